@@ -828,6 +828,7 @@ OWN_CORRECTION = nobody decides about a correction of the own facts: somebody el
 CORRECTION_OF_OTHERS = only who asked for a correction withdraws it: reject it instead
 # Facts of that time are kept no more.
 PERIOD_PURGED = what was before { $day } is kept no more and cannot be put right
+    .cycle = what was before { $day } may be removed already, so the cycle cannot be worked out anew: settle what is wrong outside of Tally
 # The new fact contradicts what counts.
 ALREADY_DIFFERENT = { $why }: correct that first
 # A shift that has begun is changed without a reason.
@@ -971,7 +972,7 @@ DUTY_HELD_BY_TWO = { $first } and { $second } both held { $account } from { $fro
 # The cycle is being closed.
 CYCLE_CLOSING = the cycle is being closed right now: watch it, or cancel it first
 # The cycle is final.
-CYCLE_PUBLISHED = the cycle is published and never changes again; close another cycle of the same days if its results have to be others
+CYCLE_PUBLISHED = the cycle is published and never changes again: correct it with CorrectCycle if its result has to be another
 # There is nothing to cancel.
 CYCLE_NOT_CLOSING = the cycle is not being closed, so there is nothing to cancel
 # The cycle has not been closed.
@@ -1376,6 +1377,17 @@ DEFINED_TEAM = { $aggregation ->
     [share] the percentage of the team, as of each day, with { $of } { $test }
    *[sum] the sum of { $of } over the team as of each day
 }
+# What a correction changed on a card.
+CARD_CHANGED = Before: { $before } Now: { $after }
+CARD_CAME = There is a card now: { $after }
+CARD_WENT = There is no card any more. Before: { $before }
+CARD_CREDITED_CHANGED = Credited records: { $before } before; { $after } now.
+CARD_LINE_CHANGED = { $name }: { $before } before; { $after } now.
+CARD_LINE_CAME = { $name }: counts now: { $after }.
+CARD_LINE_WENT = { $name }: counts no more: { $before } before.
+CARD_STANDING = { $measured }, { $points } points, with weight { $weight } % { $weighted }
+    .dropped = { $measured }, not scored
+CARD_WORKED_OUT_ANEW = The score is the same; it was worked out anew from other numbers.
 
 # Why a record was credited as it was, a sentence a rung.
 LADDER_BEGAN = Began at { $at } on { $account }, { $phase ->
@@ -1461,6 +1473,13 @@ TRANSFER_KIND_EXPECTED = say what is to cross: a report or the directory
 # Scores may still change.
 CYCLE_NOT_PUBLISHED = scores may still change: publish the cycle first
     .report = the cycle is not published: reports tell what is final
+    .correct = the cycle is not published, so there is nothing to correct: close it again, and it reads what counts now
+# The cycle has no such version of its result, or none was known then.
+RESULT_VERSION_UNKNOWN = the cycle has no such version of its result, or none was published by then: ask for its versions with ListCardVersions
+# A version and an instant at once.
+VERSION_TWICE = name a version or an instant, not both
+# Nothing is different, so there is nothing to publish.
+CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is nothing to correct
 # Nobody has a score.
 POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card of the pool's unit
 # A pool of a unit that is neither the unit of its cycle nor below it.

@@ -520,6 +520,7 @@ CORRECTION_OUTDATED = 提出申请之后，更正 { $id } 已改正此记录：�
 OWN_CORRECTION = 不能批准或驳回关于自己记录的更正，须由他人办理
 CORRECTION_OF_OTHERS = 只有申请人可以撤回更正：请改为驳回
 PERIOD_PURGED = { $day } 之前的记录已不再保存，无法更正
+    .cycle = { $day } 之前的记录可能已被删除，无法重新计算该周期：请在 Tally 之外处理差额
 ALREADY_DIFFERENT = { $why }：请先更正该记录
 LATE_CHANGE_UNEXPLAINED = 该班次已开始：请说明现在变更的原因
 CORRECTION_ACTION_EXPECTED = 应为 add（补录）、void（作废）或 move（改正）
@@ -620,7 +621,7 @@ DUTY_HELD_BY_TWO = { $first } 与 { $second } 在 { $from } 至 { $until } 同�
 ## Performance
 
 CYCLE_CLOSING = 考核周期正在结账：请查看进度，或先取消结账。
-CYCLE_PUBLISHED = 考核周期已发布，不再变动；如需不同的结果，请为相同日期另建考核周期并结账。
+CYCLE_PUBLISHED = 考核周期已发布，不再变动：如结果有误，请用 CorrectCycle 更正
 CYCLE_NOT_CLOSING = 考核周期没有在结账，无需取消。
 CYCLE_NOT_REVIEWABLE = 考核周期没有可发布的结果：请先结账。
 CYCLE_WITHOUT_RESULT = 考核周期还没有结果：请先结账，等到可以复核后再查看。
@@ -878,6 +879,16 @@ CARD_NEXT = { $effect ->
 CARD_SUMMARY = 总分 { $score }，第 { $rank } 名（共 { $of } 人）{ $grade }{ $collaboration }。
 CARD_GRADE = ，等级 { $grade }
 CARD_COLLABORATION = ；其中协作 { $points } 分：{ $credited } 条记录中有 { $outside } 条在本人排班或团队之外
+CARD_CHANGED = 更正前：{ $before }更正后：{ $after }
+CARD_CAME = 现有成绩单：{ $after }
+CARD_WENT = 不再有成绩单。更正前：{ $before }
+CARD_CREDITED_CHANGED = 归属记录数：更正前 { $before }；更正后 { $after }。
+CARD_LINE_CHANGED = { $name }：更正前 { $before }；更正后 { $after }。
+CARD_LINE_CAME = { $name }：现在计入：{ $after }。
+CARD_LINE_WENT = { $name }：不再计入：更正前 { $before }。
+CARD_STANDING = { $measured }，{ $points } 分，权重 { $weight } % 折算 { $weighted }
+    .dropped = { $measured }，不计分
+CARD_WORKED_OUT_ANEW = 总分不变；依据不同的数据重新计算。
 
 DEFINED = { $what }{ $few ->
     [yes] ，至少 { $min_count } 条
@@ -1009,6 +1020,10 @@ TRANSFER_KIND_EXPECTED = 请说明要转移的内容：报表或人员目录
 
 CYCLE_NOT_PUBLISHED = 得分仍可能变动：请先发布考核周期。
     .report = 考核周期尚未发布：报表只包含最终结果。
+    .correct = 考核周期尚未发布，无需更正：请重新关账，即按当前数据计算
+RESULT_VERSION_UNKNOWN = 该周期没有这个版本的结果，或当时尚未发布：请用 ListCardVersions 查询各版本
+VERSION_TWICE = 请只填写版本或时间之一
+CORRECTION_CHANGES_NOTHING = 所有成绩单均与已发布的一致，无可更正
 POOL_WITHOUT_PEOPLE = 奖金池没有可发放的人：该考核周期中没有属于奖金池所属单元的成绩单
 POOL_OUTSIDE_CYCLE = 奖金池属于其考核周期的组织单元或下级单元：请填写这样的单元；留空表示周期所属的单元
 PAY_OUTSIDE_UNIT = { $count } 人在该周期有成绩单，但在周期最后一天不属于奖金池的组织单元：{ $people }。单元只能给自己的人员发放：请用不包含这些人的考核范围重新关闭周期

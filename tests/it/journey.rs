@@ -133,13 +133,22 @@ pub async fn agent(done: &Done, person_id: &str, login: &str) -> Session {
 async fn sees_own_and_nobody_elses(done: &Done, agent: &Session, person_id: &str) {
     let cycle_id = &done.outcome.cycle_id;
     let mut cards = performance::card_service_client::CardServiceClient::new(agent.at.performance.clone());
-    let ask = |person: &str| performance::GetCardRequest { cycle_id: cycle_id.clone(), person_id: person.into() };
+    let ask = |person: &str| performance::GetCardRequest {
+        cycle_id: cycle_id.clone(),
+        person_id: person.into(),
+        ..Default::default()
+    };
     let own = cards.get_card(agent.ask(ask(person_id))).await.expect("the own card").into_inner();
     assert_eq!(own.card.map(|card| card.rank), Some(1));
     let (_, other) = done.outcome.cards.last().expect("another card");
     let refused = cards.get_card(agent.ask(ask(&other.person_id))).await.expect_err("somebody else's card");
     assert_eq!(refused.code(), Code::NotFound, "{refused:?}");
-    let ask = performance::ListCardsRequest { cycle_id: cycle_id.clone(), page_size: 0, page_token: String::new() };
+    let ask = performance::ListCardsRequest {
+        cycle_id: cycle_id.clone(),
+        page_size: 0,
+        page_token: String::new(),
+        ..Default::default()
+    };
     let listed = cards.list_cards(agent.ask(ask)).await.expect("a list").into_inner();
     assert_eq!(listed.cards.len(), 1, "a list shows exactly what a get would allow");
 

@@ -54,8 +54,12 @@ impl Peers {
     pub async fn scores(&self, ctx: &OpContext, cycle: CycleId) -> Result<Scored> {
         let of = self.published(ctx, cycle).await?;
         let cards = pages(async |page_token| {
-            let ask =
-                performance::ListCardsRequest { cycle_id: cycle.to_string(), page_size: page::MAX_SIZE, page_token };
+            let ask = performance::ListCardsRequest {
+                cycle_id: cycle.to_string(),
+                page_size: page::MAX_SIZE,
+                page_token,
+                ..Default::default()
+            };
             let mut client = performance::card_service_client::CardServiceClient::new(self.performance.channel());
             let page = client.list_cards(self.performance.as_service(ctx, ask)).await?.into_inner();
             Ok((page.cards, page.next_page_token))

@@ -20,6 +20,10 @@ impl From<CycleError> for Error {
             CycleError::NoResult => msg!("CYCLE_WITHOUT_RESULT"),
             CycleError::Empty => msg!("POPULATION_EMPTY"),
             CycleError::ForeignScheme => msg!("SCHEME_OF_ANOTHER_UNIT"),
+            CycleError::NotPublished => msg!("CYCLE_NOT_PUBLISHED.correct"),
+            CycleError::NoVersion => return Error::of(Kind::NotFound, msg!("RESULT_VERSION_UNKNOWN")),
+            CycleError::ChangesNothing => msg!("CORRECTION_CHANGES_NOTHING"),
+            CycleError::Purged(day) => msg!("PERIOD_PURGED.cycle", day),
         };
         Error::of(Kind::FailedPrecondition, message)
     }

@@ -72,6 +72,7 @@ mod run {
 /// Schemes over a period for a population: made, closed, published.
 mod cycle {
     pub(crate) mod app;
+    pub(crate) mod correct;
     pub(crate) mod domain;
     mod event;
     pub(crate) mod facts;
@@ -102,6 +103,7 @@ mod credit {
 /// The background work of runs and cycles.
 mod closing {
     pub(crate) mod app;
+    mod reuse;
     pub(crate) mod worker;
 }
 

@@ -23,6 +23,7 @@ tally_access::rpcs! {
     CloseCycle = "tally.performance.v1.CycleService/CloseCycle", CycleClose, Change;
     WatchCycle = "tally.performance.v1.CycleService/WatchCycle", CycleRead, Read;
     CancelCycle = "tally.performance.v1.CycleService/CancelCycle", CycleClose, Change;
+    CorrectCycle = "tally.performance.v1.CycleService/CorrectCycle", CycleClose, Change;
     PublishCycle = "tally.performance.v1.CycleService/PublishCycle", CyclePublish, Change;
     GetCycle = "tally.performance.v1.CycleService/GetCycle", CycleRead, Read;
     ListCycles = "tally.performance.v1.CycleService/ListCycles", CycleRead, Read;
@@ -38,6 +39,7 @@ tally_access::rpcs! {
     ListFindings = "tally.performance.v1.AttributionService/ListFindings", CreditRead, PersonalRead;
     GetCard = "tally.performance.v1.CardService/GetCard", CardRead, SensitiveRead;
     ListCards = "tally.performance.v1.CardService/ListCards", CardRead, SensitiveRead;
+    ListCardVersions = "tally.performance.v1.CardService/ListCardVersions", CardRead, SensitiveRead;
     PrepareTransfer = "tally.performance.v1.TransferService/PrepareTransfer", TransferPrepare, Change;
     ApproveTransfer = "tally.performance.v1.TransferService/ApproveTransfer", TransferApprove, Change;
     WithdrawTransfer = "tally.performance.v1.TransferService/WithdrawTransfer", TransferPrepare, Change;

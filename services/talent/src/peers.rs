@@ -77,7 +77,8 @@ impl Peers {
 
     async fn cards(&self, ctx: &OpContext, cycle: CycleId) -> Result<Vec<Card>> {
         let cards = pages(async |page_token| {
-            let ask = ListCardsRequest { cycle_id: cycle.to_string(), page_size: MAX_SIZE, page_token };
+            let ask =
+                ListCardsRequest { cycle_id: cycle.to_string(), page_size: MAX_SIZE, page_token, ..Default::default() };
             let mut client = CardServiceClient::new(self.performance.channel());
             let page = client.list_cards(self.performance.as_service(ctx, ask)).await?.into_inner();
             Ok((page.cards, page.next_page_token))

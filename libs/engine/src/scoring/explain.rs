@@ -9,7 +9,7 @@ use super::{Basis, Collaboration, Direction, Dropped, Limit, Line, MeasureKind, 
 impl Line {
     /// What the line was worth, step by step.
     pub fn explain(&self) -> Message {
-        let name = msg!("CARD_MEASURE", measure = self.measure.name(), kpi = self.kpi);
+        let name = self.name();
         let name = match &self.of {
             Some(of) => msg!("CARD_DEFINED", name, what = of.explain()),
             None => name,
@@ -46,7 +46,11 @@ impl Line {
         )
     }
 
-    fn measured(&self) -> Message {
+    pub(super) fn name(&self) -> Message {
+        msg!("CARD_MEASURE", measure = self.measure.name(), kpi = self.kpi)
+    }
+
+    pub(super) fn measured(&self) -> Message {
         match (self.raw, self.kind()) {
             (Some(raw), MeasureKind::Count) => self.value(raw),
             (Some(raw), _) if self.of.as_ref().is_some_and(|of| !of.is_of_records()) => self.value(raw),

@@ -14,6 +14,7 @@ fn zh(message: &Message) -> String {
 
 mod bounds;
 mod definition;
+mod difference;
 mod large;
 mod properties;
 mod refine;

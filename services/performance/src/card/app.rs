@@ -6,24 +6,24 @@ use tally_access::OpContext;
 use tally_kernel::id::{AttributionRunId, CycleId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::time::tzdb_release;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Message, Result};
 use tally_store::{ScopedTx, digest};
 use uuid::Uuid;
 
 use super::facts::{customs, reads_amounts};
 use super::store::{self, StoredCard};
 use super::{changed, measure};
-use crate::cycle::domain::{Cycle, Summary};
+use crate::cycle::domain::{Asked, Cycle, Publication, Summary};
 use crate::cycle::facts as cycles;
 use crate::cycle::step::At;
-use crate::policy::{GetCard, ListCards};
+use crate::policy::{GetCard, ListCardVersions, ListCards};
 use crate::run::domain::{Failure, rungs};
 use crate::run::facts as runs;
 use crate::{App, credit, cycle, scheme};
 use tally_engine::closing::collect::Sums;
 use tally_engine::closing::credit::Figures;
 use tally_engine::closing::snapshot::FrozenPerson;
-use tally_engine::scoring::{Measure, PersonInputs, Sample, Scheme, ScoreCard, score};
+use tally_engine::scoring::{Measure, PersonInputs, Sample, Scheme, ScoreCard, difference, score};
 
 /// Makes the cards of a cycle whose run is done, and ends the attempt.
 ///
@@ -33,12 +33,16 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
     at.tell().await?;
     // Before the transaction: whoever came or went while the cycle was being closed is told, and what was settled then counts.
     let now = cycle::population::of(at.app, at.ctx, of).await?;
-    let (scheme, scored, settled) = {
+    let (scheme, scored, settled, before) = {
         let tx = at.app.store.read(at.ctx).await?;
         let settled = if now.is_some() { Some(cycles::population_of(&tx, at.job.run).await?) } else { None };
         let scheme = scheme::facts::load(&tx, of.scheme, of.scheme_version).await?;
         let scored = Scored::read(&tx, of, at.job.run, &scheme, settled.as_ref()).await?;
-        (scheme, scored, settled)
+        let before = match cycle::correct::version_before(&tx, of).await?.and_then(|before| before.run) {
+            Some(run) => Some(store::of_run(&tx, run).await?),
+            None => None,
+        };
+        (scheme, scored, settled, before)
     };
     let records = scored.figures().records;
     if records == 0 {
@@ -58,6 +62,8 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
     };
     let closed = of.clone();
     let (cards, summary) = at.app.compute.run("scoring", move || scored.cards(&closed, &scheme)).await??;
+    let corrected = before.map(|before| changed::cards(&before, &cards)).transpose()?;
+    let summary = Summary { corrected, ..summary };
     at.write(async |work| {
         store::discard(&work, at.job.run).await?;
         credit::facts::discard_findings(&work, at.job.run).await?;
@@ -154,6 +160,7 @@ impl Scored {
             credited_ppm: self.people.iter().map(|(_, sums)| sums.credited_ppm).sum(),
             outside_ppm: self.outside.0,
             outside_people: self.outside.1,
+            corrected: None,
         };
         Ok((cards, summary))
     }
@@ -176,18 +183,67 @@ impl Scored {
     }
 }
 
-pub async fn get_card(app: &App, ctx: &OpContext, cycle: CycleId, person: PersonId) -> Result<StoredCard> {
+pub async fn get_card(
+    app: &App,
+    ctx: &OpContext,
+    cycle: CycleId,
+    person: PersonId,
+    asked: Asked,
+) -> Result<StoredCard> {
     let plan = ctx.plan::<GetCard>()?;
     let tx = app.store.read(ctx).await?;
-    let run = cycles::result_of(&tx, cycle).await?;
-    let found = store::find(&tx, &plan, run, person).await?;
-    found.ok_or_else(|| Error::not_found("card of person", person))
+    let shown = cycles::shown(&tx, cycle, asked).await?;
+    let found = store::find(&tx, &plan, shown.run, person).await?;
+    found.map(|card| card.shown(cycle, &shown)).ok_or_else(|| Error::not_found("card of person", person))
 }
 
 /// A page of the cards of a cycle, by rank and person.
-pub async fn list_cards(app: &App, ctx: &OpContext, cycle: CycleId, page: &Page) -> Result<(Vec<StoredCard>, String)> {
+pub async fn list_cards(
+    app: &App,
+    ctx: &OpContext,
+    cycle: CycleId,
+    asked: Asked,
+    page: &Page,
+) -> Result<(Vec<StoredCard>, String)> {
     let plan = ctx.plan::<ListCards>()?;
     let tx = app.store.read(ctx).await?;
-    let run = cycles::result_of(&tx, cycle).await?;
-    store::page(&tx, &plan, run, page).await
+    let shown = cycles::shown(&tx, cycle, asked).await?;
+    let (cards, next) = store::page(&tx, &plan, shown.run, page).await?;
+    Ok((cards.into_iter().map(|card| card.shown(cycle, &shown)).collect(), next))
+}
+
+/// One person's result as it was published once.
+#[derive(Clone, Debug)]
+pub struct CardVersion {
+    pub published: Publication,
+    /// Why the result was corrected.
+    pub reason: Option<String>,
+    /// Nothing where this version has no card of the person.
+    pub card: Option<StoredCard>,
+    /// What is different from the version before.
+    pub changes: Vec<Message>,
+}
+
+/// Every version of one person's card, oldest first.
+pub async fn list_versions(app: &App, ctx: &OpContext, cycle: CycleId, person: PersonId) -> Result<Vec<CardVersion>> {
+    let plan = ctx.plan::<ListCardVersions>()?;
+    let tx = app.store.read(ctx).await?;
+    let mut versions: Vec<CardVersion> = Vec::new();
+    for of in cycles::versions(&tx, cycles::load(&tx, cycle).await?).await? {
+        let (Some(published), Some(run)) = (of.published, of.run) else { continue };
+        let card = store::find(&tx, &plan, run, person).await?.map(|card| StoredCard {
+            cycle,
+            version: published.version,
+            ..card
+        });
+        let changes = match versions.last() {
+            Some(before) => difference(before.card.as_ref().map(|c| &c.card), card.as_ref().map(|c| &c.card)),
+            None => Vec::new(),
+        };
+        versions.push(CardVersion { published, reason: of.corrects.map(|corrects| corrects.reason), card, changes });
+    }
+    if versions.iter().all(|version| version.card.is_none()) {
+        return Err(Error::not_found("card of person", person));
+    }
+    Ok(versions)
 }

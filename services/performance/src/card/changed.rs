@@ -1,13 +1,15 @@
-//! Who came to a population, or left it, while its cycle was being closed.
+//! Who came to a population, or left it, while its cycle was being closed; whose card a correction changes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
+use tally_access::Region;
 use tally_app::directory::People;
 use tally_engine::closing::facts::Finding;
+use tally_engine::scoring::ScoreCard;
 use tally_kernel::id::PersonId;
-use tally_kernel::msg;
 use tally_kernel::person::Employment;
+use tally_kernel::{Error, Result, msg};
 
 use crate::credit::facts::Place;
 
@@ -29,4 +31,15 @@ pub fn findings(
         Some((place, Finding { kind, subject, at: String::new(), detail }))
     };
     settled.symmetric_difference(&now).filter_map(finding).collect()
+}
+
+/// How many cards are not as they were, have come or have gone.
+///
+/// # Errors
+/// A fault of ours where there are more than can be counted.
+pub fn cards(before: &BTreeMap<PersonId, ScoreCard>, now: &[(Region, ScoreCard, String)]) -> Result<u32> {
+    let same = |(_, card, _): &&(Region, ScoreCard, String)| before.get(&card.person) == Some(card);
+    let there: BTreeSet<PersonId> = now.iter().map(|(_, card, _)| card.person).collect();
+    let gone = before.keys().filter(|person| !there.contains(person)).count();
+    u32::try_from(now.len() - now.iter().filter(same).count() + gone).map_err(Error::internal)
 }

@@ -40,9 +40,12 @@ pub async fn sums(
         for component in 0..runs::components(tx, run.0).await? {
             let frozen = runs::component(tx, run.0, component).await?;
             for account in &frozen.accounts {
-                let contents = read(tx, run, (&frozen, account), (&missing, amounts), &mut more).await?;
-                if credited.get(&account.key).and_then(|outcome| outcome.contents) != Some(contents) {
-                    return Err(RunError::Outdated(account.key.clone()).into());
+                let outdated = || Error::from(RunError::Outdated(account.key.clone()));
+                let outcome = credited.get(&account.key).ok_or_else(outdated)?;
+                let kept = AttributionRunId(outcome.credits);
+                let contents = read(tx, kept, (&frozen, account), (&missing, amounts), &mut more).await?;
+                if outcome.contents != Some(contents) {
+                    return Err(outdated());
                 }
             }
         }

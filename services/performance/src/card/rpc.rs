@@ -1,17 +1,20 @@
 //! CardService: messages in, messages out.
 
+use prost::Message as _;
 use tally_access::Locale;
 use tally_api::performance::v1 as pb;
+use tally_app::convert::{optional_instant, timestamp};
 use tally_i18n::text;
-use tally_kernel::Micro;
-use tally_kernel::error::field;
+use tally_kernel::error::{Violations, field};
 use tally_kernel::page::Page;
+use tally_kernel::{Micro, Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app;
+use super::app::{self, CardVersion};
 use super::store::StoredCard;
 use crate::App;
+use crate::cycle::domain::Asked;
 use tally_engine::scoring::{Dropped, Line};
 
 pub struct Rpc {
@@ -25,13 +28,9 @@ impl pb::card_service_server::CardService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let card = app::get_card(
-                &self.app,
-                &ctx,
-                field("cycle_id", &asked.cycle_id)?,
-                field("person_id", &asked.person_id)?,
-            )
-            .await?;
+            let (cycle, person) = (field("cycle_id", &asked.cycle_id)?, field("person_id", &asked.person_id)?);
+            let version = version(asked.result_version, asked.known_at)?;
+            let card = app::get_card(&self.app, &ctx, cycle, person, version).await?;
             Ok(pb::GetCardResponse { card: Some(message(card, ctx.locale)) })
         };
         reply.await.answer(&ctx)
@@ -41,13 +40,51 @@ impl pb::card_service_server::CardService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let page = Page::read(asked.page_size, &asked.page_token, format!("cards {}", asked.cycle_id).as_bytes())?;
-            let (cards, next_page_token) =
-                app::list_cards(&self.app, &ctx, field("cycle_id", &asked.cycle_id)?, &page).await?;
+            let question = pb::ListCardsRequest { page_token: String::new(), page_size: 0, ..asked.clone() };
+            let page = Page::read(asked.page_size, &asked.page_token, &question.encode_to_vec())?;
+            let (cycle, version) =
+                (field("cycle_id", &asked.cycle_id)?, version(asked.result_version, asked.known_at)?);
+            let (cards, next_page_token) = app::list_cards(&self.app, &ctx, cycle, version, &page).await?;
             let cards = cards.into_iter().map(|card| message(card, ctx.locale)).collect();
             Ok(pb::ListCardsResponse { cards, next_page_token })
         };
         reply.await.answer(&ctx)
+    }
+
+    async fn list_card_versions(
+        &self,
+        req: Request<pb::ListCardVersionsRequest>,
+    ) -> Result<Response<pb::ListCardVersionsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let (cycle, person) = (field("cycle_id", &asked.cycle_id)?, field("person_id", &asked.person_id)?);
+            let versions = app::list_versions(&self.app, &ctx, cycle, person).await?;
+            let versions = versions.into_iter().map(|version| version_message(version, ctx.locale)).collect();
+            Ok(pb::ListCardVersionsResponse { versions })
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+/// Which version is asked for.
+fn version(version: u32, known_at: Option<prost_types::Timestamp>) -> Result<Asked> {
+    let mut v = Violations::new();
+    let known_at = optional_instant(&mut v, "known_at", known_at);
+    if version > 0 && known_at.is_some() {
+        v.push("known_at", msg!("VERSION_TWICE"));
+    }
+    let asked = known_at.map_or(Asked::Newest, Asked::KnownAt);
+    v.finish(Some(if version > 0 { Asked::Version(version) } else { asked }))
+}
+
+fn version_message(told: CardVersion, locale: Locale) -> pb::CardVersion {
+    pb::CardVersion {
+        result_version: told.published.version,
+        published_at: Some(timestamp(told.published.at)),
+        reason: told.reason.unwrap_or_default(),
+        card: told.card.map(|card| message(card, locale)),
+        changes: told.changes.iter().map(|change| text(locale, change)).collect(),
     }
 }
 
@@ -66,6 +103,7 @@ fn message(stored: StoredCard, locale: Locale) -> pb::Card {
         inputs_digest: stored.inputs_digest,
         credited_ppm: card.credited_ppm,
         outside_ppm: card.outside_ppm.unwrap_or(0),
+        result_version: stored.version,
     }
 }
 

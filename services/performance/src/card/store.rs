@@ -1,5 +1,7 @@
 //! Rows of score cards.
 
+use std::collections::BTreeMap;
+
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
@@ -9,7 +11,7 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, lost_race, to_db};
 
-use crate::cycle::facts as cycles;
+use crate::cycle::facts::{self as cycles, Shown};
 use tally_engine::scoring::ScoreCard;
 
 /// A score card. The whole trace is in the body; columns are what lists filter and sort by.
@@ -47,6 +49,16 @@ pub struct StoredCard {
     pub card: ScoreCard,
     /// Digest of what went in, hex.
     pub inputs_digest: String,
+    /// Which version of the cycle's result it is of; 0 where it is not published.
+    pub version: u32,
+}
+
+impl StoredCard {
+    /// As the cycle that was asked for shows it.
+    pub fn shown(self, cycle: CycleId, shown: &Shown) -> Self {
+        let version = shown.cycle.published.map_or(0, |published| published.version);
+        Self { cycle, version, ..self }
+    }
 }
 
 impl TryFrom<Model> for StoredCard {
@@ -57,6 +69,7 @@ impl TryFrom<Model> for StoredCard {
             cycle: CycleId(row.cycle_id),
             card: serde_json::from_str(&row.body).map_err(Error::internal)?,
             inputs_digest: row.inputs_digest,
+            version: 0,
         })
     }
 }
@@ -125,6 +138,13 @@ pub async fn of_region(tx: &ScopedTx, run: Uuid, region: &Region) -> Result<Vec<
     let mine = Column::RunId.eq(run).and(Column::Region.eq(region.as_str()));
     let rows = tx.select::<Entity>().filter(mine).order_by_asc(Column::PersonId).all().await?;
     rows.into_iter().map(|row| StoredCard::try_from(row).map(|stored| stored.card)).collect()
+}
+
+/// All cards of a run, by person.
+pub async fn of_run(tx: &ScopedTx, run: Uuid) -> Result<BTreeMap<PersonId, ScoreCard>> {
+    let rows = tx.select::<Entity>().filter(Column::RunId.eq(run)).all().await?;
+    let card = |row: Model| StoredCard::try_from(row).map(|stored| (stored.card.person, stored.card));
+    rows.into_iter().map(card).collect()
 }
 
 /// Throws away the cards of a run.

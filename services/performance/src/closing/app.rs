@@ -19,6 +19,7 @@ use tally_kernel::time::Period;
 use tally_store::{Audit, UnitOfWork, WorkItem, number_from_db};
 use uuid::Uuid;
 
+use super::reuse;
 use crate::credit::facts::{self as results, Place};
 use crate::policy::CloseCycle;
 use crate::run::domain::{AttributionRun, Failure, Step, shared_accounts, units_of};
@@ -126,8 +127,11 @@ impl At<'_> {
             return self.end(Failure::NoRecords { period: run.period }).await;
         }
         let findings = placed(&facts, run.period, &plan.findings);
-        let total = u32::try_from(plan.components.len() + 1).unwrap_or(u32::MAX);
-        self.write(async |work| self.put_plan(work, &plan, &owner, &findings, total).await).await?;
+        let taken = match run.source {
+            Some(source) => reuse::taken_over(&*self.app.store.read(self.ctx).await?, source, &plan.components).await?,
+            None => runs::TakenOver::new(),
+        };
+        self.write(async |work| self.put_plan(work, run, (&plan, &taken), &owner, &findings).await).await?;
         self.app.wake.notify_waiters();
         Ok(())
     }
@@ -142,7 +146,8 @@ impl At<'_> {
         plan.components.retain(|component| run.scope.touches(component, |above, below| units.holds(above, below)));
         let inside = |unit| run.owner.unit().is_none_or(|own| units.holds(own, unit));
         let touched: BTreeSet<_> = plan.components.iter().flat_map(units_of).collect();
-        if !touched.iter().all(|unit| inside(*unit)) {
+        // A correction goes wherever the facts that are right now lead.
+        if run.source.is_none() && !touched.iter().all(|unit| inside(*unit)) {
             let above = units.lowest_above(touched.into_iter().chain(run.owner.unit()));
             let unit = above.and_then(|id| units.get(id)).map(|unit| unit.path.clone()).unwrap_or_default();
             return Ok(Err(Failure::BelongsAbove { unit, accounts: shared_accounts(&plan.components, inside) }));
@@ -160,10 +165,10 @@ impl At<'_> {
     async fn put_plan(
         &self,
         work: UnitOfWork,
-        plan: &Plan,
+        of: &AttributionRun,
+        (plan, taken): (&Plan, &runs::TakenOver),
         owner: &Owner,
         findings: &[(Place, Finding)],
-        total: u32,
     ) -> Result<(UnitOfWork, Audit)> {
         let run = self.job.attribution.0;
         runs::discard(&work, run).await?;
@@ -172,12 +177,21 @@ impl At<'_> {
         runs::snapshot(&work, self.ctx, run, &plan.components).await?;
         runs::belong(&work, self.job.attribution, owner).await?;
         results::put_findings(&work, self.ctx, run, -1, findings).await?;
+        if let Some(source) = of.source {
+            self.take_over(&work, source, taken).await?;
+        }
+        let there: BTreeSet<i32> = taken.values().copied().collect();
+        let left = (0..).zip(&plan.components).map(|(i, _)| i).filter(|i| !there.contains(i));
+        let mut items: Vec<_> = left.map(|i| self.job.then(Task::Attribute(i))).collect();
+        let total = u32::try_from(items.len() + 1).unwrap_or(u32::MAX);
         self.reach(&work, Step::Attributing, Some(total)).await?;
-        let items: Vec<_> = (0..).zip(&plan.components).map(|(i, _)| self.job.then(Task::Attribute(i))).collect();
+        if items.is_empty() {
+            items.push(self.job.then(Task::Total));
+        }
         work.enqueue_work(items).await?;
         work.finish_work(self.item).await?;
         let audit = self.audit("performance.run.collect").region(owner.region());
-        Ok((work, audit.note("components", plan.components.len())))
+        Ok((work, audit.note("components", plan.components.len()).note("taken_over", taken.len())))
     }
 
     /// Records around the period by account and agent: a day more on either side than any zone can need.

@@ -13,6 +13,7 @@ use tally_store::{Audit, ScopedTx, UnitOfWork};
 use uuid::Uuid;
 
 use super::store::{self, Place, StoredCredit, Total};
+use crate::cycle::domain::Asked;
 use crate::cycle::facts as cycles;
 use crate::policy::{ExplainRecord, ExportCredits, ListFindings, ListTotals};
 use crate::record::facts::Reading;
@@ -140,8 +141,10 @@ async fn write_rest(at: &At<'_>, work: UnitOfWork, computed: &Computed, componen
     store::clear_component(&work, run, component).await?;
     runs::clear_component(&work, run, component).await?;
     let parts = frozen.accounts.iter().zip(&computed.accounts);
-    let outcome =
-        |p: &AccountPart| runs::RunOutcome { figures: p.figures.clone(), digest: p.digest, contents: Some(p.contents) };
+    let outcome = |p: &AccountPart| {
+        let (figures, digest, contents) = (p.figures.clone(), p.digest, Some(p.contents));
+        runs::RunOutcome { figures, digest, contents, credits: run }
+    };
     let outcomes: Vec<_> = parts.map(|(account, part)| (account, outcome(part))).collect();
     runs::put_outcomes(&work, at.ctx, run, component, &outcomes).await?;
     runs::put_sums(&work, at.ctx, run, component, &computed.sums).await?;
@@ -197,7 +200,7 @@ impl Of {
     /// Under what the credits are kept.
     async fn run(self, tx: &ScopedTx) -> Result<Uuid> {
         match self {
-            Self::Cycle(cycle) => cycles::attribution_of(tx, cycle).await.map(Uuid::from),
+            Self::Cycle(cycle) => cycles::shown(tx, cycle, Asked::Newest).await.map(|shown| shown.attribution().0),
             Self::Run(run) if runs::load(tx, run).await?.state == State::Done => Ok(run.0),
             Self::Run(_) => Err(RunError::NotDone.into()),
         }
@@ -325,7 +328,7 @@ impl Export {
     /// The next part, perhaps empty; nothing at the end.
     async fn next(&mut self, app: &App, ctx: &OpContext) -> Result<Option<Vec<ExportedCredit>>> {
         let Some(account) = self.accounts.front() else { return Ok(None) };
-        let (id, component) = (AccountId(account.account_id), account.component);
+        let (id, component, kept) = (AccountId(account.account_id), account.component, account.credits_run());
         let target =
             Target { region: Some(account.region.parse()?), unit: account.unit_id.map(OrgUnitId), person: None };
         let whole = self.plan.covers(&target);
@@ -337,7 +340,7 @@ impl Export {
         let place = frozen.accounts.iter().position(|a| a.id == id);
         let place = place.ok_or_else(|| Error::internal("credits of an account that is not frozen"))?;
         let after = self.last.as_ref().map(|(ms, id)| (*ms, id.as_str()));
-        let mut credits = store::credits(&tx, self.run, id, after, PART).await?;
+        let mut credits = store::credits(&tx, kept, id, after, PART).await?;
         let read = credits.len();
         let mut shares = 0;
         credits.retain(|credit| {
@@ -404,7 +407,8 @@ pub async fn explain_record(
     let tx = app.store.read(ctx).await?;
     let run = of.run(&tx).await?;
     let held = runs::accounts(&tx, run).await?.into_iter().find(|a| a.account_id == account.0).ok_or_else(missing)?;
-    let (started_ms, agent, credit) = credited(&tx, run, account, external_id).await?.ok_or_else(missing)?;
+    let (started_ms, agent, credit) =
+        credited(&tx, held.credits_run(), account, external_id).await?.ok_or_else(missing)?;
     let frozen = runs::component(&tx, run, held.component).await?;
     let place = frozen.accounts.iter().position(|a| a.id == account).ok_or_else(missing)?;
     let target = Target { region: Some(held.region.parse()?), unit: held.unit_id.map(OrgUnitId), person: None };

@@ -1,15 +1,16 @@
 //! Rows of credits, totals and findings.
 
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Condition;
+use sea_orm::{ExprTrait as _, IntoActiveModel as _};
 use tally_access::{OpContext, Plan, Region, Rpc};
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Message, Result};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, number_from_db, to_db};
 
+use crate::run::facts::TakenOver;
 use tally_engine::attribution::{Credit, Record, Rung};
 use tally_engine::closing::codec::{Share, decode, encode};
 use tally_engine::closing::collect::UNKNOWN_AGENT;
@@ -395,6 +396,24 @@ pub async fn findings<R: Rpc>(
         Finding { kind: row.kind, subject: row.subject, at: row.at, detail }
     };
     Ok((rows.into_iter().map(finding).collect(), next))
+}
+
+/// Takes over the totals and findings of components of another run.
+pub async fn take_over(work: &UnitOfWork, ctx: &OpContext, from: Uuid, to: Uuid, taken: &TakenOver) -> Result<()> {
+    let (now, mut totals, mut findings) = (to_db(ctx.now()), Vec::new(), Vec::new());
+    for row in work.select::<total::Entity>().filter(total::Column::RunId.eq(from)).all().await? {
+        let Some(component) = taken.get(&row.component) else { continue };
+        let fresh = total::Model { id: ctx.new_id(), run_id: to, component: *component, recorded_at: now, ..row };
+        totals.push(fresh.into_active_model());
+    }
+    for row in work.select::<finding::Entity>().filter(finding::Column::RunId.eq(from)).all().await? {
+        let Some(component) = taken.get(&row.component) else { continue };
+        let fresh = finding::Model { id: ctx.new_id(), run_id: to, component: *component, recorded_at: now, ..row };
+        findings.push(fresh.into_active_model());
+    }
+    work.insert_many(totals).await.conflict(lost_race)?;
+    work.insert_many(findings).await?;
+    Ok(())
 }
 
 /// Throws away the totals of a run.

@@ -3,23 +3,24 @@
 use futures::Stream;
 use tally_access::{OpContext, Owner, Permit, Rpc};
 use tally_app::{RequestKey, mutate};
-use tally_kernel::id::{AttributionRunId, CycleId};
+use tally_kernel::id::{AttributionRunId, CycleId, PersonId};
 use tally_kernel::page::Page;
+use tally_kernel::person::Employment;
 use tally_kernel::{Error, Result};
 use tally_store::{Audit, Store, UnitOfWork, WorkOrder, digest};
 use uuid::Uuid;
 
-use super::domain::{Cycle, CycleError, NewCycle, State};
+use super::domain::{Cycle, CycleError, NewCycle, Publication, State};
 use super::event::cycle_published;
 use super::facts::{Job, Task};
-use super::{population, store};
+use super::{correct, population, store};
 use crate::policy::{CancelCycle, CloseCycle, CreateCycle, GetCycle, ListCycles, PublishCycle, WatchCycle};
 use crate::run::domain::{AttributionRun, NewRun, Scope, Step};
 use crate::run::facts as runs;
 use crate::{App, card, scheme, watch};
 
 /// What two versions of a cycle are told apart by in the audit log.
-fn commitment(cycle: &Cycle) -> Result<[u8; 32]> {
+pub(super) fn commitment(cycle: &Cycle) -> Result<[u8; 32]> {
     Ok(digest(&serde_json::to_vec(cycle).map_err(Error::internal)?))
 }
 
@@ -29,7 +30,7 @@ fn permit<R: Rpc>(ctx: &OpContext, owner: &Owner) -> Result<Permit<R>> {
 }
 
 /// A cycle to be changed by `R`, as it is now. Who may change none at all is told so before it is looked for.
-async fn changeable<R: Rpc>(app: &App, ctx: &OpContext, id: CycleId) -> Result<(Cycle, Permit<R>)> {
+pub(super) async fn changeable<R: Rpc>(app: &App, ctx: &OpContext, id: CycleId) -> Result<(Cycle, Permit<R>)> {
     ctx.plan::<R>()?;
     let cycle = { store::load(&*app.store.read(ctx).await?, id).await? };
     let permit = permit(ctx, &cycle.owner)?;
@@ -64,6 +65,8 @@ pub async fn create_cycle(app: &App, ctx: &OpContext, request: &RequestKey, new:
             step: Step::Rest,
             failure: None,
             summary: None,
+            corrects: None,
+            published: None,
             version: 1,
         };
         store::insert(&work, ctx, &cycle).await?;
@@ -88,23 +91,35 @@ pub async fn close_cycle(
     }
     let closing = mutate(&app.store, ctx, &permit, request, async |work| {
         let before = store::lock(&work, id).await?;
-        let was = commitment(&before)?;
-        let attribution = from.unwrap_or_else(|| AttributionRunId(ctx.new_id()));
-        let run = ctx.new_id();
-        let after = before.clone().close(run, attribution)?;
-        let mut orders = release(&work, &before).await?;
-        orders.push(begin(&work, ctx, &after, (run, attribution), from.is_some()).await?);
-        store::save(&work, &after).await?;
-        if let Some(people) = &people {
-            store::people::insert(&work, ctx, (id, run), people).await?;
-        }
-        work.enqueue_work(orders).await?;
-        let audit = Audit::new("performance.cycle.close", "cycle", id).before(&was).after(&commitment(&after)?);
-        Ok((work, audit.note("run", run).note("attribution", attribution), after))
+        let (after, audit) = close(&work, ctx, before, people.as_deref(), from).await?;
+        Ok((work, audit, after))
     })
     .await?;
     app.wake.notify_waiters();
     Ok(closing)
+}
+
+/// Begins an attempt at closing a cycle that is locked.
+pub(super) async fn close(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    before: Cycle,
+    people: Option<&[(PersonId, Employment)]>,
+    from: Option<AttributionRunId>,
+) -> Result<(Cycle, Audit)> {
+    let was = commitment(&before)?;
+    let attribution = from.unwrap_or_else(|| AttributionRunId(ctx.new_id()));
+    let run = ctx.new_id();
+    let after = before.clone().close(run, attribution)?;
+    let mut orders = release(work, &before).await?;
+    orders.push(begin(work, ctx, &after, (run, attribution), from.is_some()).await?);
+    store::save(work, &after).await?;
+    if let Some(people) = people {
+        store::people::insert(work, ctx, (after.id, run), people).await?;
+    }
+    work.enqueue_work(orders).await?;
+    let audit = Audit::new("performance.cycle.close", "cycle", after.id).before(&was).after(&commitment(&after)?);
+    Ok((after, audit.note("run", run).note("attribution", attribution)))
 }
 
 /// The first item of an attempt: scoring, where there is a run to score from, or else a run that begins.
@@ -118,6 +133,10 @@ async fn begin(
     if there {
         runs::load(work, attribution).await?.may_score(cycle.period, &cycle.policy)?;
         return Ok(Job { cycle: cycle.id, run, task: Task::Score }.order());
+    }
+    if let Some(source) = correct::source(work, cycle).await? {
+        runs::insert(work, &source.again(attribution, cycle.id, ctx.now())).await?;
+        return Ok(runs::Job { attribution, task: runs::Task::Collect }.order());
     }
     let scheme = scheme::facts::load(work, cycle.scheme, cycle.scheme_version).await?;
     let (unit, period, policy) = (cycle.owner.unit(), cycle.period, cycle.policy.clone());
@@ -160,10 +179,11 @@ pub async fn publish_cycle(app: &App, ctx: &OpContext, request: &RequestKey, id:
     mutate(&app.store, ctx, &permit, request, async |mut work| {
         let before = store::lock(&work, id).await?;
         let was = commitment(&before)?;
-        let after = before.publish()?;
+        let version = correct::next_version(&work, &before).await?;
+        let after = before.publish(Publication { version, at: ctx.now() })?;
         store::save(&work, &after).await?;
         let summary = after.summary.clone().unwrap_or_default();
-        work.emit(cycle_published(&after, &summary)?);
+        work.emit(cycle_published(&after, version, &summary)?);
         let audit = Audit::new("performance.cycle.publish", "cycle", id).before(&was).after(&commitment(&after)?);
         Ok((work, audit.note("digest", &summary.digest), after))
     })

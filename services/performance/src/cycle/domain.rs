@@ -6,9 +6,14 @@
 //!   |        |   failed   |     closing again starts a new run from open, reviewable or failed
 //!   +--------+-----+------+     cancelling goes back to open
 //! ```
+//!
+//! What is published never changes. A correction is a cycle of its own, of the same people and days, that names the cycle it corrects;
+//! published, it is the newest version of that cycle's result.
 
 pub mod population;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
 use tally_access::Owner;
@@ -72,6 +77,49 @@ pub struct Summary {
     /// How many others.
     #[serde(default)]
     pub outside_people: u32,
+    /// Of a correction: people whose card is not as it was in the version before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected: Option<u32>,
+}
+
+/// What a correction corrects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Corrects {
+    /// The published cycle; never itself a correction.
+    pub cycle: CycleId,
+    /// For everybody with a card to read.
+    pub reason: String,
+}
+
+/// That a result is known to everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publication {
+    /// 1, or more for corrections.
+    pub version: u32,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// Which of the versions of a cycle's result is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asked {
+    /// What counts now, also where it is not published yet.
+    #[default]
+    Newest,
+    Version(u32),
+    /// What was known to everybody then.
+    KnownAt(Timestamp),
+}
+
+impl Asked {
+    /// Which of the publications, oldest first.
+    pub fn of(self, published: &[Publication]) -> Option<usize> {
+        match self {
+            Self::Newest => published.len().checked_sub(1),
+            Self::Version(version) => published.iter().position(|publication| publication.version == version),
+            Self::KnownAt(at) => published.iter().rposition(|publication| publication.at <= at),
+        }
+    }
 }
 
 /// One run of a scheme over a period.
@@ -106,6 +154,12 @@ pub struct Cycle {
     pub failure: Option<Failure>,
     /// Figures once it is reviewable.
     pub summary: Option<Summary>,
+    /// What it corrects; nothing for a cycle of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrects: Option<Corrects>,
+    /// Of what is published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Publication>,
     /// Changes with every change of state.
     pub version: i64,
 }
@@ -143,6 +197,14 @@ pub enum CycleError {
     Empty,
     /// Its scheme is of a unit that is not above it.
     ForeignScheme,
+    /// Only what is published is corrected.
+    NotPublished,
+    /// It has no such version of its result.
+    NoVersion,
+    /// Every card is as it is already.
+    ChangesNothing,
+    /// Retention may have removed what it would be made of, before this day.
+    Purged(Date),
 }
 
 impl Cycle {
@@ -199,14 +261,40 @@ impl Cycle {
     /// Makes the result known.
     ///
     /// # Errors
-    /// [`CycleError::Published`], [`CycleError::Closing`], [`CycleError::NotReviewable`].
-    pub fn publish(self) -> Result<Self, CycleError> {
+    /// [`CycleError::Published`], [`CycleError::Closing`], [`CycleError::NotReviewable`], [`CycleError::ChangesNothing`].
+    pub fn publish(self, published: Publication) -> Result<Self, CycleError> {
         match self.state {
-            State::Reviewable => Ok(Self { state: State::Published, ..self }.changed()),
+            State::Reviewable if self.summary.as_ref().is_some_and(|summary| summary.corrected == Some(0)) => {
+                Err(CycleError::ChangesNothing)
+            }
+            State::Reviewable => Ok(Self { state: State::Published, published: Some(published), ..self }.changed()),
             State::Published => Err(CycleError::Published),
             State::Closing => Err(CycleError::Closing),
             State::Open | State::Failed => Err(CycleError::NotReviewable),
         }
+    }
+
+    /// A correction of this published cycle, to be closed: the same people and days, scored by this version of the scheme.
+    ///
+    /// # Errors
+    /// [`CycleError::NotPublished`].
+    pub fn corrected(&self, id: CycleId, reason: &str, scheme_version: u32) -> Result<Self, CycleError> {
+        if self.state != State::Published {
+            return Err(CycleError::NotPublished);
+        }
+        let corrects = Some(Corrects { cycle: self.id, reason: reason.to_owned() });
+        let fresh =
+            Self { id, scheme_version, corrects, published: None, attribution: None, run: None, ..self.clone() };
+        Ok(Self {
+            state: State::Open,
+            step: Step::Rest,
+            summary: None,
+            failure: None,
+            done: 0,
+            total: 0,
+            version: 1,
+            ..fresh
+        })
     }
 
     fn changed(self) -> Self {
@@ -240,8 +328,14 @@ mod tests {
             step: Step::Attributing,
             failure: None,
             summary: Some(Summary::default()),
+            corrects: None,
+            published: None,
             version: 4,
         }
+    }
+
+    fn known(version: u32, second: i64) -> Publication {
+        Publication { version, at: Timestamp::from_second(second).unwrap() }
     }
 
     #[test]
@@ -257,8 +351,8 @@ mod tests {
 
     #[test]
     fn a_published_cycle_never_changes_again() {
-        let published = cycle(State::Reviewable).publish().unwrap();
-        assert_eq!(published.clone().publish(), Err(CycleError::Published));
+        let published = cycle(State::Reviewable).publish(known(1, 5)).unwrap();
+        assert_eq!(published.clone().publish(known(1, 6)), Err(CycleError::Published));
         assert_eq!(published.clone().cancel(), Err(CycleError::NotClosing));
         assert_eq!(
             published.clone().fail(Failure::NobodyCredited { records: 1, unemployed: None }),
@@ -273,7 +367,31 @@ mod tests {
         assert_eq!((cancelled.state, cancelled.run), (State::Open, None));
         let failed = cycle(State::Closing).fail(Failure::NoRecords { period: cancelled.period }).unwrap();
         assert_eq!((failed.state, failed.run), (State::Failed, Some(Uuid::from_u128(3))));
-        assert_eq!(failed.publish(), Err(CycleError::NotReviewable));
+        assert_eq!(failed.publish(known(1, 5)), Err(CycleError::NotReviewable));
+    }
+
+    #[test]
+    fn a_correction_is_of_the_same_people_and_days_and_published_only_where_it_changes_something() {
+        let id = CycleId(Uuid::from_u128(8));
+        assert_eq!(cycle(State::Reviewable).corrected(id, "late", 1), Err(CycleError::NotPublished));
+        let published = cycle(State::Reviewable).publish(known(1, 5)).unwrap();
+        let correction = published.corrected(id, "late", 2).unwrap();
+        assert_eq!((correction.state, correction.run, correction.published), (State::Open, None, None));
+        assert_eq!((correction.period, correction.scheme_version, correction.version), (published.period, 2, 1));
+        assert_eq!(correction.corrects, Some(Corrects { cycle: published.id, reason: "late".to_owned() }));
+        let scored = |corrected| Summary { corrected: Some(corrected), ..Summary::default() };
+        let reviewable = |corrected| Cycle { summary: Some(scored(corrected)), ..cycle(State::Reviewable) };
+        assert_eq!(reviewable(0).publish(known(2, 9)), Err(CycleError::ChangesNothing));
+        assert_eq!(reviewable(1).publish(known(2, 9)).unwrap().published, Some(known(2, 9)));
+    }
+
+    #[test]
+    fn what_was_known_at_an_instant_is_what_was_published_last_by_then() {
+        let published = [known(1, 5), known(2, 9)];
+        let at = |second| Asked::KnownAt(Timestamp::from_second(second).unwrap()).of(&published);
+        assert_eq!([at(4), at(5), at(8), at(9), at(90)], [None, Some(0), Some(0), Some(1), Some(1)]);
+        assert_eq!((Asked::Newest.of(&published), Asked::Newest.of(&[])), (Some(1), None));
+        assert_eq!((Asked::Version(1).of(&published), Asked::Version(3).of(&published)), (Some(0), None));
     }
 
     #[test]

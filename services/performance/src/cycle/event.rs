@@ -7,10 +7,11 @@ use tally_store::Event;
 
 use super::domain::{Cycle, Summary};
 
-pub(crate) fn cycle_published(cycle: &Cycle, summary: &Summary) -> Result<Event> {
+/// A version of a result is published: of a correction, that of the cycle that it corrects.
+pub(crate) fn cycle_published(cycle: &Cycle, result_version: u32, summary: &Summary) -> Result<Event> {
     let rung_counts = summary.rungs.iter().map(|(rung, records)| RungCount { rung: rung.clone(), records: *records });
     event(&CyclePublished {
-        cycle_id: cycle.id.to_string(),
+        cycle_id: cycle.corrects.as_ref().map_or(cycle.id, |corrects| corrects.cycle).to_string(),
         name: cycle.name.clone(),
         from: cycle.period.from().to_string(),
         to: cycle.period.to().to_string(),
@@ -23,6 +24,7 @@ pub(crate) fn cycle_published(cycle: &Cycle, summary: &Summary) -> Result<Event>
         people: summary.people,
         rung_counts: rung_counts.collect(),
         digest: summary.digest.clone(),
+        result_version,
         unit_id: cycle.owner.unit().map(|unit| unit.to_string()).unwrap_or_default(),
     })
 }

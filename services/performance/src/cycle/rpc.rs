@@ -9,11 +9,11 @@ use prost::Message as _;
 use tally_access::{Locale, OpContext};
 use tally_api::performance::v1 as pb;
 use tally_app::RequestKey;
-use tally_app::convert::{date_text, optional_date, period, period_message};
+use tally_app::convert::{date_text, optional_date, period, period_message, timestamp};
 use tally_engine::policy::Policy;
 use tally_i18n::text;
 use tally_kernel::error::{Violations, field, optional_field};
-use tally_kernel::id::{OrgUnitId, PersonId};
+use tally_kernel::id::{CycleId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::time::Period;
 use tally_kernel::{Error, Result};
@@ -23,7 +23,7 @@ use tonic::{Request, Response, Status};
 use super::domain::population::{Because, Population};
 use super::domain::{Cycle, NewCycle, State, Summary};
 use super::population::Judged;
-use super::{app, population};
+use super::{app, correct, population};
 use crate::App;
 use crate::policies::{policy_of, policy_to};
 
@@ -93,6 +93,21 @@ impl pb::cycle_service_server::CycleService for Rpc {
         reply.await.answer(&ctx)
     }
 
+    async fn correct_cycle(
+        &self,
+        req: Request<pb::CorrectCycleRequest>,
+    ) -> Result<Response<pb::CorrectCycleResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let (id, version) = (correction(&asked)?, asked.scheme_version);
+            let cycle = correct::correct_cycle(&self.app, &ctx, &request, id, asked.reason.trim(), version).await?;
+            Ok(pb::CorrectCycleResponse { cycle: Some(message(cycle, ctx.locale)) })
+        };
+        reply.await.answer(&ctx)
+    }
+
     async fn publish_cycle(
         &self,
         req: Request<pb::PublishCycleRequest>,
@@ -146,6 +161,13 @@ impl pb::cycle_service_server::CycleService for Rpc {
         };
         reply.await.answer(&ctx)
     }
+}
+
+fn correction(asked: &pb::CorrectCycleRequest) -> Result<CycleId> {
+    let mut v = Violations::new();
+    let id = v.parse("cycle_id", &asked.cycle_id);
+    v.text("reason", &asked.reason, 500);
+    v.finish(id)
 }
 
 fn previewed(asked: pb::PreviewPopulationRequest) -> Result<(Option<OrgUnitId>, Period, Population)> {
@@ -271,6 +293,10 @@ fn message(cycle: Cycle, locale: Locale) -> pb::Cycle {
         unit_id: cycle.owner.unit().map(|unit| unit.to_string()).unwrap_or_default(),
         population: cycle.population.map(population_to),
         attribution_run_id: cycle.attribution.map(|run| run.to_string()).unwrap_or_default(),
+        corrects_id: cycle.corrects.as_ref().map(|corrects| corrects.cycle.to_string()).unwrap_or_default(),
+        correction_reason: cycle.corrects.map(|corrects| corrects.reason).unwrap_or_default(),
+        result_version: cycle.published.map_or(0, |published| published.version),
+        published_at: cycle.published.map(|published| timestamp(published.at)),
     }
 }
 
@@ -287,5 +313,6 @@ fn summary_to(summary: Summary) -> pb::CycleSummary {
         credited_ppm: summary.credited_ppm,
         outside_ppm: summary.outside_ppm,
         outside_people: summary.outside_people,
+        corrected_people: summary.corrected.unwrap_or_default(),
     }
 }

@@ -7,13 +7,14 @@ use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::id::{AttributionRunId, CycleId, SchemeId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
-use tally_store::{ScopedTx, UnitOfWork, owner_from_db, to_db, word_from_db};
+use tally_store::{ScopedTx, UnitOfWork, from_db, owner_from_db, to_db, word_from_db};
 
-use super::domain::{Cycle, CycleError, State};
+use super::domain::{Corrects, Cycle, Publication, State};
 use crate::columns::{count, period, read, write};
 use crate::run::domain::Step;
 
 pub mod people;
+pub mod results;
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "cycles")]
@@ -41,6 +42,10 @@ pub struct Model {
     pub unit_id: Option<Uuid>,
     pub population: Option<String>,
     pub attribution_id: Option<Uuid>,
+    pub corrects_id: Option<Uuid>,
+    pub reason: Option<String>,
+    pub result_version: Option<i32>,
+    pub published_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -53,6 +58,7 @@ tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
 impl TryFrom<Model> for Cycle {
     type Error = Error;
     fn try_from(row: Model) -> Result<Self> {
+        let published = publication(&row)?;
         Ok(Self {
             id: CycleId(row.id),
             owner: owner_from_db(&row.region, row.unit_id)?,
@@ -70,9 +76,20 @@ impl TryFrom<Model> for Cycle {
             step: word_from_db("a cycle's step", &row.step)?,
             failure: row.failure.as_deref().map(read).transpose()?,
             summary: row.summary.as_deref().map(read).transpose()?,
+            corrects: row.corrects_id.map(|id| Corrects { cycle: CycleId(id), reason: row.reason.unwrap_or_default() }),
+            published,
             version: row.version,
         })
     }
+}
+
+/// Of what is published; what was before publications were kept is taken to be known from the beginning.
+fn publication(row: &Model) -> Result<Option<Publication>> {
+    if row.state != State::Published.to_string() {
+        return Ok(None);
+    }
+    let version = u32::try_from(row.result_version.unwrap_or(1)).map_err(Error::internal)?;
+    Ok(Some(Publication { version, at: from_db(row.published_at.unwrap_or(row.recorded_at))? }))
 }
 
 /// Writes a new cycle.
@@ -97,6 +114,10 @@ pub async fn insert(work: &UnitOfWork, ctx: &OpContext, cycle: &Cycle) -> Result
         step: Set(cycle.step.to_string()),
         failure: Set(None),
         summary: Set(None),
+        corrects_id: Set(cycle.corrects.as_ref().map(|corrects| corrects.cycle.0)),
+        reason: Set(cycle.corrects.as_ref().map(|corrects| corrects.reason.clone())),
+        result_version: Set(None),
+        published_at: Set(None),
         version: Set(cycle.version),
         recorded_at: Set(to_db(ctx.now())),
     };
@@ -136,6 +157,10 @@ pub async fn save(work: &UnitOfWork, cycle: &Cycle) -> Result<()> {
         .set(Column::Step, cycle.step.to_string())
         .set(Column::Failure, failure)
         .set(Column::Summary, summary)
+        .set(Column::SchemeVersion, count(cycle.scheme_version)?)
+        .set(Column::Reason, cycle.corrects.as_ref().map(|corrects| corrects.reason.clone()))
+        .set(Column::ResultVersion, cycle.published.map(|published| count(published.version)).transpose()?)
+        .set(Column::PublishedAt, cycle.published.map(|published| to_db(published.at)))
         .set(Column::Version, cycle.version)
         .filter(before)
         .exec_one()
@@ -216,38 +241,4 @@ pub async fn page<R: Rpc>(
 pub async fn scored_by(tx: &ScopedTx, scheme: SchemeId, version: u32) -> Result<Vec<CycleId>> {
     let same = Column::SchemeId.eq(scheme.0).and(Column::SchemeVersion.eq(version));
     Ok(tx.select::<Entity>().filter(same).all().await?.into_iter().map(|row| CycleId(row.id)).collect())
-}
-
-/// The attempt whose cards a cycle shows.
-pub async fn result_of(tx: &ScopedTx, id: CycleId) -> Result<Uuid> {
-    result(&load(tx, id).await?)
-}
-
-fn result(cycle: &Cycle) -> Result<Uuid> {
-    match (cycle.state, cycle.run) {
-        (State::Reviewable | State::Published, Some(run)) => Ok(run),
-        (State::Reviewable | State::Published | State::Open | State::Closing | State::Failed, _) => {
-            Err(CycleError::NoResult.into())
-        }
-    }
-}
-
-/// The run whose credits a cycle shows. Before runs were kept, each attempt was one.
-pub async fn attribution_of(tx: &ScopedTx, id: CycleId) -> Result<AttributionRunId> {
-    let cycle = load(tx, id).await?;
-    let run = result(&cycle)?;
-    Ok(cycle.attribution.unwrap_or(AttributionRunId(run)))
-}
-
-/// Under what the findings of a cycle are kept: also of one that failed, since they say why.
-pub async fn findings_of(tx: &ScopedTx, id: CycleId) -> Result<Vec<Uuid>> {
-    let cycle = load(tx, id).await?;
-    match (cycle.state, cycle.run) {
-        (State::Reviewable | State::Published | State::Failed, Some(run)) => {
-            Ok(cycle.attribution.map(Uuid::from).into_iter().chain([run]).collect())
-        }
-        (State::Reviewable | State::Published | State::Open | State::Closing | State::Failed, _) => {
-            Err(CycleError::NoResult.into())
-        }
-    }
 }

@@ -11,6 +11,7 @@ mod performance_0007_record_versions;
 mod performance_0008_attribution_runs;
 mod performance_0009_contents;
 mod performance_0010_observations;
+mod performance_0011_corrections;
 
 tally_store::migrations![
     performance_0001_records,
@@ -23,4 +24,5 @@ tally_store::migrations![
     performance_0008_attribution_runs,
     performance_0009_contents,
     performance_0010_observations,
+    performance_0011_corrections,
 ];

@@ -241,6 +241,9 @@ pub struct AttributionRun {
     pub amounts: bool,
     /// The cycle that it was started for.
     pub cycle: Option<CycleId>,
+    /// The run that it takes over from whatever is as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<AttributionRunId>,
     pub state: State,
     /// Work items done.
     pub done: u32,
@@ -298,6 +301,7 @@ impl AttributionRun {
             columns,
             amounts: false,
             cycle: None,
+            source: None,
             state: State::Running,
             done: 0,
             total: 0,
@@ -307,6 +311,14 @@ impl AttributionRun {
             started_at,
             version: 1,
         }
+    }
+
+    /// The same once more, for a correction: what no change touched is taken over.
+    pub fn again(self, id: AttributionRunId, cycle: CycleId, started_at: Timestamp) -> Self {
+        let (owner, columns, amounts) = (self.owner.clone(), self.columns, self.amounts);
+        let new = NewRun { unit: owner.unit(), period: self.period, policy: self.policy, scope: self.scope };
+        let begun = Self::begin(id, owner, new, columns, started_at);
+        Self { amounts, cycle: Some(cycle), source: Some(self.id), ..begun }
     }
 
     /// Ends it with its figures.

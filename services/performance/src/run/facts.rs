@@ -9,10 +9,10 @@ use tally_store::{UnitOfWork, WorkOrder};
 use super::store;
 pub(crate) use super::store::results::account::Model as AccountResult;
 pub(crate) use super::store::results::{
-    RunOutcome, accounts, all_frozen, clear_component, component, components, discard, frozen_with, outcomes,
-    put_frozen, put_outcomes, put_sums, snapshot, sums_of_people,
+    RunOutcome, TakenOver, accounts, all_frozen, bodies, clear_component, component, components, discard, frozen_with,
+    outcomes, put_frozen, put_outcomes, put_sums, snapshot, sums_of_people, take_over,
 };
-pub(crate) use super::store::{begun, belong, columns, insert, load};
+pub(crate) use super::store::{begun, belong, columns, insert, load, load_if_there};
 
 /// The kind of all items of the background work of runs and cycles.
 pub const WORK: &str = "closing";

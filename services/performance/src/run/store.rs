@@ -39,6 +39,7 @@ pub struct Model {
     pub summary: Option<String>,
     pub version: i64,
     pub recorded_at: DateTimeUtc,
+    pub source_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -60,6 +61,7 @@ impl TryFrom<Model> for AttributionRun {
             columns: read(&row.columns)?,
             amounts: row.amounts,
             cycle: row.cycle_id.map(CycleId),
+            source: row.source_id.map(AttributionRunId),
             state: word_from_db("the state of a run", &row.state)?,
             done: u32::try_from(row.done).map_err(Error::internal)?,
             total: u32::try_from(row.total).map_err(Error::internal)?,
@@ -85,6 +87,7 @@ pub async fn insert(work: &UnitOfWork, run: &AttributionRun) -> Result<()> {
         columns: Set(write(&run.columns)?),
         amounts: Set(run.amounts),
         cycle_id: Set(run.cycle.map(Uuid::from)),
+        source_id: Set(run.source.map(Uuid::from)),
         state: Set(run.state.to_string()),
         done: Set(count(run.done)?),
         total: Set(count(run.total)?),
@@ -105,8 +108,13 @@ pub async fn find<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, id: AttributionRunId) -
 
 /// A run, for the service's own work.
 pub async fn load(tx: &ScopedTx, id: AttributionRunId) -> Result<AttributionRun> {
+    load_if_there(tx, id).await?.ok_or_else(|| Error::not_found("attribution run", id))
+}
+
+/// A run of this id, if there is one: cycles that were closed before runs were kept have none.
+pub async fn load_if_there(tx: &ScopedTx, id: AttributionRunId) -> Result<Option<AttributionRun>> {
     let found = tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?;
-    found.ok_or_else(|| Error::not_found("attribution run", id))?.try_into()
+    found.map(AttributionRun::try_from).transpose()
 }
 
 /// A run that nobody else changes until the unit ends.

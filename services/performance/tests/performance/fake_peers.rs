@@ -42,7 +42,15 @@ pub fn identity(told: &Told) -> FakePeer {
         let units = units().into_iter().filter(there).collect();
         Ok(idn::ListOrgUnitsResponse { units, ..Default::default() })
     };
+    let retention = |_: idn::ListRetentionRequest| {
+        let kinds = [("attendance.duty", 24), ("performance.records", 24), ("performance.results", 60)];
+        let kind = |(kind, months): (&str, u32)| idn::Retention { kind: kind.into(), months, ..Default::default() };
+        Ok(idn::ListRetentionResponse { schedule: kinds.map(kind).into() })
+    };
+    let holds = |_: idn::ListHoldsRequest| Ok(idn::ListHoldsResponse::default());
     FakePeer::new("identity")
+        .answers("tally.identity.v1.RetentionService/ListRetention", retention)
+        .answers("tally.identity.v1.HoldService/ListHolds", holds)
         .answers("tally.identity.v1.TenantService/GetTenant", tenant)
         .answers("tally.identity.v1.PersonService/ListPeople", people)
         .answers("tally.identity.v1.OrgService/ListOrgUnits", units)

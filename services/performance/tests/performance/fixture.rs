@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
-use tally_access::{Permission, Reach};
+use tally_access::Permission;
 use tally_api::attendance::v1 as att;
 use tally_api::common::v1 as common;
 use tally_api::identity::v1 as idn;
@@ -25,7 +25,7 @@ use tally_performance::{Deps, POLICY, Peers, SERVICE, Trusted, build, migrations
 use tally_rpc::{Limits, Peer, RpcChannel, SigningKey, in_process};
 use tally_runtime::{Compute, Trigger};
 use tally_store::{AuditEntry, AuditOf, AuditQuery, Store};
-use tally_testkit::callers::Caller;
+use tally_testkit::callers::{Caller, everything};
 use tally_testkit::databases::{Backend, TestStore};
 use tally_testkit::{Callers, FakePeer, clock, eventually};
 use tonic::{Response, Status};
@@ -207,8 +207,7 @@ impl Fixture {
         });
         let limits = Limits { calls_per_second: 0, ..Limits::default() };
         let guarded = callers.stack(SERVICE, POLICY, limits).guard(service.routes);
-        let everything = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
-        let admin = callers.person(TENANT, None, everything);
+        let admin = callers.person(TENANT, None, everything());
         let background = service.background;
         Self {
             channel: in_process(&guarded),
@@ -232,6 +231,12 @@ impl Fixture {
 
     pub fn tell(&self, change: impl FnOnce(&mut PeerFacts)) {
         change(&mut self.told.lock().unwrap());
+    }
+
+    /// Lets time pass, and signs the administrator in again.
+    pub fn pass(&mut self, by: jiff::SignedDuration) {
+        self.callers.clock.advance(by);
+        self.admin = self.callers.person(TENANT, None, everything());
     }
 
     /// Somebody who is this person and may do these things with what is about them.

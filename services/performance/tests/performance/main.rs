@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod closing;
+mod corrections;
 mod fake_peers;
 mod fixture;
 mod observations;

@@ -34,7 +34,7 @@ async fn closed(on: Backend) -> (Fixture, String) {
 on_both!(a_card_shows_points_of_cover_outside_the_own_roster_and_team, flavor = "multi_thread");
 async fn a_card_shows_points_of_cover_outside_the_own_roster_and_team(on: Backend) {
     let (fixture, id) = closed(on).await;
-    let get = pb::GetCardRequest { cycle_id: id.clone(), person_id: person(1).to_string() };
+    let get = pb::GetCardRequest { cycle_id: id.clone(), person_id: person(1).to_string(), ..Default::default() };
     let card = fixture.cards().get_card(fixture.admin.request(get)).await.unwrap().into_inner().card.unwrap();
     assert_eq!((card.credited_ppm, card.outside_ppm), (2_000_000, 1_000_000));
     assert_eq!((card.collaboration.as_str(), card.of), ("5", 3));
@@ -56,7 +56,7 @@ async fn agents_see_their_own_card_totals_and_shares_and_supervisors_their_units
     let mut of_unit = cards(&north).await;
     of_unit.sort();
     assert_eq!(of_unit, [person(1).to_string(), person(3).to_string()]);
-    let get = pb::GetCardRequest { cycle_id: id.clone(), person_id: person(3).to_string() };
+    let get = pb::GetCardRequest { cycle_id: id.clone(), person_id: person(3).to_string(), ..Default::default() };
     assert_eq!(reason(fixture.cards().get_card(agent.request(get)).await), "NOT_FOUND");
     let own = fixture.credits(&agent, &id).await;
     let seen: Vec<_> = own.iter().flat_map(|c| &c.shares).map(|s| s.person_id.as_str()).collect();

@@ -152,7 +152,7 @@ async fn several_cycles_score_the_same_run_by_their_own_schemes_and_populations(
         some.failure
     );
     assert_eq!((all.summary.unwrap().people, some.summary.unwrap().people), (4, 1));
-    let ask = pb::GetCardRequest { cycle_id: one, person_id: person(1).to_string() };
+    let ask = pb::GetCardRequest { cycle_id: one, person_id: person(1).to_string(), ..Default::default() };
     let card = fixture.cards().get_card(fixture.admin.request(ask)).await.unwrap().into_inner().card.unwrap();
     assert_eq!((card.rank, card.of), (1, 1), "ranks are among the population");
     let qa = card.lines.iter().find(|line| line.kpi == "qa").unwrap();
@@ -160,7 +160,7 @@ async fn several_cycles_score_the_same_run_by_their_own_schemes_and_populations(
     // The same column, added up by a run of its own cycle.
     let alone = fixture.make(cycle(&quality)).await.unwrap();
     assert_eq!(fixture.close(&alone).await.state(), pb::CycleState::Reviewable);
-    let ask = pb::GetCardRequest { cycle_id: alone, person_id: person(1).to_string() };
+    let ask = pb::GetCardRequest { cycle_id: alone, person_id: person(1).to_string(), ..Default::default() };
     let again = fixture.cards().get_card(fixture.admin.request(ask)).await.unwrap().into_inner().card.unwrap();
     assert_eq!(again.lines.iter().find(|line| line.kpi == "qa").unwrap().value, qa.value);
 }

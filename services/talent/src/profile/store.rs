@@ -80,7 +80,7 @@ pub(crate) async fn page<R: Rpc>(
     Ok((rows.into_iter().map(read).collect::<Result<_>>()?, token))
 }
 
-/// Writes what a cycle shows, each piece where the person belonged on the last day of the cycle, as the card is. People whom
+/// Writes what a cycle shows, in place of what an earlier version of its result showed: each piece where the person belonged on the last day of the cycle, as the card is. People whom
 /// identity no longer knows are kept without a unit, in no region but the group's.
 pub(crate) async fn insert(
     work: &UnitOfWork,
@@ -107,6 +107,7 @@ pub(crate) async fn insert(
         }
     });
     let rows: Vec<ActiveModel> = rows.collect();
+    work.delete::<Entity>().filter(Column::CycleId.eq(published.cycle.0)).exec().await?;
     work.insert_many(rows).await?;
     Ok(())
 }

@@ -96,6 +96,35 @@ async fn an_event_counts_once_and_the_profile_shows_what_it_left(on: Backend) {
     assert_eq!((rest.len(), token.as_str()), (1, ""));
 }
 
+on_both!(a_correction_takes_the_place_of_what_the_cycle_showed_before);
+async fn a_correction_takes_the_place_of_what_the_cycle_showed_before(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let callers = Callers::new(db.clock.clone(), 7);
+    let all = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
+    let ctx = callers.context(&callers.person(TenantId(Uuid::from_u128(1)), None, all));
+    let app = room(&db, &callers);
+    let who = PersonId(Uuid::from_u128(1));
+    let shown = async || {
+        let (evidence, _) = app::evidence(&app, &ctx, who, &Page::read(50, "", b"p").unwrap()).await.unwrap();
+        let mut shown: Vec<_> = evidence.into_iter().map(|piece| (piece.kept.subject, piece.kept.value)).collect();
+        shown.sort();
+        shown
+    };
+    let older = Published { cycle: CycleId(Uuid::from_u128(2)), last_day: date(2026, 2, 28), ..published() };
+    record_of(&app, &ctx, 1, older).await;
+    let other = shown().await;
+    record(&app, &ctx, 2).await;
+    let first = shown().await;
+    let mut corrected = published();
+    corrected.cards.iter_mut().for_each(|card| card.score = "12.5".parse().unwrap());
+    record_of(&app, &ctx, 3, corrected).await;
+    let second = shown().await;
+    assert_eq!((second.len(), second == first), (first.len(), false), "nothing twice, and the newest counts");
+    record(&app, &ctx, 4).await;
+    assert_eq!(shown().await, first);
+    assert!(other.iter().all(|piece| first.contains(piece)), "what other cycles showed stays");
+}
+
 on_both!(a_second_post_leaves_the_evidence_with_the_home);
 async fn a_second_post_leaves_the_evidence_with_the_home(on: Backend) {
     let db = TestStore::on(on, SERVICE, migrations).await;

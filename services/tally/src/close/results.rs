@@ -201,7 +201,12 @@ impl<'a> Results<'a> {
     pub async fn cards(&mut self, session: &Session, cycle_id: &str) -> Result<Vec<(PersonIx, performance::Card)>> {
         let client = performance::card_service_client::CardServiceClient::new(session.at.performance.clone());
         let cards = pages(async |page_token| {
-            let ask = performance::ListCardsRequest { cycle_id: cycle_id.to_owned(), page_size: MAX_SIZE, page_token };
+            let ask = performance::ListCardsRequest {
+                cycle_id: cycle_id.to_owned(),
+                page_size: MAX_SIZE,
+                page_token,
+                ..Default::default()
+            };
             let page = client.clone().list_cards(session.ask(ask)).await?.into_inner();
             Ok((page.cards, page.next_page_token))
         });

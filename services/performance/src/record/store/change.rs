@@ -1,11 +1,15 @@
 //! What was done to records: a row for each call and account, so that whoever computed with them finds what is another now.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use strum_macros::IntoStaticStr;
 use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::Result;
+use tally_kernel::id::AccountId;
 use tally_kernel::page::Page;
 use tally_store::{ScopedTx, UnitOfWork, to_db};
 
@@ -73,4 +77,17 @@ pub async fn since<R: Rpc>(
 ) -> Result<(Vec<Model>, String)> {
     let these = tx.select::<Entity>().within(plan).filter(Column::RecordedAt.gte(to_db(since)));
     Ok(these.page_asc(page, [Column::RecordedAt, Column::Id]).await?)
+}
+
+/// The accounts with records that were changed at this instant or later, and lie in a stretch of time.
+pub async fn accounts_since(
+    tx: &ScopedTx,
+    since: Timestamp,
+    (from_ms, to_ms): (i64, i64),
+) -> Result<BTreeSet<AccountId>> {
+    let during = Column::FromMs.lt(to_ms).and(Column::ToMs.gte(from_ms));
+    let these = tx.select::<Entity>().filter(Column::RecordedAt.gte(to_db(since)).and(during));
+    let rows: Vec<(Uuid, i64)> =
+        these.rows(|q| q.column(Column::AccountId).count().group_by(Column::AccountId)).await?;
+    Ok(rows.into_iter().map(|(account, _)| AccountId(account)).collect())
 }

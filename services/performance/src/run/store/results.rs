@@ -1,9 +1,10 @@
 //! Rows that a run keeps between its steps: frozen inputs, accounts' figures, people's sums.
 
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
+use sea_orm::{ExprTrait as _, IntoActiveModel as _};
 use serde::de::DeserializeOwned;
+use std::collections::HashMap;
 use tally_access::OpContext;
 use tally_kernel::id::PersonId;
 use tally_kernel::{Error, Result};
@@ -82,6 +83,14 @@ pub mod account {
         pub recorded_at: DateTimeUtc,
         #[serde(skip)]
         pub contents: Option<Vec<u8>>,
+        pub credits_run_id: Option<Uuid>,
+    }
+
+    impl Model {
+        /// The run that its credits are kept under: another one where they were taken over.
+        pub fn credits_run(&self) -> Uuid {
+            self.credits_run_id.unwrap_or(self.run_id)
+        }
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -153,6 +162,8 @@ pub struct RunOutcome {
     pub digest: [u8; 32],
     /// Digest of its records' contents; nothing of the time before it was kept.
     pub contents: Option<[u8; 32]>,
+    /// The run that its credits are kept under.
+    pub credits: Uuid,
 }
 
 /// Writes the outcome of accounts of a component.
@@ -177,6 +188,7 @@ pub async fn put_outcomes(
             figures: Set(write(&outcome.figures)?),
             digest: Set(outcome.digest.to_vec()),
             contents: Set(outcome.contents.map(|contents| contents.to_vec())),
+            credits_run_id: Set((outcome.credits != run).then_some(outcome.credits)),
             recorded_at: Set(to_db(ctx.now())),
         });
     }
@@ -197,12 +209,42 @@ pub async fn outcomes(tx: &ScopedTx, run: Uuid) -> Result<Vec<(String, RunOutcom
     // By bytes, whatever the database thinks of letters.
     rows.sort_by(|a, b| a.account_key.cmp(&b.account_key));
     let outcome = |row: account::Model| {
+        let credits = row.credits_run();
         let digest = bytes_from_db("the digest of an account's credits", &row.digest)?;
         let contents =
             row.contents.map(|bytes| bytes_from_db("the digest of an account's records", &bytes)).transpose()?;
-        Ok((row.account_key, RunOutcome { figures: read(row.figures.as_bytes())?, digest, contents }))
+        Ok((row.account_key, RunOutcome { figures: read(row.figures.as_bytes())?, digest, contents, credits }))
     };
     rows.into_iter().map(outcome).collect()
+}
+
+/// Where components of a run that are as they were stand in a run that takes them over: its ordinals by those of the run before.
+pub type TakenOver = HashMap<i32, i32>;
+
+/// Takes over what components of another run came to; their credits stay where they are.
+pub async fn take_over(work: &UnitOfWork, ctx: &OpContext, from: Uuid, to: Uuid, taken: &TakenOver) -> Result<()> {
+    let mut rows = Vec::new();
+    for row in accounts(work, from).await? {
+        let Some(component) = taken.get(&row.component) else { continue };
+        let credits = row.credits_run();
+        let fresh = account::Model { id: ctx.new_id(), run_id: to, component: *component, ..row };
+        rows.push(account::Model { credits_run_id: Some(credits), recorded_at: to_db(ctx.now()), ..fresh });
+    }
+    work.insert_many(rows.into_iter().map(account::Model::into_active_model)).await.conflict(lost_race)?;
+    let mut people = Vec::new();
+    for row in work.select::<sums::Entity>().filter(sums::Column::RunId.eq(from)).all().await? {
+        let Some(component) = taken.get(&row.component) else { continue };
+        let fresh = sums::Model { id: ctx.new_id(), run_id: to, component: *component, ..row };
+        people.push(sums::Model { recorded_at: to_db(ctx.now()), ..fresh });
+    }
+    work.insert_many(people.into_iter().map(sums::Model::into_active_model)).await.conflict(lost_race)?;
+    Ok(())
+}
+
+/// The components of a run as they are kept, by ordinal.
+pub async fn bodies(tx: &ScopedTx, run: Uuid) -> Result<Vec<(Vec<u8>, i32)>> {
+    let rows = tx.select::<frozen::Entity>().filter(frozen::Column::RunId.eq(run)).all().await?;
+    Ok(rows.into_iter().map(|row| (row.body, row.ordinal)).collect())
 }
 
 /// Writes what people's shares add up to.

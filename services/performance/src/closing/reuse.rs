@@ -1,0 +1,48 @@
+//! What a correction takes over from the run of the version before: components whose facts and records are as they were then.
+
+use std::collections::HashMap;
+
+use jiff::SignedDuration;
+use tally_engine::closing::snapshot::Frozen;
+use tally_kernel::id::AttributionRunId;
+use tally_kernel::{Error, Result};
+use tally_store::{ScopedTx, UnitOfWork};
+
+use crate::run::facts::{self as runs, TakenOver};
+use crate::run::step::At;
+use crate::{credit, record};
+
+/// Longer than any call takes: a change is noted with the instant at which its call began, and may have come after what a run read that
+/// began a little later.
+const UNDER_WAY: SignedDuration = SignedDuration::from_mins(5);
+
+/// Which components are as they were in another run, whose facts are the same to the byte and no record of theirs was changed since.
+pub async fn taken_over(tx: &ScopedTx, from: AttributionRunId, components: &[Frozen]) -> Result<TakenOver> {
+    let source = runs::load(tx, from).await?;
+    let before: HashMap<Vec<u8>, i32> = runs::bodies(tx, from.0).await?.into_iter().collect();
+    let spans = components.iter().flat_map(|component| &component.accounts).map(|a| (a.from_ms, a.to_ms));
+    let span = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or_default();
+    let changed = record::facts::changed_since(tx, source.started_at - UNDER_WAY, span).await?;
+    let mut taken = TakenOver::new();
+    for (ordinal, component) in (0..).zip(components) {
+        if component.accounts.iter().any(|account| changed.contains(&account.id)) {
+            continue;
+        }
+        let body = serde_json::to_vec(component).map_err(Error::internal)?;
+        if let Some(same) = before.get(&body) {
+            taken.insert(*same, ordinal);
+        }
+    }
+    Ok(taken)
+}
+
+impl At<'_> {
+    /// Takes over what these components came to.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub(super) async fn take_over(&self, work: &UnitOfWork, from: AttributionRunId, taken: &TakenOver) -> Result<()> {
+        runs::take_over(work, self.ctx, from.0, self.job.attribution.0, taken).await?;
+        credit::facts::take_over(work, self.ctx, from.0, self.job.attribution.0, taken).await
+    }
+}

@@ -1,0 +1,81 @@
+//! Which attempt shows what a cycle came to: its own, or that of a correction that was published since.
+
+use sea_orm::ExprTrait as _;
+use sea_orm::entity::prelude::*;
+use tally_kernel::id::{AttributionRunId, CycleId};
+use tally_kernel::{Error, Result};
+use tally_store::{ScopedTx, UnitOfWork};
+
+use super::{Column, Entity, load};
+use crate::cycle::domain::{Asked, Cycle, CycleError, State};
+
+/// A cycle that has a result, with the attempt that it is kept under.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The cycle that was asked for, or a correction of it.
+    pub cycle: Cycle,
+    /// The attempt.
+    pub run: Uuid,
+}
+
+impl Shown {
+    fn of(cycle: Cycle) -> Result<Self> {
+        match (cycle.state, cycle.run) {
+            (State::Reviewable | State::Published, Some(run)) => Ok(Self { cycle, run }),
+            (State::Reviewable | State::Published | State::Open | State::Closing | State::Failed, _) => {
+                Err(CycleError::NoResult.into())
+            }
+        }
+    }
+
+    /// The run whose credits it shows. Before runs were kept, each attempt was one.
+    pub fn attribution(&self) -> AttributionRunId {
+        self.cycle.attribution.unwrap_or(AttributionRunId(self.run))
+    }
+}
+
+/// Every version of the result of a cycle, oldest first: nothing where none is published. A correction shows its own alone.
+pub async fn versions(tx: &ScopedTx, of: Cycle) -> Result<Vec<Cycle>> {
+    let (id, own) = (of.id, of.published.is_some());
+    let mut versions: Vec<Cycle> = own.then_some(of).into_iter().collect();
+    let published = Column::CorrectsId.eq(id.0).and(Column::State.eq(State::Published.to_string()));
+    let rows = tx.select::<Entity>().filter(published).order_by_asc(Column::ResultVersion).all().await?;
+    for row in rows {
+        versions.push(row.try_into()?);
+    }
+    Ok(versions)
+}
+
+/// What a cycle came to.
+///
+/// # Errors
+/// `CYCLE_WITHOUT_RESULT`, `RESULT_VERSION_UNKNOWN`.
+pub async fn shown(tx: &ScopedTx, id: CycleId, asked: Asked) -> Result<Shown> {
+    let own = load(tx, id).await?;
+    let mut versions = versions(tx, own.clone()).await?;
+    let published: Vec<_> = versions.iter().filter_map(|version| version.published).collect();
+    match asked.of(&published) {
+        Some(place) => Shown::of(versions.swap_remove(place)),
+        None if asked == Asked::Newest => Shown::of(own),
+        None => Err(CycleError::NoVersion.into()),
+    }
+}
+
+/// Under what the findings of a cycle are kept: also of one that failed, since they say why.
+pub async fn findings_of(tx: &ScopedTx, id: CycleId) -> Result<Vec<Uuid>> {
+    let own = load(tx, id).await?;
+    let cycle = match own.state {
+        State::Failed => own,
+        State::Reviewable | State::Published | State::Open | State::Closing => {
+            shown(tx, id, Asked::Newest).await?.cycle
+        }
+    };
+    let run = cycle.run.ok_or_else(|| Error::from(CycleError::NoResult))?;
+    Ok(cycle.attribution.map(Uuid::from).into_iter().chain([run]).collect())
+}
+
+/// The correction of a cycle that is not published, locked: there is one at most.
+pub async fn underway(work: &UnitOfWork, id: CycleId) -> Result<Option<Cycle>> {
+    let unpublished = Column::CorrectsId.eq(id.0).and(Column::State.ne(State::Published.to_string()));
+    work.select::<Entity>().filter(unpublished).for_update().one().await?.map(Cycle::try_from).transpose()
+}

@@ -1,0 +1,275 @@
+//! Corrections of published cycles: what is worked out anew, what is taken over, and what people are told.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use tally_access::Permission;
+use tally_api::attendance::v1::DutyRule;
+use tally_api::performance::v1 as pb;
+use tally_kernel::page::{MAX_SIZE, Page};
+use tally_store::{AuditOf, AuditQuery};
+use tally_testkit::databases::Backend;
+use tally_testkit::on_both;
+
+use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, at, by, cycle, person, reason, record, scheme};
+
+/// Longer than a call takes: what was changed before is known to be read.
+const LATER: SignedDuration = SignedDuration::from_mins(10);
+
+/// Four people, each on an account of the own; the third serves the first account as well.
+async fn published(on: Backend) -> (Fixture, String) {
+    let mut told = PeerFacts::of(4, 5);
+    for n in 1..=4 {
+        told.on_duty(n, n, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T09:00:00Z");
+    }
+    told.on_duty(1, 3, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T09:00:00Z");
+    let mut fixture = Fixture::working(on, told).await;
+    for n in 1..=4 {
+        let rows = (0..3).map(|i| version(n, i, true, 1)).collect();
+        fixture.import(n, rows).await;
+    }
+    fixture.pass(LATER);
+    let scheme = fixture.scheme(scheme()).await;
+    let id = fixture.make(cycle(&scheme)).await.unwrap();
+    fixture.close(&id).await;
+    publish(&fixture, &id).await.unwrap();
+    fixture.pass(LATER);
+    (fixture, id)
+}
+
+fn version(account: u128, n: usize, resolved: bool, revision: u64) -> pb::Record {
+    let start = format!("2026-03-02T0{}:00:00Z", n + 1);
+    pb::Record { resolved: Some(resolved), revision, ..record(&format!("{account}-{n}"), &start) }
+}
+
+async fn publish(fixture: &Fixture, id: &str) -> Result<pb::Cycle, String> {
+    let ask = pb::PublishCycleRequest { cycle_id: id.into(), ..Default::default() };
+    let done = fixture.cycles().publish_cycle(fixture.admin.request(ask)).await;
+    done.map(|done| done.into_inner().cycle.unwrap()).map_err(|e| tally_rpc::error_from(e).reason().to_owned())
+}
+
+fn asked(id: &str, why: &str) -> pb::CorrectCycleRequest {
+    pb::CorrectCycleRequest { cycle_id: id.into(), reason: why.into(), ..Default::default() }
+}
+
+/// Corrects a cycle and watches it until it rests.
+async fn correct(fixture: &Fixture, request: pb::CorrectCycleRequest) -> pb::Cycle {
+    let begun = fixture.cycles().correct_cycle(fixture.admin.request(request)).await.unwrap().into_inner();
+    let correction = fixture.watch(&begun.cycle.unwrap().cycle_id).await;
+    assert_eq!(correction.state(), pb::CycleState::Reviewable, "{}", correction.failure);
+    correction
+}
+
+async fn card(fixture: &Fixture, ask: pb::GetCardRequest) -> Result<pb::Card, String> {
+    let card = fixture.cards().get_card(fixture.admin.request(ask)).await;
+    card.map(|card| card.into_inner().card.unwrap()).map_err(|e| tally_rpc::error_from(e).reason().to_owned())
+}
+
+fn of(id: &str, n: u128) -> pb::GetCardRequest {
+    pb::GetCardRequest { cycle_id: id.into(), person_id: person(n).to_string(), ..Default::default() }
+}
+
+/// How many components the run of a cycle had, and how many of these it took over.
+async fn components(fixture: &Fixture, cycle: &pb::Cycle) -> (String, String) {
+    fixture.db.store.sequence_now().await.unwrap();
+    let of = AuditOf::Subject("attribution_run".into(), cycle.attribution_run_id.clone());
+    let page = Page::read(MAX_SIZE, "", b"").unwrap();
+    let (entries, _) = fixture.db.store.search_audit(&AuditQuery { of, from: None, to: None }, &page).await.unwrap();
+    let collected = entries.into_iter().find(|(_, entry)| entry.action == "performance.run.collect").unwrap().1;
+    let notes: BTreeMap<String, String> = serde_json::from_str(&collected.notes).unwrap();
+    (notes["components"].clone(), notes["taken_over"].clone())
+}
+
+on_both!(a_late_change_makes_a_new_version_of_the_cards_and_the_published_ones_stay, flavor = "multi_thread");
+async fn a_late_change_makes_a_new_version_of_the_cards_and_the_published_ones_stay(on: Backend) {
+    let (mut fixture, id) = published(on).await;
+    let first = card(&fixture, of(&id, 2)).await.unwrap();
+    assert_eq!(first.result_version, 1);
+    fixture.import(2, vec![version(2, 0, false, 2)]).await;
+    fixture.pass(LATER);
+    let correction = correct(&fixture, asked(&id, "a case was opened again")).await;
+    assert_eq!((correction.corrects_id.as_str(), correction.result_version), (id.as_str(), 0));
+    assert_eq!(components(&fixture, &correction).await, ("3".into(), "2".into()));
+    assert_eq!(correction.summary.as_ref().unwrap().corrected_people, 1);
+    assert_eq!(card(&fixture, of(&id, 2)).await.unwrap(), first, "nobody sees what is not published");
+    let known = fixture.callers.clock.now();
+    fixture.pass(LATER);
+    let done = publish(&fixture, &correction.cycle_id).await.unwrap();
+    assert_eq!(done.result_version, 2);
+    let second = card(&fixture, of(&id, 2)).await.unwrap();
+    assert_eq!((second.result_version, second.cycle_id.as_str()), (2, id.as_str()));
+    assert_ne!(second.score, first.score);
+    let asked_for = |result_version| pb::GetCardRequest { result_version, ..of(&id, 2) };
+    assert_eq!(card(&fixture, asked_for(1)).await.unwrap(), first);
+    assert_eq!(card(&fixture, asked_for(3)).await.unwrap_err(), "RESULT_VERSION_UNKNOWN");
+    let then = |known_at| pb::GetCardRequest { known_at, ..of(&id, 2) };
+    assert_eq!(card(&fixture, then(at(&known.to_string()))).await.unwrap(), first, "as known on that day");
+    assert_eq!(card(&fixture, then(at("2026-03-01T00:00:00Z"))).await.unwrap_err(), "RESULT_VERSION_UNKNOWN");
+    let both = pb::GetCardRequest { result_version: 1, ..then(at(&known.to_string())) };
+    assert_eq!(card(&fixture, both).await.unwrap_err(), "INVALID_REQUEST");
+    // Who it is about reads both and what changed.
+    let agent = fixture.agent(2, &[Permission::CardRead]);
+    let ask = |n: u128| pb::ListCardVersionsRequest { cycle_id: id.clone(), person_id: person(n).to_string() };
+    let told = fixture.cards().list_card_versions(agent.request(ask(2))).await.unwrap().into_inner().versions;
+    assert_eq!(
+        told.iter().map(|v| (v.result_version, v.reason.as_str())).collect::<Vec<_>>(),
+        [(1, ""), (2, "a case was opened again")]
+    );
+    assert!(told[0].changes.is_empty());
+    assert!(told[1].changes.iter().any(|line| line.starts_with("Resolved: 100 % on 3 records")), "{told:?}");
+    assert_eq!(reason(fixture.cards().list_card_versions(agent.request(ask(1))).await), "NOT_FOUND");
+    // The published cycle itself is as it was, and an event tells others to read again.
+    let ask = pb::GetCycleRequest { cycle_id: id.clone() };
+    let root = fixture.cycles().get_cycle(fixture.admin.request(ask)).await.unwrap().into_inner().cycle.unwrap();
+    assert_eq!((root.state(), root.result_version), (pb::CycleState::Published, 1));
+    let all = fixture.credits(&fixture.admin, &id).await;
+    assert_eq!(all.len(), 12, "credits that were taken over are told with the others");
+    let explained = pb::ExplainRecordRequest {
+        cycle_id: id.clone(),
+        account_id: account(1).to_string(),
+        external_id: "1-0".into(),
+        ..Default::default()
+    };
+    assert!(fixture.attribution().explain_record(fixture.admin.request(explained)).await.is_ok());
+}
+
+on_both!(whatever_is_put_right_a_correction_says_what_closing_anew_says, flavor = "multi_thread");
+async fn whatever_is_put_right_a_correction_says_what_closing_anew_says(on: Backend) {
+    let (mut fixture, id) = published(on).await;
+    let scheme = fixture.scheme(pb::Scheme { name: "again".into(), ..scheme() }).await;
+    let usual = { fixture.watch(&id).await.scheme_id };
+    for step in 0..7 {
+        match step {
+            0 => drop(fixture.import(2, vec![version(2, 0, false, 2)]).await),
+            1 => fixture.tell(|told| {
+                told.on_duty(2, 4, DutyRule::Handover, "2026-03-02T01:30:00Z", "2026-03-02T02:30:00Z");
+            }),
+            2 => drop(fixture.import(3, vec![by("E0003", "late", "2026-03-02T05:00:00Z")]).await),
+            3 => {
+                let to = account(3).to_string();
+                let ask = pb::MoveRecordRequest {
+                    region: "cn-north".into(),
+                    unit_id: NORTH.to_string(),
+                    account_id: account(1).to_string(),
+                    external_id: "1-1".into(),
+                    to_region: "cn-north".into(),
+                    to_unit_id: NORTH.to_string(),
+                    to_account_id: to,
+                    reason: "the wrong shop".into(),
+                    ..Default::default()
+                };
+                fixture.records().move_record(fixture.admin.request(ask)).await.unwrap();
+            }
+            4 => {
+                let ask = pb::WithdrawRecordRequest {
+                    region: "cn-north".into(),
+                    unit_id: NORTH.to_string(),
+                    account_id: account(3).to_string(),
+                    external_id: "3-0".into(),
+                    reason: "a test".into(),
+                    ..Default::default()
+                };
+                fixture.records().withdraw_record(fixture.admin.request(ask)).await.unwrap();
+            }
+            5 => drop(fixture.import(5, vec![by("E0001", "new", "2026-03-02T05:00:00Z")]).await),
+            _ => fixture.tell(|told| told.duty.retain(|one| one.account_id != account(2).to_string())),
+        }
+        fixture.pass(LATER);
+        let correction = correct(&fixture, asked(&id, "put right")).await;
+        let (all, taken) = components(&fixture, &correction).await;
+        assert!(taken != "0" && taken != all, "step {step}: {taken} of {all}");
+        let anew = fixture.make(cycle(&usual)).await.unwrap();
+        let anew = fixture.close(&anew).await;
+        let figures = |cycle: &pb::Cycle| pb::CycleSummary { corrected_people: 0, ..cycle.summary.clone().unwrap() };
+        assert_eq!(figures(&correction), figures(&anew), "step {step}");
+        let credits = async |cycle: &pb::Cycle| {
+            let told = fixture.credits(&fixture.admin, &cycle.cycle_id).await;
+            told.iter().map(|credit| format!("{credit:?}")).collect::<Vec<_>>()
+        };
+        assert_eq!(credits(&correction).await, credits(&anew).await, "step {step}");
+        let totals = async |cycle: &pb::Cycle| {
+            let ask = pb::ListTotalsRequest { cycle_id: cycle.cycle_id.clone(), page_size: 1000, ..Default::default() };
+            fixture.attribution().list_totals(fixture.admin.request(ask)).await.unwrap().into_inner().totals
+        };
+        assert_eq!(totals(&correction).await, totals(&anew).await, "step {step}");
+        let findings = async |cycle: &pb::Cycle| {
+            let ask =
+                pb::ListFindingsRequest { cycle_id: cycle.cycle_id.clone(), page_size: 1000, ..Default::default() };
+            fixture.attribution().list_findings(fixture.admin.request(ask)).await.unwrap().into_inner().findings
+        };
+        assert_eq!(findings(&correction).await, findings(&anew).await, "step {step}");
+        // A scheme that reads what no run added up reads it where the credits are.
+        let mut quality = pb::Scheme { scheme_id: scheme.clone(), name: "again".into(), ..crate::fixture::scheme() };
+        quality.kpis[2] =
+            pb::Kpi { key: "qa".into(), measure: "qa".into(), target: "10".into(), ..quality.kpis[2].clone() };
+        let quality =
+            fixture.scheme(pb::Scheme { scheme_id: String::new(), name: format!("q{step}"), ..quality }).await;
+        let from = fixture.make(cycle(&quality)).await.unwrap();
+        let scored = fixture.close_from(&from, &correction.attribution_run_id).await;
+        assert_eq!(scored.state(), pb::CycleState::Reviewable, "step {step}: {}", scored.failure);
+        assert_eq!(publish(&fixture, &correction.cycle_id).await.unwrap().result_version, step + 2);
+        fixture.pass(LATER);
+    }
+}
+
+on_both!(only_what_is_published_is_corrected_by_who_may_and_only_where_something_changes, flavor = "multi_thread");
+async fn only_what_is_published_is_corrected_by_who_may_and_only_where_something_changes(on: Backend) {
+    let (mut fixture, id) = published(on).await;
+    let scheme = fixture.watch(&id).await.scheme_id;
+    let open = fixture.make(cycle(&scheme)).await.unwrap();
+    let mut cycles = fixture.cycles();
+    assert_eq!(reason(cycles.correct_cycle(fixture.admin.request(asked(&open, "x"))).await), "CYCLE_NOT_PUBLISHED");
+    assert_eq!(reason(cycles.correct_cycle(fixture.admin.request(asked(&id, " "))).await), "INVALID_REQUEST");
+    use Permission::{CardRead, CycleClose, CycleRead};
+    let branch = fixture.of_unit(SOUTH, &[CycleRead, CycleClose, CardRead]);
+    assert_eq!(reason(cycles.correct_cycle(branch.request(asked(&id, "x"))).await), "PERMISSION_DENIED");
+    let nothing = correct(&fixture, asked(&id, "looked again")).await;
+    assert_eq!(components(&fixture, &nothing).await, ("3".into(), "3".into()), "all is as it was");
+    assert_eq!(publish(&fixture, &nothing.cycle_id).await.unwrap_err(), "CORRECTION_CHANGES_NOTHING");
+    // What was begun and not published goes on where it is asked for again, by the correction's id as well.
+    fixture.import(4, vec![version(4, 1, false, 2)]).await;
+    let again = correct(&fixture, asked(&nothing.cycle_id, "a case was opened again")).await;
+    assert_eq!((again.cycle_id.as_str(), again.corrects_id.as_str()), (nothing.cycle_id.as_str(), id.as_str()));
+    assert_eq!(again.correction_reason, "a case was opened again");
+    assert_eq!(publish(&fixture, &again.cycle_id).await.unwrap().result_version, 2);
+    // Days that retention may have taken something of are not worked out anew.
+    fixture.pass(SignedDuration::from_hours(24 * 760));
+    assert_eq!(reason(cycles.correct_cycle(fixture.admin.request(asked(&id, "late"))).await), "PERIOD_PURGED");
+}
+
+on_both!(a_version_of_a_scheme_that_was_used_by_mistake_is_put_right_by_another, flavor = "multi_thread");
+async fn a_version_of_a_scheme_that_was_used_by_mistake_is_put_right_by_another(on: Backend) {
+    let (fixture, id) = published(on).await;
+    let scheme_id = fixture.watch(&id).await.scheme_id;
+    let mut better = pb::Scheme { scheme_id: scheme_id.clone(), ..scheme() };
+    (better.kpis[0].weight, better.kpis[1].weight) = ("30".into(), "40".into());
+    fixture.scheme(better).await;
+    let ask = pb::CorrectCycleRequest { scheme_version: 2, ..asked(&id, "the weights were those of last year") };
+    let correction = correct(&fixture, ask).await;
+    assert_eq!((correction.scheme_version, components(&fixture, &correction).await.1.as_str()), (2, "3"));
+    publish(&fixture, &correction.cycle_id).await.unwrap();
+    // The next correction goes on with the version that was used last.
+    fixture.import(4, vec![version(4, 1, false, 2)]).await;
+    assert_eq!(correct(&fixture, asked(&id, "late")).await.scheme_version, 2);
+}
+
+on_both!(a_branch_corrects_its_own_month_also_where_the_facts_lead_beyond_it, flavor = "multi_thread");
+async fn a_branch_corrects_its_own_month_also_where_the_facts_lead_beyond_it(on: Backend) {
+    let (mut fixture, id) = published(on).await;
+    let scheme_id = fixture.watch(&id).await.scheme_id;
+    let own = fixture.make(pb::Cycle { unit_id: NORTH.to_string(), ..cycle(&scheme_id) }).await.unwrap();
+    assert_eq!(fixture.close(&own).await.state(), pb::CycleState::Reviewable);
+    publish(&fixture, &own).await.unwrap();
+    fixture.pass(LATER);
+    fixture.tell(|told| told.on_duty(1, 2, DutyRule::Handover, "2026-03-02T01:30:00Z", "2026-03-02T02:30:00Z"));
+    use Permission::{CardRead, CreditRead, CycleClose, CyclePublish, CycleRead};
+    let hr = fixture.of_unit(NORTH, &[CycleRead, CycleClose, CyclePublish, CardRead, CreditRead]);
+    let begun = fixture.cycles().correct_cycle(hr.request(asked(&own, "a hand-over was forgotten"))).await.unwrap();
+    let correction = fixture.watch(&begun.into_inner().cycle.unwrap().cycle_id).await;
+    assert_eq!(correction.state(), pb::CycleState::Reviewable, "{}", correction.failure);
+    let summary = correction.summary.unwrap();
+    assert_eq!((summary.people, summary.outside_people), (2, 1));
+    let credits = fixture.credits(&hr, &correction.cycle_id).await;
+    assert!(credits.iter().flat_map(|credit| &credit.shares).all(|share| share.person_id != person(2).to_string()));
+    assert!(credits.iter().any(|credit| credit.others_ppm > 0), "of the other branch is told how much it is");
+}
