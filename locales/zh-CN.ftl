@@ -1024,6 +1024,7 @@ CYCLE_NOT_PUBLISHED = 得分仍可能变动：请先发布考核周期。
 RESULT_VERSION_UNKNOWN = 该周期没有这个版本的结果，或当时尚未发布：请用 ListCardVersions 查询各版本
 VERSION_TWICE = 请只填写版本或时间之一
 CORRECTION_CHANGES_NOTHING = 所有成绩单均与已发布的一致，无可更正
+ACCOUNTS_EXPECTED = 请至少填写一个账号，最多 { $most } 个
 POOL_WITHOUT_PEOPLE = 奖金池没有可发放的人：该考核周期中没有属于奖金池所属单元的成绩单
 POOL_OUTSIDE_CYCLE = 奖金池属于其考核周期的组织单元或下级单元：请填写这样的单元；留空表示周期所属的单元
 PAY_OUTSIDE_UNIT = { $count } 人在该周期有成绩单，但在周期最后一天不属于奖金池的组织单元：{ $people }。单元只能给自己的人员发放：请用不包含这些人的考核范围重新关闭周期

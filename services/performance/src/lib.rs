@@ -6,9 +6,9 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: columns, signed, scheme, record, observation, run, cycle, credit, card, transfer, erasure
+//! - known: columns, signed, scheme, record, observation, run, cycle, credit, card, change, transfer, erasure
 //! - done: policy, trusted, signed, peers, accounts, errors, events, privacy, audit, policies, watch, scheme, record, observation, transfer, run,
-//!   cycle, card, credit, closing, erasure
+//!   cycle, card, credit, change, closing, erasure
 
 pub mod audit;
 pub mod policy;
@@ -72,7 +72,8 @@ mod run {
 /// Schemes over a period for a population: made, closed, published.
 mod cycle {
     pub(crate) mod app;
-    pub(crate) mod correct;
+    mod attempt;
+    mod correct;
     pub(crate) mod domain;
     mod event;
     pub(crate) mod facts;
@@ -80,6 +81,7 @@ mod cycle {
     pub(crate) mod rpc;
     pub(crate) mod step;
     pub(crate) mod store;
+    pub(crate) mod versions;
 }
 
 /// Score cards.
@@ -107,6 +109,13 @@ mod closing {
     pub(crate) mod worker;
 }
 
+/// Which cycles a correction touches.
+mod change {
+    pub(crate) mod app;
+    pub(crate) mod domain;
+    pub(crate) mod rpc;
+}
+
 /// What is forgotten of an erased person.
 mod erasure {
     pub(crate) mod app;
@@ -128,6 +137,7 @@ use tally_api::performance::v1::attribution_run_service_server::AttributionRunSe
 use tally_api::performance::v1::attribution_service_server::AttributionServiceServer;
 use tally_api::performance::v1::audit_service_server::AuditServiceServer;
 use tally_api::performance::v1::card_service_server::CardServiceServer;
+use tally_api::performance::v1::change_service_server::ChangeServiceServer;
 use tally_api::performance::v1::cycle_service_server::CycleServiceServer;
 use tally_api::performance::v1::event_service_server::EventServiceServer;
 use tally_api::performance::v1::observation_service_server::ObservationServiceServer;
@@ -207,6 +217,7 @@ pub fn build(deps: Deps) -> Service {
         .add_service(limited!(CycleServiceServer::new(cycle::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(AttributionServiceServer::new(credit::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CardServiceServer::new(card::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(ChangeServiceServer::new(change::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(TransferServiceServer::new(transfer::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(EventServiceServer::new(events::Rpc { store: app.store.clone() })))
         .add_service(limited!(PrivacyServiceServer::new(privacy::Rpc {

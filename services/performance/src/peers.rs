@@ -10,6 +10,7 @@ use tally_access::{OpContext, Region};
 use tally_api::attendance::v1 as att;
 use tally_api::attendance::v1::account_service_client::AccountServiceClient;
 use tally_api::attendance::v1::alias_service_client::AliasServiceClient;
+use tally_api::attendance::v1::correction_service_client::CorrectionServiceClient;
 use tally_api::attendance::v1::occupancy_service_client::OccupancyServiceClient;
 use tally_api::attendance::v1::roster_service_client::RosterServiceClient;
 use tally_api::common::v1 as common;
@@ -24,6 +25,7 @@ use tally_kernel::time::{Period, zone};
 use tally_kernel::{Currency, Message, Result};
 use tally_rpc::{MAX_MESSAGE_BYTES, Peer, RpcChannel, error_from, pages, streamed, unreadable};
 
+use crate::change::domain::DutyChange;
 use crate::transfer::domain::Entry;
 use tally_engine::closing::facts::{AccountFacts, Alias, Duty, DutyRule, Facts, Finding, Phase, PhaseKind};
 use tally_engine::policy::Policy;
@@ -177,6 +179,21 @@ impl Peers {
         aliases.await?.into_iter().map(alias_from).collect()
     }
 
+    /// Facts of duty that were put right, and count since this instant or later.
+    ///
+    /// # Errors
+    /// What attendance answers.
+    pub async fn duty_changes(&self, ctx: &OpContext, since: Timestamp) -> Result<Vec<DutyChange>> {
+        let corrections = pages(async |page_token| {
+            let counting_since = Some(timestamp(since));
+            let ask = att::ListCorrectionsRequest { page_size: PAGE, page_token, counting_since, ..Default::default() };
+            let mut client = CorrectionServiceClient::new(self.attendance.channel());
+            let page = client.list_corrections(self.attendance.as_service(ctx, ask)).await?.into_inner();
+            Ok((page.corrections, page.next_page_token))
+        });
+        corrections.await?.into_iter().map(duty_change_from).collect()
+    }
+
     /// Every shift that touches the period in whatever zone.
     async fn rosters(&self, ctx: &OpContext, period: Period) -> Result<Vec<Shift>> {
         // The widest offsets there are, so that no zone's first or last day is cut.
@@ -243,6 +260,21 @@ fn day(date: Date, shift: i64) -> Result<prost_types::Timestamp> {
     let at = date.checked_add(jiff::Span::new().days(shift)).and_then(|d| d.to_zoned(jiff::tz::TimeZone::UTC));
     let at = at.map_err(|_| unreadable("a period at the end of time"))?;
     Ok(prost_types::Timestamp { seconds: at.timestamp().as_second(), nanos: 0 })
+}
+
+fn duty_change_from(correction: att::Correction) -> Result<DutyChange> {
+    let touched = correction.touched.unwrap_or_default();
+    let on = |account: att::TouchedAccount| {
+        let days = account.days.iter().map(|day| sent::date(day)).collect::<Result<_>>()?;
+        Ok((sent::value(&account.account_id)?, days))
+    };
+    Ok(DutyChange {
+        accounts: touched.accounts.into_iter().map(on).collect::<Result<_>>()?,
+        from: sent::optional_date(&touched.from)?,
+        to: sent::optional_date(&touched.to)?,
+        at: sent::instant(correction.approved_at.or(correction.requested_at))?,
+        id: correction.correction_id,
+    })
 }
 
 fn alias_from(alias: att::Alias) -> Result<Alias> {

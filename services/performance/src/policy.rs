@@ -40,6 +40,8 @@ tally_access::rpcs! {
     GetCard = "tally.performance.v1.CardService/GetCard", CardRead, SensitiveRead;
     ListCards = "tally.performance.v1.CardService/ListCards", CardRead, SensitiveRead;
     ListCardVersions = "tally.performance.v1.CardService/ListCardVersions", CardRead, SensitiveRead;
+    ListTouchedCycles = "tally.performance.v1.ChangeService/ListTouchedCycles", CycleRead, Read;
+    ListCycleChanges = "tally.performance.v1.ChangeService/ListCycleChanges", CycleRead, Read;
     PrepareTransfer = "tally.performance.v1.TransferService/PrepareTransfer", TransferPrepare, Change;
     ApproveTransfer = "tally.performance.v1.TransferService/ApproveTransfer", TransferApprove, Change;
     WithdrawTransfer = "tally.performance.v1.TransferService/WithdrawTransfer", TransferPrepare, Change;

@@ -19,6 +19,7 @@ pub async fn journey(stack: &Stack, done: &Done) {
     observations(done).await;
     regions::all(stack, done).await;
     exported(done).await;
+    correction(done).await;
 }
 
 async fn cycles(done: &Done) {
@@ -55,6 +56,76 @@ async fn cycles(done: &Done) {
     let ask = performance::CancelCycleRequest { cycle_id, ..Default::default() };
     let cancelled = cycles.cancel_cycle(hr.ask(ask)).await.expect("cancelling").into_inner().cycle.expect("the cycle");
     assert_eq!(cancelled.state(), performance::CycleState::Open, "what was begun can be begun again");
+}
+
+/// A record of the published month is withdrawn: what that touches is known, and a correction makes new versions of the cards.
+async fn correction(done: &Done) {
+    let hr = &done.crew.hr;
+    let cycle_id = done.outcome.cycle_id.clone();
+    let account_id = withdrawn(done).await;
+    let mut changes = performance::change_service_client::ChangeServiceClient::new(hr.at.performance.clone());
+    let ask = performance::ListTouchedCyclesRequest { account_ids: vec![account_id.clone()], ..Default::default() };
+    let touched = changes.list_touched_cycles(hr.ask(ask)).await.expect("cycles").into_inner().cycles;
+    assert!(touched.iter().any(|cycle| cycle.cycle_id == cycle_id));
+    let ask = performance::ListCycleChangesRequest { cycle_id: cycle_id.clone(), ..Default::default() };
+    let changed = changes.list_cycle_changes(hr.ask(ask)).await.expect("changes").into_inner().changes;
+    assert!(changed.iter().any(|change| change.account_id == account_id && change.records == 1), "{changed:?}");
+    let mut cycles = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
+    let reason = "a test dialogue counted".to_owned();
+    let ask = performance::CorrectCycleRequest { cycle_id: cycle_id.clone(), reason, ..Default::default() };
+    let begun =
+        cycles.correct_cycle(hr.ask(ask)).await.expect("a correction").into_inner().cycle.expect("a correction");
+    assert_eq!(begun.corrects_id, cycle_id);
+    let ask = performance::WatchCycleRequest { cycle_id: begun.cycle_id };
+    let mut states = cycles.watch_cycle(hr.ask(ask)).await.expect("its progress").into_inner();
+    let mut last = None;
+    while let Some(state) = states.message().await.expect("its progress") {
+        last = state.cycle;
+    }
+    let corrected = last.expect("the correction");
+    assert_eq!(corrected.state(), performance::CycleState::Reviewable, "{}", corrected.failure);
+    let others = corrected.summary.expect("figures").corrected_people;
+    let ask = performance::PublishCycleRequest { cycle_id: corrected.cycle_id, ..Default::default() };
+    let published = cycles.publish_cycle(hr.ask(ask)).await.expect("published").into_inner().cycle.expect("published");
+    assert_eq!(published.result_version, 2);
+    let mut cards = performance::card_service_client::CardServiceClient::new(hr.at.performance.clone());
+    let ask = performance::ListCardsRequest { cycle_id: cycle_id.clone(), page_size: 1_000, ..Default::default() };
+    let mut changed = 0;
+    for card in cards.list_cards(hr.ask(ask)).await.expect("cards").into_inner().cards {
+        let ask =
+            performance::ListCardVersionsRequest { cycle_id: cycle_id.clone(), person_id: card.person_id.clone() };
+        let versions = cards.list_card_versions(hr.ask(ask)).await.expect("versions").into_inner().versions;
+        let newest = versions.last().expect("a version");
+        assert_eq!((versions.len(), newest.card.as_ref()), (2, Some(&card)));
+        changed += u32::from(!newest.changes.is_empty());
+    }
+    assert!(changed > 0 && changed == others, "{changed} say what changed, {others} were counted");
+}
+
+/// Withdraws a record that somebody is credited with: its account.
+async fn withdrawn(done: &Done) -> String {
+    let hr = &done.crew.hr;
+    let mut credits = performance::attribution_service_client::AttributionServiceClient::new(hr.at.performance.clone());
+    let ask = performance::ExportCreditsRequest { cycle_id: done.outcome.cycle_id.clone(), ..Default::default() };
+    let mut parts = credits.export_credits(hr.ask(ask)).await.expect("credits").into_inner();
+    let part = parts.message().await.expect("credits").expect("credits");
+    let credit = part.credits.into_iter().find(|credit| !credit.shares.is_empty()).expect("a credited record");
+    let ids = &done.outcome.ids;
+    let at = ids.accounts.iter().position(|account| *account == credit.account_id).expect("its account");
+    let (unit_id, region) = ids.places[at].clone();
+    let (account_id, external_id) = (credit.account_id, credit.external_id);
+    let mut records = performance::record_service_client::RecordServiceClient::new(hr.at.performance.clone());
+    let reason = "a test dialogue".to_owned();
+    let ask = performance::WithdrawRecordRequest {
+        account_id: account_id.clone(),
+        region,
+        unit_id,
+        external_id,
+        reason,
+        ..Default::default()
+    };
+    records.withdraw_record(hr.ask(ask)).await.expect("a withdrawal");
+    account_id
 }
 
 /// The group's scheme as a standard, what a branch makes of it, and what is out of use.

@@ -14,7 +14,7 @@ use tally_privacy::Terms;
 use tally_store::{Audit, ScopedTx, UnitOfWork};
 use uuid::Uuid;
 
-use super::domain::{Action, Correction, CorrectionError, Draft, Fact, KEPT_AS, Notice, Stage, Taken};
+use super::domain::{Action, Correction, CorrectionError, Draft, Fact, Filter, KEPT_AS, Notice, Stage, Taken};
 use super::store;
 use crate::app::App;
 use crate::events;
@@ -306,12 +306,7 @@ pub(super) async fn get(app: &App, ctx: &OpContext, id: CorrectionId) -> Result<
 ///
 /// # Errors
 /// `PERMISSION_DENIED`.
-pub(super) async fn list(
-    app: &App,
-    ctx: &OpContext,
-    of: (Option<PersonId>, Option<Stage>),
-    page: &Page,
-) -> Result<(Vec<Correction>, String)> {
+pub(super) async fn list(app: &App, ctx: &OpContext, of: &Filter, page: &Page) -> Result<(Vec<Correction>, String)> {
     let plan = ctx.plan::<ListCorrections>()?;
     store::page(&*app.store.read(ctx).await?, &plan, page, of).await
 }

@@ -202,6 +202,16 @@ pub struct Correction {
     pub notice: Option<Notice>,
 }
 
+/// Which corrections are asked for; all where nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// About this person.
+    pub person: Option<PersonId>,
+    pub stage: Option<Stage>,
+    /// Those that began to count then or later.
+    pub counting_since: Option<Timestamp>,
+}
+
 impl Correction {
     /// Such as `punch.move`.
     pub fn what(&self) -> String {

@@ -3,6 +3,7 @@
 mod read;
 mod render;
 
+use prost::Message as _;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::correction_service_server::CorrectionService;
 use tally_kernel::page::Page;
@@ -119,9 +120,9 @@ impl CorrectionService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let ask = req.into_inner();
-            let question = format!("corrections {} {}", ask.person_id, ask.state);
-            let page = Page::read(ask.page_size, &ask.page_token, question.as_bytes())?;
-            let (found, next_page_token) = app::list(&self.0, &ctx, read::filter(&ask)?, &page).await?;
+            let question = pb::ListCorrectionsRequest { page_size: 0, page_token: String::new(), ..ask.clone() };
+            let page = Page::read(ask.page_size, &ask.page_token, &question.encode_to_vec())?;
+            let (found, next_page_token) = app::list(&self.0, &ctx, &read::filter(&ask)?, &page).await?;
             let corrections = found.into_iter().map(Into::into).collect();
             Ok(pb::ListCorrectionsResponse { corrections, next_page_token })
         };

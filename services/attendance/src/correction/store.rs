@@ -1,16 +1,17 @@
 //! The table `corrections`.
 
+use jiff::Timestamp;
 use tally_access::four_eyes::Hands;
 use tally_access::{Plan, Rpc};
 use tally_kernel::id::{CorrectionId, OrgUnitId, PersonId, PrincipalId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::ActiveValue::Set;
-use tally_store::orm::Condition;
 use tally_store::orm::entity::prelude::*;
+use tally_store::orm::{Condition, ExprTrait as _};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, from_db, json_from_db, lost_race, scoped, to_db, word_from_db};
 
-use super::domain::{Correction, Notice, Stage, Taken};
+use super::domain::{Correction, Filter, Notice, Stage, Taken};
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "corrections")]
@@ -196,11 +197,16 @@ pub(crate) async fn page<R: Rpc>(
     tx: &ScopedTx,
     plan: &Plan<R>,
     page: &Page,
-    (person, stage): (Option<PersonId>, Option<Stage>),
+    of: &Filter,
 ) -> Result<(Vec<Correction>, String)> {
+    let counts = |since: Timestamp| {
+        let made = Column::Stage.eq(Stage::Made.to_string()).and(Column::RecordedAt.gte(to_db(since)));
+        made.or(Column::Stage.eq(Stage::Approved.to_string()).and(Column::ApprovedAt.gte(to_db(since))))
+    };
     let only = Condition::all()
-        .add_option(person.map(|person| Column::PersonId.eq(person.0)))
-        .add_option(stage.map(|stage| Column::Stage.eq(stage.to_string())));
+        .add_option(of.person.map(|person| Column::PersonId.eq(person.0)))
+        .add_option(of.stage.map(|stage| Column::Stage.eq(stage.to_string())))
+        .add_option(of.counting_since.map(counts));
     let rows = tx.select::<Entity>().within(plan).filter(only);
     let (rows, next) = rows.page_desc(page, [Column::RecordedAt, Column::Id]).await?;
     Ok((rows.into_iter().map(read).collect::<Result<_>>()?, next))

@@ -38,7 +38,7 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
         let settled = if now.is_some() { Some(cycles::population_of(&tx, at.job.run).await?) } else { None };
         let scheme = scheme::facts::load(&tx, of.scheme, of.scheme_version).await?;
         let scored = Scored::read(&tx, of, at.job.run, &scheme, settled.as_ref()).await?;
-        let before = match cycle::correct::version_before(&tx, of).await?.and_then(|before| before.run) {
+        let before = match cycle::versions::version_before(&tx, of).await?.and_then(|before| before.run) {
             Some(run) => Some(store::of_run(&tx, run).await?),
             None => None,
         };

@@ -2,18 +2,15 @@
 
 use tally_access::OpContext;
 use tally_app::{RequestKey, mutate};
+use tally_kernel::Result;
 use tally_kernel::id::{CycleId, PersonId};
 use tally_kernel::time::Period;
-use tally_kernel::{Error, Result};
-use tally_store::{ScopedTx, UnitOfWork};
 use uuid::Uuid;
 
-use super::domain::{Corrects, Cycle, CycleError};
+use super::domain::{Cycle, CycleError};
 use super::store::results;
-use super::{app, population, store};
+use super::{attempt, population, store};
 use crate::policy::CorrectCycle;
-use crate::run::domain::{AttributionRun, State};
-use crate::run::facts as runs;
 use crate::{App, scheme};
 
 /// What a correction is made of, and so has to be kept still: kinds of the retention schedule.
@@ -29,7 +26,7 @@ pub async fn correct_cycle(
     reason: &str,
     scheme_version: u32,
 ) -> Result<Cycle> {
-    let (named, permit) = app::changeable::<CorrectCycle>(app, ctx, id).await?;
+    let (named, permit) = attempt::changeable::<CorrectCycle>(app, ctx, id).await?;
     let of = named.corrects.as_ref().map_or(id, |corrects| corrects.cycle);
     kept(app, ctx, named.period).await?;
     let people = population::of(app, ctx, &named).await?;
@@ -51,7 +48,7 @@ pub async fn correct_cycle(
                 correction
             }
         };
-        let (closing, audit) = app::close(&work, ctx, correction, people.as_deref(), None).await?;
+        let (closing, audit) = attempt::close(&work, ctx, correction, people.as_deref(), None).await?;
         Ok((work, audit.note("corrects", of), closing))
     })
     .await?;
@@ -71,30 +68,4 @@ async fn kept(app: &App, ctx: &OpContext, period: Period) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The run that a correction takes over what is as it was from: the one of the version before. Nothing where that has none, or of a cycle
-/// that corrects nothing.
-pub(super) async fn source(tx: &ScopedTx, of: &Cycle) -> Result<Option<AttributionRun>> {
-    let Some(last) = version_before(tx, of).await? else { return Ok(None) };
-    let Some(run) = last.attribution else { return Ok(None) };
-    let run = runs::load_if_there(tx, run).await?;
-    Ok(run.filter(|run| run.state == State::Done))
-}
-
-/// What was published last of the cycle that this one corrects.
-pub(crate) async fn version_before(tx: &ScopedTx, of: &Cycle) -> Result<Option<Cycle>> {
-    let Some(Corrects { cycle, .. }) = &of.corrects else { return Ok(None) };
-    let corrected = store::load(tx, *cycle).await?;
-    let versions = results::versions(tx, corrected).await?;
-    let last = versions.into_iter().next_back();
-    last.map(Some).ok_or_else(|| Error::internal("a correction of nothing that is published"))
-}
-
-/// Which version of a result a cycle is when it is published now.
-pub(super) async fn next_version(work: &UnitOfWork, of: &Cycle) -> Result<u32> {
-    let Some(Corrects { cycle, .. }) = &of.corrects else { return Ok(1) };
-    store::lock(work, *cycle).await?;
-    let before = version_before(work, of).await?.and_then(|before| before.published);
-    Ok(before.map_or(1, |before| before.version + 1))
 }

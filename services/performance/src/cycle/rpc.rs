@@ -267,14 +267,19 @@ impl TryFrom<pb::Cycle> for NewCycle {
     }
 }
 
+impl From<State> for pb::CycleState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Open => Self::Open,
+            State::Closing => Self::Closing,
+            State::Reviewable => Self::Reviewable,
+            State::Published => Self::Published,
+            State::Failed => Self::Failed,
+        }
+    }
+}
+
 fn message(cycle: Cycle, locale: Locale) -> pb::Cycle {
-    let state = match cycle.state {
-        State::Open => pb::CycleState::Open,
-        State::Closing => pb::CycleState::Closing,
-        State::Reviewable => pb::CycleState::Reviewable,
-        State::Published => pb::CycleState::Published,
-        State::Failed => pb::CycleState::Failed,
-    };
     pb::Cycle {
         cycle_id: cycle.id.to_string(),
         name: cycle.name,
@@ -282,7 +287,7 @@ fn message(cycle: Cycle, locale: Locale) -> pb::Cycle {
         scheme_id: cycle.scheme.to_string(),
         scheme_version: cycle.scheme_version,
         policy: Some(policy_to(cycle.policy)),
-        state: state.into(),
+        state: pb::CycleState::from(cycle.state).into(),
         done: cycle.done,
         total: cycle.total,
         step: cycle.step.message().map(|m| text(locale, &m)).unwrap_or_default(),

@@ -1,8 +1,10 @@
 //! Rows of cycles.
 
+use jiff::civil::Date;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Condition;
 use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::id::{AttributionRunId, CycleId, SchemeId};
 use tally_kernel::page::Page;
@@ -235,6 +237,22 @@ pub async fn page<R: Rpc>(
     let (rows, next) =
         tx.select::<Entity>().within_or(plan, Column::Id.is_in(also)).page_desc(page, [Column::Id]).await?;
     Ok((rows.into_iter().map(Cycle::try_from).collect::<Result<_>>()?, next))
+}
+
+/// The cycles of units that the caller reaches, and of these besides, whose days meet some: nothing stands for no bound.
+pub async fn over<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    also: &[CycleId],
+    (from, to): (Option<Date>, Option<Date>),
+) -> Result<Vec<Cycle>> {
+    let also: Vec<Uuid> = also.iter().map(|cycle| cycle.0).collect();
+    // Days are kept as text, in an order that is theirs.
+    let days = Condition::all()
+        .add_option(from.map(|from| Column::PeriodTo.gte(from.to_string())))
+        .add_option(to.map(|to| Column::PeriodFrom.lte(to.to_string())));
+    let rows = tx.select::<Entity>().within_or(plan, Column::Id.is_in(also)).filter(days).all().await?;
+    rows.into_iter().map(Cycle::try_from).collect()
 }
 
 /// The cycles that score by a version of a scheme.

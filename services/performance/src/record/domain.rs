@@ -335,6 +335,18 @@ impl Row {
     }
 }
 
+/// Records of an account that came, were revised, moved or withdrawn by one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordChange {
+    pub account: AccountId,
+    pub records: u32,
+    /// When the first of them began.
+    pub from: Timestamp,
+    /// When the last of them began.
+    pub to: Timestamp,
+    pub at: Timestamp,
+}
+
 /// Records of an account that a change touched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touched {

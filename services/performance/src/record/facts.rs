@@ -1,5 +1,5 @@
 //! What other rooms may ask of records.
 
-pub(crate) use super::store::change::accounts_since as changed_since;
+pub(crate) use super::store::change::{accounts_since as changed_since, all_since as changes_since};
 pub(crate) use super::store::collect::{Reading, collect};
 pub(crate) use super::store::{agents, rename, rename_number, said};

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use tally_access::Permission;
-use tally_api::attendance::v1::DutyRule;
+use tally_api::attendance::v1::{self as attendance, DutyRule};
 use tally_api::performance::v1 as pb;
 use tally_kernel::page::{MAX_SIZE, Page};
 use tally_store::{AuditOf, AuditQuery};
+use tally_testkit::callers::Caller;
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
 
@@ -133,47 +134,52 @@ async fn a_late_change_makes_a_new_version_of_the_cards_and_the_published_ones_s
     assert!(fixture.attribution().explain_record(fixture.admin.request(explained)).await.is_ok());
 }
 
+/// Something else at each step.
+async fn put_right(fixture: &Fixture, step: u32) {
+    match step {
+        0 => drop(fixture.import(2, vec![version(2, 0, false, 2)]).await),
+        1 => fixture.tell(|told| {
+            told.on_duty(2, 4, DutyRule::Handover, "2026-03-02T01:30:00Z", "2026-03-02T02:30:00Z");
+        }),
+        2 => drop(fixture.import(3, vec![by("E0003", "late", "2026-03-02T05:00:00Z")]).await),
+        3 => {
+            let to = account(3).to_string();
+            let ask = pb::MoveRecordRequest {
+                region: "cn-north".into(),
+                unit_id: NORTH.to_string(),
+                account_id: account(1).to_string(),
+                external_id: "1-1".into(),
+                to_region: "cn-north".into(),
+                to_unit_id: NORTH.to_string(),
+                to_account_id: to,
+                reason: "the wrong shop".into(),
+                ..Default::default()
+            };
+            fixture.records().move_record(fixture.admin.request(ask)).await.unwrap();
+        }
+        4 => {
+            let ask = pb::WithdrawRecordRequest {
+                region: "cn-north".into(),
+                unit_id: NORTH.to_string(),
+                account_id: account(3).to_string(),
+                external_id: "3-0".into(),
+                reason: "a test".into(),
+                ..Default::default()
+            };
+            fixture.records().withdraw_record(fixture.admin.request(ask)).await.unwrap();
+        }
+        5 => drop(fixture.import(5, vec![by("E0001", "new", "2026-03-02T05:00:00Z")]).await),
+        _ => fixture.tell(|told| told.duty.retain(|one| one.account_id != account(2).to_string())),
+    }
+}
+
 on_both!(whatever_is_put_right_a_correction_says_what_closing_anew_says, flavor = "multi_thread");
 async fn whatever_is_put_right_a_correction_says_what_closing_anew_says(on: Backend) {
     let (mut fixture, id) = published(on).await;
     let scheme = fixture.scheme(pb::Scheme { name: "again".into(), ..scheme() }).await;
     let usual = { fixture.watch(&id).await.scheme_id };
     for step in 0..7 {
-        match step {
-            0 => drop(fixture.import(2, vec![version(2, 0, false, 2)]).await),
-            1 => fixture.tell(|told| {
-                told.on_duty(2, 4, DutyRule::Handover, "2026-03-02T01:30:00Z", "2026-03-02T02:30:00Z");
-            }),
-            2 => drop(fixture.import(3, vec![by("E0003", "late", "2026-03-02T05:00:00Z")]).await),
-            3 => {
-                let to = account(3).to_string();
-                let ask = pb::MoveRecordRequest {
-                    region: "cn-north".into(),
-                    unit_id: NORTH.to_string(),
-                    account_id: account(1).to_string(),
-                    external_id: "1-1".into(),
-                    to_region: "cn-north".into(),
-                    to_unit_id: NORTH.to_string(),
-                    to_account_id: to,
-                    reason: "the wrong shop".into(),
-                    ..Default::default()
-                };
-                fixture.records().move_record(fixture.admin.request(ask)).await.unwrap();
-            }
-            4 => {
-                let ask = pb::WithdrawRecordRequest {
-                    region: "cn-north".into(),
-                    unit_id: NORTH.to_string(),
-                    account_id: account(3).to_string(),
-                    external_id: "3-0".into(),
-                    reason: "a test".into(),
-                    ..Default::default()
-                };
-                fixture.records().withdraw_record(fixture.admin.request(ask)).await.unwrap();
-            }
-            5 => drop(fixture.import(5, vec![by("E0001", "new", "2026-03-02T05:00:00Z")]).await),
-            _ => fixture.tell(|told| told.duty.retain(|one| one.account_id != account(2).to_string())),
-        }
+        put_right(&fixture, step).await;
         fixture.pass(LATER);
         let correction = correct(&fixture, asked(&id, "put right")).await;
         let (all, taken) = components(&fixture, &correction).await;
@@ -272,4 +278,67 @@ async fn a_branch_corrects_its_own_month_also_where_the_facts_lead_beyond_it(on:
     let credits = fixture.credits(&hr, &correction.cycle_id).await;
     assert!(credits.iter().flat_map(|credit| &credit.shares).all(|share| share.person_id != person(2).to_string()));
     assert!(credits.iter().any(|credit| credit.others_ppm > 0), "of the other branch is told how much it is");
+}
+
+on_both!(what_a_correction_touches_is_known_before_it_is_made_and_after, flavor = "multi_thread");
+async fn what_a_correction_touches_is_known_before_it_is_made_and_after(on: Backend) {
+    let (mut fixture, id) = published(on).await;
+    let scheme_id = fixture.watch(&id).await.scheme_id;
+    let open = fixture.make(cycle(&scheme_id)).await.unwrap();
+    fixture.callers.clock.advance(SignedDuration::from_secs(1));
+    let south = fixture.make(pb::Cycle { unit_id: SOUTH.to_string(), ..cycle(&scheme_id) }).await.unwrap();
+    let touched = async |caller: &Caller, accounts: &[u128], from: &str, to: &str| {
+        let ask = pb::ListTouchedCyclesRequest {
+            account_ids: accounts.iter().map(|n| account(*n).to_string()).collect(),
+            from: from.into(),
+            to: to.into(),
+            ..Default::default()
+        };
+        let answer = fixture.changes().list_touched_cycles(caller.request(ask)).await.map_err(tally_rpc::error_from);
+        let cycles = answer.map_err(|error| error.reason().to_owned())?.into_inner().cycles;
+        Ok::<_, String>(cycles.into_iter().map(|c| (c.cycle_id.clone(), c.account_ids.len())).collect::<Vec<_>>())
+    };
+    let admin = fixture.admin.clone();
+    let of_north = touched(&admin, &[1], "2026-03-02", "2026-03-02").await.unwrap();
+    assert_eq!(of_north, [(open.clone(), 1), (id.clone(), 1)], "newest first; the cycle of the south is about others");
+    let of_both = touched(&admin, &[1, 2], "", "").await.unwrap();
+    assert_eq!(of_both, [(south.clone(), 1), (open.clone(), 2), (id.clone(), 2)]);
+    assert_eq!(touched(&admin, &[1], "2026-04-01", "").await.unwrap(), []);
+    assert_eq!(touched(&admin, &[], "", "").await.unwrap_err(), "INVALID_REQUEST");
+    let branch = fixture.of_unit(SOUTH, &[Permission::CycleRead, Permission::CardRead]);
+    let seen = touched(&branch, &[2], "", "").await.unwrap();
+    assert_eq!(
+        seen,
+        [(south, 1), (id.clone(), 1)],
+        "cards of its people are in the published one, and it sees no other of the group's"
+    );
+    // Records and duty that changed since the result was worked out.
+    let changes = async |fixture: &Fixture, caller: &Caller, cycle_id: &str| {
+        let ask = pb::ListCycleChangesRequest { cycle_id: cycle_id.into(), ..Default::default() };
+        fixture.changes().list_cycle_changes(caller.request(ask)).await.unwrap().into_inner()
+    };
+    assert_eq!(changes(&fixture, &admin, &id).await, pb::ListCycleChangesResponse::default());
+    fixture.import(2, vec![version(2, 0, false, 2)]).await;
+    let days = vec!["2026-03-03".to_owned(), "2026-04-01".to_owned()];
+    let on = attendance::TouchedAccount { account_id: account(1).to_string(), days, person_ids: vec![] };
+    let correction = attendance::Correction {
+        correction_id: "of a punch".into(),
+        approved_at: at("2026-04-03T00:00:00Z"),
+        touched: Some(attendance::Touched { accounts: vec![on], ..Default::default() }),
+        ..Default::default()
+    };
+    fixture.tell(|told| told.corrections.push(correction));
+    let told = changes(&fixture, &admin, &id).await;
+    let said: Vec<_> = told.changes.iter().map(|c| (c.account_id.clone(), c.records, c.correction_ids.len())).collect();
+    assert_eq!(said, [(account(1).to_string(), 0, 1), (account(2).to_string(), 1, 0)]);
+    assert_eq!((told.changes[0].from.as_str(), told.changes[0].to.as_str()), ("2026-03-03", "2026-03-03"));
+    let hr = fixture.of_unit(NORTH, &[Permission::CycleRead, Permission::CardRead]);
+    let seen = changes(&fixture, &hr, &id).await;
+    assert_eq!((seen.changes.len(), seen.others), (1, 1), "of another branch only how many");
+    // A correction has taken them in.
+    fixture.tell(|told| told.corrections.clear());
+    fixture.pass(LATER);
+    let correction = correct(&fixture, asked(&id, "late")).await;
+    publish(&fixture, &correction.cycle_id).await.unwrap();
+    assert_eq!(changes(&fixture, &fixture.admin.clone(), &id).await, pb::ListCycleChangesResponse::default());
 }

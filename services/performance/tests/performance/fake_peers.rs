@@ -76,7 +76,12 @@ pub fn attendance(told: &Told) -> FakePeer {
         let findings = att::ListOccupancyResponse { accounts: vec![], findings: told.findings };
         told.duty.into_iter().map(part).chain([findings]).map(Ok).collect()
     };
+    let corrections = now::<att::ListCorrectionsRequest, _>(told, |told| att::ListCorrectionsResponse {
+        corrections: told.corrections,
+        ..Default::default()
+    });
     FakePeer::new("attendance")
+        .answers("tally.attendance.v1.CorrectionService/ListCorrections", corrections)
         .answers("tally.attendance.v1.AccountService/ListAccounts", accounts)
         .answers("tally.attendance.v1.AliasService/ListAliases", aliases)
         .answers("tally.attendance.v1.RosterService/ListShifts", shifts)

@@ -12,6 +12,7 @@ use tally_api::performance::v1 as pb;
 use tally_api::performance::v1::attribution_run_service_client::AttributionRunServiceClient;
 use tally_api::performance::v1::attribution_service_client::AttributionServiceClient;
 use tally_api::performance::v1::card_service_client::CardServiceClient;
+use tally_api::performance::v1::change_service_client::ChangeServiceClient;
 use tally_api::performance::v1::cycle_service_client::CycleServiceClient;
 use tally_api::performance::v1::event_service_client::EventServiceClient;
 use tally_api::performance::v1::observation_service_client::ObservationServiceClient;
@@ -68,6 +69,8 @@ pub struct PeerFacts {
     pub findings: Vec<common::Finding>,
     /// A unit that is closed from a day on.
     pub closed: Option<(OrgUnitId, String)>,
+    /// Facts of duty that were put right.
+    pub corrections: Vec<att::Correction>,
 }
 
 impl PeerFacts {
@@ -275,6 +278,10 @@ impl Fixture {
 
     pub fn cards(&self) -> CardServiceClient<RpcChannel> {
         CardServiceClient::new(self.channel.clone())
+    }
+
+    pub fn changes(&self) -> ChangeServiceClient<RpcChannel> {
+        ChangeServiceClient::new(self.channel.clone())
     }
 
     pub fn transfers(&self) -> TransferServiceClient<RpcChannel> {

@@ -4,13 +4,13 @@ use std::mem::take;
 
 use tally_api::attendance::v1 as pb;
 use tally_app::RequestKey;
-use tally_app::convert::{choice, date, fact_instant, optional_fact_instant};
+use tally_app::convert::{choice, date, fact_instant, optional_fact_instant, optional_instant};
 use tally_kernel::error::Violations;
 use tally_kernel::id::{CorrectionId, PersonId};
 use tally_kernel::{Result, msg};
 
 use super::super::app::{ChangedHandover, ChangedPunch, ChangedShift, Decision, Wanted, What};
-use super::super::domain::{Action, Stage};
+use super::super::domain::{Action, Filter, Stage};
 use crate::handover::domain::{Handover, HandoverKind};
 use crate::punch::domain::{Punch, PunchKind};
 
@@ -145,7 +145,7 @@ pub(super) fn id(id: &str) -> Result<CorrectionId> {
     v.finish(id)
 }
 
-pub(super) fn filter(ask: &pb::ListCorrectionsRequest) -> Result<(Option<PersonId>, Option<Stage>)> {
+pub(super) fn filter(ask: &pb::ListCorrectionsRequest) -> Result<Filter> {
     let mut v = Violations::new();
     let person = v.optional("person_id", &ask.person_id);
     let stage = match ask.state() {
@@ -156,7 +156,8 @@ pub(super) fn filter(ask: &pb::ListCorrectionsRequest) -> Result<(Option<PersonI
         pb::CorrectionState::Rejected => Some(Stage::Rejected),
         pb::CorrectionState::Withdrawn => Some(Stage::Withdrawn),
     };
-    v.finish(Some((person, stage)))
+    let counting_since = optional_instant(&mut v, "counting_since", ask.counting_since);
+    v.finish(Some(Filter { person, stage, counting_since }))
 }
 
 /// What is done to a punch or a hand-over.

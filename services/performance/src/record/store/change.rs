@@ -8,12 +8,12 @@ use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use strum_macros::IntoStaticStr;
 use tally_access::{OpContext, Plan, Rpc};
-use tally_kernel::Result;
 use tally_kernel::id::AccountId;
 use tally_kernel::page::Page;
-use tally_store::{ScopedTx, UnitOfWork, to_db};
+use tally_kernel::{Error, Result};
+use tally_store::{ScopedTx, UnitOfWork, from_db, number_from_db, to_db};
 
-use super::super::domain::{Source, Touched};
+use super::super::domain::{RecordChange, Source, Touched};
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "record_changes")]
@@ -90,4 +90,20 @@ pub async fn accounts_since(
     let rows: Vec<(Uuid, i64)> =
         these.rows(|q| q.column(Column::AccountId).count().group_by(Column::AccountId)).await?;
     Ok(rows.into_iter().map(|(account, _)| AccountId(account)).collect())
+}
+
+/// Every change at this instant or later, whoever may know of it.
+pub async fn all_since(tx: &ScopedTx, since: Timestamp) -> Result<Vec<RecordChange>> {
+    let rows = tx.select::<Entity>().filter(Column::RecordedAt.gte(to_db(since))).all().await?;
+    let change = |row: Model| {
+        let instant = |ms| Timestamp::from_millisecond(ms).map_err(Error::internal);
+        Ok(RecordChange {
+            account: AccountId(row.account_id),
+            records: number_from_db("the records of a change", row.records)?,
+            from: instant(row.from_ms)?,
+            to: instant(row.to_ms)?,
+            at: from_db(row.recorded_at)?,
+        })
+    };
+    rows.into_iter().map(change).collect()
 }

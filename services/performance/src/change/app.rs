@@ -1,0 +1,108 @@
+//! Which cycles a correction touches, and what has changed since a cycle was worked out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use tally_access::{OpContext, Target};
+use tally_app::units::Units;
+use tally_engine::closing::facts::AccountFacts;
+use tally_kernel::Result;
+use tally_kernel::id::{AccountId, CycleId};
+use tally_kernel::page::Page;
+use tally_kernel::time::zone;
+use tally_store::ScopedTx;
+
+use super::domain::{Change, changes, meet};
+use crate::cycle::domain::{Asked, Cycle, State};
+use crate::policy::{ListCycleChanges, ListTouchedCycles};
+use crate::{App, card, cycle, record, run};
+
+/// A cycle with the accounts of those asked for that it rests on.
+pub type TouchedCycle = (Cycle, BTreeSet<AccountId>);
+
+/// A page of the cycles that rest on accounts on these days, newest first.
+pub async fn touched_cycles(
+    app: &App,
+    ctx: &OpContext,
+    accounts: &BTreeSet<AccountId>,
+    (from, to): (Option<Date>, Option<Date>),
+    page: &Page,
+) -> Result<(Vec<TouchedCycle>, String)> {
+    let plan = ctx.plan::<ListTouchedCycles>()?;
+    let units = Units::of(&app.peers.identity, ctx, None);
+    let (known, units) = futures::try_join!(app.peers.accounts(ctx), units)?;
+    let asked: Vec<AccountFacts> = known.into_iter().filter(|account| accounts.contains(&account.id)).collect();
+    let tx = app.store.read(ctx).await?;
+    let also = card::facts::cycles(&tx, &plan).await?;
+    let mut touched = Vec::new();
+    for of in cycle::facts::over(&tx, &plan, &also, (from, to)).await? {
+        if of.corrects.is_some() || !meet(of.period, from, to) {
+            continue;
+        }
+        let read = rests_on(&tx, &of).await?;
+        let within = |account: &&AccountFacts| match of.owner.unit() {
+            None => true,
+            Some(above) => account.unit.is_some_and(|unit| units.holds(above, unit)),
+        };
+        let mine = asked.iter().filter(|account| read.contains(&account.id) || within(account));
+        let mine: BTreeSet<AccountId> = mine.map(|account| account.id).collect();
+        if !mine.is_empty() {
+            touched.push((of, mine));
+        }
+    }
+    touched.sort_by_key(|(of, _)| std::cmp::Reverse(of.id));
+    let after = page.after.as_ref().and_then(|after| after.parse::<CycleId>().ok());
+    touched.retain(|(of, _)| after.is_none_or(|after| of.id < after));
+    touched.truncate((page.size as usize).saturating_add(1));
+    let next = page.cut(&mut touched, |(of, _)| of.id.to_string());
+    Ok((touched, next))
+}
+
+/// The accounts that a cycle's result was worked out from; none where it has no result.
+async fn rests_on(tx: &ScopedTx, of: &Cycle) -> Result<BTreeSet<AccountId>> {
+    match of.state {
+        State::Reviewable | State::Published => {
+            let shown = cycle::facts::shown(tx, of.id, Asked::Newest).await?;
+            let accounts = run::facts::accounts(tx, shown.attribution().0).await?;
+            Ok(accounts.into_iter().map(|account| AccountId(account.account_id)).collect())
+        }
+        State::Open | State::Closing | State::Failed => Ok(BTreeSet::new()),
+    }
+}
+
+/// What changed on an account.
+pub type Changed = (AccountId, Change);
+
+/// What has changed since a cycle's newest result was worked out, by account; of accounts that the caller does not reach only how many
+/// there are.
+pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<(Vec<Changed>, u32)> {
+    let plan = ctx.plan::<ListCycleChanges>()?;
+    let (of, read, since, records) = {
+        let tx = app.store.read(ctx).await?;
+        let found = cycle::facts::find(&tx, &plan, id, &card::facts::cycles(&tx, &plan).await?).await?;
+        let shown = cycle::facts::shown(&tx, found.id, Asked::Newest).await?;
+        let since = run::facts::begun(&tx, shown.attribution().0).await?.unwrap_or(Timestamp::UNIX_EPOCH);
+        let records = record::facts::changes_since(&tx, since).await?;
+        (shown.cycle.clone(), rests_on(&tx, &shown.cycle).await?, since, records)
+    };
+    let units = Units::of(&app.peers.identity, ctx, Some(of.period.to()));
+    let (accounts, duty, units) =
+        futures::try_join!(app.peers.accounts(ctx), app.peers.duty_changes(ctx, since), units)?;
+    let mut mine = BTreeMap::new();
+    for account in &accounts {
+        let within = of.owner.unit().is_none_or(|above| account.unit.is_some_and(|unit| units.holds(above, unit)));
+        if within || read.contains(&account.id) {
+            mine.insert(account.id, zone(&account.zone)?);
+        }
+    }
+    let mut changes = changes(of.period, &mine, &records, &duty);
+    let all = changes.len();
+    let seen = accounts.iter().filter(|account| {
+        plan.covers(&Target { region: Some(account.region.clone()), unit: account.unit, person: None })
+    });
+    let seen: BTreeSet<AccountId> = seen.map(|account| account.id).collect();
+    changes.retain(|account, _| seen.contains(account));
+    let others = u32::try_from(all - changes.len()).unwrap_or(u32::MAX);
+    Ok((changes.into_iter().collect(), others))
+}

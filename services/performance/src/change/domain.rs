@@ -1,0 +1,155 @@
+//! What changed on accounts, cut to the days of a cycle. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use tally_kernel::id::AccountId;
+use tally_kernel::time::Period;
+
+use crate::record::domain::RecordChange;
+
+/// A correction of duty, or of whom a nickname means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DutyChange {
+    pub id: String,
+    /// Local days of an account; none where only the stretch below is known.
+    pub accounts: Vec<(AccountId, Vec<Date>)>,
+    /// First day; nothing from the beginning on.
+    pub from: Option<Date>,
+    /// Last day; nothing for an open end.
+    pub to: Option<Date>,
+    pub at: Timestamp,
+}
+
+/// What changed on one account within the days of a cycle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub records: u32,
+    pub corrections: BTreeSet<String>,
+    pub from: Date,
+    pub to: Date,
+    pub at: Timestamp,
+}
+
+/// Whether two stretches of days meet.
+pub fn meet(period: Period, from: Option<Date>, to: Option<Date>) -> bool {
+    from.is_none_or(|from| from <= period.to()) && to.is_none_or(|to| to >= period.from())
+}
+
+/// What changed, by account; of accounts in these zones alone.
+pub fn changes(
+    period: Period,
+    zones: &BTreeMap<AccountId, TimeZone>,
+    records: &[RecordChange],
+    duty: &[DutyChange],
+) -> BTreeMap<AccountId, Change> {
+    let mut changes = Changes { period, found: BTreeMap::new() };
+    for change in records {
+        let Some(zone) = zones.get(&change.account) else { continue };
+        let (from, to) = (zone.to_datetime(change.from).date(), zone.to_datetime(change.to).date());
+        if let Some(there) = changes.on(change.account, from, to, change.at) {
+            there.records = there.records.saturating_add(change.records);
+        }
+    }
+    for change in duty {
+        for (account, days) in change.accounts.iter().filter(|(account, _)| zones.contains_key(account)) {
+            let within = days.iter().copied().filter(|day| period.contains(*day));
+            let (first, last) = match (within.clone().min(), within.max()) {
+                (Some(first), Some(last)) => (first, last),
+                (None, _) | (_, None) if days.is_empty() => {
+                    (change.from.unwrap_or(period.from()), change.to.unwrap_or(period.to()))
+                }
+                (None, _) | (_, None) => continue,
+            };
+            if let Some(there) = changes.on(*account, first, last, change.at) {
+                there.corrections.insert(change.id.clone());
+            }
+        }
+    }
+    changes.found
+}
+
+struct Changes {
+    period: Period,
+    found: BTreeMap<AccountId, Change>,
+}
+
+impl Changes {
+    /// What is known of an account, with these days taken in; nothing where they lie outside of the cycle.
+    fn on(&mut self, account: AccountId, from: Date, to: Date, at: Timestamp) -> Option<&mut Change> {
+        if !meet(self.period, Some(from), Some(to)) {
+            return None;
+        }
+        let (from, to) = (from.max(self.period.from()), to.min(self.period.to()));
+        let fresh = || Change { records: 0, corrections: BTreeSet::new(), from, to, at };
+        let there = self.found.entry(account).or_insert_with(fresh);
+        (there.from, there.to, there.at) = (there.from.min(from), there.to.max(to), there.at.max(at));
+        Some(there)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn account(n: u128) -> AccountId {
+        AccountId(Uuid::from_u128(n))
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn zones() -> BTreeMap<AccountId, TimeZone> {
+        let zone = |name| TimeZone::get(name).unwrap();
+        [(account(1), zone("Asia/Shanghai")), (account(2), zone("America/New_York"))].into()
+    }
+
+    fn record(n: u128, from: &str, to: &str, on: &str) -> RecordChange {
+        RecordChange { account: account(n), records: 2, from: at(from), to: at(to), at: at(on) }
+    }
+
+    fn march() -> Period {
+        Period::month_of(date(2026, 3, 1))
+    }
+
+    #[test]
+    fn records_count_by_the_local_days_of_their_account_and_within_the_cycle_alone() {
+        let night = |n| record(n, "2026-03-31T17:00:00Z", "2026-03-31T17:00:00Z", "2026-04-02T00:00:00Z");
+        let early = record(2, "2026-02-27T12:00:00Z", "2026-03-02T12:00:00Z", "2026-04-03T00:00:00Z");
+        let found = changes(march(), &zones(), &[night(1), night(2), night(3), early], &[]);
+        assert_eq!(found.keys().copied().collect::<Vec<_>>(), [account(2)], "in Shanghai it was April");
+        let change = &found[&account(2)];
+        assert_eq!((change.records, change.from, change.to), (4, date(2026, 3, 1), date(2026, 3, 31)));
+        assert_eq!(change.at, at("2026-04-03T00:00:00Z"), "the last");
+    }
+
+    #[test]
+    fn duty_counts_by_its_days_or_by_its_stretch_where_no_days_are_known() {
+        let correction = |id: &str, days: Vec<Date>, from, to| DutyChange {
+            id: id.to_owned(),
+            accounts: vec![(account(1), days)],
+            from,
+            to,
+            at: at("2026-04-02T00:00:00Z"),
+        };
+        let days = vec![date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 4), date(2026, 4, 1)];
+        let punch = correction("punch", days, Some(date(2026, 2, 28)), Some(date(2026, 4, 1)));
+        let april = correction("april", vec![date(2026, 4, 1)], Some(date(2026, 3, 31)), Some(date(2026, 4, 1)));
+        let found = changes(march(), &zones(), &[], &[punch.clone(), april]);
+        let change = &found[&account(1)];
+        assert_eq!((change.from, change.to, change.records), (date(2026, 3, 1), date(2026, 3, 4), 0));
+        assert_eq!(change.corrections, BTreeSet::from(["punch".to_owned()]));
+        let alias = correction("alias", Vec::new(), Some(date(2026, 3, 10)), None);
+        let found = changes(march(), &zones(), &[], &[punch, alias]);
+        assert_eq!((found[&account(1)].from, found[&account(1)].to), (date(2026, 3, 1), date(2026, 3, 31)));
+        assert_eq!(found[&account(1)].corrections.len(), 2);
+        let over = correction("over", Vec::new(), None, Some(date(2026, 2, 1)));
+        assert!(changes(march(), &zones(), &[], &[over]).is_empty());
+    }
+}

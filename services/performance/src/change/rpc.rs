@@ -1,0 +1,95 @@
+//! ChangeService: messages in, messages out.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use prost::Message as _;
+use tally_api::performance::v1 as pb;
+use tally_app::convert::{optional_dates, timestamp};
+use tally_kernel::error::{Violations, field};
+use tally_kernel::id::AccountId;
+use tally_kernel::page::Page;
+use tally_kernel::{Result, msg};
+use tally_rpc::Answer as _;
+use tonic::{Request, Response, Status};
+
+use super::app::{self, Changed, TouchedCycle};
+use crate::App;
+
+/// Accounts of one question.
+const ACCOUNTS: usize = 1_000;
+
+pub struct Rpc {
+    /// What every room works with.
+    pub app: App,
+}
+
+#[tonic::async_trait]
+impl pb::change_service_server::ChangeService for Rpc {
+    async fn list_touched_cycles(
+        &self,
+        req: Request<pb::ListTouchedCyclesRequest>,
+    ) -> Result<Response<pb::ListTouchedCyclesResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let question = pb::ListTouchedCyclesRequest { page_size: 0, page_token: String::new(), ..asked.clone() };
+            let page = Page::read(asked.page_size, &asked.page_token, &question.encode_to_vec())?;
+            let (accounts, days) = question_of(&asked)?;
+            let (cycles, next_page_token) = app::touched_cycles(&self.app, &ctx, &accounts, days, &page).await?;
+            let cycles = cycles.into_iter().map(touched).collect();
+            Ok(pb::ListTouchedCyclesResponse { cycles, next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_cycle_changes(
+        &self,
+        req: Request<pb::ListCycleChangesRequest>,
+    ) -> Result<Response<pb::ListCycleChangesResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let page = Page::read(asked.page_size, &asked.page_token, asked.cycle_id.as_bytes())?;
+            let (changes, others) = app::cycle_changes(&self.app, &ctx, field("cycle_id", &asked.cycle_id)?).await?;
+            let after = |change: &pb::CycleChange| page.after.as_ref().is_none_or(|after| change.account_id > *after);
+            let mut changes: Vec<_> = changes.into_iter().map(changed).filter(after).collect();
+            changes.truncate((page.size as usize).saturating_add(1));
+            let next_page_token = page.cut(&mut changes, |change| change.account_id.clone());
+            Ok(pb::ListCycleChangesResponse { changes, next_page_token, others })
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+type Days = (Option<Date>, Option<Date>);
+
+fn question_of(asked: &pb::ListTouchedCyclesRequest) -> Result<(BTreeSet<AccountId>, Days)> {
+    let mut v = Violations::new();
+    let accounts = asked.account_ids.iter().filter_map(|id| v.parse("account_ids", id)).collect();
+    if asked.account_ids.is_empty() || asked.account_ids.len() > ACCOUNTS {
+        v.push("account_ids", msg!("ACCOUNTS_EXPECTED", most = ACCOUNTS));
+    }
+    let days = optional_dates(&mut v, &asked.from, &asked.to);
+    v.finish(Some((accounts, days)))
+}
+
+fn touched((of, accounts): TouchedCycle) -> pb::TouchedCycle {
+    pb::TouchedCycle {
+        cycle_id: of.id.to_string(),
+        name: of.name,
+        state: pb::CycleState::from(of.state).into(),
+        account_ids: accounts.into_iter().map(|account| account.to_string()).collect(),
+    }
+}
+
+fn changed((account, change): Changed) -> pb::CycleChange {
+    pb::CycleChange {
+        account_id: account.to_string(),
+        records: change.records,
+        correction_ids: change.corrections.into_iter().collect(),
+        from: change.from.to_string(),
+        to: change.to.to_string(),
+        changed_at: Some(timestamp(change.at)),
+    }
+}
