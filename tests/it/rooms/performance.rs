@@ -58,11 +58,11 @@ async fn cycles(done: &Done) {
     assert_eq!(cancelled.state(), performance::CycleState::Open, "what was begun can be begun again");
 }
 
-/// A record of the published month is withdrawn: what that touches is known, and a correction makes new versions of the cards.
+/// A record of the published month is revised: what that touches is known, and a correction makes new versions of the cards.
 async fn correction(done: &Done) {
     let hr = &done.crew.hr;
     let cycle_id = done.outcome.cycle_id.clone();
-    let account_id = withdrawn(done).await;
+    let account_id = revised(done).await;
     let mut changes = performance::change_service_client::ChangeServiceClient::new(hr.at.performance.clone());
     let ask = performance::ListTouchedCyclesRequest { account_ids: vec![account_id.clone()], ..Default::default() };
     let touched = changes.list_touched_cycles(hr.ask(ask)).await.expect("cycles").into_inner().cycles;
@@ -71,7 +71,7 @@ async fn correction(done: &Done) {
     let changed = changes.list_cycle_changes(hr.ask(ask)).await.expect("changes").into_inner().changes;
     assert!(changed.iter().any(|change| change.account_id == account_id && change.records == 1), "{changed:?}");
     let mut cycles = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
-    let reason = "a test dialogue counted".to_owned();
+    let reason = "a case was opened again".to_owned();
     let ask = performance::CorrectCycleRequest { cycle_id: cycle_id.clone(), reason, ..Default::default() };
     let begun =
         cycles.correct_cycle(hr.ask(ask)).await.expect("a correction").into_inner().cycle.expect("a correction");
@@ -102,8 +102,8 @@ async fn correction(done: &Done) {
     assert!(changed > 0 && changed == others, "{changed} say what changed, {others} were counted");
 }
 
-/// Withdraws a record that somebody is credited with: its account.
-async fn withdrawn(done: &Done) -> String {
+/// Says otherwise of a record that somebody is credited with: its account.
+async fn revised(done: &Done) -> String {
     let hr = &done.crew.hr;
     let mut credits = performance::attribution_service_client::AttributionServiceClient::new(hr.at.performance.clone());
     let ask = performance::ExportCreditsRequest { cycle_id: done.outcome.cycle_id.clone(), ..Default::default() };
@@ -113,18 +113,20 @@ async fn withdrawn(done: &Done) -> String {
     let ids = &done.outcome.ids;
     let at = ids.accounts.iter().position(|account| *account == credit.account_id).expect("its account");
     let (unit_id, region) = ids.places[at].clone();
-    let (account_id, external_id) = (credit.account_id, credit.external_id);
+    let account_id = credit.account_id;
     let mut records = performance::record_service_client::RecordServiceClient::new(hr.at.performance.clone());
-    let reason = "a test dialogue".to_owned();
-    let ask = performance::WithdrawRecordRequest {
+    let ask = performance::GetRecordRequest {
         account_id: account_id.clone(),
-        region,
-        unit_id,
-        external_id,
-        reason,
+        external_id: credit.external_id,
         ..Default::default()
     };
-    records.withdraw_record(hr.ask(ask)).await.expect("a withdrawal");
+    let mut row = records.get_record(hr.ask(ask)).await.expect("a record").into_inner().record.expect("a record");
+    (row.resolved, row.revision) = (Some(row.resolved != Some(true)), row.revision + 1);
+    let of = account_id.clone();
+    let ask =
+        performance::ImportRecordsRequest { account_id: of, region, unit_id, rows: vec![row], ..Default::default() };
+    let result = records.import_records(hr.ask(ask)).await.expect("an import").into_inner().result.expect("a result");
+    assert_eq!(result.revised, 1, "{result:?}");
     account_id
 }
 
