@@ -784,6 +784,7 @@ IMPORT_REJECTED_ROWS = { $rows ->
     [one] { $rows } row could not be read; { $file } names it with its cure.
    *[other] { $rows } rows could not be read; { $file } names each with its cure.
 }
+IMPORT_REVISED_ROWS = { $rows } records are there in a new version; the earlier ones stay readable
 IMPORT_REFUSED_ROWS = { $rows ->
     [one] { $rows } row was not taken by the suite; { $file } names it with its reason.
    *[other] { $rows } rows were not taken by the suite; { $file } names each with its reason.
@@ -1836,6 +1837,15 @@ RECORD_TOO_LONG_CURE = correct the dates: no record lasts longer than { $most } 
 NO_ROWS = it has a header and no row below it
 NO_ROWS_CURE = export the records of the month again, with their rows
 DUPLICATE_RECORD = this external id comes several times with the same content: taken once ({ $count } left out)
+    .revised = this external id comes in several revisions: { $revision } counts ({ $count } rows of earlier ones left out)
+REFUND_PAYS_NOTHING = the row refers to another record, so it is a refund, and its amount is not negative
+REFUND_PAYS_NOTHING_CURE = write what was paid back with a minus, or leave refers_to empty
+REVISED_TWICE = the row says a revision and a time of change
+REVISED_TWICE_CURE = leave one of both empty
+NO_CURRENCY = "{ $text }" is no currency
+NO_CURRENCY_CURE = write a code of ISO 4217, such as JPY, or leave it empty for the group's currency
+NO_REVISION = "{ $text }" is no revision
+NO_REVISION_CURE = write a whole number from 0, or leave it empty
 ID_TWICE_DIFFERENT = { $id } comes { $count } times in { $account } with different content
 ID_TWICE_SAME = { $id } comes { $count } times in { $account } with the same content
 ID_TWICE_CURE = keep the right row, or give each record its own external_id
@@ -1883,8 +1893,6 @@ STORE_UNKNOWN = no account of accounts.csv is of { $store }{ $hint }
 STORE_UNKNOWN_CURE = write platform and store as in accounts.csv, with / between them
 NEITHER_DAYS_NOR_TIME = it says neither on which days nor when
 NEITHER_DAYS_NOR_TIME_CURE = fill in from (and to, for more than one day) or at, one of both
-NO_REVISION = '{ $text }' is no revision
-NO_REVISION_CURE = write a whole number, or leave it empty
 NO_KIND_OF_FINDING = no such kind of finding
 NO_KIND_OF_FINDING_CURE = delete the file: only inputs/ of a result has it
 NO_COUNT = it is no count
@@ -2041,6 +2049,8 @@ TLS_SAYS = the TLS library says: { $cause }
 SERVER_SAYS = it says: { $cause }
 IO_OTHER = the system says: { $cause }
 CURE_ALREADY_DIFFERENT = correct the row, if the suite is right; if the row is right, correct the fact in the suite: an import overwrites nothing
+CURE_DIFFERENT_CONTENT = correct the row, if the suite is right, or give it a higher revision, if the row is right: an import overwrites nothing without one
+CURE_REFERS_TO_NOTHING = import the record that it refers to first, or correct refers_to
 CURE_PERSON_UNKNOWN = add the person to people.csv and import again
 CURE_ACCOUNT_UNKNOWN = add the account to accounts.csv and import again
 CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the other begins

@@ -156,7 +156,7 @@ fn rows(report: &Value, file: &str) -> Value {
 /// Every line says what became of all rows, and the suite holds more by what was written.
 fn adds_up(report: &Value) {
     let number = |of: &Value, key: &str| of[key].as_u64().unwrap_or_else(|| panic!("{key}: {of}"));
-    let parts = ["written", "unchanged", "refused", "rejected", "left_out"];
+    let parts = ["written", "unchanged", "revised", "refused", "rejected", "left_out"];
     for line in report["files"].as_array().expect("files") {
         assert_eq!(number(line, "read"), parts.iter().map(|part| number(line, part)).sum::<u64>(), "{line}");
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 use rust_decimal::{Decimal, RoundingStrategy};
-use tally_kernel::{Message, limits, msg};
+use tally_kernel::{Currency, Message, limits, msg};
 
 use super::diagnostics::Wrong;
 use super::exported;
@@ -226,6 +226,28 @@ pub(crate) fn amount_of_record(text: &str, currency: &str, stands: Stands<'_>) -
         Stands::InCell | Stands::InYaml => text,
     };
     if minor <= limits::AMOUNT_MINOR { Ok(minor) } else { Err(huge(&fold(written))) }
+}
+
+/// What a refund pays back: the amount behind its minus.
+pub(crate) fn paid_back(text: &str) -> Option<&str> {
+    let text = text.trim();
+    text.strip_prefix(['-', '\u{2212}', '\u{ff0d}']).map(str::trim_start).filter(|rest| !rest.is_empty())
+}
+
+/// A currency of ISO 4217, or what Chinese exports call the yuan.
+pub(crate) fn currency(text: &str) -> Result<Currency, Wrong> {
+    let text = fold(text).to_uppercase();
+    let code = match text.as_str() {
+        "人民币" | "RMB" => "CNY",
+        other => other,
+    };
+    code.parse().map_err(|_| Wrong::new(msg!("NO_CURRENCY", text = shown(&text)), msg!("NO_CURRENCY_CURE")))
+}
+
+/// A number by which versions of a record are told apart.
+pub(crate) fn revision(text: &str) -> Result<u64, Wrong> {
+    let read = fold(text).parse().ok().filter(|revision| i64::try_from(*revision).is_ok());
+    read.ok_or_else(|| Wrong::new(msg!("NO_REVISION", text = shown(text)), msg!("NO_REVISION_CURE")))
 }
 
 fn huge(text: &str) -> Wrong {

@@ -13,7 +13,7 @@ use crate::sheet::unharmed;
 /// over rpc.
 pub(crate) fn unseen_inside(text: &str, column: &str) -> Option<String> {
     match column {
-        "external_id" | "employee_no" | "platform" | "account" => return in_id(text),
+        "external_id" | "employee_no" | "platform" | "account" | "refers_to" => return in_id(text),
         "agent" | "alias" | "store" => return in_name(text),
         _ if is_free(column) => return None,
         _ => {}
@@ -180,7 +180,7 @@ pub(crate) fn is_key(column: &str) -> bool {
 
 /// Columns of ids, which may be numbers.
 pub(crate) fn is_id(column: &str) -> bool {
-    matches!(column, "account" | "employee_no" | "agent" | "alias" | "external_id" | "customer")
+    matches!(column, "account" | "employee_no" | "agent" | "alias" | "external_id" | "customer" | "refers_to")
 }
 
 type Names = &'static [(&'static str, &'static [&'static str])];
@@ -221,6 +221,10 @@ const OF_FILE: &[(&str, Names)] = &[
             ("rating", &["满意度", "满意度评分", "评分", "评价"]),
             ("amount", &["金额", "销售额", "成交金额", "订单金额"]),
             ("customer", &["客户", "客户id", "顾客", "顾客id", "买家", "买家id", "买家昵称", "访客id"]),
+            ("revision", &["修订号", "版本号"]),
+            ("currency", &["币种", "货币"]),
+            ("refers_to", &["原记录编号", "原会话id", "原会话编号", "原工单号", "退款对应记录"]),
+            ("revised_at", &["修改时间", "更新时间", "最后修改时间"]),
         ],
     ),
     (

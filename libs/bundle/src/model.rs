@@ -149,10 +149,16 @@ pub struct Record {
     pub resolved: Option<bool>,
     /// The customer's mark.
     pub rating: Option<Decimal>,
-    /// Sales in minor units of the group's currency.
+    /// Sales in minor units of the currency; negative in a refund.
     pub amount_minor: Option<i64>,
     /// Who was served.
     pub customer: Option<Symbol>,
+    /// Tells versions of a record apart; 0 where the file does not say.
+    pub revision: u64,
+    /// Of the amount, where it is not the group's.
+    pub currency: Option<Symbol>,
+    /// Of a refund, the external id of the record that it takes from.
+    pub refers_to: Option<Symbol>,
 }
 
 /// An extra column of records.csv.

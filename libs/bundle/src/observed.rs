@@ -121,7 +121,7 @@ pub(crate) fn read_observations(
         let subject = around.subject(row, diagnostic);
         let value = diagnostic.take("value", value(row.get(6), around.numbers.unwrap_or(Numbers::Point)));
         let source = diagnostic.take("source", optional(row.get(7), cell::name));
-        let revision = diagnostic.take("revision", optional(row.get(8), revision));
+        let revision = diagnostic.take("revision", optional(row.get(8), cell::revision));
         let subject = subject?;
         let when = when(row, around.zone_of(&subject), diagnostic)?;
         Some(Observation {
@@ -162,9 +162,4 @@ fn when(row: &Row<'_>, zone: &TimeZone, diagnostic: &mut RowDiagnostic) -> Optio
 fn value(text: &str, numbers: Numbers) -> Result<rust_decimal::Decimal, Wrong> {
     let plain = numbers.plain(text)?;
     cell::decimal(&plain).ok_or_else(|| Wrong::new(msg!("NO_NUMBER", text = shown(text)), msg!("NO_NUMBER_CURE")))
-}
-
-fn revision(text: &str) -> Result<u64, Wrong> {
-    let read = cell::fold(text).parse::<u64>().ok().filter(|revision| i64::try_from(*revision).is_ok());
-    read.ok_or_else(|| Wrong::new(msg!("NO_REVISION", text = shown(text)), msg!("NO_REVISION_CURE")))
 }

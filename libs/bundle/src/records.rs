@@ -27,6 +27,9 @@ use super::twice::Twice;
 
 use Need::{Expected, Optional, Required};
 
+mod paid;
+mod repeats;
+
 /// More records than this do not fit one close.
 const RECORD_LIMIT: usize = 20_000_000;
 
@@ -46,6 +49,38 @@ pub(crate) static RECORDS: Layout = Layout {
         ("rating", Expected),
         ("amount", Expected),
         ("customer", Optional),
+        ("revision", Optional),
+        ("currency", Optional),
+        ("refers_to", Optional),
+        ("revised_at", Optional),
+    ],
+    extras: true,
+};
+
+/// The columns that every bundle has in its canonical form.
+pub(crate) const ALWAYS: usize = 13;
+
+/// The columns of the canonical form where a record says more. Before there was more to say, a bundle could have measures of these
+/// names, and a result that was closed then has them.
+pub(crate) static CANONICAL: Layout = Layout {
+    file: "records.csv",
+    columns: &[
+        ("platform", Required),
+        ("store", Required),
+        ("account", Required),
+        ("external_id", Required),
+        ("started_at", Required),
+        ("ended_at", Required),
+        ("agent", Expected),
+        ("kind", Expected),
+        ("first_reply_seconds", Expected),
+        ("resolved", Expected),
+        ("rating", Expected),
+        ("amount", Expected),
+        ("customer", Optional),
+        ("record.revision", Optional),
+        ("record.currency", Optional),
+        ("record.refers_to", Optional),
     ],
     extras: true,
 };
@@ -110,7 +145,10 @@ pub(crate) fn read_records(
     diagnostics: &mut Diagnostics<'_, '_>,
 ) -> Result<Records, Unusable> {
     let table = match source {
-        Some(source) => Table::open(source, &RECORDS, true, diagnostics.findings)?,
+        Some(source) => {
+            let layout = if source.canonical { &CANONICAL } else { &RECORDS };
+            Table::open(source, layout, true, diagnostics.findings)?
+        }
         None => None,
     };
     let mut reader = Reader {
@@ -184,11 +222,14 @@ impl Reader<'_, '_> {
             diagnostic.take("first_reply_seconds", given(row.get(8), |t| self.measured(t, limits::REPLY_SECONDS)));
         let resolved = diagnostic.take("resolved", given(row.get(9), cell::boolean));
         let rating = diagnostic.take("rating", given(row.get(10), |t| self.measured(t, limits::RATING)));
-        let amount_minor = diagnostic.take("amount", given(row.get(11), |t| self.amount(t)));
+        let refers_to = diagnostic.take("refers_to", given(row.get(15), |t| Ok(cell::id(t)?.into_owned())));
+        let currency = diagnostic.take("currency", given(row.get(14), |t| self.foreign(t)).map(Option::flatten));
+        let amount_minor = self.checked_amount(row, (&currency, &refers_to), diagnostic);
         let account = diagnostic.take("account", self.directory.record_account(row.get(0), row.get(1), row.get(2)))?;
         let zone = self.directory.account_zone(account);
         let start = diagnostic.take("started_at", cell::moment(row.get(4), zone));
         let end = diagnostic.take("ended_at", cell::moment(row.get(5), zone));
+        let revision = self.revision(row, zone, diagnostic);
         let (start, mut end) = (start?, end?);
         let name = || [row.get(3), row.get(4), row.get(5)].join(" ");
         if end.at < start.at && end.take_second(|end| end >= start.at) {
@@ -226,16 +267,15 @@ impl Reader<'_, '_> {
             rating: rating?,
             amount_minor: amount_minor?,
             customer: customer?,
+            revision: revision?,
+            currency: currency?.map(|currency| self.symbols.intern(currency.code())),
+            refers_to: refers_to?.map(|id| self.symbols.intern(&id)),
         };
         Some((record, day))
     }
 
     fn measured(&self, text: &str, most: u32) -> Result<Decimal, Wrong> {
         cell::measured(&self.numbers.plain(text)?, most, text)
-    }
-
-    fn amount(&self, text: &str) -> Result<i64, Wrong> {
-        cell::amount_of_record(&self.numbers.plain(text)?, self.currency, self.numbers.stands(text))
     }
 
     /// Whether a spreadsheet shortened this id; in the canonical form it is what it is.
@@ -379,56 +419,6 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// An external id several times in an account: equal rows count once, rows that differ not at all,
-    /// and neither do rows whose ids a spreadsheet made equal: they may have been several records.
-    fn settle_repeats(&mut self, diagnostics: &mut Diagnostics<'_, '_>) {
-        let key = |(i, raw): (usize, &Raw)| (raw.record.account, raw.record.external_id, i as u32);
-        let mut order: Vec<_> = self.raws.iter().enumerate().map(key).collect();
-        order.sort_unstable();
-        let mut drop = vec![false; self.raws.len()];
-        let mut any = false;
-        for group in order.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).filter(|group| group.len() > 1) {
-            let [(_, _, first), others @ ..] = group else { continue };
-            any = true;
-            let first_raw = &self.raws[*first as usize];
-            let id = self.symbols.get(first_raw.record.external_id);
-            let path = self.directory.accounts[first_raw.record.account.0 as usize].path();
-            let (equal, shortened) =
-                (others.iter().all(|(_, _, i)| self.equal(first_raw, &self.raws[*i as usize])), self.is_shortened(id));
-            if equal && !shortened {
-                others.iter().for_each(|(_, _, i)| drop[*i as usize] = true);
-                let (kind, subject) = (FindingKind::DuplicateRecord, format!("{path}/{id}"));
-                let rows = others.len() as u64;
-                diagnostics.findings.add(kind, RECORDS.file, subject, msg!("DUPLICATE_RECORD", count = rows), rows);
-                continue;
-            }
-            for (_, _, i) in group {
-                drop[*i as usize] = true;
-                let (id, count, account) = (shown(id), group.len(), &path);
-                let reason = match equal {
-                    true => msg!("ID_TWICE_SAME", id, count, account),
-                    false => msg!("ID_TWICE_DIFFERENT", id, count, account),
-                };
-                let cure = if shortened { msg!("ID_TWICE_SHORTENED_CURE") } else { msg!("ID_TWICE_CURE") };
-                let line = u64::from(self.raws[*i as usize].line);
-                diagnostics.rejects.push(RECORDS.file, line, "external_id", Wrong::new(reason, cure));
-            }
-        }
-        if any {
-            let mut dropped = drop.iter();
-            self.raws.retain(|_| !dropped.next().copied().unwrap_or(false));
-        }
-    }
-
-    /// The same content, extra cells included to the letter.
-    fn equal(&self, a: &Raw, b: &Raw) -> bool {
-        let cells = |raw: &Raw| {
-            let start = raw.row as usize * self.extras.len();
-            &self.cells[start..start + self.extras.len()]
-        };
-        a.record == b.record && cells(a) == cells(b)
-    }
-
     fn odd_cells(&self) -> BTreeMap<String, Odd> {
         let stride = self.extras.len();
         let computed = self.extras.iter().enumerate().filter(|(_, (name, _))| self.measured.contains(&name.as_str()));
@@ -441,7 +431,8 @@ impl Reader<'_, '_> {
         let Self { symbols, mut raws, cells, extras, literal, .. } = self;
         let mut used = symbols.marks();
         for Raw { record, .. } in &raws {
-            [Some(record.external_id), record.kind, record.customer].into_iter().flatten().for_each(|s| used.mark(s));
+            let texts = [Some(record.external_id), record.kind, record.customer, record.currency, record.refers_to];
+            texts.into_iter().flatten().for_each(|s| used.mark(s));
         }
         let columns: Vec<Column> = (0..extras.len())
             .map(|column| Column::new(column, extras.len(), &raws, &cells, &symbols, &mut used, literal))
@@ -452,6 +443,8 @@ impl Reader<'_, '_> {
             record.external_id = moved.get(record.external_id).unwrap_or(record.external_id);
             record.kind = record.kind.and_then(|s| moved.get(s));
             record.customer = record.customer.and_then(|s| moved.get(s));
+            record.currency = record.currency.and_then(|s| moved.get(s));
+            record.refers_to = record.refers_to.and_then(|s| moved.get(s));
         }
         let raws = ordered(raws);
         let columns = columns.into_iter().zip(extras);

@@ -17,6 +17,7 @@ mod limits;
 mod observations;
 mod refusals;
 mod settings;
+mod versions;
 mod words;
 
 const PEOPLE: &str = "employee_no,name,org_unit,position,grade,hired_on,left_on,zone\n\

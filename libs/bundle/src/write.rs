@@ -18,7 +18,7 @@ use super::group::{Group, Period};
 use super::model::{AccountIx, Measure, MeasureValues, Observed, Record, Subject};
 use super::observed::OBSERVATIONS;
 use super::people::{ACCOUNTS, ALIASES, Diagnostics, PEOPLE, each_row};
-use super::records::RECORDS;
+use super::records::{ALWAYS, CANONICAL};
 use super::source::{FileDigest, READING, Source};
 use super::symbols::Symbol;
 use super::table::Layout;
@@ -203,7 +203,11 @@ fn accounts(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
 fn records(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
     let text = |symbol: Option<Symbol>| symbol.map_or("", |s| bundle.text(s));
     let indexed: Vec<(usize, &Record)> = bundle.records.iter().enumerate().collect();
-    out.table(&RECORDS, &bundle.measures, &indexed, |row, (i, r)| {
+    let more = |r: &Record| r.revision > 0 || r.currency.is_some() || r.refers_to.is_some();
+    let more = bundle.records.iter().any(more);
+    let columns = if more { CANONICAL.columns } else { &CANONICAL.columns[..ALWAYS] };
+    let layout = Layout { columns, ..CANONICAL };
+    out.table(&layout, &bundle.measures, &indexed, |row, (i, r)| {
         let account = bundle.account(r.account);
         for text in [account.platform.as_str(), &account.store, &account.name, bundle.text(r.external_id)] {
             row.push(text);
@@ -215,8 +219,14 @@ fn records(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
         row.push_opt(r.first_reply_seconds);
         row.push_opt(r.resolved);
         row.push_opt(r.rating);
-        row.push_opt(r.amount_minor.map(|minor| major(minor, &bundle.group.currency)));
+        let currency = r.currency.map_or(bundle.group.currency.as_str(), |code| bundle.text(code));
+        row.push_opt(r.amount_minor.map(|minor| major(minor, currency)));
         row.push(text(r.customer));
+        if more {
+            row.push_opt(Some(r.revision).filter(|revision| *revision > 0));
+            row.push(text(r.currency));
+            row.push(text(r.refers_to));
+        }
         for measure in &bundle.measures {
             match &measure.values {
                 MeasureValues::Numbers(values) => row.push_opt(values[*i]),

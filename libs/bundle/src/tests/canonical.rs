@@ -13,7 +13,7 @@ fn in_words(bundle: &Bundle) -> Bundle {
 }
 
 /// Reads, writes, reads again; both readings are equal and so are the files. Returns the digests.
-fn round(dir: &TempDir) -> (Reading, Vec<FileDigest>) {
+pub(super) fn round(dir: &TempDir) -> (Reading, Vec<FileDigest>) {
     let first = read(dir);
     let (one, two) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
     let digests = write_normalised(&first.bundle, one.path(), Locale::En).expect("written");

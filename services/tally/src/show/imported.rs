@@ -28,6 +28,10 @@ pub(super) fn write(page: &mut Page, report: &Report, out: &Path, lang: Language
         table.row([file].into_iter().chain(numbers.map(count)));
     }
     page.table(2, &table);
+    let revised: u64 = report.files.iter().map(|file| file.rows.revised).sum();
+    if revised > 0 {
+        page.say(2, &say(msg!("IMPORT_REVISED_ROWS", rows = revised)));
+    }
     page.heading(&say(msg!("IMPORT_CENSUS")));
     let mut table = Table::new("<>>");
     table.row([String::new(), say(msg!("IMPORT_BEFORE")), say(msg!("IMPORT_AFTER"))]);

@@ -33,7 +33,8 @@ pub(super) fn ladder(page: &mut Page, outcome: &CloseOutcome, lang: Language) {
 /// The busiest accounts that several people share, each with the people who did most.
 pub(super) fn accounts(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome, lang: Language) {
     let mut records = vec![0_u64; bundle.accounts.len()];
-    bundle.records.iter().for_each(|record| records[record.account.0 as usize] += 1);
+    let sessions = bundle.records.iter().filter(|record| record.refers_to.is_none());
+    sessions.for_each(|record| records[record.account.0 as usize] += 1);
     let shared = |at: &usize| bundle.accounts[*at].phases.iter().any(|phase| phase.kind != PhaseKind::Named);
     let mut busiest: Vec<usize> = (0..records.len()).filter(|at| shared(at) && records[*at] > 0).collect();
     busiest.sort_by_key(|at| std::cmp::Reverse(records[*at]));

@@ -39,7 +39,7 @@ pub struct Census {
     pub records: u64,
     /// Their length.
     pub record_seconds: i64,
-    /// Sales of them, in minor units.
+    /// Sales of them in the group's currency, in minor units, without what was paid back.
     pub amount_minor: i128,
 }
 
@@ -85,7 +85,8 @@ pub async fn census(session: &Session, bundle: &Bundle, mut tell: impl FnMut(u64
                 for record in &reply.records {
                     found.records += 1;
                     found.record_seconds += seconds(record.started_at, record.ended_at);
-                    found.amount_minor += i128::from(record.amount_minor.unwrap_or(0));
+                    let amount = record.amount_minor.filter(|_| record.currency.is_empty());
+                    found.amount_minor += i128::from(amount.unwrap_or(0));
                 }
                 tell(found.records);
             }

@@ -27,24 +27,51 @@ pub async fn records(
     taken: &mut Taken,
     mut tell: impl FnMut(u64),
 ) -> Result<()> {
+    let mut done = 0;
+    sent(session, bundle, ids, (taken, false), |more| {
+        done += more;
+        tell(done);
+    })
+    .await?;
+    if bundle.records.iter().any(|record| record.refers_to.is_some()) {
+        // Sessions are all in before the first refund, which may refer to any of them.
+        sent(session, bundle, ids, (taken, true), |more| {
+            done += more;
+            tell(done);
+        })
+        .await?;
+    }
+    Ok(taken.all_in()?)
+}
+
+/// Writes the sessions or the refunds. `tell` hears how many more are in.
+async fn sent(
+    session: &Session,
+    bundle: &Bundle,
+    ids: &Ids,
+    (taken, refunds): (&mut Taken, bool),
+    mut tell: impl FnMut(u64),
+) -> Result<()> {
     let name = |at: usize| bundle.text(bundle.records[at].external_id).to_owned();
+    let is_one = |at: &usize| bundle.records[*at].refers_to.is_some() == refunds;
     let (mut sendable, mut kept_back) = (Vec::new(), HashSet::new());
     for range in batches(bundle) {
         let account = taken.kept_back.account(bundle, ids, bundle.records[range.start].account);
-        let mut refused = 0;
-        for at in range.clone() {
+        let mut left = 0;
+        for at in range.clone().filter(is_one) {
             if let Some(message) = account.clone().or_else(|| taken.kept_back.record(bundle, ids, at)) {
                 taken.refuse(FILE, name(at), &message);
                 kept_back.insert(at);
-                refused += 1;
+            } else {
+                left += 1;
             }
         }
-        if refused < range.len() {
+        if left > 0 {
             sendable.push((range, taken.request_id()));
         }
     }
     let imports = sendable.into_iter().map(|(range, request_id)| {
-        let sent: Vec<usize> = range.clone().filter(|at| !kept_back.contains(at)).collect();
+        let sent: Vec<usize> = range.clone().filter(|at| is_one(at) && !kept_back.contains(at)).collect();
         async move {
             let account = bundle.records[range.start].account.0 as usize;
             let rows = sent.iter().map(|at| record(bundle, *at)).collect::<Result<_>>()?;
@@ -57,15 +84,13 @@ pub async fn records(
             Ok::<_, anyhow::Error>((sent, reply.into_inner().result))
         }
     });
-    let mut done = 0;
     let mut under_way = stream::iter(imports).buffered(2);
     while let Some((sent, result)) = under_way.try_next().await? {
         let account = |at: usize| bundle.account(bundle.records[sent[at]].account).path();
         taken.note(FILE, result, |at| RowName::Record(account(at), name(sent[at])), |at| name(sent[at]));
-        done += sent.len() as u64;
-        tell(done);
+        tell(sent.len() as u64);
     }
-    Ok(taken.all_in()?)
+    Ok(())
 }
 
 /// Ranges of records of one account each, within the limits of a message.
@@ -96,6 +121,7 @@ fn most_bytes(bundle: &Bundle, at: usize) -> usize {
     let text = |symbol: Option<_>| symbol.map_or(0, |s| bundle.text(s).len());
     let agent = record.agent.map_or(0, |p| bundle.person(p).employee_no.len());
     let texts = text(Some(record.external_id)) + text(record.kind) + text(record.customer) + agent;
+    let texts = texts + text(record.currency) + text(record.refers_to);
     let measure = |measure: &tally_bundle::Measure| match &measure.values {
         MeasureValues::Numbers(values) if values[at].is_some() => measure.name.len() + 48,
         MeasureValues::Texts(values) if values[at].is_some() => measure.name.len() + text(values[at]) + 24,
@@ -122,7 +148,10 @@ fn record(bundle: &Bundle, at: usize) -> Result<performance::Record> {
         amount_minor: record.amount_minor,
         customer: text(record.customer),
         measures: bundle.measures.iter().filter_map(|measure| value(bundle, measure, at)).collect(),
-        ..Default::default()
+        revision: record.revision,
+        revised_at: None,
+        currency: text(record.currency),
+        refers_to: text(record.refers_to),
     })
 }
 

@@ -61,7 +61,7 @@ impl FileReport {
     pub fn all(reading: &Reading, taken: &Taken) -> Vec<Self> {
         let one = |file: &'static str| {
             let rows = taken.files.get(file).copied().unwrap_or_default();
-            let sent = rows.written + rows.unchanged + rows.refused;
+            let sent = rows.written + rows.unchanged + rows.revised + rows.refused;
             // The units are named by rows of the files, and have none of their own.
             let of = |rows: &BTreeMap<&str, u64>, none| rows.get(file).copied().unwrap_or(none);
             let read = of(&reading.rows, if file == UNITS { sent } else { 0 });
@@ -142,7 +142,7 @@ mod tests {
         let line = |file, read, [written, unchanged, refused]: [u64; 3], rejected, left_out| FileReport {
             file,
             read,
-            rows: Counted { written, unchanged, refused },
+            rows: Counted { written, unchanged, refused, ..Counted::default() },
             rejected,
             left_out,
         };
@@ -160,7 +160,11 @@ mod tests {
             ]
         );
         for FileReport { file, read, rows, rejected, left_out } in &lines {
-            assert_eq!(*read, rows.written + rows.unchanged + rows.refused + rejected + left_out, "{file}");
+            assert_eq!(
+                *read,
+                rows.written + rows.unchanged + rows.revised + rows.refused + rejected + left_out,
+                "{file}"
+            );
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct Counted {
     pub written: u64,
     /// There already with the same content.
     pub unchanged: u64,
+    /// Written as new versions of what was there.
+    pub revised: u64,
     /// Not taken.
     pub refused: u64,
 }
@@ -69,7 +71,7 @@ impl Taken {
 
     /// Rows that are in the suite now.
     pub fn in_place(&self) -> u64 {
-        self.files.values().map(|file| file.written + file.unchanged).sum()
+        self.files.values().map(|file| file.written + file.unchanged + file.revised).sum()
     }
 
     /// Whether the suite holds more than this bundle.
@@ -95,6 +97,7 @@ impl Taken {
         let counted = self.files.entry(file).or_default();
         counted.written += u64::from(result.written) + u64::from(result.revised);
         counted.unchanged += u64::from(result.unchanged);
+        counted.revised += u64::from(result.revised);
         counted.refused += result.problems.len() as u64;
         let places = result.problems.iter().map(|problem| problem.index as usize).collect();
         let (locale, source) = (self.locale, self.source(file));
@@ -161,7 +164,9 @@ impl Taken {
 /// What to do about a row that the suite did not take.
 fn cure(reason: &str) -> Message {
     match reason {
-        "ALREADY_DIFFERENT" | "DIFFERENT_CONTENT" => msg!("CURE_ALREADY_DIFFERENT"),
+        "ALREADY_DIFFERENT" => msg!("CURE_ALREADY_DIFFERENT"),
+        "DIFFERENT_CONTENT" | "REVISION_STALE" => msg!("CURE_DIFFERENT_CONTENT"),
+        "REFERS_TO_NOTHING" => msg!("CURE_REFERS_TO_NOTHING"),
         "PERSON_UNKNOWN" | "PERSON_NOT_IN_SUITE" => msg!("CURE_PERSON_UNKNOWN"),
         "ACCOUNT_UNKNOWN" | "ACCOUNT_NOT_IN_SUITE" => msg!("CURE_ACCOUNT_UNKNOWN"),
         "ALIAS_OVERLAP" => msg!("CURE_ALIAS_OVERLAP"),
