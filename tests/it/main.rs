@@ -13,6 +13,7 @@ mod keys;
 mod leak_canaries;
 mod lists;
 mod mounted;
+mod refunds;
 mod regions;
 mod revocation;
 mod rooms;
