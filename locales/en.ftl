@@ -1503,11 +1503,20 @@ SETTLEMENT_NOT_DRAFT = the settlement is { $stage }, not a draft
 # Not approved, or not any more.
 SETTLEMENT_NOT_APPROVED = the settlement is { $stage }; only an approved one can be posted
 # Posted.
-SETTLEMENT_POSTED = a posted settlement never changes, and it cannot be corrected yet: settle a difference outside of Tally, or add to a later pool
+SETTLEMENT_POSTED = a posted settlement never changes: draft a correction of it, and the next settlement pays the difference
+# Not posted, and corrections are of what is posted.
+SETTLEMENT_NOT_POSTED = the settlement is { $stage }, and only a posted one is corrected: discard it and draft it again
+# Another correction of the settlement is drafted.
+PAY_CORRECTION_WAITS = correction { $correction } of the settlement waits for its approval: approve or withdraw that one first
+# Nobody gets another amount.
+NOTHING_TO_CORRECT = by the cards as they are now everybody gets what the settlement and its corrections gave: correct the cycle first, or there is nothing to put right
+# Approved already, or thrown away.
+PAY_CORRECTION_NOT_DRAFT = the correction is { $stage }, not a draft
+CORRECTION_REASON_MISSING = say why: each statement shows it
 # Another settlement of the pool is posted.
 POOL_PAID = a settlement of pool { $pool } is posted already, and a pool is paid once: discard the others, and create another pool if there is more money to pay
-# Another settlement was posted since this one was drafted.
-CARRY_MOVED = another settlement was posted since this one was drafted and moved the odd cents: draft it again
+# Another settlement was posted, or a correction approved, since this one was drafted.
+CARRY_MOVED = since this one was drafted another settlement was posted, or a correction approved, and moved the odd cents: draft it again
 DELTA_SCORE = the score was put right from { $old } to { $new }
 DELTA_ADDED = a score of { $score } was added
 DELTA_REMOVED = the score of { $score } was taken back

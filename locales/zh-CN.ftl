@@ -1044,9 +1044,21 @@ SETTLEMENT_NOT_APPROVED = 结算{ $stage ->
     [posted] 已入账
    *[discarded] 已作废
 }；只有已批准的结算才能入账。
-SETTLEMENT_POSTED = 已入账的结算不再变动，目前也不能更正：请在 Tally 之外处理差额，或计入之后的奖金池。
+SETTLEMENT_POSTED = 已入账的结算不再变动：请为其起草更正，差额由下一次结算支付。
+SETTLEMENT_NOT_POSTED = 结算{ $stage ->
+    [draft] 仍为草稿
+    [approved] 已批准、尚未入账
+   *[discarded] 已作废
+}，只有已入账的结算才能更正：请作废后重新起草。
+PAY_CORRECTION_WAITS = 该结算的更正 { $correction } 正待批准：请先批准或撤回该更正。
+NOTHING_TO_CORRECT = 按目前的成绩单，每个人的金额与该结算及其更正一致：请先更正考核周期，否则无可更正。
+PAY_CORRECTION_NOT_DRAFT = 该更正{ $stage ->
+    [approved] 已批准
+   *[withdrawn] 已撤回
+}，不再是草稿。
+CORRECTION_REASON_MISSING = 请说明原因：每份结算单都会显示。
 POOL_PAID = 奖金池 { $pool } 已有结算入账，而一个奖金池只发放一次：请作废其余结算；如另有款项要发放，请新建奖金池。
-CARRY_MOVED = 本结算起草之后另有结算入账，零头余额已变：请重新起草。
+CARRY_MOVED = 本结算起草之后另有结算入账或更正获批，零头余额已变：请重新起草。
 DELTA_SCORE = 得分由 { $old } 更正为 { $new }
 DELTA_ADDED = 新增得分 { $score }
 DELTA_REMOVED = 得分 { $score } 已撤销

@@ -112,6 +112,8 @@ ids! {
     SettlementId,
     /// What one person got and why.
     StatementId,
+    /// What one person gets more or less once a settlement was put right.
+    DeltaId,
     /// One piece of evidence on a person's profile.
     EvidenceId,
     /// One entry of an outbox.

@@ -1,12 +1,13 @@
 //! Compensation: pools, settlements and statements.
 //!
 //! A pool is money and a rule. A settlement splits a pool by the scores of a published cycle: draft, approved by somebody
-//! else, posted; what is posted never changes. A statement is one person's part of it, and leads back to records.
+//! else, posted; what is posted never changes. A statement is one person's part of it, and leads back to records. What was posted
+//! and is different by now is put right by a correction, whose deltas the next settlement takes.
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
 //! - known: pool, statement, settlement, correction
-//! - done: policy, peers, pool, settlement, statement, privacy, audit
+//! - done: policy, peers, pool, settlement, statement, correction, privacy, audit
 
 pub mod audit;
 pub mod policy;
@@ -28,6 +29,7 @@ pub mod pool {
 pub mod settlement {
     pub(crate) mod app;
     pub mod domain;
+    pub(crate) mod facts;
     pub(crate) mod rpc;
     pub(crate) mod store;
     #[cfg(test)]
@@ -36,7 +38,13 @@ pub mod settlement {
 
 /// What is put right after it was posted, and what the next settlement takes of it.
 pub mod correction {
+    pub(crate) mod app;
     pub mod domain;
+    pub(crate) mod facts;
+    pub(crate) mod rpc;
+    pub(crate) mod store;
+    #[cfg(test)]
+    mod tests;
 }
 
 /// What one person got and why.
@@ -49,6 +57,7 @@ mod statement {
 }
 
 use tally_api::compensation::v1::audit_service_server::AuditServiceServer;
+use tally_api::compensation::v1::correction_service_server::CorrectionServiceServer;
 use tally_api::compensation::v1::pool_service_server::PoolServiceServer;
 use tally_api::compensation::v1::privacy_service_server::PrivacyServiceServer;
 use tally_api::compensation::v1::settlement_service_server::SettlementServiceServer;
@@ -102,12 +111,14 @@ pub fn build(deps: Deps) -> Service {
     let audit = audit::Rpc { store: store.clone() };
     let pool = pool::rpc::Rpc { app: pool::app::App { store: store.clone(), peers: peers.clone() } };
     let directory = Directory::new(peers.identity.clone());
-    let settlement =
-        settlement::rpc::Rpc { app: settlement::app::App { store: store.clone(), peers: peers.clone(), directory } };
+    let settling = settlement::app::App { store: store.clone(), peers: peers.clone(), directory };
+    let correction = correction::rpc::Rpc { app: settling.clone() };
+    let settlement = settlement::rpc::Rpc { app: settling };
     let statement = statement::rpc::Rpc { app: statement::app::App { store, peers } };
     let routes = Routes::new(limited!(PoolServiceServer::new(pool)))
         .add_service(limited!(SettlementServiceServer::new(settlement)))
         .add_service(limited!(StatementServiceServer::new(statement)))
+        .add_service(limited!(CorrectionServiceServer::new(correction)))
         .add_service(limited!(PrivacyServiceServer::new(privacy)))
         .add_service(limited!(AuditServiceServer::new(audit)));
     let background = vec![tally_privacy::follower::<policy::ErasePerson>(follower)];

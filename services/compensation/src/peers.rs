@@ -31,6 +31,8 @@ pub struct Cycle {
 pub struct Scored {
     pub cycle: Cycle,
     pub scores: Vec<(PersonId, Micro)>,
+    /// The version of the cards, the highest that one says; 0 where none says one.
+    pub cards_version: u32,
 }
 
 /// A credited record behind a statement.
@@ -65,7 +67,8 @@ impl Peers {
             Ok((page.cards, page.next_page_token))
         });
         let score = |card: performance::Card| Ok((sent::value(&card.person_id)?, sent::value(&card.score)?));
-        Ok(Scored { cycle: of, scores: cards.await?.into_iter().map(score).collect::<Result<_>>()? })
+        let scores = cards.await?.into_iter().map(score).collect::<Result<_>>()?;
+        Ok(Scored { cycle: of, scores, cards_version: 0 })
     }
 
     /// A cycle in whatever state. Called as the service: whose it is must not depend on who asks.

@@ -16,6 +16,18 @@ tally_access::rpcs! {
         opened_by PoolRead;
     ListSettlements = "tally.compensation.v1.SettlementService/ListSettlements", SettlementRead, SensitiveRead,
         opened_by PoolRead;
+    DraftCorrection = "tally.compensation.v1.CorrectionService/DraftCorrection", SettlementPrepare, Change,
+        opened_by PoolRead StatementReadPay CardRead;
+    ApproveCorrection = "tally.compensation.v1.CorrectionService/ApproveCorrection", SettlementApprove, Change,
+        opened_by PoolRead;
+    WithdrawCorrection = "tally.compensation.v1.CorrectionService/WithdrawCorrection", SettlementPrepare, Change,
+        opened_by PoolRead;
+    GetCorrection = "tally.compensation.v1.CorrectionService/GetCorrection", SettlementRead, SensitiveRead,
+        opened_by PoolRead;
+    ListCorrections = "tally.compensation.v1.CorrectionService/ListCorrections", SettlementRead, SensitiveRead,
+        opened_by PoolRead;
+    ListDeltas = "tally.compensation.v1.CorrectionService/ListDeltas", StatementRead, SensitiveRead,
+        opened_by StatementReadPay CardRead;
     GetStatement = "tally.compensation.v1.StatementService/GetStatement", StatementRead, SensitiveRead,
         opened_by StatementReadPay CardRead;
     ListStatements = "tally.compensation.v1.StatementService/ListStatements", StatementRead, SensitiveRead,

@@ -10,6 +10,7 @@ use tonic::Code;
 
 use crate::journey::{Done, talent_heard};
 use crate::rooms::access::somebody_on;
+use crate::rooms::corrections_of_pay::{self, Branch};
 use crate::stack::Stack;
 
 /// Does them all, and looks at what came of each.
@@ -59,7 +60,7 @@ async fn settlements(done: &Done) {
     let settlement_id = done.outcome.settlement_id.clone().expect("a settlement");
     let ask = compensation::DiscardSettlementRequest { settlement_id: settlement_id.clone(), ..Default::default() };
     let refused = client.discard_settlement(preparer.ask(ask)).await.expect_err("a posted settlement");
-    assert!(refused.message().contains("cannot be corrected yet"), "{refused:?}");
+    assert!(refused.message().contains("draft a correction of it"), "{refused:?}");
     let posted = client.get_settlement(preparer.ask(compensation::GetSettlementRequest { settlement_id })).await;
     let pool_id = posted.expect("a settlement").into_inner().settlement.expect("a settlement").pool_id;
     let ask = compensation::DraftSettlementRequest { pool_id, ..Default::default() };
@@ -160,18 +161,30 @@ async fn branches(done: &Done) {
     assert_eq!(paid.iter().map(|money| money.minor).sum::<i64>(), dollars.minor);
     let hidden = client.list_statements(stranger.ask(ask())).await.expect("a page").into_inner().statements;
     assert!(hidden.is_empty(), "{hidden:?}");
+    let (_, last) = mine.last().expect("people");
+    let branch = Branch {
+        preparer: &preparer,
+        approver: &approver,
+        payer: &payer,
+        stranger: &stranger,
+        other: &second,
+        pool: pool(&first),
+        settlement_id: id,
+        person_id: &last.person_id,
+    };
+    corrections_of_pay::journey(done, &branch).await;
 }
 
 /// What is done to a pool or a settlement.
 #[derive(Clone, Copy)]
-enum Step<'a> {
+pub enum Step<'a> {
     Draft(&'a str),
     Discard(&'a str),
     Approve(&'a str),
     Post(&'a str),
 }
 
-async fn settle(who: &Session, step: Step<'_>) -> Result<compensation::Settlement, tonic::Status> {
+pub async fn settle(who: &Session, step: Step<'_>) -> Result<compensation::Settlement, tonic::Status> {
     let mut client = compensation::settlement_service_client::SettlementServiceClient::new(who.at.compensation.clone());
     let request_id = String::new();
     let settlement = match step {
@@ -195,7 +208,7 @@ async fn settle(who: &Session, step: Step<'_>) -> Result<compensation::Settlemen
     Ok(settlement.expect("a settlement"))
 }
 
-async fn make(who: &Session, pool: compensation::Pool) -> Result<compensation::Pool, tonic::Status> {
+pub async fn make(who: &Session, pool: compensation::Pool) -> Result<compensation::Pool, tonic::Status> {
     let mut client = compensation::pool_service_client::PoolServiceClient::new(who.at.compensation.clone());
     let ask = compensation::CreatePoolRequest { pool: Some(pool), ..Default::default() };
     Ok(client.create_pool(who.ask(ask)).await?.into_inner().pool.expect("a pool"))

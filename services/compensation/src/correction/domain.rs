@@ -8,13 +8,17 @@
 //!    is paid whole, money that was too much is held back until nothing is left to pay. The rest waits and is shown. Somebody
 //!    who left has no line in that settlement and gets a statement of deltas alone.
 
+mod filed;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use tally_access::Owner;
 use tally_kernel::apportion::Carry;
-use tally_kernel::id::{PersonId, SettlementId};
+use tally_kernel::id::{DeltaId, OrgUnitId, SettlementId};
 use tally_kernel::{Currency, Message, Micro, msg};
 
+pub(crate) use self::filed::{CorrectionError, Filed, Reckoned, Stage, Taken};
 use crate::pool::domain::PoolRule;
 use crate::settlement::domain::{Beyond, CarryBook, Claimant, Settlement, SettlementError, settle};
 use crate::statement::domain::PersonLine;
@@ -49,6 +53,16 @@ pub enum Why {
     Removed(Micro),
     /// The scores of others: the money is split among all.
     Others,
+}
+
+impl Delta {
+    /// What is to be paid, or with a minus to be held back, in minor units.
+    ///
+    /// # Errors
+    /// [`SettlementError::TooLarge`].
+    pub fn difference(&self) -> Result<i64, SettlementError> {
+        self.new_minor.checked_sub(self.old_minor).ok_or(SettlementError::TooLarge(Beyond::Pool))
+    }
 }
 
 impl Why {
@@ -138,10 +152,14 @@ pub fn moved(book: &CarryBook, by: &Carry<String>) -> Result<CarryBook, Settleme
 }
 
 /// A delta that is not settled yet, or not whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outstanding {
+    /// The delta.
+    pub id: DeltaId,
     /// The settlement that was put right.
     pub settlement: SettlementId,
+    /// Whose that settlement is.
+    pub owner: Owner,
     /// Of the amounts.
     pub currency: Currency,
     /// The difference.
@@ -155,14 +173,37 @@ impl Outstanding {
     ///
     /// # Errors
     /// [`SettlementError::TooLarge`].
-    pub fn new(settlement: SettlementId, currency: Currency, delta: Delta) -> Result<Self, SettlementError> {
-        let left = delta.new_minor.checked_sub(delta.old_minor);
-        Ok(Self { settlement, currency, left_minor: left.ok_or(SettlementError::TooLarge(Beyond::Pool))?, delta })
+    pub fn new(
+        id: DeltaId,
+        (settlement, owner): (SettlementId, Owner),
+        currency: Currency,
+        delta: Delta,
+    ) -> Result<Self, SettlementError> {
+        let left_minor = delta.difference()?;
+        Ok(Self { id, settlement, owner, currency, left_minor, delta })
+    }
+
+    /// Whether a settlement of `payer` takes it. Somebody who still belongs to the owner of the settlement that was put right, or
+    /// belonged to it last, is paid by the next one of the same owner. Somebody who moved is paid by whoever pays the person now:
+    /// the unit of the person's `home`, or whatever settlement has a line for the person. `holds` says whether the first unit is the
+    /// second or somewhere above it.
+    pub fn is_paid_by(
+        &self,
+        payer: &Owner,
+        home: Option<OrgUnitId>,
+        has_line: bool,
+        holds: impl Fn(OrgUnitId, OrgUnitId) -> bool,
+    ) -> bool {
+        let of = |owner: &Owner| match (owner.unit(), home) {
+            (None, _) | (_, None) => true,
+            (Some(unit), Some(home)) => holds(unit, home),
+        };
+        if of(&self.owner) { self.owner == *payer } else { has_line || (payer.unit().is_some() && of(payer)) }
     }
 }
 
 /// A delta as a statement shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Adjustment {
     /// What it is about, with what was left before.
     pub of: Outstanding,
@@ -194,18 +235,18 @@ pub struct Next {
     pub outstanding: Vec<Outstanding>,
 }
 
-/// Takes the deltas of a settlement's own people. `outstanding` are all that wait, the oldest first; `belongs` says of whom the owner
-/// of the settlement is the one to pay: who belongs to it on the last day of the cycle, or belonged to it last.
+/// Takes the deltas that a settlement pays. `outstanding` are all that wait, the oldest first; `pays` says which of them the
+/// settlement is to pay ([`Outstanding::is_paid_by`]).
 ///
 /// # Errors
 /// [`SettlementError::TooLarge`].
 pub fn next(
     outstanding: Vec<Outstanding>,
     settlement: &Settlement,
-    belongs: impl Fn(PersonId) -> bool,
+    pays: impl Fn(&Outstanding) -> bool,
 ) -> Result<Next, SettlementError> {
     let currency = settlement.pool.currency;
-    let is_mine = |one: &Outstanding| one.currency == currency && belongs(one.delta.who.person);
+    let is_mine = |one: &Outstanding| one.currency == currency && pays(one);
     let (mine, mut waits): (Vec<_>, Vec<_>) = (0_usize..).zip(outstanding).partition(|(_, one)| is_mine(one));
     let mut people: BTreeMap<Claimant, Due> = BTreeMap::new();
     for line in &settlement.lines {

@@ -4,10 +4,12 @@ mod compensation_0001_pools;
 mod compensation_0002_settlements;
 mod compensation_0003_one_posting;
 mod compensation_0004_owners;
+mod compensation_0005_corrections;
 
 tally_store::migrations![
     compensation_0001_pools,
     compensation_0002_settlements,
     compensation_0003_one_posting,
     compensation_0004_owners,
+    compensation_0005_corrections,
 ];

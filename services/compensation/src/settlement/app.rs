@@ -1,5 +1,7 @@
 //! The use cases of settlements.
 
+mod taking;
+
 use tally_access::four_eyes::Hands;
 use tally_access::{OpContext, Rpc};
 use tally_app::directory::{Directory, People};
@@ -10,6 +12,7 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Micro, Result, msg};
 use tally_store::{Audit, Store, UnitOfWork};
 
+pub(crate) use self::taking::{Known, Taking};
 use super::domain::{self, Beyond, CarryBook, Claimant, Filed, Settlement, SettlementError, Stage, Sums};
 use super::store;
 use crate::peers::{Peers, Scored};
@@ -17,7 +20,7 @@ use crate::policy::{
     ApproveSettlement, DiscardSettlement, DraftSettlement, GetSettlement, ListSettlements, PostSettlement,
 };
 use crate::pool::domain::Pool;
-use crate::{pool, statement};
+use crate::{correction, pool, statement};
 
 /// What the use cases stand on.
 #[derive(Clone)]
@@ -39,13 +42,16 @@ pub async fn draft(app: &App, ctx: &OpContext, request: &RequestKey, pool: PoolI
     let last_day = scored.cycle.last_day;
     let units = Units::of(&app.peers.identity, ctx, Some(last_day)).await?;
     let scores = claims(&pool, scored, &people, &units)?;
+    let known = Known { people: &people, units: &units, last_day };
     let id = mutate(&app.store, ctx, &permit, request, async |work| {
+        correction::facts::lock(&work).await?;
         store::must_be_unpaid(&work, pool.id).await?;
         let carry = store::carry_book(&work, &pool.owner, pool.amount.currency).await?;
         let split = domain::settle(pool.amount, &pool.rule, &scores, &carry)?;
-        let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split)?;
+        let taking = Taking::of(&work, &pool, &split, &known).await?;
+        let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split, &taking)?;
         store::insert(&work, &filed).await?;
-        statement::facts::insert_all(&work, ctx, &filed.heading(), &split.lines, (&people, last_day)).await?;
+        taking.write(&work, ctx, &filed.heading(), &known).await?;
         let audit = Audit::new("compensation.settlement.draft", "settlement", filed.id)
             .after(&tally_store::digest(filed.inputs_digest.as_bytes()))
             .note("people", filed.people);
@@ -56,8 +62,13 @@ pub async fn draft(app: &App, ctx: &OpContext, request: &RequestKey, pool: PoolI
 }
 
 /// Everybody with a score whom the pool pays, under the employee number that settles ties.
-fn claims(pool: &Pool, scored: Scored, people: &People, units: &Units) -> Result<Vec<(Claimant, Micro)>> {
-    let Scored { cycle, scores } = scored;
+pub(crate) fn claims(
+    pool: &Pool,
+    scored: Scored,
+    people: &People,
+    units: &Units,
+) -> Result<Vec<(Claimant, Micro)>> {
+    let Scored { cycle, scores, .. } = scored;
     let claim = |(person, score)| {
         let known = people
             .get(person)
@@ -77,6 +88,7 @@ pub(crate) fn file(
     scores: &[(Claimant, Micro)],
     carry_before: CarryBook,
     split: &Settlement,
+    taking: &Taking,
 ) -> Result<Filed> {
     Ok(Filed {
         id: SettlementId(ctx.new_id()),
@@ -84,14 +96,15 @@ pub(crate) fn file(
         owner: pool.owner.clone(),
         cycle: pool.cycle,
         stage: Stage::Draft,
-        people: u32::try_from(split.lines.len()).map_err(|_| SettlementError::TooLarge(Beyond::Pool))?,
-        inputs_digest: inputs_digest(pool, scores, &carry_before)?,
+        people: u32::try_from(taking.people().len()).map_err(|_| SettlementError::TooLarge(Beyond::Pool))?,
+        inputs_digest: inputs_digest(pool, scores, &carry_before, taking)?,
         sums: Sums {
             pool: split.pool,
             paid_minor: split.paid_minor(),
             funds: split.funds.clone(),
             carry_before,
             carry_after: split.carry.clone(),
+            adjusted_minor: taking.adjusted_minor()?,
         },
         prepared: hands,
         approved: None,
@@ -100,16 +113,28 @@ pub(crate) fn file(
     })
 }
 
-/// Digest of everything that determines the split, by employee number: the same inputs give the same digest in any store.
-fn inputs_digest(pool: &Pool, scores: &[(Claimant, Micro)], carry: &CarryBook) -> Result<String> {
-    let mut lines: Vec<String> = scores.iter().map(|(who, score)| format!("{}={score}", who.employee_no)).collect();
-    lines.sort();
-    let parts = (&pool.amount, &pool.rule, &carry.balances, lines);
-    let text = serde_json::to_vec(&parts).map_err(Error::internal)?;
+/// Digest of everything that determines the split, by employee number: the same inputs give the same digest in any store. What is
+/// taken of corrections goes in where something is.
+fn inputs_digest(pool: &Pool, scores: &[(Claimant, Micro)], carry: &CarryBook, taking: &Taking) -> Result<String> {
+    let lines = told(scores);
+    let taken = taking.told();
+    let text = if taken.is_empty() {
+        serde_json::to_vec(&(&pool.amount, &pool.rule, &carry.balances, lines))
+    } else {
+        serde_json::to_vec(&(&pool.amount, &pool.rule, &carry.balances, lines, taken))
+    };
+    let text = text.map_err(Error::internal)?;
     Ok(blake3::hash(&text).to_hex().to_string())
 }
 
-/// Throws a settlement away before it is posted.
+/// Scores as a digest takes them, by employee number.
+pub(crate) fn told(scores: &[(Claimant, Micro)]) -> Vec<String> {
+    let mut lines: Vec<String> = scores.iter().map(|(who, score)| format!("{}={score}", who.employee_no)).collect();
+    lines.sort();
+    lines
+}
+
+/// Throws a settlement away before it is posted. What it took of corrections waits for the next one.
 pub async fn discard(app: &App, ctx: &OpContext, request: &RequestKey, id: SettlementId) -> Result<Filed> {
     change::<DiscardSettlement>(app, ctx, request, id, "compensation.settlement.discard", |filed, _| {
         Ok(Filed { stage: filed.stage.discard()?, ..filed.clone() })
@@ -149,11 +174,16 @@ async fn change<R: Rpc>(
     let owner = store::filed(&*app.store.read(ctx).await?, id).await?.owner;
     let permit = ctx.permit_read::<R>(&owner.target(), "settlement", id)?;
     let changed = mutate(&app.store, ctx, &permit, request, async |work| {
+        correction::facts::lock(&work).await?;
         let before = store::filed_for_update(&work, id).await?;
         let after = step(&before, Hands::of(ctx, &permit))?;
-        if after.stage == Stage::Posted {
-            store::must_be_unpaid(&work, before.pool).await?;
-            move_carry_on(&work, ctx, &before).await?;
+        match after.stage {
+            Stage::Posted => {
+                store::must_be_unpaid(&work, before.pool).await?;
+                move_carry_on(&work, ctx, &before).await?;
+            }
+            Stage::Discarded => correction::facts::free(&work, id, ctx.now()).await?,
+            Stage::Draft | Stage::Approved => {}
         }
         store::keep_stage(&work, &after).await?;
         let audit = Audit::new(action, "settlement", id).note("from", before.stage).note("to", after.stage);
@@ -174,6 +204,7 @@ async fn move_carry_on(work: &UnitOfWork, ctx: &OpContext, filed: &Filed) -> Res
         carry: filed.sums.carry_after.clone(),
     };
     split.check()?;
+    taking::settle(work, ctx, filed, &split).await?;
     if filed.sums.carry_after == filed.sums.carry_before {
         return Ok(());
     }

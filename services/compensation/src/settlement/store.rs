@@ -212,7 +212,7 @@ pub async fn carry_book(tx: &ScopedTx, owner: &Owner, currency: Currency) -> Res
     }
 }
 
-/// Writes the carry account of an owner after a posting.
+/// Writes the carry account of an owner after a posting or a correction.
 pub async fn keep_carry_book(work: &UnitOfWork, ctx: &OpContext, owner: &Owner, book: &CarryBook) -> Result<()> {
     let mine = book_of(owner, book.currency);
     let known = work.select::<carry::Entity>().filter(mine.clone()).for_update().one().await?;

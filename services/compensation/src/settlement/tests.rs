@@ -6,6 +6,7 @@ use tally_access::four_eyes::Hands;
 use tally_access::{OpContext, Owner, Permission, Reach, Target};
 use tally_app::RequestKey;
 use tally_app::directory::{Directory, People};
+use tally_app::units::Units;
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, PoolId, PrincipalId, TenantId};
 use tally_kernel::money::{Currency, Money};
 use tally_kernel::page::Page;
@@ -18,7 +19,7 @@ use tally_testkit::databases::{Backend, TestStore};
 use tally_testkit::on_both;
 use uuid::Uuid;
 
-use super::app::{self, App, file};
+use super::app::{self, App, Known, Taking, file};
 use super::domain::{CarryBook, Claimant, Filed, Stage, settle};
 use super::{rpc, store};
 use crate::peers::Peers;
@@ -94,9 +95,11 @@ async fn draft_for(fixture: &Fixture, pool: PoolId, owner: &Owner, carry: bool) 
     let work = fixture.app.store.unit(ctx, &permit).await.unwrap();
     let carry = store::carry_book(&work, owner, Currency::CNY).await.unwrap();
     let split = settle(pool.amount, &pool.rule, &scores, &carry).unwrap();
-    let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split).unwrap();
+    let known = Known { people: &people, units: &Units::default(), last_day: LAST_DAY };
+    let taking = Taking::of(&work, &pool, &split, &known).await.unwrap();
+    let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split, &taking).unwrap();
     store::insert(&work, &filed).await.unwrap();
-    statement::facts::insert_all(&work, ctx, &filed.heading(), &split.lines, (&people, LAST_DAY)).await.unwrap();
+    taking.write(&work, ctx, &filed.heading(), &known).await.unwrap();
     work.commit(Audit::new("compensation.settlement.draft", "settlement", filed.id), filed.id).await.unwrap();
     filed
 }
@@ -134,7 +137,7 @@ async fn a_settlement_goes_from_draft_over_other_hands_to_posted_and_stays(on: B
         let refused = again.unwrap_err();
         assert_eq!(refused.reason(), "SETTLEMENT_POSTED");
         assert!(
-            tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains("cannot be corrected yet"),
+            tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains("draft a correction of it"),
             "{}",
             tally_i18n::sentence(tally_kernel::Locale::En, &refused)
         );
@@ -357,7 +360,7 @@ async fn a_statement_shows_its_amounts_only_to_who_may_read_pay(on: Backend) {
     let room = statement::app::App { store: fixture.app.store.clone(), peers: fixture.app.peers.clone() };
     let person = PersonId(Uuid::from_u128(2));
     let found = statement::app::get(&room, &supervisor, filed.id, person).await.unwrap();
-    assert_eq!((found.unit.0.as_u128(), found.region.as_str()), (50, "cn-north"), "a second post moves no pay");
+    assert_eq!((found.statement.unit.0.as_u128(), found.statement.region.as_str()), (50, "cn-north"), "a second post moves no pay");
     let (shown, masked) = statement::rpc::render::<GetStatement>(&supervisor, found.clone());
     assert_eq!((shown.amount, shown.score.as_str()), (None, ""));
     let hidden = ["amount", "equal_split", "lines.amount", "lines.exact", "lines.note", "lines.weight", "score"];

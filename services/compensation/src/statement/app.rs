@@ -9,6 +9,8 @@ use tally_store::Store;
 
 use super::domain::Statement;
 use super::store;
+use crate::correction;
+use crate::correction::facts::Shown;
 use crate::peers::{Credited, Peers};
 use crate::policy::{GetStatement, ListStatements, TraceStatement};
 
@@ -20,11 +22,22 @@ pub struct App {
     pub peers: Peers,
 }
 
+/// A statement, and what it takes of amounts that were put right.
+#[derive(Clone, Debug)]
+pub struct Paid {
+    pub statement: Statement,
+    /// The oldest first.
+    pub adjustments: Vec<Shown>,
+}
+
 /// One person's statement in a settlement.
-pub async fn get(app: &App, ctx: &OpContext, settlement: SettlementId, person: PersonId) -> Result<Statement> {
+pub async fn get(app: &App, ctx: &OpContext, settlement: SettlementId, person: PersonId) -> Result<Paid> {
     let plan = ctx.plan::<GetStatement>()?;
-    let found = store::one(&app.store.read(ctx).await?, &plan, settlement, person).await?;
-    found.ok_or_else(|| Error::not_found("statement of person", person))
+    let tx = app.store.read(ctx).await?;
+    let found = store::one(&tx, &plan, settlement, person).await?;
+    let statement = found.ok_or_else(|| Error::not_found("statement of person", person))?;
+    let mut shown = correction::facts::shown(&tx, settlement, Some(person)).await?;
+    Ok(Paid { adjustments: shown.remove(&person).unwrap_or_default(), statement })
 }
 
 /// A page of the statements of a settlement, and the next page's token.
@@ -33,9 +46,16 @@ pub async fn list(
     ctx: &OpContext,
     settlement: SettlementId,
     page: &Page,
-) -> Result<(Vec<Statement>, String)> {
+) -> Result<(Vec<Paid>, String)> {
     let plan = ctx.plan::<ListStatements>()?;
-    store::page(&app.store.read(ctx).await?, &plan, settlement, page).await
+    let tx = app.store.read(ctx).await?;
+    let (found, token) = store::page(&tx, &plan, settlement, page).await?;
+    let mut shown = correction::facts::shown(&tx, settlement, None).await?;
+    let paid = found.into_iter().map(|statement| {
+        let adjustments = shown.remove(&statement.person).unwrap_or_default();
+        Paid { statement, adjustments }
+    });
+    Ok((paid.collect(), token))
 }
 
 /// The records behind a statement: the first `limit`, and how many there are. Asked of performance as the caller, who

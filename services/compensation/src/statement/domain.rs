@@ -31,15 +31,17 @@ pub struct Statement {
     pub cycle: CycleId,
     pub region: Region,
     pub unit: OrgUnitId,
+    pub person: PersonId,
     /// Of all its amounts.
     pub currency: Currency,
-    pub line: PersonLine,
+    /// Nothing for somebody who gets adjustments alone.
+    pub line: Option<PersonLine>,
 }
 
 impl Statement {
     /// What reading it is decided on.
     pub fn target(&self) -> Target {
-        Target::person(self.region.clone(), Some(self.unit), self.line.person)
+        Target::person(self.region.clone(), Some(self.unit), self.person)
     }
 }
 

@@ -4,7 +4,7 @@ use tally_access::OpContext;
 use tally_api::compensation::v1 as pb;
 use tally_app::convert::money_message;
 use tally_i18n::text;
-use tally_kernel::Result;
+use tally_kernel::{Currency, Result};
 use tally_kernel::error::{Violations, field};
 use tally_kernel::id::{PersonId, SettlementId};
 use tally_kernel::money::Money;
@@ -12,8 +12,8 @@ use tally_kernel::page::{self, Page};
 use tally_rpc::{Answer, context, mask, masked_in};
 use tonic::{Request, Response, Status};
 
-use super::app::{self, App};
-use super::domain::Statement;
+use super::app::{self, App, Paid};
+use crate::correction::facts::Shown;
 use crate::peers::Credited;
 use crate::policy::{GetStatement, ListStatements};
 
@@ -74,16 +74,18 @@ fn whose(settlement: &str, person: &str) -> Result<(SettlementId, PersonId)> {
     wrong.finish(settlement.zip(person))
 }
 
-fn listed(ctx: &OpContext, found: Vec<Statement>, next_page_token: String) -> pb::ListStatementsResponse {
+fn listed(ctx: &OpContext, found: Vec<Paid>, next_page_token: String) -> pb::ListStatementsResponse {
     let (statements, masked): (_, Vec<_>) = found.into_iter().map(|s| render::<ListStatements>(ctx, s)).unzip();
     pb::ListStatementsResponse { statements, next_page_token, masked_fields: masked_in("statements", masked) }
 }
 
 /// A statement without what the caller may not read, and the names of what was cleared.
-pub(crate) fn render<R: tally_access::Rpc>(ctx: &OpContext, statement: Statement) -> (pb::Statement, Vec<String>) {
-    let currency = statement.currency;
+pub(crate) fn render<R: tally_access::Rpc>(ctx: &OpContext, paid: Paid) -> (pb::Statement, Vec<String>) {
+    let Paid { statement, adjustments } = paid;
+    let (target, currency) = (statement.target(), statement.currency);
     let money = |minor| Some(money_message(Money::new(minor, currency)));
-    let lines = statement.line.parts.iter().map(|part| pb::StatementLine {
+    let line = statement.line.as_ref();
+    let lines = line.into_iter().flat_map(|line| &line.parts).map(|part| pb::StatementLine {
         part: part.part,
         rule: part.rule.to_string(),
         amount: money(part.minor),
@@ -93,18 +95,36 @@ pub(crate) fn render<R: tally_access::Rpc>(ctx: &OpContext, statement: Statement
         exact: part.exact.to_string(),
         note: text(ctx.locale, &part.explain(currency)),
     });
+    let adjusted: i64 = adjustments.iter().map(|adjustment| adjustment.minor).sum();
     let mut message = pb::Statement {
         statement_id: statement.id.to_string(),
         settlement_id: statement.settlement.to_string(),
-        person_id: statement.line.person.to_string(),
-        amount: money(statement.line.minor),
-        score: statement.line.score.to_string(),
-        equal_split: money(statement.line.equal_split_minor),
+        person_id: statement.person.to_string(),
+        amount: money(line.map_or(0, |line| line.minor) + adjusted),
+        score: line.map(|line| line.score.to_string()).unwrap_or_default(),
+        equal_split: line.and_then(|line| money(line.equal_split_minor)),
         lines: lines.collect(),
         cycle_id: statement.cycle.to_string(),
+        adjustments: adjustments.into_iter().map(|shown| adjustment(ctx, shown, currency)).collect(),
     };
-    let masked = mask::<R, _>(ctx, "tally.compensation.v1.Statement", &mut message, &[statement.target()]);
+    let masked = mask::<R, _>(ctx, "tally.compensation.v1.Statement", &mut message, &[target]);
     (message, masked)
+}
+
+fn adjustment(ctx: &OpContext, shown: Shown, currency: Currency) -> pb::StatementAdjustment {
+    let money = |minor| Some(money_message(Money::new(minor, currency)));
+    pb::StatementAdjustment {
+        pay_correction_id: shown.correction.to_string(),
+        settlement_id: shown.settlement.to_string(),
+        cycle_id: shown.cycle.to_string(),
+        old: money(shown.delta.old_minor),
+        new: money(shown.delta.new_minor),
+        amount: money(shown.minor),
+        left: money(shown.left_minor),
+        why: text(ctx.locale, &shown.delta.why.explain()),
+        reason: shown.reason,
+        cards_version: shown.cards_version,
+    }
 }
 
 fn traced(record: Credited) -> pb::TracedRecord {

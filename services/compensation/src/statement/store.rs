@@ -1,10 +1,8 @@
 //! The statements table. Everything about money is one sealed value; nothing in clear but whose it is.
 
 use futures::future::FutureExt as _;
-use jiff::civil::Date;
 use sea_orm::{Condition, Set};
-use tally_access::{OpContext, Plan, Rpc};
-use tally_app::directory::People;
+use tally_access::{OpContext, Plan, Region, Rpc};
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -29,7 +27,7 @@ pub struct Model {
     pub cycle_id: Uuid,
     pub currency: String,
     #[serde(skip)]
-    pub line: Sealed<class::Salary, PersonLine>,
+    pub line: Sealed<class::Salary, Option<PersonLine>>,
     pub recorded_at: DateTimeUtc,
 }
 
@@ -46,28 +44,30 @@ impl Exported for Entity {
     }
 }
 
-/// Writes everybody's line of a draft, each where the person belonged on the last day of the cycle, as the card is.
-pub async fn insert_all(
-    work: &UnitOfWork,
-    ctx: &OpContext,
-    of: &Heading,
-    lines: &[PersonLine],
-    (people, last_day): (&People, Date),
-) -> Result<()> {
-    let mut rows = Vec::with_capacity(lines.len());
-    for line in lines {
-        let home = people.get(line.person).and_then(|person| person.home(last_day));
-        let home = home.ok_or_else(|| Error::internal("a line of nobody whom identity knows"))?;
+/// What is to be written of one person.
+#[derive(Clone, Debug)]
+pub struct NewStatement {
+    pub person: PersonId,
+    /// Nothing for somebody who gets adjustments alone.
+    pub line: Option<PersonLine>,
+    /// Where the person belonged on the last day of the cycle, as the card does.
+    pub place: (Region, OrgUnitId),
+}
+
+/// Writes everybody's line of a draft.
+pub async fn insert_all(work: &UnitOfWork, ctx: &OpContext, of: &Heading, statements: Vec<NewStatement>) -> Result<()> {
+    let mut rows = Vec::with_capacity(statements.len());
+    for NewStatement { person, line, place: (region, unit) } in statements {
         let id = ctx.new_id();
         rows.push(ActiveModel {
             id: Set(id),
-            region: Set(home.region.to_string()),
-            unit_id: Set(home.unit.0),
-            person_id: Set(line.person.0),
+            region: Set(region.to_string()),
+            unit_id: Set(unit.0),
+            person_id: Set(person.0),
             settlement_id: Set(of.settlement.0),
             cycle_id: Set(of.cycle.0),
             currency: Set(of.currency.to_string()),
-            line: Set(work.seal(&Place::of(Column::Line, id), line).await?),
+            line: Set(work.seal(&Place::of(Column::Line, id), &line).await?),
             recorded_at: Set(to_db(of.prepared_at)),
             ..Default::default()
         });
@@ -81,7 +81,7 @@ pub async fn lines_of(tx: &ScopedTx, settlement: SettlementId) -> Result<Vec<Per
     let rows = tx.select::<Entity>().filter(Column::SettlementId.eq(settlement.0)).all().await?;
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
-        lines.push(read(tx, row).await?.line);
+        lines.extend(read(tx, row).await?.line);
     }
     lines.sort_by(|a, b| a.employee_no.cmp(&b.employee_no));
     Ok(lines)
@@ -126,8 +126,9 @@ pub async fn page<R: Rpc>(
 }
 
 async fn read(tx: &ScopedTx, row: Model) -> Result<Statement> {
-    let line: PersonLine = tx.open(&Place::of(Column::Line, row.id), &row.line).await?;
-    if line.parts.iter().map(|part| i128::from(part.minor)).sum::<i128>() != i128::from(line.minor) {
+    let line: Option<PersonLine> = tx.open(&Place::of(Column::Line, row.id), &row.line).await?;
+    let parts = |line: &PersonLine| line.parts.iter().map(|part| i128::from(part.minor)).sum::<i128>();
+    if line.as_ref().is_some_and(|line| parts(line) != i128::from(line.minor)) {
         return Err(Error::internal(format!("statement {}: its amounts are not its sum", row.id)));
     }
     Ok(Statement {
@@ -136,6 +137,7 @@ async fn read(tx: &ScopedTx, row: Model) -> Result<Statement> {
         cycle: CycleId(row.cycle_id),
         region: word_from_db("a region", &row.region)?,
         unit: OrgUnitId(row.unit_id),
+        person: PersonId(row.person_id),
         currency: word_from_db("a currency", &row.currency)?,
         line,
     })

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 use tally_i18n::text;
+use tally_kernel::id::PersonId;
 use tally_kernel::{Locale, Money, Ppm};
 use uuid::Uuid;
 
@@ -38,9 +39,13 @@ fn settled(minor: i64, of: &[(usize, i32)]) -> Settlement {
     settle(Money::new(minor, CNY), &rule(), &scores(of), &CarryBook::empty(CNY)).unwrap()
 }
 
+fn waiting_of(settlement: SettlementId, delta: Delta) -> Result<Outstanding, SettlementError> {
+    Outstanding::new(DeltaId(settlement.0), (settlement, Owner::group()), CNY, delta)
+}
+
 fn outstanding(n: usize, old_minor: i64, new_minor: i64) -> Outstanding {
     let delta = Delta { who: claimant(n), old_minor, new_minor, why: Why::Others };
-    Outstanding::new(settlement_id(1), CNY, delta).unwrap()
+    waiting_of(settlement_id(1), delta).unwrap()
 }
 
 /// Employee number, amount, and of each delta what is settled and what is left.
@@ -133,10 +138,42 @@ fn who_moved_is_paid_by_the_unit_of_now_and_who_left_has_a_statement_of_deltas_a
     let dollars = Outstanding { currency: Currency::USD, ..outstanding(1, 0, 70) };
     let waiting = vec![outstanding(3, 0, 40), outstanding(9, 10, 25), outstanding(8, 25, 10), dollars.clone()];
     // 3 pays another unit, 8 and 9 left this one.
-    let after = next(waiting.clone(), &settlement, |person| person != claimant(3).person).unwrap();
+    let after = next(waiting.clone(), &settlement, |one| one.delta.who != claimant(3)).unwrap();
     assert_eq!(shown(&after)[2..], [("E008".to_owned(), 0, vec![(0, -15)]), ("E009".to_owned(), 15, vec![(15, 0)])]);
     assert!(after.people[2..].iter().all(|one| one.line.is_none()));
     assert_eq!(after.outstanding, [waiting[0].clone(), waiting[2].clone(), dollars]);
+}
+
+#[test]
+fn a_delta_goes_to_the_owner_that_the_person_still_belongs_to_and_else_to_whoever_pays_the_person_now() {
+    let unit = |n: u128| OrgUnitId(Uuid::from_u128(n));
+    let owner = |n: u128| Owner::of("cn-north".parse().unwrap(), unit(n));
+    // The branch 2 holds the teams 4 and 5; the branch 3 the team 6; 9 is closed and holds nobody.
+    let holds = |above: OrgUnitId, below: OrgUnitId| {
+        let below = below.0.as_u128();
+        above.0.as_u128() == below || matches!((above.0.as_u128(), below), (2, 4 | 5) | (3, 6))
+    };
+    let of = |owner: Owner| Outstanding { owner, ..outstanding(1, 0, 5) };
+    let paid = |one: &Outstanding, payer: &Owner, home: Option<u128>, has_line| {
+        one.is_paid_by(payer, home.map(unit), has_line, holds)
+    };
+    let branch = of(owner(2));
+    for (payer, is) in [(owner(2), true), (owner(4), false), (owner(3), false), (Owner::group(), false)] {
+        assert_eq!(paid(&branch, &payer, Some(4), true), is, "still of the branch: {payer:?}");
+        assert_eq!(paid(&branch, &payer, None, true), is, "of nobody any more: {payer:?}");
+    }
+    for (payer, has_line, is) in [
+        (owner(2), false, false),
+        (owner(3), false, true),
+        (owner(6), false, true),
+        (Owner::group(), false, false),
+        (Owner::group(), true, true),
+    ] {
+        assert_eq!(paid(&branch, &payer, Some(6), has_line), is, "moved: {payer:?}");
+    }
+    let group = of(Owner::group());
+    assert!(paid(&group, &Owner::group(), Some(6), false) && !paid(&group, &owner(3), Some(6), true));
+    assert!(paid(&of(owner(9)), &owner(2), Some(4), false), "of a unit that is closed");
 }
 
 #[test]
@@ -145,7 +182,7 @@ fn numbers_too_large_are_named_and_nothing_wraps() {
     let huge = outstanding(1, 0, i64::MAX);
     assert_eq!(next(vec![huge], &settlement, |_| true), Err(SettlementError::TooLarge(Beyond::Pool)));
     let delta = Delta { who: claimant(1), old_minor: i64::MIN, new_minor: 1, why: Why::Others };
-    assert_eq!(Outstanding::new(settlement_id(1), CNY, delta), Err(SettlementError::TooLarge(Beyond::Pool)));
+    assert_eq!(waiting_of(settlement_id(1), delta), Err(SettlementError::TooLarge(Beyond::Pool)));
     let book = CarryBook { currency: CNY, balances: [("E001".to_owned(), i64::MAX)].into_iter().collect() };
     let by = [("E001".to_owned(), 1)].into_iter().collect();
     assert_eq!(moved(&book, &by), Err(SettlementError::TooLarge(Beyond::Pool)));
@@ -204,7 +241,7 @@ impl World {
             let amount = Money::new(month.pools[unit], CNY);
             let standing = settle(amount, &rule(), &self::scores(&of), &before).unwrap();
             self.books[unit] = standing.carry.clone();
-            let belongs = |person: PersonId| (0..PEOPLE).any(|n| claimant(n).person == person && homes[n] == unit);
+            let belongs = |one: &Outstanding| (0..PEOPLE).any(|n| claimant(n) == one.delta.who && homes[n] == unit);
             let next = next(std::mem::take(&mut self.waiting), &standing, belongs).unwrap();
             for one in next.people {
                 let adjustments: i64 = one.adjustments.iter().map(|a| a.minor).sum();
@@ -231,7 +268,7 @@ impl World {
                 (posted.standing, posted.scores) = (standing, scores);
                 self.books[posted.unit] = moved(&self.books[posted.unit], &carry).unwrap();
                 let id = settlement_id(at as u128);
-                self.waiting.extend(deltas.into_iter().map(|delta| Outstanding::new(id, CNY, delta).unwrap()));
+                self.waiting.extend(deltas.into_iter().map(|delta| waiting_of(id, delta).unwrap()));
             }
             Err(refused) => {
                 assert!(matches!(refused, SettlementError::NoPeople | SettlementError::ZeroScores), "{refused:?}");

@@ -42,6 +42,10 @@ pub struct Sums {
     pub carry_before: CarryBook,
     /// The carry account after posting.
     pub carry_after: CarryBook,
+    /// What statements pay beside the pool for amounts that were put right, or with a minus hold back, in minor units; nothing where
+    /// none was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adjusted_minor: Option<i64>,
 }
 
 impl Sums {

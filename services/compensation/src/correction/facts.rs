@@ -1,0 +1,150 @@
+//! What other rooms may ask of corrections: what waits, what a settlement takes of it, and what a statement shows.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use tally_access::{OpContext, Region};
+use tally_kernel::id::{CorrectionId, CycleId, OrgUnitId, PersonId, SettlementId};
+use tally_kernel::{Currency, Error, Result};
+use tally_store::{ScopedTx, UnitOfWork};
+use uuid::Uuid;
+
+use super::domain::{Adjusted, Delta, Outstanding};
+use super::store::adjustments::{self, Amounts};
+use super::store::{self, deltas};
+use crate::statement::domain::Heading;
+
+/// Whoever changes what is paid or waits goes one after the other: settlements that take deltas, give them back or post, and
+/// corrections.
+pub(crate) async fn lock(work: &UnitOfWork) -> Result<()> {
+    Ok(work.lock("pay", Uuid::nil()).await?)
+}
+
+/// A delta that waits, and what stands behind it.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) outstanding: Outstanding,
+    /// Where the person belonged when it was put right.
+    pub(crate) place: (Region, OrgUnitId),
+    /// Digest of what the correction rests on.
+    pub(crate) inputs_digest: String,
+}
+
+/// What waits in a currency for a settlement that takes it, the oldest first.
+pub(crate) async fn waiting(tx: &ScopedTx, currency: Currency) -> Result<Vec<Waiting>> {
+    let kept = deltas::waiting(tx, currency).await?;
+    let corrections = store::these(tx, deltas::Kept::corrections(&kept)).await?;
+    let waiting = kept.into_iter().map(|delta| {
+        let of = corrections.get(&delta.correction).ok_or_else(|| Error::internal("a delta of no correction"))?;
+        Ok(Waiting {
+            outstanding: delta.outstanding(of),
+            place: delta.place,
+            inputs_digest: of.inputs_digest.clone(),
+        })
+    });
+    waiting.collect()
+}
+
+/// A settlement is drafted that takes these. `place` says where each person belongs.
+pub(crate) async fn hold(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    by: &Heading,
+    people: &[Adjusted],
+    place: impl Fn(&Adjusted) -> Result<(Region, OrgUnitId)>,
+) -> Result<()> {
+    let taken: BTreeMap<_, _> =
+        people.iter().flat_map(|one| one.adjustments.iter().map(move |taken| (taken.of.id, (one, taken)))).collect();
+    for mut delta in deltas::these(work, taken.keys().copied().collect()).await? {
+        let Some((one, adjustment)) = taken.get(&delta.id) else { continue };
+        let amounts = Amounts { minor: adjustment.minor, left_minor: adjustment.left_minor };
+        let at = (by.settlement, by.prepared_at);
+        adjustments::insert(work, ctx, at, (delta.id, amounts), (one.who.person, place(one)?)).await?;
+        (delta.stage, delta.held_by) = (deltas::Stage::Held, Some(by.settlement));
+        deltas::keep(work, &delta).await?;
+    }
+    Ok(())
+}
+
+/// A settlement is thrown away: what it held waits for the next one.
+pub(crate) async fn free(work: &UnitOfWork, settlement: SettlementId, at: Timestamp) -> Result<()> {
+    for mut delta in deltas::held_by(work, settlement).await? {
+        (delta.stage, delta.held_by) = (deltas::Stage::Waiting, None);
+        deltas::keep(work, &delta).await?;
+    }
+    adjustments::end(work, settlement, adjustments::Stage::Freed, at).await
+}
+
+/// A settlement is posted: what it held is paid or held back, and what is left waits for the next one. Gives what everybody gets
+/// or loses by it, after it was checked against what was left.
+pub(crate) async fn settle(
+    work: &UnitOfWork,
+    settlement: SettlementId,
+    at: Timestamp,
+) -> Result<BTreeMap<PersonId, i64>> {
+    let taken = adjustments::of_settlement(work, settlement, None).await?;
+    let held = deltas::held_by(work, settlement).await?;
+    let mut sums: BTreeMap<PersonId, i64> = BTreeMap::new();
+    let broken = || Error::internal(format!("settlement {settlement}: its adjustments do not add up"));
+    if held.len() != taken.len() {
+        return Err(broken());
+    }
+    for mut delta in held {
+        let kept = taken.get(&delta.id).ok_or_else(broken)?;
+        let Amounts { minor, left_minor } = kept.amounts;
+        if minor.checked_add(left_minor) != Some(delta.owed.left_minor) {
+            return Err(broken());
+        }
+        let sum = sums.entry(kept.person).or_default();
+        *sum = sum.checked_add(minor).ok_or_else(broken)?;
+        delta.stage = if left_minor == 0 { deltas::Stage::Settled } else { deltas::Stage::Waiting };
+        (delta.held_by, delta.owed.left_minor) = (None, left_minor);
+        deltas::keep(work, &delta).await?;
+    }
+    adjustments::end(work, settlement, adjustments::Stage::Settled, at).await?;
+    Ok(sums)
+}
+
+/// An adjustment as a statement shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    pub(crate) correction: CorrectionId,
+    /// The settlement that was put right.
+    pub(crate) settlement: SettlementId,
+    pub(crate) cycle: CycleId,
+    /// Why it was put right.
+    pub(crate) reason: String,
+    /// The version of the cycle's cards; 0 where none says one.
+    pub(crate) cards_version: u32,
+    pub(crate) delta: Delta,
+    /// What the statement pays of it, or with a minus holds back, in minor units.
+    pub(crate) minor: i64,
+    /// What is left for the next one.
+    pub(crate) left_minor: i64,
+}
+
+/// What the statements of a settlement show beside its own amounts, the oldest first: of one person, or of all.
+pub(crate) async fn shown(
+    tx: &ScopedTx,
+    settlement: SettlementId,
+    person: Option<PersonId>,
+) -> Result<BTreeMap<PersonId, Vec<Shown>>> {
+    let taken = adjustments::of_settlement(tx, settlement, person).await?;
+    let kept = deltas::these(tx, taken.keys().copied().collect()).await?;
+    let corrections = store::these(tx, deltas::Kept::corrections(&kept)).await?;
+    let mut shown: BTreeMap<PersonId, Vec<Shown>> = BTreeMap::new();
+    for delta in kept {
+        let (Some(adjustment), Some(of)) = (taken.get(&delta.id), corrections.get(&delta.correction)) else { continue };
+        shown.entry(adjustment.person).or_default().push(Shown {
+            correction: delta.correction,
+            settlement: delta.settlement,
+            cycle: delta.cycle,
+            reason: of.reckoned.reason.clone(),
+            cards_version: of.cards_version,
+            delta: delta.owed.delta,
+            minor: adjustment.amounts.minor,
+            left_minor: adjustment.amounts.left_minor,
+        });
+    }
+    Ok(shown)
+}

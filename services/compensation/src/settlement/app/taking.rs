@@ -1,0 +1,133 @@
+//! What a settlement takes of amounts that were put right after they were posted.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::civil::Date;
+use tally_access::{OpContext, Region};
+use tally_app::directory::People;
+use tally_app::units::Units;
+use tally_kernel::id::{DeltaId, OrgUnitId, PersonId};
+use tally_kernel::{Error, Result};
+use tally_store::UnitOfWork;
+
+use crate::correction::domain::{Adjusted, Next, Outstanding, next};
+use crate::correction::facts::{self, Waiting};
+use crate::pool::domain::Pool;
+use crate::settlement::domain::{Beyond, Filed, Settlement, SettlementError};
+use crate::statement;
+use crate::statement::domain::Heading;
+use crate::statement::facts::NewStatement;
+
+/// Who belongs where on the last day of the cycle.
+pub(crate) struct Known<'a> {
+    pub(crate) people: &'a People,
+    pub(crate) units: &'a Units,
+    pub(crate) last_day: Date,
+}
+
+impl Known<'_> {
+    fn home(&self, person: PersonId) -> Option<(Region, OrgUnitId)> {
+        let home = self.people.get(person)?.home(self.last_day)?;
+        Some((home.region.clone(), home.unit))
+    }
+}
+
+/// A settlement together with the deltas that it takes.
+pub(crate) struct Taking {
+    next: Next,
+    waited: BTreeMap<DeltaId, Waiting>,
+}
+
+impl Taking {
+    /// What a settlement takes of all that waits in its currency.
+    pub(crate) async fn of(work: &UnitOfWork, pool: &Pool, split: &Settlement, known: &Known<'_>) -> Result<Self> {
+        let waiting = facts::waiting(work, split.pool.currency).await?;
+        let with_line: HashSet<PersonId> = split.lines.iter().map(|line| line.person).collect();
+        let pays = |one: &Outstanding| {
+            let person = one.delta.who.person;
+            let home = known.home(person).map(|(_, unit)| unit);
+            one.is_paid_by(&pool.owner, home, with_line.contains(&person), |above, below| {
+                known.units.holds(above, below)
+            })
+        };
+        let outstanding = waiting.iter().map(|one| numbered(&one.outstanding, known.people));
+        let next = next(outstanding.collect(), split, pays)?;
+        let waited = waiting.into_iter().map(|one| (one.outstanding.id, one)).collect();
+        Ok(Self { next, waited })
+    }
+
+    /// Everybody with a statement, by employee number.
+    pub(crate) fn people(&self) -> &[Adjusted] {
+        &self.next.people
+    }
+
+    /// What statements pay beside the pool; nothing where nothing is taken.
+    pub(crate) fn adjusted_minor(&self) -> Result<Option<i64>> {
+        let mut taken = self.people().iter().flat_map(|one| &one.adjustments).map(|one| one.minor).peekable();
+        if taken.peek().is_none() {
+            return Ok(None);
+        }
+        let sum = taken.try_fold(0_i64, i64::checked_add);
+        Ok(Some(sum.ok_or(SettlementError::TooLarge(Beyond::Pool))?))
+    }
+
+    /// What is taken as a digest takes it: employee number, the amounts, what was left, and what the correction rests on.
+    pub(crate) fn told(&self) -> Vec<(&str, i64, i64, i64, &str)> {
+        let taken = self.people().iter().flat_map(|one| &one.adjustments).map(|one| {
+            let (of, rests_on) = (&one.of, self.waited.get(&one.of.id).map(|waited| waited.inputs_digest.as_str()));
+            let number = of.delta.who.employee_no.as_str();
+            (number, of.delta.old_minor, of.delta.new_minor, of.left_minor, rests_on.unwrap_or_default())
+        });
+        taken.collect()
+    }
+
+    /// Writes the statements, and holds what they take.
+    pub(crate) async fn write(
+        &self,
+        work: &UnitOfWork,
+        ctx: &OpContext,
+        of: &Heading,
+        known: &Known<'_>,
+    ) -> Result<()> {
+        let statement = |one: &Adjusted| {
+            let (person, line) = (one.who.person, one.line.clone());
+            Ok(NewStatement { person, line, place: self.place(one, known)? })
+        };
+        let statements = self.people().iter().map(statement).collect::<Result<Vec<_>>>()?;
+        statement::facts::insert_all(work, ctx, of, statements).await?;
+        facts::hold(work, ctx, of, self.people(), |one| self.place(one, known)).await
+    }
+
+    /// Where somebody belongs on the last day of the cycle; of whom identity knows no more, where the person belonged once.
+    fn place(&self, one: &Adjusted, known: &Known<'_>) -> Result<(Region, OrgUnitId)> {
+        let before = || one.adjustments.first().and_then(|taken| self.waited.get(&taken.of.id));
+        let place = known.home(one.who.person).or_else(|| before().map(|waited| waited.place.clone()));
+        place.ok_or_else(|| Error::internal("a line of nobody whom identity knows"))
+    }
+}
+
+/// The same under the number that the person has now.
+fn numbered(one: &Outstanding, people: &People) -> Outstanding {
+    let mut one = one.clone();
+    if let Some(known) = people.get(one.delta.who.person) {
+        one.delta.who.employee_no.clone_from(&known.employee_no);
+    }
+    one
+}
+
+/// What a settlement that is about to be posted held is settled, after it was checked once more: the sum is that of the draft, and
+/// no statement falls below zero.
+pub(super) async fn settle(work: &UnitOfWork, ctx: &OpContext, filed: &Filed, split: &Settlement) -> Result<()> {
+    let mut paid = facts::settle(work, filed.id, ctx.now()).await?;
+    let sum = paid.values().map(|minor| i128::from(*minor)).sum::<i128>();
+    for line in &split.lines {
+        if let Some(minor) = paid.get_mut(&line.person) {
+            *minor = minor.checked_add(line.minor).ok_or(SettlementError::TooLarge(Beyond::Pool))?;
+        }
+    }
+    let below = paid.values().any(|minor| *minor < 0);
+    if below || sum != i128::from(filed.sums.adjusted_minor.unwrap_or_default()) {
+        return Err(SettlementError::Broken("what is put right is not what was drafted".to_owned()).into());
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! A posted settlement is put right: somebody belonged to another branch on the last day after all.
+
+use tally_api::common::v1::Money;
+use tally_api::compensation::v1 as compensation;
+use tally_api::compensation::v1::correction_service_client::CorrectionServiceClient;
+use tally_api::identity::v1 as identity;
+use tally_rpc::RpcChannel;
+use tally_suite::session::Session;
+use tonic::Code;
+
+use super::results::{Step, make, settle};
+use crate::journey::Done;
+
+/// A branch with a posted settlement, and who does what there.
+pub struct Branch<'a> {
+    pub preparer: &'a Session,
+    pub approver: &'a Session,
+    pub payer: &'a Session,
+    /// Of another branch.
+    pub stranger: &'a Session,
+    /// That branch.
+    pub other: &'a str,
+    /// What both pay from.
+    pub pool: compensation::Pool,
+    pub settlement_id: &'a str,
+    /// Somebody who was paid.
+    pub person_id: &'a str,
+}
+
+fn client(who: &Session) -> CorrectionServiceClient<RpcChannel> {
+    CorrectionServiceClient::new(who.at.compensation.clone())
+}
+
+async fn draft(
+    of: &Branch<'_>,
+    validate_only: bool,
+) -> Result<compensation::DraftCorrectionResponse, tonic::Status> {
+    let ask = compensation::DraftCorrectionRequest {
+        settlement_id: of.settlement_id.into(),
+        reason: "a transfer that was told late".into(),
+        validate_only,
+        ..Default::default()
+    };
+    Ok(client(of.preparer).draft_correction(of.preparer.ask(ask)).await?.into_inner())
+}
+
+async fn moves(done: &Done, of: &Branch<'_>) {
+    let hr = &done.crew.hr;
+    let terms = identity::Terms { unit_id: of.other.into(), ..Default::default() };
+    let transfer = identity::Transfer { terms: Some(terms), from: "2026-03-31".into(), ..Default::default() };
+    let change = Some(identity::change_employment_request::Change::Transfer(transfer));
+    let ask = identity::ChangeEmploymentRequest { person_id: of.person_id.into(), change, ..Default::default() };
+    let mut people = identity::person_service_client::PersonServiceClient::new(hr.at.identity.clone());
+    people.change_employment(hr.ask(ask)).await.expect("a transfer");
+}
+
+/// Looks, drafts, throws away, drafts again and approves.
+async fn approved(of: &Branch<'_>) -> compensation::PayCorrection {
+    let seen = draft(of, true).await.expect("a look");
+    let gone = seen.deltas.iter().find(|delta| delta.person_id == of.person_id).expect("who moved");
+    assert!(gone.new.as_ref().is_some_and(|new| new.minor == 0) && gone.delta_id.is_empty());
+    let id = async || draft(of, false).await.expect("a draft").correction.expect("a draft").pay_correction_id;
+    let ask = compensation::WithdrawCorrectionRequest { pay_correction_id: id().await, ..Default::default() };
+    let gone = client(of.preparer).withdraw_correction(of.preparer.ask(ask)).await.expect("withdrawn").into_inner();
+    assert_eq!(gone.correction.map(|one| one.state()), Some(compensation::PayCorrectionState::Withdrawn));
+    let id = id().await;
+    let ask = || compensation::ApproveCorrectionRequest { pay_correction_id: id.clone(), ..Default::default() };
+    let refused = client(of.stranger).approve_correction(of.stranger.ask(ask())).await.expect_err("no right");
+    assert!([Code::NotFound, Code::PermissionDenied].contains(&refused.code()), "{refused:?}");
+    let done = client(of.approver).approve_correction(of.approver.ask(ask())).await.expect("approved").into_inner();
+    let done = done.correction.expect("a correction");
+    let ask = || compensation::GetCorrectionRequest { pay_correction_id: id.clone() };
+    let again = client(of.payer).get_correction(of.payer.ask(ask())).await.expect("a correction").into_inner();
+    assert_eq!(again.correction.as_ref(), Some(&done));
+    let refused = client(of.stranger).get_correction(of.stranger.ask(ask())).await.expect_err("another branch's");
+    assert_eq!(refused.code(), Code::NotFound);
+    let ask = compensation::ListCorrectionsRequest { settlement_id: of.settlement_id.into(), ..Default::default() };
+    let listed = client(of.payer).list_corrections(of.payer.ask(ask)).await.expect("corrections").into_inner();
+    assert_eq!(listed.corrections.len(), 2, "what was thrown away stays listed");
+    done
+}
+
+/// The next settlement of a branch, posted, and its statements.
+async fn next(
+    (preparer, approver, payer): (&Session, &Session, &Session),
+    pool: compensation::Pool,
+) -> (compensation::Settlement, Vec<compensation::Statement>) {
+    let pool = make(preparer, pool).await.expect("a pool");
+    let drafted = settle(preparer, Step::Draft(&pool.pool_id)).await.expect("a draft");
+    let settlement_id = drafted.settlement_id.clone();
+    settle(approver, Step::Approve(&settlement_id)).await.expect("approved");
+    let posted = settle(payer, Step::Post(&settlement_id)).await.expect("posted");
+    let ask = compensation::ListStatementsRequest { settlement_id, page_size: 1_000, ..Default::default() };
+    let mut client = compensation::statement_service_client::StatementServiceClient::new(payer.at.compensation.clone());
+    (posted, client.list_statements(payer.ask(ask)).await.expect("statements").into_inner().statements)
+}
+
+fn minor(money: Option<&Money>) -> i64 {
+    money.map_or(0, |money| money.minor)
+}
+
+/// Puts the settlement right after somebody moved, and pays the difference.
+pub async fn journey(done: &Done, of: &Branch<'_>) {
+    let refused = draft(of, false).await.expect_err("nothing is different");
+    assert_eq!(refused.code(), Code::FailedPrecondition, "{refused:?}");
+    moves(done, of).await;
+    let correction = approved(of).await;
+    let more = minor(correction.more.as_ref());
+    assert!(more > 0 && more == minor(correction.less.as_ref()), "the pool is the same money: {correction:?}");
+
+    let (posted, statements) = next((of.preparer, of.approver, of.payer), of.pool.clone()).await;
+    assert_eq!(minor(posted.adjustments.as_ref()), more, "who moved is not paid here any more");
+    let shown: i64 = statements.iter().flat_map(|one| &one.adjustments).map(|one| minor(one.amount.as_ref())).sum();
+    let paid: i64 = statements.iter().map(|one| minor(one.amount.as_ref())).sum();
+    assert_eq!((shown, paid), (more, minor(posted.paid.as_ref()) + more));
+    let told = statements.iter().flat_map(|one| &one.adjustments).next().expect("an adjustment");
+    assert_eq!((told.reason.as_str(), told.settlement_id.as_str()), ("a transfer that was told late", of.settlement_id));
+
+    let ask = compensation::ListDeltasRequest { person_id: of.person_id.into(), ..Default::default() };
+    let who = &done.crew.auditor;
+    let waits = client(who).list_deltas(who.ask(ask)).await.expect("deltas").into_inner().deltas;
+    assert_eq!(waits.iter().map(|one| minor(one.left.as_ref())).collect::<Vec<_>>(), [-minor(waits[0].old.as_ref())]);
+    let before = prost_types::Timestamp { seconds: 1_000_000_000, nanos: 0 };
+    let ask = compensation::ListDeltasRequest {
+        pay_correction_id: correction.pay_correction_id.clone(),
+        known_at: Some(before),
+        ..Default::default()
+    };
+    let known = client(who).list_deltas(who.ask(ask)).await.expect("deltas").into_inner().deltas;
+    assert!(known.is_empty(), "nobody knew it then");
+}
