@@ -31,10 +31,7 @@ fn client(who: &Session) -> CorrectionServiceClient<RpcChannel> {
     CorrectionServiceClient::new(who.at.compensation.clone())
 }
 
-async fn draft(
-    of: &Branch<'_>,
-    validate_only: bool,
-) -> Result<compensation::DraftCorrectionResponse, tonic::Status> {
+async fn draft(of: &Branch<'_>, validate_only: bool) -> Result<compensation::DraftCorrectionResponse, tonic::Status> {
     let ask = compensation::DraftCorrectionRequest {
         settlement_id: of.settlement_id.into(),
         reason: "a transfer that was told late".into(),
@@ -114,7 +111,10 @@ pub async fn journey(done: &Done, of: &Branch<'_>) {
     let paid: i64 = statements.iter().map(|one| minor(one.amount.as_ref())).sum();
     assert_eq!((shown, paid), (more, minor(posted.paid.as_ref()) + more));
     let told = statements.iter().flat_map(|one| &one.adjustments).next().expect("an adjustment");
-    assert_eq!((told.reason.as_str(), told.settlement_id.as_str()), ("a transfer that was told late", of.settlement_id));
+    assert_eq!(
+        (told.reason.as_str(), told.settlement_id.as_str()),
+        ("a transfer that was told late", of.settlement_id)
+    );
 
     let ask = compensation::ListDeltasRequest { person_id: of.person_id.into(), ..Default::default() };
     let who = &done.crew.auditor;

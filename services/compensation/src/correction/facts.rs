@@ -9,7 +9,7 @@ use tally_kernel::{Currency, Error, Result};
 use tally_store::{ScopedTx, UnitOfWork};
 use uuid::Uuid;
 
-use super::domain::{Adjusted, Delta, Outstanding};
+use super::domain::{Adjusted, Delta, Filed, Outstanding};
 use super::store::adjustments::{self, Amounts};
 use super::store::{self, deltas};
 use crate::statement::domain::Heading;
@@ -32,17 +32,20 @@ pub(crate) struct Waiting {
 
 /// What waits in a currency for a settlement that takes it, the oldest first.
 pub(crate) async fn waiting(tx: &ScopedTx, currency: Currency) -> Result<Vec<Waiting>> {
-    let kept = deltas::waiting(tx, currency).await?;
+    let mut kept = deltas::waiting(tx, currency).await?;
     let corrections = store::these(tx, deltas::Kept::corrections(&kept)).await?;
+    oldest_first(&mut kept, &corrections);
     let waiting = kept.into_iter().map(|delta| {
         let of = corrections.get(&delta.correction).ok_or_else(|| Error::internal("a delta of no correction"))?;
-        Ok(Waiting {
-            outstanding: delta.outstanding(of),
-            place: delta.place,
-            inputs_digest: of.inputs_digest.clone(),
-        })
+        Ok(Waiting { outstanding: delta.outstanding(of), place: delta.place, inputs_digest: of.inputs_digest.clone() })
     });
     waiting.collect()
+}
+
+/// In the order in which they were approved, corrections of one settlement one after the other.
+fn oldest_first(deltas: &mut [deltas::Kept], corrections: &BTreeMap<CorrectionId, Filed>) {
+    let number = |delta: &deltas::Kept| corrections.get(&delta.correction).map(|of| of.number);
+    deltas.sort_by_key(|delta| (delta.approved_at, number(delta), delta.correction, delta.id));
 }
 
 /// A settlement is drafted that takes these. `place` says where each person belongs.
@@ -130,8 +133,9 @@ pub(crate) async fn shown(
     person: Option<PersonId>,
 ) -> Result<BTreeMap<PersonId, Vec<Shown>>> {
     let taken = adjustments::of_settlement(tx, settlement, person).await?;
-    let kept = deltas::these(tx, taken.keys().copied().collect()).await?;
+    let mut kept = deltas::these(tx, taken.keys().copied().collect()).await?;
     let corrections = store::these(tx, deltas::Kept::corrections(&kept)).await?;
+    oldest_first(&mut kept, &corrections);
     let mut shown: BTreeMap<PersonId, Vec<Shown>> = BTreeMap::new();
     for delta in kept {
         let (Some(adjustment), Some(of)) = (taken.get(&delta.id), corrections.get(&delta.correction)) else { continue };

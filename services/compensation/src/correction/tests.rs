@@ -6,9 +6,9 @@ mod year;
 use jiff::SignedDuration;
 use tally_access::{Owner, Permission};
 use tally_app::RequestKey;
+use tally_kernel::Locale;
 use tally_kernel::id::{OrgUnitId, SettlementId};
 use tally_kernel::page::Page;
-use tally_kernel::Locale;
 use tally_store::Audit;
 use tally_store::orm::prelude::*;
 use tally_testkit::callers::Approver;
@@ -83,6 +83,7 @@ async fn a_correction_is_looked_at_drafted_approved_and_taken_by_the_next_settle
     assert_eq!((paid[&2].adjustments[0].settlement, paid[&2].adjustments[0].reason.as_str()), (first, "late ratings"));
     let refused = fixture.correct(first).await.unwrap_err();
     assert_eq!(refused.reason(), "NOTHING_TO_CORRECT");
+    fixture.score(2, &THREE);
     let after = fixture.posted(&branch(0), 2, 0).await;
     assert_eq!(after.sums.adjusted_minor, None, "nothing is paid twice");
     let as_it_was = fixture.amounts(first).await;
@@ -200,7 +201,8 @@ async fn a_correction_is_approved_by_other_eyes_and_only_while_it_is_drafted(on:
     fixture.score(1, &THREE);
     let next = fixture.drafted(&branch(0), 1, 10_000).await;
     let taken: Vec<_> = fixture.statements(next.id).await.into_values().flat_map(|paid| paid.adjustments).collect();
-    assert!(taken.iter().all(|one| all[0].id == one.correction), "of the approved one alone");
+    let approved = all.iter().find(|one| one.stage == Stage::Approved).unwrap().id;
+    assert!(!taken.is_empty() && taken.iter().all(|one| approved == one.correction), "of the approved one alone");
     let refused = correcting::draft(&fixture.app, &fixture.preparer, &Fixture::wanted(next.id, false)).await;
     assert_eq!(refused.unwrap_err().reason(), "SETTLEMENT_NOT_POSTED");
 }
@@ -322,7 +324,8 @@ async fn a_branch_corrects_its_own_and_a_stranger_finds_nothing(on: Backend) {
     assert!(correcting::list(app, &stranger, None, &page()).await.unwrap().0.is_empty());
     assert!(correcting::list_deltas(app, &stranger, &Asked::default(), &page()).await.unwrap().0.is_empty());
     let reader = of(unit(0), &[SettlementRead, StatementRead]);
-    let (hidden, masked) = rpc::render::<GetCorrection>(&reader, correcting::get(app, &reader, filed.id).await.unwrap());
+    let (hidden, masked) =
+        rpc::render::<GetCorrection>(&reader, correcting::get(app, &reader, filed.id).await.unwrap());
     assert_eq!((hidden.more, hidden.reason.as_str(), hidden.people), (None, "", 2));
     assert_eq!(masked, ["less", "more", "reason"]);
     let (deltas, masked) = rpc::render_all::<ListDeltas>(&reader, shown);

@@ -62,12 +62,7 @@ pub async fn draft(app: &App, ctx: &OpContext, request: &RequestKey, pool: PoolI
 }
 
 /// Everybody with a score whom the pool pays, under the employee number that settles ties.
-pub(crate) fn claims(
-    pool: &Pool,
-    scored: Scored,
-    people: &People,
-    units: &Units,
-) -> Result<Vec<(Claimant, Micro)>> {
+pub(crate) fn claims(pool: &Pool, scored: Scored, people: &People, units: &Units) -> Result<Vec<(Claimant, Micro)>> {
     let Scored { cycle, scores, .. } = scored;
     let claim = |(person, score)| {
         let known = people

@@ -360,7 +360,11 @@ async fn a_statement_shows_its_amounts_only_to_who_may_read_pay(on: Backend) {
     let room = statement::app::App { store: fixture.app.store.clone(), peers: fixture.app.peers.clone() };
     let person = PersonId(Uuid::from_u128(2));
     let found = statement::app::get(&room, &supervisor, filed.id, person).await.unwrap();
-    assert_eq!((found.statement.unit.0.as_u128(), found.statement.region.as_str()), (50, "cn-north"), "a second post moves no pay");
+    assert_eq!(
+        (found.statement.unit.0.as_u128(), found.statement.region.as_str()),
+        (50, "cn-north"),
+        "a second post moves no pay"
+    );
     let (shown, masked) = statement::rpc::render::<GetStatement>(&supervisor, found.clone());
     assert_eq!((shown.amount, shown.score.as_str()), (None, ""));
     let hidden = ["amount", "equal_split", "lines.amount", "lines.exact", "lines.note", "lines.weight", "score"];

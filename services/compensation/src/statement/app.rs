@@ -41,12 +41,7 @@ pub async fn get(app: &App, ctx: &OpContext, settlement: SettlementId, person: P
 }
 
 /// A page of the statements of a settlement, and the next page's token.
-pub async fn list(
-    app: &App,
-    ctx: &OpContext,
-    settlement: SettlementId,
-    page: &Page,
-) -> Result<(Vec<Paid>, String)> {
+pub async fn list(app: &App, ctx: &OpContext, settlement: SettlementId, page: &Page) -> Result<(Vec<Paid>, String)> {
     let plan = ctx.plan::<ListStatements>()?;
     let tx = app.store.read(ctx).await?;
     let (found, token) = store::page(&tx, &plan, settlement, page).await?;

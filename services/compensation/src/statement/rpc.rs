@@ -4,11 +4,11 @@ use tally_access::OpContext;
 use tally_api::compensation::v1 as pb;
 use tally_app::convert::money_message;
 use tally_i18n::text;
-use tally_kernel::{Currency, Result};
 use tally_kernel::error::{Violations, field};
 use tally_kernel::id::{PersonId, SettlementId};
 use tally_kernel::money::Money;
 use tally_kernel::page::{self, Page};
+use tally_kernel::{Currency, Result};
 use tally_rpc::{Answer, context, mask, masked_in};
 use tonic::{Request, Response, Status};
 

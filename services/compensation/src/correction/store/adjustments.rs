@@ -7,8 +7,8 @@ use sea_orm::{Condition, Set};
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
 use tally_access::{OpContext, Region};
-use tally_kernel::id::{DeltaId, OrgUnitId, PersonId, SettlementId};
 use tally_kernel::Result;
+use tally_kernel::id::{DeltaId, OrgUnitId, PersonId, SettlementId};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
 use tally_store::{
@@ -118,12 +118,7 @@ pub(crate) async fn insert(
 }
 
 /// Ends what a settlement held: settled, or freed.
-pub(crate) async fn end(
-    work: &UnitOfWork,
-    settlement: SettlementId,
-    stage: Stage,
-    at: jiff::Timestamp,
-) -> Result<()> {
+pub(crate) async fn end(work: &UnitOfWork, settlement: SettlementId, stage: Stage, at: jiff::Timestamp) -> Result<()> {
     work.update::<Entity>()
         .set(Column::Stage, stage.to_string())
         .set(Column::EndedAt, to_db(at))
@@ -153,7 +148,8 @@ pub(crate) async fn of_settlement(
 /// What settlements took of these deltas, the oldest first.
 pub(crate) async fn of_deltas(tx: &ScopedTx, deltas: Vec<DeltaId>) -> Result<BTreeMap<DeltaId, Vec<Kept>>> {
     let only = among::<Entity>(tx, Column::DeltaId, deltas);
-    let rows = tx.select::<Entity>().filter(only).order_by_asc(Column::RecordedAt).order_by_asc(Column::Id).all().await?;
+    let rows =
+        tx.select::<Entity>().filter(only).order_by_asc(Column::RecordedAt).order_by_asc(Column::Id).all().await?;
     let mut adjustments: BTreeMap<DeltaId, Vec<Kept>> = BTreeMap::new();
     for row in rows {
         let kept = read(tx, row).await?;

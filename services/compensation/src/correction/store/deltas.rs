@@ -12,7 +12,7 @@ use tally_kernel::page::Page;
 use tally_kernel::{Currency, Result};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, Select, UnitOfWork, among, class, from_db, to_db, word_from_db};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, among, class, from_db, to_db, word_from_db};
 
 use crate::correction::domain::{Delta, Filed, Outstanding};
 
@@ -185,23 +185,18 @@ pub(crate) async fn keep(work: &UnitOfWork, delta: &Kept) -> Result<()> {
     Ok(())
 }
 
-/// Everything in a currency that waits for a settlement, the oldest first.
+/// Everything in a currency that waits for a settlement.
 pub(crate) async fn waiting(tx: &ScopedTx, currency: Currency) -> Result<Vec<Kept>> {
     let only = Condition::all()
         .add(Column::Stage.eq(Stage::Waiting.to_string()))
         .add(Column::Currency.eq(currency.to_string()));
-    all(tx, oldest_first(tx.select::<Entity>().filter(only)).all().await?).await
-}
-
-/// In the order of their approval; nobody has two of one correction.
-fn oldest_first(select: Select<'_, Entity>) -> Select<'_, Entity> {
-    select.order_by_asc(Column::ApprovedAt).order_by_asc(Column::CorrectionId)
+    all(tx, tx.select::<Entity>().filter(only).all().await?).await
 }
 
 /// What a settlement that is not posted holds.
 pub(crate) async fn held_by(tx: &ScopedTx, settlement: SettlementId) -> Result<Vec<Kept>> {
     let mine = tx.select::<Entity>().filter(Column::HeldBy.eq(settlement.0));
-    all(tx, oldest_first(mine).all().await?).await
+    all(tx, mine.all().await?).await
 }
 
 /// Deltas of a correction by employee number: so many at most.
@@ -219,10 +214,10 @@ pub(crate) async fn people_of(tx: &ScopedTx, of: CorrectionId) -> Result<Vec<Per
     Ok(people.into_iter().map(PersonId).collect())
 }
 
-/// These deltas, the oldest first.
+/// These deltas.
 pub(crate) async fn these(tx: &ScopedTx, ids: Vec<DeltaId>) -> Result<Vec<Kept>> {
     let only = among::<Entity>(tx, Column::Id, ids);
-    all(tx, oldest_first(tx.select::<Entity>().filter(only)).all().await?).await
+    all(tx, tx.select::<Entity>().filter(only).all().await?).await
 }
 
 /// Which deltas are asked for.
@@ -249,7 +244,8 @@ pub(crate) async fn page<R: Rpc>(
         .add_option(asked.person.map(|id| Column::PersonId.eq(id.0)))
         .add_option(approved)
         .add_option(asked.known_at.map(|at| Column::ApprovedAt.lte(to_db(at))));
-    let (rows, token) = tx.select::<Entity>().within(plan).filter(only).page_asc(page, [Column::RecordedAt, Column::Id]).await?;
+    let (rows, token) =
+        tx.select::<Entity>().within(plan).filter(only).page_asc(page, [Column::RecordedAt, Column::Id]).await?;
     Ok((all(tx, rows).await?, token))
 }
 

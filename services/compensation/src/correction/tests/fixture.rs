@@ -14,9 +14,9 @@ use tally_kernel::page::Page;
 use tally_kernel::{Currency, Message, Micro, Money, Ppm, Result};
 use tally_rpc::Peer;
 use tally_store::{Audit, Store};
+use tally_testkit::FakePeer;
 use tally_testkit::callers::{Callers, everything};
 use tally_testkit::databases::TestStore;
-use tally_testkit::FakePeer;
 use uuid::Uuid;
 
 use crate::correction::app::{self as correcting, DeltaShown, Wanted};
@@ -95,7 +95,8 @@ fn units() -> Vec<idn::OrgUnit> {
         region: "cn-north".into(),
         ..Default::default()
     };
-    let group = idn::OrgUnit { unit_id: root.to_string(), name: "Group".into(), region: "*".into(), ..Default::default() };
+    let group =
+        idn::OrgUnit { unit_id: root.to_string(), name: "Group".into(), region: "*".into(), ..Default::default() };
     vec![group, branch(0), branch(1)]
 }
 
@@ -175,7 +176,10 @@ impl Fixture {
     }
 
     pub fn moves(&self, who: usize, month: usize, to: usize) {
-        self.told.lock().unwrap().homes.get_mut(&who).unwrap().push((month, to));
+        let mut told = self.told.lock().unwrap();
+        let homes = told.homes.get_mut(&who).unwrap();
+        homes.retain(|(from, _)| *from != month);
+        homes.push((month, to));
     }
 
     /// A pool of an owner for the cycle of a month.

@@ -109,7 +109,9 @@ async fn standing(fixture: &Fixture, filed: Filed) -> (Filed, BTreeMap<usize, i6
     let corrections = crate::correction::store::of_settlement(&tx, filed.id).await.unwrap();
     let (lines, carry) = match corrections.into_iter().next_back() {
         Some(last) => (last.reckoned.standing.lines, last.reckoned.standing.carry.balances),
-        None => (crate::statement::facts::lines_of(&tx, filed.id).await.unwrap(), filed.sums.carry_after.balances.clone()),
+        None => {
+            (crate::statement::facts::lines_of(&tx, filed.id).await.unwrap(), filed.sums.carry_after.balances.clone())
+        }
     };
     let lines = lines.into_iter().map(|line| (number(line.person), line.minor)).collect();
     (filed, lines, carry)
@@ -151,7 +153,11 @@ async fn year(fixture: &Fixture, months: &[Month], leaves: &[usize]) {
     let tx = fixture.store().read(&fixture.approver).await.unwrap();
     for (unit, book) in books.iter().enumerate() {
         let kept = settlement::facts::carry_book(&tx, &branch(unit), CNY).await.unwrap();
-        assert_eq!((&kept, book.balances.sum()), (book, 0), "the account of {unit} is the sum of what the final facts carry");
+        assert_eq!(
+            (&kept, book.balances.sum()),
+            (book, 0),
+            "the account of {unit} is the sum of what the final facts carry"
+        );
     }
     assert!(Money::new(paid.values().sum(), CNY).minor > 0, "something was paid");
 }

@@ -344,7 +344,7 @@ fn three_people_prepare_approve_and_post_and_posted_is_final() {
     ] {
         let error = refused.unwrap();
         assert_eq!(error, SettlementError::Posted);
-        assert!(en(Error::from(error).message()).contains("cannot be corrected yet"));
+        assert!(en(Error::from(error).message()).contains("draft a correction of it"));
     }
     assert_eq!(approved.discard(), Ok(Stage::Discarded));
     assert_eq!(Stage::Discarded.discard(), Err(SettlementError::NotDraft(Stage::Discarded)));
