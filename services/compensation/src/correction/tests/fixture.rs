@@ -109,7 +109,7 @@ fn peers(told: &Arc<Mutex<Told>>) -> (FakePeer, FakePeer) {
     let units = |_: idn::ListOrgUnitsRequest| Ok(idn::ListOrgUnitsResponse { units: units(), ..Default::default() });
     let schedule = |_: idn::ListRetentionRequest| {
         let kept = idn::Retention { kind: "compensation.pay".into(), months: 120, ..Default::default() };
-        Ok(idn::ListRetentionResponse { schedule: vec![kept], ..Default::default() })
+        Ok(idn::ListRetentionResponse { schedule: vec![kept] })
     };
     let holds = |_: idn::ListHoldsRequest| Ok(idn::ListHoldsResponse::default());
     let identity = FakePeer::new("identity")
@@ -136,7 +136,7 @@ fn peers(told: &Arc<Mutex<Told>>) -> (FakePeer, FakePeer) {
         let period = tally_api::common::v1::Period { from: from.to_string(), to: to.to_string() };
         let state = performance::CycleState::Published.into();
         let cycle = performance::Cycle { state, period: Some(period), ..Default::default() };
-        Ok(performance::GetCycleResponse { cycle: Some(cycle), ..Default::default() })
+        Ok(performance::GetCycleResponse { cycle: Some(cycle) })
     };
     let performance = FakePeer::new("performance")
         .answers("tally.performance.v1.CardService/ListCards", cards)
