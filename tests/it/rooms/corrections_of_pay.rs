@@ -1,4 +1,4 @@
-//! A posted settlement is put right: somebody belonged to another branch on the last day after all.
+//! A posted settlement of a team is put right: somebody was not of the team any more on the last day.
 
 use tally_api::common::v1::Money;
 use tally_api::compensation::v1 as compensation;
@@ -11,19 +11,18 @@ use tonic::Code;
 use super::results::{Step, make, settle};
 use crate::journey::Done;
 
-/// A branch with a posted settlement, and who does what there.
+/// A team of a branch, and who does what there.
 pub struct Branch<'a> {
     pub preparer: &'a Session,
     pub approver: &'a Session,
     pub payer: &'a Session,
     /// Of another branch.
     pub stranger: &'a Session,
-    /// That branch.
-    pub other: &'a str,
-    /// What both pay from.
+    /// The branch.
+    pub unit_id: &'a str,
+    /// Of the team.
     pub pool: compensation::Pool,
-    pub settlement_id: &'a str,
-    /// Somebody who was paid.
+    /// Somebody of the team.
     pub person_id: &'a str,
 }
 
@@ -31,9 +30,13 @@ fn client(who: &Session) -> CorrectionServiceClient<RpcChannel> {
     CorrectionServiceClient::new(who.at.compensation.clone())
 }
 
-async fn draft(of: &Branch<'_>, validate_only: bool) -> Result<compensation::DraftCorrectionResponse, tonic::Status> {
+async fn draft(
+    of: &Branch<'_>,
+    settlement_id: &str,
+    validate_only: bool,
+) -> Result<compensation::DraftCorrectionResponse, tonic::Status> {
     let ask = compensation::DraftCorrectionRequest {
-        settlement_id: of.settlement_id.into(),
+        settlement_id: settlement_id.into(),
         reason: "a transfer that was told late".into(),
         validate_only,
         ..Default::default()
@@ -43,7 +46,7 @@ async fn draft(of: &Branch<'_>, validate_only: bool) -> Result<compensation::Dra
 
 async fn moves(done: &Done, of: &Branch<'_>) {
     let hr = &done.crew.hr;
-    let terms = identity::Terms { unit_id: of.other.into(), ..Default::default() };
+    let terms = identity::Terms { unit_id: of.unit_id.into(), ..Default::default() };
     let transfer = identity::Transfer { terms: Some(terms), from: "2026-03-31".into(), ..Default::default() };
     let change = Some(identity::change_employment_request::Change::Transfer(transfer));
     let ask = identity::ChangeEmploymentRequest { person_id: of.person_id.into(), change, ..Default::default() };
@@ -52,11 +55,12 @@ async fn moves(done: &Done, of: &Branch<'_>) {
 }
 
 /// Looks, drafts, throws away, drafts again and approves.
-async fn approved(of: &Branch<'_>) -> compensation::PayCorrection {
-    let seen = draft(of, true).await.expect("a look");
+async fn approved(of: &Branch<'_>, settlement_id: &str) -> compensation::PayCorrection {
+    let seen = draft(of, settlement_id, true).await.expect("a look");
     let gone = seen.deltas.iter().find(|delta| delta.person_id == of.person_id).expect("who moved");
     assert!(gone.new.as_ref().is_some_and(|new| new.minor == 0) && gone.delta_id.is_empty());
-    let id = async || draft(of, false).await.expect("a draft").correction.expect("a draft").pay_correction_id;
+    let drafted = async || draft(of, settlement_id, false).await.expect("a draft").correction.expect("a draft");
+    let id = async || drafted().await.pay_correction_id;
     let ask = compensation::WithdrawCorrectionRequest { pay_correction_id: id().await, ..Default::default() };
     let gone = client(of.preparer).withdraw_correction(of.preparer.ask(ask)).await.expect("withdrawn").into_inner();
     assert_eq!(gone.correction.map(|one| one.state()), Some(compensation::PayCorrectionState::Withdrawn));
@@ -71,7 +75,7 @@ async fn approved(of: &Branch<'_>) -> compensation::PayCorrection {
     assert_eq!(again.correction.as_ref(), Some(&done));
     let refused = client(of.stranger).get_correction(of.stranger.ask(ask())).await.expect_err("another branch's");
     assert_eq!(refused.code(), Code::NotFound);
-    let ask = compensation::ListCorrectionsRequest { settlement_id: of.settlement_id.into(), ..Default::default() };
+    let ask = compensation::ListCorrectionsRequest { settlement_id: settlement_id.into(), ..Default::default() };
     let listed = client(of.payer).list_corrections(of.payer.ask(ask)).await.expect("corrections").into_inner();
     assert_eq!(listed.corrections.len(), 2, "what was thrown away stays listed");
     done
@@ -98,23 +102,23 @@ fn minor(money: Option<&Money>) -> i64 {
 
 /// Puts the settlement right after somebody moved, and pays the difference.
 pub async fn journey(done: &Done, of: &Branch<'_>) {
-    let refused = draft(of, false).await.expect_err("nothing is different");
+    let (posted, before) = next((of.preparer, of.approver, of.payer), of.pool.clone()).await;
+    assert!(before.len() > 1 && posted.adjustments.is_none(), "{posted:?}");
+    let first = posted.settlement_id.as_str();
+    let refused = draft(of, first, false).await.expect_err("nothing is different");
     assert_eq!(refused.code(), Code::FailedPrecondition, "{refused:?}");
     moves(done, of).await;
-    let correction = approved(of).await;
+    let correction = approved(of, first).await;
     let more = minor(correction.more.as_ref());
     assert!(more > 0 && more == minor(correction.less.as_ref()), "the pool is the same money: {correction:?}");
 
-    let (posted, statements) = next((of.preparer, of.approver, of.payer), of.pool.clone()).await;
-    assert_eq!(minor(posted.adjustments.as_ref()), more, "who moved is not paid here any more");
+    let (second, statements) = next((of.preparer, of.approver, of.payer), of.pool.clone()).await;
+    assert_eq!(minor(second.adjustments.as_ref()), more, "who moved is not paid here any more");
     let shown: i64 = statements.iter().flat_map(|one| &one.adjustments).map(|one| minor(one.amount.as_ref())).sum();
     let paid: i64 = statements.iter().map(|one| minor(one.amount.as_ref())).sum();
-    assert_eq!((shown, paid), (more, minor(posted.paid.as_ref()) + more));
+    assert_eq!((shown, paid), (more, minor(second.paid.as_ref()) + more));
     let told = statements.iter().flat_map(|one| &one.adjustments).next().expect("an adjustment");
-    assert_eq!(
-        (told.reason.as_str(), told.settlement_id.as_str()),
-        ("a transfer that was told late", of.settlement_id)
-    );
+    assert_eq!((told.reason.as_str(), told.settlement_id.as_str()), ("a transfer that was told late", first));
 
     let ask = compensation::ListDeltasRequest { person_id: of.person_id.into(), ..Default::default() };
     let who = &done.crew.auditor;
