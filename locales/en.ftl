@@ -1207,6 +1207,10 @@ BANDS_OUT_OF_ORDER = write the bands best first, with no more points for a worse
 BANDS_NOT_HERE = bands belong to forced_distribution only
 GRADES_OUT_OF_ORDER = write the grades best first, each with a lower min_score
 GRADES_MIXED = give every grade a min_score, or every grade a quota
+# A definition of a measure says not what it is taken from, or not how.
+MEASURE_OF_EXPECTED = say what the measure is taken from: record, observation, ratio, sum, repeat, trend or team
+AGGREGATION_EXPECTED = say how the values become one, by an aggregation that this release knows
+OBSERVED_OF_EXPECTED = say of what it is observed: a person, a unit, an account, a store or a campaign
 MEASURES_DEFINED_TOO_MANY = a scheme defines at most { $most } measures: leave out those that no indicator uses
 MEASURE_BUILT_IN = "{ $name }" is a built-in measure: give the definition another name
 MEASURE_VALID_BACKWARDS = the first day, { $from }, is after the last, { $to }: exchange them
@@ -1233,6 +1237,14 @@ PERSON_TWICE = person { $person } is there twice
 # No card has an indicator that could be scored.
 SCHEME_WITHOUT_DATA = no indicator could be scored for anybody, since there is no data, or the median that would be the target is not above zero (each card says which)
 SCHEME_WITHOUT_DATA_CURE = choose indicators and targets that fit the records
+# Nobody has data of a measure that the scheme defines, so that its indicator counts for nobody.
+MEASURE_NOT_SENT = nobody has data of "{ $measure }", so that its indicator counts for nobody: { $what ->
+        [records] there is no record of the kinds and hours that it looks at
+        [known] send { $column } with the service records
+       *[column] send the column { $column } with the service records
+    }
+    .observation = nobody has data of "{ $measure }", so that its indicator counts for nobody: send observations of it for the period
+    .team = nobody has data of "{ $measure }", so that its indicator counts for nobody: nobody of a team that is led has data of { $of }
 # Sums beyond what is computed with: the cards are made without the indicator.
 INDICATOR_TOO_LARGE = the indicator { $indicator } counts for nobody, since the number of { $people } is too large to compute with
     .apart = the indicator { $indicator } counts for nobody, since its numbers lie too far apart to compute with them
@@ -1341,6 +1353,7 @@ DEFINED_VALUE = { $value ->
     [amount] the sales amount
    *[column] { $value }
 }
+DEFINED_GIVEN = given
 DEFINED_TEST = { $is ->
     [at_most] at most { $threshold }
     [at_least] at least { $threshold }
@@ -1946,6 +1959,7 @@ SCHEME_CAP = is { $cap }, not above the floor { $floor }
 SCHEME_RANGE = is more than { $most } above the floor { $floor }
 SCHEME_SMALL_SAMPLE = has a meaning only for shares and means: leave it out
 SCHEME_OF_RECORDS = has no meaning for the measure records
+SCHEME_OF_UNDEFINED = names the measure "{ $measure }", which is not among measures{ $hint }
 SCHEME_OF_MISSING = is missing: it names the column to measure
 SCHEME_OF_RESOLVED = is a yes-or-no column, which has a share and neither sum nor mean
 SCHEME_TEST_MISSING = is not complete: one of at_most and at_least says which records count
@@ -1960,7 +1974,7 @@ SCHEME_MEASURES_NOTHING = { $kpi } measures { $column }, which is no column of r
 SCHEME_MEASURES_CURE = name a column of numbers in records.csv
     .odd = correct the cells, or name a column of numbers in records.csv
 SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) measures something that is not computed
-MEASURE_UNKNOWN_CURE = measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, the share with rating at_least 4, the sum of amount, or the mean of an extra column
+MEASURE_UNKNOWN_CURE = measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, the share with rating at_least 4, the sum of amount, the mean of an extra column, or anything else as a measure that the file defines under measures
 POOL_CURRENCY = is { $currency }, but the group's amounts are in { $group }
 POOL_BELOW_0 = is negative: write the money that there is to split, above 0
 POOL_ZERO = is 0: leave the file out when there is nothing to split

@@ -779,6 +779,9 @@ BANDS_OUT_OF_ORDER = 请从最好的档写起，较差的档分数不能更高
 BANDS_NOT_HERE = 只有 forced_distribution 才有分布档
 GRADES_OUT_OF_ORDER = 请从最好的等级写起，min_score 逐级降低
 GRADES_MIXED = 请为每个等级都填写 min_score，或都填写配额
+MEASURE_OF_EXPECTED = 须指明该指标值的来源：record、observation、ratio、sum、repeat、trend 或 team
+AGGREGATION_EXPECTED = 须指明各值如何汇总为一个，且为本版本支持的汇总方式
+OBSERVED_OF_EXPECTED = 须指明观测的对象：个人、单元、账号、店铺或活动
 MEASURES_DEFINED_TOO_MANY = 一个方案最多定义 { $most } 个指标值：请去掉没有指标使用的定义
 MEASURE_BUILT_IN = “{ $name }”是内置指标：请为该定义另取名称
 MEASURE_VALID_BACKWARDS = 首日 { $from } 晚于末日 { $to }：请对调
@@ -802,6 +805,13 @@ NOBODY_TO_SCORE = 没有可评分的人员：该期间没有归属到人的记�
 PERSON_TWICE = 人员 { $person } 出现了两次。
 SCHEME_WITHOUT_DATA = 没有任何人的任何指标可以评分：没有数据，或作为目标的中位数不大于零（每张成绩单写明是哪一种）
 SCHEME_WITHOUT_DATA_CURE = 请选择与记录相符的指标和目标
+MEASURE_NOT_SENT = 没有任何人有“{ $measure }”的数据，其指标对所有人不计：{ $what ->
+        [records] 没有所看类型和时段的记录
+        [known] 请随服务记录发送 { $column }
+       *[column] 请随服务记录发送列 { $column }
+    }
+    .observation = 没有任何人有“{ $measure }”的数据，其指标对所有人不计：请发送该期间的观测值
+    .team = 没有任何人有“{ $measure }”的数据，其指标对所有人不计：所带团队中没有人有{ $of }的数据
 INDICATOR_TOO_LARGE = 指标 { $indicator } 对所有人不计，因为 { $people } 的数值过大，无法计算
     .apart = 指标 { $indicator } 对所有人不计，因为各人数值相差过大，无法计算
 INDICATOR_TOO_LARGE_CURE = 请检查金额和度量值的币种与单位，或从 scheme.yaml 中去掉该指标
@@ -917,6 +927,7 @@ DEFINED_VALUE = { $value ->
     [amount] 销售额
    *[column] { $value }
 }
+DEFINED_GIVEN = 有值
 DEFINED_TEST = { $is ->
     [at_most] 不超过 { $threshold }
     [at_least] 不低于 { $threshold }
@@ -1421,6 +1432,7 @@ SCHEME_CAP = 是 { $cap }，不高于下限 { $floor }
 SCHEME_RANGE = 比下限 { $floor } 高出 { $most } 以上
 SCHEME_SMALL_SAMPLE = 只对占比与均值有意义：请删去
 SCHEME_OF_RECORDS = 对 measure records 没有意义
+SCHEME_OF_UNDEFINED = 所写的“{ $measure }”不在 measures 之中{ $hint }
 SCHEME_OF_MISSING = 缺失：它说明要度量哪一列
 SCHEME_OF_RESOLVED = 是“是/否”列，只有占比，没有总和与均值
 SCHEME_TEST_MISSING = 不完整：at_most 与 at_least 之一说明哪些记录算数
@@ -1432,7 +1444,7 @@ SCHEME_MEASURES_NOTHING = { $kpi } 度量 { $column }，而 records.csv 没有�
 SCHEME_MEASURES_CURE = 请写 records.csv 中的一个数字列
     .odd = 请改正这些单元格，或写 records.csv 中的一个数字列
 SCHEME_MEASURES_UNCOMPUTED = { $path }（KPI { $kpi }）度量的内容无法计算
-MEASURE_UNKNOWN_CURE = 可度量：记录数、已解决占比、first_reply_seconds at_most 30 的占比、rating at_least 4 的占比、amount 之和，或某个附加列的均值
+MEASURE_UNKNOWN_CURE = 可度量：记录数、已解决占比、first_reply_seconds at_most 30 的占比、rating at_least 4 的占比、amount 之和，某个附加列的均值，其他内容请在 measures 下定义后使用
 POOL_CURRENCY = 是 { $currency }，而集团金额以 { $group } 计
 POOL_BELOW_0 = 为负：请写要分配的金额，须大于 0
 POOL_ZERO = 是 0：没有可分配的金额时请不要放此文件

@@ -21,6 +21,7 @@ use tally_kernel::{Message, limits, msg};
 mod bundle;
 mod cell;
 mod cleaned;
+mod defined;
 mod diagnostics;
 mod direction;
 mod directory;
@@ -193,7 +194,7 @@ fn read_files(
     let (aliases, lost) = people::read_aliases(find("aliases.csv"), &directory, &mut diagnostics)?;
     directory.learn(&aliases, &lost);
     let records = find("records.csv");
-    let measured: Vec<&str> = scheme.iter().flat_map(|s| &s.kpis).filter_map(|kpi| kpi.of.as_deref()).collect();
+    let measured: Vec<&str> = scheme.iter().flat_map(|scheme| scheme.columns()).map(|(_, column)| column).collect();
     let written = records::Written { currency: &group.currency, numbers: about.numbers, measured: &measured };
     let records = records::read_records(records, &mut directory, written, asked, &mut diagnostics)?;
     let rosters = duty::read_rosters(find("rosters.csv"), &directory, &mut diagnostics)?;

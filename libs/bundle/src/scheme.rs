@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
+use serde_norway::with::singleton_map_recursive;
+use tally_engine::scoring::definition::Definition;
 use tally_kernel::message::Arg;
 use tally_kernel::{Message, msg};
 
 use super::cell::nearest;
+use super::defined;
 use super::diagnostics::Unusable;
 use super::measures::Odd;
 use super::numbers::{Numbers, refuse_grouped};
@@ -25,6 +28,9 @@ pub struct Scheme {
     pub version: u32,
     /// In the order of the file.
     pub kpis: Vec<Kpi>,
+    /// What it defines, for KPIs to name.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "singleton_map_recursive::serialize")]
+    pub measures: Vec<Definition>,
 }
 
 /// One KPI.
@@ -34,7 +40,7 @@ pub struct Kpi {
     pub id: String,
     /// What is taken from a person's credited records.
     pub measure: KpiMeasure,
-    /// The column measured; none for `records`.
+    /// The column measured, or the measure that the scheme defines; none for `records`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
     /// For `share`: a record counts when its value is at most this.
@@ -76,6 +82,8 @@ pub enum KpiMeasure {
     Sum,
     /// The mean of a column over those measured.
     Mean,
+    /// What the scheme's definition of that name says; rates are in percent.
+    Defined,
 }
 
 /// Which way is better.
@@ -160,7 +168,17 @@ impl Default for Scheme {
                 kpi("resolved", "resolved", (None, None)),
                 kpi("rating", "rating", (None, Some(4))),
             ],
+            measures: Vec::new(),
         }
+    }
+}
+
+impl Scheme {
+    /// The columns that are measured, each with the KPI or the definition that does.
+    pub(crate) fn columns(&self) -> Vec<(&str, &str)> {
+        let of_kpis = self.kpis.iter().filter(|kpi| kpi.measure != KpiMeasure::Defined);
+        let columns = of_kpis.filter_map(|kpi| Some((kpi.id.as_str(), kpi.of.as_deref()?)));
+        columns.chain(defined::columns(&self.measures)).collect()
     }
 }
 
@@ -172,10 +190,11 @@ pub(crate) fn read_scheme(fields: &mut Fields<'_>, numbers: Option<Numbers>) -> 
     if !fields.has("kpis") {
         return fields.missing("kpis");
     }
+    let measures = defined::read(fields);
     let items = fields.list("kpis")?;
     let count = items.len();
     let mut ids = BTreeSet::new();
-    let kpis: Vec<Kpi> = items.into_iter().filter_map(|item| read_kpi(item, &mut ids)).collect();
+    let kpis: Vec<Kpi> = items.into_iter().filter_map(|item| read_kpi(item, &mut ids, &measures)).collect();
     if count == 0 {
         fields.note("kpis", msg!("SETTING_EMPTY"));
     }
@@ -184,10 +203,10 @@ pub(crate) fn read_scheme(fields: &mut Fields<'_>, numbers: Option<Numbers>) -> 
     if kpis.len() == count && count > 0 && sum != Decimal::ONE_HUNDRED {
         fields.note("kpis", msg!("SCHEME_WEIGHTS", sum = sum.normalize()));
     }
-    Some(Scheme { name, version, kpis })
+    Some(Scheme { name, version, kpis, measures })
 }
 
-fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>) -> Option<Kpi> {
+fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>, defined: &[Definition]) -> Option<Kpi> {
     let id = kpi.text("id").or_else(|| if kpi.has("id") { None } else { kpi.missing("id") });
     if id.as_ref().is_some_and(|id| !ids.insert(id.clone())) {
         kpi.note("id", msg!("SCHEME_ID_TAKEN"));
@@ -197,10 +216,12 @@ fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>) -> Option<Kpi> {
         ("share", KpiMeasure::Share),
         ("sum", KpiMeasure::Sum),
         ("mean", KpiMeasure::Mean),
+        ("defined", KpiMeasure::Defined),
     ];
     let measure = if kpi.has("measure") { kpi.word("measure", &measures) } else { kpi.missing("measure") };
     let of = kpi.text("of");
     let (at_most, at_least) = (kpi.decimal("at_most"), kpi.decimal("at_least"));
+    check_defined(&kpi, measure, of.as_deref(), defined);
     check_measure(&kpi, measure, of.as_deref(), at_most.is_some() as u8 + at_least.is_some() as u8);
     let direction = kpi.word("direction", &[("higher", Direction::Higher), ("lower", Direction::Lower)]);
     let normalisations = [
@@ -248,7 +269,7 @@ fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>) -> Option<Kpi> {
 fn check_measure(kpi: &Fields<'_>, measure: Option<KpiMeasure>, of: Option<&str>, tests: u8) {
     match (measure, of) {
         (Some(KpiMeasure::Records), Some(_)) => kpi.note("of", msg!("SCHEME_OF_RECORDS")),
-        (Some(KpiMeasure::Share | KpiMeasure::Sum | KpiMeasure::Mean), None) => {
+        (Some(KpiMeasure::Share | KpiMeasure::Sum | KpiMeasure::Mean | KpiMeasure::Defined), None) => {
             kpi.note("of", msg!("SCHEME_OF_MISSING"));
         }
         (Some(KpiMeasure::Sum | KpiMeasure::Mean), Some("resolved")) => {
@@ -260,6 +281,16 @@ fn check_measure(kpi: &Fields<'_>, measure: Option<KpiMeasure>, of: Option<&str>
     if measure.is_some() && tests != needed {
         let problem = if needed == 1 { msg!("SCHEME_TEST_MISSING") } else { msg!("SCHEME_TEST_USELESS") };
         kpi.note("measure", problem);
+    }
+}
+
+fn check_defined(kpi: &Fields<'_>, measure: Option<KpiMeasure>, of: Option<&str>, measures: &[Definition]) {
+    if let (Some(KpiMeasure::Defined), Some(of)) = (measure, of)
+        && !measures.iter().any(|definition| definition.name == of)
+    {
+        let near = nearest(of, measures.iter().map(|definition| definition.name.as_str()));
+        let hint = near.map_or_else(|| Message::told(""), |near| msg!("HINT_MEANT", near));
+        kpi.note("of", msg!("SCHEME_OF_UNDEFINED", measure = of, hint));
     }
 }
 
@@ -301,12 +332,11 @@ pub(crate) fn check_columns(
     odd: &BTreeMap<String, Odd>,
 ) -> Result<(), Unusable> {
     let (mut notes, mut cure) = (Vec::new(), msg!("SCHEME_MEASURES_CURE"));
-    for kpi in &scheme.kpis {
-        let Some(of) = kpi.of.as_deref() else { continue };
+    for (kpi, of) in scheme.columns() {
         if MEASURED_COLUMNS.contains(&of) || numbers.contains(&of) {
             continue;
         }
-        let (kpi, column) = (&kpi.id, of);
+        let column = of;
         notes.push(if let Some(Odd { count, first }) = odd.get(of) {
             cure = msg!("SCHEME_MEASURES_CURE.odd");
             msg!("SCHEME_MEASURES_TEXT.odd", kpi, column, count, cells = Arg::List(first.clone()))

@@ -289,6 +289,21 @@ impl<'a> Fields<'a> {
         )
     }
 
+    /// A list of texts.
+    pub fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
+        let value = self.value(key)?;
+        let Value::Sequence(items) = value else {
+            self.note(key, msg!("SETTING_NO_LIST"));
+            return None;
+        };
+        let text = |value: &Value| value.as_str().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let texts: Option<Vec<String>> = items.iter().map(text).collect();
+        if texts.is_none() {
+            self.note(key, msg!("SETTING_NO_TEXT"));
+        }
+        texts
+    }
+
     /// A nested mapping of free keys to text.
     pub fn pairs(&mut self, key: &'static str) -> Option<Vec<(String, String)>> {
         let value = self.value(key)?;

@@ -7,4 +7,6 @@ pub mod compute;
 pub mod credit;
 pub mod facts;
 pub mod ladder;
+pub mod measured;
+pub mod row;
 pub mod snapshot;

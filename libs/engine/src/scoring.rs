@@ -55,6 +55,7 @@ pub use self::measure::{Direction, Measure, MeasureKind};
 pub use self::problem::{ProblemKind, SchemeProblem, invalid};
 pub use self::refine::{check, violations};
 pub use self::scheme::{Band, Grade, Kpi, Normalisation, Scheme, Target};
+pub use self::sound::unsound;
 pub use self::trace::{Basis, Collaboration, Dropped, Limit, Line, Next, ScoreCard, SmallSample, TargetUsed};
 
 /// Most collaboration points.

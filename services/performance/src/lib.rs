@@ -7,10 +7,11 @@
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
 //! - known: columns, signed, scheme, record, observation, run, cycle, credit, card, change, transfer, erasure
-//! - done: policy, trusted, signed, peers, accounts, errors, events, privacy, audit, policies, watch, scheme, record, observation, transfer, run,
-//!   cycle, card, credit, change, closing, erasure
+//! - done: policy, trusted, signed, peers, accounts, errors, events, privacy, audit, definitions, policies, watch, scheme, record, observation,
+//!   transfer, run, cycle, card, credit, change, closing, erasure
 
 pub mod audit;
+pub mod definitions;
 pub mod policy;
 pub mod privacy;
 
@@ -92,6 +93,7 @@ mod card {
     mod measure;
     pub(crate) mod rpc;
     pub(crate) mod store;
+    mod unsent;
 }
 
 /// Who is credited with what, and why.

@@ -12,43 +12,11 @@ use tally_kernel::time::{TimeError, resolve, zone};
 use tally_kernel::{Micro, msg};
 
 use super::facts::{Finding, Phase, PhaseKind};
+pub use super::row::Row;
 use super::snapshot::{Frozen, FrozenAccount, FrozenPerson, Meaning};
 use crate::attribution::Record;
-use crate::scoring::Sample;
-
-/// A first reply that counts as prompt.
-const PROMPT_MS: i64 = 30_000;
-/// A rating that counts as good, in thousandths of a point.
-const GOOD_MILLI: i32 = 4_000;
-
-/// A record as the store gives it.
-#[derive(Clone, Copy, Debug)]
-pub struct Row<'a> {
-    /// Start, milliseconds since 1970.
-    pub started_ms: i64,
-    /// End.
-    pub ended_ms: i64,
-    /// The platform's own id.
-    pub external_id: &'a str,
-    /// Agent as written.
-    pub agent: &'a str,
-    /// Kind of service.
-    pub kind: &'a str,
-    /// Customer, or empty.
-    pub customer: &'a str,
-    /// Milliseconds until the first reply.
-    pub first_reply_ms: Option<i64>,
-    /// Whether resolved.
-    pub resolved: Option<bool>,
-    /// Rating in thousandths.
-    pub rating_milli: Option<i32>,
-    /// Sales in minor units.
-    pub amount_minor: Option<i64>,
-    /// Values of the custom measures that the scheme asks for, in its order.
-    pub custom: &'a [Option<Micro>],
-    /// The record's content digest.
-    pub content: &'a [u8],
-}
+use crate::scoring::definition::{Of, Test, Value, built_in};
+use crate::scoring::{Measure, Sample};
 
 /// The records of a component, account by account, each by start and external id.
 #[derive(Debug, Default)]
@@ -91,6 +59,7 @@ pub struct Collector<'a> {
     /// What agents may mean, by their text.
     agents: HashMap<&'a str, &'a [Meaning]>,
     customers: HashMap<u64, u32>,
+    flags: Vec<(Value, Option<Test>)>,
     unknown: BTreeMap<String, (u64, i64)>,
     mixed_untagged: u64,
 }
@@ -107,12 +76,24 @@ struct Day {
     phase: PhaseKind,
 }
 
-/// What a first reply, a resolution and a rating say: two bits each, 0 for not measured, 1 for no, 2 for yes.
-fn quality(row: &Row) -> u8 {
-    let bits = |said: Option<bool>| said.map_or(0, |yes| 1 + u8::from(yes));
-    bits(row.first_reply_ms.map(|ms| ms <= PROMPT_MS))
-        | bits(row.resolved) << 2
-        | bits(row.rating_milli.map(|r| r >= GOOD_MILLI)) << 4
+/// What of a record is a yes or a no: the built-in shares, in the order of [`Sums::flags`].
+fn flags() -> Vec<(Value, Option<Test>)> {
+    let definitions = FLAGS.iter().filter_map(built_in);
+    let flags = definitions.filter_map(|definition| match definition.of {
+        Of::Record(records) => Some((records.value?, records.test)),
+        Of::Observation(_) | Of::Derived(_) | Of::Team(_) => None,
+    });
+    flags.collect()
+}
+
+/// What the built-in shares say: two bits each, 0 for not measured, 1 for no, 2 for yes.
+fn quality(flags: &[(Value, Option<Test>)], row: &Row) -> u8 {
+    let said = |(value, test): &(Value, Option<Test>)| {
+        let value = row.value(value, 0)?;
+        Some(test.map_or(value == Micro::ONE, |test| test.passes(value)))
+    };
+    let bits = flags.iter().map(|flag| said(flag).map_or(0, |yes| 1 + u8::from(yes)));
+    bits.rev().fold(0, |all, bits| all << 2 | bits)
 }
 
 /// No value: no amount and no measure is that small.
@@ -142,7 +123,8 @@ impl<'a> Collector<'a> {
         let place = u32::try_from(place).map_err(|_| TimeError::OutOfRange)?;
         let agents = account.agents.iter().map(|(agent, meanings)| (agent.as_str(), meanings.as_slice())).collect();
         let (customers, unknown, people) = (HashMap::new(), BTreeMap::new(), frozen.people.as_slice());
-        Ok(Self { account, place, people, records, days, agents, customers, unknown, mixed_untagged: 0 })
+        let flags = flags();
+        Ok(Self { account, place, people, records, days, agents, customers, flags, unknown, mixed_untagged: 0 })
     }
 
     /// Adds the next record.
@@ -167,7 +149,7 @@ impl<'a> Collector<'a> {
             tag,
         });
         records.contents.push(half(row.content));
-        records.quality.push(quality(row));
+        records.quality.push(quality(&self.flags, row));
         records.amount.push(row.amount_minor.unwrap_or(NONE));
         for (n, column) in records.custom.iter_mut().enumerate() {
             let value = row.custom.get(n).copied().flatten();
@@ -276,6 +258,9 @@ pub fn to_micro(value: Decimal) -> Option<Micro> {
     value.round_dp(6).checked_mul(Decimal::from(1_000_000))?.to_i64().map(Micro::from_millionths)
 }
 
+/// The built-in shares that are added up for everybody.
+pub const FLAGS: [Measure; 3] = [Measure::FirstReplyWithin30s, Measure::Resolved, Measure::RatingAtLeast4];
+
 /// What one person's shares add up to, by measure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sums {
@@ -283,7 +268,7 @@ pub struct Sums {
     pub credited_ppm: u64,
     /// Of these on accounts that are not the person's own.
     pub outside_ppm: u64,
-    /// First reply within 30 s, resolved, rating of at least 4.
+    /// The built-in shares, those of [`FLAGS`].
     pub flags: [Sample; 3],
     /// Sales in major units.
     pub amount: Sample,

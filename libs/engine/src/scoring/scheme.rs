@@ -241,7 +241,7 @@ impl Scheme {
         if !self.kpis.is_empty() && sum != i128::from(WEIGHT_SUM.millionths()) {
             problems.add("kpis", ProblemKind::WeightsDoNotSum, msg!("WEIGHTS_NOT_HUNDRED", sum = shown(sum)));
         }
-        sound::check(&self.measures, columns, &mut problems);
+        sound::check(&self.measures, 0, columns, &mut problems);
         self.validate_grades(&mut problems);
         self.validate_bounds(&mut problems);
         if problems.0.is_empty() { Ok(()) } else { Err(problems.0) }

@@ -6,7 +6,7 @@ use tally_kernel::{Micro, msg};
 
 use super::definition::{Aggregation, Counts, Definition, Derived, Of, OfRecords, OfTeam, Rolled, Value, built_in};
 use super::measure::Measure;
-use super::problem::{ProblemKind, Problems};
+use super::problem::{ProblemKind, Problems, SchemeProblem};
 
 /// Definitions of one scheme.
 const MOST: usize = 100;
@@ -15,8 +15,15 @@ const MOST_MINUTES: u32 = 7 * 24 * 60;
 /// Days that a repetition is looked for.
 const MOST_DAYS: u32 = 366;
 
+/// Everything that is wrong with these definitions, whatever columns there are; their list is counted from `first`.
+pub fn unsound(all: &[Definition], first: usize) -> Vec<SchemeProblem> {
+    let mut problems = Problems::default();
+    check(all, first, None, &mut problems);
+    problems.0
+}
+
 /// Notes everything that is wrong with these definitions. `columns` are the numeric columns that the records have, where known.
-pub(super) fn check(all: &[Definition], columns: Option<&BTreeSet<String>>, problems: &mut Problems) {
+pub(super) fn check(all: &[Definition], first: usize, columns: Option<&BTreeSet<String>>, problems: &mut Problems) {
     if all.len() > MOST {
         problems.add("measures", ProblemKind::Range, msg!("MEASURES_DEFINED_TOO_MANY", most = MOST));
     }
@@ -25,7 +32,7 @@ pub(super) fn check(all: &[Definition], columns: Option<&BTreeSet<String>>, prob
         known.entry(definition.name.as_str()).or_insert(definition);
     }
     for (i, definition) in all.iter().enumerate() {
-        let mut one = One { path: format!("measures[{i}]"), known: &known, columns, problems };
+        let mut one = One { path: format!("measures[{}]", first + i), known: &known, columns, problems };
         if !names.insert(&definition.name) {
             one.add("name", ProblemKind::Duplicate, msg!("NAME_TWICE", name = definition.name));
         }

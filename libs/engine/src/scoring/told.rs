@@ -68,7 +68,9 @@ fn of_records(records: &OfRecords) -> Message {
         (Aggregation::Distinct, Some(_)) => "distinct_of",
     };
     let value = optional(records.value.as_ref().map(told_value));
-    let test = optional(records.test.map(told_test));
+    // Counting by a value alone counts the records that have one.
+    let given = records.value.as_ref().filter(|value| **value != Value::Resolved).map(|_| msg!("DEFINED_GIVEN"));
+    let test = optional(records.test.map(told_test).or(given));
     let kinds = records.kinds.join(", ");
     let kinds = optional((!kinds.is_empty()).then(|| msg!("DEFINED_KINDS", kinds)));
     let hours = optional(records.hours.map(told_hours));

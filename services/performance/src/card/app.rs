@@ -10,9 +10,10 @@ use tally_kernel::{Error, Message, Result};
 use tally_store::{ScopedTx, digest};
 use uuid::Uuid;
 
-use super::facts::{customs, reads_amounts};
+use super::facts::names;
 use super::store::{self, StoredCard};
-use super::{changed, measure};
+use super::{changed, measure, unsent};
+use crate::credit::facts::Place;
 use crate::cycle::domain::{Asked, Cycle, Publication, Summary};
 use crate::cycle::facts as cycles;
 use crate::cycle::step::At;
@@ -20,8 +21,9 @@ use crate::policy::{GetCard, ListCardVersions, ListCards};
 use crate::run::domain::{Failure, rungs};
 use crate::run::facts as runs;
 use crate::{App, credit, cycle, scheme};
-use tally_engine::closing::collect::Sums;
+use tally_engine::closing::collect::{FLAGS, Sums};
 use tally_engine::closing::credit::Figures;
+use tally_engine::closing::facts::Finding;
 use tally_engine::closing::snapshot::FrozenPerson;
 use tally_engine::scoring::{Measure, PersonInputs, Sample, Scheme, ScoreCard, difference, score};
 
@@ -53,7 +55,7 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
         let unemployed = people.iter().all(|person| !person.employed_in(of.period)).then_some(of.period);
         return at.end(Failure::NobodyCredited { records, unemployed }).await;
     }
-    let findings = match (settled, now) {
+    let mut findings = match (settled, now) {
         (Some(settled), Some(now)) => {
             let people = at.app.directory.everybody(at.ctx).await?;
             changed::findings(&people, settled, now, of.period.to())
@@ -61,7 +63,8 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
         (None, _) | (_, None) => Vec::new(),
     };
     let closed = of.clone();
-    let (cards, summary) = at.app.compute.run("scoring", move || scored.cards(&closed, &scheme)).await??;
+    let (cards, summary, unsent) = at.app.compute.run("scoring", move || scored.cards(&closed, &scheme)).await??;
+    findings.extend(unsent);
     let corrected = before.map(|before| changed::cards(&before, &cards)).transpose()?;
     let summary = Summary { corrected, ..summary };
     at.write(async |work| {
@@ -106,7 +109,7 @@ impl Scored {
             known.extend(frozen.people.into_iter().map(|p| (p.id, p)));
         }
         let (mut people, mut outside) = (Vec::new(), (0, 0));
-        for (person, sums) in measure::sums(tx, run, &customs(scheme), reads_amounts(scheme)).await? {
+        for (person, sums) in measure::sums(tx, run, scheme).await? {
             if population.is_some_and(|people| !people.contains(&person)) {
                 outside = (outside.0 + sums.credited_ppm, outside.1 + 1);
                 continue;
@@ -125,8 +128,9 @@ impl Scored {
         all
     }
 
-    fn cards(&self, cycle: &Cycle, scheme: &Scheme) -> Result<(Cards, Summary)> {
-        let inputs: Vec<PersonInputs> = self.people.iter().map(|(p, sums)| self.inputs(p, sums, scheme)).collect();
+    fn cards(&self, cycle: &Cycle, scheme: &Scheme) -> Result<(Cards, Summary, Vec<(Place, Finding)>)> {
+        let names = names(scheme);
+        let inputs: Vec<PersonInputs> = self.people.iter().map(|(p, sums)| self.inputs(p, sums, &names)).collect();
         let mut scored: HashMap<PersonId, ScoreCard> =
             score(scheme, &inputs)?.into_iter().map(|c| (c.person, c)).collect();
         let stated = (cycle.period, &cycle.policy, scheme, tzdb_release());
@@ -162,14 +166,12 @@ impl Scored {
             outside_people: self.outside.1,
             corrected: None,
         };
-        Ok((cards, summary))
+        Ok((cards, summary, unsent::findings(&cycle.owner, scheme, &inputs)))
     }
 
-    fn inputs(&self, person: &FrozenPerson, sums: &Sums, scheme: &Scheme) -> PersonInputs {
-        let flags = [Measure::FirstReplyWithin30s, Measure::Resolved, Measure::RatingAtLeast4];
-        let known = flags.iter().map(Measure::name).zip(sums.flags).chain([(Measure::Amount.name(), sums.amount)]);
-        let custom = customs(scheme);
-        let samples = known.chain(custom.iter().map(String::as_str).zip(sums.custom.iter().copied()));
+    fn inputs(&self, person: &FrozenPerson, sums: &Sums, names: &[String]) -> PersonInputs {
+        let known = FLAGS.iter().map(Measure::name).zip(sums.flags).chain([(Measure::Amount.name(), sums.amount)]);
+        let samples = known.chain(names.iter().map(String::as_str).zip(sums.custom.iter().copied()));
         let samples: BTreeMap<String, Sample> =
             samples.filter(|(_, sample)| sample.ppm > 0).map(|(name, sample)| (name.to_owned(), sample)).collect();
         PersonInputs {

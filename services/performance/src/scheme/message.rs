@@ -7,6 +7,8 @@ use tally_kernel::id::SchemeId;
 use tally_kernel::{Locale, Micro, Region, Result, msg};
 
 use super::domain::{Imported, NewVersion, Parent, Refinement, Standing, Version, Withdrawal};
+use crate::definitions::{definition_of, definition_to};
+use tally_engine::scoring::definition::Definition;
 use tally_engine::scoring::{Bounds, Direction, Extra, Kpi, KpiBounds, Normalisation, Scheme, SchemeProblem, Span};
 
 /// Most points where the scheme does not say.
@@ -21,6 +23,9 @@ pub fn read(sent: pb::Scheme) -> Result<NewVersion> {
     v.text("scheme.name", &sent.name, 200);
     let kpi = |(i, kpi)| kpi_of(&mut v, &format!("scheme.kpis[{i}]"), kpi);
     let kpis: Option<Vec<Kpi>> = sent.kpis.into_iter().enumerate().map(kpi).collect();
+    let measure = |(i, measure)| definition_of(&mut v, &format!("scheme.measures[{i}]"), measure);
+    let measures: Vec<Option<Definition>> = sent.measures.into_iter().enumerate().map(measure).collect();
+    let measures: Option<Vec<Definition>> = measures.into_iter().collect();
     let unit = v.optional("scheme.unit_id", &sent.unit_id);
     let parent = sent.parent.and_then(|parent| {
         let scheme = v.parse("scheme.parent.scheme_id", &parent.scheme_id)?;
@@ -28,8 +33,10 @@ pub fn read(sent: pb::Scheme) -> Result<NewVersion> {
     });
     let bounds = sent.bounds.and_then(|bounds| bounds_of(&mut v, bounds, kpis.as_deref().unwrap_or_default()));
     let (name, collaboration) = (sent.name, sent.collaboration);
-    let scheme =
-        kpis.map(|kpis| Scheme { name, version: 1, kpis, collaboration, grades: vec![], bounds, measures: vec![] });
+    let scheme = kpis.zip(measures).map(|(kpis, measures)| {
+        let (version, grades) = (1, vec![]);
+        Scheme { name, version, kpis, collaboration, grades, bounds, measures }
+    });
     v.finish(scheme.map(|scheme| NewVersion { unit, scheme, parent }))
 }
 
@@ -144,36 +151,35 @@ fn kpi_of(v: &mut Violations, path: &str, sent: pb::Kpi) -> Option<Kpi> {
     })
 }
 
-impl From<Version> for pb::Scheme {
-    fn from(version: Version) -> Self {
-        let scheme = version.scheme;
-        Self {
-            scheme_id: version.id.to_string(),
-            name: scheme.name,
-            version: scheme.version,
-            kpis: scheme.kpis.into_iter().map(kpi_to).collect(),
-            collaboration: scheme.collaboration,
-            unit_id: version.owner.unit().map(|unit| unit.to_string()).unwrap_or_default(),
-            bounds: scheme.bounds.map(bounds_to),
-            parent: version
-                .parent
-                .map(|parent| pb::SchemeParent { scheme_id: parent.scheme.to_string(), version: parent.version }),
-            origin_region: version.origin.map(|origin| origin.to_string()).unwrap_or_default(),
-            withdrawal: version.withdrawal.map(|out| pb::SchemeWithdrawal {
-                version: out.version,
-                from: out.from.to_string(),
-                reason: out.reason,
-                superseded_by: out.superseded_by.unwrap_or_default(),
-            }),
-        }
+/// A version, what its measures are in a reader's language.
+pub fn scheme_to(version: Version, locale: Locale) -> pb::Scheme {
+    let scheme = version.scheme;
+    let parent = |parent: Parent| pb::SchemeParent { scheme_id: parent.scheme.to_string(), version: parent.version };
+    pb::Scheme {
+        scheme_id: version.id.to_string(),
+        name: scheme.name,
+        version: scheme.version,
+        kpis: scheme.kpis.into_iter().map(kpi_to).collect(),
+        collaboration: scheme.collaboration,
+        unit_id: version.owner.unit().map(|unit| unit.to_string()).unwrap_or_default(),
+        bounds: scheme.bounds.map(bounds_to),
+        parent: version.parent.map(parent),
+        origin_region: version.origin.map(|origin| origin.to_string()).unwrap_or_default(),
+        withdrawal: version.withdrawal.map(|out| pb::SchemeWithdrawal {
+            version: out.version,
+            from: out.from.to_string(),
+            reason: out.reason,
+            superseded_by: out.superseded_by.unwrap_or_default(),
+        }),
+        measures: scheme.measures.iter().map(|measure| definition_to(measure, locale)).collect(),
     }
 }
 
-impl From<Imported> for pb::ImportStandardResponse {
-    fn from(imported: Imported) -> Self {
-        let Imported { newest, from, written, unchanged } = imported;
-        Self { scheme: Some(newest.into()), from_region: from.to_string(), written, unchanged }
-    }
+/// What came of an import, in a reader's language.
+pub fn imported_to(imported: Imported, locale: Locale) -> pb::ImportStandardResponse {
+    let Imported { newest, from, written, unchanged } = imported;
+    let scheme = Some(scheme_to(newest, locale));
+    pb::ImportStandardResponse { scheme, from_region: from.to_string(), written, unchanged }
 }
 
 /// A refinement, its problems in a reader's language.
@@ -189,7 +195,7 @@ pub fn refinement_to(refinement: Refinement, locale: Locale) -> pb::Refinement {
         description: tally_i18n::text(locale, &problem.description),
     };
     pb::Refinement {
-        scheme: Some(refinement.version.into()),
+        scheme: Some(scheme_to(refinement.version, locale)),
         state: state.into(),
         problems: refinement.problems.into_iter().map(problem).collect(),
         parent_withdrawn_from: date_text(refinement.parent_withdrawn),

@@ -11,7 +11,7 @@ use tally_kernel::page::Page;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::message::{read, read_export, read_withdrawal, refinement_to};
+use super::message::{imported_to, read, read_export, read_withdrawal, refinement_to, scheme_to};
 use super::{app, standard};
 use crate::App;
 
@@ -32,7 +32,7 @@ impl pb::scheme_service_server::SchemeService for Rpc {
             let request = RequestKey::of(take(&mut asked.request_id), &asked);
             let new = read(asked.scheme.unwrap_or_default())?;
             let written = app::create_version(&self.app, &ctx, &request, new).await?;
-            Ok(pb::CreateSchemeVersionResponse { scheme: Some(written.into()) })
+            Ok(pb::CreateSchemeVersionResponse { scheme: Some(scheme_to(written, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }
@@ -43,7 +43,7 @@ impl pb::scheme_service_server::SchemeService for Rpc {
             let asked = req.into_inner();
             let id: SchemeId = field("scheme_id", &asked.scheme_id)?;
             let scheme = app::get_scheme(&self.app, &ctx, id, asked.version).await?;
-            Ok(pb::GetSchemeResponse { scheme: Some(scheme.into()) })
+            Ok(pb::GetSchemeResponse { scheme: Some(scheme_to(scheme, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }
@@ -57,7 +57,8 @@ impl pb::scheme_service_server::SchemeService for Rpc {
             let asked = req.into_inner();
             let page = Page::read(asked.page_size, &asked.page_token, b"schemes")?;
             let (schemes, next_page_token) = app::list_schemes(&self.app, &ctx, &page).await?;
-            Ok(pb::ListSchemesResponse { schemes: schemes.into_iter().map(Into::into).collect(), next_page_token })
+            let schemes = schemes.into_iter().map(|version| scheme_to(version, ctx.locale)).collect();
+            Ok(pb::ListSchemesResponse { schemes, next_page_token })
         };
         reply.await.answer(&ctx)
     }
@@ -72,7 +73,7 @@ impl pb::scheme_service_server::SchemeService for Rpc {
             let request = RequestKey::of(take(&mut asked.request_id), &asked);
             let withdrawal = read_withdrawal(asked)?;
             let scheme = app::withdraw(&self.app, &ctx, &request, withdrawal).await?;
-            Ok(pb::WithdrawSchemeResponse { scheme: Some(scheme.into()) })
+            Ok(pb::WithdrawSchemeResponse { scheme: Some(scheme_to(scheme, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }
@@ -116,7 +117,7 @@ impl pb::scheme_service_server::SchemeService for Rpc {
             let mut asked = req.into_inner();
             let request = RequestKey::of(take(&mut asked.request_id), &asked);
             let imported = standard::import(&self.app, &ctx, &request, &asked.file).await?;
-            Ok(imported.into())
+            Ok(imported_to(imported, ctx.locale))
         };
         reply.await.answer(&ctx)
     }

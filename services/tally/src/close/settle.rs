@@ -12,6 +12,7 @@ use tally_bundle::{
     Bundle, Direction, Inference, Kpi, KpiMeasure, Normalisation, Pool, PoolPart, PoolRule, Target, Tier, Unusable,
 };
 use tally_kernel::{Locale, msg};
+use tally_performance::definitions::definition_to;
 
 use crate::close::Crew;
 use crate::close::summary::{CLOCK_FORM, FIRST_FORM, FORM, NotSettled};
@@ -36,6 +37,7 @@ pub fn scheme(bundle: &Bundle, form: u32) -> Result<performance::Scheme, Unusabl
         name: bundle.scheme.name.clone(),
         kpis: kpis.collect::<Result<_, _>>()?,
         collaboration: !bundle.rosters.is_empty(),
+        measures: bundle.scheme.measures.iter().map(|measure| definition_to(measure, Locale::En)).collect(),
         ..Default::default()
     })
 }
@@ -58,6 +60,8 @@ fn kpi(at: usize, kpi: &Kpi, standard: Standard<'_>) -> Result<performance::Kpi,
         (_, Some(unit)) => (unit.as_str(), false),
         (KpiMeasure::Sum, None) => (standard.currency, standard.is_told),
         (KpiMeasure::Mean, None) => ("points", standard.is_told),
+        // The definition's own.
+        (KpiMeasure::Defined, None) => ("", false),
     };
     // A share is a percentage in the suite and a part of 1 in the file.
     let scale = if kpi.measure == KpiMeasure::Share { Decimal::ONE_HUNDRED } else { Decimal::ONE };
@@ -97,6 +101,7 @@ fn measure(at: usize, kpi: &Kpi) -> Result<String, Unusable> {
         (KpiMeasure::Share, "first_reply_seconds") if at_most == Some(Decimal::from(30)) => "first_reply_within_30s",
         (KpiMeasure::Share, "rating") if at_least == Some(Decimal::from(4)) => "rating_at_least_4",
         (KpiMeasure::Sum, "amount") => "amount",
+        (KpiMeasure::Defined, name) => name,
         (KpiMeasure::Mean, column) if !tally_bundle::MEASURED_COLUMNS.contains(&column) => column,
         _ => {
             let problem = msg!("SCHEME_MEASURES_UNCOMPUTED", kpi = kpi.id, path = format!("kpis[{}]", at + 1));

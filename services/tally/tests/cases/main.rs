@@ -4,6 +4,7 @@ mod case;
 mod duty;
 mod files;
 mod language;
+mod measures;
 mod people;
 mod runs;
 mod steps;
