@@ -15,7 +15,9 @@ use tally_kernel::{Locale, Micro, msg};
 /// A definition, sent at this path of a request.
 pub fn definition_of(v: &mut Violations, path: &str, sent: pb::MeasureDefinition) -> Option<Definition> {
     v.text(&format!("{path}.name"), &sent.name, 200);
-    v.text(&format!("{path}.unit"), &sent.unit, 50);
+    if !sent.unit.is_empty() {
+        v.text(&format!("{path}.unit"), &sent.unit, 50);
+    }
     let direction = match sent.direction() {
         pb::Direction::Unspecified | pb::Direction::Higher => Direction::Higher,
         pb::Direction::Lower => Direction::Lower,
