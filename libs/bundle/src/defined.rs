@@ -7,7 +7,7 @@ use tally_engine::scoring::definition::{
     Aggregation, Counts, Definition, Derived, Hours, Observed, Of, OfObservations, OfRecords, OfTeam, Part, Rolled,
     Subject, Test, Value,
 };
-use tally_engine::scoring::{Direction, unsound};
+use tally_engine::scoring::{Direction, copy_named, supplied, unsound};
 use tally_kernel::{Micro, msg};
 
 use super::cell::shown;
@@ -17,9 +17,10 @@ use super::yaml::{Fields, micro};
 pub(super) fn read(fields: &mut Fields<'_>) -> Vec<Definition> {
     let Some(items) = fields.list("measures") else { return Vec::new() };
     let count = items.len();
-    let found: Vec<Definition> = items.into_iter().filter_map(one).collect();
+    let mut found: Vec<Definition> = items.into_iter().filter_map(one).collect();
     // With a broken definition the others would be told to name something unknown.
     if found.len() == count {
+        copy_named([], &mut found, &supplied());
         // Lists of a file are counted from one.
         for problem in unsound(&found, 1) {
             fields.note(&problem.field, problem.description);
@@ -43,6 +44,7 @@ pub(super) fn columns(measures: &[Definition]) -> Vec<(&str, &str)> {
 
 fn one(mut fields: Fields<'_>) -> Option<Definition> {
     let name = if fields.has("name") { fields.text("name") } else { fields.missing("name") };
+    let version = fields.whole("version", 0, 1_000_000).unwrap_or(0);
     let unit = fields.text("unit").unwrap_or_default();
     let direction = fields.word("direction", &[("higher", Direction::Higher), ("lower", Direction::Lower)]);
     let min_count = fields.whole("min_count", 0, 1_000_000).unwrap_or(0);
@@ -50,7 +52,7 @@ fn one(mut fields: Fields<'_>) -> Option<Definition> {
     let of = if fields.has("of") { fields.nested("of").and_then(of) } else { fields.missing("of") };
     fields.finish();
     let direction = direction.unwrap_or_default();
-    Some(Definition { name: name?, version: 0, unit, standard_unit: false, direction, of: of?, min_count, from, to })
+    Some(Definition { name: name?, version, unit, standard_unit: false, direction, of: of?, min_count, from, to })
 }
 
 fn of(mut fields: Fields<'_>) -> Option<Of> {

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 use serde_norway::with::singleton_map_recursive;
 use tally_engine::scoring::definition::Definition;
+use tally_engine::scoring::{copy_named, supplied};
 use tally_kernel::message::Arg;
 use tally_kernel::{Message, msg};
 
@@ -190,11 +191,11 @@ pub(crate) fn read_scheme(fields: &mut Fields<'_>, numbers: Option<Numbers>) -> 
     if !fields.has("kpis") {
         return fields.missing("kpis");
     }
-    let measures = defined::read(fields);
+    let mut measures = defined::read(fields);
     let items = fields.list("kpis")?;
     let count = items.len();
     let mut ids = BTreeSet::new();
-    let kpis: Vec<Kpi> = items.into_iter().filter_map(|item| read_kpi(item, &mut ids, &measures)).collect();
+    let kpis: Vec<Kpi> = items.into_iter().filter_map(|item| read_kpi(item, &mut ids, &mut measures)).collect();
     if count == 0 {
         fields.note("kpis", msg!("SETTING_EMPTY"));
     }
@@ -206,7 +207,7 @@ pub(crate) fn read_scheme(fields: &mut Fields<'_>, numbers: Option<Numbers>) -> 
     Some(Scheme { name, version, kpis, measures })
 }
 
-fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>, defined: &[Definition]) -> Option<Kpi> {
+fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>, defined: &mut Vec<Definition>) -> Option<Kpi> {
     let id = kpi.text("id").or_else(|| if kpi.has("id") { None } else { kpi.missing("id") });
     if id.as_ref().is_some_and(|id| !ids.insert(id.clone())) {
         kpi.note("id", msg!("SCHEME_ID_TAKEN"));
@@ -284,7 +285,11 @@ fn check_measure(kpi: &Fields<'_>, measure: Option<KpiMeasure>, of: Option<&str>
     }
 }
 
-fn check_defined(kpi: &Fields<'_>, measure: Option<KpiMeasure>, of: Option<&str>, measures: &[Definition]) {
+/// A measure that the file defines, or that everybody has and that is copied.
+fn check_defined(kpi: &Fields<'_>, measure: Option<KpiMeasure>, of: Option<&str>, measures: &mut Vec<Definition>) {
+    if let (Some(KpiMeasure::Defined), Some(of)) = (measure, of) {
+        copy_named([of.to_owned()], measures, &supplied());
+    }
     if let (Some(KpiMeasure::Defined), Some(of)) = (measure, of)
         && !measures.iter().any(|definition| definition.name == of)
     {

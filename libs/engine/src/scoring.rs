@@ -34,6 +34,7 @@ mod problem;
 mod refine;
 mod scheme;
 mod sound;
+mod supplied;
 mod told;
 mod trace;
 
@@ -56,6 +57,7 @@ pub use self::problem::{ProblemKind, SchemeProblem, invalid};
 pub use self::refine::{check, violations};
 pub use self::scheme::{Band, Grade, Kpi, Normalisation, Scheme, Target};
 pub use self::sound::unsound;
+pub use self::supplied::{copy_named, supplied};
 pub use self::trace::{Basis, Collaboration, Dropped, Limit, Line, Next, ScoreCard, SmallSample, TargetUsed};
 
 /// Most collaboration points.

@@ -12,7 +12,7 @@ use tally_kernel::{Error, Result};
 use tally_store::{Audit, ScopedTx, UnitOfWork, digest};
 
 use super::domain::{NewVersion, Parent, Refinement, SchemeError, Version, Withdrawal};
-use super::domain::{fits, judge};
+use super::domain::{fits, judge, with_measures};
 use super::facts;
 use super::store::{self, Head};
 use crate::policy::{CreateSchemeVersion, GetScheme, ListRefinements, ListSchemes, WithdrawScheme};
@@ -28,8 +28,9 @@ pub async fn create_version(app: &App, ctx: &OpContext, request: &RequestKey, ne
     let permit = ctx.permit::<CreateSchemeVersion>(&owner.target())?;
     let body = digest(serde_json::to_string(&new.scheme).map_err(Error::internal)?.as_bytes());
     mutate(&app.store, ctx, &permit, request, async |work| {
-        let (owner, scheme) = (owner.clone(), new.scheme.clone());
+        let owner = owner.clone();
         let above = standards(&work, &units, (&owner, new.parent), today(ctx)).await?;
+        let scheme = with_measures(&above, new.scheme.clone());
         fits(&above, &scheme)?;
         let known = store::lock_named(&work, &owner, &scheme.name).await?;
         let parent = above.first().map(|parent| Parent { scheme: parent.id, version: parent.scheme.version });

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use strum_macros::Display;
 use tally_access::{Owner, Region};
-use tally_engine::scoring::{Scheme, SchemeProblem, check};
+use tally_engine::scoring::{Scheme, SchemeProblem, check, copy_named, supplied};
 use tally_kernel::id::{OrgUnitId, SchemeId, TenantId};
 
 use crate::signed::domain::{FileError, Told};
@@ -119,6 +119,15 @@ impl Version {
 pub fn withdrawal_of(version: u32, all: &[Withdrawal]) -> Option<Withdrawal> {
     let of = all.iter().filter(|withdrawal| [0, version].contains(&withdrawal.version));
     of.min_by_key(|withdrawal| (withdrawal.from, withdrawal.version == 0)).cloned()
+}
+
+/// A scheme with the definitions that it names and does not bring: those of what it refines, then what everybody has.
+pub fn with_measures(above: &[Version], mut scheme: Scheme) -> Scheme {
+    let inherited = above.iter().flat_map(|version| version.scheme.measures.iter().cloned());
+    let sources: Vec<_> = inherited.chain(supplied()).collect();
+    let names: Vec<String> = scheme.kpis.iter().map(|kpi| kpi.measure.name().to_owned()).collect();
+    copy_named(names, &mut scheme.measures, &sources);
+    scheme
 }
 
 /// Holds a scheme against all above it, the nearest first.

@@ -229,6 +229,31 @@ fn the_built_in_measures_are_definitions_of_their_kind() {
     assert_eq!(built_in(&Measure::CreditedRecords), None);
 }
 
+#[test]
+fn a_scheme_that_names_what_is_supplied_gets_it_with_all_that_it_is_computed_from() {
+    let sources = supplied();
+    let mut scheme = of_measures("supplied.conversion", vec![]);
+    copy_named(["supplied.conversion".to_owned(), "nps".to_owned()], &mut scheme.measures, &sources);
+    let mut names: Vec<&str> = scheme.measures.iter().map(|definition| definition.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["supplied.buyers", "supplied.conversion", "supplied.customers"], "a column stays one");
+    assert_eq!(problems(&scheme), []);
+    let before = scheme.clone();
+    copy_named(["supplied.conversion".to_owned(), "amount".to_owned()], &mut scheme.measures, &sources);
+    assert_eq!(scheme, before, "nothing twice, and nothing in place of what is built in");
+}
+
+#[test]
+fn what_is_supplied_is_sound_together_and_told_in_both_languages() {
+    let all = supplied();
+    let own: Vec<Definition> = all.iter().filter(|one| one.name.starts_with("supplied.")).cloned().collect();
+    assert_eq!((all.len() - own.len(), unsound(&own, 0)), (5, vec![]));
+    for definition in all {
+        let told = [en(&definition.explain()), zh(&definition.explain())];
+        assert!(told[0] != told[1] && !told.iter().any(|told| told.contains("DEFINED")), "{told:?}");
+    }
+}
+
 proptest! {
     /// A definition that says what a built-in measure is scores as that does, whatever the month.
     #[test]
