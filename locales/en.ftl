@@ -1112,6 +1112,8 @@ OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
 } { $key } is known: correct it, or bring that in first
 # The unit was closed on these days, or not there yet.
 OBSERVATION_UNIT_CLOSED = unit { $unit } is not there on { $day }: it is closed by then, or begins later, so correct the day or the unit
+# The suite knows it from duty and employments.
+OBSERVATION_RESERVED = "{ $measure }" is observed by the suite itself: leave it out, or give the measure another name
 # Only a campaign is run by a unit.
 OBSERVATION_UNIT_NOT_HERE = unit_id says who runs a campaign, and this is about { $kind ->
     [person] a person

@@ -714,6 +714,7 @@ OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
    *[store] 没有属于该店铺的账号：
 } { $key }：请更正，或先导入该对象
 OBSERVATION_UNIT_CLOSED = 组织单元 { $unit } 在 { $day } 不存在：当时已关闭或尚未开始，请更正日期或组织单元
+OBSERVATION_RESERVED = “{ $measure }”由系统自行统计：请不要发送，或为该指标另取名称
 OBSERVATION_UNIT_NOT_HERE = unit_id 只用于说明活动由谁负责，而此行的对象是{ $kind ->
     [person] 人员
     [unit] 组织单元

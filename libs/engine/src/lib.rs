@@ -4,5 +4,7 @@
 
 pub mod attribution;
 pub mod closing;
+pub mod observed;
 pub mod policy;
 pub mod scoring;
+pub mod team;

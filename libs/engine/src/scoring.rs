@@ -128,6 +128,11 @@ pub struct PersonInputs {
     pub past: BTreeMap<String, Micro>,
 }
 
+/// What a measure is of each of these people, rounded; nothing of whom nothing is measured.
+pub fn values(scheme: &Scheme, inputs: &[PersonInputs], measure: &str) -> Vec<Option<Micro>> {
+    derive::values(scheme, inputs, measure)
+}
+
 /// Scores everybody. Cards come by rank and person.
 ///
 /// # Errors

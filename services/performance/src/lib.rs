@@ -44,6 +44,7 @@ mod record {
 mod observation {
     pub(crate) mod app;
     pub(crate) mod domain;
+    pub(crate) mod facts;
     mod place;
     pub(crate) mod rpc;
     pub(crate) mod store;
@@ -88,6 +89,7 @@ mod cycle {
 /// Score cards.
 mod card {
     pub(crate) mod app;
+    mod beside;
     mod changed;
     pub(crate) mod facts;
     mod measure;

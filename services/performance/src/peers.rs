@@ -12,6 +12,7 @@ use tally_api::attendance::v1::account_service_client::AccountServiceClient;
 use tally_api::attendance::v1::alias_service_client::AliasServiceClient;
 use tally_api::attendance::v1::correction_service_client::CorrectionServiceClient;
 use tally_api::attendance::v1::occupancy_service_client::OccupancyServiceClient;
+use tally_api::attendance::v1::punch_service_client::PunchServiceClient;
 use tally_api::attendance::v1::roster_service_client::RosterServiceClient;
 use tally_api::common::v1 as common;
 use tally_api::identity::v1 as idn;
@@ -42,6 +43,8 @@ struct Shift {
     start: Timestamp,
     end: Timestamp,
 }
+/// Of each person shifts, and punches in.
+pub type Comings = BTreeMap<PersonId, (Vec<(i64, i64)>, Vec<i64>)>;
 type OnDuty = BTreeMap<AccountId, Vec<Duty>>;
 
 /// The services that this one calls, always as itself: the apps have asked for their own permit before.
@@ -211,6 +214,44 @@ impl Peers {
             Ok(Shift { account, person, start: sent::instant(shift.start)?, end: sent::instant(shift.end)? })
         };
         shifts.await?.into_iter().map(shift).collect()
+    }
+
+    /// When everybody was to come, and when everybody came: begin and end of the shifts that touch the period, and punches in around it,
+    /// in milliseconds.
+    ///
+    /// # Errors
+    /// What attendance answers.
+    pub async fn comings(&self, ctx: &OpContext, period: Period) -> Result<Comings> {
+        let (shifts, punches) = try_join!(self.rosters(ctx, period), self.punches_in(ctx, period))?;
+        let mut comings = Comings::new();
+        for shift in shifts {
+            let span = (shift.start.as_millisecond(), shift.end.as_millisecond());
+            comings.entry(shift.person).or_default().0.push(span);
+        }
+        for (person, at) in punches {
+            comings.entry(person).or_default().1.push(at.as_millisecond());
+        }
+        Ok(comings)
+    }
+
+    async fn punches_in(&self, ctx: &OpContext, period: Period) -> Result<Vec<(PersonId, Timestamp)>> {
+        let (from, to) = (day(period.from(), -1)?, day(period.to(), 2)?);
+        let punches = pages(async |page_token| {
+            let (from, to) = (Some(from), Some(to));
+            let ask = att::ListPunchesRequest {
+                from,
+                to,
+                page_size: PAGE,
+                page_token,
+                counting_only: true,
+                ..Default::default()
+            };
+            let mut client = PunchServiceClient::new(self.attendance.channel());
+            let page = client.list_punches(self.attendance.as_service(ctx, ask)).await?.into_inner();
+            Ok((page.punches, page.next_page_token))
+        });
+        let came = punches.await?.into_iter().filter(|punch| punch.kind() == att::PunchKind::In);
+        came.map(|punch| Ok((sent::value(&punch.person_id)?, sent::instant(punch.at)?))).collect()
     }
 
     /// Who was on duty for which account, and what was odd about it.

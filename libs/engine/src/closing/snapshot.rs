@@ -57,6 +57,19 @@ pub struct FrozenPerson {
 }
 
 impl FrozenPerson {
+    /// Somebody as of a period; nothing for whoever was never employed.
+    pub fn of(person: &DirectoryPerson, period: Period) -> Option<Self> {
+        let home = person.home(period.to())?;
+        Some(Self {
+            id: person.id,
+            no: person.employee_no.clone(),
+            unit: home.unit,
+            unit_path: home.unit_path.to_string(),
+            region: home.region.clone(),
+            employed: person.homes().filter(|home| home.touches(period)).map(|home| (home.from, home.to)).collect(),
+        })
+    }
+
     /// Whether employed on that day.
     pub fn employed_on(&self, day: Date) -> bool {
         self.employed.iter().any(|(from, to)| *from <= day && to.is_none_or(|to| day <= to))
@@ -260,7 +273,7 @@ impl<'a> People<'a> {
         let mut people: Vec<&DirectoryPerson> = ids.iter().filter_map(|id| self.by_id.get(id).copied()).collect();
         people.sort_by(|a, b| a.employee_no.cmp(&b.employee_no));
         let places: HashMap<PersonId, u32> = people.iter().map(|p| p.id).zip(0..).collect();
-        let people: Vec<FrozenPerson> = people.into_iter().filter_map(|p| frozen_person(p, period)).collect();
+        let people: Vec<FrozenPerson> = people.into_iter().filter_map(|p| FrozenPerson::of(p, period)).collect();
         let accounts = members.iter().map(|(account, touched)| {
             let span = period.instants(&zone(&account.zone)?)?;
             Ok(FrozenAccount {
@@ -287,18 +300,6 @@ impl<'a> People<'a> {
             people,
         })
     }
-}
-
-fn frozen_person(person: &DirectoryPerson, period: Period) -> Option<FrozenPerson> {
-    let home = person.home(period.to())?;
-    Some(FrozenPerson {
-        id: person.id,
-        no: person.employee_no.clone(),
-        unit: home.unit,
-        unit_path: home.unit_path.to_string(),
-        region: home.region.clone(),
-        employed: person.homes().filter(|home| home.touches(period)).map(|home| (home.from, home.to)).collect(),
-    })
 }
 
 fn frozen_duty(duty: Option<&Vec<Duty>>, places: &HashMap<PersonId, u32>) -> Vec<FrozenDuty> {

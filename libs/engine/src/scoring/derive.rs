@@ -20,6 +20,11 @@ pub(super) fn complete<'a>(scheme: &Scheme, inputs: &'a [PersonInputs]) -> Cow<'
     Cow::Owned(people)
 }
 
+/// What a measure is of each of these people, rounded.
+pub(super) fn values(scheme: &Scheme, inputs: &[PersonInputs], name: &str) -> Vec<Option<Micro>> {
+    complete(scheme, inputs).iter().map(|person| From { scheme, person }.value(name)).collect()
+}
+
 /// Works out one definition for everybody, those that it is computed from first: a sound scheme has no circles.
 fn one<'a>(scheme: &'a Scheme, definition: &'a Definition, people: &mut [PersonInputs], done: &mut BTreeSet<&'a str>) {
     if !done.insert(&definition.name) {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tally_access::OpContext;
+use tally_app::directory::People;
 use tally_kernel::id::{AttributionRunId, CycleId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::time::tzdb_release;
@@ -10,6 +11,7 @@ use tally_kernel::{Error, Message, Result};
 use tally_store::{ScopedTx, digest};
 use uuid::Uuid;
 
+use super::beside::{self, Around, Beside};
 use super::facts::names;
 use super::store::{self, StoredCard};
 use super::{changed, measure, unsent};
@@ -35,31 +37,33 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
     at.tell().await?;
     // Before the transaction: whoever came or went while the cycle was being closed is told, and what was settled then counts.
     let now = cycle::population::of(at.app, at.ctx, of).await?;
-    let (scheme, scored, settled, before) = {
+    let scheme = { scheme::facts::load(&*at.app.store.read(at.ctx).await?, of.scheme, of.scheme_version).await? };
+    let people = at.app.directory.everybody(at.ctx).await?;
+    let around = beside::ask(at.app, at.ctx, of.period, &scheme, &people).await?;
+    let (scored, settled, before) = {
         let tx = at.app.store.read(at.ctx).await?;
         let settled = if now.is_some() { Some(cycles::population_of(&tx, at.job.run).await?) } else { None };
-        let scheme = scheme::facts::load(&tx, of.scheme, of.scheme_version).await?;
-        let scored = Scored::read(&tx, of, at.job.run, &scheme, settled.as_ref()).await?;
+        let employed =
+            || people.iter().filter(|person| person.employed_in(of.period)).map(|person| person.id).collect();
+        let population = settled.clone().or_else(|| around.is_some().then(employed));
+        let everybody = of.population.is_some() || around.is_some();
+        let known = Known { people: &people, around: around.as_ref(), population, everybody };
         let before = match cycle::versions::version_before(&tx, of).await?.and_then(|before| before.run) {
             Some(run) => Some(store::of_run(&tx, run).await?),
             None => None,
         };
-        (scheme, scored, settled, before)
+        (Scored::read(&tx, of, at.job.run, &scheme, known).await?, settled, before)
     };
     let records = scored.figures().records;
     if records == 0 {
         return at.end(Failure::NoRecords { period: of.period }).await;
     }
     if scored.people.is_empty() {
-        let people = at.app.directory.everybody(at.ctx).await?;
         let unemployed = people.iter().all(|person| !person.employed_in(of.period)).then_some(of.period);
         return at.end(Failure::NobodyCredited { records, unemployed }).await;
     }
     let mut findings = match (settled, now) {
-        (Some(settled), Some(now)) => {
-            let people = at.app.directory.everybody(at.ctx).await?;
-            changed::findings(&people, settled, now, of.period.to())
-        }
+        (Some(settled), Some(now)) => changed::findings(&people, settled, now, of.period.to()),
         (None, _) | (_, None) => Vec::new(),
     };
     let closed = of.clone();
@@ -79,12 +83,24 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
     .await
 }
 
+/// What is known beside a run.
+struct Known<'a> {
+    people: &'a People,
+    /// Where the scheme measures more than records.
+    around: Option<&'a Around>,
+    /// Who may get a card; nothing where whoever is credited does.
+    population: Option<BTreeSet<PersonId>>,
+    /// Whether all of them do: where it is said who is in, or measured what is not of records. Else whoever is credited.
+    everybody: bool,
+}
+
 /// What a run has found out before a cycle is scored from it.
 struct Scored {
     outcomes: Vec<(String, runs::RunOutcome)>,
-    /// Those of the population who are credited with something, by employee number.
+    /// Those who get a card, by employee number.
     people: Vec<(FrozenPerson, Sums)>,
-    rosters_known: bool,
+    /// What is measured of each of them.
+    inputs: Vec<PersonInputs>,
     /// Millionths that others are credited with, and how many they are.
     outside: (u64, u32),
 }
@@ -93,13 +109,7 @@ type Cards = Vec<(tally_access::Region, ScoreCard, String)>;
 
 impl Scored {
     /// What is known of everybody in the population, or of everybody; the custom measures in the order of the scheme's columns.
-    async fn read(
-        tx: &ScopedTx,
-        cycle: &Cycle,
-        attempt: Uuid,
-        scheme: &Scheme,
-        population: Option<&BTreeSet<PersonId>>,
-    ) -> Result<Self> {
+    async fn read(tx: &ScopedTx, cycle: &Cycle, attempt: Uuid, scheme: &Scheme, of: Known<'_>) -> Result<Self> {
         let run = cycle.attribution.unwrap_or(AttributionRunId(attempt));
         let outcomes = runs::outcomes(tx, run.0).await?;
         let (mut known, mut rosters_known) = (HashMap::new(), false);
@@ -108,18 +118,28 @@ impl Scored {
             rosters_known |= frozen.rosters_known;
             known.extend(frozen.people.into_iter().map(|p| (p.id, p)));
         }
-        let (mut people, mut outside) = (Vec::new(), (0, 0));
+        let (names, mut people, mut others, mut outside) = (names(scheme), Vec::new(), Vec::new(), (0, 0));
+        let mut uncredited = of.population.clone().filter(|_| of.everybody).unwrap_or_default();
         for (person, sums) in measure::sums(tx, run, scheme).await? {
-            if population.is_some_and(|people| !people.contains(&person)) {
-                outside = (outside.0 + sums.credited_ppm, outside.1 + 1);
-                continue;
-            }
             let found =
                 known.remove(&person).ok_or_else(|| Error::internal(format_args!("sums of nobody: {person}")))?;
+            if of.population.as_ref().is_some_and(|people| !people.contains(&person)) {
+                outside = (outside.0 + sums.credited_ppm, outside.1 + 1);
+                others.push(inputs(&found, &sums, &names, rosters_known));
+                continue;
+            }
+            uncredited.remove(&person);
             people.push((found, sums));
         }
+        let bare = uncredited.into_iter().filter_map(|person| FrozenPerson::of(of.people.get(person)?, cycle.period));
+        people.extend(bare.map(|person| (person, Sums::default())));
         people.sort_by(|a, b| a.0.no.cmp(&b.0.no));
-        Ok(Self { outcomes, people, rosters_known, outside })
+        let of_each = people.iter().map(|(person, sums)| inputs(person, sums, &names, rosters_known));
+        let mut inputs: Vec<PersonInputs> = of_each.collect();
+        if let Some(around) = of.around {
+            Beside::read(tx, run.0, scheme, around).await?.complete(&mut inputs, &others);
+        }
+        Ok(Self { outcomes, people, inputs, outside })
     }
 
     fn figures(&self) -> Figures {
@@ -129,10 +149,8 @@ impl Scored {
     }
 
     fn cards(&self, cycle: &Cycle, scheme: &Scheme) -> Result<(Cards, Summary, Vec<(Place, Finding)>)> {
-        let names = names(scheme);
-        let inputs: Vec<PersonInputs> = self.people.iter().map(|(p, sums)| self.inputs(p, sums, &names)).collect();
         let mut scored: HashMap<PersonId, ScoreCard> =
-            score(scheme, &inputs)?.into_iter().map(|c| (c.person, c)).collect();
+            score(scheme, &self.inputs)?.into_iter().map(|c| (c.person, c)).collect();
         let stated = (cycle.period, &cycle.policy, scheme, tzdb_release());
         let stated = serde_json::to_vec(&stated).map_err(Error::internal)?;
         let mut all = blake3::Hasher::new();
@@ -141,7 +159,7 @@ impl Scored {
             all.update(&outcome.digest);
         }
         let mut cards = Vec::with_capacity(self.people.len());
-        for ((person, _), input) in self.people.iter().zip(&inputs) {
+        for ((person, _), input) in self.people.iter().zip(&self.inputs) {
             let card = scored.remove(&person.id).ok_or_else(|| Error::internal("a person without a card"))?;
             // Without ids, so that it says the same on every database.
             let went_in = (&person.no, &person.unit_path, input.credited_ppm, input.outside_ppm, &input.samples);
@@ -166,22 +184,23 @@ impl Scored {
             outside_people: self.outside.1,
             corrected: None,
         };
-        Ok((cards, summary, unsent::findings(&cycle.owner, scheme, &inputs)))
+        Ok((cards, summary, unsent::findings(&cycle.owner, scheme, &self.inputs)))
     }
+}
 
-    fn inputs(&self, person: &FrozenPerson, sums: &Sums, names: &[String]) -> PersonInputs {
-        let known = FLAGS.iter().map(Measure::name).zip(sums.flags).chain([(Measure::Amount.name(), sums.amount)]);
-        let samples = known.chain(names.iter().map(String::as_str).zip(sums.custom.iter().copied()));
-        let samples: BTreeMap<String, Sample> =
-            samples.filter(|(_, sample)| sample.ppm > 0).map(|(name, sample)| (name.to_owned(), sample)).collect();
-        PersonInputs {
-            person: person.id,
-            unit: person.unit,
-            credited_ppm: sums.credited_ppm,
-            outside_ppm: self.rosters_known.then_some(sums.outside_ppm),
-            samples,
-            past: BTreeMap::new(),
-        }
+/// What is measured of the records that somebody is credited with; `names` are those of the scheme's sums.
+fn inputs(person: &FrozenPerson, sums: &Sums, names: &[String], rosters_known: bool) -> PersonInputs {
+    let known = FLAGS.iter().map(Measure::name).zip(sums.flags).chain([(Measure::Amount.name(), sums.amount)]);
+    let samples = known.chain(names.iter().map(String::as_str).zip(sums.custom.iter().copied()));
+    let samples: BTreeMap<String, Sample> =
+        samples.filter(|(_, sample)| sample.ppm > 0).map(|(name, sample)| (name.to_owned(), sample)).collect();
+    PersonInputs {
+        person: person.id,
+        unit: person.unit,
+        credited_ppm: sums.credited_ppm,
+        outside_ppm: rosters_known.then_some(sums.outside_ppm),
+        samples,
+        past: BTreeMap::new(),
     }
 }
 

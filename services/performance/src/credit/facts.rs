@@ -2,5 +2,5 @@
 
 pub(crate) use super::store::{
     Place, StoredCredit, accounts_with_credits, clear_credits, credits, discard_findings, discard_totals,
-    findings_of_agents, findings_with, put_finding, put_findings, take_over,
+    findings_of_agents, findings_with, put_finding, put_findings, shares_of_accounts, take_over,
 };

@@ -352,6 +352,19 @@ pub async fn totals<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, page: &Pag
     Ok((rows.into_iter().map(total).collect::<Result<_>>()?, next))
 }
 
+/// What everybody is credited with on each account of a run, in millionths of records.
+pub async fn shares_of_accounts(tx: &ScopedTx, run: Uuid) -> Result<Vec<(AccountId, PersonId, u64)>> {
+    use total::Column;
+    let these = Column::RunId.eq(run).and(Column::AccountId.ne(Uuid::nil()));
+    let rows = tx.select::<total::Entity>().filter(these);
+    let rows = rows
+        .rows::<(Uuid, Uuid, i64)>(|q| q.column(Column::AccountId).column(Column::PersonId).column(Column::TotalPpm));
+    let share = |(account, person, ppm)| {
+        Ok((AccountId(account), PersonId(person), number_from_db("what somebody is credited with", ppm)?))
+    };
+    rows.await?.into_iter().map(share).collect()
+}
+
 /// Writes findings, each with where its subject stands.
 pub async fn put_findings(
     work: &UnitOfWork,

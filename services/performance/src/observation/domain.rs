@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
 use tally_access::{Region, Target};
+use tally_engine::observed::is_own;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::{Message, Micro, limits, msg, unseen};
 
@@ -120,6 +121,9 @@ impl Said {
         if self.measure.trim().is_empty() {
             return Err(RowError::NoMeasure);
         }
+        if is_own(&self.measure) {
+            return Err(RowError::Reserved(self.measure));
+        }
         if matches!(&self.subject, Subject::Store(name) | Subject::Campaign(name) if name.trim().is_empty()) {
             return Err(RowError::NoSubject);
         }
@@ -224,6 +228,8 @@ pub enum RowError {
         unit: String,
         day: Date,
     },
+    /// A measure that the suite observes by itself.
+    Reserved(String),
     /// A unit that runs what is no campaign.
     NotRun(SubjectKind),
     /// Neither an instant nor days, or both.
@@ -264,6 +270,7 @@ impl RowError {
             Self::NoSubject | Self::BadSubject(_) => "OBSERVATION_WITHOUT_SUBJECT",
             Self::Unknown(..) => "OBSERVATION_SUBJECT_UNKNOWN",
             Self::Closed { .. } => "OBSERVATION_UNIT_CLOSED",
+            Self::Reserved(_) => "OBSERVATION_RESERVED",
             Self::NotRun(_) => "OBSERVATION_UNIT_NOT_HERE",
             Self::NoTime | Self::BadDate(_) => "OBSERVATION_WITHOUT_TIME",
             Self::Backwards { .. } => "OBSERVATION_BACKWARDS",
@@ -289,6 +296,7 @@ impl RowError {
             Self::BadSubject(kind) => msg!("OBSERVATION_WITHOUT_SUBJECT.id", kind),
             Self::Unknown(kind, key) => msg!("OBSERVATION_SUBJECT_UNKNOWN", kind, key),
             Self::Closed { unit, day } => msg!("OBSERVATION_UNIT_CLOSED", unit, day),
+            Self::Reserved(measure) => msg!("OBSERVATION_RESERVED", measure),
             Self::NotRun(kind) => msg!("OBSERVATION_UNIT_NOT_HERE", kind),
             Self::NoTime => msg!("OBSERVATION_WITHOUT_TIME"),
             Self::BadDate(field) => msg!("OBSERVATION_WITHOUT_TIME.date", field),

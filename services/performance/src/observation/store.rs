@@ -284,3 +284,23 @@ fn counting(known_at: Option<Timestamp>, versions: bool) -> Condition {
     let open = Condition::any().add(Column::UntilAt.is_null());
     all.add(open.add_option(known_at.map(|at| Column::UntilAt.gt(to_db(at)))))
 }
+
+/// What counts of these measures and is about days within `from..=to` alone.
+pub async fn counting_in(
+    tx: &ScopedTx,
+    measures: &BTreeSet<String>,
+    (from, to): (Date, Date),
+    known_at: Option<Timestamp>,
+) -> Result<Vec<Placed>> {
+    if measures.is_empty() {
+        return Ok(Vec::new());
+    }
+    let these = Condition::all()
+        .add(Column::Measure.is_in(measures.iter().map(String::as_str)))
+        .add(Column::ToDay.gte(from.to_string()))
+        .add(Column::ToDay.lte(to.to_string()))
+        .add(Column::FromDay.gte(from.to_string()))
+        .add(counting(known_at, false));
+    let rows = tx.select::<Entity>().filter(these).all().await?;
+    rows.into_iter().map(|row| Version::try_from(row).map(|version| version.placed)).collect()
+}

@@ -4,6 +4,7 @@
 
 mod closing;
 mod corrections;
+mod everybody;
 mod fake_peers;
 mod fixture;
 mod observations;

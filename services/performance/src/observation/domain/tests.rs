@@ -29,6 +29,7 @@ fn what_nobody_can_have_observed_is_refused_with_its_name() {
     let days = |from, to| Said { when: When::Days(from, to), ..said() };
     assert_eq!(said().check(), Ok(said()));
     assert_eq!(reason(Said { measure: " ".into(), ..said() }), "OBSERVATION_WITHOUT_MEASURE");
+    assert_eq!(reason(Said { measure: "turnover".into(), ..said() }), "OBSERVATION_RESERVED");
     assert_eq!(reason(Said { measure: "x".repeat(201), ..said() }), "TEXT_TOO_LONG");
     assert_eq!(reason(Said { source: "a\u{200b}b".into(), ..said() }), "ID_WITH_UNSEEN");
     assert_eq!(reason(Said { subject: Subject::Store(String::new()), ..said() }), "OBSERVATION_WITHOUT_SUBJECT");

@@ -1,0 +1,3 @@
+//! What other rooms may ask of observations.
+
+pub(crate) use super::store::counting_in;
