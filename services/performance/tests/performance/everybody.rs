@@ -18,7 +18,11 @@ async fn everybody_of_a_population_has_a_card_and_without_one_whoever_is_credite
     let of_group = fixture.make(cycle(&scheme_id)).await.unwrap();
     let usual = fixture.close_from(&of_group, &run).await.summary.unwrap();
     assert_eq!((usual.people, usual.outside_people), (1, 0), "as it was before there were populations");
-    let of_branch = fixture.make(pb::Cycle { unit_id: NORTH.to_string(), ..cycle(&scheme_id) }).await.unwrap();
+    let unsaid = fixture.make(pb::Cycle { unit_id: NORTH.to_string(), ..cycle(&scheme_id) }).await.unwrap();
+    assert_eq!(fixture.close_from(&unsaid, &run).await.summary.unwrap().people, 1, "of a branch likewise");
+    let population = Some(pb::Population { unit_ids: vec![NORTH.to_string()], ..Default::default() });
+    let said = pb::Cycle { unit_id: NORTH.to_string(), population, ..cycle(&scheme_id) };
+    let of_branch = fixture.make(said.clone()).await.unwrap();
     let closed = fixture.close_from(&of_branch, &run).await;
     assert_eq!(closed.state(), pb::CycleState::Reviewable, "{}", closed.failure);
     let summary = closed.summary.unwrap();
@@ -36,7 +40,7 @@ async fn everybody_of_a_population_has_a_card_and_without_one_whoever_is_credite
     let expected =
         [("credited_records", Unspecified), ("first_reply_within_30s", NoDataOfPerson), ("resolved", NoDataOfPerson)];
     assert_eq!(dropped, expected, "none of a count is zero, and of what was not measured nothing is said");
-    let again = fixture.make(pb::Cycle { unit_id: NORTH.to_string(), ..cycle(&scheme_id) }).await.unwrap();
+    let again = fixture.make(said).await.unwrap();
     let again = fixture.close_from(&again, &run).await.summary.unwrap();
     assert_eq!(again.digest, summary.digest, "the same facts, the same bytes");
 }
