@@ -784,7 +784,10 @@ IMPORT_REJECTED_ROWS = { $rows ->
     [one] { $rows } row could not be read; { $file } names it with its cure.
    *[other] { $rows } rows could not be read; { $file } names each with its cure.
 }
-IMPORT_REVISED_ROWS = { $rows } records are there in a new version; the earlier ones stay readable
+IMPORT_REVISED_ROWS = { $rows ->
+    [one] { $rows } row is there in a new version; the earlier one stays readable
+   *[other] { $rows } rows are there in a new version; the earlier ones stay readable
+}
 IMPORT_REFUSED_ROWS = { $rows ->
     [one] { $rows } row was not taken by the suite; { $file } names it with its reason.
    *[other] { $rows } rows were not taken by the suite; { $file } names each with its reason.

@@ -491,7 +491,7 @@ IMPORT_RECORDS = 这些账号本期的服务记录
 IMPORT_RECORD_HOURS = 记录小时数
 IMPORT_AMOUNT = 记录销售额（最小货币单位）
 IMPORT_REJECTED_ROWS = { $rows } 行无法读取；{ $file } 逐行写明改法。
-IMPORT_REVISED_ROWS = { $rows } 条记录有了新版本，原有版本仍可查阅
+IMPORT_REVISED_ROWS = { $rows } 行有了新版本，原有版本仍可查阅
 IMPORT_REFUSED_ROWS = { $rows } 行未被套件接受；{ $file } 逐行写明原因。
 IMPORT_NEEDS = 导入须由可读写组织单元、人员、出勤与服务记录的账号执行，例如具有角色 group_hr 的账号
 ## Fields of requests

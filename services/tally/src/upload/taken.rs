@@ -95,7 +95,7 @@ impl Taken {
     ) -> Vec<usize> {
         let result = result.unwrap_or_default();
         let counted = self.files.entry(file).or_default();
-        counted.written += u64::from(result.written) + u64::from(result.revised);
+        counted.written += u64::from(result.written);
         counted.unchanged += u64::from(result.unchanged);
         counted.revised += u64::from(result.revised);
         counted.refused += result.problems.len() as u64;
