@@ -62,6 +62,7 @@ async fn a_correction_is_looked_at_drafted_approved_and_taken_by_the_next_settle
 
     let (filed, shown) = fixture.correct(first).await.unwrap();
     assert_eq!((differences(&shown), filed.number, filed.people), (differences_by_now.to_vec(), 1, 2));
+    assert_eq!((filed.cards_version, shown[0].cards_version), (2, 2), "the cards were published a second time");
     let why = told(&shown[0].kept.owed.delta.why.explain());
     assert_eq!(why, "the score was put right from 50 to 20");
     let refused = fixture.correct(first).await.unwrap_err();

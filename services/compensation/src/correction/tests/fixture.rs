@@ -64,6 +64,8 @@ pub struct Told {
     pub homes: Homes,
     /// Scores by month, as the newest cards say them.
     pub cards: BTreeMap<usize, BTreeMap<usize, i32>>,
+    /// How often the cards of a month were published.
+    pub versions: BTreeMap<usize, u32>,
 }
 
 fn person_told(n: usize, homes: &[(usize, usize)]) -> idn::Person {
@@ -121,10 +123,12 @@ fn peers(told: &Arc<Mutex<Told>>) -> (FakePeer, FakePeer) {
     let cards = move |ask: performance::ListCardsRequest| {
         let of = |month: &usize| cycle(*month).to_string() == ask.cycle_id;
         let told = now.lock().unwrap();
+        let result_version = told.versions.iter().find(|(month, _)| of(month)).map_or(1, |(_, version)| *version);
         let scores = told.cards.iter().find(|(month, _)| of(month)).map(|(_, scores)| scores.clone());
         let card = |(n, score): (usize, i32)| performance::Card {
             person_id: person(n).to_string(),
             score: Micro::from_int(score).to_string(),
+            result_version,
             ..Default::default()
         };
         let cards = scores.unwrap_or_default().into_iter().map(card).collect();
@@ -172,7 +176,9 @@ impl Fixture {
     }
 
     pub fn score(&self, month: usize, scores: &[(usize, i32)]) {
-        self.told.lock().unwrap().cards.insert(month, scores.iter().copied().collect());
+        let mut told = self.told.lock().unwrap();
+        told.cards.insert(month, scores.iter().copied().collect());
+        *told.versions.entry(month).or_default() += 1;
     }
 
     pub fn moves(&self, who: usize, month: usize, to: usize) {
