@@ -92,8 +92,11 @@ fn records(mut fields: Fields<'_>) -> Option<OfRecords> {
     Some(OfRecords { value, aggregation: aggregation?, test, kinds, hours, session_minutes })
 }
 
+/// A comparison with a threshold that is still to be named.
+type Compared = fn(Micro) -> Test;
+
 fn test(mut fields: Fields<'_>) -> Option<Test> {
-    let words: [(&'static str, fn(Micro) -> Test); 5] = [
+    let words: [(&'static str, Compared); 5] = [
         ("at_most", Test::AtMost),
         ("at_least", Test::AtLeast),
         ("below", Test::Below),

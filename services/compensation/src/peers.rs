@@ -67,8 +67,10 @@ impl Peers {
             Ok((page.cards, page.next_page_token))
         });
         let score = |card: performance::Card| Ok((sent::value(&card.person_id)?, sent::value(&card.score)?));
-        let scores = cards.await?.into_iter().map(score).collect::<Result<_>>()?;
-        Ok(Scored { cycle: of, scores, cards_version: 0 })
+        let cards = cards.await?;
+        let cards_version = cards.iter().map(|card| card.result_version).max().unwrap_or_default();
+        let scores = cards.into_iter().map(score).collect::<Result<_>>()?;
+        Ok(Scored { cycle: of, scores, cards_version })
     }
 
     /// A cycle in whatever state. Called as the service: whose it is must not depend on who asks.
