@@ -106,6 +106,7 @@ struct Scored {
 }
 
 type Cards = Vec<(tally_access::Region, ScoreCard, String)>;
+type Findings = Vec<(Place, Finding)>;
 
 impl Scored {
     /// What is known of everybody in the population, or of everybody; the custom measures in the order of the scheme's columns.
@@ -148,7 +149,7 @@ impl Scored {
         all
     }
 
-    fn cards(&self, cycle: &Cycle, scheme: &Scheme) -> Result<(Cards, Summary, Vec<(Place, Finding)>)> {
+    fn cards(&self, cycle: &Cycle, scheme: &Scheme) -> Result<(Cards, Summary, Findings)> {
         let mut scored: HashMap<PersonId, ScoreCard> =
             score(scheme, &self.inputs)?.into_iter().map(|c| (c.person, c)).collect();
         let stated = (cycle.period, &cycle.policy, scheme, tzdb_release());
