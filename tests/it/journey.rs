@@ -57,7 +57,7 @@ pub async fn main_job_with(stack: &Stack, change: impl FnOnce(&Path)) -> Done {
         csv: Csv::Plain,
         progress: &Progress::new(true, Language::En),
     };
-    let outcome = close(&crew, job).await.unwrap_or_else(|error| panic!("{}: {error:#}", stack.name));
+    let outcome = Box::pin(close(&crew, job)).await.unwrap_or_else(|error| panic!("{}: {error:#}", stack.name));
     let mut tenants = identity::tenant_service_client::TenantServiceClient::new(stack.channels.identity.clone());
     let reply =
         tenants.get_tenant(crew.admin.ask(identity::GetTenantRequest {})).await.expect("the group").into_inner();
