@@ -113,7 +113,8 @@ async fn month(stack: &Stack) -> Done {
         csv: Csv::ForPeople,
         progress: &progress,
     };
-    let outcome: CloseOutcome = close(&crew, job).await.unwrap_or_else(|error| panic!("{}: {error:#}", stack.name));
+    let outcome: CloseOutcome =
+        Box::pin(close(&crew, job)).await.unwrap_or_else(|error| panic!("{}: {error:#}", stack.name));
     let mut tenants = tenants(&crew.admin);
     let ask = identity::AddRegionRequest { region: WEST.into(), ..Default::default() };
     let group = tenants.add_region(crew.admin.ask(ask)).await.expect("a region").into_inner().tenant;
