@@ -269,7 +269,7 @@ proptest! {
         parts.iter().for_each(|part| add(&mut forth, part));
         parts.iter().rev().for_each(|part| add(&mut back, part));
         prop_assert_eq!(forth.samples(), back.samples());
-        let mut merged = vec![Sample::default(); 3];
+        let mut merged = [Sample::default(); 3];
         for part in &parts {
             let mut one = Added::new(&takes);
             add(&mut one, part);
