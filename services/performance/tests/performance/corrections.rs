@@ -15,7 +15,7 @@ use tally_testkit::on_both;
 use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, at, by, cycle, person, reason, record, scheme};
 
 /// Longer than a call takes: what was changed before is known to be read.
-const LATER: SignedDuration = SignedDuration::from_mins(10);
+const LATER: SignedDuration = SignedDuration::from_hours(2);
 
 /// Four people, each on an account of the own; the third serves the first account as well.
 async fn published(on: Backend) -> (Fixture, String) {
