@@ -343,6 +343,8 @@ MANAGER_NOT_EMPLOYED = the manager is not employed on { $day }: choose another
 # It is to end later than it does.
 ENDS_ALREADY = the employment ends on { $day } already
     .line = the line ends on { $day } already
+# A word or a number that is no kind of employment.
+EMPLOYMENT_KIND_UNKNOWN = "{ $text }" is no kind of employment: use full_time, part_time, fixed_term, intern, agency, outsourced or freelance
 # A position or grade that the catalogue lacks on the day.
 NOT_IN_CATALOGUE = { $field }: the group's catalogue has no "{ $code }" on { $day }: import it first, or choose another
 # Changes of an employment are made in the order of their days.
@@ -1761,6 +1763,8 @@ PHASES_ON_ONE_DAY = two phases of this account begin on the same day
 PHASES_ON_ONE_DAY_CURE = give each phase its own first day
 SLASH_IN_NAME = '{ $text }' holds a slash
 SLASH_IN_NAME_CURE = leave slashes out of platforms, stores and accounts
+NO_EMPLOYMENT_KIND = '{ $text }' is no kind of employment
+NO_EMPLOYMENT_KIND_CURE = write full_time, part_time, fixed_term, intern, agency, outsourced or freelance, or leave the cell empty
 NO_PHASE = '{ $text }' is no phase
 NO_PHASE_CURE = write shared, mixed or named
 CORRECT_THE_DATES = correct the dates

@@ -203,6 +203,7 @@ pub fn of_bundle(bundle: &Bundle) -> Result<Month> {
                 to: e.left_on,
                 position: e.position.as_str().into(),
                 grade: e.grade.as_str().into(),
+                kind: e.kind,
             })
         });
         facts.people.push(Arc::new(DirectoryPerson {
@@ -369,6 +370,7 @@ pub fn of_names(
         to: None,
         position: "agent".into(),
         grade: "P1".into(),
+        kind: None,
     };
     let mut facts = Facts { minor_digits: 2, ..Facts::default() };
     for (place, employee_no) in people.iter().enumerate() {

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use tally_api::common::v1 as common;
 use tally_kernel::error::Violations;
 use tally_kernel::money::Money;
+use tally_kernel::person::EmploymentKind;
 use tally_kernel::time::Period;
 use tally_kernel::{Error, Kind, Message, Result, limits, msg};
 
@@ -92,6 +93,15 @@ pub fn money(v: &mut Violations, field: &str, money: Option<common::Money>) -> O
     Some(Money { minor, currency })
 }
 
+/// A kind of employment; nothing where it is not said.
+pub fn employment_kind(v: &mut Violations, field: &str, sent: i32) -> Option<EmploymentKind> {
+    let known = read_employment_kind(sent);
+    if known.is_none() {
+        v.push(field, msg!("EMPLOYMENT_KIND_UNKNOWN", text = sent));
+    }
+    known.flatten()
+}
+
 /// A choice that must be made: nothing stands for none, `expected` says which there are.
 pub fn choice<T>(v: &mut Violations, field: &str, chosen: Option<T>, expected: Message) -> Option<T> {
     if chosen.is_none() {
@@ -127,6 +137,34 @@ pub fn money_message(money: Money) -> common::Money {
     common::Money { currency: money.currency.to_string(), minor: money.minor }
 }
 
+/// Writes a kind of employment.
+pub fn employment_kind_message(kind: Option<EmploymentKind>) -> common::EmploymentKind {
+    match kind {
+        None => common::EmploymentKind::Unspecified,
+        Some(EmploymentKind::FullTime) => common::EmploymentKind::FullTime,
+        Some(EmploymentKind::PartTime) => common::EmploymentKind::PartTime,
+        Some(EmploymentKind::FixedTerm) => common::EmploymentKind::FixedTerm,
+        Some(EmploymentKind::Intern) => common::EmploymentKind::Intern,
+        Some(EmploymentKind::Agency) => common::EmploymentKind::Agency,
+        Some(EmploymentKind::Outsourced) => common::EmploymentKind::Outsourced,
+        Some(EmploymentKind::Freelance) => common::EmploymentKind::Freelance,
+    }
+}
+
+/// Nothing for a number that stands for no kind.
+fn read_employment_kind(sent: i32) -> Option<Option<EmploymentKind>> {
+    Some(match common::EmploymentKind::try_from(sent).ok()? {
+        common::EmploymentKind::Unspecified => None,
+        common::EmploymentKind::FullTime => Some(EmploymentKind::FullTime),
+        common::EmploymentKind::PartTime => Some(EmploymentKind::PartTime),
+        common::EmploymentKind::FixedTerm => Some(EmploymentKind::FixedTerm),
+        common::EmploymentKind::Intern => Some(EmploymentKind::Intern),
+        common::EmploymentKind::Agency => Some(EmploymentKind::Agency),
+        common::EmploymentKind::Outsourced => Some(EmploymentKind::Outsourced),
+        common::EmploymentKind::Freelance => Some(EmploymentKind::Freelance),
+    })
+}
+
 fn read_instant(at: prost_types::Timestamp) -> Result<Timestamp> {
     // The last hours of the year 9999 lie beyond the calendar's end in some zones: whoever means for ever may say so.
     let last = prost_types::Timestamp { seconds: LAST.as_second(), nanos: 0 };
@@ -151,7 +189,7 @@ pub mod sent {
 
     use tally_rpc::unreadable;
 
-    use super::{Date, Result, Timestamp, read_date, read_instant};
+    use super::{Date, EmploymentKind, Result, Timestamp, read_date, read_employment_kind, read_instant};
 
     /// An id, a region, a number.
     ///
@@ -183,6 +221,14 @@ pub mod sent {
     /// As [`value`].
     pub fn optional_date(text: &str) -> Result<Option<Date>> {
         if text.is_empty() { Ok(None) } else { date(text).map(Some) }
+    }
+
+    /// A kind of employment; nothing where it is not said.
+    ///
+    /// # Errors
+    /// As [`value`].
+    pub fn employment_kind(kind: i32) -> Result<Option<EmploymentKind>> {
+        read_employment_kind(kind).ok_or_else(|| unreadable("a kind of employment that is not known here"))
     }
 
     /// An instant.
@@ -275,6 +321,19 @@ mod tests {
         let mut v = Violations::new();
         optional_dates(&mut v, "2026-03-02", "2026-03-01");
         assert_eq!(noted(v), [("to".to_owned(), msg!("BEFORE_FROM"))]);
+    }
+
+    #[test]
+    fn kinds_of_employment_are_read_as_they_are_written_and_no_other_number_is_one() {
+        let mut v = Violations::new();
+        for kind in EmploymentKind::ALL.into_iter().map(Some).chain([None]) {
+            let written = employment_kind_message(kind).into();
+            assert_eq!(employment_kind(&mut v, "kind", written), kind);
+            assert_eq!(sent::employment_kind(written).unwrap(), kind);
+        }
+        assert_eq!(employment_kind(&mut v, "kind", 99), None);
+        assert_eq!(noted(v), [("kind".to_owned(), msg!("EMPLOYMENT_KIND_UNKNOWN", text = 99))]);
+        assert_eq!(sent::employment_kind(99).unwrap_err().kind(), Kind::Internal);
     }
 
     #[test]

@@ -135,6 +135,7 @@ impl Directory {
 fn person(told: pb::Person, texts: &mut HashSet<Arc<str>>) -> Result<DirectoryPerson> {
     let mut employments = Vec::with_capacity(told.employments.len());
     for employment in told.employments {
+        let kind = sent::employment_kind(employment.kind)?;
         employments.push(Employment {
             post: match employment.post() {
                 pb::Post::Unspecified => return Err(unreadable("a post of no kind that is known here")),
@@ -148,6 +149,7 @@ fn person(told: pb::Person, texts: &mut HashSet<Arc<str>>) -> Result<DirectoryPe
             region: sent::value(&employment.region)?,
             position: shared(texts, employment.position),
             grade: shared(texts, employment.grade),
+            kind,
         });
     }
     employments.sort_by_key(|e| e.from);

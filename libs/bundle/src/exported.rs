@@ -3,6 +3,7 @@
 //!
 //! The canonical form is read to the letter: none of this happens to it, so a result closed under earlier rules replays.
 
+use tally_kernel::person::EmploymentKind;
 use tally_kernel::unseen::{belongs_to, code_point, in_id, in_name, is_odd};
 pub(crate) use tally_kernel::unseen::{is_odd_space, is_unseen};
 
@@ -183,6 +184,34 @@ pub(crate) fn is_id(column: &str) -> bool {
     matches!(column, "account" | "employee_no" | "agent" | "alias" | "external_id" | "customer" | "refers_to")
 }
 
+/// Kinds of employment as exports have them, beside their own words.
+const EMPLOYMENT_KINDS: [(&str, EmploymentKind); 18] = [
+    ("full time", EmploymentKind::FullTime),
+    ("full-time", EmploymentKind::FullTime),
+    ("全职", EmploymentKind::FullTime),
+    ("全日制", EmploymentKind::FullTime),
+    ("part time", EmploymentKind::PartTime),
+    ("part-time", EmploymentKind::PartTime),
+    ("兼职", EmploymentKind::PartTime),
+    ("非全日制", EmploymentKind::PartTime),
+    ("fixed term", EmploymentKind::FixedTerm),
+    ("fixed-term", EmploymentKind::FixedTerm),
+    ("固定期限", EmploymentKind::FixedTerm),
+    ("实习", EmploymentKind::Intern),
+    ("实习生", EmploymentKind::Intern),
+    ("派遣", EmploymentKind::Agency),
+    ("劳务派遣", EmploymentKind::Agency),
+    ("外包", EmploymentKind::Outsourced),
+    ("劳务", EmploymentKind::Freelance),
+    ("劳务合同", EmploymentKind::Freelance),
+];
+
+/// The kind of employment that is meant, of a folded text in small letters.
+pub(crate) fn employment_kind(text: &str) -> Option<EmploymentKind> {
+    let other = || EMPLOYMENT_KINDS.iter().find(|(name, _)| *name == text).map(|(_, kind)| *kind);
+    text.parse().ok().or_else(other)
+}
+
 type Names = &'static [(&'static str, &'static [&'static str])];
 
 /// Names of columns in common Chinese exports, beside those that mean the same in every file.
@@ -196,6 +225,7 @@ const OF_FILE: &[(&str, Names)] = &[
             ("grade", &["职级", "级别"]),
             ("hired_on", &["入职日期", "入职时间", "入职日"]),
             ("left_on", &["离职日期", "离职时间", "最后工作日"]),
+            ("employment_kind", &["用工性质", "用工形式", "用工类型", "用工方式"]),
         ],
     ),
     (

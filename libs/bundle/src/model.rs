@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use strum_macros::IntoStaticStr;
+use tally_kernel::person::EmploymentKind;
 
 use super::symbols::Symbol;
 
@@ -54,6 +55,8 @@ pub struct Employment {
     pub position: String,
     /// May be empty.
     pub grade: String,
+    /// As what the person is employed, where it is said.
+    pub kind: Option<EmploymentKind>,
 }
 
 impl Employment {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
+use tally_kernel::person::EmploymentKind;
 use tally_kernel::{MAX_UNIT_DEPTH, Message, msg};
 
 use super::cell::{self, shown};
@@ -28,9 +29,13 @@ pub(crate) static PEOPLE: Layout = Layout {
         ("hired_on", Required),
         ("left_on", Optional),
         ("zone", Optional),
+        ("employment_kind", Optional),
     ],
     extras: false,
 };
+
+/// Columns of [`PEOPLE`] that are always written.
+pub(crate) const PEOPLE_ALWAYS: usize = 8;
 
 pub(crate) static ACCOUNTS: Layout = Layout {
     file: "accounts.csv",
@@ -178,6 +183,7 @@ fn employment(row: &Row<'_>, diagnostic: &mut RowDiagnostic) -> Option<Employmen
     let grade = diagnostic.take("grade", optional(row.get(4), cell::name));
     let hired_on = diagnostic.take("hired_on", cell::date(row.get(5)));
     let left_on = diagnostic.take("left_on", cell::end_date(row.get(6)));
+    let kind = diagnostic.take("employment_kind", optional(row.get(8), employment_kind));
     if let (Some(hired), Some(Some(left))) = (hired_on, left_on)
         && left < hired
     {
@@ -190,6 +196,7 @@ fn employment(row: &Row<'_>, diagnostic: &mut RowDiagnostic) -> Option<Employmen
         org_unit: org_unit?,
         position: position?.unwrap_or_default(),
         grade: grade?.unwrap_or_default(),
+        kind: kind?,
     })
 }
 
@@ -252,7 +259,7 @@ fn every_row(diagnostics: &Diagnostics<'_, '_>, file: &str) -> Message {
 fn join(person: &mut BundlePerson, next: Employment, findings: &mut Findings) {
     let Some(last) = person.employments.last_mut() else { return person.employments.push(next) };
     let place = |e: &Employment| {
-        let parts = [e.org_unit.as_str(), &e.position, &e.grade];
+        let parts = [e.org_unit.as_str(), &e.position, &e.grade, e.kind.map_or("", EmploymentKind::word)];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
     };
     let (before, after, until) = (place(last), place(&next), last.left_on.unwrap_or(next.hired_on));
@@ -355,6 +362,13 @@ fn join_phases(mut rows: Vec<(BundleAccount, u64)>, diagnostics: &mut Diagnostic
 fn account_name(platform: &str, store: &str, account: &str) -> Result<String, Wrong> {
     let account = cell::id(account)?;
     segment(bare(&cell::fold(platform), &cell::fold(store), &account))
+}
+
+/// As what somebody is employed; a word that is none is wrong, never left out.
+fn employment_kind(text: &str) -> Result<EmploymentKind, Wrong> {
+    let word = cell::fold(text).to_ascii_lowercase();
+    exported::employment_kind(&word)
+        .ok_or_else(|| Wrong::new(msg!("NO_EMPLOYMENT_KIND", text = shown(&word)), msg!("NO_EMPLOYMENT_KIND_CURE")))
 }
 
 fn phase_kind(text: &str) -> Result<PhaseKind, Wrong> {

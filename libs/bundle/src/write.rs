@@ -17,7 +17,7 @@ use super::duty;
 use super::group::{Group, Period};
 use super::model::{AccountIx, Measure, MeasureValues, Observed, Record, Subject};
 use super::observed::OBSERVATIONS;
-use super::people::{ACCOUNTS, ALIASES, Diagnostics, PEOPLE, each_row};
+use super::people::{ACCOUNTS, ALIASES, Diagnostics, PEOPLE, PEOPLE_ALWAYS, each_row};
 use super::records::{ALWAYS, CANONICAL};
 use super::source::{FileDigest, READING, Source};
 use super::symbols::Symbol;
@@ -176,13 +176,18 @@ fn settings(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
 
 fn people(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
     let rows: Vec<_> = bundle.people.iter().flat_map(|p| p.employments.iter().map(move |e| (p, e))).collect();
-    out.table(&PEOPLE, &[], &rows, |row, (p, e)| {
+    let more = rows.iter().any(|(_, e)| e.kind.is_some());
+    let columns = if more { PEOPLE.columns } else { &PEOPLE.columns[..PEOPLE_ALWAYS] };
+    out.table(&Layout { columns, ..PEOPLE }, &[], &rows, |row, (p, e)| {
         for text in [&p.employee_no, &p.name, &e.org_unit, &e.position, &e.grade] {
             row.push(text);
         }
         row.push(&e.hired_on.to_string());
         row.push_opt(e.left_on);
         row.push(&p.zone);
+        if more {
+            row.push_opt(e.kind);
+        }
     })
 }
 

@@ -3,11 +3,15 @@
 //! Somebody belongs to the home employment of a day. Concurrent posts and secondments move nothing: a punch, a card, a
 //! statement and a piece of evidence stay with the home. `docs/decisions/0014-where-a-person-belongs.md`.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+
+use serde::{Deserialize, Serialize};
 
 use crate::Region;
 use crate::id::{OrgUnitId, PersonId};
@@ -38,6 +42,70 @@ pub enum Post {
     Beside,
 }
 
+/// As what somebody works for the group: under which contract, and whose. See `docs/decisions/0026-kinds-of-employment.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmploymentKind {
+    /// Employed by the group, full hours, without an end that was agreed on.
+    FullTime,
+    /// Employed by the group for some of the hours.
+    PartTime,
+    /// Employed by the group until a day that was agreed on, as for a season.
+    FixedTerm,
+    /// Learns on the job; an intern or an apprentice.
+    Intern,
+    /// Employed by an agency and lent to the group, which leads the work (labour dispatch).
+    Agency,
+    /// Works for a contractor of the group, who leads the work.
+    Outsourced,
+    /// Works on the own account, with a contract for services.
+    Freelance,
+}
+
+impl EmploymentKind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::FullTime,
+        Self::PartTime,
+        Self::FixedTerm,
+        Self::Intern,
+        Self::Agency,
+        Self::Outsourced,
+        Self::Freelance,
+    ];
+
+    /// Its word in files, tables and requests.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::FullTime => "full_time",
+            Self::PartTime => "part_time",
+            Self::FixedTerm => "fixed_term",
+            Self::Intern => "intern",
+            Self::Agency => "agency",
+            Self::Outsourced => "outsourced",
+            Self::Freelance => "freelance",
+        }
+    }
+}
+
+/// A word that is no kind of employment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no kind of employment")]
+pub struct NoEmploymentKind;
+
+impl FromStr for EmploymentKind {
+    type Err = NoEmploymentKind;
+    fn from_str(word: &str) -> Result<Self, NoEmploymentKind> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word).ok_or(NoEmploymentKind)
+    }
+}
+
+impl fmt::Display for EmploymentKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
 /// A stretch of an employment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Employment {
@@ -57,6 +125,8 @@ pub struct Employment {
     pub position: Arc<str>,
     /// Grade, such as `P3`.
     pub grade: Arc<str>,
+    /// As what the person is employed, where it was said.
+    pub kind: Option<EmploymentKind>,
 }
 
 impl Employment {
@@ -120,6 +190,7 @@ mod tests {
             region: "cn-north".parse().unwrap(),
             position: "agent".into(),
             grade: "P1".into(),
+            kind: None,
         }
     }
 
@@ -131,6 +202,15 @@ mod tests {
     /// The number of the unit.
     fn home(person: &DirectoryPerson, day: Date) -> Option<u128> {
         person.home(day).map(|home| home.unit.0.as_u128())
+    }
+
+    #[test]
+    fn a_kind_of_employment_is_stored_by_its_word() {
+        for kind in EmploymentKind::ALL {
+            assert_eq!(kind.word().parse(), Ok(kind));
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
+        }
+        assert_eq!("Full_Time".parse::<EmploymentKind>(), Err(NoEmploymentKind));
     }
 
     #[test]

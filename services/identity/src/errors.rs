@@ -97,6 +97,7 @@ impl From<PersonError> for Error {
             PersonError::DateMalformed(field) => bad(msg!("DATE_MALFORMED", field)),
             PersonError::DatesBackwards => bad(msg!("DATES_BACKWARDS", first = "hired_on", last = "left_on")),
             PersonError::ZoneUnknown(zone) => bad(msg!("ZONE_UNKNOWN", zone)),
+            PersonError::KindUnknown(text) => bad(msg!("EMPLOYMENT_KIND_UNKNOWN", text)),
             PersonError::UnitUnknown(path) => bad(msg!("UNIT_UNKNOWN", path)),
             PersonError::UnitBeginsLater(path, day) => bad(msg!("UNIT_BEGINS_LATER.hired_on", path, day)),
             PersonError::UnitMissing(unit) => Self::not_found("org unit", unit),

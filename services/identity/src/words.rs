@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use tally_access::Region;
 use tally_kernel::id::{EmploymentId, OrgUnitId};
+use tally_kernel::person::EmploymentKind;
 use uuid::Uuid;
 
 use crate::catalogue::domain::EntryKind;
@@ -24,6 +25,15 @@ fn the_stored_words_are_these() {
         (Reason::Secondment, "secondment"),
         (Reason::ConcurrentPost, "concurrent_post"),
         (Reason::Reorganisation, "reorganisation"),
+    ]);
+    tally_testkit::words([
+        (EmploymentKind::FullTime, "full_time"),
+        (EmploymentKind::PartTime, "part_time"),
+        (EmploymentKind::FixedTerm, "fixed_term"),
+        (EmploymentKind::Intern, "intern"),
+        (EmploymentKind::Agency, "agency"),
+        (EmploymentKind::Outsourced, "outsourced"),
+        (EmploymentKind::Freelance, "freelance"),
     ]);
     tally_testkit::words([
         (UnitKind::Group, "group"),

@@ -160,6 +160,7 @@ async fn people(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result
         left_on: e.left_on.map(|d| d.to_string()).unwrap_or_default(),
         zone: p.zone.clone(),
         id_number: String::new(),
+        employment_kind: e.kind.map(|kind| kind.to_string()).unwrap_or_default(),
     };
     let rows: Vec<_> = bundle.people.iter().flat_map(|p| p.employments.iter().map(move |e| (p, e))).map(row).collect();
     for chunk in rows.chunks(CHUNK) {

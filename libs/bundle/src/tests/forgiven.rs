@@ -105,6 +105,32 @@ fn header_names_are_trimmed_and_of_any_case_and_order() {
 }
 
 #[test]
+fn a_kind_of_employment_is_read_in_both_languages_dated_and_refused_by_name() {
+    use tally_kernel::person::EmploymentKind::{Agency, FullTime, Intern};
+    let dir = good();
+    let header = "employee_no,name,org_unit,position,grade,hired_on,left_on,用工形式\n";
+    let rows = "1001,王芳,杭州/客服,客服,P2,2024-05-06,2026-03-15,实习生\n1001,王芳,杭州/客服,客服,P2,2026-03-16,,Full-Time\n\
+        1002,Li Wei,杭州/客服,客服,P1,2025-01-13,,劳务派遣\n1003,Ana,杭州/客服,客服,P1,2025-01-13,,\n1004,Bo,杭州/客服,,,2025-01-13,,temp\n";
+    put(&dir, "people.csv", format!("{header}{rows}"));
+    let reading = read(&dir);
+    let kinds_of = |p: &BundlePerson| p.employments.iter().map(|e| e.kind).collect::<Vec<_>>();
+    let read_kinds: Vec<_> = reading.bundle.people.iter().map(kinds_of).collect();
+    assert_eq!(read_kinds, [vec![Some(Intern), Some(FullTime)], vec![Some(Agency)], vec![None]]);
+    assert_eq!(kinds(&reading), ["transfer"], "another kind is another stretch");
+    let wrong = &reading.rejected[0];
+    assert_eq!((wrong.line, wrong.column.as_str()), (6, "employment_kind"));
+    assert!(en(&wrong.reason).contains("temp"), "{}", en(&wrong.reason));
+    let out = TempDir::new().expect("a temporary folder");
+    let written = |dir: &TempDir| {
+        write_normalised(&read(dir).bundle, out.path(), Locale::English).expect("written");
+        fs::read_to_string(out.path().join("people.csv")).expect("people.csv")
+    };
+    assert!(written(&dir).contains("2026-03-15,Asia/Shanghai,intern\n"), "{}", written(&dir));
+    assert_eq!(read_at(out.path()).expect("usable").bundle.people, reading.bundle.people);
+    assert!(!written(&good()).contains("employment_kind"), "bundles without it are the same bytes as before");
+}
+
+#[test]
 fn tabs_and_semicolons_separate_too_with_a_finding() {
     for separator in ["\t", ";"] {
         let dir = good();

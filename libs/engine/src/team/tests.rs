@@ -43,6 +43,7 @@ fn somebody(n: u128, stretches: &[(u128, Date, Option<Date>)]) -> DirectoryPerso
         region: "cn-north".parse().unwrap(),
         position: Arc::from("agent"),
         grade: Arc::from("P1"),
+        kind: None,
     };
     let employments = stretches.iter().map(employment).collect();
     DirectoryPerson { id: id(n), employee_no: format!("E{n}"), zone: zone("Asia/Shanghai").unwrap(), employments }

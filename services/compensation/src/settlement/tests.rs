@@ -65,6 +65,7 @@ fn somebody(id: PersonId) -> DirectoryPerson {
         region: region.parse().unwrap(),
         position: "agent".into(),
         grade: "P1".into(),
+        kind: None,
     };
     let home = employment(Post::Home, date(2026, 1, 1), 50, "cn-north");
     let second = employment(Post::Beside, date(2026, 3, 1), 60, "cn-south");

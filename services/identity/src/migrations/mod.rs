@@ -8,6 +8,7 @@ mod identity_0005_privacy;
 mod identity_0006_directory;
 mod identity_0007_wrong_passwords;
 mod identity_0008_rates;
+mod identity_0009_employment_kinds;
 
 tally_store::migrations![
     identity_0001_tables,
@@ -18,4 +19,5 @@ tally_store::migrations![
     identity_0006_directory,
     identity_0007_wrong_passwords,
     identity_0008_rates,
+    identity_0009_employment_kinds,
 ];

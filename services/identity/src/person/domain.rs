@@ -1,7 +1,7 @@
 //! People and their employments: dated facts that are never rewritten. What changes is written as a new fact beside the
 //! old one, which is closed as "known until".
 //!
-//! An employment is one or several stretches of days with the same id: one for each unit, position and grade. Beside the
+//! An employment is one or several stretches of days with the same id: one for each unit, position, grade and kind. Beside the
 //! home employment a person may hold posts: secondments and concurrent posts, each an employment of its own.
 
 use std::fmt;
@@ -12,7 +12,7 @@ use strum_macros::{Display, EnumString};
 use tally_access::{Region, Target};
 use tally_kernel::dated::last_day;
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
-use tally_kernel::person::home_on;
+use tally_kernel::person::{EmploymentKind, home_on};
 use tally_kernel::{IdNumber, IdNumberError, time, unseen};
 use uuid::Uuid;
 
@@ -90,7 +90,7 @@ pub enum Reason {
     Hire,
     /// A later one, after the person had left.
     Rehire,
-    /// Another unit or position.
+    /// Another unit, position or kind.
     Transfer,
     /// A higher grade, or another one where the group has no ladder.
     Promotion,
@@ -114,6 +114,9 @@ pub struct Employment {
     pub region: Region,
     pub position: String,
     pub grade: String,
+    /// As what the person is employed, where it was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<EmploymentKind>,
     /// The event it begins with.
     pub reason: Reason,
     /// First day.
@@ -284,6 +287,8 @@ pub enum PersonError {
     /// The last day lies before the first.
     DatesBackwards,
     ZoneUnknown(String),
+    /// No kind of employment has this name.
+    KindUnknown(String),
     /// No unit has this path on the first day.
     UnitUnknown(String),
     /// The unit is there, but begins later than the employment.

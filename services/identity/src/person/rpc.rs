@@ -7,7 +7,9 @@ use tally_access::OpContext;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::person_service_server::PersonService;
 use tally_app::RequestKey;
-use tally_app::convert::{date, date_text, optional_date, optional_instant};
+use tally_app::convert::{
+    date, date_text, employment_kind, employment_kind_message, optional_date, optional_instant,
+};
 use tally_app::import::{self, Import, MAX_ROWS};
 use tally_kernel::error::{Violations, field};
 use tally_kernel::page::Page;
@@ -135,6 +137,7 @@ impl From<pb::PersonRow> for PersonRow {
             left_on: row.left_on,
             zone: row.zone,
             id_number: row.id_number,
+            kind: row.employment_kind,
         }
     }
 }
@@ -275,7 +278,8 @@ fn read_terms(wrong: &mut Violations, field: &str, sent: Option<pb::Terms>) -> T
             wrong.push(format!("terms.{name}"), msg!("TEXT_TOO_LONG", max = MAX_TEXT));
         }
     }
-    Terms { unit, position: sent.position.trim().to_owned(), grade: sent.grade.trim().to_owned() }
+    let kind = employment_kind(wrong, "terms.kind", sent.kind);
+    Terms { unit, position: sent.position.trim().to_owned(), grade: sent.grade.trim().to_owned(), kind }
 }
 
 impl TryFrom<pb::GetPersonRequest> for Asked {
@@ -321,6 +325,7 @@ fn render<R: tally_access::Rpc>(ctx: &OpContext, seen: Seen) -> (Option<pb::Pers
         to: date_text(employment.to),
         post: pb::Post::from(employment.post).into(),
         reason: pb::EmploymentReason::from(employment.reason).into(),
+        kind: employment_kind_message(employment.kind).into(),
     });
     let mut masked = Vec::new();
     // Why somebody was away is read where the person was then; who the person is, wherever the person is known.

@@ -68,6 +68,8 @@ pub(crate) mod employments {
         pub employee_no: String,
         pub position: String,
         pub grade: String,
+        /// Nothing where nobody said.
+        pub kind: Option<String>,
         pub valid_from: Date,
         pub valid_to: Option<Date>,
         pub superseded_at: Option<DateTimeUtc>,
@@ -361,6 +363,7 @@ pub(crate) async fn insert_employments(
         employee_no,
         position: employment.position,
         grade: employment.grade,
+        kind: employment.kind.map(|kind| kind.to_string()),
         valid_from: date_to_db(employment.from),
         valid_to: employment.to.map(date_to_db),
         superseded_at: None,
@@ -461,6 +464,7 @@ fn read(row: employments::Model) -> Result<Employment, StoreError> {
         reason: word_from_db("a reason", &row.reason)?,
         position: row.position,
         grade: row.grade,
+        kind: row.kind.map(|kind| word_from_db("a kind of employment", &kind)).transpose()?,
         from: date_from_db(row.valid_from)?,
         to: row.valid_to.map(date_from_db).transpose()?,
     })

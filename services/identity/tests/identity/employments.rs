@@ -1,5 +1,6 @@
 //! Changes of employments over the rpc.
 
+use tally_api::common::v1::EmploymentKind;
 use tally_api::identity::v1::change_employment_request::Change;
 use tally_api::identity::v1::{self as pb, EmploymentReason, Post, ScopeKind};
 use tally_kernel::error::Kind;
@@ -17,6 +18,41 @@ async fn seen_by(identity: &TestIdentity, by: &Login) -> Vec<String> {
     let request = pb::ListPeopleRequest { page_size: 100, ..Default::default() };
     let people = answered(identity.people().list_people(by.says(request)).await).unwrap().people;
     people.into_iter().map(|person| person.employee_no).collect()
+}
+
+on_both!(as_what_somebody_is_employed_is_dated_and_never_guessed);
+async fn as_what_somebody_is_employed_is_dated_and_never_guessed(on: Backend) {
+    let identity = TestIdentity::with_company(on).await;
+    let said = |no: &str, kind: &str| pb::PersonRow { employment_kind: kind.into(), ..person_row(no, "North/Sales/A") };
+    let rows = vec![said("E1", "intern"), said("E2", ""), said("E3", "full time")];
+    let request = pb::ImportPeopleRequest { rows, ..Default::default() };
+    let result = answered(identity.people().import_people(identity.as_admin(request)).await).unwrap().result.unwrap();
+    let problems: Vec<_> = result.problems.iter().map(|p| (p.index, p.reason.as_str())).collect();
+    assert_eq!((result.written, problems), (2, vec![(2, "EMPLOYMENT_KIND_UNKNOWN")]));
+    assert!(result.problems[0].message.contains("full time"), "{:?}", result.problems);
+    let id = identity.person("E1").await.person_id;
+    let to = |kind: i32, from: &str| {
+        let terms = pb::Terms { kind, ..Default::default() };
+        Change::Transfer(pb::Transfer { terms: Some(terms), from: from.into(), ..Default::default() })
+    };
+    let full_time = EmploymentKind::FullTime.into();
+    let person = identity.change(&identity.admin, &id, to(full_time, "2026-03-01")).await.unwrap();
+    let told: Vec<_> = person.employments.iter().map(|e| (e.kind(), e.reason(), e.to.as_str())).collect();
+    let expected = [
+        (EmploymentKind::Intern, EmploymentReason::Hire, "2026-02-28"),
+        (EmploymentKind::FullTime, EmploymentReason::Transfer, ""),
+    ];
+    assert_eq!(told, expected);
+    let again = identity.change(&identity.admin, &id, to(full_time, "2026-04-01")).await.unwrap_err();
+    assert_eq!(again.reason(), "NOTHING_CHANGES");
+    let unknown = identity.change(&identity.admin, &id, to(99, "2026-04-01")).await.unwrap_err();
+    assert_eq!((unknown.kind(), unknown.violations()[0].field.as_str()), (Kind::InvalidArgument, "terms.kind"));
+    let other = identity.person("E2").await;
+    assert_eq!(other.employments[0].kind(), EmploymentKind::Unspecified, "nobody is guessed to be full time");
+    // What was forgotten is put in from the first day on, and is no other stretch.
+    let put_in = to(EmploymentKind::Agency.into(), "2026-01-05");
+    let other = identity.change(&identity.admin, &other.person_id, put_in).await.unwrap();
+    assert_eq!((other.employments.len(), other.employments[0].kind()), (1, EmploymentKind::Agency));
 }
 
 on_both!(a_working_life_from_hire_to_rehire);

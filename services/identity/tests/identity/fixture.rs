@@ -468,7 +468,7 @@ impl Login {
 
 /// Another unit, position or grade from a day on.
 pub(crate) fn transfer(unit_id: &str, position: &str, grade: &str, from: &str) -> Change {
-    let terms = pb::Terms { unit_id: unit_id.into(), position: position.into(), grade: grade.into() };
+    let terms = pb::Terms { unit_id: unit_id.into(), position: position.into(), grade: grade.into(), kind: 0 };
     Change::Transfer(pb::Transfer { employment_id: String::new(), terms: Some(terms), from: from.into() })
 }
 

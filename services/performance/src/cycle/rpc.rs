@@ -9,14 +9,16 @@ use prost::Message as _;
 use tally_access::{Locale, OpContext};
 use tally_api::performance::v1 as pb;
 use tally_app::RequestKey;
-use tally_app::convert::{date_text, optional_date, period, period_message, timestamp};
+use tally_app::convert::{
+    date_text, employment_kind, employment_kind_message, optional_date, period, period_message, timestamp,
+};
 use tally_engine::policy::Policy;
 use tally_i18n::text;
 use tally_kernel::error::{Violations, field, optional_field};
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::time::Period;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -205,6 +207,8 @@ fn reason(because: Because) -> pb::PopulationReason {
         Because::OtherUnit => pb::PopulationReason::OtherUnit,
         Because::OtherPosition => pb::PopulationReason::OtherPosition,
         Because::OtherGrade => pb::PopulationReason::OtherGrade,
+        Because::OtherKind => pb::PopulationReason::OtherEmploymentKind,
+        Because::KindNotSaid => pb::PopulationReason::EmploymentKindNotSaid,
     }
 }
 
@@ -216,7 +220,16 @@ fn population_of(v: &mut Violations, path: &str, sent: pb::Population) -> Option
     let exclude = exclude.filter_map(|id| v.parse(&format!("{path}.exclude_person_ids"), id)).collect();
     let as_of = optional_date(v, &format!("{path}.as_of"), &sent.as_of);
     let (positions, grades) = (sent.positions.into_iter().collect(), sent.grades.into_iter().collect());
-    Some(Population { units: unit_ids, positions, grades, include, exclude, as_of })
+    let path = format!("{path}.employment_kinds");
+    let mut kinds = BTreeSet::new();
+    for sent in sent.employment_kinds {
+        match employment_kind(v, &path, sent) {
+            Some(kind) => _ = kinds.insert(kind),
+            None if sent == 0 => v.push(&path, msg!("EMPLOYMENT_KIND_UNKNOWN", text = "EMPLOYMENT_KIND_UNSPECIFIED")),
+            None => {}
+        }
+    }
+    Some(Population { units: unit_ids, positions, grades, kinds, include, exclude, as_of })
 }
 
 fn population_to(population: Population) -> pb::Population {
@@ -228,6 +241,7 @@ fn population_to(population: Population) -> pb::Population {
         include_person_ids: texts(population.include),
         exclude_person_ids: texts(population.exclude),
         as_of: date_text(population.as_of),
+        employment_kinds: population.kinds.into_iter().map(|kind| employment_kind_message(Some(kind)).into()).collect(),
     }
 }
 

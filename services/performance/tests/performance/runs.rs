@@ -2,6 +2,7 @@
 
 use tally_access::Permission;
 use tally_api::attendance::v1::DutyRule;
+use tally_api::common::v1::EmploymentKind;
 use tally_api::performance::v1 as pb;
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
@@ -248,6 +249,42 @@ async fn a_population_is_previewed_settled_and_refused_where_it_reaches_beyond_i
     let id = fixture.make(with(out)).await.unwrap();
     let closed = fixture.close(&id).await.summary.unwrap();
     assert_eq!((closed.people, closed.outside_people), (1, 1));
+}
+
+on_both!(a_population_names_kinds_of_employment_and_says_of_whom_nobody_said_one, flavor = "multi_thread");
+async fn a_population_names_kinds_of_employment_and_says_of_whom_nobody_said_one(on: Backend) {
+    let mut told = apart();
+    told.people[0].employments[0].kind = EmploymentKind::Agency.into();
+    told.people[1].employments[0].kind = EmploymentKind::FullTime.into();
+    let fixture = working(on, told).await;
+    let kinds = |kinds: &[EmploymentKind]| pb::Population {
+        employment_kinds: kinds.iter().map(|kind| (*kind).into()).collect(),
+        ..Default::default()
+    };
+    let preview = async |population| {
+        let ask = pb::PreviewPopulationRequest {
+            period: cycle("").period,
+            population: Some(population),
+            ..Default::default()
+        };
+        fixture.cycles().preview_population(fixture.admin.request(ask)).await
+    };
+    let seen = preview(kinds(&[EmploymentKind::Agency, EmploymentKind::Intern])).await.unwrap().into_inner();
+    let judged: Vec<_> = seen.members.iter().map(|m| (m.included, m.reason())).collect();
+    use pb::PopulationReason::{EmploymentKindNotSaid, Fits, OtherEmploymentKind};
+    let not_said = (false, EmploymentKindNotSaid);
+    assert_eq!(judged[..3], [(true, Fits), (false, OtherEmploymentKind), not_said]);
+    assert!(judged[3..].iter().all(|judged| *judged == not_said), "{judged:?}");
+    assert_eq!(reason(preview(kinds(&[EmploymentKind::Unspecified])).await), "INVALID_REQUEST");
+    let unknown = pb::Population { employment_kinds: vec![99], ..Default::default() };
+    assert_eq!(reason(preview(unknown).await), "INVALID_REQUEST");
+    let scheme_id = fixture.scheme(scheme()).await;
+    let agency = pb::Cycle { population: Some(kinds(&[EmploymentKind::Agency])), ..cycle(&scheme_id) };
+    let id = fixture.make(agency).await.unwrap();
+    let closed = fixture.close(&id).await;
+    let kept = closed.population.as_ref().map(|said| said.employment_kinds.clone());
+    assert_eq!(kept, Some(vec![EmploymentKind::Agency.into()]), "what was said is told again");
+    assert_eq!(closed.summary.unwrap().people, 1, "{}", closed.failure);
 }
 
 on_both!(whoever_comes_while_a_cycle_is_being_closed_is_told_and_has_no_card, flavor = "multi_thread");

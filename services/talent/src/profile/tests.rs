@@ -45,6 +45,7 @@ fn people() -> People {
         region: region.parse().unwrap(),
         position: "agent".into(),
         grade: "P1".into(),
+        kind: None,
     };
     let first = employment(Post::Home, date(2025, 1, 1), 70, "cn-north");
     let first = Employment { to: Some(date(2025, 12, 31)), ..first };

@@ -16,7 +16,7 @@ fn march() -> Period {
 fn employment(post: Post, from: Date, path: &str) -> Employment {
     let (unit, region) = (OrgUnitId(id(900)), "cn-north".parse().unwrap());
     let (position, grade) = ("agent".into(), "P1".into());
-    Employment { post, from, to: None, unit, unit_path: path.into(), region, position, grade }
+    Employment { post, from, to: None, unit, unit_path: path.into(), region, position, grade, kind: None }
 }
 
 fn person(n: u128, path: &str) -> DirectoryPerson {

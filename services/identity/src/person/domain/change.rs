@@ -6,11 +6,12 @@ use strum_macros::IntoStaticStr;
 use tally_access::{Region, Target};
 use tally_kernel::dated::{self, Dated as _, Succession};
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
+use tally_kernel::person::EmploymentKind;
 use uuid::Uuid;
 
 use super::{Employment, Facts, Leave, Person, PersonError, Post, Reason, Why};
 
-/// Unit, position and grade; what is not said stays as it is.
+/// Unit, position, grade and kind; what is not said stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
     pub unit: Option<OrgUnitId>,
@@ -18,6 +19,8 @@ pub struct Terms {
     pub position: String,
     /// Grade, or empty.
     pub grade: String,
+    /// As what the person is employed.
+    pub kind: Option<EmploymentKind>,
 }
 
 /// What is to be different about a person's employments.
@@ -218,8 +221,8 @@ fn transfer(
         None => home_of(person, from)?,
     };
     shorten(person, old.id, from)?;
-    let (unit, position, grade) = settled(old, terms);
-    if (unit, position, grade) == (old.unit, old.position.as_str(), old.grade.as_str()) {
+    let (unit, position, grade, kind) = settled(old, terms);
+    if (unit, position, grade, kind) == (old.unit, old.position.as_str(), old.grade.as_str(), old.kind) {
         return Err(PersonError::NothingChanges);
     }
     stays_in(&old.region, facts.region_of(unit, from, old.to)?)?;
@@ -233,7 +236,7 @@ fn transfer(
         (false, false) => Reason::Transfer,
     };
     let (position, grade) = (position.to_owned(), grade.to_owned());
-    let next = Employment { unit, position, grade, reason, ..old.clone() };
+    let next = Employment { unit, position, grade, kind, reason, ..old.clone() };
     changes.targets.extend([old.target(person.id), next.target(person.id)]);
     changes.employments.turn(old, from, &next, id);
     Ok(())
@@ -247,9 +250,10 @@ fn shorten(person: &Person, employment: EmploymentId, from: Date) -> Result<(), 
     }
 }
 
-fn settled<'a>(old: &'a Employment, terms: &'a Terms) -> (OrgUnitId, &'a str, &'a str) {
+fn settled<'a>(old: &'a Employment, terms: &'a Terms) -> (OrgUnitId, &'a str, &'a str, Option<EmploymentKind>) {
     let or = |new: &'a str, old: &'a str| if new.trim().is_empty() { old } else { new.trim() };
-    (terms.unit.unwrap_or(old.unit), or(&terms.position, &old.position), or(&terms.grade, &old.grade))
+    let unit = terms.unit.unwrap_or(old.unit);
+    (unit, or(&terms.position, &old.position), or(&terms.grade, &old.grade), terms.kind.or(old.kind))
 }
 
 /// A new employment that takes over from `like` what is not said.
@@ -261,13 +265,13 @@ fn begun(
     (post, reason): (Post, Reason),
     id: &mut impl FnMut() -> Uuid,
 ) -> Result<Employment, PersonError> {
-    let (unit, position, grade) = settled(like, terms);
+    let (unit, position, grade, kind) = settled(like, terms);
     let region = facts.region_of(unit, from, to)?;
     stays_in(&like.region, region)?;
     facts.in_catalogue(position, grade, from)?;
     let (position, grade) = (position.to_owned(), grade.to_owned());
     let region = region.clone();
-    Ok(Employment { row: id(), id: EmploymentId(id()), post, unit, region, position, grade, reason, from, to })
+    Ok(Employment { row: id(), id: EmploymentId(id()), post, unit, region, position, grade, kind, reason, from, to })
 }
 
 fn stays_in(home: &Region, region: &Region) -> Result<(), PersonError> {

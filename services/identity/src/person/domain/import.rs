@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use tally_access::{Region, Target};
 use tally_kernel::dated::Dated as _;
 use tally_kernel::id::{EmploymentId, OrgUnitId, PersonId};
+use tally_kernel::person::EmploymentKind;
 use tally_kernel::{IdNumber, time};
 use uuid::Uuid;
 
@@ -29,6 +30,8 @@ pub struct PersonRow {
     pub zone: String,
     /// Number of the identity document, or empty.
     pub id_number: String,
+    /// As what the person is employed, by its word, or empty.
+    pub kind: String,
 }
 
 /// Who holds an identity number, by region.
@@ -62,6 +65,7 @@ struct Parsed {
     unit: OrgUnitId,
     region: Region,
     id_number: Option<IdNumber>,
+    kind: Option<EmploymentKind>,
 }
 
 /// Decides what becomes of each row. `known` holds the people of these employee numbers, `holders` whoever has the identity
@@ -121,6 +125,7 @@ pub fn plan_import(
                     region: parsed.region,
                     position: row.position.trim().to_owned(),
                     grade: row.grade.trim().to_owned(),
+                    kind: parsed.kind,
                     from: parsed.from,
                     to: parsed.to,
                 };
@@ -184,6 +189,7 @@ fn decide_row(there: Option<&Person>, row: &PersonRow, parsed: &Parsed) -> Resul
             same("unit_path", e.unit == parsed.unit)?;
             same("position", e.position == row.position.trim())?;
             same("grade", e.grade == row.grade.trim())?;
+            same("employment_kind", parsed.kind.is_none() || e.kind == parsed.kind)?;
             same("left_on", e.to == parsed.to)?;
             Ok(false)
         }
@@ -226,7 +232,11 @@ fn parse(row: &PersonRow, facts: Facts<'_>, group_zone: &str) -> Result<Parsed, 
         "" => None,
         text => Some(IdNumber::parse(text).map_err(PersonError::IdNumberUnusable)?),
     };
-    Ok(Parsed { zone: zone.to_owned(), from, to, unit, region, id_number })
+    let kind = match row.kind.trim() {
+        "" => None,
+        word => Some(word.parse().map_err(|_| PersonError::KindUnknown(word.chars().take(64).collect()))?),
+    };
+    Ok(Parsed { zone: zone.to_owned(), from, to, unit, region, id_number, kind })
 }
 
 fn unknown_unit(tree: &OrgTree, path: &str, from: Date) -> PersonError {

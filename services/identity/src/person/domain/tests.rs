@@ -73,6 +73,7 @@ fn row(number: &str, from: &str, to: &str) -> PersonRow {
         left_on: to.into(),
         zone: String::new(),
         id_number: String::new(),
+        kind: String::new(),
     }
 }
 
@@ -136,12 +137,12 @@ impl Life {
     }
 
     fn transfers(&mut self, to: u128, grade: &str, from: &str) -> Result<Changes, PersonError> {
-        let terms = Terms { unit: Some(unit(to)), position: String::new(), grade: grade.into() };
+        let terms = Terms { unit: Some(unit(to)), position: String::new(), grade: grade.into(), kind: None };
         self.does(&Change::Transfer { employment: None, terms, from: day(from) })
     }
 
     fn posted(&mut self, post: Post, to: u128, position: &str, from: &str, last: &str) -> Result<Changes, PersonError> {
-        let terms = Terms { unit: Some(unit(to)), position: position.into(), grade: String::new() };
+        let terms = Terms { unit: Some(unit(to)), position: position.into(), grade: String::new(), kind: None };
         let to = if last.is_empty() { None } else { Some(day(last)) };
         self.does(&Change::Post { post, terms, from: day(from), to })
     }

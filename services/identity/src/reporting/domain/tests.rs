@@ -21,6 +21,7 @@ fn person(n: u128) -> Person {
         region: "cn-north".parse().unwrap(),
         position: String::new(),
         grade: String::new(),
+        kind: None,
         reason: Reason::Hire,
         from: day("2026-01-01"),
         to: Some(day("2026-12-31")),

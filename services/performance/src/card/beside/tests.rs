@@ -37,6 +37,7 @@ fn somebody(n: u128, stretches: &[(u128, Date, Option<Date>)]) -> DirectoryPerso
         region: "cn-north".parse().unwrap(),
         position: "agent".into(),
         grade: "P1".into(),
+        kind: None,
     };
     let employments = stretches.iter().map(employment).collect();
     DirectoryPerson { id: id(n), employee_no: format!("E{n}"), zone: zone("Asia/Shanghai").unwrap(), employments }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_kernel::id::{OrgUnitId, PersonId};
-use tally_kernel::person::{DirectoryPerson, Employment};
+use tally_kernel::person::{DirectoryPerson, Employment, EmploymentKind};
 use tally_kernel::time::Period;
 
 /// Who is in a cycle: people of its unit who are employed in the period, and of these whoever fits everything that is said.
@@ -20,6 +20,9 @@ pub struct Population {
     /// In one of these grades.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub grades: BTreeSet<String>,
+    /// Employed as one of these; somebody of whom nobody said as what is in none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub kinds: BTreeSet<EmploymentKind>,
     /// In whatever position, grade and unit below the cycle's they are.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub include: BTreeSet<PersonId>,
@@ -48,6 +51,10 @@ pub enum Because {
     OtherPosition,
     /// Out: in another grade on the day.
     OtherGrade,
+    /// Out: employed as something else on the day.
+    OtherKind,
+    /// Out: kinds are named, and of the person nobody said one for the day.
+    KindNotSaid,
 }
 
 impl Because {
@@ -74,7 +81,7 @@ impl Population {
             let within = self.units.is_empty() || self.units.iter().any(|unit| holds(*unit, home.unit));
             let one_of = |texts: &BTreeSet<String>, text: &str| texts.is_empty() || texts.contains(text);
             match (within, one_of(&self.positions, &home.position), one_of(&self.grades, &home.grade)) {
-                (true, true, true) => Because::Fits,
+                (true, true, true) => self.judge_kind(home.kind),
                 (false, ..) => Because::OtherUnit,
                 (true, false, _) => Because::OtherPosition,
                 (true, true, false) => Because::OtherGrade,
@@ -85,6 +92,15 @@ impl Population {
             None => Because::NotEmployed,
             Some(_) if self.include.contains(&person.id) => Because::NamedIn,
             Some(home) => fits(home),
+        }
+    }
+
+    fn judge_kind(&self, kind: Option<EmploymentKind>) -> Because {
+        match kind {
+            _ if self.kinds.is_empty() => Because::Fits,
+            None => Because::KindNotSaid,
+            Some(kind) if self.kinds.contains(&kind) => Because::Fits,
+            Some(_) => Because::OtherKind,
         }
     }
 }
@@ -108,7 +124,7 @@ mod tests {
     fn employment(of: u128, from: Date, to: Option<Date>, position: &str) -> Employment {
         let (unit_path, position, grade): (Arc<str>, Arc<str>, Arc<str>) = ("u".into(), position.into(), "P3".into());
         let region: Region = "cn-north".parse().unwrap();
-        Employment { post: Post::Home, from, to, unit: unit(of), unit_path, region, position, grade }
+        Employment { post: Post::Home, from, to, unit: unit(of), unit_path, region, position, grade, kind: None }
     }
 
     fn somebody(employments: Vec<Employment>) -> DirectoryPerson {
@@ -145,6 +161,33 @@ mod tests {
         assert_eq!(judge(&agents, &moved), Because::OtherPosition);
         let graded = Population { grades: ["P4".into()].into(), ..Population::default() };
         assert_eq!(judge(&graded, &moved), Because::OtherGrade);
+    }
+
+    #[test]
+    fn kinds_of_employment_are_of_the_day_and_nobody_is_guessed_to_have_one() {
+        let mut stretches = [(None, 1, Some(9)), (Some(EmploymentKind::Intern), 10, Some(20)), (Some(EmploymentKind::FullTime), 21, None)]
+            .map(|(kind, from, to)| {
+                let to = to.map(|day| date(2026, 3, day));
+                Employment { kind, ..employment(11, date(2026, 3, from), to, "agent") }
+            })
+            .to_vec();
+        let person = somebody(stretches.clone());
+        let of = |kind, day| Population { kinds: [kind].into(), as_of: Some(date(2026, 3, day)), ..Population::default() };
+        for (day, intern, full_time) in [
+            (5, Because::KindNotSaid, Because::KindNotSaid),
+            (15, Because::Fits, Because::OtherKind),
+            (31, Because::OtherKind, Because::Fits),
+        ] {
+            assert_eq!(judge(&of(EmploymentKind::Intern, day), &person), intern, "{day}");
+            assert_eq!(judge(&of(EmploymentKind::FullTime, day), &person), full_time, "{day}");
+        }
+        stretches.truncate(1);
+        assert_eq!(judge(&Population::default(), &somebody(stretches)), Because::Fits, "none is named");
+        let stored = serde_json::to_string(&Population::default()).unwrap();
+        assert_eq!(stored, "{}", "populations of before are the same bytes");
+        let stored = serde_json::to_string(&Population { kinds: EmploymentKind::ALL.into(), ..Population::default() }).unwrap();
+        let words = r#"["full_time","part_time","fixed_term","intern","agency","outsourced","freelance"]"#;
+        assert_eq!(stored, format!(r#"{{"kinds":{words}}}"#));
     }
 
     #[test]

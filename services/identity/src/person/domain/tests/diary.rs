@@ -74,7 +74,7 @@ proptest::proptest! {
         let mut diary: Vec<Cell> = vec![Cell::from([(hired.id, (hired.post, hired.unit, hired.grade.clone()))]); DAYS as usize];
         for (what, from, length, pick) in steps {
             let to = (pick != 0).then(|| on((from + length).min(DAYS - 1)));
-            let terms = Terms { unit: Some(unit([2, 4, 2, 5][pick])), position: String::new(), grade: ["", "P1", "P2", "P3"][length as usize % 4].into() };
+            let terms = Terms { unit: Some(unit([2, 4, 2, 5][pick])), position: String::new(), grade: ["", "P1", "P2", "P3"][length as usize % 4].into(), kind: None };
             // Who was hired for a day to come, and does not come, has none.
             let all = &life.person.employments;
             let employment = all.get(length as usize % all.len().max(1)).map_or(hired.id, |e| e.id);

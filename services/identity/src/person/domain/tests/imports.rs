@@ -104,6 +104,15 @@ fn who_goes_on_the_next_day_in_another_region_is_transferred_and_has_an_employme
 }
 
 #[test]
+fn a_row_says_a_kind_or_says_nothing_of_it_and_never_another_one_than_is_there() {
+    let said = |kind: &str| PersonRow { kind: kind.into(), ..row("E1", "2025-01-01", "2025-06-30") };
+    let plan = import(&[said("agency"), said(""), said("agency"), said("intern"), said("Agency")]);
+    assert_eq!(plan.employments[0].2.kind, Some(EmploymentKind::Agency));
+    let expected = vec![(3, PersonError::Differs("employment_kind")), (4, PersonError::KindUnknown("Agency".into()))];
+    assert_eq!((plan.written, plan.unchanged, plan.problems), (1, 2, expected));
+}
+
+#[test]
 fn each_unusable_row_says_what_to_change() {
     let base = || row("E1", "2026-01-05", "");
     assert_eq!(problem(PersonRow { employee_no: " ".into(), ..base() }), PersonError::TextUnusable("employee_no"));
@@ -114,6 +123,8 @@ fn each_unusable_row_says_what_to_change() {
     assert_eq!(problem(row("E1", "5.1.2026", "")), PersonError::DateMalformed("hired_on"));
     assert_eq!(problem(row("E1", "2026-01-05", "soon")), PersonError::DateMalformed("left_on"));
     assert_eq!(problem(row("E1", "2026-01-05", "2026-01-04")), PersonError::DatesBackwards);
+    let kind = PersonRow { kind: "Fulltime".into(), ..base() };
+    assert_eq!(problem(kind), PersonError::KindUnknown("Fulltime".into()));
     assert_eq!(problem(PersonRow { zone: "Mars/Base".into(), ..base() }), PersonError::ZoneUnknown("Mars/Base".into()));
     assert_eq!(problem(PersonRow { unit_path: "Nort".into(), ..base() }), PersonError::UnitUnknown("Nort".into()));
     let later = PersonError::UnitBeginsLater("South".into(), day("2026-02-01"));
