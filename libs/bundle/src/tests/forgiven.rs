@@ -122,7 +122,7 @@ fn a_kind_of_employment_is_read_in_both_languages_dated_and_refused_by_name() {
     assert!(en(&wrong.reason).contains("temp"), "{}", en(&wrong.reason));
     let out = TempDir::new().expect("a temporary folder");
     let written = |dir: &TempDir| {
-        write_normalised(&read(dir).bundle, out.path(), Locale::English).expect("written");
+        write_normalised(&read(dir).bundle, out.path(), Locale::En).expect("written");
         fs::read_to_string(out.path().join("people.csv")).expect("people.csv")
     };
     assert!(written(&dir).contains("2026-03-15,Asia/Shanghai,intern\n"), "{}", written(&dir));

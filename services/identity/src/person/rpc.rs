@@ -7,9 +7,7 @@ use tally_access::OpContext;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::person_service_server::PersonService;
 use tally_app::RequestKey;
-use tally_app::convert::{
-    date, date_text, employment_kind, employment_kind_message, optional_date, optional_instant,
-};
+use tally_app::convert::{date, date_text, employment_kind, employment_kind_message, optional_date, optional_instant};
 use tally_app::import::{self, Import, MAX_ROWS};
 use tally_kernel::error::{Violations, field};
 use tally_kernel::page::Page;

@@ -165,14 +165,19 @@ mod tests {
 
     #[test]
     fn kinds_of_employment_are_of_the_day_and_nobody_is_guessed_to_have_one() {
-        let mut stretches = [(None, 1, Some(9)), (Some(EmploymentKind::Intern), 10, Some(20)), (Some(EmploymentKind::FullTime), 21, None)]
-            .map(|(kind, from, to)| {
-                let to = to.map(|day| date(2026, 3, day));
-                Employment { kind, ..employment(11, date(2026, 3, from), to, "agent") }
-            })
-            .to_vec();
+        let mut stretches = [
+            (None, 1, Some(9)),
+            (Some(EmploymentKind::Intern), 10, Some(20)),
+            (Some(EmploymentKind::FullTime), 21, None),
+        ]
+        .map(|(kind, from, to)| {
+            let to = to.map(|day| date(2026, 3, day));
+            Employment { kind, ..employment(11, date(2026, 3, from), to, "agent") }
+        })
+        .to_vec();
         let person = somebody(stretches.clone());
-        let of = |kind, day| Population { kinds: [kind].into(), as_of: Some(date(2026, 3, day)), ..Population::default() };
+        let of =
+            |kind, day| Population { kinds: [kind].into(), as_of: Some(date(2026, 3, day)), ..Population::default() };
         for (day, intern, full_time) in [
             (5, Because::KindNotSaid, Because::KindNotSaid),
             (15, Because::Fits, Because::OtherKind),
@@ -185,7 +190,8 @@ mod tests {
         assert_eq!(judge(&Population::default(), &somebody(stretches)), Because::Fits, "none is named");
         let stored = serde_json::to_string(&Population::default()).unwrap();
         assert_eq!(stored, "{}", "populations of before are the same bytes");
-        let stored = serde_json::to_string(&Population { kinds: EmploymentKind::ALL.into(), ..Population::default() }).unwrap();
+        let stored =
+            serde_json::to_string(&Population { kinds: EmploymentKind::ALL.into(), ..Population::default() }).unwrap();
         let words = r#"["full_time","part_time","fixed_term","intern","agency","outsourced","freelance"]"#;
         assert_eq!(stored, format!(r#"{{"kinds":{words}}}"#));
     }
