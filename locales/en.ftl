@@ -1012,6 +1012,9 @@ RUN_DIFFERS = the attribution run is of other days or of another policy than the
 RUN_AWAITED = a cycle is being closed with this attribution run: cancel the closing of the cycle instead
 # A scheme reads what the run did not add up, and the records are not any more what the run credited.
 RUN_OUTDATED = records of { $account } were changed since the attribution run read them, and the scheme reads a column that the run did not add up: start another run, or close without naming one
+# The run keeps no rates that amounts could be converted by.
+RUN_WITHOUT_RATES = the scheme names its currency, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
+    .on = record { $record } of { $account } of { $day } is in another currency, and the attribution run keeps no rates of that day, since it was not started for a scheme that looks back so far: close the cycle without naming the run
 # The run was stopped while a cycle waited for it.
 RUN_STOPPED = the attribution run was stopped: close the cycle again
 # The run touches people or accounts beyond the unit that it was started for.
@@ -1094,8 +1097,11 @@ RECORD_REFERRED_TO = refund { $refund } refers to { $id }: withdraw the refund f
 REFUND_MOVES_WITH_RECORD = { $id } is a refund of { $other }: move that record, and its refunds go with it
 # A move overwrites nothing.
 RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: nothing is overwritten, withdraw the one that is wrong
-# An amount in another currency than the group's, where amounts are computed with.
-RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and no rate into the group's currency is known: send it with an amount in the group's currency, or take sales out of the scheme
+# An amount in another currency than what is reckoned in, and no rate of its day or of a day before.
+RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
+    .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then close again
+# A session's amount, in what is reckoned in, is more than is computed with.
+RECORD_AMOUNT_TOO_LARGE = the amount of record { $record } of { $account } is more than { $most } in minor units of { $to }, which is more than is computed with: correct the amount or the rate of its day, then close again
 
 # Observations.
 
@@ -1460,6 +1466,11 @@ CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too f
 CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: shared equally
 # Code SEVERAL_AT_ONCE.
 CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
+# Code AMOUNTS_CONVERTED.
+CREDIT_AMOUNTS_CONVERTED = amounts of { $records } records were converted from { $from } to { $to }, each by the rate of its local day and rounded once: { $rates }{ $more ->
+    [0] {""}
+   *[other] {" "}and { $more } more
+}
 
 # Out of a region into itself.
 REGION_SAME = a transfer goes to another region than { $region }
@@ -2208,6 +2219,7 @@ KIND_TOO_FEW_TO_INFER = too few records to infer from: shared equally
 KIND_SEVERAL_AT_ONCE = several dialogues at once tell people apart too little: shared equally
 KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
 KIND_UNKNOWN_AGENT = a record names somebody unknown
+KIND_AMOUNTS_CONVERTED = amounts were converted from another currency
 KIND_CONVERTED_ENCODING = a file was GBK or UTF-16 and was converted
 KIND_CONVERTED_SEPARATOR = columns were separated by tabs or semicolons
 KIND_MISSING_COLUMN = a column is missing: nothing of it is measured

@@ -641,6 +641,8 @@ RUN_NOT_DONE = 归属运行没有结果：请等它完成，或另起一次运�
 RUN_DIFFERS = 归属运行的日期或规则与考核周期不同：请指定相同的运行，或不指定，由系统新起一次
 RUN_AWAITED = 有考核周期正在用这次归属运行结账：请改为取消该周期的结账
 RUN_OUTDATED = { $account } 的服务记录在归属运行读取之后有改动，而方案要读取该运行没有汇总的列：请另起一次归属运行，或结账时不指定运行
+RUN_WITHOUT_RATES = 方案指定了币种，而这次归属运行早于系统保存汇率：请结账时不指定运行，或另起一次归属运行
+    .on = { $account } 在 { $day } 的记录 { $record } 以其他币种计价，而这次归属运行没有保存当日汇率（发起时的方案不回溯到该日）：请结账时不指定运行
 RUN_STOPPED = 归属运行已被停止：请重新结账
 RUN_BELONGS_ABOVE = 本单元以外的人员也服务同一批账号（{ $accounts }），共同服务的须一起归属：请由 { $unit } 发起归属运行，再用它结账
     .group = 本单元以外的人员也服务同一批账号（{ $accounts }），共同服务的须一起归属：请由集团发起归属运行，再用它结账
@@ -699,7 +701,9 @@ MOVED_TO_ITSELF = 记录本来就在此账号：请填写它应属的账号
 RECORD_REFERRED_TO = 退款 { $refund } 指向 { $id }：请先撤回该退款
 REFUND_MOVES_WITH_RECORD = { $id } 是 { $other } 的退款：请移动该记录，其退款会一并移动
 RECORD_THERE_ALREADY = 目标账号已有或曾有另一条记录 { $id }：不会覆盖任何数据，请撤回错误的一条
-RECORD_RATE_MISSING = { $account } 的记录 { $record } 以 { $currency } 计价，而没有换算成集团货币的汇率：请以集团货币发送金额，或在方案中不使用销售额
+RECORD_RATE_MISSING = { $account } 的记录 { $record } 以 { $currency } 计价，而这次归属运行早于系统保存汇率：请结账时不指定运行，或另起一次归属运行
+    .on = { $account } 的记录 { $record } 以 { $from } 计价，而 { $day } 没有 { $from } 与 { $to } 之间的汇率：请设置自该日或更早日期起的汇率（SetRates，并注明来源），再重新结账
+RECORD_AMOUNT_TOO_LARGE = { $account } 的记录 { $record } 的金额折合 { $to } 超过 { $most } 个最小货币单位，超出可计算的范围：请更正金额或当日汇率，再重新结账
 
 OBSERVATION_WITHOUT_MEASURE = measure 为空：请填写考核方案中使用的指标名称
 OBSERVATION_WITHOUT_SUBJECT = 未说明观测对象：请填写人员、组织单元、账号、店铺或活动
@@ -1005,6 +1009,10 @@ CREDIT_MIXED_WITHOUT_TAG = 过渡阶段账号的 { $records } 条记录没有客
 CREDIT_TOO_FEW_TO_INFER = { $records } 条记录有多人在岗，数量太少，无法推断：平均分配
 CREDIT_DID_NOT_SETTLE = 对 { $records } 条记录的推断没有收敛：平均分配
 CREDIT_SEVERAL_AT_ONCE = { $records } 条记录有多人在岗，且每人同时接待多个会话：平均分配
+CREDIT_AMOUNTS_CONVERTED = { $records } 条记录的金额由 { $from } 折算为 { $to }，每条按其当地日期的汇率折算并只舍入一次：{ $rates }{ $more ->
+    [0] {""}
+   *[other] {" "}等，另有 { $more } 个
+}
 
 REGION_SAME = 转出区域与转入区域不能同为 { $region }。
 REPORT_NOT_A_MONTH = 报表只针对一个自然月，而该周期为 { $from } 至 { $to }：请建立一个自然月的考核周期。
@@ -1657,6 +1665,7 @@ KIND_TOO_FEW_TO_INFER = 记录太少，无法推断，改为平分
 KIND_SEVERAL_AT_ONCE = 同时接待多个会话，难以区分，改为平分
 KIND_DID_NOT_SETTLE = 推断未收敛，改为平分
 KIND_UNKNOWN_AGENT = 记录写明的客服查无此人
+KIND_AMOUNTS_CONVERTED = 金额由其他币种折算而来
 KIND_CONVERTED_ENCODING = 文件编码为 GBK 或 UTF-16，已转换
 KIND_CONVERTED_SEPARATOR = 列以制表符或分号分隔，已识别
 KIND_MISSING_COLUMN = 缺少一列，相关指标视为未测

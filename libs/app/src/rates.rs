@@ -1,35 +1,42 @@
 //! The group's rates of exchange, as identity tells of them ([`tally_kernel::rate`]).
 
+use jiff::Timestamp;
 use tally_access::OpContext;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::rate_service_client::RateServiceClient;
 use tally_kernel::Result;
 use tally_kernel::page::MAX_SIZE;
-use tally_kernel::rate::{Quotation, Rates};
+use tally_kernel::rate::Quotation;
 use tally_kernel::time::Period;
 use tally_rpc::{Peer, pages};
 
-use crate::convert::sent;
+use crate::convert::{sent, timestamp};
 
-/// The rates that hold on some day of a period, read once for as many amounts as a call converts. Asked as the service: what money
-/// is worth does not depend on who asks.
+/// The rates that hold on some day of a period, each with its source, read once for as many amounts as there are to convert; as they
+/// were known at an instant, or are now. Asked as the service: what money is worth does not depend on who asks.
 ///
 /// # Errors
 /// What identity says, or that it is away.
-pub async fn of(identity: &Peer, ctx: &OpContext, period: Period) -> Result<Rates> {
+pub async fn sourced(
+    identity: &Peer,
+    ctx: &OpContext,
+    period: Period,
+    known_at: Option<Timestamp>,
+) -> Result<Vec<(Quotation, String)>> {
     let told = pages(async |page_token| {
         let ask = pb::ListRatesRequest {
             from: period.from().to_string(),
             to: period.to().to_string(),
             page_size: MAX_SIZE,
             page_token,
+            known_at: known_at.map(timestamp),
             ..Default::default()
         };
         let mut client = RateServiceClient::new(identity.channel());
         let page = client.list_rates(identity.as_service(ctx, ask)).await?.into_inner();
         Ok((page.rates, page.next_page_token))
     });
-    told.await?.iter().map(quotation).collect()
+    told.await?.into_iter().map(|told| Ok((quotation(&told)?, told.source))).collect()
 }
 
 fn quotation(told: &pb::Rate) -> Result<Quotation> {
@@ -43,6 +50,7 @@ fn quotation(told: &pb::Rate) -> Result<Quotation> {
 
 #[cfg(test)]
 mod tests {
+    use tally_kernel::rate::Rates;
     use tally_kernel::{Currency, Kind, Money};
 
     use super::*;

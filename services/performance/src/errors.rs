@@ -36,6 +36,7 @@ impl From<RunError> for Error {
             RunError::NotDone => msg!("RUN_NOT_DONE"),
             RunError::Differs => msg!("RUN_DIFFERS"),
             RunError::Awaited => msg!("RUN_AWAITED"),
+            RunError::WithoutRates => msg!("RUN_WITHOUT_RATES"),
             RunError::Outdated(account) => msg!("RUN_OUTDATED", account),
         };
         Error::of(Kind::FailedPrecondition, message)

@@ -20,13 +20,16 @@ use tally_api::identity::v1::directory_service_client::DirectoryServiceClient;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
 use tally_app::convert::{period_message, sent, timestamp};
 use tally_app::directory::Directory;
+use tally_app::rates;
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::message::word;
+use tally_kernel::rate::Quotation;
 use tally_kernel::time::{Period, zone};
 use tally_kernel::{Currency, Message, Result};
 use tally_rpc::{MAX_MESSAGE_BYTES, Peer, RpcChannel, error_from, pages, streamed, unreadable};
 
 use crate::change::domain::DutyChange;
+use crate::record::domain::money::{KeptRate, KeptRates};
 use crate::transfer::domain::Entry;
 use tally_engine::closing::facts::{AccountFacts, Alias, Duty, DutyRule, Facts, Finding, Phase, PhaseKind};
 use tally_engine::policy::Policy;
@@ -93,6 +96,20 @@ impl Peers {
     /// What identity answers.
     pub async fn currency(&self, ctx: &OpContext) -> Result<Currency> {
         sent::value(&self.group(ctx).await?.currency)
+    }
+
+    /// What amounts of these days are reckoned with, as it was known at an instant.
+    ///
+    /// # Errors
+    /// What identity answers.
+    pub async fn money(&self, ctx: &OpContext, days: Period, known_at: Timestamp) -> Result<KeptRates> {
+        let rates = rates::sourced(&self.identity, ctx, days, Some(known_at));
+        let (group, rates) = try_join!(self.currency(ctx), rates)?;
+        let kept = |(said, source): (Quotation, String)| {
+            let Quotation { base, quote, from, rate } = said;
+            KeptRate { base, quote, from, rate, source }
+        };
+        Ok(KeptRates { group, first_day: days.from(), rates: rates.into_iter().map(kept).collect() })
     }
 
     /// The zone of the group.

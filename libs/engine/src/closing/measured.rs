@@ -92,6 +92,11 @@ impl Takes {
         all.any(|records| records.value == Some(Value::Amount))
     }
 
+    /// Days before the period of which sales are computed with.
+    pub fn days_of_amounts_before(&self) -> i64 {
+        if self.amounts() { self.before_ms() / DAY_MS } else { 0 }
+    }
+
     /// How long before the period records are read, in milliseconds.
     pub fn before_ms(&self) -> i64 {
         let days = self.definitions.iter().map(|taking| match taking.what {

@@ -45,6 +45,9 @@ pub fn violations(standard: &Scheme, refinement: &Scheme) -> Vec<SchemeProblem> 
     if refinement.collaboration != standard.collaboration && !bounds.collaboration {
         found.fixed("collaboration");
     }
+    if refinement.currency != standard.currency {
+        found.fixed("currency");
+    }
     if refinement.grades != standard.grades {
         found.fixed("grades");
     }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use tally_kernel::error::Error;
-use tally_kernel::{Micro, Ppm, msg};
+use tally_kernel::{Currency, Micro, Ppm, msg};
 
 use super::bounds::{Bounds, Span};
 use super::definition::Definition;
@@ -37,6 +37,9 @@ pub struct Scheme {
     /// What a refinement may change; nothing at all where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
+    /// In which amounts are reckoned; the group's currency where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
     /// The definitions that it uses: what an indicator measures is looked up here by its name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measures: Vec<Definition>,
@@ -201,6 +204,7 @@ impl Scheme {
             collaboration: true,
             grades: Vec::new(),
             bounds: None,
+            currency: None,
             measures: Vec::new(),
         }
     }

@@ -67,6 +67,7 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
         (None, _) | (_, None) => Vec::new(),
     };
     let closed = of.clone();
+    findings.extend(scored.converted.clone());
     let (cards, summary, unsent) = at.app.compute.run("scoring", move || scored.cards(&closed, &scheme)).await??;
     findings.extend(unsent);
     let corrected = before.map(|before| changed::cards(&before, &cards)).transpose()?;
@@ -103,6 +104,8 @@ struct Scored {
     inputs: Vec<PersonInputs>,
     /// Millionths that others are credited with, and how many they are.
     outside: (u64, u32),
+    /// What was converted beside what the run tells of.
+    converted: Findings,
 }
 
 type Cards = Vec<(tally_access::Region, ScoreCard, String)>;
@@ -121,7 +124,8 @@ impl Scored {
         }
         let (names, mut people, mut others, mut outside) = (names(scheme), Vec::new(), Vec::new(), (0, 0));
         let mut uncredited = of.population.clone().filter(|_| of.everybody).unwrap_or_default();
-        for (person, sums) in measure::sums(tx, run, scheme).await? {
+        let (credited, converted) = measure::sums(tx, run, scheme).await?;
+        for (person, sums) in credited {
             let found =
                 known.remove(&person).ok_or_else(|| Error::internal(format_args!("sums of nobody: {person}")))?;
             if of.population.as_ref().is_some_and(|people| !people.contains(&person)) {
@@ -140,7 +144,7 @@ impl Scored {
         if let Some(around) = of.around {
             Beside::read(tx, run.0, scheme, around).await?.complete(&mut inputs, &others);
         }
-        Ok(Self { outcomes, people, inputs, outside })
+        Ok(Self { outcomes, people, inputs, outside, converted })
     }
 
     fn figures(&self) -> Figures {

@@ -4,38 +4,46 @@ use std::collections::{HashMap, VecDeque};
 
 use tally_engine::closing::collect::{Row, Sums, half};
 use tally_engine::closing::measured::{Added, Measuring, Taken, Takes};
+use tally_engine::closing::facts::Finding;
 use tally_engine::closing::snapshot::{Frozen, FrozenAccount};
+use tally_engine::scoring::definition::Value;
 use tally_engine::scoring::{Sample, Scheme};
 use tally_kernel::id::{AccountId, AttributionRunId, PersonId};
-use tally_kernel::{Error, Micro, Result};
+use tally_kernel::time::zone;
+use tally_kernel::{Currency, Error, Micro, Result};
 use tally_store::ScopedTx;
 
 use super::facts::{customs, reads_amounts};
-use crate::credit::facts::{StoredCredit, credits};
+use crate::credit::facts::{Place, StoredCredit, credits};
 use crate::record;
+use crate::record::domain::money::{Amounts, Conversions, Converted, KeptRates, Reckoning};
 use crate::record::facts::Reading;
-use crate::run::domain::RunError;
+use crate::run::domain::{AttributionRun, RunError};
 use crate::run::facts as runs;
 
 /// Records and credits read at once.
 const READ: u64 = 20_000;
 
-/// What everybody's shares of a run add up to, the custom measures in the order of [`super::facts::names`]. Those that the run did not add up are read
-/// from the records again, with the credits as they are; so are sales, where the run left out what is in another currency.
+/// What everybody's shares of a run add up to, the custom measures in the order of [`super::facts::names`], and what was converted. What
+/// the run did not add up is read from the records again, with the credits as they are; so are sales in another currency than
+/// the run's, or where the run left some out.
 ///
 /// # Errors
-/// What the store says; `RUN_OUTDATED` where records are not any more what was credited; `MEASURE_TOO_LARGE` for a number that is not computed with, `RECORD_RATE_MISSING` for sales that are not.
-pub async fn sums(tx: &ScopedTx, run: AttributionRunId, scheme: &Scheme) -> Result<Vec<(PersonId, Sums)>> {
+/// What the store says; `RUN_OUTDATED` where records are not any more what was credited; `MEASURE_TOO_LARGE` for a number that is not
+/// computed with, `RECORD_RATE_MISSING` and `RUN_WITHOUT_RATES` for sales that are not.
+pub async fn sums(tx: &ScopedTx, run: AttributionRunId, scheme: &Scheme) -> Result<(People, Told)> {
     let mut people = runs::sums_of_people(tx, run.0).await?;
-    let there = runs::columns(tx, run).await?;
-    let Some((there, counted)) = there else { return Ok(people) };
-    let columns = customs(scheme);
+    let Some(of) = runs::load_if_there(tx, run).await? else { return Ok((people, Vec::new())) };
+    let (there, columns) = (&of.columns, customs(scheme));
     let missing: Vec<String> = columns.iter().filter(|column| !there.contains(column)).cloned().collect();
-    let wanted = Wanted::of(scheme, missing, counted);
-    let more = if wanted.is_empty() { HashMap::new() } else { read_all(tx, run, &wanted).await? };
+    let wanted = Wanted::of(scheme, missing, &of)?;
+    let again = if wanted.is_empty() { Again::default() } else { read_all(tx, run, &wanted).await? };
     let none = More::new(&wanted);
     for (person, sums) in &mut people {
-        let found = more.get(person).unwrap_or(&none);
+        let found = again.people.get(person).unwrap_or(&none);
+        if wanted.sales {
+            sums.amount = found.sales;
+        }
         let sample = |column: &String| {
             let known = there.iter().position(|name| name == column).and_then(|place| sums.custom.get(place));
             let read =
@@ -46,8 +54,11 @@ pub async fn sums(tx: &ScopedTx, run: AttributionRunId, scheme: &Scheme) -> Resu
         custom.extend(found.taken.samples());
         sums.custom = custom;
     }
-    Ok(people)
+    Ok((people, again.told))
 }
+
+type People = Vec<(PersonId, Sums)>;
+type Told = Vec<(Place, Finding)>;
 
 /// What is read from records again.
 struct Wanted {
@@ -57,35 +68,63 @@ struct Wanted {
     /// All columns: those, then those of the definitions.
     columns: Vec<String>,
     amounts: bool,
+    /// Whether all sales are added up, since the run did not, or not in this currency.
+    sales: bool,
+    /// What is reckoned in, where it is not the group's currency.
+    currency: Option<Currency>,
+    money: Option<KeptRates>,
 }
 
 impl Wanted {
-    fn of(scheme: &Scheme, missing: Vec<String>, counted: bool) -> Self {
-        let takes = Takes::of(scheme);
-        let amounts = takes.amounts() || (reads_amounts(scheme) && !counted);
+    fn of(scheme: &Scheme, missing: Vec<String>, run: &AttributionRun) -> Result<Self> {
+        let (takes, money) = (Takes::of(scheme), run.money.clone());
+        let read = reads_amounts(scheme);
+        // Before rates were kept, runs did not say in which currency they are.
+        if read && scheme.currency.is_some() && money.is_none() {
+            return Err(RunError::WithoutRates.into());
+        }
+        let currency = scheme.currency.filter(|currency| money.as_ref().is_some_and(|money| money.group != *currency));
+        let sales = read && !(run.amounts && currency.is_none());
+        let amounts = takes.amounts() || sales;
         let columns = missing.iter().chain(takes.columns()).cloned().collect();
-        Self { missing, takes, columns, amounts }
+        Ok(Self { missing, takes, columns, amounts, sales, currency, money })
     }
 
     fn is_empty(&self) -> bool {
         self.missing.is_empty() && self.takes.is_empty() && !self.amounts
     }
+
+    /// What an account's amounts are converted by, if any are read.
+    fn reckoning(&self, account: &FrozenAccount) -> Result<Option<Reckoning>> {
+        let Some(money) = self.money.as_ref().filter(|_| self.amounts) else { return Ok(None) };
+        Ok(Some(money.reckoning(self.currency, zone(&account.zone)?)))
+    }
 }
 
 /// What a person's shares of what was read again add up to.
 struct More {
+    sales: Sample,
     columns: Vec<Sample>,
     taken: Added,
 }
 
 impl More {
     fn new(wanted: &Wanted) -> Self {
-        Self { columns: vec![Sample::default(); wanted.missing.len()], taken: Added::new(&wanted.takes) }
+        let columns = vec![Sample::default(); wanted.missing.len()];
+        Self { sales: Sample::default(), columns, taken: Added::new(&wanted.takes) }
     }
 }
 
-async fn read_all(tx: &ScopedTx, run: AttributionRunId, wanted: &Wanted) -> Result<HashMap<PersonId, More>> {
-    let mut more = HashMap::new();
+/// All that was read again.
+#[derive(Default)]
+struct Again {
+    people: HashMap<PersonId, More>,
+    /// What was converted that the run did not tell of.
+    told: Told,
+}
+
+async fn read_all(tx: &ScopedTx, run: AttributionRunId, wanted: &Wanted) -> Result<Again> {
+    let mut again = Again::default();
     let credited: HashMap<_, _> = runs::outcomes(tx, run.0).await?.into_iter().collect();
     for component in 0..runs::components(tx, run.0).await? {
         let frozen = runs::component(tx, run.0, component).await?;
@@ -93,17 +132,26 @@ async fn read_all(tx: &ScopedTx, run: AttributionRunId, wanted: &Wanted) -> Resu
             let outdated = || Error::from(RunError::Outdated(account.key.clone()));
             let outcome = credited.get(&account.key).ok_or_else(outdated)?;
             let kept = AttributionRunId(outcome.credits);
-            let contents = read(tx, kept, (&frozen, account), wanted, &mut more).await?;
+            let contents = read(tx, kept, (&frozen, account), wanted, &mut again).await?;
             if outcome.contents != Some(contents) {
                 return Err(outdated());
             }
         }
     }
-    Ok(more)
+    Ok(again)
 }
 
-/// A record that was read again: where it stands among the others, its content, the values of the columns and what the definitions take.
-type Read = ((i64, String), [u8; 16], Vec<Option<Micro>>, Vec<Option<Taken>>);
+/// A record that was read again.
+struct Read {
+    /// Where it stands among the others.
+    at: (i64, String),
+    content: [u8; 16],
+    sale: Option<Micro>,
+    /// Values of columns.
+    values: Vec<Option<Micro>>,
+    /// What the definitions take.
+    taken: Vec<Option<Taken>>,
+}
 
 /// Adds up an account's credits: the digest of the contents of what was read.
 async fn read(
@@ -111,41 +159,59 @@ async fn read(
     run: AttributionRunId,
     (frozen, account): (&Frozen, &FrozenAccount),
     wanted: &Wanted,
-    more: &mut HashMap<PersonId, More>,
+    again: &mut Again,
 ) -> Result<[u8; 32]> {
     let (of, span) = ((account.id, account.key.as_str()), (account.from_ms, account.to_ms));
     let (columns, means) = (wanted.columns.as_slice(), wanted.missing.len());
-    let reading = Reading { account: of, span, columns, amounts: wanted.amounts, known_at: None };
-    let mut measuring = Measuring::new(&wanted.takes, account, frozen.period, frozen.minor_digits)?;
+    let reckoning = wanted.reckoning(account)?;
+    let amounts = match &reckoning {
+        Some(reckoning) => Amounts::In(reckoning),
+        None if wanted.amounts => Amounts::OfTheGroup,
+        None => Amounts::LeftOut,
+    };
+    let digits = wanted.currency.map_or(frozen.minor_digits, Currency::minor_digits);
+    let reading = Reading { account: of, span, columns, amounts, known_at: None };
+    let mut measuring = Measuring::new(&wanted.takes, account, frozen.period, digits)?;
     if wanted.takes.before_ms() > 0 {
         let span = (account.from_ms - wanted.takes.before_ms(), account.from_ms);
         let before = Reading { span, columns: wanted.takes.columns(), ..reading };
         look_back(tx, &before, &mut measuring).await?;
     }
-    let (mut last, mut contents) = (None, Vec::new());
+    let (mut last, mut contents, mut conversions) = (None, Vec::new(), Conversions::default());
     let mut waiting = Credits { waiting: VecDeque::new(), last: None, more: true };
     loop {
         let mut rows: Vec<Read> = Vec::new();
-        let take = |row: &Row<'_>| {
+        let take = |row: &Row<'_>, converted: &[Converted]| {
             let (values, of_definitions) = row.custom.split_at(means);
-            let taken = measuring.take(&Row { custom: of_definitions, ..*row });
-            rows.push(((row.started_ms, row.external_id.to_owned()), half(row.content), values.to_vec(), taken));
+            rows.push(Read {
+                at: (row.started_ms, row.external_id.to_owned()),
+                content: half(row.content),
+                sale: row.value(&Value::Amount, digits).filter(|_| wanted.sales),
+                values: values.to_vec(),
+                taken: measuring.take(&Row { custom: of_definitions, ..*row }),
+            });
+            conversions.add(converted);
         };
         last = record::facts::collect(tx, &reading, last.as_ref(), READ, take).await?;
-        for ((started_ms, id), content, values, taken) in rows {
-            let Some(credit) = waiting.of(tx, run, account.id, (started_ms, id.as_str())).await? else { continue };
-            contents.extend_from_slice(&content);
+        for row in rows {
+            let at = (row.at.0, row.at.1.as_str());
+            let Some(credit) = waiting.of(tx, run, account.id, at).await? else { continue };
+            contents.extend_from_slice(&row.content);
             for share in &credit.shares {
                 let person = frozen.people.get(share.person as usize).map(|person| person.id);
                 let person = person.ok_or_else(|| Error::internal("a share of nobody"))?;
-                let more = more.entry(person).or_insert_with(|| More::new(wanted));
-                let values = more.columns.iter_mut().zip(&values);
+                let more = again.people.entry(person).or_insert_with(|| More::new(wanted));
+                let values = more.columns.iter_mut().zip(&row.values).chain([(&mut more.sales, &row.sale)]);
                 values.for_each(|(sample, value)| value.iter().for_each(|value| sample.add(share.ppm, *value)));
-                more.taken.add(share.ppm, &taken);
+                more.taken.add(share.ppm, &row.taken);
             }
         }
         if last.is_none() {
-            more.values_mut().for_each(|more| more.taken.end_account());
+            again.people.values_mut().for_each(|more| more.taken.end_account());
+            if let Some(money) = wanted.money.as_ref().filter(|_| wanted.sales) {
+                let place = Place { region: account.region.clone(), unit: account.unit, person: None };
+                again.told.extend(conversions.findings(&account.key, money).map(|finding| (place.clone(), finding)));
+            }
             return Ok(*blake3::hash(&contents).as_bytes());
         }
     }
@@ -155,7 +221,7 @@ async fn read(
 async fn look_back(tx: &ScopedTx, before: &Reading<'_>, measuring: &mut Measuring<'_>) -> Result<()> {
     let (mut last, mut more) = (None, true);
     while more {
-        last = record::facts::collect(tx, before, last.as_ref(), READ, |row| measuring.before(row)).await?;
+        last = record::facts::collect(tx, before, last.as_ref(), READ, |row, _| measuring.before(row)).await?;
         more = last.is_some();
     }
     Ok(())

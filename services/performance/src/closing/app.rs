@@ -8,12 +8,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use jiff::ToSpan as _;
 use serde::Deserialize;
 use tally_access::{Actor, OpContext, Owner, Region, Target, compile_service};
 use tally_app::units::Units;
 use tally_engine::closing::facts::{Facts, Finding};
+use tally_engine::closing::measured::Takes;
 use tally_engine::closing::snapshot::{AgentCount, Plan, snapshot};
-use tally_kernel::Result;
+use tally_kernel::{Error, Result};
 use tally_kernel::id::AccountId;
 use tally_kernel::time::Period;
 use tally_store::{Audit, UnitOfWork, WorkItem, number_from_db};
@@ -22,10 +24,11 @@ use uuid::Uuid;
 use super::reuse;
 use crate::credit::facts::{self as results, Place};
 use crate::policy::CloseCycle;
+use crate::record::domain::money::KeptRates;
 use crate::run::domain::{AttributionRun, Failure, Step, shared_accounts, units_of};
 use crate::run::facts::{self as runs, Task};
 use crate::run::step::At;
-use crate::{App, SERVICE, card, credit, cycle, record};
+use crate::{App, SERVICE, card, credit, cycle, record, scheme};
 
 /// How often an item is tried.
 pub const ATTEMPTS: i32 = 5;
@@ -116,7 +119,9 @@ impl At<'_> {
     async fn collect(&self, run: &AttributionRun) -> Result<()> {
         self.tell(Step::Collecting).await?;
         let facts = self.app.peers.facts(self.ctx, &self.app.directory, run.period, &run.policy);
-        let (facts, counts) = futures::try_join!(facts, self.counts(run.period))?;
+        let days = self.days_of_amounts(run).await?;
+        let money = self.app.peers.money(self.ctx, days, run.started_at);
+        let (facts, money, counts) = futures::try_join!(facts, money, self.counts(run.period))?;
         // Cut from the whole group's facts, whatever the run is about, so that whoever asks gets the same.
         let plan = snapshot(&facts, run.period, &run.policy, &counts)?;
         let (plan, owner) = match self.cut(run, plan).await? {
@@ -128,12 +133,31 @@ impl At<'_> {
         }
         let findings = placed(&facts, run.period, &plan.findings);
         let taken = match run.source {
-            Some(source) => reuse::taken_over(&*self.app.store.read(self.ctx).await?, source, &plan.components).await?,
+            Some(source) => {
+                let tx = self.app.store.read(self.ctx).await?;
+                reuse::taken_over(&tx, source, &plan.components, &money).await?
+            }
             None => runs::TakenOver::new(),
         };
-        self.write(async |work| self.put_plan(work, run, (&plan, &taken), &owner, &findings).await).await?;
+        let of = (&owner, &money);
+        self.write(async |work| self.put_plan(work, run, (&plan, &taken), of, &findings).await).await?;
         self.app.wake.notify_waiters();
         Ok(())
+    }
+
+    /// The days whose amounts are computed with: those of the period, and before it as many as the scheme looks back that the run was started
+    /// for, with one more for the zones.
+    async fn days_of_amounts(&self, run: &AttributionRun) -> Result<Period> {
+        let Some(cycle) = run.cycle else { return Ok(run.period) };
+        let tx = self.app.store.read(self.ctx).await?;
+        let cycle = cycle::facts::load(&tx, cycle).await?;
+        let scheme = scheme::facts::load(&tx, cycle.scheme, cycle.scheme_version).await?;
+        let before = match Takes::of(&scheme).days_of_amounts_before() {
+            0 => return Ok(run.period),
+            days => days + 1,
+        };
+        let from = run.period.from().checked_sub(before.days()).map_err(Error::internal)?;
+        Period::new(from, run.period.to()).map_err(Error::internal)
     }
 
     /// The part of the plan that the run is about, and whose the run is then: the lowest unit above all that it touches, which is
@@ -167,7 +191,7 @@ impl At<'_> {
         work: UnitOfWork,
         of: &AttributionRun,
         (plan, taken): (&Plan, &runs::TakenOver),
-        owner: &Owner,
+        (owner, money): (&Owner, &KeptRates),
         findings: &[(Place, Finding)],
     ) -> Result<(UnitOfWork, Audit)> {
         let run = self.job.attribution.0;
@@ -175,7 +199,7 @@ impl At<'_> {
         results::discard_totals(&work, run).await?;
         results::discard_findings(&work, run).await?;
         runs::snapshot(&work, self.ctx, run, &plan.components).await?;
-        runs::belong(&work, self.job.attribution, owner).await?;
+        runs::collected(&work, self.job.attribution, owner, money).await?;
         results::put_findings(&work, self.ctx, run, -1, findings).await?;
         if let Some(source) = of.source {
             self.take_over(&work, source, taken).await?;

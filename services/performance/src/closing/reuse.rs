@@ -8,6 +8,7 @@ use tally_kernel::id::AttributionRunId;
 use tally_kernel::{Error, Result};
 use tally_store::{ScopedTx, UnitOfWork};
 
+use crate::record::domain::money::KeptRates;
 use crate::run::facts::{self as runs, TakenOver};
 use crate::run::step::At;
 use crate::{credit, record};
@@ -16,9 +17,18 @@ use crate::{credit, record};
 /// which its call began, and may have come after what a run read that began a little later.
 const UNDER_WAY: SignedDuration = SignedDuration::from_hours(1);
 
-/// Which components are as they were in another run, whose facts are the same to the byte and no record of theirs was changed since.
-pub async fn taken_over(tx: &ScopedTx, from: AttributionRunId, components: &[Frozen]) -> Result<TakenOver> {
+/// Which components are as they were in another run, whose facts are the same to the byte and no record of theirs was changed since;
+/// none where amounts were converted by other rates then.
+pub async fn taken_over(
+    tx: &ScopedTx,
+    from: AttributionRunId,
+    components: &[Frozen],
+    money: &KeptRates,
+) -> Result<TakenOver> {
     let source = runs::load(tx, from).await?;
+    if !source.reckons_as(money) {
+        return Ok(TakenOver::new());
+    }
     let before: HashMap<Vec<u8>, i32> = runs::bodies(tx, from.0).await?.into_iter().collect();
     let spans = components.iter().flat_map(|component| &component.accounts).map(|a| (a.from_ms, a.to_ms));
     let span = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or_default();

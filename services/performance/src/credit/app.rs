@@ -16,6 +16,7 @@ use super::store::{self, Place, StoredCredit, Total};
 use crate::cycle::domain::Asked;
 use crate::cycle::facts as cycles;
 use crate::policy::{ExplainRecord, ExportCredits, ListFindings, ListTotals};
+use crate::record::domain::money::{Amounts, Conversions, Converted};
 use crate::record::facts::Reading;
 use crate::run::domain::{AttributionRun, Failure, RunError, State, Summary};
 use crate::run::facts::{self as runs, Task};
@@ -91,20 +92,28 @@ pub async fn total(at: &At<'_>, run: &AttributionRun) -> Result<()> {
 
 async fn read_records(at: &At<'_>, frozen: &Frozen, run: &AttributionRun) -> Result<Records> {
     let tx = at.app.store.read(at.ctx).await?;
-    let (columns, amounts) = (run.columns.as_slice(), run.amounts);
-    let mut records = Records::new(columns.len());
+    let (columns, mut records) = (run.columns.as_slice(), Records::new(run.columns.len()));
+    let money = run.money.as_ref().filter(|_| run.amounts);
     for (place, account) in frozen.accounts.iter().enumerate() {
         let span = (account.from_ms, account.to_ms);
         let mut collector = Collector::new(frozen, place, &mut records)?;
         let of = (account.id, account.key.as_str());
+        let zone = zone(&account.zone)?;
+        let reckoning = money.map(|money| money.reckoning(None, zone));
+        let amounts = reckoning.as_ref().map_or(Amounts::LeftOut, Amounts::In);
         let reading = Reading { account: of, span, columns, amounts, known_at: None };
-        let (mut last, mut more) = (None, true);
+        let (mut last, mut more, mut conversions) = (None, true, Conversions::default());
         while more {
-            let take = |row: &Row<'_>| collector.push(row);
+            let take = |row: &Row<'_>, converted: &[Converted]| {
+                collector.push(row);
+                conversions.add(converted);
+            };
             last = record::facts::collect(&tx, &reading, last.as_ref(), READ, take).await?;
             more = last.is_some();
         }
         collector.finish();
+        let told = money.into_iter().flat_map(|money| conversions.findings(&account.key, money));
+        records.findings.extend(told);
     }
     Ok(records)
 }

@@ -76,7 +76,8 @@ async fn begin(
     let new = NewRun { unit, period, policy, scope: Scope::default() };
     let columns = card::facts::customs(&scheme);
     let begun = AttributionRun::begin(attribution, cycle.owner.clone(), new, columns, ctx.now());
-    let amounts = card::facts::reads_amounts(&scheme);
+    // In another currency than the group's they are added up when the cycle is scored.
+    let amounts = card::facts::reads_amounts(&scheme) && scheme.currency.is_none();
     runs::insert(work, &AttributionRun { cycle: Some(cycle.id), amounts, ..begun }).await?;
     Ok(runs::Job { attribution, task: runs::Task::Collect }.order())
 }

@@ -12,6 +12,7 @@ mod performance_0008_attribution_runs;
 mod performance_0009_contents;
 mod performance_0010_observations;
 mod performance_0011_corrections;
+mod performance_0013_money;
 
 tally_store::migrations![
     performance_0001_records,
@@ -25,4 +26,5 @@ tally_store::migrations![
     performance_0009_contents,
     performance_0010_observations,
     performance_0011_corrections,
+    performance_0013_money,
 ];

@@ -11,6 +11,7 @@ use tally_kernel::message::Arg;
 use tally_kernel::{Currency, Message, limits, msg, unseen};
 
 mod content;
+pub mod money;
 mod revise;
 
 pub use revise::{Change, Gone, Plan, Stored, There, revise};

@@ -21,6 +21,8 @@ use tally_kernel::id::{AccountId, AttributionRunId, CycleId, OrgUnitId};
 use tally_kernel::time::Period;
 use tally_kernel::{Message, msg};
 
+use crate::record::domain::money::KeptRates;
+
 /// Keys of accounts that a refusal names.
 const NAMED: usize = 5;
 
@@ -237,8 +239,11 @@ pub struct AttributionRun {
     pub scope: Scope,
     /// The columns beside the known measures that are added up for everybody, sorted.
     pub columns: Vec<String>,
-    /// Whether sales are computed with: an amount in another currency than the group's is refused then, and else left out.
+    /// Whether sales are added up in the group's currency; an amount in another one is converted then, and else left out.
     pub amounts: bool,
+    /// What amounts are converted by; nothing until the facts are collected, and of a run from before rates were kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money: Option<KeptRates>,
     /// The cycle that it was started for.
     pub cycle: Option<CycleId>,
     /// The run that it takes over from whatever is as it was.
@@ -281,6 +286,8 @@ pub enum RunError {
     Differs,
     /// A cycle waits for it.
     Awaited,
+    /// It keeps no rates that amounts could be converted by.
+    WithoutRates,
     /// Records of this account were changed since it read them, and are to be read again.
     Outdated(String),
 }
@@ -300,6 +307,7 @@ impl AttributionRun {
             scope,
             columns,
             amounts: false,
+            money: None,
             cycle: None,
             source: None,
             state: State::Running,
@@ -319,6 +327,11 @@ impl AttributionRun {
         let new = NewRun { unit: owner.unit(), period: self.period, policy: self.policy, scope: self.scope };
         let begun = Self::begin(id, owner, new, columns, started_at);
         Self { amounts, cycle: Some(cycle), source: Some(self.id), ..begun }
+    }
+
+    /// Whether what another run came to can be taken over: nothing of it was converted by other rates.
+    pub fn reckons_as(&self, money: &KeptRates) -> bool {
+        !self.amounts || self.money.as_ref().is_none_or(|mine| mine == money)
     }
 
     /// Ends it with its figures.

@@ -12,6 +12,7 @@ use tally_store::{ScopedTx, UnitOfWork, from_db, owner_from_db, to_db, word_from
 
 use super::domain::{AttributionRun, State, Step};
 use crate::columns::{count, period, read, write};
+use crate::record::domain::money::KeptRates;
 
 pub mod results;
 
@@ -40,6 +41,7 @@ pub struct Model {
     pub version: i64,
     pub recorded_at: DateTimeUtc,
     pub source_id: Option<Uuid>,
+    pub money: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -60,6 +62,7 @@ impl TryFrom<Model> for AttributionRun {
             scope: read(&row.scope)?,
             columns: read(&row.columns)?,
             amounts: row.amounts,
+            money: row.money.as_deref().map(read).transpose()?,
             cycle: row.cycle_id.map(CycleId),
             source: row.source_id.map(AttributionRunId),
             state: word_from_db("the state of a run", &row.state)?,
@@ -86,6 +89,7 @@ pub async fn insert(work: &UnitOfWork, run: &AttributionRun) -> Result<()> {
         scope: Set(write(&run.scope)?),
         columns: Set(write(&run.columns)?),
         amounts: Set(run.amounts),
+        money: Set(run.money.as_ref().map(write).transpose()?),
         cycle_id: Set(run.cycle.map(Uuid::from)),
         source_id: Set(run.source.map(Uuid::from)),
         state: Set(run.state.to_string()),
@@ -147,10 +151,11 @@ pub async fn save(work: &UnitOfWork, run: &AttributionRun) -> Result<()> {
     Ok(())
 }
 
-/// Says whom a run belongs to, now that it is known what it touches.
-pub async fn belong(work: &UnitOfWork, id: AttributionRunId, owner: &Owner) -> Result<()> {
+/// Says whom a run belongs to, now that it is known what it touches, and what it reckons with.
+pub async fn collected(work: &UnitOfWork, id: AttributionRunId, owner: &Owner, money: &KeptRates) -> Result<()> {
     let update = work.update::<Entity>().set(Column::Region, owner.region().as_str().to_owned());
-    update.set(Column::UnitId, owner.unit().map(Uuid::from)).filter(Column::Id.eq(id.0)).exec_one().await?;
+    let update = update.set(Column::UnitId, owner.unit().map(Uuid::from)).set(Column::Money, write(money)?);
+    update.filter(Column::Id.eq(id.0)).exec_one().await?;
     Ok(())
 }
 
@@ -184,12 +189,6 @@ pub async fn advance(work: &UnitOfWork, id: AttributionRunId) -> Result<()> {
 pub async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, page: &Page) -> Result<(Vec<AttributionRun>, String)> {
     let (rows, next) = tx.select::<Entity>().within(plan).page_desc(page, [Column::Id]).await?;
     Ok((rows.into_iter().map(AttributionRun::try_from).collect::<Result<_>>()?, next))
-}
-
-/// The columns that a run added up, in its order, and whether it refused amounts in other currencies; nothing of a run of the time before runs were kept, which added up those of its one scheme.
-pub async fn columns(tx: &ScopedTx, id: AttributionRunId) -> Result<Option<(Vec<String>, bool)>> {
-    let found = tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?;
-    found.map(|row| Ok((read(&row.columns)?, row.amounts))).transpose()
 }
 
 /// When a run began; nothing of one of the time before runs were kept.

@@ -4,7 +4,7 @@ use tally_api::performance::v1 as pb;
 use tally_app::convert::{choice, date, date_text};
 use tally_kernel::error::Violations;
 use tally_kernel::id::SchemeId;
-use tally_kernel::{Locale, Micro, Region, Result, msg};
+use tally_kernel::{Error, Locale, Micro, Region, Result, msg};
 
 use super::domain::{Imported, NewVersion, Parent, Refinement, Standing, Version, Withdrawal};
 use crate::definitions::{definition_of, definition_to};
@@ -32,10 +32,14 @@ pub fn read(sent: pb::Scheme) -> Result<NewVersion> {
         Some(Parent { scheme, version: parent.version })
     });
     let bounds = sent.bounds.and_then(|bounds| bounds_of(&mut v, bounds, kpis.as_deref().unwrap_or_default()));
+    let currency = match sent.currency.as_str() {
+        "" => Some(None),
+        code => v.take("scheme.currency", code.parse().map_err(Error::from)).map(Some),
+    };
     let (name, collaboration) = (sent.name, sent.collaboration);
-    let scheme = kpis.zip(measures).map(|(kpis, measures)| {
+    let scheme = kpis.zip(measures).zip(currency).map(|((kpis, measures), currency)| {
         let (version, grades) = (1, vec![]);
-        Scheme { name, version, kpis, collaboration, grades, bounds, measures }
+        Scheme { name, version, kpis, collaboration, grades, bounds, currency, measures }
     });
     v.finish(scheme.map(|scheme| NewVersion { unit, scheme, parent }))
 }
@@ -171,6 +175,7 @@ pub fn scheme_to(version: Version, locale: Locale) -> pb::Scheme {
             reason: out.reason,
             superseded_by: out.superseded_by.unwrap_or_default(),
         }),
+        currency: scheme.currency.map(|currency| currency.to_string()).unwrap_or_default(),
         measures: scheme.measures.iter().map(|measure| definition_to(measure, locale)).collect(),
     }
 }

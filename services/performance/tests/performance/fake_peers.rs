@@ -42,6 +42,10 @@ pub fn identity(told: &Told) -> FakePeer {
         let units = units().into_iter().filter(there).collect();
         Ok(idn::ListOrgUnitsResponse { units, ..Default::default() })
     };
+    let rates = now::<idn::ListRatesRequest, _>(told, |told| idn::ListRatesResponse {
+        rates: told.rates,
+        ..Default::default()
+    });
     let retention = |_: idn::ListRetentionRequest| {
         let kinds = [("attendance.duty", 24), ("performance.records", 24), ("performance.results", 60)];
         let kind = |(kind, months): (&str, u32)| idn::Retention { kind: kind.into(), months, ..Default::default() };
@@ -51,6 +55,7 @@ pub fn identity(told: &Told) -> FakePeer {
     FakePeer::new("identity")
         .answers("tally.identity.v1.RetentionService/ListRetention", retention)
         .answers("tally.identity.v1.HoldService/ListHolds", holds)
+        .answers("tally.identity.v1.RateService/ListRates", rates)
         .answers("tally.identity.v1.TenantService/GetTenant", tenant)
         .answers("tally.identity.v1.PersonService/ListPeople", people)
         .answers("tally.identity.v1.OrgService/ListOrgUnits", units)

@@ -67,6 +67,8 @@ pub struct PeerFacts {
     pub shifts: Vec<att::Shift>,
     pub duty: Vec<att::AccountOccupancy>,
     pub findings: Vec<common::Finding>,
+    /// Rates of exchange.
+    pub rates: Vec<idn::Rate>,
     /// A unit that is closed from a day on.
     pub closed: Option<(OrgUnitId, String)>,
     /// Facts of duty that were put right.

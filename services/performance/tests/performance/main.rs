@@ -4,6 +4,7 @@
 
 mod closing;
 mod corrections;
+mod currencies;
 mod everybody;
 mod fake_peers;
 mod fixture;

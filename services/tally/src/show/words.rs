@@ -49,6 +49,7 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
         "SEVERAL_AT_ONCE" => msg!("KIND_SEVERAL_AT_ONCE"),
         "DID_NOT_SETTLE" => msg!("KIND_DID_NOT_SETTLE"),
         "UNKNOWN_AGENT" => msg!("KIND_UNKNOWN_AGENT"),
+        "AMOUNTS_CONVERTED" => msg!("KIND_AMOUNTS_CONVERTED"),
         "CONVERTED_ENCODING" => msg!("KIND_CONVERTED_ENCODING"),
         "CONVERTED_SEPARATOR" => msg!("KIND_CONVERTED_SEPARATOR"),
         "MISSING_COLUMN" => msg!("KIND_MISSING_COLUMN"),

@@ -7,10 +7,11 @@ use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
 use tally_engine::closing::collect::{Row as Collected, to_micro};
 use tally_kernel::id::AccountId;
-use tally_kernel::{Error, Kind, Micro, Result, msg};
-use tally_store::{ScopedTx, to_db};
+use tally_kernel::{Currency, Error, Kind, Micro, Result, msg};
+use tally_store::{ScopedTx, to_db, word_from_db};
 
 use super::super::domain::MeasureValue;
+use super::super::domain::money::{Amounts, Converted};
 use super::{Column, Entity, Last, beyond, measures_of, version};
 
 /// How records are read.
@@ -22,8 +23,8 @@ pub struct Reading<'a> {
     pub span: (i64, i64),
     /// Columns whose values are handed over beside the known ones.
     pub columns: &'a [String],
-    /// Whether amounts are computed with.
-    pub amounts: bool,
+    /// Whether amounts are computed with, and in what.
+    pub amounts: Amounts<'a>,
     /// As they were known at this instant, and not as they are.
     pub known_at: Option<Timestamp>,
 }
@@ -91,13 +92,14 @@ macro_rules! refunds {
     }};
 }
 
-/// Hands over the next sessions, by start and external id, after the last one read. The last one now, or nothing at the end.
+/// Hands over the next sessions, by start and external id, after the last one read, each with what was converted of it. The last one
+/// now, or nothing at the end.
 pub async fn collect(
     tx: &ScopedTx,
     reading: &Reading<'_>,
     after: Option<&Last>,
     limit: u64,
-    mut take: impl FnMut(&Collected<'_>),
+    mut take: impl FnMut(&Collected<'_>, &[Converted]),
 ) -> Result<Option<Last>> {
     use version::Column as Was;
     let mut rows = match reading.known_at {
@@ -115,23 +117,9 @@ pub async fn collect(
     let mut refunds = refunds_of(tx, reading, &rows).await?;
     for row in &mut rows {
         let refunds = refunds.remove(&row.external_id).unwrap_or_default();
-        lessen(row, &refunds);
-        let foreign = row.currency.iter().chain(refunds.iter().filter_map(|refund| refund.currency.as_ref())).next();
-        match foreign.filter(|_| row.amount_minor.is_some()) {
-            None => {}
-            Some(currency) if reading.amounts => {
-                let (currency, record, account) = (currency.as_str(), row.external_id.as_str(), reading.account.1);
-                return Err(Error::of(
-                    Kind::FailedPrecondition,
-                    msg!("RECORD_RATE_MISSING", currency, record, account),
-                ));
-            }
-            // Nobody computes with it, and nobody shall sum it by mistake.
-            Some(_) => row.amount_minor = None,
-        }
-    }
-    for row in &rows {
-        take(&Collected {
+        let converted = reckoned(row, &refunds, reading)?;
+        tell(&mut row.content, &refunds);
+        let row = Collected {
             started_ms: row.started_ms,
             ended_ms: row.ended_ms,
             external_id: &row.external_id,
@@ -144,7 +132,8 @@ pub async fn collect(
             amount_minor: row.amount_minor,
             custom: &measured((reading.account.1, &row.external_id), row.measures.as_deref(), reading.columns)?,
             content: &row.content,
-        });
+        };
+        take(&row, &converted);
     }
     let more = rows.len() as u64 == limit;
     Ok(rows.into_iter().next_back().filter(|_| more).map(|row| (row.started_ms, row.external_id)))
@@ -179,19 +168,53 @@ async fn refunds_of(tx: &ScopedTx, reading: &Reading<'_>, rows: &[Chosen]) -> Re
     Ok(refunds)
 }
 
-/// Takes refunds from a session's amount; its digest tells them too. A session without refunds stays to the byte as it is.
-fn lessen(row: &mut Chosen, refunds: &[Refund]) {
+/// Makes of a session's amount what refunds left of it, in what is reckoned in.
+fn reckoned(row: &mut Chosen, refunds: &[Refund], reading: &Reading<'_>) -> Result<Vec<Converted>> {
+    let is_plain = row.currency.is_none() && reading.amounts.are_of_the_group();
+    if refunds.is_empty() && (is_plain || row.amount_minor.is_none()) {
+        return Ok(Vec::new());
+    }
+    let own = row.amount_minor.map(|minor| (row.currency.as_deref(), minor));
+    let back = refunds.iter().filter_map(|refund| Some((refund.currency.as_deref(), refund.amount_minor?)));
+    let amounts: Vec<(Option<&str>, i64)> = own.into_iter().chain(back).collect();
+    let foreign = amounts.iter().find_map(|(currency, _)| *currency);
+    let (record, account) = (row.external_id.as_str(), reading.account.1);
+    let refused = |message| Error::of(Kind::FailedPrecondition, message);
+    let (minor, converted) = match (reading.amounts, foreign) {
+        // Nobody computes with it, and nobody shall sum it by mistake.
+        (Amounts::LeftOut, Some(_)) => (None, Vec::new()),
+        (Amounts::OfTheGroup, Some(currency)) => {
+            return Err(refused(msg!("RECORD_RATE_MISSING", currency, record, account)));
+        }
+        (Amounts::LeftOut | Amounts::OfTheGroup, None) => {
+            (Some(amounts.iter().fold(0, |sum: i64, (_, minor)| sum.saturating_add(*minor))), Vec::new())
+        }
+        (Amounts::In(reckoning), _) => {
+            let of = |(currency, minor): &(Option<&str>, i64)| -> Result<(Currency, i64)> {
+                let said = currency.map(|code| word_from_db("a currency", code)).transpose()?;
+                Ok((said.unwrap_or(reckoning.group), *minor))
+            };
+            let amounts: Vec<_> = amounts.iter().map(of).collect::<Result<_>>()?;
+            let reckoned = reckoning.reckon(row.started_ms, amounts);
+            let (minor, converted) = reckoned.map_err(|problem| refused(problem.message(record, account)))?;
+            (Some(minor), converted)
+        }
+    };
+    row.amount_minor = minor;
+    Ok(converted)
+}
+
+/// A session's digest tells its refunds too. Without any it stays to the byte as it is.
+fn tell(content: &mut Vec<u8>, refunds: &[Refund]) {
     if refunds.is_empty() {
         return;
     }
-    let taken = refunds.iter().filter_map(|refund| refund.amount_minor);
-    row.amount_minor = Some(taken.fold(row.amount_minor.unwrap_or(0), i64::saturating_add));
     let mut hash = blake3::Hasher::new();
-    hash.update(&row.content);
+    hash.update(content);
     refunds.iter().for_each(|refund| {
         hash.update(&refund.content);
     });
-    row.content = hash.finalize().as_bytes().to_vec();
+    *content = hash.finalize().as_bytes().to_vec();
 }
 
 /// The values of these columns in a record's measures. One that is too large to compute with is told, not left out: any other
