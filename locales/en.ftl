@@ -1466,8 +1466,8 @@ CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too f
 CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: shared equally
 # Code SEVERAL_AT_ONCE.
 CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
-# Code AMOUNTS_CONVERTED.
-CREDIT_AMOUNTS_CONVERTED = amounts of { $records } records were converted from { $from } to { $to }, each by the rate of its local day and rounded once: { $rates }{ $more ->
+# Amounts in another currency than what is reckoned in were converted, and by what.
+AMOUNTS_CONVERTED = amounts of { $records } records were converted from { $from } to { $to }, each by the rate of its local day and rounded once: { $rates }{ $more ->
     [0] {""}
    *[other] {" "}and { $more } more
 }
@@ -2042,6 +2042,8 @@ NOBODY_EMPLOYED = nobody is employed between { $from } and { $to }: { $people ->
    *[other] and { $rejected } rows were rejected
 }
 NOBODY_EMPLOYED_CURE = correct hired_on and left_on, or the period
+# A bundle has no rates of exchange.
+RECORD_RATE_MISSING_CURE = a bundle that is closed by itself knows no rates: write the amounts in the group's currency, or bring it into a suite that knows them (`tally import`) and close the cycle there
 NOBODY_CREDITED_CURE = bring rosters.csv, punches.csv or handovers.csv of these days, or correct their accounts and times
     .rejected = mend those rows first: each is in rejected.csv with its cure
 OUT_NOT_EMPTY = the result folder is not empty

@@ -1009,7 +1009,7 @@ CREDIT_MIXED_WITHOUT_TAG = 过渡阶段账号的 { $records } 条记录没有客
 CREDIT_TOO_FEW_TO_INFER = { $records } 条记录有多人在岗，数量太少，无法推断：平均分配
 CREDIT_DID_NOT_SETTLE = 对 { $records } 条记录的推断没有收敛：平均分配
 CREDIT_SEVERAL_AT_ONCE = { $records } 条记录有多人在岗，且每人同时接待多个会话：平均分配
-CREDIT_AMOUNTS_CONVERTED = { $records } 条记录的金额由 { $from } 折算为 { $to }，每条按其当地日期的汇率折算并只舍入一次：{ $rates }{ $more ->
+AMOUNTS_CONVERTED = { $records } 条记录的金额由 { $from } 折算为 { $to }，每条按其当地日期的汇率折算并只舍入一次：{ $rates }{ $more ->
     [0] {""}
    *[other] {" "}等，另有 { $more } 个
 }
@@ -1492,6 +1492,7 @@ NOBODY_EMPLOYED = { $from } 至 { $to } 期间没有任何在职人员：读取�
    *[other] 另有 { $rejected } 行被拒收
 }
 NOBODY_EMPLOYED_CURE = 请改正 hired_on 与 left_on，或改正期间
+RECORD_RATE_MISSING_CURE = 单独结账的数据包没有汇率：请以集团货币填写金额，或导入有汇率的系统（`tally import`）并在那里结账
 NOBODY_CREDITED_CURE = 请提供这些日子的 rosters.csv、punches.csv 或 handovers.csv，或改正其中的账号与时间
     .rejected = 请先改正这些行：rejected.csv 逐行写明了改法
 OUT_NOT_EMPTY = 结果文件夹不为空

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 
 use tally_engine::closing::collect::{Row, Sums, half};
-use tally_engine::closing::measured::{Added, Measuring, Taken, Takes};
 use tally_engine::closing::facts::Finding;
+use tally_engine::closing::measured::{Added, Measuring, Taken, Takes};
 use tally_engine::closing::snapshot::{Frozen, FrozenAccount};
 use tally_engine::scoring::definition::Value;
 use tally_engine::scoring::{Sample, Scheme};

@@ -15,9 +15,9 @@ use tally_app::units::Units;
 use tally_engine::closing::facts::{Facts, Finding};
 use tally_engine::closing::measured::Takes;
 use tally_engine::closing::snapshot::{AgentCount, Plan, snapshot};
-use tally_kernel::{Error, Result};
 use tally_kernel::id::AccountId;
 use tally_kernel::time::Period;
+use tally_kernel::{Error, Result};
 use tally_store::{Audit, UnitOfWork, WorkItem, number_from_db};
 use uuid::Uuid;
 
@@ -61,7 +61,8 @@ async fn attribute(at: &At<'_>) -> Result<()> {
     }
     let Some(run) = at.run().await? else { return at.abandon().await };
     match at.job.task {
-        Task::Collect => at.collect(&run).await,
+        // On the heap: it holds everything that the peers told.
+        Task::Collect => Box::pin(at.collect(&run)).await,
         Task::Attribute(component) => credit::app::attribute(at, &run, component).await,
         Task::Total => credit::app::total(at, &run).await,
         Task::Discard | Task::DiscardResult => Ok(()),

@@ -76,7 +76,10 @@ impl Fixture {
     }
 }
 
-on_both!(a_missing_rate_is_named_with_its_pair_and_day_and_once_it_is_set_the_same_close_works, flavor = "multi_thread");
+on_both!(
+    a_missing_rate_is_named_with_its_pair_and_day_and_once_it_is_set_the_same_close_works,
+    flavor = "multi_thread"
+);
 async fn a_missing_rate_is_named_with_its_pair_and_day_and_once_it_is_set_the_same_close_works(on: Backend) {
     let fixture = working(on, vec![rate("HKD", "0.9", "2026-03-05")]).await;
     let rows = vec![paid("a", SECOND, 10_001, "HKD"), paid("b", FIFTH, 1_000, "HKD"), paid("c", SECOND, 500, "")];
@@ -94,7 +97,10 @@ async fn a_missing_rate_is_named_with_its_pair_and_day_and_once_it_is_set_the_sa
     let told = fixture.conversions(&closed).await;
     assert_eq!(told.len(), 1, "{told:?}");
     let by = "1 HKD = 0.925 CNY (2026-02-01, HKMA); 1 HKD = 0.9 CNY (2026-03-05, HKMA)";
-    assert!(told[0].starts_with("amounts of 2 records were converted from HKD to CNY") && told[0].ends_with(by), "{told:?}");
+    assert!(
+        told[0].starts_with("amounts of 2 records were converted from HKD to CNY") && told[0].ends_with(by),
+        "{told:?}"
+    );
 }
 
 on_both!(a_refund_is_converted_at_the_day_of_the_sale_and_with_it, flavor = "multi_thread");
@@ -107,10 +113,17 @@ async fn a_refund_is_converted_at_the_day_of_the_sale_and_with_it(on: Backend) {
     assert_eq!(fixture.import(1, back).await.problems.len(), 0);
     let id = fixture.of_scheme(selling("")).await;
     let closed = fixture.close(&id).await;
-    assert_eq!(fixture.sold(&closed).await, "89.99", "100 less 0.02 HKD at one half, and 100 HKD at one half less 10 yuan");
+    assert_eq!(
+        fixture.sold(&closed).await,
+        "89.99",
+        "100 less 0.02 HKD at one half, and 100 HKD at one half less 10 yuan"
+    );
 }
 
-on_both!(cycles_of_one_run_reckon_with_the_rates_of_the_run_each_in_the_currency_of_its_scheme, flavor = "multi_thread");
+on_both!(
+    cycles_of_one_run_reckon_with_the_rates_of_the_run_each_in_the_currency_of_its_scheme,
+    flavor = "multi_thread"
+);
 async fn cycles_of_one_run_reckon_with_the_rates_of_the_run_each_in_the_currency_of_its_scheme(on: Backend) {
     let fixture = working(on, vec![rate("HKD", "0.8", "2026-03-01"), rate("USD", "7", "2026-03-01")]).await;
     let rows = vec![paid("a", SECOND, 10_000, "HKD"), paid("b", FIFTH, 800, ""), paid("c", FIFTH, 800, "HKD")];

@@ -26,6 +26,8 @@ use crate::upload::{self, Ids, Taken};
 
 /// The reason of a cycle in which every record is credited to nobody.
 const NOBODY_CREDITED: &str = "NOBODY_CREDITED";
+/// The reason of a cycle with an amount that nothing converts.
+const RATE_MISSING: &str = "RECORD_RATE_MISSING";
 
 /// What to do with a bundle that was read.
 #[derive(Clone)]
@@ -147,6 +149,10 @@ async fn publish(hr: &Session, cycle_id: &str) -> Result<()> {
 fn failed(reading: &Reading, cycle: &performance::Cycle) -> anyhow::Error {
     match cycle.failure_reason.as_str() {
         NOBODY_CREDITED => uncredited(reading).into(),
+        RATE_MISSING => {
+            let problem = Message::told(&cycle.failure);
+            Unusable::new(RATE_MISSING, "records.csv", problem, msg!("RECORD_RATE_MISSING_CURE")).into()
+        }
         _ => anyhow!("{}", cycle.failure),
     }
 }

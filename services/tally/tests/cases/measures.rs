@@ -71,3 +71,22 @@ fn a_measure_that_is_not_defined_is_refused_by_its_place() {
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && said.contains("measures[5].of \"clients\" is neither defined"), "{said}");
 }
+
+#[test]
+fn an_amount_in_another_currency_is_named_with_what_to_do_where_no_rates_are_known() {
+    let rows = records(true);
+    let with = |(n, line): (usize, &str)| match n {
+        0 => format!("{line},currency\n"),
+        1 => format!("{line},USD\n"),
+        _ => format!("{line},\n"),
+    };
+    let rows: String = rows.lines().enumerate().map(with).collect();
+    let case = Case::new(&[("records.csv", &rows), ("scheme.yaml", scheme())], &[]);
+    let out = case.bundle().with_file_name("result");
+    let refused = case.run(&["close", crate::case::text(&case.bundle()), "--out", crate::case::text(&out)]);
+    assert!(!refused.status.success());
+    let told = String::from_utf8_lossy(&refused.stderr);
+    for word in ["RECORD_RATE_MISSING", "USD", "2026-03-02", "write the amounts in the group's currency"] {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+}

@@ -196,6 +196,22 @@ fn a_scheme_without_bounds_is_written_as_it_always_was() {
     assert_eq!(read, standard());
 }
 
+#[test]
+fn a_refinement_reckons_in_the_currency_of_the_standard_and_a_scheme_without_one_says_nothing_of_it() {
+    use tally_kernel::Currency;
+    let fields = |standard: &Scheme, own: &Scheme| -> Vec<String> {
+        violations(standard, own).into_iter().map(|problem| problem.field).collect()
+    };
+    let dollars = |scheme: Scheme| Scheme { currency: Some(Currency::USD), ..scheme };
+    assert_eq!(fields(&standard(), &dollars(copy())), ["currency"]);
+    assert_eq!(fields(&dollars(standard()), &copy()), ["currency"]);
+    assert_eq!(fields(&dollars(standard()), &dollars(copy())), [""; 0]);
+    let json = serde_json::to_string(&standard()).unwrap();
+    assert!(!json.contains("currency"), "{json}");
+    let json = serde_json::to_string(&dollars(standard())).unwrap();
+    assert_eq!(serde_json::from_str::<Scheme>(&json).unwrap().currency, Some(Currency::USD));
+}
+
 /// Any weights, targets, keys and the rest, mostly near the standard's.
 fn any_refinement() -> impl Strategy<Value = Scheme> {
     let weight = prop::sample::select(vec!["5", "10", "15", "20", "25", "35", "40", "45", "50"]);

@@ -31,7 +31,7 @@ pub struct KeptRates {
 }
 
 /// One of them: one unit of `base` is worth `rate` of `quote` from a day on.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptRate {
     pub base: Currency,
     pub quote: Currency,
@@ -203,7 +203,7 @@ impl Conversions {
                 kind: "AMOUNTS_CONVERTED".to_owned(),
                 subject: account.to_owned(),
                 at: String::new(),
-                detail: msg!("CREDIT_AMOUNTS_CONVERTED", records, from, to, rates, more),
+                detail: msg!("AMOUNTS_CONVERTED", records, from, to, rates, more),
             }
         })
     }

@@ -31,9 +31,8 @@ fn the_day_is_that_of_the_account_and_each_currency_is_rounded_once() {
     let (cny, usd, jpy) = (Currency::CNY, Currency::USD, Currency::JPY);
     let kept = kept(&[(usd, cny, MARCH, "7.005"), (usd, cny, date(2026, 3, 2), "8"), (jpy, cny, MARCH, "0.05")]);
     let reckoning = shanghai(&kept, None);
-    let on_the_first = |amounts: &[(Currency, i64)]| {
-        reckoning.reckon(at("2026-03-01T15:59:59Z"), amounts.iter().copied()).unwrap().0
-    };
+    let on_the_first =
+        |amounts: &[(Currency, i64)]| reckoning.reckon(at("2026-03-01T15:59:59Z"), amounts.iter().copied()).unwrap().0;
     assert_eq!(on_the_first(&[(cny, 3), (cny, -1)]), 2);
     assert_eq!(on_the_first(&[(usd, 50), (usd, 50)]), 700, "7.005 yuan, a half to the even fen");
     assert_eq!(on_the_first(&[(usd, 100), (jpy, 1), (cny, 1)]), 706);
