@@ -28,7 +28,7 @@ mod taken;
 
 pub use census::{Census, census};
 pub use observations::observations;
-pub use records::records;
+pub use records::{record, records};
 pub use report::{FileReport, Report};
 pub use taken::{Counted, Refused, Taken};
 

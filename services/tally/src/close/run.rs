@@ -100,7 +100,7 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
         let _told = results.findings(&crew.auditor, &cycle.cycle_id, None).await;
         return Err(StepFailed::new("attribution and scores", failed(job.reading, &cycle)).into());
     }
-    let published = steps.time("publishing", publish(&crew.hr, &cycle.cycle_id)).await;
+    let published = steps.time("publishing", publish(&crew.hr, &cycle.cycle_id)).await.map(drop);
     let files = Files { crew, job: &job, cycle: &cycle };
     let mut scored = files.scored(&mut results, &mut steps).await?;
     let paid = files.paid(published, &mut results, &mut scored, &mut steps).await;
@@ -138,11 +138,10 @@ async fn cycle(hr: &Session, job: &Job<'_>) -> Result<performance::Cycle> {
 }
 
 /// What was scored is shown to people and may be paid for.
-async fn publish(hr: &Session, cycle_id: &str) -> Result<()> {
+pub async fn publish(hr: &Session, cycle_id: &str) -> Result<performance::Cycle> {
     let mut client = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
     let ask = performance::PublishCycleRequest { cycle_id: cycle_id.to_owned(), ..Default::default() };
-    client.publish_cycle(hr.ask(ask)).await.map_err(told)?;
-    Ok(())
+    Ok(client.publish_cycle(hr.ask(ask)).await.map_err(told)?.into_inner().cycle.unwrap_or_default())
 }
 
 /// Why a cycle could not be closed.
@@ -179,7 +178,7 @@ fn uncredited(reading: &Reading) -> Unusable {
 }
 
 /// Follows the work until it rests, and gives the cycle with its result or why it has none.
-async fn watch(hr: &Session, cycle_id: &str, progress: &Progress) -> Result<performance::Cycle> {
+pub async fn watch(hr: &Session, cycle_id: &str, progress: &Progress) -> Result<performance::Cycle> {
     let mut client = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
     let ask = performance::WatchCycleRequest { cycle_id: cycle_id.to_owned() };
     let mut stream = client.watch_cycle(hr.ask(ask)).await.map_err(told)?.into_inner();

@@ -1,5 +1,9 @@
 //! `tally demo`: the main job on a made-up group, of which it is known who really served each record.
 
+mod branches;
+mod managers;
+mod right;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -11,6 +15,7 @@ use tally_kernel::{Clock, Message, msg};
 use tally_runtime::{Boot, Compute, Config, ConfigError, Running, Trigger, stop_signal};
 use tokio::net::TcpListener;
 
+use self::branches::Story;
 use super::close::read;
 use super::users::{self, User};
 use crate::cli::{DONE, Demo, Language};
@@ -47,12 +52,16 @@ pub async fn demo(args: Demo) -> Result<u8> {
         show::summary(bundle, &outcome, lang);
         print::text(&month.more(&crew, &outcome, &out, lang).await?);
     }
+    let story = Story { crew: &crew, bundle, outcome: &outcome, password: &password, lang, progress: &progress };
+    let branch_hr = Box::pin(tell(&story, args.json)).await?;
     if args.once {
         if !args.json {
             print::text(&next(&args));
         }
     } else {
-        serve(&home, &crew, bundle, &outcome, &password, &args).await?;
+        let mut named = users::named(&crew, bundle, &outcome, &password).await?;
+        named.extend(branch_hr);
+        serve(&home, &named, &password, &args).await?;
     }
     home.stop().await?;
     Ok(DONE)
@@ -157,6 +166,18 @@ async fn talent(page: &mut Page, crew: &Crew, bundle: &Bundle, outcome: &CloseOu
     Ok(())
 }
 
+/// What branches, managers and a correction add to the group's month; with --json it is done and not told.
+async fn tell(story: &Story<'_>, json: bool) -> Result<Vec<User>> {
+    let mut page = show::page();
+    let (branches, users) = Box::pin(story.branches(&mut page)).await?;
+    Box::pin(story.managers(&mut page)).await?;
+    Box::pin(story.put_right(&mut page, &branches)).await?;
+    if !json {
+        print::text(&format!("\n{}", page.finish()));
+    }
+    Ok(users)
+}
+
 /// How to go on with one's own files.
 fn next(args: &Demo) -> String {
     let mut page = show::page();
@@ -190,18 +211,10 @@ fn program() -> String {
 }
 
 /// Keeps the group open to callers, its clock running on, until a stop signal.
-async fn serve(
-    home: &Home,
-    crew: &Crew,
-    bundle: &Bundle,
-    outcome: &CloseOutcome,
-    password: &str,
-    args: &Demo,
-) -> Result<()> {
-    let named = users::named(crew, bundle, outcome, password).await?;
+async fn serve(home: &Home, named: &[User], password: &str, args: &Demo) -> Result<()> {
     let clock = tokio::spawn(run_on(home.clock.clone()));
     let mut page = show::page();
-    doors(&mut page, &named, password, args.listen, Language::spoken());
+    doors(&mut page, named, password, args.listen, Language::spoken());
     let text = format!("\n{}", page.finish());
     // With --json the standard output holds the summary and nothing else.
     if args.json {
@@ -291,7 +304,9 @@ async fn fill_suite(at: &crate::session::Channels) -> Result<()> {
         Err(error) => return Err(error),
     };
     let outcome = month.close(&crew, &path("result"), &progress).await?;
-    let named = users::named(&crew, bundle, &outcome, &password).await?;
+    let mut named = users::named(&crew, bundle, &outcome, &password).await?;
+    let story = Story { crew: &crew, bundle, outcome: &outcome, password: &password, lang, progress: &progress };
+    named.extend(Box::pin(tell(&story, true)).await?);
     print::text(&filled(&named, &password, lang));
     Ok(())
 }

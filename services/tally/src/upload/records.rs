@@ -130,9 +130,11 @@ fn most_bytes(bundle: &Bundle, at: usize) -> usize {
     REST + texts + bundle.measures.iter().map(measure).sum::<usize>()
 }
 
+/// A record as it is sent.
+///
 /// # Errors
 /// A number that no file may hold: sent without it, the record would be another.
-fn record(bundle: &Bundle, at: usize) -> Result<performance::Record> {
+pub fn record(bundle: &Bundle, at: usize) -> Result<performance::Record> {
     let record: &Record = &bundle.records[at];
     let text = |symbol: Option<_>| symbol.map(|s| bundle.text(s).to_owned()).unwrap_or_default();
     Ok(performance::Record {
