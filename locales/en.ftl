@@ -47,6 +47,7 @@ RESOURCE_PROFILE_OF_PERSON = profile of person
 RESOURCE_PROVIDER = provider
 RESOURCE_PUNCH = punch
 RESOURCE_RECORD = record
+RESOURCE_MEASURE = measure
 RESOURCE_OBSERVATION = observation
 RESOURCE_REPORTING_LINE = reporting line
 RESOURCE_SCHEME = scheme
@@ -1243,6 +1244,48 @@ MEASURE_COUNT_EXPECTED = "{ $measure }" is no count of records that the scheme d
 MEASURE_DAYS_BEYOND = a repetition is looked for within 1 to { $most } days
 MEASURE_PART_UNKNOWN = "{ $measure }" is neither defined in the scheme nor built in: define it too, or correct the name
 MEASURE_OF_ITSELF = "{ $measure }" is computed from itself: take it out of what it is computed from
+MEASURE_NAME_RESERVED = names that begin with "{ $prefix }" belong to the measures that everybody has: choose another name
+# The owner has a measure of this name in the catalogue.
+MEASURE_NAME_TAKEN = there is a measure of the name "{ $name }" already: change that one, or choose another name
+# A measure of the catalogue keeps its name, since schemes name it.
+MEASURE_NAME_FIXED = the measure is called "{ $name }" and stays so: define another one under the new name, and retire this one
+# A measure of the catalogue that is out of use is named.
+MEASURE_RETIRED = out of use in the catalogue: { $measures }. Name another measure, define one of that name in the scheme itself, or put it back in use (UpdateMeasure)
+# A measure that is out of use already.
+MEASURE_RETIRED_ALREADY = "{ $name }" is out of use already
+# Other measures of the catalogue are computed from one that is to be changed or retired.
+MEASURE_NEEDED = other measures of the catalogue are computed from "{ $name }" and would not be sound any more: change or retire these first: { $by }
+SUPPLIED_MEASURE = { $key ->
+    [first_reply_seconds] Seconds until the first reply
+    [presale_first_reply_within_30s] First reply within 30 s before a sale
+    [aftersale_resolved] Resolved after a sale
+    [handling_seconds] Seconds of a dialogue
+    [rating] Rating
+    [solved] Resolved records
+    [customers] Customers
+    [buyers] Customers who bought
+    [orders] Orders
+    [presale_records] Records before a sale
+    [conversion] Conversion
+    [order_value] Value of an order
+    [repeat_purchase_30d] Repeat purchase within 30 days
+    [second_conversion_7d] Conversion within 7 days after a first contact
+    [complaints] Complaints
+    [complaint_rate] Complaint rate
+   *[other] { $key }
+}
+# There is no scheme of this name to begin with.
+SCHEME_TEMPLATE_UNKNOWN = there is no scheme of the name "{ $name }" to begin with: choose one of { $names }
+TEMPLATE_TITLE = { $name ->
+    [agent] Service agents
+    [operations] Store operations
+   *[service-manager] Service managers
+}
+TEMPLATE_ABOUT = { $name ->
+    [agent] For those who serve customers: work done, first reply, resolved, rating, conversion, quality checks and punctuality
+    [operations] For those who run stores: visitors, conversion, campaign sales, cost of an order and growth, all observed; no service records are needed
+   *[service-manager] For those who lead agents, in four dimensions: service quality, team, business and innovation
+}
 # Nobody has a credited record.
 NOBODY_TO_SCORE = there is nobody to score: the period holds no credited record
 # A person twice among the scores.
@@ -1257,6 +1300,7 @@ MEASURE_NOT_SENT = nobody has data of "{ $measure }", so that its indicator coun
        *[column] send the column { $column } with the service records
     }
     .observation = nobody has data of "{ $measure }", so that its indicator counts for nobody: send observations of it for the period
+    .past = nobody has a value of "{ $of }" from before, so that the indicator of "{ $measure }" counts for nobody: it counts once an earlier cycle of this scheme, over a period of the same length, is published
     .team = nobody has data of "{ $measure }", so that its indicator counts for nobody: nobody of a team that is led has data of { $of }
 # Sums beyond what is computed with: the cards are made without the indicator.
 INDICATOR_TOO_LARGE = the indicator { $indicator } counts for nobody, since the number of { $people } is too large to compute with
@@ -1295,9 +1339,13 @@ CARD_LINE_DROPPED = { $name }: { $why ->
     [nobody] nobody has data in the period, so it is dropped for everybody
     [person] there is no data of this person, so it is dropped here
     [too_large] the number is too large to compute with, so it is dropped for everybody
+    [past] there is no value of before other than 0 of this person to hold it against, so it is dropped here
     [too_large_elsewhere] the number of somebody else is too large to compute with, or the numbers of the group lie too far apart, so it is dropped for everybody
    *[target] the median that would be its target is not above zero, so it is dropped
 }, and its weight of { $weight } is spread over the other indicators in proportion.
+CARD_AGAINST = { $value } against { $past }
+CARD_PAST = { $measure } of { $values }
+CARD_PAST_VALUE = { $value } from { $from } to { $to }
 CARD_LINE_NOT_SCORED = { $name }: not scored.
 CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
     [cap] {" "}(the cap)
@@ -2449,12 +2497,15 @@ HELP_AUDIT_SEARCH = Say who saw or changed what about a person, what a principal
     .from = Not before this instant (RFC 3339), such as 2026-03-01T00:00:00+08:00
     .to = Before this instant (RFC 3339)
     .json = Print a JSON object a line
-HELP_SCHEME = Take a standard of the group out of one stack and into another
+HELP_SCHEME = Take a standard of the group out of one stack and into another, and begin with a scheme that is there
 HELP_SCHEME_EXPORT = Print the signed file of a scheme of the group, all its versions
     .name = Its name
     .from = The region that it leaves, where the stack serves several
 HELP_SCHEME_IMPORT = Take in a file that the stack of another region exported
     .file = The file
+HELP_SCHEME_TEMPLATE = Print a scheme to begin with as scheme.yaml, or say which there are
+    .name = Name of the scheme; without it all are listed
+    .out = File to write it to, which must not be there yet
 HELP_ACCESS = Say who may do what, for a review
 HELP_ACCESS_REVIEW = Say as CSV who holds a permission, by which grant, delegation or emergency, since when, and from whom; newest grant first
     .permission = The permission, such as compensation.statement.read_pay for reading pay

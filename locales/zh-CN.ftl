@@ -45,6 +45,7 @@ RESOURCE_PROFILE_OF_PERSON = 人才画像（人员）
 RESOURCE_PROVIDER = 单点登录提供方
 RESOURCE_PUNCH = 打卡
 RESOURCE_RECORD = 记录
+RESOURCE_MEASURE = 指标
 RESOURCE_OBSERVATION = 观测
 RESOURCE_REPORTING_LINE = 汇报关系
 RESOURCE_SCHEME = 考核方案
@@ -807,6 +808,42 @@ MEASURE_COUNT_EXPECTED = “{ $measure }”不是本方案定义的记录计数�
 MEASURE_DAYS_BEYOND = 重复的查找范围为 1 至 { $most } 天
 MEASURE_PART_UNKNOWN = “{ $measure }”既未在方案中定义，也不是内置指标：请一并定义，或改正名称
 MEASURE_OF_ITSELF = “{ $measure }”由其自身计算得出：请从其组成中去掉
+MEASURE_NAME_RESERVED = 以“{ $prefix }”开头的名称属于所有人都有的指标：请另取名称
+MEASURE_NAME_TAKEN = 已有名为“{ $name }”的指标：请修改该指标，或另取名称
+MEASURE_NAME_FIXED = 该指标名为“{ $name }”，名称不可更改：请以新名称另行定义，并停用此指标
+MEASURE_RETIRED = 指标目录中已停用：{ $measures }。请改用其他指标，在方案内自行定义同名指标，或重新启用（UpdateMeasure）
+MEASURE_RETIRED_ALREADY = “{ $name }”已停用
+MEASURE_NEEDED = 指标目录中还有指标由“{ $name }”计算得出，修改后将不再成立：请先修改或停用 { $by }
+SUPPLIED_MEASURE = { $key ->
+    [first_reply_seconds] 首次响应秒数
+    [presale_first_reply_within_30s] 售前 30 秒首响率
+    [aftersale_resolved] 售后解决率
+    [handling_seconds] 会话时长（秒）
+    [rating] 评分
+    [solved] 已解决记录数
+    [customers] 客户数
+    [buyers] 下单客户数
+    [orders] 订单数
+    [presale_records] 售前记录数
+    [conversion] 询单转化率
+    [order_value] 客单价
+    [repeat_purchase_30d] 30 天复购率
+    [second_conversion_7d] 7 天内二次转化率
+    [complaints] 投诉数
+    [complaint_rate] 投诉率
+   *[other] { $key }
+}
+SCHEME_TEMPLATE_UNKNOWN = 没有名为“{ $name }”的方案模板：请选择 { $names } 之一
+TEMPLATE_TITLE = { $name ->
+    [agent] 客服
+    [operations] 店铺运营
+   *[service-manager] 客服主管
+}
+TEMPLATE_ABOUT = { $name ->
+    [agent] 用于一线客服：工作量、首响、解决率、评分、转化率、质检与准时率
+    [operations] 用于店铺运营人员：访客、转化率、活动销售额、单均成本与增长，全部为观测值，不需要服务记录
+   *[service-manager] 用于客服主管，四个维度：服务质量、团队、业务、创新
+}
 NOBODY_TO_SCORE = 没有可评分的人员：该期间没有归属到人的记录。
 PERSON_TWICE = 人员 { $person } 出现了两次。
 SCHEME_WITHOUT_DATA = 没有任何人的任何指标可以评分：没有数据，或作为目标的中位数不大于零（每张成绩单写明是哪一种）
@@ -817,6 +854,7 @@ MEASURE_NOT_SENT = 没有任何人有“{ $measure }”的数据，其指标对�
        *[column] 请随服务记录发送列 { $column }
     }
     .observation = 没有任何人有“{ $measure }”的数据，其指标对所有人不计：请发送该期间的观测值
+    .past = 没有任何人有“{ $of }”以往的数值，“{ $measure }”的指标对所有人不计：本方案以往同样长度的周期发布后即可计入
     .team = 没有任何人有“{ $measure }”的数据，其指标对所有人不计：所带团队中没有人有{ $of }的数据
 INDICATOR_TOO_LARGE = 指标 { $indicator } 对所有人不计，因为 { $people } 的数值过大，无法计算
     .apart = 指标 { $indicator } 对所有人不计，因为各人数值相差过大，无法计算
@@ -853,9 +891,13 @@ CARD_LINE_DROPPED = { $name }：{ $why ->
     [nobody] 本周期无人有数据，对所有人剔除
     [person] 本人没有数据，在此剔除
     [too_large] 本人数值过大，无法计算，因此对所有人剔除
+    [past] 本人没有可供比较的以往数值（或为 0），在此剔除
     [too_large_elsewhere] 他人的数值过大而无法计算，或各人数值相差过大，因此对所有人剔除
    *[target] 作为目标的中位数不大于零，予以剔除
 }，其权重 { $weight } 按比例分摊到其他指标。
+CARD_AGAINST = { $value }，对比{ $past }
+CARD_PAST = { $measure }：{ $values }
+CARD_PAST_VALUE = { $from } 至 { $to } 为 { $value }
 CARD_LINE_NOT_SCORED = { $name }：未评分。
 CARD_LINE = { $name }：{ $measured }{ $filled }；{ $points }{ $limit ->
     [cap] （封顶）
@@ -1888,12 +1930,15 @@ HELP_AUDIT_SEARCH = 查询谁看过、改过某人的数据，某个登录主体
     .from = 不早于此时刻（RFC 3339），例如 2026-03-01T00:00:00+08:00
     .to = 早于此时刻（RFC 3339）
     .json = 每行打印一个 JSON 对象
-HELP_SCHEME = 把集团的标准从一个系统带到另一个系统
+HELP_SCHEME = 把集团的标准从一个系统带到另一个系统，或取用现成的方案模板
 HELP_SCHEME_EXPORT = 输出集团一个方案的签名文件，含其所有版本
     .name = 方案名称
     .from = 系统服务多个区域时，转出的区域
 HELP_SCHEME_IMPORT = 接收另一区域的系统导出的文件
     .file = 文件
+HELP_SCHEME_TEMPLATE = 以方案文件输出一个方案模板，或列出所有模板
+    .name = 模板名称；不填则列出全部
+    .out = 写入的文件，须尚不存在
 HELP_ACCESS = 列出谁有什么权限，供复核
 HELP_ACCESS_REVIEW = 以 CSV 列出谁持有某项权限，来自哪项授权、委托或紧急授权，自何时起，由谁授予；最新的在前
     .permission = 权限，例如查看薪酬的 compensation.statement.read_pay

@@ -11,6 +11,7 @@ pub mod access;
 pub mod attendance;
 mod corrections_of_pay;
 mod deletion;
+mod measures;
 mod organisation;
 mod performance;
 pub mod privacy;

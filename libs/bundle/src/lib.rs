@@ -10,7 +10,7 @@
 //! text of their own, and rejected rows are described up to a limit and then counted.
 //!
 //! One file of the code for each concern: `source` (bytes, digest, encoding), `rows` and `table` (CSV), `cell` (one
-//! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures`, `duty` and `observed` (the files), `directory` (who and what is meant), `group`, `scheme` and `pool` over `yaml` (the settings), `keys` and `written` (where in them a key stands, and how a number is written),
+//! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures`, `duty` and `observed` (the files), `directory` (who and what is meant), `group`, `scheme` (with `templates` to begin with) and `pool` over `yaml` (the settings), `keys` and `written` (where in them a key stands, and how a number is written),
 //! `model` (the rows once read) and `bundle` (the result), `diagnostics` (what can go wrong), `refusals` (what a suite said of rows), `write` (the canonical form).
 
 use std::path::Path;
@@ -43,6 +43,7 @@ pub mod sheet;
 mod source;
 mod symbols;
 mod table;
+mod templates;
 mod twice;
 mod write;
 mod written;
@@ -65,6 +66,7 @@ pub use refusals::{Refusals, RowName};
 pub use scheme::{Direction, Kpi, KpiMeasure, MEASURED_COLUMNS, Normalisation, Scheme, SmallSample, Target};
 pub use source::FileDigest;
 pub use symbols::{Symbol, Symbols};
+pub use templates::{TEMPLATES, Template};
 pub use write::write_normalised;
 
 use diagnostics::{Findings, Rejects, one_after_other};

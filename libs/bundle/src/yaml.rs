@@ -40,18 +40,33 @@ pub(crate) fn settings<T>(
     if let Some(hidden) = hidden(&text).filter(|_| !source.canonical) {
         return Err(Unusable::new("BAD_YAML", file, hidden, msg!("YAML_UNSEEN_CURE")));
     }
-    let value: Value = serde_norway::from_str(&text).map_err(|err| {
-        let (problem, cure) = broken(&err, &text);
+    let found = self::read(&text, file, read)?;
+    if found.is_none() {
+        findings.add(FindingKind::EmptyFile, file, "", msg!("EMPTY_OPTIONAL_FILE"), 0);
+    }
+    Ok(found)
+}
+
+/// Reads the text of a settings file with `read`. Nothing for an empty one.
+///
+/// # Errors
+/// It is not YAML, or `read` noted violations: all of them are in the sentence.
+pub(crate) fn read<T>(
+    text: &str,
+    file: &'static str,
+    read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+) -> Result<Option<T>, Unusable> {
+    let value: Value = serde_norway::from_str(text).map_err(|err| {
+        let (problem, cure) = broken(&err, text);
         Unusable::new("BAD_YAML", file, problem, cure)
     })?;
     if value.is_null() {
-        findings.add(FindingKind::EmptyFile, file, "", msg!("EMPTY_OPTIONAL_FILE"), 0);
         return Ok(None);
     }
     let notes = Notes::default();
     let mut read_value = None;
     if let Some(mut fields) = Fields::new(&value, "", &notes) {
-        fields.source = &text;
+        fields.source = text;
         read_value = read(&mut fields);
         fields.finish();
     }

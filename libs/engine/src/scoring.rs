@@ -58,7 +58,7 @@ pub use self::refine::{check, violations};
 pub use self::scheme::{Band, Grade, Kpi, Normalisation, Scheme, Target};
 pub use self::sound::unsound;
 pub use self::supplied::{copy_named, supplied};
-pub use self::trace::{Basis, Collaboration, Dropped, Limit, Line, Next, ScoreCard, SmallSample, TargetUsed};
+pub use self::trace::{Basis, Collaboration, Dropped, Limit, Line, Next, Past, ScoreCard, SmallSample, TargetUsed};
 
 /// Most collaboration points.
 pub const COLLABORATION_CAP: Micro = Micro::from_int(5);
@@ -123,14 +123,24 @@ pub struct PersonInputs {
     /// Samples by the name of their measure ([`Measure::name`]); credited records have none, and those of derived measures are
     /// worked out from the others.
     pub samples: BTreeMap<String, Sample>,
-    /// The person's own values of the time before, by the name of their measure: what a trend is against.
+    /// The person's own values of before, by the name of their measure, the newest first: a trend is against their mean.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub past: BTreeMap<String, Micro>,
+    pub past: BTreeMap<String, Vec<Past>>,
 }
 
 /// What a measure is of each of these people, rounded; nothing of whom nothing is measured.
 pub fn values(scheme: &Scheme, inputs: &[PersonInputs], measure: &str) -> Vec<Option<Micro>> {
     derive::values(scheme, inputs, measure)
+}
+
+/// The measures that the trends of a scheme are of.
+pub fn trends(scheme: &Scheme) -> BTreeSet<&str> {
+    derive::trends(scheme)
+}
+
+/// Whether a measure is the same in two schemes, with all that it is computed from.
+pub fn is_same(one: &Scheme, other: &Scheme, measure: &str) -> bool {
+    derive::is_same(one, other, measure)
 }
 
 /// Scores everybody. Cards come by rank and person.
@@ -158,6 +168,7 @@ pub fn score(scheme: &Scheme, inputs: &[PersonInputs]) -> Result<Vec<ScoreCard>,
         weigh(&mut lines, person)?;
         for ((line, kpi), by_person) in lines.iter_mut().zip(&scheme.kpis).zip(&curves) {
             line.next = next(line, kpi, by_person[i].as_deref());
+            derive::tell_past(scheme, person, line);
         }
         cards.push(card(scheme, person, lines)?);
     }
@@ -256,6 +267,7 @@ fn unscored(measured: &Measured) -> Line {
         normalisation: kpi.normalisation,
         n: Micro::ZERO,
         raw: None,
+        past: BTreeMap::new(),
         adjusted: None,
         small_sample: None,
         target: None,
@@ -347,6 +359,7 @@ fn card(scheme: &Scheme, person: &PersonInputs, lines: Vec<Line>) -> Result<Scor
         lines,
         credited_ppm: person.credited_ppm,
         outside_ppm: person.outside_ppm,
+        kept: derive::kept(scheme, person),
     })
 }
 

@@ -96,6 +96,8 @@ ids! {
     RecordId,
     /// A value of a measure for a subject.
     ObservationId,
+    /// A measure of the catalogue.
+    MeasureId,
     /// A set of KPIs; its versions share it.
     SchemeId,
     /// Something that leaves its region for another one.

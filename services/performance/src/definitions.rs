@@ -209,14 +209,18 @@ fn observations_to(of: &OfObservations) -> pb::ObservationMeasure {
         Observed::Mean => pb::ObservationAggregation::Mean,
         Observed::Last => pb::ObservationAggregation::Last,
     };
-    let subject = match of.subject {
+    pb::ObservationMeasure { aggregation: aggregation.into(), subject: subject_to(of.subject).into() }
+}
+
+/// Of what something is observed.
+pub(crate) fn subject_to(subject: Subject) -> pb::ObservationOf {
+    match subject {
         Subject::Person => pb::ObservationOf::Person,
         Subject::Unit => pb::ObservationOf::Unit,
         Subject::Account => pb::ObservationOf::Account,
         Subject::Store => pb::ObservationOf::Store,
         Subject::Campaign => pb::ObservationOf::Campaign,
-    };
-    pb::ObservationMeasure { aggregation: aggregation.into(), subject: subject.into() }
+    }
 }
 
 fn test_to(test: Test) -> pb::Threshold {

@@ -5,6 +5,7 @@ use tally_kernel::error::Violation;
 use tally_kernel::{Error, Kind, msg};
 
 use crate::cycle::domain::CycleError;
+use crate::measure::domain::MeasureError;
 use crate::run::domain::{Failure, RunError};
 use crate::scheme::domain::SchemeError;
 use crate::signed::domain::FileError;
@@ -76,6 +77,36 @@ impl From<SchemeError> for Error {
             SchemeError::Differs { name, version } => msg!("STANDARD_DIFFERS", name, version),
             SchemeError::NotFrom(region) => msg!("STANDARD_NOT_FROM", region),
             SchemeError::NameTaken(name) => return Error::of(Kind::AlreadyExists, msg!("SCHEME_NAME_TAKEN", name)),
+            SchemeError::Retired(measures) => msg!("MEASURE_RETIRED", measures = measures.join(", ")),
+        };
+        Error::of(Kind::FailedPrecondition, message)
+    }
+}
+
+impl From<MeasureError> for Error {
+    fn from(error: MeasureError) -> Self {
+        let message = match error {
+            MeasureError::Unfit(problems) => {
+                let path =
+                    |field: &str| field.split_once("].").map_or_else(String::new, |(_, field)| format!(".{field}"));
+                let violation = |problem: scoring::SchemeProblem| Violation {
+                    field: format!("measure.definition{}", path(&problem.field)),
+                    message: problem.description,
+                };
+                return Error::invalid(problems.into_iter().map(violation).collect());
+            }
+            MeasureError::NameTaken(name) => return Error::of(Kind::AlreadyExists, msg!("MEASURE_NAME_TAKEN", name)),
+            MeasureError::NameFixed(name) => {
+                let (field, message) = ("measure.definition.name".to_owned(), msg!("MEASURE_NAME_FIXED", name));
+                return Error::invalid(vec![Violation { field, message }]);
+            }
+            MeasureError::Stale(revision) => {
+                return Error::of(Kind::Aborted, msg!("STALE")).with("revision", revision);
+            }
+            MeasureError::RetiredAlready(name) => {
+                return Error::of(Kind::AlreadyExists, msg!("MEASURE_RETIRED_ALREADY", name));
+            }
+            MeasureError::Needed { name, by } => msg!("MEASURE_NEEDED", name, by = by.join(", ")),
         };
         Error::of(Kind::FailedPrecondition, message)
     }

@@ -6,14 +6,15 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: columns, signed, scheme, record, observation, run, cycle, credit, card, change, transfer, erasure
-//! - done: policy, trusted, signed, peers, accounts, errors, events, privacy, audit, definitions, policies, watch, scheme, record, observation,
+//! - known: columns, signed, measure, scheme, record, observation, run, cycle, credit, card, change, transfer, erasure
+//! - done: policy, trusted, signed, peers, accounts, errors, events, privacy, audit, definitions, scheme_file, policies, watch, reach, measure, scheme, record, observation,
 //!   transfer, run, cycle, card, credit, change, closing, erasure
 
 pub mod audit;
 pub mod definitions;
 pub mod policy;
 pub mod privacy;
+pub mod scheme_file;
 
 mod accounts;
 mod columns;
@@ -22,6 +23,7 @@ mod events;
 mod migrations;
 mod peers;
 mod policies;
+mod reach;
 mod trusted;
 mod watch;
 
@@ -50,6 +52,15 @@ mod observation {
     pub(crate) mod store;
 }
 
+/// The catalogue of measures that schemes may name.
+mod measure {
+    pub(crate) mod app;
+    pub(crate) mod domain;
+    pub(crate) mod facts;
+    pub(crate) mod rpc;
+    pub(crate) mod store;
+}
+
 /// Versioned sets of KPIs; what makes one sound is in `tally_engine::scoring`.
 mod scheme {
     pub(crate) mod app;
@@ -59,6 +70,7 @@ mod scheme {
     pub(crate) mod rpc;
     mod standard;
     pub(crate) mod store;
+    mod template;
 }
 
 /// Runs of attribution over a period, and what a run keeps between its steps.
@@ -93,6 +105,7 @@ mod card {
     mod changed;
     pub(crate) mod facts;
     mod measure;
+    mod past;
     pub(crate) mod rpc;
     pub(crate) mod store;
     mod unsent;
@@ -144,6 +157,7 @@ use tally_api::performance::v1::card_service_server::CardServiceServer;
 use tally_api::performance::v1::change_service_server::ChangeServiceServer;
 use tally_api::performance::v1::cycle_service_server::CycleServiceServer;
 use tally_api::performance::v1::event_service_server::EventServiceServer;
+use tally_api::performance::v1::measure_service_server::MeasureServiceServer;
 use tally_api::performance::v1::observation_service_server::ObservationServiceServer;
 use tally_api::performance::v1::privacy_service_server::PrivacyServiceServer;
 use tally_api::performance::v1::record_service_server::RecordServiceServer;
@@ -216,6 +230,7 @@ pub fn build(deps: Deps) -> Service {
     let app = App { store, peers, directory, signing, trusted, clock, rng, compute, replays, accounts, wake };
     let routes = Routes::new(limited!(RecordServiceServer::new(record::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(ObservationServiceServer::new(observation::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(MeasureServiceServer::new(measure::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(SchemeServiceServer::new(scheme::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(AttributionRunServiceServer::new(run::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CycleServiceServer::new(cycle::rpc::Rpc { app: app.clone() })))

@@ -9,7 +9,7 @@ use crate::credit::store::{credit, finding, total};
 use crate::run::store::results::{account, frozen, sums};
 use crate::scheme::store::{head, version, withdrawal};
 use crate::transfer::store::{cell, transfer};
-use crate::{card, cycle, observation, policy, record, run};
+use crate::{card, cycle, measure, observation, policy, record, run};
 
 impl Exported for record::store::Entity {}
 impl Exported for record::store::version::Entity {}
@@ -22,6 +22,7 @@ impl Exported for sums::Entity {}
 impl Exported for cycle::store::Entity {}
 impl Exported for cycle::store::people::Entity {}
 impl Exported for run::store::Entity {}
+impl Exported for measure::store::Entity {}
 impl Exported for head::Entity {}
 impl Exported for version::Entity {}
 impl Exported for withdrawal::Entity {}
@@ -51,6 +52,7 @@ pub const DATA_TABLES: &[DataTable] = &[
 
 /// The tables of the group beside them. Who is counted in a cell is nobody's to read: the class rule needs it.
 pub const GROUP: &[DataTable] = &[
+    DataTable::of_the_group::<measure::store::Entity>(SchemeRead),
     DataTable::of_the_group::<head::Entity>(SchemeRead),
     DataTable::of_the_group::<version::Entity>(SchemeRead),
     DataTable::of_the_group::<withdrawal::Entity>(SchemeRead),

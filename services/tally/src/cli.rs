@@ -256,6 +256,14 @@ pub struct SchemeArgs {
 pub enum SchemeCommand {
     Export(SchemeExport),
     Import(SchemeImport),
+    Template(SchemeTemplate),
+}
+
+#[derive(Debug, Args)]
+pub struct SchemeTemplate {
+    pub name: Option<String>,
+    #[arg(long, value_name = "FILE", requires = "name")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -38,6 +38,7 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("leave_id", "identity.leaves.id"),
     ("line_id", "identity.reporting_lines.id"),
     ("manager_id", "identity.people.id"),
+    ("measure_id", "performance.measures.id"),
     ("move_people_to", "identity.org_unit_states.unit_id"),
     ("observation_id", "performance.observations.observation_id"),
     ("parent_id", "identity.org_unit_states.unit_id"),

@@ -17,6 +17,7 @@ pub async fn journey(stack: &Stack, done: &Done) {
     records(done).await;
     putting_right(done).await;
     observations(done).await;
+    super::measures::journey(done).await;
     regions::all(stack, done).await;
     exported(done).await;
     correction(done).await;
@@ -181,7 +182,7 @@ async fn exported(done: &Done) {
 }
 
 /// A unit below the group.
-async fn team_of(done: &Done) -> String {
+pub async fn team_of(done: &Done) -> String {
     let hr = &done.crew.hr;
     let mut org = identity::org_service_client::OrgServiceClient::new(hr.at.identity.clone());
     let units = org.list_org_units(hr.ask(identity::ListOrgUnitsRequest::default())).await.expect("units").into_inner();

@@ -1,12 +1,12 @@
 //! Measures that are computed from others, each of one person. Exact, but for what [`Derived`] says is rounded.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tally_kernel::{Micro, micro};
 
 use super::definition::{Definition, Derived, Of, Part};
-use super::{Measure, MeasureKind, PersonInputs, RECORD, Sample, Scheme, mean};
+use super::{Dropped, Line, Measure, MeasureKind, Past, PersonInputs, RECORD, Sample, Scheme, mean};
 
 /// People with samples of what the scheme derives, and without those that are too few to count.
 pub(super) fn complete<'a>(scheme: &Scheme, inputs: &'a [PersonInputs]) -> Cow<'a, [PersonInputs]> {
@@ -23,6 +23,60 @@ pub(super) fn complete<'a>(scheme: &Scheme, inputs: &'a [PersonInputs]) -> Cow<'
 /// What a measure is of each of these people, rounded.
 pub(super) fn values(scheme: &Scheme, inputs: &[PersonInputs], name: &str) -> Vec<Option<Micro>> {
     complete(scheme, inputs).iter().map(|person| From { scheme, person }.value(name)).collect()
+}
+
+/// The measures that trends of a scheme are of.
+pub(super) fn trends(scheme: &Scheme) -> BTreeSet<&str> {
+    let all = scheme.measures.iter();
+    let trends = all.filter(|definition| matches!(definition.of, Of::Derived(Derived::Trend { .. })));
+    trends.flat_map(Definition::parts).collect()
+}
+
+/// What later cycles may be told against: of a person what trends of the scheme are of.
+pub(super) fn kept(scheme: &Scheme, person: &PersonInputs) -> BTreeMap<String, Micro> {
+    let value = |name: &str| Some((name.to_owned(), From { scheme, person }.value(name)?));
+    trends(scheme).into_iter().filter_map(value).collect()
+}
+
+/// Whether a measure is the same in two schemes, with all that it is computed from.
+pub(super) fn is_same(one: &Scheme, other: &Scheme, name: &str) -> bool {
+    let measure = Measure::from(name.to_owned());
+    match (one.defined(&measure), other.defined(&measure)) {
+        (None, None) => true,
+        (Some(a), Some(b)) => {
+            let counts = |one: &Definition| (one.min_count, one.from, one.to);
+            a.of == b.of && counts(a) == counts(b) && a.parts().into_iter().all(|part| is_same(one, other, part))
+        }
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+/// Says on a line of a trend, or of what is computed from one, what of before it was held against, and that there was nothing.
+pub(super) fn tell_past(scheme: &Scheme, person: &PersonInputs, line: &mut Line) {
+    let Some(definition) = scheme.defined(&line.measure) else { return };
+    let (mut open, mut seen) = (vec![definition], BTreeSet::new());
+    while let Some(one) = open.pop() {
+        if let Of::Derived(Derived::Trend { of }) = &one.of
+            && let Some(found) = person.past.get(of)
+        {
+            line.past.insert(of.clone(), found.clone());
+        }
+        let parts = one.parts().into_iter().filter(|part| seen.insert((*part).to_owned()));
+        open.extend(parts.filter_map(|part| scheme.defined(&Measure::from(part.to_owned()))));
+    }
+    if let (Of::Derived(Derived::Trend { of }), Some(Dropped::NobodyHasData | Dropped::NoDataOfPerson)) =
+        (&definition.of, line.dropped)
+        && (From { scheme, person }).value(of).is_some()
+    {
+        line.dropped = Some(Dropped::NoPast);
+    }
+}
+
+/// The mean of the values of before; nothing where that is zero, since nothing is so many percent of it.
+fn before(past: &[Past]) -> Option<Micro> {
+    let sum: i128 = past.iter().map(|one| i128::from(one.value.millionths())).sum();
+    let count = i128::try_from(past.len()).ok()?;
+    Micro::ratio(sum, count * RECORD).filter(|mean| *mean != Micro::ZERO)
 }
 
 /// Works out one definition for everybody, those that it is computed from first: a sound scheme has no circles.
@@ -119,7 +173,7 @@ impl From<'_> {
     }
 
     fn trend(&self, of: &str) -> Option<Sample> {
-        let (now, past) = (self.value(of)?, *self.person.past.get(of)?);
+        let (now, past) = (self.value(of)?, before(self.person.past.get(of)?)?);
         let by = i128::from(now.millionths()) - i128::from(past.millionths());
         let percent = Micro::ratio(100 * by, i128::from(past.millionths()).abs())?;
         Some(Sample { sum: i128::from(percent.millionths()) * RECORD, ppm: 1_000_000 })

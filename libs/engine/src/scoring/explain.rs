@@ -4,7 +4,7 @@ use tally_kernel::message::Arg;
 use tally_kernel::{Message, Micro, msg};
 
 use super::definition::{Aggregation, Of, OfRecords};
-use super::{Basis, Collaboration, Direction, Dropped, Limit, Line, MeasureKind, Next, Normalisation, ScoreCard};
+use super::{Basis, Collaboration, Direction, Dropped, Limit, Line, MeasureKind, Next, Normalisation, Past, ScoreCard};
 
 impl Line {
     /// What the line was worth, step by step.
@@ -18,6 +18,7 @@ impl Line {
             let why = match dropped {
                 Dropped::NobodyHasData => "nobody",
                 Dropped::NoDataOfPerson => "person",
+                Dropped::NoPast => "past",
                 Dropped::NoTarget => "target",
                 Dropped::TooLarge => "too_large",
                 Dropped::TooLargeElsewhere => "too_large_elsewhere",
@@ -52,6 +53,10 @@ impl Line {
 
     pub(super) fn measured(&self) -> Message {
         match (self.raw, self.kind()) {
+            (Some(raw), _) if !self.past.is_empty() => {
+                let of = self.past.iter().map(|(measure, past)| told(measure, past)).collect();
+                msg!("CARD_AGAINST", value = self.value(raw), past = Arg::List(of))
+            }
             (Some(raw), MeasureKind::Count) => self.value(raw),
             (Some(raw), _) if self.of.as_ref().is_some_and(|of| !of.is_of_records()) => self.value(raw),
             (Some(raw), _) => msg!("CARD_MEASURED", value = self.value(raw), records = self.n),
@@ -121,6 +126,12 @@ impl Line {
         };
         msg!("CARD_VALUE", value, kind, unit = self.unit)
     }
+}
+
+/// The values of a measure that a trend was held against.
+fn told(measure: &str, past: &[Past]) -> Message {
+    let one = |past: &Past| msg!("CARD_PAST_VALUE", value = past.value, from = past.from, to = past.to);
+    msg!("CARD_PAST", measure, values = Arg::List(past.iter().map(one).collect()))
 }
 
 impl ScoreCard {

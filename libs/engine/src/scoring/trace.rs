@@ -1,5 +1,8 @@
 //! A score card with its whole trace: what each indicator was worth, step by step.
 
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_kernel::Micro;
 use tally_kernel::id::{OrgUnitId, PersonId};
@@ -30,6 +33,20 @@ pub struct ScoreCard {
     pub credited_ppm: u64,
     /// Of these outside the own roster or team.
     pub outside_ppm: Option<u64>,
+    /// The values, rounded, of what the scheme's trends are of: what later cycles are told against.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<String, Micro>,
+}
+
+/// What a measure of a person was in a period of before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// First day.
+    pub from: Date,
+    /// Last day.
+    pub to: Date,
+    /// What it was.
+    pub value: Micro,
 }
 
 /// `100 * outside / credited`, at most 5 points.
@@ -66,6 +83,9 @@ pub struct Line {
     pub n: Micro,
     /// The value; nothing without data.
     pub raw: Option<Micro>,
+    /// What trends were held against, by what they are of, the newest first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub past: BTreeMap<String, Vec<Past>>,
     /// The value after the small-sample rule.
     pub adjusted: Option<Micro>,
     /// What the small-sample rule did, where it did anything.
@@ -149,6 +169,8 @@ pub enum Dropped {
     NobodyHasData,
     /// This person has no data.
     NoDataOfPerson,
+    /// There is no value of this person from before that the one of now could be held against, or it is zero.
+    NoPast,
     /// The median that should be the target is not above zero.
     NoTarget,
     /// This person's number is too large to compute with, so it is dropped for everybody.

@@ -12,7 +12,8 @@ use tally_store::{ScopedTx, digest};
 use uuid::Uuid;
 
 use super::beside::{self, Around, Beside};
-use super::facts::names;
+use super::facts::{names, needs_records};
+use super::past::{self, PastOf};
 use super::store::{self, StoredCard};
 use super::{changed, measure, unsent};
 use crate::credit::facts::Place;
@@ -47,7 +48,8 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
             || people.iter().filter(|person| person.employed_in(of.period)).map(|person| person.id).collect();
         let population = settled.clone().or_else(|| around.is_some().then(employed));
         let everybody = of.population.is_some() || around.is_some();
-        let known = Known { people: &people, around: around.as_ref(), population, everybody };
+        let past = past::of(&tx, of, &scheme).await?;
+        let known = Known { people: &people, around: around.as_ref(), population, everybody, past: &past };
         let before = match cycle::versions::version_before(&tx, of).await?.and_then(|before| before.run) {
             Some(run) => Some(store::of_run(&tx, run).await?),
             None => None,
@@ -55,7 +57,7 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
         (Scored::read(&tx, of, at.job.run, &scheme, known).await?, settled, before)
     };
     let records = scored.figures().records;
-    if records == 0 {
+    if records == 0 && needs_records(&scheme) {
         return at.end(Failure::NoRecords { period: of.period }).await;
     }
     if scored.people.is_empty() {
@@ -93,6 +95,8 @@ struct Known<'a> {
     population: Option<BTreeSet<PersonId>>,
     /// Whether all of them do: where it is said who is in, or measured what is not of records. Else whoever is credited.
     everybody: bool,
+    /// What people had in cycles of before, where the scheme has trends.
+    past: &'a PastOf,
 }
 
 /// What a run has found out before a cycle is scored from it.
@@ -141,8 +145,11 @@ impl Scored {
         people.sort_by(|a, b| a.0.no.cmp(&b.0.no));
         let of_each = people.iter().map(|(person, sums)| inputs(person, sums, &names, rosters_known));
         let mut inputs: Vec<PersonInputs> = of_each.collect();
+        for person in inputs.iter_mut().chain(&mut others) {
+            person.past = of.past.get(&person.person).cloned().unwrap_or_default();
+        }
         if let Some(around) = of.around {
-            Beside::read(tx, run.0, scheme, around).await?.complete(&mut inputs, &others);
+            Beside::read(tx, run.0, scheme, around).await?.complete(&mut inputs, &others, of.past);
         }
         Ok(Self { outcomes, people, inputs, outside, converted })
     }
@@ -168,7 +175,10 @@ impl Scored {
             let card = scored.remove(&person.id).ok_or_else(|| Error::internal("a person without a card"))?;
             // Without ids, so that it says the same on every database.
             let went_in = (&person.no, &person.unit_path, input.credited_ppm, input.outside_ppm, &input.samples);
-            let went_in = [stated.clone(), serde_json::to_vec(&went_in).map_err(Error::internal)?].concat();
+            let mut went_in = [stated.clone(), serde_json::to_vec(&went_in).map_err(Error::internal)?].concat();
+            if !input.past.is_empty() {
+                went_in.extend(serde_json::to_vec(&input.past).map_err(Error::internal)?);
+            }
             let came_out = (card.score, card.rank, card.of, &card.grade, &card.collaboration, &card.lines);
             let (went_in, came_out) = (digest(&went_in), serde_json::to_vec(&came_out).map_err(Error::internal)?);
             all.update(&went_in).update(&digest(&came_out));

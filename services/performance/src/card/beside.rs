@@ -20,6 +20,7 @@ use tally_kernel::{Micro, Result};
 use tally_store::ScopedTx;
 use uuid::Uuid;
 
+use super::past::PastOf;
 use crate::App;
 use crate::credit::facts::shares_of_accounts;
 use crate::observation::domain::Subject;
@@ -156,7 +157,7 @@ impl<'a> Beside<'a> {
 
     /// Adds to people what is measured of them beside records. `others` are people outside of the population who are credited with
     /// something: they may be in a team.
-    pub fn complete(&self, people: &mut [PersonInputs], others: &[PersonInputs]) {
+    pub fn complete(&self, people: &mut [PersonInputs], others: &[PersonInputs], past: &PastOf) {
         let observed = self.scheme.measures.iter().filter_map(|definition| match &definition.of {
             Of::Observation(of) => Some((definition, of)),
             Of::Record(_) | Of::Derived(_) | Of::Team(_) => None,
@@ -178,7 +179,10 @@ impl<'a> Beside<'a> {
                 add(&mut other);
                 other
             }));
-            self.roll_up(people, all, add);
+            self.roll_up(people, all, |bare| {
+                bare.past = past.get(&bare.person).cloned().unwrap_or_default();
+                add(bare);
+            });
         }
     }
 

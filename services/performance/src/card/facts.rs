@@ -1,7 +1,15 @@
 //! What other rooms may ask of cards, and of what making them needs.
 
+use std::collections::BTreeSet;
+
 use tally_engine::closing::measured::Takes;
+use tally_engine::scoring::definition::Of;
 use tally_engine::scoring::{Measure, Scheme};
+use tally_kernel::Result;
+use tally_store::ScopedTx;
+
+use crate::run::domain::AttributionRun;
+use crate::{cycle, scheme};
 
 pub(crate) use super::store::{cycles, discard, of_region, scored_by};
 
@@ -35,4 +43,64 @@ pub fn reads_amounts(scheme: &Scheme) -> bool {
     scheme.kpis.iter().any(|kpi| kpi.measure == amount)
         || scheme.measures.iter().any(|definition| definition.parts().contains(&amount.name()))
         || Takes::of(scheme).amounts()
+}
+
+/// Whether a run without a record is of no use: but for that of a cycle whose scheme needs none it is.
+///
+/// # Errors
+/// What the store says.
+pub async fn run_needs_records(tx: &ScopedTx, run: &AttributionRun) -> Result<bool> {
+    let Some(cycle) = run.cycle else { return Ok(true) };
+    let of = cycle::facts::load(tx, cycle).await?;
+    Ok(needs_records(&scheme::facts::load(tx, of.scheme, of.scheme_version).await?))
+}
+
+/// Whether something of a scheme is measured of one's own records: of a period without any nothing else could be said. What a team
+/// has of records is told to be missing (`MEASURE_NOT_SENT`).
+pub fn needs_records(scheme: &Scheme) -> bool {
+    let mut open: Vec<Measure> = scheme.kpis.iter().map(|kpi| kpi.measure.clone()).collect();
+    let mut seen = BTreeSet::new();
+    while let Some(measure) = open.pop() {
+        match scheme.defined(&measure).map(|definition| (&definition.of, definition.parts())) {
+            None | Some((Of::Record(_), _)) => return true,
+            Some((Of::Observation(_) | Of::Team(_), _)) => {}
+            Some((Of::Derived(_), parts)) => {
+                let parts = parts.into_iter().map(|part| Measure::from(part.to_owned()));
+                open.extend(parts.filter(|part| seen.insert(part.clone())));
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use tally_engine::scoring::definition::{
+        Definition, Derived, Observed, OfObservations, OfTeam, Rolled, Subject, built_in,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_scheme_needs_records_unless_all_of_it_is_observed_or_of_teams() {
+        let define = |name: &str, of| Definition { name: name.into(), of, ..built_in(&Measure::Resolved).unwrap() };
+        let observed = Of::Observation(OfObservations { aggregation: Observed::Sum, subject: Subject::Unit });
+        let team = Of::Team(OfTeam { of: "resolved".into(), aggregation: Rolled::Mean, test: None });
+        let ratio = |of: &str| Of::Derived(Derived::Ratio { of: of.into(), per: "visits".into(), percent: false });
+        let trend = Of::Derived(Derived::Trend { of: "visits".into() });
+        let measures = vec![
+            define("visits", observed),
+            define("team", team),
+            define("per", ratio("visits")),
+            define("mixed", ratio("amount")),
+            define("more", trend),
+        ];
+        let needs = |measure: &str| {
+            let kpi =
+                tally_engine::scoring::Kpi { measure: measure.to_owned().into(), ..Scheme::standard().kpis[0].clone() };
+            needs_records(&Scheme { kpis: vec![kpi], measures: measures.clone(), ..Scheme::standard() })
+        };
+        assert_eq!(["visits", "team", "per", "more"].map(needs), [false; 4]);
+        assert_eq!(["mixed", "resolved", "a column", "credited_records"].map(needs), [true; 4]);
+    }
 }

@@ -129,6 +129,7 @@ fn why(dropped: Dropped) -> pb::DropReason {
     match dropped {
         Dropped::NobodyHasData => pb::DropReason::NobodyHasData,
         Dropped::NoDataOfPerson => pb::DropReason::NoDataOfPerson,
+        Dropped::NoPast => pb::DropReason::NoPast,
         Dropped::NoTarget => pb::DropReason::NoTarget,
         Dropped::TooLarge => pb::DropReason::TooLarge,
         Dropped::TooLargeElsewhere => pb::DropReason::TooLargeElsewhere,

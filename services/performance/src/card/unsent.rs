@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use tally_access::{Owner, Region};
 use tally_engine::closing::facts::Finding;
-use tally_engine::scoring::definition::{Definition, Of, Value};
-use tally_engine::scoring::{Measure, PersonInputs, Scheme};
+use tally_engine::scoring::definition::{Definition, Derived, Of, Value};
+use tally_engine::scoring::{Measure, PersonInputs, Scheme, values};
 use tally_kernel::{Message, msg};
 
 use crate::credit::facts::Place;
@@ -23,8 +23,14 @@ pub fn findings(owner: &Owner, scheme: &Scheme, people: &[PersonInputs]) -> Vec<
         let (kind, subject) = ("MEASURE_NOT_SENT".to_owned(), definition.name.clone());
         Some((place.clone(), Finding { kind, subject, at: String::new(), detail: how(definition)? }))
     };
+    let has = |name: &str| values(scheme, people, name).iter().any(Option::is_some);
+    // A trend that there is a value of now for, and for nobody one of before.
+    let unsent = |definition: &&Definition| match &definition.of {
+        Of::Derived(Derived::Trend { of }) => has(of) && !has(&definition.name),
+        Of::Derived(_) | Of::Record(_) | Of::Observation(_) | Of::Team(_) => !sent(&definition.name),
+    };
     let used = scheme.measures.iter().filter(|definition| used.contains(definition.name.as_str()));
-    used.filter(|definition| !sent(&definition.name)).filter_map(finding).collect()
+    used.filter(unsent).filter_map(finding).collect()
 }
 
 /// What a definition is taken from in the end.
@@ -53,13 +59,14 @@ fn how(definition: &Definition) -> Option<Message> {
         }
         Of::Observation(_) => Some(msg!("MEASURE_NOT_SENT.observation", measure)),
         Of::Team(team) => Some(msg!("MEASURE_NOT_SENT.team", measure, of = team.of)),
+        Of::Derived(Derived::Trend { of }) => Some(msg!("MEASURE_NOT_SENT.past", measure, of)),
         Of::Derived(_) => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tally_engine::scoring::definition::{Derived, OfRecords, built_in};
+    use tally_engine::scoring::definition::{OfRecords, built_in};
     use tally_engine::scoring::{Kpi, Sample};
     use tally_i18n::text;
     use tally_kernel::Locale;

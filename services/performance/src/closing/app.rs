@@ -129,7 +129,8 @@ impl At<'_> {
             Ok(cut) => cut,
             Err(failure) => return self.end(failure).await,
         };
-        if plan.components.is_empty() {
+        let needs_records = { card::facts::run_needs_records(&*self.app.store.read(self.ctx).await?, run).await? };
+        if plan.components.is_empty() && needs_records {
             return self.end(Failure::NoRecords { period: run.period }).await;
         }
         let findings = placed(&facts, run.period, &plan.findings);
@@ -183,7 +184,7 @@ impl At<'_> {
             subjects.extend(component.people.iter().map(|person| person.no.as_str()));
         }
         plan.findings.retain(|finding| subjects.contains(finding.subject.as_str()));
-        let owner = units.owner_above(touched)?;
+        let owner = if touched.is_empty() { run.owner.clone() } else { units.owner_above(touched)? };
         Ok(Ok((plan, owner)))
     }
 

@@ -21,7 +21,7 @@ use crate::record::facts::Reading;
 use crate::run::domain::{AttributionRun, Failure, RunError, State, Summary};
 use crate::run::facts::{self as runs, Task};
 use crate::run::step::At;
-use crate::{App, record};
+use crate::{App, card, record};
 use tally_engine::attribution::{Credit, Rung};
 use tally_engine::closing::codec::Share;
 use tally_engine::closing::collect::{Collector, Records, Row, meaning, phase_on};
@@ -65,16 +65,18 @@ pub async fn attribute(at: &At<'_>, run: &AttributionRun, component: i32) -> Res
 /// # Errors
 /// What the store says.
 pub async fn total(at: &At<'_>, run: &AttributionRun) -> Result<()> {
-    let (outcomes, people) = {
+    let (outcomes, people, needs_records) = {
         let tx = at.app.store.read(at.ctx).await?;
-        (runs::outcomes(&tx, run.id.0).await?, runs::sums_of_people(&tx, run.id.0).await?.len())
+        let (outcomes, people) =
+            (runs::outcomes(&tx, run.id.0).await?, runs::sums_of_people(&tx, run.id.0).await?.len());
+        (outcomes, people, card::facts::run_needs_records(&tx, run).await?)
     };
     let (mut figures, mut all) = (Figures::default(), blake3::Hasher::new());
     for (_, outcome) in &outcomes {
         figures.merge(&outcome.figures);
         all.update(&outcome.digest);
     }
-    if figures.records == 0 {
+    if figures.records == 0 && needs_records {
         return at.end(Failure::NoRecords { period: run.period }).await;
     }
     let count = |n: usize| u32::try_from(n).map_err(Error::internal);

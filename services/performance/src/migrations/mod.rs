@@ -12,6 +12,7 @@ mod performance_0008_attribution_runs;
 mod performance_0009_contents;
 mod performance_0010_observations;
 mod performance_0011_corrections;
+mod performance_0012_measures;
 mod performance_0013_money;
 
 tally_store::migrations![
@@ -26,5 +27,6 @@ tally_store::migrations![
     performance_0009_contents,
     performance_0010_observations,
     performance_0011_corrections,
+    performance_0012_measures,
     performance_0013_money,
 ];

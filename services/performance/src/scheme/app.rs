@@ -3,20 +3,24 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use tally_access::{OpContext, Owner, Permission, Plan, Rpc};
+use tally_access::{OpContext, Owner, Permission};
 use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{OrgUnitId, SchemeId};
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Currency, Error, Result};
 use tally_store::{Audit, ScopedTx, UnitOfWork, digest};
 
 use super::domain::{NewVersion, Parent, Refinement, SchemeError, Version, Withdrawal};
 use super::domain::{fits, judge, with_measures};
 use super::facts;
 use super::store::{self, Head};
-use crate::policy::{CreateSchemeVersion, GetScheme, ListRefinements, ListSchemes, WithdrawScheme};
-use crate::{App, card};
+use crate::measure::domain::nameable;
+use crate::policy::{
+    CreateSchemeVersion, GetScheme, ListRefinements, ListSchemeTemplates, ListSchemes, WithdrawScheme,
+};
+use crate::reach::{chain, from_below};
+use crate::{App, card, measure};
 
 /// Writes a new version; versions never change afterwards.
 pub async fn create_version(app: &App, ctx: &OpContext, request: &RequestKey, new: NewVersion) -> Result<Version> {
@@ -30,7 +34,8 @@ pub async fn create_version(app: &App, ctx: &OpContext, request: &RequestKey, ne
     mutate(&app.store, ctx, &permit, request, async |work| {
         let owner = owner.clone();
         let above = standards(&work, &units, (&owner, new.parent), today(ctx)).await?;
-        let scheme = with_measures(&above, new.scheme.clone());
+        let catalogue = nameable(&measure::facts::all(&work).await?, &chain(&units, &owner));
+        let scheme = with_measures(&above, &catalogue, new.scheme.clone())?;
         fits(&above, &scheme)?;
         let known = store::lock_named(&work, &owner, &scheme.name).await?;
         let parent = above.first().map(|parent| Parent { scheme: parent.id, version: parent.scheme.version });
@@ -164,7 +169,7 @@ pub async fn withdraw(
 /// One version; 0 is the newest. A unit's scheme is read by whoever reaches the unit or one below it, and by whoever reaches a
 /// card that was scored by it.
 pub async fn get_scheme(app: &App, ctx: &OpContext, id: SchemeId, version: u32) -> Result<Version> {
-    let plan = from_below(app, ctx, ctx.plan::<GetScheme>()?).await?;
+    let plan = from_below(&app.peers.identity, ctx, ctx.plan::<GetScheme>()?).await?;
     let tx = app.store.read(ctx).await?;
     if let Some(found) = store::find(&tx, &plan, id, version).await? {
         return Ok(found);
@@ -177,21 +182,17 @@ pub async fn get_scheme(app: &App, ctx: &OpContext, id: SchemeId, version: u32) 
     found.filter(|_| scored).ok_or_else(|| Error::not_found("scheme", id))
 }
 
-/// A page of schemes, each with its newest version.
-pub async fn list_schemes(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec<Version>, String)> {
-    let plan = from_below(app, ctx, ctx.plan::<ListSchemes>()?).await?;
-    let tx = app.store.read(ctx).await?;
-    store::page(&tx, &plan, page).await
+/// What amounts are told in of schemes to begin with.
+pub async fn currency_of_templates(app: &App, ctx: &OpContext) -> Result<Currency> {
+    ctx.plan::<ListSchemeTemplates>()?;
+    app.peers.currency(ctx).await
 }
 
-/// The plan with all units above those that it reaches: what holds for a unit is read there.
-async fn from_below<R: Rpc>(app: &App, ctx: &OpContext, plan: Plan<R>) -> Result<Plan<R>> {
-    if plan.reach().tenant || plan.reach().units.is_empty() {
-        return Ok(plan);
-    }
-    let units = Units::of(&app.peers.identity, ctx, None).await?;
-    let above: Vec<_> = plan.reach().units.iter().flat_map(|unit| units.chain(*unit)).map(|unit| unit.id).collect();
-    Ok(plan.with_units(above))
+/// A page of schemes, each with its newest version.
+pub async fn list_schemes(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec<Version>, String)> {
+    let plan = from_below(&app.peers.identity, ctx, ctx.plan::<ListSchemes>()?).await?;
+    let tx = app.store.read(ctx).await?;
+    store::page(&tx, &plan, page).await
 }
 
 /// A page of the schemes that refine one, each held against the newest version of it that is in use.
@@ -201,7 +202,7 @@ pub async fn list_refinements(
     id: SchemeId,
     page: &Page,
 ) -> Result<(Vec<Refinement>, String)> {
-    let plan = from_below(app, ctx, ctx.plan::<ListRefinements>()?).await?;
+    let plan = from_below(&app.peers.identity, ctx, ctx.plan::<ListRefinements>()?).await?;
     let tx = app.store.read(ctx).await?;
     let parent = store::find(&tx, &plan, id, 0).await?.ok_or_else(|| Error::not_found("scheme", id))?;
     let today = today(ctx);

@@ -8,6 +8,7 @@ use tally_access::{Owner, Region};
 use tally_engine::scoring::{Scheme, SchemeProblem, check, copy_named, supplied};
 use tally_kernel::id::{OrgUnitId, SchemeId, TenantId};
 
+use crate::measure::domain::Catalogued;
 use crate::signed::domain::{FileError, Told};
 
 /// A version.
@@ -81,6 +82,8 @@ pub enum SchemeError {
     NotFrom(Region),
     /// Another scheme of the group has the name.
     NameTaken(String),
+    /// It names measures of the catalogue that are out of use.
+    Retired(Vec<String>),
 }
 
 /// How a refinement stands to what it refines.
@@ -121,13 +124,29 @@ pub fn withdrawal_of(version: u32, all: &[Withdrawal]) -> Option<Withdrawal> {
     of.min_by_key(|withdrawal| (withdrawal.from, withdrawal.version == 0)).cloned()
 }
 
-/// A scheme with the definitions that it names and does not bring: those of what it refines, then what everybody has.
-pub fn with_measures(above: &[Version], mut scheme: Scheme) -> Scheme {
+/// A scheme with the definitions that it names and does not bring: those of what it refines, then those of the catalogue that its owner
+/// may name, then what everybody has. What a standard takes as a column stays one.
+///
+/// # Errors
+/// [`SchemeError::Retired`] for what would be copied and is out of use.
+pub fn with_measures(above: &[Version], catalogue: &[Catalogued], mut scheme: Scheme) -> Result<Scheme, SchemeError> {
+    let is_column = |name: &str| {
+        let used = |scheme: &Scheme| {
+            scheme.kpis.iter().any(|kpi| kpi.measure.name() == name && scheme.defined(&kpi.measure).is_none())
+        };
+        above.iter().any(|version| used(&version.scheme))
+    };
     let inherited = above.iter().flat_map(|version| version.scheme.measures.iter().cloned());
-    let sources: Vec<_> = inherited.chain(supplied()).collect();
+    let of_catalogue = catalogue.iter().map(|one| one.definition.clone()).filter(|one| !is_column(&one.name));
+    let sources: Vec<_> = inherited.chain(of_catalogue).chain(supplied()).collect();
     let names: Vec<String> = scheme.kpis.iter().map(|kpi| kpi.measure.name().to_owned()).collect();
+    let brought = scheme.measures.len();
     copy_named(names, &mut scheme.measures, &sources);
-    scheme
+    let copied = &scheme.measures[brought..];
+    let retired = catalogue.iter().filter(|one| one.retired.is_some() && copied.contains(&one.definition));
+    let kept = |name: &str| above.iter().any(|version| version.scheme.measures.iter().any(|known| known.name == name));
+    let retired: Vec<String> = retired.map(|one| one.name().to_owned()).filter(|name| !kept(name)).collect();
+    if retired.is_empty() { Ok(scheme) } else { Err(SchemeError::Retired(retired)) }
 }
 
 /// Holds a scheme against all above it, the nearest first.

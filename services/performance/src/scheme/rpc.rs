@@ -12,7 +12,7 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::message::{imported_to, read, read_export, read_withdrawal, refinement_to, scheme_to};
-use super::{app, standard};
+use super::{app, standard, template};
 use crate::App;
 
 pub struct Rpc {
@@ -104,6 +104,19 @@ impl pb::scheme_service_server::SchemeService for Rpc {
             let request = RequestKey::of(take(&mut asked.request_id), &asked);
             let file = standard::export(&self.app, &ctx, &request, read_export(&asked)?).await?;
             Ok(pb::ExportStandardResponse { file })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_scheme_templates(
+        &self,
+        req: Request<pb::ListSchemeTemplatesRequest>,
+    ) -> Result<Response<pb::ListSchemeTemplatesResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let currency = app::currency_of_templates(&self.app, &ctx).await?;
+            let templates = template::all(currency.code(), ctx.locale)?;
+            Ok(pb::ListSchemeTemplatesResponse { templates })
         };
         reply.await.answer(&ctx)
     }

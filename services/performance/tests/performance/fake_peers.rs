@@ -74,6 +74,10 @@ pub fn attendance(told: &Told) -> FakePeer {
         shifts: told.shifts,
         ..Default::default()
     });
+    let punches = now::<att::ListPunchesRequest, _>(told, |told| att::ListPunchesResponse {
+        punches: told.punches,
+        ..Default::default()
+    });
     let on_duty = Arc::clone(told);
     let occupancy = move |_: att::ListOccupancyRequest| {
         let told = on_duty.lock().unwrap().clone();
@@ -90,5 +94,6 @@ pub fn attendance(told: &Told) -> FakePeer {
         .answers("tally.attendance.v1.AccountService/ListAccounts", accounts)
         .answers("tally.attendance.v1.AliasService/ListAliases", aliases)
         .answers("tally.attendance.v1.RosterService/ListShifts", shifts)
+        .answers("tally.attendance.v1.PunchService/ListPunches", punches)
         .streams("tally.attendance.v1.OccupancyService/ListOccupancy", occupancy)
 }

@@ -15,6 +15,7 @@ use tally_api::performance::v1::card_service_client::CardServiceClient;
 use tally_api::performance::v1::change_service_client::ChangeServiceClient;
 use tally_api::performance::v1::cycle_service_client::CycleServiceClient;
 use tally_api::performance::v1::event_service_client::EventServiceClient;
+use tally_api::performance::v1::measure_service_client::MeasureServiceClient;
 use tally_api::performance::v1::observation_service_client::ObservationServiceClient;
 use tally_api::performance::v1::record_service_client::RecordServiceClient;
 use tally_api::performance::v1::scheme_service_client::SchemeServiceClient;
@@ -65,6 +66,7 @@ pub struct PeerFacts {
     pub accounts: Vec<att::Account>,
     pub aliases: Vec<att::Alias>,
     pub shifts: Vec<att::Shift>,
+    pub punches: Vec<att::Punch>,
     pub duty: Vec<att::AccountOccupancy>,
     pub findings: Vec<common::Finding>,
     /// Rates of exchange.
@@ -260,6 +262,10 @@ impl Fixture {
 
     pub fn observations(&self) -> ObservationServiceClient<RpcChannel> {
         ObservationServiceClient::new(self.channel.clone())
+    }
+
+    pub fn measures(&self) -> MeasureServiceClient<RpcChannel> {
+        MeasureServiceClient::new(self.channel.clone())
     }
 
     pub fn schemes(&self) -> SchemeServiceClient<RpcChannel> {

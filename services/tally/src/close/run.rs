@@ -366,6 +366,7 @@ fn unscored(bundle: &Bundle, cards: &[(PersonIx, performance::Card)]) -> Option<
                 performance::DropReason::Unspecified
                 | performance::DropReason::NobodyHasData
                 | performance::DropReason::NoDataOfPerson
+                | performance::DropReason::NoPast
                 | performance::DropReason::NoTarget => {}
             }
         }

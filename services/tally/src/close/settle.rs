@@ -8,11 +8,9 @@ use tally_api::attendance::v1 as attendance;
 use tally_api::common::v1 as common;
 use tally_api::compensation::v1 as compensation;
 use tally_api::performance::v1 as performance;
-use tally_bundle::{
-    Bundle, Direction, Inference, Kpi, KpiMeasure, Normalisation, Pool, PoolPart, PoolRule, Target, Tier, Unusable,
-};
+use tally_bundle::{Bundle, Inference, Pool, PoolPart, PoolRule, Tier, Unusable};
 use tally_kernel::{Locale, msg};
-use tally_performance::definitions::definition_to;
+use tally_performance::scheme_file::{self, Standard, Uncomputed};
 
 use crate::close::Crew;
 use crate::close::summary::{CLOCK_FORM, FIRST_FORM, FORM, NotSettled};
@@ -32,83 +30,11 @@ pub fn computable(bundle: &Bundle) -> Result<(), Unusable> {
 /// [`Unusable`] for a measure that the suite does not compute.
 pub fn scheme(bundle: &Bundle, form: u32) -> Result<performance::Scheme, Unusable> {
     let standard = Standard { currency: &bundle.group.currency, is_told: form > CLOCK_FORM };
-    let kpis = bundle.scheme.kpis.iter().enumerate().map(|(at, one)| kpi(at, one, standard));
-    Ok(performance::Scheme {
-        name: bundle.scheme.name.clone(),
-        kpis: kpis.collect::<Result<_, _>>()?,
-        collaboration: !bundle.rosters.is_empty(),
-        measures: bundle.scheme.measures.iter().map(|measure| definition_to(measure, Locale::En)).collect(),
-        ..Default::default()
+    let read = scheme_file::scheme(&bundle.scheme, standard, !bundle.rosters.is_empty());
+    read.map_err(|Uncomputed { kpi, at }| {
+        let problem = msg!("SCHEME_MEASURES_UNCOMPUTED", kpi, path = format!("kpis[{at}]"));
+        Unusable::new("MEASURE_UNKNOWN", "scheme.yaml", problem, msg!("MEASURE_UNKNOWN_CURE"))
     })
-}
-
-/// The units of those measures for which scheme.yaml wrote none.
-#[derive(Clone, Copy)]
-struct Standard<'a> {
-    currency: &'a str,
-    /// Whether they are words of the reader's language. Up to [`CLOCK_FORM`] they stood as if the file had written them.
-    is_told: bool,
-}
-
-fn kpi(at: usize, kpi: &Kpi, standard: Standard<'_>) -> Result<performance::Kpi, Unusable> {
-    let measure = measure(at, kpi)?;
-    let (unit, standard_unit) = match (kpi.measure, &kpi.unit) {
-        (KpiMeasure::Share, _) => ("%", false),
-        // The suite has its own words for records.
-        (KpiMeasure::Records, None) => ("", false),
-        (KpiMeasure::Records, Some(unit)) if unit == "records" => ("", false),
-        (_, Some(unit)) => (unit.as_str(), false),
-        (KpiMeasure::Sum, None) => (standard.currency, standard.is_told),
-        (KpiMeasure::Mean, None) => ("points", standard.is_told),
-        // The definition's own.
-        (KpiMeasure::Defined, None) => ("", false),
-    };
-    // A share is a percentage in the suite and a part of 1 in the file.
-    let scale = if kpi.measure == KpiMeasure::Share { Decimal::ONE_HUNDRED } else { Decimal::ONE };
-    Ok(performance::Kpi {
-        key: kpi.id.clone(),
-        measure,
-        unit: unit.to_owned(),
-        standard_unit,
-        direction: match kpi.direction {
-            Direction::Higher => performance::Direction::Higher.into(),
-            Direction::Lower => performance::Direction::Lower.into(),
-        },
-        target: match kpi.target {
-            Target::Number(number) => (number * scale).normalize().to_string(),
-            Target::TeamMedian => "team_median".to_owned(),
-        },
-        weight: kpi.weight.normalize().to_string(),
-        normalisation: match kpi.normalisation {
-            Normalisation::TargetPiecewise => performance::Normalisation::TargetPiecewise.into(),
-            Normalisation::MinMax => performance::Normalisation::MinMax.into(),
-            Normalisation::Percentile => performance::Normalisation::Percentile.into(),
-            Normalisation::ZScore => performance::Normalisation::TScore.into(),
-        },
-        floor: kpi.floor.normalize().to_string(),
-        cap: kpi.cap.normalize().to_string(),
-        small_sample: kpi.small_sample.map_or(0, |rule| rule.min_count),
-    })
-}
-
-/// The suite's name for what a KPI takes from the records.
-fn measure(at: usize, kpi: &Kpi) -> Result<String, Unusable> {
-    let column = kpi.of.as_deref().unwrap_or_default();
-    let (at_most, at_least) = (kpi.at_most.map(|d| d.normalize()), kpi.at_least.map(|d| d.normalize()));
-    let name = match (kpi.measure, column) {
-        (KpiMeasure::Records, _) => "credited_records",
-        (KpiMeasure::Share, "resolved") => "resolved",
-        (KpiMeasure::Share, "first_reply_seconds") if at_most == Some(Decimal::from(30)) => "first_reply_within_30s",
-        (KpiMeasure::Share, "rating") if at_least == Some(Decimal::from(4)) => "rating_at_least_4",
-        (KpiMeasure::Sum, "amount") => "amount",
-        (KpiMeasure::Defined, name) => name,
-        (KpiMeasure::Mean, column) if !tally_bundle::MEASURED_COLUMNS.contains(&column) => column,
-        _ => {
-            let problem = msg!("SCHEME_MEASURES_UNCOMPUTED", kpi = kpi.id, path = format!("kpis[{}]", at + 1));
-            return Err(Unusable::new("MEASURE_UNKNOWN", "scheme.yaml", problem, msg!("MEASURE_UNKNOWN_CURE")));
-        }
-    };
-    Ok(name.to_owned())
 }
 
 /// The bundle's policy of attribution. In the first form of a result folder a zero stood for the default.

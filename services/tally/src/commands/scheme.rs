@@ -1,16 +1,19 @@
-//! `tally scheme`: a standard of the group out of one stack and into another.
+//! `tally scheme`: a standard of the group out of one stack and into another, and schemes to begin with.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
 use tally_api::performance::v1 as performance;
 use tally_api::performance::v1::scheme_service_client::SchemeServiceClient;
+use tally_bundle::TEMPLATES;
 use tally_kernel::page::MAX_SIZE;
 use tally_kernel::{Error, Kind, msg};
 use tally_rpc::pages;
 
 use super::settings::session;
-use crate::cli::{DONE, SchemeCommand, SchemeExport, SchemeImport};
+use crate::cli::{DONE, SchemeCommand, SchemeExport, SchemeImport, SchemeTemplate};
 use crate::print;
 use crate::said::{Said, here, refusal, told};
 use crate::session::Session;
@@ -20,7 +23,32 @@ pub async fn scheme(command: SchemeCommand) -> Result<u8> {
     match command {
         SchemeCommand::Export(args) => export(args).await,
         SchemeCommand::Import(args) => import(args).await,
+        SchemeCommand::Template(args) => template(&args),
     }
+}
+
+/// Writes a scheme to begin with as scheme.yaml, or says which there are.
+fn template(args: &SchemeTemplate) -> Result<u8> {
+    let Some(name) = args.name.as_deref() else {
+        for template in TEMPLATES {
+            let name = template.name;
+            print::line(format_args!("{name}: {}", here(&msg!("TEMPLATE_TITLE", name))));
+            print::line(format_args!("    {}", here(&msg!("TEMPLATE_ABOUT", name))));
+        }
+        return Ok(DONE);
+    };
+    let Some(template) = TEMPLATES.iter().find(|template| template.name == name) else {
+        let names = TEMPLATES.map(|template| template.name).join(", ");
+        return Err(Said(msg!("SCHEME_TEMPLATE_UNKNOWN", name, names)).into());
+    };
+    let Some(file) = &args.out else {
+        print::text(template.text);
+        return Ok(DONE);
+    };
+    // What is there may be somebody's own.
+    let written = File::create_new(file).and_then(|mut out| out.write_all(template.text.as_bytes()));
+    written.map_err(|error| Said(msg!("CANNOT_WRITE", file = file.display(), error = tally_i18n::io(&error))))?;
+    Ok(DONE)
 }
 
 /// Prints the signed file of a scheme of the group.

@@ -8,3 +8,4 @@ mod measures;
 mod people;
 mod runs;
 mod steps;
+mod templates;

@@ -115,15 +115,45 @@ fn a_sum_takes_exact_totals_and_rounded_values_by_their_factors() {
     assert_eq!(of(&cards, 2).lines[0].dropped, Some(Dropped::NoDataOfPerson), "a mean of nothing is none");
 }
 
+fn before(month: i8, value: &str) -> Past {
+    let from = jiff::civil::date(2026, month, 1);
+    Past { from, to: from.last_of_month(), value: m(value) }
+}
+
 #[test]
-fn a_trend_is_against_the_own_past() {
+fn a_trend_is_against_the_mean_of_the_own_past_which_the_card_names() {
     let scheme = of_measures("more", vec![define("more", Of::Derived(Derived::Trend { of: "resolved".into() }))]);
-    let mut people: Vec<PersonInputs> = (1..=3).map(|n| inputs(n, 10, &[("resolved", rate(6, 10))])).collect();
-    people[0].past.insert("resolved".into(), m("45"));
-    people[1].past.insert("resolved".into(), m("0"));
+    assert_eq!(trends(&scheme).into_iter().collect::<Vec<_>>(), ["resolved"]);
+    let mut people: Vec<PersonInputs> = (1..=4).map(|n| inputs(n, 10, &[("resolved", rate(6, 10))])).collect();
+    people[0].past.insert("resolved".into(), vec![before(2, "50"), before(1, "40")]);
+    people[1].past.insert("resolved".into(), vec![before(2, "0")]);
+    people[3].samples.clear();
     let cards = score(&scheme, &people).unwrap();
     let raw = |n| of(&cards, n).lines[0].raw;
     assert_eq!([raw(1), raw(2), raw(3)], [Some(m("33.333333")), None, None], "15 of 45, and nothing to compare with");
+    let dropped = |n| of(&cards, n).lines[0].dropped;
+    assert_eq!([dropped(2), dropped(3)], [Some(Dropped::NoPast); 2]);
+    assert_eq!(dropped(4), Some(Dropped::NoDataOfPerson), "nothing of now");
+    assert_eq!(of(&cards, 2).kept.get("resolved"), Some(&m("60")), "what the next month is told against");
+    let told = en(&of(&cards, 1).lines[0].explain());
+    let past = "33.333333 against resolved of 50 from 2026-02-01 to 2026-02-28; 40 from 2026-01-01 to 2026-01-31";
+    assert!(told.contains(past), "{told}");
+    let told = en(&of(&cards, 3).lines[0].explain());
+    assert!(told.contains("there is no value of before other than 0"), "{told}");
+}
+
+#[test]
+fn a_measure_is_the_same_with_all_that_it_is_computed_from() {
+    let part = |of: &str| Part { of: of.into(), factor: Micro::ONE };
+    let sum = define("index", Of::Derived(Derived::Sum(vec![part("qa")])));
+    let qa = |threshold: &str| {
+        let test = Some(Test::AtLeast(m(threshold)));
+        define("qa", records(Some(Value::Rating), Aggregation::Share, test))
+    };
+    let scheme = |threshold| of_measures("index", vec![sum.clone(), qa(threshold)]);
+    assert!(is_same(&scheme("4"), &scheme("4"), "index") && is_same(&scheme("4"), &scheme("3"), "resolved"));
+    assert!(!is_same(&scheme("4"), &scheme("3"), "index"));
+    assert!(!is_same(&scheme("4"), &of_measures("index", vec![]), "index"), "a column of the name");
 }
 
 #[test]

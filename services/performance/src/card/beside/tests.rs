@@ -139,7 +139,7 @@ fn measured(
         beside.credited.entry(id(*person)).or_default().push((account(*of), *ppm));
         *beside.of_all.entry(account(*of)).or_default() += ppm;
     }
-    beside.complete(&mut people, &[]);
+    beside.complete(&mut people, &[], &PastOf::new());
     people
 }
 

@@ -1,8 +1,9 @@
 //! Which attempt shows what a cycle came to: its own, or that of a correction that was published since.
 
+use jiff::civil::Date;
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
-use tally_kernel::id::{AttributionRunId, CycleId};
+use tally_kernel::id::{AttributionRunId, CycleId, SchemeId};
 use tally_kernel::{Error, Result};
 use tally_store::{ScopedTx, UnitOfWork};
 
@@ -44,6 +45,15 @@ pub async fn versions(tx: &ScopedTx, of: Cycle) -> Result<Vec<Cycle>> {
         versions.push(row.try_into()?);
     }
     Ok(versions)
+}
+
+/// The published cycles of a scheme, without corrections, whose days end before this one: the newest first.
+pub async fn published_before(tx: &ScopedTx, scheme: SchemeId, day: Date) -> Result<Vec<Cycle>> {
+    let of = Column::SchemeId.eq(scheme.0).and(Column::State.eq(State::Published.to_string()));
+    let before = of.and(Column::CorrectsId.is_null()).and(Column::PeriodTo.lt(day.to_string()));
+    let rows = tx.select::<Entity>().filter(before).order_by_desc(Column::PeriodTo);
+    let rows = rows.order_by_desc(Column::PeriodFrom).order_by_desc(Column::Id).all().await?;
+    rows.into_iter().map(Cycle::try_from).collect()
 }
 
 /// What a cycle came to.

@@ -1,0 +1,3 @@
+//! What other rooms may ask of the catalogue.
+
+pub(crate) use super::store::all;
