@@ -1104,6 +1104,47 @@ RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, an
 # A session's amount, in what is reckoned in, is more than is computed with.
 RECORD_AMOUNT_TOO_LARGE = the amount of record { $record } of { $account } is more than { $most } in minor units of { $to }, which is more than is computed with: correct the amount or the rate of its day, then close again
 
+# Schedules.
+
+# A schedule's unit is that of its cycles.
+SCHEDULE_UNIT_STAYS = the unit of a schedule stays: write another schedule for another unit
+# Who is in is settled anew each month.
+SCHEDULE_AS_OF = a schedule settles each month who is in, on the last day of that month: leave the day out
+# A day of a month.
+SCHEDULE_DAY = { $day } is no day of a month: write 1 to 31; in a month that does not have it, the last day is meant
+# How long a run waits between looking and closing.
+SCHEDULE_DELAY = a run waits at most { $most } minutes between looking and closing
+    .dry = a schedule that looks first says how many minutes later it closes, 1 to { $most }; one that does not look first says 0
+# Closing has begun.
+SCHEDULE_RUN_CLOSES = the run is closing its cycle: cancel the closing of the cycle instead
+# The run is over.
+SCHEDULE_RUN_ENDED = the run has ended: there is nothing to stop
+# A month is begun once.
+SCHEDULE_MONTH_THERE = the month has been begun already: it can be begun again once its run failed or was stopped
+# A month is closed once it is over.
+SCHEDULE_MONTH_NOT_OVER = the month is not over yet in the zone of the schedule: begin it afterwards
+# Who wrote the schedule last left, or lost the right to make and close cycles of its unit.
+SCHEDULE_MAKER_MAY_NOT = whoever wrote the schedule last may not make and close cycles here any more: let somebody who may write it anew (UpdateSchedule), and begin this month by hand (BeginScheduleRun)
+
+SCHEDULE_BEGAN = { $month } has begun, which was due at { $due }
+SCHEDULE_LEFT_OUT = { $months } months before were missed longer ago than { $most } months and are not closed by themselves: close them by hand if they are wanted
+SCHEDULE_LOOKED = looked: { $people } people are in, { $accounts } accounts with { $records } records around the month, { $findings ->
+    [0] nothing odd
+   *[other] { $findings } findings ({ $kinds })
+}
+    .everybody = looked: everybody of the group is in, { $accounts } accounts with { $records } records around the month, { $findings ->
+        [0] nothing odd
+       *[other] { $findings } findings ({ $kinds })
+    }
+SCHEDULE_WAITS = nothing is closed before { $until }: stop the run if something is to be put right first
+SCHEDULE_CLOSES = made the cycle { $cycle } and closes it
+SCHEDULE_DONE = closed: { $people } people have a card, of { $records } records { $nobody } are credited to nobody, { $findings } findings; look at it, and publish it if it is right
+SCHEDULE_FAILED = came to nothing: { $why }
+SCHEDULE_AGAIN = begun again by hand
+SCHEDULE_STOPPED = stopped by hand
+SCHEDULE_DELETED = stopped, since the schedule was deleted
+SCHEDULE_CYCLE_CANCELLED = the closing of the cycle was cancelled
+
 # Observations.
 
 # An observation says what was measured.

@@ -706,6 +706,36 @@ RECORD_RATE_MISSING = { $account } 的记录 { $record } 以 { $currency } 计�
     .on = { $account } 的记录 { $record } 以 { $from } 计价，而 { $day } 没有 { $from } 与 { $to } 之间的汇率：请设置自该日或更早日期起的汇率（SetRates，并注明来源），再重新结账
 RECORD_AMOUNT_TOO_LARGE = { $account } 的记录 { $record } 的金额折合 { $to } 超过 { $most } 个最小货币单位，超出可计算的范围：请更正金额或当日汇率，再重新结账
 
+SCHEDULE_UNIT_STAYS = 定时结账的单元不能更改：其他单元请另建一个
+SCHEDULE_AS_OF = 定时结账每月按当月最后一天确定人员：请不要填写日期
+SCHEDULE_DAY = { $day } 不是一个月中的日期：请填写 1 至 31；当月没有该日时取最后一天
+SCHEDULE_DELAY = 预览与结账之间最多等待 { $most } 分钟
+    .dry = 先预览的定时结账须填写多少分钟后结账（1 至 { $most }）；不预览的填写 0
+SCHEDULE_RUN_CLOSES = 正在结账：请改为取消考核周期的结账
+SCHEDULE_RUN_ENDED = 该次运行已结束：没有可停止的
+SCHEDULE_MONTH_THERE = 该月已开始：运行失败或被停止后才能重新开始
+SCHEDULE_MONTH_NOT_OVER = 在该定时结账的时区内，该月尚未结束：请在结束后开始
+SCHEDULE_MAKER_MAY_NOT = 最后编写该定时结账的人已无权在此建立并结账考核周期：请由有权限的人重新编写（UpdateSchedule），并手工开始本月（BeginScheduleRun）
+
+SCHEDULE_BEGAN = { $month } 已开始，应于 { $due } 开始
+SCHEDULE_LEFT_OUT = 更早的 { $months } 个月错过已超过 { $most } 个月，不会自动结账：如需要请手工结账
+SCHEDULE_LOOKED = 预览：{ $people } 人在内，{ $accounts } 个账号，当月前后 { $records } 条记录，{ $findings ->
+    [0] 没有异常
+   *[other] { $findings } 条异常（{ $kinds }）
+}
+    .everybody = 预览：集团全体人员在内，{ $accounts } 个账号，当月前后 { $records } 条记录，{ $findings ->
+        [0] 没有异常
+       *[other] { $findings } 条异常（{ $kinds }）
+    }
+SCHEDULE_WAITS = { $until } 之前不会结账：如需先更正，请停止该次运行
+SCHEDULE_CLOSES = 已建立考核周期 { $cycle } 并开始结账
+SCHEDULE_DONE = 已结账：{ $people } 人有成绩卡，{ $records } 条记录中 { $nobody } 条不归属任何人，{ $findings } 条异常；请核对，无误后发布
+SCHEDULE_FAILED = 未能结账：{ $why }
+SCHEDULE_AGAIN = 已手工重新开始
+SCHEDULE_STOPPED = 已手工停止
+SCHEDULE_DELETED = 因定时结账已删除而停止
+SCHEDULE_CYCLE_CANCELLED = 考核周期的结账已被取消
+
 OBSERVATION_WITHOUT_MEASURE = measure 为空：请填写考核方案中使用的指标名称
 OBSERVATION_WITHOUT_SUBJECT = 未说明观测对象：请填写人员、组织单元、账号、店铺或活动
     .id = { $kind ->

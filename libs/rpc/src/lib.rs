@@ -44,5 +44,5 @@ pub use status::{Answer, DOMAIN, error_from, status};
 pub use tls::{ClientTls, Tls, TlsFault};
 pub use token::{AUDIENCE, Claims, IDENTITY, Jwks, PublicKey, SigningKey, TokenKind, key_id, open_signed};
 pub use trace::{looking, work};
-pub use views::LeasedViews;
+pub use views::{LeasedViews, standing_view};
 pub use wire::write_view;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tally_access::View;
+use tally_access::{OpContext, View};
 use tally_api::identity::v1::GetViewRequest;
 use tally_api::identity::v1::access_service_client::AccessServiceClient;
 use tally_kernel::id::{PrincipalId, SessionId, TenantId};
@@ -13,7 +13,7 @@ use tonic::{Request, async_trait};
 
 use crate::channel::{RpcChannel, service_refused};
 use crate::layers::Views;
-use crate::peer::bearer;
+use crate::peer::{Peer, bearer};
 use crate::signing::Signer;
 use crate::status::error_from;
 use crate::token::{Claims, invalid};
@@ -33,6 +33,18 @@ type Entry = Arc<tokio::sync::Mutex<Option<Held>>>;
 struct Held {
     view: Arc<View>,
     until: Instant,
+}
+
+/// What a principal may do now, whoever is signed in: for work that a service does later in somebody's name. Rights that ask for a second
+/// factor or for hours are provisional in it ([`View::at`]).
+///
+/// # Errors
+/// `NOT_FOUND` where there is no such principal; what identity says, or that it is away.
+pub async fn standing_view(identity: &Peer, ctx: &OpContext, principal: PrincipalId) -> Result<View> {
+    let (tenant_id, principal_id) = (ctx.tenant().to_string(), principal.to_string());
+    let ask = GetViewRequest { tenant_id, principal_id, ..Default::default() };
+    let reply = AccessServiceClient::new(identity.channel()).get_view(identity.as_service(ctx, ask)).await;
+    read_view(reply.map_err(error_from)?.into_inner())
 }
 
 /// Views asked of identity and kept for a lease of a second.

@@ -7,6 +7,7 @@ use tally_kernel::{Error, Kind, msg};
 use crate::cycle::domain::CycleError;
 use crate::measure::domain::MeasureError;
 use crate::run::domain::{Failure, RunError};
+use crate::schedule::domain::ScheduleError;
 use crate::scheme::domain::SchemeError;
 use crate::signed::domain::FileError;
 use crate::transfer::domain::TransferError;
@@ -41,6 +42,20 @@ impl From<RunError> for Error {
             RunError::Outdated(account) => msg!("RUN_OUTDATED", account),
         };
         Error::of(Kind::FailedPrecondition, message)
+    }
+}
+
+impl From<ScheduleError> for Error {
+    fn from(error: ScheduleError) -> Self {
+        let (kind, message) = match error {
+            ScheduleError::RunCloses => (Kind::FailedPrecondition, msg!("SCHEDULE_RUN_CLOSES")),
+            ScheduleError::RunEnded => (Kind::FailedPrecondition, msg!("SCHEDULE_RUN_ENDED")),
+            ScheduleError::MonthThere => (Kind::AlreadyExists, msg!("SCHEDULE_MONTH_THERE")),
+            ScheduleError::MonthNotOver => (Kind::FailedPrecondition, msg!("SCHEDULE_MONTH_NOT_OVER")),
+            ScheduleError::Stale => (Kind::Aborted, msg!("STALE")),
+            ScheduleError::MakerMayNot => (Kind::FailedPrecondition, msg!("SCHEDULE_MAKER_MAY_NOT")),
+        };
+        Error::of(kind, message)
     }
 }
 

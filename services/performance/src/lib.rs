@@ -6,9 +6,9 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: columns, signed, measure, scheme, record, observation, run, cycle, credit, card, change, transfer, erasure
+//! - known: columns, signed, measure, scheme, record, observation, run, cycle, credit, card, change, schedule, transfer, erasure
 //! - done: policy, trusted, signed, peers, accounts, errors, events, privacy, audit, definitions, scheme_file, policies, watch, reach, measure, scheme, record, observation,
-//!   transfer, run, cycle, card, credit, change, closing, erasure
+//!   transfer, run, cycle, card, credit, change, schedule, closing, erasure
 
 pub mod audit;
 pub mod definitions;
@@ -91,6 +91,7 @@ mod cycle {
     pub(crate) mod domain;
     mod event;
     pub(crate) mod facts;
+    pub(crate) mod message;
     pub(crate) mod population;
     pub(crate) mod rpc;
     pub(crate) mod step;
@@ -119,7 +120,17 @@ mod credit {
     pub(crate) mod store;
 }
 
-/// The background work of runs and cycles.
+/// Months that are closed by themselves.
+mod schedule {
+    pub(crate) mod app;
+    pub(crate) mod domain;
+    pub(crate) mod facts;
+    pub(crate) mod rpc;
+    pub(crate) mod step;
+    pub(crate) mod store;
+}
+
+/// The background work of runs, cycles and schedules.
 mod closing {
     pub(crate) mod app;
     mod reuse;
@@ -161,6 +172,7 @@ use tally_api::performance::v1::measure_service_server::MeasureServiceServer;
 use tally_api::performance::v1::observation_service_server::ObservationServiceServer;
 use tally_api::performance::v1::privacy_service_server::PrivacyServiceServer;
 use tally_api::performance::v1::record_service_server::RecordServiceServer;
+use tally_api::performance::v1::schedule_service_server::ScheduleServiceServer;
 use tally_api::performance::v1::scheme_service_server::SchemeServiceServer;
 use tally_api::performance::v1::transfer_service_server::TransferServiceServer;
 use tally_app::directory::Directory;
@@ -237,6 +249,7 @@ pub fn build(deps: Deps) -> Service {
         .add_service(limited!(AttributionServiceServer::new(credit::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CardServiceServer::new(card::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(ChangeServiceServer::new(change::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(ScheduleServiceServer::new(schedule::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(TransferServiceServer::new(transfer::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(EventServiceServer::new(events::Rpc { store: app.store.clone() })))
         .add_service(limited!(PrivacyServiceServer::new(privacy::Rpc {

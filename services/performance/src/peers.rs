@@ -6,7 +6,7 @@ use futures::try_join;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use tally_access::{OpContext, Region};
+use tally_access::{OpContext, Region, View};
 use tally_api::attendance::v1 as att;
 use tally_api::attendance::v1::account_service_client::AccountServiceClient;
 use tally_api::attendance::v1::alias_service_client::AliasServiceClient;
@@ -21,12 +21,12 @@ use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
 use tally_app::convert::{period_message, sent, timestamp};
 use tally_app::directory::Directory;
 use tally_app::rates;
-use tally_kernel::id::{AccountId, PersonId};
+use tally_kernel::id::{AccountId, PersonId, PrincipalId};
 use tally_kernel::message::word;
 use tally_kernel::rate::Quotation;
 use tally_kernel::time::{Period, zone};
 use tally_kernel::{Currency, Message, Result};
-use tally_rpc::{MAX_MESSAGE_BYTES, Peer, RpcChannel, error_from, pages, streamed, unreadable};
+use tally_rpc::{MAX_MESSAGE_BYTES, Peer, RpcChannel, error_from, pages, standing_view, streamed, unreadable};
 
 use crate::change::domain::DutyChange;
 use crate::record::domain::money::{KeptRate, KeptRates};
@@ -110,6 +110,14 @@ impl Peers {
             KeptRate { base, quote, from, rate, source }
         };
         Ok(KeptRates { group, first_day: days.from(), rates: rates.into_iter().map(kept).collect() })
+    }
+
+    /// What somebody may do now.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` where there is no such principal; what identity answers.
+    pub async fn view(&self, ctx: &OpContext, principal: PrincipalId) -> Result<View> {
+        standing_view(&self.identity, ctx, principal).await
     }
 
     /// The zone of the group.

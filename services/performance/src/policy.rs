@@ -48,6 +48,14 @@ tally_access::rpcs! {
     ListCardVersions = "tally.performance.v1.CardService/ListCardVersions", CardRead, SensitiveRead;
     ListTouchedCycles = "tally.performance.v1.ChangeService/ListTouchedCycles", CycleRead, Read;
     ListCycleChanges = "tally.performance.v1.ChangeService/ListCycleChanges", CycleRead, Read;
+    CreateSchedule = "tally.performance.v1.ScheduleService/CreateSchedule", CycleClose, Change;
+    UpdateSchedule = "tally.performance.v1.ScheduleService/UpdateSchedule", CycleClose, Change;
+    DeleteSchedule = "tally.performance.v1.ScheduleService/DeleteSchedule", CycleClose, Change;
+    GetSchedule = "tally.performance.v1.ScheduleService/GetSchedule", CycleRead, Read;
+    ListSchedules = "tally.performance.v1.ScheduleService/ListSchedules", CycleRead, Read;
+    ListScheduleRuns = "tally.performance.v1.ScheduleService/ListScheduleRuns", CycleRead, Read;
+    BeginScheduleRun = "tally.performance.v1.ScheduleService/BeginScheduleRun", CycleClose, Change;
+    StopScheduleRun = "tally.performance.v1.ScheduleService/StopScheduleRun", CycleClose, Change;
     PrepareTransfer = "tally.performance.v1.TransferService/PrepareTransfer", TransferPrepare, Change;
     ApproveTransfer = "tally.performance.v1.TransferService/ApproveTransfer", TransferApprove, Change;
     WithdrawTransfer = "tally.performance.v1.TransferService/WithdrawTransfer", TransferPrepare, Change;

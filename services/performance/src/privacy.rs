@@ -9,7 +9,7 @@ use crate::credit::store::{credit, finding, total};
 use crate::run::store::results::{account, frozen, sums};
 use crate::scheme::store::{head, version, withdrawal};
 use crate::transfer::store::{cell, transfer};
-use crate::{card, cycle, measure, observation, policy, record, run};
+use crate::{card, cycle, measure, observation, policy, record, run, schedule};
 
 impl Exported for record::store::Entity {}
 impl Exported for record::store::version::Entity {}
@@ -23,6 +23,8 @@ impl Exported for cycle::store::Entity {}
 impl Exported for cycle::store::people::Entity {}
 impl Exported for run::store::Entity {}
 impl Exported for measure::store::Entity {}
+impl Exported for schedule::store::schedule::Entity {}
+impl Exported for schedule::store::run::Entity {}
 impl Exported for head::Entity {}
 impl Exported for version::Entity {}
 impl Exported for withdrawal::Entity {}
@@ -58,6 +60,8 @@ pub const GROUP: &[DataTable] = &[
     DataTable::of_the_group::<withdrawal::Entity>(SchemeRead),
     DataTable::of_the_group::<cycle::store::Entity>(CycleRead),
     DataTable::of_the_group::<run::store::Entity>(CycleRead),
+    DataTable::of_the_group::<schedule::store::schedule::Entity>(CycleRead),
+    DataTable::of_the_group::<schedule::store::run::Entity>(CycleRead),
     DataTable::of_the_group::<transfer::Entity>(TransferRead),
     DataTable::of_the_group::<cell::Entity>(TransferRead),
 ];

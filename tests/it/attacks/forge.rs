@@ -50,6 +50,8 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("punch_id", "attendance.punches.id"),
     ("rate_id", "identity.exchange_rates.id"),
     ("record_id", "performance.records.id"),
+    ("schedule_id", "performance.schedules.id"),
+    ("schedule_run_id", "performance.schedule_runs.id"),
     ("scheme_id", "performance.schemes.id"),
     ("scope_ref", "identity.org_unit_states.unit_id"),
     ("session_id", "identity.sessions.id"),
@@ -82,6 +84,8 @@ const LEFT_OUT: &[&str] = &[
     "tally.performance.v1.ListFindingsRequest.attribution_run_id",
     "tally.performance.v1.ListTotalsRequest.attribution_run_id",
     "tally.performance.v1.Observation.at",
+    "tally.performance.v1.Population.as_of",
+    "tally.performance.v1.Schedule.delay_minutes",
 ];
 
 /// What is written into a text that is no id.
@@ -101,7 +105,8 @@ fn text(name: &str) -> &'static str {
         "base" => "USD",
         "rate" => "7.1",
         "region" | "regions" => "elsewhere",
-        "cut_over" => "04:00",
+        "cut_over" | "time" => "04:00",
+        "month" => "2026-01",
         "version" => "1",
         "hours" => "08:00-20:00",
         "modules" => "attendance",

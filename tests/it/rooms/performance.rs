@@ -18,6 +18,7 @@ pub async fn journey(stack: &Stack, done: &Done) {
     putting_right(done).await;
     observations(done).await;
     super::measures::journey(done).await;
+    schedules(done).await;
     regions::all(stack, done).await;
     exported(done).await;
     correction(done).await;
@@ -221,6 +222,56 @@ async fn runs(done: &Done) {
     assert_eq!(of_run.rungs.iter().map(|rung| rung.records).sum::<u64>(), of_run.records);
     let list = runs.list_attribution_runs(hr.ask(performance::ListAttributionRunsRequest::default())).await;
     assert!(list.expect("runs").into_inner().runs.iter().any(|run| run.attribution_run_id == attribution_run_id));
+}
+
+/// A schedule looks at the month, and is stopped before it closes.
+async fn schedules(done: &Done) {
+    let hr = &done.crew.hr;
+    let channel = hr.at.performance.clone();
+    let mut schedules = performance::schedule_service_client::ScheduleServiceClient::new(channel);
+    let mut cycles = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
+    let ask = performance::GetCycleRequest { cycle_id: done.outcome.cycle_id.clone() };
+    let published = cycles.get_cycle(hr.ask(ask)).await.expect("the cycle").into_inner().cycle.expect("the cycle");
+    let monthly = performance::Schedule {
+        name: "every month".into(),
+        scheme_id: published.scheme_id,
+        scheme_version: published.scheme_version,
+        policy: published.policy,
+        zone: "Asia/Shanghai".into(),
+        day: 31,
+        time: "02:30".into(),
+        dry_first: true,
+        delay_minutes: 10_080,
+        ..Default::default()
+    };
+    let ask = performance::CreateScheduleRequest { schedule: Some(monthly), ..Default::default() };
+    let made = schedules.create_schedule(hr.ask(ask)).await.expect("a schedule").into_inner().schedule;
+    let made = made.expect("a schedule");
+    let schedule_id = made.schedule_id.clone();
+    let changed = performance::Schedule { name: "once a month".into(), ..made };
+    let ask = performance::UpdateScheduleRequest { schedule: Some(changed), ..Default::default() };
+    schedules.update_schedule(hr.ask(ask)).await.expect("another name");
+    let ask = performance::GetScheduleRequest { schedule_id: schedule_id.clone() };
+    let there = schedules.get_schedule(hr.ask(ask)).await.expect("the schedule").into_inner().schedule;
+    let listed = schedules.list_schedules(hr.ask(performance::ListSchedulesRequest::default())).await;
+    assert_eq!(listed.expect("schedules").into_inner().schedules, there.into_iter().collect::<Vec<_>>());
+    let month = published.period.expect("a period").from[..7].to_owned();
+    let ask = performance::BeginScheduleRunRequest { schedule_id: schedule_id.clone(), month, ..Default::default() };
+    let begun = schedules.begin_schedule_run(hr.ask(ask)).await.expect("a run").into_inner().run.expect("a run");
+    let run = tally_testkit::eventually("a schedule has looked", async || {
+        let ask = performance::ListScheduleRunsRequest { schedule_id: schedule_id.clone(), ..Default::default() };
+        let mut runs = schedules.clone().list_schedule_runs(hr.ask(ask)).await.expect("runs").into_inner().runs;
+        let run = runs.pop().expect("a run");
+        (run.state() != performance::ScheduleRunState::Looking).then_some(run)
+    })
+    .await;
+    assert_eq!(run.state(), performance::ScheduleRunState::Waiting, "{}", run.failure);
+    let ask =
+        performance::StopScheduleRunRequest { schedule_run_id: begun.schedule_run_id.clone(), ..Default::default() };
+    let stopped = schedules.stop_schedule_run(hr.ask(ask)).await.expect("stopping").into_inner().run.expect("the run");
+    assert_eq!(stopped.state(), performance::ScheduleRunState::Stopped);
+    let ask = performance::DeleteScheduleRequest { schedule_id, ..Default::default() };
+    schedules.delete_schedule(hr.ask(ask)).await.expect("an end");
 }
 
 /// Values of another year are sent, sent as a stream, listed and withdrawn: the month that is closed knows nothing of them.

@@ -33,12 +33,21 @@ pub struct WorkOrder {
     kind: &'static str,
     group: Uuid,
     payload: Result<String, String>,
+    /// Milliseconds since 1970 before which nobody takes it.
+    not_before: i64,
 }
 
 impl WorkOrder {
     /// Work of a `kind` that is part of a job (`group`, such as a cycle).
     pub fn new(kind: &'static str, group: impl Into<Uuid>, payload: &impl Serialize) -> Self {
-        Self { kind, group: group.into(), payload: serde_json::to_string(payload).map_err(|e| e.to_string()) }
+        let payload = serde_json::to_string(payload).map_err(|e| e.to_string());
+        Self { kind, group: group.into(), payload, not_before: 0 }
+    }
+
+    /// Nobody takes it before this instant.
+    #[must_use]
+    pub fn not_before(self, at: jiff::Timestamp) -> Self {
+        Self { not_before: at.as_millisecond(), ..self }
     }
 }
 
@@ -112,7 +121,7 @@ impl UnitOfWork {
                     behalf.into(),
                     "open".into(),
                     0.into(),
-                    0_i64.into(),
+                    order.not_before.into(),
                     to_db(scope.now).into(),
                     scope.trace.clone().into(),
                 ]);

@@ -58,6 +58,20 @@ async fn two_workers_take_each_item_once_and_know_for_whom(on: Backend) {
     assert_eq!(item.on_behalf_of, Some(PrincipalId(Uuid::from_u128(1))));
 }
 
+on_both!(nobody_takes_an_item_before_its_time);
+async fn nobody_takes_an_item_before_its_time(on: Backend) {
+    let db = database(on).await;
+    let later = db.clock.now() + jiff::SignedDuration::from_hours(1);
+    let work = unit_of(&db.store, &context(&db, 1)).await;
+    work.enqueue_work([WorkOrder::new("score", JOB, &1).not_before(later)]).await.unwrap();
+    work.commit(audit(), ()).await.unwrap();
+    assert!(claim(&db, "a", 9).await.is_empty());
+    db.clock.advance(jiff::SignedDuration::from_hours(1));
+    let items = claim(&db, "a", 9).await;
+    assert_eq!((items.len(), items[0].attempt), (1, 1));
+    assert_eq!(finish(&db, &items[0]).await.unwrap(), 0);
+}
+
 on_both!(of_the_last_items_that_end_at_once_exactly_one_sees_the_end_of_the_job);
 async fn of_the_last_items_that_end_at_once_exactly_one_sees_the_end_of_the_job(on: Backend) {
     let db = database(on).await;

@@ -142,7 +142,7 @@ pub(crate) async fn list(
     Ok((grants.iter().map(Into::into).collect(), next))
 }
 
-/// A principal's view in a session, for a service of the same group.
+/// A principal's view in a session, or for work that nobody signed in for, for a service of the same group.
 ///
 /// # Errors
 /// `PERMISSION_DENIED` for anybody but a service, and for another group; `NOT_FOUND` for no principal; `SESSION_ENDED`.
@@ -151,13 +151,16 @@ pub(crate) async fn view(
     ctx: &OpContext,
     tenant: TenantId,
     principal: PrincipalId,
-    session: SessionId,
+    session: Option<SessionId>,
 ) -> Result<Arc<View>> {
     ctx.permit::<GetView>(&Target::tenant())?;
     if tenant != ctx.tenant() {
         return Err(Error::of(Kind::PermissionDenied, msg!("PERMISSION_DENIED.other_group")));
     }
-    let view = app.views.in_session(tenant, principal, session).await?;
+    let view = match session {
+        Some(session) => app.views.in_session(tenant, principal, session).await?,
+        None => app.views.of(tenant, principal).await?,
+    };
     view.ok_or_else(|| AccessError::PrincipalUnknown(principal).into())
 }
 

@@ -74,12 +74,12 @@ fn read_list(req: &pb::ListGrantsRequest) -> Result<(Option<PrincipalId>, Page),
     Ok((principal, wrong.finish(page)?))
 }
 
-fn read_view(req: &pb::GetViewRequest) -> Result<(TenantId, PrincipalId, SessionId, u64), Error> {
+fn read_view(req: &pb::GetViewRequest) -> Result<(TenantId, PrincipalId, Option<SessionId>, u64), Error> {
     let mut wrong = Violations::new();
     let tenant = wrong.parse("tenant_id", &req.tenant_id);
     let principal = wrong.parse("principal_id", &req.principal_id);
-    let session = wrong.parse("session_id", &req.session_id);
-    let ((tenant, principal), session) = wrong.finish(tenant.zip(principal).zip(session))?;
+    let session = wrong.optional("session_id", &req.session_id);
+    let (tenant, principal) = wrong.finish(tenant.zip(principal))?;
     Ok((tenant, principal, session, req.known_revision))
 }
 

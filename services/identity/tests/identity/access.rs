@@ -77,6 +77,12 @@ async fn views_are_for_services_of_the_same_group(on: Backend) {
     let again =
         answered(identity.access().get_view(identity.as_performance(ask(mine.clone(), view.revision))).await).unwrap();
     assert!(again.unchanged && again.rules.is_empty());
+    let later = pb::GetViewRequest { session_id: String::new(), ..ask(mine.clone(), 0) };
+    let standing = answered(identity.access().get_view(identity.as_performance(later)).await).unwrap();
+    assert_eq!(standing.rules, view.rules, "what somebody holds, while nobody is signed in");
+    let gone = pb::GetViewRequest { session_id: String::new(), principal_id: mine.clone(), ..ask(mine.clone(), 0) };
+    let error = answered(identity.access().get_view(identity.as_performance(gone)).await).unwrap_err();
+    assert_eq!(error.kind(), Kind::NotFound);
     let unknown =
         pb::GetViewRequest { principal_id: mine.clone(), tenant_id: mine.clone(), known_revision: 0, session_id: mine };
     let error = answered(identity.access().get_view(identity.as_performance(unknown)).await).unwrap_err();

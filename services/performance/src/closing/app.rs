@@ -14,12 +14,10 @@ use tally_access::{Actor, OpContext, Owner, Region, Target, compile_service};
 use tally_app::units::Units;
 use tally_engine::closing::facts::{Facts, Finding};
 use tally_engine::closing::measured::Takes;
-use tally_engine::closing::snapshot::{AgentCount, Plan, snapshot};
-use tally_kernel::id::AccountId;
+use tally_engine::closing::snapshot::{Plan, snapshot};
 use tally_kernel::time::Period;
 use tally_kernel::{Error, Result};
-use tally_store::{Audit, UnitOfWork, WorkItem, number_from_db};
-use uuid::Uuid;
+use tally_store::{Audit, UnitOfWork, WorkItem};
 
 use super::reuse;
 use crate::credit::facts::{self as results, Place};
@@ -28,17 +26,18 @@ use crate::record::domain::money::KeptRates;
 use crate::run::domain::{AttributionRun, Failure, Step, shared_accounts, units_of};
 use crate::run::facts::{self as runs, Task};
 use crate::run::step::At;
-use crate::{App, SERVICE, card, credit, cycle, record, scheme};
+use crate::{App, SERVICE, card, credit, cycle, record, schedule, scheme};
 
 /// How often an item is tried.
 pub const ATTEMPTS: i32 = 5;
 
-/// What an item is: of a run, or of a cycle that scores from one.
+/// What an item is: of a run, of a cycle that scores from one, or of a schedule.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Job {
     Attribution(runs::Job),
     Cycle(cycle::facts::Job),
+    Schedule(schedule::facts::Job),
 }
 
 /// Does an item of work. `Ok` when nothing is left of it, also where its run does not count any more.
@@ -51,6 +50,7 @@ pub async fn work(app: &App, item: &WorkItem) -> Result<()> {
     match item.payload()? {
         Job::Attribution(job) => attribute(&At { app, ctx, permit, item, job }).await,
         Job::Cycle(job) => score(&cycle::step::At { app, ctx, permit, item, job }).await,
+        Job::Schedule(job) => schedule::step::At { app, ctx, permit, item, job }.work().await,
     }
 }
 
@@ -99,6 +99,7 @@ pub async fn give_up(app: &App, item: &WorkItem, failure: Failure) -> Result<()>
     match item.payload()? {
         Job::Attribution(job) => At { app, ctx, permit, item, job }.give_up(failure).await,
         Job::Cycle(job) => cycle::step::At { app, ctx, permit, item, job }.give_up(failure).await,
+        Job::Schedule(job) => schedule::step::At { app, ctx, permit, item, job }.give_up(failure).await,
     }
 }
 
@@ -122,7 +123,8 @@ impl At<'_> {
         let facts = self.app.peers.facts(self.ctx, &self.app.directory, run.period, &run.policy);
         let days = self.days_of_amounts(run).await?;
         let money = self.app.peers.money(self.ctx, days, run.started_at);
-        let (facts, money, counts) = futures::try_join!(facts, money, self.counts(run.period))?;
+        let counts = async { record::facts::counts(&*self.app.store.read(self.ctx).await?, run.period).await };
+        let (facts, money, counts) = futures::try_join!(facts, money, counts)?;
         // Cut from the whole group's facts, whatever the run is about, so that whoever asks gets the same.
         let plan = snapshot(&facts, run.period, &run.policy, &counts)?;
         let (plan, owner) = match self.cut(run, plan).await? {
@@ -218,20 +220,6 @@ impl At<'_> {
         work.finish_work(self.item).await?;
         let audit = self.audit("performance.run.collect").region(owner.region());
         Ok((work, audit.note("components", plan.components.len()).note("taken_over", taken.len())))
-    }
-
-    /// Records around the period by account and agent: a day more on either side than any zone can need.
-    async fn counts(&self, period: Period) -> Result<Vec<AgentCount>> {
-        let utc = period.instants(&jiff::tz::TimeZone::UTC)?;
-        let day = 86_400_000;
-        let span = (utc.start.as_millisecond() - day, utc.end.as_millisecond() + day);
-        let tx = self.app.store.read(self.ctx).await?;
-        let rows = record::facts::agents(&tx, span).await?;
-        let count = |(account, agent, n): (Uuid, String, i64)| {
-            let records = number_from_db("a count of records", n)?;
-            Ok(AgentCount { account: AccountId(account), agent, records })
-        };
-        rows.into_iter().map(count).collect()
     }
 
     /// Throws away what a dead or failed run wrote, an account at a time, so that nobody waits long for the store.

@@ -1,6 +1,6 @@
 //! What other rooms may ask of credits, totals and findings.
 
 pub(crate) use super::store::{
-    Place, StoredCredit, accounts_with_credits, clear_credits, credits, discard_findings, discard_totals,
-    findings_of_agents, findings_with, put_finding, put_findings, shares_of_accounts, take_over,
+    Place, StoredCredit, accounts_with_credits, clear_credits, count_findings, credits, discard_findings,
+    discard_totals, findings_of_agents, findings_with, put_finding, put_findings, shares_of_accounts, take_over,
 };

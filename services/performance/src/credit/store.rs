@@ -365,6 +365,12 @@ pub async fn shares_of_accounts(tx: &ScopedTx, run: Uuid) -> Result<Vec<(Account
     rows.await?.into_iter().map(share).collect()
 }
 
+/// How many findings these runs have.
+pub async fn count_findings(tx: &ScopedTx, runs: &[Uuid]) -> Result<u64> {
+    let of_runs = finding::Column::RunId.is_in(runs.iter().copied());
+    Ok(tx.select::<finding::Entity>().filter(of_runs).count().await?)
+}
+
 /// Writes findings, each with where its subject stands.
 pub async fn put_findings(
     work: &UnitOfWork,

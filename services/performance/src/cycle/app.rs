@@ -1,12 +1,13 @@
 //! Making, closing, watching, cancelling and publishing cycles. Closing only puts the work down; `closing` does it.
 
 use futures::Stream;
-use tally_access::OpContext;
+use tally_access::{OpContext, Owner};
+use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_kernel::id::{AttributionRunId, CycleId};
 use tally_kernel::page::Page;
-use tally_store::{Audit, Store};
+use tally_store::{Audit, ScopedTx, Store};
 
 use super::attempt::{changeable, close, commitment, permit, release};
 use super::domain::{Cycle, CycleError, NewCycle, Publication, State};
@@ -18,15 +19,10 @@ use crate::{App, card, scheme, watch};
 
 pub async fn create_cycle(app: &App, ctx: &OpContext, request: &RequestKey, new: NewCycle) -> Result<Cycle> {
     ctx.plan::<CreateCycle>()?;
-    let (owner, units) = population::settle(app, ctx, &new).await?;
+    let (owner, units) = population::settle(app, ctx, &new, "cycle").await?;
     let permit = permit::<CreateCycle>(ctx, &owner)?;
     mutate(&app.store, ctx, &permit, request, async |work| {
-        let wanted = (new.scheme, new.scheme_version);
-        let (scheme_version, of) = scheme::facts::usable(&work, wanted.0, wanted.1, new.period.to()).await?;
-        let above = |of| owner.unit().is_some_and(|unit| units.holds(of, unit));
-        if of.unit().is_some_and(|of| !above(of)) {
-            return Err(CycleError::ForeignScheme.into());
-        }
+        let scheme_version = scheme_version(&work, &new, (&owner, &units)).await?;
         let cycle = Cycle {
             id: CycleId(ctx.new_id()),
             owner: owner.clone(),
@@ -53,6 +49,19 @@ pub async fn create_cycle(app: &App, ctx: &OpContext, request: &RequestKey, new:
         Ok((work, audit.region(cycle.owner.region()), cycle))
     })
     .await
+}
+
+/// The version of its scheme that a new cycle is made with.
+///
+/// # Errors
+/// `SCHEME_WITHDRAWN` for one that is out of use; `SCHEME_OF_ANOTHER_UNIT`.
+pub async fn scheme_version(tx: &ScopedTx, new: &NewCycle, (owner, units): (&Owner, &Units)) -> Result<u32> {
+    let (version, of) = scheme::facts::usable(tx, new.scheme, new.scheme_version, new.period.to()).await?;
+    let above = |of| owner.unit().is_some_and(|unit| units.holds(of, unit));
+    match of.unit() {
+        Some(of) if !above(of) => Err(CycleError::ForeignScheme.into()),
+        Some(_) | None => Ok(version),
+    }
 }
 
 /// Starts closing: who is in is settled, the answer comes at once, the work goes on. It scores from a run that is done, or starts one.

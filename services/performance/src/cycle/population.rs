@@ -15,11 +15,12 @@ use super::domain::{Cycle, NewCycle};
 use crate::App;
 use crate::policy::PreviewPopulation;
 
-/// Whose a new cycle is, and the org tree of its day where that matters; refused where its population reaches beyond that.
+/// Whose a new cycle is, and the org tree of its day where that matters; refused where its population reaches beyond that. `path` is where a
+/// request says it.
 ///
 /// # Errors
 /// `NOT_FOUND` for a unit that is not there on the day; every violation of the population.
-pub async fn settle(app: &App, ctx: &OpContext, new: &NewCycle) -> Result<(Owner, Units)> {
+pub async fn settle(app: &App, ctx: &OpContext, new: &NewCycle, path: &str) -> Result<(Owner, Units)> {
     let population = new.population.clone().unwrap_or_default();
     if new.unit.is_none() && population.units.is_empty() && population.include.is_empty() {
         return Ok((Owner::group(), Units::default()));
@@ -30,13 +31,13 @@ pub async fn settle(app: &App, ctx: &OpContext, new: &NewCycle) -> Result<(Owner
     let within = |unit: OrgUnitId| holds(&units, &owner, unit);
     let mut v = Violations::new();
     for unit in population.units.iter().filter(|unit| units.get(**unit).is_none() || !within(**unit)) {
-        v.push("cycle.population.unit_ids", msg!("POPULATION_UNIT_BEYOND", unit));
+        v.push(format!("{path}.population.unit_ids"), msg!("POPULATION_UNIT_BEYOND", unit));
     }
     if !population.include.is_empty() {
         let people = app.directory.everybody(ctx).await?;
         let home = |person: &PersonId| people.get(*person).and_then(|known| known.home(day));
         for person in population.include.iter().filter(|person| home(person).is_none_or(|home| !within(home.unit))) {
-            v.push("cycle.population.include_person_ids", msg!("POPULATION_PERSON_BEYOND", person));
+            v.push(format!("{path}.population.include_person_ids"), msg!("POPULATION_PERSON_BEYOND", person));
         }
     }
     v.finish(Some((owner, units)))
@@ -52,11 +53,25 @@ fn holds(units: &Units, owner: &Owner, unit: OrgUnitId) -> bool {
 /// # Errors
 /// What identity says.
 pub async fn of(app: &App, ctx: &OpContext, cycle: &Cycle) -> Result<Option<Vec<(PersonId, Employment)>>> {
-    if cycle.owner.unit().is_none() && cycle.population.is_none() {
+    included(app, ctx, &cycle.owner, cycle.population.as_ref(), cycle.period).await
+}
+
+/// The same of a cycle that is not made yet.
+///
+/// # Errors
+/// What identity says.
+pub async fn included(
+    app: &App,
+    ctx: &OpContext,
+    owner: &Owner,
+    population: Option<&Population>,
+    period: Period,
+) -> Result<Option<Vec<(PersonId, Employment)>>> {
+    if owner.unit().is_none() && population.is_none() {
         return Ok(None);
     }
-    let population = cycle.population.clone().unwrap_or_default();
-    let judged = judged(app, ctx, &cycle.owner, cycle.period, &population).await?;
+    let population = population.cloned().unwrap_or_default();
+    let judged = judged(app, ctx, owner, period, &population).await?;
     let included = judged.into_iter().filter(|(_, because, _)| because.is_in());
     Ok(Some(included.filter_map(|(person, _, home)| Some((person.id, home?))).collect()))
 }

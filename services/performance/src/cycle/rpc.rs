@@ -1,6 +1,5 @@
 //! CycleService: messages in, messages out.
 
-use std::collections::BTreeSet;
 use std::mem::take;
 use std::pin::Pin;
 
@@ -9,21 +8,20 @@ use prost::Message as _;
 use tally_access::{Locale, OpContext};
 use tally_api::performance::v1 as pb;
 use tally_app::RequestKey;
-use tally_app::convert::{
-    date_text, employment_kind, employment_kind_message, optional_date, period, period_message, timestamp,
-};
+use tally_app::convert::{period, period_message, timestamp};
 use tally_engine::policy::Policy;
 use tally_i18n::text;
 use tally_kernel::error::{Violations, field, optional_field};
-use tally_kernel::id::{CycleId, OrgUnitId, PersonId};
+use tally_kernel::id::{CycleId, OrgUnitId};
 use tally_kernel::page::Page;
 use tally_kernel::time::Period;
-use tally_kernel::{Error, Result, msg};
+use tally_kernel::{Error, Result};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::domain::population::{Because, Population};
 use super::domain::{Cycle, NewCycle, State, Summary};
+use super::message::{population_of, population_to};
 use super::population::Judged;
 use super::{app, correct, population};
 use crate::App;
@@ -209,39 +207,6 @@ fn reason(because: Because) -> pb::PopulationReason {
         Because::OtherGrade => pb::PopulationReason::OtherGrade,
         Because::OtherKind => pb::PopulationReason::OtherEmploymentKind,
         Because::KindNotSaid => pb::PopulationReason::EmploymentKindNotSaid,
-    }
-}
-
-fn population_of(v: &mut Violations, path: &str, sent: pb::Population) -> Option<Population> {
-    let unit_ids = sent.unit_ids.iter().filter_map(|id| v.parse(&format!("{path}.unit_ids"), id)).collect();
-    let include = sent.include_person_ids.iter();
-    let include = include.filter_map(|id| v.parse(&format!("{path}.include_person_ids"), id)).collect();
-    let exclude = sent.exclude_person_ids.iter();
-    let exclude = exclude.filter_map(|id| v.parse(&format!("{path}.exclude_person_ids"), id)).collect();
-    let as_of = optional_date(v, &format!("{path}.as_of"), &sent.as_of);
-    let (positions, grades) = (sent.positions.into_iter().collect(), sent.grades.into_iter().collect());
-    let path = format!("{path}.employment_kinds");
-    let mut kinds = BTreeSet::new();
-    for sent in sent.employment_kinds {
-        match employment_kind(v, &path, sent) {
-            Some(kind) => _ = kinds.insert(kind),
-            None if sent == 0 => v.push(&path, msg!("EMPLOYMENT_KIND_UNKNOWN", text = "EMPLOYMENT_KIND_UNSPECIFIED")),
-            None => {}
-        }
-    }
-    Some(Population { units: unit_ids, positions, grades, kinds, include, exclude, as_of })
-}
-
-fn population_to(population: Population) -> pb::Population {
-    let texts = |ids: BTreeSet<PersonId>| ids.into_iter().map(|id| id.to_string()).collect();
-    pb::Population {
-        unit_ids: population.units.into_iter().map(|id| id.to_string()).collect(),
-        positions: population.positions.into_iter().collect(),
-        grades: population.grades.into_iter().collect(),
-        include_person_ids: texts(population.include),
-        exclude_person_ids: texts(population.exclude),
-        as_of: date_text(population.as_of),
-        employment_kinds: population.kinds.into_iter().map(|kind| employment_kind_message(Some(kind)).into()).collect(),
     }
 }
 

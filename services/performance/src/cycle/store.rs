@@ -139,6 +139,12 @@ pub async fn load(tx: &ScopedTx, id: CycleId) -> Result<Cycle> {
     found.ok_or_else(|| Error::not_found("cycle", id))?.try_into()
 }
 
+/// Cycles, for the service's own work: those of these that are there.
+pub async fn of_ids(tx: &ScopedTx, ids: &[CycleId]) -> Result<Vec<Cycle>> {
+    let rows = tx.select::<Entity>().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).all().await?;
+    rows.into_iter().map(Cycle::try_from).collect()
+}
+
 /// A cycle that nobody else changes until the unit ends.
 pub async fn lock(work: &UnitOfWork, id: CycleId) -> Result<Cycle> {
     let found = work.select::<Entity>().filter(Column::Id.eq(id.0)).for_update().one().await?;

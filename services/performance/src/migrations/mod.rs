@@ -14,6 +14,7 @@ mod performance_0010_observations;
 mod performance_0011_corrections;
 mod performance_0012_measures;
 mod performance_0013_money;
+mod performance_0014_schedules;
 
 tally_store::migrations![
     performance_0001_records,
@@ -29,4 +30,5 @@ tally_store::migrations![
     performance_0011_corrections,
     performance_0012_measures,
     performance_0013_money,
+    performance_0014_schedules,
 ];

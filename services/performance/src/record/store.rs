@@ -5,8 +5,10 @@ use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Condition;
 use tally_access::{OpContext, Plan, Rpc};
+use tally_engine::closing::snapshot::AgentCount;
 use tally_kernel::id::AccountId;
 use tally_kernel::page::Page;
+use tally_kernel::time::Period;
 use tally_kernel::{Error, Kind, Result, msg};
 use tally_store::{ScopedTx, UnitOfWork, json_from_db, number_from_db, to_db};
 
@@ -183,13 +185,25 @@ fn beyond<C: ColumnTrait>((ms, id): &Last, started: C, external_id: C) -> Condit
 }
 
 /// How many sessions of each account, by agent as written, began in `from..to`.
-pub async fn agents(tx: &ScopedTx, (from, to): (i64, i64)) -> Result<Vec<(Uuid, String, i64)>> {
+async fn agents(tx: &ScopedTx, (from, to): (i64, i64)) -> Result<Vec<(Uuid, String, i64)>> {
     let all = tx.select::<Entity>().filter(Column::StartedMs.gte(from).and(Column::StartedMs.lt(to)));
     let all = all.filter(Column::RefersTo.is_null());
     let counted = all.rows::<(Uuid, String, i64)>(|q| {
         q.column(Column::AccountId).column(Column::Agent).count().group_by(Column::AccountId).group_by(Column::Agent)
     });
     Ok(counted.await?)
+}
+
+/// Records around a period by account and agent: a day more on either side than any zone can need.
+pub async fn counts(tx: &ScopedTx, period: Period) -> Result<Vec<AgentCount>> {
+    let utc = period.instants(&jiff::tz::TimeZone::UTC)?;
+    let day = 86_400_000;
+    let rows = agents(tx, (utc.start.as_millisecond() - day, utc.end.as_millisecond() + day)).await?;
+    let count = |(account, agent, n): (Uuid, String, i64)| {
+        let records = number_from_db("a count of records", n)?;
+        Ok(AgentCount { account: AccountId(account), agent, records })
+    };
+    rows.into_iter().map(count).collect()
 }
 
 /// When a record began and its agent as written: as was known at an instant, if one is said, and then as it is.

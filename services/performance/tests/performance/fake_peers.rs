@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use tally_access::View;
 use tally_api::attendance::v1 as att;
 use tally_api::identity::v1 as idn;
 use tally_testkit::FakePeer;
@@ -17,7 +18,13 @@ fn now<A, R>(told: &Told, answer: fn(PeerFacts) -> R) -> impl Fn(A) -> Result<R,
     move |_| Ok(answer(told.lock().unwrap().clone()))
 }
 
-pub fn identity(told: &Told) -> FakePeer {
+/// `view` is what everybody may do whose view is asked for.
+pub fn identity(told: &Told, view: Arc<View>) -> FakePeer {
+    let (rights, nothing) = (Arc::clone(told), View::nothing(1, None));
+    let view = move |_: idn::GetViewRequest| {
+        let without = rights.lock().unwrap().without_rights;
+        Ok(tally_rpc::write_view(if without { &nothing } else { &view }))
+    };
     let tenant = |_: idn::GetTenantRequest| {
         let tenant = idn::Tenant {
             currency: "CNY".into(),
@@ -55,6 +62,7 @@ pub fn identity(told: &Told) -> FakePeer {
     FakePeer::new("identity")
         .answers("tally.identity.v1.RetentionService/ListRetention", retention)
         .answers("tally.identity.v1.HoldService/ListHolds", holds)
+        .answers("tally.identity.v1.AccessService/GetView", view)
         .answers("tally.identity.v1.RateService/ListRates", rates)
         .answers("tally.identity.v1.TenantService/GetTenant", tenant)
         .answers("tally.identity.v1.PersonService/ListPeople", people)

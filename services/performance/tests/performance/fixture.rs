@@ -18,6 +18,7 @@ use tally_api::performance::v1::event_service_client::EventServiceClient;
 use tally_api::performance::v1::measure_service_client::MeasureServiceClient;
 use tally_api::performance::v1::observation_service_client::ObservationServiceClient;
 use tally_api::performance::v1::record_service_client::RecordServiceClient;
+use tally_api::performance::v1::schedule_service_client::ScheduleServiceClient;
 use tally_api::performance::v1::scheme_service_client::SchemeServiceClient;
 use tally_api::performance::v1::transfer_service_client::TransferServiceClient;
 use tally_cache::Cache;
@@ -71,6 +72,8 @@ pub struct PeerFacts {
     pub findings: Vec<common::Finding>,
     /// Rates of exchange.
     pub rates: Vec<idn::Rate>,
+    /// Whoever asks in somebody's name hears that nothing is allowed any more.
+    pub without_rights: bool,
     /// A unit that is closed from a day on.
     pub closed: Option<(OrgUnitId, String)>,
     /// Facts of duty that were put right.
@@ -196,8 +199,9 @@ impl Fixture {
         let callers = Callers::new(clock(NOW), seed);
         let told = Arc::new(Mutex::new(told));
         let peer = |fake: FakePeer| Peer::new(fake.channel(), callers.signer(SERVICE));
-        let peers =
-            Peers { identity: peer(fake_peers::identity(&told)), attendance: peer(fake_peers::attendance(&told)) };
+        let everybody = callers.context(&callers.person(TENANT, None, everything())).view;
+        let identity = fake_peers::identity(&told, everybody);
+        let peers = Peers { identity: peer(identity), attendance: peer(fake_peers::attendance(&told)) };
         let keys = tempfile::tempdir().unwrap();
         let signing = SigningKey::generate(SERVICE, &callers.rng);
         let public = signing.public().clone();
@@ -270,6 +274,10 @@ impl Fixture {
 
     pub fn schemes(&self) -> SchemeServiceClient<RpcChannel> {
         SchemeServiceClient::new(self.channel.clone())
+    }
+
+    pub fn schedules(&self) -> ScheduleServiceClient<RpcChannel> {
+        ScheduleServiceClient::new(self.channel.clone())
     }
 
     pub fn cycles(&self) -> CycleServiceClient<RpcChannel> {

@@ -15,6 +15,7 @@ mod reading;
 mod records;
 mod refinements;
 mod runs;
+mod schedules;
 mod schemes;
 mod transfers;
 mod versions;
