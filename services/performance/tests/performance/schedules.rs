@@ -100,7 +100,7 @@ impl Fixture {
                 return Some(runs);
             }
             if runs.iter().any(|run| run.state() == Closing) {
-                [&callers, &db].map(|clock| clock.advance(SignedDuration::from_secs(5)));
+                [&callers, &db].into_iter().for_each(|clock| clock.advance(SignedDuration::from_secs(5)));
             }
             None
         })
