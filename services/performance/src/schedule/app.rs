@@ -184,7 +184,7 @@ pub async fn list(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec<Schedu
     store::page(&*app.store.read(ctx).await?, &plan, page).await
 }
 
-/// A page of the runs of a schedule, newest first, each with its cycle as it is now.
+/// A page of the runs of a schedule, the newest month first, each with its cycle as it is now.
 pub async fn list_runs(
     app: &App,
     ctx: &OpContext,

@@ -245,7 +245,7 @@ pub async fn stoppable(tx: &ScopedTx, schedule: Uuid) -> Result<Vec<Run>> {
     rows.into_iter().map(Run::try_from).collect()
 }
 
-/// A page of the runs of a schedule, newest first.
+/// A page of the runs of a schedule, the newest month first.
 pub async fn page_of_runs<R: Rpc>(
     tx: &ScopedTx,
     plan: &Plan<R>,
@@ -253,6 +253,6 @@ pub async fn page_of_runs<R: Rpc>(
     page: &Page,
 ) -> Result<(Vec<Run>, String)> {
     let rows = tx.select::<run::Entity>().within(plan).filter(run::Column::ScheduleId.eq(schedule));
-    let (rows, next) = rows.page_desc(page, [run::Column::Id]).await?;
+    let (rows, next) = rows.page_desc(page, [run::Column::PeriodFrom, run::Column::Id]).await?;
     Ok((rows.into_iter().map(Run::try_from).collect::<Result<_>>()?, next))
 }
