@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tally_kernel::{Micro, micro};
 
-use super::definition::{Definition, Derived, Of, Part};
+use super::definition::{Definition, Derived, Of, Part, Value};
 use super::{Dropped, Line, Measure, MeasureKind, Past, PersonInputs, RECORD, Sample, Scheme, mean};
 
 /// People with samples of what the scheme derives, and without those that are too few to count.
@@ -38,14 +38,19 @@ pub(super) fn kept(scheme: &Scheme, person: &PersonInputs) -> BTreeMap<String, M
     trends(scheme).into_iter().filter_map(value).collect()
 }
 
-/// Whether a measure is the same in two schemes, with all that it is computed from.
+/// Whether a measure is the same in two schemes, with all that it is computed from; of amounts in the same currency.
 pub(super) fn is_same(one: &Scheme, other: &Scheme, name: &str) -> bool {
     let measure = Measure::from(name.to_owned());
+    let reckons_alike = one.currency == other.currency;
     match (one.defined(&measure), other.defined(&measure)) {
-        (None, None) => true,
+        (None, None) => reckons_alike || measure != Measure::Amount,
         (Some(a), Some(b)) => {
             let counts = |one: &Definition| (one.min_count, one.from, one.to);
-            a.of == b.of && counts(a) == counts(b) && a.parts().into_iter().all(|part| is_same(one, other, part))
+            let amounts = matches!(&a.of, Of::Record(of) if of.value == Some(Value::Amount));
+            (reckons_alike || !amounts)
+                && a.of == b.of
+                && counts(a) == counts(b)
+                && a.parts().into_iter().all(|part| is_same(one, other, part))
         }
         (Some(_), None) | (None, Some(_)) => false,
     }

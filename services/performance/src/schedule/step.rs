@@ -22,7 +22,7 @@ use crate::cycle::domain::{Cycle, CycleError, State as CycleState};
 use crate::cycle::{self, population};
 use crate::policy::{CloseCycle, CreateCycle};
 use crate::run::domain::{Failure, Scope};
-use crate::{App, SERVICE, credit, record};
+use crate::{App, SERVICE, card, credit, record, scheme};
 
 /// How soon a cycle that is being closed is looked at again.
 const SOON: SignedDuration = SignedDuration::from_secs(5);
@@ -294,10 +294,11 @@ async fn look_at(app: &App, maker: &OpContext, schedule: &Schedule, run: &Run) -
     let (said, period) = (&schedule.said, run.period);
     let new = said.cycle(&run.name, period);
     let (owner, units) = population::settle(app, maker, &new, "schedule").await?;
-    {
+    let needs_records = {
         let tx = app.store.read(maker).await?;
-        cycle::app::scheme_version(&tx, &new, (&owner, &units)).await?;
-    }
+        let version = cycle::app::scheme_version(&tx, &new, (&owner, &units)).await?;
+        card::facts::needs_records(&scheme::facts::load(&tx, said.scheme, version).await?)
+    };
     let people = population::included(app, maker, &owner, said.population.as_ref(), period).await?;
     if people.as_ref().is_some_and(Vec::is_empty) {
         return Err(CycleError::Empty.into());
@@ -310,7 +311,7 @@ async fn look_at(app: &App, maker: &OpContext, schedule: &Schedule, run: &Run) -
     let units = Units::of(&app.peers.identity, maker, Some(period.to())).await?;
     plan.components.retain(|component| scope.touches(component, |above, below| units.holds(above, below)));
     let records = records_of(&plan, &counts);
-    if records == 0 {
+    if records == 0 && needs_records {
         let message = msg!("PERIOD_WITHOUT_RECORDS", from = period.from(), to = period.to());
         return Err(Error::of(Kind::FailedPrecondition, message));
     }

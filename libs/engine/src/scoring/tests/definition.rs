@@ -154,6 +154,9 @@ fn a_measure_is_the_same_with_all_that_it_is_computed_from() {
     assert!(is_same(&scheme("4"), &scheme("4"), "index") && is_same(&scheme("4"), &scheme("3"), "resolved"));
     assert!(!is_same(&scheme("4"), &scheme("3"), "index"));
     assert!(!is_same(&scheme("4"), &of_measures("index", vec![]), "index"), "a column of the name");
+    let dollars = Scheme { currency: Some(tally_kernel::Currency::USD), ..scheme("4") };
+    assert!(!is_same(&scheme("4"), &dollars, "amount"), "sales in another currency");
+    assert!(is_same(&scheme("4"), &dollars, "resolved"));
 }
 
 #[test]
