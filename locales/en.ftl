@@ -32,6 +32,7 @@ RESOURCE_DELEGATION = delegation
 RESOURCE_EMERGENCY = emergency
 RESOURCE_EMPLOYMENT = employment
 RESOURCE_ERASURE = erasure
+RESOURCE_FINDING = finding
 RESOURCE_GRANT = grant
 RESOURCE_HANDOVER = hand-over
 RESOURCE_HOLD = hold
@@ -976,6 +977,42 @@ DUTY_HELD_BY_TWO = { $first } and { $second } both held { $account } from { $fro
    *[unreleased] the first had not released it
 }
 
+## What to do about findings
+
+# In a word what a person does about a finding of this kind.
+FINDING_ADVICE = { $kind ->
+    [NO_DUTY_EVIDENCE] bring in a roster of the account, or have its people punch or hand over, and start the run again
+    [UNHELD_ACCOUNT] add the shift of whoever served the account then, or the missing punches or take; move a record that is of another account (MoveRecord)
+    [OVERLAP] add the release of whoever did not have the account any more when the other took it (CorrectHandover)
+    [MISSING_RELEASE] add the release (CorrectHandover)
+    [RELEASE_WITHOUT_TAKE] add the take that belongs to the release, or void the release (CorrectHandover)
+    [DOUBLE_IN] add the out before the second in, or void one of the two (CorrectPunch)
+    [MISSING_PUNCH] add the punch that is missing, or void the one that is alone (CorrectPunch)
+    [UNCOVERED_SHIFT] add the punches of the shift (CorrectPunch), or cancel it if nobody came (CancelShift)
+    [BARELY_COVERED_SHIFT] add the punches that are missing of the shift (CorrectPunch), or change its times (ChangeShift)
+    [HELD_BY_OTHERS] add the take and the release of whoever served by the roster (CorrectHandover), or cancel the shift (CancelShift)
+    [NOT_EMPLOYED] put right the roster, the punch or the hand-over, or the days of employment (ChangeEmployment)
+    [TAG_OFF_DUTY] add the shift or the punches of whom the record names, move it to the account that it is of (MoveRecord), or send it again with the right name and a higher revision
+    [NAMED_WITHOUT_AGENT] send the records again with the name of the agent and a higher revision
+    [MIXED_WITHOUT_TAG] send the records again with the name of the agent and a higher revision, or leave it at the roster
+    [TOO_FEW_TO_INFER] nothing needs doing; hand-overs or names in the records tell more precisely who served
+    [DID_NOT_SETTLE] nothing needs doing; hand-overs tell more precisely who served
+    [SEVERAL_AT_ONCE] nothing needs doing; names in the records tell more precisely who served
+    [UNKNOWN_AGENT] say whose the name is (ImportAliases), or send the records again with the right one
+    [ACCOUNT_UNKNOWN] bring in the account (ImportAccounts), or move the records to the one that they are of (MoveRecord)
+    [POPULATION_CHANGED] close the cycle again, unless it is to stay with the people of before (CloseCycle)
+    [AMOUNTS_CONVERTED] nothing needs doing; where a rate is wrong, set the right one (SetRates) and start the run again
+    [MEASURE_NOT_SENT] send what the sentence names, or leave the indicator out of the scheme
+    [CONTRIBUTOR_UNKNOWN] say whose the name is (ImportAliases), or send the record again with the right contributors and a higher revision
+    [CONTRIBUTOR_OFF_DUTY] nothing needs doing where somebody helped outside of the own hours; else add the shift or the punches, or send the record again with the right contributors and a higher revision
+    [CONTRIBUTORS_NOT_SPLIT] name a policy with a split to have such records shared, or leave it: the contributors are kept
+   *[other] look at what it names, put that right where it is wrong, and start the run again
+}
+# The service that a fix went to did not take it.
+FIX_REFUSED = the fix was not taken: { $why }
+# A finding that nothing puts right by itself.
+FINDING_WITHOUT_FIX = no call by itself puts right a finding of the kind { $kind }: its advice says what to do
+
 ## Performance
 
 # The cycle is being closed.
@@ -1073,6 +1110,13 @@ REFERS_TO_NOTHING = { $id } refers to { $other }, which is no record of this acc
 REFERS_TO_REFUND = { $id } refers to { $other }, which is a refund itself: name the record that was served
 # A version may say anything else than the version before.
 REFERENCE_FIXED = { $id } is there and refers to another record, or to none: withdraw it, and send the refund under an id of its own
+# Contributors of a record that cannot be meant.
+CONTRIBUTORS_MALFORMED = "{ $text }" names no contributor: write a role and an employee number or nickname, without a semicolon
+    .role = "{ $text }" is no role of a contributor: use first_answer, closer or after_sales
+    .twice = { $text } is there twice: name each contributor once in a role
+    .many = a record has at most { $max } contributors
+# The parts of a rule that do not make one record.
+SPLIT_NOT_WHOLE = the parts sum to { $sum } and not to 1000000 millionths: give every role its part so that they make one whole record
 RECORD_CURRENCY_UNKNOWN = "{ $code }" is no currency of ISO 4217: write one, such as JPY, or leave it empty for the group's
 REVISION_OUT_OF_RANGE = the revision { $revision } is above { $most }: send a smaller one
 REVISION_TWICE = both revision and revised_at are there: send one of them
@@ -1534,6 +1578,20 @@ LADDER_INFERRED = Several were on duty; who was busy with other records, and how
 LADDER_EQUAL = Several were on duty and there is too little to tell them apart, so they share equally: { $shares }.
 LADDER_TEAM = The account has no evidence of duty at all, so its team shares: { $shares }.
 LADDER_NOBODY = So it is credited to nobody.
+LADDER_CONTRIBUTORS = Contributors: { $list }.
+LADDER_CONTRIBUTOR = { $role ->
+    [first_answer] answered first
+    [closer] closed the sale
+   *[after_sales] served after the sale
+}: "{ $agent }", who is { $person }
+LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
+    [first_answer] answered first
+    [closer] closed the sale
+   *[after_sales] served after the sale
+}: "{ $agent }", who is nobody employed on that day or more than one
+LADDER_SPLIT = Credited by role, as rule "{ $version }" says: first answer { $first_answer }, closing { $closer }, after-sales { $after_sales }; the part of a role that nobody held goes to the others in proportion: { $shares }.
+LADDER_BY_SPLIT = Credited by role: { $shares }.
+LADDER_NOT_SPLIT = The policy gives the roles that are named no part: the record is credited as if it named no contributors.
 
 # Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
 
@@ -1551,6 +1609,12 @@ CREDIT_TAG_OFF_DUTY = { $records } records name { $person }, who was not on duty
 CREDIT_NAMED_WITHOUT_AGENT = { $records } records of a named account name nobody: credited to nobody but by hand-over
 # Code MIXED_WITHOUT_TAG.
 CREDIT_MIXED_WITHOUT_TAG = { $records } records of a mixed account name nobody: credited as on a shared one
+# A name of a contributor that nobody is known by.
+CONTRIBUTOR_UNKNOWN = { $records } contributions are of "{ $agent }", who is nobody employed on their days or more than one: their parts go to the other contributors
+# Code CONTRIBUTOR_OFF_DUTY.
+CREDIT_CONTRIBUTOR_OFF_DUTY = { $records } records name { $person } as a contributor, who was not on duty when they began: the name counts
+# Code CONTRIBUTORS_NOT_SPLIT.
+CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records } records name contributors, and the policy gives their roles no part: they are kept, and the records are credited as if they named none
 # Code TOO_FEW_TO_INFER.
 CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too few to infer from: shared equally
 # Code DID_NOT_SETTLE.
@@ -1867,6 +1931,9 @@ SLASH_IN_NAME = '{ $text }' holds a slash
 SLASH_IN_NAME_CURE = leave slashes out of platforms, stores and accounts
 NO_EMPLOYMENT_KIND = '{ $text }' is no kind of employment
 NO_EMPLOYMENT_KIND_CURE = write full_time, part_time, fixed_term, intern, agency, outsourced or freelance, or leave the cell empty
+NO_CONTRIBUTORS = '{ $text }' names no contributors
+NO_CONTRIBUTORS_CURE = write role=employee number, several with ; between, with the roles first_answer, closer and after_sales, such as first_answer=A001;closer=A007
+POLICY_SPLIT = give a version, and first_answer, closer and after_sales in percent that sum to 100
 NO_PHASE = '{ $text }' is no phase
 NO_PHASE_CURE = write shared, mixed or named
 CORRECT_THE_DATES = correct the dates
@@ -2270,6 +2337,7 @@ RUNG_HANDOVER = held the account by hand-over
 RUNG_SOLE = alone on duty
 RUNG_INFERRED = inferred from who was busy when
 RUNG_EQUAL = shared equally by those on duty
+RUNG_SPLIT = shared by contributors
 RUNG_TEAM = shared by the team, nothing else known
 RUNG_UNATTRIBUTED = credited to nobody
 STEP_DUTY = people, accounts, duty
@@ -2311,6 +2379,9 @@ KIND_MIXED_WITHOUT_TAG = a mixed account's records without a name
 KIND_TOO_FEW_TO_INFER = too few records to infer from: shared equally
 KIND_SEVERAL_AT_ONCE = several dialogues at once tell people apart too little: shared equally
 KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
+KIND_CONTRIBUTOR_UNKNOWN = a record names a contributor who is unknown
+KIND_CONTRIBUTOR_OFF_DUTY = a record names a contributor who was off duty; the name counts
+KIND_CONTRIBUTORS_NOT_SPLIT = records name contributors, and the policy does not split them
 KIND_UNKNOWN_AGENT = a record names somebody unknown
 KIND_AMOUNTS_CONVERTED = amounts were converted from another currency
 KIND_CONVERTED_ENCODING = a file was GBK or UTF-16 and was converted

@@ -30,6 +30,7 @@ RESOURCE_DELEGATION = 委托
 RESOURCE_EMERGENCY = 紧急授权
 RESOURCE_EMPLOYMENT = 任职
 RESOURCE_ERASURE = 个人信息删除请求
+RESOURCE_FINDING = 发现
 RESOURCE_GRANT = 授权
 RESOURCE_HANDOVER = 交接
 RESOURCE_HOLD = 法律保留
@@ -623,6 +624,39 @@ DUTY_HELD_BY_TWO = { $first } 与 { $second } 在 { $from } 至 { $until } 同�
    *[unreleased] 前者尚未交出
 }
 
+## What to do about findings
+
+FINDING_ADVICE = { $kind ->
+    [NO_DUTY_EVIDENCE] 请导入该账号的排班，或让相关人员打卡、交接，然后重新运行归因
+    [UNHELD_ACCOUNT] 请补录当时服务该账号者的班次，或缺失的打卡、接手；属于其他账号的记录请移走（MoveRecord）
+    [OVERLAP] 请为他人接手时已不再持有账号的一方补录交回（CorrectHandover）
+    [MISSING_RELEASE] 请补录交回（CorrectHandover）
+    [RELEASE_WITHOUT_TAKE] 请补录与该交回对应的接手，或作废该交回（CorrectHandover）
+    [DOUBLE_IN] 请在第二次上班打卡之前补录下班打卡，或作废其中一次（CorrectPunch）
+    [MISSING_PUNCH] 请补录缺失的打卡，或作废这次单独的打卡（CorrectPunch）
+    [UNCOVERED_SHIFT] 请补录该班次的打卡（CorrectPunch）；若无人到岗，请取消该班次（CancelShift）
+    [BARELY_COVERED_SHIFT] 请补录该班次缺失的打卡（CorrectPunch），或修改班次时间（ChangeShift）
+    [HELD_BY_OTHERS] 请为按排班服务者补录接手和交回（CorrectHandover），或取消该班次（CancelShift）
+    [NOT_EMPLOYED] 请更正排班、打卡或交接，或更正任职日期（ChangeEmployment）
+    [TAG_OFF_DUTY] 请补录记录所指人员的班次或打卡，或将记录移至其所属账号（MoveRecord），或以更高的修订号重新发送正确的姓名
+    [NAMED_WITHOUT_AGENT] 请以更高的修订号重新发送带有客服姓名的记录
+    [MIXED_WITHOUT_TAG] 请以更高的修订号重新发送带有客服姓名的记录，或仍按排班处理
+    [TOO_FEW_TO_INFER] 无需处理；交接或记录中的姓名能更准确地说明由谁服务
+    [DID_NOT_SETTLE] 无需处理；交接能更准确地说明由谁服务
+    [SEVERAL_AT_ONCE] 无需处理；记录中的姓名能更准确地说明由谁服务
+    [UNKNOWN_AGENT] 请说明该名称属于谁（ImportAliases），或以正确的名称重新发送记录
+    [ACCOUNT_UNKNOWN] 请导入该账号（ImportAccounts），或将记录移至其所属账号（MoveRecord）
+    [POPULATION_CHANGED] 请重新结账，除非仍以原先的人员为准（CloseCycle）
+    [AMOUNTS_CONVERTED] 无需处理；如汇率有误，请设置正确的汇率（SetRates），然后重新运行归因
+    [MEASURE_NOT_SENT] 请发送句中所指的数据，或从方案中去掉该指标
+    [CONTRIBUTOR_UNKNOWN] 请说明该名称属于谁（ImportAliases），或以更高的修订号重新发送正确的协作者
+    [CONTRIBUTOR_OFF_DUTY] 如确在本人班次之外协助，无需处理；否则请补录班次或打卡，或以更高的修订号重新发送正确的协作者
+    [CONTRIBUTORS_NOT_SPLIT] 如需分摊此类记录，请选用带有分摊规则的归因政策；否则可不处理：协作者已保存
+   *[other] 请查看所指内容，如有错误请更正，然后重新运行归因
+}
+FIX_REFUSED = 修正未被接受：{ $why }
+FINDING_WITHOUT_FIX = 没有单个调用能修正 { $kind } 类的发现：请按其建议处理
+
 ## Performance
 
 CYCLE_CLOSING = 考核周期正在结账：请查看进度，或先取消结账。
@@ -683,6 +717,11 @@ REFUND_TAKES_NOTHING = 填写了 refers_to 即为退款，但金额不为负：�
 REFERS_TO_NOTHING = { $id } 所指的 { $other } 不是本账号的记录：请先发送该记录，或在同一次请求中一并发送
 REFERS_TO_REFUND = { $id } 所指的 { $other } 本身是退款：请填写实际接待的记录
 REFERENCE_FIXED = { $id } 已存在，且所指的记录不同：请先撤回，再以新的编号发送退款
+CONTRIBUTORS_MALFORMED = “{ $text }”不是协作者：请填写角色和工号或昵称，不含分号
+    .role = “{ $text }”不是协作者的角色：请使用 first_answer（首次应答）、closer（成交）或 after_sales（售后）
+    .twice = { $text } 出现了两次：同一角色中每位协作者只写一次
+    .many = 一条记录最多有 { $max } 位协作者
+SPLIT_NOT_WHOLE = 各部分之和为百万分之 { $sum }，而不是 1000000：请填写各角色的份额，使其恰为一条完整的记录
 RECORD_CURRENCY_UNKNOWN = “{ $code }”不是 ISO 4217 货币代码：请填写如 JPY，或留空表示集团货币
 REVISION_OUT_OF_RANGE = 修订号 { $revision } 超过 { $most }：请发送较小的修订号
 REVISION_TWICE = 同时填写了 revision 和 revised_at：请只填写其中一个
@@ -1072,6 +1111,20 @@ LADDER_INFERRED = 多人在岗，按各人当时是否忙于其他记录及工�
 LADDER_EQUAL = 多人在岗且依据不足以区分，平均分配：{ $shares }。
 LADDER_TEAM = 该账号没有任何在岗依据，由团队分摊：{ $shares }。
 LADDER_NOBODY = 因此不归属任何人。
+LADDER_CONTRIBUTORS = 协作者：{ $list }。
+LADDER_CONTRIBUTOR = { $role ->
+    [first_answer] 首次应答
+    [closer] 促成成交
+   *[after_sales] 售后服务
+}：“{ $agent }”，即 { $person }
+LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
+    [first_answer] 首次应答
+    [closer] 促成成交
+   *[after_sales] 售后服务
+}：“{ $agent }”，当日无此在职人员或不止一人
+LADDER_SPLIT = 按角色归属，规则“{ $version }”：首次应答 { $first_answer }、成交 { $closer }、售后 { $after_sales }；无人承担的角色，其份额按比例归其他角色：{ $shares }。
+LADDER_BY_SPLIT = 按角色归属：{ $shares }。
+LADDER_NOT_SPLIT = 政策没有给所列角色任何份额：该记录按没有协作者处理。
 
 CREDIT_ACCOUNT_UNKNOWN = 考勤中没有此账号：其 { $records } 条记录未计入
 CREDIT_UNKNOWN_AGENT = { $records } 条记录的客服写作“{ $agent }”，当日无此在职人员或不止一人：按没有客服标记处理
@@ -1080,6 +1133,9 @@ CREDIT_NOBODY_ON_DUTY = { $records } 条记录产生时无人在岗：不归属�
 CREDIT_TAG_OFF_DUTY = { $records } 条记录标记为 { $person }，此人当时不在岗：以标记为准
 CREDIT_NAMED_WITHOUT_AGENT = 实名账号的 { $records } 条记录没有客服标记：除按交接归属外，不归属任何人
 CREDIT_MIXED_WITHOUT_TAG = 过渡阶段账号的 { $records } 条记录没有客服标记：按公用账号归属
+CONTRIBUTOR_UNKNOWN = { $records } 处协作者写作“{ $agent }”，当日无此在职人员或不止一人：其份额归其他协作者
+CREDIT_CONTRIBUTOR_OFF_DUTY = { $records } 条记录的协作者 { $person } 在记录开始时不在岗：仍按姓名计
+CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records } 条记录写有协作者，而政策没有给其角色任何份额：协作者已保存，记录按没有协作者处理
 CREDIT_TOO_FEW_TO_INFER = { $records } 条记录有多人在岗，数量太少，无法推断：平均分配
 CREDIT_DID_NOT_SETTLE = 对 { $records } 条记录的推断没有收敛：平均分配
 CREDIT_SEVERAL_AT_ONCE = { $records } 条记录有多人在岗，且每人同时接待多个会话：平均分配
@@ -1373,6 +1429,9 @@ SLASH_IN_NAME = “{ $text }”含有斜杠
 SLASH_IN_NAME_CURE = 平台、店铺和账号中请不要用斜杠
 NO_EMPLOYMENT_KIND = “{ $text }”不是用工形式
 NO_EMPLOYMENT_KIND_CURE = 请写 full_time（全日制）、part_time（非全日制）、fixed_term（固定期限）、intern（实习）、agency（劳务派遣）、outsourced（外包）或 freelance（劳务合同），或留空
+NO_CONTRIBUTORS = “{ $text }”不是协作者
+NO_CONTRIBUTORS_CURE = 请写 角色=工号，多个之间用 ; 分隔，角色为 first_answer（首次应答）、closer（成交）和 after_sales（售后），例如 first_answer=A001;closer=A007
+POLICY_SPLIT = 请填写 version，以及合计为 100 的百分比 first_answer、closer 和 after_sales
 NO_PHASE = “{ $text }”不是账号阶段
 NO_PHASE_CURE = 请写 shared、mixed 或 named
 CORRECT_THE_DATES = 请改正日期
@@ -1698,6 +1757,7 @@ RUNG_HANDOVER = 交接记录唯一占用
 RUNG_SOLE = 当时仅一人在岗
 RUNG_INFERRED = 按忙闲推断
 RUNG_EQUAL = 在岗者平分
+RUNG_SPLIT = 由协作者分摊
 RUNG_TEAM = 无在岗证据，全组平分
 RUNG_UNATTRIBUTED = 无人认领
 STEP_DUTY = 人员、账号与出勤
@@ -1739,6 +1799,9 @@ KIND_MIXED_WITHOUT_TAG = 混用账号中没有写客服的记录
 KIND_TOO_FEW_TO_INFER = 记录太少，无法推断，改为平分
 KIND_SEVERAL_AT_ONCE = 同时接待多个会话，难以区分，改为平分
 KIND_DID_NOT_SETTLE = 推断未收敛，改为平分
+KIND_CONTRIBUTOR_UNKNOWN = 记录写明的协作者无此人
+KIND_CONTRIBUTOR_OFF_DUTY = 记录写明的协作者当时不在岗，仍以写明者为准
+KIND_CONTRIBUTORS_NOT_SPLIT = 记录写有协作者，而政策没有分摊
 KIND_UNKNOWN_AGENT = 记录写明的客服查无此人
 KIND_AMOUNTS_CONVERTED = 金额由其他币种折算而来
 KIND_CONVERTED_ENCODING = 文件编码为 GBK 或 UTF-16，已转换

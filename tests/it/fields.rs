@@ -15,7 +15,7 @@ use crate::lists::{row, rpcs, send, way_to};
 use crate::stack::Stack;
 
 /// Answers that hold a class which neither the rpc's permission nor an opener opens, and why that is right.
-const ARGUED: [(&str, DataClass, &str); 21] = [
+const ARGUED: [(&str, DataClass, &str); 23] = [
     ("tally.attendance.v1.OccupancyService/ListOccupancy", DataClass::Pii, FINDINGS),
     ("tally.attendance.v1.PrivacyService/ExportTenant", DataClass::Salary, ROW_BY_ROW),
     ("tally.attendance.v1.PrivacyService/ExportPerson", DataClass::Salary, ROW_BY_ROW),
@@ -32,6 +32,8 @@ const ARGUED: [(&str, DataClass, &str); 21] = [
     ("tally.identity.v1.SsoService/FinishSso", DataClass::Pii, OWN_SECRET),
     ("tally.identity.v1.TenantService/ExportTenant", DataClass::Salary, ROW_BY_ROW),
     ("tally.performance.v1.AttributionService/ListFindings", DataClass::Pii, FINDINGS),
+    ("tally.performance.v1.FindingService/ApplyFix", DataClass::Pii, "what the caller sent, and the answer to it"),
+    ("tally.performance.v1.FindingService/ListPersonFindings", DataClass::Pii, FINDINGS),
     ("tally.performance.v1.PrivacyService/ExportTenant", DataClass::Salary, ROW_BY_ROW),
     ("tally.performance.v1.PrivacyService/ExportPerson", DataClass::Salary, ROW_BY_ROW),
     ("tally.performance.v1.TransferService/ReleaseTransfer", DataClass::Pii, "pseudonyms, which two people let go"),

@@ -8,6 +8,7 @@ pub mod classes;
 #[path = "../classify.rs"]
 mod classify;
 pub mod events;
+pub mod json;
 mod redact;
 pub mod texts;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use rust_decimal::Decimal;
 use serde::Serialize;
 use tally_kernel::money::Currency;
 use tally_kernel::{limits, msg};
@@ -156,6 +157,34 @@ pub struct Policy {
     pub min_ambiguous: u32,
     /// Local time at which a working day begins, as `HH:MM`; `04:00`.
     pub cut_over: String,
+    /// How records that name contributors are shared; none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+}
+
+/// What each role of a shared record is worth, in percent that sum to 100.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Split {
+    /// Name of the rule.
+    pub version: String,
+    /// Whoever answered first.
+    pub first_answer: Decimal,
+    /// Whoever closed the sale.
+    pub closer: Decimal,
+    /// Whoever served after it.
+    pub after_sales: Decimal,
+}
+
+impl Split {
+    /// The parts of the roles in millionths, in their order; nothing where they are not exact or make no whole.
+    pub fn parts(&self) -> Option<[u32; 3]> {
+        let ppm = |percent: Decimal| {
+            let ppm = percent.checked_mul(Decimal::from(10_000))?.normalize();
+            ppm.is_integer().then(|| u32::try_from(ppm.mantissa()).ok()).flatten().filter(|ppm| *ppm <= 1_000_000)
+        };
+        let parts = [ppm(self.first_answer)?, ppm(self.closer)?, ppm(self.after_sales)?];
+        (parts.iter().sum::<u32>() == 1_000_000).then_some(parts)
+    }
 }
 
 /// Whether the most likely of several people on duty is inferred.
@@ -178,6 +207,7 @@ impl Default for Policy {
             inference: Inference::Auto,
             min_ambiguous: 50,
             cut_over: "04:00".to_owned(),
+            split: None,
         }
     }
 }
@@ -187,6 +217,26 @@ impl Policy {
     pub fn cut_over(&self) -> jiff::civil::Time {
         jiff::civil::Time::strptime("%H:%M", &self.cut_over).unwrap_or(tally_kernel::time::CUT_OVER)
     }
+}
+
+/// How records that name contributors are shared. What is not exact, or makes no whole, is a violation and not rounded.
+fn read_split(fields: &mut Fields<'_>) -> Option<Split> {
+    let mut split = fields.nested("split")?;
+    let (version, first_answer) = (split.text("version"), split.decimal("first_answer"));
+    let (closer, after_sales) = (split.decimal("closer"), split.decimal("after_sales"));
+    split.finish();
+    let read = version.zip(first_answer).zip(closer.zip(after_sales));
+    let read = read.map(|((version, first_answer), (closer, after_sales))| Split {
+        version,
+        first_answer,
+        closer,
+        after_sales,
+    });
+    let read = read.filter(|split| split.parts().is_some());
+    if read.is_none() {
+        fields.note("split", msg!("POLICY_SPLIT"));
+    }
+    read
 }
 
 /// Reads policy.yaml.
@@ -213,5 +263,6 @@ pub(crate) fn read_policy(fields: &mut Fields<'_>) -> Option<Policy> {
         inference: inference.unwrap_or(standard.inference),
         min_ambiguous: fields.whole("min_ambiguous", 0, 1_000_000).unwrap_or(standard.min_ambiguous),
         cut_over: cut_over.unwrap_or(standard.cut_over),
+        split: read_split(fields),
     })
 }

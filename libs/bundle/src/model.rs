@@ -162,6 +162,8 @@ pub struct Record {
     pub currency: Option<Symbol>,
     /// Of a refund, the external id of the record that it takes from.
     pub refers_to: Option<Symbol>,
+    /// Who contributed what, by employee number, as `tally_kernel::contribution` writes it.
+    pub contributors: Option<Symbol>,
 }
 
 /// An extra column of records.csv.

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use tally_kernel::{Message, limits, msg};
 
-use super::cell::{self, Moment, shown};
+use super::cell::{self, shown};
 use super::cleaned::Need;
 use super::diagnostics::{FindingKind, RowDiagnostic, Seen, Unusable, Wrong};
 use super::directory::Directory;
@@ -27,8 +27,10 @@ use super::twice::Twice;
 
 use Need::{Expected, Optional, Required};
 
+mod length;
 mod paid;
 mod repeats;
+mod shared;
 
 /// More records than this do not fit one close.
 const RECORD_LIMIT: usize = 20_000_000;
@@ -53,12 +55,15 @@ pub(crate) static RECORDS: Layout = Layout {
         ("currency", Optional),
         ("refers_to", Optional),
         ("revised_at", Optional),
+        ("contributors", Optional),
     ],
     extras: true,
 };
 
 /// The columns that every bundle has in its canonical form.
 pub(crate) const ALWAYS: usize = 13;
+/// Those that it has where a record says more than that and names no contributors.
+pub(crate) const MORE: usize = 16;
 
 /// The columns of the canonical form where a record says more. Before there was more to say, a bundle could have measures of these
 /// names, and a result that was closed then has them.
@@ -81,6 +86,7 @@ pub(crate) static CANONICAL: Layout = Layout {
         ("record.revision", Optional),
         ("record.currency", Optional),
         ("record.refers_to", Optional),
+        ("record.contributors", Optional),
     ],
     extras: true,
 };
@@ -246,6 +252,7 @@ impl Reader<'_, '_> {
         let day = start.local.date();
         let platform = &self.directory.accounts[account.0 as usize].platform;
         let agent = diagnostic.take("agent", given(row.get(6), |t| self.directory.agent(platform, t, day)));
+        let contributors = diagnostic.take("contributors", self.contributors(row, platform, day));
         let kind = diagnostic.take("kind", self.label(row.get(7)));
         let customer = diagnostic.take("customer", self.customer(row.get(12)));
         let extras = self.extras.iter().map(|(name, place)| (name.as_str(), row.at(*place)));
@@ -270,6 +277,7 @@ impl Reader<'_, '_> {
             revision: revision?,
             currency: currency?.map(|currency| self.symbols.intern(currency.code())),
             refers_to: refers_to?.map(|id| self.symbols.intern(&id)),
+            contributors: contributors?,
         };
         Some((record, day))
     }
@@ -281,21 +289,6 @@ impl Reader<'_, '_> {
     /// Whether a spreadsheet shortened this id; in the canonical form it is what it is.
     fn is_shortened(&self, text: &str) -> bool {
         !self.literal && exported::is_shortened(&cell::fold(text))
-    }
-
-    /// A day is long for a record, and more than a month is a mistake in a date.
-    fn note_length(&mut self, start: &Moment, end: &Moment, id: &str, diagnostic: &mut RowDiagnostic) {
-        let hours = end.at.duration_since(start.at).as_hours();
-        if self.literal || hours < LONG_HOURS {
-            return;
-        }
-        if hours > limits::RECORD_HOURS {
-            let reason = msg!("RECORD_TOO_LONG", end = end.local, start = start.local, days = hours / 24);
-            diagnostic
-                .add("ended_at", Wrong::new(reason, msg!("RECORD_TOO_LONG_CURE", most = limits::RECORD_HOURS / 24)));
-        } else if !diagnostic.is_there() {
-            self.long.note(id.to_owned());
-        }
     }
 
     /// A customer. A number that lost its digits may be anybody: it says nothing about who came back.
@@ -431,7 +424,14 @@ impl Reader<'_, '_> {
         let Self { symbols, mut raws, cells, extras, literal, .. } = self;
         let mut used = symbols.marks();
         for Raw { record, .. } in &raws {
-            let texts = [Some(record.external_id), record.kind, record.customer, record.currency, record.refers_to];
+            let texts = [
+                Some(record.external_id),
+                record.kind,
+                record.customer,
+                record.currency,
+                record.refers_to,
+                record.contributors,
+            ];
             texts.into_iter().flatten().for_each(|s| used.mark(s));
         }
         let columns: Vec<Column> = (0..extras.len())
@@ -445,6 +445,7 @@ impl Reader<'_, '_> {
             record.customer = record.customer.and_then(|s| moved.get(s));
             record.currency = record.currency.and_then(|s| moved.get(s));
             record.refers_to = record.refers_to.and_then(|s| moved.get(s));
+            record.contributors = record.contributors.and_then(|s| moved.get(s));
         }
         let raws = ordered(raws);
         let columns = columns.into_iter().zip(extras);

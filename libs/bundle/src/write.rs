@@ -18,7 +18,7 @@ use super::group::{Group, Period};
 use super::model::{AccountIx, Measure, MeasureValues, Observed, Record, Subject};
 use super::observed::OBSERVATIONS;
 use super::people::{ACCOUNTS, ALIASES, Diagnostics, PEOPLE, PEOPLE_ALWAYS, each_row};
-use super::records::{ALWAYS, CANONICAL};
+use super::records::{ALWAYS, CANONICAL, MORE};
 use super::source::{FileDigest, READING, Source};
 use super::symbols::Symbol;
 use super::table::Layout;
@@ -210,7 +210,12 @@ fn records(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
     let indexed: Vec<(usize, &Record)> = bundle.records.iter().enumerate().collect();
     let more = |r: &Record| r.revision > 0 || r.currency.is_some() || r.refers_to.is_some();
     let more = bundle.records.iter().any(more);
-    let columns = if more { CANONICAL.columns } else { &CANONICAL.columns[..ALWAYS] };
+    let shared = bundle.records.iter().any(|r| r.contributors.is_some());
+    let columns = match (more, shared) {
+        (_, true) => CANONICAL.columns,
+        (true, false) => &CANONICAL.columns[..MORE],
+        (false, false) => &CANONICAL.columns[..ALWAYS],
+    };
     let layout = Layout { columns, ..CANONICAL };
     out.table(&layout, &bundle.measures, &indexed, |row, (i, r)| {
         let account = bundle.account(r.account);
@@ -227,10 +232,13 @@ fn records(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
         let currency = r.currency.map_or(bundle.group.currency.as_str(), |code| bundle.text(code));
         row.push_opt(r.amount_minor.map(|minor| major(minor, currency)));
         row.push(text(r.customer));
-        if more {
+        if more || shared {
             row.push_opt(Some(r.revision).filter(|revision| *revision > 0));
             row.push(text(r.currency));
             row.push(text(r.refers_to));
+        }
+        if shared {
+            row.push(text(r.contributors));
         }
         for measure in &bundle.measures {
             match &measure.values {

@@ -16,12 +16,18 @@ mod inference;
 mod ladder;
 mod sessions;
 mod shares;
+mod split;
 mod totals;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use strum_macros::{Display, IntoStaticStr};
+use tally_kernel::contribution::Role;
+
+use crate::policy::Split;
 
 pub use findings::{Finding, FindingKind};
 pub use totals::Total;
@@ -49,6 +55,8 @@ pub struct Policy {
     pub settled_ppm: u32,
     /// Factor on the standard deviation of a day's doubt, in thousandths (calibrated so that 90 % intervals hold).
     pub interval_permille: u32,
+    /// What each role of a shared record is worth; nothing where contributors count for nothing.
+    pub split: Option<Split>,
 }
 
 impl Default for Policy {
@@ -62,6 +70,7 @@ impl Default for Policy {
             effort: 48_000_000,
             settled_ppm: 120_000,
             interval_permille: 1_500,
+            split: None,
         }
     }
 }
@@ -170,6 +179,9 @@ pub struct Input {
     pub occupancy: Vec<Occupancy>,
     /// Records.
     pub records: Vec<Record>,
+    /// Who contributed what, of records that name contributors: by the index of the record, role and person, each once, and of one role
+    /// at most [`MAX_CONTRIBUTORS`](tally_kernel::contribution::MAX_CONTRIBUTORS).
+    pub contributions: BTreeMap<u32, Vec<(Role, u32)>>,
 }
 
 /// The step of the ladder that decided a record.
@@ -191,6 +203,9 @@ pub enum Rung {
     Team,
     /// Nobody is credited; see [`Reason`].
     Unattributed,
+    /// The record names its contributors, and the policy says what each role is worth. The first step of the ladder; it stands last
+    /// because results say the others by their place.
+    Split,
 }
 
 /// Why a record is credited to nobody.

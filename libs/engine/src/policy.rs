@@ -2,6 +2,7 @@
 
 use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
+use tally_kernel::contribution::Role;
 
 /// Records of an account with several candidates that inference needs.
 pub const MIN_AMBIGUOUS: u32 = 50;
@@ -31,6 +32,39 @@ pub struct Policy {
     pub inference_off: bool,
     /// Records with several candidates that an account needs before anything is inferred.
     pub min_ambiguous: u32,
+    /// How a record that names contributors is shared; without it they are kept and count for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+}
+
+/// What each role of a shared record is worth, in parts of one record that sum to it. The part of a role that nobody held goes to the
+/// others in proportion; several who held one role share its part equally.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Split {
+    /// Name of this rule.
+    pub version: String,
+    /// Millionths of a record for whoever answered first.
+    pub first_answer: u32,
+    /// For whoever closed the sale.
+    pub closer: u32,
+    /// For whoever served the customer after it.
+    pub after_sales: u32,
+}
+
+impl Split {
+    /// The part of a role, in millionths.
+    pub fn part(&self, role: Role) -> u32 {
+        match role {
+            Role::FirstAnswer => self.first_answer,
+            Role::Closer => self.closer,
+            Role::AfterSales => self.after_sales,
+        }
+    }
+
+    /// Whether the parts sum to exactly one record.
+    pub fn is_whole(&self) -> bool {
+        Role::ALL.into_iter().map(|role| u64::from(self.part(role))).sum::<u64>() == 1_000_000
+    }
 }
 
 impl Default for Policy {
@@ -43,6 +77,7 @@ impl Default for Policy {
             session_window_seconds: SESSION_WINDOW,
             inference_off: false,
             min_ambiguous: MIN_AMBIGUOUS,
+            split: None,
         }
     }
 }

@@ -127,6 +127,7 @@ fn shared_account(calls: &[Call], agents: &[String], seed: u64, percent: u64) ->
         accounts: vec![AccountInput { key: "shared".to_owned(), phases: Vec::new(), team: Vec::new() }],
         occupancy: occupancy.collect(),
         records,
+        ..Input::default()
     }
 }
 

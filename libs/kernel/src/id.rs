@@ -98,6 +98,8 @@ ids! {
     ObservationId,
     /// A measure of the catalogue.
     MeasureId,
+    /// Something odd that a run or a cycle noticed.
+    FindingId,
     /// A set of KPIs; its versions share it.
     SchemeId,
     /// Something that leaves its region for another one.

@@ -5,6 +5,7 @@
 pub mod apportion;
 pub mod bucket;
 pub mod clock;
+pub mod contribution;
 pub mod dated;
 pub mod error;
 pub mod id;

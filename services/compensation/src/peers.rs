@@ -143,6 +143,7 @@ fn rung(rung: performance::Rung) -> Result<&'static str> {
         performance::Rung::Inferred => "inferred",
         performance::Rung::Equal => "equal",
         performance::Rung::Team => "team",
+        performance::Rung::Split => "split",
         performance::Rung::Unattributed => "unattributed",
         performance::Rung::Unspecified => return Err(unreadable("a rung that is not known here")),
     })

@@ -7,8 +7,8 @@
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
 //! - known: columns, signed, measure, scheme, record, observation, run, cycle, credit, card, change, schedule, transfer, erasure
-//! - done: policy, trusted, signed, peers, accounts, errors, events, privacy, audit, definitions, scheme_file, policies, watch, reach, measure, scheme, record, observation,
-//!   transfer, run, cycle, card, credit, change, schedule, closing, erasure
+//! - done: policy, trusted, signed, peers, accounts, errors, events, privacy, audit, definitions, scheme_file, findings, policies, watch, reach, measure, scheme, record, observation,
+//!   transfer, run, cycle, card, credit, change, schedule, closing, finding, erasure
 
 pub mod audit;
 pub mod definitions;
@@ -20,6 +20,7 @@ mod accounts;
 mod columns;
 mod errors;
 mod events;
+mod findings;
 mod migrations;
 mod peers;
 mod policies;
@@ -115,6 +116,7 @@ mod card {
 /// Who is credited with what, and why.
 mod credit {
     pub(crate) mod app;
+    pub(crate) mod domain;
     pub(crate) mod facts;
     pub(crate) mod rpc;
     pub(crate) mod store;
@@ -144,6 +146,12 @@ mod change {
     pub(crate) mod rpc;
 }
 
+/// What is odd about somebody, and putting it right.
+mod finding {
+    pub(crate) mod app;
+    pub(crate) mod rpc;
+}
+
 /// What is forgotten of an erased person.
 mod erasure {
     pub(crate) mod app;
@@ -168,6 +176,7 @@ use tally_api::performance::v1::card_service_server::CardServiceServer;
 use tally_api::performance::v1::change_service_server::ChangeServiceServer;
 use tally_api::performance::v1::cycle_service_server::CycleServiceServer;
 use tally_api::performance::v1::event_service_server::EventServiceServer;
+use tally_api::performance::v1::finding_service_server::FindingServiceServer;
 use tally_api::performance::v1::measure_service_server::MeasureServiceServer;
 use tally_api::performance::v1::observation_service_server::ObservationServiceServer;
 use tally_api::performance::v1::privacy_service_server::PrivacyServiceServer;
@@ -247,6 +256,7 @@ pub fn build(deps: Deps) -> Service {
         .add_service(limited!(AttributionRunServiceServer::new(run::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CycleServiceServer::new(cycle::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(AttributionServiceServer::new(credit::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(FindingServiceServer::new(finding::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CardServiceServer::new(card::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(ChangeServiceServer::new(change::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(ScheduleServiceServer::new(schedule::rpc::Rpc { app: app.clone() })))

@@ -1,5 +1,7 @@
 //! What this service asks of others. Proto types stop here; apps get plain values.
 
+pub mod fixes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::try_join;
@@ -31,7 +33,7 @@ use tally_rpc::{MAX_MESSAGE_BYTES, Peer, RpcChannel, error_from, pages, standing
 use crate::change::domain::DutyChange;
 use crate::record::domain::money::{KeptRate, KeptRates};
 use crate::transfer::domain::Entry;
-use tally_engine::closing::facts::{AccountFacts, Alias, Duty, DutyRule, Facts, Finding, Phase, PhaseKind};
+use tally_engine::closing::facts::{AccountFacts, Alias, Duty, DutyRule, Facts, Finding, Fix, Phase, PhaseKind};
 use tally_engine::policy::Policy;
 
 /// Rows of a page.
@@ -50,7 +52,8 @@ struct Shift {
 pub type Comings = BTreeMap<PersonId, (Vec<(i64, i64)>, Vec<i64>)>;
 type OnDuty = BTreeMap<AccountId, Vec<Duty>>;
 
-/// The services that this one calls, always as itself: the apps have asked for their own permit before.
+/// The services that this one calls, as itself: the apps have asked for their own permit before. The repair of a finding alone goes as
+/// whoever asks for it ([`Peers::mend`]).
 #[derive(Clone, Debug)]
 pub struct Peers {
     /// People and the group.
@@ -301,7 +304,9 @@ impl Peers {
                     rows.push(duty_from(row)?);
                 }
             }
-            findings.extend(part.findings.into_iter().map(finding_from));
+            for found in part.findings {
+                findings.push(finding_from(found)?);
+            }
             Ok(())
         };
         streamed(Default::default, ask, add).await
@@ -394,14 +399,16 @@ fn duty_from(row: att::Occupancy) -> Result<Duty> {
     })
 }
 
-fn finding_from(found: common::Finding) -> Finding {
+fn finding_from(found: common::Finding) -> Result<Finding> {
     // Who knows no messages as data sends the sentence only.
     let arguments = found.arguments.into_iter().map(|arg| Some((word(&arg.name)?, arg.value)));
     let detail = match (word(&found.message), arguments.collect::<Option<_>>()) {
         (Some(id), Some(arguments)) => Message::from_parts(id, &arguments),
         (None, _) | (_, None) => Message::told(found.detail),
     };
-    Finding { kind: found.kind, subject: found.subject, at: found.at, detail }
+    let fix = found.fix.map(|fix| Fix { service: fix.service, method: fix.method, request: fix.request });
+    let person = sent::optional_value(&found.person_id)?;
+    Ok(Finding { kind: found.kind, subject: found.subject, at: found.at, detail, person, fix })
 }
 
 #[cfg(test)]

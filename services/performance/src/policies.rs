@@ -3,9 +3,9 @@
 use jiff::civil::Time;
 use tally_api::attendance::v1::DutyPolicy;
 use tally_api::performance::v1 as pb;
-use tally_engine::policy::{Policy, VERSIONS};
+use tally_engine::policy::{Policy, Split, VERSIONS};
 use tally_kernel::error::Violations;
-use tally_kernel::msg;
+use tally_kernel::{limits, msg};
 
 /// What is not said is the default; a session window of 0 merges nothing.
 pub fn policy_of(v: &mut Violations, path: &str, sent: pb::AttributionPolicy) -> Option<Policy> {
@@ -33,12 +33,29 @@ pub fn policy_of(v: &mut Violations, path: &str, sent: pb::AttributionPolicy) ->
         session_window_seconds: sent.session_window_seconds,
         inference_off: sent.inference_off,
         min_ambiguous: sent.min_ambiguous.unwrap_or(default.min_ambiguous),
+        split: match sent.split {
+            Some(split) => Some(split_of(v, &format!("{path}.split"), split)?),
+            None => None,
+        },
     };
     if ![0, policy.rules()].contains(&duty.version) {
         v.push(format!("{path}.duty.version"), msg!("RULES_VERSION_DIFFERS", version = policy.rules()));
         return None;
     }
     Some(policy)
+}
+
+/// Parts that are exact: nothing is rounded, and what does not sum to a record is refused.
+fn split_of(v: &mut Violations, path: &str, sent: pb::ContributorSplit) -> Option<Split> {
+    let pb::ContributorSplit { version, first_answer_ppm, closer_ppm, after_sales_ppm } = sent;
+    v.text(&format!("{path}.version"), &version, limits::TEXT);
+    let split = Split { version, first_answer: first_answer_ppm, closer: closer_ppm, after_sales: after_sales_ppm };
+    if !split.is_whole() {
+        let sum: u64 = [first_answer_ppm, closer_ppm, after_sales_ppm].into_iter().map(u64::from).sum();
+        v.push(path, msg!("SPLIT_NOT_WHOLE", sum));
+        return None;
+    }
+    Some(split)
 }
 
 pub fn policy_to(policy: Policy) -> pb::AttributionPolicy {
@@ -53,5 +70,11 @@ pub fn policy_to(policy: Policy) -> pb::AttributionPolicy {
         session_window_seconds: policy.session_window_seconds,
         inference_off: policy.inference_off,
         min_ambiguous: Some(policy.min_ambiguous),
+        split: policy.split.map(|split| pb::ContributorSplit {
+            version: split.version,
+            first_answer_ppm: split.first_answer,
+            closer_ppm: split.closer,
+            after_sales_ppm: split.after_sales,
+        }),
     }
 }

@@ -43,6 +43,8 @@ tally_access::rpcs! {
     ListTotals = "tally.performance.v1.AttributionService/ListTotals", CreditRead, PersonalRead;
     ExplainRecord = "tally.performance.v1.AttributionService/ExplainRecord", CreditRead, PersonalRead;
     ListFindings = "tally.performance.v1.AttributionService/ListFindings", CreditRead, PersonalRead;
+    ListPersonFindings = "tally.performance.v1.FindingService/ListPersonFindings", CreditRead, PersonalRead;
+    ApplyFix = "tally.performance.v1.FindingService/ApplyFix", CreditRead, Change;
     GetCard = "tally.performance.v1.CardService/GetCard", CardRead, SensitiveRead;
     ListCards = "tally.performance.v1.CardService/ListCards", CardRead, SensitiveRead;
     ListCardVersions = "tally.performance.v1.CardService/ListCardVersions", CardRead, SensitiveRead;

@@ -28,6 +28,7 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("erasure_id", "identity.erasures.id"),
     ("event_id", "performance.outbox.id"),
     ("evidence_id", "talent.evidence.id"),
+    ("finding_id", "performance.findings.id"),
     ("grant_id", "identity.grants.id"),
     ("handover_id", "attendance.handovers.id"),
     ("hold_id", "identity.holds.id"),

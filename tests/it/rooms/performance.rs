@@ -346,9 +346,31 @@ async fn records(done: &Done) {
     }
     assert!(shares > 0, "somebody is credited");
     let ask = performance::ListTotalsRequest { cycle_id: cycle_id.clone(), ..Default::default() };
-    assert!(!credits.list_totals(who.ask(ask)).await.expect("totals").into_inner().totals.is_empty());
+    let totals = credits.list_totals(who.ask(ask)).await.expect("totals").into_inner().totals;
+    let person_id = totals.first().expect("a total").person_id.clone();
     let ask = performance::ListFindingsRequest { cycle_id, ..Default::default() };
-    assert!(!credits.list_findings(who.ask(ask)).await.expect("findings").into_inner().findings.is_empty());
+    let found = credits.list_findings(who.ask(ask)).await.expect("findings").into_inner().findings;
+    let odd = found.first().expect("a finding");
+    assert!(!odd.advice.is_empty() && !odd.finding_id.is_empty(), "{odd:?}");
+    let mut findings = performance::finding_service_client::FindingServiceClient::new(who.at.performance.clone());
+    let ask = performance::ListPersonFindingsRequest { person_id, ..Default::default() };
+    findings.list_person_findings(who.ask(ask)).await.expect("what is odd about somebody");
+    let ready =
+        |f: &&tally_api::common::v1::Finding| f.fix.as_ref().is_some_and(|fix| fix.method.starts_with("Correct"));
+    if let Some(ready) = found.iter().find(ready) {
+        let (finding_id, reason) = (ready.finding_id.clone(), "the terminal was broken".to_owned());
+        let ask = performance::ApplyFixRequest { finding_id, reason, ..Default::default() };
+        let done = findings.apply_fix(done.crew.hr.ask(ask)).await.expect("a correction that waits").into_inner();
+        assert!(done.answer.contains("WAITING"), "{}", done.answer);
+    }
+    let without = found.iter().find(|f| f.fix.is_none()).expect("a finding that takes somebody who knows");
+    let ask = performance::ApplyFixRequest {
+        finding_id: without.finding_id.clone(),
+        reason: "nobody knows".to_owned(),
+        ..Default::default()
+    };
+    let refused = findings.apply_fix(done.crew.hr.ask(ask)).await.expect_err("there is no fix");
+    assert_eq!(tally_rpc::error_from(refused).reason(), "FINDING_WITHOUT_FIX");
 }
 
 /// A record of another year is sent, revised, moved to another account and withdrawn: the month that is closed knows nothing of it.

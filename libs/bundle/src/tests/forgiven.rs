@@ -131,6 +131,35 @@ fn a_kind_of_employment_is_read_in_both_languages_dated_and_refused_by_name() {
 }
 
 #[test]
+fn contributors_stand_in_one_cell_are_read_in_order_and_refused_by_name() {
+    let records = |cells: &[&str]| {
+        let dir = good();
+        let row =
+            |(n, cell): (usize, &&str)| format!("{},{cell}\n", ROW.trim_end().replace(",R1,", &format!(",R{n},")));
+        let rows: String = cells.iter().enumerate().map(row).collect();
+        put(&dir, "records.csv", format!("{},contributors\n{rows}", HEAD.trim_end()));
+        dir
+    };
+    let dir = records(&["closer=1002; first_answer=1001", "", "seller=1001", "closer=9999", "closer=1001;closer=1001"]);
+    let reading = read(&dir);
+    let named = |r: &Record| r.contributors.map(|cell| reading.bundle.text(cell).to_owned());
+    let read_named: Vec<_> = reading.bundle.records.iter().map(named).collect();
+    assert_eq!(read_named, [Some("first_answer=1001;closer=1002".to_owned()), None]);
+    let wrong: Vec<_> = reading.rejected.iter().map(|wrong| (wrong.line, wrong.column.as_str())).collect();
+    assert_eq!(wrong, [(4, "contributors"), (5, "contributors"), (6, "contributors")]);
+    let out = TempDir::new().expect("a temporary folder");
+    write_normalised(&reading.bundle, out.path(), Locale::En).expect("written");
+    let literal = Options { literal: true, ..Options::default() };
+    let again = read_bundle(out.path(), literal, &mut |_, _| {}).expect("usable");
+    let named = |r: &Record| r.contributors.map(|cell| again.bundle.text(cell).to_owned());
+    assert_eq!(again.bundle.records.iter().map(named).collect::<Vec<_>>(), read_named, "as it was written");
+    assert!(again.rejected.is_empty());
+    write_normalised(&read(&good()).bundle, out.path(), Locale::En).expect("written");
+    let plain = fs::read_to_string(out.path().join("records.csv")).expect("records.csv");
+    assert!(!plain.contains("record."), "bundles without contributors are the same bytes as before: {plain}");
+}
+
+#[test]
 fn tabs_and_semicolons_separate_too_with_a_finding() {
     for separator in ["\t", ";"] {
         let dir = good();

@@ -123,6 +123,18 @@ fn the_policy_is_read_and_bounded() {
         ..Policy::default()
     };
     assert_eq!(bundle.policy, expected);
+    let split = |parts: &str| format!("split: {{version: spring, {parts}}}\n");
+    let read = read(&with("policy.yaml", &split("first_answer: 33.3333, closer: 50, after_sales: 16.6667")));
+    let parts = read.bundle.policy.split.as_ref().and_then(super::super::group::Split::parts);
+    assert_eq!(parts, Some([333_333, 500_000, 166_667]));
+    for wrong in [
+        "first_answer: 30, closer: 50",
+        "first_answer: 30, closer: 50, after_sales: 21",
+        "first_answer: 33.33333, closer: 50, after_sales: 16.66667",
+    ] {
+        let found = violations("policy.yaml", &split(wrong));
+        assert_eq!(found.len(), 1, "{wrong}: {found:#?}");
+    }
     let found = violations("policy.yaml", "version: 3\ninference: maybe\ngrace_minutes: -1\ncut_over: noon\n");
     assert_eq!(found.len(), 4, "{found:#?}");
 }

@@ -26,6 +26,10 @@ pub enum FindingKind {
     DidNotSettle,
     /// One person holds several dialogues of the account at once: nothing is inferred, split equally.
     SeveralAtOnce,
+    /// A record names a contributor who was not on duty; the name counts all the same.
+    ContributorOffDuty,
+    /// Records name contributors, and the policy gives their roles no part.
+    ContributorsNotSplit,
 }
 
 /// One thing noticed, on one account.

@@ -1,13 +1,14 @@
 //! The ladder: who was on duty, and which evidence decides a record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
+use tally_kernel::contribution::Role;
 
 use super::canon::Canon;
 use super::findings::{FindingKind, Tally};
 use super::sessions::Sessions;
-use super::{AccountInput, DutyRule, Occupancy, Phase, PhaseFrom, Reason, Record, Rung};
+use super::{AccountInput, DutyRule, Occupancy, Phase, PhaseFrom, Reason, Record, Rung, split};
 
 /// A person who may have done a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(super) struct AccountVerdicts {
     pub candidates: Vec<Candidate>,
     /// Weights of the candidates, once inferred; empty where every open record is split equally.
     pub weights: Vec<f64>,
+    /// Exact weights of the candidates of split records, by their first one.
+    pub parts: BTreeMap<u32, Vec<u64>>,
     /// Records the inference may weigh.
     pub open: u32,
     /// What was noticed on the way.
@@ -72,6 +75,7 @@ fn climb_account(canon: &Canon<'_>, sessions: &Sessions, rank: usize, rows: Vec<
         verdicts: Vec::with_capacity(positions.len()),
         candidates: Vec::with_capacity(positions.len()),
         weights: Vec::new(),
+        parts: BTreeMap::new(),
         open: 0,
         tally: Tally::default(),
     };
@@ -79,6 +83,10 @@ fn climb_account(canon: &Canon<'_>, sessions: &Sessions, rank: usize, rows: Vec<
         let record = canon.record(position);
         watch.advance(record.start_ms);
         let PhaseFrom { phase, capacity, .. } = phases.on(record.day);
+        if let Some(verdict) = shared(canon, &watch, position, &mut account) {
+            account.verdicts.push(verdict);
+            continue;
+        }
         let own = record.tag.map(|tag| canon.person_rank[tag as usize]);
         let step = decide(&watch, phase, own, sessions.tag(position));
         note(&mut account.tally, &watch, record, position, phase, own, &step);
@@ -105,6 +113,29 @@ fn climb_account(canon: &Canon<'_>, sessions: &Sessions, rank: usize, rows: Vec<
         account.verdicts.push(Verdict { rung, reason, open, first, len });
     }
     account
+}
+
+/// The first step: the record names its contributors, and the policy says what their roles are worth.
+fn shared(canon: &Canon<'_>, watch: &Watch, position: usize, account: &mut AccountVerdicts) -> Option<Verdict> {
+    let named = canon.input.contributions.get(&canon.order[position])?;
+    let ranked: Vec<(Role, u32)> =
+        named.iter().map(|(role, person)| (*role, canon.person_rank[*person as usize])).collect();
+    let day = canon.record(position).day;
+    for person in ranked.iter().map(|(_, person)| *person).collect::<BTreeSet<_>>() {
+        if watch.holder(person).is_none() {
+            account.tally.note(FindingKind::ContributorOffDuty, Some(person), Some(day), position);
+        }
+    }
+    let Some(weights) = canon.input.policy.split.as_ref().and_then(|split| split::weights(split, &ranked)) else {
+        account.tally.note(FindingKind::ContributorsNotSplit, None, None, position);
+        return None;
+    };
+    let (first, len) = (account.candidates.len() as u32, weights.len() as u32);
+    let (people, weights): (Vec<u32>, Vec<u64>) = weights.into_iter().unzip();
+    let candidate = |person: u32| watch.holder(person).unwrap_or(Candidate { person, evidence: None });
+    account.candidates.extend(people.into_iter().map(candidate));
+    account.parts.insert(first, weights);
+    Some(Verdict { rung: Rung::Split, reason: None, open: false, first, len })
 }
 
 /// Where the ladder ends for a record.

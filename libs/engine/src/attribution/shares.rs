@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::canon::Canon;
 use super::ladder::{AccountVerdicts, Verdict};
-use super::{Credit, Share, WHOLE};
+use super::{Credit, Share, WHOLE, split};
 
 /// Shares below this many millionths are noise and go to the record's largest share.
 const NOISE_PPM: u32 = 1_000;
@@ -33,7 +33,7 @@ fn apportion_account(canon: &Canon<'_>, lots: &[u64], account: &AccountVerdicts)
     for (place, verdict) in account.verdicts.iter().enumerate() {
         let position = account.base + place;
         let first_share = shares.len() as u32;
-        split(canon, lots, account, verdict, position, &mut ppm);
+        divide(canon, lots, account, verdict, position, &mut ppm);
         let places = verdict.first as usize..(verdict.first + verdict.len) as usize;
         shares.extend(account.candidates[places].iter().zip(&ppm).filter(|(_, ppm)| **ppm > 0).map(
             |(candidate, &ppm)| Share {
@@ -54,7 +54,7 @@ fn apportion_account(canon: &Canon<'_>, lots: &[u64], account: &AccountVerdicts)
 }
 
 /// Splits one record among its candidates.
-fn split(
+fn divide(
     canon: &Canon<'_>,
     lots: &[u64],
     account: &AccountVerdicts,
@@ -70,6 +70,10 @@ fn split(
     }
     let record = LazyCell::new(|| number(&canon.record(position).key));
     let lot = |place: usize| lot(*record, lots[account.candidates[places.start + place].person as usize]);
+    if let Some(parts) = account.parts.get(&verdict.first).filter(|_| verdict.rung == super::Rung::Split) {
+        // What the policy says is no noise, however little it is.
+        return split::exactly(parts, lot, ppm);
+    }
     if verdict.rung == super::Rung::Inferred {
         millionths(&account.weights[places.clone()], lot, ppm);
     } else {

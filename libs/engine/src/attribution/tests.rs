@@ -1,5 +1,7 @@
 //! The ladder case by case, and what must hold for any input.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -27,6 +29,7 @@ fn the_words_of_rungs_reasons_and_findings_are_these() {
     use Rung::{Equal, Handover, Inferred, Sole, Tagged, Team, Unattributed};
     let rungs = [Tagged, Handover, Sole, Inferred, Equal, Team, Unattributed].map(|rung| rung.to_string());
     assert_eq!(rungs, ["tag", "handover", "sole", "inferred", "equal", "team", "unattributed"]);
+    assert_eq!(Rung::Split.to_string(), "split");
     let reasons = [Reason::NobodyOnDuty, Reason::NamedWithoutAgent].map(|reason| reason.to_string());
     assert_eq!(reasons, ["NOBODY_ON_DUTY", "NAMED_WITHOUT_AGENT"]);
     let findings = [
@@ -38,6 +41,8 @@ fn the_words_of_rungs_reasons_and_findings_are_these() {
         (FindingKind::TooFewToInfer, "TOO_FEW_TO_INFER"),
         (FindingKind::DidNotSettle, "DID_NOT_SETTLE"),
         (FindingKind::SeveralAtOnce, "SEVERAL_AT_ONCE"),
+        (FindingKind::ContributorOffDuty, "CONTRIBUTOR_OFF_DUTY"),
+        (FindingKind::ContributorsNotSplit, "CONTRIBUTORS_NOT_SPLIT"),
     ];
     for (kind, word) in findings {
         assert_eq!(kind.to_string(), word);
@@ -56,7 +61,14 @@ fn record(key: &str, hour: i64) -> Record {
 }
 
 fn input(occupancy: Vec<Occupancy>, records: Vec<Record>) -> Input {
-    Input { policy: Policy::default(), people: people(3), accounts: vec![account("a")], occupancy, records }
+    Input {
+        policy: Policy::default(),
+        people: people(3),
+        accounts: vec![account("a")],
+        occupancy,
+        records,
+        ..Input::default()
+    }
 }
 
 /// Rung, reason and shares of the only record.
@@ -225,7 +237,7 @@ fn busy_day(count: usize, capacity: u32, seed: u64) -> Input {
         })
         .collect();
     let policy = Policy { effort: 400_000, ..Policy::default() };
-    Input { policy, people: people(5), accounts, occupancy, records }
+    Input { policy, people: people(5), accounts, occupancy, records, ..Input::default() }
 }
 
 #[test]
@@ -302,11 +314,69 @@ fn shuffled(input: &Input, seed: usize) -> Input {
                 ..row
             })
             .collect(),
+        contributions: (0..)
+            .zip(turn(input.records.len()))
+            .filter_map(|(new, old)| Some((new, input.contributions.get(&(old as u32))?)))
+            .map(|(new, named)| (new, named.iter().map(|(role, person)| (*role, place(&people, *person))).collect()))
+            .collect(),
     }
+}
+
+/// First answer 30 %, closing 50 %, after-sales 20 %.
+fn with_split(mut input: Input, named: &[(u32, &[(Role, u32)])]) -> Input {
+    let (version, first_answer, closer, after_sales) = ("spring".to_owned(), 300_000, 500_000, 200_000);
+    input.policy.split = Some(Split { version, first_answer, closer, after_sales });
+    input.contributions = named.iter().map(|(record, named)| (*record, named.to_vec())).collect();
+    input
+}
+
+#[test]
+fn contributors_are_credited_by_their_roles_at_a_rung_of_their_own_before_any_other() {
+    let on_duty = || vec![duty(0, 9..12, DutyRule::Rostered), duty(1, 9..12, DutyRule::Rostered)];
+    let named: &[(Role, u32)] = &[(Role::FirstAnswer, 0), (Role::Closer, 2)];
+    let one = || vec![tagged(record("a", 10), 1)];
+    let outcome = attribute(&with_split(input(on_duty(), one()), &[(0, named)]), &pool(2));
+    let shares: Vec<_> = outcome.shares.iter().map(|share| (share.person, share.ppm)).collect();
+    assert_eq!((outcome.credits[0].rung, shares), (Rung::Split, vec![(0, 375_000), (2, 625_000)]));
+    let told: Vec<_> = outcome.findings.iter().map(|found| (found.kind, found.person)).collect();
+    assert_eq!(told, [(FindingKind::ContributorOffDuty, Some(2))]);
+    assert_eq!(outcome.by_person.iter().map(|total| total.tagged).sum::<u64>(), u64::from(WHOLE), "by name");
+    // Without a rule they are told, and the record is credited as without them.
+    let plain = attribute(&input(on_duty(), one()), &pool(2));
+    let mut unsaid = with_split(input(on_duty(), one()), &[(0, named)]);
+    unsaid.policy.split = None;
+    let without = attribute(&unsaid, &pool(2));
+    assert_eq!((without.credits, without.shares, without.by_person), (plain.credits, plain.shares, plain.by_person));
+    let told: Vec<_> = without.findings.iter().map(|found| found.kind).collect();
+    assert_eq!(told, [FindingKind::ContributorOffDuty, FindingKind::ContributorsNotSplit]);
+}
+
+#[test]
+fn a_rule_that_no_record_needs_changes_nothing_but_is_part_of_no_old_digest_either() {
+    let case = busy_day(120, 1, 7);
+    assert_eq!(attribute(&with_split(case.clone(), &[]), &pool(2)).digest, attribute(&case, &pool(2)).digest);
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn shared_records_add_up_and_depend_on_no_order(
+        named in prop::collection::btree_map(0..100_u32, prop::collection::btree_set((0..3_usize, 0..5_u32), 1..8), 1..40),
+        seed: u64, turn in 0usize..1000,
+    ) {
+        let mut case = with_split(busy_day(100, 1, seed), &[]);
+        let roles = |of: BTreeSet<(usize, u32)>| of.into_iter().map(|(role, person)| (Role::ALL[role], person)).collect::<Vec<_>>();
+        case.contributions = named.into_iter().map(|(record, of)| (record, roles(of))).collect();
+        let outcome = attribute(&case, &pool(2));
+        for credit in &outcome.credits {
+            let shares = outcome.shares_of(credit);
+            let whole = if shares.is_empty() { 0 } else { WHOLE };
+            prop_assert_eq!(shares.iter().map(|share| share.ppm).sum::<u32>(), whole);
+            prop_assert_eq!(credit.rung == Rung::Split, case.contributions.contains_key(&credit.record));
+        }
+        prop_assert_eq!(attribute(&shuffled(&case, turn), &pool(8)).digest, outcome.digest);
+    }
 
     #[test]
     fn shares_add_up_and_noise_is_gone(count in 0usize..300, capacity in 0u32..5, seed: u64) {

@@ -16,7 +16,7 @@ pub struct Total {
     pub account: Option<u32>,
     /// Index of the person.
     pub person: u32,
-    /// By name.
+    /// By name, as the agent or as a contributor.
     pub tagged: u64,
     /// As the sole holder by hand-over.
     pub handover: u64,
@@ -55,7 +55,7 @@ impl Running {
         let part = u64::from(ppm);
         let total = &mut self.total;
         let step = match rung {
-            Rung::Tagged => &mut total.tagged,
+            Rung::Tagged | Rung::Split => &mut total.tagged,
             Rung::Handover => &mut total.handover,
             Rung::Sole => &mut total.sole,
             Rung::Inferred => &mut total.inferred,

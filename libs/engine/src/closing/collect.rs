@@ -1,13 +1,14 @@
 //! Records as closing needs them: what attribution reads, and beside it what was measured, in columns of a few bytes.
 //! What an agent's text means is settled here, by the local date of the record.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::civil::{Date, Time};
 use jiff::{Timestamp, ToSpan as _};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 use serde::{Deserialize, Serialize};
+use tally_kernel::contribution::{Contribution, Role};
 use tally_kernel::time::{TimeError, resolve, zone};
 use tally_kernel::{Micro, msg};
 
@@ -29,6 +30,8 @@ pub struct Records {
     pub mixed_untagged: Vec<u64>,
     /// What was odd.
     pub findings: Vec<Finding>,
+    /// Who contributed what, by the place of the record.
+    pub contributions: BTreeMap<u32, Vec<(Role, u32)>>,
     quality: Vec<u8>,
     amount: Vec<i64>,
     custom: Vec<Vec<i64>>,
@@ -61,6 +64,7 @@ pub struct Collector<'a> {
     customers: HashMap<u64, u32>,
     flags: Vec<(Value, Option<Test>)>,
     unknown: BTreeMap<String, (u64, i64)>,
+    unknown_contributors: BTreeMap<String, (u64, i64)>,
     mixed_untagged: u64,
 }
 
@@ -124,7 +128,20 @@ impl<'a> Collector<'a> {
         let agents = account.agents.iter().map(|(agent, meanings)| (agent.as_str(), meanings.as_slice())).collect();
         let (customers, unknown, people) = (HashMap::new(), BTreeMap::new(), frozen.people.as_slice());
         let flags = flags();
-        Ok(Self { account, place, people, records, days, agents, customers, flags, unknown, mixed_untagged: 0 })
+        let unknown_contributors = BTreeMap::new();
+        Ok(Self {
+            account,
+            place,
+            people,
+            records,
+            days,
+            agents,
+            customers,
+            flags,
+            unknown,
+            unknown_contributors,
+            mixed_untagged: 0,
+        })
     }
 
     /// Adds the next record.
@@ -132,12 +149,17 @@ impl<'a> Collector<'a> {
         let &Day { date, phase, .. } = self.last_begun(row.started_ms, |day| day.midnight_ms);
         let working_day = self.last_begun(row.started_ms, |day| day.cut_over_ms).number;
         let tag = self.tag(row, date);
-        if tag.is_none() && phase == PhaseKind::Mixed {
+        if tag.is_none() && row.contributors.is_empty() && phase == PhaseKind::Mixed {
             self.mixed_untagged += 1;
         }
         let customer = self.customer(row.customer);
         let kind = self.kind(row.kind);
+        let named = self.contributors(row, date);
         let records = &mut *self.records;
+        if !named.is_empty() {
+            let place = u32::try_from(records.rows.len()).unwrap_or(u32::MAX);
+            records.contributions.insert(place, named);
+        }
         records.rows.push(Record {
             key: row.external_id.to_owned(),
             account: self.place,
@@ -197,15 +219,34 @@ impl<'a> Collector<'a> {
         found
     }
 
+    /// Who contributed what, each once. A name that means nobody employed that day is told, and contributes nothing.
+    fn contributors(&mut self, row: &Row, date: Date) -> Vec<(Role, u32)> {
+        let mut named = BTreeSet::new();
+        for Contribution { role, agent } in row.contributors {
+            let meanings = self.agents.get(agent.as_str()).copied().unwrap_or_default();
+            match meant(meanings, self.people, date) {
+                Some(person) => _ = named.insert((*role, person)),
+                None => {
+                    self.unknown_contributors.entry(agent.clone()).or_insert((0, row.started_ms)).0 += 1;
+                }
+            }
+        }
+        named.into_iter().collect()
+    }
+
     /// Ends the account.
     pub fn finish(self) {
         let account = &self.account.key;
         self.records.mixed_untagged.push(self.mixed_untagged);
-        self.records.findings.extend(self.unknown.into_iter().map(|(agent, (records, first))| Finding {
-            kind: UNKNOWN_AGENT.to_owned(),
-            subject: account.clone(),
-            at: Timestamp::from_millisecond(first).unwrap_or_default().to_string(),
-            detail: msg!("CREDIT_UNKNOWN_AGENT", records, agent = quoted(&agent)),
+        self.records.findings.extend(self.unknown.into_iter().map(|(agent, (records, first))| {
+            let at = Timestamp::from_millisecond(first).unwrap_or_default().to_string();
+            let detail = msg!("CREDIT_UNKNOWN_AGENT", records, agent = quoted(&agent));
+            Finding::new(UNKNOWN_AGENT, account.as_str(), at, detail)
+        }));
+        self.records.findings.extend(self.unknown_contributors.into_iter().map(|(agent, (records, first))| {
+            let at = Timestamp::from_millisecond(first).unwrap_or_default().to_string();
+            let detail = msg!("CONTRIBUTOR_UNKNOWN", records, agent = quoted(&agent));
+            Finding::new("CONTRIBUTOR_UNKNOWN", account.as_str(), at, detail)
         }));
     }
 }

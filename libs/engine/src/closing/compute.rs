@@ -28,8 +28,21 @@ pub struct Computed {
     pub accounts: Vec<AccountPart>,
     /// What each credited person's shares add up to.
     pub sums: Vec<(PersonId, Sums)>,
-    /// What somebody should look at: place of the account, place of the person, finding.
-    pub findings: Vec<(Option<u32>, Option<u32>, Finding)>,
+    /// What somebody should look at.
+    pub findings: Vec<Odd>,
+}
+
+/// Something that a person should look at, with where it was seen.
+#[derive(Clone, Debug)]
+pub struct Odd {
+    /// Place of the account.
+    pub account: Option<u32>,
+    /// Place of the person.
+    pub person: Option<u32>,
+    /// Place of the record, where it is about one alone.
+    pub record: Option<u32>,
+    /// What is told.
+    pub finding: Finding,
 }
 
 /// An account's part of the credits.
@@ -49,6 +62,7 @@ pub struct AccountPart {
 pub fn compute(frozen: Frozen, mut records: Records, customs: usize, pool: &rayon::ThreadPool) -> Computed {
     let mut input = input(&frozen);
     input.records = std::mem::take(&mut records.rows);
+    input.contributions = std::mem::take(&mut records.contributions);
     let outcome = attribute(&input, pool);
     let mut accounts = Vec::with_capacity(frozen.accounts.len());
     let mut sums = vec![Sums { custom: vec![Default::default(); customs], ..Sums::default() }; frozen.people.len()];
@@ -101,7 +115,7 @@ fn input(frozen: &Frozen) -> Input {
         };
         occupancy.extend((0_u32..).zip(&account.duty).map(row));
     }
-    Input { policy: policy(frozen), people, accounts, occupancy, records: Vec::new() }
+    Input { policy: policy(frozen), people, accounts, occupancy, ..Input::default() }
 }
 
 fn policy(frozen: &Frozen) -> attribution::Policy {
@@ -112,6 +126,7 @@ fn policy(frozen: &Frozen) -> attribution::Policy {
         session_window_ms: i64::from(policy.session_window_seconds) * 1_000,
         inference: !policy.inference_off,
         min_ambiguous: policy.min_ambiguous,
+        split: policy.split.clone(),
         ..attribution::Policy::default()
     }
 }
@@ -139,18 +154,13 @@ fn rule(rule: DutyRule) -> attribution::DutyRule {
     }
 }
 
-fn findings(
-    frozen: &Frozen,
-    input: &Input,
-    outcome: &Attribution,
-    of_records: Vec<Finding>,
-) -> Vec<(Option<u32>, Option<u32>, Finding)> {
+fn findings(frozen: &Frozen, input: &Input, outcome: &Attribution, of_records: Vec<Finding>) -> Vec<Odd> {
     let place = |key: &str| frozen.accounts.iter().position(|a| a.key == key).and_then(|i| u32::try_from(i).ok());
     let by_its_clock = |account: Option<u32>, at: Timestamp| told(frozen, account, at);
     let of_record = |found: Finding| {
         let account = place(&found.subject);
         let at = found.at.parse().map_or(found.at, |at| by_its_clock(account, at));
-        (account, None, Finding { at, ..found })
+        Odd { account, person: None, record: None, finding: Finding { at, ..found } }
     };
     let mut all: Vec<_> = of_records.into_iter().map(of_record).collect();
     for found in &outcome.findings {
@@ -162,13 +172,11 @@ fn findings(
         };
         let person = found.person.and_then(|p| frozen.people.get(p as usize)).map_or("", |p| p.no.as_str());
         let at = input.records.get(found.record as usize).map_or(0, |r| r.start_ms);
-        let told = Finding {
-            kind: found.kind.to_string(),
-            subject: account.key.clone(),
-            at: by_its_clock(Some(found.account), Timestamp::from_millisecond(at).unwrap_or_default()),
-            detail: detail(found.kind, found.records, person),
-        };
-        all.push((Some(found.account), found.person, told));
+        let at = by_its_clock(Some(found.account), Timestamp::from_millisecond(at).unwrap_or_default());
+        let detail = detail(found.kind, found.records, person);
+        let finding = Finding::new(found.kind.to_string(), account.key.as_str(), at, detail);
+        let record = Some(found.record).filter(|_| found.records == 1);
+        all.push(Odd { account: Some(found.account), person: found.person, record, finding });
     }
     all
 }
@@ -191,6 +199,8 @@ fn detail(kind: FindingKind, records: u32, person: &str) -> Message {
         FindingKind::TooFewToInfer => msg!("CREDIT_TOO_FEW_TO_INFER", records),
         FindingKind::DidNotSettle => msg!("CREDIT_DID_NOT_SETTLE", records),
         FindingKind::SeveralAtOnce => msg!("CREDIT_SEVERAL_AT_ONCE", records),
+        FindingKind::ContributorOffDuty => msg!("CREDIT_CONTRIBUTOR_OFF_DUTY", records, person),
+        FindingKind::ContributorsNotSplit => msg!("CREDIT_CONTRIBUTORS_NOT_SPLIT", records),
     }
 }
 
@@ -211,7 +221,9 @@ mod tests {
             FindingKind::MixedWithoutTag => Some(FindingKind::TooFewToInfer),
             FindingKind::TooFewToInfer => Some(FindingKind::DidNotSettle),
             FindingKind::DidNotSettle => Some(FindingKind::SeveralAtOnce),
-            FindingKind::SeveralAtOnce => None,
+            FindingKind::SeveralAtOnce => Some(FindingKind::ContributorOffDuty),
+            FindingKind::ContributorOffDuty => Some(FindingKind::ContributorsNotSplit),
+            FindingKind::ContributorsNotSplit => None,
         }
     }
 
@@ -223,7 +235,8 @@ mod tests {
             assert_ne!(told[0], told[1]);
             for told in told {
                 assert!(told.contains("4711") && !told.contains(detail.id()), "{told}");
-                assert_eq!(told.contains("E17"), kind == FindingKind::TagOffDuty, "{told}");
+                let named = [FindingKind::TagOffDuty, FindingKind::ContributorOffDuty].contains(&kind);
+                assert_eq!(told.contains("E17"), named, "{told}");
             }
         }
     }

@@ -10,7 +10,7 @@ use super::facts::DutyRule;
 use super::snapshot::{FrozenAccount, FrozenDuty, FrozenPerson};
 use crate::attribution::Rung;
 
-/// The rungs of the ladder, in its order.
+/// The rungs of the ladder, in its order, but for [`Rung::Split`], which came later and is counted apart.
 pub const RUNGS: [Rung; 7] =
     [Rung::Tagged, Rung::Handover, Rung::Sole, Rung::Inferred, Rung::Equal, Rung::Team, Rung::Unattributed];
 
@@ -24,12 +24,13 @@ pub fn rung_number(rung: Rung) -> i32 {
         Rung::Equal => 5,
         Rung::Team => 6,
         Rung::Unattributed => 7,
+        Rung::Split => 8,
     }
 }
 
 /// The rung of a stored number.
 pub fn rung_of(number: i32) -> Option<Rung> {
-    RUNGS.into_iter().find(|rung| rung_number(*rung) == number)
+    RUNGS.into_iter().chain([Rung::Split]).find(|rung| rung_number(*rung) == number)
 }
 
 /// How an account's records were credited.
@@ -41,12 +42,22 @@ pub struct Figures {
     pub rungs: [u64; 7],
     /// Records of mixed days without a tag.
     pub mixed_untagged: u64,
+    /// Records that were shared by contributors.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub split: u64,
+}
+
+/// What was computed before there was anything to share stays the same bytes.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(records: &u64) -> bool {
+    *records == 0
 }
 
 impl Figures {
     /// Counts one record.
     pub fn count(&mut self, rung: Rung) {
         self.records += 1;
+        self.split += u64::from(rung == Rung::Split);
         if let Some(n) = RUNGS.iter().position(|r| *r == rung) {
             self.rungs[n] += 1;
         }
@@ -56,6 +67,7 @@ impl Figures {
     pub fn merge(&mut self, other: &Self) {
         self.records += other.records;
         self.mixed_untagged += other.mixed_untagged;
+        self.split += other.split;
         for (mine, theirs) in self.rungs.iter_mut().zip(other.rungs) {
             *mine += theirs;
         }
@@ -115,6 +127,7 @@ pub fn evidence(account: &FrozenAccount, rung: Rung, shares: &[Share]) -> String
     let duty = |share: &Share| account.duty.get(share.duty? as usize);
     match (rung, shares) {
         (Rung::Tagged, _) => "tag".to_owned(),
+        (Rung::Split, _) => "contributors".to_owned(),
         (_, [only]) => duty(only).map_or_else(String::new, stretch),
         (_, several) => {
             let mut rules: BTreeMap<DutyRule, u32> = BTreeMap::new();

@@ -101,6 +101,17 @@ pub struct Duty {
     pub evidence: String,
 }
 
+/// A call that would put something right, with everything filled in but why.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Fix {
+    /// Full name of the rpc's service.
+    pub service: String,
+    /// Name of the rpc.
+    pub method: String,
+    /// The request, in the JSON of proto.
+    pub request: String,
+}
+
 /// Something that a person should look at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Finding {
@@ -112,6 +123,17 @@ pub struct Finding {
     pub at: String,
     /// What was seen and what was made of it.
     pub detail: Message,
+    /// Whom it is about, where that is one person.
+    pub person: Option<PersonId>,
+    /// What would put it right, where that is known.
+    pub fix: Option<Fix>,
+}
+
+impl Finding {
+    /// A finding about nobody in particular, with nothing that would put it right.
+    pub fn new(kind: impl Into<String>, subject: impl Into<String>, at: impl Into<String>, detail: Message) -> Self {
+        Self { kind: kind.into(), subject: subject.into(), at: at.into(), detail, person: None, fix: None }
+    }
 }
 
 /// Everything closing asks the peers for.

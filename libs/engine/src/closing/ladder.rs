@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use tally_kernel::contribution::Role;
 use tally_kernel::message::Arg;
 use tally_kernel::time::told_by;
 use tally_kernel::{Message, Ppm, msg};
@@ -11,6 +12,7 @@ use super::credit::on_duty;
 use super::facts::PhaseKind;
 use super::snapshot::{Frozen, FrozenAccount, FrozenDuty};
 use crate::attribution::Rung;
+use crate::policy::Split;
 
 /// What is to be explained.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub struct Question<'a> {
     pub agent: &'a str,
     /// Whom that meant.
     pub tag: Option<u32>,
+    /// Who contributed what, as written, and whom each name meant.
+    pub contributors: &'a [(Role, String, Option<u32>)],
     /// How it was credited.
     pub rung: Rung,
     /// To whom.
@@ -38,7 +42,18 @@ pub struct Question<'a> {
 /// The lines, from the first rung to the one that held.
 pub fn lines(q: &Question) -> Vec<Message> {
     let on_duty = on_duty(q.account, q.started_ms);
-    let mut lines = vec![q.when(), q.tag_line()];
+    let mut lines = vec![q.when()];
+    if !q.contributors.is_empty() {
+        lines.push(q.contributors_line());
+        match (&q.frozen.policy.split, q.rung) {
+            (Some(split), Rung::Split) => {
+                lines.push(q.split_line(split));
+                return lines;
+            }
+            (Some(_) | None, _) => lines.push(msg!("LADDER_NOT_SPLIT")),
+        }
+    }
+    lines.push(q.tag_line());
     if q.rung == Rung::Tagged {
         // Without a tag of its own it has that of another record of its session.
         lines.extend(q.tag.is_none().then(|| msg!("LADDER_BY_SESSION", shares = q.shares())));
@@ -75,6 +90,23 @@ impl Question<'_> {
         }
     }
 
+    fn contributors_line(&self) -> Message {
+        let named = |(role, agent, meant): &(Role, String, Option<u32>)| {
+            let role = role.word();
+            match meant {
+                Some(place) => msg!("LADDER_CONTRIBUTOR", role, agent, person = self.name(*place)),
+                None => msg!("LADDER_CONTRIBUTOR_UNKNOWN", role, agent),
+            }
+        };
+        msg!("LADDER_CONTRIBUTORS", list = Arg::List(self.contributors.iter().map(named).collect()))
+    }
+
+    fn split_line(&self, split: &Split) -> Message {
+        let part = |role| Ppm::new(split.part(role)).map_or_else(|_| split.part(role).to_string(), |p| p.to_string());
+        let [first_answer, closer, after_sales] = Role::ALL.map(part);
+        msg!("LADDER_SPLIT", version = split.version, first_answer, closer, after_sales, shares = self.shares())
+    }
+
     fn duty_line(&self, on_duty: &[&FrozenDuty]) -> Message {
         if on_duty.is_empty() {
             return msg!("LADDER_DUTY_NONE");
@@ -104,6 +136,7 @@ impl Question<'_> {
             Rung::Equal => msg!("LADDER_EQUAL", shares = self.shares()),
             Rung::Team => msg!("LADDER_TEAM", shares = self.shares()),
             Rung::Unattributed => msg!("LADDER_NOBODY"),
+            Rung::Split => msg!("LADDER_BY_SPLIT", shares = self.shares()),
         }
     }
 }
@@ -122,8 +155,16 @@ mod tests {
     use super::*;
     use crate::policy::Policy;
 
-    const RUNGS: [Rung; 7] =
-        [Rung::Tagged, Rung::Handover, Rung::Sole, Rung::Inferred, Rung::Equal, Rung::Team, Rung::Unattributed];
+    const RUNGS: [Rung; 8] = [
+        Rung::Tagged,
+        Rung::Handover,
+        Rung::Sole,
+        Rung::Inferred,
+        Rung::Equal,
+        Rung::Team,
+        Rung::Unattributed,
+        Rung::Split,
+    ];
 
     const RULES: [DutyRule; 4] = [DutyRule::Handover, DutyRule::Roster, DutyRule::Punch, DutyRule::Team];
 
@@ -184,6 +225,7 @@ mod tests {
                         started_ms,
                         agent,
                         tag,
+                        contributors: &[],
                         rung,
                         shares: &shares,
                     };
@@ -200,6 +242,41 @@ mod tests {
     }
 
     #[test]
+    fn a_shared_record_is_explained_by_its_roles_the_rule_and_its_version() {
+        let split = Split { version: "spring".into(), first_answer: 300_000, closer: 500_000, after_sales: 200_000 };
+        let mut frozen = frozen(DutyRule::Roster);
+        frozen.policy.split = Some(split);
+        let named = [
+            (Role::FirstAnswer, "Mimi".to_owned(), Some(0)),
+            (Role::Closer, "E1".to_owned(), Some(1)),
+            (Role::AfterSales, "Nobody".to_owned(), None),
+        ];
+        let shares = [Share { person: 0, ppm: 375_000, duty: None }, Share { person: 1, ppm: 625_000, duty: None }];
+        let mut q = Question {
+            frozen: &frozen,
+            account: &frozen.accounts[0],
+            zone: TimeZone::UTC,
+            phase: PhaseKind::Shared,
+            started_ms: 0,
+            agent: "",
+            tag: None,
+            contributors: &named,
+            rung: Rung::Split,
+            shares: &shares,
+        };
+        for lines in told(&q) {
+            assert_eq!(lines.len(), 3, "{lines:?}");
+            assert!(["Mimi", "E0", "E1", "Nobody"].into_iter().all(|part| lines[1].contains(part)), "{}", lines[1]);
+            let parts = ["spring", "30 %", "50 %", "20 %", "37.5 %", "62.5 %"];
+            assert!(parts.into_iter().all(|part| lines[2].contains(part)), "{}", lines[2]);
+            assert!(lines.iter().all(|line| !line.contains("LADDER_")), "{lines:?}");
+        }
+        q.rung = Rung::Equal;
+        let [english, chinese] = told(&q);
+        assert!(english[2].contains("no part") && chinese[2].contains("没有"), "{} {}", english[2], chinese[2]);
+    }
+
+    #[test]
     fn a_line_of_duty_and_one_of_shares_read_as_they_always_did() {
         let frozen = frozen(DutyRule::Handover);
         let q = Question {
@@ -210,6 +287,7 @@ mod tests {
             started_ms: 0,
             agent: "",
             tag: None,
+            contributors: &[],
             rung: Rung::Equal,
             shares: &[Share { person: 0, ppm: 500_000, duty: None }, Share { person: 1, ppm: 500_000, duty: None }],
         };

@@ -1,6 +1,7 @@
 //! A record as closing reads it, and its values.
 
 use tally_kernel::Micro;
+use tally_kernel::contribution::Contribution;
 
 use crate::scoring::definition::Value;
 
@@ -15,6 +16,8 @@ pub struct Row<'a> {
     pub external_id: &'a str,
     /// Agent as written.
     pub agent: &'a str,
+    /// Who contributed what, in order.
+    pub contributors: &'a [Contribution],
     /// Kind of service.
     pub kind: &'a str,
     /// Customer, or empty.

@@ -175,11 +175,8 @@ pub fn snapshot(facts: &Facts, period: Period, policy: &Policy, counts: &[AgentC
             *strangers.entry(count.account).or_default() += count.records;
         }
     }
-    plan.findings.extend(strangers.into_iter().map(|(account, records)| Finding {
-        kind: "ACCOUNT_UNKNOWN".to_owned(),
-        subject: account.to_string(),
-        at: String::new(),
-        detail: msg!("CREDIT_ACCOUNT_UNKNOWN", records),
+    plan.findings.extend(strangers.into_iter().map(|(account, records)| {
+        Finding::new("ACCOUNT_UNKNOWN", account.to_string(), "", msg!("CREDIT_ACCOUNT_UNKNOWN", records))
     }));
     let people = People::of(facts, period);
     let mut accounts: Vec<(&AccountFacts, Touched)> = Vec::with_capacity(agents.len());

@@ -16,6 +16,7 @@ mod book;
 mod findings;
 mod holds;
 mod punches;
+mod repairs;
 mod rules;
 mod spans;
 mod touched;
@@ -30,6 +31,7 @@ use tally_kernel::id::{AccountId, CorrectionId, PersonId};
 use tally_kernel::time::{CUT_OVER, Period, TimeError};
 
 pub use findings::{Finding, FindingKind, Moment};
+pub use repairs::Repair;
 pub use touched::{DutyFact, Edit, Touched, serves, touched};
 
 /// The version of the rules. A month is closed under one, and replays under it for ever.

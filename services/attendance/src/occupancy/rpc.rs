@@ -8,6 +8,7 @@ use prost::Message as _;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::occupancy_service_server::OccupancyService;
 use tally_api::common::v1 as common;
+use tally_api::json;
 use tally_app::convert::{optional_instant, period, timestamp};
 use tally_kernel::error::Violations;
 use tally_kernel::{Error, Locale, Result, msg};
@@ -15,7 +16,7 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app::{self, Question};
-use super::domain::{Duty, Finding, Policy, Row, Rule, Version};
+use super::domain::{Duty, Finding, HandoverKind, Policy, PunchKind, Repair, Row, Rule, Version};
 use crate::app::App;
 use crate::site::domain::cut_over;
 
@@ -147,7 +148,50 @@ fn render(row: Row) -> pb::Occupancy {
 
 fn finding(found: Finding, locale: Locale) -> common::Finding {
     let at = found.at.map(|at| at.to_string()).unwrap_or_default();
-    tally_app::finding(found.kind.to_string(), found.subject, at, &found.detail, locale)
+    common::Finding {
+        person_id: found.person.map(|person| person.to_string()).unwrap_or_default(),
+        fix: found.repair.and_then(fix),
+        ..tally_app::finding(found.kind.to_string(), found.subject, at, &found.detail, locale)
+    }
+}
+
+/// The request that adds what was forgotten.
+fn fix(repair: Repair) -> Option<common::Fix> {
+    const SERVICE: &str = "tally.attendance.v1.CorrectionService";
+    let action = pb::CorrectionAction::Add.into();
+    let (method, request) = match repair {
+        Repair::Punch { person, at, kind } => {
+            let kind = match kind {
+                PunchKind::In => pb::PunchKind::In,
+                PunchKind::Out => pb::PunchKind::Out,
+            };
+            let ask = pb::CorrectPunchRequest {
+                action,
+                person_id: person.to_string(),
+                at: Some(timestamp(at)),
+                kind: kind.into(),
+                ..Default::default()
+            };
+            ("CorrectPunch", json::request(SERVICE, "CorrectPunch", &ask))
+        }
+        Repair::Handover { person, account, at, kind } => {
+            let kind = match kind {
+                HandoverKind::Take => pb::HandoverKind::Take,
+                HandoverKind::Release => pb::HandoverKind::Release,
+            };
+            let ask = pb::CorrectHandoverRequest {
+                action,
+                person_id: person.to_string(),
+                account_id: account.to_string(),
+                at: Some(timestamp(at)),
+                kind: kind.into(),
+                ..Default::default()
+            };
+            ("CorrectHandover", json::request(SERVICE, "CorrectHandover", &ask))
+        }
+    };
+    // Fails for an rpc that is not there alone; the tests write both.
+    Some(common::Fix { service: SERVICE.to_owned(), method: method.to_owned(), request: request.ok()? })
 }
 
 #[cfg(test)]
@@ -176,6 +220,8 @@ mod tests {
             kind: FindingKind::DoubleIn,
             subject: "E1".into(),
             detail: msg!("DUTY_NOBODY", account = "E1"),
+            person: Some(PersonId(Uuid::from_u128(1))),
+            repair: Some(Repair::Punch { person: PersonId(Uuid::from_u128(1)), at: at(7), kind: PunchKind::Out }),
         };
         Duty { accounts: rows.iter().enumerate().map(account).collect(), findings: vec![finding; 3] }
     }

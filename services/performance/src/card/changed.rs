@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::Date;
 use tally_access::Region;
 use tally_app::directory::People;
 use tally_engine::closing::facts::Finding;
@@ -11,15 +10,18 @@ use tally_kernel::id::PersonId;
 use tally_kernel::person::Employment;
 use tally_kernel::{Error, Result, msg};
 
+use crate::credit::domain::fixes;
 use crate::credit::facts::Place;
+use crate::cycle::domain::Cycle;
 
 /// A finding about each, where the person stands on the day; what was settled when closing began counts.
 pub fn findings(
     people: &People,
     settled: BTreeSet<PersonId>,
     now: Vec<(PersonId, Employment)>,
-    day: Date,
+    cycle: &Cycle,
 ) -> Vec<(Place, Finding)> {
+    let (day, again) = (cycle.period.to(), fixes::close_again(cycle.id));
     let now: BTreeSet<PersonId> = now.into_iter().map(|(person, _)| person).collect();
     let finding = |person: &PersonId| {
         let known = people.get(*person)?;
@@ -27,8 +29,8 @@ pub fn findings(
         let place = Place { region: home.region.clone(), unit: Some(home.unit), person: Some(*person) };
         let detail =
             if now.contains(person) { msg!("POPULATION_CHANGED.came") } else { msg!("POPULATION_CHANGED.left") };
-        let (kind, subject) = ("POPULATION_CHANGED".to_owned(), known.employee_no.clone());
-        Some((place, Finding { kind, subject, at: String::new(), detail }))
+        let found = Finding::new("POPULATION_CHANGED", known.employee_no.as_str(), "", detail);
+        Some((place, Finding { fix: Some(again.clone()), ..found }))
     };
     settled.symmetric_difference(&now).filter_map(finding).collect()
 }

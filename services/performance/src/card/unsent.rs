@@ -20,8 +20,7 @@ pub fn findings(owner: &Owner, scheme: &Scheme, people: &[PersonInputs]) -> Vec<
     let region = if owner.unit().is_some() { owner.region().clone() } else { Region::global() };
     let place = Place { region, unit: owner.unit(), person: None };
     let finding = |definition: &Definition| {
-        let (kind, subject) = ("MEASURE_NOT_SENT".to_owned(), definition.name.clone());
-        Some((place.clone(), Finding { kind, subject, at: String::new(), detail: how(definition)? }))
+        Some((place.clone(), Finding::new("MEASURE_NOT_SENT", definition.name.as_str(), "", how(definition)?)))
     };
     let has = |name: &str| values(scheme, people, name).iter().any(Option::is_some);
     // A trend that there is a value of now for, and for nobody one of before.

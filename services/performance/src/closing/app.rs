@@ -258,6 +258,9 @@ fn placed(facts: &Facts, period: Period, findings: &[Finding]) -> Vec<(Place, Fi
         places.insert(&account.key, Place { region: account.region.clone(), unit: account.unit, person: None });
     }
     let group = Place { region: Region::global(), unit: None, person: None };
-    let place = |f: &Finding| places.get(f.subject.as_str()).unwrap_or(&group).clone();
+    let place = |f: &Finding| {
+        let place = places.get(f.subject.as_str()).unwrap_or(&group).clone();
+        Place { person: place.person.or(f.person), ..place }
+    };
     findings.iter().map(|f| (place(f), f.clone())).collect()
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use tally_access::{OpContext, Plan, Rpc, Target};
+use tally_kernel::contribution::Contribution;
 use tally_kernel::id::{AccountId, AttributionRunId, CycleId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::time::{tzdb_release, zone};
@@ -12,12 +13,13 @@ use tally_kernel::{Error, Message, Result};
 use tally_store::{Audit, ScopedTx, UnitOfWork};
 use uuid::Uuid;
 
-use super::store::{self, Place, StoredCredit, Total};
+use super::domain::{self, fixes};
+use super::store::{self, Found, Place, StoredCredit, Total};
 use crate::cycle::domain::Asked;
 use crate::cycle::facts as cycles;
 use crate::policy::{ExplainRecord, ExportCredits, ListFindings, ListTotals};
 use crate::record::domain::money::{Amounts, Conversions, Converted};
-use crate::record::facts::Reading;
+use crate::record::facts::{Reading, Said};
 use crate::run::domain::{AttributionRun, Failure, RunError, State, Summary};
 use crate::run::facts::{self as runs, Task};
 use crate::run::step::At;
@@ -25,7 +27,7 @@ use crate::{App, card, record};
 use tally_engine::attribution::{Credit, Rung};
 use tally_engine::closing::codec::Share;
 use tally_engine::closing::collect::{Collector, Records, Row, meaning, phase_on};
-use tally_engine::closing::compute::{AccountPart, Computed, compute, stored};
+use tally_engine::closing::compute::{AccountPart, Computed, Odd, compute, stored};
 use tally_engine::closing::credit::{Figures, evidence};
 use tally_engine::closing::facts::Finding;
 use tally_engine::closing::ladder::{Question, lines};
@@ -186,16 +188,16 @@ fn totals(computed: &Computed) -> Vec<(Place, Total)> {
 
 fn findings(computed: &Computed) -> Vec<(Place, Finding)> {
     let frozen = &computed.frozen;
-    let place = |(account, person, finding): &(Option<u32>, Option<u32>, Finding)| {
-        let account = account.and_then(|a| frozen.accounts.get(a as usize));
-        let person = person.and_then(|p| frozen.people.get(p as usize));
+    let place = |odd: &Odd| {
+        let account = odd.account.and_then(|a| frozen.accounts.get(a as usize));
+        let person = odd.person.and_then(|p| frozen.people.get(p as usize));
         let global = tally_access::Region::global();
         let place = Place {
             region: account.map_or(global, |a| a.region.clone()),
             unit: account.and_then(|a| a.unit),
             person: person.map(|p| p.id),
         };
-        (place, finding.clone())
+        (place, Finding { fix: fixes::of(computed, odd), ..odd.finding.clone() })
     };
     computed.findings.iter().map(place).collect()
 }
@@ -398,11 +400,40 @@ pub async fn list_totals(app: &App, ctx: &OpContext, of: Of, page: &Page) -> Res
 }
 
 /// A page of findings, by kind, subject and instant; also those of a cycle that could not be closed.
-pub async fn list_findings(app: &App, ctx: &OpContext, of: Of, page: &Page) -> Result<(Vec<Finding>, String)> {
+pub async fn list_findings(
+    app: &App,
+    ctx: &OpContext,
+    of: Of,
+    person: Option<PersonId>,
+    page: &Page,
+) -> Result<(Vec<Found>, String)> {
     let plan = ctx.plan::<ListFindings>()?;
-    let tx = app.store.read(ctx).await?;
-    let kept = of.findings(&tx).await?;
-    store::findings(&tx, &plan, kept, page).await
+    let (found, next) = {
+        let tx = app.store.read(ctx).await?;
+        let kept = of.findings(&tx).await?;
+        store::findings(&tx, &plan, kept, person, page).await?
+    };
+    Ok((without_others(app, ctx, &plan, found).await?, next))
+}
+
+/// Findings as the caller may read them: who reaches one by the person alone is told the numbers of nobody else.
+pub async fn without_others<R: Rpc>(
+    app: &App,
+    ctx: &OpContext,
+    plan: &Plan<R>,
+    mut found: Vec<Found>,
+) -> Result<Vec<Found>> {
+    let beyond = |place: &Place| plan.covers(&Target { person: None, ..place.target() });
+    if found.iter().all(|found| beyond(&found.place)) {
+        return Ok(found);
+    }
+    let people = app.directory.everybody(ctx).await?;
+    for found in found.iter_mut().filter(|found| !beyond(&found.place)) {
+        let own = found.place.person.and_then(|person| people.get(person));
+        let own = own.map_or("", |person| person.employee_no.as_str());
+        found.finding.detail = domain::without_others(&found.finding.detail, own);
+    }
+    Ok(found)
 }
 
 /// Why a record was credited as it was, rung by rung.
@@ -418,8 +449,8 @@ pub async fn explain_record(
     let tx = app.store.read(ctx).await?;
     let run = of.run(&tx).await?;
     let held = runs::accounts(&tx, run).await?.into_iter().find(|a| a.account_id == account.0).ok_or_else(missing)?;
-    let (started_ms, agent, credit) =
-        credited(&tx, held.credits_run(), account, external_id).await?.ok_or_else(missing)?;
+    let (said, credit) = credited(&tx, held.credits_run(), account, external_id).await?.ok_or_else(missing)?;
+    let Said { started_ms, agent, contributors } = said;
     let frozen = runs::component(&tx, run, held.component).await?;
     let place = frozen.accounts.iter().position(|a| a.id == account).ok_or_else(missing)?;
     let target = Target { region: Some(held.region.parse()?), unit: held.unit_id.map(OrgUnitId), person: None };
@@ -430,6 +461,11 @@ pub async fn explain_record(
     let at = &frozen.accounts[place];
     let zone = zone(&at.zone)?;
     let date = zone.to_datetime(Timestamp::from_millisecond(started_ms).map_err(Error::internal)?).date();
+    let named = |one: Contribution| {
+        let meant = meaning(at, &frozen.people, &one.agent, date);
+        (one.role, one.agent, meant)
+    };
+    let contributors: Vec<_> = contributors.into_iter().map(named).collect();
     let question = Question {
         frozen: &frozen,
         account: at,
@@ -438,6 +474,7 @@ pub async fn explain_record(
         started_ms,
         agent: &agent,
         tag: meaning(at, &frozen.people, &agent, date),
+        contributors: &contributors,
         rung: credit.rung,
         shares: &credit.shares,
     };
@@ -452,10 +489,10 @@ async fn credited(
     run: Uuid,
     account: AccountId,
     external_id: &str,
-) -> Result<Option<(i64, String, StoredCredit)>> {
-    for (started_ms, agent) in record::facts::said(tx, account, external_id, runs::begun(tx, run).await?).await? {
-        if let Some(credit) = store::find_credit(tx, run, account, started_ms, external_id).await? {
-            return Ok(Some((started_ms, agent, credit)));
+) -> Result<Option<(Said, StoredCredit)>> {
+    for said in record::facts::said(tx, account, external_id, runs::begun(tx, run).await?).await? {
+        if let Some(credit) = store::find_credit(tx, run, account, said.started_ms, external_id).await? {
+            return Ok(Some((said, credit)));
         }
     }
     Ok(None)

@@ -1,6 +1,7 @@
 //! What other rooms may ask of credits, totals and findings.
 
 pub(crate) use super::store::{
-    Place, StoredCredit, accounts_with_credits, clear_credits, count_findings, credits, discard_findings,
-    discard_totals, findings_of_agents, findings_with, put_finding, put_findings, shares_of_accounts, take_over,
+    Found, Place, StoredCredit, accounts_with_credits, clear_credits, count_findings, credits, discard_findings,
+    discard_totals, finding, findings, findings_of_agents, findings_with, put_finding, put_findings, runs_about,
+    shares_of_accounts, take_over,
 };

@@ -7,6 +7,7 @@ use tally_access::OpContext;
 use tally_api::performance::v1 as pb;
 use tally_app::convert::timestamp_of_millis;
 use tally_kernel::error::{Violations, field, optional_field};
+use tally_kernel::id::PersonId;
 use tally_kernel::page::Page;
 use tally_kernel::{Result, msg};
 use tally_rpc::Answer as _;
@@ -15,6 +16,7 @@ use tonic::{Request, Response, Status};
 use super::app::{self, ExportedCredit, Of};
 use super::store::Total;
 use crate::App;
+use crate::findings::finding;
 use tally_engine::attribution::Rung;
 
 pub struct Rpc {
@@ -79,12 +81,11 @@ impl pb::attribution_service_server::AttributionService for Rpc {
         let reply = async {
             let asked = req.into_inner();
             let of = of(&asked.cycle_id, &asked.attribution_run_id)?;
-            let page = Page::read(asked.page_size, &asked.page_token, format!("findings {of:?}").as_bytes())?;
-            let (findings, next_page_token) = app::list_findings(&self.app, &ctx, of, &page).await?;
-            let findings = findings
-                .into_iter()
-                .map(|f| tally_app::finding(f.kind, f.subject, f.at, &f.detail, ctx.locale))
-                .collect();
+            let person = optional_field("person_id", &asked.person_id)?;
+            let about = person.map(|person: PersonId| format!(" {person}")).unwrap_or_default();
+            let page = Page::read(asked.page_size, &asked.page_token, format!("findings {of:?}{about}").as_bytes())?;
+            let (findings, next_page_token) = app::list_findings(&self.app, &ctx, of, person, &page).await?;
+            let findings = findings.into_iter().map(|found| finding(found, ctx.locale)).collect();
             Ok(pb::ListFindingsResponse { findings, next_page_token })
         };
         reply.await.answer(&ctx)
@@ -121,6 +122,7 @@ fn rung(rung: Rung) -> pb::Rung {
         Rung::Equal => pb::Rung::Equal,
         Rung::Team => pb::Rung::Team,
         Rung::Unattributed => pb::Rung::Unattributed,
+        Rung::Split => pb::Rung::Split,
     }
 }
 

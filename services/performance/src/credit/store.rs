@@ -2,21 +2,25 @@
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Condition;
 use sea_orm::{ExprTrait as _, IntoActiveModel as _};
-use tally_access::{OpContext, Plan, Region, Rpc};
+use tally_access::{OpContext, Plan, Region, Rpc, Target};
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Message, Result};
+use tally_kernel::{Error, Result};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, number_from_db, to_db};
 
 use crate::run::facts::TakenOver;
 use tally_engine::attribution::{Credit, Record, Rung};
 use tally_engine::closing::codec::{Share, decode, encode};
-use tally_engine::closing::collect::UNKNOWN_AGENT;
 use tally_engine::closing::credit::{rung_number, rung_of};
-use tally_engine::closing::facts::Finding;
 use tally_engine::closing::snapshot::FrozenAccount;
+
+pub use odd::{
+    Found, count_findings, discard_findings, finding, findings, findings_of_agents, findings_with, put_finding,
+    put_findings, runs_about,
+};
+
+mod odd;
 
 /// Credits, one row a record.
 pub mod credit {
@@ -99,61 +103,6 @@ pub mod total {
         pub low_ppm: i64,
         pub high_ppm: i64,
         pub recorded_at: DateTimeUtc,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-
-    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
-}
-
-pub mod finding {
-    use futures::future::FutureExt as _;
-    use sea_orm::entity::prelude::*;
-    use tally_i18n::text;
-    use tally_kernel::{Locale, Message};
-    use tally_privacy::{ExportCells, Exported, plain};
-    use tally_store::ScopedTx;
-
-    /// Something that a person should look at.
-    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
-    #[sea_orm(table_name = "findings")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub tenant_id: Uuid,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub region: String,
-        pub unit_id: Option<Uuid>,
-        pub person_id: Option<Uuid>,
-        pub run_id: Uuid,
-        pub component: i32,
-        pub kind: String,
-        pub subject: String,
-        pub at: String,
-        /// A [`Message`] in JSON, or a sentence of the time before messages were data.
-        pub detail: String,
-        pub recorded_at: DateTimeUtc,
-    }
-
-    impl Model {
-        /// What was seen and what was made of it.
-        pub fn message(&self) -> Message {
-            serde_json::from_str(&self.detail).unwrap_or_else(|_| Message::told(self.detail.as_str()))
-        }
-    }
-
-    impl Exported for Entity {
-        fn tell<'t>(_: &'t ScopedTx, row: &'t Model, _: bool) -> ExportCells<'t> {
-            async move {
-                let mut told = plain(row)?;
-                told.insert("detail".to_owned(), text(Locale::En, &row.message()).into());
-                Ok(told)
-            }
-            .boxed()
-        }
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -267,12 +216,19 @@ pub struct Total {
 }
 
 /// Where a person stands in the org tree, for who may see the row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     pub region: Region,
     pub unit: Option<OrgUnitId>,
     /// Whom it is about.
     pub person: Option<PersonId>,
+}
+
+impl Place {
+    /// What a call about the row is decided on.
+    pub fn target(&self) -> Target {
+        Target { region: Some(self.region.clone()), unit: self.unit, person: self.person }
+    }
 }
 
 /// Millionths as a column holds them.
@@ -365,58 +321,6 @@ pub async fn shares_of_accounts(tx: &ScopedTx, run: Uuid) -> Result<Vec<(Account
     rows.await?.into_iter().map(share).collect()
 }
 
-/// How many findings these runs have.
-pub async fn count_findings(tx: &ScopedTx, runs: &[Uuid]) -> Result<u64> {
-    let of_runs = finding::Column::RunId.is_in(runs.iter().copied());
-    Ok(tx.select::<finding::Entity>().filter(of_runs).count().await?)
-}
-
-/// Writes findings, each with where its subject stands.
-pub async fn put_findings(
-    work: &UnitOfWork,
-    ctx: &OpContext,
-    run: Uuid,
-    component: i32,
-    findings: &[(Place, Finding)],
-) -> Result<()> {
-    let row = |((place, finding), detail): (&(Place, Finding), String)| finding::ActiveModel {
-        tenant_id: NotSet,
-        id: Set(ctx.new_id()),
-        region: Set(place.region.as_str().to_owned()),
-        unit_id: Set(place.unit.map(Uuid::from)),
-        person_id: Set(place.person.map(Uuid::from)),
-        run_id: Set(run),
-        component: Set(component),
-        kind: Set(finding.kind.clone()),
-        subject: Set(finding.subject.clone()),
-        at: Set(finding.at.clone()),
-        detail: Set(detail),
-        recorded_at: Set(to_db(ctx.now())),
-    };
-    let details = findings.iter().map(|(_, finding)| serde_json::to_string(&finding.detail));
-    let details: Vec<_> = details.collect::<Result<_, _>>().map_err(Error::internal)?;
-    let rows: Vec<_> = findings.iter().zip(details).map(row).collect();
-    work.insert_many(rows).await?;
-    Ok(())
-}
-
-/// A page of findings, by kind, subject and instant.
-pub async fn findings<R: Rpc>(
-    tx: &ScopedTx,
-    plan: &Plan<R>,
-    kept: Vec<Uuid>,
-    page: &Page,
-) -> Result<(Vec<Finding>, String)> {
-    use finding::Column::{At, Id, Kind, Subject};
-    let mine = tx.select::<finding::Entity>().within(plan).filter(finding::Column::RunId.is_in(kept));
-    let (rows, next) = mine.page_asc(page, [Kind, Subject, At, Id]).await?;
-    let finding = |row: finding::Model| {
-        let detail = row.message();
-        Finding { kind: row.kind, subject: row.subject, at: row.at, detail }
-    };
-    Ok((rows.into_iter().map(finding).collect(), next))
-}
-
 /// Takes over the totals and findings of components of another run.
 pub async fn take_over(work: &UnitOfWork, ctx: &OpContext, from: Uuid, to: Uuid, taken: &TakenOver) -> Result<()> {
     let (now, mut totals, mut findings) = (to_db(ctx.now()), Vec::new(), Vec::new());
@@ -441,12 +345,6 @@ pub async fn discard_totals(work: &UnitOfWork, run: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Throws away the findings of a run.
-pub async fn discard_findings(work: &UnitOfWork, run: Uuid) -> Result<()> {
-    work.delete::<finding::Entity>().filter(finding::Column::RunId.eq(run)).exec().await?;
-    Ok(())
-}
-
 /// Removes a component's totals and findings, such as those of an attempt that died.
 pub async fn clear_component(work: &UnitOfWork, run: Uuid, component: i32) -> Result<()> {
     let totals = total::Column::RunId.eq(run).and(total::Column::Component.eq(component));
@@ -462,24 +360,6 @@ pub async fn accounts_with_credits(tx: &ScopedTx, run: Uuid) -> Result<Vec<Accou
     let rows =
         mine.rows::<(Uuid, i64)>(|q| q.column(credit::Column::AccountId).count().group_by(credit::Column::AccountId));
     Ok(rows.await?.into_iter().map(|(account, _)| AccountId(account)).collect())
-}
-
-/// Findings whose subject or sentence holds the text somewhere.
-pub async fn findings_with(tx: &ScopedTx, text: &str) -> Result<Vec<finding::Model>> {
-    let any = Condition::any().add(finding::Column::Subject.contains(text)).add(finding::Column::Detail.contains(text));
-    Ok(tx.select::<finding::Entity>().filter(any).all().await?)
-}
-
-/// Findings about names that nobody is known by.
-pub async fn findings_of_agents(tx: &ScopedTx) -> Result<Vec<finding::Model>> {
-    Ok(tx.select::<finding::Entity>().filter(finding::Column::Kind.eq(UNKNOWN_AGENT)).all().await?)
-}
-
-/// Writes a finding's texts in place of what they were.
-pub async fn put_finding(work: &UnitOfWork, id: Uuid, subject: &str, detail: &Message) -> Result<()> {
-    let detail = serde_json::to_string(detail).map_err(Error::internal)?;
-    let update = work.update::<finding::Entity>().set(finding::Column::Subject, subject);
-    Ok(update.set(finding::Column::Detail, detail).filter(finding::Column::Id.eq(id)).exec_one().await?)
 }
 
 #[cfg(test)]

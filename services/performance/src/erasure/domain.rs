@@ -9,6 +9,7 @@ use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::message::Arg;
 use tally_kernel::time::{TimeError, zone};
 
+use crate::credit::domain::NUMBERS;
 use tally_engine::closing::collect::quoted;
 use tally_engine::closing::facts::{AccountFacts, Alias};
 use tally_engine::closing::snapshot::Frozen;
@@ -135,10 +136,6 @@ pub fn redact(text: &str, word: &str, by: &str) -> String {
     out.push_str(rest);
     out
 }
-
-/// The arguments of findings that are employee numbers, or an agent whom records name by one. Every other may hold the same
-/// signs and mean something else: hours, a count, a part of a time or of an account's key.
-const NUMBERS: [&str; 5] = ["number", "first", "second", "person", "agent"];
 
 /// The message with a number replaced in the arguments that are one, or in its sentence where it is one already.
 pub fn redact_message(message: &Message, number: &str, by: &str) -> Message {

@@ -15,6 +15,8 @@ mod performance_0011_corrections;
 mod performance_0012_measures;
 mod performance_0013_money;
 mod performance_0014_schedules;
+mod performance_0015_fixes;
+mod performance_0016_contributors;
 
 tally_store::migrations![
     performance_0001_records,
@@ -31,4 +33,6 @@ tally_store::migrations![
     performance_0012_measures,
     performance_0013_money,
     performance_0014_schedules,
+    performance_0015_fixes,
+    performance_0016_contributors,
 ];

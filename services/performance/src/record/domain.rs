@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
+use tally_kernel::contribution::{self, Contribution, Malformed};
 use tally_kernel::id::{AccountId, OrgUnitId};
 use tally_kernel::message::Arg;
 use tally_kernel::{Currency, Message, limits, msg, unseen};
@@ -53,6 +54,8 @@ pub struct Record {
     pub currency: String,
     /// Of a refund, the external id of the record whose amount it lessens; empty for a session.
     pub refers_to: String,
+    /// Who contributed what, in order; empty where it is one person's.
+    pub contributors: Vec<Contribution>,
 }
 
 /// A column beside the known ones.
@@ -121,6 +124,8 @@ pub enum RowError {
     /// A version that refers to another record than the one that is there, or to none.
     ReferenceFixed(String),
     UnknownCurrency(String),
+    /// Contributors that cannot be meant.
+    Contributors(contribution::Malformed),
     /// Larger than can be stored.
     RevisionTooHigh(u64),
     /// A revision and a time of change.
@@ -175,6 +180,7 @@ impl RowError {
             Self::RefersToRefund(..) => "REFERS_TO_REFUND",
             Self::ReferenceFixed(_) => "REFERENCE_FIXED",
             Self::UnknownCurrency(_) => "RECORD_CURRENCY_UNKNOWN",
+            Self::Contributors(_) => "CONTRIBUTORS_MALFORMED",
             Self::RevisionTooHigh(_) => "REVISION_OUT_OF_RANGE",
             Self::RevisionTwice => "REVISION_TWICE",
         }
@@ -213,6 +219,12 @@ impl RowError {
             Self::RefersToRefund(id, other) => msg!("REFERS_TO_REFUND", id, other),
             Self::ReferenceFixed(id) => msg!("REFERENCE_FIXED", id),
             Self::UnknownCurrency(code) => msg!("RECORD_CURRENCY_UNKNOWN", code),
+            Self::Contributors(Malformed::Role(text)) => msg!("CONTRIBUTORS_MALFORMED.role", text),
+            Self::Contributors(Malformed::Part(text)) => msg!("CONTRIBUTORS_MALFORMED", text),
+            Self::Contributors(Malformed::Twice(text)) => msg!("CONTRIBUTORS_MALFORMED.twice", text),
+            Self::Contributors(Malformed::TooMany) => {
+                msg!("CONTRIBUTORS_MALFORMED.many", max = contribution::MAX_CONTRIBUTORS)
+            }
             Self::RevisionTooHigh(revision) => msg!("REVISION_OUT_OF_RANGE", revision, most = i64::MAX),
             Self::RevisionTwice => msg!("REVISION_TWICE"),
         }
@@ -239,6 +251,11 @@ impl Record {
         if let Some((name, _, max)) = texts.into_iter().find(|(_, t, max)| t.len() > *max && t.chars().count() > *max) {
             return Err(RowError::TooLong(name, max));
         }
+        self.contributors = contribution::sorted(self.contributors).map_err(RowError::Contributors)?;
+        let long = |text: &String| text.len() > MAX_ID && text.chars().count() > MAX_ID;
+        if self.contributors.iter().any(|one| long(&one.agent)) {
+            return Err(RowError::TooLong("contributors", MAX_ID));
+        }
         self.check_times()?;
         self.check_numbers()?;
         self.check_measures()?;
@@ -255,7 +272,8 @@ impl Record {
             ("agent", unseen::in_name(&self.agent)),
             ("refers_to", unseen::in_id(&self.refers_to)),
         ];
-        let found = hidden.into_iter().find_map(|(field, found)| Some((field, found?)));
+        let contributors = self.contributors.iter().map(|one| ("contributors", unseen::in_name(&one.agent)));
+        let found = hidden.into_iter().chain(contributors).find_map(|(field, found)| Some((field, found?)));
         found.map_or(Ok(self), |(field, character)| Err(RowError::Unseen(field, character)))
     }
 

@@ -8,6 +8,7 @@ use tally_api::performance::v1 as pb;
 use tally_app::RequestKey;
 use tally_app::convert::{instant, optional_instant, timestamp, timestamp_of_millis};
 use tally_app::import::{self, Import, MAX_ROWS};
+use tally_kernel::contribution::{Contribution, Malformed, Role};
 use tally_kernel::error::Violations;
 use tally_kernel::id::AccountId;
 use tally_kernel::import::Problem;
@@ -244,8 +245,30 @@ impl TryFrom<pb::Record> for Record {
             measures: row.measures.into_iter().map(measure).collect::<Result<_, _>>()?,
             currency: row.currency,
             refers_to: row.refers_to,
+            contributors: row.contributors.into_iter().map(contribution).collect::<Result<_, _>>()?,
         })
     }
+}
+
+fn contribution(sent: pb::Contributor) -> Result<Contribution, RowError> {
+    let role = match pb::ContributorRole::try_from(sent.role) {
+        Ok(pb::ContributorRole::FirstAnswer) => Role::FirstAnswer,
+        Ok(pb::ContributorRole::Closer) => Role::Closer,
+        Ok(pb::ContributorRole::AfterSales) => Role::AfterSales,
+        Ok(pb::ContributorRole::Unspecified) | Err(_) => {
+            return Err(RowError::Contributors(Malformed::Role(sent.role.to_string())));
+        }
+    };
+    Ok(Contribution { role, agent: sent.agent })
+}
+
+fn contributor(one: Contribution) -> pb::Contributor {
+    let role = match one.role {
+        Role::FirstAnswer => pb::ContributorRole::FirstAnswer,
+        Role::Closer => pb::ContributorRole::Closer,
+        Role::AfterSales => pb::ContributorRole::AfterSales,
+    };
+    pb::Contributor { role: role.into(), agent: one.agent }
 }
 
 fn measure(sent: pb::Measure) -> Result<Measure, RowError> {
@@ -319,5 +342,6 @@ fn message(Told { id: record_id, revision, record }: Told) -> pb::Record {
         revised_at: None,
         currency: record.currency,
         refers_to: record.refers_to,
+        contributors: record.contributors.into_iter().map(contributor).collect(),
     }
 }

@@ -1,11 +1,14 @@
 //! Rows of service records, as they are. What they were is in `version`, what was done to them in `change`.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Condition;
 use tally_access::{OpContext, Plan, Rpc};
 use tally_engine::closing::snapshot::AgentCount;
+use tally_kernel::contribution::{self, Contribution};
 use tally_kernel::id::AccountId;
 use tally_kernel::page::Page;
 use tally_kernel::time::Period;
@@ -47,6 +50,8 @@ pub struct Model {
     pub revision: Option<i64>,
     pub currency: Option<String>,
     pub refers_to: Option<String>,
+    /// As `contribution::write` writes them; nothing where there are none.
+    pub contributors: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -75,8 +80,13 @@ impl TryFrom<Model> for Record {
             measures: measures_of(row.measures.as_deref())?,
             currency: row.currency.unwrap_or_default(),
             refers_to: row.refers_to.unwrap_or_default(),
+            contributors: contributors_of(row.contributors.as_deref())?,
         })
     }
+}
+
+fn contributors_of(cell: Option<&str>) -> Result<Vec<Contribution>> {
+    cell.map_or_else(|| Ok(Vec::new()), |cell| contribution::read(cell).map_err(Error::internal))
 }
 
 fn measures_of(json: Option<&str>) -> Result<Vec<Measure>> {
@@ -109,6 +119,7 @@ fn model(ctx: &OpContext, of: &Source, id: Uuid, row: Row) -> Result<Model> {
         revision: Some(revision).filter(|revision| *revision > 0),
         currency: said(record.currency),
         refers_to: said(record.refers_to),
+        contributors: said(contribution::write(&record.contributors)),
     })
 }
 
@@ -198,12 +209,15 @@ async fn agents(tx: &ScopedTx, (from, to): (i64, i64)) -> Result<Vec<(Uuid, Stri
 pub async fn counts(tx: &ScopedTx, period: Period) -> Result<Vec<AgentCount>> {
     let utc = period.instants(&jiff::tz::TimeZone::UTC)?;
     let day = 86_400_000;
-    let rows = agents(tx, (utc.start.as_millisecond() - day, utc.end.as_millisecond() + day)).await?;
+    let span = (utc.start.as_millisecond() - day, utc.end.as_millisecond() + day);
+    let rows = agents(tx, span).await?;
     let count = |(account, agent, n): (Uuid, String, i64)| {
         let records = number_from_db("a count of records", n)?;
         Ok(AgentCount { account: AccountId(account), agent, records })
     };
-    rows.into_iter().map(count).collect()
+    let named = contributors(tx, span).await?.into_iter();
+    let named = named.map(|(account, agent)| Ok(AgentCount { account, agent, records: 0 }));
+    rows.into_iter().map(count).chain(named).collect()
 }
 
 /// When a record began and its agent as written: as was known at an instant, if one is said, and then as it is.
@@ -212,17 +226,42 @@ pub async fn said(
     account: AccountId,
     external_id: &str,
     known_at: Option<Timestamp>,
-) -> Result<Vec<(i64, String)>> {
-    let mut found = Vec::new();
+) -> Result<Vec<Said>> {
+    let mut found: Vec<(i64, String, Option<String>)> = Vec::new();
     if let Some(at) = known_at {
         use version::Column as Was;
         let was = Was::AccountId.eq(account.0).and(Was::ExternalId.eq(external_id));
         let known = tx.select::<version::Entity>().filter(version::known_at(at)).filter(was);
-        found.extend(known.rows::<(i64, String)>(|q| q.column(Was::StartedMs).column(Was::Agent)).await?);
+        found.extend(known.rows(|q| q.column(Was::StartedMs).column(Was::Agent).column(Was::Contributors)).await?);
     }
     let now = Column::AccountId.eq(account.0).and(Column::ExternalId.eq(external_id));
     let now = tx.select::<Entity>().filter(now);
-    found.extend(now.rows::<(i64, String)>(|q| q.column(Column::StartedMs).column(Column::Agent)).await?);
+    found.extend(now.rows(|q| q.column(Column::StartedMs).column(Column::Agent).column(Column::Contributors)).await?);
+    let said = |(started_ms, agent, contributors): (i64, String, Option<String>)| {
+        Ok(Said { started_ms, agent, contributors: contributors_of(contributors.as_deref())? })
+    };
+    found.into_iter().map(said).collect()
+}
+
+/// When a record began and whom it names.
+#[derive(Clone, Debug)]
+pub struct Said {
+    pub started_ms: i64,
+    pub agent: String,
+    pub contributors: Vec<Contribution>,
+}
+
+/// Whom records that began in `from..to` name as contributors, by account.
+async fn contributors(tx: &ScopedTx, (from, to): (i64, i64)) -> Result<BTreeSet<(AccountId, String)>> {
+    let span = Column::StartedMs.gte(from).and(Column::StartedMs.lt(to)).and(Column::Contributors.is_not_null());
+    let named = tx.select::<Entity>().filter(span).rows::<(Uuid, Option<String>, i64)>(|q| {
+        let q = q.column(Column::AccountId).column(Column::Contributors).count();
+        q.group_by(Column::AccountId).group_by(Column::Contributors)
+    });
+    let mut found = BTreeSet::new();
+    for (account, cell, _) in named.await? {
+        found.extend(contributors_of(cell.as_deref())?.into_iter().map(|one| (AccountId(account), one.agent)));
+    }
     Ok(found)
 }
 
@@ -241,6 +280,12 @@ pub async fn rename(
         .add_option(from.map(|from| Column::StartedMs.gte(from)))
         .add_option(to.map(|to| Column::StartedMs.lt(to)));
     let rows = work.update::<Entity>().set(Column::Agent, pseudonym).filter(these).exec().await?;
+    let named = Condition::all()
+        .add(Column::AccountId.eq(account.0))
+        .add(Column::Contributors.contains(agent))
+        .add_option(from.map(|from| Column::StartedMs.gte(from)))
+        .add_option(to.map(|to| Column::StartedMs.lt(to)));
+    let rows = rows + rename_contributors(work, named, agent, pseudonym).await?;
     Ok(rows + version::rename(work, account, agent, (from, to), pseudonym).await?)
 }
 
@@ -248,7 +293,33 @@ pub async fn rename(
 pub async fn rename_number(work: &UnitOfWork, number: &str, pseudonym: &str) -> Result<u64> {
     let update = work.update::<Entity>().set(Column::Agent, pseudonym);
     let rows = update.filter(Column::Agent.eq(number)).exec().await?;
+    let named = Condition::all().add(Column::Contributors.contains(number));
+    let rows = rows + rename_contributors(work, named, number, pseudonym).await?;
     Ok(rows + version::rename_number(work, number, pseudonym).await?)
+}
+
+/// Puts a pseudonym in the place of a contributor of these records.
+async fn rename_contributors(work: &UnitOfWork, named: Condition, agent: &str, pseudonym: &str) -> Result<u64> {
+    let mut renamed = 0;
+    let found = work.select::<Entity>().filter(named);
+    for (id, cell) in
+        found.rows::<(Uuid, Option<String>)>(|q| q.column(Column::Id).column(Column::Contributors)).await?
+    {
+        if let Some(new) = renamed_cell(cell.as_deref(), agent, pseudonym)? {
+            renamed += work.update::<Entity>().set(Column::Contributors, new).filter(Column::Id.eq(id)).exec().await?;
+        }
+    }
+    Ok(renamed)
+}
+
+/// A cell of contributors with another name in the place of one; nothing where it does not name that one.
+fn renamed_cell(cell: Option<&str>, agent: &str, pseudonym: &str) -> Result<Option<String>> {
+    let mut named = contributors_of(cell)?;
+    let mine = named.iter_mut().filter(|one| one.agent == agent);
+    let changed = mine.map(|one| pseudonym.clone_into(&mut one.agent)).count() > 0;
+    named.sort();
+    named.dedup();
+    Ok(changed.then(|| contribution::write(&named)))
 }
 
 #[cfg(test)]
@@ -278,6 +349,7 @@ mod tests {
             revision: None,
             currency: None,
             refers_to: None,
+            contributors: None,
         }
     }
 
@@ -288,6 +360,7 @@ mod tests {
             Model { first_reply_ms: Some(-1), ..row() },
             Model { rating_milli: Some(-1), ..row() },
             Model { measures: Some("[".into()), ..row() },
+            Model { contributors: Some("closer".into()), ..row() },
         ];
         for row in broken {
             assert_eq!(Record::try_from(row.clone()).unwrap_err().kind(), Kind::Internal, "{row:?}");

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
 use tally_access::Owner;
+use tally_engine::attribution::Rung;
 use tally_engine::closing::credit::{Figures, RUNGS};
 use tally_engine::closing::snapshot::Frozen;
 use tally_engine::policy::Policy;
@@ -223,7 +224,8 @@ impl Summary {
 
 /// Records per rung, in the ladder's order.
 pub fn rungs(figures: &Figures) -> Vec<(String, u64)> {
-    RUNGS.into_iter().map(|rung| rung.to_string()).zip(figures.rungs).collect()
+    let split = Some((Rung::Split.to_string(), figures.split)).filter(|_| figures.split > 0);
+    RUNGS.into_iter().map(|rung| rung.to_string()).zip(figures.rungs).chain(split).collect()
 }
 
 /// One run.

@@ -12,7 +12,7 @@ pub(crate) use super::store::results::{
     RunOutcome, TakenOver, accounts, all_frozen, bodies, clear_component, component, components, discard, frozen_with,
     outcomes, put_frozen, put_outcomes, put_sums, snapshot, sums_of_people, take_over,
 };
-pub(crate) use super::store::{begun, collected, insert, load, load_if_there};
+pub(crate) use super::store::{begun, collected, insert, load, load_if_there, newest_done};
 
 /// The kind of all items of the background work of runs and cycles.
 pub const WORK: &str = "closing";

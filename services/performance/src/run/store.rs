@@ -1,5 +1,7 @@
 //! Rows of attribution runs.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
@@ -189,6 +191,13 @@ pub async fn advance(work: &UnitOfWork, id: AttributionRunId) -> Result<()> {
 pub async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, page: &Page) -> Result<(Vec<AttributionRun>, String)> {
     let (rows, next) = tx.select::<Entity>().within(plan).page_desc(page, [Column::Id]).await?;
     Ok((rows.into_iter().map(AttributionRun::try_from).collect::<Result<_>>()?, next))
+}
+
+/// The newest of these runs that is done.
+pub async fn newest_done(tx: &ScopedTx, among: BTreeSet<Uuid>) -> Result<Option<AttributionRunId>> {
+    let done = Column::Id.is_in(among).and(Column::State.eq(State::Done.to_string()));
+    let found = tx.select::<Entity>().filter(done).order_by_desc(Column::Id).one().await?;
+    Ok(found.map(|row| AttributionRunId(row.id)))
 }
 
 /// When a run began; nothing of one of the time before runs were kept.

@@ -97,7 +97,15 @@ pub fn attendance(told: &Told) -> FakePeer {
         corrections: told.corrections,
         ..Default::default()
     });
+    let asked = Arc::clone(told);
+    let correct = move |ask: att::CorrectPunchRequest| {
+        asked.lock().unwrap().asked.push(ask.clone());
+        let state = att::CorrectionState::Waiting.into();
+        let correction = att::Correction { state, person_id: ask.person_id, reason: ask.reason, ..Default::default() };
+        Ok(att::CorrectPunchResponse { correction: Some(correction) })
+    };
     FakePeer::new("attendance")
+        .answers("tally.attendance.v1.CorrectionService/CorrectPunch", correct)
         .answers("tally.attendance.v1.CorrectionService/ListCorrections", corrections)
         .answers("tally.attendance.v1.AccountService/ListAccounts", accounts)
         .answers("tally.attendance.v1.AliasService/ListAliases", aliases)

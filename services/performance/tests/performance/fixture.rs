@@ -15,6 +15,7 @@ use tally_api::performance::v1::card_service_client::CardServiceClient;
 use tally_api::performance::v1::change_service_client::ChangeServiceClient;
 use tally_api::performance::v1::cycle_service_client::CycleServiceClient;
 use tally_api::performance::v1::event_service_client::EventServiceClient;
+use tally_api::performance::v1::finding_service_client::FindingServiceClient;
 use tally_api::performance::v1::measure_service_client::MeasureServiceClient;
 use tally_api::performance::v1::observation_service_client::ObservationServiceClient;
 use tally_api::performance::v1::record_service_client::RecordServiceClient;
@@ -78,6 +79,8 @@ pub struct PeerFacts {
     pub closed: Option<(OrgUnitId, String)>,
     /// Facts of duty that were put right.
     pub corrections: Vec<att::Correction>,
+    /// Corrections of punches that were asked for.
+    pub asked: Vec<att::CorrectPunchRequest>,
 }
 
 impl PeerFacts {
@@ -290,6 +293,17 @@ impl Fixture {
 
     pub fn runs(&self) -> AttributionRunServiceClient<RpcChannel> {
         AttributionRunServiceClient::new(self.channel.clone())
+    }
+
+    pub fn findings(&self) -> FindingServiceClient<RpcChannel> {
+        FindingServiceClient::new(self.channel.clone())
+    }
+
+    /// The corrections of punches that attendance was asked for, each once.
+    pub fn asked(&self) -> Vec<att::CorrectPunchRequest> {
+        let mut asked = self.told.lock().unwrap().asked.clone();
+        asked.dedup();
+        asked
     }
 
     pub fn cards(&self) -> CardServiceClient<RpcChannel> {

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod closing;
+mod contributors;
 mod corrections;
 mod currencies;
 mod everybody;
 mod fake_peers;
+mod findings;
 mod fixture;
 mod measures;
 mod observations;

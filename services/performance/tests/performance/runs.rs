@@ -304,10 +304,20 @@ async fn whoever_comes_while_a_cycle_is_being_closed_is_told_and_has_no_card(on:
     let closed = fixture.watch(&id).await;
     assert_eq!(closed.state(), pb::CycleState::Reviewable, "{}", closed.failure);
     assert_eq!(closed.summary.unwrap().people, 1);
+    let again_id = id.clone();
     let ask = pb::ListFindingsRequest { cycle_id: id, ..Default::default() };
     let found = fixture.attribution().list_findings(fixture.admin.request(ask)).await.unwrap().into_inner().findings;
     let changed: Vec<_> = found.iter().filter(|f| f.kind == "POPULATION_CHANGED").map(|f| f.subject.as_str()).collect();
     assert_eq!(changed, ["E0003"]);
+    let again = found.iter().find(|f| f.kind == "POPULATION_CHANGED").unwrap();
+    assert_eq!(again.fix.as_ref().unwrap().method, "CloseCycle");
+    let reader = fixture.of_unit(NORTH, &[Permission::CreditRead]);
+    let fix =
+        |id: &str| pb::ApplyFixRequest { finding_id: id.into(), reason: "she belongs in".into(), ..Default::default() };
+    let refused = fixture.findings().apply_fix(reader.request(fix(&again.finding_id))).await;
+    assert_eq!(reason(refused), "PERMISSION_DENIED");
+    fixture.findings().apply_fix(fixture.admin.request(fix(&again.finding_id))).await.unwrap();
+    assert_eq!(fixture.watch(&again_id).await.summary.unwrap().people, 2, "closed again, with both");
 }
 
 on_both!(

@@ -467,6 +467,7 @@ fn rung(rung: performance::Rung) -> Result<&'static str> {
         performance::Rung::Inferred => "inferred",
         performance::Rung::Equal => "equal",
         performance::Rung::Team => "team",
+        performance::Rung::Split => "split",
         performance::Rung::Unattributed => "unattributed",
         performance::Rung::Unspecified => anyhow::bail!("a rung that this release does not know"),
     })

@@ -52,6 +52,11 @@ pub fn policy(bundle: &Bundle, form: u32) -> performance::AttributionPolicy {
         session_window_seconds: policy.session_window_minutes * 60,
         inference_off: policy.inference == Inference::Off,
         min_ambiguous: given(policy.min_ambiguous),
+        split: policy.split.as_ref().and_then(|split| {
+            let [first_answer_ppm, closer_ppm, after_sales_ppm] = split.parts()?;
+            let version = split.version.clone();
+            Some(performance::ContributorSplit { version, first_answer_ppm, closer_ppm, after_sales_ppm })
+        }),
     }
 }
 

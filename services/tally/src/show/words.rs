@@ -16,6 +16,7 @@ pub(super) fn rung(name: &str, lang: Language) -> String {
         "inferred" => msg!("RUNG_INFERRED"),
         "equal" => msg!("RUNG_EQUAL"),
         "team" => msg!("RUNG_TEAM"),
+        "split" => msg!("RUNG_SPLIT"),
         "unattributed" => msg!("RUNG_UNATTRIBUTED"),
         other => Message::told(other),
     })
@@ -50,6 +51,9 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
         "DID_NOT_SETTLE" => msg!("KIND_DID_NOT_SETTLE"),
         "UNKNOWN_AGENT" => msg!("KIND_UNKNOWN_AGENT"),
         "AMOUNTS_CONVERTED" => msg!("KIND_AMOUNTS_CONVERTED"),
+        "CONTRIBUTOR_UNKNOWN" => msg!("KIND_CONTRIBUTOR_UNKNOWN"),
+        "CONTRIBUTOR_OFF_DUTY" => msg!("KIND_CONTRIBUTOR_OFF_DUTY"),
+        "CONTRIBUTORS_NOT_SPLIT" => msg!("KIND_CONTRIBUTORS_NOT_SPLIT"),
         "CONVERTED_ENCODING" => msg!("KIND_CONVERTED_ENCODING"),
         "CONVERTED_SEPARATOR" => msg!("KIND_CONVERTED_SEPARATOR"),
         "MISSING_COLUMN" => msg!("KIND_MISSING_COLUMN"),

@@ -7,6 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tally_api::performance::v1 as performance;
 use tally_bundle::{Bundle, MeasureValues, Record, RowName};
 use tally_kernel::Error;
+use tally_kernel::contribution::{self, Role};
 
 use super::{CHUNK, Ids, Taken, instant};
 use crate::said::told;
@@ -121,7 +122,9 @@ fn most_bytes(bundle: &Bundle, at: usize) -> usize {
     let text = |symbol: Option<_>| symbol.map_or(0, |s| bundle.text(s).len());
     let agent = record.agent.map_or(0, |p| bundle.person(p).employee_no.len());
     let texts = text(Some(record.external_id)) + text(record.kind) + text(record.customer) + agent;
-    let texts = texts + text(record.currency) + text(record.refers_to);
+    // Each contributor is a message of its own, with a role and lengths.
+    let contributors = text(record.contributors) * 2;
+    let texts = texts + text(record.currency) + text(record.refers_to) + contributors;
     let measure = |measure: &tally_bundle::Measure| match &measure.values {
         MeasureValues::Numbers(values) if values[at].is_some() => measure.name.len() + 48,
         MeasureValues::Texts(values) if values[at].is_some() => measure.name.len() + text(values[at]) + 24,
@@ -154,7 +157,18 @@ pub fn record(bundle: &Bundle, at: usize) -> Result<performance::Record> {
         revised_at: None,
         currency: text(record.currency),
         refers_to: text(record.refers_to),
+        contributors: contributors(&text(record.contributors))?,
     })
+}
+
+fn contributors(cell: &str) -> Result<Vec<performance::Contributor>> {
+    let role = |role| match role {
+        Role::FirstAnswer => performance::ContributorRole::FirstAnswer,
+        Role::Closer => performance::ContributorRole::Closer,
+        Role::AfterSales => performance::ContributorRole::AfterSales,
+    };
+    let named = contribution::read(cell)?.into_iter();
+    Ok(named.map(|one| performance::Contributor { role: role(one.role).into(), agent: one.agent }).collect())
 }
 
 fn thousandths(number: rust_decimal::Decimal) -> Result<u32> {

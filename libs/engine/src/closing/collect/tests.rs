@@ -55,6 +55,7 @@ fn row<'a>(id: &'a str, agent: &'a str, start: &str) -> Row<'a> {
         ended_ms: ms(start) + 60_000,
         external_id: id,
         agent,
+        contributors: &[],
         kind: "presale",
         customer: "",
         first_reply_ms: None,

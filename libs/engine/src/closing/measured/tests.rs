@@ -40,6 +40,7 @@ fn row<'a>(start: &str, customer: &'a str, kind: &'a str) -> Row<'a> {
         ended_ms: started_ms + 60_000,
         external_id: "r",
         agent: "",
+        contributors: &[],
         kind,
         customer,
         first_reply_ms: None,

@@ -12,6 +12,7 @@ use tally_kernel::{Message, msg};
 use super::belonging::Belonging;
 use super::findings::{Finding, FindingKind, Moment};
 use super::punches::{self, Punched};
+use super::repairs::Repair;
 use super::spans::{self, Span};
 use super::{
     DutyAccount, DutyPerson, Evidence, Handover, Policy, Punch, PunchKind, Shift, Version, belonging, is_within,
@@ -141,17 +142,22 @@ impl<'a> Book<'a> {
             let known = &self.people[who];
             let period = self.period(&known.person.zone)?;
             let number = &known.person.employee_no;
-            let mut note = |kind, at: &[Timestamp], detail: &dyn Fn(&Moment) -> Message| {
+            let mut note = |kind, at: &[Timestamp], detail: &dyn Fn(&Moment) -> (Message, Option<Repair>)| {
                 let inside = at.iter().filter(|at| period.holds(**at));
                 let inside = inside.map(|at| self.moment(*at, &known.person.zone));
-                findings.extend(inside.map(|at| Finding::new(kind, number, Some(at.clone()), detail(&at))));
+                findings.extend(inside.map(|at| {
+                    let (detail, repair) = detail(&at);
+                    Finding::new(kind, number, Some(at), detail).about(known.person.id).repaired_by(repair)
+                }));
             };
-            note(FindingKind::DoubleIn, &known.punched.doubles, &|at| msg!("DUTY_DOUBLE_IN", number, at));
-            note(FindingKind::MissingPunch, &known.punched.unclosed, &|at| self.unclosed(known, at));
+            note(FindingKind::DoubleIn, &known.punched.doubles, &|at| (msg!("DUTY_DOUBLE_IN", number, at), None));
+            note(FindingKind::MissingPunch, &known.punched.unclosed, &|at| {
+                (self.unclosed(known, at), self.out_of(known, at.at))
+            });
             note(FindingKind::MissingPunch, &known.punched.unopened, &|at| self.unopened(known, at));
             if self.evidence.policy.version >= Version::V2 {
                 note(FindingKind::MissingPunch, &known.punched.nothing, &|at| {
-                    msg!("DUTY_IN_AND_OUT_AT_ONCE", number, at)
+                    (msg!("DUTY_IN_AND_OUT_AT_ONCE", number, at), None)
                 });
             }
         }
@@ -163,6 +169,7 @@ impl<'a> Book<'a> {
                 let number = &known.person.employee_no;
                 let detail = |at: &Moment| msg!("DUTY_PUNCH_NOT_EMPLOYED", number, at);
                 let found = |at: Moment| Finding::new(FindingKind::NotEmployed, number, Some(at.clone()), detail(&at));
+                let found = |at: Moment| found(at).about(known.person.id);
                 findings.extend(strange.map(found));
             }
         }
@@ -182,19 +189,44 @@ impl<'a> Book<'a> {
     }
 
     /// What is said of an `out` that closes nothing. There may well be an `in` before it, which another `out` closed.
-    fn unopened(&self, known: &Known<'_>, at: &Moment) -> Message {
+    fn unopened(&self, known: &Known<'_>, at: &Moment) -> (Message, Option<Repair>) {
         let (number, longest) = (&known.person.employee_no, self.evidence.policy.longest);
         let punched = &known.punched;
         let before = |of: &[Timestamp]| of[..of.partition_point(|x| *x < at.at)].last().copied();
         let recent = before(&punched.ins).filter(|x| at.at.duration_since(*x) <= longest);
         match (self.evidence.policy.version >= Version::V2, recent, before(&punched.outs)) {
             (true, Some(_), Some(out)) => {
-                msg!("DUTY_OUT_AFTER_CLOSED_IN", number, at, out = self.moment(out, &known.person.zone))
+                (msg!("DUTY_OUT_AFTER_CLOSED_IN", number, at, out = self.moment(out, &known.person.zone)), None)
             }
-            (true, _, _) => msg!("DUTY_LONE_OUT", number, at, hours = longest.as_hours()),
-            (false, _, _) => msg!("DUTY_OUT_WITHOUT_IN", number, at, hours = longest.as_hours()),
+            (true, _, _) => (msg!("DUTY_LONE_OUT", number, at, hours = longest.as_hours()), self.in_of(known, at.at)),
+            (false, _, _) => (msg!("DUTY_OUT_WITHOUT_IN", number, at, hours = longest.as_hours()), None),
         }
     }
+
+    /// The out that an `in` lacks: at the end of the rostered time that it belongs to, once punches are known beyond that.
+    fn out_of(&self, known: &Known<'_>, at: Timestamp) -> Option<Repair> {
+        let (grace, longest) = (self.evidence.policy.grace, self.evidence.policy.longest);
+        let mut planned = known.rostered.iter().filter(|span| before(span.start, grace) <= at && at < span.end);
+        let end = planned.next()?.end;
+        let over = self.evidence.last_punch.is_some_and(|last| end <= last);
+        let unique = planned.next().is_none() && end.duration_since(at) <= longest;
+        let free = !known.punched.at.iter().any(|other| at < *other && *other <= end);
+        (over && unique && free).then_some(Repair::Punch { person: known.person.id, at: end, kind: PunchKind::Out })
+    }
+
+    /// The in that an `out` lacks: at the beginning of the rostered time that it belongs to.
+    fn in_of(&self, known: &Known<'_>, at: Timestamp) -> Option<Repair> {
+        let (grace, longest) = (self.evidence.policy.grace, self.evidence.policy.longest);
+        let mut planned = known.rostered.iter().filter(|span| span.start < at && before(at, grace) <= span.end);
+        let start = planned.next()?.start;
+        let unique = planned.next().is_none() && at.duration_since(start) <= longest;
+        let free = !known.punched.at.iter().any(|other| start <= *other && *other < at);
+        (unique && free).then_some(Repair::Punch { person: known.person.id, at: start, kind: PunchKind::In })
+    }
+}
+
+fn before(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_sub(by).unwrap_or(Timestamp::MIN)
 }
 
 /// `days` more on both sides.

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use strum_macros::{Display, EnumString};
 use tally_kernel::Message;
+use tally_kernel::id::PersonId;
 use tally_kernel::time::told_at;
 
 use super::Version;
+use super::repairs::Repair;
 
 /// What was odd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString)]
@@ -75,11 +77,23 @@ pub struct Finding {
     pub subject: String,
     /// One sentence: what was seen and what was made of it. Its arguments are texts: other services keep them.
     pub detail: Message,
+    /// Whom it is about, where that is one person.
+    pub person: Option<PersonId>,
+    /// What would put it right, where that follows from the evidence.
+    pub repair: Option<Repair>,
 }
 
 impl Finding {
     pub(super) fn new(kind: FindingKind, subject: &str, at: Option<Moment>, detail: Message) -> Self {
-        Self { at, kind, subject: subject.to_owned(), detail }
+        Self { at, kind, subject: subject.to_owned(), detail, person: None, repair: None }
+    }
+
+    pub(super) fn about(self, person: PersonId) -> Self {
+        Self { person: Some(person), ..self }
+    }
+
+    pub(super) fn repaired_by(self, repair: Option<Repair>) -> Self {
+        Self { repair, ..self }
     }
 }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use strum_macros::Display;
+use tally_kernel::id::AccountId;
 use tally_kernel::msg;
 
 use super::book::{Book, Known};
 use super::findings::{Finding, FindingKind};
+use super::repairs::Repair;
 use super::spans::Span;
 use super::{DutyAccount, HandoverKind, Version};
 
@@ -63,7 +65,8 @@ pub(super) fn of(book: &Book<'_>, account: &DutyAccount, period: Span, findings:
         for at in stray.into_iter().filter(|at| period.holds(*at)) {
             let at = book.moment(at, &account.zone);
             let detail = msg!("DUTY_RELEASE_WITHOUT_TAKE", number, account = account.key, at);
-            findings.push(Finding::new(FindingKind::ReleaseWithoutTake, &account.key, Some(at), detail));
+            let found = Finding::new(FindingKind::ReleaseWithoutTake, &account.key, Some(at), detail);
+            findings.push(found.about(book.people[who].person.id));
         }
     }
     odd(book, account, period, &holds, findings);
@@ -119,6 +122,7 @@ fn unreleased(book: &Book<'_>, known: &Known<'_>, since: Timestamp) -> (Timestam
 
 fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], findings: &mut Vec<Finding>) {
     let number = |hold: &Hold| book.people[hold.who].person.employee_no.as_str();
+    let person = |hold: &Hold| book.people[hold.who].person.id;
     let moment = |at| book.moment(at, &account.zone);
     for hold in holds.iter().filter(|h| h.end != End::Release && period.holds(h.span.start)) {
         let (number, key, since) = (number(hold), &account.key, moment(hold.span.start));
@@ -132,14 +136,16 @@ fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], fin
             }
             None => msg!("DUTY_NEVER_RELEASED", number, account = key, since, end, by),
         };
-        findings.push(Finding::new(FindingKind::MissingRelease, &account.key, Some(since), detail));
+        let found = Finding::new(FindingKind::MissingRelease, &account.key, Some(since), detail).about(person(hold));
+        findings.push(found.repaired_by(release_of(book, account.id, hold)));
     }
     for hold in holds.iter().filter(|h| period.holds(h.span.start)) {
         let known = &book.people[hold.who];
         if !book.speaks(known.person.id, hold.span) {
             let (number, at) = (number(hold), moment(hold.span.start));
             let detail = msg!("DUTY_HOLD_NOT_EMPLOYED", number, account = account.key, at);
-            findings.push(Finding::new(FindingKind::NotEmployed, &account.key, Some(at), detail));
+            let found = Finding::new(FindingKind::NotEmployed, &account.key, Some(at), detail);
+            findings.push(found.about(known.person.id));
         }
     }
     let mut by_start: Vec<&Hold> = holds.iter().collect();
@@ -153,9 +159,26 @@ fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], fin
             let (first, second, from) = (number(earlier), number(later), moment(later.span.start));
             let why = if account.exclusive { "exclusive" } else { "unreleased" };
             let detail = msg!("DUTY_HELD_BY_TWO", first, second, account = account.key, from, until, why);
-            findings.push(Finding::new(FindingKind::Overlap, &account.key, Some(from), detail));
+            // Who took the account left no doubt when the other did not have it any more.
+            let repair = (earlier.end != End::Release && earlier.span.start < later.span.start)
+                .then(|| released(book, account.id, earlier, later.span.start));
+            let found = Finding::new(FindingKind::Overlap, &account.key, Some(from), detail);
+            findings.push(found.about(person(earlier)).repaired_by(repair));
         }
     }
+}
+
+/// The release that a hold lacks: where it ends by something that is known to have happened, not by the longest stretch.
+fn release_of(book: &Book<'_>, account: AccountId, hold: &Hold) -> Option<Repair> {
+    match hold.end {
+        End::PunchOut | End::Roster | End::TakenAgain => Some(released(book, account, hold, hold.span.end)),
+        End::Release | End::TooLong => None,
+    }
+}
+
+/// The release of a hold at an instant, such as when somebody else took the account.
+fn released(book: &Book<'_>, account: AccountId, hold: &Hold, at: Timestamp) -> Repair {
+    Repair::Handover { person: book.people[hold.who].person.id, account, at, kind: HandoverKind::Release }
 }
 
 #[cfg(test)]

@@ -203,7 +203,7 @@ fn of_shift(
     let [start, end] = [shift.start, shift.end].map(|at| book.moment(at, &known.person.zone));
     let number = &known.person.employee_no;
     let detail = sentence(number, &start, &end);
-    Some(Finding::new(kind, number, Some(start), detail))
+    Some(Finding::new(kind, number, Some(start), detail).about(known.person.id))
 }
 
 /// The shift with its grace.

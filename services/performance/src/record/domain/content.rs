@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use tally_kernel::{Message, msg};
+use tally_kernel::{Message, contribution, msg};
 
 use super::{MeasureValue, Record};
 
@@ -47,6 +47,7 @@ impl Record {
         }
         hidden.extend((self.agent != there.agent).then_some("agent"));
         hidden.extend((self.customer != there.customer).then_some("customer"));
+        hidden.extend((self.contributors != there.contributors).then_some("contributors"));
         columns.extend(hidden.into_iter().map(|column| msg!("COLUMN_DIFFERS.hidden", column)));
         columns
     }
@@ -66,7 +67,9 @@ impl Record {
             };
         }
         // What came later stands at the end, and only where it is said: what was stored before has the digest that it had.
-        for (name, text) in [("currency", &self.currency), ("refers_to", &self.refers_to)] {
+        let contributors = contribution::write(&self.contributors);
+        let later = [("currency", &self.currency), ("refers_to", &self.refers_to), ("contributors", &contributors)];
+        for (name, text) in later {
             if !text.is_empty() {
                 hash.text(name).text(text);
             }

@@ -199,12 +199,7 @@ impl Conversions {
             };
             let rates = by.rates.iter().take(NAMED).map(rate).collect::<Vec<_>>().join("; ");
             let (records, more) = (by.records, by.rates.len().saturating_sub(NAMED));
-            Finding {
-                kind: "AMOUNTS_CONVERTED".to_owned(),
-                subject: account.to_owned(),
-                at: String::new(),
-                detail: msg!("AMOUNTS_CONVERTED", records, from, to, rates, more),
-            }
+            Finding::new("AMOUNTS_CONVERTED", account, "", msg!("AMOUNTS_CONVERTED", records, from, to, rates, more))
         })
     }
 }

@@ -19,6 +19,7 @@ pub(super) fn record(id: &str) -> Record {
         measures: vec![],
         currency: String::new(),
         refers_to: String::new(),
+        contributors: Vec::new(),
     }
 }
 

@@ -12,7 +12,7 @@ use tally_store::{ScopedTx, to_db, word_from_db};
 
 use super::super::domain::MeasureValue;
 use super::super::domain::money::{Amounts, Converted};
-use super::{Column, Entity, Last, beyond, measures_of, version};
+use super::{Column, Entity, Last, beyond, contributors_of, measures_of, version};
 
 /// How records are read.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,7 @@ struct Chosen {
     measures: Option<String>,
     content: Vec<u8>,
     currency: Option<String>,
+    contributors: Option<String>,
 }
 
 /// What [`collect`] reads of a refund.
@@ -73,6 +74,7 @@ macro_rules! sessions {
             let q = q.column($column::Agent).column($column::Kind).column($column::Customer);
             let q = q.column($column::FirstReplyMs).column($column::Resolved).column($column::RatingMilli);
             let q = q.column($column::AmountMinor).column($column::Content).column($column::Currency);
+            let q = q.column($column::Contributors);
             if $reading.columns.is_empty() { q.without($column::Measures) } else { q.column($column::Measures) }
         });
         chosen.await?
@@ -124,6 +126,7 @@ pub async fn collect(
             ended_ms: row.ended_ms,
             external_id: &row.external_id,
             agent: &row.agent,
+            contributors: &contributors_of(row.contributors.as_deref())?,
             kind: &row.kind,
             customer: &row.customer,
             first_reply_ms: row.first_reply_ms,

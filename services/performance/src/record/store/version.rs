@@ -48,6 +48,7 @@ pub struct Model {
     pub reason: String,
     /// The principal who ended it.
     pub ended_by: Uuid,
+    pub contributors: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -81,6 +82,7 @@ impl From<Model> for super::Model {
             revision: was.revision,
             currency: was.currency,
             refers_to: was.refers_to,
+            contributors: was.contributors,
         }
     }
 }
@@ -125,6 +127,7 @@ pub fn ended(ctx: &OpContext, row: super::Model, ordinal: i32, End { ended, reas
         measures: row.measures,
         currency: row.currency,
         refers_to: row.refers_to,
+        contributors: row.contributors,
         revision: row.revision,
         content: row.content,
         recorded_at: row.recorded_at,
@@ -202,11 +205,32 @@ pub async fn rename(
         .add(Column::Agent.eq(agent))
         .add_option(from.map(|from| Column::StartedMs.gte(from)))
         .add_option(to.map(|to| Column::StartedMs.lt(to)));
-    Ok(work.update::<Entity>().set(Column::Agent, pseudonym).filter(these).exec().await?)
+    let rows = work.update::<Entity>().set(Column::Agent, pseudonym).filter(these).exec().await?;
+    let named = Condition::all()
+        .add(Column::AccountId.eq(account.0))
+        .add(Column::Contributors.contains(agent))
+        .add_option(from.map(|from| Column::StartedMs.gte(from)))
+        .add_option(to.map(|to| Column::StartedMs.lt(to)));
+    Ok(rows + rename_contributors(work, named, agent, pseudonym).await?)
 }
 
 /// As [`super::rename_number`].
 pub async fn rename_number(work: &UnitOfWork, number: &str, pseudonym: &str) -> Result<u64> {
     let update = work.update::<Entity>().set(Column::Agent, pseudonym);
-    Ok(update.filter(Column::Agent.eq(number)).exec().await?)
+    let rows = update.filter(Column::Agent.eq(number)).exec().await?;
+    let named = Condition::all().add(Column::Contributors.contains(number));
+    Ok(rows + rename_contributors(work, named, number, pseudonym).await?)
+}
+
+async fn rename_contributors(work: &UnitOfWork, named: Condition, agent: &str, pseudonym: &str) -> Result<u64> {
+    let mut renamed = 0;
+    let found = work.select::<Entity>().filter(named);
+    for (id, cell) in
+        found.rows::<(Uuid, Option<String>)>(|q| q.column(Column::Id).column(Column::Contributors)).await?
+    {
+        if let Some(new) = super::renamed_cell(cell.as_deref(), agent, pseudonym)? {
+            renamed += work.update::<Entity>().set(Column::Contributors, new).filter(Column::Id.eq(id)).exec().await?;
+        }
+    }
+    Ok(renamed)
 }

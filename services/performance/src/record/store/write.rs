@@ -250,5 +250,5 @@ async fn refunds(tx: &ScopedTx, account: AccountId, id: &str) -> Result<Vec<Mode
 }
 
 async fn started(tx: &ScopedTx, account: AccountId, id: &str) -> Result<Option<i64>> {
-    Ok(super::said(tx, account, id, None).await?.pop().map(|(started_ms, _)| started_ms))
+    Ok(super::said(tx, account, id, None).await?.pop().map(|said| said.started_ms))
 }
