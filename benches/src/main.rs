@@ -24,6 +24,7 @@ mod lists;
 mod machine;
 mod memory;
 mod month;
+mod months;
 mod pandas;
 mod reads;
 mod report;
@@ -63,6 +64,8 @@ pub enum Child {
     Memory { dir: PathBuf, repeats: usize, threads: usize, work: memory::Work },
     /// Split the month's records equally, from the columns beside the bundle
     Equal { dir: PathBuf, repeats: usize, threads: usize },
+    /// Several cycles from one attribution, and corrections of one; on SQLite without a database's URL
+    Months { dir: PathBuf, url: Option<String> },
     /// Units of work on PostgreSQL
     Commits { url: String, seconds: u64 },
     /// Decisions about access, beside Cedar and Casbin
@@ -98,6 +101,7 @@ fn run(cli: &Cli) -> Result<()> {
         Some(Child::Make { records, dir }) => equal::make(*records, dir)?,
         Some(Child::Memory { dir, repeats, threads, work }) => memory::from_bundle(dir, *repeats, *threads, *work)?,
         Some(Child::Equal { dir, repeats, threads }) => equal::from_columns(dir, *repeats, *threads)?,
+        Some(Child::Months { dir, url }) => months::measure(dir, url.as_deref())?,
         Some(Child::Commits { url, seconds }) => commits::measure(url, *seconds)?,
         Some(Child::Decide { batches }) => decisions::measure(*batches)?,
         Some(Child::Agree { decisions, seed }) => agree::measure(*decisions, *seed)?,

@@ -13,6 +13,7 @@ use crate::child::{self, Closed};
 use crate::close::{self, Ran};
 use crate::commits::{AT_ONCE, Units};
 use crate::machine::{Machine, cores, load};
+use crate::months::Months;
 use crate::pandas;
 use crate::report::{Report, Section, number};
 use crate::server::Server;
@@ -52,10 +53,11 @@ impl Bench {
 type Scenario = fn(&Bench, &mut Section) -> Result<()>;
 
 /// All of them, by name.
-const SCENARIOS: [(&str, Scenario); 11] = [
+const SCENARIOS: [(&str, Scenario); 12] = [
     ("in-memory", in_memory),
     ("pandas", beside_pandas),
     ("close", files_to_files),
+    ("months", months),
     ("growth", growth),
     ("commits", commits),
     ("audited", access::audited),
@@ -222,6 +224,38 @@ fn steps(name: &str, ran: &Ran) -> String {
     let inside: f64 = ran.steps.iter().map(|(_, seconds)| seconds).sum();
     let steps: Vec<String> = ran.steps.iter().map(|(step, seconds)| format!("{step} {}", number(*seconds))).collect();
     format!("\n\n{name}: {}; reading, start and stop {} s.", steps.join(", "), number(ran.wall - inside))
+}
+
+fn months(bench: &Bench, section: &mut Section) -> Result<()> {
+    *section = Section::new(
+        "Several cycles from one attribution, and a correction",
+        "The whole suite in one process, everything through its rpcs: a cycle that attributes the month, two more over the same \
+         people from its credits; then one late rating, on an account whose two people serve no other and on the largest, and the \
+         published cycle corrected, from the call until the result can be looked at. The quickest of three corrections.",
+        &["", "one cycle s", "two more s", "three to one", "records of the small component", "ms", "of the large", "ms"],
+    );
+    let dir = text(&bench.month(bench.largest())?)?;
+    let server = Server::start()?;
+    let url = server.create("months")?;
+    for (name, words) in [("SQLite", vec!["months", &dir]), ("PostgreSQL", vec!["months", &dir, &url])] {
+        let Months { records, cycles: [one, two, three], small, large, .. } = child::run(&words)?;
+        let all = (one + two + three) / one;
+        let share = large.component as f64 / records as f64;
+        let figures = [
+            one,
+            two + three,
+            all,
+            small.component as f64,
+            small.seconds * 1_000.0,
+            large.component as f64,
+            large.seconds * 1_000.0,
+        ];
+        section.row([name.to_owned()].into_iter().chain(figures.map(number)));
+        section.at_most(&format!("three cycles to one, {name}"), all, 1.3, "x");
+        section.at_most(&format!("correcting the small component, {name}"), small.seconds * 1_000.0, 100.0, "ms");
+        section.at_most(&format!("correcting the large one to its share, {name}"), large.seconds / (one * share), 1.5, "x");
+    }
+    Ok(())
 }
 
 fn growth(bench: &Bench, section: &mut Section) -> Result<()> {
