@@ -1552,6 +1552,7 @@ CARD_STANDING = { $measured }, { $points } points, with weight { $weight } % { $
 CARD_WORKED_OUT_ANEW = The score is the same; it was worked out anew from other numbers.
 
 # Why a record was credited as it was, a sentence a rung.
+LADDER_REFUND = { $refund } is a refund of { $sale }: it has the credit of that record and lessens its amount
 LADDER_BEGAN = Began at { $at } on { $account }, { $phase ->
     [shared] a shared account on that day
     [mixed] on that day on its way from shared to named
@@ -1668,6 +1669,7 @@ VERSION_TWICE = name a version or an instant, not both
 # Nothing is different, so there is nothing to publish.
 CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is nothing to correct
 # No account, or too many.
+ACCOUNTS_OR_SCHEME = either accounts or a scheme, not both: leave one of them out
 ACCOUNTS_EXPECTED = name at least one account, and at most { $most }
 # Nobody has a score.
 POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card of the pool's unit

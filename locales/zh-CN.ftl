@@ -1085,6 +1085,7 @@ DEFINED_TEAM = { $aggregation ->
    *[sum] 按每日团队成员计的{ $of }之和
 }
 
+LADDER_REFUND = { $refund } 是 { $sale } 的退款：归属与该记录相同，并冲减其金额
 LADDER_BEGAN = { $at } 开始，账号 { $account }，{ $phase ->
     [shared] 当日为公用账号
     [mixed] 当日处于公用转实名阶段
@@ -1176,6 +1177,7 @@ CYCLE_NOT_PUBLISHED = 得分仍可能变动：请先发布考核周期。
 RESULT_VERSION_UNKNOWN = 该周期没有这个版本的结果，或当时尚未发布：请用 ListCardVersions 查询各版本
 VERSION_TWICE = 请只填写版本或时间之一
 CORRECTION_CHANGES_NOTHING = 所有成绩单均与已发布的一致，无可更正
+ACCOUNTS_OR_SCHEME = 账号与方案只能选其一：请去掉一个
 ACCOUNTS_EXPECTED = 请至少填写一个账号，最多 { $most } 个
 POOL_WITHOUT_PEOPLE = 奖金池没有可发放的人：该考核周期中没有属于奖金池所属单元的成绩单
 POOL_OUTSIDE_CYCLE = 奖金池属于其考核周期的组织单元或下级单元：请填写这样的单元；留空表示周期所属的单元

@@ -35,6 +35,8 @@ const SERVICE: &str = "{service}";
 /// Threads for computing, and calls at once, that no machine has any use for more of.
 const THREADS_MAX: usize = 1_024;
 const CALLS_MAX: usize = 1_000_000;
+/// A correction looks an hour back for changes whose call was under way (services/performance/src/closing/reuse.rs).
+const FIRST_ANSWER_MAX: usize = 1_800;
 /// Start of the names of environment variables that are settings.
 const PREFIX: &str = "TALLY_";
 /// Environment variables of the test tools: no settings.
@@ -330,9 +332,11 @@ impl Config {
         if let Some((key, _)) = counts.into_iter().find(|(_, none)| *none) {
             return Err(error(key, msg!("SETTING_AT_LEAST_ONE")));
         }
+        let first_answer = usize::try_from(self.limits.first_answer_seconds).unwrap_or(usize::MAX);
         let bounded = [
             ("compute.threads", self.compute.threads, THREADS_MAX),
             ("limits.concurrency", self.limits.concurrency, CALLS_MAX),
+            ("limits.first_answer_seconds", first_answer, FIRST_ANSWER_MAX),
         ];
         if let Some((key, _, most)) = bounded.into_iter().find(|(_, count, most)| count > most) {
             return Err(error(key, msg!("SETTING_AT_MOST", most)));

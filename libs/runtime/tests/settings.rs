@@ -68,7 +68,11 @@ fn a_setting_that_cannot_hold_is_named_with_its_source() {
     assert!(refused(&[("server.listen", "nowhere")]).contains("server.listen"));
     assert!(refused(&[("server.services", "payroll")]).contains("payroll"));
     assert!(refused(&[("limits.concurrency", "0")]).contains("limits.concurrency"));
-    for (key, too_many) in [("compute.threads", "99999999"), ("limits.concurrency", "9000000000000000000")] {
+    for (key, too_many) in [
+        ("compute.threads", "99999999"),
+        ("limits.concurrency", "9000000000000000000"),
+        ("limits.first_answer_seconds", "1801"),
+    ] {
         assert!(refused(&[(key, too_many)]).contains(key));
     }
     assert!(refused(&[("server.services", "identity,talent,identity")]).contains("identity is named twice"));

@@ -8,46 +8,62 @@ use tally_access::{OpContext, Target};
 use tally_app::units::Units;
 use tally_engine::closing::facts::AccountFacts;
 use tally_kernel::Result;
-use tally_kernel::id::{AccountId, CycleId};
+use tally_kernel::id::{AccountId, CycleId, SchemeId};
 use tally_kernel::page::Page;
 use tally_kernel::time::zone;
 use tally_store::ScopedTx;
 
 use super::domain::{Change, changes, meet};
 use crate::cycle::domain::{Asked, Cycle, State};
+use crate::cycle::facts::Shown;
 use crate::policy::{ListCycleChanges, ListTouchedCycles};
 use crate::{App, card, cycle, record, run};
 
-/// A cycle with the accounts of those asked for that it rests on.
+/// What a correction is of.
+pub enum Touching {
+    /// Records or duty on these accounts.
+    Accounts(BTreeSet<AccountId>),
+    /// A version of a scheme; 0 for all of them.
+    Scheme(SchemeId, u32),
+}
+
+/// A cycle, by the version of its scheme that its newest result has, with the accounts of those asked for that it rests on.
 pub type TouchedCycle = (Cycle, BTreeSet<AccountId>);
 
-/// A page of the cycles that rest on accounts on these days, newest first.
+/// A page of the cycles on these days that rest on accounts or are scored by a scheme, newest first.
 pub async fn touched_cycles(
     app: &App,
     ctx: &OpContext,
-    accounts: &BTreeSet<AccountId>,
+    touching: &Touching,
     (from, to): (Option<Date>, Option<Date>),
     page: &Page,
 ) -> Result<(Vec<TouchedCycle>, String)> {
     let plan = ctx.plan::<ListTouchedCycles>()?;
-    let units = Units::of(&app.peers.identity, ctx, None);
-    let (known, units) = futures::try_join!(app.peers.accounts(ctx), units)?;
-    let asked: Vec<AccountFacts> = known.into_iter().filter(|account| accounts.contains(&account.id)).collect();
+    let places = match touching {
+        Touching::Accounts(accounts) => Some(Places::of(app, ctx, accounts).await?),
+        Touching::Scheme(..) => None,
+    };
     let tx = app.store.read(ctx).await?;
     let also = card::facts::cycles(&tx, &plan).await?;
     let mut touched = Vec::new();
-    for of in cycle::facts::over(&tx, &plan, &also, (from, to)).await? {
+    for mut of in cycle::facts::over(&tx, &plan, &also, (from, to)).await? {
         if of.corrects.is_some() || !meet(of.period, from, to) {
             continue;
         }
-        let read = rests_on(&tx, &of).await?;
-        let within = |account: &&AccountFacts| match of.owner.unit() {
-            None => true,
-            Some(above) => account.unit.is_some_and(|unit| units.holds(above, unit)),
+        let read = match of.state {
+            State::Reviewable | State::Published => {
+                let shown = cycle::facts::shown(&tx, of.id, Asked::Newest).await?;
+                of.scheme_version = shown.cycle.scheme_version;
+                rests_on(&tx, &shown).await?
+            }
+            State::Open | State::Closing | State::Failed => BTreeSet::new(),
         };
-        let mine = asked.iter().filter(|account| read.contains(&account.id) || within(account));
-        let mine: BTreeSet<AccountId> = mine.map(|account| account.id).collect();
-        if !mine.is_empty() {
+        let mine = places.as_ref().map(|places| places.of_cycle(&of, &read)).unwrap_or_default();
+        let is_touched = match *touching {
+            Touching::Accounts(_) => !mine.is_empty(),
+            Touching::Scheme(scheme, version) => of.scheme == scheme && [0, of.scheme_version].contains(&version),
+        };
+        if is_touched {
             touched.push((of, mine));
         }
     }
@@ -59,16 +75,34 @@ pub async fn touched_cycles(
     Ok((touched, next))
 }
 
-/// The accounts that a cycle's result was worked out from; none where it has no result.
-async fn rests_on(tx: &ScopedTx, of: &Cycle) -> Result<BTreeSet<AccountId>> {
-    match of.state {
-        State::Reviewable | State::Published => {
-            let shown = cycle::facts::shown(tx, of.id, Asked::Newest).await?;
-            let accounts = run::facts::accounts(tx, shown.attribution().0).await?;
-            Ok(accounts.into_iter().map(|account| AccountId(account.account_id)).collect())
-        }
-        State::Open | State::Closing | State::Failed => Ok(BTreeSet::new()),
+/// The accounts that are asked about, and the units that they are of.
+struct Places {
+    accounts: Vec<AccountFacts>,
+    units: Units,
+}
+
+impl Places {
+    async fn of(app: &App, ctx: &OpContext, accounts: &BTreeSet<AccountId>) -> Result<Self> {
+        let units = Units::of(&app.peers.identity, ctx, None);
+        let (known, units) = futures::try_join!(app.peers.accounts(ctx), units)?;
+        Ok(Self { accounts: known.into_iter().filter(|account| accounts.contains(&account.id)).collect(), units })
     }
+
+    /// Those that a cycle rests on, or lie within whose it is.
+    fn of_cycle(&self, of: &Cycle, read: &BTreeSet<AccountId>) -> BTreeSet<AccountId> {
+        let within = |account: &&AccountFacts| match of.owner.unit() {
+            None => true,
+            Some(above) => account.unit.is_some_and(|unit| self.units.holds(above, unit)),
+        };
+        let mine = self.accounts.iter().filter(|account| read.contains(&account.id) || within(account));
+        mine.map(|account| account.id).collect()
+    }
+}
+
+/// The accounts that a cycle's newest result was worked out from.
+async fn rests_on(tx: &ScopedTx, shown: &Shown) -> Result<BTreeSet<AccountId>> {
+    let accounts = run::facts::accounts(tx, shown.attribution().0).await?;
+    Ok(accounts.into_iter().map(|account| AccountId(account.account_id)).collect())
 }
 
 /// What changed on an account.
@@ -84,7 +118,7 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<(V
         let shown = cycle::facts::shown(&tx, found.id, Asked::Newest).await?;
         let since = run::facts::begun(&tx, shown.attribution().0).await?.unwrap_or(Timestamp::UNIX_EPOCH);
         let records = record::facts::changes_since(&tx, since).await?;
-        (shown.cycle.clone(), rests_on(&tx, &shown.cycle).await?, since, records)
+        (shown.cycle.clone(), rests_on(&tx, &shown).await?, since, records)
     };
     let units = Units::of(&app.peers.identity, ctx, Some(of.period.to()));
     let (accounts, duty, units) =

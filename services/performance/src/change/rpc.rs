@@ -13,7 +13,7 @@ use tally_kernel::{Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app::{self, Changed, TouchedCycle};
+use super::app::{self, Changed, Touching, TouchedCycle};
 use crate::App;
 
 /// Accounts of one question.
@@ -35,8 +35,8 @@ impl pb::change_service_server::ChangeService for Rpc {
             let asked = req.into_inner();
             let question = pb::ListTouchedCyclesRequest { page_size: 0, page_token: String::new(), ..asked.clone() };
             let page = Page::read(asked.page_size, &asked.page_token, &question.encode_to_vec())?;
-            let (accounts, days) = question_of(&asked)?;
-            let (cycles, next_page_token) = app::touched_cycles(&self.app, &ctx, &accounts, days, &page).await?;
+            let (touching, days) = question_of(&asked)?;
+            let (cycles, next_page_token) = app::touched_cycles(&self.app, &ctx, &touching, days, &page).await?;
             let cycles = cycles.into_iter().map(touched).collect();
             Ok(pb::ListTouchedCyclesResponse { cycles, next_page_token })
         };
@@ -64,14 +64,22 @@ impl pb::change_service_server::ChangeService for Rpc {
 
 type Days = (Option<Date>, Option<Date>);
 
-fn question_of(asked: &pb::ListTouchedCyclesRequest) -> Result<(BTreeSet<AccountId>, Days)> {
+fn question_of(asked: &pb::ListTouchedCyclesRequest) -> Result<(Touching, Days)> {
     let mut v = Violations::new();
-    let accounts = asked.account_ids.iter().filter_map(|id| v.parse("account_ids", id)).collect();
-    if asked.account_ids.is_empty() || asked.account_ids.len() > ACCOUNTS {
+    let accounts: BTreeSet<AccountId> = asked.account_ids.iter().filter_map(|id| v.parse("account_ids", id)).collect();
+    let scheme = (!asked.scheme_id.is_empty()).then(|| v.parse("scheme_id", &asked.scheme_id)).flatten();
+    let by_scheme = !asked.scheme_id.is_empty();
+    if by_scheme && !asked.account_ids.is_empty() {
+        v.push("scheme_id", msg!("ACCOUNTS_OR_SCHEME"));
+    } else if !by_scheme && (asked.account_ids.is_empty() || asked.account_ids.len() > ACCOUNTS) {
         v.push("account_ids", msg!("ACCOUNTS_EXPECTED", most = ACCOUNTS));
     }
     let days = optional_dates(&mut v, &asked.from, &asked.to);
-    v.finish(Some((accounts, days)))
+    let touching = match scheme {
+        Some(scheme) => Touching::Scheme(scheme, asked.scheme_version),
+        None => Touching::Accounts(accounts),
+    };
+    v.finish(Some((touching, days)))
 }
 
 fn touched((of, accounts): TouchedCycle) -> pb::TouchedCycle {
@@ -80,6 +88,7 @@ fn touched((of, accounts): TouchedCycle) -> pb::TouchedCycle {
         name: of.name,
         state: pb::CycleState::from(of.state).into(),
         account_ids: accounts.into_iter().map(|account| account.to_string()).collect(),
+        scheme_version: of.scheme_version,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::run::facts::{self as runs, TakenOver};
 use crate::run::step::At;
 use crate::{credit, record};
 
-/// Far longer than a call may take (`limits.first_answer_seconds`; the local suite gives ten minutes): a change is noted with the instant at
+/// Far longer than a call may take (`limits.first_answer_seconds` is half an hour at most): a change is noted with the instant at
 /// which its call began, and may have come after what a run read that began a little later.
 const UNDER_WAY: SignedDuration = SignedDuration::from_hours(1);
 

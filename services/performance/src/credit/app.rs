@@ -449,8 +449,11 @@ pub async fn explain_record(
     let tx = app.store.read(ctx).await?;
     let run = of.run(&tx).await?;
     let held = runs::accounts(&tx, run).await?.into_iter().find(|a| a.account_id == account.0).ok_or_else(missing)?;
-    let (said, credit) = credited(&tx, held.credits_run(), account, external_id).await?.ok_or_else(missing)?;
-    let Said { started_ms, agent, contributors } = said;
+    let said = record::facts::said(&tx, account, external_id, None).await?;
+    let sale = said.into_iter().find_map(|said| said.refers_to);
+    let asked = sale.as_deref().unwrap_or(external_id);
+    let (said, credit) = credited(&tx, held.credits_run(), account, asked).await?.ok_or_else(missing)?;
+    let Said { started_ms, agent, contributors, .. } = said;
     let frozen = runs::component(&tx, run, held.component).await?;
     let place = frozen.accounts.iter().position(|a| a.id == account).ok_or_else(missing)?;
     let target = Target { region: Some(held.region.parse()?), unit: held.unit_id.map(OrgUnitId), person: None };
@@ -478,7 +481,8 @@ pub async fn explain_record(
         rung: credit.rung,
         shares: &credit.shares,
     };
-    let lines = lines(&question);
+    let of_sale = sale.map(|sale| msg!("LADDER_REFUND", refund = external_id, sale));
+    let lines = of_sale.into_iter().chain(lines(&question)).collect();
     Ok((told(&frozen, place, credit, |person| sees(&plan, person))?, lines))
 }
 

@@ -220,25 +220,27 @@ pub async fn counts(tx: &ScopedTx, period: Period) -> Result<Vec<AgentCount>> {
     rows.into_iter().map(count).chain(named).collect()
 }
 
-/// When a record began and its agent as written: as was known at an instant, if one is said, and then as it is.
+/// What a record said: as was known at an instant, if one is said, and then as it is.
 pub async fn said(
     tx: &ScopedTx,
     account: AccountId,
     external_id: &str,
     known_at: Option<Timestamp>,
 ) -> Result<Vec<Said>> {
-    let mut found: Vec<(i64, String, Option<String>)> = Vec::new();
+    let mut found: Vec<(i64, String, Option<String>, Option<String>)> = Vec::new();
     if let Some(at) = known_at {
         use version::Column as Was;
         let was = Was::AccountId.eq(account.0).and(Was::ExternalId.eq(external_id));
         let known = tx.select::<version::Entity>().filter(version::known_at(at)).filter(was);
-        found.extend(known.rows(|q| q.column(Was::StartedMs).column(Was::Agent).column(Was::Contributors)).await?);
+        let columns = [Was::StartedMs, Was::Agent, Was::Contributors, Was::RefersTo];
+        found.extend(known.rows(|q| columns.into_iter().fold(q, |q, column| q.column(column))).await?);
     }
     let now = Column::AccountId.eq(account.0).and(Column::ExternalId.eq(external_id));
     let now = tx.select::<Entity>().filter(now);
-    found.extend(now.rows(|q| q.column(Column::StartedMs).column(Column::Agent).column(Column::Contributors)).await?);
-    let said = |(started_ms, agent, contributors): (i64, String, Option<String>)| {
-        Ok(Said { started_ms, agent, contributors: contributors_of(contributors.as_deref())? })
+    let columns = [Column::StartedMs, Column::Agent, Column::Contributors, Column::RefersTo];
+    found.extend(now.rows(|q| columns.into_iter().fold(q, |q, column| q.column(column))).await?);
+    let said = |(started_ms, agent, contributors, refers_to): (i64, String, Option<String>, Option<String>)| {
+        Ok(Said { started_ms, agent, contributors: contributors_of(contributors.as_deref())?, refers_to })
     };
     found.into_iter().map(said).collect()
 }
@@ -249,6 +251,8 @@ pub struct Said {
     pub started_ms: i64,
     pub agent: String,
     pub contributors: Vec<Contribution>,
+    /// Of a refund, the external id of the record that it takes from.
+    pub refers_to: Option<String>,
 }
 
 /// Whom records that began in `from..to` name as contributors, by account.

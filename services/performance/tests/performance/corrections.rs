@@ -253,10 +253,21 @@ async fn a_version_of_a_scheme_that_was_used_by_mistake_is_put_right_by_another(
     let mut better = pb::Scheme { scheme_id: scheme_id.clone(), ..scheme() };
     (better.kpis[0].weight, better.kpis[1].weight) = ("30".into(), "40".into());
     fixture.scheme(better).await;
+    let scored_by = async |fixture: &Fixture, version: u32| {
+        let scheme_id = fixture.watch(&id).await.scheme_id;
+        let ask = pb::ListTouchedCyclesRequest { scheme_id, scheme_version: version, ..Default::default() };
+        let request = fixture.admin.request(ask);
+        fixture.changes().list_touched_cycles(request).await.unwrap().into_inner().cycles
+    };
+    let named = scored_by(&fixture, 1).await;
+    assert_eq!(named.iter().map(|of| (&of.cycle_id, of.scheme_version)).collect::<Vec<_>>(), [(&id, 1)]);
+    assert_eq!(scored_by(&fixture, 2).await, []);
     let ask = pb::CorrectCycleRequest { scheme_version: 2, ..asked(&id, "the weights were those of last year") };
     let correction = correct(&fixture, ask).await;
     assert_eq!((correction.scheme_version, components(&fixture, &correction).await.1.as_str()), (2, "3"));
     publish(&fixture, &correction.cycle_id).await.unwrap();
+    assert_eq!(scored_by(&fixture, 1).await, []);
+    assert_eq!(scored_by(&fixture, 0).await.iter().map(|of| of.scheme_version).collect::<Vec<_>>(), [2]);
     // The next correction goes on with the version that was used last.
     fixture.import(4, vec![version(4, 1, false, 2)]).await;
     assert_eq!(correct(&fixture, asked(&id, "late")).await.scheme_version, 2);

@@ -309,6 +309,18 @@ async fn a_refund_lessens_the_amount_of_what_it_refers_to_and_is_no_session(on: 
     let (amount, closed) = sales(&fixture).await;
     let summary = closed.summary.unwrap();
     assert_eq!((amount.as_str(), summary.records, summary.credited), ("42", 2, 2), "refunds are no served sessions");
+    let explained = async |external_id: &str| {
+        let ask = pb::ExplainRecordRequest {
+            cycle_id: closed.cycle_id.clone(),
+            account_id: account(1).to_string(),
+            external_id: external_id.into(),
+            ..Default::default()
+        };
+        fixture.attribution().explain_record(fixture.admin.request(ask)).await.unwrap().into_inner()
+    };
+    let (sale, refund_of_it) = (explained("a").await, explained("r1").await);
+    assert!(refund_of_it.lines[0].contains("r1 is a refund of a"), "{:?}", refund_of_it.lines);
+    assert_eq!((&refund_of_it.credit, &refund_of_it.lines[1..]), (&sale.credit, &sale.lines[..]));
     let revised = fixture.send(1, vec![pb::Record { revision: 1, ..refund("r2", "a", -5_500) }]).await;
     assert_eq!(revised.result.unwrap().revised, 1);
     assert_eq!(sales(&fixture).await.0, "-8", "more was paid back than paid");
