@@ -37,6 +37,12 @@ pub fn names(scheme: &Scheme) -> Vec<String> {
     customs(scheme).into_iter().chain(defined).collect()
 }
 
+/// The measures whose values a scheme takes from observations.
+pub fn observed(scheme: &Scheme) -> BTreeSet<String> {
+    let observed = scheme.measures.iter().filter(|definition| matches!(definition.of, Of::Observation(_)));
+    observed.map(|definition| definition.name.clone()).collect()
+}
+
 /// Whether a scheme computes with sales.
 pub fn reads_amounts(scheme: &Scheme) -> bool {
     let amount = Measure::Amount;

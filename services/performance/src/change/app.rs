@@ -17,7 +17,7 @@ use super::domain::{Change, changes, meet};
 use crate::cycle::domain::{Asked, Cycle, State};
 use crate::cycle::facts::Shown;
 use crate::policy::{ListCycleChanges, ListTouchedCycles};
-use crate::{App, card, cycle, record, run};
+use crate::{App, card, cycle, observation, record, run, scheme};
 
 /// What a correction is of.
 pub enum Touching {
@@ -108,17 +108,30 @@ async fn rests_on(tx: &ScopedTx, shown: &Shown) -> Result<BTreeSet<AccountId>> {
 /// What changed on an account.
 pub type Changed = (AccountId, Change);
 
-/// What has changed since a cycle's newest result was worked out, by account; of accounts that the caller does not reach only how many
-/// there are.
-pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<(Vec<Changed>, u32)> {
+/// What has changed since a cycle's newest result was worked out.
+pub struct CycleChanges {
+    /// By account.
+    pub accounts: Vec<Changed>,
+    /// Accounts that the caller does not reach.
+    pub others: u32,
+    /// Observations that the cycle's scheme reads.
+    pub observations: u32,
+}
+
+/// What has changed since a cycle's newest result was worked out.
+pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<CycleChanges> {
     let plan = ctx.plan::<ListCycleChanges>()?;
-    let (of, read, since, records) = {
+    let (of, read, since, records, observations) = {
         let tx = app.store.read(ctx).await?;
         let found = cycle::facts::find(&tx, &plan, id, &card::facts::cycles(&tx, &plan).await?).await?;
         let shown = cycle::facts::shown(&tx, found.id, Asked::Newest).await?;
         let since = run::facts::begun(&tx, shown.attribution().0).await?.unwrap_or(Timestamp::UNIX_EPOCH);
         let records = record::facts::changes_since(&tx, since).await?;
-        (shown.cycle.clone(), rests_on(&tx, &shown).await?, since, records)
+        let cycle = shown.cycle.clone();
+        let measures = card::facts::observed(&scheme::facts::load(&tx, cycle.scheme, cycle.scheme_version).await?);
+        let days = (cycle.period.from(), cycle.period.to());
+        let observations = observation::facts::changed_since(&tx, &measures, days, shown.begun()).await?;
+        (cycle, rests_on(&tx, &shown).await?, since, records, observations)
     };
     let units = Units::of(&app.peers.identity, ctx, Some(of.period.to()));
     let (accounts, duty, units) =
@@ -137,6 +150,7 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<(V
     });
     let seen: BTreeSet<AccountId> = seen.map(|account| account.id).collect();
     changes.retain(|account, _| seen.contains(account));
-    let others = u32::try_from(all - changes.len()).unwrap_or(u32::MAX);
-    Ok((changes.into_iter().collect(), others))
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let (others, observations) = (count(all - changes.len()), count(observations));
+    Ok(CycleChanges { accounts: changes.into_iter().collect(), others, observations })
 }

@@ -13,7 +13,7 @@ use tally_kernel::{Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app::{self, Changed, Touching, TouchedCycle};
+use super::app::{self, Changed, CycleChanges, TouchedCycle, Touching};
 use crate::App;
 
 /// Accounts of one question.
@@ -51,12 +51,13 @@ impl pb::change_service_server::ChangeService for Rpc {
         let reply = async {
             let asked = req.into_inner();
             let page = Page::read(asked.page_size, &asked.page_token, asked.cycle_id.as_bytes())?;
-            let (changes, others) = app::cycle_changes(&self.app, &ctx, field("cycle_id", &asked.cycle_id)?).await?;
+            let cycle = field("cycle_id", &asked.cycle_id)?;
+            let CycleChanges { accounts, others, observations } = app::cycle_changes(&self.app, &ctx, cycle).await?;
             let after = |change: &pb::CycleChange| page.after.as_ref().is_none_or(|after| change.account_id > *after);
-            let mut changes: Vec<_> = changes.into_iter().map(changed).filter(after).collect();
+            let mut changes: Vec<_> = accounts.into_iter().map(changed).filter(after).collect();
             changes.truncate((page.size as usize).saturating_add(1));
             let next_page_token = page.cut(&mut changes, |change| change.account_id.clone());
-            Ok(pb::ListCycleChangesResponse { changes, next_page_token, others })
+            Ok(pb::ListCycleChangesResponse { changes, next_page_token, others, observations })
         };
         reply.await.answer(&ctx)
     }

@@ -285,22 +285,42 @@ fn counting(known_at: Option<Timestamp>, versions: bool) -> Condition {
     all.add(open.add_option(known_at.map(|at| Column::UntilAt.gt(to_db(at)))))
 }
 
+/// How many observations of these measures, about days within `from..=to` alone, came or ended after an instant.
+pub async fn changed_since(
+    tx: &ScopedTx,
+    measures: &BTreeSet<String>,
+    days: (Date, Date),
+    since: Timestamp,
+) -> Result<usize> {
+    if measures.is_empty() {
+        return Ok(0);
+    }
+    let since = to_db(since);
+    let changed = Condition::any().add(Column::RecordedAt.gt(since)).add(Column::UntilAt.gt(since));
+    let rows = tx.select::<Entity>().filter(within(measures, days).add(changed));
+    let ids: Vec<Uuid> = rows.rows(|q| q.column(Column::ObservationId)).await?;
+    Ok(ids.into_iter().collect::<BTreeSet<_>>().len())
+}
+
+fn within(measures: &BTreeSet<String>, (from, to): (Date, Date)) -> Condition {
+    Condition::all()
+        .add(Column::Measure.is_in(measures.iter().map(String::as_str)))
+        .add(Column::ToDay.gte(from.to_string()))
+        .add(Column::ToDay.lte(to.to_string()))
+        .add(Column::FromDay.gte(from.to_string()))
+}
+
 /// What counts of these measures and is about days within `from..=to` alone.
 pub async fn counting_in(
     tx: &ScopedTx,
     measures: &BTreeSet<String>,
-    (from, to): (Date, Date),
+    days: (Date, Date),
     known_at: Option<Timestamp>,
 ) -> Result<Vec<Placed>> {
     if measures.is_empty() {
         return Ok(Vec::new());
     }
-    let these = Condition::all()
-        .add(Column::Measure.is_in(measures.iter().map(String::as_str)))
-        .add(Column::ToDay.gte(from.to_string()))
-        .add(Column::ToDay.lte(to.to_string()))
-        .add(Column::FromDay.gte(from.to_string()))
-        .add(counting(known_at, false));
+    let these = within(measures, days).add(counting(known_at, false));
     let rows = tx.select::<Entity>().filter(these).all().await?;
     rows.into_iter().map(|row| Version::try_from(row).map(|version| version.placed)).collect()
 }

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use tally_access::Permission;
+use tally_api::attendance::v1::DutyRule;
 use tally_api::common::v1 as common;
 use tally_api::performance::v1 as pb;
 use tally_api::performance::v1::subject::Of;
@@ -9,7 +10,7 @@ use tally_testkit::callers::Caller;
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
 
-use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, at, person, problems, reason};
+use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, at, cycle, person, problems, reason, record, scheme};
 
 const BOTH: &[Permission] = &[Permission::ObservationImport, Permission::ObservationRead];
 
@@ -226,4 +227,42 @@ async fn an_instant_is_of_the_day_of_whoever_it_is_about(on: Backend) {
     let days: Vec<String> =
         fixture.observed(&fixture.admin, Default::default()).await.into_iter().map(|one| one.to).collect();
     assert_eq!(days, ["2026-03-31", "2026-04-01"], "midnight in Shanghai");
+}
+
+on_both!(what_was_observed_since_is_counted_among_the_changes_of_a_cycle, flavor = "multi_thread");
+async fn what_was_observed_since_is_counted_among_the_changes_of_a_cycle(on: Backend) {
+    let mut told = PeerFacts::of(2, 1);
+    told.on_duty(1, 1, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T09:00:00Z");
+    let mut fixture = Fixture::working(on, told).await;
+    fixture.import(1, vec![record("a", "2026-03-02T01:00:00Z")]).await;
+    let receipts = || observed("receipts", of_person(1), "10");
+    fixture.observe(vec![receipts()]).await;
+    let of = pb::ObservationMeasure {
+        aggregation: pb::ObservationAggregation::Sum.into(),
+        subject: pb::ObservationOf::Person.into(),
+    };
+    let definition = pb::MeasureDefinition {
+        name: "receipts".into(),
+        direction: pb::Direction::Higher.into(),
+        of: Some(pb::measure_definition::Of::Observation(of)),
+        ..Default::default()
+    };
+    let mut reads = pb::Scheme { measures: vec![definition], ..scheme() };
+    reads.kpis[0].measure = "receipts".into();
+    let id = fixture.make(cycle(&fixture.scheme(reads).await)).await.unwrap();
+    fixture.pass(SignedDuration::from_secs(1));
+    let closed = fixture.close(&id).await;
+    assert_eq!(closed.state(), pb::CycleState::Reviewable, "{}", closed.failure);
+    let changed = async |fixture: &Fixture| {
+        let ask = pb::ListCycleChangesRequest { cycle_id: id.clone(), ..Default::default() };
+        fixture.changes().list_cycle_changes(fixture.admin.request(ask)).await.unwrap().into_inner().observations
+    };
+    assert_eq!(changed(&fixture).await, 0);
+    fixture.pass(SignedDuration::from_secs(1));
+    let april = pb::Observation { to: "2026-04-01".into(), ..observed("receipts", of_person(2), "1") };
+    fixture.observe(vec![april, observed("visits", of_person(1), "1")]).await;
+    assert_eq!(changed(&fixture).await, 0, "beyond the period, and of another measure");
+    fixture.observe(vec![pb::Observation { value: "12".into(), revision: 1, ..receipts() }]).await;
+    fixture.observe(vec![observed("receipts", of_person(2), "3")]).await;
+    assert_eq!(changed(&fixture).await, 2, "one revised, one new");
 }

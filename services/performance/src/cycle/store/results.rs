@@ -1,5 +1,6 @@
 //! Which attempt shows what a cycle came to: its own, or that of a correction that was published since.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
@@ -27,6 +28,13 @@ impl Shown {
                 Err(CycleError::NoResult.into())
             }
         }
+    }
+
+    /// When the attempt began, as its id says.
+    pub fn begun(&self) -> Timestamp {
+        let (seconds, nanos) = self.run.get_timestamp().map(|at| at.to_unix()).unwrap_or_default();
+        let at = i64::try_from(seconds).ok().and_then(|s| Timestamp::new(s, i32::try_from(nanos).unwrap_or(0)).ok());
+        at.unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     /// The run whose credits it shows. Before runs were kept, each attempt was one.
