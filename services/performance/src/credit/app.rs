@@ -9,7 +9,7 @@ use tally_kernel::contribution::Contribution;
 use tally_kernel::id::{AccountId, AttributionRunId, CycleId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::time::{tzdb_release, zone};
-use tally_kernel::{Error, Message, Result};
+use tally_kernel::{Error, Message, Result, msg};
 use tally_store::{Audit, ScopedTx, UnitOfWork};
 use uuid::Uuid;
 
