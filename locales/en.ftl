@@ -1669,8 +1669,8 @@ VERSION_TWICE = name a version or an instant, not both
 # Nothing is different, so there is nothing to publish.
 CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is nothing to correct
 # No account, or too many.
-ACCOUNTS_OR_SCHEME = either accounts or a scheme, not both: leave one of them out
 ACCOUNTS_EXPECTED = name at least one account, and at most { $most }
+ACCOUNTS_OR_SCHEME = either accounts or a scheme, not both: leave one of them out
 # Nobody has a score.
 POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card of the pool's unit
 # A pool of a unit that is neither the unit of its cycle nor below it.

@@ -35,8 +35,7 @@ const SERVICE: &str = "{service}";
 /// Threads for computing, and calls at once, that no machine has any use for more of.
 const THREADS_MAX: usize = 1_024;
 const CALLS_MAX: usize = 1_000_000;
-/// A correction looks an hour back for changes whose call was under way (services/performance/src/closing/reuse.rs).
-const FIRST_ANSWER_MAX: usize = 1_800;
+const FIRST_ANSWER_MAX: usize = 1_800; // a correction looks an hour back for changes that were under way
 /// Start of the names of environment variables that are settings.
 const PREFIX: &str = "TALLY_";
 /// Environment variables of the test tools: no settings.

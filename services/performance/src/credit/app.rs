@@ -449,8 +449,7 @@ pub async fn explain_record(
     let tx = app.store.read(ctx).await?;
     let run = of.run(&tx).await?;
     let held = runs::accounts(&tx, run).await?.into_iter().find(|a| a.account_id == account.0).ok_or_else(missing)?;
-    let said = record::facts::said(&tx, account, external_id, None).await?;
-    let sale = said.into_iter().find_map(|said| said.refers_to);
+    let sale = record::facts::said(&tx, account, external_id, None).await?.into_iter().find_map(|said| said.refers_to);
     let asked = sale.as_deref().unwrap_or(external_id);
     let (said, credit) = credited(&tx, held.credits_run(), account, asked).await?.ok_or_else(missing)?;
     let Said { started_ms, agent, contributors, .. } = said;
@@ -464,10 +463,8 @@ pub async fn explain_record(
     let at = &frozen.accounts[place];
     let zone = zone(&at.zone)?;
     let date = zone.to_datetime(Timestamp::from_millisecond(started_ms).map_err(Error::internal)?).date();
-    let named = |one: Contribution| {
-        let meant = meaning(at, &frozen.people, &one.agent, date);
-        (one.role, one.agent, meant)
-    };
+    let meant = |agent: &str| meaning(at, &frozen.people, agent, date);
+    let named = |one: Contribution| (one.role, one.agent.clone(), meant(&one.agent));
     let contributors: Vec<_> = contributors.into_iter().map(named).collect();
     let question = Question {
         frozen: &frozen,
@@ -476,7 +473,7 @@ pub async fn explain_record(
         phase: phase_on(&at.phases, date).kind,
         started_ms,
         agent: &agent,
-        tag: meaning(at, &frozen.people, &agent, date),
+        tag: meant(&agent),
         contributors: &contributors,
         rung: credit.rung,
         shares: &credit.shares,
