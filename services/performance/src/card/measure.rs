@@ -174,7 +174,9 @@ async fn read(
     let mut measuring = Measuring::new(&wanted.takes, account, frozen.period, digits)?;
     if wanted.takes.before_ms() > 0 {
         let span = (account.from_ms - wanted.takes.before_ms(), account.from_ms);
-        let before = Reading { span, columns: wanted.takes.columns(), ..reading };
+        // The run keeps rates of the days before for definitions alone, and nothing else takes these amounts.
+        let amounts = if wanted.takes.amounts() { reading.amounts } else { Amounts::LeftOut };
+        let before = Reading { span, columns: wanted.takes.columns(), amounts, ..reading };
         look_back(tx, &before, &mut measuring).await?;
     }
     let (mut last, mut contents, mut conversions) = (None, Vec::new(), Conversions::default());

@@ -103,6 +103,15 @@ pub async fn give_up(app: &App, item: &WorkItem, failure: Failure) -> Result<()>
     }
 }
 
+/// Whether an item is tried until it is done or refused by name, and what begins the months of a schedule even then: nobody waits for it, and
+/// a peer that is away for a while must not cost a month.
+pub fn is_kept(item: &WorkItem, refused: bool) -> bool {
+    match item.payload() {
+        Ok(Job::Schedule(job)) => !refused || matches!(job.step, schedule::facts::Step::Begin(_)),
+        Ok(Job::Attribution(_) | Job::Cycle(_)) | Err(_) => false,
+    }
+}
+
 fn context(app: &App, item: &WorkItem) -> OpContext {
     let actor = Actor::service(SERVICE, item.tenant, item.on_behalf_of);
     let view = Arc::new(compile_service(SERVICE, 0));

@@ -8,7 +8,7 @@ use tally_runtime::{Shutdown, Task};
 use tally_store::WorkItem;
 use tracing::{Instrument as _, Span};
 
-use super::app::{ATTEMPTS, give_up, work};
+use super::app::{ATTEMPTS, give_up, is_kept, work};
 use crate::errors::failure_of;
 use crate::run::domain::Failure;
 use crate::run::facts::WORK;
@@ -79,7 +79,11 @@ async fn failed(app: &App, item: &WorkItem, error: Error) -> Result<()> {
         return put_back(app, item).await;
     }
     tracing::warn!(?error, item = %item.id, attempt = item.attempt, "an item of closing failed");
-    let failure = match failure_of(&error) {
+    let refused = failure_of(&error);
+    if is_kept(item, refused.is_some()) {
+        return app.store.fail_work(item, &error, i32::MAX).await.map(drop);
+    }
+    let failure = match refused {
         Some(failure) => {
             app.store.fail_work(item, &error, 0).await?;
             failure

@@ -58,7 +58,7 @@ pub async fn update(
     said: Said,
 ) -> Result<Schedule> {
     ctx.plan::<UpdateSchedule>()?;
-    let owner = { store::load(&*app.store.read(ctx).await?, id).await?.owner };
+    let owner = { store::known(&*app.store.read(ctx).await?, id).await?.owner };
     let permit = ctx.permit::<UpdateSchedule>(&owner.target())?;
     ctx.permit::<CreateCycle>(&owner.target())?;
     if said.unit != owner.unit() {
@@ -78,7 +78,7 @@ pub async fn update(
         }
         cycle::app::scheme_version(&work, &new, (&owner, &units)).await?;
         let was = commitment(&before)?;
-        let after = before.said(said.clone(), ctx.actor.principal, ctx.now())?;
+        let after = before.said(said.clone(), ctx.actor.principal)?;
         store::save(&work, &after).await?;
         work.enqueue_work([begin(&after)]).await?;
         let audit = Audit::new("performance.schedule.write", "schedule", id).before(&was);
@@ -104,7 +104,7 @@ pub(super) fn first(of: &Schedule, run: &Run, now: Timestamp) -> WorkOrder {
 /// Begins a month by hand: one whose turn did not come, or that came to nothing.
 pub async fn begin_run(app: &App, ctx: &OpContext, request: &RequestKey, id: Uuid, month: Period) -> Result<Run> {
     ctx.plan::<BeginScheduleRun>()?;
-    let owner = { store::load(&*app.store.read(ctx).await?, id).await?.owner };
+    let owner = { store::known(&*app.store.read(ctx).await?, id).await?.owner };
     let permit = ctx.permit::<BeginScheduleRun>(&owner.target())?;
     let begun = mutate(&app.store, ctx, &permit, request, async |work| {
         let schedule = store::lock(&work, id).await?;
@@ -116,6 +116,13 @@ pub async fn begin_run(app: &App, ctx: &OpContext, request: &RequestKey, id: Uui
         let there = store::of_month(&work, id, month).await?;
         let run = match there {
             Some(there) => {
+                if let Some(cycle) = there.cycle {
+                    // Its cycle goes on without it: another one would be the second of the same people and month.
+                    let of = cycle::facts::load(&work, cycle).await?;
+                    if !matches!(of.state, cycle::domain::State::Open | cycle::domain::State::Failed) {
+                        return Err(ScheduleError::MonthThere.into());
+                    }
+                }
                 let again = store::lock_run(&work, there.id).await?.again(now)?;
                 store::save_run(&work, &again).await?;
                 again
@@ -138,10 +145,13 @@ pub async fn begin_run(app: &App, ctx: &OpContext, request: &RequestKey, id: Uui
 /// Ends a schedule, and stops its runs that have not begun to close.
 pub async fn delete(app: &App, ctx: &OpContext, request: &RequestKey, id: Uuid) -> Result<()> {
     ctx.plan::<DeleteSchedule>()?;
-    let owner = { store::load(&*app.store.read(ctx).await?, id).await?.owner };
+    let owner = { store::known(&*app.store.read(ctx).await?, id).await?.owner };
     let permit = ctx.permit::<DeleteSchedule>(&owner.target())?;
     mutate(&app.store, ctx, &permit, request, async |work| {
         let before = store::lock(&work, id).await?;
+        if before.deleted {
+            return Err(Error::not_found("schedule", id));
+        }
         let was = commitment(&before)?;
         let after = Schedule { deleted: true, version: before.version + 1, ..before };
         store::save(&work, &after).await?;

@@ -260,13 +260,13 @@ impl Schedule {
         Ok((month, self.said.timing.fires_at(month)?))
     }
 
-    /// It says something else from now on, by somebody else's right.
+    /// It says something else from now on, by somebody else's right. The month whose turn it is stays, also where it is due already.
     ///
     /// # Errors
     /// [`TimeError`].
-    pub fn said(self, said: Said, maker: PrincipalId, now: Timestamp) -> Result<Self, TimeError> {
-        let (next, next_at) = said.timing.next_after(now)?;
-        Ok(Self { said, maker, next, next_at, failure: None, version: self.version + 1, ..self })
+    pub fn said(self, said: Said, maker: PrincipalId) -> Result<Self, TimeError> {
+        let next_at = said.timing.fires_at(self.next)?;
+        Ok(Self { said, maker, next_at, failure: None, version: self.version + 1, ..self })
     }
 
     /// Waits for the month after this one.

@@ -26,8 +26,6 @@ use crate::{App, SERVICE, card, credit, record, scheme};
 
 /// How soon a cycle that is being closed is looked at again.
 const SOON: SignedDuration = SignedDuration::from_secs(5);
-/// How soon a schedule that could not begin tries again.
-const LATER: SignedDuration = SignedDuration::from_hours(1);
 
 /// Where an item is worked on.
 pub struct At<'a> {
@@ -125,7 +123,11 @@ impl At<'_> {
             return self.abandon().await;
         }
         let maker = self.maker(&schedule).await?;
-        let found = look_at(self.app, &maker, &schedule, &run).await?;
+        // Done once more: what was found the first time is written down, and its calls are known.
+        let found = match run.state {
+            State::Closing => Looked::default(),
+            _ => look_at(self.app, &maker, &schedule, &run).await?,
+        };
         let going = self.going((id, attempt), &found).await?;
         if !going {
             return self.abandon().await;
@@ -244,7 +246,7 @@ impl At<'_> {
 
     async fn both(&self, run: Uuid) -> Result<(Schedule, Run)> {
         let tx = self.app.store.read(self.ctx).await?;
-        Ok((store::load(&tx, self.job.schedule).await?, store::load_run(&tx, run).await?))
+        Ok((store::known(&tx, self.job.schedule).await?, store::load_run(&tx, run).await?))
     }
 
     /// The service in the name of whoever wrote the schedule last, with the rights that one has now.
@@ -263,17 +265,13 @@ impl At<'_> {
         Ok(maker)
     }
 
-    /// Ends a run whose item cannot be done; a schedule itself tries again.
+    /// Ends a run whose item was refused by name. A schedule itself is never given up: its next month comes.
     ///
     /// # Errors
     /// What the store says.
     pub async fn give_up(&self, failure: Failure) -> Result<()> {
         let (Step::Look(id, attempt) | Step::Close(id, attempt) | Step::Follow(id, attempt)) = self.job.step else {
-            return perform(&self.app.store, self.ctx, self.permit, async |work| {
-                work.enqueue_work([self.job.order(self.ctx.now() + LATER)]).await?;
-                Ok((work, self.audit("performance.schedule.later").note("reason", failure.reason()), ()))
-            })
-            .await;
+            return Ok(());
         };
         perform(&self.app.store, self.ctx, self.permit, async |work| {
             let before = store::lock_run(&work, id).await?;

@@ -153,22 +153,19 @@ pub async fn save(work: &UnitOfWork, schedule: &Schedule) -> Result<()> {
 /// A schedule that the caller may read.
 pub async fn find<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, id: Uuid) -> Result<Schedule> {
     let found = tx.select::<schedule::Entity>().within(plan).filter(schedule::Column::Id.eq(id)).one().await?;
-    there(found, id)
+    found.filter(|row| !row.deleted).ok_or_else(|| Error::not_found("schedule", id))?.try_into()
 }
 
-/// A schedule, for the service's own work.
-pub async fn load(tx: &ScopedTx, id: Uuid) -> Result<Schedule> {
-    there(tx.select::<schedule::Entity>().filter(schedule::Column::Id.eq(id)).one().await?, id)
+/// A schedule, also one that was deleted, for the service's own work and for calls that are repeated.
+pub async fn known(tx: &ScopedTx, id: Uuid) -> Result<Schedule> {
+    let found = tx.select::<schedule::Entity>().filter(schedule::Column::Id.eq(id)).one().await?;
+    found.ok_or_else(|| Error::not_found("schedule", id))?.try_into()
 }
 
 /// A schedule that nobody else changes until the unit ends, also one that was deleted.
 pub async fn lock(work: &UnitOfWork, id: Uuid) -> Result<Schedule> {
     let found = work.select::<schedule::Entity>().filter(schedule::Column::Id.eq(id)).for_update().one().await?;
     found.ok_or_else(|| Error::not_found("schedule", id))?.try_into()
-}
-
-fn there(found: Option<schedule::Model>, id: Uuid) -> Result<Schedule> {
-    found.filter(|row| !row.deleted).ok_or_else(|| Error::not_found("schedule", id))?.try_into()
 }
 
 /// A page of schedules, newest first.

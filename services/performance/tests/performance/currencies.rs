@@ -193,3 +193,26 @@ async fn more_than_is_computed_with_and_an_unknown_currency_are_refused_by_name(
     let id = fixture.march().await;
     assert_eq!(fixture.close(&id).await.state(), pb::CycleState::Reviewable);
 }
+
+on_both!(who_came_back_is_counted_without_rates_of_the_days_before, flavor = "multi_thread");
+async fn who_came_back_is_counted_without_rates_of_the_days_before(on: Backend) {
+    let usd = idn::Rate { base: "USD".into(), ..rate("USD", "7", "2026-03-01") };
+    let fixture = working(on, vec![usd]).await;
+    fixture.import(1, vec![paid("before", "2026-02-27T01:00:00Z", 700, ""), paid("a", SECOND, 1_400, "")]).await;
+    let count = pb::RecordMeasure { aggregation: pb::RecordAggregation::Count.into(), ..Default::default() };
+    let again = pb::RepeatMeasure { of: "chats".into(), after: String::new(), within_days: 7 };
+    let define = |name: &str, of| pb::MeasureDefinition {
+        name: name.into(),
+        direction: pb::Direction::Higher.into(),
+        of: Some(of),
+        ..Default::default()
+    };
+    let mut scheme = selling("USD");
+    scheme.measures = vec![
+        define("chats", pb::measure_definition::Of::Record(count)),
+        define("again", pb::measure_definition::Of::Repeat(again)),
+    ];
+    scheme.kpis[0].measure = "again".into();
+    let closed = fixture.close(&fixture.of_scheme(scheme).await).await;
+    assert_eq!(fixture.sold(&closed).await, "2", "14.00 at 7");
+}

@@ -20,9 +20,15 @@ pub mod finding {
     use futures::future::FutureExt as _;
     use sea_orm::entity::prelude::*;
     use tally_i18n::text;
+    use tally_kernel::message::Arg;
     use tally_kernel::{Locale, Message};
     use tally_privacy::{ExportCells, Exported, plain};
     use tally_store::ScopedTx;
+
+    use crate::credit::domain::without_others;
+
+    /// In a finding about one person, what names that one.
+    const OWN: [&str; 3] = ["number", "first", "person"];
 
     /// Something that a person should look at.
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -52,13 +58,24 @@ pub mod finding {
         pub fn message(&self) -> Message {
             serde_json::from_str(&self.detail).unwrap_or_else(|_| Message::told(self.detail.as_str()))
         }
+
+        /// The same for whoever reads all that is known of one person: without the numbers of others.
+        fn of_one(&self) -> Message {
+            let message = self.message();
+            let own = message.args().iter().find_map(|(name, arg)| match arg {
+                Arg::Text(text) if OWN.contains(name) => Some(text.clone()),
+                Arg::Text(_) | Arg::Message(_) | Arg::List(_) => None,
+            });
+            let own = own.unwrap_or_default();
+            if self.person_id.is_some() { without_others(&message, &own) } else { message }
+        }
     }
 
     impl Exported for Entity {
         fn tell<'t>(_: &'t ScopedTx, row: &'t Model, _: bool) -> ExportCells<'t> {
             async move {
                 let mut told = plain(row)?;
-                told.insert("detail".to_owned(), text(Locale::En, &row.message()).into());
+                told.insert("detail".to_owned(), text(Locale::En, &row.of_one()).into());
                 Ok(told)
             }
             .boxed()

@@ -151,3 +151,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_due_stays_due_whatever_a_schedule_says_from_then_on() {
+    let due = schedule(timing("Asia/Shanghai", 6, "02:00:00"));
+    let maker = PrincipalId(Uuid::from_u128(4));
+    for (day, next_at) in [(3, "2026-04-02T18:00:00Z"), (6, "2026-04-05T18:00:00Z"), (31, "2026-04-29T18:00:00Z")] {
+        let said = Said { timing: timing("Asia/Shanghai", day, "02:00:00"), ..due.said.clone() };
+        let after = due.clone().said(said, maker).unwrap();
+        assert_eq!((after.next, after.next_at, after.maker, after.version), (month(2026, 3), at(next_at), maker, 2));
+    }
+}
