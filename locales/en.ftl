@@ -1048,6 +1048,8 @@ RUN_RESTS = the attribution run is over already, so there is nothing to stop
 RUN_NOT_DONE = the attribution run has no result: watch it until it is done, or start another one
 # The run is of another month than the cycle, or of another policy.
 RUN_DIFFERS = the attribution run is of other days or of another policy than the cycle: name a run of the same, or none, and one is started
+# The run is about a part of the cycle.
+RUN_COVERS_PART = the attribution run is about some accounts or units and not about all that the cycle is about: name a run about the cycle's unit or one above, or none, and one is started
 # A cycle waits for the run.
 RUN_AWAITED = a cycle is being closed with this attribution run: cancel the closing of the cycle instead
 # A scheme reads what the run did not add up, and the records are not any more what the run credited.

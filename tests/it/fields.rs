@@ -43,14 +43,18 @@ const ARGUED: [(&str, DataClass, &str); 23] = [
 const FINDINGS: &str = "a finding names its subject by number; who may read credits or places may know whose they are";
 const ROW_BY_ROW: &str = "each row is told to who may open its table there, and counted as withheld otherwise";
 /// Reads that name people or logins and are no personal reads, and why.
-const TELLS_NOTHING: [(&str, &str); 6] = [
+const TELLS_NOTHING: [(&str, &str); 8] = [
     ("tally.identity.v1.AccessService/GetView", "for services of the suite alone, which decide by it"),
     ("tally.identity.v1.CheckService/BatchCheck", RIGHTS),
     ("tally.identity.v1.CheckService/Check", RIGHTS),
     ("tally.identity.v1.CheckService/ListAllowed", "ids that a right reaches, without a word about them"),
     ("tally.identity.v1.ServiceAccountService/ListApiKeys", PROGRAMS),
     ("tally.identity.v1.ServiceAccountService/ListServiceAccounts", PROGRAMS),
+    ("tally.performance.v1.ScheduleService/GetSchedule", BY_WHOSE_RIGHT),
+    ("tally.performance.v1.ScheduleService/ListSchedules", BY_WHOSE_RIGHT),
 ];
+const BY_WHOSE_RIGHT: &str =
+    "the account by whose right months are closed, and ids of people who are named in or out, as cycles have them";
 const RIGHTS: &str = "yes or no to a right; of somebody else's it takes reading grants where it is asked";
 const PROGRAMS: &str = "accounts of programs, which are nobody";
 /// Questions that anybody may ask by a value that is not free, and why.

@@ -57,7 +57,7 @@ pub use self::problem::{ProblemKind, SchemeProblem, invalid};
 pub use self::refine::{check, violations};
 pub use self::scheme::{Band, Grade, Kpi, Normalisation, Scheme, Target};
 pub use self::sound::unsound;
-pub use self::supplied::{copy_named, supplied};
+pub use self::supplied::{SUPPLIED, copy_named, supplied};
 pub use self::trace::{Basis, Collaboration, Dropped, Limit, Line, Next, Past, ScoreCard, SmallSample, TargetUsed};
 
 /// Most collaboration points.

@@ -37,6 +37,7 @@ impl From<RunError> for Error {
             RunError::Rests => msg!("RUN_RESTS"),
             RunError::NotDone => msg!("RUN_NOT_DONE"),
             RunError::Differs => msg!("RUN_DIFFERS"),
+            RunError::CoversPart => msg!("RUN_COVERS_PART"),
             RunError::Awaited => msg!("RUN_AWAITED"),
             RunError::WithoutRates => msg!("RUN_WITHOUT_RATES"),
             RunError::Outdated(account) => msg!("RUN_OUTDATED", account),

@@ -121,15 +121,15 @@ fn shared(canon: &Canon<'_>, watch: &Watch, position: usize, account: &mut Accou
     let ranked: Vec<(Role, u32)> =
         named.iter().map(|(role, person)| (*role, canon.person_rank[*person as usize])).collect();
     let day = canon.record(position).day;
+    let Some(weights) = canon.input.policy.split.as_ref().and_then(|split| split::weights(split, &ranked)) else {
+        account.tally.note(FindingKind::ContributorsNotSplit, None, None, position);
+        return None;
+    };
     for person in ranked.iter().map(|(_, person)| *person).collect::<BTreeSet<_>>() {
         if watch.holder(person).is_none() {
             account.tally.note(FindingKind::ContributorOffDuty, Some(person), Some(day), position);
         }
     }
-    let Some(weights) = canon.input.policy.split.as_ref().and_then(|split| split::weights(split, &ranked)) else {
-        account.tally.note(FindingKind::ContributorsNotSplit, None, None, position);
-        return None;
-    };
     let (first, len) = (account.candidates.len() as u32, weights.len() as u32);
     let (people, weights): (Vec<u32>, Vec<u64>) = weights.into_iter().unzip();
     let candidate = |person: u32| watch.holder(person).unwrap_or(Candidate { person, evidence: None });

@@ -37,7 +37,12 @@ pub struct Question<'a> {
     pub rung: Rung,
     /// To whom.
     pub shares: &'a [Share],
+    /// Of whom the reader is told, by place among the people of the component; of others it is said that there is somebody.
+    pub told: &'a [bool],
 }
+
+/// What stands for somebody of whom the reader is not told.
+const SOMEBODY: &str = "***";
 
 /// The lines, from the first rung to the one that held.
 pub fn lines(q: &Question) -> Vec<Message> {
@@ -70,7 +75,20 @@ pub fn lines(q: &Question) -> Vec<Message> {
 
 impl Question<'_> {
     fn name(&self, place: u32) -> &str {
-        self.frozen.people.get(place as usize).map_or("?", |p| p.no.as_str())
+        match self.frozen.people.get(place as usize) {
+            Some(person) if self.tells(place) => &person.no,
+            Some(_) => SOMEBODY,
+            None => "?",
+        }
+    }
+
+    fn tells(&self, place: u32) -> bool {
+        self.told.get(place as usize).is_some_and(|told| *told)
+    }
+
+    /// A name as the platform wrote it, unless it is that of somebody of whom the reader is not told.
+    fn written<'n>(&self, name: &'n str, meant: Option<u32>) -> &'n str {
+        if meant.is_none_or(|place| self.tells(place)) { name } else { SOMEBODY }
     }
 
     fn local(&self, ms: i64) -> String {
@@ -86,13 +104,16 @@ impl Question<'_> {
         match self.tag {
             _ if self.agent.is_empty() => msg!("LADDER_TAG_NONE"),
             None => msg!("LADDER_TAG_UNKNOWN", agent = self.agent),
-            Some(place) => msg!("LADDER_TAG", agent = self.agent, person = self.name(place)),
+            Some(place) => {
+                let agent = self.written(self.agent, self.tag);
+                msg!("LADDER_TAG", agent, person = self.name(place))
+            }
         }
     }
 
     fn contributors_line(&self) -> Message {
         let named = |(role, agent, meant): &(Role, String, Option<u32>)| {
-            let role = role.word();
+            let (role, agent) = (role.word(), self.written(agent, *meant));
             match meant {
                 Some(place) => msg!("LADDER_CONTRIBUTOR", role, agent, person = self.name(*place)),
                 None => msg!("LADDER_CONTRIBUTOR_UNKNOWN", role, agent),
@@ -113,7 +134,7 @@ impl Question<'_> {
         }
         let who = |d: &&FrozenDuty| {
             let (from, to) = (self.local(d.start_ms), self.local(d.end_ms));
-            let evidence = told_by(&d.evidence, &self.zone);
+            let evidence = if self.tells(d.person) { told_by(&d.evidence, &self.zone) } else { SOMEBODY.to_owned() };
             msg!("LADDER_ON_DUTY", person = self.name(d.person), rule = d.rule, from, to, evidence)
         };
         msg!("LADDER_DUTY", list = Arg::List(on_duty.iter().map(who).collect()))
@@ -228,6 +249,7 @@ mod tests {
                         contributors: &[],
                         rung,
                         shares: &shares,
+                        told: &[true, true],
                     };
                     let [english, chinese] = told(&q);
                     assert_eq!(english.len(), chinese.len());
@@ -263,6 +285,7 @@ mod tests {
             contributors: &named,
             rung: Rung::Split,
             shares: &shares,
+            told: &[true, true],
         };
         for lines in told(&q) {
             assert_eq!(lines.len(), 3, "{lines:?}");
@@ -279,7 +302,7 @@ mod tests {
     #[test]
     fn a_line_of_duty_and_one_of_shares_read_as_they_always_did() {
         let frozen = frozen(DutyRule::Handover);
-        let q = Question {
+        let mut q = Question {
             frozen: &frozen,
             account: &frozen.accounts[0],
             zone: TimeZone::UTC,
@@ -290,6 +313,7 @@ mod tests {
             contributors: &[],
             rung: Rung::Equal,
             shares: &[Share { person: 0, ppm: 500_000, duty: None }, Share { person: 1, ppm: 500_000, duty: None }],
+            told: &[true, true],
         };
         let [english, chinese] = told(&q);
         assert_eq!(english[0], "Began at 1970-01-01 00:00:00 on JD/shop/a, a shared account on that day.");
@@ -297,5 +321,12 @@ mod tests {
         assert!(english[2].starts_with(duty), "{}", english[2]);
         assert!(english[3].ends_with("so they share equally: E0 50 %, E1 50 %."), "{}", english[3]);
         assert!(chinese[3].ends_with("平均分配：E0 50 %、E1 50 %。"), "{}", chinese[3]);
+        // Whoever reads it is told of E0 alone.
+        (q.told, q.agent, q.tag) = (&[true, false], "Mimi", Some(1));
+        for lines in told(&q) {
+            let all = lines.join(" ");
+            assert!(!all.contains("E1") && !all.contains("Mimi") && all.contains("***"), "{all}");
+            assert!(all.contains("E0 50 %"), "{all}");
+        }
     }
 }

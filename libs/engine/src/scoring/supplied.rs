@@ -5,6 +5,8 @@ use tally_kernel::Micro;
 use super::definition::{Aggregation, Definition, Derived, Of, OfRecords, Test, Value, built_in};
 use super::measure::{Direction, Measure};
 
+/// How the names of measures begin that everybody has beside the built-in ones.
+pub const SUPPLIED: &str = "supplied.";
 /// What kinds of service are called in exports.
 const PRESALE: [&str; 3] = ["presale", "pre-sale", "售前"];
 const AFTERSALE: [&str; 3] = ["aftersale", "after-sale", "售后"];

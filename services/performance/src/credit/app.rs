@@ -477,6 +477,7 @@ pub async fn explain_record(
         contributors: &contributors,
         rung: credit.rung,
         shares: &credit.shares,
+        told: &frozen.people.iter().map(|person| sees(&plan, person)).collect::<Vec<_>>(),
     };
     let of_sale = sale.map(|sale| msg!("LADDER_REFUND", refund = external_id, sale));
     let lines = of_sale.into_iter().chain(lines(&question)).collect();

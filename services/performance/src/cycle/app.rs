@@ -5,7 +5,7 @@ use tally_access::{OpContext, Owner};
 use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
-use tally_kernel::id::{AttributionRunId, CycleId};
+use tally_kernel::id::{AttributionRunId, CycleId, OrgUnitId};
 use tally_kernel::page::Page;
 use tally_store::{Audit, ScopedTx, Store};
 
@@ -14,7 +14,8 @@ use super::domain::{Cycle, CycleError, NewCycle, Publication, State};
 use super::event::cycle_published;
 use super::{population, store, versions};
 use crate::policy::{CancelCycle, CloseCycle, CreateCycle, GetCycle, ListCycles, PublishCycle, WatchCycle};
-use crate::run::domain::Step;
+use crate::run::domain::{RunError, Step};
+use crate::run::facts as runs;
 use crate::{App, card, scheme, watch};
 
 pub async fn create_cycle(app: &App, ctx: &OpContext, request: &RequestKey, new: NewCycle) -> Result<Cycle> {
@@ -77,6 +78,9 @@ pub async fn close_cycle(
     if people.as_ref().is_some_and(Vec::is_empty) {
         return Err(CycleError::Empty.into());
     }
+    if let Some(run) = from {
+        covered(app, ctx, &cycle, run).await?;
+    }
     let closing = mutate(&app.store, ctx, &permit, request, async |work| {
         let before = store::lock(&work, id).await?;
         let (after, audit) = close(&work, ctx, before, people.as_deref(), from).await?;
@@ -85,6 +89,25 @@ pub async fn close_cycle(
     .await?;
     app.wake.notify_waiters();
     Ok(closing)
+}
+
+/// A run that is about a part of the cycle would score that part as if it were all.
+async fn covered(app: &App, ctx: &OpContext, cycle: &Cycle, run: AttributionRunId) -> Result<()> {
+    let scope = { runs::load(&*app.store.read(ctx).await?, run).await?.scope };
+    if scope.is_all() {
+        return Ok(());
+    }
+    let units = Units::of(&app.peers.identity, ctx, Some(cycle.period.to())).await?;
+    let said = cycle.population.iter().flat_map(|population| population.units.iter().copied());
+    let mut about: Vec<_> = said.collect();
+    if about.is_empty() {
+        about.extend(cycle.owner.unit());
+    }
+    let held = |unit: &OrgUnitId| scope.units.iter().any(|above| units.holds(*above, *unit));
+    if about.is_empty() || !about.iter().all(held) {
+        return Err(RunError::CoversPart.into());
+    }
+    Ok(())
 }
 
 /// Stops closing; what was done is thrown away.

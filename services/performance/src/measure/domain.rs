@@ -5,12 +5,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::Owner;
 use tally_engine::scoring::definition::Definition;
-use tally_engine::scoring::{ProblemKind, SchemeProblem, copy_named, supplied, unsound};
+use tally_engine::scoring::{ProblemKind, SUPPLIED, SchemeProblem, copy_named, supplied, unsound};
 use tally_kernel::id::{MeasureId, OrgUnitId};
 use tally_kernel::msg;
-
-/// How the names of measures begin that everybody has.
-const SUPPLIED: &str = "supplied.";
 
 /// A measure of the group or of a unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use tally_api::performance::v1 as pb;
 use tally_app::RequestKey;
 use tally_app::convert::timestamp;
 use tally_engine::scoring::definition::Definition;
-use tally_engine::scoring::supplied;
+use tally_engine::scoring::{SUPPLIED, supplied};
 use tally_i18n::text;
 use tally_kernel::error::{Violations, field};
 use tally_kernel::page::Page;
@@ -144,7 +144,7 @@ fn measure_to(measure: &Catalogued, locale: Locale) -> pb::CatalogueMeasure {
 
 /// One that everybody has.
 fn supplied_to(definition: &Definition, locale: Locale) -> pb::CatalogueMeasure {
-    let key = definition.name.strip_prefix("supplied.").unwrap_or_default();
+    let key = definition.name.strip_prefix(SUPPLIED).unwrap_or_default();
     let measure = if key.is_empty() { definition.name.as_str() } else { "" };
     let title = |locale| {
         let title =

@@ -286,6 +286,8 @@ pub enum RunError {
     NotDone,
     /// It is of other days or of another policy than the cycle.
     Differs,
+    /// It is about a part of what the cycle is about.
+    CoversPart,
     /// A cycle waits for it.
     Awaited,
     /// It keeps no rates that amounts could be converted by.

@@ -5,8 +5,9 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use strum_macros::Display;
 use tally_access::{Owner, Region};
-use tally_engine::scoring::{Scheme, SchemeProblem, check, copy_named, supplied};
+use tally_engine::scoring::{ProblemKind, SUPPLIED, Scheme, SchemeProblem, check, copy_named, supplied};
 use tally_kernel::id::{OrgUnitId, SchemeId, TenantId};
+use tally_kernel::msg;
 
 use crate::measure::domain::Catalogued;
 use crate::signed::domain::{FileError, Told};
@@ -128,7 +129,7 @@ pub fn withdrawal_of(version: u32, all: &[Withdrawal]) -> Option<Withdrawal> {
 /// may name, then what everybody has. What a standard takes as a column stays one.
 ///
 /// # Errors
-/// [`SchemeError::Retired`] for what would be copied and is out of use.
+/// [`SchemeError::Retired`] for what would be copied and is out of use; [`SchemeError::Unfit`] for a name of the catalogue that is none.
 pub fn with_measures(above: &[Version], catalogue: &[Catalogued], mut scheme: Scheme) -> Result<Scheme, SchemeError> {
     let is_column = |name: &str| {
         let used = |scheme: &Scheme| {
@@ -142,11 +143,27 @@ pub fn with_measures(above: &[Version], catalogue: &[Catalogued], mut scheme: Sc
     let names: Vec<String> = scheme.kpis.iter().map(|kpi| kpi.measure.name().to_owned()).collect();
     let brought = scheme.measures.len();
     copy_named(names, &mut scheme.measures, &sources);
+    let unknown = misspelt(&scheme);
+    if !unknown.is_empty() {
+        return Err(SchemeError::Unfit(unknown));
+    }
     let copied = &scheme.measures[brought..];
     let retired = catalogue.iter().filter(|one| one.retired.is_some() && copied.contains(&one.definition));
     let kept = |name: &str| above.iter().any(|version| version.scheme.measures.iter().any(|known| known.name == name));
     let retired: Vec<String> = retired.map(|one| one.name().to_owned()).filter(|name| !kept(name)).collect();
     if retired.is_empty() { Ok(scheme) } else { Err(SchemeError::Retired(retired)) }
+}
+
+/// Indicators of what begins as the names of the measures that everybody has and is none of them: no column is called so.
+fn misspelt(scheme: &Scheme) -> Vec<SchemeProblem> {
+    let kpis = scheme.kpis.iter().enumerate();
+    let unknown = kpis.filter(|(_, kpi)| scheme.defined(&kpi.measure).is_none()).filter_map(|(at, kpi)| {
+        let measure = kpi.measure.name();
+        let (field, kind) = (format!("kpis[{at}].measure"), ProblemKind::UnknownMeasure);
+        let description = msg!("MEASURE_PART_UNKNOWN", measure);
+        measure.starts_with(SUPPLIED).then_some(SchemeProblem { field, kind, description })
+    });
+    unknown.collect()
 }
 
 /// Holds a scheme against all above it, the nearest first.

@@ -55,6 +55,24 @@ async fn a_run_over_some_accounts_credits_them_byte_for_byte_as_a_run_over_all(o
     let of_north: Vec<_> = whole.into_iter().filter(|c| !c.external_id.starts_with(['2', '4'])).collect();
     assert_eq!(told(&of_north), told(&part));
     assert_eq!((all.unit_id.as_str(), some.unit_id.as_str()), ("", north().as_str()), "the lowest unit above");
+    // A part is never scored as if it were all.
+    let scheme_id = fixture.scheme(scheme()).await;
+    let unit = |unit_ids: Vec<String>| pb::AttributionRun { unit_ids, ..Default::default() };
+    let of_north = fixture.attribute(unit(vec![north()])).await;
+    for (unit_id, run, fits) in [
+        (String::new(), &some, false),
+        (north(), &some, false),
+        (String::new(), &of_north, false),
+        (north(), &of_north, true),
+    ] {
+        let id = fixture.make(pb::Cycle { unit_id, ..cycle(&scheme_id) }).await.unwrap();
+        let attribution_run_id = run.attribution_run_id.clone();
+        let ask = pb::CloseCycleRequest { cycle_id: id, attribution_run_id, ..Default::default() };
+        match fixture.cycles().close_cycle(fixture.admin.request(ask)).await {
+            Ok(_) => assert!(fits),
+            refused => assert_eq!((reason(refused).as_str(), fits), ("RUN_COVERS_PART", false)),
+        }
+    }
 }
 
 on_both!(a_branch_closes_its_own_month_and_sees_nothing_of_another, flavor = "multi_thread");
