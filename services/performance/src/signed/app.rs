@@ -44,9 +44,7 @@ pub fn origin(stack: &Regions, group: &[Region], named: Option<&Region>) -> Resu
     let mut served = group.iter().filter(|region| stack.serve(region));
     match (stack, served.next(), served.next()) {
         (_, Some(only), None) => Ok(only.clone()),
-        (Regions::Only(regions), ..) if regions.len() == 1 => {
-            regions.first().cloned().ok_or(FileError::OriginMissing)
-        }
+        (Regions::Only(regions), ..) if regions.len() == 1 => regions.first().cloned().ok_or(FileError::OriginMissing),
         (Regions::All | Regions::Only(_), ..) => Err(FileError::OriginMissing),
     }
 }
