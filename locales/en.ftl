@@ -81,6 +81,7 @@ NAME_ONE_OF = name exactly one of { $fields }
 CHANGE_MISSING = say what is to be different
 # A date that is none, or is missing.
 DATE_EXPECTED = a date is expected: YYYY-MM-DD
+    .month = a month is expected: YYYY-MM
 TEXT_EMPTY = must not be empty
 TEXT_TOO_LONG = at most { $max } characters
 # Not a UUID.
@@ -261,7 +262,8 @@ REGION_UNUSABLE = 1 to 32 of a-z, 0-9 and -, each once
 REGION_IS_GLOBAL = a region, not the whole group
 # A branch needs a region where the group has several.
 REGION_MISSING = the group has several regions: name the branch's
-    .from = this stack serves several regions: name the one that the file leaves in from_region
+    .from = this stack serves several regions of the group: name the one that the file leaves in from_region
+    .switch = this stack serves several regions of the group: name the one that the file leaves with --from REGION
 # No such region in this group.
 REGION_UNKNOWN = the group has no region "{ $region }"
 # A branch is in another region than the one that is named.
@@ -1148,7 +1150,7 @@ REFUND_MOVES_WITH_RECORD = { $id } is a refund of { $other }: move that record, 
 RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: nothing is overwritten, withdraw the one that is wrong
 # An amount in another currency than what is reckoned in, and no rate of its day or of a day before.
 RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then close again
+    .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then close again without naming a run, or from one that is started afterwards: an earlier run keeps the rates that it has
 # A session's amount, in what is reckoned in, is more than is computed with.
 RECORD_AMOUNT_TOO_LARGE = the amount of record { $record } of { $account } is more than { $most } in minor units of { $to }, which is more than is computed with: correct the amount or the rate of its day, then close again
 
@@ -1176,17 +1178,46 @@ SCHEDULE_MAKER_MAY_NOT = whoever wrote the schedule last may not make and close 
 
 SCHEDULE_BEGAN = { $month } has begun, which was due at { $due }
 SCHEDULE_LEFT_OUT = { $months } months before were missed longer ago than { $most } months and are not closed by themselves: close them by hand if they are wanted
-SCHEDULE_LOOKED = looked: { $people } people are in, { $accounts } accounts with { $records } records around the month, { $findings ->
+SCHEDULE_LOOKED = looked: { $people ->
+    [one] { $people } person is in
+   *[other] { $people } people are in
+}, { $accounts ->
+    [one] { $accounts } account
+   *[other] { $accounts } accounts
+} with { $records ->
+    [one] { $records } record
+   *[other] { $records } records
+} around the month, { $findings ->
     [0] nothing odd
+    [one] { $findings } finding ({ $kinds })
    *[other] { $findings } findings ({ $kinds })
 }
-    .everybody = looked: everybody of the group is in, { $accounts } accounts with { $records } records around the month, { $findings ->
+    .everybody = looked: everybody of the group is in, { $accounts ->
+        [one] { $accounts } account
+       *[other] { $accounts } accounts
+    } with { $records ->
+        [one] { $records } record
+       *[other] { $records } records
+    } around the month, { $findings ->
         [0] nothing odd
+        [one] { $findings } finding ({ $kinds })
        *[other] { $findings } findings ({ $kinds })
     }
 SCHEDULE_WAITS = nothing is closed before { $until }: stop the run if something is to be put right first
 SCHEDULE_CLOSES = made the cycle { $cycle } and closes it
-SCHEDULE_DONE = closed: { $people } people have a card, of { $records } records { $nobody } are credited to nobody, { $findings } findings; look at it, and publish it if it is right
+SCHEDULE_DONE = closed: { $people ->
+    [one] { $people } person has a card
+   *[other] { $people } people have a card
+}, of { $records ->
+    [one] { $records } record
+   *[other] { $records } records
+} { $nobody ->
+    [one] { $nobody } is credited to nobody
+   *[other] { $nobody } are credited to nobody
+}, { $findings ->
+    [one] { $findings } finding
+   *[other] { $findings } findings
+}; look at it, and publish it if it is right
 SCHEDULE_FAILED = came to nothing: { $why }
 SCHEDULE_AGAIN = begun again by hand
 SCHEDULE_STOPPED = stopped by hand
@@ -1613,11 +1644,20 @@ CREDIT_NAMED_WITHOUT_AGENT = { $records } records of a named account name nobody
 # Code MIXED_WITHOUT_TAG.
 CREDIT_MIXED_WITHOUT_TAG = { $records } records of a mixed account name nobody: credited as on a shared one
 # A name of a contributor that nobody is known by.
-CONTRIBUTOR_UNKNOWN = { $records } contributions are of "{ $agent }", who is nobody employed on their days or more than one: their parts go to the other contributors
+CONTRIBUTOR_UNKNOWN = { $records ->
+    [one] { $records } contribution is of "{ $agent }", who is nobody employed on its day or more than one: its part goes to the other contributors
+   *[other] { $records } contributions are of "{ $agent }", who is nobody employed on their days or more than one: their parts go to the other contributors
+}
 # Code CONTRIBUTOR_OFF_DUTY.
-CREDIT_CONTRIBUTOR_OFF_DUTY = { $records } records name { $person } as a contributor, who was not on duty when they began: the name counts
+CREDIT_CONTRIBUTOR_OFF_DUTY = { $records ->
+    [one] { $records } record names { $person } as a contributor, who was not on duty when it began
+   *[other] { $records } records name { $person } as a contributor, who was not on duty when they began
+}: the name counts
 # Code CONTRIBUTORS_NOT_SPLIT.
-CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records } records name contributors, and the policy gives their roles no part: they are kept, and the records are credited as if they named none
+CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records ->
+    [one] { $records } record names contributors, and the policy gives their roles no part: they are kept, and the record is credited as if it named none
+   *[other] { $records } records name contributors, and the policy gives their roles no part: they are kept, and the records are credited as if they named none
+}
 # Code TOO_FEW_TO_INFER.
 CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too few to infer from: shared equally
 # Code DID_NOT_SETTLE.
@@ -1625,7 +1665,10 @@ CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: 
 # Code SEVERAL_AT_ONCE.
 CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
 # Amounts in another currency than what is reckoned in were converted, and by what.
-AMOUNTS_CONVERTED = amounts of { $records } records were converted from { $from } to { $to }, each by the rate of its local day and rounded once: { $rates }{ $more ->
+AMOUNTS_CONVERTED = amounts of { $records ->
+    [one] { $records } record
+   *[other] { $records } records
+} were converted from { $from } to { $to }, each by the rate of its local day and rounded once: { $rates }{ $more ->
     [0] {""}
    *[other] {" "}and { $more } more
 }
@@ -1746,7 +1789,10 @@ STATEMENT_CARRIED = ; carried from before { $before }, carried on { $after }
 UNUSABLE = { $file }: { $problem }. { $cure }.
 SEVERAL_PROBLEMS = { $problems }
 REASON_ALSO = { $reason }; also { $column }: { $more }
-AND_MORE_ROWS = { $count } more rows of this file were rejected
+AND_MORE_ROWS = { $count } more { $count ->
+    [one] row of this file was rejected
+   *[other] rows of this file were rejected
+}
 AND_MORE_ROWS_CURE = mend the rows above first: the others mostly fail for the same reasons
 AND_MORE_FINDINGS = and more of the same kind
 FIRST_REJECTED = line { $line }{ $column }: { $reason } ({ $cure })
@@ -1873,7 +1919,7 @@ NO_NUMBER = '{ $text }' is not a number
     .exponent = '{ $text }' has an exponent, which numbers have not
 NO_NUMBER_CURE = write digits with a point, such as 12.5, or leave it empty when it was not measured
 NEGATIVE_AMOUNT = the amount { $text } is negative
-NEGATIVE_AMOUNT_CURE = leave refunds out of this column (an extra column such as refund can hold them), or leave it empty
+NEGATIVE_AMOUNT_CURE = write a refund as a row of its own with a negative amount that names in refers_to the external_id of the sale, or leave the cell empty
 NO_AMOUNT = '{ $text }' is not an amount
 NO_AMOUNT_CURE = write digits with a point, such as 1234.50, without a currency sign, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` where 1,234.50 is meant, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` where 1.234,50 is
     .yaml = write digits with a point, such as 1234.50, without a currency sign and without grouping
@@ -2096,6 +2142,8 @@ UNIT_OF_NOBODY_CURE = correct the path of the unit
 STORE_UNKNOWN = no account of accounts.csv is of { $store }{ $hint }
 STORE_UNKNOWN_CURE = write platform and store as in accounts.csv, with / between them
 NEITHER_DAYS_NOR_TIME = it says neither on which days nor when
+DAYS_AND_TIME = it says both on which days and when
+DAYS_AND_TIME_CURE = leave from and to empty where it is about an instant, or at where it is about days
 NEITHER_DAYS_NOR_TIME_CURE = fill in from (and to, for more than one day) or at, one of both
 NO_KIND_OF_FINDING = no such kind of finding
 NO_KIND_OF_FINDING_CURE = delete the file: only inputs/ of a result has it
@@ -2231,7 +2279,10 @@ SUITE_NAMES_ANOTHER_PERSON = the suite names a person { $id } whom the bundle do
 SUITE_NAMES_ANOTHER_ACCOUNT = the suite names an account { $id } that the bundle does not hold: a fault of ours
 SUITE_LISTS_LESS = the suite does not list what was just written: a fault of ours
 CYCLE_WATCH_ENDED = the service stopped telling about the cycle before it was closed: do it again
-RECORDS_DO_NOT_ADD_UP = { $sent } records went in, the cycle counts { $counted } and { $told } came out: a fault of ours
+RECORDS_DO_NOT_ADD_UP = { $sent ->
+    [one] { $sent } record
+   *[other] { $sent } records
+} went in, the cycle counts { $counted } and { $told } came out: a fault of ours
 CANNOT_MAKE_FOLDER = cannot make the folder { $folder }: { $error }
 CANNOT_READ = cannot read { $file }: { $error }
 CANNOT_WRITE = cannot write { $file }: { $error }
@@ -2406,8 +2457,18 @@ KIND_TRANSFER = somebody goes on in another unit, position or grade
 KIND_REHIRE = somebody left and came back
 KIND_TEAM_WITHOUT_PEOPLE = an account's team has no people
 KIND_BRANCH_WITHOUT_PEOPLE = a branch has no people
+KIND_MEASURE_NOT_SENT = nobody has data of a measure: its indicator counts for nobody
 SHOW_HEADLINE = { $group }, { $from } to { $to }
-SHOW_SIZE = { $records } service records on { $accounts } accounts, { $people } people
+SHOW_SIZE = { $records ->
+    [one] { $records } service record
+   *[other] { $records } service records
+} on { $accounts ->
+    [one] { $accounts } account
+   *[other] { $accounts } accounts
+}, { $people ->
+    [one] { $people } person
+   *[other] { $people } people
+}
 SHOW_REJECTED = { $count ->
     [one] { $count } row was rejected: rejected.csv says why and what to change
    *[other] { $count } rows were rejected: rejected.csv says which, why, and what to change
@@ -2429,7 +2490,10 @@ SHOW_SECONDS = { $step } { $seconds } s
 SHOW_IN_ALL = { $total } s in all: { $longest }
 SHOW_SAME_DIGEST = the same files give it on any day and machine
 SHOW_WHO_SERVED = Who served what, and how sure we are
-SHOW_CERTAIN = { $certain } rest on a name or a single person; { $rest } records are credited to nobody, each with its reason.
+SHOW_CERTAIN = { $certain } rest on a name or a single person; { $rest ->
+    [one] { $rest } record is credited to nobody, with its reason.
+   *[other] { $rest } records are credited to nobody, each with its reason.
+}
 SHOW_BUSIEST = The busiest shared accounts (90 % intervals)
 SHOW_COLUMN_RECORDS = records
 SHOW_COLUMN_INTERVAL = 90 % interval
@@ -2551,7 +2615,7 @@ HELP_HELP = Print this page, or that of a command
 HELP_DEMO = Show the main job on a made-up group: a month of records becomes statements, on SQLite in a temporary folder
     .once = Stop after the summary instead of serving the group
     .seed = Number that the group is made from: another one makes another group
-    .records = About how many service records the month has, 1 to 5,000,000
+    .records = About how many service records the month has, 1 to 5,000,000; below 100 it has 100
     .bundle = New or empty folder to write the month's files into, to copy from
     .listen = Address and port to serve on after the summary
 HELP_CLOSE = Do the main job on your own files: a month of records becomes score cards and statements

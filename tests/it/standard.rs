@@ -21,6 +21,9 @@ pub async fn crosses(home: (&Stack, &Session), there: (&Stack, &Session)) -> Str
     let (code, printed, said) = scheme(home, &["export", name, "--from", WEST, "--lang", "en"], None).await;
     assert_eq!((code, printed.as_str()), (Some(1), ""), "{said}");
     assert!(said.contains(WEST), "it is not served there: {said}");
+    let (code, printed, said) = scheme(home, &["export", name, "--from", "mars", "--lang", "en"], None).await;
+    assert_eq!((code, printed.as_str()), (Some(1), ""), "{said}");
+    assert!(said.contains("the group has no region \"mars\""), "{said}");
     let (code, printed, said) = scheme(home, &["export", "Nowhere", "--lang", "en"], None).await;
     assert_eq!((code, printed.as_str()), (Some(1), ""), "{said}");
     assert!(said.contains("\"Nowhere\""), "{said}");

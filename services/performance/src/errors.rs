@@ -132,6 +132,7 @@ impl From<FileError> for Error {
     fn from(error: FileError) -> Self {
         let (kind, message) = match error {
             FileError::OriginMissing => (Kind::InvalidArgument, msg!("REGION_MISSING.from")),
+            FileError::OriginUnknown(region) => (Kind::InvalidArgument, msg!("REGION_UNKNOWN", region)),
             FileError::Malformed => (Kind::InvalidArgument, msg!("TRANSFER_MALFORMED")),
             FileError::SignatureWrong(region) => (Kind::FailedPrecondition, msg!("TRANSFER_SIGNATURE_WRONG", region)),
             FileError::KeyUnknown(region) => (Kind::FailedPrecondition, msg!("REGION_KEY_UNKNOWN", region)),

@@ -111,6 +111,8 @@ fn negative_amounts_are_rejected() {
     let (line, column, reason) = only(&reading);
     assert_eq!((line, column), (3, "amount"));
     assert!(reason.contains("negative"), "{reason}");
+    let cure = en(&reading.rejected[0].cure);
+    assert!(cure.contains("refers_to"), "{cure}");
 }
 
 #[test]

@@ -159,10 +159,16 @@ fn id_of(field: &str, text: &str) -> Result<Uuid> {
     v.finish(id)
 }
 
+/// The month of YYYY-MM.
+fn month_from(text: &str) -> Result<Period> {
+    let first = date(&mut Violations::new(), "month", &format!("{text}-01"));
+    first.map(Period::month_of).ok_or_else(|| Error::of(Kind::InvalidArgument, msg!("DATE_EXPECTED.month")))
+}
+
 fn read_begin(sent: &pb::BeginScheduleRunRequest) -> Result<(Uuid, Period)> {
     let mut v = Violations::new();
     let id = v.take("schedule_id", uuid(&sent.schedule_id));
-    let month = date(&mut v, "month", &format!("{}-01", sent.month)).map(Period::month_of);
+    let month = v.take("month", month_from(&sent.month));
     v.finish(id.zip(month))
 }
 

@@ -25,7 +25,7 @@ pub async fn export(
     (id, from): (SchemeId, Option<Region>),
 ) -> Result<String> {
     let permit = ctx.permit::<ExportStandard>(&Owner::group().target())?;
-    let from = signed::app::origin(&ctx.regions, from.as_ref())?;
+    let from = signed::app::origin(&ctx.regions, &app.peers.regions(ctx).await?, from.as_ref())?;
     if from.is_global() || !ctx.regions.serve(&from) {
         return Err(ctx.regions.refuse(&from));
     }

@@ -33,16 +33,46 @@ pub fn believe<T: Told>(trusted: &Trusted, tenant: TenantId, (told, text, signat
     if told.tenant() == tenant { Ok(()) } else { Err(FileError::OtherGroup.into()) }
 }
 
-/// The region that a file leaves: the one of the stack, or the one that is named.
+/// The region of the group that a file leaves: the one that is named, else the only one that the stack serves.
 ///
 /// # Errors
-/// [`FileError::OriginMissing`].
-pub fn origin(stack: &Regions, named: Option<&Region>) -> Result<Region, FileError> {
-    match (named, stack) {
-        (Some(named), _) => Ok(named.clone()),
-        (None, Regions::Only(regions)) if regions.len() == 1 => {
-            regions.first().cloned().ok_or(FileError::OriginMissing)
+/// [`FileError::OriginMissing`] and [`FileError::OriginUnknown`].
+pub fn origin(stack: &Regions, group: &[Region], named: Option<&Region>) -> Result<Region, FileError> {
+    if let Some(named) = named {
+        return if group.contains(named) { Ok(named.clone()) } else { Err(FileError::OriginUnknown(named.clone())) };
+    }
+    let mut served = group.iter().filter(|region| stack.serve(region));
+    match (stack, served.next(), served.next()) {
+        (_, Some(only), None) => Ok(only.clone()),
+        (Regions::Only(regions), ..) if regions.len() == 1 => regions.first().cloned().ok_or(FileError::OriginMissing),
+        (Regions::All | Regions::Only(_), ..) => Err(FileError::OriginMissing),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn regions(names: &[&str]) -> Vec<Region> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_only_region_that_is_served_needs_no_name_and_no_other_than_the_groups_can_be_named() {
+        let only = |names: &[&str]| Regions::Only(regions(names).into_iter().collect());
+        let (one, two) = (regions(&["north"]), regions(&["north", "west"]));
+        for (stack, group, left) in [
+            (Regions::All, &one, Some("north")),
+            (Regions::All, &two, None),
+            (only(&["west"]), &two, Some("west")),
+            (only(&["east", "west"]), &two, Some("west")),
+            (only(&["north", "west"]), &two, None),
+        ] {
+            let said = left.map(|name| name.parse().unwrap()).ok_or(FileError::OriginMissing);
+            assert_eq!(origin(&stack, group, None), said, "{stack:?}");
         }
-        (None, Regions::All | Regions::Only(_)) => Err(FileError::OriginMissing),
+        let [west, mars]: [Region; 2] = ["west", "mars"].map(|name| name.parse().unwrap());
+        assert_eq!(origin(&Regions::All, &two, Some(&west)), Ok(west));
+        assert_eq!(origin(&Regions::All, &two, Some(&mars)), Err(FileError::OriginUnknown(mars.clone())));
     }
 }

@@ -21,8 +21,10 @@ pub trait Told: Serialize + DeserializeOwned {
 /// What can be wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileError {
-    /// The stack serves several regions and none was named.
+    /// The stack serves several regions of the group and none was named.
     OriginMissing,
+    /// The region that was named is none of the group.
+    OriginUnknown(Region),
     /// Not a file of this kind.
     Malformed,
     /// A file whose signature is not that of the region it names.

@@ -63,12 +63,13 @@ enum Material {
 /// # Errors
 /// See [`TransferError`]; `PERMISSION_DENIED`, `REGION_NOT_SERVED`, and what peers answer.
 pub async fn prepare(app: &App, ctx: &OpContext, request: &RequestKey, wanted: &Wanted) -> Result<Prepared> {
-    let from = signed::app::origin(&ctx.regions, wanted.from.as_ref())?;
+    let regions = app.peers.regions(ctx).await?;
+    let from = signed::app::origin(&ctx.regions, &regions, wanted.from.as_ref())?;
     let permit = ctx.permit::<PrepareTransfer>(&Target::region(from.clone()))?;
     if wanted.to == from {
         return Err(TransferError::SameRegion(from).into());
     }
-    if !app.peers.regions(ctx).await?.contains(&wanted.to) {
+    if !regions.contains(&wanted.to) {
         return Err(TransferError::RegionUnknown(wanted.to.clone()).into());
     }
     let material = match wanted.what {

@@ -139,7 +139,7 @@ async fn cycles_of_one_run_reckon_with_the_rates_of_the_run_each_in_the_currency
     let in_dollars = fixture.close_from(&dollar, &run).await;
     assert_eq!(fixture.sold(&in_dollars).await, "118", "100 and 10 and 8");
     let told = fixture.conversions(&in_dollars).await;
-    assert!(told.len() == 1 && told[0].contains("of 1 records were converted from CNY to HKD"), "{told:?}");
+    assert!(told.len() == 1 && told[0].contains("of 1 record were converted from CNY to HKD"), "{told:?}");
     // What is set afterwards counts for what is attributed afterwards.
     fixture.tell(|told| told.rates = vec![rate("HKD", "0.4", "2026-03-01")]);
     let again = fixture.close_from(&yuan, &run).await;

@@ -10,7 +10,7 @@ use tally_api::performance::v1::scheme_service_client::SchemeServiceClient;
 use tally_bundle::TEMPLATES;
 use tally_kernel::page::MAX_SIZE;
 use tally_kernel::{Error, Kind, msg};
-use tally_rpc::pages;
+use tally_rpc::{error_from, pages};
 
 use super::settings::session;
 use crate::cli::{DONE, SchemeCommand, SchemeExport, SchemeImport, SchemeTemplate};
@@ -58,8 +58,13 @@ async fn export(args: SchemeExport) -> Result<u8> {
     let from_region = args.from.unwrap_or_default();
     let ask = performance::ExportStandardRequest { scheme_id, from_region, ..Default::default() };
     let mut client = SchemeServiceClient::new(session.at.performance.clone());
-    let file = client.export_standard(session.ask(ask)).await.map_err(told)?.into_inner().file;
-    print::text(&file);
+    let reply = client.export_standard(session.ask(ask)).await.map_err(|status| {
+        let error = error_from(status);
+        // The words are of a field, and here a switch is typed.
+        let is_unnamed = error.reason() == "REGION_MISSING";
+        refusal(if is_unnamed { Error::of(error.kind(), msg!("REGION_MISSING.switch")) } else { error })
+    })?;
+    print::text(&reply.into_inner().file);
     Ok(DONE)
 }
 

@@ -72,6 +72,7 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
         "REHIRE" => msg!("KIND_REHIRE"),
         "TEAM_WITHOUT_PEOPLE" => msg!("KIND_TEAM_WITHOUT_PEOPLE"),
         "BRANCH_WITHOUT_PEOPLE" => msg!("KIND_BRANCH_WITHOUT_PEOPLE"),
+        "MEASURE_NOT_SENT" => msg!("KIND_MEASURE_NOT_SENT"),
         _ => return None,
     };
     Some(lang.say(&said))
