@@ -142,7 +142,7 @@ pub(crate) fn read_observations(
 /// Either an instant or days.
 fn when(row: &Row<'_>, zone: &TimeZone, diagnostic: &mut RowDiagnostic) -> Option<Observed> {
     let (from, to, at) = (row.get(3), row.get(4), row.get(5));
-    if !at.is_empty() && !(from.is_empty() && to.is_empty()) {
+    if !(at.is_empty() || from.is_empty() && to.is_empty()) {
         diagnostic.add("from", Wrong::new(msg!("DAYS_AND_TIME"), msg!("DAYS_AND_TIME_CURE")));
         return None;
     }

@@ -65,7 +65,7 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
         return at.end(Failure::NobodyCredited { records, unemployed }).await;
     }
     let mut findings = match (settled, now) {
-        (Some(settled), Some(now)) => changed::findings(&people, settled, now, &of),
+        (Some(settled), Some(now)) => changed::findings(&people, settled, now, of),
         (None, _) | (_, None) => Vec::new(),
     };
     let closed = of.clone();
