@@ -68,7 +68,7 @@ mod tests {
             (only(&["east", "west"]), &two, Some("west")),
             (only(&["north", "west"]), &two, None),
         ] {
-            let said = left.map(|name| name.parse().unwrap()).ok_or(FileError::OriginMissing);
+            let said = left.map(|name| name.parse::<Region>().unwrap()).ok_or(FileError::OriginMissing);
             assert_eq!(origin(&stack, group, None), said, "{stack:?}");
         }
         let [west, mars]: [Region; 2] = ["west", "mars"].map(|name| name.parse().unwrap());

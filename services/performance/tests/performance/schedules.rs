@@ -308,7 +308,7 @@ async fn what_came_to_nothing_is_begun_again_by_hand_and_no_month_before_it_is_o
     };
     assert_eq!(reason(begin(&fixture, "", "2026-04").await), "SCHEDULE_MONTH_NOT_OVER");
     let refused = tally_rpc::error_from(begin(&fixture, "", "April").await.unwrap_err());
-    assert_eq!((refused.reason(), refused.violations()[0].message.id()), ("INVALID_REQUEST", "DATE_EXPECTED.month"));
+    assert_eq!(refused.violations()[0].message.as_told(), Some("a month is expected: YYYY-MM"));
     fixture.work();
     let first = begin(&fixture, "b1", "2026-03").await.unwrap().into_inner();
     assert_eq!(
