@@ -93,7 +93,8 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     }
     // After the suite has taken all of it: the rows of the inputs are those that were worked on.
     let inputs = steps.now("inputs", || write_normalised(bundle, &job.out.join("inputs"), locale).context("inputs"))?;
-    let cycle = steps.time("attribution and scores", cycle(&crew.hr, &job)).await?;
+    // On the heap, as what reads and pays: together they are the larger part of the job.
+    let cycle = steps.time("attribution and scores", Box::pin(cycle(&crew.hr, &job))).await?;
     let mut results = Results::new(&job.out, bundle, &ids, (job.csv, job.form));
     if cycle.state() == performance::CycleState::Failed {
         // What was noticed says why; that it could not be written would hide it.
@@ -102,8 +103,8 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     }
     let published = steps.time("publishing", publish(&crew.hr, &cycle.cycle_id)).await.map(drop);
     let files = Files { crew, job: &job, cycle: &cycle };
-    let mut scored = files.scored(&mut results, &mut steps).await?;
-    let paid = files.paid(published, &mut results, &mut scored, &mut steps).await;
+    let mut scored = Box::pin(files.scored(&mut results, &mut steps)).await?;
+    let paid = Box::pin(files.paid(published, &mut results, &mut scored, &mut steps)).await;
     let summary = files.finish(results, &scored, &paid, inputs)?;
     let timings = steps.finish();
     summary::write(&job.out, "timings.json", &timings)?;

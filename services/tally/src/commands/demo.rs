@@ -95,7 +95,7 @@ impl Month {
     async fn close(&self, crew: &Crew, out: &Path, progress: &Progress) -> Result<CloseOutcome> {
         clear(out)?;
         let (reading, rejected_before, out) = (&self.reading, Rejections::new(), out.to_owned());
-        Box::pin(job(crew, Job { reading, rejected_before, out, form: FORM, csv: Csv::ForPeople, progress })).await
+        job(crew, Job { reading, rejected_before, out, form: FORM, csv: Csv::ForPeople, progress }).await
     }
 
     /// What only the demo can tell: how far from the truth the result is, and what talent made of it.
