@@ -152,6 +152,7 @@ impl Records {
             rating_milli: n.rating_milli,
             amount_minor: n.amount_minor,
             custom: &[],
+            contributors: &[],
             content: &self.content[i],
         }
     }
