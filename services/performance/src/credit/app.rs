@@ -484,8 +484,7 @@ pub async fn explain_record(
     Ok((told(&frozen, place, credit, |person| sees(&plan, person))?, lines))
 }
 
-/// When a record began and whom it named, as a run read it, and its credit. Where the record has been changed since, what was known when the
-/// run began is looked at first.
+/// What a record said, and its credit. What was known when the run began is looked at first.
 async fn credited(
     tx: &ScopedTx,
     run: Uuid,

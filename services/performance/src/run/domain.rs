@@ -5,7 +5,6 @@
 //!     |  \-> failed
 //!     +----> cancelled   nothing of it is left; also what was done, when its cycle is closed anew
 //! ```
-//!
 //! A run is one attempt: its id is what all its results are kept under, and whoever wants another attempt starts another run.
 
 use std::collections::BTreeSet;
