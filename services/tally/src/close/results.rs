@@ -66,6 +66,22 @@ pub struct PersonTotal {
     pub high_ppm: u64,
 }
 
+/// All cards of a cycle, by rank.
+pub async fn cards_of(session: &Session, cycle_id: &str) -> Result<Vec<performance::Card>> {
+    let client = performance::card_service_client::CardServiceClient::new(session.at.performance.clone());
+    let cards = pages(async |page_token| {
+        let ask = performance::ListCardsRequest {
+            cycle_id: cycle_id.to_owned(),
+            page_size: MAX_SIZE,
+            page_token,
+            ..Default::default()
+        };
+        let page = client.clone().list_cards(session.ask(ask)).await?.into_inner();
+        Ok((page.cards, page.next_page_token))
+    });
+    cards.await.map_err(refusal)
+}
+
 impl<'a> Results<'a> {
     /// Files go to `dir`, which must be there.
     pub fn new(dir: &Path, bundle: &'a Bundle, ids: &'a Ids, (csv, form): (Csv, u32)) -> Self {
@@ -199,19 +215,8 @@ impl<'a> Results<'a> {
 
     /// `score_cards.csv`: a row per person and indicator, by rank and employee number.
     pub async fn cards(&mut self, session: &Session, cycle_id: &str) -> Result<Vec<(PersonIx, performance::Card)>> {
-        let client = performance::card_service_client::CardServiceClient::new(session.at.performance.clone());
-        let cards = pages(async |page_token| {
-            let ask = performance::ListCardsRequest {
-                cycle_id: cycle_id.to_owned(),
-                page_size: MAX_SIZE,
-                page_token,
-                ..Default::default()
-            };
-            let page = client.clone().list_cards(session.ask(ask)).await?.into_inner();
-            Ok((page.cards, page.next_page_token))
-        });
         let of = |card: performance::Card| Ok((self.ids.person(&card.person_id)?, card));
-        let mut cards = cards.await.map_err(refusal)?.into_iter().map(of).collect::<Result<Vec<_>>>()?;
+        let mut cards = cards_of(session, cycle_id).await?.into_iter().map(of).collect::<Result<Vec<_>>>()?;
         cards.sort_by_key(|(person, card)| (card.rank, *person));
         let head = [
             "employee_no",

@@ -8,15 +8,14 @@ use tally_api::common::v1 as common;
 use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
 use tally_bundle::Bundle;
-use tally_kernel::page::MAX_SIZE;
 use tally_kernel::{Message, msg};
-use tally_rpc::{RpcChannel, pages};
+use tally_rpc::RpcChannel;
 
 use crate::cli::Language;
-use crate::close::{CloseOutcome, Crew, FORM, create_login, policy, publish, scheme, watch};
+use crate::close::{CloseOutcome, Crew, FORM, cards_of, create_login, policy, publish, scheme, watch};
 use crate::commands::users::User;
 use crate::progress::Progress;
-use crate::said::{refusal, told};
+use crate::said::told;
 use crate::session::Session;
 use crate::show::{Page, Table, percent};
 use crate::upload::{branches, unit_ids};
@@ -143,7 +142,7 @@ impl Story<'_> {
         let scheme = self.write(&hr, own).await?;
         let population = None;
         let cycle = self.month(&hr, (name, unit_id), (&scheme, population), run).await?;
-        let cards = cards(&hr, &cycle.cycle_id).await?;
+        let cards = cards_of(&hr, &cycle.cycle_id).await?;
         Ok(Branch { name: name.to_owned(), cycle, cards, hr, favours })
     }
 
@@ -237,20 +236,4 @@ fn weigh(kpi: &mut performance::Kpi, more: i64) -> Result<()> {
     let weight: rust_decimal::Decimal = kpi.weight.parse()?;
     kpi.weight = (weight + rust_decimal::Decimal::from(more)).normalize().to_string();
     Ok(())
-}
-
-/// All cards of a cycle, by rank.
-pub async fn cards(session: &Session, cycle_id: &str) -> Result<Vec<performance::Card>> {
-    let client = performance::card_service_client::CardServiceClient::new(session.at.performance.clone());
-    let cards = pages(async |page_token| {
-        let ask = performance::ListCardsRequest {
-            cycle_id: cycle_id.to_owned(),
-            page_size: MAX_SIZE,
-            page_token,
-            ..Default::default()
-        };
-        let page = client.clone().list_cards(session.ask(ask)).await?.into_inner();
-        Ok((page.cards, page.next_page_token))
-    });
-    cards.await.map_err(refusal)
 }

@@ -7,7 +7,8 @@ use tally_api::performance::v1 as performance;
 use tally_api::performance::v1::measure_definition::Of;
 use tally_kernel::msg;
 
-use super::branches::{Story, cards};
+use super::branches::Story;
+use crate::close::cards_of;
 use crate::show::{Page, Table};
 
 /// What a manager's card is of: a name, the measure whose mean over the team it is, target and weight.
@@ -37,7 +38,7 @@ impl Story<'_> {
         let population = Some(performance::Population { positions, ..Default::default() });
         let run = self.group_cycle().await?.attribution_run_id;
         let cycle = Box::pin(self.month(hr, (&name, ""), (&scheme, population), &run)).await?;
-        let cards = cards(hr, &cycle.cycle_id).await?;
+        let cards = cards_of(hr, &cycle.cycle_id).await?;
         page.heading(&self.say(&msg!("DEMO_MANAGERS", people = cards.len())));
         page.say(2, &self.say(&msg!("DEMO_MANAGERS_SAID")));
         let mut table = Table::new("<>>>>>");
