@@ -6,6 +6,7 @@ use tally_access::Permission::{
 use tally_privacy::{DataTable, ErasureRule, Exported};
 
 use crate::credit::store::{credit, finding, total};
+use crate::run::store::counted;
 use crate::run::store::results::{account, frozen, sums};
 use crate::scheme::store::{head, version, withdrawal};
 use crate::transfer::store::{cell, transfer};
@@ -18,6 +19,7 @@ impl Exported for observation::store::Entity {}
 impl Exported for total::Entity {}
 impl Exported for card::store::Entity {}
 impl Exported for account::Entity {}
+impl Exported for counted::Entity {}
 impl Exported for sums::Entity {}
 impl Exported for cycle::store::Entity {}
 impl Exported for cycle::store::people::Entity {}
@@ -45,6 +47,7 @@ pub const DATA_TABLES: &[DataTable] = &[
     DataTable::of::<finding::Entity>(CreditRead, ErasureRule::Deleted, Some((RESULTS, "recorded_at"))),
     DataTable::of::<credit::Entity>(CreditRead, REDACTED, Some((RESULTS, "started_ms"))),
     DataTable::of::<frozen::Entity>(CreditRead, REDACTED, Some((RESULTS, "recorded_at"))),
+    DataTable::of::<counted::Entity>(CreditRead, REDACTED, Some((RESULTS, "recorded_at"))),
     DataTable::of::<account::Entity>(CreditRead, REDACTED, Some((RESULTS, "recorded_at"))),
     DataTable::of::<observation::store::Entity>(ObservationRead, ErasureRule::Deleted, Some((RECORDS, "ended_ms"))),
     DataTable::of::<record::store::Entity>(RecordRead, REDACTED, Some((RECORDS, "started_ms"))),

@@ -135,7 +135,7 @@ pub struct Meaning {
 }
 
 /// How many records of an account name an agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentCount {
     /// The account.
     pub account: AccountId,

@@ -22,11 +22,12 @@ use tally_store::{Audit, UnitOfWork, WorkItem};
 use super::reuse;
 use crate::credit::facts::{self as results, Place};
 use crate::policy::CloseCycle;
+use crate::record::domain::Counted;
 use crate::record::domain::money::KeptRates;
 use crate::run::domain::{AttributionRun, Failure, Step, shared_accounts, units_of};
 use crate::run::facts::{self as runs, Task};
 use crate::run::step::At;
-use crate::{App, SERVICE, card, credit, cycle, record, schedule, scheme};
+use crate::{App, SERVICE, card, credit, cycle, schedule, scheme};
 
 /// How often an item is tried.
 pub const ATTEMPTS: i32 = 5;
@@ -132,10 +133,10 @@ impl At<'_> {
         let facts = self.app.peers.facts(self.ctx, &self.app.directory, run.period, &run.policy);
         let days = self.days_of_amounts(run).await?;
         let money = self.app.peers.money(self.ctx, days, run.started_at);
-        let counts = async { record::facts::counts(&*self.app.store.read(self.ctx).await?, run.period).await };
-        let (facts, money, counts) = futures::try_join!(facts, money, counts)?;
+        let counted = async { reuse::counted(&*self.app.store.read(self.ctx).await?, run).await };
+        let (facts, money, (counted, changed)) = futures::try_join!(facts, money, counted)?;
         // Cut from the whole group's facts, whatever the run is about, so that whoever asks gets the same.
-        let plan = snapshot(&facts, run.period, &run.policy, &counts)?;
+        let plan = snapshot(&facts, run.period, &run.policy, &counted.counts)?;
         let (plan, owner) = match self.cut(run, plan).await? {
             Ok(cut) => cut,
             Err(failure) => return self.end(failure).await,
@@ -148,11 +149,11 @@ impl At<'_> {
         let taken = match run.source {
             Some(source) => {
                 let tx = self.app.store.read(self.ctx).await?;
-                reuse::taken_over(&tx, source, &plan.components, &money).await?
+                reuse::taken_over(&tx, source, &plan.components, (changed, &money)).await?
             }
             None => runs::TakenOver::new(),
         };
-        let of = (&owner, &money);
+        let of = (&owner, &money, &counted);
         self.write(async |work| self.put_plan(work, run, (&plan, &taken), of, &findings).await).await?;
         self.app.wake.notify_waiters();
         Ok(())
@@ -204,7 +205,7 @@ impl At<'_> {
         work: UnitOfWork,
         of: &AttributionRun,
         (plan, taken): (&Plan, &runs::TakenOver),
-        (owner, money): (&Owner, &KeptRates),
+        (owner, money, counted): (&Owner, &KeptRates, &Counted),
         findings: &[(Place, Finding)],
     ) -> Result<(UnitOfWork, Audit)> {
         let run = self.job.attribution.0;
@@ -213,6 +214,7 @@ impl At<'_> {
         results::discard_findings(&work, run).await?;
         runs::snapshot(&work, self.ctx, run, &plan.components).await?;
         runs::collected(&work, self.job.attribution, owner, money).await?;
+        runs::put_counted(&work, self.ctx, run, counted).await?;
         results::put_findings(&work, self.ctx, run, -1, findings).await?;
         if let Some(source) = of.source {
             self.take_over(&work, source, taken).await?;

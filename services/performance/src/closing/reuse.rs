@@ -1,14 +1,16 @@
 //! What a correction takes over from the run of the version before: components whose facts and records are as they were then.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::SignedDuration;
 use tally_engine::closing::snapshot::Frozen;
-use tally_kernel::id::AttributionRunId;
+use tally_kernel::id::{AccountId, AttributionRunId};
 use tally_kernel::{Error, Result};
 use tally_store::{ScopedTx, UnitOfWork};
 
+use crate::record::domain::Counted;
 use crate::record::domain::money::KeptRates;
+use crate::run::domain::AttributionRun;
 use crate::run::facts::{self as runs, TakenOver};
 use crate::run::step::At;
 use crate::{credit, record};
@@ -17,13 +19,26 @@ use crate::{credit, record};
 /// which its call began, and may have come after what a run read that began a little later.
 const UNDER_WAY: SignedDuration = SignedDuration::from_hours(1);
 
+/// Accounts whose records are others than another run read.
+pub type Changed = BTreeSet<AccountId>;
+
+/// Counts the records that a run is about, of a correction those of the accounts that were changed: which ones is told where the run
+/// that it corrects says what it counted.
+pub async fn counted(tx: &ScopedTx, run: &AttributionRun) -> Result<(Counted, Option<Changed>)> {
+    let before = match run.source {
+        Some(source) => runs::counted(tx, source.0).await?,
+        None => None,
+    };
+    record::facts::counted(tx, run.period, run.started_at - UNDER_WAY, before).await
+}
+
 /// Which components are as they were in another run, whose facts are the same to the byte and no record of theirs was changed since;
 /// none where amounts were converted by other rates then.
 pub async fn taken_over(
     tx: &ScopedTx,
     from: AttributionRunId,
     components: &[Frozen],
-    money: &KeptRates,
+    (changed, money): (Option<Changed>, &KeptRates),
 ) -> Result<TakenOver> {
     let source = runs::load(tx, from).await?;
     if !source.reckons_as(money) {
@@ -32,7 +47,14 @@ pub async fn taken_over(
     let before: HashMap<Vec<u8>, i32> = runs::bodies(tx, from.0).await?.into_iter().collect();
     let spans = components.iter().flat_map(|component| &component.accounts).map(|a| (a.from_ms, a.to_ms));
     let span = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or_default();
-    let changed = record::facts::changed_since(tx, source.started_at - UNDER_WAY, span).await?;
+    let changed = match changed {
+        Some(changed) => changed,
+        // Whatever came within the hour before may have been read or not.
+        None => {
+            let calls = record::facts::calls_since(tx, source.started_at - UNDER_WAY, span).await?;
+            calls.into_keys().collect()
+        }
+    };
     let mut taken = TakenOver::new();
     for (ordinal, component) in (0..).zip(components) {
         if component.accounts.iter().any(|account| changed.contains(&account.id)) {

@@ -71,7 +71,8 @@ impl At<'_> {
     async fn redact(&self, worn: &BTreeSet<Worn>) -> Result<u64> {
         let work = self.app.store.unit(self.ctx, self.permit).await?;
         let number = self.subject.employee_no.as_str();
-        let mut rows = 0;
+        // It names agents, and is counted anew when somebody asks.
+        let mut rows = runs::discard_counted(&work, self.ctx.now()).await?;
         if !number.is_empty() {
             rows += record::facts::rename_number(&work, number, &self.pseudonym).await?;
             for row in credit::facts::findings_with(&work, number).await? {

@@ -17,6 +17,7 @@ mod performance_0013_money;
 mod performance_0014_schedules;
 mod performance_0015_fixes;
 mod performance_0016_contributors;
+mod performance_0017_counts;
 
 tally_store::migrations![
     performance_0001_records,
@@ -35,4 +36,5 @@ tally_store::migrations![
     performance_0014_schedules,
     performance_0015_fixes,
     performance_0016_contributors,
+    performance_0017_counts,
 ];

@@ -1,11 +1,12 @@
 //! What makes a service record acceptable. When two are the same says `content`, which of them counts says `revise`. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
+use tally_engine::closing::snapshot::AgentCount;
 use tally_kernel::contribution::{self, Contribution, Malformed};
 use tally_kernel::id::{AccountId, OrgUnitId};
 use tally_kernel::message::Arg;
@@ -25,6 +26,24 @@ const MAX_TEXT: usize = limits::LONG_TEXT;
 const MAX_MEASURES: usize = limits::MEASURES;
 /// Ten points in thousandths: more is no rating anybody uses.
 const MAX_RATING: u32 = limits::RATING * 1_000;
+
+/// What was counted of the records around a period before they were read, and which calls had changed them until then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// No call that began before this is still under way.
+    pub since: Timestamp,
+    /// Calls since then whose changes were there to be read, by account.
+    pub calls: BTreeMap<AccountId, u64>,
+    pub counts: Vec<AgentCount>,
+}
+
+impl Counted {
+    /// The accounts whose records may be others than they were, given all calls since the same instant: calls come, and none goes.
+    pub fn changed(&self, now: &BTreeMap<AccountId, u64>) -> BTreeSet<AccountId> {
+        let all = self.calls.keys().chain(now.keys());
+        all.filter(|account| self.calls.get(account) != now.get(account)).copied().collect()
+    }
+}
 
 /// One customer session or ticket as the platform reported it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,17 +1,13 @@
 //! Rows of service records, as they are. What they were is in `version`, what was done to them in `change`.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Condition;
 use tally_access::{OpContext, Plan, Rpc};
-use tally_engine::closing::snapshot::AgentCount;
 use tally_kernel::contribution::{self, Contribution};
 use tally_kernel::id::AccountId;
 use tally_kernel::page::Page;
-use tally_kernel::time::Period;
 use tally_kernel::{Error, Kind, Result, msg};
 use tally_store::{ScopedTx, UnitOfWork, json_from_db, number_from_db, to_db};
 
@@ -19,6 +15,7 @@ use super::domain::{Measure, Record, Row, Source};
 
 pub mod change;
 pub mod collect;
+pub mod count;
 pub mod version;
 pub mod write;
 
@@ -195,31 +192,6 @@ fn beyond<C: ColumnTrait>((ms, id): &Last, started: C, external_id: C) -> Condit
     Condition::all().add(later).add(started.gte(*ms))
 }
 
-/// How many sessions of each account, by agent as written, began in `from..to`.
-async fn agents(tx: &ScopedTx, (from, to): (i64, i64)) -> Result<Vec<(Uuid, String, i64)>> {
-    let all = tx.select::<Entity>().filter(Column::StartedMs.gte(from).and(Column::StartedMs.lt(to)));
-    let all = all.filter(Column::RefersTo.is_null());
-    let counted = all.rows::<(Uuid, String, i64)>(|q| {
-        q.column(Column::AccountId).column(Column::Agent).count().group_by(Column::AccountId).group_by(Column::Agent)
-    });
-    Ok(counted.await?)
-}
-
-/// Records around a period by account and agent: a day more on either side than any zone can need.
-pub async fn counts(tx: &ScopedTx, period: Period) -> Result<Vec<AgentCount>> {
-    let utc = period.instants(&jiff::tz::TimeZone::UTC)?;
-    let day = 86_400_000;
-    let span = (utc.start.as_millisecond() - day, utc.end.as_millisecond() + day);
-    let rows = agents(tx, span).await?;
-    let count = |(account, agent, n): (Uuid, String, i64)| {
-        let records = number_from_db("a count of records", n)?;
-        Ok(AgentCount { account: AccountId(account), agent, records })
-    };
-    let named = contributors(tx, span).await?.into_iter();
-    let named = named.map(|(account, agent)| Ok(AgentCount { account, agent, records: 0 }));
-    rows.into_iter().map(count).chain(named).collect()
-}
-
 /// What a record said: as was known at an instant, if one is said, and then as it is.
 pub async fn said(
     tx: &ScopedTx,
@@ -253,20 +225,6 @@ pub struct Said {
     pub contributors: Vec<Contribution>,
     /// Of a refund, the external id of the record that it takes from.
     pub refers_to: Option<String>,
-}
-
-/// Whom records that began in `from..to` name as contributors, by account.
-async fn contributors(tx: &ScopedTx, (from, to): (i64, i64)) -> Result<BTreeSet<(AccountId, String)>> {
-    let span = Column::StartedMs.gte(from).and(Column::StartedMs.lt(to)).and(Column::Contributors.is_not_null());
-    let named = tx.select::<Entity>().filter(span).rows::<(Uuid, Option<String>, i64)>(|q| {
-        let q = q.column(Column::AccountId).column(Column::Contributors).count();
-        q.group_by(Column::AccountId).group_by(Column::Contributors)
-    });
-    let mut found = BTreeSet::new();
-    for (account, cell, _) in named.await? {
-        found.extend(contributors_of(cell.as_deref())?.into_iter().map(|one| (AccountId(account), one.agent)));
-    }
-    Ok(found)
 }
 
 /// Puts a pseudonym on an account's records of these milliseconds that name this agent, and on what they were before: how many

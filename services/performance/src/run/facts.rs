@@ -7,6 +7,7 @@ use tally_kernel::id::{AttributionRunId, CycleId};
 use tally_store::{UnitOfWork, WorkOrder};
 
 use super::store;
+pub(crate) use super::store::counted::{discard_until as discard_counted, find as counted, put as put_counted};
 pub(crate) use super::store::results::account::Model as AccountResult;
 pub(crate) use super::store::results::{
     RunOutcome, TakenOver, accounts, all_frozen, bodies, clear_component, component, components, discard, frozen_with,

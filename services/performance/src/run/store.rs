@@ -16,6 +16,7 @@ use super::domain::{AttributionRun, State, Step};
 use crate::columns::{count, period, read, write};
 use crate::record::domain::money::KeptRates;
 
+pub mod counted;
 pub mod results;
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]

@@ -1,6 +1,6 @@
 //! What was done to records: a row for each call and account, so that whoever computed with them finds what is another now.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sea_orm::ActiveValue::{NotSet, Set};
@@ -79,17 +79,18 @@ pub async fn since<R: Rpc>(
     Ok(these.page_asc(page, [Column::RecordedAt, Column::Id]).await?)
 }
 
-/// The accounts with records that were changed at this instant or later, and lie in a stretch of time.
-pub async fn accounts_since(
+/// How many calls at this instant or later changed records of each account that lie in a stretch of time.
+pub async fn calls_since(
     tx: &ScopedTx,
     since: Timestamp,
     (from_ms, to_ms): (i64, i64),
-) -> Result<BTreeSet<AccountId>> {
+) -> Result<BTreeMap<AccountId, u64>> {
     let during = Column::FromMs.lt(to_ms).and(Column::ToMs.gte(from_ms));
     let these = tx.select::<Entity>().filter(Column::RecordedAt.gte(to_db(since)).and(during));
     let rows: Vec<(Uuid, i64)> =
         these.rows(|q| q.column(Column::AccountId).count().group_by(Column::AccountId)).await?;
-    Ok(rows.into_iter().map(|(account, _)| AccountId(account)).collect())
+    let calls = |(account, n)| Ok((AccountId(account), number_from_db("a count of calls", n)?));
+    rows.into_iter().map(calls).collect()
 }
 
 /// Every change at this instant or later, whoever may know of it.

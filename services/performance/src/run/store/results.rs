@@ -10,6 +10,7 @@ use tally_kernel::id::PersonId;
 use tally_kernel::{Error, Result};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, bytes_from_db, lost_race, to_db};
 
+use super::counted;
 use crate::columns::write;
 use tally_engine::closing::collect::Sums;
 use tally_engine::closing::credit::Figures;
@@ -303,7 +304,7 @@ pub async fn discard(work: &UnitOfWork, run: Uuid) -> Result<()> {
     work.delete::<frozen::Entity>().filter(frozen::Column::RunId.eq(run)).exec().await?;
     work.delete::<account::Entity>().filter(account::Column::RunId.eq(run)).exec().await?;
     work.delete::<sums::Entity>().filter(sums::Column::RunId.eq(run)).exec().await?;
-    Ok(())
+    counted::discard(work, run).await
 }
 
 /// How many components a run has.

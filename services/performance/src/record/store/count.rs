@@ -1,0 +1,90 @@
+//! Counting records by account and agent before they are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Condition;
+use tally_engine::closing::snapshot::AgentCount;
+use tally_kernel::Result;
+use tally_kernel::id::AccountId;
+use tally_kernel::time::{Period, TimeError};
+use tally_store::{ScopedTx, number_from_db};
+
+use super::super::domain::Counted;
+use super::{Column, Entity, change, contributors_of};
+
+/// More on either side of a period than any zone can need.
+const DAY_MS: i64 = 86_400_000;
+
+fn around(period: Period) -> Result<(i64, i64), TimeError> {
+    let utc = period.instants(&jiff::tz::TimeZone::UTC)?;
+    Ok((utc.start.as_millisecond() - DAY_MS, utc.end.as_millisecond() + DAY_MS))
+}
+
+/// Records around a period by account and agent, and the calls since an instant that changed some of them. What `before` counted of accounts
+/// that were not changed since is not counted again; which ones were is told too.
+pub async fn counted(
+    tx: &ScopedTx,
+    period: Period,
+    since: Timestamp,
+    before: Option<Counted>,
+) -> Result<(Counted, Option<BTreeSet<AccountId>>)> {
+    let span = around(period)?;
+    // First: what comes in between is counted, and has changed for whoever asks next.
+    let calls = change::calls_since(tx, since, span).await?;
+    let Some(before) = before else {
+        let counts = counts(tx, period).await?;
+        return Ok((Counted { since, calls, counts }, None));
+    };
+    let changed = before.changed(&change::calls_since(tx, before.since, span).await?);
+    let mut counts: BTreeMap<_, _> = before.counts.into_iter().map(keyed).collect();
+    counts.retain(|(account, _), _| !changed.contains(account));
+    if !changed.is_empty() {
+        let anew = these(span).add(Column::AccountId.is_in(changed.iter().map(|account| account.0)));
+        counts.extend(count(tx, anew).await?);
+    }
+    Ok((Counted { since, calls, counts: counts.into_iter().map(told).collect() }, Some(changed)))
+}
+
+/// Records around a period by account and agent; none of a contributor whom no record names as its agent.
+pub async fn counts(tx: &ScopedTx, period: Period) -> Result<Vec<AgentCount>> {
+    Ok(count(tx, these(around(period)?)).await?.into_iter().map(told).collect())
+}
+
+type Key = (AccountId, String);
+
+fn keyed(count: AgentCount) -> (Key, u64) {
+    ((count.account, count.agent), count.records)
+}
+
+fn told(((account, agent), records): (Key, u64)) -> AgentCount {
+    AgentCount { account, agent, records }
+}
+
+/// What began in `from..to`.
+fn these((from, to): (i64, i64)) -> Condition {
+    Condition::all().add(Column::StartedMs.gte(from)).add(Column::StartedMs.lt(to))
+}
+
+async fn count(tx: &ScopedTx, these: Condition) -> Result<BTreeMap<Key, u64>> {
+    let sessions = these.clone().add(Column::RefersTo.is_null());
+    let by_agent = tx.select::<Entity>().filter(sessions).rows::<(Uuid, String, i64)>(|q| {
+        q.column(Column::AccountId).column(Column::Agent).count().group_by(Column::AccountId).group_by(Column::Agent)
+    });
+    let mut counts = BTreeMap::new();
+    for (account, agent, n) in by_agent.await? {
+        counts.insert((AccountId(account), agent), number_from_db("a count of records", n)?);
+    }
+    let shared = these.add(Column::Contributors.is_not_null());
+    let by_contributors = tx.select::<Entity>().filter(shared).rows::<(Uuid, Option<String>, i64)>(|q| {
+        let q = q.column(Column::AccountId).column(Column::Contributors).count();
+        q.group_by(Column::AccountId).group_by(Column::Contributors)
+    });
+    for (account, cell, _) in by_contributors.await? {
+        for one in contributors_of(cell.as_deref())? {
+            counts.entry((AccountId(account), one.agent)).or_insert(0);
+        }
+    }
+    Ok(counts)
+}
