@@ -843,6 +843,8 @@ PERIOD_PURGED = what was before { $day } is kept no more and cannot be put right
     .cycle = what was before { $day } may be removed already, so the cycle cannot be worked out anew: settle what is wrong outside of Tally
 # The new fact contradicts what counts.
 ALREADY_DIFFERENT = { $why }: correct that first
+# A punch or a hand-over that was yet to come when somebody asked to put it right.
+FACT_IN_FUTURE = { $at } has not come yet, it is { $now }: a punch or a hand-over is put right once it has happened; to plan ahead, publish a shift
 # A shift that has begun is changed without a reason.
 LATE_CHANGE_UNEXPLAINED = the shift has begun: say why it is changed now
 CORRECTION_ACTION_EXPECTED = add, void or move
@@ -870,6 +872,8 @@ ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there in { $fields }: 
 ALIAS_DIFFERENT = this alias is there from the same date with another person (employee_no) and another end (to)
     .person = this alias is there from the same date with another person (employee_no)
     .end = this alias is there from the same date with another end (to)
+# Code ALREADY_DIFFERENT.
+SHIFT_CANCELLED = this person's shift on this account from { $start } was cancelled, and a roster does not bring it back: to plan it again, change the shift { $shift } (ChangeShift)
 # Code ALREADY_DIFFERENT.
 SHIFT_DIFFERENT = this person's shift on this account from { $start } is there with another end
 # Code ALREADY_DIFFERENT.
@@ -1062,8 +1066,26 @@ RUN_WITHOUT_RATES = the scheme names its currency, and the attribution run is fr
 # The run was stopped while a cycle waited for it.
 RUN_STOPPED = the attribution run was stopped: close the cycle again
 # The run touches people or accounts beyond the unit that it was started for.
-RUN_BELONGS_ABOVE = people beyond this unit serve the same accounts ({ $accounts }), and who worked together is credited together: have the attribution run started for { $unit }, then close with it
-    .group = people beyond this unit serve the same accounts ({ $accounts }), and who worked together is credited together: have the attribution run started for the whole group, then close with it
+RUN_BELONGS_ABOVE = { $own ->
+    [0] people of this unit serve accounts of { $units ->
+        [0] other units
+       *[other] { $beyond }
+    }
+   *[other] people of { $units ->
+        [0] other units
+       *[other] { $beyond }
+    } serve the same accounts ({ $accounts })
+}, and who worked together is credited together: have the attribution run started for { $unit } (StartAttributionRun, by somebody whose rights reach it), then close with it (CloseCycle with attribution_run_id)
+    .group = { $own ->
+        [0] people of this unit serve accounts of { $units ->
+            [0] other units
+           *[other] { $beyond }
+        }
+       *[other] people of { $units ->
+            [0] other units
+           *[other] { $beyond }
+        } serve the same accounts ({ $accounts })
+    }, and who worked together is credited together: have the attribution run started for the whole group (StartAttributionRun without a unit, by group HR), then close with it (CloseCycle with attribution_run_id)
 # The scheme of a cycle is of a unit that is not above it.
 SCHEME_OF_ANOTHER_UNIT = the scheme belongs to a unit that the cycle is not of: take a scheme of the group, of the unit or of one above it
 # Nobody is in the cycle.
@@ -1072,6 +1094,10 @@ POPULATION_EMPTY = nobody is in the cycle: look at who is in and who is not with
 POPULATION_UNIT_BEYOND = { $unit } is not the cycle's unit or below it on that day
 # A person of a population who is not below the cycle's unit.
 POPULATION_PERSON_BEYOND = { $person } does not belong to the cycle's unit or below it on that day
+# Somebody who is left out of a population, and whom the group does not have.
+POPULATION_PERSON_UNKNOWN = nobody in the group has the id { $person }: look the id up with ListPeople
+# The day of a population that is no day of the cycle's.
+POPULATION_AS_OF_OUTSIDE = { $day } is no day of the cycle: name a day from { $from } to { $to }, or none, and { $to } counts
 # Somebody came to the population or left it while the cycle was being closed.
 POPULATION_CHANGED = came to the population or left it while the cycle was being closed
     .came = belongs to the population now, but did not when closing began, and has no card: close the cycle again to include the person
@@ -1151,6 +1177,7 @@ RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: no
 # An amount in another currency than what is reckoned in, and no rate of its day or of a day before.
 RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
     .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then close again without naming a run, or from one that is started afterwards: an earlier run keeps the rates that it has
+    .look = { $account } has sales in { $from } from { $day } on, and no rate of { $from } and { $to } is known then: have it set from that day or an earlier one (SetRates, with its source)
 # A session's amount, in what is reckoned in, is more than is computed with.
 RECORD_AMOUNT_TOO_LARGE = the amount of record { $record } of { $account } is more than { $most } in minor units of { $to }, which is more than is computed with: correct the amount or the rate of its day, then close again
 
@@ -1173,11 +1200,16 @@ SCHEDULE_RUN_ENDED = the run has ended: there is nothing to stop
 SCHEDULE_MONTH_THERE = the month has been begun already: it can be begun again once its run failed or was stopped
 # A month is closed once it is over.
 SCHEDULE_MONTH_NOT_OVER = the month is not over yet in the zone of the schedule: begin it afterwards
+# A schedule that would close every month a second time.
+SCHEDULE_THERE = the schedule { $schedule } says the same, and every month would be closed twice: change that one (UpdateSchedule), or give this one another name if that is meant
 # Who wrote the schedule last left, or lost the right to make and close cycles of its unit.
 SCHEDULE_MAKER_MAY_NOT = whoever wrote the schedule last may not make and close cycles here any more: let somebody who may write it anew (UpdateSchedule), and begin this month by hand (BeginScheduleRun)
 
 SCHEDULE_BEGAN = { $month } has begun, which was due at { $due }
-SCHEDULE_LEFT_OUT = { $months } months before were missed longer ago than { $most } months and are not closed by themselves: close them by hand if they are wanted
+SCHEDULE_LEFT_OUT = { $months ->
+    [one] { $months } month before was missed longer ago than { $most } months and is not closed by itself: close it by hand if it is wanted
+   *[other] { $months } months before were missed longer ago than { $most } months and are not closed by themselves: close them by hand if they are wanted
+}
 SCHEDULE_LOOKED = looked: { $people ->
     [one] { $people } person is in
    *[other] { $people } people are in
@@ -1204,6 +1236,7 @@ SCHEDULE_LOOKED = looked: { $people ->
        *[other] { $findings } findings ({ $kinds })
     }
 SCHEDULE_WAITS = nothing is closed before { $until }: stop the run if something is to be put right first
+SCHEDULE_WOULD_FAIL = as it is now, closing will be refused: { $why }; what comes in by then counts
 SCHEDULE_CLOSES = made the cycle { $cycle } and closes it
 SCHEDULE_DONE = closed: { $people ->
     [one] { $people } person has a card
@@ -1296,6 +1329,10 @@ REFINED_FIXED = the standard "{ $standard }" lays this down: write what it has
 REFINED_DEFINITION = the standard "{ $standard }" lays down what "{ $measure }" is: copy its definition as it is
     .column = the standard "{ $standard }" takes "{ $measure }" from the column of this name: give the definition another name
 REFINED_MEASURE = "{ $kpi }" of the standard "{ $standard }" measures { $measure }: measure that, or give this indicator a key of its own
+# Two ways of saying how much an indicator may count.
+WEIGHT_BOUND_TWICE = say either weight, from and to, or weight_within, so much more or less: not both
+# A bound beyond what is computed with.
+WEIGHT_BOUND_TOO_LARGE = this is more than can be computed with: say at most 100
 # A branch's scheme lacks an indicator that the standard lays down.
 REFINED_LEFT_OUT = "{ $kpi }" is missing, and the standard "{ $standard }" does not allow to leave it out
 # A branch's scheme has an indicator beside the standard's, which allows none.
@@ -1711,10 +1748,14 @@ CYCLE_NOT_PUBLISHED = scores may still change: publish the cycle first
 RESULT_VERSION_UNKNOWN = the cycle has no such version of its result, or none was published by then: ask for its versions with ListCardVersions
 # A version and an instant at once.
 VERSION_TWICE = name a version or an instant, not both
+# A correction of the same cycle with another reason or another version of the scheme.
+CYCLE_CORRECTION_UNDERWAY = the correction { $cycle } of this cycle is not published, and says another reason or another version of the scheme: ask with what it says to work it out anew, publish it (PublishCycle), or throw it away (CancelCycle) and ask again
 # Nothing is different, so there is nothing to publish.
 CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is nothing to correct
 # No account, or too many.
 ACCOUNTS_EXPECTED = name at least one account, and at most { $most }
+# An account that a question names, and that is not there, or not the caller's to ask about.
+ACCOUNT_UNKNOWN_HERE = there is no account { $account } that you may ask about: look the id up with ListAccounts
 ACCOUNTS_OR_SCHEME = either accounts or a scheme, not both: leave one of them out
 # Nobody has a score.
 POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card of the pool's unit
@@ -1745,12 +1786,23 @@ PAY_CORRECTION_WAITS = correction { $correction } of the settlement waits for it
 NOTHING_TO_CORRECT = by the cards as they are now everybody gets what the settlement and its corrections gave: correct the cycle first, or there is nothing to put right
 # Approved already, or thrown away.
 PAY_CORRECTION_NOT_DRAFT = the correction is { $stage }, not a draft
+# What waits at an instant, which is asked for as it is now.
+DELTAS_WAIT_NOW = what waits is told as it is now: leave known_at out, or waiting_only
 CORRECTION_REASON_MISSING = say why: each statement shows it
+# A pool that would pay the same a second time.
+POOL_THERE = the pool { $pool } of this cycle has the same name, amount and rule: settle that one, or give this one another name if there is as much money once more
 # Another settlement of the pool is posted.
-POOL_PAID = a settlement of pool { $pool } is posted already, and a pool is paid once: discard the others, and create another pool if there is more money to pay
+POOL_PAID = a settlement of pool { $pool } is posted already, and a pool is paid once: discard the others, and create another pool, of another name, if there is more money to pay
 # Another settlement was posted, or a correction approved, since this one was drafted.
 CARRY_MOVED = since this one was drafted another settlement was posted, or a correction approved, and moved the odd cents: draft it again
 DELTA_SCORE = the score was put right from { $old } to { $new }
+DELTA_AGAINST =
+    { $by ->
+        [fell] the own score was put right from { $old } to { $new }, but those of the others fell more, together from { $others_old } to { $others_new }: so the share of the pool grew
+        [rose] the own score was put right from { $old } to { $new }, but those of the others rose more, together from { $others_old } to { $others_new }: so the share of the pool shrank
+        [less] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it shrank all the same
+       *[more] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it grew all the same
+    }
 DELTA_ADDED = a score of { $score } was added
 DELTA_REMOVED = the score of { $score } was taken back
 DELTA_OTHERS = the scores of others were put right, and the pool is split among all
@@ -2540,15 +2592,33 @@ DEMO_COLUMN_CREDITED = of the records
 DEMO_COLUMN_FIRST = first
 DEMO_COLUMN_SCORE = score
 DEMO_COLUMN_IN_GROUP = rank in the group
-DEMO_MANAGERS = Cards of { $people } people who serve nobody themselves
+DEMO_MANAGERS = { $people ->
+    [one] Card of { $people } person who serves nobody
+   *[other] Cards of { $people } people who serve nobody themselves
+}
 DEMO_MANAGERS_SAID = Of what their teams had, each team as of each day, in percent.
 DEMO_MANAGERS_SCHEME = Managers
 DEMO_RIGHT_HEADING = { $branch } is put right after it was published and paid
-DEMO_RIGHT_PAID = { $amount } was paid to { $people } people.
-DEMO_RIGHT_RATINGS = Then the platform sends { $ratings } ratings of { $account } anew, each lowered to 1. { $cycles } cycles rest on them; what was published and posted stays as it is.
+DEMO_RIGHT_PAID = { $amount } was paid to { $people ->
+    [one] { $people } person
+   *[other] { $people } people
+}.
+DEMO_RIGHT_RATINGS = Then the platform sends { $ratings ->
+    [one] { $ratings } rating of { $account } anew, lowered to 1
+   *[other] { $ratings } ratings of { $account } anew, each lowered to 1
+}. { $cycles ->
+    [one] { $cycles } cycle rests
+   *[other] { $cycles } cycles rest
+} on them; what was published and posted stays as it is.
 DEMO_RIGHT_REASON = Buyers changed their ratings afterwards
-DEMO_RIGHT_CARDS = The correction gives { $people } people a new version of their card.
-DEMO_RIGHT_DELTAS = { $people } people get another amount: { $more } more and { $less } less, with the branch's next settlement. The largest differences:
+DEMO_RIGHT_CARDS = The correction gives { $people ->
+    [one] { $people } person a new version of the card
+   *[other] { $people } people a new version of their card
+}.
+DEMO_RIGHT_DELTAS = { $people ->
+    [one] { $people } person gets another amount
+   *[other] { $people } people get another amount
+}: { $more } more and { $less } less, with the branch's next settlement. The largest differences:
 DEMO_RIGHT_CARD = What { $name } reads:
 DEMO_COLUMN_WHO = who
 DEMO_COLUMN_PAID = was paid
@@ -2651,9 +2721,10 @@ HELP_LOGIN = Trade a password, the first line of the standard input, for a token
     .code = The six digits of your authenticator, or a recovery code, where you have a second factor
     .new-password = The password was given to you for one sign-in: the second line of the standard input is your new one
 HELP_USER = Give people and programs a way in
-HELP_USER_CREATE = Make a login with one role in the whole group
+HELP_USER_CREATE = Make a login with one role, in the whole group or on a unit
     .login = Sign-in name
-    .role = The role, such as group_hr or auditor
+    .role = The role, such as group_hr, or branch_hr with --unit
+    .unit = The unit, such as East, with all below it where the role goes so far; the whole group by default
     .password-file = File that holds the first password (at least 12 characters), or - for the standard input
 HELP_USER_GRANT = Give a login one more role, or the one that it lacks
     .login = Sign-in name
@@ -2799,14 +2870,14 @@ RETENTION_DONE = { $rows ->
 }
 INPUT_NOT_READ = the standard input was not looked at: --token-file - takes a token from there
 USER_CREATED = { $login } can sign in, with the role { $role }
-USER_ROLE_UNKNOWN = there is no role { $role } that can be given in the whole group; no login was made. There are: { $roles }
+USER_ROLE_UNKNOWN = there is no role { $role } that can be given in the whole group or on a unit; no login was made. There are: { $roles }
     .grant = there is no role { $role }. There are: { $roles }
 USER_ROLE_WITHOUT_UNIT = the role { $role } is not given on a unit: leave --unit out
 USER_ROLE_OF_A_UNIT = the role { $role } is given on a unit: name it with --unit
 USER_UNIT_UNKNOWN = there is no unit { $unit }{ $hint }
 USER_GRANTED = { $login } has the role { $role }
     .already = { $login } has the role { $role } there already: nothing was changed
-USER_WITHOUT_ROLE = the login { $login } was made, but the role { $role } was not given: give it with tally user grant { $login } { $role }
+USER_WITHOUT_ROLE = the login { $login } was made, but the role { $role } was not given: give it with tally user grant { $login } { $role }{ $on }
 IMPORT_INTERRUPTED = you stopped it
 IMPORT_CURRENCY = its amounts are in { $said }, and those of the group in { $is }
 IMPORT_CURRENCY_CURE = give the amounts in { $is }, and write currency: { $is }

@@ -530,6 +530,7 @@ CORRECTION_OF_OTHERS = 只有申请人可以撤回更正：请改为驳回
 PERIOD_PURGED = { $day } 之前的记录已不再保存，无法更正
     .cycle = { $day } 之前的记录可能已被删除，无法重新计算该周期：请在 Tally 之外处理差额
 ALREADY_DIFFERENT = { $why }：请先更正该记录
+FACT_IN_FUTURE = 现在是 { $now }，尚未到 { $at }：打卡与交接只能在发生之后更正；如需预先安排，请发布班次
 LATE_CHANGE_UNEXPLAINED = 该班次已开始：请说明现在变更的原因
 CORRECTION_ACTION_EXPECTED = 应为 add（补录）、void（作废）或 move（改正）
 ALIAS_DAY_OUTSIDE = 应在该别名指向此人的日期之内
@@ -546,6 +547,7 @@ ACCOUNT_CONTRADICTS_STORED = { $key } 与已有数据在 { $fields } 上不一�
 ALIAS_DIFFERENT = 该别名自同一日期起已存在，但人员（employee_no）与结束日期（to）均不同
     .person = 该别名自同一日期起已存在，但人员（employee_no）不同
     .end = 该别名自同一日期起已存在，但结束日期（to）不同
+SHIFT_CANCELLED = 此人在该账号自 { $start } 起的班次已取消，导入排班不会恢复它：如需重新安排，请变更班次 { $shift }（ChangeShift）
 SHIFT_DIFFERENT = 此人在该账号自 { $start } 起的班次已存在，但结束时间不同
 PUNCH_DIFFERENT = 此人在 { $at } 已有一次方向相反的打卡（kind）
 HANDOVER_DIFFERENT = 在 { $at } 已记录由另一人办理（employee_no），而该账号同一时间只能由一人持有
@@ -684,12 +686,32 @@ RUN_OUTDATED = { $account } 的服务记录在归属运行读取之后有改动�
 RUN_WITHOUT_RATES = 方案指定了币种，而这次归属运行早于系统保存汇率：请结账时不指定运行，或另起一次归属运行
     .on = { $account } 在 { $day } 的记录 { $record } 以其他币种计价，而这次归属运行没有保存当日汇率（发起时的方案不回溯到该日）：请结账时不指定运行
 RUN_STOPPED = 归属运行已被停止：请重新结账
-RUN_BELONGS_ABOVE = 本单元以外的人员也服务同一批账号（{ $accounts }），共同服务的须一起归属：请由 { $unit } 发起归属运行，再用它结账
-    .group = 本单元以外的人员也服务同一批账号（{ $accounts }），共同服务的须一起归属：请由集团发起归属运行，再用它结账
+RUN_BELONGS_ABOVE = { $own ->
+    [0] 本单元人员服务了{ $units ->
+        [0] 其他单元
+       *[other]  { $beyond } 
+    }的账号
+   *[other] { $units ->
+        [0] 其他单元
+       *[other] { $beyond } 
+    }的人员也服务同一批账号（{ $accounts }）
+}，共同服务的须一起归属：请由权限覆盖 { $unit } 的人为该单元发起归属运行（StartAttributionRun），再用它结账（CloseCycle 的 attribution_run_id）
+    .group = { $own ->
+        [0] 本单元人员服务了{ $units ->
+            [0] 其他单元
+           *[other]  { $beyond } 
+        }的账号
+       *[other] { $units ->
+            [0] 其他单元
+           *[other] { $beyond } 
+        }的人员也服务同一批账号（{ $accounts }）
+    }，共同服务的须一起归属：请由集团人力为全集团发起归属运行（StartAttributionRun，不填单元），再用它结账（CloseCycle 的 attribution_run_id）
 SCHEME_OF_ANOTHER_UNIT = 该考核方案属于另一个单元：请选用集团、本单元或上级单元的方案
 POPULATION_EMPTY = 考核周期中没有任何人：请用 PreviewPopulation 查看谁在内、谁不在内，并改选单元、岗位、职级或人员
 POPULATION_UNIT_BEYOND = { $unit } 在该日不是周期所属单元或其下级
 POPULATION_PERSON_BEYOND = { $person } 在该日不属于周期所属单元或其下级
+POPULATION_PERSON_UNKNOWN = 集团中没有编号为 { $person } 的人员：请用 ListPeople 查找编号
+POPULATION_AS_OF_OUTSIDE = { $day } 不在周期之内：请填写 { $from } 至 { $to } 之间的日期，或留空，则以 { $to } 为准
 POPULATION_CHANGED = 结账期间进入或离开了考核人群
     .came = 现在属于考核人群，但开始结账时不属于，没有成绩单：如要纳入请重新结账
     .left = 开始结账时属于考核人群，现在已不属于，但有成绩单：如要排除请重新结账
@@ -748,6 +770,7 @@ REFUND_MOVES_WITH_RECORD = { $id } 是 { $other } 的退款：请移动该记录
 RECORD_THERE_ALREADY = 目标账号已有或曾有另一条记录 { $id }：不会覆盖任何数据，请撤回错误的一条
 RECORD_RATE_MISSING = { $account } 的记录 { $record } 以 { $currency } 计价，而这次归属运行早于系统保存汇率：请结账时不指定运行，或另起一次归属运行
     .on = { $account } 的记录 { $record } 以 { $from } 计价，而 { $day } 没有 { $from } 与 { $to } 之间的汇率：请设置自该日或更早日期起的汇率（SetRates，并注明来源），再重新结账：请不指定归属运行，或指定此后新起的运行，因为此前的运行保留它原有的汇率
+    .look = { $account } 自 { $day } 起有以 { $from } 计价的销售，而届时没有 { $from } 与 { $to } 之间的汇率：请设置自该日或更早日期起的汇率（SetRates，并注明来源）
 RECORD_AMOUNT_TOO_LARGE = { $account } 的记录 { $record } 的金额折合 { $to } 超过 { $most } 个最小货币单位，超出可计算的范围：请更正金额或当日汇率，再重新结账
 
 SCHEDULE_UNIT_STAYS = 定时结账的单元不能更改：其他单元请另建一个
@@ -759,6 +782,7 @@ SCHEDULE_RUN_CLOSES = 正在结账：请改为取消考核周期的结账
 SCHEDULE_RUN_ENDED = 该次运行已结束：没有可停止的
 SCHEDULE_MONTH_THERE = 该月已开始：运行失败或被停止后才能重新开始
 SCHEDULE_MONTH_NOT_OVER = 在该定时结账的时区内，该月尚未结束：请在结束后开始
+SCHEDULE_THERE = 已有内容相同的定时结账 { $schedule }，每月会结账两次：请修改它（UpdateSchedule）；若确有此意，请为本次另取名称
 SCHEDULE_MAKER_MAY_NOT = 最后编写该定时结账的人已无权在此建立并结账考核周期：请由有权限的人重新编写（UpdateSchedule），并手工开始本月（BeginScheduleRun）
 
 SCHEDULE_BEGAN = { $month } 已开始，应于 { $due } 开始
@@ -772,6 +796,7 @@ SCHEDULE_LOOKED = 预览：{ $people } 人在内，{ $accounts } 个账号，当
        *[other] { $findings } 条异常（{ $kinds }）
     }
 SCHEDULE_WAITS = { $until } 之前不会结账：如需先更正，请停止该次运行
+SCHEDULE_WOULD_FAIL = 按目前情况，届时将无法结账：{ $why }；在此之前补齐即可
 SCHEDULE_CLOSES = 已建立考核周期 { $cycle } 并开始结账
 SCHEDULE_DONE = 已结账：{ $people } 人有成绩卡，{ $records } 条记录中 { $nobody } 条不归属任何人，{ $findings } 条异常；请核对，无误后发布
 SCHEDULE_FAILED = 未能结账：{ $why }
@@ -830,6 +855,8 @@ REFINED_FIXED = 标准“{ $standard }”对此已作规定：请照其填写
 REFINED_DEFINITION = 标准“{ $standard }”规定了“{ $measure }”的定义：请原样照抄
     .column = 标准“{ $standard }”的“{ $measure }”取自同名列：请为该定义另取名称
 REFINED_MEASURE = 标准“{ $standard }”的“{ $kpi }”衡量的是 { $measure }：请照此衡量，或为这一指标另取一个键
+WEIGHT_BOUND_TWICE = weight（范围）与 weight_within（上下浮动）只能填写一个
+WEIGHT_BOUND_TOO_LARGE = 超出可计算的范围：最多填 100
 REFINED_LEFT_OUT = 缺少“{ $kpi }”，标准“{ $standard }”不允许去掉它
 REFINED_EXTRA = “{ $kpi }”不是标准“{ $standard }”的指标，该标准不允许增加指标
 REFINED_EXTRA_MEASURE = “{ $measure }”不在标准“{ $standard }”允许增加的指标所能衡量的范围内：{ $measures }
@@ -1179,7 +1206,9 @@ CYCLE_NOT_PUBLISHED = 得分仍可能变动：请先发布考核周期。
     .correct = 考核周期尚未发布，无需更正：请重新关账，即按当前数据计算
 RESULT_VERSION_UNKNOWN = 该周期没有这个版本的结果，或当时尚未发布：请用 ListCardVersions 查询各版本
 VERSION_TWICE = 请只填写版本或时间之一
+CYCLE_CORRECTION_UNDERWAY = 该周期的更正 { $cycle } 尚未发布，其原因或方案版本与本次不同：请按其原内容再次请求以重新计算，或发布它（PublishCycle），或先作废（CancelCycle）再重新请求
 CORRECTION_CHANGES_NOTHING = 所有成绩单均与已发布的一致，无可更正
+ACCOUNT_UNKNOWN_HERE = 没有您可查询的账号 { $account }：请用 ListAccounts 查找编号
 ACCOUNTS_OR_SCHEME = 账号与方案只能选其一：请去掉一个
 ACCOUNTS_EXPECTED = 请至少填写一个账号，最多 { $most } 个
 POOL_WITHOUT_PEOPLE = 奖金池没有可发放的人：该考核周期中没有属于奖金池所属单元的成绩单
@@ -1212,10 +1241,19 @@ PAY_CORRECTION_NOT_DRAFT = 该更正{ $stage ->
     [approved] 已批准
    *[withdrawn] 已撤回
 }，不再是草稿。
+DELTAS_WAIT_NOW = 待结算的差额只能按当前情况查询：请去掉 known_at 或 waiting_only。
 CORRECTION_REASON_MISSING = 请说明原因：每份结算单都会显示。
+POOL_THERE = 该周期已有名称、金额与规则相同的奖金池 { $pool }：请用它结算；若确有另一笔相同的款项，请另取名称。
 POOL_PAID = 奖金池 { $pool } 已有结算入账，而一个奖金池只发放一次：请作废其余结算；如另有款项要发放，请新建奖金池。
 CARRY_MOVED = 本结算起草之后另有结算入账或更正获批，零头余额已变：请重新起草。
 DELTA_SCORE = 得分由 { $old } 更正为 { $new }
+DELTA_AGAINST =
+    { $by ->
+        [fell] 本人得分由 { $old } 更正为 { $new }，但他人得分下降更多（合计由 { $others_old } 降至 { $others_new }），因此在奖金池中的份额上升
+        [rose] 本人得分由 { $old } 更正为 { $new }，但他人得分上升更多（合计由 { $others_old } 升至 { $others_new }），因此在奖金池中的份额下降
+        [less] 本人得分由 { $old } 更正为 { $new }，他人得分合计由 { $others_old } 变为 { $others_new }；按奖金池的规则，份额仍然下降
+       *[more] 本人得分由 { $old } 更正为 { $new }，他人得分合计由 { $others_old } 变为 { $others_new }；按奖金池的规则，份额仍然上升
+    }
 DELTA_ADDED = 新增得分 { $score }
 DELTA_REMOVED = 得分 { $score } 已撤销
 DELTA_OTHERS = 他人的得分已更正，奖金池在所有人之间重新分配
@@ -2005,9 +2043,10 @@ HELP_LOGIN = 用密码（标准输入的第一行）换取令牌，供之后的�
     .code = 验证器上的六位数字或一个恢复码，启用了第二因素时需要
     .new-password = 密码只能用于一次登录时使用：标准输入的第二行是您的新密码
 HELP_USER = 为人员与程序开通登录
-HELP_USER_CREATE = 创建登录名，并授予一个适用于整个集团的角色
+HELP_USER_CREATE = 创建登录名，并授予一个适用于整个集团或某个单元的角色
     .login = 登录名
-    .role = 角色，例如 group_hr 或 auditor
+    .role = 角色，例如 group_hr；branch_hr 须用 --unit 指定单元
+    .unit = 组织单元，例如 East；角色允许时包含其所有下级；默认为整个集团
     .password-file = 存放初始密码（至少 12 个字符）的文件，- 表示标准输入
 HELP_USER_GRANT = 为登录名再授予一个角色，或补上缺少的角色
     .login = 登录名
@@ -2138,14 +2177,14 @@ RETENTION_TAKEN = { $service }：{ $table } 的 { $rows } 行（{ $kind }）
 RETENTION_DONE = 已删除 { $rows } 行
 INPUT_NOT_READ = 标准输入未被读取：如其中有令牌，请用 --token-file -
 USER_CREATED = { $login } 可以登录，角色为 { $role }
-USER_ROLE_UNKNOWN = 没有可授予整个集团的角色 { $role }，未创建登录名。可用的角色：{ $roles }
+USER_ROLE_UNKNOWN = 没有可授予整个集团或某个单元的角色 { $role }，未创建登录名。可用的角色：{ $roles }
     .grant = 没有角色 { $role }。可用的角色：{ $roles }
 USER_ROLE_WITHOUT_UNIT = 角色 { $role } 不按组织单元授予：请去掉 --unit
 USER_ROLE_OF_A_UNIT = 角色 { $role } 按组织单元授予：请用 --unit 指定
 USER_UNIT_UNKNOWN = 没有组织单元 { $unit }{ $hint }
 USER_GRANTED = { $login } 已具有角色 { $role }
     .already = { $login } 在该范围内本来就具有角色 { $role }，未作任何更改
-USER_WITHOUT_ROLE = 登录名 { $login } 已创建，但未能授予角色 { $role }：请运行 tally user grant { $login } { $role }
+USER_WITHOUT_ROLE = 登录名 { $login } 已创建，但未能授予角色 { $role }：请运行 tally user grant { $login } { $role }{ $on }
 IMPORT_INTERRUPTED = 您已中断
 IMPORT_CURRENCY = 其金额的币种是 { $said }，而集团的币种是 { $is }
 IMPORT_CURRENCY_CURE = 请以 { $is } 填写金额，并写明 currency: { $is }

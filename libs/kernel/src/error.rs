@@ -3,7 +3,7 @@
 //! A domain keeps its own enum; one function per service turns every variant into this. `libs/rpc` turns this into a
 //! gRPC Status. `Display` is for logs: the reason and its details, never the internal half.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -108,8 +108,10 @@ impl Error {
         Self::of(Kind::NotFound, msg!("NOT_FOUND", resource = what, id))
     }
 
-    /// A request with wrong fields, all of them at once.
-    pub fn invalid(violations: Vec<Violation>) -> Self {
+    /// A request with wrong fields, all of them at once, and what is wrong with a field once.
+    pub fn invalid(mut violations: Vec<Violation>) -> Self {
+        let mut told = BTreeSet::new();
+        violations.retain(|one| told.insert((one.field.clone(), one.message.clone())));
         let message = match violations.as_slice() {
             [one] => msg!("INVALID_FIELD", field = one.field, problem = one.message),
             many => msg!("INVALID_REQUEST", count = many.len()),

@@ -25,6 +25,7 @@ impl From<CycleError> for Error {
             CycleError::NotPublished => msg!("CYCLE_NOT_PUBLISHED.correct"),
             CycleError::NoVersion => return Error::of(Kind::NotFound, msg!("RESULT_VERSION_UNKNOWN")),
             CycleError::ChangesNothing => msg!("CORRECTION_CHANGES_NOTHING"),
+            CycleError::CorrectionUnderway(cycle) => msg!("CYCLE_CORRECTION_UNDERWAY", cycle),
             CycleError::Purged(day) => msg!("PERIOD_PURGED.cycle", day),
         };
         Error::of(Kind::FailedPrecondition, message)
@@ -54,6 +55,7 @@ impl From<ScheduleError> for Error {
             ScheduleError::MonthThere => (Kind::AlreadyExists, msg!("SCHEDULE_MONTH_THERE")),
             ScheduleError::MonthNotOver => (Kind::FailedPrecondition, msg!("SCHEDULE_MONTH_NOT_OVER")),
             ScheduleError::Stale => (Kind::Aborted, msg!("STALE")),
+            ScheduleError::There(schedule) => (Kind::AlreadyExists, msg!("SCHEDULE_THERE", schedule)),
             ScheduleError::MakerMayNot => (Kind::FailedPrecondition, msg!("SCHEDULE_MAKER_MAY_NOT")),
         };
         Error::of(kind, message)

@@ -127,6 +127,7 @@ mod schedule {
     pub(crate) mod app;
     pub(crate) mod domain;
     pub(crate) mod facts;
+    mod look;
     pub(crate) mod rpc;
     pub(crate) mod step;
     pub(crate) mod store;

@@ -171,6 +171,8 @@ pub struct UserCreate {
     pub login: String,
     #[arg(long)]
     pub role: String,
+    #[arg(long, value_name = "PATH")]
+    pub unit: Option<String>,
     #[arg(long, value_name = "FILE")]
     pub password_file: PathBuf,
     #[command(flatten)]

@@ -323,6 +323,13 @@ fn whom_the_administrator_makes_brings_a_month_in() {
     assert!(said(&misspelt).contains("is East/Desk meant?"), "{}", said(&misspelt));
     let granted = home.tally(&["user", "grant", "hr", "supervisor", "--unit", "East/Desk"], &[], "");
     assert!(granted.status.success(), "{}", said(&granted));
+    // A branch's own login is made in one command, and one that names no branch says how.
+    for (unit, code, part) in [(&[][..], 64, "name it with --unit"), (&["--unit", "East"], 0, "the role branch_hr")] {
+        let create = [&["user", "create", "east", "--role", "branch_hr", "--password-file", "-"], unit].concat();
+        let made = home.tally(&create, &[], PASSWORD);
+        assert!(made.status.code() == Some(code) && said(&made).contains(part), "{}", said(&made));
+    }
+    assert!(home.tally(&["login", "east"], &[], PASSWORD).status.success());
 }
 
 /// A role, a login or a place that is not there is told in both languages.

@@ -74,6 +74,7 @@ const NO_IDS: &[&str] = &["request_id", "external_id", "client_id"];
 
 /// What is left empty, because only one of several may be said.
 const LEFT_OUT: &[&str] = &[
+    "tally.compensation.v1.ListDeltasRequest.waiting_only",
     "tally.identity.v1.GetPersonRequest.employee_no",
     "tally.identity.v1.Grant.scope_ref",
     "tally.identity.v1.GrantRoleRequest.login",

@@ -1,4 +1,5 @@
-//! A posted settlement of a team is put right: somebody was not of the team any more on the last day.
+//! A posted settlement of a team is put right, since somebody was not of the team any more on the last day; and one of the group, since its
+//! cycle was corrected.
 
 use tally_api::common::v1::Money;
 use tally_api::compensation::v1 as compensation;
@@ -8,7 +9,7 @@ use tally_rpc::RpcChannel;
 use tally_suite::session::Session;
 use tonic::Code;
 
-use super::results::{Step, make, settle};
+use super::results::{Step, make, proportional, settle};
 use crate::journey::Done;
 
 /// A team of a branch, and who does what there.
@@ -132,4 +133,38 @@ pub async fn journey(done: &Done, of: &Branch<'_>) {
     };
     let known = client(who).list_deltas(who.ask(ask)).await.expect("deltas").into_inner().deltas;
     assert!(known.is_empty(), "nobody knew it then");
+}
+
+/// The cycle that the group was paid by has a newer version: the next settlement pays or holds back the difference, with what was and what is.
+pub async fn of_the_group(done: &Done) {
+    let (preparer, approver, payer) = (&done.crew.preparer, &done.crew.approver, &done.crew.payer);
+    let reason = "the ratings of a week came late";
+    let ask = compensation::DraftCorrectionRequest {
+        settlement_id: done.outcome.settlement_id.clone().expect("a settlement"),
+        reason: reason.into(),
+        ..Default::default()
+    };
+    let drafted = client(preparer).draft_correction(preparer.ask(ask)).await.expect("a draft").into_inner();
+    let correction = drafted.correction.expect("a draft");
+    assert_eq!((correction.cards_version, drafted.deltas.is_empty()), (2, false), "by the newer cards");
+    let ask = compensation::ApproveCorrectionRequest {
+        pay_correction_id: correction.pay_correction_id,
+        ..Default::default()
+    };
+    client(approver).approve_correction(approver.ask(ask)).await.expect("approved");
+    let as_much = done.outcome.summary.pool_minor.expect("a pool");
+    let pool = proportional("the month after the correction", &done.outcome.cycle_id, as_much);
+    let (posted, statements) = next((preparer, approver, payer), pool).await;
+    assert!(posted.adjustments.is_some());
+    for delta in &drafted.deltas {
+        let statement = statements.iter().find(|one| one.person_id == delta.person_id).expect("a statement");
+        let [told] = &statement.adjustments[..] else { panic!("one adjustment: {statement:?}") };
+        assert_eq!((&told.old, &told.new, &told.why), (&delta.old, &delta.new, &delta.why));
+        assert!(!told.why.is_empty() && told.reason == reason, "{told:?}");
+        let difference = minor(told.new.as_ref()) - minor(told.old.as_ref());
+        assert_eq!((minor(told.amount.as_ref()), minor(told.left.as_ref())), (difference, 0));
+    }
+    let ask = compensation::ListDeltasRequest { waiting_only: true, ..Default::default() };
+    let who = &done.crew.auditor;
+    assert!(client(who).list_deltas(who.ask(ask)).await.expect("deltas").into_inner().deltas.is_empty());
 }

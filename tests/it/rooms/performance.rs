@@ -22,6 +22,7 @@ pub async fn journey(stack: &Stack, done: &Done) {
     regions::all(stack, done).await;
     exported(done).await;
     correction(done).await;
+    super::corrections_of_pay::of_the_group(done).await;
 }
 
 async fn cycles(done: &Done) {

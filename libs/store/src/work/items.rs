@@ -240,6 +240,32 @@ impl Store {
             _ => Err(lease_lost(item)),
         }
     }
+
+    /// Puts an item back that has nothing to do before an instant: it was only looked at, and counts as not taken.
+    ///
+    /// # Errors
+    /// `LEASE_LOST` when somebody else has taken it; `STORE_UNAVAILABLE`.
+    pub async fn rest_work(&self, item: &WorkItem, until: jiff::Timestamp) -> Result<(), Error> {
+        let rest = async {
+            let tx = self.all_tenants(Mode::Write, Role::Worker).await?;
+            let sql = "UPDATE work_items SET attempt = attempt - 1, lease_until = $1 \
+                       WHERE tenant_id = $2 AND id = $3 AND state = 'open' AND attempt = $4 AND worker = $5";
+            let values = [
+                until.as_millisecond().into(),
+                item.tenant.0.into(),
+                item.id.into(),
+                item.attempt.into(),
+                item.worker.as_str().into(),
+            ];
+            let done = tx.execute_raw(Statement::from_sql_and_values(self.backend(), sql, values)).await?;
+            tx.commit().await?;
+            Ok(done.rows_affected())
+        };
+        match rest.await.map_err(|e: StoreError| Error::from(e))? {
+            1 => Ok(()),
+            _ => Err(lease_lost(item)),
+        }
+    }
 }
 
 fn millis(duration: Duration) -> i64 {

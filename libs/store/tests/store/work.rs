@@ -72,6 +72,20 @@ async fn nobody_takes_an_item_before_its_time(on: Backend) {
     assert_eq!(finish(&db, &items[0]).await.unwrap(), 0);
 }
 
+on_both!(an_item_that_was_only_looked_at_rests_and_counts_as_not_taken);
+async fn an_item_that_was_only_looked_at_rests_and_counts_as_not_taken(on: Backend) {
+    let db = database(on).await;
+    enqueue(&db, 1).await;
+    let first = claim(&db, "a", 1).await;
+    db.store.rest_work(&first[0], db.clock.now() + jiff::SignedDuration::from_hours(1)).await.unwrap();
+    assert_eq!(claim(&db, "a", 1).await, [], "it rests");
+    assert_eq!(db.store.rest_work(&first[0], db.clock.now()).await.unwrap_err().reason(), "LEASE_LOST");
+    db.clock.advance(jiff::SignedDuration::from_hours(1));
+    let again = claim(&db, "b", 1).await;
+    assert_eq!((again[0].id, again[0].attempt, again[0].put_down), (first[0].id, 1, first[0].put_down));
+    assert_eq!(finish(&db, &again[0]).await.unwrap(), 0);
+}
+
 on_both!(of_the_last_items_that_end_at_once_exactly_one_sees_the_end_of_the_job);
 async fn of_the_last_items_that_end_at_once_exactly_one_sees_the_end_of_the_job(on: Backend) {
     let db = database(on).await;

@@ -4,11 +4,12 @@ mod draft;
 mod touches;
 
 use tally_access::four_eyes::Hands;
-use tally_access::{OpContext, Permit, Rpc};
+use tally_access::{OpContext, Permit, Rpc, Target};
 use tally_app::directory::People;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{AliasId, CorrectionId, HandoverId, PersonId, PunchId, ShiftId};
 use tally_kernel::page::Page;
+use tally_kernel::time::told_at;
 use tally_kernel::{Error, Result};
 use tally_privacy::Terms;
 use tally_store::{Audit, ScopedTx, UnitOfWork};
@@ -20,6 +21,7 @@ use crate::app::App;
 use crate::events;
 use crate::placed::{Subject, Superseded};
 use crate::policy::{ApproveCorrection, GetCorrection, ListCorrections};
+use crate::punch::domain::DRIFT;
 use crate::superseded::facts::{EARLIEST, LATEST};
 use crate::{handover, punch, superseded};
 
@@ -158,6 +160,9 @@ fn notice(ctx: &OpContext, draft: &Draft) -> Option<Notice> {
 /// Whether the facts may be: still kept, something else than before, and not against what counts.
 async fn judge(tx: &ScopedTx, ctx: &OpContext, known: &Known, draft: &Draft) -> Result<()> {
     draft.changes()?;
+    for placed in &draft.after {
+        happened(ctx, known, &placed.fact)?;
+    }
     for placed in draft.facts() {
         let person = placed.fact.person();
         let (Some((from, _)), Some(over)) = (placed.fact.stretch(), known.terms.over(KEPT_AS, person, ctx.now())?)
@@ -170,6 +175,21 @@ async fn judge(tx: &ScopedTx, ctx: &OpContext, known: &Known, draft: &Draft) -> 
         }
     }
     draft::judge(tx, draft).await
+}
+
+/// A punch and a hand-over are of what has happened; a clock may differ by as much as nobody is told of who punches.
+fn happened(ctx: &OpContext, known: &Known, fact: &Fact) -> Result<()> {
+    let at = match fact {
+        Fact::Punch(punch) => punch.at,
+        Fact::Handover(handover) => handover.at,
+        // Planned, or meant.
+        Fact::Shift(_) | Fact::Alias(_) => return Ok(()),
+    };
+    if at.duration_since(ctx.now()) <= DRIFT {
+        return Ok(());
+    }
+    let zone = known.people.get(fact.person()).map_or(jiff::tz::TimeZone::UTC, |person| person.zone.clone());
+    Err(CorrectionError::NotYet(told_at(at, &zone), told_at(ctx.now(), &zone)).into())
 }
 
 /// Approves what somebody else asked for.
@@ -298,7 +318,9 @@ fn audit(action: &'static str, correction: &Correction) -> Audit {
 /// `NOT_FOUND`, also for one out of reach.
 pub(super) async fn get(app: &App, ctx: &OpContext, id: CorrectionId) -> Result<Correction> {
     let found = store::get(&*app.store.read(ctx).await?, id).await?.ok_or(CorrectionError::Unknown(id))?;
-    ctx.permit_read::<GetCorrection>(&found.target(), "correction", id)?;
+    let read = |target: &Target| ctx.permit_read::<GetCorrection>(target, "correction", id);
+    let other = found.other.map(|other| Target { person: Some(other), ..Target::default() });
+    read(&found.target()).or_else(|refused| other.map_or(Err(refused), |other| read(&other)))?;
     Ok(found)
 }
 

@@ -342,6 +342,8 @@ pub enum CorrectionError {
     AccountUnknown(AccountId),
     /// A shift that has begun is changed without a reason.
     LateWithoutReason,
+    /// What has not happened yet, by the clock of its person, and what time it is there.
+    NotYet(String, String),
 }
 
 impl From<FourEyesRequired> for CorrectionError {

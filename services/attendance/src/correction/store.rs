@@ -9,7 +9,9 @@ use tally_kernel::{Error, Result};
 use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
 use tally_store::orm::{Condition, ExprTrait as _};
-use tally_store::{Conflict as _, ScopedTx, UnitOfWork, from_db, json_from_db, lost_race, scoped, to_db, word_from_db};
+use tally_store::{
+    Conflict as _, ScopedTx, UnitOfWork, among, from_db, json_from_db, lost_race, scoped, to_db, word_from_db,
+};
 
 use super::domain::{Correction, Filter, Notice, Stage, Taken};
 
@@ -192,7 +194,7 @@ pub(crate) async fn waiting(tx: &ScopedTx, waiting_on: &str) -> Result<Option<Co
     Ok(row.map(|row| CorrectionId(row.id)))
 }
 
-/// A page of those that the plan reaches, newest first: of one person or all, in one state or any.
+/// A page of those that the plan reaches, newest first: about one person or all, in one state or any.
 pub(crate) async fn page<R: Rpc>(
     tx: &ScopedTx,
     plan: &Plan<R>,
@@ -204,10 +206,13 @@ pub(crate) async fn page<R: Rpc>(
         made.or(Column::Stage.eq(Stage::Approved.to_string()).and(Column::ApprovedAt.gte(to_db(since))))
     };
     let only = Condition::all()
-        .add_option(of.person.map(|person| Column::PersonId.eq(person.0)))
+        .add_option(of.person.map(|person| Column::PersonId.eq(person.0).or(Column::OtherPersonId.eq(person.0))))
         .add_option(of.stage.map(|stage| Column::Stage.eq(stage.to_string())))
         .add_option(of.counting_since.map(counts));
-    let rows = tx.select::<Entity>().within(plan).filter(only);
+    // Whom something was moved from or to reaches it as well.
+    let others = plan.reach().persons.iter().map(|person| person.0);
+    let also = among::<Entity>(tx, Column::OtherPersonId, others);
+    let rows = tx.select::<Entity>().within_or(plan, also).filter(only);
     let (rows, next) = rows.page_desc(page, [Column::RecordedAt, Column::Id]).await?;
     Ok((rows.into_iter().map(read).collect::<Result<_>>()?, next))
 }

@@ -8,7 +8,8 @@ use tally_app::import::Import;
 use tally_app::mutate;
 use tally_kernel::Result;
 use tally_kernel::id::{AccountId, PersonId};
-use tally_kernel::import::{ImportOutcome, reconcile};
+use tally_kernel::import::{ImportOutcome, Keyed as _, Problem, reconcile};
+use tally_kernel::msg;
 use tally_kernel::page::Page;
 use tally_store::UnitOfWork;
 use uuid::Uuid;
@@ -17,7 +18,7 @@ use super::domain::{Shift, StoredShift};
 use super::store;
 use crate::account;
 use crate::app::{App, bulk_audit, place, unknown_account};
-use crate::placed::{Placed, Standing, keyed, without_known};
+use crate::placed::{Placed, Standing, Stored, keyed, without_known};
 use crate::policy::{ListShifts, PublishShifts};
 
 /// Writes the shifts that are new.
@@ -62,7 +63,33 @@ async fn new_ones(
     work.lock("shifts", Uuid::nil()).await?;
     let there = store::beginning(work, people, from, to).await?;
     let rows = without_known(rows, &there, outcome);
+    let rows = without_cancelled(rows, &there, outcome);
     Ok(reconcile(rows, keyed(&there), outcome).into_iter().map(|(_, row)| row).collect())
+}
+
+/// Takes out the rows of a shift that was cancelled: a roster does not bring it back, whoever plans it again says which one.
+fn without_cancelled(
+    rows: Vec<(u32, Placed<Shift>)>,
+    there: &[Stored<Shift>],
+    outcome: &mut ImportOutcome,
+) -> Vec<(u32, Placed<Shift>)> {
+    let same = |row: &Placed<Shift>| {
+        let mut same = there.iter().filter(|stored| stored.placed.key() == row.key());
+        let first = same.next()?;
+        let cancelled = |stored: &Stored<Shift>| stored.standing.superseded.is_some_and(|out| !out.moved);
+        (cancelled(first) && same.all(cancelled)).then_some(first.id)
+    };
+    let mut others = Vec::with_capacity(rows.len());
+    for (index, row) in rows {
+        match same(&row) {
+            Some(shift) => {
+                let message = msg!("SHIFT_CANCELLED", start = row.fact.start, shift);
+                outcome.problems.push(Problem::new(index, "ALREADY_DIFFERENT", message));
+            }
+            None => others.push((index, row)),
+        }
+    }
+    others
 }
 
 /// A page of the shifts that touch a stretch of time, as known at an instant or now, and the token of the next.

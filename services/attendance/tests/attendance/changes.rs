@@ -75,6 +75,22 @@ async fn a_changed_shift_stays_changed_and_a_cancelled_one_cancelled_whatever_fi
     ];
     let different = |index| (index, "ALREADY_DIFFERENT".to_owned());
     assert_eq!(counts(attendance.publish(new_file).await), (0, 1, vec![different(1), different(2)]));
+    // A cancelled one is planned again by its id, at the same start, and no roster says so by accident.
+    let other_end = vec![shift(2, &ids[0], "2026-03-04T01:00:00Z", "2026-03-04T08:00:00Z")];
+    let refused = attendance.publish(other_end).await.expect("a result");
+    assert!(refused.problems[0].message.contains(&there[1].0), "{refused:?}");
+    let again =
+        pb::ChangeShiftRequest { shift_id: there[1].0.clone(), end: at("2026-03-04T08:00:00Z"), ..Default::default() };
+    let planned = change(&attendance, again.clone()).await.unwrap();
+    assert_eq!((planned.action(), planned.state()), (pb::CorrectionAction::Add, CorrectionState::Made));
+    let of_second = shifts(&attendance, None).await.into_iter().filter(|s| s.2.person_id == person(2).to_string());
+    let of_second: Vec<_> = of_second.map(|(_, state, shift)| (state, shift.end)).collect();
+    assert!(of_second.contains(&(FactState::Voided, at("2026-03-04T09:00:00Z"))), "{of_second:?}");
+    assert!(
+        of_second.contains(&(FactState::Counts, at("2026-03-04T08:00:00Z"))) && of_second.len() == 2,
+        "{of_second:?}"
+    );
+    assert_eq!(reason(change(&attendance, again).await.map(Response::new)), "NOTHING_CHANGES", "it is planned");
 }
 
 on_both!(a_shift_that_has_begun_is_changed_with_a_reason_and_marked_late);

@@ -18,7 +18,7 @@ use crate::fixture::{NORTH, SOUTH, TestAttendance, account, at, counts, handover
 
 const ALL: [Permission; 6] =
     [CorrectionRequest, CorrectionApprove, CorrectionRead, PunchRead, HandoverRead, OccupancyRead];
-const OUT: &str = "2026-03-02T09:10:00Z";
+const OUT: &str = "2026-03-02T01:00:30Z";
 
 fn asked(action: pb::CorrectionAction) -> pb::CorrectPunchRequest {
     pb::CorrectPunchRequest { action: action.into(), reason: "the terminal was down".into(), ..Default::default() }
@@ -78,7 +78,7 @@ fn evidence(parts: &[pb::ListOccupancyResponse]) -> Vec<String> {
 
 async fn punches(attendance: &TestAttendance, counting_only: bool, known_at: Option<&str>) -> Vec<pb::Punch> {
     let ask = pb::ListPunchesRequest {
-        from: at("2026-03-02T00:00:00Z"),
+        from: at("2026-03-01T00:00:00Z"),
         to: at("2026-03-03T00:00:00Z"),
         counting_only,
         known_at: known_at.and_then(at),
@@ -95,8 +95,8 @@ fn states(punches: &[pb::Punch]) -> Vec<FactState> {
 async fn world(on: Backend) -> (TestAttendance, String) {
     let attendance = TestAttendance::on(on).await;
     let a = attendance.with_accounts(vec![account("a", "north/a"), account("b", "south/b")]).await.remove(0);
-    attendance.publish(vec![shift(1, &a, "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z")]).await;
-    attendance.punch(vec![punch(1, PunchKind::In, "2026-03-02T01:05:00Z")]).await;
+    attendance.publish(vec![shift(1, &a, "2026-03-01T20:30:00Z", "2026-03-02T01:00:00Z")]).await;
+    attendance.punch(vec![punch(1, PunchKind::In, "2026-03-01T20:35:00Z")]).await;
     attendance.callers.clock.advance(SignedDuration::from_mins(1));
     (attendance, a)
 }
@@ -125,7 +125,7 @@ async fn a_forgotten_punch_counts_once_somebody_else_approved_it_and_what_was_kn
     let done = approved(&attendance, &supervisor, &asked.correction_id).await;
     assert_eq!((done.state(), done.touched.clone()), (CorrectionState::Approved, asked.touched));
     let after = march(&attendance, None).await;
-    let words = format!("+punch:E1@2026-03-02T01:05:00Z/{OUT}+correction:{}", asked.correction_id);
+    let words = format!("+punch:E1@2026-03-01T20:35:00Z/{OUT}+correction:{}", asked.correction_id);
     assert!(evidence(&after)[0].ends_with(&words), "{:?}", evidence(&after));
     assert_eq!(march(&attendance, Some("2026-03-02T01:01:30Z")).await, before, "byte for byte");
     assert_eq!(march(&attendance, Some("2026-03-02T01:02:00Z")).await, after);
@@ -146,7 +146,7 @@ async fn a_punch_is_moved_and_voided_and_the_raw_one_stays_listed(on: Backend) {
     let (supervisor, hr) = (attendance.of_unit(NORTH, &ALL), attendance.admin.clone());
     let raw = punches(&attendance, false, None).await.remove(0);
     let moved =
-        pb::CorrectPunchRequest { punch_id: raw.punch_id.clone(), at: at("2026-03-02T00:55:00Z"), ..asked(Move) };
+        pb::CorrectPunchRequest { punch_id: raw.punch_id.clone(), at: at("2026-03-01T20:25:00Z"), ..asked(Move) };
     let first = requested(&attendance, &supervisor, moved.clone()).await;
     assert_eq!(reason(correct(&attendance, &hr, moved.clone()).await), "CORRECTION_WAITS");
     let void = |punch_id: &str| pb::CorrectPunchRequest { punch_id: punch_id.into(), ..asked(Void) };
@@ -163,9 +163,9 @@ async fn a_punch_is_moved_and_voided_and_the_raw_one_stays_listed(on: Backend) {
     approved(&attendance, &hr, &second.correction_id).await;
     assert_eq!(states(&punches(&attendance, false, None).await), [FactState::Voided, FactState::Moved]);
     assert_eq!(punches(&attendance, true, None).await, []);
-    let again = attendance.punch(vec![punch(1, PunchKind::In, "2026-03-02T01:05:00Z")]).await.expect("a result");
+    let again = attendance.punch(vec![punch(1, PunchKind::In, "2026-03-01T20:35:00Z")]).await.expect("a result");
     assert_eq!((again.put_right.clone(), counts(Some(again))), (vec![0], (0, 1, vec![])), "no import brings it back");
-    let other_way = attendance.punch(vec![punch(1, PunchKind::Out, "2026-03-02T01:05:00Z")]).await;
+    let other_way = attendance.punch(vec![punch(1, PunchKind::Out, "2026-03-01T20:35:00Z")]).await;
     assert_eq!(counts(other_way), (1, 0, vec![]), "what counts no more contradicts nothing");
     let same = pb::CorrectPunchRequest { person_id: person(1).to_string(), at: raw.at, kind: raw.kind, ..asked(Add) };
     assert_eq!(reason(correct(&attendance, &hr, same).await), "ALREADY_DIFFERENT");
@@ -221,7 +221,7 @@ async fn nobody_corrects_out_of_reach_or_what_imports_refuse(on: Backend) {
     let agent = attendance.agent(2, &ALL);
     assert_eq!(reason(correct(&attendance, &agent, forgotten()).await), "PERMISSION_DENIED");
     let admin = attendance.admin.clone();
-    let twice = pb::CorrectPunchRequest { at: at("2026-03-02T01:05:00Z"), ..forgotten() };
+    let twice = pb::CorrectPunchRequest { at: at("2026-03-01T20:35:00Z"), ..forgotten() };
     assert_eq!(reason(correct(&attendance, &admin, twice.clone()).await), "ALREADY_DIFFERENT");
     let same = pb::CorrectPunchRequest { kind: PunchKind::In.into(), ..twice };
     assert_eq!(reason(correct(&attendance, &admin, same).await), "NOTHING_CHANGES");
@@ -229,6 +229,19 @@ async fn nobody_corrects_out_of_reach_or_what_imports_refuse(on: Backend) {
     assert_eq!(reason(correct(&attendance, &admin, nobody).await), "PERSON_UNKNOWN");
     let unknown = pb::CorrectPunchRequest { punch_id: person(9).to_string(), ..asked(Void) };
     assert_eq!(reason(correct(&attendance, &admin, unknown).await), "NOT_FOUND");
+    // A clock may be a little ahead; what has not happened is no fact yet, also where it was to be looked at alone.
+    let (soon, later) = ("2026-03-02T01:02:59Z", "2026-03-02T01:03:01Z");
+    let of = |when| pb::CorrectPunchRequest { at: at(when), validate_only: true, ..forgotten() };
+    assert_eq!(requested(&attendance, &admin, of(soon)).await.state(), CorrectionState::Unspecified);
+    let refused = tally_rpc::error_from(correct(&attendance, &admin, of(later)).await.unwrap_err());
+    assert_eq!(refused.reason(), "FACT_IN_FUTURE");
+    assert!(
+        tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains("2026-03-02T09:03:01+08:00"),
+        "{refused:?}"
+    );
+    let raw = punches(&attendance, false, None).await.remove(0).punch_id;
+    let moved = pb::CorrectPunchRequest { punch_id: raw, at: at("2030-01-01T00:00:00Z"), ..asked(Move) };
+    assert_eq!(reason(correct(&attendance, &admin, moved).await), "FACT_IN_FUTURE");
     let silent = pb::CorrectPunchRequest { reason: " ".into(), at: None, ..forgotten() };
     let error = tally_rpc::error_from(correct(&attendance, &admin, silent).await.unwrap_err());
     assert_eq!(error.violations().iter().map(|v| v.field.as_str()).collect::<Vec<_>>(), ["reason", "at"]);
@@ -268,7 +281,7 @@ async fn a_hand_over_is_added_moved_to_somebody_else_and_voided(on: Backend) {
     let release = pb::CorrectHandoverRequest {
         person_id: person(1).to_string(),
         account_id: a.clone(),
-        at: at("2026-03-02T04:00:00Z"),
+        at: at("2026-03-02T00:30:00Z"),
         kind: HandoverKind::Release.into(),
         ..ask(Add)
     };
@@ -297,6 +310,17 @@ async fn a_hand_over_is_added_moved_to_somebody_else_and_voided(on: Backend) {
     let moved = correct(to_other).await.unwrap();
     let concerned = attendance.agent(2, &ALL);
     assert_eq!(reason(approve(&attendance, &concerned, &moved.correction_id).await), "PERMISSION_DENIED");
+    for n in [1, 2] {
+        let own = attendance.agent(n, &[CorrectionRead]);
+        let of = pb::ListCorrectionsRequest { person_id: person(n).to_string(), ..Default::default() };
+        let seen = attendance.corrections().list_corrections(own.request(of)).await.unwrap().into_inner().corrections;
+        assert!(seen.iter().any(|one| one.correction_id == moved.correction_id), "it is about {n} as well: {seen:?}");
+        let get = pb::GetCorrectionRequest { correction_id: moved.correction_id.clone() };
+        assert!(attendance.corrections().get_correction(own.request(get)).await.is_ok());
+    }
+    let third = attendance.agent(3, &[CorrectionRead]);
+    let get = pb::GetCorrectionRequest { correction_id: moved.correction_id.clone() };
+    assert_eq!(reason(attendance.corrections().get_correction(third.request(get)).await), "NOT_FOUND");
     approved(&attendance, &hr, &moved.correction_id).await;
     let told = list().await;
     let stands = told.iter().map(|h| (h.person_id.clone(), h.standing.clone().unwrap_or_default().state()));

@@ -47,6 +47,17 @@ pub enum Why {
         /// As it is.
         new: Micro,
     },
+    /// Another score that the amount went against: what the scores of the others did counted for more.
+    Against {
+        /// As it was.
+        old: Micro,
+        /// As it is.
+        new: Micro,
+        /// Of all others together, as they were.
+        others_old: Micro,
+        /// As they are.
+        others_new: Micro,
+    },
     /// A card that was not there before.
     Added(Micro),
     /// A card that is not there any more.
@@ -70,6 +81,19 @@ impl Why {
     pub fn explain(self) -> Message {
         match self {
             Self::Score { old, new } => msg!("DELTA_SCORE", old, new),
+            Self::Against { old, new, others_old, others_new } => {
+                let rises = new > old;
+                // The part of all scores: it went with the amount, unless tiers or a floor made something else of the scores.
+                let product = |a: Micro, b: Micro| i128::from(a.millionths()) * i128::from(b.millionths());
+                let (before, after) = (product(old, others_new), product(new, others_old));
+                let by = match rises {
+                    true if before > after => "rose",
+                    false if before < after => "fell",
+                    true => "less",
+                    false => "more",
+                };
+                msg!("DELTA_AGAINST", by, old, new, others_old, others_new)
+            }
             Self::Added(score) => msg!("DELTA_ADDED", score),
             Self::Removed(score) => msg!("DELTA_REMOVED", score),
             Self::Others => msg!("DELTA_OTHERS"),
@@ -105,26 +129,44 @@ pub fn correct(
         of.lines.iter().map(|line| (line.employee_no.clone(), line.clone())).collect()
     };
     let (before, after) = (by_number(standing), by_number(&now));
+    let sums = (sum(&standing.lines)?, sum(&now.lines)?);
     let numbers: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let deltas = numbers.into_iter().filter_map(|number| delta(before.get(number), after.get(number))).collect();
+    let delta = |number| delta(before.get(number), after.get(number), sums).transpose();
+    let deltas = numbers.into_iter().filter_map(delta).collect::<Result<_, _>>()?;
     let carry = difference(&standing.carry.balances, &now.carry.balances)?;
     Ok(Corrected { standing: now, deltas, carry })
 }
 
-fn delta(before: Option<&PersonLine>, after: Option<&PersonLine>) -> Option<Delta> {
-    let line = after.or(before)?;
-    let why = match (before, after) {
-        (Some(before), Some(after)) if before.score != after.score => {
-            Why::Score { old: before.score, new: after.score }
-        }
-        (Some(_), Some(_)) | (None, None) => Why::Others,
-        (None, Some(after)) => Why::Added(after.score),
-        (Some(before), None) => Why::Removed(before.score),
-    };
+/// Everybody's scores together.
+fn sum(lines: &[PersonLine]) -> Result<Micro, SettlementError> {
+    let sum = lines.iter().try_fold(Micro::ZERO, |sum, line| sum.checked_add(line.score));
+    sum.ok_or(SettlementError::TooLarge(Beyond::Pool))
+}
+
+/// Nothing where the amount is the same. `sums` are everybody's scores together, before and after.
+fn delta(
+    before: Option<&PersonLine>,
+    after: Option<&PersonLine>,
+    sums: (Micro, Micro),
+) -> Result<Option<Delta>, SettlementError> {
+    let Some(line) = after.or(before) else { return Ok(None) };
     let minor = |line: Option<&PersonLine>| line.map_or(0, |line| line.minor);
     let (old_minor, new_minor) = (minor(before), minor(after));
+    if old_minor == new_minor {
+        return Ok(None);
+    }
+    let why = match (before.map(|before| before.score), after.map(|after| after.score)) {
+        (Some(old), Some(new)) if old != new && (old < new) == (old_minor < new_minor) => Why::Score { old, new },
+        (Some(old), Some(new)) if old != new => {
+            let others = |sum: Micro, own| sum.checked_sub(own).ok_or(SettlementError::TooLarge(Beyond::Pool));
+            Why::Against { old, new, others_old: others(sums.0, old)?, others_new: others(sums.1, new)? }
+        }
+        (Some(_), Some(_)) | (None, None) => Why::Others,
+        (None, Some(after)) => Why::Added(after),
+        (Some(before), None) => Why::Removed(before),
+    };
     let who = Claimant { employee_no: line.employee_no.clone(), person: line.person };
-    (old_minor != new_minor).then_some(Delta { who, old_minor, new_minor, why })
+    Ok(Some(Delta { who, old_minor, new_minor, why }))
 }
 
 /// What an account moves by from one state to another.

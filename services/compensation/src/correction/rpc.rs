@@ -142,11 +142,14 @@ fn asked(ask: &pb::ListDeltasRequest) -> Result<(Asked, Page)> {
     let mut wrong = Violations::new();
     let correction = wrong.optional("pay_correction_id", &ask.pay_correction_id);
     let person = wrong.optional("person_id", &ask.person_id);
-    let known_at = optional_instant(&mut wrong, "known_at", ask.known_at);
+    let (known_at, waiting) = (optional_instant(&mut wrong, "known_at", ask.known_at), ask.waiting_only);
+    if waiting && known_at.is_some() {
+        wrong.push("waiting_only", msg!("DELTAS_WAIT_NOW"));
+    }
     wrong.finish(Some(()))?;
-    let question = format!("deltas {} {} {known_at:?}", ask.pay_correction_id, ask.person_id);
+    let question = format!("deltas {} {} {known_at:?} {waiting}", ask.pay_correction_id, ask.person_id);
     let page = Page::read(ask.page_size, &ask.page_token, question.as_bytes())?;
-    Ok((Asked { correction, person, known_at }, page))
+    Ok((Asked { correction, person, known_at, waiting }, page))
 }
 
 /// A draft with who gets another amount, without what the caller may not read.

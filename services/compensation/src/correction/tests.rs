@@ -208,6 +208,26 @@ async fn a_correction_is_approved_by_other_eyes_and_only_while_it_is_drafted(on:
     assert_eq!(refused.unwrap_err().reason(), "SETTLEMENT_NOT_POSTED");
 }
 
+on_both!(what_waits_is_listed_and_paid_by_a_pool_of_nothing_where_no_other_month_comes);
+async fn what_waits_is_listed_and_paid_by_a_pool_of_nothing_where_no_other_month_comes(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let (fixture, first) = january(&db).await;
+    fixture.score(0, &[(0, 20), (1, 30), (2, 50)]);
+    fixture.put_right(first).await.unwrap();
+    let waiting = Asked { waiting: true, ..Asked::default() };
+    let waits = async || {
+        let shown = fixture.deltas(waiting).await;
+        shown.iter().map(|one| (number(one.kept.owed.delta.who.person), one.left_minor)).collect::<Vec<_>>()
+    };
+    let mut both = waits().await;
+    both.sort();
+    assert_eq!(both, [(0, Some(-3_000)), (2, Some(3_000))]);
+    let last = fixture.posted(&branch(0), 0, 0).await;
+    let amounts = fixture.amounts(last.id).await;
+    assert_eq!((amounts[&0].clone(), amounts[&2].clone()), ((0, vec![(0, -3_000)]), (3_000, vec![(3_000, 0)])));
+    assert_eq!(waits().await, [(0, Some(-3_000))], "of nothing nothing is held back");
+}
+
 fn page() -> Page {
     Page::read(0, "", b"corrections").unwrap()
 }

@@ -7,7 +7,7 @@ use tally_kernel::id::{CycleId, OrgUnitId, PoolId};
 use tally_kernel::money::Money;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result, msg};
-use tally_store::{Audit, Store};
+use tally_store::{Audit, Store, UnitOfWork};
 
 use super::domain::{Pool, PoolRule};
 use super::store;
@@ -47,6 +47,11 @@ pub async fn create(app: &App, ctx: &OpContext, request: &RequestKey, new: NewPo
         return Err(Error::of(Kind::InvalidArgument, msg!("POOL_NEGATIVE")));
     }
     let id = mutate(&app.store, ctx, &permit, request, async |work| {
+        // Paying the same twice by mistake is dearer than a second name.
+        work.lock("pools", new.cycle.0).await?;
+        if let Some(there) = same(&work, &owner, &new).await? {
+            return Err(Error::of(Kind::AlreadyExists, msg!("POOL_THERE", pool = there)));
+        }
         let pool = Pool {
             id: PoolId(ctx.new_id()),
             owner: owner.clone(),
@@ -60,6 +65,13 @@ pub async fn create(app: &App, ctx: &OpContext, request: &RequestKey, new: NewPo
     });
     let id = id.await?;
     store::pool_of(&*app.store.read(ctx).await?, id).await
+}
+
+/// A pool that says the same in every respect.
+async fn same(work: &UnitOfWork, owner: &Owner, new: &NewPool) -> Result<Option<PoolId>> {
+    let of_cycle = store::named(work, new.cycle, &new.name).await?;
+    let same = |pool: &&Pool| (&pool.owner, pool.amount, &pool.rule) == (owner, new.amount, &new.rule);
+    Ok(of_cycle.iter().find(same).map(|pool| pool.id))
 }
 
 /// Whose a pool will be: of the owner of its cycle or of a unit below, as of the cycle's last day.

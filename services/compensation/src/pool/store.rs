@@ -72,6 +72,16 @@ pub async fn pool_of(tx: &ScopedTx, id: PoolId) -> Result<Pool> {
     read(tx, row.ok_or_else(|| Error::not_found("pool", id))?).await
 }
 
+/// The pools of a cycle that are called so.
+pub async fn named(tx: &ScopedTx, cycle: CycleId, name: &str) -> Result<Vec<Pool>> {
+    let same = tx.select::<Entity>().filter(Column::CycleId.eq(cycle.0)).filter(Column::Name.eq(name));
+    let mut pools = Vec::new();
+    for row in same.order_by_asc(Column::Id).all().await? {
+        pools.push(read(tx, row).await?);
+    }
+    Ok(pools)
+}
+
 /// A page of pools, newest first.
 pub async fn page<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, page: &Page) -> Result<(Vec<Pool>, String)> {
     let (rows, token) = tx.select::<Entity>().within(plan).page_desc(page, [Column::Id]).await?;

@@ -7,16 +7,18 @@ use jiff::civil::Date;
 use tally_access::{OpContext, Target};
 use tally_app::units::Units;
 use tally_engine::closing::facts::AccountFacts;
-use tally_kernel::Result;
+use tally_kernel::error::Violations;
 use tally_kernel::id::{AccountId, CycleId, SchemeId};
 use tally_kernel::page::Page;
 use tally_kernel::time::zone;
+use tally_kernel::{Error, Result, msg};
 use tally_store::ScopedTx;
 
 use super::domain::{Change, changes, meet};
 use crate::cycle::domain::{Asked, Cycle, State};
 use crate::cycle::facts::Shown;
 use crate::policy::{ListCycleChanges, ListTouchedCycles};
+use crate::reach::from_below;
 use crate::{App, card, cycle, observation, record, run, scheme};
 
 /// What a correction is of.
@@ -39,9 +41,11 @@ pub async fn touched_cycles(
     page: &Page,
 ) -> Result<(Vec<TouchedCycle>, String)> {
     let plan = ctx.plan::<ListTouchedCycles>()?;
-    let places = match touching {
-        Touching::Accounts(accounts) => Some(Places::of(app, ctx, accounts).await?),
-        Touching::Scheme(..) => None,
+    let (places, reading) = match touching {
+        Touching::Accounts(accounts) => (Some(Places::of(app, ctx, accounts).await?), None),
+        Touching::Scheme(..) => {
+            (None, Some(from_below(&app.peers.identity, ctx, ctx.plan::<ListTouchedCycles>()?).await?))
+        }
     };
     let tx = app.store.read(ctx).await?;
     let also = card::facts::cycles(&tx, &plan).await?;
@@ -67,6 +71,17 @@ pub async fn touched_cycles(
             touched.push((of, mine));
         }
     }
+    match (touching, &places, &reading) {
+        (Touching::Accounts(asked), Some(places), _) => {
+            let named: BTreeSet<AccountId> = touched.iter().flat_map(|(_, mine)| mine).copied().collect();
+            places.all_known(asked, |account| named.contains(&account.id) || plan.covers(&target(account)))?;
+        }
+        (Touching::Scheme(id, version), _, Some(reading)) if touched.is_empty() => {
+            let found = scheme::facts::find(&tx, reading, *id, *version).await?;
+            found.ok_or_else(|| Error::not_found("scheme version", format_args!("{id}/{version}")))?;
+        }
+        (Touching::Accounts(_) | Touching::Scheme(..), _, _) => {}
+    }
     touched.sort_by_key(|(of, _)| std::cmp::Reverse(of.id));
     let after = page.after.as_ref().and_then(|after| after.parse::<CycleId>().ok());
     touched.retain(|(of, _)| after.is_none_or(|after| of.id < after));
@@ -88,6 +103,16 @@ impl Places {
         Ok(Self { accounts: known.into_iter().filter(|account| accounts.contains(&account.id)).collect(), units })
     }
 
+    /// Refuses what is asked about and the caller knows nothing of, whether it is there or not.
+    fn all_known(&self, asked: &BTreeSet<AccountId>, knows: impl Fn(&AccountFacts) -> bool) -> Result<()> {
+        let known: BTreeSet<AccountId> = self.accounts.iter().filter(|of| knows(of)).map(|of| of.id).collect();
+        let mut v = Violations::new();
+        for account in asked.difference(&known) {
+            v.push("account_ids", msg!("ACCOUNT_UNKNOWN_HERE", account));
+        }
+        v.finish(Some(()))
+    }
+
     /// Those that a cycle rests on, or lie within whose it is.
     fn of_cycle(&self, of: &Cycle, read: &BTreeSet<AccountId>) -> BTreeSet<AccountId> {
         let within = |account: &&AccountFacts| match of.owner.unit() {
@@ -97,6 +122,11 @@ impl Places {
         let mine = self.accounts.iter().filter(|account| read.contains(&account.id) || within(account));
         mine.map(|account| account.id).collect()
     }
+}
+
+/// What knowing of an account is decided on.
+fn target(account: &AccountFacts) -> Target {
+    Target { region: Some(account.region.clone()), unit: account.unit, person: None }
 }
 
 /// The accounts that a cycle's newest result was worked out from.
@@ -145,9 +175,7 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cy
     }
     let mut changes = changes(of.period, &mine, &records, &duty);
     let all = changes.len();
-    let seen = accounts.iter().filter(|account| {
-        plan.covers(&Target { region: Some(account.region.clone()), unit: account.unit, person: None })
-    });
+    let seen = accounts.iter().filter(|account| plan.covers(&target(account)));
     let seen: BTreeSet<AccountId> = seen.map(|account| account.id).collect();
     changes.retain(|account, _| seen.contains(account));
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);

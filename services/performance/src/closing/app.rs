@@ -24,7 +24,7 @@ use crate::credit::facts::{self as results, Place};
 use crate::policy::CloseCycle;
 use crate::record::domain::Counted;
 use crate::record::domain::money::KeptRates;
-use crate::run::domain::{AttributionRun, Failure, Step, shared_accounts, units_of};
+use crate::run::domain::{AttributionRun, Failure, Step, beyond, shared_accounts, units_of};
 use crate::run::facts::{self as runs, Task};
 use crate::run::step::At;
 use crate::{App, SERVICE, card, credit, cycle, schedule, scheme};
@@ -186,9 +186,11 @@ impl At<'_> {
         let touched: BTreeSet<_> = plan.components.iter().flat_map(units_of).collect();
         // A correction goes wherever the facts that are right now lead.
         if run.source.is_none() && !touched.iter().all(|unit| inside(*unit)) {
-            let above = units.lowest_above(touched.into_iter().chain(run.owner.unit()));
+            let above = units.lowest_above(touched.iter().copied().chain(run.owner.unit()));
             let unit = above.and_then(|id| units.get(id)).map(|unit| unit.path.clone()).unwrap_or_default();
-            return Ok(Err(Failure::BelongsAbove { unit, accounts: shared_accounts(&plan.components, inside) }));
+            let path = |id| units.get(id).map(|unit| unit.path.as_str());
+            let (accounts, beyond) = (shared_accounts(&plan.components, inside), beyond(&touched, inside, path));
+            return Ok(Err(Failure::BelongsAbove { unit, accounts, beyond }));
         }
         let mut subjects = BTreeSet::new();
         for component in &plan.components {

@@ -7,7 +7,7 @@ use tally_kernel::id::{CycleId, PersonId};
 use tally_kernel::time::Period;
 use uuid::Uuid;
 
-use super::domain::{Cycle, CycleError};
+use super::domain::{Corrects, Cycle, CycleError};
 use super::store::results;
 use super::{attempt, population, store};
 use crate::policy::CorrectCycle;
@@ -17,7 +17,7 @@ use crate::{App, scheme};
 const MADE_OF: [&str; 3] = ["attendance.duty", "performance.records", "performance.results"];
 
 /// Starts correcting a published cycle: who is in is settled anew, the answer comes at once, the work goes on. A correction that is there
-/// and not published starts again.
+/// and not published starts again, as it says.
 pub async fn correct_cycle(
     app: &App,
     ctx: &OpContext,
@@ -42,7 +42,10 @@ pub async fn correct_cycle(
         };
         let correction = published.corrected(CycleId(ctx.new_id()), reason, by)?;
         let correction = match results::underway(&work, of).await? {
-            Some(there) => Cycle { corrects: correction.corrects, scheme_version: by, ..there },
+            Some(there) => {
+                let corrects = Corrects { cycle: of, reason: reason.to_owned() };
+                there.asked_again(corrects, (scheme_version > 0).then_some(by))?
+            }
             None => {
                 store::insert(&work, ctx, &correction).await?;
                 correction

@@ -203,6 +203,8 @@ pub enum CycleError {
     NoVersion,
     /// Every card is as it is already.
     ChangesNothing,
+    /// A correction of it is there, and not published, that says something else.
+    CorrectionUnderway(CycleId),
     /// Retention may have removed what it would be made of, before this day.
     Purged(Date),
 }
@@ -223,15 +225,16 @@ impl Cycle {
         Ok(Self { state: State::Closing, run, attribution, step: Step::Queued, ..fresh }.changed())
     }
 
-    /// Throws the run away.
+    /// Throws the run away; of a correction also the result that is not published.
     ///
     /// # Errors
     /// [`CycleError::NotClosing`].
     pub fn cancel(self) -> Result<Self, CycleError> {
-        if self.state != State::Closing {
+        let unwanted = self.state == State::Reviewable && self.corrects.is_some();
+        if self.state != State::Closing && !unwanted {
             return Err(CycleError::NotClosing);
         }
-        let open = Self { state: State::Open, run: None, attribution: None, step: Step::Rest, ..self };
+        let open = Self { state: State::Open, run: None, attribution: None, step: Step::Rest, summary: None, ..self };
         Ok(Self { done: 0, total: 0, ..open }.changed())
     }
 
@@ -295,6 +298,22 @@ impl Cycle {
             version: 1,
             ..fresh
         })
+    }
+
+    /// This correction, which is not published, as it is worked out when it is asked for again: as it says, or, where there is nothing of it
+    /// yet, as is asked for now.
+    ///
+    /// # Errors
+    /// [`CycleError::CorrectionUnderway`].
+    pub fn asked_again(self, corrects: Corrects, scheme_version: Option<u32>) -> Result<Self, CycleError> {
+        let version = scheme_version.unwrap_or(self.scheme_version);
+        match self.state {
+            State::Open | State::Failed => Ok(Self { corrects: Some(corrects), scheme_version: version, ..self }),
+            State::Closing | State::Reviewable | State::Published => {
+                let same = self.corrects.as_ref() == Some(&corrects) && version == self.scheme_version;
+                if same { Ok(self) } else { Err(CycleError::CorrectionUnderway(self.id)) }
+            }
+        }
     }
 
     fn changed(self) -> Self {
@@ -383,6 +402,22 @@ mod tests {
         let reviewable = |corrected| Cycle { summary: Some(scored(corrected)), ..cycle(State::Reviewable) };
         assert_eq!(reviewable(0).publish(known(2, 9)), Err(CycleError::ChangesNothing));
         assert_eq!(reviewable(1).publish(known(2, 9)).unwrap().published, Some(known(2, 9)));
+        let looked_at = Cycle { state: State::Reviewable, ..correction };
+        let says = |reason: &str| Corrects { cycle: published.id, reason: reason.to_owned() };
+        assert_eq!(looked_at.clone().asked_again(says("late"), None), Ok(looked_at.clone()));
+        for (reason, version) in [("other", None), ("late", Some(3))] {
+            let refused = looked_at.clone().asked_again(says(reason), version);
+            assert_eq!(refused, Err(CycleError::CorrectionUnderway(id)));
+        }
+        let thrown_away = looked_at.cancel().unwrap();
+        assert_eq!((thrown_away.state, &thrown_away.summary), (State::Open, &None));
+        let anew = thrown_away.asked_again(says("other"), Some(3)).unwrap();
+        assert_eq!((anew.corrects, anew.scheme_version), (Some(says("other")), 3));
+        assert_eq!(
+            cycle(State::Reviewable).cancel(),
+            Err(CycleError::NotClosing),
+            "a month of its own is closed again"
+        );
     }
 
     #[test]

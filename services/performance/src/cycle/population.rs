@@ -19,25 +19,49 @@ use crate::policy::PreviewPopulation;
 /// request says it.
 ///
 /// # Errors
-/// `NOT_FOUND` for a unit that is not there on the day; every violation of the population.
+/// As [`checked`].
 pub async fn settle(app: &App, ctx: &OpContext, new: &NewCycle, path: &str) -> Result<(Owner, Units)> {
+    let path = format!("{path}.population");
     let population = new.population.clone().unwrap_or_default();
-    if new.unit.is_none() && population.units.is_empty() && population.include.is_empty() {
-        return Ok((Owner::group(), Units::default()));
-    }
-    let day = population.day(new.period);
-    let units = Units::of(&app.peers.identity, ctx, Some(day)).await?;
-    let owner = units.owner(new.unit)?;
-    let within = |unit: OrgUnitId| holds(&units, &owner, unit);
+    checked(app, ctx, (new.unit, new.period), &population, &path).await
+}
+
+/// Whose a population is, and the org tree of its day where that matters.
+///
+/// # Errors
+/// `NOT_FOUND` for a unit that is not there on the day; every violation of the population.
+async fn checked(
+    app: &App,
+    ctx: &OpContext,
+    (unit, period): (Option<OrgUnitId>, Period),
+    population: &Population,
+    path: &str,
+) -> Result<(Owner, Units)> {
     let mut v = Violations::new();
-    for unit in population.units.iter().filter(|unit| units.get(**unit).is_none() || !within(**unit)) {
-        v.push(format!("{path}.population.unit_ids"), msg!("POPULATION_UNIT_BEYOND", unit));
+    let day = population.as_of.filter(|day| period.contains(*day)).unwrap_or(period.to());
+    if let Some(outside) = population.as_of.filter(|as_of| *as_of != day) {
+        let (from, to) = (period.from(), period.to());
+        v.push(format!("{path}.as_of"), msg!("POPULATION_AS_OF_OUTSIDE", day = outside, from, to));
     }
-    if !population.include.is_empty() {
+    let (owner, units) = if unit.is_none() && population.units.is_empty() && population.include.is_empty() {
+        (Owner::group(), Units::default())
+    } else {
+        let units = Units::of(&app.peers.identity, ctx, Some(day)).await?;
+        (units.owner(unit)?, units)
+    };
+    let within = |unit: OrgUnitId| holds(&units, &owner, unit);
+    for unit in population.units.iter().filter(|unit| units.get(**unit).is_none() || !within(**unit)) {
+        v.push(format!("{path}.unit_ids"), msg!("POPULATION_UNIT_BEYOND", unit));
+    }
+    if !population.include.is_empty() || !population.exclude.is_empty() {
         let people = app.directory.everybody(ctx).await?;
         let home = |person: &PersonId| people.get(*person).and_then(|known| known.home(day));
         for person in population.include.iter().filter(|person| home(person).is_none_or(|home| !within(home.unit))) {
-            v.push(format!("{path}.population.include_person_ids"), msg!("POPULATION_PERSON_BEYOND", person));
+            v.push(format!("{path}.include_person_ids"), msg!("POPULATION_PERSON_BEYOND", person));
+        }
+        // Somebody who moved or left is out anyhow, and a schedule that leaves the person out goes on.
+        for person in population.exclude.iter().filter(|person| people.get(**person).is_none()) {
+            v.push(format!("{path}.exclude_person_ids"), msg!("POPULATION_PERSON_UNKNOWN", person));
         }
     }
     v.finish(Some((owner, units)))
@@ -111,8 +135,7 @@ pub async fn preview(
     population: &Population,
 ) -> Result<Vec<Judged>> {
     let plan = ctx.plan::<PreviewPopulation>()?;
-    let units = Units::of(&app.peers.identity, ctx, Some(population.day(period))).await?;
-    let owner = units.owner(unit)?;
+    let (owner, _) = checked(app, ctx, (unit, period), population, "population").await?;
     let mut judged = judged(app, ctx, &owner, period, population).await?;
     let reached = |(person, _, home): &Judged| match home {
         Some(home) => plan.covers(&Target::person(home.region.clone(), Some(home.unit), person.id)),

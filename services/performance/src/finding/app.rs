@@ -1,5 +1,6 @@
 //! What is odd about one person, and putting right what is odd.
 
+use serde::{Deserialize, Serialize};
 use tally_access::OpContext;
 use tally_app::{RequestKey, mutate};
 use tally_engine::closing::facts::Fix;
@@ -39,7 +40,7 @@ pub async fn of_person(
 }
 
 /// What was sent for a finding, and the answer where another service gave one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Applied {
     pub fix: Fix,
     pub answer: String,
@@ -52,19 +53,32 @@ pub async fn apply(app: &App, ctx: &OpContext, request: &RequestKey, id: Finding
         let tx = app.store.read(ctx).await?;
         credit::facts::finding(&tx, &plan, id).await?
     };
-    let found = found.ok_or_else(|| Error::not_found("finding", id))?;
+    let Some(found) = found else {
+        // A cycle that was closed again has other findings.
+        return done_before(app, ctx, request).await?.ok_or_else(|| Error::not_found("finding", id));
+    };
     let permit = ctx.permit::<ApplyFix>(&found.place.target())?;
     let nothing = || Error::of(Kind::FailedPrecondition, msg!("FINDING_WITHOUT_FIX", kind = found.finding.kind));
     let fix = found.finding.fix.clone().ok_or_else(nothing)?;
     let applied = send(app, ctx, fix, why).await?;
-    mutate(&app.store, ctx, &permit, request, async |work| {
+    let kept = mutate(&app.store, ctx, &permit, request, async |work| {
         let audit = Audit::new("performance.finding.apply_fix", "finding", id).region(&found.place.region);
         let audit = found.place.person.into_iter().fold(audit, Audit::about);
         let Fix { service, method, .. } = &applied.fix;
-        Ok((work, audit.note("kind", &found.finding.kind).note("rpc", format!("{service}/{method}")), ()))
-    })
-    .await?;
-    Ok(applied)
+        Ok((
+            work,
+            audit.note("kind", &found.finding.kind).note("rpc", format!("{service}/{method}")),
+            Some(applied.clone()),
+        ))
+    });
+    // Nothing was kept of what was done before answers were.
+    Ok(kept.await?.unwrap_or(applied))
+}
+
+/// What the same request of the same caller came to before.
+async fn done_before(app: &App, ctx: &OpContext, request: &RequestKey) -> Result<Option<Applied>> {
+    let mut work = app.store.unit(ctx, &ctx.permit_all::<ApplyFix>([])?).await?;
+    Ok(request.first_result::<Option<Applied>>(&mut work).await?.flatten())
 }
 
 async fn send(app: &App, ctx: &OpContext, fix: Fix, why: &Why) -> Result<Applied> {

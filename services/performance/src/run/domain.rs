@@ -7,6 +7,8 @@
 //! ```
 //! A run is one attempt: its id is what all its results are kept under, and whoever wants another attempt starts another run.
 
+mod failure;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -21,6 +23,7 @@ use tally_kernel::id::{AccountId, AttributionRunId, CycleId, OrgUnitId};
 use tally_kernel::time::Period;
 use tally_kernel::{Message, msg};
 
+pub use self::failure::Failure;
 use crate::record::domain::money::KeptRates;
 
 /// Keys of accounts that a refusal names.
@@ -77,76 +80,6 @@ impl Step {
     }
 }
 
-/// Why a run could not be done, or a cycle not be closed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Failure {
-    /// No record of a known account in the period.
-    NoRecords { period: Period },
-    /// Records, but nobody to credit them to.
-    NobodyCredited {
-        records: u64,
-        /// The period, where nobody at all is employed in it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        unemployed: Option<Period>,
-    },
-    /// It touches people or accounts beyond the unit that it was started for.
-    BelongsAbove {
-        /// Path of the lowest unit above all that it touches; empty for the group.
-        unit: String,
-        /// Keys of accounts that people of several units serve.
-        accounts: Vec<String>,
-    },
-    /// The run that a cycle waited for was stopped.
-    RunStopped,
-    /// Something else said no, in a sentence.
-    Refused {
-        /// Its stable reason.
-        reason: String,
-        /// Its sentence.
-        message: Message,
-    },
-    /// Tried several times in vain.
-    GaveUp {
-        /// The stable reason of the last time.
-        reason: String,
-    },
-}
-
-impl Failure {
-    pub fn reason(&self) -> &str {
-        match self {
-            Self::NoRecords { .. } => "PERIOD_WITHOUT_RECORDS",
-            Self::NobodyCredited { .. } => "NOBODY_CREDITED",
-            Self::BelongsAbove { .. } => "RUN_BELONGS_ABOVE",
-            Self::RunStopped => "RUN_STOPPED",
-            Self::Refused { reason, .. } | Self::GaveUp { reason } => reason,
-        }
-    }
-
-    /// What is wrong and what to change.
-    pub fn message(&self) -> Message {
-        match self {
-            Self::NoRecords { period } => msg!("PERIOD_WITHOUT_RECORDS", from = period.from(), to = period.to()),
-            Self::NobodyCredited { records, unemployed: None } => msg!("NOBODY_CREDITED", records),
-            Self::NobodyCredited { records, unemployed: Some(period) } => {
-                msg!("NOBODY_CREDITED.unemployed", records, from = period.from(), to = period.to())
-            }
-            Self::BelongsAbove { unit, accounts } => {
-                let accounts = accounts.join(", ");
-                if unit.is_empty() {
-                    msg!("RUN_BELONGS_ABOVE.group", accounts)
-                } else {
-                    msg!("RUN_BELONGS_ABOVE", unit, accounts)
-                }
-            }
-            Self::RunStopped => msg!("RUN_STOPPED"),
-            Self::Refused { message, .. } => msg!("CYCLE_REFUSED", message = *message),
-            Self::GaveUp { reason } => msg!("CYCLE_GIVEN_UP", reason),
-        }
-    }
-}
-
 /// What a run is about; of nothing at all it is about everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
@@ -176,6 +109,19 @@ impl Scope {
 /// The units that a component's accounts and people are of.
 pub fn units_of(component: &Frozen) -> impl Iterator<Item = OrgUnitId> {
     component.accounts.iter().filter_map(|account| account.unit).chain(component.people.iter().map(|p| p.unit))
+}
+
+/// The paths of the first of some units that lie outside of others.
+pub fn beyond<'u>(
+    touched: &BTreeSet<OrgUnitId>,
+    inside: impl Fn(OrgUnitId) -> bool,
+    path: impl Fn(OrgUnitId) -> Option<&'u str>,
+) -> Vec<String> {
+    let outside = touched.iter().filter(|unit| !inside(**unit));
+    let mut paths: Vec<_> = outside.map(|id| path(*id).map_or_else(|| id.to_string(), str::to_owned)).collect();
+    paths.sort_unstable();
+    paths.truncate(NAMED);
+    paths
 }
 
 /// The first accounts inside of some units whose components reach beyond them: what a refusal names. Accounts of other units are not told.
@@ -391,8 +337,6 @@ impl AttributionRun {
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
-    use tally_i18n::text;
-    use tally_kernel::Locale;
     use uuid::Uuid;
 
     use super::*;
@@ -443,42 +387,6 @@ mod tests {
         };
         assert_eq!(begin(Owner::of("cn-north".parse().unwrap(), unit)).scope.units, [unit].into());
         assert!(begin(Owner::group()).scope.is_all());
-    }
-
-    #[test]
-    fn a_failure_that_names_a_unit_says_what_to_do_in_both_languages() {
-        let failure = Failure::BelongsAbove { unit: "north".into(), accounts: vec!["JD/shop/a".into()] };
-        for locale in [Locale::En, Locale::ZhCn] {
-            let told = text(locale, &failure.message());
-            assert!(told.contains("JD/shop/a") && told.contains("north"), "{told}");
-        }
-        let json = serde_json::to_string(&failure).unwrap();
-        assert_eq!(serde_json::from_str::<Failure>(&json).unwrap(), failure);
-    }
-
-    #[test]
-    fn a_failure_says_what_to_change_in_both_languages() {
-        let failure = Failure::NoRecords { period: Period::month_of(date(2026, 3, 1)) };
-        let told = |locale| text(locale, &failure.message());
-        assert!(told(Locale::En).contains("import the records"), "{}", told(Locale::En));
-        assert!(told(Locale::ZhCn).contains("2026-03-31"), "{}", told(Locale::ZhCn));
-    }
-
-    #[test]
-    fn a_failure_that_was_stored_before_it_knew_of_employments_reads_back() {
-        let failure: Failure = serde_json::from_str(r#"{"kind":"nobody_credited","records":3}"#).unwrap();
-        assert_eq!(failure, Failure::NobodyCredited { records: 3, unemployed: None });
-    }
-
-    #[test]
-    fn a_failure_that_was_stored_as_a_sentence_reads_back() {
-        let stored = r#"{"kind":"refused","reason":"SCHEME_WITHOUT_DATA","message":"no indicator has any data"}"#;
-        let failure: Failure = serde_json::from_str(stored).unwrap();
-        assert_eq!(text(Locale::En, &failure.message()), "no indicator has any data");
-        let now = Failure::Refused { reason: "NOBODY_TO_SCORE".to_owned(), message: msg!("NOBODY_TO_SCORE") };
-        let json = serde_json::to_string(&now).unwrap();
-        assert_eq!(serde_json::from_str::<Failure>(&json).unwrap(), now);
-        assert!(text(Locale::ZhCn, &now.message()).contains("没有可评分的人员"), "{json}");
     }
 
     #[test]

@@ -37,6 +37,11 @@ pub async fn create(app: &App, ctx: &OpContext, request: &RequestKey, said: Said
     ctx.permit::<CreateCycle>(&owner.target())?;
     let written = mutate(&app.store, ctx, &permit, request, async |work| {
         cycle::app::scheme_version(&work, &new, (&owner, &units)).await?;
+        // Two that say the same would close every month twice.
+        work.lock("schedules", owner.unit().map_or_else(Uuid::nil, Uuid::from)).await?;
+        if let Some(there) = store::same(&work, &owner, &said).await? {
+            return Err(ScheduleError::There(there).into());
+        }
         let (id, maker, said, owner) = (ctx.new_id(), ctx.actor.principal, said.clone(), owner.clone());
         let schedule = Schedule { id, owner, said, maker, next, next_at, failure: None, deleted: false, version: 1 };
         store::insert(&work, ctx, &schedule).await?;

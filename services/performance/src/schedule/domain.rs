@@ -213,6 +213,8 @@ pub struct Looked {
     pub records: u64,
     /// Findings by kind.
     pub findings: BTreeMap<String, u64>,
+    /// What closing would be refused for now, since the month lacks it.
+    pub lacks: Option<Message>,
 }
 
 /// What a schedule or its run forbids.
@@ -230,6 +232,8 @@ pub enum ScheduleError {
     Stale,
     /// Who wrote it last may not close any more.
     MakerMayNot,
+    /// This one says the same.
+    There(Uuid),
 }
 
 impl Said {
@@ -333,6 +337,9 @@ impl Run {
         let mut next = self.noted(now, found.message());
         if state == State::Waiting {
             next = next.noted(now, msg!("SCHEDULE_WAITS", until = closes_at));
+        }
+        if let Some(why) = &found.lacks {
+            next = next.noted(now, msg!("SCHEDULE_WOULD_FAIL", why = *why));
         }
         Self { state, next_at: Some(closes_at), ..next }.changed()
     }

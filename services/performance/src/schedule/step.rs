@@ -2,14 +2,11 @@
 //! begun under the lock of its schedule, and closed by the use cases that everybody calls, in the name and by the right of whoever
 //! wrote the schedule last; they know each call by the run, so that an item that is done twice makes one cycle.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use tally_access::{Actor, Circumstances, OpContext, Owner, Permit};
-use tally_app::units::Units;
+use tally_access::{Actor, Circumstances, OpContext, Permit};
 use tally_app::{RequestKey, perform};
-use tally_engine::closing::snapshot::{AgentCount, Plan, snapshot};
 use tally_kernel::{Error, Kind, Result, msg};
 use tally_store::{Audit, UnitOfWork, WorkItem};
 use uuid::Uuid;
@@ -17,15 +14,18 @@ use uuid::Uuid;
 use super::app::{begin, commitment, first};
 use super::domain::{Looked, Run, Schedule, ScheduleError, State};
 use super::facts::{Job, Step};
+use super::look::look_at;
 use super::store;
-use crate::cycle::domain::{Cycle, CycleError, State as CycleState};
-use crate::cycle::{self, population};
+use crate::cycle;
+use crate::cycle::domain::{Cycle, State as CycleState};
 use crate::policy::{CloseCycle, CreateCycle};
-use crate::run::domain::{Failure, Scope};
-use crate::{App, SERVICE, card, credit, record, scheme};
+use crate::run::domain::Failure;
+use crate::{App, SERVICE, credit};
 
-/// How soon a cycle that is being closed is looked at again.
+/// How soon a cycle that is being closed is looked at again at first; then as long after as it was followed already, so each time twice as
+/// long, up to the second.
 const SOON: SignedDuration = SignedDuration::from_secs(5);
+const LATE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Where an item is worked on.
 pub struct At<'a> {
@@ -60,6 +60,9 @@ impl At<'_> {
 
     /// Begins the month whose turn it is, and waits for the next one, whatever becomes of this.
     async fn begin(&self, at: jiff::Timestamp) -> Result<()> {
+        if at > self.ctx.now() {
+            return self.app.store.rest_work(self.item, at).await;
+        }
         let id = self.ctx.new_id();
         perform(&self.app.store, self.ctx, self.permit, async |work| {
             let before = store::lock(&work, self.job.schedule).await?;
@@ -68,11 +71,6 @@ impl At<'_> {
             if before.deleted || before.next_at != at {
                 work.finish_work(self.item).await?;
                 return Ok((work, self.audit("performance.schedule.abandon"), ()));
-            }
-            if at > now {
-                work.enqueue_work([begin(&before)]).await?;
-                work.finish_work(self.item).await?;
-                return Ok((work, self.audit("performance.schedule.wait"), ()));
             }
             let was = commitment(&before)?;
             let (month, left_out) = before.said.timing.due(before.next, now)?;
@@ -126,7 +124,7 @@ impl At<'_> {
         // Done once more: what was found the first time is written down, and its calls are known.
         let found = match run.state {
             State::Closing => Looked::default(),
-            _ => look_at(self.app, &maker, &schedule, &run).await?,
+            _ => look_at(self.app, &maker, &schedule, &run).await?.complete()?,
         };
         let going = self.going((id, attempt), &found).await?;
         if !going {
@@ -176,21 +174,21 @@ impl At<'_> {
         let run = { store::load_run(&*self.app.store.read(self.ctx).await?, id).await? };
         let closes = run.state == State::Closing && run.attempt == attempt;
         let Some(cycle) = run.cycle.filter(|_| closes) else { return self.abandon().await };
-        let (cycle, findings) = {
-            let tx = self.app.store.read(self.ctx).await?;
-            let cycle = cycle::facts::load(&tx, cycle).await?;
-            let runs: Vec<Uuid> = cycle.attribution.map(Uuid::from).into_iter().chain(cycle.run).collect();
-            let findings = credit::facts::count_findings(&tx, &runs).await?;
-            (cycle, findings)
-        };
         let now = self.ctx.now();
+        let cycle = { cycle::facts::load(&*self.app.store.read(self.ctx).await?, cycle).await? };
+        if !cycle.state.rests() {
+            // Only looked: nothing is written.
+            let again = now.duration_since(self.item.put_down).clamp(SOON, LATE);
+            return self.app.store.rest_work(self.item, now + again).await;
+        }
+        let findings = {
+            let tx = self.app.store.read(self.ctx).await?;
+            let runs: Vec<Uuid> = cycle.attribution.map(Uuid::from).into_iter().chain(cycle.run).collect();
+            credit::facts::count_findings(&tx, &runs).await?
+        };
         self.change(id, async |work, run| {
             let run = match cycle.state {
-                CycleState::Closing => {
-                    work.enqueue_work([self.job.then(Step::Follow(id, attempt), now + SOON)]).await?;
-                    return Ok((work, run));
-                }
-                CycleState::Open => run.left(now),
+                CycleState::Open | CycleState::Closing => run.left(now),
                 CycleState::Failed => {
                     let failure = cycle.failure.clone().unwrap_or(Failure::RunStopped);
                     run.failed(failure, now)
@@ -285,57 +283,4 @@ impl At<'_> {
         })
         .await
     }
-}
-
-/// Who is in, and what is there of the month: refused by name where it could not be closed. Nothing is written.
-async fn look_at(app: &App, maker: &OpContext, schedule: &Schedule, run: &Run) -> Result<Looked> {
-    let (said, period) = (&schedule.said, run.period);
-    let new = said.cycle(&run.name, period);
-    let (owner, units) = population::settle(app, maker, &new, "schedule").await?;
-    let needs_records = {
-        let tx = app.store.read(maker).await?;
-        let version = cycle::app::scheme_version(&tx, &new, (&owner, &units)).await?;
-        card::facts::needs_records(&scheme::facts::load(&tx, said.scheme, version).await?)
-    };
-    let people = population::included(app, maker, &owner, said.population.as_ref(), period).await?;
-    if people.as_ref().is_some_and(Vec::is_empty) {
-        return Err(CycleError::Empty.into());
-    }
-    let facts = app.peers.facts(maker, &app.directory, period, &said.policy);
-    let counts = async { record::facts::counts(&*app.store.read(maker).await?, period).await };
-    let (facts, counts) = futures::try_join!(facts, counts)?;
-    let mut plan = snapshot(&facts, period, &said.policy, &counts)?;
-    let scope = Scope { units: owner.unit().into_iter().collect(), ..Scope::default() };
-    let units = Units::of(&app.peers.identity, maker, Some(period.to())).await?;
-    plan.components.retain(|component| scope.touches(component, |above, below| units.holds(above, below)));
-    let records = records_of(&plan, &counts);
-    if records == 0 && needs_records {
-        let message = msg!("PERIOD_WITHOUT_RECORDS", from = period.from(), to = period.to());
-        return Err(Error::of(Kind::FailedPrecondition, message));
-    }
-    let accounts = plan.components.iter().map(|component| component.accounts.len()).sum();
-    let people = people.map(|people| people.len());
-    Ok(Looked { people, accounts, records, findings: findings_of(&plan, &owner) })
-}
-
-/// Records around the period of the accounts that a plan is about.
-fn records_of(plan: &Plan, counts: &[AgentCount]) -> u64 {
-    let accounts: BTreeSet<_> =
-        plan.components.iter().flat_map(|component| &component.accounts).map(|a| a.id).collect();
-    counts.iter().filter(|count| accounts.contains(&count.account)).map(|count| count.records).sum()
-}
-
-/// What is odd already, by kind; of a unit what is about its accounts and people.
-fn findings_of(plan: &Plan, owner: &Owner) -> BTreeMap<String, u64> {
-    let mut subjects = BTreeSet::new();
-    for component in &plan.components {
-        subjects.extend(component.accounts.iter().map(|account| account.key.as_str()));
-        subjects.extend(component.people.iter().map(|person| person.no.as_str()));
-    }
-    let mut kinds = BTreeMap::new();
-    let told = |subject: &str| owner.unit().is_none() || subjects.contains(subject);
-    for finding in plan.findings.iter().filter(|finding| told(&finding.subject)) {
-        *kinds.entry(finding.kind.clone()).or_default() += 1;
-    }
-    kinds
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ColumnTrait as _, ExprTrait as _};
-use tally_access::{OpContext, Plan, Rpc};
+use tally_access::{OpContext, Owner, Plan, Rpc};
 use tally_kernel::id::{CycleId, PrincipalId};
 use tally_kernel::page::Page;
 use tally_kernel::time::Period;
@@ -10,7 +10,7 @@ use tally_kernel::{Error, Result};
 use tally_store::{ScopedTx, UnitOfWork, from_db, owner_from_db, to_db, word_from_db};
 use uuid::Uuid;
 
-use super::domain::{Run, Schedule, State};
+use super::domain::{Run, Said, Schedule, State};
 use crate::columns::{period, read, write};
 
 pub mod schedule {
@@ -166,6 +166,15 @@ pub async fn known(tx: &ScopedTx, id: Uuid) -> Result<Schedule> {
 pub async fn lock(work: &UnitOfWork, id: Uuid) -> Result<Schedule> {
     let found = work.select::<schedule::Entity>().filter(schedule::Column::Id.eq(id)).for_update().one().await?;
     found.ok_or_else(|| Error::not_found("schedule", id))?.try_into()
+}
+
+/// The schedule of an owner that says the same in every respect.
+pub async fn same(tx: &ScopedTx, owner: &Owner, said: &Said) -> Result<Option<Uuid>> {
+    use schedule::Column;
+    let mine = owner.unit().map_or_else(|| Column::UnitId.is_null(), |unit| Column::UnitId.eq(unit.0));
+    let same = mine.and(Column::Said.eq(write(said)?)).and(Column::Deleted.eq(false));
+    let found = tx.select::<schedule::Entity>().filter(same).one().await?;
+    Ok(found.map(|row| row.id))
 }
 
 /// A page of schedules, newest first.

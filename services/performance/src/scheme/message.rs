@@ -93,12 +93,18 @@ fn kpi_bounds_of(v: &mut Violations, path: &str, sent: pb::KpiBounds, own: &[Kpi
     };
     let (weight, target) = (range("weight", sent.weight), range("target", sent.target));
     let (floor, cap) = (range("floor", sent.floor), range("cap", sent.cap));
-    let weight = match sent.weight_within.as_str() {
-        "" => weight?,
-        text => {
-            let within: Micro = v.parse(&format!("{path}.weight_within"), text)?;
+    let within = format!("{path}.weight_within");
+    let weight = match (sent.weight_within.as_str(), weight?) {
+        ("", weight) => weight,
+        (_, Some(_)) => {
+            v.push(within, msg!("WEIGHT_BOUND_TWICE"));
+            return None;
+        }
+        (text, None) => {
+            let by: Micro = v.parse(&within, text)?;
             let weight = own.iter().find(|kpi| kpi.key == sent.key).map_or(Micro::ZERO, |kpi| kpi.weight);
-            weight.checked_sub(within).zip(weight.checked_add(within)).map(|(min, max)| Span { min, max })
+            let span = weight.checked_sub(by).zip(weight.checked_add(by)).map(|(min, max)| Span { min, max });
+            Some(choice(v, &within, span, msg!("WEIGHT_BOUND_TOO_LARGE"))?)
         }
     };
     Some(KpiBounds {

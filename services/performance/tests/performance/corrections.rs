@@ -12,6 +12,7 @@ use tally_store::{AuditOf, AuditQuery};
 use tally_testkit::callers::Caller;
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
+use uuid::Uuid;
 
 use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, at, by, cycle, person, reason, record, scheme};
 
@@ -239,9 +240,24 @@ async fn only_what_is_published_is_corrected_by_who_may_and_only_where_something
     assert_eq!(publish(&fixture, &nothing.cycle_id).await.unwrap_err(), "CORRECTION_CHANGES_NOTHING");
     // What was begun and not published goes on where it is asked for again, by the correction's id as well.
     fixture.import(4, vec![version(4, 1, false, 2)]).await;
-    let again = correct(&fixture, asked(&nothing.cycle_id, "a case was opened again")).await;
-    assert_eq!((again.cycle_id.as_str(), again.corrects_id.as_str()), (nothing.cycle_id.as_str(), id.as_str()));
-    assert_eq!(again.correction_reason, "a case was opened again");
+    let same = correct(&fixture, asked(&nothing.cycle_id, "looked again")).await;
+    assert_eq!((same.cycle_id.as_str(), same.corrects_id.as_str()), (nothing.cycle_id.as_str(), id.as_str()));
+    assert_eq!(same.summary.unwrap().corrected_people, 1, "by the facts of now");
+    let other = |of: &str| asked(of, "a case was opened again");
+    for of in [&id, &nothing.cycle_id] {
+        let refused = cycles.correct_cycle(fixture.admin.request(other(of))).await.unwrap_err();
+        assert!(refused.message().contains(&nothing.cycle_id), "{refused:?}");
+        assert_eq!(reason(Err::<tonic::Response<()>, _>(refused)), "CYCLE_CORRECTION_UNDERWAY");
+    }
+    assert_eq!(fixture.watch(&nothing.cycle_id).await.correction_reason, "looked again", "nothing is written over");
+    let away = pb::CancelCycleRequest { cycle_id: nothing.cycle_id.clone(), ..Default::default() };
+    let away = cycles.cancel_cycle(fixture.admin.request(away)).await.unwrap().into_inner().cycle.unwrap();
+    assert_eq!((away.state(), away.summary), (pb::CycleState::Open, None));
+    let again = correct(&fixture, other(&id)).await;
+    assert_eq!(
+        (again.cycle_id.as_str(), again.correction_reason.as_str()),
+        (nothing.cycle_id.as_str(), "a case was opened again")
+    );
     assert_eq!(publish(&fixture, &again.cycle_id).await.unwrap().result_version, 2);
     // Days that retention may have taken something of are not worked out anew.
     fixture.pass(SignedDuration::from_hours(24 * 760));
@@ -321,6 +337,15 @@ async fn what_a_correction_touches_is_known_before_it_is_made_and_after(on: Back
     assert_eq!(of_both, [(south.clone(), 1), (open.clone(), 2), (id.clone(), 2)]);
     assert_eq!(touched(&admin, &[1], "2026-04-01", "").await.unwrap(), []);
     assert_eq!(touched(&admin, &[], "", "").await.unwrap_err(), "INVALID_REQUEST");
+    let hr = fixture.of_unit(NORTH, &[Permission::CycleRead]);
+    for (caller, accounts) in [(&admin, [1, 77]), (&hr, [1, 77]), (&hr, [1, 2])] {
+        let refused = touched(caller, &accounts, "2026-04-01", "").await.unwrap_err();
+        assert_eq!(refused, "INVALID_REQUEST", "what is not there and what is not theirs is told alike: {accounts:?}");
+    }
+    let by_scheme = pb::ListTouchedCyclesRequest { scheme_id: Uuid::from_u128(77).to_string(), ..Default::default() };
+    assert_eq!(reason(fixture.changes().list_touched_cycles(admin.request(by_scheme)).await), "NOT_FOUND");
+    let ninth = pb::ListTouchedCyclesRequest { scheme_id: scheme_id.clone(), scheme_version: 9, ..Default::default() };
+    assert_eq!(reason(fixture.changes().list_touched_cycles(admin.request(ninth)).await), "NOT_FOUND");
     let branch = fixture.of_unit(SOUTH, &[Permission::CycleRead, Permission::CardRead]);
     let seen = touched(&branch, &[2], "", "").await.unwrap();
     assert_eq!(

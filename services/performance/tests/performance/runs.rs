@@ -6,6 +6,7 @@ use tally_api::common::v1::EmploymentKind;
 use tally_api::performance::v1 as pb;
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
+use uuid::Uuid;
 
 use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, by, cycle, person, reason, record, scheme};
 
@@ -124,7 +125,9 @@ async fn an_account_of_two_branches_is_attributed_once_by_the_group_and_each_rea
     let id = fixture.make(mine()).await.unwrap();
     let failed = fixture.close(&id).await;
     assert_eq!((failed.state(), failed.failure_reason.as_str()), (pb::CycleState::Failed, "RUN_BELONGS_ABOVE"));
-    assert!(failed.failure.contains("JD/shop/a0001"), "{}", failed.failure);
+    for named in ["JD/shop/a0001", "south", "the whole group", "StartAttributionRun"] {
+        assert!(failed.failure.contains(named), "{}", failed.failure);
+    }
     let run = fixture.attribute(pb::AttributionRun::default()).await;
     let closed = fixture.close_from(&id, &run.attribution_run_id).await;
     assert_eq!(closed.state(), pb::CycleState::Reviewable, "{}", closed.failure);
@@ -260,6 +263,25 @@ async fn a_population_is_previewed_settled_and_refused_where_it_reaches_beyond_i
         population: Some(out.clone()),
         ..Default::default()
     };
+    // What a cycle is refused for, the look before it is refused for, by the same fields.
+    let unknown = || vec![Uuid::from_u128(404).to_string()];
+    let wrong = pb::Population {
+        unit_ids: vec![SOUTH.to_string()],
+        include_person_ids: unknown(),
+        exclude_person_ids: unknown(),
+        as_of: "2026-04-01".into(),
+        ..Default::default()
+    };
+    let made = pb::CreateCycleRequest { cycle: Some(with(wrong.clone())), ..Default::default() };
+    let made = fixture.cycles().create_cycle(fixture.admin.request(made)).await.unwrap_err();
+    let looked = pb::PreviewPopulationRequest { population: Some(wrong), ..preview.clone() };
+    let looked = fixture.cycles().preview_population(fixture.admin.request(looked)).await.unwrap_err();
+    for (refused, path) in [(made, "cycle.population"), (looked, "population")] {
+        let refused = tally_rpc::error_from(refused);
+        let fields: Vec<_> = refused.violations().iter().map(|wrong| wrong.field.clone()).collect();
+        let named = ["as_of", "unit_ids", "include_person_ids", "exclude_person_ids"];
+        assert_eq!(fields, named.map(|field| format!("{path}.{field}")));
+    }
     let seen = fixture.cycles().preview_population(fixture.admin.request(preview)).await.unwrap().into_inner();
     let judged: Vec<_> = seen.members.iter().map(|m| (m.included, m.reason())).collect();
     use pb::PopulationReason::{Fits, NamedOut};
@@ -330,12 +352,20 @@ async fn whoever_comes_while_a_cycle_is_being_closed_is_told_and_has_no_card(on:
     let again = found.iter().find(|f| f.kind == "POPULATION_CHANGED").unwrap();
     assert_eq!(again.fix.as_ref().unwrap().method, "CloseCycle");
     let reader = fixture.of_unit(NORTH, &[Permission::CreditRead]);
-    let fix =
-        |id: &str| pb::ApplyFixRequest { finding_id: id.into(), reason: "she belongs in".into(), ..Default::default() };
+    let fix = |id: &str| pb::ApplyFixRequest {
+        finding_id: id.into(),
+        reason: "she belongs in".into(),
+        request_id: "in".into(),
+    };
     let refused = fixture.findings().apply_fix(reader.request(fix(&again.finding_id))).await;
     assert_eq!(reason(refused), "PERMISSION_DENIED");
-    fixture.findings().apply_fix(fixture.admin.request(fix(&again.finding_id))).await.unwrap();
+    let done = fixture.findings().apply_fix(fixture.admin.request(fix(&again.finding_id))).await.unwrap().into_inner();
     assert_eq!(fixture.watch(&again_id).await.summary.unwrap().people, 2, "closed again, with both");
+    fixture.discarded(&again_id, 1).await;
+    let repeated = fixture.findings().apply_fix(fixture.admin.request(fix(&again.finding_id))).await;
+    assert_eq!(repeated.unwrap().into_inner(), done, "the finding is gone, and what was done is told again");
+    let anew = pb::ApplyFixRequest { request_id: "other".into(), ..fix(&again.finding_id) };
+    assert_eq!(reason(fixture.findings().apply_fix(fixture.admin.request(anew)).await), "NOT_FOUND");
 }
 
 on_both!(

@@ -166,7 +166,13 @@ async fn what_waits_is_stopped_and_what_closes_or_is_over_is_not(on: Backend) {
     let ask = pb::GetScheduleRequest { schedule_id: other.clone() };
     assert_eq!(reason(fixture.schedules().get_schedule(fixture.admin.request(ask)).await), "NOT_FOUND");
     fixture.until("2026-05-02T18:30:00Z");
-    fixture.reach(&id, &[Stopped, Failed]).await;
+    // A month without records: looking says what will come of it, and what comes in by then counts.
+    let told = fixture.reach(&id, &[Stopped, Waiting]).await.remove(1);
+    let last = &told.log.last().unwrap().text;
+    assert!(last.starts_with("as it is now, closing will be refused: ") && last.contains("2026-04-30"), "{last}");
+    fixture.until("2026-05-02T19:30:00Z");
+    let failed = fixture.reach(&id, &[Stopped, Failed]).await.remove(1);
+    assert_eq!(failed.failure_reason, "PERIOD_WITHOUT_RECORDS");
     assert!(fixture.cycles_there().await.is_empty());
     assert_eq!(fixture.schedule_runs(&other).await.len(), 1, "a schedule that is gone begins nothing");
 }
@@ -276,6 +282,10 @@ async fn a_branch_writes_and_sees_its_own_and_bad_input_is_told_by_its_field(on:
         listed.unwrap().into_inner().schedules
     };
     assert_eq!((list(&north).await, list(&south).await), (vec![made], vec![]));
+    let again = pb::CreateScheduleRequest { schedule: Some(mine.clone()), request_id: "again".into() };
+    let refused = fixture.schedules().create_schedule(north.request(again)).await.unwrap_err();
+    assert!(refused.message().contains(&list(&north).await[0].schedule_id), "{refused:?}");
+    assert_eq!(reason(Err::<tonic::Response<()>, _>(refused)), "SCHEDULE_THERE");
     let wrong = pb::Schedule {
         name: " ".into(),
         zone: "Mars/Olympus".into(),
@@ -346,4 +356,40 @@ async fn what_came_to_nothing_is_begun_again_by_hand_and_no_month_before_it_is_o
     })
     .await;
     assert_eq!(fixture.schedule_runs(&id).await.len(), 1, "it was begun by hand already");
+}
+
+on_both!(looking_first_names_a_rate_that_is_missing_and_once_it_is_set_the_month_closes, flavor = "multi_thread");
+async fn looking_first_names_a_rate_that_is_missing_and_once_it_is_set_the_month_closes(on: Backend) {
+    let (mut fixture, _) = ready(on).await;
+    let paid = |id: &str, currency: &str, day: &str| pb::Record {
+        amount_minor: Some(100),
+        currency: currency.into(),
+        ..record(id, &format!("{day}T01:00:00Z"))
+    };
+    let sales = [paid("own", "", "2026-03-02"), paid("far", "USD", "2026-03-03"), paid("before", "USD", "2026-02-27")];
+    fixture.import(1, sales.to_vec()).await;
+    let mut selling = pb::Scheme { name: "sales".into(), ..crate::fixture::scheme() };
+    (selling.kpis[0].measure, selling.kpis[0].key) = ("amount".into(), "amount".into());
+    selling.kpis[0].target = "100".into();
+    let scheme = fixture.scheme(selling).await;
+    let id = fixture.schedule(dry(&scheme)).await.schedule_id;
+    fixture.work();
+    fixture.until(DUE);
+    let told = fixture.reach(&id, &[Waiting]).await.remove(0);
+    let last = &told.log.last().unwrap().text;
+    for word in ["JD/shop/a0001", "USD", "CNY", "2026-03-03", "SetRates"] {
+        assert!(last.contains(word), "{word}: {last}");
+    }
+    let rate = tally_api::identity::v1::Rate {
+        base: "USD".into(),
+        quote: "CNY".into(),
+        rate: "7".into(),
+        valid_from: "2026-03-03".into(),
+        source: "bank".into(),
+        ..Default::default()
+    };
+    fixture.tell(|told| told.rates.push(rate));
+    fixture.until("2026-04-02T19:30:00Z");
+    let run = fixture.reach(&id, &[Done]).await.remove(0);
+    assert!(run.log.iter().filter(|line| line.text.starts_with("as it is now")).count() == 1, "{:?}", run.log);
 }

@@ -12,11 +12,15 @@ use tally_kernel::{Message, msg};
 
 use super::settings::session;
 use crate::cli::{DONE, UserCommand, UserCreate, UserGrant};
-use crate::close::{create_login, grant_role};
+use crate::close::create_login;
 use crate::print;
 use crate::said::{Mistyped, Refusal, because, here, told};
 use crate::session::{Session, secret_from};
 use crate::upload::unit_ids;
+
+/// Scopes that are a part of the group, the widest first, and the one that is all of it.
+const ON_UNITS: [ScopeKind; 3] = [ScopeKind::Subtree, ScopeKind::Unit, ScopeKind::LegalEntity];
+const ON_ALL: [ScopeKind; 1] = [ScopeKind::Tenant];
 
 /// Does what was asked about users.
 pub async fn user(command: UserCommand) -> Result<u8> {
@@ -29,16 +33,22 @@ pub async fn user(command: UserCommand) -> Result<u8> {
 async fn create(mut args: UserCreate) -> Result<u8> {
     args.server.input_is_taken = args.password_file == Path::new("-");
     let Some(admin) = session(&args.server).await? else { return Ok(DONE) };
-    let (login, role) = (args.login, args.role);
+    let UserCreate { login, role, unit, .. } = args;
     // Asked first: a login that has no role yet could not be made a second time.
-    let on_all = |role: &identity::Role| role.scopes.contains(&ScopeKind::Tenant.into());
-    let of_the_group: Vec<_> = roles(&admin).await?.into_iter().filter(on_all).map(|role| role.name).collect();
-    if !of_the_group.contains(&role) {
-        return Err(Mistyped(msg!("USER_ROLE_UNKNOWN", role, roles = of_the_group.join(", "))).into());
-    }
-    let principal = create_login(&admin, &login, &secret_from("--password-file", &args.password_file)?).await?;
-    let granted = grant_role(&admin, &principal, &role, "made with tally user create").await;
-    granted.map_err(|error| because(msg!("USER_WITHOUT_ROLE", login, role), error))?;
+    let roles = roles(&admin).await?;
+    let fits = |role: &&identity::Role| first(role, ON_ALL).or_else(|| first(role, ON_UNITS)).is_some();
+    let Some(known) = roles.iter().filter(fits).find(|known| known.name == role) else {
+        let names: Vec<&str> = roles.iter().filter(fits).map(|role| role.name.as_str()).collect();
+        return Err(Mistyped(msg!("USER_ROLE_UNKNOWN", role, roles = names.join(", "))).into());
+    };
+    let (scope, scope_ref) = scope_of(&admin, known, unit.as_deref()).await?;
+    let principal_id = create_login(&admin, &login, &secret_from("--password-file", &args.password_file)?).await?;
+    let reason = "made with tally user create".to_owned();
+    let grant = identity::Grant { principal_id, ..granted(&role, (scope, scope_ref), reason) };
+    let ask = identity::GrantRoleRequest { grant: Some(grant), ..Default::default() };
+    let given = AccessServiceClient::new(admin.at.identity.clone()).grant_role(admin.ask(ask)).await.map_err(told);
+    let on = unit.map(|unit| format!(" --unit {unit}")).unwrap_or_default();
+    given.map_err(|error| because(msg!("USER_WITHOUT_ROLE", login, role, on), error))?;
     print::note(here(&msg!("USER_CREATED", login, role)));
     Ok(DONE)
 }
@@ -51,32 +61,35 @@ async fn grant(args: UserGrant) -> Result<u8> {
         let names: Vec<&str> = roles.iter().map(|role| role.name.as_str()).collect();
         return Err(Mistyped(msg!("USER_ROLE_UNKNOWN.grant", role, roles = names.join(", "))).into());
     };
-    let of_units = first(known, [ScopeKind::Subtree, ScopeKind::Unit, ScopeKind::LegalEntity]);
-    let of_all = first(known, [ScopeKind::Tenant]);
-    let (scope, scope_ref) = match (&unit, of_all) {
-        (Some(path), _) => {
-            let scope = of_units.ok_or_else(|| Mistyped(msg!("USER_ROLE_WITHOUT_UNIT", role)))?;
-            (scope, unit_id(&admin, path).await?)
-        }
-        (None, Some(scope)) => (scope, String::new()),
-        // A role that can be given on units is not meant for oneself alone.
-        (None, None) => {
-            let own = first(known, [ScopeKind::Self_, ScopeKind::Reports]).filter(|_| of_units.is_none());
-            (own.ok_or_else(|| Mistyped(msg!("USER_ROLE_OF_A_UNIT", role)))?, String::new())
-        }
-    };
-    let grant = identity::Grant {
-        role: role.clone(),
-        scope: scope.into(),
-        scope_ref,
-        valid_from: tally_identity::ALWAYS.to_string(),
-        reason: "given with tally user grant".to_owned(),
-        ..Default::default()
-    };
+    let on = scope_of(&admin, known, unit.as_deref()).await?;
+    let grant = granted(&role, on, "given with tally user grant".to_owned());
     let ask = identity::GrantRoleRequest { grant: Some(grant), login: login.clone(), ..Default::default() };
     let given = AccessServiceClient::new(admin.at.identity.clone()).grant_role(admin.ask(ask)).await.map_err(told);
     print::note(here(&outcome(given, login, role)?));
     Ok(DONE)
+}
+
+/// On what a role is given: the unit that was named, else the whole group.
+async fn scope_of(admin: &Session, role: &identity::Role, unit: Option<&str>) -> Result<(ScopeKind, String)> {
+    let (of_units, of_all) = (first(role, ON_UNITS), first(role, ON_ALL));
+    match (unit, of_all) {
+        (Some(path), _) => {
+            let scope = of_units.ok_or_else(|| Mistyped(msg!("USER_ROLE_WITHOUT_UNIT", role = role.name)))?;
+            Ok((scope, unit_id(admin, path).await?))
+        }
+        (None, Some(scope)) => Ok((scope, String::new())),
+        // A role that can be given on units is not meant for oneself alone.
+        (None, None) => {
+            let own = first(role, [ScopeKind::Self_, ScopeKind::Reports]).filter(|_| of_units.is_none());
+            Ok((own.ok_or_else(|| Mistyped(msg!("USER_ROLE_OF_A_UNIT", role = role.name)))?, String::new()))
+        }
+    }
+}
+
+/// A role from the first day on.
+fn granted(role: &str, (scope, scope_ref): (ScopeKind, String), reason: String) -> identity::Grant {
+    let (role, valid_from) = (role.to_owned(), tally_identity::ALWAYS.to_string());
+    identity::Grant { role, scope: scope.into(), scope_ref, valid_from, reason, ..Default::default() }
 }
 
 /// What came of giving a role: one that is held already need not be given.

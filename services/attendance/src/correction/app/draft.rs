@@ -58,7 +58,12 @@ pub(super) async fn of(tx: &ScopedTx, ctx: &OpContext, people: &People, change: 
     };
     let stored = stored(tx, subject, id).await?.ok_or(CorrectionError::FactUnknown(subject, id))?;
     if let Some(superseded) = stored.standing.superseded {
-        return Err(CorrectionError::Superseded(superseded.by).into());
+        // A cancelled shift is planned again; the history shows both.
+        let (What::ChangeShift(..), false) = (change, superseded.moved) else {
+            return Err(CorrectionError::Superseded(superseded.by).into());
+        };
+        let again = after(change, &stored.placed.fact)?.1.into_iter().map(|fact| place(ctx, people, fact));
+        return Ok(Draft { action: Action::Add, gone: None, before: None, after: again.collect::<Result<_>>()? });
     }
     let (action, after) = after(change, &stored.placed.fact)?;
     let after = after.into_iter().map(|fact| place(ctx, people, fact)).collect::<Result<_>>()?;

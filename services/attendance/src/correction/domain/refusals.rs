@@ -27,6 +27,7 @@ impl From<CorrectionError> for Error {
             CorrectionError::AliasOverlap => Self::of(Kind::AlreadyExists, msg!("ALIAS_OVERLAP")),
             CorrectionError::PersonUnknown(id) => not_now(msg!("PERSON_UNKNOWN", id)),
             CorrectionError::AccountUnknown(id) => not_now(msg!("ACCOUNT_UNKNOWN", id)),
+            CorrectionError::NotYet(at, now) => not_now(msg!("FACT_IN_FUTURE", at, now)),
             CorrectionError::LateWithoutReason => not_now(msg!("LATE_CHANGE_UNEXPLAINED")),
         }
     }

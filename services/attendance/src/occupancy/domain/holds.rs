@@ -23,6 +23,11 @@ pub(super) struct Hold {
 }
 
 impl Hold {
+    /// Whether nobody released it, and another one began in it.
+    fn is_taken_over(&self, by: &Self) -> bool {
+        self.end != End::Release && self.span.start < by.span.start
+    }
+
     /// Whether it begins by a take, or ends by a release, of this instant.
     pub fn rests_on(&self, at: Timestamp, kind: HandoverKind) -> bool {
         match kind {
@@ -124,6 +129,13 @@ fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], fin
     let number = |hold: &Hold| book.people[hold.who].person.employee_no.as_str();
     let person = |hold: &Hold| book.people[hold.who].person.id;
     let moment = |at| book.moment(at, &account.zone);
+    let overlaps = overlaps(account, period, holds);
+    let taken_over = taken_over(&overlaps);
+    // What is odd about a hold is put right by the same release, whichever finding it is asked for by.
+    let release = |hold: &Hold| match taken_over.get(&(hold.who, hold.span.start)) {
+        Some(at) => Some(released(book, account.id, hold, *at)),
+        None => release_of(book, account.id, hold),
+    };
     for hold in holds.iter().filter(|h| h.end != End::Release && period.holds(h.span.start)) {
         let (number, key, since) = (number(hold), &account.key, moment(hold.span.start));
         let again = holds.iter().filter(|other| other.who == hold.who && other.span.start > hold.span.start);
@@ -137,7 +149,7 @@ fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], fin
             None => msg!("DUTY_NEVER_RELEASED", number, account = key, since, end, by),
         };
         let found = Finding::new(FindingKind::MissingRelease, &account.key, Some(since), detail).about(person(hold));
-        findings.push(found.repaired_by(release_of(book, account.id, hold)));
+        findings.push(found.repaired_by(release(hold)));
     }
     for hold in holds.iter().filter(|h| period.holds(h.span.start)) {
         let known = &book.people[hold.who];
@@ -148,24 +160,38 @@ fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], fin
             findings.push(found.about(known.person.id));
         }
     }
+    for (earlier, later) in overlaps {
+        let until = moment(earlier.span.end.min(later.span.end));
+        let (first, second, from) = (number(earlier), number(later), moment(later.span.start));
+        let why = if account.exclusive { "exclusive" } else { "unreleased" };
+        let detail = msg!("DUTY_HELD_BY_TWO", first, second, account = account.key, from, until, why);
+        let repair = if earlier.is_taken_over(later) { release(earlier) } else { None };
+        let found = Finding::new(FindingKind::Overlap, &account.key, Some(from), detail);
+        findings.push(found.about(person(earlier)).repaired_by(repair));
+    }
+}
+
+/// For every hold that begins in the period the one that reaches furthest among those that began before it, by somebody else.
+fn overlaps<'h>(account: &DutyAccount, period: Span, holds: &'h [Hold]) -> Vec<(&'h Hold, &'h Hold)> {
     let mut by_start: Vec<&Hold> = holds.iter().collect();
     by_start.sort_by_key(|h| (h.span.start, h.who));
-    // For every hold the one that reaches furthest among those that began before it, by somebody else.
-    for (i, later) in by_start.iter().enumerate() {
+    let earlier = |(i, later): (usize, &&'h Hold)| {
         let before = by_start[..i].iter().rev().filter(|h| h.who != later.who && h.span.end > later.span.start);
         let odd = before.filter(|h| account.exclusive || h.end != End::Release).max_by_key(|h| (h.span.end, h.who));
-        if let Some(earlier) = odd.filter(|_| period.holds(later.span.start)) {
-            let until = moment(earlier.span.end.min(later.span.end));
-            let (first, second, from) = (number(earlier), number(later), moment(later.span.start));
-            let why = if account.exclusive { "exclusive" } else { "unreleased" };
-            let detail = msg!("DUTY_HELD_BY_TWO", first, second, account = account.key, from, until, why);
-            // Who took the account left no doubt when the other did not have it any more.
-            let repair = (earlier.end != End::Release && earlier.span.start < later.span.start)
-                .then(|| released(book, account.id, earlier, later.span.start));
-            let found = Finding::new(FindingKind::Overlap, &account.key, Some(from), detail);
-            findings.push(found.about(person(earlier)).repaired_by(repair));
-        }
+        odd.filter(|_| period.holds(later.span.start)).map(|earlier| (*earlier, *later))
+    };
+    by_start.iter().enumerate().filter_map(earlier).collect()
+}
+
+/// When holds that nobody released were taken over first, by their person and start: who took the account left no doubt when the other
+/// did not have it any more.
+fn taken_over(overlaps: &[(&Hold, &Hold)]) -> BTreeMap<(usize, Timestamp), Timestamp> {
+    let mut first = BTreeMap::new();
+    for (earlier, later) in overlaps.iter().filter(|(earlier, later)| earlier.is_taken_over(later)) {
+        let at = first.entry((earlier.who, earlier.span.start)).or_insert(later.span.start);
+        *at = (*at).min(later.span.start);
     }
+    first
 }
 
 /// The release that a hold lacks: where it ends by something that is known to have happened, not by the longest stretch.

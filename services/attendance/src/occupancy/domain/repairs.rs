@@ -98,6 +98,18 @@ mod tests {
         let two = taken().take(1, "2026-03-02T09:00:00Z").release(1, "2026-03-02T10:00:00Z");
         let found = found(&two, FindingKind::Overlap);
         assert_eq!((found[0].repair, found[0].person), (release("2026-03-02T09:00:00Z"), Some(person(0))));
+        assert_eq!(repairs(&two, FindingKind::MissingRelease), [found[0].repair], "one release for one hold");
+        let three = world("UTC", "2026-03-02", "2026-03-02", &["north/a"; 3]).take(0, "2026-03-02T08:00:00Z");
+        let third = three.take(1, "2026-03-02T09:00:00Z").release(1, "2026-03-02T10:00:00Z");
+        let third = third.punch_in(0, "2026-03-02T07:50:00Z").punch_out(0, "2026-03-02T11:30:00Z");
+        let third = third.take(2, "2026-03-02T11:00:00Z");
+        let asked: Vec<_> = [FindingKind::Overlap, FindingKind::MissingRelease]
+            .into_iter()
+            .flat_map(|kind| self::found(&third, kind))
+            .filter(|found| found.person == Some(person(0)))
+            .map(|found| found.repair)
+            .collect();
+        assert_eq!(asked, vec![found[0].repair; 3], "whoever took it first, and however often it is told");
         let mended = repaired(two, found[0].repair.unwrap());
         assert_eq!(repairs(&mended, FindingKind::Overlap), []);
         assert_eq!(repairs(&mended, FindingKind::MissingRelease), []);

@@ -89,6 +89,45 @@ fn a_correction_tells_everybody_the_old_and_the_new_amount_and_why() {
 }
 
 #[test]
+fn an_amount_that_goes_against_the_own_score_is_told_with_what_the_scores_of_the_others_did() {
+    let told = |rule: &PoolRule, before: &[(usize, i32)], after: &[(usize, i32)]| {
+        let empty = CarryBook::empty(CNY);
+        let posted = settle(Money::new(10_000, CNY), rule, &scores(before), &empty).unwrap();
+        let deltas = correct(&posted, rule, &empty, &scores(after)).unwrap().deltas;
+        let delta = deltas.into_iter().find(|delta| delta.who == claimant(1)).expect("a delta");
+        let json = serde_json::to_string(&delta).unwrap();
+        assert_eq!(serde_json::from_str::<Delta>(&json).unwrap(), delta);
+        let said = text(Locale::En, &delta.why.explain());
+        assert_ne!(text(Locale::ZhCn, &delta.why.explain()), said);
+        (delta.new_minor - delta.old_minor, said)
+    };
+    let points = PoolRule {
+        parts: vec![Part { share: Ppm::new(1_000_000).unwrap(), rule: Rule::Proportional { floor: Micro::ZERO } }],
+        carry: false,
+    };
+    let (down, up) = ([(1, 90), (2, 90), (3, 90)], [(1, 80), (2, 40), (3, 80)]);
+    assert_eq!(
+        told(&points, &down, &up),
+        (666, "the own score was put right from 90 to 80, but those of the others fell more, together from 180 to 120: so the share of the pool grew".to_owned())
+    );
+    assert_eq!(
+        told(&points, &up, &down),
+        (-666, "the own score was put right from 80 to 90, but those of the others rose more, together from 120 to 180: so the share of the pool shrank".to_owned())
+    );
+    // By tiers a sum says nothing: one of the others fell into a lower tier, and another one rose within its own.
+    let tiers = PoolRule {
+        parts: vec![Part { share: Ppm::new(1_000_000).unwrap(), ..rule().parts.swap_remove(0) }],
+        carry: false,
+    };
+    let (before, after) = ([(1, 95), (2, 90), (3, 60)], [(1, 94), (2, 89), (3, 89)]);
+    assert_eq!(
+        told(&tiers, &before, &after),
+        (536, "the own score was put right from 95 to 94, and those of the others together from 150 to 178: by the rule of the pool the share of it grew all the same".to_owned())
+    );
+    assert!(told(&tiers, &after, &before).1.ends_with("the share of it shrank all the same"));
+}
+
+#[test]
 fn the_same_scores_give_no_deltas_and_a_correction_taken_back_gives_the_mirrored_ones() {
     let first = [(1, 90), (2, 75), (3, 60)];
     let (posted, empty) = (settled(10_001, &first), CarryBook::empty(CNY));

@@ -229,6 +229,8 @@ pub struct Asked {
     pub person: Option<PersonId>,
     /// As it was known then.
     pub known_at: Option<jiff::Timestamp>,
+    /// What waits for a settlement now, or what is left of it.
+    pub waiting: bool,
 }
 
 /// A page of deltas that the caller may see, the oldest first.
@@ -243,6 +245,7 @@ pub(crate) async fn page<R: Rpc>(
         .add_option(asked.correction.map(|id| Column::CorrectionId.eq(id.0)))
         .add_option(asked.person.map(|id| Column::PersonId.eq(id.0)))
         .add_option(approved)
+        .add_option(asked.waiting.then(|| Column::Stage.eq(Stage::Waiting.to_string())))
         .add_option(asked.known_at.map(|at| Column::ApprovedAt.lte(to_db(at))));
     let (rows, token) =
         tx.select::<Entity>().within(plan).filter(only).page_asc(page, [Column::RecordedAt, Column::Id]).await?;

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Condition;
 use tally_engine::closing::snapshot::AgentCount;
-use tally_kernel::Result;
 use tally_kernel::id::AccountId;
 use tally_kernel::time::{Period, TimeError};
-use tally_store::{ScopedTx, number_from_db};
+use tally_kernel::{Currency, Result};
+use tally_store::{ScopedTx, number_from_db, word_from_db};
 
 use super::super::domain::Counted;
 use super::{Column, Entity, change, contributors_of};
@@ -87,4 +88,25 @@ async fn count(tx: &ScopedTx, these: Condition) -> Result<BTreeMap<Key, u64>> {
         }
     }
     Ok(counts)
+}
+
+/// The first session of an account in each currency that has an amount, of those that began in `from..to`.
+pub async fn first_sales(tx: &ScopedTx, account: AccountId, (from, to): (i64, i64)) -> Result<Vec<FirstSale>> {
+    let span = Column::StartedMs.gte(from).and(Column::StartedMs.lt(to)).and(Column::AccountId.eq(account.0));
+    let sales = span.and(Column::RefersTo.is_null()).and(Column::AmountMinor.is_not_null());
+    let found = tx.select::<Entity>().filter(sales).rows::<(Option<String>, i64)>(|q| {
+        q.column(Column::Currency).expr(Column::StartedMs.min()).group_by(Column::Currency)
+    });
+    let sale = |(currency, started_ms): (Option<String>, i64)| {
+        let currency = currency.map(|code| word_from_db("a currency", &code)).transpose()?;
+        Ok(FirstSale { currency, started_ms })
+    };
+    found.await?.into_iter().map(sale).collect()
+}
+
+/// The first session with an amount in a currency; nothing for the group's own.
+#[derive(Clone, Copy, Debug)]
+pub struct FirstSale {
+    pub currency: Option<Currency>,
+    pub started_ms: i64,
 }

@@ -234,3 +234,6 @@ async fn rename_contributors(work: &UnitOfWork, named: Condition, agent: &str, p
     }
     Ok(renamed)
 }
+
+#[cfg(test)]
+mod tests;

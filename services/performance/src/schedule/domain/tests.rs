@@ -87,8 +87,13 @@ fn a_run_goes_from_state_to_state_and_says_so_in_both_languages() {
     let now = at("2026-06-05T18:00:00Z");
     let run = Run::begin(Uuid::from_u128(9), &of, (of.next, of.next_at), now, 2);
     assert_eq!((run.name.as_str(), run.state, run.log.len()), ("North 2026-03", State::Looking, 2));
-    let found =
-        Looked { people: Some(12), accounts: 3, records: 450, findings: [("MISSING_PUNCH".to_owned(), 2)].into() };
+    let found = Looked {
+        people: Some(12),
+        accounts: 3,
+        records: 450,
+        findings: [("MISSING_PUNCH".to_owned(), 2)].into(),
+        lacks: None,
+    };
     let waiting = run.clone().looked(&found, at("2026-06-05T19:00:00Z"), now);
     assert_eq!((waiting.state, waiting.next_at), (State::Waiting, Some(at("2026-06-05T19:00:00Z"))));
     assert_eq!(run.clone().looked(&found, now, now).state, State::Looking, "it closes at once");

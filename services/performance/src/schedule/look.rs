@@ -1,0 +1,124 @@
+//! Looking at a month before it is closed: who is in, what is there, and what closing would be refused for. Nothing is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tally_access::{OpContext, Owner};
+use tally_app::units::Units;
+use tally_engine::closing::snapshot::{AgentCount, Plan, snapshot};
+use tally_engine::scoring::Scheme;
+use tally_kernel::time::{Period, zone};
+use tally_kernel::{Error, Kind, Message, Result, msg};
+
+use super::domain::{Looked, Run, Schedule};
+use crate::cycle::domain::CycleError;
+use crate::cycle::{self, population};
+use crate::record::domain::money::MoneyProblem;
+use crate::run::domain::Scope;
+use crate::{App, card, record, scheme};
+
+/// Who is in, and what is there of the month.
+///
+/// # Errors
+/// What is wrong with the schedule itself, by name. What the month lacks, and may still come, is told with what was found.
+pub(super) async fn look_at(app: &App, maker: &OpContext, schedule: &Schedule, run: &Run) -> Result<Looked> {
+    let (said, period) = (&schedule.said, run.period);
+    let new = said.cycle(&run.name, period);
+    let (owner, units) = population::settle(app, maker, &new, "schedule").await?;
+    let scheme = {
+        let tx = app.store.read(maker).await?;
+        let version = cycle::app::scheme_version(&tx, &new, (&owner, &units)).await?;
+        scheme::facts::load(&tx, said.scheme, version).await?
+    };
+    let people = population::included(app, maker, &owner, said.population.as_ref(), period).await?;
+    if people.as_ref().is_some_and(Vec::is_empty) {
+        return Err(CycleError::Empty.into());
+    }
+    let facts = app.peers.facts(maker, &app.directory, period, &said.policy);
+    let counts = async { record::facts::counts(&*app.store.read(maker).await?, period).await };
+    let (facts, counts) = futures::try_join!(facts, counts)?;
+    let mut plan = snapshot(&facts, period, &said.policy, &counts)?;
+    let scope = Scope { units: owner.unit().into_iter().collect(), ..Scope::default() };
+    let units = Units::of(&app.peers.identity, maker, Some(period.to())).await?;
+    plan.components.retain(|component| scope.touches(component, |above, below| units.holds(above, below)));
+    let records = records_of(&plan, &counts);
+    let lacks = match records {
+        0 if card::facts::needs_records(&scheme) => {
+            Some(msg!("PERIOD_WITHOUT_RECORDS", from = period.from(), to = period.to()))
+        }
+        0 => None,
+        _ => rate_missing(app, maker, &plan, &scheme, period).await?,
+    };
+    let accounts = plan.components.iter().map(|component| component.accounts.len()).sum();
+    let people = people.map(|people| people.len());
+    Ok(Looked { people, accounts, records, findings: findings_of(&plan, &owner), lacks })
+}
+
+impl Looked {
+    /// What was found, where closing would not be refused for what is missing.
+    ///
+    /// # Errors
+    /// What is missing, by its name.
+    pub(super) fn complete(self) -> Result<Self> {
+        match self.lacks {
+            Some(lacks) => Err(Error::of(Kind::FailedPrecondition, lacks)),
+            None => Ok(self),
+        }
+    }
+}
+
+/// The first sale of an account in a currency for which no rate of its day is known, where the scheme computes with sales.
+async fn rate_missing(
+    app: &App,
+    maker: &OpContext,
+    plan: &Plan,
+    scheme: &Scheme,
+    period: Period,
+) -> Result<Option<Message>> {
+    if !card::facts::reads_amounts(scheme) {
+        return Ok(None);
+    }
+    let accounts: Vec<_> = plan.components.iter().flat_map(|component| &component.accounts).collect();
+    let mut first = Vec::new();
+    {
+        let tx = app.store.read(maker).await?;
+        for account in accounts {
+            for sale in record::facts::first_sales(&tx, account.id, (account.from_ms, account.to_ms)).await? {
+                first.push((account, sale));
+            }
+        }
+    }
+    if scheme.currency.is_none() && first.iter().all(|(_, sale)| sale.currency.is_none()) {
+        return Ok(None);
+    }
+    let money = app.peers.money(maker, period, maker.now()).await?;
+    for (account, sale) in first {
+        let reckoning = money.reckoning(scheme.currency, zone(&account.zone)?);
+        let amount = (sale.currency.unwrap_or(money.group), 0);
+        if let Err(MoneyProblem::RateMissing { from, to, day }) = reckoning.reckon(sale.started_ms, [amount]) {
+            return Ok(Some(msg!("RECORD_RATE_MISSING.look", from, to, day, account = account.key)));
+        }
+    }
+    Ok(None)
+}
+
+/// Records around the period of the accounts that a plan is about.
+fn records_of(plan: &Plan, counts: &[AgentCount]) -> u64 {
+    let accounts: BTreeSet<_> =
+        plan.components.iter().flat_map(|component| &component.accounts).map(|a| a.id).collect();
+    counts.iter().filter(|count| accounts.contains(&count.account)).map(|count| count.records).sum()
+}
+
+/// What is odd already, by kind; of a unit what is about its accounts and people.
+fn findings_of(plan: &Plan, owner: &Owner) -> BTreeMap<String, u64> {
+    let mut subjects = BTreeSet::new();
+    for component in &plan.components {
+        subjects.extend(component.accounts.iter().map(|account| account.key.as_str()));
+        subjects.extend(component.people.iter().map(|person| person.no.as_str()));
+    }
+    let mut kinds = BTreeMap::new();
+    let told = |subject: &str| owner.unit().is_none() || subjects.contains(subject);
+    for finding in plan.findings.iter().filter(|finding| told(&finding.subject)) {
+        *kinds.entry(finding.kind.clone()).or_default() += 1;
+    }
+    kinds
+}
