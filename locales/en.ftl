@@ -97,6 +97,8 @@ INSTANT_INVALID = an instant of the years 1 to 9999 is expected
 TEXT_UNUSABLE = { $field }: 1 to { $max } characters
 # More rows than one call takes.
 ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send several calls
+# A call that writes rows, without any.
+ROWS_MISSING = there is no row: send at least one
 # The change would change nothing.
 NOTHING_CHANGES = it is so already
 # The token belongs to another list.
@@ -772,6 +774,7 @@ IMPORT_READ = read
 IMPORT_REJECTED = rejected
 IMPORT_LEFT_OUT = joined or left out
 IMPORT_WRITTEN = written
+IMPORT_REVISED = new version
 IMPORT_UNCHANGED = there already
 IMPORT_REFUSED = refused
 IMPORT_CENSUS = What the suite holds, as you may see it
@@ -1009,6 +1012,9 @@ FINDING_ADVICE = { $kind ->
     [POPULATION_CHANGED] close the cycle again, unless it is to stay with the people of before (CloseCycle)
     [AMOUNTS_CONVERTED] nothing needs doing; where a rate is wrong, set the right one (SetRates) and start the run again
     [MEASURE_NOT_SENT] send what the sentence names, or leave the indicator out of the scheme
+    [OBSERVATIONS_BEYOND_PERIOD] take the observation out (WithdrawObservation) and send it in parts, each of days of one period, or close a period that holds all of its days
+    [OBSERVATIONS_UNREAD] send them again under the right name and take these out (WithdrawObservation), or have a scheme read the measure; nothing needs doing where they are kept for later
+    [REFUND_EXCEEDS_SALE] send the refund again with the right amount and a higher revision, or take it out (WithdrawRecord); where it is right, send the sale again with what it brought
     [CONTRIBUTOR_UNKNOWN] say whose the name is (ImportAliases), or send the record again with the right contributors and a higher revision
     [CONTRIBUTOR_OFF_DUTY] nothing needs doing where somebody helped outside of the own hours; else add the shift or the punches, or send the record again with the right contributors and a higher revision
     [CONTRIBUTORS_NOT_SPLIT] name a policy with a split to have such records shared, or leave it: the contributors are kept
@@ -1140,11 +1146,13 @@ REFERS_TO_NOTHING = { $id } refers to { $other }, which is no record of this acc
 REFERS_TO_REFUND = { $id } refers to { $other }, which is a refund itself: name the record that was served
 # A version may say anything else than the version before.
 REFERENCE_FIXED = { $id } is there and refers to another record, or to none: withdraw it, and send the refund under an id of its own
+# An observation of somebody or something that the caller may not send observations of.
+OBSERVATION_OUT_OF_REACH = { $name } is beyond what you may send: leave it out, or have somebody send it who may
 # Contributors of a record that cannot be meant.
-CONTRIBUTORS_MALFORMED = "{ $text }" names no contributor: write a role and an employee number or nickname, without a semicolon
-    .role = "{ $text }" is no role of a contributor: use first_answer, closer or after_sales
-    .twice = { $text } is there twice: name each contributor once in a role
-    .many = a record has at most { $max } contributors
+CONTRIBUTORS_MALFORMED = contributors: "{ $text }" names nobody: write a role and an employee number or nickname, without a semicolon
+    .role = contributors: "{ $text }" is no role: use first_answer, closer or after_sales
+    .twice = contributors: { $text } is there twice: name everybody once in a role
+    .many = contributors: there are more than the { $max } that a record may have
 # The parts of a rule that do not make one record.
 SPLIT_NOT_WHOLE = the parts sum to { $sum } and not to 1000000 millionths: give every role its part so that they make one whole record
 RECORD_CURRENCY_UNKNOWN = "{ $code }" is no currency of ISO 4217: write one, such as JPY, or leave it empty for the group's
@@ -1459,6 +1467,22 @@ MEASURE_NOT_SENT = nobody has data of "{ $measure }", so that its indicator coun
     .observation = nobody has data of "{ $measure }", so that its indicator counts for nobody: send observations of it for the period
     .past = nobody has a value of "{ $of }" from before, so that the indicator of "{ $measure }" counts for nobody: it counts once an earlier cycle of this scheme, over a period of the same length, is published
     .team = nobody has data of "{ $measure }", so that its indicator counts for nobody: nobody of a team that is led has data of { $of }
+# Observations that count for nothing in a cycle.
+OBSERVATIONS_BEYOND_PERIOD = { $count ->
+    [one] one observation of "{ $measure }" reaches
+   *[other] { $count } observations of "{ $measure }" reach
+} beyond the period from { $from } to { $to } and { $count ->
+    [one] counts
+   *[other] count
+} for nothing: an observation counts in a period that holds all of its days
+OBSERVATIONS_UNREAD = { $count ->
+    [one] one observation of "{ $measure }" in the period counts
+   *[other] { $count } observations of "{ $measure }" in the period count
+} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use
+    .near = { $count ->
+    [one] one observation of "{ $measure }" in the period counts
+   *[other] { $count } observations of "{ $measure }" in the period count
+} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use (is { $near } meant?)
 # Sums beyond what is computed with: the cards are made without the indicator.
 INDICATOR_TOO_LARGE = the indicator { $indicator } counts for nobody, since the number of { $people } is too large to compute with
     .apart = the indicator { $indicator } counts for nobody, since its numbers lie too far apart to compute with them
@@ -1584,7 +1608,10 @@ DEFINED_HOURS = , { $counts ->
     [begun] begun
    *[inside] counting the time
 } from { $from } to { $to }
-DEFINED_SESSION = , the first of each session with pauses of at most { $minutes } minutes
+DEFINED_SESSION = , the first of each session with pauses of at most { $minutes ->
+    [one] { $minutes } minute
+   *[other] { $minutes } minutes
+}
 DEFINED_OBSERVATION = { $aggregation ->
     [sum] the sum
     [mean] the mean
@@ -1602,7 +1629,10 @@ DEFINED_RATIO = { $of } / { $per }{ $percent ->
 }
 DEFINED_SUM = the sum of { $parts }
 DEFINED_PART = { $factor } × { $of }
-DEFINED_REPEAT = the percentage of { $of } whose customer had { $after } within { $days } days before
+DEFINED_REPEAT = the percentage of { $of } whose customer had { $after } within { $days ->
+    [one] { $days } day
+   *[other] { $days } days
+} before
 DEFINED_TREND = by how many percent { $of } differs from the person's own past
 DEFINED_TEAM = { $aggregation ->
     [mean] the mean of { $of } over the team as of each day
@@ -1706,6 +1736,14 @@ AMOUNTS_CONVERTED = amounts of { $records ->
     [one] { $records } record
    *[other] { $records } records
 } were converted from { $from } to { $to }, each by the rate of its local day and rounded once: { $rates }{ $more ->
+    [0] {""}
+   *[other] {" "}and { $more } more
+}
+# Refunds that are together larger than the sale that they refer to: it counts below zero.
+REFUND_EXCEEDS_SALE = more was paid back { $sales ->
+    [one] of one sale than it brought, and it counts
+   *[other] of { $sales } sales than they brought, and they count
+} below zero: { $named }{ $more ->
     [0] {""}
    *[other] {" "}and { $more } more
 }
@@ -1970,6 +2008,7 @@ NO_NUMBER = '{ $text }' is not a number
     .comma = '{ $text }' has a comma, and numbers have a point and no grouping where group.yaml has no `numbers`
     .exponent = '{ $text }' has an exponent, which numbers have not
 NO_NUMBER_CURE = write digits with a point, such as 12.5, or leave it empty when it was not measured
+    .needed = write digits with a point, such as 12.5, or take the row out
 NEGATIVE_AMOUNT = the amount { $text } is negative
 NEGATIVE_AMOUNT_CURE = write a refund as a row of its own with a negative amount that names in refers_to the external_id of the sale, or leave the cell empty
 NO_AMOUNT = '{ $text }' is not an amount
@@ -2054,7 +2093,7 @@ ROWS_OF_ACCOUNT_REJECTED = the rows of { $account } in accounts.csv were rejecte
 ROWS_OF_ALIAS_REJECTED = the rows of the alias { $alias } on { $platform } in aliases.csv were rejected
 ROWS_REJECTED_CURE = mend them first: each is in rejected.csv with its cure
 NAME_FOR_NUMBER = { $text } is a name, and a number is expected (is { $near } meant?)
-NAME_FOR_NUMBER_CURE = write the employee number: names and aliases stand for one in the column agent of records.csv alone
+NAME_FOR_NUMBER_CURE = write the employee number: aliases stand for one in the columns agent and contributors of records.csv alone
     .agent = write the employee number, or name the alias in aliases.csv
 LOST_ZEROS = { $text } is not in people.csv (is { $near } meant?)
 LOST_ZEROS_CURE = spreadsheets drop leading zeros: export the column as text
@@ -2067,6 +2106,7 @@ ACCOUNT_UNKNOWN_CURE = add the account to accounts.csv, or correct its name
 UNKNOWN_AGENT = { $agent } is neither in people.csv nor an alias on { $platform }
 ALIAS_NOT_THEN = the alias { $agent } on { $platform } does not cover { $day }
 UNKNOWN_AGENT_CURE = add the person to people.csv or the alias to aliases.csv, or leave agent empty
+    .contributors = add the person to people.csv or the alias to aliases.csv, or take the part with this name out of contributors
 
 ## The bundle: records and duty
 
@@ -2083,6 +2123,28 @@ OUTSIDE_PERIOD = { $count ->
     [one] was
    *[other] were
 } left out (such as { $example })
+OBSERVATIONS_OUTSIDE = { $count ->
+    [one] { $count } observation is
+   *[other] { $count } observations are
+} not about days from { $from } to { $to } and { $count ->
+    [one] counts
+   *[other] count
+} for nothing in that period (such as { $example })
+NO_PERIOD = no record says which period is closed
+NO_PERIOD_CURE = give its dates (--from and --to, or period in group.yaml)
+# Rates of exchange in a bundle.
+NO_RATE = "{ $text }" is no rate
+NO_RATE_CURE = write digits with at most one point, such as 7.1234, at most { $places } of them after it and 18 in all
+RATE_NOT_ABOVE_0 = a rate is above 0
+RATE_NOT_ABOVE_0_CURE = write what one unit of the first currency is worth in the second
+RATE_OF_ONE_CURRENCY = it is a rate of a currency and itself
+RATE_OF_ONE_CURRENCY_CURE = write another currency in one of the two columns
+RATES_CONTRADICT = several rows say what the same currencies are worth on the same day: { $rates }
+# Who is in the month of a bundle.
+POPULATION_WITHOUT_PEOPLE = population names nobody who is employed from { $from } to { $to }
+POPULATION_WITHOUT_PEOPLE_CURE = write what people.csv says of those who are meant, or leave population out ({ $said })
+POPULATION_COLUMN = { $column }: { $words }
+POPULATION_OF_NOBODY = nobody of people.csv has the { $column } "{ $word }"{ $hint }
 TOO_MANY_RECORDS = the period holds more than { $most } records
 TOO_MANY_RECORDS_CURE = close branches or weeks one by one
 SEVERAL_MONTHS = its records begin in { $count } months ({ $months })
@@ -2139,7 +2201,14 @@ RECORD_TOO_LONG_CURE = correct the dates: no record lasts longer than { $most } 
 NO_ROWS = it has a header and no row below it
 NO_ROWS_CURE = export the records of the month again, with their rows
 DUPLICATE_RECORD = this external id comes several times with the same content: taken once ({ $count } left out)
-    .revised = this external id comes in several revisions: { $revision } counts ({ $count } rows of earlier ones left out)
+    .revised = this external id comes in several revisions: { $revision } counts ({ $count ->
+        [one] { $count } row of an earlier one
+       *[other] { $count } rows of earlier ones
+    } left out)
+DUPLICATE_ROW_REVISED = it comes in several revisions: { $revision } counts ({ $count ->
+    [one] { $count } row of an earlier one
+   *[other] { $count } rows of earlier ones
+} left out)
 REFUND_PAYS_NOTHING = the row refers to another record, so it is a refund, and its amount is not negative
 REFUND_PAYS_NOTHING_CURE = write what was paid back with a minus, or leave refers_to empty
 REVISED_TWICE = the row says a revision and a time of change
@@ -2304,8 +2373,8 @@ NOBODY_EMPLOYED = nobody is employed between { $from } and { $to }: { $people ->
    *[other] and { $rejected } rows were rejected
 }
 NOBODY_EMPLOYED_CURE = correct hired_on and left_on, or the period
-# A bundle has no rates of exchange.
-RECORD_RATE_MISSING_CURE = a bundle that is closed by itself knows no rates: write the amounts in the group's currency, or bring it into a suite that knows them (`tally import`) and close the cycle there
+# A bundle without a rate that is needed.
+RECORD_RATE_MISSING_CURE = write the rate of that day or of an earlier one, with its source, into rates.csv (columns date, from, to, rate, source)
 NOBODY_CREDITED_CURE = bring rosters.csv, punches.csv or handovers.csv of these days, or correct their accounts and times
     .rejected = mend those rows first: each is in rejected.csv with its cure
 OUT_NOT_EMPTY = the result folder is not empty
@@ -2449,6 +2518,8 @@ RUNG_TEAM = shared by the team, nothing else known
 RUNG_UNATTRIBUTED = credited to nobody
 STEP_DUTY = people, accounts, duty
 STEP_RECORDS = records
+STEP_RATES = the rates of exchange
+STEP_OBSERVATIONS = the observations
 STEP_CYCLE = attribution and scores
 STEP_PUBLISH = publishing
 STEP_SETTLEMENT = settlement
@@ -2499,17 +2570,21 @@ KIND_UNKNOWN_FILE = nobody reads this file; perhaps misspelt
 KIND_EMPTY_FILE = an optional file is empty
 KIND_DUPLICATE_RECORD = the same record several times: taken once
 KIND_DUPLICATE_ROW = the same row several times: taken once
-KIND_OUTSIDE_PERIOD = records outside the period were left out
+KIND_OUTSIDE_PERIOD = records outside the period were left out, or observations outside of it count for nothing
 KIND_DAMAGED_ID = ids, customers or other values that a spreadsheet may have damaged
 KIND_HOUR_TWICE = clocks went back: an hour came twice
 KIND_NO_VALUE = cells that stand for no value were taken as empty
 KIND_CLEANED_CELL = cells were read without unseen characters or a decimal that an export added
 KIND_LONG_RECORD = records last a day or longer
+KIND_POPULATION_OF_NOBODY = the population names a position or a grade that nobody has
 KIND_TRANSFER = somebody goes on in another unit, position or grade
 KIND_REHIRE = somebody left and came back
 KIND_TEAM_WITHOUT_PEOPLE = an account's team has no people
 KIND_BRANCH_WITHOUT_PEOPLE = a branch has no people
 KIND_MEASURE_NOT_SENT = nobody has data of a measure: its indicator counts for nobody
+KIND_OBSERVATIONS_BEYOND_PERIOD = observations reach beyond the period: they count for nothing
+KIND_OBSERVATIONS_UNREAD = no indicator reads the measure of observations; perhaps misspelt
+KIND_REFUND_EXCEEDS_SALE = refunds are larger than their sale
 SHOW_HEADLINE = { $group }, { $from } to { $to }
 SHOW_SIZE = { $records ->
     [one] { $records } service record
@@ -2531,7 +2606,10 @@ SHOW_NO_POOL = No pool, no settlement
 SHOW_NO_POOL_HINT = Put a pool.yaml into the bundle to turn the scores into money.
 SHOW_POOL = The pool
 SHOW_AMOUNT = amount
-SHOW_TO_PEOPLE = to { $people } people
+SHOW_TO_PEOPLE = to { $people ->
+    [one] { $people } person
+   *[other] { $people } people
+}
 SHOW_TO_FUND = to the team fund
 SHOW_THREE_STATEMENTS = Three statements, to the cent
 SHOW_BESIDE_EQUAL = An equal split would have paid everybody about { $equal }: { $more } people get more than that (up to +{ $most }), { $less } get less (down to { $least }).
@@ -2555,7 +2633,14 @@ SHOW_OTHERS = { $others ->
     [one] { $others } other
    *[other] { $others } others
 }
-SHOW_SCORES = Scores of { $people } people ({ $scheme })
+SHOW_SCORES = { $people ->
+    [one] Score of { $people } person
+   *[other] Scores of { $people } people
+} ({ $scheme })
+SHOW_OUTSIDE = { $people ->
+    [one] { $people } person outside of the population has
+   *[other] { $people } people outside of the population have
+} no card and no pay here; credited to them: { $records } records
 SHOW_COLUMN_PLACE = #
 SHOW_COLUMN_WHO = who
 SHOW_COLUMN_TEAM = team

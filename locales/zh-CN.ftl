@@ -83,6 +83,7 @@ INSTANT_IMPLAUSIBLE = 应为 { $first } 至 { $last } 年的时刻：请检查�
 INSTANT_INVALID = 应为公元 1 年至 9999 年之间的时刻
 TEXT_UNUSABLE = { $field }：1 至 { $max } 个字符
 ROWS_TOO_MANY = 一次最多 { $max } 行，本次为 { $count } 行：请分多次发送
+ROWS_MISSING = 没有任何行：请至少发送一行
 NOTHING_CHANGES = 现状已是如此，无需变更
 PAGE_TOKEN_INVALID = 翻页标记不属于此列表，请从第一页重新开始。
 
@@ -481,6 +482,7 @@ IMPORT_READ = 读取
 IMPORT_REJECTED = 无法读取
 IMPORT_LEFT_OUT = 合并或略去
 IMPORT_WRITTEN = 新写入
+IMPORT_REVISED = 新版本
 IMPORT_UNCHANGED = 已存在
 IMPORT_REFUSED = 被拒
 IMPORT_CENSUS = 套件中您可见的数据
@@ -653,6 +655,9 @@ FINDING_ADVICE = { $kind ->
     [POPULATION_CHANGED] 请重新结账，除非仍以原先的人员为准（CloseCycle）
     [AMOUNTS_CONVERTED] 无需处理；如汇率有误，请设置正确的汇率（SetRates），然后重新运行归因
     [MEASURE_NOT_SENT] 请发送句中所指的数据，或从方案中去掉该指标
+    [OBSERVATIONS_BEYOND_PERIOD] 请撤回该观测值（WithdrawObservation），并按期间拆分后重新发送，或结一个包含其全部日期的期间
+    [OBSERVATIONS_UNREAD] 请以正确的名称重新发送并撤回这些观测值（WithdrawObservation），或让某个方案使用该度量；如留待以后使用，无需处理
+    [REFUND_EXCEEDS_SALE] 请以更高的修订号重新发送金额正确的退款，或撤回该退款（WithdrawRecord）；如退款无误，请以更高的修订号重新发送销售金额正确的原记录
     [CONTRIBUTOR_UNKNOWN] 请说明该名称属于谁（ImportAliases），或以更高的修订号重新发送正确的协作者
     [CONTRIBUTOR_OFF_DUTY] 如确在本人班次之外协助，无需处理；否则请补录班次或打卡，或以更高的修订号重新发送正确的协作者
     [CONTRIBUTORS_NOT_SPLIT] 如需分摊此类记录，请选用带有分摊规则的归因政策；否则可不处理：协作者已保存
@@ -742,10 +747,11 @@ REFUND_TAKES_NOTHING = 填写了 refers_to 即为退款，但金额不为负：�
 REFERS_TO_NOTHING = { $id } 所指的 { $other } 不是本账号的记录：请先发送该记录，或在同一次请求中一并发送
 REFERS_TO_REFUND = { $id } 所指的 { $other } 本身是退款：请填写实际接待的记录
 REFERENCE_FIXED = { $id } 已存在，且所指的记录不同：请先撤回，再以新的编号发送退款
-CONTRIBUTORS_MALFORMED = “{ $text }”不是协作者：请填写角色和工号或昵称，不含分号
-    .role = “{ $text }”不是协作者的角色：请使用 first_answer（首次应答）、closer（成交）或 after_sales（售后）
-    .twice = { $text } 出现了两次：同一角色中每位协作者只写一次
-    .many = 一条记录最多有 { $max } 位协作者
+OBSERVATION_OUT_OF_REACH = { $name } 超出您可以发送的范围：请去掉，或由有权限的人发送
+CONTRIBUTORS_MALFORMED = contributors：“{ $text }”不是协作者：请填写角色和工号或昵称，不含分号
+    .role = contributors：“{ $text }”不是协作者的角色：请使用 first_answer（首次应答）、closer（成交）或 after_sales（售后）
+    .twice = contributors：{ $text } 出现了两次：同一角色中每位协作者只写一次
+    .many = contributors：一条记录最多有 { $max } 位协作者
 SPLIT_NOT_WHOLE = 各部分之和为百万分之 { $sum }，而不是 1000000：请填写各角色的份额，使其恰为一条完整的记录
 RECORD_CURRENCY_UNKNOWN = “{ $code }”不是 ISO 4217 货币代码：请填写如 JPY，或留空表示集团货币
 REVISION_OUT_OF_RANGE = 修订号 { $revision } 超过 { $most }：请发送较小的修订号
@@ -957,6 +963,9 @@ MEASURE_NOT_SENT = 没有任何人有“{ $measure }”的数据，其指标对�
     .observation = 没有任何人有“{ $measure }”的数据，其指标对所有人不计：请发送该期间的观测值
     .past = 没有任何人有“{ $of }”以往的数值，“{ $measure }”的指标对所有人不计：本方案以往同样长度的周期发布后即可计入
     .team = 没有任何人有“{ $measure }”的数据，其指标对所有人不计：所带团队中没有人有{ $of }的数据
+OBSERVATIONS_BEYOND_PERIOD = “{ $measure }”有 { $count } 条观测值超出 { $from } 至 { $to } 的期间，不计入任何结果：观测值的全部日期须在同一期间内
+OBSERVATIONS_UNREAD = “{ $measure }”在本期间有 { $count } 条观测值不计入任何结果：本方案及其他在用方案都没有指标使用该度量
+    .near = “{ $measure }”在本期间有 { $count } 条观测值不计入任何结果：本方案及其他在用方案都没有指标使用该度量（是指 { $near } 吗？）
 INDICATOR_TOO_LARGE = 指标 { $indicator } 对所有人不计，因为 { $people } 的数值过大，无法计算
     .apart = 指标 { $indicator } 对所有人不计，因为各人数值相差过大，无法计算
 INDICATOR_TOO_LARGE_CURE = 请检查金额和度量值的币种与单位，或从 scheme.yaml 中去掉该指标
@@ -1173,6 +1182,10 @@ CREDIT_SEVERAL_AT_ONCE = { $records } 条记录有多人在岗，且每人同时
 AMOUNTS_CONVERTED = { $records } 条记录的金额由 { $from } 折算为 { $to }，每条按其当地日期的汇率折算并只舍入一次：{ $rates }{ $more ->
     [0] {""}
    *[other] {" "}等，另有 { $more } 个
+}
+REFUND_EXCEEDS_SALE = { $sales } 笔销售的退款大于销售金额，因此计为负数：{ $named }{ $more ->
+    [0] {""}
+   *[other] ；另有 { $more } 笔
 }
 
 REGION_SAME = 转出区域与转入区域不能同为 { $region }。
@@ -1409,6 +1422,7 @@ NO_NUMBER = “{ $text }”不是数字
     .comma = “{ $text }”中有逗号，而 group.yaml 没有 `numbers` 时，数字用小数点且不带分组符
     .exponent = “{ $text }”用了指数写法，数字不能这样写
 NO_NUMBER_CURE = 请写带小数点的数字，例如 12.5；未测量则留空
+    .needed = 请写带小数点的数字，例如 12.5，或删去该行
 NEGATIVE_AMOUNT = 金额 { $text } 为负
 NEGATIVE_AMOUNT_CURE = 退款请另写一行：金额为负，并在 refers_to 中填写所退记录的 external_id；否则请留空
 NO_AMOUNT = “{ $text }”不是金额
@@ -1493,7 +1507,7 @@ ROWS_OF_ACCOUNT_REJECTED = accounts.csv 中 { $account } 的各行已被拒收
 ROWS_OF_ALIAS_REJECTED = aliases.csv 中 { $platform } 上别名 { $alias } 的各行已被拒收
 ROWS_REJECTED_CURE = 请先改正那些行：rejected.csv 逐行写明了改法
 NAME_FOR_NUMBER = { $text } 是姓名，此处应为工号（是指 { $near } 吗？）
-NAME_FOR_NUMBER_CURE = 请写工号：姓名和别名只在 records.csv 的 agent 列中可以代替工号
+NAME_FOR_NUMBER_CURE = 请写工号：别名只在 records.csv 的 agent 和 contributors 列中可以代替工号
     .agent = 请写工号，或在 aliases.csv 中登记别名
 LOST_ZEROS = people.csv 中没有 { $text }（是指 { $near } 吗？）
 LOST_ZEROS_CURE = 表格软件会去掉前导零：请将该列导出为文本
@@ -1506,6 +1520,7 @@ ACCOUNT_UNKNOWN_CURE = 请在 accounts.csv 中补上此账号，或改正名称
 UNKNOWN_AGENT = { $agent } 既不在 people.csv 中，也不是 { $platform } 上的别名
 ALIAS_NOT_THEN = { $platform } 上的别名 { $agent } 在 { $day } 不适用
 UNKNOWN_AGENT_CURE = 请在 people.csv 中补上此人或在 aliases.csv 中补上别名，或将 agent 留空
+    .contributors = 请在 people.csv 中补上此人或在 aliases.csv 中补上别名，或从 contributors 中去掉此人
 
 ## The bundle: records and duty
 
@@ -1514,6 +1529,20 @@ NO_RECORD_IN_PERIOD = 没有记录在 { $from } 至 { $to } 之间开始{ $other
 RECORDS_OUTSIDE = （有 { $count } 条在此之外）
 NO_RECORDS_CURE = 请给出记录所在的日期（--from 与 --to，或 group.yaml 中的 period），并改正被拒收的行
 OUTSIDE_PERIOD = { $count } 条记录不在 { $from } 至 { $to } 之间开始，未计入（如 { $example }）
+OBSERVATIONS_OUTSIDE = { $count } 条观测值不涉及 { $from } 至 { $to } 之间的日期，不计入该期间（例如 { $example }）
+NO_PERIOD = 没有记录能说明要结账的期间
+NO_PERIOD_CURE = 请给出日期（--from 和 --to，或 group.yaml 的 period）
+NO_RATE = “{ $text }”不是汇率
+NO_RATE_CURE = 请只写数字和至多一个小数点，例如 7.1234，小数最多 { $places } 位，总共最多 18 位
+RATE_NOT_ABOVE_0 = 汇率必须大于 0
+RATE_NOT_ABOVE_0_CURE = 请写一单位前一种货币折合多少后一种货币
+RATE_OF_ONE_CURRENCY = 这是货币对其自身的汇率
+RATE_OF_ONE_CURRENCY_CURE = 请在其中一列写另一种货币
+RATES_CONTRADICT = 有几行对同一天、同两种货币写了不同的汇率：{ $rates }
+POPULATION_WITHOUT_PEOPLE = population 所写的条件下，{ $from } 至 { $to } 没有任何在职人员
+POPULATION_WITHOUT_PEOPLE_CURE = 请按 people.csv 中相应人员的写法填写，或去掉 population（{ $said }）
+POPULATION_COLUMN = { $column }：{ $words }
+POPULATION_OF_NOBODY = people.csv 中没有人的 { $column } 是“{ $word }”{ $hint }
 TOO_MANY_RECORDS = 周期内的记录超过 { $most } 条
 TOO_MANY_RECORDS_CURE = 请按分公司或按周分别结算
 SEVERAL_MONTHS = 记录分布在 { $count } 个月（{ $months }）
@@ -1535,6 +1564,7 @@ NO_ROWS = 只有表头，没有数据行
 NO_ROWS_CURE = 请重新导出该月的记录，并带上数据行
 DUPLICATE_RECORD = 此编号以相同内容出现多次：只计一次（略去 { $count } 行）
     .revised = 此编号有多个修订版本：以 { $revision } 为准（略去较早的 { $count } 行）
+DUPLICATE_ROW_REVISED = 同一观测值有多个修订号：以 { $revision } 为准（略去较早的 { $count } 行）
 REFUND_PAYS_NOTHING = 该行指向另一条记录，即为退款，但金额不为负
 REFUND_PAYS_NOTHING_CURE = 请以负数填写退款金额，或将 refers_to 留空
 REVISED_TWICE = 该行同时填写了修订号和修改时间
@@ -1670,7 +1700,7 @@ NOBODY_EMPLOYED = { $from } 至 { $to } 期间没有任何在职人员：读取�
    *[other] 另有 { $rejected } 行被拒收
 }
 NOBODY_EMPLOYED_CURE = 请改正 hired_on 与 left_on，或改正期间
-RECORD_RATE_MISSING_CURE = 单独结账的数据包没有汇率：请以集团货币填写金额，或导入有汇率的系统（`tally import`）并在那里结账
+RECORD_RATE_MISSING_CURE = 请在 rates.csv 中写入当日或更早日期的汇率及来源（列：date、from、to、rate、source）
 NOBODY_CREDITED_CURE = 请提供这些日子的 rosters.csv、punches.csv 或 handovers.csv，或改正其中的账号与时间
     .rejected = 请先改正这些行：rejected.csv 逐行写明了改法
 OUT_NOT_EMPTY = 结果文件夹不为空
@@ -1807,6 +1837,8 @@ RUNG_TEAM = 无在岗证据，全组平分
 RUNG_UNATTRIBUTED = 无人认领
 STEP_DUTY = 人员、账号与出勤
 STEP_RECORDS = 写入记录
+STEP_RATES = 汇率
+STEP_OBSERVATIONS = 观测值
 STEP_CYCLE = 归属与评分
 STEP_PUBLISH = 发布
 STEP_SETTLEMENT = 结算
@@ -1857,17 +1889,21 @@ KIND_UNKNOWN_FILE = 有一个文件无人使用，可能写错了名字
 KIND_EMPTY_FILE = 可选文件为空
 KIND_DUPLICATE_RECORD = 同一记录重复出现，只计一次
 KIND_DUPLICATE_ROW = 同一行重复出现，只计一次
-KIND_OUTSIDE_PERIOD = 周期之外的记录未计入
+KIND_OUTSIDE_PERIOD = 周期之外的记录或观测值未计入
 KIND_DAMAGED_ID = 编号、客户号或其他值可能被表格软件改动过
 KIND_HOUR_TWICE = 时钟回拨，同一小时出现两次
 KIND_NO_VALUE = 单元格内容表示无值（如 #N/A），按空处理
 KIND_CLEANED_CELL = 读取时去掉了看不见的字符，或导出时多出的小数
 KIND_LONG_RECORD = 记录持续一天或更久
+KIND_POPULATION_OF_NOBODY = 考核范围写了没有人具有的职位或职级
 KIND_TRANSFER = 有人调动，组织单元、岗位或职级改变
 KIND_REHIRE = 有人离职后重新入职
 KIND_TEAM_WITHOUT_PEOPLE = 账号所属的团队没有人
 KIND_BRANCH_WITHOUT_PEOPLE = 分公司没有人
 KIND_MEASURE_NOT_SENT = 没有任何人有某项数据：其指标对所有人不计
+KIND_OBSERVATIONS_BEYOND_PERIOD = 观测值超出期间：不计入任何结果
+KIND_OBSERVATIONS_UNREAD = 没有指标使用观测值的度量；可能拼写有误
+KIND_REFUND_EXCEEDS_SALE = 退款大于其销售
 SHOW_HEADLINE = { $group }，{ $from } 至 { $to }
 SHOW_SIZE = { $records } 条服务记录，{ $accounts } 个客服账号，{ $people } 人
 SHOW_REJECTED = { $count } 行被拒收：rejected.csv 写明是哪些、为什么、怎么改
@@ -1896,6 +1932,7 @@ SHOW_COLUMN_CERTAIN = 确定
 SHOW_COLUMN_ACCOUNT = 账号
 SHOW_OTHERS = 其他 { $others } 人
 SHOW_SCORES = { $people } 人的成绩（{ $scheme }）
+SHOW_OUTSIDE = 考核范围之外有 { $people } 人，在此没有评分卡也不参与分配；归属于他们的记录：{ $records } 条
 SHOW_COLUMN_PLACE = 名次
 SHOW_COLUMN_WHO = 客服
 SHOW_COLUMN_TEAM = 团队

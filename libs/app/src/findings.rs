@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     /// Every kind that attendance, the engine and performance find.
-    const KINDS: [&str; 25] = [
+    const KINDS: [&str; 28] = [
         "NO_DUTY_EVIDENCE",
         "UNHELD_ACCOUNT",
         "OVERLAP",
@@ -59,6 +59,9 @@ mod tests {
         "CONTRIBUTOR_UNKNOWN",
         "CONTRIBUTOR_OFF_DUTY",
         "CONTRIBUTORS_NOT_SPLIT",
+        "OBSERVATIONS_BEYOND_PERIOD",
+        "OBSERVATIONS_UNREAD",
+        "REFUND_EXCEEDS_SALE",
     ];
 
     #[test]

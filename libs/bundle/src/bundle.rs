@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::diagnostics::{Finding, Rejected};
 use super::group::{DEFAULT_REGION, Group, Period, Policy};
 use super::model::{
-    AccountIx, Alias, BundleAccount, BundlePerson, GivenPunch, Handover, Measure, Observation, PersonIx, Punch, Record,
-    Roster,
+    AccountIx, Alias, BundleAccount, BundlePerson, GivenPunch, Handover, Measure, Observation, PersonIx, Punch, Rate,
+    Record, Roster,
 };
 use super::pool::Pool;
 use super::scheme::Scheme;
@@ -65,6 +65,8 @@ pub struct Bundle {
     pub aliases: Vec<Alias>,
     /// By measure, subject and time.
     pub observations: Vec<Observation>,
+    /// By day and currencies.
+    pub rates: Vec<Rate>,
     /// What is worth knowing about the reading.
     pub findings: Vec<Finding>,
 }

@@ -245,6 +245,8 @@ pub enum FindingKind {
     CleanedCell,
     /// Records that last longer than a day.
     LongRecord,
+    /// A population names a position or a grade that nobody has.
+    PopulationOfNobody,
 }
 
 /// Something worth knowing that did not stop anything (exit code 0).

@@ -10,7 +10,7 @@
 //! text of their own, and rejected rows are described up to a limit and then counted.
 //!
 //! One file of the code for each concern: `source` (bytes, digest, encoding), `rows` and `table` (CSV), `cell` (one
-//! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures`, `duty` and `observed` (the files), `directory` (who and what is meant), `group`, `scheme` (with `templates` to begin with) and `pool` over `yaml` (the settings), `keys` and `written` (where in them a key stands, and how a number is written),
+//! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures`, `duty`, `observed` and `rates` (the files), `directory` (who and what is meant), `group`, `scheme` (with `population`, and `templates` to begin with) and `pool` over `yaml` (the settings), `keys` and `written` (where in them a key stands, and how a number is written),
 //! `model` (the rows once read) and `bundle` (the result), `diagnostics` (what can go wrong), `refusals` (what a suite said of rows), `write` (the canonical form).
 
 use std::path::Path;
@@ -35,6 +35,8 @@ mod numbers;
 mod observed;
 mod people;
 mod pool;
+mod population;
+mod rates;
 mod records;
 mod refusals;
 mod rows;
@@ -59,9 +61,10 @@ pub use direction::Punches;
 pub use group::{DEFAULT_REGION, Group, Inference, Period, Policy};
 pub use model::{
     AccountIx, Alias, BundleAccount, BundlePerson, Employment, GivenPunch, Handover, HandoverKind, Measure,
-    MeasureValues, Observation, Observed, PersonIx, Phase, PhaseKind, Punch, PunchKind, Record, Roster, Subject,
+    MeasureValues, Observation, Observed, PersonIx, Phase, PhaseKind, Punch, PunchKind, Rate, Record, Roster, Subject,
 };
 pub use pool::{Pool, PoolPart, PoolRule, Tier};
+pub use population::Population;
 pub use refusals::{Refusals, RowName};
 pub use scheme::{Direction, Kpi, KpiMeasure, MEASURED_COLUMNS, Normalisation, Scheme, SmallSample, Target};
 pub use source::FileDigest;
@@ -71,14 +74,15 @@ pub use write::write_normalised;
 
 use diagnostics::{Findings, Rejects, one_after_other};
 use directory::Directory;
+use group::AboutFiles;
 use people::Diagnostics;
 use source::{Progress, Source};
 use yaml::settings;
 
-/// Files without which there is nothing to do.
+/// Files without which there is nothing to do; the last two where the scheme measures something of records.
 const REQUIRED: [&str; 3] = ["people.csv", "accounts.csv", "records.csv"];
 /// Every file a bundle may hold; reading.csv only in a normalised one.
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     "group.yaml",
     "policy.yaml",
     "scheme.yaml",
@@ -91,6 +95,7 @@ const FILES: [&str; 13] = [
     "punches.csv",
     "handovers.csv",
     "observations.csv",
+    "rates.csv",
     source::READING,
 ];
 
@@ -113,7 +118,7 @@ pub struct Options<'a> {
 /// [`Unusable`] when there is nothing sensible to go on with; single bad rows are in [`Reading::rejected`].
 pub fn read_bundle(dir: &Path, options: Options<'_>, tell: &mut dyn FnMut(u64, u64)) -> Result<Reading, Unusable> {
     let (mut rejects, mut findings) = (Rejects::default(), Findings::default());
-    let total = look_around(dir, &mut findings)?;
+    let (total, missing) = look_around(dir, &mut findings)?;
     let mut progress = Progress::new(total * 2, tell);
     let mut sources: Vec<Source> = Vec::new();
     for name in FILES {
@@ -124,7 +129,7 @@ pub fn read_bundle(dir: &Path, options: Options<'_>, tell: &mut dyn FnMut(u64, u
     let none = Refusals::default();
     let refusals = options.refused.unwrap_or(&none);
     let diagnostics = Diagnostics { rejects: &mut rejects, findings: &mut findings, progress: &mut progress, refusals };
-    let mut bundle = match read_files(&sources, options, diagnostics) {
+    let mut bundle = match read_files(&sources, missing, options, diagnostics) {
         Ok(bundle) => bundle,
         // What was wrong with rows is mostly why there is nothing to go on with.
         Err(unusable) => return Err(Unusable { rejected: rejects.finish().0, ..unusable }),
@@ -137,8 +142,9 @@ pub fn read_bundle(dir: &Path, options: Options<'_>, tell: &mut dyn FnMut(u64, u
     Ok(Reading { bundle, rows, rejected, rejected_rows, files })
 }
 
-/// Checks that the folder holds what is needed, notes files nobody reads, and sums the sizes.
-fn look_around(dir: &Path, findings: &mut Findings) -> Result<u64, Unusable> {
+/// Checks that the folder holds what is needed, notes files nobody reads, and sums the sizes; beside that what is wrong where only files
+/// about records are missing.
+fn look_around(dir: &Path, findings: &mut Findings) -> Result<(u64, Option<Unusable>), Unusable> {
     let entries = std::fs::read_dir(dir).map_err(|err| {
         let folder = dir.display().to_string();
         Unusable::new("NO_FOLDER", folder, msg!("NO_FOLDER", error = tally_i18n::io(&err)), msg!("NO_FOLDER_CURE"))
@@ -157,47 +163,80 @@ fn look_around(dir: &Path, findings: &mut Findings) -> Result<u64, Unusable> {
             None => {}
         }
     }
-    if !missing.is_empty() {
+    let lacking = if missing.is_empty() {
+        None
+    } else {
         let near = missing.iter().filter_map(|m| cell::nearest(m, strangers.iter().map(String::as_str)));
         let hints = one_after_other(near.map(|near| msg!("HINT_THERE_IS", near = cell::shown(near))));
         let problem = msg!("MISSING_FILE", folder = dir.display(), hints);
-        return Err(Unusable::new("MISSING_FILE", missing.join(", "), problem, msg!("MISSING_FILE_CURE")));
-    }
+        let lacking = Unusable::new("MISSING_FILE", missing.join(", "), problem, msg!("MISSING_FILE_CURE"));
+        if missing.contains(&REQUIRED[0]) {
+            return Err(lacking);
+        }
+        Some(lacking)
+    };
     for name in strangers {
         let near = cell::nearest(&name, FILES);
         let hint = near.map_or_else(|| Message::told(""), |near| msg!("HINT_NEAR", near));
         findings.add(FindingKind::UnknownFile, &name, "", msg!("UNKNOWN_FILE", hint), 0);
     }
-    Ok(total)
+    Ok((total, lacking))
+}
+
+/// What the YAML files say.
+struct Settings {
+    group: Group,
+    about: AboutFiles,
+    policy: Policy,
+    scheme: Option<Scheme>,
+    /// With the period that it names.
+    pool: Option<(Pool, Option<Period>)>,
+}
+
+fn read_settings(
+    sources: &[Source],
+    literal: bool,
+    diagnostics: &mut Diagnostics<'_, '_>,
+) -> Result<Settings, Unusable> {
+    let find = |name: &str| sources.iter().find(|s| s.name == name);
+    let group = settings(find("group.yaml"), diagnostics.findings, diagnostics.progress, group::read_group)?;
+    let (group, about) = group.unwrap_or_default();
+    let policy = settings(find("policy.yaml"), diagnostics.findings, diagnostics.progress, group::read_policy)?
+        .unwrap_or_default();
+    // The canonical form is of no group that groups its numbers.
+    let numbers = about.numbers.filter(|_| !literal);
+    let read_scheme = |fields: &mut yaml::Fields<'_>| scheme::read_scheme(fields, numbers);
+    let scheme = settings(find("scheme.yaml"), diagnostics.findings, diagnostics.progress, read_scheme)?;
+    let read_pool = |fields: &mut yaml::Fields<'_>| pool::read_pool(fields, &group, (numbers, literal));
+    let pool = settings(find("pool.yaml"), diagnostics.findings, diagnostics.progress, read_pool)?;
+    Ok(Settings { group, about, policy, scheme, pool })
 }
 
 /// Everything but the findings, which are still being collected.
 fn read_files(
     sources: &[Source],
+    missing: Option<Unusable>,
     options: Options<'_>,
     mut diagnostics: Diagnostics<'_, '_>,
 ) -> Result<Bundle, Unusable> {
     let find = |name: &str| sources.iter().find(|s| s.name == name);
-    let group = settings(find("group.yaml"), diagnostics.findings, diagnostics.progress, group::read_group)?;
-    let (group, about) = group.unwrap_or_default();
-    let asked = asked_period(options, about.period)?;
-    let policy = settings(find("policy.yaml"), diagnostics.findings, diagnostics.progress, group::read_policy)?
-        .unwrap_or_default();
-    // The canonical form is of no group that groups its numbers.
+    let Settings { group, about, policy, mut scheme, pool } =
+        read_settings(sources, options.literal, &mut diagnostics)?;
     let numbers = about.numbers.filter(|_| !options.literal);
-    let read_scheme = |fields: &mut yaml::Fields<'_>| scheme::read_scheme(fields, numbers);
-    let scheme = settings(find("scheme.yaml"), diagnostics.findings, diagnostics.progress, read_scheme)?;
-    let read_pool = |fields: &mut yaml::Fields<'_>| pool::read_pool(fields, &group, (numbers, options.literal));
-    let pool = settings(find("pool.yaml"), diagnostics.findings, diagnostics.progress, read_pool)?;
+    let asked = asked_period(options, about.period)?;
+    let must = scheme.as_ref().is_none_or(Scheme::needs_records);
+    if let Some(missing) = missing.filter(|_| must) {
+        return Err(missing);
+    }
 
     let (people, refused) = people::read_people(find("people.csv"), &group.zone, &mut diagnostics)?;
-    let (accounts, lost) = people::read_accounts(find("accounts.csv"), &group.zone, &mut diagnostics)?;
+    let (accounts, lost) = people::read_accounts(find("accounts.csv"), (&group.zone, must), &mut diagnostics)?;
     let mut directory = Directory::new((&people, &refused), (&accounts, &lost));
     let (aliases, lost) = people::read_aliases(find("aliases.csv"), &directory, &mut diagnostics)?;
     directory.learn(&aliases, &lost);
     let records = find("records.csv");
     let measured: Vec<&str> = scheme.iter().flat_map(|scheme| scheme.columns()).map(|(_, column)| column).collect();
-    let written = records::Written { currency: &group.currency, numbers: about.numbers, measured: &measured };
+    let written = records::Written { currency: &group.currency, numbers: about.numbers, measured: &measured, must };
     let records = records::read_records(records, &mut directory, written, asked, &mut diagnostics)?;
     let rosters = duty::read_rosters(find("rosters.csv"), &directory, &mut diagnostics)?;
     let around = direction::Around {
@@ -210,15 +249,14 @@ fn read_files(
     let (punches_given, punches) = duty::read_punches(find("punches.csv"), &directory, &around, &mut diagnostics)?;
     let handovers = duty::read_handovers(find("handovers.csv"), &directory, &mut diagnostics)?;
     let observed = observed::Around::new(&directory, about.numbers, &group.zone);
-    let observations = observed::read_observations(find("observations.csv"), &observed, &mut diagnostics)?;
+    let observations =
+        observed::read_observations(find("observations.csv"), &observed, records.period, &mut diagnostics)?;
+    let rates = rates::read_rates(find("rates.csv"), numbers, &mut diagnostics)?;
     write::read_findings(find(source::READING), &mut diagnostics)?;
 
-    if let Some(scheme) = &scheme {
-        let of_kind = |numbers: bool| {
-            let is_number = move |m: &&Measure| matches!(m.values, MeasureValues::Numbers(_)) == numbers;
-            records.measures.iter().filter(is_number).map(|m| m.name.as_str()).collect::<Vec<_>>()
-        };
-        scheme::check_columns(scheme, &of_kind(true), &of_kind(false), &records.odd)?;
+    scheme.iter().try_for_each(|scheme| check_measured(scheme, &records))?;
+    if let Some(population) = scheme.as_mut().and_then(|scheme| scheme.population.as_mut()) {
+        population::check(population, records.period, &directory, diagnostics.findings)?;
     }
     if let Some((_, named)) = &pool {
         pool::check_pool(*named, records.period, &people)?;
@@ -238,11 +276,21 @@ fn read_files(
         handovers,
         aliases,
         observations,
+        rates,
         findings: Vec::new(),
         group,
         people,
         accounts,
     })
+}
+
+/// Whether the columns that the scheme measures are columns of numbers.
+fn check_measured(scheme: &Scheme, records: &records::Records) -> Result<(), Unusable> {
+    let of_kind = |numbers: bool| {
+        let is_number = move |m: &&Measure| matches!(m.values, MeasureValues::Numbers(_)) == numbers;
+        records.measures.iter().filter(is_number).map(|m| m.name.as_str()).collect::<Vec<_>>()
+    };
+    scheme::check_columns(scheme, &of_kind(true), &of_kind(false), &records.odd)
 }
 
 fn asked_period(options: Options<'_>, named: Option<Period>) -> Result<Option<Period>, Unusable> {

@@ -298,6 +298,21 @@ pub enum Observed {
     Days(Date, Date),
 }
 
+/// A row of rates.csv: one unit of `from` is worth `rate` of `to` from a day on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rate {
+    /// The first day.
+    pub day: Date,
+    /// Of which one unit is meant, by its code.
+    pub from: String,
+    /// In which its worth is told.
+    pub to: String,
+    /// An exact decimal above zero, without needless zeros.
+    pub rate: String,
+    /// Who says so.
+    pub source: String,
+}
+
 /// A row of aliases.csv.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Alias {

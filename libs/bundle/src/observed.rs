@@ -1,15 +1,17 @@
 //! observations.csv: values of measures for people, units, accounts, stores and campaigns.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tally_kernel::msg;
 
 use super::cell::{self, shown};
 use super::cleaned::Need::{Optional, Required};
-use super::diagnostics::{RowDiagnostic, Unusable, Wrong};
+use super::diagnostics::{FindingKind, Findings, RowDiagnostic, Seen, Unusable, Wrong};
 use super::directory::Directory;
 use super::exported;
+use super::group::Period;
 use super::model::{Observation, Observed, Subject};
 use super::numbers::Numbers;
 use super::people::{Diagnostics, each_row, once, optional, path};
@@ -101,6 +103,26 @@ impl<'a> Around<'a> {
         }
     }
 
+    /// What people call it.
+    fn label(&self, subject: &Subject) -> String {
+        match subject {
+            Subject::Person(ix) => self.directory.number(*ix).to_owned(),
+            Subject::Account(ix) => self.directory.accounts[ix.0 as usize].path(),
+            Subject::Unit(name) | Subject::Store(name) | Subject::Campaign { name, .. } => name.clone(),
+        }
+    }
+
+    /// The first and the last local day.
+    fn days(&self, subject: &Subject, when: Observed) -> (Date, Date) {
+        match when {
+            Observed::Days(from, to) => (from, to),
+            Observed::At(at) => {
+                let day = self.zone_of(subject).to_datetime(at).date();
+                (day, day)
+            }
+        }
+    }
+
     fn zone_of(&self, subject: &Subject) -> &TimeZone {
         match subject {
             Subject::Person(ix) => self.directory.person_zone(*ix),
@@ -114,6 +136,7 @@ impl<'a> Around<'a> {
 pub(crate) fn read_observations(
     source: Option<&Source>,
     around: &Around<'_>,
+    period: Period,
     diagnostics: &mut Diagnostics<'_, '_>,
 ) -> Result<Vec<Observation>, Unusable> {
     let rows = each_row(source, &OBSERVATIONS, false, diagnostics, |row, diagnostic| {
@@ -136,7 +159,54 @@ pub(crate) fn read_observations(
     let refusals = diagnostics.refusals;
     let rows = refusals
         .keep(rows, OBSERVATIONS.file, diagnostics.rejects, |row| refusals.of(|| RowName::Observation(row.clone())));
-    Ok(once(rows, OBSERVATIONS.file, diagnostics.findings))
+    let rows = once(rows, OBSERVATIONS.file, diagnostics.findings);
+    let literal = source.is_some_and(|source| source.canonical);
+    let rows = if literal { rows } else { newest(rows, around, diagnostics.findings) };
+    // A result that was closed before this was told has none of it.
+    if !literal {
+        note_outside(&rows, around, period, diagnostics.findings);
+    }
+    Ok(rows)
+}
+
+/// Of what comes in several revisions the highest, with a finding: sent again they would be refused, since the suite knows a newer one.
+fn newest(rows: Vec<Observation>, around: &Around<'_>, findings: &mut Findings) -> Vec<Observation> {
+    let mut highest: BTreeMap<(String, Subject, Observed), (u64, u64)> = BTreeMap::new();
+    let key = |row: &Observation| (row.measure.clone(), row.subject.clone(), row.when);
+    for row in &rows {
+        let (revision, _) = highest.entry(key(row)).or_default();
+        *revision = row.revision.max(*revision);
+    }
+    let mut kept = Vec::with_capacity(rows.len());
+    for row in rows {
+        match highest.get_mut(&key(&row)) {
+            Some((revision, left_out)) if row.revision < *revision => *left_out += 1,
+            Some(_) | None => kept.push(row),
+        }
+    }
+    for ((measure, subject, when), (revision, count)) in highest.into_iter().filter(|(_, (_, left_out))| *left_out > 0)
+    {
+        let subject = format!("{measure} {} {}", around.label(&subject), around.days(&subject, when).0);
+        let said = msg!("DUPLICATE_ROW_REVISED", count, revision = revision.to_string());
+        findings.add(FindingKind::DuplicateRow, OBSERVATIONS.file, subject, said, count);
+    }
+    kept
+}
+
+/// Those of other days count for nothing in the period; those that reach beyond it are told by the suite.
+fn note_outside(rows: &[Observation], around: &Around<'_>, period: Period, findings: &mut Findings) {
+    let mut outside = Seen::default();
+    for row in rows {
+        let (from, to) = around.days(&row.subject, row.when);
+        if to < period.from || period.to < from {
+            outside.note(format!("{from} {}", row.measure));
+        }
+    }
+    if outside.rows > 0 {
+        let (count, example, Period { from, to }) = (outside.rows, shown(&outside.least), period);
+        let said = msg!("OBSERVATIONS_OUTSIDE", count, from, to, example);
+        findings.add(FindingKind::OutsidePeriod, OBSERVATIONS.file, "", said, count);
+    }
 }
 
 /// Either an instant or days.
@@ -165,5 +235,6 @@ fn when(row: &Row<'_>, zone: &TimeZone, diagnostic: &mut RowDiagnostic) -> Optio
 
 fn value(text: &str, numbers: Numbers) -> Result<rust_decimal::Decimal, Wrong> {
     let plain = numbers.plain(text)?;
-    cell::decimal(&plain).ok_or_else(|| Wrong::new(msg!("NO_NUMBER", text = shown(text)), msg!("NO_NUMBER_CURE")))
+    cell::decimal(&plain)
+        .ok_or_else(|| Wrong::new(msg!("NO_NUMBER", text = shown(text)), msg!("NO_NUMBER_CURE.needed")))
 }

@@ -279,11 +279,11 @@ type AccountKey = (String, String, String);
 /// Reads accounts.csv; accounts come by platform, store and name, and beside them those of which rows were rejected.
 pub(crate) fn read_accounts(
     source: Option<&Source>,
-    default_zone: &str,
+    (default_zone, must): (&str, bool),
     diagnostics: &mut Diagnostics<'_, '_>,
 ) -> Result<(Vec<BundleAccount>, BTreeSet<String>), Unusable> {
     let mut lost = BTreeSet::new();
-    let rows = each_row(source, &ACCOUNTS, true, diagnostics, |row, diagnostic| {
+    let rows = each_row(source, &ACCOUNTS, must, diagnostics, |row, diagnostic| {
         let platform = diagnostic.take("platform", segment(row.get(0)));
         let store = diagnostic.take("store", segment(row.get(1)));
         let name = diagnostic.take("account", account_name(row.get(0), row.get(1), row.get(2)));
@@ -325,7 +325,7 @@ pub(crate) fn read_accounts(
             None => _ = lost.insert(format!("{platform}/{store}/{name}")),
         }
     }
-    if accounts.is_empty() {
+    if accounts.is_empty() && must {
         let why = every_row(diagnostics, ACCOUNTS.file);
         return Err(Unusable::new("NO_ACCOUNTS", ACCOUNTS.file, msg!("NO_ACCOUNTS", why), msg!("NO_ACCOUNTS_CURE")));
     }

@@ -99,6 +99,8 @@ pub(crate) struct Written<'a> {
     pub numbers: Option<Numbers>,
     /// The extra columns that the scheme computes with.
     pub measured: &'a [&'a str],
+    /// Whether a month without any record is of no use.
+    pub must: bool,
 }
 
 /// A record that lasts as long is told of: it may have been left open, or have a wrong date.
@@ -121,6 +123,7 @@ struct Reader<'d, 'a> {
     numbers: Numbers,
     measured: &'d [&'d str],
     asked: Option<Period>,
+    must: bool,
     symbols: Symbols,
     raws: Vec<Raw>,
     /// Extra cells, a stride of `extras.len()` for each row.
@@ -153,7 +156,7 @@ pub(crate) fn read_records(
     let table = match source {
         Some(source) => {
             let layout = if source.canonical { &CANONICAL } else { &RECORDS };
-            Table::open(source, layout, true, diagnostics.findings)?
+            Table::open(source, layout, written.must, diagnostics.findings)?
         }
         None => None,
     };
@@ -163,6 +166,7 @@ pub(crate) fn read_records(
         measured: written.measured,
         numbers: written.numbers.unwrap_or(Numbers::Point),
         asked,
+        must: written.must,
         symbols: Symbols::default(),
         raws: Vec::new(),
         cells: Vec::new(),
@@ -200,7 +204,7 @@ pub(crate) fn read_records(
     reader.reject_refused(diagnostics);
     reader.settle_repeats(diagnostics);
     reader.note(period, diagnostics);
-    if reader.raws.is_empty() {
+    if reader.raws.is_empty() && reader.must {
         return Err(no_record(diagnostics, |why| msg!("NO_RECORD_USABLE", why)));
     }
     Ok(reader.finish(period, diagnostics))
@@ -386,7 +390,7 @@ impl Reader<'_, '_> {
 
     fn period(&self, diagnostics: &Diagnostics<'_, '_>) -> Result<Period, Unusable> {
         if let Some(period) = self.asked {
-            if self.raws.is_empty() {
+            if self.raws.is_empty() && self.must {
                 let Period { from, to } = period;
                 let others = match self.outside.rows {
                     0 => Message::told(""),
@@ -398,6 +402,9 @@ impl Reader<'_, '_> {
         }
         let mut months = self.months.iter();
         match (months.next(), months.next()) {
+            (None, _) if !self.must => {
+                Err(Unusable::new("BAD_PERIOD", msg!("THE_PERIOD"), msg!("NO_PERIOD"), msg!("NO_PERIOD_CURE")))
+            }
             (None, _) => Err(no_record(diagnostics, |why| msg!("NO_RECORD_USABLE", why))),
             (Some((&from, _)), None) => Ok(Period { from, to: from.last_of_month() }),
             (Some((&first, _)), Some(_)) => {

@@ -9,7 +9,7 @@ use tally_kernel::message::word;
 use tally_kernel::{Message, msg};
 
 use super::diagnostics::{Rejects, Wrong};
-use super::model::Observation;
+use super::model::{Observation, Rate};
 
 /// What names rows, whatever the order in which they stand: people by number, accounts by platform/store/account.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +32,8 @@ pub enum RowName {
     Record(String, String),
     /// All that it says.
     Observation(Observation),
+    /// All that it says.
+    Rate(Rate),
 }
 
 impl RowName {
@@ -45,6 +47,7 @@ impl RowName {
             Self::Alias(..) => "aliases.csv",
             Self::Record(..) => "records.csv",
             Self::Observation(_) => "observations.csv",
+            Self::Rate(_) => "rates.csv",
         }
     }
 }

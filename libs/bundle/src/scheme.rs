@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 use serde_norway::with::singleton_map_recursive;
-use tally_engine::scoring::definition::Definition;
+use tally_engine::scoring::definition::{Definition, need_records};
 use tally_engine::scoring::{copy_named, supplied};
 use tally_kernel::message::Arg;
 use tally_kernel::{Message, msg};
@@ -13,8 +13,10 @@ use tally_kernel::{Message, msg};
 use super::cell::nearest;
 use super::defined;
 use super::diagnostics::Unusable;
+use super::group;
 use super::measures::Odd;
 use super::numbers::{Numbers, refuse_grouped};
+use super::population::{self, Population};
 use super::yaml::{Fields, LARGEST, micro};
 
 /// The measured columns every records.csv has.
@@ -32,6 +34,12 @@ pub struct Scheme {
     /// What it defines, for KPIs to name.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "singleton_map_recursive::serialize")]
     pub measures: Vec<Definition>,
+    /// What sales are reckoned in, where it is not the group's currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// Who has a card; nothing for whoever the suite gives one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub population: Option<Population>,
 }
 
 /// One KPI.
@@ -170,11 +178,20 @@ impl Default for Scheme {
                 kpi("rating", "rating", (None, Some(4))),
             ],
             measures: Vec::new(),
+            currency: None,
+            population: None,
         }
     }
 }
 
 impl Scheme {
+    /// Whether a month without any record says nothing of what it measures.
+    pub(crate) fn needs_records(&self) -> bool {
+        let defined = |kpi: &Kpi| kpi.measure == KpiMeasure::Defined;
+        !self.kpis.iter().all(defined)
+            || need_records(self.kpis.iter().filter_map(|kpi| kpi.of.as_deref()), &self.measures)
+    }
+
     /// The columns that are measured, each with the KPI or the definition that does.
     pub(crate) fn columns(&self) -> Vec<(&str, &str)> {
         let of_kpis = self.kpis.iter().filter(|kpi| kpi.measure != KpiMeasure::Defined);
@@ -192,6 +209,7 @@ pub(crate) fn read_scheme(fields: &mut Fields<'_>, numbers: Option<Numbers>) -> 
         return fields.missing("kpis");
     }
     let mut measures = defined::read(fields);
+    let (currency, population) = (group::currency(fields), population::read(fields));
     let items = fields.list("kpis")?;
     let count = items.len();
     let mut ids = BTreeSet::new();
@@ -204,7 +222,7 @@ pub(crate) fn read_scheme(fields: &mut Fields<'_>, numbers: Option<Numbers>) -> 
     if kpis.len() == count && count > 0 && sum != Decimal::ONE_HUNDRED {
         fields.note("kpis", msg!("SCHEME_WEIGHTS", sum = sum.normalize()));
     }
-    Some(Scheme { name, version, kpis, measures })
+    Some(Scheme { name, version, kpis, measures, currency, population })
 }
 
 fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>, defined: &mut Vec<Definition>) -> Option<Kpi> {

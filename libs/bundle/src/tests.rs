@@ -15,6 +15,8 @@ mod exports;
 mod forgiven;
 mod limits;
 mod observations;
+mod population;
+mod rates;
 mod refusals;
 mod settings;
 mod versions;

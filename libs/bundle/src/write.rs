@@ -18,6 +18,7 @@ use super::group::{Group, Period};
 use super::model::{AccountIx, Measure, MeasureValues, Observed, Record, Subject};
 use super::observed::OBSERVATIONS;
 use super::people::{ACCOUNTS, ALIASES, Diagnostics, PEOPLE, PEOPLE_ALWAYS, each_row};
+use super::rates::RATES;
 use super::records::{ALWAYS, CANONICAL, MORE};
 use super::source::{FileDigest, READING, Source};
 use super::symbols::Symbol;
@@ -52,6 +53,7 @@ pub fn write_normalised(bundle: &Bundle, dir: &Path, locale: Locale) -> io::Resu
     records(bundle, &mut out)?;
     duties(bundle, &labels, &mut out)?;
     observations(bundle, &mut out)?;
+    rates(bundle, &mut out)?;
     let in_words = |f: &Finding| (f.kind, f.file.clone(), f.subject.clone(), text(locale, &f.detail), f.count);
     let mut findings: Vec<_> = bundle.findings.iter().map(in_words).collect();
     findings.sort();
@@ -300,6 +302,15 @@ fn observations(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
         row.push(&o.source);
         row.push_opt(Some(o.revision).filter(|revision| *revision > 0));
         row.push_opt(run_by);
+    })
+}
+
+fn rates(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
+    out.table(&RATES, &[], &bundle.rates, |row, rate| {
+        row.push(&rate.day.to_string());
+        for text in [&rate.from, &rate.to, &rate.rate, &rate.source] {
+            row.push(text);
+        }
     })
 }
 

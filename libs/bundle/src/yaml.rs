@@ -304,14 +304,18 @@ impl<'a> Fields<'a> {
         )
     }
 
-    /// A list of texts.
+    /// A list of texts; numbers are taken as text.
     pub fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
         let value = self.value(key)?;
         let Value::Sequence(items) = value else {
             self.note(key, msg!("SETTING_NO_LIST"));
             return None;
         };
-        let text = |value: &Value| value.as_str().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let text = |value: &Value| match value {
+            Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+            Value::Number(number) => Some(plain(number)),
+            _ => None,
+        };
         let texts: Option<Vec<String>> = items.iter().map(text).collect();
         if texts.is_none() {
             self.note(key, msg!("SETTING_NO_TEXT"));

@@ -121,6 +121,13 @@ impl Error {
         error
     }
 
+    /// Says which field it is about, and what is there.
+    #[must_use]
+    pub fn at(mut self, field: String, message: impl Into<Message>) -> Self {
+        self.0.violations.push(Violation { field, message: message.into() });
+        self
+    }
+
     /// Adds what only operators may read.
     #[must_use]
     pub fn with_internal(mut self, internal: impl fmt::Display) -> Self {

@@ -176,11 +176,12 @@ pub fn error_from(status: Status) -> Error {
         violations.map(|v| Violation { field: v.field, message: told(v.description, v.localized_message) }).collect();
     let localized = find("/google.rpc.LocalizedMessage").and_then(|raw| pb::LocalizedMessage::decode(raw).ok());
     let reason = info.as_ref().and_then(|info| word(&info.reason)).unwrap_or("PEER_FAILED");
-    // Only `Error::invalid` makes violations; it writes the same reason and sentence again.
-    let mut error = if violations.is_empty() {
-        Error::told(kind, reason, told(status.message().to_owned(), localized))
-    } else {
+    // `Error::invalid` writes the same reason and sentence again.
+    let mut error = if kind == Kind::InvalidArgument && !violations.is_empty() {
         Error::invalid(violations)
+    } else {
+        let refused = Error::told(kind, reason, told(status.message().to_owned(), localized));
+        violations.into_iter().fold(refused, |refused, wrong| refused.at(wrong.field, wrong.message))
     };
     for (key, value) in info.into_iter().flat_map(|info| info.metadata) {
         if let Some(key) = word(&key) {

@@ -22,3 +22,22 @@ pub fn period(from: &str, to: &str) -> Result<Period> {
     let day = |text: &str| text.parse().map_err(Error::internal);
     Period::new(day(from)?, day(to)?).map_err(Error::internal)
 }
+
+/// A pattern of everything that holds a text, also where it stands within JSON; of little more besides. Each database has its own way to
+/// escape what patterns and JSON mean otherwise, so that any of it is taken for it: whoever asks compares what is found.
+pub fn holding(text: &str) -> String {
+    let other = |c: char| matches!(c, '\\' | '"' | '%' | '_') || c.is_control();
+    let text: String = text.chars().map(|c| if other(c) { '%' } else { c }).collect();
+    format!("%{text}%")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_holds_no_sign_that_databases_read_otherwise() {
+        assert_eq!(holding("E12"), "%E12%");
+        assert_eq!(holding("a\\b_c\"d\t%"), "%a%b%c%d%%%");
+    }
+}

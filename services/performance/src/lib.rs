@@ -110,6 +110,7 @@ mod card {
     mod past;
     pub(crate) mod rpc;
     pub(crate) mod store;
+    mod unread;
     mod unsent;
 }
 

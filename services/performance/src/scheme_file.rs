@@ -37,6 +37,7 @@ pub fn scheme(of: &Scheme, standard: Standard<'_>, collaboration: bool) -> Resul
         name: of.name.clone(),
         kpis: kpis.collect::<Result<_, _>>()?,
         collaboration,
+        currency: of.currency.clone().unwrap_or_default(),
         measures: of.measures.iter().map(|measure| definition_to(measure, Locale::En)).collect(),
         ..Default::default()
     })

@@ -142,6 +142,8 @@ pub fn step(name: &str, locale: Locale) -> String {
     let step = match name {
         "people, accounts, duty" => msg!("STEP_DUTY"),
         "records" => msg!("STEP_RECORDS"),
+        "rates" => msg!("STEP_RATES"),
+        "observations" => msg!("STEP_OBSERVATIONS"),
         "attribution and scores" => msg!("STEP_CYCLE"),
         "publishing" => msg!("STEP_PUBLISH"),
         "settlement" => msg!("STEP_SETTLEMENT"),

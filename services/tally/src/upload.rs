@@ -22,12 +22,14 @@ use crate::session::Session;
 mod census;
 mod kept_back;
 mod observations;
+mod rates;
 mod records;
 mod report;
 mod taken;
 
 pub use census::{Census, census};
 pub use observations::observations;
+pub use rates::rates;
 pub use records::{record, records};
 pub use report::{FileReport, Report};
 pub use taken::{Counted, Refused, Taken};

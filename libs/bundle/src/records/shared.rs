@@ -23,10 +23,19 @@ impl Reader<'_, '_> {
         let wrong = |_| Wrong::new(msg!("NO_CONTRIBUTORS", text = shown(&folded)), msg!("NO_CONTRIBUTORS_CURE"));
         let mut named = contribution::read(&folded).map_err(wrong)?;
         for one in &mut named {
-            let person = self.directory.agent(platform, &one.agent, day)?;
+            let person = self.directory.agent(platform, &one.agent, day).map_err(of_contributors)?;
             one.agent.clone_from(&self.directory.people[person.0 as usize].employee_no);
         }
         let named = contribution::sorted(named).map_err(wrong)?;
         Ok(Some(self.symbols.intern(&contribution::write(&named))))
     }
+}
+
+/// What is wrong with a name, with a cure for this column.
+fn of_contributors(wrong: Wrong) -> Wrong {
+    let cure = match wrong.cure.id() {
+        "UNKNOWN_AGENT_CURE" => msg!("UNKNOWN_AGENT_CURE.contributors"),
+        _ => wrong.cure,
+    };
+    Wrong { cure, ..wrong }
 }

@@ -147,6 +147,8 @@ fn contributors_stand_in_one_cell_are_read_in_order_and_refused_by_name() {
     assert_eq!(read_named, [Some("first_answer=1001;closer=1002".to_owned()), None]);
     let wrong: Vec<_> = reading.rejected.iter().map(|wrong| (wrong.line, wrong.column.as_str())).collect();
     assert_eq!(wrong, [(4, "contributors"), (5, "contributors"), (6, "contributors")]);
+    let told: Vec<_> = reading.rejected.iter().flat_map(|wrong| [en(&wrong.reason), en(&wrong.cure)]).collect();
+    assert!(told[3].contains("out of contributors") && !told.join(" ").contains("agent"), "{told:?}");
     let out = TempDir::new().expect("a temporary folder");
     write_normalised(&reading.bundle, out.path(), Locale::En).expect("written");
     let literal = Options { literal: true, ..Options::default() };

@@ -87,3 +87,24 @@ fn a_row_that_a_suite_refused_is_left_out_alone() {
     assert_eq!((again.rejected[0].line, again.rejected[0].code), (2, "OBSERVATION_UNIT_CLOSED"));
     assert_eq!(again.bundle.observations, reading.bundle.observations[1..]);
 }
+
+#[test]
+fn of_several_revisions_the_highest_counts_and_what_is_of_other_days_is_told() {
+    let rows = "training,person,1001,2026-03-02,,,4,school,,\ntraining,person,1001,2026-03-02,,,5,school,2,\n\
+                training,person,1001,2026-03-02,,,6,school,1,\ntraining,person,1002,2026-04-02,,,6,school,,\n\
+                traffic,account,berlin,,,2026-02-28 23:59,12,,,\n";
+    let (_dir, reading) = observed(rows);
+    let values: Vec<String> = reading.bundle.observations.iter().map(|row| row.value.to_string()).collect();
+    assert_eq!((values, reading.rejected.len()), (["12", "5", "6"].map(str::to_owned).to_vec(), 0));
+    let told: Vec<_> = reading.bundle.findings.iter().map(|f| (f.kind, f.subject.as_str(), en(&f.detail))).collect();
+    let earlier = "it comes in several revisions: 2 counts (2 rows of earlier ones left out)";
+    let outside = "2 observations are not about days from 2026-03-01 to 2026-03-31 and count for nothing in that period \
+                   (such as 2026-02-28 traffic)";
+    assert_eq!(
+        told,
+        [
+            (FindingKind::DuplicateRow, "training 1001 2026-03-02", earlier.to_owned()),
+            (FindingKind::OutsidePeriod, "", outside.to_owned()),
+        ]
+    );
+}

@@ -31,6 +31,7 @@ fn the_words_of_findings_are_these_and_are_read_back() {
         (FindingKind::NoValue, "no_value"),
         (FindingKind::CleanedCell, "cleaned_cell"),
         (FindingKind::LongRecord, "long_record"),
+        (FindingKind::PopulationOfNobody, "population_of_nobody"),
     ];
     assert_eq!(FindingKind::iter().collect::<Vec<_>>(), words.map(|(kind, _)| kind));
     for (kind, word) in words {

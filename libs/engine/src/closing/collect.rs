@@ -246,7 +246,7 @@ impl<'a> Collector<'a> {
         self.records.findings.extend(self.unknown_contributors.into_iter().map(|(agent, (records, first))| {
             let at = Timestamp::from_millisecond(first).unwrap_or_default().to_string();
             let detail = msg!("CONTRIBUTOR_UNKNOWN", records, agent = quoted(&agent));
-            Finding::new("CONTRIBUTOR_UNKNOWN", account.as_str(), at, detail)
+            Finding::new(UNKNOWN_CONTRIBUTOR, account.as_str(), at, detail)
         }));
     }
 }
@@ -260,6 +260,8 @@ pub fn half(content: &[u8]) -> [u8; 16] {
 
 /// The kind of finding about a name that means nobody, or several.
 pub const UNKNOWN_AGENT: &str = "UNKNOWN_AGENT";
+/// The kind of a finding about contributors who are nobody.
+pub const UNKNOWN_CONTRIBUTOR: &str = "CONTRIBUTOR_UNKNOWN";
 
 /// A text as it stands between quotes, what cannot be seen escaped: so sentences were written before they were data, and a
 /// month that was closed then replays to the same bytes.

@@ -1,6 +1,8 @@
 //! A measure that a scheme defines: what it is taken from, how that becomes a number, and when it holds. A version of a scheme
 //! keeps a copy of every definition that it uses, so that it never changes when a catalogue does.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 use tally_kernel::Micro;
@@ -362,6 +364,20 @@ impl From<Value> for String {
     fn from(value: Value) -> String {
         value.name().to_owned()
     }
+}
+
+/// Whether something of these measures is taken from one's own records, through whatever they are computed from: of a period without any
+/// record nothing could be said of it. What a team has of records is of others.
+pub fn need_records<'a>(named: impl IntoIterator<Item = &'a str>, defined: &'a [Definition]) -> bool {
+    let (mut open, mut seen): (Vec<&str>, _) = (named.into_iter().collect(), BTreeSet::new());
+    while let Some(name) = open.pop() {
+        match defined.iter().find(|definition| definition.name == name) {
+            None | Some(Definition { of: Of::Record(_), .. }) => return true,
+            Some(Definition { of: Of::Observation(_) | Of::Team(_), .. }) => {}
+            Some(derived) => open.extend(derived.parts().into_iter().filter(|part| seen.insert(*part))),
+        }
+    }
+    false
 }
 
 /// The built-in measures as definitions: what they are is said here and nowhere else. Credited records, which are no sample of

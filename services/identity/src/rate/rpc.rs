@@ -30,6 +30,11 @@ impl RateService for Rpc {
         let reply = async {
             let mut req = req.into_inner();
             let request = RequestKey::of(take(&mut req.request_id), &req);
+            if req.rows.is_empty() {
+                let mut wrong = Violations::new();
+                wrong.push("rows", msg!("ROWS_MISSING"));
+                return wrong.finish(None);
+            }
             app::set(&self.0, &ctx, &Import::checked(request, req.rows, MAX_ROWS, read)?).await
         };
         reply.await.map(|done| pb::SetRatesResponse { result: Some(import::told(done, ctx.locale)) }).answer(&ctx)

@@ -76,6 +76,8 @@ async fn each_unusable_rate_says_what_to_change_and_a_branch_reads_and_does_not_
         row("EUR", "CNY", "7.8", "2026-03-01"),
     ];
     let ask = pb::SetRatesRequest { rows, ..Default::default() };
+    let nothing = set(&identity, &hr, pb::SetRatesRequest::default()).await.unwrap_err();
+    assert_eq!((nothing.reason(), nothing.violations()[0].field.as_str()), ("INVALID_REQUEST", "rows"));
     let refused = set(&identity, &branch, ask.clone()).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::PermissionDenied);
     let (written, unchanged, problems) = set(&identity, &hr, ask).await.unwrap();

@@ -15,6 +15,7 @@ use super::beside::{self, Around, Beside};
 use super::facts::{names, needs_records};
 use super::past::{self, PastOf};
 use super::store::{self, StoredCard};
+use super::unread::Unread;
 use super::{changed, measure, unsent};
 use crate::credit::facts::Place;
 use crate::cycle::domain::{Asked, Cycle, Publication, Summary};
@@ -41,7 +42,7 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
     let scheme = { scheme::facts::load(&*at.app.store.read(at.ctx).await?, of.scheme, of.scheme_version).await? };
     let people = at.app.directory.everybody(at.ctx).await?;
     let around = beside::ask(at.app, at.ctx, of.period, &scheme, &people).await?;
-    let (scored, settled, before) = {
+    let (scored, settled, before, unread) = {
         let tx = at.app.store.read(at.ctx).await?;
         let settled = if now.is_some() { Some(cycles::population_of(&tx, at.job.run).await?) } else { None };
         let employed =
@@ -54,7 +55,8 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
             Some(run) => Some(store::of_run(&tx, run).await?),
             None => None,
         };
-        (Scored::read(&tx, of, at.job.run, &scheme, known).await?, settled, before)
+        let unread = Unread::read(&tx, of, &scheme).await?;
+        (Scored::read(&tx, of, at.job.run, &scheme, known).await?, settled, before, unread)
     };
     let records = scored.figures().records;
     if records == 0 && needs_records(&scheme) {
@@ -70,6 +72,7 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
     };
     let closed = of.clone();
     findings.extend(scored.converted.clone());
+    findings.extend(unread.findings(at.app, at.ctx, of, &scheme).await?);
     let (cards, summary, unsent) = at.app.compute.run("scoring", move || scored.cards(&closed, &scheme)).await??;
     findings.extend(unsent);
     let corrected = before.map(|before| changed::cards(&before, &cards)).transpose()?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tally_engine::closing::measured::Takes;
-use tally_engine::scoring::definition::Of;
+use tally_engine::scoring::definition::{Of, need_records};
 use tally_engine::scoring::{Measure, Scheme};
 use tally_kernel::Result;
 use tally_store::ScopedTx;
@@ -43,6 +43,21 @@ pub fn observed(scheme: &Scheme) -> BTreeSet<String> {
     observed.map(|definition| definition.name.clone()).collect()
 }
 
+/// Those of them that its indicators are computed from.
+pub fn observed_by_indicators(scheme: &Scheme) -> BTreeSet<String> {
+    let mut open: Vec<&str> = scheme.kpis.iter().map(|kpi| kpi.measure.name()).collect();
+    let (mut seen, mut observed) = (BTreeSet::new(), BTreeSet::new());
+    while let Some(name) = open.pop() {
+        let definition = scheme.measures.iter().find(|definition| definition.name == name);
+        let Some(definition) = definition.filter(|_| seen.insert(name)) else { continue };
+        open.extend(definition.parts());
+        if matches!(definition.of, Of::Observation(_)) {
+            observed.insert(name.to_owned());
+        }
+    }
+    observed
+}
+
 /// Whether a scheme computes with sales.
 pub fn reads_amounts(scheme: &Scheme) -> bool {
     let amount = Measure::Amount;
@@ -64,19 +79,7 @@ pub async fn run_needs_records(tx: &ScopedTx, run: &AttributionRun) -> Result<bo
 /// Whether something of a scheme is measured of one's own records: of a period without any nothing else could be said. What a team
 /// has of records is told to be missing (`MEASURE_NOT_SENT`).
 pub fn needs_records(scheme: &Scheme) -> bool {
-    let mut open: Vec<Measure> = scheme.kpis.iter().map(|kpi| kpi.measure.clone()).collect();
-    let mut seen = BTreeSet::new();
-    while let Some(measure) = open.pop() {
-        match scheme.defined(&measure).map(|definition| (&definition.of, definition.parts())) {
-            None | Some((Of::Record(_), _)) => return true,
-            Some((Of::Observation(_) | Of::Team(_), _)) => {}
-            Some((Of::Derived(_), parts)) => {
-                let parts = parts.into_iter().map(|part| Measure::from(part.to_owned()));
-                open.extend(parts.filter(|part| seen.insert(part.clone())));
-            }
-        }
-    }
-    false
+    need_records(scheme.kpis.iter().map(|kpi| kpi.measure.name()), &scheme.measures)
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ use tally_store::ScopedTx;
 use super::facts::{customs, reads_amounts};
 use crate::credit::facts::{Place, StoredCredit, credits};
 use crate::record;
-use crate::record::domain::money::{Amounts, Conversions, Converted, KeptRates, Reckoning};
-use crate::record::facts::Reading;
+use crate::record::domain::money::{Amounts, Conversions, KeptRates, Reckoning};
+use crate::record::facts::{Reading, Reckoned};
 use crate::run::domain::{AttributionRun, RunError};
 use crate::run::facts as runs;
 
@@ -183,7 +183,7 @@ async fn read(
     let mut waiting = Credits { waiting: VecDeque::new(), last: None, more: true };
     loop {
         let mut rows: Vec<Read> = Vec::new();
-        let take = |row: &Row<'_>, converted: &[Converted]| {
+        let take = |row: &Row<'_>, told: Reckoned| {
             let (values, of_definitions) = row.custom.split_at(means);
             rows.push(Read {
                 at: (row.started_ms, row.external_id.to_owned()),
@@ -192,7 +192,7 @@ async fn read(
                 values: values.to_vec(),
                 taken: measuring.take(&Row { custom: of_definitions, ..*row }),
             });
-            conversions.add(converted);
+            conversions.add(&told.converted);
         };
         last = record::facts::collect(tx, &reading, last.as_ref(), READ, take).await?;
         for row in rows {

@@ -18,8 +18,9 @@ use super::store::{self, Found, Place, StoredCredit, Total};
 use crate::cycle::domain::Asked;
 use crate::cycle::facts as cycles;
 use crate::policy::{ExplainRecord, ExportCredits, ListFindings, ListTotals};
-use crate::record::domain::money::{Amounts, Conversions, Converted};
-use crate::record::facts::{Reading, Said};
+use crate::record::domain::money::Amounts;
+use crate::record::domain::overpaid::Told;
+use crate::record::facts::{Reading, Reckoned, Said};
 use crate::run::domain::{AttributionRun, Failure, RunError, State, Summary};
 use crate::run::facts::{self as runs, Task};
 use crate::run::step::At;
@@ -106,18 +107,17 @@ async fn read_records(at: &At<'_>, frozen: &Frozen, run: &AttributionRun) -> Res
         let reckoning = money.map(|money| money.reckoning(None, zone));
         let amounts = reckoning.as_ref().map_or(Amounts::LeftOut, Amounts::In);
         let reading = Reading { account: of, span, columns, amounts, known_at: None };
-        let (mut last, mut more, mut conversions) = (None, true, Conversions::default());
+        let (mut last, mut more, mut told) = (None, true, Told::default());
         while more {
-            let take = |row: &Row<'_>, converted: &[Converted]| {
+            let take = |row: &Row<'_>, reckoned: Reckoned| {
                 collector.push(row);
-                conversions.add(converted);
+                told.add(&reckoned.converted, reckoned.overpaid);
             };
             last = record::facts::collect(&tx, &reading, last.as_ref(), READ, take).await?;
             more = last.is_some();
         }
         collector.finish();
-        let told = money.into_iter().flat_map(|money| conversions.findings(&account.key, money));
-        records.findings.extend(told);
+        records.findings.extend(run.money.iter().flat_map(|money| told.findings(&account.key, money)));
     }
     Ok(records)
 }

@@ -1,6 +1,8 @@
 //! Measures of the catalogue: which of them an owner may name, and what keeps one from being changed. Pure; what makes a
 //! definition sound is in `tally_engine::scoring`.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::Owner;
@@ -124,20 +126,33 @@ pub fn problems(definition: &Definition, nameable: &[Catalogued]) -> Vec<SchemeP
     problems
 }
 
-/// The measures in use that are computed from one, by name: those that `breaks` says of that the change is not for them.
+/// The measures in use that are computed from one, directly or through others, by name: those that `breaks` says of that the change is
+/// not for them.
 pub fn needing(
     all: &[Catalogued],
     chain: impl Fn(&Owner) -> Vec<OrgUnitId>,
     of: &Catalogued,
     breaks: impl Fn(&Catalogued, &[Catalogued]) -> bool,
 ) -> Vec<String> {
-    let names = |one: &Catalogued| one.definition.parts().contains(&of.name());
-    let users = all.iter().filter(|one| one.retired.is_none() && one.id != of.id && names(one));
+    let users = all.iter().filter(|one| one.retired.is_none() && one.id != of.id && !one.definition.parts().is_empty());
     let meant = |one: &&Catalogued| {
         let nameable = nameable(all, &chain(&one.owner));
-        nameable.iter().any(|known| known.id == of.id) && breaks(one, &nameable)
+        rests_on(one, of, &nameable) && breaks(one, &nameable)
     };
     users.filter(meant).map(|one| one.name().to_owned()).collect()
+}
+
+/// Whether a measure whose owner may name these is computed from another one in the end.
+fn rests_on(one: &Catalogued, of: &Catalogued, nameable: &[Catalogued]) -> bool {
+    let (mut open, mut seen) = (one.definition.parts(), BTreeSet::new());
+    while let Some(name) = open.pop() {
+        match nameable.iter().find(|known| known.name() == name) {
+            Some(known) if known.id == of.id => return true,
+            Some(known) if seen.insert(known.id) => open.extend(known.definition.parts()),
+            Some(_) | None => {}
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -227,5 +242,7 @@ mod tests {
         let needed = |of: usize| needing(&all, chain, &all[of], |_, _| true);
         assert_eq!((needed(0), needed(1)), (vec!["other".to_owned()], vec!["own".to_owned()]));
         assert_eq!(needing(&all, chain, &all[0], |_, _| false), Vec::<String>::new());
+        let through = [all[0].clone(), one(5, None, sum("twice", "calls")), one(6, None, sum("thrice", "twice"))];
+        assert_eq!(needing(&through, chain, &through[0], |_, _| true), ["twice", "thrice"], "also through others");
     }
 }

@@ -3,10 +3,10 @@
 use tally_access::{OpContext, Rpc};
 use tally_app::import::Import;
 use tally_app::{RequestKey, mutate};
-use tally_kernel::Result;
 use tally_kernel::id::ObservationId;
 use tally_kernel::import::ImportOutcome;
 use tally_kernel::page::Page;
+use tally_kernel::{Result, msg};
 use tally_store::Audit;
 
 use super::domain::{Placed, Said, revise};
@@ -21,7 +21,12 @@ pub async fn import<R: Rpc>(app: &App, ctx: &OpContext, import: Import<Said>) ->
     ctx.plan::<R>()?;
     let mut refused = import.refused;
     let rows = place::placed(app, ctx, import.rows, &mut refused).await?;
-    let permit = ctx.permit_all::<R>(rows.iter().map(|(_, row)| row.target()))?;
+    let permit = ctx.permit_all::<R>(rows.iter().map(|(_, row)| row.target())).map_err(|denied| {
+        // It refuses the whole call, and names the rows: whoever sends thousands finds them.
+        let beyond = rows.iter().filter(|(_, row)| ctx.permit::<R>(&row.target()).is_err());
+        let wrong = |row: &Placed| msg!("OBSERVATION_OUT_OF_REACH", name = row.name());
+        beyond.fold(denied, |denied, (index, row)| denied.at(format!("rows[{index}]"), wrong(row)))
+    })?;
     mutate(&app.store, ctx, &permit, &import.request, async |work| {
         let mut outcome = refused.clone();
         store::lock(&work).await?;

@@ -1,3 +1,3 @@
 //! What other rooms may ask of observations.
 
-pub(crate) use super::store::{changed_since, counting_in};
+pub(crate) use super::store::{Counted, changed_since, counting_in, uncounted};

@@ -13,7 +13,9 @@ use tally_access::{OpContext, Plan as Reached, Rpc};
 use tally_kernel::id::{ObservationId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Micro, Result};
-use tally_store::{Conflict as _, ScopedTx, UnitOfWork, bytes_from_db, from_db, lost_race, to_db, word_from_db};
+use tally_store::{
+    Conflict as _, ScopedTx, UnitOfWork, bytes_from_db, from_db, lost_race, number_from_db, to_db, word_from_db,
+};
 
 use super::domain::{Content, Placed, Plan, Said, Stored, Subject, SubjectKind, There, When};
 
@@ -323,4 +325,40 @@ pub async fn counting_in(
     let these = within(measures, days).add(counting(known_at, false));
     let rows = tx.select::<Entity>().filter(these).all().await?;
     rows.into_iter().map(|row| Version::try_from(row).map(|version| version.placed)).collect()
+}
+
+/// How many observations of a measure there are, of a unit or of none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    pub measure: String,
+    pub unit: Option<OrgUnitId>,
+    pub observations: u64,
+}
+
+/// Of what counts now and is about some day of `from..=to`: what is of these measures and reaches beyond those days, and what is of
+/// others.
+pub async fn uncounted(
+    tx: &ScopedTx,
+    measures: &BTreeSet<String>,
+    (from, to): (Date, Date),
+) -> Result<(Vec<Counted>, Vec<Counted>)> {
+    let (from, to) = (from.to_string(), to.to_string());
+    let touching = Condition::all().add(Column::ToDay.gte(from.as_str())).add(Column::FromDay.lte(to.as_str()));
+    let touching = touching.add(counting(None, false));
+    let beyond = Condition::any().add(Column::FromDay.lt(from)).add(Column::ToDay.gt(to));
+    let of = Column::Measure.is_in(measures.iter().map(String::as_str));
+    let beyond = counted(tx, touching.clone().add(beyond).add(of.clone())).await?;
+    Ok((beyond, counted(tx, touching.add(of.not())).await?))
+}
+
+async fn counted(tx: &ScopedTx, these: Condition) -> Result<Vec<Counted>> {
+    let grouped = tx.select::<Entity>().filter(these).rows::<(String, Option<Uuid>, i64)>(|q| {
+        let q = q.column(Column::Measure).column(Column::UnitId).count();
+        q.group_by(Column::Measure).group_by(Column::UnitId)
+    });
+    let counted = |(measure, unit, observations): (String, Option<Uuid>, i64)| {
+        let observations = number_from_db("how many observations there are", observations)?;
+        Ok(Counted { measure, unit: unit.map(OrgUnitId), observations })
+    };
+    grouped.await?.into_iter().map(counted).collect()
 }

@@ -14,6 +14,7 @@ use tally_kernel::{Currency, Message, limits, msg, unseen};
 
 mod content;
 pub mod money;
+pub mod overpaid;
 mod revise;
 
 pub use revise::{Change, Gone, Plan, Stored, There, revise};

@@ -9,9 +9,10 @@ use tally_kernel::contribution::{self, Contribution};
 use tally_kernel::id::AccountId;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result, msg};
-use tally_store::{ScopedTx, UnitOfWork, json_from_db, number_from_db, to_db};
+use tally_store::{Scoped, ScopedTx, UnitOfWork, json_from_db, number_from_db, to_db};
 
 use super::domain::{Measure, Record, Row, Source};
+use crate::columns::holding;
 
 pub mod change;
 pub mod collect;
@@ -244,10 +245,10 @@ pub async fn rename(
     let rows = work.update::<Entity>().set(Column::Agent, pseudonym).filter(these).exec().await?;
     let named = Condition::all()
         .add(Column::AccountId.eq(account.0))
-        .add(Column::Contributors.contains(agent))
+        .add(Column::Contributors.like(holding(agent)))
         .add_option(from.map(|from| Column::StartedMs.gte(from)))
         .add_option(to.map(|to| Column::StartedMs.lt(to)));
-    let rows = rows + rename_contributors(work, named, agent, pseudonym).await?;
+    let rows = rows + rename_contributors::<Entity>(work, NAMED, named, (agent, pseudonym)).await?;
     Ok(rows + version::rename(work, account, agent, (from, to), pseudonym).await?)
 }
 
@@ -255,20 +256,26 @@ pub async fn rename(
 pub async fn rename_number(work: &UnitOfWork, number: &str, pseudonym: &str) -> Result<u64> {
     let update = work.update::<Entity>().set(Column::Agent, pseudonym);
     let rows = update.filter(Column::Agent.eq(number)).exec().await?;
-    let named = Condition::all().add(Column::Contributors.contains(number));
-    let rows = rows + rename_contributors(work, named, number, pseudonym).await?;
+    let named = Condition::all().add(Column::Contributors.like(holding(number)));
+    let rows = rows + rename_contributors::<Entity>(work, NAMED, named, (number, pseudonym)).await?;
     Ok(rows + version::rename_number(work, number, pseudonym).await?)
 }
 
-/// Puts a pseudonym in the place of a contributor of these records.
-async fn rename_contributors(work: &UnitOfWork, named: Condition, agent: &str, pseudonym: &str) -> Result<u64> {
+/// What tells a record and who is named in it.
+const NAMED: [Column; 2] = [Column::Id, Column::Contributors];
+
+/// Puts a pseudonym in the place of a contributor of these records, or of what records were: how many rows.
+async fn rename_contributors<E: Scoped>(
+    work: &UnitOfWork,
+    [id, contributors]: [E::Column; 2],
+    these: Condition,
+    (agent, pseudonym): (&str, &str),
+) -> Result<u64> {
     let mut renamed = 0;
-    let found = work.select::<Entity>().filter(named);
-    for (id, cell) in
-        found.rows::<(Uuid, Option<String>)>(|q| q.column(Column::Id).column(Column::Contributors)).await?
-    {
+    let found = work.select::<E>().filter(these);
+    for (row, cell) in found.rows::<(Uuid, Option<String>)>(|q| q.column(id).column(contributors)).await? {
         if let Some(new) = renamed_cell(cell.as_deref(), agent, pseudonym)? {
-            renamed += work.update::<Entity>().set(Column::Contributors, new).filter(Column::Id.eq(id)).exec().await?;
+            renamed += work.update::<E>().set(contributors, new).filter(id.eq(row)).exec().await?;
         }
     }
     Ok(renamed)

@@ -8,7 +8,7 @@ use tally_store::ScopedTx;
 
 use super::domain::{SchemeError, Version};
 use super::store::version_of;
-pub(crate) use super::store::{find, load};
+pub(crate) use super::store::{find, in_use, load};
 
 /// The number of a version that a period until this day may use, and whose scheme it is; 0 asks for the newest that is in use.
 ///

@@ -1,5 +1,6 @@
 //! Rows of schemes, of their versions, and of what is out of use.
 
+use jiff::civil::Date;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
@@ -233,6 +234,16 @@ pub async fn versions(tx: &ScopedTx, id: SchemeId) -> Result<Vec<Scheme>> {
     let of = tx.select::<version::Entity>().filter(version::Column::SchemeId.eq(id.0));
     let rows = of.order_by_asc(version::Column::Version).all().await?;
     rows.iter().map(|row| read(&row.body)).collect()
+}
+
+/// Every version of every scheme that is not out of use on a day.
+pub async fn in_use(tx: &ScopedTx, day: Date) -> Result<Vec<Scheme>> {
+    let out = tx.select::<withdrawal::Entity>().filter(withdrawal::Column::Day.lte(day.to_string())).all().await?;
+    let is_out = |row: &version::Model| {
+        out.iter().any(|of| of.scheme_id == row.scheme_id && [0, row.version].contains(&of.version))
+    };
+    let rows = tx.select::<version::Entity>().all().await?;
+    rows.iter().filter(|row| !is_out(row)).map(|row| read(&row.body)).collect()
 }
 
 /// What is out of use of a scheme.

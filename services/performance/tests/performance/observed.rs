@@ -103,6 +103,13 @@ impl Fixture {
         found.into_iter().map(|one| (one.kind, one.subject)).collect()
     }
 
+    /// What is told of observations that count for nothing.
+    async fn uncounted(&self, cycle_id: &str) -> Vec<String> {
+        let ask = pb::ListFindingsRequest { cycle_id: cycle_id.into(), ..Default::default() };
+        let found = self.attribution().list_findings(self.admin.request(ask)).await.unwrap().into_inner().findings;
+        found.into_iter().filter(|one| one.kind.starts_with("OBSERVATIONS_")).map(|one| one.detail).collect()
+    }
+
     async fn published(&self, cycle_id: &str) {
         let ask = pb::PublishCycleRequest { cycle_id: cycle_id.into(), ..Default::default() };
         self.cycles().publish_cycle(self.admin.request(ask)).await.unwrap();
@@ -142,7 +149,15 @@ async fn what_is_observed_of_people_who_come_and_go_is_rolled_up_by_day(on: Back
     fixture.import(1, vec![by("E0001", "a", "2026-03-02T01:00:00Z")]).await;
     let person_id = |n| subject::Of::PersonId(person(n).to_string());
     fixture.sent(vec![hours(person_id(1), "2026-03-10", "4"), hours(person_id(3), "2026-03-20", "8")]).await;
+    let beyond = pb::Observation { to: "2026-04-02".into(), ..hours(person_id(1), "2026-03-25", "100") };
+    let called =
+        |measure: &str, day: &str| pb::Observation { measure: measure.into(), ..hours(person_id(1), day, "1") };
+    let misspelt = [called("trainings", "2026-03-02"), called("trainings", "2026-03-03")];
+    let others = [called("kept", "2026-03-02"), called("trainings", "2026-02-02")];
+    fixture.sent([beyond].into_iter().chain(misspelt).chain(others).collect()).await;
     use pb::ObservationAggregation::{Mean, Sum};
+    let kept = measuring(&["kept"], vec![of_person("kept", Sum)]);
+    fixture.scheme(pb::Scheme { name: "of others".into(), ..kept }).await;
     let measures = vec![
         of_person("training", Sum),
         of_person("punctuality", Mean),
@@ -165,6 +180,16 @@ async fn what_is_observed_of_people_who_come_and_go_is_rolled_up_by_day(on: Back
     let mood = fixture.lines(&cycle_id, 1).await.pop().unwrap();
     assert_eq!(mood.2, pb::DropReason::NobodyHasData);
     assert!(fixture.found(&cycle_id).await.contains(&("MEASURE_NOT_SENT".into(), "mood".into())));
+    assert_eq!(
+        fixture.uncounted(&cycle_id).await,
+        [
+            "one observation of \"training\" reaches beyond the period from 2026-03-01 to 2026-03-31 and counts for nothing: an \
+             observation counts in a period that holds all of its days",
+            "2 observations of \"trainings\" in the period count for nothing: no indicator of this scheme reads the measure, and \
+             none of any other scheme in use (is training meant?)",
+        ],
+        "what another scheme reads, and what is of another month, is told to nobody"
+    );
 }
 
 on_both!(a_month_without_a_record_closes_where_the_scheme_needs_none, flavor = "multi_thread");
@@ -173,7 +198,9 @@ async fn a_month_without_a_record_closes_where_the_scheme_needs_none(on: Backend
     let unit = subject::Of::UnitId(NORTH.to_string());
     let seen =
         pb::Observation { to: "2026-03-31".into(), measure: "visitors".into(), ..hours(unit, "2026-03-01", "310") };
-    fixture.sent(vec![seen]).await;
+    let of_south = subject::Of::UnitId(SOUTH.to_string());
+    let misspelt = pb::Observation { measure: "visitor".into(), ..hours(of_south, "2026-03-01", "310") };
+    fixture.sent(vec![seen, misspelt]).await;
     let visitors = observation("visitors", pb::ObservationAggregation::Sum, pb::ObservationOf::Unit);
     let measures = vec![visitors, team("team_resolved", "resolved")];
     let observed = fixture.scheme(measuring(&["visitors", "team_resolved"], measures)).await;
@@ -189,6 +216,8 @@ async fn a_month_without_a_record_closes_where_the_scheme_needs_none(on: Backend
     let of_unit = pb::Cycle { unit_id: NORTH.to_string(), ..cycle(&observed) };
     let cycle_id = fixture.make(of_unit).await.unwrap();
     assert_eq!(fixture.close(&cycle_id).await.summary.unwrap().people, 1, "of a unit likewise: 3 ends in the south");
+    let told = (fixture.uncounted(&closed.cycle_id).await.len(), fixture.uncounted(&cycle_id).await.len());
+    assert_eq!(told, (1, 0), "what is of another branch is told to the group");
     let records = fixture.scheme(scheme()).await;
     let cycle_id = fixture.make(cycle(&records)).await.unwrap();
     let failed = fixture.close(&cycle_id).await;

@@ -323,7 +323,15 @@ async fn a_refund_lessens_the_amount_of_what_it_refers_to_and_is_no_session(on: 
     assert_eq!((&refund_of_it.credit, &refund_of_it.lines[1..]), (&sale.credit, &sale.lines[..]));
     let revised = fixture.send(1, vec![pb::Record { revision: 1, ..refund("r2", "a", -5_500) }]).await;
     assert_eq!(revised.result.unwrap().revised, 1);
-    assert_eq!(sales(&fixture).await.0, "-8", "more was paid back than paid");
+    let (amount, closed) = sales(&fixture).await;
+    assert_eq!(amount, "-8", "more was paid back than paid");
+    let ask = pb::ListFindingsRequest { cycle_id: closed.cycle_id, ..Default::default() };
+    let found = fixture.attribution().list_findings(fixture.admin.request(ask)).await.unwrap().into_inner().findings;
+    let over: Vec<_> = found.iter().filter(|one| one.kind == "REFUND_EXCEEDS_SALE").collect();
+    let [over] = over.as_slice() else { panic!("{found:?}") };
+    assert_eq!(over.subject, "JD/shop/a0001");
+    assert!(over.detail.contains("a 50.00 CNY (r1 -10.00 CNY, r2 -55.00 CNY)"), "{}", over.detail);
+    assert!(over.advice.contains("WithdrawRecord"), "{}", over.advice);
 }
 
 on_both!(an_amount_in_another_currency_is_not_summed_as_if_it_were_the_groups, flavor = "multi_thread");

@@ -19,7 +19,7 @@ use tally_kernel::time::{told_by, zone};
 use tally_kernel::{Locale, msg};
 use tally_rpc::pages;
 
-use super::summary::{CLOCK_FORM, FIRST_FORM, NotSettled, UTC_FORM};
+use super::summary::{CLOCK_FORM, FIRST_FORM, NotSettled, SILENT_FORM, UTC_FORM};
 use crate::said::{Said, refusal, told};
 use crate::session::Session;
 use crate::upload::Ids;
@@ -346,7 +346,10 @@ impl<'a> Results<'a> {
             let page = client.clone().list_findings(session.ask(ask)).await?.into_inner();
             Ok((page.findings, page.next_page_token))
         });
-        let known = |kind: &str| self.form > CLOCK_FORM || !SINCE_CLOCK_FORM.contains(&kind);
+        let known = |kind: &str| {
+            let later = [(CLOCK_FORM, &SINCE_CLOCK_FORM[..]), (SILENT_FORM, &SINCE_SILENT_FORM)];
+            later.iter().all(|(form, kinds)| self.form > *form || !kinds.contains(&kind))
+        };
         let findings = findings.await.map_err(refusal)?.into_iter().filter(|finding| known(&finding.kind));
         rows.extend(findings.map(|f| [f.kind, f.subject, f.at, f.detail]));
         rows.extend(
@@ -364,6 +367,9 @@ pub const FINDINGS: &str = "findings.csv";
 
 /// Kinds of findings that [`CLOCK_FORM`] and those before it did not have.
 const SINCE_CLOCK_FORM: [&str; 2] = ["BARELY_COVERED_SHIFT", "HELD_BY_OTHERS"];
+
+/// The same of [`SILENT_FORM`].
+const SINCE_SILENT_FORM: [&str; 3] = ["OBSERVATIONS_BEYOND_PERIOD", "OBSERVATIONS_UNREAD", "REFUND_EXCEEDS_SALE"];
 
 /// What the reading of a bundle found, as rows of [`FINDINGS`].
 pub fn findings_of(bundle: &Bundle, locale: Locale) -> Vec<[String; 4]> {

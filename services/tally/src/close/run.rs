@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use tally_api::common::v1 as common;
 use tally_api::compensation::v1::Statement;
 use tally_api::performance::v1 as performance;
+use tally_app::convert::employment_kind_message;
 use tally_bundle::sheet::Csv;
 use tally_bundle::{Bundle, FileDigest, PersonIx, Reading, Unusable, write_normalised};
 use tally_kernel::message::Arg;
@@ -88,13 +89,16 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     let bar = job.progress.bar(&msg!("STEP_RECORDS"), bundle.records.len() as u64);
     steps.time("records", upload::records(&crew.hr, bundle, &ids, &mut taken, |done| bar.set(done))).await?;
     bar.done();
+    if !bundle.rates.is_empty() {
+        steps.time("rates", upload::rates(&crew.hr, bundle, &mut taken)).await?;
+    }
     if !bundle.observations.is_empty() {
         steps.time("observations", upload::observations(&crew.hr, bundle, &ids, &mut taken)).await?;
     }
     // After the suite has taken all of it: the rows of the inputs are those that were worked on.
     let inputs = steps.now("inputs", || write_normalised(bundle, &job.out.join("inputs"), locale).context("inputs"))?;
     // On the heap, as what reads and pays: together they are the larger part of the job.
-    let cycle = steps.time("attribution and scores", Box::pin(cycle(&crew.hr, &job))).await?;
+    let cycle = steps.time("attribution and scores", Box::pin(cycle(&crew.hr, &job, &ids))).await?;
     let mut results = Results::new(&job.out, bundle, &ids, (job.csv, job.form));
     if cycle.state() == performance::CycleState::Failed {
         // What was noticed says why; that it could not be written would hide it.
@@ -114,7 +118,7 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
 }
 
 /// Makes the cycle, closes it and waits.
-async fn cycle(hr: &Session, job: &Job<'_>) -> Result<performance::Cycle> {
+async fn cycle(hr: &Session, job: &Job<'_>, ids: &Ids) -> Result<performance::Cycle> {
     let bundle = &job.reading.bundle;
     let mut schemes = performance::scheme_service_client::SchemeServiceClient::new(hr.at.performance.clone());
     let scheme = Some(settle::scheme(bundle, job.form)?);
@@ -127,6 +131,7 @@ async fn cycle(hr: &Session, job: &Job<'_>) -> Result<performance::Cycle> {
         scheme_id: scheme.scheme_id,
         scheme_version: scheme.version,
         policy: Some(settle::policy(bundle, job.form)),
+        population: population(hr, bundle, ids).await?,
         ..Default::default()
     };
     let mut client = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
@@ -136,6 +141,26 @@ async fn cycle(hr: &Session, job: &Job<'_>) -> Result<performance::Cycle> {
     let ask = performance::CloseCycleRequest { cycle_id: cycle_id.clone(), ..Default::default() };
     client.close_cycle(hr.ask(ask)).await.map_err(told)?;
     watch(hr, &cycle_id, job.progress).await
+}
+
+/// Who is in the cycle, where scheme.yaml says it.
+async fn population(hr: &Session, bundle: &Bundle, ids: &Ids) -> Result<Option<performance::Population>> {
+    let Some(said) = &bundle.scheme.population else { return Ok(None) };
+    let units = if said.units.is_empty() { BTreeMap::new() } else { upload::unit_ids(hr).await? };
+    let people = |numbers: &[String]| {
+        let places = numbers.iter().filter_map(|number| bundle.find_person(number));
+        places.map(|person| ids.people[person.0 as usize].clone()).collect()
+    };
+    let kinds = said.employment_kinds.iter().map(|kind| employment_kind_message(Some(*kind)).into());
+    Ok(Some(performance::Population {
+        unit_ids: said.units.iter().filter_map(|path| units.get(path).cloned()).collect(),
+        positions: said.positions.clone(),
+        grades: said.grades.clone(),
+        include_person_ids: people(&said.include),
+        exclude_person_ids: people(&said.exclude),
+        as_of: said.as_of.map(|day| day.to_string()).unwrap_or_default(),
+        employment_kinds: kinds.collect(),
+    }))
 }
 
 /// What was scored is shown to people and may be paid for.
@@ -326,6 +351,8 @@ impl Files<'_> {
             mixed_untagged: known.mixed_untagged,
             findings: scored.findings.clone(),
             people: scored.cards.len() as u64,
+            outside_ppm: known.outside_ppm,
+            outside_people: known.outside_people.into(),
             currency: bundle.group.currency.clone(),
             pool_minor: settled.map(|s| s.pool_minor),
             paid_minor: settled.map(|s| s.paid_minor),

@@ -29,7 +29,8 @@ pub fn computable(bundle: &Bundle) -> Result<(), Unusable> {
 /// # Errors
 /// [`Unusable`] for a measure that the suite does not compute.
 pub fn scheme(bundle: &Bundle, form: u32) -> Result<performance::Scheme, Unusable> {
-    let standard = Standard { currency: &bundle.group.currency, is_told: form > CLOCK_FORM };
+    let currency = bundle.scheme.currency.as_ref().unwrap_or(&bundle.group.currency);
+    let standard = Standard { currency, is_told: form > CLOCK_FORM };
     let read = scheme_file::scheme(&bundle.scheme, standard, !bundle.rosters.is_empty());
     read.map_err(|Uncomputed { kpi, at }| {
         let problem = msg!("SCHEME_MEASURES_UNCOMPUTED", kpi, path = format!("kpis[{at}]"));

@@ -36,6 +36,12 @@ pub struct Summary {
     pub findings: BTreeMap<String, u64>,
     /// People with a score card.
     pub people: u64,
+    /// Millionths of records that are credited to people outside of the population.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub outside_ppm: u64,
+    /// How many they are.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub outside_people: u64,
     /// ISO 4217 code.
     pub currency: String,
     /// The pool, in minor units; nothing without a pool.
@@ -57,6 +63,10 @@ pub struct Summary {
     pub versions: Versions,
     /// Digest over the digests of all result files that do not depend on the order of rows.
     pub digest: String,
+}
+
+fn is_none(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Summary {
@@ -115,9 +125,11 @@ pub const UTC_FORM: u32 = 2;
 /// The last form whose findings passed over some shifts and told a reason by its code, and whose cards had units of English;
 /// in it times of credits are by the clock of their account.
 pub const CLOCK_FORM: u32 = 3;
-/// The form of result folders that are written today: no rostered shift disappears without a finding, and sentences are of one
-/// language.
-pub const FORM: u32 = 4;
+/// The last form that said nothing of observations that count for nothing and of refunds larger than their sale; in it no rostered shift
+/// disappears without a finding, and sentences are of one language.
+pub const SILENT_FORM: u32 = 4;
+/// The form of result folders that are written today.
+pub const FORM: u32 = 5;
 
 fn first_form() -> u32 {
     FIRST_FORM

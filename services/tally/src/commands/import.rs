@@ -177,6 +177,7 @@ async fn fits(session: &Session, bundle: &Bundle) -> Result<()> {
 
 async fn send(session: &Session, bundle: &Bundle, taken: &mut Taken, progress: &Progress) -> Result<()> {
     let ids = upload::organisation(session, bundle, taken).await?;
+    upload::rates(session, bundle, taken).await?;
     let bar = progress.bar(&msg!("STEP_RECORDS"), bundle.records.len() as u64);
     upload::records(session, bundle, &ids, taken, |done| bar.set(done)).await?;
     bar.done();

@@ -12,23 +12,27 @@ pub(super) fn write(page: &mut Page, report: &Report, out: &Path, lang: Language
     let say = |message| tally_i18n::text(lang.locale(), &message);
     let (from, to) = (&report.period.0, &report.period.1);
     page.heading(&say(msg!("IMPORT_HEADING", from, to)));
-    let mut table = Table::new("<>>>>>>");
+    let revised: u64 = report.files.iter().map(|file| file.rows.revised).sum();
+    let mut table = Table::new("<>>>>>>>");
     let head = [
-        msg!("IMPORT_READ"),
-        msg!("IMPORT_WRITTEN"),
-        msg!("IMPORT_UNCHANGED"),
-        msg!("IMPORT_REFUSED"),
-        msg!("IMPORT_REJECTED"),
-        msg!("IMPORT_LEFT_OUT"),
+        Some(msg!("IMPORT_READ")),
+        Some(msg!("IMPORT_WRITTEN")),
+        // Most imports revise nothing, and those that were read are the sum of the others without it.
+        (revised > 0).then(|| msg!("IMPORT_REVISED")),
+        Some(msg!("IMPORT_UNCHANGED")),
+        Some(msg!("IMPORT_REFUSED")),
+        Some(msg!("IMPORT_REJECTED")),
+        Some(msg!("IMPORT_LEFT_OUT")),
     ];
-    table.row([String::new()].into_iter().chain(head.into_iter().map(say)));
+    table.row([String::new()].into_iter().chain(head.into_iter().flatten().map(say)));
     for FileReport { file, read, rows, rejected, left_out } in &report.files {
-        let numbers = [*read, rows.written, rows.unchanged, rows.refused, *rejected, *left_out];
+        let new = (revised > 0).then_some(rows.revised);
+        let rest = [rows.unchanged, rows.refused, *rejected, *left_out];
+        let numbers = [*read, rows.written].into_iter().chain(new).chain(rest);
         let file = if *file == UNITS { say(msg!("IMPORT_UNITS")) } else { (*file).to_owned() };
         table.row([file].into_iter().chain(numbers.map(count)));
     }
     page.table(2, &table);
-    let revised: u64 = report.files.iter().map(|file| file.rows.revised).sum();
     if revised > 0 {
         page.say(2, &say(msg!("IMPORT_REVISED_ROWS", rows = revised)));
     }

@@ -46,6 +46,11 @@ pub(super) fn write(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome, la
     }
     cards[bottom..].iter().for_each(|card| table.row(row(bundle, card)));
     page.table(2, &table);
+    let outside = outcome.summary.outside_people;
+    if outside > 0 {
+        let records = decimal(outcome.summary.outside_ppm, 1);
+        page.say(2, &lang.say(&msg!("SHOW_OUTSIDE", people = outside, records)));
+    }
     if let Some(middle) = outcome.cards.get(outcome.cards.len() / 2) {
         page.line("");
         trace(page, bundle, middle, lang);

@@ -68,11 +68,15 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
         "NO_VALUE" => msg!("KIND_NO_VALUE"),
         "CLEANED_CELL" => msg!("KIND_CLEANED_CELL"),
         "LONG_RECORD" => msg!("KIND_LONG_RECORD"),
+        "POPULATION_OF_NOBODY" => msg!("KIND_POPULATION_OF_NOBODY"),
         "TRANSFER" => msg!("KIND_TRANSFER"),
         "REHIRE" => msg!("KIND_REHIRE"),
         "TEAM_WITHOUT_PEOPLE" => msg!("KIND_TEAM_WITHOUT_PEOPLE"),
         "BRANCH_WITHOUT_PEOPLE" => msg!("KIND_BRANCH_WITHOUT_PEOPLE"),
         "MEASURE_NOT_SENT" => msg!("KIND_MEASURE_NOT_SENT"),
+        "OBSERVATIONS_BEYOND_PERIOD" => msg!("KIND_OBSERVATIONS_BEYOND_PERIOD"),
+        "OBSERVATIONS_UNREAD" => msg!("KIND_OBSERVATIONS_UNREAD"),
+        "REFUND_EXCEEDS_SALE" => msg!("KIND_REFUND_EXCEEDS_SALE"),
         _ => return None,
     };
     Some(lang.say(&said))

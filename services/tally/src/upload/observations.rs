@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use tally_api::common::v1::ImportResult;
 use tally_api::performance::v1 as performance;
 use tally_api::performance::v1::subject::Of;
 use tally_bundle::{Bundle, Observation, Observed, RowName, Subject};
@@ -37,7 +38,8 @@ pub async fn observations(session: &Session, bundle: &Bundle, ids: &Ids, taken: 
         let ask = performance::ImportObservationsRequest { request_id: taken.request_id(), rows };
         let reply = client.import_observations(session.ask(ask)).await.map_err(told)?.into_inner();
         let row = |at: usize| RowName::Observation(chunk[at].clone());
-        taken.note(FILE, reply.result, row, |at| name(bundle, chunk[at]));
+        let result = reply.result.map(|result| in_words(result, |at| chunk[at], (bundle, ids, &units)));
+        taken.note(FILE, result, row, |at| name(bundle, chunk[at]));
     }
     Ok(taken.all_in()?)
 }
@@ -50,6 +52,26 @@ fn missing(bundle: &Bundle, ids: &Ids, taken: &Taken, row: &Observation) -> Opti
         Subject::Unit(path) | Subject::Campaign { run_by: Some(path), .. } => taken.kept_back.unit(path),
         Subject::Store(_) | Subject::Campaign { run_by: None, .. } => None,
     }
+}
+
+/// What the suite says of rows, each with its subject as the file calls it: the suite knows it by an id.
+fn in_words<'r>(
+    mut result: ImportResult,
+    row: impl Fn(usize) -> &'r Observation,
+    (bundle, ids, units): (&Bundle, &Ids, &BTreeMap<String, String>),
+) -> ImportResult {
+    for problem in &mut result.problems {
+        let (id, label) = match &row(problem.index as usize).subject {
+            Subject::Person(ix) => (Some(&ids.people[ix.0 as usize]), bundle.person(*ix).employee_no.clone()),
+            Subject::Account(ix) => (Some(&ids.accounts[ix.0 as usize]), bundle.account_label(*ix)),
+            Subject::Unit(path) | Subject::Campaign { run_by: Some(path), .. } => (units.get(path), path.clone()),
+            Subject::Store(_) | Subject::Campaign { run_by: None, .. } => continue,
+        };
+        if let Some(id) = id.filter(|id| !id.is_empty()) {
+            problem.message = problem.message.replace(id.as_str(), &label);
+        }
+    }
+    result
 }
 
 /// What names a row, as its file has it.

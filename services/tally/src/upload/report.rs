@@ -8,7 +8,7 @@ use tally_bundle::Reading;
 use super::{Census, Counted, Taken, UNITS};
 
 /// What is sent, in this order.
-const SENT: [&str; 9] = [
+const SENT: [&str; 10] = [
     UNITS,
     "people.csv",
     "accounts.csv",
@@ -16,6 +16,7 @@ const SENT: [&str; 9] = [
     "punches.csv",
     "handovers.csv",
     "aliases.csv",
+    "rates.csv",
     "records.csv",
     "observations.csv",
 ];

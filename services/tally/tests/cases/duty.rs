@@ -140,7 +140,7 @@ fn a_zero_of_a_folder_of_the_first_form_stays_what_it_was_closed_with() {
     let zero = policy.replace("grace_minutes: 15", "grace_minutes: 0");
     assert_ne!(policy, zero);
     let digest = |text: &str| blake3::hash(text.as_bytes()).to_hex().to_string();
-    let manifest = case.result("manifest.json").replace("  \"form\": 4,\n", "");
+    let manifest = case.result("manifest.json").replace("  \"form\": 5,\n", "");
     let size = |text: &str| format!("\"bytes\": {},\n      \"blake3\": \"{}\"", text.len(), digest(text));
     let old = manifest.replace(&size(&policy), &size(&zero));
     assert_ne!(manifest, old);

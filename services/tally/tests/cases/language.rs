@@ -69,6 +69,7 @@ fn english(sentence: &str) -> Vec<String> {
         "start",
         "end",
         "account",
+        "contributors",
         "from",
         "spreadsheet",
         "pool",

@@ -86,7 +86,52 @@ fn an_amount_in_another_currency_is_named_with_what_to_do_where_no_rates_are_kno
     let refused = case.run(&["close", crate::case::text(&case.bundle()), "--out", crate::case::text(&out)]);
     assert!(!refused.status.success());
     let told = String::from_utf8_lossy(&refused.stderr);
-    for word in ["USD", "2026-03-02", "write the amounts in the group's currency"] {
+    for word in ["USD", "2026-03-02", "with its source, into rates.csv"] {
         assert!(told.contains(word), "{word}: {told}");
     }
+}
+
+#[test]
+fn amounts_in_several_currencies_are_converted_by_the_rates_of_the_bundle_and_replay() {
+    let head = RECORDS.replace("amount", "amount,currency,refers_to");
+    let rows = "Mart,One,mart-a,A,2026-03-02 09:00,2026-03-02 09:00,1001,chat,,,,100,,\n\
+        Mart,One,mart-a,B,2026-03-20 09:00,2026-03-20 09:00,1001,chat,,,,1000,JPY,\n\
+        Mart,One,mart-a,B1,2026-04-02 09:00,2026-04-02 09:00,1001,chat,,,,-500,JPY,B\n\
+        Mart,One,mart-a,C,2026-03-03 09:00,2026-03-03 09:00,1002,chat,,,,10,,\n\
+        Mart,One,mart-a,C1,2026-03-04 09:00,2026-03-04 09:00,1002,chat,,,,-12.50,,C\n";
+    let sales = "kpis: [{id: sales, measure: sum, of: amount, target: 100, weight: 100}]\n";
+    let rates = "date,from,to,rate,source\n2026-03-01,JPY,CNY,0.05,central bank\n2026-03-16,CNY,JPY,25,central bank\n\
+        2026-03-01,USD,CNY,8,bank\n2026-03-01,USD,JPY,150,bank\n";
+    let closed = |scheme: &str| {
+        let records = format!("{head}{rows}");
+        let group = "currency: CNY\nperiod: {from: 2026-03-01, to: 2026-04-30}\n";
+        let files =
+            [("records.csv", records.as_str()), ("scheme.yaml", scheme), ("rates.csv", rates), ("group.yaml", group)];
+        let case = Case::new(&files, &[]);
+        assert_eq!(case.close(), 0);
+        let table = case.table("score_cards.csv");
+        let value = table[0].iter().position(|cell| cell == "value").expect("a column");
+        let told: Vec<String> = table[1..].iter().map(|row| format!("{} {}", row[0], row[value])).collect();
+        (case, told)
+    };
+    // 100 yuan, and 500 of 1000 yen at 25 yen a yuan, the newer rate turned over.
+    let (case, told) = closed(sales);
+    assert_eq!(told, ["1001 120", "1002 -2.5"]);
+    let findings = case.result("findings.csv");
+    for said in [
+        "AMOUNTS_CONVERTED,Mart/One/mart-a",
+        "amounts of 1 record were converted from JPY to CNY",
+        "1 CNY = 25 JPY (2026-03-16, central bank)",
+        "REFUND_EXCEEDS_SALE,Mart/One/mart-a",
+        "more was paid back of one sale than it brought, and it counts below zero: C 10.00 CNY (C1 -12.50 CNY)",
+    ] {
+        assert!(findings.contains(said), "{said}: {findings}");
+    }
+    assert!(case.result("inputs/rates.csv").contains("2026-03-16,CNY,JPY,25,central bank"));
+    assert!(case.replayed().contains("identical"), "{}", case.replayed());
+    // In dollars: 100 / 8 and 500 / 150.
+    let (case, told) = closed(&format!("currency: USD\n{sales}"));
+    assert_eq!(told, ["1001 15.83", "1002 -0.31"]);
+    assert!(case.result("score_cards.csv").contains("15.83 USD"), "{}", case.result("score_cards.csv"));
+    assert!(case.replayed().contains("identical"));
 }

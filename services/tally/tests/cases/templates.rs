@@ -1,5 +1,6 @@
 //! Schemes to begin with, as docs/measures.md takes them: each scores people of a bundle, right by hand.
 
+use std::collections::BTreeSet;
 use std::process::Output;
 
 use crate::case::{Case, RECORDS, text};
@@ -8,7 +9,7 @@ const DOCS: &str = include_str!("../../../../docs/measures.md");
 
 const PEOPLE: &str = "employee_no,name,org_unit,position,grade,hired_on,left_on\n\
     1001,Ann,East/Desk,agent,P1,2025-01-06,\n1002,Bo,East/Desk,agent,P1,2025-01-06,\n\
-    1003,Cy,East/Desk,agent,P1,2025-01-06,2026-03-10\n2001,Di,East,manager,M1,2024-01-06,\n\
+    1003,Cy,East/Desk,agent,P1,2025-01-06,2026-03-10\n2001,Di,East,service manager,M1,2024-01-06,\n\
     3001,Ed,West/Shop,operations,P2,2024-01-06,\n";
 
 /// Agent, kind, customer, seconds until the first reply, resolved, rating, amount.
@@ -50,6 +51,7 @@ fn case() -> Case {
         ("rosters.csv", ROSTERS),
         ("punches.csv", PUNCHES),
         ("observations.csv", OBSERVATIONS),
+        ("pool.yaml", "amount: 900\n"),
     ];
     Case::new(&files, &[])
 }
@@ -150,6 +152,15 @@ fn managers_are_scored_in_four_dimensions_and_what_nobody_sends_is_named() {
     assert!(findings.contains(growth), "{findings}");
     let named = findings.lines().filter(|line| line.starts_with("MEASURE_NOT_SENT,")).count();
     assert_eq!(named, 2, "{findings}");
+    let people = |file: &str| case.table(file)[1..].iter().map(|row| row[0].clone()).collect::<BTreeSet<_>>();
+    let managers = BTreeSet::from(["2001".to_owned()]);
+    assert_eq!([people("score_cards.csv"), people("statements.csv")], [managers.clone(), managers], "and nobody else");
+    let summary = case.result("summary.json");
+    for said in ["\"people\": 1,", "\"outside_people\": 2,", "\"outside_ppm\": 5000000,", "\"paid_minor\": 90000,"] {
+        assert!(summary.contains(said), "{said}: {summary}");
+    }
+    let unread = "5 observations of \"\"store_visitors\"\"";
+    assert!(!findings.contains(unread) && findings.contains("OBSERVATIONS_UNREAD,quality_check"), "{findings}");
 }
 
 #[test]
@@ -163,4 +174,26 @@ fn operations_are_scored_by_what_is_observed_of_their_unit_and_campaigns() {
     assert!(score.as_ref().is_some_and(|row| row.contains("90.98")), "{score:?}");
     let cards = case.result("score_cards.csv");
     assert!(cards.contains("there is no value of before other than 0 of this person to hold it against"), "{cards}");
+
+    // Without any record, and nobody in the position that the template names.
+    let scheme = std::fs::read_to_string(case.bundle().join("scheme.yaml")).expect("the template");
+    for (position, code) in [("operations", 0), ("buyer", 2)] {
+        let scheme = scheme.replace("[operations]", &format!("[{position}]"));
+        let bare =
+            Case::new(&[("people.csv", PEOPLE), ("observations.csv", OBSERVATIONS), ("scheme.yaml", &scheme)], &[]);
+        for name in ["records.csv", "accounts.csv"] {
+            std::fs::remove_file(bare.bundle().join(name)).expect("a file");
+        }
+        let out = bare.bundle().with_file_name("result");
+        let closed = bare.run(&["close", text(&bare.bundle()), "--out", text(&out)]);
+        let said = String::from_utf8_lossy(&closed.stderr).into_owned();
+        assert_eq!(closed.status.code(), Some(code), "{said}");
+        if code == 0 {
+            assert_eq!(told(&bare, "3001"), ed);
+            assert!(bare.replayed().contains("identical"), "{}", bare.replayed());
+        } else {
+            let here = "position: agent, operations, service manager";
+            assert!(said.contains("population names nobody") && said.contains(here), "{said}");
+        }
+    }
 }

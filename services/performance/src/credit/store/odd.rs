@@ -12,8 +12,8 @@ use tally_kernel::{Error, Message, Result};
 use tally_store::{ScopedTx, UnitOfWork, to_db, word_from_db};
 
 use super::{Place, total};
-use crate::columns::{read, write};
-use tally_engine::closing::collect::UNKNOWN_AGENT;
+use crate::columns::{holding, read, write};
+use tally_engine::closing::collect::{UNKNOWN_AGENT, UNKNOWN_CONTRIBUTOR};
 use tally_engine::closing::facts::Finding;
 
 pub mod finding {
@@ -188,9 +188,10 @@ pub async fn discard_findings(work: &UnitOfWork, run: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Findings whose subject or sentence holds the text somewhere.
+/// Findings whose subject or sentence holds the text somewhere, and some others.
 pub async fn findings_with(tx: &ScopedTx, text: &str) -> Result<Vec<finding::Model>> {
-    let any = Condition::any().add(finding::Column::Subject.contains(text)).add(finding::Column::Detail.contains(text));
+    let held = holding(text);
+    let any = Condition::any().add(finding::Column::Subject.like(&held)).add(finding::Column::Detail.like(&held));
     Ok(tx.select::<finding::Entity>().filter(any).all().await?)
 }
 
@@ -198,7 +199,7 @@ pub async fn findings_with(tx: &ScopedTx, text: &str) -> Result<Vec<finding::Mod
 pub async fn findings_of_agents(tx: &ScopedTx) -> Result<Vec<finding::Model>> {
     Ok(tx
         .select::<finding::Entity>()
-        .filter(finding::Column::Kind.is_in([UNKNOWN_AGENT, "CONTRIBUTOR_UNKNOWN"]))
+        .filter(finding::Column::Kind.is_in([UNKNOWN_AGENT, UNKNOWN_CONTRIBUTOR]))
         .all()
         .await?)
 }

@@ -12,6 +12,7 @@ use tally_store::{ScopedTx, to_db, word_from_db};
 
 use super::super::domain::MeasureValue;
 use super::super::domain::money::{Amounts, Converted};
+use super::super::domain::overpaid::{Overpaid, Sum};
 use super::{Column, Entity, Last, beyond, contributors_of, measures_of, version};
 
 /// How records are read.
@@ -94,14 +95,23 @@ macro_rules! refunds {
     }};
 }
 
-/// Hands over the next sessions, by start and external id, after the last one read, each with what was converted of it. The last one
-/// now, or nothing at the end.
+/// What there is to tell of a session's amount.
+#[derive(Clone, Debug, Default)]
+pub struct Reckoned {
+    /// By what its parts were converted.
+    pub converted: Vec<Converted>,
+    /// More was paid back than it brought.
+    pub overpaid: Option<Overpaid>,
+}
+
+/// Hands over the next sessions, by start and external id, after the last one read, each with what there is to tell of its amount. The
+/// last one now, or nothing at the end.
 pub async fn collect(
     tx: &ScopedTx,
     reading: &Reading<'_>,
     after: Option<&Last>,
     limit: u64,
-    mut take: impl FnMut(&Collected<'_>, &[Converted]),
+    mut take: impl FnMut(&Collected<'_>, Reckoned),
 ) -> Result<Option<Last>> {
     use version::Column as Was;
     let mut rows = match reading.known_at {
@@ -119,7 +129,7 @@ pub async fn collect(
     let mut refunds = refunds_of(tx, reading, &rows).await?;
     for row in &mut rows {
         let refunds = refunds.remove(&row.external_id).unwrap_or_default();
-        let converted = reckoned(row, &refunds, reading)?;
+        let told = reckoned(row, &refunds, reading)?;
         tell(&mut row.content, &refunds);
         let row = Collected {
             started_ms: row.started_ms,
@@ -136,7 +146,7 @@ pub async fn collect(
             custom: &measured((reading.account.1, &row.external_id), row.measures.as_deref(), reading.columns)?,
             content: &row.content,
         };
-        take(&row, &converted);
+        take(&row, told);
     }
     let more = rows.len() as u64 == limit;
     Ok(rows.into_iter().next_back().filter(|_| more).map(|row| (row.started_ms, row.external_id)))
@@ -172,11 +182,12 @@ async fn refunds_of(tx: &ScopedTx, reading: &Reading<'_>, rows: &[Chosen]) -> Re
 }
 
 /// Makes of a session's amount what refunds left of it, in what is reckoned in.
-fn reckoned(row: &mut Chosen, refunds: &[Refund], reading: &Reading<'_>) -> Result<Vec<Converted>> {
+fn reckoned(row: &mut Chosen, refunds: &[Refund], reading: &Reading<'_>) -> Result<Reckoned> {
     let is_plain = row.currency.is_none() && reading.amounts.are_of_the_group();
     if refunds.is_empty() && (is_plain || row.amount_minor.is_none()) {
-        return Ok(Vec::new());
+        return Ok(Reckoned::default());
     }
+    let brought = row.amount_minor;
     let own = row.amount_minor.map(|minor| (row.currency.as_deref(), minor));
     let back = refunds.iter().filter_map(|refund| Some((refund.currency.as_deref(), refund.amount_minor?)));
     let amounts: Vec<(Option<&str>, i64)> = own.into_iter().chain(back).collect();
@@ -204,7 +215,28 @@ fn reckoned(row: &mut Chosen, refunds: &[Refund], reading: &Reading<'_>) -> Resu
         }
     };
     row.amount_minor = minor;
-    Ok(converted)
+    // Where amounts are left out, those of one currency still tell.
+    let first = amounts.first().map(|(currency, _)| *currency);
+    let alike = amounts.iter().all(|(currency, _)| Some(*currency) == first);
+    let sum = minor.or_else(|| alike.then(|| amounts.iter().fold(0, |sum, (_, minor)| minor.saturating_add(sum))));
+    let is_over = !refunds.is_empty() && sum.is_some_and(|sum| sum < 0);
+    let overpaid = is_over.then(|| overpaid(row, brought, refunds)).transpose()?;
+    Ok(Reckoned { converted, overpaid })
+}
+
+fn overpaid(row: &Chosen, brought: Option<i64>, refunds: &[Refund]) -> Result<Overpaid> {
+    let sum = |currency: &Option<String>, minor| -> Result<Sum> {
+        Ok((currency.as_deref().map(|code| word_from_db("a currency", code)).transpose()?, minor))
+    };
+    let refund = |refund: &Refund| {
+        let paid = refund.amount_minor.map(|minor| sum(&refund.currency, minor))?;
+        Some(paid.map(|paid| (refund.external_id.clone(), paid)))
+    };
+    Ok(Overpaid {
+        sale: row.external_id.clone(),
+        brought: brought.map(|minor| sum(&row.currency, minor)).transpose()?,
+        refunds: refunds.iter().filter_map(refund).collect::<Result<_>>()?,
+    })
 }
 
 /// A session's digest tells its refunds too. Without any it stays to the byte as it is.

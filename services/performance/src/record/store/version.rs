@@ -10,6 +10,9 @@ use tally_kernel::Result;
 use tally_kernel::id::AccountId;
 use tally_store::{ScopedTx, UnitOfWork, among, to_db};
 
+use super::rename_contributors;
+use crate::columns::holding;
+
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "record_versions")]
 pub struct Model {
@@ -208,32 +211,22 @@ pub async fn rename(
     let rows = work.update::<Entity>().set(Column::Agent, pseudonym).filter(these).exec().await?;
     let named = Condition::all()
         .add(Column::AccountId.eq(account.0))
-        .add(Column::Contributors.contains(agent))
+        .add(Column::Contributors.like(holding(agent)))
         .add_option(from.map(|from| Column::StartedMs.gte(from)))
         .add_option(to.map(|to| Column::StartedMs.lt(to)));
-    Ok(rows + rename_contributors(work, named, agent, pseudonym).await?)
+    Ok(rows + rename_contributors::<Entity>(work, NAMED, named, (agent, pseudonym)).await?)
 }
 
 /// As [`super::rename_number`].
 pub async fn rename_number(work: &UnitOfWork, number: &str, pseudonym: &str) -> Result<u64> {
     let update = work.update::<Entity>().set(Column::Agent, pseudonym);
     let rows = update.filter(Column::Agent.eq(number)).exec().await?;
-    let named = Condition::all().add(Column::Contributors.contains(number));
-    Ok(rows + rename_contributors(work, named, number, pseudonym).await?)
+    let named = Condition::all().add(Column::Contributors.like(holding(number)));
+    Ok(rows + rename_contributors::<Entity>(work, NAMED, named, (number, pseudonym)).await?)
 }
 
-async fn rename_contributors(work: &UnitOfWork, named: Condition, agent: &str, pseudonym: &str) -> Result<u64> {
-    let mut renamed = 0;
-    let found = work.select::<Entity>().filter(named);
-    for (id, cell) in
-        found.rows::<(Uuid, Option<String>)>(|q| q.column(Column::Id).column(Column::Contributors)).await?
-    {
-        if let Some(new) = super::renamed_cell(cell.as_deref(), agent, pseudonym)? {
-            renamed += work.update::<Entity>().set(Column::Contributors, new).filter(Column::Id.eq(id)).exec().await?;
-        }
-    }
-    Ok(renamed)
-}
+/// What tells a version and who is named in it.
+const NAMED: [Column; 2] = [Column::Id, Column::Contributors];
 
 #[cfg(test)]
 mod tests;
