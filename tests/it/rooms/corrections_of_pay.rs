@@ -113,7 +113,10 @@ pub async fn journey(done: &Done, of: &Branch<'_>) {
     let more = minor(correction.more.as_ref());
     assert!(more > 0 && more == minor(correction.less.as_ref()), "the pool is the same money: {correction:?}");
 
-    let (second, statements) = next((of.preparer, of.approver, of.payer), of.pool.clone()).await;
+    let refused = make(of.preparer, of.pool.clone()).await.expect_err("the same once more");
+    assert_eq!(refused.code(), Code::AlreadyExists, "{refused:?}");
+    let another = compensation::Pool { name: "once more".into(), ..of.pool.clone() };
+    let (second, statements) = next((of.preparer, of.approver, of.payer), another).await;
     assert_eq!(minor(second.adjustments.as_ref()), more, "who moved is not paid here any more");
     let shown: i64 = statements.iter().flat_map(|one| &one.adjustments).map(|one| minor(one.amount.as_ref())).sum();
     let paid: i64 = statements.iter().map(|one| minor(one.amount.as_ref())).sum();
