@@ -124,7 +124,8 @@ pub async fn journey(done: &Done, of: &Branch<'_>) {
     let told = statements.iter().flat_map(|one| &one.adjustments).next().expect("an adjustment");
     assert_eq!((told.reason.as_str(), told.settlement_id.as_str()), ("a transfer that was told late", first));
 
-    let ask = compensation::ListDeltasRequest { person_id: of.person_id.into(), ..Default::default() };
+    let (pay_correction_id, person_id) = (correction.pay_correction_id.clone(), of.person_id.into());
+    let ask = compensation::ListDeltasRequest { pay_correction_id, person_id, ..Default::default() };
     let who = &done.crew.auditor;
     let waits = client(who).list_deltas(who.ask(ask)).await.expect("deltas").into_inner().deltas;
     assert_eq!(waits.iter().map(|one| minor(one.left.as_ref())).collect::<Vec<_>>(), [-minor(waits[0].old.as_ref())]);
