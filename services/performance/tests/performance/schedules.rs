@@ -91,16 +91,19 @@ impl Fixture {
         self.move_on(by);
     }
 
-    /// Waits until the runs of a schedule are in these states. Time goes on, so that what is looked at again soon is.
+    /// Waits until the runs of a schedule are in these states. Time goes on for a run whose cycle rests, so that it is looked at again.
     async fn reach(&mut self, id: &str, states: &[pb::ScheduleRunState]) -> Vec<pb::ScheduleRun> {
-        let (callers, db) = (self.callers.clock.clone(), self.db.clock.clone());
         eventually("the runs of a schedule", async || {
             let runs = self.schedule_runs(id).await;
             if runs.iter().map(pb::ScheduleRun::state).eq(states.iter().copied()) {
                 return Some(runs);
             }
-            if runs.iter().any(|run| run.state() == Closing) {
-                [&callers, &db].into_iter().for_each(|clock| clock.advance(SignedDuration::from_secs(5)));
+            let cycles = self.cycles_there().await;
+            let rests = |run: &pb::ScheduleRun| {
+                cycles.iter().any(|cycle| cycle.cycle_id == run.cycle_id && cycle.state() != pb::CycleState::Closing)
+            };
+            if runs.iter().any(|run| run.state() == Closing && rests(run)) {
+                self.move_on(SignedDuration::from_secs(5));
             }
             None
         })
