@@ -101,6 +101,7 @@ ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send seve
 ROWS_MISSING = there is no row: send at least one
 # The change would change nothing.
 NOTHING_CHANGES = it is so already
+    .fix = it was put right already, and the finding is from before that: close the cycle again (CloseCycle; CorrectCycle where it is published) or start another attribution run, then look at what it finds
 # The token belongs to another list.
 PAGE_TOKEN_INVALID = the page token does not belong to this list: start again without one
 
@@ -1278,11 +1279,11 @@ OBSERVATION_WITHOUT_SUBJECT = it says nothing that it is about: give a person, a
     } is no id: give it as the lists give it
 # Nobody, or nothing, of this name is known.
 OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] no person
-    [unit] no unit
-    [account] no account
-   *[store] no account of a store
-} { $key } is known: correct it, or bring that in first
+    [person] no person { $key } is known: correct it, or bring that in first
+    [unit] no unit { $key } is there on these days or now, and nobody ever worked in it: correct the unit, correct the days where it was closed before them, or bring it in first
+    [account] no account { $key } is known: correct it, or bring that in first
+   *[store] no account of a store { $key } is known: correct it, or bring that in first
+}
 # The unit was closed on these days, or not there yet.
 OBSERVATION_UNIT_CLOSED = unit { $unit } is not there on { $day }: it is closed by then, or begins later, so correct the day or the unit
 # The suite knows it from duty and employments.
@@ -1804,6 +1805,10 @@ PAY_OUTSIDE_UNIT = { $count } { $count ->
         [one] person has
        *[other] people have
     } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: close the cycle with a population that leaves the others out
+    .correction = { $count } { $count ->
+        [one] person has
+       *[other] people have
+    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: correct the cycle first (CorrectCycle), then draft this correction again
 # Less than nothing.
 POOL_NEGATIVE = a pool cannot be less than nothing: give an amount of 0 or more; money cannot be taken back by a pool
 # No score above zero.

@@ -85,6 +85,7 @@ TEXT_UNUSABLE = { $field }：1 至 { $max } 个字符
 ROWS_TOO_MANY = 一次最多 { $max } 行，本次为 { $count } 行：请分多次发送
 ROWS_MISSING = 没有任何行：请至少发送一行
 NOTHING_CHANGES = 现状已是如此，无需变更
+    .fix = 此前已经更正，而这条发现早于更正：请重新关账（CloseCycle；已发布的周期用 CorrectCycle）或另起一次归属运行，再查看其发现
 PAGE_TOKEN_INVALID = 翻页标记不属于此列表，请从第一页重新开始。
 
 ## Numbers, money, time
@@ -819,11 +820,11 @@ OBSERVATION_WITHOUT_SUBJECT = 未说明观测对象：请填写人员、组织�
        *[account] 账号
     } 的标识格式不正确：请按列表中给出的标识填写
 OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] 没有人员
-    [unit] 没有组织单元
-    [account] 没有账号
-   *[store] 没有属于该店铺的账号：
-} { $key }：请更正，或先导入该对象
+    [person] 没有人员 { $key }：请更正，或先导入该人员
+    [unit] 组织单元 { $key } 在这些日期和今天都不存在，也从未有人在其中任职：请更正组织单元；如果它在这些日期之前已关闭，请更正日期；或先导入该组织单元
+    [account] 没有账号 { $key }：请更正，或先导入该账号
+   *[store] 没有属于该店铺的账号：{ $key }：请更正，或先导入该店铺的账号
+}
 OBSERVATION_UNIT_CLOSED = 组织单元 { $unit } 在 { $day } 不存在：当时已关闭或尚未开始，请更正日期或组织单元
 OBSERVATION_RESERVED = “{ $measure }”由系统自行统计：请不要发送，或为该指标另取名称
 OBSERVATION_UNIT_NOT_HERE = unit_id 只用于说明活动由谁负责，而此行的对象是{ $kind ->
@@ -1227,6 +1228,7 @@ ACCOUNTS_EXPECTED = 请至少填写一个账号，最多 { $most } 个
 POOL_WITHOUT_PEOPLE = 奖金池没有可发放的人：该考核周期中没有属于奖金池所属单元的成绩单
 POOL_OUTSIDE_CYCLE = 奖金池属于其考核周期的组织单元或下级单元：请填写这样的单元；留空表示周期所属的单元
 PAY_OUTSIDE_UNIT = { $count } 人在该周期有成绩单，但在周期最后一天不属于奖金池的组织单元：{ $people }。单元只能给自己的人员发放：请用不包含这些人的考核范围重新关闭周期
+    .correction = { $count } 人在该周期有成绩单，但在周期最后一天不属于奖金池的组织单元：{ $people }。单元只能给自己的人员发放：请先更正该周期（CorrectCycle），再重新起草本次更正
 POOL_NEGATIVE = 奖金池不能为负：请填写 0 或以上的金额；奖金池不能用来收回款项。
 ZERO_SCORES = 没有人的得分大于零，无法据此分配：请先查看该周期的成绩单。
 PART_WITHOUT_CLAIM = 奖金池的第 { $place } 部分无人可得：没有得分达到有权重的等级或其下限；请修改该部分的规则。

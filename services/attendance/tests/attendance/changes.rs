@@ -83,6 +83,10 @@ async fn a_changed_shift_stays_changed_and_a_cancelled_one_cancelled_whatever_fi
         pb::ChangeShiftRequest { shift_id: there[1].0.clone(), end: at("2026-03-04T08:00:00Z"), ..Default::default() };
     let planned = change(&attendance, again.clone()).await.unwrap();
     assert_eq!((planned.action(), planned.state()), (pb::CorrectionAction::Add, CorrectionState::Made));
+    assert_eq!(planned.told_person_ids, [person(2).to_string()], "who was told of a day off is told of the shift");
+    let ask = pb::GetCorrectionRequest { correction_id: planned.correction_id.clone() };
+    let kept = attendance.corrections().get_correction(attendance.admin.request(ask)).await.unwrap().into_inner();
+    assert_eq!(kept.correction.unwrap_or_default().told_person_ids, planned.told_person_ids);
     let of_second = shifts(&attendance, None).await.into_iter().filter(|s| s.2.person_id == person(2).to_string());
     let of_second: Vec<_> = of_second.map(|(_, state, shift)| (state, shift.end)).collect();
     assert!(of_second.contains(&(FactState::Voided, at("2026-03-04T09:00:00Z"))), "{of_second:?}");

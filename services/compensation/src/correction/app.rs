@@ -103,7 +103,7 @@ async fn known(app: &App, ctx: &OpContext, posted: settlement_domain::Filed) -> 
     let (scored, people) = try_join!(app.peers.scores(ctx, pool.cycle), app.directory.everybody(ctx))?;
     let (last_day, cards_version) = (scored.cycle.last_day, scored.cards_version);
     let units = Units::of(&app.peers.identity, ctx, Some(last_day)).await?;
-    let scores = settling::claims(&pool, scored, &people, &units)?;
+    let scores = settling::claims(&pool, scored, &people, &units)?.map_err(CorrectionError::from)?;
     Ok(Known { posted, pool, people, last_day, scores, cards_version })
 }
 

@@ -41,7 +41,7 @@ pub async fn draft(app: &App, ctx: &OpContext, request: &RequestKey, pool: PoolI
     let (scored, people) = futures::try_join!(app.peers.scores(ctx, pool.cycle), app.directory.everybody(ctx))?;
     let last_day = scored.cycle.last_day;
     let units = Units::of(&app.peers.identity, ctx, Some(last_day)).await?;
-    let scores = claims(&pool, scored, &people, &units)?;
+    let scores = claims(&pool, scored, &people, &units)??;
     let known = Known { people: &people, units: &units, last_day };
     let id = mutate(&app.store, ctx, &permit, request, async |work| {
         correction::facts::lock(&work).await?;
@@ -61,8 +61,13 @@ pub async fn draft(app: &App, ctx: &OpContext, request: &RequestKey, pool: PoolI
     store::filed(&*app.store.read(ctx).await?, id).await
 }
 
-/// Everybody with a score whom the pool pays, under the employee number that settles ties.
-pub(crate) fn claims(pool: &Pool, scored: Scored, people: &People, units: &Units) -> Result<Vec<(Claimant, Micro)>> {
+/// Everybody with a score whom the pool pays, under the employee number that settles ties; or whom it cannot pay.
+pub(crate) fn claims(
+    pool: &Pool,
+    scored: Scored,
+    people: &People,
+    units: &Units,
+) -> Result<std::result::Result<Vec<(Claimant, Micro)>, SettlementError>> {
     let Scored { cycle, scores, .. } = scored;
     let claim = |(person, score)| {
         let known = people
@@ -73,7 +78,7 @@ pub(crate) fn claims(pool: &Pool, scored: Scored, people: &People, units: &Units
         Ok(domain::Scored { who: Claimant { employee_no: known.employee_no.clone(), person }, score, belongs })
     };
     let scored = scores.into_iter().map(claim).collect::<Result<Vec<_>>>()?;
-    Ok(domain::payable(scored, pool.owner == units.owner(cycle.unit)?)?)
+    Ok(domain::payable(scored, pool.owner == units.owner(cycle.unit)?))
 }
 
 pub(crate) fn file(

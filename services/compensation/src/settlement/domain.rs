@@ -426,7 +426,7 @@ impl Settlement {
 }
 
 /// The first of them, as ids.
-fn first(people: &[PersonId]) -> String {
+pub(crate) fn first(people: &[PersonId]) -> String {
     people.iter().take(10).map(PersonId::to_string).collect::<Vec<_>>().join(", ")
 }
 

@@ -81,12 +81,18 @@ async fn done_before(app: &App, ctx: &OpContext, request: &RequestKey) -> Result
     Ok(request.first_result::<Option<Applied>>(&mut work).await?.flatten())
 }
 
+/// A finding stays until it is looked for anew, so it may be mended twice.
+fn done_already(refused: Error) -> Error {
+    let is_so = refused.reason() == msg!("NOTHING_CHANGES").reason();
+    if is_so { Error::of(refused.kind(), msg!("NOTHING_CHANGES.fix")) } else { refused }
+}
+
 async fn send(app: &App, ctx: &OpContext, fix: Fix, why: &Why) -> Result<Applied> {
     let body = [fix.request.as_bytes(), why.reason.as_bytes()].concat();
     let request = RequestKey::new(why.request_id.clone(), &body);
     match Own::read(&fix)? {
         None => {
-            let Mended { request, answer } = app.peers.mend(ctx, &fix, why).await?;
+            let Mended { request, answer } = app.peers.mend(ctx, &fix, why).await.map_err(done_already)?;
             return Ok(Applied { fix: Fix { request, ..fix }, answer });
         }
         Some(Own::Move(asked)) => {

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use tally_access::View;
 use tally_api::attendance::v1 as att;
 use tally_api::identity::v1 as idn;
+use tally_kernel::{Error, Kind, Locale, msg};
+use tally_rpc::status;
 use tally_testkit::FakePeer;
 
 use crate::fixture::{PeerFacts, units};
@@ -99,7 +101,12 @@ pub fn attendance(told: &Told) -> FakePeer {
     });
     let asked = Arc::clone(told);
     let correct = move |ask: att::CorrectPunchRequest| {
-        asked.lock().unwrap().asked.push(ask.clone());
+        let mut asked = asked.lock().unwrap();
+        if asked.asked.iter().any(|before| before.request_id != ask.request_id && before.at == ask.at) {
+            let error = Error::of(Kind::FailedPrecondition, msg!("NOTHING_CHANGES"));
+            return Err(status(error, Locale::En));
+        }
+        asked.asked.push(ask.clone());
         let state = att::CorrectionState::Waiting.into();
         let correction = att::Correction { state, person_id: ask.person_id, reason: ask.reason, ..Default::default() };
         Ok(att::CorrectPunchResponse { correction: Some(correction) })

@@ -6,6 +6,7 @@ use tally_api::attendance::v1::DutyRule;
 use tally_api::common::v1 as common;
 use tally_api::json;
 use tally_api::performance::v1 as pb;
+use tally_rpc::error_from;
 use tally_testkit::callers::Caller;
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
@@ -130,6 +131,12 @@ async fn what_is_odd_is_listed_before_a_cycle_is_closed_and_its_fix_goes_as_the_
     assert_eq!(json::read_request::<att::CorrectPunchRequest>(&fix.service, &fix.method, &fix.request).unwrap(), sent);
     assert!(done.answer.contains("CORRECTION_STATE_WAITING"), "{}", done.answer);
     assert_eq!(apply(&fixture, &mine, &missing).await.unwrap().into_inner(), done, "the same request, the same result");
+    let (request_id, finding_id) = ("once more".to_owned(), missing.finding_id.clone());
+    let ask = pb::ApplyFixRequest { request_id, finding_id, reason: "the terminal was broken".into() };
+    let refused = error_from(fixture.findings().apply_fix(mine.request(ask)).await.unwrap_err());
+    assert_eq!(refused.reason(), "NOTHING_CHANGES");
+    let told = tally_i18n::text(tally_kernel::Locale::En, refused.message());
+    assert!(told.contains("CloseCycle") && told.contains("what it finds"), "{told}");
 }
 
 on_both!(everybody_reads_what_is_odd_about_them_and_the_number_of_nobody_else, flavor = "multi_thread");

@@ -209,6 +209,9 @@ async fn a_run_that_cannot_be_fails_by_name_and_the_schedule_shows_it(on: Backen
     let out = pb::SchemeWithdrawal { from: "2026-03-15".into(), reason: "wrong".into(), ..Default::default() };
     let ask = pb::WithdrawSchemeRequest { scheme_id: gone.clone(), withdrawal: Some(out), ..Default::default() };
     fixture.schemes().withdraw_scheme(fixture.admin.request(ask)).await.unwrap();
+    fixture.tell(|told| told.on_duty(1, 2, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T06:00:00Z"));
+    let shares = pb::Schedule { name: "Shares".into(), unit_id: NORTH.to_string(), ..dry(&scheme) };
+    let shares = fixture.schedule(shares).await.schedule_id;
     fixture.work();
     fixture.until(DUE);
     for (id, why) in [(&nobody, "POPULATION_EMPTY"), (&withdrawn, "SCHEME_WITHDRAWN")] {
@@ -218,6 +221,14 @@ async fn a_run_that_cannot_be_fails_by_name_and_the_schedule_shows_it(on: Backen
         assert_eq!((shown.failure_reason.as_str(), &shown.failure), (why, &run.failure));
         assert_eq!(shown.next_at, at("2026-05-02T18:30:00Z"), "the next month is tried nevertheless");
     }
+    let told = fixture.reach(&shares, &[Waiting]).await.remove(0);
+    let last = &told.log.last().unwrap().text;
+    for word in ["as it is now, closing will be refused: ", "JD/shop/a0001", "StartAttributionRun"] {
+        assert!(last.contains(word), "{word}: {last}");
+    }
+    fixture.until("2026-04-02T19:30:00Z");
+    let run = fixture.reach(&shares, &[Failed]).await.remove(0);
+    assert_eq!(run.failure_reason, "RUN_BELONGS_ABOVE");
     assert!(fixture.cycles_there().await.is_empty(), "nothing is left behind");
 }
 

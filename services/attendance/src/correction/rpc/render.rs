@@ -15,9 +15,9 @@ use crate::roster::domain::StoredShift;
 impl From<Correction> for pb::Correction {
     fn from(correction: Correction) -> Self {
         let preview = correction.stage == Stage::Preview;
-        let of_shift = matches!(correction.before, Some(Fact::Shift(_)));
-        let people = correction.before.iter().chain(&correction.after).map(Fact::person);
-        let told: std::collections::BTreeSet<PersonId> = people.filter(|_| of_shift).collect();
+        let facts = correction.before.iter().chain(&correction.after);
+        let shifts = facts.filter(|fact| matches!(fact, Fact::Shift(_)));
+        let told: std::collections::BTreeSet<PersonId> = shifts.map(Fact::person).collect();
         let (notice, dropped) = (correction.notice, correction.dropped);
         Self {
             correction_id: id_text(correction.id, preview),

@@ -12,7 +12,7 @@ use tally_kernel::id::{CorrectionId, CycleId, SettlementId};
 use tally_kernel::msg;
 
 use super::{Corrected, Delta};
-use crate::settlement::domain::{self as settlement, Beyond, Settlement, SettlementError};
+use crate::settlement::domain::{self as settlement, Beyond, Settlement, SettlementError, first};
 
 /// Where a correction stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString)]
@@ -153,6 +153,10 @@ impl From<CorrectionError> for Error {
     fn from(e: CorrectionError) -> Self {
         let message = match e {
             CorrectionError::FourEyes(refusal) => return refusal.into(),
+            // Its cycle is published: it is not closed again.
+            CorrectionError::Settling(SettlementError::Outside(people)) => {
+                msg!("PAY_OUTSIDE_UNIT.correction", count = people.len(), people = first(&people))
+            }
             CorrectionError::Settling(refusal) => return refusal.into(),
             CorrectionError::NotPosted(stage) => msg!("SETTLEMENT_NOT_POSTED", stage),
             CorrectionError::Waits(correction) => msg!("PAY_CORRECTION_WAITS", correction),

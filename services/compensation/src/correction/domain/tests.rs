@@ -48,6 +48,17 @@ fn outstanding(n: usize, old_minor: i64, new_minor: i64) -> Outstanding {
     waiting_of(settlement_id(1), delta).unwrap()
 }
 
+#[test]
+fn people_of_other_units_are_put_right_in_the_published_cycle() {
+    let outside = || SettlementError::Outside(vec![claimant(1).person]);
+    let refused = tally_kernel::Error::from(CorrectionError::from(outside()));
+    assert_eq!(refused.reason(), tally_kernel::Error::from(outside()).reason());
+    for locale in [Locale::En, Locale::ZhCn] {
+        let told = text(locale, refused.message());
+        assert!(told.contains("CorrectCycle") && told.contains(&claimant(1).person.to_string()), "{told}");
+    }
+}
+
 /// Employee number, amount, and of each delta what is settled and what is left.
 type Shown = (String, i64, Vec<(i64, i64)>);
 
