@@ -1337,6 +1337,7 @@ REFINED_FIXED = the standard "{ $standard }" lays this down: write what it has
 # A branch's scheme defines a measure of the standard in another way.
 REFINED_DEFINITION = the standard "{ $standard }" lays down what "{ $measure }" is: copy its definition as it is
     .column = the standard "{ $standard }" takes "{ $measure }" from the column of this name: give the definition another name
+    .extra = the standard "{ $standard }" allows "{ $measure }" as the catalogue defines it: leave the definition out, and it is copied from there
 REFINED_MEASURE = "{ $kpi }" of the standard "{ $standard }" measures { $measure }: measure that, or give this indicator a key of its own
 # Two ways of saying how much an indicator may count.
 WEIGHT_BOUND_TWICE = say either weight, from and to, or weight_within, so much more or less: not both
@@ -1795,6 +1796,8 @@ CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is noth
 ACCOUNTS_EXPECTED = name at least one account, and at most { $most }
 # An account that a question names, and that is not there, or not the caller's to ask about.
 ACCOUNT_UNKNOWN_HERE = there is no account { $account } that you may ask about: look the id up with ListAccounts
+# A unit that a run of attribution names, and that is not there, or not within the unit that it is started for.
+UNIT_UNKNOWN_HERE = there is no unit { $unit } within what the run is started for: look the id up with ListOrgUnits, or have the run started for a unit above
 ACCOUNTS_OR_SCHEME = either accounts or a scheme, not both: leave one of them out
 # Nobody has a score.
 POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card of the pool's unit

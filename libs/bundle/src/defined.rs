@@ -7,7 +7,7 @@ use tally_engine::scoring::definition::{
     Aggregation, Counts, Definition, Derived, Hours, Observed, Of, OfObservations, OfRecords, OfTeam, Part, Rolled,
     Subject, Test, Value,
 };
-use tally_engine::scoring::{Direction, copy_named, supplied, unsound};
+use tally_engine::scoring::{Direction, SUPPLIED, copy_named, supplied, unsound};
 use tally_kernel::{Micro, msg};
 
 use super::cell::shown;
@@ -20,6 +20,13 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Vec<Definition> {
     let mut found: Vec<Definition> = items.into_iter().filter_map(one).collect();
     // With a broken definition the others would be told to name something unknown.
     if found.len() == count {
+        let known = supplied();
+        let bare = |of: &Definition| Definition { version: 0, unit: String::new(), ..of.clone() };
+        for (own, at) in found.iter().zip(1..).filter(|(own, _)| own.name.starts_with(SUPPLIED)) {
+            if !known.iter().any(|one| bare(one) == bare(own)) {
+                fields.note(&format!("measures[{at}].name"), msg!("MEASURE_NAME_RESERVED", prefix = SUPPLIED));
+            }
+        }
         copy_named([], &mut found, &supplied());
         // Lists of a file are counted from one.
         for problem in unsound(&found, 1) {

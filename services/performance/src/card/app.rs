@@ -131,7 +131,7 @@ impl Scored {
         }
         let (names, mut people, mut others, mut outside) = (names(scheme), Vec::new(), Vec::new(), (0, 0));
         let mut uncredited = of.population.clone().filter(|_| of.everybody).unwrap_or_default();
-        let (credited, converted) = measure::sums(tx, run, scheme).await?;
+        let (credited, converted) = measure::sums(tx, run, scheme, of.population.as_ref()).await?;
         for (person, sums) in credited {
             let found =
                 known.remove(&person).ok_or_else(|| Error::internal(format_args!("sums of nobody: {person}")))?;

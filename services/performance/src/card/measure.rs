@@ -1,12 +1,12 @@
 //! What everybody's shares add up to by measure, of a run that may have been made for another scheme.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use tally_engine::closing::collect::{Row, Sums, half};
 use tally_engine::closing::facts::Finding;
 use tally_engine::closing::measured::{Added, Measuring, Taken, Takes};
 use tally_engine::closing::snapshot::{Frozen, FrozenAccount};
-use tally_engine::scoring::definition::Value;
+use tally_engine::scoring::definition::{Of, Value};
 use tally_engine::scoring::{Sample, Scheme};
 use tally_kernel::id::{AccountId, AttributionRunId, PersonId};
 use tally_kernel::time::zone;
@@ -26,18 +26,26 @@ const READ: u64 = 20_000;
 
 /// What everybody's shares of a run add up to, the custom measures in the order of [`super::facts::names`], and what was converted. What
 /// the run did not add up is read from the records again, with the credits as they are; so are sales in another currency than
-/// the run's, or where the run left some out.
+/// the run's, or where the run left some out. Of a population, what lies in components that none of it is in is not read: nothing of it counts,
+/// but for teams, which have members beside it.
 ///
 /// # Errors
 /// What the store says; `RUN_OUTDATED` where records are not any more what was credited; `MEASURE_TOO_LARGE` for a number that is not
 /// computed with, `RECORD_RATE_MISSING` and `RUN_WITHOUT_RATES` for sales that are not.
-pub async fn sums(tx: &ScopedTx, run: AttributionRunId, scheme: &Scheme) -> Result<(People, Told)> {
+pub async fn sums(
+    tx: &ScopedTx,
+    run: AttributionRunId,
+    scheme: &Scheme,
+    population: Option<&BTreeSet<PersonId>>,
+) -> Result<(People, Told)> {
     let mut people = runs::sums_of_people(tx, run.0).await?;
     let Some(of) = runs::load_if_there(tx, run).await? else { return Ok((people, Vec::new())) };
     let (there, columns) = (&of.columns, customs(scheme));
     let missing: Vec<String> = columns.iter().filter(|column| !there.contains(column)).cloned().collect();
     let wanted = Wanted::of(scheme, missing, &of)?;
-    let again = if wanted.is_empty() { Again::default() } else { read_all(tx, run, &wanted).await? };
+    let has_teams = scheme.measures.iter().any(|definition| matches!(definition.of, Of::Team(_)));
+    let population = population.filter(|_| !has_teams);
+    let again = if wanted.is_empty() { Again::default() } else { read_all(tx, run, &wanted, population).await? };
     let none = More::new(&wanted);
     for (person, sums) in &mut people {
         let found = again.people.get(person).unwrap_or(&none);
@@ -123,11 +131,19 @@ struct Again {
     told: Told,
 }
 
-async fn read_all(tx: &ScopedTx, run: AttributionRunId, wanted: &Wanted) -> Result<Again> {
+async fn read_all(
+    tx: &ScopedTx,
+    run: AttributionRunId,
+    wanted: &Wanted,
+    population: Option<&BTreeSet<PersonId>>,
+) -> Result<Again> {
     let mut again = Again::default();
     let credited: HashMap<_, _> = runs::outcomes(tx, run.0).await?.into_iter().collect();
     for component in 0..runs::components(tx, run.0).await? {
         let frozen = runs::component(tx, run.0, component).await?;
+        if population.is_some_and(|people| !frozen.people.iter().any(|person| people.contains(&person.id))) {
+            continue;
+        }
         for account in &frozen.accounts {
             let outdated = || Error::from(RunError::Outdated(account.key.clone()));
             let outcome = credited.get(&account.key).ok_or_else(outdated)?;

@@ -1,16 +1,18 @@
 //! Which cycles a correction touches, and what has changed since a cycle was worked out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use tally_access::{OpContext, Target};
 use tally_app::units::Units;
 use tally_engine::closing::facts::AccountFacts;
+use tally_engine::closing::measured::Takes;
 use tally_kernel::error::Violations;
 use tally_kernel::id::{AccountId, CycleId, SchemeId};
 use tally_kernel::page::Page;
-use tally_kernel::time::zone;
+use tally_kernel::time::{Period, zone};
 use tally_kernel::{Error, Result, msg};
 use tally_store::ScopedTx;
 
@@ -50,8 +52,14 @@ pub async fn touched_cycles(
     let tx = app.store.read(ctx).await?;
     let also = card::facts::cycles(&tx, &plan).await?;
     let mut touched = Vec::new();
-    for mut of in cycle::facts::over(&tx, &plan, &also, (from, to)).await? {
-        if of.corrects.is_some() || !meet(of.period, from, to) {
+    let mut schemes = Schemes::default();
+    // What a scheme looks back on lies before the cycle's days.
+    let until = match (touching, to) {
+        (Touching::Accounts(_), Some(to)) => to.checked_add(MOST_BACK.days()).ok(),
+        (Touching::Accounts(_) | Touching::Scheme(..), _) => to,
+    };
+    for mut of in cycle::facts::over(&tx, &plan, &also, (from, until)).await? {
+        if of.corrects.is_some() {
             continue;
         }
         let read = match of.state {
@@ -63,9 +71,10 @@ pub async fn touched_cycles(
             State::Open | State::Closing | State::Failed => BTreeSet::new(),
         };
         let mine = places.as_ref().map(|places| places.of_cycle(&of, &read)).unwrap_or_default();
+        let by = schemes.of(&tx, &of).await?;
         let is_touched = match *touching {
-            Touching::Accounts(_) => !mine.is_empty(),
-            Touching::Scheme(scheme, version) => of.scheme == scheme && [0, of.scheme_version].contains(&version),
+            Touching::Accounts(_) => !mine.is_empty() && meet(by.reads(of.period)?, from, to),
+            Touching::Scheme(scheme, version) => by.rests_on(scheme, version) && meet(of.period, from, to),
         };
         if is_touched {
             touched.push((of, mine));
@@ -88,6 +97,49 @@ pub async fn touched_cycles(
     touched.truncate((page.size as usize).saturating_add(1));
     let next = page.cut(&mut touched, |(of, _)| of.id.to_string());
     Ok((touched, next))
+}
+
+/// More days than any measure looks back (`within_days`).
+const MOST_BACK: i64 = 366;
+
+/// What cycles are scored by, each version read once.
+#[derive(Default)]
+struct Schemes(HashMap<(SchemeId, u32), By>);
+
+/// A version of a scheme.
+struct By {
+    /// The version, and those that it refines.
+    versions: Vec<(SchemeId, u32)>,
+    days_before: i64,
+}
+
+impl Schemes {
+    async fn of(&mut self, tx: &ScopedTx, cycle: &Cycle) -> Result<&By> {
+        let key = (cycle.scheme, cycle.scheme_version);
+        let by = match self.0.entry(key) {
+            Entry::Occupied(there) => return Ok(there.into_mut()),
+            Entry::Vacant(missing) => missing,
+        };
+        let above = scheme::facts::with_above(tx, cycle.scheme, cycle.scheme_version).await?;
+        let days_before = above
+            .first()
+            .map_or(0, |own| SignedDuration::from_millis(Takes::of(&own.scheme).before_ms()).as_hours() / 24);
+        let versions = above.iter().map(|version| (version.id, version.scheme.version)).collect();
+        Ok(by.insert(By { versions, days_before }))
+    }
+}
+
+impl By {
+    /// Whether it is this version of a scheme, or any for 0, or refines it.
+    fn rests_on(&self, scheme: SchemeId, version: u32) -> bool {
+        self.versions.iter().any(|(id, number)| *id == scheme && [0, *number].contains(&version))
+    }
+
+    /// The days whose records count for a cycle over a period.
+    fn reads(&self, period: Period) -> Result<Period> {
+        let from = period.from().checked_sub(self.days_before.days()).map_err(Error::internal)?;
+        Period::new(from, period.to()).map_err(Error::internal)
+    }
 }
 
 /// The accounts that are asked about, and the units that they are of.
@@ -151,17 +203,19 @@ pub struct CycleChanges {
 /// What has changed since a cycle's newest result was worked out.
 pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<CycleChanges> {
     let plan = ctx.plan::<ListCycleChanges>()?;
-    let (of, read, since, records, observations) = {
+    let (of, read, since, records, observations, days) = {
         let tx = app.store.read(ctx).await?;
         let found = cycle::facts::find(&tx, &plan, id, &card::facts::cycles(&tx, &plan).await?).await?;
         let shown = cycle::facts::shown(&tx, found.id, Asked::Newest).await?;
         let since = run::facts::begun(&tx, shown.attribution().0).await?.unwrap_or(Timestamp::UNIX_EPOCH);
         let records = record::facts::changes_since(&tx, since).await?;
         let cycle = shown.cycle.clone();
-        let measures = card::facts::observed(&scheme::facts::load(&tx, cycle.scheme, cycle.scheme_version).await?);
-        let days = (cycle.period.from(), cycle.period.to());
+        let scheme = scheme::facts::load(&tx, cycle.scheme, cycle.scheme_version).await?;
+        let (measures, days) = (card::facts::observed(&scheme), (cycle.period.from(), cycle.period.to()));
         let observations = observation::facts::changed_since(&tx, &measures, days, shown.begun()).await?;
-        (cycle, rests_on(&tx, &shown).await?, since, records, observations)
+        let mut schemes = Schemes::default();
+        let days = schemes.of(&tx, &cycle).await?.reads(cycle.period)?;
+        (cycle, rests_on(&tx, &shown).await?, since, records, observations, days)
     };
     let units = Units::of(&app.peers.identity, ctx, Some(of.period.to()));
     let (accounts, duty, units) =
@@ -173,7 +227,7 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cy
             mine.insert(account.id, zone(&account.zone)?);
         }
     }
-    let mut changes = changes(of.period, &mine, &records, &duty);
+    let mut changes = changes((of.period, days), &mine, &records, &duty);
     let all = changes.len();
     let seen = accounts.iter().filter(|account| plan.covers(&target(account)));
     let seen: BTreeSet<AccountId> = seen.map(|account| account.id).collect();

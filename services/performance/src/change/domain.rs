@@ -38,18 +38,19 @@ pub fn meet(period: Period, from: Option<Date>, to: Option<Date>) -> bool {
     from.is_none_or(|from| from <= period.to()) && to.is_none_or(|to| to >= period.from())
 }
 
-/// What changed, by account; of accounts in these zones alone.
+/// What changed, by account; of accounts in these zones alone. Records count on the days of the second period, which begins earlier where
+/// something looks back, and duty on those of the cycle.
 pub fn changes(
-    period: Period,
+    (period, read): (Period, Period),
     zones: &BTreeMap<AccountId, TimeZone>,
     records: &[RecordChange],
     duty: &[DutyChange],
 ) -> BTreeMap<AccountId, Change> {
-    let mut changes = Changes { period, found: BTreeMap::new() };
+    let mut changes = Changes(BTreeMap::new());
     for change in records {
         let Some(zone) = zones.get(&change.account) else { continue };
         let (from, to) = (zone.to_datetime(change.from).date(), zone.to_datetime(change.to).date());
-        if let Some(there) = changes.on(change.account, from, to, change.at) {
+        if let Some(there) = changes.on(read, change.account, (from, to), change.at) {
             there.records = there.records.saturating_add(change.records);
         }
     }
@@ -63,28 +64,31 @@ pub fn changes(
                 }
                 (None, _) | (_, None) => continue,
             };
-            if let Some(there) = changes.on(*account, first, last, change.at) {
+            if let Some(there) = changes.on(period, *account, (first, last), change.at) {
                 there.corrections.insert(change.id.clone());
             }
         }
     }
-    changes.found
+    changes.0
 }
 
-struct Changes {
-    period: Period,
-    found: BTreeMap<AccountId, Change>,
-}
+struct Changes(BTreeMap<AccountId, Change>);
 
 impl Changes {
-    /// What is known of an account, with these days taken in; nothing where they lie outside of the cycle.
-    fn on(&mut self, account: AccountId, from: Date, to: Date, at: Timestamp) -> Option<&mut Change> {
-        if !meet(self.period, Some(from), Some(to)) {
+    /// What is known of an account, with these days taken in; nothing where they lie outside of those that count.
+    fn on(
+        &mut self,
+        counting: Period,
+        account: AccountId,
+        (from, to): (Date, Date),
+        at: Timestamp,
+    ) -> Option<&mut Change> {
+        if !meet(counting, Some(from), Some(to)) {
             return None;
         }
-        let (from, to) = (from.max(self.period.from()), to.min(self.period.to()));
+        let (from, to) = (from.max(counting.from()), to.min(counting.to()));
         let fresh = || Change { records: 0, corrections: BTreeSet::new(), from, to, at };
-        let there = self.found.entry(account).or_insert_with(fresh);
+        let there = self.0.entry(account).or_insert_with(fresh);
         (there.from, there.to, there.at) = (there.from.min(from), there.to.max(to), there.at.max(at));
         Some(there)
     }
@@ -122,11 +126,17 @@ mod tests {
     fn records_count_by_the_local_days_of_their_account_and_within_the_cycle_alone() {
         let night = |n| record(n, "2026-03-31T17:00:00Z", "2026-03-31T17:00:00Z", "2026-04-02T00:00:00Z");
         let early = record(2, "2026-02-27T12:00:00Z", "2026-03-02T12:00:00Z", "2026-04-03T00:00:00Z");
-        let found = changes(march(), &zones(), &[night(1), night(2), night(3), early], &[]);
+        let found = changes((march(), march()), &zones(), &[night(1), night(2), night(3), early], &[]);
         assert_eq!(found.keys().copied().collect::<Vec<_>>(), [account(2)], "in Shanghai it was April");
         let change = &found[&account(2)];
         assert_eq!((change.records, change.from, change.to), (4, date(2026, 3, 1), date(2026, 3, 31)));
         assert_eq!(change.at, at("2026-04-03T00:00:00Z"), "the last");
+        let back = Period::new(date(2026, 2, 22), date(2026, 3, 31)).unwrap();
+        let before = record(2, "2026-02-20T12:00:00Z", "2026-02-25T12:00:00Z", "2026-04-03T00:00:00Z");
+        assert!(changes((march(), march()), &zones(), std::slice::from_ref(&before), &[]).is_empty());
+        let found = changes((march(), back), &zones(), &[before], &[]);
+        let days = (found[&account(2)].from, found[&account(2)].to);
+        assert_eq!(days, (date(2026, 2, 22), date(2026, 2, 25)), "days that something looks back on");
     }
 
     #[test]
@@ -141,15 +151,15 @@ mod tests {
         let days = vec![date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 4), date(2026, 4, 1)];
         let punch = correction("punch", days, Some(date(2026, 2, 28)), Some(date(2026, 4, 1)));
         let april = correction("april", vec![date(2026, 4, 1)], Some(date(2026, 3, 31)), Some(date(2026, 4, 1)));
-        let found = changes(march(), &zones(), &[], &[punch.clone(), april]);
+        let found = changes((march(), march()), &zones(), &[], &[punch.clone(), april]);
         let change = &found[&account(1)];
         assert_eq!((change.from, change.to, change.records), (date(2026, 3, 1), date(2026, 3, 4), 0));
         assert_eq!(change.corrections, BTreeSet::from(["punch".to_owned()]));
         let alias = correction("alias", Vec::new(), Some(date(2026, 3, 10)), None);
-        let found = changes(march(), &zones(), &[], &[punch, alias]);
+        let found = changes((march(), march()), &zones(), &[], &[punch, alias]);
         assert_eq!((found[&account(1)].from, found[&account(1)].to), (date(2026, 3, 1), date(2026, 3, 31)));
         assert_eq!(found[&account(1)].corrections.len(), 2);
         let over = correction("over", Vec::new(), None, Some(date(2026, 2, 1)));
-        assert!(changes(march(), &zones(), &[], &[over]).is_empty());
+        assert!(changes((march(), march()), &zones(), &[], &[over]).is_empty());
     }
 }

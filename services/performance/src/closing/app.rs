@@ -24,7 +24,7 @@ use crate::credit::facts::{self as results, Place};
 use crate::policy::CloseCycle;
 use crate::record::domain::Counted;
 use crate::record::domain::money::KeptRates;
-use crate::run::domain::{AttributionRun, Failure, Step, beyond, shared_accounts, units_of};
+use crate::run::domain::{AttributionRun, Failure, Step, shared, units_of};
 use crate::run::facts::{self as runs, Task};
 use crate::run::step::At;
 use crate::{App, SERVICE, card, credit, cycle, schedule, scheme};
@@ -189,7 +189,7 @@ impl At<'_> {
             let above = units.lowest_above(touched.iter().copied().chain(run.owner.unit()));
             let unit = above.and_then(|id| units.get(id)).map(|unit| unit.path.clone()).unwrap_or_default();
             let path = |id| units.get(id).map(|unit| unit.path.as_str());
-            let (accounts, beyond) = (shared_accounts(&plan.components, inside), beyond(&touched, inside, path));
+            let (accounts, beyond) = shared(&plan.components, inside, path);
             return Ok(Err(Failure::BelongsAbove { unit, accounts, beyond }));
         }
         let mut subjects = BTreeSet::new();

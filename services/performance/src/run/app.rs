@@ -1,12 +1,16 @@
 //! Starting, watching, stopping and listing attribution runs. Starting only puts the work down; `closing` does it.
 
+use std::collections::BTreeSet;
+
 use futures::Stream;
-use tally_access::OpContext;
+use tally_access::{OpContext, Owner, Target};
 use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
-use tally_kernel::id::AttributionRunId;
+use tally_engine::closing::facts::AccountFacts;
+use tally_kernel::error::Violations;
+use tally_kernel::id::{AccountId, AttributionRunId, OrgUnitId};
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Result, msg};
 use tally_store::{Audit, Store, digest};
 
 use super::domain::{AttributionRun, NewRun, RunError};
@@ -24,11 +28,25 @@ fn commitment(run: &AttributionRun) -> Result<[u8; 32]> {
 
 /// Starts a run: the answer comes at once, the work goes on. What schemes read beside the known measures is added up when they do.
 pub async fn start_run(app: &App, ctx: &OpContext, request: &RequestKey, new: NewRun) -> Result<AttributionRun> {
-    ctx.plan::<StartAttributionRun>()?;
+    let plan = ctx.plan::<StartAttributionRun>()?;
     let units = Units::of(&app.peers.identity, ctx, Some(new.period.to())).await?;
     let owner = units.owner(new.unit)?;
     let permit = ctx.permit::<StartAttributionRun>(&owner.target())?;
-    new.scope.units.iter().try_for_each(|unit| units.owner(Some(*unit)).map(drop))?;
+    let accounts = if new.scope.accounts.is_empty() { Vec::new() } else { app.peers.accounts(ctx).await? };
+    // One of no unit belongs to its region.
+    let mine = |account: &&AccountFacts| match account.unit {
+        Some(unit) => holds(&units, &owner, unit),
+        None => owner.unit().is_none() || plan.covers(&Target::region(account.region.clone())),
+    };
+    let mine: BTreeSet<AccountId> = accounts.iter().filter(mine).map(|account| account.id).collect();
+    let mut v = Violations::new();
+    for unit in new.scope.units.iter().filter(|unit| !holds(&units, &owner, **unit)) {
+        v.push("run.unit_ids", msg!("UNIT_UNKNOWN_HERE", unit));
+    }
+    for account in new.scope.accounts.difference(&mine) {
+        v.push("run.account_ids", msg!("ACCOUNT_UNKNOWN_HERE", account));
+    }
+    v.finish(Some(()))?;
     let started = mutate(&app.store, ctx, &permit, request, async |work| {
         let id = AttributionRunId(ctx.new_id());
         let run = AttributionRun::begin(id, owner.clone(), new.clone(), Vec::new(), ctx.now());
@@ -40,6 +58,11 @@ pub async fn start_run(app: &App, ctx: &OpContext, request: &RequestKey, new: Ne
     .await?;
     app.wake.notify_waiters();
     Ok(started)
+}
+
+/// Whether a unit is there and lies within whose the run is: of others is not told whether they are there.
+fn holds(units: &Units, owner: &Owner, unit: OrgUnitId) -> bool {
+    units.get(unit).is_some() && owner.unit().is_none_or(|own| units.holds(own, unit))
 }
 
 /// Stops a run that no cycle waits for; what was done is thrown away.

@@ -26,7 +26,7 @@ use tally_kernel::{Message, msg};
 pub use self::failure::Failure;
 use crate::record::domain::money::KeptRates;
 
-/// Keys of accounts that a refusal names.
+/// Accounts, and units, that a refusal names.
 const NAMED: usize = 5;
 
 /// Where a run stands.
@@ -111,24 +111,37 @@ pub fn units_of(component: &Frozen) -> impl Iterator<Item = OrgUnitId> {
     component.accounts.iter().filter_map(|account| account.unit).chain(component.people.iter().map(|p| p.unit))
 }
 
-/// The paths of the first of some units that lie outside of others.
-pub fn beyond<'u>(
-    touched: &BTreeSet<OrgUnitId>,
+/// What people and accounts of some units share with those beyond, for a refusal to name: the first own accounts that people beyond serve, with
+/// the paths of these people's units; where there are none, the units whose accounts own people serve. Nothing else of other units is told.
+pub fn shared<'u>(
+    components: &[Frozen],
     inside: impl Fn(OrgUnitId) -> bool,
     path: impl Fn(OrgUnitId) -> Option<&'u str>,
-) -> Vec<String> {
-    let outside = touched.iter().filter(|unit| !inside(**unit));
-    let mut paths: Vec<_> = outside.map(|id| path(*id).map_or_else(|| id.to_string(), str::to_owned)).collect();
+) -> (Vec<String>, Vec<String>) {
+    let (mut accounts, mut serving, mut served) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    for component in components {
+        for account in &component.accounts {
+            let named = account.agents.values().flatten().map(|meaning| meaning.person);
+            let places: BTreeSet<u32> = account.duty.iter().map(|duty| duty.person).chain(named).collect();
+            let people = places.iter().filter_map(|place| component.people.get(*place as usize));
+            let (own, others): (Vec<_>, Vec<_>) = people.map(|person| person.unit).partition(|unit| inside(*unit));
+            match account.unit {
+                Some(unit) if !inside(unit) => served.extend(Some(unit).filter(|_| !own.is_empty())),
+                None if own.is_empty() => {}
+                Some(_) | None if others.is_empty() => {}
+                Some(_) | None => {
+                    accounts.push(account.key.clone());
+                    serving.extend(others);
+                }
+            }
+        }
+    }
+    let units = if accounts.is_empty() { served } else { serving };
+    let mut paths: Vec<_> = units.iter().map(|id| path(*id).map_or_else(|| id.to_string(), str::to_owned)).collect();
     paths.sort_unstable();
     paths.truncate(NAMED);
-    paths
-}
-
-/// The first accounts inside of some units whose components reach beyond them: what a refusal names. Accounts of other units are not told.
-pub fn shared_accounts(components: &[Frozen], inside: impl Fn(OrgUnitId) -> bool) -> Vec<String> {
-    let beyond = components.iter().filter(|component| units_of(component).any(|unit| !inside(unit)));
-    let own = beyond.flat_map(|component| &component.accounts).filter(|account| account.unit.is_none_or(&inside));
-    own.map(|account| account.key.clone()).take(NAMED).collect()
+    accounts.truncate(NAMED);
+    (accounts, paths)
 }
 
 /// A run in figures.

@@ -12,7 +12,7 @@ use tally_kernel::{Currency, Error, Result};
 use tally_store::{Audit, ScopedTx, UnitOfWork, digest};
 
 use super::domain::{NewVersion, Parent, Refinement, SchemeError, Version, Withdrawal};
-use super::domain::{fits, judge, with_measures};
+use super::domain::{fit, judge, problems, redefined, reserved, with_measures};
 use super::facts;
 use super::store::{self, Head};
 use crate::measure::domain::nameable;
@@ -34,9 +34,14 @@ pub async fn create_version(app: &App, ctx: &OpContext, request: &RequestKey, ne
     mutate(&app.store, ctx, &permit, request, async |work| {
         let owner = owner.clone();
         let above = standards(&work, &units, (&owner, new.parent), today(ctx)).await?;
-        let catalogue = nameable(&measure::facts::all(&work).await?, &chain(&units, &owner));
-        let scheme = with_measures(&above, &catalogue, new.scheme.clone())?;
-        fits(&above, &scheme)?;
+        let measures = measure::facts::all(&work).await?;
+        let of = |owner: &Owner| nameable(&measures, &chain(&units, owner));
+        let mut wrong = reserved(&above, &new.scheme);
+        let scheme = with_measures(&above, &of(&owner), new.scheme.clone())?;
+        let brought = new.scheme.measures.len();
+        wrong.extend(above.iter().flat_map(|standard| redefined(standard, &of(&standard.owner), &scheme, brought)));
+        wrong.extend(problems(&above, &scheme));
+        fit(wrong)?;
         let known = store::lock_named(&work, &owner, &scheme.name).await?;
         let parent = above.first().map(|parent| Parent { scheme: parent.id, version: parent.scheme.version });
         let version = next(

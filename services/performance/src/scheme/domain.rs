@@ -1,10 +1,13 @@
 //! A version of a scheme with what the service knows of it, and how a refinement stands to what it refines. Pure; what makes
 //! a scheme sound, and what a standard allows, is in `tally_engine::scoring`.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use strum_macros::Display;
 use tally_access::{Owner, Region};
+use tally_engine::scoring::definition::Definition;
 use tally_engine::scoring::{ProblemKind, SUPPLIED, Scheme, SchemeProblem, check, copy_named, supplied};
 use tally_kernel::id::{OrgUnitId, SchemeId, TenantId};
 use tally_kernel::msg;
@@ -154,6 +157,54 @@ pub fn with_measures(above: &[Version], catalogue: &[Catalogued], mut scheme: Sc
     if retired.is_empty() { Ok(scheme) } else { Err(SchemeError::Retired(retired)) }
 }
 
+/// Definitions of what is laid down elsewhere: of a name of the measures that everybody has, of which a scheme may bring a copy, or the one of
+/// what it refines.
+pub fn reserved(above: &[Version], scheme: &Scheme) -> Vec<SchemeProblem> {
+    let laid_down: Vec<_> =
+        above.iter().flat_map(|version| version.scheme.measures.clone()).chain(supplied()).collect();
+    let own = scheme.measures.iter().enumerate().filter(|(_, own)| own.name.starts_with(SUPPLIED));
+    let others = own.filter(|(_, own)| !laid_down.iter().any(|one| is_alike(one, own)));
+    let problem = |(at, _)| {
+        let (field, kind) = (format!("measures[{at}].name"), ProblemKind::Duplicate);
+        SchemeProblem { field, kind, description: msg!("MEASURE_NAME_RESERVED", prefix = SUPPLIED) }
+    };
+    others.map(problem).collect()
+}
+
+/// Definitions of what a standard allows as indicators beside its own that are others than those of the catalogue where the standard is
+/// written, with all that these are computed from. `brought` of them came with the scheme.
+pub fn redefined(standard: &Version, catalogue: &[Catalogued], scheme: &Scheme, brought: usize) -> Vec<SchemeProblem> {
+    let known: Vec<&Definition> = catalogue.iter().map(|one| &one.definition).collect();
+    let extra = standard.scheme.bounds.as_ref().and_then(|bounds| bounds.extra.as_ref());
+    let (mut open, mut found) = (extra.map(|extra| extra.measures.clone()).unwrap_or_default(), BTreeSet::new());
+    while let Some(name) = open.pop() {
+        let of_catalogue = known.iter().find(|one| one.name == name);
+        if let Some(one) = of_catalogue.filter(|_| found.insert(name)) {
+            open.extend(one.parts().into_iter().map(str::to_owned));
+        }
+    }
+    let is_another = |own: &Definition| {
+        let mut same = known.iter().filter(|one| found.contains(&own.name) && one.name == own.name);
+        same.next().is_some_and(|one| !is_alike(one, own))
+    };
+    // Those of the standard's own are held against it with everything else.
+    let of_standard = |own: &Definition| standard.scheme.measures.iter().any(|one| one.name == own.name);
+    let others = scheme.measures.iter().enumerate().filter(|(_, own)| !of_standard(own) && is_another(own));
+    let problem = |(at, own): (usize, &Definition)| {
+        let field = if at < brought { format!("measures[{at}]") } else { "measures".to_owned() };
+        let (measure, standard) = (&own.name, &standard.scheme.name);
+        let description = msg!("REFINED_DEFINITION.extra", measure, standard);
+        SchemeProblem { field, kind: ProblemKind::Refinement, description }
+    };
+    others.map(problem).collect()
+}
+
+/// Whether two definitions measure the same, whatever they are called in and whichever revision they are.
+fn is_alike(one: &Definition, other: &Definition) -> bool {
+    let bare = |of: &Definition| Definition { version: 0, unit: String::new(), standard_unit: false, ..of.clone() };
+    bare(one) == bare(other)
+}
+
 /// Indicators of what begins as the names of the measures that everybody has and is none of them: no column is called so.
 fn misspelt(scheme: &Scheme) -> Vec<SchemeProblem> {
     let kpis = scheme.kpis.iter().enumerate();
@@ -166,12 +217,9 @@ fn misspelt(scheme: &Scheme) -> Vec<SchemeProblem> {
     unknown.collect()
 }
 
-/// Holds a scheme against all above it, the nearest first.
-///
 /// # Errors
-/// [`SchemeError::Unfit`] with everything that is wrong.
-pub fn fits(above: &[Version], scheme: &Scheme) -> Result<(), SchemeError> {
-    let problems = problems(above, scheme);
+/// [`SchemeError::Unfit`] with everything that is wrong, if anything is.
+pub fn fit(problems: Vec<SchemeProblem>) -> Result<(), SchemeError> {
     if problems.is_empty() { Ok(()) } else { Err(SchemeError::Unfit(problems)) }
 }
 

@@ -6,8 +6,8 @@ use tally_kernel::id::SchemeId;
 use tally_kernel::{Error, Result};
 use tally_store::ScopedTx;
 
-use super::domain::{SchemeError, Version};
-use super::store::version_of;
+use super::domain::{Parent, SchemeError, Version};
+use super::store::{above, version_of};
 pub(crate) use super::store::{find, in_use, load};
 
 /// The number of a version that a period until this day may use, and whose scheme it is; 0 asks for the newest that is in use.
@@ -59,4 +59,12 @@ pub(super) async fn newest_in_use(
 pub async fn version(tx: &ScopedTx, id: SchemeId, number: u32) -> Result<Version> {
     let missing = || Error::not_found("scheme version", format_args!("{id}/{number}"));
     version_of(tx, id, number).await?.ok_or_else(missing)
+}
+
+/// A version with those that it refines, the nearest first.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub async fn with_above(tx: &ScopedTx, scheme: SchemeId, version: u32) -> Result<Vec<Version>> {
+    above(tx, Parent { scheme, version }).await
 }

@@ -312,6 +312,20 @@ async fn a_branch_corrects_its_own_month_also_where_the_facts_lead_beyond_it(on:
     assert!(credits.iter().any(|credit| credit.others_ppm > 0), "of the other branch is told how much it is");
 }
 
+/// One indicator counts who came back within a week.
+fn coming_back() -> pb::Scheme {
+    let count = pb::RecordMeasure { aggregation: pb::RecordAggregation::Count.into(), ..Default::default() };
+    let again = pb::RepeatMeasure { of: "chats".into(), after: String::new(), within_days: 7 };
+    let define = |name: &str, of| pb::MeasureDefinition { name: name.into(), of: Some(of), ..Default::default() };
+    let mut scheme = pb::Scheme { name: "coming back".into(), ..scheme() };
+    scheme.measures = vec![
+        define("chats", pb::measure_definition::Of::Record(count)),
+        define("again", pb::measure_definition::Of::Repeat(again)),
+    ];
+    scheme.kpis[0].measure = "again".into();
+    scheme
+}
+
 on_both!(what_a_correction_touches_is_known_before_it_is_made_and_after, flavor = "multi_thread");
 async fn what_a_correction_touches_is_known_before_it_is_made_and_after(on: Backend) {
     let (mut fixture, id) = published(on).await;
@@ -336,6 +350,11 @@ async fn what_a_correction_touches_is_known_before_it_is_made_and_after(on: Back
     let of_both = touched(&admin, &[1, 2], "", "").await.unwrap();
     assert_eq!(of_both, [(south.clone(), 1), (open.clone(), 2), (id.clone(), 2)]);
     assert_eq!(touched(&admin, &[1], "2026-04-01", "").await.unwrap(), []);
+    // Somebody may have come back after a record of the week before.
+    let again = fixture.scheme(coming_back()).await;
+    let again = fixture.make(cycle(&again)).await.unwrap();
+    assert_eq!(touched(&admin, &[1], "2026-02-01", "2026-02-21").await.unwrap(), []);
+    assert_eq!(touched(&admin, &[1], "2026-02-01", "2026-02-22").await.unwrap(), [(again.clone(), 1)]);
     assert_eq!(touched(&admin, &[], "", "").await.unwrap_err(), "INVALID_REQUEST");
     let hr = fixture.of_unit(NORTH, &[Permission::CycleRead]);
     for (caller, accounts) in [(&admin, [1, 77]), (&hr, [1, 77]), (&hr, [1, 2])] {
@@ -353,12 +372,21 @@ async fn what_a_correction_touches_is_known_before_it_is_made_and_after(on: Back
         [(south, 1), (id.clone(), 1)],
         "cards of its people are in the published one, and it sees no other of the group's"
     );
+    fixture.close(&again).await;
     // Records and duty that changed since the result was worked out.
     let changes = async |fixture: &Fixture, caller: &Caller, cycle_id: &str| {
         let ask = pb::ListCycleChangesRequest { cycle_id: cycle_id.into(), ..Default::default() };
         fixture.changes().list_cycle_changes(caller.request(ask)).await.unwrap().into_inner()
     };
     assert_eq!(changes(&fixture, &admin, &id).await, pb::ListCycleChangesResponse::default());
+    fixture.pass(SignedDuration::from_secs(1));
+    fixture.import(4, vec![record("before", "2026-02-22T01:00:00Z")]).await;
+    assert_eq!(changes(&fixture, &fixture.admin.clone(), &id).await, pb::ListCycleChangesResponse::default());
+    let told = changes(&fixture, &fixture.admin.clone(), &again).await.changes;
+    assert_eq!(
+        told.iter().map(|c| (c.from.as_str(), c.to.as_str())).collect::<Vec<_>>(),
+        [("2026-02-22", "2026-02-22")]
+    );
     fixture.import(2, vec![version(2, 0, false, 2)]).await;
     let days = vec!["2026-03-03".to_owned(), "2026-04-01".to_owned()];
     let on = attendance::TouchedAccount { account_id: account(1).to_string(), days, person_ids: vec![] };

@@ -23,7 +23,7 @@ fn rate(base: &str, rate: &str, from: &str) -> idn::Rate {
     }
 }
 
-fn paid(id: &str, start: &str, minor: i64, currency: &str) -> pb::Record {
+pub fn paid(id: &str, start: &str, minor: i64, currency: &str) -> pb::Record {
     pb::Record { amount_minor: Some(minor), currency: currency.into(), ..record(id, start) }
 }
 
@@ -32,7 +32,7 @@ fn refund(id: &str, of: &str, minor: i64, currency: &str) -> pb::Record {
 }
 
 /// Half of the score is sales.
-fn selling(currency: &str) -> pb::Scheme {
+pub fn selling(currency: &str) -> pb::Scheme {
     let scheme = crate::fixture::scheme();
     let sales = pb::Kpi {
         measure: "amount".into(),

@@ -218,3 +218,42 @@ async fn what_a_standard_takes_as_a_column_stays_one_whatever_a_branch_defines(o
     let alone = pb::Scheme { unit_id: NORTH.to_string(), name: "alone".into(), ..naming("training") };
     assert_eq!(copies(&fixture.written(&fixture.admin, alone).await.unwrap()), [("training", 1)]);
 }
+
+on_both!(what_everybody_has_and_what_a_standard_allows_is_defined_once_and_not_by_a_scheme_of_its_own);
+async fn what_everybody_has_and_what_a_standard_allows_is_defined_once_and_not_by_a_scheme_of_its_own(on: Backend) {
+    let fixture = Fixture::working(on, PeerFacts::default()).await;
+    fixture.define(&fixture.admin, measure(count("training", "training"))).await.unwrap();
+    let names = ["training", "supplied.solved", "qa"].map(str::to_owned).to_vec();
+    let extra = Some(pb::ExtraKpis { most_weight: "50".into(), measures: names });
+    let bounds = Some(pb::SchemeBounds { extra, ..weights() });
+    let group = fixture.written(&fixture.admin, pb::Scheme { bounds, ..scheme() }).await.unwrap();
+    let refined = |name: &str, measures: Vec<pb::MeasureDefinition>| {
+        let mut own = pb::Scheme { name: "Own".into(), unit_id: NORTH.to_string(), measures, ..scheme() };
+        own.parent = Some(pb::SchemeParent { scheme_id: group.scheme_id.clone(), version: 0 });
+        own.kpis[0].weight = "20".into();
+        own.kpis.push(pb::Kpi { key: "more".into(), measure: name.into(), weight: "20".into(), ..own.kpis[1].clone() });
+        own
+    };
+    for (name, own, field) in [
+        ("supplied.solved", count("supplied.solved", "easy"), "scheme.measures[0].name"),
+        ("training", count("training", "easy"), "scheme.measures[0]"),
+    ] {
+        let refused =
+            tally_rpc::error_from(fixture.written(&fixture.admin, refined(name, vec![own])).await.unwrap_err());
+        let told: Vec<_> = refused.violations().iter().map(|wrong| wrong.field.as_str()).collect();
+        assert_eq!(told, [field], "{name}");
+        let copied = fixture.written(&fixture.admin, refined(name, Vec::new())).await.unwrap();
+        fixture.written(&fixture.admin, refined(name, copied.measures)).await.expect("a copy is the same");
+    }
+    // What nobody defined is for the unit to say.
+    fixture.written(&fixture.admin, refined("qa", vec![count("qa", "easy")])).await.unwrap();
+    let free = pb::Scheme { measures: vec![count("supplied.orders", "easy")], ..naming("supplied.orders") };
+    let refused = tally_rpc::error_from(fixture.written(&fixture.admin, free).await.unwrap_err());
+    assert_eq!(refused.violations()[0].field, "scheme.measures[0].name");
+}
+
+/// Bounds within which the first indicator of the usual scheme may weigh less.
+fn weights() -> pb::SchemeBounds {
+    let kpi = pb::KpiBounds { key: scheme().kpis[0].key.clone(), weight_within: "30".into(), ..Default::default() };
+    pb::SchemeBounds { kpis: vec![kpi], ..Default::default() }
+}

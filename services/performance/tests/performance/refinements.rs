@@ -149,6 +149,14 @@ async fn a_refinement_within_the_bounds_is_written_and_one_outside_is_told_all_t
     let north = at(&fixture, NORTH, &[SchemeRead, SchemeWrite]);
     let own = write(&fixture, &north, refined(NORTH, &group, ["50", "10", "40"])).await.unwrap();
     assert_eq!(own.parent, Some(pb::SchemeParent { scheme_id: group.scheme_id.clone(), version: 1 }));
+    // What rests on the standard is what is scored by a refinement of it, too.
+    let made = fixture.make(pb::Cycle { unit_id: NORTH.to_string(), ..cycle(&own.scheme_id) }).await.unwrap();
+    for version in [0, 1] {
+        let (scheme_id, scheme_version) = (group.scheme_id.clone(), version);
+        let ask = pb::ListTouchedCyclesRequest { scheme_id, scheme_version, ..Default::default() };
+        let told = fixture.changes().list_touched_cycles(fixture.admin.request(ask)).await.unwrap().into_inner();
+        assert_eq!(told.cycles.iter().map(|of| &of.cycle_id).collect::<Vec<_>>(), [&made], "version {version}");
+    }
     let mut wrong = refined(NORTH, &group, ["55", "10", "15"]);
     wrong.kpis[2].target = "90".into();
     wrong.kpis.push(pb::Kpi {

@@ -8,6 +8,7 @@ use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
 use uuid::Uuid;
 
+use crate::currencies::{paid, selling};
 use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, by, cycle, person, reason, record, scheme};
 
 /// North has E0001 and E0003 on its accounts 1 and 3, south E0002 and E0004 on 2 and 4.
@@ -113,6 +114,18 @@ async fn a_branch_closes_its_own_month_and_sees_nothing_of_another(on: Backend) 
     assert_eq!((seen(&hr_north).await, seen(&agent).await, seen(&hr_south).await, seen(&stranger).await), (1, 1, 0, 0));
     let publish = pb::PublishCycleRequest { cycle_id: id.clone(), ..Default::default() };
     assert!(fixture.cycles().publish_cycle(hr_north.request(publish)).await.is_ok());
+    // A sale of the south in a currency without a rate is the south's alone, also in a run of the whole group.
+    let sold = |id: &str, currency: &str| paid(id, "2026-03-02T05:00:00Z", 1_000, currency);
+    fixture.import(1, vec![sold("n", "")]).await;
+    fixture.import(2, vec![sold("s", "KRW")]).await;
+    let run = fixture.attribute(pb::AttributionRun::default()).await.attribution_run_id;
+    let sales = fixture.scheme(selling("")).await;
+    for (unit_id, state) in [(north(), pb::CycleState::Reviewable), (SOUTH.to_string(), pb::CycleState::Failed)] {
+        let of_unit = fixture.make(pb::Cycle { unit_id, ..cycle(&sales) }).await.unwrap();
+        let closed = fixture.close_from(&of_unit, &run).await;
+        assert_eq!(closed.state(), state, "{}", closed.failure);
+        assert_eq!(closed.failure.contains("KRW"), state == pb::CycleState::Failed, "{}", closed.failure);
+    }
 }
 
 on_both!(an_account_of_two_branches_is_attributed_once_by_the_group_and_each_reads_its_part, flavor = "multi_thread");
@@ -127,6 +140,26 @@ async fn an_account_of_two_branches_is_attributed_once_by_the_group_and_each_rea
     assert_eq!((failed.state(), failed.failure_reason.as_str()), (pb::CycleState::Failed, "RUN_BELONGS_ABOVE"));
     for named in ["JD/shop/a0001", "south", "the whole group", "StartAttributionRun"] {
         assert!(failed.failure.contains(named), "{}", failed.failure);
+    }
+    assert!(!failed.failure.contains("a0003"), "nobody beyond serves it: {}", failed.failure);
+    // What lies beyond the unit is refused at once, and alike whether it is there or not.
+    let nowhere = Uuid::from_u128(77).to_string();
+    let asked = |unit_ids: &[&String], account_ids: &[&String]| pb::AttributionRun {
+        unit_id: north(),
+        unit_ids: unit_ids.iter().copied().cloned().collect(),
+        account_ids: account_ids.iter().copied().cloned().collect(),
+        ..pb::AttributionRun { period: cycle("").period, ..Default::default() }
+    };
+    let (south, account) = (SOUTH.to_string(), account(2).to_string());
+    for (run, field) in [
+        (asked(&[&south, &nowhere, &north()], &[]), "run.unit_ids"),
+        (asked(&[], &[&account, &nowhere]), "run.account_ids"),
+    ] {
+        let ask = pb::StartAttributionRunRequest { run: Some(run), ..Default::default() };
+        let refused = fixture.runs().start_attribution_run(fixture.admin.request(ask)).await.unwrap_err();
+        let refused = tally_rpc::error_from(refused);
+        let told: Vec<_> = refused.violations().iter().map(|wrong| wrong.field.as_str()).collect();
+        assert_eq!(told, [field; 2]);
     }
     let run = fixture.attribute(pb::AttributionRun::default()).await;
     let closed = fixture.close_from(&id, &run.attribution_run_id).await;

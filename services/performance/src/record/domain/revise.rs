@@ -110,13 +110,13 @@ fn target(courses: &BTreeMap<String, Course>, row: &Row) -> Result<(), RowError>
 fn plan(courses: BTreeMap<String, Course>) -> Plan {
     let mut plan = Plan::default();
     let start = |id: &str| courses.get(id).and_then(Course::newest).map(|newest| newest.started_ms);
+    // What a refund changes is the day of the record that it refers to, and not its own.
+    let counts = |refers_to: &str, started_ms| start(refers_to).unwrap_or(started_ms);
     for course in courses.values().filter(|course| !course.versions.is_empty()) {
         if let Some(There::Record(stored)) = &course.there {
-            plan.starts.push(stored.started_ms);
+            plan.starts.push(counts(&stored.refers_to, stored.started_ms));
         }
-        plan.starts.extend(course.versions.iter().map(|row| row.record.started_ms));
-        // What a refund changes is the day of the record that it refers to.
-        plan.starts.extend(course.versions.iter().filter_map(|row| start(&row.record.refers_to)));
+        plan.starts.extend(course.versions.iter().map(|row| counts(&row.record.refers_to, row.record.started_ms)));
     }
     for (id, mut course) in courses {
         plan.raised.extend(course.raised.map(|revision| (id, revision)));

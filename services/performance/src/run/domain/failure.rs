@@ -23,7 +23,7 @@ pub enum Failure {
         unit: String,
         /// Keys of accounts of the unit that people beyond it serve; none where its people serve accounts beyond it.
         accounts: Vec<String>,
-        /// Paths of the first units beyond it that it touches.
+        /// Paths of the first units beyond it whose people serve them, or whose accounts its people serve.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         beyond: Vec<String>,
     },

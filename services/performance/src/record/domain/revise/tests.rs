@@ -141,7 +141,16 @@ fn what_a_change_touches_is_where_the_record_was_and_is_and_of_a_refund_the_reco
     shelf.send(&[row("a", 10)]);
     assert_eq!(of(&[row("a", 10)], &shelf), BTreeSet::new());
     assert_eq!(of(&[row("a", 20)], &shelf), BTreeSet::from([10, 20]));
-    assert!(of(&[refund("b", "a", 1)], &shelf).contains(&10));
+    let later = |revision| {
+        let mut refund = refund("b", "a", revision);
+        refund.record.started_ms += 500;
+        refund.record.ended_ms += 500;
+        Row::new(refund.record, revision)
+    };
+    assert_eq!(of(&[later(1)], &shelf), BTreeSet::from([10]));
+    assert_eq!(of(&[later(1), row("a", 20)], &shelf), BTreeSet::from([10, 20]), "one that comes with its sale");
+    shelf.send(&[later(1)]);
+    assert_eq!(of(&[later(2)], &shelf), BTreeSet::from([10]));
 }
 
 proptest! {
