@@ -31,10 +31,10 @@ pub async fn crosses(home: (&Stack, &Session), there: (&Stack, &Session)) -> Str
     let forged = file.replacen("\"collaboration\":true", "\"collaboration\":false", 1);
     assert_ne!(forged, file, "the standard gives points for collaboration");
     let (code, _, said) = scheme(there, &["import", "--lang", "en"], Some(&forged)).await;
-    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(code, Some(2), "{said}");
     assert!(said.contains(&format!("the file is not signed by the stack of {NORTH}")), "{said}");
     let (code, _, said) = scheme(there, &["import", "--lang", "en"], file.lines().next()).await;
-    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("not all of it"), "{said}");
     assert_eq!(the_groups(there.1).await, [], "nothing of either was taken in");
 

@@ -11,7 +11,7 @@ use crate::cli::{self, Cli, Command};
 use crate::commands;
 use crate::help;
 use crate::print;
-use crate::said::{Mistyped, here, say};
+use crate::said::{Mistyped, Refusal, here, say};
 
 /// Reads the command line, does what it says, and gives the exit code. Lives here and not in the binary, which would
 /// otherwise compile all of it a second time.
@@ -83,7 +83,8 @@ async fn run(cli: Cli) -> anyhow::Result<u8> {
 }
 
 fn code_of(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|cause| cause.is::<Unusable>()) {
+    let is_of_input = |refusal: &Refusal| refusal.is_of_input;
+    if error.chain().any(|cause| cause.is::<Unusable>() || cause.downcast_ref().is_some_and(is_of_input)) {
         cli::UNUSABLE
     } else if error.chain().any(is_config) {
         cli::USAGE

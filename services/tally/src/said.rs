@@ -77,6 +77,8 @@ pub struct Refusal {
     error: Error,
     /// What a program goes by, such as `INITIALISED_ALREADY`.
     pub reason: &'static str,
+    /// Whether it is about the file that was handed in.
+    pub is_of_input: bool,
 }
 
 impl Refusal {
@@ -134,7 +136,15 @@ pub fn told(status: Status) -> anyhow::Error {
 /// An error as the person who types reads it.
 pub fn refusal(error: Error) -> anyhow::Error {
     let reason = error.reason();
-    anyhow::Error::new(Refusal { error, reason })
+    anyhow::Error::new(Refusal { error, reason, is_of_input: false })
+}
+
+/// What became of a file that was handed in: refused for what it holds, or not looked at.
+pub fn input_refused(status: Status) -> anyhow::Error {
+    let error = tally_rpc::error_from(status);
+    let reason = error.reason();
+    let is_of_input = matches!(error.kind(), Kind::InvalidArgument | Kind::FailedPrecondition | Kind::AlreadyExists);
+    anyhow::Error::new(Refusal { error, reason, is_of_input })
 }
 
 /// How a person says a step of the job.

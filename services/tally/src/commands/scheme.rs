@@ -15,7 +15,7 @@ use tally_rpc::{error_from, pages};
 use super::settings::session;
 use crate::cli::{DONE, SchemeCommand, SchemeExport, SchemeImport, SchemeTemplate};
 use crate::print;
-use crate::said::{Said, here, refusal, told};
+use crate::said::{Said, here, input_refused, refusal};
 use crate::session::Session;
 
 /// Does what was asked.
@@ -87,7 +87,7 @@ async fn import(args: SchemeImport) -> Result<u8> {
     let Some(session) = session(&args.server).await? else { return Ok(DONE) };
     let ask = performance::ImportStandardRequest { file: read(&args.file)?, ..Default::default() };
     let mut client = SchemeServiceClient::new(session.at.performance.clone());
-    let reply = client.import_standard(session.ask(ask)).await.map_err(told)?.into_inner();
+    let reply = client.import_standard(session.ask(ask)).await.map_err(input_refused)?.into_inner();
     let scheme = reply.scheme.unwrap_or_default();
     let (name, version) = (scheme.name, scheme.version);
     let (region, written, unchanged) = (reply.from_region, reply.written, reply.unchanged);

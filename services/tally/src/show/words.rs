@@ -5,7 +5,7 @@ use tally_kernel::{Message, msg};
 use crate::cli::Language;
 
 /// The rungs of the ladder from certain to nothing, as files name them.
-pub(super) const RUNGS: [&str; 7] = ["tag", "handover", "sole", "inferred", "equal", "team", "unattributed"];
+pub(super) const RUNGS: [&str; 8] = ["tag", "handover", "sole", "split", "inferred", "equal", "team", "unattributed"];
 
 /// How a person says a rung.
 pub(super) fn rung(name: &str, lang: Language) -> String {

@@ -1,5 +1,7 @@
 //! Who served what, and how sure we are.
 
+use std::collections::BTreeMap;
+
 use tally_bundle::{AccountIx, Bundle, PhaseKind};
 use tally_kernel::msg;
 
@@ -13,21 +15,29 @@ use super::words::{RUNGS, rung};
 const ACCOUNTS: usize = 4;
 const PEOPLE: usize = 4;
 
+/// Rungs that rest on a name or a single person.
+const CERTAIN: [&str; 4] = ["tag", "handover", "sole", "split"];
+
 /// Records per rung, as a chart.
 pub(super) fn ladder(page: &mut Page, outcome: &CloseOutcome, lang: Language) {
     page.heading(&lang.say(&msg!("SHOW_WHO_SERVED")));
     let summary = &outcome.summary;
-    let of = |name: &str| summary.rungs.get(name).copied().unwrap_or(0);
+    let rungs = shown(&summary.rungs);
     let mut table = Table::new("<>><");
-    for name in RUNGS {
-        let records = of(name);
-        let (share, bar) = (percent(records, summary.records), bar(records, summary.records, 40));
-        table.row([rung(name, lang), count(records), share, bar]);
+    for (name, records) in &rungs {
+        let (share, bar) = (percent(*records, summary.records), bar(*records, summary.records, 40));
+        table.row([rung(name, lang), count(*records), share, bar]);
     }
     page.table(2, &table);
-    let certain = ["tag", "handover", "sole"].iter().map(|name| of(name)).sum();
+    let certain = rungs.iter().filter(|(name, _)| CERTAIN.contains(name)).map(|(_, records)| records).sum();
     let (certain, rest) = (percent(certain, summary.records), count(summary.unattributed));
     page.say(2, &lang.say(&msg!("SHOW_CERTAIN", certain, rest)));
+}
+
+/// The rungs with their records; that of contributors where a record names any.
+fn shown(rungs: &BTreeMap<String, u64>) -> Vec<(&'static str, u64)> {
+    let of = |name: &'static str| (name, rungs.get(name).copied().unwrap_or(0));
+    RUNGS.map(of).into_iter().filter(|rung| *rung != ("split", 0)).collect()
 }
 
 /// The busiest accounts that several people share, each with the people who did most.
@@ -69,5 +79,20 @@ fn account(table: &mut Table, bundle: &Bundle, outcome: &CloseOutcome, at: Accou
         let (others, total_ppm) = (others.len(), others.iter().map(|total| total.total_ppm).sum());
         let others = lang.say(&msg!("SHOW_OTHERS", others));
         table.row([format!("  {others}"), decimal(total_ppm, 1)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_record_is_in_the_table_once_and_contributors_only_where_there_are_any() {
+        let mut rungs: BTreeMap<String, u64> = [("tag", 3), ("team", 4)].map(|(name, n)| (name.to_owned(), n)).into();
+        assert_eq!(shown(&rungs).len(), RUNGS.len() - 1);
+        rungs.insert("split".to_owned(), 1);
+        let table = shown(&rungs);
+        assert_eq!((table.len(), table.iter().map(|(_, n)| n).sum::<u64>()), (RUNGS.len(), 8));
+        assert!(table.contains(&("split", 1)) && CERTAIN.contains(&"split"));
     }
 }
