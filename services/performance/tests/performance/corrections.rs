@@ -326,6 +326,30 @@ fn coming_back() -> pb::Scheme {
     scheme
 }
 
+/// The cycles that rest on these accounts, and on how many of them.
+async fn touched(
+    fixture: &Fixture,
+    caller: &Caller,
+    accounts: &[u128],
+    from: &str,
+    to: &str,
+) -> Result<Vec<(String, usize)>, String> {
+    let ask = pb::ListTouchedCyclesRequest {
+        account_ids: accounts.iter().map(|n| account(*n).to_string()).collect(),
+        from: from.into(),
+        to: to.into(),
+        ..Default::default()
+    };
+    let answer = fixture.changes().list_touched_cycles(caller.request(ask)).await.map_err(tally_rpc::error_from);
+    let cycles = answer.map_err(|error| error.reason().to_owned())?.into_inner().cycles;
+    Ok(cycles.into_iter().map(|c| (c.cycle_id.clone(), c.account_ids.len())).collect())
+}
+
+async fn changes(fixture: &Fixture, caller: &Caller, cycle_id: &str) -> pb::ListCycleChangesResponse {
+    let ask = pb::ListCycleChangesRequest { cycle_id: cycle_id.into(), ..Default::default() };
+    fixture.changes().list_cycle_changes(caller.request(ask)).await.unwrap().into_inner()
+}
+
 on_both!(what_a_correction_touches_is_known_before_it_is_made_and_after, flavor = "multi_thread");
 async fn what_a_correction_touches_is_known_before_it_is_made_and_after(on: Backend) {
     let (mut fixture, id) = published(on).await;
@@ -333,32 +357,21 @@ async fn what_a_correction_touches_is_known_before_it_is_made_and_after(on: Back
     let open = fixture.make(cycle(&scheme_id)).await.unwrap();
     fixture.callers.clock.advance(SignedDuration::from_secs(1));
     let south = fixture.make(pb::Cycle { unit_id: SOUTH.to_string(), ..cycle(&scheme_id) }).await.unwrap();
-    let touched = async |caller: &Caller, accounts: &[u128], from: &str, to: &str| {
-        let ask = pb::ListTouchedCyclesRequest {
-            account_ids: accounts.iter().map(|n| account(*n).to_string()).collect(),
-            from: from.into(),
-            to: to.into(),
-            ..Default::default()
-        };
-        let answer = fixture.changes().list_touched_cycles(caller.request(ask)).await.map_err(tally_rpc::error_from);
-        let cycles = answer.map_err(|error| error.reason().to_owned())?.into_inner().cycles;
-        Ok::<_, String>(cycles.into_iter().map(|c| (c.cycle_id.clone(), c.account_ids.len())).collect::<Vec<_>>())
-    };
     let admin = fixture.admin.clone();
-    let of_north = touched(&admin, &[1], "2026-03-02", "2026-03-02").await.unwrap();
+    let of_north = touched(&fixture, &admin, &[1], "2026-03-02", "2026-03-02").await.unwrap();
     assert_eq!(of_north, [(open.clone(), 1), (id.clone(), 1)], "newest first; the cycle of the south is about others");
-    let of_both = touched(&admin, &[1, 2], "", "").await.unwrap();
+    let of_both = touched(&fixture, &admin, &[1, 2], "", "").await.unwrap();
     assert_eq!(of_both, [(south.clone(), 1), (open.clone(), 2), (id.clone(), 2)]);
-    assert_eq!(touched(&admin, &[1], "2026-04-01", "").await.unwrap(), []);
+    assert_eq!(touched(&fixture, &admin, &[1], "2026-04-01", "").await.unwrap(), []);
     // Somebody may have come back after a record of the week before.
     let again = fixture.scheme(coming_back()).await;
     let again = fixture.make(cycle(&again)).await.unwrap();
-    assert_eq!(touched(&admin, &[1], "2026-02-01", "2026-02-21").await.unwrap(), []);
-    assert_eq!(touched(&admin, &[1], "2026-02-01", "2026-02-22").await.unwrap(), [(again.clone(), 1)]);
-    assert_eq!(touched(&admin, &[], "", "").await.unwrap_err(), "INVALID_REQUEST");
+    assert_eq!(touched(&fixture, &admin, &[1], "2026-02-01", "2026-02-21").await.unwrap(), []);
+    assert_eq!(touched(&fixture, &admin, &[1], "2026-02-01", "2026-02-22").await.unwrap(), [(again.clone(), 1)]);
+    assert_eq!(touched(&fixture, &admin, &[], "", "").await.unwrap_err(), "INVALID_REQUEST");
     let hr = fixture.of_unit(NORTH, &[Permission::CycleRead]);
     for (caller, accounts) in [(&admin, [1, 77]), (&hr, [1, 77]), (&hr, [1, 2])] {
-        let refused = touched(caller, &accounts, "2026-04-01", "").await.unwrap_err();
+        let refused = touched(&fixture, caller, &accounts, "2026-04-01", "").await.unwrap_err();
         assert_eq!(refused, "INVALID_REQUEST", "what is not there and what is not theirs is told alike: {accounts:?}");
     }
     let by_scheme = pb::ListTouchedCyclesRequest { scheme_id: Uuid::from_u128(77).to_string(), ..Default::default() };
@@ -366,7 +379,7 @@ async fn what_a_correction_touches_is_known_before_it_is_made_and_after(on: Back
     let ninth = pb::ListTouchedCyclesRequest { scheme_id: scheme_id.clone(), scheme_version: 9, ..Default::default() };
     assert_eq!(reason(fixture.changes().list_touched_cycles(admin.request(ninth)).await), "NOT_FOUND");
     let branch = fixture.of_unit(SOUTH, &[Permission::CycleRead, Permission::CardRead]);
-    let seen = touched(&branch, &[2], "", "").await.unwrap();
+    let seen = touched(&fixture, &branch, &[2], "", "").await.unwrap();
     assert_eq!(
         seen,
         [(south, 1), (id.clone(), 1)],
@@ -374,10 +387,6 @@ async fn what_a_correction_touches_is_known_before_it_is_made_and_after(on: Back
     );
     fixture.close(&again).await;
     // Records and duty that changed since the result was worked out.
-    let changes = async |fixture: &Fixture, caller: &Caller, cycle_id: &str| {
-        let ask = pb::ListCycleChangesRequest { cycle_id: cycle_id.into(), ..Default::default() };
-        fixture.changes().list_cycle_changes(caller.request(ask)).await.unwrap().into_inner()
-    };
     assert_eq!(changes(&fixture, &admin, &id).await, pb::ListCycleChangesResponse::default());
     fixture.pass(SignedDuration::from_secs(1));
     fixture.import(4, vec![record("before", "2026-02-22T01:00:00Z")]).await;
