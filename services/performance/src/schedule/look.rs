@@ -13,7 +13,7 @@ use super::domain::{Looked, Run, Schedule};
 use crate::cycle::domain::CycleError;
 use crate::cycle::{self, population};
 use crate::record::domain::money::MoneyProblem;
-use crate::run::domain::{Failure, Scope, beyond, shared_accounts, units_of};
+use crate::run::domain::{Failure, Scope, shared, units_of};
 use crate::{App, card, record, scheme};
 
 /// Who is in, and what is there of the month.
@@ -79,7 +79,7 @@ fn belongs_above(plan: &Plan, owner: &Owner, units: &Units) -> Option<Failure> {
     let path = |id| units.get(id).map(|unit| unit.path.as_str());
     let above = units.lowest_above(touched.iter().copied().chain([own]));
     let unit = above.and_then(path).unwrap_or_default().to_owned();
-    let (accounts, beyond) = (shared_accounts(&plan.components, inside), beyond(&touched, inside, path));
+    let (accounts, beyond) = shared(&plan.components, inside, path);
     Some(Failure::BelongsAbove { unit, accounts, beyond })
 }
 
