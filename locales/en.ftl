@@ -1187,6 +1187,8 @@ RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: no
 RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
     .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then close again without naming a run, or from one that is started afterwards: an earlier run keeps the rates that it has
     .look = { $account } has sales in { $from } from { $day } on, and no rate of { $from } and { $to } is known then: have it set from that day or an earlier one (SetRates, with its source)
+# A record of an account of another unit stops a cycle of this one; the code says why.
+RECORD_ELSEWHERE = a record of an account that is not of this unit cannot be computed with ({ $why }): have the group close a cycle over the same days, which names the record, then have it put right and close again
 # A session's amount, in what is reckoned in, is more than is computed with.
 RECORD_AMOUNT_TOO_LARGE = the amount of record { $record } of { $account } is more than { $most } in minor units of { $to }, which is more than is computed with: correct the amount or the rate of its day, then close again
 
@@ -1341,6 +1343,8 @@ REFINED_DEFINITION = the standard "{ $standard }" lays down what "{ $measure }" 
 REFINED_MEASURE = "{ $kpi }" of the standard "{ $standard }" measures { $measure }: measure that, or give this indicator a key of its own
 # Two ways of saying how much an indicator may count.
 WEIGHT_BOUND_TWICE = say either weight, from and to, or weight_within, so much more or less: not both
+# A bound that is said the wrong way round.
+WEIGHT_BOUND_BELOW_0 = so much more or less is said as a number of 0 or above
 # A bound beyond what is computed with.
 WEIGHT_BOUND_TOO_LARGE = this is more than can be computed with: say at most 100
 # A branch's scheme lacks an indicator that the standard lays down.

@@ -778,6 +778,7 @@ RECORD_THERE_ALREADY = 目标账号已有或曾有另一条记录 { $id }：不�
 RECORD_RATE_MISSING = { $account } 的记录 { $record } 以 { $currency } 计价，而这次归属运行早于系统保存汇率：请结账时不指定运行，或另起一次归属运行
     .on = { $account } 的记录 { $record } 以 { $from } 计价，而 { $day } 没有 { $from } 与 { $to } 之间的汇率：请设置自该日或更早日期起的汇率（SetRates，并注明来源），再重新结账：请不指定归属运行，或指定此后新起的运行，因为此前的运行保留它原有的汇率
     .look = { $account } 自 { $day } 起有以 { $from } 计价的销售，而届时没有 { $from } 与 { $to } 之间的汇率：请设置自该日或更早日期起的汇率（SetRates，并注明来源）
+RECORD_ELSEWHERE = 有一条不属于本单元账号的记录无法计算（{ $why }）：请由集团对同一期间关账，届时会指明该记录；更正后再重新结账
 RECORD_AMOUNT_TOO_LARGE = { $account } 的记录 { $record } 的金额折合 { $to } 超过 { $most } 个最小货币单位，超出可计算的范围：请更正金额或当日汇率，再重新结账
 
 SCHEDULE_UNIT_STAYS = 定时结账的单元不能更改：其他单元请另建一个
@@ -864,6 +865,7 @@ REFINED_DEFINITION = 标准“{ $standard }”规定了“{ $measure }”的定�
     .extra = 标准“{ $standard }”允许的“{ $measure }”以指标目录中的定义为准：请去掉这一定义，系统会从目录照抄
 REFINED_MEASURE = 标准“{ $standard }”的“{ $kpi }”衡量的是 { $measure }：请照此衡量，或为这一指标另取一个键
 WEIGHT_BOUND_TWICE = weight（范围）与 weight_within（上下浮动）只能填写一个
+WEIGHT_BOUND_BELOW_0 = 上下浮动的幅度请填写 0 或以上的数
 WEIGHT_BOUND_TOO_LARGE = 超出可计算的范围：最多填 100
 REFINED_LEFT_OUT = 缺少“{ $kpi }”，标准“{ $standard }”不允许去掉它
 REFINED_EXTRA = “{ $kpi }”不是标准“{ $standard }”的指标，该标准不允许增加指标

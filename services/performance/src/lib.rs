@@ -105,6 +105,7 @@ mod card {
     pub(crate) mod app;
     mod beside;
     mod changed;
+    mod elsewhere;
     pub(crate) mod facts;
     mod measure;
     mod past;

@@ -313,7 +313,7 @@ impl Scheme {
         if let Some(extra) = &bounds.extra
             && (extra.most <= Micro::ZERO || extra.most >= WEIGHT_SUM)
         {
-            problems.add("bounds.extra.most", ProblemKind::Bounds, msg!("BOUNDS_EXTRA", most = extra.most));
+            problems.add("bounds.extra.most_weight", ProblemKind::Bounds, msg!("BOUNDS_EXTRA", most = extra.most));
         }
     }
 }

@@ -217,28 +217,11 @@ impl Store {
     /// `LEASE_LOST` when somebody else has taken it; `STORE_UNAVAILABLE`.
     pub async fn fail_work(&self, item: &WorkItem, error: &Error, max_attempts: i32) -> Result<bool, Error> {
         let given_up = item.attempt >= max_attempts;
-        let fail = async {
-            let tx = self.all_tenants(Mode::Write, Role::Worker).await?;
-            let sql = "UPDATE work_items SET state = $1, lease_until = $2, fault = $3 \
-                       WHERE tenant_id = $4 AND id = $5 AND state = 'open' AND attempt = $6 AND worker = $7";
-            let rest = self.clock().now().as_millisecond() + millis(REST * item.attempt.unsigned_abs());
-            let values = [
-                (if given_up { "failed" } else { "open" }).into(),
-                rest.into(),
-                error.reason().into(),
-                item.tenant.0.into(),
-                item.id.into(),
-                item.attempt.into(),
-                item.worker.as_str().into(),
-            ];
-            let done = tx.execute_raw(Statement::from_sql_and_values(self.backend(), sql, values)).await?;
-            tx.commit().await?;
-            Ok(done.rows_affected())
-        };
-        match fail.await.map_err(|e: StoreError| Error::from(e))? {
-            1 => Ok(given_up),
-            _ => Err(lease_lost(item)),
-        }
+        let rest = self.clock().now().as_millisecond() + millis(REST * item.attempt.unsigned_abs());
+        let state = if given_up { "failed" } else { "open" };
+        let values = [state.into(), rest.into(), error.reason().into()];
+        self.put_back(item, "state = $5, lease_until = $6, fault = $7", values).await?;
+        Ok(given_up)
     }
 
     /// Puts an item back that has nothing to do before an instant: it was only looked at, and counts as not taken.
@@ -246,22 +229,24 @@ impl Store {
     /// # Errors
     /// `LEASE_LOST` when somebody else has taken it; `STORE_UNAVAILABLE`.
     pub async fn rest_work(&self, item: &WorkItem, until: jiff::Timestamp) -> Result<(), Error> {
-        let rest = async {
+        self.put_back(item, "attempt = attempt - 1, lease_until = $5", [until.as_millisecond().into()]).await
+    }
+
+    /// Changes an item that is still this worker's; `values` are those of `set`, from $5 on.
+    async fn put_back(&self, item: &WorkItem, set: &str, values: impl IntoIterator<Item = Value>) -> Result<(), Error> {
+        let put = async {
             let tx = self.all_tenants(Mode::Write, Role::Worker).await?;
-            let sql = "UPDATE work_items SET attempt = attempt - 1, lease_until = $1 \
-                       WHERE tenant_id = $2 AND id = $3 AND state = 'open' AND attempt = $4 AND worker = $5";
-            let values = [
-                until.as_millisecond().into(),
-                item.tenant.0.into(),
-                item.id.into(),
-                item.attempt.into(),
-                item.worker.as_str().into(),
-            ];
+            let sql = format!(
+                "UPDATE work_items SET {set} \
+                 WHERE tenant_id = $1 AND id = $2 AND state = 'open' AND attempt = $3 AND worker = $4"
+            );
+            let mine = [item.tenant.0.into(), item.id.into(), item.attempt.into(), item.worker.as_str().into()];
+            let values = mine.into_iter().chain(values);
             let done = tx.execute_raw(Statement::from_sql_and_values(self.backend(), sql, values)).await?;
             tx.commit().await?;
             Ok(done.rows_affected())
         };
-        match rest.await.map_err(|e: StoreError| Error::from(e))? {
+        match put.await.map_err(|e: StoreError| Error::from(e))? {
             1 => Ok(()),
             _ => Err(lease_lost(item)),
         }

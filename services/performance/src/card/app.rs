@@ -16,7 +16,7 @@ use super::facts::{names, needs_records};
 use super::past::{self, PastOf};
 use super::store::{self, StoredCard};
 use super::unread::Unread;
-use super::{changed, measure, unsent};
+use super::{changed, elsewhere, measure, unsent};
 use crate::credit::facts::Place;
 use crate::cycle::domain::{Asked, Cycle, Publication, Summary};
 use crate::cycle::facts as cycles;
@@ -56,7 +56,11 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
             None => None,
         };
         let unread = Unread::read(&tx, of, &scheme).await?;
-        (Scored::read(&tx, of, at.job.run, &scheme, known).await?, settled, before, unread)
+        (Scored::read(&tx, of, at.job.run, &scheme, known).await, settled, before, unread)
+    };
+    let scored = match scored {
+        Ok(scored) => scored,
+        Err(refused) => return Err(elsewhere::told(at, of, refused).await),
     };
     let records = scored.figures().records;
     if records == 0 && needs_records(&scheme) {

@@ -24,7 +24,7 @@ use crate::credit::facts::{self as results, Place};
 use crate::policy::CloseCycle;
 use crate::record::domain::Counted;
 use crate::record::domain::money::KeptRates;
-use crate::run::domain::{AttributionRun, Failure, Step, shared, units_of};
+use crate::run::domain::{AttributionRun, Failure, Step, units_of};
 use crate::run::facts::{self as runs, Task};
 use crate::run::step::At;
 use crate::{App, SERVICE, card, credit, cycle, schedule, scheme};
@@ -182,16 +182,12 @@ impl At<'_> {
         }
         let units = Units::of(&self.app.peers.identity, self.ctx, Some(run.period.to())).await?;
         plan.components.retain(|component| run.scope.touches(component, |above, below| units.holds(above, below)));
-        let inside = |unit| run.owner.unit().is_none_or(|own| units.holds(own, unit));
-        let touched: BTreeSet<_> = plan.components.iter().flat_map(units_of).collect();
         // A correction goes wherever the facts that are right now lead.
-        if run.source.is_none() && !touched.iter().all(|unit| inside(*unit)) {
-            let above = units.lowest_above(touched.iter().copied().chain(run.owner.unit()));
-            let unit = above.and_then(|id| units.get(id)).map(|unit| unit.path.clone()).unwrap_or_default();
-            let path = |id| units.get(id).map(|unit| unit.path.as_str());
-            let (accounts, beyond) = shared(&plan.components, inside, path);
-            return Ok(Err(Failure::BelongsAbove { unit, accounts, beyond }));
+        let above = runs::belongs_above(&plan.components, run.owner.unit(), &units).filter(|_| run.source.is_none());
+        if let Some(above) = above {
+            return Ok(Err(above));
         }
+        let touched: BTreeSet<_> = plan.components.iter().flat_map(units_of).collect();
         let mut subjects = BTreeSet::new();
         for component in &plan.components {
             subjects.extend(component.accounts.iter().map(|account| account.key.as_str()));

@@ -300,8 +300,8 @@ impl Cycle {
         })
     }
 
-    /// This correction, which is not published, as it is worked out when it is asked for again: as it says, or, where there is nothing of it
-    /// yet, as is asked for now.
+    /// This correction, which is not published, as it is worked out when it is asked for again: as it says, or, where it came to nothing, as the
+    /// newest request says.
     ///
     /// # Errors
     /// [`CycleError::CorrectionUnderway`].

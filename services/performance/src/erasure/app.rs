@@ -64,7 +64,12 @@ impl At<'_> {
         let work = self.app.store.unit(self.ctx, self.permit).await?;
         let span = (worn.from_ms, worn.to_ms);
         let rows = record::facts::rename(&work, worn.account, &worn.agent, span, &self.pseudonym).await?;
-        if rows == 0 { Ok(0) } else { work.commit(self.audit(rows), rows).await }
+        if rows == 0 {
+            return Ok(0);
+        }
+        // A run that takes over what another one counted would look for the old name.
+        let rows = rows + runs::discard_counted(&work, self.ctx.now()).await?;
+        work.commit(self.audit(rows), rows).await
     }
 
     /// The number in records that no cycle ever read, and in findings; nicknames in findings, where they stand in quotes.

@@ -1,11 +1,16 @@
 //! What other rooms may ask of runs, and of what a run keeps between its steps.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use strum_macros::Display;
+use tally_app::units::Units;
+use tally_engine::closing::snapshot::Frozen;
 use tally_kernel::Result;
-use tally_kernel::id::{AttributionRunId, CycleId};
+use tally_kernel::id::{AttributionRunId, CycleId, OrgUnitId};
 use tally_store::{UnitOfWork, WorkOrder};
 
+use super::domain::{Failure, shared, units_of};
 use super::store;
 pub(crate) use super::store::counted::{discard_until as discard_counted, find as counted, put as put_counted};
 pub(crate) use super::store::results::account::Model as AccountResult;
@@ -53,6 +58,21 @@ impl Job {
     pub fn then(self, task: Task) -> WorkOrder {
         Self { task, ..self }.order()
     }
+}
+
+/// Why a run that is started for a unit would fail over these components: people or accounts beyond it belong to them, and somebody above
+/// attributes them together. Nothing where all lies within, and for the group.
+pub(crate) fn belongs_above(components: &[Frozen], own: Option<OrgUnitId>, units: &Units) -> Option<Failure> {
+    let own = own?;
+    let inside = |unit| units.holds(own, unit);
+    let touched: BTreeSet<_> = components.iter().flat_map(units_of).collect();
+    if touched.iter().all(|unit| inside(*unit)) {
+        return None;
+    }
+    let path = |id| units.get(id).map(|unit| unit.path.as_str());
+    let unit = units.lowest_above(touched.into_iter().chain([own])).and_then(path).unwrap_or_default().to_owned();
+    let (accounts, beyond) = shared(components, inside, path);
+    Some(Failure::BelongsAbove { unit, accounts, beyond })
 }
 
 /// Throws a run away that was started for this cycle alone: what is to be done for it. A run of somebody else, or one that another cycle scores

@@ -213,7 +213,7 @@ pub struct Looked {
     pub records: u64,
     /// Findings by kind.
     pub findings: BTreeMap<String, u64>,
-    /// What closing would be refused for now, since the month lacks it.
+    /// Why closing on the day of the look would be refused; nothing where it would not be.
     pub lacks: Option<Message>,
 }
 

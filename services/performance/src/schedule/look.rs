@@ -13,7 +13,8 @@ use super::domain::{Looked, Run, Schedule};
 use crate::cycle::domain::CycleError;
 use crate::cycle::{self, population};
 use crate::record::domain::money::MoneyProblem;
-use crate::run::domain::{Failure, Scope, shared, units_of};
+use crate::run::domain::Scope;
+use crate::run::facts as runs;
 use crate::{App, card, record, scheme};
 
 /// Who is in, and what is there of the month.
@@ -41,7 +42,7 @@ pub(super) async fn look_at(app: &App, maker: &OpContext, schedule: &Schedule, r
     let units = Units::of(&app.peers.identity, maker, Some(period.to())).await?;
     plan.components.retain(|component| scope.touches(component, |above, below| units.holds(above, below)));
     let records = records_of(&plan, &counts);
-    let lacks = match belongs_above(&plan, &owner, &units) {
+    let lacks = match runs::belongs_above(&plan.components, owner.unit(), &units) {
         Some(above) => Some(above.message()),
         None if records > 0 => rate_missing(app, maker, &plan, &scheme, period).await?,
         None if card::facts::needs_records(&scheme) => {
@@ -65,22 +66,6 @@ impl Looked {
             None => Ok(self),
         }
     }
-}
-
-/// Why the run of the cycle would fail, where people of other units share accounts with those of the schedule's: somebody above attributes
-/// them together.
-fn belongs_above(plan: &Plan, owner: &Owner, units: &Units) -> Option<Failure> {
-    let own = owner.unit()?;
-    let inside = |unit| units.holds(own, unit);
-    let touched: BTreeSet<_> = plan.components.iter().flat_map(units_of).collect();
-    if touched.iter().all(|unit| inside(*unit)) {
-        return None;
-    }
-    let path = |id| units.get(id).map(|unit| unit.path.as_str());
-    let above = units.lowest_above(touched.iter().copied().chain([own]));
-    let unit = above.and_then(path).unwrap_or_default().to_owned();
-    let (accounts, beyond) = shared(&plan.components, inside, path);
-    Some(Failure::BelongsAbove { unit, accounts, beyond })
 }
 
 /// The first sale of an account in a currency for which no rate of its day is known, where the scheme computes with sales.

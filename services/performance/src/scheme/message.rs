@@ -102,6 +102,10 @@ fn kpi_bounds_of(v: &mut Violations, path: &str, sent: pb::KpiBounds, own: &[Kpi
         }
         (text, None) => {
             let by: Micro = v.parse(&within, text)?;
+            if by < Micro::ZERO {
+                v.push(within, msg!("WEIGHT_BOUND_BELOW_0"));
+                return None;
+            }
             let weight = own.iter().find(|kpi| kpi.key == sent.key).map_or(Micro::ZERO, |kpi| kpi.weight);
             let span = weight.checked_sub(by).zip(weight.checked_add(by)).map(|(min, max)| Span { min, max });
             Some(choice(v, &within, span, msg!("WEIGHT_BOUND_TOO_LARGE"))?)

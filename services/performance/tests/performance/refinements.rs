@@ -217,6 +217,11 @@ async fn a_new_version_of_a_standard_shows_who_must_follow(on: Backend) {
     let refused = tally_rpc::error_from(write(&fixture, &fixture.admin, twice).await.unwrap_err());
     let fields: Vec<_> = refused.violations().iter().map(|wrong| wrong.field.as_str()).collect();
     assert_eq!(fields, ["scheme.bounds.kpis[1].weight_within"], "a bound is said in one way");
+    let mut below = narrower.clone();
+    below.bounds.as_mut().unwrap().kpis[0].weight_within = "-5".into();
+    let refused = tally_rpc::error_from(write(&fixture, &fixture.admin, below).await.unwrap_err());
+    let fields: Vec<_> = refused.violations().iter().map(|wrong| wrong.field.as_str()).collect();
+    assert_eq!(fields, ["scheme.bounds.kpis[0].weight_within"], "and not the wrong way round");
     narrower.bounds.as_mut().unwrap().kpis[0].weight_within = "5".into();
     narrower.bounds.as_mut().unwrap().kpis[2].weight = None;
     write(&fixture, &fixture.admin, narrower).await.unwrap();

@@ -178,6 +178,20 @@ async fn an_account_of_two_branches_is_attributed_once_by_the_group_and_each_rea
     assert_eq!(first.shares.iter().map(|s| s.ppm).sum::<u32>() + first.others_ppm, 1_000_000);
     assert!(first.others_ppm > 0, "the third is of the south, and only counted");
     assert_eq!(first.evidence, "roster:3", "what it rests on does not depend on who looks");
+    // What lies on the north's account stops the south too, and is named to the north alone.
+    fixture.import(1, vec![paid("krw", "2026-03-02T06:00:00Z", 1_000, "KRW")]).await;
+    let run = fixture.attribute(pb::AttributionRun::default()).await.attribution_run_id;
+    let sales = fixture.scheme(selling("")).await;
+    for (unit_id, reason, named) in
+        [(SOUTH.to_string(), "RECORD_ELSEWHERE", false), (north(), "RECORD_RATE_MISSING", true)]
+    {
+        let of_unit = fixture.make(pb::Cycle { unit_id, ..cycle(&sales) }).await.unwrap();
+        let failed = fixture.close_from(&of_unit, &run).await;
+        assert_eq!(failed.failure_reason, reason, "{}", failed.failure);
+        for word in ["a0001", "krw"] {
+            assert_eq!(failed.failure.contains(word), named, "{}", failed.failure);
+        }
+    }
 }
 
 on_both!(several_cycles_score_the_same_run_by_their_own_schemes_and_populations, flavor = "multi_thread");

@@ -179,7 +179,7 @@ fn bounds_that_make_no_sense_are_refused_with_what_to_write() {
             "bounds.kpis[3].key",
             "bounds.kpis[3].target",
             "bounds.kpis[3].small_sample",
-            "bounds.extra.most"
+            "bounds.extra.most_weight"
         ]
     );
     assert_eq!(standard().validate(None), Ok(()));
