@@ -22,3 +22,4 @@ mod snapshot;
 mod stack;
 mod standard;
 mod trace;
+mod year;

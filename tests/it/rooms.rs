@@ -18,7 +18,7 @@ pub mod privacy;
 pub mod regions;
 pub mod results;
 pub mod sign_in;
-mod taking_along;
+pub mod taking_along;
 
 /// A test for each room, and the list of rooms.
 macro_rules! journeys {
