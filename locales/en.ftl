@@ -1287,7 +1287,8 @@ OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
    *[store] no account of a store { $key } is known: correct it, or bring that in first
 }
 # The unit was closed on these days, or not there yet.
-OBSERVATION_UNIT_CLOSED = unit { $unit } is not there on { $day }: it is closed by then, or begins later, so correct the day or the unit
+OBSERVATION_UNIT_CLOSED = unit { $unit } was closed, and { $last } was its last day: correct the days or the unit
+    .later = unit { $unit } begins on { $from }: correct the days or the unit
 # The suite knows it from duty and employments.
 OBSERVATION_RESERVED = "{ $measure }" is observed by the suite itself: leave it out, or give the measure another name
 # Only a campaign is run by a unit.

@@ -826,7 +826,8 @@ OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
     [account] 没有账号 { $key }：请更正，或先导入该账号
    *[store] 没有属于该店铺的账号：{ $key }：请更正，或先导入该店铺的账号
 }
-OBSERVATION_UNIT_CLOSED = 组织单元 { $unit } 在 { $day } 不存在：当时已关闭或尚未开始，请更正日期或组织单元
+OBSERVATION_UNIT_CLOSED = 组织单元 { $unit } 已关闭，最后一天是 { $last }：请更正日期或组织单元
+    .later = 组织单元 { $unit } 从 { $from } 才开始：请更正日期或组织单元
 OBSERVATION_RESERVED = “{ $measure }”由系统自行统计：请不要发送，或为该指标另取名称
 OBSERVATION_UNIT_NOT_HERE = unit_id 只用于说明活动由谁负责，而此行的对象是{ $kind ->
     [person] 人员

@@ -2,7 +2,7 @@
 //! that knew from the beginning what the first one knows in the end. What was paid and what is carried is the same in both, of
 //! everybody, to the minor unit.
 
-mod group;
+pub mod group;
 
 use std::collections::BTreeMap;
 

@@ -28,6 +28,15 @@ pub struct Unit {
     pub region: Region,
 }
 
+/// From when until when a unit is as it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// First day.
+    pub from: Date,
+    /// Last day, or no end.
+    pub to: Option<Date>,
+}
+
 /// The units of a day.
 #[derive(Clone, Debug, Default)]
 pub struct Units {
@@ -58,6 +67,34 @@ impl Units {
             Ok((page.units, page.next_page_token))
         });
         Ok(Self::new(units.await?.into_iter().map(unit).collect::<Result<Vec<_>>>()?))
+    }
+
+    /// Since when and until when these units are as they were last on a day or before it, or as they begin after it; nothing of one that
+    /// never was. Asked as the service.
+    ///
+    /// # Errors
+    /// What identity says, or that it is away.
+    pub async fn stretches(
+        identity: &Peer,
+        ctx: &OpContext,
+        units: impl IntoIterator<Item = OrgUnitId>,
+        day: Date,
+    ) -> Result<HashMap<OrgUnitId, Stretch>> {
+        let unit_ids: Vec<String> = units.into_iter().map(|unit| unit.to_string()).collect();
+        let as_of = date_text(Some(day));
+        let told = pages(async |page_token| {
+            let (as_of, unit_ids) = (as_of.clone(), unit_ids.clone());
+            let ask =
+                pb::ListOrgUnitsRequest { as_of, unit_ids, page_size: MAX_SIZE, page_token, ..Default::default() };
+            let mut client = OrgServiceClient::new(identity.channel());
+            let page = client.list_org_units(identity.as_service(ctx, ask)).await?.into_inner();
+            Ok((page.units, page.next_page_token))
+        });
+        let stretch = |told: pb::OrgUnit| {
+            let (from, to) = (sent::date(&told.valid_from)?, sent::optional_date(&told.valid_to)?);
+            Ok((sent::value(&told.unit_id)?, Stretch { from, to }))
+        };
+        told.await?.into_iter().map(stretch).collect()
     }
 
     /// All, parents before children.

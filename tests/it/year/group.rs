@@ -55,13 +55,14 @@ const UNITS: [&str; 2] = ["North", "South"];
 type Posted = (usize, usize, String);
 
 pub struct Group {
-    home: Home,
+    pub home: Home,
     /// Approves what the other one asks for.
     second: Session,
     ids: Ids,
-    units: Vec<String>,
-    policy: performance::AttributionPolicy,
-    scheme: performance::Scheme,
+    /// Of North and South.
+    pub units: Vec<String>,
+    pub policy: performance::AttributionPolicy,
+    pub scheme: performance::Scheme,
     cycles: Vec<String>,
     posted: Vec<Posted>,
     folder: TempDir,
@@ -103,7 +104,7 @@ pub struct Known {
     deltas: Vec<Vec<compensation::PayDelta>>,
 }
 
-fn at(month: usize, day: usize, hour: usize) -> Option<prost_types::Timestamp> {
+pub fn at(month: usize, day: usize, hour: usize) -> Option<prost_types::Timestamp> {
     Some(format!("2026-{month:02}-{day:02}T{hour:02}:00:00Z").parse().expect("a time"))
 }
 
@@ -175,6 +176,7 @@ impl Group {
         self.home.clock.advance(self.home.clock.now().duration_until(then));
         let crew = &mut self.home.crew;
         for (login, session) in [
+            ("admin", &mut crew.admin),
             ("hr", &mut crew.hr),
             ("payroll", &mut crew.preparer),
             ("approver", &mut crew.approver),
@@ -207,7 +209,8 @@ impl Group {
         people.end_employment(hr.ask(ask)).await.expect("an end");
     }
 
-    async fn send(&self, branch: usize, rows: Vec<performance::Record>) {
+    /// Sends records of a branch's account.
+    pub async fn send(&self, branch: usize, rows: Vec<performance::Record>) {
         let hr = &self.home.crew.hr;
         let (unit_id, region) = self.ids.places[branch].clone();
         let account_id = self.ids.accounts[branch].clone();
@@ -365,7 +368,7 @@ impl Group {
         }
     }
 
-    fn number(&self, person_id: &str) -> usize {
+    pub fn number(&self, person_id: &str) -> usize {
         self.ids.people.iter().position(|id| id == person_id).expect("somebody of the group")
     }
 

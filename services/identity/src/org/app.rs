@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Rpc};
 use tally_app::import::Import;
 use tally_app::{RequestKey, mutate};
+use tally_kernel::id::OrgUnitId;
 use tally_kernel::import::ImportOutcome;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -33,10 +34,12 @@ pub(crate) struct Changed {
 }
 
 /// Which units are asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) as_of: Option<Date>,
     pub(crate) known_at: Option<Timestamp>,
+    /// Only these, also where they are not there on the day.
+    pub(crate) units: Option<Vec<OrgUnitId>>,
 }
 
 /// Writes units by path with their missing parents. Rows that cannot be written are told apart; the others are written.
@@ -131,12 +134,20 @@ pub(crate) async fn list(app: &App, ctx: &OpContext, asked: Asked, page: &Page) 
         Some(day) => day,
         None => tenant::facts::today(&tx, ctx).await?,
     };
-    let mut units = store::tree_as_known(&tx, asked.known_at).await?.as_of(day);
+    let tree = store::tree_as_known(&tx, asked.known_at).await?;
+    let mut units = match &asked.units {
+        None => tree.as_of(day),
+        Some(units) => tree.nearest(units, day),
+    };
     units.retain(|unit| plan.covers(&tally_access::Target::unit(unit.region.clone(), unit.id)));
-    // The key says where to go on: the empty path of the root comes first and is after nothing.
-    let after = |unit: &Unit| page.after.as_ref().is_none_or(|after| unit.path.as_str() > after.as_str());
-    units.retain(after);
+    // The key says where to go on: the empty path of the root comes first and is after nothing. Of those that are no more several may
+    // have had one path.
+    let key = |unit: &Unit| match asked.units {
+        None => unit.path.clone(),
+        Some(_) => format!("{}\n{}", unit.path, unit.id),
+    };
+    units.retain(|unit| page.after.as_ref().is_none_or(|after| key(unit) > *after));
     units.truncate(page.size as usize + 1);
-    let next = page.cut(&mut units, |unit| unit.path.clone());
+    let next = page.cut(&mut units, key);
     Ok((units, next))
 }

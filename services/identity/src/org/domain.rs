@@ -197,6 +197,19 @@ impl OrgTree {
         units
     }
 
+    /// These units at a date, by path. One that is not there then is as it was last before, or as it begins.
+    pub fn nearest(&self, units: &[OrgUnitId], day: Date) -> Vec<Unit> {
+        let told = |unit: &OrgUnitId| {
+            let before = self.of(*unit).filter(|state| state.from <= day).max_by_key(|state| state.from);
+            let state = before.or_else(|| self.of(*unit).min_by_key(|state| state.from))?;
+            self.unit(state, day.max(state.from).min(state.to.unwrap_or(Date::MAX)))
+        };
+        let mut told: Vec<Unit> = units.iter().filter_map(told).collect();
+        told.sort_by_cached_key(|unit| (unit.path.clone(), unit.id));
+        told.dedup_by_key(|unit| unit.id);
+        told
+    }
+
     /// A state as the unit it is at a date.
     pub fn unit(&self, state: &State, day: Date) -> Option<Unit> {
         let path = self.path(state.unit, day).filter(|_| state.covers(day))?;

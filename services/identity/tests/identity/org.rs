@@ -119,19 +119,28 @@ async fn a_unit_closes_when_its_people_have_somewhere_to_go(on: Backend) {
     assert_eq!(close(&identity, "North/Sales/A", "South/Desk").await.unwrap_err().reason(), "REGION_CROSSED");
     assert_eq!(close(&identity, "North/Sales/A", "North/Sales/A").await.unwrap_err().reason(), "PEOPLE_TO_NOWHERE");
     let done = close(&identity, "North/Sales/A", "North/Sales/B").await.unwrap();
-    assert_eq!((done.moved, done.unit.unwrap().valid_to.as_str()), (1, "2026-03-31"));
+    let closed = done.unit.unwrap();
+    assert_eq!((done.moved, closed.valid_to.as_str()), (1, "2026-03-31"));
     let person = identity.person("E1").await;
-    let answered: Vec<_> =
-        person.employments.iter().map(|e| (e.unit_path.as_str(), e.from.as_str(), e.reason())).collect();
+    let told: Vec<_> = person.employments.iter().map(|e| (e.unit_path.as_str(), e.from.as_str(), e.reason())).collect();
     let expected = [
         ("North/Sales/A", "2026-01-05", pb::EmploymentReason::Hire),
         ("North/Sales/B", "2026-04-01", pb::EmploymentReason::Reorganisation),
     ];
-    assert_eq!(answered, expected);
+    assert_eq!(told, expected);
     assert!(paths_on(&identity, "2026-03-31").await.contains(&"North/Sales/A".to_owned()));
     assert!(!paths_on(&identity, "2026-04-01").await.contains(&"North/Sales/A".to_owned()));
     let late = identity.import_people(vec![person_row("E3", "North/Sales/A")]).await;
     assert_eq!(late.problems[0].reason, "UNIT_CLOSES");
+    // By its id it is told as it was last, with its last day; beside it what is there as it is, and nothing of what never was.
+    let (a, b) = (closed, identity.unit("North/Sales/B").await);
+    let unit_ids =
+        vec![b.unit_id.clone(), a.unit_id.clone(), "0195d0a0-0000-7000-8000-000000000000".into(), a.unit_id.clone()];
+    let named = pb::ListOrgUnitsRequest { as_of: "2026-05-01".into(), unit_ids, page_size: 1, ..Default::default() };
+    let first = answered(identity.orgs().list_org_units(identity.as_admin(named.clone())).await).unwrap();
+    let rest = pb::ListOrgUnitsRequest { page_token: first.next_page_token.clone(), ..named };
+    let rest = answered(identity.orgs().list_org_units(identity.as_admin(rest)).await).unwrap();
+    assert_eq!((first.units, rest.units, rest.next_page_token), (vec![a], vec![b], String::new()));
 }
 
 on_both!(units_merge_with_their_people_and_a_new_name_holds_from_its_day_on);

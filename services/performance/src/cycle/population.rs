@@ -127,6 +127,9 @@ async fn judged(
 }
 
 /// Who would be in a cycle of this unit, who not, and why: those whom the caller reaches.
+///
+/// # Errors
+/// As [`checked`]; `PERMISSION_DENIED` for a unit out of reach, as for the cycle itself.
 pub async fn preview(
     app: &App,
     ctx: &OpContext,
@@ -136,6 +139,10 @@ pub async fn preview(
 ) -> Result<Vec<Judged>> {
     let plan = ctx.plan::<PreviewPopulation>()?;
     let (owner, _) = checked(app, ctx, (unit, period), population, "population").await?;
+    if owner.unit().is_some() {
+        // Of the group everybody sees those whom they reach; of a unit out of reach that would be nobody, without a word.
+        ctx.permit::<PreviewPopulation>(&owner.target())?;
+    }
     let mut judged = judged(app, ctx, &owner, period, population).await?;
     let reached = |(person, _, home): &Judged| match home {
         Some(home) => plan.covers(&Target::person(home.region.clone(), Some(home.unit), person.id)),

@@ -72,7 +72,8 @@ impl At<'_> {
         work.commit(self.audit(rows), rows).await
     }
 
-    /// The number in records that no cycle ever read, and in findings; nicknames in findings, where they stand in quotes.
+    /// The number in records that no cycle ever read, and in findings; nicknames in findings, where they stand in quotes; why records of
+    /// the person were moved or withdrawn.
     async fn redact(&self, worn: &BTreeSet<Worn>) -> Result<u64> {
         let work = self.app.store.unit(self.ctx, self.permit).await?;
         let number = self.subject.employee_no.as_str();
@@ -89,6 +90,7 @@ impl At<'_> {
                 }
             }
         }
+        rows += record::facts::forget_reasons(&work, &self.pseudonym).await?;
         let agents: BTreeSet<&str> = worn.iter().map(|one| one.agent.as_str()).collect();
         for row in credit::facts::findings_of_agents(&work).await? {
             let was = row.message();

@@ -223,10 +223,15 @@ pub enum RowError {
     BadSubject(SubjectKind),
     /// Somebody, or something, that is not known.
     Unknown(SubjectKind, String),
-    /// A unit that was not there on any of the days.
+    /// A unit that was closed before: its last day.
     Closed {
         unit: String,
-        day: Date,
+        last: Date,
+    },
+    /// A unit that begins later.
+    NotYet {
+        unit: String,
+        from: Date,
     },
     /// A measure that the suite observes by itself.
     Reserved(String),
@@ -269,7 +274,7 @@ impl RowError {
             Self::NoMeasure => "OBSERVATION_WITHOUT_MEASURE",
             Self::NoSubject | Self::BadSubject(_) => "OBSERVATION_WITHOUT_SUBJECT",
             Self::Unknown(..) => "OBSERVATION_SUBJECT_UNKNOWN",
-            Self::Closed { .. } => "OBSERVATION_UNIT_CLOSED",
+            Self::Closed { .. } | Self::NotYet { .. } => "OBSERVATION_UNIT_CLOSED",
             Self::Reserved(_) => "OBSERVATION_RESERVED",
             Self::NotRun(_) => "OBSERVATION_UNIT_NOT_HERE",
             Self::NoTime | Self::BadDate(_) => "OBSERVATION_WITHOUT_TIME",
@@ -295,7 +300,8 @@ impl RowError {
             Self::NoSubject => msg!("OBSERVATION_WITHOUT_SUBJECT"),
             Self::BadSubject(kind) => msg!("OBSERVATION_WITHOUT_SUBJECT.id", kind),
             Self::Unknown(kind, key) => msg!("OBSERVATION_SUBJECT_UNKNOWN", kind, key),
-            Self::Closed { unit, day } => msg!("OBSERVATION_UNIT_CLOSED", unit, day),
+            Self::Closed { unit, last } => msg!("OBSERVATION_UNIT_CLOSED", unit, last),
+            Self::NotYet { unit, from } => msg!("OBSERVATION_UNIT_CLOSED.later", unit, from),
             Self::Reserved(measure) => msg!("OBSERVATION_RESERVED", measure),
             Self::NotRun(kind) => msg!("OBSERVATION_UNIT_NOT_HERE", kind),
             Self::NoTime => msg!("OBSERVATION_WITHOUT_TIME"),

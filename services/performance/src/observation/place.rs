@@ -1,13 +1,13 @@
 //! Where observations belong, as identity and attendance tell it now.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tally_access::{OpContext, Owner};
 use tally_app::directory::People;
-use tally_app::units::Units;
+use tally_app::units::{Stretch, Units};
 use tally_engine::closing::facts::AccountFacts;
 use tally_kernel::id::OrgUnitId;
 use tally_kernel::import::{ImportOutcome, Problem};
@@ -25,8 +25,8 @@ struct Known {
     zone: TimeZone,
     /// Org trees of the days that rows about units, stores and campaigns begin and end on.
     trees: BTreeMap<Date, Units>,
-    /// Units that are or were there.
-    units: HashSet<OrgUnitId>,
+    /// Units that are not there on the last of the days of a row: since when and until when they were, by that day.
+    away: BTreeMap<Date, HashMap<OrgUnitId, Stretch>>,
 }
 
 /// Rows with the places that they belong to; those that belong nowhere are refused one by one.
@@ -66,12 +66,20 @@ impl Known {
         for day in days {
             trees.insert(day, Units::of(&app.peers.identity, ctx, Some(day)).await?);
         }
-        let mut units: HashSet<OrgUnitId> = trees.values().flat_map(Units::iter).map(|unit| unit.id).collect();
-        if !trees.is_empty() {
-            units.extend(Units::of(&app.peers.identity, ctx, None).await?.iter().map(|unit| unit.id));
-            units.extend(people.iter().flat_map(|person| &person.employments).map(|employment| employment.unit));
+        let mut gone: BTreeMap<Date, BTreeSet<OrgUnitId>> = BTreeMap::new();
+        for (_, said) in rows {
+            let day = days_of(said, &zone).1;
+            let unit =
+                unit_of(said).filter(|unit| trees.get(&day).is_some_and(|tree: &Units| tree.get(*unit).is_none()));
+            if let Some(unit) = unit {
+                gone.entry(day).or_default().insert(unit);
+            }
         }
-        Ok(Self { people, accounts, zone, trees, units })
+        let mut away = BTreeMap::new();
+        for (day, units) in gone {
+            away.insert(day, Units::stretches(&app.peers.identity, ctx, units, day).await?);
+        }
+        Ok(Self { people, accounts, zone, trees, away })
     }
 
     /// # Errors
@@ -111,12 +119,14 @@ impl Known {
     /// A unit that was there on the first or the last of the days.
     fn unit(&self, said: &Said, id: OrgUnitId) -> Result<Owner, RowError> {
         let (from, to) = days_of(said, &self.zone);
-        let unknown = || RowError::Unknown(SubjectKind::Unit, id.to_string());
-        if !self.units.contains(&id) {
-            return Err(unknown());
-        }
         let there = [to, from].into_iter().find_map(|day| self.trees.get(&day)?.owner(Some(id)).ok());
-        there.ok_or_else(|| RowError::Closed { unit: id.to_string(), day: to })
+        there.ok_or_else(|| match self.away.get(&to).and_then(|away| away.get(&id)) {
+            None => RowError::Unknown(SubjectKind::Unit, id.to_string()),
+            Some(Stretch { to: Some(last), .. }) if *last < to => {
+                RowError::Closed { unit: id.to_string(), last: *last }
+            }
+            Some(Stretch { from, .. }) => RowError::NotYet { unit: id.to_string(), from: *from },
+        })
     }
 
     /// Whose the accounts of a store are: of the lowest unit above all of them.
@@ -136,10 +146,15 @@ impl Known {
 
 /// Whether the org tree says where it belongs.
 fn in_tree(said: &Said) -> bool {
-    match said.subject.kind() {
-        SubjectKind::Unit | SubjectKind::Store => true,
-        SubjectKind::Campaign => said.run_by.is_some(),
-        SubjectKind::Person | SubjectKind::Account => false,
+    unit_of(said).is_some() || said.subject.kind() == SubjectKind::Store
+}
+
+/// The unit that it is about, or that runs the campaign which it is about.
+fn unit_of(said: &Said) -> Option<OrgUnitId> {
+    match said.subject {
+        Subject::Unit(unit) => Some(unit),
+        Subject::Campaign(_) => said.run_by,
+        Subject::Person(_) | Subject::Account(_) | Subject::Store(_) => None,
     }
 }
 

@@ -43,6 +43,17 @@ pub fn identity(told: &Told, view: Arc<View>) -> FakePeer {
     let tree = Arc::clone(told);
     let units = move |ask: idn::ListOrgUnitsRequest| {
         let closed = tree.lock().unwrap().closed.clone();
+        if !ask.unit_ids.is_empty() {
+            // What is closed is told with its last day.
+            let told = |unit: idn::OrgUnit| {
+                let closed = closed.as_ref().filter(|(id, _)| unit.unit_id == id.to_string());
+                let last = closed.map(|(_, from)| from.parse::<jiff::civil::Date>().unwrap().yesterday().unwrap());
+                let valid_to = last.map(|day| day.to_string()).unwrap_or_default();
+                idn::OrgUnit { valid_from: "2026-01-01".into(), valid_to, ..unit }
+            };
+            let named = units().into_iter().filter(|unit| ask.unit_ids.contains(&unit.unit_id));
+            return Ok(idn::ListOrgUnitsResponse { units: named.map(told).collect(), ..Default::default() });
+        }
         let there = |unit: &idn::OrgUnit| {
             closed
                 .as_ref()

@@ -129,6 +129,7 @@ async fn a_row_that_cannot_be_is_refused_by_its_name_and_the_others_go_in(on: Ba
     ];
     let result = fixture.observe(rows).await;
     assert_eq!(result.written, 2, "{result:?}");
+    assert!(result.problems[0].message.contains("2026-02-28 was its last day"), "{result:?}");
     assert_eq!(
         problems(&result),
         [

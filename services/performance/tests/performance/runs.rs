@@ -329,6 +329,16 @@ async fn a_population_is_previewed_settled_and_refused_where_it_reaches_beyond_i
         let named = ["as_of", "unit_ids", "include_person_ids", "exclude_person_ids"];
         assert_eq!(fields, named.map(|field| format!("{path}.{field}")));
     }
+    // A unit out of reach is refused as the cycle would be, and of the group everybody sees those whom they reach.
+    let stranger = fixture.of_unit(SOUTH, &[Permission::CycleWrite]);
+    let asked = fixture.cycles().preview_population(stranger.request(preview.clone())).await;
+    assert_eq!(reason(asked), "PERMISSION_DENIED");
+    let all = pb::PreviewPopulationRequest { unit_id: String::new(), population: None, ..preview.clone() };
+    let seen = fixture.cycles().preview_population(stranger.request(all)).await.unwrap().into_inner();
+    assert_eq!(
+        seen.members.iter().map(|m| m.person_id.clone()).collect::<Vec<_>>(),
+        [2, 4].map(|n| person(n).to_string())
+    );
     let seen = fixture.cycles().preview_population(fixture.admin.request(preview)).await.unwrap().into_inner();
     let judged: Vec<_> = seen.members.iter().map(|m| (m.included, m.reason())).collect();
     use pb::PopulationReason::{Fits, NamedOut};

@@ -1,9 +1,11 @@
 //! What records were: a row for each version that counts no more.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Condition;
+use sea_orm::sea_query::{Condition, SimpleExpr};
 use strum_macros::{EnumString, IntoStaticStr};
 use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::Result;
@@ -223,6 +225,25 @@ pub async fn rename_number(work: &UnitOfWork, number: &str, pseudonym: &str) -> 
     let rows = update.filter(Column::Agent.eq(number)).exec().await?;
     let named = Condition::all().add(Column::Contributors.like(holding(number)));
     Ok(rows + rename_contributors::<Entity>(work, NAMED, named, (number, pseudonym)).await?)
+}
+
+/// Clears why versions ended of records that name a pseudonym now, as they are or as they were: who wrote it may have named whoever served.
+/// How many rows.
+pub async fn forget_reasons(work: &UnitOfWork, pseudonym: &str) -> Result<u64> {
+    let told = work.select::<Entity>().filter(Column::Reason.ne(""));
+    let told: BTreeSet<Uuid> = told.rows(|rows| rows.column(Column::RecordId)).await?.into_iter().collect();
+    let named = |agent: SimpleExpr, contributors: SimpleExpr| Condition::any().add(agent).add(contributors);
+    let were = Condition::all()
+        .add(among::<Entity>(work, Column::RecordId, told.iter().copied()))
+        .add(named(Column::Agent.eq(pseudonym), Column::Contributors.like(holding(pseudonym))));
+    let were = work.select::<Entity>().filter(were).rows::<Uuid>(|rows| rows.column(Column::RecordId));
+    let mut mine: BTreeSet<Uuid> = were.await?.into_iter().collect();
+    let are = Condition::all()
+        .add(among::<super::Entity>(work, super::Column::Id, told))
+        .add(named(super::Column::Agent.eq(pseudonym), super::Column::Contributors.like(holding(pseudonym))));
+    mine.extend(work.select::<super::Entity>().filter(are).rows::<Uuid>(|rows| rows.column(super::Column::Id)).await?);
+    let theirs = Condition::all().add(among::<Entity>(work, Column::RecordId, mine)).add(Column::Reason.ne(""));
+    Ok(work.update::<Entity>().set(Column::Reason, "").filter(theirs).exec().await?)
 }
 
 /// What tells a version and who is named in it.

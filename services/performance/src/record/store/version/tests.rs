@@ -55,7 +55,7 @@ async fn revised(db: &TestStore, ctx: &OpContext, id: &str, start: &str, [is, wa
         contributors: (!contributor.is_empty()).then(|| format!("closer={contributor}")),
     };
     let work = unit(db, ctx).await;
-    let before = End { ended: Ended::Revised, reason: "" };
+    let before = End { ended: Ended::Moved, reason: "was served by Mimi Wang" };
     work.insert_many([ended(ctx, row(was), 1, before)]).await.unwrap();
     work.insert_many([row(is)]).await.unwrap();
     end(work).await;
@@ -83,7 +83,13 @@ async fn an_erased_person_is_named_in_no_version_and_others_stay_as_they_were(on
     let span = (day("2026-02-01T00:00:00Z"), day("2026-02-05T00:00:00Z"));
     super::super::rename(&work, ACCOUNT, "Mimi", span, "P-1").await.unwrap();
     super::super::rename_number(&work, "E0001", "P-1").await.unwrap();
+    assert_eq!(forget_reasons(&work, "P-1").await.unwrap(), 2, "of what names the person now, or did");
+    assert_eq!(forget_reasons(&work, "P-1").await.unwrap(), 0);
     end(work).await;
+    let tx = db.store.read(&ctx).await.unwrap();
+    let told = tx.select::<Entity>().filter(Column::Reason.ne("")).all().await.unwrap();
+    assert_eq!(told.iter().map(|row| row.external_id.as_str()).collect::<Vec<_>>(), ["c"], "of somebody else");
+    drop(tx);
     let now = named(&db, &ctx).await;
     assert!(!now.iter().any(|text| text.contains("E0001")), "{now:?}");
     assert_eq!(now[..6], ["P-1", "closer=P-1", "P-1", "closer=P-1", "Mimi", ""], "the versions, by their start");
