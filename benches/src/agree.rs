@@ -160,7 +160,7 @@ impl Group {
             for at in &self.moments {
                 let date = zone.to_datetime(at.now).date();
                 let (units, modules) = (self.units.as_slice(), &self.modules);
-                let facts = Facts { revision: 1, date, zone: &zone, units, roles: &roles, modules };
+                let facts = Facts { revision: 1, date, zone: &zone, units, moved: &[], roles: &roles, modules };
                 let begin = Instant::now();
                 let view =
                     Arc::new(compile(&principal.grants, &principal.temporary_rights, &principal.person, &facts)).at(at);

@@ -1,4 +1,6 @@
-//! Where somebody belongs: one answer in every service.
+//! Where somebody belongs: one answer in every service, and to whom the months of a team belong that moved.
+
+mod moved;
 
 use std::collections::BTreeSet;
 
@@ -18,7 +20,7 @@ use crate::stack::Stack;
 const PUNCHED: prost_types::Timestamp = prost_types::Timestamp { seconds: 1_773_540_184, nanos: 567_000_000 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_post_since_march_moves_neither_punch_nor_card_nor_statement_nor_evidence_apart() {
+async fn neither_a_second_post_nor_a_move_of_the_team_takes_away_what_is_of_march() {
     let mut stack = Stack::one_process(None).await;
     let done = main_job(&stack).await;
     let (_, card) = done.outcome.cards.first().expect("a best card");
@@ -37,6 +39,7 @@ async fn a_second_post_since_march_moves_neither_punch_nor_card_nor_statement_no
         let told: BTreeSet<_> = rows.iter().map(of).collect();
         assert_eq!(told, [(home.unit_id.clone(), home.region.clone())].into(), "{what}: {rows:?}");
     }
+    moved::journey(&done, &cycle_id).await;
     stack.stop().await;
 }
 

@@ -10,7 +10,10 @@ use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId};
 use uuid::Uuid;
 
 use crate::roles::{self, RoleBook};
-use crate::{Condition, IdSet, Modules, NOT_DELEGABLE, Permission, Provisional, Reach, Region, Scope, Source, View};
+use crate::{
+    Condition, IdSet, Modules, Moment, NOT_DELEGABLE, Permission, Provisional, Reach, Region, Scope, Source, Stay,
+    Stays, View,
+};
 
 /// A role on a scope, for a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,33 +64,70 @@ impl PersonFacts {
     }
 }
 
-/// A unit and all below it, in no particular order. A cycle in the facts ends the walk instead of repeating it.
-pub fn subtree(units: &[UnitFact], root: OrgUnitId) -> IdSet<OrgUnitId> {
-    Tree::of(units).below(root)
+/// Where a unit hung, or will hang, for some days.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// The unit.
+    pub id: OrgUnitId,
+    /// Its parent then; nothing for the root.
+    pub parent: Option<OrgUnitId>,
+    /// The days.
+    pub stay: Stay,
 }
 
-pub(crate) struct Tree(HashMap<OrgUnitId, Vec<OrgUnitId>>);
+/// A unit and all below it, in no particular order. A cycle in the facts ends the walk instead of repeating it.
+pub fn subtree(units: &[UnitFact], root: OrgUnitId) -> IdSet<OrgUnitId> {
+    let mut children = HashMap::<_, Vec<_>>::new();
+    for UnitFact { id, parent } in units {
+        children.entry(*parent).or_default().push(*id);
+    }
+    let (mut seen, mut open) = (IdSet::default(), vec![root]);
+    while let Some(unit) = open.pop() {
+        if seen.insert(unit) {
+            open.extend(children.get(&Some(unit)).into_iter().flatten());
+        }
+    }
+    seen
+}
+
+/// The children of each unit, with the days on which they hang there.
+pub(crate) struct Tree {
+    today: Moment,
+    children: HashMap<OrgUnitId, Vec<(OrgUnitId, Stay)>>,
+}
 
 impl Tree {
-    pub(crate) fn of(units: &[UnitFact]) -> Self {
+    pub(crate) fn of(facts: &Facts<'_>) -> Self {
+        let moved: IdSet<OrgUnitId> = facts.moved.iter().map(|placement| placement.id).collect();
+        let stayed = facts.units.iter().filter(|unit| !moved.contains(&unit.id));
+        let stayed = stayed.map(|unit| (unit.parent, unit.id, Stay::default()));
+        let moved = facts.moved.iter().map(|placement| (placement.parent, placement.id, placement.stay));
         let mut children = HashMap::<_, Vec<_>>::new();
-        for unit in units {
-            children.entry(unit.id).or_default();
-            if let Some(parent) = unit.parent {
-                children.entry(parent).or_default().push(unit.id);
+        for (parent, id, stay) in stayed.chain(moved) {
+            if let Some(parent) = parent {
+                children.entry(parent).or_default().push((id, stay));
             }
         }
-        Self(children)
+        Self { today: Moment::Day(facts.date), children }
     }
 
-    fn below(&self, root: OrgUnitId) -> IdSet<OrgUnitId> {
-        let (mut seen, mut open) = (IdSet::default(), vec![root]);
-        while let Some(unit) = open.pop() {
-            if seen.insert(unit) {
-                open.extend(self.0.get(&unit).into_iter().flatten());
+    /// What a grant on a unit and all below it reaches: each unit on the days on which it hung there.
+    fn below(&self, root: OrgUnitId) -> Reach {
+        let (mut reach, mut open) = (Reach::default(), vec![(root, Stay::default())]);
+        while let Some((unit, stay)) = open.pop() {
+            // What is there already ends the walk, so a cycle in the facts does not repeat it.
+            if reach.units.contains(&unit) || reach.moved.get(&unit).is_some_and(|there| there.spans(&stay)) {
+                continue;
             }
+            if stay == Stay::default() {
+                reach.extend([unit]);
+            } else {
+                reach.extend_some_days(unit, &Stays::new(stay.holds(self.today), [stay]));
+            }
+            let below = self.children.get(&unit).into_iter().flatten();
+            open.extend(below.filter_map(|(child, there)| Some((*child, stay.meet(there)?))));
         }
-        seen
+        reach
     }
 }
 
@@ -102,6 +142,8 @@ pub struct Facts<'a> {
     pub zone: &'a TimeZone,
     /// The org tree on that day.
     pub units: &'a [UnitFact],
+    /// All placements of the units that do not always hang where they hang on that day.
+    pub moved: &'a [Placement],
     /// The roles that can be given.
     pub roles: &'a RoleBook,
     /// The modules that the group has.
@@ -148,7 +190,7 @@ pub fn compile(
     person: &PersonFacts,
     facts: &Facts<'_>,
 ) -> View {
-    let tree = Tree::of(facts.units);
+    let tree = Tree::of(facts);
     let mut provisional = conditional(assignments, person, facts, &tree);
     let temporary_rights = temporary_rights.iter().filter(|_| !person.left());
     provisional.extend(temporary_rights.map(|right| borrowed(right, person, facts, &tree)));
@@ -240,7 +282,7 @@ pub(crate) fn reach_of(scope: &Scope, tree: &Tree, person: &PersonFacts) -> Reac
         Scope::Own => reach.persons.extend(person.person),
         Scope::Reports => reach.persons.extend(&person.reports),
         Scope::Unit(unit) => reach.units.extend([*unit]),
-        Scope::Subtree(unit) | Scope::LegalEntity(unit) => reach.units = tree.below(*unit),
+        Scope::Subtree(unit) | Scope::LegalEntity(unit) => reach = tree.below(*unit),
         Scope::Region(region) => reach.regions.extend([region.clone()]),
         Scope::Tenant => reach.tenant = true,
     }

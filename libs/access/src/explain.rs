@@ -33,7 +33,7 @@ pub struct Explainer<'a> {
 impl<'a> Explainer<'a> {
     /// For grants of who `person` is.
     pub fn new(facts: &'a Facts<'a>, person: &'a PersonFacts) -> Self {
-        Self { facts, person, tree: Tree::of(facts.units) }
+        Self { facts, person, tree: Tree::of(facts) }
     }
 
     /// The verdict of one grant.

@@ -33,10 +33,13 @@ mod reach;
 pub mod roles;
 mod rpc;
 mod scope;
+mod stay;
 mod view;
 
 pub use actor::{Actor, ActorKind, Regions, service_principal};
-pub use compile::{Assignment, Facts, PersonFacts, TemporaryRight, UnitFact, compile, compile_service, subtree};
+pub use compile::{
+    Assignment, Facts, PersonFacts, Placement, TemporaryRight, UnitFact, compile, compile_service, subtree,
+};
 pub use condition::{Circumstances, Condition, Hours};
 pub use context::OpContext;
 pub use duties::{NOT_DELEGABLE, SEPARATED, conflict};
@@ -46,5 +49,6 @@ pub use permission::{DataClass, Permission};
 pub use reach::{IdHasher, IdSet, Owner, Reach, Target};
 pub use rpc::{Effect, Needs, Permit, Plan, PolicyRow, Rpc};
 pub use scope::{Scope, ScopeKind};
+pub use stay::{Border, Moment, Stay, Stays};
 pub use tally_kernel::{Locale, Region};
 pub use view::{Decision, Provisional, Source, View, decide, plan};

@@ -1,12 +1,15 @@
 //! How far a permission reaches, and what it is asked about.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_kernel::id::{OrgUnitId, PersonId};
 
 use crate::Region;
+use crate::stay::{Moment, Stays};
 
 /// What a call is about. A row carries the region and the unit it had at the time of the fact, and the person it tells of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub struct Target {
     pub unit: Option<OrgUnitId>,
     /// Whom it tells of.
     pub person: Option<PersonId>,
+    /// When the fact was: a unit that moved is looked for where it hung then. Nothing for what is as it is today.
+    pub moment: Option<Moment>,
 }
 
 impl Target {
@@ -32,12 +37,24 @@ impl Target {
 
     /// A unit in its region.
     pub fn unit(region: Region, unit: OrgUnitId) -> Self {
-        Self { region: Some(region), unit: Some(unit), person: None }
+        Self { region: Some(region), unit: Some(unit), ..Self::default() }
     }
 
     /// A person, in the unit and region of the fact.
     pub fn person(region: Region, unit: Option<OrgUnitId>, person: PersonId) -> Self {
-        Self { region: Some(region), unit, person: Some(person) }
+        Self { region: Some(region), unit, person: Some(person), moment: None }
+    }
+
+    /// The same for a fact of a day of the group's calendar.
+    #[must_use]
+    pub fn on(self, day: Date) -> Self {
+        Self { moment: Some(Moment::Day(day)), ..self }
+    }
+
+    /// The same for a fact of an instant.
+    #[must_use]
+    pub fn at(self, instant: Timestamp) -> Self {
+        Self { moment: Some(Moment::Instant(instant)), ..self }
     }
 }
 
@@ -72,7 +89,7 @@ impl Owner {
 
     /// What a call about its things is about: the group's own need a grant on the group.
     pub fn target(&self) -> Target {
-        Target { region: Some(self.region.clone()), unit: self.unit, person: None }
+        Target { region: Some(self.region.clone()), unit: self.unit, ..Target::default() }
     }
 }
 
@@ -107,8 +124,10 @@ pub struct Reach {
     pub tenant: bool,
     /// Rows of these regions.
     pub regions: BTreeSet<Region>,
-    /// Rows of these units (subtrees and legal entities are spread out already).
+    /// Rows of these units (subtrees and legal entities are spread out already), whatever their day.
     pub units: IdSet<OrgUnitId>,
+    /// Rows of these units on some days: they hung elsewhere on others. None of them is among `units`.
+    pub moved: BTreeMap<OrgUnitId, Stays>,
     /// Rows about these people.
     pub persons: IdSet<PersonId>,
 }
@@ -121,13 +140,23 @@ impl Reach {
 
     /// Whether it reaches nothing at all.
     pub fn is_empty(&self) -> bool {
-        !self.tenant && self.regions.is_empty() && self.units.is_empty() && self.persons.is_empty()
+        !self.tenant
+            && self.regions.is_empty()
+            && self.units.is_empty()
+            && self.moved.is_empty()
+            && self.persons.is_empty()
+    }
+
+    /// The units it reaches today.
+    pub fn units_today(&self) -> impl Iterator<Item = OrgUnitId> {
+        let moved = self.moved.iter().filter(|(_, stays)| stays.today()).map(|(unit, _)| *unit);
+        self.units.iter().copied().chain(moved)
     }
 
     /// Whether it reaches `target`: the one test that `decide` makes and that the store's list filter says in SQL.
     pub fn covers(&self, target: &Target) -> bool {
         self.tenant
-            || target.unit.is_some_and(|unit| self.units.contains(&unit))
+            || target.unit.is_some_and(|unit| self.units.contains(&unit) || self.holds(unit, target.moment))
             || target.person.is_some_and(|person| self.persons.contains(&person))
             || target.region.as_ref().is_some_and(|region| self.regions.contains(region))
     }
@@ -136,7 +165,34 @@ impl Reach {
     pub fn absorb(&mut self, other: &Self) {
         self.tenant |= other.tenant;
         self.regions.extend(other.regions.iter().cloned());
-        self.units.extend(&other.units);
         self.persons.extend(&other.persons);
+        self.extend(other.units.iter().copied());
+        for (unit, stays) in &other.moved {
+            self.extend_some_days(*unit, stays);
+        }
+    }
+
+    /// Adds units, whatever the day.
+    pub(crate) fn extend(&mut self, units: impl IntoIterator<Item = OrgUnitId>) {
+        for unit in units {
+            self.moved.remove(&unit);
+            self.units.insert(unit);
+        }
+    }
+
+    /// Adds some days of a unit.
+    pub(crate) fn extend_some_days(&mut self, unit: OrgUnitId, stays: &Stays) {
+        if self.units.contains(&unit) {
+            return;
+        }
+        let here = self.moved.entry(unit).or_default();
+        here.absorb(stays);
+        if here.always() {
+            self.extend([unit]);
+        }
+    }
+
+    fn holds(&self, unit: OrgUnitId, moment: Option<Moment>) -> bool {
+        self.moved.get(&unit).is_some_and(|stays| stays.hold(moment))
     }
 }

@@ -211,7 +211,17 @@ impl<R: Rpc> Plan<R> {
     /// below its owner.
     #[must_use]
     pub fn with_units(mut self, units: impl IntoIterator<Item = OrgUnitId>) -> Self {
-        Arc::make_mut(&mut self.reach).units.extend(units);
+        Arc::make_mut(&mut self.reach).extend(units);
+        self
+    }
+
+    /// The plan for the parts of a whole: whoever reaches the whole (the unit whose month it is) reaches each part of it, also
+    /// that of somebody who was elsewhere on its day; anybody else the parts that the grants reach.
+    #[must_use]
+    pub fn through(mut self, whole: &Target) -> Self {
+        if self.covers(whole) {
+            self.reach = Arc::new(Reach::everything());
+        }
         self
     }
 

@@ -345,7 +345,9 @@ fn target<E: Scoped>(row: &E::Model) -> Result<Target, StoreError> {
         _ => None,
     };
     let id = |column: Option<E::Column>| column.and_then(|column| uuid(&row.get(column)));
-    Ok(Target { region, unit: id(E::unit_column()).map(OrgUnitId), person: id(E::person_column()).map(PersonId) })
+    let unit = id(E::unit_column()).map(OrgUnitId);
+    let moment = E::moment_column().map(|moment| moment.moment(row)).transpose()?.flatten();
+    Ok(Target { region, unit, person: id(E::person_column()).map(PersonId), moment })
 }
 
 async fn erase<E: Scoped>(work: &UnitOfWork, person: PersonId, rule: ErasureRule) -> Result<u64, StoreError> {

@@ -3,11 +3,15 @@
 //! Permissions of the same grants share one reach, and a reach writes an id in 16 bytes: the view of a group of 10,000
 //! units stays far below the largest message.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tally_access::{Condition, MODULES, Modules, Permission, Provisional, Reach, Region, Source, View};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use tally_access::{
+    Border, Condition, MODULES, Modules, Permission, Provisional, Reach, Region, Source, Stay, Stays, View,
+};
 use tally_api::identity::v1::{self as pb, GetViewResponse, ProvisionalRules, Rule};
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId};
 use tally_kernel::{Error, Result, time};
@@ -59,12 +63,28 @@ impl Reaches {
                 regions: reach.regions.iter().map(ToString::to_string).collect(),
                 unit_ids: encoded(reach.units.iter().map(|id| id.0)),
                 person_ids: encoded(reach.persons.iter().map(|id| id.0)),
+                moved: write_moved(reach),
             });
             self.known.push(Arc::clone(reach));
             self.known.len() - 1
         });
         u32::try_from(at).unwrap_or(u32::MAX)
     }
+}
+
+fn write_moved(reach: &Reach) -> Vec<pb::MovedUnits> {
+    let mut together = BTreeMap::<(&[Stay], bool), Vec<Uuid>>::new();
+    for (unit, stays) in &reach.moved {
+        together.entry((stays.days(), stays.today())).or_default().push(unit.0);
+    }
+    let day = |border: Option<Border>| border.map(|border| border.day.to_string()).unwrap_or_default();
+    let stay = |stay: &Stay| pb::Stay { from: day(stay.from), until: day(stay.until) };
+    let units = |((stays, today), ids): ((&[Stay], bool), Vec<Uuid>)| pb::MovedUnits {
+        unit_ids: encoded(ids.into_iter()),
+        today,
+        stays: stays.iter().map(stay).collect(),
+    };
+    together.into_iter().map(units).collect()
 }
 
 fn encoded(ids: impl Iterator<Item = Uuid>) -> Vec<u8> {
@@ -95,10 +115,11 @@ pub(crate) fn read_view(reply: GetViewResponse) -> Result<View> {
 }
 
 fn read(reply: GetViewResponse) -> Result<View> {
-    let reaches = reply.reaches.iter().map(|reach| read_reach(reach).map(Arc::new)).collect::<Result<Vec<_>>>()?;
+    let zone = time::zone(&reply.zone)?;
+    let reaches =
+        reply.reaches.iter().map(|reach| read_reach(reach, &zone).map(Arc::new)).collect::<Result<Vec<_>>>()?;
     let person = Some(reply.person_id.as_str()).filter(|id| !id.is_empty()).map(str::parse::<PersonId>).transpose()?;
     let provisional = reply.provisional.iter().map(|p| read_provisional(p, &reaches)).collect::<Result<Vec<_>>>()?;
-    let zone = time::zone(&reply.zone)?;
     let view = View::new(reply.revision, person, read_rules(&reply.rules, &reaches)?).with(provisional, zone);
     let along = read_rules(&reply.along, &reaches)?;
     let view = if reply.suspended { view.suspended().taking_along(along) } else { view };
@@ -118,13 +139,28 @@ fn read_rules(rules: &[Rule], reaches: &[Arc<Reach>]) -> Result<Vec<(Permission,
     known.map(rule).collect()
 }
 
-fn read_reach(reach: &pb::Reach) -> Result<Reach> {
+fn read_reach(reach: &pb::Reach, zone: &TimeZone) -> Result<Reach> {
+    let mut moved = BTreeMap::new();
+    for units in &reach.moved {
+        let days = units.stays.iter().map(|stay| read_stay(stay, zone)).collect::<Result<Vec<_>>>()?;
+        let stays = Stays::new(units.today, days);
+        moved.extend(decoded(&units.unit_ids)?.map(|id| (OrgUnitId(id), stays.clone())));
+    }
     Ok(Reach {
         tenant: reach.tenant,
         regions: reach.regions.iter().map(|region| region.parse::<Region>()).collect::<Result<_>>()?,
         units: decoded(&reach.unit_ids)?.map(OrgUnitId).collect(),
+        moved,
         persons: decoded(&reach.person_ids)?.map(PersonId).collect(),
     })
+}
+
+fn read_stay(stay: &pb::Stay, zone: &TimeZone) -> Result<Stay> {
+    let border = |day: &str| match day {
+        "" => Ok(None),
+        day => day.parse::<Date>().map(|day| Some(Border::before(day, zone))).map_err(Error::internal),
+    };
+    Ok(Stay { from: border(&stay.from)?, until: border(&stay.until)? })
 }
 
 fn decoded(bytes: &[u8]) -> Result<impl Iterator<Item = Uuid> + '_> {
@@ -151,15 +187,20 @@ fn read_provisional(rules: &ProvisionalRules, reaches: &[Arc<Reach>]) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use jiff::tz::TimeZone;
-
     use super::*;
+
+    fn moved() -> Stays {
+        let before = |day: &str| Some(Border::before(day.parse().unwrap(), &TimeZone::get("Asia/Shanghai").unwrap()));
+        let (early, late) = (before("2026-01-01"), before("2026-03-02"));
+        Stays::new(true, [Stay { from: None, until: early }, Stay { from: late, until: None }])
+    }
 
     fn reach() -> Arc<Reach> {
         Arc::new(Reach {
             tenant: false,
             regions: ["cn-north".parse().unwrap()].into(),
             units: [7, 8].map(|n| OrgUnitId(Uuid::from_u128(n))).into_iter().collect(),
+            moved: [10, 11].map(|n| (OrgUnitId(Uuid::from_u128(n)), moved())).into(),
             persons: [PersonId(Uuid::from_u128(9))].into_iter().collect(),
         })
     }
@@ -229,6 +270,16 @@ mod tests {
         let broken = [
             GetViewResponse {
                 reaches: vec![pb::Reach { unit_ids: vec![7], ..Default::default() }],
+                ..write_view(&sample())
+            },
+            GetViewResponse {
+                reaches: vec![pb::Reach {
+                    moved: vec![pb::MovedUnits {
+                        stays: vec![pb::Stay { from: "yesterday".into(), ..Default::default() }],
+                        ..Default::default()
+                    }],
+                    ..Default::default()
+                }],
                 ..write_view(&sample())
             },
             GetViewResponse { reaches: Vec::new(), ..write_view(&sample()) },

@@ -158,7 +158,7 @@ pub use tx::context::{
     bytes_from_db, date_from_db, date_to_db, from_db, json_from_db, number_from_db, owner_from_db, to_db, word_from_db,
 };
 pub use tx::location::OwnerUrl;
-pub use tx::scoped::{ReadTx, Scoped, ScopedTx, Unscoped, among};
+pub use tx::scoped::{MomentColumn, ReadTx, Scoped, ScopedTx, Unscoped, among};
 pub use tx::select::{Rows, Select};
 pub use work::blind_index::BlindIndex;
 pub use work::dated;

@@ -121,6 +121,6 @@ impl<T: Keyed> Keyed for Placed<T> {
 impl<T: About> Placed<T> {
     /// What a permit is asked for.
     pub fn target(&self) -> Target {
-        self.home.target(self.fact.person())
+        self.home.target(self.fact.person()).at(self.fact.at())
     }
 }

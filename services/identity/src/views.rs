@@ -12,8 +12,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tally_access::roles::RoleBook;
 use tally_access::{
-    Actor, Assignment, Facts, Modules, OpContext, PersonFacts, Scope, TemporaryRight, UnitFact, View, compile,
-    compile_service,
+    Actor, Assignment, Facts, Modules, OpContext, PersonFacts, Placement, Scope, TemporaryRight, UnitFact, View,
+    compile, compile_service,
 };
 use tally_kernel::dated::Dated as _;
 use tally_kernel::error::Kind;
@@ -63,6 +63,7 @@ pub(crate) struct Group {
     pub(crate) date: Date,
     zone: TimeZone,
     units: Vec<UnitFact>,
+    moved: Vec<Placement>,
     roles: RoleBook,
     modules: Modules,
     suspended: bool,
@@ -75,11 +76,13 @@ impl Group {
         let facts = revision::facts::revision(tx).await?;
         let zone = tenant.time_zone()?;
         let date = zone.to_datetime(ctx.now()).date();
+        let tree = org::facts::tree(tx).await?;
         Ok(Self {
             facts,
             revision: view_revision(facts, date),
             date,
-            units: org::facts::tree(tx).await?.facts(date),
+            units: tree.facts(date),
+            moved: tree.moved(date, &zone),
             roles: role::facts::all(tx).await?.book(),
             modules: entitlement::facts::modules(tx).await?,
             suspended: tenant.suspended.is_some(),
@@ -88,8 +91,8 @@ impl Group {
     }
 
     pub(crate) fn facts(&self) -> Facts<'_> {
-        let Self { facts: _, revision, date, zone, units, roles, modules, suspended: _ } = self;
-        Facts { revision: *revision, date: *date, zone, units, roles, modules }
+        let Self { facts: _, revision, date, zone, units, moved, roles, modules, suspended: _ } = self;
+        Facts { revision: *revision, date: *date, zone, units, moved, roles, modules }
     }
 
     fn day_of(&self, at: Timestamp) -> Date {

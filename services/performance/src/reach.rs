@@ -8,11 +8,11 @@ use tally_rpc::Peer;
 
 /// The plan with all units above those that it reaches.
 pub async fn from_below<R: Rpc>(identity: &Peer, ctx: &OpContext, plan: Plan<R>) -> Result<Plan<R>> {
-    if plan.reach().tenant || plan.reach().units.is_empty() {
+    if plan.reach().tenant || plan.reach().units_today().next().is_none() {
         return Ok(plan);
     }
     let units = Units::of(identity, ctx, None).await?;
-    let above: Vec<_> = plan.reach().units.iter().flat_map(|unit| units.chain(*unit)).map(|unit| unit.id).collect();
+    let above: Vec<_> = plan.reach().units_today().flat_map(|unit| units.chain(unit)).map(|unit| unit.id).collect();
     Ok(plan.with_units(above))
 }
 

@@ -35,7 +35,15 @@ fn employed(n: u128) -> PersonFacts {
 
 fn view(grants: &[Assignment], temporary_rights: &[TemporaryRight]) -> Arc<View> {
     let (roles, modules) = (RoleBook::default(), Modules::All);
-    let facts = Facts { revision: 3, date: TODAY, zone: &TimeZone::UTC, units: &[], roles: &roles, modules: &modules };
+    let facts = Facts {
+        revision: 3,
+        date: TODAY,
+        zone: &TimeZone::UTC,
+        units: &[],
+        moved: &[],
+        roles: &roles,
+        modules: &modules,
+    };
     Arc::new(compile(grants, temporary_rights, &employed(1), &facts))
 }
 

@@ -8,9 +8,9 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use tally_access::roles::RoleBook;
 use tally_access::{
-    Actor, Assignment, Circumstances, Condition, Decision, Explainer, Facts, MODULES, Modules, NOT_DELEGABLE,
-    OpContext, Permission, PersonFacts, Reach, Region, Scope, Source, Target, TemporaryRight, UnitFact, Verdict, View,
-    compile, decide, roles,
+    Actor, Assignment, Border, Circumstances, Condition, Decision, Explainer, Facts, MODULES, Modules, Moment,
+    NOT_DELEGABLE, OpContext, Permission, PersonFacts, Placement, Reach, Region, Scope, Source, Stay, Target,
+    TemporaryRight, UnitFact, Verdict, View, compile, decide, roles,
 };
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId, TenantId};
 use tally_kernel::{Clock, Rng};
@@ -37,14 +37,66 @@ fn person(n: u128) -> PersonId {
     PersonId(Uuid::from_u128(100 + n))
 }
 
-/// Any forest in which a parent has a smaller number than its child.
-fn trees() -> impl Strategy<Value = Vec<UnitFact>> {
-    let parents: Vec<_> = (0..UNITS).map(|n| proptest::option::weighted(0.9, 0..n.max(1))).collect();
-    parents.prop_map(|parents| {
-        let fact =
-            |(n, parent): (u128, Option<u128>)| UnitFact { id: unit(n), parent: parent.filter(|p| *p < n).map(unit) };
-        (0..UNITS).zip(parents).map(fact).collect()
+/// Where every unit hangs on which days.
+#[derive(Clone, Debug)]
+struct Tree {
+    placements: Vec<Placement>,
+}
+
+impl Tree {
+    fn parent(&self, id: OrgUnitId, moment: Moment) -> Option<OrgUnitId> {
+        self.placements.iter().find(|there| there.id == id && there.stay.holds(moment))?.parent
+    }
+
+    fn units(&self) -> Vec<UnitFact> {
+        let there = self.placements.iter().filter(|there| there.stay.holds(Moment::Day(TODAY)));
+        there.map(|there| UnitFact { id: there.id, parent: there.parent }).collect()
+    }
+
+    fn moved(&self) -> Vec<Placement> {
+        self.placements.iter().filter(|there| there.stay != Stay::default()).cloned().collect()
+    }
+
+    fn turned(&self) -> Self {
+        Self { placements: self.placements.iter().rev().cloned().collect() }
+    }
+}
+
+fn day(days: i64) -> Date {
+    TODAY + jiff::Span::new().days(days)
+}
+
+/// Any forest in which a parent has a smaller number than its child. Some units move once or twice, within six days of today.
+fn trees() -> impl Strategy<Value = Tree> {
+    let parent = |n: u128| proptest::option::weighted(0.9, 0..n.max(1)).prop_map(move |p| p.filter(|p| *p < n));
+    let moves = |n| proptest::collection::btree_map(-6..6_i64, parent(n), 0..3);
+    let units: Vec<_> = (0..UNITS).map(|n| (parent(n), moves(n))).collect();
+    units.prop_map(|units| {
+        let mut placements = Vec::new();
+        for (n, (first, moves)) in (0..UNITS).zip(units) {
+            let border = |days: &i64| Border::before(day(*days), &TimeZone::UTC);
+            let mut from = None;
+            let mut parent = first;
+            for (days, next) in &moves {
+                let stay = Stay { from, until: Some(border(days)) };
+                placements.push(Placement { id: unit(n), parent: parent.map(unit), stay });
+                (from, parent) = (Some(border(days)), *next);
+            }
+            placements.push(Placement { id: unit(n), parent: parent.map(unit), stay: Stay { from, until: None } });
+        }
+        Tree { placements }
     })
+}
+
+fn moments() -> impl Strategy<Value = Option<Moment>> {
+    let at = |hours: i64| NOON + jiff::SignedDuration::from_hours(hours);
+    prop_oneof![
+        Just(None),
+        (-8..8_i64).prop_map(|days| Some(Moment::Day(day(days)))),
+        (-180..180_i64).prop_map(move |hours| Some(Moment::Instant(at(hours)))),
+        (-8..8_i64, proptest::option::of(0..4_i64))
+            .prop_map(|(first, more)| Some(Moment::Days(day(first), more.map(|more| day(first + more))))),
+    ]
 }
 
 fn scopes() -> impl Strategy<Value = Scope> {
@@ -123,11 +175,13 @@ fn rows() -> impl Strategy<Value = Vec<Target>> {
         proptest::option::weighted(0.9, 0..REGIONS.len()),
         proptest::option::of(0..UNITS),
         proptest::option::of(0..PEOPLE),
+        moments(),
     );
-    let one = one.prop_map(|(r, u, p)| Target {
+    let one = one.prop_map(|(r, u, p, moment)| Target {
         region: r.map(|r| REGIONS[r].parse().unwrap()),
         unit: u.map(unit),
         person: p.map(person),
+        moment,
     });
     proptest::collection::vec(one, 1..40)
 }
@@ -141,7 +195,7 @@ fn book() -> RoleBook {
 }
 
 /// The view of a call by day without a second factor.
-fn view(grants: &[Assignment], tree: &[UnitFact]) -> Arc<View> {
+fn view(grants: &[Assignment], tree: &Tree) -> Arc<View> {
     let by_day = Circumstances { now: NOON, second_factor: false };
     view_at(grants, &[], tree, &Modules::All, &by_day)
 }
@@ -149,12 +203,18 @@ fn view(grants: &[Assignment], tree: &[UnitFact]) -> Arc<View> {
 fn view_at(
     grants: &[Assignment],
     temporary_rights: &[TemporaryRight],
-    tree: &[UnitFact],
+    tree: &Tree,
     modules: &Modules,
     at: &Circumstances,
 ) -> Arc<View> {
-    let facts = Facts { revision: 1, date: TODAY, zone: &TimeZone::UTC, units: tree, roles: &book(), modules };
+    let (units, moved, roles) = (tree.units(), tree.moved(), book());
+    let facts = facts(&units, &moved, &roles, modules);
     Arc::new(compile(grants, temporary_rights, &me(), &facts)).at(at)
+}
+
+fn facts<'a>(units: &'a [UnitFact], moved: &'a [Placement], roles: &'a RoleBook, modules: &'a Modules) -> Facts<'a> {
+    static ZONE: TimeZone = TimeZone::UTC;
+    Facts { revision: 1, date: TODAY, zone: &ZONE, units, moved, roles, modules }
 }
 
 /// The list filter written out as the store writes it, apart from `Reach::covers`.
@@ -163,6 +223,10 @@ fn filter(reach: &Reach, row: &Target) -> bool {
     reach.tenant
         || row.region.as_ref().is_some_and(|r| regions.contains(&r))
         || row.unit.is_some_and(|u| reach.units.iter().any(|v| *v == u))
+        || reach.moved.iter().any(|(unit, stays)| {
+            let then = row.moment.map_or(stays.today(), |moment| stays.days().iter().any(|stay| stay.holds(moment)));
+            row.unit == Some(*unit) && then
+        })
         || row.person.is_some_and(|p| reach.persons.iter().any(|q| *q == p))
 }
 
@@ -209,7 +273,8 @@ proptest! {
         *scope = match scope.clone() {
             Scope::Unit(u) => Scope::Subtree(u),
             Scope::Subtree(u) | Scope::LegalEntity(u) => {
-                let parent = tree.iter().find(|t| t.id == u).and_then(|t| t.parent);
+                // The parent of today would take away what the unit reached elsewhere.
+                let parent = tree.parent(u, Moment::Day(TODAY)).filter(|_| tree.moved().iter().all(|t| t.id != u));
                 parent.map_or(Scope::Tenant, Scope::Subtree)
             }
             Scope::Own | Scope::Reports | Scope::Region(_) | Scope::Tenant => Scope::Tenant,
@@ -243,9 +308,8 @@ proptest! {
         grants in grants(), temporary_rights in temporary_rights(), tree in trees(), rows in rows(), at in circumstances(),
     ) {
         let left = PersonFacts { employed: false, ..me() };
-        let facts = Facts {
-            revision: 1, date: TODAY, zone: &TimeZone::UTC, units: &tree, roles: &book(), modules: &Modules::All,
-        };
+        let (units, moved, roles) = (tree.units(), tree.moved(), book());
+        let facts = facts(&units, &moved, &roles, &Modules::All);
         let away = Arc::new(compile(&grants, &temporary_rights, &left, &facts)).at(&at);
         for row in &rows {
             prop_assert_eq!(allowed(&away, row), vec![]);
@@ -255,10 +319,51 @@ proptest! {
     #[test]
     fn the_order_of_grants_and_units_does_not_matter(grants in grants(), tree in trees()) {
         let rules = |v: &View| v.rules().map(|(p, r)| (p, Reach::clone(r))).collect::<Vec<_>>();
-        let (mut turned, mut unrooted) = (grants.clone(), tree.clone());
+        let mut turned = grants.clone();
         turned.reverse();
-        unrooted.reverse();
-        prop_assert_eq!(rules(&view(&grants, &tree)), rules(&view(&turned, &unrooted)));
+        prop_assert_eq!(rules(&view(&grants, &tree)), rules(&view(&turned, &tree.turned())));
+    }
+
+    #[test]
+    fn a_unit_is_reached_from_where_it_hung_on_the_day_of_the_fact(tree in trees(), rows in rows(), root in 0..UNITS) {
+        let grant = Assignment {
+            role: OWN_ROLE.into(),
+            scope: Scope::Subtree(unit(root)),
+            valid_from: TODAY,
+            valid_to: None,
+            condition: Condition::default(),
+        };
+        let view = view(&[grant], &tree);
+        for row in &rows {
+            let Some(unit_of_row) = row.unit else { continue };
+            // No unit moves more than six days from today.
+            let moments = match row.moment.unwrap_or(Moment::Day(TODAY)) {
+                Moment::Days(first, last) => {
+                    let days = first.series(jiff::Span::new().days(1)).take_while(|at| *at <= last.unwrap_or(day(20)));
+                    days.map(Moment::Day).collect()
+                }
+                one => vec![one],
+            };
+            let hung = moments.into_iter().any(|moment| {
+                let mut above = std::iter::successors(Some(unit_of_row), |id| tree.parent(*id, moment));
+                above.any(|id| id == unit(root))
+            });
+            let row = Target { region: None, person: None, ..row.clone() };
+            prop_assert_eq!(decide(&view, Permission::PunchRead, &row) == Decision::Allow, hung, "{:?}", row);
+        }
+    }
+
+    #[test]
+    fn whoever_reaches_a_whole_reaches_its_parts_and_nobody_else_gains(grants in grants(), tree in trees(), rows in rows()) {
+        let actor = Actor::service("performance", TenantId(Uuid::from_u128(1)), None);
+        let ctx = OpContext::new(actor, view(&grants, &tree), Clock::default(), Rng::seeded(1));
+        let Ok(whole) = ctx.plan::<policy::ListPunches>() else { return Ok(()) };
+        for row in &rows {
+            let through = ctx.plan::<policy::ListPunches>().unwrap().through(row);
+            for part in &rows {
+                prop_assert_eq!(through.covers(part), whole.covers(row) || whole.covers(part));
+            }
+        }
     }
 
     #[test]
@@ -266,7 +371,8 @@ proptest! {
         grants in grants(), tree in trees(), rows in rows(), modules in modules(), at in circumstances(),
     ) {
         let (view, me, book) = (view_at(&grants, &[], &tree, &modules, &at), me(), book());
-        let facts = Facts { revision: 1, date: TODAY, zone: &TimeZone::UTC, units: &tree, roles: &book, modules: &modules };
+        let (units, moved) = (tree.units(), tree.moved());
+        let facts = facts(&units, &moved, &book, &modules);
         let explainer = Explainer::new(&facts, &me);
         for row in &rows {
             for permission in Permission::ALL {
@@ -292,9 +398,8 @@ proptest! {
                 if source == Source::Delegated(DELEGATOR) {
                     let delegates = |right: &TemporaryRight| match right {
                         TemporaryRight::Delegation { grants, permissions, person, .. } => {
-                            let facts = Facts {
-                                revision: 1, date: TODAY, zone: &TimeZone::UTC, units: &tree, roles: &book(), modules: &Modules::All,
-                            };
+                            let (units, moved, roles) = (tree.units(), tree.moved(), book());
+                            let facts = facts(&units, &moved, &roles, &Modules::All);
                             let theirs = Arc::new(compile(grants, &[], person, &facts)).at(&at);
                             permissions.contains(&permission) && decide(&theirs, permission, row) == Decision::Allow
                         }

@@ -54,8 +54,15 @@ fn view(assignments: &[Assignment]) -> View {
 
 fn seen_by(assignments: &[Assignment], person: &PersonFacts) -> View {
     let (roles, modules, units) = (RoleBook::default(), Modules::All, tree());
-    let facts =
-        Facts { revision: 3, date: TODAY, zone: &TimeZone::UTC, units: &units, roles: &roles, modules: &modules };
+    let facts = Facts {
+        revision: 3,
+        date: TODAY,
+        zone: &TimeZone::UTC,
+        units: &units,
+        moved: &[],
+        roles: &roles,
+        modules: &modules,
+    };
     compile(assignments, &[], person, &facts)
 }
 

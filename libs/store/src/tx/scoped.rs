@@ -4,17 +4,19 @@
 //! What passes here must be [`Scoped`], and is filtered before the caller sees the builder. Row-level security is the
 //! backstop behind it, not the mechanism: SQLite has none.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use jiff::Timestamp;
 use sea_orm::sea_query::extension::postgres::PgFunc;
 use sea_orm::sea_query::{ArrayType, Condition, Expr, ExprTrait as _, IntoCondition};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait,
-    Statement, Value,
+    ModelTrait, Statement, Value,
 };
-use tally_access::{Reach, Region, Regions};
+use tally_access::{Border, Moment, Reach, Region, Regions, Stay};
 use tracing::Span;
 use tracing::field::Empty;
 use uuid::Uuid;
@@ -23,7 +25,7 @@ use crate::error::StoreError;
 use crate::seal::keys::Keys;
 use crate::seal::sealer::{Met, Sealer};
 use crate::tx::connect::Mode;
-use crate::tx::context::Scope;
+use crate::tx::context::{Scope, date_from_db, date_to_db, from_db, to_db};
 use crate::tx::sql::{Part, joined};
 
 /// An entity whose rows belong to tenants. Written with [`scoped!`](crate::tx::scoped).
@@ -36,13 +38,78 @@ pub trait Scoped: EntityTrait {
     fn unit_column() -> Option<Self::Column>;
     /// Whom the row is about.
     fn person_column() -> Option<Self::Column>;
+    /// When the fact was; nothing where a row is about how things are.
+    fn moment_column() -> Option<MomentColumn<Self::Column>>;
+}
+
+/// The column that says when a fact was. A row in which it is empty is about how things are.
+#[derive(Clone, Copy, Debug)]
+pub enum MomentColumn<C> {
+    /// A day of the group's calendar.
+    Day(C),
+    /// The same as text, YYYY-MM-DD.
+    IsoDay(C),
+    /// An instant.
+    Instant(C),
+    /// The same in milliseconds since 1970.
+    Millis(C),
+    /// The first and the last of a stretch of days; no end where the last is empty.
+    Days(C, C),
+}
+
+impl<C: ColumnTrait> MomentColumn<C> {
+    fn first(self) -> C {
+        match self {
+            Self::Day(column) | Self::IsoDay(column) | Self::Instant(column) | Self::Millis(column) => column,
+            Self::Days(first, _) => first,
+        }
+    }
+
+    fn border(self, border: Border) -> Value {
+        match self {
+            Self::Day(_) | Self::Days(..) => date_to_db(border.day).into(),
+            Self::IsoDay(_) => border.day.to_string().into(),
+            Self::Instant(_) => to_db(border.at).into(),
+            Self::Millis(_) => border.at.as_millisecond().into(),
+        }
+    }
+
+    /// When the fact of a row was.
+    ///
+    /// # Errors
+    /// A fault of ours, or altered data: what the row holds is no moment.
+    pub fn moment(self, row: &impl ModelTrait<Entity: EntityTrait<Column = C>>) -> Result<Option<Moment>, StoreError> {
+        let no_moment = |value| StoreError::fault(format_args!("{value:?} is no moment"));
+        if let Self::Days(first, last) = self {
+            let (Value::ChronoDate(Some(first)), Value::ChronoDate(last)) = (row.get(first), row.get(last)) else {
+                return Err(no_moment(format!("{:?}", row.get(first))));
+            };
+            return Ok(Some(Moment::Days(date_from_db(first)?, last.map(date_from_db).transpose()?)));
+        }
+        Ok(match row.get(self.first()) {
+            Value::ChronoDate(day) => day.map(date_from_db).transpose()?.map(Moment::Day),
+            Value::ChronoDateTimeUtc(at) => at.map(from_db).transpose()?.map(Moment::Instant),
+            Value::String(day) => match day.map(|day| day.parse()).transpose() {
+                Ok(day) => day.map(Moment::Day),
+                Err(error) => return Err(no_moment(error.to_string())),
+            },
+            Value::BigInt(ms) => match ms.map(Timestamp::from_millisecond).transpose() {
+                Ok(at) => at.map(Moment::Instant),
+                Err(error) => return Err(no_moment(error.to_string())),
+            },
+            other => return Err(no_moment(format!("{other:?}"))),
+        })
+    }
 }
 
 /// Says which columns of an entity are filtered by: `scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId,
-/// person: PersonId });`, all but `tenant` optional, in this order.
+/// person: PersonId, day: Day });`, all but `tenant` optional, in this order. The last is when the fact was ([`MomentColumn`]): one of
+/// `day`, `iso_day`, `at`, `ms`, `days` (`ValidFrom..ValidTo`). A unit that moved is looked for where it hung then, and for what has none where it hangs today.
 #[macro_export]
 macro_rules! scoped {
-    ($entity:ty { tenant: $tenant:ident $(, region: $region:ident)? $(, unit: $unit:ident)? $(, person: $person:ident)? $(,)? }) => {
+    ($entity:ty { tenant: $tenant:ident $(, region: $region:ident)? $(, unit: $unit:ident)? $(, person: $person:ident)?
+        $(, day: $day:ident)? $(, iso_day: $iso_day:ident)? $(, at: $at:ident)? $(, ms: $ms:ident)?
+        $(, days: $first:ident..$last:ident)? $(,)? }) => {
         impl $crate::Scoped for $entity {
             fn tenant_column() -> Self::Column {
                 <Self as $crate::orm::EntityTrait>::Column::$tenant
@@ -56,9 +123,16 @@ macro_rules! scoped {
             fn person_column() -> Option<Self::Column> {
                 $crate::scoped!(@some $($person)?)
             }
+            fn moment_column() -> Option<$crate::MomentColumn<Self::Column>> {
+                $crate::scoped!(@moment $(Day $day)? $(IsoDay $iso_day)? $(Instant $at)? $(Millis $ms)? $(Days $first $last)?)
+            }
         }
     };
     (@some) => { None };
+    (@moment) => { None };
+    (@moment $kind:ident $($column:ident)+) => {
+        Some($crate::MomentColumn::$kind($(<Self as $crate::orm::EntityTrait>::Column::$column),+))
+    };
     (@some $column:ident) => { Some(<Self as $crate::orm::EntityTrait>::Column::$column) };
 }
 
@@ -275,14 +349,55 @@ pub(crate) fn reach_condition<E: Scoped>(backend: DbBackend, reach: &Reach) -> O
     if let Some(column) = E::region_column().filter(|_| !reach.regions.is_empty()) {
         any = any.add(column.is_in(reach.regions.iter().map(Region::as_str)));
     }
-    if let Some(column) = E::unit_column().filter(|_| !reach.units.is_empty()) {
-        any = any.add(one_of::<E>(backend, column, reach.units.iter().map(|unit| unit.0)));
+    if let Some(column) = E::unit_column() {
+        // Where rows have no moment, units are where they are today.
+        let units: Vec<Uuid> = match E::moment_column() {
+            Some(_) => reach.units.iter().map(|unit| unit.0).collect(),
+            None => reach.units_today().map(|unit| unit.0).collect(),
+        };
+        if !units.is_empty() {
+            any = any.add(one_of::<E>(backend, column, units.into_iter()));
+        }
+        if let Some(moment) = E::moment_column() {
+            any = moved::<E>(backend, column, moment, reach).into_iter().fold(any, Condition::add);
+        }
     }
     if let Some(column) = E::person_column().filter(|_| !reach.persons.is_empty()) {
         any = any.add(one_of::<E>(backend, column, reach.persons.iter().map(|person| person.0)));
     }
     // An empty condition would let every row pass. Beside others the false one would keep PostgreSQL from their indices.
     Some(if any.is_empty() { any.add(Expr::val(1).eq(0)) } else { any })
+}
+
+/// What a reach says of units that moved: a row of theirs is of one of the days on which they hung there. Units that moved
+/// together make one condition.
+fn moved<E: Scoped>(
+    backend: DbBackend,
+    unit: E::Column,
+    moment: MomentColumn<E::Column>,
+    reach: &Reach,
+) -> Vec<Condition> {
+    let mut together = BTreeMap::<(&[Stay], bool), Vec<Uuid>>::new();
+    for (id, stays) in &reach.moved {
+        together.entry((stays.days(), stays.today())).or_default().push(id.0);
+    }
+    let condition = |((days, today), units): ((&[Stay], bool), Vec<Uuid>)| {
+        let as_today = Condition::any().add_option(today.then(|| moment.first().is_null()));
+        let days = days.iter().fold(as_today, |any, stay| any.add(within(moment, stay)));
+        Condition::all().add(one_of::<E>(backend, unit, units.into_iter())).add(days)
+    };
+    together.into_iter().map(condition).collect()
+}
+
+/// Says what [`Stay::holds`] says.
+fn within<C: ColumnTrait>(moment: MomentColumn<C>, stay: &Stay) -> Condition {
+    let border = |border| moment.border(border);
+    let from = stay.from.map(|from| match moment {
+        MomentColumn::Days(_, last) => last.is_null().or(last.gte(border(from))),
+        one => one.first().gte(border(from)),
+    });
+    let until = stay.until.map(|until| moment.first().lt(border(until)));
+    Condition::all().add_option(from).add_option(until)
 }
 
 /// `column` is one of these ids, however many: one bound value, so one prepared statement for every number.

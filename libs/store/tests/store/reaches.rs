@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use sea_orm::ActiveValue::Set;
 use tally_access::roles::{self, RoleBook};
 use tally_access::{
-    Assignment, Circumstances, Condition, Decision, Facts, Modules, OpContext, Permission, PersonFacts, Scope, Target,
-    TemporaryRight, UnitFact, View, compile, decide,
+    Assignment, Border, Circumstances, Condition, Decision, Facts, Modules, OpContext, Permission, PersonFacts,
+    Placement, Scope, Stay, Target, TemporaryRight, UnitFact, View, compile, decide,
 };
 use tally_kernel::Rng;
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId};
@@ -30,6 +30,13 @@ const ROWS: usize = 150;
 const VIEWS: u64 = 250;
 /// What the list of the sample asks for.
 const READ: Permission = Permission::PunchRead;
+
+/// Where units hang, and where those hung that moved in the last days.
+#[derive(Default)]
+struct Tree {
+    units: Vec<UnitFact>,
+    moved: Vec<Placement>,
+}
 
 /// Numbers that only look random.
 struct Dice(Rng);
@@ -52,10 +59,21 @@ impl Dice {
     }
 
     /// A forest in which a parent has a smaller number than its child.
-    fn tree(&self) -> Vec<UnitFact> {
+    fn tree(&self) -> Tree {
         let parent = |n: u64| (n > 0 && !self.one_in(10)).then(|| self.below(n));
         let unit = |n: u64| OrgUnitId(Uuid::from_u128(u128::from(n)));
-        (0..UNITS).map(|n| UnitFact { id: unit(n), parent: parent(n).map(unit) }).collect()
+        let mut tree = Tree::default();
+        for n in 0..UNITS {
+            let (id, now, then) = (unit(n), parent(n).map(unit), parent(n).map(unit));
+            tree.units.push(UnitFact { id, parent: now });
+            if self.one_in(3) {
+                let moved = Border::before(TODAY - jiff::Span::new().days(self.below(5) as i64), &TimeZone::UTC);
+                let stay = |from, until| Stay { from, until };
+                tree.moved.push(Placement { id, parent: then, stay: stay(None, Some(moved)) });
+                tree.moved.push(Placement { id, parent: now, stay: stay(Some(moved), None) });
+            }
+        }
+        tree
     }
 
     fn scope(&self) -> Scope {
@@ -126,13 +144,16 @@ async fn filled(db: &TestStore, dice: &Dice) -> Vec<(String, Target)> {
     for n in 0..ROWS {
         let (code, region) = (format!("{n:03}"), dice.region());
         let (at, of) = ((!dice.one_in(4)).then(|| dice.unit()), (!dice.one_in(3)).then(|| dice.person()));
+        let instant = NOON - SignedDuration::from_hours(dice.below(150) as i64);
         rows.push(note::ActiveModel {
+            recorded_at: Set(tally_store::to_db(instant)),
             region: Set(region.to_owned()),
             unit_id: Set(at.map(|id| id.0)),
             person_id: Set(of.map(|id| id.0)),
             ..row(&ctx, &code)
         });
-        targets.push((code, Target { region: Some(region.parse().unwrap()), unit: at, person: of }));
+        let target = Target { region: Some(region.parse().unwrap()), unit: at, person: of, moment: None };
+        targets.push((code, target.at(instant)));
     }
     work.insert_many(rows).await.unwrap();
     work.commit(audit(), ()).await.unwrap();
@@ -156,11 +177,13 @@ fn view_of(
     grants: &[Assignment],
     temporary_rights: &[TemporaryRight],
     me: &PersonFacts,
-    tree: &[UnitFact],
+    tree: &Tree,
     at: &Circumstances,
 ) -> Arc<View> {
     let (book, modules) = (RoleBook::default(), Modules::All);
-    let facts = Facts { revision: 1, date: TODAY, zone: &TimeZone::UTC, units: tree, roles: &book, modules: &modules };
+    let Tree { units, moved } = tree;
+    let (zone, roles, modules) = (&TimeZone::UTC, &book, &modules);
+    let facts = Facts { revision: 1, date: TODAY, zone, units, moved, roles, modules };
     Arc::new(compile(grants, temporary_rights, me, &facts)).at(at)
 }
 

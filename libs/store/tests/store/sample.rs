@@ -39,7 +39,7 @@ pub mod note {
 
     impl ActiveModelBehavior for ActiveModel {}
 
-    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, at: RecordedAt });
 }
 
 /// A badge: what is sealed about its holder.

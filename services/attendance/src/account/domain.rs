@@ -98,7 +98,7 @@ impl ShopAccount {
     /// What a permit is asked for.
     pub fn target(&self) -> Target {
         let Home { region, unit } = self.home();
-        Target { region: Some(region), unit, person: None }
+        Target { region: Some(region), unit, ..Target::default() }
     }
 
     /// What is said once and for all and is said otherwise by the other, as the files and the contract name it. A phase that only one of them has

@@ -93,8 +93,7 @@ pub(super) async fn correct<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted)
         lock(&work, &draft).await?;
         let (draft, correction) = asked(app, ctx, &work, &permit, &known, wanted).await?;
         let waits = correction.stage == Stage::Waiting;
-        let until = draft.stretch().map_or(LATEST, |(_, until)| until);
-        store::insert(&work, &correction, waits.then(|| draft.waiting_on()), until).await?;
+        store::insert(&work, &correction, waits.then(|| draft.waiting_on())).await?;
         if !waits {
             apply(&mut work, ctx, &draft, &correction).await?;
         }
@@ -144,6 +143,7 @@ async fn asked<R: Rpc>(
         approved: None,
         dropped: None,
         touched: Some(touched),
+        until: draft.stretch().map_or(LATEST, |(_, until)| until),
         notice,
     };
     Ok((draft, correction))

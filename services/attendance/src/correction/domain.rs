@@ -199,6 +199,8 @@ pub struct Correction {
     pub dropped: Option<(Taken, String)>,
     /// Nothing once it was erased.
     pub touched: Option<Touches>,
+    /// The last instant that it is about: it is kept by it, and belongs to whom the unit was under then.
+    pub until: Timestamp,
     pub notice: Option<Notice>,
 }
 
@@ -219,7 +221,7 @@ impl Correction {
     }
 
     pub fn target(&self) -> Target {
-        Target::person(self.place.0.clone(), self.place.1, self.person)
+        Target::person(self.place.0.clone(), self.place.1, self.person).at(self.until)
     }
 
     /// Whether it waits for somebody's word.
@@ -276,9 +278,17 @@ impl Draft {
         self.facts().filter_map(|placed| placed.fact.account()).collect()
     }
 
+    fn target(placed: &Placed<Fact>) -> Target {
+        let target = placed.home.target(placed.fact.person());
+        match placed.fact.stretch() {
+            Some((first, _)) => target.at(first),
+            None => target,
+        }
+    }
+
     /// What a permit is asked for: everybody whom it is about, where they were.
     pub fn targets(&self) -> Vec<Target> {
-        self.facts().map(|placed| placed.home.target(placed.fact.person())).collect()
+        self.facts().map(Draft::target).collect()
     }
 
     /// What two corrections cannot both wait for.

@@ -60,7 +60,7 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, at: Until });
 
 /// A text that is empty once it was erased.
 fn json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<Option<T>> {
@@ -101,6 +101,7 @@ fn read(row: Model) -> Result<Correction> {
         approved: taken(row.approved_by, row.approved_person, row.approved_for, row.approved_at)?,
         dropped: dropped.map(|taken| (taken, row.drop_reason.unwrap_or_default())),
         touched: json("what a correction touches", &row.touched)?,
+        until: from_db(row.until)?,
         notice: row.notice_minutes.map(|minutes| Notice { minutes, late: row.late }),
     })
 }
@@ -109,13 +110,8 @@ fn written<T: serde::Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(Error::internal)
 }
 
-/// Writes what was asked for or made; `waiting_on` is what no other waits for meanwhile, and `until` what it is kept by.
-pub(crate) async fn insert(
-    work: &UnitOfWork,
-    new: &Correction,
-    waiting_on: Option<String>,
-    until: jiff::Timestamp,
-) -> Result<()> {
+/// Writes what was asked for or made; `waiting_on` is what no other waits for meanwhile.
+pub(crate) async fn insert(work: &UnitOfWork, new: &Correction, waiting_on: Option<String>) -> Result<()> {
     let row = ActiveModel {
         id: Set(new.id.0),
         region: Set(new.place.0.to_string()),
@@ -134,7 +130,7 @@ pub(crate) async fn insert(
         touched: Set(new.touched.as_ref().map(written).transpose()?.unwrap_or_default()),
         notice_minutes: Set(new.notice.map(|notice| notice.minutes)),
         late: Set(new.notice.is_some_and(|notice| notice.late)),
-        until: Set(to_db(until)),
+        until: Set(to_db(new.until)),
         requested_by: Set(new.requested.by.by.into()),
         requested_person: Set(new.requested.by.person.map(Uuid::from)),
         requested_for: Set(new.requested.by.delegated_by.map(Uuid::from)),

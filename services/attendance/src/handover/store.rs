@@ -41,7 +41,7 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, at: At });
 
 /// Values of one IN list.
 const LIST: usize = 1_000;

@@ -40,7 +40,7 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, at: At });
 
 fn read(row: &Model) -> Result<StoredPunch> {
     let kind = word_from_db("a punch's kind", &row.kind)?;

@@ -38,7 +38,7 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, at: StartAt });
 
 fn read(row: &Model) -> Result<StoredShift> {
     let shift = Shift {

@@ -37,7 +37,7 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, at: At });
 
 /// Before any instant of a fact, and behind all: what has no beginning or no end stands for it in the table.
 pub(crate) const EARLIEST: Timestamp = Timestamp::constant(-3_000_000_000, 0);

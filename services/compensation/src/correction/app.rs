@@ -63,7 +63,7 @@ impl Known {
 pub(crate) async fn draft(app: &App, ctx: &OpContext, wanted: &Wanted) -> Result<(Filed, Vec<DeltaShown>)> {
     ctx.plan::<DraftCorrection>()?;
     let posted = settlement::facts::filed(&*app.store.read(ctx).await?, wanted.settlement).await?;
-    let permit = ctx.permit_read::<DraftCorrection>(&posted.owner.target(), "settlement", posted.id)?;
+    let permit = ctx.permit_read::<DraftCorrection>(&posted.target(), "settlement", posted.id)?;
     if posted.stage != settlement_domain::Stage::Posted {
         return Err(CorrectionError::NotPosted(posted.stage).into());
     }
@@ -133,6 +133,7 @@ async fn reckoned<R: Rpc>(
         settlement: posted.id,
         owner: posted.owner.clone(),
         cycle: posted.cycle,
+        last_day: Some(known.last_day),
         number: before.last().map_or(0, |one| one.number) + 1,
         cards_version: known.cards_version,
         stage: Stage::Draft,
@@ -194,8 +195,8 @@ async fn change<R: Rpc>(
     step: fn(Filed, Taken) -> Result<Filed, CorrectionError>,
 ) -> Result<Filed> {
     ctx.plan::<R>()?;
-    let owner = store::filed(&*app.store.read(ctx).await?, id).await?.owner;
-    let permit = ctx.permit_read::<R>(&owner.target(), "correction", id)?;
+    let target = store::filed(&*app.store.read(ctx).await?, id).await?.target();
+    let permit = ctx.permit_read::<R>(&target, "correction", id)?;
     let changed = mutate(&app.store, ctx, &permit, request, async |work| {
         facts::lock(&work).await?;
         let before = store::filed_for_update(&work, id).await?;
@@ -263,6 +264,7 @@ impl DeltaShown {
             correction: of.id,
             settlement: of.settlement,
             cycle: of.cycle,
+            last_day: of.last_day,
             currency: of.reckoned.standing.pool.currency,
             place,
             stage: deltas::Stage::Draft,
@@ -282,8 +284,12 @@ pub(crate) async fn list_deltas(
     asked: &deltas::Asked,
     page: &Page,
 ) -> Result<(Vec<DeltaShown>, String)> {
-    let plan = ctx.plan::<ListDeltas>()?;
+    let mut plan = ctx.plan::<ListDeltas>()?;
     let tx = app.store.read(ctx).await?;
+    // Whoever drafts or approves a correction sees all of it, also the delta of somebody who moved.
+    if let Some(of) = asked.correction {
+        plan = plan.through(&store::filed(&tx, of).await?.target());
+    }
     let (kept, token) = deltas::page(&tx, &plan, asked, page).await?;
     Ok((shown(&tx, kept, asked.known_at).await?, token))
 }

@@ -61,8 +61,7 @@ pub(crate) async fn hold(
     for mut delta in deltas::these(work, taken.keys().copied().collect()).await? {
         let Some((one, adjustment)) = taken.get(&delta.id) else { continue };
         let amounts = Amounts { minor: adjustment.minor, left_minor: adjustment.left_minor };
-        let at = (by.settlement, by.prepared_at);
-        adjustments::insert(work, ctx, at, (delta.id, amounts), (one.who.person, place(one)?)).await?;
+        adjustments::insert(work, ctx, by, (delta.id, amounts), (one.who.person, place(one)?)).await?;
         (delta.stage, delta.held_by) = (deltas::Stage::Held, Some(by.settlement));
         deltas::keep(work, &delta).await?;
     }

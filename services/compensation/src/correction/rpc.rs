@@ -167,7 +167,7 @@ fn listed(ctx: &OpContext, found: Vec<Filed>, next_page_token: String) -> pb::Li
 
 /// A correction without what the caller may not read, and the names of what was cleared.
 pub(crate) fn render<R: tally_access::Rpc>(ctx: &OpContext, filed: Filed) -> (pb::PayCorrection, Vec<String>) {
-    let target = filed.owner.target();
+    let target = filed.target();
     let mut message = pb::PayCorrection::from(filed);
     let masked = mask::<R, _>(ctx, "tally.compensation.v1.PayCorrection", &mut message, &[target]);
     (message, masked)

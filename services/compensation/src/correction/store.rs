@@ -15,8 +15,8 @@ use tally_kernel::{Error, Result};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
 use tally_store::{
-    Conflict as _, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, from_db, lost_race, number_from_db,
-    owner_from_db, to_db, word_from_db,
+    Conflict as _, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, date_from_db, date_to_db, from_db, lost_race,
+    number_from_db, owner_from_db, to_db, word_from_db,
 };
 
 use super::domain::{Filed, Reckoned, Stage, Taken};
@@ -52,6 +52,8 @@ pub struct Model {
     pub withdrawn_for: Option<Uuid>,
     pub withdrawn_at: Option<DateTimeUtc>,
     pub recorded_at: DateTimeUtc,
+    /// The last day of the cycle; nothing in a row from before days were kept.
+    pub last_day: Option<Date>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -59,7 +61,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, day: LastDay });
 
 impl Exported for Entity {
     const SEALED: Option<Permission> = Some(Permission::PoolRead);
@@ -87,6 +89,7 @@ pub async fn insert(work: &UnitOfWork, filed: &Filed) -> Result<()> {
         drafted_person: Set(filed.drafted.by.person.map(|p| p.0)),
         drafted_for: Set(filed.drafted.by.delegated_by.map(|p| p.0)),
         recorded_at: Set(to_db(filed.drafted.at)),
+        last_day: Set(filed.last_day.map(date_to_db)),
         ..Default::default()
     };
     work.insert(row).await.conflict(lost_race)?;
@@ -183,6 +186,7 @@ async fn read(tx: &ScopedTx, row: Model) -> Result<Filed> {
         settlement: SettlementId(row.settlement_id),
         owner: owner_from_db(&row.region, row.unit_id)?,
         cycle: CycleId(row.cycle_id),
+        last_day: row.last_day.map(date_from_db).transpose()?,
         number: number_from_db("the number of a correction", row.number)?,
         cards_version: number_from_db("a version of cards", row.cards_version)?,
         stage,

@@ -23,6 +23,7 @@ use super::store::{adjustments, deltas};
 use super::{rpc, store};
 use crate::policy::{DraftCorrection, DraftSettlement, GetCorrection, ListDeltas};
 use crate::settlement::app as settling;
+use crate::statement::domain::Heading;
 use crate::{SERVICE, migrations, statement};
 
 const THREE: [(usize, i32); 3] = [(0, 50), (1, 30), (2, 20)];
@@ -377,8 +378,9 @@ async fn the_database_refuses_what_code_forgets(on: Backend) {
     let work = unit().await;
     for (settlement, good) in [(first, true), (SettlementId(fixture.preparer.new_id()), false)] {
         let who = (person(0), delta.place.clone());
-        let at = (settlement, db.clock.now());
-        let written = adjustments::insert(&work, &fixture.preparer, at, (delta.id, amounts), who).await;
+        let (cycle, currency, prepared_at) = (delta.cycle, delta.currency, db.clock.now());
+        let of = Heading { settlement, cycle, last_day: None, currency, prepared_at };
+        let written = adjustments::insert(&work, &fixture.preparer, &of, (delta.id, amounts), who).await;
         assert_eq!(written.is_ok(), good);
         if !good {
             break;

@@ -5,6 +5,7 @@ mod compensation_0002_settlements;
 mod compensation_0003_one_posting;
 mod compensation_0004_owners;
 mod compensation_0005_corrections;
+mod compensation_0006_days;
 
 tally_store::migrations![
     compensation_0001_pools,
@@ -12,4 +13,5 @@ tally_store::migrations![
     compensation_0003_one_posting,
     compensation_0004_owners,
     compensation_0005_corrections,
+    compensation_0006_days,
 ];

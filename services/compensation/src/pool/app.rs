@@ -1,5 +1,6 @@
 //! The use cases of pools.
 
+use jiff::civil::Date;
 use tally_access::{OpContext, Owner};
 use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
@@ -40,8 +41,8 @@ pub struct NewPool {
 pub async fn create(app: &App, ctx: &OpContext, request: &RequestKey, new: NewPool) -> Result<Pool> {
     // Who makes no pools at all is told so before anybody else is asked.
     ctx.plan::<CreatePool>()?;
-    let owner = owner(app, ctx, &new).await?;
-    let permit = ctx.permit::<CreatePool>(&owner.target())?;
+    let (owner, last_day) = owner(app, ctx, &new).await?;
+    let permit = ctx.permit::<CreatePool>(&owner.target().on(last_day))?;
     new.rule.validate()?;
     if new.amount.minor < 0 {
         return Err(Error::of(Kind::InvalidArgument, msg!("POOL_NEGATIVE")));
@@ -57,6 +58,7 @@ pub async fn create(app: &App, ctx: &OpContext, request: &RequestKey, new: NewPo
             owner: owner.clone(),
             name: new.name.clone(),
             cycle: new.cycle,
+            last_day: Some(last_day),
             amount: new.amount,
             rule: new.rule.clone(),
         };
@@ -75,14 +77,14 @@ async fn same(work: &UnitOfWork, owner: &Owner, new: &NewPool) -> Result<Option<
 }
 
 /// Whose a pool will be: of the owner of its cycle or of a unit below, as of the cycle's last day.
-async fn owner(app: &App, ctx: &OpContext, new: &NewPool) -> Result<Owner> {
+async fn owner(app: &App, ctx: &OpContext, new: &NewPool) -> Result<(Owner, Date)> {
     let cycle = app.peers.cycle(ctx, new.cycle).await?;
     let units = Units::of(&app.peers.identity, ctx, Some(cycle.last_day)).await?;
     let owner = units.owner(new.unit.or(cycle.unit))?;
     let of_cycle = units.owner(cycle.unit)?;
     match (of_cycle.unit(), owner.unit()) {
-        (None, _) => Ok(owner),
-        (Some(above), Some(unit)) if units.holds(above, unit) => Ok(owner),
+        (None, _) => Ok((owner, cycle.last_day)),
+        (Some(above), Some(unit)) if units.holds(above, unit) => Ok((owner, cycle.last_day)),
         (Some(_), _) => Err(Error::of(Kind::FailedPrecondition, msg!("POOL_OUTSIDE_CYCLE"))),
     }
 }

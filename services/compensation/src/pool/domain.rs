@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use tally_access::Owner;
+use tally_access::{Moment, Owner, Target};
 use tally_kernel::error::{Error, Violation};
 use tally_kernel::id::{CycleId, PoolId};
 use tally_kernel::{Message, Micro, Money, Ppm, msg};
@@ -24,9 +25,18 @@ pub(crate) struct Pool {
     pub(crate) name: String,
     /// The cycle whose scores split it.
     pub(crate) cycle: CycleId,
+    /// The last day of that; nothing of a pool from before days were kept.
+    pub(crate) last_day: Option<Date>,
     pub(crate) amount: Money,
     /// How it is split.
     pub(crate) rule: PoolRule,
+}
+
+impl Pool {
+    /// What a call about it is decided on: whose it is, where that hung on the last day of its cycle.
+    pub(crate) fn target(&self) -> Target {
+        Target { moment: self.last_day.map(Moment::Day), ..self.owner.target() }
+    }
 }
 
 /// How a pool is split.

@@ -9,7 +9,7 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, owner_from_db};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, date_from_db, date_to_db, owner_from_db};
 
 use super::domain::{Pool, PoolRule};
 
@@ -29,6 +29,8 @@ pub struct Model {
     pub amount: Sealed<class::Salary, Money>,
     pub rule: String,
     pub recorded_at: DateTimeUtc,
+    /// The last day of the cycle; nothing in a row from before days were kept.
+    pub last_day: Option<Date>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -36,7 +38,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, day: LastDay });
 
 impl Exported for Entity {
     fn tell<'t>(tx: &'t ScopedTx, row: &'t Model, opened: bool) -> ExportCells<'t> {
@@ -54,6 +56,7 @@ pub async fn insert(work: &UnitOfWork, ctx: &tally_access::OpContext, pool: &Poo
         amount: Set(work.seal(&Place::of(Column::Amount, pool.id.0), &pool.amount).await?),
         rule: Set(serde_json::to_string(&pool.rule).map_err(Error::internal)?),
         recorded_at: Set(tally_store::to_db(ctx.now())),
+        last_day: Set(pool.last_day.map(date_to_db)),
         ..Default::default()
     };
     work.insert(row).await?;
@@ -100,6 +103,7 @@ async fn read(tx: &ScopedTx, row: Model) -> Result<Pool> {
         owner: owner_from_db(&row.region, row.unit_id)?,
         name: row.name,
         cycle: CycleId(row.cycle_id),
+        last_day: row.last_day.map(date_from_db).transpose()?,
         rule,
     })
 }

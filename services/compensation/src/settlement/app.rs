@@ -37,7 +37,7 @@ pub struct App {
 pub async fn draft(app: &App, ctx: &OpContext, request: &RequestKey, pool: PoolId) -> Result<Filed> {
     ctx.plan::<DraftSettlement>()?;
     let pool = pool::facts::pool_of(&*app.store.read(ctx).await?, pool).await?;
-    let permit = ctx.permit_read::<DraftSettlement>(&pool.owner.target(), "pool", pool.id)?;
+    let permit = ctx.permit_read::<DraftSettlement>(&pool.target(), "pool", pool.id)?;
     let (scored, people) = futures::try_join!(app.peers.scores(ctx, pool.cycle), app.directory.everybody(ctx))?;
     let last_day = scored.cycle.last_day;
     let units = Units::of(&app.peers.identity, ctx, Some(last_day)).await?;
@@ -95,6 +95,7 @@ pub(crate) fn file(
         pool: pool.id,
         owner: pool.owner.clone(),
         cycle: pool.cycle,
+        last_day: pool.last_day,
         stage: Stage::Draft,
         people: u32::try_from(taking.people().len()).map_err(|_| SettlementError::TooLarge(Beyond::Pool))?,
         inputs_digest: inputs_digest(pool, scores, &carry_before, taking)?,
@@ -171,8 +172,8 @@ async fn change<R: Rpc>(
     step: fn(&Filed, Hands) -> Result<Filed, SettlementError>,
 ) -> Result<Filed> {
     ctx.plan::<R>()?;
-    let owner = store::filed(&*app.store.read(ctx).await?, id).await?.owner;
-    let permit = ctx.permit_read::<R>(&owner.target(), "settlement", id)?;
+    let target = store::filed(&*app.store.read(ctx).await?, id).await?.target();
+    let permit = ctx.permit_read::<R>(&target, "settlement", id)?;
     let changed = mutate(&app.store, ctx, &permit, request, async |work| {
         correction::facts::lock(&work).await?;
         let before = store::filed_for_update(&work, id).await?;

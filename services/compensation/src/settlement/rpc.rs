@@ -116,7 +116,7 @@ impl pb::settlement_service_server::SettlementService for Rpc {
 
 /// A settlement without what the caller may not read, and the names of what was cleared.
 pub(crate) fn render<R: tally_access::Rpc>(ctx: &OpContext, filed: Filed) -> (pb::Settlement, Vec<String>) {
-    let target = filed.owner.target();
+    let target = filed.target();
     let mut message = pb::Settlement::from(filed);
     let masked = mask::<R, _>(ctx, "tally.compensation.v1.Settlement", &mut message, &[target]);
     (message, masked)

@@ -3,7 +3,7 @@
 use futures::future::FutureExt as _;
 use sea_orm::{Condition, Set};
 use tally_access::four_eyes::Hands;
-use tally_access::{OpContext, Owner, Permission, Plan, Rpc};
+use tally_access::{Moment, OpContext, Owner, Permission, Plan, Rpc, Target};
 use tally_kernel::id::{CycleId, PersonId, PoolId, PrincipalId, SettlementId};
 use tally_kernel::money::Currency;
 use tally_kernel::page::Page;
@@ -11,8 +11,8 @@ use tally_kernel::{Error, Result};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
 use tally_store::{
-    Conflict as _, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, from_db, number_from_db, owner_from_db, to_db,
-    word_from_db,
+    Conflict as _, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, date_from_db, date_to_db, from_db,
+    number_from_db, owner_from_db, to_db, word_from_db,
 };
 
 use super::domain::{CarryBook, Filed, SettlementError, Stage, Sums};
@@ -44,6 +44,8 @@ pub struct Model {
     pub posted_person: Option<Uuid>,
     pub posted_for: Option<Uuid>,
     pub recorded_at: DateTimeUtc,
+    /// The last day of the cycle; nothing in a row from before days were kept.
+    pub last_day: Option<Date>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -51,7 +53,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, day: LastDay });
 
 impl Exported for Entity {
     const SEALED: Option<Permission> = Some(Permission::PoolRead);
@@ -117,6 +119,7 @@ pub async fn insert(work: &UnitOfWork, filed: &Filed) -> Result<()> {
         posted_person: Set(None),
         posted_for: Set(None),
         recorded_at: Set(to_db(filed.prepared_at)),
+        last_day: Set(filed.last_day.map(date_to_db)),
         ..Default::default()
     };
     work.insert(row).await?;
@@ -147,6 +150,16 @@ pub async fn must_be_unpaid(work: &UnitOfWork, pool: PoolId) -> Result<()> {
         None => Ok(()),
         Some(_) => Err(SettlementError::PoolPaid(pool).into()),
     }
+}
+
+/// What reading the whole of a settlement is decided on, if it is there.
+pub async fn target(tx: &ScopedTx, id: SettlementId) -> Result<Option<Target>> {
+    let row = tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?;
+    let target = |row: Model| {
+        let day = row.last_day.map(date_from_db).transpose()?;
+        Ok(Target { moment: day.map(Moment::Day), ..owner_from_db(&row.region, row.unit_id)?.target() })
+    };
+    row.map(target).transpose()
 }
 
 /// One settlement, for a use case that has its permit already.
@@ -188,6 +201,7 @@ async fn read(tx: &ScopedTx, row: Model) -> Result<Filed> {
         pool: PoolId(row.pool_id),
         owner: owner_from_db(&row.region, row.unit_id)?,
         cycle: CycleId(row.cycle_id),
+        last_day: row.last_day.map(date_from_db).transpose()?,
         stage: word_from_db("a settlement's stage", &row.stage)?,
         sums,
         people: number_from_db("the people of a settlement", row.people)?,

@@ -86,8 +86,15 @@ async fn draft_for(fixture: &Fixture, pool: PoolId, owner: &Owner, carry: bool) 
     let amount = Money::new(10_001, Currency::CNY);
     let whole = Part { share: Ppm::WHOLE, rule: Rule::Proportional { floor: Micro::ZERO } };
     let rule = PoolRule { parts: vec![whole], carry };
-    let pool =
-        Pool { id: pool, owner: owner.clone(), name: "March".into(), cycle: CycleId(Uuid::from_u128(3)), amount, rule };
+    let pool = Pool {
+        id: pool,
+        owner: owner.clone(),
+        name: "March".into(),
+        cycle: CycleId(Uuid::from_u128(3)),
+        last_day: None,
+        amount,
+        rule,
+    };
     let person = |n: u128| PersonId(Uuid::from_u128(n));
     let scores: Vec<_> =
         (1..=3).map(|n| (Claimant { employee_no: format!("E{n}"), person: person(n) }, Micro::from_int(90))).collect();

@@ -4,9 +4,10 @@
 use std::cmp::Ordering;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use strum_macros::Display;
-use tally_access::{Region, Target};
+use tally_access::{Moment, Region, Target};
 use tally_kernel::apportion::CARRY_SCALE;
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
 use tally_kernel::message::Arg;
@@ -17,6 +18,8 @@ use tally_kernel::{Currency, Message, Micro, Money, Ppm, msg};
 pub struct Heading {
     pub settlement: SettlementId,
     pub cycle: CycleId,
+    /// The last day of that; nothing of a settlement from before days were kept.
+    pub last_day: Option<Date>,
     /// Of all amounts.
     pub currency: Currency,
     /// When the settlement was prepared.
@@ -32,6 +35,8 @@ pub struct Statement {
     pub region: Region,
     pub unit: OrgUnitId,
     pub person: PersonId,
+    /// The last day of the cycle; nothing in a row from before days were kept.
+    pub last_day: Option<Date>,
     /// Of all its amounts.
     pub currency: Currency,
     /// Nothing for somebody who gets adjustments alone.
@@ -41,7 +46,8 @@ pub struct Statement {
 impl Statement {
     /// What reading it is decided on.
     pub fn target(&self) -> Target {
-        Target::person(self.region.clone(), Some(self.unit), self.person)
+        let place = Target::person(self.region.clone(), Some(self.unit), self.person);
+        Target { moment: self.last_day.map(Moment::Day), ..place }
     }
 }
 

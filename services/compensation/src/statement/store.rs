@@ -8,7 +8,7 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, to_db, word_from_db};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, date_from_db, date_to_db, to_db, word_from_db};
 
 use super::domain::{Heading, PersonLine, Statement};
 
@@ -29,6 +29,8 @@ pub struct Model {
     #[serde(skip)]
     pub line: Sealed<class::Salary, Option<PersonLine>>,
     pub recorded_at: DateTimeUtc,
+    /// The last day of the cycle; nothing in a row from before days were kept.
+    pub last_day: Option<Date>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -36,7 +38,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, day: LastDay });
 
 impl Exported for Entity {
     fn tell<'t>(tx: &'t ScopedTx, row: &'t Model, opened: bool) -> ExportCells<'t> {
@@ -69,6 +71,7 @@ pub async fn insert_all(work: &UnitOfWork, ctx: &OpContext, of: &Heading, statem
             currency: Set(of.currency.to_string()),
             line: Set(work.seal(&Place::of(Column::Line, id), &line).await?),
             recorded_at: Set(to_db(of.prepared_at)),
+            last_day: Set(of.last_day.map(date_to_db)),
             ..Default::default()
         });
     }
@@ -138,6 +141,7 @@ async fn read(tx: &ScopedTx, row: Model) -> Result<Statement> {
         region: word_from_db("a region", &row.region)?,
         unit: OrgUnitId(row.unit_id),
         person: PersonId(row.person_id),
+        last_day: row.last_day.map(date_from_db).transpose()?,
         currency: word_from_db("a currency", &row.currency)?,
         line,
     })

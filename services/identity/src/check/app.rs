@@ -96,7 +96,7 @@ fn told_at_once(ctx: &OpContext, question: &Question) -> bool {
     let target = match (region, unit, person) {
         (None, None, None) => Target::tenant(),
         (None, _, _) => return false,
-        (region, unit, person) => Target { region: region.clone(), unit: *unit, person: *person },
+        (region, unit, person) => Target { region: region.clone(), unit: *unit, person: *person, moment: None },
     };
     own && ctx.may(question.permission, &target)
 }
@@ -143,9 +143,9 @@ impl Lookup {
             }
             (None, Some(unit), person) => {
                 let region = self.region(tx, ctx, unit).await?;
-                Ok(Target { region: Some(region), unit: Some(unit), person })
+                Ok(Target { region: Some(region), unit: Some(unit), person, moment: None })
             }
-            (region, unit, person) => Ok(Target { region, unit, person }),
+            (region, unit, person) => Ok(Target { region, unit, person, moment: None }),
         }
     }
 
@@ -234,7 +234,7 @@ pub(crate) async fn list_allowed(
         return Ok((Reach::everything(), Vec::new(), String::new()));
     }
     // Units before people, each in the order of ids.
-    let mut ids: Vec<(bool, uuid::Uuid)> = reach.units.iter().map(|unit| (false, unit.0)).collect();
+    let mut ids: Vec<(bool, uuid::Uuid)> = reach.units_today().map(|unit| (false, unit.0)).collect();
     ids.extend(reach.persons.iter().map(|person| (true, person.0)));
     ids.sort_unstable();
     let key = |(person, id): &(bool, uuid::Uuid)| format!("{}{id}", u8::from(*person));

@@ -139,7 +139,7 @@ pub(crate) async fn list(app: &App, ctx: &OpContext, asked: Asked, page: &Page) 
         None => tree.as_of(day),
         Some(units) => tree.nearest(units, day),
     };
-    units.retain(|unit| plan.covers(&tally_access::Target::unit(unit.region.clone(), unit.id)));
+    units.retain(|unit| plan.covers(&tally_access::Target::unit(unit.region.clone(), unit.id).on(day)));
     // The key says where to go on: the empty path of the root comes first and is after nothing. Of those that are no more several may
     // have had one path.
     let key = |unit: &Unit| match asked.units {

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 
 use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
-use tally_access::{Region, Target, UnitFact};
+use tally_access::{Border, Placement, Region, Stay, Target, UnitFact};
 use tally_kernel::dated::{Dated as _, last_day};
 use tally_kernel::id::OrgUnitId;
 use uuid::Uuid;
@@ -215,6 +216,28 @@ impl OrgTree {
         let path = self.path(state.unit, day).filter(|_| state.covers(day))?;
         let State { unit, parent, name, kind, region, from, to, .. } = state.clone();
         Some(Unit { id: unit, parent, name, path, kind, region, from, to })
+    }
+
+    /// All placements of the units that do not always hang where they hang at a date: they move, or are not there at that date. A unit
+    /// counts as hanging where it began before its first day, and where it ended after its last: what is of a unit that was closed
+    /// stays with whom it was closed under.
+    pub fn moved(&self, day: Date, zone: &TimeZone) -> Vec<Placement> {
+        let mut moved = Vec::new();
+        for unit in self.by_unit.keys() {
+            let mut states: Vec<&State> = self.of(*unit).collect();
+            states.sort_unstable_by_key(|state| state.from);
+            states.dedup_by_key(|state| state.parent);
+            if states.len() == 1 && self.at(*unit, day).is_some() {
+                continue;
+            }
+            let border = |at: usize| states.get(at).map(|state| Border::before(state.from, zone));
+            moved.extend(states.iter().enumerate().map(|(at, state)| Placement {
+                id: *unit,
+                parent: state.parent,
+                stay: Stay { from: border(at).filter(|_| at > 0), until: border(at + 1) },
+            }));
+        }
+        moved
     }
 
     /// What a view is compiled from.

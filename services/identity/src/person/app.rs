@@ -74,7 +74,7 @@ pub(crate) struct Seen {
 impl Seen {
     /// What reading who the person is is decided on: any of them will do.
     pub(crate) fn targets(&self) -> Vec<Target> {
-        self.person.employments.iter().map(|e| e.target(self.person.id)).collect()
+        self.person.employments.iter().map(|e| e.read_target(self.person.id)).collect()
     }
 }
 
@@ -268,8 +268,8 @@ pub(crate) async fn get(app: &App, ctx: &OpContext, asked: &Asked) -> Result<See
 /// A person with the employments and leaves that the caller may read.
 fn in_reach(ctx: &OpContext, mut person: Person) -> Person {
     let id = person.id;
-    person.employments.retain(|e| ctx.may(Permission::PersonRead, &e.target(id)));
-    person.leaves.retain(|l| ctx.may(Permission::PersonRead, &l.target(id)));
+    person.employments.retain(|e| ctx.may(Permission::PersonRead, &e.read_target(id)));
+    person.leaves.retain(|l| ctx.may(Permission::PersonRead, &l.read_target(id)));
     person
 }
 

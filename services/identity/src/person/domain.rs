@@ -9,7 +9,7 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
-use tally_access::{Region, Target};
+use tally_access::{Moment, Region, Target};
 use tally_kernel::dated::last_day;
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
 use tally_kernel::person::{EmploymentKind, home_on};
@@ -128,9 +128,14 @@ pub struct Employment {
 tally_kernel::dated!(Employment, Leave);
 
 impl Employment {
-    /// What a call about this employment is decided on.
+    /// What a change of this employment is decided on: where its unit hangs today.
     pub fn target(&self, person: PersonId) -> Target {
         Target::person(self.region.clone(), Some(self.unit), person)
+    }
+
+    /// What reading it is decided on: where its unit hung on any of its days.
+    pub fn read_target(&self, person: PersonId) -> Target {
+        Target { moment: Some(Moment::Days(self.from, self.to)), ..self.target(person) }
     }
 }
 
@@ -186,9 +191,14 @@ pub enum LeaveKind {
 }
 
 impl Leave {
-    /// What a call about this leave is decided on.
+    /// What a change of this leave is decided on: where its unit hangs today.
     pub fn target(&self, person: PersonId) -> Target {
         Target::person(self.region.clone(), Some(self.unit), person)
+    }
+
+    /// What reading it is decided on: where its unit hung on any of its days.
+    pub fn read_target(&self, person: PersonId) -> Target {
+        Target { moment: Some(Moment::Days(self.from, self.to)), ..self.target(person) }
     }
 }
 

@@ -79,7 +79,13 @@ pub(crate) mod employments {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+    tally_store::scoped!(Entity {
+        tenant: TenantId,
+        region: Region,
+        unit: UnitId,
+        person: PersonId,
+        days: ValidFrom..ValidTo
+    });
     tally_store::dated!(Entity);
 }
 
@@ -112,7 +118,13 @@ pub(crate) mod leaves {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+    tally_store::scoped!(Entity {
+        tenant: TenantId,
+        region: Region,
+        unit: UnitId,
+        person: PersonId,
+        days: ValidFrom..ValidTo
+    });
     tally_store::dated!(Entity);
 }
 

@@ -84,8 +84,8 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
     at.write(async |work| {
         store::discard(&work, at.job.run).await?;
         credit::facts::discard_findings(&work, at.job.run).await?;
-        store::insert(&work, at.ctx, of.id, at.job.run, &cards).await?;
-        credit::facts::put_findings(&work, at.ctx, at.job.run, -1, &findings).await?;
+        store::insert(&work, at.ctx, (of.id, of.period.to()), at.job.run, &cards).await?;
+        credit::facts::put_findings(&work, at.ctx, (at.job.run, of.period.to()), -1, &findings).await?;
         at.finish(&work, summary.clone()).await?;
         let audit = at.audit("performance.cycle.score").note("people", cards.len()).note("digest", &summary.digest);
         Ok((work, audit))
@@ -236,7 +236,7 @@ pub async fn get_card(
     let plan = ctx.plan::<GetCard>()?;
     let tx = app.store.read(ctx).await?;
     let shown = cycles::shown(&tx, cycle, asked).await?;
-    let found = store::find(&tx, &plan, shown.run, person).await?;
+    let found = store::find(&tx, &plan.through(&shown.cycle.target()), shown.run, person).await?;
     found.map(|card| card.shown(cycle, &shown)).ok_or_else(|| Error::not_found("card of person", person))
 }
 
@@ -251,7 +251,7 @@ pub async fn list_cards(
     let plan = ctx.plan::<ListCards>()?;
     let tx = app.store.read(ctx).await?;
     let shown = cycles::shown(&tx, cycle, asked).await?;
-    let (cards, next) = store::page(&tx, &plan, shown.run, page).await?;
+    let (cards, next) = store::page(&tx, &plan.through(&shown.cycle.target()), shown.run, page).await?;
     Ok((cards.into_iter().map(|card| card.shown(cycle, &shown)).collect(), next))
 }
 
@@ -269,10 +269,11 @@ pub struct CardVersion {
 
 /// Every version of one person's card, oldest first.
 pub async fn list_versions(app: &App, ctx: &OpContext, cycle: CycleId, person: PersonId) -> Result<Vec<CardVersion>> {
-    let plan = ctx.plan::<ListCardVersions>()?;
     let tx = app.store.read(ctx).await?;
+    let first = cycles::load(&tx, cycle).await?;
+    let plan = ctx.plan::<ListCardVersions>()?.through(&first.target());
     let mut versions: Vec<CardVersion> = Vec::new();
-    for of in cycles::versions(&tx, cycles::load(&tx, cycle).await?).await? {
+    for of in cycles::versions(&tx, first).await? {
         let (Some(published), Some(run)) = (of.published, of.run) else { continue };
         let card = store::find(&tx, &plan, run, person).await?.map(|card| StoredCard {
             cycle,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
@@ -32,6 +33,8 @@ pub struct Model {
     pub body: String,
     pub inputs_digest: String,
     pub recorded_at: DateTimeUtc,
+    /// The last day of the cycle; nothing in a row from before days were kept.
+    pub day: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -39,7 +42,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, iso_day: Day });
 
 /// A card with what the store knows of it.
 #[derive(Clone, Debug)]
@@ -74,11 +77,11 @@ impl TryFrom<Model> for StoredCard {
     }
 }
 
-/// Writes the cards of a run, each with its person's region and the digest of what went in.
+/// Writes the cards of a run, each with its person's region and the digest of what went in. `day` is the last of the cycle.
 pub async fn insert(
     work: &UnitOfWork,
     ctx: &OpContext,
-    cycle: CycleId,
+    (cycle, day): (CycleId, civil::Date),
     run: Uuid,
     cards: &[(Region, ScoreCard, String)],
 ) -> Result<()> {
@@ -97,6 +100,7 @@ pub async fn insert(
             body: Set(serde_json::to_string(card).map_err(Error::internal)?),
             inputs_digest: Set(inputs_digest.clone()),
             recorded_at: Set(to_db(ctx.now())),
+            day: Set(Some(day.to_string())),
         });
     }
     work.insert_many(rows).await.conflict(lost_race)?;

@@ -82,8 +82,9 @@ pub async fn touched_cycles(
     }
     match (touching, &places, &reading) {
         (Touching::Accounts(asked), Some(places), _) => {
+            let known = |account: &AccountFacts| to.map_or(target(account), |to| target(account).on(to));
             let named: BTreeSet<AccountId> = touched.iter().flat_map(|(_, mine)| mine).copied().collect();
-            places.all_known(asked, |account| named.contains(&account.id) || plan.covers(&target(account)))?;
+            places.all_known(asked, |account| named.contains(&account.id) || plan.covers(&known(account)))?;
         }
         (Touching::Scheme(id, version), _, Some(reading)) if touched.is_empty() => {
             let found = scheme::facts::find(&tx, reading, *id, *version).await?;
@@ -178,7 +179,7 @@ impl Places {
 
 /// What knowing of an account is decided on.
 fn target(account: &AccountFacts) -> Target {
-    Target { region: Some(account.region.clone()), unit: account.unit, person: None }
+    Target { region: Some(account.region.clone()), unit: account.unit, ..Target::default() }
 }
 
 /// The accounts that a cycle's newest result was worked out from.
@@ -229,7 +230,7 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cy
     }
     let mut changes = changes((of.period, days), &mine, &records, &duty);
     let all = changes.len();
-    let seen = accounts.iter().filter(|account| plan.covers(&target(account)));
+    let seen = accounts.iter().filter(|account| plan.covers(&target(account).on(of.period.to())));
     let seen: BTreeSet<AccountId> = seen.map(|account| account.id).collect();
     changes.retain(|account, _| seen.contains(account));
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);

@@ -213,7 +213,7 @@ impl At<'_> {
         runs::snapshot(&work, self.ctx, run, &plan.components).await?;
         runs::collected(&work, self.job.attribution, owner, money).await?;
         runs::put_counted(&work, self.ctx, run, counted).await?;
-        results::put_findings(&work, self.ctx, run, -1, findings).await?;
+        results::put_findings(&work, self.ctx, (run, of.period.to()), -1, findings).await?;
         if let Some(source) = of.source {
             self.take_over(&work, source, taken).await?;
         }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tally_access::{OpContext, Plan, Rpc, Target};
 use tally_kernel::contribution::Contribution;
 use tally_kernel::id::{AccountId, AttributionRunId, CycleId, OrgUnitId, PersonId};
@@ -151,6 +152,7 @@ fn rows(run: Uuid, computed: &Computed, account: &FrozenAccount, piece: &[Credit
 /// Writes everything but the credits, and ends the item; the last one puts down the scoring.
 async fn write_rest(at: &At<'_>, work: UnitOfWork, computed: &Computed, component: i32) -> Result<(UnitOfWork, Audit)> {
     let (run, frozen) = (at.job.attribution.0, &computed.frozen);
+    let day = frozen.period.to();
     store::clear_component(&work, run, component).await?;
     runs::clear_component(&work, run, component).await?;
     let parts = frozen.accounts.iter().zip(&computed.accounts);
@@ -161,8 +163,8 @@ async fn write_rest(at: &At<'_>, work: UnitOfWork, computed: &Computed, componen
     let outcomes: Vec<_> = parts.map(|(account, part)| (account, outcome(part))).collect();
     runs::put_outcomes(&work, at.ctx, run, component, &outcomes).await?;
     runs::put_sums(&work, at.ctx, run, component, &computed.sums).await?;
-    store::put_totals(&work, at.ctx, run, component, &totals(computed)).await?;
-    store::put_findings(&work, at.ctx, run, component, &findings(computed)).await?;
+    store::put_totals(&work, at.ctx, (run, day), component, &totals(computed)).await?;
+    store::put_findings(&work, at.ctx, (run, day), component, &findings(computed)).await?;
     let left = work.finish_work(at.item).await?;
     if left == 0 {
         work.enqueue_work([at.job.then(Task::Total)]).await?;
@@ -210,12 +212,24 @@ pub enum Of {
 }
 
 impl Of {
-    /// Under what the credits are kept.
-    async fn run(self, tx: &ScopedTx) -> Result<Uuid> {
+    /// Under what the credits are kept, with whose run it is and its last day.
+    async fn run(self, tx: &ScopedTx) -> Result<Kept> {
+        let kept = |run: AttributionRun| Kept {
+            whole: run.owner.target().on(run.period.to()),
+            run: run.id.0,
+            day: run.period.to(),
+        };
         match self {
-            Self::Cycle(cycle) => cycles::shown(tx, cycle, Asked::Newest).await.map(|shown| shown.attribution().0),
-            Self::Run(run) if runs::load(tx, run).await?.state == State::Done => Ok(run.0),
-            Self::Run(_) => Err(RunError::NotDone.into()),
+            Self::Cycle(cycle) => {
+                let shown = cycles::shown(tx, cycle, Asked::Newest).await?;
+                let (run, day) = (shown.attribution(), shown.cycle.period.to());
+                let of_cycle = Kept { whole: shown.cycle.owner.target().on(day), run: run.0, day };
+                Ok(runs::load_if_there(tx, run).await?.map_or(of_cycle, kept))
+            }
+            Self::Run(run) => match runs::load(tx, run).await? {
+                run if run.state == State::Done => Ok(kept(run)),
+                _ => Err(RunError::NotDone.into()),
+            },
         }
     }
 
@@ -237,6 +251,15 @@ impl Of {
             Self::Run(run) => Audit::new(action, "attribution_run", run),
         }
     }
+}
+
+/// Under what credits are kept.
+struct Kept {
+    run: Uuid,
+    /// The last day of the run.
+    day: Date,
+    /// Whose run it is: who reaches that reaches all of it.
+    whole: Target,
 }
 
 /// A credit as it is told.
@@ -301,15 +324,18 @@ pub async fn export_credits(
     only: Option<PersonId>,
 ) -> Result<impl Stream<Item = Result<Vec<ExportedCredit>>> + Send + use<>> {
     let plan = ctx.plan::<ExportCredits>()?;
-    let (run, accounts, people) = {
+    let (plan, Kept { run, day, .. }, accounts, people) = {
         let tx = app.store.read(ctx).await?;
-        let run = of.run(&tx).await?;
-        (run, runs::accounts(&tx, run).await?, store::credited(&tx, &plan, run, only).await?)
+        let kept = of.run(&tx).await?;
+        let plan = plan.through(&kept.whole);
+        let people = store::credited(&tx, &plan, kept.run, only).await?;
+        let accounts = runs::accounts(&tx, kept.run).await?;
+        (plan, kept, accounts, people)
     };
     let audit = of.audit("performance.credit.export").note("accounts", accounts.len());
     let audit = audit.about_all(people);
     app.store.audit_read(ctx, plan.method(), audit).await?;
-    let export = Export { plan, only, run, accounts: accounts.into(), frozen: None, last: None };
+    let export = Export { plan, only, run, day, accounts: accounts.into(), frozen: None, last: None };
     let (app, ctx) = (app.clone(), ctx.clone());
     let parts = futures::stream::unfold(export, move |mut export| {
         let (app, ctx) = (app.clone(), ctx.clone());
@@ -331,6 +357,8 @@ struct Export {
     plan: Plan<ExportCredits>,
     only: Option<PersonId>,
     run: Uuid,
+    /// The last of the run.
+    day: Date,
     /// Accounts that are left; the first is being read.
     accounts: VecDeque<runs::AccountResult>,
     frozen: Option<(i32, Frozen)>,
@@ -342,9 +370,7 @@ impl Export {
     async fn next(&mut self, app: &App, ctx: &OpContext) -> Result<Option<Vec<ExportedCredit>>> {
         let Some(account) = self.accounts.front() else { return Ok(None) };
         let (id, component, kept) = (AccountId(account.account_id), account.component, account.credits_run());
-        let target =
-            Target { region: Some(account.region.parse()?), unit: account.unit_id.map(OrgUnitId), person: None };
-        let whole = self.plan.covers(&target);
+        let whole = self.plan.covers(&place_of(account)?.on(self.day));
         let tx = app.store.read(ctx).await?;
         if self.frozen.as_ref().is_none_or(|(held, _)| *held != component) {
             self.frozen = Some((component, runs::component(&tx, self.run, component).await?));
@@ -375,7 +401,7 @@ impl Export {
 
     /// Whether somebody's shares are asked for and within reach.
     fn tells(&self, person: &FrozenPerson) -> bool {
-        self.only.is_none_or(|only| only == person.id) && sees(&self.plan, person)
+        self.only.is_none_or(|only| only == person.id) && sees(&self.plan, person, self.day)
     }
 
     /// What is told of a credit; nothing when nothing is left of it. Who asks for one person is told of no others.
@@ -386,17 +412,22 @@ impl Export {
     }
 }
 
-/// Whether the caller sees what somebody is credited with.
-fn sees<R: Rpc>(plan: &Plan<R>, person: &FrozenPerson) -> bool {
-    plan.covers(&Target::person(person.region.clone(), Some(person.unit), person.id))
+/// Whether the caller sees what somebody is credited with in a month that ends with a day.
+fn sees<R: Rpc>(plan: &Plan<R>, person: &FrozenPerson, day: Date) -> bool {
+    plan.covers(&Target::person(person.region.clone(), Some(person.unit), person.id).on(day))
+}
+
+/// What knowing of an account's credits is decided on.
+fn place_of(account: &runs::AccountResult) -> Result<Target> {
+    Ok(Target { region: Some(account.region.parse()?), unit: account.unit_id.map(OrgUnitId), ..Target::default() })
 }
 
 /// A page of totals, by person and account.
 pub async fn list_totals(app: &App, ctx: &OpContext, of: Of, page: &Page) -> Result<(Vec<Total>, String)> {
     let plan = ctx.plan::<ListTotals>()?;
     let tx = app.store.read(ctx).await?;
-    let run = of.run(&tx).await?;
-    store::totals(&tx, &plan, run, page).await
+    let kept = of.run(&tx).await?;
+    store::totals(&tx, &plan.through(&kept.whole), kept.run, page).await
 }
 
 /// A page of findings, by kind, subject and instant; also those of a cycle that could not be closed.
@@ -423,12 +454,12 @@ pub async fn without_others<R: Rpc>(
     plan: &Plan<R>,
     mut found: Vec<Found>,
 ) -> Result<Vec<Found>> {
-    let beyond = |place: &Place| plan.covers(&Target { person: None, ..place.target() });
-    if found.iter().all(|found| beyond(&found.place)) {
+    let beyond = |found: &Found| plan.covers(&Target { person: None, ..found.target() });
+    if found.iter().all(beyond) {
         return Ok(found);
     }
     let people = app.directory.everybody(ctx).await?;
-    for found in found.iter_mut().filter(|found| !beyond(&found.place)) {
+    for found in found.iter_mut().filter(|found| !beyond(found)) {
         let own = found.place.person.and_then(|person| people.get(person));
         let own = own.map_or("", |person| person.employee_no.as_str());
         found.finding.detail = domain::without_others(&found.finding.detail, own);
@@ -447,7 +478,8 @@ pub async fn explain_record(
     let plan = ctx.plan::<ExplainRecord>()?;
     let missing = || Error::not_found("record", external_id);
     let tx = app.store.read(ctx).await?;
-    let run = of.run(&tx).await?;
+    let Kept { run, day, whole } = of.run(&tx).await?;
+    let plan = plan.through(&whole);
     let held = runs::accounts(&tx, run).await?.into_iter().find(|a| a.account_id == account.0).ok_or_else(missing)?;
     let sale = record::facts::said(&tx, account, external_id, None).await?.into_iter().find_map(|said| said.refers_to);
     let asked = sale.as_deref().unwrap_or(external_id);
@@ -455,9 +487,9 @@ pub async fn explain_record(
     let Said { started_ms, agent, contributors, .. } = said;
     let frozen = runs::component(&tx, run, held.component).await?;
     let place = frozen.accounts.iter().position(|a| a.id == account).ok_or_else(missing)?;
-    let target = Target { region: Some(held.region.parse()?), unit: held.unit_id.map(OrgUnitId), person: None };
-    let seen = |share: &Share| frozen.people.get(share.person as usize).is_some_and(|person| sees(&plan, person));
-    if !plan.covers(&target) && !credit.shares.iter().any(seen) {
+    let sees = |person: &FrozenPerson| sees(&plan, person, day);
+    let seen = |share: &Share| frozen.people.get(share.person as usize).is_some_and(sees);
+    if !plan.covers(&place_of(&held)?.on(day)) && !credit.shares.iter().any(seen) {
         return Err(missing());
     }
     let at = &frozen.accounts[place];
@@ -477,11 +509,11 @@ pub async fn explain_record(
         contributors: &contributors,
         rung: credit.rung,
         shares: &credit.shares,
-        told: &frozen.people.iter().map(|person| sees(&plan, person)).collect::<Vec<_>>(),
+        told: &frozen.people.iter().map(sees).collect::<Vec<_>>(),
     };
     let of_sale = sale.map(|sale| msg!("LADDER_REFUND", refund = external_id, sale));
     let lines = of_sale.into_iter().chain(lines(&question)).collect();
-    Ok((told(&frozen, place, credit, |person| sees(&plan, person))?, lines))
+    Ok((told(&frozen, place, credit, sees)?, lines))
 }
 
 /// What a record said, and its credit. What was known when the run began is looked at first.

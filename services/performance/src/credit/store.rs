@@ -1,5 +1,6 @@
 //! Rows of credits, totals and findings.
 
+use jiff::civil;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ExprTrait as _, IntoActiveModel as _};
@@ -103,6 +104,8 @@ pub mod total {
         pub low_ppm: i64,
         pub high_ppm: i64,
         pub recorded_at: DateTimeUtc,
+        /// The last day of the run; nothing in a row from before days were kept.
+        pub day: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -110,7 +113,7 @@ pub mod total {
 
     impl ActiveModelBehavior for ActiveModel {}
 
-    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, iso_day: Day });
 }
 
 /// A record's credit, as stored.
@@ -227,7 +230,7 @@ pub struct Place {
 impl Place {
     /// What a call about the row is decided on.
     pub fn target(&self) -> Target {
-        Target { region: Some(self.region.clone()), unit: self.unit, person: self.person }
+        Target { region: Some(self.region.clone()), unit: self.unit, person: self.person, moment: None }
     }
 }
 
@@ -237,11 +240,11 @@ fn ppm(millionths: u64) -> Result<i64> {
         .map_err(|_| Error::internal(format_args!("{millionths} millionths of records are computed")))
 }
 
-/// Writes totals, each with where its person stands.
+/// Writes totals, each with where its person stands. `day` is the last of the run.
 pub async fn put_totals(
     work: &UnitOfWork,
     ctx: &OpContext,
-    run: Uuid,
+    (run, day): (Uuid, civil::Date),
     component: i32,
     totals: &[(Place, Total)],
 ) -> Result<()> {
@@ -265,6 +268,7 @@ pub async fn put_totals(
             low_ppm: Set(ppm(total.low)?),
             high_ppm: Set(ppm(total.high)?),
             recorded_at: Set(to_db(ctx.now())),
+            day: Set(Some(day.to_string())),
         })
     };
     let rows: Vec<_> = totals.iter().map(row).collect::<Result<_>>()?;

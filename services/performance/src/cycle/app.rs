@@ -9,7 +9,7 @@ use tally_kernel::id::{AttributionRunId, CycleId, OrgUnitId};
 use tally_kernel::page::Page;
 use tally_store::{Audit, ScopedTx, Store};
 
-use super::attempt::{changeable, close, commitment, permit, release};
+use super::attempt::{changeable, close, commitment, release};
 use super::domain::{Cycle, CycleError, NewCycle, Publication, State};
 use super::event::cycle_published;
 use super::{population, store, versions};
@@ -21,7 +21,7 @@ use crate::{App, card, scheme, watch};
 pub async fn create_cycle(app: &App, ctx: &OpContext, request: &RequestKey, new: NewCycle) -> Result<Cycle> {
     ctx.plan::<CreateCycle>()?;
     let (owner, units) = population::settle(app, ctx, &new, "cycle").await?;
-    let permit = permit::<CreateCycle>(ctx, &owner)?;
+    let permit = ctx.permit::<CreateCycle>(&owner.target().on(new.period.to()))?;
     mutate(&app.store, ctx, &permit, request, async |work| {
         let scheme_version = scheme_version(&work, &new, (&owner, &units)).await?;
         let cycle = Cycle {

@@ -1,6 +1,6 @@
 //! An attempt at closing a cycle, as it begins and as it is thrown away.
 
-use tally_access::{OpContext, Owner, Permit, Rpc};
+use tally_access::{OpContext, Permit, Rpc};
 use tally_kernel::id::{AttributionRunId, CycleId, PersonId};
 use tally_kernel::person::Employment;
 use tally_kernel::{Error, Result};
@@ -19,16 +19,11 @@ pub(super) fn commitment(cycle: &Cycle) -> Result<[u8; 32]> {
     Ok(digest(&serde_json::to_vec(cycle).map_err(Error::internal)?))
 }
 
-/// A permit to change a cycle of this owner.
-pub(super) fn permit<R: Rpc>(ctx: &OpContext, owner: &Owner) -> Result<Permit<R>> {
-    ctx.permit::<R>(&owner.target())
-}
-
 /// A cycle to be changed by `R`, as it is now. Who may change none at all is told so before it is looked for.
 pub(super) async fn changeable<R: Rpc>(app: &App, ctx: &OpContext, id: CycleId) -> Result<(Cycle, Permit<R>)> {
     ctx.plan::<R>()?;
     let cycle = { store::load(&*app.store.read(ctx).await?, id).await? };
-    let permit = permit(ctx, &cycle.owner)?;
+    let permit = ctx.permit(&cycle.target())?;
     Ok((cycle, permit))
 }
 
@@ -48,7 +43,7 @@ pub(super) async fn close(
     orders.push(begin(work, ctx, &after, (run, attribution), from.is_some()).await?);
     store::save(work, &after).await?;
     if let Some(people) = people {
-        store::people::insert(work, ctx, (after.id, run), people).await?;
+        store::people::insert(work, ctx, (&after, run), people).await?;
     }
     work.enqueue_work(orders).await?;
     let audit = Audit::new("performance.cycle.close", "cycle", after.id).before(&was).after(&commitment(&after)?);

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
-use tally_access::Owner;
+use tally_access::{Owner, Target};
 use tally_engine::policy::Policy;
 use tally_kernel::id::{AttributionRunId, CycleId, OrgUnitId, SchemeId};
 use tally_kernel::time::Period;
@@ -210,6 +210,11 @@ pub enum CycleError {
 }
 
 impl Cycle {
+    /// What a call about it is decided on: whose it is, where that hung on its last day.
+    pub fn target(&self) -> Target {
+        self.owner.target().on(self.period.to())
+    }
+
     /// Starts an attempt at closing, that scores from this run.
     ///
     /// # Errors

@@ -144,8 +144,9 @@ pub async fn preview(
         ctx.permit::<PreviewPopulation>(&owner.target())?;
     }
     let mut judged = judged(app, ctx, &owner, period, population).await?;
+    let day = population.day(period);
     let reached = |(person, _, home): &Judged| match home {
-        Some(home) => plan.covers(&Target::person(home.region.clone(), Some(home.unit), person.id)),
+        Some(home) => plan.covers(&Target::person(home.region.clone(), Some(home.unit), person.id).on(day)),
         None => plan.covers(&Target { person: Some(person.id), ..Target::default() }),
     };
     judged.retain(reached);

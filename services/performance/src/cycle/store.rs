@@ -55,7 +55,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, iso_day: PeriodTo });
 
 impl TryFrom<Model> for Cycle {
     type Error = Error;

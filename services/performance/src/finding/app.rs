@@ -57,7 +57,7 @@ pub async fn apply(app: &App, ctx: &OpContext, request: &RequestKey, id: Finding
         // A cycle that was closed again has other findings.
         return done_before(app, ctx, request).await?.ok_or_else(|| Error::not_found("finding", id));
     };
-    let permit = ctx.permit::<ApplyFix>(&found.place.target())?;
+    let permit = ctx.permit::<ApplyFix>(&found.target())?;
     let nothing = || Error::of(Kind::FailedPrecondition, msg!("FINDING_WITHOUT_FIX", kind = found.finding.kind));
     let fix = found.finding.fix.clone().ok_or_else(nothing)?;
     let applied = send(app, ctx, fix, why).await?;

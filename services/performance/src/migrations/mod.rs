@@ -18,6 +18,7 @@ mod performance_0014_schedules;
 mod performance_0015_fixes;
 mod performance_0016_contributors;
 mod performance_0017_counts;
+mod performance_0018_days;
 
 tally_store::migrations![
     performance_0001_records,
@@ -37,4 +38,5 @@ tally_store::migrations![
     performance_0015_fixes,
     performance_0016_contributors,
     performance_0017_counts,
+    performance_0018_days,
 ];

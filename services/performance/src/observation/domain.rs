@@ -183,7 +183,7 @@ pub struct Placed {
 impl Placed {
     /// What a permit is asked for.
     pub fn target(&self) -> Target {
-        Target { region: Some(self.region.clone()), unit: self.unit, person: self.person }
+        Target { region: Some(self.region.clone()), unit: self.unit, person: self.person, moment: None }.on(self.days.1)
     }
 
     /// A digest of what tells it from other observations: measure, subject and time.

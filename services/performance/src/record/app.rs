@@ -1,8 +1,10 @@
 //! Bringing in service records, putting them right, and reading them.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tally_access::{OpContext, Plan, Rpc, Target};
+use tally_access::{Moment, OpContext, Plan, Rpc, Target};
 use tally_app::import::Import;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::AccountId;
@@ -31,13 +33,21 @@ pub struct Imported {
 }
 
 fn target(of: &Source) -> Target {
-    Target { region: Some(of.region.clone()), unit: of.unit, person: None }
+    Target { region: Some(of.region.clone()), unit: of.unit, ..Target::default() }
+}
+
+/// Where the account of a record was when the record began.
+fn began(of: &Source, started_ms: i64) -> Result<Target> {
+    Ok(target(of).at(Timestamp::from_millisecond(started_ms).map_err(Error::internal)?))
 }
 
 /// Writes records of one account. What is there already with the same content is left alone, a higher revision is a new version
 /// of what is there, anything else that differs is refused row by row.
 pub async fn import_records(app: &App, ctx: &OpContext, of: &Source, import: Import<Row>) -> Result<Imported> {
-    let permit = ctx.permit::<ImportRecords>(&target(of))?;
+    // Each record belongs to whom the account was under when it began.
+    let targets: BTreeSet<i64> = import.rows.iter().map(|(_, row)| row.record.started_ms).collect();
+    let targets = targets.into_iter().map(|ms| began(of, ms)).collect::<Result<Vec<_>>>()?;
+    let permit = if targets.is_empty() { ctx.permit(&target(of))? } else { ctx.permit_all::<ImportRecords>(targets)? };
     app.accounts.check(&app.peers, ctx, of.account, &of.region, of.unit).await?;
     let rows = in_own_currency(app, ctx, import.rows).await?;
     mutate(&app.store, ctx, &permit, &import.request, async |work| {
@@ -91,6 +101,13 @@ pub struct Mending {
     pub reason: String,
 }
 
+/// When a record began; nothing of one that is not there.
+async fn when_begun(app: &App, ctx: &OpContext, of: &Source, external_id: &str) -> Result<Option<Moment>> {
+    let said = store::said(&*app.store.read(ctx).await?, of.account, external_id, None).await?;
+    let began = said.last().map(|said| Timestamp::from_millisecond(said.started_ms).map(Moment::Instant));
+    began.transpose().map_err(Error::internal)
+}
+
 /// Takes a record to the account that it is of.
 pub async fn move_record(
     app: &App,
@@ -100,8 +117,9 @@ pub async fn move_record(
     to: &Source,
 ) -> Result<Vec<Touched>> {
     let Mending { of, external_id, reason } = mending;
-    ctx.permit::<MoveRecord>(&target(to))?;
-    let permit = ctx.permit::<MoveRecord>(&target(of))?;
+    let began = when_begun(app, ctx, of, external_id).await?;
+    ctx.permit::<MoveRecord>(&Target { moment: began, ..target(to) })?;
+    let permit = ctx.permit::<MoveRecord>(&Target { moment: began, ..target(of) })?;
     for place in [of, to] {
         app.accounts.check(&app.peers, ctx, place.account, &place.region, place.unit).await?;
     }
@@ -124,7 +142,8 @@ pub async fn withdraw_record(
     mending: &Mending,
 ) -> Result<Vec<Touched>> {
     let Mending { of, external_id, reason } = mending;
-    let permit = ctx.permit::<WithdrawRecord>(&target(of))?;
+    let began = when_begun(app, ctx, of, external_id).await?;
+    let permit = ctx.permit::<WithdrawRecord>(&Target { moment: began, ..target(of) })?;
     app.accounts.check(&app.peers, ctx, of.account, &of.region, of.unit).await?;
     mutate(&app.store, ctx, &permit, request, async |work| {
         let taken = write::withdraw(&work, ctx, of, external_id, reason).await?;

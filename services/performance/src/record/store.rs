@@ -57,7 +57,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, ms: StartedMs });
 
 impl TryFrom<Model> for Record {
     type Error = Error;

@@ -31,7 +31,7 @@ pub async fn start_run(app: &App, ctx: &OpContext, request: &RequestKey, new: Ne
     let plan = ctx.plan::<StartAttributionRun>()?;
     let units = Units::of(&app.peers.identity, ctx, Some(new.period.to())).await?;
     let owner = units.owner(new.unit)?;
-    let permit = ctx.permit::<StartAttributionRun>(&owner.target())?;
+    let permit = ctx.permit::<StartAttributionRun>(&owner.target().on(new.period.to()))?;
     let accounts = if new.scope.accounts.is_empty() { Vec::new() } else { app.peers.accounts(ctx).await? };
     // One of no unit belongs to its region.
     let mine = |account: &&AccountFacts| match account.unit {
@@ -73,8 +73,8 @@ pub async fn cancel_run(
     id: AttributionRunId,
 ) -> Result<AttributionRun> {
     ctx.plan::<CancelAttributionRun>()?;
-    let owner = { store::load(&*app.store.read(ctx).await?, id).await?.owner };
-    let permit = ctx.permit::<CancelAttributionRun>(&owner.target())?;
+    let run = { store::load(&*app.store.read(ctx).await?, id).await? };
+    let permit = ctx.permit::<CancelAttributionRun>(&run.owner.target().on(run.period.to()))?;
     let stopped = mutate(&app.store, ctx, &permit, request, async |work| {
         let before = store::lock(&work, id).await?;
         if !cycle::facts::waiting(&work, id).await?.is_empty() {

@@ -52,7 +52,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, iso_day: PeriodTo });
 
 impl TryFrom<Model> for AttributionRun {
     type Error = Error;

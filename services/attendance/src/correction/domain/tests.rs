@@ -47,6 +47,7 @@ fn waiting() -> Correction {
         approved: None,
         dropped: None,
         touched: None,
+        until: at(NINE),
         notice: None,
     }
 }

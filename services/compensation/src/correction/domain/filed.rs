@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
-use tally_access::Owner;
 use tally_access::four_eyes::{FourEyesRequired, Hands};
+use tally_access::{Moment, Owner, Target};
 use tally_kernel::apportion::Carry;
 use tally_kernel::error::{Error, Kind};
 use tally_kernel::id::{CorrectionId, CycleId, SettlementId};
@@ -78,6 +78,8 @@ pub(crate) struct Filed {
     /// Whose that is.
     pub(crate) owner: Owner,
     pub(crate) cycle: CycleId,
+    /// The last day of that; nothing of a correction from before days were kept.
+    pub(crate) last_day: Option<Date>,
     /// Which correction of the settlement, from 1.
     pub(crate) number: u32,
     /// The version of the cycle's cards; 0 where none says one.
@@ -94,6 +96,11 @@ pub(crate) struct Filed {
 }
 
 impl Filed {
+    /// What a call about it is decided on: whose it is, where that hung on the last day of its cycle.
+    pub(crate) fn target(&self) -> Target {
+        Target { moment: self.last_day.map(Moment::Day), ..self.owner.target() }
+    }
+
     /// Approved by these hands, which drafted it not.
     ///
     /// # Errors

@@ -12,8 +12,11 @@ use tally_kernel::id::{DeltaId, OrgUnitId, PersonId, SettlementId};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
 use tally_store::{
-    Conflict as _, Place, ScopedTx, Sealed, UnitOfWork, among, class, from_db, lost_race, to_db, word_from_db,
+    Conflict as _, Place, ScopedTx, Sealed, UnitOfWork, among, class, date_to_db, from_db, lost_race, to_db,
+    word_from_db,
 };
+
+use crate::statement::domain::Heading;
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -33,6 +36,8 @@ pub struct Model {
     pub amounts: Sealed<class::Salary, Amounts>,
     pub ended_at: Option<DateTimeUtc>,
     pub recorded_at: DateTimeUtc,
+    /// The last day of the cycle; nothing in a row from before days were kept.
+    pub last_day: Option<Date>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -40,7 +45,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, day: LastDay });
 
 impl Exported for Entity {
     fn tell<'t>(tx: &'t ScopedTx, row: &'t Model, opened: bool) -> ExportCells<'t> {
@@ -96,7 +101,7 @@ impl Kept {
 pub(crate) async fn insert(
     work: &UnitOfWork,
     ctx: &OpContext,
-    (settlement, at): (SettlementId, jiff::Timestamp),
+    of: &Heading,
     (delta, amounts): (DeltaId, Amounts),
     (person, (region, unit)): (PersonId, (Region, OrgUnitId)),
 ) -> Result<()> {
@@ -106,11 +111,12 @@ pub(crate) async fn insert(
         region: Set(region.to_string()),
         unit_id: Set(unit.0),
         person_id: Set(person.0),
-        settlement_id: Set(settlement.0),
+        settlement_id: Set(of.settlement.0),
         delta_id: Set(delta.0),
         stage: Set(Stage::Held.to_string()),
         amounts: Set(work.seal(&Place::of(Column::Amounts, id), &amounts).await?),
-        recorded_at: Set(to_db(at)),
+        recorded_at: Set(to_db(of.prepared_at)),
+        last_day: Set(of.last_day.map(date_to_db)),
         ..Default::default()
     };
     work.insert(row).await.conflict(lost_race)?;

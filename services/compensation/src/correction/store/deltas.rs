@@ -6,13 +6,15 @@ use futures::future::FutureExt as _;
 use sea_orm::{Condition, Set};
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
-use tally_access::{OpContext, Plan, Region, Rpc, Target};
+use tally_access::{Moment, OpContext, Plan, Region, Rpc, Target};
 use tally_kernel::id::{CorrectionId, CycleId, DeltaId, OrgUnitId, PersonId, SettlementId};
 use tally_kernel::page::Page;
 use tally_kernel::{Currency, Result};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, among, class, from_db, to_db, word_from_db};
+use tally_store::{
+    Place, ReadTx, ScopedTx, Sealed, UnitOfWork, among, class, date_from_db, date_to_db, from_db, to_db, word_from_db,
+};
 
 use crate::correction::domain::{Delta, Filed, Outstanding};
 
@@ -37,6 +39,8 @@ pub struct Model {
     #[serde(skip)]
     pub owed: Sealed<class::Salary, Owed>,
     pub recorded_at: DateTimeUtc,
+    /// The last day of the cycle; nothing in a row from before days were kept.
+    pub last_day: Option<Date>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -44,7 +48,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, day: LastDay });
 
 impl Exported for Entity {
     fn tell<'t>(tx: &'t ScopedTx, row: &'t Model, opened: bool) -> ExportCells<'t> {
@@ -84,6 +88,8 @@ pub(crate) struct Kept {
     /// The settlement that was put right.
     pub(crate) settlement: SettlementId,
     pub(crate) cycle: CycleId,
+    /// The last day of that; nothing in a row from before days were kept.
+    pub(crate) last_day: Option<jiff::civil::Date>,
     pub(crate) currency: Currency,
     /// Where the person belonged.
     pub(crate) place: (Region, OrgUnitId),
@@ -96,7 +102,8 @@ pub(crate) struct Kept {
 impl Kept {
     /// What reading it is decided on.
     pub(crate) fn target(&self) -> Target {
-        Target::person(self.place.0.clone(), Some(self.place.1), self.owed.delta.who.person)
+        let place = Target::person(self.place.0.clone(), Some(self.place.1), self.owed.delta.who.person);
+        Target { moment: self.last_day.map(Moment::Day), ..place }
     }
 
     /// The corrections of these.
@@ -142,6 +149,7 @@ pub(crate) async fn insert_all(
             stage: Set(Stage::Draft.to_string()),
             owed: Set(work.seal(&Place::of(Column::Owed, id), &owed).await?),
             recorded_at: Set(to_db(of.drafted.at)),
+            last_day: Set(of.last_day.map(date_to_db)),
             ..Default::default()
         });
     }
@@ -266,6 +274,7 @@ async fn read(tx: &ScopedTx, row: Model) -> Result<Kept> {
         correction: CorrectionId(row.correction_id),
         settlement: SettlementId(row.settlement_id),
         cycle: CycleId(row.cycle_id),
+        last_day: row.last_day.map(date_from_db).transpose()?,
         currency: word_from_db("a currency", &row.currency)?,
         place: (word_from_db("a region", &row.region)?, OrgUnitId(row.unit_id)),
         stage: word_from_db("a delta's stage", &row.stage)?,

@@ -192,7 +192,8 @@ impl Fixture {
     pub async fn pool(&self, owner: &Owner, month: usize, minor: i64, rule: PoolRule) -> PoolId {
         let ctx = &self.preparer;
         let (id, amount) = (PoolId(ctx.new_id()), Money::new(minor, CNY));
-        let pool = Pool { id, owner: owner.clone(), name: "pool".into(), cycle: cycle(month), amount, rule };
+        let pool =
+            Pool { id, owner: owner.clone(), name: "pool".into(), cycle: cycle(month), last_day: None, amount, rule };
         let permit = ctx.permit::<CreatePool>(&owner.target()).unwrap();
         let work = self.app.store.unit(ctx, &permit).await.unwrap();
         pool::store::insert(&work, ctx, &pool).await.unwrap();

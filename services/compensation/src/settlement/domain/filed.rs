@@ -1,9 +1,10 @@
 //! A settlement on file.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use tally_access::Owner;
 use tally_access::four_eyes::Hands;
+use tally_access::{Moment, Owner, Target};
 use tally_kernel::id::{CycleId, PoolId, SettlementId};
 use tally_kernel::money::Money;
 
@@ -18,6 +19,8 @@ pub struct Filed {
     /// Whose the pool is.
     pub owner: Owner,
     pub cycle: CycleId,
+    /// The last day of that; nothing of a settlement from before days were kept.
+    pub last_day: Option<Date>,
     pub stage: Stage,
     pub sums: Sums,
     /// People with a statement.
@@ -56,9 +59,14 @@ impl Sums {
 }
 
 impl Filed {
+    /// What a call about it is decided on: whose it is, where that hung on the last day of its cycle.
+    pub fn target(&self) -> Target {
+        Target { moment: self.last_day.map(Moment::Day), ..self.owner.target() }
+    }
+
     /// What its statements have in common.
     pub fn heading(&self) -> Heading {
         let (currency, prepared_at) = (self.sums.pool.currency, self.prepared_at);
-        Heading { settlement: self.id, cycle: self.cycle, currency, prepared_at }
+        Heading { settlement: self.id, cycle: self.cycle, last_day: self.last_day, currency, prepared_at }
     }
 }

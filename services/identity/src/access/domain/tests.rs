@@ -58,8 +58,15 @@ fn held(n: u128, assignment: Assignment) -> Grant {
 fn view(roles: &[Assignment]) -> View {
     let (units, book, modules) = (tree().facts(TODAY), given().book(), Modules::All);
     let zone = TimeZone::UTC;
-    let facts =
-        tally_access::Facts { revision: 1, date: TODAY, zone: &zone, units: &units, roles: &book, modules: &modules };
+    let facts = tally_access::Facts {
+        revision: 1,
+        date: TODAY,
+        zone: &zone,
+        units: &units,
+        moved: &[],
+        roles: &book,
+        modules: &modules,
+    };
     compile(roles, &[], &PersonFacts::default(), &facts)
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Condition;
-use tally_access::{OpContext, Plan, Rpc};
+use tally_access::{Moment, OpContext, Plan, Rpc, Target};
 use tally_kernel::id::{FindingId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Message, Result};
@@ -51,6 +52,8 @@ pub mod finding {
         pub recorded_at: DateTimeUtc,
         /// A [`Fix`] in JSON, where something would put it right.
         pub fix: Option<String>,
+        /// The last day of the month; nothing in a row from before days were kept.
+        pub day: Option<String>,
     }
 
     impl Model {
@@ -87,7 +90,7 @@ pub mod finding {
 
     impl ActiveModelBehavior for ActiveModel {}
 
-    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, iso_day: Day });
 }
 
 /// How many findings these runs have.
@@ -96,11 +99,11 @@ pub async fn count_findings(tx: &ScopedTx, runs: &[Uuid]) -> Result<u64> {
     Ok(tx.select::<finding::Entity>().filter(of_runs).count().await?)
 }
 
-/// Writes findings, each with where its subject stands.
+/// Writes findings, each with where its subject stands. `day` is the last of the month.
 pub async fn put_findings(
     work: &UnitOfWork,
     ctx: &OpContext,
-    run: Uuid,
+    (run, day): (Uuid, civil::Date),
     component: i32,
     findings: &[(Place, Finding)],
 ) -> Result<()> {
@@ -118,6 +121,7 @@ pub async fn put_findings(
         detail: Set(detail),
         recorded_at: Set(to_db(ctx.now())),
         fix: Set(fix),
+        day: Set(Some(day.to_string())),
     };
     let texts =
         |(_, finding): &(Place, Finding)| Ok((write(&finding.detail)?, finding.fix.as_ref().map(write).transpose()?));
@@ -132,17 +136,27 @@ pub async fn put_findings(
 pub struct Found {
     pub id: FindingId,
     pub place: Place,
+    /// The last day of the month; nothing of a finding from before days were kept.
+    pub day: Option<civil::Date>,
     pub finding: Finding,
+}
+
+impl Found {
+    /// What a call about it is decided on.
+    pub fn target(&self) -> Target {
+        Target { moment: self.day.map(Moment::Day), ..self.place.target() }
+    }
 }
 
 impl TryFrom<finding::Model> for Found {
     type Error = Error;
     fn try_from(row: finding::Model) -> Result<Self> {
         let (id, detail, person) = (FindingId(row.id), row.message(), row.person_id.map(PersonId));
+        let day = row.day.as_deref().map(str::parse).transpose().map_err(Error::internal)?;
         let place = Place { region: word_from_db("a region", &row.region)?, unit: row.unit_id.map(OrgUnitId), person };
         let fix = row.fix.as_deref().map(read).transpose()?;
         let finding = Finding { kind: row.kind, subject: row.subject, at: row.at, detail, person, fix };
-        Ok(Self { id, place, finding })
+        Ok(Self { id, place, day, finding })
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::cycle::domain::Cycle;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use tally_access::OpContext;
 use tally_kernel::Result;
-use tally_kernel::id::{CycleId, PersonId};
+use tally_kernel::id::PersonId;
 use tally_kernel::person::Employment;
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, to_db};
 
@@ -24,6 +25,8 @@ pub struct Model {
     pub run_id: Uuid,
     pub cycle_id: Uuid,
     pub recorded_at: DateTimeUtc,
+    /// The last day of the cycle; nothing in a row from before days were kept.
+    pub day: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -31,13 +34,13 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, iso_day: Day });
 
 /// Writes who is in an attempt, each with the home of the day.
 pub async fn insert(
     work: &UnitOfWork,
     ctx: &OpContext,
-    (cycle, run): (CycleId, Uuid),
+    (cycle, run): (&Cycle, Uuid),
     people: &[(PersonId, Employment)],
 ) -> Result<()> {
     let row = |(person, home): &(PersonId, Employment)| ActiveModel {
@@ -47,8 +50,9 @@ pub async fn insert(
         unit_id: Set(Some(home.unit.0)),
         person_id: Set(person.0),
         run_id: Set(run),
-        cycle_id: Set(cycle.0),
+        cycle_id: Set(cycle.id.0),
         recorded_at: Set(to_db(ctx.now())),
+        day: Set(Some(cycle.period.to().to_string())),
     };
     work.insert_many(people.iter().map(row).collect::<Vec<_>>()).await.conflict(lost_race)?;
     Ok(())

@@ -38,7 +38,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, ms: ToMs });
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]

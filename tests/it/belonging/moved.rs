@@ -1,0 +1,239 @@
+//! A team that goes to another branch takes its people along and leaves its months behind.
+
+use tally_api::attendance::v1 as attendance;
+use tally_api::common::v1::Period;
+use tally_api::compensation::v1 as compensation;
+use tally_api::identity::v1 as identity;
+use tally_api::performance::v1 as performance;
+use tally_suite::session::Session;
+use tally_testkit::eventually;
+use tonic::Code;
+
+use crate::journey::Done;
+use crate::rooms::access::somebody_on;
+use crate::rooms::results::{Step, make, proportional, settle};
+
+/// Who looks from a branch.
+struct Branch {
+    unit_id: String,
+    hr: Session,
+    payroll: Session,
+}
+
+/// What somebody of the team did in March, and what came of it.
+struct March {
+    person_id: String,
+    cycle_id: String,
+    settlement_id: String,
+}
+
+/// What a branch sees of that: the card, the totals, the statement, the punches, the place in the population, and the name.
+#[derive(Debug, PartialEq, Eq)]
+struct Sees {
+    card: bool,
+    totals: bool,
+    statement: bool,
+    punches: bool,
+    population: bool,
+    name: bool,
+}
+
+impl Sees {
+    fn all_but_name(of_march: bool) -> Self {
+        Self {
+            card: of_march,
+            totals: of_march,
+            statement: of_march,
+            punches: of_march,
+            population: of_march,
+            name: true,
+        }
+    }
+}
+
+fn march() -> Option<Period> {
+    Some(Period { from: "2026-03-01".into(), to: "2026-03-31".into() })
+}
+
+impl Branch {
+    async fn of(done: &Done, name: &str, unit_id: &str) -> Self {
+        let admin = &done.crew.admin;
+        let staff = async |role: &str| {
+            let scope = (identity::ScopeKind::Subtree, unit_id);
+            somebody_on(admin, &format!("{name}-{role}"), role, scope).await
+        };
+        let (hr, payroll) = (staff("branch_hr").await, staff("compensation_specialist").await);
+        Self { unit_id: unit_id.to_owned(), hr, payroll }
+    }
+
+    async fn sees(&self, of: &March) -> Sees {
+        Sees {
+            card: self.card(of).await,
+            totals: self.totals(of).await,
+            statement: self.statement(of).await,
+            punches: self.punches(of).await,
+            population: self.population(of).await,
+            name: self.name(of).await,
+        }
+    }
+
+    async fn card(&self, of: &March) -> bool {
+        let mut client = performance::card_service_client::CardServiceClient::new(self.hr.at.performance.clone());
+        let ask = performance::ListCardsRequest { cycle_id: of.cycle_id.clone(), page_size: 1_000, ..Default::default() };
+        let cards = client.list_cards(self.hr.ask(ask)).await.expect("cards").into_inner().cards;
+        let listed = cards.iter().any(|card| card.person_id == of.person_id);
+        let (cycle_id, person_id) = (of.cycle_id.clone(), of.person_id.clone());
+        let ask = performance::GetCardRequest { cycle_id, person_id, ..Default::default() };
+        match client.get_card(self.hr.ask(ask)).await {
+            Ok(_) => assert!(listed, "a card that is not listed"),
+            Err(refused) => assert!(!listed && refused.code() == Code::NotFound, "{refused:?}"),
+        }
+        listed
+    }
+
+    async fn totals(&self, of: &March) -> bool {
+        let channel = self.hr.at.performance.clone();
+        let mut client = performance::attribution_service_client::AttributionServiceClient::new(channel);
+        let ask = performance::ListTotalsRequest { cycle_id: of.cycle_id.clone(), page_size: 1_000, ..Default::default() };
+        let totals = client.list_totals(self.hr.ask(ask)).await.expect("totals").into_inner().totals;
+        totals.iter().any(|total| total.person_id == of.person_id)
+    }
+
+    async fn statement(&self, of: &March) -> bool {
+        let channel = self.payroll.at.compensation.clone();
+        let mut client = compensation::statement_service_client::StatementServiceClient::new(channel);
+        let (settlement_id, page_size) = (of.settlement_id.clone(), 1_000);
+        let ask = compensation::ListStatementsRequest { settlement_id, page_size, ..Default::default() };
+        let found = client.list_statements(self.payroll.ask(ask)).await.expect("statements").into_inner();
+        assert_eq!(found.masked_fields, [""; 0], "pay is shown or the statement is not");
+        found.statements.iter().any(|statement| statement.person_id == of.person_id && statement.amount.is_some())
+    }
+
+    async fn punches(&self, of: &March) -> bool {
+        let mut client = attendance::punch_service_client::PunchServiceClient::new(self.hr.at.attendance.clone());
+        let at = |text: &str| text.parse::<jiff::Timestamp>().expect("an instant").as_second();
+        let at = |text| Some(prost_types::Timestamp { seconds: at(text), nanos: 0 });
+        let ask = attendance::ListPunchesRequest {
+            from: at("2026-03-01T00:00:00Z"),
+            to: at("2026-03-31T00:00:00Z"),
+            person_id: of.person_id.clone(),
+            ..Default::default()
+        };
+        !client.list_punches(self.hr.ask(ask)).await.expect("punches").into_inner().punches.is_empty()
+    }
+
+    async fn population(&self, of: &March) -> bool {
+        let mut client = performance::cycle_service_client::CycleServiceClient::new(self.hr.at.performance.clone());
+        let (unit_id, page_size) = (self.unit_id.clone(), 1_000);
+        let ask = performance::PreviewPopulationRequest { unit_id, period: march(), page_size, ..Default::default() };
+        let members = client.preview_population(self.hr.ask(ask)).await.expect("a preview").into_inner().members;
+        members.iter().any(|member| member.person_id == of.person_id)
+    }
+
+    async fn name(&self, of: &March) -> bool {
+        let mut client = identity::person_service_client::PersonServiceClient::new(self.hr.at.identity.clone());
+        let ask = identity::ListPeopleRequest { period: march(), page_size: 1_000, ..Default::default() };
+        let people = client.list_people(self.hr.ask(ask)).await.expect("people").into_inner().people;
+        people.iter().any(|person| person.person_id == of.person_id && !person.name.is_empty())
+    }
+}
+
+fn orgs(of: &Done) -> identity::org_service_client::OrgServiceClient<tally_rpc::RpcChannel> {
+    identity::org_service_client::OrgServiceClient::new(of.crew.admin.at.identity.clone())
+}
+
+/// A branch without people, of a region.
+async fn founded(done: &Done, region: &str) -> String {
+    let row = identity::OrgUnitRow {
+        path: "Annex".into(),
+        region: region.into(),
+        kind: identity::OrgUnitKind::Branch.into(),
+        valid_from: "2026-01-01".into(),
+    };
+    let admin = &done.crew.admin;
+    let ask = identity::ImportOrgUnitsRequest { rows: vec![row], ..Default::default() };
+    orgs(done).import_org_units(admin.ask(ask)).await.expect("a branch");
+    let ask = identity::ListOrgUnitsRequest { page_size: 1_000, ..Default::default() };
+    let units = orgs(done).list_org_units(admin.ask(ask)).await.expect("units").into_inner().units;
+    units.into_iter().find(|unit| unit.path == "Annex").expect("the branch").unit_id
+}
+
+/// The team of somebody and the branch above it.
+async fn team(done: &Done, unit_id: &str) -> (identity::OrgUnit, identity::OrgUnit) {
+    let admin = &done.crew.admin;
+    let ask = identity::ListOrgUnitsRequest { page_size: 1_000, as_of: "2026-03-31".into(), ..Default::default() };
+    let units = orgs(done).list_org_units(admin.ask(ask)).await.expect("units").into_inner().units;
+    let team = units.iter().find(|unit| unit.unit_id == unit_id).expect("a team").clone();
+    let branch = team.path.split('/').next().expect("a branch");
+    let branch = units.iter().find(|unit| unit.path == branch && unit.unit_id != unit_id).expect("a branch");
+    (team, branch.clone())
+}
+
+/// A team is moved to another branch in April and closed in October. Whoever the team was under in March sees all of March, before
+/// and after; whoever has the people now sees who they are.
+pub async fn journey(done: &Done, cycle_id: &str) {
+    let (_, card) = done.outcome.cards.first().expect("a best card");
+    let (team, above) = team(done, &card.unit_id).await;
+    let annex = founded(done, &above.region).await;
+    let (old, new) = (Branch::of(done, "old", &above.unit_id).await, Branch::of(done, "new", &annex).await);
+    let pool = proportional("of the team's branch", cycle_id, 90_001);
+    let pool = compensation::Pool { unit_id: above.unit_id.clone(), ..pool };
+    let pool = make(&old.payroll, pool).await.expect("a pool");
+    let settlement_id = settle(&old.payroll, Step::Draft(&pool.pool_id)).await.expect("a draft").settlement_id;
+    let of = March { person_id: card.person_id.clone(), cycle_id: cycle_id.to_owned(), settlement_id };
+    assert_eq!(old.sees(&of).await, Sees::all_but_name(true));
+    assert_eq!(new.sees(&of).await, Sees { name: false, ..Sees::all_but_name(false) });
+
+    let admin = &done.crew.admin;
+    let (unit_id, parent_id) = (team.unit_id.clone(), annex.clone());
+    let ask = identity::MoveOrgUnitRequest { unit_id, parent_id, from: "2026-04-01".into(), ..Default::default() };
+    orgs(done).move_org_unit(admin.ask(ask)).await.expect("a move");
+    eventually("the branch sees who came", async || new.name(&of).await.then_some(())).await;
+    assert_eq!(old.sees(&of).await, Sees::all_but_name(true), "its own month");
+    assert_eq!(new.sees(&of).await, Sees::all_but_name(false), "somebody else's month");
+    of_the_month(done, &old, &new, &of).await;
+
+    let (unit_id, move_people_to) = (team.unit_id.clone(), annex.clone());
+    let ask = identity::CloseOrgUnitRequest { unit_id, from: "2026-10-01".into(), move_people_to, ..Default::default() };
+    orgs(done).close_org_unit(admin.ask(ask)).await.expect("closed");
+    assert_eq!(old.sees(&of).await, Sees::all_but_name(true), "its own month");
+    assert_eq!(new.sees(&of).await, Sees::all_but_name(false), "somebody else's month");
+}
+
+/// What is to be done about March is done by whom the team was under in March: the settlement goes on there, and what is observed of
+/// those days is sent from there.
+async fn of_the_month(done: &Done, old: &Branch, new: &Branch, of: &March) {
+    let refused = settle(&new.payroll, Step::Discard(&of.settlement_id)).await.expect_err("another branch's");
+    assert_eq!(refused.code(), Code::NotFound, "{refused:?}");
+    let approver = somebody_on(
+        &done.crew.admin,
+        "old-approver",
+        "approver",
+        (identity::ScopeKind::Subtree, &old.unit_id),
+    );
+    settle(&approver.await, Step::Approve(&of.settlement_id)).await.expect("approved");
+
+    let observed = async |by: &Session, day: &str| {
+        let subject = performance::Subject {
+            of: Some(performance::subject::Of::PersonId(of.person_id.clone())),
+        };
+        let row = performance::Observation {
+            measure: "training_hours".into(),
+            subject: Some(subject),
+            from: day.into(),
+            value: "2".into(),
+            source: "a journey".into(),
+            ..Default::default()
+        };
+        let channel = by.at.performance.clone();
+        let mut client = performance::observation_service_client::ObservationServiceClient::new(channel);
+        let ask = performance::ImportObservationsRequest { rows: vec![row], ..Default::default() };
+        client.import_observations(by.ask(ask)).await.map(|answer| answer.into_inner().result.expect("a result").written)
+    };
+    assert_eq!(observed(&old.hr, "2026-03-10").await.expect("of March"), 1);
+    assert_eq!(observed(&new.hr, "2026-04-10").await.expect("of April"), 1);
+    for (by, day) in [(&new.hr, "2026-03-11"), (&old.hr, "2026-04-11")] {
+        let refused = observed(by, day).await.expect_err("a day of somebody else");
+        assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+    }
+}
