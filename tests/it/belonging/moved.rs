@@ -79,7 +79,8 @@ impl Branch {
 
     async fn card(&self, of: &March) -> bool {
         let mut client = performance::card_service_client::CardServiceClient::new(self.hr.at.performance.clone());
-        let ask = performance::ListCardsRequest { cycle_id: of.cycle_id.clone(), page_size: 1_000, ..Default::default() };
+        let ask =
+            performance::ListCardsRequest { cycle_id: of.cycle_id.clone(), page_size: 1_000, ..Default::default() };
         let cards = client.list_cards(self.hr.ask(ask)).await.expect("cards").into_inner().cards;
         let listed = cards.iter().any(|card| card.person_id == of.person_id);
         let (cycle_id, person_id) = (of.cycle_id.clone(), of.person_id.clone());
@@ -94,7 +95,8 @@ impl Branch {
     async fn totals(&self, of: &March) -> bool {
         let channel = self.hr.at.performance.clone();
         let mut client = performance::attribution_service_client::AttributionServiceClient::new(channel);
-        let ask = performance::ListTotalsRequest { cycle_id: of.cycle_id.clone(), page_size: 1_000, ..Default::default() };
+        let ask =
+            performance::ListTotalsRequest { cycle_id: of.cycle_id.clone(), page_size: 1_000, ..Default::default() };
         let totals = client.list_totals(self.hr.ask(ask)).await.expect("totals").into_inner().totals;
         totals.iter().any(|total| total.person_id == of.person_id)
     }
@@ -111,14 +113,10 @@ impl Branch {
 
     async fn punches(&self, of: &March) -> bool {
         let mut client = attendance::punch_service_client::PunchServiceClient::new(self.hr.at.attendance.clone());
-        let at = |text: &str| text.parse::<jiff::Timestamp>().expect("an instant").as_second();
-        let at = |text| Some(prost_types::Timestamp { seconds: at(text), nanos: 0 });
-        let ask = attendance::ListPunchesRequest {
-            from: at("2026-03-01T00:00:00Z"),
-            to: at("2026-03-31T00:00:00Z"),
-            person_id: of.person_id.clone(),
-            ..Default::default()
-        };
+        // From 2026-03-01 to 2026-03-31.
+        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let (from, to, person_id) = (at(1_772_323_200), at(1_774_915_200), of.person_id.clone());
+        let ask = attendance::ListPunchesRequest { from, to, person_id, ..Default::default() };
         !client.list_punches(self.hr.ask(ask)).await.expect("punches").into_inner().punches.is_empty()
     }
 
@@ -194,7 +192,8 @@ pub async fn journey(done: &Done, cycle_id: &str) {
     of_the_month(done, &old, &new, &of).await;
 
     let (unit_id, move_people_to) = (team.unit_id.clone(), annex.clone());
-    let ask = identity::CloseOrgUnitRequest { unit_id, from: "2026-10-01".into(), move_people_to, ..Default::default() };
+    let ask =
+        identity::CloseOrgUnitRequest { unit_id, from: "2026-10-01".into(), move_people_to, ..Default::default() };
     orgs(done).close_org_unit(admin.ask(ask)).await.expect("closed");
     assert_eq!(old.sees(&of).await, Sees::all_but_name(true), "its own month");
     assert_eq!(new.sees(&of).await, Sees::all_but_name(false), "somebody else's month");
@@ -205,18 +204,12 @@ pub async fn journey(done: &Done, cycle_id: &str) {
 async fn of_the_month(done: &Done, old: &Branch, new: &Branch, of: &March) {
     let refused = settle(&new.payroll, Step::Discard(&of.settlement_id)).await.expect_err("another branch's");
     assert_eq!(refused.code(), Code::NotFound, "{refused:?}");
-    let approver = somebody_on(
-        &done.crew.admin,
-        "old-approver",
-        "approver",
-        (identity::ScopeKind::Subtree, &old.unit_id),
-    );
+    let approver =
+        somebody_on(&done.crew.admin, "old-approver", "approver", (identity::ScopeKind::Subtree, &old.unit_id));
     settle(&approver.await, Step::Approve(&of.settlement_id)).await.expect("approved");
 
     let observed = async |by: &Session, day: &str| {
-        let subject = performance::Subject {
-            of: Some(performance::subject::Of::PersonId(of.person_id.clone())),
-        };
+        let subject = performance::Subject { of: Some(performance::subject::Of::PersonId(of.person_id.clone())) };
         let row = performance::Observation {
             measure: "training_hours".into(),
             subject: Some(subject),
@@ -228,7 +221,10 @@ async fn of_the_month(done: &Done, old: &Branch, new: &Branch, of: &March) {
         let channel = by.at.performance.clone();
         let mut client = performance::observation_service_client::ObservationServiceClient::new(channel);
         let ask = performance::ImportObservationsRequest { rows: vec![row], ..Default::default() };
-        client.import_observations(by.ask(ask)).await.map(|answer| answer.into_inner().result.expect("a result").written)
+        client
+            .import_observations(by.ask(ask))
+            .await
+            .map(|answer| answer.into_inner().result.expect("a result").written)
     };
     assert_eq!(observed(&old.hr, "2026-03-10").await.expect("of March"), 1);
     assert_eq!(observed(&new.hr, "2026-04-10").await.expect("of April"), 1);

@@ -1,3 +1,5 @@
+use tally_access::Moment;
+
 use super::import::ImportPlan;
 use super::*;
 
@@ -370,12 +372,21 @@ proptest::proptest! {
             }
             tree = after;
         }
+        let today = date(2026, 4, 15);
+        let moved = tree.moved(today, &TimeZone::UTC);
         for month in 1..8 {
             let day = date(2026, month, 15);
             let there = tree.as_of(day);
             proptest::prop_assert_eq!(there.len(), tree.facts(day).len(), "a unit that hangs on nothing");
             let paths: std::collections::BTreeSet<_> = there.iter().map(|unit| unit.path.as_str()).collect();
             proptest::prop_assert_eq!(paths.len(), there.len(), "two units with one path");
+            for unit in &there {
+                let now = || tree.at(unit.id, today).map(|state| state.parent);
+                let then = moved.iter().filter(|placed| placed.id == unit.id && placed.stay.holds(Moment::Day(day)));
+                let then: Vec<_> = then.map(|placed| placed.parent).collect();
+                proptest::prop_assert_eq!(then.first().copied().or_else(now), Some(unit.parent), "{:?} on {}", unit.path, day);
+                proptest::prop_assert!(then.len() <= 1, "a unit hangs in one place");
+            }
         }
     }
 }
