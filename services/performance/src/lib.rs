@@ -121,6 +121,7 @@ mod credit {
     pub(crate) mod domain;
     pub(crate) mod facts;
     pub(crate) mod rpc;
+    pub(crate) mod step;
     pub(crate) mod store;
 }
 

@@ -64,8 +64,8 @@ async fn attribute(at: &At<'_>) -> Result<()> {
     match at.job.task {
         // On the heap: it holds everything that the peers told.
         Task::Collect => Box::pin(at.collect(&run)).await,
-        Task::Attribute(component) => credit::app::attribute(at, &run, component).await,
-        Task::Total => credit::app::total(at, &run).await,
+        Task::Attribute(component) => credit::step::attribute(at, &run, component).await,
+        Task::Total => credit::step::total(at, &run).await,
         Task::Discard | Task::DiscardResult => Ok(()),
     }
 }

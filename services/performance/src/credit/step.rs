@@ -1,0 +1,190 @@
+//! Crediting the records of a run: the parts of a run that this room does.
+
+use tally_kernel::time::{tzdb_release, zone};
+use tally_kernel::{Error, Result};
+use tally_store::{Audit, UnitOfWork};
+use uuid::Uuid;
+
+use super::domain::fixes;
+use super::store::{self, Place, Total};
+use crate::card;
+use crate::record::domain::money::Amounts;
+use crate::record::domain::overpaid::Told;
+use crate::record::facts as records;
+use crate::record::facts::{Reading, Reckoned};
+use crate::run::domain::{AttributionRun, Failure, Summary};
+use crate::run::facts::{self as runs, Task};
+use crate::run::step::At;
+use tally_engine::attribution::Credit;
+use tally_engine::closing::codec::Share;
+use tally_engine::closing::collect::{Collector, Records, Row};
+use tally_engine::closing::compute::{AccountPart, Computed, Odd, compute, stored};
+use tally_engine::closing::credit::Figures;
+use tally_engine::closing::facts::Finding;
+use tally_engine::closing::snapshot::{Frozen, FrozenAccount};
+
+/// Records read at once.
+const READ: u64 = 20_000;
+/// Credits written in one unit: small enough that nobody else waits long for the store.
+const WRITE: usize = 25_000;
+
+/// Credits the records of one component of a run.
+///
+/// # Errors
+/// What reading, computing or writing says.
+pub async fn attribute(at: &At<'_>, run: &AttributionRun, component: i32) -> Result<()> {
+    let frozen = {
+        let tx = at.app.store.read(at.ctx).await?;
+        runs::component(&tx, run.id.0, component).await?
+    };
+    let (records, columns) = (read_records(at, &frozen, run).await?, run.columns.len());
+    let pool = at.app.compute.clone();
+    let computed = at.app.compute.run("attribution", move || compute(frozen, records, columns, pool.pool()));
+    let computed = computed.await?;
+    for (place, part) in computed.accounts.iter().enumerate() {
+        write_credits(at, &computed, place, part).await?;
+    }
+    at.write(async |work| write_rest(at, work, &computed, component).await).await?;
+    at.app.wake.notify_waiters();
+    Ok(())
+}
+
+/// Adds up what all components came to, and ends the run.
+///
+/// # Errors
+/// What the store says.
+pub async fn total(at: &At<'_>, run: &AttributionRun) -> Result<()> {
+    let (outcomes, people, needs_records) = {
+        let tx = at.app.store.read(at.ctx).await?;
+        let (outcomes, people) =
+            (runs::outcomes(&tx, run.id.0).await?, runs::sums_of_people(&tx, run.id.0).await?.len());
+        (outcomes, people, card::facts::run_needs_records(&tx, run).await?)
+    };
+    let (mut figures, mut all) = (Figures::default(), blake3::Hasher::new());
+    for (_, outcome) in &outcomes {
+        figures.merge(&outcome.figures);
+        all.update(&outcome.digest);
+    }
+    if figures.records == 0 && needs_records {
+        return at.end(Failure::NoRecords { period: run.period }).await;
+    }
+    let count = |n: usize| u32::try_from(n).map_err(Error::internal);
+    let digest = all.finalize().to_hex().to_string();
+    let summary = Summary::of(&figures, count(outcomes.len())?, count(people)?, digest, tzdb_release().to_owned());
+    at.write(async |work| {
+        at.finish(&work, summary.clone()).await?;
+        let audit = at.audit("performance.run.total").note("records", summary.records).note("digest", &summary.digest);
+        Ok((work, audit))
+    })
+    .await?;
+    at.app.wake.notify_waiters();
+    Ok(())
+}
+
+async fn read_records(at: &At<'_>, frozen: &Frozen, run: &AttributionRun) -> Result<Records> {
+    let tx = at.app.store.read(at.ctx).await?;
+    let (columns, mut records) = (run.columns.as_slice(), Records::new(run.columns.len()));
+    let money = run.money.as_ref().filter(|_| run.amounts);
+    for (place, account) in frozen.accounts.iter().enumerate() {
+        let span = (account.from_ms, account.to_ms);
+        let mut collector = Collector::new(frozen, place, &mut records)?;
+        let of = (account.id, account.key.as_str());
+        let zone = zone(&account.zone)?;
+        let reckoning = money.map(|money| money.reckoning(None, zone));
+        let amounts = reckoning.as_ref().map_or(Amounts::LeftOut, Amounts::In);
+        let reading = Reading { account: of, span, columns, amounts, known_at: None };
+        let (mut last, mut more, mut told) = (None, true, Told::default());
+        while more {
+            let take = |row: &Row<'_>, reckoned: Reckoned| {
+                collector.push(row);
+                told.add(&reckoned.converted, reckoned.overpaid);
+            };
+            last = records::collect(&tx, &reading, last.as_ref(), READ, take).await?;
+            more = last.is_some();
+        }
+        collector.finish();
+        records.findings.extend(run.money.iter().flat_map(|money| told.findings(&account.key, money)));
+    }
+    Ok(records)
+}
+
+/// Writes an account's credits in pieces; the first piece removes what an attempt that died left behind.
+async fn write_credits(at: &At<'_>, computed: &Computed, place: usize, part: &AccountPart) -> Result<()> {
+    let account = &computed.frozen.accounts[place];
+    for (n, piece) in computed.outcome.credits[part.credits.clone()].chunks(WRITE).enumerate() {
+        at.write(async |work| {
+            if n == 0 {
+                store::clear_credits(&work, at.job.attribution.0, account.id).await?;
+            }
+            store::put_credits(&work, rows(at.job.attribution.0, computed, account, piece)).await?;
+            let audit = at.audit("performance.run.attribute").region(&account.region).note("account", account.id);
+            Ok((work, audit.note("rows", piece.len())))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+fn rows(run: Uuid, computed: &Computed, account: &FrozenAccount, piece: &[Credit]) -> Vec<store::credit::ActiveModel> {
+    let mut rows = Vec::with_capacity(piece.len());
+    for credit in piece {
+        let shares: Vec<Share> = computed.outcome.shares_of(credit).iter().map(stored).collect();
+        rows.push(store::credit_row(run, account, &computed.records[credit.record as usize], credit, &shares));
+    }
+    rows
+}
+
+/// Writes everything but the credits, and ends the item; the last one puts down the scoring.
+async fn write_rest(at: &At<'_>, work: UnitOfWork, computed: &Computed, component: i32) -> Result<(UnitOfWork, Audit)> {
+    let (run, frozen) = (at.job.attribution.0, &computed.frozen);
+    let day = frozen.period.to();
+    store::clear_component(&work, run, component).await?;
+    runs::clear_component(&work, run, component).await?;
+    let parts = frozen.accounts.iter().zip(&computed.accounts);
+    let outcome = |p: &AccountPart| {
+        let (figures, digest, contents) = (p.figures.clone(), p.digest, Some(p.contents));
+        runs::RunOutcome { figures, digest, contents, credits: run }
+    };
+    let outcomes: Vec<_> = parts.map(|(account, part)| (account, outcome(part))).collect();
+    runs::put_outcomes(&work, at.ctx, run, component, &outcomes).await?;
+    runs::put_sums(&work, at.ctx, run, component, &computed.sums).await?;
+    store::put_totals(&work, at.ctx, (run, day), component, &totals(computed)).await?;
+    store::put_findings(&work, at.ctx, (run, day), component, &findings(computed)).await?;
+    let left = work.finish_work(at.item).await?;
+    if left == 0 {
+        work.enqueue_work([at.job.then(Task::Total)]).await?;
+    }
+    at.advance(&work).await?;
+    let audit = at.audit("performance.run.attribute").note("component", component);
+    Ok((work, audit.note("people", computed.sums.len())))
+}
+
+fn totals(computed: &Computed) -> Vec<(Place, Total)> {
+    let frozen = &computed.frozen;
+    let all = computed.outcome.by_account.iter().chain(&computed.outcome.by_person);
+    let total = |t: &tally_engine::attribution::Total| {
+        let person = frozen.people.get(t.person as usize)?;
+        let account = t.account.and_then(|a| frozen.accounts.get(a as usize));
+        let place = Place { region: person.region.clone(), unit: Some(person.unit), person: Some(person.id) };
+        let rungs = [t.tagged, t.handover, t.sole, t.inferred, t.equal, t.team];
+        let account = account.map(|a| a.id);
+        Some((place, Total { person: person.id, account, rungs, total: t.total, low: t.low, high: t.high }))
+    };
+    all.filter_map(total).collect()
+}
+
+fn findings(computed: &Computed) -> Vec<(Place, Finding)> {
+    let frozen = &computed.frozen;
+    let place = |odd: &Odd| {
+        let account = odd.account.and_then(|a| frozen.accounts.get(a as usize));
+        let person = odd.person.and_then(|p| frozen.people.get(p as usize));
+        let global = tally_access::Region::global();
+        let place = Place {
+            region: account.map_or(global, |a| a.region.clone()),
+            unit: account.and_then(|a| a.unit),
+            person: person.map(|p| p.id),
+        };
+        (place, Finding { fix: fixes::of(computed, odd), ..odd.finding.clone() })
+    };
+    computed.findings.iter().map(place).collect()
+}
