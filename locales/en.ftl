@@ -1248,7 +1248,14 @@ SCHEDULE_LOOKED = looked: { $people ->
     }
 SCHEDULE_WAITS = nothing is closed before { $until }: stop the run if something is to be put right first
 SCHEDULE_WOULD_FAIL = as it is now, closing will be refused: { $why }; what comes in by then counts
+SCHEDULE_MAY_FAIL = as it is now, closing will be refused if somebody of the unit is credited with it: { $why }; what comes in by then counts
+SCHEDULE_AWAITS_RUN = waits for an attribution run of { $from } to { $to } about this unit or one above it, begun once these days were over: start one there (StartAttributionRun), or close a cycle there
+    .early = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, began before these days were over: start another one there (StartAttributionRun)
+    .differs = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, has another policy than this schedule: start one by the policy of the schedule (StartAttributionRun), or change the schedule (UpdateSchedule)
+    .part = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, is about a part of what is closed: start one about all of it (StartAttributionRun)
+SCHEDULE_SCORES_FROM = scores from the attribution run { $run }
 SCHEDULE_CLOSES = made the cycle { $cycle } and closes it
+    .again = closes the cycle { $cycle } again, which came to nothing
 SCHEDULE_DONE = closed: { $people ->
     [one] { $people } person has a card
    *[other] { $people } people have a card
@@ -2119,7 +2126,6 @@ ACCOUNT_UNKNOWN_CURE = add the account to accounts.csv, or correct its name
 UNKNOWN_AGENT = { $agent } is neither in people.csv nor an alias on { $platform }
 ALIAS_NOT_THEN = the alias { $agent } on { $platform } does not cover { $day }
 UNKNOWN_AGENT_CURE = add the person to people.csv or the alias to aliases.csv, or leave agent empty
-    .contributors = add the person to people.csv or the alias to aliases.csv, or take the part with this name out of contributors
 
 ## The bundle: records and duty
 
@@ -2204,6 +2210,11 @@ ZEROS_APART = { $count ->
     [one] { $count } row has a number
    *[other] { $count } rows have numbers
 } (such as { $example }) that other rows write with leading zeros: taken as another one; spreadsheets drop leading zeros, so export the column as text
+# Code CONTRIBUTOR_UNKNOWN.
+CONTRIBUTORS_NOBODY = { $count ->
+    [one] { $count } contributor is
+   *[other] { $count } contributors are
+} neither in people.csv nor in aliases.csv on the day of the record (such as { $example }): the records count, and the others who contributed have the part; add the person to people.csv or the alias to aliases.csv, or correct the name, and close again
 # Code LONG_RECORD.
 LONG_RECORDS = { $count ->
     [one] { $count } record lasts

@@ -805,7 +805,14 @@ SCHEDULE_LOOKED = 预览：{ $people } 人在内，{ $accounts } 个账号，当
     }
 SCHEDULE_WAITS = { $until } 之前不会结账：如需先更正，请停止该次运行
 SCHEDULE_WOULD_FAIL = 按目前情况，届时将无法结账：{ $why }；在此之前补齐即可
+SCHEDULE_MAY_FAIL = 按目前情况，如果本单元有人因此记录获得归属，届时将无法结账：{ $why }；在此之前补齐即可
+SCHEDULE_AWAITS_RUN = 正在等待 { $from } 至 { $to } 覆盖本单元或其上级、并在这些日期结束之后开始的归属运行：请在上级发起归属运行（StartAttributionRun），或在上级结账
+    .early = 正在等待 { $from } 至 { $to } 覆盖本单元或其上级的归属运行：最新的 { $run } 在这些日期结束之前就已开始，请在上级另起一次（StartAttributionRun）
+    .differs = 正在等待 { $from } 至 { $to } 覆盖本单元或其上级的归属运行：最新的 { $run } 的规则与本定时结账不同，请按本定时结账的规则发起（StartAttributionRun），或修改定时结账（UpdateSchedule）
+    .part = 正在等待 { $from } 至 { $to } 覆盖本单元或其上级的归属运行：最新的 { $run } 只涉及结账内容的一部分，请发起覆盖全部的归属运行（StartAttributionRun）
+SCHEDULE_SCORES_FROM = 使用归属运行 { $run } 评分
 SCHEDULE_CLOSES = 已建立考核周期 { $cycle } 并开始结账
+    .again = 对上次未能结账的考核周期 { $cycle } 重新结账
 SCHEDULE_DONE = 已结账：{ $people } 人有成绩卡，{ $records } 条记录中 { $nobody } 条不归属任何人，{ $findings } 条异常；请核对，无误后发布
 SCHEDULE_FAILED = 未能结账：{ $why }
 SCHEDULE_AGAIN = 已手工重新开始
@@ -1527,7 +1534,6 @@ ACCOUNT_UNKNOWN_CURE = 请在 accounts.csv 中补上此账号，或改正名称
 UNKNOWN_AGENT = { $agent } 既不在 people.csv 中，也不是 { $platform } 上的别名
 ALIAS_NOT_THEN = { $platform } 上的别名 { $agent } 在 { $day } 不适用
 UNKNOWN_AGENT_CURE = 请在 people.csv 中补上此人或在 aliases.csv 中补上别名，或将 agent 留空
-    .contributors = 请在 people.csv 中补上此人或在 aliases.csv 中补上别名，或从 contributors 中去掉此人
 
 ## The bundle: records and duty
 
@@ -1564,6 +1570,7 @@ NO_VALUE_TAKEN_AS_EMPTY = { $count } 个单元格表示无值（如 { $example }
 UNSEEN_LEFT_OUT = { $count } 个单元格含有看不见的字符，已去掉后读取（如 { $example }）
 DECIMAL_TAKEN_AS_WHOLE = { $count } 个整数写成了小数，已按整数读取（如 { $example }）
 ZEROS_APART = { $count } 行的号码（如 { $example }）在其他行中带有前导零：按不同号码处理；表格软件会丢掉前导零，请将该列导出为文本
+CONTRIBUTORS_NOBODY = 有 { $count } 处协作者在记录当日既不在 people.csv 中，也不在 aliases.csv 中（如 { $example }）：记录照常计入，其份额归其他协作者；请在 people.csv 中补上此人或在 aliases.csv 中补上别名，或改正名称，然后重新结账
 LONG_RECORDS = { $count } 条记录持续 { $hours } 小时或更久（如 { $example }）：其时间可能来自无人关闭的会话
 RECORD_TOO_LONG = 持续了 { $days } 天，从 { $start } 到 { $end }
 RECORD_TOO_LONG_CURE = 请改正日期：记录不会超过 { $most } 天

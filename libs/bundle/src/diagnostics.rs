@@ -247,6 +247,8 @@ pub enum FindingKind {
     LongRecord,
     /// A population names a position or a grade that nobody has.
     PopulationOfNobody,
+    /// A contributor of a record is nobody who is known then: the record is kept, and the others have the part.
+    ContributorUnknown,
 }
 
 /// Something worth knowing that did not stop anything (exit code 0).

@@ -136,6 +136,7 @@ struct Reader<'d, 'a> {
     outside: Seen,
     /// Records that last longer than a day.
     long: Seen,
+    nobody: Seen,
     twice: Twice,
     /// Ids and customers that a spreadsheet shortened: rows of each.
     shortened: [Seen; 2],
@@ -175,6 +176,7 @@ pub(crate) fn read_records(
         months: BTreeMap::new(),
         outside: Seen::default(),
         long: Seen::default(),
+        nobody: Seen::default(),
         twice: Twice::default(),
         shortened: Default::default(),
         literal: source.is_some_and(|source| source.canonical),
@@ -253,8 +255,7 @@ impl Reader<'_, '_> {
             diagnostic.add("ended_at", Wrong::new(reason, msg!("RECORD_BACKWARDS_CURE")));
         }
         self.note_length(&start, &end, row.get(3), diagnostic);
-        let day = start.local.date();
-        let platform = &self.directory.accounts[account.0 as usize].platform;
+        let (day, platform) = (start.local.date(), &self.directory.accounts[account.0 as usize].platform);
         let agent = diagnostic.take("agent", given(row.get(6), |t| self.directory.agent(platform, t, day)));
         let contributors = diagnostic.take("contributors", self.contributors(row, platform, day));
         let kind = diagnostic.take("kind", self.label(row.get(7)));
@@ -306,6 +307,7 @@ impl Reader<'_, '_> {
 
     /// Notes what is worth knowing of many records, each thing once with how many they are.
     fn note(&self, Period { from, to }: Period, diagnostics: &mut Diagnostics<'_, '_>) {
+        self.note_nobody(diagnostics);
         let mut add = |kind, column: &str, seen: &Seen, say: &dyn Fn(u64, &str) -> Message| {
             if seen.rows > 0 {
                 diagnostics.findings.add(kind, RECORDS.file, column, say(seen.rows, &shown(&seen.least)), seen.rows);

@@ -127,6 +127,7 @@ mod credit {
 
 /// Months that are closed by themselves.
 mod schedule {
+    mod above;
     pub(crate) mod app;
     pub(crate) mod domain;
     pub(crate) mod facts;
@@ -147,6 +148,7 @@ mod closing {
 mod change {
     pub(crate) mod app;
     pub(crate) mod domain;
+    mod rests;
     pub(crate) mod rpc;
 }
 

@@ -49,7 +49,7 @@ tally_access::rpcs! {
     ListCards = "tally.performance.v1.CardService/ListCards", CardRead, SensitiveRead;
     ListCardVersions = "tally.performance.v1.CardService/ListCardVersions", CardRead, SensitiveRead;
     ListTouchedCycles = "tally.performance.v1.ChangeService/ListTouchedCycles", CycleRead, Read;
-    ListCycleChanges = "tally.performance.v1.ChangeService/ListCycleChanges", CycleRead, Read;
+    ListCycleChanges = "tally.performance.v1.ChangeService/ListCycleChanges", CycleRead, PersonalRead;
     CreateSchedule = "tally.performance.v1.ScheduleService/CreateSchedule", CycleClose, Change;
     UpdateSchedule = "tally.performance.v1.ScheduleService/UpdateSchedule", CycleClose, Change;
     DeleteSchedule = "tally.performance.v1.ScheduleService/DeleteSchedule", CycleClose, Change;

@@ -4,16 +4,17 @@ use jiff::civil::Date;
 use tally_kernel::{contribution, msg};
 
 use super::super::cell::{self, shown};
-use super::super::diagnostics::Wrong;
+use super::super::diagnostics::{FindingKind, Seen, Wrong};
 use super::super::symbols::Symbol;
 use super::super::table::Row;
-use super::{MORE, Reader};
+use super::{Diagnostics, MORE, RECORDS, Reader};
 
 /// The place of the contributors in a file that people wrote.
 const WRITTEN: usize = 17;
 
 impl Reader<'_, '_> {
-    /// Who contributed what, by employee number.
+    /// Who contributed what, by employee number. A name that means nobody then is kept as it is written: the record counts, and closing
+    /// gives the part to the others.
     pub(super) fn contributors(&mut self, row: &Row<'_>, platform: &str, day: Date) -> Result<Option<Symbol>, Wrong> {
         let text = row.get(if self.literal { MORE } else { WRITTEN });
         if text.is_empty() {
@@ -23,19 +24,21 @@ impl Reader<'_, '_> {
         let wrong = |_| Wrong::new(msg!("NO_CONTRIBUTORS", text = shown(&folded)), msg!("NO_CONTRIBUTORS_CURE"));
         let mut named = contribution::read(&folded).map_err(wrong)?;
         for one in &mut named {
-            let person = self.directory.agent(platform, &one.agent, day).map_err(of_contributors)?;
-            one.agent.clone_from(&self.directory.people[person.0 as usize].employee_no);
+            match self.directory.agent(platform, &one.agent, day) {
+                Ok(person) => one.agent.clone_from(&self.directory.people[person.0 as usize].employee_no),
+                Err(_) => self.nobody.note(one.agent.clone()),
+            }
         }
         let named = contribution::sorted(named).map_err(wrong)?;
         Ok(Some(self.symbols.intern(&contribution::write(&named))))
     }
-}
 
-/// What is wrong with a name, with a cure for this column.
-fn of_contributors(wrong: Wrong) -> Wrong {
-    let cure = match wrong.cure.id() {
-        "UNKNOWN_AGENT_CURE" => msg!("UNKNOWN_AGENT_CURE.contributors"),
-        _ => wrong.cure,
-    };
-    Wrong { cure, ..wrong }
+    /// Notes contributors who are nobody.
+    pub(super) fn note_nobody(&self, diagnostics: &mut Diagnostics<'_, '_>) {
+        let Seen { rows: count, least } = &self.nobody;
+        if *count > 0 {
+            let told = msg!("CONTRIBUTORS_NOBODY", count, example = shown(least));
+            diagnostics.findings.add(FindingKind::ContributorUnknown, RECORDS.file, "contributors", told, *count);
+        }
+    }
 }

@@ -32,6 +32,7 @@ fn the_words_of_findings_are_these_and_are_read_back() {
         (FindingKind::CleanedCell, "cleaned_cell"),
         (FindingKind::LongRecord, "long_record"),
         (FindingKind::PopulationOfNobody, "population_of_nobody"),
+        (FindingKind::ContributorUnknown, "contributor_unknown"),
     ];
     assert_eq!(FindingKind::iter().collect::<Vec<_>>(), words.map(|(kind, _)| kind));
     for (kind, word) in words {

@@ -45,6 +45,9 @@ pub struct Figures {
     /// Records that were shared by contributors.
     #[serde(default, skip_serializing_if = "is_none")]
     pub split: u64,
+    /// Records with an amount or a measure that cannot be reckoned with, which was left out of what was added up.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub unreckoned: u64,
 }
 
 /// What was computed before there was anything to share stays the same bytes.
@@ -68,6 +71,7 @@ impl Figures {
         self.records += other.records;
         self.mixed_untagged += other.mixed_untagged;
         self.split += other.split;
+        self.unreckoned += other.unreckoned;
         for (mine, theirs) in self.rungs.iter_mut().zip(other.rungs) {
             *mine += theirs;
         }

@@ -86,6 +86,15 @@ impl Takes {
         &self.columns
     }
 
+    /// Whether what is taken from a record depends on the sales or columns of others of its customer.
+    pub fn links(&self) -> bool {
+        let valued = |records: &OfRecords| matches!(records.value, Some(Value::Amount | Value::Column(_)));
+        self.definitions.iter().any(|taking| {
+            let repeats = matches!(taking.what, What::Repeat(..));
+            taking.counted().into_iter().any(|records| valued(records) && (repeats || records.session_minutes > 0))
+        })
+    }
+
     /// Whether sales are computed with.
     pub fn amounts(&self) -> bool {
         let mut all = self.definitions.iter().flat_map(Taking::counted);

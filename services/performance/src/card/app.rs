@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::beside::{self, Around, Beside};
 use super::facts::{names, needs_records};
+use super::measure::Whose;
 use super::past::{self, PastOf};
 use super::store::{self, StoredCard};
 use super::unread::Unread;
@@ -29,6 +30,7 @@ use tally_engine::closing::collect::{FLAGS, Sums};
 use tally_engine::closing::credit::Figures;
 use tally_engine::closing::facts::Finding;
 use tally_engine::closing::snapshot::FrozenPerson;
+use tally_engine::scoring::definition::Of;
 use tally_engine::scoring::{Measure, PersonInputs, Sample, Scheme, ScoreCard, difference, score};
 
 /// Makes the cards of a cycle whose run is done, and ends the attempt.
@@ -50,7 +52,8 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
         let population = settled.clone().or_else(|| around.is_some().then(employed));
         let everybody = of.population.is_some() || around.is_some();
         let past = past::of(&tx, of, &scheme).await?;
-        let known = Known { people: &people, around: around.as_ref(), population, everybody, past: &past };
+        let alone = of.owner.unit().is_some();
+        let known = Known { people: &people, around: around.as_ref(), population, everybody, past: &past, alone };
         let before = match cycle::versions::version_before(&tx, of).await?.and_then(|before| before.run) {
             Some(run) => Some(store::of_run(&tx, run).await?),
             None => None,
@@ -104,6 +107,24 @@ struct Known<'a> {
     everybody: bool,
     /// What people had in cycles of before, where the scheme has trends.
     past: &'a PastOf,
+    /// Whether only what the population and its teams are credited with counts: of a unit. What the group cannot compute with is refused, whosever it is.
+    alone: bool,
+}
+
+impl Known<'_> {
+    /// Whose sums are wanted; everybody's where nothing is said.
+    fn whose(&self, scheme: &Scheme) -> Option<BTreeSet<PersonId>> {
+        let has_teams = scheme.measures.iter().any(|definition| matches!(definition.of, Of::Team(_)));
+        match (&self.population, self.around) {
+            (Some(population), Some(around)) if has_teams && self.alone => {
+                let teams = around.teams(population.iter().copied());
+                let members = teams.values().flat_map(|team| team.members.keys().copied());
+                Some(population.iter().copied().chain(members).collect())
+            }
+            (population, _) if has_teams => population.clone().filter(|_| self.alone),
+            (population, _) => population.clone(),
+        }
+    }
 }
 
 /// What a run has found out before a cycle is scored from it.
@@ -135,7 +156,9 @@ impl Scored {
         }
         let (names, mut people, mut others, mut outside) = (names(scheme), Vec::new(), Vec::new(), (0, 0));
         let mut uncredited = of.population.clone().filter(|_| of.everybody).unwrap_or_default();
-        let (credited, converted) = measure::sums(tx, run, scheme, of.population.as_ref()).await?;
+        let people_of = of.whose(scheme);
+        let whose = Whose { people: people_of.as_ref(), alone: of.alone };
+        let (credited, converted) = measure::sums(tx, run, scheme, whose).await?;
         for (person, sums) in credited {
             let found =
                 known.remove(&person).ok_or_else(|| Error::internal(format_args!("sums of nobody: {person}")))?;

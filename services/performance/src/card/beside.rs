@@ -78,6 +78,23 @@ pub async fn ask(
     Ok(Some(around))
 }
 
+impl Around {
+    /// The teams of some people; none where the scheme rolls nothing up.
+    pub fn teams(&self, leaders: impl IntoIterator<Item = PersonId>) -> BTreeMap<PersonId, Team> {
+        let above = |day: Date, unit: OrgUnitId| {
+            let tree = self.place(day).and_then(|place| self.trees.get(place));
+            tree.map(|tree| tree.chain(unit).map(|above| above.id).collect()).unwrap_or_default()
+        };
+        let employed = |person: &&DirectoryPerson| person.employed_in(self.period);
+        let everybody: Vec<&DirectoryPerson> = self.people.iter().map(Arc::as_ref).filter(employed).collect();
+        team::teams(self.period, leaders, &everybody, above)
+    }
+
+    fn place(&self, day: Date) -> Option<usize> {
+        self.days.binary_search(&day).ok()
+    }
+}
+
 /// An observation that counts in the period.
 #[derive(Clone, Debug)]
 struct Observation {
@@ -198,13 +215,9 @@ impl<'a> Beside<'a> {
         units
     }
 
-    fn place(&self, day: Date) -> Option<usize> {
-        self.around.days.binary_search(&day).ok()
-    }
-
     /// Of an observation about a unit the part of its days on which somebody was there.
     fn of_unit(&self, observation: &Observation, on: &OnDays) -> Option<Seen> {
-        let (first, last) = (self.place(observation.days.0)?, self.place(observation.days.1)?);
+        let (first, last) = (self.around.place(observation.days.0)?, self.around.place(observation.days.1)?);
         let there = (first..=last).filter(|day| on.has(*day)).count() as u64;
         let (part, whole) = (there * 1_000_000, (last - first + 1) as u64 * 1_000_000);
         Some(Seen { value: observation.value, ended_ms: observation.ended_ms, part, whole })
@@ -269,13 +282,7 @@ impl<'a> Beside<'a> {
 
     /// Adds what teams have, those definitions first that others are rolled up from. `all` are the people whom anything is known of.
     fn roll_up(&self, people: &mut [PersonInputs], mut all: Vec<PersonInputs>, add: impl Fn(&mut PersonInputs)) {
-        let above = |day: Date, unit: OrgUnitId| {
-            let tree = self.place(day).and_then(|place| self.around.trees.get(place));
-            tree.map(|tree| tree.chain(unit).map(|above| above.id).collect()).unwrap_or_default()
-        };
-        let employed = |person: &&DirectoryPerson| person.employed_in(self.around.period);
-        let everybody: Vec<&DirectoryPerson> = self.around.people.iter().map(Arc::as_ref).filter(employed).collect();
-        let teams = team::teams(self.around.period, people.iter().map(|person| person.person), &everybody, above);
+        let teams = self.around.teams(people.iter().map(|person| person.person));
         let known: BTreeSet<PersonId> = all.iter().map(|person| person.person).collect();
         let members: BTreeSet<PersonId> = teams.values().flat_map(|team| team.members.keys().copied()).collect();
         all.extend(members.difference(&known).map(|person| {
@@ -322,7 +329,7 @@ impl<'a> Beside<'a> {
             Some((part, how)) => {
                 let own = seen.and_then(|seen| seen.get(&Subject::Person(person))).into_iter().flatten();
                 let own = own.filter(|one| holds(part, one));
-                Has::Days(how, own.filter_map(|one| Some((self.place(one.days.1)?, one.value))).collect())
+                Has::Days(how, own.filter_map(|one| Some((self.around.place(one.days.1)?, one.value))).collect())
             }
             None => match whole.get(&person) {
                 Some(value) => Has::Whole(*value, self.employed(person)),

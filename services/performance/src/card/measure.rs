@@ -6,11 +6,11 @@ use tally_engine::closing::collect::{Row, Sums, half};
 use tally_engine::closing::facts::Finding;
 use tally_engine::closing::measured::{Added, Measuring, Taken, Takes};
 use tally_engine::closing::snapshot::{Frozen, FrozenAccount};
-use tally_engine::scoring::definition::{Of, Value};
+use tally_engine::scoring::definition::Value;
 use tally_engine::scoring::{Sample, Scheme};
 use tally_kernel::id::{AccountId, AttributionRunId, PersonId};
 use tally_kernel::time::zone;
-use tally_kernel::{Currency, Error, Micro, Result};
+use tally_kernel::{Currency, Error, Kind, Micro, Result};
 use tally_store::ScopedTx;
 
 use super::facts::{customs, reads_amounts};
@@ -24,28 +24,38 @@ use crate::run::facts as runs;
 /// Records and credits read at once.
 const READ: u64 = 20_000;
 
+/// Whose sums are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Whose<'a> {
+    /// These people's; what lies in components that none of them is in is not read. Everybody's where none are named.
+    pub people: Option<&'a BTreeSet<PersonId>>,
+    /// Whether a record that cannot be computed with is refused only where one of them is credited with it, as for a cycle of a unit.
+    pub alone: bool,
+}
+
+impl Whose<'_> {
+    fn is_any(&self, mut among: impl Iterator<Item = PersonId>) -> bool {
+        self.people.is_none_or(|people| among.any(|person| people.contains(&person)))
+    }
+}
+
 /// What everybody's shares of a run add up to, the custom measures in the order of [`super::facts::names`], and what was converted. What
 /// the run did not add up is read from the records again, with the credits as they are; so are sales in another currency than
-/// the run's, or where the run left some out. Of a population, what lies in components that none of it is in is not read: nothing of it counts,
-/// but for teams, which have members beside it.
+/// the run's, and all of it where the run left some out.
 ///
 /// # Errors
 /// What the store says; `RUN_OUTDATED` where records are not any more what was credited; `MEASURE_TOO_LARGE` for a number that is not
 /// computed with, `RECORD_RATE_MISSING` and `RUN_WITHOUT_RATES` for sales that are not.
-pub async fn sums(
-    tx: &ScopedTx,
-    run: AttributionRunId,
-    scheme: &Scheme,
-    population: Option<&BTreeSet<PersonId>>,
-) -> Result<(People, Told)> {
+pub async fn sums(tx: &ScopedTx, run: AttributionRunId, scheme: &Scheme, whose: Whose<'_>) -> Result<(People, Told)> {
     let mut people = runs::sums_of_people(tx, run.0).await?;
     let Some(of) = runs::load_if_there(tx, run).await? else { return Ok((people, Vec::new())) };
-    let (there, columns) = (&of.columns, customs(scheme));
+    let outcomes: HashMap<_, _> = runs::outcomes(tx, run.0).await?.into_iter().collect();
+    let complete = outcomes.values().all(|outcome| outcome.figures.unreckoned == 0);
+    let (there, columns) = (if complete { of.columns.as_slice() } else { &[] }, customs(scheme));
     let missing: Vec<String> = columns.iter().filter(|column| !there.contains(column)).cloned().collect();
-    let wanted = Wanted::of(scheme, missing, &of)?;
-    let has_teams = scheme.measures.iter().any(|definition| matches!(definition.of, Of::Team(_)));
-    let population = population.filter(|_| !has_teams);
-    let again = if wanted.is_empty() { Again::default() } else { read_all(tx, run, &wanted, population).await? };
+    let wanted = Wanted::of(scheme, missing, &of, complete)?;
+    let again =
+        if wanted.is_empty() { Again::default() } else { read_all(tx, (run, &outcomes), &wanted, whose).await? };
     let none = More::new(&wanted);
     for (person, sums) in &mut people {
         let found = again.people.get(person).unwrap_or(&none);
@@ -76,15 +86,19 @@ struct Wanted {
     /// All columns: those, then those of the definitions.
     columns: Vec<String>,
     amounts: bool,
-    /// Whether all sales are added up, since the run did not, or not in this currency.
+    /// Whether all sales are added up, since the run did not, or not in this currency, or left some out.
     sales: bool,
+    /// Whether the run has told what was converted.
+    told: bool,
+    /// Whether a record of a customer counts by those of before.
+    links: bool,
     /// What is reckoned in, where it is not the group's currency.
     currency: Option<Currency>,
     money: Option<KeptRates>,
 }
 
 impl Wanted {
-    fn of(scheme: &Scheme, missing: Vec<String>, run: &AttributionRun) -> Result<Self> {
+    fn of(scheme: &Scheme, missing: Vec<String>, run: &AttributionRun, complete: bool) -> Result<Self> {
         let (takes, money) = (Takes::of(scheme), run.money.clone());
         let read = reads_amounts(scheme);
         // Before rates were kept, runs did not say in which currency they are.
@@ -92,10 +106,11 @@ impl Wanted {
             return Err(RunError::WithoutRates.into());
         }
         let currency = scheme.currency.filter(|currency| money.as_ref().is_some_and(|money| money.group != *currency));
-        let sales = read && !(run.amounts && currency.is_none());
-        let amounts = takes.amounts() || sales;
+        let told = run.amounts && currency.is_none();
+        let sales = read && !(told && complete);
+        let (amounts, links) = (takes.amounts() || sales, takes.links());
         let columns = missing.iter().chain(takes.columns()).cloned().collect();
-        Ok(Self { missing, takes, columns, amounts, sales, currency, money })
+        Ok(Self { missing, takes, columns, amounts, sales, told, links, currency, money })
     }
 
     fn is_empty(&self) -> bool {
@@ -131,24 +146,38 @@ struct Again {
     told: Told,
 }
 
+impl Again {
+    /// Adds a record to the sums of whoever is credited with it.
+    fn add(&mut self, frozen: &Frozen, credit: &StoredCredit, row: &Read, wanted: &Wanted) -> Result<()> {
+        for share in &credit.shares {
+            let person = frozen.people.get(share.person as usize).map(|person| person.id);
+            let person = person.ok_or_else(|| Error::internal("a share of nobody"))?;
+            let more = self.people.entry(person).or_insert_with(|| More::new(wanted));
+            let values = more.columns.iter_mut().zip(&row.values).chain([(&mut more.sales, &row.sale)]);
+            values.for_each(|(sample, value)| value.iter().for_each(|value| sample.add(share.ppm, *value)));
+            more.taken.add(share.ppm, &row.taken);
+        }
+        Ok(())
+    }
+}
+
 async fn read_all(
     tx: &ScopedTx,
-    run: AttributionRunId,
+    (run, credited): (AttributionRunId, &HashMap<String, runs::RunOutcome>),
     wanted: &Wanted,
-    population: Option<&BTreeSet<PersonId>>,
+    whose: Whose<'_>,
 ) -> Result<Again> {
     let mut again = Again::default();
-    let credited: HashMap<_, _> = runs::outcomes(tx, run.0).await?.into_iter().collect();
     for component in 0..runs::components(tx, run.0).await? {
         let frozen = runs::component(tx, run.0, component).await?;
-        if population.is_some_and(|people| !frozen.people.iter().any(|person| people.contains(&person.id))) {
+        if !whose.is_any(frozen.people.iter().map(|person| person.id)) {
             continue;
         }
         for account in &frozen.accounts {
             let outdated = || Error::from(RunError::Outdated(account.key.clone()));
             let outcome = credited.get(&account.key).ok_or_else(outdated)?;
             let kept = AttributionRunId(outcome.credits);
-            let contents = read(tx, kept, (&frozen, account), wanted, &mut again).await?;
+            let contents = read(tx, kept, (&frozen, account), (wanted, whose), &mut again).await?;
             if outcome.contents != Some(contents) {
                 return Err(outdated());
             }
@@ -167,6 +196,45 @@ struct Read {
     values: Vec<Option<Micro>>,
     /// What the definitions take.
     taken: Vec<Option<Taken>>,
+    /// Why it cannot be computed with.
+    problem: Option<Error>,
+    /// Empty where nothing depends on it.
+    customer: String,
+}
+
+/// What cannot be computed with on an account, of customers whose later records count by it.
+struct Problems<'a> {
+    whose: Whose<'a>,
+    links: bool,
+    of_customers: HashMap<String, Error>,
+}
+
+impl Problems<'_> {
+    /// Lets a record pass where it may be that nobody's sum rests on it.
+    fn pass(&self, told: Result<Reckoned>) -> Result<(Reckoned, Option<Error>)> {
+        match told {
+            Ok(told) => Ok((told, None)),
+            Err(problem) if self.whose.alone && problem.kind() == Kind::FailedPrecondition => {
+                Ok((Reckoned::default(), Some(problem)))
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// Keeps in mind that later records of this customer cannot be computed with either.
+    fn note(&mut self, customer: &str, problem: &Error) {
+        if self.links && !customer.is_empty() {
+            self.of_customers.entry(customer.to_owned()).or_insert_with(|| problem.clone());
+        }
+    }
+
+    /// Refuses a record that somebody's sum rests on.
+    fn refuse(&self, row: &Read, mut people: impl Iterator<Item = PersonId>) -> Result<()> {
+        match row.problem.as_ref().or_else(|| self.of_customers.get(&row.customer)) {
+            Some(problem) if self.whose.is_any(&mut people) => Err(problem.clone()),
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 /// Adds up an account's credits: the digest of the contents of what was read.
@@ -174,7 +242,7 @@ async fn read(
     tx: &ScopedTx,
     run: AttributionRunId,
     (frozen, account): (&Frozen, &FrozenAccount),
-    wanted: &Wanted,
+    (wanted, whose): (&Wanted, Whose<'_>),
     again: &mut Again,
 ) -> Result<[u8; 32]> {
     let (of, span) = ((account.id, account.key.as_str()), (account.from_ms, account.to_ms));
@@ -188,18 +256,20 @@ async fn read(
     let digits = wanted.currency.map_or(frozen.minor_digits, Currency::minor_digits);
     let reading = Reading { account: of, span, columns, amounts, known_at: None };
     let mut measuring = Measuring::new(&wanted.takes, account, frozen.period, digits)?;
+    let mut problems = Problems { whose, links: wanted.links, of_customers: HashMap::new() };
     if wanted.takes.before_ms() > 0 {
         let span = (account.from_ms - wanted.takes.before_ms(), account.from_ms);
         // The run keeps rates of the days before for definitions alone, and nothing else takes these amounts.
         let amounts = if wanted.takes.amounts() { reading.amounts } else { Amounts::LeftOut };
         let before = Reading { span, columns: wanted.takes.columns(), amounts, ..reading };
-        look_back(tx, &before, &mut measuring).await?;
+        look_back(tx, &before, &mut measuring, &mut problems).await?;
     }
     let (mut last, mut contents, mut conversions) = (None, Vec::new(), Conversions::default());
     let mut waiting = Credits { waiting: VecDeque::new(), last: None, more: true };
     loop {
         let mut rows: Vec<Read> = Vec::new();
-        let take = |row: &Row<'_>, told: Reckoned| {
+        let take = |row: &Row<'_>, told: Result<Reckoned>| {
+            let (told, problem) = problems.pass(told)?;
             let (values, of_definitions) = row.custom.split_at(means);
             rows.push(Read {
                 at: (row.started_ms, row.external_id.to_owned()),
@@ -207,26 +277,27 @@ async fn read(
                 sale: row.value(&Value::Amount, digits).filter(|_| wanted.sales),
                 values: values.to_vec(),
                 taken: measuring.take(&Row { custom: of_definitions, ..*row }),
+                problem,
+                customer: if wanted.links { row.customer.to_owned() } else { String::new() },
             });
             conversions.add(&told.converted);
+            Ok(())
         };
         last = record::facts::collect(tx, &reading, last.as_ref(), READ, take).await?;
         for row in rows {
             let at = (row.at.0, row.at.1.as_str());
+            if let Some(problem) = &row.problem {
+                problems.note(&row.customer, problem);
+            }
             let Some(credit) = waiting.of(tx, run, account.id, at).await? else { continue };
             contents.extend_from_slice(&row.content);
-            for share in &credit.shares {
-                let person = frozen.people.get(share.person as usize).map(|person| person.id);
-                let person = person.ok_or_else(|| Error::internal("a share of nobody"))?;
-                let more = again.people.entry(person).or_insert_with(|| More::new(wanted));
-                let values = more.columns.iter_mut().zip(&row.values).chain([(&mut more.sales, &row.sale)]);
-                values.for_each(|(sample, value)| value.iter().for_each(|value| sample.add(share.ppm, *value)));
-                more.taken.add(share.ppm, &row.taken);
-            }
+            let credited = credit.shares.iter().filter_map(|share| frozen.people.get(share.person as usize));
+            problems.refuse(&row, credited.map(|person| person.id))?;
+            again.add(frozen, &credit, &row, wanted)?;
         }
         if last.is_none() {
             again.people.values_mut().for_each(|more| more.taken.end_account());
-            if let Some(money) = wanted.money.as_ref().filter(|_| wanted.sales) {
+            if let Some(money) = wanted.money.as_ref().filter(|_| wanted.sales && !wanted.told) {
                 let place = Place { region: account.region.clone(), unit: account.unit, person: None };
                 again.told.extend(conversions.findings(&account.key, money).map(|finding| (place.clone(), finding)));
             }
@@ -236,10 +307,22 @@ async fn read(
 }
 
 /// Looks at an account's records from before the period, which others may come after.
-async fn look_back(tx: &ScopedTx, before: &Reading<'_>, measuring: &mut Measuring<'_>) -> Result<()> {
+async fn look_back(
+    tx: &ScopedTx,
+    before: &Reading<'_>,
+    measuring: &mut Measuring<'_>,
+    problems: &mut Problems<'_>,
+) -> Result<()> {
     let (mut last, mut more) = (None, true);
     while more {
-        last = record::facts::collect(tx, before, last.as_ref(), READ, |row, _| measuring.before(row)).await?;
+        let take = |row: &Row<'_>, told: Result<Reckoned>| {
+            if let (_, Some(problem)) = problems.pass(told)? {
+                problems.note(row.customer, &problem);
+            }
+            measuring.before(row);
+            Ok(())
+        };
+        last = record::facts::collect(tx, before, last.as_ref(), READ, take).await?;
         more = last.is_some();
     }
     Ok(())

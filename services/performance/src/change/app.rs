@@ -10,13 +10,14 @@ use tally_app::units::Units;
 use tally_engine::closing::facts::AccountFacts;
 use tally_engine::closing::measured::Takes;
 use tally_kernel::error::Violations;
-use tally_kernel::id::{AccountId, CycleId, SchemeId};
+use tally_kernel::id::{AccountId, CycleId, PersonId, SchemeId};
 use tally_kernel::page::Page;
 use tally_kernel::time::{Period, zone};
 use tally_kernel::{Error, Result, msg};
 use tally_store::ScopedTx;
 
-use super::domain::{Change, changes, meet};
+use super::domain::{Change, PersonChange, changes, meet};
+use super::rests::Before;
 use crate::cycle::domain::{Asked, Cycle, State};
 use crate::cycle::facts::Shown;
 use crate::policy::{ListCycleChanges, ListTouchedCycles};
@@ -199,12 +200,16 @@ pub struct CycleChanges {
     pub others: u32,
     /// Observations that the cycle's scheme reads.
     pub observations: u32,
+    /// What is otherwise about people.
+    pub people: Vec<(PersonId, BTreeSet<PersonChange>)>,
+    /// People whom the caller does not reach.
+    pub other_people: u32,
 }
 
 /// What has changed since a cycle's newest result was worked out.
 pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<CycleChanges> {
     let plan = ctx.plan::<ListCycleChanges>()?;
-    let (of, read, since, records, observations, days) = {
+    let (of, read, since, records, observations, days, before) = {
         let tx = app.store.read(ctx).await?;
         let found = cycle::facts::find(&tx, &plan, id, &card::facts::cycles(&tx, &plan).await?).await?;
         let shown = cycle::facts::shown(&tx, found.id, Asked::Newest).await?;
@@ -216,24 +221,32 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cy
         let observations = observation::facts::changed_since(&tx, &measures, days, shown.begun()).await?;
         let mut schemes = Schemes::default();
         let days = schemes.of(&tx, &cycle).await?.reads(cycle.period)?;
-        (cycle, rests_on(&tx, &shown).await?, since, records, observations, days)
+        let before = Before::read(&tx, &shown).await?;
+        (cycle, rests_on(&tx, &shown).await?, since, records, observations, days, before)
     };
     let units = Units::of(&app.peers.identity, ctx, Some(of.period.to()));
-    let (accounts, duty, units) =
-        futures::try_join!(app.peers.accounts(ctx), app.peers.duty_changes(ctx, since), units)?;
+    let now = before.now(app, ctx, &of);
+    let (now, duty, units) = futures::try_join!(now, app.peers.duty_changes(ctx, since), units)?;
     let mut mine = BTreeMap::new();
-    for account in &accounts {
+    for account in &now.accounts {
         let within = of.owner.unit().is_none_or(|above| account.unit.is_some_and(|unit| units.holds(above, unit)));
         if within || read.contains(&account.id) {
             mine.insert(account.id, zone(&account.zone)?);
         }
     }
-    let mut changes = changes((of.period, days), &mine, &records, &duty);
+    let mut changes = changes((of.period, days), &mine, (&records, &duty), now.otherwise);
     let all = changes.len();
-    let seen = accounts.iter().filter(|account| plan.covers(&target(account).on(of.period.to())));
+    let seen = now.accounts.iter().filter(|account| plan.covers(&target(account).on(of.period.to())));
     let seen: BTreeSet<AccountId> = seen.map(|account| account.id).collect();
     changes.retain(|account, _| seen.contains(account));
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let (others, observations) = (count(all - changes.len()), count(observations));
-    Ok(CycleChanges { accounts: changes.into_iter().collect(), others, observations })
+    let reached = |person: &PersonId| now.homes.get(person).is_some_and(|home| plan.covers(home));
+    for change in changes.values_mut() {
+        change.otherwise.duty.values_mut().for_each(|people| people.retain(&reached));
+    }
+    let all_people = now.people.len();
+    let people: Vec<_> = now.people.into_iter().filter(|(person, _)| reached(person)).collect();
+    let other_people = count(all_people - people.len());
+    Ok(CycleChanges { accounts: changes.into_iter().collect(), others, observations, people, other_people })
 }

@@ -1,5 +1,7 @@
 //! What changed on accounts, cut to the days of a cycle. Pure.
 
+pub mod differs;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -8,6 +10,7 @@ use jiff::tz::TimeZone;
 use tally_kernel::id::AccountId;
 use tally_kernel::time::Period;
 
+use self::differs::Otherwise;
 use crate::record::domain::RecordChange;
 
 /// A correction of duty, or of whom a nickname means.
@@ -30,7 +33,20 @@ pub struct Change {
     pub corrections: BTreeSet<String>,
     pub from: Date,
     pub to: Date,
-    pub at: Timestamp,
+    /// Of the last change that is known by its time.
+    pub at: Option<Timestamp>,
+    pub otherwise: Otherwise,
+}
+
+/// What is otherwise about somebody than a result rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PersonChange {
+    /// Belongs elsewhere on the last day, or is employed on other days.
+    Employment,
+    /// Is in the population, and was not.
+    CameIn,
+    /// Was in the population, and is not.
+    WentOut,
 }
 
 /// Whether two stretches of days meet.
@@ -39,18 +55,18 @@ pub fn meet(period: Period, from: Option<Date>, to: Option<Date>) -> bool {
 }
 
 /// What changed, by account; of accounts in these zones alone. Records count on the days of the second period, which begins earlier where
-/// something looks back, and duty on those of the cycle.
+/// something looks back, and duty on those of the cycle. `otherwise` is what the facts say otherwise, however that came.
 pub fn changes(
     (period, read): (Period, Period),
     zones: &BTreeMap<AccountId, TimeZone>,
-    records: &[RecordChange],
-    duty: &[DutyChange],
+    (records, duty): (&[RecordChange], &[DutyChange]),
+    otherwise: BTreeMap<AccountId, Otherwise>,
 ) -> BTreeMap<AccountId, Change> {
     let mut changes = Changes(BTreeMap::new());
     for change in records {
         let Some(zone) = zones.get(&change.account) else { continue };
         let (from, to) = (zone.to_datetime(change.from).date(), zone.to_datetime(change.to).date());
-        if let Some(there) = changes.on(read, change.account, (from, to), change.at) {
+        if let Some(there) = changes.on(read, change.account, (from, to), Some(change.at)) {
             there.records = there.records.saturating_add(change.records);
         }
     }
@@ -64,9 +80,20 @@ pub fn changes(
                 }
                 (None, _) | (_, None) => continue,
             };
-            if let Some(there) = changes.on(period, *account, (first, last), change.at) {
+            if let Some(there) = changes.on(period, *account, (first, last), Some(change.at)) {
                 there.corrections.insert(change.id.clone());
             }
+        }
+    }
+    for (account, otherwise) in otherwise.into_iter().filter(|(account, _)| zones.contains_key(account)) {
+        let days = otherwise.duty.first_key_value().zip(otherwise.duty.last_key_value());
+        // A name or the account itself is otherwise on whatever days there are records.
+        let (first, last) = match days {
+            Some(((first, _), (last, _))) if otherwise.agents == 0 && !otherwise.account => (*first, *last),
+            Some(_) | None => (period.from(), period.to()),
+        };
+        if let Some(there) = changes.on(period, account, (first, last), None) {
+            there.otherwise = otherwise;
         }
     }
     changes.0
@@ -81,13 +108,16 @@ impl Changes {
         counting: Period,
         account: AccountId,
         (from, to): (Date, Date),
-        at: Timestamp,
+        at: Option<Timestamp>,
     ) -> Option<&mut Change> {
         if !meet(counting, Some(from), Some(to)) {
             return None;
         }
         let (from, to) = (from.max(counting.from()), to.min(counting.to()));
-        let fresh = || Change { records: 0, corrections: BTreeSet::new(), from, to, at };
+        let fresh = || {
+            let (corrections, otherwise) = (BTreeSet::new(), Otherwise::default());
+            Change { records: 0, corrections, from, to, at, otherwise }
+        };
         let there = self.0.entry(account).or_insert_with(fresh);
         (there.from, there.to, there.at) = (there.from.min(from), there.to.max(to), there.at.max(at));
         Some(there)
@@ -126,15 +156,18 @@ mod tests {
     fn records_count_by_the_local_days_of_their_account_and_within_the_cycle_alone() {
         let night = |n| record(n, "2026-03-31T17:00:00Z", "2026-03-31T17:00:00Z", "2026-04-02T00:00:00Z");
         let early = record(2, "2026-02-27T12:00:00Z", "2026-03-02T12:00:00Z", "2026-04-03T00:00:00Z");
-        let found = changes((march(), march()), &zones(), &[night(1), night(2), night(3), early], &[]);
+        let found =
+            changes((march(), march()), &zones(), (&[night(1), night(2), night(3), early], &[]), BTreeMap::new());
         assert_eq!(found.keys().copied().collect::<Vec<_>>(), [account(2)], "in Shanghai it was April");
         let change = &found[&account(2)];
         assert_eq!((change.records, change.from, change.to), (4, date(2026, 3, 1), date(2026, 3, 31)));
-        assert_eq!(change.at, at("2026-04-03T00:00:00Z"), "the last");
+        assert_eq!(change.at, Some(at("2026-04-03T00:00:00Z")), "the last");
         let back = Period::new(date(2026, 2, 22), date(2026, 3, 31)).unwrap();
         let before = record(2, "2026-02-20T12:00:00Z", "2026-02-25T12:00:00Z", "2026-04-03T00:00:00Z");
-        assert!(changes((march(), march()), &zones(), std::slice::from_ref(&before), &[]).is_empty());
-        let found = changes((march(), back), &zones(), &[before], &[]);
+        assert!(
+            changes((march(), march()), &zones(), (std::slice::from_ref(&before), &[]), BTreeMap::new()).is_empty()
+        );
+        let found = changes((march(), back), &zones(), (&[before], &[]), BTreeMap::new());
         let days = (found[&account(2)].from, found[&account(2)].to);
         assert_eq!(days, (date(2026, 2, 22), date(2026, 2, 25)), "days that something looks back on");
     }
@@ -151,15 +184,15 @@ mod tests {
         let days = vec![date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 4), date(2026, 4, 1)];
         let punch = correction("punch", days, Some(date(2026, 2, 28)), Some(date(2026, 4, 1)));
         let april = correction("april", vec![date(2026, 4, 1)], Some(date(2026, 3, 31)), Some(date(2026, 4, 1)));
-        let found = changes((march(), march()), &zones(), &[], &[punch.clone(), april]);
+        let found = changes((march(), march()), &zones(), (&[], &[punch.clone(), april]), BTreeMap::new());
         let change = &found[&account(1)];
         assert_eq!((change.from, change.to, change.records), (date(2026, 3, 1), date(2026, 3, 4), 0));
         assert_eq!(change.corrections, BTreeSet::from(["punch".to_owned()]));
         let alias = correction("alias", Vec::new(), Some(date(2026, 3, 10)), None);
-        let found = changes((march(), march()), &zones(), &[], &[punch, alias]);
+        let found = changes((march(), march()), &zones(), (&[], &[punch, alias]), BTreeMap::new());
         assert_eq!((found[&account(1)].from, found[&account(1)].to), (date(2026, 3, 1), date(2026, 3, 31)));
         assert_eq!(found[&account(1)].corrections.len(), 2);
         let over = correction("over", Vec::new(), None, Some(date(2026, 2, 1)));
-        assert!(changes((march(), march()), &zones(), &[], &[over]).is_empty());
+        assert!(changes((march(), march()), &zones(), (&[], &[over]), BTreeMap::new()).is_empty());
     }
 }

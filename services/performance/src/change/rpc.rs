@@ -7,13 +7,14 @@ use prost::Message as _;
 use tally_api::performance::v1 as pb;
 use tally_app::convert::{optional_dates, timestamp};
 use tally_kernel::error::{Violations, field};
-use tally_kernel::id::AccountId;
+use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app::{self, Changed, CycleChanges, TouchedCycle, Touching};
+use super::domain::PersonChange;
 use crate::App;
 
 /// Accounts of one question.
@@ -52,15 +53,24 @@ impl pb::change_service_server::ChangeService for Rpc {
             let asked = req.into_inner();
             let page = Page::read(asked.page_size, &asked.page_token, asked.cycle_id.as_bytes())?;
             let cycle = field("cycle_id", &asked.cycle_id)?;
-            let CycleChanges { accounts, others, observations } = app::cycle_changes(&self.app, &ctx, cycle).await?;
-            let after = |change: &pb::CycleChange| page.after.as_ref().is_none_or(|after| change.account_id > *after);
-            let mut changes: Vec<_> = accounts.into_iter().map(changed).filter(after).collect();
-            changes.truncate((page.size as usize).saturating_add(1));
-            let next_page_token = page.cut(&mut changes, |change| change.account_id.clone());
-            Ok(pb::ListCycleChangesResponse { changes, next_page_token, others, observations })
+            // On the heap: it holds everything that the peers told.
+            let found = Box::pin(app::cycle_changes(&self.app, &ctx, cycle)).await?;
+            let CycleChanges { accounts, others, observations, people, other_people } = found;
+            let (changes, next_page_token) = on_page(accounts, &page);
+            let people = people.into_iter().map(person_changed).collect();
+            Ok(pb::ListCycleChangesResponse { changes, next_page_token, others, observations, people, other_people })
         };
         reply.await.answer(&ctx)
     }
+}
+
+/// The changes of a page, by account, and where the next one begins.
+fn on_page(accounts: Vec<Changed>, page: &Page) -> (Vec<pb::CycleChange>, String) {
+    let after = |change: &pb::CycleChange| page.after.as_ref().is_none_or(|after| change.account_id > *after);
+    let mut changes: Vec<_> = accounts.into_iter().map(changed).filter(after).collect();
+    changes.truncate((page.size as usize).saturating_add(1));
+    let next = page.cut(&mut changes, |change| change.account_id.clone());
+    (changes, next)
 }
 
 type Days = (Option<Date>, Option<Date>);
@@ -100,6 +110,26 @@ fn changed((account, change): Changed) -> pb::CycleChange {
         correction_ids: change.corrections.into_iter().collect(),
         from: change.from.to_string(),
         to: change.to.to_string(),
-        changed_at: Some(timestamp(change.at)),
+        changed_at: change.at.map(timestamp),
+        duty: change.otherwise.duty.into_iter().map(duty_changed).collect(),
+        agents: change.otherwise.agents,
+        account: change.otherwise.account,
+    }
+}
+
+fn duty_changed((date, people): (Date, BTreeSet<PersonId>)) -> pb::DutyChange {
+    let person_ids = people.into_iter().map(|person| person.to_string()).collect();
+    pb::DutyChange { date: date.to_string(), person_ids }
+}
+
+fn person_changed((person, changes): (PersonId, BTreeSet<PersonChange>)) -> pb::PersonChange {
+    let kind = |change| match change {
+        PersonChange::Employment => pb::PersonChangeKind::Employment,
+        PersonChange::CameIn => pb::PersonChangeKind::CameIn,
+        PersonChange::WentOut => pb::PersonChangeKind::WentOut,
+    };
+    pb::PersonChange {
+        person_id: person.to_string(),
+        kinds: changes.into_iter().map(|change| kind(change).into()).collect(),
     }
 }

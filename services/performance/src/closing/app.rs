@@ -15,6 +15,7 @@ use tally_app::units::Units;
 use tally_engine::closing::facts::{Facts, Finding};
 use tally_engine::closing::measured::Takes;
 use tally_engine::closing::snapshot::{Plan, snapshot};
+use tally_kernel::id::AccountId;
 use tally_kernel::time::Period;
 use tally_kernel::{Error, Result};
 use tally_store::{Audit, UnitOfWork, WorkItem};
@@ -24,7 +25,7 @@ use crate::credit::facts::{self as results, Place};
 use crate::policy::CloseCycle;
 use crate::record::domain::Counted;
 use crate::record::domain::money::KeptRates;
-use crate::run::domain::{AttributionRun, Failure, Step, units_of};
+use crate::run::domain::{AttributionRun, Failure, Part, Step};
 use crate::run::facts::{self as runs, Task};
 use crate::run::step::At;
 use crate::{App, SERVICE, card, credit, cycle, schedule, scheme};
@@ -137,7 +138,7 @@ impl At<'_> {
         let (facts, money, (counted, changed)) = futures::try_join!(facts, money, counted)?;
         // Cut from the whole group's facts, whatever the run is about, so that whoever asks gets the same.
         let plan = snapshot(&facts, run.period, &run.policy, &counted.counts)?;
-        let (plan, owner) = match self.cut(run, plan).await? {
+        let (plan, owner) = match self.cut(run, plan, &runs::teamless(&facts)).await? {
             Ok(cut) => cut,
             Err(failure) => return self.end(failure).await,
         };
@@ -176,18 +177,24 @@ impl At<'_> {
 
     /// The part of the plan that the run is about, and whose the run is then: the lowest unit above all that it touches, which is
     /// to be the unit that it was started for, or below.
-    async fn cut(&self, run: &AttributionRun, mut plan: Plan) -> Result<Result<(Plan, Owner), Failure>> {
+    async fn cut(
+        &self,
+        run: &AttributionRun,
+        mut plan: Plan,
+        teamless: &BTreeSet<AccountId>,
+    ) -> Result<Result<(Plan, Owner), Failure>> {
         if run.scope.is_all() {
             return Ok(Ok((plan, run.owner.clone())));
         }
         let units = Units::of(&self.app.peers.identity, self.ctx, Some(run.period.to())).await?;
         plan.components.retain(|component| run.scope.touches(component, |above, below| units.holds(above, below)));
         // A correction goes wherever the facts that are right now lead.
-        let above = runs::belongs_above(&plan.components, run.owner.unit(), &units).filter(|_| run.source.is_none());
+        let parts = runs::parts(&plan.components, &run.scope, teamless, &units);
+        let above = runs::belongs_above(&parts, run.owner.unit(), &units).filter(|_| run.source.is_none());
         if let Some(above) = above {
             return Ok(Err(above));
         }
-        let touched: BTreeSet<_> = plan.components.iter().flat_map(units_of).collect();
+        let touched: BTreeSet<_> = parts.iter().flat_map(Part::units).collect();
         let mut subjects = BTreeSet::new();
         for component in &plan.components {
             subjects.extend(component.accounts.iter().map(|account| account.key.as_str()));

@@ -1,7 +1,7 @@
 //! Crediting the records of a run: the parts of a run that this room does.
 
 use tally_kernel::time::{tzdb_release, zone};
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Kind, Result};
 use tally_store::{Audit, UnitOfWork};
 use uuid::Uuid;
 
@@ -37,10 +37,13 @@ pub async fn attribute(at: &At<'_>, run: &AttributionRun, component: i32) -> Res
         let tx = at.app.store.read(at.ctx).await?;
         runs::component(&tx, run.id.0, component).await?
     };
-    let (records, columns) = (read_records(at, &frozen, run).await?, run.columns.len());
+    let ((records, unreckoned), columns) = (read_records(at, &frozen, run).await?, run.columns.len());
     let pool = at.app.compute.clone();
     let computed = at.app.compute.run("attribution", move || compute(frozen, records, columns, pool.pool()));
-    let computed = computed.await?;
+    let mut computed = computed.await?;
+    for (part, left_out) in computed.accounts.iter_mut().zip(unreckoned) {
+        part.figures.unreckoned = left_out;
+    }
     for (place, part) in computed.accounts.iter().enumerate() {
         write_credits(at, &computed, place, part).await?;
     }
@@ -81,9 +84,12 @@ pub async fn total(at: &At<'_>, run: &AttributionRun) -> Result<()> {
     Ok(())
 }
 
-async fn read_records(at: &At<'_>, frozen: &Frozen, run: &AttributionRun) -> Result<Records> {
+/// The records of a component, and of each account how many cannot be reckoned with. A run of everything is refused for one; of a unit's only what
+/// its people are credited with counts, which is seen when they are scored.
+async fn read_records(at: &At<'_>, frozen: &Frozen, run: &AttributionRun) -> Result<(Records, Vec<u64>)> {
     let tx = at.app.store.read(at.ctx).await?;
     let (columns, mut records) = (run.columns.as_slice(), Records::new(run.columns.len()));
+    let mut unreckoned = vec![0; frozen.accounts.len()];
     let money = run.money.as_ref().filter(|_| run.amounts);
     for (place, account) in frozen.accounts.iter().enumerate() {
         let span = (account.from_ms, account.to_ms);
@@ -95,9 +101,16 @@ async fn read_records(at: &At<'_>, frozen: &Frozen, run: &AttributionRun) -> Res
         let reading = Reading { account: of, span, columns, amounts, known_at: None };
         let (mut last, mut more, mut told) = (None, true, Told::default());
         while more {
-            let take = |row: &Row<'_>, reckoned: Reckoned| {
+            let take = |row: &Row<'_>, reckoned: Result<Reckoned>| {
                 collector.push(row);
-                told.add(&reckoned.converted, reckoned.overpaid);
+                match reckoned {
+                    Ok(reckoned) => told.add(&reckoned.converted, reckoned.overpaid),
+                    Err(problem) if run.scope.is_all() || problem.kind() != Kind::FailedPrecondition => {
+                        return Err(problem);
+                    }
+                    Err(_) => unreckoned[place] += 1,
+                }
+                Ok(())
             };
             last = records::collect(&tx, &reading, last.as_ref(), READ, take).await?;
             more = last.is_some();
@@ -105,7 +118,7 @@ async fn read_records(at: &At<'_>, frozen: &Frozen, run: &AttributionRun) -> Res
         collector.finish();
         records.findings.extend(run.money.iter().flat_map(|money| told.findings(&account.key, money)));
     }
-    Ok(records)
+    Ok((records, unreckoned))
 }
 
 /// Writes an account's credits in pieces; the first piece removes what an attempt that died left behind.

@@ -5,12 +5,12 @@ use tally_access::{OpContext, Owner};
 use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
-use tally_kernel::id::{AttributionRunId, CycleId, OrgUnitId};
+use tally_kernel::id::{AttributionRunId, CycleId};
 use tally_kernel::page::Page;
 use tally_store::{Audit, ScopedTx, Store};
 
 use super::attempt::{changeable, close, commitment, release};
-use super::domain::{Cycle, CycleError, NewCycle, Publication, State};
+use super::domain::{Cycle, CycleError, NewCycle, Publication, State, about};
 use super::event::cycle_published;
 use super::{population, store, versions};
 use crate::policy::{CancelCycle, CloseCycle, CreateCycle, GetCycle, ListCycles, PublishCycle, WatchCycle};
@@ -48,6 +48,27 @@ pub async fn create_cycle(app: &App, ctx: &OpContext, request: &RequestKey, new:
         store::insert(&work, ctx, &cycle).await?;
         let audit = Audit::new("performance.cycle.write", "cycle", cycle.id).after(&commitment(&cycle)?);
         Ok((work, audit.region(cycle.owner.region()), cycle))
+    })
+    .await
+}
+
+/// Makes a cycle that is open, or could not be closed, say something else; of the same unit and days. Nothing where it goes on without that.
+pub async fn rewrite_cycle(
+    app: &App,
+    ctx: &OpContext,
+    request: &RequestKey,
+    id: CycleId,
+    new: NewCycle,
+) -> Result<Option<Cycle>> {
+    let (_, permit) = changeable::<CreateCycle>(app, ctx, id).await?;
+    let (owner, units) = population::settle(app, ctx, &new, "cycle").await?;
+    mutate(&app.store, ctx, &permit, request, async |work| {
+        let before = store::lock(&work, id).await?;
+        let (was, audit) = (commitment(&before)?, Audit::new("performance.cycle.write", "cycle", id));
+        let scheme_version = scheme_version(&work, &new, (&owner, &units)).await?;
+        let Some(after) = before.rewritten(&new, scheme_version) else { return Ok((work, audit, None)) };
+        store::save(&work, &after).await?;
+        Ok((work, audit.before(&was).after(&commitment(&after)?), Some(after)))
     })
     .await
 }
@@ -98,16 +119,11 @@ async fn covered(app: &App, ctx: &OpContext, cycle: &Cycle, run: AttributionRunI
         return Ok(());
     }
     let units = Units::of(&app.peers.identity, ctx, Some(cycle.period.to())).await?;
-    let said = cycle.population.iter().flat_map(|population| population.units.iter().copied());
-    let mut about: Vec<_> = said.collect();
-    if about.is_empty() {
-        about.extend(cycle.owner.unit());
+    let about = about(cycle.owner.unit(), cycle.population.as_ref());
+    if scope.covers(&about, |above, below| units.holds(above, below)) {
+        return Ok(());
     }
-    let held = |unit: &OrgUnitId| scope.units.iter().any(|above| units.holds(*above, *unit));
-    if about.is_empty() || !about.iter().all(held) {
-        return Err(RunError::CoversPart.into());
-    }
-    Ok(())
+    Err(RunError::CoversPart.into())
 }
 
 /// Stops closing; what was done is thrown away.

@@ -209,10 +209,26 @@ pub enum CycleError {
     Purged(Date),
 }
 
+/// The units that a cycle is about: those of its population, or its own where that names none; none where it is about the group.
+pub fn about(own: Option<OrgUnitId>, population: Option<&Population>) -> Vec<OrgUnitId> {
+    let named: Vec<_> = population.into_iter().flat_map(|population| population.units.iter().copied()).collect();
+    if named.is_empty() { own.into_iter().collect() } else { named }
+}
+
 impl Cycle {
     /// What a call about it is decided on: whose it is, where that hung on its last day.
     pub fn target(&self) -> Target {
         self.owner.target().on(self.period.to())
+    }
+
+    /// What is open, or could not be closed, says something else from now on; of the same unit and days. Nothing of what goes on without that.
+    pub fn rewritten(self, new: &NewCycle, scheme_version: u32) -> Option<Self> {
+        match self.state {
+            State::Open | State::Failed => {}
+            State::Closing | State::Reviewable | State::Published => return None,
+        }
+        let NewCycle { name, population, scheme, policy, .. } = new.clone();
+        Some(Self { name, population, scheme, scheme_version, policy, ..self }.changed())
     }
 
     /// Starts an attempt at closing, that scores from this run.

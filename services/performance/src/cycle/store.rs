@@ -157,6 +157,10 @@ pub async fn save(work: &UnitOfWork, cycle: &Cycle) -> Result<()> {
     let summary = cycle.summary.as_ref().map(write).transpose()?;
     let before = Column::Id.eq(cycle.id.0).and(Column::Version.eq(cycle.version - 1));
     work.update::<Entity>()
+        .set(Column::Name, cycle.name.clone())
+        .set(Column::Population, cycle.population.as_ref().map(write).transpose()?)
+        .set(Column::SchemeId, cycle.scheme.0)
+        .set(Column::Policy, write(&cycle.policy)?)
         .set(Column::State, cycle.state.to_string())
         .set(Column::RunId, cycle.run)
         .set(Column::AttributionId, cycle.attribution.map(Uuid::from))

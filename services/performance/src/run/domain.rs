@@ -8,6 +8,7 @@
 //! A run is one attempt: its id is what all its results are kept under, and whoever wants another attempt starts another run.
 
 mod failure;
+mod parts;
 
 use std::collections::BTreeSet;
 
@@ -24,6 +25,7 @@ use tally_kernel::time::Period;
 use tally_kernel::{Message, msg};
 
 pub use self::failure::Failure;
+pub use self::parts::{Part, parts};
 use crate::record::domain::money::KeptRates;
 
 /// Accounts, and units, that a refusal names.
@@ -104,26 +106,25 @@ impl Scope {
             || component.accounts.iter().any(|a| self.accounts.contains(&a.id) || a.unit.is_some_and(&mine))
             || component.people.iter().any(|person| mine(person.unit))
     }
-}
 
-/// The units that a component's accounts and people are of.
-pub fn units_of(component: &Frozen) -> impl Iterator<Item = OrgUnitId> {
-    component.accounts.iter().filter_map(|account| account.unit).chain(component.people.iter().map(|p| p.unit))
+    /// Whether it is about all of a cycle: of the units of its population, or of its owner where it names none.
+    pub fn covers(&self, about: &[OrgUnitId], holds: impl Fn(OrgUnitId, OrgUnitId) -> bool) -> bool {
+        let held = |unit: &OrgUnitId| self.units.iter().any(|above| holds(*above, *unit));
+        self.is_all() || !about.is_empty() && about.iter().all(held)
+    }
 }
 
 /// What people and accounts of some units share with those beyond, for a refusal to name: the first own accounts that people beyond serve, with
 /// the paths of these people's units; where there are none, the units whose accounts own people serve. Nothing else of other units is told.
 pub fn shared<'u>(
-    components: &[Frozen],
+    parts: &[Part<'_>],
     inside: impl Fn(OrgUnitId) -> bool,
     path: impl Fn(OrgUnitId) -> Option<&'u str>,
 ) -> (Vec<String>, Vec<String>) {
     let (mut accounts, mut serving, mut served) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-    for component in components {
-        for account in &component.accounts {
-            let named = account.agents.values().flatten().map(|meaning| meaning.person);
-            let places: BTreeSet<u32> = account.duty.iter().map(|duty| duty.person).chain(named).collect();
-            let people = places.iter().filter_map(|place| component.people.get(*place as usize));
+    for part in parts {
+        for (account, places) in &part.accounts {
+            let people = places.iter().filter_map(|place| part.component.people.get(*place as usize));
             let (own, others): (Vec<_>, Vec<_>) = people.map(|person| person.unit).partition(|unit| inside(*unit));
             match account.unit {
                 Some(unit) if !inside(unit) => served.extend(Some(unit).filter(|_| !own.is_empty())),
@@ -140,6 +141,7 @@ pub fn shared<'u>(
     let mut paths: Vec<_> = units.iter().map(|id| path(*id).map_or_else(|| id.to_string(), str::to_owned)).collect();
     paths.sort_unstable();
     paths.truncate(NAMED);
+    accounts.sort_unstable();
     accounts.truncate(NAMED);
     (accounts, paths)
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use strum_macros::Display;
 use tally_app::units::Units;
+use tally_engine::closing::facts::Facts;
 use tally_engine::closing::snapshot::Frozen;
 use tally_kernel::Result;
-use tally_kernel::id::{AttributionRunId, CycleId, OrgUnitId};
+use tally_kernel::id::{AccountId, AttributionRunId, CycleId, OrgUnitId};
 use tally_store::{UnitOfWork, WorkOrder};
 
-use super::domain::{Failure, shared, units_of};
+use super::domain::{Failure, Part, Scope, shared};
 use super::store;
 pub(crate) use super::store::counted::{discard_until as discard_counted, find as counted, put as put_counted};
 pub(crate) use super::store::results::account::Model as AccountResult;
@@ -18,7 +19,7 @@ pub(crate) use super::store::results::{
     RunOutcome, TakenOver, accounts, all_frozen, bodies, clear_component, component, components, discard, frozen_with,
     outcomes, put_frozen, put_outcomes, put_sums, snapshot, sums_of_people, take_over,
 };
-pub(crate) use super::store::{begun, collected, insert, load, load_if_there, newest_done};
+pub(crate) use super::store::{begun, collected, done_over, insert, load, load_if_there, newest_done};
 
 /// The kind of all items of the background work of runs and cycles.
 pub const WORK: &str = "closing";
@@ -60,18 +61,33 @@ impl Job {
     }
 }
 
-/// Why a run that is started for a unit would fail over these components: people or accounts beyond it belong to them, and somebody above
+/// The accounts that name no team: whoever is at work counts as on duty for them, where nothing better is known.
+pub(crate) fn teamless(facts: &Facts) -> BTreeSet<AccountId> {
+    facts.accounts.iter().filter(|account| account.team_path.is_empty()).map(|account| account.id).collect()
+}
+
+/// The parts of components that a run is about; `teamless` are the accounts that name no team.
+pub(crate) fn parts<'a>(
+    components: &'a [Frozen],
+    scope: &Scope,
+    teamless: &BTreeSet<AccountId>,
+    units: &Units,
+) -> Vec<Part<'a>> {
+    super::domain::parts(components, scope, teamless, |above, below| units.holds(above, below))
+}
+
+/// Why a run that is started for a unit would fail over these parts: people or accounts beyond it belong to them, and somebody above
 /// attributes them together. Nothing where all lies within, and for the group.
-pub(crate) fn belongs_above(components: &[Frozen], own: Option<OrgUnitId>, units: &Units) -> Option<Failure> {
+pub(crate) fn belongs_above(parts: &[Part<'_>], own: Option<OrgUnitId>, units: &Units) -> Option<Failure> {
     let own = own?;
     let inside = |unit| units.holds(own, unit);
-    let touched: BTreeSet<_> = components.iter().flat_map(units_of).collect();
+    let touched: BTreeSet<_> = parts.iter().flat_map(Part::units).collect();
     if touched.iter().all(|unit| inside(*unit)) {
         return None;
     }
     let path = |id| units.get(id).map(|unit| unit.path.as_str());
     let unit = units.lowest_above(touched.into_iter().chain([own])).and_then(path).unwrap_or_default().to_owned();
-    let (accounts, beyond) = shared(components, inside, path);
+    let (accounts, beyond) = shared(parts, inside, path);
     Some(Failure::BelongsAbove { unit, accounts, beyond })
 }
 

@@ -9,6 +9,7 @@ use sea_orm::entity::prelude::*;
 use tally_access::{Owner, Plan, Rpc};
 use tally_kernel::id::{AttributionRunId, CycleId};
 use tally_kernel::page::Page;
+use tally_kernel::time::Period;
 use tally_kernel::{Error, Result};
 use tally_store::{ScopedTx, UnitOfWork, from_db, owner_from_db, to_db, word_from_db};
 
@@ -192,6 +193,14 @@ pub async fn advance(work: &UnitOfWork, id: AttributionRunId) -> Result<()> {
 pub async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, page: &Page) -> Result<(Vec<AttributionRun>, String)> {
     let (rows, next) = tx.select::<Entity>().within(plan).page_desc(page, [Column::Id]).await?;
     Ok((rows.into_iter().map(AttributionRun::try_from).collect::<Result<_>>()?, next))
+}
+
+/// The runs over a period that are done, newest first.
+pub async fn done_over(tx: &ScopedTx, of: Period) -> Result<Vec<AttributionRun>> {
+    let over = Column::PeriodFrom.eq(of.from().to_string()).and(Column::PeriodTo.eq(of.to().to_string()));
+    let done = over.and(Column::State.eq(State::Done.to_string()));
+    let rows = tx.select::<Entity>().filter(done).order_by_desc(Column::Id).all().await?;
+    rows.into_iter().map(AttributionRun::try_from).collect()
 }
 
 /// The newest of these runs that is done.

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
 use tally_access::Owner;
 use tally_engine::policy::Policy;
-use tally_kernel::id::{CycleId, OrgUnitId, PrincipalId, SchemeId};
+use tally_kernel::id::{AttributionRunId, CycleId, OrgUnitId, PrincipalId, SchemeId};
 use tally_kernel::time::{Period, TimeError, resolve, zone};
 use tally_kernel::{Error, Message, msg};
 use uuid::Uuid;
@@ -149,6 +149,9 @@ pub struct Said {
     pub dry_first: bool,
     /// How much later.
     pub delay_minutes: u32,
+    /// Whether cycles score from a run of the unit, or of one above, that somebody else starts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub run_from_above: bool,
 }
 
 /// Where a run stands.
@@ -215,6 +218,18 @@ pub struct Looked {
     pub findings: BTreeMap<String, u64>,
     /// Why closing on the day of the look would be refused; nothing where it would not be.
     pub lacks: Option<Message>,
+    /// What closing would be refused for, if a card of the cycle rests on it.
+    pub may_lack: Option<Message>,
+    /// What is scored from, where the cycle starts no run of its own.
+    pub above: Option<Above>,
+}
+
+/// A run of the unit, or of one above, that a cycle scores from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Above {
+    There(AttributionRunId),
+    /// There is none yet that would do: what is waited for, and what is wrong with the newest.
+    Awaited(Message),
 }
 
 /// What a schedule or its run forbids.
@@ -315,7 +330,7 @@ impl Run {
         }
     }
 
-    /// What came to nothing is begun again.
+    /// What came to nothing is begun again, with the cycle that it had.
     ///
     /// # Errors
     /// [`ScheduleError::MonthThere`].
@@ -324,7 +339,7 @@ impl Run {
             State::Failed | State::Stopped => {
                 let (attempt, noted) = (self.attempt + 1, self.noted(now, msg!("SCHEDULE_AGAIN")));
                 let fresh = Self { state: State::Looking, attempt, next_at: Some(now), ..noted };
-                Ok(Self { cycle: None, failure: None, ..fresh }.changed())
+                Ok(Self { failure: None, ..fresh }.changed())
             }
             State::Looking | State::Waiting | State::Closing | State::Done => Err(ScheduleError::MonthThere),
         }
@@ -341,13 +356,37 @@ impl Run {
         if let Some(why) = &found.lacks {
             next = next.noted(now, msg!("SCHEDULE_WOULD_FAIL", why = *why));
         }
+        if let Some(why) = &found.may_lack {
+            next = next.noted(now, msg!("SCHEDULE_MAY_FAIL", why = *why));
+        }
+        if let Some(Above::Awaited(what)) = &found.above {
+            next = next.noted(now, what.clone());
+        }
         Self { state, next_at: Some(closes_at), ..next }.changed()
+    }
+
+    /// It waits for what somebody else does, and says so once.
+    #[must_use]
+    pub fn awaits(self, what: &Message, now: Timestamp) -> Self {
+        Self { state: State::Waiting, next_at: None, ..self.noted(now, what.clone()) }.changed()
+    }
+
+    /// Whether it has said last that it waits for this.
+    pub fn says(&self, what: &Message) -> bool {
+        self.state == State::Waiting && self.log.last().is_some_and(|line| line.said == *what)
     }
 
     /// It closes, and nobody stops it any more.
     #[must_use]
     pub fn closes(self, found: &Looked, now: Timestamp) -> Self {
-        Self { state: State::Closing, next_at: None, ..self.noted(now, found.message()) }.changed()
+        let mut next = self.noted(now, found.message());
+        if let Some(cycle) = next.cycle {
+            next = next.noted(now, msg!("SCHEDULE_CLOSES.again", cycle));
+        }
+        if let Some(Above::There(run)) = found.above {
+            next = next.noted(now, msg!("SCHEDULE_SCORES_FROM", run));
+        }
+        Self { state: State::Closing, next_at: None, ..next }.changed()
     }
 
     /// This is its cycle.

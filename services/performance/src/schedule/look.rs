@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tally_access::{OpContext, Owner};
 use tally_app::units::Units;
-use tally_engine::closing::snapshot::{AgentCount, Plan, snapshot};
+use tally_engine::closing::snapshot::{AgentCount, FrozenAccount, Plan, snapshot};
 use tally_engine::scoring::Scheme;
+use tally_kernel::id::OrgUnitId;
 use tally_kernel::time::{Period, zone};
 use tally_kernel::{Error, Kind, Message, Result, msg};
 
-use super::domain::{Looked, Run, Schedule};
+use super::above;
+use super::domain::{Above, Looked, Run, Schedule};
 use crate::cycle::domain::CycleError;
 use crate::cycle::{self, population};
-use crate::record::domain::money::MoneyProblem;
+use crate::record::domain::money::{KeptRates, MoneyProblem};
 use crate::run::domain::Scope;
 use crate::run::facts as runs;
 use crate::{App, card, record, scheme};
@@ -42,17 +44,40 @@ pub(super) async fn look_at(app: &App, maker: &OpContext, schedule: &Schedule, r
     let units = Units::of(&app.peers.identity, maker, Some(period.to())).await?;
     plan.components.retain(|component| scope.touches(component, |above, below| units.holds(above, below)));
     let records = records_of(&plan, &counts);
-    let lacks = match runs::belongs_above(&plan.components, owner.unit(), &units) {
+    let above = match said.run_from_above {
+        true => Some(above::find(app, maker, schedule, run).await?),
+        false => None,
+    };
+    let parts = runs::parts(&plan.components, &scope, &runs::teamless(&facts), &units);
+    let own = owner.unit().filter(|_| above.is_none());
+    let lacks = match runs::belongs_above(&parts, own, &units) {
         Some(above) => Some(above.message()),
-        None if records > 0 => rate_missing(app, maker, &plan, &scheme, period).await?,
-        None if card::facts::needs_records(&scheme) => {
+        None if records == 0 && card::facts::needs_records(&scheme) => {
             Some(msg!("PERIOD_WITHOUT_RECORDS", from = period.from(), to = period.to()))
         }
         None => None,
     };
+    let missing = if lacks.is_none() && records > 0 {
+        let mine =
+            |unit: Option<OrgUnitId>| owner.unit().is_none_or(|own| unit.is_some_and(|unit| units.holds(own, unit)));
+        let accounts = plan.components.iter().flat_map(|component| &component.accounts);
+        let accounts: Vec<_> = accounts.filter(|account| mine(account.unit)).collect();
+        let kept = kept_rates(app, maker, above.as_ref()).await?;
+        rate_missing(app, maker, (&accounts, kept), &scheme, period).await?
+    } else {
+        None
+    };
+    // Of a unit only what is credited to its people counts, which is not known yet.
+    let (lacks, may_lack) = if owner.unit().is_none() { (lacks.or(missing), None) } else { (lacks, missing) };
     let accounts = plan.components.iter().map(|component| component.accounts.len()).sum();
     let people = people.map(|people| people.len());
-    Ok(Looked { people, accounts, records, findings: findings_of(&plan, &owner), lacks })
+    Ok(Looked { people, accounts, records, findings: findings_of(&plan, &owner), lacks, may_lack, above })
+}
+
+/// The rates that the run keeps that is scored from; nothing where there is none yet.
+async fn kept_rates(app: &App, maker: &OpContext, above: Option<&Above>) -> Result<Option<KeptRates>> {
+    let Some(Above::There(run)) = above else { return Ok(None) };
+    Ok(runs::load(&*app.store.read(maker).await?, *run).await?.money)
 }
 
 impl Looked {
@@ -72,27 +97,29 @@ impl Looked {
 async fn rate_missing(
     app: &App,
     maker: &OpContext,
-    plan: &Plan,
+    (accounts, kept): (&[&FrozenAccount], Option<KeptRates>),
     scheme: &Scheme,
     period: Period,
 ) -> Result<Option<Message>> {
     if !card::facts::reads_amounts(scheme) {
         return Ok(None);
     }
-    let accounts: Vec<_> = plan.components.iter().flat_map(|component| &component.accounts).collect();
     let mut first = Vec::new();
     {
         let tx = app.store.read(maker).await?;
         for account in accounts {
             for sale in record::facts::first_sales(&tx, account.id, (account.from_ms, account.to_ms)).await? {
-                first.push((account, sale));
+                first.push((*account, sale));
             }
         }
     }
     if scheme.currency.is_none() && first.iter().all(|(_, sale)| sale.currency.is_none()) {
         return Ok(None);
     }
-    let money = app.peers.money(maker, period, maker.now()).await?;
+    let money = match kept {
+        Some(kept) => kept,
+        None => app.peers.money(maker, period, maker.now()).await?,
+    };
     for (account, sale) in first {
         let reckoning = money.reckoning(scheme.currency, zone(&account.zone)?);
         let amount = (sale.currency.unwrap_or(money.group), 0);

@@ -199,10 +199,21 @@ impl TryFrom<pb::Schedule> for Said {
             v.push("schedule.delay_minutes", msg!("SCHEDULE_DELAY.dry", most = MOST_DELAY));
         }
         let (name, zone, scheme_version) = (sent.name, sent.zone, sent.scheme_version);
-        let (dry_first, delay_minutes) = (sent.dry_first, sent.delay_minutes);
+        let (dry_first, delay_minutes, run_from_above) = (sent.dry_first, sent.delay_minutes, sent.run_from_above);
         let all = scheme.zip(policy).zip(day.zip(time)).map(|((scheme, policy), (day, time))| {
             let timing = Timing { zone, day, time };
-            Self { unit, name, scheme, scheme_version, population, policy, timing, dry_first, delay_minutes }
+            Self {
+                unit,
+                name,
+                scheme,
+                scheme_version,
+                population,
+                policy,
+                timing,
+                dry_first,
+                delay_minutes,
+                run_from_above,
+            }
         });
         v.finish(all)
     }
@@ -210,6 +221,7 @@ impl TryFrom<pb::Schedule> for Said {
 
 fn message(schedule: Schedule, locale: Locale) -> pb::Schedule {
     let Said { name, scheme, scheme_version, population, policy, timing, dry_first, delay_minutes, .. } = schedule.said;
+    let run_from_above = schedule.said.run_from_above;
     pb::Schedule {
         schedule_id: schedule.id.to_string(),
         unit_id: schedule.owner.unit().map(|unit| unit.to_string()).unwrap_or_default(),
@@ -229,6 +241,7 @@ fn message(schedule: Schedule, locale: Locale) -> pb::Schedule {
         failure_reason: schedule.failure.as_ref().map(|failure| failure.reason().to_owned()).unwrap_or_default(),
         failure: schedule.failure.map(|failure| text(locale, &failure.message())).unwrap_or_default(),
         etag: schedule.version.to_string(),
+        run_from_above,
     }
 }
 

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use tally_access::{Actor, Circumstances, OpContext, Permit};
 use tally_app::{RequestKey, perform};
-use tally_kernel::{Error, Kind, Result, msg};
+use tally_kernel::{Error, Kind, Message, Result, msg};
 use tally_store::{Audit, UnitOfWork, WorkItem};
 use uuid::Uuid;
 
+use super::above;
 use super::app::{begin, commitment, first};
-use super::domain::{Looked, Run, Schedule, ScheduleError, State};
+use super::domain::{Above, Looked, Run, Schedule, ScheduleError, State};
 use super::facts::{Job, Step};
 use super::look::look_at;
 use super::store;
@@ -121,25 +122,62 @@ impl At<'_> {
             return self.abandon().await;
         }
         let maker = self.maker(&schedule).await?;
+        let above = match schedule.said.run_from_above {
+            true => Some(above::find(self.app, &maker, &schedule, &run).await?),
+            false => None,
+        };
+        let from = match &above {
+            Some(Above::Awaited(what)) => return self.rest(&run, what).await,
+            Some(Above::There(run)) => Some(*run),
+            None => None,
+        };
+        let key = |what: &str| RequestKey::new(format!("schedule-{id}-{attempt}-{what}"), id.as_bytes());
+        let new = schedule.said.cycle(&run.name, run.period);
         // Done once more: what was found the first time is written down, and its calls are known.
         let found = match run.state {
             State::Closing => Looked::default(),
-            _ => look_at(self.app, &maker, &schedule, &run).await?.complete()?,
+            _ => Looked { above, ..look_at(self.app, &maker, &schedule, &run).await?.complete()? },
         };
+        if let Some(cycle) = run.cycle.filter(|_| run.state != State::Closing) {
+            let rewritten = cycle::app::rewrite_cycle(self.app, &maker, &key("rewrite"), cycle, new.clone()).await?;
+            // Somebody closes it, or has closed it: another one would be the second of the same people and month.
+            rewritten.ok_or(ScheduleError::MonthThere)?;
+        }
         let going = self.going((id, attempt), &found).await?;
         if !going {
             return self.abandon().await;
         }
-        let key = |what: &str| RequestKey::new(format!("schedule-{id}-{attempt}-{what}"), id.as_bytes());
-        let new = schedule.said.cycle(&run.name, run.period);
-        let made = cycle::app::create_cycle(self.app, &maker, &key("create"), new).await?;
-        self.noted(id, &made).await?;
-        cycle::app::close_cycle(self.app, &maker, &key("close"), made.id, None).await?;
+        let cycle = match run.cycle {
+            Some(cycle) => cycle,
+            None => {
+                let made = cycle::app::create_cycle(self.app, &maker, &key("create"), new).await?;
+                self.noted(id, &made).await?;
+                made.id
+            }
+        };
+        cycle::app::close_cycle(self.app, &maker, &key("close"), cycle, from).await?;
         self.change(id, async |work, run| {
             work.enqueue_work([self.job.then(Step::Follow(id, attempt), self.ctx.now() + SOON)]).await?;
             Ok((work, run))
         })
         .await
+    }
+
+    /// Waits for a run of a unit above; what is waited for is told once.
+    async fn rest(&self, run: &Run, what: &Message) -> Result<()> {
+        let (id, attempt, now) = (run.id, run.attempt, self.ctx.now());
+        if !run.says(what) {
+            perform(&self.app.store, self.ctx, self.permit, async |work| {
+                let before = store::lock_run(&work, id).await?;
+                if !before.state.rests() && before.state != State::Closing && before.attempt == attempt {
+                    store::save_run(&work, &before.awaits(what, now)).await?;
+                }
+                Ok((work, self.audit("performance.schedule.await").note("run", id), ()))
+            })
+            .await?;
+        }
+        let again = now.duration_since(self.item.put_down).clamp(SOON, LATE);
+        self.app.store.rest_work(self.item, now + again).await
     }
 
     /// From here on nobody stops the run: whether it goes on.

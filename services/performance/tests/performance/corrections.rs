@@ -350,6 +350,26 @@ async fn changes(fixture: &Fixture, caller: &Caller, cycle_id: &str) -> pb::List
     fixture.changes().list_cycle_changes(caller.request(ask)).await.unwrap().into_inner()
 }
 
+/// Of what came by import, and of employments, what is otherwise than the result rests on is named.
+async fn otherwise(fixture: &Fixture, id: &str) {
+    fixture.tell(|told| {
+        told.on_duty(3, 1, DutyRule::Punch, "2026-03-05T15:00:00Z", "2026-03-05T18:00:00Z");
+        told.people[1].employments[0].to = "2026-03-20".into();
+    });
+    let told = changes(fixture, &fixture.admin, id).await;
+    let third = told.changes.iter().find(|change| change.account_id == account(3).to_string()).unwrap();
+    let duty = |date: &str, who| pb::DutyChange { date: date.into(), person_ids: who };
+    let hers = || vec![person(1).to_string()];
+    assert_eq!(third.duty, [duty("2026-03-05", hers()), duty("2026-03-06", hers())], "by the clock of the account");
+    assert_eq!((third.from.as_str(), third.to.as_str(), &third.changed_at), ("2026-03-05", "2026-03-06", &None));
+    let kinds = vec![pb::PersonChangeKind::Employment.into()];
+    assert_eq!(told.people, [pb::PersonChange { person_id: person(2).to_string(), kinds }]);
+    let hr = fixture.of_unit(NORTH, &[Permission::CycleRead, Permission::CardRead]);
+    let seen = changes(fixture, &hr, id).await;
+    assert_eq!((seen.people, seen.other_people), (vec![], 1), "who left the south is nobody's business here");
+    fixture.tell(|told| told.people[1].employments[0].to = String::new());
+}
+
 on_both!(what_a_correction_touches_is_known_before_it_is_made_and_after, flavor = "multi_thread");
 async fn what_a_correction_touches_is_known_before_it_is_made_and_after(on: Backend) {
     let (mut fixture, id) = published(on).await;
@@ -413,8 +433,9 @@ async fn what_a_correction_touches_is_known_before_it_is_made_and_after(on: Back
     let hr = fixture.of_unit(NORTH, &[Permission::CycleRead, Permission::CardRead]);
     let seen = changes(&fixture, &hr, &id).await;
     assert_eq!((seen.changes.len(), seen.others), (1, 1), "of another branch only how many");
-    // A correction has taken them in.
     fixture.tell(|told| told.corrections.clear());
+    otherwise(&fixture, &id).await;
+    // A correction has taken them in.
     fixture.pass(LATER);
     let correction = correct(&fixture, asked(&id, "late")).await;
     publish(&fixture, &correction.cycle_id).await.unwrap();

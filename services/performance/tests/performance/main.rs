@@ -19,5 +19,6 @@ mod refinements;
 mod runs;
 mod schedules;
 mod schemes;
+mod shared;
 mod transfers;
 mod versions;

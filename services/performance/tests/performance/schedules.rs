@@ -12,7 +12,7 @@ use tally_testkit::{eventually, on_both};
 use crate::fixture::{Fixture, NORTH, NOW, PeerFacts, SOUTH, at, reason, record};
 
 /// Half past two on the third of the month, by the clock of Shanghai.
-const DUE: &str = "2026-04-02T18:30:00Z";
+pub const DUE: &str = "2026-04-02T18:30:00Z";
 
 fn told() -> PeerFacts {
     let mut told = PeerFacts::of(3, 2);
@@ -29,7 +29,7 @@ fn told() -> PeerFacts {
 }
 
 /// With records in March, a scheme, and both clocks at [`NOW`]; no background work yet.
-async fn ready(on: Backend) -> (Fixture, String) {
+pub async fn ready(on: Backend) -> (Fixture, String) {
     let db = TestStore::on(on, tally_performance::SERVICE, tally_performance::migrations).await;
     let behind = NOW.parse::<Timestamp>().unwrap().duration_since(db.clock.now());
     db.clock.advance(behind);
@@ -40,7 +40,7 @@ async fn ready(on: Backend) -> (Fixture, String) {
     (fixture, scheme)
 }
 
-fn schedule(scheme: &str) -> pb::Schedule {
+pub fn schedule(scheme: &str) -> pb::Schedule {
     pb::Schedule {
         name: "Every month".into(),
         scheme_id: scheme.into(),
@@ -51,48 +51,48 @@ fn schedule(scheme: &str) -> pb::Schedule {
     }
 }
 
-fn dry(scheme: &str) -> pb::Schedule {
+pub fn dry(scheme: &str) -> pb::Schedule {
     pb::Schedule { dry_first: true, delay_minutes: 60, ..schedule(scheme) }
 }
 
 impl Fixture {
-    async fn schedule(&self, schedule: pb::Schedule) -> pb::Schedule {
+    pub async fn schedule(&self, schedule: pb::Schedule) -> pb::Schedule {
         let ask = pb::CreateScheduleRequest { schedule: Some(schedule), ..Default::default() };
         self.schedules().create_schedule(self.admin.request(ask)).await.unwrap().into_inner().schedule.unwrap()
     }
 
-    async fn scheduled(&self, id: &str) -> pb::Schedule {
+    pub async fn scheduled(&self, id: &str) -> pb::Schedule {
         let ask = pb::GetScheduleRequest { schedule_id: id.into() };
         self.schedules().get_schedule(self.admin.request(ask)).await.unwrap().into_inner().schedule.unwrap()
     }
 
     /// The runs of a schedule, oldest first.
-    async fn schedule_runs(&self, id: &str) -> Vec<pb::ScheduleRun> {
+    pub async fn schedule_runs(&self, id: &str) -> Vec<pb::ScheduleRun> {
         let ask = pb::ListScheduleRunsRequest { schedule_id: id.into(), ..Default::default() };
         let mut runs = self.schedules().list_schedule_runs(self.admin.request(ask)).await.unwrap().into_inner().runs;
         runs.reverse();
         runs
     }
 
-    async fn cycles_there(&self) -> Vec<pb::Cycle> {
+    pub async fn cycles_there(&self) -> Vec<pb::Cycle> {
         let ask = pb::ListCyclesRequest::default();
         self.cycles().list_cycles(self.admin.request(ask)).await.unwrap().into_inner().cycles
     }
 
     /// Both clocks move on.
-    fn move_on(&mut self, by: SignedDuration) {
+    pub fn move_on(&mut self, by: SignedDuration) {
         self.db.clock.advance(by);
         self.pass(by);
     }
 
     /// To this instant.
-    fn until(&mut self, at: &str) {
+    pub fn until(&mut self, at: &str) {
         let by = at.parse::<Timestamp>().unwrap().duration_since(self.callers.clock.now());
         self.move_on(by);
     }
 
     /// Waits until the runs of a schedule are in these states. Time goes on for a run whose cycle rests, so that it is looked at again.
-    async fn reach(&mut self, id: &str, states: &[pb::ScheduleRunState]) -> Vec<pb::ScheduleRun> {
+    pub async fn reach(&mut self, id: &str, states: &[pb::ScheduleRunState]) -> Vec<pb::ScheduleRun> {
         eventually("the runs of a schedule", async || {
             let runs = self.schedule_runs(id).await;
             if runs.iter().map(pb::ScheduleRun::state).eq(states.iter().copied()) {

@@ -104,14 +104,14 @@ pub struct Reckoned {
     pub overpaid: Option<Overpaid>,
 }
 
-/// Hands over the next sessions, by start and external id, after the last one read, each with what there is to tell of its amount. The
-/// last one now, or nothing at the end.
+/// Hands over the next sessions, by start and external id, after the last one read, each with what there is to tell of its amount; or with
+/// why its amount or a column cannot be computed with, which it has not then. The last one now, or nothing at the end.
 pub async fn collect(
     tx: &ScopedTx,
     reading: &Reading<'_>,
     after: Option<&Last>,
     limit: u64,
-    mut take: impl FnMut(&Collected<'_>, Reckoned),
+    mut take: impl FnMut(&Collected<'_>, Result<Reckoned>) -> Result<()>,
 ) -> Result<Option<Last>> {
     use version::Column as Was;
     let mut rows = match reading.known_at {
@@ -129,8 +129,16 @@ pub async fn collect(
     let mut refunds = refunds_of(tx, reading, &rows).await?;
     for row in &mut rows {
         let refunds = refunds.remove(&row.external_id).unwrap_or_default();
-        let told = reckoned(row, &refunds, reading)?;
+        let mut told = reckoned(row, &refunds, reading);
+        if told.is_err() {
+            row.amount_minor = None;
+        }
         tell(&mut row.content, &refunds);
+        let columns = measured((reading.account.1, &row.external_id), row.measures.as_deref(), reading.columns);
+        let custom = columns.unwrap_or_else(|problem| {
+            told = Err(problem);
+            vec![None; reading.columns.len()]
+        });
         let row = Collected {
             started_ms: row.started_ms,
             ended_ms: row.ended_ms,
@@ -143,10 +151,10 @@ pub async fn collect(
             resolved: row.resolved,
             rating_milli: row.rating_milli,
             amount_minor: row.amount_minor,
-            custom: &measured((reading.account.1, &row.external_id), row.measures.as_deref(), reading.columns)?,
+            custom: &custom,
             content: &row.content,
         };
-        take(&row, told);
+        take(&row, told)?;
     }
     let more = rows.len() as u64 == limit;
     Ok(rows.into_iter().next_back().filter(|_| more).map(|row| (row.started_ms, row.external_id)))

@@ -28,6 +28,7 @@ fn schedule(timing: Timing) -> Schedule {
         timing,
         dry_first: true,
         delay_minutes: 60,
+        run_from_above: false,
     };
     Schedule {
         id: Uuid::from_u128(2),
@@ -92,7 +93,7 @@ fn a_run_goes_from_state_to_state_and_says_so_in_both_languages() {
         accounts: 3,
         records: 450,
         findings: [("MISSING_PUNCH".to_owned(), 2)].into(),
-        lacks: None,
+        ..Looked::default()
     };
     let waiting = run.clone().looked(&found, at("2026-06-05T19:00:00Z"), now);
     assert_eq!((waiting.state, waiting.next_at), (State::Waiting, Some(at("2026-06-05T19:00:00Z"))));
@@ -108,7 +109,14 @@ fn a_run_goes_from_state_to_state_and_says_so_in_both_languages() {
     let failed = closing.clone().failed(Failure::NoRecords { period: of.next }, now);
     assert_eq!((failed.state, failed.version), (State::Failed, 5));
     let left = closing.left(now);
-    for line in failed.log.iter().chain(&left.log) {
+    let what = msg!("SCHEDULE_AWAITS_RUN", from = of.next.from(), to = of.next.to());
+    let above = Looked { above: Some(Above::Awaited(what.clone())), may_lack: Some(what.clone()), ..found.clone() };
+    let awaits = run.looked(&above, now, now).awaits(&what, now);
+    assert!((awaits.state, awaits.next_at) == (State::Waiting, None) && awaits.says(&what));
+    let there = Looked { above: Some(Above::There(AttributionRunId(Uuid::from_u128(8)))), ..found };
+    let once_more = failed.clone().again(now).unwrap().closes(&there, now);
+    assert_eq!(once_more.cycle, failed.cycle, "the cycle that failed is taken up again");
+    for line in failed.log.iter().chain(&left.log).chain(&awaits.log).chain(&once_more.log) {
         let told = [Locale::En, Locale::ZhCn].map(|locale| text(locale, &line.said));
         assert!(told[0] != told[1] && !told[0].contains("SCHEDULE_"), "{told:?}");
     }

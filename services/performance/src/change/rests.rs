@@ -1,0 +1,80 @@
+//! What a result rests on, held against what the peers tell now: what closing the cycle again, or correcting it, would read otherwise, however
+//! that came.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tally_access::{OpContext, Target};
+use tally_engine::closing::facts::AccountFacts;
+use tally_engine::closing::snapshot::{Frozen, FrozenPerson, snapshot};
+use tally_kernel::Result;
+use tally_kernel::id::{AccountId, PersonId};
+use tally_store::ScopedTx;
+
+use super::domain::PersonChange;
+use super::domain::differs::{Otherwise, employed_otherwise, named, otherwise};
+use crate::App;
+use crate::cycle::domain::Cycle;
+use crate::cycle::facts::Shown;
+use crate::{cycle, run};
+
+/// What a result rests on.
+pub(super) struct Before {
+    frozen: Vec<Frozen>,
+    /// Who was in, where that was settled.
+    settled: BTreeSet<PersonId>,
+}
+
+/// What is otherwise now.
+pub(super) struct Now {
+    /// Every account that this stack holds.
+    pub accounts: Vec<AccountFacts>,
+    pub otherwise: BTreeMap<AccountId, Otherwise>,
+    pub people: BTreeMap<PersonId, BTreeSet<PersonChange>>,
+    /// Where people belong on the last day, or belonged.
+    pub homes: BTreeMap<PersonId, Target>,
+}
+
+impl Before {
+    pub async fn read(tx: &ScopedTx, shown: &Shown) -> Result<Self> {
+        let (of, mut frozen) = (shown.attribution().0, Vec::new());
+        for component in 0..run::facts::components(tx, of).await? {
+            frozen.push(run::facts::component(tx, of, component).await?);
+        }
+        Ok(Self { frozen, settled: cycle::facts::population_of(tx, shown.run).await? })
+    }
+
+    /// Asks the peers, and says what is otherwise.
+    pub async fn now(&self, app: &App, ctx: &OpContext, of: &Cycle) -> Result<Now> {
+        let facts = app.peers.facts(ctx, &app.directory, of.period, &of.policy);
+        let people = app.directory.everybody(ctx);
+        let (facts, everybody, population) = futures::try_join!(facts, people, cycle::population::of(app, ctx, of))?;
+        let frozen = snapshot(&facts, of.period, &of.policy, &named(&self.frozen))?.components;
+        let employed = |person| {
+            let known = everybody.get(person).filter(|known| known.employed_in(of.period));
+            known.and_then(|known| FrozenPerson::of(known, of.period))
+        };
+        let mut people: BTreeMap<PersonId, BTreeSet<PersonChange>> = BTreeMap::new();
+        for person in employed_otherwise(&self.frozen, employed) {
+            people.entry(person).or_default().insert(PersonChange::Employment);
+        }
+        if let Some(population) = population.filter(|_| !self.settled.is_empty()) {
+            let is_in: BTreeSet<PersonId> = population.into_iter().map(|(person, _)| person).collect();
+            for person in is_in.difference(&self.settled) {
+                people.entry(*person).or_default().insert(PersonChange::CameIn);
+            }
+            for person in self.settled.difference(&is_in) {
+                people.entry(*person).or_default().insert(PersonChange::WentOut);
+            }
+        }
+        let day = of.period.to();
+        let was = self.frozen.iter().flat_map(|component| &component.people);
+        let home = |was: &FrozenPerson| (was.id, Target::person(was.region.clone(), Some(was.unit), was.id).on(day));
+        let mut homes: BTreeMap<PersonId, Target> = was.map(home).collect();
+        for known in everybody.iter() {
+            if let Some(home) = known.home(day) {
+                homes.insert(known.id, Target::person(home.region.clone(), Some(home.unit), known.id).on(day));
+            }
+        }
+        Ok(Now { otherwise: otherwise(&self.frozen, &frozen)?, accounts: facts.accounts, people, homes })
+    }
+}

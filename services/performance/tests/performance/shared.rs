@@ -1,0 +1,234 @@
+//! What branches share: accounts of two, accounts of no team, and months that are scored from a run of the group.
+
+use jiff::SignedDuration;
+use tally_api::attendance::v1::{self as att, DutyRule};
+use tally_api::performance::v1 as pb;
+use tally_api::performance::v1::ScheduleRunState::{Done, Failed, Waiting};
+use tally_api::performance::v1::measure_definition::Of;
+use tally_testkit::databases::Backend;
+use tally_testkit::on_both;
+
+use crate::currencies::{paid, selling};
+use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, cycle, import, record, scheme};
+use crate::schedules::{DUE, dry, ready, schedule};
+
+const MORNING: (&str, &str) = ("2026-03-02T00:00:00Z", "2026-03-02T09:00:00Z");
+
+/// North has E0001 and E0003 on its accounts 1 and 3, south E0002 and E0004 on 2 and 4.
+fn apart() -> PeerFacts {
+    let mut told = PeerFacts::of(4, 5);
+    for n in 1..=4 {
+        told.on_duty(n, n, DutyRule::Roster, MORNING.0, MORNING.1);
+    }
+    told
+}
+
+/// With records of the accounts of both.
+async fn working(on: Backend, told: PeerFacts) -> Fixture {
+    let fixture = Fixture::working(on, told).await;
+    for n in 1..=4 {
+        fixture.import(n, vec![record(&format!("{n}"), "2026-03-02T01:00:00Z")]).await;
+    }
+    fixture
+}
+
+fn north() -> String {
+    NORTH.to_string()
+}
+
+impl Fixture {
+    /// Closes a new cycle of a unit from a run, or a run of its own.
+    async fn month_of(&self, unit_id: &str, scheme_id: &str, run: &str) -> pb::Cycle {
+        let id = self.make(pb::Cycle { unit_id: unit_id.into(), ..cycle(scheme_id) }).await.unwrap();
+        self.close_from(&id, run).await
+    }
+}
+
+on_both!(an_account_of_no_team_that_whoever_is_at_work_serves_keeps_no_branch_from_its_month, flavor = "multi_thread");
+async fn an_account_of_no_team_that_whoever_is_at_work_serves_keeps_no_branch_from_its_month(on: Backend) {
+    let mut told = apart();
+    let nobodys = &mut told.accounts[4];
+    (nobodys.team_path, nobodys.unit_id, nobodys.region) = (String::new(), String::new(), "*".into());
+    for n in 1..=4 {
+        told.on_duty(5, n, DutyRule::Punch, MORNING.0, MORNING.1);
+    }
+    let fixture = working(on, told).await;
+    let of_group = pb::ImportRecordsRequest {
+        unit_id: String::new(),
+        region: "*".into(),
+        ..import(5, vec![record("5", "2026-03-02T02:00:00Z")])
+    };
+    fixture.records().import_records(fixture.admin.request(of_group)).await.unwrap();
+    let scheme_id = fixture.scheme(scheme()).await;
+    let run = fixture.attribute(pb::AttributionRun::default()).await.attribution_run_id;
+    for unit in [north(), SOUTH.to_string()] {
+        let own = fixture.month_of(&unit, &scheme_id, "").await;
+        assert_eq!(own.state(), pb::CycleState::Reviewable, "{}", own.failure);
+        let (own, from_group) = (own.summary, fixture.month_of(&unit, &scheme_id, &run).await.summary);
+        assert_eq!(own, from_group, "everybody at work has a part of it, whoever asks");
+        let summary = own.unwrap();
+        assert_eq!((summary.people, summary.outside_people, summary.records), (2, 2, 5));
+    }
+    let ask = pb::ListAttributionRunsRequest::default();
+    let runs = fixture.runs().list_attribution_runs(fixture.admin.request(ask)).await.unwrap().into_inner().runs;
+    assert!(runs.iter().any(|run| run.unit_id == north()), "it is the branch's");
+    // One of the south who is rostered there, beside one of the north, shares it.
+    for n in [1, 2] {
+        fixture.tell(|told| told.on_duty(5, n, DutyRule::Roster, MORNING.0, MORNING.1));
+    }
+    let failed = fixture.month_of(&north(), &scheme_id, "").await;
+    assert_eq!(failed.failure_reason, "RUN_BELONGS_ABOVE");
+    assert!(failed.failure.contains("JD/shop/a0005") && failed.failure.contains("south"), "{}", failed.failure);
+}
+
+/// Sales, and how many customers came back to buy again, of oneself; or of the team.
+fn buying_again() -> pb::Scheme {
+    let test = Some(pb::Threshold { is: pb::Comparison::Above.into(), value: "0".into() });
+    let (value, aggregation) = ("amount".into(), pb::RecordAggregation::Count.into());
+    let sales = pb::RecordMeasure { value, aggregation, test, ..Default::default() };
+    let again = pb::RepeatMeasure { of: "sold".into(), after: String::new(), within_days: 7 };
+    let define = |name: &str, of| pb::MeasureDefinition {
+        name: name.into(),
+        direction: pb::Direction::Higher.into(),
+        of: Some(of),
+        ..Default::default()
+    };
+    let mut scheme = pb::Scheme { name: "again".into(), ..scheme() };
+    scheme.measures = vec![define("sold", Of::Record(sales)), define("again", Of::Repeat(again))];
+    scheme.kpis[1].measure = "again".into();
+    scheme
+}
+
+/// Sales of the team beside those of oneself.
+fn leading() -> pb::Scheme {
+    let team = pb::TeamMeasure { of: "amount".into(), aggregation: pb::TeamAggregation::Mean.into(), test: None };
+    let mut scheme = pb::Scheme { name: "leading".into(), ..selling("") };
+    let of = Some(Of::Team(team));
+    scheme.measures = vec![pb::MeasureDefinition { name: "team".into(), of, ..Default::default() }];
+    scheme.kpis[0].measure = "team".into();
+    scheme
+}
+
+on_both!(a_rate_that_is_missing_refuses_a_branch_only_where_a_card_of_its_rests_on_the_record, flavor = "multi_thread");
+async fn a_rate_that_is_missing_refuses_a_branch_only_where_a_card_of_its_rests_on_the_record(on: Backend) {
+    let mut told = apart();
+    told.on_duty(1, 2, DutyRule::Roster, MORNING.0, MORNING.1);
+    let fixture = working(on, told).await;
+    let sold = |agent: &str, id: &str, hour: u32, currency: &str| pb::Record {
+        agent: agent.into(),
+        customer: "c".into(),
+        ..paid(id, &format!("2026-03-02T0{hour}:00:00Z"), 1_000, currency)
+    };
+    // On the north's account, and the north's alone; the south sells there too, and to the same customer.
+    fixture.import(1, vec![sold("E0001", "krw", 3, "KRW"), sold("E0002", "yuan", 4, "")]).await;
+    fixture.import(1, vec![paid("nobodys", "2026-03-02T12:00:00Z", 1_000, "KRW")]).await;
+    let run = fixture.attribute(pb::AttributionRun::default()).await.attribution_run_id;
+    let (sales, teams) = (fixture.scheme(selling("")).await, fixture.scheme(leading()).await);
+    let again = fixture.scheme(buying_again()).await;
+    let south = SOUTH.to_string();
+    for (unit, scheme_id, reason) in [
+        (&south, &sales, ""),
+        (&south, &teams, ""),
+        (&south, &again, "RECORD_ELSEWHERE"),
+        (&north(), &sales, "RECORD_RATE_MISSING"),
+        (&north(), &teams, "RECORD_RATE_MISSING"),
+        (&String::new(), &sales, "RECORD_RATE_MISSING"),
+    ] {
+        let closed = fixture.month_of(unit, scheme_id, &run).await;
+        assert_eq!(closed.failure_reason, reason, "{unit} {}", closed.failure);
+        let names = closed.failure.contains("a0001") || closed.failure.contains("krw");
+        assert_eq!(names, reason == "RECORD_RATE_MISSING", "{}", closed.failure);
+    }
+}
+
+on_both!(a_run_of_a_branch_of_its_own_is_not_refused_for_what_nobody_of_it_is_credited_with, flavor = "multi_thread");
+async fn a_run_of_a_branch_of_its_own_is_not_refused_for_what_nobody_of_it_is_credited_with(on: Backend) {
+    let fixture = working(on, apart()).await;
+    fixture
+        .import(1, vec![paid("nobodys", "2026-03-02T12:00:00Z", 1_000, "KRW"), paid("yuan", MORNING.0, 700, "")])
+        .await;
+    let sales = fixture.scheme(selling("")).await;
+    let closed = fixture.month_of(&north(), &sales, "").await;
+    assert_eq!(closed.state(), pb::CycleState::Reviewable, "{}", closed.failure);
+    let ask = pb::ListCardsRequest { cycle_id: closed.cycle_id, ..Default::default() };
+    let cards = fixture.cards().list_cards(fixture.admin.request(ask)).await.unwrap().into_inner().cards;
+    let values: Vec<_> = cards.iter().filter_map(|card| card.lines.iter().find(|line| line.kpi == "amount")).collect();
+    assert!(values.iter().any(|line| line.value == "7"), "{values:?}");
+    assert_eq!(fixture.month_of("", &sales, "").await.failure_reason, "RECORD_RATE_MISSING", "the group's as before");
+    fixture.import(1, vec![pb::Record { agent: "E0001".into(), ..paid("hers", MORNING.0, 1_000, "KRW") }]).await;
+    let failed = fixture.month_of(&north(), &sales, "").await;
+    assert_eq!(failed.failure_reason, "RECORD_RATE_MISSING");
+    assert!(failed.failure.contains("hers"), "{}", failed.failure);
+}
+
+on_both!(a_branch_that_shares_an_account_is_closed_by_itself_from_the_run_of_the_group, flavor = "multi_thread");
+async fn a_branch_that_shares_an_account_is_closed_by_itself_from_the_run_of_the_group(on: Backend) {
+    let (mut fixture, scheme) = ready(on).await;
+    fixture.tell(|told| told.on_duty(1, 2, DutyRule::Roster, MORNING.0, MORNING.1));
+    let of_north = pb::Schedule { unit_id: north(), run_from_above: true, ..dry(&scheme) };
+    let made = fixture.schedule(of_north).await;
+    assert!(made.run_from_above);
+    let id = made.schedule_id;
+    fixture.work();
+    fixture.until(DUE);
+    let waits = "waits for an attribution run of 2026-03-01 to 2026-03-31";
+    let told = fixture.reach(&id, &[Waiting]).await.remove(0);
+    assert!(told.log.last().unwrap().text.starts_with(waits), "{:?}", told.log);
+    // What would not do is told, and waited on.
+    let inference_off = Some(pb::AttributionPolicy { inference_off: true, ..Default::default() });
+    let of_accounts = |n| pb::AttributionRun { account_ids: vec![account(n).to_string()], ..Default::default() };
+    for (run, why) in [
+        (of_accounts(1), "is about a part of what is closed"),
+        (pb::AttributionRun { policy: inference_off, ..Default::default() }, "has another policy than this schedule"),
+    ] {
+        let run = fixture.attribute(run).await;
+        assert_eq!((run.state(), run.unit_id.as_str()), (pb::AttributionRunState::Done, ""), "{}", run.failure);
+        fixture.move_on(SignedDuration::from_mins(60));
+        let told = tally_testkit::eventually("what is wrong with the newest run is told", async || {
+            let run = fixture.schedule_runs(&id).await.remove(0);
+            run.log.last().is_some_and(|line| line.text.contains(why)).then_some(run)
+        });
+        let told = told.await;
+        assert_eq!((told.state(), told.next_at), (Waiting, None));
+        assert!(told.log.last().unwrap().text.contains(&run.attribution_run_id), "{:?}", told.log);
+    }
+    assert!(fixture.cycles_there().await.is_empty(), "nothing is made before it can be closed");
+    let run = fixture.attribute(pb::AttributionRun::default()).await.attribution_run_id;
+    fixture.move_on(SignedDuration::from_mins(10));
+    let done = fixture.reach(&id, &[Done]).await.remove(0);
+    let cycles = fixture.cycles_there().await;
+    assert_eq!((cycles.len(), &cycles[0].attribution_run_id, &cycles[0].cycle_id), (1, &run, &done.cycle_id));
+    assert_eq!(done.log.iter().filter(|line| line.text.starts_with(waits)).count(), 3, "{:?}", done.log);
+    assert!(done.log.iter().any(|line| line.text == format!("scores from the attribution run {run}")));
+}
+
+on_both!(a_month_that_came_to_nothing_is_begun_again_with_the_cycle_that_it_had, flavor = "multi_thread");
+async fn a_month_that_came_to_nothing_is_begun_again_with_the_cycle_that_it_had(on: Backend) {
+    let (mut fixture, scheme_id) = ready(on).await;
+    let duty = std::cell::RefCell::new(Vec::<att::AccountOccupancy>::new());
+    fixture.tell(|told| duty.replace(std::mem::take(&mut told.duty)).clear());
+    let made = fixture.schedule(schedule(&scheme_id)).await;
+    let id = made.schedule_id.clone();
+    fixture.work();
+    fixture.until(DUE);
+    let failed = fixture.reach(&id, &[Failed]).await.remove(0);
+    assert_eq!(failed.failure_reason, "NOBODY_CREDITED");
+    let other = fixture.scheme(pb::Scheme { name: "other".into(), ..scheme() }).await;
+    let shown = fixture.scheduled(&id).await;
+    let ask = pb::UpdateScheduleRequest {
+        schedule: Some(pb::Schedule { scheme_id: other.clone(), name: "Anew".into(), ..shown }),
+        ..Default::default()
+    };
+    fixture.schedules().update_schedule(fixture.admin.request(ask)).await.unwrap();
+    for end in [Failed, Done] {
+        let ask =
+            pb::BeginScheduleRunRequest { schedule_id: id.clone(), month: "2026-03".into(), ..Default::default() };
+        fixture.schedules().begin_schedule_run(fixture.admin.request(ask)).await.unwrap();
+        let run = fixture.reach(&id, &[end]).await.remove(0);
+        let cycles = fixture.cycles_there().await;
+        assert_eq!((cycles.len(), &run.cycle_id), (1, &failed.cycle_id), "{:?}", run.log);
+        assert_eq!((&cycles[0].cycle_id, &cycles[0].scheme_id), (&failed.cycle_id, &other), "as the schedule says now");
+        assert!(run.log.iter().any(|line| line.text.starts_with("closes the cycle")), "{:?}", run.log);
+        fixture.tell(|told| told.duty.clone_from(&duty.borrow()));
+    }
+}
