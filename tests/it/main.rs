@@ -4,6 +4,7 @@
 mod alone;
 mod attacks;
 mod belonging;
+mod closed_units;
 mod currencies;
 mod erasure;
 mod fields;

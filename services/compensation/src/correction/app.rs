@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures::try_join;
 use jiff::Timestamp;
 use tally_access::four_eyes::Hands;
-use tally_access::{OpContext, Permit, Region, Rpc};
+use tally_access::{OpContext, Permit, Region, Rpc, Target};
 use tally_app::directory::People;
 use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
@@ -246,6 +246,8 @@ pub(crate) async fn list(
 #[derive(Clone, Debug)]
 pub(crate) struct DeltaShown {
     pub(crate) kept: deltas::Kept,
+    /// What reading the whole correction is decided on: who reads that reads this.
+    pub(crate) whole: Target,
     /// Why the settlement was put right.
     pub(crate) reason: String,
     pub(crate) cards_version: u32,
@@ -273,7 +275,7 @@ impl DeltaShown {
             owed,
         };
         let (reason, cards_version) = (of.reckoned.reason.clone(), of.cards_version);
-        Self { kept, reason, cards_version, left_minor: None, adjustments: Vec::new() }
+        Self { kept, whole: of.target(), reason, cards_version, left_minor: None, adjustments: Vec::new() }
     }
 }
 
@@ -287,8 +289,8 @@ pub(crate) async fn list_deltas(
     let mut plan = ctx.plan::<ListDeltas>()?;
     let tx = app.store.read(ctx).await?;
     // Whoever drafts or approves a correction sees all of it, also the delta of somebody who moved.
-    if let Some(of) = asked.correction {
-        plan = plan.through(&store::filed(&tx, of).await?.target());
+    for of in store::these(&tx, asked.correction.into_iter().collect()).await?.values() {
+        plan = plan.through(&of.target());
     }
     let (kept, token) = deltas::page(&tx, &plan, asked, page).await?;
     Ok((shown(&tx, kept, asked.known_at).await?, token))
@@ -308,7 +310,7 @@ async fn shown(tx: &ScopedTx, kept: Vec<deltas::Kept>, known_at: Option<Timestam
         let left = left.ok_or(SettlementError::TooLarge(settlement_domain::Beyond::Pool))?;
         let (reason, cards_version) = (of.reckoned.reason.clone(), of.cards_version);
         let left_minor = kept.approved_at.is_some().then_some(left);
-        shown.push(DeltaShown { kept, reason, cards_version, left_minor, adjustments });
+        shown.push(DeltaShown { kept, whole: of.target(), reason, cards_version, left_minor, adjustments });
     }
     Ok(shown)
 }

@@ -179,9 +179,9 @@ pub(crate) fn render_all<R: tally_access::Rpc>(
     found: Vec<DeltaShown>,
 ) -> (Vec<pb::PayDelta>, Vec<String>) {
     let rendered = found.into_iter().map(|shown| {
-        let target = shown.kept.target();
+        let targets = [shown.kept.target(), shown.whole.clone()];
         let mut message = delta(ctx, shown);
-        let masked = mask::<R, _>(ctx, "tally.compensation.v1.PayDelta", &mut message, &[target]);
+        let masked = mask::<R, _>(ctx, "tally.compensation.v1.PayDelta", &mut message, &targets);
         (message, masked)
     });
     let (deltas, masked): (_, Vec<_>) = rendered.unzip();
@@ -189,7 +189,7 @@ pub(crate) fn render_all<R: tally_access::Rpc>(
 }
 
 fn delta(ctx: &OpContext, shown: DeltaShown) -> pb::PayDelta {
-    let DeltaShown { kept, reason, cards_version, left_minor, adjustments } = shown;
+    let DeltaShown { kept, reason, cards_version, left_minor, adjustments, .. } = shown;
     let money = |minor| money_message(Money::new(minor, kept.currency));
     let delta = &kept.owed.delta;
     pb::PayDelta {

@@ -355,6 +355,59 @@ async fn a_branch_corrects_its_own_and_a_stranger_finds_nothing(on: Backend) {
     assert_eq!(masked, ["deltas.new", "deltas.old", "deltas.reason", "deltas.why"]);
 }
 
+on_both!(who_signs_the_whole_sees_every_line_of_it_and_the_other_branch_its_own_person_alone);
+async fn who_signs_the_whole_sees_every_line_of_it_and_the_other_branch_its_own_person_alone(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let (fixture, first) = january(&db).await;
+    // It is told late that 1 belongs to the other branch since January: nothing of the pool is for that person.
+    fixture.moves(1, 0, 1);
+    let (filed, shown) = fixture.correct(first).await.unwrap();
+    assert_eq!(differences(&shown), [(0, 5_000, 7_143), (1, 3_000, 0), (2, 2_000, 2_857)]);
+    use Permission::{CardRead, PoolRead, SettlementRead, StatementRead, StatementReadPay};
+    let of = |unit: OrgUnitId, permissions: &[Permission]| {
+        fixture.callers.context(&fixture.callers.of_unit(TENANT, unit, permissions))
+    };
+    let all = [CardRead, PoolRead, SettlementRead, StatementRead, StatementReadPay];
+    let (here, there) = (of(unit(0), &all), of(unit(1), &all));
+    let of_correction = Asked { correction: Some(filed.id), ..Asked::default() };
+    let deltas = async |ctx: &tally_access::OpContext, asked: Asked| {
+        let (found, _) = correcting::list_deltas(&fixture.app, ctx, &asked, &page()).await.unwrap();
+        let mut people: Vec<_> = found.iter().map(|one| number(one.kept.owed.delta.who.person)).collect();
+        people.sort_unstable();
+        (people, rpc::render_all::<ListDeltas>(ctx, found).1)
+    };
+    let nothing = Vec::<String>::new();
+    assert_eq!(deltas(&here, of_correction).await, (vec![0, 1, 2], nothing.clone()), "with every amount");
+    assert_eq!(deltas(&there, of_correction).await, (vec![1], nothing.clone()));
+    // Who reaches it and may not read pay sees that it is there.
+    let hidden = deltas(&of(unit(0), &[SettlementRead, StatementRead]), of_correction).await;
+    assert_eq!((hidden.0, hidden.1.contains(&"deltas.new".to_owned())), (vec![0, 1, 2], true));
+    fixture.approve(&filed).await;
+    assert_eq!(deltas(&there, Asked::default()).await.0, [1]);
+    assert_eq!(deltas(&here, Asked::default()).await.0, [0, 2], "without a correction named whom they reach");
+    // The statement of January is the branch's to read, and the next one, which takes the difference, the other's.
+    fixture.score(1, &[(0, 50), (1, 50), (2, 50)]);
+    let paid_there = fixture.posted(&branch(1), 1, 10_000).await;
+    let room = statement::app::App { store: fixture.store().clone(), peers: fixture.app.peers.clone() };
+    let statements = async |ctx: &tally_access::OpContext, settlement: SettlementId| {
+        let (found, _) = statement::app::list(&room, ctx, settlement, &page()).await.unwrap();
+        let rendered = found.into_iter().map(|paid| {
+            let who = number(paid.statement.person);
+            (who, statement::rpc::render::<crate::policy::ListStatements>(ctx, paid).1)
+        });
+        let mut seen: Vec<_> = rendered.collect();
+        seen.sort();
+        seen
+    };
+    assert_eq!(statements(&here, first).await, [0, 1, 2].map(|n| (n, nothing.clone())));
+    assert_eq!(statements(&there, first).await, [], "what was paid while the person was of the branch");
+    assert_eq!(statements(&there, paid_there.id).await, [(1, nothing.clone())]);
+    assert_eq!(statements(&here, paid_there.id).await, []);
+    assert!(statement::app::get(&room, &here, first, person(1)).await.is_ok());
+    let refused = statement::app::get(&room, &there, first, person(1)).await.unwrap_err();
+    assert_eq!(refused.reason(), "NOT_FOUND");
+}
+
 on_both!(the_database_refuses_what_code_forgets);
 async fn the_database_refuses_what_code_forgets(on: Backend) {
     let db = TestStore::on(on, SERVICE, migrations).await;

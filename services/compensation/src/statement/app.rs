@@ -1,7 +1,7 @@
 //! The use cases of statements. Seeing that somebody has one, reading its amounts, and reading the score in it are three
 //! permissions; every read leaves an entry in the audit log.
 
-use tally_access::{OpContext, Plan, Rpc};
+use tally_access::{OpContext, Plan, Rpc, Target};
 use tally_kernel::id::{PersonId, SettlementId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -26,41 +26,40 @@ pub struct App {
 #[derive(Clone, Debug)]
 pub struct Paid {
     pub statement: Statement,
+    /// What reading the whole settlement is decided on: who reads that reads this.
+    pub whole: Target,
     /// The oldest first.
     pub adjustments: Vec<Shown>,
 }
 
 /// Whoever reads the whole settlement reads each statement of it, also that of somebody who moved: nobody prepares, approves or
-/// pays what he cannot see.
-async fn whole<R: Rpc>(tx: &ScopedTx, plan: Plan<R>, settlement: SettlementId) -> Result<Plan<R>> {
+/// pays what he cannot see. With what that is decided on; nothing of a settlement that is not there.
+async fn whole<R: Rpc>(tx: &ScopedTx, plan: Plan<R>, settlement: SettlementId) -> Result<Option<(Plan<R>, Target)>> {
     let whole = settlement::facts::target(tx, settlement).await?;
-    Ok(match &whole {
-        Some(whole) => plan.through(whole),
-        None => plan,
-    })
+    Ok(whole.map(|whole| (plan.through(&whole), whole)))
 }
 
 /// One person's statement in a settlement.
 pub async fn get(app: &App, ctx: &OpContext, settlement: SettlementId, person: PersonId) -> Result<Paid> {
     let plan = ctx.plan::<GetStatement>()?;
     let tx = app.store.read(ctx).await?;
-    let plan = whole(&tx, plan, settlement).await?;
-    let found = store::one(&tx, &plan, settlement, person).await?;
-    let statement = found.ok_or_else(|| Error::not_found("statement of person", person))?;
+    let unknown = || Error::not_found("statement of person", person);
+    let (plan, whole) = whole(&tx, plan, settlement).await?.ok_or_else(unknown)?;
+    let statement = store::one(&tx, &plan, settlement, person).await?.ok_or_else(unknown)?;
     let mut shown = correction::facts::shown(&tx, settlement, Some(person)).await?;
-    Ok(Paid { adjustments: shown.remove(&person).unwrap_or_default(), statement })
+    Ok(Paid { adjustments: shown.remove(&person).unwrap_or_default(), whole, statement })
 }
 
 /// A page of the statements of a settlement, and the next page's token.
 pub async fn list(app: &App, ctx: &OpContext, settlement: SettlementId, page: &Page) -> Result<(Vec<Paid>, String)> {
     let plan = ctx.plan::<ListStatements>()?;
     let tx = app.store.read(ctx).await?;
-    let plan = whole(&tx, plan, settlement).await?;
+    let Some((plan, whole)) = whole(&tx, plan, settlement).await? else { return Ok((Vec::new(), String::new())) };
     let (found, token) = store::page(&tx, &plan, settlement, page).await?;
     let mut shown = correction::facts::shown(&tx, settlement, None).await?;
     let paid = found.into_iter().map(|statement| {
         let adjustments = shown.remove(&statement.person).unwrap_or_default();
-        Paid { statement, adjustments }
+        Paid { statement, whole: whole.clone(), adjustments }
     });
     Ok((paid.collect(), token))
 }
@@ -75,11 +74,11 @@ pub async fn trace(
     limit: usize,
 ) -> Result<(Vec<Credited>, u64)> {
     let plan = ctx.plan::<TraceStatement>()?;
-    let found = {
+    let unknown = || Error::not_found("statement of person", person);
+    let statement = {
         let tx = app.store.read(ctx).await?;
-        let plan = whole(&tx, plan, settlement).await?;
-        store::one(&tx, &plan, settlement, person).await?
+        let (plan, _) = whole(&tx, plan, settlement).await?.ok_or_else(unknown)?;
+        store::one(&tx, &plan, settlement, person).await?.ok_or_else(unknown)?
     };
-    let statement = found.ok_or_else(|| Error::not_found("statement of person", person))?;
     app.peers.credits(ctx, statement.cycle, person, limit).await
 }

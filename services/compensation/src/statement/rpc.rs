@@ -81,8 +81,8 @@ fn listed(ctx: &OpContext, found: Vec<Paid>, next_page_token: String) -> pb::Lis
 
 /// A statement without what the caller may not read, and the names of what was cleared.
 pub(crate) fn render<R: tally_access::Rpc>(ctx: &OpContext, paid: Paid) -> (pb::Statement, Vec<String>) {
-    let Paid { statement, adjustments } = paid;
-    let (target, currency) = (statement.target(), statement.currency);
+    let Paid { statement, whole, adjustments } = paid;
+    let (targets, currency) = ([statement.target(), whole], statement.currency);
     let money = |minor| Some(money_message(Money::new(minor, currency)));
     let line = statement.line.as_ref();
     let lines = line.into_iter().flat_map(|line| &line.parts).map(|part| pb::StatementLine {
@@ -107,7 +107,7 @@ pub(crate) fn render<R: tally_access::Rpc>(ctx: &OpContext, paid: Paid) -> (pb::
         cycle_id: statement.cycle.to_string(),
         adjustments: adjustments.into_iter().map(|shown| adjustment(ctx, shown, currency)).collect(),
     };
-    let masked = mask::<R, _>(ctx, "tally.compensation.v1.Statement", &mut message, &[target]);
+    let masked = mask::<R, _>(ctx, "tally.compensation.v1.Statement", &mut message, &targets);
     (message, masked)
 }
 

@@ -141,7 +141,7 @@ pub async fn preview(
     let (owner, _) = checked(app, ctx, (unit, period), population, "population").await?;
     if owner.unit().is_some() {
         // Of the group everybody sees those whom they reach; of a unit out of reach that would be nobody, without a word.
-        ctx.permit::<PreviewPopulation>(&owner.target())?;
+        ctx.permit::<PreviewPopulation>(&owner.target().on(period.to()))?;
     }
     let mut judged = judged(app, ctx, &owner, period, population).await?;
     let day = population.day(period);
