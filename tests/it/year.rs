@@ -3,12 +3,14 @@
 //! everybody, to the minor unit.
 
 pub mod group;
+mod look;
 
 use std::collections::BTreeMap;
 
 use tally_kernel::Rng;
 
-use self::group::{Group, Known};
+use self::group::Group;
+use self::look::{Known, Paid};
 
 /// People: those below 3 are of the branch North, the others of South.
 pub const PEOPLE: usize = 6;
@@ -148,6 +150,7 @@ async fn as_it_came(chance: &Chance) -> (Group, Vec<Month>, Vec<Known>) {
             for late in MOVED.1..=number {
                 group.correct(late).await;
             }
+            group.signed(MOVED.1, 1, MOVED.0).await;
         }
         if [5, 9].contains(&number) {
             known.push(group.known().await);
@@ -181,7 +184,7 @@ async fn a_year_with_corrections_by_chance_pays_and_carries_what_the_final_facts
     }
     let (year, oracle) = (group.paid().await, knew.paid().await);
     assert!(oracle.left.is_empty() && oracle.adjusted == 0, "nothing was put right there: {oracle:?}");
-    let sums = |of: &group::Paid| -> BTreeMap<usize, i64> { (0..PEOPLE).map(|n| (n, of.sum(n))).collect() };
+    let sums = |of: &Paid| -> BTreeMap<usize, i64> { (0..PEOPLE).map(|n| (n, of.sum(n))).collect() };
     assert_eq!(sums(&year), sums(&oracle), "of everybody, in billionths of a minor unit: {year:?} {oracle:?}");
     // By chance, and the same in every run: all of it happened.
     assert!(year.adjusted > 20 && year.held_over > 0 && year.alone > 0 && year.elsewhere > 0, "{year:?}");

@@ -1,14 +1,11 @@
 //! A group with two branches in a suite of its own, by whose rpcs everything is done.
 
-use std::collections::BTreeMap;
-
 use tally_api::attendance::v1 as attendance;
 use tally_api::attendance::v1::correction_service_client::CorrectionServiceClient as DutyCorrections;
 use tally_api::attendance::v1::punch_service_client::PunchServiceClient;
 use tally_api::common::v1 as common;
 use tally_api::compensation::v1 as compensation;
 use tally_api::compensation::v1::correction_service_client::CorrectionServiceClient as PayCorrections;
-use tally_api::compensation::v1::statement_service_client::StatementServiceClient;
 use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
 use tally_api::performance::v1::cycle_service_client::CycleServiceClient;
@@ -19,7 +16,7 @@ use tally_suite::session::Session;
 use tally_suite::upload::{self, Ids, Taken};
 use tempfile::TempDir;
 
-use super::{Fact, Month, PEOPLE, Served};
+use super::{Fact, Month, Served};
 use crate::journey::PASSWORD;
 use crate::rooms::access::somebody;
 use crate::rooms::results::{Step, make, proportional, settle};
@@ -52,56 +49,20 @@ const FILES: [(&str, &str); 5] = [
 const UNITS: [&str; 2] = ["North", "South"];
 
 /// A posted settlement: of which branch and month.
-type Posted = (usize, usize, String);
+pub type Posted = (usize, usize, String);
 
 pub struct Group {
     pub home: Home,
     /// Approves what the other one asks for.
     second: Session,
-    ids: Ids,
+    pub ids: Ids,
     /// Of North and South.
     pub units: Vec<String>,
     pub policy: performance::AttributionPolicy,
     pub scheme: performance::Scheme,
-    cycles: Vec<String>,
-    posted: Vec<Posted>,
+    pub cycles: Vec<String>,
+    pub posted: Vec<Posted>,
     folder: TempDir,
-}
-
-/// What was paid and what is carried, in the end.
-#[derive(Debug, Default)]
-pub struct Paid {
-    /// All statements, in minor units.
-    pub paid: BTreeMap<usize, i64>,
-    /// What waits of corrections, in minor units.
-    pub left: BTreeMap<usize, i64>,
-    /// The accounts of odd cents of both branches, in billionths of a minor unit.
-    pub carried: BTreeMap<usize, i64>,
-    /// How many adjustments statements show.
-    pub adjusted: usize,
-    /// How many of them held back less than all.
-    pub held_over: usize,
-    /// How many statements have adjustments alone.
-    pub alone: usize,
-    /// How many adjustments are of a settlement of the other branch.
-    pub elsewhere: usize,
-}
-
-impl Paid {
-    /// Of one person, in billionths of a minor unit.
-    pub fn sum(&self, n: usize) -> i64 {
-        let of = |amounts: &BTreeMap<usize, i64>| amounts.get(&n).copied().unwrap_or_default();
-        (of(&self.paid) + of(&self.left)) * 1_000_000_000 + of(&self.carried)
-    }
-}
-
-/// What was known on a day.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Known {
-    at: prost_types::Timestamp,
-    scores: Vec<BTreeMap<usize, String>>,
-    /// Everybody's deltas, with what was paid of them and what was left.
-    deltas: Vec<Vec<compensation::PayDelta>>,
 }
 
 pub fn at(month: usize, day: usize, hour: usize) -> Option<prost_types::Timestamp> {
@@ -111,10 +72,6 @@ pub fn at(month: usize, day: usize, hour: usize) -> Option<prost_types::Timestam
 fn last_day(month: usize) -> String {
     let days = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1];
     format!("2026-{month:02}-{days}")
-}
-
-fn minor(money: Option<&common::Money>) -> i64 {
-    money.map_or(0, |money| money.minor)
 }
 
 /// The names of a session's rows: its number within the month and branch, and how often it was paid back before.
@@ -370,111 +327,6 @@ impl Group {
 
     pub fn number(&self, person_id: &str) -> usize {
         self.ids.people.iter().position(|id| id == person_id).expect("somebody of the group")
-    }
-
-    /// Everybody's score by the newest cards of a month.
-    pub async fn scores(&self, month: usize) -> BTreeMap<usize, String> {
-        self.scores_at(month, None).await
-    }
-
-    async fn scores_at(&self, month: usize, known_at: Option<prost_types::Timestamp>) -> BTreeMap<usize, String> {
-        let who = &self.home.crew.auditor;
-        let cycle_id = self.cycles[month - 1].clone();
-        let ask = performance::ListCardsRequest { cycle_id, page_size: 1_000, known_at, ..Default::default() };
-        let mut cards = performance::card_service_client::CardServiceClient::new(who.at.performance.clone());
-        let cards = cards.list_cards(who.ask(ask)).await.expect("cards").into_inner().cards;
-        cards.into_iter().map(|card| (self.number(&card.person_id), card.score)).collect()
-    }
-
-    async fn deltas(&self, ask: compensation::ListDeltasRequest) -> Vec<compensation::PayDelta> {
-        let who = &self.home.crew.auditor;
-        let ask = compensation::ListDeltasRequest { page_size: 1_000, ..ask };
-        let mut client = PayCorrections::new(who.at.compensation.clone());
-        client.list_deltas(who.ask(ask)).await.expect("deltas").into_inner().deltas
-    }
-
-    /// What is known now.
-    pub async fn known(&self) -> Known {
-        let at = format!("{}", self.home.clock.now()).parse().expect("a time");
-        let of_now = Known { at, scores: vec![BTreeMap::new(); self.cycles.len()], deltas: Vec::new() };
-        self.known_by(&of_now, None).await
-    }
-
-    /// What is said now of what was known then.
-    pub async fn known_at(&self, then: &Known) -> Known {
-        self.known_by(then, Some(then.at)).await
-    }
-
-    async fn known_by(&self, then: &Known, known_at: Option<prost_types::Timestamp>) -> Known {
-        let (mut scores, mut deltas) = (Vec::new(), Vec::new());
-        for month in 1..=then.scores.len() {
-            scores.push(self.scores_at(month, known_at).await);
-        }
-        for person_id in self.ids.people.clone() {
-            deltas
-                .push(self.deltas(compensation::ListDeltasRequest { person_id, known_at, ..Default::default() }).await);
-        }
-        Known { at: then.at, scores, deltas }
-    }
-
-    async fn statements(&self, settlement_id: &str) -> Vec<compensation::Statement> {
-        let who = &self.home.crew.payer;
-        let settlement_id = settlement_id.to_owned();
-        let ask = compensation::ListStatementsRequest { settlement_id, page_size: 1_000, ..Default::default() };
-        let mut client = StatementServiceClient::new(who.at.compensation.clone());
-        client.list_statements(who.ask(ask)).await.expect("statements").into_inner().statements
-    }
-
-    /// What was paid, and what is carried.
-    pub async fn paid(&self) -> Paid {
-        let mut all = Paid { carried: self.carried().await, ..Default::default() };
-        for (branch, _, settlement_id) in &self.posted {
-            for one in self.statements(settlement_id).await {
-                let amount = minor(one.amount.as_ref());
-                assert!(amount >= 0, "a statement below zero: {one:?}");
-                *all.paid.entry(self.number(&one.person_id)).or_default() += amount;
-                all.alone += usize::from(one.lines.is_empty());
-                for told in &one.adjustments {
-                    let difference = minor(told.new.as_ref()) - minor(told.old.as_ref());
-                    assert!(!told.why.is_empty() && difference != 0, "{told:?}");
-                    all.adjusted += 1;
-                    all.held_over += usize::from(minor(told.left.as_ref()) != 0);
-                    let of = self.posted.iter().find(|(_, _, id)| *id == told.settlement_id).expect("one of these");
-                    all.elsewhere += usize::from(of.0 != *branch);
-                }
-            }
-        }
-        for delta in self.deltas(compensation::ListDeltasRequest { waiting_only: true, ..Default::default() }).await {
-            *all.left.entry(self.number(&delta.person_id)).or_default() += minor(delta.left.as_ref());
-        }
-        all
-    }
-
-    /// The accounts of odd cents, as the group takes them along.
-    async fn carried(&self) -> BTreeMap<usize, i64> {
-        let at = self.home.crew.auditor.at.clone();
-        let who = Session::sign_in(&at, "archivist", PASSWORD).await.expect("a session");
-        let mut client = compensation::privacy_service_client::PrivacyServiceClient::new(at.compensation);
-        let ask = who.ask(common::ExportTenantRequest {});
-        let mut pieces = client.export_tenant(ask).await.expect("an export").into_inner();
-        let mut lines = Vec::new();
-        while let Some(told) = pieces.message().await.expect("a piece") {
-            let piece = told.piece.expect("a piece");
-            if piece.table == "carry_books" {
-                assert_eq!(piece.withheld, 0);
-                lines.extend(piece.lines);
-            }
-        }
-        let mut carried = BTreeMap::new();
-        for line in String::from_utf8(lines).expect("text").lines() {
-            let row: serde_json::Value = serde_json::from_str(line).expect("a row");
-            for (number, billionths) in row["book"]["balances"].as_object().expect("balances") {
-                let n = number.strip_prefix("100").expect("a number").parse::<usize>().expect("a number");
-                assert!(n < PEOPLE);
-                *carried.entry(n).or_default() += billionths.as_i64().expect("billionths");
-            }
-        }
-        carried
     }
 
     pub async fn end(self) {
