@@ -21,6 +21,7 @@ struct Branch {
 }
 
 /// What somebody of the team did in March, and what came of it.
+#[derive(Clone, Debug)]
 struct March {
     person_id: String,
     cycle_id: String,
@@ -179,6 +180,7 @@ pub async fn journey(done: &Done, cycle_id: &str) {
     let pool = make(&old.payroll, pool).await.expect("a pool");
     let settlement_id = settle(&old.payroll, Step::Draft(&pool.pool_id)).await.expect("a draft").settlement_id;
     let of = March { person_id: card.person_id.clone(), cycle_id: cycle_id.to_owned(), settlement_id };
+    of_its_own(done, &old, &new, &of, &team.unit_id).await;
     assert_eq!(old.sees(&of).await, Sees::all_but_name(true));
     assert_eq!(new.sees(&of).await, Sees { name: false, ..Sees::all_but_name(false) });
 
@@ -197,6 +199,59 @@ pub async fn journey(done: &Done, cycle_id: &str) {
     orgs(done).close_org_unit(admin.ask(ask)).await.expect("closed");
     assert_eq!(old.sees(&of).await, Sees::all_but_name(true), "its own month");
     assert_eq!(new.sees(&of).await, Sees::all_but_name(false), "somebody else's month");
+}
+
+/// A cycle of the branch's own with somebody who was there on the 15th and went to the other branch by the last day: who reads the
+/// cycle and its settlement reads the card and the statement, too; the other branch reads those of its own person, and of nobody else.
+async fn of_its_own(done: &Done, old: &Branch, new: &Branch, of: &March, team: &str) {
+    let mate = |(_, card): &&(_, performance::Card)| card.unit_id == team && card.person_id != of.person_id;
+    let (_, mate) = done.outcome.cards.iter().find(mate).expect("another one of the team");
+    let terms = identity::Terms { unit_id: new.unit_id.clone(), ..Default::default() };
+    let transfer = identity::Transfer { terms: Some(terms), from: "2026-03-20".into(), ..Default::default() };
+    let change = Some(identity::change_employment_request::Change::Transfer(transfer));
+    let ask = identity::ChangeEmploymentRequest { person_id: mate.person_id.clone(), change, ..Default::default() };
+    let hr = &done.crew.hr;
+    let mut people = identity::person_service_client::PersonServiceClient::new(hr.at.identity.clone());
+    people.change_employment(hr.ask(ask)).await.expect("a transfer");
+
+    let client = || performance::cycle_service_client::CycleServiceClient::new(old.hr.at.performance.clone());
+    let get = async |cycle_id: &str| {
+        let ask = performance::GetCycleRequest { cycle_id: cycle_id.to_owned() };
+        client().get_cycle(old.hr.ask(ask)).await.expect("a cycle").into_inner().cycle.expect("a cycle")
+    };
+    let first = get(&of.cycle_id).await;
+    let cycle = performance::Cycle {
+        name: "as of the 15th".into(),
+        unit_id: old.unit_id.clone(),
+        period: first.period,
+        scheme_id: first.scheme_id,
+        scheme_version: first.scheme_version,
+        policy: first.policy,
+        population: Some(performance::Population { as_of: "2026-03-15".into(), ..Default::default() }),
+        ..Default::default()
+    };
+    let ask = performance::CreateCycleRequest { cycle: Some(cycle), ..Default::default() };
+    let made = client().create_cycle(old.hr.ask(ask)).await.expect("a cycle").into_inner().cycle.expect("a cycle");
+    let (cycle_id, attribution_run_id) = (made.cycle_id.clone(), first.attribution_run_id);
+    let ask = performance::CloseCycleRequest { cycle_id, attribution_run_id, ..Default::default() };
+    client().close_cycle(old.hr.ask(ask)).await.expect("closing");
+    eventually("the cycle is closed", async || {
+        let cycle = get(&made.cycle_id).await;
+        assert_ne!(cycle.state(), performance::CycleState::Failed, "{}", cycle.failure);
+        (cycle.state() == performance::CycleState::Reviewable).then_some(())
+    })
+    .await;
+    let ask = performance::PublishCycleRequest { cycle_id: made.cycle_id.clone(), ..Default::default() };
+    client().publish_cycle(old.hr.ask(ask)).await.expect("published");
+    let pool = proportional("of the branch's own cycle", &made.cycle_id, 70_001);
+    let pool = make(&old.payroll, compensation::Pool { unit_id: old.unit_id.clone(), ..pool }).await.expect("a pool");
+    let settlement_id = settle(&old.payroll, Step::Draft(&pool.pool_id)).await.expect("a draft").settlement_id;
+    let of_mate = March { person_id: mate.person_id.clone(), cycle_id: made.cycle_id, settlement_id };
+    let of_one = March { person_id: of.person_id.clone(), ..of_mate.clone() };
+    for (by, of, whether) in [(old, &of_mate, true), (old, &of_one, true), (new, &of_mate, true), (new, &of_one, false)]
+    {
+        assert_eq!((by.card(of).await, by.statement(of).await), (whether, whether), "{of:?}");
+    }
 }
 
 /// What is to be done about March is done by whom the team was under in March: the settlement goes on there, and what is observed of
