@@ -201,6 +201,24 @@ pub async fn journey(done: &Done, cycle_id: &str) {
     assert_eq!(new.sees(&of).await, Sees::all_but_name(false), "somebody else's month");
 }
 
+/// The group's run of a cycle once more: its id.
+async fn run_again(by: &Session, of: &performance::Cycle) -> String {
+    let channel = by.at.performance.clone();
+    let client = performance::attribution_run_service_client::AttributionRunServiceClient::new(channel);
+    let run =
+        performance::AttributionRun { period: of.period.clone(), policy: of.policy.clone(), ..Default::default() };
+    let ask = performance::StartAttributionRunRequest { run: Some(run), ..Default::default() };
+    let begun = client.clone().start_attribution_run(by.ask(ask)).await.expect("a run").into_inner().run;
+    let id = begun.expect("a run").attribution_run_id;
+    eventually("the run is done", async || {
+        let ask = performance::GetAttributionRunRequest { attribution_run_id: id.clone() };
+        let run = client.clone().get_attribution_run(by.ask(ask)).await.expect("a run").into_inner().run;
+        (run.expect("a run").state() == performance::AttributionRunState::Done).then_some(())
+    })
+    .await;
+    id
+}
+
 /// A cycle of the branch's own with somebody who was there on the 15th and went to the other branch by the last day: who reads the
 /// cycle reads the card, too; the other branch reads the card of its own person, and of nobody else.
 async fn of_its_own(done: &Done, old: &Branch, new: &Branch, of: &March, team: &str) {
@@ -223,16 +241,17 @@ async fn of_its_own(done: &Done, old: &Branch, new: &Branch, of: &March, team: &
     let cycle = performance::Cycle {
         name: "as of the 15th".into(),
         unit_id: old.unit_id.clone(),
-        period: first.period,
-        scheme_id: first.scheme_id,
+        period: first.period.clone(),
+        scheme_id: first.scheme_id.clone(),
         scheme_version: first.scheme_version,
-        policy: first.policy,
+        policy: first.policy.clone(),
         population: Some(performance::Population { as_of: "2026-03-15".into(), ..Default::default() }),
         ..Default::default()
     };
     let ask = performance::CreateCycleRequest { cycle: Some(cycle), ..Default::default() };
     let made = client().create_cycle(old.hr.ask(ask)).await.expect("a cycle").into_inner().cycle.expect("a cycle");
-    let (cycle_id, attribution_run_id) = (made.cycle_id.clone(), first.attribution_run_id);
+    // What the first run froze was before the transfer.
+    let (cycle_id, attribution_run_id) = (made.cycle_id.clone(), run_again(&done.crew.hr, &first).await);
     let ask = performance::CloseCycleRequest { cycle_id, attribution_run_id, ..Default::default() };
     client().close_cycle(old.hr.ask(ask)).await.expect("closing");
     eventually("the cycle is closed", async || {
