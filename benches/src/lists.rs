@@ -202,5 +202,7 @@ fn check(ctx: &OpContext, rows: &[punch::Model]) -> Result<()> {
 
 fn target(row: &punch::Model) -> tally_access::Target {
     let unit = row.unit_id.map(OrgUnitId);
-    tally_access::Target { region: row.region.parse().ok(), unit, person: Some(PersonId(row.person_id)) }
+    let person = Some(PersonId(row.person_id));
+    let target = tally_access::Target { region: row.region.parse().ok(), unit, person, moment: None };
+    from_db(row.at).map_or(target.clone(), |at| target.at(at))
 }
