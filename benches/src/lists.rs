@@ -11,7 +11,7 @@ use tally_access::{Actor, ActorKind, OpContext, Permission, Reach, View};
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId, TenantId};
 use tally_kernel::page::Page;
 use tally_kernel::{Clock, Rng};
-use tally_store::{Keys, Store, StoreConfig};
+use tally_store::{Keys, Store, StoreConfig, from_db};
 use uuid::Uuid;
 
 use crate::dice::Dice;
