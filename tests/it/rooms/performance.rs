@@ -1,5 +1,6 @@
 //! Cycles that are closed again, records and their credits as an auditor reads them, and what crosses a region.
 
+use tally_api::attendance::v1 as attendance;
 use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
 use tonic::Code;
@@ -65,14 +66,17 @@ async fn cycles(done: &Done) {
 async fn correction(done: &Done) {
     let hr = &done.crew.hr;
     let cycle_id = done.outcome.cycle_id.clone();
-    let account_id = revised(done).await;
+    let (account_id, person_id) = revised(done).await;
+    worked(done, &person_id).await;
     let mut changes = performance::change_service_client::ChangeServiceClient::new(hr.at.performance.clone());
     let ask = performance::ListTouchedCyclesRequest { account_ids: vec![account_id.clone()], ..Default::default() };
     let touched = changes.list_touched_cycles(hr.ask(ask)).await.expect("cycles").into_inner().cycles;
     assert!(touched.iter().any(|cycle| cycle.cycle_id == cycle_id));
     let ask = performance::ListCycleChangesRequest { cycle_id: cycle_id.clone(), ..Default::default() };
-    let changed = changes.list_cycle_changes(hr.ask(ask)).await.expect("changes").into_inner().changes;
+    let found = changes.list_cycle_changes(hr.ask(ask)).await.expect("changes").into_inner();
+    let (changed, people) = (found.changes, found.people);
     assert!(changed.iter().any(|change| change.account_id == account_id && change.records == 1), "{changed:?}");
+    assert_eq!(people.iter().map(|change| change.person_id.as_str()).collect::<Vec<_>>(), [person_id], "who worked");
     let mut cycles = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
     let reason = "a case was opened again".to_owned();
     let ask = performance::CorrectCycleRequest { cycle_id: cycle_id.clone(), reason, ..Default::default() };
@@ -105,8 +109,25 @@ async fn correction(done: &Done) {
     assert!(changed > 0 && changed == others, "{changed} say what changed, {others} were counted");
 }
 
-/// Says otherwise of a record that somebody is credited with: its account.
-async fn revised(done: &Done) -> String {
+/// It comes late that somebody worked on the last day of March, for a minute at night.
+async fn worked(done: &Done, person_id: &str) {
+    let hr = &done.crew.hr;
+    // 2026-03-31T03:00 in Shanghai.
+    let punch = |kind: attendance::PunchKind, seconds| attendance::Punch {
+        person_id: person_id.into(),
+        at: Some(prost_types::Timestamp { seconds: 1_774_897_200 + seconds, nanos: 0 }),
+        kind: kind.into(),
+        ..Default::default()
+    };
+    let rows = vec![punch(attendance::PunchKind::In, 0), punch(attendance::PunchKind::Out, 60)];
+    let mut punches = attendance::punch_service_client::PunchServiceClient::new(hr.at.attendance.clone());
+    let ask = attendance::ImportPunchesRequest { rows, ..Default::default() };
+    let result = punches.import_punches(hr.ask(ask)).await.expect("an import").into_inner().result.expect("a result");
+    assert_eq!(result.written, 2, "{result:?}");
+}
+
+/// Says otherwise of a record that somebody is credited with: its account, and who that is.
+async fn revised(done: &Done) -> (String, String) {
     let hr = &done.crew.hr;
     let mut credits = performance::attribution_service_client::AttributionServiceClient::new(hr.at.performance.clone());
     let ask = performance::ExportCreditsRequest { cycle_id: done.outcome.cycle_id.clone(), ..Default::default() };
@@ -116,6 +137,7 @@ async fn revised(done: &Done) -> String {
     let ids = &done.outcome.ids;
     let at = ids.accounts.iter().position(|account| *account == credit.account_id).expect("its account");
     let (unit_id, region) = ids.places[at].clone();
+    let person_id = credit.shares.first().expect("a share").person_id.clone();
     let account_id = credit.account_id;
     let mut records = performance::record_service_client::RecordServiceClient::new(hr.at.performance.clone());
     let ask = performance::GetRecordRequest {
@@ -130,7 +152,7 @@ async fn revised(done: &Done) -> String {
         performance::ImportRecordsRequest { account_id: of, region, unit_id, rows: vec![row], ..Default::default() };
     let result = records.import_records(hr.ask(ask)).await.expect("an import").into_inner().result.expect("a result");
     assert_eq!(result.revised, 1, "{result:?}");
-    account_id
+    (account_id, person_id)
 }
 
 /// The group's scheme as a standard, what a branch makes of it, and what is out of use.
