@@ -113,7 +113,7 @@ async fn correction(done: &Done) {
 async fn worked(done: &Done, person_id: &str) {
     let hr = &done.crew.hr;
     // 2026-03-31T03:00 in Shanghai.
-    let punch = |kind: attendance::PunchKind, seconds| attendance::Punch {
+    let punch = |kind: attendance::PunchKind, seconds: i64| attendance::Punch {
         person_id: person_id.into(),
         at: Some(prost_types::Timestamp { seconds: 1_774_897_200 + seconds, nanos: 0 }),
         kind: kind.into(),
