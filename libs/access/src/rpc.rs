@@ -4,10 +4,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use strum_macros::Display;
-use tally_kernel::id::{OrgUnitId, PrincipalId, TenantId};
+use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId, TenantId};
 
-use crate::{Permission, Reach, Source, Target};
+use crate::{Moment, Permission, Reach, Source, Target};
 
 /// What an rpc does, as audit and caching need to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display)]
@@ -212,6 +213,23 @@ impl<R: Rpc> Plan<R> {
     #[must_use]
     pub fn with_units(mut self, units: impl IntoIterator<Item = OrgUnitId>) -> Self {
         Arc::make_mut(&mut self.reach).extend(units);
+        self
+    }
+
+    /// The same and the rows about these people: where a rule of the rows opens more than grants name, as the credits behind a card.
+    #[must_use]
+    pub fn with_people(mut self, people: impl IntoIterator<Item = PersonId>) -> Self {
+        Arc::make_mut(&mut self.reach).persons.extend(people);
+        self
+    }
+
+    /// The same for rows that are all of some days: units that hung there on the first and on the last of them.
+    #[must_use]
+    pub fn during(mut self, first: Date, last: Date) -> Self {
+        let reach = Arc::make_mut(&mut self.reach);
+        let moved = std::mem::take(&mut reach.moved).into_iter();
+        let held = moved.filter(|(_, stays)| [first, last].iter().all(|day| stays.hold(Some(Moment::Day(*day)))));
+        reach.extend(held.map(|(unit, _)| unit));
         self
     }
 

@@ -28,13 +28,14 @@ struct March {
     settlement_id: String,
 }
 
-/// What a branch sees of that: the card, the totals, the statement, the punches, the place in the population, and the name.
+/// What a branch sees of that: the card, the totals, the statement, the punches, who was on duty, the place in the population, and the name.
 #[derive(Debug, PartialEq, Eq)]
 struct Sees {
     card: bool,
     totals: bool,
     statement: bool,
     punches: bool,
+    occupancy: bool,
     population: bool,
     name: bool,
 }
@@ -46,6 +47,7 @@ impl Sees {
             totals: of_march,
             statement: of_march,
             punches: of_march,
+            occupancy: of_march,
             population: of_march,
             name: true,
         }
@@ -73,6 +75,7 @@ impl Branch {
             totals: self.totals(of).await,
             statement: self.statement(of).await,
             punches: self.punches(of).await,
+            occupancy: self.occupancy().await,
             population: self.population(of).await,
             name: self.name(of).await,
         }
@@ -119,6 +122,19 @@ impl Branch {
         let (from, to, person_id) = (at(1_772_323_200), at(1_774_915_200), of.person_id.clone());
         let ask = attendance::ListPunchesRequest { from, to, person_id, ..Default::default() };
         !client.list_punches(self.hr.ask(ask)).await.expect("punches").into_inner().punches.is_empty()
+    }
+
+    /// Of any account that the branch reaches in March.
+    async fn occupancy(&self) -> bool {
+        let channel = self.hr.at.attendance.clone();
+        let mut client = attendance::occupancy_service_client::OccupancyServiceClient::new(channel);
+        let ask = attendance::ListOccupancyRequest { period: march(), ..Default::default() };
+        let mut parts = client.list_occupancy(self.hr.ask(ask)).await.expect("occupancy").into_inner();
+        let mut shown = false;
+        while let Some(part) = parts.message().await.expect("a part") {
+            shown |= part.accounts.iter().any(|account| !account.rows.is_empty());
+        }
+        shown
     }
 
     async fn population(&self, of: &March) -> bool {
@@ -192,6 +208,7 @@ pub async fn journey(done: &Done, cycle_id: &str) {
     assert_eq!(old.sees(&of).await, Sees::all_but_name(true), "its own month");
     assert_eq!(new.sees(&of).await, Sees::all_but_name(false), "somebody else's month");
     of_the_month(done, &old, &new, &of).await;
+    facts_of_before(done, &old, &new, &of, &team.unit_id).await;
 
     let (unit_id, move_people_to) = (team.unit_id.clone(), annex.clone());
     let ask =
@@ -308,4 +325,50 @@ async fn of_the_month(done: &Done, old: &Branch, new: &Branch, of: &March) {
         let refused = observed(by, day).await.expect_err("a day of somebody else");
         assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
     }
+}
+
+/// Whom the team is under now neither moves its people in days of before, nor says whom a nickname meant then, nor takes a record away from
+/// them by saying that it was later.
+async fn facts_of_before(done: &Done, old: &Branch, new: &Branch, of: &March, team: &str) {
+    let mut people = identity::person_service_client::PersonServiceClient::new(new.hr.at.identity.clone());
+    let terms = identity::Terms { unit_id: new.unit_id.clone(), ..Default::default() };
+    let transfer = identity::Transfer { terms: Some(terms), from: "2026-03-20".into(), ..Default::default() };
+    let change = Some(identity::change_employment_request::Change::Transfer(transfer));
+    let ask = identity::ChangeEmploymentRequest { person_id: of.person_id.clone(), change, ..Default::default() };
+    let refused = people.change_employment(new.hr.ask(ask)).await.expect_err("a day of somebody else");
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+
+    let meant = async |by: &Session, from: &str| {
+        let (person_id, from) = (of.person_id.clone(), from.to_owned());
+        let row = attendance::Alias { platform: "JD".into(), alias: "M".into(), person_id, from, ..Default::default() };
+        let mut client = attendance::alias_service_client::AliasServiceClient::new(by.at.attendance.clone());
+        let ask = attendance::ImportAliasesRequest { rows: vec![row], ..Default::default() };
+        client.import_aliases(by.ask(ask)).await.map(|_| ())
+    };
+    // A service knows of a move within a second.
+    eventually("a nickname of April", async || meant(&new.hr, "2026-04-05").await.ok()).await;
+    let refused = meant(&new.hr, "2026-03-05").await.expect_err("a day of somebody else");
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+
+    let ids = &done.outcome.ids;
+    let Some(at) = ids.places.iter().position(|(unit_id, _)| unit_id == team) else { panic!("an account of the team") };
+    let (account_id, (unit_id, region)) = (ids.accounts[at].clone(), ids.places[at].clone());
+    let records = || performance::record_service_client::RecordServiceClient::new(old.hr.at.performance.clone());
+    let ask = performance::ListRecordsRequest { account_id: account_id.clone(), page_size: 1, ..Default::default() };
+    let listed = records().list_records(old.hr.ask(ask.clone())).await.expect("records").into_inner().records;
+    let record = listed.into_iter().next().expect("a record of March");
+    let seen = records().list_records(new.hr.ask(ask)).await.expect("records").into_inner().records;
+    assert!(seen.is_empty(), "{seen:?}");
+    let later = |at: Option<prost_types::Timestamp>| {
+        at.map(|at| prost_types::Timestamp { seconds: at.seconds + 5_184_000, ..at })
+    };
+    let row = performance::Record {
+        started_at: later(record.started_at),
+        ended_at: later(record.ended_at),
+        revision: record.revision + 1,
+        ..record
+    };
+    let ask = performance::ImportRecordsRequest { account_id, unit_id, region, rows: vec![row], ..Default::default() };
+    let refused = records().import_records(new.hr.ask(ask)).await.expect_err("a record of somebody else");
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
 }

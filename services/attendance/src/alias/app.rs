@@ -30,7 +30,12 @@ pub async fn import_aliases(app: &App, ctx: &OpContext, import: Import<Alias>) -
             None => refused.problems.push(unknown_person(index, fact.person)),
         }
     }
-    let permit = ctx.permit_all::<ImportAliases>(rows.iter().map(|(_, row)| row.home.target(row.fact.person)))?;
+    // Whom a nickname means is said by whom the team was under when it began.
+    let targets = rows.iter().map(|(_, row)| {
+        let target = row.home.target(row.fact.person);
+        row.fact.from.map_or(target.clone(), |from| target.on(from))
+    });
+    let permit = ctx.permit_all::<ImportAliases>(targets)?;
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         let nicknames = rows.iter().map(|(_, row)| row.fact.alias.clone()).collect();

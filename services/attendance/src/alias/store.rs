@@ -39,7 +39,7 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, days: FromDate..ToDate });
 
 /// Stored for "from the beginning": a key cannot hold nothing.
 const BEGINNING: jiff::civil::Date = jiff::civil::Date::constant(1, 1, 1);

@@ -31,7 +31,7 @@ pub struct Question {
 /// The occupancy of the accounts that the caller may see. What the rules look at is the whole group's evidence about
 /// them, whoever asks: an answer must not depend on who may see a punch.
 pub async fn list_occupancy(app: &App, ctx: &OpContext, question: Question) -> Result<Duty> {
-    let plan = ctx.plan::<ListOccupancy>()?;
+    let plan = ctx.plan::<ListOccupancy>()?.during(question.period.from(), question.period.to());
     let people = app.directory.everybody(ctx).await?;
     let evidence = {
         let tx = app.store.read(ctx).await?;

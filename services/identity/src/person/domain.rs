@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::catalogue::domain::{Catalogue, EntryKind};
 use crate::org::domain::OrgTree;
 
-pub use change::{Change, Changes, Terms, end, plan, reassign};
+pub use change::{Change, Changes, Terms, end, plan, reassign, rewritten};
 pub use import::{Holders, ImportPlan, PersonRow, plan_import};
 
 mod change;

@@ -1,6 +1,6 @@
 //! Rows of score cards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil;
 use sea_orm::ActiveValue::{NotSet, Set};
@@ -149,6 +149,13 @@ pub async fn of_run(tx: &ScopedTx, run: Uuid) -> Result<BTreeMap<PersonId, Score
     let rows = tx.select::<Entity>().filter(Column::RunId.eq(run)).all().await?;
     let card = |row: Model| StoredCard::try_from(row).map(|stored| (stored.card.person, stored.card));
     rows.into_iter().map(card).collect()
+}
+
+/// Who has a card in one of these results.
+pub async fn people_of(tx: &ScopedTx, runs: BTreeSet<Uuid>) -> Result<Vec<PersonId>> {
+    let mine = tx.select::<Entity>().filter(among::<Entity>(tx, Column::RunId, runs));
+    let people: Vec<Uuid> = mine.rows(|rows| rows.column(Column::PersonId).group_by(Column::PersonId)).await?;
+    Ok(people.into_iter().map(PersonId).collect())
 }
 
 /// Throws away the cards of a run.

@@ -54,7 +54,7 @@ impl Before {
             known.and_then(|known| FrozenPerson::of(known, of.period))
         };
         let mut people: BTreeMap<PersonId, BTreeSet<PersonChange>> = BTreeMap::new();
-        for person in employed_otherwise(&self.frozen, employed) {
+        for person in employed_otherwise(&self.frozen, of.period, employed) {
             people.entry(person).or_default().insert(PersonChange::Employment);
         }
         if let Some(population) = population.filter(|_| !self.settled.is_empty()) {

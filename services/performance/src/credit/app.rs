@@ -20,9 +20,9 @@ use crate::cycle::domain::Asked;
 use crate::cycle::facts as cycles;
 use crate::policy::{ExplainRecord, ExportCredits, ListFindings, ListTotals};
 use crate::record::facts::Said;
-use crate::run::domain::{AttributionRun, RunError, State};
+use crate::run::domain::{RunError, State};
 use crate::run::facts as runs;
-use crate::{App, record};
+use crate::{App, card, record};
 use tally_engine::attribution::Rung;
 use tally_engine::closing::codec::Share;
 use tally_engine::closing::collect::{meaning, phase_on};
@@ -42,22 +42,21 @@ pub enum Of {
 }
 
 impl Of {
-    /// Under what the credits are kept, with whose run it is and its last day.
-    async fn run(self, tx: &ScopedTx) -> Result<Kept> {
-        let kept = |run: AttributionRun| Kept {
-            whole: run.owner.target().on(run.period.to()),
-            run: run.id.0,
-            day: run.period.to(),
-        };
+    /// Under what the credits are kept. Whoever reads a cycle by its owner reads the credits of everybody who has, or once had, a card in it, also
+    /// of somebody who is elsewhere by now; of a run, which may be about more than one unit's work, only those in reach.
+    async fn run<R: Rpc>(self, tx: &ScopedTx, mut plan: Plan<R>) -> Result<(Plan<R>, Kept)> {
         match self {
             Self::Cycle(cycle) => {
                 let shown = cycles::shown(tx, cycle, Asked::Newest).await?;
-                let (run, day) = (shown.attribution(), shown.cycle.period.to());
-                let of_cycle = Kept { whole: shown.cycle.owner.target().on(day), run: run.0, day };
-                Ok(runs::load_if_there(tx, run).await?.map_or(of_cycle, kept))
+                if !plan.reach().tenant && plan.covers(&shown.cycle.target()) {
+                    let versions = cycles::versions(tx, cycles::load(tx, cycle).await?).await?;
+                    let results = versions.iter().filter_map(|version| version.run).chain([shown.run]);
+                    plan = plan.with_people(card::facts::people_of(tx, results.collect()).await?);
+                }
+                Ok((plan, Kept { run: shown.attribution().0, day: shown.cycle.period.to() }))
             }
             Self::Run(run) => match runs::load(tx, run).await? {
-                run if run.state == State::Done => Ok(kept(run)),
+                run if run.state == State::Done => Ok((plan, Kept { run: run.id.0, day: run.period.to() })),
                 _ => Err(RunError::NotDone.into()),
             },
         }
@@ -88,8 +87,6 @@ struct Kept {
     run: Uuid,
     /// The last day of the run.
     day: Date,
-    /// Whose run it is: who reaches that reaches all of it.
-    whole: Target,
 }
 
 /// A credit as it is told.
@@ -154,10 +151,9 @@ pub async fn export_credits(
     only: Option<PersonId>,
 ) -> Result<impl Stream<Item = Result<Vec<ExportedCredit>>> + Send + use<>> {
     let plan = ctx.plan::<ExportCredits>()?;
-    let (plan, Kept { run, day, .. }, accounts, people) = {
+    let (plan, Kept { run, day }, accounts, people) = {
         let tx = app.store.read(ctx).await?;
-        let kept = of.run(&tx).await?;
-        let plan = plan.through(&kept.whole);
+        let (plan, kept) = of.run(&tx, plan).await?;
         let people = store::credited(&tx, &plan, kept.run, only).await?;
         let accounts = runs::accounts(&tx, kept.run).await?;
         (plan, kept, accounts, people)
@@ -256,8 +252,8 @@ fn place_of(account: &runs::AccountResult) -> Result<Target> {
 pub async fn list_totals(app: &App, ctx: &OpContext, of: Of, page: &Page) -> Result<(Vec<Total>, String)> {
     let plan = ctx.plan::<ListTotals>()?;
     let tx = app.store.read(ctx).await?;
-    let kept = of.run(&tx).await?;
-    store::totals(&tx, &plan.through(&kept.whole), kept.run, page).await
+    let (plan, kept) = of.run(&tx, plan).await?;
+    store::totals(&tx, &plan, kept.run, page).await
 }
 
 /// A page of findings, by kind, subject and instant; also those of a cycle that could not be closed.
@@ -308,8 +304,7 @@ pub async fn explain_record(
     let plan = ctx.plan::<ExplainRecord>()?;
     let missing = || Error::not_found("record", external_id);
     let tx = app.store.read(ctx).await?;
-    let Kept { run, day, whole } = of.run(&tx).await?;
-    let plan = plan.through(&whole);
+    let (plan, Kept { run, day }) = of.run(&tx, plan).await?;
     let held = runs::accounts(&tx, run).await?.into_iter().find(|a| a.account_id == account.0).ok_or_else(missing)?;
     let sale = record::facts::said(&tx, account, external_id, None).await?.into_iter().find_map(|said| said.refers_to);
     let asked = sale.as_deref().unwrap_or(external_id);

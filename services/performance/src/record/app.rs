@@ -57,6 +57,12 @@ pub async fn import_records(app: &App, ctx: &OpContext, of: &Source, import: Imp
             write::lock(&work, of.account).await?;
             there = write::there(&work, of.account, &rows).await?;
         }
+        // What is there goes from the day on which it began: whoever the account was under then says so.
+        for (_, row) in &rows {
+            if let Some(There::Record(was)) = there.get(&row.record.external_id) {
+                ctx.permit::<ImportRecords>(&began(of, was.started_ms)?)?;
+            }
+        }
         let plan = revise(rows.clone(), there, &mut outcome);
         let touched = Touched::of(of.account, plan.changes.len(), plan.starts.iter().copied());
         write::apply(&work, ctx, of, plan).await?;

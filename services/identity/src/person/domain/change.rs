@@ -1,6 +1,8 @@
 //! Changes of employments from a day on: transfers and promotions, secondments and concurrent posts, leaves, ends, comings
 //! back, and plans that are dropped. Each closes the versions it replaces and writes what is known now.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use strum_macros::IntoStaticStr;
 use tally_access::{Region, Target};
@@ -91,6 +93,19 @@ pub struct Changes {
     pub leaves: Succession<Leave>,
     /// What the caller must be allowed to write to.
     pub targets: Vec<Target>,
+}
+
+/// Where the person belonged on the days from which versions of employments say something else than what was known: whoever the unit was under
+/// then changes those days, and not whom it is under by now.
+pub fn rewritten(person: &Person, change: &Succession<Employment>) -> Vec<Target> {
+    let borders = |of: &[Employment]| -> BTreeSet<Date> {
+        let of_one = |one: &Employment| [Some(one.from), one.to.and_then(|last| last.tomorrow().ok())];
+        of.iter().flat_map(of_one).flatten().collect()
+    };
+    let known = borders(&person.employments);
+    let home = |day: &Date| person.home(*day).filter(|home| home.covers(*day));
+    let target = |day: &Date| Some(home(day)?.target(person.id).on(*day));
+    borders(&change.writes).difference(&known).filter_map(target).collect()
 }
 
 /// Decides what a change writes; `id` gives new ids.

@@ -63,12 +63,34 @@ pub fn otherwise(before: &[Frozen], now: &[Frozen]) -> Result<BTreeMap<AccountId
     Ok(found)
 }
 
-/// Who belongs elsewhere or is employed on other days; `now` tells of somebody as of now, of nobody whom it does not employ.
-pub fn employed_otherwise(before: &[Frozen], now: impl Fn(PersonId) -> Option<FrozenPerson>) -> BTreeSet<PersonId> {
-    let of =
-        |person: &FrozenPerson| (person.unit, person.unit_path.clone(), person.region.clone(), person.employed.clone());
+/// Who belongs elsewhere or is employed on other days of a period; `now` tells of somebody as of now, of nobody whom it does not employ. What
+/// begins or ends outside of the period changes nothing in it.
+pub fn employed_otherwise(
+    before: &[Frozen],
+    period: Period,
+    now: impl Fn(PersonId) -> Option<FrozenPerson>,
+) -> BTreeSet<PersonId> {
+    let of = |person: &FrozenPerson| (person.unit, person.region.clone(), employed_within(&person.employed, period));
     let people = before.iter().flat_map(|component| &component.people);
     people.filter(|was| now(was.id).is_none_or(|is| of(was) != of(&is))).map(|was| was.id).collect()
+}
+
+/// The days of a period on which somebody is employed: what follows on each other is one.
+fn employed_within(employed: &[(Date, Option<Date>)], period: Period) -> Vec<(Date, Date)> {
+    let within = |(from, to): &(Date, Option<Date>)| {
+        let (from, to) = ((*from).max(period.from()), to.unwrap_or(period.to()).min(period.to()));
+        (from <= to).then_some((from, to))
+    };
+    let mut days: Vec<(Date, Date)> = employed.iter().filter_map(within).collect();
+    days.sort_unstable();
+    days.dedup_by(|next, last| {
+        let joined = last.1.tomorrow().is_ok_and(|after| next.0 <= after);
+        if joined {
+            last.1 = last.1.max(next.1);
+        }
+        joined
+    });
+    days
 }
 
 /// An account in its component.
@@ -167,6 +189,17 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+
+    #[test]
+    fn what_begins_or_ends_outside_of_a_period_changes_nothing_in_it() {
+        let (march, day) = (Period::month_of(date(2026, 3, 1)), |month, day| date(2026, month, day));
+        let whole = employed_within(&[(day(1, 1), None)], march);
+        assert_eq!(whole, [(day(3, 1), day(3, 31))]);
+        assert_eq!(employed_within(&[(day(1, 1), Some(day(4, 30)))], march), whole, "a leaving after it");
+        assert_eq!(employed_within(&[(day(1, 1), Some(day(3, 9))), (day(3, 10), None)], march), whole, "a promotion");
+        assert_eq!(employed_within(&[(day(1, 1), Some(day(3, 9)))], march), [(day(3, 1), day(3, 9))]);
+        assert_eq!(employed_within(&[(day(4, 1), None)], march), []);
+    }
 
     #[test]
     fn what_lies_in_one_alone_is_left_and_a_night_is_of_two_days() {
