@@ -67,7 +67,7 @@ async fn correction(done: &Done) {
     let hr = &done.crew.hr;
     let cycle_id = done.outcome.cycle_id.clone();
     let (account_id, person_id) = revised(done).await;
-    worked(done, &person_id).await;
+    worked(done, &account_id, &person_id).await;
     let mut changes = performance::change_service_client::ChangeServiceClient::new(hr.at.performance.clone());
     let ask = performance::ListTouchedCyclesRequest { account_ids: vec![account_id.clone()], ..Default::default() };
     let touched = changes.list_touched_cycles(hr.ask(ask)).await.expect("cycles").into_inner().cycles;
@@ -110,17 +110,30 @@ async fn correction(done: &Done) {
     assert!(changed > 0 && changed == others, "{changed} say what changed, {others} were counted");
 }
 
-/// It comes late that somebody worked on the last day of March, for a minute at night.
-async fn worked(done: &Done, person_id: &str) {
+/// It comes late that somebody was on duty for an account in the last night of March, from three to four in Shanghai.
+async fn worked(done: &Done, account_id: &str, person_id: &str) {
     let hr = &done.crew.hr;
-    // 2026-03-31T03:00 in Shanghai.
-    let punch = |kind: attendance::PunchKind, seconds: i64| attendance::Punch {
-        person_id: person_id.into(),
-        at: Some(prost_types::Timestamp { seconds: 1_774_897_200 + seconds, nanos: 0 }),
+    let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    let (three, four) = (1_774_897_200, 1_774_900_800);
+    let (person_id, account_id) = (person_id.to_owned(), account_id.to_owned());
+    let shift = attendance::Shift {
+        person_id: person_id.clone(),
+        account_id,
+        start: at(three),
+        end: at(four),
+        ..Default::default()
+    };
+    let mut rosters = attendance::roster_service_client::RosterServiceClient::new(hr.at.attendance.clone());
+    let ask = attendance::PublishShiftsRequest { rows: vec![shift], ..Default::default() };
+    let result = rosters.publish_shifts(hr.ask(ask)).await.expect("an import").into_inner().result.expect("a result");
+    assert_eq!(result.written, 1, "{result:?}");
+    let punch = |kind: attendance::PunchKind, seconds| attendance::Punch {
+        person_id: person_id.clone(),
+        at: at(seconds),
         kind: kind.into(),
         ..Default::default()
     };
-    let rows = vec![punch(attendance::PunchKind::In, 0), punch(attendance::PunchKind::Out, 60)];
+    let rows = vec![punch(attendance::PunchKind::In, three), punch(attendance::PunchKind::Out, four)];
     let mut punches = attendance::punch_service_client::PunchServiceClient::new(hr.at.attendance.clone());
     let ask = attendance::ImportPunchesRequest { rows, ..Default::default() };
     let result = punches.import_punches(hr.ask(ask)).await.expect("an import").into_inner().result.expect("a result");
