@@ -11,7 +11,7 @@ use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{CorrectionId, OrgUnitId, PersonId, SettlementId};
 use tally_kernel::page::{MAX_SIZE, Page};
-use tally_kernel::{Error, Micro, Result};
+use tally_kernel::{Error, Kind, Micro, Result};
 use tally_store::{Audit, ScopedTx, UnitOfWork};
 use uuid::Uuid;
 
@@ -289,8 +289,13 @@ pub(crate) async fn list_deltas(
     let mut plan = ctx.plan::<ListDeltas>()?;
     let tx = app.store.read(ctx).await?;
     // Whoever drafts or approves a correction sees all of it, also the delta of somebody who moved.
-    for of in store::these(&tx, asked.correction.into_iter().collect()).await?.values() {
-        plan = plan.through(&of.target());
+    if let Some(of) = asked.correction {
+        plan = match store::filed(&tx, of).await {
+            Ok(of) => plan.through(&of.target()),
+            // Of one that is not there is told as much as of one that is out of reach: nothing.
+            Err(missing) if missing.kind() == Kind::NotFound => plan,
+            Err(error) => return Err(error),
+        };
     }
     let (kept, token) = deltas::page(&tx, &plan, asked, page).await?;
     Ok((shown(&tx, kept, asked.known_at).await?, token))
