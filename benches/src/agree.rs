@@ -438,6 +438,7 @@ impl Maker<'_> {
             region: if self.dice.once_in(5) { None } else { Some(self.dice.one(&self.regions).clone()) },
             unit: if self.dice.once_in(4) { None } else { Some(self.unit()) },
             person: if self.dice.once_in(4) { None } else { Some(person(self.dice.below(self.people))) },
+            moment: None,
         }
     }
 }

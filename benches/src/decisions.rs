@@ -100,6 +100,7 @@ impl Group {
             date: date(2026, 3, 1),
             zone: &zone,
             units: &self.units,
+            moved: &[],
             roles: &roles,
             modules: &modules,
         };

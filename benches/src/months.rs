@@ -88,7 +88,8 @@ fn with_a_small_account(from: &Path, to: &Path) -> Result<()> {
             rosters += &format!("{who},{ACCOUNT},2026-03-{day:02} 09:00:00,2026-03-{day:02} 18:00:00\n");
         }
     }
-    let people = ["90001,Ann Small", "90002,Bo Small"].map(|who| format!("{who},{unit},agent,P1,2024-01-01,\n")).concat();
+    let people =
+        ["90001,Ann Small", "90002,Bo Small"].map(|who| format!("{who},{unit},agent,P1,2024-01-01,\n")).concat();
     let account = format!("JD,Small,{ACCOUNT},shared,1,Asia/Shanghai,{unit},,\n");
     for (file, more) in
         [("people.csv", people), ("accounts.csv", account), ("records.csv", records), ("rosters.csv", rosters)]

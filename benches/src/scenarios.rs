@@ -232,7 +232,16 @@ fn months(bench: &Bench, section: &mut Section) -> Result<()> {
         "The whole suite in one process, everything through its rpcs: a cycle that attributes the month, two more over the same \
          people from its credits; then one late rating, on an account whose two people serve no other and on the largest, and the \
          published cycle corrected, from the call until the result can be looked at. The quickest of three corrections.",
-        &["", "one cycle s", "two more s", "three to one", "records of the small component", "ms", "of the large", "ms"],
+        &[
+            "",
+            "one cycle s",
+            "two more s",
+            "three to one",
+            "records of the small component",
+            "ms",
+            "of the large",
+            "ms",
+        ],
     );
     let dir = text(&bench.month(bench.largest())?)?;
     let server = Server::start()?;
@@ -253,7 +262,12 @@ fn months(bench: &Bench, section: &mut Section) -> Result<()> {
         section.row([name.to_owned()].into_iter().chain(figures.map(number)));
         section.at_most(&format!("three cycles to one, {name}"), all, 1.3, "x");
         section.at_most(&format!("correcting the small component, {name}"), small.seconds * 1_000.0, 100.0, "ms");
-        section.at_most(&format!("correcting the large one to its share, {name}"), large.seconds / (one * share), 1.5, "x");
+        section.at_most(
+            &format!("correcting the large one to its share, {name}"),
+            large.seconds / (one * share),
+            1.5,
+            "x",
+        );
     }
     Ok(())
 }
