@@ -153,6 +153,15 @@ impl Reach {
         self.units.iter().copied().chain(moved)
     }
 
+    /// The units that moved, those with the same days together.
+    pub fn moved_together(&self) -> BTreeMap<&Stays, Vec<OrgUnitId>> {
+        let mut together = BTreeMap::<_, Vec<_>>::new();
+        for (unit, stays) in &self.moved {
+            together.entry(stays).or_default().push(*unit);
+        }
+        together
+    }
+
     /// Whether it reaches `target`: the one test that `decide` makes and that the store's list filter says in SQL.
     pub fn covers(&self, target: &Target) -> bool {
         self.tenant

@@ -81,7 +81,7 @@ impl Stay {
 }
 
 /// The days on which a unit hung below what a grant names, and whether it does so today.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stays {
     today: bool,
     /// In order, apart from each other.

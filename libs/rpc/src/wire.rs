@@ -73,18 +73,14 @@ impl Reaches {
 }
 
 fn write_moved(reach: &Reach) -> Vec<pb::MovedUnits> {
-    let mut together = BTreeMap::<(&[Stay], bool), Vec<Uuid>>::new();
-    for (unit, stays) in &reach.moved {
-        together.entry((stays.days(), stays.today())).or_default().push(unit.0);
-    }
     let day = |border: Option<Border>| border.map(|border| border.day.to_string()).unwrap_or_default();
     let stay = |stay: &Stay| pb::Stay { from: day(stay.from), until: day(stay.until) };
-    let units = |((stays, today), ids): ((&[Stay], bool), Vec<Uuid>)| pb::MovedUnits {
-        unit_ids: encoded(ids.into_iter()),
-        today,
-        stays: stays.iter().map(stay).collect(),
+    let units = |(stays, ids): (&Stays, Vec<OrgUnitId>)| pb::MovedUnits {
+        unit_ids: encoded(ids.into_iter().map(Uuid::from)),
+        today: stays.today(),
+        stays: stays.days().iter().map(stay).collect(),
     };
-    together.into_iter().map(units).collect()
+    reach.moved_together().into_iter().map(units).collect()
 }
 
 fn encoded(ids: impl Iterator<Item = Uuid>) -> Vec<u8> {

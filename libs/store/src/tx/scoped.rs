@@ -4,7 +4,6 @@
 //! What passes here must be [`Scoped`], and is filtered before the caller sees the builder. Row-level security is the
 //! backstop behind it, not the mechanism: SQLite has none.
 
-use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +15,8 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait,
     ModelTrait, Statement, Value,
 };
-use tally_access::{Border, Moment, Reach, Region, Regions, Stay};
+use tally_access::{Border, Moment, Reach, Region, Regions, Stay, Stays};
+use tally_kernel::id::OrgUnitId;
 use tracing::Span;
 use tracing::field::Empty;
 use uuid::Uuid;
@@ -377,16 +377,12 @@ fn moved<E: Scoped>(
     moment: MomentColumn<E::Column>,
     reach: &Reach,
 ) -> Vec<Condition> {
-    let mut together = BTreeMap::<(&[Stay], bool), Vec<Uuid>>::new();
-    for (id, stays) in &reach.moved {
-        together.entry((stays.days(), stays.today())).or_default().push(id.0);
-    }
-    let condition = |((days, today), units): ((&[Stay], bool), Vec<Uuid>)| {
-        let as_today = Condition::any().add_option(today.then(|| moment.first().is_null()));
-        let days = days.iter().fold(as_today, |any, stay| any.add(within(moment, stay)));
-        Condition::all().add(one_of::<E>(backend, unit, units.into_iter())).add(days)
+    let condition = |(stays, units): (&Stays, Vec<OrgUnitId>)| {
+        let as_today = Condition::any().add_option(stays.today().then(|| moment.first().is_null()));
+        let days = stays.days().iter().fold(as_today, |any, stay| any.add(within(moment, stay)));
+        Condition::all().add(one_of::<E>(backend, unit, units.into_iter().map(Uuid::from))).add(days)
     };
-    together.into_iter().map(condition).collect()
+    reach.moved_together().into_iter().map(condition).collect()
 }
 
 /// Says what [`Stay::holds`] says.
