@@ -144,7 +144,9 @@ async fn filled(db: &TestStore, dice: &Dice) -> Vec<(String, Target)> {
     for n in 0..ROWS {
         let (code, region) = (format!("{n:03}"), dice.region());
         let (at, of) = ((!dice.one_in(4)).then(|| dice.unit()), (!dice.one_in(3)).then(|| dice.person()));
-        let instant = NOON - SignedDuration::from_hours(dice.below(150) as i64);
+        // Often at the very beginning of a day, which is where units move.
+        let hours = if dice.one_in(2) { 12 + 24 * dice.below(6) } else { dice.below(150) };
+        let instant = NOON - SignedDuration::from_hours(hours as i64);
         rows.push(note::ActiveModel {
             recorded_at: Set(tally_store::to_db(instant)),
             region: Set(region.to_owned()),
