@@ -814,6 +814,8 @@ VALUE_MISSING = must be given
 AT_MOST = at most { $max }
 NUMBER_FROM_TO = { $from } to { $to }
 BEFORE_FROM = lies before from
+THROUGH_OR_NAMED = asks for all units: leave unit_ids empty, or leave this out
+THROUGH_BEFORE = is the last of several days: name the first in as_of, and none after it
 NOT_AFTER_START = must lie after start
 # Not a time at which a working day may end.
 CUT_OVER_MALFORMED = write HH:MM between 00:00 and 11:59

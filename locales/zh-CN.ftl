@@ -511,6 +511,8 @@ VALUE_MISSING = 必须填写
 AT_MOST = 最大为 { $max }
 NUMBER_FROM_TO = 应为 { $from } 至 { $to }
 BEFORE_FROM = 不能早于 from
+THROUGH_OR_NAMED = 用于查询全部组织单元：请将 unit_ids 留空，或不填此项
+THROUGH_BEFORE = 是一段日期的最后一天：请在 as_of 中填写第一天，且不得晚于此日
 NOT_AFTER_START = 必须晚于 start
 CUT_OVER_MALFORMED = 请写 00:00 至 11:59 之间的 HH:MM
 

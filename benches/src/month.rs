@@ -257,7 +257,7 @@ fn evidence(bundle: &Bundle, period: Period) -> Result<occupancy::Evidence> {
         let employment = |e: &bundle::Employment| occupancy::Employment {
             from: e.hired_on,
             to: e.left_on,
-            unit_path: e.org_unit.clone(),
+            units: occupancy::paths(&e.org_unit),
         };
         people.push(occupancy::DutyPerson {
             id: person_id(place),

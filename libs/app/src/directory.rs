@@ -12,8 +12,10 @@ use tally_kernel::person::{DirectoryPerson, Employment, Post};
 use tally_kernel::time::zone;
 use tally_kernel::{Error, Result};
 use tally_rpc::{Peer, error_from, unreadable};
+use tokio::sync::OnceCell;
 
 use crate::convert::sent;
+use crate::trees::Trees;
 
 /// People of one group that are kept. A larger group is read anew each time.
 const MAX_PEOPLE: usize = 250_000;
@@ -25,12 +27,13 @@ const MAX_GROUPS: usize = 16;
 pub struct People {
     revision: u64,
     by_id: HashMap<PersonId, Arc<DirectoryPerson>>,
+    trees: OnceCell<Arc<Trees>>,
 }
 
 impl People {
     /// These, of no revision that anybody knows.
     pub fn new(people: impl IntoIterator<Item = DirectoryPerson>) -> Self {
-        Self { revision: 0, by_id: people.into_iter().map(|person| (person.id, Arc::new(person))).collect() }
+        Self { by_id: people.into_iter().map(|person| (person.id, Arc::new(person))).collect(), ..Self::default() }
     }
 
     /// One of them.
@@ -91,6 +94,15 @@ impl Directory {
         Ok(people)
     }
 
+    /// Where the units of these people hung, and what they were called, on every day: read once for a revision.
+    ///
+    /// # Errors
+    /// What identity says, or that it is away.
+    pub async fn trees(&self, ctx: &OpContext, people: &People) -> Result<Arc<Trees>> {
+        let read = async || Trees::of(&self.identity, ctx).await.map(Arc::new);
+        people.trees.get_or_try_init(read).await.cloned()
+    }
+
     /// One person, as of now.
     ///
     /// # Errors
@@ -109,7 +121,7 @@ impl Directory {
     }
 
     async fn read(&self, ctx: &OpContext, first: pb::ListPeopleResponse) -> Result<People> {
-        let mut people = People { revision: first.revision, by_id: HashMap::new() };
+        let mut people = People { revision: first.revision, ..People::default() };
         let (mut page, mut texts) = (first, HashSet::new());
         loop {
             for told in page.people {

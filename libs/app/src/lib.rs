@@ -11,6 +11,7 @@ mod findings;
 pub mod import;
 mod mutate;
 pub mod rates;
+pub mod trees;
 pub mod units;
 
 pub use findings::finding;

@@ -1,6 +1,7 @@
 //! What this service asks of others. Proto types stop here; apps get plain values.
 
 pub mod fixes;
+mod teams;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,7 +84,11 @@ impl Peers {
             self.occupancy(ctx, period, policy),
         )?;
         let rostered = rostered(&shifts, &accounts, period, policy.rules())?;
-        let people = people.iter().filter(|person| person.employed_in(period)).cloned().collect();
+        let trees = directory.trees(ctx, &people).await?;
+        let accounts = accounts.into_iter().map(|account| teams::named(account, &trees, period.to())).collect();
+        let mut paths = teams::Paths::of(&trees, period.to());
+        let employed = people.iter().filter(|person| person.employed_in(period));
+        let people = employed.map(|person| paths.named(person)).collect();
         Ok(Facts { minor_digits, people, accounts, aliases, rostered, duty, findings })
     }
 

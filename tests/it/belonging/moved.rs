@@ -209,6 +209,7 @@ pub async fn journey(done: &Done, cycle_id: &str) {
     assert_eq!(new.sees(&of).await, Sees::all_but_name(false), "somebody else's month");
     of_the_month(done, &old, &new, &of).await;
     facts_of_before(done, &old, &new, &of, &team.unit_id).await;
+    comes_to_it_later(done, &new, &of, &team.unit_id).await;
 
     let (unit_id, move_people_to) = (team.unit_id.clone(), annex.clone());
     let ask =
@@ -372,4 +373,35 @@ async fn facts_of_before(done: &Done, old: &Branch, new: &Branch, of: &March, te
     let ask = performance::ImportRecordsRequest { account_id, unit_id, region, rows: vec![row], ..Default::default() };
     let refused = records().import_records(new.hr.ask(ask)).await.expect_err("a record of somebody else");
     assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+}
+
+/// Somebody who comes to the team after it was moved serves its accounts as those do who came along, from that day on.
+async fn comes_to_it_later(done: &Done, new: &Branch, of: &March, team: &str) {
+    let mut people = identity::person_service_client::PersonServiceClient::new(new.hr.at.identity.clone());
+    let ask = identity::ListPeopleRequest { page_size: 1_000, ..Default::default() };
+    let there = people.list_people(new.hr.ask(ask)).await.expect("people").into_inner().people;
+    let elsewhere = |p: &&identity::Person| p.employments.iter().any(|e| e.to.is_empty() && e.unit_id == new.unit_id);
+    let comes = there.iter().find(elsewhere).expect("somebody of the branch itself").person_id.clone();
+    let terms = identity::Terms { unit_id: team.to_owned(), ..Default::default() };
+    let transfer = identity::Transfer { terms: Some(terms), from: "2026-04-10".into(), ..Default::default() };
+    let change = Some(identity::change_employment_request::Change::Transfer(transfer));
+    let ask = identity::ChangeEmploymentRequest { person_id: comes.clone(), change, ..Default::default() };
+    people.change_employment(new.hr.ask(ask)).await.expect("a transfer");
+
+    let ids = &done.outcome.ids;
+    let at = ids.places.iter().position(|(unit_id, _)| unit_id == team).expect("an account of the team");
+    let channel = done.crew.hr.at.attendance.clone();
+    let mut client = attendance::occupancy_service_client::OccupancyServiceClient::new(channel);
+    let mut serve = async |day: &str| {
+        let (account_ids, day) = (vec![ids.accounts[at].clone()], day.to_owned());
+        let period = Some(Period { from: day.clone(), to: day });
+        let ask = attendance::ListOccupancyRequest { period, account_ids, ..Default::default() };
+        let mut parts = client.list_occupancy(done.crew.hr.ask(ask)).await.expect("occupancy").into_inner();
+        let mut who = std::collections::BTreeSet::new();
+        while let Some(part) = parts.message().await.expect("a part") {
+            who.extend(part.accounts.into_iter().flat_map(|account| account.rows).map(|row| row.person_id));
+        }
+        [&of.person_id, &comes].map(|person| who.contains(person))
+    };
+    assert_eq!([serve("2026-04-06").await, serve("2026-04-20").await], [[true, false], [true, true]]);
 }

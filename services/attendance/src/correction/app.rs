@@ -3,9 +3,12 @@
 mod draft;
 mod touches;
 
+use std::sync::Arc;
+
 use tally_access::four_eyes::Hands;
 use tally_access::{OpContext, Permit, Rpc, Target};
 use tally_app::directory::People;
+use tally_app::trees::Trees;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{AliasId, CorrectionId, HandoverId, PersonId, PunchId, ShiftId};
 use tally_kernel::page::Page;
@@ -66,13 +69,15 @@ pub(super) struct Decision {
 
 /// What is asked of others before a transaction begins.
 struct Known {
-    people: std::sync::Arc<People>,
+    people: Arc<People>,
+    trees: Arc<Trees>,
     terms: Terms,
 }
 
 async fn known(app: &App, ctx: &OpContext) -> Result<Known> {
     let people = app.directory.everybody(ctx).await?;
-    Ok(Known { people, terms: tally_privacy::terms(&app.peers.identity, ctx).await? })
+    let trees = app.directory.trees(ctx, &people).await?;
+    Ok(Known { people, trees, terms: tally_privacy::terms(&app.peers.identity, ctx).await? })
 }
 
 /// Asks to put a punch or a hand-over right; changes a shift or an alias at once.
@@ -125,7 +130,7 @@ async fn asked<R: Rpc>(
         return Err(CorrectionError::LateWithoutReason.into());
     }
     let id = CorrectionId(ctx.new_id());
-    let touched = touches::of(app, tx, &known.people, &draft, id).await?;
+    let touched = touches::of(app, tx, known, &draft, id).await?;
     let correction = Correction {
         id,
         subject: subject.to_string(),
@@ -230,7 +235,7 @@ async fn approved(
     let draft = draft::again(tx, ctx, &known.people, &asked).await?;
     ctx.permit_all::<ApproveCorrection>(draft.targets())?;
     judge(tx, ctx, known, &draft).await?;
-    let touched = touches::of(app, tx, &known.people, &draft, id).await?;
+    let touched = touches::of(app, tx, known, &draft, id).await?;
     let correction = Correction { stage: Stage::Approved, approved: Some(by), touched: Some(touched), ..asked };
     Ok((draft, correction, by))
 }

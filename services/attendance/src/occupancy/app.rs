@@ -33,6 +33,7 @@ pub struct Question {
 pub async fn list_occupancy(app: &App, ctx: &OpContext, question: Question) -> Result<Duty> {
     let plan = ctx.plan::<ListOccupancy>()?.during(question.period.from(), question.period.to());
     let people = app.directory.everybody(ctx).await?;
+    let trees = app.directory.trees(ctx, &people).await?;
     let evidence = {
         let tx = app.store.read(ctx).await?;
         let accounts = account::facts::reached(&tx, &plan, &question.accounts).await?;
@@ -41,7 +42,7 @@ pub async fn list_occupancy(app: &App, ctx: &OpContext, question: Question) -> R
             return Err(Error::not_found("account", missing));
         }
         let Question { period, policy, known, .. } = question;
-        facts::evidence(&tx, accounts, &people, &facts::Asked { period, policy, known }).await?
+        facts::evidence(&tx, accounts, (&people, &trees), &facts::Asked { period, policy, known }).await?
     };
     let duty = app.compute.run("occupancy", move || domain::derive(&evidence)).await??;
     note_read(app, ctx, &plan, &duty).await?;

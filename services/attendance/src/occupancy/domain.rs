@@ -21,6 +21,8 @@ mod rules;
 mod spans;
 mod touched;
 
+use std::sync::Arc;
+
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -96,8 +98,8 @@ pub struct Employment {
     pub from: Date,
     /// Last day, or open.
     pub to: Option<Date>,
-    /// Names from the branch down, joined by `/`.
-    pub unit_path: String,
+    /// The unit and every unit above it, each by the path by which an account would name it for its team; the people of a unit share them.
+    pub units: Arc<[String]>,
 }
 
 /// An account as the rules see it.
@@ -236,9 +238,16 @@ pub struct Duty {
     pub findings: Vec<Finding>,
 }
 
-/// Whether the unit of a path is the team or lies below it.
-pub fn is_within(unit: &str, team: &str) -> bool {
-    unit.strip_prefix(team).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+impl Employment {
+    /// Whether its unit is the team or lies below it; everybody is of no team in particular.
+    pub fn is_of(&self, team: Option<&str>) -> bool {
+        team.is_none_or(|team| self.units.iter().any(|unit| unit == team))
+    }
+}
+
+/// The paths of a unit and of every unit above it, in a tree in which nothing ever moved.
+pub fn paths(unit: &str) -> Arc<[String]> {
+    unit.match_indices('/').map(|(at, _)| unit[..at].to_owned()).chain([unit.to_owned()]).collect()
 }
 
 /// Applies the rules. The same facts in any order give the same answer.

@@ -1,18 +1,20 @@
 //! What other rooms may know of occupancy: the evidence that it is derived from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::{Span, Timestamp};
 use tally_app::directory::People;
+use tally_app::trees::Trees;
 use tally_kernel::Result;
-use tally_kernel::id::{AccountId, CorrectionId, PersonId};
+use tally_kernel::id::{AccountId, CorrectionId, OrgUnitId, PersonId};
 use tally_kernel::person::{self, DirectoryPerson};
 use tally_kernel::time::{CUT_OVER, Period, TimeError, zone};
 use tally_store::ScopedTx;
 
-use super::domain::{self, DutyAccount, DutyPerson, Evidence, Handover, Policy, Punch, Shift};
-use crate::account::domain::StoredAccount;
+use super::domain::{DutyAccount, DutyPerson, Employment, Evidence, Handover, Policy, Punch, Shift, paths};
+use crate::account::domain::{ShopAccount, StoredAccount};
 use crate::placed::counting;
 use crate::roster::facts::Whose;
 use crate::site::domain::Site;
@@ -35,12 +37,14 @@ pub(crate) struct Asked {
 pub(crate) async fn evidence(
     tx: &ScopedTx,
     accounts: Vec<StoredAccount>,
-    people: &People,
+    (people, trees): (&People, &Trees),
     asked: &Asked,
 ) -> Result<Evidence> {
     let (reach, known) = (reach(asked.period)?, asked.known);
     let sites = site::facts::all(tx, known).await?;
-    let accounts = accounts.into_iter().map(|a| with_cut_over(a, &sites)).collect::<Result<Vec<_>>>()?;
+    let mut teams = Teams::new(trees, asked.period.to());
+    let account = |a: StoredAccount| with_cut_over(&teams, a, &sites);
+    let accounts = accounts.into_iter().map(account).collect::<Result<Vec<_>>>()?;
     let ids: Vec<AccountId> = accounts.iter().map(|a| a.id).collect();
     let on_accounts = roster::facts::touching(tx, Whose::Accounts(ids.clone()), reach, known).await?;
     let on_accounts: Vec<Shift> = counting(on_accounts).map(shift).collect();
@@ -48,7 +52,7 @@ pub(crate) async fn evidence(
     log.extend(handover::facts::between(tx, ids, reach, known).await?);
     let log: Vec<Handover> = counting(log).map(handover).collect();
 
-    let concerned = concerned(&accounts, people, &on_accounts, &log);
+    let concerned = concerned(&accounts, people, &mut teams, &on_accounts, &log);
     // A list of nearly everybody costs more than reading everybody.
     let only = (concerned.len() * 2 < people.len()).then(|| concerned.iter().copied().collect::<Vec<_>>());
     let punches = punch::facts::between(tx, only.clone(), reach, known).await?;
@@ -62,7 +66,7 @@ pub(crate) async fn evidence(
     Ok(Evidence {
         period: asked.period,
         policy: asked.policy.clone(),
-        people: people.iter().filter(|p| concerned.contains(&p.id)).map(|p| person(p)).collect(),
+        people: people.iter().filter(|p| concerned.contains(&p.id)).map(|p| teams.person(p)).collect(),
         accounts,
         shifts,
         punches: counting(punches).map(punch).collect(),
@@ -83,23 +87,75 @@ fn reach(period: Period) -> Result<(Timestamp, Timestamp)> {
 
 /// Whoever may turn up: people of the accounts' teams (of all teams, where an account names none), and those whom a
 /// roster or the hand-over log names.
-fn concerned(accounts: &[DutyAccount], people: &People, shifts: &[Shift], log: &[Handover]) -> BTreeSet<PersonId> {
-    let teams: BTreeSet<Option<&str>> = accounts.iter().map(|a| a.team.as_deref()).collect();
-    let of_some_team = |path: &str| teams.iter().any(|team| team.is_none_or(|team| domain::is_within(path, team)));
-    let members = people.iter().filter(|p| p.employments.iter().any(|e| of_some_team(&e.unit_path))).map(|p| p.id);
-    members.chain(shifts.iter().map(|s| s.person)).chain(log.iter().map(|h| h.person)).collect()
+fn concerned(
+    accounts: &[DutyAccount],
+    people: &People,
+    teams: &mut Teams<'_>,
+    shifts: &[Shift],
+    log: &[Handover],
+) -> BTreeSet<PersonId> {
+    let named: BTreeSet<Option<&str>> = accounts.iter().map(|a| a.team.as_deref()).collect();
+    let is_named = |e: &Employment| e.units.iter().any(|unit| named.contains(&Some(unit.as_str())));
+    let mut of_some_team = |e| named.contains(&None) || teams.employments(e).iter().any(is_named);
+    let members = people.iter().filter(|p| p.employments.iter().any(&mut of_some_team)).map(|p| p.id);
+    let members: BTreeSet<PersonId> = members.collect();
+    members.into_iter().chain(shifts.iter().map(|s| s.person)).chain(log.iter().map(|h| h.person)).collect()
 }
 
-/// On duty is who works in the team, beside the home as well: any of the employments counts.
-pub(crate) fn person(person: &DirectoryPerson) -> DutyPerson {
-    let employment =
-        |e: &person::Employment| domain::Employment { from: e.from, to: e.to, unit_path: e.unit_path.to_string() };
-    DutyPerson {
-        id: person.id,
-        employee_no: person.employee_no.clone(),
-        zone: person.zone.clone(),
-        employments: person.employments.iter().map(employment).collect(),
+/// Who is of which team. A unit that is moved or renamed stays the same team: it goes by the path that it has on one day, whenever
+/// somebody came to it and whatever it was called when the account was brought in; and whoever is below it is so on the days on
+/// which their unit hung there.
+pub(crate) struct Teams<'t> {
+    trees: &'t Trees,
+    day: Date,
+    known: HashMap<OrgUnitId, Vec<Stretch>>,
+}
+
+/// Days on which a unit hung below the same units, and the paths of these.
+type Stretch = (Date, Option<Date>, Arc<[String]>);
+
+impl<'t> Teams<'t> {
+    /// By the paths of this day.
+    pub(crate) fn new(trees: &'t Trees, day: Date) -> Self {
+        Self { trees, day, known: HashMap::new() }
     }
+
+    /// Path of the team that serves an account; nothing means everybody.
+    pub(crate) fn of(&self, account: &ShopAccount) -> Option<String> {
+        let said = Some(&account.team_path).filter(|path| !path.is_empty())?;
+        let unit = account.unit.or_else(|| self.trees.called(said, self.day));
+        unit.and_then(|unit| self.trees.path(unit, self.day)).or_else(|| Some(said.clone()))
+    }
+
+    /// On duty is who works in the team, beside the home as well: any of the employments counts.
+    pub(crate) fn person(&mut self, person: &DirectoryPerson) -> DutyPerson {
+        DutyPerson {
+            id: person.id,
+            employee_no: person.employee_no.clone(),
+            zone: person.zone.clone(),
+            employments: person.employments.iter().flat_map(|e| self.employments(e)).collect(),
+        }
+    }
+
+    fn employments(&mut self, e: &person::Employment) -> Vec<Employment> {
+        let Self { trees, day, known } = self;
+        let stretches = known.entry(e.unit).or_insert_with(|| stretches(trees, e.unit, *day));
+        if stretches.is_empty() {
+            return vec![Employment { from: e.from, to: e.to, units: paths(&e.unit_path) }];
+        }
+        let ends = |one: Option<Date>, other: Option<Date>| one.into_iter().chain(other).min();
+        let within = |(from, to, units): &Stretch| {
+            let (from, to) = (e.from.max(*from), ends(e.to, *to));
+            to.is_none_or(|to| from <= to).then(|| Employment { from, to, units: Arc::clone(units) })
+        };
+        stretches.iter().filter_map(within).collect()
+    }
+}
+
+/// Where a unit hung, by the paths of a day.
+fn stretches(trees: &Trees, unit: OrgUnitId, day: Date) -> Vec<Stretch> {
+    let paths = |units: &[OrgUnitId]| units.iter().filter_map(|unit| trees.path(*unit, day)).collect();
+    trees.hung(unit, Date::MIN, None).into_iter().map(|hung| (hung.from, hung.to, paths(&hung.below))).collect()
 }
 
 /// A shift as the rules see it.
@@ -118,7 +174,7 @@ pub(crate) fn handover((row, correction): (handover::domain::Handover, Option<Co
 }
 
 /// The account as the rules see it. Its working day ends as that of the sites in its zone and region, where these agree.
-fn with_cut_over(stored: StoredAccount, sites: &[Site]) -> Result<DutyAccount> {
+fn with_cut_over(teams: &Teams<'_>, stored: StoredAccount, sites: &[Site]) -> Result<DutyAccount> {
     let account = stored.account;
     let region = account.home().region;
     let near = |site: &&Site| site.zone == account.zone && (site.region == region || region.is_global());
@@ -132,7 +188,10 @@ fn with_cut_over(stored: StoredAccount, sites: &[Site]) -> Result<DutyAccount> {
         key: account.key(),
         zone: zone(&account.zone)?,
         cut_over,
-        team: (!account.team_path.is_empty()).then_some(account.team_path),
+        team: teams.of(&account),
         exclusive: account.exclusive,
     })
 }
+
+#[cfg(test)]
+mod tests;

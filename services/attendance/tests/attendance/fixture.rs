@@ -121,13 +121,24 @@ fn identity(heard: &Arc<Heard>) -> FakePeer {
         Ok(identity::GetPersonResponse { person: found, ..Default::default() })
     };
     let units = |_: identity::ListOrgUnitsRequest| {
-        let unit = |id: OrgUnitId, path: &str, region: &str| identity::OrgUnit {
+        let unit = |id: OrgUnitId, parent: Option<OrgUnitId>, path: &str, region: &str| identity::OrgUnit {
             unit_id: id.to_string(),
+            parent_id: parent.map(|parent| parent.to_string()).unwrap_or_default(),
+            name: path.rsplit('/').next().unwrap_or_default().into(),
             path: path.into(),
             region: region.into(),
+            valid_from: "1900-01-01".into(),
             ..Default::default()
         };
-        let units = vec![unit(NORTH, "north/a", "cn-north"), unit(SOUTH, "south/b", "cn-south")];
+        let [root, north, south] = [0xba, 0xbb, 0xbc].map(|n| OrgUnitId(Uuid::from_u128(n)));
+        let units = vec![
+            unit(root, None, "", "*"),
+            unit(north, Some(root), "north", "cn-north"),
+            unit(NORTH, Some(north), "north/a", "cn-north"),
+            unit(south, Some(root), "south", "cn-south"),
+            unit(SOUTH, Some(south), "south/b", "cn-south"),
+            unit(SECOND, Some(south), "south/c", "cn-south"),
+        ];
         Ok(identity::ListOrgUnitsResponse { units, ..Default::default() })
     };
     FakePeer::new("identity")

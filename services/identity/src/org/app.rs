@@ -37,6 +37,8 @@ pub(crate) struct Changed {
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) as_of: Option<Date>,
+    /// The last of several days, of which the other is the first.
+    pub(crate) through: Option<Date>,
     pub(crate) known_at: Option<Timestamp>,
     /// Only these, also where they are not there on the day.
     pub(crate) units: Option<Vec<OrgUnitId>>,
@@ -135,16 +137,22 @@ pub(crate) async fn list(app: &App, ctx: &OpContext, asked: Asked, page: &Page) 
         None => tenant::facts::today(&tx, ctx).await?,
     };
     let tree = store::tree_as_known(&tx, asked.known_at).await?;
-    let mut units = match &asked.units {
-        None => tree.as_of(day),
-        Some(units) => tree.nearest(units, day),
+    let last = asked.through.unwrap_or(day);
+    let mut units = match (&asked.units, asked.through) {
+        (None, None) => tree.as_of(day),
+        (None, Some(last)) => tree.through(day, last),
+        (Some(units), _) => tree.nearest(units, day),
     };
-    units.retain(|unit| plan.covers(&tally_access::Target::unit(unit.region.clone(), unit.id).on(day)));
-    // The key says where to go on: the empty path of the root comes first and is after nothing. Of those that are no more several may
-    // have had one path.
-    let key = |unit: &Unit| match asked.units {
-        None => unit.path.clone(),
-        Some(_) => format!("{}\n{}", unit.path, unit.id),
+    units.retain(|unit| {
+        let on = |day| plan.covers(&tally_access::Target::unit(unit.region.clone(), unit.id).on(day));
+        on(day.max(unit.from).min(last)) || on(last.min(unit.to.unwrap_or(last)).max(day))
+    });
+    // The key says where to go on: the empty path of the root comes first and is after nothing. On several days, and of those that are
+    // no more, several may have had one path.
+    let several = asked.units.is_some() || asked.through.is_some();
+    let key = |unit: &Unit| match several {
+        false => unit.path.clone(),
+        true => format!("{}\n{}\n{}", unit.path, unit.id, unit.from),
     };
     units.retain(|unit| page.after.as_ref().is_none_or(|after| key(unit) > *after));
     units.truncate(page.size as usize + 1);

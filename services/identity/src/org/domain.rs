@@ -211,6 +211,14 @@ impl OrgTree {
         told
     }
 
+    /// Every state of the units on some days, by path and first day: each as the unit it was on the first of these days.
+    pub fn through(&self, first: Date, last: Date) -> Vec<Unit> {
+        let there = self.states.iter().filter(|state| state.from <= last && state.to.is_none_or(|to| first <= to));
+        let mut units: Vec<Unit> = there.filter_map(|state| self.unit(state, state.from.max(first))).collect();
+        units.sort_by_cached_key(|unit| (unit.path.clone(), unit.id, unit.from));
+        units
+    }
+
     /// A state as the unit it is at a date.
     pub fn unit(&self, state: &State, day: Date) -> Option<Unit> {
         let path = self.path(state.unit, day).filter(|_| state.covers(day))?;

@@ -96,16 +96,23 @@ impl OrgService for Rpc {
 fn read_list(req: &pb::ListOrgUnitsRequest) -> Result<(app::Asked, Page), Error> {
     let mut wrong = Violations::new();
     let as_of = optional_date(&mut wrong, "as_of", &req.as_of);
+    let through = optional_date(&mut wrong, "through", &req.through);
     let known_at = optional_instant(&mut wrong, "known_at", req.known_at);
+    if through.is_some() && !req.unit_ids.is_empty() {
+        wrong.push("through", msg!("THROUGH_OR_NAMED"));
+    }
+    if through.is_some_and(|last| as_of.is_none_or(|first| last < first)) {
+        wrong.push("through", msg!("THROUGH_BEFORE"));
+    }
     let named = req.unit_ids.iter().take(MAX_ROWS).enumerate();
     let units = named.filter_map(|(at, id)| wrong.parse(&format!("unit_ids[{at}]"), id)).collect::<Vec<_>>();
     if req.unit_ids.len() > MAX_ROWS {
         wrong.push("unit_ids", msg!("ROWS_TOO_MANY", max = MAX_ROWS, count = req.unit_ids.len()));
     }
-    let asked = question(&[&req.as_of, &req.unit_ids.join(" ")], known_at);
+    let asked = question(&[&req.as_of, &req.through, &req.unit_ids.join(" ")], known_at);
     let page = wrong.take("page_token", Page::read(req.page_size, &req.page_token, &asked));
     let units = (!req.unit_ids.is_empty()).then_some(units);
-    Ok((app::Asked { as_of, known_at, units }, wrong.finish(page)?))
+    Ok((app::Asked { as_of, through, known_at, units }, wrong.finish(page)?))
 }
 
 impl From<pb::OrgUnitRow> for UnitRow {

@@ -143,6 +143,58 @@ async fn a_unit_closes_when_its_people_have_somewhere_to_go(on: Backend) {
     assert_eq!((first.units, rest.units, rest.next_page_token), (vec![a], vec![b], String::new()));
 }
 
+on_both!(of_several_days_every_state_of_a_unit_is_told);
+async fn of_several_days_every_state_of_a_unit_is_told(on: Backend) {
+    let identity = TestIdentity::with_company(on).await;
+    let (sales, a) = (identity.unit("North/Sales").await, identity.unit("North/Sales/A").await);
+    let renamed = pb::RenameOrgUnitRequest {
+        unit_id: sales.unit_id.clone(),
+        name: "Trade".into(),
+        from: "2026-04-01".into(),
+        ..Default::default()
+    };
+    close(&identity, "North/Sales/A", "").await.unwrap();
+    answered(identity.orgs().rename_org_unit(identity.as_admin(renamed)).await).unwrap();
+    let of_sales = async |page_size: u32, as_of: &str, through: &str| {
+        let mut told = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let (as_of, through) = (as_of.to_owned(), through.to_owned());
+            let ask = pb::ListOrgUnitsRequest { as_of, through, page_size, page_token, ..Default::default() };
+            let page = answered(identity.orgs().list_org_units(identity.as_admin(ask)).await)?;
+            let ours = page.units.into_iter().filter(|u| [&sales.unit_id, &a.unit_id].contains(&&u.unit_id));
+            told.extend(ours.map(|unit| (unit.path, unit.name, unit.valid_from, unit.valid_to)));
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok::<_, tally_kernel::Error>(told);
+            }
+        }
+    };
+    let begins = sales.valid_from.as_str();
+    let state = |path: &str, name: &str, from: &str, to: &str| [path, name, from, to].map(str::to_owned).into();
+    let all: Vec<(String, String, String, String)> = vec![
+        state("North/Sales", "Sales", begins, "2026-03-31"),
+        state("North/Sales/A", "A", &a.valid_from, "2026-03-31"),
+        state("North/Trade", "Trade", "2026-04-01", ""),
+    ];
+    for page_size in [1, 100] {
+        assert_eq!(of_sales(page_size, "2026-03-01", "2026-04-30").await.unwrap(), all, "{page_size}");
+    }
+    assert_eq!(of_sales(100, "2026-04-01", "2026-04-01").await.unwrap(), all[2..]);
+    assert_eq!(of_sales(100, "2026-03-01", "2026-03-31").await.unwrap(), all[..2]);
+    for (as_of, through) in [("", "2026-04-01"), ("2026-04-02", "2026-04-01")] {
+        assert_eq!(of_sales(100, as_of, through).await.unwrap_err().violations()[0].field, "through");
+    }
+    let both = pb::ListOrgUnitsRequest {
+        as_of: "2026-04-01".into(),
+        through: "2026-04-02".into(),
+        unit_ids: vec![sales.unit_id.clone()],
+        ..Default::default()
+    };
+    let refused = answered(identity.orgs().list_org_units(identity.as_admin(both)).await).unwrap_err();
+    assert_eq!(refused.violations()[0].field, "through");
+}
+
 on_both!(units_merge_with_their_people_and_a_new_name_holds_from_its_day_on);
 async fn units_merge_with_their_people_and_a_new_name_holds_from_its_day_on(on: Backend) {
     let identity = TestIdentity::with_company(on).await;

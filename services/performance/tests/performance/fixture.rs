@@ -134,6 +134,7 @@ pub fn units() -> Vec<idn::OrgUnit> {
         name: path.rsplit('/').next().unwrap_or_default().into(),
         path: path.into(),
         region: region.into(),
+        valid_from: "1900-01-01".into(),
         ..Default::default()
     };
     vec![

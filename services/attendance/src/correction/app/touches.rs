@@ -12,12 +12,12 @@ use tally_kernel::time::Period;
 use tally_store::ScopedTx;
 
 use super::super::domain::{Draft, Fact, TouchedAccount, Touches};
-use super::draft;
+use super::{Known, draft};
 use crate::account::domain::StoredAccount;
 use crate::alias::domain::Alias;
 use crate::app::App;
 use crate::occupancy::domain::{self as duty, DutyFact, Edit, Policy, Touched};
-use crate::occupancy::facts::{self, Asked};
+use crate::occupancy::facts::{self, Asked, Teams};
 use crate::placed::counting;
 use crate::{account, handover};
 
@@ -26,22 +26,22 @@ use crate::{account, handover};
 const FELT: SignedDuration = SignedDuration::from_hours(72);
 
 /// What the draft touches; its new facts are brought by the correction `id`.
-pub(super) async fn of(app: &App, tx: &ScopedTx, people: &People, draft: &Draft, id: CorrectionId) -> Result<Touches> {
+pub(super) async fn of(app: &App, tx: &ScopedTx, known: &Known, draft: &Draft, id: CorrectionId) -> Result<Touches> {
     let Some(stretch) = draft.stretch() else { return of_alias(tx, draft).await };
     let edit = edit(draft, id);
     let log = log(tx, draft).await?;
     let felt = felt(&log, stretch);
-    let accounts = candidates(tx, people, draft, felt).await?;
+    let accounts = candidates(tx, known, draft, felt).await?;
     let mut touched = Touched::default();
     for period in months(felt) {
         let asked = Asked { period, policy: Policy::default(), known: None };
-        let mut evidence = facts::evidence(tx, accounts.clone(), people, &asked).await?;
+        let mut evidence = facts::evidence(tx, accounts.clone(), (&known.people, &known.trees), &asked).await?;
         let more = log.iter().filter(|row| !evidence.handovers.contains(row)).copied().collect::<Vec<_>>();
         evidence.handovers.extend(more);
         let edit = edit.clone();
         touched.join(app.compute.run("touched", move || duty::touched(&evidence, &edit)).await??);
     }
-    Ok(told(touched, draft, own_days(people, draft)))
+    Ok(told(touched, draft, own_days(&known.people, draft)))
 }
 
 fn edit(draft: &Draft, id: CorrectionId) -> Edit {
@@ -89,7 +89,7 @@ fn months((from, to): (Timestamp, Timestamp)) -> impl Iterator<Item = Period> {
 /// The accounts that the draft names, and those on which its people may turn up.
 async fn candidates(
     tx: &ScopedTx,
-    people: &People,
+    known: &Known,
     draft: &Draft,
     felt: (Timestamp, Timestamp),
 ) -> Result<Vec<StoredAccount>> {
@@ -97,14 +97,15 @@ async fn candidates(
     let mut all = account::facts::all(tx).await?;
     let whose = draft.people();
     let handed = draft.facts().all(|placed| matches!(placed.fact, Fact::Handover(_)));
+    let mut teams = Teams::new(&known.trees, TimeZone::UTC.to_datetime(felt.1).date());
     let mut served = Vec::new();
     if !handed {
         named.extend(draft::accounts_of(tx, &whose, felt).await?);
-        served.extend(whose.iter().filter_map(|id| people.get(*id)).map(facts::person));
+        served.extend(whose.iter().filter_map(|id| known.people.get(*id)).map(|p| teams.person(p)));
     }
     let may = |stored: &StoredAccount| {
-        let team = Some(stored.account.team_path.as_str()).filter(|path| !path.is_empty());
-        served.iter().any(|person| duty::serves(team, &person.employments))
+        let team = teams.of(&stored.account);
+        served.iter().any(|person| duty::serves(team.as_deref(), &person.employments))
     };
     all.retain(|stored| named.contains(&stored.id) || may(stored));
     Ok(all)

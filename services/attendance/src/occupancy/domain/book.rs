@@ -15,7 +15,7 @@ use super::punches::{self, Punched};
 use super::repairs::Repair;
 use super::spans::{self, Span};
 use super::{
-    DutyAccount, DutyPerson, Evidence, Handover, Policy, Punch, PunchKind, Shift, Version, belonging, is_within,
+    DutyAccount, DutyPerson, Employment, Evidence, Handover, Policy, Punch, PunchKind, Shift, Version, belonging,
 };
 
 /// Days beyond the period of which employments are worked out: more than zones, margin and holds can reach.
@@ -27,7 +27,7 @@ pub(super) struct Known<'a> {
     /// Employed, in any unit.
     pub employed: Vec<Span>,
     /// Employed per unit.
-    units: Vec<(&'a str, Span)>,
+    units: Vec<(&'a Employment, Span)>,
     pub punched: Punched,
     pub belonging: Belonging,
     /// The words for each of `punched.pairs`.
@@ -245,7 +245,7 @@ fn known(person: &DutyPerson, period: Period) -> Result<Known<'_>, TimeError> {
         let to = employment.to.unwrap_or(Date::MAX).min(reach.to());
         if let Ok(days) = Period::new(from, to) {
             let range = days.instants(&person.zone)?;
-            units.extend(Span::new(range.start, range.end).map(|span| (employment.unit_path.as_str(), span)));
+            units.extend(Span::new(range.start, range.end).map(|span| (employment, span)));
         }
     }
     let employed = spans::union(units.iter().map(|u| u.1).collect());
@@ -317,8 +317,7 @@ fn read_shifts<'a>(
 }
 
 fn members(people: &[Known<'_>], team: Option<&str>) -> Vec<(usize, Vec<Span>)> {
-    let within = |unit: &str| team.is_none_or(|team| is_within(unit, team));
-    let there = |known: &Known<'_>| spans::union(known.units.iter().filter(|u| within(u.0)).map(|u| u.1).collect());
+    let there = |known: &Known<'_>| spans::union(known.units.iter().filter(|u| u.0.is_of(team)).map(|u| u.1).collect());
     let all = people.iter().enumerate().map(|(who, known)| (who, there(known)));
     all.filter(|(_, spans)| !spans.is_empty()).collect()
 }

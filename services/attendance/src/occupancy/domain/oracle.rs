@@ -75,7 +75,7 @@ pub(super) fn of_team(account: &DutyAccount, p: &DutyPerson, t: Timestamp) -> bo
     let current = p.employments.iter().filter(|x| x.from <= day && x.to.is_none_or(|to| day <= to));
     current.into_iter().any(|x| match &account.team {
         None => true,
-        Some(team) => x.unit_path == *team || x.unit_path.starts_with(&format!("{team}/")),
+        Some(team) => x.units.contains(team),
     })
 }
 
@@ -255,8 +255,7 @@ pub(super) fn instants(e: &Evidence, account: &DutyAccount) -> BTreeSet<Timestam
 fn about(e: &Evidence, only: &[DutyAccount]) -> Evidence {
     let of = |id: AccountId| only.iter().any(|a| a.id == id);
     let in_team = |p: &DutyPerson, a: &DutyAccount| {
-        let within = |unit: &str| a.team.as_deref().is_none_or(|team| is_within(unit, team));
-        p.employments.iter().any(|x| within(&x.unit_path))
+        p.employments.iter().any(|x| a.team.as_ref().is_none_or(|team| x.units.contains(team)))
     };
     let named: BTreeSet<PersonId> = e.shifts.iter().filter(|s| of(s.account)).map(|s| s.person).collect();
     let holders: BTreeSet<PersonId> = e.handovers.iter().filter(|h| of(h.account)).map(|h| h.person).collect();

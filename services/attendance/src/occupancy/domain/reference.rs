@@ -42,7 +42,7 @@ fn seconds_on_duty(zone_name: &str, start: &str, end: &str, by_punches: bool, ve
     let zone = zone(zone_name).unwrap();
     let instant = |text: &str| read(text, &zone).unwrap().compatible();
     let (from, to) = (start[..10].parse().unwrap(), end[..10].parse().unwrap());
-    let employments = vec![Employment { from, to: Some(to), unit_path: String::new() }];
+    let employments = vec![Employment { from, to: Some(to), units: paths("") }];
     let (start, end) = (instant(start), instant(end));
     let shift = Shift { person: person(0), account: account(0), start, end, correction: None };
     let punch = |at, kind| Punch { person: person(0), at, kind, correction: None };

@@ -300,7 +300,7 @@ fn a_move_to_another_team_in_the_month_moves_the_punches_that_count() {
     let mut e = world("UTC", "2026-03-02", "2026-03-03", &["north/a"]);
     e.accounts[0].team = Some("north/a".into());
     e.people[0].employments[0].to = Some("2026-03-02".parse().unwrap());
-    let moved = Employment { from: "2026-03-03".parse().unwrap(), to: None, unit_path: "north/b".into() };
+    let moved = Employment { from: "2026-03-03".parse().unwrap(), to: None, units: paths("north/b") };
     e.people[0].employments.push(moved);
     let e = e.punch_in(0, "2026-03-02T20:00:00Z").punch_out(0, "2026-03-03T04:00:00Z");
     assert_eq!(e.who(), ["E0 2026-03-02T20:00:00Z..2026-03-03T00:00:00Z Punch"]);

@@ -9,7 +9,7 @@ use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::time::TimeError;
 
 use super::spans::{self, Span};
-use super::{DutyAccount, Employment, Evidence, Handover, Occupied, Punch, Rule, Shift, derive, is_within};
+use super::{DutyAccount, Employment, Evidence, Handover, Occupied, Punch, Rule, Shift, derive};
 
 /// A fact that the rules look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Touched {
 
 /// Whether somebody with these employments may turn up on an account without a roster or a hand-over that says so.
 pub fn serves(account: Option<&str>, employments: &[Employment]) -> bool {
-    account.is_none_or(|team| employments.iter().any(|e| is_within(&e.unit_path, team)))
+    account.is_none() || employments.iter().any(|e| e.is_of(account))
 }
 
 /// What an edit touches among the accounts of the evidence. Outside of the accounts and days that are named, occupancy is the

@@ -26,7 +26,7 @@ pub(super) fn account(n: usize) -> AccountId {
 pub(super) fn world(zone_name: &str, from: &str, to: &str, units: &[&str]) -> Evidence {
     let zone = zone(zone_name).unwrap();
     let date = |text: &str| text.parse::<Date>().unwrap();
-    let employment = |unit: &&str| Employment { from: date("2020-01-01"), to: None, unit_path: (*unit).to_owned() };
+    let employment = |unit: &&str| Employment { from: date("2020-01-01"), to: None, units: paths(unit) };
     let people = units.iter().enumerate().map(|(n, unit)| DutyPerson {
         id: person(n),
         employee_no: format!("E{n}"),
@@ -159,8 +159,8 @@ fn build(((period, longest, step, version), people, accounts, shifts, punches, h
         employee_no: format!("E{n}"),
         zone: zone(ZONES[*zone_of]).unwrap(),
         employments: vec![
-            Employment { from: day(*hired), to: left.map(day), unit_path: units[*unit].to_owned() },
-            Employment { from: day(0), to: Some(day(1)), unit_path: units[(*unit + 1) % 3].to_owned() },
+            Employment { from: day(*hired), to: left.map(day), units: paths(units[*unit]) },
+            Employment { from: day(0), to: Some(day(1)), units: paths(units[(*unit + 1) % 3]) },
         ],
     };
     let account_of = |(n, (zone_of, team, exclusive, cut)): (usize, &(usize, usize, bool, i8))| DutyAccount {

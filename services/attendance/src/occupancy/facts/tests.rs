@@ -1,0 +1,111 @@
+use jiff::civil::date;
+use tally_app::trees::State;
+use tally_kernel::person::{Employment as Told, Post};
+use uuid::Uuid;
+
+use super::*;
+use crate::account::domain::ShopAccount;
+
+fn id(n: u128) -> OrgUnitId {
+    OrgUnitId(Uuid::from_u128(n))
+}
+
+fn state(n: u128, parent: Option<u128>, name: &str, from: Date) -> State {
+    State { unit: id(n), parent: parent.map(id), name: name.into(), from }
+}
+
+/// The branches north 2 and south 3. Team 4 of north with its desk 5; on the 11th of March the team is renamed from a to b, on the 21st
+/// the desk goes to south.
+fn trees() -> Trees {
+    let always = date(1900, 1, 1);
+    Trees::new([
+        state(1, None, "Group", always),
+        state(2, Some(1), "north", always),
+        state(3, Some(1), "south", always),
+        state(4, Some(2), "a", always),
+        state(4, Some(2), "b", date(2026, 3, 11)),
+        state(5, Some(4), "desk", always),
+        state(5, Some(3), "desk", date(2026, 3, 21)),
+    ])
+}
+
+fn of_unit(n: u128, path: &str, from: Date) -> DirectoryPerson {
+    let told = Told {
+        post: Post::Home,
+        from,
+        to: None,
+        unit: id(n),
+        unit_path: path.into(),
+        region: "cn-north".parse().unwrap(),
+        position: "agent".into(),
+        grade: "P1".into(),
+        kind: None,
+    };
+    let zone = zone("Asia/Shanghai").unwrap();
+    DirectoryPerson { id: PersonId(Uuid::from_u128(9)), employee_no: "E9".into(), zone, employments: vec![told] }
+}
+
+fn account(team_path: &str, unit: Option<u128>) -> ShopAccount {
+    ShopAccount {
+        platform: "JD".into(),
+        store: "shop".into(),
+        name: "a".into(),
+        zone: "Asia/Shanghai".into(),
+        team_path: team_path.into(),
+        unit: unit.map(id),
+        region: None,
+        exclusive: false,
+        phases: vec![],
+    }
+}
+
+/// The days of March on which somebody may serve an account as one of its team.
+fn serves(person: &DirectoryPerson, account: &ShopAccount) -> Vec<i8> {
+    let trees = trees();
+    let mut teams = Teams::new(&trees, date(2026, 3, 31));
+    let (team, person) = (teams.of(account), teams.person(person));
+    let on =
+        |day: &Date, e: &Employment| e.from <= *day && e.to.is_none_or(|to| *day <= to) && e.is_of(team.as_deref());
+    let days = (1..=31).map(|day| date(2026, 3, day));
+    days.filter(|day| person.employments.iter().any(|e| on(day, e))).map(Date::day).collect()
+}
+
+#[test]
+fn a_team_that_is_renamed_stays_one_team() {
+    let whole: Vec<i8> = (1..=31).collect();
+    let (early, late) = (of_unit(4, "north/a", date(2020, 1, 1)), of_unit(4, "north/b", date(2026, 3, 15)));
+    for account in
+        [account("north/a", Some(4)), account("north/b", Some(4)), account("north/a", None), account("", None)]
+    {
+        assert_eq!(serves(&early, &account), whole, "{}", account.team_path);
+        assert_eq!(serves(&late, &account), whole[14..], "{}", account.team_path);
+    }
+    assert_eq!(serves(&late, &account("north/c", None)), [0; 0], "of a unit that never was");
+}
+
+#[test]
+fn who_goes_elsewhere_with_the_own_unit_served_until_then() {
+    let desk = of_unit(5, "north/a/desk", date(2020, 1, 1));
+    let until: Vec<i8> = (1..=20).collect();
+    assert_eq!(serves(&desk, &account("north/a", Some(4))), until);
+    assert_eq!(serves(&desk, &account("north", Some(2))), until);
+    assert_eq!(serves(&desk, &account("south", Some(3))), (21..=31).collect::<Vec<_>>());
+    assert_eq!(serves(&desk, &account("north/a/desk", Some(5))).len(), 31);
+}
+
+#[test]
+fn where_nothing_was_moved_an_employment_is_as_it_was_told() {
+    let trees = trees();
+    let mut teams = Teams::new(&trees, date(2026, 2, 28));
+    let close = date(2026, 2, 28);
+    for (unit, path) in [(5, "north/a/desk"), (2, "north"), (99, "east/x")] {
+        let mut told = of_unit(unit, path, date(2020, 1, 1));
+        told.employments[0].to = Some(close);
+        let employments = teams.person(&told).employments;
+        assert_eq!(employments.len(), 1, "{path}");
+        let (mut units, mut expected) = (employments[0].units.to_vec(), paths(path).to_vec());
+        units.sort();
+        expected.sort();
+        assert_eq!((units, employments[0].from, employments[0].to), (expected, date(2020, 1, 1), Some(close)));
+    }
+}
