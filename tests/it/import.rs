@@ -1,5 +1,7 @@
 //! `tally import`: a bundle into a running suite, in pieces, again, and beside facts that contradict it.
 
+mod moved;
+
 use std::path::Path;
 use std::process::Stdio;
 

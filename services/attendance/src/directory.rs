@@ -55,6 +55,11 @@ impl Units {
         self.0.values().find(|home| home.unit == Some(unit))
     }
 
+    /// The path of a unit.
+    pub fn path(&self, unit: OrgUnitId) -> Option<&str> {
+        self.0.iter().find(|(_, home)| home.unit == Some(unit)).map(|(path, _)| path.as_str())
+    }
+
     /// Whether some unit is in the region.
     pub fn hold(&self, region: &Region) -> bool {
         self.0.values().any(|home| home.region == *region)

@@ -110,7 +110,6 @@ mod card {
     mod measure;
     mod past;
     pub(crate) mod rpc;
-    mod standards;
     pub(crate) mod store;
     mod unread;
     mod unsent;

@@ -26,6 +26,7 @@ mod rates;
 mod records;
 mod report;
 mod taken;
+mod units;
 
 pub use census::{Census, census};
 pub use observations::observations;
@@ -33,6 +34,7 @@ pub use rates::rates;
 pub use records::{record, records};
 pub use report::{FileReport, Report};
 pub use taken::{Counted, Refused, Taken};
+pub use units::{unit_ids, units_there};
 
 /// What the report calls the org units, which have no file.
 pub const UNITS: &str = "org units";
@@ -42,6 +44,8 @@ const CHUNK: usize = 5_000;
 /// The ids that the suite gave to people and accounts, by their index in the bundle; empty for one that it does not have.
 #[derive(Debug)]
 pub struct Ids {
+    /// Units by path: the paths of today, and those of the bundle that were one's before.
+    pub units: BTreeMap<String, String>,
     /// Ids of people.
     pub people: Vec<String>,
     /// Ids of accounts.
@@ -95,59 +99,21 @@ fn region(bundle: &Bundle, account: &BundleAccount) -> String {
 /// [`RowsRefused`](crate::said::RowsRefused) by a suite of one's own, as soon as a file is through: what depends on them is not
 /// sent. Or what stopped it.
 pub async fn organisation(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result<Ids> {
-    units(session, bundle, taken).await?;
+    let were = units::units(session, bundle, taken).await?;
     taken.all_in()?;
     people(session, bundle, taken).await?;
     taken.all_in()?;
-    let units = unit_ids(session).await?;
+    let mut units = were;
+    units.extend(unit_ids(session).await?);
     accounts(session, bundle, &units, taken).await?;
     taken.all_in()?;
-    let ids = ids(session, bundle, taken.is_beside_others()).await?;
+    let ids = ids(session, bundle, units, taken.is_beside_others()).await?;
     shifts(session, bundle, &ids, taken).await?;
     punches(session, bundle, &ids, taken).await?;
     handovers(session, bundle, &ids, taken).await?;
     aliases(session, bundle, &ids, taken).await?;
     taken.all_in()?;
     Ok(ids)
-}
-
-async fn units(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result<()> {
-    let mut first: BTreeMap<&str, jiff::civil::Date> = BTreeMap::new();
-    for employment in bundle.people.iter().flat_map(|p| &p.employments) {
-        let from = first.entry(&employment.org_unit).or_insert(employment.hired_on);
-        *from = employment.hired_on.min(*from);
-    }
-    for team in bundle.accounts.iter().filter_map(|a| a.team.as_deref()) {
-        let from = first.entry(team).or_insert(bundle.period.from);
-        *from = bundle.period.from.min(*from);
-    }
-    let there = unit_ids(session).await?;
-    let oldest = first.values().min().copied().unwrap_or(bundle.period.from);
-    // Those above are units too, whether somebody is in them or not.
-    let above = |path: &'_ str| path.match_indices('/').map(|(at, _)| path[..at].to_owned()).collect::<Vec<_>>();
-    let paths: BTreeSet<String> =
-        first.keys().flat_map(|path| above(path).into_iter().chain([(*path).to_owned()])).collect();
-    let (known, new): (Vec<String>, Vec<String>) = paths.into_iter().partition(|path| there.contains_key(path));
-    taken.unchanged(UNITS, known.len() as u64);
-    let rows: Vec<_> = new
-        .into_iter()
-        .map(|path| identity::OrgUnitRow {
-            region: bundle.region_of(&path).to_owned(),
-            path,
-            kind: identity::OrgUnitKind::Unspecified.into(),
-            // A parent must be there before its children: all begin with the oldest employment.
-            valid_from: oldest.to_string(),
-        })
-        .collect();
-    let mut client = identity::org_service_client::OrgServiceClient::new(session.at.identity.clone());
-    for rows in rows.chunks(CHUNK) {
-        let ask = identity::ImportOrgUnitsRequest { request_id: taken.request_id(), rows: rows.to_vec() };
-        let reply = client.import_org_units(session.ask(ask)).await.map_err(told)?.into_inner();
-        let path = |at: usize| rows[at].path.clone();
-        let refused = taken.note(UNITS, reply.result, |at| RowName::Unit(path(at)), path);
-        taken.kept_back.units.extend(refused.into_iter().map(|at| rows[at].path.clone()));
-    }
-    Ok(())
 }
 
 async fn people(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result<()> {
@@ -184,22 +150,6 @@ async fn people(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result
     Ok(())
 }
 
-/// All units.
-pub async fn units_there(session: &Session) -> Result<Vec<identity::OrgUnit>> {
-    let client = identity::org_service_client::OrgServiceClient::new(session.at.identity.clone());
-    let units = pages(async |page_token| {
-        let ask = identity::ListOrgUnitsRequest { page_size: MAX_SIZE, page_token, ..Default::default() };
-        let page = client.clone().list_org_units(session.ask(ask)).await?.into_inner();
-        Ok((page.units, page.next_page_token))
-    });
-    units.await.map_err(refusal)
-}
-
-/// Ids of all units, by path.
-pub async fn unit_ids(session: &Session) -> Result<BTreeMap<String, String>> {
-    Ok(units_there(session).await?.into_iter().map(|unit| (unit.path, unit.unit_id)).collect())
-}
-
 async fn accounts(
     session: &Session,
     bundle: &Bundle,
@@ -217,6 +167,7 @@ async fn accounts(
             }
         }
     }
+    let unit = |account: &BundleAccount| account.team.as_ref().and_then(|team| units.get(team)).cloned();
     for chunk in placed.chunks(1000) {
         let rows = chunk.iter().map(|account| attendance::Account {
             account_id: String::new(),
@@ -226,8 +177,9 @@ async fn accounts(
             key: account.path(),
             zone: account.zone.clone(),
             team_path: account.team.clone().unwrap_or_default(),
-            unit_id: account.team.as_ref().and_then(|team| units.get(team)).cloned().unwrap_or_default(),
-            region: region(bundle, account),
+            unit_id: unit(account).unwrap_or_default(),
+            // A unit says its region itself.
+            region: if unit(account).is_some() { String::new() } else { region(bundle, account) },
             exclusive: account.exclusive,
             phases: account.phases.iter().map(phase).collect(),
         });
@@ -250,7 +202,7 @@ fn phase(phase: &tally_bundle::Phase) -> attendance::Phase {
     attendance::Phase { from, kind: kind.into(), capacity: phase.capacity }
 }
 
-async fn ids(session: &Session, bundle: &Bundle, beside_others: bool) -> Result<Ids> {
+async fn ids(session: &Session, bundle: &Bundle, units: BTreeMap<String, String>, beside_others: bool) -> Result<Ids> {
     let client = identity::person_service_client::PersonServiceClient::new(session.at.identity.clone());
     let people = pages(async |page_token| {
         let ask = identity::ListPeopleRequest { page_size: MAX_SIZE, page_token, ..Default::default() };
@@ -275,6 +227,7 @@ async fn ids(session: &Session, bundle: &Bundle, beside_others: bool) -> Result<
         return Err(Said(msg!("SUITE_LISTS_LESS")).into());
     }
     Ok(Ids {
+        units,
         person_of: places_of(&people, PersonIx)?,
         account_of: places_of(&accounts, AccountIx)?,
         people,

@@ -1,11 +1,13 @@
 //! Bringing in accounts and listing them.
 
-use tally_access::OpContext;
+use std::collections::BTreeMap;
+
+use tally_access::{OpContext, Permit};
 use tally_app::import::Import;
 use tally_app::mutate;
-use tally_kernel::Result;
 use tally_kernel::import::{ImportOutcome, Problem};
 use tally_kernel::page::Page;
+use tally_kernel::{Kind, Result, msg};
 use tally_store::UnitOfWork;
 
 use super::domain::{ShopAccount, StoredAccount, changes};
@@ -14,31 +16,69 @@ use crate::app::{App, bulk_audit};
 use crate::directory::Units;
 use crate::policy::{ImportAccounts, ListAccounts};
 
-/// Writes the accounts and phases that are new. Unit and region come from the team's unit where the row does not say, and
-/// are held against it where the row does.
+/// Writes the accounts and phases that are new. Unit and region come from the team's unit where the row does not say, and are held against it
+/// where the row does. A row about an account that is there is held against that. Rows out of the caller's reach are refused by themselves.
+///
+/// # Errors
+/// `PERMISSION_DENIED` when all rows are out of the caller's reach: then nothing is written.
 pub async fn import_accounts(app: &App, ctx: &OpContext, import: Import<ShopAccount>) -> Result<ImportOutcome> {
     ctx.plan::<ImportAccounts>()?;
     let ask = import.rows.iter().any(|(_, account)| account.says_where());
     let units = if ask { app.peers.units(ctx).await? } else { Units::default() };
-    let mut refused = import.refused;
-    let mut rows = Vec::with_capacity(import.rows.len());
-    for (index, mut account) in import.rows {
-        match account.settle(&units) {
-            Ok(()) => rows.push((index, account)),
-            Err(why) => refused.problems.push(Problem::new(index, "PLACE_WRONG", why)),
-        }
-    }
-    let permit = ctx.permit_all::<ImportAccounts>(rows.iter().map(|(_, account)| account.target()))?;
+    let keys = || import.rows.iter().map(|(_, account)| account.key()).collect();
+    let there = { store::keyed(&*app.store.read(ctx).await?, keys()).await? };
+    let permit = reached(ctx, &import, &there, &units)?.permit;
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
-        let mut outcome = refused.clone();
-        let there = store::keyed(&work, rows.iter().map(|(_, account)| account.key()).collect()).await?;
-        // What a row says of unit and region is the caller's word: the account that it adds to has to be within reach as well.
-        ctx.permit_all::<ImportAccounts>(there.iter().map(|stored| stored.account.target()))?;
-        store::write(&work, ctx, changes(rows.clone(), there, &mut outcome)).await?;
+        // What is there by now decides what is written: the permit is asked for again.
+        let there = store::keyed(&work, keys()).await?;
+        let Reached { rows, mut outcome, .. } = reached(ctx, &import, &there, &units)?;
+        store::write(&work, ctx, changes(rows, there, &mut outcome)).await?;
         let audit = bulk_audit("attendance.account.write", "accounts", &import.request, &outcome);
         Ok((work, audit, outcome.in_order()))
     })
     .await
+}
+
+/// Rows that the caller reaches, the permit for all of them, and what became of the others.
+struct Reached {
+    rows: Vec<(u32, ShopAccount)>,
+    permit: Permit<ImportAccounts>,
+    outcome: ImportOutcome,
+}
+
+fn reached(ctx: &OpContext, import: &Import<ShopAccount>, there: &[StoredAccount], units: &Units) -> Result<Reached> {
+    let there: BTreeMap<String, &ShopAccount> = there.iter().map(|a| (a.account.key(), &a.account)).collect();
+    let (mut rows, mut targets, mut outcome) = (Vec::new(), Vec::new(), import.refused.clone());
+    let mut denied = None;
+    for (index, row) in &import.rows {
+        // What a row says of unit and region is the caller's word: of an account that is there the account's own are what counts.
+        let (target, placed) = match there.get(&row.key()) {
+            Some(stored) => (stored.target(), row.clone().about(stored, units)),
+            None => match row.clone().settled(units) {
+                Ok(row) => (row.target(), Ok(row)),
+                Err(why) => {
+                    outcome.problems.push(Problem::new(*index, "PLACE_WRONG", why));
+                    continue;
+                }
+            },
+        };
+        match (ctx.permit::<ImportAccounts>(&target), placed) {
+            (Ok(_), Ok(row)) => rows.push((*index, row)),
+            (Ok(_), Err((reason, why))) => outcome.problems.push(Problem::new(*index, reason, why)),
+            (Err(no), _) if no.kind() == Kind::PermissionDenied => {
+                let why = msg!("ACCOUNT_OUT_OF_REACH", key = row.key());
+                outcome.problems.push(Problem::new(*index, "ACCOUNT_OUT_OF_REACH", why));
+                denied.get_or_insert(no);
+                continue;
+            }
+            (Err(no), _) => return Err(no),
+        }
+        targets.push(target);
+    }
+    match denied {
+        Some(denied) if targets.is_empty() => Err(denied),
+        _ => Ok(Reached { rows, permit: ctx.permit_all(targets)?, outcome }),
+    }
 }
 
 /// A page of accounts with their phases, and the token of the next.

@@ -69,26 +69,56 @@ impl ShopAccount {
         !self.team_path.is_empty() || self.unit.is_some() || self.region.is_some()
     }
 
-    /// Fills in what the team's unit says: unit and region. Without both, an account is the group's own.
+    /// The row of a new account with what the team's unit says: unit and region. Without both, an account is the group's own.
     ///
     /// # Errors
     /// What it says of unit and region and is not so.
-    pub fn settle(&mut self, units: &Units) -> Result<(), Message> {
-        // The empty path is the whole group's.
-        let team = units.get(&self.team_path).filter(|_| !self.team_path.is_empty());
-        self.unit = self.unit.or(team.and_then(|home| home.unit));
+    pub fn settled(mut self, units: &Units) -> Result<Self, Message> {
+        let team = self.team_of(units);
+        self.unit = self.unit.or(team);
         let Some(unit) = self.unit else {
             return match &self.region {
                 Some(region) if !region.is_global() && !units.hold(region) => Err(msg!("PLACE_REGION_UNKNOWN", region)),
-                _ => Ok(()),
+                _ => Ok(self),
             };
         };
         let home = units.of(unit).ok_or_else(|| msg!("PLACE_UNIT_UNKNOWN", unit))?;
-        if team.is_some_and(|team| team.unit != home.unit) {
+        if team.is_some_and(|team| team != unit) {
             return Err(msg!("PLACE_TEAM_NOT_UNIT", team = self.team_path, unit));
         }
         let region = self.region.get_or_insert_with(|| home.region.clone());
-        if *region == home.region { Ok(()) } else { Err(msg!("PLACE_REGION_OF_UNIT", is = home.region, said = region)) }
+        if *region == home.region {
+            Ok(self)
+        } else {
+            Err(msg!("PLACE_REGION_OF_UNIT", is = home.region, said = region))
+        }
+    }
+
+    /// The row of an account that is there with the unit that it means: the one that it names, by id or by the path of today, else the stored
+    /// one, if it names the team as that was stored. No region said is the stored one.
+    ///
+    /// # Errors
+    /// A path that is another unit today, with the code of the refusal.
+    pub fn about(mut self, stored: &Self, units: &Units) -> Result<Self, (&'static str, Message)> {
+        let team = self.team_of(units);
+        let is_another = |unit: &OrgUnitId| team.is_some_and(|team| team != *unit);
+        if let Some(unit) = self.unit.filter(is_another) {
+            return Err(("PLACE_WRONG", msg!("PLACE_TEAM_NOT_UNIT", team = self.team_path, unit)));
+        }
+        let as_stored = stored.unit.filter(|_| self.team_path == stored.team_path);
+        self.unit = self.unit.or(team).or(as_stored);
+        let other = self.unit.filter(|_| self.unit != stored.unit).and_then(|unit| units.of(unit));
+        self.region =
+            self.region.or_else(|| other.map_or_else(|| stored.region.clone(), |home| Some(home.region.clone())));
+        let Some(unit) = stored.unit.filter(is_another) else { return Ok(self) };
+        let (key, fields) = (self.key(), self.differing(stored).join(", "));
+        let unit = units.path(unit).map_or_else(|| unit.to_string(), str::to_owned);
+        Err(("ALREADY_DIFFERENT", msg!("ACCOUNT_CONTRADICTS_STORED.team", key, fields, team = self.team_path, unit)))
+    }
+
+    /// The unit that the team's path names today. The empty path is the whole group's.
+    fn team_of(&self, units: &Units) -> Option<OrgUnitId> {
+        units.get(&self.team_path).filter(|_| !self.team_path.is_empty()).and_then(|home| home.unit)
     }
 
     pub fn home(&self) -> Home {
@@ -107,8 +137,10 @@ impl ShopAccount {
         let mut fields = Vec::new();
         let mut note = |field, differs: bool| fields.extend(differs.then_some(field));
         note("zone", self.zone != other.zone);
-        note("team", self.team_path != other.team_path);
         let (here, there) = (self.home(), other.home());
+        // The same unit is the same team, whatever it is called.
+        let same = here.unit.is_some() && here.unit == there.unit;
+        note("team", !same && self.team_path != other.team_path);
         note("unit", here.unit != there.unit);
         note("region", here.region != there.region);
         note("exclusive", self.exclusive != other.exclusive);
@@ -248,14 +280,11 @@ mod tests {
         let unit = Home { region: "cn-north".parse().unwrap(), unit: Some(OrgUnitId(Uuid::from_u128(7))) };
         let root = Home { region: Region::global(), unit: Some(OrgUnitId(Uuid::from_u128(1))) };
         let units = Units::new([("north/a".to_owned(), unit.clone()), (String::new(), root)]);
-        let mut settled = account("a", &[]);
-        settled.settle(&units).unwrap();
-        assert_eq!(settled.home(), unit);
+        assert_eq!(account("a", &[]).settled(&units).unwrap().home(), unit);
         let nobodys = ShopAccount { team_path: String::new(), ..account("a", &[]) };
-        let mut at_home = nobodys.clone();
-        at_home.settle(&units).unwrap();
-        assert_eq!(at_home.home(), Home { region: Region::global(), unit: None });
-        let told = |account: ShopAccount| account.clone().settle(&units).map_err(|why| why.id().contains("REGION"));
+        let at_home = nobodys.clone().settled(&units).unwrap().home();
+        assert_eq!(at_home, Home { region: Region::global(), unit: None });
+        let told = |account: ShopAccount| account.settled(&units).map(drop).map_err(|why| why.id().contains("REGION"));
         let region = |name: &str| Some(name.parse::<Region>().unwrap());
         let stranger = Some(OrgUnitId(Uuid::from_u128(8)));
         assert_eq!(told(ShopAccount { unit: stranger, ..nobodys.clone() }), Err(false), "another group's unit");
@@ -265,6 +294,63 @@ mod tests {
         assert_eq!(told(ShopAccount { region: region("eu-west"), ..nobodys.clone() }), Err(true));
         assert_eq!(told(ShopAccount { unit: unit.unit, region: region("cn-north"), ..nobodys.clone() }), Ok(()));
         assert_eq!(told(ShopAccount { region: region("cn-north"), ..nobodys }), Ok(()));
+    }
+
+    #[test]
+    fn a_team_is_the_same_unit_whatever_it_is_called_and_another_units_path_is_a_contradiction_that_says_so() {
+        let region: Region = "cn-north".parse().unwrap();
+        let id = |n: u128| Some(OrgUnitId(Uuid::from_u128(n)));
+        let home = |n: u128| Home { region: region.clone(), unit: id(n) };
+        let named = |paths: &[(&str, u128)]| Units::new(paths.iter().map(|(path, n)| ((*path).to_owned(), home(*n))));
+        let stored =
+            ShopAccount { unit: id(7), region: Some(region.clone()), ..account("a", &[(None, PhaseKind::Shared)]) };
+        let there = [StoredAccount { id: AccountId(Uuid::from_u128(1)), account: stored.clone() }];
+        let said = |path: &str, unit: Option<OrgUnitId>| ShopAccount {
+            team_path: path.into(),
+            unit,
+            region: None,
+            ..stored.clone()
+        };
+        // What becomes of a row: nothing where it is unchanged, else what it contradicts the account in.
+        let told = |row: ShopAccount, units: &Units| {
+            let row = match row.about(&stored, units) {
+                Ok(row) => row,
+                Err((reason, why)) => return Some((reason.to_owned(), why)),
+            };
+            let mut outcome = ImportOutcome::default();
+            assert_eq!(changes(vec![(0, row)], there.to_vec(), &mut outcome), Changes::default());
+            outcome.problems.pop().map(|problem| (problem.reason, problem.message))
+        };
+        let fields = |row: ShopAccount, units: &Units| match told(row, units) {
+            Some((_, why)) => format!("{:?}", why.args()["fields"]),
+            None => "none".to_owned(),
+        };
+        let text = |fields: &str| format!("{:?}", Arg::Text(fields.to_owned()));
+        // Renamed, moved and closed: by the path of then, by that of today, and by its id, whatever is written beside it.
+        for units in [named(&[("north/post", 7), ("north/b", 8)]), named(&[("north/b", 8)])] {
+            assert_eq!(told(said("north/a", None), &units), None);
+            for path in ["", "north/a", "north/post", "somewhere"] {
+                assert_eq!(told(said(path, id(7)), &units), None, "{path}");
+            }
+            assert_eq!(fields(said("", None), &units), text("team, unit"));
+            assert_eq!(fields(said("somewhere", None), &units), text("team, unit"));
+            assert_eq!(fields(said("north/a", id(8)), &units), text("unit"));
+            let east = ShopAccount { region: Some("cn-east".parse().unwrap()), ..said("north/a", None) };
+            assert_eq!(fields(east, &units), text("region"));
+        }
+        assert_eq!(told(said("north/post", None), &named(&[("north/post", 7)])), None);
+        // The old path is another unit's by now.
+        let units = named(&[("north/post", 7), ("north/a", 8)]);
+        for row in [said("north/a", None), said("north/a", id(8))] {
+            let (reason, why) = told(row, &units).unwrap();
+            assert_eq!((reason.as_str(), why.id()), ("ALREADY_DIFFERENT", "ACCOUNT_CONTRADICTS_STORED.team"));
+            assert_eq!(
+                ["fields", "team", "unit"].map(|arg| &why.args()[arg]),
+                ["unit", "north/a", "north/post"].map(|text| Arg::Text(text.to_owned())).each_ref()
+            );
+        }
+        let (reason, why) = told(said("north/a", id(7)), &units).unwrap();
+        assert_eq!((reason.as_str(), why.id()), ("PLACE_WRONG", "PLACE_TEAM_NOT_UNIT"));
     }
 
     #[test]

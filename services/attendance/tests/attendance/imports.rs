@@ -87,6 +87,18 @@ async fn an_account_of_a_unit_out_of_reach_gets_no_phase_whatever_unit_the_row_n
     for row in [of_unit(SOUTH, "a"), of_unit(SOUTH, "b"), of_unit(NORTH, "a")] {
         assert_eq!(reason(import(&south, later(row)).await), "PERMISSION_DENIED");
     }
+    // Among rows within reach each is refused by itself, whether the account is there or new, and nothing is told of it.
+    let rows = ["a", "b", "c"].map(|name| later(of_unit(SOUTH, name)).rows.remove(0));
+    let rows = [rows.as_slice(), &[of_unit(NORTH, "a"), of_unit(NORTH, "d")]].concat();
+    let answer = import(&south, pb::ImportAccountsRequest { rows, ..Default::default() }).await.unwrap();
+    let told = answer.into_inner().result;
+    let sentences = told.iter().flat_map(|told| &told.problems).map(|problem| problem.message.clone());
+    let expected = ["a", "b", "a", "d"].map(|name| {
+        format!("JD/shop/{name} is beyond what you may send: leave it out, or have somebody send it who may")
+    });
+    assert_eq!(sentences.collect::<Vec<_>>(), expected);
+    let beyond = [0, 1, 3, 4].map(|row| (row, "ACCOUNT_OUT_OF_REACH"));
+    assert_eq!(counts(told), (1, 0, refused(&beyond)));
     let answer = import(&attendance.admin, later(of_unit(SOUTH, "a"))).await.unwrap().into_inner().result;
     let sentence = answer.as_ref().map(|told| told.problems[0].message.clone()).unwrap_or_default();
     assert!(sentence.contains("in unit, region:"), "{sentence}");

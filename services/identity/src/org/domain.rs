@@ -108,6 +108,8 @@ pub enum OrgError {
     BeginsLater(Date),
     /// The unit closes with that day.
     Closes(Date),
+    /// A unit that is there had that name at this place until that day.
+    HadName(String, Date),
     /// There is no such unit at that date.
     UnitUnknown(OrgUnitId),
     /// Not a name of one unit.
@@ -124,12 +126,6 @@ pub enum OrgError {
     NameTaken(String),
     /// The unit has a planned change after that date.
     ChangePlanned(Date),
-    /// The change begins before the month that goes on, and the caller does not say that it is meant.
-    Backdated {
-        from: Date,
-        /// Of the month that goes on.
-        first: Date,
-    },
     /// Nothing would be different.
     NothingChanges,
     /// Other units hang below the one that closes.
@@ -195,6 +191,31 @@ impl OrgTree {
     pub fn find(&self, path: &str, day: Date) -> Option<&State> {
         let root = self.root(day)?;
         path.split('/').try_fold(root, |here, name| self.child(here.unit, name.trim(), day))
+    }
+
+    /// Whether the unit had this path on some day.
+    pub fn was_at(&self, unit: OrgUnitId, path: &str) -> bool {
+        let names: Vec<&str> = path.split('/').map(str::trim).collect();
+        self.was_named(unit, &names, (Date::MIN, Date::MAX))
+    }
+
+    /// Whether some unit had this path on some day.
+    pub fn was(&self, path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or_default().trim();
+        self.states.iter().any(|state| state.name == name && self.was_at(state.unit, path))
+    }
+
+    /// Whether it had these names within these days: those above have to have had their names on the same ones.
+    fn was_named(&self, unit: OrgUnitId, names: &[&str], (from, to): (Date, Date)) -> bool {
+        self.of(unit).any(|state| {
+            let days = (from.max(state.from), to.min(state.to.unwrap_or(Date::MAX)));
+            days.0 <= days.1
+                && match (names.split_last(), state.parent) {
+                    (Some((name, above)), Some(parent)) => state.name == *name && self.was_named(parent, above, days),
+                    (None, None) => true,
+                    _ => false,
+                }
+        })
     }
 
     /// Every unit that exists at a date, by path: parents before their children.

@@ -301,6 +301,8 @@ pub enum PersonError {
     KindUnknown(String),
     /// No unit has this path on the first day.
     UnitUnknown(String),
+    /// A unit had this path on another day, and none has it on the first day.
+    UnitWas(String, Date),
     /// The unit is there, but begins later than the employment.
     UnitBeginsLater(String, Date),
     /// No such unit on that day.

@@ -1,7 +1,5 @@
 //! The observations of a bundle.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use tally_api::common::v1::ImportResult;
 use tally_api::performance::v1 as performance;
@@ -9,7 +7,7 @@ use tally_api::performance::v1::subject::Of;
 use tally_bundle::{Bundle, Observation, Observed, RowName, Subject};
 use tally_kernel::Message;
 
-use super::{CHUNK, Ids, Taken, by_clock, instant, unit_ids};
+use super::{CHUNK, Ids, Taken, by_clock, instant};
 use crate::said::told;
 use crate::session::Session;
 
@@ -23,7 +21,6 @@ pub async fn observations(session: &Session, bundle: &Bundle, ids: &Ids, taken: 
     if bundle.observations.is_empty() {
         return Ok(());
     }
-    let units = unit_ids(session).await?;
     let mut client =
         performance::observation_service_client::ObservationServiceClient::new(session.at.performance.clone());
     let mut placed = Vec::with_capacity(bundle.observations.len());
@@ -34,11 +31,11 @@ pub async fn observations(session: &Session, bundle: &Bundle, ids: &Ids, taken: 
         }
     }
     for chunk in placed.chunks(CHUNK) {
-        let rows = chunk.iter().map(|row| message(row, ids, &units)).collect();
+        let rows = chunk.iter().map(|row| message(row, ids)).collect();
         let ask = performance::ImportObservationsRequest { request_id: taken.request_id(), rows };
         let reply = client.import_observations(session.ask(ask)).await.map_err(told)?.into_inner();
         let row = |at: usize| RowName::Observation(chunk[at].clone());
-        let result = reply.result.map(|result| in_words(result, |at| chunk[at], (bundle, ids, &units)));
+        let result = reply.result.map(|result| in_words(result, |at| chunk[at], (bundle, ids)));
         taken.note(FILE, result, row, |at| name(bundle, chunk[at]));
     }
     Ok(taken.all_in()?)
@@ -58,13 +55,13 @@ fn missing(bundle: &Bundle, ids: &Ids, taken: &Taken, row: &Observation) -> Opti
 fn in_words<'r>(
     mut result: ImportResult,
     row: impl Fn(usize) -> &'r Observation,
-    (bundle, ids, units): (&Bundle, &Ids, &BTreeMap<String, String>),
+    (bundle, ids): (&Bundle, &Ids),
 ) -> ImportResult {
     for problem in &mut result.problems {
         let (id, label) = match &row(problem.index as usize).subject {
             Subject::Person(ix) => (Some(&ids.people[ix.0 as usize]), bundle.person(*ix).employee_no.clone()),
             Subject::Account(ix) => (Some(&ids.accounts[ix.0 as usize]), bundle.account_label(*ix)),
-            Subject::Unit(path) | Subject::Campaign { run_by: Some(path), .. } => (units.get(path), path.clone()),
+            Subject::Unit(path) | Subject::Campaign { run_by: Some(path), .. } => (ids.units.get(path), path.clone()),
             Subject::Store(_) | Subject::Campaign { run_by: None, .. } => continue,
         };
         if let Some(id) = id.filter(|id| !id.is_empty()) {
@@ -91,8 +88,8 @@ fn name(bundle: &Bundle, row: &Observation) -> String {
     format!("{} {subject} {when}", row.measure)
 }
 
-fn message(row: &Observation, ids: &Ids, units: &BTreeMap<String, String>) -> performance::Observation {
-    let unit = |path: &String| units.get(path).cloned().unwrap_or_default();
+fn message(row: &Observation, ids: &Ids) -> performance::Observation {
+    let unit = |path: &String| ids.units.get(path).cloned().unwrap_or_default();
     let (of, run_by) = match &row.subject {
         Subject::Person(ix) => (Of::PersonId(ids.people[ix.0 as usize].clone()), None),
         Subject::Account(ix) => (Of::AccountId(ids.accounts[ix.0 as usize].clone()), None),

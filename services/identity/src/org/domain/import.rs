@@ -95,6 +95,12 @@ fn plan_row(
     if let Some(later) = names.get(depth).and_then(|name| tree.placed(here.unit, name).find(|s| s.from > from)) {
         return Err(OrgError::BeginsLater(later.from));
     }
+    if let Some(was) = names.get(depth).and_then(|name| had_name(tree, here.unit, name, from))
+        // Who says what the unit is means a new one.
+        && (kind.is_none() || depth + 1 < names.len())
+    {
+        return Err(OrgError::HadName(was.name.clone(), was.to.unwrap_or(from)));
+    }
     let region = branch_region(here, asked, regions)?;
     if let Some(last) = tree.closes(here.unit).filter(|_| depth < names.len()) {
         return Err(OrgError::Closes(last));
@@ -130,6 +136,13 @@ fn plan_row(
         parent = unit;
     }
     Ok((target, new))
+}
+
+/// The unit that had a name at a place before a day, and is there on it by another name or at another place. A new unit of that name
+/// would be its twin.
+fn had_name<'t>(tree: &'t OrgTree, parent: OrgUnitId, name: &str, day: Date) -> Option<&'t State> {
+    let before = tree.placed(parent, name).filter(|state| state.from <= day).max_by_key(|state| state.from)?;
+    Some(before).filter(|was| tree.at(was.unit, day).is_some())
 }
 
 /// The region that a row's units take: their branch's.

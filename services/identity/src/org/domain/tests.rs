@@ -275,6 +275,27 @@ fn a_closed_unit_is_there_in_the_past_and_the_same_path_is_another_unit_later() 
 }
 
 #[test]
+fn a_path_that_a_unit_had_makes_no_second_one_beside_it_unless_the_row_says_what_it_is() {
+    let mut tree = company();
+    let (sales, a) = (id(&tree, "North/Sales"), id(&tree, "North/Sales/A"));
+    renamed(&mut tree, "North/Sales", "Shop", "2026-04-01").unwrap();
+    let there = import(&mut tree, &[row("North/Sales/A", "", "2026-03-31")]);
+    assert_eq!((there.written, there.unchanged), (0, 1), "it is there on that day");
+    let had = || OrgError::HadName("Sales".into(), day("2026-03-31"));
+    let said = |path: &str, kind| UnitRow { kind: KindAsked::Is(kind), ..row(path, "", "2026-04-01") };
+    let rows =
+        [row("North/Sales", "", "2026-04-01"), row("North/Sales/A", "", ""), said("North/Sales/A", UnitKind::Team)];
+    let plan = import(&mut tree, &rows);
+    assert_eq!((plan.written, plan.unchanged, plan.problems), (0, 1, vec![(0, had()), (2, had())]));
+    let new = import(&mut tree, &[said("North/Sales", UnitKind::Department)]);
+    assert_eq!((new.written, new.problems), (1, vec![]));
+    assert_ne!(tree.find("North/Sales", day("2026-04-01")).unwrap().unit, sales);
+    let was = |unit, paths: [&str; 4]| paths.map(|path| tree.was_at(unit, path));
+    assert_eq!(was(a, ["North/Sales/A", "North/Shop/A", "North/Sales", "South/Sales"]), [true, true, false, false]);
+    assert_eq!(was(sales, ["North/Sales", "North/Shop", "Shop", "North"]), [true, true, false, false]);
+}
+
+#[test]
 fn nothing_new_hangs_on_a_unit_that_closes() {
     let mut tree = company();
     closed(&mut tree, "North/Sales/B", "2026-04-01").unwrap();
@@ -347,36 +368,6 @@ fn parents_come_before_their_children_whatever_the_names() {
     }
 }
 
-#[test]
-fn a_change_that_is_planned_back_stands_in_the_way_of_nothing() {
-    let tree = company();
-    let (a, north, sales) = (id(&tree, "North/Sales/A"), id(&tree, "North"), id(&tree, "North/Sales"));
-    let mut ids = counter();
-    let mut change = |tree: &OrgTree, parent, from| plan(tree, &Command::Move { unit: a, parent }, day(from), &mut ids);
-    let (_, planned) = change(&tree, north, "2026-12-15").unwrap();
-    assert_eq!(change(&planned, north, "2026-11-30").unwrap_err(), OrgError::ChangePlanned(day("2026-12-15")));
-    let (back, as_before) = change(&planned, sales, "2026-12-15").unwrap();
-    assert_eq!((back.closes.len(), back.writes.len()), (2, 1), "one state, known from now on");
-    assert_eq!(as_before.as_of(day("2026-12-15")), tree.as_of(day("2026-12-15")));
-    assert!(as_before.moved(day("2026-12-20"), &TimeZone::UTC).is_empty());
-    let (earlier, after) = change(&as_before, north, "2026-11-30").unwrap();
-    assert_eq!((earlier.closes.len(), earlier.writes.len()), (1, 2));
-    assert_eq!(after.path(a, day("2026-12-20")).as_deref(), Some("North/A"));
-    let (nothing, _) = change(&as_before, sales, "2026-11-30").unwrap();
-    assert_eq!(nothing, tally_kernel::dated::Succession::default(), "where it hangs already");
-    // A border that was written when such states were still kept apart.
-    let states = as_before.states.iter().flat_map(|state| match state.unit == a {
-        true => vec![
-            State { row: Uuid::from_u128(7_000), to: Some(day("2026-12-14")), ..state.clone() },
-            State { row: Uuid::from_u128(7_001), from: day("2026-12-15"), ..state.clone() },
-        ],
-        false => vec![state.clone()],
-    });
-    let (closes, after) = change(&OrgTree::new(states), north, "2026-11-30").unwrap();
-    assert_eq!((closes.closes.len(), closes.writes.len()), (2, 2));
-    assert_eq!(after.path(a, day("2026-12-20")).as_deref(), Some("North/A"));
-}
-
 proptest::proptest! {
     #[test]
     fn whatever_is_done_the_past_stays_and_every_unit_hangs_on_the_root(steps in proptest::collection::vec((0..4_u8, 1..7_usize, 0..7_usize, 1..6_i8), 0..16)) {
@@ -401,11 +392,6 @@ proptest::proptest! {
                 }).collect::<Vec<_>>());
             }
             tree = after;
-            for one in &tree.states {
-                let next = one.to.and_then(|last| tree.at(one.unit, last.tomorrow().expect("a day")));
-                let said = next.map(|next| State { row: one.row, from: one.from, to: one.to, ..next.clone() });
-                proptest::prop_assert_ne!(said.as_ref(), Some(one), "a border where nothing changes");
-            }
         }
         let today = date(2026, 4, 15);
         let moved = tree.moved(today, &TimeZone::UTC);

@@ -82,7 +82,7 @@ pub fn plan_import(
     let mut refused: BTreeMap<&str, Option<Date>> = BTreeMap::new();
     for (index, row) in oldest_first(rows) {
         let number = row.employee_no.trim();
-        let decided = parse(row, facts, group_zone).and_then(|parsed| {
+        let decided = parse(row, facts, group_zone, known.get(number)).and_then(|parsed| {
             let there = known.get(number);
             nobody_elses(&holders, there, &parsed)?;
             if !decide_row(there, row, &parsed)? {
@@ -183,25 +183,44 @@ fn decide_row(there: Option<&Person>, row: &PersonRow, parsed: &Parsed) -> Resul
     same("name", person.name == row.name.trim())?;
     same("zone", person.zone == parsed.zone)?;
     same("id_number", parsed.id_number.is_none() || person.id_number == parsed.id_number)?;
-    let mut homes = person.employments.iter().filter(|e| e.post == Post::Home);
-    match homes.clone().find(|e| e.from == parsed.from) {
+    match begun(person, parsed.from) {
         Some(e) => {
             same("unit_path", e.unit == parsed.unit)?;
             same("position", e.position == row.position.trim())?;
             same("grade", e.grade == row.grade.trim())?;
             same("employment_kind", parsed.kind.is_none() || e.kind == parsed.kind)?;
-            same("left_on", e.to == parsed.to)?;
+            same("left_on", e.to == parsed.to || last_day(person, e) == parsed.to)?;
             Ok(false)
         }
         // Another first day is another employment: somebody came back, or moved on.
-        None => match homes.find(|e| e.overlaps(parsed.from, parsed.to)) {
+        None => match homes(person).find(|e| e.overlaps(parsed.from, parsed.to)) {
             Some(e) => Err(PersonError::Overlaps(e.from)),
             None => Ok(true),
         },
     }
 }
 
-fn parse(row: &PersonRow, facts: Facts<'_>, group_zone: &str) -> Result<Parsed, PersonError> {
+fn homes(person: &Person) -> impl Iterator<Item = &Employment> {
+    person.employments.iter().filter(|e| e.post == Post::Home)
+}
+
+/// The stretch at home that begins on a day.
+fn begun(person: &Person, day: Date) -> Option<&Employment> {
+    homes(person).find(|e| e.from == day)
+}
+
+/// The last day of a stretch with those that follow it because its unit was closed: who sends the person knows of none of them.
+fn last_day(person: &Person, stretch: &Employment) -> Option<Date> {
+    let mut last = stretch;
+    while let Some(next) = last.to.and_then(|to| begun(person, to.tomorrow().ok()?))
+        && (next.id, next.reason) == (last.id, Reason::Reorganisation)
+    {
+        last = next;
+    }
+    last.to
+}
+
+fn parse(row: &PersonRow, facts: Facts<'_>, group_zone: &str, there: Option<&Person>) -> Result<Parsed, PersonError> {
     let text = |field, text: &str| match text.trim().chars().count() {
         1..=MAX_TEXT => Ok(()),
         _ => Err(PersonError::TextUnusable(field)),
@@ -224,9 +243,13 @@ fn parse(row: &PersonRow, facts: Facts<'_>, group_zone: &str) -> Result<Parsed, 
     }
     let zone = if row.zone.trim().is_empty() { group_zone } else { row.zone.trim() };
     time::zone(zone).map_err(|_| PersonError::ZoneUnknown(zone.chars().take(64).collect()))?;
-    let unit = facts.tree.find(&row.unit_path, from);
-    let unit = unit.ok_or_else(|| unknown_unit(facts.tree, &row.unit_path, from))?.unit;
-    let region = facts.region_of(unit, from, to)?.clone();
+    let there = there.and_then(|person| begun(person, from));
+    let unit = meant(facts, &row.unit_path, from, there)?;
+    // What is there already need not be possible any more: its unit may have been closed since.
+    let region = match there.filter(|e| e.unit == unit) {
+        Some(e) => e.region.clone(),
+        None => facts.region_of(unit, from, to)?.clone(),
+    };
     facts.in_catalogue(row.position.trim(), row.grade.trim(), from)?;
     let id_number = match row.id_number.trim() {
         "" => None,
@@ -239,11 +262,24 @@ fn parse(row: &PersonRow, facts: Facts<'_>, group_zone: &str) -> Result<Parsed, 
     Ok(Parsed { zone: zone.to_owned(), from, to, unit, region, id_number, kind })
 }
 
+/// The unit of a path on a first day. Where no unit had the path then, it is the one that is meant by it: that of what is there, if
+/// it ever had the path, or the one that has it now, if it was there by another name or at another place.
+fn meant(facts: Facts<'_>, path: &str, from: Date, there: Option<&Employment>) -> Result<OrgUnitId, PersonError> {
+    let tree = facts.tree;
+    if let Some(state) = tree.find(path, from) {
+        return Ok(state.unit);
+    }
+    let stored = there.map(|e| e.unit).filter(|unit| tree.was_at(*unit, path));
+    let now = || tree.find(path, facts.today).map(|state| state.unit).filter(|unit| tree.at(*unit, from).is_some());
+    stored.or_else(now).ok_or_else(|| unknown_unit(tree, path, from))
+}
+
 fn unknown_unit(tree: &OrgTree, path: &str, from: Date) -> PersonError {
     let path: String = path.chars().take(200).collect();
     // Far ahead every planned unit is there: tells a typing error from a unit that begins later.
     match tree.find(&path, Date::MAX).filter(|unit| unit.from > from) {
         Some(unit) => PersonError::UnitBeginsLater(path, unit.from),
+        None if tree.was(&path) => PersonError::UnitWas(path, from),
         None => PersonError::UnitUnknown(path),
     }
 }

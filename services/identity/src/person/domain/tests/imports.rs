@@ -146,3 +146,74 @@ fn an_employment_that_outlasts_its_unit_is_a_problem() {
     assert_eq!(problem(project("2026-09-01")), PersonError::UnitCloses(day("2026-08-31")));
     assert_eq!(import(&[project("2026-08-31")]).written, 1);
 }
+
+/// The desk of before, which is called Post since March, and somebody of the project, whom its closing brought to the desk.
+fn after_a_reorganisation() -> (OrgTree, Person) {
+    let desk = state(4, Some(2), "Desk", "cn-north", ALWAYS);
+    let post = State { row: Uuid::from_u128(40), from: day("2026-03-01"), ..desk.clone() };
+    let tree = OrgTree::new([
+        state(1, None, "Demo", "*", ALWAYS),
+        state(2, Some(1), "North", "cn-north", ALWAYS),
+        State { to: Some(day("2026-02-28")), ..desk },
+        State { name: "Post".into(), ..post },
+        State { to: Some(day("2026-02-15")), ..state(5, Some(2), "Project", "cn-north", ALWAYS) },
+    ]);
+    let mut life = Life::new();
+    let first = Employment { unit: unit(5), to: Some(day("2026-02-15")), ..life.person.employments.remove(0) };
+    let next = Employment {
+        row: Uuid::from_u128(41),
+        unit: unit(4),
+        reason: Reason::Reorganisation,
+        from: day("2026-02-16"),
+        to: None,
+        ..first.clone()
+    };
+    life.person.employments = vec![first, next];
+    (tree, life.person)
+}
+
+#[test]
+fn a_unit_is_the_same_whatever_it_is_called_and_who_went_on_when_it_closed_is_there_as_sent() {
+    let (tree, person) = after_a_reorganisation();
+    let catalogue = Catalogue::default();
+    let facts = Facts { tree: &tree, catalogue: &catalogue, today: day("2026-03-02"), replays: false };
+    let import = |rows: &[PersonRow]| {
+        let mut n = 1_u128 << 80;
+        let rows: Vec<_> = (0..).zip(rows.iter().cloned()).collect();
+        let known = [(person.employee_no.clone(), person.clone())].into();
+        plan_import(known, Holders::new(), facts, &rows, "Asia/Shanghai", || {
+            n += 1;
+            Uuid::from_u128(n)
+        })
+    };
+    let of = |unit_path: &str, number: &str, from: &str, to: &str| PersonRow {
+        unit_path: unit_path.into(),
+        ..row(number, from, to)
+    };
+    let plan = import(&[
+        of("North/Project", "E1", "2026-01-05", ""),
+        of("North/Project", "E1", "2026-01-05", "2026-02-15"),
+        of("North/Desk", "E1", "2026-02-16", ""),
+        of("North/Post", "E1", "2026-02-16", ""),
+        of("North/Project", "E1", "2026-01-05", "2026-02-20"),
+        of("North/Desk", "E1", "2026-01-05", ""),
+    ]);
+    let differs = [PersonError::Differs("left_on"), PersonError::Differs("unit_path")];
+    assert_eq!((plan.written, plan.unchanged), (0, 4), "{:?}", plan.problems);
+    assert_eq!(plan.problems.into_iter().map(|(_, problem)| problem).collect::<Vec<_>>(), differs);
+
+    let plan = import(&[
+        of("North/Post", "E2", "2026-01-05", ""),
+        of("North/Desk", "E3", "2026-03-01", ""),
+        of("North/Project", "E4", "2026-01-05", ""),
+    ]);
+    assert_eq!(
+        plan.employments.iter().map(|(_, number, e)| (number.as_str(), e.unit)).collect::<Vec<_>>(),
+        [("E2", unit(4))]
+    );
+    let problems = [
+        (1, PersonError::UnitWas("North/Desk".into(), day("2026-03-01"))),
+        (2, PersonError::UnitCloses(day("2026-02-15"))),
+    ];
+    assert_eq!(plan.problems, problems);
+}

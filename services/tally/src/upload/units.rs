@@ -1,0 +1,98 @@
+//! The org units of a bundle, which names them by path. A unit is the same one when it was renamed, moved or closed: what its path
+//! was before still means it, and makes no second one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use jiff::civil::Date;
+use tally_api::identity::v1 as identity;
+use tally_bundle::{Bundle, RowName};
+use tally_kernel::page::MAX_SIZE;
+use tally_rpc::pages;
+
+use super::{CHUNK, Taken, UNITS, day};
+use crate::said::{refusal, told};
+use crate::session::Session;
+
+/// Writes the units that are new. Gives the ids of those that had one of the bundle's paths before, and do not have it today.
+pub(super) async fn units(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result<BTreeMap<String, String>> {
+    let mut first: BTreeMap<&str, Date> = BTreeMap::new();
+    for employment in bundle.people.iter().flat_map(|p| &p.employments) {
+        let from = first.entry(&employment.org_unit).or_insert(employment.hired_on);
+        *from = employment.hired_on.min(*from);
+    }
+    for team in bundle.accounts.iter().filter_map(|a| a.team.as_deref()) {
+        let from = first.entry(team).or_insert(bundle.period.from);
+        *from = bundle.period.from.min(*from);
+    }
+    let oldest = first.values().min().copied().unwrap_or(bundle.period.from);
+    // Those above are units too, whether somebody is in them or not.
+    let above = |path: &'_ str| path.match_indices('/').map(|(at, _)| path[..at].to_owned()).collect::<Vec<_>>();
+    let mut paths: BTreeSet<String> =
+        first.keys().flat_map(|path| above(path).into_iter().chain([(*path).to_owned()])).collect();
+    let all = paths.len();
+    for unit in units_there(session).await? {
+        paths.remove(&unit.path);
+    }
+    let were = were(session, &mut paths).await?;
+    taken.unchanged(UNITS, (all - paths.len()) as u64);
+    let rows: Vec<_> = paths
+        .into_iter()
+        .map(|path| identity::OrgUnitRow {
+            region: bundle.region_of(&path).to_owned(),
+            path,
+            kind: identity::OrgUnitKind::Unspecified.into(),
+            // A parent must be there before its children: all begin with the oldest employment.
+            valid_from: oldest.to_string(),
+        })
+        .collect();
+    let mut client = identity::org_service_client::OrgServiceClient::new(session.at.identity.clone());
+    for rows in rows.chunks(CHUNK) {
+        let ask = identity::ImportOrgUnitsRequest { request_id: taken.request_id(), rows: rows.to_vec() };
+        let reply = client.import_org_units(session.ask(ask)).await.map_err(told)?.into_inner();
+        let path = |at: usize| rows[at].path.clone();
+        let refused = taken.note(UNITS, reply.result, |at| RowName::Unit(path(at)), path);
+        taken.kept_back.units.extend(refused.into_iter().map(|at| rows[at].path.clone()));
+    }
+    Ok(were)
+}
+
+/// All units.
+pub async fn units_there(session: &Session) -> Result<Vec<identity::OrgUnit>> {
+    listed(session, "", "").await
+}
+
+/// Ids of all units, by path.
+pub async fn unit_ids(session: &Session) -> Result<BTreeMap<String, String>> {
+    Ok(units_there(session).await?.into_iter().map(|unit| (unit.path, unit.unit_id)).collect())
+}
+
+/// Units as of a day, or of today; or all that was one on several days.
+async fn listed(session: &Session, as_of: &str, through: &str) -> Result<Vec<identity::OrgUnit>> {
+    let client = identity::org_service_client::OrgServiceClient::new(session.at.identity.clone());
+    let units = pages(async |page_token| {
+        let (as_of, through) = (as_of.to_owned(), through.to_owned());
+        let ask =
+            identity::ListOrgUnitsRequest { as_of, through, page_size: MAX_SIZE, page_token, ..Default::default() };
+        let page = client.clone().list_org_units(session.ask(ask)).await?.into_inner();
+        Ok((page.units, page.next_page_token))
+    });
+    units.await.map_err(refusal)
+}
+
+/// Takes the paths that were a unit's before, and gives the ids of those units: of several, of the one that had it last. A path ends with a state
+/// of its unit or of one above it: the tree is looked at as of these days, until all paths are found.
+async fn were(session: &Session, paths: &mut BTreeSet<String>) -> Result<BTreeMap<String, String>> {
+    let (mut found, mut days) = (BTreeMap::new(), BTreeSet::new());
+    if paths.is_empty() {
+        return Ok(found);
+    }
+    for unit in listed(session, "1900-01-01", "9999-12-31").await? {
+        days.extend(day(&unit.valid_to)?);
+    }
+    while let Some(on) = days.pop_last().filter(|_| !paths.is_empty()) {
+        let units = listed(session, &on.to_string(), "").await?.into_iter();
+        found.extend(units.filter(|unit| paths.remove(&unit.path)).map(|unit| (unit.path, unit.unit_id)));
+    }
+    Ok(found)
+}
