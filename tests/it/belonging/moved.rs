@@ -208,7 +208,7 @@ pub async fn journey(done: &Done, cycle_id: &str) {
     assert_eq!(old.sees(&of).await, Sees::all_but_name(true), "its own month");
     assert_eq!(new.sees(&of).await, Sees::all_but_name(false), "somebody else's month");
     of_the_month(done, &old, &new, &of).await;
-    facts_of_before(done, &old, &new, &of, &team.unit_id).await;
+    facts_of_before(done, &old, &new, &of, &team).await;
     comes_to_it_later(done, &new, &of, &team.unit_id).await;
 
     let (unit_id, move_people_to) = (team.unit_id.clone(), annex.clone());
@@ -331,13 +331,25 @@ async fn of_the_month(done: &Done, old: &Branch, new: &Branch, of: &March) {
 
 /// Whom the team is under now neither moves its people in days of before, nor says whom a nickname meant then, nor takes a record away from
 /// them by saying that it was later.
-async fn facts_of_before(done: &Done, old: &Branch, new: &Branch, of: &March, team: &str) {
+async fn facts_of_before(done: &Done, old: &Branch, new: &Branch, of: &March, team: &identity::OrgUnit) {
     let mut people = identity::person_service_client::PersonServiceClient::new(new.hr.at.identity.clone());
     let terms = identity::Terms { unit_id: new.unit_id.clone(), ..Default::default() };
     let transfer = identity::Transfer { terms: Some(terms), from: "2026-03-20".into(), ..Default::default() };
-    let change = Some(identity::change_employment_request::Change::Transfer(transfer));
-    let ask = identity::ChangeEmploymentRequest { person_id: of.person_id.clone(), change, ..Default::default() };
-    let refused = people.change_employment(new.hr.ask(ask)).await.expect_err("a day of somebody else");
+    let leave = identity::NewLeave { from: "2026-03-20".into(), to: "2026-04-20".into(), ..Default::default() };
+    use identity::change_employment_request::Change;
+    for change in [Change::Transfer(transfer), Change::Leave(leave)] {
+        let (person_id, change) = (of.person_id.clone(), Some(change));
+        let ask = identity::ChangeEmploymentRequest { person_id, change, ..Default::default() };
+        let refused = people.change_employment(new.hr.ask(ask)).await.expect_err("a day of somebody else");
+        assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+    }
+    let mut hired = async |day: &str| {
+        let named = ["MOVED-1", "Nan", &team.path, day].map(str::to_owned);
+        let [employee_no, name, unit_path, hired_on] = named;
+        let rows = vec![identity::PersonRow { employee_no, name, unit_path, hired_on, ..Default::default() }];
+        people.import_people(new.hr.ask(identity::ImportPeopleRequest { rows, ..Default::default() })).await
+    };
+    let refused = hired("2026-03-20").await.expect_err("a day of somebody else");
     assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
 
     let meant = async |by: &Session, from: &str| {
@@ -353,7 +365,9 @@ async fn facts_of_before(done: &Done, old: &Branch, new: &Branch, of: &March, te
     assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
 
     let ids = &done.outcome.ids;
-    let Some(at) = ids.places.iter().position(|(unit_id, _)| unit_id == team) else { panic!("an account of the team") };
+    let Some(at) = ids.places.iter().position(|(unit_id, _)| *unit_id == team.unit_id) else {
+        panic!("an account of the team")
+    };
     let (account_id, (unit_id, region)) = (ids.accounts[at].clone(), ids.places[at].clone());
     let records = || performance::record_service_client::RecordServiceClient::new(old.hr.at.performance.clone());
     let ask = performance::ListRecordsRequest { account_id: account_id.clone(), page_size: 1, ..Default::default() };

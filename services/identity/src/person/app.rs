@@ -210,10 +210,8 @@ async fn write<R: Rpc>(
             let today = tenant::facts::today(&work, ctx).await?;
             let changes = decide(&person, Facts { tree: &tree, catalogue: &catalogue, today, replays: app.replays })?;
             let region = changes.targets.first().and_then(|target| target.region.clone());
-            ctx.permit_all::<R>(changes.targets)?;
-            for past in domain::rewritten(&person, &changes.employments) {
-                ctx.permit::<R>(&past)?;
-            }
+            let past = domain::rewritten(&person, &changes);
+            ctx.permit_all::<R>(changes.targets.into_iter().chain(past))?;
             let new = changes.employments.writes.into_iter().map(|new| (id, person.employee_no.clone(), new));
             store::change_employments(&work, ctx, now, &changes.employments.closes, new).await?;
             store::change_leaves(&work, ctx, now, id, &changes.leaves).await?;

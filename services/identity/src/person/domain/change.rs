@@ -95,17 +95,21 @@ pub struct Changes {
     pub targets: Vec<Target>,
 }
 
-/// Where the person belonged on the days from which versions of employments say something else than what was known: whoever the unit was under
-/// then changes those days, and not whom it is under by now.
-pub fn rewritten(person: &Person, change: &Succession<Employment>) -> Vec<Target> {
-    let borders = |of: &[Employment]| -> BTreeSet<Date> {
-        let of_one = |one: &Employment| [Some(one.from), one.to.and_then(|last| last.tomorrow().ok())];
+/// Where the person belonged, and is to belong, on the days from which versions say something else than what was known: whoever these units
+/// were under then changes those days, and not whom they are under by now.
+pub fn rewritten(person: &Person, changes: &Changes) -> Vec<Target> {
+    fn borders<D: dated::Dated>(of: &[D]) -> BTreeSet<Date> {
+        let of_one = |one: &D| [Some(one.days().from), one.days().to.and_then(|last| last.tomorrow().ok())];
         of.iter().flat_map(of_one).flatten().collect()
+    }
+    let mut days: BTreeSet<Date> = &borders(&changes.employments.writes) - &borders(&person.employments);
+    days.extend(&borders(&changes.leaves.writes) - &borders(&person.leaves));
+    let on = |day: &Date| {
+        let was = person.home(*day).filter(|home| home.covers(*day));
+        let is = changes.employments.writes.iter().find(|new| new.covers(*day));
+        was.into_iter().chain(is).map(|home| home.target(person.id).on(*day)).collect::<Vec<_>>()
     };
-    let known = borders(&person.employments);
-    let home = |day: &Date| person.home(*day).filter(|home| home.covers(*day));
-    let target = |day: &Date| Some(home(day)?.target(person.id).on(*day));
-    borders(&change.writes).difference(&known).filter_map(target).collect()
+    days.iter().flat_map(on).collect()
 }
 
 /// Decides what a change writes; `id` gives new ids.

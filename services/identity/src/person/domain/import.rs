@@ -52,9 +52,11 @@ pub struct ImportPlan {
 }
 
 impl ImportPlan {
-    /// What the caller must be allowed to write to.
+    /// What the caller must be allowed to write to: each unit by whom it is under, and whom it was under when the employment begins.
     pub fn targets(&self) -> impl Iterator<Item = Target> {
-        self.employments.iter().map(|(person, _, employment)| employment.target(*person))
+        let of =
+            |(person, _, new): &(PersonId, String, Employment)| [new.target(*person), new.target(*person).on(new.from)];
+        self.employments.iter().flat_map(of)
     }
 }
 
