@@ -329,6 +329,8 @@ ORG_TOO_DEEP = the tree would be deeper than { $max } names, now or by a planned
 UNIT_NAME_TAKEN = the parent has a unit "{ $name }" on those days
 # Changes of a unit are made in the order of their days.
 UNIT_CHANGE_PLANNED = the unit has a change on { $day }: name that day or a later one
+# A unit is to be moved, closed or merged from a day of months before.
+UNIT_CHANGE_BACKDATED = { $from } is before the month that goes on now: whoever the unit was under would no longer see its days from then on, closed and paid months among them, and whoever it comes to would. Name { $first } or a later day, or say backdated where it was truly so since then
 # A unit with others below it is to be closed.
 UNIT_HAS_CHILDREN = "{ $name }" hangs below the unit then: move or close it first, or merge the unit
 # A unit with people is to be closed.
@@ -1027,6 +1029,7 @@ FINDING_ADVICE = { $kind ->
     [CONTRIBUTOR_UNKNOWN] say whose the name is (ImportAliases), or send the record again with the right contributors and a higher revision
     [CONTRIBUTOR_OFF_DUTY] nothing needs doing where somebody helped outside of the own hours; else add the shift or the punches, or send the record again with the right contributors and a higher revision
     [CONTRIBUTORS_NOT_SPLIT] name a policy with a split to have such records shared, or leave it: the contributors are kept
+    [STANDARD_WITHDRAWN] write a new version of the scheme that follows a standard in use (ListRefinements says what fits), then make and close a cycle with it, or correct a published one by it (CorrectCycle); leave it where the month is still to be judged by the old one
    *[other] look at what it names, put that right where it is wrong, and start the run again
 }
 # The service that a fix went to did not take it.
@@ -1048,6 +1051,7 @@ CYCLE_NOT_REVIEWABLE = the cycle has no result to publish: close it first
 CYCLE_WITHOUT_RESULT = the cycle has no result yet: close it, and watch it until it is reviewable
 # No record of a known account in the period.
 PERIOD_WITHOUT_RECORDS = no service record of any account began between { $from } and { $to }: import the records of these days, or make a cycle over other days
+    .part = no service record of an account of its unit, or of one that its people served, began between { $from } and { $to }: import the records of these days; where they are there, let the accounts name their team in the unit, and correct the employments of whoever served them
 # Records, but nobody to credit them to.
 NOBODY_CREDITED = { $records ->
     [one] the only record could be credited to nobody
@@ -1057,6 +1061,7 @@ NOBODY_CREDITED = { $records ->
         [one] the only record could be credited to nobody
        *[other] none of the { $records } records could be credited to anybody
     }, since nobody is employed between { $from } and { $to }: correct the employments or the period, then close again
+    .elsewhere = nobody who is in has a part of a record: what the attribution run read is credited to people who are not in ({ $elsewhere } of { $records }). Look who is in and why (PreviewPopulation), correct the employments, or the account, agent or roster that the records rest on, then close again
 CYCLE_REFUSED = { $message }
 CYCLE_GIVEN_UP = closing was tried several times in vain ({ $reason }): close again, and if it fails again ask the operator
 STEP_QUEUED = waiting for a worker
@@ -1113,6 +1118,9 @@ POPULATION_PERSON_BEYOND = { $person } does not belong to the cycle's unit or be
 POPULATION_PERSON_UNKNOWN = nobody in the group has the id { $person }: look the id up with ListPeople
 # The day of a population that is no day of the cycle's.
 POPULATION_AS_OF_OUTSIDE = { $day } is no day of the cycle: name a day from { $from } to { $to }, or none, and { $to } counts
+# A standard that the scheme of a cycle refines is out of use.
+STANDARD_WITHDRAWN = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on: the cycle is scored by it all the same
+    .instead = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on, and version { $instead } is to be used in place of it: the cycle is scored by it all the same
 # Somebody came to the population or left it while the cycle was being closed.
 POPULATION_CHANGED = came to the population or left it while the cycle was being closed
     .came = belongs to the population now, but did not when closing began, and has no card: close the cycle again to include the person
@@ -1196,7 +1204,7 @@ RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, an
     .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then close again without naming a run, or from one that is started afterwards: an earlier run keeps the rates that it has
     .look = { $account } has sales in { $from } from { $day } on, and no rate of { $from } and { $to } is known then: have it set from that day or an earlier one (SetRates, with its source)
 # A record of an account of another unit stops a cycle of this one; the code says why.
-RECORD_ELSEWHERE = a record of an account that is not of this unit cannot be computed with ({ $why }): have the group close a cycle over the same days, which names the record, then have it put right and close again
+RECORD_ELSEWHERE = a record of an account that is not of this unit cannot be computed with ({ $why }): have the group close a cycle over the same days, which names the record, have it put right, then close again without naming a run, or from one that is started afterwards: an earlier run keeps the records and rates that it read
 # A session's amount, in what is reckoned in, is more than is computed with.
 RECORD_AMOUNT_TOO_LARGE = the amount of record { $record } of { $account } is more than { $most } in minor units of { $to }, which is more than is computed with: correct the amount or the rate of its day, then close again
 
@@ -2101,7 +2109,12 @@ SLASH_IN_NAME_CURE = leave slashes out of platforms, stores and accounts
 NO_EMPLOYMENT_KIND = '{ $text }' is no kind of employment
 NO_EMPLOYMENT_KIND_CURE = write full_time, part_time, fixed_term, intern, agency, outsourced or freelance, or leave the cell empty
 NO_CONTRIBUTORS = '{ $text }' names no contributors
+    .role = '{ $text }' names no contributors: "{ $role }" is no role
+    .twice = '{ $text }' names { $named } twice
+    .many = '{ $text }' names more contributors than the { $max } that a record may have
 NO_CONTRIBUTORS_CURE = write role=employee number, several with ; between, with the roles first_answer, closer and after_sales, such as first_answer=A001;closer=A007
+    .twice = leave one of the two out: somebody has one part in a role, also where an alias of aliases.csv and the employee number mean the same person
+    .many = leave some out, { $max } at most
 POLICY_SPLIT = give a version, and first_answer, closer and after_sales in percent that sum to 100
 NO_PHASE = '{ $text }' is no phase
 NO_PHASE_CURE = write shared, mixed or named
@@ -2979,7 +2992,14 @@ KEYS_REPLACED_RESUMED = { $service }: { $keys } data keys of an earlier run repl
 # A service that is none was named.
 NO_SUCH_SERVICE = no service is called { $service }: name one of { $services }
 SIGNING_KEY_ROTATED = { $service }: the new key signs from { $from }; the old one is good for what it signed
-PERSON_EXPORTED = written to { $file }; { $withheld } rows withheld that you may not read
+PERSON_EXPORTED = written to { $file }; { $withheld ->
+    [one] { $withheld } row
+   *[other] { $withheld } rows
+} withheld that you may not read
+    .untold = written to { $file }; { $withheld ->
+        [one] { $withheld } row
+       *[other] { $withheld } rows
+    } withheld that you may not read; nothing told by { $services }: either nothing is held there about the person, or only rows of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
 GROUP_EXPORTED = { $rows } rows written to { $folder }; { $withheld } withheld that you may not read
 RETENTION_TAKEN = { $service }: { $rows } rows of { $table } ({ $kind })
 RETENTION_DONE = { $rows ->

@@ -218,6 +218,7 @@ ORG_CYCLE = 新的上级现在或按计划位于该组织单元之下
 ORG_TOO_DEEP = 组织层级现在或按计划将超过 { $max } 级
 UNIT_NAME_TAKEN = 在这些日期，上级之下已有组织单元“{ $name }”
 UNIT_CHANGE_PLANNED = 该组织单元在 { $day } 已有变更，请填写此日或之后的日期
+UNIT_CHANGE_BACKDATED = { $from } 早于当前月份：该日起的数据（包括已结账、已发放的月份）将不再由原上级单元查看，而由新单元查看。请填写 { $first } 或之后的日期；若当时确已变更，请注明 backdated
 UNIT_HAS_CHILDREN = 届时“{ $name }”仍在其下：请先调整或撤销它，或合并该组织单元
 UNIT_HAS_PEOPLE = 届时该组织单元仍有 { $count } 个任职：请在 move_people_to 中写明调往何处
 MERGED_INTO_ITSELF = 请列出一个或多个要合并的组织单元（不重复），以及另一个保留的组织单元
@@ -668,6 +669,7 @@ FINDING_ADVICE = { $kind ->
     [CONTRIBUTOR_UNKNOWN] 请说明该名称属于谁（ImportAliases），或以更高的修订号重新发送正确的协作者
     [CONTRIBUTOR_OFF_DUTY] 如确在本人班次之外协助，无需处理；否则请补录班次或打卡，或以更高的修订号重新发送正确的协作者
     [CONTRIBUTORS_NOT_SPLIT] 如需分摊此类记录，请选用带有分摊规则的归因政策；否则可不处理：协作者已保存
+    [STANDARD_WITHDRAWN] 请为方案编写一个遵循在用标准的新版本（ListRefinements 会说明哪些适用），再用它新建并结账，或据此更正已发布的考核周期（CorrectCycle）；若该月仍应按原标准考核，则无需处理
    *[other] 请查看所指内容，如有错误请更正，然后重新运行归因
 }
 FIX_REFUSED = 修正未被接受：{ $why }
@@ -681,8 +683,10 @@ CYCLE_NOT_CLOSING = 考核周期没有在结账，无需取消。
 CYCLE_NOT_REVIEWABLE = 考核周期没有可发布的结果：请先结账。
 CYCLE_WITHOUT_RESULT = 考核周期还没有结果：请先结账，等到可以复核后再查看。
 PERIOD_WITHOUT_RECORDS = { $from } 至 { $to } 之间没有任何账号的服务记录：请导入这些日期的记录，或另建其他日期的考核周期
+    .part = { $from } 至 { $to } 之间，本单元的账号以及本单元人员服务过的账号都没有服务记录：请导入这些日期的记录；若记录已存在，请让账号指明其在本单元的团队，并改正服务人员的任职
 NOBODY_CREDITED = { $records } 条记录都无法归属到人：请导入该期间的排班、打卡或交接记录后重新结账
     .unemployed = { $records } 条记录都无法归属到人，因为 { $from } 至 { $to } 期间没有任何在职人员：请改正任职日期或期间后重新结账
+    .elsewhere = 考核范围内没有人分得任何记录：归属计算读取的 { $records } 条记录中有 { $elsewhere } 条归属于范围之外的人员。请查看谁在范围内及原因（PreviewPopulation），并改正任职，或记录所依据的账号、客服或排班，然后重新结账
 CYCLE_REFUSED = 无法结账：{ $message }
 CYCLE_GIVEN_UP = 多次尝试后仍未能完成（{ $reason }）：请重新结账；若再次失败，请联系运维人员
 STEP_QUEUED = 等待处理
@@ -724,6 +728,8 @@ POPULATION_UNIT_BEYOND = { $unit } 在该日不是周期所属单元或其下级
 POPULATION_PERSON_BEYOND = { $person } 在该日不属于周期所属单元或其下级
 POPULATION_PERSON_UNKNOWN = 集团中没有编号为 { $person } 的人员：请用 ListPeople 查找编号
 POPULATION_AS_OF_OUTSIDE = { $day } 不在周期之内：请填写 { $from } 至 { $to } 之间的日期，或留空，则以 { $to } 为准
+STANDARD_WITHDRAWN = 方案“{ $scheme }”细化的是标准“{ $standard }”的第 { $version } 版，该版自 { $from } 起停用：本周期仍按其评分
+    .instead = 方案“{ $scheme }”细化的是标准“{ $standard }”的第 { $version } 版，该版自 { $from } 起停用，应改用第 { $instead } 版：本周期仍按其评分
 POPULATION_CHANGED = 结账期间进入或离开了考核人群
     .came = 现在属于考核人群，但开始结账时不属于，没有成绩单：如要纳入请重新结账
     .left = 开始结账时属于考核人群，现在已不属于，但有成绩单：如要排除请重新结账
@@ -784,7 +790,7 @@ RECORD_THERE_ALREADY = 目标账号已有或曾有另一条记录 { $id }：不�
 RECORD_RATE_MISSING = { $account } 的记录 { $record } 以 { $currency } 计价，而这次归属运行早于系统保存汇率：请结账时不指定运行，或另起一次归属运行
     .on = { $account } 的记录 { $record } 以 { $from } 计价，而 { $day } 没有 { $from } 与 { $to } 之间的汇率：请设置自该日或更早日期起的汇率（SetRates，并注明来源），再重新结账：请不指定归属运行，或指定此后新起的运行，因为此前的运行保留它原有的汇率
     .look = { $account } 自 { $day } 起有以 { $from } 计价的销售，而届时没有 { $from } 与 { $to } 之间的汇率：请设置自该日或更早日期起的汇率（SetRates，并注明来源）
-RECORD_ELSEWHERE = 有一条不属于本单元账号的记录无法计算（{ $why }）：请由集团对同一期间关账，届时会指明该记录；更正后再重新结账
+RECORD_ELSEWHERE = 有一条不属于本单元账号的记录无法计算（{ $why }）：请由集团对同一期间关账，届时会指明该记录；更正后，请不指定归属计算、或用更正之后新开始的归属计算重新结账：此前的归属计算保留其读取时的记录与汇率
 RECORD_AMOUNT_TOO_LARGE = { $account } 的记录 { $record } 的金额折合 { $to } 超过 { $most } 个最小货币单位，超出可计算的范围：请更正金额或当日汇率，再重新结账
 
 SCHEDULE_UNIT_STAYS = 定时结账的单元不能更改：其他单元请另建一个
@@ -1507,7 +1513,12 @@ SLASH_IN_NAME_CURE = 平台、店铺和账号中请不要用斜杠
 NO_EMPLOYMENT_KIND = “{ $text }”不是用工形式
 NO_EMPLOYMENT_KIND_CURE = 请写 full_time（全日制）、part_time（非全日制）、fixed_term（固定期限）、intern（实习）、agency（劳务派遣）、outsourced（外包）或 freelance（劳务合同），或留空
 NO_CONTRIBUTORS = “{ $text }”不是协作者
+    .role = “{ $text }”不是协作者：“{ $role }”不是角色
+    .twice = “{ $text }”中 { $named } 出现了两次
+    .many = “{ $text }”中的协作者超过一条记录最多可有的 { $max } 位
 NO_CONTRIBUTORS_CURE = 请写 角色=工号，多个之间用 ; 分隔，角色为 first_answer（首次应答）、closer（成交）和 after_sales（售后），例如 first_answer=A001;closer=A007
+    .twice = 请去掉其中一个：同一角色中每人只有一份；aliases.csv 中的别名与工号指同一人时也算重复
+    .many = 请减少到最多 { $max } 位
 POLICY_SPLIT = 请填写 version，以及合计为 100 的百分比 first_answer、closer 和 after_sales
 NO_PHASE = “{ $text }”不是账号阶段
 NO_PHASE_CURE = 请写 shared、mixed 或 named
@@ -2230,6 +2241,7 @@ KEYS_REPLACED_RESUMED = { $service }：已更换上次未完成的 { $keys } 个
 NO_SUCH_SERVICE = 没有名为 { $service } 的服务：请从 { $services } 中选择
 SIGNING_KEY_ROTATED = { $service }：新密钥自 { $from } 起签名；旧密钥所签的仍然有效
 PERSON_EXPORTED = 已写入 { $file }；{ $withheld } 行因您无权读取而未导出
+    .untold = 已写入 { $file }；{ $withheld } 行因您无权读取而未导出；{ $services } 未提供任何内容：其中没有此人的数据，或者仅有您无权查看的组织单元或日期的数据。可读取整个集团人员的人能导出全部内容
 GROUP_EXPORTED = 已将 { $rows } 行写入 { $folder }；{ $withheld } 行因您无权读取而未导出
 RETENTION_TAKEN = { $service }：{ $table } 的 { $rows } 行（{ $kind }）
 RETENTION_DONE = 已删除 { $rows } 行

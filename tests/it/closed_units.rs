@@ -17,8 +17,8 @@ async fn closed(group: &Group) -> String {
     let ask = identity::ImportOrgUnitsRequest { rows: vec![row], ..Default::default() };
     org.import_org_units(hr.ask(ask)).await.expect("a unit");
     let unit_id = tally_suite::upload::unit_ids(hr).await.expect("units").remove("South/Desk").expect("the unit");
-    let ask =
-        identity::CloseOrgUnitRequest { unit_id: unit_id.clone(), from: "2026-03-01".into(), ..Default::default() };
+    let (closed, from) = (unit_id.clone(), "2026-03-01".to_owned());
+    let ask = identity::CloseOrgUnitRequest { unit_id: closed, from, backdated: true, ..Default::default() };
     let told = org.close_org_unit(hr.ask(ask)).await.expect("closed").into_inner().unit.expect("a unit");
     assert_eq!(told.valid_to, "2026-02-28");
     unit_id

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     /// Every kind that attendance, the engine and performance find.
-    const KINDS: [&str; 28] = [
+    const KINDS: [&str; 29] = [
         "NO_DUTY_EVIDENCE",
         "UNHELD_ACCOUNT",
         "OVERLAP",
@@ -62,6 +62,7 @@ mod tests {
         "OBSERVATIONS_BEYOND_PERIOD",
         "OBSERVATIONS_UNREAD",
         "REFUND_EXCEEDS_SALE",
+        "STANDARD_WITHDRAWN",
     ];
 
     #[test]

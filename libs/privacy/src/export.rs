@@ -1,18 +1,18 @@
 //! All that a service holds about a person, as JSON.
 
 use crate::tables::{DataTable, ExportCursor};
-use tally_access::{OpContext, Permission, Region, Rpc, Target};
+use tally_access::{OpContext, Permission, Rpc, Target};
 use tally_api::common::v1 as common;
 use tally_kernel::id::PersonId;
 use tally_kernel::{Error, Result};
 use tally_store::{Audit, Store};
 
-/// The tables with their rows. Whoever asks must be allowed to read who the person is wherever these rows were written; a
-/// row is shown to the person, and to whoever holds what opens its table there, and counted as withheld otherwise. Asking
-/// leaves an entry in the audit log before anything leaves.
+/// The tables with their rows. Whoever asks must be allowed to read who the person is where some of these rows were written; a
+/// row is shown to the person, and to whoever may read that there and holds what opens its table, and counted as withheld otherwise.
+/// Asking leaves an entry in the audit log before anything leaves.
 ///
 /// # Errors
-/// `NOT_FOUND` for somebody out of reach or of whom nothing is held; `PERMISSION_DENIED`.
+/// `NOT_FOUND` for somebody of whom nothing is in reach, whether anything is held or not; `PERMISSION_DENIED`.
 pub async fn export<R: Rpc>(
     store: &Store,
     ctx: &OpContext,
@@ -24,16 +24,17 @@ pub async fn export<R: Rpc>(
     let sees = |permission, target: &Target| own || ctx.may(permission, target);
     let mut parts = Vec::new();
     let (mut rows, mut withheld) = (0, 0);
+    let (mut reached, mut beyond) = (false, false);
     let tx = store.read(ctx).await?;
     for table in data_tables {
         let mut cursor = ExportCursor { until: ctx.now(), after: None, person: Some(person) };
         while let (found, Some(last)) = table.rows(&tx, &cursor, &sees).await? {
             let mut part = common::ExportedTable { table: table.table().to_owned(), ..Default::default() };
             for row in found {
-                if !own && !in_reach(ctx, &row.target) {
-                    return Err(Error::not_found("person", person));
-                }
-                match row.json {
+                let there = own || placed(&row.target).is_none_or(|at| ctx.may(Permission::PersonReadPii, at));
+                reached |= there && (own || placed(&row.target).is_some());
+                beyond |= !there;
+                match row.json.filter(|_| there) {
                     Some(json) => part.rows.push(json),
                     None => part.withheld += 1,
                 }
@@ -45,6 +46,9 @@ pub async fn export<R: Rpc>(
         }
     }
     drop(tx);
+    if beyond && !reached {
+        return Err(Error::not_found("person", person));
+    }
     // That nothing is held tells something too.
     if parts.is_empty() && !own && !ctx.may(Permission::PersonReadPii, &Target::tenant()) {
         return Err(Error::not_found("person", person));
@@ -54,8 +58,7 @@ pub async fn export<R: Rpc>(
     Ok(parts)
 }
 
-/// Whether the caller may read who the person is where a row was written. Rows that name no place ask for nothing: they are
-/// opened by what opens their table alone.
-fn in_reach(ctx: &OpContext, target: &Target) -> bool {
-    target.region.as_ref().is_none_or(Region::is_global) || ctx.may(Permission::PersonReadPii, target)
+/// Where a row was written. One that names no place asks for nothing: it is opened by what opens its table alone.
+fn placed(target: &Target) -> Option<&Target> {
+    Some(target).filter(|target| target.region.as_ref().is_some_and(|region| !region.is_global()))
 }

@@ -78,6 +78,7 @@ impl From<OrgError> for Error {
             OrgError::RegionCrossed => not_now(msg!("REGION_CROSSED")),
             OrgError::NameTaken(name) => Self::of(AlreadyExists, msg!("UNIT_NAME_TAKEN", name)),
             OrgError::ChangePlanned(day) => not_now(msg!("UNIT_CHANGE_PLANNED", day)),
+            OrgError::Backdated { from, first } => not_now(msg!("UNIT_CHANGE_BACKDATED", from, first)),
             OrgError::NothingChanges => not_now(msg!("NOTHING_CHANGES")),
             OrgError::HasChildren(name) => not_now(msg!("UNIT_HAS_CHILDREN", name)),
             OrgError::HasPeople(count) => not_now(msg!("UNIT_HAS_PEOPLE", count)),

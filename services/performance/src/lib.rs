@@ -110,6 +110,7 @@ mod card {
     mod measure;
     mod past;
     pub(crate) mod rpc;
+    mod standards;
     pub(crate) mod store;
     mod unread;
     mod unsent;

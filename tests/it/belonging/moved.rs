@@ -202,18 +202,20 @@ pub async fn journey(done: &Done, cycle_id: &str) {
 
     let admin = &done.crew.admin;
     let (unit_id, parent_id) = (team.unit_id.clone(), annex.clone());
-    let ask = identity::MoveOrgUnitRequest { unit_id, parent_id, from: "2026-04-01".into(), ..Default::default() };
+    let from = "2026-04-01".to_owned();
+    let ask = identity::MoveOrgUnitRequest { unit_id, parent_id, from, backdated: true, ..Default::default() };
     orgs(done).move_org_unit(admin.ask(ask)).await.expect("a move");
     eventually("the branch sees who came", async || new.name(&of).await.then_some(())).await;
     assert_eq!(old.sees(&of).await, Sees::all_but_name(true), "its own month");
     assert_eq!(new.sees(&of).await, Sees::all_but_name(false), "somebody else's month");
     of_the_month(done, &old, &new, &of).await;
+    exports(&new, &of).await;
     facts_of_before(done, &old, &new, &of, &team).await;
     comes_to_it_later(done, &new, &of, &team.unit_id).await;
 
     let (unit_id, move_people_to) = (team.unit_id.clone(), annex.clone());
-    let ask =
-        identity::CloseOrgUnitRequest { unit_id, from: "2026-10-01".into(), move_people_to, ..Default::default() };
+    let from = "2026-10-01".to_owned();
+    let ask = identity::CloseOrgUnitRequest { unit_id, from, move_people_to, backdated: true, ..Default::default() };
     orgs(done).close_org_unit(admin.ask(ask)).await.expect("closed");
     assert_eq!(old.sees(&of).await, Sees::all_but_name(true), "its own month");
     assert_eq!(new.sees(&of).await, Sees::all_but_name(false), "somebody else's month");
@@ -327,6 +329,21 @@ async fn of_the_month(done: &Done, old: &Branch, new: &Branch, of: &March) {
         let refused = async || observed(by, day).await.err().filter(|refused| refused.code() == Code::PermissionDenied);
         eventually("a day of somebody else is refused", refused).await;
     }
+}
+
+/// Who has the person now takes out what is of its own days, and is told how much there is beside that.
+async fn exports(new: &Branch, of: &March) {
+    let mut client = performance::privacy_service_client::PrivacyServiceClient::new(new.hr.at.performance.clone());
+    let ask = tally_api::common::v1::ExportPersonRequest { person_id: of.person_id.clone() };
+    let mut stream = client.export_person(new.hr.ask(ask)).await.expect("an export").into_inner();
+    let (mut shown, mut withheld) = (Vec::new(), Vec::new());
+    while let Some(message) = stream.message().await.expect("a part") {
+        let part = message.part.expect("a table");
+        shown.extend(part.rows.iter().map(|_| part.table.clone()));
+        withheld.extend((part.withheld > 0).then_some(part.table));
+    }
+    assert_eq!(shown, ["observations"], "that of April");
+    assert!(withheld.contains(&"observations".to_owned()) && withheld.contains(&"cards".to_owned()), "{withheld:?}");
 }
 
 /// Whom the team is under now neither moves its people in days of before, nor says whom a nickname meant then, nor takes a record away from

@@ -1,7 +1,8 @@
 //! Who contributed what to a record.
 
 use jiff::civil::Date;
-use tally_kernel::{contribution, msg};
+use tally_kernel::contribution::{self, Malformed};
+use tally_kernel::msg;
 
 use super::super::cell::{self, shown};
 use super::super::diagnostics::{FindingKind, Seen, Wrong};
@@ -12,6 +13,25 @@ use super::{Diagnostics, MORE, RECORDS, Reader};
 /// The place of the contributors in a file that people wrote.
 const WRITTEN: usize = 17;
 
+/// What is wrong with a cell, and how to mend it.
+fn wrong(cell: &str, malformed: Malformed) -> Wrong {
+    let text = shown(cell);
+    match malformed {
+        Malformed::Part(_) => Wrong::new(msg!("NO_CONTRIBUTORS", text), msg!("NO_CONTRIBUTORS_CURE")),
+        Malformed::Role(role) => {
+            Wrong::new(msg!("NO_CONTRIBUTORS.role", text, role = shown(&role)), msg!("NO_CONTRIBUTORS_CURE"))
+        }
+        Malformed::Twice(named) => {
+            let told = msg!("NO_CONTRIBUTORS.twice", text, named = shown(&named));
+            Wrong::new(told, msg!("NO_CONTRIBUTORS_CURE.twice"))
+        }
+        Malformed::TooMany => {
+            let max = contribution::MAX_CONTRIBUTORS;
+            Wrong::new(msg!("NO_CONTRIBUTORS.many", text, max), msg!("NO_CONTRIBUTORS_CURE.many", max))
+        }
+    }
+}
+
 impl Reader<'_, '_> {
     /// Who contributed what, by employee number. A name that means nobody then is kept as it is written: the record counts, and closing
     /// gives the part to the others.
@@ -21,7 +41,7 @@ impl Reader<'_, '_> {
             return Ok(None);
         }
         let folded = cell::fold(text);
-        let wrong = |_| Wrong::new(msg!("NO_CONTRIBUTORS", text = shown(&folded)), msg!("NO_CONTRIBUTORS_CURE"));
+        let wrong = |malformed| wrong(&folded, malformed);
         let mut named = contribution::read(&folded).map_err(wrong)?;
         for one in &mut named {
             match self.directory.agent(platform, &one.agent, day) {

@@ -151,6 +151,10 @@ fn contributors_stand_in_one_cell_are_read_in_order_and_refused_by_name() {
     assert!(en(&told.detail).contains("9999") && en(&told.detail).contains("aliases.csv"), "{told:?}");
     let wrong: Vec<_> = reading.rejected.iter().map(|wrong| (wrong.line, wrong.column.as_str())).collect();
     assert_eq!(wrong, [(4, "contributors"), (6, "contributors")]);
+    for (wrong, what) in reading.rejected.iter().zip(["\"seller\" is no role", "names closer=1001 twice"]) {
+        let [english, chinese] = [Locale::En, Locale::ZhCn].map(|locale| tally_i18n::text(locale, &wrong.reason));
+        assert!(english.contains(what) && chinese != english, "{english} {chinese}");
+    }
     let out = TempDir::new().expect("a temporary folder");
     write_normalised(&reading.bundle, out.path(), Locale::En).expect("written");
     let literal = Options { literal: true, ..Options::default() };

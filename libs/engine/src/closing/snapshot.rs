@@ -141,7 +141,7 @@ pub struct AgentCount {
     pub account: AccountId,
     /// As written; empty where nobody is named.
     pub agent: String,
-    /// Records around the period.
+    /// Records of the period; by version 1 of the rules, of the days around it as well.
     pub records: u64,
 }
 
@@ -152,7 +152,7 @@ pub struct Plan {
     pub components: Vec<Frozen>,
     /// What was odd.
     pub findings: Vec<Finding>,
-    /// Records around the period, of known accounts.
+    /// Records of known accounts.
     pub records: u64,
 }
 
@@ -182,7 +182,8 @@ pub fn snapshot(facts: &Facts, period: Period, policy: &Policy, counts: &[AgentC
     let mut accounts: Vec<(&AccountFacts, Touched)> = Vec::with_capacity(agents.len());
     for (id, names) in &agents {
         let Some(account) = known.get(id) else { continue };
-        accounts.push((account, people.touched(account, facts.duty.get(id), names)));
+        let duty = facts.duty.get(id).into_iter().flatten();
+        accounts.push((account, people.touched(account, duty.filter(within(account, period, policy)?), names)));
     }
     accounts.sort_by(|a, b| a.0.key.cmp(&b.0.key));
     for members in components(&accounts) {
@@ -238,8 +239,13 @@ impl<'a> People<'a> {
         }
     }
 
-    fn touched(&self, account: &AccountFacts, duty: Option<&Vec<Duty>>, names: &BTreeSet<&str>) -> Touched {
-        let on_duty = duty.into_iter().flatten().map(|d| d.person).filter(|p| self.by_id.contains_key(p));
+    fn touched<'d>(
+        &self,
+        account: &AccountFacts,
+        duty: impl Iterator<Item = &'d Duty>,
+        names: &BTreeSet<&str>,
+    ) -> Touched {
+        let on_duty = duty.map(|d| d.person).filter(|p| self.by_id.contains_key(p));
         let mut touched = Touched { people: on_duty.collect(), agents: BTreeMap::new() };
         for name in names.iter().filter(|name| !name.is_empty()) {
             let mut meanings = Vec::new();
@@ -297,6 +303,18 @@ impl<'a> People<'a> {
             people,
         })
     }
+}
+
+/// Whether a stretch of duty is of the days of a period: it is known for a day on either side as well, and whoever came to the account when
+/// the period was over joins it to nothing. By version 1 of the rules they did, and what was closed under it stays as it is.
+fn within(
+    account: &AccountFacts,
+    period: Period,
+    policy: &Policy,
+) -> Result<impl Fn(&&Duty) -> bool + use<>, TimeError> {
+    let (span, all) = (period.instants(&zone(&account.zone)?)?, policy.rules() < 2);
+    let (from, to) = (span.start.as_millisecond(), span.end.as_millisecond());
+    Ok(move |duty: &&Duty| all || duty.start_ms < to && from < duty.end_ms)
 }
 
 fn frozen_duty(duty: Option<&Vec<Duty>>, places: &HashMap<PersonId, u32>) -> Vec<FrozenDuty> {

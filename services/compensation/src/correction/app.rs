@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures::try_join;
 use jiff::Timestamp;
 use tally_access::four_eyes::Hands;
-use tally_access::{OpContext, Permit, Region, Rpc, Target};
+use tally_access::{OpContext, Owner, Permit, Plan, Region, Rpc, Target};
 use tally_app::directory::People;
 use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
@@ -248,6 +248,8 @@ pub(crate) struct DeltaShown {
     pub(crate) kept: deltas::Kept,
     /// What reading the whole correction is decided on: who reads that reads this.
     pub(crate) whole: Target,
+    /// What reading the next payment of somebody who moved is decided on, where what waits is asked for: who pays that reads this.
+    pub(crate) payer: Option<Target>,
     /// Why the settlement was put right.
     pub(crate) reason: String,
     pub(crate) cards_version: u32,
@@ -275,7 +277,8 @@ impl DeltaShown {
             owed,
         };
         let (reason, cards_version) = (of.reckoned.reason.clone(), of.cards_version);
-        Self { kept, whole: of.target(), reason, cards_version, left_minor: None, adjustments: Vec::new() }
+        let (whole, payer) = (of.target(), None);
+        Self { kept, whole, payer, reason, cards_version, left_minor: None, adjustments: Vec::new() }
     }
 }
 
@@ -287,6 +290,7 @@ pub(crate) async fn list_deltas(
     page: &Page,
 ) -> Result<(Vec<DeltaShown>, String)> {
     let mut plan = ctx.plan::<ListDeltas>()?;
+    let now = if asked.waiting && asked.correction.is_none() { Some(Now::of(app, ctx).await?) } else { None };
     let tx = app.store.read(ctx).await?;
     // Whoever drafts or approves a correction sees all of it, also the delta of somebody who moved.
     if let Some(of) = asked.correction {
@@ -297,8 +301,53 @@ pub(crate) async fn list_deltas(
             Err(error) => return Err(error),
         };
     }
-    let (kept, token) = deltas::page(&tx, &plan, asked, page).await?;
-    Ok((shown(&tx, kept, asked.known_at).await?, token))
+    let moved = match &now {
+        Some(now) => now.moved(&tx, &plan).await?,
+        None => deltas::Moved::default(),
+    };
+    let (kept, token) = deltas::page(&tx, &plan, (asked, &moved), page).await?;
+    let mut shown = shown(&tx, kept, asked.known_at).await?;
+    for one in &mut shown {
+        one.payer = moved.here.get(&one.kept.id).cloned();
+    }
+    Ok((shown, token))
+}
+
+/// Where everybody belongs by now: what waits is listed to who pays it next.
+struct Now {
+    people: std::sync::Arc<People>,
+    units: Units,
+    at: Timestamp,
+}
+
+impl Now {
+    async fn of(app: &App, ctx: &OpContext) -> Result<Self> {
+        let units = Units::of(&app.peers.identity, ctx, None);
+        let (people, units) = try_join!(app.directory.everybody(ctx), units)?;
+        Ok(Self { people, units, at: ctx.now() })
+    }
+
+    /// Where the next settlement pays somebody who went out of the unit whose settlement was put right; nothing for whoever it pays itself.
+    fn payer(&self, of: &Owner, person: PersonId) -> Option<Target> {
+        let (own, home) = (of.unit()?, self.people.get(person)?.home_at(self.at)?);
+        let target = || Target::person(home.region.clone(), Some(home.unit), person);
+        (!self.units.holds(own, home.unit)).then(target)
+    }
+
+    async fn moved<R: Rpc>(&self, tx: &ScopedTx, plan: &Plan<R>) -> Result<deltas::Moved> {
+        let waits = deltas::who_waits(tx).await?;
+        let corrections = store::these(tx, waits.iter().map(|(_, of, _)| *of).collect()).await?;
+        let mut moved = deltas::Moved::default();
+        for (id, of, person) in waits {
+            let of = corrections.get(&of).ok_or_else(|| Error::internal("a delta of no correction"))?;
+            match self.payer(&of.owner, person) {
+                Some(payer) if plan.covers(&payer) => _ = moved.here.insert(id, payer),
+                Some(_) => moved.elsewhere.push(id),
+                None => {}
+            }
+        }
+        Ok(moved)
+    }
 }
 
 /// Deltas with what was taken of them until then, or until now.
@@ -315,7 +364,8 @@ async fn shown(tx: &ScopedTx, kept: Vec<deltas::Kept>, known_at: Option<Timestam
         let left = left.ok_or(SettlementError::TooLarge(settlement_domain::Beyond::Pool))?;
         let (reason, cards_version) = (of.reckoned.reason.clone(), of.cards_version);
         let left_minor = kept.approved_at.is_some().then_some(left);
-        shown.push(DeltaShown { kept, whole: of.target(), reason, cards_version, left_minor, adjustments });
+        let (whole, payer) = (of.target(), None);
+        shown.push(DeltaShown { kept, whole, payer, reason, cards_version, left_minor, adjustments });
     }
     Ok(shown)
 }

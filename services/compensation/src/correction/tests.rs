@@ -150,6 +150,7 @@ async fn who_moved_is_paid_by_the_unit_of_now_and_who_left_gets_a_statement_of_a
     fixture.put_right(first).await.unwrap();
     // 1 moves to the other branch in February, 2 has left and has no card any more.
     fixture.moves(1, 1, 1);
+    who_pays_next_lists_what_waits(&fixture).await;
     fixture.score(1, &[(0, 90), (1, 90)]);
     let here = fixture.posted(&branch(0), 1, 10_000).await;
     let amounts = fixture.amounts(here.id).await;
@@ -169,6 +170,22 @@ async fn who_moved_is_paid_by_the_unit_of_now_and_who_left_gets_a_statement_of_a
     fixture.score(1, &[(0, 90), (2, 90), (1, 90)]);
     let (_, shown) = fixture.correct(here.id).await.unwrap();
     assert_eq!(differences(&shown), [(0, 10_000, 5_000), (2, 0, 5_000)]);
+}
+
+/// Who moved is paid by the other branch, which sees what waits, and the amounts; the first one waits for the others alone.
+async fn who_pays_next_lists_what_waits(fixture: &Fixture) {
+    let waiting = Asked { waiting: true, ..Asked::default() };
+    for (n, people) in [(0, vec![0, 2]), (1, vec![1])] {
+        use Permission::{CardRead, SettlementRead, StatementRead, StatementReadPay};
+        let payroll = [CardRead, SettlementRead, StatementRead, StatementReadPay];
+        let ctx = &fixture.callers.context(&fixture.callers.of_unit(TENANT, unit(n), &payroll));
+        let (found, _) = correcting::list_deltas(&fixture.app, ctx, &waiting, &page()).await.unwrap();
+        let mut who: Vec<_> = found.iter().map(|one| number(one.kept.owed.delta.who.person)).collect();
+        who.sort_unstable();
+        assert_eq!((who, rpc::render_all::<ListDeltas>(ctx, found).1), (people, Vec::new()), "branch {n}");
+    }
+    let all: Vec<_> = fixture.deltas(waiting).await.iter().map(|one| number(one.kept.owed.delta.who.person)).collect();
+    assert_eq!(all.len(), 3, "the group sees all of it");
 }
 
 on_both!(a_correction_is_approved_by_other_eyes_and_only_while_it_is_drafted);

@@ -24,6 +24,8 @@ pub(crate) struct Wanted {
     pub(crate) request: RequestKey,
     pub(crate) command: Command,
     pub(crate) from: Date,
+    /// Whether it may begin before the month that goes on now.
+    pub(crate) backdated: bool,
 }
 
 /// The unit that a change was about, and how many employments moved with it.
@@ -74,13 +76,18 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import<UnitRow>)
 /// See [`OrgError`]; `PERMISSION_DENIED` when one of the units, or of the people who go with them, is out of reach.
 pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) -> Result<Changed> {
     let permit = ctx.permit_all::<R>([])?;
-    let Wanted { command, from, .. } = wanted;
+    let Wanted { command, from, backdated, .. } = wanted;
     mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
         let (now, facts) = (ctx.now(), revision::facts::hold(&work, ctx).await?);
         let tree = store::tree(&work).await?;
         for id in command.names() {
             let state = tree.at(id, *from).ok_or(OrgError::UnitUnknown(id))?;
             ctx.permit::<R>(&state.target())?;
+        }
+        let first = tenant::facts::today(&work, ctx).await?.first_of_month();
+        let late = *from < first;
+        if late && !backdated {
+            return Err(OrgError::Backdated { from: *from, first }.into());
         }
         let (change, after) = domain::plan(&tree, command, *from, || ctx.new_id())?;
         let moved = rehouse(&work, ctx, &after, command, *from, now).await?;
@@ -93,6 +100,7 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
         let told = told.iter().find_map(|(tree, day)| tree.at(about, *day).and_then(|s| tree.unit(s, *day)));
         let told = told.ok_or_else(|| Error::internal("a changed unit that is nowhere"))?;
         let audit = Audit::new(command.into(), "org_unit", about).region(&told.region).note("moved", moved);
+        let audit = if late { audit.note("backdated", from) } else { audit };
         Ok((work, audit, Changed { unit: told, moved }))
     })
     .await

@@ -126,6 +126,12 @@ pub enum OrgError {
     NameTaken(String),
     /// The unit has a planned change after that date.
     ChangePlanned(Date),
+    /// The change begins before the month that goes on, and the caller does not say that it is meant.
+    Backdated {
+        from: Date,
+        /// Of the month that goes on.
+        first: Date,
+    },
     /// Nothing would be different.
     NothingChanges,
     /// Other units hang below the one that closes.

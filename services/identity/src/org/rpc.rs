@@ -130,7 +130,7 @@ impl TryFrom<pb::MoveOrgUnitRequest> for app::Wanted {
         let parent = wrong.parse("parent_id", &req.parent_id);
         let from = date(&mut wrong, "from", &req.from);
         let (unit, (parent, from)) = wrong.finish(unit.zip(parent.zip(from)))?;
-        Ok(Self { request, command: Command::Move { unit, parent }, from })
+        Ok(Self { request, command: Command::Move { unit, parent }, from, backdated: req.backdated })
     }
 }
 
@@ -142,7 +142,8 @@ impl TryFrom<pb::RenameOrgUnitRequest> for app::Wanted {
         let unit = wrong.parse("unit_id", &req.unit_id);
         let from = date(&mut wrong, "from", &req.from);
         let (unit, from) = wrong.finish(unit.zip(from))?;
-        Ok(Self { request, command: Command::Rename { unit, name: req.name }, from })
+        // Another name shows nothing to anybody else.
+        Ok(Self { request, command: Command::Rename { unit, name: req.name }, from, backdated: true })
     }
 }
 
@@ -155,7 +156,7 @@ impl TryFrom<pb::CloseOrgUnitRequest> for app::Wanted {
         let people_to = wrong.optional("move_people_to", &req.move_people_to);
         let from = date(&mut wrong, "from", &req.from);
         let (unit, from) = wrong.finish(unit.zip(from))?;
-        Ok(Self { request, command: Command::Close { unit, people_to }, from })
+        Ok(Self { request, command: Command::Close { unit, people_to }, from, backdated: req.backdated })
     }
 }
 
@@ -172,7 +173,7 @@ impl TryFrom<pb::MergeOrgUnitsRequest> for app::Wanted {
         let into = wrong.parse("into_id", &req.into_id);
         let from = date(&mut wrong, "from", &req.from);
         let (into, from) = wrong.finish(into.zip(from))?;
-        Ok(Self { request, command: Command::Merge { units, into }, from })
+        Ok(Self { request, command: Command::Merge { units, into }, from, backdated: req.backdated })
     }
 }
 

@@ -56,7 +56,8 @@ async fn step(
     let admin = &identity.admin;
     match rng(9) {
         0 => {
-            let request = pb::MoveOrgUnitRequest { unit_id: unit, parent_id: other, from, ..Default::default() };
+            let request =
+                pb::MoveOrgUnitRequest { unit_id: unit, parent_id: other, from, backdated: true, ..Default::default() };
             answered(identity.orgs().move_org_unit(identity.as_admin(request)).await).is_ok()
         }
         1 => {
@@ -65,7 +66,9 @@ async fn step(
             answered(identity.orgs().rename_org_unit(identity.as_admin(request)).await).is_ok()
         }
         2 => {
-            let request = pb::MergeOrgUnitsRequest { unit_ids: vec![unit], into_id: other, from, ..Default::default() };
+            let unit_ids = vec![unit];
+            let request =
+                pb::MergeOrgUnitsRequest { unit_ids, into_id: other, from, backdated: true, ..Default::default() };
             answered(identity.orgs().merge_org_units(identity.as_admin(request)).await).is_ok()
         }
         3 => {

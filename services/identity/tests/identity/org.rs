@@ -49,6 +49,7 @@ async fn a_moved_unit_is_at_its_old_place_in_the_past(on: Backend) {
         unit_id: b.unit_id.clone(),
         parent_id: north.unit_id,
         from: "2026-04-01".into(),
+        ..Default::default()
     };
     let first = answered(identity.orgs().move_org_unit(identity.as_admin(request.clone())).await).unwrap();
     let again = answered(identity.orgs().move_org_unit(identity.as_admin(request)).await).unwrap();
@@ -89,6 +90,48 @@ async fn a_page_token_of_another_date_is_refused() {
         pb::ListOrgUnitsRequest { as_of: "2026-01-01".into(), page_size: 2, page_token: token, ..Default::default() };
     let error = answered(identity.orgs().list_org_units(identity.as_admin(request)).await).unwrap_err();
     assert_eq!(error.violations()[0].field, "page_token");
+}
+
+on_both!(a_change_from_a_month_before_is_refused_unless_it_is_said_to_be_meant);
+async fn a_change_from_a_month_before_is_refused_unless_it_is_said_to_be_meant(on: Backend) {
+    // It is the second of March.
+    let identity = TestIdentity::with_company(on).await;
+    let (a, b) = (identity.unit("North/Sales/A").await.unit_id, identity.unit("North/Sales/B").await.unit_id);
+    let (north, sales) = (identity.unit("North").await.unit_id, identity.unit("North/Sales").await.unit_id);
+    let moves = async |from: &str, backdated| {
+        let (unit_id, parent_id, from) = (b.clone(), north.clone(), from.to_owned());
+        let request = pb::MoveOrgUnitRequest { unit_id, parent_id, from, backdated, ..Default::default() };
+        answered(identity.orgs().move_org_unit(identity.as_admin(request)).await)
+    };
+    let closes = async |from: &str, backdated| {
+        let (unit_id, from) = (a.clone(), from.to_owned());
+        let request = pb::CloseOrgUnitRequest { unit_id, from, backdated, ..Default::default() };
+        answered(identity.orgs().close_org_unit(identity.as_admin(request)).await)
+    };
+    let merges = async |from: &str, backdated| {
+        let (unit_ids, into_id, from) = (vec![a.clone()], sales.clone(), from.to_owned());
+        let request = pb::MergeOrgUnitsRequest { unit_ids, into_id, from, backdated, ..Default::default() };
+        answered(identity.orgs().merge_org_units(identity.as_admin(request)).await)
+    };
+    let last = "2026-02-28";
+    let refused = [
+        moves(last, false).await.unwrap_err(),
+        closes(last, false).await.unwrap_err(),
+        merges(last, false).await.unwrap_err(),
+    ];
+    for refused in refused {
+        assert_eq!((refused.kind(), refused.reason()), (Kind::FailedPrecondition, "UNIT_CHANGE_BACKDATED"));
+        for locale in [tally_kernel::Locale::En, tally_kernel::Locale::ZhCn] {
+            let told = tally_i18n::sentence(locale, &refused);
+            assert!(told.contains("2026-03-01") && told.contains("backdated"), "{told}");
+        }
+    }
+    assert_eq!(paths_on(&identity, "2026-03-02").await.len(), 7, "nothing is changed");
+    moves("2026-03-01", false).await.unwrap();
+    closes(last, true).await.unwrap();
+    assert!(!paths_on(&identity, last).await.contains(&"North/Sales/A".to_owned()));
+    let told = identity.audited().await.into_iter().filter(|(_, entry)| entry.contains("backdated"));
+    assert_eq!(told.map(|(action, _)| action).collect::<Vec<_>>(), ["identity.org.close"]);
 }
 
 /// Closes a unit from April on.
@@ -209,6 +252,7 @@ async fn units_merge_with_their_people_and_a_new_name_holds_from_its_day_on(on: 
         unit_ids: vec![a.unit_id.clone(), b.unit_id],
         into_id: sales.unit_id.clone(),
         from: "2026-04-01".into(),
+        ..Default::default()
     };
     let merged = answered(identity.orgs().merge_org_units(identity.as_admin(request.clone())).await).unwrap();
     assert_eq!(merged.moved, 2);

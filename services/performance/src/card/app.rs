@@ -17,7 +17,7 @@ use super::measure::Whose;
 use super::past::{self, PastOf};
 use super::store::{self, StoredCard};
 use super::unread::Unread;
-use super::{changed, elsewhere, measure, unsent};
+use super::{changed, elsewhere, measure, standards, unsent};
 use crate::credit::facts::Place;
 use crate::cycle::domain::{Asked, Cycle, Publication, Summary};
 use crate::cycle::facts as cycles;
@@ -44,7 +44,7 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
     let scheme = { scheme::facts::load(&*at.app.store.read(at.ctx).await?, of.scheme, of.scheme_version).await? };
     let people = at.app.directory.everybody(at.ctx).await?;
     let around = beside::ask(at.app, at.ctx, of.period, &scheme, &people).await?;
-    let (scored, settled, before, unread) = {
+    let (scored, settled, before, unread, standards) = {
         let tx = at.app.store.read(at.ctx).await?;
         let settled = if now.is_some() { Some(cycles::population_of(&tx, at.job.run).await?) } else { None };
         let employed =
@@ -59,25 +59,29 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
             None => None,
         };
         let unread = Unread::read(&tx, of, &scheme).await?;
-        (Scored::read(&tx, of, at.job.run, &scheme, known).await, settled, before, unread)
+        let standards = standards::findings(&tx, of).await?;
+        (Scored::read(&tx, of, at.job.run, &scheme, known).await, settled, before, unread, standards)
     };
     let scored = match scored {
         Ok(scored) => scored,
         Err(refused) => return Err(elsewhere::told(at, of, refused).await),
     };
-    let records = scored.figures().records;
+    let figures = scored.figures();
+    let records = figures.records;
     if records == 0 && needs_records(&scheme) {
-        return at.end(Failure::NoRecords { period: of.period }).await;
+        return at.end(Failure::NoRecords { period: of.period, part: of.owner.unit().is_some() }).await;
     }
     if scored.people.is_empty() {
         let unemployed = people.iter().all(|person| !person.employed_in(of.period)).then_some(of.period);
-        return at.end(Failure::NobodyCredited { records, unemployed }).await;
+        let elsewhere = Some(records - figures.unattributed()).filter(|credited| *credited > 0);
+        return at.end(Failure::NobodyCredited { records, unemployed, elsewhere }).await;
     }
     let mut findings = match (settled, now) {
         (Some(settled), Some(now)) => changed::findings(&people, settled, now, of),
         (None, _) | (_, None) => Vec::new(),
     };
     let closed = of.clone();
+    findings.extend(standards);
     findings.extend(scored.converted.clone());
     findings.extend(unread.findings(at.app, at.ctx, of, &scheme).await?);
     let (cards, summary, unsent) = at.app.compute.run("scoring", move || scored.cards(&closed, &scheme)).await??;

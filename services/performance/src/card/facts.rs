@@ -11,6 +11,7 @@ use tally_store::ScopedTx;
 use crate::run::domain::AttributionRun;
 use crate::{cycle, scheme};
 
+pub(crate) use super::standards::STANDARD_WITHDRAWN;
 pub(crate) use super::store::{cycles, discard, of_region, people_of, scored_by};
 
 /// The columns whose mean a scheme takes beside the known measures and those that it defines, each once, sorted.

@@ -246,7 +246,8 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cy
         change.otherwise.duty.values_mut().for_each(|people| people.retain(&reached));
     }
     let all_people = now.people.len();
-    let people: Vec<_> = now.people.into_iter().filter(|(person, _)| reached(person)).collect();
+    let told = |person: &PersonId| now.places.get(person).is_some_and(|there| there.iter().any(|at| plan.covers(at)));
+    let people: Vec<_> = now.people.into_iter().filter(|(person, _)| told(person)).collect();
     let other_people = count(all_people - people.len());
     Ok(CycleChanges { accounts: changes.into_iter().collect(), others, observations, people, other_people })
 }

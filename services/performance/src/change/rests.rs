@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tally_access::{OpContext, Target};
+use tally_access::{Moment, OpContext, Target};
 use tally_engine::closing::facts::AccountFacts;
 use tally_engine::closing::snapshot::{Frozen, FrozenPerson, snapshot};
 use tally_kernel::Result;
 use tally_kernel::id::{AccountId, PersonId};
+use tally_kernel::person::Employment;
 use tally_store::ScopedTx;
 
 use super::domain::PersonChange;
@@ -32,6 +33,9 @@ pub(super) struct Now {
     pub people: BTreeMap<PersonId, BTreeSet<PersonChange>>,
     /// Where people belong on the last day, or belonged.
     pub homes: BTreeMap<PersonId, Target>,
+    /// Where people belonged by what the result rests on, and where they belong by now, each on its days of the period: who reads of them on
+    /// any of these is told of them.
+    pub places: BTreeMap<PersonId, Vec<Target>>,
 }
 
 impl Before {
@@ -66,15 +70,23 @@ impl Before {
                 people.entry(*person).or_default().insert(PersonChange::WentOut);
             }
         }
-        let day = of.period.to();
+        let (period, day) = (of.period, of.period.to());
         let was = self.frozen.iter().flat_map(|component| &component.people);
         let home = |was: &FrozenPerson| (was.id, Target::person(was.region.clone(), Some(was.unit), was.id).on(day));
         let mut homes: BTreeMap<PersonId, Target> = was.map(home).collect();
+        let mut places: BTreeMap<PersonId, Vec<Target>> =
+            homes.iter().map(|(person, home)| (*person, vec![home.clone()])).collect();
         for known in everybody.iter() {
+            let of = |home: &Employment| Target::person(home.region.clone(), Some(home.unit), known.id);
+            let within = known.homes().filter(|home| home.touches(period)).map(|home| {
+                let (first, last) = (home.from.max(period.from()), home.to.unwrap_or(day).min(day));
+                Target { moment: Some(Moment::Days(first, Some(last))), ..of(home) }
+            });
             if let Some(home) = known.home(day) {
-                homes.insert(known.id, Target::person(home.region.clone(), Some(home.unit), known.id).on(day));
+                places.entry(known.id).or_default().extend(within.chain([of(home).on(day)]));
+                homes.insert(known.id, of(home).on(day));
             }
         }
-        Ok(Now { otherwise: otherwise(&self.frozen, &frozen)?, accounts: facts.accounts, people, homes })
+        Ok(Now { otherwise: otherwise(&self.frozen, &frozen)?, accounts: facts.accounts, people, homes, places })
     }
 }

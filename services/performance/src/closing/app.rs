@@ -134,8 +134,9 @@ impl At<'_> {
         let facts = self.app.peers.facts(self.ctx, &self.app.directory, run.period, &run.policy);
         let days = self.days_of_amounts(run).await?;
         let money = self.app.peers.money(self.ctx, days, run.started_at);
-        let counted = async { reuse::counted(&*self.app.store.read(self.ctx).await?, run).await };
-        let (facts, money, (counted, changed)) = futures::try_join!(facts, money, counted)?;
+        let (facts, money) = futures::try_join!(facts, money)?;
+        let (counted, changed) =
+            { reuse::counted(&*self.app.store.read(self.ctx).await?, run, &facts.accounts).await? };
         // Cut from the whole group's facts, whatever the run is about, so that whoever asks gets the same.
         let plan = snapshot(&facts, run.period, &run.policy, &counted.counts)?;
         let (plan, owner) = match self.cut(run, plan, &runs::teamless(&facts)).await? {
@@ -144,7 +145,7 @@ impl At<'_> {
         };
         let needs_records = { card::facts::run_needs_records(&*self.app.store.read(self.ctx).await?, run).await? };
         if plan.components.is_empty() && needs_records {
-            return self.end(Failure::NoRecords { period: run.period }).await;
+            return self.end(Failure::NoRecords { period: run.period, part: !run.scope.is_all() }).await;
         }
         let findings = placed(&facts, run.period, &plan.findings);
         let taken = match run.source {

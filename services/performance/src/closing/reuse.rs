@@ -3,13 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::SignedDuration;
+use tally_engine::closing::facts::AccountFacts;
 use tally_engine::closing::snapshot::Frozen;
 use tally_kernel::id::{AccountId, AttributionRunId};
 use tally_kernel::{Error, Result};
 use tally_store::{ScopedTx, UnitOfWork};
 
-use crate::record::domain::Counted;
 use crate::record::domain::money::KeptRates;
+use crate::record::domain::{Counted, Spans};
 use crate::run::domain::AttributionRun;
 use crate::run::facts::{self as runs, TakenOver};
 use crate::run::step::At;
@@ -24,12 +25,17 @@ pub type Changed = BTreeSet<AccountId>;
 
 /// Counts the records that a run is about, of a correction those of the accounts that were changed: which ones is told where the run
 /// that it corrects says what it counted.
-pub async fn counted(tx: &ScopedTx, run: &AttributionRun) -> Result<(Counted, Option<Changed>)> {
+pub async fn counted(
+    tx: &ScopedTx,
+    run: &AttributionRun,
+    accounts: &[AccountFacts],
+) -> Result<(Counted, Option<Changed>)> {
     let before = match run.source {
         Some(source) => runs::counted(tx, source.0).await?,
         None => None,
     };
-    record::facts::counted(tx, run.period, run.started_at - UNDER_WAY, before).await
+    let spans = Spans::of(accounts, run.period, run.policy.rules())?;
+    record::facts::counted(tx, &spans, run.started_at - UNDER_WAY, before).await
 }
 
 /// Which components are as they were in another run, whose facts are the same to the byte and no record of theirs was changed since;

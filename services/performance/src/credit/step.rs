@@ -69,7 +69,7 @@ pub async fn total(at: &At<'_>, run: &AttributionRun) -> Result<()> {
         all.update(&outcome.digest);
     }
     if figures.records == 0 && needs_records {
-        return at.end(Failure::NoRecords { period: run.period }).await;
+        return at.end(Failure::NoRecords { period: run.period, part: !run.scope.is_all() }).await;
     }
     let count = |n: usize| u32::try_from(n).map_err(Error::internal);
     let digest = all.finalize().to_hex().to_string();

@@ -395,7 +395,7 @@ mod tests {
         assert_eq!(published.clone().publish(known(1, 6)), Err(CycleError::Published));
         assert_eq!(published.clone().cancel(), Err(CycleError::NotClosing));
         assert_eq!(
-            published.clone().fail(Failure::NobodyCredited { records: 1, unemployed: None }),
+            published.clone().fail(Failure::NobodyCredited { records: 1, unemployed: None, elsewhere: None }),
             Err(CycleError::NotClosing)
         );
         assert_eq!(published.close(Uuid::nil(), RUN), Err(CycleError::Published));
@@ -405,7 +405,7 @@ mod tests {
     fn a_cancelled_run_leaves_nothing_behind_and_a_failed_one_no_result() {
         let cancelled = cycle(State::Closing).cancel().unwrap();
         assert_eq!((cancelled.state, cancelled.run), (State::Open, None));
-        let failed = cycle(State::Closing).fail(Failure::NoRecords { period: cancelled.period }).unwrap();
+        let failed = cycle(State::Closing).fail(Failure::NoRecords { period: cancelled.period, part: false }).unwrap();
         assert_eq!((failed.state, failed.run), (State::Failed, Some(Uuid::from_u128(3))));
         assert_eq!(failed.publish(known(1, 5)), Err(CycleError::NotReviewable));
     }

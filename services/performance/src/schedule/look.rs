@@ -14,6 +14,7 @@ use super::above;
 use super::domain::{Above, Looked, Run, Schedule};
 use crate::cycle::domain::CycleError;
 use crate::cycle::{self, population};
+use crate::record::domain::Spans;
 use crate::record::domain::money::{KeptRates, MoneyProblem};
 use crate::run::domain::Scope;
 use crate::run::facts as runs;
@@ -27,18 +28,19 @@ pub(super) async fn look_at(app: &App, maker: &OpContext, schedule: &Schedule, r
     let (said, period) = (&schedule.said, run.period);
     let new = said.cycle(&run.name, period);
     let (owner, units) = population::settle(app, maker, &new, "schedule").await?;
-    let scheme = {
+    let (scheme, standards) = {
         let tx = app.store.read(maker).await?;
         let version = cycle::app::scheme_version(&tx, &new, (&owner, &units)).await?;
-        scheme::facts::load(&tx, said.scheme, version).await?
+        let out = scheme::facts::standards_out(&tx, said.scheme, version, period.to()).await?;
+        (scheme::facts::load(&tx, said.scheme, version).await?, out.len())
     };
     let people = population::included(app, maker, &owner, said.population.as_ref(), period).await?;
     if people.as_ref().is_some_and(Vec::is_empty) {
         return Err(CycleError::Empty.into());
     }
-    let facts = app.peers.facts(maker, &app.directory, period, &said.policy);
-    let counts = async { record::facts::counts(&*app.store.read(maker).await?, period).await };
-    let (facts, counts) = futures::try_join!(facts, counts)?;
+    let facts = app.peers.facts(maker, &app.directory, period, &said.policy).await?;
+    let spans = Spans::of(&facts.accounts, period, said.policy.rules())?;
+    let counts = { record::facts::counts(&*app.store.read(maker).await?, &spans).await? };
     let mut plan = snapshot(&facts, period, &said.policy, &counts)?;
     let scope = Scope { units: owner.unit().into_iter().collect(), ..Scope::default() };
     let units = Units::of(&app.peers.identity, maker, Some(period.to())).await?;
@@ -53,7 +55,11 @@ pub(super) async fn look_at(app: &App, maker: &OpContext, schedule: &Schedule, r
     let lacks = match runs::belongs_above(&parts, own, &units) {
         Some(above) => Some(above.message()),
         None if records == 0 && card::facts::needs_records(&scheme) => {
-            Some(msg!("PERIOD_WITHOUT_RECORDS", from = period.from(), to = period.to()))
+            let (from, to) = (period.from(), period.to());
+            Some(match owner.unit() {
+                Some(_) => msg!("PERIOD_WITHOUT_RECORDS.part", from, to),
+                None => msg!("PERIOD_WITHOUT_RECORDS", from, to),
+            })
         }
         None => None,
     };
@@ -71,7 +77,11 @@ pub(super) async fn look_at(app: &App, maker: &OpContext, schedule: &Schedule, r
     let (lacks, may_lack) = if owner.unit().is_none() { (lacks.or(missing), None) } else { (lacks, missing) };
     let accounts = plan.components.iter().map(|component| component.accounts.len()).sum();
     let people = people.map(|people| people.len());
-    Ok(Looked { people, accounts, records, findings: findings_of(&plan, &owner), lacks, may_lack, above })
+    let mut findings = findings_of(&plan, &owner);
+    if standards > 0 {
+        findings.insert(card::facts::STANDARD_WITHDRAWN.to_owned(), standards as u64);
+    }
+    Ok(Looked { people, accounts, records, findings, lacks, may_lack, above })
 }
 
 /// The rates that the run keeps that is scored from; nothing where there is none yet.
@@ -130,7 +140,7 @@ async fn rate_missing(
     Ok(None)
 }
 
-/// Records around the period of the accounts that a plan is about.
+/// Records of the period of the accounts that a plan is about.
 fn records_of(plan: &Plan, counts: &[AgentCount]) -> u64 {
     let accounts: BTreeSet<_> =
         plan.components.iter().flat_map(|component| &component.accounts).map(|a| a.id).collect();

@@ -6,7 +6,7 @@ use tally_kernel::id::SchemeId;
 use tally_kernel::{Error, Result};
 use tally_store::ScopedTx;
 
-use super::domain::{Parent, SchemeError, Version};
+use super::domain::{Parent, SchemeError, Version, Withdrawal};
 use super::store::{above, version_of};
 pub(crate) use super::store::{find, in_use, load};
 
@@ -59,6 +59,24 @@ pub(super) async fn newest_in_use(
 pub async fn version(tx: &ScopedTx, id: SchemeId, number: u32) -> Result<Version> {
     let missing = || Error::not_found("scheme version", format_args!("{id}/{number}"));
     version_of(tx, id, number).await?.ok_or_else(missing)
+}
+
+/// The standards above a version that are out of use on a day, each with the name of what refines it.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub async fn standards_out(
+    tx: &ScopedTx,
+    scheme: SchemeId,
+    version: u32,
+    day: Date,
+) -> Result<Vec<(String, Version, Withdrawal)>> {
+    let above = with_above(tx, scheme, version).await?;
+    let out = above.windows(2).filter_map(|two| {
+        let [refinement, standard] = two else { return None };
+        Some((refinement.scheme.name.clone(), standard.clone(), standard.withdrawn_on(day)?.clone()))
+    });
+    Ok(out.collect())
 }
 
 /// A version with those that it refines, the nearest first.

@@ -367,6 +367,24 @@ async fn otherwise(fixture: &Fixture, id: &str) {
     let hr = fixture.of_unit(NORTH, &[Permission::CycleRead, Permission::CardRead]);
     let seen = changes(fixture, &hr, id).await;
     assert_eq!((seen.people, seen.other_people), (vec![], 1), "who left the south is nobody's business here");
+    // Who went to the south within the month, or for all of it by what is known now, was of the north by the result, and is named there.
+    for from in ["2026-03-16", "2026-02-01"] {
+        fixture.tell(|told| {
+            let south = told.people[1].employments[0].clone();
+            let last = from.parse::<jiff::civil::Date>().unwrap().yesterday().unwrap();
+            told.people[0].employments[0].to = last.to_string();
+            let there = tally_api::identity::v1::Employment { from: from.into(), to: String::new(), ..south };
+            told.people[0].employments.push(there);
+        });
+        let seen = changes(fixture, &hr, id).await;
+        let kinds = vec![pb::PersonChangeKind::Employment.into()];
+        let went = pb::PersonChange { person_id: person(1).to_string(), kinds };
+        assert_eq!((seen.people, seen.other_people), (vec![went], 1), "from {from}");
+        fixture.tell(|told| {
+            told.people[0].employments.pop();
+            told.people[0].employments[0].to = String::new();
+        });
+    }
     fixture.tell(|told| told.people[1].employments[0].to = String::new());
 }
 

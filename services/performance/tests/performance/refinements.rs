@@ -277,12 +277,28 @@ async fn what_is_out_of_use_makes_no_cycle_and_no_refinement_and_what_was_made_s
     let error = tally_rpc::error_from(refused.unwrap_err());
     assert_eq!(error.reason(), "SCHEME_WITHDRAWN");
     assert!(tally_i18n::sentence(tally_kernel::Locale::En, &error).contains("refine version 1"), "{error}");
-    assert_eq!(write(&fixture, &north, named.clone()).await.unwrap().parent, of(1));
+    let branch = write(&fixture, &north, named.clone()).await.unwrap();
+    assert_eq!(branch.parent, of(1));
     withdraw(&fixture, &fixture.admin, &group, (0, "2026-04-01", 0)).await.unwrap();
     make(1).await.unwrap();
     for refused in [write(&fixture, &north, named).await, write(&fixture, &fixture.admin, standard()).await] {
         assert_eq!(why(refused), "SCHEME_WITHDRAWN");
     }
+    // A cycle by what refines it is told of it once the standard is out of use within its period.
+    let told = async || {
+        let of_north = pb::Cycle { unit_id: NORTH.to_string(), ..cycle(&branch.scheme_id) };
+        let cycle_id = fixture.make(of_north).await.unwrap();
+        assert_eq!(fixture.close(&cycle_id).await.state(), pb::CycleState::Reviewable);
+        let ask = pb::ListFindingsRequest { cycle_id, page_size: 100, ..Default::default() };
+        let found = fixture.attribution().list_findings(fixture.admin.request(ask)).await.unwrap().into_inner();
+        found.findings.into_iter().filter(|found| found.kind == "STANDARD_WITHDRAWN").collect::<Vec<_>>()
+    };
+    assert_eq!(told().await, []);
+    withdraw(&fixture, &fixture.admin, &group, (1, "2026-03-30", 0)).await.unwrap();
+    let told = told().await.remove(0);
+    assert_eq!(told.subject, branch.name);
+    assert!(told.detail.contains(&format!("version 1 of the standard \"{}\"", group.name)), "{}", told.detail);
+    assert!(told.advice.contains("ListRefinements"), "{}", told.advice);
 }
 
 /// Takes in a file.

@@ -81,6 +81,45 @@ async fn an_account_of_no_team_that_whoever_is_at_work_serves_keeps_no_branch_fr
     assert!(failed.failure.contains("JD/shop/a0005") && failed.failure.contains("south"), "{}", failed.failure);
 }
 
+on_both!(whoever_comes_to_a_branch_when_the_month_is_over_keeps_it_from_nothing, flavor = "multi_thread");
+async fn whoever_comes_to_a_branch_when_the_month_is_over_keeps_it_from_nothing(on: Backend) {
+    let mut told = apart();
+    // E0002 of the south was on the north's account until the day before March, and comes there again on 1 April: midnights of Shanghai.
+    told.on_duty(1, 2, DutyRule::Team, "2026-02-27T16:00:00Z", "2026-02-28T16:00:00Z");
+    told.on_duty(1, 2, DutyRule::Team, "2026-03-31T16:00:00Z", "2026-04-01T16:00:00Z");
+    let fixture = working(on, told).await;
+    let by_south = |id: &str, at: &str| pb::Record { agent: "E0002".into(), ..record(id, at) };
+    fixture
+        .import(1, vec![by_south("before", "2026-02-28T15:59:59Z"), by_south("after", "2026-03-31T16:00:00Z")])
+        .await;
+    let scheme_id = fixture.scheme(scheme()).await;
+    let own = fixture.month_of(&north(), &scheme_id, "").await;
+    assert_eq!(own.state(), pb::CycleState::Reviewable, "{}", own.failure);
+    let summary = own.summary.unwrap();
+    assert_eq!((summary.people, summary.outside_people, summary.records), (2, 0, 2));
+    let ask = pb::ListAttributionRunsRequest::default();
+    let runs = fixture.runs().list_attribution_runs(fixture.admin.request(ask)).await.unwrap().into_inner().runs;
+    assert_eq!((runs[0].unit_id.as_str(), runs.len()), (north().as_str(), 1));
+    // In its last second it is of March.
+    fixture.import(1, vec![by_south("last", "2026-03-31T15:59:59Z")]).await;
+    let failed = fixture.month_of(&north(), &scheme_id, "").await;
+    assert_eq!(failed.failure_reason, "RUN_BELONGS_ABOVE");
+}
+
+on_both!(a_branch_whose_people_have_no_records_is_told_of_whom_there_are_some, flavor = "multi_thread");
+async fn a_branch_whose_people_have_no_records_is_told_of_whom_there_are_some(on: Backend) {
+    let fixture = Fixture::working(on, apart()).await;
+    fixture.import(2, vec![record("souths", "2026-03-02T01:00:00Z"), record("nobodys", "2026-03-09T01:00:00Z")]).await;
+    let scheme_id = fixture.scheme(scheme()).await;
+    let run = fixture.attribute(pb::AttributionRun::default()).await.attribution_run_id;
+    let from_group = fixture.month_of(&north(), &scheme_id, &run).await;
+    assert_eq!(from_group.failure_reason, "NOBODY_CREDITED");
+    assert!(from_group.failure.contains("(1 of 2)"), "{}", from_group.failure);
+    let own = fixture.month_of(&north(), &scheme_id, "").await;
+    assert_eq!(own.failure_reason, "PERIOD_WITHOUT_RECORDS");
+    assert!(own.failure.contains("of an account of its unit"), "{}", own.failure);
+}
+
 /// Sales, and how many customers came back to buy again, of oneself; or of the team.
 fn buying_again() -> pb::Scheme {
     let test = Some(pb::Threshold { is: pb::Comparison::Above.into(), value: "0".into() });

@@ -43,7 +43,7 @@ async fn export(args: PersonExport) -> Result<u8> {
     };
     let mut services = Map::new();
     services.insert("identity".to_owned(), of_identity(&session, &person_id).await?.into());
-    let mut withheld = 0;
+    let (mut withheld, mut untold) = (0, Vec::new());
     macro_rules! ask {
         ($service:ident) => {{
             use tally_api::$service::v1 as pb;
@@ -56,8 +56,8 @@ async fn export(args: PersonExport) -> Result<u8> {
                         parts.extend(message.part);
                     }
                 }
-                // Identity knows the person and shows who it is: so nothing is held there.
-                Err(status) if status.code() == Code::NotFound => {}
+                // It holds nothing about the person, or only what is of others than the caller reaches: it does not say which.
+                Err(status) if status.code() == Code::NotFound => untold.push(stringify!($service)),
                 Err(status) => return Err(told(status)),
             }
             let (tables, more) = collected(parts)?;
@@ -74,6 +74,7 @@ async fn export(args: PersonExport) -> Result<u8> {
         "exported_at": Clock::System.now().to_string(),
         "services": services,
         "withheld_rows": withheld,
+        "services_that_told_nothing": untold,
     });
     // It holds everything about somebody: readable by its owner only, and never in place of another.
     let mut file = std::fs::OpenOptions::new();
@@ -81,7 +82,12 @@ async fn export(args: PersonExport) -> Result<u8> {
     let mut file = opened
         .map_err(|error| Said(msg!("CANNOT_CREATE", file = args.out.display(), error = tally_i18n::io(&error))))?;
     file.write_all(format!("{document:#}\n").as_bytes())?;
-    print::note(here(&msg!("PERSON_EXPORTED", file = args.out.display(), withheld)));
+    let file = args.out.display();
+    let written = match untold.join(", ") {
+        services if services.is_empty() => msg!("PERSON_EXPORTED", file, withheld),
+        services => msg!("PERSON_EXPORTED.untold", file, withheld, services),
+    };
+    print::note(here(&written));
     Ok(DONE)
 }
 

@@ -37,8 +37,10 @@ fn account(n: u128, key: &str) -> AccountFacts {
     }
 }
 
+/// On the second day of the period.
 fn duty(p: u128) -> Duty {
-    Duty { person: PersonId(id(p)), start_ms: 0, end_ms: 10, rule: DutyRule::Roster, evidence: String::new() }
+    let start_ms = "2026-03-02T01:00:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond();
+    Duty { person: PersonId(id(p)), start_ms, end_ms: start_ms + 10, rule: DutyRule::Roster, evidence: String::new() }
 }
 
 fn count(a: u128, agent: &str) -> AgentCount {
@@ -140,5 +142,44 @@ fn components_share_the_effort_by_their_records_and_a_few_records_elsewhere_chan
     assert_eq!(effort(0, 0), 0);
     for parts in [1, 7, 100] {
         assert!(effort(1_000_000 / parts, 1_000_000) * parts <= EFFORTS * one, "{parts}");
+    }
+}
+
+#[test]
+fn duty_and_employments_of_days_outside_of_the_period_join_nothing() {
+    let counts = [count(11, ""), count(12, ""), count(13, "")];
+    let policy = Policy::default();
+    let shape = |facts: &Facts, policy: &Policy| -> Vec<String> {
+        let of = |component: &Frozen| {
+            let accounts: Vec<_> = component.accounts.iter().map(|account| &account.key).collect();
+            let people: Vec<_> = component.people.iter().map(|person| (&person.no, person.unit)).collect();
+            format!("{accounts:?} {people:?}")
+        };
+        snapshot(facts, march(), policy, &counts).unwrap().components.iter().map(of).collect()
+    };
+    let before = shape(&facts(), &policy);
+    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+    // In Shanghai March begins and ends at 16:00 UTC of the day before.
+    for (start, end, inside) in [
+        ("2026-03-31T16:00:00Z", "2026-04-01T16:00:00Z", false),
+        ("2026-02-27T16:00:00Z", "2026-02-28T16:00:00Z", false),
+        ("2026-03-31T15:59:59Z", "2026-04-01T16:00:00Z", true),
+        ("2026-02-27T16:00:00Z", "2026-02-28T16:00:01Z", true),
+    ] {
+        let mut facts = facts();
+        let stretch = Duty { start_ms: at(start), end_ms: at(end), rule: DutyRule::Team, ..duty(3) };
+        facts.duty.get_mut(&AccountId(id(11))).unwrap().push(stretch);
+        assert_eq!(shape(&facts, &policy) == before, !inside, "{start}");
+        let first = Policy { version: "1".to_owned(), ..policy.clone() };
+        assert_ne!(shape(&facts, &first), before, "as it was closed");
+    }
+    for (last, from) in [(date(2026, 3, 31), date(2026, 4, 1)), (date(2026, 2, 28), date(2026, 3, 1))] {
+        let mut facts = facts();
+        let homes = &mut Arc::make_mut(&mut facts.people[2]).employments;
+        let there = homes[0].clone();
+        let elsewhere = Employment { unit: OrgUnitId(id(901)), unit_path: "south".into(), ..there.clone() };
+        let (first, second) = if from > march().to() { (there, elsewhere) } else { (elsewhere, there) };
+        *homes = vec![Employment { to: Some(last), ..first }, Employment { from, ..second }];
+        assert_eq!(shape(&facts, &policy), before, "another unit until {last}, or from {from}");
     }
 }

@@ -73,7 +73,8 @@ impl Command {
     }
 }
 
-/// Decides what a command writes from a day on: the change, and the tree after it.
+/// Decides what a command writes from a day on: the change, and the tree after it. States that follow on each other and say the same are
+/// one: what was planned and is planned back is no change.
 ///
 /// # Errors
 /// See [`OrgError`].
@@ -83,6 +84,62 @@ pub fn plan(
     from: Date,
     mut id: impl FnMut() -> Uuid,
 ) -> Result<(Succession<State>, OrgTree), OrgError> {
+    let there = OrgTree::new(joined(&tree.states));
+    let change = change(&there, command, from, &mut id)?;
+    let after = OrgTree::new(joined(change.apply(&there.states)));
+    hold_together(&after, from)?;
+    let known: HashMap<Uuid, &State> = there.states.iter().map(|state| (state.row, state)).collect();
+    let ended = change.closes.iter().filter_map(|row| known.get(row)).map(|state| state.unit);
+    let touched = ended.chain(change.writes.iter().map(|state| state.unit)).collect();
+    let change = between(tree, &after, &touched, id);
+    let after = OrgTree::new(change.apply(&tree.states).cloned());
+    Ok((change, after))
+}
+
+/// What the same units say without a border in between.
+fn joined<'s>(states: impl IntoIterator<Item = &'s State>) -> Vec<State> {
+    let mut states: Vec<State> = states.into_iter().cloned().collect();
+    states.sort_unstable_by_key(|state| (state.unit, state.from));
+    states.dedup_by(|next, last| {
+        let follows = last.to.and_then(|day| day.tomorrow().ok()) == Some(next.from);
+        let same = follows && same(last, next);
+        if same {
+            last.to = next.to;
+        }
+        same
+    });
+    states
+}
+
+/// Whether two states say the same, of whatever days.
+fn same(one: &State, other: &State) -> bool {
+    State { row: one.row, from: one.from, to: one.to, ..other.clone() } == *one
+}
+
+/// What leads from the states of these units to others: those that stay as they are stay the same versions.
+fn between(
+    tree: &OrgTree,
+    after: &OrgTree,
+    units: &BTreeSet<OrgUnitId>,
+    mut id: impl FnMut() -> Uuid,
+) -> Succession<State> {
+    let as_is =
+        |state: &State, of: &OrgTree| of.of(state.unit).any(|there| there.days() == state.days() && same(there, state));
+    let mut change = Succession::default();
+    for unit in units {
+        change.closes.extend(tree.of(*unit).filter(|state| !as_is(state, after)).map(|state| state.row));
+        let new = after.of(*unit).filter(|state| !as_is(state, tree));
+        change.writes.extend(new.map(|state| State { row: id(), ..state.clone() }));
+    }
+    change
+}
+
+fn change(
+    tree: &OrgTree,
+    command: &Command,
+    from: Date,
+    id: &mut impl FnMut() -> Uuid,
+) -> Result<Succession<State>, OrgError> {
     let mut change = Succession::default();
     match command {
         Command::Move { unit, parent } => {
@@ -91,7 +148,7 @@ pub fn plan(
             if !below.region.is_global() && below.region != old.region {
                 return Err(OrgError::RegionCrossed);
             }
-            change.turn(old, from, &State { parent: Some(*parent), ..old.clone() }, &mut id);
+            change.turn(old, from, &State { parent: Some(*parent), ..old.clone() }, id);
         }
         Command::Rename { unit, name } => {
             let old = changeable(tree, *unit, from)?;
@@ -101,20 +158,18 @@ pub fn plan(
             if old.name == name {
                 return Err(OrgError::NothingChanges);
             }
-            change.turn(old, from, &State { name: name.to_owned(), ..old.clone() }, &mut id);
+            change.turn(old, from, &State { name: name.to_owned(), ..old.clone() }, id);
         }
         Command::Close { unit, .. } => {
             let old = changeable(tree, *unit, from)?;
             if let Some(child) = children(tree, *unit, from).next() {
                 return Err(OrgError::HasChildren(child.name.clone()));
             }
-            change.give_way(old, Days::new(from, None), &mut id);
+            change.give_way(old, Days::new(from, None), id);
         }
-        Command::Merge { units, into } => merge(tree, units, *into, from, &mut change, &mut id)?,
+        Command::Merge { units, into } => merge(tree, units, *into, from, &mut change, id)?,
     }
-    let after = OrgTree::new(change.apply(&tree.states).cloned());
-    hold_together(&after, from)?;
-    Ok((change, after))
+    Ok(change)
 }
 
 fn merge(

@@ -368,6 +368,36 @@ fn parents_come_before_their_children_whatever_the_names() {
     }
 }
 
+#[test]
+fn a_change_that_is_planned_back_stands_in_the_way_of_nothing() {
+    let tree = company();
+    let (a, north, sales) = (id(&tree, "North/Sales/A"), id(&tree, "North"), id(&tree, "North/Sales"));
+    let mut ids = counter();
+    let mut change = |tree: &OrgTree, parent, from| plan(tree, &Command::Move { unit: a, parent }, day(from), &mut ids);
+    let (_, planned) = change(&tree, north, "2026-12-15").unwrap();
+    assert_eq!(change(&planned, north, "2026-11-30").unwrap_err(), OrgError::ChangePlanned(day("2026-12-15")));
+    let (back, as_before) = change(&planned, sales, "2026-12-15").unwrap();
+    assert_eq!((back.closes.len(), back.writes.len()), (2, 1), "one state, known from now on");
+    assert_eq!(as_before.as_of(day("2026-12-15")), tree.as_of(day("2026-12-15")));
+    assert!(as_before.moved(day("2026-12-20"), &TimeZone::UTC).is_empty());
+    let (earlier, after) = change(&as_before, north, "2026-11-30").unwrap();
+    assert_eq!((earlier.closes.len(), earlier.writes.len()), (1, 2));
+    assert_eq!(after.path(a, day("2026-12-20")).as_deref(), Some("North/A"));
+    let (nothing, _) = change(&as_before, sales, "2026-11-30").unwrap();
+    assert_eq!(nothing, tally_kernel::dated::Succession::default(), "where it hangs already");
+    // A border that was written when such states were still kept apart.
+    let states = as_before.states.iter().flat_map(|state| match state.unit == a {
+        true => vec![
+            State { row: Uuid::from_u128(7_000), to: Some(day("2026-12-14")), ..state.clone() },
+            State { row: Uuid::from_u128(7_001), from: day("2026-12-15"), ..state.clone() },
+        ],
+        false => vec![state.clone()],
+    });
+    let (closes, after) = change(&OrgTree::new(states), north, "2026-11-30").unwrap();
+    assert_eq!((closes.closes.len(), closes.writes.len()), (2, 2));
+    assert_eq!(after.path(a, day("2026-12-20")).as_deref(), Some("North/A"));
+}
+
 proptest::proptest! {
     #[test]
     fn whatever_is_done_the_past_stays_and_every_unit_hangs_on_the_root(steps in proptest::collection::vec((0..4_u8, 1..7_usize, 0..7_usize, 1..6_i8), 0..16)) {
@@ -392,6 +422,11 @@ proptest::proptest! {
                 }).collect::<Vec<_>>());
             }
             tree = after;
+            for one in &tree.states {
+                let next = one.to.and_then(|last| tree.at(one.unit, last.tomorrow().expect("a day")));
+                let said = next.map(|next| State { row: one.row, from: one.from, to: one.to, ..next.clone() });
+                proptest::prop_assert_ne!(said.as_ref(), Some(one), "a border where nothing changes");
+            }
         }
         let today = date(2026, 4, 15);
         let moved = tree.moved(today, &TimeZone::UTC);

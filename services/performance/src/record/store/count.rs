@@ -8,49 +8,45 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Condition;
 use tally_engine::closing::snapshot::AgentCount;
 use tally_kernel::id::AccountId;
-use tally_kernel::time::{Period, TimeError};
 use tally_kernel::{Currency, Result};
 use tally_store::{ScopedTx, number_from_db, word_from_db};
 
-use super::super::domain::Counted;
+use super::super::domain::{Counted, Spans};
 use super::{Column, Entity, change, contributors_of};
 
-/// More on either side of a period than any zone can need.
-const DAY_MS: i64 = 86_400_000;
-
-fn around(period: Period) -> Result<(i64, i64), TimeError> {
-    let utc = period.instants(&jiff::tz::TimeZone::UTC)?;
-    Ok((utc.start.as_millisecond() - DAY_MS, utc.end.as_millisecond() + DAY_MS))
-}
-
-/// Records around a period by account and agent, and the calls since an instant that changed some of them. What `before` counted of accounts
-/// that were not changed since is not counted again; which ones were is told too.
+/// Records of a period by account and agent, each account's by its own days, and the calls since an instant that changed some of those
+/// around it. What `before` counted of accounts that were not changed since is not counted again; which ones were is told too.
 pub async fn counted(
     tx: &ScopedTx,
-    period: Period,
+    spans: &Spans,
     since: Timestamp,
     before: Option<Counted>,
 ) -> Result<(Counted, Option<BTreeSet<AccountId>>)> {
-    let span = around(period)?;
     // First: what comes in between is counted, and has changed for whoever asks next.
-    let calls = change::calls_since(tx, since, span).await?;
-    let Some(before) = before else {
-        let counts = counts(tx, period).await?;
-        return Ok((Counted { since, calls, counts }, None));
+    let calls = change::calls_since(tx, since, spans.around()).await?;
+    let told = |counts: BTreeMap<_, _>| Counted {
+        since,
+        calls,
+        counts: counts.into_iter().map(told).collect(),
+        spans: spans.kept(),
     };
-    let changed = before.changed(&change::calls_since(tx, before.since, span).await?);
+    let Some(before) = before else { return Ok((told(count(tx, spans, None).await?), None)) };
+    let changed = before.changed(&change::calls_since(tx, before.since, spans.around()).await?);
+    let Some(moved) = spans.moved(&before.spans) else {
+        return Ok((told(count(tx, spans, None).await?), Some(changed)));
+    };
+    let anew: BTreeSet<AccountId> = changed.union(&moved).copied().collect();
     let mut counts: BTreeMap<_, _> = before.counts.into_iter().map(keyed).collect();
-    counts.retain(|(account, _), _| !changed.contains(account));
-    if !changed.is_empty() {
-        let anew = these(span).add(Column::AccountId.is_in(changed.iter().map(|account| account.0)));
-        counts.extend(count(tx, anew).await?);
+    counts.retain(|(account, _), _| !anew.contains(account));
+    if !anew.is_empty() {
+        counts.extend(count(tx, spans, Some(&anew)).await?);
     }
-    Ok((Counted { since, calls, counts: counts.into_iter().map(told).collect() }, Some(changed)))
+    Ok((told(counts), Some(changed)))
 }
 
-/// Records around a period by account and agent; none of a contributor whom no record names as its agent.
-pub async fn counts(tx: &ScopedTx, period: Period) -> Result<Vec<AgentCount>> {
-    Ok(count(tx, these(around(period)?)).await?.into_iter().map(told).collect())
+/// Records of a period by account and agent; none of a contributor whom no record names as its agent.
+pub async fn counts(tx: &ScopedTx, spans: &Spans) -> Result<Vec<AgentCount>> {
+    Ok(count(tx, spans, None).await?.into_iter().map(told).collect())
 }
 
 type Key = (AccountId, String);
@@ -68,7 +64,24 @@ fn these((from, to): (i64, i64)) -> Condition {
     Condition::all().add(Column::StartedMs.gte(from)).add(Column::StartedMs.lt(to))
 }
 
-async fn count(tx: &ScopedTx, these: Condition) -> Result<BTreeMap<Key, u64>> {
+/// Those of these accounts, or of all.
+async fn count(tx: &ScopedTx, spans: &Spans, of: Option<&BTreeSet<AccountId>>) -> Result<BTreeMap<Key, u64>> {
+    let mut counts = BTreeMap::new();
+    for stretch in spans.stretches() {
+        let mut these = these(stretch);
+        if let Some(of) = of {
+            these = these.add(Column::AccountId.is_in(of.iter().map(|account| account.0)));
+        }
+        for (key, records) in
+            count_of(tx, these).await?.into_iter().filter(|((account, _), _)| spans.hold(*account, stretch))
+        {
+            *counts.entry(key).or_insert(0) += records;
+        }
+    }
+    Ok(counts)
+}
+
+async fn count_of(tx: &ScopedTx, these: Condition) -> Result<BTreeMap<Key, u64>> {
     let sessions = these.clone().add(Column::RefersTo.is_null());
     let by_agent = tx.select::<Entity>().filter(sessions).rows::<(Uuid, String, i64)>(|q| {
         q.column(Column::AccountId).column(Column::Agent).count().group_by(Column::AccountId).group_by(Column::Agent)

@@ -9,13 +9,21 @@ use tally_kernel::{Message, msg};
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Failure {
     /// No record of a known account in the period.
-    NoRecords { period: Period },
+    NoRecords {
+        period: Period,
+        /// Whether it is about a part of the group: of the others nothing is said.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        part: bool,
+    },
     /// Records, but nobody to credit them to.
     NobodyCredited {
         records: u64,
         /// The period, where nobody at all is employed in it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unemployed: Option<Period>,
+        /// How many of them are credited to people who are not in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        elsewhere: Option<u64>,
     },
     /// It touches people or accounts beyond the unit that it was started for.
     BelongsAbove {
@@ -57,9 +65,17 @@ impl Failure {
     /// What is wrong and what to change.
     pub fn message(&self) -> Message {
         match self {
-            Self::NoRecords { period } => msg!("PERIOD_WITHOUT_RECORDS", from = period.from(), to = period.to()),
-            Self::NobodyCredited { records, unemployed: None } => msg!("NOBODY_CREDITED", records),
-            Self::NobodyCredited { records, unemployed: Some(period) } => {
+            Self::NoRecords { period, part: false } => {
+                msg!("PERIOD_WITHOUT_RECORDS", from = period.from(), to = period.to())
+            }
+            Self::NoRecords { period, part: true } => {
+                msg!("PERIOD_WITHOUT_RECORDS.part", from = period.from(), to = period.to())
+            }
+            Self::NobodyCredited { records, elsewhere: Some(elsewhere), .. } => {
+                msg!("NOBODY_CREDITED.elsewhere", records, elsewhere)
+            }
+            Self::NobodyCredited { records, unemployed: None, .. } => msg!("NOBODY_CREDITED", records),
+            Self::NobodyCredited { records, unemployed: Some(period), .. } => {
                 msg!("NOBODY_CREDITED.unemployed", records, from = period.from(), to = period.to())
             }
             Self::BelongsAbove { unit, accounts, beyond } => {
@@ -111,16 +127,27 @@ mod tests {
 
     #[test]
     fn a_failure_says_what_to_change_in_both_languages() {
-        let failure = Failure::NoRecords { period: Period::month_of(date(2026, 3, 1)) };
-        let told = |locale| text(locale, &failure.message());
-        assert!(told(Locale::En).contains("import the records"), "{}", told(Locale::En));
-        assert!(told(Locale::ZhCn).contains("2026-03-31"), "{}", told(Locale::ZhCn));
+        let failure = |part| Failure::NoRecords { period: Period::month_of(date(2026, 3, 1)), part };
+        for (part, of_whom) in [(false, "of any account"), (true, "of its unit")] {
+            let told = |locale| text(locale, &failure(part).message());
+            let english = told(Locale::En);
+            assert!(english.contains("import the records") && english.contains(of_whom), "{english}");
+            assert!(told(Locale::ZhCn).contains("2026-03-31"), "{}", told(Locale::ZhCn));
+        }
+        let credited = Failure::NobodyCredited { records: 7, unemployed: None, elsewhere: Some(6) };
+        for (locale, words) in [(Locale::En, "(6 of 7)"), (Locale::ZhCn, "7 条记录中有 6 条")] {
+            let told = text(locale, &credited.message());
+            assert!(told.contains(words), "{told}");
+        }
     }
 
     #[test]
     fn a_failure_that_was_stored_before_it_knew_of_employments_reads_back() {
         let failure: Failure = serde_json::from_str(r#"{"kind":"nobody_credited","records":3}"#).unwrap();
-        assert_eq!(failure, Failure::NobodyCredited { records: 3, unemployed: None });
+        assert_eq!(failure, Failure::NobodyCredited { records: 3, unemployed: None, elsewhere: None });
+        let failure: Failure =
+            serde_json::from_str(r#"{"kind":"no_records","period":["2026-03-01","2026-03-31"]}"#).unwrap();
+        assert_eq!(failure, Failure::NoRecords { period: Period::month_of(date(2026, 3, 1)), part: false });
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tally_engine::closing::facts::DutyRule;
-use tally_engine::closing::snapshot::{Frozen, FrozenAccount, FrozenPerson};
+use tally_engine::closing::snapshot::{Frozen, FrozenAccount, FrozenDuty, FrozenPerson};
 use tally_kernel::id::{AccountId, OrgUnitId};
 
 use super::Scope;
@@ -48,10 +48,12 @@ pub fn parts<'a>(
     components.iter().flat_map(of_component).filter(|part| part.is_of(scope, &holds)).collect()
 }
 
-/// Those who took part in serving an account.
+/// Those who took part in serving an account in its period: duty is known for a day on either side of it, where somebody may be who came to
+/// the account when the period was over, or was there before it.
 fn took_part(account: &FrozenAccount, teamless: &BTreeSet<AccountId>) -> BTreeSet<u32> {
     let presumed = |rule| teamless.contains(&account.id) && matches!(rule, DutyRule::Punch | DutyRule::Team);
-    let on_duty = account.duty.iter().filter(|duty| !presumed(duty.rule)).map(|duty| duty.person);
+    let within = |duty: &&FrozenDuty| duty.start_ms < account.to_ms && account.from_ms < duty.end_ms;
+    let on_duty = account.duty.iter().filter(within).filter(|duty| !presumed(duty.rule)).map(|duty| duty.person);
     on_duty.chain(account.agents.values().flatten().map(|meaning| meaning.person)).collect()
 }
 

@@ -106,7 +106,7 @@ fn a_run_goes_from_state_to_state_and_says_so_in_both_languages() {
     assert_eq!(stopped.stopped(msg!("SCHEDULE_STOPPED"), now), Err(ScheduleError::RunEnded));
     let closing = waiting.closes(&found, now).of_cycle(CycleId(Uuid::from_u128(7)), now);
     assert_eq!(closing.clone().stopped(msg!("SCHEDULE_STOPPED"), now), Err(ScheduleError::RunCloses));
-    let failed = closing.clone().failed(Failure::NoRecords { period: of.next }, now);
+    let failed = closing.clone().failed(Failure::NoRecords { period: of.next, part: false }, now);
     assert_eq!((failed.state, failed.version), (State::Failed, 5));
     let left = closing.left(now);
     let what = msg!("SCHEDULE_AWAITS_RUN", from = of.next.from(), to = of.next.to());
