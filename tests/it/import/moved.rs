@@ -113,14 +113,14 @@ async fn a_folder_is_taken_by_the_old_paths_and_the_new_ones_of_a_team_that_was_
     assert_eq!(folder.unit_of(hr, "m2").await.as_ref(), Some(mail));
 
     let (unit_id, parent_id, from) = (mail.clone(), branches.1.clone(), "2026-02-16".to_owned());
-    let ask = identity::MoveOrgUnitRequest { unit_id, parent_id, from, ..Default::default() };
+    let ask = identity::MoveOrgUnitRequest { unit_id, parent_id, from, backdated: true, ..Default::default() };
     orgs(hr).move_org_unit(hr.ask(ask)).await.expect("moved");
     folder.is_there(&["North/Mail", "North/Post", "South/Post"], more).await;
     of_the_branch(&folder, &crew, branches.0).await;
     old_name_anew(&folder, more).await;
 
     let (unit_id, move_people_to, from) = (mail.clone(), desk.clone(), "2026-03-16".to_owned());
-    let ask = identity::CloseOrgUnitRequest { unit_id, move_people_to, from, ..Default::default() };
+    let ask = identity::CloseOrgUnitRequest { unit_id, move_people_to, from, backdated: true, ..Default::default() };
     orgs(hr).close_org_unit(hr.ask(ask)).await.expect("closed");
     folder.is_there(&["North/Post", "South/Post"], (SOUTH, "Mart,One,m2,shared,1,,South/Post\n", "")).await;
     stack.stop().await;
