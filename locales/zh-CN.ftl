@@ -226,6 +226,7 @@ PEOPLE_TO_NOWHERE = 人员调入的组织单元应为分公司或其下级，且
 UNIT_HAS_NO_REGION = 人员属于分公司或其下级，不能直接属于集团
 PERSON_DIFFERS = 此工号已存在，但 { $field } 不同
 EARLIER_ROW_REFUSED = 此工号有更早的一行被拒收，而本行承接该行：请先改正那一行，再一并发送
+PERSON_OUT_OF_REACH = 该组织单元今天或在入职日超出您可以写入的范围：请去掉该行，或由对当时和现在均有权限的人发送
 EMPLOYMENT_OVERLAPS = 此人自 { $day } 起的任职与这些日期重叠，请先结束它
 NOT_EMPLOYED = 此人在 { $day } 没有任职
 MANAGER_NOT_EMPLOYED = 该上级在 { $day } 没有任职，请另选一位

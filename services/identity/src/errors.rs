@@ -109,6 +109,7 @@ impl From<PersonError> for Error {
             PersonError::Differs(field) => there(msg!("PERSON_DIFFERS", field)),
             PersonError::Overlaps(day) => there(msg!("EMPLOYMENT_OVERLAPS", day)),
             PersonError::EarlierRefused => not_now(msg!("EARLIER_ROW_REFUSED")),
+            PersonError::OutOfReach => Self::of(PermissionDenied, msg!("PERSON_OUT_OF_REACH")),
             PersonError::NotEmployed(day) => not_now(msg!("NOT_EMPLOYED", day)),
             PersonError::EndsAlready(day) => not_now(msg!("ENDS_ALREADY", day)),
             PersonError::NotInCatalogue(field, code, day) => bad(msg!("NOT_IN_CATALOGUE", field, code, day)),

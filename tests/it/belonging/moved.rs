@@ -366,7 +366,13 @@ async fn facts_of_before(done: &Done, old: &Branch, new: &Branch, of: &March, te
         let rows = vec![identity::PersonRow { employee_no, name, unit_path, hired_on, ..Default::default() }];
         people.import_people(new.hr.ask(identity::ImportPeopleRequest { rows, ..Default::default() })).await
     };
-    let refused = hired("2026-03-20").await.expect_err("a day of somebody else");
+    let told = hired("2026-03-20").await.expect("an answer").into_inner().result.expect("a result");
+    assert_eq!((told.written, told.problems[0].reason.as_str()), (0, "PERSON_OUT_OF_REACH"), "{told:?}");
+
+    let (unit_id, parent_id) = (team.unit_id.clone(), new.unit_id.clone());
+    let from = "2026-03-01".to_owned();
+    let ask = identity::MoveOrgUnitRequest { unit_id, parent_id, from, backdated: true, ..Default::default() };
+    let refused = orgs(done).move_org_unit(new.hr.ask(ask)).await.expect_err("a day of somebody else");
     assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
 
     let meant = async |by: &Session, from: &str| {

@@ -201,10 +201,15 @@ async fn moves_and_an_end(done: &Done) {
     let ask = identity::ListOrgUnitsRequest { page_size: 1000, ..Default::default() };
     let units = org.list_org_units(hr.ask(ask)).await.expect("units").into_inner().units;
     let of = |kind: identity::OrgUnitKind| units.iter().filter(move |unit| unit.kind() == kind);
-    let branch = of(identity::OrgUnitKind::Branch).next().expect("a branch");
-    let team = of(identity::OrgUnitKind::Team).find(|t| t.parent_id != branch.unit_id && t.region == branch.region);
-    let team = team.or_else(|| of(identity::OrgUnitKind::Team).next()).expect("a team");
-    // Below itself is refused; below where it hangs already, from tomorrow on, is a move like any other.
+    // A team, and a unit of its region that it hangs neither on nor above.
+    let elsewhere = |team: &identity::OrgUnit| {
+        let below = format!("{}/", team.path);
+        let others = units.iter().filter(move |unit| ![&team.unit_id, &team.parent_id].contains(&&unit.unit_id));
+        others.filter(|unit| unit.region == team.region).find(|unit| !unit.path.starts_with(&below))
+    };
+    let (team, parent) = of(identity::OrgUnitKind::Team)
+        .find_map(|team| elsewhere(team).map(|parent| (team, parent)))
+        .expect("a team that can go elsewhere");
     let ask = |parent: &str| identity::MoveOrgUnitRequest {
         unit_id: team.unit_id.clone(),
         parent_id: parent.to_owned(),
@@ -213,10 +218,17 @@ async fn moves_and_an_end(done: &Done) {
     };
     let refused = org.move_org_unit(hr.ask(ask(&team.unit_id))).await.expect_err("a unit below itself");
     assert!(matches!(refused.code(), Code::InvalidArgument | Code::FailedPrecondition), "{refused:?}");
-    let home = units.iter().find(|u| u.region == team.region && u.kind() == identity::OrgUnitKind::Branch);
-    let home = home.expect("its branch").unit_id.as_str();
-    let moved = org.move_org_unit(hr.ask(ask(home))).await.expect("a move").into_inner();
-    assert_eq!(moved.unit.map(|unit| unit.parent_id).as_deref(), Some(home));
+    let refused = org.move_org_unit(hr.ask(ask(&team.parent_id))).await.expect_err("where it hangs already");
+    assert_eq!(tally_rpc::error_from(refused).reason(), "NOTHING_CHANGES");
+    let moved = org.move_org_unit(hr.ask(ask(&parent.unit_id))).await.expect("a move").into_inner().unit;
+    let path = format!("{}/{}", parent.path, team.name);
+    assert_eq!(moved.map(|unit| (unit.parent_id, unit.path)), Some((parent.unit_id.clone(), path.clone())));
+    for (as_of, path) in [("2098-12-31", &team.path), ("2099-01-01", &path)] {
+        let (as_of, unit_ids) = (as_of.to_owned(), vec![team.unit_id.clone()]);
+        let ask = identity::ListOrgUnitsRequest { as_of, unit_ids, page_size: 10, ..Default::default() };
+        let told = org.list_org_units(hr.ask(ask)).await.expect("units").into_inner().units;
+        assert_eq!(told.iter().map(|unit| &unit.path).collect::<Vec<_>>(), [path]);
+    }
 
     let mut people = identity::person_service_client::PersonServiceClient::new(hr.at.identity.clone());
     let (_, card) = done.outcome.cards.last().expect("a card");

@@ -15,6 +15,7 @@ use tally_store::Audit;
 use super::domain::{self, Command, OrgError, OrgTree, Unit, UnitRow};
 use super::store;
 use crate::catalogue::domain::Catalogue;
+use crate::person::domain::Employment;
 use crate::policy::{ChangeEmployment, ImportOrgUnits, ListOrgUnits};
 use crate::{App, person, revision, tenant};
 
@@ -80,17 +81,22 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
     mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
         let (now, facts) = (ctx.now(), revision::facts::hold(&work, ctx).await?);
         let tree = store::tree(&work).await?;
+        let today = tenant::facts::today(&work, ctx).await?;
         for id in command.names() {
-            let state = tree.at(id, *from).ok_or(OrgError::UnitUnknown(id))?;
-            ctx.permit::<R>(&state.target())?;
+            let target = tree.at(id, *from).ok_or(OrgError::UnitUnknown(id))?.target();
+            ctx.permit::<R>(&target)?;
+            // Whom it was under since then has those days, and not whom it is under by now.
+            let turns = tree.turns(id, (*from, today.max(*from)));
+            ctx.permit_all::<R>(turns.into_iter().map(|day| target.clone().on(day)))?;
         }
-        let first = tenant::facts::today(&work, ctx).await?.first_of_month();
-        let late = *from < first;
+        let first = today.first_of_month();
+        // Another name shows nothing to anybody else.
+        let late = *from < first && !matches!(command, Command::Rename { .. });
         if late && !backdated {
             return Err(OrgError::Backdated { from: *from, first }.into());
         }
         let (change, after) = domain::plan(&tree, command, *from, || ctx.new_id())?;
-        let moved = rehouse(&work, ctx, &after, command, *from, now).await?;
+        let moved = rehouse(&work, ctx, (&tree, &after), command, (*from, today)).await?;
         store::change(&work, ctx, now, &change).await?;
         revision::facts::advance(&work, ctx, facts).await?;
         let about = command.subject();
@@ -110,10 +116,9 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
 async fn rehouse(
     unit: &tally_store::UnitOfWork,
     ctx: &OpContext,
-    after: &OrgTree,
+    (before, after): (&OrgTree, &OrgTree),
     command: &Command,
-    from: Date,
-    now: Timestamp,
+    (from, today): (Date, Date),
 ) -> Result<u32> {
     let employed = person::facts::of_units(unit, command.closes(), from).await?;
     if employed.is_empty() {
@@ -121,15 +126,17 @@ async fn rehouse(
     }
     let to = command.people_to().ok_or(OrgError::HasPeople(employed.len()))?;
     let to = after.at(to, from).filter(|to| !to.region.is_global()).ok_or(OrgError::PeopleToNowhere)?.unit;
-    let facts = person::domain::Facts { tree: after, catalogue: &Catalogue::default(), today: from, replays: false };
+    let facts = person::domain::Facts { tree: after, catalogue: &Catalogue::default(), today, replays: false };
     let (mut closes, mut writes) = (Vec::new(), Vec::new());
     for (person, number, old) in &employed {
         let changes = person::domain::reassign(*person, old, facts, to, from, || ctx.new_id())?;
-        ctx.permit_all::<ChangeEmployment>(changes.targets)?;
+        let (days, goes) = (facts.so_far(from.max(old.from), old.to), Employment { unit: to, ..old.clone() });
+        let past = [old.targets(*person, before, days), goes.targets(*person, after, days)];
+        ctx.permit_all::<ChangeEmployment>(changes.targets.into_iter().chain(past.into_iter().flatten()))?;
         closes.extend(changes.employments.closes);
         writes.extend(changes.employments.writes.into_iter().map(|new| (*person, number.clone(), new)));
     }
-    person::facts::change_employments(unit, ctx, now, &closes, writes).await?;
+    person::facts::change_employments(unit, ctx, ctx.now(), &closes, writes).await?;
     Ok(u32::try_from(employed.len()).unwrap_or(u32::MAX))
 }
 

@@ -1,7 +1,7 @@
 //! The dated org tree. A unit has states, each for a stretch of days: where it hangs, what it is called, what it is.
 //! States do not overlap and are never rewritten: a change closes what was known and writes what is known now.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
@@ -222,6 +222,20 @@ impl OrgTree {
                     _ => false,
                 }
         })
+    }
+
+    /// The first of some days, and each of them on which the unit, or one above it, began to hang elsewhere or was called otherwise: whom
+    /// it was under on these it was under on all of them.
+    pub fn turns(&self, unit: OrgUnitId, (first, last): (Date, Date)) -> BTreeSet<Date> {
+        let mut turns = BTreeSet::from([first]);
+        for state in self.of(unit) {
+            let days = (first.max(state.from), last.min(state.to.unwrap_or(Date::MAX)));
+            if days.0 <= days.1 {
+                turns.insert(days.0);
+                turns.extend(state.parent.map(|above| self.turns(above, days)).unwrap_or_default());
+            }
+        }
+        turns
     }
 
     /// Every unit that exists at a date, by path: parents before their children.

@@ -142,8 +142,7 @@ impl TryFrom<pb::RenameOrgUnitRequest> for app::Wanted {
         let unit = wrong.parse("unit_id", &req.unit_id);
         let from = date(&mut wrong, "from", &req.from);
         let (unit, from) = wrong.finish(unit.zip(from))?;
-        // Another name shows nothing to anybody else.
-        Ok(Self { request, command: Command::Rename { unit, name: req.name }, from, backdated: true })
+        Ok(Self { request, command: Command::Rename { unit, name: req.name }, from, backdated: false })
     }
 }
 

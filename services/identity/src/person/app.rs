@@ -78,10 +78,10 @@ impl Seen {
     }
 }
 
-/// Writes people by number. Rows that cannot be written are told apart; the others are written.
+/// Writes people by number. Rows that cannot be written, and those out of the caller's reach, are told apart; the others are written.
 ///
 /// # Errors
-/// `PERMISSION_DENIED` when one of the units is out of the caller's reach: then nothing is written.
+/// `PERMISSION_DENIED` when nothing in the rows is in the caller's reach: then nothing is written.
 pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import<PersonRow>) -> Result<ImportOutcome> {
     let permit = ctx.permit_all::<ImportPeople>([])?;
     mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
@@ -95,8 +95,14 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import<PersonRow
         let catalogue = catalogue::facts::get(&work, None).await?;
         let today = group.day(ctx.now())?;
         let judged_by = Facts { tree: &tree, catalogue: &catalogue, today, replays: app.replays };
-        let plan = domain::plan_import(known, holders, judged_by, &wanted.rows, &group.zone, || ctx.new_id());
-        ctx.permit_all::<ImportPeople>(plan.targets())?;
+        let within = |target: &Target| {
+            ctx.permit::<ImportPeople>(target).map_or_else(|no| no.kind() != Kind::PermissionDenied, |_| true)
+        };
+        let plan = domain::plan_import(known, holders, judged_by, &wanted.rows, &group.zone, within, || ctx.new_id());
+        if let Some(target) = plan.denied() {
+            ctx.permit::<ImportPeople>(target)?;
+        }
+        ctx.permit_all::<ImportPeople>(plan.targets(judged_by))?;
         store::insert_people(&work, ctx, &homes(&plan)).await?;
         let changed = !plan.employments.is_empty();
         store::insert_employments(&work, ctx, ctx.now(), plan.employments).await?;
@@ -208,9 +214,10 @@ async fn write<R: Rpc>(
             let tree = org::facts::tree(&work).await?;
             let catalogue = catalogue::facts::get(&work, None).await?;
             let today = tenant::facts::today(&work, ctx).await?;
-            let changes = decide(&person, Facts { tree: &tree, catalogue: &catalogue, today, replays: app.replays })?;
+            let judged_by = Facts { tree: &tree, catalogue: &catalogue, today, replays: app.replays };
+            let changes = decide(&person, judged_by)?;
             let region = changes.targets.first().and_then(|target| target.region.clone());
-            let past = domain::rewritten(&person, &changes);
+            let past = domain::rewritten(&person, &changes, judged_by);
             ctx.permit_all::<R>(changes.targets.into_iter().chain(past))?;
             let new = changes.employments.writes.into_iter().map(|new| (id, person.employee_no.clone(), new));
             store::change_employments(&work, ctx, now, &changes.employments.closes, new).await?;

@@ -133,6 +133,12 @@ impl Employment {
         Target::person(self.region.clone(), Some(self.unit), person)
     }
 
+    /// What a change of some of its days is decided on beside that: where its unit hung on them.
+    pub fn targets(&self, person: PersonId, tree: &OrgTree, days: (Date, Date)) -> Vec<Target> {
+        let on = |day| self.target(person).on(day);
+        tree.turns(self.unit, days).into_iter().map(on).collect()
+    }
+
     /// What reading it is decided on: where its unit hung on any of its days.
     pub fn read_target(&self, person: PersonId) -> Target {
         Target { moment: Some(Moment::Days(self.from, self.to)), ..self.target(person) }
@@ -263,6 +269,12 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
+    /// The days that decide about what lasts as long as an employment: until today. Beyond a move that is planned it is the matter of whom
+    /// the unit comes to.
+    pub fn so_far(&self, from: Date, to: Option<Date>) -> (Date, Date) {
+        (from, to.unwrap_or(Date::MAX).min(self.today.max(from)))
+    }
+
     /// The region of a unit that holds people on all of these days.
     fn region_of(&self, unit: OrgUnitId, from: Date, to: Option<Date>) -> Result<&Region, PersonError> {
         let state = self.tree.at(unit, from).ok_or(PersonError::UnitMissing(unit))?;
@@ -317,6 +329,8 @@ pub enum PersonError {
     Overlaps(Date),
     /// An employment that this one goes on from was refused.
     EarlierRefused,
+    /// The unit is not the caller's today, or was not on the days that are past.
+    OutOfReach,
     /// The person is not employed on that day.
     NotEmployed(Date),
     /// The employment ends on that day or before.

@@ -130,8 +130,64 @@ async fn a_change_from_a_month_before_is_refused_unless_it_is_said_to_be_meant(o
     moves("2026-03-01", false).await.unwrap();
     closes(last, true).await.unwrap();
     assert!(!paths_on(&identity, last).await.contains(&"North/Sales/A".to_owned()));
+    let (unit_id, name, from) = (b.clone(), "Trade".to_owned(), last.to_owned());
+    let planned = pb::RenameOrgUnitRequest { unit_id, name: name.clone(), from: from.clone(), ..Default::default() };
+    let refused = answered(identity.orgs().rename_org_unit(identity.as_admin(planned)).await).unwrap_err();
+    assert_eq!(refused.reason(), "UNIT_CHANGE_PLANNED");
+    let renamed = pb::RenameOrgUnitRequest { unit_id: sales.clone(), name, from, ..Default::default() };
+    answered(identity.orgs().rename_org_unit(identity.as_admin(renamed)).await).unwrap();
+    assert_eq!(moves("2026-03-02", false).await.unwrap_err().reason(), "NOTHING_CHANGES");
     let told = identity.audited().await.into_iter().filter(|(_, entry)| entry.contains("backdated"));
     assert_eq!(told.map(|(action, _)| action).collect::<Vec<_>>(), ["identity.org.close"]);
+}
+
+on_both!(whom_a_unit_came_to_changes_nothing_in_the_days_before);
+async fn whom_a_unit_came_to_changes_nothing_in_the_days_before(on: Backend) {
+    let identity = TestIdentity::with_company(on).await;
+    identity.import_units(&["East/Hub"], "cn-north").await;
+    let id = async |path: &str| identity.unit(path).await.unit_id;
+    let (a, b, sales) = (id("North/Sales/A").await, id("North/Sales/B").await, id("North/Sales").await);
+    let (east, hub) = (id("East").await, id("East/Hub").await);
+    let hr = identity.login("hr.east", "").await;
+    identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &east).await;
+    let moves = async |by: &Login, unit: &str, parent: &str, from: &str| {
+        let (unit_id, parent_id, from) = (unit.to_owned(), parent.to_owned(), from.to_owned());
+        let request = pb::MoveOrgUnitRequest { unit_id, parent_id, from, backdated: true, ..Default::default() };
+        answered(identity.orgs().move_org_unit(by.says(request)).await).map_err(|refused| refused.kind())
+    };
+    moves(&identity.admin, &sales, &east, "2026-02-01").await.unwrap();
+
+    // The teams have no change of their own on that day: nothing else stands in the way.
+    let before = "2026-01-31".to_owned();
+    let denied = Kind::PermissionDenied;
+    assert_eq!(moves(&hr, &a, &hub, &before).await.unwrap_err(), denied);
+    let (unit_id, from) = (a.clone(), before.clone());
+    let request = pb::CloseOrgUnitRequest { unit_id, from, backdated: true, ..Default::default() };
+    assert_eq!(answered(identity.orgs().close_org_unit(hr.says(request)).await).unwrap_err().kind(), denied);
+    let (unit_ids, into_id, from) = (vec![a.clone()], hub.clone(), before.clone());
+    let request = pb::MergeOrgUnitsRequest { unit_ids, into_id, from, backdated: true, ..Default::default() };
+    assert_eq!(answered(identity.orgs().merge_org_units(hr.says(request)).await).unwrap_err().kind(), denied);
+    let (unit_id, name) = (a.clone(), "C".to_owned());
+    let request = pb::RenameOrgUnitRequest { unit_id, name, from: before, ..Default::default() };
+    assert_eq!(answered(identity.orgs().rename_org_unit(hr.says(request)).await).unwrap_err().kind(), denied);
+
+    let hires = async |rows: &[(&str, &str, &str)]| {
+        let row = |(number, path, hired_on): &(&str, &str, &str)| pb::PersonRow {
+            hired_on: (*hired_on).to_owned(),
+            ..person_row(number, path)
+        };
+        let request = pb::ImportPeopleRequest { rows: rows.iter().map(row).collect(), ..Default::default() };
+        answered(identity.people().import_people(hr.says(request)).await).map(|done| done.result.unwrap())
+    };
+    let (old, new) = (("E1", "North/Sales/A", "2026-01-31"), ("E2", "East/Sales/A", "2026-02-01"));
+    let told = hires(&[old, new]).await.unwrap();
+    let problems = told.problems.iter().map(|one| (one.index, one.reason.as_str())).collect::<Vec<_>>();
+    assert_eq!((told.written, problems), (1, vec![(0, "PERSON_OUT_OF_REACH")]));
+    assert!(told.problems[0].message.contains("have somebody send it who may"), "{told:?}");
+    assert_eq!(identity.person("E2").await.employments[0].unit_path, "East/Sales/A");
+    assert_eq!(hires(&[("E3", "North", "2026-02-01")]).await.unwrap_err().kind(), denied, "nothing is in reach");
+
+    assert_eq!(moves(&hr, &b, &hub, "2026-02-01").await.unwrap().unit.unwrap().path, "East/Hub/B");
 }
 
 /// Closes a unit from April on.

@@ -92,6 +92,9 @@ pub fn plan(
     let ended = change.closes.iter().filter_map(|row| known.get(row)).map(|state| state.unit);
     let touched = ended.chain(change.writes.iter().map(|state| state.unit)).collect();
     let change = between(tree, &after, &touched, id);
+    if change == Succession::default() {
+        return Err(OrgError::NothingChanges);
+    }
     let after = OrgTree::new(change.apply(&tree.states).cloned());
     Ok((change, after))
 }

@@ -358,6 +358,23 @@ fn a_tree_is_never_deeper_than_it_may_be_not_even_by_a_planned_move() {
 }
 
 #[test]
+fn the_days_on_which_a_unit_turns_are_those_of_all_units_that_are_above_it_then() {
+    let mut tree = company();
+    let (a, sales) = (id(&tree, "North/Sales/A"), id(&tree, "North/Sales"));
+    import(&mut tree, &[row("North/Hub", "", ""), row("North/Lab", "", "")]);
+    moved(&mut tree, "North/Hub", "North/Lab", "2026-03-20").unwrap();
+    moved(&mut tree, "North/Sales", "North/Lab/Hub", "2026-04-01").unwrap();
+    let hub = tree.find("North/Lab/Hub", day("2026-04-01")).unwrap().unit;
+    let apart = Command::Move { unit: hub, parent: id(&tree, "North") };
+    done(&mut tree, &apart, "2026-05-01").unwrap();
+    let turns = |unit, first, last| tree.turns(unit, (day(first), day(last))).into_iter().collect::<Vec<_>>();
+    assert_eq!(turns(a, "2026-03-01", "2026-03-31"), [day("2026-03-01")], "what is not above it yet does not count");
+    assert_eq!(turns(a, "2026-03-01", "2026-06-30"), ["2026-03-01", "2026-04-01", "2026-05-01"].map(day));
+    assert_eq!(turns(sales, "2026-04-01", "2026-04-30"), [day("2026-04-01")]);
+    assert_eq!(turns(hub, "2026-05-02", "2026-05-02"), [day("2026-05-02")]);
+}
+
+#[test]
 fn parents_come_before_their_children_whatever_the_names() {
     let mut tree = group();
     import(&mut tree, &[row("A b/X", "cn-north", ""), row("A/Y", "cn-north", ""), row("A-c", "cn-north", "")]);
@@ -383,8 +400,11 @@ fn a_change_that_is_planned_back_stands_in_the_way_of_nothing() {
     let (earlier, after) = change(&as_before, north, "2026-11-30").unwrap();
     assert_eq!((earlier.closes.len(), earlier.writes.len()), (1, 2));
     assert_eq!(after.path(a, day("2026-12-20")).as_deref(), Some("North/A"));
-    let (nothing, _) = change(&as_before, sales, "2026-11-30").unwrap();
-    assert_eq!(nothing, tally_kernel::dated::Succession::default(), "where it hangs already");
+    assert_eq!(
+        change(&as_before, sales, "2026-11-30").unwrap_err(),
+        OrgError::NothingChanges,
+        "where it hangs already"
+    );
     // A border that was written when such states were still kept apart.
     let states = as_before.states.iter().flat_map(|state| match state.unit == a {
         true => vec![

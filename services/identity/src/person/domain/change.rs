@@ -2,11 +2,12 @@
 //! back, and plans that are dropped. Each closes the versions it replaces and writes what is known now.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use jiff::civil::Date;
 use strum_macros::IntoStaticStr;
 use tally_access::{Region, Target};
-use tally_kernel::dated::{self, Dated as _, Succession};
+use tally_kernel::dated::{self, Dated as _, Days, Succession};
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
 use tally_kernel::person::EmploymentKind;
 use uuid::Uuid;
@@ -95,21 +96,46 @@ pub struct Changes {
     pub targets: Vec<Target>,
 }
 
-/// Where the person belonged, and is to belong, on the days from which versions say something else than what was known: whoever these units
-/// were under then changes those days, and not whom they are under by now.
-pub fn rewritten(person: &Person, changes: &Changes) -> Vec<Target> {
-    fn borders<D: dated::Dated>(of: &[D]) -> BTreeSet<Date> {
-        let of_one = |one: &D| [Some(one.days().from), one.days().to.and_then(|last| last.tomorrow().ok())];
-        of.iter().flat_map(of_one).flatten().collect()
-    }
-    let mut days: BTreeSet<Date> = &borders(&changes.employments.writes) - &borders(&person.employments);
-    days.extend(&borders(&changes.leaves.writes) - &borders(&person.leaves));
-    let on = |day: &Date| {
-        let was = person.home(*day).filter(|home| home.covers(*day));
-        let is = changes.employments.writes.iter().find(|new| new.covers(*day));
-        was.into_iter().chain(is).map(|home| home.target(person.id).on(*day)).collect::<Vec<_>>()
+/// Where the person belonged, and is to belong, and where the posts are that change, on all days of which something else is said than was
+/// known: whoever these units were under then changes those days, and not whom they are under by now.
+pub fn rewritten(person: &Person, changes: &Changes, facts: Facts<'_>) -> Vec<Target> {
+    let employments: Vec<Employment> = changes.employments.apply(&person.employments).cloned().collect();
+    let leaves: Vec<Leave> = changes.leaves.apply(&person.leaves).cloned().collect();
+    let mut firsts = &borders(&person.employments) | &borders(&employments);
+    firsts.extend(borders(&person.leaves).into_iter().chain(borders(&leaves)));
+    let stretch = |first: &Date| {
+        let other = otherwise(&person.employments, &employments, *first);
+        if other.is_empty() && otherwise(&person.leaves, &leaves, *first).is_empty() {
+            return Vec::new();
+        }
+        let next = firsts.range((Bound::Excluded(*first), Bound::Unbounded)).next();
+        let last = next.and_then(|next| next.yesterday().ok());
+        let there = person.employments.iter().chain(&employments);
+        let homes: Vec<&Employment> = there.filter(|e| e.post == Post::Home && e.covers(*first)).collect();
+        let days = match last.filter(|last| homes.iter().all(|home| home.to != Some(*last))) {
+            Some(last) => (*first, last),
+            None => facts.so_far(*first, last),
+        };
+        homes.into_iter().chain(&other).flat_map(|e| e.targets(person.id, facts.tree, days)).collect()
     };
-    days.iter().flat_map(on).collect()
+    firsts.iter().flat_map(stretch).collect()
+}
+
+/// The days on which versions begin, and those after which they end.
+fn borders<D: dated::Dated>(of: &[D]) -> BTreeSet<Date> {
+    let of_one = |one: &D| [Some(one.days().from), one.days().to.and_then(|last| last.tomorrow().ok())];
+    of.iter().flat_map(of_one).flatten().collect()
+}
+
+/// What holds on a day before a change or after it, and not in both, whatever its version.
+fn otherwise<D: dated::Dated + PartialEq>(before: &[D], after: &[D], day: Date) -> Vec<D> {
+    let on_day = |of: &[D]| -> Vec<D> {
+        let there = of.iter().filter(|one| one.covers(day));
+        there.map(|one| one.on(Uuid::nil(), Days::new(day, None))).collect()
+    };
+    let (before, after) = (on_day(before), on_day(after));
+    let only = |of: &[D], other: &[D]| of.iter().filter(|one| !other.contains(one)).cloned().collect::<Vec<_>>();
+    [only(&before, &after), only(&after, &before)].concat()
 }
 
 /// Decides what a change writes; `id` gives new ids.

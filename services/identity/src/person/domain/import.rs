@@ -49,14 +49,38 @@ pub struct ImportPlan {
     /// Rows that are there.
     pub unchanged: u32,
     pub problems: Vec<(u32, PersonError)>,
+    /// Whether a unit of some row is in the caller's reach today.
+    reached: bool,
+    /// What the first row was about whose unit is not.
+    beyond: Option<Target>,
 }
 
 impl ImportPlan {
-    /// What the caller must be allowed to write to: each unit by whom it is under, and whom it was under when the employment begins.
-    pub fn targets(&self) -> impl Iterator<Item = Target> {
-        let of =
-            |(person, _, new): &(PersonId, String, Employment)| [new.target(*person), new.target(*person).on(new.from)];
+    /// What the caller must be allowed to write to: each unit by whom it is under, and whom it was under since the employment began.
+    pub fn targets(&self, facts: Facts<'_>) -> impl Iterator<Item = Target> {
+        let of = move |(person, _, new): &(PersonId, String, Employment)| {
+            let past = new.targets(*person, facts.tree, facts.so_far(new.from, new.to));
+            [new.target(*person)].into_iter().chain(past)
+        };
         self.employments.iter().flat_map(of)
+    }
+
+    /// What the whole call is refused on, where the caller reaches nothing of it.
+    pub fn denied(&self) -> Option<&Target> {
+        self.beyond.as_ref().filter(|_| !self.reached && self.unchanged == 0)
+    }
+
+    /// Refuses a row whose unit is not the caller's today, or was somebody else's on a day since the employment began.
+    fn reach(&mut self, row: &Parsed, facts: Facts<'_>, within: impl Fn(&Target) -> bool) -> Result<(), PersonError> {
+        let target = Target::unit(row.region.clone(), row.unit);
+        if !within(&target) {
+            self.beyond.get_or_insert(target);
+            return Err(PersonError::OutOfReach);
+        }
+        self.reached = true;
+        let past = facts.tree.turns(row.unit, facts.so_far(row.from, row.to));
+        let all = past.into_iter().all(|day| within(&target.clone().on(day)));
+        if all { Ok(()) } else { Err(PersonError::OutOfReach) }
     }
 }
 
@@ -71,13 +95,14 @@ struct Parsed {
 }
 
 /// Decides what becomes of each row. `known` holds the people of these employee numbers, `holders` whoever has the identity
-/// numbers; `id` gives new ids.
+/// numbers; `within` says what is in the caller's reach, `id` gives new ids.
 pub fn plan_import(
     mut known: BTreeMap<String, Person>,
     mut holders: Holders,
     facts: Facts<'_>,
     rows: &[(u32, PersonRow)],
     group_zone: &str,
+    within: impl Fn(&Target) -> bool,
     mut id: impl FnMut() -> Uuid,
 ) -> ImportPlan {
     let mut plan = ImportPlan::default();
@@ -92,7 +117,7 @@ pub fn plan_import(
             }
             match refused.get(number).filter(|earlier| earlier.is_none_or(|day| day < parsed.from)) {
                 Some(_) => Err(PersonError::EarlierRefused),
-                None => Ok(Some(parsed)),
+                None => plan.reach(&parsed, facts, &within).map(|()| Some(parsed)),
             }
         });
         match decided {

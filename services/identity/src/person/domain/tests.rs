@@ -7,6 +7,7 @@ use super::*;
 use crate::catalogue::domain::Entry;
 use crate::org::domain::{ALWAYS, State, UnitKind};
 
+mod days;
 mod diary;
 mod imports;
 
@@ -82,10 +83,18 @@ fn import(rows: &[PersonRow]) -> ImportPlan {
     let (tree, catalogue) = (tree(), Catalogue::default());
     let facts = Facts { tree: &tree, catalogue: &catalogue, today: day("2026-03-02"), replays: false };
     let rows: Vec<_> = (0..).zip(rows.iter().cloned()).collect();
-    plan_import(BTreeMap::new(), Holders::new(), facts, &rows, "Asia/Shanghai", || {
-        n += 1;
-        Uuid::from_u128(n)
-    })
+    plan_import(
+        BTreeMap::new(),
+        Holders::new(),
+        facts,
+        &rows,
+        "Asia/Shanghai",
+        |_| true,
+        || {
+            n += 1;
+            Uuid::from_u128(n)
+        },
+    )
 }
 
 /// Somebody employed by North from 2026-01-05 on, and what becomes of that.

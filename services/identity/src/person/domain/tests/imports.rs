@@ -16,7 +16,10 @@ fn a_person_comes_with_an_employment_and_the_groups_zone() {
     let (person, number, employment) = &plan.employments[0];
     assert_eq!((*person, number.as_str()), (plan.people[0].id, "E1"));
     assert_eq!(employment.region.as_str(), "cn-north");
-    assert_eq!(plan.targets().next(), Some(employment.target(*person)));
+    let (tree, catalogue) = (tree(), Catalogue::default());
+    let facts = Facts { tree: &tree, catalogue: &catalogue, today: day("2026-03-02"), replays: false };
+    let targets: Vec<_> = plan.targets(facts).collect();
+    assert_eq!(targets, [employment.target(*person), employment.target(*person).on(day("2026-01-05"))]);
 }
 
 #[test]
@@ -181,10 +184,18 @@ fn a_unit_is_the_same_whatever_it_is_called_and_who_went_on_when_it_closed_is_th
         let mut n = 1_u128 << 80;
         let rows: Vec<_> = (0..).zip(rows.iter().cloned()).collect();
         let known = [(person.employee_no.clone(), person.clone())].into();
-        plan_import(known, Holders::new(), facts, &rows, "Asia/Shanghai", || {
-            n += 1;
-            Uuid::from_u128(n)
-        })
+        plan_import(
+            known,
+            Holders::new(),
+            facts,
+            &rows,
+            "Asia/Shanghai",
+            |_| true,
+            || {
+                n += 1;
+                Uuid::from_u128(n)
+            },
+        )
     };
     let of = |unit_path: &str, number: &str, from: &str, to: &str| PersonRow {
         unit_path: unit_path.into(),
