@@ -5,7 +5,7 @@ use tally_kernel::error::Kind;
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
 
-use crate::fixture::{Reply, TestIdentity, answered, person_row};
+use crate::fixture::{Login, Reply, TestIdentity, answered, person_row};
 
 fn paths(units: &[pb::OrgUnit]) -> Vec<&str> {
     units.iter().map(|unit| unit.path.as_str()).collect()
