@@ -349,7 +349,7 @@ PERSON_DIFFERS = this employee number is there with another { $field }
 # A row of a number whose earlier row was refused.
 EARLIER_ROW_REFUSED = an earlier row of this number was refused, and this one goes on from it: correct that one, and send both again
 # A row of people into a unit that the caller may not write to: such as for days before a team came from another branch.
-PERSON_OUT_OF_REACH = the unit is beyond what you may write to, today or on the first day: leave the row out, or have somebody send it who may for both
+PERSON_OUT_OF_REACH = the unit is beyond what you may write to, today or on a day since the first one: leave the row out, or have somebody send it who may for all of them
 # Two employments of the same kind on one day.
 EMPLOYMENT_OVERLAPS = the person's employment from { $day } covers some of these days: end it first
 # No employment on the day.
