@@ -363,7 +363,7 @@ fn the_days_on_which_a_unit_turns_are_those_of_all_units_that_are_above_it_then(
     let (a, sales) = (id(&tree, "North/Sales/A"), id(&tree, "North/Sales"));
     import(&mut tree, &[row("North/Hub", "", ""), row("North/Lab", "", "")]);
     moved(&mut tree, "North/Hub", "North/Lab", "2026-03-20").unwrap();
-    moved(&mut tree, "North/Sales", "North/Lab/Hub", "2026-04-01").unwrap();
+    moved(&mut tree, "North/Sales", "North/Hub", "2026-04-01").unwrap();
     let hub = tree.find("North/Lab/Hub", day("2026-04-01")).unwrap().unit;
     let apart = Command::Move { unit: hub, parent: id(&tree, "North") };
     done(&mut tree, &apart, "2026-05-01").unwrap();
