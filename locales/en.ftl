@@ -1183,6 +1183,7 @@ REVISION_STALE = { $id } is there already as revision { $there }, which is newer
 # A record that was taken out stays out.
 RECORD_WITHDRAWN = { $id } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
 RECORD_MOVED = { $id } was moved to another account ({ $why }): send it for that account
+RECORD_OUT_OF_REACH = { $id } is beyond what you may bring in of its day: have whoever had the account's team on that day, or the group, bring it in
 RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
 MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text
 ROWS_CONTRADICT = several rows of this call are { $id } and say different things: send the one that is right
@@ -2482,6 +2483,7 @@ CURE_ACCOUNT_UNKNOWN = add the account to accounts.csv and import again
 CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the other begins
 CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
 CURE_OUT_OF_REACH = have somebody import the row whose rights reach its team, which may have moved to another branch, or take it out
+CURE_RECORD_OUT_OF_REACH = have the row imported by whoever had the account's team on its day, or by the group
 CURE_ROWS_CONTRADICT = keep the row that is right, and import again
 CURE_KEPT_BACK = correct first what this file says of that row, then import again: this one comes in with it
 CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already

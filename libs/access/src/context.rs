@@ -149,6 +149,29 @@ impl OpContext {
         self.reach::<R>().map(|_| self.proof(source))
     }
 
+    /// One permit for those of a bulk call that the caller may do, those, and the others. Whoever may do none at all is refused.
+    ///
+    /// # Errors
+    /// As [`permit`](Self::permit), but not for what is out of reach.
+    pub fn permit_those<R: Rpc, T>(
+        &self,
+        all: impl IntoIterator<Item = (T, Target)>,
+    ) -> Result<(Permit<R>, Vec<T>, Vec<T>)> {
+        let mut source = R::NEEDS.permission().map_or(Source::Own, |permission| self.view.likely_source(permission));
+        let (mut within, mut beyond) = (Vec::new(), Vec::new());
+        for (one, target) in all {
+            match self.permit::<R>(&target) {
+                Ok(Permit { source: through, .. }) => {
+                    source = if source == Source::Own { through } else { source };
+                    within.push(one);
+                }
+                Err(no) if no.kind() == Kind::PermissionDenied => beyond.push(one),
+                Err(no) => return Err(no),
+            }
+        }
+        self.reach::<R>().map(|_| (self.proof(source), within, beyond))
+    }
+
     /// The filter of a list. A caller who reaches nothing at all is refused instead of shown an empty list.
     ///
     /// # Errors

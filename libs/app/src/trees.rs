@@ -2,9 +2,10 @@
 //!
 //! Paths are for people; a unit that is renamed or moved has another one from that day on. What is compared over days goes by ids.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::iter::successors;
 
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use tally_access::OpContext;
 use tally_api::identity::v1 as pb;
@@ -27,6 +28,8 @@ pub struct State {
     pub name: String,
     /// First day.
     pub from: Date,
+    /// Last day, or no end.
+    pub to: Option<Date>,
 }
 
 /// Days on which a unit hung below the same units.
@@ -66,11 +69,22 @@ impl Trees {
             let page = client.list_org_units(identity.as_service(ctx, ask)).await?.into_inner();
             Ok((page.units, page.next_page_token))
         });
+        Self::told(told.await?)
+    }
+
+    /// Of units as identity tells all their states. Where those above are not among them, what is told of the path stands for them.
+    ///
+    /// # Errors
+    /// A fault of identity's.
+    pub fn told(units: Vec<pb::OrgUnit>) -> Result<Self> {
+        let listed: HashSet<String> = units.iter().map(|unit| unit.unit_id.clone()).collect();
         let state = |told: pb::OrgUnit| {
             let (unit, parent) = (sent::value(&told.unit_id)?, sent::optional_value(&told.parent_id)?);
-            Ok(State { unit, parent, name: told.name, from: sent::date(&told.valid_from)? })
+            let (from, to) = (sent::date(&told.valid_from)?, sent::optional_date(&told.valid_to)?);
+            let name = if parent.is_none() || listed.contains(&told.parent_id) { told.name } else { told.path };
+            Ok(State { unit, parent, name, from, to })
         };
-        Ok(Self::new(told.await?.into_iter().map(state).collect::<Result<Vec<_>>>()?))
+        Ok(Self::new(units.into_iter().map(state).collect::<Result<Vec<_>>>()?))
     }
 
     /// Names from the branch down to the unit on a day, joined by `/`. A unit that is not there on the day is as it was last before it,
@@ -81,15 +95,22 @@ impl Trees {
         self.0.contains_key(&unit).then(|| names.join("/"))
     }
 
-    /// The unit that had this path last on a day or before it, or first after it.
+    /// The unit that has this path on a day; where none has, that which had it last before, or has it first after.
     pub fn called(&self, path: &str, day: Date) -> Option<OrgUnitId> {
-        let name = path.rsplit('/').next()?;
-        let so_called = self.0.iter().filter(|(_, states)| states.iter().any(|state| state.name == name));
-        let had =
-            so_called.flat_map(|(unit, _)| self.hung(*unit, Date::MIN, None).into_iter().map(|hung| (*unit, hung)));
+        let so_called = self.0.iter().filter(|(_, states)| states.iter().any(|state| path.ends_with(&state.name)));
+        let had = so_called.flat_map(|(unit, states)| {
+            let ends = states.last().and_then(|state| state.to);
+            let hung = states.first().map(|state| self.hung(*unit, state.from, ends)).unwrap_or_default();
+            hung.into_iter().map(|hung| (*unit, hung))
+        });
         let had = had.filter(|(unit, hung)| self.path(*unit, hung.from).is_some_and(|there| there == path));
-        had.min_by_key(|(unit, hung)| (hung.from > day, hung.from.duration_since(day).abs(), *unit))
-            .map(|(unit, _)| unit)
+        let away = |from: Date, to: Option<Date>| match to {
+            Some(to) if to < day => (1, day.duration_since(to)),
+            _ if from > day => (2, from.duration_since(day)),
+            _ => (0, SignedDuration::ZERO),
+        };
+        let nearest = had.min_by_key(|(unit, hung)| (away(hung.from, hung.to), *unit));
+        nearest.map(|(unit, _)| unit)
     }
 
     /// Where a unit hung from a day on until another, cut where it or one above it was moved or renamed; empty for a unit that never was.
@@ -132,7 +153,7 @@ mod tests {
     }
 
     fn state(n: u128, parent: Option<u128>, name: &str, from: Date) -> State {
-        State { unit: id(n), parent: parent.map(id), name: name.into(), from }
+        State { unit: id(n), parent: parent.map(id), name: name.into(), from, to: None }
     }
 
     /// The group 1 with the branches north 2 and south 3. Team 4 of north, called a, is called b from March on and goes to south with
@@ -180,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_means_the_unit_that_had_it_last() {
+    fn a_path_means_the_unit_that_has_it_on_the_day_else_the_nearest_before_else_the_first_after() {
         let called = |path, day| trees().called(path, day);
         assert_eq!(
             [called("north/a", date(2026, 4, 30)), called("north/a", date(2026, 5, 1))],
@@ -188,5 +209,44 @@ mod tests {
         );
         assert_eq!(called("north/b/desk", date(2026, 7, 1)), Some(id(5)));
         assert_eq!([called("south/a", date(2026, 7, 1)), called("", date(2026, 7, 1))], [None; 2]);
+    }
+
+    #[test]
+    fn a_path_of_two_teams_that_swapped_names_means_on_each_day_the_one_that_had_it() {
+        let (always, swap, ended) = (date(2025, 1, 1), date(2026, 2, 1), date(2026, 1, 31));
+        let until = |state: State, to| State { to: Some(to), ..state };
+        let trees = Trees::new([
+            state(1, None, "Group", date(1900, 1, 1)),
+            state(2, Some(1), "North", always),
+            until(state(5, Some(2), "A", always), ended),
+            until(state(4, Some(2), "B", always), ended),
+            state(5, Some(2), "B", swap),
+            state(4, Some(2), "A", swap),
+            // Closed, and another one has the name that it had last; what is above is called otherwise for a while.
+            until(state(3, Some(2), "C", always), date(2025, 6, 30)),
+            state(6, Some(2), "C", date(2025, 9, 1)),
+        ]);
+        let called = |path, day| trees.called(path, day).map(|unit| unit.0.as_u128());
+        assert_eq!([called("North/A", ended), called("North/B", ended)], [Some(5), Some(4)]);
+        assert_eq!([called("North/A", swap), called("North/B", swap)], [Some(4), Some(5)]);
+        let c =
+            [date(2024, 1, 1), date(2025, 6, 30), date(2025, 8, 31), date(2025, 9, 1)].map(|on| called("North/C", on));
+        assert_eq!(c, [3, 3, 3, 6].map(Some));
+    }
+
+    #[test]
+    fn a_list_without_those_above_has_the_paths_that_it_tells() {
+        let unit = |n: u128, parent: u128, path: &str, from: &str| pb::OrgUnit {
+            unit_id: id(n).to_string(),
+            parent_id: id(parent).to_string(),
+            name: path.rsplit('/').next().unwrap_or_default().into(),
+            path: path.into(),
+            valid_from: from.into(),
+            ..Default::default()
+        };
+        let told = vec![unit(4, 3, "East/Sub", "2025-01-01"), unit(5, 4, "East/Sub/Chat", "2025-01-01")];
+        let trees = Trees::told(told).unwrap();
+        let called = |path| trees.called(path, date(2026, 1, 1));
+        assert_eq!([called("East/Sub"), called("East/Sub/Chat"), called("Sub/Chat")], [Some(id(4)), Some(id(5)), None]);
     }
 }

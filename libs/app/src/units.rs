@@ -80,21 +80,25 @@ impl Units {
         units: impl IntoIterator<Item = OrgUnitId>,
         day: Date,
     ) -> Result<HashMap<OrgUnitId, Stretch>> {
-        let unit_ids: Vec<String> = units.into_iter().map(|unit| unit.to_string()).collect();
-        let as_of = date_text(Some(day));
-        let told = pages(async |page_token| {
-            let (as_of, unit_ids) = (as_of.clone(), unit_ids.clone());
-            let ask =
-                pb::ListOrgUnitsRequest { as_of, unit_ids, page_size: MAX_SIZE, page_token, ..Default::default() };
-            let mut client = OrgServiceClient::new(identity.channel());
-            let page = client.list_org_units(identity.as_service(ctx, ask)).await?.into_inner();
-            Ok((page.units, page.next_page_token))
-        });
+        let told = nearest(identity, ctx, units, Some(day)).await?;
         let stretch = |told: pb::OrgUnit| {
             let (from, to) = (sent::date(&told.valid_from)?, sent::optional_date(&told.valid_to)?);
             Ok((sent::value(&told.unit_id)?, Stretch { from, to }))
         };
-        told.await?.into_iter().map(stretch).collect()
+        told.into_iter().map(stretch).collect()
+    }
+
+    /// Those of these units that are no more, as they were last. Asked as the service.
+    ///
+    /// # Errors
+    /// What identity says, or that it is away.
+    pub async fn closed(
+        identity: &Peer,
+        ctx: &OpContext,
+        units: impl IntoIterator<Item = OrgUnitId>,
+    ) -> Result<Vec<Unit>> {
+        let told = nearest(identity, ctx, units, None).await?.into_iter();
+        told.filter(|unit| !unit.valid_to.is_empty()).map(unit).collect()
     }
 
     /// All, parents before children.
@@ -141,6 +145,25 @@ impl Units {
     pub fn owner_above(&self, units: impl IntoIterator<Item = OrgUnitId>) -> Result<Owner> {
         self.owner(self.lowest_above(units))
     }
+}
+
+/// These units as of a day or of today; one that is not there then as it was last before, or as it begins after.
+async fn nearest(
+    identity: &Peer,
+    ctx: &OpContext,
+    units: impl IntoIterator<Item = OrgUnitId>,
+    day: Option<Date>,
+) -> Result<Vec<pb::OrgUnit>> {
+    let unit_ids: Vec<String> = units.into_iter().map(|unit| unit.to_string()).collect();
+    let as_of = date_text(day);
+    let told = pages(async |page_token| {
+        let (as_of, unit_ids) = (as_of.clone(), unit_ids.clone());
+        let ask = pb::ListOrgUnitsRequest { as_of, unit_ids, page_size: MAX_SIZE, page_token, ..Default::default() };
+        let mut client = OrgServiceClient::new(identity.channel());
+        let page = client.list_org_units(identity.as_service(ctx, ask)).await?.into_inner();
+        Ok((page.units, page.next_page_token))
+    });
+    told.await
 }
 
 fn unit(unit: pb::OrgUnit) -> Result<Unit> {

@@ -36,32 +36,41 @@ impl From<&Employment> for Home {
     }
 }
 
-/// Units by path, as of today.
+/// Units by path, as of today, and some that were closed.
 #[derive(Clone, Debug, Default)]
-pub struct Units(HashMap<String, Home>);
+pub struct Units {
+    today: HashMap<String, Home>,
+    closed: Vec<Home>,
+}
 
 impl Units {
     pub fn new(units: impl IntoIterator<Item = (String, Home)>) -> Self {
-        Self(units.into_iter().collect())
+        Self { today: units.into_iter().collect(), closed: Vec::new() }
+    }
+
+    /// With these, which no path of today names.
+    #[must_use]
+    pub fn with_closed(self, closed: impl IntoIterator<Item = Home>) -> Self {
+        Self { closed: closed.into_iter().collect(), ..self }
     }
 
     /// The unit of a path.
     pub fn get(&self, path: &str) -> Option<&Home> {
-        self.0.get(path)
+        self.today.get(path)
     }
 
-    /// Where a unit is.
+    /// Where a unit is, or was last.
     pub fn of(&self, unit: OrgUnitId) -> Option<&Home> {
-        self.0.values().find(|home| home.unit == Some(unit))
+        self.today.values().chain(&self.closed).find(|home| home.unit == Some(unit))
     }
 
     /// The path of a unit.
     pub fn path(&self, unit: OrgUnitId) -> Option<&str> {
-        self.0.iter().find(|(_, home)| home.unit == Some(unit)).map(|(path, _)| path.as_str())
+        self.today.iter().find(|(_, home)| home.unit == Some(unit)).map(|(path, _)| path.as_str())
     }
 
     /// Whether some unit is in the region.
     pub fn hold(&self, region: &Region) -> bool {
-        self.0.values().any(|home| home.region == *region)
+        self.today.values().any(|home| home.region == *region)
     }
 }

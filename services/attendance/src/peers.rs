@@ -3,9 +3,12 @@
 //! The whole group is asked as the service: whom a fact belongs to must not depend on whom the caller may see. The
 //! caller's permit was asked for before, and the caller's list is filtered after.
 
+use std::collections::BTreeSet;
+
 use tally_access::OpContext;
-use tally_app::units::Unit;
+use tally_app::units::{Unit, Units as Tree};
 use tally_kernel::Result;
+use tally_kernel::id::OrgUnitId;
 use tally_rpc::Peer;
 
 use crate::directory::{Home, Units};
@@ -18,13 +21,19 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// The units of today, by path.
+    /// The units of today, by path, and those of these that were closed.
     ///
     /// # Errors
     /// What identity says, or that it is away.
-    pub async fn units(&self, ctx: &OpContext) -> Result<Units> {
-        let tree = tally_app::units::Units::of(&self.identity, ctx, None).await?;
+    pub async fn units(&self, ctx: &OpContext, named: impl IntoIterator<Item = OrgUnitId>) -> Result<Units> {
+        let tree = Tree::of(&self.identity, ctx, None).await?;
         let home = |unit: &Unit| Home { region: unit.region.clone(), unit: Some(unit.id) };
-        Ok(Units::new(tree.iter().map(|unit| (unit.path.clone(), home(unit)))))
+        let today = Units::new(tree.iter().map(|unit| (unit.path.clone(), home(unit))));
+        let absent: BTreeSet<OrgUnitId> = named.into_iter().filter(|unit| tree.get(*unit).is_none()).collect();
+        if absent.is_empty() {
+            return Ok(today);
+        }
+        let closed = Tree::closed(&self.identity, ctx, absent).await?;
+        Ok(today.with_closed(closed.iter().map(home)))
     }
 }

@@ -44,7 +44,7 @@ const CHUNK: usize = 5_000;
 /// The ids that the suite gave to people and accounts, by their index in the bundle; empty for one that it does not have.
 #[derive(Debug)]
 pub struct Ids {
-    /// Units by path: the paths of today, and those of the bundle that were one's before.
+    /// Units by path: the bundle's paths as it means them, and the others as they are today.
     pub units: BTreeMap<String, String>,
     /// Ids of people.
     pub people: Vec<String>,
@@ -99,13 +99,14 @@ fn region(bundle: &Bundle, account: &BundleAccount) -> String {
 /// [`RowsRefused`](crate::said::RowsRefused) by a suite of one's own, as soon as a file is through: what depends on them is not
 /// sent. Or what stopped it.
 pub async fn organisation(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result<Ids> {
-    let were = units::units(session, bundle, taken).await?;
+    let meant = units::units(session, bundle, taken).await?;
     taken.all_in()?;
     people(session, bundle, taken).await?;
     taken.all_in()?;
-    let mut units = were;
-    units.extend(unit_ids(session).await?);
-    accounts(session, bundle, &units, taken).await?;
+    let today = unit_ids(session).await?;
+    let mut units = today.clone();
+    units.extend(meant);
+    accounts(session, bundle, (&units, &today), taken).await?;
     taken.all_in()?;
     let ids = ids(session, bundle, units, taken.is_beside_others()).await?;
     shifts(session, bundle, &ids, taken).await?;
@@ -153,7 +154,7 @@ async fn people(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result
 async fn accounts(
     session: &Session,
     bundle: &Bundle,
-    units: &BTreeMap<String, String>,
+    (units, today): (&BTreeMap<String, String>, &BTreeMap<String, String>),
     taken: &mut Taken,
 ) -> Result<()> {
     let mut client = attendance::account_service_client::AccountServiceClient::new(session.at.attendance.clone());
@@ -168,6 +169,9 @@ async fn accounts(
         }
     }
     let unit = |account: &BundleAccount| account.team.as_ref().and_then(|team| units.get(team)).cloned();
+    // Where the path is another unit's by now, it is sent by its id alone.
+    let is_anothers = |path: &&String| today.get(*path).is_some_and(|now| units.get(*path) != Some(now));
+    let team = |account: &BundleAccount| account.team.as_ref().filter(|path| !is_anothers(path)).cloned();
     for chunk in placed.chunks(1000) {
         let rows = chunk.iter().map(|account| attendance::Account {
             account_id: String::new(),
@@ -176,7 +180,7 @@ async fn accounts(
             name: account.name.clone(),
             key: account.path(),
             zone: account.zone.clone(),
-            team_path: account.team.clone().unwrap_or_default(),
+            team_path: team(account).unwrap_or_default(),
             unit_id: unit(account).unwrap_or_default(),
             // A unit says its region itself.
             region: if unit(account).is_some() { String::new() } else { region(bundle, account) },

@@ -1,7 +1,7 @@
 //! A team that goes to another branch takes its people along and leaves its months behind.
 
 use tally_api::attendance::v1 as attendance;
-use tally_api::common::v1::Period;
+use tally_api::common::v1::{Period, RowProblem};
 use tally_api::compensation::v1 as compensation;
 use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
@@ -401,15 +401,20 @@ async fn facts_of_before(done: &Done, old: &Branch, new: &Branch, of: &March, te
     let later = |at: Option<prost_types::Timestamp>| {
         at.map(|at| prost_types::Timestamp { seconds: at.seconds + 5_184_000, ..at })
     };
-    let row = performance::Record {
+    let of_later = performance::Record {
         started_at: later(record.started_at),
         ended_at: later(record.ended_at),
         revision: record.revision + 1,
-        ..record
+        ..record.clone()
     };
-    let ask = performance::ImportRecordsRequest { account_id, unit_id, region, rows: vec![row], ..Default::default() };
-    let refused = records().import_records(new.hr.ask(ask)).await.expect_err("a record of somebody else");
-    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+    let of_march = performance::Record { external_id: "NEW-MARCH".into(), ..record };
+    let of_may = performance::Record { external_id: "NEW-MAY".into(), ..of_later.clone() };
+    let rows = vec![of_later, of_march, of_may];
+    let ask = performance::ImportRecordsRequest { account_id, unit_id, region, rows, ..Default::default() };
+    let told =
+        records().import_records(new.hr.ask(ask)).await.expect("an answer").into_inner().result.expect("a result");
+    let of_old = |problem: &RowProblem| (problem.index, problem.reason == "RECORD_OUT_OF_REACH");
+    assert_eq!((told.written, told.problems.iter().map(of_old).collect::<Vec<_>>()), (1, vec![(0, true), (1, true)]));
 }
 
 /// Somebody who comes to the team after it was moved serves its accounts as those do who came along, from that day on.

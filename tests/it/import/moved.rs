@@ -45,10 +45,14 @@ impl Folder<'_> {
                 ("records.csv", &called(RECORDS, records)),
             ],
         );
+        self.sent(who).await
+    }
+
+    async fn sent(&self, who: &Session) -> (i32, Value) {
         let token = self.dir.join("token");
         std::fs::write(&token, who.token()).expect("a token");
         let (code, said) = import(self.stack, self.dir, &token, &["--json", "--plain-csv"]).await;
-        let report: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{mail}: {said}"));
+        let report: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("no report: {said}"));
         (code.expect("a code"), report)
     }
 
@@ -123,6 +127,7 @@ async fn a_folder_is_taken_by_the_old_paths_and_the_new_ones_of_a_team_that_was_
     let ask = identity::CloseOrgUnitRequest { unit_id, move_people_to, from, backdated: true, ..Default::default() };
     orgs(hr).close_org_unit(hr.ask(ask)).await.expect("closed");
     folder.is_there(&["North/Post", "South/Post"], (SOUTH, "Mart,One,m2,shared,1,,South/Post\n", "")).await;
+    new_of_a_closed_team(&folder, mail).await;
     stack.stop().await;
 }
 
@@ -147,9 +152,10 @@ async fn of_the_branch(folder: &Folder<'_>, crew: &Crew, north: &str) {
     ] {
         assert!(refused.lines().any(|line| line.starts_with(row) && line.ends_with(code)), "{row}: {refused}");
     }
+    nothing_in_reach(folder, &hr).await;
 }
 
-/// The old path becomes another unit's only where somebody says so; what is written by it then is not the team's any more.
+/// The old path becomes another unit's only where somebody says so; January's folder goes on meaning the team that had it then.
 async fn old_name_anew(folder: &Folder<'_>, more: (&str, &str, &str)) {
     let hr = folder.hr;
     let made = async |kind: identity::OrgUnitKind| {
@@ -161,14 +167,27 @@ async fn old_name_anew(folder: &Folder<'_>, more: (&str, &str, &str)) {
     let refused = made(identity::OrgUnitKind::Unspecified).await;
     assert_eq!((refused.written, refused.problems[0].reason.as_str()), (0, "UNIT_HAD_NAME"), "{refused:?}");
     assert_eq!(made(identity::OrgUnitKind::Team).await.written, 1);
-    let (code, _) = folder.comes(hr, "North/Mail", more).await;
-    let refused = folder.refused();
-    let told = |row: &str| {
-        refused.lines().any(|line| line.starts_with(row) && line.contains("unit South/Post, and North/Mail"))
+    folder.is_there(&["North/Mail"], more).await;
+}
+
+/// A branch whose accounts all went out of its reach is told so of every row of them, and the import does not end.
+async fn nothing_in_reach(folder: &Folder<'_>, hr: &Session) {
+    let only_mail = |text: &str| {
+        let mut lines = text.lines();
+        let head = lines.next().expect("a head").to_owned() + "\n";
+        head + &lines.filter(|line| line.contains(",m,")).map(|line| line.to_owned() + "\n").collect::<String>()
     };
-    assert!(
-        code == 3 && ["accounts.csv,Mart/One/m,", "accounts.csv,Mart/One/m2,"].iter().all(|row| told(row)),
-        "{refused}"
-    );
-    assert!(!refused.contains("people.csv"), "{refused}");
+    write(folder.dir, &[("accounts.csv", &only_mail(ACCOUNTS)), ("records.csv", &only_mail(RECORDS))]);
+    let (code, report) = folder.sent(hr).await;
+    let of = |file: &str| ["read", "refused"].map(|what| rows(&report, file)[what].as_u64().expect("a count"));
+    let refused = folder.refused();
+    assert_eq!((code, of("accounts.csv"), of("records.csv")), (3, [1, 1], [1, 1]), "{refused}");
+    assert!(refused.contains(",ACCOUNT_OUT_OF_REACH"), "{refused}");
+}
+
+/// An account that is new goes to its team though that was closed.
+async fn new_of_a_closed_team(folder: &Folder<'_>, mail: &String) {
+    let (code, report) = folder.comes(folder.hr, "North/Post", (SOUTH, "Mart,One,m3,shared,1,,South/Post\n", "")).await;
+    assert_eq!((code, rows(&report, "accounts.csv")["written"].as_u64()), (0, Some(1)), "{}", folder.refused());
+    assert_eq!(folder.unit_of(folder.hr, "m3").await.as_ref(), Some(mail));
 }

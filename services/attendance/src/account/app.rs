@@ -7,7 +7,7 @@ use tally_app::import::Import;
 use tally_app::mutate;
 use tally_kernel::import::{ImportOutcome, Problem};
 use tally_kernel::page::Page;
-use tally_kernel::{Kind, Result, msg};
+use tally_kernel::{Result, msg};
 use tally_store::UnitOfWork;
 
 use super::domain::{ShopAccount, StoredAccount, changes};
@@ -20,11 +20,15 @@ use crate::policy::{ImportAccounts, ListAccounts};
 /// where the row does. A row about an account that is there is held against that. Rows out of the caller's reach are refused by themselves.
 ///
 /// # Errors
-/// `PERMISSION_DENIED` when all rows are out of the caller's reach: then nothing is written.
+/// `PERMISSION_DENIED` for whoever may write no account at all.
 pub async fn import_accounts(app: &App, ctx: &OpContext, import: Import<ShopAccount>) -> Result<ImportOutcome> {
     ctx.plan::<ImportAccounts>()?;
-    let ask = import.rows.iter().any(|(_, account)| account.says_where());
-    let units = if ask { app.peers.units(ctx).await? } else { Units::default() };
+    let said = |(_, account): &(u32, ShopAccount)| account.says_where().then_some(account.unit);
+    let units = if import.rows.iter().any(|row| said(row).is_some()) {
+        app.peers.units(ctx, import.rows.iter().filter_map(said).flatten()).await?
+    } else {
+        Units::default()
+    };
     let keys = || import.rows.iter().map(|(_, account)| account.key()).collect();
     let there = { store::keyed(&*app.store.read(ctx).await?, keys()).await? };
     let permit = reached(ctx, &import, &there, &units)?.permit;
@@ -48,8 +52,7 @@ struct Reached {
 
 fn reached(ctx: &OpContext, import: &Import<ShopAccount>, there: &[StoredAccount], units: &Units) -> Result<Reached> {
     let there: BTreeMap<String, &ShopAccount> = there.iter().map(|a| (a.account.key(), &a.account)).collect();
-    let (mut rows, mut targets, mut outcome) = (Vec::new(), Vec::new(), import.refused.clone());
-    let mut denied = None;
+    let (mut judged, mut outcome) = (Vec::new(), import.refused.clone());
     for (index, row) in &import.rows {
         // What a row says of unit and region is the caller's word: of an account that is there the account's own are what counts.
         let (target, placed) = match there.get(&row.key()) {
@@ -62,23 +65,20 @@ fn reached(ctx: &OpContext, import: &Import<ShopAccount>, there: &[StoredAccount
                 }
             },
         };
-        match (ctx.permit::<ImportAccounts>(&target), placed) {
-            (Ok(_), Ok(row)) => rows.push((*index, row)),
-            (Ok(_), Err((reason, why))) => outcome.problems.push(Problem::new(*index, reason, why)),
-            (Err(no), _) if no.kind() == Kind::PermissionDenied => {
-                let why = msg!("ACCOUNT_OUT_OF_REACH", key = row.key());
-                outcome.problems.push(Problem::new(*index, "ACCOUNT_OUT_OF_REACH", why));
-                denied.get_or_insert(no);
-                continue;
-            }
-            (Err(no), _) => return Err(no),
+        judged.push(((*index, row.key(), placed), target));
+    }
+    let (permit, within, beyond) = ctx.permit_those(judged)?;
+    let mut rows = Vec::with_capacity(within.len());
+    for (index, _, placed) in within {
+        match placed {
+            Ok(row) => rows.push((index, row)),
+            Err((reason, why)) => outcome.problems.push(Problem::new(index, reason, why)),
         }
-        targets.push(target);
     }
-    match denied {
-        Some(denied) if targets.is_empty() => Err(denied),
-        _ => Ok(Reached { rows, permit: ctx.permit_all(targets)?, outcome }),
+    for (index, key, _) in beyond {
+        outcome.problems.push(Problem::new(index, "ACCOUNT_OUT_OF_REACH", msg!("ACCOUNT_OUT_OF_REACH", key)));
     }
+    Ok(Reached { rows, permit, outcome })
 }
 
 /// A page of accounts with their phases, and the token of the next.

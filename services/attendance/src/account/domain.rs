@@ -293,7 +293,14 @@ mod tests {
         assert_eq!(told(ShopAccount { region: region("eu-west"), ..account("a", &[]) }), Err(true));
         assert_eq!(told(ShopAccount { region: region("eu-west"), ..nobodys.clone() }), Err(true));
         assert_eq!(told(ShopAccount { unit: unit.unit, region: region("cn-north"), ..nobodys.clone() }), Ok(()));
-        assert_eq!(told(ShopAccount { region: region("cn-north"), ..nobodys }), Ok(()));
+        assert_eq!(told(ShopAccount { region: region("cn-north"), ..nobodys.clone() }), Ok(()));
+        // A team that was closed is named by its id; a path that nobody has today says nothing.
+        let closed = Home { region: "cn-south".parse().unwrap(), unit: stranger };
+        let with_closed = units.clone().with_closed([closed.clone()]);
+        for path in ["", "south/gone"] {
+            let of_closed = ShopAccount { unit: stranger, team_path: path.into(), ..nobodys.clone() };
+            assert_eq!(of_closed.settled(&with_closed).unwrap().home(), closed);
+        }
     }
 
     #[test]

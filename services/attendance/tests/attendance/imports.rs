@@ -85,9 +85,12 @@ async fn an_account_of_a_unit_out_of_reach_gets_no_phase_whatever_unit_the_row_n
         attendance.accounts().import_accounts(caller.request(ask)).await
     };
     for row in [of_unit(SOUTH, "a"), of_unit(SOUTH, "b"), of_unit(NORTH, "a")] {
-        assert_eq!(reason(import(&south, later(row)).await), "PERMISSION_DENIED");
+        let answer = import(&south, later(row)).await.unwrap().into_inner().result;
+        assert_eq!(counts(answer), (0, 0, refused(&[(0, "ACCOUNT_OUT_OF_REACH")])));
     }
-    // Among rows within reach each is refused by itself, whether the account is there or new, and nothing is told of it.
+    let nobody = attendance.of_unit(SOUTH, &[Permission::AccountRead]);
+    assert_eq!(reason(import(&nobody, later(of_unit(SOUTH, "c"))).await), "PERMISSION_DENIED");
+    // Among rows within reach too each is refused by itself, whether the account is there or new, and nothing is told of it.
     let rows = ["a", "b", "c"].map(|name| later(of_unit(SOUTH, name)).rows.remove(0));
     let rows = [rows.as_slice(), &[of_unit(NORTH, "a"), of_unit(NORTH, "d")]].concat();
     let answer = import(&south, pb::ImportAccountsRequest { rows, ..Default::default() }).await.unwrap();

@@ -66,6 +66,7 @@ mod tests {
             parent: parent.map(id),
             name: name.into(),
             from,
+            to: None,
         };
         let always = date(1900, 1, 1);
         Trees::new([

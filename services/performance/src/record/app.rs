@@ -1,6 +1,6 @@
 //! Bringing in service records, putting them right, and reading them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,13 +8,13 @@ use tally_access::{Moment, OpContext, Plan, Rpc, Target};
 use tally_app::import::Import;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::AccountId;
-use tally_kernel::import::ImportOutcome;
+use tally_kernel::import::{ImportOutcome, Problem};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result, msg};
 use tally_store::{Audit, ScopedTx, UnitOfWork, from_db, number_from_db, word_from_db};
 use uuid::Uuid;
 
-use super::domain::{Record, Row, Source, There, Touched, revise};
+use super::domain::{Record, Row, RowError, Source, Stored, There, Touched, revise};
 use super::store::change::What;
 use super::store::version::Ended;
 use super::store::{self, change, version, write};
@@ -42,38 +42,63 @@ fn began(of: &Source, started_ms: i64) -> Result<Target> {
 }
 
 /// Writes records of one account. What is there already with the same content is left alone, a higher revision is a new version
-/// of what is there, anything else that differs is refused row by row.
+/// of what is there, anything else that differs is refused row by row, as is what began when the account was not within reach.
 pub async fn import_records(app: &App, ctx: &OpContext, of: &Source, import: Import<Row>) -> Result<Imported> {
+    let Import { request, rows, refused } = import;
     // Each record belongs to whom the account was under when it began.
-    let targets: BTreeSet<i64> = import.rows.iter().map(|(_, row)| row.record.started_ms).collect();
-    let targets = targets.into_iter().map(|ms| began(of, ms)).collect::<Result<Vec<_>>>()?;
-    let permit = if targets.is_empty() { ctx.permit(&target(of))? } else { ctx.permit_all::<ImportRecords>(targets)? };
-    app.accounts.check(&app.peers, ctx, of.account, &of.region, of.unit).await?;
-    let rows = in_own_currency(app, ctx, import.rows).await?;
-    mutate(&app.store, ctx, &permit, &import.request, async |work| {
-        let mut outcome = import.refused.clone();
+    let judged = rows.into_iter().map(|row| began(of, row.1.record.started_ms).map(|at| (row, at)));
+    let (permit, rows, beyond) = ctx.permit_those::<ImportRecords, _>(judged.collect::<Result<Vec<_>>>()?)?;
+    // Where the account is, is told only to whoever reaches it where they say that it is.
+    let within = match (rows.is_empty(), beyond.is_empty()) {
+        (true, true) => !ctx.permit_those::<ImportRecords, _>([((), target(of))])?.1.is_empty(),
+        (none, _) => !none,
+    };
+    if within {
+        app.accounts.check(&app.peers, ctx, of.account, &of.region, of.unit).await?;
+    }
+    let rows = in_own_currency(app, ctx, rows).await?;
+    mutate(&app.store, ctx, &permit, &request, async |work| {
+        let mut outcome = refused.clone();
         let mut there = write::there(&work, of.account, &rows).await?;
         if rows.iter().any(|(_, row)| depends(row, there.get(&row.record.external_id))) {
             write::lock(&work, of.account).await?;
             there = write::there(&work, of.account, &rows).await?;
         }
-        // What is there goes from the day on which it began: whoever the account was under then says so.
-        for (_, row) in &rows {
-            if let Some(There::Record(was)) = there.get(&row.record.external_id) {
-                ctx.permit::<ImportRecords>(&began(of, was.started_ms)?)?;
-            }
+        let (rows, taken_from_others) = by_day_of_before(ctx, of, rows.clone(), &there)?;
+        for (index, row) in beyond.iter().chain(&taken_from_others) {
+            let wrong = RowError::OutOfReach(row.record.external_id.clone());
+            outcome.problems.push(Problem::new(*index, wrong.reason(), wrong.message()));
         }
-        let plan = revise(rows.clone(), there, &mut outcome);
+        let plan = revise(rows, there, &mut outcome);
         let touched = Touched::of(of.account, plan.changes.len(), plan.starts.iter().copied());
         write::apply(&work, ctx, of, plan).await?;
         if let Some(touched) = &touched {
             change::note(&work, ctx, of, What::Imported, touched).await?;
         }
         let audit = Audit::new("performance.record.import", "account", of.account).region(&of.region);
-        let audit = tally_app::import::audit(&outcome, audit, &import.request);
+        let audit = tally_app::import::audit(&outcome, audit, &request);
         Ok((work, audit, Imported { outcome: outcome.in_order(), touched }))
     })
     .await
+}
+
+type Rows = Vec<(u32, Row)>;
+
+/// The rows that the caller may write over what is there, and the others: what is there, or was taken out, goes from the day on which it began, and
+/// whoever the account was under then says so.
+fn by_day_of_before(ctx: &OpContext, of: &Source, rows: Rows, there: &BTreeMap<String, There>) -> Result<(Rows, Rows)> {
+    let (mut within, mut judged) = (Vec::new(), Vec::new());
+    for row in rows {
+        match there.get(&row.1.record.external_id) {
+            None => within.push(row),
+            Some(There::Record(Stored { started_ms, .. }) | There::Gone { started_ms, .. }) => {
+                judged.push((row, began(of, *started_ms)?));
+            }
+        }
+    }
+    let (_, reached, beyond) = ctx.permit_those::<ImportRecords, _>(judged)?;
+    within.extend(reached);
+    Ok((within, beyond))
 }
 
 /// Whether what becomes of a row depends on a record that somebody else may be changing.

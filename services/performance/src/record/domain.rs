@@ -177,6 +177,8 @@ pub enum RowError {
     Contradicted(String),
     /// A record that was taken out: its id and why.
     Gone(String, Gone, String),
+    /// It, or what is there of it, is of a day on which the account was not within reach.
+    OutOfReach(String),
 }
 
 impl RowError {
@@ -200,6 +202,7 @@ impl RowError {
             Self::Contradicted(_) => "ROWS_CONTRADICT",
             Self::Gone(_, Gone::Withdrawn, _) => "RECORD_WITHDRAWN",
             Self::Gone(_, Gone::Moved, _) => "RECORD_MOVED",
+            Self::OutOfReach(_) => "RECORD_OUT_OF_REACH",
             Self::RefundTakesNothing => "REFUND_TAKES_NOTHING",
             Self::RefersToNothing(..) => "REFERS_TO_NOTHING",
             Self::RefersToRefund(..) => "REFERS_TO_REFUND",
@@ -239,6 +242,7 @@ impl RowError {
             Self::Contradicted(id) => msg!("ROWS_CONTRADICT", id),
             Self::Gone(id, Gone::Withdrawn, why) => msg!("RECORD_WITHDRAWN", id, why),
             Self::Gone(id, Gone::Moved, why) => msg!("RECORD_MOVED", id, why),
+            Self::OutOfReach(id) => msg!("RECORD_OUT_OF_REACH", id),
             Self::RefundTakesNothing => msg!("REFUND_TAKES_NOTHING"),
             Self::RefersToNothing(id, other) => msg!("REFERS_TO_NOTHING", id, other),
             Self::RefersToRefund(id, other) => msg!("REFERS_TO_REFUND", id, other),

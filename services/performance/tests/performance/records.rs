@@ -46,8 +46,15 @@ async fn an_account_is_where_attendance_says_and_not_where_a_caller_says(on: Bac
     let mut claimed = import(2, vec![record("a", T1)]);
     claimed.account_id = account(1).to_string();
     assert_eq!(reason(fixture.records().import_records(caller.request(claimed)).await), "ACCOUNT_ELSEWHERE");
-    let elsewhere = fixture.records().import_records(caller.request(import(1, vec![record("a", T1)]))).await;
-    assert_eq!(reason(elsewhere), "PERMISSION_DENIED");
+    // Of an account that is out of reach nothing is told, not even whether it is there.
+    for at in [1, 9] {
+        let elsewhere = caller.request(import(at, vec![record("a", T1)]));
+        let told = fixture.records().import_records(elsewhere).await.unwrap().into_inner().result.unwrap();
+        assert_eq!((told.written, problems(&told)), (0, vec![(0, "RECORD_OUT_OF_REACH")]));
+    }
+    let nobody = fixture.of_unit(SOUTH, &[Permission::RecordRead]);
+    let refused = fixture.records().import_records(nobody.request(import(1, vec![record("a", T1)]))).await;
+    assert_eq!(reason(refused), "PERMISSION_DENIED");
     let unknown = fixture.records().import_records(fixture.admin.request(import(9, vec![]))).await;
     assert_eq!(reason(unknown), "NOT_FOUND");
 }

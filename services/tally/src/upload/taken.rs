@@ -172,6 +172,7 @@ fn cure(reason: &str) -> Message {
         "ALIAS_OVERLAP" => msg!("CURE_ALIAS_OVERLAP"),
         "PLACE_WRONG" => msg!("CURE_PLACE_WRONG"),
         "ACCOUNT_OUT_OF_REACH" | "PERSON_OUT_OF_REACH" => msg!("CURE_OUT_OF_REACH"),
+        "RECORD_OUT_OF_REACH" => msg!("CURE_RECORD_OUT_OF_REACH"),
         "ROWS_CONTRADICT" => msg!("CURE_ROWS_CONTRADICT"),
         "EARLIER_ROW_REFUSED"
         | "ROWS_OF_UNIT_REFUSED"

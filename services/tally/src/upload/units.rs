@@ -1,20 +1,21 @@
-//! The org units of a bundle, which names them by path. A unit is the same one when it was renamed, moved or closed: what its path
-//! was before still means it, and makes no second one.
+//! The org units of a bundle, which names them by path. A unit is the same one when it was renamed, moved or closed: a path means whoever
+//! had it at the end of the bundle's period, else last before or first after, and makes no second one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use jiff::civil::Date;
 use tally_api::identity::v1 as identity;
+use tally_app::trees::Trees;
 use tally_bundle::{Bundle, RowName};
 use tally_kernel::page::MAX_SIZE;
 use tally_rpc::pages;
 
-use super::{CHUNK, Taken, UNITS, day};
+use super::{CHUNK, Taken, UNITS};
 use crate::said::{refusal, told};
 use crate::session::Session;
 
-/// Writes the units that are new. Gives the ids of those that had one of the bundle's paths before, and do not have it today.
+/// Writes the units that are new. Gives the ids of those that the bundle's paths meant already.
 pub(super) async fn units(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result<BTreeMap<String, String>> {
     let mut first: BTreeMap<&str, Date> = BTreeMap::new();
     for employment in bundle.people.iter().flat_map(|p| &p.employments) {
@@ -31,10 +32,11 @@ pub(super) async fn units(session: &Session, bundle: &Bundle, taken: &mut Taken)
     let mut paths: BTreeSet<String> =
         first.keys().flat_map(|path| above(path).into_iter().chain([(*path).to_owned()])).collect();
     let all = paths.len();
-    for unit in units_there(session).await? {
-        paths.remove(&unit.path);
-    }
-    let were = were(session, &mut paths).await?;
+    let trees = Trees::told(listed(session, "0001-01-01", "9999-12-31").await?)?;
+    let meant = |path: &String| Some((path.clone(), trees.called(path, bundle.period.to)?.to_string()));
+    let meant: BTreeMap<String, String> = paths.iter().filter_map(meant).collect();
+    let today = unit_ids(session).await?;
+    paths.retain(|path| !meant.contains_key(path) && !today.contains_key(path));
     taken.unchanged(UNITS, (all - paths.len()) as u64);
     let rows: Vec<_> = paths
         .into_iter()
@@ -54,7 +56,7 @@ pub(super) async fn units(session: &Session, bundle: &Bundle, taken: &mut Taken)
         let refused = taken.note(UNITS, reply.result, |at| RowName::Unit(path(at)), path);
         taken.kept_back.units.extend(refused.into_iter().map(|at| rows[at].path.clone()));
     }
-    Ok(were)
+    Ok(meant)
 }
 
 /// All units.
@@ -78,21 +80,4 @@ async fn listed(session: &Session, as_of: &str, through: &str) -> Result<Vec<ide
         Ok((page.units, page.next_page_token))
     });
     units.await.map_err(refusal)
-}
-
-/// Takes the paths that were a unit's before, and gives the ids of those units: of several, of the one that had it last. A path ends with a state
-/// of its unit or of one above it: the tree is looked at as of these days, until all paths are found.
-async fn were(session: &Session, paths: &mut BTreeSet<String>) -> Result<BTreeMap<String, String>> {
-    let (mut found, mut days) = (BTreeMap::new(), BTreeSet::new());
-    if paths.is_empty() {
-        return Ok(found);
-    }
-    for unit in listed(session, "1900-01-01", "9999-12-31").await? {
-        days.extend(day(&unit.valid_to)?);
-    }
-    while let Some(on) = days.pop_last().filter(|_| !paths.is_empty()) {
-        let units = listed(session, &on.to_string(), "").await?.into_iter();
-        found.extend(units.filter(|unit| paths.remove(&unit.path)).map(|unit| (unit.path, unit.unit_id)));
-    }
-    Ok(found)
 }

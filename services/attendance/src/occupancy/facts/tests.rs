@@ -11,7 +11,7 @@ fn id(n: u128) -> OrgUnitId {
 }
 
 fn state(n: u128, parent: Option<u128>, name: &str, from: Date) -> State {
-    State { unit: id(n), parent: parent.map(id), name: name.into(), from }
+    State { unit: id(n), parent: parent.map(id), name: name.into(), from, to: None }
 }
 
 /// The branches north 2 and south 3. Team 4 of north with its desk 5; on the 11th of March the team is renamed from a to b, on the 21st

@@ -35,6 +35,8 @@ pub enum There {
     Gone {
         /// The last one that counted.
         revision: i64,
+        /// When that began.
+        started_ms: i64,
         how: Gone,
         /// As who took it out says.
         why: String,
@@ -177,7 +179,7 @@ impl Course {
         let id = || row.record.external_id.clone();
         let Some(newest) = self.newest() else {
             match &self.there {
-                Some(There::Gone { revision, how, why }) if *how == Gone::Moved || row.revision <= *revision => {
+                Some(There::Gone { revision, how, why, .. }) if *how == Gone::Moved || row.revision <= *revision => {
                     return Err(RowError::Gone(id(), *how, why.clone()));
                 }
                 _ => self.versions.push(row.clone()),

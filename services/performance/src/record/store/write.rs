@@ -43,7 +43,8 @@ fn gone_as(row: &version::Model) -> Option<There> {
         Ok(Ended::Moved) => Gone::Moved,
         Ok(Ended::Revised) | Err(_) => return None,
     };
-    Some(There::Gone { revision: row.revision.unwrap_or_default(), how, why: row.reason.clone() })
+    let (revision, started_ms) = (row.revision.unwrap_or_default(), row.started_ms);
+    Some(There::Gone { revision, started_ms, how, why: row.reason.clone() })
 }
 
 async fn any_between(tx: &ScopedTx, account: AccountId, first: &str, last: &str) -> Result<bool> {

@@ -109,7 +109,9 @@ fn two_rows_of_one_revision_that_differ_are_refused_and_a_higher_one_beside_them
 
 #[test]
 fn a_record_that_was_taken_out_stays_out_until_the_sender_says_more() {
-    let gone = |how| BTreeMap::from([("a".to_owned(), There::Gone { revision: 2, how, why: "a test".to_owned() })]);
+    let gone = |how| {
+        BTreeMap::from([("a".to_owned(), There::Gone { revision: 2, started_ms: 0, how, why: "a test".to_owned() })])
+    };
     let mut shelf = Shelf { there: gone(Gone::Withdrawn), ..Shelf::default() };
     assert_eq!(reasons(&shelf.send(&[row("a", 2)])), [(0, "RECORD_WITHDRAWN")]);
     assert_eq!(counts(&shelf.send(&[row("a", 3)])), (1, 0, 0));
