@@ -2999,6 +2999,7 @@ SIGNING_KEY_ROTATED = { $service }: the new key signs from { $from }; the old on
 PERSON_EXPORTED = written to { $file }; { $withheld ->
     [one] { $withheld } row
    *[other] { $withheld } rows
+PERSON_EXPORTED_BEYOND = there are more rows about the person in { $services }, of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
 } withheld that you may not read
     .untold = written to { $file }; { $withheld ->
         [one] { $withheld } row

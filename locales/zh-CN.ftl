@@ -2245,6 +2245,7 @@ NO_SUCH_SERVICE = 没有名为 { $service } 的服务：请从 { $services } 中
 SIGNING_KEY_ROTATED = { $service }：新密钥自 { $from } 起签名；旧密钥所签的仍然有效
 PERSON_EXPORTED = 已写入 { $file }；{ $withheld } 行因您无权读取而未导出
     .untold = 已写入 { $file }；{ $withheld } 行因您无权读取而未导出；{ $services } 未提供任何内容：其中没有此人的数据，或者仅有您无权查看的组织单元或日期的数据。可读取整个集团人员的人能导出全部内容
+PERSON_EXPORTED_BEYOND = { $services } 中还有此人在您无权查看的组织单元或日期的其他数据。可读取整个集团人员的人可以得到全部内容
 GROUP_EXPORTED = 已将 { $rows } 行写入 { $folder }；{ $withheld } 行因您无权读取而未导出
 RETENTION_TAKEN = { $service }：{ $table } 的 { $rows } 行（{ $kind }）
 RETENTION_DONE = 已删除 { $rows } 行

@@ -7,8 +7,9 @@ use tally_kernel::id::PersonId;
 use tally_kernel::{Error, Result};
 use tally_store::{Audit, Store};
 
-/// The tables with their rows. Whoever asks must be allowed to read who the person is where some of these rows were written; a
-/// row is shown to the person, and to whoever may read that there and holds what opens its table, and counted as withheld otherwise.
+/// The tables with their rows, and whether there are others beyond reach. Whoever asks must be allowed to read who the person is where some of
+/// these rows were written; a row is shown to the person, and to whoever may read that there and holds what opens its table. Where only the
+/// latter is missing it is counted as withheld; of which tables the others are, and how many, would tell what another branch knows.
 /// Asking leaves an entry in the audit log before anything leaves.
 ///
 /// # Errors
@@ -18,13 +19,13 @@ pub async fn export<R: Rpc>(
     ctx: &OpContext,
     person: PersonId,
     data_tables: &[DataTable],
-) -> Result<Vec<common::ExportedTable>> {
+) -> Result<(Vec<common::ExportedTable>, bool)> {
     ctx.permit_all::<R>([])?;
     let own = ctx.actor.person() == Some(person);
     let sees = |permission, target: &Target| own || ctx.may(permission, target);
     let mut parts = Vec::new();
-    let (mut rows, mut withheld) = (0, 0);
-    let (mut reached, mut beyond) = (false, false);
+    let (mut rows, mut withheld, mut beyond) = (0, 0, 0);
+    let mut reached = false;
     let tx = store.read(ctx).await?;
     for table in data_tables {
         let mut cursor = ExportCursor { until: ctx.now(), after: None, person: Some(person) };
@@ -33,20 +34,20 @@ pub async fn export<R: Rpc>(
             for row in found {
                 let there = own || placed(&row.target).is_none_or(|at| ctx.may(Permission::PersonReadPii, at));
                 reached |= there && (own || placed(&row.target).is_some());
-                beyond |= !there;
-                match row.json.filter(|_| there) {
+                match row.json {
+                    _ if !there => beyond += 1,
                     Some(json) => part.rows.push(json),
                     None => part.withheld += 1,
                 }
             }
             rows += part.rows.len();
             withheld += part.withheld;
-            parts.push(part);
+            parts.extend(Some(part).filter(|part| part.withheld > 0 || !part.rows.is_empty()));
             cursor.after = Some(last);
         }
     }
     drop(tx);
-    if beyond && !reached {
+    if beyond > 0 && !reached {
         return Err(Error::not_found("person", person));
     }
     // That nothing is held tells something too.
@@ -54,8 +55,9 @@ pub async fn export<R: Rpc>(
         return Err(Error::not_found("person", person));
     }
     let audit = Audit::new("suite.person.export", "person", person).about(person);
-    store.audit_read(ctx, R::METHOD, audit.note("rows", rows).note("withheld", withheld)).await?;
-    Ok(parts)
+    let audit = audit.note("rows", rows).note("withheld", withheld).note("beyond", beyond);
+    store.audit_read(ctx, R::METHOD, audit).await?;
+    Ok((parts, beyond > 0))
 }
 
 /// Where a row was written. One that names no place asks for nothing: it is opened by what opens its table alone.

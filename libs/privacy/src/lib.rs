@@ -83,9 +83,9 @@ macro_rules! room {
                     let mut wrong = ::tally_kernel::error::Violations::new();
                     let person = wrong.parse("person_id", &req.into_inner().person_id);
                     let person = wrong.finish(person)?;
-                    let found =
+                    let (found, beyond_reach) =
                         $crate::export::<$policy::ExportPerson>(&self.store, &ctx, person, $data_tables).await?;
-                    let message = |part| common::ExportPersonResponse { part: Some(part) };
+                    let message = |part| common::ExportPersonResponse { part: Some(part), beyond_reach };
                     Ok($crate::parts(found.into_iter().map(message).collect()))
                 };
                 ::tally_rpc::Answer::answer(reply.await, &ctx)

@@ -1,15 +1,16 @@
 //! The use cases of corrections of pay: what was posted stays, and what is different by now waits for the next settlement.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures::try_join;
 use jiff::Timestamp;
 use tally_access::four_eyes::Hands;
 use tally_access::{OpContext, Owner, Permit, Plan, Region, Rpc, Target};
 use tally_app::directory::People;
+use tally_app::trees::Trees;
 use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
-use tally_kernel::id::{CorrectionId, OrgUnitId, PersonId, SettlementId};
+use tally_kernel::id::{CorrectionId, DeltaId, OrgUnitId, PersonId, SettlementId};
 use tally_kernel::page::{MAX_SIZE, Page};
 use tally_kernel::{Error, Kind, Micro, Result};
 use tally_store::{Audit, ScopedTx, UnitOfWork};
@@ -301,52 +302,53 @@ pub(crate) async fn list_deltas(
             Err(error) => return Err(error),
         };
     }
-    let moved = match &now {
-        Some(now) => now.moved(&tx, &plan).await?,
-        None => deltas::Moved::default(),
+    let payers = match &now {
+        Some(now) => now.payers(&tx, &plan).await?,
+        None => BTreeMap::new(),
     };
-    let (kept, token) = deltas::page(&tx, &plan, (asked, &moved), page).await?;
+    let (kept, token) = deltas::page(&tx, &plan, (asked, payers.keys().copied().collect()), page).await?;
     let mut shown = shown(&tx, kept, asked.known_at).await?;
     for one in &mut shown {
-        one.payer = moved.here.get(&one.kept.id).cloned();
+        one.payer = payers.get(&one.kept.id).cloned();
     }
     Ok((shown, token))
 }
 
-/// Where everybody belongs by now: what waits is listed to who pays it next.
+/// Where everybody belongs by now: what waits is listed to who pays it next, too.
 struct Now {
     people: std::sync::Arc<People>,
-    units: Units,
+    trees: std::sync::Arc<Trees>,
     at: Timestamp,
 }
 
 impl Now {
     async fn of(app: &App, ctx: &OpContext) -> Result<Self> {
-        let units = Units::of(&app.peers.identity, ctx, None);
-        let (people, units) = try_join!(app.directory.everybody(ctx), units)?;
-        Ok(Self { people, units, at: ctx.now() })
+        let people = app.directory.everybody(ctx).await?;
+        let trees = app.directory.trees(ctx, &people).await?;
+        Ok(Self { people, trees, at: ctx.now() })
     }
 
-    /// Where the next settlement pays somebody who went out of the unit whose settlement was put right; nothing for whoever it pays itself.
+    /// Where a settlement of now pays somebody who went out of the unit whose settlement was put right; nothing for whoever is there, or was so
+    /// last. A unit that was closed is where it was then.
     fn payer(&self, of: &Owner, person: PersonId) -> Option<Target> {
-        let (own, home) = (of.unit()?, self.people.get(person)?.home_at(self.at)?);
-        let target = || Target::person(home.region.clone(), Some(home.unit), person);
-        (!self.units.holds(own, home.unit)).then(target)
+        let (own, person) = (of.unit()?, self.people.get(person)?);
+        let (home, day) = (person.home_at(self.at)?, person.zone.to_datetime(self.at).date());
+        let hung = self.trees.hung(home.unit, day, Some(day));
+        let is_below = hung.first().is_some_and(|hung| hung.below.contains(&own));
+        (!is_below).then(|| Target::person(home.region.clone(), Some(home.unit), person.id))
     }
 
-    async fn moved<R: Rpc>(&self, tx: &ScopedTx, plan: &Plan<R>) -> Result<deltas::Moved> {
+    /// By whom what waits is paid next, of those whom the caller reaches. The unit whose settlement was put right is shown it all the same: its next
+    /// settlement goes by the last day of its own cycle, and pays whoever has a line in it.
+    async fn payers<R: Rpc>(&self, tx: &ScopedTx, plan: &Plan<R>) -> Result<BTreeMap<DeltaId, Target>> {
         let waits = deltas::who_waits(tx).await?;
-        let corrections = store::these(tx, waits.iter().map(|(_, of, _)| *of).collect()).await?;
-        let mut moved = deltas::Moved::default();
+        let owners = store::owners(tx, waits.iter().map(|(_, of, _)| *of).collect()).await?;
+        let mut payers = BTreeMap::new();
         for (id, of, person) in waits {
-            let of = corrections.get(&of).ok_or_else(|| Error::internal("a delta of no correction"))?;
-            match self.payer(&of.owner, person) {
-                Some(payer) if plan.covers(&payer) => _ = moved.here.insert(id, payer),
-                Some(_) => moved.elsewhere.push(id),
-                None => {}
-            }
+            let owner = owners.get(&of).ok_or_else(|| Error::internal("a delta of no correction"))?;
+            payers.extend(self.payer(owner, person).filter(|payer| plan.covers(payer)).map(|payer| (id, payer)));
         }
-        Ok(moved)
+        Ok(payers)
     }
 }
 

@@ -8,15 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::FutureExt as _;
 use sea_orm::Set;
 use tally_access::four_eyes::Hands;
-use tally_access::{Permission, Plan, Rpc};
+use tally_access::{Owner, Permission, Plan, Rpc};
 use tally_kernel::id::{CorrectionId, CycleId, PersonId, PrincipalId, SettlementId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
 use tally_store::{
-    Conflict as _, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, date_from_db, date_to_db, from_db, lost_race,
-    number_from_db, owner_from_db, to_db, word_from_db,
+    Conflict as _, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, among, class, date_from_db, date_to_db, from_db,
+    lost_race, number_from_db, owner_from_db, to_db, word_from_db,
 };
 
 use super::domain::{Filed, Reckoned, Stage, Taken};
@@ -139,6 +139,16 @@ pub async fn of_settlement(tx: &ScopedTx, settlement: SettlementId) -> Result<Ve
         corrections.push(read(tx, row).await?);
     }
     Ok(corrections)
+}
+
+/// Whose settlements these corrections put right.
+pub async fn owners(tx: &ScopedTx, ids: BTreeSet<CorrectionId>) -> Result<BTreeMap<CorrectionId, Owner>> {
+    let these = tx.select::<Entity>().filter(among::<Entity>(tx, Column::Id, ids));
+    let rows = these.rows::<(Uuid, String, Option<Uuid>)>(|rows| {
+        rows.column(Column::Id).column(Column::Region).column(Column::UnitId)
+    });
+    let read = |(id, region, unit): (Uuid, String, _)| Ok((CorrectionId(id), owner_from_db(&region, unit)?));
+    rows.await?.into_iter().map(read).collect()
 }
 
 /// These corrections.

@@ -43,16 +43,17 @@ async fn export(args: PersonExport) -> Result<u8> {
     };
     let mut services = Map::new();
     services.insert("identity".to_owned(), of_identity(&session, &person_id).await?.into());
-    let (mut withheld, mut untold) = (0, Vec::new());
+    let (mut withheld, mut untold, mut with_more) = (0, Vec::new(), Vec::new());
     macro_rules! ask {
         ($service:ident) => {{
             use tally_api::$service::v1 as pb;
             let mut client = pb::privacy_service_client::PrivacyServiceClient::new(session.at.$service.clone());
             let ask = common::ExportPersonRequest { person_id: person_id.clone() };
-            let mut parts = Vec::new();
+            let (mut parts, mut beyond) = (Vec::new(), false);
             match client.export_person(session.ask(ask)).await.map(tonic::Response::into_inner) {
                 Ok(mut stream) => {
                     while let Some(message) = stream.message().await.map_err(told)? {
+                        beyond |= message.beyond_reach;
                         parts.extend(message.part);
                     }
                 }
@@ -63,6 +64,7 @@ async fn export(args: PersonExport) -> Result<u8> {
             let (tables, more) = collected(parts)?;
             services.insert(stringify!($service).to_owned(), tables.into());
             withheld += more;
+            with_more.extend(beyond.then_some(stringify!($service)));
         }};
     }
     ask!(attendance);
@@ -75,6 +77,7 @@ async fn export(args: PersonExport) -> Result<u8> {
         "services": services,
         "withheld_rows": withheld,
         "services_that_told_nothing": untold,
+        "services_with_rows_beyond_reach": with_more,
     });
     // It holds everything about somebody: readable by its owner only, and never in place of another.
     let mut file = std::fs::OpenOptions::new();
@@ -88,6 +91,9 @@ async fn export(args: PersonExport) -> Result<u8> {
         services => msg!("PERSON_EXPORTED.untold", file, withheld, services),
     };
     print::note(here(&written));
+    if !with_more.is_empty() {
+        print::note(here(&msg!("PERSON_EXPORTED_BEYOND", services = with_more.join(", "))));
+    }
     Ok(DONE)
 }
 

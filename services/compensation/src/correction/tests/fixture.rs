@@ -95,10 +95,16 @@ fn units() -> Vec<idn::OrgUnit> {
         name: format!("branch-{n}"),
         path: format!("branch-{n}"),
         region: "cn-north".into(),
+        valid_from: "2020-01-01".into(),
         ..Default::default()
     };
-    let group =
-        idn::OrgUnit { unit_id: root.to_string(), name: "Group".into(), region: "*".into(), ..Default::default() };
+    let group = idn::OrgUnit {
+        unit_id: root.to_string(),
+        name: "Group".into(),
+        region: "*".into(),
+        valid_from: "2020-01-01".into(),
+        ..Default::default()
+    };
     vec![group, branch(0), branch(1)]
 }
 
