@@ -1,6 +1,6 @@
 //! The table of deltas: what one person gets more or less once a settlement was put right.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures::future::FutureExt as _;
 use sea_orm::{Condition, Set};
