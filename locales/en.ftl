@@ -2999,12 +2999,12 @@ SIGNING_KEY_ROTATED = { $service }: the new key signs from { $from }; the old on
 PERSON_EXPORTED = written to { $file }; { $withheld ->
     [one] { $withheld } row
    *[other] { $withheld } rows
-PERSON_EXPORTED_BEYOND = there are more rows about the person in { $services }, of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
 } withheld that you may not read
     .untold = written to { $file }; { $withheld ->
         [one] { $withheld } row
        *[other] { $withheld } rows
     } withheld that you may not read; nothing told by { $services }: either nothing is held there about the person, or only rows of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
+PERSON_EXPORTED_BEYOND = there are more rows about the person in { $services }, of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
 GROUP_EXPORTED = { $rows } rows written to { $folder }; { $withheld } withheld that you may not read
 RETENTION_TAKEN = { $service }: { $rows } rows of { $table } ({ $kind })
 RETENTION_DONE = { $rows ->

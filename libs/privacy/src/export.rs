@@ -25,7 +25,7 @@ pub async fn export<R: Rpc>(
     let sees = |permission, target: &Target| own || ctx.may(permission, target);
     let mut parts = Vec::new();
     let (mut rows, mut withheld, mut beyond) = (0, 0, 0);
-    let mut reached = false;
+    let (mut reached, mut hidden) = (false, false);
     let tx = store.read(ctx).await?;
     for table in data_tables {
         let mut cursor = ExportCursor { until: ctx.now(), after: None, person: Some(person) };
@@ -34,10 +34,11 @@ pub async fn export<R: Rpc>(
             for row in found {
                 let there = own || placed(&row.target).is_none_or(|at| ctx.may(Permission::PersonReadPii, at));
                 reached |= there && (own || placed(&row.target).is_some());
+                hidden |= !there;
                 match row.json {
-                    _ if !there => beyond += 1,
-                    Some(json) => part.rows.push(json),
-                    None => part.withheld += 1,
+                    Some(json) if there => part.rows.push(json),
+                    None if own || ctx.may(Permission::PersonReadPii, &row.target) => part.withheld += 1,
+                    Some(_) | None => beyond += 1,
                 }
             }
             rows += part.rows.len();
@@ -47,7 +48,7 @@ pub async fn export<R: Rpc>(
         }
     }
     drop(tx);
-    if beyond > 0 && !reached {
+    if hidden && !reached {
         return Err(Error::not_found("person", person));
     }
     // That nothing is held tells something too.
