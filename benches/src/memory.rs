@@ -12,7 +12,7 @@ use tally_engine::closing::collect::{self, Collector};
 use tally_engine::closing::compute::{Computed, compute};
 use tally_engine::closing::credit::{Figures, RUNGS};
 use tally_engine::closing::facts::Facts;
-use tally_engine::closing::snapshot::{AgentCount, Frozen, snapshot};
+use tally_engine::closing::snapshot::{AgentCount, Days, Frozen, snapshot};
 use tally_engine::policy::Policy;
 use tally_engine::scoring::{Measure, PersonInputs, Scheme, score};
 use tally_kernel::id::{AccountId, PersonId};
@@ -113,7 +113,7 @@ fn close(
     if let Some(evidence) = &month.evidence {
         watch.time("duty", || month::derive_duty(evidence, &mut facts))?;
     }
-    let plan = watch.time("freeze", || snapshot(&facts, month.period, policy, &counts(month)))?;
+    let plan = watch.time("freeze", || snapshot(&facts, month.period, (policy, Days::of(policy)), &counts(month)))?;
     let parts = watch.time("collect", || -> Result<Vec<_>> {
         pool.install(|| {
             plan.components.into_par_iter().map(|frozen| collect_records(frozen, &month.records, of)).collect()

@@ -95,6 +95,13 @@ impl Trees {
         self.0.contains_key(&unit).then(|| names.join("/"))
     }
 
+    /// The path on a day of the team that an account says, by its unit where that is known; nothing where it says none.
+    pub fn team(&self, unit: Option<OrgUnitId>, said: &str, day: Date) -> Option<String> {
+        let named = Some(said).filter(|said| !said.is_empty())?;
+        let unit = unit.or_else(|| self.called(named, day));
+        unit.and_then(|unit| self.path(unit, day)).or_else(|| Some(named.to_owned()))
+    }
+
     /// The unit that has this path on a day; where none has, that which had it last before, or has it first after.
     pub fn called(&self, path: &str, day: Date) -> Option<OrgUnitId> {
         let so_called = self.0.iter().filter(|(_, states)| states.iter().any(|state| path.ends_with(&state.name)));

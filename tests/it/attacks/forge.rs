@@ -77,6 +77,7 @@ const LEFT_OUT: &[&str] = &[
     "tally.compensation.v1.ListDeltasRequest.waiting_only",
     "tally.identity.v1.GetPersonRequest.employee_no",
     "tally.identity.v1.Grant.scope_ref",
+    "tally.identity.v1.ListOrgUnitsRequest.through",
     "tally.identity.v1.GrantRoleRequest.login",
     "tally.identity.v1.OpenBreakGlassRequest.scope_ref",
     "tally.performance.v1.AttributionPolicy.split",

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use strum_macros::{Display, EnumString};
 use tally_kernel::Region;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::msg;
@@ -141,8 +142,27 @@ pub struct AgentCount {
     pub account: AccountId,
     /// As written; empty where nobody is named.
     pub agent: String,
-    /// Records of the period; by version 1 of the rules, of the days around it as well.
+    /// Records of the days that are frozen.
     pub records: u64,
+}
+
+/// Whose work on which days joins accounts, and counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, Display, EnumString)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Days {
+    /// Those of the period and those around it: what was frozen so is frozen so again where it is put right, to the byte.
+    #[default]
+    Around,
+    /// Those of the period alone, by the zone of each account. Whoever came to an account when the period was over joins it to nothing.
+    Own,
+}
+
+impl Days {
+    /// Those of what is frozen for the first time.
+    pub fn of(policy: &Policy) -> Self {
+        if policy.rules() < 2 { Self::Around } else { Self::Own }
+    }
 }
 
 /// What closing has to do.
@@ -160,7 +180,12 @@ pub struct Plan {
 ///
 /// # Errors
 /// [`TimeError`] where an account's zone is unknown or the period at the end of time.
-pub fn snapshot(facts: &Facts, period: Period, policy: &Policy, counts: &[AgentCount]) -> Result<Plan, TimeError> {
+pub fn snapshot(
+    facts: &Facts,
+    period: Period,
+    (policy, days): (&Policy, Days),
+    counts: &[AgentCount],
+) -> Result<Plan, TimeError> {
     let mut plan = Plan { findings: facts.findings.clone(), ..Plan::default() };
     let known: HashMap<AccountId, &AccountFacts> = facts.accounts.iter().map(|a| (a.id, a)).collect();
     let mut agents: BTreeMap<AccountId, BTreeSet<&str>> = BTreeMap::new();
@@ -183,7 +208,7 @@ pub fn snapshot(facts: &Facts, period: Period, policy: &Policy, counts: &[AgentC
     for (id, names) in &agents {
         let Some(account) = known.get(id) else { continue };
         let duty = facts.duty.get(id).into_iter().flatten();
-        accounts.push((account, people.touched(account, duty.filter(within(account, period, policy)?), names)));
+        accounts.push((account, people.touched(account, duty.filter(within(account, period, days)?), names)));
     }
     accounts.sort_by(|a, b| a.0.key.cmp(&b.0.key));
     for members in components(&accounts) {
@@ -305,16 +330,11 @@ impl<'a> People<'a> {
     }
 }
 
-/// Whether a stretch of duty is of the days of a period: it is known for a day on either side as well, and whoever came to the account when
-/// the period was over joins it to nothing. By version 1 of the rules they did, and what was closed under it stays as it is.
-fn within(
-    account: &AccountFacts,
-    period: Period,
-    policy: &Policy,
-) -> Result<impl Fn(&&Duty) -> bool + use<>, TimeError> {
-    let (span, all) = (period.instants(&zone(&account.zone)?)?, policy.rules() < 2);
+/// Whether a stretch of duty is of the days of a period: it is known for a day on either side as well.
+fn within(account: &AccountFacts, period: Period, days: Days) -> Result<impl Fn(&&Duty) -> bool + use<>, TimeError> {
+    let span = period.instants(&zone(&account.zone)?)?;
     let (from, to) = (span.start.as_millisecond(), span.end.as_millisecond());
-    Ok(move |duty: &&Duty| all || duty.start_ms < to && from < duty.end_ms)
+    Ok(move |duty: &&Duty| days == Days::Around || duty.start_ms < to && from < duty.end_ms)
 }
 
 fn frozen_duty(duty: Option<&Vec<Duty>>, places: &HashMap<PersonId, u32>) -> Vec<FrozenDuty> {

@@ -122,9 +122,7 @@ impl<'t> Teams<'t> {
 
     /// Path of the team that serves an account; nothing means everybody.
     pub(crate) fn of(&self, account: &ShopAccount) -> Option<String> {
-        let said = Some(&account.team_path).filter(|path| !path.is_empty())?;
-        let unit = account.unit.or_else(|| self.trees.called(said, self.day));
-        unit.and_then(|unit| self.trees.path(unit, self.day)).or_else(|| Some(said.clone()))
+        self.trees.team(account.unit, &account.team_path, self.day)
     }
 
     /// On duty is who works in the team, beside the home as well: any of the employments counts.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tally_access::{Moment, OpContext, Target};
 use tally_engine::closing::facts::AccountFacts;
-use tally_engine::closing::snapshot::{Frozen, FrozenPerson, snapshot};
+use tally_engine::closing::snapshot::{Days, Frozen, FrozenPerson, snapshot};
 use tally_kernel::Result;
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::person::Employment;
@@ -21,6 +21,7 @@ use crate::{cycle, run};
 /// What a result rests on.
 pub(super) struct Before {
     frozen: Vec<Frozen>,
+    days: Days,
     /// Who was in, where that was settled.
     settled: BTreeSet<PersonId>,
 }
@@ -44,7 +45,8 @@ impl Before {
         for component in 0..run::facts::components(tx, of).await? {
             frozen.push(run::facts::component(tx, of, component).await?);
         }
-        Ok(Self { frozen, settled: cycle::facts::population_of(tx, shown.run).await? })
+        let days = run::facts::load_if_there(tx, shown.attribution()).await?.map(|run| run.days).unwrap_or_default();
+        Ok(Self { frozen, days, settled: cycle::facts::population_of(tx, shown.run).await? })
     }
 
     /// Asks the peers, and says what is otherwise.
@@ -52,7 +54,7 @@ impl Before {
         let facts = app.peers.facts(ctx, &app.directory, of.period, &of.policy);
         let people = app.directory.everybody(ctx);
         let (facts, everybody, population) = futures::try_join!(facts, people, cycle::population::of(app, ctx, of))?;
-        let frozen = snapshot(&facts, of.period, &of.policy, &named(&self.frozen))?.components;
+        let frozen = snapshot(&facts, of.period, (&of.policy, self.days), &named(&self.frozen))?.components;
         let employed = |person| {
             let known = everybody.get(person).filter(|known| known.employed_in(of.period));
             known.and_then(|known| FrozenPerson::of(known, of.period))

@@ -138,7 +138,7 @@ impl At<'_> {
         let (counted, changed) =
             { reuse::counted(&*self.app.store.read(self.ctx).await?, run, &facts.accounts).await? };
         // Cut from the whole group's facts, whatever the run is about, so that whoever asks gets the same.
-        let plan = snapshot(&facts, run.period, &run.policy, &counted.counts)?;
+        let plan = snapshot(&facts, run.period, (&run.policy, run.days), &counted.counts)?;
         let (plan, owner) = match self.cut(run, plan, &runs::teamless(&facts)).await? {
             Ok(cut) => cut,
             Err(failure) => return self.end(failure).await,

@@ -34,7 +34,7 @@ pub async fn counted(
         Some(source) => runs::counted(tx, source.0).await?,
         None => None,
     };
-    let spans = Spans::of(accounts, run.period, run.policy.rules())?;
+    let spans = Spans::of(accounts, run.period, run.days)?;
     record::facts::counted(tx, &spans, run.started_at - UNDER_WAY, before).await
 }
 

@@ -19,6 +19,7 @@ mod performance_0015_fixes;
 mod performance_0016_contributors;
 mod performance_0017_counts;
 mod performance_0018_days;
+mod performance_0019_own_days;
 
 tally_store::migrations![
     performance_0001_records,
@@ -39,4 +40,5 @@ tally_store::migrations![
     performance_0016_contributors,
     performance_0017_counts,
     performance_0018_days,
+    performance_0019_own_days,
 ];

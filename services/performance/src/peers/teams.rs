@@ -11,12 +11,7 @@ use tally_kernel::person::DirectoryPerson;
 
 /// An account with the path that its team has on a day, whatever it was called when the account was brought in.
 pub(super) fn named(account: AccountFacts, trees: &Trees, day: Date) -> AccountFacts {
-    if account.team_path.is_empty() {
-        return account;
-    }
-    let unit = account.unit.or_else(|| trees.called(&account.team_path, day));
-    let team_path = unit.and_then(|unit| trees.path(unit, day)).unwrap_or(account.team_path);
-    AccountFacts { team_path, ..account }
+    AccountFacts { team_path: trees.team(account.unit, &account.team_path, day).unwrap_or_default(), ..account }
 }
 
 /// Paths of units on a day.

@@ -38,9 +38,6 @@ pub struct Counted {
     /// Calls since then whose changes were there to be read, by account.
     pub calls: BTreeMap<AccountId, u64>,
     pub counts: Vec<AgentCount>,
-    /// Between which instants those of an account were counted; of none where it was before accounts' own days counted.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub spans: BTreeMap<AccountId, (i64, i64)>,
 }
 
 impl Counted {

@@ -18,7 +18,7 @@ use strum_macros::{Display, EnumString};
 use tally_access::Owner;
 use tally_engine::attribution::Rung;
 use tally_engine::closing::credit::{Figures, RUNGS};
-use tally_engine::closing::snapshot::Frozen;
+use tally_engine::closing::snapshot::{Days, Frozen};
 use tally_engine::policy::Policy;
 use tally_kernel::id::{AccountId, AttributionRunId, CycleId, OrgUnitId};
 use tally_kernel::time::Period;
@@ -203,6 +203,9 @@ pub struct AttributionRun {
     pub columns: Vec<String>,
     /// Whether sales are added up in the group's currency; an amount in another one is converted then, and else left out.
     pub amounts: bool,
+    /// Of which days its accounts are counted and joined.
+    #[serde(default)]
+    pub days: Days,
     /// What amounts are converted by; nothing until the facts are collected, and of a run from before rates were kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub money: Option<KeptRates>,
@@ -267,6 +270,7 @@ impl AttributionRun {
             id,
             owner,
             period,
+            days: Days::of(&policy),
             policy,
             scope,
             columns,
@@ -287,10 +291,10 @@ impl AttributionRun {
 
     /// The same once more, for a correction: what no change touched is taken over.
     pub fn again(self, id: AttributionRunId, cycle: CycleId, started_at: Timestamp) -> Self {
-        let (owner, columns, amounts) = (self.owner.clone(), self.columns, self.amounts);
+        let (owner, columns, amounts, days) = (self.owner.clone(), self.columns, self.amounts, self.days);
         let new = NewRun { unit: owner.unit(), period: self.period, policy: self.policy, scope: self.scope };
         let begun = Self::begin(id, owner, new, columns, started_at);
-        Self { amounts, cycle: Some(cycle), source: Some(self.id), ..begun }
+        Self { amounts, days, cycle: Some(cycle), source: Some(self.id), ..begun }
     }
 
     /// Whether what another run came to can be taken over: nothing of it was converted by other rates.
@@ -367,6 +371,18 @@ mod tests {
             Timestamp::UNIX_EPOCH,
         );
         AttributionRun { state, ..begun }
+    }
+
+    #[test]
+    fn what_is_put_right_counts_the_days_that_were_counted() {
+        let again = |days| {
+            let before = AttributionRun { days, ..run(State::Done) };
+            before.again(AttributionRunId(Uuid::from_u128(2)), CycleId(Uuid::from_u128(3)), Timestamp::UNIX_EPOCH).days
+        };
+        assert_eq!(
+            [run(State::Done).days, again(Days::Own), again(Days::Around)],
+            [Days::Own, Days::Own, Days::Around]
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use tally_access::{Owner, Plan, Rpc};
+use tally_engine::closing::snapshot::Days;
 use tally_kernel::id::{AttributionRunId, CycleId};
 use tally_kernel::page::Page;
 use tally_kernel::time::Period;
@@ -46,6 +47,7 @@ pub struct Model {
     pub recorded_at: DateTimeUtc,
     pub source_id: Option<Uuid>,
     pub money: Option<String>,
+    pub days: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -66,6 +68,11 @@ impl TryFrom<Model> for AttributionRun {
             scope: read(&row.scope)?,
             columns: read(&row.columns)?,
             amounts: row.amounts,
+            days: match row.days {
+                Some(word) => word_from_db("the days of a run", &word)?,
+                // Of a run from before this was said.
+                None => Days::Around,
+            },
             money: row.money.as_deref().map(read).transpose()?,
             cycle: row.cycle_id.map(CycleId),
             source: row.source_id.map(AttributionRunId),
@@ -93,6 +100,7 @@ pub async fn insert(work: &UnitOfWork, run: &AttributionRun) -> Result<()> {
         scope: Set(write(&run.scope)?),
         columns: Set(write(&run.columns)?),
         amounts: Set(run.amounts),
+        days: Set(Some(run.days.to_string())),
         money: Set(run.money.as_ref().map(write).transpose()?),
         cycle_id: Set(run.cycle.map(Uuid::from)),
         source_id: Set(run.source.map(Uuid::from)),

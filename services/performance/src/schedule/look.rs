@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tally_access::{OpContext, Owner};
 use tally_app::units::Units;
-use tally_engine::closing::snapshot::{AgentCount, FrozenAccount, Plan, snapshot};
+use tally_engine::closing::snapshot::{AgentCount, Days, FrozenAccount, Plan, snapshot};
 use tally_engine::scoring::Scheme;
 use tally_kernel::id::OrgUnitId;
 use tally_kernel::time::{Period, zone};
@@ -39,9 +39,10 @@ pub(super) async fn look_at(app: &App, maker: &OpContext, schedule: &Schedule, r
         return Err(CycleError::Empty.into());
     }
     let facts = app.peers.facts(maker, &app.directory, period, &said.policy).await?;
-    let spans = Spans::of(&facts.accounts, period, said.policy.rules())?;
+    let days = Days::of(&said.policy);
+    let spans = Spans::of(&facts.accounts, period, days)?;
     let counts = { record::facts::counts(&*app.store.read(maker).await?, &spans).await? };
-    let mut plan = snapshot(&facts, period, &said.policy, &counts)?;
+    let mut plan = snapshot(&facts, period, (&said.policy, days), &counts)?;
     let scope = Scope { units: owner.unit().into_iter().collect(), ..Scope::default() };
     let units = Units::of(&app.peers.identity, maker, Some(period.to())).await?;
     plan.components.retain(|component| scope.touches(component, |above, below| units.holds(above, below)));

@@ -67,7 +67,9 @@ fn keys(plan: &Plan) -> Vec<Vec<&str>> {
 
 #[test]
 fn accounts_that_share_a_person_are_one_item_and_others_are_apart() {
-    let plan = snapshot(&facts(), march(), &Policy::default(), &[count(11, ""), count(12, ""), count(13, "")]).unwrap();
+    let plan =
+        snapshot(&facts(), march(), (&Policy::default(), Days::Own), &[count(11, ""), count(12, ""), count(13, "")])
+            .unwrap();
     assert_eq!(keys(&plan), [vec!["a"], vec!["b", "c"]]);
     assert_eq!(plan.records, 15);
     let nos: Vec<_> = plan.components[1].people.iter().map(|p| p.no.as_str()).collect();
@@ -77,14 +79,15 @@ fn accounts_that_share_a_person_are_one_item_and_others_are_apart() {
 #[test]
 fn a_name_on_a_record_joins_accounts_as_duty_does() {
     let plan =
-        snapshot(&facts(), march(), &Policy::default(), &[count(12, "E3"), count(12, ""), count(13, "")]).unwrap();
+        snapshot(&facts(), march(), (&Policy::default(), Days::Own), &[count(12, "E3"), count(12, ""), count(13, "")])
+            .unwrap();
     assert_eq!(keys(&plan), [vec!["a", "b"]]);
     assert_eq!(plan.components[0].accounts[1].agents["E3"], [Meaning { person: 1, from: None, to: None }]);
 }
 
 #[test]
 fn accounts_without_records_are_no_work_and_unknown_accounts_are_a_finding() {
-    let plan = snapshot(&facts(), march(), &Policy::default(), &[count(13, ""), count(99, "")]).unwrap();
+    let plan = snapshot(&facts(), march(), (&Policy::default(), Days::Own), &[count(13, ""), count(99, "")]).unwrap();
     assert_eq!(keys(&plan), [vec!["a"]]);
     assert_eq!(plan.records, 5);
     assert_eq!(plan.findings.iter().map(|f| f.kind.as_str()).collect::<Vec<_>>(), ["ACCOUNT_UNKNOWN"]);
@@ -93,13 +96,17 @@ fn accounts_without_records_are_no_work_and_unknown_accounts_are_a_finding() {
 #[test]
 fn the_order_in_which_facts_come_does_not_matter() {
     let counts = [count(11, ""), count(12, "E4"), count(13, "")];
-    let one = snapshot(&facts(), march(), &Policy::default(), &counts).unwrap();
+    let one = snapshot(&facts(), march(), (&Policy::default(), Days::Own), &counts).unwrap();
     let mut other = facts();
     other.people.reverse();
     other.accounts.reverse();
     other.duty.values_mut().for_each(|d| d.reverse());
-    let other =
-        snapshot(&other, march(), &Policy::default(), &[counts[2].clone(), counts[1].clone(), counts[0].clone()]);
+    let other = snapshot(
+        &other,
+        march(),
+        (&Policy::default(), Days::Own),
+        &[counts[2].clone(), counts[1].clone(), counts[0].clone()],
+    );
     assert_eq!(other.unwrap(), one);
 }
 
@@ -109,7 +116,7 @@ fn an_account_is_the_own_one_of_its_team_and_of_those_rostered_on_it() {
     facts.people = [person(1, "north/a/early"), person(2, "north/ab"), person(3, "south")].map(Arc::new).into();
     facts.duty = BTreeMap::from([(AccountId(id(11)), vec![duty(1), duty(2), duty(3)])]);
     facts.rostered = BTreeSet::from([(AccountId(id(11)), PersonId(id(3)))]);
-    let plan = snapshot(&facts, march(), &Policy::default(), &[count(11, "")]).unwrap();
+    let plan = snapshot(&facts, march(), (&Policy::default(), Days::Own), &[count(11, "")]).unwrap();
     assert_eq!(plan.components[0].accounts[0].own, [0, 2]);
     assert!(plan.components[0].rosters_known);
 }
@@ -119,7 +126,7 @@ fn a_second_post_leaves_the_card_with_the_home() {
     let mut facts = facts();
     let post = employment(Post::Beside, date(2026, 3, 1), "south");
     Arc::make_mut(&mut facts.people[2]).employments.push(Employment { unit: OrgUnitId(id(901)), ..post });
-    let plan = snapshot(&facts, march(), &Policy::default(), &[count(13, "")]).unwrap();
+    let plan = snapshot(&facts, march(), (&Policy::default(), Days::Own), &[count(13, "")]).unwrap();
     let person = &plan.components[0].people[0];
     assert_eq!((person.unit, person.unit_path.as_str()), (OrgUnitId(id(900)), "north/a"));
 }
@@ -128,7 +135,7 @@ fn a_second_post_leaves_the_card_with_the_home() {
 fn who_left_before_the_period_is_nobody() {
     let mut facts = facts();
     Arc::make_mut(&mut facts.people[2]).employments[0].to = Some(date(2026, 2, 28));
-    let plan = snapshot(&facts, march(), &Policy::default(), &[count(13, "E3")]).unwrap();
+    let plan = snapshot(&facts, march(), (&Policy::default(), Days::Own), &[count(13, "E3")]).unwrap();
     assert_eq!(plan.components[0].people, []);
     assert_eq!(plan.components[0].accounts[0].agents["E3"], []);
 }
@@ -148,16 +155,15 @@ fn components_share_the_effort_by_their_records_and_a_few_records_elsewhere_chan
 #[test]
 fn duty_and_employments_of_days_outside_of_the_period_join_nothing() {
     let counts = [count(11, ""), count(12, ""), count(13, "")];
-    let policy = Policy::default();
-    let shape = |facts: &Facts, policy: &Policy| -> Vec<String> {
+    let shape = |facts: &Facts, days: Days| -> Vec<String> {
         let of = |component: &Frozen| {
             let accounts: Vec<_> = component.accounts.iter().map(|account| &account.key).collect();
             let people: Vec<_> = component.people.iter().map(|person| (&person.no, person.unit)).collect();
             format!("{accounts:?} {people:?}")
         };
-        snapshot(facts, march(), policy, &counts).unwrap().components.iter().map(of).collect()
+        snapshot(facts, march(), (&Policy::default(), days), &counts).unwrap().components.iter().map(of).collect()
     };
-    let before = shape(&facts(), &policy);
+    let before = shape(&facts(), Days::Own);
     let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_millisecond();
     // In Shanghai March begins and ends at 16:00 UTC of the day before.
     for (start, end, inside) in [
@@ -169,10 +175,11 @@ fn duty_and_employments_of_days_outside_of_the_period_join_nothing() {
         let mut facts = facts();
         let stretch = Duty { start_ms: at(start), end_ms: at(end), rule: DutyRule::Team, ..duty(3) };
         facts.duty.get_mut(&AccountId(id(11))).unwrap().push(stretch);
-        assert_eq!(shape(&facts, &policy) == before, !inside, "{start}");
-        let first = Policy { version: "1".to_owned(), ..policy.clone() };
-        assert_ne!(shape(&facts, &first), before, "as it was closed");
+        assert_eq!(shape(&facts, Days::Own) == before, !inside, "{start}");
+        assert_ne!(shape(&facts, Days::Around), before, "as it was closed");
     }
+    let first = Policy { version: "1".to_owned(), ..Policy::default() };
+    assert_eq!([Days::of(&first), Days::of(&Policy::default())], [Days::Around, Days::Own]);
     for (last, from) in [(date(2026, 3, 31), date(2026, 4, 1)), (date(2026, 2, 28), date(2026, 3, 1))] {
         let mut facts = facts();
         let homes = &mut Arc::make_mut(&mut facts.people[2]).employments;
@@ -180,6 +187,6 @@ fn duty_and_employments_of_days_outside_of_the_period_join_nothing() {
         let elsewhere = Employment { unit: OrgUnitId(id(901)), unit_path: "south".into(), ..there.clone() };
         let (first, second) = if from > march().to() { (there, elsewhere) } else { (elsewhere, there) };
         *homes = vec![Employment { to: Some(last), ..first }, Employment { from, ..second }];
-        assert_eq!(shape(&facts, &policy), before, "another unit until {last}, or from {from}");
+        assert_eq!(shape(&facts, Days::Own), before, "another unit until {last}, or from {from}");
     }
 }

@@ -75,11 +75,7 @@ impl<'a> Book<'a> {
         for row in &evidence.handovers {
             handovers.entry(row.account).or_default().push(row);
         }
-        let mut teams = BTreeMap::new();
-        for account in &evidence.accounts {
-            let team = account.team.as_deref();
-            teams.entry(team.unwrap_or_default().to_owned()).or_insert_with(|| members(&people, team));
-        }
+        let teams = members(&people, evidence.accounts.iter().map(|account| account.team.as_deref()));
         Ok(Self { evidence, people, place, shifts, handovers, teams, words })
     }
 
@@ -316,8 +312,25 @@ fn read_shifts<'a>(
     shifts
 }
 
-fn members(people: &[Known<'_>], team: Option<&str>) -> Vec<(usize, Vec<Span>)> {
-    let there = |known: &Known<'_>| spans::union(known.units.iter().filter(|u| u.0.is_of(team)).map(|u| u.1).collect());
-    let all = people.iter().enumerate().map(|(who, known)| (who, there(known)));
-    all.filter(|(_, spans)| !spans.is_empty()).collect()
+/// Whoever served each of these teams, and when; of none, which is everybody, by the empty path.
+fn members<'t>(
+    people: &[Known<'_>],
+    teams: impl Iterator<Item = Option<&'t str>>,
+) -> BTreeMap<String, Vec<(usize, Vec<Span>)>> {
+    let mut all: BTreeMap<String, Vec<(usize, Vec<Span>)>> =
+        teams.map(|team| (team.unwrap_or_default().to_owned(), Vec::new())).collect();
+    for (who, known) in people.iter().enumerate() {
+        let mut there: BTreeMap<&str, Vec<Span>> = BTreeMap::new();
+        for (employment, span) in &known.units {
+            for team in employment.units.iter().map(String::as_str).chain([""]) {
+                there.entry(team).or_default().push(*span);
+            }
+        }
+        for (team, spans) in there {
+            if let Some(members) = all.get_mut(team) {
+                members.push((who, spans::union(spans)));
+            }
+        }
+    }
+    all
 }

@@ -1,9 +1,10 @@
 //! Between which instants the days of a period lie, by account: each has its own zone. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use tally_engine::closing::facts::AccountFacts;
+use tally_engine::closing::snapshot::Days;
 use tally_kernel::id::AccountId;
 use tally_kernel::time::{Period, TimeError, zone};
 
@@ -19,48 +20,33 @@ pub struct Spans {
     of: BTreeMap<AccountId, Stretch>,
     /// What no zone reaches beyond.
     around: Stretch,
-    /// Whether the days of accounts count at all.
-    exact: bool,
 }
 
 impl Spans {
-    /// Those of these accounts. Version 1 of the rules counted the days around the period as well, and what was closed under it stays as it
-    /// is.
+    /// Those of these accounts.
     ///
     /// # Errors
     /// [`TimeError`] for a zone that is not known, or a period at the end of time.
-    pub fn of(accounts: &[AccountFacts], period: Period, rules: u32) -> Result<Self, TimeError> {
+    pub fn of(accounts: &[AccountFacts], period: Period, days: Days) -> Result<Self, TimeError> {
         let ms = |zone: &TimeZone| -> Result<Stretch, TimeError> {
             let span = period.instants(zone)?;
             Ok((span.start.as_millisecond(), span.end.as_millisecond()))
         };
         let utc = ms(&TimeZone::UTC)?;
         let around = (utc.0 - DAY_MS, utc.1 + DAY_MS);
-        let span =
-            |account: &AccountFacts| Ok((account.id, if rules < 2 { around } else { ms(&zone(&account.zone)?)? }));
-        Ok(Self { of: accounts.iter().map(span).collect::<Result<_, TimeError>>()?, around, exact: rules >= 2 })
+        let span = |account: &AccountFacts| -> Result<_, TimeError> {
+            let own = match days {
+                Days::Around => around,
+                Days::Own => ms(&zone(&account.zone)?)?,
+            };
+            Ok((account.id, own))
+        };
+        Ok(Self { of: accounts.iter().map(span).collect::<Result<_, TimeError>>()?, around })
     }
 
     /// Around the period, whatever zone an account has.
     pub fn around(&self) -> Stretch {
         self.around
-    }
-
-    /// What is kept of them with what was counted.
-    pub(in crate::record) fn kept(&self) -> BTreeMap<AccountId, Stretch> {
-        if self.exact { self.of.clone() } else { BTreeMap::new() }
-    }
-
-    /// The accounts of which others were counted before than would be now; nothing where that is not known.
-    pub(in crate::record) fn moved(&self, before: &BTreeMap<AccountId, Stretch>) -> Option<BTreeSet<AccountId>> {
-        match (self.exact, before.is_empty()) {
-            (false, true) => Some(BTreeSet::new()),
-            (true, false) => {
-                let other = |(account, span): &(&AccountId, &Stretch)| before.get(account) != Some(span);
-                Some(self.of.iter().filter(other).map(|(account, _)| *account).collect())
-            }
-            (true, true) | (false, false) => None,
-        }
     }
 
     /// The time between the first instant of any account and the last one, cut wherever one of them begins or ends: each stretch lies wholly
@@ -106,7 +92,7 @@ mod tests {
         let march = Period::month_of(date(2026, 3, 1));
         let zones = ["Asia/Shanghai", "America/New_York", "UTC"];
         let accounts: Vec<_> = (0..).zip(zones).map(|(n, zone)| account(n, zone)).collect();
-        let spans = Spans::of(&accounts, march, 2).unwrap();
+        let spans = Spans::of(&accounts, march, Days::Own).unwrap();
         let stretches = spans.stretches();
         assert!(stretches.windows(2).all(|two| two[0].1 == two[1].0), "{stretches:?}");
         for account in &accounts {
@@ -118,18 +104,7 @@ mod tests {
         }
         let stranger = AccountId(Uuid::from_u128(9));
         assert!(stretches.iter().all(|stretch| spans.hold(stranger, *stretch)));
-        let first = Spans::of(&accounts, march, 1).unwrap();
-        assert_eq!((first.stretches(), first.kept()), (vec![first.around()], BTreeMap::new()), "as it was closed");
-    }
-
-    #[test]
-    fn an_account_whose_zone_is_another_is_counted_anew_and_all_are_where_nothing_tells() {
-        let march = Period::month_of(date(2026, 3, 1));
-        let of = |zone: &str, rules| Spans::of(&[account(1, zone), account(2, "UTC")], march, rules).unwrap();
-        let before = of("Asia/Shanghai", 2).kept();
-        assert_eq!(of("Asia/Shanghai", 2).moved(&before), Some(BTreeSet::new()));
-        assert_eq!(of("Europe/Berlin", 2).moved(&before), Some([AccountId(Uuid::from_u128(1))].into()));
-        assert_eq!(of("Europe/Berlin", 2).moved(&BTreeMap::new()), None);
-        assert_eq!(of("Europe/Berlin", 1).moved(&BTreeMap::new()), Some(BTreeSet::new()));
+        let before = Spans::of(&accounts, march, Days::Around).unwrap();
+        assert_eq!(before.stretches(), [before.around()], "as it was counted");
     }
 }

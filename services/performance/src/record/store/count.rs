@@ -9,7 +9,7 @@ use sea_orm::sea_query::Condition;
 use tally_engine::closing::snapshot::AgentCount;
 use tally_kernel::id::AccountId;
 use tally_kernel::{Currency, Result};
-use tally_store::{ScopedTx, number_from_db, word_from_db};
+use tally_store::{ScopedTx, among, number_from_db, word_from_db};
 
 use super::super::domain::{Counted, Spans};
 use super::{Column, Entity, change, contributors_of};
@@ -24,24 +24,14 @@ pub async fn counted(
 ) -> Result<(Counted, Option<BTreeSet<AccountId>>)> {
     // First: what comes in between is counted, and has changed for whoever asks next.
     let calls = change::calls_since(tx, since, spans.around()).await?;
-    let told = |counts: BTreeMap<_, _>| Counted {
-        since,
-        calls,
-        counts: counts.into_iter().map(told).collect(),
-        spans: spans.kept(),
-    };
-    let Some(before) = before else { return Ok((told(count(tx, spans, None).await?), None)) };
+    let Some(before) = before else { return Ok((Counted { since, calls, counts: counts(tx, spans).await? }, None)) };
     let changed = before.changed(&change::calls_since(tx, before.since, spans.around()).await?);
-    let Some(moved) = spans.moved(&before.spans) else {
-        return Ok((told(count(tx, spans, None).await?), Some(changed)));
-    };
-    let anew: BTreeSet<AccountId> = changed.union(&moved).copied().collect();
     let mut counts: BTreeMap<_, _> = before.counts.into_iter().map(keyed).collect();
-    counts.retain(|(account, _), _| !anew.contains(account));
-    if !anew.is_empty() {
-        counts.extend(count(tx, spans, Some(&anew)).await?);
+    counts.retain(|(account, _), _| !changed.contains(account));
+    if !changed.is_empty() {
+        counts.extend(count(tx, spans, Some(&changed)).await?);
     }
-    Ok((told(counts), Some(changed)))
+    Ok((Counted { since, calls, counts: counts.into_iter().map(told).collect() }, Some(changed)))
 }
 
 /// Records of a period by account and agent; none of a contributor whom no record names as its agent.
@@ -70,7 +60,7 @@ async fn count(tx: &ScopedTx, spans: &Spans, of: Option<&BTreeSet<AccountId>>) -
     for stretch in spans.stretches() {
         let mut these = these(stretch);
         if let Some(of) = of {
-            these = these.add(Column::AccountId.is_in(of.iter().map(|account| account.0)));
+            these = these.add(among::<Entity>(tx, Column::AccountId, of.iter().map(|account| account.0)));
         }
         for (key, records) in
             count_of(tx, these).await?.into_iter().filter(|((account, _), _)| spans.hold(*account, stretch))
