@@ -884,6 +884,7 @@ ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there in { $fields }: 
     .team = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, and { $team } is another unit today. Write the path that its own unit has today, or unit_id alone
 # An account of a unit that the caller may not write to: such as one whose team moved to another branch.
 ACCOUNT_OUT_OF_REACH = { $key } is beyond what you may send: leave it out, or have somebody send it who may
+FACT_OUT_OF_REACH = on that day the person is beyond what you may send: whoever had the team then sends this, or somebody of the group
 # Code ALREADY_DIFFERENT.
 ALIAS_DIFFERENT = this alias is there from the same date with another person (employee_no) and another end (to)
     .person = this alias is there from the same date with another person (employee_no)

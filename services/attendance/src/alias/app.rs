@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::domain::{Alias, StoredAlias, without_overlaps};
 use super::store;
-use crate::app::{App, bulk_audit, unknown_person};
+use crate::app::{App, bulk_audit, reached, unknown_person};
 use crate::placed::{Placed, Standing, keyed, without_known};
 use crate::policy::{ImportAliases, ListAliases};
 
@@ -31,11 +31,11 @@ pub async fn import_aliases(app: &App, ctx: &OpContext, import: Import<Alias>) -
         }
     }
     // Whom a nickname means is said by whom the team was under when it began.
-    let targets = rows.iter().map(|(_, row)| {
+    let target = |row: &Placed<Alias>| {
         let target = row.home.target(row.fact.person);
         row.fact.from.map_or(target.clone(), |from| target.on(from))
-    });
-    let permit = ctx.permit_all::<ImportAliases>(targets)?;
+    };
+    let (rows, permit) = reached::<ImportAliases, _>(ctx, rows, &mut refused, target)?;
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         let nicknames = rows.iter().map(|(_, row)| row.fact.alias.clone()).collect();

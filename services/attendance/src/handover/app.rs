@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::domain::{Handover, HandoverKind, StoredHandover};
 use super::store;
 use crate::account;
-use crate::app::{App, bulk_audit, place, unknown_account};
+use crate::app::{App, bulk_audit, place, reached, unknown_account};
 use crate::placed::{Placed, Standing, keyed, without_known};
 use crate::policy::{ImportHandovers, ListHandovers, RecordHandover};
 
@@ -65,7 +65,7 @@ pub async fn import_handovers(app: &App, ctx: &OpContext, import: Import<Handove
     let people = app.directory.everybody(ctx).await?;
     let mut refused = import.refused;
     let rows = place(import.rows, &people, &mut refused);
-    let permit = ctx.permit_all::<ImportHandovers>(rows.iter().map(|(_, row)| row.target()))?;
+    let (rows, permit) = reached::<ImportHandovers, _>(ctx, rows, &mut refused, Placed::target)?;
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         let fresh = new_ones(app, &work, rows.clone(), &mut outcome).await?;

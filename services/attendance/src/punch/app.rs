@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::domain::{Facts, LONGEST, PLANNED, Punch, PunchKind, Reason, StoredPunch, Verdict, judge};
 use super::store;
-use crate::app::{App, bulk_audit, place};
+use crate::app::{App, bulk_audit, place, reached};
 use crate::errors::Refused;
 use crate::placed::{Placed, Standing, Stored, counting, keyed, without_known};
 use crate::policy::{ImportPunches, ListPunches, RecordPunch};
@@ -87,7 +87,7 @@ pub async fn import_punches(app: &App, ctx: &OpContext, import: Import<Punch>) -
     let people = app.directory.everybody(ctx).await?;
     let mut refused = import.refused;
     let rows = place(import.rows, &people, &mut refused);
-    let permit = ctx.permit_all::<ImportPunches>(rows.iter().map(|(_, row)| row.target()))?;
+    let (rows, permit) = reached::<ImportPunches, _>(ctx, rows, &mut refused, Placed::target)?;
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         // Two calls at once must not each write one of two punches that contradict each other.

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::domain::{Shift, StoredShift};
 use super::store;
 use crate::account;
-use crate::app::{App, bulk_audit, place, unknown_account};
+use crate::app::{App, bulk_audit, place, reached, unknown_account};
 use crate::placed::{Placed, Standing, Stored, keyed, without_known};
 use crate::policy::{ListShifts, PublishShifts};
 
@@ -27,7 +27,7 @@ pub async fn publish_shifts(app: &App, ctx: &OpContext, import: Import<Shift>) -
     let people = app.directory.everybody(ctx).await?;
     let mut refused = import.refused;
     let rows = place(import.rows, &people, &mut refused);
-    let permit = ctx.permit_all::<PublishShifts>(rows.iter().map(|(_, row)| row.target()))?;
+    let (rows, permit) = reached::<PublishShifts, _>(ctx, rows, &mut refused, Placed::target)?;
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         let rows = known_accounts(&work, rows.clone(), &mut outcome).await?;
