@@ -216,7 +216,8 @@ fn decide_row(there: Option<&Person>, row: &PersonRow, parsed: &Parsed) -> Resul
             same("position", e.position == row.position.trim())?;
             same("grade", e.grade == row.grade.trim())?;
             same("employment_kind", parsed.kind.is_none() || e.kind == parsed.kind)?;
-            same("left_on", e.to == parsed.to || last_day(person, e) == parsed.to)?;
+            // Who was promoted, went elsewhere or left since is there as first sent: the row knows of no last day.
+            same("left_on", parsed.to.is_none() || e.to == parsed.to || last_day(person, e) == parsed.to)?;
             Ok(false)
         }
         // Another first day is another employment: somebody came back, or moved on.
@@ -236,11 +237,11 @@ fn begun(person: &Person, day: Date) -> Option<&Employment> {
     homes(person).find(|e| e.from == day)
 }
 
-/// The last day of a stretch with those that follow it because its unit was closed: who sends the person knows of none of them.
+/// The last day of a stretch with those of the same employment that follow it: who sent the person knows of none of them.
 fn last_day(person: &Person, stretch: &Employment) -> Option<Date> {
     let mut last = stretch;
     while let Some(next) = last.to.and_then(|to| begun(person, to.tomorrow().ok()?))
-        && (next.id, next.reason) == (last.id, Reason::Reorganisation)
+        && next.id == last.id
     {
         last = next;
     }

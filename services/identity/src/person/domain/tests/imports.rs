@@ -228,3 +228,22 @@ fn a_unit_is_the_same_whatever_it_is_called_and_who_went_on_when_it_closed_is_th
     ];
     assert_eq!(plan.problems, problems);
 }
+
+#[test]
+fn whoever_was_promoted_or_left_since_is_there_as_first_sent() {
+    let mut life = Life::new();
+    let first = life.person.employments[0].clone();
+    life.transfers(4, "P9", "2026-03-01").unwrap();
+    life.ends("2026-05-31").unwrap();
+    let (tree, catalogue) = (tree(), Catalogue::default());
+    let facts = Facts { tree: &tree, catalogue: &catalogue, today: day("2026-06-02"), replays: false };
+    let again = |left_on: &str| {
+        let sent = row(&life.person.employee_no, &first.from.to_string(), left_on);
+        let known = [(life.person.employee_no.clone(), life.person.clone())].into();
+        let plan = plan_import(known, Holders::new(), facts, &[(0, sent)], "Asia/Shanghai", |_| true, Uuid::nil);
+        (plan.unchanged, plan.problems)
+    };
+    let differs = || vec![(0, PersonError::Differs("left_on"))];
+    let told = ["", "2026-02-28", "2026-05-31", "2026-06-30"].map(again);
+    assert_eq!(told, [(1, vec![]), (1, vec![]), (1, vec![]), (0, differs())]);
+}
