@@ -84,16 +84,19 @@ pub fn place<T: About>(rows: Vec<(u32, T)>, people: &People, outcome: &mut Impor
     placed
 }
 
+/// Rows of an import where their people were.
+pub type Rows<T> = Vec<(u32, Placed<T>)>;
+
 /// The rows that the caller reaches, with the permit for all of them; `target` is what each is decided on. The others become problems.
 ///
 /// # Errors
 /// `PERMISSION_DENIED` where none is in reach.
 pub fn reached<R: Rpc, T>(
     ctx: &OpContext,
-    rows: Vec<(u32, Placed<T>)>,
+    rows: Rows<T>,
     outcome: &mut ImportOutcome,
     target: impl Fn(&Placed<T>) -> Target,
-) -> Result<(Vec<(u32, Placed<T>)>, Permit<R>)> {
+) -> Result<(Rows<T>, Permit<R>)> {
     let may =
         |row: &Placed<T>| !matches!(ctx.permit::<R>(&target(row)), Err(no) if no.kind() == Kind::PermissionDenied);
     let (good, beyond): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| may(row));
