@@ -112,7 +112,8 @@ pub fn plan_import(
         let decided = parse(row, facts, group_zone, known.get(number)).and_then(|parsed| {
             let there = known.get(number);
             nobody_elses(&holders, there, &parsed)?;
-            if !decide_row(there, row, &parsed)? {
+            let is_new = |e: &Employment| plan.employments.iter().any(|(_, _, new)| new.row == e.row);
+            if !decide_row(there, row, &parsed, is_new)? {
                 return Ok(None);
             }
             match refused.get(number).filter(|earlier| earlier.is_none_or(|day| day < parsed.from)) {
@@ -203,8 +204,13 @@ fn nobody_elses(holders: &Holders, there: Option<&Person>, parsed: &Parsed) -> R
     }
 }
 
-/// Whether a good row writes something; it does not when it is there already, word for word.
-fn decide_row(there: Option<&Person>, row: &PersonRow, parsed: &Parsed) -> Result<bool, PersonError> {
+/// Whether a good row writes something; it does not when it is there already, word for word. `is_new` tells what an earlier row of the call wrote.
+fn decide_row(
+    there: Option<&Person>,
+    row: &PersonRow,
+    parsed: &Parsed,
+    is_new: impl Fn(&Employment) -> bool,
+) -> Result<bool, PersonError> {
     let Some(person) = there else { return Ok(true) };
     let same = |field, is| if is { Ok(()) } else { Err(PersonError::Differs(field)) };
     same("name", person.name == row.name.trim())?;
@@ -217,7 +223,8 @@ fn decide_row(there: Option<&Person>, row: &PersonRow, parsed: &Parsed) -> Resul
             same("grade", e.grade == row.grade.trim())?;
             same("employment_kind", parsed.kind.is_none() || e.kind == parsed.kind)?;
             // Who was promoted, went elsewhere or left since is there as first sent: the row knows of no last day.
-            same("left_on", parsed.to.is_none() || e.to == parsed.to || last_day(person, e) == parsed.to)?;
+            let since = parsed.to.is_none() && !is_new(e);
+            same("left_on", since || e.to == parsed.to || last_day(person, e) == parsed.to)?;
             Ok(false)
         }
         // Another first day is another employment: somebody came back, or moved on.

@@ -79,12 +79,17 @@ fn row(number: &str, from: &str, to: &str) -> PersonRow {
 }
 
 fn import(rows: &[PersonRow]) -> ImportPlan {
+    import_into(&tree(), None, rows)
+}
+
+/// An import into a tree, with somebody who is there.
+fn import_into(tree: &OrgTree, there: Option<&Person>, rows: &[PersonRow]) -> ImportPlan {
     let mut n = 0_u128;
-    let (tree, catalogue) = (tree(), Catalogue::default());
-    let facts = Facts { tree: &tree, catalogue: &catalogue, today: day("2026-03-02"), replays: false };
+    let facts = Facts { tree, catalogue: &Catalogue::default(), today: day("2026-03-02"), replays: false };
+    let known = there.into_iter().map(|person| (person.employee_no.clone(), person.clone())).collect();
     let rows: Vec<_> = (0..).zip(rows.iter().cloned()).collect();
     plan_import(
-        BTreeMap::new(),
+        known,
         Holders::new(),
         facts,
         &rows,
