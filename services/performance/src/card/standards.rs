@@ -8,6 +8,7 @@ use tally_store::ScopedTx;
 use crate::credit::facts::Place;
 use crate::cycle::domain::Cycle;
 use crate::scheme;
+use crate::scheme::facts::Out;
 
 /// The kind of a finding about a standard that is out of use.
 pub const STANDARD_WITHDRAWN: &str = "STANDARD_WITHDRAWN";
@@ -20,9 +21,9 @@ pub async fn findings(tx: &ScopedTx, of: &Cycle) -> Result<Vec<(Place, Finding)>
     let out = scheme::facts::standards_out(tx, of.scheme, of.scheme_version, of.period.to()).await?;
     let region = if of.owner.unit().is_some() { of.owner.region().clone() } else { Region::global() };
     let place = Place { region, unit: of.owner.unit(), person: None };
-    let found = out.into_iter().map(|(scheme, standard, out)| {
-        let (standard, version, from) = (standard.scheme.name, standard.scheme.version, out.from);
-        let detail = match out.superseded_by {
+    let found = out.into_iter().map(|Out { refinement: scheme, standard, from, instead }| {
+        let (standard, version) = (standard.scheme.name, standard.scheme.version);
+        let detail = match instead {
             Some(instead) => msg!("STANDARD_WITHDRAWN.instead", scheme, standard, version, from, instead),
             None => msg!("STANDARD_WITHDRAWN", scheme, standard, version, from),
         };

@@ -96,7 +96,8 @@ async fn standards(
             return Err(SchemeError::ParentNotAbove.into());
         }
         if let Some(out) = parent.withdrawn_on(today) {
-            let (name, from, instead) = (parent.scheme.name.clone(), out.from, out.superseded_by);
+            let instead = facts::instead(work, parent.id, out, today).await?;
+            let (name, from) = (parent.scheme.name.clone(), out.from);
             return Err(SchemeError::ParentWithdrawn { name, from, instead }.into());
         }
     }

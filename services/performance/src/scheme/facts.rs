@@ -1,5 +1,7 @@
 //! What other rooms may ask of schemes.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use tally_access::Owner;
 use tally_kernel::id::SchemeId;
@@ -19,13 +21,10 @@ pub async fn usable(tx: &ScopedTx, id: SchemeId, wanted: u32, until: Date) -> Re
         let found = version(tx, id, wanted).await?;
         return match found.withdrawn_on(until) {
             None => Ok((wanted, found.owner)),
-            Some(out) => Err(SchemeError::VersionWithdrawn {
-                name: found.scheme.name.clone(),
-                version: wanted,
-                from: out.from,
-                instead: out.superseded_by,
+            Some(out) => {
+                let (name, from, instead) = (found.scheme.name.clone(), out.from, instead(tx, id, out, until).await?);
+                Err(SchemeError::VersionWithdrawn { name, version: wanted, from, instead }.into())
             }
-            .into()),
         };
     }
     let newest = version(tx, id, 0).await?;
@@ -52,6 +51,22 @@ pub(super) async fn newest_in_use(
     }
 }
 
+/// The version to use in place of one that is out of use: the one that the withdrawal names, or where that is out of use on the day, too,
+/// the one named in place of it in its turn. Nothing where none that is in use is named.
+///
+/// # Errors
+/// What the store says.
+pub(super) async fn instead(tx: &ScopedTx, id: SchemeId, out: &Withdrawal, day: Date) -> Result<Option<u32>> {
+    let (mut named, mut seen) = (out.superseded_by, BTreeSet::from([out.version]));
+    // Two that name each other may come in a file.
+    while let Some(number) = named.filter(|number| seen.insert(*number)) {
+        let other = version(tx, id, number).await?;
+        let Some(out) = other.withdrawn_on(day) else { return Ok(Some(number)) };
+        named = out.superseded_by;
+    }
+    Ok(None)
+}
+
 /// A version with all that is known of it, such as since when it is out of use and for which other one; 0 is the newest.
 ///
 /// # Errors
@@ -61,22 +76,28 @@ pub async fn version(tx: &ScopedTx, id: SchemeId, number: u32) -> Result<Version
     version_of(tx, id, number).await?.ok_or_else(missing)
 }
 
-/// The standards above a version that are out of use on a day, each with the name of what refines it.
+/// A standard that is out of use.
+pub struct Out {
+    /// The name of what refines it.
+    pub refinement: String,
+    pub standard: Version,
+    pub from: Date,
+    /// The version to use in place of it, where one that is in use is named.
+    pub instead: Option<u32>,
+}
+
+/// The standards above a version that are out of use on a day.
 ///
 /// # Errors
 /// `NOT_FOUND`.
-pub async fn standards_out(
-    tx: &ScopedTx,
-    scheme: SchemeId,
-    version: u32,
-    day: Date,
-) -> Result<Vec<(String, Version, Withdrawal)>> {
-    let above = with_above(tx, scheme, version).await?;
-    let out = above.windows(2).filter_map(|two| {
-        let [refinement, standard] = two else { return None };
-        Some((refinement.scheme.name.clone(), standard.clone(), standard.withdrawn_on(day)?.clone()))
-    });
-    Ok(out.collect())
+pub async fn standards_out(tx: &ScopedTx, scheme: SchemeId, version: u32, day: Date) -> Result<Vec<Out>> {
+    let (above, mut found) = (with_above(tx, scheme, version).await?, Vec::new());
+    for (refinement, standard) in above.iter().zip(above.iter().skip(1)) {
+        let Some(out) = standard.withdrawn_on(day) else { continue };
+        let (refinement, instead) = (refinement.scheme.name.clone(), instead(tx, standard.id, out, day).await?);
+        found.push(Out { refinement, standard: standard.clone(), from: out.from, instead });
+    }
+    Ok(found)
 }
 
 /// A version with those that it refines, the nearest first.

@@ -285,20 +285,53 @@ async fn what_is_out_of_use_makes_no_cycle_and_no_refinement_and_what_was_made_s
         assert_eq!(why(refused), "SCHEME_WITHDRAWN");
     }
     // A cycle by what refines it is told of it once the standard is out of use within its period.
-    let told = async || {
-        let of_north = pb::Cycle { unit_id: NORTH.to_string(), ..cycle(&branch.scheme_id) };
-        let cycle_id = fixture.make(of_north).await.unwrap();
-        assert_eq!(fixture.close(&cycle_id).await.state(), pb::CycleState::Reviewable);
-        let ask = pb::ListFindingsRequest { cycle_id, page_size: 100, ..Default::default() };
-        let found = fixture.attribution().list_findings(fixture.admin.request(ask)).await.unwrap().into_inner();
-        found.findings.into_iter().filter(|found| found.kind == "STANDARD_WITHDRAWN").collect::<Vec<_>>()
-    };
+    let told = async || standards_out(&fixture, &branch).await;
     assert_eq!(told().await, []);
     withdraw(&fixture, &fixture.admin, &group, (1, "2026-03-30", 0)).await.unwrap();
     let told = told().await.remove(0);
     assert_eq!(told.subject, branch.name);
     assert!(told.detail.contains(&format!("version 1 of the standard \"{}\"", group.name)), "{}", told.detail);
     assert!(told.advice.contains("ListRefinements"), "{}", told.advice);
+}
+
+/// What a cycle of March by a scheme of the north is told of its standards.
+async fn standards_out(fixture: &Fixture, scheme: &pb::Scheme) -> Vec<tally_api::common::v1::Finding> {
+    let of_north = pb::Cycle { unit_id: NORTH.to_string(), ..cycle(&scheme.scheme_id) };
+    let cycle_id = fixture.make(of_north).await.unwrap();
+    assert_eq!(fixture.close(&cycle_id).await.state(), pb::CycleState::Reviewable);
+    let ask = pb::ListFindingsRequest { cycle_id, page_size: 100, ..Default::default() };
+    let found = fixture.attribution().list_findings(fixture.admin.request(ask)).await.unwrap().into_inner();
+    found.findings.into_iter().filter(|found| found.kind == "STANDARD_WITHDRAWN").collect()
+}
+
+on_both!(what_is_named_in_place_of_what_is_out_of_use_is_in_use_itself);
+async fn what_is_named_in_place_of_what_is_out_of_use_is_in_use_itself(on: Backend) {
+    let fixture = Fixture::working(on, PeerFacts::of(1, 1)).await;
+    let group = write(&fixture, &fixture.admin, standard()).await.unwrap();
+    let parent = Some(pb::SchemeParent { scheme_id: group.scheme_id.clone(), version: 1 });
+    let named = pb::Scheme { parent, ..refined(NORTH, &group, ["40", "30", "30"]) };
+    let branch = write(&fixture, &fixture.admin, named.clone()).await.unwrap();
+    write(&fixture, &fixture.admin, standard()).await.unwrap();
+    write(&fixture, &fixture.admin, standard()).await.unwrap();
+    fixture.import(1, vec![record("a", "2026-03-02T01:00:00Z"), by("E0001", "b", "2026-03-02T02:00:00Z")]).await;
+    for (version, instead, told, take, refine) in [
+        (1, 2, "version 2 is to be used", "take version 2", "refine version 2"),
+        (2, 3, "version 3 is to be used", "take version 3", "refine version 3"),
+        (3, 0, "from 2026-03-30 on: the cycle", "take another version", "refine another version"),
+    ] {
+        withdraw(&fixture, &fixture.admin, &group, (version, "2026-03-30", instead)).await.unwrap();
+        let found = standards_out(&fixture, &branch).await.remove(0);
+        assert!(found.detail.contains(told), "{}", found.detail);
+        let cycle = Some(pb::Cycle { scheme_version: 1, ..cycle(&group.scheme_id) });
+        let ask = pb::CreateCycleRequest { cycle, ..Default::default() };
+        let refused = fixture.cycles().create_cycle(fixture.admin.request(ask)).await.unwrap_err();
+        let written = write(&fixture, &fixture.admin, named.clone()).await.unwrap_err();
+        for (refused, says) in [(refused, take), (written, refine)] {
+            let error = tally_rpc::error_from(refused);
+            let sentence = tally_i18n::sentence(tally_kernel::Locale::En, &error);
+            assert!(error.reason() == "SCHEME_WITHDRAWN" && sentence.contains(says), "{sentence}");
+        }
+    }
 }
 
 /// Takes in a file.
