@@ -170,6 +170,15 @@ impl Reach {
             || target.region.as_ref().is_some_and(|region| self.regions.contains(region))
     }
 
+    /// On which of these days it reaches what is of a place: stretches in order, apart from each other.
+    pub(crate) fn days(&self, of: &Target, first: Date, last: Date) -> Vec<(Date, Date)> {
+        let elsewhere = Self { moved: BTreeMap::new(), ..self.clone() };
+        match of.unit.and_then(|unit| self.moved.get(&unit)) {
+            Some(stays) if !elsewhere.covers(of) => stays.within(first, last),
+            _ => elsewhere.covers(of).then_some((first, last)).into_iter().collect(),
+        }
+    }
+
     /// Adds all that `other` reaches.
     pub fn absorb(&mut self, other: &Self) {
         self.tenant |= other.tenant;
@@ -203,5 +212,39 @@ impl Reach {
 
     fn holds(&self, unit: OrgUnitId, moment: Option<Moment>) -> bool {
         self.moved.get(&unit).is_some_and(|stays| stays.hold(moment))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use jiff::tz::TimeZone;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::stay::{Border, Stay};
+
+    #[test]
+    fn a_unit_that_moved_is_reached_on_some_of_the_days_and_what_is_reached_otherwise_on_all() {
+        let unit = |n| OrgUnitId(Uuid::from_u128(n));
+        let border = |month, day| Some(Border::before(date(2026, month, day), &TimeZone::UTC));
+        let away = [Stay { from: None, until: border(3, 10) }, Stay { from: border(3, 20), until: None }];
+        let region: Region = "east".parse().unwrap();
+        let reach = Reach {
+            units: IdSet::from_iter([unit(1)]),
+            moved: BTreeMap::from([(unit(2), Stays::new(true, away))]),
+            regions: BTreeSet::from([region.clone()]),
+            ..Reach::default()
+        };
+        let of = |n| Target { unit: Some(unit(n)), ..Target::default() };
+        let days = |of: &Target, first, last| reach.days(of, date(2026, 3, first), date(2026, 3, last));
+        let march = |days: &[(i8, i8)]| {
+            days.iter().map(|(from, to)| (date(2026, 3, *from), date(2026, 3, *to))).collect::<Vec<_>>()
+        };
+        assert_eq!(days(&of(1), 1, 31), march(&[(1, 31)]));
+        assert_eq!(days(&of(2), 1, 31), march(&[(1, 9), (20, 31)]));
+        assert_eq!([days(&of(2), 9, 20), days(&of(2), 10, 19)], [march(&[(9, 9), (20, 20)]), march(&[])]);
+        assert_eq!(days(&of(3), 1, 31), march(&[]));
+        assert_eq!(days(&Target { region: Some(region), ..of(2) }, 1, 31), march(&[(1, 31)]));
     }
 }

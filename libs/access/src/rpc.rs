@@ -223,14 +223,19 @@ impl<R: Rpc> Plan<R> {
         self
     }
 
-    /// The same for rows that are all of some days: units that hung there on the first and on the last of them.
+    /// The same for what is of several days: units that hung there on any of them.
     #[must_use]
     pub fn during(mut self, first: Date, last: Date) -> Self {
         let reach = Arc::make_mut(&mut self.reach);
         let moved = std::mem::take(&mut reach.moved).into_iter();
-        let held = moved.filter(|(_, stays)| [first, last].iter().all(|day| stays.hold(Some(Moment::Day(*day)))));
+        let held = moved.filter(|(_, stays)| stays.hold(Some(Moment::Days(first, Some(last)))));
         reach.extend(held.map(|(unit, _)| unit));
         self
+    }
+
+    /// On which of these days what is of a place is among the rows: stretches in order, apart from each other.
+    pub fn days(&self, of: &Target, first: Date, last: Date) -> Vec<(Date, Date)> {
+        self.reach.days(of, first, last)
     }
 
     /// The plan for the parts of a whole: whoever reaches the whole (the unit whose month it is) reaches each part of it, also

@@ -111,6 +111,17 @@ impl Stays {
         moment.map_or(self.today, |moment| self.days.iter().any(|stay| stay.holds(moment)))
     }
 
+    /// Which of the days between two these are.
+    pub(crate) fn within(&self, first: Date, last: Date) -> Vec<(Date, Date)> {
+        let cut = |stay: &Stay| {
+            let ends = |border: Border| border.day.yesterday().ok();
+            let from = stay.from.map_or(first, |border| border.day.max(first));
+            let to = stay.until.map_or(Some(last), ends)?.min(last);
+            (from <= to).then_some((from, to))
+        };
+        self.days.iter().filter_map(cut).collect()
+    }
+
     /// Whether no day is missing.
     pub(crate) fn always(&self) -> bool {
         self.days == [Stay::default()]

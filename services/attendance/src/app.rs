@@ -9,7 +9,7 @@ use tally_app::directory::{Directory, People};
 use tally_app::import;
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::import::{ImportOutcome, Keyed, Problem};
-use tally_kernel::{Kind, Message, Result, msg};
+use tally_kernel::{Message, Result, msg};
 use tally_runtime::Compute;
 use tally_store::{Audit, Store};
 
@@ -90,22 +90,20 @@ pub type Rows<T> = Vec<(u32, Placed<T>)>;
 /// The rows that the caller reaches, with the permit for all of them; `target` is what each is decided on. The others become problems.
 ///
 /// # Errors
-/// `PERMISSION_DENIED` where none is in reach.
+/// `PERMISSION_DENIED` for whoever may do none at all.
 pub fn reached<R: Rpc, T>(
     ctx: &OpContext,
     rows: Rows<T>,
     outcome: &mut ImportOutcome,
     target: impl Fn(&Placed<T>) -> Target,
 ) -> Result<(Rows<T>, Permit<R>)> {
-    let may =
-        |row: &Placed<T>| !matches!(ctx.permit::<R>(&target(row)), Err(no) if no.kind() == Kind::PermissionDenied);
-    let (good, beyond): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| may(row));
-    if good.is_empty() {
-        ctx.permit_all::<R>(beyond.iter().map(|(_, row)| target(row)))?;
-    }
+    let judged = rows.into_iter().map(|row| {
+        let target = target(&row.1);
+        (row, target)
+    });
+    let (permit, good, beyond) = ctx.permit_those(judged)?;
     let refused = |(index, _): &(u32, _)| Problem::new(*index, "FACT_OUT_OF_REACH", msg!("FACT_OUT_OF_REACH"));
     outcome.problems.extend(beyond.iter().map(refused));
-    let permit = ctx.permit_all(good.iter().map(|(_, row)| target(row)))?;
     Ok((good, permit))
 }
 

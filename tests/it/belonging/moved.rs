@@ -126,15 +126,20 @@ impl Branch {
 
     /// Of any account that the branch reaches in March.
     async fn occupancy(&self) -> bool {
+        self.on_duty(("2026-03-01", "2026-03-31"), Vec::new()).await.iter().any(|account| !account.rows.is_empty())
+    }
+
+    async fn on_duty(&self, (from, to): (&str, &str), account_ids: Vec<String>) -> Vec<attendance::AccountOccupancy> {
         let channel = self.hr.at.attendance.clone();
         let mut client = attendance::occupancy_service_client::OccupancyServiceClient::new(channel);
-        let ask = attendance::ListOccupancyRequest { period: march(), ..Default::default() };
+        let period = Some(Period { from: from.into(), to: to.into() });
+        let ask = attendance::ListOccupancyRequest { period, account_ids, ..Default::default() };
         let mut parts = client.list_occupancy(self.hr.ask(ask)).await.expect("occupancy").into_inner();
-        let mut shown = false;
+        let mut told = Vec::new();
         while let Some(part) = parts.message().await.expect("a part") {
-            shown |= part.accounts.iter().any(|account| !account.rows.is_empty());
+            told.extend(part.accounts);
         }
-        shown
+        told
     }
 
     async fn population(&self, of: &March) -> bool {
@@ -210,6 +215,7 @@ pub async fn journey(done: &Done, cycle_id: &str) {
     assert_eq!(new.sees(&of).await, Sees::all_but_name(false), "somebody else's month");
     of_the_month(done, &old, &new, &of).await;
     exports(&new, &of).await;
+    on_duty_over_the_move(&old, &new).await;
     facts_of_before(done, &old, &new, &of, &team).await;
     comes_to_it_later(done, &new, &of, &team.unit_id).await;
 
@@ -344,6 +350,21 @@ async fn exports(new: &Branch, of: &March) {
         told.extend([part.table].into_iter().filter(|_| part.withheld > 0));
     }
     assert_eq!((shown, told), (vec!["observations".to_owned()], Vec::new()), "that of April, and no table of March");
+}
+
+/// Days of before and after the move in one question: each branch is told those that the team was under it, as for them alone.
+async fn on_duty_over_the_move(old: &Branch, new: &Branch) {
+    let (both, march, april) =
+        (("2026-03-01", "2026-04-30"), ("2026-03-01", "2026-03-31"), ("2026-04-01", "2026-04-30"));
+    let of_april = new.on_duty(april, Vec::new()).await;
+    let accounts: Vec<_> = of_april.iter().map(|account| account.account_id.clone()).collect();
+    assert!(of_april.iter().any(|account| !account.rows.is_empty()), "somebody in April");
+    assert_eq!(new.on_duty(both, accounts.clone()).await, of_april);
+    let of_march = old.on_duty(march, accounts.clone()).await;
+    assert!(of_march.iter().any(|account| !account.rows.is_empty()), "somebody in March");
+    assert_eq!(old.on_duty(both, accounts.clone()).await, of_march);
+    let listed = old.on_duty(both, Vec::new()).await.into_iter();
+    assert_eq!(listed.filter(|account| accounts.contains(&account.account_id)).collect::<Vec<_>>(), of_march);
 }
 
 /// Whom the team is under now neither moves its people in days of before, nor says whom a nickname meant then, nor takes a record away from

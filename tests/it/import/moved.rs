@@ -153,6 +153,18 @@ async fn of_the_branch(folder: &Folder<'_>, crew: &Crew, north: &str) {
         assert!(refused.lines().any(|line| line.starts_with(row) && line.ends_with(code)), "{row}: {refused}");
     }
     nothing_in_reach(folder, &hr).await;
+    of_before_goes_along(folder).await;
+}
+
+/// What the branch has of somebody's days of before is exported, though who that is stays with whoever reaches all of the days.
+async fn of_before_goes_along(folder: &Folder<'_>) {
+    let out = folder.dir.join("person.json");
+    let mut command = folder.stack.tally(&["person", "export", "1002", "--out"]);
+    let ran = command.arg(&out).arg("--token-file").arg(folder.dir.join("token")).output().await.expect("a run");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let told: Value = serde_json::from_slice(&std::fs::read(&out).expect("a file")).expect("JSON");
+    let shifts = told["services"]["attendance"]["shifts"].as_array().map(Vec::len);
+    assert_eq!((&told["services_that_told_nothing"][0], shifts), (&"identity".into(), Some(1)), "{told}");
 }
 
 /// The old path becomes another unit's only where somebody says so; January's folder goes on meaning the team that had it then.

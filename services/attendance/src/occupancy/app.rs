@@ -1,17 +1,19 @@
 //! Deriving occupancy: collect all evidence about the accounts, then apply the rules on the compute pool.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tally_access::{OpContext, Plan};
 use tally_kernel::id::{AccountId, PersonId};
-use tally_kernel::time::Period;
+use tally_kernel::time::{Period, TimeError};
 use tally_kernel::{Error, Result};
 use tally_store::Audit;
 
-use super::domain::{self, Duty, Policy};
+use super::domain::{self, Duty, Occupied, Policy, Row};
 use super::facts;
 use crate::account;
+use crate::account::domain::StoredAccount;
 use crate::app::App;
 use crate::policy::ListOccupancy;
 
@@ -29,24 +31,61 @@ pub struct Question {
 }
 
 /// The occupancy of the accounts that the caller may see. What the rules look at is the whole group's evidence about
-/// them, whoever asks: an answer must not depend on who may see a punch.
+/// them, whoever asks: an answer must not depend on who may see a punch. An account whose team was within reach on some of the days
+/// only is told as for these days by themselves.
 pub async fn list_occupancy(app: &App, ctx: &OpContext, question: Question) -> Result<Duty> {
-    let plan = ctx.plan::<ListOccupancy>()?.during(question.period.from(), question.period.to());
+    let Question { period, accounts: asked, policy, known } = question;
+    let plan = ctx.plan::<ListOccupancy>()?;
     let people = app.directory.everybody(ctx).await?;
     let trees = app.directory.trees(ctx, &people).await?;
-    let evidence = {
+    let (order, evidence) = {
         let tx = app.store.read(ctx).await?;
-        let accounts = account::facts::reached(&tx, &plan, &question.accounts).await?;
-        let found: BTreeSet<AccountId> = accounts.iter().map(|a| a.id).collect();
-        if let Some(missing) = question.accounts.difference(&found).next() {
+        let during = ctx.plan::<ListOccupancy>()?.during(period.from(), period.to());
+        let accounts = account::facts::reached(&tx, &during, &asked).await?;
+        let order: Vec<AccountId> = accounts.iter().map(|a| a.id).collect();
+        if let Some(missing) = asked.iter().find(|asked| !order.contains(asked)) {
             return Err(Error::not_found("account", missing));
         }
-        let Question { period, policy, known, .. } = question;
-        facts::evidence(&tx, accounts, (&people, &trees), &facts::Asked { period, policy, known }).await?
+        let mut evidence = Vec::new();
+        for (period, accounts) in by_days(&plan, period, accounts)? {
+            let asked = facts::Asked { period, policy: policy.clone(), known };
+            evidence.push(facts::evidence(&tx, accounts, (&people, &trees), &asked).await?);
+        }
+        (order, evidence)
     };
-    let duty = app.compute.run("occupancy", move || domain::derive(&evidence)).await??;
+    let derive = move || evidence.iter().map(domain::derive).collect::<Result<Vec<_>, TimeError>>();
+    let duty = joined(&order, app.compute.run("occupancy", derive).await??);
     note_read(app, ctx, &plan, &duty).await?;
     Ok(duty)
+}
+
+/// Accounts by the days on which they are within reach: all of the period, but for teams that were moved in it.
+fn by_days(
+    plan: &Plan<ListOccupancy>,
+    period: Period,
+    accounts: Vec<StoredAccount>,
+) -> Result<Vec<(Period, Vec<StoredAccount>)>> {
+    let mut by_days: BTreeMap<(Date, Date), Vec<StoredAccount>> = BTreeMap::new();
+    for account in accounts {
+        for days in plan.days(&account.account.target(), period.from(), period.to()) {
+            by_days.entry(days).or_default().push(account.clone());
+        }
+    }
+    by_days.into_iter().map(|((from, to), accounts)| Ok((Period::new(from, to)?, accounts))).collect()
+}
+
+/// The answers of several stretches of days as one.
+fn joined(order: &[AccountId], told: Vec<Duty>) -> Duty {
+    let mut rows: HashMap<AccountId, Vec<Row>> = HashMap::new();
+    let mut findings = Vec::new();
+    for duty in told {
+        findings.extend(duty.findings);
+        duty.accounts.into_iter().for_each(|a| rows.entry(a.account).or_default().extend(a.rows));
+    }
+    findings.sort();
+    findings.dedup();
+    let occupied = |id: &AccountId| Occupied { account: *id, rows: rows.remove(id).unwrap_or_default() };
+    Duty { accounts: order.iter().map(occupied).collect(), findings }
 }
 
 /// Writes down what a stream is about to show of others; a finding names its subject by a number that may be anybody's.

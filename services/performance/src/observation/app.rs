@@ -4,7 +4,7 @@ use tally_access::{OpContext, Rpc};
 use tally_app::import::Import;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::ObservationId;
-use tally_kernel::import::ImportOutcome;
+use tally_kernel::import::{ImportOutcome, Problem};
 use tally_kernel::page::Page;
 use tally_kernel::{Result, msg};
 use tally_store::Audit;
@@ -16,17 +16,20 @@ use crate::App;
 use crate::policy::{ListObservations, WithdrawObservation};
 
 /// Writes observations, for an import or a part of a stream. What is there already with the same content is left alone, a higher
-/// revision is a new version of what is there, anything else that differs is refused row by row.
+/// revision is a new version of what is there, anything else that differs is refused row by row, as is what is beyond reach.
 pub async fn import<R: Rpc>(app: &App, ctx: &OpContext, import: Import<Said>) -> Result<ImportOutcome> {
     ctx.plan::<R>()?;
     let mut refused = import.refused;
     let rows = place::placed(app, ctx, import.rows, &mut refused).await?;
-    let permit = ctx.permit_all::<R>(rows.iter().map(|(_, row)| row.target())).map_err(|denied| {
-        // It refuses the whole call, and names the rows: whoever sends thousands finds them.
-        let beyond = rows.iter().filter(|(_, row)| ctx.permit::<R>(&row.target()).is_err());
-        let wrong = |row: &Placed| msg!("OBSERVATION_OUT_OF_REACH", name = row.name());
-        beyond.fold(denied, |denied, (index, row)| denied.at(format!("rows[{index}]"), wrong(row)))
-    })?;
+    let judged = rows.into_iter().map(|row| {
+        let target = row.1.target();
+        (row, target)
+    });
+    let (permit, rows, beyond) = ctx.permit_those::<R, _>(judged)?;
+    let out_of_reach = |(index, row): (u32, Placed)| {
+        Problem::new(index, "OBSERVATION_OUT_OF_REACH", msg!("OBSERVATION_OUT_OF_REACH", name = row.name()))
+    };
+    refused.problems.extend(beyond.into_iter().map(out_of_reach));
     mutate(&app.store, ctx, &permit, &import.request, async |work| {
         let mut outcome = refused.clone();
         store::lock(&work).await?;

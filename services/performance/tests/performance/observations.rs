@@ -184,15 +184,22 @@ async fn whoever_reaches_the_subject_reads_it_and_nobody_else(on: Backend) {
     let ask = |of| pb::ImportObservationsRequest { rows: vec![observed("cost", of, "1")], ..Default::default() };
     let send = async |of| fixture.observations().import_observations(north.request(ask(of))).await;
     assert_eq!(send(of_person(1)).await.unwrap().into_inner().result.unwrap().written, 1);
-    assert_eq!(reason(send(of_person(2)).await), "PERMISSION_DENIED");
-    let rows = [1, 2, 1, 2].map(|n| observed("cost", of_person(n), "2")).to_vec();
-    let ask = pb::ImportObservationsRequest { rows, ..Default::default() };
-    let refused = fixture.observations().import_observations(north.request(ask)).await.unwrap_err();
-    let refused = tally_rpc::error_from(refused);
-    let named: Vec<_> = refused.violations().iter().map(|wrong| (wrong.field.as_str(), &wrong.message)).collect();
-    assert_eq!((refused.reason(), [named[0].0, named[1].0]), ("PERMISSION_DENIED", ["rows[1]", "rows[3]"]));
-    let told = named[0].1.as_told().unwrap_or_default();
-    assert!(told.contains(&person(2).to_string()) && told.contains("cost") && named.len() == 2, "{told}");
+    // Each row out of reach is refused by itself, also where all are.
+    let rows = [2, 1, 2].map(|n| observed("cost", of_person(n), "1")).to_vec();
+    for (rows, unchanged, beyond) in [(rows.clone(), 1, vec![0, 2]), (vec![rows[0].clone()], 0, vec![0])] {
+        let ask = pb::ImportObservationsRequest { rows, ..Default::default() };
+        let told = fixture.observations().import_observations(north.request(ask)).await.unwrap().into_inner();
+        let told = told.result.unwrap();
+        let refused: Vec<_> = told.problems.iter().map(|wrong| (wrong.index, wrong.reason.as_str())).collect();
+        let expected: Vec<_> = beyond.into_iter().map(|row| (row, "OBSERVATION_OUT_OF_REACH")).collect();
+        assert_eq!((told.written, told.unchanged, refused), (0, unchanged, expected));
+        let words = &told.problems[0].message;
+        assert!(words.contains(&person(2).to_string()) && words.contains("cost"), "{words}");
+    }
+    let nobody = fixture.agent(1, BOTH);
+    let ask = pb::ImportObservationsRequest { rows: vec![observed("cost", of_person(2), "1")], ..Default::default() };
+    let told = fixture.observations().import_observations(nobody.request(ask)).await;
+    assert_eq!(told.unwrap().into_inner().result.unwrap().written, 0);
     let south = fixture.observed(&fixture.admin, all()).await.into_iter().find(|one| one.value == "7").unwrap();
     let ask = pb::WithdrawObservationRequest {
         observation_id: south.observation_id,

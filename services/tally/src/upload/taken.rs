@@ -171,7 +171,9 @@ fn cure(reason: &str) -> Message {
         "ACCOUNT_UNKNOWN" | "ACCOUNT_NOT_IN_SUITE" => msg!("CURE_ACCOUNT_UNKNOWN"),
         "ALIAS_OVERLAP" => msg!("CURE_ALIAS_OVERLAP"),
         "PLACE_WRONG" => msg!("CURE_PLACE_WRONG"),
-        "ACCOUNT_OUT_OF_REACH" | "PERSON_OUT_OF_REACH" | "FACT_OUT_OF_REACH" => msg!("CURE_OUT_OF_REACH"),
+        "ACCOUNT_OUT_OF_REACH" | "PERSON_OUT_OF_REACH" | "FACT_OUT_OF_REACH" | "OBSERVATION_OUT_OF_REACH" => {
+            msg!("CURE_OUT_OF_REACH")
+        }
         "RECORD_OUT_OF_REACH" => msg!("CURE_RECORD_OUT_OF_REACH"),
         "ROWS_CONTRADICT" => msg!("CURE_ROWS_CONTRADICT"),
         "EARLIER_ROW_REFUSED"
