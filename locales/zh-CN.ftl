@@ -85,7 +85,7 @@ TEXT_UNUSABLE = { $field }：1 至 { $max } 个字符
 ROWS_TOO_MANY = 一次最多 { $max } 行，本次为 { $count } 行：请分多次发送
 ROWS_MISSING = 没有任何行：请至少发送一行
 NOTHING_CHANGES = 现状已是如此，无需变更
-    .fix = 此前已经更正，而这条发现早于更正：请重新关账（CloseCycle；已发布的周期用 CorrectCycle）或另起一次归属运行，再查看其发现
+    .fix = 此前已经更正，而这条发现早于更正：请重新结账（CloseCycle；已发布的周期用 CorrectCycle）或另起一次归属运行，再查看其发现
 PAGE_TOKEN_INVALID = 翻页标记不属于此列表，请从第一页重新开始。
 
 ## Numbers, money, time
@@ -688,7 +688,7 @@ PERIOD_WITHOUT_RECORDS = { $from } 至 { $to } 之间没有任何账号的服务
     .part = { $from } 至 { $to } 之间，本单元的账号以及本单元人员服务过的账号都没有服务记录：请导入这些日期的记录；若记录已存在，请让账号指明其在本单元的团队，并改正服务人员的任职
 NOBODY_CREDITED = { $records } 条记录都无法归属到人：请导入该期间的排班、打卡或交接记录后重新结账
     .unemployed = { $records } 条记录都无法归属到人，因为 { $from } 至 { $to } 期间没有任何在职人员：请改正任职日期或期间后重新结账
-    .elsewhere = 考核范围内没有人分得任何记录：归属计算读取的 { $records } 条记录中有 { $elsewhere } 条归属于范围之外的人员。请查看谁在范围内及原因（PreviewPopulation），并改正任职，或记录所依据的账号、客服或排班，然后重新结账
+    .elsewhere = 考核范围内没有人分得任何记录：归属运行读取的 { $records } 条记录中有 { $elsewhere } 条归属于范围之外的人员。请查看谁在范围内及原因（PreviewPopulation），并改正任职，或记录所依据的账号、客服或排班，然后重新结账
 CYCLE_REFUSED = 无法结账：{ $message }
 CYCLE_GIVEN_UP = 多次尝试后仍未能完成（{ $reason }）：请重新结账；若再次失败，请联系运维人员
 STEP_QUEUED = 等待处理
@@ -793,7 +793,7 @@ RECORD_THERE_ALREADY = 目标账号已有或曾有另一条记录 { $id }：不�
 RECORD_RATE_MISSING = { $account } 的记录 { $record } 以 { $currency } 计价，而这次归属运行早于系统保存汇率：请结账时不指定运行，或另起一次归属运行
     .on = { $account } 的记录 { $record } 以 { $from } 计价，而 { $day } 没有 { $from } 与 { $to } 之间的汇率：请设置自该日或更早日期起的汇率（SetRates，并注明来源），再重新结账：请不指定归属运行，或指定此后新起的运行，因为此前的运行保留它原有的汇率
     .look = { $account } 自 { $day } 起有以 { $from } 计价的销售，而届时没有 { $from } 与 { $to } 之间的汇率：请设置自该日或更早日期起的汇率（SetRates，并注明来源）
-RECORD_ELSEWHERE = 有一条不属于本单元账号的记录无法计算（{ $why }）：请由集团对同一期间关账，届时会指明该记录；更正后，请不指定归属计算、或用更正之后新开始的归属计算重新结账：此前的归属计算保留其读取时的记录与汇率
+RECORD_ELSEWHERE = 有一条不属于本单元账号的记录无法计算（{ $why }）：请由集团对同一期间结账，届时会指明该记录；更正后，请不指定归属运行、或用更正之后新发起的归属运行重新结账：此前的归属运行保留其读取时的记录与汇率
 RECORD_AMOUNT_TOO_LARGE = { $account } 的记录 { $record } 的金额折合 { $to } 超过 { $most } 个最小货币单位，超出可计算的范围：请更正金额或当日汇率，再重新结账
 
 SCHEDULE_UNIT_STAYS = 定时结账的单元不能更改：其他单元请另建一个
@@ -1243,7 +1243,7 @@ TRANSFER_KIND_EXPECTED = 请说明要转移的内容：报表或人员目录
 
 CYCLE_NOT_PUBLISHED = 得分仍可能变动：请先发布考核周期。
     .report = 考核周期尚未发布：报表只包含最终结果。
-    .correct = 考核周期尚未发布，无需更正：请重新关账，即按当前数据计算
+    .correct = 考核周期尚未发布，无需更正：请重新结账，即按当前数据计算
 RESULT_VERSION_UNKNOWN = 该周期没有这个版本的结果，或当时尚未发布：请用 ListCardVersions 查询各版本
 VERSION_TWICE = 请只填写版本或时间之一
 CYCLE_CORRECTION_UNDERWAY = 该周期的更正 { $cycle } 尚未发布，其原因或方案版本与本次不同：请按其原内容再次请求以重新计算，或发布它（PublishCycle），或先作废（CancelCycle）再重新请求

@@ -81,7 +81,8 @@ fn value(locale: Locale, arg: &Arg) -> FluentValue<'static> {
     match arg {
         Arg::Text(digits) if is_whole(digits) => FluentValue::try_number(digits).into_owned(),
         Arg::Text(text) => text.clone().into(),
-        Arg::Message(message) => text(locale, message).into(),
+        // A sentence that another one goes on after has no full stop of its own.
+        Arg::Message(message) => text(locale, message).trim_end_matches('。').to_owned().into(),
         Arg::List(list) => {
             let separator = text(locale, &msg!("LIST_SEPARATOR"));
             list.iter().map(|message| text(locale, message)).collect::<Vec<_>>().join(&separator).into()
@@ -191,6 +192,13 @@ mod tests {
         let cycle = Error::not_found("cycle", 7);
         assert_eq!(sentence(Locale::En, &cycle), "no cycle 7 that you may see");
         assert_eq!(sentence(Locale::ZhCn, &cycle), "找不到您可以查看的考核周期 7。");
+    }
+
+    #[test]
+    fn a_sentence_within_another_one_has_no_full_stop_of_its_own() {
+        let why = msg!("SCHEDULE_WOULD_FAIL", why = msg!("INTERNAL"));
+        let told = text(Locale::ZhCn, &why);
+        assert!(told.contains("请运维人员查看日志；在此之前补齐即可"), "{told}");
     }
 
     #[test]
