@@ -1,23 +1,22 @@
 //! The use cases of corrections of pay: what was posted stays, and what is different by now waits for the next settlement.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use futures::try_join;
 use jiff::Timestamp;
 use tally_access::four_eyes::Hands;
 use tally_access::{OpContext, Owner, Permit, Plan, Region, Rpc, Target};
 use tally_app::directory::People;
-use tally_app::trees::Trees;
 use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
-use tally_kernel::id::{CorrectionId, DeltaId, OrgUnitId, PersonId, SettlementId};
+use tally_kernel::id::{CorrectionId, OrgUnitId, PersonId, SettlementId};
 use tally_kernel::page::{MAX_SIZE, Page};
 use tally_kernel::{Error, Kind, Micro, Result};
 use tally_store::{Audit, ScopedTx, UnitOfWork};
 use uuid::Uuid;
 
 use super::domain::{self, CorrectionError, Delta, Filed, Reckoned, Stage, Taken, moved};
-use super::facts;
+use super::facts::{self, Belongs, Now};
 use super::store::{self, adjustments, deltas};
 use crate::policy::{
     ApproveCorrection, DraftCorrection, GetCorrection, ListCorrections, ListDeltas, WithdrawCorrection,
@@ -291,7 +290,11 @@ pub(crate) async fn list_deltas(
     page: &Page,
 ) -> Result<(Vec<DeltaShown>, String)> {
     let mut plan = ctx.plan::<ListDeltas>()?;
-    let now = if asked.waiting && asked.correction.is_none() { Some(Now::of(app, ctx).await?) } else { None };
+    let now = if asked.waiting && asked.correction.is_none() {
+        Some(Now::of(&app.directory, ctx, None).await?)
+    } else {
+        None
+    };
     let tx = app.store.read(ctx).await?;
     // Whoever drafts or approves a correction sees all of it, also the delta of somebody who moved.
     if let Some(of) = asked.correction {
@@ -302,54 +305,39 @@ pub(crate) async fn list_deltas(
             Err(error) => return Err(error),
         };
     }
-    let payers = match &now {
-        Some(now) => now.payers(&tx, &plan).await?,
-        None => BTreeMap::new(),
+    let moved = match &now {
+        Some(now) => who_moved(now, &tx, &plan).await?,
+        None => deltas::Moved::default(),
     };
-    let (kept, token) = deltas::page(&tx, &plan, (asked, payers.keys().copied().collect()), page).await?;
+    let (kept, token) = deltas::page(&tx, &plan, (asked, &moved), page).await?;
     let mut shown = shown(&tx, kept, asked.known_at).await?;
     for one in &mut shown {
-        one.payer = payers.get(&one.kept.id).cloned();
+        one.payer = moved.here.get(&one.kept.id).cloned();
     }
     Ok((shown, token))
 }
 
-/// Where everybody belongs by now: what waits is listed to who pays it next, too.
-struct Now {
-    people: std::sync::Arc<People>,
-    trees: std::sync::Arc<Trees>,
-    at: Timestamp,
+/// What waits of people who moved is listed to whom pays it next, and to nobody else: of those whom the caller reaches there.
+async fn who_moved<R: Rpc>(now: &Now, tx: &ScopedTx, plan: &Plan<R>) -> Result<deltas::Moved> {
+    let waits = deltas::who_waits(tx).await?;
+    let owners = store::owners(tx, waits.iter().map(|(_, of, _)| *of).collect()).await?;
+    let mut moved = deltas::Moved::default();
+    for (id, of, person) in waits {
+        let owner = owners.get(&of).ok_or_else(|| Error::internal("a delta of no correction"))?;
+        match payer(now, owner, person) {
+            Some(payer) if plan.covers(&payer) => _ = moved.here.insert(id, payer),
+            Some(_) => moved.elsewhere.push(id),
+            None => {}
+        }
+    }
+    Ok(moved)
 }
 
-impl Now {
-    async fn of(app: &App, ctx: &OpContext) -> Result<Self> {
-        let people = app.directory.everybody(ctx).await?;
-        let trees = app.directory.trees(ctx, &people).await?;
-        Ok(Self { people, trees, at: ctx.now() })
-    }
-
-    /// Where a settlement of now pays somebody who went out of the unit whose settlement was put right; nothing for whoever is there, or was so
-    /// last. A unit that was closed is where it was then.
-    fn payer(&self, of: &Owner, person: PersonId) -> Option<Target> {
-        let (own, person) = (of.unit()?, self.people.get(person)?);
-        let (home, day) = (person.home_at(self.at)?, person.zone.to_datetime(self.at).date());
-        let hung = self.trees.hung(home.unit, day, Some(day));
-        let is_below = hung.first().is_some_and(|hung| hung.below.contains(&own));
-        (!is_below).then(|| Target::person(home.region.clone(), Some(home.unit), person.id))
-    }
-
-    /// By whom what waits is paid next, of those whom the caller reaches. The unit whose settlement was put right is shown it all the same: its next
-    /// settlement goes by the last day of its own cycle, and pays whoever has a line in it.
-    async fn payers<R: Rpc>(&self, tx: &ScopedTx, plan: &Plan<R>) -> Result<BTreeMap<DeltaId, Target>> {
-        let waits = deltas::who_waits(tx).await?;
-        let owners = store::owners(tx, waits.iter().map(|(_, of, _)| *of).collect()).await?;
-        let mut payers = BTreeMap::new();
-        for (id, of, person) in waits {
-            let owner = owners.get(&of).ok_or_else(|| Error::internal("a delta of no correction"))?;
-            payers.extend(self.payer(owner, person).filter(|payer| plan.covers(payer)).map(|payer| (id, payer)));
-        }
-        Ok(payers)
-    }
+/// Where a settlement of now pays somebody who went out of the unit whose settlement was put right; nothing for whoever is there, or was so
+/// last.
+fn payer(now: &Now, of: &Owner, person: PersonId) -> Option<Target> {
+    let (own, Belongs { home, below }) = (of.unit()?, now.belongs(person)?);
+    (!below.contains(&own)).then(|| Target::person(home.region.clone(), Some(home.unit), person))
 }
 
 /// Deltas with what was taken of them until then, or until now.

@@ -4,7 +4,7 @@
 //!    then: the same money, the same rule, the same rounding. The difference to what stands is everybody's delta ([`correct`]).
 //! 2. A correction of a correction starts from the corrected settlement, so the deltas of a settlement sum to what the final
 //!    scores give less what was posted.
-//! 3. Deltas go into the next settlement in their currency of the unit that pays the person then ([`next`]): money that is owed
+//! 3. Deltas go into the next settlement in their currency of the unit that pays the person by then ([`next`]): money that is owed
 //!    is paid whole, money that was too much is held back until nothing is left to pay. The rest waits and is shown. Somebody
 //!    who left has no line in that settlement and gets a statement of deltas alone.
 
@@ -226,21 +226,15 @@ impl Outstanding {
     }
 
     /// Whether a settlement of `payer` takes it. Somebody who still belongs to the owner of the settlement that was put right, or
-    /// belonged to it last, is paid by the next one of the same owner. Somebody who moved is paid by whoever pays the person now:
-    /// the unit of the person's `home`, or whatever settlement has a line for the person. `holds` says whether the first unit is the
-    /// second or somewhere above it.
-    pub fn is_paid_by(
-        &self,
-        payer: &Owner,
-        home: Option<OrgUnitId>,
-        has_line: bool,
-        holds: impl Fn(OrgUnitId, OrgUnitId) -> bool,
-    ) -> bool {
-        let of = |owner: &Owner| match (owner.unit(), home) {
+    /// belonged to it last, is paid by the next one of the same owner. Somebody who moved is paid by the unit that pays the person now,
+    /// whatever cycle of its own it settles: by any that the person is below, or by the group where its settlement has a line for the
+    /// person. `below` are the units that somebody belongs to by now, up to the branch; nothing of whom identity does not know.
+    pub fn is_paid_by(&self, payer: &Owner, below: Option<&[OrgUnitId]>, has_line: bool) -> bool {
+        let of = |owner: &Owner| match (owner.unit(), below) {
             (None, _) | (_, None) => true,
-            (Some(unit), Some(home)) => holds(unit, home),
+            (Some(unit), Some(below)) => below.contains(&unit),
         };
-        if of(&self.owner) { self.owner == *payer } else { has_line || (payer.unit().is_some() && of(payer)) }
+        if of(&self.owner) { self.owner == *payer } else { of(payer) && (payer.unit().is_some() || has_line) }
     }
 }
 

@@ -1,10 +1,15 @@
 //! What other rooms may ask of corrections: what waits, what a settlement takes of it, and what a statement shows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tally_access::{OpContext, Region};
+use tally_app::directory::{Directory, People};
+use tally_app::trees::Trees;
 use tally_kernel::id::{CorrectionId, CycleId, OrgUnitId, PersonId, SettlementId};
+use tally_kernel::person::Employment;
 use tally_kernel::{Currency, Error, Result};
 use tally_store::{ScopedTx, UnitOfWork};
 use uuid::Uuid;
@@ -18,6 +23,41 @@ use crate::statement::domain::Heading;
 /// corrections.
 pub(crate) async fn lock(work: &UnitOfWork) -> Result<()> {
     Ok(work.lock("pay", Uuid::nil()).await?)
+}
+
+/// Where everybody belongs at an instant: whose settlement pays what waits of whom.
+pub(crate) struct Now {
+    pub(crate) people: Arc<People>,
+    pub(crate) trees: Arc<Trees>,
+    pub(crate) at: Timestamp,
+    /// Nobody is looked at on an earlier day than this: the last of the cycle that a settlement is of. Who is planned to move is where the
+    /// person is until then.
+    pub(crate) not_before: Option<Date>,
+}
+
+/// Where somebody belongs.
+pub(crate) struct Belongs<'a> {
+    pub(crate) home: &'a Employment,
+    /// The unit and those above it. One that was closed is below what it was below when it was.
+    pub(crate) below: Vec<OrgUnitId>,
+}
+
+impl Now {
+    pub(crate) async fn of(directory: &Directory, ctx: &OpContext, not_before: Option<Date>) -> Result<Self> {
+        let people = directory.everybody(ctx).await?;
+        let trees = directory.trees(ctx, &people).await?;
+        Ok(Self { people, trees, at: ctx.now(), not_before })
+    }
+
+    /// Where somebody belongs, or belonged last; nothing of whom identity does not know.
+    pub(crate) fn belongs(&self, person: PersonId) -> Option<Belongs<'_>> {
+        let person = self.people.get(person)?;
+        let today = person.zone.to_datetime(self.at).date();
+        let day = self.not_before.map_or(today, |last| last.max(today));
+        let home = person.home(day)?;
+        let hung = self.trees.hung(home.unit, day, Some(day)).into_iter().next();
+        Some(Belongs { home, below: hung.map(|hung| hung.below).unwrap_or_default() })
+    }
 }
 
 /// A delta that waits, and what stands behind it.

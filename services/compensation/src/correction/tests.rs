@@ -1,6 +1,7 @@
 //! Corrections of pay on both databases: what waits, who pays it, and that nothing is lost and nothing paid twice.
 
 mod fixture;
+mod moved;
 mod year;
 
 use jiff::SignedDuration;
@@ -140,52 +141,6 @@ async fn what_cannot_be_held_back_waits_and_a_settlement_that_is_thrown_away_giv
     let shown = fixture.deltas(Asked { person: Some(person(0)), ..Asked::default() }).await;
     let taken: Vec<_> = shown[0].adjustments.iter().map(|one| (one.settlement, one.amounts.minor)).collect();
     assert_eq!((taken, shown[0].left_minor), (vec![(again.id, -500), (third.id, -4_500)], Some(0)));
-}
-
-on_both!(who_moved_is_paid_by_the_unit_of_now_and_who_left_gets_a_statement_of_adjustments_alone);
-async fn who_moved_is_paid_by_the_unit_of_now_and_who_left_gets_a_statement_of_adjustments_alone(on: Backend) {
-    let db = TestStore::on(on, SERVICE, migrations).await;
-    let (fixture, first) = january(&db).await;
-    fixture.score(0, &[(0, 20), (1, 40), (2, 40)]);
-    fixture.put_right(first).await.unwrap();
-    // 1 moves to the other branch in February, 2 has left and has no card any more.
-    fixture.moves(1, 1, 1);
-    who_pays_next_lists_what_waits(&fixture).await;
-    fixture.score(1, &[(0, 90), (1, 90)]);
-    let here = fixture.posted(&branch(0), 1, 10_000).await;
-    let amounts = fixture.amounts(here.id).await;
-    assert_eq!(amounts.len(), 2, "{amounts:?}");
-    assert_eq!((amounts[&0].clone(), amounts[&2].clone()), ((7_000, vec![(-3_000, 0)]), (2_000, vec![(2_000, 0)])));
-    let left = &fixture.statements(here.id).await[&2].statement;
-    assert!(left.line.is_none() && left.unit == unit(0));
-    let message = crate::statement::rpc::render::<crate::policy::GetStatement>(
-        &fixture.approver,
-        fixture.statements(here.id).await.remove(&2).unwrap(),
-    );
-    assert_eq!((message.0.amount.unwrap().minor, message.0.score.as_str(), message.0.equal_split), (2_000, "", None));
-    assert_eq!(message.0.adjustments[0].why, "the score was put right from 20 to 40");
-    let there = fixture.posted(&branch(1), 1, 5_000).await;
-    assert_eq!(fixture.amounts(there.id).await[&1], (6_000, vec![(1_000, 0)]));
-    // A settlement that has adjustments can be corrected in its turn: they are no part of its split.
-    fixture.score(1, &[(0, 90), (2, 90), (1, 90)]);
-    let (_, shown) = fixture.correct(here.id).await.unwrap();
-    assert_eq!(differences(&shown), [(0, 10_000, 5_000), (2, 0, 5_000)]);
-}
-
-/// Who moved may be paid by either branch, by the day that their next settlement goes by: both see what waits, and the amounts.
-async fn who_pays_next_lists_what_waits(fixture: &Fixture) {
-    let waiting = Asked { waiting: true, ..Asked::default() };
-    for (n, people) in [(0, vec![0, 1, 2]), (1, vec![1])] {
-        use Permission::{CardRead, SettlementRead, StatementRead, StatementReadPay};
-        let payroll = [CardRead, SettlementRead, StatementRead, StatementReadPay];
-        let ctx = &fixture.callers.context(&fixture.callers.of_unit(TENANT, unit(n), &payroll));
-        let (found, _) = correcting::list_deltas(&fixture.app, ctx, &waiting, &page()).await.unwrap();
-        let mut who: Vec<_> = found.iter().map(|one| number(one.kept.owed.delta.who.person)).collect();
-        who.sort_unstable();
-        assert_eq!((who, rpc::render_all::<ListDeltas>(ctx, found).1), (people, Vec::new()), "branch {n}");
-    }
-    let all: Vec<_> = fixture.deltas(waiting).await.iter().map(|one| number(one.kept.owed.delta.who.person)).collect();
-    assert_eq!(all.len(), 3, "the group sees all of it");
 }
 
 on_both!(a_correction_is_approved_by_other_eyes_and_only_while_it_is_drafted);

@@ -15,6 +15,7 @@ use tally_store::{Audit, Store, UnitOfWork};
 pub(crate) use self::taking::{Known, Taking};
 use super::domain::{self, Beyond, CarryBook, Claimant, Filed, Settlement, SettlementError, Stage, Sums};
 use super::store;
+use crate::correction::facts::Now;
 use crate::peers::{Peers, Scored};
 use crate::policy::{
     ApproveSettlement, DiscardSettlement, DraftSettlement, GetSettlement, ListSettlements, PostSettlement,
@@ -38,11 +39,12 @@ pub async fn draft(app: &App, ctx: &OpContext, request: &RequestKey, pool: PoolI
     ctx.plan::<DraftSettlement>()?;
     let pool = pool::facts::pool_of(&*app.store.read(ctx).await?, pool).await?;
     let permit = ctx.permit_read::<DraftSettlement>(&pool.target(), "pool", pool.id)?;
-    let (scored, people) = futures::try_join!(app.peers.scores(ctx, pool.cycle), app.directory.everybody(ctx))?;
+    let scored = app.peers.scores(ctx, pool.cycle).await?;
     let last_day = scored.cycle.last_day;
-    let units = Units::of(&app.peers.identity, ctx, Some(last_day)).await?;
-    let scores = claims(&pool, scored, &people, &units)??;
-    let known = Known { people: &people, units: &units, last_day };
+    let now = Now::of(&app.directory, ctx, Some(last_day));
+    let (now, units) = futures::try_join!(now, Units::of(&app.peers.identity, ctx, Some(last_day)))?;
+    let scores = claims(&pool, scored, &now.people, &units)??;
+    let known = Known { now: &now, last_day };
     let id = mutate(&app.store, ctx, &permit, request, async |work| {
         correction::facts::lock(&work).await?;
         store::must_be_unpaid(&work, pool.id).await?;
@@ -110,7 +112,7 @@ pub(crate) fn file(
         prepared: hands,
         approved: None,
         posted: None,
-        prepared_at: ctx.now(),
+        prepared_at: taking.at,
     })
 }
 

@@ -1,12 +1,13 @@
 //! Settlements on both databases: who may do what to them in which order, and what is on file afterwards.
 
+use std::sync::Arc;
+
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use tally_access::four_eyes::Hands;
 use tally_access::{OpContext, Owner, Permission, Reach, Target};
 use tally_app::RequestKey;
 use tally_app::directory::{Directory, People};
-use tally_app::units::Units;
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, PoolId, PrincipalId, TenantId};
 use tally_kernel::money::{Currency, Money};
 use tally_kernel::page::Page;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 use super::app::{self, App, Known, Taking, file};
 use super::domain::{CarryBook, Claimant, Filed, Stage, settle};
 use super::{rpc, store};
+use crate::correction::facts::Now;
 use crate::peers::Peers;
 use crate::policy::{ApproveSettlement, DraftSettlement, GetSettlement, GetStatement};
 use crate::pool::domain::{Part, Pool, PoolRule, Rule};
@@ -103,7 +105,9 @@ async fn draft_for(fixture: &Fixture, pool: PoolId, owner: &Owner, carry: bool) 
     let work = fixture.app.store.unit(ctx, &permit).await.unwrap();
     let carry = store::carry_book(&work, owner, Currency::CNY).await.unwrap();
     let split = settle(pool.amount, &pool.rule, &scores, &carry).unwrap();
-    let known = Known { people: &people, units: &Units::default(), last_day: LAST_DAY };
+    let (people, trees) = (Arc::new(people), Arc::default());
+    let now = Now { people, trees, at: ctx.now(), not_before: Some(LAST_DAY) };
+    let known = Known { now: &now, last_day: LAST_DAY };
     let taking = Taking::of(&work, &pool, &split, &known).await.unwrap();
     let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split, &taking).unwrap();
     store::insert(&work, &filed).await.unwrap();

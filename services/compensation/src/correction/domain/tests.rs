@@ -198,32 +198,33 @@ fn who_moved_is_paid_by_the_unit_of_now_and_who_left_has_a_statement_of_deltas_a
 fn a_delta_goes_to_the_owner_that_the_person_still_belongs_to_and_else_to_whoever_pays_the_person_now() {
     let unit = |n: u128| OrgUnitId(Uuid::from_u128(n));
     let owner = |n: u128| Owner::of("cn-north".parse().unwrap(), unit(n));
-    // The branch 2 holds the teams 4 and 5; the branch 3 the team 6; 9 is closed and holds nobody.
-    let holds = |above: OrgUnitId, below: OrgUnitId| {
-        let below = below.0.as_u128();
-        above.0.as_u128() == below || matches!((above.0.as_u128(), below), (2, 4 | 5) | (3, 6))
-    };
+    // Below 10 the branch 2 holds the team 4, and the branch 3 the team 6; 9 is closed and holds nobody.
+    let (four, six) = ([unit(4), unit(2), unit(10)], [unit(6), unit(3), unit(10)]);
     let of = |owner: Owner| Outstanding { owner, ..outstanding(1, 0, 5) };
-    let paid = |one: &Outstanding, payer: &Owner, home: Option<u128>, has_line| {
-        one.is_paid_by(payer, home.map(unit), has_line, holds)
+    let paid = |one: &Outstanding, payer: &Owner, below: Option<&[OrgUnitId]>, has_line| {
+        one.is_paid_by(payer, below, has_line)
     };
     let branch = of(owner(2));
-    for (payer, is) in [(owner(2), true), (owner(4), false), (owner(3), false), (Owner::group(), false)] {
-        assert_eq!(paid(&branch, &payer, Some(4), true), is, "still of the branch: {payer:?}");
+    let payers = [owner(2), owner(4), owner(3), owner(10), Owner::group()];
+    for (payer, is) in payers.into_iter().zip([true, false, false, false, false]) {
+        assert_eq!(paid(&branch, &payer, Some(&four), true), is, "still of the branch: {payer:?}");
         assert_eq!(paid(&branch, &payer, None, true), is, "of nobody any more: {payer:?}");
     }
     for (payer, has_line, is) in [
         (owner(2), false, false),
+        (owner(2), true, false),
         (owner(3), false, true),
         (owner(6), false, true),
+        (owner(4), true, false),
+        (owner(10), false, true),
         (Owner::group(), false, false),
         (Owner::group(), true, true),
     ] {
-        assert_eq!(paid(&branch, &payer, Some(6), has_line), is, "moved: {payer:?}");
+        assert_eq!(paid(&branch, &payer, Some(&six), has_line), is, "moved: {payer:?}");
     }
     let group = of(Owner::group());
-    assert!(paid(&group, &Owner::group(), Some(6), false) && !paid(&group, &owner(3), Some(6), true));
-    assert!(paid(&of(owner(9)), &owner(2), Some(4), false), "of a unit that is closed");
+    assert!(paid(&group, &Owner::group(), Some(&six), false) && !paid(&group, &owner(3), Some(&six), true));
+    assert!(paid(&of(owner(9)), &owner(2), Some(&four), false), "of a unit that is closed");
 }
 
 #[test]

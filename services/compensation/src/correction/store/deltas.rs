@@ -1,6 +1,6 @@
 //! The table of deltas: what one person gets more or less once a settlement was put right.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::FutureExt as _;
 use sea_orm::{Condition, Set};
@@ -241,6 +241,15 @@ pub struct Asked {
     pub waiting: bool,
 }
 
+/// Deltas that somebody else pays next than the unit whose settlement was put right.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Moved {
+    /// By whom, of those that the caller reaches there.
+    pub(crate) here: BTreeMap<DeltaId, Target>,
+    /// Those that the caller does not.
+    pub(crate) elsewhere: Vec<DeltaId>,
+}
+
 /// All that waits: of which correction, and whose.
 pub(crate) async fn who_waits(tx: &ScopedTx) -> Result<Vec<(DeltaId, CorrectionId, PersonId)>> {
     let waiting = tx.select::<Entity>().filter(Column::Stage.eq(Stage::Waiting.to_string()));
@@ -251,11 +260,11 @@ pub(crate) async fn who_waits(tx: &ScopedTx) -> Result<Vec<(DeltaId, CorrectionI
     Ok(rows.await?.into_iter().map(read).collect())
 }
 
-/// A page of deltas that the caller may see, or that are among these, the oldest first.
+/// A page of deltas that the caller may see, the oldest first.
 pub(crate) async fn page<R: Rpc>(
     tx: &ReadTx,
     plan: &Plan<R>,
-    (asked, beside): (&Asked, Vec<DeltaId>),
+    (asked, moved): (&Asked, &Moved),
     page: &Page,
 ) -> Result<(Vec<Kept>, String)> {
     let approved = asked.correction.is_none().then(|| Column::ApprovedAt.is_not_null());
@@ -265,11 +274,14 @@ pub(crate) async fn page<R: Rpc>(
         .add_option(approved)
         .add_option(asked.waiting.then(|| Column::Stage.eq(Stage::Waiting.to_string())))
         .add_option(asked.known_at.map(|at| Column::ApprovedAt.lte(to_db(at))));
-    let found = match beside.as_slice() {
-        [] => tx.select::<Entity>().within(plan),
-        _ => tx.select::<Entity>().within_or(plan, among::<Entity>(tx, Column::Id, beside)),
+    let found = if moved.here.is_empty() && moved.elsewhere.is_empty() {
+        tx.select::<Entity>().within(plan).filter(only)
+    } else {
+        let here = among::<Entity>(tx, Column::Id, moved.here.keys().copied());
+        let elsewhere = among::<Entity>(tx, Column::Id, moved.elsewhere.iter().copied());
+        tx.select::<Entity>().within_or(plan, here).filter(only.add(elsewhere.not()))
     };
-    let (rows, token) = found.filter(only).page_asc(page, [Column::RecordedAt, Column::Id]).await?;
+    let (rows, token) = found.page_asc(page, [Column::RecordedAt, Column::Id]).await?;
     Ok((all(tx, rows).await?, token))
 }
 

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use tally_app::RequestKey;
 use tally_kernel::apportion::Carry;
 use tally_kernel::id::SettlementId;
-use tally_kernel::{Micro, Money};
+use tally_kernel::{Clock, Micro, Money};
 use tally_testkit::databases::{Backend, TestStore};
 use tally_testkit::on_both;
 
-use super::fixture::{CNY, Fixture, branch, mixed, number, person};
+use super::fixture::{CNY, Fixture, branch, first_day, mixed, number, person};
 use crate::correction::domain::moved;
 use crate::correction::store::deltas::Asked;
 use crate::settlement::app as settling;
@@ -34,6 +35,8 @@ struct Month {
     corrections: Vec<(prop::sample::Index, usize, Option<i32>)>,
     /// Whether the settlements are drafted, thrown away and drafted again.
     in_two_goes: bool,
+    /// Whether they are drafted once everybody is where the next month has them.
+    late: bool,
 }
 
 fn month() -> impl Strategy<Value = Month> {
@@ -41,18 +44,33 @@ fn month() -> impl Strategy<Value = Month> {
     let homes = prop::collection::vec(0..2_usize, PEOPLE);
     let scores = prop::collection::vec(1..120_i32, PEOPLE);
     let pools = prop::collection::vec(0..100_000_i64, 2);
-    (homes, scores, pools, prop::collection::vec(corrections, 0..4), any::<bool>()).prop_map(
-        |(homes, scores, pools, corrections, in_two_goes)| Month { homes, scores, pools, corrections, in_two_goes },
+    let corrections = prop::collection::vec(corrections, 0..4);
+    (homes, scores, pools, corrections, any::<bool>(), any::<bool>()).prop_map(
+        |(homes, scores, pools, corrections, in_two_goes, late)| Month {
+            homes,
+            scores,
+            pools,
+            corrections,
+            in_two_goes,
+            late,
+        },
     )
 }
 
 /// A settlement that was posted: of which branch and month.
 type Posted = (usize, usize, SettlementId);
 
-async fn pay(fixture: &Fixture, at: usize, month: &Month, gone: &[bool]) -> Vec<Posted> {
-    let here = |n: &usize| !gone[*n];
+async fn pay(fixture: &Fixture, clock: &Clock, (at, months): (usize, &[Month]), leaves: &[usize]) -> Vec<Posted> {
+    let (month, here) = (&months[at], |n: &usize| leaves[*n] >= at);
     for n in (0..PEOPLE).filter(here) {
         fixture.moves(n, at, month.homes[n]);
+    }
+    if let Some(next) = months.get(at + 1).filter(|_| month.late) {
+        for n in (0..PEOPLE).filter(|n| leaves[*n] > at) {
+            fixture.moves(n, at + 1, next.homes[n]);
+        }
+        let then = first_day(at + 1).at(12, 0, 0, 0).in_tz("UTC").unwrap().timestamp();
+        clock.advance(then.duration_since(clock.now()).max(SignedDuration::ZERO));
     }
     fixture.score(at, &(0..PEOPLE).filter(here).map(|n| (n, month.scores[n])).collect::<Vec<_>>());
     let mut posted = Vec::new();
@@ -67,7 +85,12 @@ async fn pay(fixture: &Fixture, at: usize, month: &Month, gone: &[bool]) -> Vec<
             fixture.discard(drafted.id).await;
             drafted = settling::draft(&fixture.app, &fixture.preparer, &key, pool).await.unwrap();
         }
-        posted.push((unit, at, fixture.approve_and_post(drafted.id).await.unwrap().id));
+        let id = fixture.approve_and_post(drafted.id).await.unwrap().id;
+        let by_now = |n: usize| fixture.told.lock().unwrap().homes[&n].last().map(|(_, home)| *home);
+        for (n, (_, adjustments)) in fixture.amounts(id).await {
+            assert!(adjustments.is_empty() || by_now(n) == Some(unit), "{n} is paid by the unit of now");
+        }
+        posted.push((unit, at, id));
     }
     posted
 }
@@ -117,11 +140,10 @@ async fn standing(fixture: &Fixture, filed: Filed) -> (Filed, BTreeMap<usize, i6
     (filed, lines, carry)
 }
 
-async fn year(fixture: &Fixture, months: &[Month], leaves: &[usize]) {
+async fn year(fixture: &Fixture, clock: &Clock, months: &[Month], leaves: &[usize]) {
     let mut posted: Vec<Posted> = Vec::new();
     for (at, month) in months.iter().enumerate() {
-        let gone: Vec<bool> = leaves.iter().map(|last| *last < at).collect();
-        posted.extend(pay(fixture, at, month, &gone).await);
+        posted.extend(pay(fixture, clock, (at, months), leaves).await);
         for (which, who, score) in month.corrections.iter().filter(|_| !posted.is_empty()) {
             let of = posted[which.index(posted.len())].1;
             put_right(fixture, of, *who, *score, &posted).await;
@@ -169,6 +191,6 @@ async fn what_was_paid_and_what_waits_is_what_the_final_facts_give_to_the_minor_
     for _ in 0..YEARS {
         let (months, leaves) = strategy.new_tree(&mut by_chance).unwrap().current();
         let db = TestStore::on(on, SERVICE, migrations).await;
-        Box::pin(year(&Fixture::new(&db, PEOPLE), &months, &leaves)).await;
+        Box::pin(year(&Fixture::new(&db, PEOPLE), &db.clock, &months, &leaves)).await;
     }
 }

@@ -2,32 +2,36 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use tally_access::{OpContext, Region};
 use tally_app::directory::People;
-use tally_app::units::Units;
 use tally_kernel::id::{DeltaId, OrgUnitId, PersonId};
 use tally_kernel::{Error, Result};
 use tally_store::UnitOfWork;
 
 use crate::correction::domain::{Adjusted, Next, Outstanding, next};
-use crate::correction::facts::{self, Waiting};
+use crate::correction::facts::{self, Now, Waiting};
 use crate::pool::domain::Pool;
 use crate::settlement::domain::{Beyond, Filed, Settlement, SettlementError};
 use crate::statement;
 use crate::statement::domain::Heading;
 use crate::statement::facts::NewStatement;
 
-/// Who belongs where on the last day of the cycle.
+/// Who belongs where: on the last day of the cycle, and by now.
 pub(crate) struct Known<'a> {
-    pub(crate) people: &'a People,
-    pub(crate) units: &'a Units,
+    pub(crate) now: &'a Now,
     pub(crate) last_day: Date,
 }
 
 impl Known<'_> {
     fn home(&self, person: PersonId) -> Option<(Region, OrgUnitId)> {
-        let home = self.people.get(person)?.home(self.last_day)?;
+        let home = self.now.people.get(person)?.home(self.last_day)?;
+        Some((home.region.clone(), home.unit))
+    }
+
+    fn home_now(&self, person: PersonId) -> Option<(Region, OrgUnitId)> {
+        let home = self.now.belongs(person)?.home;
         Some((home.region.clone(), home.unit))
     }
 }
@@ -36,6 +40,8 @@ impl Known<'_> {
 pub(crate) struct Taking {
     next: Next,
     waited: BTreeMap<DeltaId, Waiting>,
+    /// When it was asked who belongs where. What is taken is kept with the settlement: whoever moves later changes nothing in it.
+    pub(crate) at: Timestamp,
 }
 
 impl Taking {
@@ -45,15 +51,14 @@ impl Taking {
         let with_line: HashSet<PersonId> = split.lines.iter().map(|line| line.person).collect();
         let pays = |one: &Outstanding| {
             let person = one.delta.who.person;
-            let home = known.home(person).map(|(_, unit)| unit);
-            one.is_paid_by(&pool.owner, home, with_line.contains(&person), |above, below| {
-                known.units.holds(above, below)
-            })
+            let belongs = known.now.belongs(person);
+            let below = belongs.as_ref().map(|belongs| belongs.below.as_slice());
+            one.is_paid_by(&pool.owner, below, with_line.contains(&person))
         };
-        let outstanding = waiting.iter().map(|one| numbered(&one.outstanding, known.people));
+        let outstanding = waiting.iter().map(|one| numbered(&one.outstanding, &known.now.people));
         let next = next(outstanding.collect(), split, pays)?;
         let waited = waiting.into_iter().map(|one| (one.outstanding.id, one)).collect();
-        Ok(Self { next, waited })
+        Ok(Self { next, waited, at: known.now.at })
     }
 
     /// Everybody with a statement, by employee number.
@@ -98,10 +103,13 @@ impl Taking {
         facts::hold(work, ctx, of, self.people(), |one| self.place(one, known)).await
     }
 
-    /// Where somebody belongs on the last day of the cycle; of whom identity knows no more, where the person belonged once.
+    /// Where somebody with a line belongs on the last day of the cycle, and whom nothing but deltas is paid by now; of whom identity knows no
+    /// more, where the person belonged once.
     fn place(&self, one: &Adjusted, known: &Known<'_>) -> Result<(Region, OrgUnitId)> {
         let before = || one.adjustments.first().and_then(|taken| self.waited.get(&taken.of.id));
-        let place = known.home(one.who.person).or_else(|| before().map(|waited| waited.place.clone()));
+        let person = one.who.person;
+        let place = if one.line.is_some() { known.home(person) } else { known.home_now(person) };
+        let place = place.or_else(|| before().map(|waited| waited.place.clone()));
         place.ok_or_else(|| Error::internal("a line of nobody whom identity knows"))
     }
 }

@@ -1,0 +1,106 @@
+//! Who pays what waits of somebody who moved or left, on both databases.
+
+use tally_access::Permission;
+use tally_kernel::id::SettlementId;
+use tally_testkit::databases::{Backend, TestStore};
+use tally_testkit::on_both;
+
+use super::fixture::{Fixture, TENANT, branch, number, unit};
+use super::{differences, january, page};
+use crate::correction::app as correcting;
+use crate::correction::rpc;
+use crate::correction::store::deltas::Asked;
+use crate::policy::ListDeltas;
+use crate::{SERVICE, migrations};
+
+on_both!(who_moved_is_paid_by_the_unit_of_now_and_who_left_gets_a_statement_of_adjustments_alone);
+async fn who_moved_is_paid_by_the_unit_of_now_and_who_left_gets_a_statement_of_adjustments_alone(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let (fixture, first) = january(&db).await;
+    fixture.score(0, &[(0, 20), (1, 40), (2, 40)]);
+    fixture.put_right(first).await.unwrap();
+    // 1 moves to the other branch in February, 2 has left and has no card any more.
+    fixture.moves(1, 1, 1);
+    who_pays_next_lists_what_waits(&fixture).await;
+    fixture.score(1, &[(0, 90), (1, 90)]);
+    let here = fixture.posted(&branch(0), 1, 10_000).await;
+    let amounts = fixture.amounts(here.id).await;
+    assert_eq!(amounts.len(), 2, "{amounts:?}");
+    assert_eq!((amounts[&0].clone(), amounts[&2].clone()), ((7_000, vec![(-3_000, 0)]), (2_000, vec![(2_000, 0)])));
+    let left = &fixture.statements(here.id).await[&2].statement;
+    assert!(left.line.is_none() && left.unit == unit(0));
+    let message = crate::statement::rpc::render::<crate::policy::GetStatement>(
+        &fixture.approver,
+        fixture.statements(here.id).await.remove(&2).unwrap(),
+    );
+    assert_eq!((message.0.amount.unwrap().minor, message.0.score.as_str(), message.0.equal_split), (2_000, "", None));
+    assert_eq!(message.0.adjustments[0].why, "the score was put right from 20 to 40");
+    let there = fixture.posted(&branch(1), 1, 5_000).await;
+    assert_eq!(fixture.amounts(there.id).await[&1], (6_000, vec![(1_000, 0)]));
+    // A settlement that has adjustments can be corrected in its turn: they are no part of its split.
+    fixture.score(1, &[(0, 90), (2, 90), (1, 90)]);
+    let (_, shown) = fixture.correct(here.id).await.unwrap();
+    assert_eq!(differences(&shown), [(0, 10_000, 5_000), (2, 0, 5_000)]);
+}
+
+/// Who moved is paid by the other branch, which sees what waits, and the amounts; the first one waits for the others alone.
+async fn who_pays_next_lists_what_waits(fixture: &Fixture) {
+    let waiting = Asked { waiting: true, ..Asked::default() };
+    for (n, people) in [(0, vec![0, 2]), (1, vec![1])] {
+        use Permission::{CardRead, SettlementRead, StatementRead, StatementReadPay};
+        let payroll = [CardRead, SettlementRead, StatementRead, StatementReadPay];
+        let ctx = &fixture.callers.context(&fixture.callers.of_unit(TENANT, unit(n), &payroll));
+        let (found, _) = correcting::list_deltas(&fixture.app, ctx, &waiting, &page()).await.unwrap();
+        let mut who: Vec<_> = found.iter().map(|one| number(one.kept.owed.delta.who.person)).collect();
+        who.sort_unstable();
+        assert_eq!((who, rpc::render_all::<ListDeltas>(ctx, found).1), (people, Vec::new()), "branch {n}");
+    }
+    let all: Vec<_> = fixture.deltas(waiting).await.iter().map(|one| number(one.kept.owed.delta.who.person)).collect();
+    assert_eq!(all.len(), 3, "the group sees all of it");
+}
+
+on_both!(what_waits_of_who_moved_is_taken_by_any_cycle_of_the_unit_of_now_and_by_none_of_the_old_one);
+async fn what_waits_of_who_moved_is_taken_by_any_cycle_of_the_unit_of_now_and_by_none_of_the_old_one(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let fixture = Fixture::new(&db, 4);
+    fixture.moves(3, 0, 1);
+    let score = |scores: [i32; 3]| fixture.score(0, &[(0, scores[0]), (1, scores[1]), (2, scores[2]), (3, 50)]);
+    score([50, 30, 20]);
+    let first = fixture.posted(&branch(0), 0, 10_000).await.id;
+    score([20, 40, 40]);
+    fixture.put_right(first).await.unwrap();
+    let taken = async |of: SettlementId| -> Vec<(usize, Vec<(i64, i64)>)> {
+        let amounts = fixture.amounts(of).await.into_iter().map(|(n, (_, adjustments))| (n, adjustments));
+        amounts.filter(|(_, adjustments)| !adjustments.is_empty()).collect()
+    };
+    // Both are of the first branch, by a cycle of January; 2 goes in April, and that is planned.
+    fixture.moves(2, 3, 1);
+    let early = fixture.drafted(&branch(0), 0, 0).await;
+    assert_eq!(taken(early.id).await, [(0, vec![(0, -3_000)]), (1, vec![(1_000, 0)]), (2, vec![(2_000, 0)])]);
+    // 1 has gone in March, and February is split in March.
+    fixture.moves(1, 2, 1);
+    fixture.score(1, &[(0, 50), (1, 30), (2, 20), (3, 50)]);
+    let meanwhile = fixture.drafted(&branch(1), 0, 0).await;
+    assert_eq!(meanwhile.sums.adjusted_minor, None, "it is held by a draft of before");
+    fixture.discard(meanwhile.id).await;
+    fixture.discard(early.id).await;
+    // The old branch has a line for 1 in February, and pays what waits of the others.
+    let old = fixture.posted(&branch(0), 1, 10_000).await;
+    assert_eq!(taken(old.id).await, [(0, vec![(-3_000, 0)]), (2, vec![(2_000, 0)])]);
+    assert_eq!(fixture.amounts(old.id).await[&1], (3_000, vec![]));
+    // The new one had nobody but 3 in January.
+    let there = fixture.drafted(&branch(1), 0, 0).await;
+    assert_eq!(taken(there.id).await, [(1, vec![(1_000, 0)])]);
+    let statement = &fixture.statements(there.id).await[&1].statement;
+    assert!(statement.line.is_none() && statement.unit == unit(1), "a statement of the branch that pays it");
+    // Back again before it is posted: it stays with whom took it, and what comes after it is for the first branch.
+    fixture.moves(1, 2, 0);
+    fixture.approve_and_post(there.id).await.unwrap();
+    assert_eq!(fixture.amounts(there.id).await[&1], (1_000, vec![(1_000, 0)]));
+    score([20, 60, 20]);
+    fixture.put_right(first).await.unwrap();
+    let other = fixture.posted(&branch(1), 0, 0).await;
+    assert_eq!(other.sums.adjusted_minor, None);
+    let home = fixture.posted(&branch(0), 0, 0).await;
+    assert_eq!(taken(home.id).await, [(1, vec![(2_000, 0)]), (2, vec![(0, -2_000)])]);
+}
