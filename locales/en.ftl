@@ -69,6 +69,7 @@ INTERNAL = something went wrong on our side; the operator's log has the details
 INTERNAL_DETAILS = details for whoever looks into it: { $details }
 # Nothing there, or nothing that the caller may know of.
 NOT_FOUND = no { $resource } { $id } that you may see
+    .unit_on = no org unit { $id } that you may see on { $day }, the day that counts: it was closed before, or begins later (ListOrgUnits with as_of shows which are there)
     .id_number = no person with this identity number that you may see
 # Wrong fields; the details name each.
 INVALID_REQUEST = { $count ->

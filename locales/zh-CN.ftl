@@ -65,6 +65,7 @@ RESOURCE_TRANSFER = 跨区域传输
 INTERNAL = 系统出错了，详情请运维人员查看日志。
 INTERNAL_DETAILS = 供排查的详情：{ $details }
 NOT_FOUND = 找不到您可以查看的{ $resource } { $id }。
+    .unit_on = { $day }（以该日为准）没有您可以查看的组织单元 { $id }：它此前已关闭，或之后才设立（ListOrgUnits 的 as_of 可查看当日有哪些单元）
     .id_number = 找不到您可以查看的、有此证件号码的人员。
 INVALID_REQUEST = 请求中有 { $count } 个字段不正确，详见各字段说明。
 INVALID_FIELD = { $field }：{ $problem }

@@ -8,7 +8,7 @@ use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::org_service_client::OrgServiceClient;
 use tally_kernel::id::OrgUnitId;
 use tally_kernel::page::MAX_SIZE;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Kind, Result, msg};
 use tally_rpc::{Peer, pages};
 
 use crate::convert::{date_text, sent};
@@ -43,6 +43,8 @@ pub struct Units {
     /// By path, as identity tells them: parents before children.
     ordered: Vec<Unit>,
     places: HashMap<OrgUnitId, usize>,
+    /// The day, where it is not today.
+    day: Option<Date>,
 }
 
 impl Units {
@@ -50,7 +52,7 @@ impl Units {
     pub fn new(units: impl IntoIterator<Item = Unit>) -> Self {
         let ordered: Vec<Unit> = units.into_iter().collect();
         let places = ordered.iter().enumerate().map(|(place, unit)| (unit.id, place)).collect();
-        Self { ordered, places }
+        Self { ordered, places, day: None }
     }
 
     /// The units of a day, or of today. Asked as the service: whose something is must not depend on whom the caller may see.
@@ -66,7 +68,8 @@ impl Units {
             let page = client.list_org_units(identity.as_service(ctx, ask)).await?.into_inner();
             Ok((page.units, page.next_page_token))
         });
-        Ok(Self::new(units.await?.into_iter().map(unit).collect::<Result<Vec<_>>>()?))
+        let units = units.await?.into_iter().map(unit).collect::<Result<Vec<_>>>()?;
+        Ok(Self { day, ..Self::new(units) })
     }
 
     /// Since when and until when these units are as they were last on a day or before it, or as they begin after it; nothing of one that
@@ -137,7 +140,11 @@ impl Units {
     /// `NOT_FOUND` for a unit that is not there on the day.
     pub fn owner(&self, unit: Option<OrgUnitId>) -> Result<Owner> {
         let Some(id) = unit else { return Ok(Owner::group()) };
-        let unit = self.get(id).ok_or_else(|| Error::not_found("org unit", id))?;
+        let missing = || match self.day {
+            Some(day) => Error::of(Kind::NotFound, msg!("NOT_FOUND.unit_on", id, day)).with("resource", "org unit"),
+            None => Error::not_found("org unit", id),
+        };
+        let unit = self.get(id).ok_or_else(missing)?;
         Ok(unit.parent.map_or_else(Owner::group, |_| Owner::of(unit.region.clone(), id)))
     }
 
@@ -222,7 +229,10 @@ mod tests {
         assert_eq!(tree.owner(None).unwrap(), tree.owner(Some(id(1))).unwrap());
         assert_eq!(tree.owner(Some(id(1))).unwrap().target(), Target::region(Region::global()));
         assert_eq!(tree.owner(Some(id(4))).unwrap().target(), Target::unit("cn-north".parse().unwrap(), id(4)));
-        assert_eq!(tree.owner(Some(id(99))).unwrap_err().reason(), "NOT_FOUND");
+        let on_a_day = Units { day: Some(Date::constant(2026, 3, 31)), ..tree.clone() };
+        let missing = [&tree, &on_a_day].map(|tree| tree.owner(Some(id(99))).unwrap_err());
+        assert_eq!(missing.each_ref().map(Error::reason), ["NOT_FOUND"; 2]);
+        assert_eq!(missing.map(|error| error.message().id().to_owned()), ["NOT_FOUND", "NOT_FOUND.unit_on"]);
         assert_eq!(tree.owner_above([id(4), id(6)]).unwrap(), Owner::group());
     }
 }
