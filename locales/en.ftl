@@ -1824,7 +1824,7 @@ VERSION_TWICE = name a version or an instant, not both
 # A correction of the same cycle with another reason or another version of the scheme.
 CYCLE_CORRECTION_UNDERWAY = the correction { $cycle } of this cycle is not published, and says another reason or another version of the scheme: ask with what it says to work it out anew, publish it (PublishCycle), or throw it away (CancelCycle) and ask again
 # Nothing is different, so there is nothing to publish.
-CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is nothing to correct
+CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is nothing to publish: throw the correction away (CancelCycle); once something that the cycle rests on is put right, ask for it again
 # No account, or too many.
 ACCOUNTS_EXPECTED = name at least one account, and at most { $most }
 # An account that a question names, and that is not there, or not the caller's to ask about.

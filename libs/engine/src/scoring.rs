@@ -138,6 +138,16 @@ pub fn trends(scheme: &Scheme) -> BTreeSet<&str> {
     derive::trends(scheme)
 }
 
+/// What the trends of a scheme are of that one of its indicators is computed from: of what cards name the values of before.
+pub fn told_of_past(scheme: &Scheme) -> BTreeSet<&str> {
+    scheme.kpis.iter().flat_map(|kpi| derive::trends_under(scheme, &kpi.measure)).collect()
+}
+
+/// Whether a measure is computed from what was before.
+pub fn looks_back(scheme: &Scheme, measure: &str) -> bool {
+    !derive::trends_under(scheme, &Measure::from(measure.to_owned())).is_empty()
+}
+
 /// Whether a measure is the same in two schemes, with all that it is computed from.
 pub fn is_same(one: &Scheme, other: &Scheme, measure: &str) -> bool {
     derive::is_same(one, other, measure)

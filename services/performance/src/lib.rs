@@ -151,6 +151,7 @@ mod change {
     pub(crate) mod domain;
     mod rests;
     pub(crate) mod rpc;
+    mod touched;
 }
 
 /// What is odd about somebody, and putting it right.

@@ -56,18 +56,27 @@ pub(super) fn is_same(one: &Scheme, other: &Scheme, name: &str) -> bool {
     }
 }
 
+/// What the trends are of that a measure is computed from, or is one of.
+pub(super) fn trends_under<'a>(scheme: &'a Scheme, measure: &Measure) -> BTreeSet<&'a str> {
+    let (mut open, mut seen) = (Vec::from_iter(scheme.defined(measure)), BTreeSet::new());
+    let mut under = BTreeSet::new();
+    while let Some(one) = open.pop() {
+        if let Of::Derived(Derived::Trend { of }) = &one.of {
+            under.insert(of.as_str());
+        }
+        let parts = one.parts().into_iter().filter(|part| seen.insert(*part));
+        open.extend(parts.filter_map(|part| scheme.defined(&Measure::from(part.to_owned()))));
+    }
+    under
+}
+
 /// Says on a line of a trend, or of what is computed from one, what of before it was held against, and that there was nothing.
 pub(super) fn tell_past(scheme: &Scheme, person: &PersonInputs, line: &mut Line) {
     let Some(definition) = scheme.defined(&line.measure) else { return };
-    let (mut open, mut seen) = (vec![definition], BTreeSet::new());
-    while let Some(one) = open.pop() {
-        if let Of::Derived(Derived::Trend { of }) = &one.of
-            && let Some(found) = person.past.get(of)
-        {
-            line.past.insert(of.clone(), found.clone());
+    for of in trends_under(scheme, &line.measure) {
+        if let Some(found) = person.past.get(of) {
+            line.past.insert(of.to_owned(), found.clone());
         }
-        let parts = one.parts().into_iter().filter(|part| seen.insert((*part).to_owned()));
-        open.extend(parts.filter_map(|part| scheme.defined(&Measure::from(part.to_owned()))));
     }
     if let (Of::Derived(Derived::Trend { of }), Some(Dropped::NobodyHasData | Dropped::NoDataOfPerson)) =
         (&definition.of, line.dropped)

@@ -11,6 +11,7 @@ use tally_store::ScopedTx;
 use crate::run::domain::AttributionRun;
 use crate::{cycle, scheme};
 
+pub(crate) use super::past::{before, otherwise};
 pub(crate) use super::standards::STANDARD_WITHDRAWN;
 pub(crate) use super::store::{cycles, discard, of_region, people_of, scored_by};
 

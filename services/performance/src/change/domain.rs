@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use tally_kernel::id::AccountId;
+use tally_kernel::id::{AccountId, CycleId};
 use tally_kernel::time::Period;
 
 use self::differs::Otherwise;
@@ -47,6 +47,10 @@ pub enum PersonChange {
     CameIn,
     /// Was in the population, and is not.
     WentOut,
+    /// Had something else before than the trends of the card were held against.
+    Past,
+    /// In this cycle.
+    PastOf(CycleId),
 }
 
 /// Whether two stretches of days meet.

@@ -93,13 +93,14 @@ fn question_of(asked: &pb::ListTouchedCyclesRequest) -> Result<(Touching, Days)>
     v.finish(Some((touching, days)))
 }
 
-fn touched((of, accounts): TouchedCycle) -> pb::TouchedCycle {
+fn touched(TouchedCycle { of, accounts, past }: TouchedCycle) -> pb::TouchedCycle {
     pb::TouchedCycle {
         cycle_id: of.id.to_string(),
         name: of.name,
         state: pb::CycleState::from(of.state).into(),
         account_ids: accounts.into_iter().map(|account| account.to_string()).collect(),
         scheme_version: of.scheme_version,
+        past_cycle_ids: past.into_iter().map(|cycle| cycle.to_string()).collect(),
     }
 }
 
@@ -123,13 +124,15 @@ fn duty_changed((date, people): (Date, BTreeSet<PersonId>)) -> pb::DutyChange {
 }
 
 fn person_changed((person, changes): (PersonId, BTreeSet<PersonChange>)) -> pb::PersonChange {
-    let kind = |change| match change {
-        PersonChange::Employment => pb::PersonChangeKind::Employment,
-        PersonChange::CameIn => pb::PersonChangeKind::CameIn,
-        PersonChange::WentOut => pb::PersonChangeKind::WentOut,
-    };
-    pb::PersonChange {
-        person_id: person.to_string(),
-        kinds: changes.into_iter().map(|change| kind(change).into()).collect(),
+    let (mut kinds, mut past_cycle_ids) = (Vec::new(), Vec::new());
+    for change in changes {
+        match change {
+            PersonChange::Employment => kinds.push(pb::PersonChangeKind::Employment.into()),
+            PersonChange::CameIn => kinds.push(pb::PersonChangeKind::CameIn.into()),
+            PersonChange::WentOut => kinds.push(pb::PersonChangeKind::WentOut.into()),
+            PersonChange::Past => kinds.push(pb::PersonChangeKind::Past.into()),
+            PersonChange::PastOf(cycle) => past_cycle_ids.push(cycle.to_string()),
+        }
     }
+    pb::PersonChange { person_id: person.to_string(), kinds, past_cycle_ids }
 }

@@ -363,7 +363,7 @@ async fn otherwise(fixture: &Fixture, id: &str) {
     assert_eq!(third.duty, [duty("2026-03-05", hers()), duty("2026-03-06", hers())], "by the clock of the account");
     assert_eq!((third.from.as_str(), third.to.as_str(), &third.changed_at), ("2026-03-05", "2026-03-06", &None));
     let kinds = vec![pb::PersonChangeKind::Employment.into()];
-    assert_eq!(told.people, [pb::PersonChange { person_id: person(2).to_string(), kinds }]);
+    assert_eq!(told.people, [pb::PersonChange { person_id: person(2).to_string(), kinds, ..Default::default() }]);
     let hr = fixture.of_unit(NORTH, &[Permission::CycleRead, Permission::CardRead]);
     let seen = changes(fixture, &hr, id).await;
     assert_eq!((seen.people, seen.other_people), (vec![], 1), "who left the south is nobody's business here");
@@ -378,7 +378,7 @@ async fn otherwise(fixture: &Fixture, id: &str) {
         });
         let seen = changes(fixture, &hr, id).await;
         let kinds = vec![pb::PersonChangeKind::Employment.into()];
-        let went = pb::PersonChange { person_id: person(1).to_string(), kinds };
+        let went = pb::PersonChange { person_id: person(1).to_string(), kinds, ..Default::default() };
         assert_eq!((seen.people, seen.other_people), (vec![went], 1), "from {from}");
         fixture.tell(|told| {
             told.people[0].employments.pop();

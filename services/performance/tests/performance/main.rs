@@ -13,6 +13,7 @@ mod fixture;
 mod measures;
 mod observations;
 mod observed;
+mod past;
 mod reading;
 mod records;
 mod refinements;
