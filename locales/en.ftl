@@ -242,6 +242,7 @@ FIELD_NOT_READABLE = { $field }: to look for somebody by it takes { $permission 
 PERMISSION_DENIED = you may not do this: ask for a grant
     .at_all = none of your grants gives you { $permission }
     .here = your grants give you { $permission }, but not here
+    .group = your grants give you { $permission } for units, and what names no unit is the whole group's: name a unit of yours where the call takes one
     .signed_in = this is for those who signed in
     .other_group = a service asks for views of the group it works in
 # The caller had a hand in an earlier step.
@@ -1182,9 +1183,12 @@ REVISION_TWICE = both revision and revised_at are there: send one of them
 # A lower revision than the one that is stored, with other content.
 REVISION_STALE = { $id } is there already as revision { $there }, which is newer than { $sent }: send a higher revision, if this is what counts
     .unsaid = { $id } is there already as revision { $there }, and this row says none: send a higher revision, if this is what counts
-# A record that was taken out stays out.
+# A record that was taken out stays out: of an import, or of who would take it out once more.
 RECORD_WITHDRAWN = { $id } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
+    .already = { $id } is withdrawn already ({ $why }): nothing is left to do
+# A record that was moved to another account is sent, moved or withdrawn where it was.
 RECORD_MOVED = { $id } was moved to another account ({ $why }): send it for that account
+    .already = { $id } was moved to another account ({ $why }): ListRecordVersions says to which; where that is the right one, nothing is left to do
 RECORD_OUT_OF_REACH = { $id } is beyond what you may bring in of its day: have whoever had the account's team on that day, or the group, bring it in
 RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
 MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text

@@ -25,6 +25,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether it is what names no unit, and so is of the group itself.
+    pub(crate) fn is_groups(&self) -> bool {
+        self.region.as_ref().is_some_and(Region::is_global) && self.unit.is_none() && self.person.is_none()
+    }
+
     /// The whole group: needs a grant on the group.
     pub fn tenant() -> Self {
         Self::default()

@@ -10,7 +10,7 @@ use tally_kernel::time::zone;
 use tally_kernel::{Kind, Result};
 use tally_store::ReadTx;
 
-use super::domain::{Change, PersonChange, changes};
+use super::domain::{Change, PersonChange, changes, reads};
 use super::rests::Before;
 use super::touched::{Schemes, rests_on, target};
 use crate::cycle::domain::Asked;
@@ -51,7 +51,7 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cy
         let (measures, days) = (card::facts::observed(&scheme), (cycle.period.from(), cycle.period.to()));
         let observations = observation::facts::changed_since(&tx, &measures, days, shown.begun()).await?;
         let mut schemes = Schemes::default();
-        let days = schemes.of(&tx, &cycle).await?.reads(cycle.period)?;
+        let days = schemes.of(&tx, &cycle).await?.days_before;
         let before = Before::read(&tx, &shown).await?;
         let past = past(&tx, (&plan, &also), card::facts::otherwise(&tx, &shown, &scheme).await?).await?;
         (cycle, rests_on(&tx, &shown).await?, since, records, observations, days, before, past)
@@ -66,6 +66,7 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cy
             mine.insert(account.id, zone(&account.zone)?);
         }
     }
+    let days = reads(of.period, days, mine.values())?;
     let mut changes = changes((of.period, days), &mine, (&records, &duty), now.otherwise);
     let all = changes.len();
     let seen = now.accounts.iter().filter(|account| plan.covers(&target(account).on(of.period.to())));

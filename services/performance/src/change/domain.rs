@@ -4,11 +4,11 @@ pub mod differs;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use tally_kernel::id::{AccountId, CycleId};
-use tally_kernel::time::Period;
+use tally_kernel::time::{Period, TimeError};
 
 use self::differs::Otherwise;
 use crate::record::domain::RecordChange;
@@ -56,6 +56,24 @@ pub enum PersonChange {
 /// Whether two stretches of days meet.
 pub fn meet(period: Period, from: Option<Date>, to: Option<Date>) -> bool {
     from.is_none_or(|from| from <= period.to()) && to.is_none_or(|to| to >= period.from())
+}
+
+/// The days whose records count for a cycle over a period, on accounts in these zones: from so many times 24 hours before it. Where a clock was put
+/// forward since, that is late on the day before.
+///
+/// # Errors
+/// [`TimeError`] at the end of time.
+pub fn reads<'a>(
+    period: Period,
+    days_before: i64,
+    zones: impl IntoIterator<Item = &'a TimeZone>,
+) -> Result<Period, TimeError> {
+    let mut from = period.from();
+    for zone in zones {
+        let begins = period.instants(zone)?.start.checked_sub(SignedDuration::from_hours(24 * days_before));
+        from = from.min(zone.to_datetime(begins.map_err(|_| TimeError::OutOfRange)?).date());
+    }
+    Period::new(from, period.to())
 }
 
 /// What changed, by account; of accounts in these zones alone. Records count on the days of the second period, which begins earlier where
@@ -154,6 +172,15 @@ mod tests {
 
     fn march() -> Period {
         Period::month_of(date(2026, 3, 1))
+    }
+
+    #[test]
+    fn what_looks_back_reads_so_many_times_24_hours_by_the_clock_of_the_account() {
+        let (april, zones) = (Period::month_of(date(2026, 4, 1)), zones());
+        let from = |n, days| reads(april, days, [&zones[&account(n)]]).unwrap().from();
+        assert_eq!([from(1, 30), from(2, 7), from(2, 30)], [date(2026, 3, 2), date(2026, 3, 25), date(2026, 3, 1)]);
+        assert_eq!(reads(april, 30, zones.values()).unwrap().from(), date(2026, 3, 1), "the earliest of all");
+        assert_eq!(reads(april, 0, zones.values()), Ok(april));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan as _};
 use tally_access::{OpContext, Plan, Target};
 use tally_app::units::Units;
@@ -13,12 +14,12 @@ use tally_engine::scoring::{looks_back, trends};
 use tally_kernel::error::Violations;
 use tally_kernel::id::{AccountId, CycleId, PersonId, SchemeId};
 use tally_kernel::page::Page;
-use tally_kernel::time::Period;
+use tally_kernel::time::zone;
 use tally_kernel::{Error, Result, msg};
 use tally_store::ScopedTx;
 use uuid::Uuid;
 
-use super::domain::meet;
+use super::domain::{meet, reads};
 use crate::cycle::domain::{Asked, Cycle, State};
 use crate::cycle::facts::Shown;
 use crate::policy::ListTouchedCycles;
@@ -132,7 +133,10 @@ async fn at_once(
         let mine = places.map(|places| places.of_cycle(of, &read)).unwrap_or_default();
         let by = schemes.of(tx, of).await?;
         let is_touched = match *touching {
-            Touching::Accounts(_) => !mine.is_empty() && meet(by.reads(of.period)?, from, to),
+            Touching::Accounts(_) => {
+                let zones = places.map(|places| places.zones(&mine)).transpose()?.unwrap_or_default();
+                !mine.is_empty() && meet(reads(of.period, by.days_before, &zones)?, from, to)
+            }
             Touching::Scheme(scheme, version) => by.rests_on(scheme, version) && meet(of.period, from, to),
         };
         if is_touched {
@@ -206,7 +210,8 @@ pub(super) struct Schemes(HashMap<(SchemeId, u32), By>);
 pub(super) struct By {
     /// The version, and those that it refines.
     versions: Vec<(SchemeId, u32)>,
-    days_before: i64,
+    /// Days of 24 hours before the cycle whose records are read.
+    pub(super) days_before: i64,
 }
 
 impl Schemes {
@@ -229,12 +234,6 @@ impl By {
     /// Whether it is this version of a scheme, or any for 0, or refines it.
     fn rests_on(&self, scheme: SchemeId, version: u32) -> bool {
         self.versions.iter().any(|(id, number)| *id == scheme && [0, *number].contains(&version))
-    }
-
-    /// The days whose records count for a cycle over a period.
-    pub(super) fn reads(&self, period: Period) -> Result<Period> {
-        let from = period.from().checked_sub(self.days_before.days()).map_err(Error::internal)?;
-        Period::new(from, period.to()).map_err(Error::internal)
     }
 }
 
@@ -268,6 +267,11 @@ impl Places {
             v.push("account_ids", msg!("ACCOUNT_UNKNOWN_HERE", account));
         }
         v.finish(Some(()))
+    }
+
+    fn zones(&self, of: &BTreeSet<AccountId>) -> Result<Vec<TimeZone>> {
+        let these = self.accounts.iter().filter(|account| of.contains(&account.id));
+        these.map(|account| Ok(zone(&account.zone)?)).collect()
     }
 
     /// Those that a cycle rests on, or lie within whose it is.

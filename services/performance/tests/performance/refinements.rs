@@ -264,6 +264,9 @@ async fn what_is_out_of_use_makes_no_cycle_and_no_refinement_and_what_was_made_s
     let before = make(2).await.unwrap().into_inner().cycle.unwrap();
     assert_eq!(why(withdraw(&fixture, &fixture.admin, &group, (2, "2026-03-31", 2)).await), "INVALID_REQUEST");
     let north = at(&fixture, NORTH, &[SchemeRead, SchemeWrite]);
+    let of_the_group = tally_rpc::error_from(write(&fixture, &north, standard()).await.unwrap_err());
+    let sentence = tally_i18n::sentence(tally_kernel::Locale::En, &of_the_group);
+    assert!(of_the_group.reason() == "PERMISSION_DENIED" && sentence.contains("name a unit of yours"), "{sentence}");
     assert_eq!(why(withdraw(&fixture, &north, &group, (2, "2026-03-31", 1)).await), "PERMISSION_DENIED");
     let out = withdraw(&fixture, &fixture.admin, &group, (2, "2026-03-31", 1)).await.unwrap().withdrawal.unwrap();
     assert_eq!((out.version, out.superseded_by, out.from.as_str()), (2, 1, "2026-03-31"));

@@ -208,6 +208,7 @@ async fn a_record_of_another_account_is_moved_with_its_versions_and_refunds_and_
     assert_eq!((fixture.known(1, moved_at).await.len(), fixture.known(2, moved_at).await.len()), (2, 1));
     assert_eq!(problems(&fixture.send(1, vec![revised("a", T2, 3)]).await.result.unwrap()), [(0, "RECORD_MOVED")]);
     assert_eq!(fixture.send(2, vec![revised("a", T2, 3)]).await.result.unwrap().revised, 1);
+    assert_eq!(reason(shift(moving("a", (1, 2))).await), "RECORD_MOVED", "by another request: it is so already");
     assert_eq!(reason(shift(moving("r", (1, 2))).await), "REFUND_MOVES_WITH_RECORD");
     assert_eq!(reason(shift(moving("b", (1, 3))).await), "RECORD_THERE_ALREADY");
     assert_eq!(reason(shift(moving("zz", (1, 3))).await), "NOT_FOUND");
@@ -231,6 +232,7 @@ async fn a_record_that_should_not_be_there_is_withdrawn_and_an_import_does_not_b
     let ask = pb::WithdrawRecordRequest { request_id: "w1".into(), ..withdrawing("a", 1) };
     let done = withdraw(ask.clone()).await.unwrap().into_inner();
     assert_eq!(withdraw(ask).await.unwrap().into_inner(), done);
+    assert_eq!(reason(withdraw(withdrawing("a", 1)).await), "RECORD_WITHDRAWN", "by another request: it is so already");
     let again = fixture.send(1, vec![paid("a", T1, 500)]).await.result.unwrap();
     assert_eq!(problems(&again), [(0, "RECORD_WITHDRAWN")]);
     assert!(again.problems[0].message.contains("a test dialogue"), "{again:?}");

@@ -178,11 +178,11 @@ pub struct TakenOut {
 /// Takes a record out of an account for good.
 ///
 /// # Errors
-/// `NOT_FOUND`; `RECORD_REFERRED_TO` where refunds refer to it.
+/// `NOT_FOUND`; `RECORD_WITHDRAWN`, `RECORD_MOVED` where it was taken out before; `RECORD_REFERRED_TO` where refunds refer to it.
 pub async fn withdraw(work: &UnitOfWork, ctx: &OpContext, of: &Source, id: &str, reason: &str) -> Result<TakenOut> {
     lock(work, of.account).await?;
     let rows = take(work, of.account, vec![id]).await?;
-    let [row] = <[Model; 1]>::try_from(rows).map_err(|_| Error::not_found("record", id))?;
+    let Ok([row]) = <[Model; 1]>::try_from(rows) else { return Err(not_there(work, of.account, id).await?) };
     if let Some(refund) = refunds(work, of.account, id).await?.first() {
         let refund = refund.external_id.clone();
         return Err(Error::of(Kind::FailedPrecondition, msg!("RECORD_REFERRED_TO", id, refund)));
@@ -217,7 +217,9 @@ pub async fn shift(
     let mut ids = vec![id.to_owned()];
     ids.extend(refunds(work, from.account, id).await?.into_iter().map(|refund| refund.external_id));
     let rows = take(work, from.account, ids.iter().map(String::as_str).collect()).await?;
-    let row = rows.iter().find(|row| row.external_id == id).ok_or_else(|| Error::not_found("record", id))?;
+    let Some(row) = rows.iter().find(|row| row.external_id == id) else {
+        return Err(not_there(work, from.account, id).await?);
+    };
     if let Some(other) = &row.refers_to {
         return Err(refused(msg!("REFUND_MOVES_WITH_RECORD", id, other = other.as_str())));
     }
@@ -242,6 +244,17 @@ pub async fn shift(
     ends.write(work).await?;
     work.insert_many(arriving).await.conflict(lost_race)?;
     Ok(taken)
+}
+
+/// Why a record cannot be taken out of an account: it was before, or never was there.
+async fn not_there(tx: &ScopedTx, account: AccountId, id: &str) -> Result<Error> {
+    let gone = version::newest(tx, account, [id]).await?.pop().and_then(|row| gone_as(&row));
+    let refused = |message| Error::of(Kind::FailedPrecondition, message);
+    Ok(match gone {
+        Some(There::Gone { how: Gone::Withdrawn, why, .. }) => refused(msg!("RECORD_WITHDRAWN.already", id, why)),
+        Some(There::Gone { how: Gone::Moved, why, .. }) => refused(msg!("RECORD_MOVED.already", id, why)),
+        Some(There::Record(_)) | None => Error::not_found("record", id),
+    })
 }
 
 /// The refunds that refer to a record.
