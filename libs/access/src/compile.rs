@@ -71,6 +71,8 @@ pub struct Placement {
     pub id: OrgUnitId,
     /// Its parent then; nothing for the root.
     pub parent: Option<OrgUnitId>,
+    /// Whether it is no more then, and the parent the unit that its people went to.
+    pub gone: bool,
     /// The days.
     pub stay: Stay,
 }
@@ -90,10 +92,14 @@ pub fn subtree(units: &[UnitFact], root: OrgUnitId) -> IdSet<OrgUnitId> {
     seen
 }
 
+type Children = HashMap<OrgUnitId, Vec<(OrgUnitId, Stay)>>;
+
 /// The children of each unit, with the days on which they hang there.
 pub(crate) struct Tree {
     today: Moment,
-    children: HashMap<OrgUnitId, Vec<(OrgUnitId, Stay)>>,
+    children: Children,
+    /// Of these those that are no more, and whose people went there.
+    gone: Children,
 }
 
 impl Tree {
@@ -101,18 +107,23 @@ impl Tree {
         let moved: IdSet<OrgUnitId> = facts.moved.iter().map(|placement| placement.id).collect();
         let stayed = facts.units.iter().filter(|unit| !moved.contains(&unit.id));
         let stayed = stayed.map(|unit| (unit.parent, unit.id, Stay::default()));
-        let moved = facts.moved.iter().map(|placement| (placement.parent, placement.id, placement.stay));
-        let mut children = HashMap::<_, Vec<_>>::new();
-        for (parent, id, stay) in stayed.chain(moved) {
-            if let Some(parent) = parent {
-                children.entry(parent).or_default().push((id, stay));
-            }
-        }
-        Self { today: Moment::Day(facts.date), children }
+        let placed = |placement: &Placement| (placement.parent, placement.id, placement.stay);
+        let gone = facts.moved.iter().filter(|placement| placement.gone).map(placed);
+        let children = stayed.chain(facts.moved.iter().map(placed));
+        Self { today: Moment::Day(facts.date), children: by_parent(children), gone: by_parent(gone) }
     }
 
     /// What a grant on a unit and all below it reaches: each unit on the days on which it hung there.
     fn below(&self, root: OrgUnitId) -> Reach {
+        self.walk(root, &self.children)
+    }
+
+    /// What a grant on a unit alone reaches: with it, what is of the units whose people went to it, from then on.
+    fn alone(&self, unit: OrgUnitId) -> Reach {
+        self.walk(unit, &self.gone)
+    }
+
+    fn walk(&self, root: OrgUnitId, children: &Children) -> Reach {
         let (mut reach, mut open) = (Reach::default(), vec![(root, Stay::default())]);
         while let Some((unit, stay)) = open.pop() {
             // What is there already ends the walk, so a cycle in the facts does not repeat it.
@@ -124,11 +135,21 @@ impl Tree {
             } else {
                 reach.extend_some_days(unit, &Stays::new(stay.holds(self.today), [stay]));
             }
-            let below = self.children.get(&unit).into_iter().flatten();
+            let below = children.get(&unit).into_iter().flatten();
             open.extend(below.filter_map(|(child, there)| Some((*child, stay.meet(there)?))));
         }
         reach
     }
+}
+
+fn by_parent(placed: impl Iterator<Item = (Option<OrgUnitId>, OrgUnitId, Stay)>) -> Children {
+    let mut children = Children::new();
+    for (parent, id, stay) in placed {
+        if let Some(parent) = parent {
+            children.entry(parent).or_default().push((id, stay));
+        }
+    }
+    children
 }
 
 /// What everybody's view of a group is compiled from.
@@ -281,7 +302,7 @@ pub(crate) fn reach_of(scope: &Scope, tree: &Tree, person: &PersonFacts) -> Reac
     match scope {
         Scope::Own => reach.persons.extend(person.person),
         Scope::Reports => reach.persons.extend(&person.reports),
-        Scope::Unit(unit) => reach.units.extend([*unit]),
+        Scope::Unit(unit) => reach = tree.alone(*unit),
         Scope::Subtree(unit) | Scope::LegalEntity(unit) => reach = tree.below(*unit),
         Scope::Region(region) => reach.regions.extend([region.clone()]),
         Scope::Tenant => reach.tenant = true,

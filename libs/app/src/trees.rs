@@ -30,6 +30,15 @@ pub struct State {
     pub from: Date,
     /// Last day, or no end.
     pub to: Option<Date>,
+    /// Of the last state of a unit that closes: the unit that its people go to, where that is said.
+    pub into: Option<OrgUnitId>,
+}
+
+impl State {
+    /// The unit that its people went to with the day on which they came there; nothing of a state that does not end so.
+    fn goes(&self) -> Option<(OrgUnitId, Date)> {
+        Some((self.into?, self.to?.tomorrow().ok()?))
+    }
 }
 
 /// Days on which a unit hung below the same units.
@@ -39,13 +48,17 @@ pub struct Hung {
     pub from: Date,
     /// Last day, or no end.
     pub to: Option<Date>,
-    /// The unit and those above it, without the root.
+    /// The unit and those above it, without the root; after them the closed ones that any of these goes on for.
     pub below: Vec<OrgUnitId>,
 }
 
 /// The org tree of every day.
 #[derive(Clone, Debug, Default)]
-pub struct Trees(HashMap<OrgUnitId, Vec<State>>);
+pub struct Trees {
+    states: HashMap<OrgUnitId, Vec<State>>,
+    /// The units that went into another one, by that one, with the first day on which each is no more.
+    gone: HashMap<OrgUnitId, Vec<(OrgUnitId, Date)>>,
+}
 
 impl Trees {
     /// Of these states, in any order.
@@ -53,7 +66,14 @@ impl Trees {
         let mut by_unit: HashMap<OrgUnitId, Vec<State>> = HashMap::new();
         states.into_iter().for_each(|state| by_unit.entry(state.unit).or_default().push(state));
         by_unit.values_mut().for_each(|states| states.sort_by_key(|state| state.from));
-        Self(by_unit)
+        let mut gone: HashMap<OrgUnitId, Vec<(OrgUnitId, Date)>> = HashMap::new();
+        for (unit, states) in &by_unit {
+            if let Some((into, from)) = states.last().and_then(State::goes) {
+                gone.entry(into).or_default().push((*unit, from));
+            }
+        }
+        gone.values_mut().for_each(|units| units.sort_unstable());
+        Self { states: by_unit, gone }
     }
 
     /// As identity tells it. Asked as the service: who is of a team must not depend on whom the caller may see.
@@ -82,29 +102,51 @@ impl Trees {
             let (unit, parent) = (sent::value(&told.unit_id)?, sent::optional_value(&told.parent_id)?);
             let (from, to) = (sent::date(&told.valid_from)?, sent::optional_date(&told.valid_to)?);
             let name = if parent.is_none() || listed.contains(&told.parent_id) { told.name } else { told.path };
-            Ok(State { unit, parent, name, from, to })
+            Ok(State { unit, parent, name, from, to, into: sent::optional_value(&told.into_id)? })
         };
         Ok(Self::new(units.into_iter().map(state).collect::<Result<Vec<_>>>()?))
     }
 
-    /// Names from the branch down to the unit on a day, joined by `/`. A unit that is not there on the day is as it was last before it,
-    /// or as it begins; nothing of one that never was.
+    /// Names from the branch down to the unit on a day, joined by `/`. A unit that was closed before the day is where its people went, if
+    /// that is said. One that is not there on the day else is as it was last before it, or as it begins; nothing of one that never was.
     pub fn path(&self, unit: OrgUnitId, day: Date) -> Option<String> {
+        let unit = self.goes_on_in(unit, day).unwrap_or(unit);
         let mut names: Vec<&str> = self.chain(unit, day).map(|state| state.name.as_str()).collect();
         names.reverse();
-        self.0.contains_key(&unit).then(|| names.join("/"))
+        self.states.contains_key(&unit).then(|| names.join("/"))
     }
 
     /// The path on a day of the team that an account says, by its unit where that is known; nothing where it says none.
     pub fn team(&self, unit: Option<OrgUnitId>, said: &str, day: Date) -> Option<String> {
         let named = Some(said).filter(|said| !said.is_empty())?;
-        let unit = unit.or_else(|| self.called(named, day));
+        let unit = self.team_unit(unit, named, day);
         unit.and_then(|unit| self.path(unit, day)).or_else(|| Some(named.to_owned()))
+    }
+
+    /// The team that an account says, by its unit where that is known; nothing where it says none, or one that never was.
+    pub fn team_unit(&self, unit: Option<OrgUnitId>, said: &str, day: Date) -> Option<OrgUnitId> {
+        let named = Some(said).filter(|said| !said.is_empty())?;
+        unit.or_else(|| self.called(named, day))
+    }
+
+    /// The unit that a closed one goes on in on a day: where its people went, and where that one's went if it was closed too, and so on;
+    /// nothing of a unit that was not closed before the day, or whose people went nowhere.
+    pub fn goes_on_in(&self, unit: OrgUnitId, day: Date) -> Option<OrgUnitId> {
+        let mut seen = vec![unit];
+        while let Some(into) = self.went_to(*seen.last()?, day).filter(|into| !seen.contains(into)) {
+            seen.push(into);
+        }
+        seen.into_iter().skip(1).last()
+    }
+
+    fn went_to(&self, unit: OrgUnitId, day: Date) -> Option<OrgUnitId> {
+        let (into, from) = self.states.get(&unit)?.last()?.goes()?;
+        (from <= day).then_some(into)
     }
 
     /// The unit that has this path on a day; where none has, that which had it last before, or has it first after.
     pub fn called(&self, path: &str, day: Date) -> Option<OrgUnitId> {
-        let so_called = self.0.iter().filter(|(_, states)| states.iter().any(|state| path.ends_with(&state.name)));
+        let so_called = self.states.iter().filter(|(_, states)| states.iter().any(|state| path.ends_with(&state.name)));
         let had = so_called.flat_map(|(unit, states)| {
             let ends = states.last().and_then(|state| state.to);
             let hung = states.first().map(|state| self.hung(*unit, state.from, ends)).unwrap_or_default();
@@ -120,20 +162,32 @@ impl Trees {
         nearest.map(|(unit, _)| unit)
     }
 
-    /// Where a unit hung from a day on until another, cut where it or one above it was moved or renamed; empty for a unit that never was.
+    /// Where a unit hung from a day on until another, cut where it or one above it was moved or renamed, or began to go on for a closed one;
+    /// empty for a unit that never was.
     pub fn hung(&self, unit: OrgUnitId, from: Date, to: Option<Date>) -> Vec<Hung> {
         let begins = |first: &Date| {
-            let states = self.chain(unit, *first).filter_map(|state| self.0.get(&state.unit)).flatten();
-            states.map(|state| state.from).filter(|day| day > first && to.is_none_or(|to| *day <= to)).min()
+            let below = self.below(unit, *first);
+            let states = below.iter().filter_map(|unit| self.states.get(unit)).flatten().map(|state| state.from);
+            let gone = below.iter().filter_map(|unit| self.gone.get(unit)).flatten().map(|(_, from)| *from);
+            states.chain(gone).filter(|day| day > first && to.is_none_or(|to| *day <= to)).min()
         };
-        let firsts: Vec<Date> = successors(self.0.contains_key(&unit).then_some(from), begins).collect();
+        let firsts: Vec<Date> = successors(self.states.contains_key(&unit).then_some(from), begins).collect();
         let ends = firsts.iter().skip(1).map(|next| next.yesterday().ok()).chain([to]);
-        let hung = |(from, to): (&Date, Option<Date>)| Hung {
-            from: *from,
-            to,
-            below: self.chain(unit, *from).map(|state| state.unit).collect(),
-        };
+        let hung = |(from, to): (&Date, Option<Date>)| Hung { from: *from, to, below: self.below(unit, *from) };
         firsts.iter().zip(ends).map(hung).collect()
+    }
+
+    /// A unit and those above it on a day, without the root, and the closed ones that these go on for.
+    fn below(&self, unit: OrgUnitId, day: Date) -> Vec<OrgUnitId> {
+        let mut below: Vec<OrgUnitId> = self.chain(unit, day).map(|state| state.unit).collect();
+        let mut at = 0;
+        while let Some(gone) = below.get(at).map(|unit| self.gone.get(unit)) {
+            let gone = gone.into_iter().flatten().filter(|(_, from)| *from <= day).map(|(unit, _)| *unit);
+            let new: Vec<OrgUnitId> = gone.filter(|unit| !below.contains(unit)).collect();
+            below.extend(new);
+            at += 1;
+        }
+        below
     }
 
     /// A unit and those above it on a day, without the root.
@@ -143,7 +197,7 @@ impl Trees {
     }
 
     fn nearest(&self, unit: OrgUnitId, day: Date) -> Option<&State> {
-        let states = self.0.get(&unit)?;
+        let states = self.states.get(&unit)?;
         states.iter().rfind(|state| state.from <= day).or_else(|| states.first())
     }
 }
@@ -160,7 +214,7 @@ mod tests {
     }
 
     fn state(n: u128, parent: Option<u128>, name: &str, from: Date) -> State {
-        State { unit: id(n), parent: parent.map(id), name: name.into(), from, to: None }
+        State { unit: id(n), parent: parent.map(id), name: name.into(), from, to: None, into: None }
     }
 
     /// The group 1 with the branches north 2 and south 3. Team 4 of north, called a, is called b from March on and goes to south with
@@ -239,6 +293,69 @@ mod tests {
         let c =
             [date(2024, 1, 1), date(2025, 6, 30), date(2025, 8, 31), date(2025, 9, 1)].map(|on| called("North/C", on));
         assert_eq!(c, [3, 3, 3, 6].map(Some));
+    }
+
+    /// The group 1 with north 2 and south 3. Team 4 of north is closed on the 10th of March into 5 of north; that goes to south on the 20th
+    /// and is closed in April into 6 of south, which has the desk 7. Another 4, the unit 8, begins in May, and 9 is closed into nothing.
+    fn closing() -> Trees {
+        let always = date(2026, 1, 1);
+        let gone = |state: State, to, into: Option<u128>| State { to: Some(to), into: into.map(id), ..state };
+        Trees::new([
+            state(1, None, "Group", always),
+            state(2, Some(1), "north", always),
+            state(3, Some(1), "south", always),
+            gone(state(4, Some(2), "a", always), date(2026, 3, 9), Some(5)),
+            State { to: Some(date(2026, 3, 19)), ..state(5, Some(2), "b", always) },
+            gone(state(5, Some(3), "b", date(2026, 3, 20)), date(2026, 3, 31), Some(6)),
+            state(6, Some(3), "c", always),
+            state(7, Some(6), "desk", always),
+            state(8, Some(2), "a", date(2026, 5, 1)),
+            gone(state(9, Some(2), "d", always), date(2026, 3, 9), None),
+        ])
+    }
+
+    #[test]
+    fn a_closed_unit_is_called_as_the_one_that_its_people_went_to_is_and_so_on() {
+        let trees = closing();
+        let days = [date(2026, 3, 9), date(2026, 3, 10), date(2026, 3, 20), date(2026, 4, 1), date(2026, 5, 1)];
+        let told = |n| days.map(|day| trees.path(id(n), day).expect("a path"));
+        assert_eq!(told(4), ["north/a", "north/b", "south/b", "south/c", "south/c"]);
+        assert_eq!(told(9), ["north/d"; 5], "as it was last");
+        let into = days.map(|day| trees.goes_on_in(id(4), day).map(|unit| unit.0.as_u128()));
+        assert_eq!(into, [None, Some(5), Some(5), Some(6), Some(6)]);
+        assert_eq!((trees.goes_on_in(id(9), days[4]), trees.goes_on_in(id(6), days[4])), (None, None));
+        // By the path that it had: the unit that had it last, until another one has it.
+        let team = days.map(|day| trees.team(None, "north/a", day).expect("a team"));
+        assert_eq!(team, ["north/a", "north/b", "south/b", "south/c", "north/a"]);
+        assert_eq!(trees.team(Some(id(4)), "north/a", days[4]).as_deref(), Some("south/c"), "another unit");
+    }
+
+    #[test]
+    fn whoever_is_below_a_unit_is_of_those_that_it_goes_on_for_from_the_day_on() {
+        let hung = |n| closing().hung(id(n), date(2026, 3, 1), Some(date(2026, 4, 30)));
+        let stretch =
+            |from, to, below: &[u128]| Hung { from, to: Some(to), below: below.iter().copied().map(id).collect() };
+        let (first, last) = (date(2026, 3, 1), date(2026, 4, 30));
+        assert_eq!(
+            hung(7),
+            [stretch(first, date(2026, 3, 31), &[7, 6, 3]), stretch(date(2026, 4, 1), last, &[7, 6, 3, 5, 4]),]
+        );
+        let of_5 = hung(5);
+        assert_eq!(
+            of_5[..3],
+            [
+                stretch(first, date(2026, 3, 9), &[5, 2]),
+                stretch(date(2026, 3, 10), date(2026, 3, 19), &[5, 2, 4]),
+                stretch(date(2026, 3, 20), last, &[5, 3, 4]),
+            ]
+        );
+        assert_eq!(hung(9), [stretch(first, last, &[9, 2])]);
+        // Two that went into each other end the walk.
+        let gone =
+            |n, into| State { to: Some(first), into: Some(id(into)), ..state(n, Some(1), "x", date(2026, 1, 1)) };
+        let ring = Trees::new([state(1, None, "Group", date(2026, 1, 1)), gone(2, 3), gone(3, 2)]);
+        assert_eq!((ring.goes_on_in(id(2), last), ring.path(id(2), last).as_deref()), (Some(id(3)), Some("x")));
+        assert_eq!(ring.hung(id(2), last, Some(last))[0].below, [2, 3].map(id));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The org tree of a day: who is below whom, and whose something of a month is.
 
 use std::collections::HashMap;
+use std::iter::successors;
 
 use jiff::civil::Date;
 use tally_access::{OpContext, Owner, Region};
@@ -45,6 +46,8 @@ pub struct Units {
     places: HashMap<OrgUnitId, usize>,
     /// The day, where it is not today.
     day: Option<Date>,
+    /// The units that were closed before the day, with those that their people went to.
+    gone: HashMap<OrgUnitId, OrgUnitId>,
 }
 
 impl Units {
@@ -52,7 +55,13 @@ impl Units {
     pub fn new(units: impl IntoIterator<Item = Unit>) -> Self {
         let ordered: Vec<Unit> = units.into_iter().collect();
         let places = ordered.iter().enumerate().map(|(place, unit)| (unit.id, place)).collect();
-        Self { ordered, places, day: None }
+        Self { ordered, places, day: None, gone: HashMap::new() }
+    }
+
+    /// With units that were closed before the day, each with the one that its people went to.
+    #[must_use]
+    pub fn with_gone(self, gone: impl IntoIterator<Item = (OrgUnitId, OrgUnitId)>) -> Self {
+        Self { gone: gone.into_iter().collect(), ..self }
     }
 
     /// The units of a day, or of today. Asked as the service: whose something is must not depend on whom the caller may see.
@@ -61,15 +70,18 @@ impl Units {
     /// What identity says, or that it is away.
     pub async fn of(identity: &Peer, ctx: &OpContext, day: Option<Date>) -> Result<Self> {
         let as_of = date_text(day);
-        let units = pages(async |page_token| {
+        let listed = pages(async |page_token| {
             let ask =
                 pb::ListOrgUnitsRequest { as_of: as_of.clone(), page_size: MAX_SIZE, page_token, ..Default::default() };
             let mut client = OrgServiceClient::new(identity.channel());
             let page = client.list_org_units(identity.as_service(ctx, ask)).await?.into_inner();
-            Ok((page.units, page.next_page_token))
+            Ok((vec![(page.units, page.gone)], page.next_page_token))
         });
-        let units = units.await?.into_iter().map(unit).collect::<Result<Vec<_>>>()?;
-        Ok(Self { day, ..Self::new(units) })
+        let (units, gone): (Vec<_>, Vec<_>) = listed.await?.into_iter().unzip();
+        let units = units.into_iter().flatten().map(unit).collect::<Result<Vec<_>>>()?;
+        let went = |told: pb::OrgUnit| Ok((sent::value(&told.unit_id)?, sent::value(&told.into_id)?));
+        let gone = gone.into_iter().flatten().map(went).collect::<Result<_>>()?;
+        Ok(Self { day, gone, ..Self::new(units) })
     }
 
     /// Since when and until when these units are as they were last on a day or before it, or as they begin after it; nothing of one that
@@ -114,12 +126,29 @@ impl Units {
         self.places.get(&id).and_then(|place| self.ordered.get(*place))
     }
 
-    /// A unit and all above it, up to the root; nothing of a unit that is not there.
-    pub fn chain(&self, id: OrgUnitId) -> impl Iterator<Item = &Unit> {
-        std::iter::successors(self.get(id), |unit| self.get(unit.parent?))
+    /// The unit that one goes on in: itself, or, where it was closed, that which its people went to, and so on; nothing of one that was
+    /// closed otherwise or never was.
+    pub fn goes_on_in(&self, id: OrgUnitId) -> Option<&Unit> {
+        let mut into = successors(Some(id), |id| self.gone.get(id).copied()).take(self.gone.len() + 1);
+        into.find_map(|id| self.get(id))
     }
 
-    /// Whether `below` is `above` or somewhere below it.
+    /// The units that were closed before the day and go on in another one.
+    pub fn gone(&self) -> impl Iterator<Item = OrgUnitId> {
+        self.gone.keys().copied()
+    }
+
+    /// All units that one goes on in, whether they are there on the day or not, with itself.
+    pub fn goes_on_as(&self, id: OrgUnitId) -> impl Iterator<Item = OrgUnitId> {
+        successors(Some(id), |id| self.gone.get(id).copied()).take(self.gone.len() + 1)
+    }
+
+    /// A unit, or the one that it goes on in, and all above it, up to the root; nothing of a unit that is not there.
+    pub fn chain(&self, id: OrgUnitId) -> impl Iterator<Item = &Unit> {
+        successors(self.goes_on_in(id), |unit| self.get(unit.parent?))
+    }
+
+    /// Whether `below`, or the unit that it goes on in, is `above` or somewhere below it.
     pub fn holds(&self, above: OrgUnitId, below: OrgUnitId) -> bool {
         self.chain(below).any(|unit| unit.id == above)
     }
@@ -127,7 +156,7 @@ impl Units {
     /// The lowest unit that holds all of these; nothing where there are none, or one of them is not there.
     pub fn lowest_above(&self, units: impl IntoIterator<Item = OrgUnitId>) -> Option<OrgUnitId> {
         let mut units = units.into_iter();
-        let mut lowest = units.next()?;
+        let mut lowest = self.goes_on_in(units.next()?)?.id;
         for unit in units {
             lowest = self.chain(lowest).map(|above| above.id).find(|above| self.holds(*above, unit))?;
         }
@@ -221,6 +250,21 @@ mod tests {
         let above = |of: &[u128]| tree.lowest_above(of.iter().copied().map(id)).map(|id| id.0.as_u128());
         assert_eq!([above(&[4]), above(&[4, 5]), above(&[4, 2]), above(&[5, 6])], [Some(4), Some(2), Some(2), Some(1)]);
         assert_eq!([above(&[]), above(&[99]), above(&[4, 99])], [None; 3]);
+    }
+
+    #[test]
+    fn a_closed_unit_is_below_those_that_the_unit_is_below_which_its_people_went_to() {
+        // 8 went to 7, which went to 4, and 9 went nowhere.
+        let tree = tree().with_gone([(id(8), id(7)), (id(7), id(4)), (id(10), id(11)), (id(11), id(10))]);
+        assert!([8, 7].iter().all(|gone| tree.holds(id(2), id(*gone)) && tree.holds(id(4), id(*gone))));
+        assert!(!tree.holds(id(3), id(8)) && !tree.holds(id(1), id(9)) && !tree.holds(id(1), id(10)));
+        let above = |of: &[u128]| tree.lowest_above(of.iter().copied().map(id)).map(|id| id.0.as_u128());
+        assert_eq!([above(&[8]), above(&[8, 5]), above(&[5, 7]), above(&[6, 8])], [4, 2, 2, 1].map(Some));
+        assert_eq!([above(&[9]), above(&[8, 9]), above(&[10])], [None; 3]);
+        // It is no unit of the day.
+        assert_eq!((tree.get(id(8)), tree.owner(Some(id(8))).unwrap_err().reason()), (None, "NOT_FOUND"));
+        assert_eq!(tree.owner_above([id(8)]).unwrap().unit(), Some(id(4)));
+        assert_eq!(tree.goes_on_as(id(8)).collect::<Vec<_>>(), [8, 7, 4].map(id));
     }
 
     #[test]

@@ -41,11 +41,24 @@ impl From<&Employment> for Home {
 pub struct Units {
     today: HashMap<String, Home>,
     closed: Vec<Home>,
+    /// Closed units with all that each goes on in: those that its people went to.
+    gone: HashMap<OrgUnitId, Vec<OrgUnitId>>,
 }
 
 impl Units {
     pub fn new(units: impl IntoIterator<Item = (String, Home)>) -> Self {
-        Self { today: units.into_iter().collect(), closed: Vec::new() }
+        Self { today: units.into_iter().collect(), ..Self::default() }
+    }
+
+    /// With these closed units, and all that each goes on in.
+    #[must_use]
+    pub fn with_gone(self, gone: impl IntoIterator<Item = (OrgUnitId, Vec<OrgUnitId>)>) -> Self {
+        Self { gone: gone.into_iter().collect(), ..self }
+    }
+
+    /// Whether a closed unit goes on in another one.
+    pub fn goes_on_in(&self, closed: OrgUnitId, unit: OrgUnitId) -> bool {
+        self.gone.get(&closed).is_some_and(|into| into.contains(&unit))
     }
 
     /// With these, which no path of today names.

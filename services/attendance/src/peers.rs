@@ -21,7 +21,7 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// The units of today, by path, and those of these that were closed.
+    /// The units of today, by path, what closed ones go on in, and those of these that were closed.
     ///
     /// # Errors
     /// What identity says, or that it is away.
@@ -29,6 +29,7 @@ impl Peers {
         let tree = Tree::of(&self.identity, ctx, None).await?;
         let home = |unit: &Unit| Home { region: unit.region.clone(), unit: Some(unit.id) };
         let today = Units::new(tree.iter().map(|unit| (unit.path.clone(), home(unit))));
+        let today = today.with_gone(tree.gone().map(|unit| (unit, tree.goes_on_as(unit).skip(1).collect())));
         let absent: BTreeSet<OrgUnitId> = named.into_iter().filter(|unit| tree.get(*unit).is_none()).collect();
         if absent.is_empty() {
             return Ok(today);

@@ -79,10 +79,15 @@ fn trees() -> impl Strategy<Value = Tree> {
             let mut parent = first;
             for (days, next) in &moves {
                 let stay = Stay { from, until: Some(border(days)) };
-                placements.push(Placement { id: unit(n), parent: parent.map(unit), stay });
+                placements.push(Placement { id: unit(n), parent: parent.map(unit), gone: false, stay });
                 (from, parent) = (Some(border(days)), *next);
             }
-            placements.push(Placement { id: unit(n), parent: parent.map(unit), stay: Stay { from, until: None } });
+            placements.push(Placement {
+                id: unit(n),
+                parent: parent.map(unit),
+                gone: false,
+                stay: Stay { from, until: None },
+            });
         }
         Tree { placements }
     })

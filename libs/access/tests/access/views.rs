@@ -6,8 +6,8 @@ use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use tally_access::roles::RoleBook;
 use tally_access::{
-    Actor, ActorKind, Assignment, Condition, Decision, Facts, Modules, OpContext, Permission, PersonFacts, Region,
-    Regions, Scope, Target, UnitFact, View, compile, compile_service, decide, plan, subtree,
+    Actor, ActorKind, Assignment, Border, Condition, Decision, Facts, Modules, OpContext, Permission, PersonFacts,
+    Placement, Region, Regions, Scope, Stay, Target, UnitFact, View, compile, compile_service, decide, plan, subtree,
 };
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId, TenantId};
 use tally_kernel::{Clock, Kind, Rng};
@@ -53,13 +53,17 @@ fn view(assignments: &[Assignment]) -> View {
 }
 
 fn seen_by(assignments: &[Assignment], person: &PersonFacts) -> View {
+    seen_in(assignments, person, &[])
+}
+
+fn seen_in(assignments: &[Assignment], person: &PersonFacts, moved: &[Placement]) -> View {
     let (roles, modules, units) = (RoleBook::default(), Modules::All, tree());
     let facts = Facts {
         revision: 3,
         date: TODAY,
         zone: &TimeZone::UTC,
         units: &units,
-        moved: &[],
+        moved,
         roles: &roles,
         modules: &modules,
     };
@@ -90,6 +94,41 @@ fn a_unit_reaches_itself_alone() {
     let view = view(&[given("supervisor", Scope::Unit(unit(2)))]);
     let at = |n| decide(&view, Permission::CardRead, &Target::unit(region("cn-north"), unit(n)));
     assert_eq!([2, 4].map(at), [Decision::Allow, Decision::OutOfReach]);
+}
+
+#[test]
+fn what_is_of_a_closed_unit_is_reached_with_the_unit_that_its_people_went_to_from_that_day_on() {
+    // 6 of 2 was closed on the first of March into 3, 7 of 5 into 6 a day before that.
+    let border = |day| Border::before(date(2026, 3, day), &TimeZone::UTC);
+    let placed = |id, parent, gone, from: Option<i8>, until: Option<i8>| Placement {
+        id: unit(id),
+        parent: Some(unit(parent)),
+        gone,
+        stay: Stay { from: from.map(border), until: until.map(border) },
+    };
+    let moved = [
+        placed(6, 2, false, None, Some(2)),
+        placed(6, 3, true, Some(2), None),
+        placed(7, 5, false, None, Some(1)),
+        placed(7, 6, true, Some(1), None),
+    ];
+    let nobody = PersonFacts::default();
+    let reached = |scope: Scope| {
+        let view = seen_in(&[given("branch_hr", scope)], &nobody, &moved);
+        let on = |n, day: Option<i8>| {
+            let target = Target::unit(region("cn-north"), unit(n));
+            let target = day.map_or(target.clone(), |day| target.on(date(2026, 3, day)));
+            decide(&view, Permission::PunchImport, &target) == Decision::Allow
+        };
+        [6, 7].map(|n| [on(n, Some(1)), on(n, Some(2)), on(n, None)])
+    };
+    assert_eq!(reached(Scope::Unit(unit(3))), [[false, true, true]; 2]);
+    assert_eq!(reached(Scope::Subtree(unit(3))), [[false, true, true]; 2]);
+    assert_eq!(reached(Scope::Unit(unit(2))), [[false; 3]; 2]);
+    assert_eq!(reached(Scope::Subtree(unit(2))), [[true, false, false]; 2]);
+    assert_eq!(reached(Scope::Subtree(unit(1))), [[true; 3]; 2], "within one branch no day is missing");
+    assert_eq!(reached(Scope::Unit(unit(6))), [[true; 3]; 2], "by its own id it is read as ever");
+    assert_eq!(reached(Scope::Subtree(unit(5))), [[false; 3]; 2]);
 }
 
 #[test]

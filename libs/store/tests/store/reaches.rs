@@ -69,8 +69,8 @@ impl Dice {
             if self.one_in(3) {
                 let moved = Border::before(TODAY - jiff::Span::new().days(self.below(5) as i64), &TimeZone::UTC);
                 let stay = |from, until| Stay { from, until };
-                tree.moved.push(Placement { id, parent: then, stay: stay(None, Some(moved)) });
-                tree.moved.push(Placement { id, parent: now, stay: stay(Some(moved), None) });
+                tree.moved.push(Placement { id, parent: then, gone: false, stay: stay(None, Some(moved)) });
+                tree.moved.push(Placement { id, parent: now, gone: false, stay: stay(Some(moved), None) });
             }
         }
         tree

@@ -95,12 +95,18 @@ impl ShopAccount {
     }
 
     /// The row of an account that is there with the unit that it means: the one that it names, by id or by the path of today, else the stored
-    /// one, if it names the team as that was stored. No region said is the stored one.
+    /// one, if it names the team as that was stored. Who names the unit that a closed team goes on in means the same team. No region said is
+    /// the stored one.
     ///
     /// # Errors
     /// A path that is another unit today, with the code of the refusal.
     pub fn about(mut self, stored: &Self, units: &Units) -> Result<Self, (&'static str, Message)> {
-        let team = self.team_of(units);
+        let same = |unit: OrgUnitId| match stored.unit {
+            Some(closed) if units.goes_on_in(closed, unit) => closed,
+            Some(_) | None => unit,
+        };
+        self.unit = self.unit.map(same);
+        let team = self.team_of(units).map(same);
         let is_another = |unit: &OrgUnitId| team.is_some_and(|team| team != *unit);
         if let Some(unit) = self.unit.filter(is_another) {
             return Err(("PLACE_WRONG", msg!("PLACE_TEAM_NOT_UNIT", team = self.team_path, unit)));

@@ -98,7 +98,8 @@ pub struct Employment {
     pub from: Date,
     /// Last day, or open.
     pub to: Option<Date>,
-    /// The unit and every unit above it, each by the path by which an account would name it for its team; the people of a unit share them.
+    /// The unit, every unit above it and those closed ones that they go on for, each as an account would name it for its team: by its path.
+    /// The people of a unit share them.
     pub units: Arc<[String]>,
 }
 
@@ -115,6 +116,8 @@ pub struct DutyAccount {
     pub cut_over: Time,
     /// Path of the team that serves it; nothing means everybody.
     pub team: Option<String>,
+    /// What the team is called where `team` is no path: it was closed, and its people went to this one.
+    pub called: Option<String>,
     /// Whether only one person may hold it at a time.
     pub exclusive: bool,
 }
@@ -122,7 +125,7 @@ pub struct DutyAccount {
 impl DutyAccount {
     /// An account with the usual cut-over, served by everybody.
     pub fn new(id: AccountId, key: impl Into<String>, zone: TimeZone) -> Self {
-        Self { id, key: key.into(), zone, cut_over: CUT_OVER, team: None, exclusive: false }
+        Self { id, key: key.into(), zone, cut_over: CUT_OVER, team: None, called: None, exclusive: false }
     }
 }
 

@@ -104,7 +104,7 @@ fn concerned(
 
 /// Who is of which team. A unit that is moved or renamed stays the same team: it goes by the path that it has on one day, whenever
 /// somebody came to it and whatever it was called when the account was brought in; and whoever is below it is so on the days on
-/// which their unit hung there.
+/// which their unit hung there. One that was closed stays a team, too: of the unit that its people went to, from the day on which they did.
 pub(crate) struct Teams<'t> {
     trees: &'t Trees,
     day: Date,
@@ -120,9 +120,19 @@ impl<'t> Teams<'t> {
         Self { trees, day, known: HashMap::new() }
     }
 
-    /// Path of the team that serves an account; nothing means everybody.
+    /// The team that serves an account, by its path; nothing means everybody.
     pub(crate) fn of(&self, account: &ShopAccount) -> Option<String> {
-        self.trees.team(account.unit, &account.team_path, self.day)
+        self.gone(account).or_else(|| self.trees.team(account.unit, &account.team_path, self.day))
+    }
+
+    /// What the team is called where it is not named by its path.
+    fn called(&self, account: &ShopAccount) -> Option<String> {
+        self.gone(account).and_then(|_| self.trees.team(account.unit, &account.team_path, self.day))
+    }
+
+    fn gone(&self, account: &ShopAccount) -> Option<String> {
+        let unit = self.trees.team_unit(account.unit, &account.team_path, self.day)?;
+        gone(self.trees, unit, self.day)
     }
 
     /// On duty is who works in the team, beside the home as well: any of the employments counts.
@@ -152,8 +162,15 @@ impl<'t> Teams<'t> {
 
 /// Where a unit hung, by the paths of a day.
 fn stretches(trees: &Trees, unit: OrgUnitId, day: Date) -> Vec<Stretch> {
-    let paths = |units: &[OrgUnitId]| units.iter().filter_map(|unit| trees.path(*unit, day)).collect();
+    let name = |unit: &OrgUnitId| gone(trees, *unit, day).or_else(|| trees.path(*unit, day));
+    let paths = |units: &[OrgUnitId]| units.iter().filter_map(name).collect();
     trees.hung(unit, Date::MIN, None).into_iter().map(|hung| (hung.from, hung.to, paths(&hung.below))).collect()
+}
+
+/// How a team is named that was closed and goes on in another unit: the other's people were not of it before, and a later unit may have
+/// its path. No path begins so.
+fn gone(trees: &Trees, unit: OrgUnitId, day: Date) -> Option<String> {
+    trees.goes_on_in(unit, day).map(|_| format!("/{unit}"))
 }
 
 /// A shift as the rules see it.
@@ -187,6 +204,7 @@ fn with_cut_over(teams: &Teams<'_>, stored: StoredAccount, sites: &[Site]) -> Re
         zone: zone(&account.zone)?,
         cut_over,
         team: teams.of(&account),
+        called: teams.called(&account),
         exclusive: account.exclusive,
     })
 }

@@ -9,6 +9,7 @@ mod identity_0006_directory;
 mod identity_0007_wrong_passwords;
 mod identity_0008_rates;
 mod identity_0009_employment_kinds;
+mod identity_0010_gone_units;
 
 tally_store::migrations![
     identity_0001_tables,
@@ -20,4 +21,5 @@ tally_store::migrations![
     identity_0007_wrong_passwords,
     identity_0008_rates,
     identity_0009_employment_kinds,
+    identity_0010_gone_units,
 ];

@@ -140,11 +140,19 @@ async fn rehouse(
     Ok(u32::try_from(employed.len()).unwrap_or(u32::MAX))
 }
 
+/// A page of units.
+pub(crate) struct Listed {
+    pub(crate) units: Vec<Unit>,
+    pub(crate) next: String,
+    /// With the first page of a single day: those that were closed before it and whose people went to another unit.
+    pub(crate) gone: Vec<Unit>,
+}
+
 /// Units of a date that the caller reaches, by path.
 ///
 /// # Errors
 /// `PERMISSION_DENIED` when the caller reaches none.
-pub(crate) async fn list(app: &App, ctx: &OpContext, asked: Asked, page: &Page) -> Result<(Vec<Unit>, String)> {
+pub(crate) async fn list(app: &App, ctx: &OpContext, asked: Asked, page: &Page) -> Result<Listed> {
     let plan = ctx.plan::<ListOrgUnits>()?;
     let tx = app.store.read(ctx).await?;
     let day = match asked.as_of {
@@ -158,13 +166,18 @@ pub(crate) async fn list(app: &App, ctx: &OpContext, asked: Asked, page: &Page) 
         (None, Some(last)) => tree.through(day, last),
         (Some(units), _) => tree.nearest(units, day),
     };
+    let reached = |unit: &Unit, day| plan.covers(&tally_access::Target::unit(unit.region.clone(), unit.id).on(day));
     units.retain(|unit| {
-        let on = |day| plan.covers(&tally_access::Target::unit(unit.region.clone(), unit.id).on(day));
-        on(day.max(unit.from).min(last)) || on(last.min(unit.to.unwrap_or(last)).max(day))
+        let on = |day| reached(unit, day);
+        // What is of a closed unit is where its people went from then on.
+        let after = unit.into.and_then(|_| unit.to?.tomorrow().ok()).filter(|next| *next <= last);
+        on(day.max(unit.from).min(last)) || on(last.min(unit.to.unwrap_or(last)).max(day)) || after.is_some_and(on)
     });
     // The key says where to go on: the empty path of the root comes first and is after nothing. On several days, and of those that are
     // no more, several may have had one path.
     let several = asked.units.is_some() || asked.through.is_some();
+    let mut gone = if several || page.after.is_some() { Vec::new() } else { tree.gone(day) };
+    gone.retain(|unit| reached(unit, day));
     let key = |unit: &Unit| match several {
         false => unit.path.clone(),
         true => format!("{}\n{}\n{}", unit.path, unit.id, unit.from),
@@ -172,5 +185,5 @@ pub(crate) async fn list(app: &App, ctx: &OpContext, asked: Asked, page: &Page) 
     units.retain(|unit| page.after.as_ref().is_none_or(|after| key(unit) > *after));
     units.truncate(page.size as usize + 1);
     let next = page.cut(&mut units, key);
-    Ok((units, next))
+    Ok(Listed { units, next, gone })
 }

@@ -56,6 +56,8 @@ pub struct State {
     pub from: Date,
     /// Last day, or no end.
     pub to: Option<Date>,
+    /// Of the last state of a unit that closes: the unit that its people go to, where that is said.
+    pub into: Option<OrgUnitId>,
 }
 
 tally_kernel::dated!(State);
@@ -84,6 +86,8 @@ pub struct Unit {
     pub from: Date,
     /// Last day of this state, or no end.
     pub to: Option<Date>,
+    /// Where its people go when it closes with this state; nothing where that is not said.
+    pub into: Option<OrgUnitId>,
 }
 
 /// What can be wrong with a change of the tree.
@@ -269,26 +273,38 @@ impl OrgTree {
     /// A state as the unit it is at a date.
     pub fn unit(&self, state: &State, day: Date) -> Option<Unit> {
         let path = self.path(state.unit, day).filter(|_| state.covers(day))?;
-        let State { unit, parent, name, kind, region, from, to, .. } = state.clone();
-        Some(Unit { id: unit, parent, name, path, kind, region, from, to })
+        let State { unit, parent, name, kind, region, from, to, into, .. } = state.clone();
+        Some(Unit { id: unit, parent, name, path, kind, region, from, to, into })
+    }
+
+    /// The units that were closed before a day and whose people went to another one, as they were last, by path.
+    pub fn gone(&self, day: Date) -> Vec<Unit> {
+        let last = |state: &State| state.to.filter(|last| *last < day && state.into.is_some());
+        let mut gone: Vec<Unit> = self.states.iter().filter_map(|state| self.unit(state, last(state)?)).collect();
+        gone.sort_by_cached_key(|unit| (unit.path.clone(), unit.id));
+        gone
     }
 
     /// All placements of the units that do not always hang where they hang at a date: they move, or are not there at that date. A unit
-    /// counts as hanging where it began before its first day, and where it ended after its last: what is of a unit that was closed
-    /// stays with whom it was closed under.
+    /// counts as hanging where it began before its first day, and after its last below the unit that its people went to. Where nobody said
+    /// that, it counts as hanging where it ended: what is of it stays with whom it was closed under.
     pub fn moved(&self, day: Date, zone: &TimeZone) -> Vec<Placement> {
         let mut moved = Vec::new();
         for unit in self.by_unit.keys() {
             let mut states: Vec<&State> = self.of(*unit).collect();
             states.sort_unstable_by_key(|state| state.from);
-            states.dedup_by_key(|state| state.parent);
-            if states.len() == 1 && self.at(*unit, day).is_some() {
+            let gone = states.last().and_then(|last| Some((last.into?, last.to?.tomorrow().ok()?)));
+            let gone = gone.map(|(into, from)| (Some(into), from, true));
+            let mut places: Vec<_> = states.iter().map(|state| (state.parent, state.from, false)).chain(gone).collect();
+            places.dedup_by_key(|(parent, _, gone)| (*parent, *gone));
+            if places.len() == 1 && self.at(*unit, day).is_some() {
                 continue;
             }
-            let border = |at: usize| states.get(at).map(|state| Border::before(state.from, zone));
-            moved.extend(states.iter().enumerate().map(|(at, state)| Placement {
+            let border = |at: usize| places.get(at).map(|(_, from, _)| Border::before(*from, zone));
+            moved.extend(places.iter().enumerate().map(|(at, (parent, _, gone))| Placement {
                 id: *unit,
-                parent: state.parent,
+                parent: *parent,
+                gone: *gone,
                 stay: Stay { from: border(at).filter(|_| at > 0), until: border(at + 1) },
             }));
         }

@@ -86,8 +86,9 @@ impl OrgService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let (asked, page) = read_list(&req.into_inner())?;
-            let (units, next_page_token) = app::list(&self.0, &ctx, asked, &page).await?;
-            Ok(pb::ListOrgUnitsResponse { units: units.into_iter().map(Into::into).collect(), next_page_token })
+            let app::Listed { units, next, gone } = app::list(&self.0, &ctx, asked, &page).await?;
+            let told = |units: Vec<Unit>| units.into_iter().map(Into::into).collect();
+            Ok(pb::ListOrgUnitsResponse { units: told(units), next_page_token: next, gone: told(gone) })
         };
         reply.await.answer(&ctx)
     }
@@ -211,6 +212,7 @@ impl From<Unit> for pb::OrgUnit {
             region: unit.region.to_string(),
             valid_from: unit.from.to_string(),
             valid_to: date_text(unit.to),
+            into_id: unit.into.map(|id| id.to_string()).unwrap_or_default(),
         }
     }
 }

@@ -29,6 +29,7 @@ pub(crate) mod states {
         pub valid_to: Option<Date>,
         pub superseded_at: Option<DateTimeUtc>,
         pub recorded_at: DateTimeUtc,
+        pub into_id: Option<Uuid>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -68,6 +69,7 @@ pub(crate) async fn insert(
         valid_to: state.to.map(date_to_db),
         superseded_at: None,
         recorded_at: to_db(now),
+        into_id: state.into.map(Uuid::from),
     });
     work.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
 }
@@ -94,5 +96,6 @@ fn read(row: states::Model) -> Result<State, Error> {
         region: word_from_db("a region", &row.region)?,
         from: date_from_db(row.valid_from)?,
         to: row.valid_to.map(date_from_db).transpose()?,
+        into: row.into_id.map(OrgUnitId),
     })
 }

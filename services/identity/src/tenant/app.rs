@@ -118,6 +118,7 @@ async fn write(work: &UnitOfWork, ctx: &OpContext, wanted: &NewTenant, hash: &st
         region: Region::global(),
         from: ALWAYS,
         to: None,
+        into: None,
     };
     org::facts::insert(work, ctx, ctx.now(), &[root]).await?;
     let login = Principal {

@@ -220,6 +220,7 @@ async fn a_unit_closes_when_its_people_have_somewhere_to_go(on: Backend) {
     let done = close(&identity, "North/Sales/A", "North/Sales/B").await.unwrap();
     let closed = done.unit.unwrap();
     assert_eq!((done.moved, closed.valid_to.as_str()), (1, "2026-03-31"));
+    assert_eq!(closed.into_id, identity.unit("North/Sales/B").await.unit_id);
     let person = identity.person("E1").await;
     let told: Vec<_> = person.employments.iter().map(|e| (e.unit_path.as_str(), e.from.as_str(), e.reason())).collect();
     let expected = [
@@ -324,6 +325,50 @@ async fn units_merge_with_their_people_and_a_new_name_holds_from_its_day_on(on: 
     assert_eq!((renamed.path.as_str(), renamed.valid_from.as_str()), ("North/Trade", "2026-05-01"));
     assert_eq!(paths_on(&identity, "2026-04-30").await, ["", "North", "North/Sales", "South", "South/Desk"]);
     assert_eq!(paths_on(&identity, "2026-05-01").await, ["", "North", "North/Trade", "South", "South/Desk"]);
+}
+
+on_both!(what_is_of_a_closed_unit_is_told_where_its_people_went_from_that_day_on);
+async fn what_is_of_a_closed_unit_is_told_where_its_people_went_from_that_day_on(on: Backend) {
+    // It is the second of March.
+    let identity = TestIdentity::with_company(on).await;
+    identity.import_units(&["East/Hub"], "cn-north").await;
+    let id = async |path: &str| identity.unit(path).await.unit_id;
+    let (a, b, hub) = (id("North/Sales/A").await, id("North/Sales/B").await, id("East/Hub").await);
+    let login = async |name: &str, role: &str, kind: ScopeKind, unit: &str| {
+        let login = identity.login(name, "").await;
+        identity.grant(&login, role, kind, &id(unit).await).await;
+        login
+    };
+    let north = login("hr.north", "branch_hr", ScopeKind::Subtree, "North").await;
+    let east = login("hr.east", "branch_hr", ScopeKind::Subtree, "East").await;
+    let lead = login("lead.hub", "supervisor", ScopeKind::Unit, "East/Hub").await;
+    let closes = async |unit_id: &str, move_people_to: &str, from: &str| {
+        let [unit_id, move_people_to, from] = [unit_id, move_people_to, from].map(str::to_owned);
+        let request = pb::CloseOrgUnitRequest { unit_id, move_people_to, from, ..Default::default() };
+        answered(identity.orgs().close_org_unit(identity.as_admin(request)).await).unwrap().unit.unwrap()
+    };
+    let closed = closes(&b, &hub, "2026-03-02").await;
+    assert_eq!((closed.path.as_str(), closed.into_id.as_str()), ("North/Sales/B", hub.as_str()));
+    closes(&a, "", "2026-03-02").await;
+    let list = async |by: &Login, as_of: &str, through: &str| {
+        let (as_of, through) = (as_of.to_owned(), through.to_owned());
+        let ask = pb::ListOrgUnitsRequest { as_of, through, page_size: 100, ..Default::default() };
+        answered(identity.orgs().list_org_units(by.says(ask)).await).unwrap()
+    };
+    for (by, before, after) in
+        [(&identity.admin, true, true), (&north, true, false), (&east, false, true), (&lead, false, true)]
+    {
+        assert_eq!(list(by, "", "").await.gone.contains(&closed), after);
+        assert_eq!(list(by, "2026-03-01", "").await.gone, [], "on its last day it is there");
+        assert_eq!(list(by, "2026-03-01", "2026-03-01").await.units.contains(&closed), before);
+        let through = list(by, "2026-03-01", "2026-03-02").await;
+        assert_eq!((through.units.contains(&closed), through.gone), (true, vec![]), "of its days and those after");
+    }
+    let ask = pb::ListOrgUnitsRequest { page_size: 1, ..Default::default() };
+    let first = answered(identity.orgs().list_org_units(identity.as_admin(ask.clone())).await).unwrap();
+    let ask = pb::ListOrgUnitsRequest { page_token: first.next_page_token, ..ask };
+    let second = answered(identity.orgs().list_org_units(identity.as_admin(ask)).await).unwrap();
+    assert_eq!((first.gone, second.gone), (vec![closed], vec![]), "with the first page");
 }
 
 on_both!(who_may_write_units_but_not_their_people_moves_nobody);

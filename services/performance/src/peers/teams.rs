@@ -62,6 +62,7 @@ mod tests {
             name: name.into(),
             from,
             to: None,
+            into: None,
         };
         let always = date(1900, 1, 1);
         Trees::new([

@@ -35,12 +35,12 @@ pub async fn start_run(app: &App, ctx: &OpContext, request: &RequestKey, new: Ne
     let accounts = if new.scope.accounts.is_empty() { Vec::new() } else { app.peers.accounts(ctx).await? };
     // One of no unit belongs to its region.
     let mine = |account: &&AccountFacts| match account.unit {
-        Some(unit) => holds(&units, &owner, unit),
+        Some(unit) => within(&units, &owner, unit),
         None => owner.unit().is_none() || plan.covers(&Target::region(account.region.clone())),
     };
     let mine: BTreeSet<AccountId> = accounts.iter().filter(mine).map(|account| account.id).collect();
     let mut v = Violations::new();
-    for unit in new.scope.units.iter().filter(|unit| !holds(&units, &owner, **unit)) {
+    for unit in new.scope.units.iter().filter(|unit| units.get(**unit).is_none() || !within(&units, &owner, **unit)) {
         v.push("run.unit_ids", msg!("UNIT_UNKNOWN_HERE", unit));
     }
     for account in new.scope.accounts.difference(&mine) {
@@ -60,9 +60,9 @@ pub async fn start_run(app: &App, ctx: &OpContext, request: &RequestKey, new: Ne
     Ok(started)
 }
 
-/// Whether a unit is there and lies within whose the run is: of others is not told whether they are there.
-fn holds(units: &Units, owner: &Owner, unit: OrgUnitId) -> bool {
-    units.get(unit).is_some() && owner.unit().is_none_or(|own| units.holds(own, unit))
+/// Whether a unit, or the one that it goes on in, lies within whose the run is: of others is not told whether they are there.
+fn within(units: &Units, owner: &Owner, unit: OrgUnitId) -> bool {
+    units.goes_on_in(unit).is_some() && owner.unit().is_none_or(|own| units.holds(own, unit))
 }
 
 /// Stops a run that no cycle waits for; what was done is thrown away.

@@ -59,7 +59,8 @@ pub(super) fn apply(
 }
 
 fn no_evidence(book: &Book<'_>, account: &DutyAccount, period: Span) -> Finding {
-    let (team, scope) = account.team.as_deref().map_or(("", "all"), |team| (team, "team"));
+    let team = account.called.as_ref().or(account.team.as_ref());
+    let (team, scope) = team.map_or(("", "all"), |team| (team.as_str(), "team"));
     let all = book.team(account).iter();
     let detail = match book.evidence.policy.version {
         Version::V1 => msg!("DUTY_NO_EVIDENCE_V1", account = account.key, scope, team, people = all.len()),

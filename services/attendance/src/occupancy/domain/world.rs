@@ -169,6 +169,7 @@ fn build(((period, longest, step, version), people, accounts, shifts, punches, h
         zone: zone(ZONES[*zone_of]).unwrap(),
         cut_over: jiff::civil::time(*cut, 0, 0, 0),
         team: [None, Some("north/a".to_owned()), Some("north/ab".to_owned())][*team].clone(),
+        called: None,
         exclusive: *exclusive,
     };
     let shift_of = |(who, of, start, steps): &(usize, usize, i64, i64)| Shift {

@@ -11,7 +11,7 @@ fn id(n: u128) -> OrgUnitId {
 }
 
 fn state(n: u128, parent: Option<u128>, name: &str, from: Date) -> State {
-    State { unit: id(n), parent: parent.map(id), name: name.into(), from, to: None }
+    State { unit: id(n), parent: parent.map(id), name: name.into(), from, to: None, into: None }
 }
 
 /// The branches north 2 and south 3. Team 4 of north with its desk 5; on the 11th of March the team is renamed from a to b, on the 21st
@@ -61,8 +61,11 @@ fn account(team_path: &str, unit: Option<u128>) -> ShopAccount {
 
 /// The days of March on which somebody may serve an account as one of its team.
 fn serves(person: &DirectoryPerson, account: &ShopAccount) -> Vec<i8> {
-    let trees = trees();
-    let mut teams = Teams::new(&trees, date(2026, 3, 31));
+    serves_in(&trees(), person, account)
+}
+
+fn serves_in(trees: &Trees, person: &DirectoryPerson, account: &ShopAccount) -> Vec<i8> {
+    let mut teams = Teams::new(trees, date(2026, 3, 31));
     let (team, person) = (teams.of(account), teams.person(person));
     let on =
         |day: &Date, e: &Employment| e.from <= *day && e.to.is_none_or(|to| *day <= to) && e.is_of(team.as_deref());
@@ -91,6 +94,49 @@ fn who_goes_elsewhere_with_the_own_unit_served_until_then() {
     assert_eq!(serves(&desk, &account("north", Some(2))), until);
     assert_eq!(serves(&desk, &account("south", Some(3))), (21..=31).collect::<Vec<_>>());
     assert_eq!(serves(&desk, &account("north/a/desk", Some(5))).len(), 31);
+}
+
+#[test]
+fn a_closed_teams_accounts_are_served_by_the_unit_that_its_people_went_to_from_that_day_on() {
+    // Team 4 of north is closed on the 11th into 6, which has the desk 7 and is of south from the 21st on; then the path is another team's.
+    let always = date(1900, 1, 1);
+    let to = |day| Some(date(2026, 3, day));
+    let trees = Trees::new([
+        state(1, None, "Group", always),
+        state(2, Some(1), "north", always),
+        state(3, Some(1), "south", always),
+        State { to: to(10), into: Some(id(6)), ..state(4, Some(2), "a", always) },
+        State { to: to(20), ..state(6, Some(2), "c", always) },
+        state(6, Some(3), "c", date(2026, 3, 21)),
+        state(7, Some(6), "desk", always),
+        state(8, Some(2), "a", date(2026, 3, 16)),
+    ]);
+    let of = |n, path: &str| of_unit(n, path, date(2020, 1, 1));
+    let serves = |person: &DirectoryPerson, account: &ShopAccount| serves_in(&trees, person, account);
+    let until = |mut person: DirectoryPerson, day| {
+        person.employments[0].to = to(day);
+        person
+    };
+    let (closed, stays) = (account("north/a", Some(4)), account("north/c", Some(6)));
+    let (first, rest): (Vec<i8>, Vec<i8>) = ((1..=10).collect(), (11..=31).collect());
+    assert_eq!(serves(&until(of(4, "north/a"), 10), &closed), first);
+    for person in [of(6, "north/c"), of(7, "north/c/desk")] {
+        assert_eq!(serves(&person, &closed), rest);
+    }
+    // Who went along, by another employment from the day on.
+    let mut along = until(of(4, "north/a"), 10);
+    along.employments.extend(of_unit(6, "north/c", date(2026, 3, 11)).employments);
+    assert_eq!(serves(&along, &closed).len(), 31);
+    // The other unit's own accounts are its own before, and the later team of the old path is another one.
+    assert_eq!((serves(&along, &stays), serves(&of(6, "north/c"), &stays).len()), (rest, 31));
+    assert_eq!(serves(&of_unit(8, "north/a", date(2026, 3, 16)), &closed), [0; 0]);
+    let branches = [account("north", Some(2)), account("south", Some(3))];
+    assert_eq!(branches.map(|branch| serves(&along, &branch).len()), [20, 11]);
+    let teams = Teams::new(&trees, date(2026, 3, 31));
+    assert_eq!([teams.called(&closed).as_deref(), teams.called(&stays).as_deref()], [Some("south/c"), None]);
+    // By the days before the closing it is as it was.
+    let before = Teams::new(&trees, date(2026, 2, 28));
+    assert_eq!([before.of(&closed).as_deref(), before.called(&closed).as_deref()], [Some("north/a"), None]);
 }
 
 #[test]

@@ -30,6 +30,7 @@ fn tree() -> OrgTree {
         region: region.parse().unwrap(),
         from: ALWAYS,
         to: None,
+        into: None,
     };
     OrgTree::new([
         state(1, None, UnitKind::Group, "*"),

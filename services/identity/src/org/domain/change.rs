@@ -86,7 +86,7 @@ pub fn plan(
 ) -> Result<(Succession<State>, OrgTree), OrgError> {
     let there = OrgTree::new(joined(&tree.states));
     let change = change(&there, command, from, &mut id)?;
-    let after = OrgTree::new(joined(change.apply(&there.states)));
+    let after = OrgTree::new(gone(joined(change.apply(&there.states)), command));
     hold_together(&after, from)?;
     let known: HashMap<Uuid, &State> = there.states.iter().map(|state| (state.row, state)).collect();
     let ended = change.closes.iter().filter_map(|row| known.get(row)).map(|state| state.unit);
@@ -99,6 +99,19 @@ pub fn plan(
     Ok((change, after))
 }
 
+/// These states with where the people of each unit go that is no more, which its last state alone says. They are in order.
+fn gone(mut states: Vec<State>, command: &Command) -> Vec<State> {
+    for at in 0..states.len() {
+        let unit = states[at].unit;
+        if states.get(at + 1).is_some_and(|next| next.unit == unit) {
+            states[at].into = None;
+        } else if command.closes().contains(&unit) {
+            states[at].into = command.people_to();
+        }
+    }
+    states
+}
+
 /// What the same units say without a border in between.
 fn joined<'s>(states: impl IntoIterator<Item = &'s State>) -> Vec<State> {
     let mut states: Vec<State> = states.into_iter().cloned().collect();
@@ -107,16 +120,16 @@ fn joined<'s>(states: impl IntoIterator<Item = &'s State>) -> Vec<State> {
         let follows = last.to.and_then(|day| day.tomorrow().ok()) == Some(next.from);
         let same = follows && same(last, next);
         if same {
-            last.to = next.to;
+            (last.to, last.into) = (next.to, next.into);
         }
         same
     });
     states
 }
 
-/// Whether two states say the same, of whatever days.
+/// Whether two states say the same, of whatever days, and whatever comes after these.
 fn same(one: &State, other: &State) -> bool {
-    State { row: one.row, from: one.from, to: one.to, ..other.clone() } == *one
+    State { row: one.row, from: one.from, to: one.to, into: one.into, ..other.clone() } == *one
 }
 
 /// What leads from the states of these units to others: those that stay as they are stay the same versions.
@@ -126,8 +139,10 @@ fn between(
     units: &BTreeSet<OrgUnitId>,
     mut id: impl FnMut() -> Uuid,
 ) -> Succession<State> {
-    let as_is =
-        |state: &State, of: &OrgTree| of.of(state.unit).any(|there| there.days() == state.days() && same(there, state));
+    let as_is = |state: &State, of: &OrgTree| {
+        let is = |there: &State| (there.days(), there.into) == (state.days(), state.into) && same(there, state);
+        of.of(state.unit).any(is)
+    };
     let mut change = Succession::default();
     for unit in units {
         change.closes.extend(tree.of(*unit).filter(|state| !as_is(state, after)).map(|state| state.row));
@@ -163,8 +178,11 @@ fn change(
             }
             change.turn(old, from, &State { name: name.to_owned(), ..old.clone() }, id);
         }
-        Command::Close { unit, .. } => {
+        Command::Close { unit, people_to } => {
             let old = changeable(tree, *unit, from)?;
+            if let Some(to) = people_to {
+                takes_in(tree, old, *to, from)?;
+            }
             if let Some(child) = children(tree, *unit, from).next() {
                 return Err(OrgError::HasChildren(child.name.clone()));
             }
@@ -203,6 +221,18 @@ fn merge(
         }
     }
     Ok(())
+}
+
+/// Whether the people of a unit that closes, and what is of it, can go to another one.
+fn takes_in(tree: &OrgTree, closes: &State, to: OrgUnitId, from: Date) -> Result<(), OrgError> {
+    let there = tree.at(to, from).ok_or(OrgError::UnitUnknown(to))?;
+    if there.unit == closes.unit || there.region.is_global() {
+        return Err(OrgError::PeopleToNowhere);
+    }
+    if there.region != closes.region {
+        return Err(OrgError::RegionCrossed);
+    }
+    tree.closes(to).map_or(Ok(()), |last| Err(OrgError::Closes(last)))
 }
 
 /// The state that a change from a day on starts at. What is planned for later days is not guessed at.

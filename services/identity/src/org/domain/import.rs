@@ -132,6 +132,7 @@ fn plan_row(
             region: region.clone(),
             from,
             to: None,
+            into: None,
         });
         parent = unit;
     }

@@ -29,6 +29,7 @@ fn group() -> OrgTree {
         region: Region::global(),
         from: ALWAYS,
         to: None,
+        into: None,
     }])
 }
 
@@ -274,6 +275,58 @@ fn a_closed_unit_is_there_in_the_past_and_the_same_path_is_another_unit_later() 
     assert_eq!(tree.find("North/Sales/B", day("2026-08-31")), None);
 }
 
+fn closed_into(tree: &mut OrgTree, unit: &str, into: &str, from: &str) -> Result<usize, OrgError> {
+    let (unit, people_to) = (id(tree, unit), Some(id(tree, into)));
+    done(tree, &Command::Close { unit, people_to }, from)
+}
+
+#[test]
+fn the_last_state_of_a_closed_unit_alone_says_where_its_people_went() {
+    let mut tree = company();
+    import(&mut tree, &[row("East/Hub", "cn-north", "")]);
+    let (a, b, hub, sales) =
+        (id(&tree, "North/Sales/A"), id(&tree, "North/Sales/B"), id(&tree, "East/Hub"), id(&tree, "North/Sales"));
+    assert_eq!(closed_into(&mut tree, "North/Sales/A", "South/Sales", "2026-06-01"), Err(OrgError::RegionCrossed));
+    assert_eq!(closed_into(&mut tree, "North/Sales/A", "North/Sales/A", "2026-06-01"), Err(OrgError::PeopleToNowhere));
+    closed_into(&mut tree, "North/Sales/A", "East/Hub", "2026-06-01").unwrap();
+    let said = |tree: &OrgTree, unit| {
+        let mut states: Vec<_> = tree.of(unit).map(|state| (state.from, state.into)).collect();
+        states.sort_unstable();
+        states.into_iter().map(|(_, into)| into).collect::<Vec<_>>()
+    };
+    assert_eq!(said(&tree, a), [Some(hub)]);
+    let closes = Err(OrgError::Closes(day("2026-05-31")));
+    assert_eq!(closed_into(&mut tree, "North/Sales/B", "North/Sales/A", "2026-05-01"), closes);
+    // A change before the planned end: the state that comes to be the last says it, and one state again once that is taken back.
+    renamed(&mut tree, "North/Sales/A", "Z", "2026-05-01").unwrap();
+    assert_eq!(said(&tree, a), [None, Some(hub)]);
+    let back = Command::Rename { unit: a, name: "A".into() };
+    done(&mut tree, &back, "2026-05-01").unwrap();
+    assert_eq!(said(&tree, a), [Some(hub)]);
+    let told =
+        |tree: &OrgTree, on| tree.gone(day(on)).into_iter().map(|unit| (unit.path, unit.into)).collect::<Vec<_>>();
+    assert_eq!(
+        (told(&tree, "2026-05-31"), told(&tree, "2026-06-01")),
+        (vec![], vec![("North/Sales/A".into(), Some(hub))])
+    );
+    // Closed earlier, and into nothing.
+    let mut earlier = tree.clone();
+    closed(&mut earlier, "North/Sales/A", "2026-04-01").unwrap();
+    assert_eq!((said(&earlier, a), told(&earlier, "2026-06-01")), (vec![None], vec![]));
+    merged(&mut tree, &["North/Sales/B"], "North/Sales", "2026-06-01").unwrap();
+    assert_eq!(said(&tree, b), [Some(sales)]);
+    // From the day on it counts as hanging below the unit that its people went to.
+    for on in ["2026-03-02", "2026-07-01"] {
+        let moved = tree.moved(day(on), &TimeZone::UTC);
+        let hung = |unit, on| {
+            let then = moved.iter().filter(|placed| placed.id == unit && placed.stay.holds(Moment::Day(day(on))));
+            then.map(|placed| (placed.parent, placed.gone)).collect::<Vec<_>>()
+        };
+        assert_eq!([hung(a, "2026-05-31"), hung(a, "2026-06-01")], [[(Some(sales), false)], [(Some(hub), true)]]);
+        assert_eq!([hung(b, "2026-05-31"), hung(b, "2026-06-01")], [[(Some(sales), false)], [(Some(sales), true)]]);
+    }
+}
+
 #[test]
 fn a_path_that_a_unit_had_makes_no_second_one_beside_it_unless_the_row_says_what_it_is() {
     let mut tree = company();
@@ -429,7 +482,7 @@ proptest::proptest! {
             let command = match what {
                 0 => Command::Move { unit: units[unit], parent: units[other] },
                 1 => Command::Rename { unit: units[unit], name: ["A", "B", "Sales"][other % 3].into() },
-                2 => Command::Close { unit: units[unit], people_to: None },
+                2 => Command::Close { unit: units[unit], people_to: (month > 3).then(|| units[other]) },
                 _ => Command::Merge { units: vec![units[unit]], into: units[other] },
             };
             let mut next = (1_u128 << 90) + 1_000 * n as u128;
@@ -438,14 +491,15 @@ proptest::proptest! {
             for before in 1..month {
                 proptest::prop_assert_eq!(tree.as_of(date(2026, before, 15)), after.as_of(date(2026, before, 15)).into_iter().map(|unit| {
                     let old = tree.at(unit.id, date(2026, before, 15)).expect("the unit");
-                    Unit { to: old.to, ..unit }
+                    Unit { to: old.to, into: old.into, ..unit }
                 }).collect::<Vec<_>>());
             }
             tree = after;
             for one in &tree.states {
                 let next = one.to.and_then(|last| tree.at(one.unit, last.tomorrow().expect("a day")));
-                let said = next.map(|next| State { row: one.row, from: one.from, to: one.to, ..next.clone() });
+                let said = next.map(|next| State { row: one.row, from: one.from, to: one.to, into: None, ..next.clone() });
                 proptest::prop_assert_ne!(said.as_ref(), Some(one), "a border where nothing changes");
+                proptest::prop_assert!(one.into.is_none() || one.to == tree.closes(one.unit), "where the people of no last state went");
             }
         }
         let today = date(2026, 4, 15);

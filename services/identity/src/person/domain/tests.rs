@@ -25,6 +25,7 @@ fn state(n: u128, parent: Option<u128>, name: &str, region: &str, from: Date) ->
         region: region.parse().unwrap(),
         from,
         to: None,
+        into: None,
     }
 }
 
