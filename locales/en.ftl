@@ -884,6 +884,7 @@ ACCOUNT_CONTRADICTS_ROW = { $key } contradicts an earlier row of this call in { 
 # Code ALREADY_DIFFERENT.
 ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there in { $fields }: what was said of an account stays, only phases of later dates are added
     .team = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, and { $team } is another unit today. Write the path that its own unit has today, or unit_id alone
+    .closed = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, which was closed and has no path today, and { $team } is another unit. Write unit_id alone, without the team
 # An account of a unit that the caller may not write to: such as one whose team moved to another branch.
 ACCOUNT_OUT_OF_REACH = { $key } is beyond what you may send: leave it out, or have somebody send it who may
 FACT_OUT_OF_REACH = on that day the person is beyond what you may send: whoever had the team then sends this, or somebody of the group

@@ -556,6 +556,7 @@ PLACE_REGION_OF_UNIT = 该组织单元在区域 { $is }，不在 { $said }：请
 ACCOUNT_CONTRADICTS_ROW = { $key } 与本次调用中前面的行在 { $fields } 上不一致：账号的既有信息不再更改
 ACCOUNT_CONTRADICTS_STORED = { $key } 与已有数据在 { $fields } 上不一致：账号的既有信息不再更改，只能增加之后日期的阶段
     .team = { $key } 与已有数据在 { $fields } 上不一致：该账号属于组织单元 { $unit }，而 { $team } 目前是另一个组织单元。请填写其所属组织单元目前的路径，或只填写 unit_id
+    .closed = { $key } 与已有数据在 { $fields } 上不一致：该账号属于已关闭的组织单元 { $unit }，它目前没有路径，而 { $team } 是另一个组织单元。请只填写 unit_id，不要填写团队
 ACCOUNT_OUT_OF_REACH = { $key } 超出您可以发送的范围：请去掉，或由有权限的人发送
 FACT_OUT_OF_REACH = 该日此人超出您可以发送的范围：请由当时管理其团队的一方发送，或由集团发送
 ALIAS_DIFFERENT = 该别名自同一日期起已存在，但人员（employee_no）与结束日期（to）均不同

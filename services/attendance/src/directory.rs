@@ -77,9 +77,11 @@ impl Units {
         self.today.values().chain(&self.closed).find(|home| home.unit == Some(unit))
     }
 
-    /// The path of a unit.
+    /// The path of a unit, or of the one that it goes on in; nothing of one that is no more else.
     pub fn path(&self, unit: OrgUnitId) -> Option<&str> {
-        self.today.iter().find(|(_, home)| home.unit == Some(unit)).map(|(path, _)| path.as_str())
+        let into = self.gone.get(&unit).into_iter().flatten().copied();
+        let path = |unit| self.today.iter().find(|(_, home)| home.unit == Some(unit)).map(|(path, _)| path.as_str());
+        [unit].into_iter().chain(into).find_map(path)
     }
 
     /// Whether some unit is in the region.

@@ -1,10 +1,13 @@
 //! A folder goes on being taken after a team of it was renamed, moved to another branch and closed, by its old paths and its new ones.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
 use tally_api::attendance::v1 as attendance;
+use tally_api::common::v1::Period;
 use tally_api::identity::v1 as identity;
+use tally_api::performance::v1 as performance;
 use tally_bundle::{Options, read_bundle};
 use tally_suite::close::Crew;
 use tally_suite::session::Session;
@@ -70,12 +73,36 @@ impl Folder<'_> {
         std::fs::read_to_string(self.dir.join("out").join("refused.csv")).expect("refused.csv")
     }
 
-    /// An account and its unit, as somebody sees them.
+    /// Who serves an account on a day, by number.
+    async fn serve(&self, account_id: &str, day: &str) -> Vec<String> {
+        let mut client = identity::person_service_client::PersonServiceClient::new(self.hr.at.identity.clone());
+        let ask = identity::ListPeopleRequest { page_size: 100, ..Default::default() };
+        let people = client.list_people(self.hr.ask(ask)).await.expect("people").into_inner().people;
+        let channel = self.hr.at.attendance.clone();
+        let mut client = attendance::occupancy_service_client::OccupancyServiceClient::new(channel);
+        let (account_ids, period) = (vec![account_id.to_owned()], Some(Period { from: day.into(), to: day.into() }));
+        let ask = attendance::ListOccupancyRequest { period, account_ids, ..Default::default() };
+        let mut parts = client.list_occupancy(self.hr.ask(ask)).await.expect("occupancy").into_inner();
+        let mut serve = BTreeSet::new();
+        while let Some(part) = parts.message().await.expect("a part") {
+            serve.extend(part.accounts.into_iter().flat_map(|account| account.rows).map(|row| row.person_id));
+        }
+        let number = |person: identity::Person| serve.contains(&person.person_id).then_some(person.employee_no);
+        let mut numbers: Vec<String> = people.into_iter().filter_map(number).collect();
+        numbers.sort();
+        numbers
+    }
+
+    /// The unit of an account, as somebody sees it.
     async fn unit_of(&self, who: &Session, name: &str) -> Option<String> {
+        self.account(who, name).await.map(|account| account.unit_id)
+    }
+
+    async fn account(&self, who: &Session, name: &str) -> Option<attendance::Account> {
         let mut client = attendance::account_service_client::AccountServiceClient::new(who.at.attendance.clone());
         let ask = attendance::ListAccountsRequest { page_size: 100, ..Default::default() };
         let accounts = client.list_accounts(who.ask(ask)).await.expect("accounts").into_inner().accounts;
-        accounts.into_iter().find(|account| account.name == name).map(|account| account.unit_id)
+        accounts.into_iter().find(|account| account.name == name)
     }
 }
 
@@ -99,7 +126,7 @@ async fn a_folder_is_taken_by_the_old_paths_and_the_new_ones_of_a_team_that_was_
     let (code, report) = folder.comes(hr, "North/Mail", (SOUTH, "", "")).await;
     assert_eq!(code, 0, "{report}");
     let units = tally_suite::upload::unit_ids(hr).await.expect("units");
-    let (mail, desk, branches) = (&units["North/Mail"], &units["South/Desk"], (&units["North"], &units["South"]));
+    let (mail, chat, branches) = (&units["North/Mail"], &units["North/Chat"], (&units["North"], &units["South"]));
 
     let (unit_id, name, from) = (mail.clone(), "Post".to_owned(), "2026-02-01".to_owned());
     let ask = identity::RenameOrgUnitRequest { unit_id, name, from, ..Default::default() };
@@ -120,19 +147,21 @@ async fn a_folder_is_taken_by_the_old_paths_and_the_new_ones_of_a_team_that_was_
     let ask = identity::MoveOrgUnitRequest { unit_id, parent_id, from, backdated: true, ..Default::default() };
     orgs(hr).move_org_unit(hr.ask(ask)).await.expect("moved");
     folder.is_there(&["North/Mail", "North/Post", "South/Post"], more).await;
-    of_the_branch(&folder, &crew, branches.0).await;
+    let north = of_the_branch(&folder, &crew, branches.0).await;
     old_name_anew(&folder, more).await;
 
-    let (unit_id, move_people_to, from) = (mail.clone(), desk.clone(), "2026-03-16".to_owned());
+    let (unit_id, move_people_to, from) = (mail.clone(), chat.clone(), "2026-03-16".to_owned());
     let ask = identity::CloseOrgUnitRequest { unit_id, move_people_to, from, backdated: true, ..Default::default() };
     orgs(hr).close_org_unit(hr.ask(ask)).await.expect("closed");
     folder.is_there(&["North/Post", "South/Post"], (SOUTH, "Mart,One,m2,shared,1,,South/Post\n", "")).await;
     new_of_a_closed_team(&folder, mail).await;
+    let south = somebody_on(&crew.admin, "south-hr", "branch_hr", (identity::ScopeKind::Subtree, branches.1)).await;
+    goes_on(&folder, (&north, &south), (branches.0, mail)).await;
     stack.stop().await;
 }
 
 /// The branch that the team went away from brings in what it has still; what it does not reach any more is told and kept back.
-async fn of_the_branch(folder: &Folder<'_>, crew: &Crew, north: &str) {
+async fn of_the_branch(folder: &Folder<'_>, crew: &Crew, north: &str) -> Session {
     let hr = somebody_on(&crew.admin, "north-hr", "branch_hr", (identity::ScopeKind::Subtree, north)).await;
     // A service knows of a move within a second.
     let gone = async || folder.unit_of(&hr, "m").await.is_none().then_some(());
@@ -154,6 +183,7 @@ async fn of_the_branch(folder: &Folder<'_>, crew: &Crew, north: &str) {
     }
     nothing_in_reach(folder, &hr).await;
     of_before_goes_along(folder).await;
+    hr
 }
 
 /// What the branch has of somebody's days of before is exported, though who that is stays with whoever reaches all of the days.
@@ -202,4 +232,67 @@ async fn new_of_a_closed_team(folder: &Folder<'_>, mail: &String) {
     let (code, report) = folder.comes(folder.hr, "North/Post", (SOUTH, "Mart,One,m3,shared,1,,South/Post\n", "")).await;
     assert_eq!((code, rows(&report, "accounts.csv")["written"].as_u64()), (0, Some(1)), "{}", folder.refused());
     assert_eq!(folder.unit_of(folder.hr, "m3").await.as_ref(), Some(mail));
+}
+
+/// The accounts of the closed team go where its people went, from that day on: they are served there, a folder may name that team for
+/// them, the branch above it brings in their records and closes their month, and the branch that the team was closed under does not.
+async fn goes_on(folder: &Folder<'_>, (north, south): (&Session, &Session), (branch, mail): (&str, &String)) {
+    let hr = folder.hr;
+    let accounts = ACCOUNTS.replace("North/Mail", "North/Chat");
+    write(folder.dir, &[("accounts.csv", accounts.as_str()), ("rosters.csv", "employee_no,account,start,end\n")]);
+    let (code, report) = folder.sent(hr).await;
+    let of_accounts = rows(&report, "accounts.csv");
+    assert_eq!((code, &of_accounts["read"]), (0, &of_accounts["unchanged"]), "{}", folder.refused());
+
+    // A service knows of it within a second.
+    eventually("the account is north's again", async || folder.unit_of(north, "m").await.filter(|unit| unit == mail))
+        .await;
+    eventually("and not south's", async || folder.unit_of(south, "m").await.is_none().then_some(())).await;
+    let account_id = folder.account(hr, "m").await.expect("the account").account_id;
+    assert_eq!(folder.serve(&account_id, "2026-03-10").await, ["1002", "1004"]);
+    assert_eq!(folder.serve(&account_id, "2026-03-20").await, ["1001", "1002", "1004"]);
+
+    // The 10th and the 20th of March, ten o'clock in Shanghai.
+    let came = async |by: &Session, external_id: &str, seconds: i64| {
+        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let row = performance::Record {
+            external_id: external_id.into(),
+            started_at: at(seconds),
+            ended_at: at(seconds + 300),
+            ..Default::default()
+        };
+        let ask = performance::ImportRecordsRequest {
+            account_id: account_id.clone(),
+            unit_id: mail.clone(),
+            region: "cn-east".into(),
+            rows: vec![row],
+            ..Default::default()
+        };
+        let mut client = performance::record_service_client::RecordServiceClient::new(by.at.performance.clone());
+        client.import_records(by.ask(ask)).await.map(|told| told.into_inner().result.expect("a result").written)
+    };
+    for (by, of_tenth, of_twentieth) in [(north, false, true), (south, true, false)] {
+        let name = if of_tenth { "S" } else { "N" };
+        assert_eq!(came(by, &format!("{name}10"), 1_773_108_000).await.is_ok_and(|written| written == 1), of_tenth);
+        assert_eq!(came(by, &format!("{name}20"), 1_773_972_000).await.is_ok_and(|written| written == 1), of_twentieth);
+    }
+    let run = performance::AttributionRun {
+        unit_id: branch.to_owned(),
+        period: Some(Period { from: "2026-03-01".into(), to: "2026-03-31".into() }),
+        ..Default::default()
+    };
+    let channel = north.at.performance.clone();
+    let mut runs = performance::attribution_run_service_client::AttributionRunServiceClient::new(channel);
+    let ask = performance::StartAttributionRunRequest { run: Some(run), ..Default::default() };
+    let begun = runs.start_attribution_run(north.ask(ask)).await.expect("a run").into_inner().run.expect("a run");
+    let ask = performance::WatchAttributionRunRequest { attribution_run_id: begun.attribution_run_id };
+    let mut states = runs.watch_attribution_run(north.ask(ask)).await.expect("a run").into_inner();
+    let mut last = None;
+    while let Some(state) = states.message().await.expect("a state") {
+        last = state.run;
+    }
+    let done = last.expect("a run");
+    assert_eq!(done.state(), performance::AttributionRunState::Done, "{}", done.failure);
+    let summary = done.summary.expect("a summary");
+    assert_eq!((summary.records, summary.unattributed, summary.people), (2, 0, 3));
 }

@@ -118,8 +118,12 @@ impl ShopAccount {
             self.region.or_else(|| other.map_or_else(|| stored.region.clone(), |home| Some(home.region.clone())));
         let Some(unit) = stored.unit.filter(is_another) else { return Ok(self) };
         let (key, fields) = (self.key(), self.differing(stored).join(", "));
-        let unit = units.path(unit).map_or_else(|| unit.to_string(), str::to_owned);
-        Err(("ALREADY_DIFFERENT", msg!("ACCOUNT_CONTRADICTS_STORED.team", key, fields, team = self.team_path, unit)))
+        let team = self.team_path;
+        let why = match units.path(unit) {
+            Some(unit) => msg!("ACCOUNT_CONTRADICTS_STORED.team", key, fields, team, unit),
+            None => msg!("ACCOUNT_CONTRADICTS_STORED.closed", key, fields, team, unit),
+        };
+        Err(("ALREADY_DIFFERENT", why))
     }
 
     /// The unit that the team's path names today. The empty path is the whole group's.
@@ -364,6 +368,23 @@ mod tests {
         }
         let (reason, why) = told(said("north/a", id(7)), &units).unwrap();
         assert_eq!((reason.as_str(), why.id()), ("PLACE_WRONG", "PLACE_TEAM_NOT_UNIT"));
+        // Closed, and its people went to 9 and on to 8: whoever names either means it, and nobody else does.
+        let paths = [("north/b", 8), ("north/c", 6)];
+        let gone = named(&paths).with_gone([(OrgUnitId(Uuid::from_u128(7)), [9, 8].map(|n| id(n).unwrap()).to_vec())]);
+        for row in [said("north/b", None), said("north/b", id(8)), said("north/b", id(7)), said("", id(9))] {
+            assert_eq!(told(row.clone(), &gone), None, "{row:?}");
+        }
+        let (reason, _) = told(said("north/b", id(6)), &gone).unwrap();
+        assert_eq!(reason, "PLACE_WRONG", "two units");
+        let closed = named(&paths);
+        for (units, id, unit) in [
+            (&gone, "ACCOUNT_CONTRADICTS_STORED.team", "north/b".to_owned()),
+            (&closed, "ACCOUNT_CONTRADICTS_STORED.closed", Uuid::from_u128(7).to_string()),
+        ] {
+            let (reason, why) = told(said("north/c", None), units).unwrap();
+            assert_eq!((reason.as_str(), why.id()), ("ALREADY_DIFFERENT", id));
+            assert_eq!(why.args()["unit"], Arg::Text(unit));
+        }
     }
 
     #[test]

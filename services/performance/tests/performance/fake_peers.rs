@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use jiff::civil::Date;
 use tally_access::View;
 use tally_api::attendance::v1 as att;
 use tally_api::identity::v1 as idn;
+use tally_kernel::id::OrgUnitId;
 use tally_kernel::{Error, Kind, Locale, msg};
 use tally_rpc::status;
 use tally_testkit::FakePeer;
@@ -13,6 +15,27 @@ use crate::fixture::{PeerFacts, units};
 
 /// What the peers tell; a test changes it while the service runs.
 pub type Told = Arc<Mutex<PeerFacts>>;
+
+/// A unit that is closed.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    pub unit: OrgUnitId,
+    /// The first day without it.
+    pub from: Date,
+    /// Where its people go.
+    pub into: Option<OrgUnitId>,
+}
+
+impl Closed {
+    /// The unit as it is told once that is known.
+    pub fn told(&self, unit: idn::OrgUnit) -> idn::OrgUnit {
+        if unit.unit_id != self.unit.to_string() {
+            return unit;
+        }
+        let into_id = self.into.map(|into| into.to_string()).unwrap_or_default();
+        idn::OrgUnit { valid_to: self.from.yesterday().unwrap().to_string(), into_id, ..unit }
+    }
+}
 
 /// The answer to a question of whatever the peers tell when they are asked.
 fn now<A, R>(told: &Told, answer: fn(PeerFacts) -> R) -> impl Fn(A) -> Result<R, tonic::Status> + use<A, R> {
@@ -43,24 +66,22 @@ pub fn identity(told: &Told, view: Arc<View>) -> FakePeer {
     let tree = Arc::clone(told);
     let units = move |ask: idn::ListOrgUnitsRequest| {
         let closed = tree.lock().unwrap().closed.clone();
+        // What is closed is told with its last day.
+        let told = |unit: idn::OrgUnit| closed.as_ref().map_or(unit.clone(), |closed| closed.told(unit));
+        let all = units().into_iter().map(told);
         if !ask.unit_ids.is_empty() {
-            // What is closed is told with its last day.
-            let told = |unit: idn::OrgUnit| {
-                let closed = closed.as_ref().filter(|(id, _)| unit.unit_id == id.to_string());
-                let last = closed.map(|(_, from)| from.parse::<jiff::civil::Date>().unwrap().yesterday().unwrap());
-                let valid_to = last.map(|day| day.to_string()).unwrap_or_default();
-                idn::OrgUnit { valid_from: "2026-01-01".into(), valid_to, ..unit }
-            };
-            let named = units().into_iter().filter(|unit| ask.unit_ids.contains(&unit.unit_id));
-            return Ok(idn::ListOrgUnitsResponse { units: named.map(told).collect(), ..Default::default() });
+            let named = all.filter(|unit| ask.unit_ids.contains(&unit.unit_id));
+            let units = named.map(|unit| idn::OrgUnit { valid_from: "2026-01-01".into(), ..unit }).collect();
+            return Ok(idn::ListOrgUnitsResponse { units, ..Default::default() });
         }
-        let there = |unit: &idn::OrgUnit| {
-            closed
-                .as_ref()
-                .is_none_or(|(id, from)| unit.unit_id != id.to_string() || !ask.as_of.is_empty() && ask.as_of < *from)
-        };
-        let units = units().into_iter().filter(there).collect();
-        Ok(idn::ListOrgUnitsResponse { units, ..Default::default() })
+        if !ask.through.is_empty() {
+            return Ok(idn::ListOrgUnitsResponse { units: all.collect(), ..Default::default() });
+        }
+        let is_gone =
+            |unit: &idn::OrgUnit| !unit.valid_to.is_empty() && (ask.as_of.is_empty() || unit.valid_to < ask.as_of);
+        let (mut gone, units): (Vec<_>, Vec<_>) = all.partition(is_gone);
+        gone.retain(|unit| !unit.into_id.is_empty());
+        Ok(idn::ListOrgUnitsResponse { units, gone, ..Default::default() })
     };
     let rates = now::<idn::ListRatesRequest, _>(told, |told| idn::ListRatesResponse {
         rates: told.rates,

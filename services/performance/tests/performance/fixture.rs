@@ -35,7 +35,7 @@ use tally_testkit::{Callers, FakePeer, clock, eventually};
 use tonic::{Response, Status};
 use uuid::Uuid;
 
-use crate::fake_peers::{self, Told};
+use crate::fake_peers::{self, Closed, Told};
 
 pub const NOW: &str = "2026-04-02T01:00:00Z";
 pub const TENANT: TenantId = TenantId(Uuid::from_u128(0xa1));
@@ -76,7 +76,7 @@ pub struct PeerFacts {
     /// Whoever asks in somebody's name hears that nothing is allowed any more.
     pub without_rights: bool,
     /// A unit that is closed from a day on.
-    pub closed: Option<(OrgUnitId, String)>,
+    pub closed: Option<Closed>,
     /// Facts of duty that were put right.
     pub corrections: Vec<att::Correction>,
     /// Corrections of punches that were asked for.

@@ -10,6 +10,7 @@ use tally_testkit::callers::Caller;
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
 
+use crate::fake_peers::Closed;
 use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, at, cycle, person, problems, reason, record, scheme};
 
 const BOTH: &[Permission] = &[Permission::ObservationImport, Permission::ObservationRead];
@@ -104,7 +105,7 @@ async fn a_higher_revision_is_a_new_version_and_what_was_known_stays_readable(on
 on_both!(a_row_that_cannot_be_is_refused_by_its_name_and_the_others_go_in);
 async fn a_row_that_cannot_be_is_refused_by_its_name_and_the_others_go_in(on: Backend) {
     let mut told = PeerFacts::of(2, 1);
-    told.closed = Some((SOUTH, "2026-03-01".into()));
+    told.closed = Some(Closed { unit: SOUTH, from: jiff::civil::date(2026, 3, 1), into: None });
     let fixture = Fixture::working(on, told).await;
     let unit = |unit: tally_kernel::id::OrgUnitId| Of::UnitId(unit.to_string());
     let closed = || observed("cost", unit(SOUTH), "1");

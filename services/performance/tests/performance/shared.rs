@@ -2,14 +2,17 @@
 
 use jiff::SignedDuration;
 use tally_api::attendance::v1::{self as att, DutyRule};
+use tally_api::identity::v1 as idn;
 use tally_api::performance::v1 as pb;
 use tally_api::performance::v1::ScheduleRunState::{Done, Failed, Waiting};
 use tally_api::performance::v1::measure_definition::Of;
+use tally_kernel::id::OrgUnitId;
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
 
 use crate::currencies::{paid, selling};
-use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, cycle, import, record, scheme};
+use crate::fake_peers::Closed;
+use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, cycle, import, reason, record, scheme};
 use crate::schedules::{DUE, dry, ready, schedule};
 
 const MORNING: (&str, &str) = ("2026-03-02T00:00:00Z", "2026-03-02T09:00:00Z");
@@ -37,6 +40,11 @@ fn north() -> String {
 }
 
 impl Fixture {
+    async fn of_run(&self, attribution_run_id: &str) -> pb::AttributionRun {
+        let ask = pb::GetAttributionRunRequest { attribution_run_id: attribution_run_id.into() };
+        self.runs().get_attribution_run(self.admin.request(ask)).await.unwrap().into_inner().run.unwrap()
+    }
+
     /// Closes a new cycle of a unit from a run, or a run of its own.
     async fn month_of(&self, unit_id: &str, scheme_id: &str, run: &str) -> pb::Cycle {
         let id = self.make(pb::Cycle { unit_id: unit_id.into(), ..cycle(scheme_id) }).await.unwrap();
@@ -104,6 +112,54 @@ async fn whoever_comes_to_a_branch_when_the_month_is_over_keeps_it_from_nothing(
     fixture.import(1, vec![by_south("last", "2026-03-31T15:59:59Z")]).await;
     let failed = fixture.month_of(&north(), &scheme_id, "").await;
     assert_eq!(failed.failure_reason, "RUN_BELONGS_ABOVE");
+}
+
+/// Closes north's team from the 10th on and moves its people to another unit: E0001, and E0003, who left on the fifth.
+fn goes_to(told: &mut PeerFacts, into: OrgUnitId, path: &str) {
+    told.closed = Some(Closed { unit: NORTH, from: jiff::civil::date(2026, 3, 10), into: Some(into) });
+    let [unit_id, path, from] = [into.to_string(), path.to_owned(), "2026-03-10".to_owned()];
+    let stays = &mut told.people[0].employments;
+    stays[0].to = "2026-03-09".into();
+    stays.push(idn::Employment { unit_id, unit_path: path, from, to: String::new(), ..stays[0].clone() });
+    told.people[2].employments[0].to = "2026-03-05".into();
+}
+
+on_both!(what_a_closed_team_did_is_of_the_branch_that_its_people_went_to, flavor = "multi_thread");
+async fn what_a_closed_team_did_is_of_the_branch_that_its_people_went_to(on: Backend) {
+    let fixture = working(on, apart()).await;
+    let scheme_id = fixture.scheme(scheme()).await;
+    let branch = OrgUnitId(uuid::Uuid::from_u128(0xb3));
+    let own_run = |unit_id: &str| pb::AttributionRun {
+        unit_id: unit_id.into(),
+        account_ids: vec![account(1).to_string()],
+        ..Default::default()
+    };
+    // Within the branch: its own run is of the unit that goes on, whoever left before included.
+    fixture.tell(|told| goes_to(told, branch, "north"));
+    let month = fixture.month_of(&branch.to_string(), &scheme_id, "").await;
+    assert_eq!(month.state(), pb::CycleState::Reviewable, "{}", month.failure);
+    let summary = month.summary.unwrap();
+    assert_eq!((summary.people, summary.outside_people, summary.records), (2, 0, 2));
+    let run = fixture.attribute(own_run(&branch.to_string())).await;
+    assert_eq!((run.state(), run.unit_id.as_str()), (pb::AttributionRunState::Done, branch.to_string().as_str()));
+    assert_eq!(fixture.of_run(&month.attribution_run_id).await.unit_id, branch.to_string());
+
+    // To another branch: the month is the other's, with all that the team did in it.
+    fixture.tell(|told| {
+        *told = PeerFacts { corrections: told.corrections.clone(), ..apart() };
+        goes_to(told, SOUTH, "south/b");
+    });
+    let south = SOUTH.to_string();
+    let month = fixture.month_of(&south, &scheme_id, "").await;
+    assert_eq!(month.state(), pb::CycleState::Reviewable, "{}", month.failure);
+    let summary = month.summary.unwrap();
+    assert_eq!((summary.people, summary.outside_people, summary.records), (4, 0, 4));
+    assert_eq!(fixture.of_run(&month.attribution_run_id).await.unit_id, south);
+    let run = fixture.attribute(own_run(&south)).await;
+    assert_eq!((run.state(), run.unit_id.as_str()), (pb::AttributionRunState::Done, south.as_str()));
+    let cycle_id = fixture.make(pb::Cycle { unit_id: branch.to_string(), ..cycle(&scheme_id) }).await.unwrap();
+    let ask = pb::CloseCycleRequest { cycle_id, ..Default::default() };
+    assert_eq!(reason(fixture.cycles().close_cycle(fixture.admin.request(ask)).await), "POPULATION_EMPTY");
 }
 
 on_both!(a_branch_whose_people_have_no_records_is_told_of_whom_there_are_some, flavor = "multi_thread");
