@@ -41,15 +41,17 @@ impl State {
     }
 }
 
-/// Days on which a unit hung below the same units.
+/// Days on which a unit hung below the same units, and these went on for the same ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hung {
     /// First day.
     pub from: Date,
     /// Last day, or no end.
     pub to: Option<Date>,
-    /// The unit and those above it, without the root; after them the closed ones that any of these goes on for.
+    /// The unit and those above it, without the root.
     pub below: Vec<OrgUnitId>,
+    /// The closed units that these go on for: those whose people went to one of them, or to one that went on in it.
+    pub closed: Vec<OrgUnitId>,
 }
 
 /// The org tree of every day.
@@ -166,28 +168,28 @@ impl Trees {
     /// empty for a unit that never was.
     pub fn hung(&self, unit: OrgUnitId, from: Date, to: Option<Date>) -> Vec<Hung> {
         let begins = |first: &Date| {
-            let below = self.below(unit, *first);
+            let Hung { below, closed, .. } = self.hung_on(unit, *first);
             let states = below.iter().filter_map(|unit| self.states.get(unit)).flatten().map(|state| state.from);
-            let gone = below.iter().filter_map(|unit| self.gone.get(unit)).flatten().map(|(_, from)| *from);
-            states.chain(gone).filter(|day| day > first && to.is_none_or(|to| *day <= to)).min()
+            let gone = below.iter().chain(&closed).filter_map(|unit| self.gone.get(unit)).flatten();
+            states.chain(gone.map(|(_, from)| *from)).filter(|day| day > first && to.is_none_or(|to| *day <= to)).min()
         };
         let firsts: Vec<Date> = successors(self.states.contains_key(&unit).then_some(from), begins).collect();
         let ends = firsts.iter().skip(1).map(|next| next.yesterday().ok()).chain([to]);
-        let hung = |(from, to): (&Date, Option<Date>)| Hung { from: *from, to, below: self.below(unit, *from) };
+        let hung = |(from, to): (&Date, Option<Date>)| Hung { to, ..self.hung_on(unit, *from) };
         firsts.iter().zip(ends).map(hung).collect()
     }
 
-    /// A unit and those above it on a day, without the root, and the closed ones that these go on for.
-    fn below(&self, unit: OrgUnitId, day: Date) -> Vec<OrgUnitId> {
-        let mut below: Vec<OrgUnitId> = self.chain(unit, day).map(|state| state.unit).collect();
-        let mut at = 0;
-        while let Some(gone) = below.get(at).map(|unit| self.gone.get(unit)) {
-            let gone = gone.into_iter().flatten().filter(|(_, from)| *from <= day).map(|(unit, _)| *unit);
-            let new: Vec<OrgUnitId> = gone.filter(|unit| !below.contains(unit)).collect();
-            below.extend(new);
-            at += 1;
+    fn hung_on(&self, unit: OrgUnitId, day: Date) -> Hung {
+        let below: Vec<OrgUnitId> = self.chain(unit, day).map(|state| state.unit).collect();
+        let (mut open, mut closed) = (below.clone(), Vec::new());
+        while let Some(unit) = open.pop() {
+            let gone =
+                self.gone.get(&unit).into_iter().flatten().filter(|(_, from)| *from <= day).map(|(unit, _)| *unit);
+            let new: Vec<OrgUnitId> = gone.filter(|unit| !below.contains(unit) && !closed.contains(unit)).collect();
+            open.extend(&new);
+            closed.extend(new);
         }
-        below
+        Hung { from: day, to: None, below, closed }
     }
 
     /// A unit and those above it on a day, without the root.
@@ -257,7 +259,7 @@ mod tests {
             [(date(2026, 1, 15), to(2, 28)), (date(2026, 3, 1), to(3, 31)), (date(2026, 4, 1), to(4, 30))]
         );
         assert_eq!([&all[0].below, &all[2].below], [&below(&[5, 4, 2]), &below(&[5, 4, 3])]);
-        let branch = Hung { from: date(2026, 1, 1), to: None, below: below(&[2]) };
+        let branch = Hung { from: date(2026, 1, 1), to: None, below: below(&[2]), closed: vec![] };
         assert_eq!((hung(2, date(2026, 1, 1), None), hung(9, date(2026, 1, 1), None)), (vec![branch], vec![]));
     }
 
@@ -333,29 +335,30 @@ mod tests {
     #[test]
     fn whoever_is_below_a_unit_is_of_those_that_it_goes_on_for_from_the_day_on() {
         let hung = |n| closing().hung(id(n), date(2026, 3, 1), Some(date(2026, 4, 30)));
-        let stretch =
-            |from, to, below: &[u128]| Hung { from, to: Some(to), below: below.iter().copied().map(id).collect() };
+        let units = |units: &[u128]| units.iter().copied().map(id).collect::<Vec<_>>();
+        let stretch = |from, to, below: &[u128], closed: &[u128]| Hung {
+            from,
+            to: Some(to),
+            below: units(below),
+            closed: units(closed),
+        };
         let (first, last) = (date(2026, 3, 1), date(2026, 4, 30));
-        assert_eq!(
-            hung(7),
-            [stretch(first, date(2026, 3, 31), &[7, 6, 3]), stretch(date(2026, 4, 1), last, &[7, 6, 3, 5, 4]),]
-        );
-        let of_5 = hung(5);
-        assert_eq!(
-            of_5[..3],
-            [
-                stretch(first, date(2026, 3, 9), &[5, 2]),
-                stretch(date(2026, 3, 10), date(2026, 3, 19), &[5, 2, 4]),
-                stretch(date(2026, 3, 20), last, &[5, 3, 4]),
-            ]
-        );
-        assert_eq!(hung(9), [stretch(first, last, &[9, 2])]);
+        let of_7 =
+            [stretch(first, date(2026, 3, 31), &[7, 6, 3], &[]), stretch(date(2026, 4, 1), last, &[7, 6, 3], &[5, 4])];
+        assert_eq!(hung(7), of_7);
+        let of_5 = [
+            stretch(first, date(2026, 3, 9), &[5, 2], &[]),
+            stretch(date(2026, 3, 10), date(2026, 3, 19), &[5, 2], &[4]),
+            stretch(date(2026, 3, 20), last, &[5, 3], &[4]),
+        ];
+        assert_eq!(hung(5), of_5, "after its last day it hangs where it ended");
+        assert_eq!(hung(9), [stretch(first, last, &[9, 2], &[])]);
         // Two that went into each other end the walk.
         let gone =
             |n, into| State { to: Some(first), into: Some(id(into)), ..state(n, Some(1), "x", date(2026, 1, 1)) };
         let ring = Trees::new([state(1, None, "Group", date(2026, 1, 1)), gone(2, 3), gone(3, 2)]);
         assert_eq!((ring.goes_on_in(id(2), last), ring.path(id(2), last).as_deref()), (Some(id(3)), Some("x")));
-        assert_eq!(ring.hung(id(2), last, Some(last))[0].below, [2, 3].map(id));
+        assert_eq!(ring.hung(id(2), last, Some(last)), [stretch(last, last, &[2], &[3])]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::civil::{Date, Time};
 use jiff::{Span, Timestamp};
 use tally_app::directory::People;
-use tally_app::trees::Trees;
+use tally_app::trees::{Hung, Trees};
 use tally_kernel::Result;
 use tally_kernel::id::{AccountId, CorrectionId, OrgUnitId, PersonId};
 use tally_kernel::person::{self, DirectoryPerson};
@@ -163,8 +163,8 @@ impl<'t> Teams<'t> {
 /// Where a unit hung, by the paths of a day.
 fn stretches(trees: &Trees, unit: OrgUnitId, day: Date) -> Vec<Stretch> {
     let name = |unit: &OrgUnitId| gone(trees, *unit, day).or_else(|| trees.path(*unit, day));
-    let paths = |units: &[OrgUnitId]| units.iter().filter_map(name).collect();
-    trees.hung(unit, Date::MIN, None).into_iter().map(|hung| (hung.from, hung.to, paths(&hung.below))).collect()
+    let of = |hung: &Hung| hung.below.iter().chain(&hung.closed).filter_map(name).collect();
+    trees.hung(unit, Date::MIN, None).into_iter().map(|hung| (hung.from, hung.to, of(&hung))).collect()
 }
 
 /// How a team is named that was closed and goes on in another unit: the other's people were not of it before, and a later unit may have
