@@ -1,7 +1,7 @@
 //! A team that goes to another branch takes its people along and leaves its months behind.
 
 use tally_api::attendance::v1 as attendance;
-use tally_api::common::v1::{Period, RowProblem};
+use tally_api::common::v1::{ImportResult, Period, RowProblem};
 use tally_api::compensation::v1 as compensation;
 use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
@@ -301,6 +301,11 @@ async fn of_its_own(done: &Done, old: &Branch, new: &Branch, of: &March, team: &
     assert!(refused.code() == Code::FailedPrecondition && refused.message().contains(&mate.person_id), "{refused:?}");
 }
 
+/// What became of the only row: why it was refused, if it was.
+fn became(told: Option<ImportResult>) -> Result<(), String> {
+    told.expect("a result").problems.into_iter().next().map_or(Ok(()), |problem| Err(problem.reason))
+}
+
 /// What is to be done about March is done by whom the team was under in March: the settlement goes on there, and what is observed of
 /// those days is sent from there.
 async fn of_the_month(done: &Done, old: &Branch, new: &Branch, of: &March) {
@@ -323,16 +328,13 @@ async fn of_the_month(done: &Done, old: &Branch, new: &Branch, of: &March) {
         let channel = by.at.performance.clone();
         let mut client = performance::observation_service_client::ObservationServiceClient::new(channel);
         let ask = performance::ImportObservationsRequest { rows: vec![row], ..Default::default() };
-        client
-            .import_observations(by.ask(ask))
-            .await
-            .map(|answer| answer.into_inner().result.expect("a result").written)
+        became(client.import_observations(by.ask(ask)).await.expect("an answer").into_inner().result)
     };
     // A service knows of a move within a second.
     eventually("an observation of April", async || observed(&new.hr, "2026-04-10").await.ok()).await;
-    assert_eq!(observed(&old.hr, "2026-03-10").await.expect("of March"), 1);
+    observed(&old.hr, "2026-03-10").await.expect("of March");
     for (by, day) in [(&new.hr, "2026-03-11"), (&old.hr, "2026-04-11")] {
-        let refused = async || observed(by, day).await.err().filter(|refused| refused.code() == Code::PermissionDenied);
+        let refused = async || observed(by, day).await.err().filter(|reason| reason == "OBSERVATION_OUT_OF_REACH");
         eventually("a day of somebody else is refused", refused).await;
     }
 }
@@ -401,12 +403,11 @@ async fn facts_of_before(done: &Done, old: &Branch, new: &Branch, of: &March, te
         let row = attendance::Alias { platform: "JD".into(), alias: "M".into(), person_id, from, ..Default::default() };
         let mut client = attendance::alias_service_client::AliasServiceClient::new(by.at.attendance.clone());
         let ask = attendance::ImportAliasesRequest { rows: vec![row], ..Default::default() };
-        client.import_aliases(by.ask(ask)).await.map(|_| ())
+        became(client.import_aliases(by.ask(ask)).await.expect("an answer").into_inner().result)
     };
     // A service knows of a move within a second.
     eventually("a nickname of April", async || meant(&new.hr, "2026-04-05").await.ok()).await;
-    let refused = meant(&new.hr, "2026-03-05").await.expect_err("a day of somebody else");
-    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+    assert_eq!(meant(&new.hr, "2026-03-05").await.expect_err("a day of somebody else"), "FACT_OUT_OF_REACH");
 
     let ids = &done.outcome.ids;
     let Some(at) = ids.places.iter().position(|(unit_id, _)| *unit_id == team.unit_id) else {
