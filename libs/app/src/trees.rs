@@ -146,6 +146,14 @@ impl Trees {
         (from <= day).then_some(into)
     }
 
+    /// Whether a unit, or the one that it goes on in, is there on a day and is `above` or below it.
+    pub fn holds(&self, above: OrgUnitId, below: OrgUnitId, day: Date) -> bool {
+        let below = self.goes_on_in(below, day).unwrap_or(below);
+        let on_day = |state: &State| state.from <= day && state.to.is_none_or(|to| day <= to);
+        let is_there = self.states.get(&below).is_some_and(|states| states.iter().any(on_day));
+        is_there && self.chain(below, day).any(|state| state.unit == above)
+    }
+
     /// The unit that has this path on a day; where none has, that which had it last before, or has it first after.
     pub fn called(&self, path: &str, day: Date) -> Option<OrgUnitId> {
         let so_called = self.states.iter().filter(|(_, states)| states.iter().any(|state| path.ends_with(&state.name)));
@@ -359,6 +367,21 @@ mod tests {
         let ring = Trees::new([state(1, None, "Group", date(2026, 1, 1)), gone(2, 3), gone(3, 2)]);
         assert_eq!((ring.goes_on_in(id(2), last), ring.path(id(2), last).as_deref()), (Some(id(3)), Some("x")));
         assert_eq!(ring.hung(id(2), last, Some(last)), [stretch(last, last, &[2], &[3])]);
+    }
+
+    #[test]
+    fn a_unit_is_held_by_those_that_it_or_what_it_goes_on_in_hangs_below_on_the_day() {
+        let holds = |above, below| {
+            let on = |day| closing().holds(id(above), id(below), day);
+            [date(2026, 3, 9), date(2026, 3, 19), date(2026, 3, 31), date(2026, 4, 1), date(2026, 5, 1)].map(on)
+        };
+        assert_eq!(holds(2, 4), [true, true, false, false, false]);
+        assert_eq!(holds(3, 4), [false, false, true, true, true]);
+        assert_eq!([holds(4, 4), holds(5, 4)], [[true, false, false, false, false], [false, true, true, false, false]]);
+        assert_eq!(holds(6, 4), [false, false, false, true, true]);
+        assert_eq!(holds(2, 9), [true, false, false, false, false], "closed into nothing: of the group");
+        assert_eq!(holds(2, 8), [false, false, false, false, true], "not before it begins");
+        assert_eq!([holds(2, 3), holds(2, 99)], [[false; 5]; 2]);
     }
 
     #[test]

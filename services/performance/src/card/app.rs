@@ -55,7 +55,7 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
         let alone = of.owner.unit().is_some();
         let known = Known { people: &people, around: around.as_ref(), population, everybody, past: &past, alone };
         let before = match cycle::versions::version_before(&tx, of).await?.and_then(|before| before.run) {
-            Some(run) => Some(store::of_run(&tx, run).await?),
+            Some(run) => Some(store::of_run(&tx, run, None).await?),
             None => None,
         };
         let unread = Unread::read(&tx, of, &scheme).await?;

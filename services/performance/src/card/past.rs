@@ -4,12 +4,13 @@
 //! many. The last three such periods before the cycle's own that have a published cycle count, none that overlaps another; of each the
 //! version of the result that is the newest now. What was measured otherwise then does not count.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use tally_engine::scoring::{Past, Scheme, ScoreCard, is_same, told_of_past, trends};
-use tally_kernel::id::{CycleId, PersonId};
+use tally_kernel::id::{CycleId, PersonId, SchemeId};
 use tally_kernel::time::Period;
 use tally_kernel::{Error, Result};
 use tally_store::ScopedTx;
@@ -37,27 +38,63 @@ pub struct Before {
     pub names: BTreeSet<String>,
 }
 
-/// The cycles that trends of a cycle are held against if it is scored now, the newest first.
-///
-/// # Errors
-/// What the store says.
-pub async fn before(tx: &ScopedTx, cycle: &Cycle, by: &Scheme) -> Result<Vec<Before>> {
-    let (names, mut before) = (trends(by), Vec::new());
-    if names.is_empty() {
-        return Ok(before);
+/// The published cycles of a scheme, read once for whatever is held against them.
+pub struct Published {
+    /// Those that ended last first.
+    cycles: Vec<WithResults>,
+    periods: Vec<Period>,
+    /// The versions that their newest results have.
+    schemes: HashMap<(SchemeId, u32), Scheme>,
+}
+
+/// A published cycle.
+struct WithResults {
+    cycle: CycleId,
+    period: Period,
+    /// What the cards of its newest result are kept under.
+    newest: Option<Uuid>,
+    /// The version that scored these.
+    scored_by: (SchemeId, u32),
+    /// What the cards of any version of its result are kept under.
+    runs: BTreeSet<Uuid>,
+}
+
+impl Published {
+    /// Those that end before a day, or all.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn read(tx: &ScopedTx, scheme: SchemeId, day: Option<Date>) -> Result<Self> {
+        let (mut cycles, mut schemes) = (Vec::new(), HashMap::new());
+        for versions in cycles::versions_of(tx, cycles::published_before(tx, scheme, day).await?).await? {
+            let (Some(own), Some(newest)) = (versions.first(), versions.last()) else { continue };
+            let scored_by = (newest.scheme, newest.scheme_version);
+            if let Entry::Vacant(missing) = schemes.entry(scored_by) {
+                missing.insert(scheme::facts::load(tx, newest.scheme, newest.scheme_version).await?);
+            }
+            let runs = versions.iter().filter_map(|version| version.run).collect();
+            cycles.push(WithResults { cycle: own.id, period: own.period, newest: newest.run, scored_by, runs });
+        }
+        let periods = cycles.iter().map(|of| of.period).collect();
+        Ok(Self { cycles, periods, schemes })
     }
-    let published = cycles::published_before(tx, cycle.scheme, cycle.period.from()).await?;
-    let periods: Vec<Period> = published.iter().map(|before| before.period).collect();
-    let counting = counting(cycle.period, &periods)?;
-    for (_, of) in published.into_iter().enumerate().filter(|(place, _)| counting.contains(place)) {
-        let (cycle, period) = (of.id, of.period);
-        let Some(newest) = cycles::versions(tx, of).await?.pop() else { continue };
-        let Some(run) = newest.run else { continue };
-        let then = scheme::facts::load(tx, newest.scheme, newest.scheme_version).await?;
-        let same = names.iter().filter(|name| is_same(by, &then, name)).map(|name| (*name).to_owned());
-        before.push(Before { cycle, period, run, names: same.collect() });
+
+    /// The cycles that trends of a cycle are held against if it is scored now, the newest first.
+    ///
+    /// # Errors
+    /// A period at the end of time.
+    pub fn before(&self, cycle: &Cycle, by: &Scheme) -> Result<Vec<Before>> {
+        let names = trends(by);
+        let ended = self.periods.partition_point(|period| period.to() >= cycle.period.from());
+        let counting = counting(cycle.period, self.periods.get(ended..).unwrap_or_default())?;
+        let before = |place: usize| {
+            let of = self.cycles.get(ended + place)?;
+            let then = self.schemes.get(&of.scored_by)?;
+            let same = names.iter().filter(|name| is_same(by, then, name)).map(|name| (*name).to_owned());
+            Some(Before { cycle: of.cycle, period: of.period, run: of.newest?, names: same.collect() })
+        };
+        Ok(counting.into_iter().filter_map(before).collect())
     }
-    Ok(before)
 }
 
 /// What people had before a cycle.
@@ -65,28 +102,45 @@ pub async fn before(tx: &ScopedTx, cycle: &Cycle, by: &Scheme) -> Result<Vec<Bef
 /// # Errors
 /// What the store says.
 pub async fn of(tx: &ScopedTx, cycle: &Cycle, by: &Scheme) -> Result<PastOf> {
-    Ok(read(tx, &before(tx, cycle, by).await?).await?.0)
+    if trends(by).is_empty() {
+        return Ok(PastOf::new());
+    }
+    let published = Published::read(tx, cycle.scheme, Some(cycle.period.from())).await?;
+    let before = published.before(cycle, by)?;
+    Ok(read(tx, &before, None).await?.past)
 }
 
-/// Who gave what somebody had: the cycle, by person and the first day of its period.
-type Given = HashMap<(PersonId, Date), CycleId>;
+/// What people had, and where.
+#[derive(Default)]
+struct Had<'a> {
+    past: PastOf,
+    /// The cycle that gave it, by person, the first day of its period, and measure.
+    given: HashMap<(PersonId, Date, &'a str), CycleId>,
+}
 
-async fn read(tx: &ScopedTx, before: &[Before]) -> Result<(PastOf, Given)> {
-    let (mut past, mut given) = (PastOf::new(), Given::new());
-    for Before { cycle, period, run, names } in before {
-        for (person, card) in store::of_run(tx, *run).await? {
-            for name in names {
-                let Some(value) = value(&card, name) else { continue };
-                let known = past.entry(person).or_default().entry(name.clone()).or_default();
-                // Of two cycles over a period the one that was made last counts.
-                if known.last().is_none_or(|last| last.from != period.from()) {
-                    known.push(Past { from: period.from(), to: period.to(), value });
-                    given.entry((person, period.from())).or_insert(*cycle);
-                }
+impl<'a> Had<'a> {
+    fn add(&mut self, before: &'a Before, person: PersonId, card: &ScoreCard) {
+        let (from, to) = (before.period.from(), before.period.to());
+        for name in &before.names {
+            let Some(value) = value(card, name) else { continue };
+            let known = self.past.entry(person).or_default().entry(name.clone()).or_default();
+            // Of two cycles over a period the one that was made last counts.
+            if known.last().is_none_or(|last| last.from != from) {
+                known.push(Past { from, to, value });
+                self.given.insert((person, from, name), before.cycle);
             }
         }
     }
-    Ok((past, given))
+}
+
+async fn read<'a>(tx: &ScopedTx, before: &'a [Before], people: Option<&BTreeSet<PersonId>>) -> Result<Had<'a>> {
+    let mut had = Had::default();
+    for before in before {
+        for (person, card) in store::of_run(tx, before.run, people).await? {
+            had.add(before, person, &card);
+        }
+    }
+    Ok(had)
 }
 
 /// Of whom the cards of a result say otherwise what trends were held against than it is by now, and in which cycles.
@@ -98,39 +152,51 @@ pub async fn otherwise(tx: &ScopedTx, shown: &Shown, by: &Scheme) -> Result<BTre
     if names.is_empty() {
         return Ok(otherwise);
     }
-    let (now, given) = read(tx, &before(tx, &shown.cycle, by).await?).await?;
-    let mut gone: BTreeMap<Period, BTreeSet<PersonId>> = BTreeMap::new();
-    for (person, card) in store::of_run(tx, shown.run).await? {
+    let cards = store::of_run(tx, shown.run, None).await?;
+    let published = Published::read(tx, shown.cycle.scheme, Some(shown.cycle.period.from())).await?;
+    let before = published.before(&shown.cycle, by)?;
+    let Had { past: now, given } = read(tx, &before, Some(&cards.keys().copied().collect())).await?;
+    let mut gone = Gone::new();
+    for (person, card) in cards {
         for name in &names {
             let was = card.lines.iter().find_map(|line| line.past.get(*name)).map_or(&[][..], Vec::as_slice);
             let is = now.get(&person).and_then(|past| past.get(*name)).map_or(&[][..], Vec::as_slice);
             let came = is.iter().filter(|one| !was.contains(one));
             for one in came.chain(was.iter().filter(|one| !is.contains(one))) {
                 let cycles: &mut BTreeSet<CycleId> = otherwise.entry(person).or_default();
-                match given.get(&(person, one.from)) {
-                    Some(cycle) => _ = cycles.insert(*cycle),
-                    None => {
-                        _ = gone
-                            .entry(Period::new(one.from, one.to).map_err(Error::internal)?)
-                            .or_default()
-                            .insert(person)
-                    }
+                if let Some(cycle) = given.get(&(person, one.from, *name)) {
+                    cycles.insert(*cycle);
+                } else {
+                    let period = Period::new(one.from, one.to).map_err(Error::internal)?;
+                    gone.entry(period).or_default().insert(person);
                 }
             }
         }
     }
-    if gone.is_empty() {
-        return Ok(otherwise);
-    }
-    // What no cycle gives any more: those over its period in which the person had a card once.
-    for cycle in cycles::published_before(tx, shown.cycle.scheme, shown.cycle.period.from()).await? {
-        let (id, Some(people)) = (cycle.id, gone.get(&cycle.period)) else { continue };
-        let runs = cycles::versions(tx, cycle).await?.into_iter().filter_map(|version| version.run).collect();
-        for person in store::people_of(tx, runs).await?.into_iter().filter(|person| people.contains(person)) {
-            otherwise.entry(person).or_default().insert(id);
-        }
+    for (person, cycle) in had_cards(tx, &published, &gone).await? {
+        otherwise.entry(person).or_default().insert(cycle);
     }
     Ok(otherwise)
+}
+
+/// Of whom no cycle gives any more what was over a period.
+type Gone = BTreeMap<Period, BTreeSet<PersonId>>;
+
+/// The cycles over these periods in which these people had a card once.
+async fn had_cards(tx: &ScopedTx, published: &Published, gone: &Gone) -> Result<Vec<(PersonId, CycleId)>> {
+    if gone.is_empty() {
+        return Ok(Vec::new());
+    }
+    let over = published.cycles.iter().filter_map(|of| Some((of, gone.get(&of.period)?)));
+    let runs = over.clone().flat_map(|(of, _)| of.runs.iter().copied()).collect();
+    let by_run = store::people_by_run(tx, runs, Some(&gone.values().flatten().copied().collect())).await?;
+    let mut had = Vec::new();
+    for (of, people) in over {
+        for there in of.runs.iter().filter_map(|run| by_run.get(run)) {
+            had.extend(there.intersection(people).map(|person| (*person, of.cycle)));
+        }
+    }
+    Ok(had)
 }
 
 /// What a card says that a measure was. Cards of before trends were kept say it of indicators.
@@ -171,6 +237,8 @@ fn length(period: Period) -> Result<(bool, i32)> {
 #[cfg(test)]
 mod tests {
     use jiff::civil::{Date, date};
+    use tally_kernel::Micro;
+    use tally_kernel::id::OrgUnitId;
 
     use super::*;
 
@@ -196,5 +264,42 @@ mod tests {
     fn of_periods_that_overlap_the_later_one_counts() {
         let week = |day: i8| over(date(2026, 3, day), date(2026, 3, day + 6));
         assert_eq!(counting(week(22), &[week(15), week(10), week(7), week(1)]).unwrap(), [0, 2]);
+    }
+
+    #[test]
+    fn each_measure_comes_from_the_newest_cycle_that_has_it_and_names_that_one() {
+        let cycle = |n| CycleId(Uuid::from_u128(n));
+        let before = |n: u128, month: i8, names: &[&str]| Before {
+            cycle: cycle(n),
+            period: self::month(month),
+            run: Uuid::from_u128(n),
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let person = PersonId(Uuid::from_u128(7));
+        let card = |kept: &[(&str, i64)]| ScoreCard {
+            person,
+            unit: OrgUnitId(Uuid::from_u128(1)),
+            score: Micro::ZERO,
+            rank: 1,
+            of: 1,
+            grade: None,
+            collaboration: None,
+            lines: vec![],
+            credited_ppm: 0,
+            outside_ppm: None,
+            kept: kept.iter().map(|(name, value)| ((*name).to_owned(), Micro::from_millionths(*value))).collect(),
+        };
+        let both = ["records", "replies"];
+        let (newer, older, first) = (before(2, 2, &both), before(1, 2, &both), before(3, 1, &both));
+        let mut had = Had::default();
+        had.add(&newer, person, &card(&[("records", 5)]));
+        had.add(&older, person, &card(&[("records", 4), ("replies", 90)]));
+        had.add(&first, person, &card(&[("replies", 80)]));
+        let values =
+            |name: &str| had.past[&person][name].iter().map(|past| past.value.millionths()).collect::<Vec<_>>();
+        assert_eq!([values("records"), values("replies")], [vec![5], vec![90, 80]]);
+        let given = |month: i8, name| had.given.get(&(person, date(2026, month, 1), name)).copied();
+        assert_eq!([given(2, "records"), given(2, "replies")], [Some(cycle(2)), Some(cycle(1))]);
+        assert_eq!([given(1, "replies"), given(1, "records")], [Some(cycle(3)), None]);
     }
 }

@@ -1,11 +1,12 @@
 //! Rows of score cards.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::civil;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Condition;
 use tally_access::{OpContext, Plan, Region, Rpc};
 use tally_kernel::id::{CycleId, PersonId, SchemeId, ScoreCardId};
 use tally_kernel::page::Page;
@@ -144,9 +145,13 @@ pub async fn of_region(tx: &ScopedTx, run: Uuid, region: &Region) -> Result<Vec<
     rows.into_iter().map(|row| StoredCard::try_from(row).map(|stored| stored.card)).collect()
 }
 
-/// All cards of a run, by person.
-pub async fn of_run(tx: &ScopedTx, run: Uuid) -> Result<BTreeMap<PersonId, ScoreCard>> {
-    let rows = tx.select::<Entity>().filter(Column::RunId.eq(run)).all().await?;
+/// The cards of a run, of these people or of all, by person.
+pub async fn of_run(
+    tx: &ScopedTx,
+    run: Uuid,
+    people: Option<&BTreeSet<PersonId>>,
+) -> Result<BTreeMap<PersonId, ScoreCard>> {
+    let rows = tx.select::<Entity>().filter(Column::RunId.eq(run)).filter(of_people(tx, people)).all().await?;
     let card = |row: Model| StoredCard::try_from(row).map(|stored| (stored.card.person, stored.card));
     rows.into_iter().map(card).collect()
 }
@@ -156,6 +161,26 @@ pub async fn people_of(tx: &ScopedTx, runs: BTreeSet<Uuid>) -> Result<Vec<Person
     let mine = tx.select::<Entity>().filter(among::<Entity>(tx, Column::RunId, runs));
     let people: Vec<Uuid> = mine.rows(|rows| rows.column(Column::PersonId).group_by(Column::PersonId)).await?;
     Ok(people.into_iter().map(PersonId).collect())
+}
+
+/// Who has a card in each of these results, of these people or of all.
+pub async fn people_by_run(
+    tx: &ScopedTx,
+    runs: BTreeSet<Uuid>,
+    people: Option<&BTreeSet<PersonId>>,
+) -> Result<HashMap<Uuid, BTreeSet<PersonId>>> {
+    let mine = tx.select::<Entity>().filter(among::<Entity>(tx, Column::RunId, runs)).filter(of_people(tx, people));
+    let cards: Vec<(Uuid, Uuid)> = mine.rows(|rows| rows.column(Column::RunId).column(Column::PersonId)).await?;
+    let mut by_run: HashMap<Uuid, BTreeSet<PersonId>> = HashMap::new();
+    for (run, person) in cards {
+        by_run.entry(run).or_default().insert(PersonId(person));
+    }
+    Ok(by_run)
+}
+
+fn of_people(tx: &ScopedTx, people: Option<&BTreeSet<PersonId>>) -> Condition {
+    let these = people.map(|people| among::<Entity>(tx, Column::PersonId, people.iter().copied()));
+    Condition::all().add_option(these)
 }
 
 /// Throws away the cards of a run.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use tally_access::{OpContext, Plan};
 use tally_app::units::Units;
+use tally_kernel::Result;
 use tally_kernel::id::{AccountId, CycleId, PersonId};
 use tally_kernel::time::zone;
-use tally_kernel::{Kind, Result};
 use tally_store::ReadTx;
 
 use super::domain::{Change, PersonChange, changes, reads};
@@ -94,16 +94,12 @@ async fn past(
     (plan, also): (&Plan<ListCycleChanges>, &[CycleId]),
     otherwise: BTreeMap<PersonId, BTreeSet<CycleId>>,
 ) -> Result<BTreeMap<PersonId, BTreeSet<PersonChange>>> {
-    let mut hidden = BTreeSet::new();
-    for id in otherwise.values().flatten().copied().collect::<BTreeSet<CycleId>>() {
-        match cycle::facts::find(tx, plan, id, also).await {
-            Ok(_) => {}
-            Err(missing) if missing.kind() == Kind::NotFound => _ = hidden.insert(id),
-            Err(error) => return Err(error),
-        }
+    if otherwise.is_empty() {
+        return Ok(BTreeMap::new());
     }
+    let seen = cycle::facts::seen_since(tx, plan, also, None).await?;
     let changed = otherwise.into_iter().map(|(person, cycles)| {
-        let shown = cycles.difference(&hidden).copied().map(PersonChange::PastOf);
+        let shown = cycles.intersection(&seen).copied().map(PersonChange::PastOf);
         (person, shown.chain([PersonChange::Past]).collect())
     });
     Ok(changed.collect())

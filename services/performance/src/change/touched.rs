@@ -2,15 +2,16 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan as _};
 use tally_access::{OpContext, Plan, Target};
-use tally_app::units::Units;
+use tally_app::trees::Trees;
 use tally_engine::closing::facts::AccountFacts;
 use tally_engine::closing::measured::Takes;
-use tally_engine::scoring::{looks_back, trends};
+use tally_engine::scoring::{Scheme, looks_back, trends};
 use tally_kernel::error::Violations;
 use tally_kernel::id::{AccountId, CycleId, PersonId, SchemeId};
 use tally_kernel::page::Page;
@@ -20,7 +21,8 @@ use tally_store::ScopedTx;
 use uuid::Uuid;
 
 use super::domain::{meet, reads};
-use crate::cycle::domain::{Asked, Cycle, State};
+use crate::card::facts::Before;
+use crate::cycle::domain::Cycle;
 use crate::cycle::facts::Shown;
 use crate::policy::ListTouchedCycles;
 use crate::reach::from_below;
@@ -60,13 +62,13 @@ pub async fn touched_cycles(
         }
     };
     let tx = app.store.read(ctx).await?;
-    let mut seen = Vec::new();
-    for of in cycle::facts::over(&tx, &plan, &card::facts::cycles(&tx, &plan).await?, (days.0, None)).await? {
-        if of.corrects.is_none() {
-            seen.push(Seen::read(&tx, of).await?);
-        }
-    }
-    let mut touched = at_once(&tx, touching, places.as_ref(), &seen, days).await?;
+    let seen = cycle::facts::seen_since(&tx, &plan, &card::facts::cycles(&tx, &plan).await?, days.0).await?;
+    let all = Newest::since(&tx, days.0).await?;
+    let mut schemes = Schemes::default();
+    let mut touched = at_once(&tx, touching, places.as_ref(), (&all, &mut schemes), days).await?;
+    // What goes on from a cycle that the caller does not see is touched as well.
+    let past = by_trends(&tx, &touched, (&all, &mut schemes)).await?;
+    touched.retain(|id, _| seen.contains(id));
     match (touching, &places, &reading) {
         (Touching::Accounts(asked), Some(places), _) => places.all_known(&plan, asked, &touched, days.1)?,
         (Touching::Scheme(id, version), _, Some(reading)) if touched.is_empty() => {
@@ -75,14 +77,17 @@ pub async fn touched_cycles(
         }
         (Touching::Accounts(_) | Touching::Scheme(..), _, _) => {}
     }
-    let past = by_trends(&tx, &touched, &seen).await?;
-    let told = |Seen { of, .. }: Seen| {
-        let (accounts, past) = (touched.remove(&of.id), past.get(&of.id).cloned());
+    let told = |Newest { of, .. }: Newest| {
+        let (accounts, past) = (touched.remove(&of.id), past.get(&of.id));
         let is_touched = accounts.is_some() || past.is_some();
-        let (accounts, past) = (accounts.unwrap_or_default(), past.unwrap_or_default());
-        is_touched.then_some(TouchedCycle { of, accounts, past })
+        let past = past.into_iter().flatten().copied().filter(|id| seen.contains(id)).collect();
+        (is_touched && seen.contains(&of.id)).then_some(TouchedCycle {
+            of,
+            accounts: accounts.unwrap_or_default(),
+            past,
+        })
     };
-    let mut told: Vec<TouchedCycle> = seen.into_iter().filter_map(told).collect();
+    let mut told: Vec<TouchedCycle> = all.into_iter().filter_map(told).collect();
     told.sort_by_key(|one| std::cmp::Reverse(one.of.id));
     let after = page.after.as_ref().and_then(|after| after.parse::<CycleId>().ok());
     told.retain(|one| after.is_none_or(|after| one.of.id < after));
@@ -91,23 +96,23 @@ pub async fn touched_cycles(
     Ok((told, next))
 }
 
-/// A cycle that the caller sees.
-struct Seen {
+/// A cycle with what it came to by now.
+struct Newest {
     /// By the version of its scheme that its newest result has.
     of: Cycle,
     /// That, where it has one.
     result: Option<Shown>,
 }
 
-impl Seen {
-    async fn read(tx: &ScopedTx, of: Cycle) -> Result<Self> {
-        match of.state {
-            State::Reviewable | State::Published => {
-                let shown = cycle::facts::shown(tx, of.id, Asked::Newest).await?;
-                Ok(Self { of: Cycle { scheme_version: shown.cycle.scheme_version, ..of }, result: Some(shown) })
-            }
-            State::Open | State::Closing | State::Failed => Ok(Self { of, result: None }),
-        }
+impl Newest {
+    /// Of every cycle that ends on a day or after it, whoever sees it.
+    async fn since(tx: &ScopedTx, day: Option<Date>) -> Result<Vec<Self>> {
+        let newest = |(of, result): (Cycle, Option<Shown>)| {
+            let scheme_version = result.as_ref().map_or(of.scheme_version, |shown| shown.cycle.scheme_version);
+            Self { of: Cycle { scheme_version, ..of }, result }
+        };
+        let all = cycle::facts::all_shown(tx, cycle::facts::since(tx, day).await?).await?;
+        Ok(all.into_iter().map(newest).collect())
     }
 }
 
@@ -116,7 +121,7 @@ async fn at_once(
     tx: &ScopedTx,
     touching: &Touching,
     places: Option<&Places>,
-    seen: &[Seen],
+    (all, schemes): (&[Newest], &mut Schemes),
     (from, to): (Option<Date>, Option<Date>),
 ) -> Result<BTreeMap<CycleId, BTreeSet<AccountId>>> {
     // What a scheme looks back on lies before the cycle's days.
@@ -124,13 +129,18 @@ async fn at_once(
         Touching::Accounts(_) => to.and_then(|to| to.checked_add(MOST_BACK.days()).ok()),
         Touching::Scheme(..) => to,
     };
-    let (mut touched, mut schemes) = (BTreeMap::new(), Schemes::default());
-    for Seen { of, result } in seen.iter().filter(|one| meet(one.of.period, None, until)) {
-        let read = match result {
-            Some(shown) => rests_on(tx, shown).await?,
-            None => BTreeSet::new(),
-        };
-        let mine = places.map(|places| places.of_cycle(of, &read)).unwrap_or_default();
+    let over = all.iter().filter(|one| meet(one.of.period, None, until));
+    let read = match touching {
+        Touching::Accounts(accounts) => {
+            let runs = over.clone().filter_map(|one| Some(one.result.as_ref()?.attribution().0)).collect();
+            run::facts::with_accounts(tx, runs, accounts).await?
+        }
+        Touching::Scheme(..) => HashMap::new(),
+    };
+    let (mut touched, nothing) = (BTreeMap::new(), BTreeSet::new());
+    for Newest { of, result } in over {
+        let read = result.as_ref().and_then(|shown| read.get(&shown.attribution().0)).unwrap_or(&nothing);
+        let mine = places.map(|places| places.of_cycle(of, read)).unwrap_or_default();
         let by = schemes.of(tx, of).await?;
         let is_touched = match *touching {
             Touching::Accounts(_) => {
@@ -151,51 +161,82 @@ async fn at_once(
 async fn by_trends(
     tx: &ScopedTx,
     touched: &BTreeMap<CycleId, BTreeSet<AccountId>>,
-    seen: &[Seen],
+    (all, schemes): (&[Newest], &mut Schemes),
 ) -> Result<BTreeMap<CycleId, BTreeSet<CycleId>>> {
-    let schemes: BTreeSet<SchemeId> =
-        seen.iter().filter(|one| touched.contains_key(&one.of.id)).map(|one| one.of.scheme).collect();
-    let mut later: Vec<&Seen> = seen.iter().filter(|one| schemes.contains(&one.of.scheme)).collect();
-    later.sort_by_key(|one| (one.of.period, one.of.id));
-    let owners: HashMap<CycleId, &Cycle> = later.iter().map(|one| (one.of.id, &one.of)).collect();
-    let (mut past, mut people) = (BTreeMap::<CycleId, BTreeSet<CycleId>>::new(), People::default());
-    for Seen { of, result } in later {
-        let by = scheme::facts::load(tx, of.scheme, of.scheme_version).await?;
-        if trends(&by).is_empty() {
+    // The last day of the first that is touched, of each scheme: nothing before that is held against it.
+    let mut first: BTreeMap<SchemeId, Date> = BTreeMap::new();
+    for of in all.iter().map(|one| &one.of).filter(|of| touched.contains_key(&of.id)) {
+        let last_day = of.period.to();
+        first.entry(of.scheme).and_modify(|first| *first = last_day.min(*first)).or_insert(last_day);
+    }
+    let cycles: HashMap<CycleId, &Cycle> = all.iter().map(|one| (one.of.id, &one.of)).collect();
+    let mut past = BTreeMap::<CycleId, BTreeSet<CycleId>>::new();
+    for (scheme, ended) in first {
+        let mut later = Vec::new();
+        for one in all.iter().filter(|one| one.of.scheme == scheme && one.of.period.from() > ended) {
+            if !trends(&schemes.of(tx, &one.of).await?.scheme).is_empty() {
+                later.push(one);
+            }
+        }
+        if later.is_empty() {
             continue;
         }
-        for before in card::facts::before(tx, of, &by).await? {
-            let by_trends =
-                || past.contains_key(&before.cycle) && before.names.iter().any(|name| looks_back(&by, name));
-            let Some(earlier) = owners.get(&before.cycle) else { continue };
-            if !touched.contains_key(&before.cycle) && !by_trends() {
-                continue;
+        later.sort_by_key(|one| (one.of.period, one.of.id));
+        let (published, mut people) = (card::facts::Published::read(tx, scheme, None).await?, People::default());
+        // None is held against one over the same days.
+        for over in later.chunk_by(|one, next| one.of.period == next.of.period) {
+            let mut held = Vec::new();
+            for one in over {
+                let by = &schemes.of(tx, &one.of).await?.scheme;
+                let is_touched = |before: &Before| {
+                    let by_trends = || before.names.iter().any(|name| looks_back(by, name));
+                    touched.contains_key(&before.cycle) || past.contains_key(&before.cycle) && by_trends()
+                };
+                let before = published.before(&one.of, by)?.into_iter().filter(is_touched);
+                held.extend(before.map(|before| (*one, before)));
             }
-            let shares = match result {
-                Some(shown) => people.share(tx, [shown.run, before.run]).await?,
-                // Who is in is not known before it is closed.
-                None => earlier.owner == of.owner || [earlier, &of].iter().any(|one| one.owner.unit().is_none()),
-            };
-            if shares {
-                past.entry(of.id).or_default().insert(before.cycle);
+            people.read(tx, &held).await?;
+            for (Newest { of, result }, before) in held {
+                let shares = match (result, cycles.get(&before.cycle)) {
+                    (Some(shown), _) => people.share([shown.run, before.run]),
+                    // Who is in is not known before it is closed.
+                    (None, Some(earlier)) => {
+                        earlier.owner == of.owner || [*earlier, of].iter().any(|one| one.owner.unit().is_none())
+                    }
+                    (None, None) => false,
+                };
+                if shares {
+                    past.entry(of.id).or_default().insert(before.cycle);
+                }
             }
         }
     }
     Ok(past)
 }
 
-/// Who has a card in a result, each read once.
+/// Who has a card in the results that are held against each other.
 #[derive(Default)]
 struct People(HashMap<Uuid, BTreeSet<PersonId>>);
 
 impl People {
-    async fn share(&mut self, tx: &ScopedTx, [one, other]: [Uuid; 2]) -> Result<bool> {
-        for run in [one, other] {
-            if let Entry::Vacant(missing) = self.0.entry(run) {
-                missing.insert(card::facts::people_of(tx, [run].into()).await?.into_iter().collect());
-            }
+    /// Reads who had one in those of before, where that is not known, and which of them has one in the later ones.
+    async fn read(&mut self, tx: &ScopedTx, held: &[(&Newest, Before)]) -> Result<()> {
+        let runs: BTreeSet<Uuid> = held.iter().map(|(_, before)| before.run).collect();
+        self.0.retain(|run, _| runs.contains(run));
+        let missing: BTreeSet<Uuid> = runs.into_iter().filter(|run| !self.0.contains_key(run)).collect();
+        if !missing.is_empty() {
+            self.0.extend(card::facts::people_by_run(tx, missing, None).await?);
         }
-        Ok(self.0.get(&one).zip(self.0.get(&other)).is_some_and(|(one, other)| !one.is_disjoint(other)))
+        let later: BTreeSet<Uuid> = held.iter().filter_map(|(one, _)| Some(one.result.as_ref()?.run)).collect();
+        if !later.is_empty() {
+            let had = self.0.values().flatten().copied().collect();
+            self.0.extend(card::facts::people_by_run(tx, later, Some(&had)).await?);
+        }
+        Ok(())
+    }
+
+    fn share(&self, [one, other]: [Uuid; 2]) -> bool {
+        self.0.get(&one).zip(self.0.get(&other)).is_some_and(|(one, other)| !one.is_disjoint(other))
     }
 }
 
@@ -208,6 +249,7 @@ pub(super) struct Schemes(HashMap<(SchemeId, u32), By>);
 
 /// A version of a scheme.
 pub(super) struct By {
+    scheme: Scheme,
     /// The version, and those that it refines.
     versions: Vec<(SchemeId, u32)>,
     /// Days of 24 hours before the cycle whose records are read.
@@ -222,11 +264,10 @@ impl Schemes {
             Entry::Vacant(missing) => missing,
         };
         let above = scheme::facts::with_above(tx, cycle.scheme, cycle.scheme_version).await?;
-        let days_before = above
-            .first()
-            .map_or(0, |own| SignedDuration::from_millis(Takes::of(&own.scheme).before_ms()).as_hours() / 24);
         let versions = above.iter().map(|version| (version.id, version.scheme.version)).collect();
-        Ok(by.insert(By { versions, days_before }))
+        let own = above.into_iter().next().ok_or_else(|| Error::not_found("scheme", cycle.scheme))?;
+        let days_before = SignedDuration::from_millis(Takes::of(&own.scheme).before_ms()).as_hours() / 24;
+        Ok(by.insert(By { scheme: own.scheme, versions, days_before }))
     }
 }
 
@@ -237,17 +278,18 @@ impl By {
     }
 }
 
-/// The accounts that are asked about, and the units that they are of.
+/// The accounts that are asked about, and where their units hung on every day.
 struct Places {
     accounts: Vec<AccountFacts>,
-    units: Units,
+    trees: Arc<Trees>,
 }
 
 impl Places {
     async fn of(app: &App, ctx: &OpContext, accounts: &BTreeSet<AccountId>) -> Result<Self> {
-        let units = Units::of(&app.peers.identity, ctx, None);
-        let (known, units) = futures::try_join!(app.peers.accounts(ctx), units)?;
-        Ok(Self { accounts: known.into_iter().filter(|account| accounts.contains(&account.id)).collect(), units })
+        let people = app.directory.everybody(ctx);
+        let (known, people) = futures::try_join!(app.peers.accounts(ctx), people)?;
+        let trees = app.directory.trees(ctx, &people).await?;
+        Ok(Self { accounts: known.into_iter().filter(|account| accounts.contains(&account.id)).collect(), trees })
     }
 
     /// Refuses what is asked about and the caller knows nothing of, whether it is there or not.
@@ -274,11 +316,11 @@ impl Places {
         these.map(|account| Ok(zone(&account.zone)?)).collect()
     }
 
-    /// Those that a cycle rests on, or lie within whose it is.
+    /// Those that a cycle rests on, or lay within whose it is on its last day.
     fn of_cycle(&self, of: &Cycle, read: &BTreeSet<AccountId>) -> BTreeSet<AccountId> {
         let within = |account: &&AccountFacts| match of.owner.unit() {
             None => true,
-            Some(above) => account.unit.is_some_and(|unit| self.units.holds(above, unit)),
+            Some(above) => account.unit.is_some_and(|unit| self.trees.holds(above, unit, of.period.to())),
         };
         let mine = self.accounts.iter().filter(|account| read.contains(&account.id) || within(account));
         mine.map(|account| account.id).collect()

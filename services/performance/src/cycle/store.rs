@@ -1,5 +1,7 @@
 //! Rows of cycles.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
@@ -249,20 +251,28 @@ pub async fn page<R: Rpc>(
     Ok((rows.into_iter().map(Cycle::try_from).collect::<Result<_>>()?, next))
 }
 
-/// The cycles of units that the caller reaches, and of these besides, whose days meet some: nothing stands for no bound.
-pub async fn over<R: Rpc>(
+/// The cycles that end on a day or after it, without corrections; all of them where none is named. For the service's own work.
+pub async fn since(tx: &ScopedTx, day: Option<Date>) -> Result<Vec<Cycle>> {
+    let rows = tx.select::<Entity>().filter(ends_since(day)).filter(Column::CorrectsId.is_null()).all().await?;
+    rows.into_iter().map(Cycle::try_from).collect()
+}
+
+/// Which of the cycles that end on a day or after it are of units that the caller reaches, with these besides.
+pub async fn seen_since<R: Rpc>(
     tx: &ScopedTx,
     plan: &Plan<R>,
     also: &[CycleId],
-    (from, to): (Option<Date>, Option<Date>),
-) -> Result<Vec<Cycle>> {
+    day: Option<Date>,
+) -> Result<BTreeSet<CycleId>> {
     let also: Vec<Uuid> = also.iter().map(|cycle| cycle.0).collect();
-    // Days are kept as text, in an order that is theirs.
-    let days = Condition::all()
-        .add_option(from.map(|from| Column::PeriodTo.gte(from.to_string())))
-        .add_option(to.map(|to| Column::PeriodFrom.lte(to.to_string())));
-    let rows = tx.select::<Entity>().within_or(plan, Column::Id.is_in(also)).filter(days).all().await?;
-    rows.into_iter().map(Cycle::try_from).collect()
+    let mine = tx.select::<Entity>().within_or(plan, Column::Id.is_in(also)).filter(ends_since(day));
+    let seen: Vec<Uuid> = mine.rows(|rows| rows.column(Column::Id)).await?;
+    Ok(seen.into_iter().map(CycleId).collect())
+}
+
+/// Days are kept as text, in an order that is theirs.
+fn ends_since(day: Option<Date>) -> Condition {
+    Condition::all().add_option(day.map(|day| Column::PeriodTo.gte(day.to_string())))
 }
 
 /// The cycles that score by a version of a scheme.

@@ -1,6 +1,7 @@
 //! Cycles whose trends are held against a cycle that is put right: what is told of them before and after, and what makes it go away.
 
 use jiff::SignedDuration;
+use jiff::civil::date;
 use tally_access::Permission;
 use tally_api::common::v1 as common;
 use tally_api::performance::v1 as pb;
@@ -9,6 +10,7 @@ use tally_testkit::callers::Caller;
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
 
+use crate::fake_peers::Closed;
 use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, by, cycle, person, scheme};
 
 /// One indicator is a trend of each of these, the last of them.
@@ -24,13 +26,17 @@ fn trending(name: &str, trends: &[(&str, &str)]) -> pb::Scheme {
 }
 
 impl Fixture {
-    /// A cycle over a month of 2026.
+    /// A cycle of the group over a month of 2026.
     async fn over(&self, scheme_id: &str, month: i8) -> String {
+        self.over_of("", scheme_id, month).await
+    }
+
+    async fn over_of(&self, unit_id: &str, scheme_id: &str, month: i8) -> String {
         // Cycles are told apart by their ids, which are of the instant.
         self.callers.clock.advance(SignedDuration::from_millis(1));
-        let from = jiff::civil::date(2026, month, 1);
+        let from = date(2026, month, 1);
         let period = Some(common::Period { from: from.to_string(), to: from.last_of_month().to_string() });
-        self.make(pb::Cycle { period, ..cycle(scheme_id) }).await.unwrap()
+        self.make(pb::Cycle { period, unit_id: unit_id.into(), ..cycle(scheme_id) }).await.unwrap()
     }
 
     async fn publish(&self, cycle_id: &str) {
@@ -51,9 +57,14 @@ impl Fixture {
         correction.cycle_id
     }
 
-    /// The cycles that are touched by what is on the account in January: on how many accounts, and on what of before.
     async fn by_january(&self, caller: &Caller) -> Vec<(String, usize, Vec<String>)> {
-        let (from, to) = ("2026-01-01".into(), "2026-01-31".into());
+        self.by_month(caller, 1).await
+    }
+
+    /// The cycles that are touched by what is on the account in a month: on how many accounts, and on what of before.
+    async fn by_month(&self, caller: &Caller, month: i8) -> Vec<(String, usize, Vec<String>)> {
+        let from = date(2026, month, 1);
+        let (from, to) = (from.to_string(), from.last_of_month().to_string());
         let account_ids = vec![account(1).to_string()];
         let ask = pb::ListTouchedCyclesRequest { account_ids, from, to, ..Default::default() };
         let found = self.changes().list_touched_cycles(caller.request(ask)).await.unwrap().into_inner().cycles;
@@ -180,4 +191,55 @@ async fn what_looks_back_on_what_looks_back_is_touched_as_far_as_that_goes(on: B
     assert_eq!(past(4), None, "three months are looked back on, and what they had is theirs");
     assert_eq!([5, 6, 8].map(past), [Some(vec![]), Some(vec![5]), Some(vec![5, 6, 7])]);
     assert_eq!(past(9), Some(vec![6, 7, 8]), "what they had is itself held against January");
+}
+
+on_both!(what_is_held_against_a_month_that_one_does_not_see_is_told_without_it, flavor = "multi_thread");
+async fn what_is_held_against_a_month_that_one_does_not_see_is_told_without_it(on: Backend) {
+    let fixture = Fixture::working(on, PeerFacts::of(2, 2)).await;
+    for month in 1..=5 {
+        for n in 1..=2 {
+            let (id, start) = (format!("{month}-{n}"), format!("2026-{month:02}-05T02:00:00Z"));
+            assert_eq!(fixture.import(n, vec![by(&format!("E{n:04}"), &id, &start)]).await.problems, []);
+        }
+    }
+    let scheme_id = fixture.scheme(trending("deep", &[("more", "credited_records"), ("faster", "more")])).await;
+    let january = fixture.over(&scheme_id, 1).await;
+    let mut hidden = Vec::new();
+    for month in 2..=4 {
+        hidden.push(fixture.over_of(&SOUTH.to_string(), &scheme_id, month).await);
+    }
+    let may = fixture.over(&scheme_id, 5).await;
+    for id in [&january].into_iter().chain(&hidden) {
+        fixture.closed(id).await;
+        fixture.publish(id).await;
+    }
+    fixture.closed(&may).await;
+    let seen = fixture.by_january(&fixture.admin).await;
+    assert_eq!((seen.len(), seen[0].clone()), (5, (may.clone(), 0, hidden)), "the last three months are held against");
+    let hr = fixture.of_unit(NORTH, &[Permission::CycleRead, Permission::CardRead]);
+    assert_eq!(fixture.by_january(&hr).await, [(may, 0, vec![]), (january, 1, vec![])]);
+}
+
+on_both!(a_month_is_touched_by_the_accounts_of_the_teams_that_it_had_on_its_last_day);
+async fn a_month_is_touched_by_the_accounts_of_the_teams_that_it_had_on_its_last_day(on: Backend) {
+    let fixture = Fixture::working(on, PeerFacts::of(2, 2)).await;
+    let scheme_id = fixture.scheme(scheme()).await;
+    let mut cycles = Vec::new();
+    for month in [1, 3] {
+        for unit in [NORTH, SOUTH] {
+            cycles.push(fixture.over_of(&unit.to_string(), &scheme_id, month).await);
+        }
+    }
+    // Known once all are made, and nothing of them is read yet.
+    let closed = Closed { unit: NORTH, from: date(2026, 3, 10), into: Some(SOUTH) };
+    fixture.tell(|told| told.closed = Some(closed));
+    let touched = async |month| {
+        let told = fixture.by_month(&fixture.admin, month).await.into_iter();
+        told.map(|(id, ..)| cycles.iter().position(|of| *of == id)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (touched(1).await, touched(3).await),
+        (vec![Some(0)], vec![Some(3)]),
+        "the team's own, then the other's"
+    );
 }

@@ -1,12 +1,15 @@
 //! Which attempt shows what a cycle came to: its own, or that of a correction that was published since.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Condition;
 use tally_kernel::id::{AttributionRunId, CycleId, SchemeId};
 use tally_kernel::{Error, Result};
-use tally_store::{ScopedTx, UnitOfWork};
+use tally_store::{ScopedTx, UnitOfWork, among};
 
 use super::{Column, Entity, load};
 use crate::cycle::domain::{Asked, Cycle, CycleError, State};
@@ -21,12 +24,10 @@ pub struct Shown {
 }
 
 impl Shown {
-    fn of(cycle: Cycle) -> Result<Self> {
+    fn of(cycle: Cycle) -> Option<Self> {
         match (cycle.state, cycle.run) {
-            (State::Reviewable | State::Published, Some(run)) => Ok(Self { cycle, run }),
-            (State::Reviewable | State::Published | State::Open | State::Closing | State::Failed, _) => {
-                Err(CycleError::NoResult.into())
-            }
+            (State::Reviewable | State::Published, Some(run)) => Some(Self { cycle, run }),
+            (State::Reviewable | State::Published | State::Open | State::Closing | State::Failed, _) => None,
         }
     }
 
@@ -45,23 +46,44 @@ impl Shown {
 
 /// Every version of the result of a cycle, oldest first: nothing where none is published. A correction shows its own alone.
 pub async fn versions(tx: &ScopedTx, of: Cycle) -> Result<Vec<Cycle>> {
-    let (id, own) = (of.id, of.published.is_some());
-    let mut versions: Vec<Cycle> = own.then_some(of).into_iter().collect();
-    let published = Column::CorrectsId.eq(id.0).and(Column::State.eq(State::Published.to_string()));
-    let rows = tx.select::<Entity>().filter(published).order_by_asc(Column::ResultVersion).all().await?;
-    for row in rows {
-        versions.push(row.try_into()?);
-    }
-    Ok(versions)
+    Ok(versions_of(tx, vec![of]).await?.pop().unwrap_or_default())
 }
 
-/// The published cycles of a scheme, without corrections, whose days end before this one: the newest first.
-pub async fn published_before(tx: &ScopedTx, scheme: SchemeId, day: Date) -> Result<Vec<Cycle>> {
+/// The same of each of these cycles, in their order.
+pub async fn versions_of(tx: &ScopedTx, of: Vec<Cycle>) -> Result<Vec<Vec<Cycle>>> {
+    let corrections = among::<Entity>(tx, Column::CorrectsId, of.iter().map(|cycle| cycle.id));
+    let published = tx.select::<Entity>().filter(corrections).filter(Column::State.eq(State::Published.to_string()));
+    let mut later: HashMap<CycleId, Vec<Cycle>> = HashMap::new();
+    for row in published.order_by_asc(Column::ResultVersion).all().await? {
+        let version = Cycle::try_from(row)?;
+        if let Some(corrects) = &version.corrects {
+            later.entry(corrects.cycle).or_default().push(version);
+        }
+    }
+    let versions = |own: Cycle| {
+        let corrections = later.remove(&own.id).unwrap_or_default();
+        own.published.is_some().then_some(own).into_iter().chain(corrections).collect()
+    };
+    Ok(of.into_iter().map(versions).collect())
+}
+
+/// The published cycles of a scheme, without corrections, those that end before a day where one is named: the newest first.
+pub async fn published_before(tx: &ScopedTx, scheme: SchemeId, day: Option<Date>) -> Result<Vec<Cycle>> {
     let of = Column::SchemeId.eq(scheme.0).and(Column::State.eq(State::Published.to_string()));
-    let before = of.and(Column::CorrectsId.is_null()).and(Column::PeriodTo.lt(day.to_string()));
-    let rows = tx.select::<Entity>().filter(before).order_by_desc(Column::PeriodTo);
-    let rows = rows.order_by_desc(Column::PeriodFrom).order_by_desc(Column::Id).all().await?;
-    rows.into_iter().map(Cycle::try_from).collect()
+    let before = Condition::all().add_option(day.map(|day| Column::PeriodTo.lt(day.to_string())));
+    let rows = tx.select::<Entity>().filter(of.and(Column::CorrectsId.is_null())).filter(before);
+    let rows = rows.order_by_desc(Column::PeriodTo).order_by_desc(Column::PeriodFrom).order_by_desc(Column::Id);
+    rows.all().await?.into_iter().map(Cycle::try_from).collect()
+}
+
+/// What each of these cycles came to, by the newest version of its result: nothing of one that has none.
+pub async fn all_shown(tx: &ScopedTx, of: Vec<Cycle>) -> Result<Vec<(Cycle, Option<Shown>)>> {
+    let versions = versions_of(tx, of.clone()).await?;
+    let shown = |(own, mut versions): (Cycle, Vec<Cycle>)| {
+        let newest = versions.pop().unwrap_or_else(|| own.clone());
+        (own, Shown::of(newest))
+    };
+    Ok(of.into_iter().zip(versions).map(shown).collect())
 }
 
 /// What a cycle came to.
@@ -72,11 +94,12 @@ pub async fn shown(tx: &ScopedTx, id: CycleId, asked: Asked) -> Result<Shown> {
     let own = load(tx, id).await?;
     let mut versions = versions(tx, own.clone()).await?;
     let published: Vec<_> = versions.iter().filter_map(|version| version.published).collect();
-    match asked.of(&published) {
-        Some(place) => Shown::of(versions.swap_remove(place)),
-        None if asked == Asked::Newest => Shown::of(own),
-        None => Err(CycleError::NoVersion.into()),
-    }
+    let cycle = match asked.of(&published) {
+        Some(place) => versions.swap_remove(place),
+        None if asked == Asked::Newest => own,
+        None => return Err(CycleError::NoVersion.into()),
+    };
+    Shown::of(cycle).ok_or_else(|| CycleError::NoResult.into())
 }
 
 /// Under what the findings of a cycle are kept: also of one that failed, since they say why.

@@ -4,11 +4,11 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ExprTrait as _, IntoActiveModel as _};
 use serde::de::DeserializeOwned;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use tally_access::OpContext;
-use tally_kernel::id::PersonId;
+use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::{Error, Result};
-use tally_store::{Conflict as _, ScopedTx, UnitOfWork, bytes_from_db, lost_race, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, bytes_from_db, lost_race, to_db};
 
 use super::counted;
 use crate::columns::write;
@@ -202,6 +202,23 @@ pub async fn accounts(tx: &ScopedTx, run: Uuid) -> Result<Vec<account::Model>> {
     let mut rows = tx.select::<account::Entity>().filter(account::Column::RunId.eq(run)).all().await?;
     rows.sort_by(|a, b| (a.component, &a.account_key).cmp(&(b.component, &b.account_key)));
     Ok(rows)
+}
+
+/// Which of these accounts are in which of these runs.
+pub async fn with_accounts(
+    tx: &ScopedTx,
+    runs: BTreeSet<Uuid>,
+    accounts: &BTreeSet<AccountId>,
+) -> Result<HashMap<Uuid, BTreeSet<AccountId>>> {
+    let mine = tx.select::<account::Entity>().filter(among::<account::Entity>(tx, account::Column::RunId, runs));
+    let mine = mine.filter(among::<account::Entity>(tx, account::Column::AccountId, accounts.iter().copied()));
+    let found: Vec<(Uuid, Uuid)> =
+        mine.rows(|rows| rows.column(account::Column::RunId).column(account::Column::AccountId)).await?;
+    let mut by_run: HashMap<Uuid, BTreeSet<AccountId>> = HashMap::new();
+    for (run, account) in found {
+        by_run.entry(run).or_default().insert(AccountId(account));
+    }
+    Ok(by_run)
 }
 
 /// The outcome of every account of a run, by key.
