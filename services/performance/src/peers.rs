@@ -85,11 +85,12 @@ impl Peers {
         )?;
         let rostered = rostered(&shifts, &accounts, period, policy.rules())?;
         let trees = directory.trees(ctx, &people).await?;
+        let employed: Vec<_> = people.iter().filter(|person| person.employed_in(period)).collect();
+        let joined = teams::joined(&accounts, &employed, &trees, period);
         let accounts = accounts.into_iter().map(|account| teams::named(account, &trees, period.to())).collect();
         let mut paths = teams::Paths::of(&trees, period.to());
-        let employed = people.iter().filter(|person| person.employed_in(period));
-        let people = employed.map(|person| paths.named(person)).collect();
-        Ok(Facts { minor_digits, people, accounts, aliases, rostered, duty, findings })
+        let people = employed.into_iter().map(|person| paths.named(person)).collect();
+        Ok(Facts { minor_digits, people, accounts, aliases, rostered, joined, duty, findings })
     }
 
     async fn group(&self, ctx: &OpContext) -> Result<idn::Tenant> {

@@ -80,7 +80,7 @@ pub fn compute(frozen: Frozen, mut records: Records, customs: usize, pool: &rayo
             contents.extend_from_slice(content);
             digest.add(content, credit.rung, shares.iter().map(stored));
             for share in shares {
-                let outside = account.own.binary_search(&share.person).is_err();
+                let outside = !account.is_own(share.person, input.records[credit.record as usize].start_ms);
                 let sum = &mut sums[share.person as usize];
                 sum.add(&records, credit.record as usize, share.ppm, outside, frozen.minor_digits);
             }

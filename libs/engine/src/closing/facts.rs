@@ -151,6 +151,8 @@ pub struct Facts {
     pub duty: BTreeMap<AccountId, Vec<Duty>>,
     /// Who is rostered on which account in the period.
     pub rostered: BTreeSet<(AccountId, PersonId)>,
+    /// Of accounts whose team was closed within the period, the first days on which people are of it who were not before.
+    pub joined: BTreeMap<AccountId, BTreeMap<PersonId, Date>>,
     /// What was odd about punches and hand-overs.
     pub findings: Vec<Finding>,
 }

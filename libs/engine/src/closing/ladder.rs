@@ -211,6 +211,7 @@ mod tests {
             phases: Vec::new(),
             duty: vec![duty(0), duty(1)],
             own: Vec::new(),
+            own_from: BTreeMap::new(),
             agents: std::collections::BTreeMap::new(),
         };
         Frozen {

@@ -100,8 +100,18 @@ pub struct FrozenAccount {
     pub duty: Vec<FrozenDuty>,
     /// Places of the people whose own account it is: rostered on it, or of its team. Sorted.
     pub own: Vec<u32>,
+    /// Since when it is so for those who are of its team only since that was closed, milliseconds since 1970, by place.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub own_from: BTreeMap<u32, i64>,
     /// What agents that its records name may mean.
     pub agents: BTreeMap<String, Vec<Meaning>>,
+}
+
+impl FrozenAccount {
+    /// Whether it is the own one of the person of a place at an instant.
+    pub fn is_own(&self, place: u32, at_ms: i64) -> bool {
+        self.own.binary_search(&place).is_ok() && self.own_from.get(&place).is_none_or(|from| *from <= at_ms)
+    }
 }
 
 /// A stretch of duty.
@@ -315,6 +325,7 @@ impl<'a> People<'a> {
                 phases: account.phases.clone(),
                 duty: frozen_duty(facts.duty.get(&account.id), &places),
                 own: own(facts, account, &people),
+                own_from: own_from(facts, account, &people)?,
                 agents: meanings(&touched.agents, &places),
             })
         });
@@ -357,6 +368,18 @@ fn own(facts: &Facts, account: &AccountFacts, people: &[FrozenPerson]) -> Vec<u3
     };
     let mine = |p: &FrozenPerson| facts.rostered.contains(&(account.id, p.id)) || of_team(p);
     (0..).zip(people).filter(|(_, p)| mine(p)).map(|(place, _)| place).collect()
+}
+
+/// Since when an account is the own one of those who joined its team when that was closed, and are not rostered on it.
+fn own_from(facts: &Facts, account: &AccountFacts, people: &[FrozenPerson]) -> Result<BTreeMap<u32, i64>, TimeError> {
+    let Some(joined) = facts.joined.get(&account.id) else { return Ok(BTreeMap::new()) };
+    let zone = zone(&account.zone)?;
+    let from = |(place, person): (u32, &FrozenPerson)| {
+        let day = *joined.get(&person.id).filter(|_| !facts.rostered.contains(&(account.id, person.id)))?;
+        let span = Period::new(day, day).and_then(|day| day.instants(&zone));
+        Some(span.map(|span| (place, span.start.as_millisecond())))
+    };
+    (0..).zip(people).filter_map(from).collect()
 }
 
 type Named = BTreeMap<String, Vec<(PersonId, Option<Date>, Option<Date>)>>;

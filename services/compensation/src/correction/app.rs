@@ -337,7 +337,7 @@ async fn who_moved<R: Rpc>(now: &Now, tx: &ScopedTx, plan: &Plan<R>) -> Result<d
 /// last.
 fn payer(now: &Now, of: &Owner, person: PersonId) -> Option<Target> {
     let (own, Belongs { home, below }) = (of.unit()?, now.belongs(person)?);
-    (!below.contains(&own)).then(|| Target::person(home.region.clone(), Some(home.unit), person))
+    (!below.is_or_was_of(own)).then(|| Target::person(home.region.clone(), Some(home.unit), person))
 }
 
 /// Deltas with what was taken of them until then, or until now.

@@ -228,13 +228,39 @@ impl Outstanding {
     /// Whether a settlement of `payer` takes it. Somebody who still belongs to the owner of the settlement that was put right, or
     /// belonged to it last, is paid by the next one of the same owner. Somebody who moved is paid by the unit that pays the person now,
     /// whatever cycle of its own it settles: by any that the person is below, or by the group where its settlement has a line for the
-    /// person. `below` are the units that somebody belongs to by now, up to the branch; nothing of whom identity does not know.
-    pub fn is_paid_by(&self, payer: &Owner, below: Option<&[OrgUnitId]>, has_line: bool) -> bool {
-        let of = |owner: &Owner| match (owner.unit(), below) {
+    /// person. `below` is where somebody belongs by now; nothing of whom identity does not know.
+    pub fn is_paid_by(&self, payer: &Owner, below: Option<&Below>, has_line: bool) -> bool {
+        let is = |owner: &Owner, test: fn(&Below, OrgUnitId) -> bool| match (owner.unit(), below) {
             (None, _) | (_, None) => true,
-            (Some(unit), Some(below)) => below.contains(&unit),
+            (Some(unit), Some(below)) => test(below, unit),
         };
-        if of(&self.owner) { self.owner == *payer } else { of(payer) && (payer.unit().is_some() || has_line) }
+        if is(&self.owner, Below::is_or_was_of) {
+            self.owner == *payer
+        } else {
+            is(payer, Below::is_of) && (payer.unit().is_some() || has_line)
+        }
+    }
+}
+
+/// The units that somebody is below by now, or was last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Below {
+    /// The unit and those above it. One that was closed is below what it was below when it was.
+    pub hung: Vec<OrgUnitId>,
+    /// Where the unit was closed and its people went to another one: that and those above it.
+    pub goes_on: Option<Vec<OrgUnitId>>,
+}
+
+impl Below {
+    /// Whether somebody is of a unit by now.
+    pub fn is_of(&self, unit: OrgUnitId) -> bool {
+        self.goes_on.as_ref().unwrap_or(&self.hung).contains(&unit)
+    }
+
+    /// Whether somebody is of a unit by now or was so last. Whoever left a team before it was closed was last of the branch that it hung
+    /// under; the month in which it was closed was settled by the one that it went to.
+    pub fn is_or_was_of(&self, unit: OrgUnitId) -> bool {
+        self.is_of(unit) || self.hung.contains(&unit)
     }
 }
 

@@ -14,7 +14,7 @@ use tally_kernel::{Currency, Error, Result};
 use tally_store::{ScopedTx, UnitOfWork};
 use uuid::Uuid;
 
-use super::domain::{Adjusted, Delta, Filed, Outstanding};
+use super::domain::{Adjusted, Below, Delta, Filed, Outstanding};
 use super::store::adjustments::{self, Amounts};
 use super::store::{self, deltas};
 use crate::statement::domain::Heading;
@@ -38,8 +38,7 @@ pub(crate) struct Now {
 /// Where somebody belongs.
 pub(crate) struct Belongs<'a> {
     pub(crate) home: &'a Employment,
-    /// The unit and those above it. One that was closed is below what it was below when it was.
-    pub(crate) below: Vec<OrgUnitId>,
+    pub(crate) below: Below,
 }
 
 impl Now {
@@ -55,8 +54,12 @@ impl Now {
         let today = person.zone.to_datetime(self.at).date();
         let day = self.not_before.map_or(today, |last| last.max(today));
         let home = person.home(day)?;
-        let hung = self.trees.hung(home.unit, day, Some(day)).into_iter().next();
-        Some(Belongs { home, below: hung.map(|hung| hung.below).unwrap_or_default() })
+        let below = |unit| {
+            let hung = self.trees.hung(unit, day, Some(day)).into_iter().next();
+            hung.map(|hung| hung.below).unwrap_or_default()
+        };
+        let goes_on = self.trees.goes_on_in(home.unit, day).map(below);
+        Some(Belongs { home, below: Below { hung: below(home.unit), goes_on } })
     }
 }
 

@@ -52,7 +52,7 @@ pub struct NewStatement {
     pub person: PersonId,
     /// Nothing for somebody who gets adjustments alone.
     pub line: Option<PersonLine>,
-    /// Where the person belonged on the last day of the cycle, as the card does.
+    /// Where the person belonged on the last day of the cycle, as the card does; of adjustments alone the unit that pays them.
     pub place: (Region, OrgUnitId),
 }
 

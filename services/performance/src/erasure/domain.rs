@@ -227,6 +227,7 @@ mod tests {
             phases: Vec::new(),
             duty: vec![duty(0, "shift:E12@x/y"), duty(1, "shift:E2@x/y, punch:E2@z")],
             own: Vec::new(),
+            own_from: BTreeMap::new(),
             agents,
         };
         Frozen {

@@ -140,6 +140,8 @@ pub fn shared<'u>(
     let units = if accounts.is_empty() { served } else { serving };
     let mut paths: Vec<_> = units.iter().map(|id| path(*id).map_or_else(|| id.to_string(), str::to_owned)).collect();
     paths.sort_unstable();
+    // A closed team is called as the unit that it goes on in.
+    paths.dedup();
     paths.truncate(NAMED);
     accounts.sort_unstable();
     accounts.truncate(NAMED);

@@ -85,7 +85,7 @@ pub(crate) fn belongs_above(parts: &[Part<'_>], own: Option<OrgUnitId>, units: &
     if touched.iter().all(|unit| inside(*unit)) {
         return None;
     }
-    let path = |id| units.get(id).map(|unit| unit.path.as_str());
+    let path = |id| units.goes_on_in(id).map(|unit| unit.path.as_str());
     let unit = units.lowest_above(touched.into_iter().chain([own])).and_then(path).unwrap_or_default().to_owned();
     let (accounts, beyond) = shared(parts, inside, path);
     Some(Failure::BelongsAbove { unit, accounts, beyond })

@@ -107,7 +107,7 @@ async fn report(app: &App, ctx: &OpContext, id: CycleId, from: &Region) -> Resul
     let month = month_of(cycle.period)?;
     let run = cycle.run.filter(|_| cycle.state == State::Published).ok_or(TransferError::NotPublished)?;
     let units = Units::of(&app.peers.identity, ctx, Some(cycle.period.to())).await?;
-    let units = units.iter().filter(|unit| unit.region == *from || unit.region.is_global()).map(|unit| UnitAt {
+    let there = units.iter().filter(|unit| unit.region == *from || unit.region.is_global()).map(|unit| UnitAt {
         // Below a branch names may be people's: "Li Na's team".
         name: if unit.path.contains('/') { String::new() } else { unit.name.clone() },
         id: unit.id,
@@ -116,11 +116,12 @@ async fn report(app: &App, ctx: &OpContext, id: CycleId, from: &Region) -> Resul
     let cards = card::facts::of_region(&*app.store.read(ctx).await?, run, from).await?;
     let members = cards.into_iter().map(|card| Member {
         person: card.person,
-        unit: card.unit,
+        // Whoever left a team before it was closed is of the unit that it goes on in, as in the cycle.
+        unit: units.goes_on_in(card.unit).map_or(card.unit, |unit| unit.id),
         credited_ppm: card.credited_ppm,
         score: card.score,
     });
-    let (units, members): (Vec<_>, Vec<_>) = (units.collect(), members.collect());
+    let (units, members): (Vec<_>, Vec<_>) = (there.collect(), members.collect());
     let cells = app.compute.run("cells", move || cells::cells(&units, &members)).await?;
     Ok(Material::Report { month, cells: cells.map_err(TransferError::TooLarge)? })
 }

@@ -144,6 +144,13 @@ async fn what_a_closed_team_did_is_of_the_branch_that_its_people_went_to(on: Bac
     assert_eq!((run.state(), run.unit_id.as_str()), (pb::AttributionRunState::Done, branch.to_string().as_str()));
     assert_eq!(fixture.of_run(&month.attribution_run_id).await.unit_id, branch.to_string());
 
+    // Whoever left it served an account of the other branch: a refusal calls the team as the unit that it goes on in.
+    fixture.tell(|told| told.on_duty(2, 3, DutyRule::Roster, MORNING.0, MORNING.1));
+    let failed = fixture.month_of(&SOUTH.to_string(), &scheme_id, "").await;
+    assert_eq!(failed.failure_reason, "RUN_BELONGS_ABOVE");
+    let told = &failed.failure;
+    assert!(told.contains("JD/shop/a0002") && told.contains("north") && !told.contains(&north()), "{told}");
+
     // To another branch: the month is the other's, with all that the team did in it.
     fixture.tell(|told| {
         *told = PeerFacts { corrections: told.corrections.clone(), ..apart() };

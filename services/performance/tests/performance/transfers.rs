@@ -3,15 +3,19 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tally_api::attendance::v1 as att;
+use tally_api::identity::v1 as idn;
 use tally_api::performance::v1 as pb;
+use tally_kernel::id::OrgUnitId;
 use tally_performance::SERVICE;
 use tally_store::orm::{ConnectionTrait as _, Database};
 use tally_testkit::callers::{Approver, Caller, everything};
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
 use tonic::{Response, Status};
+use uuid::Uuid;
 
-use crate::fixture::{Fixture, PeerFacts, TENANT, reason, record, units};
+use crate::fake_peers::Closed;
+use crate::fixture::{Fixture, NORTH, PeerFacts, TENANT, reason, record, units};
 
 /// So many people, every other one of `north/a` and there on duty together.
 fn team(people: u128) -> PeerFacts {
@@ -116,6 +120,30 @@ async fn a_report_is_prepared_by_one_approved_by_another_released_and_taken_in(o
     let register = register.unwrap().into_inner().transfers;
     assert_eq!((register.len(), register[0].stage()), (1, pb::TransferStage::Released));
     assert!(register[0].prepared_by != register[0].approved_by && !register[0].approved_by.is_empty());
+}
+
+on_both!(who_left_a_team_before_it_was_closed_is_of_the_unit_that_its_people_went_to);
+async fn who_left_a_team_before_it_was_closed_is_of_the_unit_that_its_people_went_to(on: Backend) {
+    // Six of the team go to their branch on the 10th, but for one who left on the fifth.
+    let mut told = team(12);
+    let branch = OrgUnitId(Uuid::from_u128(0xb3));
+    told.closed = Some(Closed { unit: NORTH, from: jiff::civil::date(2026, 3, 10), into: Some(branch) });
+    for employments in told.people.iter_mut().step_by(2).map(|person| &mut person.employments) {
+        let [unit_id, unit_path, from] = [branch.to_string(), "north".into(), "2026-03-10".into()];
+        employments.push(idn::Employment { unit_id, unit_path, from, ..employments[0].clone() });
+        employments[0].to = "2026-03-09".into();
+    }
+    let left = &mut told.people[0].employments;
+    left.truncate(1);
+    left[0].to = "2026-03-05".into();
+    let fixture = Fixture::working(on, told).await;
+    let prepared = prepare(&fixture, report(&published(&fixture).await)).await.unwrap().into_inner();
+    assert_eq!(prepared.withheld, []);
+    let ask = pb::ListCellsRequest { transfer_id: prepared.transfer.unwrap().transfer_id, ..Default::default() };
+    let cells = fixture.transfers().list_cells(fixture.admin.request(ask)).await.unwrap().into_inner().cells;
+    let mut told: Vec<_> = cells.iter().map(|c| (c.name.as_str(), c.people, c.credited.as_str())).collect();
+    told.sort_unstable();
+    assert_eq!(told, [("Group", 6, "2"), ("north", 6, "2")]);
 }
 
 on_both!(a_transfer_is_approved_by_other_eyes_than_those_that_prepared_it);

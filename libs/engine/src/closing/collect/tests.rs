@@ -33,6 +33,7 @@ fn frozen() -> Frozen {
         phases: vec![phase(None, PhaseKind::Shared), phase(Some(date(2026, 3, 5)), PhaseKind::Mixed)],
         duty: vec![],
         own: vec![],
+        own_from: BTreeMap::new(),
         agents: BTreeMap::from([
             ("E1".to_owned(), vec![Meaning { person: 0, from: None, to: None }]),
             ("Mimi".to_owned(), vec![Meaning { person: 0, from: Some(date(2026, 3, 2)), to: Some(date(2026, 3, 3)) }]),

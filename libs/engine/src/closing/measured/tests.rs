@@ -28,6 +28,7 @@ fn account() -> FrozenAccount {
         phases: vec![],
         duty: vec![],
         own: vec![],
+        own_from: BTreeMap::new(),
         agents: BTreeMap::new(),
     }
 }

@@ -119,6 +119,23 @@ fn an_account_is_the_own_one_of_its_team_and_of_those_rostered_on_it() {
     let plan = snapshot(&facts, march(), (&Policy::default(), Days::Own), &[count(11, "")]).unwrap();
     assert_eq!(plan.components[0].accounts[0].own, [0, 2]);
     assert!(plan.components[0].rosters_known);
+    assert!(!serde_json::to_string(&plan.components).unwrap().contains("own_from"));
+}
+
+#[test]
+fn the_account_of_a_closed_team_is_the_own_one_of_those_it_went_to_from_that_day_on() {
+    let mut facts = facts();
+    facts.duty = BTreeMap::from([(AccountId(id(11)), vec![duty(1), duty(2), duty(3)])]);
+    facts.rostered = BTreeSet::from([(AccountId(id(11)), PersonId(id(3)))]);
+    // 1 was of it before, 2 is since the 10th, and so is 3, who is rostered on it anyhow.
+    let joined = [2, 3].map(|n| (PersonId(id(n)), date(2026, 3, 10)));
+    facts.joined = BTreeMap::from([(AccountId(id(11)), joined.into())]);
+    let plan = snapshot(&facts, march(), (&Policy::default(), Days::Own), &[count(11, "")]).unwrap();
+    let account = &plan.components[0].accounts[0];
+    let midnight = "2026-03-10T00:00:00+08:00".parse::<jiff::Timestamp>().unwrap().as_millisecond();
+    assert_eq!((&account.own[..], &account.own_from), (&[0, 1, 2][..], &BTreeMap::from([(1, midnight)])));
+    let own = |at| [0, 1, 2, 3].map(|place| account.is_own(place, at));
+    assert_eq!([own(midnight - 1), own(midnight)], [[true, false, true, false], [true, true, true, false]]);
 }
 
 #[test]

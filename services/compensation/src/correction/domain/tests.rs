@@ -199,11 +199,12 @@ fn a_delta_goes_to_the_owner_that_the_person_still_belongs_to_and_else_to_whoeve
     let unit = |n: u128| OrgUnitId(Uuid::from_u128(n));
     let owner = |n: u128| Owner::of("cn-north".parse().unwrap(), unit(n));
     // Below 10 the branch 2 holds the team 4, and the branch 3 the team 6; 9 is closed and holds nobody.
-    let (four, six) = ([unit(4), unit(2), unit(10)], [unit(6), unit(3), unit(10)]);
+    let below = |units: &[u128]| units.iter().copied().map(unit).collect::<Vec<_>>();
+    let (four, six): (Below, Below) =
+        [[4, 2, 10], [6, 3, 10]].map(|units| Below { hung: below(&units), goes_on: None }).into();
     let of = |owner: Owner| Outstanding { owner, ..outstanding(1, 0, 5) };
-    let paid = |one: &Outstanding, payer: &Owner, below: Option<&[OrgUnitId]>, has_line| {
-        one.is_paid_by(payer, below, has_line)
-    };
+    let paid =
+        |one: &Outstanding, payer: &Owner, below: Option<&Below>, has_line| one.is_paid_by(payer, below, has_line);
     let branch = of(owner(2));
     let payers = [owner(2), owner(4), owner(3), owner(10), Owner::group()];
     for (payer, is) in payers.into_iter().zip([true, false, false, false, false]) {
@@ -225,6 +226,12 @@ fn a_delta_goes_to_the_owner_that_the_person_still_belongs_to_and_else_to_whoeve
     let group = of(Owner::group());
     assert!(paid(&group, &Owner::group(), Some(&six), false) && !paid(&group, &owner(3), Some(&six), true));
     assert!(paid(&of(owner(9)), &owner(2), Some(&four), false), "of a unit that is closed");
+    // Of team 4 before it was closed and its people went to team 6: of both branches, and of what was neither's by the latter.
+    let gone = Below { hung: four.hung, goes_on: Some(six.hung) };
+    for (own, payers) in [(2, [true, false, false]), (3, [false, true, false]), (9, [false, true, true])] {
+        let by = [owner(2), owner(3), owner(6)].map(|payer| paid(&of(owner(own)), &payer, Some(&gone), false));
+        assert_eq!(by, payers, "of {own}");
+    }
 }
 
 #[test]

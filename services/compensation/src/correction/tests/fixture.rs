@@ -41,6 +41,10 @@ pub fn unit(n: usize) -> OrgUnitId {
     OrgUnitId(Uuid::from_u128(0x20 + n as u128))
 }
 
+/// A team of branch 0 that is closed on the 10th of March, and that of branch 1 which its people go to.
+pub const TEAM: usize = 2;
+pub const TEAM_THERE: usize = 3;
+
 /// One of the two branches.
 pub fn branch(n: usize) -> Owner {
     Owner::of("cn-north".parse().unwrap(), unit(n))
@@ -66,16 +70,22 @@ pub struct Told {
     pub cards: BTreeMap<usize, BTreeMap<usize, i32>>,
     /// How often the cards of a month were published.
     pub versions: BTreeMap<usize, u32>,
+    /// Last days of those who left.
+    pub left: BTreeMap<usize, Date>,
 }
 
-fn person_told(n: usize, homes: &[(usize, usize)]) -> idn::Person {
+fn person_told(n: usize, homes: &[(usize, usize)], left: Option<&Date>) -> idn::Person {
+    let left = left.map(Date::to_string);
     let employments = homes.iter().enumerate().map(|(at, (month, home))| idn::Employment {
         post: idn::Post::Home.into(),
         unit_id: unit(*home).to_string(),
         unit_path: format!("branch-{home}"),
         region: "cn-north".into(),
         from: first_day(*month).to_string(),
-        to: homes.get(at + 1).map(|(next, _)| first_day(*next).yesterday().unwrap().to_string()).unwrap_or_default(),
+        to: match homes.get(at + 1) {
+            Some((next, _)) => first_day(*next).yesterday().unwrap().to_string(),
+            None => left.clone().unwrap_or_default(),
+        },
         ..Default::default()
     });
     idn::Person {
@@ -105,16 +115,27 @@ fn units() -> Vec<idn::OrgUnit> {
         valid_from: "2020-01-01".into(),
         ..Default::default()
     };
-    vec![group, branch(0), branch(1)]
+    let team = |n: usize, of: usize| idn::OrgUnit { parent_id: unit(of).to_string(), ..branch(n) };
+    let gone = idn::OrgUnit { valid_to: "2026-03-09".into(), into_id: unit(TEAM_THERE).to_string(), ..team(TEAM, 0) };
+    vec![group, branch(0), branch(1), gone, team(TEAM_THERE, 1)]
+}
+
+/// All states of the units, or those of a day.
+fn told_units(ask: &idn::ListOrgUnitsRequest) -> idn::ListOrgUnitsResponse {
+    let is_gone =
+        |unit: &idn::OrgUnit| ask.through.is_empty() && !unit.valid_to.is_empty() && unit.valid_to < ask.as_of;
+    let (gone, units) = units().into_iter().partition(is_gone);
+    idn::ListOrgUnitsResponse { units, gone, ..Default::default() }
 }
 
 fn peers(told: &Arc<Mutex<Told>>) -> (FakePeer, FakePeer) {
     let now = Arc::clone(told);
     let people = move |_: idn::ListPeopleRequest| {
-        let people = now.lock().unwrap().homes.iter().map(|(n, homes)| person_told(*n, homes)).collect();
+        let told = now.lock().unwrap();
+        let people = told.homes.iter().map(|(n, homes)| person_told(*n, homes, told.left.get(n))).collect();
         Ok(idn::ListPeopleResponse { people, ..Default::default() })
     };
-    let units = |_: idn::ListOrgUnitsRequest| Ok(idn::ListOrgUnitsResponse { units: units(), ..Default::default() });
+    let units = |ask: idn::ListOrgUnitsRequest| Ok(told_units(&ask));
     let schedule = |_: idn::ListRetentionRequest| {
         let kept = idn::Retention { kind: "compensation.pay".into(), months: 120, ..Default::default() };
         Ok(idn::ListRetentionResponse { schedule: vec![kept] })
@@ -192,6 +213,10 @@ impl Fixture {
         let homes = told.homes.get_mut(&who).unwrap();
         homes.retain(|(from, _)| *from != month);
         homes.push((month, to));
+    }
+
+    pub fn leaves(&self, who: usize, last_day: Date) {
+        self.told.lock().unwrap().left.insert(who, last_day);
     }
 
     /// A pool of an owner for the cycle of a month.

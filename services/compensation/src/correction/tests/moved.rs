@@ -1,11 +1,12 @@
 //! Who pays what waits of somebody who moved or left, on both databases.
 
+use jiff::civil::date;
 use tally_access::Permission;
 use tally_kernel::id::SettlementId;
 use tally_testkit::databases::{Backend, TestStore};
 use tally_testkit::on_both;
 
-use super::fixture::{Fixture, TENANT, branch, number, unit};
+use super::fixture::{Fixture, TEAM, TENANT, branch, number, unit};
 use super::{differences, january, page};
 use crate::correction::app as correcting;
 use crate::correction::rpc;
@@ -103,4 +104,40 @@ async fn what_waits_of_who_moved_is_taken_by_any_cycle_of_the_unit_of_now_and_by
     assert_eq!(other.sums.adjusted_minor, None);
     let home = fixture.posted(&branch(0), 0, 0).await;
     assert_eq!(taken(home.id).await, [(1, vec![(2_000, 0)]), (2, vec![(0, -2_000)])]);
+}
+
+on_both!(who_left_a_team_before_it_was_closed_is_paid_by_each_branch_what_was_of_its_settlement);
+async fn who_left_a_team_before_it_was_closed_is_paid_by_each_branch_what_was_of_its_settlement(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let fixture = Fixture::new(&db, 3);
+    fixture.moves(1, 0, 1);
+    // 2 was of the team and left on the fifth: January is of the first branch, March of the one that the team went to.
+    fixture.moves(2, 0, TEAM);
+    fixture.leaves(2, date(2026, 3, 5));
+    fixture.score(0, &[(0, 50), (2, 50)]);
+    fixture.score(2, &[(1, 50), (2, 50)]);
+    let old = fixture.posted(&branch(0), 0, 10_000).await.id;
+    let new = fixture.posted(&branch(1), 2, 10_000).await.id;
+    fixture.score(0, &[(0, 20), (2, 80)]);
+    fixture.score(2, &[(1, 30), (2, 70)]);
+    fixture.put_right(old).await.unwrap();
+    fixture.put_right(new).await.unwrap();
+    let later = jiff::SignedDuration::from_hours(24 * 31);
+    fixture.callers.clock.advance(later);
+    let waiting = fixture.deltas(Asked { waiting: true, ..Asked::default() }).await;
+    assert_eq!(waiting.len(), 4);
+    assert!(waiting.iter().all(|one| one.payer.is_none()), "nobody moved: {waiting:?}");
+    // The month after; the first branch pays first.
+    fixture.score(3, &[(0, 50), (1, 50)]);
+    for (n, owed) in [(0, 3_000), (1, 2_000)] {
+        let posted = fixture.posted(&branch(n), 3, 10_000).await;
+        let amounts = fixture.amounts(posted.id).await;
+        let paid = [(n, (10_000 - owed, vec![(-owed, 0)])), (2, (owed, vec![(owed, 0)]))];
+        assert_eq!(amounts, paid.into_iter().collect(), "branch {n}");
+        let left = &fixture.statements(posted.id).await[&2].statement;
+        assert!(
+            left.line.is_none() && left.unit == unit(n),
+            "whoever reads the branch that pays reads it, and nobody of the other"
+        );
+    }
 }

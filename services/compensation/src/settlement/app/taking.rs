@@ -29,17 +29,14 @@ impl Known<'_> {
         let home = self.now.people.get(person)?.home(self.last_day)?;
         Some((home.region.clone(), home.unit))
     }
-
-    fn home_now(&self, person: PersonId) -> Option<(Region, OrgUnitId)> {
-        let home = self.now.belongs(person)?.home;
-        Some((home.region.clone(), home.unit))
-    }
 }
 
 /// A settlement together with the deltas that it takes.
 pub(crate) struct Taking {
     next: Next,
     waited: BTreeMap<DeltaId, Waiting>,
+    /// The unit that pays; nothing of the group.
+    payer: Option<(Region, OrgUnitId)>,
     /// When it was asked who belongs where. What is taken is kept with the settlement: whoever moves later changes nothing in it.
     pub(crate) at: Timestamp,
 }
@@ -48,17 +45,17 @@ impl Taking {
     /// What a settlement takes of all that waits in its currency.
     pub(crate) async fn of(work: &UnitOfWork, pool: &Pool, split: &Settlement, known: &Known<'_>) -> Result<Self> {
         let waiting = facts::waiting(work, split.pool.currency).await?;
+        let payer = pool.owner.unit().map(|unit| (pool.owner.region().clone(), unit));
         let with_line: HashSet<PersonId> = split.lines.iter().map(|line| line.person).collect();
         let pays = |one: &Outstanding| {
             let person = one.delta.who.person;
             let belongs = known.now.belongs(person);
-            let below = belongs.as_ref().map(|belongs| belongs.below.as_slice());
-            one.is_paid_by(&pool.owner, below, with_line.contains(&person))
+            one.is_paid_by(&pool.owner, belongs.as_ref().map(|belongs| &belongs.below), with_line.contains(&person))
         };
         let outstanding = waiting.iter().map(|one| numbered(&one.outstanding, &known.now.people));
         let next = next(outstanding.collect(), split, pays)?;
         let waited = waiting.into_iter().map(|one| (one.outstanding.id, one)).collect();
-        Ok(Self { next, waited, at: known.now.at })
+        Ok(Self { next, waited, payer, at: known.now.at })
     }
 
     /// Everybody with a statement, by employee number.
@@ -103,13 +100,13 @@ impl Taking {
         facts::hold(work, ctx, of, self.people(), |one| self.place(one, known)).await
     }
 
-    /// Where somebody with a line belongs on the last day of the cycle, and whom nothing but deltas is paid by now; of whom identity knows no
-    /// more, where the person belonged once.
+    /// Where somebody belongs on the last day of the cycle; of whom identity knows no more, where the person belonged once. What has no line is
+    /// of the unit that pays it: the person's own may have hung elsewhere on that day, or hang elsewhere by now, and may not tell others of it.
     fn place(&self, one: &Adjusted, known: &Known<'_>) -> Result<(Region, OrgUnitId)> {
         let before = || one.adjustments.first().and_then(|taken| self.waited.get(&taken.of.id));
-        let person = one.who.person;
-        let place = if one.line.is_some() { known.home(person) } else { known.home_now(person) };
-        let place = place.or_else(|| before().map(|waited| waited.place.clone()));
+        let payer = self.payer.clone().filter(|_| one.line.is_none());
+        let place =
+            payer.or_else(|| known.home(one.who.person)).or_else(|| before().map(|waited| waited.place.clone()));
         place.ok_or_else(|| Error::internal("a line of nobody whom identity knows"))
     }
 }

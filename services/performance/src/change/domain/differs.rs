@@ -120,8 +120,9 @@ impl Seen<'_> {
         self.of.people.get(place as usize).map(|person| person.id)
     }
 
-    fn own(&self) -> BTreeSet<PersonId> {
-        self.account.own.iter().filter_map(|place| self.person(*place)).collect()
+    fn own(&self) -> BTreeSet<(PersonId, Option<i64>)> {
+        let from = |place: &u32| Some((self.person(*place)?, self.account.own_from.get(place).copied()));
+        self.account.own.iter().filter_map(from).collect()
     }
 
     fn meanings(&self, name: &str) -> BTreeSet<(PersonId, Option<Date>, Option<Date>)> {
