@@ -211,7 +211,7 @@ mod tests {
             phases: Vec::new(),
             duty: vec![duty(0), duty(1)],
             own: Vec::new(),
-            own_from: BTreeMap::new(),
+            own_from: std::collections::BTreeMap::new(),
             agents: std::collections::BTreeMap::new(),
         };
         Frozen {
