@@ -13,7 +13,7 @@ pub(super) fn complete<'a>(scheme: &Scheme, inputs: &'a [PersonInputs]) -> Cow<'
     if scheme.measures.is_empty() {
         return Cow::Borrowed(inputs);
     }
-    let (mut people, mut done) = (inputs.to_vec(), BTreeSet::new());
+    let (mut people, mut done) = (inputs.to_vec(), Done::default());
     for definition in &scheme.measures {
         one(scheme, definition, &mut people, &mut done);
     }
@@ -93,9 +93,17 @@ fn before(past: &[Past]) -> Option<Micro> {
     Micro::ratio(sum, count * RECORD).filter(|mean| *mean != Micro::ZERO)
 }
 
+/// The definitions that are worked out.
+#[derive(Default)]
+struct Done<'a> {
+    all: BTreeSet<&'a str>,
+    /// Those of which somebody may have too few records: of these nothing is no zero.
+    least: BTreeSet<&'a str>,
+}
+
 /// Works out one definition for everybody, those that it is computed from first: a sound scheme has no circles.
-fn one<'a>(scheme: &'a Scheme, definition: &'a Definition, people: &mut [PersonInputs], done: &mut BTreeSet<&'a str>) {
-    if !done.insert(&definition.name) {
+fn one<'a>(scheme: &'a Scheme, definition: &'a Definition, people: &mut [PersonInputs], done: &mut Done<'a>) {
+    if !done.all.insert(&definition.name) {
         return;
     }
     for part in definition.parts() {
@@ -109,12 +117,17 @@ fn one<'a>(scheme: &'a Scheme, definition: &'a Definition, people: &mut [PersonI
         .into_iter()
         .all(|part| people.iter().any(|person| From { scheme, person }.sample(part).0.is_some()));
     let (name, few) = (&definition.name, i128::from(definition.min_count) * RECORD);
+    let least: Vec<&str> = definition.parts().into_iter().filter(|part| done.least.contains(part)).collect();
+    if few > 0 || !least.is_empty() {
+        done.least.insert(name);
+    }
     for person in people {
         let from = From { scheme, person };
+        let too_few = || least.iter().any(|part| from.sample(part).0.is_none());
         let derived = match &definition.of {
-            Of::Derived(Derived::Repeat { .. }) | Of::Record(_) | Of::Observation(_) | Of::Team(_) => {
-                person.samples.get(name).copied()
-            }
+            Of::Record(_) | Of::Observation(_) | Of::Team(_) => person.samples.get(name).copied(),
+            Of::Derived(_) if too_few() => None,
+            Of::Derived(Derived::Repeat { .. }) => person.samples.get(name).copied(),
             Of::Derived(_) if !known => None,
             Of::Derived(Derived::Ratio { of, per, .. }) => from.ratio(of, per),
             Of::Derived(Derived::Sum(parts)) => from.sum(parts),

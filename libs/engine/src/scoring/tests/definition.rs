@@ -192,6 +192,67 @@ fn fewer_than_the_least_count_is_no_data() {
 }
 
 #[test]
+fn fewer_than_the_least_count_is_no_zero_of_a_count_nor_of_what_is_computed_from_it() {
+    let part = |of: &str| Part { of: of.into(), factor: Micro::ONE };
+    let total = |of: &[&str]| Of::Derived(Derived::Sum(of.iter().map(|of| part(of)).collect()));
+    let after = "orders".to_owned();
+    let again = Of::Derived(Derived::Repeat { of: "orders".into(), after, within_days: 30 });
+    let team = Of::Team(OfTeam { of: "orders".into(), aggregation: Rolled::Sum, test: None });
+    let measures = |min_count| {
+        let count = |name, aggregation| Definition {
+            min_count,
+            ..define(name, records(Some(Value::Amount), aggregation, Some(Test::Above(Micro::ZERO))))
+        };
+        vec![
+            count("orders", Aggregation::Count),
+            count("buyers", Aggregation::Distinct),
+            define("share", ratio("orders", "credited_records", true)),
+            define("index", total(&["orders", "amount"])),
+            define("above", ratio("index", "credited_records", false)),
+            define("again", again.clone()),
+            define("team", team.clone()),
+            define("of_team", total(&["team", "amount"])),
+        ]
+    };
+    let person = |n, orders: Option<u32>, team: Option<u32>| {
+        let all = ["orders", "buyers", "again"].into_iter().zip([orders; 3]).chain([("team", team)]);
+        let samples: Vec<_> = all.filter_map(|(name, of)| Some((name, counted(of?, of?)))).collect();
+        inputs(n, 40, &[&samples[..], &[("amount", counted(40, 40))]].concat())
+    };
+    let people =
+        [person(1, Some(20), Some(32)), person(2, Some(19), None), person(3, None, None), person(4, Some(20), None)];
+    let scored = |measure: &str, min_count| {
+        let sales = Kpi { weight: m("50"), ..kpi("amount", Normalisation::TargetPiecewise) };
+        let mut scheme = of_measures(measure, measures(min_count));
+        scheme.kpis[0].weight = m("50");
+        scheme.kpis.push(sales);
+        assert_eq!(problems(&scheme), [], "{measure}");
+        let cards = score(&scheme, &people).unwrap();
+        [1, 2, 3].map(|n| {
+            let line = &of(&cards, n).lines[0];
+            let weights = of(&cards, n).lines.iter().map(|line| line.weight).collect::<Vec<_>>();
+            let left_out = weights == [m("0"), m("100")];
+            assert_eq!(left_out, line.dropped == Some(Dropped::NoDataOfPerson), "{measure} of {n}: {line:?}");
+            line.raw.filter(|_| !left_out).map(|raw| raw.to_string())
+        })
+    };
+    let told = |values: [Option<&str>; 3]| values.map(|value| value.map(str::to_owned));
+    let whole = [("orders", "20", "19", "0"), ("buyers", "20", "19", "0"), ("share", "50", "47.5", "0")];
+    for (measure, most, fewer, none) in whole {
+        assert_eq!(scored(measure, 0), told([Some(most), Some(fewer), Some(none)]), "{measure}");
+        assert_eq!(scored(measure, 20), told([Some(most), None, None]), "{measure} of at least 20");
+    }
+    for (measure, most) in [("index", "60"), ("above", "1.5"), ("again", "100"), ("of_team", "72")] {
+        assert_eq!(scored(measure, 20), told([Some(most), None, None]), "{measure} of at least 20");
+    }
+    assert_eq!(scored("index", 0), told([Some("60"), Some("59"), Some("40")]));
+    assert_eq!(scored("of_team", 0), told([Some("72"), Some("40"), Some("40")]), "nothing of a sum is zero");
+    let scheme = of_measures("orders", measures(20));
+    let values = ["orders", "index"].map(|name| crate::scoring::values(&scheme, &people, name)[1]);
+    assert_eq!(values, [None, None], "what teams are rolled up from");
+}
+
+#[test]
 fn everything_that_is_wrong_with_definitions_is_named() {
     use Aggregation::{Count, Mean, Share, Sum};
     let part = |of: &str, factor: &str| Part { of: of.into(), factor: m(factor) };
