@@ -187,7 +187,7 @@ fn totals(computed: &Computed) -> Vec<(Place, Total)> {
 }
 
 fn findings(computed: &Computed) -> Vec<(Place, Finding)> {
-    let frozen = &computed.frozen;
+    let (frozen, alone) = (&computed.frozen, fixes::served_alone(computed));
     let place = |odd: &Odd| {
         let account = odd.account.and_then(|a| frozen.accounts.get(a as usize));
         let person = odd.person.and_then(|p| frozen.people.get(p as usize));
@@ -197,7 +197,7 @@ fn findings(computed: &Computed) -> Vec<(Place, Finding)> {
             unit: account.and_then(|a| a.unit),
             person: person.map(|p| p.id),
         };
-        (place, Finding { fix: fixes::of(computed, odd), ..odd.finding.clone() })
+        (place, Finding { fix: fixes::of(computed, &alone, odd), ..odd.finding.clone() })
     };
     computed.findings.iter().map(place).collect()
 }

@@ -169,7 +169,7 @@ on_both!(
     flavor = "multi_thread"
 );
 async fn a_record_that_names_somebody_who_served_elsewhere_moves_there_by_the_rights_of_who_asks(on: Backend) {
-    let records = vec![by("E0003", "astray", "2026-03-02T05:00:00Z"), by("Mimi", "named", "2026-03-02T06:00:00Z")];
+    let records = vec![by("E0003", "astray", "2026-03-02T05:00:00Z")];
     let (fixture, run) = run_with(on, told(), records).await;
     let astray = of_kind(&fixture, &run, "TAG_OFF_DUTY").await;
     let fix = astray.fix.clone().unwrap();
@@ -192,10 +192,28 @@ async fn a_record_that_names_somebody_who_served_elsewhere_moves_there_by_the_ri
     let ask = pb::GetRecordRequest { account_id: account(3).to_string(), external_id: "astray".into(), known_at: None };
     fixture.records().get_record(fixture.admin.request(ask)).await.expect("on the account that it is of");
     apply(&fixture, &fixture.admin, &astray).await.expect("the same request, the same result");
-    let unknown = of_kind(&fixture, &run, "UNKNOWN_AGENT").await.fix.unwrap();
-    let asked: att::ImportAliasesRequest =
-        json::read_request(&unknown.service, &unknown.method, &unknown.request).unwrap();
-    let alias = &asked.rows[0];
-    let told = (alias.platform.as_str(), alias.alias.as_str(), alias.person_id.clone(), alias.from.as_str());
-    assert_eq!(told, ("JD", "Mimi", person(1).to_string(), "2026-03-01"), "the only one who served the account");
+}
+
+on_both!(a_name_is_proposed_for_whoever_served_the_account_alone, flavor = "multi_thread");
+async fn a_name_is_proposed_for_whoever_served_the_account_alone(on: Backend) {
+    // E0001 was on duty for account 1, which E0003 is named on, too; E0003 alone for 3; nobody for 2, which E0002 is named on.
+    let day = "2026-03-02T06:00:00Z";
+    let fixture = Fixture::working(on, told()).await;
+    fixture.import(1, vec![by("Mimi", "1", day), by("E0003", "2", day)]).await;
+    fixture.import(2, vec![by("Kiki", "3", day), by("E0002", "4", day)]).await;
+    fixture.import(3, vec![by("Lulu", "5", day)]).await;
+    let run = fixture.attribute(pb::AttributionRun::default()).await.attribution_run_id;
+    let ask = pb::ListFindingsRequest { attribution_run_id: run, page_size: 100, ..Default::default() };
+    let found = fixture.attribution().list_findings(fixture.admin.request(ask)).await.unwrap().into_inner().findings;
+    let proposed = |account: &str| {
+        let of_account = |f: &&common::Finding| f.kind == "UNKNOWN_AGENT" && f.subject == account;
+        let fix = found.iter().find(of_account).unwrap_or_else(|| panic!("{account} in {found:?}")).fix.as_ref()?;
+        let asked: att::ImportAliasesRequest = json::read_request(&fix.service, &fix.method, &fix.request).unwrap();
+        let row = asked.rows.into_iter().next().unwrap();
+        Some((row.platform, row.alias, row.person_id, row.from))
+    };
+    let theirs = |alias: &str, n| Some(("JD".into(), alias.into(), person(n).to_string(), "2026-03-01".into()));
+    assert_eq!(proposed("JD/shop/a0001"), None, "two served it");
+    assert_eq!(proposed("JD/shop/a0002"), theirs("Kiki", 2), "who is named served it");
+    assert_eq!(proposed("JD/shop/a0003"), theirs("Lulu", 3), "who was on duty served it");
 }

@@ -9,8 +9,8 @@ use tally_kernel::{Error, Region, Result};
 
 use tally_engine::attribution::FindingKind;
 use tally_engine::closing::collect::UNKNOWN_AGENT;
-use tally_engine::closing::compute::{Computed, Odd};
-use tally_engine::closing::facts::{DutyRule, Fix};
+use tally_engine::closing::compute::{AccountPart, Computed, Odd};
+use tally_engine::closing::facts::Fix;
 use tally_engine::closing::snapshot::FrozenAccount;
 
 const RECORDS: &str = "tally.performance.v1.RecordService";
@@ -69,29 +69,42 @@ pub fn close_again(cycle: CycleId) -> Fix {
     fix(CYCLES, "CloseCycle", &json!({ "cycleId": cycle }))
 }
 
-/// What would put a finding right.
-pub fn of(computed: &Computed, odd: &Odd) -> Option<Fix> {
-    let account = computed.frozen.accounts.get(odd.account? as usize)?;
+/// What would put a finding right. `alone` is [`served_alone`].
+pub fn of(computed: &Computed, alone: &[Option<u32>], odd: &Odd) -> Option<Fix> {
+    let place = odd.account? as usize;
+    let account = computed.frozen.accounts.get(place)?;
     let kind = odd.finding.kind.as_str();
     if kind == UNKNOWN_AGENT {
-        return name_of(computed, account, odd);
+        return name_of(computed, account, *alone.get(place)?, odd);
     }
     (kind == FindingKind::TagOffDuty.to_string()).then(|| moved(computed, account, odd)).flatten()
 }
 
-/// A name that nobody is known by belongs to the only person who was on duty for the account in the period.
-fn name_of(computed: &Computed, account: &FrozenAccount, odd: &Odd) -> Option<Fix> {
+/// Of each account the only person who served it in the period: nobody else was on duty for it, is credited there or is named by
+/// one of its records.
+pub fn served_alone(computed: &Computed) -> Vec<Option<u32>> {
+    let parts = computed.frozen.accounts.iter().zip(&computed.accounts);
+    let alone = |(account, part): (&FrozenAccount, &AccountPart)| {
+        let on_duty = account.duty.iter().map(|duty| duty.person);
+        let of_records = computed.outcome.credits[part.credits.clone()].iter().flat_map(|credit| {
+            let named = computed.records.get(credit.record as usize).and_then(|record| record.tag);
+            computed.outcome.shares_of(credit).iter().map(|share| share.person).chain(named)
+        });
+        let mut served = on_duty.chain(of_records);
+        let first = served.next()?;
+        served.all(|other| other == first).then_some(first)
+    };
+    parts.map(alone).collect()
+}
+
+/// A name that nobody is known by belongs to the only person who served the account in the period.
+fn name_of(computed: &Computed, account: &FrozenAccount, alone: Option<u32>, odd: &Odd) -> Option<Fix> {
     let Some(Arg::Text(agent)) = odd.finding.detail.args().get("agent") else { return None };
-    let mut served = account.duty.iter().filter(|duty| duty.rule != DutyRule::Team).map(|duty| duty.person);
-    let first = served.next()?;
     // What cannot be seen in a name is escaped in the finding: that is no name to write down.
-    if agent.contains('\\')
-        || served.any(|other| other != first)
-        || account.duty.iter().any(|d| d.rule == DutyRule::Team)
-    {
+    if agent.contains('\\') {
         return None;
     }
-    let person = computed.frozen.people.get(first as usize)?.id;
+    let person = computed.frozen.people.get(alone? as usize)?.id;
     let row = json!({
         "platform": platform(account), "alias": agent, "personId": person, "from": computed.frozen.period.from(),
     });
