@@ -100,6 +100,8 @@ pub(crate) struct Tree {
     children: Children,
     /// Of these those that are no more, and whose people went there.
     gone: Children,
+    /// The days of each of those until then.
+    was: HashMap<OrgUnitId, Stay>,
 }
 
 impl Tree {
@@ -108,12 +110,14 @@ impl Tree {
         let stayed = facts.units.iter().filter(|unit| !moved.contains(&unit.id));
         let stayed = stayed.map(|unit| (unit.parent, unit.id, Stay::default()));
         let placed = |placement: &Placement| (placement.parent, placement.id, placement.stay);
-        let gone = facts.moved.iter().filter(|placement| placement.gone).map(placed);
+        let gone = || facts.moved.iter().filter(|placement| placement.gone);
+        let was = gone().map(|placement| (placement.id, Stay { from: None, until: placement.stay.from })).collect();
         let children = stayed.chain(facts.moved.iter().map(placed));
-        Self { today: Moment::Day(facts.date), children: by_parent(children), gone: by_parent(gone) }
+        Self { today: Moment::Day(facts.date), children: by_parent(children), gone: by_parent(gone().map(placed)), was }
     }
 
-    /// What a grant on a unit and all below it reaches: each unit on the days on which it hung there.
+    /// What a grant on a unit and all below it reaches: each unit on the days on which it hung there. One that is no more gives nothing of what is of
+    /// it since its people went: that is of the unit where they went.
     fn below(&self, root: OrgUnitId) -> Reach {
         self.walk(root, &self.children)
     }
@@ -124,7 +128,7 @@ impl Tree {
     }
 
     fn walk(&self, root: OrgUnitId, children: &Children) -> Reach {
-        let (mut reach, mut open) = (Reach::default(), vec![(root, Stay::default())]);
+        let (mut reach, mut open) = (Reach::default(), vec![(root, self.was.get(&root).copied().unwrap_or_default())]);
         while let Some((unit, stay)) = open.pop() {
             // What is there already ends the walk, so a cycle in the facts does not repeat it.
             if reach.units.contains(&unit) || reach.moved.get(&unit).is_some_and(|there| there.spans(&stay)) {
