@@ -69,7 +69,8 @@ INTERNAL = something went wrong on our side; the operator's log has the details
 INTERNAL_DETAILS = details for whoever looks into it: { $details }
 # Nothing there, or nothing that the caller may know of.
 NOT_FOUND = no { $resource } { $id } that you may see
-    .unit_on = no org unit { $id } that you may see on { $day }, the day that counts: it was closed before, or begins later (ListOrgUnits with as_of shows which are there)
+    .unit_on = no org unit { $id } that you may see on { $day }, the day that counts: it was closed before, begins later or never was (ListOrgUnits with as_of shows which are there)
+    .goes_on = org unit { $id } was closed before { $day }, the day that counts, and its people went to { $into }: name that one
     .id_number = no person with this identity number that you may see
 # Wrong fields; the details name each.
 INVALID_REQUEST = { $count ->
@@ -242,7 +243,7 @@ FIELD_NOT_READABLE = { $field }: to look for somebody by it takes { $permission 
 PERMISSION_DENIED = you may not do this: ask for a grant
     .at_all = none of your grants gives you { $permission }
     .here = your grants give you { $permission }, but not here
-    .group = your grants give you { $permission } for units, and what names no unit is the whole group's: name a unit of yours where the call takes one
+    .group = your grants give you { $permission } for units, and what names no unit is the whole group's: name a unit of yours where the call takes one, else ask for a grant on the group
     .signed_in = this is for those who signed in
     .other_group = a service asks for views of the group it works in
 # The caller had a hand in an earlier step.

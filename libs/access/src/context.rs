@@ -112,7 +112,10 @@ impl OpContext {
             Needs::SignIn => self.signed_in().map(|()| self.proof(Source::Own)),
             Needs::Permission(permission) => match decide(&self.view, permission, target) {
                 Decision::Allow => Ok(self.proof(self.view.source(permission, target))),
-                denial => Err(self.denied(permission, denial, target.is_groups())),
+                denial => {
+                    let by_unit = self.view.reach(permission).is_some_and(|reach| reach.has_units());
+                    Err(self.denied(permission, denial, by_unit && target.is_groups()))
+                }
             },
         }
     }
@@ -207,11 +210,10 @@ impl OpContext {
                 self.signed_in()?;
                 Ok(Arc::new(Reach { persons: self.actor.person().into_iter().collect(), ..Reach::default() }))
             }
-            Needs::Permission(permission) => self
-                .view
-                .reach(permission)
-                .cloned()
-                .ok_or_else(|| self.denied(permission, Decision::NoPermission, false)),
+            Needs::Permission(permission) => {
+                let none = || self.denied(permission, Decision::NoPermission, false);
+                self.view.reach(permission).cloned().ok_or_else(none)
+            }
         }
     }
 
@@ -238,7 +240,7 @@ impl OpContext {
         Permit { grant: self.holder(), source, rpc: PhantomData }
     }
 
-    fn denied(&self, permission: Permission, denial: Decision, is_groups: bool) -> Error {
+    fn denied(&self, permission: Permission, denial: Decision, names_no_unit: bool) -> Error {
         if self.actor.kind == ActorKind::Nobody {
             return unauthenticated();
         }
@@ -250,7 +252,7 @@ impl OpContext {
             return Error::of(Kind::FailedPrecondition, msg!("TENANT_SUSPENDED"));
         }
         let message = match denial {
-            Decision::OutOfReach if is_groups => msg!("PERMISSION_DENIED.group", permission),
+            Decision::OutOfReach if names_no_unit => msg!("PERMISSION_DENIED.group", permission),
             Decision::OutOfReach => msg!("PERMISSION_DENIED.here", permission),
             Decision::Allow | Decision::NoPermission => msg!("PERMISSION_DENIED.at_all", permission),
         };

@@ -152,6 +152,11 @@ impl Reach {
             && self.persons.is_empty()
     }
 
+    /// Whether it reaches units, on whatever days.
+    pub(crate) fn has_units(&self) -> bool {
+        !self.units.is_empty() || !self.moved.is_empty()
+    }
+
     /// The units it reaches today.
     pub fn units_today(&self) -> impl Iterator<Item = OrgUnitId> {
         let moved = self.moved.iter().filter(|(_, stays)| stays.today()).map(|(unit, _)| *unit);
@@ -177,10 +182,10 @@ impl Reach {
 
     /// On which of these days it reaches what is of a place: stretches in order, apart from each other.
     pub(crate) fn days(&self, of: &Target, first: Date, last: Date) -> Vec<(Date, Date)> {
-        let elsewhere = Self { moved: BTreeMap::new(), ..self.clone() };
         match of.unit.and_then(|unit| self.moved.get(&unit)) {
-            Some(stays) if !elsewhere.covers(of) => stays.within(first, last),
-            _ => elsewhere.covers(of).then_some((first, last)).into_iter().collect(),
+            Some(stays) if !self.covers(&Target { unit: None, ..of.clone() }) => stays.within(first, last),
+            Some(_) => vec![(first, last)],
+            None => self.covers(of).then_some((first, last)).into_iter().collect(),
         }
     }
 

@@ -71,8 +71,13 @@ impl Units {
     pub async fn of(identity: &Peer, ctx: &OpContext, day: Option<Date>) -> Result<Self> {
         let as_of = date_text(day);
         let listed = pages(async |page_token| {
-            let ask =
-                pb::ListOrgUnitsRequest { as_of: as_of.clone(), page_size: MAX_SIZE, page_token, ..Default::default() };
+            let ask = pb::ListOrgUnitsRequest {
+                as_of: as_of.clone(),
+                page_size: MAX_SIZE,
+                page_token,
+                with_gone: true,
+                ..Default::default()
+            };
             let mut client = OrgServiceClient::new(identity.channel());
             let page = client.list_org_units(identity.as_service(ctx, ask)).await?.into_inner();
             Ok((vec![(page.units, page.gone)], page.next_page_token))
@@ -169,9 +174,13 @@ impl Units {
     /// `NOT_FOUND` for a unit that is not there on the day.
     pub fn owner(&self, unit: Option<OrgUnitId>) -> Result<Owner> {
         let Some(id) = unit else { return Ok(Owner::group()) };
-        let missing = || match self.day {
-            Some(day) => Error::of(Kind::NotFound, msg!("NOT_FOUND.unit_on", id, day)).with("resource", "org unit"),
-            None => Error::not_found("org unit", id),
+        let missing = || {
+            let told = match (self.day, self.goes_on_in(id)) {
+                (Some(day), Some(into)) => msg!("NOT_FOUND.goes_on", id, day, into = into.id),
+                (Some(day), None) => msg!("NOT_FOUND.unit_on", id, day),
+                (None, _) => return Error::not_found("org unit", id),
+            };
+            Error::of(Kind::NotFound, told).with("resource", "org unit")
         };
         let unit = self.get(id).ok_or_else(missing)?;
         Ok(unit.parent.map_or_else(Owner::group, |_| Owner::of(unit.region.clone(), id)))

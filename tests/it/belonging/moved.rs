@@ -367,6 +367,12 @@ async fn on_duty_over_the_move(old: &Branch, new: &Branch) {
     let of_march = old.on_duty(march, accounts.clone()).await;
     assert!(of_march.iter().any(|account| !account.rows.is_empty()), "somebody in March");
     assert_eq!(old.on_duty(both, accounts.clone()).await, of_march);
+    // Rows reach a day beyond what is asked, but not into days of the other branch: from 2026-03-31T16:00:00Z on, by the clock there.
+    let border = 1_774_972_800;
+    let seconds = |at: Option<prost_types::Timestamp>| at.expect("an instant").seconds;
+    let rows = |of: &[attendance::AccountOccupancy]| of.iter().flat_map(|of| of.rows.clone()).collect::<Vec<_>>();
+    assert!(rows(&of_march).into_iter().all(|row| seconds(row.end) <= border), "{of_march:?}");
+    assert!(rows(&of_april).into_iter().all(|row| seconds(row.start) >= border), "{of_april:?}");
     let listed = old.on_duty(both, Vec::new()).await.into_iter();
     assert_eq!(listed.filter(|account| accounts.contains(&account.account_id)).collect::<Vec<_>>(), of_march);
 }

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
 use tally_access::{OpContext, Plan};
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::time::{Period, TimeError};
 use tally_kernel::{Error, Result};
 use tally_store::Audit;
 
-use super::domain::{self, Duty, Occupied, Policy, Row};
+use super::domain::{self, Duty, DutyAccount, Evidence, Occupied, Policy};
 use super::facts;
 use crate::account;
 use crate::account::domain::StoredAccount;
@@ -38,54 +38,67 @@ pub async fn list_occupancy(app: &App, ctx: &OpContext, question: Question) -> R
     let plan = ctx.plan::<ListOccupancy>()?;
     let people = app.directory.everybody(ctx).await?;
     let trees = app.directory.trees(ctx, &people).await?;
-    let (order, evidence) = {
+    let parts = {
         let tx = app.store.read(ctx).await?;
         let during = ctx.plan::<ListOccupancy>()?.during(period.from(), period.to());
         let accounts = account::facts::reached(&tx, &during, &asked).await?;
-        let order: Vec<AccountId> = accounts.iter().map(|a| a.id).collect();
-        if let Some(missing) = asked.iter().find(|asked| !order.contains(asked)) {
+        let found: BTreeSet<AccountId> = accounts.iter().map(|a| a.id).collect();
+        if let Some(missing) = asked.difference(&found).next() {
             return Err(Error::not_found("account", missing));
         }
-        let mut evidence = Vec::new();
-        for (period, accounts) in by_days(&plan, period, accounts)? {
+        let mut parts = Vec::new();
+        for (shown, period, accounts) in by_days(&plan, period, accounts)? {
             let asked = facts::Asked { period, policy: policy.clone(), known };
-            evidence.push(facts::evidence(&tx, accounts, (&people, &trees), &asked).await?);
+            parts.push((shown, facts::evidence(&tx, accounts, (&people, &trees), &asked).await?));
         }
-        (order, evidence)
+        parts
     };
-    let derive = move || evidence.iter().map(domain::derive).collect::<Result<Vec<_>, TimeError>>();
-    let duty = joined(&order, app.compute.run("occupancy", derive).await??);
+    let duty = app.compute.run("occupancy", move || derived(&parts)).await??;
     note_read(app, ctx, &plan, &duty).await?;
     Ok(duty)
 }
 
-/// Accounts by the days on which they are within reach: all of the period, but for teams that were moved in it.
-fn by_days(
-    plan: &Plan<ListOccupancy>,
-    period: Period,
-    accounts: Vec<StoredAccount>,
-) -> Result<Vec<(Period, Vec<StoredAccount>)>> {
+/// Days of which rows are shown, days that are asked about, and the accounts that are within reach on these.
+type Part = (Period, Period, Vec<StoredAccount>);
+
+/// Accounts by the days on which they are within reach: all, but for teams that were moved.
+fn by_days(plan: &Plan<ListOccupancy>, period: Period, accounts: Vec<StoredAccount>) -> Result<Vec<Part>> {
+    // Rows reach a day beyond the period.
+    let widest = (period.from().saturating_sub(1.day()), period.to().saturating_add(1.day()));
     let mut by_days: BTreeMap<(Date, Date), Vec<StoredAccount>> = BTreeMap::new();
     for account in accounts {
-        for days in plan.days(&account.account.target(), period.from(), period.to()) {
+        for days in plan.days(&account.account.target(), widest.0, widest.1) {
             by_days.entry(days).or_default().push(account.clone());
         }
     }
-    by_days.into_iter().map(|((from, to), accounts)| Ok((Period::new(from, to)?, accounts))).collect()
+    let asked = by_days.into_iter().filter_map(|((from, to), accounts)| {
+        let asked = Period::new(from.max(period.from()), to.min(period.to())).ok()?;
+        Some(Period::new(from, to).map(|shown| (shown, asked, accounts)))
+    });
+    Ok(asked.collect::<Result<_, _>>()?)
 }
 
-/// The answers of several stretches of days as one.
-fn joined(order: &[AccountId], told: Vec<Duty>) -> Duty {
-    let mut rows: HashMap<AccountId, Vec<Row>> = HashMap::new();
-    let mut findings = Vec::new();
-    for duty in told {
+/// The answers of several stretches of days as one, each account by its own clock.
+fn derived(parts: &[(Period, Evidence)]) -> Result<Duty, TimeError> {
+    let (mut rows, mut findings) = (BTreeMap::new(), Vec::new());
+    for (shown, evidence) in parts {
+        let duty = domain::derive(evidence)?;
         findings.extend(duty.findings);
-        duty.accounts.into_iter().for_each(|a| rows.entry(a.account).or_default().extend(a.rows));
+        let known: HashMap<AccountId, &DutyAccount> = evidence.accounts.iter().map(|a| (a.id, a)).collect();
+        for mut occupied in duty.accounts {
+            let Some(account) = known.get(&occupied.account) else { continue };
+            let days = shown.instants(&account.zone)?;
+            occupied.rows.retain_mut(|row| {
+                (row.start, row.end) = (row.start.max(days.start), row.end.min(days.end));
+                row.start < row.end
+            });
+            rows.entry((account.key.clone(), account.id)).or_insert_with(Vec::new).extend(occupied.rows);
+        }
     }
     findings.sort();
     findings.dedup();
-    let occupied = |id: &AccountId| Occupied { account: *id, rows: rows.remove(id).unwrap_or_default() };
-    Duty { accounts: order.iter().map(occupied).collect(), findings }
+    let accounts = rows.into_iter().map(|((_, account), rows)| Occupied { account, rows }).collect();
+    Ok(Duty { accounts, findings })
 }
 
 /// Writes down what a stream is about to show of others; a finding names its subject by a number that may be anybody's.

@@ -120,19 +120,14 @@ impl<'t> Teams<'t> {
         Self { trees, day, known: HashMap::new() }
     }
 
-    /// The team that serves an account, by its path; nothing means everybody.
-    pub(crate) fn of(&self, account: &ShopAccount) -> Option<String> {
-        self.gone(account).or_else(|| self.trees.team(account.unit, &account.team_path, self.day))
-    }
-
-    /// What the team is called where it is not named by its path.
-    fn called(&self, account: &ShopAccount) -> Option<String> {
-        self.gone(account).and_then(|_| self.trees.team(account.unit, &account.team_path, self.day))
-    }
-
-    fn gone(&self, account: &ShopAccount) -> Option<String> {
-        let unit = self.trees.team_unit(account.unit, &account.team_path, self.day)?;
-        gone(self.trees, unit, self.day)
+    /// The team that serves an account, by its path, nothing meaning everybody; and what it is called where it is not named by that.
+    pub(crate) fn of(&self, account: &ShopAccount) -> (Option<String>, Option<String>) {
+        let unit = self.trees.team_unit(account.unit, &account.team_path, self.day);
+        let path = self.trees.team(unit, &account.team_path, self.day);
+        match unit.and_then(|unit| gone(self.trees, unit, self.day)) {
+            Some(gone) => (Some(gone), path),
+            None => (path, None),
+        }
     }
 
     /// On duty is who works in the team, beside the home as well: any of the employments counts.
@@ -198,13 +193,14 @@ fn with_cut_over(teams: &Teams<'_>, stored: StoredAccount, sites: &[Site]) -> Re
         [only] => **only,
         _ => CUT_OVER,
     };
+    let (team, called) = teams.of(&account);
     Ok(DutyAccount {
         id: stored.id,
         key: account.key(),
         zone: zone(&account.zone)?,
         cut_over,
-        team: teams.of(&account),
-        called: teams.called(&account),
+        team,
+        called,
         exclusive: account.exclusive,
     })
 }

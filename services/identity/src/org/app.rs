@@ -45,6 +45,8 @@ pub(crate) struct Asked {
     pub(crate) known_at: Option<Timestamp>,
     /// Only these, also where they are not there on the day.
     pub(crate) units: Option<Vec<OrgUnitId>>,
+    /// Those as well that were closed before the day.
+    pub(crate) with_gone: bool,
 }
 
 /// Writes units by path with their missing parents. Rows that cannot be written are told apart; the others are written.
@@ -176,7 +178,7 @@ pub(crate) async fn list(app: &App, ctx: &OpContext, asked: Asked, page: &Page) 
     // The key says where to go on: the empty path of the root comes first and is after nothing. On several days, and of those that are
     // no more, several may have had one path.
     let several = asked.units.is_some() || asked.through.is_some();
-    let mut gone = if several || page.after.is_some() { Vec::new() } else { tree.gone(day) };
+    let mut gone = if asked.with_gone && !several && page.after.is_none() { tree.gone(day) } else { Vec::new() };
     gone.retain(|unit| reached(unit, day));
     let key = |unit: &Unit| match several {
         false => unit.path.clone(),

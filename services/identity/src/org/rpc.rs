@@ -113,7 +113,8 @@ fn read_list(req: &pb::ListOrgUnitsRequest) -> Result<(app::Asked, Page), Error>
     let asked = question(&[&req.as_of, &req.through, &req.unit_ids.join(" ")], known_at);
     let page = wrong.take("page_token", Page::read(req.page_size, &req.page_token, &asked));
     let units = (!req.unit_ids.is_empty()).then_some(units);
-    Ok((app::Asked { as_of, through, known_at, units }, wrong.finish(page)?))
+    let with_gone = req.with_gone;
+    Ok((app::Asked { as_of, through, known_at, units, with_gone }, wrong.finish(page)?))
 }
 
 impl From<pb::OrgUnitRow> for UnitRow {

@@ -352,7 +352,7 @@ async fn what_is_of_a_closed_unit_is_told_where_its_people_went_from_that_day_on
     closes(&a, "", "2026-03-02").await;
     let list = async |by: &Login, as_of: &str, through: &str| {
         let (as_of, through) = (as_of.to_owned(), through.to_owned());
-        let ask = pb::ListOrgUnitsRequest { as_of, through, page_size: 100, ..Default::default() };
+        let ask = pb::ListOrgUnitsRequest { as_of, through, page_size: 100, with_gone: true, ..Default::default() };
         answered(identity.orgs().list_org_units(by.says(ask)).await).unwrap()
     };
     for (by, before, after) in
@@ -365,6 +365,9 @@ async fn what_is_of_a_closed_unit_is_told_where_its_people_went_from_that_day_on
         assert_eq!((through.units.contains(&closed), through.gone), (true, vec![]), "of its days and those after");
     }
     let ask = pb::ListOrgUnitsRequest { page_size: 1, ..Default::default() };
+    let without = answered(identity.orgs().list_org_units(identity.as_admin(ask.clone())).await).unwrap();
+    assert_eq!(without.gone, [], "nobody asked for them");
+    let ask = pb::ListOrgUnitsRequest { with_gone: true, ..ask };
     let first = answered(identity.orgs().list_org_units(identity.as_admin(ask.clone())).await).unwrap();
     let ask = pb::ListOrgUnitsRequest { page_token: first.next_page_token, ..ask };
     let second = answered(identity.orgs().list_org_units(identity.as_admin(ask)).await).unwrap();

@@ -200,7 +200,8 @@ async fn whoever_reaches_the_subject_reads_it_and_nobody_else(on: Backend) {
     let nobody = fixture.agent(1, BOTH);
     let ask = pb::ImportObservationsRequest { rows: vec![observed("cost", of_person(2), "1")], ..Default::default() };
     let told = fixture.observations().import_observations(nobody.request(ask)).await;
-    assert_eq!(told.unwrap().into_inner().result.unwrap().written, 0);
+    let told = told.unwrap().into_inner().result.unwrap();
+    assert_eq!((told.written, told.problems[0].reason.as_str()), (0, "OBSERVATION_OUT_OF_REACH"));
     let south = fixture.observed(&fixture.admin, all()).await.into_iter().find(|one| one.value == "7").unwrap();
     let ask = pb::WithdrawObservationRequest {
         observation_id: south.observation_id,

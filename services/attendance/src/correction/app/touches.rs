@@ -104,7 +104,7 @@ async fn candidates(
         served.extend(whose.iter().filter_map(|id| known.people.get(*id)).map(|p| teams.person(p)));
     }
     let may = |stored: &StoredAccount| {
-        let team = teams.of(&stored.account);
+        let (team, _) = teams.of(&stored.account);
         served.iter().any(|person| duty::serves(team.as_deref(), &person.employments))
     };
     all.retain(|stored| named.contains(&stored.id) || may(stored));
