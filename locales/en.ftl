@@ -1083,6 +1083,14 @@ RUN_NOT_DONE = the attribution run has no result: watch it until it is done, or 
 RUN_DIFFERS = the attribution run is of other days or of another policy than the cycle: name a run of the same, or none, and one is started
 # The run is about a part of the cycle.
 RUN_COVERS_PART = the attribution run is about some accounts or units and not about all that the cycle is about: name a run about the cycle's unit or one above, or none, and one is started
+    .moved = { $people ->
+        [one] { $people } person who is
+       *[other] { $people } people who are
+    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for { $unit } (StartAttributionRun, by somebody whose rights reach it) and name it (attribution_run_id), or take the last day for as_of
+    .moved_group = { $people ->
+        [one] { $people } person who is
+       *[other] { $people } people who are
+    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for the group (StartAttributionRun, by group HR) and name it (attribution_run_id), or take the last day for as_of
 # A cycle waits for the run.
 RUN_AWAITED = a cycle is being closed with this attribution run: cancel the closing of the cycle instead
 # A scheme reads what the run did not add up, and the records are not any more what the run credited.

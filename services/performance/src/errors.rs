@@ -39,6 +39,10 @@ impl From<RunError> for Error {
             RunError::NotDone => msg!("RUN_NOT_DONE"),
             RunError::Differs => msg!("RUN_DIFFERS"),
             RunError::CoversPart => msg!("RUN_COVERS_PART"),
+            RunError::Elsewhere { people, day, last, unit } if unit.is_empty() => {
+                msg!("RUN_COVERS_PART.moved_group", people, day, last)
+            }
+            RunError::Elsewhere { people, day, last, unit } => msg!("RUN_COVERS_PART.moved", people, day, last, unit),
             RunError::Awaited => msg!("RUN_AWAITED"),
             RunError::WithoutRates => msg!("RUN_WITHOUT_RATES"),
             RunError::Outdated(account) => msg!("RUN_OUTDATED", account),

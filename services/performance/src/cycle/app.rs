@@ -5,8 +5,9 @@ use tally_access::{OpContext, Owner};
 use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
-use tally_kernel::id::{AttributionRunId, CycleId};
+use tally_kernel::id::{AttributionRunId, CycleId, PersonId};
 use tally_kernel::page::Page;
+use tally_kernel::person::Employment;
 use tally_store::{Audit, ScopedTx, Store};
 
 use super::attempt::{changeable, close, commitment, release};
@@ -14,7 +15,7 @@ use super::domain::{Cycle, CycleError, NewCycle, Publication, State, about};
 use super::event::cycle_published;
 use super::{population, store, versions};
 use crate::policy::{CancelCycle, CloseCycle, CreateCycle, GetCycle, ListCycles, PublishCycle, WatchCycle};
-use crate::run::domain::{RunError, Step};
+use crate::run::domain::{RunError, Scope, Step};
 use crate::run::facts as runs;
 use crate::{App, card, scheme, watch};
 
@@ -99,9 +100,7 @@ pub async fn close_cycle(
     if people.as_ref().is_some_and(Vec::is_empty) {
         return Err(CycleError::Empty.into());
     }
-    if let Some(run) = from {
-        covered(app, ctx, &cycle, run).await?;
-    }
+    covered(app, ctx, &cycle, people.as_deref(), from).await?;
     let closing = mutate(&app.store, ctx, &permit, request, async |work| {
         let before = store::lock(&work, id).await?;
         let (after, audit) = close(&work, ctx, before, people.as_deref(), from).await?;
@@ -112,18 +111,41 @@ pub async fn close_cycle(
     Ok(closing)
 }
 
-/// A run that is about a part of the cycle would score that part as if it were all.
-async fn covered(app: &App, ctx: &OpContext, cycle: &Cycle, run: AttributionRunId) -> Result<()> {
-    let scope = { runs::load(&*app.store.read(ctx).await?, run).await?.scope };
-    if scope.is_all() {
+/// A run that is about a part of the cycle, of which none is named where one about its unit is started, would score that part as if it were all.
+async fn covered(
+    app: &App,
+    ctx: &OpContext,
+    cycle: &Cycle,
+    people: Option<&[(PersonId, Employment)]>,
+    run: Option<AttributionRunId>,
+) -> Result<()> {
+    let (last, population) = (cycle.period.to(), cycle.population.as_ref());
+    let scope = match run {
+        Some(run) => runs::load(&*app.store.read(ctx).await?, run).await?.scope,
+        None => Scope { units: cycle.owner.unit().into_iter().collect(), ..Scope::default() },
+    };
+    let as_of = population.map(|population| population.day(cycle.period)).filter(|day| *day != last);
+    if scope.is_all() || (run.is_none() && as_of.is_none()) {
         return Ok(());
     }
-    let units = Units::of(&app.peers.identity, ctx, Some(cycle.period.to())).await?;
-    let about = about(cycle.owner.unit(), cycle.population.as_ref());
-    if scope.covers(&about, |above, below| units.holds(above, below)) {
+    let units = Units::of(&app.peers.identity, ctx, Some(last)).await?;
+    let holds = |above, below| units.holds(above, below);
+    let about = about(cycle.owner.unit(), population);
+    if run.is_some() && !scope.covers(&about, holds) {
+        return Err(RunError::CoversPart.into());
+    }
+    let Some(day) = as_of else { return Ok(()) };
+    // Who went elsewhere since has served accounts that are elsewhere as well, such as those of a team that was moved.
+    let everybody = app.directory.everybody(ctx).await?;
+    let home = |(person, _): &(PersonId, Employment)| Some(everybody.get(*person)?.home(last)?.unit);
+    let homes = people.unwrap_or_default().iter().filter_map(home);
+    let elsewhere: Vec<_> = homes.filter(|unit| !scope.covers(&[*unit], holds)).collect();
+    if elsewhere.is_empty() {
         return Ok(());
     }
-    Err(RunError::CoversPart.into())
+    let above = units.owner_above(about.into_iter().chain(elsewhere.iter().copied()))?;
+    let unit = above.unit().and_then(|unit| units.get(unit)).map(|unit| unit.path.clone()).unwrap_or_default();
+    Err(RunError::Elsewhere { people: elsewhere.len(), day, last, unit }.into())
 }
 
 /// Stops closing; what was done is thrown away.

@@ -132,10 +132,14 @@ pub struct Mending {
     pub reason: String,
 }
 
-/// When a record began; nothing of one that is not there.
+/// When a record began, also one that was taken out; nothing of one that never was there.
 async fn when_begun(app: &App, ctx: &OpContext, of: &Source, external_id: &str) -> Result<Option<Moment>> {
-    let said = store::said(&*app.store.read(ctx).await?, of.account, external_id, None).await?;
-    let began = said.last().map(|said| Timestamp::from_millisecond(said.started_ms).map(Moment::Instant));
+    let tx = app.store.read(ctx).await?;
+    let began = match store::said(&tx, of.account, external_id, None).await?.last() {
+        Some(said) => Some(said.started_ms),
+        None => store::version::newest(&tx, of.account, [external_id]).await?.first().map(|was| was.started_ms),
+    };
+    let began = began.map(|began| Timestamp::from_millisecond(began).map(Moment::Instant));
     began.transpose().map_err(Error::internal)
 }
 

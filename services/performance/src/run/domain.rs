@@ -13,6 +13,7 @@ mod parts;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
 use tally_access::Owner;
@@ -253,6 +254,8 @@ pub enum RunError {
     Differs,
     /// It is about a part of what the cycle is about.
     CoversPart,
+    /// So many people of the cycle, who are in it by an earlier day, are beyond it on the last day; this unit is above all, by its path, or the group.
+    Elsewhere { people: usize, day: Date, last: Date, unit: String },
     /// A cycle waits for it.
     Awaited,
     /// It keeps no rates that amounts could be converted by.

@@ -167,6 +167,14 @@ async fn what_a_closed_team_did_is_of_the_branch_that_its_people_went_to(on: Bac
     let cycle_id = fixture.make(pb::Cycle { unit_id: branch.to_string(), ..cycle(&scheme_id) }).await.unwrap();
     let ask = pb::CloseCycleRequest { cycle_id, ..Default::default() };
     assert_eq!(reason(fixture.cycles().close_cycle(fixture.admin.request(ask)).await), "POPULATION_EMPTY");
+    // Who was in the branch on an earlier day is in its cycle by that, and served what is the other's by the last day.
+    let population = Some(pb::Population { as_of: "2026-03-09".into(), ..Default::default() });
+    let earlier = pb::Cycle { unit_id: north(), population, ..cycle(&scheme_id) };
+    let cycle_id = fixture.make(earlier).await.unwrap();
+    let ask = pb::CloseCycleRequest { cycle_id: cycle_id.clone(), ..Default::default() };
+    assert_eq!(reason(fixture.cycles().close_cycle(fixture.admin.request(ask)).await), "RUN_COVERS_PART");
+    let month = fixture.close_from(&cycle_id, &month.attribution_run_id).await;
+    assert_eq!((month.state(), month.summary.unwrap().people), (pb::CycleState::Reviewable, 2));
 }
 
 on_both!(a_branch_whose_people_have_no_records_is_told_of_whom_there_are_some, flavor = "multi_thread");
