@@ -146,12 +146,19 @@ impl Trees {
         (from <= day).then_some(into)
     }
 
-    /// Whether a unit, or the one that it goes on in, is there on a day and is `above` or below it.
+    /// Whether a unit, or the one that it goes on in, is there on a day and is `above` or below it. One whose people went nowhere stays with the unit
+    /// that it was closed under.
     pub fn holds(&self, above: OrgUnitId, below: OrgUnitId, day: Date) -> bool {
         let below = self.goes_on_in(below, day).unwrap_or(below);
-        let on_day = |state: &State| state.from <= day && state.to.is_none_or(|to| day <= to);
-        let is_there = self.states.get(&below).is_some_and(|states| states.iter().any(on_day));
-        is_there && self.chain(below, day).any(|state| state.unit == above)
+        let Some(states) = self.states.get(&below) else { return false };
+        let ended = states.last().filter(|last| last.to.is_some_and(|to| to < day));
+        match ended.and_then(|last| last.parent) {
+            Some(under) => self.holds(above, under, day),
+            None => {
+                let on_day = |state: &State| state.from <= day && state.to.is_none_or(|to| day <= to);
+                states.iter().any(on_day) && self.chain(below, day).any(|state| state.unit == above)
+            }
+        }
     }
 
     /// The unit that has this path on a day; where none has, that which had it last before, or has it first after.
@@ -379,7 +386,7 @@ mod tests {
         assert_eq!(holds(3, 4), [false, false, true, true, true]);
         assert_eq!([holds(4, 4), holds(5, 4)], [[true, false, false, false, false], [false, true, true, false, false]]);
         assert_eq!(holds(6, 4), [false, false, false, true, true]);
-        assert_eq!(holds(2, 9), [true, false, false, false, false], "closed into nothing: of the group");
+        assert_eq!((holds(2, 9), holds(9, 9)), ([true; 5], [true, false, false, false, false]), "closed into nothing");
         assert_eq!(holds(2, 8), [false, false, false, false, true], "not before it begins");
         assert_eq!([holds(2, 3), holds(2, 99)], [[false; 5]; 2]);
     }

@@ -48,6 +48,8 @@ pub struct Units {
     day: Option<Date>,
     /// The units that were closed before the day, with those that their people went to.
     gone: HashMap<OrgUnitId, OrgUnitId>,
+    /// Those whose people went nowhere, with the units that they were closed under.
+    ended: HashMap<OrgUnitId, OrgUnitId>,
 }
 
 impl Units {
@@ -55,7 +57,7 @@ impl Units {
     pub fn new(units: impl IntoIterator<Item = Unit>) -> Self {
         let ordered: Vec<Unit> = units.into_iter().collect();
         let places = ordered.iter().enumerate().map(|(place, unit)| (unit.id, place)).collect();
-        Self { ordered, places, day: None, gone: HashMap::new() }
+        Self { ordered, places, day: None, gone: HashMap::new(), ended: HashMap::new() }
     }
 
     /// With units that were closed before the day, each with the one that its people went to.
@@ -84,9 +86,13 @@ impl Units {
         });
         let (units, gone): (Vec<_>, Vec<_>) = listed.await?.into_iter().unzip();
         let units = units.into_iter().flatten().map(unit).collect::<Result<Vec<_>>>()?;
+        let (gone, ended): (Vec<_>, Vec<_>) =
+            gone.into_iter().flatten().partition(|told: &pb::OrgUnit| !told.into_id.is_empty());
         let went = |told: pb::OrgUnit| Ok((sent::value(&told.unit_id)?, sent::value(&told.into_id)?));
-        let gone = gone.into_iter().flatten().map(went).collect::<Result<_>>()?;
-        Ok(Self { day, gone, ..Self::new(units) })
+        let under = |told: pb::OrgUnit| Ok((sent::value(&told.unit_id)?, sent::value(&told.parent_id)?));
+        let gone = gone.into_iter().map(went).collect::<Result<_>>()?;
+        let ended = ended.into_iter().map(under).collect::<Result<_>>()?;
+        Ok(Self { day, gone, ended, ..Self::new(units) })
     }
 
     /// Since when and until when these units are as they were last on a day or before it, or as they begin after it; nothing of one that
@@ -131,10 +137,11 @@ impl Units {
         self.places.get(&id).and_then(|place| self.ordered.get(*place))
     }
 
-    /// The unit that one goes on in: itself, or, where it was closed, that which its people went to, and so on; nothing of one that was
-    /// closed otherwise or never was.
+    /// The unit that one goes on in: itself, or, where it was closed, that which its people went to, and so on; where they went nowhere, the
+    /// unit that it was closed under, with which all of it stays. Nothing of one that never was.
     pub fn goes_on_in(&self, id: OrgUnitId) -> Option<&Unit> {
-        let mut into = successors(Some(id), |id| self.gone.get(id).copied()).take(self.gone.len() + 1);
+        let next = |id: &OrgUnitId| self.gone.get(id).or_else(|| self.ended.get(id)).copied();
+        let mut into = successors(Some(id), next).take(self.gone.len() + self.ended.len() + 1);
         into.find_map(|id| self.get(id))
     }
 
@@ -175,7 +182,8 @@ impl Units {
     pub fn owner(&self, unit: Option<OrgUnitId>) -> Result<Owner> {
         let Some(id) = unit else { return Ok(Owner::group()) };
         let missing = || {
-            let told = match (self.day, self.goes_on_in(id)) {
+            let into = self.goes_on_as(id).skip(1).find_map(|id| self.get(id));
+            let told = match (self.day, into) {
                 (Some(day), Some(into)) => msg!("NOT_FOUND.goes_on", id, day, into = into.id),
                 (Some(day), None) => msg!("NOT_FOUND.unit_on", id, day),
                 (None, _) => return Error::not_found("org unit", id),

@@ -277,10 +277,11 @@ impl OrgTree {
         Some(Unit { id: unit, parent, name, path, kind, region, from, to, into })
     }
 
-    /// The units that were closed before a day and whose people went to another one, as they were last, by path.
+    /// The units that were closed before a day, as they were last, by path.
     pub fn gone(&self, day: Date) -> Vec<Unit> {
-        let last = |state: &State| state.to.filter(|last| *last < day && state.into.is_some());
-        let mut gone: Vec<Unit> = self.states.iter().filter_map(|state| self.unit(state, last(state)?)).collect();
+        let last = |unit: &OrgUnitId| self.of(*unit).max_by_key(|state| state.from);
+        let ended = |state: &State| self.unit(state, state.to.filter(|last| *last < day)?);
+        let mut gone: Vec<Unit> = self.by_unit.keys().filter_map(last).filter_map(ended).collect();
         gone.sort_by_cached_key(|unit| (unit.path.clone(), unit.id));
         gone
     }

@@ -195,11 +195,16 @@ pub(crate) async fn complete(tx: &ScopedTx, person: &mut Person) -> Result<(), S
     Ok(())
 }
 
-/// Wherever a person ever was, as far as was ever known.
+/// Wherever a person ever was, as far as was ever known: where each unit hangs today, and where it hung while the person was there.
 pub(crate) async fn places(tx: &ScopedTx, person: PersonId) -> Result<Vec<Target>, StoreError> {
     let of = employments::Column::PersonId.eq(person.0);
     let rows = tx.select::<employments::Entity>().filter(of).all().await?;
-    rows.into_iter().map(|row| Ok(read(row)?.target(person))).collect()
+    let mut places = Vec::with_capacity(rows.len() * 2);
+    for row in rows {
+        let employment = read(row)?;
+        places.extend([employment.target(person), employment.read_target(person)]);
+    }
+    Ok(places)
 }
 
 /// The people with these numbers, by number, without their leaves.

@@ -79,8 +79,7 @@ pub fn identity(told: &Told, view: Arc<View>) -> FakePeer {
         }
         let is_gone =
             |unit: &idn::OrgUnit| !unit.valid_to.is_empty() && (ask.as_of.is_empty() || unit.valid_to < ask.as_of);
-        let (mut gone, units): (Vec<_>, Vec<_>) = all.partition(is_gone);
-        gone.retain(|unit| !unit.into_id.is_empty());
+        let (gone, units): (Vec<_>, Vec<_>) = all.partition(is_gone);
         Ok(idn::ListOrgUnitsResponse { units, gone, ..Default::default() })
     };
     let rates = now::<idn::ListRatesRequest, _>(told, |told| idn::ListRatesResponse {

@@ -144,6 +144,13 @@ async fn what_a_closed_team_did_is_of_the_branch_that_its_people_went_to(on: Bac
     assert_eq!((run.state(), run.unit_id.as_str()), (pb::AttributionRunState::Done, branch.to_string().as_str()));
     assert_eq!(fixture.of_run(&month.attribution_run_id).await.unit_id, branch.to_string());
 
+    // Closed once everybody was moved by hand: it stays with the branch all the same.
+    fixture.tell(|told| told.closed.as_mut().unwrap().into = None);
+    let month = fixture.month_of(&branch.to_string(), &scheme_id, "").await;
+    assert_eq!(month.state(), pb::CycleState::Reviewable, "{}", month.failure);
+    assert_eq!(month.summary.unwrap().records, 2);
+    fixture.tell(|told| told.closed.as_mut().unwrap().into = Some(branch));
+
     // Whoever left it served an account of the other branch: a refusal calls the team as the unit that it goes on in.
     fixture.tell(|told| told.on_duty(2, 3, DutyRule::Roster, MORNING.0, MORNING.1));
     let failed = fixture.month_of(&SOUTH.to_string(), &scheme_id, "").await;

@@ -39,7 +39,7 @@ fn the_last_state_of_a_closed_unit_alone_says_where_its_people_went() {
     // Closed earlier, and into nothing.
     let mut earlier = tree.clone();
     closed(&mut earlier, "North/Sales/A", "2026-04-01").unwrap();
-    assert_eq!((said(&earlier, a), told(&earlier, "2026-06-01")), (vec![None], vec![]));
+    assert_eq!((said(&earlier, a), told(&earlier, "2026-06-01")), (vec![None], vec![("North/Sales/A".into(), None)]));
     merged(&mut tree, &["North/Sales/B"], "North/Sales", "2026-06-01").unwrap();
     assert_eq!(said(&tree, b), [Some(sales)]);
     // From the day on it counts as hanging below the unit that its people went to.
