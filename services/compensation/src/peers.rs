@@ -1,9 +1,10 @@
 //! The services that compensation reads from, in plain values.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use tally_access::OpContext;
 use tally_api::performance::v1 as performance;
-use tally_app::convert::sent;
+use tally_app::convert::{sent, timestamp};
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId};
 use tally_kernel::micro::Micro;
 use tally_kernel::{Error, Kind, Result, msg, page};
@@ -33,6 +34,14 @@ pub struct Scored {
     pub scores: Vec<(PersonId, Micro)>,
     /// The version of the cards, the highest that one says; 0 where none says one.
     pub cards_version: u32,
+}
+
+/// By which cards somebody was paid.
+#[derive(Clone, Copy, Debug)]
+pub enum Cards {
+    Version(u32),
+    /// Those that were published by then.
+    KnownAt(Timestamp),
 }
 
 /// A credited record behind a statement.
@@ -94,22 +103,28 @@ impl Peers {
         Ok(reply.cycle.unwrap_or_default())
     }
 
-    /// A person's credited records in a cycle: the first `limit` of them, and how many there are. Called with the caller's
+    /// A person's credited records in a cycle, by these cards of it: the first `limit` of them, and how many there are. Called with the caller's
     /// own token, so that nobody sees credits here whom performance would not show them.
     pub async fn credits(
         &self,
         ctx: &OpContext,
-        cycle: CycleId,
+        (cycle, by): (CycleId, Cards),
         person: PersonId,
         limit: usize,
     ) -> Result<(Vec<Credited>, u64)> {
         let who = person.to_string();
+        let (result_version, known_at) = match by {
+            Cards::Version(version) => (version, None),
+            Cards::KnownAt(at) => (0, Some(timestamp(at))),
+        };
         let ask = async || {
             let mut client =
                 performance::attribution_service_client::AttributionServiceClient::new(self.performance.channel());
             let ask = performance::ExportCreditsRequest {
                 cycle_id: cycle.to_string(),
                 person_id: who.clone(),
+                result_version,
+                known_at,
                 ..Default::default()
             };
             client.export_credits(self.performance.request(ctx, ask)).await

@@ -2,6 +2,7 @@
 
 mod fixture;
 mod moved;
+mod traced;
 mod year;
 
 use jiff::SignedDuration;

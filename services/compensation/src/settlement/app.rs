@@ -40,11 +40,11 @@ pub async fn draft(app: &App, ctx: &OpContext, request: &RequestKey, pool: PoolI
     let pool = pool::facts::pool_of(&*app.store.read(ctx).await?, pool).await?;
     let permit = ctx.permit_read::<DraftSettlement>(&pool.target(), "pool", pool.id)?;
     let scored = app.peers.scores(ctx, pool.cycle).await?;
-    let last_day = scored.cycle.last_day;
+    let (last_day, cards_version) = (scored.cycle.last_day, scored.cards_version);
     let now = Now::of(&app.directory, ctx, Some(last_day));
     let (now, units) = futures::try_join!(now, Units::of(&app.peers.identity, ctx, Some(last_day)))?;
     let scores = claims(&pool, scored, &now.people, &units)??;
-    let known = Known { now: &now, last_day };
+    let known = Known { now: &now, last_day, cards_version };
     let id = mutate(&app.store, ctx, &permit, request, async |work| {
         correction::facts::lock(&work).await?;
         store::must_be_unpaid(&work, pool.id).await?;
@@ -108,6 +108,7 @@ pub(crate) fn file(
             carry_before,
             carry_after: split.carry.clone(),
             adjusted_minor: taking.adjusted_minor()?,
+            cards_version: (taking.cards_version > 0).then_some(taking.cards_version),
         },
         prepared: hands,
         approved: None,

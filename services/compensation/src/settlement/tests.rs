@@ -107,7 +107,7 @@ async fn draft_for(fixture: &Fixture, pool: PoolId, owner: &Owner, carry: bool) 
     let split = settle(pool.amount, &pool.rule, &scores, &carry).unwrap();
     let (people, trees) = (Arc::new(people), Arc::default());
     let now = Now { people, trees, at: ctx.now(), not_before: Some(LAST_DAY) };
-    let known = Known { now: &now, last_day: LAST_DAY };
+    let known = Known { now: &now, last_day: LAST_DAY, cards_version: 0 };
     let taking = Taking::of(&work, &pool, &split, &known).await.unwrap();
     let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split, &taking).unwrap();
     store::insert(&work, &filed).await.unwrap();

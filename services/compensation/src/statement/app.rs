@@ -10,7 +10,7 @@ use tally_store::{ScopedTx, Store};
 use super::domain::Statement;
 use super::store;
 use crate::correction::facts::Shown;
-use crate::peers::{Credited, Peers};
+use crate::peers::{Cards, Credited, Peers};
 use crate::policy::{GetStatement, ListStatements, TraceStatement};
 use crate::{correction, settlement};
 
@@ -64,7 +64,7 @@ pub async fn list(app: &App, ctx: &OpContext, settlement: SettlementId, page: &P
     Ok((paid.collect(), token))
 }
 
-/// The records behind a statement: the first `limit`, and how many there are. Asked of performance as the caller, who
+/// The records behind a statement, by the cards that it was drafted from: the first `limit`, and how many there are. Asked of performance as the caller, who
 /// sees there what he may see.
 pub async fn trace(
     app: &App,
@@ -75,10 +75,12 @@ pub async fn trace(
 ) -> Result<(Vec<Credited>, u64)> {
     let plan = ctx.plan::<TraceStatement>()?;
     let unknown = || Error::not_found("statement of person", person);
-    let statement = {
+    let of = {
         let tx = app.store.read(ctx).await?;
         let (plan, _) = whole(&tx, plan, settlement).await?.ok_or_else(unknown)?;
-        store::one(&tx, &plan, settlement, person).await?.ok_or_else(unknown)?
+        store::one(&tx, &plan, settlement, person).await?.ok_or_else(unknown)?;
+        settlement::facts::filed(&tx, settlement).await?
     };
-    app.peers.credits(ctx, statement.cycle, person, limit).await
+    let by = of.sums.cards_version.map_or(Cards::KnownAt(of.prepared_at), Cards::Version);
+    app.peers.credits(ctx, (of.cycle, by), person, limit).await
 }

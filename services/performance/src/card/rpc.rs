@@ -3,18 +3,18 @@
 use prost::Message as _;
 use tally_access::Locale;
 use tally_api::performance::v1 as pb;
-use tally_app::convert::{optional_instant, timestamp};
+use tally_app::convert::timestamp;
 use tally_i18n::text;
-use tally_kernel::error::{Violations, field};
+use tally_kernel::error::field;
 use tally_kernel::page::Page;
-use tally_kernel::{Micro, Result, msg};
+use tally_kernel::{Micro, Result};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app::{self, CardVersion};
 use super::store::StoredCard;
 use crate::App;
-use crate::cycle::domain::Asked;
+use crate::cycle::message::version;
 use tally_engine::scoring::{Dropped, Line};
 
 pub struct Rpc {
@@ -65,17 +65,6 @@ impl pb::card_service_server::CardService for Rpc {
         };
         reply.await.answer(&ctx)
     }
-}
-
-/// Which version is asked for.
-fn version(version: u32, known_at: Option<prost_types::Timestamp>) -> Result<Asked> {
-    let mut v = Violations::new();
-    let known_at = optional_instant(&mut v, "known_at", known_at);
-    if version > 0 && known_at.is_some() {
-        v.push("known_at", msg!("VERSION_TWICE"));
-    }
-    let asked = known_at.map_or(Asked::Newest, Asked::KnownAt);
-    v.finish(Some(if version > 0 { Asked::Version(version) } else { asked }))
 }
 
 fn version_message(told: CardVersion, locale: Locale) -> pb::CardVersion {

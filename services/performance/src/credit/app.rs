@@ -37,7 +37,8 @@ const SHARES: usize = 20_000;
 /// Of what credits are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
-    Cycle(CycleId),
+    /// A version of the result of a cycle.
+    Cycle(CycleId, Asked),
     Run(AttributionRunId),
 }
 
@@ -46,8 +47,8 @@ impl Of {
     /// of somebody who is elsewhere by now; of a run, which may be about more than one unit's work, only those in reach.
     async fn run<R: Rpc>(self, tx: &ScopedTx, mut plan: Plan<R>) -> Result<(Plan<R>, Kept)> {
         match self {
-            Self::Cycle(cycle) => {
-                let shown = cycles::shown(tx, cycle, Asked::Newest).await?;
+            Self::Cycle(cycle, asked) => {
+                let shown = cycles::shown(tx, cycle, asked).await?;
                 if !plan.reach().tenant && plan.covers(&shown.cycle.target()) {
                     let versions = cycles::versions(tx, cycles::load(tx, cycle).await?).await?;
                     let results = versions.iter().filter_map(|version| version.run).chain([shown.run]);
@@ -65,7 +66,7 @@ impl Of {
     /// Under what the findings are kept: also of what could not be done, since they say why.
     async fn findings(self, tx: &ScopedTx) -> Result<Vec<Uuid>> {
         match self {
-            Self::Cycle(cycle) => cycles::findings_of(tx, cycle).await,
+            Self::Cycle(cycle, _) => cycles::findings_of(tx, cycle).await,
             Self::Run(run) => match runs::load(tx, run).await?.state {
                 State::Done | State::Failed => Ok(vec![run.0]),
                 State::Running | State::Cancelled => Err(RunError::NotDone.into()),
@@ -76,7 +77,7 @@ impl Of {
     /// What it is in the audit log.
     fn audit(self, action: &'static str) -> Audit {
         match self {
-            Self::Cycle(cycle) => Audit::new(action, "cycle", cycle),
+            Self::Cycle(cycle, _) => Audit::new(action, "cycle", cycle),
             Self::Run(run) => Audit::new(action, "attribution_run", run),
         }
     }

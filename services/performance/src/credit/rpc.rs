@@ -16,6 +16,8 @@ use tonic::{Request, Response, Status};
 use super::app::{self, ExportedCredit, Of};
 use super::store::Total;
 use crate::App;
+use crate::cycle::domain::Asked;
+use crate::cycle::message::version;
 use crate::findings::finding;
 use tally_engine::attribution::Rung;
 
@@ -35,8 +37,9 @@ impl pb::attribution_service_server::AttributionService for Rpc {
         let reply = async {
             let asked = req.into_inner();
             let person = optional_field("person_id", &asked.person_id)?;
-            let parts = app::export_credits(&self.app, &ctx, of(&asked.cycle_id, &asked.attribution_run_id)?, person);
-            let parts = parts.await?;
+            let version = version(asked.result_version, asked.known_at)?;
+            let of = of_version(&asked.cycle_id, version, &asked.attribution_run_id)?;
+            let parts = app::export_credits(&self.app, &ctx, of, person).await?;
             Ok(exported(parts, &ctx))
         };
         reply.await.answer(&ctx)
@@ -94,9 +97,14 @@ impl pb::attribution_service_server::AttributionService for Rpc {
 
 /// What is asked about: a cycle, or a run where none is named.
 fn of(cycle: &str, run: &str) -> Result<Of> {
+    of_version(cycle, Asked::Newest, run)
+}
+
+/// The same; a run has one version alone.
+fn of_version(cycle: &str, asked: Asked, run: &str) -> Result<Of> {
     match optional_field("attribution_run_id", run)? {
-        None => field("cycle_id", cycle).map(Of::Cycle),
-        Some(run) if cycle.is_empty() => Ok(Of::Run(run)),
+        None => Ok(Of::Cycle(field("cycle_id", cycle)?, asked)),
+        Some(run) if cycle.is_empty() && asked == Asked::Newest => Ok(Of::Run(run)),
         Some(_) => {
             let mut v = Violations::new();
             v.push("attribution_run_id", msg!("CYCLE_OR_RUN"));

@@ -1,14 +1,26 @@
-//! Populations: from messages, and to messages.
+//! Populations and versions of a result: from messages, and to messages.
 
 use std::collections::BTreeSet;
 
 use tally_api::performance::v1 as pb;
-use tally_app::convert::{date_text, employment_kind, employment_kind_message, optional_date};
+use tally_app::convert::{date_text, employment_kind, employment_kind_message, optional_date, optional_instant};
 use tally_kernel::error::Violations;
 use tally_kernel::id::PersonId;
-use tally_kernel::msg;
+use tally_kernel::{Result, msg};
 
+use super::domain::Asked;
 use super::domain::population::Population;
+
+/// Which version of a result is asked for.
+pub fn version(version: u32, known_at: Option<prost_types::Timestamp>) -> Result<Asked> {
+    let mut v = Violations::new();
+    let known_at = optional_instant(&mut v, "known_at", known_at);
+    if version > 0 && known_at.is_some() {
+        v.push("known_at", msg!("VERSION_TWICE"));
+    }
+    let asked = known_at.map_or(Asked::Newest, Asked::KnownAt);
+    v.finish(Some(if version > 0 { Asked::Version(version) } else { asked }))
+}
 
 /// Who is in, as a request says it.
 pub fn population_of(v: &mut Violations, path: &str, sent: pb::Population) -> Option<Population> {

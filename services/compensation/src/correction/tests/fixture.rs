@@ -169,7 +169,19 @@ fn peers(told: &Arc<Mutex<Told>>) -> (FakePeer, FakePeer) {
         let cycle = performance::Cycle { state, period: Some(period), ..Default::default() };
         Ok(performance::GetCycleResponse { cycle: Some(cycle) })
     };
+    // One record, whose name says by which cards it was asked for.
+    let credits = |ask: performance::ExportCreditsRequest| {
+        let external_id = match ask.known_at {
+            Some(at) => format!("known at {}", at.seconds),
+            None => format!("version {}", ask.result_version),
+        };
+        let (rung, shares) =
+            (performance::Rung::Sole.into(), vec![performance::Share { person_id: ask.person_id, ppm: 1_000_000 }]);
+        let credit = performance::Credit { external_id, rung, shares, ..Default::default() };
+        vec![Ok(performance::ExportCreditsResponse { credits: vec![credit] })]
+    };
     let performance = FakePeer::new("performance")
+        .streams("tally.performance.v1.AttributionService/ExportCredits", credits)
         .answers("tally.performance.v1.CardService/ListCards", cards)
         .answers("tally.performance.v1.CycleService/GetCycle", cycles);
     (identity, performance)

@@ -18,10 +18,12 @@ use crate::statement;
 use crate::statement::domain::Heading;
 use crate::statement::facts::NewStatement;
 
-/// Who belongs where: on the last day of the cycle, and by now.
+/// Who belongs where: on the last day of the cycle, and by now; and by which cards.
 pub(crate) struct Known<'a> {
     pub(crate) now: &'a Now,
     pub(crate) last_day: Date,
+    /// The version of the cards; 0 where none says one.
+    pub(crate) cards_version: u32,
 }
 
 impl Known<'_> {
@@ -39,6 +41,8 @@ pub(crate) struct Taking {
     payer: Option<(Region, OrgUnitId)>,
     /// When it was asked who belongs where. What is taken is kept with the settlement: whoever moves later changes nothing in it.
     pub(crate) at: Timestamp,
+    /// The version of the cards that the pool is split by; 0 where none says one.
+    pub(crate) cards_version: u32,
 }
 
 impl Taking {
@@ -55,7 +59,7 @@ impl Taking {
         let outstanding = waiting.iter().map(|one| numbered(&one.outstanding, &known.now.people));
         let next = next(outstanding.collect(), split, pays)?;
         let waited = waiting.into_iter().map(|one| (one.outstanding.id, one)).collect();
-        Ok(Self { next, waited, payer, at: known.now.at })
+        Ok(Self { next, waited, payer, at: known.now.at, cards_version: known.cards_version })
     }
 
     /// Everybody with a statement, by employee number.

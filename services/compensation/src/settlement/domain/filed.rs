@@ -49,6 +49,9 @@ pub struct Sums {
     /// none was taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adjusted_minor: Option<i64>,
+    /// The version of the cards that the scores are of; nothing of a settlement from before it was kept, or where none says one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cards_version: Option<u32>,
 }
 
 impl Sums {
