@@ -1,6 +1,6 @@
 //! The use cases of corrections of pay: what was posted stays, and what is different by now waits for the next settlement.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures::try_join;
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use tally_access::{OpContext, Owner, Permit, Plan, Region, Rpc, Target};
 use tally_app::directory::People;
 use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
-use tally_kernel::id::{CorrectionId, OrgUnitId, PersonId, SettlementId};
+use tally_kernel::id::{CorrectionId, DeltaId, OrgUnitId, PersonId, SettlementId};
 use tally_kernel::page::{MAX_SIZE, Page};
 use tally_kernel::{Error, Kind, Micro, Result};
 use tally_store::{Audit, ScopedTx, UnitOfWork};
@@ -248,8 +248,8 @@ pub(crate) struct DeltaShown {
     pub(crate) kept: deltas::Kept,
     /// What reading the whole correction is decided on: who reads that reads this.
     pub(crate) whole: Target,
-    /// What reading the next payment of somebody who moved is decided on, where what waits is asked for: who pays that reads this.
-    pub(crate) payer: Option<Target>,
+    /// What reading the payments of it is decided on, or of what waits the next one of somebody who moved: who pays that reads this.
+    pub(crate) payers: Vec<Target>,
     /// Why the settlement was put right.
     pub(crate) reason: String,
     pub(crate) cards_version: u32,
@@ -264,7 +264,7 @@ impl DeltaShown {
     fn preview(of: &Filed, place: (Region, OrgUnitId), delta: Delta) -> Self {
         let owed = deltas::Owed { left_minor: 0, delta };
         let kept = deltas::Kept {
-            id: tally_kernel::id::DeltaId(Uuid::nil()),
+            id: DeltaId(Uuid::nil()),
             correction: of.id,
             settlement: of.settlement,
             cycle: of.cycle,
@@ -277,8 +277,8 @@ impl DeltaShown {
             owed,
         };
         let (reason, cards_version) = (of.reckoned.reason.clone(), of.cards_version);
-        let (whole, payer) = (of.target(), None);
-        Self { kept, whole, payer, reason, cards_version, left_minor: None, adjustments: Vec::new() }
+        let (whole, payers) = (of.target(), Vec::new());
+        Self { kept, whole, payers, reason, cards_version, left_minor: None, adjustments: Vec::new() }
     }
 }
 
@@ -307,14 +307,27 @@ pub(crate) async fn list_deltas(
     }
     let moved = match &now {
         Some(now) => who_moved(now, &tx, &plan).await?,
-        None => deltas::Moved::default(),
+        None => deltas::Moved { here: who_paid(&tx, &plan, asked).await?, ..deltas::Moved::default() },
     };
     let (kept, token) = deltas::page(&tx, &plan, (asked, &moved), page).await?;
     let mut shown = shown(&tx, kept, asked.known_at).await?;
     for one in &mut shown {
-        one.payer = moved.here.get(&one.kept.id).cloned();
+        one.payers = moved.here.get(&one.kept.id).cloned().unwrap_or_default();
     }
     Ok((shown, token))
+}
+
+/// What settlements took is listed to whoever reaches one of them, or the statement in it: also of somebody who belonged elsewhere.
+async fn who_paid<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    asked: &deltas::Asked,
+) -> Result<BTreeMap<DeltaId, Vec<Target>>> {
+    if plan.reach().tenant {
+        return Ok(BTreeMap::new());
+    }
+    let settlements = settlement::facts::reached(tx, plan).await?;
+    adjustments::reached(tx, plan, &settlements, (asked.person, asked.known_at)).await
 }
 
 /// What waits of people who moved is listed to whom pays it next, and to nobody else: of those whom the caller reaches there.
@@ -325,7 +338,7 @@ async fn who_moved<R: Rpc>(now: &Now, tx: &ScopedTx, plan: &Plan<R>) -> Result<d
     for (id, of, person) in waits {
         let owner = owners.get(&of).ok_or_else(|| Error::internal("a delta of no correction"))?;
         match payer(now, owner, person) {
-            Some(payer) if plan.covers(&payer) => _ = moved.here.insert(id, payer),
+            Some(payer) if plan.covers(&payer) => _ = moved.here.insert(id, vec![payer]),
             Some(_) => moved.elsewhere.push(id),
             None => {}
         }
@@ -354,8 +367,8 @@ async fn shown(tx: &ScopedTx, kept: Vec<deltas::Kept>, known_at: Option<Timestam
         let left = left.ok_or(SettlementError::TooLarge(settlement_domain::Beyond::Pool))?;
         let (reason, cards_version) = (of.reckoned.reason.clone(), of.cards_version);
         let left_minor = kept.approved_at.is_some().then_some(left);
-        let (whole, payer) = (of.target(), None);
-        shown.push(DeltaShown { kept, whole, payer, reason, cards_version, left_minor, adjustments });
+        let (whole, payers) = (of.target(), Vec::new());
+        shown.push(DeltaShown { kept, whole, payers, reason, cards_version, left_minor, adjustments });
     }
     Ok(shown)
 }

@@ -180,7 +180,7 @@ pub(crate) fn render_all<R: tally_access::Rpc>(
 ) -> (Vec<pb::PayDelta>, Vec<String>) {
     let rendered = found.into_iter().map(|shown| {
         let targets: Vec<_> =
-            [shown.kept.target(), shown.whole.clone()].into_iter().chain(shown.payer.clone()).collect();
+            [shown.kept.target(), shown.whole.clone()].into_iter().chain(shown.payers.iter().cloned()).collect();
         let mut message = delta(ctx, shown);
         let masked = mask::<R, _>(ctx, "tally.compensation.v1.PayDelta", &mut message, &targets);
         (message, masked)

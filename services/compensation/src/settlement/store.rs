@@ -1,5 +1,7 @@
 //! The settlements and carry books tables. Sums and balances are sealed: the database never adds them, code checks them.
 
+use std::collections::BTreeMap;
+
 use futures::future::FutureExt as _;
 use sea_orm::{Condition, Set};
 use tally_access::four_eyes::Hands;
@@ -155,11 +157,18 @@ pub async fn must_be_unpaid(work: &UnitOfWork, pool: PoolId) -> Result<()> {
 /// What reading the whole of a settlement is decided on, if it is there.
 pub async fn target(tx: &ScopedTx, id: SettlementId) -> Result<Option<Target>> {
     let row = tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?;
-    let target = |row: Model| {
-        let day = row.last_day.map(date_from_db).transpose()?;
-        Ok(Target { moment: day.map(Moment::Day), ..owner_from_db(&row.region, row.unit_id)?.target() })
-    };
-    row.map(target).transpose()
+    row.as_ref().map(target_of).transpose()
+}
+
+fn target_of(row: &Model) -> Result<Target> {
+    let day = row.last_day.map(date_from_db).transpose()?;
+    Ok(Target { moment: day.map(Moment::Day), ..owner_from_db(&row.region, row.unit_id)?.target() })
+}
+
+/// The settlements that the caller reaches, each with what that is decided on.
+pub async fn reached<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>) -> Result<BTreeMap<SettlementId, Target>> {
+    let rows = tx.select::<Entity>().within(plan).all().await?;
+    rows.iter().map(|row| Ok((SettlementId(row.id), target_of(row)?))).collect()
 }
 
 /// One settlement, for a use case that has its permit already.

@@ -6,14 +6,14 @@ use futures::future::FutureExt as _;
 use sea_orm::{Condition, Set};
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
-use tally_access::{OpContext, Region};
+use tally_access::{Moment, OpContext, Plan, Region, Rpc, Target};
 use tally_kernel::Result;
 use tally_kernel::id::{DeltaId, OrgUnitId, PersonId, SettlementId};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
 use tally_store::{
-    Conflict as _, Place, ScopedTx, Sealed, UnitOfWork, among, class, date_to_db, from_db, lost_race, to_db,
-    word_from_db,
+    Conflict as _, Place, ScopedTx, Sealed, UnitOfWork, among, class, date_from_db, date_to_db, from_db, lost_race,
+    to_db, word_from_db,
 };
 
 use crate::statement::domain::Heading;
@@ -162,6 +162,34 @@ pub(crate) async fn of_deltas(tx: &ScopedTx, deltas: Vec<DeltaId>) -> Result<BTr
         adjustments.entry(kept.delta).or_default().push(kept);
     }
     Ok(adjustments)
+}
+
+/// What settlements took by an instant, or take by now: of those settlements that the caller reaches, and of the statements. Each with what
+/// reading it is decided on.
+pub(crate) async fn reached<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    settlements: &BTreeMap<SettlementId, Target>,
+    (person, known_at): (Option<PersonId>, Option<jiff::Timestamp>),
+) -> Result<BTreeMap<DeltaId, Vec<Target>>> {
+    let there = Condition::any()
+        .add(Column::Stage.ne(Stage::Freed.to_string()))
+        .add_option(known_at.map(|at| Column::EndedAt.gt(to_db(at))));
+    let only = Condition::all()
+        .add(there)
+        .add_option(known_at.map(|at| Column::RecordedAt.lte(to_db(at))))
+        .add_option(person.map(|person| Column::PersonId.eq(person.0)));
+    let whole = among::<Entity>(tx, Column::SettlementId, settlements.keys().copied());
+    let mut reached: BTreeMap<DeltaId, Vec<Target>> = BTreeMap::new();
+    for row in tx.select::<Entity>().within_or(plan, whole).filter(only).all().await? {
+        let region = word_from_db("a region", &row.region)?;
+        let place = Target::person(region, Some(OrgUnitId(row.unit_id)), PersonId(row.person_id));
+        let day = row.last_day.map(date_from_db).transpose()?;
+        let targets = reached.entry(DeltaId(row.delta_id)).or_default();
+        targets.push(Target { moment: day.map(Moment::Day), ..place });
+        targets.extend(settlements.get(&SettlementId(row.settlement_id)).cloned());
+    }
+    Ok(reached)
 }
 
 async fn read(tx: &ScopedTx, row: Model) -> Result<Kept> {

@@ -241,12 +241,12 @@ pub struct Asked {
     pub waiting: bool,
 }
 
-/// Deltas that somebody else pays next than the unit whose settlement was put right.
+/// Deltas that are told by who pays or paid them, and not by where the person belonged.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Moved {
     /// By whom, of those that the caller reaches there.
-    pub(crate) here: BTreeMap<DeltaId, Target>,
-    /// Those that the caller does not.
+    pub(crate) here: BTreeMap<DeltaId, Vec<Target>>,
+    /// Those that wait and that the caller does not.
     pub(crate) elsewhere: Vec<DeltaId>,
 }
 

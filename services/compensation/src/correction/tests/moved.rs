@@ -2,11 +2,11 @@
 
 use jiff::civil::date;
 use tally_access::Permission;
-use tally_kernel::id::SettlementId;
+use tally_kernel::id::{CorrectionId, SettlementId};
 use tally_testkit::databases::{Backend, TestStore};
 use tally_testkit::on_both;
 
-use super::fixture::{Fixture, TEAM, TENANT, branch, number, unit};
+use super::fixture::{Fixture, TEAM, TENANT, branch, number, person, unit};
 use super::{differences, january, page};
 use crate::correction::app as correcting;
 use crate::correction::rpc;
@@ -19,7 +19,7 @@ async fn who_moved_is_paid_by_the_unit_of_now_and_who_left_gets_a_statement_of_a
     let db = TestStore::on(on, SERVICE, migrations).await;
     let (fixture, first) = january(&db).await;
     fixture.score(0, &[(0, 20), (1, 40), (2, 40)]);
-    fixture.put_right(first).await.unwrap();
+    let put_right = fixture.put_right(first).await.unwrap().id;
     // 1 moves to the other branch in February, 2 has left and has no card any more.
     fixture.moves(1, 1, 1);
     who_pays_next_lists_what_waits(&fixture).await;
@@ -38,10 +38,44 @@ async fn who_moved_is_paid_by_the_unit_of_now_and_who_left_gets_a_statement_of_a
     assert_eq!(message.0.adjustments[0].why, "the score was put right from 20 to 40");
     let there = fixture.posted(&branch(1), 1, 5_000).await;
     assert_eq!(fixture.amounts(there.id).await[&1], (6_000, vec![(1_000, 0)]));
+    who_paid_lists_what_was_paid(&fixture, put_right).await;
     // A settlement that has adjustments can be corrected in its turn: they are no part of its split.
     fixture.score(1, &[(0, 90), (2, 90), (1, 90)]);
     let (_, shown) = fixture.correct(here.id).await.unwrap();
     assert_eq!(differences(&shown), [(0, 10_000, 5_000), (2, 0, 5_000)]);
+}
+
+/// The branch that paid finds what it paid however it asks, and nothing of the others; no other branch sees it.
+async fn who_paid_lists_what_was_paid(fixture: &Fixture, of: CorrectionId) {
+    use Permission::{CardRead, SettlementRead, StatementRead, StatementReadPay};
+    let payroll = [CardRead, SettlementRead, StatementRead, StatementReadPay];
+    let now = Some(fixture.callers.clock.now());
+    let plain = Asked::default();
+    let asks = [
+        plain,
+        Asked { known_at: now, ..plain },
+        Asked { person: Some(person(1)), ..plain },
+        Asked { person: Some(person(1)), known_at: now, ..plain },
+        Asked { correction: Some(of), ..plain },
+    ];
+    let list = async |n, permissions: &[Permission], asked: &Asked| {
+        let ctx = fixture.callers.context(&fixture.callers.of_unit(TENANT, unit(n), permissions));
+        let (found, _) = correcting::list_deltas(&fixture.app, &ctx, asked, &page()).await.unwrap();
+        let who: Vec<_> = found.iter().map(|one| number(one.kept.owed.delta.who.person)).collect();
+        (who, rpc::render_all::<ListDeltas>(&ctx, found).1.is_empty())
+    };
+    for asked in &asks {
+        assert_eq!(list(1, &payroll, asked).await, (vec![1], true), "{asked:?}");
+        assert_eq!(list(1, &[StatementRead], asked).await, (vec![1], false), "pay is masked: {asked:?}");
+        assert_eq!(list(TEAM, &payroll, asked).await.0, Vec::<usize>::new(), "{asked:?}");
+    }
+    for n in [0, 2] {
+        let others = Asked { person: Some(person(n)), ..plain };
+        assert_eq!(list(1, &payroll, &others).await.0, Vec::<usize>::new(), "{n}");
+    }
+    let long_ago = Asked { known_at: Some(jiff::Timestamp::UNIX_EPOCH), ..plain };
+    assert_eq!(list(1, &payroll, &long_ago).await.0, Vec::<usize>::new());
+    assert_eq!(list(0, &payroll, &plain).await.0.len(), 3, "whose settlement was put right sees all of it");
 }
 
 /// Who moved is paid by the other branch, which sees what waits, and the amounts; the first one waits for the others alone.
@@ -126,7 +160,7 @@ async fn who_left_a_team_before_it_was_closed_is_paid_by_each_branch_what_was_of
     fixture.callers.clock.advance(later);
     let waiting = fixture.deltas(Asked { waiting: true, ..Asked::default() }).await;
     assert_eq!(waiting.len(), 4);
-    assert!(waiting.iter().all(|one| one.payer.is_none()), "nobody moved: {waiting:?}");
+    assert!(waiting.iter().all(|one| one.payers.is_empty()), "nobody moved: {waiting:?}");
     // The month after; the first branch pays first.
     fixture.score(3, &[(0, 50), (1, 50)]);
     for (n, owed) in [(0, 3_000), (1, 2_000)] {
