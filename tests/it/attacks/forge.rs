@@ -83,6 +83,7 @@ const LEFT_OUT: &[&str] = &[
     "tally.performance.v1.AttributionPolicy.split",
     "tally.performance.v1.ExplainRecordRequest.attribution_run_id",
     "tally.performance.v1.ExportCreditsRequest.attribution_run_id",
+    "tally.performance.v1.ExportCreditsRequest.result_version",
     "tally.performance.v1.GetCardRequest.result_version",
     "tally.performance.v1.ListCardsRequest.result_version",
     "tally.performance.v1.ListFindingsRequest.attribution_run_id",
