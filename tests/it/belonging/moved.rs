@@ -439,12 +439,28 @@ async fn facts_of_before(done: &Done, old: &Branch, new: &Branch, of: &March, te
     };
     let of_march = performance::Record { external_id: "NEW-MARCH".into(), ..record };
     let of_may = performance::Record { external_id: "NEW-MAY".into(), ..of_later.clone() };
+    let source = performance::ImportRecordsRequest { account_id, unit_id, region, ..Default::default() };
+    let rows = vec![performance::Record { external_id: "GONE-MARCH".into(), ..of_march.clone() }];
+    taken_out(old, new, performance::ImportRecordsRequest { rows, ..source.clone() }).await;
     let rows = vec![of_later, of_march, of_may];
-    let ask = performance::ImportRecordsRequest { account_id, unit_id, region, rows, ..Default::default() };
+    let ask = performance::ImportRecordsRequest { rows, ..source };
     let told =
         records().import_records(new.hr.ask(ask)).await.expect("an answer").into_inner().result.expect("a result");
     let of_old = |problem: &RowProblem| (problem.index, problem.reason == "RECORD_OUT_OF_REACH");
     assert_eq!((told.written, told.problems.iter().map(of_old).collect::<Vec<_>>()), (1, vec![(0, true), (1, true)]));
+}
+
+/// A record of March that was taken out is told by the day on which it was, too: neither that it is gone nor why.
+async fn taken_out(old: &Branch, new: &Branch, brings: performance::ImportRecordsRequest) {
+    let mut records = performance::record_service_client::RecordServiceClient::new(old.hr.at.performance.clone());
+    records.import_records(old.hr.ask(brings.clone())).await.expect("a record");
+    let performance::ImportRecordsRequest { account_id, unit_id, region, rows, .. } = brings;
+    let (external_id, reason) = (rows[0].external_id.clone(), "ours to know".to_owned());
+    let ask =
+        performance::WithdrawRecordRequest { account_id, unit_id, region, external_id, reason, ..Default::default() };
+    records.withdraw_record(old.hr.ask(ask.clone())).await.expect("withdrawn");
+    let refused = records.withdraw_record(new.hr.ask(ask)).await.expect_err("a day of somebody else");
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
 }
 
 /// Somebody who comes to the team after it was moved serves its accounts as those do who came along, from that day on.

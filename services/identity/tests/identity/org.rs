@@ -334,6 +334,7 @@ async fn what_is_of_a_closed_unit_is_told_where_its_people_went_from_that_day_on
     identity.import_units(&["East/Hub"], "cn-north").await;
     let id = async |path: &str| identity.unit(path).await.unit_id;
     let (a, b, hub) = (id("North/Sales/A").await, id("North/Sales/B").await, id("East/Hub").await);
+    identity.import_people(vec![person_row("E1", "North/Sales/B")]).await;
     let login = async |name: &str, role: &str, kind: ScopeKind, unit: &str| {
         let login = identity.login(name, "").await;
         identity.grant(&login, role, kind, &id(unit).await).await;
@@ -349,6 +350,13 @@ async fn what_is_of_a_closed_unit_is_told_where_its_people_went_from_that_day_on
     };
     let closed = closes(&b, &hub, "2026-03-02").await;
     assert_eq!((closed.path.as_str(), closed.into_id.as_str()), ("North/Sales/B", hub.as_str()));
+    // Who somebody is goes along whole only to whoever reaches all of the days: neither branch, though one has the person now.
+    let ask = pb::GetPersonRequest { employee_no: "E1".into(), ..Default::default() };
+    let of = answered(identity.people().get_person(identity.as_admin(ask)).await).unwrap().person.unwrap().person_id;
+    for (by, whole) in [(&identity.admin, true), (&north, false), (&east, false)] {
+        let ask = pb::ExportPersonRequest { person_id: of.clone() };
+        assert_eq!(identity.people().export_person(by.says(ask)).await.is_ok(), whole);
+    }
     closes(&a, "", "2026-03-02").await;
     let list = async |by: &Login, as_of: &str, through: &str| {
         let (as_of, through) = (as_of.to_owned(), through.to_owned());
