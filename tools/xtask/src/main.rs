@@ -42,6 +42,9 @@ enum Chore {
 }
 
 fn main() -> ExitCode {
+    if let Some(compiled) = budget::compiler() {
+        return ended(compiled);
+    }
     let root = root();
     let complaints = match Args::parse().chore {
         Chore::Tidy => tidy::complaints(&root),
@@ -63,11 +66,15 @@ fn main() -> ExitCode {
             eprintln!("{} complaints", found.len());
             ExitCode::FAILURE
         }
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => ended(Err(error)),
     }
+}
+
+fn ended(ended: anyhow::Result<ExitCode>) -> ExitCode {
+    ended.unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        ExitCode::FAILURE
+    })
 }
 
 fn root() -> PathBuf {
