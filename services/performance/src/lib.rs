@@ -149,6 +149,7 @@ mod closing {
 mod change {
     pub(crate) mod app;
     pub(crate) mod domain;
+    mod reckons;
     mod rests;
     pub(crate) mod rpc;
     mod touched;

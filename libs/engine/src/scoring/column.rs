@@ -59,8 +59,7 @@ impl Column {
             let s = sample(p);
             let (n_ppm, raw) = match kind {
                 MeasureKind::Count if definition.is_none() => (p.credited_ppm, Some(records(p.credited_ppm)?)),
-                // Without a least count, who has no record of a count has none of it.
-                MeasureKind::Count if s.ppm == 0 && definition.is_some_and(|of| of.min_count > 0) => (0, None),
+                MeasureKind::Count if s.ppm == 0 && definition.is_some_and(|of| !of.nothing_is_zero()) => (0, None),
                 MeasureKind::Count => (s.ppm, Some(Micro::ratio(s.sum, RECORD * RECORD)?)),
                 MeasureKind::Sum if s.ppm > 0 => (s.ppm, Some(Micro::ratio(s.sum, RECORD * RECORD)?)),
                 MeasureKind::Sum => (0, None),

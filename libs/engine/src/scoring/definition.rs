@@ -267,6 +267,11 @@ impl Definition {
         self.of.kind()
     }
 
+    /// Whether who has nothing of it has zero of it: so it is with a count without a least one.
+    pub fn nothing_is_zero(&self) -> bool {
+        self.kind() == MeasureKind::Count && self.min_count == 0
+    }
+
     /// The measures that it is computed from.
     pub fn parts(&self) -> Vec<&str> {
         match &self.of {

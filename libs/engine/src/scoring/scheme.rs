@@ -222,6 +222,11 @@ impl Scheme {
         self.defined(measure).map_or_else(|| measure.kind(), Definition::kind)
     }
 
+    /// Whether who has nothing of a measure has zero of it ([`Definition::nothing_is_zero`]).
+    pub fn nothing_is_zero(&self, measure: &Measure) -> bool {
+        self.defined(measure).map_or(measure.kind() == MeasureKind::Count, Definition::nothing_is_zero)
+    }
+
     /// Everything that is wrong, all at once. `columns` are the numeric columns that the records have, where known.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use tally_app::units::Units;
 use tally_engine::closing::facts::AccountFacts;
 use tally_engine::observed::{PUNCTUALITY, Seen, TURNOVER, punctual, sample};
 use tally_engine::scoring::definition::{Definition, Of, OfObservations, Rolled, Subject as About};
-use tally_engine::scoring::{PersonInputs, Sample, Scheme, values};
+use tally_engine::scoring::{Measure, PersonInputs, Sample, Scheme, values};
 use tally_engine::team::{self, Has, OnDays, Team};
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::person::DirectoryPerson;
@@ -325,6 +325,8 @@ impl<'a> Beside<'a> {
             }
         };
         let seen = self.seen.get(of.of.as_str());
+        // What nobody has is no zero of everybody.
+        let nothing_is_zero = !whole.is_empty() && self.scheme.nothing_is_zero(&Measure::from(of.of.clone()));
         let has = |person: PersonId| match by_days {
             Some((part, how)) => {
                 let own = seen.and_then(|seen| seen.get(&Subject::Person(person))).into_iter().flatten();
@@ -333,6 +335,7 @@ impl<'a> Beside<'a> {
             }
             None => match whole.get(&person) {
                 Some(value) => Has::Whole(*value, self.employed(person)),
+                None if nothing_is_zero => Has::Whole(Micro::ZERO, self.employed(person)),
                 None => Has::Nothing,
             },
         };

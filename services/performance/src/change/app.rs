@@ -10,7 +10,9 @@ use tally_kernel::id::{AccountId, CycleId, PersonId};
 use tally_kernel::time::zone;
 use tally_store::ReadTx;
 
+use super::domain::reckons::RateChange;
 use super::domain::{Change, PersonChange, changes, reads};
+use super::reckons;
 use super::rests::Before;
 use super::touched::{Schemes, rests_on, target};
 use crate::cycle::domain::Asked;
@@ -34,12 +36,14 @@ pub struct CycleChanges {
     pub people: Vec<(PersonId, BTreeSet<PersonChange>)>,
     /// People whom the caller does not reach.
     pub other_people: u32,
+    /// What amounts are converted by otherwise.
+    pub rates: Vec<RateChange>,
 }
 
 /// What has changed since a cycle's newest result was worked out.
 pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<CycleChanges> {
     let plan = ctx.plan::<ListCycleChanges>()?;
-    let (of, read, since, records, observations, days, before, past) = {
+    let (of, scheme, read, since, records, observations, days, before, past) = {
         let tx = app.store.read(ctx).await?;
         let also = card::facts::cycles(&tx, &plan).await?;
         let found = cycle::facts::find(&tx, &plan, id, &also).await?;
@@ -54,11 +58,12 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cy
         let days = schemes.of(&tx, &cycle).await?.days_before;
         let before = Before::read(&tx, &shown).await?;
         let past = past(&tx, (&plan, &also), card::facts::otherwise(&tx, &shown, &scheme).await?).await?;
-        (cycle, rests_on(&tx, &shown).await?, since, records, observations, days, before, past)
+        (cycle, scheme, rests_on(&tx, &shown).await?, since, records, observations, days, before, past)
     };
     let units = Units::of(&app.peers.identity, ctx, Some(of.period.to()));
     let now = before.now(app, ctx, &of);
-    let (mut now, duty, units) = futures::try_join!(now, app.peers.duty_changes(ctx, since), units)?;
+    let (duty, rates) = (app.peers.duty_changes(ctx, since), reckons::rates(app, ctx, (&of, &scheme), &before));
+    let (mut now, duty, units, rates) = futures::try_join!(now, duty, units, rates)?;
     let mut mine = BTreeMap::new();
     for account in &now.accounts {
         let within = of.owner.unit().is_none_or(|above| account.unit.is_some_and(|unit| units.holds(above, unit)));
@@ -73,7 +78,8 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cy
     let seen: BTreeSet<AccountId> = seen.map(|account| account.id).collect();
     changes.retain(|account, _| seen.contains(account));
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let (others, observations) = (count(all - changes.len()), count(observations));
+    let others = count(all - changes.len());
+    let observations = count(observations.iter().filter(|one| before.is_about(&of, one, &units)).count());
     let reached = |person: &PersonId| now.homes.get(person).is_some_and(|home| plan.covers(home));
     for change in changes.values_mut() {
         change.otherwise.duty.values_mut().for_each(|people| people.retain(&reached));
@@ -85,7 +91,8 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cy
     let told = |person: &PersonId| now.places.get(person).is_some_and(|there| there.iter().any(|at| plan.covers(at)));
     let people: Vec<_> = now.people.into_iter().filter(|(person, _)| told(person)).collect();
     let other_people = count(all_people - people.len());
-    Ok(CycleChanges { accounts: changes.into_iter().collect(), others, observations, people, other_people })
+    let accounts = changes.into_iter().collect();
+    Ok(CycleChanges { accounts, others, observations, people, other_people, rates })
 }
 
 /// Of whom what was before is otherwise: in which cycles, of those that the caller sees.

@@ -1,6 +1,7 @@
 //! What changed on accounts, cut to the days of a cycle. Pure.
 
 pub mod differs;
+pub mod reckons;
 
 use std::collections::{BTreeMap, BTreeSet};
 

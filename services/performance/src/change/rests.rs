@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tally_access::{Moment, OpContext, Target};
+use tally_app::units::Units;
 use tally_engine::closing::facts::AccountFacts;
-use tally_engine::closing::snapshot::{Days, Frozen, FrozenPerson, snapshot};
+use tally_engine::closing::snapshot::{Days, Frozen, FrozenAccount, FrozenPerson, snapshot};
 use tally_kernel::Result;
-use tally_kernel::id::{AccountId, PersonId};
+use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::person::Employment;
 use tally_store::ScopedTx;
 
@@ -16,12 +17,16 @@ use super::domain::differs::{Otherwise, employed_otherwise, named, otherwise};
 use crate::App;
 use crate::cycle::domain::Cycle;
 use crate::cycle::facts::Shown;
+use crate::observation::domain::Subject;
+use crate::record::domain::money::KeptRates;
 use crate::{cycle, run};
 
 /// What a result rests on.
 pub(super) struct Before {
     frozen: Vec<Frozen>,
     days: Days,
+    /// What amounts were converted by; nothing of a run from before that was kept.
+    pub(super) money: Option<KeptRates>,
     /// Who was in, where that was settled.
     settled: BTreeSet<PersonId>,
 }
@@ -45,8 +50,31 @@ impl Before {
         for component in 0..run::facts::components(tx, of).await? {
             frozen.push(run::facts::component(tx, of, component).await?);
         }
-        let days = run::facts::load_if_there(tx, shown.attribution()).await?.map(|run| run.days).unwrap_or_default();
-        Ok(Self { frozen, days, settled: cycle::facts::population_of(tx, shown.run).await? })
+        let run = run::facts::load_if_there(tx, shown.attribution()).await?;
+        let (days, money) = run.map(|run| (run.days, run.money)).unwrap_or_default();
+        Ok(Self { frozen, days, money, settled: cycle::facts::population_of(tx, shown.run).await? })
+    }
+
+    /// The accounts that people of the cycle may be credited on; all of them where who was in was not settled.
+    pub fn accounts(&self) -> impl Iterator<Item = &FrozenAccount> {
+        let mine = |of: &&Frozen| self.settled.is_empty() || of.people.iter().any(|one| self.settled.contains(&one.id));
+        self.frozen.iter().filter(mine).flat_map(|component| &component.accounts)
+    }
+
+    /// Whether an observation may be about the people of a cycle: of the group's every one.
+    pub fn is_about(&self, of: &Cycle, (subject, unit): &(Subject, Option<OrgUnitId>), units: &Units) -> bool {
+        let Some(above) = of.owner.unit() else { return true };
+        let within = unit.is_some_and(|unit| units.holds(above, unit));
+        match subject {
+            Subject::Person(person) => within || self.settled.contains(person),
+            Subject::Unit(_) => within,
+            Subject::Account(id) => self.accounts().any(|account| account.id == *id),
+            Subject::Store(name) => {
+                self.accounts().any(|of| of.key.rsplit_once('/').is_some_and(|(store, _)| store == name))
+            }
+            // What nobody's unit runs is everybody's.
+            Subject::Campaign(_) => within || unit.is_none(),
+        }
     }
 
     /// Asks the peers, and says what is otherwise.

@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status};
 
 use super::app::{self, Changed, CycleChanges, TouchedCycle, Touching};
 use super::domain::PersonChange;
+use super::domain::reckons::RateChange;
 use crate::App;
 
 /// Accounts of one question.
@@ -55,10 +56,19 @@ impl pb::change_service_server::ChangeService for Rpc {
             let cycle = field("cycle_id", &asked.cycle_id)?;
             // On the heap: it holds everything that the peers told.
             let found = Box::pin(app::cycle_changes(&self.app, &ctx, cycle)).await?;
-            let CycleChanges { accounts, others, observations, people, other_people } = found;
+            let CycleChanges { accounts, others, observations, people, other_people, rates } = found;
             let (changes, next_page_token) = on_page(accounts, &page);
             let people = people.into_iter().map(person_changed).collect();
-            Ok(pb::ListCycleChangesResponse { changes, next_page_token, others, observations, people, other_people })
+            let rates = rates.into_iter().map(rate_changed).collect();
+            Ok(pb::ListCycleChangesResponse {
+                changes,
+                next_page_token,
+                others,
+                observations,
+                people,
+                other_people,
+                rates,
+            })
         };
         reply.await.answer(&ctx)
     }
@@ -121,6 +131,15 @@ fn changed((account, change): Changed) -> pb::CycleChange {
 fn duty_changed((date, people): (Date, BTreeSet<PersonId>)) -> pb::DutyChange {
     let person_ids = people.into_iter().map(|person| person.to_string()).collect();
     pb::DutyChange { date: date.to_string(), person_ids }
+}
+
+fn rate_changed(RateChange { from, to, days }: RateChange) -> pb::RateChange {
+    pb::RateChange {
+        from_currency: from.to_string(),
+        to_currency: to.to_string(),
+        from: days.0.to_string(),
+        to: days.1.to_string(),
+    }
 }
 
 fn person_changed((person, changes): (PersonId, BTreeSet<PersonChange>)) -> pb::PersonChange {

@@ -287,21 +287,23 @@ fn counting(known_at: Option<Timestamp>, versions: bool) -> Condition {
     all.add(open.add_option(known_at.map(|at| Column::UntilAt.gt(to_db(at)))))
 }
 
-/// How many observations of these measures, about days within `from..=to` alone, came or ended after an instant.
+/// Whom or what observations of these measures within the days are about that came, were revised or were withdrawn since: of each observation
+/// the subject and the unit that it belongs to.
 pub async fn changed_since(
     tx: &ScopedTx,
     measures: &BTreeSet<String>,
     days: (Date, Date),
     since: Timestamp,
-) -> Result<usize> {
+) -> Result<Vec<(Subject, Option<OrgUnitId>)>> {
     if measures.is_empty() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let since = to_db(since);
     let changed = Condition::any().add(Column::RecordedAt.gt(since)).add(Column::UntilAt.gt(since));
-    let rows = tx.select::<Entity>().filter(within(measures, days).add(changed));
-    let ids: Vec<Uuid> = rows.rows(|q| q.column(Column::ObservationId)).await?;
-    Ok(ids.into_iter().collect::<BTreeSet<_>>().len())
+    let rows = tx.select::<Entity>().filter(within(measures, days).add(changed)).all().await?;
+    let versions = rows.into_iter().map(Version::try_from).collect::<Result<Vec<_>>>()?;
+    let about = |of: Version| (of.id, (of.placed.said.subject, of.placed.unit));
+    Ok(versions.into_iter().map(about).collect::<BTreeMap<_, _>>().into_values().collect())
 }
 
 fn within(measures: &BTreeSet<String>, (from, to): (Date, Date)) -> Condition {

@@ -152,6 +152,39 @@ async fn cycles_of_one_run_reckon_with_the_rates_of_the_run_each_in_the_currency
     assert!(failed.failure.contains("EUR"), "{}", failed.failure);
 }
 
+on_both!(a_rate_put_right_after_closing_is_among_the_changes_where_it_counts_and_only_there, flavor = "multi_thread");
+async fn a_rate_put_right_after_closing_is_among_the_changes_where_it_counts_and_only_there(on: Backend) {
+    let known =
+        || vec![rate("HKD", "0.8", "2026-02-01"), rate("HKD", "0.9", "2026-03-05"), rate("USD", "7", "2026-03-01")];
+    let fixture = working(on, known()).await;
+    let rows = vec![paid("a", SECOND, 10_000, "HKD"), paid("b", FIFTH, 800, "HKD"), paid("c", FIFTH, 800, "")];
+    fixture.import(1, rows).await;
+    let (sales, none) = (fixture.of_scheme(selling("")).await, fixture.of_scheme(crate::fixture::scheme()).await);
+    let before = fixture.sold(&fixture.close(&sales).await).await;
+    fixture.close(&none).await;
+    let changed = async |id: &str| {
+        let ask = pb::ListCycleChangesRequest { cycle_id: id.into(), ..Default::default() };
+        let told = fixture.changes().list_cycle_changes(fixture.admin.request(ask)).await.unwrap().into_inner();
+        let pair = |of: pb::RateChange| format!("{}/{} {} {}", of.from_currency, of.to_currency, of.from, of.to);
+        told.rates.into_iter().map(pair).collect::<Vec<_>>()
+    };
+    assert!(changed(&sales).await.is_empty());
+    // Of a currency in which nothing was sold, of days before the first sale, and the same rate said again.
+    let more = [rate("USD", "7.5", "2026-03-02"), rate("HKD", "0.7", "2026-03-01"), rate("HKD", "0.8", "2026-03-02")];
+    fixture.tell(|told| told.rates = [known(), more.to_vec()].concat());
+    assert!(changed(&sales).await.is_empty(), "nothing would be converted otherwise");
+    let right = || rate("HKD", "0.75", "2026-03-04");
+    fixture.tell(|told| told.rates = [known(), more.to_vec(), vec![right()]].concat());
+    assert_eq!(changed(&sales).await, ["HKD/CNY 2026-03-04 2026-03-04"], "from the 5th on another one counts");
+    fixture
+        .tell(|told| told.rates = [known(), more.to_vec(), vec![right(), rate("HKD", "0.95", "2026-03-05")]].concat());
+    assert_eq!(changed(&sales).await, ["HKD/CNY 2026-03-04 2026-03-31"]);
+    assert!(changed(&none).await.is_empty(), "it does not compute with sales");
+    let after = fixture.sold(&fixture.close(&sales).await).await;
+    assert_eq!((before.as_str(), after.as_str()), ("95.2", "95.6"));
+    assert!(changed(&sales).await.is_empty());
+}
+
 on_both!(no_order_changes_a_result_and_rates_change_nothing_where_nothing_is_converted, flavor = "multi_thread");
 async fn no_order_changes_a_result_and_rates_change_nothing_where_nothing_is_converted(on: Backend) {
     let rows = |currency: &'static str| {

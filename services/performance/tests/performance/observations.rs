@@ -249,7 +249,7 @@ async fn an_instant_is_of_the_day_of_whoever_it_is_about(on: Backend) {
 
 on_both!(what_was_observed_since_is_counted_among_the_changes_of_a_cycle, flavor = "multi_thread");
 async fn what_was_observed_since_is_counted_among_the_changes_of_a_cycle(on: Backend) {
-    let mut told = PeerFacts::of(2, 1);
+    let mut told = PeerFacts::of(2, 2);
     told.on_duty(1, 1, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T09:00:00Z");
     let mut fixture = Fixture::working(on, told).await;
     fixture.import(1, vec![record("a", "2026-03-02T01:00:00Z")]).await;
@@ -267,14 +267,21 @@ async fn what_was_observed_since_is_counted_among_the_changes_of_a_cycle(on: Bac
     };
     let mut reads = pb::Scheme { measures: vec![definition], ..scheme() };
     reads.kpis[0].measure = "receipts".into();
-    let id = fixture.make(cycle(&fixture.scheme(reads).await)).await.unwrap();
+    let scheme_id = fixture.scheme(reads).await;
+    let id = fixture.make(cycle(&scheme_id)).await.unwrap();
     fixture.pass(SignedDuration::from_secs(1));
     let closed = fixture.close(&id).await;
-    assert_eq!(closed.state(), pb::CycleState::Reviewable, "{}", closed.failure);
-    let changed = async |fixture: &Fixture| {
-        let ask = pb::ListCycleChangesRequest { cycle_id: id.clone(), ..Default::default() };
+    let of_north = pb::Cycle { unit_id: NORTH.to_string(), ..cycle(&scheme_id) };
+    let norths = fixture.make(of_north).await.unwrap();
+    let of_north = fixture.close_from(&norths, &closed.attribution_run_id).await;
+    for closed in [closed, of_north] {
+        assert_eq!(closed.state(), pb::CycleState::Reviewable, "{}", closed.failure);
+    }
+    let changed_of = async |fixture: &Fixture, id: &str| {
+        let ask = pb::ListCycleChangesRequest { cycle_id: id.into(), ..Default::default() };
         fixture.changes().list_cycle_changes(fixture.admin.request(ask)).await.unwrap().into_inner().observations
     };
+    let changed = async |fixture: &Fixture| changed_of(fixture, &id).await;
     assert_eq!(changed(&fixture).await, 0);
     fixture.pass(SignedDuration::from_secs(1));
     let april = pb::Observation { to: "2026-04-01".into(), ..observed("receipts", of_person(2), "1") };
@@ -283,4 +290,10 @@ async fn what_was_observed_since_is_counted_among_the_changes_of_a_cycle(on: Bac
     fixture.observe(vec![pb::Observation { value: "12".into(), revision: 1, ..receipts() }]).await;
     fixture.observe(vec![observed("receipts", of_person(2), "3")]).await;
     assert_eq!(changed(&fixture).await, 2, "one revised, one new");
+    let [store, campaign, others] =
+        [Of::Store("JD/shop".into()), Of::Campaign("618".into()), Of::AccountId(account(2).to_string())]
+            .map(|of| observed("receipts", of, "1"));
+    assert_eq!(changed_of(&fixture, &norths).await, 1, "the one of the south is not about the north's people");
+    fixture.observe(vec![store, campaign, others]).await;
+    assert_eq!((changed(&fixture).await, changed_of(&fixture, &norths).await), (5, 3), "not the south's account");
 }

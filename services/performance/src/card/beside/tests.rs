@@ -1,7 +1,7 @@
 use jiff::civil::date;
 use tally_app::units::Unit;
 use tally_engine::scoring::Direction;
-use tally_engine::scoring::definition::{Observed, OfTeam, Test};
+use tally_engine::scoring::definition::{Aggregation, Observed, OfRecords, OfTeam, Test};
 use tally_kernel::person::{Employment, Post};
 use tally_kernel::time::zone;
 
@@ -251,6 +251,41 @@ fn a_manager_has_what_the_team_of_each_day_has() {
     assert_eq!(of_each(&scheme, &people, "solved")[1], Some(micro("0")));
     // 3 has 100 from 2 in the first days, 2 and 4 have 0 from 3: 100 * 31 / 82.
     assert_eq!(of_each(&scheme, &people, "solved_below")[0], Some(micro("37.804878")));
+}
+
+#[test]
+fn who_has_no_record_of_a_count_has_none_of_it_in_the_team_too() {
+    let count = |name: &str, min_count| {
+        let (value, test, kinds) = (None, None, Vec::new());
+        let of = OfRecords { value, aggregation: Aggregation::Count, test, kinds, hours: None, session_minutes: 0 };
+        Definition { min_count, ..defined(name, Of::Record(of)) }
+    };
+    let at_least = || Some(Test::AtLeast(micro("1")));
+    let scheme = scheme(vec![
+        count("orders", 0),
+        count("sure", 1),
+        count("unsent", 0),
+        of_team("orders_each", "orders", Rolled::Mean, None),
+        of_team("sure_each", "sure", Rolled::Mean, None),
+        of_team("unsent_each", "unsent", Rolled::Mean, None),
+        of_team("ordering", "orders", Rolled::Share, at_least()),
+        of_team("records_each", "credited_records", Rolled::Mean, None),
+    ]);
+    let mut people = nobody_credited();
+    let record = 1_000_000;
+    for name in ["orders", "sure"] {
+        let sample = Sample { sum: 41_i128 * 1_000_000 * 1_000_000, ppm: 41 * record };
+        people[1].samples.insert(name.into(), sample);
+    }
+    people[1].credited_ppm = 82 * record;
+    let people = measured(&around(), &scheme, Vec::new(), &[], people);
+    let of_branch = |measure| of_each(&scheme, &people, measure)[0];
+    // 2 and 3 are there on 31 days each, 4 on 20.
+    assert_eq!(of_branch("orders_each"), Some(micro("15.5")), "41 on 31 of 82 person-days");
+    assert_eq!(of_branch("ordering"), Some(micro("37.804878")), "31 of 82");
+    assert_eq!(of_branch("records_each"), Some(micro("31")));
+    assert_eq!(of_branch("sure_each"), Some(micro("41")), "with a least count nothing is nothing");
+    assert_eq!(of_branch("unsent_each"), None);
 }
 
 #[test]

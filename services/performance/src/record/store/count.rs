@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Condition;
 use tally_engine::closing::snapshot::AgentCount;
 use tally_kernel::id::AccountId;
-use tally_kernel::{Currency, Result};
+use tally_kernel::{Currency, Error, Result};
 use tally_store::{ScopedTx, among, number_from_db, word_from_db};
 
 use super::super::domain::{Counted, Spans};
@@ -107,9 +109,29 @@ pub async fn first_sales(tx: &ScopedTx, account: AccountId, (from, to): (i64, i6
     found.await?.into_iter().map(sale).collect()
 }
 
+/// The currencies of what was paid back of an account's sales, by rows that began from then on; nothing for the group's own.
+pub async fn currencies_of_refunds(tx: &ScopedTx, account: AccountId, from: i64) -> Result<Vec<Option<Currency>>> {
+    let refunds = Column::AccountId.eq(account.0).and(Column::StartedMs.gte(from)).and(Column::RefersTo.is_not_null());
+    let found = tx.select::<Entity>().filter(refunds.and(Column::AmountMinor.is_not_null()));
+    let found = found.rows::<Option<String>>(|q| q.column(Column::Currency).group_by(Column::Currency)).await?;
+    let currency = |code: Option<String>| code.map(|code| word_from_db("a currency", &code)).transpose();
+    found.into_iter().map(currency).collect()
+}
+
 /// The first session with an amount in a currency; nothing for the group's own.
 #[derive(Clone, Copy, Debug)]
 pub struct FirstSale {
     pub currency: Option<Currency>,
     pub started_ms: i64,
+}
+
+impl FirstSale {
+    /// The local day of it.
+    ///
+    /// # Errors
+    /// None but for an instant that no record can have.
+    pub fn day(&self, zone: &TimeZone) -> Result<Date> {
+        let at = Timestamp::from_millisecond(self.started_ms).map_err(Error::internal)?;
+        Ok(zone.to_datetime(at).date())
+    }
 }
