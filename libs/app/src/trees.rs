@@ -12,6 +12,7 @@ use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::org_service_client::OrgServiceClient;
 use tally_kernel::id::OrgUnitId;
 use tally_kernel::page::MAX_SIZE;
+use tally_kernel::person::Employment;
 use tally_kernel::{MAX_UNIT_DEPTH, Result};
 use tally_rpc::{Peer, pages};
 
@@ -149,14 +150,52 @@ impl Trees {
     /// Whether a unit, or the one that it goes on in, is there on a day and is `above` or below it. One whose people went nowhere stays with the unit
     /// that it was closed under.
     pub fn holds(&self, above: OrgUnitId, below: OrgUnitId, day: Date) -> bool {
-        let below = self.goes_on_in(below, day).unwrap_or(below);
-        let Some(states) = self.states.get(&below) else { return false };
-        let ended = states.last().filter(|last| last.to.is_some_and(|to| to < day));
-        match ended.and_then(|last| last.parent) {
-            Some(under) => self.holds(above, under, day),
+        self.standing(below, day).is_some_and(|below| self.chain(below, day).any(|state| state.unit == above))
+    }
+
+    /// The unit in which somebody whose home on a day this is counts then: that of the home, or, of whoever left before, [`Self::counted_in`].
+    pub fn counted(&self, home: &Employment, day: Date) -> OrgUnitId {
+        self.counted_in(home.unit, home.until(day), day)
+    }
+
+    /// The unit in which somebody counts on a day who was last of this one: the lowest of those that the person was below on that last day
+    /// which hangs below all the others of them still, or the unit that it goes on in does. So whoever left a team before it went to another
+    /// branch counts in the branch that had the team then, and in no other one, whatever became of the team; somebody who is there on the
+    /// day itself in the unit. The root where nothing of it all is left below it.
+    pub fn counted_in(&self, unit: OrgUnitId, until: Date, day: Date) -> OrgUnitId {
+        if until >= day {
+            return unit;
+        }
+        let below: Vec<OrgUnitId> = self.chain(unit, until).map(|state| state.unit).collect();
+        let now: Vec<Option<OrgUnitId>> = below.iter().map(|unit| self.standing(*unit, day)).collect();
+        let held = |at: usize| {
+            let there = now[at]?;
+            let is_held = |above: &Option<OrgUnitId>| above.is_some_and(|above| self.below(above, there, day));
+            now[at + 1..].iter().all(is_held).then_some(there)
+        };
+        (0..now.len()).find_map(held).or_else(|| self.root()).unwrap_or(unit)
+    }
+
+    /// Whether a unit that is there is another one, or below it; all are below the root.
+    fn below(&self, above: OrgUnitId, below: OrgUnitId, day: Date) -> bool {
+        let is_root = || self.states.get(&above).into_iter().flatten().any(|state| state.parent.is_none());
+        self.chain(below, day).any(|state| state.unit == above) || is_root()
+    }
+
+    fn root(&self) -> Option<OrgUnitId> {
+        self.states.values().flatten().find(|state| state.parent.is_none()).map(|state| state.unit)
+    }
+
+    /// The unit, or the one that it goes on in; of one whose people went nowhere that which it was closed under. Nothing of one that is not
+    /// there on the day and was not before.
+    fn standing(&self, unit: OrgUnitId, day: Date) -> Option<OrgUnitId> {
+        let unit = self.goes_on_in(unit, day).unwrap_or(unit);
+        let states = self.states.get(&unit)?;
+        match states.last().filter(|last| last.to.is_some_and(|to| to < day)) {
+            Some(ended) => self.standing(ended.parent?, day),
             None => {
                 let on_day = |state: &State| state.from <= day && state.to.is_none_or(|to| day <= to);
-                states.iter().any(on_day) && self.chain(below, day).any(|state| state.unit == above)
+                states.iter().any(on_day).then_some(unit)
             }
         }
     }
@@ -220,190 +259,4 @@ impl Trees {
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::civil::date;
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn id(n: u128) -> OrgUnitId {
-        OrgUnitId(Uuid::from_u128(n))
-    }
-
-    fn state(n: u128, parent: Option<u128>, name: &str, from: Date) -> State {
-        State { unit: id(n), parent: parent.map(id), name: name.into(), from, to: None, into: None }
-    }
-
-    /// The group 1 with the branches north 2 and south 3. Team 4 of north, called a, is called b from March on and goes to south with
-    /// its desk 5 in April; unit 6 begins in May as what team 4 was called at first.
-    fn trees() -> Trees {
-        let always = date(1900, 1, 1);
-        Trees::new([
-            state(5, Some(4), "desk", always),
-            state(4, Some(3), "b", date(2026, 4, 1)),
-            state(4, Some(2), "b", date(2026, 3, 1)),
-            state(4, Some(2), "a", date(2026, 1, 1)),
-            state(6, Some(2), "a", date(2026, 5, 1)),
-            state(3, Some(1), "south", always),
-            state(2, Some(1), "north", always),
-            state(1, None, "Group", always),
-        ])
-    }
-
-    #[test]
-    fn a_path_is_that_of_the_day_and_of_a_unit_that_is_not_there_the_nearest() {
-        let path = |n, day| trees().path(id(n), day);
-        let told = [date(2025, 1, 1), date(2026, 2, 28), date(2026, 3, 31), date(2026, 4, 1)].map(|day| path(5, day));
-        assert_eq!(
-            told.each_ref().map(Option::as_deref),
-            ["north/a/desk", "north/a/desk", "north/b/desk", "south/b/desk"].map(Some)
-        );
-        assert_eq!(path(6, date(2026, 1, 1)).as_deref(), Some("north/a"), "as it begins");
-        assert_eq!((path(1, date(2026, 1, 1)).as_deref(), path(9, date(2026, 1, 1))), (Some(""), None));
-    }
-
-    #[test]
-    fn a_unit_hangs_below_others_in_stretches_that_leave_out_no_day() {
-        let hung = |n, from: Date, to: Option<Date>| trees().hung(id(n), from, to);
-        let below = |units: &[u128]| units.iter().copied().map(id).collect::<Vec<_>>();
-        let all = hung(5, date(2026, 1, 15), Some(date(2026, 4, 30)));
-        let days: Vec<_> = all.iter().map(|hung| (hung.from, hung.to)).collect();
-        let to = |month, day| Some(date(2026, month, day));
-        assert_eq!(
-            days,
-            [(date(2026, 1, 15), to(2, 28)), (date(2026, 3, 1), to(3, 31)), (date(2026, 4, 1), to(4, 30))]
-        );
-        assert_eq!([&all[0].below, &all[2].below], [&below(&[5, 4, 2]), &below(&[5, 4, 3])]);
-        let branch = Hung { from: date(2026, 1, 1), to: None, below: below(&[2]), closed: vec![] };
-        assert_eq!((hung(2, date(2026, 1, 1), None), hung(9, date(2026, 1, 1), None)), (vec![branch], vec![]));
-    }
-
-    #[test]
-    fn a_path_means_the_unit_that_has_it_on_the_day_else_the_nearest_before_else_the_first_after() {
-        let called = |path, day| trees().called(path, day);
-        assert_eq!(
-            [called("north/a", date(2026, 4, 30)), called("north/a", date(2026, 5, 1))],
-            [Some(id(4)), Some(id(6))]
-        );
-        assert_eq!(called("north/b/desk", date(2026, 7, 1)), Some(id(5)));
-        assert_eq!([called("south/a", date(2026, 7, 1)), called("", date(2026, 7, 1))], [None; 2]);
-    }
-
-    #[test]
-    fn a_path_of_two_teams_that_swapped_names_means_on_each_day_the_one_that_had_it() {
-        let (always, swap, ended) = (date(2025, 1, 1), date(2026, 2, 1), date(2026, 1, 31));
-        let until = |state: State, to| State { to: Some(to), ..state };
-        let trees = Trees::new([
-            state(1, None, "Group", date(1900, 1, 1)),
-            state(2, Some(1), "North", always),
-            until(state(5, Some(2), "A", always), ended),
-            until(state(4, Some(2), "B", always), ended),
-            state(5, Some(2), "B", swap),
-            state(4, Some(2), "A", swap),
-            // Closed, and another one has the name that it had last; what is above is called otherwise for a while.
-            until(state(3, Some(2), "C", always), date(2025, 6, 30)),
-            state(6, Some(2), "C", date(2025, 9, 1)),
-        ]);
-        let called = |path, day| trees.called(path, day).map(|unit| unit.0.as_u128());
-        assert_eq!([called("North/A", ended), called("North/B", ended)], [Some(5), Some(4)]);
-        assert_eq!([called("North/A", swap), called("North/B", swap)], [Some(4), Some(5)]);
-        let c =
-            [date(2024, 1, 1), date(2025, 6, 30), date(2025, 8, 31), date(2025, 9, 1)].map(|on| called("North/C", on));
-        assert_eq!(c, [3, 3, 3, 6].map(Some));
-    }
-
-    /// The group 1 with north 2 and south 3. Team 4 of north is closed on the 10th of March into 5 of north; that goes to south on the 20th
-    /// and is closed in April into 6 of south, which has the desk 7. Another 4, the unit 8, begins in May, and 9 is closed into nothing.
-    fn closing() -> Trees {
-        let always = date(2026, 1, 1);
-        let gone = |state: State, to, into: Option<u128>| State { to: Some(to), into: into.map(id), ..state };
-        Trees::new([
-            state(1, None, "Group", always),
-            state(2, Some(1), "north", always),
-            state(3, Some(1), "south", always),
-            gone(state(4, Some(2), "a", always), date(2026, 3, 9), Some(5)),
-            State { to: Some(date(2026, 3, 19)), ..state(5, Some(2), "b", always) },
-            gone(state(5, Some(3), "b", date(2026, 3, 20)), date(2026, 3, 31), Some(6)),
-            state(6, Some(3), "c", always),
-            state(7, Some(6), "desk", always),
-            state(8, Some(2), "a", date(2026, 5, 1)),
-            gone(state(9, Some(2), "d", always), date(2026, 3, 9), None),
-        ])
-    }
-
-    #[test]
-    fn a_closed_unit_is_called_as_the_one_that_its_people_went_to_is_and_so_on() {
-        let trees = closing();
-        let days = [date(2026, 3, 9), date(2026, 3, 10), date(2026, 3, 20), date(2026, 4, 1), date(2026, 5, 1)];
-        let told = |n| days.map(|day| trees.path(id(n), day).expect("a path"));
-        assert_eq!(told(4), ["north/a", "north/b", "south/b", "south/c", "south/c"]);
-        assert_eq!(told(9), ["north/d"; 5], "as it was last");
-        let into = days.map(|day| trees.goes_on_in(id(4), day).map(|unit| unit.0.as_u128()));
-        assert_eq!(into, [None, Some(5), Some(5), Some(6), Some(6)]);
-        assert_eq!((trees.goes_on_in(id(9), days[4]), trees.goes_on_in(id(6), days[4])), (None, None));
-        // By the path that it had: the unit that had it last, until another one has it.
-        let team = days.map(|day| trees.team(None, "north/a", day).expect("a team"));
-        assert_eq!(team, ["north/a", "north/b", "south/b", "south/c", "north/a"]);
-        assert_eq!(trees.team(Some(id(4)), "north/a", days[4]).as_deref(), Some("south/c"), "another unit");
-    }
-
-    #[test]
-    fn whoever_is_below_a_unit_is_of_those_that_it_goes_on_for_from_the_day_on() {
-        let hung = |n| closing().hung(id(n), date(2026, 3, 1), Some(date(2026, 4, 30)));
-        let units = |units: &[u128]| units.iter().copied().map(id).collect::<Vec<_>>();
-        let stretch = |from, to, below: &[u128], closed: &[u128]| Hung {
-            from,
-            to: Some(to),
-            below: units(below),
-            closed: units(closed),
-        };
-        let (first, last) = (date(2026, 3, 1), date(2026, 4, 30));
-        let of_7 =
-            [stretch(first, date(2026, 3, 31), &[7, 6, 3], &[]), stretch(date(2026, 4, 1), last, &[7, 6, 3], &[5, 4])];
-        assert_eq!(hung(7), of_7);
-        let of_5 = [
-            stretch(first, date(2026, 3, 9), &[5, 2], &[]),
-            stretch(date(2026, 3, 10), date(2026, 3, 19), &[5, 2], &[4]),
-            stretch(date(2026, 3, 20), last, &[5, 3], &[4]),
-        ];
-        assert_eq!(hung(5), of_5, "after its last day it hangs where it ended");
-        assert_eq!(hung(9), [stretch(first, last, &[9, 2], &[])]);
-        // Two that went into each other end the walk.
-        let gone =
-            |n, into| State { to: Some(first), into: Some(id(into)), ..state(n, Some(1), "x", date(2026, 1, 1)) };
-        let ring = Trees::new([state(1, None, "Group", date(2026, 1, 1)), gone(2, 3), gone(3, 2)]);
-        assert_eq!((ring.goes_on_in(id(2), last), ring.path(id(2), last).as_deref()), (Some(id(3)), Some("x")));
-        assert_eq!(ring.hung(id(2), last, Some(last)), [stretch(last, last, &[2], &[3])]);
-    }
-
-    #[test]
-    fn a_unit_is_held_by_those_that_it_or_what_it_goes_on_in_hangs_below_on_the_day() {
-        let holds = |above, below| {
-            let on = |day| closing().holds(id(above), id(below), day);
-            [date(2026, 3, 9), date(2026, 3, 19), date(2026, 3, 31), date(2026, 4, 1), date(2026, 5, 1)].map(on)
-        };
-        assert_eq!(holds(2, 4), [true, true, false, false, false]);
-        assert_eq!(holds(3, 4), [false, false, true, true, true]);
-        assert_eq!([holds(4, 4), holds(5, 4)], [[true, false, false, false, false], [false, true, true, false, false]]);
-        assert_eq!(holds(6, 4), [false, false, false, true, true]);
-        assert_eq!((holds(2, 9), holds(9, 9)), ([true; 5], [true, false, false, false, false]), "closed into nothing");
-        assert_eq!(holds(2, 8), [false, false, false, false, true], "not before it begins");
-        assert_eq!([holds(2, 3), holds(2, 99)], [[false; 5]; 2]);
-    }
-
-    #[test]
-    fn a_list_without_those_above_has_the_paths_that_it_tells() {
-        let unit = |n: u128, parent: u128, path: &str, from: &str| pb::OrgUnit {
-            unit_id: id(n).to_string(),
-            parent_id: id(parent).to_string(),
-            name: path.rsplit('/').next().unwrap_or_default().into(),
-            path: path.into(),
-            valid_from: from.into(),
-            ..Default::default()
-        };
-        let told = vec![unit(4, 3, "East/Sub", "2025-01-01"), unit(5, 4, "East/Sub/Chat", "2025-01-01")];
-        let trees = Trees::told(told).unwrap();
-        let called = |path| trees.called(path, date(2026, 1, 1));
-        assert_eq!([called("East/Sub"), called("East/Sub/Chat"), called("Sub/Chat")], [Some(id(4)), Some(id(5)), None]);
-    }
-}
+mod tests;

@@ -134,6 +134,12 @@ impl Employment {
     pub fn touches(&self, period: Period) -> bool {
         self.from <= period.to() && self.to.is_none_or(|to| period.from() <= to)
     }
+
+    /// The day as of which it is asked where the unit hung of somebody whose home of a day this is: that day, or the last of whoever left
+    /// before it.
+    pub fn until(&self, day: Date) -> Date {
+        self.to.map_or(day, |last| last.min(day))
+    }
 }
 
 /// A person of the group.

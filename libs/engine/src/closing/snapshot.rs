@@ -14,7 +14,7 @@ use strum_macros::{Display, EnumString};
 use tally_kernel::Region;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::msg;
-use tally_kernel::person::DirectoryPerson;
+use tally_kernel::person::{DirectoryPerson, home_on};
 use tally_kernel::time::{Period, TimeError, zone};
 
 use super::facts::{AccountFacts, Alias, Duty, DutyRule, Facts, Finding, Phase};
@@ -69,6 +69,13 @@ impl FrozenPerson {
             region: home.region.clone(),
             employed: person.homes().filter(|home| home.touches(period)).map(|home| (home.from, home.to)).collect(),
         })
+    }
+
+    /// The last day of the home that somebody has on a day, where that comes before it; else the day: see
+    /// [`Employment::until`](tally_kernel::person::Employment::until).
+    pub fn until(&self, day: Date) -> Date {
+        let home = home_on(&self.employed, day, |(from, _)| *from);
+        home.and_then(|(_, to)| *to).map_or(day, |last| last.min(day))
     }
 
     /// Whether employed on that day.

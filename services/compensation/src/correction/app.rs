@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use futures::try_join;
 use jiff::Timestamp;
 use tally_access::four_eyes::Hands;
-use tally_access::{OpContext, Owner, Permit, Plan, Region, Rpc, Target};
+use tally_access::{OpContext, Owner, Permit, Plan, Rpc, Target};
 use tally_app::directory::People;
 use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
-use tally_kernel::id::{CorrectionId, DeltaId, OrgUnitId, PersonId, SettlementId};
+use tally_kernel::id::{CorrectionId, DeltaId, PersonId, SettlementId};
 use tally_kernel::page::{MAX_SIZE, Page};
 use tally_kernel::{Error, Kind, Micro, Result};
 use tally_store::{Audit, ScopedTx, UnitOfWork};
@@ -24,6 +24,7 @@ use crate::policy::{
 use crate::pool::domain::Pool;
 use crate::settlement::app::{self as settling, App};
 use crate::settlement::domain::{self as settlement_domain, Claimant, Settlement, SettlementError};
+use crate::statement::domain::Belonged;
 use crate::statement::facts as statements;
 use crate::{pool, settlement};
 
@@ -52,9 +53,9 @@ struct Known {
 }
 
 impl Known {
-    fn place(&self, person: PersonId) -> Result<(Region, OrgUnitId)> {
+    fn place(&self, person: PersonId) -> Result<Belonged> {
         let home = self.people.get(person).and_then(|person| person.home(self.last_day));
-        home.map(|home| (home.region.clone(), home.unit))
+        home.map(|home| Belonged::of(home, self.last_day))
             .ok_or_else(|| Error::internal("a delta of nobody whom identity knows"))
     }
 }
@@ -103,7 +104,8 @@ async fn known(app: &App, ctx: &OpContext, posted: settlement_domain::Filed) -> 
     let (scored, people) = try_join!(app.peers.scores(ctx, pool.cycle), app.directory.everybody(ctx))?;
     let (last_day, cards_version) = (scored.cycle.last_day, scored.cards_version);
     let units = Units::of(&app.peers.identity, ctx, Some(last_day)).await?;
-    let scores = settling::claims(&pool, scored, &people, &units)?.map_err(CorrectionError::from)?;
+    let trees = app.directory.trees(ctx, &people).await?;
+    let scores = settling::claims(&pool, scored, &people, (&units, &trees))?.map_err(CorrectionError::from)?;
     Ok(Known { posted, pool, people, last_day, scores, cards_version })
 }
 
@@ -261,16 +263,16 @@ pub(crate) struct DeltaShown {
 
 impl DeltaShown {
     /// One that is not written.
-    fn preview(of: &Filed, place: (Region, OrgUnitId), delta: Delta) -> Self {
+    fn preview(of: &Filed, place: Belonged, delta: Delta) -> Self {
         let owed = deltas::Owed { left_minor: 0, delta };
         let kept = deltas::Kept {
             id: DeltaId(Uuid::nil()),
             correction: of.id,
             settlement: of.settlement,
             cycle: of.cycle,
-            last_day: of.last_day,
+            last_day: place.day(of.last_day),
             currency: of.reckoned.standing.pool.currency,
-            place,
+            place: (place.region, place.unit),
             stage: deltas::Stage::Draft,
             held_by: None,
             approved_at: None,
@@ -349,8 +351,8 @@ async fn who_moved<R: Rpc>(now: &Now, tx: &ScopedTx, plan: &Plan<R>) -> Result<d
 /// Where a settlement of now pays somebody who went out of the unit whose settlement was put right; nothing for whoever is there, or was so
 /// last.
 fn payer(now: &Now, of: &Owner, person: PersonId) -> Option<Target> {
-    let (own, Belongs { home, below }) = (of.unit()?, now.belongs(person)?);
-    (!below.is_or_was_of(own)).then(|| Target::person(home.region.clone(), Some(home.unit), person))
+    let (own, Belongs { home, counted, below }) = (of.unit()?, now.belongs(person)?);
+    (!below.is_or_was_of(own)).then(|| Target::person(home.region.clone(), Some(counted), person))
 }
 
 /// Deltas with what was taken of them until then, or until now.

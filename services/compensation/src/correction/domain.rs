@@ -245,9 +245,9 @@ impl Outstanding {
 /// The units that somebody is below by now, or was last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Below {
-    /// The unit and those above it. One that was closed is below what it was below when it was.
+    /// The unit and those above it, as of the last day there of whoever left. One that was closed is below what it was below when it was.
     pub hung: Vec<OrgUnitId>,
-    /// Where the unit was closed and its people went to another one: that and those above it.
+    /// Of whoever left, and where the unit was closed and its people went to another one: the unit that counts by now, and those above it.
     pub goes_on: Option<Vec<OrgUnitId>>,
 }
 

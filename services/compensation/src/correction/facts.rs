@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::domain::{Adjusted, Below, Delta, Filed, Outstanding};
 use super::store::adjustments::{self, Amounts};
 use super::store::{self, deltas};
-use crate::statement::domain::Heading;
+use crate::statement::domain::{Belonged, Heading};
 
 /// Whoever changes what is paid or waits goes one after the other: settlements that take deltas, give them back or post, and
 /// corrections.
@@ -38,6 +38,8 @@ pub(crate) struct Now {
 /// Where somebody belongs.
 pub(crate) struct Belongs<'a> {
     pub(crate) home: &'a Employment,
+    /// The unit that the person counts in.
+    pub(crate) counted: OrgUnitId,
     pub(crate) below: Below,
 }
 
@@ -48,18 +50,20 @@ impl Now {
         Ok(Self { people, trees, at: ctx.now(), not_before })
     }
 
-    /// Where somebody belongs, or belonged last; nothing of whom identity does not know.
+    /// Where somebody belongs, or belonged last: who left in the branch that the unit was below on the last day there. Nothing of whom identity does not know.
     pub(crate) fn belongs(&self, person: PersonId) -> Option<Belongs<'_>> {
         let person = self.people.get(person)?;
         let today = person.zone.to_datetime(self.at).date();
         let day = self.not_before.map_or(today, |last| last.max(today));
         let home = person.home(day)?;
-        let below = |unit| {
+        let (until, counted) = (home.until(day), self.trees.counted(home, day));
+        let below = |unit, day| {
             let hung = self.trees.hung(unit, day, Some(day)).into_iter().next();
             hung.map(|hung| hung.below).unwrap_or_default()
         };
-        let goes_on = self.trees.goes_on_in(home.unit, day).map(below);
-        Some(Belongs { home, below: Below { hung: below(home.unit), goes_on } })
+        let goes_on = self.trees.goes_on_in(counted, day).or(Some(counted).filter(|_| until < day));
+        let below = Below { hung: below(home.unit, until), goes_on: goes_on.map(|unit| below(unit, day)) };
+        Some(Belongs { home, counted, below })
     }
 }
 
@@ -97,7 +101,7 @@ pub(crate) async fn hold(
     ctx: &OpContext,
     by: &Heading,
     people: &[Adjusted],
-    place: impl Fn(&Adjusted) -> Result<(Region, OrgUnitId)>,
+    place: impl Fn(&Adjusted) -> Result<Belonged>,
 ) -> Result<()> {
     let taken: BTreeMap<_, _> =
         people.iter().flat_map(|one| one.adjustments.iter().map(move |taken| (taken.of.id, (one, taken)))).collect();

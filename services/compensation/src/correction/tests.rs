@@ -25,7 +25,7 @@ use super::store::{adjustments, deltas};
 use super::{rpc, store};
 use crate::policy::{DraftCorrection, DraftSettlement, GetCorrection, ListDeltas};
 use crate::settlement::app as settling;
-use crate::statement::domain::Heading;
+use crate::statement::domain::{Belonged, Heading};
 use crate::{SERVICE, migrations, statement};
 
 const THREE: [(usize, i32); 3] = [(0, 50), (1, 30), (2, 20)];
@@ -403,7 +403,7 @@ async fn the_database_refuses_what_code_forgets(on: Backend) {
     let amounts = adjustments::Amounts { minor: 1, left_minor: 2 };
     let work = unit().await;
     for (settlement, good) in [(first, true), (SettlementId(fixture.preparer.new_id()), false)] {
-        let who = (person(0), delta.place.clone());
+        let who = (person(0), Belonged::unit(delta.place.clone()));
         let (cycle, currency, prepared_at) = (delta.cycle, delta.currency, db.clock.now());
         let of = Heading { settlement, cycle, last_day: None, currency, prepared_at };
         let written = adjustments::insert(&work, &fixture.preparer, &of, (delta.id, amounts), who).await;

@@ -5,6 +5,7 @@ mod taking;
 use tally_access::four_eyes::Hands;
 use tally_access::{OpContext, Rpc};
 use tally_app::directory::{Directory, People};
+use tally_app::trees::Trees;
 use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{PoolId, SettlementId};
@@ -43,7 +44,7 @@ pub async fn draft(app: &App, ctx: &OpContext, request: &RequestKey, pool: PoolI
     let (last_day, cards_version) = (scored.cycle.last_day, scored.cards_version);
     let now = Now::of(&app.directory, ctx, Some(last_day));
     let (now, units) = futures::try_join!(now, Units::of(&app.peers.identity, ctx, Some(last_day)))?;
-    let scores = claims(&pool, scored, &now.people, &units)??;
+    let scores = claims(&pool, scored, &now.people, (&units, &now.trees))??;
     let known = Known { now: &now, last_day, cards_version };
     let id = mutate(&app.store, ctx, &permit, request, async |work| {
         correction::facts::lock(&work).await?;
@@ -68,14 +69,14 @@ pub(crate) fn claims(
     pool: &Pool,
     scored: Scored,
     people: &People,
-    units: &Units,
+    (units, trees): (&Units, &Trees),
 ) -> Result<std::result::Result<Vec<(Claimant, Micro)>, SettlementError>> {
     let Scored { cycle, scores, .. } = scored;
     let claim = |(person, score)| {
         let known = people
             .get(person)
             .ok_or_else(|| Error::internal(format!("a card of person {person}, whom identity does not know")))?;
-        let home = known.home(cycle.last_day).map(|home| home.unit);
+        let home = known.home(cycle.last_day).map(|home| trees.counted(home, cycle.last_day));
         let belongs = pool.owner.unit().is_none_or(|owner| home.is_some_and(|home| units.holds(owner, home)));
         Ok(domain::Scored { who: Claimant { employee_no: known.employee_no.clone(), person }, score, belongs })
     };

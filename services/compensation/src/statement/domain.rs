@@ -11,6 +11,7 @@ use tally_access::{Moment, Region, Target};
 use tally_kernel::apportion::CARRY_SCALE;
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
 use tally_kernel::message::Arg;
+use tally_kernel::person::Employment;
 use tally_kernel::{Currency, Message, Micro, Money, Ppm, msg};
 
 /// What all statements of a settlement have in common.
@@ -26,6 +27,33 @@ pub struct Heading {
     pub prepared_at: Timestamp,
 }
 
+/// Where somebody belongs on a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Belonged {
+    pub region: Region,
+    pub unit: OrgUnitId,
+    /// The person's last day there, of whoever left before that: on that day it is asked who reaches what is kept of it.
+    pub left: Option<Date>,
+}
+
+impl Belonged {
+    /// Of somebody whose home on a day this is.
+    pub fn of(home: &Employment, day: Date) -> Self {
+        let left = Some(home.until(day)).filter(|until| *until < day);
+        Self { region: home.region.clone(), unit: home.unit, left }
+    }
+
+    /// A unit itself.
+    pub fn unit((region, unit): (Region, OrgUnitId)) -> Self {
+        Self { region, unit, left: None }
+    }
+
+    /// The day of a row about a cycle that ends with this one.
+    pub fn day(&self, last: Option<Date>) -> Option<Date> {
+        self.left.or(last)
+    }
+}
+
 /// What one person got and why.
 #[derive(Clone, Debug)]
 pub struct Statement {
@@ -35,7 +63,7 @@ pub struct Statement {
     pub region: Region,
     pub unit: OrgUnitId,
     pub person: PersonId,
-    /// The last day of the cycle; nothing in a row from before days were kept.
+    /// The last day of the cycle, or of the person in the unit; nothing in a row from before days were kept.
     pub last_day: Option<Date>,
     /// Of all its amounts.
     pub currency: Currency,

@@ -2,7 +2,7 @@
 
 use futures::future::FutureExt as _;
 use sea_orm::{Condition, Set};
-use tally_access::{OpContext, Plan, Region, Rpc};
+use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -10,7 +10,7 @@ use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
 use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, date_from_db, date_to_db, to_db, word_from_db};
 
-use super::domain::{Heading, PersonLine, Statement};
+use super::domain::{Belonged, Heading, PersonLine, Statement};
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -29,7 +29,7 @@ pub struct Model {
     #[serde(skip)]
     pub line: Sealed<class::Salary, Option<PersonLine>>,
     pub recorded_at: DateTimeUtc,
-    /// The last day of the cycle; nothing in a row from before days were kept.
+    /// The last day of the cycle, or of the person in the unit; nothing in a row from before days were kept.
     pub last_day: Option<Date>,
 }
 
@@ -53,25 +53,25 @@ pub struct NewStatement {
     /// Nothing for somebody who gets adjustments alone.
     pub line: Option<PersonLine>,
     /// Where the person belonged on the last day of the cycle, as the card does; of adjustments alone the unit that pays them.
-    pub place: (Region, OrgUnitId),
+    pub place: Belonged,
 }
 
 /// Writes everybody's line of a draft.
 pub async fn insert_all(work: &UnitOfWork, ctx: &OpContext, of: &Heading, statements: Vec<NewStatement>) -> Result<()> {
     let mut rows = Vec::with_capacity(statements.len());
-    for NewStatement { person, line, place: (region, unit) } in statements {
+    for NewStatement { person, line, place } in statements {
         let id = ctx.new_id();
         rows.push(ActiveModel {
             id: Set(id),
-            region: Set(region.to_string()),
-            unit_id: Set(unit.0),
+            region: Set(place.region.to_string()),
+            unit_id: Set(place.unit.0),
             person_id: Set(person.0),
             settlement_id: Set(of.settlement.0),
             cycle_id: Set(of.cycle.0),
             currency: Set(of.currency.to_string()),
             line: Set(work.seal(&Place::of(Column::Line, id), &line).await?),
             recorded_at: Set(to_db(of.prepared_at)),
-            last_day: Set(of.last_day.map(date_to_db)),
+            last_day: Set(place.day(of.last_day).map(date_to_db)),
             ..Default::default()
         });
     }

@@ -144,7 +144,7 @@ struct Scored {
     converted: Findings,
 }
 
-type Cards = Vec<(tally_access::Region, ScoreCard, String)>;
+type Cards = Vec<(Place, ScoreCard, String)>;
 type Findings = Vec<(Place, Finding)>;
 
 impl Scored {
@@ -216,7 +216,8 @@ impl Scored {
             let came_out = (card.score, card.rank, card.of, &card.grade, &card.collaboration, &card.lines);
             let (went_in, came_out) = (digest(&went_in), serde_json::to_vec(&came_out).map_err(Error::internal)?);
             all.update(&went_in).update(&digest(&came_out));
-            cards.push((person.region.clone(), card, blake3::Hash::from_bytes(went_in).to_hex().to_string()));
+            let place = Place::frozen(person, cycle.period.to());
+            cards.push((place, card, blake3::Hash::from_bytes(went_in).to_hex().to_string()));
         }
         let figures = self.figures();
         let summary = Summary {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tally_access::Region;
 use tally_app::directory::People;
 use tally_engine::closing::facts::Finding;
 use tally_engine::scoring::ScoreCard;
@@ -26,7 +25,7 @@ pub fn findings(
     let finding = |person: &PersonId| {
         let known = people.get(*person)?;
         let home = known.home(day)?;
-        let place = Place { region: home.region.clone(), unit: Some(home.unit), person: Some(*person) };
+        let place = Place::of(home, *person, day);
         let detail =
             if now.contains(person) { msg!("POPULATION_CHANGED.came") } else { msg!("POPULATION_CHANGED.left") };
         let found = Finding::new("POPULATION_CHANGED", known.employee_no.as_str(), "", detail);
@@ -39,8 +38,8 @@ pub fn findings(
 ///
 /// # Errors
 /// A fault of ours where there are more than can be counted.
-pub fn cards(before: &BTreeMap<PersonId, ScoreCard>, now: &[(Region, ScoreCard, String)]) -> Result<u32> {
-    let same = |(_, card, _): &&(Region, ScoreCard, String)| before.get(&card.person) == Some(card);
+pub fn cards(before: &BTreeMap<PersonId, ScoreCard>, now: &[(Place, ScoreCard, String)]) -> Result<u32> {
+    let same = |(_, card, _): &&(Place, ScoreCard, String)| before.get(&card.person) == Some(card);
     let there: BTreeSet<PersonId> = now.iter().map(|(_, card, _)| card.person).collect();
     let gone = before.keys().filter(|person| !there.contains(person)).count();
     u32::try_from(now.len() - now.iter().filter(same).count() + gone).map_err(Error::internal)

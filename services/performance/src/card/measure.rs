@@ -298,7 +298,7 @@ async fn read(
         if last.is_none() {
             again.people.values_mut().for_each(|more| more.taken.end_account());
             if let Some(money) = wanted.money.as_ref().filter(|_| wanted.sales && !wanted.told) {
-                let place = Place { region: account.region.clone(), unit: account.unit, person: None };
+                let place = Place { region: account.region.clone(), unit: account.unit, person: None, left: None };
                 again.told.extend(conversions.findings(&account.key, money).map(|finding| (place.clone(), finding)));
             }
             return Ok(*blake3::hash(&contents).as_bytes());

@@ -20,7 +20,7 @@ pub const STANDARD_WITHDRAWN: &str = "STANDARD_WITHDRAWN";
 pub async fn findings(tx: &ScopedTx, of: &Cycle) -> Result<Vec<(Place, Finding)>> {
     let out = scheme::facts::standards_out(tx, of.scheme, of.scheme_version, of.period.to()).await?;
     let region = if of.owner.unit().is_some() { of.owner.region().clone() } else { Region::global() };
-    let place = Place { region, unit: of.owner.unit(), person: None };
+    let place = Place { region, unit: of.owner.unit(), person: None, left: None };
     let found = out.into_iter().map(|Out { refinement: scheme, standard, from, instead }| {
         let (standard, version) = (standard.scheme.name, standard.scheme.version);
         let detail = match instead {

@@ -13,6 +13,7 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, lost_race, to_db};
 
+use crate::credit::facts::Place;
 use crate::cycle::facts::{self as cycles, Shown};
 use tally_engine::scoring::ScoreCard;
 
@@ -34,7 +35,7 @@ pub struct Model {
     pub body: String,
     pub inputs_digest: String,
     pub recorded_at: DateTimeUtc,
-    /// The last day of the cycle; nothing in a row from before days were kept.
+    /// The last day of the cycle, or of the person in the unit; nothing in a row from before days were kept.
     pub day: Option<String>,
 }
 
@@ -78,20 +79,20 @@ impl TryFrom<Model> for StoredCard {
     }
 }
 
-/// Writes the cards of a run, each with its person's region and the digest of what went in. `day` is the last of the cycle.
+/// Writes the cards of a run, each with where its person stands and the digest of what went in. `day` is the last of the cycle.
 pub async fn insert(
     work: &UnitOfWork,
     ctx: &OpContext,
     (cycle, day): (CycleId, civil::Date),
     run: Uuid,
-    cards: &[(Region, ScoreCard, String)],
+    cards: &[(Place, ScoreCard, String)],
 ) -> Result<()> {
     let mut rows = Vec::with_capacity(cards.len());
-    for (region, card, inputs_digest) in cards {
+    for (place, card, inputs_digest) in cards {
         rows.push(ActiveModel {
             tenant_id: NotSet,
             id: Set(ctx.new_id()),
-            region: Set(region.as_str().to_owned()),
+            region: Set(place.region.as_str().to_owned()),
             unit_id: Set(Some(card.unit.0)),
             person_id: Set(card.person.0),
             run_id: Set(run),
@@ -101,7 +102,7 @@ pub async fn insert(
             body: Set(serde_json::to_string(card).map_err(Error::internal)?),
             inputs_digest: Set(inputs_digest.clone()),
             recorded_at: Set(to_db(ctx.now())),
-            day: Set(Some(day.to_string())),
+            day: Set(Some(place.day(day).to_string())),
         });
     }
     work.insert_many(rows).await.conflict(lost_race)?;

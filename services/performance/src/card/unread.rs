@@ -88,7 +88,7 @@ fn told(
     period: Period,
 ) -> Vec<(Place, Finding)> {
     let region = if owner.unit().is_some() { owner.region().clone() } else { Region::global() };
-    let place = Place { region, unit: owner.unit(), person: None };
+    let place = Place { region, unit: owner.unit(), person: None, left: None };
     let (from, to) = (period.from(), period.to());
     let beyond = beyond.into_iter().map(|(measure, count)| {
         let told = msg!("OBSERVATIONS_BEYOND_PERIOD", measure, count, from, to);

@@ -19,7 +19,7 @@ pub fn findings(owner: &Owner, scheme: &Scheme, people: &[PersonInputs]) -> Vec<
         sources(scheme, definition, &sent, &mut used);
     }
     let region = if owner.unit().is_some() { owner.region().clone() } else { Region::global() };
-    let place = Place { region, unit: owner.unit(), person: None };
+    let place = Place { region, unit: owner.unit(), person: None, left: None };
     let finding = |definition: &Definition| {
         Some((place.clone(), Finding::new("MEASURE_NOT_SENT", definition.name.as_str(), "", how(definition)?)))
     };

@@ -102,7 +102,9 @@ impl Before {
         }
         let (period, day) = (of.period, of.period.to());
         let was = self.frozen.iter().flat_map(|component| &component.people);
-        let home = |was: &FrozenPerson| (was.id, Target::person(was.region.clone(), Some(was.unit), was.id).on(day));
+        let home = |was: &FrozenPerson| {
+            (was.id, Target::person(was.region.clone(), Some(was.unit), was.id).on(was.until(day)))
+        };
         let mut homes: BTreeMap<PersonId, Target> = was.map(home).collect();
         let mut places: BTreeMap<PersonId, Vec<Target>> =
             homes.iter().map(|(person, home)| (*person, vec![home.clone()])).collect();
@@ -113,8 +115,8 @@ impl Before {
                 Target { moment: Some(Moment::Days(first, Some(last))), ..of(home) }
             });
             if let Some(home) = known.home(day) {
-                places.entry(known.id).or_default().extend(within.chain([of(home).on(day)]));
-                homes.insert(known.id, of(home).on(day));
+                places.entry(known.id).or_default().extend(within.chain([of(home).on(home.until(day))]));
+                homes.insert(known.id, of(home).on(home.until(day)));
             }
         }
         Ok(Now { otherwise: otherwise(&self.frozen, &frozen)?, accounts: facts.accounts, people, homes, places })

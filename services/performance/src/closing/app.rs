@@ -25,7 +25,7 @@ use crate::credit::facts::{self as results, Place};
 use crate::policy::CloseCycle;
 use crate::record::domain::Counted;
 use crate::record::domain::money::KeptRates;
-use crate::run::domain::{AttributionRun, Failure, Part, Step};
+use crate::run::domain::{AttributionRun, Failure, Step, Whose, parts};
 use crate::run::facts::{self as runs, Task};
 use crate::run::step::At;
 use crate::{App, SERVICE, card, credit, cycle, schedule, scheme};
@@ -188,14 +188,17 @@ impl At<'_> {
             return Ok(Ok((plan, run.owner.clone())));
         }
         let units = Units::of(&self.app.peers.identity, self.ctx, Some(run.period.to())).await?;
-        plan.components.retain(|component| run.scope.touches(component, |above, below| units.holds(above, below)));
+        let people = self.app.directory.everybody(self.ctx).await?;
+        let trees = self.app.directory.trees(self.ctx, &people).await?;
+        let whose = Whose { units: &units, trees: &trees, day: run.period.to() };
+        plan.components.retain(|component| run.scope.touches(component, whose));
         // A correction goes wherever the facts that are right now lead.
-        let parts = runs::parts(&plan.components, &run.scope, teamless, &units);
-        let above = runs::belongs_above(&parts, run.owner.unit(), &units).filter(|_| run.source.is_none());
+        let parts = parts(&plan.components, &run.scope, teamless, whose);
+        let above = runs::belongs_above(&parts, run.owner.unit(), whose).filter(|_| run.source.is_none());
         if let Some(above) = above {
             return Ok(Err(above));
         }
-        let touched: BTreeSet<_> = parts.iter().flat_map(Part::units).collect();
+        let touched: BTreeSet<_> = parts.iter().flat_map(|part| part.units(whose)).collect();
         let mut subjects = BTreeSet::new();
         for component in &plan.components {
             subjects.extend(component.accounts.iter().map(|account| account.key.as_str()));
@@ -267,14 +270,16 @@ fn placed(facts: &Facts, period: Period, findings: &[Finding]) -> Vec<(Place, Fi
     let mut places: HashMap<&str, Place> = HashMap::new();
     for person in &facts.people {
         if let Some(home) = person.home(period.to()) {
-            let place = Place { region: home.region.clone(), unit: Some(home.unit), person: Some(person.id) };
-            places.insert(&person.employee_no, place);
+            places.insert(&person.employee_no, Place::of(home, person.id, period.to()));
         }
     }
     for account in &facts.accounts {
-        places.insert(&account.key, Place { region: account.region.clone(), unit: account.unit, person: None });
+        places.insert(
+            &account.key,
+            Place { region: account.region.clone(), unit: account.unit, person: None, left: None },
+        );
     }
-    let group = Place { region: Region::global(), unit: None, person: None };
+    let group = Place { region: Region::global(), unit: None, person: None, left: None };
     let place = |f: &Finding| {
         let place = places.get(f.subject.as_str()).unwrap_or(&group).clone();
         Place { person: place.person.or(f.person), ..place }

@@ -241,7 +241,7 @@ impl Export {
 
 /// Whether the caller sees what somebody is credited with in a month that ends with a day.
 fn sees<R: Rpc>(plan: &Plan<R>, person: &FrozenPerson, day: Date) -> bool {
-    plan.covers(&Target::person(person.region.clone(), Some(person.unit), person.id).on(day))
+    plan.covers(&Target::person(person.region.clone(), Some(person.unit), person.id).on(person.until(day)))
 }
 
 /// What knowing of an account's credits is decided on.

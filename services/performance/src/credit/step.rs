@@ -178,7 +178,7 @@ fn totals(computed: &Computed) -> Vec<(Place, Total)> {
     let total = |t: &tally_engine::attribution::Total| {
         let person = frozen.people.get(t.person as usize)?;
         let account = t.account.and_then(|a| frozen.accounts.get(a as usize));
-        let place = Place { region: person.region.clone(), unit: Some(person.unit), person: Some(person.id) };
+        let place = Place::frozen(person, frozen.period.to());
         let rungs = [t.tagged, t.handover, t.sole, t.inferred, t.equal, t.team];
         let account = account.map(|a| a.id);
         Some((place, Total { person: person.id, account, rungs, total: t.total, low: t.low, high: t.high }))
@@ -196,6 +196,7 @@ fn findings(computed: &Computed) -> Vec<(Place, Finding)> {
             region: account.map_or(global, |a| a.region.clone()),
             unit: account.and_then(|a| a.unit),
             person: person.map(|p| p.id),
+            left: None,
         };
         (place, Finding { fix: fixes::of(computed, &alone, odd), ..odd.finding.clone() })
     };

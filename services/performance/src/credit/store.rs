@@ -7,6 +7,7 @@ use sea_orm::{ExprTrait as _, IntoActiveModel as _};
 use tally_access::{OpContext, Plan, Region, Rpc, Target};
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
+use tally_kernel::person::Employment;
 use tally_kernel::{Error, Result};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, number_from_db, to_db};
 
@@ -14,7 +15,7 @@ use crate::run::facts::TakenOver;
 use tally_engine::attribution::{Credit, Record, Rung};
 use tally_engine::closing::codec::{Share, decode, encode};
 use tally_engine::closing::credit::{rung_number, rung_of};
-use tally_engine::closing::snapshot::FrozenAccount;
+use tally_engine::closing::snapshot::{FrozenAccount, FrozenPerson};
 
 pub use odd::{
     Found, count_findings, discard_findings, finding, findings, findings_of_agents, findings_with, put_finding,
@@ -104,7 +105,7 @@ pub mod total {
         pub low_ppm: i64,
         pub high_ppm: i64,
         pub recorded_at: DateTimeUtc,
-        /// The last day of the run; nothing in a row from before days were kept.
+        /// The last day of the run, or of the person in the unit; nothing in a row from before days were kept.
         pub day: Option<String>,
     }
 
@@ -225,9 +226,28 @@ pub struct Place {
     pub unit: Option<OrgUnitId>,
     /// Whom it is about.
     pub person: Option<PersonId>,
+    /// The person's last day in the unit, of whoever left before the month was over: on that day it is asked who reaches the row.
+    pub left: Option<civil::Date>,
 }
 
 impl Place {
+    /// Where somebody stands whose home on the last day of a month this is.
+    pub fn of(home: &Employment, person: PersonId, last: civil::Date) -> Self {
+        let left = Some(home.until(last)).filter(|day| *day < last);
+        Self { region: home.region.clone(), unit: Some(home.unit), person: Some(person), left }
+    }
+
+    /// The same by what is frozen.
+    pub fn frozen(person: &FrozenPerson, last: civil::Date) -> Self {
+        let left = Some(person.until(last)).filter(|day| *day < last);
+        Self { region: person.region.clone(), unit: Some(person.unit), person: Some(person.id), left }
+    }
+
+    /// The day of the row, in a month that ends with this one.
+    pub fn day(&self, last: civil::Date) -> civil::Date {
+        self.left.unwrap_or(last)
+    }
+
     /// What a call about the row is decided on.
     pub fn target(&self) -> Target {
         Target { region: Some(self.region.clone()), unit: self.unit, person: self.person, moment: None }
@@ -268,7 +288,7 @@ pub async fn put_totals(
             low_ppm: Set(ppm(total.low)?),
             high_ppm: Set(ppm(total.high)?),
             recorded_at: Set(to_db(ctx.now())),
-            day: Set(Some(day.to_string())),
+            day: Set(Some(place.day(day).to_string())),
         })
     };
     let rows: Vec<_> = totals.iter().map(row).collect::<Result<_>>()?;

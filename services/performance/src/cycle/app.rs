@@ -137,7 +137,8 @@ async fn covered(
     let Some(day) = as_of else { return Ok(()) };
     // Who went elsewhere since has served accounts that are elsewhere as well, such as those of a team that was moved.
     let everybody = app.directory.everybody(ctx).await?;
-    let home = |(person, _): &(PersonId, Employment)| Some(everybody.get(*person)?.home(last)?.unit);
+    let trees = app.directory.trees(ctx, &everybody).await?;
+    let home = |(person, _): &(PersonId, Employment)| Some(trees.counted(everybody.get(*person)?.home(last)?, last));
     let homes = people.unwrap_or_default().iter().filter_map(home);
     let elsewhere: Vec<_> = homes.filter(|unit| !scope.covers(&[*unit], holds)).collect();
     if elsewhere.is_empty() {

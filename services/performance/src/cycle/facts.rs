@@ -11,7 +11,7 @@ use super::store;
 pub(crate) use super::store::people::{discard as discard_people, of_run as population_of};
 pub(crate) use super::store::results::{Shown, all_shown, findings_of, published_before, shown, versions, versions_of};
 pub(crate) use super::store::{
-    advance_waiting, find, load, of_ids, progress_of_waiting, scored_by, seen_since, since, waiting,
+    advance_waiting, find, load, of_ids, one_scored_by, progress_of_waiting, scored_by, seen_since, since, waiting,
 };
 use crate::run::domain::Failure;
 use crate::run::facts::WORK;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tally_access::{OpContext, Owner, Target};
+use tally_app::trees::Trees;
 use tally_app::units::Units;
 use tally_kernel::error::Violations;
 use tally_kernel::id::{OrgUnitId, PersonId};
@@ -55,8 +56,10 @@ async fn checked(
     }
     if !population.include.is_empty() || !population.exclude.is_empty() {
         let people = app.directory.everybody(ctx).await?;
+        let trees = app.directory.trees(ctx, &people).await?;
         let home = |person: &PersonId| people.get(*person).and_then(|known| known.home(day));
-        for person in population.include.iter().filter(|person| home(person).is_none_or(|home| !within(home.unit))) {
+        let beyond = |person: &&PersonId| home(person).is_none_or(|home| !within(trees.counted(home, day)));
+        for person in population.include.iter().filter(beyond) {
             v.push(format!("{path}.include_person_ids"), msg!("POPULATION_PERSON_BEYOND", person));
         }
         // Somebody who moved or left is out anyhow, and a schedule that leaves the person out goes on.
@@ -95,7 +98,7 @@ pub async fn included(
         return Ok(None);
     }
     let population = population.cloned().unwrap_or_default();
-    let judged = judged(app, ctx, owner, period, &population).await?;
+    let (judged, _) = judged(app, ctx, owner, period, &population).await?;
     let included = judged.into_iter().filter(|(_, because, _)| because.is_in());
     Ok(Some(included.filter_map(|(person, _, home)| Some((person.id, home?))).collect()))
 }
@@ -103,27 +106,29 @@ pub async fn included(
 /// Somebody, whether in and why, and the home of the day.
 pub type Judged = (Arc<DirectoryPerson>, Because, Option<Employment>);
 
-/// Everybody who belongs below the owner on the day, by id.
+/// Everybody who counts below the owner on the day, by id; whoever left before it where [`Trees::counted`] says, with that.
 async fn judged(
     app: &App,
     ctx: &OpContext,
     owner: &Owner,
     period: Period,
     population: &Population,
-) -> Result<Vec<Judged>> {
+) -> Result<(Vec<Judged>, Arc<Trees>)> {
     let day = population.day(period);
     let units = Units::of(&app.peers.identity, ctx, Some(day));
     let (people, units) = futures::try_join!(app.directory.everybody(ctx), units)?;
+    let trees = app.directory.trees(ctx, &people).await?;
     let mut judged = Vec::new();
     for person in people.iter() {
-        let home = person.home(day);
-        if home.map_or(owner.unit().is_none(), |home| holds(&units, owner, home.unit)) {
-            let because = population.judge(person, period, |above, below| units.holds(above, below));
-            judged.push((Arc::clone(person), because, home.cloned()));
+        let home = person.home(day).map(|home| (home, trees.counted(home, day)));
+        if home.map_or(owner.unit().is_none(), |(_, counted)| holds(&units, owner, counted)) {
+            let within = |above| home.is_some_and(|(_, counted)| units.holds(above, counted));
+            let because = population.judge(person, period, within);
+            judged.push((Arc::clone(person), because, home.map(|(home, _)| home.clone())));
         }
     }
     judged.sort_by_key(|(person, ..)| person.id);
-    Ok(judged)
+    Ok((judged, trees))
 }
 
 /// Who would be in a cycle of this unit, who not, and why: those whom the caller reaches.
@@ -143,10 +148,13 @@ pub async fn preview(
         // Of the group everybody sees those whom they reach; of a unit out of reach that would be nobody, without a word.
         ctx.permit::<PreviewPopulation>(&owner.target().on(period.to()))?;
     }
-    let mut judged = judged(app, ctx, &owner, period, population).await?;
+    let (mut judged, trees) = judged(app, ctx, &owner, period, population).await?;
     let day = population.day(period);
     let reached = |(person, _, home): &Judged| match home {
-        Some(home) => plan.covers(&Target::person(home.region.clone(), Some(home.unit), person.id).on(day)),
+        Some(home) => {
+            let of = |unit| Target::person(home.region.clone(), Some(unit), person.id);
+            plan.covers(&of(home.unit).on(home.until(day))) || plan.covers(&of(trees.counted(home, day)).on(day))
+        }
         None => plan.covers(&Target { person: Some(person.id), ..Target::default() }),
     };
     judged.retain(reached);

@@ -275,6 +275,12 @@ fn ends_since(day: Option<Date>) -> Condition {
     Condition::all().add_option(day.map(|day| Column::PeriodTo.gte(day.to_string())))
 }
 
+/// Whether a plan reaches whose a cycle is that scores by a version of a scheme.
+pub async fn one_scored_by<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, scheme: SchemeId, version: u32) -> Result<bool> {
+    let same = Column::SchemeId.eq(scheme.0).and(Column::SchemeVersion.eq(version));
+    Ok(tx.select::<Entity>().within(plan).filter(same).limit(1).one().await?.is_some())
+}
+
 /// The cycles that score by a version of a scheme.
 pub async fn scored_by(tx: &ScopedTx, scheme: SchemeId, version: u32) -> Result<Vec<CycleId>> {
     let same = Column::SchemeId.eq(scheme.0).and(Column::SchemeVersion.eq(version));

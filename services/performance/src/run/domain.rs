@@ -26,7 +26,7 @@ use tally_kernel::time::Period;
 use tally_kernel::{Message, msg};
 
 pub use self::failure::Failure;
-pub use self::parts::{Part, parts};
+pub use self::parts::{Part, Whose, parts};
 use crate::record::domain::money::KeptRates;
 
 /// Accounts, and units, that a refusal names.
@@ -100,12 +100,12 @@ impl Scope {
         self.accounts.is_empty() && self.units.is_empty()
     }
 
-    /// Whether a component has an account or a person that this is about. `holds` says whether a unit is another one or above it.
-    pub fn touches(&self, component: &Frozen, holds: impl Fn(OrgUnitId, OrgUnitId) -> bool) -> bool {
-        let mine = |unit: OrgUnitId| self.units.iter().any(|above| holds(*above, unit));
+    /// Whether a component has an account or a person that this is about.
+    pub fn touches(&self, component: &Frozen, whose: Whose<'_>) -> bool {
+        let mine = |unit: OrgUnitId| self.units.iter().any(|above| whose.holds(*above, unit));
         self.is_all()
             || component.accounts.iter().any(|a| self.accounts.contains(&a.id) || a.unit.is_some_and(&mine))
-            || component.people.iter().any(|person| mine(person.unit))
+            || component.people.iter().any(|person| mine(whose.unit_of(person)))
     }
 
     /// Whether it is about all of a cycle: of the units of its population, or of its owner where it names none.
@@ -119,6 +119,7 @@ impl Scope {
 /// the paths of these people's units; where there are none, the units whose accounts own people serve. Nothing else of other units is told.
 pub fn shared<'u>(
     parts: &[Part<'_>],
+    whose: Whose<'_>,
     inside: impl Fn(OrgUnitId) -> bool,
     path: impl Fn(OrgUnitId) -> Option<&'u str>,
 ) -> (Vec<String>, Vec<String>) {
@@ -126,7 +127,8 @@ pub fn shared<'u>(
     for part in parts {
         for (account, places) in &part.accounts {
             let people = places.iter().filter_map(|place| part.component.people.get(*place as usize));
-            let (own, others): (Vec<_>, Vec<_>) = people.map(|person| person.unit).partition(|unit| inside(*unit));
+            let (own, others): (Vec<_>, Vec<_>) =
+                people.map(|person| whose.unit_of(person)).partition(|unit| inside(*unit));
             match account.unit {
                 Some(unit) if !inside(unit) => served.extend(Some(unit).filter(|_| !own.is_empty())),
                 None if own.is_empty() => {}

@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use strum_macros::Display;
-use tally_app::units::Units;
 use tally_engine::closing::facts::Facts;
-use tally_engine::closing::snapshot::Frozen;
 use tally_kernel::Result;
 use tally_kernel::id::{AccountId, AttributionRunId, CycleId, OrgUnitId};
 use tally_store::{UnitOfWork, WorkOrder};
 
-use super::domain::{Failure, Part, Scope, shared};
+use super::domain::{Failure, Part, Whose, shared};
 use super::store;
 pub(crate) use super::store::counted::{discard_until as discard_counted, find as counted, put as put_counted};
 pub(crate) use super::store::results::account::Model as AccountResult;
@@ -66,28 +64,18 @@ pub(crate) fn teamless(facts: &Facts) -> BTreeSet<AccountId> {
     facts.accounts.iter().filter(|account| account.team_path.is_empty()).map(|account| account.id).collect()
 }
 
-/// The parts of components that a run is about; `teamless` are the accounts that name no team.
-pub(crate) fn parts<'a>(
-    components: &'a [Frozen],
-    scope: &Scope,
-    teamless: &BTreeSet<AccountId>,
-    units: &Units,
-) -> Vec<Part<'a>> {
-    super::domain::parts(components, scope, teamless, |above, below| units.holds(above, below))
-}
-
 /// Why a run that is started for a unit would fail over these parts: people or accounts beyond it belong to them, and somebody above
 /// attributes them together. Nothing where all lies within, and for the group.
-pub(crate) fn belongs_above(parts: &[Part<'_>], own: Option<OrgUnitId>, units: &Units) -> Option<Failure> {
-    let own = own?;
+pub(crate) fn belongs_above(parts: &[Part<'_>], own: Option<OrgUnitId>, whose: Whose<'_>) -> Option<Failure> {
+    let (own, units) = (own?, whose.units);
     let inside = |unit| units.holds(own, unit);
-    let touched: BTreeSet<_> = parts.iter().flat_map(Part::units).collect();
+    let touched: BTreeSet<_> = parts.iter().flat_map(|part| part.units(whose)).collect();
     if touched.iter().all(|unit| inside(*unit)) {
         return None;
     }
     let path = |id| units.goes_on_in(id).map(|unit| unit.path.as_str());
     let unit = units.lowest_above(touched.into_iter().chain([own])).and_then(path).unwrap_or_default().to_owned();
-    let (accounts, beyond) = shared(parts, inside, path);
+    let (accounts, beyond) = shared(parts, whose, inside, path);
     Some(Failure::BelongsAbove { unit, accounts, beyond })
 }
 

@@ -16,7 +16,7 @@ use crate::cycle::domain::CycleError;
 use crate::cycle::{self, population};
 use crate::record::domain::Spans;
 use crate::record::domain::money::{KeptRates, MoneyProblem};
-use crate::run::domain::Scope;
+use crate::run::domain::{Scope, Whose, parts};
 use crate::run::facts as runs;
 use crate::{App, card, record, scheme};
 
@@ -45,15 +45,18 @@ pub(super) async fn look_at(app: &App, maker: &OpContext, schedule: &Schedule, r
     let mut plan = snapshot(&facts, period, (&said.policy, days), &counts)?;
     let scope = Scope { units: owner.unit().into_iter().collect(), ..Scope::default() };
     let units = Units::of(&app.peers.identity, maker, Some(period.to())).await?;
-    plan.components.retain(|component| scope.touches(component, |above, below| units.holds(above, below)));
+    let everybody = app.directory.everybody(maker).await?;
+    let trees = app.directory.trees(maker, &everybody).await?;
+    let whose = Whose { units: &units, trees: &trees, day: period.to() };
+    plan.components.retain(|component| scope.touches(component, whose));
     let records = records_of(&plan, &counts);
     let above = match said.run_from_above {
         true => Some(above::find(app, maker, schedule, run).await?),
         false => None,
     };
-    let parts = runs::parts(&plan.components, &scope, &runs::teamless(&facts), &units);
+    let parts = parts(&plan.components, &scope, &runs::teamless(&facts), whose);
     let own = owner.unit().filter(|_| above.is_none());
-    let lacks = match runs::belongs_above(&parts, own, &units) {
+    let lacks = match runs::belongs_above(&parts, own, whose) {
         Some(above) => Some(above.message()),
         None if records == 0 && card::facts::needs_records(&scheme) => {
             let (from, to) = (period.from(), period.to());

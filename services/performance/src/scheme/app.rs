@@ -20,7 +20,7 @@ use crate::policy::{
     CreateSchemeVersion, GetScheme, ListRefinements, ListSchemeTemplates, ListSchemes, WithdrawScheme,
 };
 use crate::reach::{chain, from_below};
-use crate::{App, card, measure};
+use crate::{App, card, cycle, measure};
 
 /// Writes a new version; versions never change afterwards.
 pub async fn create_version(app: &App, ctx: &OpContext, request: &RequestKey, new: NewVersion) -> Result<Version> {
@@ -172,9 +172,10 @@ pub async fn withdraw(
     .await
 }
 
-/// One version; 0 is the newest. A unit's scheme is read by whoever reaches the unit or one below it, and by whoever reaches a
-/// card that was scored by it.
+/// One version; 0 is the newest. A unit's scheme is read by whoever reaches the unit or one below it; a version of it also by whoever reaches a
+/// card or a cycle that is scored by it, such as the branch that the unit was below in the month.
 pub async fn get_scheme(app: &App, ctx: &OpContext, id: SchemeId, version: u32) -> Result<Version> {
+    let own = ctx.plan::<GetScheme>()?;
     let plan = from_below(&app.peers.identity, ctx, ctx.plan::<GetScheme>()?).await?;
     let tx = app.store.read(ctx).await?;
     if let Some(found) = store::find(&tx, &plan, id, version).await? {
@@ -182,7 +183,11 @@ pub async fn get_scheme(app: &App, ctx: &OpContext, id: SchemeId, version: u32) 
     }
     let found = store::version_of(&tx, id, version).await?;
     let scored = match &found {
-        Some(found) => card::facts::scored_by(&tx, &plan, id, found.scheme.version).await?,
+        Some(found) => {
+            let version = found.scheme.version;
+            card::facts::scored_by(&tx, &plan, id, version).await?
+                || cycle::facts::one_scored_by(&tx, &own, id, version).await?
+        }
         None => false,
     };
     found.filter(|_| scored).ok_or_else(|| Error::not_found("scheme", id))

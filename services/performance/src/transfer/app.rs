@@ -5,6 +5,7 @@ use tally_access::four_eyes::Hands;
 use tally_access::{OpContext, Permit, Region, Rpc, Target};
 use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
+use tally_engine::scoring::ScoreCard;
 use tally_kernel::id::{CycleId, OrgUnitId, TransferId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -106,7 +107,8 @@ async fn report(app: &App, ctx: &OpContext, id: CycleId, from: &Region) -> Resul
     let cycle = { cycle::facts::load(&*app.store.read(ctx).await?, id).await? };
     let month = month_of(cycle.period)?;
     let run = cycle.run.filter(|_| cycle.state == State::Published).ok_or(TransferError::NotPublished)?;
-    let units = Units::of(&app.peers.identity, ctx, Some(cycle.period.to())).await?;
+    let last = cycle.period.to();
+    let units = Units::of(&app.peers.identity, ctx, Some(last)).await?;
     let there = units.iter().filter(|unit| unit.region == *from || unit.region.is_global()).map(|unit| UnitAt {
         // Below a branch names may be people's: "Li Na's team".
         name: if unit.path.contains('/') { String::new() } else { unit.name.clone() },
@@ -114,10 +116,14 @@ async fn report(app: &App, ctx: &OpContext, id: CycleId, from: &Region) -> Resul
         parent: unit.parent,
     });
     let cards = card::facts::of_region(&*app.store.read(ctx).await?, run, from).await?;
+    let people = app.directory.everybody(ctx).await?;
+    let trees = app.directory.trees(ctx, &people).await?;
+    // Whoever left before the last day counts as in the cycle.
+    let left = |card: &ScoreCard| Some(people.get(card.person)?.home(last)?.until(last));
+    let counted = |card: &ScoreCard| trees.counted_in(card.unit, left(card).unwrap_or(last), last);
     let members = cards.into_iter().map(|card| Member {
         person: card.person,
-        // Whoever left a team before it was closed is of the unit that it goes on in, as in the cycle.
-        unit: units.goes_on_in(card.unit).map_or(card.unit, |unit| unit.id),
+        unit: units.goes_on_in(counted(&card)).map_or(card.unit, |unit| unit.id),
         credited_ppm: card.credited_ppm,
         score: card.score,
     });

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tally_access::Permission::{self, CardRead, SchemeRead, SchemeWrite};
-use tally_access::{Reach, Region};
+use tally_access::{Border, Reach, Region, Stay, Stays};
 use tally_api::performance::v1 as pb;
 use tally_kernel::id::OrgUnitId;
 use tally_performance::{SERVICE, migrations};
@@ -138,6 +138,32 @@ async fn a_units_scheme_is_read_from_below_it_and_by_whoever_has_a_card_by_it(on
     fixture.close(&made.cycle_id).await;
     assert_eq!(get(&fixture, &agent, &written).await.unwrap(), written);
     assert_eq!(why(get(&fixture, &fixture.agent(2, &[SchemeRead]), &written).await), "NOT_FOUND");
+}
+
+on_both!(a_version_is_read_by_whoever_reaches_a_cycle_that_is_scored_by_it);
+async fn a_version_is_read_by_whoever_reaches_a_cycle_that_is_scored_by_it(on: Backend) {
+    let fixture = Fixture::working(on, PeerFacts::of(2, 2)).await;
+    let of_team = || pb::Scheme { unit_id: NORTH.to_string(), ..scheme() };
+    let first = write(&fixture, &fixture.admin, of_team()).await.unwrap();
+    // The branch that the team was below until the end of March.
+    let april = Border::before(jiff::civil::date(2026, 4, 1), &jiff::tz::TimeZone::UTC);
+    let stays = Stays::new(false, [Stay { from: None, until: Some(april) }]);
+    let reach = Reach { moved: [(NORTH, stays)].into(), ..Reach::default() };
+    let before = fixture.callers.person(TENANT, None, [(SchemeRead, reach.clone()), (SchemeWrite, reach)]);
+    assert_eq!(why(get(&fixture, &before, &first).await), "NOT_FOUND", "it has no cycle by it");
+    let of_march = pb::Cycle { unit_id: NORTH.to_string(), ..cycle(&first.scheme_id) };
+    fixture.make(of_march.clone()).await.unwrap();
+    assert_eq!(get(&fixture, &before, &first).await.unwrap(), first);
+    assert_eq!(why(get(&fixture, &at(&fixture, SOUTH, &[SchemeRead]), &first).await), "NOT_FOUND");
+    // What is written since is not of its months; and it writes nothing.
+    let second = write(&fixture, &fixture.admin, of_team()).await.unwrap();
+    let period = Some(tally_api::common::v1::Period { from: "2026-04-01".into(), to: "2026-04-30".into() });
+    fixture.make(pb::Cycle { period, ..of_march }).await.unwrap();
+    assert_eq!(why(get(&fixture, &before, &second).await), "NOT_FOUND");
+    assert_eq!(get(&fixture, &before, &first).await.unwrap().version, 1);
+    assert_eq!(why(write(&fixture, &before, of_team()).await), "PERMISSION_DENIED");
+    let all = fixture.schemes().list_schemes(before.request(pb::ListSchemesRequest::default())).await.unwrap();
+    assert!(all.into_inner().schemes.is_empty(), "lists tell whose a scheme is today");
 }
 
 on_both!(a_refinement_within_the_bounds_is_written_and_one_outside_is_told_all_that_is_wrong);

@@ -1,6 +1,9 @@
 //! What branches share: accounts of two, accounts of no team, and months that are scored from a run of the group.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
+use tally_access::{Border, Permission, Reach, Stay, Stays};
 use tally_api::attendance::v1::{self as att, DutyRule};
 use tally_api::identity::v1 as idn;
 use tally_api::performance::v1 as pb;
@@ -12,7 +15,9 @@ use tally_testkit::on_both;
 
 use crate::currencies::{paid, selling};
 use crate::fake_peers::Closed;
-use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, cycle, import, reason, record, scheme};
+use crate::fixture::{
+    Fixture, NORTH, PeerFacts, SOUTH, TENANT, account, cycle, import, person, reason, record, scheme,
+};
 use crate::schedules::{DUE, dry, ready, schedule};
 
 const MORNING: (&str, &str) = ("2026-03-02T00:00:00Z", "2026-03-02T09:00:00Z");
@@ -158,30 +163,67 @@ async fn what_a_closed_team_did_is_of_the_branch_that_its_people_went_to(on: Bac
     let told = &failed.failure;
     assert!(told.contains("JD/shop/a0002") && told.contains("north") && !told.contains(&north()), "{told}");
 
-    // To another branch: the month is the other's, with all that the team did in it.
+    // To another branch: the month is the other's, with all that the team did in it. E0003, who left before that, was never of it, and stays with the
+    // branch that had the team on the fifth. So accounts of the one were served by somebody of the other.
     fixture.tell(|told| {
         *told = PeerFacts { corrections: told.corrections.clone(), ..apart() };
         goes_to(told, SOUTH, "south/b");
     });
-    let south = SOUTH.to_string();
-    let month = fixture.month_of(&south, &scheme_id, "").await;
-    assert_eq!(month.state(), pb::CycleState::Reviewable, "{}", month.failure);
-    let summary = month.summary.unwrap();
-    assert_eq!((summary.people, summary.outside_people, summary.records), (4, 0, 4));
-    assert_eq!(fixture.of_run(&month.attribution_run_id).await.unit_id, south);
+    let (south, branch) = (SOUTH.to_string(), branch.to_string());
     let run = fixture.attribute(own_run(&south)).await;
     assert_eq!((run.state(), run.unit_id.as_str()), (pb::AttributionRunState::Done, south.as_str()));
-    let cycle_id = fixture.make(pb::Cycle { unit_id: branch.to_string(), ..cycle(&scheme_id) }).await.unwrap();
-    let ask = pb::CloseCycleRequest { cycle_id, ..Default::default() };
-    assert_eq!(reason(fixture.cycles().close_cycle(fixture.admin.request(ask)).await), "POPULATION_EMPTY");
+    let failed = fixture.month_of(&south, &scheme_id, "").await;
+    assert_eq!(failed.failure_reason, "RUN_BELONGS_ABOVE");
+    assert!(failed.failure.contains("JD/shop/a0003") && failed.failure.contains("north"), "{}", failed.failure);
+    let failed = fixture.month_of(&branch, &scheme_id, "").await;
+    assert_eq!(failed.failure_reason, "RUN_BELONGS_ABOVE");
+    assert!(failed.failure.contains("south") && !failed.failure.contains("JD/shop"), "{}", failed.failure);
+    let run = fixture.attribute(pb::AttributionRun::default()).await.attribution_run_id;
+    let mut months = Vec::new();
+    for (unit, people) in [(&south, &[1, 2, 4][..]), (&branch, &[3][..])] {
+        let month = fixture.month_of(unit, &scheme_id, &run).await;
+        assert_eq!(month.state(), pb::CycleState::Reviewable, "{}", month.failure);
+        let summary = month.summary.as_ref().unwrap();
+        let people_there = u32::try_from(people.len()).unwrap();
+        assert_eq!((summary.people, summary.outside_people, summary.records), (people_there, 4 - people_there, 4));
+        let ask =
+            pb::PreviewPopulationRequest { unit_id: unit.clone(), period: month.period.clone(), ..Default::default() };
+        let told = fixture.cycles().preview_population(fixture.admin.request(ask)).await.unwrap().into_inner();
+        let members: Vec<_> = told.members.into_iter().map(|member| (member.person_id, member.included)).collect();
+        assert_eq!(members, people.iter().map(|n| (person(*n).to_string(), true)).collect::<Vec<_>>());
+        months.push(month);
+    }
+    reads(&fixture, &months).await;
     // Who was in the branch on an earlier day is in its cycle by that, and served what is the other's by the last day.
     let population = Some(pb::Population { as_of: "2026-03-09".into(), ..Default::default() });
     let earlier = pb::Cycle { unit_id: north(), population, ..cycle(&scheme_id) };
     let cycle_id = fixture.make(earlier).await.unwrap();
     let ask = pb::CloseCycleRequest { cycle_id: cycle_id.clone(), ..Default::default() };
     assert_eq!(reason(fixture.cycles().close_cycle(fixture.admin.request(ask)).await), "RUN_COVERS_PART");
-    let month = fixture.close_from(&cycle_id, &month.attribution_run_id).await;
+    let month = fixture.close_from(&cycle_id, &run).await;
     assert_eq!((month.state(), month.summary.unwrap().people), (pb::CycleState::Reviewable, 2));
+}
+
+/// Each branch reads the cards of its own month, and of the group's those of the people whom it had on their last day there.
+async fn reads(fixture: &Fixture, months: &[pb::Cycle]) {
+    let group = fixture.month_of("", &months[0].scheme_id, &months[0].attribution_run_id).await;
+    let tenth = Border::before(jiff::civil::date(2026, 3, 10), &jiff::tz::TimeZone::UTC);
+    let (until, from) = (Stay { from: None, until: Some(tenth) }, Stay { from: Some(tenth), until: None });
+    let reader = |own: OrgUnitId, today, of_team: Stay| {
+        let moved = [(NORTH, Stays::new(today, [of_team]))].into();
+        let reach = Reach { units: [own].into_iter().collect(), moved, ..Reach::default() };
+        fixture.callers.person(TENANT, None, [Permission::CardRead].map(|permission| (permission, reach.clone())))
+    };
+    let branch = OrgUnitId(uuid::Uuid::from_u128(0xb3));
+    for (at, by, own) in [(0, reader(SOUTH, true, from), [1, 2, 4].as_slice()), (1, reader(branch, false, until), &[3])]
+    {
+        for month in [&months[at], &group] {
+            let ask = pb::ListCardsRequest { cycle_id: month.cycle_id.clone(), ..Default::default() };
+            let cards = fixture.cards().list_cards(by.request(ask)).await.unwrap().into_inner().cards;
+            let read: BTreeSet<_> = cards.into_iter().map(|card| card.person_id).collect();
+            assert_eq!(read, own.iter().map(|n| person(*n).to_string()).collect());
+        }
+    }
 }
 
 on_both!(a_branch_whose_people_have_no_records_is_told_of_whom_there_are_some, flavor = "multi_thread");

@@ -47,9 +47,10 @@ pub async fn record_evidence(app: &App, ctx: &OpContext, event: &Received, cycle
     let permit = ctx.permit::<RecordEvidence>(&Target::tenant())?;
     let published = app.peers.published(ctx, cycle).await?;
     let people = app.directory.everybody(ctx).await?;
+    let trees = app.directory.trees(ctx, &people).await?;
     let findings = domain::evidence(&published);
     let record = async |work| {
-        store::insert(&work, ctx, &people, &published, &findings).await?;
+        store::insert(&work, ctx, (&people, &trees), &published, &findings).await?;
         let audit = Audit::new("talent.evidence.record", "cycle", cycle);
         Ok((work, audit.note("pieces", findings.len())))
     };

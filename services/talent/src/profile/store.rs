@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use sea_orm::Set;
 use tally_access::{OpContext, Plan, Rpc};
 use tally_app::directory::People;
+use tally_app::trees::Trees;
 use tally_kernel::Result;
 use tally_kernel::id::{CycleId, EvidenceId, PersonId, SchemeId};
 use tally_kernel::page::Page;
@@ -80,12 +81,12 @@ pub(crate) async fn page<R: Rpc>(
     Ok((rows.into_iter().map(read).collect::<Result<_>>()?, token))
 }
 
-/// Writes what a cycle shows, in place of what an earlier version of its result showed: each piece where the person belonged on the last day of the cycle, as the card is. People whom
+/// Writes what a cycle shows, in place of what an earlier version of its result showed: each piece where the person belonged on the last day of the cycle; of whoever left before it where the person counts. People whom
 /// identity no longer knows are kept without a unit, in no region but the group's.
 pub(crate) async fn insert(
     work: &UnitOfWork,
     ctx: &OpContext,
-    people: &People,
+    (people, trees): (&People, &Trees),
     published: &Published,
     findings: &[Finding],
 ) -> Result<()> {
@@ -94,7 +95,7 @@ pub(crate) async fn insert(
         ActiveModel {
             id: Set(ctx.new_id()),
             region: Set(home.map_or_else(|| "*".to_owned(), |home| home.region.to_string())),
-            unit_id: Set(home.map(|home| home.unit.0)),
+            unit_id: Set(home.map(|home| trees.counted(home, published.last_day).0)),
             person_id: Set(finding.person.0),
             cycle_id: Set(published.cycle.0),
             kind: Set(finding.kind.to_string()),

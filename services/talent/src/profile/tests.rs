@@ -4,6 +4,7 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 use tally_access::{OpContext, Permission, Reach, Target};
 use tally_app::directory::{Directory, People};
+use tally_app::trees::{State, Trees};
 use tally_kernel::Micro;
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, TenantId};
 use tally_kernel::page::Page;
@@ -72,7 +73,7 @@ async fn record_of(app: &App, ctx: &OpContext, position: i64, published: Publish
         return false;
     }
     let findings = domain::evidence(&published);
-    store::insert(&work, ctx, &people(), &published, &findings).await.unwrap();
+    store::insert(&work, ctx, (&people(), &Trees::default()), &published, &findings).await.unwrap();
     work.commit(Audit::new("talent.evidence.record", "cycle", published.cycle), ()).await.unwrap();
     true
 }
@@ -142,6 +143,45 @@ async fn a_second_post_leaves_the_evidence_with_the_home(on: Backend) {
     let who = PersonId(Uuid::from_u128(1));
     assert!(app::profile(&app, &of_unit(50), who).await.is_ok());
     assert_eq!(app::profile(&app, &of_unit(60), who).await.unwrap_err().reason(), "NOT_FOUND");
+}
+
+on_both!(the_evidence_of_whoever_left_stays_with_the_branch_that_had_the_team_then);
+async fn the_evidence_of_whoever_left_stays_with_the_branch_that_had_the_team_then(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let callers = Callers::new(db.clock.clone(), 7);
+    let all = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
+    let (app, tenant, who) = (room(&db, &callers), TenantId(Uuid::from_u128(1)), PersonId(Uuid::from_u128(1)));
+    // Left on the fifth; on the tenth the team went from the branch 20 to 30.
+    let mut left = people().get(who).unwrap().clone();
+    left.employments[1].to = Some(date(2026, 3, 5));
+    let unit = |unit: u128| OrgUnitId(Uuid::from_u128(unit));
+    let state = |of: u128, parent: Option<u128>, from, to| State {
+        unit: unit(of),
+        parent: parent.map(unit),
+        name: of.to_string(),
+        from,
+        to,
+        into: None,
+    };
+    let (first, tenth) = (date(2020, 1, 1), date(2026, 3, 10));
+    let trees = Trees::new([
+        state(10, None, first, None),
+        state(20, Some(10), first, None),
+        state(30, Some(10), first, None),
+        state(50, Some(20), first, tenth.yesterday().ok()),
+        state(50, Some(30), tenth, None),
+    ]);
+    let ctx = callers.context(&callers.person(tenant, None, all));
+    let work = app.store.unit(&ctx, &ctx.permit::<RecordEvidence>(&Target::tenant()).unwrap()).await.unwrap();
+    let published = published();
+    let known = (&People::new([left]), &trees);
+    store::insert(&work, &ctx, known, &published, &domain::evidence(&published)).await.unwrap();
+    work.commit(Audit::new("talent.evidence.record", "cycle", published.cycle), ()).await.unwrap();
+    for (of, seen) in [(20, true), (30, false), (50, false)] {
+        let reach = Reach { units: [unit(of)].into_iter().collect(), ..Reach::default() };
+        let ctx = callers.context(&callers.person(tenant, None, [(Permission::ProfileRead, reach)]));
+        assert_eq!(app::profile(&app, &ctx, who).await.is_ok(), seen, "{of}");
+    }
 }
 
 on_both!(a_profile_after_a_transfer_says_that_it_is_partial);

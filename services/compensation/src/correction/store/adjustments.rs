@@ -6,7 +6,7 @@ use futures::future::FutureExt as _;
 use sea_orm::{Condition, Set};
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
-use tally_access::{Moment, OpContext, Plan, Region, Rpc, Target};
+use tally_access::{Moment, OpContext, Plan, Rpc, Target};
 use tally_kernel::Result;
 use tally_kernel::id::{DeltaId, OrgUnitId, PersonId, SettlementId};
 use tally_privacy::{ExportCells, Exported, with_opened};
@@ -16,7 +16,7 @@ use tally_store::{
     to_db, word_from_db,
 };
 
-use crate::statement::domain::Heading;
+use crate::statement::domain::{Belonged, Heading};
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -103,20 +103,20 @@ pub(crate) async fn insert(
     ctx: &OpContext,
     of: &Heading,
     (delta, amounts): (DeltaId, Amounts),
-    (person, (region, unit)): (PersonId, (Region, OrgUnitId)),
+    (person, place): (PersonId, Belonged),
 ) -> Result<()> {
     let id = ctx.new_id();
     let row = ActiveModel {
         id: Set(id),
-        region: Set(region.to_string()),
-        unit_id: Set(unit.0),
+        region: Set(place.region.to_string()),
+        unit_id: Set(place.unit.0),
         person_id: Set(person.0),
         settlement_id: Set(of.settlement.0),
         delta_id: Set(delta.0),
         stage: Set(Stage::Held.to_string()),
         amounts: Set(work.seal(&Place::of(Column::Amounts, id), &amounts).await?),
         recorded_at: Set(to_db(of.prepared_at)),
-        last_day: Set(of.last_day.map(date_to_db)),
+        last_day: Set(place.day(of.last_day).map(date_to_db)),
         ..Default::default()
     };
     work.insert(row).await.conflict(lost_race)?;

@@ -17,6 +17,7 @@ use tally_store::{
 };
 
 use crate::correction::domain::{Delta, Filed, Outstanding};
+use crate::statement::domain::Belonged;
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -39,7 +40,7 @@ pub struct Model {
     #[serde(skip)]
     pub owed: Sealed<class::Salary, Owed>,
     pub recorded_at: DateTimeUtc,
-    /// The last day of the cycle; nothing in a row from before days were kept.
+    /// The last day of the cycle, or of the person in the unit; nothing in a row from before days were kept.
     pub last_day: Option<Date>,
 }
 
@@ -88,7 +89,7 @@ pub(crate) struct Kept {
     /// The settlement that was put right.
     pub(crate) settlement: SettlementId,
     pub(crate) cycle: CycleId,
-    /// The last day of that; nothing in a row from before days were kept.
+    /// The last day of that, or of the person in the unit; nothing in a row from before days were kept.
     pub(crate) last_day: Option<jiff::civil::Date>,
     pub(crate) currency: Currency,
     /// Where the person belonged.
@@ -130,17 +131,17 @@ pub(crate) async fn insert_all(
     ctx: &OpContext,
     of: &Filed,
     deltas: &[Delta],
-    place: impl Fn(PersonId) -> Result<(Region, OrgUnitId)>,
+    place: impl Fn(PersonId) -> Result<Belonged>,
 ) -> Result<()> {
     let mut rows = Vec::with_capacity(deltas.len());
     for delta in deltas {
-        let (region, unit) = place(delta.who.person)?;
+        let place = place(delta.who.person)?;
         let id = ctx.new_id();
         let owed = Owed { delta: delta.clone(), left_minor: delta.difference()? };
         rows.push(ActiveModel {
             id: Set(id),
-            region: Set(region.to_string()),
-            unit_id: Set(unit.0),
+            region: Set(place.region.to_string()),
+            unit_id: Set(place.unit.0),
             person_id: Set(delta.who.person.0),
             correction_id: Set(of.id.0),
             settlement_id: Set(of.settlement.0),
@@ -149,7 +150,7 @@ pub(crate) async fn insert_all(
             stage: Set(Stage::Draft.to_string()),
             owed: Set(work.seal(&Place::of(Column::Owed, id), &owed).await?),
             recorded_at: Set(to_db(of.drafted.at)),
-            last_day: Set(of.last_day.map(date_to_db)),
+            last_day: Set(place.day(of.last_day).map(date_to_db)),
             ..Default::default()
         });
     }

@@ -1,5 +1,7 @@
 //! Who pays what waits of somebody who moved or left, on both databases.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::date;
 use tally_access::Permission;
 use tally_kernel::id::{CorrectionId, SettlementId};
@@ -140,38 +142,47 @@ async fn what_waits_of_who_moved_is_taken_by_any_cycle_of_the_unit_of_now_and_by
     assert_eq!(taken(home.id).await, [(1, vec![(2_000, 0)]), (2, vec![(0, -2_000)])]);
 }
 
-on_both!(who_left_a_team_before_it_was_closed_is_paid_by_each_branch_what_was_of_its_settlement);
-async fn who_left_a_team_before_it_was_closed_is_paid_by_each_branch_what_was_of_its_settlement(on: Backend) {
+on_both!(who_left_a_team_before_it_went_to_another_branch_is_paid_by_the_one_that_had_it);
+async fn who_left_a_team_before_it_went_to_another_branch_is_paid_by_the_one_that_had_it(on: Backend) {
     let db = TestStore::on(on, SERVICE, migrations).await;
     let fixture = Fixture::new(&db, 3);
     fixture.moves(1, 0, 1);
-    // 2 was of the team and left on the fifth: January is of the first branch, March of the one that the team went to.
+    // 2 was of the team of the first branch and left on the fifth of March, before its people went to the second one.
     fixture.moves(2, 0, TEAM);
     fixture.leaves(2, date(2026, 3, 5));
     fixture.score(0, &[(0, 50), (2, 50)]);
-    fixture.score(2, &[(1, 50), (2, 50)]);
-    let old = fixture.posted(&branch(0), 0, 10_000).await.id;
-    let new = fixture.posted(&branch(1), 2, 10_000).await.id;
+    fixture.score(2, &[(0, 50), (1, 50), (2, 50)]);
+    let [january, march] =
+        [fixture.posted(&branch(0), 0, 10_000).await.id, fixture.posted(&branch(0), 2, 10_000).await.id];
+    let there = fixture.posted(&branch(1), 2, 10_000).await.id;
+    assert_eq!(fixture.amounts(march).await, [(0, (5_000, vec![])), (2, (5_000, vec![]))].into());
+    assert_eq!(fixture.amounts(there).await, [(1, (10_000, vec![]))].into(), "and nobody twice");
+    let paid = &fixture.statements(march).await[&2].statement;
+    assert_eq!((paid.unit, paid.last_day), (unit(TEAM), Some(date(2026, 3, 5))), "read by whoever had the person then");
     fixture.score(0, &[(0, 20), (2, 80)]);
-    fixture.score(2, &[(1, 30), (2, 70)]);
-    fixture.put_right(old).await.unwrap();
-    fixture.put_right(new).await.unwrap();
+    fixture.score(2, &[(0, 30), (1, 50), (2, 70)]);
+    fixture.put_right(january).await.unwrap();
+    fixture.callers.clock.advance(jiff::SignedDuration::from_hours(1));
+    fixture.put_right(march).await.unwrap();
+    assert_eq!(fixture.correct(there).await.unwrap_err().reason(), "NOTHING_TO_CORRECT");
     let later = jiff::SignedDuration::from_hours(24 * 31);
     fixture.callers.clock.advance(later);
     let waiting = fixture.deltas(Asked { waiting: true, ..Asked::default() }).await;
     assert_eq!(waiting.len(), 4);
     assert!(waiting.iter().all(|one| one.payers.is_empty()), "nobody moved: {waiting:?}");
-    // The month after; the first branch pays first.
+    let days = waiting.iter().filter(|one| number(one.kept.owed.delta.who.person) == 2).map(|one| one.kept.last_day);
+    assert_eq!(days.collect::<BTreeSet<_>>(), [date(2026, 1, 31), date(2026, 3, 5)].map(Some).into());
+    // The month after; the second branch pays first, and nothing of it.
     fixture.score(3, &[(0, 50), (1, 50)]);
-    for (n, owed) in [(0, 3_000), (1, 2_000)] {
-        let posted = fixture.posted(&branch(n), 3, 10_000).await;
-        let amounts = fixture.amounts(posted.id).await;
-        let paid = [(n, (10_000 - owed, vec![(-owed, 0)])), (2, (owed, vec![(owed, 0)]))];
-        assert_eq!(amounts, paid.into_iter().collect(), "branch {n}");
-        let left = &fixture.statements(posted.id).await[&2].statement;
-        assert!(
-            left.line.is_none() && left.unit == unit(n),
-            "whoever reads the branch that pays reads it, and nobody of the other"
-        );
-    }
+    let second = fixture.posted(&branch(1), 3, 10_000).await;
+    assert_eq!(fixture.amounts(second.id).await, [(1, (10_000, vec![]))].into());
+    let first = fixture.posted(&branch(0), 3, 10_000).await;
+    let amounts = fixture.amounts(first.id).await;
+    let owed = vec![(3_000, 0), (2_000, 0)];
+    assert_eq!(amounts, [(0, (5_000, vec![(-3_000, 0), (-2_000, 0)])), (2, (5_000, owed))].into());
+    let left = &fixture.statements(first.id).await[&2].statement;
+    assert!(
+        left.line.is_none() && left.unit == unit(0),
+        "whoever reads the branch that pays reads it, and nobody of the other"
+    );
 }

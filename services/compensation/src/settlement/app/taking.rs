@@ -15,7 +15,7 @@ use crate::correction::facts::{self, Now, Waiting};
 use crate::pool::domain::Pool;
 use crate::settlement::domain::{Beyond, Filed, Settlement, SettlementError};
 use crate::statement;
-use crate::statement::domain::Heading;
+use crate::statement::domain::{Belonged, Heading};
 use crate::statement::facts::NewStatement;
 
 /// Who belongs where: on the last day of the cycle, and by now; and by which cards.
@@ -27,9 +27,9 @@ pub(crate) struct Known<'a> {
 }
 
 impl Known<'_> {
-    fn home(&self, person: PersonId) -> Option<(Region, OrgUnitId)> {
+    fn home(&self, person: PersonId) -> Option<Belonged> {
         let home = self.now.people.get(person)?.home(self.last_day)?;
-        Some((home.region.clone(), home.unit))
+        Some(Belonged::of(home, self.last_day))
     }
 }
 
@@ -106,11 +106,11 @@ impl Taking {
 
     /// Where somebody belongs on the last day of the cycle; of whom identity knows no more, where the person belonged once. What has no line is
     /// of the unit that pays it: the person's own may have hung elsewhere on that day, or hang elsewhere by now, and may not tell others of it.
-    fn place(&self, one: &Adjusted, known: &Known<'_>) -> Result<(Region, OrgUnitId)> {
+    fn place(&self, one: &Adjusted, known: &Known<'_>) -> Result<Belonged> {
         let before = || one.adjustments.first().and_then(|taken| self.waited.get(&taken.of.id));
-        let payer = self.payer.clone().filter(|_| one.line.is_none());
-        let place =
-            payer.or_else(|| known.home(one.who.person)).or_else(|| before().map(|waited| waited.place.clone()));
+        let before = || before().map(|waited| Belonged::unit(waited.place.clone()));
+        let payer = self.payer.clone().filter(|_| one.line.is_none()).map(Belonged::unit);
+        let place = payer.or_else(|| known.home(one.who.person)).or_else(before);
         place.ok_or_else(|| Error::internal("a line of nobody whom identity knows"))
     }
 }

@@ -52,7 +52,7 @@ pub mod finding {
         pub recorded_at: DateTimeUtc,
         /// A [`Fix`] in JSON, where something would put it right.
         pub fix: Option<String>,
-        /// The last day of the month; nothing in a row from before days were kept.
+        /// The last day of the month, or of the person in the unit; nothing in a row from before days were kept.
         pub day: Option<String>,
     }
 
@@ -121,7 +121,7 @@ pub async fn put_findings(
         detail: Set(detail),
         recorded_at: Set(to_db(ctx.now())),
         fix: Set(fix),
-        day: Set(Some(day.to_string())),
+        day: Set(Some(place.day(day).to_string())),
     };
     let texts =
         |(_, finding): &(Place, Finding)| Ok((write(&finding.detail)?, finding.fix.as_ref().map(write).transpose()?));
@@ -153,7 +153,8 @@ impl TryFrom<finding::Model> for Found {
     fn try_from(row: finding::Model) -> Result<Self> {
         let (id, detail, person) = (FindingId(row.id), row.message(), row.person_id.map(PersonId));
         let day = row.day.as_deref().map(str::parse).transpose().map_err(Error::internal)?;
-        let place = Place { region: word_from_db("a region", &row.region)?, unit: row.unit_id.map(OrgUnitId), person };
+        let (region, unit) = (word_from_db("a region", &row.region)?, row.unit_id.map(OrgUnitId));
+        let place = Place { region, unit, person, left: None };
         let fix = row.fix.as_deref().map(read).transpose()?;
         let finding = Finding { kind: row.kind, subject: row.subject, at: row.at, detail, person, fix };
         Ok(Self { id, place, day, finding })

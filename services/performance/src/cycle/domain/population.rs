@@ -70,15 +70,10 @@ impl Population {
         self.as_of.unwrap_or(period.to())
     }
 
-    /// Whether somebody is in, and why. `holds` says whether a unit is another one or above it.
-    pub fn judge(
-        &self,
-        person: &DirectoryPerson,
-        period: Period,
-        holds: impl Fn(OrgUnitId, OrgUnitId) -> bool,
-    ) -> Because {
+    /// Whether somebody is in, and why. `within` says whether the person counts in a unit, or below it, on the day.
+    pub fn judge(&self, person: &DirectoryPerson, period: Period, within: impl Fn(OrgUnitId) -> bool) -> Because {
         let fits = |home: &Employment| {
-            let within = self.units.is_empty() || self.units.iter().any(|unit| holds(*unit, home.unit));
+            let within = self.units.is_empty() || self.units.iter().any(|unit| within(*unit));
             let one_of = |texts: &BTreeSet<String>, text: &str| texts.is_empty() || texts.contains(text);
             match (within, one_of(&self.positions, &home.position), one_of(&self.grades, &home.grade)) {
                 (true, true, true) => self.judge_kind(home.kind),
@@ -142,7 +137,8 @@ mod tests {
     }
 
     fn judge(population: &Population, person: &DirectoryPerson) -> Because {
-        population.judge(person, march(), holds)
+        let home = person.home(population.day(march())).unwrap();
+        population.judge(person, march(), |above| holds(above, home.unit))
     }
 
     #[test]

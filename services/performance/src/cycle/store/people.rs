@@ -25,7 +25,7 @@ pub struct Model {
     pub run_id: Uuid,
     pub cycle_id: Uuid,
     pub recorded_at: DateTimeUtc,
-    /// The last day of the cycle; nothing in a row from before days were kept.
+    /// The last day of the cycle, or of the home of whoever left it before; nothing in a row from before days were kept.
     pub day: Option<String>,
 }
 
@@ -52,7 +52,7 @@ pub async fn insert(
         run_id: Set(run),
         cycle_id: Set(cycle.id.0),
         recorded_at: Set(to_db(ctx.now())),
-        day: Set(Some(cycle.period.to().to_string())),
+        day: Set(Some(home.until(cycle.period.to()).to_string())),
     };
     work.insert_many(people.iter().map(row).collect::<Vec<_>>()).await.conflict(lost_race)?;
     Ok(())

@@ -6,11 +6,35 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::civil::Date;
+use tally_app::trees::Trees;
+use tally_app::units::Units;
 use tally_engine::closing::facts::DutyRule;
 use tally_engine::closing::snapshot::{Frozen, FrozenAccount, FrozenDuty, FrozenPerson};
 use tally_kernel::id::{AccountId, OrgUnitId};
 
 use super::Scope;
+
+/// What is whose on the last day of a run: units by the tree of that day, and whoever left before it in the unit that
+/// [`Trees::counted_in`] says.
+#[derive(Clone, Copy)]
+pub struct Whose<'t> {
+    pub units: &'t Units,
+    pub trees: &'t Trees,
+    pub day: Date,
+}
+
+impl Whose<'_> {
+    /// Whether a unit is another one or above it.
+    pub fn holds(&self, above: OrgUnitId, below: OrgUnitId) -> bool {
+        self.units.holds(above, below)
+    }
+
+    /// The unit that somebody counts in.
+    pub fn unit_of(&self, person: &FrozenPerson) -> OrgUnitId {
+        self.trees.counted_in(person.unit, person.until(self.day), self.day)
+    }
+}
 
 /// Accounts of a component, each with the places of those who took part in serving it.
 pub struct Part<'a> {
@@ -27,13 +51,14 @@ impl<'a> Part<'a> {
     }
 
     /// The units that its accounts and people are of.
-    pub fn units(&self) -> impl Iterator<Item = OrgUnitId> {
-        self.accounts.iter().filter_map(|(account, _)| account.unit).chain(self.people().map(|person| person.unit))
+    pub fn units(&self, whose: Whose<'_>) -> impl Iterator<Item = OrgUnitId> {
+        let people = self.people().map(move |person| whose.unit_of(person));
+        self.accounts.iter().filter_map(|(account, _)| account.unit).chain(people)
     }
 
-    fn is_of(&self, scope: &Scope, holds: impl Fn(OrgUnitId, OrgUnitId) -> bool) -> bool {
-        let mine = |unit: OrgUnitId| scope.units.iter().any(|above| holds(*above, unit));
-        self.accounts.iter().any(|(account, _)| scope.accounts.contains(&account.id)) || self.units().any(mine)
+    fn is_of(&self, scope: &Scope, whose: Whose<'_>) -> bool {
+        let mine = |unit: OrgUnitId| scope.units.iter().any(|above| whose.holds(*above, unit));
+        self.accounts.iter().any(|(account, _)| scope.accounts.contains(&account.id)) || self.units(whose).any(mine)
     }
 }
 
@@ -42,10 +67,10 @@ pub fn parts<'a>(
     components: &'a [Frozen],
     scope: &Scope,
     teamless: &BTreeSet<AccountId>,
-    holds: impl Fn(OrgUnitId, OrgUnitId) -> bool,
+    whose: Whose<'_>,
 ) -> Vec<Part<'a>> {
     let of_component = |component| split(component, teamless);
-    components.iter().flat_map(of_component).filter(|part| part.is_of(scope, &holds)).collect()
+    components.iter().flat_map(of_component).filter(|part| part.is_of(scope, whose)).collect()
 }
 
 /// Those who took part in serving an account in its period: duty is known for a day on either side of it, where somebody may be who came to
