@@ -22,6 +22,8 @@ use crate::{handover, punch, roster, site};
 
 /// Days of evidence beyond the period: its margin of a day, the longest hold, the working day before, and zones.
 const REACH_DAYS: i64 = 5;
+/// More days before a period than the rules look at teams of.
+const MOST_BEYOND: i64 = 14;
 
 /// What is asked about accounts.
 #[derive(Clone, Debug)]
@@ -42,7 +44,7 @@ pub(crate) async fn evidence(
 ) -> Result<Evidence> {
     let (reach, known) = (reach(asked.period)?, asked.known);
     let sites = site::facts::all(tx, known).await?;
-    let mut teams = Teams::new(trees, asked.period.to());
+    let mut teams = Teams::new(trees, (first_read(asked.period.from()), asked.period.to()));
     let account = |a: StoredAccount| with_cut_over(&teams, a, &sites);
     let accounts = accounts.into_iter().map(account).collect::<Result<Vec<_>>>()?;
     let ids: Vec<AccountId> = accounts.iter().map(|a| a.id).collect();
@@ -73,6 +75,12 @@ pub(crate) async fn evidence(
         last_punch,
         handovers: log,
     })
+}
+
+/// The first day on which it matters who was of which team, where the rules are asked about days from this one on: they look a week beyond
+/// these, by the clocks of the accounts.
+pub(crate) fn first_read(from: Date) -> Date {
+    from.saturating_sub(Span::new().days(MOST_BEYOND))
 }
 
 fn reach(period: Period) -> Result<(Timestamp, Timestamp)> {
@@ -107,6 +115,8 @@ fn concerned(
 /// which their unit hung there. One that was closed stays a team, too: of the unit that its people went to, from the day on which they did.
 pub(crate) struct Teams<'t> {
     trees: &'t Trees,
+    /// Until this day all is as it is then: nobody asks, and every move of years would cut every employment.
+    first: Date,
     day: Date,
     known: HashMap<OrgUnitId, Vec<Stretch>>,
 }
@@ -115,9 +125,9 @@ pub(crate) struct Teams<'t> {
 type Stretch = (Date, Option<Date>, Arc<[String]>);
 
 impl<'t> Teams<'t> {
-    /// By the paths of this day.
-    pub(crate) fn new(trees: &'t Trees, day: Date) -> Self {
-        Self { trees, day, known: HashMap::new() }
+    /// As needed from a day on, by the paths of another one.
+    pub(crate) fn new(trees: &'t Trees, (first, day): (Date, Date)) -> Self {
+        Self { trees, first, day, known: HashMap::new() }
     }
 
     /// The team that serves an account, by its path, nothing meaning everybody; and what it is called where it is not named by that.
@@ -141,8 +151,8 @@ impl<'t> Teams<'t> {
     }
 
     fn employments(&mut self, e: &person::Employment) -> Vec<Employment> {
-        let Self { trees, day, known } = self;
-        let stretches = known.entry(e.unit).or_insert_with(|| stretches(trees, e.unit, *day));
+        let Self { trees, first, day, known } = self;
+        let stretches = known.entry(e.unit).or_insert_with(|| stretches(trees, e.unit, (*first, *day)));
         if stretches.is_empty() {
             return vec![Employment { from: e.from, to: e.to, units: paths(&e.unit_path) }];
         }
@@ -155,11 +165,13 @@ impl<'t> Teams<'t> {
     }
 }
 
-/// Where a unit hung, by the paths of a day.
-fn stretches(trees: &Trees, unit: OrgUnitId, day: Date) -> Vec<Stretch> {
+/// Where a unit hung from a day on, and before it as then, by the paths of another day.
+fn stretches(trees: &Trees, unit: OrgUnitId, (first, day): (Date, Date)) -> Vec<Stretch> {
     let name = |unit: &OrgUnitId| gone(trees, *unit, day).or_else(|| trees.path(*unit, day));
     let of = |hung: &Hung| hung.below.iter().chain(&hung.closed).filter_map(name).collect();
-    trees.hung(unit, Date::MIN, None).into_iter().map(|hung| (hung.from, hung.to, of(&hung))).collect()
+    let hung = trees.hung(unit, first, None);
+    let begins = |hung: &Hung| if hung.from == first { Date::MIN } else { hung.from };
+    hung.iter().map(|hung| (begins(hung), hung.to, of(hung))).collect()
 }
 
 /// How a team is named that was closed and goes on in another unit: the other's people were not of it before, and a later unit may have

@@ -97,7 +97,8 @@ async fn candidates(
     let mut all = account::facts::all(tx).await?;
     let whose = draft.people();
     let handed = draft.facts().all(|placed| matches!(placed.fact, Fact::Handover(_)));
-    let mut teams = Teams::new(&known.trees, TimeZone::UTC.to_datetime(felt.1).date());
+    let [first, last] = [felt.0, felt.1].map(|at| TimeZone::UTC.to_datetime(at).date());
+    let mut teams = Teams::new(&known.trees, (facts::first_read(first), last));
     let mut served = Vec::new();
     if !handed {
         named.extend(draft::accounts_of(tx, &whose, felt).await?);

@@ -65,7 +65,7 @@ fn serves(person: &DirectoryPerson, account: &ShopAccount) -> Vec<i8> {
 }
 
 fn serves_in(trees: &Trees, person: &DirectoryPerson, account: &ShopAccount) -> Vec<i8> {
-    let mut teams = Teams::new(trees, date(2026, 3, 31));
+    let mut teams = Teams::new(trees, (date(2026, 2, 15), date(2026, 3, 31)));
     let (team, person) = (teams.of(account).0, teams.person(person));
     let on =
         |day: &Date, e: &Employment| e.from <= *day && e.to.is_none_or(|to| *day <= to) && e.is_of(team.as_deref());
@@ -132,17 +132,17 @@ fn a_closed_teams_accounts_are_served_by_the_unit_that_its_people_went_to_from_t
     assert_eq!(serves(&of_unit(8, "north/a", date(2026, 3, 16)), &closed), [0; 0]);
     let branches = [account("north", Some(2)), account("south", Some(3))];
     assert_eq!(branches.map(|branch| serves(&along, &branch).len()), [20, 11]);
-    let teams = Teams::new(&trees, date(2026, 3, 31));
+    let teams = Teams::new(&trees, (date(2026, 2, 15), date(2026, 3, 31)));
     assert_eq!([teams.of(&closed).1.as_deref(), teams.of(&stays).1.as_deref()], [Some("south/c"), None]);
     // By the days before the closing it is as it was.
-    let before = Teams::new(&trees, date(2026, 2, 28));
+    let before = Teams::new(&trees, (date(2026, 1, 15), date(2026, 2, 28)));
     assert_eq!(before.of(&closed), (Some("north/a".to_owned()), None));
 }
 
 #[test]
 fn where_nothing_was_moved_an_employment_is_as_it_was_told() {
     let trees = trees();
-    let mut teams = Teams::new(&trees, date(2026, 2, 28));
+    let mut teams = Teams::new(&trees, (date(2026, 1, 15), date(2026, 2, 28)));
     let close = date(2026, 2, 28);
     for (unit, path) in [(5, "north/a/desk"), (2, "north"), (99, "east/x")] {
         let mut told = of_unit(unit, path, date(2020, 1, 1));
@@ -154,4 +154,21 @@ fn where_nothing_was_moved_an_employment_is_as_it_was_told() {
         expected.sort();
         assert_eq!((units, employments[0].from, employments[0].to), (expected, date(2020, 1, 1), Some(close)));
     }
+}
+
+#[test]
+fn closings_of_years_cut_no_employment_of_days_that_nobody_asks_about() {
+    let always = date(2020, 1, 1);
+    let closed = (100..150_u128).map(|n| {
+        let day = always.saturating_add(Span::new().weeks(i64::try_from(n).unwrap() - 100));
+        State { to: Some(day), into: Some(id(4)), ..state(n, Some(2), "gone", always) }
+    });
+    let in_march = State { to: Some(date(2026, 3, 9)), into: Some(id(4)), ..state(6, Some(2), "c", always) };
+    let there = [state(1, None, "Group", always), state(2, Some(1), "north", always), state(4, Some(2), "a", always)];
+    let trees = Trees::new(there.into_iter().chain(closed).chain([in_march]));
+    let days = (first_read(date(2026, 3, 1)), date(2026, 3, 31));
+    let employments = Teams::new(&trees, days).person(&of_unit(4, "north/a", always)).employments;
+    let spans: Vec<_> = employments.iter().map(|e| (e.from, e.to)).collect();
+    assert_eq!(spans, [(always, Some(date(2026, 3, 9))), (date(2026, 3, 10), None)]);
+    assert!(employments[0].is_of(Some(format!("/{}", id(120)).as_str())), "it goes on for all of before");
 }
