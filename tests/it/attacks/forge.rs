@@ -82,6 +82,7 @@ const LEFT_OUT: &[&str] = &[
     "tally.identity.v1.OpenBreakGlassRequest.scope_ref",
     "tally.performance.v1.AttributionPolicy.split",
     "tally.performance.v1.ExplainRecordRequest.attribution_run_id",
+    "tally.performance.v1.ExplainRecordRequest.result_version",
     "tally.performance.v1.ExportCreditsRequest.attribution_run_id",
     "tally.performance.v1.ExportCreditsRequest.result_version",
     "tally.performance.v1.GetCardRequest.result_version",

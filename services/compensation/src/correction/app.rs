@@ -307,24 +307,30 @@ pub(crate) async fn list_deltas(
             Err(error) => return Err(error),
         };
     }
+    let paid = who_paid(&tx, &plan, asked).await?;
     let moved = match &now {
         Some(now) => who_moved(now, &tx, &plan).await?,
-        None => deltas::Moved { here: who_paid(&tx, &plan, asked).await?, ..deltas::Moved::default() },
+        None => {
+            let by =
+                |(id, taken): (&DeltaId, &Vec<(_, Target)>)| (*id, taken.iter().map(|(_, by)| by.clone()).collect());
+            deltas::Moved { here: paid.iter().map(by).collect(), ..deltas::Moved::default() }
+        }
     };
     let (kept, token) = deltas::page(&tx, &plan, (asked, &moved), page).await?;
     let mut shown = shown(&tx, kept, asked.known_at).await?;
     for one in &mut shown {
         one.payers = moved.here.get(&one.kept.id).cloned().unwrap_or_default();
+        // Who only pays of it is told what the own settlements took, and what is left.
+        if !plan.covers(&one.kept.target()) && !plan.covers(&one.whole) {
+            let own = paid.get(&one.kept.id).map_or(&[][..], Vec::as_slice);
+            one.adjustments.retain(|taken| own.iter().any(|(by, _)| *by == taken.settlement));
+        }
     }
     Ok((shown, token))
 }
 
 /// What settlements took is listed to whoever reaches one of them, or the statement in it: also of somebody who belonged elsewhere.
-async fn who_paid<R: Rpc>(
-    tx: &ScopedTx,
-    plan: &Plan<R>,
-    asked: &deltas::Asked,
-) -> Result<BTreeMap<DeltaId, Vec<Target>>> {
+async fn who_paid<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, asked: &deltas::Asked) -> Result<adjustments::Reached> {
     if plan.reach().tenant {
         return Ok(BTreeMap::new());
     }

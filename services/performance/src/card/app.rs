@@ -51,7 +51,8 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
             || people.iter().filter(|person| person.employed_in(of.period)).map(|person| person.id).collect();
         let population = settled.clone().or_else(|| around.is_some().then(employed));
         let everybody = of.population.is_some() || around.is_some();
-        let past = past::of(&tx, of, &scheme).await?;
+        // Teams may hold people beside those in the cycle.
+        let past = past::of(&tx, of, &scheme, population.as_ref().filter(|_| around.is_none())).await?;
         let alone = of.owner.unit().is_some();
         let known = Known { people: &people, around: around.as_ref(), population, everybody, past: &past, alone };
         let before = match cycle::versions::version_before(&tx, of).await?.and_then(|before| before.run) {

@@ -97,17 +97,17 @@ impl Published {
     }
 }
 
-/// What people had before a cycle.
+/// What people had before a cycle: these, or all.
 ///
 /// # Errors
 /// What the store says.
-pub async fn of(tx: &ScopedTx, cycle: &Cycle, by: &Scheme) -> Result<PastOf> {
+pub async fn of(tx: &ScopedTx, cycle: &Cycle, by: &Scheme, people: Option<&BTreeSet<PersonId>>) -> Result<PastOf> {
     if trends(by).is_empty() {
         return Ok(PastOf::new());
     }
     let published = Published::read(tx, cycle.scheme, Some(cycle.period.from())).await?;
     let before = published.before(cycle, by)?;
-    Ok(read(tx, &before, None).await?.past)
+    Ok(read(tx, &before, people).await?.past)
 }
 
 /// What people had, and where.

@@ -67,7 +67,8 @@ impl pb::attribution_service_server::AttributionService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let of = of(&asked.cycle_id, &asked.attribution_run_id)?;
+            let version = version(asked.result_version, asked.known_at)?;
+            let of = of_version(&asked.cycle_id, version, &asked.attribution_run_id)?;
             let account = field("account_id", &asked.account_id)?;
             let (credit, lines) = app::explain_record(&self.app, &ctx, of, account, &asked.external_id).await?;
             let lines = lines.iter().map(|line| tally_i18n::text(ctx.locale, line)).collect();

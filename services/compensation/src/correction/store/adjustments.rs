@@ -164,14 +164,17 @@ pub(crate) async fn of_deltas(tx: &ScopedTx, deltas: Vec<DeltaId>) -> Result<BTr
     Ok(adjustments)
 }
 
-/// What settlements took by an instant, or take by now: of those settlements that the caller reaches, and of the statements. Each with what
-/// reading it is decided on.
+/// What settlements took of each delta: which one, and what reading it is decided on.
+pub(crate) type Reached = BTreeMap<DeltaId, Vec<(SettlementId, Target)>>;
+
+/// What settlements took by an instant, or take by now: of those settlements that the caller reaches, and of the statements. Each with the
+/// settlement and what reading it is decided on.
 pub(crate) async fn reached<R: Rpc>(
     tx: &ScopedTx,
     plan: &Plan<R>,
     settlements: &BTreeMap<SettlementId, Target>,
     (person, known_at): (Option<PersonId>, Option<jiff::Timestamp>),
-) -> Result<BTreeMap<DeltaId, Vec<Target>>> {
+) -> Result<Reached> {
     let there = Condition::any()
         .add(Column::Stage.ne(Stage::Freed.to_string()))
         .add_option(known_at.map(|at| Column::EndedAt.gt(to_db(at))));
@@ -180,14 +183,14 @@ pub(crate) async fn reached<R: Rpc>(
         .add_option(known_at.map(|at| Column::RecordedAt.lte(to_db(at))))
         .add_option(person.map(|person| Column::PersonId.eq(person.0)));
     let whole = among::<Entity>(tx, Column::SettlementId, settlements.keys().copied());
-    let mut reached: BTreeMap<DeltaId, Vec<Target>> = BTreeMap::new();
+    let mut reached = Reached::new();
     for row in tx.select::<Entity>().within_or(plan, whole).filter(only).all().await? {
         let region = word_from_db("a region", &row.region)?;
         let place = Target::person(region, Some(OrgUnitId(row.unit_id)), PersonId(row.person_id));
         let day = row.last_day.map(date_from_db).transpose()?;
-        let targets = reached.entry(DeltaId(row.delta_id)).or_default();
-        targets.push(Target { moment: day.map(Moment::Day), ..place });
-        targets.extend(settlements.get(&SettlementId(row.settlement_id)).cloned());
+        let (taken, by) = (reached.entry(DeltaId(row.delta_id)).or_default(), SettlementId(row.settlement_id));
+        taken.push((by, Target { moment: day.map(Moment::Day), ..place }));
+        taken.extend(settlements.get(&by).map(|whole| (by, whole.clone())));
     }
     Ok(reached)
 }

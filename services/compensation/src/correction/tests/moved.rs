@@ -96,6 +96,33 @@ async fn who_pays_next_lists_what_waits(fixture: &Fixture) {
     assert_eq!(all.len(), 3, "the group sees all of it");
 }
 
+on_both!(who_pays_a_part_is_told_nothing_of_what_others_took);
+async fn who_pays_a_part_is_told_nothing_of_what_others_took(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let (fixture, first) = january(&db).await;
+    // 1 is to give back 3,000: 500 of it in February, 1,000 in March by the other branch.
+    fixture.score(0, &[(0, 80), (2, 20)]);
+    fixture.put_right(first).await.unwrap();
+    fixture.score(1, &[(0, 50), (1, 50)]);
+    let here = fixture.posted(&branch(0), 1, 1_000).await.id;
+    fixture.moves(1, 2, 1);
+    fixture.callers.clock.advance(jiff::SignedDuration::from_hours(24 * 60));
+    fixture.score(2, &[(1, 90)]);
+    let there = fixture.posted(&branch(1), 2, 1_000).await.id;
+    use Permission::{CardRead, SettlementRead, StatementRead, StatementReadPay};
+    let payroll = [CardRead, SettlementRead, StatementRead, StatementReadPay];
+    for (n, taken) in [(0, &[(here, -500), (there, -1_000)][..]), (1, &[(there, -1_000)])] {
+        for waiting in [false, true].into_iter().filter(|waiting| n == 1 || !waiting) {
+            let ctx = &fixture.callers.context(&fixture.callers.of_unit(TENANT, unit(n), &payroll));
+            let asked = Asked { person: Some(person(1)), waiting, ..Asked::default() };
+            let (found, _) = correcting::list_deltas(&fixture.app, ctx, &asked, &page()).await.unwrap();
+            let [one] = found.as_slice() else { panic!("one delta: {found:?}") };
+            let told: Vec<_> = one.adjustments.iter().map(|one| (one.settlement, one.amounts.minor)).collect();
+            assert_eq!((told.as_slice(), one.left_minor), (taken, Some(-1_500)), "branch {n}, waiting: {waiting}");
+        }
+    }
+}
+
 on_both!(what_waits_of_who_moved_is_taken_by_any_cycle_of_the_unit_of_now_and_by_none_of_the_old_one);
 async fn what_waits_of_who_moved_is_taken_by_any_cycle_of_the_unit_of_now_and_by_none_of_the_old_one(on: Backend) {
     let db = TestStore::on(on, SERVICE, migrations).await;
