@@ -190,11 +190,12 @@ impl At<'_> {
         let units = Units::of(&self.app.peers.identity, self.ctx, Some(run.period.to())).await?;
         let people = self.app.directory.everybody(self.ctx).await?;
         let trees = self.app.directory.trees(self.ctx, &people).await?;
-        let whose = Whose { units: &units, trees: &trees, day: run.period.to() };
+        let (holds, counted) = (|above, below| units.holds(above, below), runs::counted_in(&trees, run.period.to()));
+        let whose = Whose { holds: &holds, unit_of: &counted };
         plan.components.retain(|component| run.scope.touches(component, whose));
         // A correction goes wherever the facts that are right now lead.
         let parts = parts(&plan.components, &run.scope, teamless, whose);
-        let above = runs::belongs_above(&parts, run.owner.unit(), whose).filter(|_| run.source.is_none());
+        let above = runs::belongs_above(&parts, run.owner.unit(), (&units, whose)).filter(|_| run.source.is_none());
         if let Some(above) = above {
             return Ok(Err(above));
         }

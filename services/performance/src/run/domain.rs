@@ -102,10 +102,10 @@ impl Scope {
 
     /// Whether a component has an account or a person that this is about.
     pub fn touches(&self, component: &Frozen, whose: Whose<'_>) -> bool {
-        let mine = |unit: OrgUnitId| self.units.iter().any(|above| whose.holds(*above, unit));
+        let mine = |unit: OrgUnitId| self.units.iter().any(|above| (whose.holds)(*above, unit));
         self.is_all()
             || component.accounts.iter().any(|a| self.accounts.contains(&a.id) || a.unit.is_some_and(&mine))
-            || component.people.iter().any(|person| mine(whose.unit_of(person)))
+            || component.people.iter().any(|person| mine((whose.unit_of)(person)))
     }
 
     /// Whether it is about all of a cycle: of the units of its population, or of its owner where it names none.
@@ -128,7 +128,7 @@ pub fn shared<'u>(
         for (account, places) in &part.accounts {
             let people = places.iter().filter_map(|place| part.component.people.get(*place as usize));
             let (own, others): (Vec<_>, Vec<_>) =
-                people.map(|person| whose.unit_of(person)).partition(|unit| inside(*unit));
+                people.map(|person| (whose.unit_of)(person)).partition(|unit| inside(*unit));
             match account.unit {
                 Some(unit) if !inside(unit) => served.extend(Some(unit).filter(|_| !own.is_empty())),
                 None if own.is_empty() => {}

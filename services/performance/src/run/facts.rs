@@ -2,9 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use strum_macros::Display;
+use tally_app::trees::Trees;
+use tally_app::units::Units;
 use tally_engine::closing::facts::Facts;
+use tally_engine::closing::snapshot::FrozenPerson;
 use tally_kernel::Result;
 use tally_kernel::id::{AccountId, AttributionRunId, CycleId, OrgUnitId};
 use tally_store::{UnitOfWork, WorkOrder};
@@ -64,10 +68,19 @@ pub(crate) fn teamless(facts: &Facts) -> BTreeSet<AccountId> {
     facts.accounts.iter().filter(|account| account.team_path.is_empty()).map(|account| account.id).collect()
 }
 
+/// In which unit somebody counts on the last day of a run: of whoever left before it by [`Trees::counted_in`].
+pub(crate) fn counted_in(trees: &Trees, day: Date) -> impl Fn(&FrozenPerson) -> OrgUnitId + Sync {
+    move |person| trees.counted_in(person.unit, person.until(day), day)
+}
+
 /// Why a run that is started for a unit would fail over these parts: people or accounts beyond it belong to them, and somebody above
 /// attributes them together. Nothing where all lies within, and for the group.
-pub(crate) fn belongs_above(parts: &[Part<'_>], own: Option<OrgUnitId>, whose: Whose<'_>) -> Option<Failure> {
-    let (own, units) = (own?, whose.units);
+pub(crate) fn belongs_above(
+    parts: &[Part<'_>],
+    own: Option<OrgUnitId>,
+    (units, whose): (&Units, Whose<'_>),
+) -> Option<Failure> {
+    let own = own?;
     let inside = |unit| units.holds(own, unit);
     let touched: BTreeSet<_> = parts.iter().flat_map(|part| part.units(whose)).collect();
     if touched.iter().all(|unit| inside(*unit)) {

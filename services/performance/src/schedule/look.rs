@@ -47,7 +47,8 @@ pub(super) async fn look_at(app: &App, maker: &OpContext, schedule: &Schedule, r
     let units = Units::of(&app.peers.identity, maker, Some(period.to())).await?;
     let everybody = app.directory.everybody(maker).await?;
     let trees = app.directory.trees(maker, &everybody).await?;
-    let whose = Whose { units: &units, trees: &trees, day: period.to() };
+    let (holds, counted) = (|above, below| units.holds(above, below), runs::counted_in(&trees, period.to()));
+    let whose = Whose { holds: &holds, unit_of: &counted };
     plan.components.retain(|component| scope.touches(component, whose));
     let records = records_of(&plan, &counts);
     let above = match said.run_from_above {
@@ -56,7 +57,7 @@ pub(super) async fn look_at(app: &App, maker: &OpContext, schedule: &Schedule, r
     };
     let parts = parts(&plan.components, &scope, &runs::teamless(&facts), whose);
     let own = owner.unit().filter(|_| above.is_none());
-    let lacks = match runs::belongs_above(&parts, own, whose) {
+    let lacks = match runs::belongs_above(&parts, own, (&units, whose)) {
         Some(above) => Some(above.message()),
         None if records == 0 && card::facts::needs_records(&scheme) => {
             let (from, to) = (period.from(), period.to());

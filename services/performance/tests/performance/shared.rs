@@ -183,9 +183,8 @@ async fn what_a_closed_team_did_is_of_the_branch_that_its_people_went_to(on: Bac
     for (unit, people) in [(&south, &[1, 2, 4][..]), (&branch, &[3][..])] {
         let month = fixture.month_of(unit, &scheme_id, &run).await;
         assert_eq!(month.state(), pb::CycleState::Reviewable, "{}", month.failure);
-        let summary = month.summary.as_ref().unwrap();
-        let people_there = u32::try_from(people.len()).unwrap();
-        assert_eq!((summary.people, summary.outside_people, summary.records), (people_there, 4 - people_there, 4));
+        let (there, summary) = (u32::try_from(people.len()).unwrap(), month.summary.as_ref().unwrap());
+        assert_eq!((summary.people, summary.outside_people, summary.records), (there, 4 - there, 4));
         let ask =
             pb::PreviewPopulationRequest { unit_id: unit.clone(), period: month.period.clone(), ..Default::default() };
         let told = fixture.cycles().preview_population(fixture.admin.request(ask)).await.unwrap().into_inner();

@@ -6,34 +6,19 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::civil::Date;
-use tally_app::trees::Trees;
-use tally_app::units::Units;
 use tally_engine::closing::facts::DutyRule;
 use tally_engine::closing::snapshot::{Frozen, FrozenAccount, FrozenDuty, FrozenPerson};
 use tally_kernel::id::{AccountId, OrgUnitId};
 
 use super::Scope;
 
-/// What is whose on the last day of a run: units by the tree of that day, and whoever left before it in the unit that
-/// [`Trees::counted_in`] says.
+/// What is whose on the last day of a run.
 #[derive(Clone, Copy)]
-pub struct Whose<'t> {
-    pub units: &'t Units,
-    pub trees: &'t Trees,
-    pub day: Date,
-}
-
-impl Whose<'_> {
+pub struct Whose<'f> {
     /// Whether a unit is another one or above it.
-    pub fn holds(&self, above: OrgUnitId, below: OrgUnitId) -> bool {
-        self.units.holds(above, below)
-    }
-
+    pub holds: &'f (dyn Fn(OrgUnitId, OrgUnitId) -> bool + Sync),
     /// The unit that somebody counts in.
-    pub fn unit_of(&self, person: &FrozenPerson) -> OrgUnitId {
-        self.trees.counted_in(person.unit, person.until(self.day), self.day)
-    }
+    pub unit_of: &'f (dyn Fn(&FrozenPerson) -> OrgUnitId + Sync),
 }
 
 /// Accounts of a component, each with the places of those who took part in serving it.
@@ -52,12 +37,12 @@ impl<'a> Part<'a> {
 
     /// The units that its accounts and people are of.
     pub fn units(&self, whose: Whose<'_>) -> impl Iterator<Item = OrgUnitId> {
-        let people = self.people().map(move |person| whose.unit_of(person));
+        let people = self.people().map(move |person| (whose.unit_of)(person));
         self.accounts.iter().filter_map(|(account, _)| account.unit).chain(people)
     }
 
     fn is_of(&self, scope: &Scope, whose: Whose<'_>) -> bool {
-        let mine = |unit: OrgUnitId| scope.units.iter().any(|above| whose.holds(*above, unit));
+        let mine = |unit: OrgUnitId| scope.units.iter().any(|above| (whose.holds)(*above, unit));
         self.accounts.iter().any(|(account, _)| scope.accounts.contains(&account.id)) || self.units(whose).any(mine)
     }
 }
