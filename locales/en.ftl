@@ -72,6 +72,7 @@ NOT_FOUND = no { $resource } { $id } that you may see
     .unit_on = no org unit { $id } that you may see on { $day }, the day that counts: it was closed before, begins later or never was (ListOrgUnits with as_of shows which are there)
     .goes_on = org unit { $id } was closed before { $day }, the day that counts, and its people went to { $into }: name that one
     .id_number = no person with this identity number that you may see
+    .removed = { $missing }; what was before { $day } may have been removed by retention, and cannot be put right any more
 # Wrong fields; the details name each.
 INVALID_REQUEST = { $count ->
     [one] { $count } field is wrong; the details name it
@@ -319,7 +320,8 @@ UNIT_KIND_UNKNOWN = this is no kind of unit: branch, legal entity, department or
 UNIT_BEGINS_LATER = the unit or one above it begins on { $day }: name a date from then on
     .hired_on = "{ $path }" begins on { $day }, after hired_on
 # The unit closes while something would hang on it.
-UNIT_CLOSES = the unit closes with { $day }: choose another, or other days
+UNIT_CLOSES = the unit { $unit } closes with { $day }: choose another, or other days
+    .into = the unit { $unit } closes with { $day }, and its people go to { $into }: choose that one, or other days
 # An import would make a second unit beside one that was renamed or moved.
 UNIT_HAD_NAME = a unit was called "{ $name }" there until { $day }, and has another name or place now: write the path that it has (ListOrgUnits), or, for a new unit of the old name, what it is (kind)
 # The root is to be moved, closed or merged.
@@ -857,6 +859,9 @@ CORRECTION_OF_OTHERS = only who asked for a correction withdraws it: reject it i
 # Facts of that time are kept no more.
 PERIOD_PURGED = what was before { $day } is kept no more and cannot be put right
     .cycle = what was before { $day } may be removed already, so the cycle cannot be worked out anew: settle what is wrong outside of Tally
+    .close = what was before { $day } may be removed already, and what is missing of the period would be missing without a word: choose a period that began later, or have such data kept longer first (SetRetention) and bring in what is missing
+    .row = what was before { $day } is kept no more, and this row is not there: leave it out, or have { $kind } kept longer first (SetRetention)
+    .named = { $name } is not there, and what was before { $day } is kept no more: leave it out, or have { $kind } kept longer first (SetRetention)
 # The new fact contradicts what counts.
 ALREADY_DIFFERENT = { $why }: correct that first
 # A punch or a hand-over that was yet to come when somebody asked to put it right.
@@ -1058,7 +1063,7 @@ CYCLE_NOT_REVIEWABLE = the cycle has no result to publish: close it first
 CYCLE_WITHOUT_RESULT = the cycle has no result yet: close it, and watch it until it is reviewable
 # No record of a known account in the period.
 PERIOD_WITHOUT_RECORDS = no service record of any account began between { $from } and { $to }: import the records of these days, or make a cycle over other days
-    .part = no service record of an account of its unit, or of one that its people served, began between { $from } and { $to }: import the records of these days; where they are there, let the accounts name their team in the unit, and correct the employments of whoever served them
+    .part = no service record of an account of its unit, or of one that its people served, began between { $from } and { $to }: import the records of these days; where they are there, let the accounts name their team in the unit, and correct the employments of whoever served them; where its teams went to another unit, that one closes their month
 # Records, but nobody to credit them to.
 NOBODY_CREDITED = { $records ->
     [one] the only record could be credited to nobody
@@ -1328,8 +1333,9 @@ OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
     [account] no account { $key } is known: correct it, or bring that in first
    *[store] no account of a store { $key } is known: correct it, or bring that in first
 }
-# The unit was closed on these days, or not there yet.
-OBSERVATION_UNIT_CLOSED = unit { $unit } was closed, and { $last } was its last day: correct the days or the unit
+# The unit was closed before the last of these days, or not there yet.
+OBSERVATION_UNIT_CLOSED = unit { $unit } was closed, and { $last } was its last day: let the days end there, or correct the unit
+    .into = unit { $unit } was closed, { $last } was its last day, and its people went to { $into }: let the days end there, and send what was observed from then on for that unit
     .later = unit { $unit } begins on { $from }: correct the days or the unit
 # The suite knows it from duty and employments.
 OBSERVATION_RESERVED = "{ $measure }" is observed by the suite itself: leave it out, or give the measure another name
@@ -1349,7 +1355,7 @@ OBSERVATION_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $l
 OBSERVATION_WITHOUT_NUMBER = "{ $text }" is no decimal number with at most six places: correct it
 OBSERVATION_OUT_OF_RANGE = the value is above { $most } either way: check the unit
 # Another value of the same measure, subject and time.
-OBSERVATION_DIFFERENT = { $name } is there already with { $other } from { $source }, and here it is { $value }: send it with a higher revision, if this is what counts
+OBSERVATION_DIFFERENT = { $name } is there already with { $other } from { $source }, and here it is { $value } from { $of }: send it with a higher revision, if this is what counts
 # An observation that was taken out stays out.
 OBSERVATION_WITHDRAWN = { $name } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
 
@@ -1403,8 +1409,10 @@ SCHEME_PARENT_NOT_ABOVE = a scheme refines one of the group or of a unit above i
 # A scheme, or a version, is out of use: by the end of the cycle's period, or today where something is written.
 SCHEME_WITHDRAWN = the scheme "{ $name }" is out of use from { $from } on: take another one, or write one under another name
     .version = version { $version } of "{ $name }" is out of use from { $from } on: take another version
+    .version_none = version { $version } of "{ $name }" is out of use from { $from } on, and no other version is in use then: take another scheme, or have a new version written
     .version_for = version { $version } of "{ $name }" is out of use from { $from } on: take version { $instead }
     .parent = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine another version, or another scheme
+    .parent_none = the version of "{ $name }" that the scheme refines is out of use since { $from }, and so is every other one: refine another scheme, or none
     .parent_for = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine version { $version }
 # A version or scheme was withdrawn before.
 SCHEME_WITHDRAWN_ALREADY = that is out of use from { $from } on already
@@ -2501,7 +2509,8 @@ CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch
 CURE_OUT_OF_REACH = have somebody import the row whose rights reach its team, which may have moved to another branch, or take it out
 CURE_RECORD_OUT_OF_REACH = have the row imported by whoever had the account's team on its day, or by the group
 CURE_ROWS_CONTRADICT = keep the row that is right, and import again
-CURE_KEPT_BACK = correct first what this file says of that row, then import again: this one comes in with it
+CURE_KEPT_BACK = correct first what this file says of that row, or have it imported by somebody whose rights reach it, then import again: this one comes in with it
+CURE_PERIOD_PURGED = have data of these months kept longer first (SetRetention, 120 months at most), then import again, or take the row out
 CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already
     .file = correct what is named, or take the row out
 

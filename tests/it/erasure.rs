@@ -13,7 +13,7 @@ use tally_testkit::databases::{Backend, TestStore};
 use tally_testkit::{eventually, on_both};
 use tokio::process::Command;
 
-use crate::journey::{Done, PASSWORD, main_job_with, talent_heard};
+use crate::journey::{Done, PASSWORD, keeps, main_job_with, talent_heard};
 use crate::rooms::privacy::{erasures, hold, lift};
 use crate::stack::Stack;
 
@@ -193,7 +193,7 @@ async fn erase(stack: &mut Stack, done: &Done, subject: &Subject) {
 on_both!(who_was_erased_is_in_no_database_and_the_logs_still_verify, flavor = "multi_thread");
 async fn who_was_erased_is_in_no_database_and_the_logs_still_verify(on: Backend) {
     let mut stack = Stack::on(on).await;
-    let done = main_job_with(&stack, four_years_back).await;
+    let done = main_job_with(&stack, four_years_back, Some(120)).await;
     let subject = subject(&done).await;
     talent_heard(&done, &subject.person_id).await;
     leaves(&done, &subject.person_id).await;
@@ -221,6 +221,7 @@ async fn who_was_erased_is_in_no_database_and_the_logs_still_verify(on: Backend)
     for part in if stack.name.starts_with("five") { SERVICES.map(|part| part.name).to_vec() } else { vec!["all"] } {
         stack.start_again(part).await;
     }
+    keeps(&done.crew.admin, 24).await;
     let ran = run_retention(&stack, &done).await;
     assert!(ran.contains("rows of punches (attendance.duty)") && ran.contains("performance.records"), "{ran}");
     assert!(!ran.contains("statements"), "{ran}");

@@ -38,16 +38,29 @@ pub struct Done {
 
 /// Brings a small month into the suite and does the main job.
 pub async fn main_job(stack: &Stack) -> Done {
-    main_job_with(stack, |_| {}).await
+    main_job_with(stack, |_| {}, None).await
 }
 
-/// The same, with something changed in the folder of the bundle.
-pub async fn main_job_with(stack: &Stack, change: impl FnOnce(&Path)) -> Done {
+/// For so many months duty and records are kept from now on.
+pub async fn keeps(admin: &Session, months: u32) {
+    for kind in ["attendance.duty", "performance.records"] {
+        let mut client = identity::retention_service_client::RetentionServiceClient::new(admin.at.identity.clone());
+        let (kind, reason) = (kind.to_owned(), "a month of long ago".to_owned());
+        let ask = identity::SetRetentionRequest { kind, months, reason, ..Default::default() };
+        client.set_retention(admin.ask(ask)).await.expect("months");
+    }
+}
+
+/// The same, with something changed in the folder of the bundle, and kept for so many months.
+pub async fn main_job_with(stack: &Stack, change: impl FnOnce(&Path), months: Option<u32>) -> Done {
     let folder = TempDir::new().expect("a temporary folder");
     sample(7, 1_500, Lang::En).write_bundle(folder.path()).expect("a bundle");
     change(folder.path());
     let reading = read_bundle(folder.path(), Options::default(), &mut |_, _| {}).expect("a sound bundle");
     let crew = Crew::hire(&stack.channels, &reading.bundle, PASSWORD).await.expect("a crew");
+    if let Some(months) = months {
+        keeps(&crew.admin, months).await;
+    }
     let out = TempDir::new().expect("a temporary folder");
     let job = Job {
         reading: &reading,

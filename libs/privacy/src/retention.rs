@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::tables::{DataTable, Over};
+use jiff::civil::Date;
 use jiff::{Span, Timestamp, tz::TimeZone};
 use tally_access::{OpContext, Permit, Rpc, Target};
 use tally_api::common::v1 as common;
@@ -16,8 +17,9 @@ use tally_kernel::page::MAX_SIZE;
 use tally_kernel::{Error, Result};
 use tally_rpc::{Peer, error_from, pages};
 use tally_store::{Audit, Store, UnitOfWork};
+use uuid::Uuid;
 
-use crate::schedule::REQUESTS;
+use crate::schedule::{self, REQUESTS};
 
 /// Rows of one unit.
 const ROWS: u64 = 500;
@@ -44,6 +46,48 @@ impl Terms {
         let held = self.everybody || self.people.contains(&person);
         if held { Ok(None) } else { months_before(now, months(self, kind)?).map(Some) }
     }
+}
+
+/// What retention has removed of a kind of data, or removes when it runs next. The default is nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removed<'a> {
+    terms: Option<(&'a Terms, &'static str, Timestamp)>,
+}
+
+impl<'a> Removed<'a> {
+    /// What of a kind is over by now.
+    pub fn of(terms: Option<&'a Terms>, kind: &'static str, now: Timestamp) -> Self {
+        Self { terms: terms.map(|terms| (terms, kind, now)) }
+    }
+
+    /// The day, in UTC, before which all is over, if what is of this instant is: about this person, or about nobody in particular, whom no
+    /// hold of somebody keeps.
+    ///
+    /// # Errors
+    /// A fault of ours for a kind that nobody declared.
+    pub fn before(&self, person: Option<PersonId>, at: Timestamp) -> Result<Option<Date>> {
+        let Some((terms, kind, now)) = self.terms else { return Ok(None) };
+        let over = terms.over(kind, person.unwrap_or(PersonId(Uuid::nil())), now)?;
+        Ok(over.filter(|over| at < *over).map(|over| TimeZone::UTC.to_datetime(over).date()))
+    }
+}
+
+/// [`terms`], where something of these kinds and instants is so old that it may be over in some group: mostly nothing is, and nobody is asked.
+///
+/// # Errors
+/// What identity says, or that it is away.
+pub async fn terms_of_old(
+    peer: &Peer,
+    ctx: &OpContext,
+    old: impl IntoIterator<Item = (&'static str, Timestamp)>,
+) -> Result<Option<Terms>> {
+    for (kind, at) in old {
+        let least = schedule::kind(kind).map_or(0, |kind| kind.least);
+        if at < months_before(ctx.now(), least)? {
+            return terms(peer, ctx).await.map(Some);
+        }
+    }
+    Ok(None)
 }
 
 /// What a run took out.
@@ -177,5 +221,14 @@ mod tests {
         assert_eq!(terms.over("duty", person(2), now).unwrap().unwrap().to_string(), "2024-11-22T10:00:00Z");
         assert_eq!(Terms { everybody: true, ..terms.clone() }.over("duty", person(2), now).unwrap(), None);
         assert!(terms.over("aliases", person(2), now).is_err());
+        let removed = |terms, person, at: &str| Removed::of(terms, "duty", now).before(person, at.parse().unwrap());
+        let (before, since) = ("2024-11-22T09:59:59Z", "2024-11-22T10:00:00Z");
+        let day = "2024-11-22".parse().ok();
+        for whom in [Some(person(2)), None] {
+            assert_eq!(removed(Some(&terms), whom, before).unwrap(), day);
+            assert_eq!(removed(Some(&terms), whom, since).unwrap(), None);
+            assert_eq!(removed(None, whom, before).unwrap(), None);
+        }
+        assert_eq!(removed(Some(&terms), Some(person(1)), before).unwrap(), None, "held");
     }
 }

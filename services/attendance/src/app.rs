@@ -10,16 +10,20 @@ use tally_app::import;
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::import::{ImportOutcome, Keyed, Problem};
 use tally_kernel::{Message, Result, msg};
+use tally_privacy::{Removed, Terms};
 use tally_runtime::Compute;
 use tally_store::{Audit, Store};
 
 use crate::directory::Home;
 use crate::errors::Refused;
 use crate::peers::Peers;
-use crate::placed::{About, Placed, Stored};
+use crate::placed::{About, Placed, Stored, keyed};
 
 /// Longest names and keys, in characters.
 pub const MAX_NAME: usize = tally_kernel::limits::TEXT;
+
+/// What punches, hand-overs, shifts and their corrections are in the retention schedule.
+pub const DUTY: &str = "attendance.duty";
 
 /// The store, the peers and the pool that every use case works with. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -32,9 +36,17 @@ pub struct App {
     pub compute: Compute,
     /// A month that was closed before is closed again: what was taken then is taken.
     pub replays: bool,
+    /// Nothing is ever removed here.
+    pub keeps_all: bool,
 }
 
 impl App {
+    /// How long is kept what, where the oldest of some facts is so old that it matters.
+    pub(crate) async fn terms(&self, ctx: &OpContext, oldest: Option<Timestamp>) -> Result<Option<Terms>> {
+        let oldest = oldest.filter(|_| !self.keeps_all).map(|at| (DUTY, at));
+        tally_privacy::terms_of_old(&self.peers.identity, ctx, oldest).await
+    }
+
     /// Refuses rows that contradict what counts at their instant, or another row of it: which is right nobody can say. `of` is
     /// what a fact can be contradicted in, `why` the columns in which two do.
     pub(crate) fn without_contradictions<T: Keyed + About, G: Ord>(
@@ -105,6 +117,31 @@ pub fn reached<R: Rpc, T>(
     let refused = |(index, _): &(u32, _)| Problem::new(*index, "FACT_OUT_OF_REACH", msg!("FACT_OUT_OF_REACH"));
     outcome.problems.extend(beyond.iter().map(refused));
     Ok((good, permit))
+}
+
+/// Refuses the rows that are not there and of which nothing would be kept: written, they would stand alone until retention runs next. `ends`
+/// is the instant that their months count from. What is there, whatever it says, is judged as ever.
+pub fn without_removed<T: Keyed + About>(
+    rows: Rows<T>,
+    there: &[Stored<T>],
+    (terms, now): (Option<&Terms>, Timestamp),
+    ends: impl Fn(&T) -> Timestamp,
+    outcome: &mut ImportOutcome,
+) -> Result<Rows<T>> {
+    let removed = Removed::of(terms, DUTY, now);
+    let known = keyed(there);
+    let mut kept = Vec::with_capacity(rows.len());
+    for (index, row) in rows {
+        let day = removed.before(Some(row.fact.person()), ends(&row.fact))?;
+        match day.filter(|_| !known.contains_key(&row.key())) {
+            Some(day) => {
+                let problem = Problem::new(index, "PERIOD_PURGED", msg!("PERIOD_PURGED.row", day, kind = DUTY));
+                outcome.problems.push(problem);
+            }
+            None => kept.push((index, row)),
+        }
+    }
+    Ok(kept)
 }
 
 /// A row about a person whom the group does not know.

@@ -78,11 +78,13 @@ pub struct Deps {
     /// A month that was closed before is closed again: what was taken then is taken, also punches and hand-overs that
     /// contradict each other and ids with characters that nobody sees.
     pub replays: bool,
+    /// Nothing is ever removed here: a suite for one job, whose inputs are kept as files.
+    pub keeps_all: bool,
 }
 
 /// The routes and the background work of the service.
 pub fn build(deps: Deps) -> Service {
-    let Deps { store, cache, peers, clock, rng, compute, replays } = deps;
+    let Deps { store, cache, peers, clock, rng, compute, replays, keeps_all } = deps;
     let privacy = privacy::Rpc { store: store.clone(), identity: peers.identity.clone() };
     let follower = Follower {
         service: SERVICE,
@@ -99,7 +101,7 @@ pub fn build(deps: Deps) -> Service {
     let audit = audit::Rpc { store: store.clone() };
     let events = events::Rpc { store: store.clone() };
     let directory = Directory::new(peers.identity.clone());
-    let app = App { store, peers, directory, compute, replays };
+    let app = App { store, peers, directory, compute, replays, keeps_all };
     let routes = Routes::new(limited!(SiteServiceServer::new(site::rpc::Rpc(app.clone()))))
         .add_service(limited!(AccountServiceServer::new(account::rpc::Rpc(app.clone()))))
         .add_service(limited!(RosterServiceServer::new(roster::rpc::Rpc(app.clone()))))

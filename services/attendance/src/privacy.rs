@@ -4,6 +4,7 @@ use tally_access::Permission::{AccountRead, AliasRead, CorrectionRead, HandoverR
 use tally_privacy::{Clear, DataTable, ErasureRule, Exported};
 
 use crate::account::store::phase;
+use crate::app::DUTY;
 use crate::{account, alias, correction, handover, policy, punch, roster, site, superseded};
 
 impl Exported for roster::store::Entity {}
@@ -15,8 +16,6 @@ impl Exported for correction::store::Entity {}
 impl Exported for account::store::Entity {}
 impl Exported for phase::Entity {}
 impl Exported for site::store::Entity {}
-
-const DUTY: &str = crate::correction::domain::KEPT_AS;
 
 /// What people wrote, and what the facts were: a correction that is left says that there was one.
 const WORDS: ErasureRule = ErasureRule::Cleared(&[

@@ -68,7 +68,10 @@ impl From<OrgError> for Error {
             OrgError::KindIsRoots => bad(msg!("UNIT_KIND_IS_ROOTS")),
             OrgError::KindUnknown => bad(msg!("UNIT_KIND_UNKNOWN")),
             OrgError::BeginsLater(day) => not_now(msg!("UNIT_BEGINS_LATER", day)),
-            OrgError::Closes(day) => not_now(msg!("UNIT_CLOSES", day)),
+            OrgError::Closes { unit, last, into: None } => not_now(msg!("UNIT_CLOSES", unit, day = last)),
+            OrgError::Closes { unit, last, into: Some(into) } => {
+                not_now(msg!("UNIT_CLOSES.into", unit, day = last, into))
+            }
             OrgError::HadName(name, day) => not_now(msg!("UNIT_HAD_NAME", name, day)),
             OrgError::UnitUnknown(unit) => Self::not_found("org unit", unit),
             OrgError::NameMalformed => bad(msg!("UNIT_NAME_MALFORMED")),
@@ -104,7 +107,7 @@ impl From<PersonError> for Error {
             PersonError::UnitWas(path, day) => bad(msg!("UNIT_UNKNOWN.was", path, day)),
             PersonError::UnitBeginsLater(path, day) => bad(msg!("UNIT_BEGINS_LATER.hired_on", path, day)),
             PersonError::UnitMissing(unit) => Self::not_found("org unit", unit),
-            PersonError::UnitCloses(day) => bad(msg!("UNIT_CLOSES", day)),
+            PersonError::UnitCloses(unit, day) => bad(msg!("UNIT_CLOSES", unit, day)),
             PersonError::UnitHasNoRegion => bad(msg!("UNIT_HAS_NO_REGION")),
             PersonError::Differs(field) => there(msg!("PERSON_DIFFERS", field)),
             PersonError::Overlaps(day) => there(msg!("EMPLOYMENT_OVERLAPS", day)),

@@ -8,7 +8,7 @@ use crate::cycle::domain::CycleError;
 use crate::measure::domain::MeasureError;
 use crate::run::domain::{Failure, RunError};
 use crate::schedule::domain::ScheduleError;
-use crate::scheme::domain::SchemeError;
+use crate::scheme::domain::{Instead, SchemeError};
 use crate::signed::domain::FileError;
 use crate::transfer::domain::TransferError;
 
@@ -27,6 +27,7 @@ impl From<CycleError> for Error {
             CycleError::ChangesNothing => msg!("CORRECTION_CHANGES_NOTHING"),
             CycleError::CorrectionUnderway(cycle) => msg!("CYCLE_CORRECTION_UNDERWAY", cycle),
             CycleError::Purged(day) => msg!("PERIOD_PURGED.cycle", day),
+            CycleError::ClosesPurged(day) => msg!("PERIOD_PURGED.close", day),
         };
         Error::of(Kind::FailedPrecondition, message)
     }
@@ -46,6 +47,7 @@ impl From<RunError> for Error {
             RunError::Awaited => msg!("RUN_AWAITED"),
             RunError::WithoutRates => msg!("RUN_WITHOUT_RATES"),
             RunError::Outdated(account) => msg!("RUN_OUTDATED", account),
+            RunError::Purged(day) => msg!("PERIOD_PURGED.close", day),
         };
         Error::of(Kind::FailedPrecondition, message)
     }
@@ -74,18 +76,18 @@ impl From<SchemeError> for Error {
                 let (field, message) = ("scheme.parent".to_owned(), msg!("SCHEME_PARENT_NOT_ABOVE"));
                 return Error::invalid(vec![Violation { field, message }]);
             }
-            SchemeError::ParentWithdrawn { name, from, instead: Some(version) } => {
-                msg!("SCHEME_WITHDRAWN.parent_for", name, from, version)
-            }
-            SchemeError::ParentWithdrawn { name, from, instead: None } => msg!("SCHEME_WITHDRAWN.parent", name, from),
+            SchemeError::ParentWithdrawn { name, from, instead } => match instead {
+                Instead::Version(version) => msg!("SCHEME_WITHDRAWN.parent_for", name, from, version),
+                Instead::Another => msg!("SCHEME_WITHDRAWN.parent", name, from),
+                Instead::Nothing => msg!("SCHEME_WITHDRAWN.parent_none", name, from),
+            },
             SchemeError::Mandatory(standards) => msg!("STANDARD_MANDATORY", standards = standards.join(", ")),
             SchemeError::Withdrawn { name, from } => msg!("SCHEME_WITHDRAWN", name, from),
-            SchemeError::VersionWithdrawn { name, version, from, instead: Some(instead) } => {
-                msg!("SCHEME_WITHDRAWN.version_for", name, version, from, instead)
-            }
-            SchemeError::VersionWithdrawn { name, version, from, instead: None } => {
-                msg!("SCHEME_WITHDRAWN.version", name, version, from)
-            }
+            SchemeError::VersionWithdrawn { name, version, from, instead } => match instead {
+                Instead::Version(instead) => msg!("SCHEME_WITHDRAWN.version_for", name, version, from, instead),
+                Instead::Another => msg!("SCHEME_WITHDRAWN.version", name, version, from),
+                Instead::Nothing => msg!("SCHEME_WITHDRAWN.version_none", name, version, from),
+            },
             SchemeError::Imported(region) => msg!("SCHEME_IMPORTED", region),
             SchemeError::WithdrawnAlready(from) => {
                 return Error::of(Kind::AlreadyExists, msg!("SCHEME_WITHDRAWN_ALREADY", from));

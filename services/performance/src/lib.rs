@@ -7,7 +7,7 @@
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
 //! - known: columns, signed, measure, scheme, record, observation, run, cycle, credit, card, change, schedule, transfer, erasure
-//! - done: policy, trusted, signed, peers, accounts, errors, events, privacy, audit, definitions, scheme_file, findings, policies, watch, reach, measure, scheme, record, observation,
+//! - done: policy, trusted, signed, peers, kept, accounts, errors, events, privacy, audit, definitions, scheme_file, findings, policies, watch, reach, measure, scheme, record, observation,
 //!   transfer, run, cycle, card, credit, change, schedule, closing, finding, erasure
 
 pub mod audit;
@@ -21,6 +21,7 @@ mod columns;
 mod errors;
 mod events;
 mod findings;
+mod kept;
 mod migrations;
 mod peers;
 mod policies;
@@ -232,6 +233,8 @@ pub struct Deps {
     pub compute: Compute,
     /// A month that was closed before is closed again: ids with characters that nobody sees, which were taken then, are taken.
     pub replays: bool,
+    /// Nothing is ever removed here: a suite for one job, whose inputs are kept as files.
+    pub keeps_all: bool,
 }
 
 /// What every room works with. Cheap to clone; clones share everything.
@@ -247,6 +250,7 @@ pub struct App {
     compute: Compute,
     /// See [`Deps::replays`].
     replays: bool,
+    kept: kept::Kept,
     accounts: Arc<accounts::Accounts>,
     /// Told when work was put down in this process.
     wake: Arc<Notify>,
@@ -254,10 +258,11 @@ pub struct App {
 
 /// The service: its servers and its background work.
 pub fn build(deps: Deps) -> Service {
-    let Deps { store, cache, peers, signing, trusted, clock, rng, compute, replays } = deps;
+    let Deps { store, cache, peers, signing, trusted, clock, rng, compute, replays, keeps_all } = deps;
     let (accounts, wake) = Default::default();
     let directory = Directory::new(peers.identity.clone());
-    let app = App { store, peers, directory, signing, trusted, clock, rng, compute, replays, accounts, wake };
+    let kept = kept::Kept::new(peers.clone(), keeps_all);
+    let app = App { store, peers, directory, signing, trusted, clock, rng, compute, replays, kept, accounts, wake };
     let routes = Routes::new(limited!(RecordServiceServer::new(record::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(ObservationServiceServer::new(observation::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(MeasureServiceServer::new(measure::rpc::Rpc { app: app.clone() })))

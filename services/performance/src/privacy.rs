@@ -6,6 +6,7 @@ use tally_access::Permission::{
 use tally_privacy::{DataTable, ErasureRule, Exported};
 
 use crate::credit::store::{credit, finding, total};
+use crate::kept::RESULTS;
 use crate::run::store::counted;
 use crate::run::store::results::{account, frozen, sums};
 use crate::scheme::store::{head, version, withdrawal};
@@ -33,8 +34,7 @@ impl Exported for withdrawal::Entity {}
 impl Exported for transfer::Entity {}
 impl Exported for cell::Entity {}
 
-const RECORDS: &str = "performance.records";
-const RESULTS: &str = "performance.results";
+const RECORDS: &str = record::domain::KEPT_AS;
 /// Of tables whose rows tell of nobody in particular; the room `erasure` takes names and numbers out of them.
 const REDACTED: ErasureRule = ErasureRule::Kept("tells of nobody once names and numbers are out");
 

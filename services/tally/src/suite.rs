@@ -88,6 +88,8 @@ pub struct Ambient {
     /// A month that was closed by earlier rules is closed again: punches and hand-overs that contradict each other, and ids with
     /// characters that nobody sees, were taken then.
     pub replays: bool,
+    /// Nothing is ever removed, nor refused for its age: a suite for one job, whose inputs are files.
+    pub keeps_all: bool,
 }
 
 /// Services that are built and wait to be started.
@@ -210,7 +212,7 @@ impl<'a> Builder<'a> {
 
     /// A service with the keys and views its stack goes by: identity's own, and for the others what identity says.
     fn service(&self, name: &'static str, store: Store, key: SigningKeys) -> Result<Armed, Failure> {
-        let Ambient { clock, rng, replays } = self.ambient.clone();
+        let Ambient { clock, rng, replays, keeps_all: _ } = self.ambient.clone();
         if name == tally_identity::SERVICE {
             let keys = Arc::new(tally_identity::KeyRing::folder(&self.public_keys(), clock.clone())?);
             let views = Arc::new(tally_identity::OwnViews::new(store.clone(), clock.clone(), rng.clone()));
@@ -243,21 +245,30 @@ impl<'a> Builder<'a> {
         signing: SigningKeys,
         peer: &dyn Fn(&'static str) -> Result<Peer, Failure>,
     ) -> Result<Service, Failure> {
-        let Ambient { clock, rng, replays } = self.ambient.clone();
+        let Ambient { clock, rng, replays, keeps_all } = self.ambient.clone();
         let (cache, compute) = (self.cache.clone(), self.compute.clone());
         let identity = peer(tally_identity::SERVICE)?;
         Ok(match name {
             tally_attendance::SERVICE => {
                 let peers = tally_attendance::Peers { identity };
-                let deps = tally_attendance::Deps { store, cache, peers, clock, rng, compute, replays };
+                let deps = tally_attendance::Deps { store, cache, peers, clock, rng, compute, replays, keeps_all };
                 tally_attendance::build(deps)
             }
             tally_performance::SERVICE => {
                 let peers = tally_performance::Peers { identity, attendance: peer(tally_attendance::SERVICE)? };
                 let trusted = tally_performance::Trusted::folder(self.folder.join("regions"));
-                let deps =
-                    tally_performance::Deps { store, cache, peers, signing, trusted, clock, rng, compute, replays };
-                tally_performance::build(deps)
+                tally_performance::build(tally_performance::Deps {
+                    store,
+                    cache,
+                    peers,
+                    signing,
+                    trusted,
+                    clock,
+                    rng,
+                    compute,
+                    replays,
+                    keeps_all,
+                })
             }
             tally_compensation::SERVICE => {
                 let peers = tally_compensation::Peers { identity, performance: peer(tally_performance::SERVICE)? };

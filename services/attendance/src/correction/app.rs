@@ -14,13 +14,13 @@ use tally_kernel::id::{AliasId, CorrectionId, HandoverId, PersonId, PunchId, Shi
 use tally_kernel::page::Page;
 use tally_kernel::time::told_at;
 use tally_kernel::{Error, Result};
-use tally_privacy::Terms;
+use tally_privacy::{Removed, Terms};
 use tally_store::{Audit, ScopedTx, UnitOfWork};
 use uuid::Uuid;
 
-use super::domain::{Action, Correction, CorrectionError, Draft, Fact, Filter, KEPT_AS, Notice, Stage, Taken};
+use super::domain::{Action, Correction, CorrectionError, Draft, Fact, Filter, Notice, Stage, Taken};
 use super::store;
-use crate::app::App;
+use crate::app::{App, DUTY};
 use crate::events;
 use crate::placed::{Subject, Superseded};
 use crate::policy::{ApproveCorrection, GetCorrection, ListCorrections};
@@ -74,6 +74,13 @@ struct Known {
     terms: Terms,
 }
 
+impl Known {
+    /// What retention has removed, or removes next.
+    fn removed(&self, ctx: &OpContext) -> Removed<'_> {
+        Removed::of(Some(&self.terms), DUTY, ctx.now())
+    }
+}
+
 async fn known(app: &App, ctx: &OpContext) -> Result<Known> {
     let people = app.directory.everybody(ctx).await?;
     let trees = app.directory.trees(ctx, &people).await?;
@@ -87,7 +94,7 @@ async fn known(app: &App, ctx: &OpContext) -> Result<Known> {
 pub(super) async fn correct<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) -> Result<Correction> {
     ctx.plan::<R>()?;
     let known = known(app, ctx).await?;
-    let draft = draft::of(&*app.store.read(ctx).await?, ctx, &known.people, &wanted.change).await?;
+    let draft = draft::of(&*app.store.read(ctx).await?, ctx, &known, &wanted.change).await?;
     let permit = ctx.permit_all::<R>(draft.targets())?;
     if wanted.validate_only {
         let tx = app.store.read(ctx).await?;
@@ -117,7 +124,7 @@ async fn asked<R: Rpc>(
     known: &Known,
     wanted: &Wanted,
 ) -> Result<(Draft, Correction)> {
-    let draft = draft::of(tx, ctx, &known.people, &wanted.change).await?;
+    let draft = draft::of(tx, ctx, known, &wanted.change).await?;
     let first = draft.facts().next().ok_or_else(|| Error::internal("a correction of nothing"))?.clone();
     let subject = first.fact.subject();
     let approved = matches!(subject, Subject::Punch | Subject::Handover);
@@ -168,15 +175,11 @@ async fn judge(tx: &ScopedTx, ctx: &OpContext, known: &Known, draft: &Draft) -> 
     for placed in &draft.after {
         happened(ctx, known, &placed.fact)?;
     }
+    let removed = known.removed(ctx);
     for placed in draft.facts() {
-        let person = placed.fact.person();
-        let (Some((from, _)), Some(over)) = (placed.fact.stretch(), known.terms.over(KEPT_AS, person, ctx.now())?)
-        else {
-            continue;
-        };
-        if from < over {
-            let zone = known.people.get(person).map_or(jiff::tz::TimeZone::UTC, |person| person.zone.clone());
-            return Err(CorrectionError::Purged(zone.to_datetime(over).date()).into());
+        let Some((from, _)) = placed.fact.stretch() else { continue };
+        if let Some(day) = removed.before(Some(placed.fact.person()), from)? {
+            return Err(CorrectionError::Purged(day).into());
         }
     }
     draft::judge(tx, draft).await

@@ -21,9 +21,6 @@ use crate::placed::{Placed, Subject};
 use crate::punch::domain::Punch;
 use crate::roster::domain::Shift;
 
-/// How long facts of duty are kept, and so may be put right: the kind in the retention schedule.
-pub(crate) const KEPT_AS: &str = "attendance.duty";
-
 /// What is done to a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
 #[serde(rename_all = "snake_case")]
@@ -322,8 +319,8 @@ impl Draft {
 pub enum CorrectionError {
     /// No correction has this id.
     Unknown(CorrectionId),
-    /// No fact of this kind has this id.
-    FactUnknown(Subject, Uuid),
+    /// No fact of this kind has this id; what is older than this day may have been removed.
+    FactUnknown(Subject, Uuid, Option<Date>),
     /// The fact counts no more since that correction.
     Superseded(CorrectionId),
     /// That one of the same fact waits.

@@ -11,13 +11,14 @@ use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::import::{ImportOutcome, Keyed as _, Problem, reconcile};
 use tally_kernel::msg;
 use tally_kernel::page::Page;
+use tally_privacy::Terms;
 use tally_store::UnitOfWork;
 use uuid::Uuid;
 
 use super::domain::{Shift, StoredShift};
 use super::store;
 use crate::account;
-use crate::app::{App, bulk_audit, place, reached, unknown_account};
+use crate::app::{App, Rows, bulk_audit, place, reached, unknown_account, without_removed};
 use crate::placed::{Placed, Standing, Stored, keyed, without_known};
 use crate::policy::{ListShifts, PublishShifts};
 
@@ -28,10 +29,11 @@ pub async fn publish_shifts(app: &App, ctx: &OpContext, import: Import<Shift>) -
     let mut refused = import.refused;
     let rows = place(import.rows, &people, &mut refused);
     let (rows, permit) = reached::<PublishShifts, _>(ctx, rows, &mut refused, Placed::target)?;
+    let terms = app.terms(ctx, rows.iter().map(|(_, row)| row.fact.end).min()).await?;
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         let rows = known_accounts(&work, rows.clone(), &mut outcome).await?;
-        let fresh = new_ones(&work, rows, &mut outcome).await?;
+        let fresh = new_ones(&work, rows, (terms.as_ref(), ctx.now()), &mut outcome).await?;
         store::insert(&work, ctx, fresh).await?;
         let audit = bulk_audit("attendance.roster.write", "shifts", &import.request, &outcome);
         Ok((work, audit, outcome.in_order()))
@@ -53,7 +55,8 @@ async fn known_accounts(
 
 async fn new_ones(
     work: &UnitOfWork,
-    rows: Vec<(u32, Placed<Shift>)>,
+    rows: Rows<Shift>,
+    kept: (Option<&Terms>, Timestamp),
     outcome: &mut ImportOutcome,
 ) -> Result<Vec<Placed<Shift>>> {
     let starts = || rows.iter().map(|(_, row)| row.fact.start);
@@ -64,6 +67,7 @@ async fn new_ones(
     let there = store::beginning(work, people, from, to).await?;
     let rows = without_known(rows, &there, outcome);
     let rows = without_cancelled(rows, &there, outcome);
+    let rows = without_removed(rows, &there, kept, |shift| shift.end, outcome)?;
     Ok(reconcile(rows, keyed(&there), outcome).into_iter().map(|(_, row)| row).collect())
 }
 

@@ -253,15 +253,62 @@ async fn nobody_corrects_out_of_reach_or_what_imports_refuse(on: Backend) {
 
 on_both!(what_retention_removed_is_refused_with_the_date_unless_a_legal_hold_covers_the_person);
 async fn what_retention_removed_is_refused_with_the_date_unless_a_legal_hold_covers_the_person(on: Backend) {
-    let (attendance, _) = world(on).await;
+    let (attendance, a) = world(on).await;
     let old = || pb::CorrectPunchRequest { at: at("2024-02-01T09:00:00Z"), ..forgotten() };
     let refused = correct(&attendance, &attendance.admin, old()).await.unwrap_err();
     let error = tally_rpc::error_from(refused);
     assert_eq!(error.reason(), "PERIOD_PURGED");
     assert!(tally_i18n::sentence(tally_kernel::Locale::En, &error).contains("2024-03-02"), "{error:?}");
+    // A fact that is gone is known by what the request says of it; where that is nothing, the words say what may be.
+    let gone = pb::CorrectPunchRequest { punch_id: person(9).to_string(), at: None, ..asked(Move) };
+    let moved = pb::CorrectPunchRequest { at: old().at, validate_only: true, ..gone.clone() };
+    assert_eq!(reason(correct(&attendance, &attendance.admin, moved).await), "PERIOD_PURGED");
+    let silent = pb::CorrectPunchRequest { kind: PunchKind::In.into(), ..gone };
+    let error = tally_rpc::error_from(correct(&attendance, &attendance.admin, silent).await.unwrap_err());
+    let told = tally_i18n::sentence(tally_kernel::Locale::En, &error);
+    assert!(error.reason() == "NOT_FOUND" && told.contains("2024-03-02"), "{error:?}");
+    let shift_gone = pb::ChangeShiftRequest {
+        shift_id: person(9).to_string(),
+        start: old().at,
+        reason: "noted on paper".into(),
+        ..Default::default()
+    };
+    let refused = attendance.corrections().change_shift(attendance.admin.request(shift_gone)).await;
+    assert_eq!(reason(refused), "PERIOD_PURGED");
     attendance.heard.hold(person(1));
     let asked = requested(&attendance, &attendance.admin, old()).await;
     assert_eq!(asked.state(), CorrectionState::Waiting);
+    attendance.heard.lift();
+    imports_of_what_is_kept_no_more(&attendance, &a).await;
+}
+
+/// Imports are refused row by row: whoever a hold covers is not, and what is there is judged as ever.
+async fn imports_of_what_is_kept_no_more(attendance: &TestAttendance, a: &str) {
+    let purged = |index: u32| (index, "PERIOD_PURGED".to_owned());
+    let (old, kept) = ("2024-02-01T09:00:00Z", "2024-03-03T01:00:00Z");
+    let punches = || vec![punch(1, PunchKind::In, old), punch(2, PunchKind::In, kept), punch(2, PunchKind::Out, old)];
+    let answer = attendance.punch(punches()).await;
+    let told = answer.as_ref().map(|told| told.problems[0].message.clone()).unwrap_or_default();
+    assert!(told.contains("2024-03-02") && told.contains("attendance.duty"), "{told}");
+    assert_eq!(counts(answer), (1, 0, vec![purged(0), purged(2)]));
+    // A shift goes by its end.
+    let begun = shift(2, a, "2024-03-01T23:00:00Z", "2024-03-02T09:00:00Z");
+    let over = |person| shift(person, a, "2024-02-01T01:00:00Z", "2024-02-01T09:00:00Z");
+    assert_eq!(counts(attendance.publish(vec![over(1), begun.clone()]).await), (1, 0, vec![purged(0)]));
+    let takes = || {
+        let take = |n, when| handover(n, a, HandoverKind::Take, when);
+        vec![take(1, old), take(2, kept), take(2, "2024-02-02T09:00:00Z")]
+    };
+    assert_eq!(counts(attendance.hand_over(takes()).await), (1, 0, vec![purged(0), purged(2)]));
+    attendance.heard.hold(person(1));
+    assert_eq!(counts(attendance.punch(punches()).await), (1, 1, vec![purged(2)]));
+    assert_eq!(counts(attendance.publish(vec![over(1), begun, over(2)]).await), (1, 1, vec![purged(2)]));
+    assert_eq!(counts(attendance.hand_over(takes()).await), (1, 1, vec![purged(2)]));
+    attendance.heard.lift();
+    assert_eq!(counts(attendance.punch(punches()).await), (0, 2, vec![purged(2)]));
+    let longer = pb::Shift { end: at("2024-02-01T10:00:00Z"), ..over(1) };
+    let different = (1, "ALREADY_DIFFERENT".to_owned());
+    assert_eq!(counts(attendance.publish(vec![over(1), longer]).await), (0, 1, vec![different]));
 }
 
 on_both!(a_hand_over_is_added_moved_to_somebody_else_and_voided);

@@ -62,6 +62,11 @@ impl Heard {
         self.held.lock().expect("holds").push(person);
     }
 
+    /// No legal hold covers anybody any more.
+    pub fn lift(&self) {
+        self.held.lock().expect("holds").clear();
+    }
+
     fn holds(&self) -> identity::ListHoldsResponse {
         let held = self.held.lock().expect("holds");
         let hold = |person: &PersonId| identity::Hold { person_id: person.to_string(), ..Default::default() };
@@ -175,6 +180,7 @@ impl TestAttendance {
             rng: callers.rng.clone(),
             compute,
             replays: false,
+            keeps_all: false,
         });
         let guarded = callers.stack(SERVICE, POLICY, Limits::default()).guard(service.routes);
         let everything = Permission::ALL.iter().map(|p| (*p, Reach::everything()));

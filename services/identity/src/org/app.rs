@@ -85,7 +85,8 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
         let tree = store::tree(&work).await?;
         let today = tenant::facts::today(&work, ctx).await?;
         for id in command.names() {
-            let target = tree.at(id, *from).ok_or(OrgError::UnitUnknown(id))?.target();
+            let there = tree.at(id, *from).ok_or_else(|| not_there::<R>(ctx, &tree, id, *from));
+            let target = there?.target();
             ctx.permit::<R>(&target)?;
             // Whom it was under since then has those days, and not whom it is under by now.
             let turns = tree.turns(id, (*from, today.max(*from)));
@@ -112,6 +113,16 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
         Ok((work, audit, Changed { unit: told, moved }))
     })
     .await
+}
+
+/// Why a unit is not there on a day. When it was closed, and where its people went, is told to whoever reached it on its last day.
+fn not_there<R: Rpc>(ctx: &OpContext, tree: &OrgTree, id: OrgUnitId, from: Date) -> OrgError {
+    let last = tree.closes(id).filter(|last| *last < from);
+    let was = last.and_then(|last| Some((tree.at(id, last)?.target().on(last), last)));
+    match was.filter(|(target, _)| ctx.permit::<R>(target).is_ok()) {
+        Some((_, last)) => tree.closing(id, last),
+        None => OrgError::UnitUnknown(id),
+    }
 }
 
 /// Moves the people of units that are no more: how many employments.

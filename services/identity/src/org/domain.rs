@@ -110,8 +110,12 @@ pub enum OrgError {
     KindUnknown,
     /// The unit, or one above it, is there but begins later.
     BeginsLater(Date),
-    /// The unit closes with that day.
-    Closes(Date),
+    /// The unit, by its path of that day, closes with it; its people go to that one.
+    Closes {
+        unit: String,
+        last: Date,
+        into: Option<String>,
+    },
     /// A unit that is there had that name at this place until that day.
     HadName(String, Date),
     /// There is no such unit at that date.
@@ -179,6 +183,14 @@ impl OrgTree {
     /// The last day of a unit; nothing while no end is known, or for a unit that is not there.
     pub fn closes(&self, unit: OrgUnitId) -> Option<Date> {
         last_day(self.of(unit))
+    }
+
+    /// That it closes with its last day, in words for whoever named it.
+    pub fn closing(&self, unit: OrgUnitId, last: Date) -> OrgError {
+        let path = |unit: OrgUnitId, day| self.path(unit, day).unwrap_or_else(|| unit.to_string());
+        let into = self.at(unit, last).and_then(|state| state.into);
+        let into = into.map(|into| path(into, last.tomorrow().unwrap_or(last)));
+        OrgError::Closes { unit: path(unit, last), last, into }
     }
 
     pub fn root(&self, day: Date) -> Option<&State> {

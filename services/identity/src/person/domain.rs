@@ -282,7 +282,10 @@ impl Facts<'_> {
             return Err(PersonError::UnitHasNoRegion);
         }
         match self.tree.closes(unit).filter(|last| to.is_none_or(|to| to > *last)) {
-            Some(last) => Err(PersonError::UnitCloses(last)),
+            Some(last) => {
+                let path = self.tree.path(unit, last).unwrap_or_else(|| unit.to_string());
+                Err(PersonError::UnitCloses(path, last))
+            }
             None => Ok(&state.region),
         }
     }
@@ -319,8 +322,8 @@ pub enum PersonError {
     UnitBeginsLater(String, Date),
     /// No such unit on that day.
     UnitMissing(OrgUnitId),
-    /// The unit closes before the employment ends.
-    UnitCloses(Date),
+    /// The unit, by its path, closes with that day, before the employment ends.
+    UnitCloses(String, Date),
     /// Nobody is employed by the root: it belongs to no region.
     UnitHasNoRegion,
     /// The number is there with other content.

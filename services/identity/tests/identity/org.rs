@@ -232,6 +232,18 @@ async fn a_unit_closes_when_its_people_have_somewhere_to_go(on: Backend) {
     assert!(!paths_on(&identity, "2026-04-01").await.contains(&"North/Sales/A".to_owned()));
     let late = identity.import_people(vec![person_row("E3", "North/Sales/A")]).await;
     assert_eq!(late.problems[0].reason, "UNIT_CLOSES");
+    // A unit that is named though it is gone is told as such, to whoever reached it, and as not there to anybody else.
+    let a_id = closed.unit_id.clone();
+    let merge = pb::MergeOrgUnitsRequest {
+        unit_ids: vec![identity.unit("North/Sales/B").await.unit_id],
+        into_id: a_id,
+        from: "2026-05-01".into(),
+        ..Default::default()
+    };
+    let refused = answered(identity.orgs().merge_org_units(identity.as_admin(merge)).await).unwrap_err();
+    let told = tally_i18n::sentence(tally_kernel::Locale::En, &refused);
+    assert_eq!(refused.reason(), "UNIT_CLOSES");
+    assert!(told.contains("North/Sales/A closes with 2026-03-31, and its people go to North/Sales/B"), "{told}");
     // By its id it is told as it was last, with its last day; beside it what is there as it is, and nothing of what never was.
     let (a, b) = (closed, identity.unit("North/Sales/B").await);
     let unit_ids =

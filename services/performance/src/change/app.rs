@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tally_access::{OpContext, Plan};
 use tally_app::units::Units;
 use tally_kernel::Result;
@@ -38,6 +39,8 @@ pub struct CycleChanges {
     pub other_people: u32,
     /// What amounts are converted by otherwise.
     pub rates: Vec<RateChange>,
+    /// What is before this day may be removed: what the result rests on is held against nothing there.
+    pub removed_before: Option<Date>,
 }
 
 /// What has changed since a cycle's newest result was worked out.
@@ -61,7 +64,8 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cy
         (cycle, scheme, rests_on(&tx, &shown).await?, since, records, observations, days, before, past)
     };
     let units = Units::of(&app.peers.identity, ctx, Some(of.period.to()));
-    let now = before.now(app, ctx, &of);
+    let removed_before = app.kept.removed(ctx, of.period, Some(&scheme)).await?;
+    let now = before.now(app, ctx, &of, removed_before.is_none());
     let (duty, rates) = (app.peers.duty_changes(ctx, since), reckons::rates(app, ctx, (&of, &scheme), &before));
     let (mut now, duty, units, rates) = futures::try_join!(now, duty, units, rates)?;
     let mut mine = BTreeMap::new();
@@ -92,7 +96,7 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cy
     let people: Vec<_> = now.people.into_iter().filter(|(person, _)| told(person)).collect();
     let other_people = count(all_people - people.len());
     let accounts = changes.into_iter().collect();
-    Ok(CycleChanges { accounts, others, observations, people, other_people, rates })
+    Ok(CycleChanges { accounts, others, observations, people, other_people, rates, removed_before })
 }
 
 /// Of whom what was before is otherwise: in which cycles, of those that the caller sees.

@@ -77,12 +77,18 @@ impl Before {
         }
     }
 
-    /// Asks the peers, and says what is otherwise.
-    pub async fn now(&self, app: &App, ctx: &OpContext, of: &Cycle) -> Result<Now> {
+    /// Asks the peers, and says what is otherwise. Where not all is kept, what is gone would be told as otherwise: accounts and duty are
+    /// not compared then.
+    pub async fn now(&self, app: &App, ctx: &OpContext, of: &Cycle, kept: bool) -> Result<Now> {
         let facts = app.peers.facts(ctx, &app.directory, of.period, &of.policy);
         let people = app.directory.everybody(ctx);
         let (facts, everybody, population) = futures::try_join!(facts, people, cycle::population::of(app, ctx, of))?;
-        let frozen = snapshot(&facts, of.period, (&of.policy, self.days), &named(&self.frozen))?.components;
+        let otherwise = if kept {
+            let frozen = snapshot(&facts, of.period, (&of.policy, self.days), &named(&self.frozen))?.components;
+            otherwise(&self.frozen, &frozen)?
+        } else {
+            BTreeMap::new()
+        };
         let employed = |person| {
             let known = everybody.get(person).filter(|known| known.employed_in(of.period));
             known.and_then(|known| FrozenPerson::of(known, of.period))
@@ -119,6 +125,6 @@ impl Before {
                 homes.insert(known.id, of(home).on(home.until(day)));
             }
         }
-        Ok(Now { otherwise: otherwise(&self.frozen, &frozen)?, accounts: facts.accounts, people, homes, places })
+        Ok(Now { otherwise, accounts: facts.accounts, people, homes, places })
     }
 }

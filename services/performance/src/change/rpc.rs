@@ -56,21 +56,27 @@ impl pb::change_service_server::ChangeService for Rpc {
             let cycle = field("cycle_id", &asked.cycle_id)?;
             // On the heap: it holds everything that the peers told.
             let found = Box::pin(app::cycle_changes(&self.app, &ctx, cycle)).await?;
-            let CycleChanges { accounts, others, observations, people, other_people, rates } = found;
-            let (changes, next_page_token) = on_page(accounts, &page);
-            let people = people.into_iter().map(person_changed).collect();
-            let rates = rates.into_iter().map(rate_changed).collect();
-            Ok(pb::ListCycleChangesResponse {
-                changes,
-                next_page_token,
-                others,
-                observations,
-                people,
-                other_people,
-                rates,
-            })
+            Ok(all_changed(found, &page))
         };
         reply.await.answer(&ctx)
+    }
+}
+
+fn all_changed(found: CycleChanges, page: &Page) -> pb::ListCycleChangesResponse {
+    let CycleChanges { accounts, others, observations, people, other_people, rates, removed_before } = found;
+    let (changes, next_page_token) = on_page(accounts, page);
+    let people = people.into_iter().map(person_changed).collect();
+    let rates = rates.into_iter().map(rate_changed).collect();
+    let removed_before = removed_before.map(|day| day.to_string()).unwrap_or_default();
+    pb::ListCycleChangesResponse {
+        changes,
+        next_page_token,
+        others,
+        observations,
+        people,
+        other_people,
+        rates,
+        removed_before,
     }
 }
 

@@ -13,7 +13,7 @@ use tally_store::{Audit, ScopedTx, Store};
 use super::attempt::{changeable, close, commitment, release};
 use super::domain::{Cycle, CycleError, NewCycle, Publication, State, about};
 use super::event::cycle_published;
-use super::{population, store, versions};
+use super::{attempt, population, store, versions};
 use crate::policy::{CancelCycle, CloseCycle, CreateCycle, GetCycle, ListCycles, PublishCycle, WatchCycle};
 use crate::run::domain::{RunError, Scope, Step};
 use crate::run::facts as runs;
@@ -96,6 +96,9 @@ pub async fn close_cycle(
     from: Option<AttributionRunId>,
 ) -> Result<Cycle> {
     let (cycle, permit) = changeable::<CloseCycle>(app, ctx, id).await?;
+    if let Some(day) = attempt::removed(app, ctx, &cycle).await? {
+        return Err(CycleError::ClosesPurged(day).into());
+    }
     let people = population::of(app, ctx, &cycle).await?;
     if people.as_ref().is_some_and(Vec::is_empty) {
         return Err(CycleError::Empty.into());

@@ -1,5 +1,6 @@
 //! An attempt at closing a cycle, as it begins and as it is thrown away.
 
+use jiff::civil::Date;
 use tally_access::{OpContext, Permit, Rpc};
 use tally_kernel::id::{AttributionRunId, CycleId, PersonId};
 use tally_kernel::person::Employment;
@@ -25,6 +26,12 @@ pub(super) async fn changeable<R: Rpc>(app: &App, ctx: &OpContext, id: CycleId) 
     let cycle = { store::load(&*app.store.read(ctx).await?, id).await? };
     let permit = ctx.permit(&cycle.target())?;
     Ok((cycle, permit))
+}
+
+/// The day before which something may be missing that a cycle would be worked out from.
+pub(super) async fn removed(app: &App, ctx: &OpContext, of: &Cycle) -> Result<Option<Date>> {
+    let scheme = scheme::facts::load(&*app.store.read(ctx).await?, of.scheme, of.scheme_version).await?;
+    app.kept.removed(ctx, of.period, Some(&scheme)).await
 }
 
 /// Begins an attempt at closing a cycle that is locked.

@@ -3,18 +3,13 @@
 use tally_access::OpContext;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
-use tally_kernel::id::{CycleId, PersonId};
-use tally_kernel::time::Period;
-use uuid::Uuid;
+use tally_kernel::id::CycleId;
 
 use super::domain::{Corrects, Cycle, CycleError};
 use super::store::results;
 use super::{attempt, population, store};
 use crate::policy::CorrectCycle;
 use crate::{App, scheme};
-
-/// What a correction is made of, and so has to be kept still: kinds of the retention schedule.
-const MADE_OF: [&str; 3] = ["attendance.duty", "performance.records", "performance.results"];
 
 /// Starts correcting a published cycle: who is in is settled anew, the answer comes at once, the work goes on. A correction that is there
 /// and not published starts again, as it says.
@@ -28,7 +23,9 @@ pub async fn correct_cycle(
 ) -> Result<Cycle> {
     let (named, permit) = attempt::changeable::<CorrectCycle>(app, ctx, id).await?;
     let of = named.corrects.as_ref().map_or(id, |corrects| corrects.cycle);
-    kept(app, ctx, named.period).await?;
+    if let Some(day) = attempt::removed(app, ctx, &named).await? {
+        return Err(CycleError::Purged(day).into());
+    }
     let people = population::of(app, ctx, &named).await?;
     if people.as_ref().is_some_and(Vec::is_empty) {
         return Err(CycleError::Empty.into());
@@ -57,18 +54,4 @@ pub async fn correct_cycle(
     .await?;
     app.wake.notify_waiters();
     Ok(closing)
-}
-
-/// Whether all is kept still that the days are made of: what is removed would be missing without a word.
-async fn kept(app: &App, ctx: &OpContext, period: Period) -> Result<()> {
-    let terms = tally_privacy::terms(&app.peers.identity, ctx).await?;
-    let from = period.instants(&jiff::tz::TimeZone::UTC)?.start;
-    for kind in MADE_OF {
-        // Where somebody is on hold, what tells of others is removed nevertheless.
-        let over = terms.over(kind, PersonId(Uuid::nil()), ctx.now())?;
-        if let Some(over) = over.filter(|over| from < *over) {
-            return Err(CycleError::Purged(jiff::tz::TimeZone::UTC.to_datetime(over).date()).into());
-        }
-    }
-    Ok(())
 }

@@ -207,6 +207,8 @@ pub enum CycleError {
     CorrectionUnderway(CycleId),
     /// Retention may have removed what it would be made of, before this day.
     Purged(Date),
+    /// As [`Self::Purged`], of a cycle that is to be closed.
+    ClosesPurged(Date),
 }
 
 /// The units that a cycle is about: those of its population, or its own where that names none; none where it is about the group.

@@ -7,13 +7,15 @@ use tally_kernel::id::ObservationId;
 use tally_kernel::import::{ImportOutcome, Problem};
 use tally_kernel::page::Page;
 use tally_kernel::{Result, msg};
+use tally_privacy::Removed;
 use tally_store::Audit;
 
-use super::domain::{Placed, Said, revise};
+use super::domain::{Placed, RowError, Said, There, revise};
 use super::place;
 use super::store::{self, Asked, Version};
 use crate::App;
 use crate::policy::{ListObservations, WithdrawObservation};
+use crate::record::domain::KEPT_AS;
 
 /// Writes observations, for an import or a part of a stream. What is there already with the same content is left alone, a higher
 /// revision is a new version of what is there, anything else that differs is refused row by row, as is what is beyond reach.
@@ -30,10 +32,15 @@ pub async fn import<R: Rpc>(app: &App, ctx: &OpContext, import: Import<Said>) ->
         Problem::new(index, "OBSERVATION_OUT_OF_REACH", msg!("OBSERVATION_OUT_OF_REACH", name = row.name()))
     };
     refused.problems.extend(beyond.into_iter().map(out_of_reach));
+    let oldest = rows.iter().min_by_key(|(_, row)| row.ended_ms).map(|(_, row)| row.ended()).transpose()?;
+    let terms = app.kept.terms(ctx, oldest).await?;
     mutate(&app.store, ctx, &permit, &import.request, async |work| {
         let mut outcome = refused.clone();
         store::lock(&work).await?;
-        let plan = revise(&rows, store::there(&work, &rows).await?, &mut outcome);
+        let there = store::there(&work, &rows).await?;
+        let removed = Removed::of(terms.as_ref(), KEPT_AS, ctx.now());
+        let rows = without_removed(rows.clone(), &there, &removed, &mut outcome)?;
+        let plan = revise(&rows, there, &mut outcome);
         store::apply(&work, ctx, plan).await?;
         let id: String = import.request.digest()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         let audit = Audit::new("performance.observation.import", "observations", id);
@@ -41,6 +48,26 @@ pub async fn import<R: Rpc>(app: &App, ctx: &OpContext, import: Import<Said>) ->
         Ok((work, audit, outcome.in_order()))
     })
     .await
+}
+
+/// Refuses the rows that are not there and of which nothing would be kept. What is there, whatever it says, is judged as ever.
+fn without_removed(
+    rows: Vec<(u32, Placed)>,
+    there: &There,
+    removed: &Removed<'_>,
+    outcome: &mut ImportOutcome,
+) -> Result<Vec<(u32, Placed)>> {
+    let mut kept = Vec::with_capacity(rows.len());
+    for (index, row) in rows {
+        match removed.before(row.person, row.ended()?)?.filter(|_| !there.contains_key(&row.key())) {
+            Some(day) => {
+                let wrong = RowError::Purged(row.name(), day);
+                outcome.problems.push(Problem::new(index, wrong.reason(), wrong.message()));
+            }
+            None => kept.push((index, row)),
+        }
+    }
+    Ok(kept)
 }
 
 /// A page of observations, by their last day.

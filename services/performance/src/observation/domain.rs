@@ -8,7 +8,9 @@ use strum_macros::{Display, EnumString};
 use tally_access::{Region, Target};
 use tally_engine::observed::is_own;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
-use tally_kernel::{Message, Micro, limits, msg, unseen};
+use tally_kernel::{Error, Message, Micro, limits, msg, unseen};
+
+use crate::record::domain::KEPT_AS;
 
 mod revise;
 
@@ -186,6 +188,11 @@ impl Placed {
         Target { region: Some(self.region.clone()), unit: self.unit, person: self.person, moment: None }.on(self.days.1)
     }
 
+    /// When the last of its days ends.
+    pub fn ended(&self) -> Result<Timestamp, Error> {
+        Timestamp::from_millisecond(self.ended_ms).map_err(Error::internal)
+    }
+
     /// A digest of what tells it from other observations: measure, subject and time.
     pub fn key(&self) -> [u8; 32] {
         let Said { measure, subject, when, .. } = &self.said;
@@ -223,10 +230,11 @@ pub enum RowError {
     BadSubject(SubjectKind),
     /// Somebody, or something, that is not known.
     Unknown(SubjectKind, String),
-    /// A unit that was closed before: its last day.
+    /// A unit that was closed before the last of the days: its own last day, and where its people went.
     Closed {
         unit: String,
         last: Date,
+        into: Option<String>,
     },
     /// A unit that begins later.
     NotYet {
@@ -266,6 +274,8 @@ pub enum RowError {
     Contradicted(String),
     /// It was taken out: the observation and why.
     Withdrawn(String, String),
+    /// It is not there, and what is of its time is kept no more: the observation, the day before which that is so.
+    Purged(String, Date),
 }
 
 impl RowError {
@@ -290,6 +300,7 @@ impl RowError {
             Self::Stale { .. } => "REVISION_STALE",
             Self::Contradicted(_) => "ROWS_CONTRADICT",
             Self::Withdrawn(..) => "OBSERVATION_WITHDRAWN",
+            Self::Purged(..) => "PERIOD_PURGED",
         }
     }
 
@@ -300,7 +311,8 @@ impl RowError {
             Self::NoSubject => msg!("OBSERVATION_WITHOUT_SUBJECT"),
             Self::BadSubject(kind) => msg!("OBSERVATION_WITHOUT_SUBJECT.id", kind),
             Self::Unknown(kind, key) => msg!("OBSERVATION_SUBJECT_UNKNOWN", kind, key),
-            Self::Closed { unit, last } => msg!("OBSERVATION_UNIT_CLOSED", unit, last),
+            Self::Closed { unit, last, into: None } => msg!("OBSERVATION_UNIT_CLOSED", unit, last),
+            Self::Closed { unit, last, into: Some(into) } => msg!("OBSERVATION_UNIT_CLOSED.into", unit, last, into),
             Self::NotYet { unit, from } => msg!("OBSERVATION_UNIT_CLOSED.later", unit, from),
             Self::Reserved(measure) => msg!("OBSERVATION_RESERVED", measure),
             Self::NotRun(kind) => msg!("OBSERVATION_UNIT_NOT_HERE", kind),
@@ -317,14 +329,16 @@ impl RowError {
             Self::Unseen(field, character) => msg!("ID_WITH_UNSEEN", field, character),
             Self::RevisionTooHigh(revision) => msg!("REVISION_OUT_OF_RANGE", revision, most = i64::MAX),
             Self::DifferentContent(name, there, here) => {
+                let said = |source: &String| if source.is_empty() { "-".to_owned() } else { source.clone() };
                 let (value, other) = (here.value, there.value);
-                let source = if there.source.is_empty() { "-" } else { &there.source };
-                msg!("OBSERVATION_DIFFERENT", name, value, other, source)
+                let (source, of) = (said(&there.source), said(&here.source));
+                msg!("OBSERVATION_DIFFERENT", name, value, other, source, of)
             }
             Self::Stale { name, sent: 0, there } => msg!("REVISION_STALE.unsaid", id = name, there),
             Self::Stale { name, sent, there } => msg!("REVISION_STALE", id = name, sent, there),
             Self::Contradicted(name) => msg!("ROWS_CONTRADICT", id = name),
             Self::Withdrawn(name, why) => msg!("OBSERVATION_WITHDRAWN", name, why),
+            Self::Purged(name, day) => msg!("PERIOD_PURGED.named", name, day, kind = KEPT_AS),
         }
     }
 }

@@ -23,7 +23,7 @@ struct Known {
     accounts: Vec<AccountFacts>,
     /// The group's.
     zone: TimeZone,
-    /// Org trees of the days that rows about units, stores and campaigns begin and end on.
+    /// Org trees of the days that rows about units, stores and campaigns end on.
     trees: BTreeMap<Date, Units>,
     /// Units that are not there on the last of the days of a row: since when and until when they were, by that day.
     away: BTreeMap<Date, HashMap<OrgUnitId, Stretch>>,
@@ -59,8 +59,7 @@ impl Known {
         let zone = app.peers.zone(ctx).await?;
         let mut days = BTreeSet::new();
         for (_, said) in rows.iter().filter(|(_, said)| in_tree(said)) {
-            let (from, to) = days_of(said, &zone);
-            days.extend([from, to]);
+            days.insert(days_of(said, &zone).1);
         }
         let mut trees = BTreeMap::new();
         for day in days {
@@ -116,14 +115,16 @@ impl Known {
         Ok(Ok(Placed { said, days, ended_ms, region: owner.region().clone(), unit: owner.unit(), person }))
     }
 
-    /// A unit that was there on the first or the last of the days.
+    /// A unit that was there on the last of the days: whose it was then, the observation is.
     fn unit(&self, said: &Said, id: OrgUnitId) -> Result<Owner, RowError> {
-        let (from, to) = days_of(said, &self.zone);
-        let there = [to, from].into_iter().find_map(|day| self.trees.get(&day)?.owner(Some(id)).ok());
+        let to = days_of(said, &self.zone).1;
+        let tree = self.trees.get(&to);
+        let there = tree.and_then(|tree| tree.owner(Some(id)).ok());
         there.ok_or_else(|| match self.away.get(&to).and_then(|away| away.get(&id)) {
             None => RowError::Unknown(SubjectKind::Unit, id.to_string()),
             Some(Stretch { to: Some(last), .. }) if *last < to => {
-                RowError::Closed { unit: id.to_string(), last: *last }
+                let into = tree.and_then(|tree| tree.goes_on_as(id).nth(1)).map(|into| into.to_string());
+                RowError::Closed { unit: id.to_string(), last: *last, into }
             }
             Some(Stretch { from, .. }) => RowError::NotYet { unit: id.to_string(), from: *from },
         })

@@ -11,10 +11,11 @@ use tally_kernel::id::AccountId;
 use tally_kernel::import::{ImportOutcome, Problem};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result, msg};
+use tally_privacy::Removed;
 use tally_store::{Audit, ScopedTx, UnitOfWork, from_db, number_from_db, word_from_db};
 use uuid::Uuid;
 
-use super::domain::{Record, Row, RowError, Source, Stored, There, Touched, revise};
+use super::domain::{KEPT_AS, Record, Row, RowError, Source, Stored, There, Touched, revise};
 use super::store::change::What;
 use super::store::version::Ended;
 use super::store::{self, change, version, write};
@@ -38,7 +39,11 @@ fn target(of: &Source) -> Target {
 
 /// Where the account of a record was when the record began.
 fn began(of: &Source, started_ms: i64) -> Result<Target> {
-    Ok(target(of).at(Timestamp::from_millisecond(started_ms).map_err(Error::internal)?))
+    Ok(target(of).at(instant(started_ms)?))
+}
+
+fn instant(ms: i64) -> Result<Timestamp> {
+    Timestamp::from_millisecond(ms).map_err(Error::internal)
 }
 
 /// Writes records of one account. What is there already with the same content is left alone, a higher revision is a new version
@@ -57,6 +62,8 @@ pub async fn import_records(app: &App, ctx: &OpContext, of: &Source, import: Imp
         app.accounts.check(&app.peers, ctx, of.account, &of.region, of.unit).await?;
     }
     let rows = in_own_currency(app, ctx, rows).await?;
+    let oldest = rows.iter().map(|(_, row)| row.record.started_ms).min();
+    let terms = app.kept.terms(ctx, oldest.map(instant).transpose()?).await?;
     mutate(&app.store, ctx, &permit, &request, async |work| {
         let mut outcome = refused.clone();
         let mut there = write::there(&work, of.account, &rows).await?;
@@ -69,6 +76,8 @@ pub async fn import_records(app: &App, ctx: &OpContext, of: &Source, import: Imp
             let wrong = RowError::OutOfReach(row.record.external_id.clone());
             outcome.problems.push(Problem::new(*index, wrong.reason(), wrong.message()));
         }
+        let removed = Removed::of(terms.as_ref(), KEPT_AS, ctx.now());
+        let rows = without_removed(rows, &there, &removed, &mut outcome)?;
         let plan = revise(rows, there, &mut outcome);
         let touched = Touched::of(of.account, plan.changes.len(), plan.starts.iter().copied());
         write::apply(&work, ctx, of, plan).await?;
@@ -99,6 +108,31 @@ fn by_day_of_before(ctx: &OpContext, of: &Source, rows: Rows, there: &BTreeMap<S
     let (_, reached, beyond) = ctx.permit_those::<ImportRecords, _>(judged)?;
     within.extend(reached);
     Ok((within, beyond))
+}
+
+/// Refuses the rows that would begin where nothing is kept, unless what is there of them begins there as well: that is judged as ever.
+fn without_removed(
+    rows: Rows,
+    there: &BTreeMap<String, There>,
+    removed: &Removed<'_>,
+    outcome: &mut ImportOutcome,
+) -> Result<Rows> {
+    let day = |started_ms| removed.before(None, instant(started_ms)?);
+    let mut kept = Vec::with_capacity(rows.len());
+    for (index, row) in rows {
+        let was = match there.get(&row.record.external_id) {
+            None => None,
+            Some(There::Record(Stored { started_ms, .. }) | There::Gone { started_ms, .. }) => day(*started_ms)?,
+        };
+        match day(row.record.started_ms)?.filter(|_| was.is_none()) {
+            Some(day) => {
+                let wrong = RowError::Purged(row.record.external_id.clone(), day);
+                outcome.problems.push(Problem::new(index, wrong.reason(), wrong.message()));
+            }
+            None => kept.push((index, row)),
+        }
+    }
+    Ok(kept)
 }
 
 /// Whether what becomes of a row depends on a record that somebody else may be changing.
@@ -139,8 +173,22 @@ async fn when_begun(app: &App, ctx: &OpContext, of: &Source, external_id: &str) 
         Some(said) => Some(said.started_ms),
         None => store::version::newest(&tx, of.account, [external_id]).await?.first().map(|was| was.started_ms),
     };
-    let began = began.map(|began| Timestamp::from_millisecond(began).map(Moment::Instant));
-    began.transpose().map_err(Error::internal)
+    began.map(|began| instant(began).map(Moment::Instant)).transpose()
+}
+
+/// A record of which nothing says when it began never was there, or retention removed it: the request says no time that would tell which.
+async fn there_once(app: &App, ctx: &OpContext, external_id: &str, began: Option<Moment>) -> Result<()> {
+    if began.is_some() {
+        return Ok(());
+    }
+    let (missing, terms) = (Error::not_found("record", external_id), app.kept.terms(ctx, Some(Timestamp::MIN)).await?);
+    let message = missing.message();
+    Err(match Removed::of(terms.as_ref(), KEPT_AS, ctx.now()).before(None, Timestamp::MIN)? {
+        Some(day) => Error::of(Kind::NotFound, msg!("NOT_FOUND.removed", missing = *message, day))
+            .with("resource", "record")
+            .with("id", external_id),
+        None => missing,
+    })
 }
 
 /// Takes a record to the account that it is of.
@@ -158,6 +206,7 @@ pub async fn move_record(
     for place in [of, to] {
         app.accounts.check(&app.peers, ctx, place.account, &place.region, place.unit).await?;
     }
+    there_once(app, ctx, external_id, began).await?;
     mutate(&app.store, ctx, &permit, request, async |work| {
         let taken = write::shift(&work, ctx, (of, to), external_id, reason).await?;
         let away = noted(&work, ctx, of, What::MovedAway, &taken).await?;
@@ -180,6 +229,7 @@ pub async fn withdraw_record(
     let began = when_begun(app, ctx, of, external_id).await?;
     let permit = ctx.permit::<WithdrawRecord>(&Target { moment: began, ..target(of) })?;
     app.accounts.check(&app.peers, ctx, of.account, &of.region, of.unit).await?;
+    there_once(app, ctx, external_id, began).await?;
     mutate(&app.store, ctx, &permit, request, async |work| {
         let taken = write::withdraw(&work, ctx, of, external_id, reason).await?;
         let touched = noted(&work, ctx, of, What::Withdrawn, &taken).await?;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
@@ -21,6 +22,8 @@ mod spans;
 pub use revise::{Change, Gone, Plan, Stored, There, revise};
 pub use spans::Spans;
 
+/// How long records, their versions and observations are kept: the kind in the retention schedule.
+pub const KEPT_AS: &str = "performance.records";
 /// Characters of an external id.
 const MAX_ID: usize = limits::TEXT;
 /// Characters of any other text of a record.
@@ -176,6 +179,8 @@ pub enum RowError {
     Gone(String, Gone, String),
     /// It, or what is there of it, is of a day on which the account was not within reach.
     OutOfReach(String),
+    /// It is not there, and what is of its time is kept no more: its id, the day before which that is so.
+    Purged(String, Date),
 }
 
 impl RowError {
@@ -200,6 +205,7 @@ impl RowError {
             Self::Gone(_, Gone::Withdrawn, _) => "RECORD_WITHDRAWN",
             Self::Gone(_, Gone::Moved, _) => "RECORD_MOVED",
             Self::OutOfReach(_) => "RECORD_OUT_OF_REACH",
+            Self::Purged(..) => "PERIOD_PURGED",
             Self::RefundTakesNothing => "REFUND_TAKES_NOTHING",
             Self::RefersToNothing(..) => "REFERS_TO_NOTHING",
             Self::RefersToRefund(..) => "REFERS_TO_REFUND",
@@ -240,6 +246,7 @@ impl RowError {
             Self::Gone(id, Gone::Withdrawn, why) => msg!("RECORD_WITHDRAWN", id, why),
             Self::Gone(id, Gone::Moved, why) => msg!("RECORD_MOVED", id, why),
             Self::OutOfReach(id) => msg!("RECORD_OUT_OF_REACH", id),
+            Self::Purged(id, day) => msg!("PERIOD_PURGED.named", name = id, day, kind = KEPT_AS),
             Self::RefundTakesNothing => msg!("REFUND_TAKES_NOTHING"),
             Self::RefersToNothing(id, other) => msg!("REFERS_TO_NOTHING", id, other),
             Self::RefersToRefund(id, other) => msg!("REFERS_TO_REFUND", id, other),

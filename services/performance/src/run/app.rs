@@ -47,6 +47,9 @@ pub async fn start_run(app: &App, ctx: &OpContext, request: &RequestKey, new: Ne
         v.push("run.account_ids", msg!("ACCOUNT_UNKNOWN_HERE", account));
     }
     v.finish(Some(()))?;
+    if let Some(day) = app.kept.removed(ctx, new.period, None).await? {
+        return Err(RunError::Purged(day).into());
+    }
     let started = mutate(&app.store, ctx, &permit, request, async |work| {
         let id = AttributionRunId(ctx.new_id());
         let run = AttributionRun::begin(id, owner.clone(), new.clone(), Vec::new(), ctx.now());

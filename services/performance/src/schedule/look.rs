@@ -57,16 +57,18 @@ pub(super) async fn look_at(app: &App, maker: &OpContext, schedule: &Schedule, r
     };
     let parts = parts(&plan.components, &scope, &runs::teamless(&facts), whose);
     let own = owner.unit().filter(|_| above.is_none());
-    let lacks = match runs::belongs_above(&parts, own, (&units, whose)) {
-        Some(above) => Some(above.message()),
-        None if records == 0 && card::facts::needs_records(&scheme) => {
+    let removed = app.kept.removed(maker, period, Some(&scheme)).await?;
+    let lacks = match (removed, runs::belongs_above(&parts, own, (&units, whose))) {
+        (Some(day), _) => Some(Error::from(CycleError::ClosesPurged(day)).message().clone()),
+        (None, Some(above)) => Some(above.message()),
+        (None, None) if records == 0 && card::facts::needs_records(&scheme) => {
             let (from, to) = (period.from(), period.to());
             Some(match owner.unit() {
                 Some(_) => msg!("PERIOD_WITHOUT_RECORDS.part", from, to),
                 None => msg!("PERIOD_WITHOUT_RECORDS", from, to),
             })
         }
-        None => None,
+        (None, None) => None,
     };
     let missing = if lacks.is_none() && records > 0 {
         let mine =

@@ -96,7 +96,7 @@ async fn standards(
             return Err(SchemeError::ParentNotAbove.into());
         }
         if let Some(out) = parent.withdrawn_on(today) {
-            let instead = facts::instead(work, parent.id, out, today).await?;
+            let instead = facts::cure(work, parent.id, out, today).await?;
             let (name, from) = (parent.scheme.name.clone(), out.from);
             return Err(SchemeError::ParentWithdrawn { name, from, instead }.into());
         }

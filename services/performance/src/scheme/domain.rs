@@ -57,6 +57,17 @@ pub struct NewVersion {
     pub parent: Option<Parent>,
 }
 
+/// What to use in place of a version that is out of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// This one is named for it.
+    Version(u32),
+    /// None is named; there are others in use.
+    Another,
+    /// No version of the scheme is in use.
+    Nothing,
+}
+
 /// Why something is not done to a scheme.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemeError {
@@ -64,14 +75,14 @@ pub enum SchemeError {
     Unfit(Vec<SchemeProblem>),
     /// What it names as its parent belongs to the same unit, or to one that is not above.
     ParentNotAbove,
-    /// What it names as its parent is out of use; the version to take instead, if there is one.
-    ParentWithdrawn { name: String, from: Date, instead: Option<u32> },
+    /// What it names as its parent is out of use; what to take instead.
+    ParentWithdrawn { name: String, from: Date, instead: Instead },
     /// Standards of which it refines none.
     Mandatory(Vec<String>),
     /// It is out of use for good.
     Withdrawn { name: String, from: Date },
-    /// The version is out of use on a day of the period; the version to take instead, if there is one.
-    VersionWithdrawn { name: String, version: u32, from: Date, instead: Option<u32> },
+    /// The version is out of use on a day of the period; what to take instead.
+    VersionWithdrawn { name: String, version: u32, from: Date, instead: Instead },
     /// Nothing can be written over what another stack lays down.
     Imported(Region),
     /// Taken out of use before.

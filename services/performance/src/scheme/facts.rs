@@ -8,7 +8,7 @@ use tally_kernel::id::SchemeId;
 use tally_kernel::{Error, Result};
 use tally_store::ScopedTx;
 
-use super::domain::{Parent, SchemeError, Version, Withdrawal};
+use super::domain::{Instead, Parent, SchemeError, Version, Withdrawal};
 use super::store::{above, version_of};
 pub(crate) use super::store::{find, in_use, load};
 
@@ -22,7 +22,7 @@ pub async fn usable(tx: &ScopedTx, id: SchemeId, wanted: u32, until: Date) -> Re
         return match found.withdrawn_on(until) {
             None => Ok((wanted, found.owner)),
             Some(out) => {
-                let (name, from, instead) = (found.scheme.name.clone(), out.from, instead(tx, id, out, until).await?);
+                let (name, from, instead) = (found.scheme.name.clone(), out.from, cure(tx, id, out, until).await?);
                 Err(SchemeError::VersionWithdrawn { name, version: wanted, from, instead }.into())
             }
         };
@@ -65,6 +65,18 @@ pub(super) async fn instead(tx: &ScopedTx, id: SchemeId, out: &Withdrawal, day: 
         named = out.superseded_by;
     }
     Ok(None)
+}
+
+/// What to use in place of a version that is out of use, for a refusal to say.
+///
+/// # Errors
+/// What the store says.
+pub(super) async fn cure(tx: &ScopedTx, id: SchemeId, out: &Withdrawal, day: Date) -> Result<Instead> {
+    if let Some(version) = instead(tx, id, out, day).await? {
+        return Ok(Instead::Version(version));
+    }
+    let others = newest_in_use(tx, version(tx, id, 0).await?, day).await?;
+    Ok(others.map_or(Instead::Nothing, |_| Instead::Another))
 }
 
 /// A version with all that is known of it, such as since when it is out of use and for which other one; 0 is the newest.

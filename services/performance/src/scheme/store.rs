@@ -213,7 +213,9 @@ pub async fn version_of(tx: &ScopedTx, id: SchemeId, version: u32) -> Result<Opt
     let Some(head) = tx.select::<head::Entity>().filter(head::Column::Id.eq(id.0)).one().await? else {
         return Ok(None);
     };
-    let wanted = if version == 0 { head.newest } else { int(version)? };
+    // A number beyond those that a version can have is that of none.
+    let Ok(asked) = i32::try_from(version) else { return Ok(None) };
+    let wanted = if asked == 0 { head.newest } else { asked };
     let same = version::Column::SchemeId.eq(id.0).and(version::Column::Version.eq(wanted));
     let Some(row) = tx.select::<version::Entity>().filter(same).one().await? else { return Ok(None) };
     let withdrawal = withdrawal_of(number(wanted)?, &withdrawals(tx, id).await?);

@@ -87,7 +87,8 @@ pub fn identity(told: &Told, view: Arc<View>) -> FakePeer {
         ..Default::default()
     });
     let retention = |_: idn::ListRetentionRequest| {
-        let kinds = [("attendance.duty", 24), ("performance.records", 24), ("performance.results", 60)];
+        let kinds =
+            [("attendance.duty", 24), ("performance.records", 24), ("performance.results", 60), ("suite.requests", 1)];
         let kind = |(kind, months): (&str, u32)| idn::Retention { kind: kind.into(), months, ..Default::default() };
         Ok(idn::ListRetentionResponse { schedule: kinds.map(kind).into() })
     };

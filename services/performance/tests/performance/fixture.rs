@@ -174,7 +174,7 @@ pub struct Fixture {
     pub keys: tempfile::TempDir,
     /// What verifies the files that this stack releases.
     pub public: tally_rpc::PublicKey,
-    channel: RpcChannel,
+    pub channel: RpcChannel,
     background: Vec<tally_runtime::Task>,
     trigger: Trigger,
 }
@@ -219,6 +219,7 @@ impl Fixture {
             rng: callers.rng.clone(),
             compute: Compute::new(0).unwrap(),
             replays: false,
+            keeps_all: false,
         });
         let limits = Limits { calls_per_second: 0, ..Limits::default() };
         let guarded = callers.stack(SERVICE, POLICY, limits).guard(service.routes);

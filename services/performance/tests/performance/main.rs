@@ -14,6 +14,7 @@ mod measures;
 mod observations;
 mod observed;
 mod past;
+mod purged;
 mod reading;
 mod records;
 mod refinements;

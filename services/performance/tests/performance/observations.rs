@@ -76,6 +76,9 @@ async fn a_higher_revision_is_a_new_version_and_what_was_known_stays_readable(on
     assert_eq!((again.unchanged, again.revised, again.problems.len()), (1, 2, 0), "{again:?}");
     let late = fixture.observe(vec![row("11", 2), row("13", 3)]).await;
     assert_eq!(problems(&late), [(0, "REVISION_STALE"), (1, "DIFFERENT_CONTENT")]);
+    let other = pb::Observation { source: "hr".into(), ..row("12", 3) };
+    let told = fixture.observe(vec![other]).await.problems.remove(0).message;
+    assert!(told.contains("with 12 from till, and here it is 12 from hr"), "what differs is named: {told}");
     let now = fixture.observed(&fixture.admin, Default::default()).await;
     assert_eq!(now.iter().map(|one| (one.value.as_str(), one.revision)).collect::<Vec<_>>(), [("12", 3)]);
     assert_eq!(fixture.values(&fixture.admin, known_at(before)).await, ["10"]);
@@ -129,12 +132,15 @@ async fn a_row_that_cannot_be_is_refused_by_its_name_and_the_others_go_in(on: Ba
         observed("cost", unit(NORTH), "999999999999.999999"),
     ];
     let result = fixture.observe(rows).await;
-    assert_eq!(result.written, 2, "{result:?}");
-    assert!(result.problems[0].message.contains("2026-02-28 was its last day"), "{result:?}");
+    assert_eq!(result.written, 1, "{result:?}");
+    for beyond in &result.problems[..2] {
+        assert!(beyond.message.contains("2026-02-28 was its last day"), "{beyond:?}");
+    }
     assert_eq!(
         problems(&result),
         [
             (0, "OBSERVATION_UNIT_CLOSED"),
+            (1, "OBSERVATION_UNIT_CLOSED"),
             (2, "OBSERVATION_BACKWARDS"),
             (3, "OBSERVATION_WITHOUT_TIME"),
             (4, "OBSERVATION_WITHOUT_SUBJECT"),
@@ -146,6 +152,13 @@ async fn a_row_that_cannot_be_is_refused_by_its_name_and_the_others_go_in(on: Ba
             (10, "OBSERVATION_WITHOUT_NUMBER"),
         ]
     );
+    // Of a unit whose people went to another one, what was observed from then on is that one's.
+    fixture.tell(|told| told.closed.as_mut().unwrap().into = Some(NORTH));
+    let until = |to: &str| pb::Observation { from: "2026-02-01".into(), to: to.into(), ..closed() };
+    let result = fixture.observe(vec![until("2026-02-28"), until("2026-03-01")]).await;
+    assert_eq!((result.written, problems(&result)), (1, vec![(1, "OBSERVATION_UNIT_CLOSED")]));
+    let words = &result.problems[0].message;
+    assert!(words.contains(&format!("its people went to {NORTH}")), "{words}");
 }
 
 on_both!(whoever_reaches_the_subject_reads_it_and_nobody_else);

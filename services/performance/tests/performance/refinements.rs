@@ -346,7 +346,7 @@ async fn what_is_named_in_place_of_what_is_out_of_use_is_in_use_itself(on: Backe
     for (version, instead, told, take, refine) in [
         (1, 2, "version 2 is to be used", "take version 2", "refine version 2"),
         (2, 3, "version 3 is to be used", "take version 3", "refine version 3"),
-        (3, 0, "from 2026-03-30 on: the cycle", "take another version", "refine another version"),
+        (3, 0, "from 2026-03-30 on: the cycle", "no other version is in use", "and so is every other one"),
     ] {
         withdraw(&fixture, &fixture.admin, &group, (version, "2026-03-30", instead)).await.unwrap();
         let found = standards_out(&fixture, &branch).await.remove(0);

@@ -370,6 +370,15 @@ async fn what_came_to_nothing_is_begun_again_by_hand_and_no_month_before_it_is_o
     })
     .await;
     assert_eq!(fixture.schedule_runs(&id).await.len(), 1, "it was begun by hand already");
+    // A month of which retention may have taken something is told as such by the look, and not closed by what is left.
+    begin(&fixture, "b4", "2024-01").await.unwrap();
+    let told = fixture.reach(&id, &[Waiting, Done]).await.remove(0);
+    let last = &told.log.last().unwrap().text;
+    assert!(last.starts_with("as it is now, closing will be refused: what was before 2024-04-0"), "{last}");
+    fixture.move_on(SignedDuration::from_mins(60));
+    let failed = fixture.reach(&id, &[Failed, Done]).await.remove(0);
+    assert_eq!(failed.failure_reason, "PERIOD_PURGED");
+    assert_eq!(fixture.cycles_there().await.len(), 1);
 }
 
 on_both!(looking_first_names_a_rate_that_is_missing_and_once_it_is_set_the_month_closes, flavor = "multi_thread");

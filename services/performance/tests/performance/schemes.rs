@@ -5,7 +5,8 @@ use tally_api::performance::v1 as pb;
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
 
-use crate::fixture::{Fixture, NORTH, PeerFacts, reason, scheme};
+use crate::corrections::asked;
+use crate::fixture::{Fixture, NORTH, PeerFacts, cycle, reason, scheme};
 
 async fn write(fixture: &Fixture, scheme: pb::Scheme) -> Result<pb::Scheme, String> {
     let ask = pb::CreateSchemeVersionRequest { scheme: Some(scheme), ..Default::default() };
@@ -65,4 +66,40 @@ async fn a_branch_reads_the_groups_schemes_but_does_not_write_them(on: Backend) 
     let ask = pb::CreateSchemeVersionRequest { scheme: Some(scheme()), ..Default::default() };
     let refused = fixture.schemes().create_scheme_version(branch.request(ask)).await;
     assert_eq!(reason(refused), "PERMISSION_DENIED");
+}
+
+/// A version that is not there is none, whatever its number.
+pub async fn versions_that_are_none(fixture: &Fixture, cycle_id: &str) {
+    for version in [3, 0x7fff_ffff, 0x8000_0000, u32::MAX] {
+        let refused = with_version(fixture, cycle_id, version).await;
+        assert_eq!(refused, ["NOT_FOUND"; 7].map(str::to_owned), "{version}");
+    }
+}
+
+/// What each call that names a version of a cycle's scheme is refused with.
+async fn with_version(fixture: &Fixture, id: &str, version: u32) -> [String; 7] {
+    let (admin, scheme_id) = (&fixture.admin, fixture.watch(id).await.scheme_id);
+    let mut schemes = fixture.schemes();
+    let corrected = pb::CorrectCycleRequest { scheme_version: version, ..asked(id, "by that one") };
+    let made = pb::Cycle { scheme_version: version, ..cycle(&scheme_id) };
+    let made = pb::CreateCycleRequest { cycle: Some(made), ..Default::default() };
+    let touched =
+        pb::ListTouchedCyclesRequest { scheme_id: scheme_id.clone(), scheme_version: version, ..Default::default() };
+    let parent = Some(pb::SchemeParent { scheme_id: scheme_id.clone(), version });
+    let refined = pb::Scheme { name: "refined".into(), unit_id: NORTH.to_string(), parent, ..scheme() };
+    let refined = pb::CreateSchemeVersionRequest { scheme: Some(refined), ..Default::default() };
+    let out = |version, superseded_by| {
+        let (from, reason) = ("2026-06-01".into(), "wrong".into());
+        let withdrawal = Some(pb::SchemeWithdrawal { version, superseded_by, from, reason });
+        pb::WithdrawSchemeRequest { scheme_id: scheme_id.clone(), withdrawal, ..Default::default() }
+    };
+    [
+        reason(fixture.cycles().correct_cycle(admin.request(corrected)).await),
+        reason(fixture.cycles().create_cycle(admin.request(made)).await),
+        reason(fixture.changes().list_touched_cycles(admin.request(touched)).await),
+        reason(schemes.create_scheme_version(admin.request(refined)).await),
+        reason(schemes.withdraw_scheme(admin.request(out(version, 0))).await),
+        reason(schemes.withdraw_scheme(admin.request(out(1, version))).await),
+        reason(schemes.get_scheme(admin.request(pb::GetSchemeRequest { scheme_id: scheme_id.clone(), version })).await),
+    ]
 }

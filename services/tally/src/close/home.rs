@@ -81,7 +81,8 @@ impl Home {
             shutdown: trigger.shutdown(),
         };
         let clock = Clock::fixed(now);
-        let ambient = Ambient { clock: clock.clone(), rng: Rng::System, replays: form <= UTC_FORM };
+        let replays = form <= UTC_FORM;
+        let ambient = Ambient { clock: clock.clone(), rng: Rng::System, replays, keeps_all: true };
         let suite = suite::build(&config, &boot, &ambient).await?;
         let running = Running::start(listener, None, suite.mounted, trigger).await;
         let crew = Crew::hire(&suite.channels, bundle, password).await?;

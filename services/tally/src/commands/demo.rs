@@ -278,7 +278,9 @@ pub async fn fill(config: &Config) -> Result<()> {
         compute: Compute::new(config.compute.threads)?,
         shutdown: trigger.shutdown(),
     };
-    let suite = suite::build(config, &boot, &Ambient::default()).await?;
+    // Its month is one that was, however long ago that is.
+    let ambient = Ambient { keeps_all: true, ..Ambient::default() };
+    let suite = suite::build(config, &boot, &ambient).await?;
     let running = Running::start(None, None, suite.mounted, trigger).await;
     let filled = Box::pin(fill_suite(&suite.channels)).await;
     for store in &suite.stores {

@@ -176,6 +176,7 @@ fn cure(reason: &str) -> Message {
         }
         "RECORD_OUT_OF_REACH" => msg!("CURE_RECORD_OUT_OF_REACH"),
         "ROWS_CONTRADICT" => msg!("CURE_ROWS_CONTRADICT"),
+        "PERIOD_PURGED" => msg!("CURE_PERIOD_PURGED"),
         "EARLIER_ROW_REFUSED"
         | "ROWS_OF_UNIT_REFUSED"
         | "ROWS_OF_NUMBER_REFUSED"
@@ -246,7 +247,8 @@ mod tests {
         let cures = |locale| {
             let mut taken = Taken::beside_others(locale);
             let problem = |reason: &str| RowProblem { index: 0, reason: reason.into(), message: String::new() };
-            let problems = ["ROWS_CONTRADICT", "EARLIER_ROW_REFUSED", "TEXT_TOO_LONG"].map(problem).to_vec();
+            let problems = ["ROWS_CONTRADICT", "EARLIER_ROW_REFUSED", "TEXT_TOO_LONG", "PERIOD_PURGED"];
+            let problems = problems.map(problem).to_vec();
             let answer = ImportResult { problems, ..Default::default() };
             taken.note("records.csv", Some(answer), |_| row(0), |_| String::new());
             taken.refused.into_iter().map(|row| row.cure).collect::<Vec<_>>()
@@ -255,6 +257,7 @@ mod tests {
         assert_eq!(english[0], "keep the row that is right, and import again");
         assert!(english[1].starts_with("correct first"), "{english:?}");
         assert_ne!(english[0], english[2]);
+        assert!(english[3].contains("SetRetention"), "{english:?}");
         assert_eq!(cures(Locale::ZhCn)[0], "请只保留正确的一行，再重新导入");
     }
 }

@@ -13,7 +13,7 @@ use tally_store::{ScopedTx, UnitOfWork};
 use uuid::Uuid;
 
 use super::super::domain::{Action, Correction, CorrectionError, Draft, Fact};
-use super::What;
+use super::{Known, What};
 use crate::alias::domain::Alias;
 use crate::handover::domain::{Handover, HandoverKind};
 use crate::placed::{Placed, Stored, Subject, counting};
@@ -47,7 +47,8 @@ pub(in super::super) struct ChangedShift {
 }
 
 /// What a change is about.
-pub(super) async fn of(tx: &ScopedTx, ctx: &OpContext, people: &People, change: &What) -> Result<Draft> {
+pub(super) async fn of(tx: &ScopedTx, ctx: &OpContext, known: &Known, change: &What) -> Result<Draft> {
+    let people = &*known.people;
     let (subject, id) = match change {
         What::AddPunch(punch) => return added(ctx, people, Fact::Punch(*punch)),
         What::AddHandover(handover) => return added(ctx, people, Fact::Handover(*handover)),
@@ -56,7 +57,9 @@ pub(super) async fn of(tx: &ScopedTx, ctx: &OpContext, people: &People, change: 
         What::ChangeShift(id, _) | What::CancelShift(id) => (Subject::Shift, id.0),
         What::EndAlias(id, _) | What::MoveAlias(id, ..) => (Subject::Alias, id.0),
     };
-    let stored = stored(tx, subject, id).await?.ok_or(CorrectionError::FactUnknown(subject, id))?;
+    let Some(stored) = stored(tx, subject, id).await? else {
+        return Err(missing(ctx, known, change, (subject, id))?.into());
+    };
     if let Some(superseded) = stored.standing.superseded {
         // A cancelled shift is planned again; the history shows both.
         let (What::ChangeShift(..), false) = (change, superseded.moved) else {
@@ -68,6 +71,22 @@ pub(super) async fn of(tx: &ScopedTx, ctx: &OpContext, people: &People, change: 
     let (action, after) = after(change, &stored.placed.fact)?;
     let after = after.into_iter().map(|fact| place(ctx, people, fact)).collect::<Result<_>>()?;
     Ok(Draft { action, gone: Some((id, stored.standing.correction)), before: Some(stored.placed), after })
+}
+
+/// Why a fact is not there: what the request says of it is of a time that is removed, or it may be. A request that says no time may mean any.
+fn missing(ctx: &OpContext, known: &Known, change: &What, (subject, id): (Subject, Uuid)) -> Result<CorrectionError> {
+    let (person, at) = match change {
+        What::MovePunch(_, new) => (None, new.at),
+        What::MoveHandover(_, new) => (new.person, new.at),
+        What::ChangeShift(_, new) => (new.person, new.start),
+        _ => (None, None),
+    };
+    let removed = known.removed(ctx);
+    let said = at.map(|at| removed.before(person, at)).transpose()?.flatten();
+    Ok(match said {
+        Some(day) => CorrectionError::Purged(day),
+        None => CorrectionError::FactUnknown(subject, id, removed.before(None, Timestamp::MIN)?),
+    })
 }
 
 /// What a correction that waits is about, with the facts as they are now.

@@ -1,5 +1,6 @@
 //! What a correction is refused with.
 
+use jiff::civil::Date;
 use tally_kernel::{Error, Kind, msg};
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ impl From<CorrectionError> for Error {
         let denied = |message| Self::of(Kind::PermissionDenied, message);
         match error {
             CorrectionError::Unknown(id) => Self::not_found("correction", id),
-            CorrectionError::FactUnknown(subject, id) => unknown(subject, id),
+            CorrectionError::FactUnknown(subject, id, removed) => unknown(subject, id, removed),
             CorrectionError::Superseded(by) => not_now(msg!("FACT_SUPERSEDED", id = by)),
             CorrectionError::WaitsAlready(id) => Self::of(Kind::AlreadyExists, msg!("CORRECTION_WAITS", id)),
             CorrectionError::NotWaiting(stage) => not_now(msg!("CORRECTION_NOT_WAITING", stage)),
@@ -33,11 +34,15 @@ impl From<CorrectionError> for Error {
     }
 }
 
-fn unknown(subject: Subject, id: Uuid) -> Error {
-    match subject {
+fn unknown(subject: Subject, id: Uuid, removed: Option<Date>) -> Error {
+    let missing = match subject {
         Subject::Punch => Error::not_found("punch", id),
         Subject::Handover => Error::not_found("handover", id),
         Subject::Shift => Error::not_found("shift", id),
-        Subject::Alias => Error::not_found("alias", id),
-    }
+        Subject::Alias => return Error::not_found("alias", id),
+    };
+    let Some(day) = removed else { return missing };
+    let message = missing.message();
+    let told = Error::of(Kind::NotFound, msg!("NOT_FOUND.removed", missing = *message, day));
+    told.with("resource", subject).with("id", id)
 }

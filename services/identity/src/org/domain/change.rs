@@ -207,7 +207,7 @@ fn merge(
     }
     let stays = tree.at(into, from).ok_or(OrgError::UnitUnknown(into))?;
     if let Some(last) = tree.closes(into) {
-        return Err(OrgError::Closes(last));
+        return Err(tree.closing(into, last));
     }
     for unit in &gone {
         let old = changeable(tree, *unit, from)?;
@@ -232,7 +232,7 @@ fn takes_in(tree: &OrgTree, closes: &State, to: OrgUnitId, from: Date) -> Result
     if there.region != closes.region {
         return Err(OrgError::RegionCrossed);
     }
-    tree.closes(to).map_or(Ok(()), |last| Err(OrgError::Closes(last)))
+    tree.closes(to).map_or(Ok(()), |last| Err(tree.closing(to, last)))
 }
 
 /// The state that a change from a day on starts at. What is planned for later days is not guessed at.
@@ -275,7 +275,7 @@ fn stands(tree: &OrgTree, day: Date) -> Result<(), OrgError> {
             if depth > there.len() {
                 return Err(OrgError::Cycle);
             }
-            here = there.get(&parent).ok_or_else(|| OrgError::Closes(tree.closes(parent).unwrap_or(day)))?;
+            here = there.get(&parent).ok_or_else(|| tree.closing(parent, tree.closes(parent).unwrap_or(day)))?;
         }
         if depth > MAX_DEPTH {
             return Err(OrgError::TooDeep);

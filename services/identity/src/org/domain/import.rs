@@ -103,7 +103,7 @@ fn plan_row(
     }
     let region = branch_region(here, asked, regions)?;
     if let Some(last) = tree.closes(here.unit).filter(|_| depth < names.len()) {
-        return Err(OrgError::Closes(last));
+        return Err(tree.closing(here.unit, last));
     }
     if depth == names.len() {
         return match kind {

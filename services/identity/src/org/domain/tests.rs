@@ -303,15 +303,10 @@ fn nothing_new_hangs_on_a_unit_that_closes() {
     let mut tree = company();
     closed(&mut tree, "North/Sales/B", "2026-04-01").unwrap();
     let plan = import(&mut tree, &[row("North/Sales/B/x", "", "2026-01-01")]);
-    assert_eq!(plan.problems, [(0, OrgError::Closes(day("2026-03-31")))]);
-    assert_eq!(
-        moved(&mut tree, "North/Sales/A", "North/Sales/B", "2026-03-01"),
-        Err(OrgError::Closes(day("2026-03-31"))),
-    );
-    assert_eq!(
-        merged(&mut tree, &["North/Sales/A"], "North/Sales/B", "2026-03-03"),
-        Err(OrgError::Closes(day("2026-03-31"))),
-    );
+    let closes = || OrgError::Closes { unit: "North/Sales/B".into(), last: day("2026-03-31"), into: None };
+    assert_eq!(plan.problems, [(0, closes())]);
+    assert_eq!(moved(&mut tree, "North/Sales/A", "North/Sales/B", "2026-03-01"), Err(closes()),);
+    assert_eq!(merged(&mut tree, &["North/Sales/A"], "North/Sales/B", "2026-03-03"), Err(closes()),);
 }
 
 #[test]

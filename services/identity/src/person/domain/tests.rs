@@ -217,7 +217,10 @@ fn where_nobody_can_go_is_said() {
     assert_eq!(life.transfers(3, "", "2026-04-01"), Err(PersonError::RegionCrossed));
     assert_eq!(life.transfers(1, "", "2026-04-01"), Err(PersonError::UnitHasNoRegion));
     assert_eq!(life.transfers(77, "", "2026-04-01"), Err(PersonError::UnitMissing(unit(77))));
-    assert_eq!(life.transfers(5, "", "2026-04-01"), Err(PersonError::UnitCloses(day("2026-08-31"))));
+    assert_eq!(
+        life.transfers(5, "", "2026-04-01"),
+        Err(PersonError::UnitCloses("North/Project".into(), day("2026-08-31")))
+    );
     assert_eq!(life.transfers(4, "", "2026-01-04"), Err(PersonError::NotEmployed(day("2026-01-04"))));
 }
 

@@ -22,7 +22,8 @@ fn the_last_state_of_a_closed_unit_alone_says_where_its_people_went() {
         states.into_iter().map(|(_, into)| into).collect::<Vec<_>>()
     };
     assert_eq!(said(&tree, a), [Some(hub)]);
-    let closes = Err(OrgError::Closes(day("2026-05-31")));
+    let (unit, into) = ("North/Sales/A".to_owned(), Some("East/Hub".to_owned()));
+    let closes = Err(OrgError::Closes { unit, last: day("2026-05-31"), into });
     assert_eq!(closed_into(&mut tree, "North/Sales/B", "North/Sales/A", "2026-05-01"), closes);
     // A change before the planned end: the state that comes to be the last says it, and one state again once that is taken back.
     renamed(&mut tree, "North/Sales/A", "Z", "2026-05-01").unwrap();

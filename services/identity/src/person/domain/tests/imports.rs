@@ -145,8 +145,8 @@ fn one_day_is_an_employment() {
 #[test]
 fn an_employment_that_outlasts_its_unit_is_a_problem() {
     let project = |to: &str| PersonRow { unit_path: "North/Project".into(), ..row("E1", "2026-01-05", to) };
-    assert_eq!(problem(project("")), PersonError::UnitCloses(day("2026-08-31")));
-    assert_eq!(problem(project("2026-09-01")), PersonError::UnitCloses(day("2026-08-31")));
+    assert_eq!(problem(project("")), PersonError::UnitCloses("North/Project".into(), day("2026-08-31")));
+    assert_eq!(problem(project("2026-09-01")), PersonError::UnitCloses("North/Project".into(), day("2026-08-31")));
     assert_eq!(import(&[project("2026-08-31")]).written, 1);
 }
 
@@ -206,7 +206,7 @@ fn a_unit_is_the_same_whatever_it_is_called_and_who_went_on_when_it_closed_is_th
     );
     let problems = [
         (1, PersonError::UnitWas("North/Desk".into(), day("2026-03-01"))),
-        (2, PersonError::UnitCloses(day("2026-02-15"))),
+        (2, PersonError::UnitCloses("North/Project".into(), day("2026-02-15"))),
     ];
     assert_eq!(plan.problems, problems);
 }
