@@ -1102,7 +1102,7 @@ RUN_AWAITED = a cycle is being closed with this attribution run: cancel the clos
 RUN_OUTDATED = records of { $account } were changed since the attribution run read them, and the scheme reads a column that the run did not add up: start another run, or close without naming one
 # The run keeps no rates that amounts could be converted by.
 RUN_WITHOUT_RATES = the scheme names its currency, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } of { $day } is in another currency, and the attribution run keeps no rates of that day, since it was not started for a scheme that looks back so far: close the cycle without naming the run
+    .on = record { $record } of { $account } of { $day } is in another currency, and the attribution run keeps no rates of that day, since no scheme that it was started for, or that was in use then, looks back so far: close the cycle without naming the run, or start another run
 # The run was stopped while a cycle waited for it.
 RUN_STOPPED = the attribution run was stopped: close the cycle again
 # The run touches people or accounts beyond the unit that it was started for.
@@ -1225,7 +1225,7 @@ REFUND_MOVES_WITH_RECORD = { $id } is a refund of { $other }: move that record, 
 RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: nothing is overwritten, withdraw the one that is wrong
 # An amount in another currency than what is reckoned in, and no rate of its day or of a day before.
 RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then close again without naming a run, or from one that is started afterwards: an earlier run keeps the rates that it has
+    .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then correct the cycle again if it was published, else close it again, without naming a run or from one that is started afterwards: an earlier run keeps the rates that it has
     .look = { $account } has sales in { $from } from { $day } on, and no rate of { $from } and { $to } is known then: have it set from that day or an earlier one (SetRates, with its source)
 # A record of an account of another unit stops a cycle of this one; the code says why.
 RECORD_ELSEWHERE = a record of an account that is not of this unit cannot be computed with ({ $why }): have the group close a cycle over the same days, which names the record, have it put right, then close again without naming a run, or from one that is started afterwards: an earlier run keeps the records and rates that it read
@@ -2482,7 +2482,7 @@ CANNOT_WRITE = cannot write { $file }: { $error }
 
 IO_NOT_FOUND = it is not there
 IO_PERMISSION_DENIED = this user may not
-IO_ALREADY_EXISTS = it is there already
+IO_ALREADY_EXISTS = it is there already: name another one, or move it away first
 IO_IS_A_FOLDER = it is a folder
 IO_NOT_A_FOLDER = a part of the path is no folder
 IO_FOLDER_NOT_EMPTY = the folder is not empty

@@ -4,8 +4,9 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use sea_orm::prelude::DateTimeUtc;
 use sea_orm::sea_query::{ArrayType, Condition, Expr, ExprTrait as _, IntoCondition, Order};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait as _, EntityTrait, FromQueryResult, IdenStatic as _, ModelTrait, PaginatorTrait as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _, TryGetable, TryGetableMany, Value,
+    ColumnTrait, ConnectionTrait as _, EntityTrait, FromQueryResult, IdenStatic as _, IntoSimpleExpr, ModelTrait,
+    PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _, TryGetable,
+    TryGetableMany, Value,
 };
 use tally_access::{Plan, Rpc};
 use tally_kernel::page::Page;
@@ -255,9 +256,9 @@ impl<E: EntityTrait> Rows<E> {
         self.expr(Expr::cust("COUNT(*)"))
     }
 
-    /// One row for each value of this column.
-    pub fn group_by(self, column: E::Column) -> Self {
-        Self { query: self.query.group_by(column), ..self }
+    /// One row for each value of this column or expression.
+    pub fn group_by(self, by: impl IntoSimpleExpr) -> Self {
+        Self { query: self.query.group_by(by), ..self }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tally_engine::closing::measured::Takes;
-use tally_engine::scoring::definition::{Of, need_records};
+use tally_engine::scoring::definition::{Definition, Of, Value, need_records};
 use tally_engine::scoring::{Measure, Scheme};
 use tally_kernel::Result;
 use tally_store::ScopedTx;
@@ -39,25 +39,36 @@ pub fn names(scheme: &Scheme) -> Vec<String> {
     customs(scheme).into_iter().chain(defined).collect()
 }
 
-/// The measures whose values a scheme takes from observations.
-pub fn observed(scheme: &Scheme) -> BTreeSet<String> {
-    let observed = scheme.measures.iter().filter(|definition| matches!(definition.of, Of::Observation(_)));
+/// The measures whose values come from observations of those that its indicators are computed from.
+pub fn observed_by_indicators(scheme: &Scheme) -> BTreeSet<String> {
+    let observed =
+        under_indicators(scheme).into_iter().filter_map(|name| scheme.defined(&Measure::from(name.to_owned())));
+    let observed = observed.filter(|definition| matches!(definition.of, Of::Observation(_)));
     observed.map(|definition| definition.name.clone()).collect()
 }
 
-/// Those of them that its indicators are computed from.
-pub fn observed_by_indicators(scheme: &Scheme) -> BTreeSet<String> {
+/// Whether its indicators are computed with sales.
+pub fn amounts_by_indicators(scheme: &Scheme) -> bool {
+    let of_amounts = |name: &str| {
+        let measure = Measure::from(name.to_owned());
+        let of_records =
+            |definition: &Definition| matches!(&definition.of, Of::Record(of) if of.value == Some(Value::Amount));
+        measure == Measure::Amount || scheme.defined(&measure).is_some_and(of_records)
+    };
+    under_indicators(scheme).into_iter().any(of_amounts)
+}
+
+/// The measures of its indicators, and all that these are computed from.
+fn under_indicators(scheme: &Scheme) -> BTreeSet<&str> {
     let mut open: Vec<&str> = scheme.kpis.iter().map(|kpi| kpi.measure.name()).collect();
-    let (mut seen, mut observed) = (BTreeSet::new(), BTreeSet::new());
+    let mut seen = BTreeSet::new();
     while let Some(name) = open.pop() {
-        let definition = scheme.measures.iter().find(|definition| definition.name == name);
-        let Some(definition) = definition.filter(|_| seen.insert(name)) else { continue };
-        open.extend(definition.parts());
-        if matches!(definition.of, Of::Observation(_)) {
-            observed.insert(name.to_owned());
+        if seen.insert(name) {
+            let definition = scheme.measures.iter().find(|definition| definition.name == name);
+            open.extend(definition.map(Definition::parts).unwrap_or_default());
         }
     }
-    observed
+    seen
 }
 
 /// Whether a scheme computes with sales.

@@ -55,11 +55,11 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cy
         let records = record::facts::changes_since(&tx, since).await?;
         let cycle = shown.cycle.clone();
         let scheme = scheme::facts::load(&tx, cycle.scheme, cycle.scheme_version).await?;
-        let (measures, days) = (card::facts::observed(&scheme), (cycle.period.from(), cycle.period.to()));
+        let (measures, days) = (card::facts::observed_by_indicators(&scheme), (cycle.period.from(), cycle.period.to()));
         let observations = observation::facts::changed_since(&tx, &measures, days, shown.begun()).await?;
         let mut schemes = Schemes::default();
         let days = schemes.of(&tx, &cycle).await?.days_before;
-        let before = Before::read(&tx, &shown).await?;
+        let before = Before::read(&tx, &shown, &scheme).await?;
         let past = past(&tx, (&plan, &also), card::facts::otherwise(&tx, &shown, &scheme).await?).await?;
         (cycle, scheme, rests_on(&tx, &shown).await?, since, records, observations, days, before, past)
     };
@@ -83,7 +83,7 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cy
     changes.retain(|account, _| seen.contains(account));
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let others = count(all - changes.len());
-    let observations = count(observations.iter().filter(|one| before.is_about(&of, one, &units)).count());
+    let observations = count(observations.iter().filter(|one| before.rests_on(one, &now.units)).count());
     let reached = |person: &PersonId| now.homes.get(person).is_some_and(|home| plan.covers(home));
     for change in changes.values_mut() {
         change.otherwise.duty.values_mut().for_each(|people| people.retain(&reached));

@@ -25,7 +25,9 @@ pub(super) async fn rates(
     (of, scheme): (&Cycle, &Scheme),
     before: &Before,
 ) -> Result<Vec<RateChange>> {
-    let Some(was) = before.money.as_ref().filter(|_| card::facts::reads_amounts(scheme)) else { return Ok(Vec::new()) };
+    let Some(was) = before.money.as_ref().filter(|_| card::facts::amounts_by_indicators(scheme)) else {
+        return Ok(Vec::new());
+    };
     let days = Period::new(was.first_day, of.period.to()).map_err(Error::internal)?;
     let is = app.peers.money(ctx, days, ctx.now()).await?;
     if is.rates == was.rates {
@@ -36,22 +38,21 @@ pub(super) async fn rates(
     for account in before.accounts() {
         sell(&tx, account, back, &mut sold).await?;
     }
-    Ok(reckoned_otherwise((was, &is), &sold, scheme.currency, of.period.to()))
+    Ok(reckoned_otherwise((was, &is), &sold, scheme.currency))
 }
 
-/// Since when an account has amounts in which currency. What is paid back is converted by the rate of the day of its sale.
+/// On which days an account has amounts in which currency. What is paid back is converted by the rate of the day of its sale.
 async fn sell(tx: &ReadTx, account: &FrozenAccount, back: i64, sold: &mut Sold) -> Result<()> {
     let span = (account.from_ms - back, account.to_ms);
     let zone = zone(&account.zone)?;
     let mut days = BTreeSet::new();
-    for sale in record::facts::first_sales(tx, account.id, span).await? {
+    for sale in record::facts::sales(tx, account.id, span).await? {
         let day = sale.day(&zone)?;
-        sold.since(sale.currency, day);
+        sold.add(sale.currency, [day]);
         days.insert(day);
     }
-    let Some(first) = days.first() else { return Ok(()) };
     for currency in record::facts::currencies_of_refunds(tx, account.id, span.0).await? {
-        sold.since(currency, *first);
+        sold.add(currency, days.iter().copied());
     }
     Ok(())
 }

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tally_access::{Moment, OpContext, Target};
-use tally_app::units::Units;
 use tally_engine::closing::facts::AccountFacts;
 use tally_engine::closing::snapshot::{Days, Frozen, FrozenAccount, FrozenPerson, snapshot};
+use tally_engine::scoring::Scheme;
+use tally_engine::scoring::definition::Of;
 use tally_kernel::Result;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::person::Employment;
@@ -19,7 +20,7 @@ use crate::cycle::domain::Cycle;
 use crate::cycle::facts::Shown;
 use crate::observation::domain::Subject;
 use crate::record::domain::money::KeptRates;
-use crate::{cycle, run};
+use crate::{card, credit, cycle, run};
 
 /// What a result rests on.
 pub(super) struct Before {
@@ -29,6 +30,8 @@ pub(super) struct Before {
     pub(super) money: Option<KeptRates>,
     /// Who was in, where that was settled.
     settled: BTreeSet<PersonId>,
+    /// Whom the cards are of, with the accounts that they are credited on; nothing where cards may be about anybody, since teams are measured.
+    about: Option<(BTreeSet<PersonId>, BTreeSet<AccountId>)>,
 }
 
 /// What is otherwise now.
@@ -42,38 +45,49 @@ pub(super) struct Now {
     /// Where people belonged by what the result rests on, and where they belong by now, each on its days of the period: who reads of them on
     /// any of these is told of them.
     pub places: BTreeMap<PersonId, Vec<Target>>,
+    /// The units that whoever has a card belonged to on some day of the period.
+    pub units: BTreeSet<OrgUnitId>,
 }
 
 impl Before {
-    pub async fn read(tx: &ScopedTx, shown: &Shown) -> Result<Self> {
+    pub async fn read(tx: &ScopedTx, shown: &Shown, scheme: &Scheme) -> Result<Self> {
         let (of, mut frozen) = (shown.attribution().0, Vec::new());
         for component in 0..run::facts::components(tx, of).await? {
             frozen.push(run::facts::component(tx, of, component).await?);
         }
         let run = run::facts::load_if_there(tx, shown.attribution()).await?;
         let (days, money) = run.map(|run| (run.days, run.money)).unwrap_or_default();
-        Ok(Self { frozen, days, money, settled: cycle::facts::population_of(tx, shown.run).await? })
+        let about = match scheme.measures.iter().any(|definition| matches!(definition.of, Of::Team(_))) {
+            true => None,
+            false => {
+                let people: BTreeSet<_> = card::facts::people_of(tx, [shown.run].into()).await?.into_iter().collect();
+                let shares = credit::facts::shares_of_accounts(tx, of).await?.into_iter();
+                let mine = shares.filter(|(_, person, _)| people.contains(person)).map(|(account, ..)| account);
+                let accounts = mine.collect();
+                Some((people, accounts))
+            }
+        };
+        Ok(Self { frozen, days, money, settled: cycle::facts::population_of(tx, shown.run).await?, about })
     }
 
-    /// The accounts that people of the cycle may be credited on; all of them where who was in was not settled.
+    /// The accounts that the cards are about.
     pub fn accounts(&self) -> impl Iterator<Item = &FrozenAccount> {
-        let mine = |of: &&Frozen| self.settled.is_empty() || of.people.iter().any(|one| self.settled.contains(&one.id));
-        self.frozen.iter().filter(mine).flat_map(|component| &component.accounts)
+        let mine = |of: &&FrozenAccount| self.about.as_ref().is_none_or(|(_, accounts)| accounts.contains(&of.id));
+        self.frozen.iter().flat_map(|component| &component.accounts).filter(mine)
     }
 
-    /// Whether an observation may be about the people of a cycle: of the group's every one.
-    pub fn is_about(&self, of: &Cycle, (subject, unit): &(Subject, Option<OrgUnitId>), units: &Units) -> bool {
-        let Some(above) = of.owner.unit() else { return true };
-        let within = unit.is_some_and(|unit| units.holds(above, unit));
+    /// Whether the cards may rest on an observation. `units` are those that anybody with a card belonged to on some day of the period.
+    pub fn rests_on(&self, (subject, unit): &(Subject, Option<OrgUnitId>), units: &BTreeSet<OrgUnitId>) -> bool {
+        let Some((people, _)) = &self.about else { return true };
         match subject {
-            Subject::Person(person) => within || self.settled.contains(person),
-            Subject::Unit(_) => within,
+            Subject::Person(person) => people.contains(person),
+            Subject::Unit(unit) => units.contains(unit),
             Subject::Account(id) => self.accounts().any(|account| account.id == *id),
             Subject::Store(name) => {
                 self.accounts().any(|of| of.key.rsplit_once('/').is_some_and(|(store, _)| store == name))
             }
             // What nobody's unit runs is everybody's.
-            Subject::Campaign(_) => within || unit.is_none(),
+            Subject::Campaign(_) => unit.is_none_or(|unit| units.contains(&unit)),
         }
     }
 
@@ -114,7 +128,11 @@ impl Before {
         let mut homes: BTreeMap<PersonId, Target> = was.map(home).collect();
         let mut places: BTreeMap<PersonId, Vec<Target>> =
             homes.iter().map(|(person, home)| (*person, vec![home.clone()])).collect();
+        let mut units = BTreeSet::new();
         for known in everybody.iter() {
+            if self.about.as_ref().is_some_and(|(people, _)| people.contains(&known.id)) {
+                units.extend(known.homes().filter(|home| home.touches(period)).map(|home| home.unit));
+            }
             let of = |home: &Employment| Target::person(home.region.clone(), Some(home.unit), known.id);
             let within = known.homes().filter(|home| home.touches(period)).map(|home| {
                 let (first, last) = (home.from.max(period.from()), home.to.unwrap_or(day).min(day));
@@ -125,6 +143,6 @@ impl Before {
                 homes.insert(known.id, of(home).on(home.until(day)));
             }
         }
-        Ok(Now { otherwise, accounts: facts.accounts, people, homes, places })
+        Ok(Now { otherwise, accounts: facts.accounts, people, homes, places, units })
     }
 }

@@ -162,17 +162,24 @@ impl At<'_> {
     }
 
     /// The days whose amounts are computed with: those of the period, and before it as many as the scheme looks back that the run was started
-    /// for, with one more for the zones.
+    /// for, with one more for the zones. One that was started for no cycle may be named by any: as many as any scheme in use looks back.
+    /// A correction takes those of the run that it corrects in, so that what it came to can be taken over.
     async fn days_of_amounts(&self, run: &AttributionRun) -> Result<Period> {
-        let Some(cycle) = run.cycle else { return Ok(run.period) };
         let tx = self.app.store.read(self.ctx).await?;
-        let cycle = cycle::facts::load(&tx, cycle).await?;
-        let scheme = scheme::facts::load(&tx, cycle.scheme, cycle.scheme_version).await?;
-        let before = match Takes::of(&scheme).days_of_amounts_before() {
-            0 => return Ok(run.period),
-            days => days + 1,
+        let schemes = match run.cycle {
+            Some(cycle) => {
+                let cycle = cycle::facts::load(&tx, cycle).await?;
+                vec![scheme::facts::load(&tx, cycle.scheme, cycle.scheme_version).await?]
+            }
+            None => scheme::facts::in_use(&tx, run.period.to()).await?,
         };
-        let from = run.period.from().checked_sub(before.days()).map_err(Error::internal)?;
+        let before = schemes.iter().map(|scheme| Takes::of(scheme).days_of_amounts_before()).max().unwrap_or(0);
+        let before = if before > 0 { before + 1 } else { 0 };
+        let mut from = run.period.from().checked_sub(before.days()).map_err(Error::internal)?;
+        if let Some(source) = run.source {
+            let kept = runs::load(&tx, source).await?.money;
+            from = kept.map_or(from, |kept| kept.first_day.min(from));
+        }
         Period::new(from, run.period.to()).map_err(Error::internal)
     }
 

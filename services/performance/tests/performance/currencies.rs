@@ -12,7 +12,7 @@ use crate::fixture::{Fixture, PeerFacts, cycle, record};
 const SECOND: &str = "2026-03-02T01:00:00Z";
 const FIFTH: &str = "2026-03-04T16:30:00Z";
 
-fn rate(base: &str, rate: &str, from: &str) -> idn::Rate {
+pub fn rate(base: &str, rate: &str, from: &str) -> idn::Rate {
     idn::Rate {
         base: base.into(),
         quote: "CNY".into(),
@@ -68,6 +68,14 @@ impl Fixture {
         let ask = pb::ListFindingsRequest { cycle_id: cycle.cycle_id.clone(), ..Default::default() };
         let found = self.attribution().list_findings(self.admin.request(ask)).await.unwrap().into_inner().findings;
         found.into_iter().filter(|found| found.kind == "AMOUNTS_CONVERTED").map(|found| found.detail).collect()
+    }
+
+    /// What ListCycleChanges tells of rates.
+    pub async fn rates_changed(&self, id: &str) -> Vec<String> {
+        let ask = pb::ListCycleChangesRequest { cycle_id: id.into(), ..Default::default() };
+        let told = self.changes().list_cycle_changes(self.admin.request(ask)).await.unwrap().into_inner();
+        let pair = |of: pb::RateChange| format!("{}/{} {} {}", of.from_currency, of.to_currency, of.from, of.to);
+        told.rates.into_iter().map(pair).collect()
     }
 
     async fn of_scheme(&self, scheme: pb::Scheme) -> String {
@@ -162,12 +170,7 @@ async fn a_rate_put_right_after_closing_is_among_the_changes_where_it_counts_and
     let (sales, none) = (fixture.of_scheme(selling("")).await, fixture.of_scheme(crate::fixture::scheme()).await);
     let before = fixture.sold(&fixture.close(&sales).await).await;
     fixture.close(&none).await;
-    let changed = async |id: &str| {
-        let ask = pb::ListCycleChangesRequest { cycle_id: id.into(), ..Default::default() };
-        let told = fixture.changes().list_cycle_changes(fixture.admin.request(ask)).await.unwrap().into_inner();
-        let pair = |of: pb::RateChange| format!("{}/{} {} {}", of.from_currency, of.to_currency, of.from, of.to);
-        told.rates.into_iter().map(pair).collect::<Vec<_>>()
-    };
+    let changed = async |id: &str| fixture.rates_changed(id).await;
     assert!(changed(&sales).await.is_empty());
     // Of a currency in which nothing was sold, of days before the first sale, and the same rate said again.
     let more = [rate("USD", "7.5", "2026-03-02"), rate("HKD", "0.7", "2026-03-01"), rate("HKD", "0.8", "2026-03-02")];
@@ -175,10 +178,12 @@ async fn a_rate_put_right_after_closing_is_among_the_changes_where_it_counts_and
     assert!(changed(&sales).await.is_empty(), "nothing would be converted otherwise");
     let right = || rate("HKD", "0.75", "2026-03-04");
     fixture.tell(|told| told.rates = [known(), more.to_vec(), vec![right()]].concat());
-    assert_eq!(changed(&sales).await, ["HKD/CNY 2026-03-04 2026-03-04"], "from the 5th on another one counts");
+    assert!(changed(&sales).await.is_empty(), "nothing was sold on the 4th, and from the 5th on another one counts");
+    fixture.tell(|told| told.rates = [known(), more.to_vec(), vec![rate("HKD", "0.75", "2026-03-02")]].concat());
+    assert_eq!(changed(&sales).await, ["HKD/CNY 2026-03-02 2026-03-02"]);
     fixture
         .tell(|told| told.rates = [known(), more.to_vec(), vec![right(), rate("HKD", "0.95", "2026-03-05")]].concat());
-    assert_eq!(changed(&sales).await, ["HKD/CNY 2026-03-04 2026-03-31"]);
+    assert_eq!(changed(&sales).await, ["HKD/CNY 2026-03-05 2026-03-05"]);
     assert!(changed(&none).await.is_empty(), "it does not compute with sales");
     let after = fixture.sold(&fixture.close(&sales).await).await;
     assert_eq!((before.as_str(), after.as_str()), ("95.2", "95.6"));

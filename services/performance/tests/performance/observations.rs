@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use tally_access::Permission;
 use tally_api::attendance::v1::DutyRule;
 use tally_api::common::v1 as common;
+use tally_api::identity::v1 as idn;
 use tally_api::performance::v1 as pb;
 use tally_api::performance::v1::subject::Of;
 use tally_testkit::callers::Caller;
@@ -262,7 +263,11 @@ async fn an_instant_is_of_the_day_of_whoever_it_is_about(on: Backend) {
 
 on_both!(what_was_observed_since_is_counted_among_the_changes_of_a_cycle, flavor = "multi_thread");
 async fn what_was_observed_since_is_counted_among_the_changes_of_a_cycle(on: Backend) {
-    let mut told = PeerFacts::of(2, 2);
+    let mut told = PeerFacts::of(3, 2);
+    // E0003 comes to the north from the south.
+    let south = idn::Employment { to: "2026-03-10".into(), ..told.people[1].employments[0].clone() };
+    told.people[2].employments.insert(0, south);
+    told.people[2].employments[1].from = "2026-03-11".into();
     told.on_duty(1, 1, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T09:00:00Z");
     let mut fixture = Fixture::working(on, told).await;
     fixture.import(1, vec![record("a", "2026-03-02T01:00:00Z")]).await;
@@ -308,5 +313,14 @@ async fn what_was_observed_since_is_counted_among_the_changes_of_a_cycle(on: Bac
             .map(|of| observed("receipts", of, "1"));
     assert_eq!(changed_of(&fixture, &norths).await, 1, "the one of the south is not about the north's people");
     fixture.observe(vec![store, campaign, others]).await;
-    assert_eq!((changed(&fixture).await, changed_of(&fixture, &norths).await), (5, 3), "not the south's account");
+    assert_eq!(
+        (changed(&fixture).await, changed_of(&fixture, &norths).await),
+        (4, 3),
+        "nobody is credited on account 2"
+    );
+    let of_south =
+        |to: &str| pb::Observation { to: to.into(), ..observed("receipts", Of::UnitId(SOUTH.to_string()), "1") };
+    fixture.observe(vec![of_south("2026-03-10")]).await;
+    let counted = (changed(&fixture).await, changed_of(&fixture, &norths).await);
+    assert_eq!(counted, (5, 4), "of the unit that somebody of the north was in then");
 }

@@ -13,7 +13,7 @@ use tally_kernel::id::OrgUnitId;
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
 
-use crate::currencies::{paid, selling};
+use crate::currencies::{paid, rate, selling};
 use crate::fake_peers::Closed;
 use crate::fixture::{
     Fixture, NORTH, PeerFacts, SOUTH, TENANT, account, cycle, import, person, reason, record, scheme,
@@ -297,6 +297,37 @@ async fn a_rate_that_is_missing_refuses_a_branch_only_where_a_card_of_its_rests_
         let names = closed.failure.contains("a0001") || closed.failure.contains("krw");
         assert_eq!(names, reason == "RECORD_RATE_MISSING", "{}", closed.failure);
     }
+}
+
+on_both!(a_run_of_the_group_looks_back_and_a_rate_put_right_is_told_of_whose_cards_rest_on_it, flavor = "multi_thread");
+async fn a_run_of_the_group_looks_back_and_a_rate_put_right_is_told_of_whose_cards_rest_on_it(on: Backend) {
+    let mut told = apart();
+    told.rates = vec![rate("KRW", "0.005", "2026-02-01")];
+    let fixture = working(on, told).await;
+    let again = fixture.scheme(buying_again()).await;
+    let sold =
+        |id: &str, at: &str, currency: &str| pb::Record { customer: "c".into(), ..paid(id, at, 100_000, currency) };
+    let norths = vec![sold("february", "2026-02-27T01:00:00Z", "KRW"), sold("krw", "2026-03-02T03:00:00Z", "KRW")];
+    fixture.import(1, norths).await;
+    fixture.import(2, vec![sold("yuan", "2026-03-02T03:00:00Z", "")]).await;
+    let run = fixture.attribute(pb::AttributionRun::default()).await.attribution_run_id;
+    let closed = fixture.month_of(&north(), &again, &run).await;
+    assert_eq!(
+        closed.failure_reason, "",
+        "whoever names the run may look back as far as any scheme in use: {}",
+        closed.failure
+    );
+    let (sales, teams) = (fixture.scheme(selling("")).await, fixture.scheme(leading()).await);
+    let mut cycles = Vec::new();
+    for (unit, scheme_id) in [(north(), &sales), (SOUTH.to_string(), &sales), (String::new(), &teams)] {
+        let closed = fixture.month_of(&unit, scheme_id, &run).await;
+        assert_eq!(closed.state(), pb::CycleState::Reviewable, "{unit} {}", closed.failure);
+        cycles.push(closed.cycle_id);
+    }
+    fixture.tell(|told| told.rates.push(rate("KRW", "0.006", "2026-03-01")));
+    let changed = futures::future::join_all(cycles.iter().map(|id| fixture.rates_changed(id))).await;
+    let told = vec!["KRW/CNY 2026-03-02 2026-03-02"];
+    assert_eq!(changed, [told.clone(), Vec::new(), told], "the south sold nothing for won");
 }
 
 on_both!(a_run_of_a_branch_of_its_own_is_not_refused_for_what_nobody_of_it_is_credited_with, flavor = "multi_thread");

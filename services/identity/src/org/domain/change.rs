@@ -181,6 +181,7 @@ fn change(
         Command::Close { unit, people_to } => {
             let old = changeable(tree, *unit, from)?;
             if let Some(to) = people_to {
+                goes_nowhere_else(tree, *unit, *to)?;
                 takes_in(tree, old, *to, from)?;
             }
             if let Some(child) = children(tree, *unit, from).next() {
@@ -211,6 +212,7 @@ fn merge(
     }
     for unit in &gone {
         let old = changeable(tree, *unit, from)?;
+        goes_nowhere_else(tree, *unit, into)?;
         if old.region != stays.region {
             return Err(OrgError::RegionCrossed);
         }
@@ -221,6 +223,15 @@ fn merge(
         }
     }
     Ok(())
+}
+
+/// A unit whose people go to another one from some day on may close earlier, but into no other: they would be in one then, and what is of the unit
+/// in another.
+fn goes_nowhere_else(tree: &OrgTree, unit: OrgUnitId, to: OrgUnitId) -> Result<(), OrgError> {
+    let last = tree
+        .closes(unit)
+        .filter(|last| tree.at(unit, *last).and_then(|state| state.into).is_some_and(|into| into != to));
+    last.map_or(Ok(()), |last| Err(tree.closing(unit, last)))
 }
 
 /// Whether the people of a unit that closes, and what is of it, can go to another one.

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Condition;
+use sea_orm::sea_query::{Condition, Expr};
 use tally_engine::closing::snapshot::AgentCount;
 use tally_kernel::id::AccountId;
 use tally_kernel::{Currency, Error, Result};
@@ -102,11 +102,21 @@ pub async fn first_sales(tx: &ScopedTx, account: AccountId, (from, to): (i64, i6
     let found = tx.select::<Entity>().filter(sales).rows::<(Option<String>, i64)>(|q| {
         q.column(Column::Currency).expr(Column::StartedMs.min()).group_by(Column::Currency)
     });
-    let sale = |(currency, started_ms): (Option<String>, i64)| {
-        let currency = currency.map(|code| word_from_db("a currency", &code)).transpose()?;
-        Ok(FirstSale { currency, started_ms })
-    };
-    found.await?.into_iter().map(sale).collect()
+    found.await?.into_iter().map(FirstSale::read).collect()
+}
+
+/// How long a stretch is in which [`sales`] tells apart no instants: no zone is off by a part of it.
+const STRETCH_MS: i64 = 15 * 60_000;
+
+/// In which currency there are sessions of an account with an amount when: the first of each quarter of an hour, of those that began in `from..to`.
+pub async fn sales(tx: &ScopedTx, account: AccountId, (from, to): (i64, i64)) -> Result<Vec<FirstSale>> {
+    let span = Column::StartedMs.gte(from).and(Column::StartedMs.lt(to)).and(Column::AccountId.eq(account.0));
+    let sales = span.and(Column::RefersTo.is_null()).and(Column::AmountMinor.is_not_null());
+    let stretch = || Expr::col(Column::StartedMs).div(STRETCH_MS);
+    let found = tx.select::<Entity>().filter(sales).rows::<(Option<String>, i64)>(|q| {
+        q.column(Column::Currency).expr(Column::StartedMs.min()).group_by(Column::Currency).group_by(stretch())
+    });
+    found.await?.into_iter().map(FirstSale::read).collect()
 }
 
 /// The currencies of what was paid back of an account's sales, by rows that began from then on; nothing for the group's own.
@@ -114,8 +124,11 @@ pub async fn currencies_of_refunds(tx: &ScopedTx, account: AccountId, from: i64)
     let refunds = Column::AccountId.eq(account.0).and(Column::StartedMs.gte(from)).and(Column::RefersTo.is_not_null());
     let found = tx.select::<Entity>().filter(refunds.and(Column::AmountMinor.is_not_null()));
     let found = found.rows::<Option<String>>(|q| q.column(Column::Currency).group_by(Column::Currency)).await?;
-    let currency = |code: Option<String>| code.map(|code| word_from_db("a currency", &code)).transpose();
     found.into_iter().map(currency).collect()
+}
+
+fn currency(code: Option<String>) -> Result<Option<Currency>> {
+    code.map(|code| word_from_db("a currency", &code)).transpose()
 }
 
 /// The first session with an amount in a currency; nothing for the group's own.
@@ -126,6 +139,10 @@ pub struct FirstSale {
 }
 
 impl FirstSale {
+    fn read((code, started_ms): (Option<String>, i64)) -> Result<Self> {
+        Ok(Self { currency: currency(code)?, started_ms })
+    }
+
     /// The local day of it.
     ///
     /// # Errors

@@ -37,8 +37,14 @@ fn the_last_state_of_a_closed_unit_alone_says_where_its_people_went() {
         (told(&tree, "2026-05-31"), told(&tree, "2026-06-01")),
         (vec![], vec![("North/Sales/A".into(), Some(hub))])
     );
-    // Closed earlier, and into nothing.
+    // Closed earlier, into the same unit or nothing; its people are in that one from June on, so that no other will do.
     let mut earlier = tree.clone();
+    let (unit, into) = ("North/Sales/A".to_owned(), Some("East/Hub".to_owned()));
+    let closes = || Err(OrgError::Closes { unit: unit.clone(), last: day("2026-05-31"), into: into.clone() });
+    assert_eq!(closed_into(&mut earlier, "North/Sales/A", "North/Sales/B", "2026-04-01"), closes());
+    assert_eq!(merged(&mut earlier, &["North/Sales/A"], "North/Sales/B", "2026-04-01").map(drop), closes().map(drop));
+    closed_into(&mut earlier, "North/Sales/A", "East/Hub", "2026-05-01").unwrap();
+    assert_eq!(said(&earlier, a), [Some(hub)]);
     closed(&mut earlier, "North/Sales/A", "2026-04-01").unwrap();
     assert_eq!((said(&earlier, a), told(&earlier, "2026-06-01")), (vec![None], vec![("North/Sales/A".into(), None)]));
     merged(&mut tree, &["North/Sales/B"], "North/Sales", "2026-06-01").unwrap();
