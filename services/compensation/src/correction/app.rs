@@ -255,7 +255,7 @@ pub(crate) struct DeltaShown {
     /// Why the settlement was put right.
     pub(crate) reason: String,
     pub(crate) cards_version: u32,
-    /// What was left, in minor units; nothing of what is not approved.
+    /// What was left, in minor units, or for who only pays of it after the own settlements; nothing of what is not approved.
     pub(crate) left_minor: Option<i64>,
     /// What settlements held or took, the oldest first.
     pub(crate) adjustments: Vec<adjustments::Kept>,
@@ -282,6 +282,23 @@ impl DeltaShown {
         let (whole, payers) = (of.target(), Vec::new());
         Self { kept, whole, payers, reason, cards_version, left_minor: None, adjustments: Vec::new() }
     }
+
+    /// As who only pays of it is told of it: what the own settlements took, and what is left for whom pays it next. For anybody else what is left
+    /// would tell what others took, so that is what the own settlements left.
+    fn only_of(&mut self, own: &[(SettlementId, Target)], pays_next: bool) -> Result<()> {
+        self.adjustments.retain(|taken| own.iter().any(|(by, _)| *by == taken.settlement));
+        if pays_next {
+            return Ok(());
+        }
+        let left = |last: &adjustments::Kept| match last.stage {
+            // What a settlement that is not posted holds is still to be paid.
+            adjustments::Stage::Held => last.amounts.left_minor.checked_add(last.amounts.minor),
+            adjustments::Stage::Settled | adjustments::Stage::Freed => Some(last.amounts.left_minor),
+        };
+        let too_large = SettlementError::TooLarge(settlement_domain::Beyond::Pool);
+        self.left_minor = self.adjustments.last().map(|last| left(last).ok_or(too_large)).transpose()?;
+        Ok(())
+    }
 }
 
 /// A page of deltas that the caller may see, as of an instant or now, and the next page's token.
@@ -292,10 +309,10 @@ pub(crate) async fn list_deltas(
     page: &Page,
 ) -> Result<(Vec<DeltaShown>, String)> {
     let mut plan = ctx.plan::<ListDeltas>()?;
-    let now = if asked.waiting && asked.correction.is_none() {
-        Some(Now::of(&app.directory, ctx, None).await?)
-    } else {
-        None
+    // What waits is paid by where people belong by now: that says nothing of an earlier instant.
+    let now = match asked.known_at {
+        None => Some(Now::of(&app.directory, ctx, None).await?),
+        Some(_) => None,
     };
     let tx = app.store.read(ctx).await?;
     // Whoever drafts or approves a correction sees all of it, also the delta of somebody who moved.
@@ -308,25 +325,37 @@ pub(crate) async fn list_deltas(
         };
     }
     let paid = who_paid(&tx, &plan, asked).await?;
-    let moved = match &now {
-        Some(now) => who_moved(now, &tx, &plan).await?,
-        None => {
-            let by =
-                |(id, taken): (&DeltaId, &Vec<(_, Target)>)| (*id, taken.iter().map(|(_, by)| by.clone()).collect());
-            deltas::Moved { here: paid.iter().map(by).collect(), ..deltas::Moved::default() }
-        }
+    let next = match &now {
+        Some(now) => who_moved(now, &tx, &plan, asked).await?,
+        None => Next::default(),
     };
+    let moved = moved_of(&paid, &next, asked);
     let (kept, token) = deltas::page(&tx, &plan, (asked, &moved), page).await?;
     let mut shown = shown(&tx, kept, asked.known_at).await?;
     for one in &mut shown {
         one.payers = moved.here.get(&one.kept.id).cloned().unwrap_or_default();
-        // Who only pays of it is told what the own settlements took, and what is left.
         if !plan.covers(&one.kept.target()) && !plan.covers(&one.whole) {
             let own = paid.get(&one.kept.id).map_or(&[][..], Vec::as_slice);
-            one.adjustments.retain(|taken| own.iter().any(|(by, _)| *by == taken.settlement));
+            one.only_of(own, next.here.contains_key(&one.kept.id))?;
         }
     }
     Ok((shown, token))
+}
+
+/// Who is told of deltas by what they pay: what waits to whom pays it next, and what was taken also to whom took it, unless what
+/// waits is asked for.
+fn moved_of(paid: &adjustments::Reached, next: &Next, asked: &deltas::Asked) -> deltas::Moved {
+    let mut moved = deltas::Moved::default();
+    for (id, payer) in &next.here {
+        moved.here.entry(*id).or_default().push(payer.clone());
+    }
+    for (id, taken) in paid.iter().filter(|_| !asked.waiting) {
+        moved.here.entry(*id).or_default().extend(taken.iter().map(|(_, by)| by.clone()));
+    }
+    if asked.waiting && asked.correction.is_none() {
+        moved.elsewhere.clone_from(&next.elsewhere);
+    }
+    moved
 }
 
 /// What settlements took is listed to whoever reaches one of them, or the statement in it: also of somebody who belonged elsewhere.
@@ -338,15 +367,24 @@ async fn who_paid<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, asked: &deltas::Asked) 
     adjustments::reached(tx, plan, &settlements, (asked.person, asked.known_at)).await
 }
 
-/// What waits of people who moved is listed to whom pays it next, and to nobody else: of those whom the caller reaches there.
-async fn who_moved<R: Rpc>(now: &Now, tx: &ScopedTx, plan: &Plan<R>) -> Result<deltas::Moved> {
-    let waits = deltas::who_waits(tx).await?;
+/// What waits of people who moved: it is told to whom pays it next.
+#[derive(Default)]
+struct Next {
+    /// Of those whom the caller reaches where they are by now: by whom it is paid next.
+    here: BTreeMap<DeltaId, Target>,
+    /// Of the others.
+    elsewhere: Vec<DeltaId>,
+}
+
+/// What waits of people who moved, by whom pays it next.
+async fn who_moved<R: Rpc>(now: &Now, tx: &ScopedTx, plan: &Plan<R>, asked: &deltas::Asked) -> Result<Next> {
+    let waits = deltas::who_waits(tx, asked).await?;
     let owners = store::owners(tx, waits.iter().map(|(_, of, _)| *of).collect()).await?;
-    let mut moved = deltas::Moved::default();
+    let mut moved = Next::default();
     for (id, of, person) in waits {
         let owner = owners.get(&of).ok_or_else(|| Error::internal("a delta of no correction"))?;
         match payer(now, owner, person) {
-            Some(payer) if plan.covers(&payer) => _ = moved.here.insert(id, vec![payer]),
+            Some(payer) if plan.covers(&payer) => _ = moved.here.insert(id, payer),
             Some(_) => moved.elsewhere.push(id),
             None => {}
         }

@@ -242,19 +242,22 @@ pub struct Asked {
     pub waiting: bool,
 }
 
-/// Deltas that are told by who pays or paid them, and not by where the person belonged.
+/// Deltas that are told, or not, by who pays or paid them, and not by where the person belonged.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Moved {
     /// By whom, of those that the caller reaches there.
     pub(crate) here: BTreeMap<DeltaId, Vec<Target>>,
-    /// Those that wait and that the caller does not.
+    /// Those that are not told of though the person belonged to the caller: what waits, and somebody else pays it.
     pub(crate) elsewhere: Vec<DeltaId>,
 }
 
-/// All that waits: of which correction, and whose.
-pub(crate) async fn who_waits(tx: &ScopedTx) -> Result<Vec<(DeltaId, CorrectionId, PersonId)>> {
-    let waiting = tx.select::<Entity>().filter(Column::Stage.eq(Stage::Waiting.to_string()));
-    let rows = waiting.rows::<(Uuid, Uuid, Uuid)>(|rows| {
+/// All that waits of the correction and the person that are asked for: of which correction, and whose.
+pub(crate) async fn who_waits(tx: &ScopedTx, asked: &Asked) -> Result<Vec<(DeltaId, CorrectionId, PersonId)>> {
+    let only = Condition::all()
+        .add(Column::Stage.eq(Stage::Waiting.to_string()))
+        .add_option(asked.correction.map(|id| Column::CorrectionId.eq(id.0)))
+        .add_option(asked.person.map(|id| Column::PersonId.eq(id.0)));
+    let rows = tx.select::<Entity>().filter(only).rows::<(Uuid, Uuid, Uuid)>(|rows| {
         rows.column(Column::Id).column(Column::CorrectionId).column(Column::PersonId)
     });
     let read = |(id, of, person)| (DeltaId(id), CorrectionId(of), PersonId(person));

@@ -25,6 +25,7 @@ async fn who_moved_is_paid_by_the_unit_of_now_and_who_left_gets_a_statement_of_a
     // 1 moves to the other branch in February, 2 has left and has no card any more.
     fixture.moves(1, 1, 1);
     who_pays_next_lists_what_waits(&fixture).await;
+    who_has_the_person_lists_its_line(&fixture, put_right, false).await;
     fixture.score(1, &[(0, 90), (1, 90)]);
     let here = fixture.posted(&branch(0), 1, 10_000).await;
     let amounts = fixture.amounts(here.id).await;
@@ -40,15 +41,16 @@ async fn who_moved_is_paid_by_the_unit_of_now_and_who_left_gets_a_statement_of_a
     assert_eq!(message.0.adjustments[0].why, "the score was put right from 20 to 40");
     let there = fixture.posted(&branch(1), 1, 5_000).await;
     assert_eq!(fixture.amounts(there.id).await[&1], (6_000, vec![(1_000, 0)]));
-    who_paid_lists_what_was_paid(&fixture, put_right).await;
+    who_has_the_person_lists_its_line(&fixture, put_right, true).await;
     // A settlement that has adjustments can be corrected in its turn: they are no part of its split.
     fixture.score(1, &[(0, 90), (2, 90), (1, 90)]);
     let (_, shown) = fixture.correct(here.id).await.unwrap();
     assert_eq!(differences(&shown), [(0, 10_000, 5_000), (2, 0, 5_000)]);
 }
 
-/// The branch that paid finds what it paid however it asks, and nothing of the others; no other branch sees it.
-async fn who_paid_lists_what_was_paid(fixture: &Fixture, of: CorrectionId) {
+/// The branch that has the person finds the line however it asks, while it waits and once it is paid, and nothing of the others; no other
+/// branch sees it. Of a day it is told what it had paid by then.
+async fn who_has_the_person_lists_its_line(fixture: &Fixture, of: CorrectionId, is_paid: bool) {
     use Permission::{CardRead, SettlementRead, StatementRead, StatementReadPay};
     let payroll = [CardRead, SettlementRead, StatementRead, StatementReadPay];
     let now = Some(fixture.callers.clock.now());
@@ -67,8 +69,12 @@ async fn who_paid_lists_what_was_paid(fixture: &Fixture, of: CorrectionId) {
         (who, rpc::render_all::<ListDeltas>(&ctx, found).1.is_empty())
     };
     for asked in &asks {
-        assert_eq!(list(1, &payroll, asked).await, (vec![1], true), "{asked:?}");
-        assert_eq!(list(1, &[StatementRead], asked).await, (vec![1], false), "pay is masked: {asked:?}");
+        if is_paid || asked.known_at.is_none() {
+            assert_eq!(list(1, &payroll, asked).await, (vec![1], true), "{asked:?}");
+            assert_eq!(list(1, &[StatementRead], asked).await, (vec![1], false), "pay is masked: {asked:?}");
+        } else {
+            assert_eq!(list(1, &payroll, asked).await.0, Vec::<usize>::new(), "{asked:?}");
+        }
         assert_eq!(list(TEAM, &payroll, asked).await.0, Vec::<usize>::new(), "{asked:?}");
     }
     for n in [0, 2] {
@@ -102,25 +108,62 @@ async fn who_pays_a_part_is_told_nothing_of_what_others_took(on: Backend) {
     let (fixture, first) = january(&db).await;
     // 1 is to give back 3,000: 500 of it in February, 1,000 in March by the other branch.
     fixture.score(0, &[(0, 80), (2, 20)]);
-    fixture.put_right(first).await.unwrap();
+    let of = fixture.put_right(first).await.unwrap().id;
     fixture.score(1, &[(0, 50), (1, 50)]);
     let here = fixture.posted(&branch(0), 1, 1_000).await.id;
     fixture.moves(1, 2, 1);
     fixture.callers.clock.advance(jiff::SignedDuration::from_hours(24 * 60));
     fixture.score(2, &[(1, 90)]);
     let there = fixture.posted(&branch(1), 2, 1_000).await.id;
-    use Permission::{CardRead, SettlementRead, StatementRead, StatementReadPay};
-    let payroll = [CardRead, SettlementRead, StatementRead, StatementReadPay];
-    for (n, taken) in [(0, &[(here, -500), (there, -1_000)][..]), (1, &[(there, -1_000)])] {
-        for waiting in [false, true].into_iter().filter(|waiting| n == 1 || !waiting) {
-            let ctx = &fixture.callers.context(&fixture.callers.of_unit(TENANT, unit(n), &payroll));
-            let asked = Asked { person: Some(person(1)), waiting, ..Asked::default() };
-            let (found, _) = correcting::list_deltas(&fixture.app, ctx, &asked, &page()).await.unwrap();
-            let [one] = found.as_slice() else { panic!("one delta: {found:?}") };
-            let told: Vec<_> = one.adjustments.iter().map(|one| (one.settlement, one.amounts.minor)).collect();
-            assert_eq!((told.as_slice(), one.left_minor), (taken, Some(-1_500)), "branch {n}, waiting: {waiting}");
+    let of_person = Asked { person: Some(person(1)), ..Asked::default() };
+    let told = async |n: usize, asked: Asked| {
+        use Permission::{CardRead, SettlementRead, StatementRead, StatementReadPay};
+        let payroll = [CardRead, SettlementRead, StatementRead, StatementReadPay];
+        let ctx = &fixture.callers.context(&fixture.callers.of_unit(TENANT, unit(n), &payroll));
+        let (found, _) = correcting::list_deltas(&fixture.app, ctx, &asked, &page()).await.unwrap();
+        let taken = |one: &correcting::DeltaShown| -> Vec<_> {
+            one.adjustments.iter().map(|one| (one.settlement, one.amounts.minor)).collect()
+        };
+        found.iter().map(|one| (taken(one), one.left_minor)).collect::<Vec<_>>()
+    };
+    let both = vec![(here, -500), (there, -1_000)];
+    assert_eq!(told(0, of_person).await, [(both.clone(), Some(-1_500))]);
+    let own = [(vec![(there, -1_000)], Some(-1_500))];
+    let waits = Asked { waiting: true, ..of_person };
+    for asked in [of_person, waits] {
+        assert_eq!(told(1, asked).await, own, "{asked:?}");
+    }
+    // Back again: what the first branch takes of it by now is its own affair, while it is drafted and after.
+    let before = fixture.callers.clock.now();
+    fixture.moves(1, 3, 0);
+    fixture.callers.clock.advance(jiff::SignedDuration::from_hours(24 * 31));
+    fixture.score(3, &[(1, 90)]);
+    let again = fixture.drafted(&branch(0), 3, 700).await.id;
+    for is_posted in [false, true] {
+        if is_posted {
+            fixture.approve_and_post(again).await.unwrap();
+        }
+        let all = both.iter().copied().chain([(again, -700)]).collect();
+        assert_eq!(told(0, of_person).await, [(all, Some(if is_posted { -800 } else { -1_500 }))]);
+        let now = Some(fixture.callers.clock.now());
+        let by_correction = Asked { correction: Some(of), ..of_person };
+        let asks = [of_person, by_correction, Asked { known_at: now, ..of_person }];
+        for asked in asks.into_iter().chain([Asked { known_at: Some(before), ..of_person }]) {
+            assert_eq!(told(1, asked).await, own, "{asked:?}");
+        }
+        for asked in [waits, Asked { waiting: true, ..by_correction }] {
+            assert_eq!(told(1, asked).await, [], "whether it waits is told to who pays the rest: {asked:?}");
         }
     }
+    // Whoever has the person again is told what is left to pay, and what itself took alone.
+    fixture.moves(1, 4, 1);
+    fixture.callers.clock.advance(jiff::SignedDuration::from_hours(24 * 31));
+    for asked in [of_person, waits] {
+        assert_eq!(told(1, asked).await, [(vec![(there, -1_000)], Some(-800))], "{asked:?}");
+    }
+    fixture.score(4, &[(1, 90)]);
+    let held = fixture.drafted(&branch(1), 4, 300).await.id;
+    assert_eq!(told(1, of_person).await, [(vec![(there, -1_000), (held, -300)], Some(-800))]);
 }
 
 on_both!(what_waits_of_who_moved_is_taken_by_any_cycle_of_the_unit_of_now_and_by_none_of_the_old_one);
