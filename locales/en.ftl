@@ -72,7 +72,7 @@ NOT_FOUND = no { $resource } { $id } that you may see
     .unit_on = no org unit { $id } that you may see on { $day }, the day that counts: it was closed before, begins later or never was (ListOrgUnits with as_of shows which are there)
     .goes_on = org unit { $id } was closed before { $day }, the day that counts, and its people went to { $into }: name that one
     .id_number = no person with this identity number that you may see
-    .removed = { $missing }; what was before { $day } may have been removed by retention, and cannot be put right any more
+    .removed = { $missing }; if it was before { $day }, retention may have removed it
 # Wrong fields; the details name each.
 INVALID_REQUEST = { $count ->
     [one] { $count } field is wrong; the details name it
@@ -858,8 +858,8 @@ OWN_CORRECTION = nobody decides about a correction of the own facts: somebody el
 CORRECTION_OF_OTHERS = only who asked for a correction withdraws it: reject it instead
 # Facts of that time are kept no more.
 PERIOD_PURGED = what was before { $day } is kept no more and cannot be put right
-    .cycle = what was before { $day } may be removed already, so the cycle cannot be worked out anew: settle what is wrong outside of Tally
-    .close = what was before { $day } may be removed already, and what is missing of the period would be missing without a word: choose a period that began later, or have such data kept longer first (SetRetention) and bring in what is missing
+    .cycle = a period that begins before { $day } is made of { $kind } of which retention may have removed something, so the cycle cannot be worked out anew: settle what is wrong outside of Tally
+    .close = a period that begins before { $day } is made of { $kind } of which retention may have removed something, and what is missing would be missing without a word: choose a period that begins on { $day } or later, or have { $kind } kept longer first (SetRetention) and bring in what is missing
     .row = what was before { $day } is kept no more, and this row is not there: leave it out, or have { $kind } kept longer first (SetRetention)
     .named = { $name } is not there, and what was before { $day } is kept no more: leave it out, or have { $kind } kept longer first (SetRetention)
 # The new fact contradicts what counts.

@@ -18,7 +18,7 @@ use tonic::{Response, Status};
 pub use export::export;
 pub use follow::{Before, Follower, Subject, follower, purge};
 pub use group::export_tenant;
-pub use retention::{Ran, Removed, Terms, run, terms, terms_of_old};
+pub use retention::{Raised, Ran, Removed, Terms, first_day, months_before, run, terms, terms_of_old};
 pub use schedule::{Kind, PERSON, REQUESTS, SCHEDULE, kind};
 pub use tables::{
     Clear, DataTable, ErasureRule, ExportCells, ExportCursor, ExportRow, ExportRows, Exported, Over, RowKey, Sees,

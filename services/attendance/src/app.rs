@@ -41,9 +41,14 @@ pub struct App {
 }
 
 impl App {
-    /// How long is kept what, where the oldest of some facts is so old that it matters.
-    pub(crate) async fn terms(&self, ctx: &OpContext, oldest: Option<Timestamp>) -> Result<Option<Terms>> {
-        let oldest = oldest.filter(|_| !self.keeps_all).map(|at| (DUTY, at));
+    /// How long is kept what, where the oldest of some facts of a kind is so old that it matters.
+    pub(crate) async fn terms(
+        &self,
+        ctx: &OpContext,
+        kind: &'static str,
+        oldest: Option<Timestamp>,
+    ) -> Result<Option<Terms>> {
+        let oldest = oldest.filter(|_| !self.keeps_all).map(|at| (kind, at));
         tally_privacy::terms_of_old(&self.peers.identity, ctx, oldest).await
     }
 
@@ -120,22 +125,23 @@ pub fn reached<R: Rpc, T>(
 }
 
 /// Refuses the rows that are not there and of which nothing would be kept: written, they would stand alone until retention runs next. `ends`
-/// is the instant that their months count from. What is there, whatever it says, is judged as ever.
-pub fn without_removed<T: Keyed + About>(
+/// is whom they are about, and the instant that their months count from. What is there, whatever it says, is judged as ever.
+pub fn without_removed<T: Keyed>(
     rows: Rows<T>,
     there: &[Stored<T>],
-    (terms, now): (Option<&Terms>, Timestamp),
-    ends: impl Fn(&T) -> Timestamp,
+    (terms, kind, now): (Option<&Terms>, &'static str, Timestamp),
+    ends: impl Fn(&T) -> (PersonId, Timestamp),
     outcome: &mut ImportOutcome,
 ) -> Result<Rows<T>> {
-    let removed = Removed::of(terms, DUTY, now);
+    let removed = Removed::of(terms, kind, now);
     let known = keyed(there);
     let mut kept = Vec::with_capacity(rows.len());
     for (index, row) in rows {
-        let day = removed.before(Some(row.fact.person()), ends(&row.fact))?;
+        let (person, end) = ends(&row.fact);
+        let day = removed.before(Some(person), end)?;
         match day.filter(|_| !known.contains_key(&row.key())) {
             Some(day) => {
-                let problem = Problem::new(index, "PERIOD_PURGED", msg!("PERIOD_PURGED.row", day, kind = DUTY));
+                let problem = Problem::new(index, "PERIOD_PURGED", msg!("PERIOD_PURGED.row", day, kind));
                 outcome.problems.push(problem);
             }
             None => kept.push((index, row)),

@@ -26,8 +26,8 @@ impl From<CycleError> for Error {
             CycleError::NoVersion => return Error::of(Kind::NotFound, msg!("RESULT_VERSION_UNKNOWN")),
             CycleError::ChangesNothing => msg!("CORRECTION_CHANGES_NOTHING"),
             CycleError::CorrectionUnderway(cycle) => msg!("CYCLE_CORRECTION_UNDERWAY", cycle),
-            CycleError::Purged(day) => msg!("PERIOD_PURGED.cycle", day),
-            CycleError::ClosesPurged(day) => msg!("PERIOD_PURGED.close", day),
+            CycleError::Purged(day, kind) => msg!("PERIOD_PURGED.cycle", day, kind),
+            CycleError::ClosesPurged(day, kind) => msg!("PERIOD_PURGED.close", day, kind),
         };
         Error::of(Kind::FailedPrecondition, message)
     }
@@ -47,7 +47,7 @@ impl From<RunError> for Error {
             RunError::Awaited => msg!("RUN_AWAITED"),
             RunError::WithoutRates => msg!("RUN_WITHOUT_RATES"),
             RunError::Outdated(account) => msg!("RUN_OUTDATED", account),
-            RunError::Purged(day) => msg!("PERIOD_PURGED.close", day),
+            RunError::Purged(day, kind) => msg!("PERIOD_PURGED.close", day, kind),
         };
         Error::of(Kind::FailedPrecondition, message)
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tally_kernel::id::{AliasId, PersonId};
 use tally_kernel::import::{ImportOutcome, Keyed, Problem};
@@ -23,6 +25,11 @@ pub struct Alias {
 }
 
 impl Alias {
+    /// From when it is known how long it is kept: the beginning of its last day, which counts in no zone in particular.
+    pub fn last(&self) -> Timestamp {
+        self.to.and_then(|day| day.to_zoned(TimeZone::UTC).ok()).map_or(Timestamp::MAX, |day| day.timestamp())
+    }
+
     /// Whether both mean somebody on the same day.
     pub fn overlaps(&self, other: &Self) -> bool {
         let begins = |a: &Self| a.from.unwrap_or(Date::MIN);

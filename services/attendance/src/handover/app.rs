@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::domain::{Handover, HandoverKind, StoredHandover};
 use super::store;
 use crate::account;
-use crate::app::{App, Rows, bulk_audit, place, reached, unknown_account, without_removed};
+use crate::app::{App, DUTY, Rows, bulk_audit, place, reached, unknown_account, without_removed};
 use crate::placed::{Placed, Standing, keyed, without_known};
 use crate::policy::{ImportHandovers, ListHandovers, RecordHandover};
 
@@ -67,10 +67,10 @@ pub async fn import_handovers(app: &App, ctx: &OpContext, import: Import<Handove
     let mut refused = import.refused;
     let rows = place(import.rows, &people, &mut refused);
     let (rows, permit) = reached::<ImportHandovers, _>(ctx, rows, &mut refused, Placed::target)?;
-    let terms = app.terms(ctx, rows.iter().map(|(_, row)| row.fact.at).min()).await?;
+    let terms = app.terms(ctx, DUTY, rows.iter().map(|(_, row)| row.fact.at).min()).await?;
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
-        let fresh = new_ones(app, &work, rows.clone(), (terms.as_ref(), ctx.now()), &mut outcome).await?;
+        let fresh = new_ones(app, &work, rows.clone(), (terms.as_ref(), DUTY, ctx.now()), &mut outcome).await?;
         store::insert(&work, ctx, &fresh).await?;
         let audit = bulk_audit("attendance.handover.import", "handovers", &import.request, &outcome);
         Ok((work, audit, outcome.in_order()))
@@ -82,7 +82,7 @@ async fn new_ones(
     app: &App,
     work: &UnitOfWork,
     rows: Rows<Handover>,
-    kept: (Option<&Terms>, Timestamp),
+    kept: (Option<&Terms>, &'static str, Timestamp),
     outcome: &mut ImportOutcome,
 ) -> Result<Vec<Placed<Handover>>> {
     let named: BTreeSet<AccountId> = rows.iter().map(|(_, row)| row.fact.account).collect();
@@ -97,7 +97,7 @@ async fn new_ones(
     let there = store::between(work, known, (from, to), None).await?;
     let why = |a: &Handover, b: &Handover| a.contradicts(b, exclusive.contains(&a.account));
     let good = without_known(good, &there, outcome);
-    let good = without_removed(good, &there, kept, |handover| handover.at, outcome)?;
+    let good = without_removed(good, &there, kept, |handover| (handover.person, handover.at), outcome)?;
     let good = app.without_contradictions(good, &there, |h| h.account, why, outcome);
     Ok(reconcile(good, keyed(&there), outcome).into_iter().map(|(_, row)| row).collect())
 }

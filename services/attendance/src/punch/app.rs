@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::domain::{Facts, LONGEST, PLANNED, Punch, PunchKind, Reason, StoredPunch, Verdict, judge};
 use super::store;
-use crate::app::{App, bulk_audit, place, reached, without_removed};
+use crate::app::{App, DUTY, bulk_audit, place, reached, without_removed};
 use crate::errors::Refused;
 use crate::placed::{Placed, Standing, Stored, counting, keyed, without_known};
 use crate::policy::{ImportPunches, ListPunches, RecordPunch};
@@ -88,14 +88,20 @@ pub async fn import_punches(app: &App, ctx: &OpContext, import: Import<Punch>) -
     let mut refused = import.refused;
     let rows = place(import.rows, &people, &mut refused);
     let (rows, permit) = reached::<ImportPunches, _>(ctx, rows, &mut refused, Placed::target)?;
-    let terms = app.terms(ctx, rows.iter().map(|(_, row)| row.fact.at).min()).await?;
+    let terms = app.terms(ctx, DUTY, rows.iter().map(|(_, row)| row.fact.at).min()).await?;
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         // Two calls at once must not each write one of two punches that contradict each other.
         work.lock("punches", Uuid::nil()).await?;
         let there = there(&work, &rows).await?;
         let rows = without_known(rows.clone(), &there, &mut outcome);
-        let rows = without_removed(rows, &there, (terms.as_ref(), ctx.now()), |punch| punch.at, &mut outcome)?;
+        let rows = without_removed(
+            rows,
+            &there,
+            (terms.as_ref(), DUTY, ctx.now()),
+            |punch| (punch.person, punch.at),
+            &mut outcome,
+        )?;
         let rows = app.without_contradictions(rows, &there, |p| p.person, Punch::contradicts, &mut outcome);
         let fresh: Vec<_> = reconcile(rows, keyed(&there), &mut outcome).into_iter().map(|(_, row)| row).collect();
         store::insert(&work, ctx, &fresh).await?;

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::domain::{Shift, StoredShift};
 use super::store;
 use crate::account;
-use crate::app::{App, Rows, bulk_audit, place, reached, unknown_account, without_removed};
+use crate::app::{App, DUTY, Rows, bulk_audit, place, reached, unknown_account, without_removed};
 use crate::placed::{Placed, Standing, Stored, keyed, without_known};
 use crate::policy::{ListShifts, PublishShifts};
 
@@ -29,11 +29,11 @@ pub async fn publish_shifts(app: &App, ctx: &OpContext, import: Import<Shift>) -
     let mut refused = import.refused;
     let rows = place(import.rows, &people, &mut refused);
     let (rows, permit) = reached::<PublishShifts, _>(ctx, rows, &mut refused, Placed::target)?;
-    let terms = app.terms(ctx, rows.iter().map(|(_, row)| row.fact.end).min()).await?;
+    let terms = app.terms(ctx, DUTY, rows.iter().map(|(_, row)| row.fact.end).min()).await?;
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         let rows = known_accounts(&work, rows.clone(), &mut outcome).await?;
-        let fresh = new_ones(&work, rows, (terms.as_ref(), ctx.now()), &mut outcome).await?;
+        let fresh = new_ones(&work, rows, (terms.as_ref(), DUTY, ctx.now()), &mut outcome).await?;
         store::insert(&work, ctx, fresh).await?;
         let audit = bulk_audit("attendance.roster.write", "shifts", &import.request, &outcome);
         Ok((work, audit, outcome.in_order()))
@@ -56,7 +56,7 @@ async fn known_accounts(
 async fn new_ones(
     work: &UnitOfWork,
     rows: Rows<Shift>,
-    kept: (Option<&Terms>, Timestamp),
+    kept: (Option<&Terms>, &'static str, Timestamp),
     outcome: &mut ImportOutcome,
 ) -> Result<Vec<Placed<Shift>>> {
     let starts = || rows.iter().map(|(_, row)| row.fact.start);
@@ -67,7 +67,7 @@ async fn new_ones(
     let there = store::beginning(work, people, from, to).await?;
     let rows = without_known(rows, &there, outcome);
     let rows = without_cancelled(rows, &there, outcome);
-    let rows = without_removed(rows, &there, kept, |shift| shift.end, outcome)?;
+    let rows = without_removed(rows, &there, kept, |shift| (shift.person, shift.end), outcome)?;
     Ok(reconcile(rows, keyed(&there), outcome).into_iter().map(|(_, row)| row).collect())
 }
 

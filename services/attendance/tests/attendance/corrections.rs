@@ -258,7 +258,7 @@ async fn what_retention_removed_is_refused_with_the_date_unless_a_legal_hold_cov
     let refused = correct(&attendance, &attendance.admin, old()).await.unwrap_err();
     let error = tally_rpc::error_from(refused);
     assert_eq!(error.reason(), "PERIOD_PURGED");
-    assert!(tally_i18n::sentence(tally_kernel::Locale::En, &error).contains("2024-03-02"), "{error:?}");
+    assert!(tally_i18n::sentence(tally_kernel::Locale::En, &error).contains("2024-03-03"), "{error:?}");
     // A fact that is gone is known by what the request says of it; where that is nothing, the words say what may be.
     let gone = pb::CorrectPunchRequest { punch_id: person(9).to_string(), at: None, ..asked(Move) };
     let moved = pb::CorrectPunchRequest { at: old().at, validate_only: true, ..gone.clone() };
@@ -266,7 +266,7 @@ async fn what_retention_removed_is_refused_with_the_date_unless_a_legal_hold_cov
     let silent = pb::CorrectPunchRequest { kind: PunchKind::In.into(), ..gone };
     let error = tally_rpc::error_from(correct(&attendance, &attendance.admin, silent).await.unwrap_err());
     let told = tally_i18n::sentence(tally_kernel::Locale::En, &error);
-    assert!(error.reason() == "NOT_FOUND" && told.contains("2024-03-02"), "{error:?}");
+    assert!(error.reason() == "NOT_FOUND" && told.contains("2024-03-03"), "{error:?}");
     let shift_gone = pb::ChangeShiftRequest {
         shift_id: person(9).to_string(),
         start: old().at,
@@ -289,7 +289,7 @@ async fn imports_of_what_is_kept_no_more(attendance: &TestAttendance, a: &str) {
     let punches = || vec![punch(1, PunchKind::In, old), punch(2, PunchKind::In, kept), punch(2, PunchKind::Out, old)];
     let answer = attendance.punch(punches()).await;
     let told = answer.as_ref().map(|told| told.problems[0].message.clone()).unwrap_or_default();
-    assert!(told.contains("2024-03-02") && told.contains("attendance.duty"), "{told}");
+    assert!(told.contains("2024-03-03") && told.contains("attendance.duty"), "{told}");
     assert_eq!(counts(answer), (1, 0, vec![purged(0), purged(2)]));
     // A shift goes by its end.
     let begun = shift(2, a, "2024-03-01T23:00:00Z", "2024-03-02T09:00:00Z");
@@ -300,6 +300,20 @@ async fn imports_of_what_is_kept_no_more(attendance: &TestAttendance, a: &str) {
         vec![take(1, old), take(2, kept), take(2, "2024-02-02T09:00:00Z")]
     };
     assert_eq!(counts(attendance.hand_over(takes()).await), (1, 0, vec![purged(0), purged(2)]));
+    // A nickname goes by its last day, and stays for all of the day in which the edge lies.
+    let alias = |alias: &str, to: &str| pb::Alias {
+        platform: "JD".into(),
+        alias: alias.into(),
+        person_id: person(1).to_string(),
+        to: to.into(),
+        ..Default::default()
+    };
+    let rows = vec![alias("over", "2024-03-01"), alias("kept", "2024-03-02"), alias("open", "")];
+    let ask = pb::ImportAliasesRequest { rows, ..Default::default() };
+    let answer = attendance.aliases().import_aliases(attendance.admin.request(ask)).await.unwrap().into_inner().result;
+    let told = answer.as_ref().map(|told| told.problems[0].message.clone()).unwrap_or_default();
+    assert!(told.contains("before 2024-03-02") && told.contains("attendance.aliases"), "{told}");
+    assert_eq!(counts(answer), (2, 0, vec![purged(0)]));
     attendance.heard.hold(person(1));
     assert_eq!(counts(attendance.punch(punches()).await), (1, 1, vec![purged(2)]));
     assert_eq!(counts(attendance.publish(vec![over(1), begun, over(2)]).await), (1, 1, vec![purged(2)]));

@@ -114,12 +114,12 @@ fn told(n: u128) -> identity::Person {
     }
 }
 
-/// Tells of the three people, one a page, of two units, and that duty is kept for two years.
+/// Tells of the three people, one a page, of two units, and that duty and nicknames are kept for two years.
 fn identity(heard: &Arc<Heard>) -> FakePeer {
     let (heard, holds) = (Arc::clone(heard), Arc::clone(heard));
     let retention = |_: identity::ListRetentionRequest| {
-        let kind = identity::Retention { kind: "attendance.duty".into(), months: 24, ..Default::default() };
-        Ok(identity::ListRetentionResponse { schedule: vec![kind] })
+        let kind = |kind: &str| identity::Retention { kind: kind.into(), months: 24, ..Default::default() };
+        Ok(identity::ListRetentionResponse { schedule: ["attendance.aliases", "attendance.duty"].map(kind).into() })
     };
     let person = |ask: identity::GetPersonRequest| {
         let found = (1..=3).find(|n| person(*n).to_string() == ask.person_id).map(told);

@@ -107,7 +107,7 @@ pub(crate) async fn drop<R: Rpc>(app: &App, ctx: &OpContext, action: &'static st
 async fn judged(tx: &ScopedTx, ctx: &OpContext, id: PersonId) -> Result<Person> {
     let person = person::facts::get(tx, &Key::Id(id)).await?.ok_or(ErasureError::PersonUnknown(id))?;
     let set = retention::facts::all(tx).await?;
-    let months = retention::domain::months(&set, tally_privacy::PERSON).unwrap_or(u32::MAX);
+    let months = retention::domain::of_kind(&set, tally_privacy::PERSON).map_or(u32::MAX, |kept| kept.months);
     let held = hold::domain::covers(&hold::facts::standing(tx).await?, id);
     let today = tenant::facts::today(tx, ctx).await?;
     domain::judge(Facts { last_day: person.last_day(), months, today, held })?;

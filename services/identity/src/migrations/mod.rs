@@ -10,6 +10,7 @@ mod identity_0007_wrong_passwords;
 mod identity_0008_rates;
 mod identity_0009_employment_kinds;
 mod identity_0010_gone_units;
+mod identity_0011_raised_retentions;
 
 tally_store::migrations![
     identity_0001_tables,
@@ -22,4 +23,5 @@ tally_store::migrations![
     identity_0008_rates,
     identity_0009_employment_kinds,
     identity_0010_gone_units,
+    identity_0011_raised_retentions,
 ];

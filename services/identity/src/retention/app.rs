@@ -2,9 +2,10 @@
 
 use tally_access::{OpContext, Target};
 use tally_app::{RequestKey, mutate};
-use tally_kernel::Result;
+use tally_kernel::{Error, Result};
 use tally_privacy::{Kind, Ran, Terms};
 use tally_store::Audit;
+use uuid::Uuid;
 
 use super::domain::{self, Retention};
 use super::store;
@@ -27,8 +28,12 @@ pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<(&'s
     let permit = ctx.permit::<SetRetention>(&Target::tenant())?;
     let kind = domain::judge(&wanted.kind, wanted.months)?;
     let set = mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
-        let before = domain::months(&store::all(&work).await?, kind.name).unwrap_or(kind.months);
-        let new = Retention { kind: kind.name.to_owned(), months: wanted.months, set_reason: wanted.reason.clone() };
+        // Of two calls at once each would raise what the other found.
+        work.lock("retentions", Uuid::nil()).await?;
+        let was = domain::of_kind(&store::all(&work).await?, kind.name);
+        let was = was.ok_or_else(|| Error::internal(format_args!("no retention of {}", kind.name)))?;
+        let before = was.months;
+        let new = was.set(wanted.months, wanted.reason.clone(), ctx.now())?;
         store::put(&work, ctx, &new).await?;
         let audit = Audit::new("identity.retention.set", "retention", kind.name);
         Ok((work, audit.note("before", before).note("after", wanted.months), new))
@@ -59,6 +64,7 @@ pub(crate) async fn run(app: &App, ctx: &OpContext) -> Result<Ran> {
             months: schedule.into_iter().map(|(kind, one)| (kind.name.to_owned(), one.months)).collect(),
             everybody: holds.iter().any(|hold| hold.person.is_none()),
             people: holds.iter().filter_map(|hold| hold.person).collect(),
+            ..Terms::default()
         }
     };
     tally_privacy::run::<RunRetention>(&app.store, ctx, &terms, &privacy::DATA_TABLES).await

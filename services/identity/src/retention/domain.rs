@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tally_privacy::{Kind, SCHEDULE, kind};
+use tally_kernel::Result;
+use tally_privacy::{Kind, Raised, SCHEDULE, kind, months_before};
 
 /// How long a group keeps one kind of data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +15,8 @@ pub struct Retention {
     pub months: u32,
     /// Why the group set other months than the default.
     pub set_reason: String,
+    /// What was over when it was last kept longer.
+    pub raised: Option<Raised>,
 }
 
 /// Why months are not set.
@@ -28,7 +32,7 @@ pub enum RetentionError {
 ///
 /// # Errors
 /// See [`RetentionError`].
-pub fn judge(name: &str, months: u32) -> Result<&'static Kind, RetentionError> {
+pub fn judge(name: &str, months: u32) -> std::result::Result<&'static Kind, RetentionError> {
     let kind = kind(name).ok_or_else(|| RetentionError::KindUnknown(name.to_owned()))?;
     if (kind.least..=kind.most).contains(&months) {
         Ok(kind)
@@ -41,25 +45,46 @@ pub fn judge(name: &str, months: u32) -> Result<&'static Kind, RetentionError> {
 pub fn schedule(set: &[Retention]) -> Vec<(&'static Kind, Retention)> {
     let set: BTreeMap<&str, &Retention> = set.iter().map(|one| (one.kind.as_str(), one)).collect();
     let as_it_holds = |kind: &'static Kind| {
-        let (months, set_reason) =
-            set.get(kind.name).map_or((kind.months, String::new()), |one| (one.months, one.set_reason.clone()));
-        let months = months.clamp(kind.least, kind.most);
-        (kind, Retention { kind: kind.name.to_owned(), months, set_reason })
+        let default =
+            || Retention { kind: kind.name.to_owned(), months: kind.months, set_reason: String::new(), raised: None };
+        let one = set.get(kind.name).map_or_else(default, |one| (*one).clone());
+        (kind, Retention { months: one.months.clamp(kind.least, kind.most), ..one })
     };
     SCHEDULE.iter().map(as_it_holds).collect()
 }
 
-/// Months that a kind is kept.
-pub fn months(set: &[Retention], name: &str) -> Option<u32> {
-    schedule(set).into_iter().find(|(kind, _)| kind.name == name).map(|(_, one)| one.months)
+/// How a kind is kept.
+pub fn of_kind(set: &[Retention], name: &str) -> Option<Retention> {
+    schedule(set).into_iter().find(|(kind, _)| kind.name == name).map(|(_, one)| one)
+}
+
+impl Retention {
+    /// Kept for other months from now on. What was over until then stays over for what was worked out before: a longer time brings nothing back.
+    ///
+    /// # Errors
+    /// Beyond the calendar.
+    pub fn set(self, months: u32, set_reason: String, now: Timestamp) -> Result<Self> {
+        let raised = if months > self.months {
+            let over = months_before(now, self.months)?;
+            let removed_before = self.raised.map_or(over, |raised| raised.removed_before.max(over));
+            Some(Raised { removed_before, at: now })
+        } else {
+            self.raised
+        };
+        Ok(Self { months, set_reason, raised, ..self })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn months(set: &[Retention], name: &str) -> Option<u32> {
+        of_kind(set, name).map(|one| one.months)
+    }
+
     fn set(kind: &str, months: u32) -> Retention {
-        Retention { kind: kind.to_owned(), months, set_reason: "longer".to_owned() }
+        Retention { kind: kind.to_owned(), months, set_reason: "longer".to_owned(), raised: None }
     }
 
     #[test]
@@ -73,6 +98,24 @@ mod tests {
             }
         }
         assert_eq!(judge("nobody.knows", 24), Err(RetentionError::KindUnknown("nobody.knows".to_owned())));
+    }
+
+    #[test]
+    fn a_longer_time_keeps_what_was_over_until_then() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let step = |one: Retention, months, now: &str| one.set(months, "longer".to_owned(), at(now)).unwrap();
+        let over =
+            |one: &Retention| one.raised.map(|raised| (raised.removed_before.to_string(), raised.at.to_string()));
+        let told = |before: &str, raised: &str| Some((before.to_owned(), raised.to_owned()));
+        let first = of_kind(&[], "attendance.duty").unwrap();
+        let longer = step(first, 120, "2026-03-31T10:00:00Z");
+        assert_eq!(over(&longer), told("2024-03-31T10:00:00Z", "2026-03-31T10:00:00Z"));
+        let same = step(longer, 120, "2026-04-30T10:00:00Z");
+        assert_eq!(over(&same), told("2024-03-31T10:00:00Z", "2026-03-31T10:00:00Z"), "the reason alone");
+        let shorter = step(same, 60, "2026-05-31T10:00:00Z");
+        assert_eq!(over(&shorter), told("2024-03-31T10:00:00Z", "2026-03-31T10:00:00Z"));
+        let again = step(shorter, 120, "2026-06-30T10:00:00Z");
+        assert_eq!(over(&again), told("2024-03-31T10:00:00Z", "2026-06-30T10:00:00Z"), "the later edge stays");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use tally_api::common::v1 as common;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::retention_service_server::RetentionService;
 use tally_app::RequestKey;
+use tally_app::convert::timestamp;
 use tally_kernel::error::Violations;
 use tally_kernel::{Error, Locale};
 use tally_privacy::Kind;
@@ -71,5 +72,7 @@ fn message((kind, one): (&'static Kind, Retention), locale: Locale) -> pb::Reten
         counted_from: tally_i18n::text(locale, &kind.counted_from),
         legal_reason: tally_i18n::text(locale, &kind.reason),
         set_reason: one.set_reason,
+        removed_before: one.raised.map(|raised| timestamp(raised.removed_before)),
+        raised_at: one.raised.map(|raised| timestamp(raised.at)),
     }
 }

@@ -2,7 +2,8 @@
 
 use sea_orm::ColumnTrait as _;
 use tally_access::{OpContext, Region};
-use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, lost_race, number_from_db, to_db};
+use tally_privacy::Raised;
+use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, from_db, lost_race, number_from_db, to_db};
 
 use super::domain::Retention;
 
@@ -22,6 +23,8 @@ pub(crate) mod retentions {
         pub reason: String,
         pub set_by: Uuid,
         pub recorded_at: DateTimeUtc,
+        pub removed_before: Option<DateTimeUtc>,
+        pub raised_at: Option<DateTimeUtc>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -35,7 +38,11 @@ pub(crate) async fn all(tx: &ScopedTx) -> Result<Vec<Retention>, StoreError> {
     let rows = tx.select::<retentions::Entity>().all().await?;
     let read = |row: retentions::Model| {
         let months = number_from_db("the months of a retention", row.months)?;
-        Ok(Retention { kind: row.kind, months, set_reason: row.reason })
+        let raised = match row.removed_before.zip(row.raised_at) {
+            Some((before, at)) => Some(Raised { removed_before: from_db(before)?, at: from_db(at)? }),
+            None => None,
+        };
+        Ok(Retention { kind: row.kind, months, set_reason: row.reason, raised })
     };
     rows.into_iter().map(read).collect()
 }
@@ -52,6 +59,8 @@ pub(crate) async fn put(work: &UnitOfWork, ctx: &OpContext, new: &Retention) -> 
         reason: new.set_reason.clone(),
         set_by: ctx.actor.principal.0,
         recorded_at: to_db(ctx.now()),
+        removed_before: new.raised.map(|raised| to_db(raised.removed_before)),
+        raised_at: new.raised.map(|raised| to_db(raised.at)),
     };
     work.insert(row).await.conflict(lost_race)
 }

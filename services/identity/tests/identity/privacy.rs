@@ -288,5 +288,12 @@ async fn the_group_keeps_longer_and_never_shorter_than_the_law(on: Backend) {
     let all = answered(identity.retention().list_retention(identity.as_admin(ask)).await).unwrap().schedule;
     let duty = all.iter().find(|kind| kind.kind == "attendance.duty").unwrap();
     assert_eq!((duty.months, duty.default_months, duty.set_reason.as_str()), (48, 24, "our lawyers"));
-    assert!(all.iter().filter(|kind| kind.kind != "attendance.duty").all(|kind| kind.months == kind.default_months));
+    let over = tally_privacy::months_before(identity.clock.now(), 24).unwrap();
+    let over = prost_types::Timestamp { seconds: over.as_second(), nanos: over.subsec_nanosecond() };
+    assert_eq!((duty.removed_before, duty.raised_at), (Some(over), Some(identity.now())), "what was over stays over");
+    assert!(
+        all.iter()
+            .filter(|kind| kind.kind != "attendance.duty")
+            .all(|kind| { (kind.months, kind.removed_before, kind.raised_at) == (kind.default_months, None, None) })
+    );
 }

@@ -39,7 +39,7 @@ pub struct CycleChanges {
     pub other_people: u32,
     /// What amounts are converted by otherwise.
     pub rates: Vec<RateChange>,
-    /// What is before this day may be removed: what the result rests on is held against nothing there.
+    /// Something of a period that begins before this day may be removed: what the result rests on is held against nothing there.
     pub removed_before: Option<Date>,
 }
 
@@ -64,7 +64,7 @@ pub async fn cycle_changes(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cy
         (cycle, scheme, rests_on(&tx, &shown).await?, since, records, observations, days, before, past)
     };
     let units = Units::of(&app.peers.identity, ctx, Some(of.period.to()));
-    let removed_before = app.kept.removed(ctx, of.period, Some(&scheme)).await?;
+    let removed_before = app.kept.removed(ctx, of.period, Some(&scheme), Some(since)).await?.map(|gone| gone.day);
     let now = before.now(app, ctx, &of, removed_before.is_none());
     let (duty, rates) = (app.peers.duty_changes(ctx, since), reckons::rates(app, ctx, (&of, &scheme), &before));
     let (mut now, duty, units, rates) = futures::try_join!(now, duty, units, rates)?;

@@ -96,8 +96,10 @@ pub async fn close_cycle(
     from: Option<AttributionRunId>,
 ) -> Result<Cycle> {
     let (cycle, permit) = changeable::<CloseCycle>(app, ctx, id).await?;
-    if let Some(day) = attempt::removed(app, ctx, &cycle).await? {
-        return Err(CycleError::ClosesPurged(day).into());
+    let again = cycle.state == State::Reviewable;
+    if let Some(gone) = attempt::removed(app, ctx, &cycle, again.then_some(id)).await? {
+        let refused = if again { CycleError::Purged } else { CycleError::ClosesPurged };
+        return Err(refused(gone.day, gone.kind).into());
     }
     let people = population::of(app, ctx, &cycle).await?;
     if people.as_ref().is_some_and(Vec::is_empty) {

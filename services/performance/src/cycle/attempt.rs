@@ -1,16 +1,17 @@
 //! An attempt at closing a cycle, as it begins and as it is thrown away.
 
-use jiff::civil::Date;
+use jiff::Timestamp;
 use tally_access::{OpContext, Permit, Rpc};
 use tally_kernel::id::{AttributionRunId, CycleId, PersonId};
 use tally_kernel::person::Employment;
 use tally_kernel::{Error, Result};
-use tally_store::{Audit, UnitOfWork, WorkOrder, digest};
+use tally_store::{Audit, ScopedTx, UnitOfWork, WorkOrder, digest};
 use uuid::Uuid;
 
-use super::domain::Cycle;
+use super::domain::{Asked, Cycle, State};
 use super::facts::{Job, Task};
 use super::{store, versions};
+use crate::kept::Gone;
 use crate::run::domain::{AttributionRun, NewRun, Scope};
 use crate::run::facts as runs;
 use crate::{App, card, scheme};
@@ -28,10 +29,27 @@ pub(super) async fn changeable<R: Rpc>(app: &App, ctx: &OpContext, id: CycleId) 
     Ok((cycle, permit))
 }
 
-/// The day before which something may be missing that a cycle would be worked out from.
-pub(super) async fn removed(app: &App, ctx: &OpContext, of: &Cycle) -> Result<Option<Date>> {
-    let scheme = scheme::facts::load(&*app.store.read(ctx).await?, of.scheme, of.scheme_version).await?;
-    app.kept.removed(ctx, of.period, Some(&scheme)).await
+/// What may be missing that a cycle would be worked out from, anew where `result` names the cycle whose result it is to stand for.
+pub(super) async fn removed(app: &App, ctx: &OpContext, of: &Cycle, result: Option<CycleId>) -> Result<Option<Gone>> {
+    let (scheme, begun) = {
+        let tx = app.store.read(ctx).await?;
+        let begun = match result {
+            Some(id) => begun(&tx, id).await?,
+            None => None,
+        };
+        (scheme::facts::load(&tx, of.scheme, of.scheme_version).await?, begun)
+    };
+    app.kept.removed(ctx, of.period, Some(&scheme), begun).await
+}
+
+/// When the facts were read that the newest result of a cycle is made of; nothing where it has none.
+async fn begun(tx: &ScopedTx, id: CycleId) -> Result<Option<Timestamp>> {
+    match store::load(tx, id).await?.state {
+        State::Reviewable | State::Published => {}
+        State::Open | State::Closing | State::Failed => return Ok(None),
+    }
+    let shown = store::results::shown(tx, id, Asked::Newest).await?;
+    Ok(Some(runs::begun(tx, shown.attribution().0).await?.unwrap_or(Timestamp::UNIX_EPOCH)))
 }
 
 /// Begins an attempt at closing a cycle that is locked.

@@ -23,8 +23,8 @@ pub async fn correct_cycle(
 ) -> Result<Cycle> {
     let (named, permit) = attempt::changeable::<CorrectCycle>(app, ctx, id).await?;
     let of = named.corrects.as_ref().map_or(id, |corrects| corrects.cycle);
-    if let Some(day) = attempt::removed(app, ctx, &named).await? {
-        return Err(CycleError::Purged(day).into());
+    if let Some(gone) = attempt::removed(app, ctx, &named, Some(of)).await? {
+        return Err(CycleError::Purged(gone.day, gone.kind).into());
     }
     let people = population::of(app, ctx, &named).await?;
     if people.as_ref().is_some_and(Vec::is_empty) {

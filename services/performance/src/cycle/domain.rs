@@ -205,10 +205,10 @@ pub enum CycleError {
     ChangesNothing,
     /// A correction of it is there, and not published, that says something else.
     CorrectionUnderway(CycleId),
-    /// Retention may have removed what it would be made of, before this day.
-    Purged(Date),
+    /// Retention may have removed something of this kind that it would be made of; of a period that begins on this day, nothing.
+    Purged(Date, &'static str),
     /// As [`Self::Purged`], of a cycle that is to be closed.
-    ClosesPurged(Date),
+    ClosesPurged(Date, &'static str),
 }
 
 /// The units that a cycle is about: those of its population, or its own where that names none; none where it is about the group.

@@ -47,8 +47,8 @@ pub async fn start_run(app: &App, ctx: &OpContext, request: &RequestKey, new: Ne
         v.push("run.account_ids", msg!("ACCOUNT_UNKNOWN_HERE", account));
     }
     v.finish(Some(()))?;
-    if let Some(day) = app.kept.removed(ctx, new.period, None).await? {
-        return Err(RunError::Purged(day).into());
+    if let Some(gone) = app.kept.removed(ctx, new.period, None, None).await? {
+        return Err(RunError::Purged(gone.day, gone.kind).into());
     }
     let started = mutate(&app.store, ctx, &permit, request, async |work| {
         let id = AttributionRunId(ctx.new_id());

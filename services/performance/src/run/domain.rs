@@ -264,8 +264,8 @@ pub enum RunError {
     WithoutRates,
     /// Records of this account were changed since it read them, and are to be read again.
     Outdated(String),
-    /// Retention may have removed something of its days, before this one.
-    Purged(Date),
+    /// Retention may have removed something that it would be made of.
+    Purged(Date, &'static str),
 }
 
 impl AttributionRun {

@@ -57,9 +57,9 @@ pub(super) async fn look_at(app: &App, maker: &OpContext, schedule: &Schedule, r
     };
     let parts = parts(&plan.components, &scope, &runs::teamless(&facts), whose);
     let own = owner.unit().filter(|_| above.is_none());
-    let removed = app.kept.removed(maker, period, Some(&scheme)).await?;
+    let removed = app.kept.removed(maker, period, Some(&scheme), None).await?;
     let lacks = match (removed, runs::belongs_above(&parts, own, (&units, whose))) {
-        (Some(day), _) => Some(Error::from(CycleError::ClosesPurged(day)).message().clone()),
+        (Some(gone), _) => Some(Error::from(CycleError::ClosesPurged(gone.day, gone.kind)).message().clone()),
         (None, Some(above)) => Some(above.message()),
         (None, None) if records == 0 && card::facts::needs_records(&scheme) => {
             let (from, to) = (period.from(), period.to());

@@ -86,12 +86,20 @@ pub fn identity(told: &Told, view: Arc<View>) -> FakePeer {
         rates: told.rates,
         ..Default::default()
     });
-    let retention = |_: idn::ListRetentionRequest| {
-        let kinds =
-            [("attendance.duty", 24), ("performance.records", 24), ("performance.results", 60), ("suite.requests", 1)];
-        let kind = |(kind, months): (&str, u32)| idn::Retention { kind: kind.into(), months, ..Default::default() };
-        Ok(idn::ListRetentionResponse { schedule: kinds.map(kind).into() })
-    };
+    let retention = now::<idn::ListRetentionRequest, _>(told, |told| {
+        let kinds = [
+            ("attendance.aliases", 24),
+            ("attendance.duty", 24),
+            ("performance.records", 24),
+            ("performance.results", 60),
+            ("suite.requests", 1),
+        ];
+        let kind = |(kind, months): (&str, u32)| {
+            let set = told.retention.iter().find(|set| set.kind == kind).cloned();
+            set.unwrap_or_else(|| idn::Retention { kind: kind.into(), months, ..Default::default() })
+        };
+        idn::ListRetentionResponse { schedule: kinds.map(kind).into() }
+    });
     let holds = |_: idn::ListHoldsRequest| Ok(idn::ListHoldsResponse::default());
     FakePeer::new("identity")
         .answers("tally.identity.v1.RetentionService/ListRetention", retention)

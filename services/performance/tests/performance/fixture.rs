@@ -71,7 +71,7 @@ pub struct PeerFacts {
     pub punches: Vec<att::Punch>,
     pub duty: Vec<att::AccountOccupancy>,
     pub findings: Vec<common::Finding>,
-    /// Rates of exchange.
+    pub retention: Vec<idn::Retention>,
     pub rates: Vec<idn::Rate>,
     /// Whoever asks in somebody's name hears that nothing is allowed any more.
     pub without_rights: bool,

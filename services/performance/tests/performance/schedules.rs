@@ -374,7 +374,7 @@ async fn what_came_to_nothing_is_begun_again_by_hand_and_no_month_before_it_is_o
     begin(&fixture, "b4", "2024-01").await.unwrap();
     let told = fixture.reach(&id, &[Waiting, Done]).await.remove(0);
     let last = &told.log.last().unwrap().text;
-    assert!(last.starts_with("as it is now, closing will be refused: what was before 2024-04-0"), "{last}");
+    assert!(last.starts_with("as it is now, closing will be refused: a period that begins before 2024-04-0"), "{last}");
     fixture.move_on(SignedDuration::from_mins(60));
     let failed = fixture.reach(&id, &[Failed, Done]).await.remove(0);
     assert_eq!(failed.failure_reason, "PERIOD_PURGED");
