@@ -43,7 +43,7 @@ pub async fn main_job(stack: &Stack) -> Done {
 
 /// For so many months duty and records are kept from now on.
 pub async fn keeps(admin: &Session, months: u32) {
-    for kind in ["attendance.duty", "performance.records"] {
+    for kind in ["attendance.aliases", "attendance.duty", "performance.records"] {
         let mut client = identity::retention_service_client::RetentionServiceClient::new(admin.at.identity.clone());
         let (kind, reason) = (kind.to_owned(), "a month of long ago".to_owned());
         let ask = identity::SetRetentionRequest { kind, months, reason, ..Default::default() };
