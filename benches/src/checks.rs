@@ -178,7 +178,6 @@ async fn serve(folder: &Path) -> Result<String> {
         clock: clock.clone(),
         rng: rng.clone(),
         replays: false,
-        keeps_all: false,
     };
     let identity = identity.guard(tally_identity::build(deps)?.routes);
     let services: Vec<Guarded> = vec![identity, probe];
