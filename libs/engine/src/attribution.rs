@@ -40,6 +40,9 @@ pub const WHOLE: u32 = 1_000_000;
 pub struct Policy {
     /// Name of this set of parameters.
     pub version: String,
+    /// The rules it stands for: from 3 on claims, devices, times of replies and the share by tags count, and intervals are wider where few
+    /// people share an account. What was closed under 1 or 2 is computed as it was.
+    pub rules: u32,
     /// Longest pause, in milliseconds, between records of one customer on one account that are still one session.
     pub session_window_ms: i64,
     /// Whether ambiguous records are inferred at all; otherwise they are split equally.
@@ -63,6 +66,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             version: "1".to_owned(),
+            rules: 3,
             session_window_ms: 600_000,
             inference: true,
             min_ambiguous: 50,
@@ -166,6 +170,28 @@ pub struct Record {
     pub tag: Option<u32>,
 }
 
+/// Who wrote a message of a dialogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// The customer.
+    Customer,
+    /// Whoever had the account then.
+    Agent,
+}
+
+/// A message of a record: when, and by which side. Never what it says.
+#[derive(Clone, Copy, Debug)]
+pub struct Reply {
+    /// Index of the record.
+    pub record: u32,
+    /// Working day in the account's zone; a record may reach over several.
+    pub day: i32,
+    /// When, milliseconds since the epoch.
+    pub at_ms: i64,
+    /// By whom.
+    pub by: Side,
+}
+
 /// Everything an attribution is computed from; indexes point into the tables beside them.
 #[derive(Clone, Debug, Default)]
 pub struct Input {
@@ -179,6 +205,8 @@ pub struct Input {
     pub occupancy: Vec<Occupancy>,
     /// Records.
     pub records: Vec<Record>,
+    /// Messages of the records of accounts with a feed of them, in any order.
+    pub replies: Vec<Reply>,
     /// Who contributed what, of records that name contributors: by the index of the record, role and person, each once, and of one role
     /// at most [`MAX_CONTRIBUTORS`](tally_kernel::contribution::MAX_CONTRIBUTORS).
     pub contributions: BTreeMap<u32, Vec<(Role, u32)>>,
@@ -206,6 +234,15 @@ pub enum Rung {
     /// The record names its contributors, and the policy says what each role is worth. The first step of the ladder; it stands last
     /// because results say the others by their place.
     Split,
+    /// Somebody said that it is theirs, with a click. After the tag; it stands here for the same reason.
+    #[strum(serialize = "claim")]
+    Claimed,
+    /// It was written where one known person sat. After the hand-over.
+    Device,
+    /// Several held several at once; the times of the replies weighed them.
+    Replies,
+    /// Several held several at once; the records near in time that name their agent weighed them.
+    TagShare,
 }
 
 /// Why a record is credited to nobody.

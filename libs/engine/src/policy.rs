@@ -9,11 +9,10 @@ pub const MIN_AMBIGUOUS: u32 = 50;
 /// Seconds within which one customer's records are one session.
 pub const SESSION_WINDOW: u32 = 600;
 
-/// The versions of attribution there are. The first is what cycles were closed under before there was a second; under
-/// it they are computed for ever.
-pub const VERSIONS: [&str; 2] = ["1", NEWEST];
+/// The versions of attribution there are. Under each what was closed under it is computed for ever.
+pub const VERSIONS: [&str; 3] = ["1", "2", NEWEST];
 /// The version of a cycle that names none.
-pub const NEWEST: &str = "2";
+pub const NEWEST: &str = "3";
 
 /// The numbers of attribution: a version and all that it means.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,9 +82,18 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The number of the rules of duty that the version stands for. Names other than `2` are of cycles made when the
+    /// The number of the rules that the version stands for. Names other than those of [`VERSIONS`] are of cycles made when the
     /// rules of version 1 were the only ones, whatever they called their numbers.
     pub fn rules(&self) -> u32 {
-        if self.version == NEWEST { 2 } else { 1 }
+        match self.version.as_str() {
+            "2" => 2,
+            NEWEST => 3,
+            _ => 1,
+        }
+    }
+
+    /// The number of the rules of duty: those of version 3 are those of version 2.
+    pub fn duty_rules(&self) -> u32 {
+        self.rules().min(2)
     }
 }

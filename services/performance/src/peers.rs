@@ -83,7 +83,7 @@ impl Peers {
             self.rosters(ctx, period),
             self.occupancy(ctx, period, policy),
         )?;
-        let rostered = rostered(&shifts, &accounts, period, policy.rules())?;
+        let rostered = rostered(&shifts, &accounts, period, policy.duty_rules())?;
         let trees = directory.trees(ctx, &people).await?;
         let employed: Vec<_> = people.iter().filter(|person| person.employed_in(period)).collect();
         let joined = teams::joined(&accounts, &employed, &trees, period);
@@ -294,7 +294,7 @@ impl Peers {
             grace_minutes: Some(policy.grace_minutes),
             max_hours: policy.max_hours,
             cut_over: policy.cut_over.strftime("%H:%M").to_string(),
-            version: policy.rules(),
+            version: policy.duty_rules(),
         };
         let period = Some(period_message(period));
         let asked = att::ListOccupancyRequest { period, policy: Some(duty), ..Default::default() };

@@ -38,8 +38,8 @@ pub fn policy_of(v: &mut Violations, path: &str, sent: pb::AttributionPolicy) ->
             None => None,
         },
     };
-    if ![0, policy.rules()].contains(&duty.version) {
-        v.push(format!("{path}.duty.version"), msg!("RULES_VERSION_DIFFERS", version = policy.rules()));
+    if ![0, policy.duty_rules()].contains(&duty.version) {
+        v.push(format!("{path}.duty.version"), msg!("RULES_VERSION_DIFFERS", version = policy.duty_rules()));
         return None;
     }
     Some(policy)
@@ -61,7 +61,7 @@ fn split_of(v: &mut Violations, path: &str, sent: pb::ContributorSplit) -> Optio
 pub fn policy_to(policy: Policy) -> pb::AttributionPolicy {
     pb::AttributionPolicy {
         duty: Some(DutyPolicy {
-            version: policy.rules(),
+            version: policy.duty_rules(),
             grace_minutes: Some(policy.grace_minutes),
             max_hours: policy.max_hours,
             cut_over: policy.cut_over.strftime("%H:%M").to_string(),

@@ -38,7 +38,10 @@ pub(super) fn of(
         text(&mut line, total.account.map_or("", |account| &input.accounts[account as usize].key));
         text(&mut line, &input.people[total.person as usize].key);
         let parts = [total.tagged, total.handover, total.sole, total.inferred, total.equal, total.team];
-        for part in parts.into_iter().chain([total.total, total.low, total.high]) {
+        // What was computed before these rungs stays the same bytes.
+        let later = [total.claimed, total.device, total.replies, total.tag_share];
+        let later = later.into_iter().filter(|_| input.policy.rules >= 3);
+        for part in parts.into_iter().chain(later).chain([total.total, total.low, total.high]) {
             line.extend(part.to_le_bytes());
         }
         put(&mut line);

@@ -149,7 +149,7 @@ fn publish(accounts: &mut [AccountVerdicts], field: &Field, blocks: &[Block], un
             }
             for &place in field.places(step.unit) {
                 let verdict = &mut account.verdicts[place as usize];
-                verdict.rung = Rung::Inferred;
+                (verdict.rung, verdict.weighed) = (Rung::Inferred, true);
                 account.weights[verdict.first as usize..(verdict.first + verdict.len) as usize]
                     .copy_from_slice(weights);
             }

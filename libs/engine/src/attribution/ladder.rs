@@ -28,6 +28,10 @@ pub(super) struct Verdict {
     pub reason: Option<Reason>,
     /// Whether the inference may weigh the candidates.
     pub open: bool,
+    /// Whether the account allows several dialogues at once that day, and nothing but a model of that could tell several on duty apart.
+    pub several: bool,
+    /// Whether [`AccountVerdicts::weights`] say how the candidates share it; else they share it equally.
+    pub weighed: bool,
     /// First candidate in [`AccountVerdicts::candidates`].
     pub first: u32,
     /// Number of candidates.
@@ -42,7 +46,7 @@ pub(super) struct AccountVerdicts {
     pub verdicts: Vec<Verdict>,
     /// Candidates of all records, each record's by rank.
     pub candidates: Vec<Candidate>,
-    /// Weights of the candidates, once inferred; empty where every open record is split equally.
+    /// Weights of the candidates of records that are weighed; empty where none is.
     pub weights: Vec<f64>,
     /// Exact weights of the candidates of split records, by their first one.
     pub parts: BTreeMap<u32, Vec<u64>>,
@@ -99,18 +103,19 @@ fn climb_account(canon: &Canon<'_>, sessions: &Sessions, rank: usize, rows: Vec<
             Step::Nobody(_) => {}
         }
         let len = account.candidates.len() as u32 - first;
+        let several = capacity > 1 && matches!(step, Step::OnDuty(_, true));
         let (rung, open) = match step {
             Step::Tagged(_) => (Rung::Tagged, false),
             // Several dialogues at once tell people apart too little: the model would do worse than an equal split.
-            Step::OnDuty(rung, open) => (rung, open && capacity <= 1),
+            Step::OnDuty(rung, open) => (rung, open && !several),
             Step::Nobody(_) => (Rung::Unattributed, false),
         };
-        if matches!(step, Step::OnDuty(_, true)) && !open && canon.input.policy.inference {
+        if several && canon.input.policy.inference {
             account.tally.note(FindingKind::SeveralAtOnce, None, None, position);
         }
         let reason = if let Step::Nobody(reason) = step { Some(reason) } else { None };
         account.open += u32::from(open);
-        account.verdicts.push(Verdict { rung, reason, open, first, len });
+        account.verdicts.push(Verdict { rung, reason, open, several, weighed: false, first, len });
     }
     account
 }
@@ -135,7 +140,7 @@ fn shared(canon: &Canon<'_>, watch: &Watch, position: usize, account: &mut Accou
     let candidate = |person: u32| watch.holder(person).unwrap_or(Candidate { person, evidence: None });
     account.candidates.extend(people.into_iter().map(candidate));
     account.parts.insert(first, weights);
-    Some(Verdict { rung: Rung::Split, reason: None, open: false, first, len })
+    Some(Verdict { rung: Rung::Split, reason: None, open: false, several: false, weighed: false, first, len })
 }
 
 /// Where the ladder ends for a record.

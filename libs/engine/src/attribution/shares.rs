@@ -74,7 +74,7 @@ fn divide(
         // What the policy says is no noise, however little it is.
         return split::exactly(parts, lot, ppm);
     }
-    if verdict.rung == super::Rung::Inferred {
+    if verdict.weighed {
         millionths(&account.weights[places.clone()], lot, ppm);
     } else {
         equally(places.len(), lot, ppm);

@@ -28,6 +28,14 @@ pub struct Total {
     pub equal: u64,
     /// By equal split among the team.
     pub team: u64,
+    /// By a click of their own.
+    pub claimed: u64,
+    /// By the device it was written on.
+    pub device: u64,
+    /// As weighed by the times of the replies.
+    pub replies: u64,
+    /// As weighed by the tags near in time.
+    pub tag_share: u64,
     /// All of the above.
     pub total: u64,
     /// Lower end of the 90 % interval of the total.
@@ -61,6 +69,10 @@ impl Running {
             Rung::Inferred => &mut total.inferred,
             Rung::Equal => &mut total.equal,
             Rung::Team => &mut total.team,
+            Rung::Claimed => &mut total.claimed,
+            Rung::Device => &mut total.device,
+            Rung::Replies => &mut total.replies,
+            Rung::TagShare => &mut total.tag_share,
             Rung::Unattributed => return,
         };
         *step += part;
@@ -95,6 +107,10 @@ impl Running {
         mine.inferred += theirs.inferred;
         mine.equal += theirs.equal;
         mine.team += theirs.team;
+        mine.claimed += theirs.claimed;
+        mine.device += theirs.device;
+        mine.replies += theirs.replies;
+        mine.tag_share += theirs.tag_share;
         mine.total += theirs.total;
         self.ambiguous += other.ambiguous;
         self.squares += other.squares;
@@ -105,7 +121,7 @@ impl Running {
         let deviation = f64::from(permille) / 1000.0 * (self.squares + self.unweighed * self.unweighed).sqrt();
         let reach = (1.645 * deviation * f64::from(WHOLE)) as u64;
         let total = self.total.total;
-        let open = self.total.inferred + self.total.equal + self.total.team;
+        let open = self.total.inferred + self.total.equal + self.total.team + self.total.replies + self.total.tag_share;
         // A share that absorbed the others leaves no doubt and counts as certain here.
         let certain = total - open.min(total);
         let low = total.saturating_sub(reach).max(certain);

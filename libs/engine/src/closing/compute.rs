@@ -123,6 +123,7 @@ fn policy(frozen: &Frozen) -> attribution::Policy {
     attribution::Policy {
         effort: frozen.effort,
         version: policy.version.clone(),
+        rules: policy.rules(),
         session_window_ms: i64::from(policy.session_window_seconds) * 1_000,
         inference: !policy.inference_off,
         min_ambiguous: policy.min_ambiguous,

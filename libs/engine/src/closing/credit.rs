@@ -10,9 +10,12 @@ use super::facts::DutyRule;
 use super::snapshot::{FrozenAccount, FrozenDuty, FrozenPerson};
 use crate::attribution::Rung;
 
-/// The rungs of the ladder, in its order, but for [`Rung::Split`], which came later and is counted apart.
+/// The rungs of the ladder, in its order, but for those of [`LATER`].
 pub const RUNGS: [Rung; 7] =
     [Rung::Tagged, Rung::Handover, Rung::Sole, Rung::Inferred, Rung::Equal, Rung::Team, Rung::Unattributed];
+
+/// The rungs that came later and are counted apart, so that what was counted before stays the same bytes.
+pub const LATER: [Rung; 5] = [Rung::Split, Rung::Claimed, Rung::Device, Rung::Replies, Rung::TagShare];
 
 /// The stored number of a rung, from 1.
 pub fn rung_number(rung: Rung) -> i32 {
@@ -25,12 +28,16 @@ pub fn rung_number(rung: Rung) -> i32 {
         Rung::Team => 6,
         Rung::Unattributed => 7,
         Rung::Split => 8,
+        Rung::Claimed => 9,
+        Rung::Device => 10,
+        Rung::Replies => 11,
+        Rung::TagShare => 12,
     }
 }
 
 /// The rung of a stored number.
 pub fn rung_of(number: i32) -> Option<Rung> {
-    RUNGS.into_iter().chain([Rung::Split]).find(|rung| rung_number(*rung) == number)
+    RUNGS.into_iter().chain(LATER).find(|rung| rung_number(*rung) == number)
 }
 
 /// How an account's records were credited.
@@ -45,6 +52,18 @@ pub struct Figures {
     /// Records that were shared by contributors.
     #[serde(default, skip_serializing_if = "is_none")]
     pub split: u64,
+    /// Records that somebody claimed.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub claimed: u64,
+    /// Records by the devices that they were written on.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub device: u64,
+    /// Records by the times of their replies.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub replies: u64,
+    /// Records by the tags of those near in time.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub tag_share: u64,
     /// Records with an amount or a measure that cannot be reckoned with, which was left out of what was added up.
     #[serde(default, skip_serializing_if = "is_none")]
     pub unreckoned: u64,
@@ -60,7 +79,9 @@ impl Figures {
     /// Counts one record.
     pub fn count(&mut self, rung: Rung) {
         self.records += 1;
-        self.split += u64::from(rung == Rung::Split);
+        if let Some(later) = self.later_mut(rung) {
+            *later += 1;
+        }
         if let Some(n) = RUNGS.iter().position(|r| *r == rung) {
             self.rungs[n] += 1;
         }
@@ -70,10 +91,49 @@ impl Figures {
     pub fn merge(&mut self, other: &Self) {
         self.records += other.records;
         self.mixed_untagged += other.mixed_untagged;
-        self.split += other.split;
+        for rung in LATER {
+            if let Some(later) = self.later_mut(rung) {
+                *later += other.later(rung);
+            }
+        }
         self.unreckoned += other.unreckoned;
         for (mine, theirs) in self.rungs.iter_mut().zip(other.rungs) {
             *mine += theirs;
+        }
+    }
+
+    /// Records of a rung of [`LATER`]; of the others none.
+    pub fn later(&self, rung: Rung) -> u64 {
+        match rung {
+            Rung::Split => self.split,
+            Rung::Claimed => self.claimed,
+            Rung::Device => self.device,
+            Rung::Replies => self.replies,
+            Rung::TagShare => self.tag_share,
+            Rung::Tagged
+            | Rung::Handover
+            | Rung::Sole
+            | Rung::Inferred
+            | Rung::Equal
+            | Rung::Team
+            | Rung::Unattributed => 0,
+        }
+    }
+
+    fn later_mut(&mut self, rung: Rung) -> Option<&mut u64> {
+        match rung {
+            Rung::Split => Some(&mut self.split),
+            Rung::Claimed => Some(&mut self.claimed),
+            Rung::Device => Some(&mut self.device),
+            Rung::Replies => Some(&mut self.replies),
+            Rung::TagShare => Some(&mut self.tag_share),
+            Rung::Tagged
+            | Rung::Handover
+            | Rung::Sole
+            | Rung::Inferred
+            | Rung::Equal
+            | Rung::Team
+            | Rung::Unattributed => None,
         }
     }
 
@@ -132,6 +192,7 @@ pub fn evidence(account: &FrozenAccount, rung: Rung, shares: &[Share]) -> String
     match (rung, shares) {
         (Rung::Tagged, _) => "tag".to_owned(),
         (Rung::Split, _) => "contributors".to_owned(),
+        (Rung::Claimed, _) => "claim".to_owned(),
         (_, [only]) => duty(only).map_or_else(String::new, stretch),
         (_, several) => {
             let mut rules: BTreeMap<DutyRule, u32> = BTreeMap::new();

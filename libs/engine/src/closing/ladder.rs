@@ -158,6 +158,10 @@ impl Question<'_> {
             Rung::Team => msg!("LADDER_TEAM", shares = self.shares()),
             Rung::Unattributed => msg!("LADDER_NOBODY"),
             Rung::Split => msg!("LADDER_BY_SPLIT", shares = self.shares()),
+            Rung::Claimed => msg!("LADDER_BY_CLAIM", shares = self.shares()),
+            Rung::Device => msg!("LADDER_BY_DEVICE", shares = self.shares()),
+            Rung::Replies => msg!("LADDER_BY_REPLIES", shares = self.shares()),
+            Rung::TagShare => msg!("LADDER_BY_TAG_SHARE", shares = self.shares()),
         }
     }
 }
@@ -176,7 +180,7 @@ mod tests {
     use super::*;
     use crate::policy::Policy;
 
-    const RUNGS: [Rung; 8] = [
+    const RUNGS: [Rung; 12] = [
         Rung::Tagged,
         Rung::Handover,
         Rung::Sole,
@@ -185,6 +189,10 @@ mod tests {
         Rung::Team,
         Rung::Unattributed,
         Rung::Split,
+        Rung::Claimed,
+        Rung::Device,
+        Rung::Replies,
+        Rung::TagShare,
     ];
 
     const RULES: [DutyRule; 4] = [DutyRule::Handover, DutyRule::Roster, DutyRule::Punch, DutyRule::Team];
