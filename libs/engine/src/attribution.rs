@@ -14,6 +14,7 @@ mod digest;
 mod findings;
 mod inference;
 mod ladder;
+mod replies;
 mod sessions;
 mod shares;
 mod split;
@@ -312,8 +313,12 @@ pub fn attribute(input: &Input, pool: &rayon::ThreadPool) -> Attribution {
     pool.install(|| {
         let canon = canon::Canon::of(input);
         let sessions = sessions::Sessions::of(&canon);
-        let mut desks = ladder::climb(&canon, &sessions);
+        let duty = ladder::duty(&canon);
+        let mut desks = ladder::climb(&canon, &sessions, &duty);
         inference::weigh(&canon, &sessions, &mut desks);
+        if input.policy.inference && input.policy.rules >= 3 {
+            replies::weigh(&canon, &duty, &mut desks);
+        }
         let (credits, shares) = shares::apportion(&canon, &desks);
         let (by_account, by_person) = totals::sum(&canon, &credits, &shares);
         let findings = desks.iter().enumerate().flat_map(|(rank, desk)| desk.tally.findings(&canon, rank));

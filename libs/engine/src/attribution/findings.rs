@@ -26,6 +26,10 @@ pub enum FindingKind {
     DidNotSettle,
     /// One person holds several dialogues of the account at once: nothing is inferred, split equally.
     SeveralAtOnce,
+    /// Too few records a person for the times of replies to tell people apart: split equally among those on duty at each reply.
+    TooFewReplies,
+    /// The clock of the replies has no seconds: split equally among those on duty at each reply.
+    ClockWithoutSeconds,
     /// A record names a contributor who was not on duty; the name counts all the same.
     ContributorOffDuty,
     /// Records name contributors, and the policy gives their roles no part.

@@ -56,22 +56,27 @@ pub(super) struct AccountVerdicts {
     pub tally: Tally,
 }
 
-/// Takes every record of every account down the ladder, up to the inference.
-pub(super) fn climb(canon: &Canon<'_>, sessions: &Sessions) -> Vec<AccountVerdicts> {
+/// Duty by account, people and accounts by rank.
+pub(super) fn duty(canon: &Canon<'_>) -> Vec<Vec<Occupancy>> {
     let mut duty: Vec<Vec<Occupancy>> = vec![Vec::new(); canon.accounts.len()];
     for row in &canon.input.occupancy {
         let row = Occupancy { person: canon.person_rank[row.person as usize], ..*row };
         duty[canon.account_rank[row.account as usize] as usize].push(row);
     }
-    duty.into_par_iter().enumerate().map(|(rank, rows)| climb_account(canon, sessions, rank, rows)).collect()
+    duty
 }
 
-fn climb_account(canon: &Canon<'_>, sessions: &Sessions, rank: usize, rows: Vec<Occupancy>) -> AccountVerdicts {
+/// Takes every record of every account down the ladder, up to the inference.
+pub(super) fn climb(canon: &Canon<'_>, sessions: &Sessions, duty: &[Vec<Occupancy>]) -> Vec<AccountVerdicts> {
+    duty.par_iter().enumerate().map(|(rank, rows)| climb_account(canon, sessions, rank, rows)).collect()
+}
+
+fn climb_account(canon: &Canon<'_>, sessions: &Sessions, rank: usize, rows: &[Occupancy]) -> AccountVerdicts {
     let input = &canon.input.accounts[canon.accounts[rank] as usize];
     let mut team: Vec<u32> = input.team.iter().map(|&person| canon.person_rank[person as usize]).collect();
     team.sort_unstable();
     team.dedup();
-    let mut watch = Watch::new(rows, team);
+    let mut watch = Watch::new(rows.to_vec(), team);
     let phases = Phases::of(input);
     let positions = canon.spans[rank].clone();
     let mut account = AccountVerdicts {
@@ -218,7 +223,7 @@ impl Phases {
 }
 
 /// Who is on duty on one account, as time passes.
-struct Watch {
+pub(super) struct Watch {
     /// Rows not yet begun, the earliest last.
     coming: Vec<Occupancy>,
     /// Rows begun and not ended.
@@ -234,7 +239,8 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(mut rows: Vec<Occupancy>, team: Vec<u32>) -> Self {
+    /// Rows in any order, people by rank; the team stands in where there are none.
+    pub fn new(mut rows: Vec<Occupancy>, team: Vec<u32>) -> Self {
         rows.sort_by_key(|row| std::cmp::Reverse((row.from_ms, row.to_ms, row.person, row.rule, row.evidence)));
         let team = team.into_iter().map(|person| Candidate { person, evidence: None }).collect();
         let bare = rows.is_empty();
@@ -242,7 +248,7 @@ impl Watch {
     }
 
     /// Moves on to an instant, never backwards.
-    fn advance(&mut self, now: i64) {
+    pub fn advance(&mut self, now: i64) {
         if self.bare {
             if self.rule.is_none() && !self.team.is_empty() {
                 self.rule = Some(DutyRule::Team);
@@ -267,6 +273,11 @@ impl Watch {
             self.on_duty.sort_by_key(|candidate| candidate.person);
             self.on_duty.dedup_by_key(|candidate| candidate.person);
         }
+    }
+
+    /// Those on duty, by rank.
+    pub fn on_duty(&self) -> &[Candidate] {
+        &self.on_duty
     }
 
     /// The person's place among those on duty.

@@ -200,6 +200,8 @@ fn detail(kind: FindingKind, records: u32, person: &str) -> Message {
         FindingKind::TooFewToInfer => msg!("CREDIT_TOO_FEW_TO_INFER", records),
         FindingKind::DidNotSettle => msg!("CREDIT_DID_NOT_SETTLE", records),
         FindingKind::SeveralAtOnce => msg!("CREDIT_SEVERAL_AT_ONCE", records),
+        FindingKind::TooFewReplies => msg!("CREDIT_TOO_FEW_REPLIES", records),
+        FindingKind::ClockWithoutSeconds => msg!("CREDIT_CLOCK_WITHOUT_SECONDS", records),
         FindingKind::ContributorOffDuty => msg!("CREDIT_CONTRIBUTOR_OFF_DUTY", records, person),
         FindingKind::ContributorsNotSplit => msg!("CREDIT_CONTRIBUTORS_NOT_SPLIT", records),
     }
@@ -222,7 +224,9 @@ mod tests {
             FindingKind::MixedWithoutTag => Some(FindingKind::TooFewToInfer),
             FindingKind::TooFewToInfer => Some(FindingKind::DidNotSettle),
             FindingKind::DidNotSettle => Some(FindingKind::SeveralAtOnce),
-            FindingKind::SeveralAtOnce => Some(FindingKind::ContributorOffDuty),
+            FindingKind::SeveralAtOnce => Some(FindingKind::TooFewReplies),
+            FindingKind::TooFewReplies => Some(FindingKind::ClockWithoutSeconds),
+            FindingKind::ClockWithoutSeconds => Some(FindingKind::ContributorOffDuty),
             FindingKind::ContributorOffDuty => Some(FindingKind::ContributorsNotSplit),
             FindingKind::ContributorsNotSplit => None,
         }

@@ -1,0 +1,168 @@
+//! Which of several people on duty did it, where each holds several dialogues at once: by when they answered.
+//!
+//! A person writes one reply after the other; whose turn a reply was shows in how long ago everybody wrote last, in who wrote last in the
+//! dialogue, and in which kinds of replies come to whom. [`beam`] sums over all histories of a working day, [`habits`] are what is learnt
+//! from that, a fixed number of rounds. The model and its numbers come from a study of a public help forum (`docs/attribution.md`).
+
+mod beam;
+mod habits;
+mod traffic;
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::canon::Canon;
+use super::findings::FindingKind;
+use super::ladder::{AccountVerdicts, Candidate, Phases};
+use super::{Occupancy, Rung};
+use habits::{Counts, Habits};
+use traffic::{Message, Traffic};
+
+/// States kept.
+const WIDTH: usize = 32;
+/// Learning rounds.
+const ROUNDS: u32 = 8;
+/// Rounds whose weights replace those found before; later ones are averaged with them.
+const FRESH_ROUNDS: u32 = 4;
+/// Records a person that an account needs where at most [`FEW`] share it, and where more do.
+const FEWEST_RECORDS: (usize, usize) = (20, 60);
+/// People that are few.
+const FEW: usize = 3;
+/// Most replies on a full minute, in percent, of a clock that tells seconds.
+const MOST_FULL_MINUTES: usize = 10;
+
+/// The messages of every account with a feed of them, by rank, in their order.
+pub(super) fn messages(canon: &Canon<'_>) -> BTreeMap<usize, Vec<Message>> {
+    let mut position = vec![0_u32; canon.order.len()];
+    for (place, &record) in (0..).zip(&canon.order) {
+        position[record as usize] = place;
+    }
+    let mut all: BTreeMap<usize, Vec<Message>> = BTreeMap::new();
+    for reply in &canon.input.replies {
+        let record = &canon.input.records[reply.record as usize];
+        let rank = canon.account_rank[record.account as usize] as usize;
+        let place = position[reply.record as usize] - canon.spans[rank].start as u32;
+        let message = Message { day: reply.day, at: reply.at_ms, by: reply.by, dialogue: place, place };
+        all.entry(rank).or_default().push(message);
+    }
+    all.par_iter_mut().for_each(|(&rank, messages)| {
+        let mut first: BTreeMap<u32, u32> = BTreeMap::new();
+        for (place, position) in (0..).zip(canon.spans[rank].clone()) {
+            if let Some(customer) = canon.record(position).customer {
+                first.entry(customer).or_insert(place);
+            }
+        }
+        for message in messages.iter_mut() {
+            let customer = canon.record(canon.spans[rank].start + message.place as usize).customer;
+            message.dialogue = customer.and_then(|customer| first.get(&customer).copied()).unwrap_or(message.place);
+        }
+        messages.sort_unstable();
+        messages.dedup();
+    });
+    all
+}
+
+/// Weighs the records of accounts on which several are held at once.
+pub(super) fn weigh(canon: &Canon<'_>, duty: &[Vec<Occupancy>], accounts: &mut [AccountVerdicts]) {
+    let messages = messages(canon);
+    for (rank, messages) in &messages {
+        let account = &mut accounts[*rank];
+        let phases = Phases::of(&canon.input.accounts[canon.accounts[*rank] as usize]);
+        let traffic = Traffic::of(account, &phases, &duty[*rank], messages);
+        if traffic.steps.is_empty() {
+            continue;
+        }
+        let why = guard(&traffic);
+        let weights = match why {
+            None => learn(&traffic),
+            Some(_) => equal(&traffic),
+        };
+        publish(account, &traffic, &weights, why);
+    }
+}
+
+/// Why the model is not to be trusted with an account.
+fn guard(traffic: &Traffic) -> Option<FindingKind> {
+    let mut places: Vec<u32> = traffic.steps.iter().map(|step| step.place).collect();
+    places.sort_unstable();
+    places.dedup();
+    let people: std::collections::BTreeSet<u16> = traffic.seats.iter().map(|seat| seat.person).collect();
+    let fewest = if people.len() <= FEW { FEWEST_RECORDS.0 } else { FEWEST_RECORDS.1 };
+    if places.len() < fewest * people.len() {
+        return Some(FindingKind::TooFewReplies);
+    }
+    (traffic.full_minutes * 100 > traffic.steps.len() * MOST_FULL_MINUTES).then_some(FindingKind::ClockWithoutSeconds)
+}
+
+/// Weights of all seats, each step's equal, or all of it where evidence names one.
+fn equal(traffic: &Traffic) -> Vec<f64> {
+    let of = |step: &traffic::Step| {
+        let (len, only) = (usize::from(step.len), step.only);
+        (0..len).map(move |seat| match only {
+            Some(only) => f64::from(u8::from(usize::from(only) == seat)),
+            None => 1.0 / len as f64,
+        })
+    };
+    traffic.steps.iter().flat_map(of).collect()
+}
+
+/// Runs all rounds; the weights of all seats.
+fn learn(traffic: &Traffic) -> Vec<f64> {
+    let mut weights = equal(traffic);
+    let mut counts = Counts::none(traffic.people.len());
+    for step in &traffic.steps {
+        for (seat, weight) in traffic.seats_of(step).iter().zip(&weights[step.first as usize..]) {
+            counts.profile[usize::from(seat.person)][usize::from(step.class)] += weight;
+        }
+    }
+    let mut habits = Habits::first(traffic, &counts);
+    for round in 0..ROUNDS {
+        let readings: Vec<_> =
+            traffic.days.par_iter().map(|day| beam::read(traffic, day, &habits, WIDTH, &weights)).collect();
+        let mut counts = Counts::none(traffic.people.len());
+        let mut next = Vec::with_capacity(weights.len());
+        for reading in readings {
+            counts.add(&reading.counts);
+            next.extend(reading.weights);
+        }
+        for (old, new) in weights.iter_mut().zip(next) {
+            *old = if round < FRESH_ROUNDS { new } else { 0.5 * *old + 0.5 * new };
+        }
+        habits = Habits::learnt(traffic, &counts);
+    }
+    weights
+}
+
+/// Hands the weights back to the records: a record's are the mean of its replies'.
+fn publish(account: &mut AccountVerdicts, traffic: &Traffic, weights: &[f64], why: Option<FindingKind>) {
+    account.weights.resize(account.candidates.len(), 0.0);
+    let mut by_place: BTreeMap<u32, BTreeMap<u32, (f64, Option<u32>)>> = BTreeMap::new();
+    for step in &traffic.steps {
+        let record = by_place.entry(step.place).or_default();
+        for (seat, weight) in traffic.seats_of(step).iter().zip(&weights[step.first as usize..]) {
+            let person = traffic.people[usize::from(seat.person)];
+            record.entry(person).or_insert((0.0, seat.evidence)).0 += weight;
+        }
+    }
+    for (place, people) in by_place {
+        let verdict = &mut account.verdicts[place as usize];
+        if matches!(verdict.rung, Rung::Tagged | Rung::Split | Rung::Claimed | Rung::Device | Rung::Inferred) {
+            continue;
+        }
+        (verdict.first, verdict.len) = (account.candidates.len() as u32, people.len() as u32);
+        verdict.reason = None;
+        (verdict.rung, verdict.weighed) = match (people.len(), why) {
+            (1, _) => (Rung::Sole, false),
+            (_, None) => (Rung::Replies, true),
+            (_, Some(_)) => (Rung::Equal, true),
+        };
+        for (person, (weight, evidence)) in people {
+            account.candidates.push(Candidate { person, evidence });
+            account.weights.push(weight);
+        }
+        if let Some(why) = why.filter(|_| verdict.len > 1) {
+            account.tally.note(why, None, None, account.base + place as usize);
+        }
+    }
+}

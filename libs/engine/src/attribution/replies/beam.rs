@@ -1,0 +1,345 @@
+//! Sums over all histories of a day, forward and backward, over a bounded number of states.
+//!
+//! A state says for everybody on duty which reply was their last in the present stretch, and for every dialogue that goes on who wrote
+//! last in it. Equal states are one: their weights are added. A stretch that ends, and a dialogue, are forgotten.
+
+use super::habits::{Counts, EDGES, GAPS, Habits, edge_class, gap_class, tempered};
+use super::traffic::{Before, Day, NOWHERE, Seat, Step, Traffic};
+
+/// What a day was read to.
+pub(super) struct Reading {
+    /// Weights of the seats of the day's steps, of each step summing to one.
+    pub weights: Vec<f64>,
+    pub counts: Counts,
+}
+
+/// A kept transition.
+#[derive(Clone, Copy)]
+struct Link {
+    weight: f64,
+    from: u16,
+    to: u16,
+    /// The seat at a reply.
+    seat: u16,
+    /// Class of pause; [`GAPS`] and more of the beginning of a stretch.
+    span: u8,
+    /// Whether the dialogue stayed: 0 nothing to stay with, 1 yes, 2 no.
+    stay: u8,
+}
+
+/// What the links of a place in time are of.
+#[derive(Clone, Copy)]
+enum Mark {
+    /// A reply: its place among the steps.
+    Reply(usize),
+    /// The end of a stretch of somebody.
+    End,
+}
+
+/// States of equal rank in time.
+#[derive(Default)]
+struct States {
+    /// Of each state the last reply of everybody (place among the day's, from 1), then the last writer by slot (from 1).
+    rows: Vec<u32>,
+    keys: Vec<u64>,
+    weights: Vec<f64>,
+}
+
+/// A transition that is considered.
+#[derive(Clone, Copy)]
+struct Move {
+    key: u64,
+    link: Link,
+}
+
+/// Reads a day under some habits; `width` is how many states are kept, `before` the weights of all seats found last.
+pub(super) fn read(traffic: &Traffic, day: &Day, habits: &Habits, width: usize, before: &[f64]) -> Reading {
+    let mut beam = Beam::new(traffic, day, habits, width, before);
+    let mut ends = day.ends.iter().peekable();
+    for place in day.steps.clone() {
+        while let Some(&end) = ends.next_if(|end| traffic.stretches[**end as usize].to <= traffic.steps[place].at) {
+            beam.end(end);
+        }
+        beam.reply(place);
+    }
+    ends.for_each(|end| beam.end(*end));
+    beam.backward()
+}
+
+struct Beam<'a> {
+    traffic: &'a Traffic,
+    day: &'a Day,
+    habits: &'a Habits,
+    width: usize,
+    before: &'a [f64],
+    states: States,
+    links: Vec<Link>,
+    /// What happened, with the first of its links and of its states in `forward`.
+    marks: Vec<(Mark, usize, usize)>,
+    /// Weights of the states before everything that happened.
+    forward: Vec<f64>,
+    moves: Vec<Move>,
+    table: Table,
+}
+
+impl<'a> Beam<'a> {
+    fn new(traffic: &'a Traffic, day: &'a Day, habits: &'a Habits, width: usize, before: &'a [f64]) -> Self {
+        let states = States { rows: vec![0; day.people.len() + day.slots], keys: vec![0], weights: vec![1.0] };
+        let (links, marks, forward, moves) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { traffic, day, habits, width, before, states, links, marks, forward, moves, table: Table::default() }
+    }
+
+    /// Cells of a state.
+    fn cells(&self) -> usize {
+        self.day.people.len() + self.day.slots
+    }
+
+    fn cell_of(&self, person: u16) -> usize {
+        self.day.people.partition_point(|known| *known < person)
+    }
+
+    /// A stretch ends: its person's last reply is forgotten.
+    fn end(&mut self, stretch: u32) {
+        let stretch = self.traffic.stretches[stretch as usize];
+        let (cell, cells) = (self.cell_of(stretch.person), self.cells());
+        self.moves.clear();
+        for from in 0..self.states.weights.len() {
+            let last = self.states.rows[from * cells + cell];
+            let (factor, span) = match last.checked_sub(1) {
+                None => (self.habits.silent, EDGES),
+                Some(last) => {
+                    let at = self.traffic.steps[self.day.steps.start + last as usize].at;
+                    let class = edge_class(stretch.to - at);
+                    (self.habits.trail[class], class)
+                }
+            };
+            let key = self.states.keys[from] ^ mix(cell, last);
+            let (from, span) = (from as u16, span as u8);
+            self.moves.push(Move { key, link: Link { weight: factor, from, to: 0, seat: 0, span, stay: 0 } });
+        }
+        self.advance(Mark::End, |row, _| row[cell] = 0);
+    }
+
+    /// Somebody replies.
+    fn reply(&mut self, place: usize) {
+        let traffic = self.traffic;
+        let step = traffic.steps[place];
+        let number = (place - self.day.steps.start) as u32 + 1;
+        let people = self.day.people.len();
+        let seats: Vec<Going> = traffic.seats_of(&step).iter().map(|seat| self.going(seat, &step)).collect();
+        self.moves.clear();
+        for from in 0..self.states.weights.len() {
+            let row = &self.states.rows[from * self.cells()..][..self.cells()];
+            let writer = if step.slot == NOWHERE { 0 } else { row[people + usize::from(step.slot)] };
+            let holder = writer.checked_sub(1).filter(|holder| seats.iter().any(|seat| seat.cell == *holder as usize));
+            for (seat, going) in seats.iter().enumerate() {
+                if step.only.is_some_and(|only| usize::from(only) != seat) {
+                    continue;
+                }
+                let last = row[going.cell];
+                let (gap, span) = self.gap(going, last, step.at);
+                let (stay, held) = self.stay(&step, going, holder);
+                let weight = gap * stay * going.factor;
+                let mut key = self.states.keys[from] ^ mix(going.cell, last) ^ mix(going.cell, number);
+                if step.slot != NOWHERE {
+                    let next = if step.goes_on { going.cell as u32 + 1 } else { 0 };
+                    let cell = people + usize::from(step.slot);
+                    key ^= mix(cell, writer) ^ mix(cell, next);
+                }
+                let (from, seat) = (from as u16, seat as u16);
+                self.moves.push(Move { key, link: Link { weight, from, to: 0, seat, span: span as u8, stay: held } });
+            }
+        }
+        self.advance(Mark::Reply(place), |row, seat| {
+            let going = &seats[usize::from(seat)];
+            row[going.cell] = number;
+            if step.slot != NOWHERE {
+                row[people + usize::from(step.slot)] = if step.goes_on { going.cell as u32 + 1 } else { 0 };
+            }
+        });
+    }
+
+    fn going(&self, seat: &Seat, step: &Step) -> Going {
+        let person = usize::from(seat.person);
+        let factor = self.habits.profile[person][usize::from(step.class)];
+        let Before::Earlier(earlier) = step.before else {
+            return Going { cell: self.cell_of(seat.person), person, from: self.traffic.stretches[seat.stretch as usize].from, factor };
+        };
+        let earlier = &self.traffic.steps[earlier as usize];
+        let place = self.traffic.seats_of(earlier).iter().position(|one| one.person == seat.person);
+        let held = place.map_or(0.0, |place| self.before[earlier.first as usize + place]);
+        let (stay, go) = self.habits.overnight;
+        let factor = factor * tempered(held * stay + (1.0 - held) * go);
+        Going { cell: self.cell_of(seat.person), person, from: self.traffic.stretches[seat.stretch as usize].from, factor }
+    }
+
+    /// What a pause is worth, and its class.
+    fn gap(&self, going: &Going, last: u32, at: i64) -> (f64, usize) {
+        match last.checked_sub(1) {
+            Some(last) => {
+                let class = gap_class(at - self.traffic.steps[self.day.steps.start + last as usize].at);
+                (self.habits.gap[going.person][class], class)
+            }
+            None => {
+                let class = edge_class(at - going.from);
+                (self.habits.lead[class], GAPS + class)
+            }
+        }
+    }
+
+    /// What it is worth that a dialogue stays or goes on with somebody else, and which it did.
+    fn stay(&self, step: &Step, going: &Going, holder: Option<u32>) -> (f64, u8) {
+        match (step.before, holder) {
+            (Before::Today(pause), Some(holder)) if holder as usize == going.cell => {
+                (self.habits.stay[usize::from(pause)], 1)
+            }
+            (Before::Today(pause), Some(_)) => (self.habits.go[usize::from(pause)], 2),
+            _ => (1.0, 0),
+        }
+    }
+
+    /// Makes the moves: adds up those that lead to the same state, keeps the heaviest states, and notes how they came about.
+    fn advance(&mut self, mark: Mark, change: impl Fn(&mut [u32], u16)) {
+        let cells = self.cells();
+        let before = std::mem::take(&mut self.states);
+        self.table.clear(self.moves.len());
+        let mut found: Vec<(f64, u64, usize)> = Vec::with_capacity(self.moves.len());
+        for (place, step) in self.moves.iter_mut().enumerate() {
+            let to = self.table.place(step.key, found.len());
+            step.link.to = to as u16;
+            let weight = before.weights[usize::from(step.link.from)] * step.link.weight;
+            if to == found.len() {
+                found.push((weight, step.key, place));
+            } else {
+                found[to].0 += weight;
+            }
+        }
+        let mut order: Vec<usize> = (0..found.len()).collect();
+        if found.len() > self.width {
+            let heavier = |left: &usize, right: &usize| {
+                found[*right].0.total_cmp(&found[*left].0).then(found[*left].1.cmp(&found[*right].1))
+            };
+            order.select_nth_unstable_by(self.width, heavier);
+            order.truncate(self.width);
+            order.sort_unstable();
+        }
+        let total: f64 = order.iter().map(|place| found[*place].0).sum();
+        let mut kept = vec![u16::MAX; found.len()];
+        let mut next = States::default();
+        for (number, &place) in order.iter().enumerate() {
+            kept[place] = number as u16;
+            let (weight, key, first) = found[place];
+            let link = &self.moves[first].link;
+            next.rows.extend_from_slice(&before.rows[usize::from(link.from) * cells..][..cells]);
+            let row = next.rows.len() - cells;
+            change(&mut next.rows[row..], link.seat);
+            next.keys.push(key);
+            next.weights.push(weight / total);
+        }
+        self.marks.push((mark, self.links.len(), self.forward.len()));
+        self.forward.extend_from_slice(&before.weights);
+        for Move { link, .. } in &self.moves {
+            let to = kept[usize::from(link.to)];
+            if to != u16::MAX {
+                self.links.push(Link { weight: link.weight / total, to, ..*link });
+            }
+        }
+        self.states = next;
+    }
+
+    /// Goes back over what was kept: what every link weighs among all histories.
+    fn backward(self) -> Reading {
+        let Self { traffic, day, marks, links, forward, states, .. } = self;
+        let seats = day.steps.clone().map(|place| usize::from(traffic.steps[place].len)).sum();
+        let base = traffic.steps.get(day.steps.start).map_or(0, |step| step.first as usize);
+        let mut reading = Reading { weights: vec![0.0; seats], counts: Counts::none(traffic.people.len()) };
+        let mut after = vec![1.0; states.weights.len()];
+        let (mut last_link, mut last_state) = (links.len(), forward.len());
+        for (mark, first_link, first_state) in marks.into_iter().rev() {
+            let weights = &forward[first_state..last_state];
+            let mut before = vec![0.0; weights.len()];
+            for link in &links[first_link..last_link] {
+                let onward = link.weight * after[usize::from(link.to)];
+                before[usize::from(link.from)] += onward;
+                let weight = weights[usize::from(link.from)] * onward;
+                match mark {
+                    Mark::End => {
+                        if let Some(count) = reading.counts.trail.get_mut(usize::from(link.span)) {
+                            *count += weight;
+                        }
+                    }
+                    Mark::Reply(place) => {
+                        let step = &traffic.steps[place];
+                        reading.weights[step.first as usize - base + usize::from(link.seat)] += weight;
+                        let person = usize::from(traffic.seats_of(step)[usize::from(link.seat)].person);
+                        reading.counts.see(step, person, link.span, link.stay, weight);
+                    }
+                }
+            }
+            (after, last_link, last_state) = (before, first_link, first_state);
+        }
+        reading
+    }
+}
+
+/// Somebody who may have written a reply.
+struct Going {
+    /// Cell in a state.
+    cell: usize,
+    /// Place among the account's people.
+    person: usize,
+    /// When the stretch began.
+    from: i64,
+    /// What does not depend on the state: the kind of reply, and who wrote to the customer on an earlier day.
+    factor: f64,
+}
+
+/// A number for a cell of a state with something in it; states are told apart by what these are together. Two that differ may meet in
+/// one number once in some ten billion years of closing months, on every machine alike.
+fn mix(cell: usize, value: u32) -> u64 {
+    if value == 0 {
+        return 0;
+    }
+    let mut mixed = (cell as u64) << 32 | u64::from(value);
+    mixed = mixed.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
+/// Places of states by their numbers, for one moment after the other.
+#[derive(Default)]
+struct Table {
+    /// Number, moment, place.
+    cells: Vec<(u64, u32, u32)>,
+    moment: u32,
+}
+
+impl Table {
+    /// Forgets all, and makes room for so many.
+    fn clear(&mut self, most: usize) {
+        self.moment += 1;
+        let room = (most * 2).next_power_of_two();
+        if self.cells.len() < room {
+            self.cells = vec![(0, 0, 0); room];
+            self.moment = 1;
+        }
+    }
+
+    /// The place of a state: what it was given before, or the next.
+    fn place(&mut self, key: u64, next: usize) -> usize {
+        let mask = self.cells.len() - 1;
+        let mut at = key as usize & mask;
+        loop {
+            let cell = &mut self.cells[at];
+            if cell.1 != self.moment {
+                *cell = (key, self.moment, next as u32);
+                return next;
+            }
+            if cell.0 == key {
+                return cell.2 as usize;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+}

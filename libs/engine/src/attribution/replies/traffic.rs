@@ -1,0 +1,275 @@
+//! The replies of one account as the model reads them: day by day, each with whoever may have written it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::ladder::{AccountVerdicts, Candidate, Phases, Watch};
+use super::super::{Occupancy, Phase, Rung, Side};
+
+/// Classes of pauses within a dialogue.
+pub(super) const PAUSES: usize = 5;
+/// Their edges in seconds.
+const PAUSE_EDGES: [i64; PAUSES - 1] = [120, 600, 3_600, 14_400];
+/// Kinds of replies: first in its dialogue, after a new message of the customer, or without one; each by how long the customer (without
+/// a new message, the dialogue) had waited.
+pub(super) const CLASSES: usize = 3 * LATENCIES;
+const LATENCIES: usize = 6;
+/// Edges of that wait in seconds.
+const LATENCY_EDGES: [i64; LATENCIES - 1] = [300, 1_200, 3_600, 14_400, 86_400];
+/// No slot.
+pub(super) const NOWHERE: u16 = u16::MAX;
+
+/// A message of an account's record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Message {
+    pub day: i32,
+    /// Milliseconds since the epoch.
+    pub at: i64,
+    pub by: Side,
+    /// The place of the first record of its dialogue within the account: of its customer's first, or its own.
+    pub dialogue: u32,
+    /// Place of its record within the account.
+    pub place: u32,
+}
+
+/// What came before a reply in its dialogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Nothing.
+    Nothing,
+    /// A reply of the same day, this class of pause ago.
+    Today(u8),
+    /// A reply of an earlier day: its place in [`Traffic::steps`].
+    Earlier(u32),
+}
+
+/// A reply of the account that somebody was on duty for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    /// Milliseconds since the epoch.
+    pub at: i64,
+    /// Place of its record within the account.
+    pub place: u32,
+    dialogue: u32,
+    /// First seat in [`Traffic::seats`], and how many.
+    pub first: u32,
+    pub len: u16,
+    /// The one seat that may have written it, by its place among them, where evidence names it.
+    pub only: Option<u16>,
+    /// Kind of reply.
+    pub class: u8,
+    pub before: Before,
+    /// Where a state remembers who wrote last in the dialogue, while it goes on that day.
+    pub slot: u16,
+    /// Whether the dialogue has a later reply that day.
+    pub goes_on: bool,
+}
+
+/// One of those on duty at a reply.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seat {
+    /// Place in [`Traffic::people`].
+    pub person: u16,
+    /// Place in [`Traffic::stretches`].
+    pub stretch: u32,
+    /// Evidence of the duty row.
+    pub evidence: Option<u32>,
+}
+
+/// A stretch of somebody's duty without a break.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stretch {
+    pub person: u16,
+    pub from: i64,
+    pub to: i64,
+}
+
+/// A working day.
+#[derive(Clone, Debug)]
+pub(super) struct Day {
+    /// Its steps.
+    pub steps: std::ops::Range<usize>,
+    /// Stretches that some reply of the day falls into, by their end.
+    pub ends: Vec<u32>,
+    /// Who they are of, sorted.
+    pub people: Vec<u16>,
+    /// Slots that are needed at once.
+    pub slots: usize,
+}
+
+/// An account's replies.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    /// Ranks of everybody with duty on the account, sorted.
+    pub people: Vec<u32>,
+    /// By person and time.
+    pub stretches: Vec<Stretch>,
+    pub steps: Vec<Step>,
+    pub seats: Vec<Seat>,
+    pub days: Vec<Day>,
+    /// Mean number on duty at a reply.
+    pub mean_on_duty: f64,
+    /// Replies on a full minute.
+    pub full_minutes: usize,
+}
+
+impl Traffic {
+    /// Reads an account's messages, in their order. `rows` is its duty, people by rank.
+    pub fn of(account: &AccountVerdicts, phases: &Phases, rows: &[Occupancy], messages: &[Message]) -> Self {
+        let mut traffic = Self::default();
+        traffic.stretch(rows);
+        let days = traffic.sit(account, phases, rows, messages);
+        traffic.cut(days);
+        traffic.mean_on_duty = traffic.seats.len() as f64 / traffic.steps.len().max(1) as f64;
+        traffic
+    }
+
+    /// Seats of a step.
+    pub fn seats_of(&self, step: &Step) -> &[Seat] {
+        &self.seats[step.first as usize..step.first as usize + usize::from(step.len)]
+    }
+
+    /// Joins everybody's rows that touch.
+    fn stretch(&mut self, rows: &[Occupancy]) {
+        self.people = rows.iter().map(|row| row.person).collect::<BTreeSet<_>>().into_iter().collect();
+        let mut rows: Vec<(u32, i64, i64)> = rows.iter().map(|row| (row.person, row.from_ms, row.to_ms)).collect();
+        rows.sort_unstable();
+        for (person, from, to) in rows {
+            let person = self.people.partition_point(|known| *known < person) as u16;
+            match self.stretches.last_mut().filter(|last| last.person == person && from <= last.to) {
+                Some(last) => last.to = last.to.max(to),
+                None => self.stretches.push(Stretch { person, from, to }),
+            }
+        }
+    }
+
+    /// Makes a step of every reply that somebody was on duty for; the days they are of.
+    fn sit(&mut self, account: &AccountVerdicts, phases: &Phases, rows: &[Occupancy], messages: &[Message]) -> Vec<i32> {
+        let mut watch = Watch::new(rows.to_vec(), Vec::new());
+        let mut dialogues: BTreeMap<u32, Dialogue> = BTreeMap::new();
+        let mut current: Vec<u32> = Vec::with_capacity(self.people.len());
+        current.extend((0..self.people.len()).map(|person| {
+            self.stretches.partition_point(|stretch| usize::from(stretch.person) < person) as u32
+        }));
+        let mut days = Vec::new();
+        for message in messages {
+            let phase = phases.on(message.day);
+            if phase.capacity < 2 || phase.phase == Phase::Named {
+                continue;
+            }
+            let dialogue = dialogues.entry(message.dialogue).or_default();
+            if message.by == Side::Customer {
+                dialogue.customer = Some(message.at);
+                continue;
+            }
+            watch.advance(message.at);
+            let verdict = &account.verdicts[message.place as usize];
+            let named = (verdict.rung == Rung::Tagged).then(|| account.candidates[verdict.first as usize].person);
+            let seats = watch.on_duty();
+            let only = named.map(|named| seats.iter().position(|seat| seat.person == named));
+            if seats.is_empty() || only == Some(None) {
+                continue;
+            }
+            let first = self.seats.len() as u32;
+            for candidate in seats {
+                let seat = self.seat(&mut current, *candidate, message.at);
+                self.seats.push(seat);
+            }
+            let (class, before) = (dialogue.class(message), dialogue.before(message));
+            dialogue.last = Some((self.steps.len() as u32, message.day, message.at));
+            self.full_minutes += usize::from(message.at.rem_euclid(60_000) < 1_000);
+            self.steps.push(Step {
+                at: message.at,
+                place: message.place,
+                dialogue: message.dialogue,
+                first,
+                len: seats.len() as u16,
+                only: only.flatten().map(|place| place as u16),
+                class,
+                before,
+                slot: NOWHERE,
+                goes_on: false,
+            });
+            days.push(message.day);
+        }
+        days
+    }
+
+    fn seat(&self, current: &mut [u32], candidate: Candidate, at: i64) -> Seat {
+        let person = self.people.partition_point(|known| *known < candidate.person);
+        let stretch = &mut current[person];
+        while self.stretches[*stretch as usize].to <= at {
+            *stretch += 1;
+        }
+        Seat { person: person as u16, stretch: *stretch, evidence: candidate.evidence }
+    }
+
+    /// Cuts the steps into days, and gives every dialogue that goes on within one a slot while it does.
+    fn cut(&mut self, days: Vec<i32>) {
+        let mut from = 0;
+        while from < days.len() {
+            let to = from + days[from..].partition_point(|day| *day <= days[from]);
+            let mut left: BTreeMap<u32, (u32, u16)> = BTreeMap::new();
+            for step in &self.steps[from..to] {
+                left.entry(step.dialogue).or_insert((0, NOWHERE)).0 += 1;
+            }
+            let (mut free, mut slots) = (Vec::new(), 0);
+            let mut stretches = BTreeSet::new();
+            for place in from..to {
+                stretches.extend(self.seats_of(&self.steps[place]).iter().map(|seat| seat.stretch));
+                let step = &mut self.steps[place];
+                let Some((left, slot)) = left.get_mut(&step.dialogue) else { continue };
+                *left -= 1;
+                step.goes_on = *left > 0;
+                if step.goes_on && *slot == NOWHERE {
+                    *slot = free.pop().unwrap_or_else(|| {
+                        slots += 1;
+                        slots - 1
+                    });
+                }
+                step.slot = *slot;
+                if !step.goes_on && *slot != NOWHERE {
+                    free.push(*slot);
+                }
+            }
+            let mut ends: Vec<u32> = stretches.into_iter().collect();
+            ends.sort_by_key(|stretch| (self.stretches[*stretch as usize].to, *stretch));
+            let people: BTreeSet<u16> = ends.iter().map(|stretch| self.stretches[*stretch as usize].person).collect();
+            let people = people.into_iter().collect();
+            self.days.push(Day { steps: from..to, ends, people, slots: usize::from(slots) });
+            from = to;
+        }
+    }
+}
+
+/// A dialogue under way.
+#[derive(Default)]
+struct Dialogue {
+    /// When the customer wrote last.
+    customer: Option<i64>,
+    /// Its last reply: place, day, time.
+    last: Option<(u32, i32, i64)>,
+}
+
+impl Dialogue {
+    fn class(&self, message: &Message) -> u8 {
+        let (kind, since) = match (self.last, self.customer) {
+            (None, since) => (0, since),
+            (Some((_, _, at)), Some(since)) if since > at => (1, Some(since)),
+            (Some((_, _, at)), _) => (2, Some(at)),
+        };
+        let latency = since.map_or(LATENCIES - 1, |since| {
+            LATENCY_EDGES.partition_point(|edge| edge * 1_000 <= message.at - since)
+        });
+        (kind * LATENCIES + latency) as u8
+    }
+
+    fn before(&self, message: &Message) -> Before {
+        match self.last {
+            None => Before::Nothing,
+            Some((_, day, at)) if day == message.day => {
+                Before::Today(PAUSE_EDGES.partition_point(|edge| edge * 1_000 <= message.at - at) as u8)
+            }
+            Some((place, ..)) => Before::Earlier(place),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The protocol for several dialogues at once on a public help forum: hide who answered, credit the records by the times of the replies,
+//! compare with the truth.
+//!
+//! Prints the table of `docs/attribution.md`. Needs the reference data in the folder named by `TALLY_REFERENCE_DATA`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+
+use tally_engine::attribution::{
+    AccountInput, AgentInput, Attribution, DutyRule, Input, Occupancy, Phase, PhaseFrom, Policy, Record, Reply, Side,
+    WHOLE, attribute,
+};
+
+/// Tagged parts of the records, in percent.
+const TAGS: [u64; 3] = [0, 10, 30];
+const DAY: i64 = 86_400;
+
+/// A message of the forum.
+#[derive(Clone)]
+struct Post {
+    dialogue: u64,
+    /// Seconds.
+    at: i64,
+    /// The helper, or nobody for a customer.
+    by: Option<String>,
+}
+
+/// The working day of a second: they begin at 02:00.
+fn day(at: i64) -> i64 {
+    (at - 2 * 3_600).div_euclid(DAY)
+}
+
+fn month(at: i64) -> String {
+    let date = jiff::Timestamp::from_second(at).expect("a time").to_zoned(jiff::tz::TimeZone::UTC).date();
+    format!("{:04}-{:02}", date.year(), date.month())
+}
+
+fn root() -> Option<std::ffi::OsString> {
+    // clippy.toml: only libs/runtime reads the environment of the product; this is a test.
+    let root = std::env::vars_os().find(|(name, _)| name == "TALLY_REFERENCE_DATA").map(|(_, value)| value);
+    if root.is_none() {
+        eprintln!("did not run: TALLY_REFERENCE_DATA is not set");
+    }
+    root
+}
+
+fn posts(root: &Path) -> Vec<Post> {
+    let text = std::fs::read_to_string(root.join("chat/forum_dev.csv")).expect("the forum");
+    let mut posts: Vec<Post> = text
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let cells: Vec<&str> = line.split(',').collect();
+            let by = Some(cells[2].to_owned()).filter(|who| who != "C");
+            Post { dialogue: cells[0].parse().expect("a number"), at: cells[1].parse().expect("seconds"), by }
+        })
+        .collect();
+    let mut replies: HashMap<(String, i64), usize> = HashMap::new();
+    for post in &posts {
+        if let Some(by) = &post.by {
+            *replies.entry((by.clone(), day(post.at))).or_default() += 1;
+        }
+    }
+    posts.retain(|post| post.by.as_ref().is_none_or(|by| replies[&(by.clone(), day(post.at))] >= 3));
+    posts.sort_by_key(|post| (post.at, post.dialogue));
+    posts
+}
+
+struct Group {
+    month: String,
+    k: usize,
+    rep: u64,
+    agents: Vec<String>,
+}
+
+fn groups(root: &Path) -> Vec<Group> {
+    let text = std::fs::read_to_string(root.join("chat/forum_groups_dev.csv")).expect("the groups");
+    let group = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        Group {
+            month: cells[2].to_owned(),
+            k: cells[3].parse().expect("k"),
+            rep: cells[4].parse().expect("rep"),
+            agents: cells[5].split_whitespace().map(str::to_owned).collect(),
+        }
+    };
+    text.lines().skip(1).map(group).collect()
+}
+
+/// A fixed draw.
+fn draw(seed: u64, number: u64) -> u64 {
+    let mut state = seed.wrapping_add((number + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    state = (state ^ (state >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    state ^ (state >> 31)
+}
+
+/// One shared account of the group, and who truly holds each record.
+fn shared_account(posts: &[Post], group: &Group, seed: u64, percent: u64) -> (Input, Vec<usize>) {
+    let place = |by: &Option<String>| by.as_ref().and_then(|by| group.agents.iter().position(|one| one == by));
+    let mut dialogues: BTreeMap<u64, Vec<&Post>> = BTreeMap::new();
+    let mut duty: BTreeMap<(usize, i64), (i64, i64)> = BTreeMap::new();
+    for post in posts.iter().filter(|post| month(post.at - 2 * 3_600) == group.month) {
+        if post.by.is_none() || place(&post.by).is_some() {
+            dialogues.entry(post.dialogue).or_default().push(post);
+        }
+        if let Some(agent) = place(&post.by) {
+            let known = duty.entry((agent, day(post.at))).or_insert((post.at, post.at));
+            *known = (known.0.min(post.at), known.1.max(post.at));
+        }
+    }
+    let (mut records, mut replies, mut truth) = (Vec::new(), Vec::new(), Vec::new());
+    for (customer, (dialogue, posts)) in (0..).zip(&dialogues) {
+        let days: BTreeSet<i64> = posts.iter().filter(|post| post.by.is_some()).map(|post| day(post.at)).collect();
+        let mut from = 0;
+        for today in days {
+            let last = posts.iter().rposition(|post| post.by.is_some() && day(post.at) == today).expect("a reply");
+            let messages = &posts[from..=last];
+            from = last + 1;
+            let number = records.len() as u32;
+            let mut wrote = vec![0; group.agents.len()];
+            let mut most = None;
+            for post in messages {
+                let by = if post.by.is_some() { Side::Agent } else { Side::Customer };
+                replies.push(Reply { record: number, day: day(post.at) as i32, at_ms: post.at * 1_000, by });
+                if let Some(agent) = place(&post.by) {
+                    wrote[agent] += 1;
+                    most = most.filter(|&most: &usize| wrote[most] >= wrote[agent]).or(Some(agent));
+                }
+            }
+            let first = messages.iter().find_map(|post| place(&post.by)).expect("an agent");
+            let highest = *wrote.iter().max().expect("people");
+            // Of equal numbers whoever wrote first.
+            let holder = messages.iter().filter_map(|post| place(&post.by)).find(|agent| wrote[*agent] == highest).unwrap_or(first);
+            truth.push(holder);
+            let tagged = draw(seed, u64::from(number)) % 100 < percent;
+            records.push(Record {
+                key: format!("{dialogue:06}/{today}"),
+                account: 0,
+                day: today as i32,
+                start_ms: messages[0].at * 1_000,
+                end_ms: messages[messages.len() - 1].at * 1_000,
+                kind: 0,
+                customer: Some(customer),
+                tag: tagged.then_some(holder as u32),
+            });
+        }
+    }
+    let occupancy = duty.iter().zip(0..).map(|((&(person, day), &(from, to)), evidence)| {
+        let minutes = |side: u64| 60 * (1 + draw(7, (day as u64) << 16 | (person as u64) << 1 | side) % 15) as i64;
+        Occupancy {
+            account: 0,
+            person: person as u32,
+            from_ms: (from - minutes(0)) * 1_000,
+            to_ms: (to + minutes(1)) * 1_000,
+            rule: DutyRule::Punched,
+            evidence,
+        }
+    });
+    let phases = vec![PhaseFrom { from_day: i32::MIN, phase: Phase::Shared, capacity: 8 }];
+    let input = Input {
+        policy: Policy { session_window_ms: 0, ..Policy::default() },
+        people: group.agents.iter().map(|agent| AgentInput { key: agent.clone() }).collect(),
+        accounts: vec![AccountInput { key: "shared".to_owned(), phases, team: Vec::new() }],
+        occupancy: occupancy.collect(),
+        records,
+        replies,
+        ..Input::default()
+    };
+    (input, truth)
+}
+
+/// What each person is credited with, in records, by an equal split among those on duty at each reply.
+fn equal_on_duty(input: &Input) -> Vec<f64> {
+    let mut all = vec![0.0; input.people.len()];
+    let mut of_record: BTreeMap<u32, Vec<Vec<u32>>> = BTreeMap::new();
+    for reply in input.replies.iter().filter(|reply| reply.by == Side::Agent) {
+        let on = |duty: &&Occupancy| duty.from_ms <= reply.at_ms && reply.at_ms < duty.to_ms;
+        let people: BTreeSet<u32> = input.occupancy.iter().filter(on).map(|duty| duty.person).collect();
+        of_record.entry(reply.record).or_default().push(people.into_iter().collect());
+    }
+    for (record, replies) in of_record {
+        if let Some(tag) = input.records[record as usize].tag {
+            all[tag as usize] += 1.0;
+            continue;
+        }
+        for people in &replies {
+            for person in people {
+                all[*person as usize] += 1.0 / people.len() as f64 / replies.len() as f64;
+            }
+        }
+    }
+    all
+}
+
+fn misallocated(credited: &[f64], truth: &[usize]) -> f64 {
+    let of = |person: usize| truth.iter().filter(|one| **one == person).count() as f64;
+    credited.iter().enumerate().map(|(person, credited)| (credited - of(person)).abs()).sum::<f64>() / 2.0 / truth.len() as f64
+}
+
+fn totals(people: usize, outcome: &Attribution) -> (Vec<f64>, Vec<(f64, f64)>) {
+    let whole = f64::from(WHOLE);
+    let mut all = vec![0.0; people];
+    let mut ends = vec![(0.0, 0.0); people];
+    for total in &outcome.by_person {
+        all[total.person as usize] = total.total as f64 / whole;
+        ends[total.person as usize] = (total.low as f64 / whole, total.high as f64 / whole);
+    }
+    (all, ends)
+}
+
+#[test]
+fn replies_on_the_forum_tell_who_answered() {
+    let Some(root) = root() else { return };
+    let (posts, groups) = (posts(Path::new(&root)), groups(Path::new(&root)));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a pool");
+    println!("| k | equal on duty | replies | top-1 on duty, replies | intervals |");
+    for k in [2, 3, 5, 8] {
+        let (mut equal, mut model, mut held, mut of) = ([0.0; 3], [0.0; 3], [0; 3], [0; 3]);
+        let (mut top, mut records) = (0, 0);
+        let mine: Vec<&Group> = groups.iter().filter(|group| group.k == k).collect();
+        for group in &mine {
+            for (column, percent) in TAGS.into_iter().enumerate() {
+                let seed = group.rep * 1_000 + k as u64 * 10 + column as u64;
+                let (input, truth) = shared_account(&posts, group, seed, percent);
+                let outcome = attribute(&input, &pool);
+                equal[column] += misallocated(&equal_on_duty(&input), &truth);
+                let (all, ends) = totals(k, &outcome);
+                model[column] += misallocated(&all, &truth);
+                for (person, (low, high)) in ends.into_iter().enumerate() {
+                    let count = truth.iter().filter(|one| **one == person).count() as f64;
+                    held[column] += usize::from(low <= count && count <= high);
+                    of[column] += 1;
+                }
+                if percent == 0 {
+                    for credit in &outcome.credits {
+                        let best = outcome.shares_of(credit).iter().max_by_key(|share| share.ppm);
+                        top += usize::from(best.is_some_and(|best| best.person as usize == truth[credit.record as usize]));
+                        records += 1;
+                    }
+                }
+            }
+        }
+        let mean = |sums: [f64; 3]| sums.map(|sum| format!("{:.4}", sum / mine.len() as f64)).join(" ");
+        let holding: Vec<String> = held.iter().zip(of).map(|(held, of)| format!("{:.2}", *held as f64 / of as f64)).collect();
+        println!("| {k} | {} | {} | {:.3} | {} | {records}", mean(equal), mean(model), top as f64 / records as f64, holding.join(" "));
+    }
+}
