@@ -77,11 +77,11 @@ impl Running {
         };
         *step += part;
         total.total += part;
-        if matches!(rung, Rung::Inferred | Rung::Equal | Rung::Team) && ppm < WHOLE {
+        if matches!(rung, Rung::Inferred | Rung::Replies | Rung::TagShare | Rung::Equal | Rung::Team) && ppm < WHOLE {
             self.ambiguous += u64::from(WHOLE);
             let share = f64::from(ppm) / f64::from(WHOLE);
             let doubt = share * (1.0 - share);
-            if rung == Rung::Inferred {
+            if matches!(rung, Rung::Inferred | Rung::Replies | Rung::TagShare) {
                 if self.day != day {
                     self.end_day();
                     self.day = day;

@@ -3,7 +3,7 @@
 //! A state says for everybody on duty which reply was their last in the present stretch, and for every dialogue that goes on who wrote
 //! last in it. Equal states are one: their weights are added. A stretch that ends, and a dialogue, are forgotten.
 
-use super::habits::{Counts, EDGES, GAPS, Habits, edge_class, gap_class, tempered};
+use super::habits::{Counts, EDGES, GAPS, Habits, edge_class, gap_class};
 use super::traffic::{Before, Day, NOWHERE, Seat, Step, Traffic};
 
 /// What a day was read to.
@@ -168,8 +168,7 @@ impl<'a> Beam<'a> {
         let earlier = &self.traffic.steps[earlier as usize];
         let place = self.traffic.seats_of(earlier).iter().position(|one| one.person == seat.person);
         let held = place.map_or(0.0, |place| self.before[earlier.first as usize + place]);
-        let (stay, go) = self.habits.overnight;
-        let factor = factor * tempered(held * stay + (1.0 - held) * go);
+        let factor = factor * self.habits.overnight(held);
         Going { cell: self.cell_of(seat.person), person, from: self.traffic.stretches[seat.stretch as usize].from, factor }
     }
 

@@ -14,18 +14,19 @@ const EDGE_EDGES: [i64; EDGES + 1] = [0, 600, 1_800, 3_600, 7_200, 14_400, 28_80
 /// Classes of beginnings and ends.
 pub(super) const EDGES: usize = 7;
 
-/// The power that every weight is raised to: neighbouring replies say some things twice.
-const TEMPER: f64 = 0.7;
+/// The powers that what a dialogue and a kind of reply say is raised to: neighbouring replies say some things twice.
+const STAY_POWER: f64 = 0.4;
+const PROFILE_POWER: f64 = 0.7;
 /// Replies' worth of the common habit in a person's own pauses.
-const GAP_PRIOR: f64 = 60.0;
+const GAP_PRIOR: f64 = 10.0;
 /// Replies' worth of evenness in the common pauses.
 const POOL_PRIOR: f64 = 5.0;
 /// Observations' worth of the first guess that a dialogue stays with whoever wrote last: without them it feeds itself.
 const STAY_PRIOR: f64 = 100.0;
 /// That guess.
-const STAY_GUESS: f64 = 0.6;
+const STAY_GUESS: f64 = 0.7;
 /// Replies' worth of the common profile in a person's own.
-const PROFILE_PRIOR: f64 = 20.0;
+const PROFILE_PRIOR: f64 = 5.0;
 /// How much less likely than the rarest end a stretch is in which its person wrote nothing: to the power of e.
 const SILENCE: f64 = 4.0;
 /// Beginnings and ends before anything is learnt.
@@ -105,7 +106,7 @@ impl Counts {
     }
 }
 
-/// The parameters, as the factors that a weight is multiplied by: each already to the power of [`TEMPER`].
+/// The parameters, as the factors that a weight is multiplied by: each already to its power.
 pub(super) struct Habits {
     /// Density of a pause, by person.
     pub gap: Vec<[f64; GAPS]>,
@@ -118,16 +119,22 @@ pub(super) struct Habits {
     pub go: [f64; PAUSES],
     /// Probability of a kind of reply, by person.
     pub profile: Vec<[f64; CLASSES]>,
-    /// Probability, not raised, of staying over night, and of going to one of the others.
-    pub overnight: (f64, f64),
+    /// Probability of staying over night, and of going to one of the others.
+    overnight: (f64, f64),
 }
 
-/// To the power of [`TEMPER`].
-pub(super) fn tempered(weight: f64) -> f64 {
-    libm::exp(TEMPER * libm::log(weight))
+/// A weight above zero to a power.
+fn raised(weight: f64, power: f64) -> f64 {
+    libm::exp(power * libm::log(weight))
 }
 
 impl Habits {
+    /// What it is worth that a dialogue of an earlier day is of somebody who wrote last there with this probability.
+    pub fn overnight(&self, held: f64) -> f64 {
+        let (stay, go) = self.overnight;
+        raised(held * stay + (1.0 - held) * go, STAY_POWER)
+    }
+
     /// Before anything is learnt but which kinds of replies come to whom, from equal shares.
     pub fn first(traffic: &Traffic, counts: &Counts) -> Self {
         let mass: [f64; GAPS] =
@@ -168,11 +175,13 @@ impl Habits {
         stay: [f64; PAUSES],
         counts: &Counts,
     ) -> Self {
+        // The more people a reply may be of, the more what is learnt from it feeds itself.
+        let power = 1.0 / traffic.mean_open.max(1.0).sqrt();
         let gap = gap.into_iter().map(|own| {
-            std::array::from_fn(|class| tempered(own[class] / width(&GAP_EDGES, class)))
+            std::array::from_fn(|class| raised(own[class] / width(&GAP_EDGES, class), power))
         });
         let edge = |mass: &[f64; EDGES]| -> [f64; EDGES] {
-            std::array::from_fn(|class| tempered(mass[class] / width(&EDGE_EDGES, class)))
+            std::array::from_fn(|class| raised(mass[class] / width(&EDGE_EDGES, class), power))
         };
         let trail = edge(trail);
         let rarest = trail.iter().copied().fold(f64::INFINITY, f64::min);
@@ -181,9 +190,9 @@ impl Habits {
             gap: gap.collect(),
             lead: edge(lead),
             trail,
-            silent: rarest * libm::exp(-SILENCE * TEMPER),
-            stay: stay.map(tempered),
-            go: stay.map(|stay| tempered((1.0 - stay) / others)),
+            silent: rarest * libm::exp(-SILENCE * power),
+            stay: stay.map(|stay| raised(stay, STAY_POWER)),
+            go: stay.map(|stay| raised((1.0 - stay) / others, STAY_POWER)),
             profile: profiles(&counts.profile),
             overnight: (stay[PAUSES - 1], (1.0 - stay[PAUSES - 1]) / others),
         }
@@ -197,7 +206,7 @@ fn profiles(counts: &[[f64; CLASSES]]) -> Vec<[f64; CLASSES]> {
     let all: f64 = pool.iter().sum();
     let own = |own: &[f64; CLASSES]| {
         let total = own.iter().sum::<f64>() + PROFILE_PRIOR;
-        std::array::from_fn(|class| tempered((own[class] + PROFILE_PRIOR * pool[class] / all) / total))
+        std::array::from_fn(|class| raised((own[class] + PROFILE_PRIOR * pool[class] / all) / total, PROFILE_POWER))
     };
     counts.iter().map(own).collect()
 }

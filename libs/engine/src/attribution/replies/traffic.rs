@@ -106,8 +106,9 @@ pub(super) struct Traffic {
     pub steps: Vec<Step>,
     pub seats: Vec<Seat>,
     pub days: Vec<Day>,
-    /// Mean number on duty at a reply.
+    /// Mean number on duty at a reply, and of those of them who may have written it.
     pub mean_on_duty: f64,
+    pub mean_open: f64,
     /// Replies on a full minute.
     pub full_minutes: usize,
 }
@@ -119,7 +120,10 @@ impl Traffic {
         traffic.stretch(rows);
         let days = traffic.sit(account, phases, rows, messages);
         traffic.cut(days);
-        traffic.mean_on_duty = traffic.seats.len() as f64 / traffic.steps.len().max(1) as f64;
+        let steps = traffic.steps.len().max(1) as f64;
+        let open = traffic.steps.iter().map(|step| step.only.map_or(usize::from(step.len), |_| 1));
+        traffic.mean_open = open.sum::<usize>() as f64 / steps;
+        traffic.mean_on_duty = traffic.seats.len() as f64 / steps;
         traffic
     }
 
