@@ -1029,7 +1029,10 @@ FINDING_ADVICE = { $kind ->
     [MIXED_WITHOUT_TAG] send the records again with the name of the agent and a higher revision, or leave it at the roster
     [TOO_FEW_TO_INFER] nothing needs doing; hand-overs or names in the records tell more precisely who served
     [DID_NOT_SETTLE] nothing needs doing; hand-overs tell more precisely who served
-    [SEVERAL_AT_ONCE] nothing needs doing; names in the records tell more precisely who served
+    [SEVERAL_AT_ONCE] send the times of the replies, or let people claim their dialogues; names in the records tell more precisely who served as well
+    [TOO_FEW_REPLIES] nothing needs doing in a small month; names in the records, or claims, tell more precisely who served
+    [CLOCK_WITHOUT_SECONDS] have the times of the replies exported with their seconds
+    [REPLY_OUTSIDE_RECORD] check when the record begins and ends, and the clock of the replies
     [UNKNOWN_AGENT] say whose the name is (ImportAliases), or send the records again with the right one
     [ACCOUNT_UNKNOWN] bring in the account (ImportAccounts), or move the records to the one that they are of (MoveRecord)
     [POPULATION_CHANGED] close the cycle again, unless it is to stay with the people of before (CloseCycle)
@@ -1749,6 +1752,10 @@ LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
 }: "{ $agent }", who is nobody employed on that day or more than one
 LADDER_SPLIT = Credited by role, as rule "{ $version }" says: first answer { $first_answer }, closing { $closer }, after-sales { $after_sales }; the part of a role that nobody held goes to the others in proportion: { $shares }.
 LADDER_BY_SPLIT = Credited by role: { $shares }.
+LADDER_BY_CLAIM = It was claimed with a click: { $shares }.
+LADDER_BY_DEVICE = The device it was written on is of one person: { $shares }.
+LADDER_BY_REPLIES = Several were on duty, each with several dialogues at once; the times of the replies tell them apart: { $shares }.
+LADDER_BY_TAG_SHARE = Several were on duty, each with several dialogues at once; they share as the records near in time that name their agent: { $shares }.
 LADDER_NOT_SPLIT = The policy gives the roles that are named no part: the record is credited as if it named no contributors.
 
 # Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
@@ -1788,6 +1795,12 @@ CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too f
 CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: shared equally
 # Code SEVERAL_AT_ONCE.
 CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
+# Code TOO_FEW_REPLIES.
+CREDIT_TOO_FEW_REPLIES = { $records } records with times of their replies are too few a person to tell apart who hold several dialogues at once: shared equally among those on duty at each reply
+# Code CLOCK_WITHOUT_SECONDS.
+CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records } records are on a full minute, so their clock is not to be trusted: shared equally among those on duty at each reply
+# Code REPLY_OUTSIDE_RECORD.
+CREDIT_REPLY_OUTSIDE_RECORD = { $records } replies were before their record began or after it ended: they count for nothing
 # Amounts in another currency than what is reckoned in were converted, and by what.
 AMOUNTS_CONVERTED = amounts of { $records ->
     [one] { $records } record
@@ -2589,6 +2602,10 @@ RUNG_SOLE = alone on duty
 RUNG_INFERRED = inferred from who was busy when
 RUNG_EQUAL = shared equally by those on duty
 RUNG_SPLIT = shared by contributors
+RUNG_CLAIM = claimed with a click
+RUNG_DEVICE = by the device
+RUNG_REPLIES = weighed by the times of replies
+RUNG_TAG_SHARE = weighed by names nearby
 RUNG_TEAM = shared by the team, nothing else known
 RUNG_UNATTRIBUTED = credited to nobody
 STEP_DUTY = people, accounts, duty
@@ -2631,6 +2648,9 @@ KIND_NAMED_WITHOUT_AGENT = a named account's record names nobody
 KIND_MIXED_WITHOUT_TAG = a mixed account's records without a name
 KIND_TOO_FEW_TO_INFER = too few records to infer from: shared equally
 KIND_SEVERAL_AT_ONCE = several dialogues at once tell people apart too little: shared equally
+KIND_TOO_FEW_REPLIES = too few replies a person to tell people apart: shared equally
+KIND_CLOCK_WITHOUT_SECONDS = the clock of the replies has no seconds: shared equally
+KIND_REPLY_OUTSIDE_RECORD = replies before their record or after it count for nothing
 KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
 KIND_CONTRIBUTOR_UNKNOWN = a record names a contributor who is unknown
 KIND_CONTRIBUTOR_OFF_DUTY = a record names a contributor who was off duty; the name counts

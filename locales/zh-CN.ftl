@@ -668,7 +668,10 @@ FINDING_ADVICE = { $kind ->
     [MIXED_WITHOUT_TAG] 请以更高的修订号重新发送带有客服姓名的记录，或仍按排班处理
     [TOO_FEW_TO_INFER] 无需处理；交接或记录中的姓名能更准确地说明由谁服务
     [DID_NOT_SETTLE] 无需处理；交接能更准确地说明由谁服务
-    [SEVERAL_AT_ONCE] 无需处理；记录中的姓名能更准确地说明由谁服务
+    [SEVERAL_AT_ONCE] 请提供回复时间，或让客服认领会话；记录中的姓名也能更准确地说明由谁服务
+    [TOO_FEW_REPLIES] 数据量小的月份无需处理；记录中的姓名或认领能更准确地说明由谁服务
+    [CLOCK_WITHOUT_SECONDS] 请导出带秒的回复时间
+    [REPLY_OUTSIDE_RECORD] 请核对该记录的起止时间和回复的时钟
     [UNKNOWN_AGENT] 请说明该名称属于谁（ImportAliases），或以正确的名称重新发送记录
     [ACCOUNT_UNKNOWN] 请导入该账号（ImportAccounts），或将记录移至其所属账号（MoveRecord）
     [POPULATION_CHANGED] 请重新结账，除非仍以原先的人员为准（CloseCycle）
@@ -1207,6 +1210,10 @@ LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
 }：“{ $agent }”，当日无此在职人员或不止一人
 LADDER_SPLIT = 按角色归属，规则“{ $version }”：首次应答 { $first_answer }、成交 { $closer }、售后 { $after_sales }；无人承担的角色，其份额按比例归其他角色：{ $shares }。
 LADDER_BY_SPLIT = 按角色归属：{ $shares }。
+LADDER_BY_CLAIM = 已点击认领：{ $shares }。
+LADDER_BY_DEVICE = 回复所用的设备属于一个人：{ $shares }。
+LADDER_BY_REPLIES = 多人在岗且每人同时接待多个会话，按回复时间区分：{ $shares }。
+LADDER_BY_TAG_SHARE = 多人在岗且每人同时接待多个会话，按时间相近、写明客服的记录分摊：{ $shares }。
 LADDER_NOT_SPLIT = 政策没有给所列角色任何份额：该记录按没有协作者处理。
 
 CREDIT_ACCOUNT_UNKNOWN = 考勤中没有此账号：其 { $records } 条记录未计入
@@ -1222,6 +1229,9 @@ CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records } 条记录写有协作者，而政�
 CREDIT_TOO_FEW_TO_INFER = { $records } 条记录有多人在岗，数量太少，无法推断：平均分配
 CREDIT_DID_NOT_SETTLE = 对 { $records } 条记录的推断没有收敛：平均分配
 CREDIT_SEVERAL_AT_ONCE = { $records } 条记录有多人在岗，且每人同时接待多个会话：平均分配
+CREDIT_TOO_FEW_REPLIES = { $records } 条记录有回复时间，但人均太少，不足以区分同时接待多个会话的人：按每次回复时的在岗者平均分配
+CREDIT_CLOCK_WITHOUT_SECONDS = { $records } 条记录的回复中，十分之一以上落在整分钟，其时钟不可信：按每次回复时的在岗者平均分配
+CREDIT_REPLY_OUTSIDE_RECORD = { $records } 次回复早于其记录开始或晚于其结束：不计
 AMOUNTS_CONVERTED = { $records } 条记录的金额由 { $from } 折算为 { $to }，每条按其当地日期的汇率折算并只舍入一次：{ $rates }{ $more ->
     [0] {""}
    *[other] {" "}等，另有 { $more } 个
@@ -1886,6 +1896,10 @@ RUNG_SOLE = 当时仅一人在岗
 RUNG_INFERRED = 按忙闲推断
 RUNG_EQUAL = 在岗者平分
 RUNG_SPLIT = 由协作者分摊
+RUNG_CLAIM = 点击认领
+RUNG_DEVICE = 按所用设备
+RUNG_REPLIES = 按回复时间区分
+RUNG_TAG_SHARE = 按相近记录的署名分摊
 RUNG_TEAM = 无在岗证据，全组平分
 RUNG_UNATTRIBUTED = 无人认领
 STEP_DUTY = 人员、账号与出勤
@@ -1928,6 +1942,9 @@ KIND_NAMED_WITHOUT_AGENT = 实名账号的记录没有写客服
 KIND_MIXED_WITHOUT_TAG = 混用账号中没有写客服的记录
 KIND_TOO_FEW_TO_INFER = 记录太少，无法推断，改为平分
 KIND_SEVERAL_AT_ONCE = 同时接待多个会话，难以区分，改为平分
+KIND_TOO_FEW_REPLIES = 人均回复太少，难以区分，改为平分
+KIND_CLOCK_WITHOUT_SECONDS = 回复时间不带秒，改为平分
+KIND_REPLY_OUTSIDE_RECORD = 早于或晚于其记录的回复不计
 KIND_DID_NOT_SETTLE = 推断未收敛，改为平分
 KIND_CONTRIBUTOR_UNKNOWN = 记录写明的协作者无此人
 KIND_CONTRIBUTOR_OFF_DUTY = 记录写明的协作者当时不在岗，仍以写明者为准

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     /// Every kind that attendance, the engine and performance find.
-    const KINDS: [&str; 29] = [
+    const KINDS: [&str; 32] = [
         "NO_DUTY_EVIDENCE",
         "UNHELD_ACCOUNT",
         "OVERLAP",
@@ -51,6 +51,9 @@ mod tests {
         "TOO_FEW_TO_INFER",
         "DID_NOT_SETTLE",
         "SEVERAL_AT_ONCE",
+        "TOO_FEW_REPLIES",
+        "CLOCK_WITHOUT_SECONDS",
+        "REPLY_OUTSIDE_RECORD",
         "UNKNOWN_AGENT",
         "ACCOUNT_UNKNOWN",
         "POPULATION_CHANGED",

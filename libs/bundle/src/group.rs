@@ -200,7 +200,7 @@ pub enum Inference {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            version: 2,
+            version: 3,
             grace_minutes: 15,
             handover_max_hours: 16,
             session_window_minutes: 10,
@@ -254,7 +254,7 @@ pub(crate) fn read_policy(fields: &mut Fields<'_>) -> Option<Policy> {
         fields.note("cut_over", msg!("POLICY_CUT_OVER"));
     }
     Some(Policy {
-        version: fields.whole("version", 1, 2).unwrap_or(standard.version),
+        version: fields.whole("version", 1, 3).unwrap_or(standard.version),
         grace_minutes: fields.whole("grace_minutes", 0, 240).unwrap_or(standard.grace_minutes),
         handover_max_hours: fields.whole("handover_max_hours", 1, 48).unwrap_or(standard.handover_max_hours),
         session_window_minutes: fields

@@ -314,11 +314,11 @@ pub fn attribute(input: &Input, pool: &rayon::ThreadPool) -> Attribution {
         let canon = canon::Canon::of(input);
         let sessions = sessions::Sessions::of(&canon);
         let duty = ladder::duty(&canon);
-        let mut desks = ladder::climb(&canon, &sessions, &duty);
+        let feed = replies::Feed::of(&canon);
+        let mut desks = ladder::climb(&canon, &sessions, &duty, &feed);
         inference::weigh(&canon, &sessions, &mut desks);
-        if input.policy.inference && input.policy.rules >= 3 {
-            replies::weigh(&canon, &duty, &mut desks);
-        }
+        replies::weigh(&canon, &duty, &feed, &mut desks);
+        ladder::tell_several(&canon, &mut desks);
         let (credits, shares) = shares::apportion(&canon, &desks);
         let (by_account, by_person) = totals::sum(&canon, &credits, &shares);
         let findings = desks.iter().enumerate().flat_map(|(rank, desk)| desk.tally.findings(&canon, rank));

@@ -131,7 +131,11 @@ fn shared_account(posts: &[Post], group: &Group, seed: u64, percent: u64) -> (In
             let first = messages.iter().find_map(|post| place(&post.by)).expect("an agent");
             let highest = *wrote.iter().max().expect("people");
             // Of equal numbers whoever wrote first.
-            let holder = messages.iter().filter_map(|post| place(&post.by)).find(|agent| wrote[*agent] == highest).unwrap_or(first);
+            let holder = messages
+                .iter()
+                .filter_map(|post| place(&post.by))
+                .find(|agent| wrote[*agent] == highest)
+                .unwrap_or(first);
             truth.push(holder);
             let tagged = draw(seed, u64::from(number)) % 100 < percent;
             records.push(Record {
@@ -195,7 +199,9 @@ fn equal_on_duty(input: &Input) -> Vec<f64> {
 
 fn misallocated(credited: &[f64], truth: &[usize]) -> f64 {
     let of = |person: usize| truth.iter().filter(|one| **one == person).count() as f64;
-    credited.iter().enumerate().map(|(person, credited)| (credited - of(person)).abs()).sum::<f64>() / 2.0 / truth.len() as f64
+    credited.iter().enumerate().map(|(person, credited)| (credited - of(person)).abs()).sum::<f64>()
+        / 2.0
+        / truth.len() as f64
 }
 
 fn totals(people: usize, outcome: &Attribution) -> (Vec<f64>, Vec<(f64, f64)>) {
@@ -235,14 +241,22 @@ fn replies_on_the_forum_tell_who_answered() {
                 if percent == 0 {
                     for credit in &outcome.credits {
                         let best = outcome.shares_of(credit).iter().max_by_key(|share| share.ppm);
-                        top += usize::from(best.is_some_and(|best| best.person as usize == truth[credit.record as usize]));
+                        top +=
+                            usize::from(best.is_some_and(|best| best.person as usize == truth[credit.record as usize]));
                         records += 1;
                     }
                 }
             }
         }
         let mean = |sums: [f64; 3]| sums.map(|sum| format!("{:.4}", sum / mine.len() as f64)).join(" ");
-        let holding: Vec<String> = held.iter().zip(of).map(|(held, of)| format!("{:.2}", *held as f64 / of as f64)).collect();
-        println!("| {k} | {} | {} | {:.3} | {} | {records}", mean(equal), mean(model), top as f64 / records as f64, holding.join(" "));
+        let holding: Vec<String> =
+            held.iter().zip(of).map(|(held, of)| format!("{:.2}", *held as f64 / of as f64)).collect();
+        println!(
+            "| {k} | {} | {} | {:.3} | {} | {records}",
+            mean(equal),
+            mean(model),
+            top as f64 / records as f64,
+            holding.join(" ")
+        );
     }
 }

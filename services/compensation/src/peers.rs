@@ -159,6 +159,10 @@ fn rung(rung: performance::Rung) -> Result<&'static str> {
         performance::Rung::Equal => "equal",
         performance::Rung::Team => "team",
         performance::Rung::Split => "split",
+        performance::Rung::Claim => "claim",
+        performance::Rung::Device => "device",
+        performance::Rung::Replies => "replies",
+        performance::Rung::TagShare => "tag_share",
         performance::Rung::Unattributed => "unattributed",
         performance::Rung::Unspecified => return Err(unreadable("a rung that is not known here")),
     })

@@ -30,6 +30,8 @@ pub enum FindingKind {
     TooFewReplies,
     /// The clock of the replies has no seconds: split equally among those on duty at each reply.
     ClockWithoutSeconds,
+    /// A reply was before its record began or after it ended: it counts for nothing.
+    ReplyOutsideRecord,
     /// A record names a contributor who was not on duty; the name counts all the same.
     ContributorOffDuty,
     /// Records name contributors, and the policy gives their roles no part.

@@ -7,6 +7,7 @@ use tally_kernel::contribution::Role;
 
 use super::canon::Canon;
 use super::findings::{FindingKind, Tally};
+use super::replies::Feed;
 use super::sessions::Sessions;
 use super::{AccountInput, DutyRule, Occupancy, Phase, PhaseFrom, Reason, Record, Rung, split};
 
@@ -28,7 +29,7 @@ pub(super) struct Verdict {
     pub reason: Option<Reason>,
     /// Whether the inference may weigh the candidates.
     pub open: bool,
-    /// Whether the account allows several dialogues at once that day, and nothing but a model of that could tell several on duty apart.
+    /// Whether the account allows several dialogues at once that day, and nothing has told those on duty apart yet.
     pub several: bool,
     /// Whether [`AccountVerdicts::weights`] say how the candidates share it; else they share it equally.
     pub weighed: bool,
@@ -67,11 +68,22 @@ pub(super) fn duty(canon: &Canon<'_>) -> Vec<Vec<Occupancy>> {
 }
 
 /// Takes every record of every account down the ladder, up to the inference.
-pub(super) fn climb(canon: &Canon<'_>, sessions: &Sessions, duty: &[Vec<Occupancy>]) -> Vec<AccountVerdicts> {
-    duty.par_iter().enumerate().map(|(rank, rows)| climb_account(canon, sessions, rank, rows)).collect()
+pub(super) fn climb(
+    canon: &Canon<'_>,
+    sessions: &Sessions,
+    duty: &[Vec<Occupancy>],
+    feed: &Feed,
+) -> Vec<AccountVerdicts> {
+    duty.par_iter().enumerate().map(|(rank, rows)| climb_account(canon, sessions, rank, rows, feed)).collect()
 }
 
-fn climb_account(canon: &Canon<'_>, sessions: &Sessions, rank: usize, rows: &[Occupancy]) -> AccountVerdicts {
+fn climb_account(
+    canon: &Canon<'_>,
+    sessions: &Sessions,
+    rank: usize,
+    rows: &[Occupancy],
+    feed: &Feed,
+) -> AccountVerdicts {
     let input = &canon.input.accounts[canon.accounts[rank] as usize];
     let mut team: Vec<u32> = input.team.iter().map(|&person| canon.person_rank[person as usize]).collect();
     team.sort_unstable();
@@ -98,7 +110,11 @@ fn climb_account(canon: &Canon<'_>, sessions: &Sessions, rank: usize, rows: &[Oc
         }
         let own = record.tag.map(|tag| canon.person_rank[tag as usize]);
         let step = decide(&watch, phase, own, sessions.tag(position));
-        note(&mut account.tally, &watch, record, position, phase, own, &step);
+        // Who was on duty at its start says nothing of a record whose replies are known.
+        let told = step == Step::Nobody(Reason::NobodyOnDuty) && feed.has(position);
+        if !told {
+            note(&mut account.tally, &watch, record, position, phase, own, &step);
+        }
         let first = account.candidates.len() as u32;
         match step {
             Step::Tagged(person) => {
@@ -115,14 +131,20 @@ fn climb_account(canon: &Canon<'_>, sessions: &Sessions, rank: usize, rows: &[Oc
             Step::OnDuty(rung, open) => (rung, open && !several),
             Step::Nobody(_) => (Rung::Unattributed, false),
         };
-        if several && canon.input.policy.inference {
-            account.tally.note(FindingKind::SeveralAtOnce, None, None, position);
-        }
         let reason = if let Step::Nobody(reason) = step { Some(reason) } else { None };
         account.open += u32::from(open);
         account.verdicts.push(Verdict { rung, reason, open, several, weighed: false, first, len });
     }
     account
+}
+
+/// Says of which records nothing told the people apart who hold several dialogues at once.
+pub(super) fn tell_several(canon: &Canon<'_>, accounts: &mut [AccountVerdicts]) {
+    for account in accounts.iter_mut().filter(|_| canon.input.policy.inference) {
+        for (place, _) in account.verdicts.iter().enumerate().filter(|(_, verdict)| verdict.several) {
+            account.tally.note(FindingKind::SeveralAtOnce, None, None, account.base + place);
+        }
+    }
 }
 
 /// The first step: the record names its contributors, and the policy says what their roles are worth.

@@ -8,14 +8,14 @@ mod beam;
 mod habits;
 mod traffic;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
 use super::canon::Canon;
 use super::findings::FindingKind;
 use super::ladder::{AccountVerdicts, Candidate, Phases};
-use super::{Occupancy, Rung};
+use super::{Occupancy, Reason, Rung, Side};
 use habits::{Counts, Habits};
 use traffic::{Message, Traffic};
 
@@ -32,53 +32,89 @@ const FEW: usize = 3;
 /// Most replies on a full minute, in percent, of a clock that tells seconds.
 const MOST_FULL_MINUTES: usize = 10;
 
-/// The messages of every account with a feed of them, by rank, in their order.
-pub(super) fn messages(canon: &Canon<'_>) -> BTreeMap<usize, Vec<Message>> {
-    let mut position = vec![0_u32; canon.order.len()];
-    for (place, &record) in (0..).zip(&canon.order) {
-        position[record as usize] = place;
-    }
-    let mut all: BTreeMap<usize, Vec<Message>> = BTreeMap::new();
-    for reply in &canon.input.replies {
-        let record = &canon.input.records[reply.record as usize];
-        let rank = canon.account_rank[record.account as usize] as usize;
-        let place = position[reply.record as usize] - canon.spans[rank].start as u32;
-        let message = Message { day: reply.day, at: reply.at_ms, by: reply.by, dialogue: place, place };
-        all.entry(rank).or_default().push(message);
-    }
-    all.par_iter_mut().for_each(|(&rank, messages)| {
-        let mut first: BTreeMap<u32, u32> = BTreeMap::new();
-        for (place, position) in (0..).zip(canon.spans[rank].clone()) {
-            if let Some(customer) = canon.record(position).customer {
-                first.entry(customer).or_insert(place);
+/// The messages of the accounts with a feed of them.
+#[derive(Default)]
+pub(super) struct Feed {
+    /// By rank of the account, in order.
+    messages: BTreeMap<usize, Vec<Message>>,
+    /// Positions of the records with a reply.
+    answered: BTreeSet<usize>,
+    /// By position of a record, messages that are not of its time.
+    outside: BTreeMap<usize, u32>,
+}
+
+impl Feed {
+    /// Sorts the messages of the input; none where the policy does not read them.
+    pub fn of(canon: &Canon<'_>) -> Self {
+        let mut feed = Self::default();
+        if !canon.input.policy.inference || canon.input.policy.rules < 3 {
+            return feed;
+        }
+        let mut positions = vec![0_usize; canon.order.len()];
+        canon.order.iter().enumerate().for_each(|(position, &record)| positions[record as usize] = position);
+        for reply in &canon.input.replies {
+            let record = &canon.input.records[reply.record as usize];
+            let position = positions[reply.record as usize];
+            if reply.at_ms < record.start_ms || record.end_ms.max(record.start_ms) < reply.at_ms {
+                *feed.outside.entry(position).or_default() += 1;
+                continue;
             }
+            if reply.by == Side::Agent {
+                feed.answered.insert(position);
+            }
+            let rank = canon.account_rank[record.account as usize] as usize;
+            let place = (position - canon.spans[rank].start) as u32;
+            let message = Message { day: reply.day, at: reply.at_ms, by: reply.by, dialogue: place, place };
+            feed.messages.entry(rank).or_default().push(message);
         }
-        for message in messages.iter_mut() {
-            let customer = canon.record(canon.spans[rank].start + message.place as usize).customer;
-            message.dialogue = customer.and_then(|customer| first.get(&customer).copied()).unwrap_or(message.place);
+        feed.messages.par_iter_mut().for_each(|(&rank, messages)| sort(canon, rank, messages));
+        feed
+    }
+
+    /// Whether a reply to the record at a position is known.
+    pub fn has(&self, position: usize) -> bool {
+        self.answered.contains(&position)
+    }
+}
+
+/// Joins the dialogues of one customer, and puts an account's messages in order, each once.
+fn sort(canon: &Canon<'_>, rank: usize, messages: &mut Vec<Message>) {
+    let span = canon.spans[rank].clone();
+    let mut first: BTreeMap<u32, u32> = BTreeMap::new();
+    for (place, position) in (0..).zip(span.clone()) {
+        if let Some(customer) = canon.record(position).customer {
+            first.entry(customer).or_insert(place);
         }
-        messages.sort_unstable();
-        messages.dedup();
-    });
-    all
+    }
+    for message in messages.iter_mut() {
+        let customer = canon.record(span.start + message.place as usize).customer;
+        message.dialogue = customer.and_then(|customer| first.get(&customer).copied()).unwrap_or(message.place);
+    }
+    messages.sort_unstable();
+    messages.dedup();
 }
 
 /// Weighs the records of accounts on which several are held at once.
-pub(super) fn weigh(canon: &Canon<'_>, duty: &[Vec<Occupancy>], accounts: &mut [AccountVerdicts]) {
-    let messages = messages(canon);
-    for (rank, messages) in &messages {
+pub(super) fn weigh(canon: &Canon<'_>, duty: &[Vec<Occupancy>], feed: &Feed, accounts: &mut [AccountVerdicts]) {
+    for (rank, messages) in &feed.messages {
         let account = &mut accounts[*rank];
         let phases = Phases::of(&canon.input.accounts[canon.accounts[*rank] as usize]);
         let traffic = Traffic::of(account, &phases, &duty[*rank], messages);
-        if traffic.steps.is_empty() {
-            continue;
+        if !traffic.steps.is_empty() {
+            let why = guard(&traffic);
+            let weights = if why.is_none() { learn(&traffic) } else { equal(&traffic) };
+            publish(account, &traffic, &weights, why);
         }
-        let why = guard(&traffic);
-        let weights = match why {
-            None => learn(&traffic),
-            Some(_) => equal(&traffic),
-        };
-        publish(account, &traffic, &weights, why);
+    }
+    for (account, span) in accounts.iter_mut().zip(&canon.spans) {
+        for &position in feed.answered.range(span.clone()) {
+            if account.verdicts[position - span.start].reason == Some(Reason::NobodyOnDuty) {
+                account.tally.note(FindingKind::UnheldAccount, None, Some(canon.record(position).day), position);
+            }
+        }
+        for (&position, &messages) in feed.outside.range(span.clone()) {
+            (0..messages).for_each(|_| account.tally.note(FindingKind::ReplyOutsideRecord, None, None, position));
+        }
     }
 }
 
@@ -87,7 +123,7 @@ fn guard(traffic: &Traffic) -> Option<FindingKind> {
     let mut places: Vec<u32> = traffic.steps.iter().map(|step| step.place).collect();
     places.sort_unstable();
     places.dedup();
-    let people: std::collections::BTreeSet<u16> = traffic.seats.iter().map(|seat| seat.person).collect();
+    let people: BTreeSet<u16> = traffic.seats.iter().map(|seat| seat.person).collect();
     let fewest = if people.len() <= FEW { FEWEST_RECORDS.0 } else { FEWEST_RECORDS.1 };
     if places.len() < fewest * people.len() {
         return Some(FindingKind::TooFewReplies);
@@ -151,7 +187,7 @@ fn publish(account: &mut AccountVerdicts, traffic: &Traffic, weights: &[f64], wh
             continue;
         }
         (verdict.first, verdict.len) = (account.candidates.len() as u32, people.len() as u32);
-        verdict.reason = None;
+        (verdict.reason, verdict.several) = (None, false);
         (verdict.rung, verdict.weighed) = match (people.len(), why) {
             (1, _) => (Rung::Sole, false),
             (_, None) => (Rung::Replies, true),

@@ -29,7 +29,8 @@ fn the_words_of_rungs_reasons_and_findings_are_these() {
     use Rung::{Equal, Handover, Inferred, Sole, Tagged, Team, Unattributed};
     let rungs = [Tagged, Handover, Sole, Inferred, Equal, Team, Unattributed].map(|rung| rung.to_string());
     assert_eq!(rungs, ["tag", "handover", "sole", "inferred", "equal", "team", "unattributed"]);
-    assert_eq!(Rung::Split.to_string(), "split");
+    let later = [Rung::Split, Rung::Claimed, Rung::Device, Rung::Replies, Rung::TagShare].map(|rung| rung.to_string());
+    assert_eq!(later, ["split", "claim", "device", "replies", "tag_share"]);
     let reasons = [Reason::NobodyOnDuty, Reason::NamedWithoutAgent].map(|reason| reason.to_string());
     assert_eq!(reasons, ["NOBODY_ON_DUTY", "NAMED_WITHOUT_AGENT"]);
     let findings = [
@@ -41,6 +42,9 @@ fn the_words_of_rungs_reasons_and_findings_are_these() {
         (FindingKind::TooFewToInfer, "TOO_FEW_TO_INFER"),
         (FindingKind::DidNotSettle, "DID_NOT_SETTLE"),
         (FindingKind::SeveralAtOnce, "SEVERAL_AT_ONCE"),
+        (FindingKind::TooFewReplies, "TOO_FEW_REPLIES"),
+        (FindingKind::ClockWithoutSeconds, "CLOCK_WITHOUT_SECONDS"),
+        (FindingKind::ReplyOutsideRecord, "REPLY_OUTSIDE_RECORD"),
         (FindingKind::ContributorOffDuty, "CONTRIBUTOR_OFF_DUTY"),
         (FindingKind::ContributorsNotSplit, "CONTRIBUTORS_NOT_SPLIT"),
     ];

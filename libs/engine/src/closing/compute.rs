@@ -201,6 +201,7 @@ fn detail(kind: FindingKind, records: u32, person: &str) -> Message {
         FindingKind::DidNotSettle => msg!("CREDIT_DID_NOT_SETTLE", records),
         FindingKind::SeveralAtOnce => msg!("CREDIT_SEVERAL_AT_ONCE", records),
         FindingKind::TooFewReplies => msg!("CREDIT_TOO_FEW_REPLIES", records),
+        FindingKind::ReplyOutsideRecord => msg!("CREDIT_REPLY_OUTSIDE_RECORD", records),
         FindingKind::ClockWithoutSeconds => msg!("CREDIT_CLOCK_WITHOUT_SECONDS", records),
         FindingKind::ContributorOffDuty => msg!("CREDIT_CONTRIBUTOR_OFF_DUTY", records, person),
         FindingKind::ContributorsNotSplit => msg!("CREDIT_CONTRIBUTORS_NOT_SPLIT", records),
@@ -226,7 +227,8 @@ mod tests {
             FindingKind::DidNotSettle => Some(FindingKind::SeveralAtOnce),
             FindingKind::SeveralAtOnce => Some(FindingKind::TooFewReplies),
             FindingKind::TooFewReplies => Some(FindingKind::ClockWithoutSeconds),
-            FindingKind::ClockWithoutSeconds => Some(FindingKind::ContributorOffDuty),
+            FindingKind::ClockWithoutSeconds => Some(FindingKind::ReplyOutsideRecord),
+            FindingKind::ReplyOutsideRecord => Some(FindingKind::ContributorOffDuty),
             FindingKind::ContributorOffDuty => Some(FindingKind::ContributorsNotSplit),
             FindingKind::ContributorsNotSplit => None,
         }

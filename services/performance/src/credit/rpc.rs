@@ -132,6 +132,10 @@ fn rung(rung: Rung) -> pb::Rung {
         Rung::Team => pb::Rung::Team,
         Rung::Unattributed => pb::Rung::Unattributed,
         Rung::Split => pb::Rung::Split,
+        Rung::Claimed => pb::Rung::Claim,
+        Rung::Device => pb::Rung::Device,
+        Rung::Replies => pb::Rung::Replies,
+        Rung::TagShare => pb::Rung::TagShare,
     }
 }
 
@@ -155,6 +159,7 @@ impl From<ExportedCredit> for pb::Credit {
 impl From<Total> for pb::Total {
     fn from(total: Total) -> Self {
         let [tagged_ppm, handover_ppm, sole_ppm, inferred_ppm, equal_ppm, team_ppm] = total.rungs;
+        let [claimed_ppm, device_ppm, replies_ppm, tag_share_ppm] = total.later;
         Self {
             person_id: total.person.to_string(),
             account_id: total.account.map(|a| a.to_string()).unwrap_or_default(),
@@ -164,6 +169,10 @@ impl From<Total> for pb::Total {
             inferred_ppm,
             equal_ppm,
             team_ppm,
+            claimed_ppm,
+            device_ppm,
+            replies_ppm,
+            tag_share_ppm,
             total_ppm: total.total,
             low_ppm: total.low,
             high_ppm: total.high,

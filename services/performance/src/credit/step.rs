@@ -180,8 +180,9 @@ fn totals(computed: &Computed) -> Vec<(Place, Total)> {
         let account = t.account.and_then(|a| frozen.accounts.get(a as usize));
         let place = Place::frozen(person, frozen.period.to());
         let rungs = [t.tagged, t.handover, t.sole, t.inferred, t.equal, t.team];
+        let later = [t.claimed, t.device, t.replies, t.tag_share];
         let account = account.map(|a| a.id);
-        Some((place, Total { person: person.id, account, rungs, total: t.total, low: t.low, high: t.high }))
+        Some((place, Total { person: person.id, account, rungs, later, total: t.total, low: t.low, high: t.high }))
     };
     all.filter_map(total).collect()
 }

@@ -105,6 +105,10 @@ pub mod total {
         pub low_ppm: i64,
         pub high_ppm: i64,
         pub recorded_at: DateTimeUtc,
+        pub claimed_ppm: Option<i64>,
+        pub device_ppm: Option<i64>,
+        pub replies_ppm: Option<i64>,
+        pub tag_share_ppm: Option<i64>,
         /// The last day of the run, or of the person in the unit; nothing in a row from before days were kept.
         pub day: Option<String>,
     }
@@ -212,6 +216,8 @@ pub struct Total {
     pub account: Option<AccountId>,
     /// Millionths of records by rung, from tag to team.
     pub rungs: [u64; 6],
+    /// Of the rungs that came later: claim, device, replies, tags nearby.
+    pub later: [u64; 4],
     /// All of them.
     pub total: u64,
     /// Lower end of the 90 % interval.
@@ -284,6 +290,10 @@ pub async fn put_totals(
             inferred_ppm: Set(ppm(total.rungs[3])?),
             equal_ppm: Set(ppm(total.rungs[4])?),
             team_ppm: Set(ppm(total.rungs[5])?),
+            claimed_ppm: Set(Some(ppm(total.later[0])?)),
+            device_ppm: Set(Some(ppm(total.later[1])?)),
+            replies_ppm: Set(Some(ppm(total.later[2])?)),
+            tag_share_ppm: Set(Some(ppm(total.later[3])?)),
             total_ppm: Set(ppm(total.total)?),
             low_ppm: Set(ppm(total.low)?),
             high_ppm: Set(ppm(total.high)?),
@@ -320,10 +330,13 @@ pub async fn totals<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, page: &Pag
     let total = |row: total::Model| {
         let [tagged, handover, sole] = [row.tagged_ppm, row.handover_ppm, row.sole_ppm].map(of);
         let [inferred, equal, team] = [row.inferred_ppm, row.equal_ppm, row.team_ppm].map(of);
+        let later = [row.claimed_ppm, row.device_ppm, row.replies_ppm, row.tag_share_ppm];
+        let [claimed, device, replies, tag_share] = later.map(|n| of(n.unwrap_or(0)));
         Ok(Total {
             person: PersonId(row.person_id),
             account: (!row.account_id.is_nil()).then_some(AccountId(row.account_id)),
             rungs: [tagged?, handover?, sole?, inferred?, equal?, team?],
+            later: [claimed?, device?, replies?, tag_share?],
             total: of(row.total_ppm)?,
             low: of(row.low_ppm)?,
             high: of(row.high_ppm)?,

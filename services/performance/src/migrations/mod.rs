@@ -20,6 +20,7 @@ mod performance_0016_contributors;
 mod performance_0017_counts;
 mod performance_0018_days;
 mod performance_0019_own_days;
+mod performance_0020_rungs;
 
 tally_store::migrations![
     performance_0001_records,
@@ -41,4 +42,5 @@ tally_store::migrations![
     performance_0017_counts,
     performance_0018_days,
     performance_0019_own_days,
+    performance_0020_rungs,
 ];

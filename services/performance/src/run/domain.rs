@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
 use tally_access::Owner;
 use tally_engine::attribution::Rung;
-use tally_engine::closing::credit::{Figures, RUNGS};
+use tally_engine::closing::credit::{Figures, LATER, RUNGS};
 use tally_engine::closing::snapshot::{Days, Frozen};
 use tally_engine::policy::Policy;
 use tally_kernel::id::{AccountId, AttributionRunId, CycleId, OrgUnitId};
@@ -189,8 +189,9 @@ impl Summary {
 
 /// Records per rung, in the ladder's order.
 pub fn rungs(figures: &Figures) -> Vec<(String, u64)> {
-    let split = Some((Rung::Split.to_string(), figures.split)).filter(|_| figures.split > 0);
-    RUNGS.into_iter().map(|rung| rung.to_string()).zip(figures.rungs).chain(split).collect()
+    let later =
+        LATER.into_iter().map(|rung| (rung.to_string(), figures.later(rung))).filter(|(_, records)| *records > 0);
+    RUNGS.into_iter().map(|rung| rung.to_string()).zip(figures.rungs).chain(later).collect()
 }
 
 /// One run.

@@ -24,6 +24,9 @@ use crate::said::{Said, refusal, told};
 use crate::session::Session;
 use crate::upload::Ids;
 
+/// Columns of attribution.csv for the rungs of policy version 3.
+const LATER: [&str; 4] = ["claimed", "device", "replies", "tag_share"];
+
 /// The result folder in the making: each file is digested as it is written.
 pub struct Results<'a> {
     dir: PathBuf,
@@ -179,32 +182,26 @@ impl<'a> Results<'a> {
             let account = (!total.account_id.is_empty()).then(|| self.ids.account(&total.account_id)).transpose()?;
             rows.insert((self.ids.person(&total.person_id)?, account), total);
         }
-        let head = [
-            "employee_no",
-            "account",
-            "tagged",
-            "handover",
-            "sole",
-            "inferred",
-            "equal",
-            "team",
-            "total",
-            "low_90",
-            "high_90",
-        ];
+        // Months that were closed when these rungs were not there stay the same bytes.
+        let later_columns: &[&str] = if self.bundle.policy.version >= 3 { &LATER } else { &[] };
+        let mut head = vec!["employee_no", "account", "tagged", "handover", "sole", "inferred", "equal", "team"];
+        head.extend(later_columns);
+        head.extend(["total", "low_90", "high_90"]);
         let mut table = self.table("attribution.csv", &head)?;
         let mut people = Vec::with_capacity(rows.len());
         for ((person, account), t) in &rows {
             let parts = [t.tagged_ppm, t.handover_ppm, t.sole_ppm, t.inferred_ppm, t.equal_ppm, t.team_ppm];
+            let later = [t.claimed_ppm, t.device_ppm, t.replies_ppm, t.tag_share_ppm];
+            let later = later.into_iter().take(later_columns.len());
             let sums = [t.total_ppm, t.low_ppm, t.high_ppm];
             let mut row = vec![self.number(*person).to_owned(), account.map_or("*", |a| self.label(a)).to_owned()];
-            row.extend(parts.into_iter().chain(sums).map(six));
+            row.extend(parts.into_iter().chain(later).chain(sums).map(six));
             table.row(row.iter().map(String::as_str))?;
             people.push(PersonTotal {
                 person: *person,
                 account: *account,
                 total_ppm: t.total_ppm,
-                certain_ppm: t.tagged_ppm + t.handover_ppm + t.sole_ppm,
+                certain_ppm: t.tagged_ppm + t.handover_ppm + t.sole_ppm + t.claimed_ppm + t.device_ppm,
                 low_ppm: t.low_ppm,
                 high_ppm: t.high_ppm,
             });
@@ -479,6 +476,10 @@ fn rung(rung: performance::Rung) -> Result<&'static str> {
         performance::Rung::Equal => "equal",
         performance::Rung::Team => "team",
         performance::Rung::Split => "split",
+        performance::Rung::Claim => "claim",
+        performance::Rung::Device => "device",
+        performance::Rung::Replies => "replies",
+        performance::Rung::TagShare => "tag_share",
         performance::Rung::Unattributed => "unattributed",
         performance::Rung::Unspecified => anyhow::bail!("a rung that this release does not know"),
     })

@@ -48,7 +48,7 @@ pub fn policy(bundle: &Bundle, form: u32) -> performance::AttributionPolicy {
             grace_minutes: given(policy.grace_minutes),
             max_hours: policy.handover_max_hours,
             cut_over: policy.cut_over.clone(),
-            version: policy.version,
+            version: 0,
         }),
         session_window_seconds: policy.session_window_minutes * 60,
         inference_off: policy.inference == Inference::Off,

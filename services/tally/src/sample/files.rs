@@ -177,7 +177,7 @@ fn group_yaml(words: &Words) -> String {
 
 fn policy_yaml(words: &Words) -> String {
     format!(
-        "# {}\nversion: 2\ngrace_minutes: 15\nhandover_max_hours: 16\nsession_window_minutes: 10\ninference: auto\n\
+        "# {}\nversion: 3\ngrace_minutes: 15\nhandover_max_hours: 16\nsession_window_minutes: 10\ninference: auto\n\
          min_ambiguous: 50\ncut_over: \"04:00\"\n",
         words.comments[1]
     )

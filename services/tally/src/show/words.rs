@@ -5,7 +5,22 @@ use tally_kernel::{Message, msg};
 use crate::cli::Language;
 
 /// The rungs of the ladder from certain to nothing, as files name them.
-pub(super) const RUNGS: [&str; 8] = ["tag", "handover", "sole", "split", "inferred", "equal", "team", "unattributed"];
+pub(super) const RUNGS: [&str; 12] = [
+    "tag",
+    "claim",
+    "handover",
+    "device",
+    "sole",
+    "split",
+    "inferred",
+    "replies",
+    "tag_share",
+    "equal",
+    "team",
+    "unattributed",
+];
+/// Those that are shown only where a record has them.
+pub(super) const SELDOM: [&str; 5] = ["split", "claim", "device", "replies", "tag_share"];
 
 /// How a person says a rung.
 pub(super) fn rung(name: &str, lang: Language) -> String {
@@ -17,6 +32,10 @@ pub(super) fn rung(name: &str, lang: Language) -> String {
         "equal" => msg!("RUNG_EQUAL"),
         "team" => msg!("RUNG_TEAM"),
         "split" => msg!("RUNG_SPLIT"),
+        "claim" => msg!("RUNG_CLAIM"),
+        "device" => msg!("RUNG_DEVICE"),
+        "replies" => msg!("RUNG_REPLIES"),
+        "tag_share" => msg!("RUNG_TAG_SHARE"),
         "unattributed" => msg!("RUNG_UNATTRIBUTED"),
         other => Message::told(other),
     })
@@ -48,6 +67,9 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
         "MIXED_WITHOUT_TAG" => msg!("KIND_MIXED_WITHOUT_TAG"),
         "TOO_FEW_TO_INFER" => msg!("KIND_TOO_FEW_TO_INFER"),
         "SEVERAL_AT_ONCE" => msg!("KIND_SEVERAL_AT_ONCE"),
+        "TOO_FEW_REPLIES" => msg!("KIND_TOO_FEW_REPLIES"),
+        "CLOCK_WITHOUT_SECONDS" => msg!("KIND_CLOCK_WITHOUT_SECONDS"),
+        "REPLY_OUTSIDE_RECORD" => msg!("KIND_REPLY_OUTSIDE_RECORD"),
         "DID_NOT_SETTLE" => msg!("KIND_DID_NOT_SETTLE"),
         "UNKNOWN_AGENT" => msg!("KIND_UNKNOWN_AGENT"),
         "AMOUNTS_CONVERTED" => msg!("KIND_AMOUNTS_CONVERTED"),

@@ -9,14 +9,14 @@ use crate::cli::Language;
 use crate::close::{CloseOutcome, PersonTotal};
 
 use super::text::{Page, Table, bar, count, decimal, percent};
-use super::words::{RUNGS, rung};
+use super::words::{RUNGS, SELDOM, rung};
 
 /// Accounts and people of each that the summary names; the files have all.
 const ACCOUNTS: usize = 4;
 const PEOPLE: usize = 4;
 
 /// Rungs that rest on a name or a single person.
-const CERTAIN: [&str; 4] = ["tag", "handover", "sole", "split"];
+const CERTAIN: [&str; 6] = ["tag", "claim", "handover", "device", "sole", "split"];
 
 /// Records per rung, as a chart.
 pub(super) fn ladder(page: &mut Page, outcome: &CloseOutcome, lang: Language) {
@@ -34,10 +34,10 @@ pub(super) fn ladder(page: &mut Page, outcome: &CloseOutcome, lang: Language) {
     page.say(2, &lang.say(&msg!("SHOW_CERTAIN", certain, rest)));
 }
 
-/// The rungs with their records; that of contributors where a record names any.
+/// The rungs with their records; the seldom ones where a record has them.
 fn shown(rungs: &BTreeMap<String, u64>) -> Vec<(&'static str, u64)> {
     let of = |name: &'static str| (name, rungs.get(name).copied().unwrap_or(0));
-    RUNGS.map(of).into_iter().filter(|rung| *rung != ("split", 0)).collect()
+    RUNGS.map(of).into_iter().filter(|(name, records)| *records > 0 || !SELDOM.contains(name)).collect()
 }
 
 /// The busiest accounts that several people share, each with the people who did most.
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn every_record_is_in_the_table_once_and_contributors_only_where_there_are_any() {
         let mut rungs: BTreeMap<String, u64> = [("tag", 3), ("team", 4)].map(|(name, n)| (name.to_owned(), n)).into();
-        assert_eq!(shown(&rungs).len(), RUNGS.len() - 1);
+        assert_eq!(shown(&rungs).len(), RUNGS.len() - SELDOM.len());
         rungs.insert("split".to_owned(), 1);
         let table = shown(&rungs);
         assert_eq!((table.len(), table.iter().map(|(_, n)| n).sum::<u64>()), (RUNGS.len(), 8));

@@ -163,13 +163,23 @@ impl<'a> Beam<'a> {
         let person = usize::from(seat.person);
         let factor = self.habits.profile[person][usize::from(step.class)];
         let Before::Earlier(earlier) = step.before else {
-            return Going { cell: self.cell_of(seat.person), person, from: self.traffic.stretches[seat.stretch as usize].from, factor };
+            return Going {
+                cell: self.cell_of(seat.person),
+                person,
+                from: self.traffic.stretches[seat.stretch as usize].from,
+                factor,
+            };
         };
         let earlier = &self.traffic.steps[earlier as usize];
         let place = self.traffic.seats_of(earlier).iter().position(|one| one.person == seat.person);
         let held = place.map_or(0.0, |place| self.before[earlier.first as usize + place]);
         let factor = factor * self.habits.overnight(held);
-        Going { cell: self.cell_of(seat.person), person, from: self.traffic.stretches[seat.stretch as usize].from, factor }
+        Going {
+            cell: self.cell_of(seat.person),
+            person,
+            from: self.traffic.stretches[seat.stretch as usize].from,
+            factor,
+        }
     }
 
     /// What a pause is worth, and its class.

@@ -177,9 +177,9 @@ impl Habits {
     ) -> Self {
         // The more people a reply may be of, the more what is learnt from it feeds itself.
         let power = 1.0 / traffic.mean_open.max(1.0).sqrt();
-        let gap = gap.into_iter().map(|own| {
-            std::array::from_fn(|class| raised(own[class] / width(&GAP_EDGES, class), power))
-        });
+        let gap = gap
+            .into_iter()
+            .map(|own| std::array::from_fn(|class| raised(own[class] / width(&GAP_EDGES, class), power)));
         let edge = |mass: &[f64; EDGES]| -> [f64; EDGES] {
             std::array::from_fn(|class| raised(mass[class] / width(&EDGE_EDGES, class), power))
         };

@@ -147,13 +147,20 @@ impl Traffic {
     }
 
     /// Makes a step of every reply that somebody was on duty for; the days they are of.
-    fn sit(&mut self, account: &AccountVerdicts, phases: &Phases, rows: &[Occupancy], messages: &[Message]) -> Vec<i32> {
+    fn sit(
+        &mut self,
+        account: &AccountVerdicts,
+        phases: &Phases,
+        rows: &[Occupancy],
+        messages: &[Message],
+    ) -> Vec<i32> {
         let mut watch = Watch::new(rows.to_vec(), Vec::new());
         let mut dialogues: BTreeMap<u32, Dialogue> = BTreeMap::new();
         let mut current: Vec<u32> = Vec::with_capacity(self.people.len());
-        current.extend((0..self.people.len()).map(|person| {
-            self.stretches.partition_point(|stretch| usize::from(stretch.person) < person) as u32
-        }));
+        current.extend(
+            (0..self.people.len())
+                .map(|person| self.stretches.partition_point(|stretch| usize::from(stretch.person) < person) as u32),
+        );
         let mut days = Vec::new();
         for message in messages {
             let phase = phases.on(message.day);
@@ -261,9 +268,8 @@ impl Dialogue {
             (Some((_, _, at)), Some(since)) if since > at => (1, Some(since)),
             (Some((_, _, at)), _) => (2, Some(at)),
         };
-        let latency = since.map_or(LATENCIES - 1, |since| {
-            LATENCY_EDGES.partition_point(|edge| edge * 1_000 <= message.at - since)
-        });
+        let latency = since
+            .map_or(LATENCIES - 1, |since| LATENCY_EDGES.partition_point(|edge| edge * 1_000 <= message.at - since));
         (kind * LATENCIES + latency) as u8
     }
 
