@@ -1,0 +1,113 @@
+//! Several dialogues at once.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Three people on one account who answer several at once, each record with up to six messages.
+fn chat(count: u32, seed: u64) -> Input {
+    let mut case = busy_day(count as usize, 4, seed);
+    case.accounts.truncate(1);
+    case.occupancy.retain(|row| row.account == 0 && row.person < 3);
+    case.people.truncate(3);
+    let mut state = seed;
+    let mut draw = move |below: i64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 33) % below as u64) as i64
+    };
+    for (number, record) in (0..).zip(&mut case.records) {
+        (record.account, record.tag) = (0, record.tag.filter(|tag| *tag < 3));
+        record.end_ms = record.start_ms + (60 + draw(3_600)) * 1_000;
+        let length = (record.end_ms - record.start_ms) / 1_000;
+        for at in 0..1 + draw(6) {
+            let by = if at % 2 == 0 && draw(4) > 0 { Side::Customer } else { Side::Agent };
+            let at_ms = record.start_ms + draw(length) * 1_000;
+            case.replies.push(Reply { record: number, day: record.day, at_ms, by });
+        }
+        case.replies.push(Reply { record: number, day: record.day, at_ms: record.end_ms, by: Side::Agent });
+    }
+    case
+}
+
+fn found(outcome: &Attribution, kind: FindingKind) -> u32 {
+    outcome.findings.iter().filter(|finding| finding.kind == kind).map(|finding| finding.records).sum()
+}
+
+#[test]
+fn replies_weigh_nothing_before_version_3_and_where_nothing_is_inferred() {
+    let (mut case, mut bare) = (chat(160, 1), chat(160, 1));
+    bare.replies.clear();
+    for (rules, inference) in [(2, true), (3, false)] {
+        (case.policy.rules, case.policy.inference) = (rules, inference);
+        (bare.policy.rules, bare.policy.inference) = (rules, inference);
+        assert_eq!(attribute(&case, &pool(2)).digest, attribute(&bare, &pool(2)).digest);
+    }
+}
+
+#[test]
+fn few_replies_and_a_clock_without_seconds_are_shared_by_who_was_on_duty_at_each_and_said() {
+    let few = attribute(&chat(50, 1), &pool(2));
+    assert!(few.credits.iter().all(|credit| credit.rung != Rung::Replies));
+    assert!(found(&few, FindingKind::TooFewReplies) > 10);
+    let mut coarse = chat(160, 1);
+    coarse.replies.iter_mut().step_by(8).for_each(|reply| reply.at_ms -= reply.at_ms % 60_000);
+    for record in &mut coarse.records {
+        record.start_ms -= 60_000;
+    }
+    let coarse = attribute(&coarse, &pool(2));
+    assert!(coarse.credits.iter().all(|credit| credit.rung != Rung::Replies));
+    assert!(found(&coarse, FindingKind::ClockWithoutSeconds) > 50);
+}
+
+#[test]
+fn a_reply_outside_its_record_counts_for_nothing_and_is_said() {
+    let mut case = chat(160, 1);
+    let expected = attribute(&case, &pool(2));
+    let (first, last) = (case.records[0].start_ms, case.records[1].end_ms);
+    let stray = |record, at_ms| Reply { record, day: 0, at_ms, by: Side::Agent };
+    case.replies.extend([stray(0, first - 1), stray(0, first - 3_600_000), stray(1, last + 1)]);
+    let outcome = attribute(&case, &pool(2));
+    assert_eq!((&outcome.credits, &outcome.shares), (&expected.credits, &expected.shares));
+    assert_eq!(found(&outcome, FindingKind::ReplyOutsideRecord), 3);
+}
+
+#[test]
+fn a_record_that_began_at_night_is_of_who_answered_in_the_morning() {
+    let mut case = chat(160, 1);
+    let morning = Record { start_ms: 3 * HOUR, end_ms: 9 * HOUR, ..record("night", 3) };
+    let number = case.records.len() as u32;
+    case.records.push(morning);
+    let nobody = attribute(&case, &pool(2));
+    assert_eq!(nobody.credits[0].reason, Some(Reason::NobodyOnDuty));
+    case.replies.push(Reply { record: number, day: 0, at_ms: 6 * HOUR + 60_000, by: Side::Agent });
+    let outcome = attribute(&case, &pool(2));
+    let credit = outcome.credits.iter().find(|credit| credit.record == number).expect("a credit");
+    assert_eq!((credit.rung, outcome.shares_of(credit)[0].person), (Rung::Sole, 0), "the one who had begun");
+    let unheld = |outcome| found(outcome, FindingKind::UnheldAccount);
+    assert_eq!(unheld(&nobody), unheld(&outcome) + 1);
+    case.replies.last_mut().expect("a reply").at_ms = 4 * HOUR;
+    let early = attribute(&case, &pool(2));
+    assert_eq!(unheld(&early), unheld(&nobody), "nobody was on duty for the reply either");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn neither_the_order_of_rows_nor_the_number_of_threads_matters_to_replies(seed: u64, turn in 0usize..1000) {
+        let case = chat(160, seed);
+        let outcome = attribute(&case, &pool(1));
+        prop_assert!(outcome.credits.iter().any(|credit| credit.rung == Rung::Replies));
+        for credit in &outcome.credits {
+            let shares = outcome.shares_of(credit);
+            prop_assert_eq!(shares.iter().map(|share| share.ppm).sum::<u32>(), if shares.is_empty() { 0 } else { WHOLE });
+        }
+        for total in outcome.by_account.iter().chain(&outcome.by_person) {
+            prop_assert!(total.low <= total.total && total.total <= total.high);
+        }
+        let mut doubled = shuffled(&case, turn);
+        doubled.replies.extend(doubled.replies.clone());
+        prop_assert_eq!(attribute(&shuffled(&case, turn), &pool(8)).digest, outcome.digest);
+        prop_assert_eq!(attribute(&doubled, &pool(3)).digest, outcome.digest, "what an export doubled counts once");
+    }
+}
