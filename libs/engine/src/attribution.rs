@@ -41,8 +41,8 @@ pub const WHOLE: u32 = 1_000_000;
 pub struct Policy {
     /// Name of this set of parameters.
     pub version: String,
-    /// The rules it stands for: from 3 on claims, devices, times of replies and the share by tags count, and intervals are wider where few
-    /// people share an account. What was closed under 1 or 2 is computed as it was.
+    /// Number of the rules it stands for: 1 and 2 (which differ in duty alone) are those of months closed long ago and compute what they
+    /// did to the byte; from 3 on claims, devices, times of replies and tags nearby count, and intervals are others.
     pub rules: u32,
     /// Longest pause, in milliseconds, between records of one customer on one account that are still one session.
     pub session_window_ms: i64,
@@ -57,8 +57,13 @@ pub struct Policy {
     pub effort: u64,
     /// Largest mean change of a record's weights, in millionths, in the last round of a model that has settled.
     pub settled_ppm: u32,
-    /// Factor on the standard deviation of a day's doubt, in thousandths (calibrated so that 90 % intervals hold).
+    /// Factor on what splits that no model weighed may be off by, in thousandths; before rules 3 also on the standard deviation of a
+    /// day's doubt.
     pub interval_permille: u32,
+    /// Factor on the standard deviation of what the model weighed, in thousandths (calibrated so that 90 % intervals hold), from rules 3 on.
+    pub spread_permille: u32,
+    /// The same of what the times of replies weighed.
+    pub replies_permille: u32,
     /// What each role of a shared record is worth; nothing where contributors count for nothing.
     pub split: Option<Split>,
 }
@@ -75,6 +80,8 @@ impl Default for Policy {
             effort: 48_000_000,
             settled_ppm: 120_000,
             interval_permille: 1_500,
+            spread_permille: 2_050,
+            replies_permille: 3_000,
             split: None,
         }
     }

@@ -1,13 +1,18 @@
 //! Sums by account and person, with an interval for what is not certain.
 //!
-//! The doubt of one inferred record with share q is q(1 - q). Errors of one day move together, so a day's doubts are added
-//! up before they are squared, and days are added as squares. Splits that no model weighed (equal, team) err all in one
-//! direction at worst: their doubts are added up over all days. The standard deviation is the policy's calibrated factor
-//! times the root, an interval of 90 % reaches 1.645 of it either way, and it never reaches below what is certain or
-//! above what is certain and ambiguous together.
+//! The doubt of one inferred record with share q is q(1 - q): the variance of its error. A sum errs more than as many records which err
+//! each for itself, since a model that was taught little errs in all records alike, and one wrong record pushes the next ones to the wrong
+//! person. Both are the larger the fewer records are certain, and a tag mends both, as it stops such a run in the middle of a shift. So the
+//! variance is the sum of the doubts over the certain part of the account's records, a tag counting twice ([`taught`]), times the square
+//! of the policy's calibrated factor. Splits that no model weighed (equal, team) err all in one direction at worst: their doubts are added
+//! up before they are squared. An interval of 90 % reaches 1.645 standard deviations either way. What is open is whole records, so its
+//! ends are rounded outward to whole records, and it never reaches below what is certain or above what is certain and open together.
+//!
+//! Months of the rules before 3 added up a day's doubts, squared them and took their root for the deviation; a record in which the model saw
+//! nobody else was certain as to the upper end, which so was too low, mostly where two or three were on duty.
 
 use super::canon::Canon;
-use super::{Credit, Rung, Share, WHOLE};
+use super::{Credit, Policy, Rung, Share, WHOLE};
 
 /// What one person is credited with, in millionths of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,22 +49,30 @@ pub struct Total {
     pub high: u64,
 }
 
+/// The rungs whose records are open.
+const OPEN: [Rung; 5] = [Rung::Inferred, Rung::Replies, Rung::TagShare, Rung::Equal, Rung::Team];
+
 /// A total under way.
 #[derive(Clone, Copy, Default)]
 struct Running {
     total: Total,
-    /// Ambiguous records the person has a share in.
+    /// Open records the person has a share in; before rules 3 only where the share is not the whole record.
     ambiguous: u64,
     day: i32,
-    /// Doubt of the present day, and squares of the days before.
+    /// Doubt of the present day, of all days, and the squares of the days before.
     today: f64,
+    doubt: f64,
     squares: f64,
+    /// Doubt of what the times of replies weighed.
+    replied: f64,
+    /// Of what the model weighed on the accounts that are done, in records squared; before rules 3 without the factor of the policy.
+    variance: f64,
     /// Doubt of splits nobody weighed.
     unweighed: f64,
 }
 
 impl Running {
-    fn add(&mut self, rung: Rung, day: i32, ppm: u32) {
+    fn add(&mut self, rung: Rung, day: i32, ppm: u32, rules: u32) {
         let part = u64::from(ppm);
         let total = &mut self.total;
         let step = match rung {
@@ -77,16 +90,19 @@ impl Running {
         };
         *step += part;
         total.total += part;
-        if matches!(rung, Rung::Inferred | Rung::Replies | Rung::TagShare | Rung::Equal | Rung::Team) && ppm < WHOLE {
+        if OPEN.contains(&rung) && (ppm < WHOLE || rules >= 3) {
             self.ambiguous += u64::from(WHOLE);
             let share = f64::from(ppm) / f64::from(WHOLE);
             let doubt = share * (1.0 - share);
-            if matches!(rung, Rung::Inferred | Rung::Replies | Rung::TagShare) {
+            if rung == Rung::Replies {
+                self.replied += doubt;
+            } else if rung == Rung::Inferred {
                 if self.day != day {
                     self.end_day();
                     self.day = day;
                 }
                 self.today += doubt;
+                self.doubt += doubt;
             } else {
                 self.unweighed += doubt;
             }
@@ -96,6 +112,15 @@ impl Running {
     fn end_day(&mut self) {
         self.squares += self.today * self.today;
         self.today = 0.0;
+    }
+
+    /// Ends an account: what its doubts amount to.
+    fn end_account(&mut self, policy: &Policy, taught: f64) {
+        self.end_day();
+        let spread = f64::from(policy.spread_permille) / 1000.0;
+        let replies = f64::from(policy.replies_permille) / 1000.0;
+        let weighed = spread * spread * self.doubt + replies * replies * self.replied;
+        self.variance = if policy.rules >= 3 { weighed / taught } else { self.squares };
     }
 
     /// Adds another running total of the same person.
@@ -113,26 +138,52 @@ impl Running {
         mine.tag_share += theirs.tag_share;
         mine.total += theirs.total;
         self.ambiguous += other.ambiguous;
-        self.squares += other.squares;
+        self.variance += other.variance;
         self.unweighed += other.unweighed;
     }
 
-    fn finish(&self, permille: u32) -> Total {
-        let deviation = f64::from(permille) / 1000.0 * (self.squares + self.unweighed * self.unweighed).sqrt();
+    fn finish(&self, policy: &Policy) -> Total {
+        let factor = f64::from(policy.interval_permille) / 1000.0;
+        let deviation = if policy.rules >= 3 {
+            (self.variance + (factor * self.unweighed) * (factor * self.unweighed)).sqrt()
+        } else {
+            factor * (self.variance + self.unweighed * self.unweighed).sqrt()
+        };
         let reach = (1.645 * deviation * f64::from(WHOLE)) as u64;
         let total = self.total.total;
         let open = self.total.inferred + self.total.equal + self.total.team + self.total.replies + self.total.tag_share;
-        // A share that absorbed the others leaves no doubt and counts as certain here.
         let certain = total - open.min(total);
+        if policy.rules >= 3 {
+            let whole = u64::from(WHOLE);
+            let low = certain + open.saturating_sub(reach) / whole * whole;
+            let high = certain + open.saturating_add(reach).div_ceil(whole).saturating_mul(whole).min(self.ambiguous);
+            return Total { low, high, ..self.total };
+        }
+        // A share that absorbed the others leaves no doubt and counts as certain here.
         let low = total.saturating_sub(reach).max(certain);
         let high = total.saturating_add(reach).min(certain + self.ambiguous.max(open));
         Total { low, high, ..self.total }
     }
 }
 
+/// How well the model of an account was taught, by how its records were decided: their certain part, in which a tag counts twice. More
+/// than nought, also where nothing is certain.
+fn taught(credits: &[Credit]) -> f64 {
+    let (mut all, mut certain) = (1_u32, 1_u32);
+    for credit in credits {
+        all += u32::from(credit.rung != Rung::Unattributed);
+        certain += match credit.rung {
+            Rung::Tagged | Rung::Claimed => 2,
+            Rung::Handover | Rung::Sole | Rung::Split | Rung::Device => 1,
+            Rung::Inferred | Rung::Replies | Rung::TagShare | Rung::Equal | Rung::Team | Rung::Unattributed => 0,
+        };
+    }
+    f64::from(certain) / f64::from(all)
+}
+
 /// Sums by account and person, and by person, in the order of their keys.
 pub(super) fn sum(canon: &Canon<'_>, credits: &[Credit], shares: &[Share]) -> (Vec<Total>, Vec<Total>) {
-    let permille = canon.input.policy.interval_permille;
+    let policy = &canon.input.policy;
     let people = canon.people.len();
     let mut all: Vec<Option<Running>> = vec![None; people];
     let mut by_account = Vec::new();
@@ -143,21 +194,123 @@ pub(super) fn sum(canon: &Canon<'_>, credits: &[Credit], shares: &[Share]) -> (V
             let day = canon.record(position).day;
             for share in &shares[credit.first_share as usize..][..credit.shares as usize] {
                 let person = canon.person_rank[share.person as usize] as usize;
-                running[person].get_or_insert_default().add(credit.rung, day, share.ppm);
+                running[person].get_or_insert_default().add(credit.rung, day, share.ppm, policy.rules);
             }
         }
+        let taught = taught(&credits[positions.clone()]);
         for (person, running) in running.iter_mut().enumerate() {
             let Some(running) = running else { continue };
-            running.end_day();
+            running.end_account(policy, taught);
             (running.total.account, running.total.person) = (Some(canon.accounts[rank]), canon.people[person]);
-            by_account.push(running.finish(permille));
+            by_account.push(running.finish(policy));
             all[person].get_or_insert_default().merge(running);
         }
     }
     let by_person = all.iter().enumerate().filter_map(|(person, running)| {
-        let total = running.as_ref()?.finish(permille);
+        let total = running.as_ref()?.finish(policy);
         Some(Total { account: None, person: canon.people[person], ..total })
     });
     let by_person = by_person.collect();
     (by_account, by_person)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn policy(rules: u32) -> Policy {
+        Policy { rules, ..Policy::default() }
+    }
+
+    /// The interval of one person on one account, each of whose records is a share of a day.
+    fn interval(shares: &[(i32, u32)], taught: f64, rules: u32) -> Total {
+        let mut running = Running::default();
+        shares.iter().for_each(|&(day, ppm)| running.add(Rung::Inferred, day, ppm, rules));
+        running.end_account(&policy(rules), taught);
+        running.finish(&policy(rules))
+    }
+
+    fn credit(rung: Rung) -> Credit {
+        Credit { record: 0, first_share: 0, shares: 0, rung, reason: None }
+    }
+
+    #[test]
+    fn a_record_in_which_the_model_saw_nobody_else_leaves_room_above_from_rules_3_on() {
+        // 300 records that are nearly all theirs by the model, and four that are half theirs: doubt of a record.
+        let shares: Vec<(i32, u32)> =
+            (0..304).map(|number| (number / 50, if number < 4 { 500_000 } else { WHOLE })).collect();
+        let (before, newest) = (interval(&shares, 1.0, 2), interval(&shares, 1.0, 3));
+        assert_eq!(before.total, 302 * u64::from(WHOLE));
+        assert_eq!(before.high, before.total, "none, although four records are open");
+        // 1.645 x 2.05 x a root of 1 is 3.4 records, and no more than two could be added.
+        assert_eq!((newest.low, newest.high), (298 * u64::from(WHOLE), 304 * u64::from(WHOLE)));
+    }
+
+    #[test]
+    fn tags_teach_twice_as_much_as_records_of_one_alone_and_what_nobody_had_teaches_nothing() {
+        let of = |rungs: &[Rung]| taught(&rungs.iter().map(|&rung| credit(rung)).collect::<Vec<_>>());
+        assert_eq!(of(&[]), 1.0);
+        assert_eq!(of(&[Rung::Inferred, Rung::Inferred, Rung::Inferred]), 0.25, "never nought");
+        assert_eq!(of(&[Rung::Inferred, Rung::Inferred, Rung::Sole]), 0.5);
+        assert_eq!(of(&[Rung::Inferred, Rung::Inferred, Rung::Tagged]), 0.75);
+        assert_eq!(of(&[Rung::Inferred, Rung::Unattributed, Rung::Handover]), of(&[Rung::Inferred, Rung::Split]));
+    }
+
+    #[test]
+    fn doubts_of_two_accounts_add_up_as_squares() {
+        let wide = |records: usize| {
+            let total = interval(&vec![(0, 500_000); records], 1.0, 3);
+            (total.high - total.low) / u64::from(WHOLE)
+        };
+        let mut both = Running::default();
+        for _ in 0..2 {
+            let mut one = Running::default();
+            (0..400).for_each(|_| one.add(Rung::Inferred, 0, 500_000, 3));
+            one.end_account(&policy(3), 1.0);
+            both.merge(&one);
+        }
+        let both = both.finish(&policy(3));
+        assert_eq!((both.high - both.low) / u64::from(WHOLE), wide(800));
+        assert!(wide(800) < 2 * wide(400), "{} and {}", wide(800), wide(400));
+    }
+
+    proptest! {
+        #[test]
+        fn an_interval_holds_its_total_and_lies_within_what_is_certain_and_open(
+            rungs in prop::collection::vec((0..7_usize, 0..9_i32, 1_000..=WHOLE), 0..200), taught in 0.01..2.0_f64,
+        ) {
+            const RUNGS: [Rung; 7] =
+                [Rung::Tagged, Rung::Split, Rung::Handover, Rung::Sole, Rung::Inferred, Rung::Equal, Rung::Team];
+            let mut running = Running::default();
+            rungs.iter().for_each(|&(rung, day, ppm)| running.add(RUNGS[rung], day, ppm, 3));
+            running.end_account(&policy(3), taught);
+            let total = running.finish(&policy(3));
+            let certain = total.tagged + total.handover + total.sole;
+            let open = rungs.iter().filter(|(rung, ..)| *rung > 3).count() as u64 * u64::from(WHOLE);
+            prop_assert!(certain <= total.low && total.low <= total.total, "{total:?}");
+            prop_assert!(total.total <= total.high && total.high <= certain + open, "{total:?}");
+        }
+
+        #[test]
+        fn more_doubt_or_less_taught_never_makes_it_narrower(
+            shares in prop::collection::vec((0..9_i32, 1_000..500_000_u32), 1..200), place: usize, taught in 0.01..2.0_f64,
+        ) {
+            let ends = |shares: &[(i32, u32)], taught: f64| {
+                let total = interval(shares, taught, 3);
+                (total.low, total.high)
+            };
+            let (low, high) = ends(&shares, taught);
+            let less = ends(&shares, taught / 2.0);
+            prop_assert!(less.0 <= low && high <= less.1, "{less:?} of {low} {high}");
+            // The same sum, but of one record more: q(1 - q) is less than twice q/2 (1 - q/2).
+            let mut doubtful = shares.clone();
+            let (day, ppm) = doubtful[place % shares.len()];
+            doubtful[place % shares.len()] = (day, ppm / 2);
+            doubtful.push((day, ppm - ppm / 2));
+            let more = ends(&doubtful, taught);
+            prop_assert!(more.0 <= low && high <= more.1, "{more:?} of {low} {high}");
+        }
+    }
 }
