@@ -107,7 +107,7 @@ fn january_is_credited_better_than_by_the_baseline_and_its_intervals_hold() {
     january([small, small, Scope { own: 0, draws: 1, ..small }, Scope { given: COUNTED, own: 0, draws: 1 }]);
 }
 
-/// What the two constants of the interval were chosen on. Some five minutes of one core:
+/// What the constants of the interval were chosen on. Takes some minutes:
 /// `cargo test --release -p tally-engine --test attribution_protocol -- --ignored --nocapture`
 #[test]
 #[ignore = "takes minutes; the test before it looks at a part"]
