@@ -1186,6 +1186,16 @@ REFERS_TO_NOTHING = { $id } refers to { $other }, which is no record of this acc
 REFERS_TO_REFUND = { $id } refers to { $other }, which is a refund itself: name the record that was served
 # A version may say anything else than the version before.
 REFERENCE_FIXED = { $id } is there and refers to another record, or to none: withdraw it, and send the refund under an id of its own
+# Messages of a record that is not there, or that the caller may not bring in.
+REPLY_RECORD_UNKNOWN = no record { $id } is on this account, or it is of a day that you may not bring in: import the record first, or correct its id or account
+    .account = { $account } is the id of no account: give it as the lists give it
+# A record's row without any message.
+REPLIES_MISSING = { $id } has no message: send at least one, or leave the row out
+# A message of which nobody says who wrote it.
+REPLY_SIDE_MISSING = by is missing: say whether the agent or the customer wrote it
+# More messages of a record than any dialogue has, or more in one call than it takes.
+REPLIES_TOO_MANY = { $id } would have { $count } messages, and a record has at most { $most }: check whether one id stands for several dialogues
+    .import = at most { $most } messages in a call, these are { $count }: send several calls
 # An observation of somebody or something that the caller may not send observations of.
 OBSERVATION_OUT_OF_REACH = { $name } is beyond what you may send: leave it out, or have somebody send it who may
 # Contributors of a record that cannot be meant.

@@ -6,8 +6,8 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: columns, signed, measure, scheme, record, observation, run, cycle, credit, card, change, schedule, transfer, erasure
-//! - done: policy, trusted, signed, peers, kept, accounts, errors, events, privacy, audit, definitions, scheme_file, findings, policies, watch, reach, measure, scheme, record, observation,
+//! - known: columns, signed, measure, scheme, record, reply, observation, run, cycle, credit, card, change, schedule, transfer, erasure
+//! - done: policy, trusted, signed, peers, kept, accounts, errors, events, privacy, audit, definitions, scheme_file, findings, policies, watch, reach, measure, scheme, record, reply, observation,
 //!   transfer, run, cycle, card, credit, change, schedule, closing, finding, erasure
 
 pub mod audit;
@@ -37,6 +37,15 @@ mod signed {
 
 /// Service records.
 mod record {
+    pub(crate) mod app;
+    pub(crate) mod domain;
+    pub(crate) mod facts;
+    pub(crate) mod rpc;
+    pub(crate) mod store;
+}
+
+/// When the messages of records were written, and by which side.
+mod reply {
     pub(crate) mod app;
     pub(crate) mod domain;
     pub(crate) mod facts;
@@ -191,6 +200,7 @@ use tally_api::performance::v1::measure_service_server::MeasureServiceServer;
 use tally_api::performance::v1::observation_service_server::ObservationServiceServer;
 use tally_api::performance::v1::privacy_service_server::PrivacyServiceServer;
 use tally_api::performance::v1::record_service_server::RecordServiceServer;
+use tally_api::performance::v1::reply_service_server::ReplyServiceServer;
 use tally_api::performance::v1::schedule_service_server::ScheduleServiceServer;
 use tally_api::performance::v1::scheme_service_server::SchemeServiceServer;
 use tally_api::performance::v1::transfer_service_server::TransferServiceServer;
@@ -264,6 +274,7 @@ pub fn build(deps: Deps) -> Service {
     let kept = kept::Kept::new(peers.clone(), keeps_all);
     let app = App { store, peers, directory, signing, trusted, clock, rng, compute, replays, kept, accounts, wake };
     let routes = Routes::new(limited!(RecordServiceServer::new(record::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(ReplyServiceServer::new(reply::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(ObservationServiceServer::new(observation::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(MeasureServiceServer::new(measure::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(SchemeServiceServer::new(scheme::rpc::Rpc { app: app.clone() })))

@@ -8,6 +8,9 @@ tally_access::rpcs! {
     MoveRecord = "tally.performance.v1.RecordService/MoveRecord", RecordImport, Change;
     WithdrawRecord = "tally.performance.v1.RecordService/WithdrawRecord", RecordImport, Change;
     ListRecordChanges = "tally.performance.v1.RecordService/ListRecordChanges", RecordRead, Read;
+    ImportReplies = "tally.performance.v1.ReplyService/ImportReplies", RecordImport, Change;
+    StreamReplies = "tally.performance.v1.ReplyService/StreamReplies", RecordImport, Change;
+    ListReplies = "tally.performance.v1.ReplyService/ListReplies", RecordRead, PersonalRead;
     ImportObservations = "tally.performance.v1.ObservationService/ImportObservations", ObservationImport, Change;
     StreamObservations = "tally.performance.v1.ObservationService/StreamObservations", ObservationImport, Change;
     ListObservations = "tally.performance.v1.ObservationService/ListObservations", ObservationRead, PersonalRead;

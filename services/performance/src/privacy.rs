@@ -11,11 +11,12 @@ use crate::run::store::counted;
 use crate::run::store::results::{account, frozen, sums};
 use crate::scheme::store::{head, version, withdrawal};
 use crate::transfer::store::{cell, transfer};
-use crate::{card, cycle, measure, observation, policy, record, run, schedule};
+use crate::{card, cycle, measure, observation, policy, record, reply, run, schedule};
 
 impl Exported for record::store::Entity {}
 impl Exported for record::store::version::Entity {}
 impl Exported for record::store::change::Entity {}
+impl Exported for reply::store::Entity {}
 impl Exported for observation::store::Entity {}
 impl Exported for total::Entity {}
 impl Exported for card::store::Entity {}
@@ -38,6 +39,9 @@ const RECORDS: &str = record::domain::KEPT_AS;
 /// Of tables whose rows tell of nobody in particular; the room `erasure` takes names and numbers out of them.
 const REDACTED: ErasureRule = ErasureRule::Kept("tells of nobody once names and numbers are out");
 
+/// Of messages: whose a device was is known elsewhere, and erased there.
+const SIDES: ErasureRule = ErasureRule::Kept("names nobody: instants, sides and devices");
+
 /// The service's tables that tell of people, and those whose rows are kept for a time.
 pub const DATA_TABLES: &[DataTable] = &[
     DataTable::of::<card::store::Entity>(CardRead, ErasureRule::Deleted, Some((RESULTS, "recorded_at"))),
@@ -52,6 +56,7 @@ pub const DATA_TABLES: &[DataTable] = &[
     DataTable::of::<observation::store::Entity>(ObservationRead, ErasureRule::Deleted, Some((RECORDS, "ended_ms"))),
     DataTable::of::<record::store::Entity>(RecordRead, REDACTED, Some((RECORDS, "started_ms"))),
     DataTable::of::<record::store::version::Entity>(RecordRead, REDACTED, Some((RECORDS, "started_ms"))),
+    DataTable::of::<reply::store::Entity>(RecordRead, SIDES, Some((RECORDS, "started_ms"))),
     DataTable::of::<record::store::change::Entity>(RecordRead, REDACTED, Some((RECORDS, "to_ms"))),
 ];
 

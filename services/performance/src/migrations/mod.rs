@@ -21,6 +21,7 @@ mod performance_0017_counts;
 mod performance_0018_days;
 mod performance_0019_own_days;
 mod performance_0020_rungs;
+mod performance_0021_replies;
 
 tally_store::migrations![
     performance_0001_records,
@@ -43,4 +44,5 @@ tally_store::migrations![
     performance_0018_days,
     performance_0019_own_days,
     performance_0020_rungs,
+    performance_0021_replies,
 ];

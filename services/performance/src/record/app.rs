@@ -19,10 +19,10 @@ use super::domain::{KEPT_AS, Record, Row, RowError, Source, Stored, There, Touch
 use super::store::change::What;
 use super::store::version::Ended;
 use super::store::{self, change, version, write};
-use crate::App;
 use crate::policy::{
     GetRecord, ImportRecords, ListRecordChanges, ListRecordVersions, ListRecords, MoveRecord, WithdrawRecord,
 };
+use crate::{App, reply};
 
 /// What became of an import; kept as the result of the request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -209,6 +209,7 @@ pub async fn move_record(
     there_once(app, ctx, external_id, began).await?;
     mutate(&app.store, ctx, &permit, request, async |work| {
         let taken = write::shift(&work, ctx, (of, to), external_id, reason).await?;
+        reply::facts::follow(&work, taken.record, to).await?;
         let away = noted(&work, ctx, of, What::MovedAway, &taken).await?;
         let here = noted(&work, ctx, to, What::MovedHere, &taken).await?;
         let audit = Audit::new("performance.record.move", "record", taken.record).region(&of.region);

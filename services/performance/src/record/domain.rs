@@ -16,9 +16,11 @@ use tally_kernel::{Currency, Message, limits, msg, unseen};
 mod content;
 pub mod money;
 pub mod overpaid;
+mod place;
 mod revise;
 mod spans;
 
+pub use place::Place;
 pub use revise::{Change, Gone, Plan, Stored, There, revise};
 pub use spans::Spans;
 

@@ -17,6 +17,7 @@ use crate::columns::holding;
 pub mod change;
 pub mod collect;
 pub mod count;
+pub mod place;
 pub mod version;
 pub mod write;
 

@@ -48,6 +48,8 @@ pub enum What {
     MovedAway,
     MovedHere,
     Withdrawn,
+    /// Messages of records came.
+    Replied,
 }
 
 /// Notes what a call touched.

@@ -1,0 +1,156 @@
+//! ReplyService: messages in, messages out.
+
+use std::mem::take;
+
+use futures::StreamExt as _;
+use jiff::Timestamp;
+use tally_access::{OpContext, Rpc as Called};
+use tally_api::performance::v1 as pb;
+use tally_app::RequestKey;
+use tally_app::convert::{optional_instant, timestamp, timestamp_of_millis};
+use tally_app::import::{self, Import, MAX_ROWS};
+use tally_engine::attribution::Side;
+use tally_kernel::error::Violations;
+use tally_kernel::id::AccountId;
+use tally_kernel::import::{ImportOutcome, Problem};
+use tally_kernel::page::Page;
+use tally_kernel::{Result, msg};
+use tally_rpc::{Answer as _, error_from};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::app::{self, Told};
+use super::domain::{MOST_AT_ONCE, Reply, Row, RowError};
+use crate::App;
+use crate::policy::{ImportReplies, StreamReplies};
+
+pub struct Rpc {
+    /// What every room works with.
+    pub app: App,
+}
+
+#[tonic::async_trait]
+impl pb::reply_service_server::ReplyService for Rpc {
+    async fn import_replies(
+        &self,
+        req: Request<pb::ImportRepliesRequest>,
+    ) -> Result<Response<pb::ImportRepliesResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let outcome = self.import::<ImportReplies>(&ctx, request, asked.rows).await?;
+            Ok(pb::ImportRepliesResponse { result: Some(import::told(outcome, ctx.locale)) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn stream_replies(
+        &self,
+        req: Request<Streaming<pb::StreamRepliesRequest>>,
+    ) -> Result<Response<pb::StreamRepliesResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let outcome = self.stream(&ctx, req.into_inner()).await?;
+            Ok(pb::StreamRepliesResponse { result: Some(import::told(outcome, ctx.locale)) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_replies(
+        &self,
+        req: Request<pb::ListRepliesRequest>,
+    ) -> Result<Response<pb::ListRepliesResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let (account, span, id, page) = read_list(req.into_inner())?;
+            let asked = (account, span, Some(id.as_str()).filter(|id| !id.is_empty()));
+            let (found, next_page_token) = app::list_replies(&self.app, &ctx, asked, &page).await?;
+            Ok(pb::ListRepliesResponse { replies: found.into_iter().map(message).collect(), next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+impl Rpc {
+    async fn import<R: Called>(
+        &self,
+        ctx: &OpContext,
+        request: RequestKey,
+        rows: Vec<pb::RecordReplies>,
+    ) -> Result<ImportOutcome> {
+        let mut v = Violations::new();
+        let count: usize = rows.iter().map(|row| row.replies.len()).sum();
+        if count > MOST_AT_ONCE {
+            v.push("rows", msg!("REPLIES_TOO_MANY.import", count, most = MOST_AT_ONCE));
+        }
+        let read = |index, sent| read_row(sent).map_err(|wrong: RowError| wrong.of(index));
+        let import = Import::read(request, rows, MAX_ROWS, &mut v, read);
+        app::import::<R>(&self.app, ctx, v.finish(import)?).await
+    }
+
+    /// Part after part: what came of all of them, rows counted over the whole stream.
+    async fn stream(&self, ctx: &OpContext, mut parts: Streaming<pb::StreamRepliesRequest>) -> Result<ImportOutcome> {
+        let (mut all, mut before) = (ImportOutcome::default(), 0);
+        while let Some(part) = parts.next().await {
+            let mut part = part.map_err(error_from)?;
+            let request = RequestKey::of(take(&mut part.request_id), &part);
+            let rows = u32::try_from(part.rows.len()).unwrap_or(u32::MAX);
+            let outcome = self.import::<StreamReplies>(ctx, request, part.rows).await?;
+            all.written += outcome.written;
+            all.revised += outcome.revised;
+            all.unchanged += outcome.unchanged;
+            let problems = outcome.problems.into_iter();
+            all.problems.extend(problems.map(|problem| Problem { index: problem.index + before, ..problem }));
+            before = before.saturating_add(rows);
+        }
+        Ok(all)
+    }
+}
+
+fn read_row(row: pb::RecordReplies) -> Result<Row, RowError> {
+    let account: AccountId = row.account_id.parse().map_err(|_| RowError::BadAccount(row.account_id.clone()))?;
+    let replies = row.replies.into_iter().map(read_reply).collect::<Result<_, _>>()?;
+    Row { key: (account, row.external_id), replies }.check()
+}
+
+fn read_reply(sent: pb::Reply) -> Result<Reply, RowError> {
+    let by = match sent.by() {
+        pb::ReplySide::Unspecified => return Err(RowError::NoSide),
+        pb::ReplySide::Agent => Side::Agent,
+        pb::ReplySide::Customer => Side::Customer,
+    };
+    if sent.at.is_none() {
+        return Err(RowError::NoTime);
+    }
+    let at = optional_instant(&mut Violations::new(), "at", sent.at).ok_or(RowError::Implausible)?;
+    Ok(Reply { at_ms: at.as_millisecond(), by, device: sent.device })
+}
+
+fn read_list(asked: pb::ListRepliesRequest) -> Result<(AccountId, (i64, i64), String, Page)> {
+    let mut v = Violations::new();
+    let account = v.parse("account_id", &asked.account_id);
+    let mut bound = |field: &str, at: Option<prost_types::Timestamp>, open: i64| {
+        optional_instant(&mut v, field, at).map_or(open, Timestamp::as_millisecond)
+    };
+    let span = (bound("from", asked.from, i64::MIN), bound("to", asked.to, i64::MAX));
+    let question = format!("replies {} {span:?} {}", asked.account_id, asked.external_id);
+    let page = v.take("page_token", Page::read(asked.page_size, &asked.page_token, question.as_bytes()));
+    v.finish(account.zip(page).map(|(account, page)| (account, span, asked.external_id, page)))
+}
+
+fn message(told: Told) -> pb::RecordReplies {
+    let (account, external_id) = told.key;
+    let reply = |Reply { at_ms, by, device }: Reply| {
+        let by = match by {
+            Side::Agent => pb::ReplySide::Agent,
+            Side::Customer => pb::ReplySide::Customer,
+        };
+        pb::Reply { at: Some(timestamp_of_millis(at_ms)), by: by.into(), device }
+    };
+    pb::RecordReplies {
+        account_id: account.to_string(),
+        external_id,
+        replies: told.replies.into_iter().map(reply).collect(),
+        recorded_at: Some(timestamp(told.recorded_at)),
+    }
+}

@@ -1,0 +1,235 @@
+//! Messages of records: a row for each version of a record's messages, packed. A row says since when and until when it counted; where its record is
+//! goes with the record, nothing else of it ever changes.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Condition;
+use sea_orm::{ExprTrait as _, FromQueryResult};
+use serde::{Serialize, Serializer};
+use tally_access::{OpContext, Plan, Rpc};
+use tally_engine::attribution::Side;
+use tally_kernel::id::AccountId;
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Kind, Result, msg};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, lost_race, to_db};
+
+use super::domain::{Change, Messages, Stored, pack, unpack};
+use crate::record::domain::Source;
+use crate::record::facts::{self as records, Last};
+
+/// Messages that a page ends after: what an answer holds.
+const PAGE: i64 = 40_000;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, DeriveEntityModel)]
+#[sea_orm(table_name = "replies")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub tenant_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub region: String,
+    pub unit_id: Option<Uuid>,
+    pub account_id: Uuid,
+    /// The same whatever account the record is on.
+    pub record_id: Uuid,
+    /// Of the version among those of its record, from 1.
+    pub ordinal: i32,
+    /// When the record began, as was known when these came.
+    pub started_ms: i64,
+    /// How many they are.
+    pub replies: i32,
+    /// As [`pack`] writes them.
+    #[serde(serialize_with = "opened")]
+    pub messages: Vec<u8>,
+    pub recorded_at: DateTimeUtc,
+    /// Nothing while it counts.
+    pub until_at: Option<DateTimeUtc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, ms: StartedMs });
+
+/// A message as it is told to whoever takes a group's data along.
+#[derive(Serialize)]
+struct Opened {
+    at_ms: i64,
+    by: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    device: String,
+}
+
+fn opened<S: Serializer>(messages: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    let all = unpack(messages).and_then(Messages::all).map_err(serde::ser::Error::custom)?;
+    to.collect_seq(all.into_iter().map(|reply| {
+        let by = match reply.by {
+            Side::Agent => "agent",
+            Side::Customer => "customer",
+        };
+        Opened { at_ms: reply.at_ms, by, device: reply.device }
+    }))
+}
+
+/// The messages of these records as they are.
+pub async fn there(tx: &ScopedTx, records: impl IntoIterator<Item = Uuid>) -> Result<BTreeMap<Uuid, Stored>> {
+    let these = among::<Entity>(tx, Column::RecordId, records).add(Column::UntilAt.is_null());
+    let rows = tx.select::<Entity>().filter(these).all().await?;
+    let stored = |row: Model| {
+        let replies = unpack(&row.messages).and_then(Messages::all).map_err(Error::internal)?;
+        Ok((row.record_id, Stored { ordinal: row.ordinal, replies }))
+    };
+    rows.into_iter().map(stored).collect()
+}
+
+/// Writes new versions, and ends those that they take the place of.
+pub async fn apply(work: &UnitOfWork, ctx: &OpContext, changes: &[Change]) -> Result<()> {
+    let ended: Vec<Uuid> =
+        changes.iter().filter(|change| change.was.is_some()).map(|change| change.place.record).collect();
+    if !ended.is_empty() {
+        let count = ended.len() as u64;
+        let these = among::<Entity>(work, Column::RecordId, ended).add(Column::UntilAt.is_null());
+        let update = work.update::<Entity>().set(Column::UntilAt, Some(to_db(ctx.now())));
+        if update.filter(these).exec().await? != count {
+            return Err(lost_race());
+        }
+    }
+    let mut rows = Vec::with_capacity(changes.len());
+    for Change { place, was, replies } in changes {
+        rows.push(Model {
+            tenant_id: ctx.tenant().0,
+            id: ctx.new_id(),
+            region: place.region.as_str().to_owned(),
+            unit_id: place.unit.map(Uuid::from),
+            account_id: place.key.0.0,
+            record_id: place.record,
+            ordinal: was.unwrap_or_default() + 1,
+            started_ms: place.started_ms,
+            replies: i32::try_from(replies.len()).map_err(Error::internal)?,
+            messages: pack(replies),
+            recorded_at: to_db(ctx.now()),
+            until_at: None,
+        });
+    }
+    work.insert_many(rows).await.conflict(lost_race)?;
+    Ok(())
+}
+
+/// Takes the messages of a record to the account that it is on now.
+pub async fn follow(work: &UnitOfWork, record: Uuid, to: &Source) -> Result<()> {
+    let update = work
+        .update::<Entity>()
+        .set(Column::AccountId, to.account.0)
+        .set(Column::Region, to.region.as_str())
+        .set(Column::UnitId, to.unit.map(Uuid::from));
+    update.filter(Column::RecordId.eq(record)).exec().await?;
+    Ok(())
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub account: AccountId,
+    /// Of records that began in `from..to`, milliseconds since 1970.
+    pub span: (i64, i64),
+    /// Of this record alone.
+    pub record: Option<Uuid>,
+}
+
+/// A page of messages as they are, by the start of their record. It ends early where they are many.
+pub async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, asked: &Asked, page: &Page) -> Result<(Vec<Model>, String)> {
+    let after = page.after.as_deref().map(read_key).transpose()?;
+    let (from, to) = asked.span;
+    let these = Condition::all()
+        .add(Column::AccountId.eq(asked.account.0))
+        .add(Column::StartedMs.gte(from).and(Column::StartedMs.lt(to)))
+        .add(Column::UntilAt.is_null())
+        .add_option(asked.record.map(|record| Column::RecordId.eq(record)))
+        .add_option(after.map(|(ms, record)| {
+            let later = Column::StartedMs.gt(ms);
+            later.or(Column::StartedMs.eq(ms).and(Column::RecordId.gt(record)))
+        }));
+    let ordered = tx.select::<Entity>().within(plan).filter(these);
+    let ordered = ordered.order_by_asc(Column::StartedMs).order_by_asc(Column::RecordId);
+    let mut found: Vec<(i64, Uuid, i32)> = ordered
+        .limit(u64::from(page.size) + 1)
+        .rows(|q| q.column(Column::StartedMs).column(Column::RecordId).column(Column::Replies))
+        .await?;
+    let mut messages = 0_i64;
+    let fitting = found.iter().take_while(|(_, _, count)| {
+        messages += i64::from(*count);
+        messages <= PAGE
+    });
+    let fitting = fitting.count().clamp(1, page.size as usize);
+    let more = found.len() > fitting;
+    found.truncate(fitting);
+    let last = found.last().filter(|_| more);
+    let next = last.map(|(ms, record, _)| page.token(&format!("{ms} {record}"))).unwrap_or_default();
+    let records = found.into_iter().map(|(_, record, _)| record);
+    let these = among::<Entity>(tx, Column::RecordId, records).add(Column::UntilAt.is_null());
+    let rows = tx.select::<Entity>().within(plan).filter(these);
+    let rows = rows.order_by_asc(Column::StartedMs).order_by_asc(Column::RecordId).all().await?;
+    Ok((rows, next))
+}
+
+fn read_key(key: &str) -> Result<(i64, Uuid)> {
+    let parts = key.split_once(' ').and_then(|(ms, id)| Some((ms.parse().ok()?, id.parse().ok()?)));
+    parts.ok_or_else(|| Error::of(Kind::InvalidArgument, msg!("PAGE_TOKEN_INVALID")))
+}
+
+/// What [`collect`] reads.
+#[derive(FromQueryResult)]
+struct Chosen {
+    record_id: Uuid,
+    messages: Vec<u8>,
+}
+
+/// Hands over the messages of the next sessions that have some, in the order in which `record::facts::collect` hands over the sessions
+/// themselves: of each its start, its external id and the messages, as they are or as they were known at an instant. It reads as many sessions as
+/// `limit` says, after the last one read; the last one now, or nothing at the end. Where an account has no messages at all it ends at once.
+pub async fn collect(
+    tx: &ScopedTx,
+    (account, span): (AccountId, (i64, i64)),
+    known_at: Option<Timestamp>,
+    after: Option<&Last>,
+    limit: u64,
+    mut take: impl FnMut(i64, &str, Messages<'_>) -> Result<()>,
+) -> Result<Option<Last>> {
+    if after.is_none() && !any(tx, account).await? {
+        return Ok(None);
+    }
+    let sessions = records::sessions(tx, account, span, known_at, after, limit).await?;
+    let ids = sessions.iter().map(|(_, _, record)| *record);
+    let these = among::<Entity>(tx, Column::RecordId, ids).add(counting(known_at));
+    let chosen = tx
+        .select::<Entity>()
+        .filter(these)
+        .rows_into::<Chosen>(|q| q.column(Column::RecordId).column(Column::Messages))
+        .await?;
+    let found: std::collections::HashMap<Uuid, Vec<u8>> =
+        chosen.into_iter().map(|row| (row.record_id, row.messages)).collect();
+    for (started_ms, external_id, record) in &sessions {
+        if let Some(messages) = found.get(record) {
+            take(*started_ms, external_id, unpack(messages).map_err(Error::internal)?)?;
+        }
+    }
+    let more = sessions.len() as u64 == limit;
+    Ok(sessions.into_iter().next_back().filter(|_| more).map(|(started_ms, id, _)| (started_ms, id)))
+}
+
+/// Whether any record that is, or was, on an account has messages.
+async fn any(tx: &ScopedTx, account: AccountId) -> Result<bool> {
+    let found = tx.select::<Entity>().filter(Column::AccountId.eq(account.0)).limit(1);
+    Ok(!found.rows::<(Uuid, Uuid)>(|q| q.column(Column::Id).column(Column::RecordId)).await?.is_empty())
+}
+
+/// What counts now, or counted at an instant.
+fn counting(known_at: Option<Timestamp>) -> Condition {
+    let Some(at) = known_at.map(to_db) else { return Condition::all().add(Column::UntilAt.is_null()) };
+    let open = Condition::any().add(Column::UntilAt.is_null()).add(Column::UntilAt.gt(at));
+    Condition::all().add(Column::RecordedAt.lte(at)).add(open)
+}
