@@ -16,6 +16,7 @@ mod organisation;
 mod performance;
 pub mod privacy;
 pub mod regions;
+mod replies;
 pub mod results;
 pub mod sign_in;
 pub mod taking_along;

@@ -437,6 +437,7 @@ async fn putting_right(done: &Done) {
         assert_eq!((result.written, result.revised), if revision == 1 { (1, 0) } else { (0, 1) }, "{result:?}");
         assert_eq!(reply.touched.len(), 1);
     }
+    super::replies::of_a_record(done, &account_id, &external_id).await;
     let ask = performance::MoveRecordRequest {
         account_id,
         region,
@@ -468,6 +469,6 @@ async fn putting_right(done: &Done) {
         performance::ListRecordChangesRequest { since: instant(1_770_000_000), page_size: 1000, ..Default::default() };
     let changes = records.list_record_changes(hr.ask(ask)).await.expect("changes").into_inner().changes;
     let of = |what: &str| changes.iter().filter(|change| change.what == what).count();
-    assert_eq!([of("moved_away"), of("moved_here"), of("withdrawn")], [1, 1, 1]);
+    assert_eq!([of("moved_away"), of("moved_here"), of("withdrawn"), of("replied")], [1, 1, 1, 2]);
     assert!(of("imported") > 1, "the month came in too");
 }

@@ -14,7 +14,7 @@ use crate::record::domain::{KEPT_AS, Place};
 
 mod packed;
 
-pub use packed::{Malformed, Message, Messages, pack, unpack};
+pub use packed::{Messages, pack, unpack};
 
 /// Messages of one record at most.
 pub const MOST: usize = 20_000;

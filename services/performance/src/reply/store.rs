@@ -1,7 +1,7 @@
 //! Messages of records: a row for each version of a record's messages, packed. A row says since when and until when it counted; where its record is
 //! goes with the record, nothing else of it ever changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use sea_orm::entity::prelude::*;
@@ -190,7 +190,8 @@ struct Chosen {
 
 /// Hands over the messages of the next sessions that have some, in the order in which `record::facts::collect` hands over the sessions
 /// themselves: of each its start, its external id and the messages, as they are or as they were known at an instant. It reads as many sessions as
-/// `limit` says, after the last one read; the last one now, or nothing at the end. Where an account has no messages at all it ends at once.
+/// `limit` says, after the last one read; the last one now, or nothing at the end. As they are, an account without any messages ends at once.
+#[cfg_attr(not(test), expect(dead_code, reason = "what attribution reads, once it takes replies"))]
 pub async fn collect(
     tx: &ScopedTx,
     (account, span): (AccountId, (i64, i64)),
@@ -199,7 +200,7 @@ pub async fn collect(
     limit: u64,
     mut take: impl FnMut(i64, &str, Messages<'_>) -> Result<()>,
 ) -> Result<Option<Last>> {
-    if after.is_none() && !any(tx, account).await? {
+    if after.is_none() && known_at.is_none() && !any(tx, account).await? {
         return Ok(None);
     }
     let sessions = records::sessions(tx, account, span, known_at, after, limit).await?;
@@ -210,8 +211,7 @@ pub async fn collect(
         .filter(these)
         .rows_into::<Chosen>(|q| q.column(Column::RecordId).column(Column::Messages))
         .await?;
-    let found: std::collections::HashMap<Uuid, Vec<u8>> =
-        chosen.into_iter().map(|row| (row.record_id, row.messages)).collect();
+    let found: HashMap<Uuid, Vec<u8>> = chosen.into_iter().map(|row| (row.record_id, row.messages)).collect();
     for (started_ms, external_id, record) in &sessions {
         if let Some(messages) = found.get(record) {
             take(*started_ms, external_id, unpack(messages).map_err(Error::internal)?)?;
@@ -221,7 +221,7 @@ pub async fn collect(
     Ok(sessions.into_iter().next_back().filter(|_| more).map(|(started_ms, id, _)| (started_ms, id)))
 }
 
-/// Whether any record that is, or was, on an account has messages.
+/// Whether any record that is on an account has messages, or had when it was withdrawn.
 async fn any(tx: &ScopedTx, account: AccountId) -> Result<bool> {
     let found = tx.select::<Entity>().filter(Column::AccountId.eq(account.0)).limit(1);
     Ok(!found.rows::<(Uuid, Uuid)>(|q| q.column(Column::Id).column(Column::RecordId)).await?.is_empty())
@@ -233,3 +233,6 @@ fn counting(known_at: Option<Timestamp>) -> Condition {
     let open = Condition::any().add(Column::UntilAt.is_null()).add(Column::UntilAt.gt(at));
     Condition::all().add(Column::RecordedAt.lte(at)).add(open)
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,7 @@ mod purged;
 mod reading;
 mod records;
 mod refinements;
+mod replies;
 mod runs;
 mod schedules;
 mod schemes;

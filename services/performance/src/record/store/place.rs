@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use tally_kernel::id::{AccountId, OrgUnitId};
 use tally_kernel::{Error, Result};

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use tally_access::Region;
 
+use super::packed::Malformed;
 use super::*;
 
 const AT: i64 = 1_772_416_800_000;
