@@ -2181,6 +2181,7 @@ NOT_IN_PEOPLE = { $number } is not in people.csv
 NOT_IN_PEOPLE_CURE = add the person to people.csv, or correct the number
 ROWS_OF_NUMBER_REJECTED = the rows of { $number } in people.csv were rejected
 ROWS_OF_ACCOUNT_REJECTED = the rows of { $account } in accounts.csv were rejected
+ROWS_OF_RECORD_REJECTED = the rows of the record { $record } of { $account } in records.csv were rejected
 ROWS_OF_ALIAS_REJECTED = the rows of the alias { $alias } on { $platform } in aliases.csv were rejected
 ROWS_REJECTED_CURE = mend them first: each is in rejected.csv with its cure
 NAME_FOR_NUMBER = { $text } is a name, and a number is expected (is { $near } meant?)
@@ -2235,6 +2236,7 @@ POPULATION_WITHOUT_PEOPLE = population names nobody who is employed from { $from
 POPULATION_WITHOUT_PEOPLE_CURE = write what people.csv says of those who are meant, or leave population out ({ $said })
 POPULATION_COLUMN = { $column }: { $words }
 POPULATION_OF_NOBODY = nobody of people.csv has the { $column } "{ $word }"{ $hint }
+TOO_MANY_REPLIES = it has more than { $most } rows of messages
 TOO_MANY_RECORDS = the period holds more than { $most } records
 TOO_MANY_RECORDS_CURE = close branches or weeks one by one
 SEVERAL_MONTHS = its records begin in { $count } months ({ $months })
@@ -2291,6 +2293,29 @@ LONG_RECORDS = { $count ->
     [one] { $count } record lasts
    *[other] { $count } records last
 } { $hours } hours or longer (such as { $example }): its times may be those of a case that nobody closed
+# Code REPLY_RECORD_UNKNOWN.
+REPLY_WITHOUT_RECORD = { $account } has no record { $record } in records.csv{ $hint }
+    .elsewhere = { $account } has no record { $record } in records.csv, but { $other } has
+REPLY_WITHOUT_RECORD_CURE = add the record to records.csv (if its row could not be read, it is in rejected.csv), or correct the account or the id
+# Code REPLY_OUTSIDE_RECORD.
+REPLIES_OUTSIDE_RECORD = { $count ->
+    [one] { $count } message lies
+   *[other] { $count } messages lie
+} more than { $seconds } seconds outside of the time of the record ({ $before } before it begins, { $after } after it ends; such as { $example } at { $at }) and { $count ->
+    [one] counts
+   *[other] count
+} for nothing: look whether the times of records and of messages are by one clock
+# Code REPLIES_TOO_MANY.
+REPLIES_ABOVE_MOST = the record { $record } of { $account } has { $count } messages: the first { $most } are taken, and the other { $rows }, from { $at } on, are not
+REPLIES_ABOVE_MOST_CURE = export the record again: so many messages are those of several records under one id
+# Code OUTSIDE_PERIOD.
+REPLIES_OUTSIDE_PERIOD = { $count ->
+    [one] { $count } message is
+   *[other] { $count } messages are
+} of records that do not begin from { $from } to { $to } and { $count ->
+    [one] was
+   *[other] were
+} left out (such as { $example })
 RECORD_TOO_LONG = it lasts { $days } days, from { $start } to { $end }
 RECORD_TOO_LONG_CURE = correct the dates: no record lasts longer than { $most } days
 NO_ROWS = it has a header and no row below it
@@ -2323,6 +2348,10 @@ SECOND_OF_TWO = clocks went back, and the end of { $count ->
     [one] { $count } row
    *[other] { $count } rows
 } is the second time that they showed it: the first lies before the start (such as { $example })
+    .reply = clocks went back, and the time of { $count ->
+        [one] { $count } message
+       *[other] { $count } messages
+    } is the second time that they showed it: the first does not lie in the record (such as { $example })
 # Code HOUR_TWICE.
 FIRST_OF_TWO = clocks went back, and in { $count ->
     [one] { $count } row
@@ -2675,12 +2704,14 @@ KIND_UNKNOWN_FILE = nobody reads this file; perhaps misspelt
 KIND_EMPTY_FILE = an optional file is empty
 KIND_DUPLICATE_RECORD = the same record several times: taken once
 KIND_DUPLICATE_ROW = the same row several times: taken once
-KIND_OUTSIDE_PERIOD = records outside the period were left out, or observations outside of it count for nothing
+KIND_OUTSIDE_PERIOD = records outside the period were left out with their messages, or observations outside of it count for nothing
 KIND_DAMAGED_ID = ids, customers or other values that a spreadsheet may have damaged
 KIND_HOUR_TWICE = clocks went back: an hour came twice
 KIND_NO_VALUE = cells that stand for no value were taken as empty
 KIND_CLEANED_CELL = cells were read without unseen characters or a decimal that an export added
 KIND_LONG_RECORD = records last a day or longer
+KIND_REPLY_OUTSIDE_RECORD = messages from before their record begins or after it ends count for nothing
+KIND_REPLIES_TOO_MANY = a record has more messages than one has
 KIND_POPULATION_OF_NOBODY = the population names a position or a grade that nobody has
 KIND_TRANSFER = somebody goes on in another unit, position or grade
 KIND_REHIRE = somebody left and came back

@@ -6,7 +6,7 @@ use super::diagnostics::{Finding, Rejected};
 use super::group::{DEFAULT_REGION, Group, Period, Policy};
 use super::model::{
     AccountIx, Alias, BundleAccount, BundlePerson, GivenPunch, Handover, Measure, Observation, PersonIx, Punch, Rate,
-    Record, Roster,
+    Record, RecordIx, Reply, Roster,
 };
 use super::pool::Pool;
 use super::scheme::Scheme;
@@ -53,6 +53,11 @@ pub struct Bundle {
     pub measures: Vec<Measure>,
     /// The texts of the records.
     pub symbols: Symbols,
+    /// The messages of the records, by record, time, side and device; a record has at most
+    /// [`REPLIES_PER_RECORD`](tally_kernel::limits::REPLIES_PER_RECORD).
+    pub replies: Vec<Reply>,
+    /// The devices of the messages.
+    pub devices: Symbols,
     /// By person, start, end and account.
     pub rosters: Vec<Roster>,
     /// The rows of punches.csv, by person, time and kind.
@@ -80,6 +85,16 @@ impl Bundle {
     /// The account at an index of this bundle.
     pub fn account(&self, ix: AccountIx) -> &BundleAccount {
         &self.accounts[ix.0 as usize]
+    }
+
+    /// The record at an index of this bundle.
+    pub fn record(&self, ix: RecordIx) -> &Record {
+        &self.records[ix.0 as usize]
+    }
+
+    /// Where a message was written, where its row says so.
+    pub fn device(&self, reply: &Reply) -> Option<&str> {
+        reply.device.map(|device| self.devices.get(device))
     }
 
     /// The text of a symbol of this bundle.

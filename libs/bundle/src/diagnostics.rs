@@ -140,15 +140,28 @@ impl RowDiagnostic {
 pub(crate) struct Rejects {
     rows: Vec<Rejected>,
     counts: BTreeMap<&'static str, u64>,
+    /// How many entries of `rows` each file has.
+    described: BTreeMap<&'static str, u64>,
+    /// How many rows of each file none of them stands for.
+    others: BTreeMap<&'static str, u64>,
     read: BTreeMap<&'static str, u64>,
 }
 
 impl Rejects {
     /// Adds a rejected row.
     pub fn push(&mut self, file: &'static str, line: u64, column: &str, wrong: Wrong) {
-        let count = self.counts.entry(file).or_default();
-        *count += 1;
-        if *count <= DESCRIBED_PER_FILE {
+        self.push_all(file, (line, 1), column, wrong);
+    }
+
+    /// Adds so many rows of which one thing is said at once, at the first of their lines: a million equal sentences would hide what
+    /// else is wrong.
+    pub fn push_all(&mut self, file: &'static str, (line, rows): (u64, u64), column: &str, wrong: Wrong) {
+        *self.counts.entry(file).or_default() += rows;
+        let described = self.described.entry(file).or_default();
+        if *described == DESCRIBED_PER_FILE {
+            *self.others.entry(file).or_default() += rows;
+        } else {
+            *described += 1;
             let Wrong { reason, cure, code } = wrong;
             self.rows.push(Rejected { file, line, column: column.to_owned(), reason, cure, code });
         }
@@ -181,12 +194,10 @@ impl Rejects {
 
     /// The rows in the order of file and line, and the number of rejected rows of each file.
     pub fn finish(mut self) -> (Vec<Rejected>, BTreeMap<&'static str, u64>) {
-        for (&file, &count) in &self.counts {
-            if count > DESCRIBED_PER_FILE {
-                let reason = msg!("AND_MORE_ROWS", count = count - DESCRIBED_PER_FILE);
-                let (cure, code) = (msg!("AND_MORE_ROWS_CURE"), reason.reason());
-                self.rows.push(Rejected { file, line: 0, column: String::new(), reason, cure, code });
-            }
+        for (&file, &count) in &self.others {
+            let reason = msg!("AND_MORE_ROWS", count);
+            let (cure, code) = (msg!("AND_MORE_ROWS_CURE"), reason.reason());
+            self.rows.push(Rejected { file, line: 0, column: String::new(), reason, cure, code });
         }
         self.rows.sort_by(|a, b| (a.file, a.line == 0, a).cmp(&(b.file, b.line == 0, b)));
         (self.rows, self.counts)
@@ -213,7 +224,7 @@ pub enum FindingKind {
     DuplicateRecord,
     /// A row several times with the same content: taken once.
     DuplicateRow,
-    /// Records outside the period that was asked for.
+    /// Records outside the period that was asked for, and their messages.
     OutsidePeriod,
     /// An account names a team nobody belongs to.
     TeamWithoutPeople,
@@ -249,6 +260,10 @@ pub enum FindingKind {
     PopulationOfNobody,
     /// A contributor of a record is nobody who is known then: the record is kept, and the others have the part.
     ContributorUnknown,
+    /// Messages from before their record begins or after it ends.
+    ReplyOutsideRecord,
+    /// More messages under one external id than a record has.
+    RepliesTooMany,
 }
 
 /// Something worth knowing that did not stop anything (exit code 0).

@@ -164,6 +164,11 @@ impl<'a> Directory<'a> {
         }
     }
 
+    /// The account that [`Self::record_account`] was asked for last, where it found one.
+    pub fn last_record_account(&self) -> Option<AccountIx> {
+        self.seen.get(self.key.as_str()).copied()
+    }
+
     /// The agent of a record: an employee number, or an alias of the platform on that day.
     pub fn agent(&self, platform: &str, text: &str, day: Date) -> Result<PersonIx, Wrong> {
         if let Some(ix) = self.by_no.get(text) {

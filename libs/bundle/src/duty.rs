@@ -288,7 +288,7 @@ fn at_odds(same: &[Handover], lines: String, directory: &Directory<'_>) -> Messa
 }
 
 /// One of two words.
-fn word<T: Copy>(text: &str, words: [(&str, T); 2]) -> Result<T, Wrong> {
+pub(crate) fn word<T: Copy>(text: &str, words: [(&str, T); 2]) -> Result<T, Wrong> {
     let text = cell::fold(text).to_ascii_lowercase();
     let said = exported::word(&text);
     let found = words.iter().find(|(word, _)| *word == said).map(|(_, value)| *value);

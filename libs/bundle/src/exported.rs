@@ -14,7 +14,7 @@ use crate::sheet::unharmed;
 /// over rpc.
 pub(crate) fn unseen_inside(text: &str, column: &str) -> Option<String> {
     match column {
-        "external_id" | "employee_no" | "platform" | "account" | "refers_to" => return in_id(text),
+        "external_id" | "employee_no" | "platform" | "account" | "refers_to" | "device" => return in_id(text),
         "agent" | "alias" | "store" => return in_name(text),
         _ if is_free(column) => return None,
         _ => {}
@@ -181,7 +181,10 @@ pub(crate) fn is_key(column: &str) -> bool {
 
 /// Columns of ids, which may be numbers.
 pub(crate) fn is_id(column: &str) -> bool {
-    matches!(column, "account" | "employee_no" | "agent" | "alias" | "external_id" | "customer" | "refers_to")
+    matches!(
+        column,
+        "account" | "employee_no" | "agent" | "alias" | "external_id" | "customer" | "refers_to" | "device"
+    )
 }
 
 /// Kinds of employment as exports have them, beside their own words.
@@ -256,6 +259,15 @@ const OF_FILE: &[(&str, Names)] = &[
             ("refers_to", &["原记录编号", "原会话id", "原会话编号", "原工单号", "退款对应记录"]),
             ("revised_at", &["修改时间", "更新时间", "最后修改时间"]),
             ("contributors", &["协作者", "协作人", "协作客服"]),
+        ],
+    ),
+    (
+        "replies.csv",
+        &[
+            ("external_id", &["会话id", "会话编号", "工单号", "工单编号", "记录编号", "咨询id"]),
+            ("at", &["时间", "消息时间", "发送时间", "回复时间"]),
+            ("by", &["发送方", "发送者", "发送人类型", "消息方向", "角色"]),
+            ("device", &["设备", "设备编号", "终端", "工位", "坐席号"]),
         ],
     ),
     (
@@ -341,6 +353,8 @@ pub(crate) fn word(text: &str) -> &str {
         "账号" | "客服账号" => "account",
         "店铺" => "store",
         "活动" => "campaign",
+        "客服" | "坐席" | "人工客服" => "agent",
+        "客户" | "顾客" | "买家" | "访客" => "customer",
         "已解决" => "yes",
         "未解决" => "no",
         other => other,

@@ -10,7 +10,7 @@
 //! text of their own, and rejected rows are described up to a limit and then counted.
 //!
 //! One file of the code for each concern: `source` (bytes, digest, encoding), `rows` and `table` (CSV), `cell` (one
-//! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures`, `duty`, `observed` and `rates` (the files), `directory` (who and what is meant), `group`, `scheme` (with `population`, and `templates` to begin with) and `pool` over `yaml` (the settings), `keys` and `written` (where in them a key stands, and how a number is written),
+//! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures`, `replied`, `duty`, `observed` and `rates` (the files), `directory` (who and what is meant), `group`, `scheme` (with `population`, and `templates` to begin with) and `pool` over `yaml` (the settings), `keys` and `written` (where in them a key stands, and how a number is written),
 //! `model` (the rows once read) and `bundle` (the result), `diagnostics` (what can go wrong), `refusals` (what a suite said of rows), `write` (the canonical form).
 
 use std::path::Path;
@@ -39,6 +39,7 @@ mod population;
 mod rates;
 mod records;
 mod refusals;
+mod replied;
 mod rows;
 mod scheme;
 pub mod sheet;
@@ -61,7 +62,8 @@ pub use direction::Punches;
 pub use group::{DEFAULT_REGION, Group, Inference, Period, Policy};
 pub use model::{
     AccountIx, Alias, BundleAccount, BundlePerson, Employment, GivenPunch, Handover, HandoverKind, Measure,
-    MeasureValues, Observation, Observed, PersonIx, Phase, PhaseKind, Punch, PunchKind, Rate, Record, Roster, Subject,
+    MeasureValues, Observation, Observed, PersonIx, Phase, PhaseKind, Punch, PunchKind, Rate, Record, RecordIx, Reply,
+    Roster, Side, Subject,
 };
 pub use pool::{Pool, PoolPart, PoolRule, Tier};
 pub use population::Population;
@@ -82,7 +84,7 @@ use yaml::settings;
 /// Files without which there is nothing to do; the last two where the scheme measures something of records.
 const REQUIRED: [&str; 3] = ["people.csv", "accounts.csv", "records.csv"];
 /// Every file a bundle may hold; reading.csv only in a normalised one.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "group.yaml",
     "policy.yaml",
     "scheme.yaml",
@@ -91,6 +93,7 @@ const FILES: [&str; 14] = [
     "accounts.csv",
     "aliases.csv",
     "records.csv",
+    "replies.csv",
     "rosters.csv",
     "punches.csv",
     "handovers.csv",
@@ -234,10 +237,17 @@ fn read_files(
     let mut directory = Directory::new((&people, &refused), (&accounts, &lost));
     let (aliases, lost) = people::read_aliases(find("aliases.csv"), &directory, &mut diagnostics)?;
     directory.learn(&aliases, &lost);
-    let records = find("records.csv");
+    let (records, replies) = (find("records.csv"), find("replies.csv"));
     let measured: Vec<&str> = scheme.iter().flat_map(|scheme| scheme.columns()).map(|(_, column)| column).collect();
-    let written = records::Written { currency: &group.currency, numbers: about.numbers, measured: &measured, must };
+    let written = records::Written {
+        currency: &group.currency,
+        numbers: about.numbers,
+        measured: &measured,
+        must,
+        replied: replies.is_some(),
+    };
     let records = records::read_records(records, &mut directory, written, asked, &mut diagnostics)?;
+    let (replies, devices) = replied::read_replies(replies, &directory, &records, &mut diagnostics)?;
     let rosters = duty::read_rosters(find("rosters.csv"), &directory, &mut diagnostics)?;
     let around = direction::Around {
         how: group.punches,
@@ -270,6 +280,8 @@ fn read_files(
         records: records.records,
         measures: records.measures,
         symbols: records.symbols,
+        replies,
+        devices,
         rosters,
         punches_given,
         punches,

@@ -16,6 +16,10 @@ pub struct PersonIx(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountIx(pub u32);
 
+/// Index of a record in [`Bundle::records`](super::Bundle::records).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordIx(pub u32);
+
 /// Somebody of people.csv.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BundlePerson {
@@ -296,6 +300,30 @@ pub enum Observed {
     At(Timestamp),
     /// From a first local day to a last one.
     Days(Date, Date),
+}
+
+/// A row of replies.csv: a message of a record, and nothing of what it says. There are millions of them, so that it names the record
+/// by its place and the device by its symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reply {
+    /// Of which record, and so of which account.
+    pub record: RecordIx,
+    /// When; it may lie outside of the record.
+    pub at: Timestamp,
+    /// By which side.
+    pub by: Side,
+    /// Where it was written, in [`Bundle::devices`](super::Bundle::devices).
+    pub device: Option<Symbol>,
+}
+
+/// Who wrote a message. Of one instant the customer's comes first: it may be what the other answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum Side {
+    /// Who was served.
+    Customer,
+    /// Whoever had the account then.
+    Agent,
 }
 
 /// A row of rates.csv: one unit of `from` is worth `rate` of `to` from a day on.

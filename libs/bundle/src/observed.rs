@@ -95,8 +95,8 @@ impl<'a> Around<'a> {
                 let run_by = diagnostic.take("run_by", optional(row.get(9), |unit| self.unit(unit)))?;
                 Some(Subject::Campaign { name, run_by })
             }
-            other => {
-                let (reason, cure) = (msg!("NO_SUBJECT_KIND", text = shown(other)), KINDS.join(", "));
+            _ => {
+                let (reason, cure) = (msg!("NO_SUBJECT_KIND", text = shown(&kind)), KINDS.join(", "));
                 diagnostic.add("subject_kind", Wrong::new(reason, msg!("NO_SUBJECT_KIND_CURE", kinds = cure)));
                 None
             }

@@ -28,9 +28,14 @@ use super::twice::Twice;
 use Need::{Expected, Optional, Required};
 
 mod length;
+mod lost;
 mod paid;
+mod period;
 mod repeats;
 mod shared;
+
+pub(crate) use lost::{Fate, Lost};
+use period::no_record;
 
 /// More records than this do not fit one close.
 const RECORD_LIMIT: usize = 20_000_000;
@@ -101,6 +106,8 @@ pub(crate) struct Written<'a> {
     pub measured: &'a [&'a str],
     /// Whether a month without any record is of no use.
     pub must: bool,
+    /// Whether there is a replies.csv, which names records.
+    pub replied: bool,
 }
 
 /// A record that lasts as long is told of: it may have been left open, or have a wrong date.
@@ -115,6 +122,8 @@ pub(crate) struct Records {
     pub symbols: Symbols,
     /// Of the columns of texts that the scheme computes with, the cells that are no numbers.
     pub odd: BTreeMap<String, Odd>,
+    /// What became of records that are not among them; empty where nobody asks.
+    pub lost: Lost,
 }
 
 struct Reader<'d, 'a> {
@@ -140,6 +149,8 @@ struct Reader<'d, 'a> {
     twice: Twice,
     /// Ids and customers that a spreadsheet shortened: rows of each.
     shortened: [Seen; 2],
+    /// Nothing where nobody asks.
+    lost: Option<Lost>,
     literal: bool,
 }
 
@@ -179,6 +190,7 @@ pub(crate) fn read_records(
         nobody: Seen::default(),
         twice: Twice::default(),
         shortened: Default::default(),
+        lost: written.replied.then(Lost::default),
         literal: source.is_some_and(|source| source.canonical),
     };
     if let Some(mut table) = table {
@@ -196,29 +208,24 @@ pub(crate) fn read_records(
                 && let Some((record, day)) = record
             {
                 reader.keep(&row, record, day)?;
+            } else {
+                reader.lose(&row, Fate::Rejected);
             }
         }
         table.note_cleaned(diagnostics.findings);
     }
     let period = reader.period(diagnostics)?;
     reader.twice.note(RECORDS.file, diagnostics.findings);
+    let before = reader.names();
     reader.reject_doubtful(diagnostics);
     reader.reject_refused(diagnostics);
     reader.settle_repeats(diagnostics);
+    reader.lose_others(before);
     reader.note(period, diagnostics);
     if reader.raws.is_empty() && reader.must {
         return Err(no_record(diagnostics, |why| msg!("NO_RECORD_USABLE", why)));
     }
     Ok(reader.finish(period, diagnostics))
-}
-
-fn no_record(diagnostics: &Diagnostics<'_, '_>, problem: impl FnOnce(Message) -> Message) -> Unusable {
-    if !diagnostics.rejects.read().contains_key(RECORDS.file) {
-        return Unusable::new("NO_RECORDS", RECORDS.file, msg!("NO_ROWS"), msg!("NO_ROWS_CURE"));
-    }
-    let (count, first) = (diagnostics.rejects.count(RECORDS.file), diagnostics.rejects.first(RECORDS.file));
-    let why = first.map_or_else(|| Message::told(""), |first| msg!("ROWS_REJECTED", count, first));
-    Unusable::new("NO_RECORDS", RECORDS.file, problem(why), msg!("NO_RECORDS_CURE"))
 }
 
 /// Empty is nothing, anything else is read.
@@ -366,6 +373,7 @@ impl Reader<'_, '_> {
         match self.asked {
             Some(period) if !period.contains(day) => {
                 self.outside.note(format!("{day} {}", row.get(3)));
+                self.lose(row, Fate::Outside);
                 return Ok(());
             }
             Some(_) => {}
@@ -390,37 +398,6 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn period(&self, diagnostics: &Diagnostics<'_, '_>) -> Result<Period, Unusable> {
-        if let Some(period) = self.asked {
-            if self.raws.is_empty() && self.must {
-                let Period { from, to } = period;
-                let others = match self.outside.rows {
-                    0 => Message::told(""),
-                    count => msg!("RECORDS_OUTSIDE", count),
-                };
-                return Err(no_record(diagnostics, |why| msg!("NO_RECORD_IN_PERIOD", from, to, others, why)));
-            }
-            return Ok(period);
-        }
-        let mut months = self.months.iter();
-        match (months.next(), months.next()) {
-            (None, _) if !self.must => {
-                Err(Unusable::new("BAD_PERIOD", msg!("THE_PERIOD"), msg!("NO_PERIOD"), msg!("NO_PERIOD_CURE")))
-            }
-            (None, _) => Err(no_record(diagnostics, |why| msg!("NO_RECORD_USABLE", why))),
-            (Some((&from, _)), None) => Ok(Period { from, to: from.last_of_month() }),
-            (Some((&first, _)), Some(_)) => {
-                let list = self.months.iter().take(6).map(|(day, n)| format!("{}: {n}", day.strftime("%Y-%m")));
-                let list: Vec<String> = list.collect();
-                let more = if self.months.len() > 6 { ", …" } else { "" };
-                let (count, months) = (self.months.len(), format!("{}{more}", list.join(", ")));
-                let from = self.months.iter().max_by_key(|(_, n)| **n).map_or(first, |(month, _)| *month);
-                let cure = msg!("SEVERAL_MONTHS_CURE", from, to = from.last_of_month());
-                Err(Unusable::new("SEVERAL_MONTHS", RECORDS.file, msg!("SEVERAL_MONTHS", count, months), cure))
-            }
-        }
-    }
-
     fn odd_cells(&self) -> BTreeMap<String, Odd> {
         let stride = self.extras.len();
         let computed = self.extras.iter().enumerate().filter(|(_, (name, _))| self.measured.contains(&name.as_str()));
@@ -430,7 +407,7 @@ impl Reader<'_, '_> {
 
     fn finish(self, period: Period, diagnostics: &mut Diagnostics<'_, '_>) -> Records {
         let odd = self.odd_cells();
-        let Self { symbols, mut raws, cells, extras, literal, .. } = self;
+        let Self { symbols, mut raws, cells, extras, literal, lost, .. } = self;
         let mut used = symbols.marks();
         for Raw { record, .. } in &raws {
             let texts = [
@@ -460,7 +437,7 @@ impl Reader<'_, '_> {
         let columns = columns.into_iter().zip(extras);
         let measures = columns.filter_map(|(column, (name, _))| column.finish(name, &raws, &cells, &moved)).collect();
         let records = raws.into_iter().map(|raw| raw.record).collect();
-        Records { period, records, measures, symbols, odd }
+        Records { period, records, measures, symbols, odd, lost: lost.unwrap_or_default() }
     }
 }
 

@@ -30,6 +30,8 @@ pub enum RowName {
     Alias(String, String, Option<Date>),
     /// Of which account, and its external id.
     Record(String, String),
+    /// All messages of a record: of which account, and its external id.
+    Replies(String, String),
     /// All that it says.
     Observation(Observation),
     /// All that it says.
@@ -46,6 +48,7 @@ impl RowName {
             Self::Handover(..) => "handovers.csv",
             Self::Alias(..) => "aliases.csv",
             Self::Record(..) => "records.csv",
+            Self::Replies(..) => "replies.csv",
             Self::Observation(_) => "observations.csv",
             Self::Rate(_) => "rates.csv",
         }

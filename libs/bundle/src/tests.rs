@@ -18,6 +18,7 @@ mod observations;
 mod population;
 mod rates;
 mod refusals;
+mod replies;
 mod settings;
 mod versions;
 mod words;

@@ -20,6 +20,7 @@ use super::observed::OBSERVATIONS;
 use super::people::{ACCOUNTS, ALIASES, Diagnostics, PEOPLE, PEOPLE_ALWAYS, each_row};
 use super::rates::RATES;
 use super::records::{ALWAYS, CANONICAL, MORE};
+use super::replied::REPLIES;
 use super::source::{FileDigest, READING, Source};
 use super::symbols::Symbol;
 use super::table::Layout;
@@ -51,6 +52,7 @@ pub fn write_normalised(bundle: &Bundle, dir: &Path, locale: Locale) -> io::Resu
     accounts(bundle, &mut out)?;
     let labels: Vec<String> = (0..bundle.accounts.len()).map(|i| bundle.account_label(AccountIx(i as u32))).collect();
     records(bundle, &mut out)?;
+    replies(bundle, &labels, &mut out)?;
     duties(bundle, &labels, &mut out)?;
     observations(bundle, &mut out)?;
     rates(bundle, &mut out)?;
@@ -248,6 +250,17 @@ fn records(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
                 MeasureValues::Texts(values) => row.push(text(values[*i])),
             }
         }
+    })
+}
+
+fn replies(bundle: &Bundle, labels: &[String], out: &mut Out<'_>) -> io::Result<()> {
+    out.table(&REPLIES, &[], &bundle.replies, |row, reply| {
+        let record = bundle.record(reply.record);
+        row.push(&labels[record.account.0 as usize]);
+        row.push(bundle.text(record.external_id));
+        row.push(&reply.at.to_string());
+        row.push(reply.by.into());
+        row.push(bundle.device(reply).unwrap_or_default());
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Characters of a name, a number, an id or a kind.
 pub const TEXT: usize = 200;
@@ -18,6 +18,11 @@ pub const AMOUNT_MINOR: i64 = 1_000_000_000_000;
 pub const REPLY_SECONDS: u32 = 4_000_000;
 /// No record lasts longer than a month.
 pub const RECORD_HOURS: i64 = 31 * 24;
+/// Messages of one record: more of them are those of several records under one id.
+pub const REPLIES_PER_RECORD: usize = 20_000;
+/// A message may come so long before its record begins or after it ends: many exports cut the seconds off the times of records
+/// and keep those of messages.
+pub const REPLY_GRACE_SECONDS: i64 = 60;
 /// Digits before the point of any other number that was measured.
 pub const DIGITS: u32 = 15;
 /// The years in which something can have happened or can be planned.
@@ -46,9 +51,26 @@ pub fn is_long_shift(start: Timestamp, end: Timestamp) -> bool {
     end.duration_since(start).as_hours() >= SHIFT_HOURS
 }
 
+/// Whether a message belongs to the time of its record, up to [`REPLY_GRACE_SECONDS`] either side.
+pub fn is_in_record(at: Timestamp, start: Timestamp, end: Timestamp) -> bool {
+    let grace = SignedDuration::from_secs(REPLY_GRACE_SECONDS);
+    start.duration_since(at) <= grace && at.duration_since(end) <= grace
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_is_of_its_record_up_to_a_minute_either_side() {
+        let at = |text: &str| format!("2026-03-02T{text}Z").parse::<Timestamp>().unwrap();
+        let (start, end) = (at("09:00:00"), at("09:05:00"));
+        for (text, is_in) in
+            [("08:58:59.9", false), ("08:59:00", true), ("09:02:00", true), ("09:06:00", true), ("09:06:00.001", false)]
+        {
+            assert_eq!(is_in_record(at(text), start, end), is_in, "{text}");
+        }
+    }
 
     #[test]
     fn an_instant_is_plausible_where_some_clock_shows_one_of_the_years() {

@@ -46,6 +46,7 @@ fn every_finding_and_every_column_is_documented() {
         &people::ACCOUNTS,
         &people::ALIASES,
         &records::RECORDS,
+        &replied::REPLIES,
         &duty::ROSTERS,
         &duty::PUNCHES,
         &duty::HANDOVERS,

@@ -33,6 +33,8 @@ fn the_words_of_findings_are_these_and_are_read_back() {
         (FindingKind::LongRecord, "long_record"),
         (FindingKind::PopulationOfNobody, "population_of_nobody"),
         (FindingKind::ContributorUnknown, "contributor_unknown"),
+        (FindingKind::ReplyOutsideRecord, "reply_outside_record"),
+        (FindingKind::RepliesTooMany, "replies_too_many"),
     ];
     assert_eq!(FindingKind::iter().collect::<Vec<_>>(), words.map(|(kind, _)| kind));
     for (kind, word) in words {
@@ -48,6 +50,7 @@ fn the_words_of_phases_punches_hand_overs_and_encodings_are_these() {
     assert_eq!(phases.map(<&str>::from), ["shared", "mixed", "named"]);
     assert_eq!([PunchKind::In, PunchKind::Out].map(<&str>::from), ["in", "out"]);
     assert_eq!([HandoverKind::Take, HandoverKind::Release].map(<&str>::from), ["take", "release"]);
+    assert_eq!([Side::Customer, Side::Agent].map(<&str>::from), ["customer", "agent"]);
     let encodings = [TextEncoding::Utf8, TextEncoding::Gbk, TextEncoding::Utf16Le, TextEncoding::Utf16Be];
     assert_eq!(encodings.map(<&str>::from), ["UTF-8", "GBK", "UTF-16LE", "UTF-16BE"]);
 }
