@@ -15,7 +15,7 @@ use tally_kernel::{Micro, msg};
 use super::facts::{Finding, Phase, PhaseKind};
 pub use super::row::Row;
 use super::snapshot::{Frozen, FrozenAccount, FrozenPerson, Meaning};
-use crate::attribution::Record;
+use crate::attribution::{Record, Reply, Side};
 use crate::scoring::definition::{Of, Test, Value, built_in};
 use crate::scoring::{Measure, Sample};
 
@@ -32,6 +32,8 @@ pub struct Records {
     pub findings: Vec<Finding>,
     /// Who contributed what, by the place of the record.
     pub contributions: BTreeMap<u32, Vec<(Role, u32)>>,
+    /// When the messages of records were written, and by which side.
+    pub replies: Vec<Reply>,
     quality: Vec<u8>,
     amount: Vec<i64>,
     custom: Vec<Vec<i64>>,
@@ -55,6 +57,8 @@ pub fn day_number(date: Date) -> i32 {
 pub struct Collector<'a> {
     account: &'a FrozenAccount,
     place: u32,
+    /// Where its records begin among the component's.
+    first: usize,
     people: &'a [FrozenPerson],
     records: &'a mut Records,
     /// The dates around the period.
@@ -129,9 +133,11 @@ impl<'a> Collector<'a> {
         let (customers, unknown, people) = (HashMap::new(), BTreeMap::new(), frozen.people.as_slice());
         let flags = flags();
         let unknown_contributors = BTreeMap::new();
+        let first = records.rows.len();
         Ok(Self {
             account,
             place,
+            first,
             people,
             records,
             days,
@@ -176,6 +182,17 @@ impl<'a> Collector<'a> {
         for (n, column) in records.custom.iter_mut().enumerate() {
             let value = row.custom.get(n).copied().flatten();
             column.push(value.map_or(NONE, Micro::millionths));
+        }
+    }
+
+    /// Adds a message of a record that was pushed, told by its start and external id. One of a record that was not is left out.
+    pub fn message(&mut self, (started_ms, external_id): (i64, &str), at_ms: i64, by: Side) {
+        let day = self.last_begun(at_ms, |day| day.cut_over_ms).number;
+        let records = &mut *self.records;
+        let key = |row: &Record| (row.start_ms, row.key.as_str()).cmp(&(started_ms, external_id));
+        if let Ok(place) = records.rows[self.first..].binary_search_by(key) {
+            let record = u32::try_from(self.first + place).unwrap_or(u32::MAX);
+            records.replies.push(Reply { record, day, at_ms, by });
         }
     }
 

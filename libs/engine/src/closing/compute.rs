@@ -63,6 +63,7 @@ pub fn compute(frozen: Frozen, mut records: Records, customs: usize, pool: &rayo
     let mut input = input(&frozen);
     input.records = std::mem::take(&mut records.rows);
     input.contributions = std::mem::take(&mut records.contributions);
+    input.replies = std::mem::take(&mut records.replies);
     let outcome = attribute(&input, pool);
     let mut accounts = Vec::with_capacity(frozen.accounts.len());
     let mut sums = vec![Sums { custom: vec![Default::default(); customs], ..Sums::default() }; frozen.people.len()];

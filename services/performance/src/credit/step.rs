@@ -2,7 +2,7 @@
 
 use tally_kernel::time::{tzdb_release, zone};
 use tally_kernel::{Error, Kind, Result};
-use tally_store::{Audit, UnitOfWork};
+use tally_store::{Audit, ScopedTx, UnitOfWork};
 use uuid::Uuid;
 
 use super::domain::fixes;
@@ -12,6 +12,8 @@ use crate::record::domain::money::Amounts;
 use crate::record::domain::overpaid::Told;
 use crate::record::facts as records;
 use crate::record::facts::{Reading, Reckoned};
+use crate::reply::domain::Messages;
+use crate::reply::facts as replies;
 use crate::run::domain::{AttributionRun, Failure, Summary};
 use crate::run::facts::{self as runs, Task};
 use crate::run::step::At;
@@ -84,6 +86,23 @@ pub async fn total(at: &At<'_>, run: &AttributionRun) -> Result<()> {
     Ok(())
 }
 
+/// The messages of an account's records.
+async fn read_replies(tx: &ScopedTx, account: &FrozenAccount, collector: &mut Collector<'_>) -> Result<()> {
+    let (of, mut last, mut more) = ((account.id, (account.from_ms, account.to_ms)), None, true);
+    while more {
+        let take = |started_ms: i64, external_id: &str, messages: Messages<'_>| {
+            for message in messages {
+                let message = message.map_err(Error::internal)?;
+                collector.message((started_ms, external_id), message.at_ms, message.by);
+            }
+            Ok(())
+        };
+        last = replies::collect(tx, of, None, last.as_ref(), READ, take).await?;
+        more = last.is_some();
+    }
+    Ok(())
+}
+
 /// The records of a component, and of each account how many cannot be reckoned with. A run of everything is refused for one; of a unit's only what
 /// its people are credited with counts, which is seen when they are scored.
 async fn read_records(at: &At<'_>, frozen: &Frozen, run: &AttributionRun) -> Result<(Records, Vec<u64>)> {
@@ -114,6 +133,9 @@ async fn read_records(at: &At<'_>, frozen: &Frozen, run: &AttributionRun) -> Res
             };
             last = records::collect(&tx, &reading, last.as_ref(), READ, take).await?;
             more = last.is_some();
+        }
+        if frozen.policy.rules() >= 3 {
+            read_replies(&tx, account, &mut collector).await?;
         }
         collector.finish();
         records.findings.extend(run.money.iter().flat_map(|money| told.findings(&account.key, money)));

@@ -191,7 +191,6 @@ struct Chosen {
 /// Hands over the messages of the next sessions that have some, in the order in which `record::facts::collect` hands over the sessions
 /// themselves: of each its start, its external id and the messages, as they are or as they were known at an instant. It reads as many sessions as
 /// `limit` says, after the last one read; the last one now, or nothing at the end. As they are, an account without any messages ends at once.
-#[cfg_attr(not(test), expect(dead_code, reason = "what attribution reads, once it takes replies"))]
 pub async fn collect(
     tx: &ScopedTx,
     (account, span): (AccountId, (i64, i64)),
