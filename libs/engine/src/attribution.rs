@@ -18,6 +18,7 @@ mod replies;
 mod sessions;
 mod shares;
 mod split;
+mod tag_share;
 mod totals;
 
 #[cfg(test)]
@@ -325,6 +326,7 @@ pub fn attribute(input: &Input, pool: &rayon::ThreadPool) -> Attribution {
         let mut desks = ladder::climb(&canon, &sessions, &duty, &feed);
         inference::weigh(&canon, &sessions, &mut desks);
         replies::weigh(&canon, &duty, &feed, &mut desks);
+        tag_share::weigh(&canon, &mut desks);
         ladder::tell_several(&canon, &mut desks);
         let (credits, shares) = shares::apportion(&canon, &desks);
         let (by_account, by_person) = totals::sum(&canon, &credits, &shares);

@@ -9,6 +9,7 @@ use super::canon::Canon;
 use super::findings::{FindingKind, Tally};
 use super::replies::Feed;
 use super::sessions::Sessions;
+use super::tag_share::Observations;
 use super::{AccountInput, DutyRule, Occupancy, Phase, PhaseFrom, Reason, Record, Rung, split};
 
 /// A person who may have done a record.
@@ -51,6 +52,8 @@ pub(super) struct AccountVerdicts {
     pub weights: Vec<f64>,
     /// Exact weights of the candidates of split records, by their first one.
     pub parts: BTreeMap<u32, Vec<u64>>,
+    /// Records that name somebody where else several would stand for it.
+    pub observations: Observations,
     /// Records the inference may weigh.
     pub open: u32,
     /// What was noticed on the way.
@@ -97,6 +100,7 @@ fn climb_account(
         candidates: Vec::with_capacity(positions.len()),
         weights: Vec::new(),
         parts: BTreeMap::new(),
+        observations: Observations::default(),
         open: 0,
         tally: Tally::default(),
     };
@@ -124,7 +128,12 @@ fn climb_account(
             Step::Nobody(_) => {}
         }
         let len = account.candidates.len() as u32 - first;
-        let several = capacity > 1 && matches!(step, Step::OnDuty(_, true));
+        // What the record would be without a name: open between several, who may hold several dialogues each.
+        let among = capacity > 1 && matches!(decide(&watch, phase, None, None), Step::OnDuty(_, true));
+        if let Some(person) = own.filter(|_| among) {
+            account.observations.add(position - account.base, person, &watch.on_duty);
+        }
+        let several = among && matches!(step, Step::OnDuty(..));
         let (rung, open) = match step {
             Step::Tagged(_) => (Rung::Tagged, false),
             // Several dialogues at once tell people apart too little: the model would do worse than an equal split.
