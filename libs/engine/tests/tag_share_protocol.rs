@@ -18,10 +18,11 @@ const SEEDS: u64 = 20;
 /// Most that a cell may be worse than the equal split.
 const WORSE: f64 = 0.001;
 
-/// One dialogue: who answered, and from when to when in minutes.
+/// One dialogue: who answered whom, and from when to when in minutes.
 #[derive(Clone, Copy)]
 struct Dialogue {
     person: usize,
+    customer: u32,
     start: i64,
     end: i64,
 }
@@ -44,20 +45,28 @@ fn reference() -> Option<std::ffi::OsString> {
     root
 }
 
-/// The windows of the chat: helper, start and end of every dialogue.
-fn windows(root: &Path) -> Vec<Vec<(String, i64, i64)>> {
+/// Helper, customer, start and end of a dialogue.
+type Row = (String, u32, i64, i64);
+
+/// The windows of the chat.
+fn windows(root: &Path) -> Vec<Vec<Row>> {
     let text = std::fs::read_to_string(root.join("chat/irc_dev.csv")).expect("the chat");
-    let mut windows: BTreeMap<&str, Vec<(String, i64, i64)>> = BTreeMap::new();
+    let mut windows: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
     for line in text.lines().skip(1) {
         let cells: Vec<&str> = line.split(',').collect();
-        let minute = |cell: &str| cell.parse().expect("a minute");
-        windows.entry(cells[0]).or_default().push((cells[1].to_owned(), minute(cells[3]), minute(cells[4])));
+        let minute = |cell: &str| cell.parse::<i64>().expect("a number");
+        windows.entry(cells[0]).or_default().push((
+            cells[1].to_owned(),
+            minute(cells[2]) as u32,
+            minute(cells[3]),
+            minute(cells[4]),
+        ));
     }
     windows.into_values().collect()
 }
 
 /// The `size` busiest of each window in which they all have `fewest` dialogues; equally busy ones by their code.
-fn groups(windows: &[Vec<(String, i64, i64)>], size: usize, fewest: usize) -> Vec<Group> {
+fn groups(windows: &[Vec<Row>], size: usize, fewest: usize) -> Vec<Group> {
     let mut groups = Vec::new();
     for (window, rows) in (0..).zip(windows) {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -70,7 +79,9 @@ fn groups(windows: &[Vec<(String, i64, i64)>], size: usize, fewest: usize) -> Ve
         let person = |helper: &str| busiest[..size].iter().position(|(one, _)| *one == helper);
         let mut dialogues: Vec<Dialogue> = rows
             .iter()
-            .filter_map(|&(ref helper, start, end)| Some(Dialogue { person: person(helper)?, start, end }))
+            .filter_map(|&(ref helper, customer, start, end)| {
+                Some(Dialogue { person: person(helper)?, customer, start, end })
+            })
             .collect();
         dialogues.sort_by_key(|dialogue| (dialogue.start, dialogue.end));
         groups.push(Group { window, people: size, dialogues });
@@ -96,8 +107,9 @@ fn duty(group: &Group) -> Vec<(i64, i64)> {
     (0..group.people).map(of).collect()
 }
 
-/// One account of the group, several dialogues a person; `percent` of the dialogues name who answered.
-fn shared_account(group: &Group, duty: &[(i64, i64)], seed: u64, percent: u64) -> Input {
+/// One account of the group, several dialogues a person; `percent` of the dialogues name who answered, and all their customer where these
+/// are `known`.
+fn shared_account(group: &Group, duty: &[(i64, i64)], seed: u64, percent: u64, known: bool) -> Input {
     const MINUTE: i64 = 60_000;
     let seed = seed * 1_000_003 + group.window * 1_009 + group.people as u64 * 10 + (percent / 10 - 1);
     let record = |(number, dialogue): (u64, &Dialogue)| Record {
@@ -107,7 +119,7 @@ fn shared_account(group: &Group, duty: &[(i64, i64)], seed: u64, percent: u64) -
         start_ms: dialogue.start * MINUTE,
         end_ms: dialogue.end * MINUTE,
         kind: 0,
-        customer: None,
+        customer: known.then_some(dialogue.customer),
         tag: (draw(seed, number) % 100 < percent).then_some(dialogue.person as u32),
     };
     let occupancy = (0..).zip(duty).map(|(person, &(from, to))| Occupancy {
@@ -178,10 +190,10 @@ struct Cell {
 }
 
 /// One draw of the tags over all groups of one size.
-fn cell(groups: &[Group], seed: u64, percent: u64, pool: &rayon::ThreadPool) -> Cell {
+fn cell(groups: &[Group], seed: u64, percent: u64, known: bool, pool: &rayon::ThreadPool) -> Cell {
     let mut cell = Cell::default();
     for (number, group) in groups.iter().enumerate() {
-        let input = shared_account(group, &duty(group), seed, percent);
+        let input = shared_account(group, &duty(group), seed, percent, known);
         let judged = [2, 3].map(|rules| judge(group, input.clone(), rules, pool));
         let (equal, shared) = (judged[0].misallocated, judged[1].misallocated);
         let half = groups.len().saturating_sub(number % 2).div_ceil(2) as f64;
@@ -203,8 +215,9 @@ fn cell(groups: &[Group], seed: u64, percent: u64, pool: &rayon::ThreadPool) -> 
 /// Cells by tagged part, draw and size.
 type Table = Vec<Vec<Vec<Cell>>>;
 
-fn table(groups: &[Vec<Group>], pool: &rayon::ThreadPool) -> Table {
-    let draws = |percent| (0..SEEDS).map(move |seed| groups.iter().map(|of| cell(of, seed, percent, pool)).collect());
+fn table(groups: &[Vec<Group>], known: bool, pool: &rayon::ThreadPool) -> Table {
+    let draws =
+        |percent| (0..SEEDS).map(move |seed| groups.iter().map(|of| cell(of, seed, percent, known, pool)).collect());
     TAGS.into_iter().map(|percent| draws(percent).collect()).collect()
 }
 
@@ -219,6 +232,41 @@ fn mean(cells: impl Iterator<Item = f64>) -> f64 {
     sum / f64::from(count)
 }
 
+/// Prints a row of the table, and asserts what is promised of it.
+fn report(draws: &[Vec<Cell>], percent: u64) {
+    let mut row = format!("| {percent} % |");
+    for size in 0..SIZES.len() {
+        let of = |value: fn(&Cell) -> f64| mean(draws.iter().map(|cells| value(&cells[size])));
+        let (equal, shared) = (of(|cell| cell.equal), of(|cell| cell.shared));
+        let opened = 100.0 * of(|cell| f64::from(cell.weighed) / f64::from(cell.open));
+        let worst = draws.iter().map(|cells| cells[size].shared - cells[size].equal).fold(f64::MIN, f64::max);
+        row += &format!(" {equal:.4} {shared:.4} (opened {opened:.0} %, worst draw {worst:+.4}) |");
+        assert!(shared <= equal + WORSE, "k = {}, {percent} % tags", SIZES[size].0);
+        assert!(worst <= WORSE, "a draw of k = {}, {percent} % tags: {worst:+.4}", SIZES[size].0);
+    }
+    let all = gain(draws.iter().flatten(), |cell| (cell.equal, cell.shared));
+    let halves = [0, 1].map(|half| gain(draws.iter().flatten(), |cell| cell.halves[half]));
+    let mut single: Vec<f64> = draws.iter().map(|cells| gain(cells.iter(), |cell| (cell.equal, cell.shared))).collect();
+    single.sort_by(f64::total_cmp);
+    println!(
+        "{row} {all:.1} % | {:.1} % {:.1} % | {:.1} to {:.1} % |",
+        halves[0],
+        halves[1],
+        single[0],
+        single[single.len() - 1]
+    );
+    let cells = || draws.iter().flatten();
+    for (way, name) in ["equal", "tag share"].into_iter().enumerate() {
+        let held = cells().map(|cell| cell.holding[way]).sum::<u32>();
+        let of = cells().map(|cell| cell.intervals).sum::<u32>();
+        let width = cells().map(|cell| cell.width[way]).sum::<f64>() / f64::from(of);
+        println!("intervals of {name}: {held} of {of} hold, {width:.1} dialogues wide");
+    }
+    if percent >= 20 {
+        assert!(all >= 6.0 && halves.iter().all(|half| *half >= 3.0), "{percent} % tags: {all:.1} %, {halves:.1?}");
+    }
+}
+
 #[test]
 fn the_share_by_tags_is_never_worse_than_equal_and_better_with_enough_tags() {
     let Some(root) = reference() else { return };
@@ -226,39 +274,11 @@ fn the_share_by_tags_is_never_worse_than_equal_and_better_with_enough_tags() {
     let groups: Vec<Vec<Group>> = SIZES.iter().map(|&(size, fewest)| groups(&windows, size, fewest)).collect();
     assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [73, 63, 37, 28], "windows by size of the group");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a pool");
-    println!("| tags | k = 2 | k = 3 | k = 5 | k = 8 | less misallocated | halves | of one draw |");
-    for (draws, percent) in table(&groups, &pool).iter().zip(TAGS) {
-        let mut row = format!("| {percent} % |");
-        for size in 0..SIZES.len() {
-            let of = |value: fn(&Cell) -> f64| mean(draws.iter().map(|cells| value(&cells[size])));
-            let (equal, shared) = (of(|cell| cell.equal), of(|cell| cell.shared));
-            let opened = 100.0 * of(|cell| f64::from(cell.weighed) / f64::from(cell.open));
-            let worst = draws.iter().map(|cells| cells[size].shared - cells[size].equal).fold(f64::MIN, f64::max);
-            row += &format!(" {equal:.4} {shared:.4} (opened {opened:.0} %, worst draw {worst:+.4}) |");
-            assert!(shared <= equal + WORSE, "k = {}, {percent} % tags", SIZES[size].0);
-            assert!(worst <= WORSE, "a draw of k = {}, {percent} % tags: {worst:+.4}", SIZES[size].0);
-        }
-        let all = gain(draws.iter().flatten(), |cell| (cell.equal, cell.shared));
-        let halves = [0, 1].map(|half| gain(draws.iter().flatten(), |cell| cell.halves[half]));
-        let mut single: Vec<f64> =
-            draws.iter().map(|cells| gain(cells.iter(), |cell| (cell.equal, cell.shared))).collect();
-        single.sort_by(f64::total_cmp);
-        println!(
-            "{row} {all:.1} % | {:.1} % {:.1} % | {:.1} to {:.1} % |",
-            halves[0],
-            halves[1],
-            single[0],
-            single[single.len() - 1]
-        );
-        let cells = || draws.iter().flatten();
-        for (way, name) in ["equal", "tag share"].into_iter().enumerate() {
-            let held = cells().map(|cell| cell.holding[way]).sum::<u32>();
-            let of = cells().map(|cell| cell.intervals).sum::<u32>();
-            let width = cells().map(|cell| cell.width[way]).sum::<f64>() / f64::from(of);
-            println!("intervals of {name}: {held} of {of} hold, {width:.1} dialogues wide");
-        }
-        if percent >= 20 {
-            assert!(all >= 6.0 && halves.iter().all(|half| *half >= 3.0), "{percent} % tags: {all:.1} %, {halves:.1?}");
+    for known in [false, true] {
+        println!("customers {}", if known { "known, so that sessions lend names" } else { "unknown" });
+        println!("| tags | k = 2 | k = 3 | k = 5 | k = 8 | less misallocated | halves | of one draw |");
+        for (draws, percent) in table(&groups, known, &pool).iter().zip(TAGS) {
+            report(draws, percent);
         }
     }
 }
@@ -289,7 +309,7 @@ fn people_who_answer_alike_lose_little() {
             for (group, seed) in groups.iter().flat_map(|group| (0..SEEDS).map(move |seed| (group, seed))) {
                 let duty = duty(group);
                 let alike = dealt(group, &duty, seed);
-                let input = shared_account(&alike, &duty, seed, percent);
+                let input = shared_account(&alike, &duty, seed, percent, false);
                 equal += judge(&alike, input.clone(), 2, &pool).misallocated;
                 shared += judge(&alike, input, 3, &pool).misallocated;
             }

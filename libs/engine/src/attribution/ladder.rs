@@ -130,8 +130,8 @@ fn climb_account(
         let len = account.candidates.len() as u32 - first;
         // What the record would be without a name: open between several, who may hold several dialogues each.
         let among = capacity > 1 && matches!(decide(&watch, phase, None, None), Step::OnDuty(_, true));
-        if let Some(person) = own.filter(|_| among) {
-            account.observations.add(position - account.base, person, &watch.on_duty);
+        if let (true, Step::Tagged(person)) = (among, step) {
+            account.observations.add(position - account.base, person, &watch.on_duty, own.is_some());
         }
         let several = among && matches!(step, Step::OnDuty(..));
         let (rung, open) = match step {

@@ -18,11 +18,14 @@
 //! are what they always are, to the hour where they change, and to an equal split where they work alike; where there are few names it lies
 //! between. The gate: see [`Around::opens`].
 //!
-//! Only a record's own name is an observation. A name that speaks for the other records of its session was one observation and stays
-//! one; who is alone on duty or holds the account says nothing about who answers when there are several; and a name of somebody off
-//! duty is nobody's part of what was there to take.
+//! Only a record's own name is an observation. Who is alone on duty or holds the account says nothing about who answers when there are
+//! several, and a name of somebody off duty is nobody's part of what was there to take. A name that speaks for the other records of
+//! its session is *lent* to them and was one observation: what is lent goes to long sessions and to whoever names much by chance. So it is taken
+//! off what its bearer has of the rest, see [`Rest::left`].
 //!
 //! Counts are integers, so that what goes out of the window leaves nothing behind, and the work is linear in records and candidates.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -40,6 +43,8 @@ const WAYS: usize = 2 * PRIORS.len() + 1;
 const LEAST: u32 = 2;
 /// Whoever would have this many of the account's names if all took alike, and has none, does not work under a name.
 const SILENT: u64 = 6;
+/// Part of their share of the open records that nobody goes below for what was lent to them.
+const SPARED: f64 = 4.0;
 /// One observation; divisible by every number of people up to 16, and beyond that rounded down by less than a part in 40,000.
 const ONE: u64 = 720_720;
 
@@ -50,6 +55,8 @@ pub(super) struct Observations {
     seen: Vec<Observation>,
     /// Those on duty, by rank; neighbours that saw the same people share them.
     beside: Vec<u32>,
+    /// Records with a name from their session: the place, and the person.
+    lent: Vec<(u32, u32)>,
 }
 
 /// A record that names one of several people on duty.
@@ -65,9 +72,14 @@ struct Observation {
 }
 
 impl Observations {
-    /// Adds a record that names `person`, later than all before it. Nothing where that person was not on duty.
-    pub fn add(&mut self, place: usize, person: u32, on_duty: &[Candidate]) {
+    /// Adds a record with the name of `person`, its `own` or lent by its session; later than all before it. Nothing where that person
+    /// was not on duty.
+    pub fn add(&mut self, place: usize, person: u32, on_duty: &[Candidate], own: bool) {
         if on_duty.binary_search_by_key(&person, |candidate| candidate.person).is_err() {
+            return;
+        }
+        if !own {
+            self.lent.push((place as u32, person));
             return;
         }
         let same = |last: &&Observation| self.beside(last).iter().copied().eq(on_duty.iter().map(|other| other.person));
@@ -124,6 +136,23 @@ impl Count {
     }
 }
 
+/// Moves a window over things in the order of time on to those near an instant; `change` hears which of them enter, and which leave.
+fn slide(
+    window: &mut Range<usize>,
+    now: i64,
+    start: impl Fn(usize) -> Option<i64>,
+    mut change: impl FnMut(usize, bool),
+) {
+    while start(window.end).is_some_and(|at| at <= now.saturating_add(WINDOW_MS)) {
+        change(window.end, true);
+        window.end += 1;
+    }
+    while window.start < window.end && start(window.start).is_some_and(|at| at < now.saturating_sub(WINDOW_MS)) {
+        change(window.start, false);
+        window.start += 1;
+    }
+}
+
 /// The observations around one record after the other.
 struct Around<'a> {
     observations: &'a Observations,
@@ -133,9 +162,8 @@ struct Around<'a> {
     all: Vec<Count>,
     /// Those who do not work under a name, by rank.
     silent: Vec<bool>,
-    /// The first near in time, and the first after it.
-    from: usize,
-    to: usize,
+    /// Those near in time.
+    window: Range<usize>,
 }
 
 impl<'a> Around<'a> {
@@ -143,7 +171,7 @@ impl<'a> Around<'a> {
         let mut all = vec![Count::default(); people];
         observations.seen.iter().for_each(|seen| observations.count(&mut all, seen, Count::enter));
         let silent = all.iter().map(|count| count.own == 0 && count.expected >= SILENT * ONE).collect();
-        Self { observations, near: vec![Count::default(); people], all, silent, from: 0, to: 0 }
+        Self { observations, near: vec![Count::default(); people], all, silent, window: 0..0 }
     }
 
     /// The ways to weigh but the equal one: what counts, and the prior.
@@ -153,17 +181,12 @@ impl<'a> Around<'a> {
 
     /// Moves the window on to an instant, never backwards. `start_of` says when the record at a place began.
     fn advance(&mut self, now: i64, start_of: impl Fn(u32) -> i64) {
-        let observations = self.observations;
-        let until = now.saturating_add(WINDOW_MS);
-        while let Some(seen) = observations.seen.get(self.to).filter(|seen| start_of(seen.place) <= until) {
-            observations.count(&mut self.near, seen, Count::enter);
-            self.to += 1;
-        }
-        let since = now.saturating_sub(WINDOW_MS);
-        while self.from < self.to && start_of(observations.seen[self.from].place) < since {
-            observations.count(&mut self.near, &observations.seen[self.from], Count::leave);
-            self.from += 1;
-        }
+        let Self { observations, near, window, .. } = self;
+        let start = |number| observations.seen.get::<usize>(number).map(|seen| start_of(seen.place));
+        slide(window, now, start, |number, enters| {
+            let step = if enters { Count::enter } else { Count::leave };
+            observations.count(near, &observations.seen[number], step);
+        });
     }
 
     /// Whether enough is known about every candidate: [`LEAST`] observations near in time for which they were on duty, and none of them
@@ -203,6 +226,50 @@ impl<'a> Around<'a> {
     }
 }
 
+/// What is near in time and no observation: records with a lent name, and those that are open.
+struct Rest<'a> {
+    lent: &'a [(u32, u32)],
+    /// Places of the open records.
+    open: &'a [u32],
+    /// Lent names near in time, by rank of the person.
+    names: Vec<u32>,
+    near_lent: Range<usize>,
+    near_open: Range<usize>,
+}
+
+impl<'a> Rest<'a> {
+    fn new(lent: &'a [(u32, u32)], open: &'a [u32], people: usize) -> Self {
+        Self { lent, open, names: vec![0; people], near_lent: 0..0, near_open: 0..0 }
+    }
+
+    /// Moves on to an instant, never backwards.
+    fn advance(&mut self, now: i64, start_of: impl Fn(u32) -> i64) {
+        let Self { lent, open, names, near_lent, near_open } = self;
+        slide(near_open, now, |number| open.get::<usize>(number).map(|place| start_of(*place)), |_, _| ());
+        slide(
+            near_lent,
+            now,
+            |number| lent.get::<usize>(number).map(|(place, _)| start_of(*place)),
+            |number, enters| {
+                let name = &mut names[lent[number].1 as usize];
+                *name = if enters { *name + 1 } else { *name - 1 };
+            },
+        );
+    }
+
+    /// What is left of the shares of a record's candidates: of lent and open records together everybody has their share, and what was lent
+    /// to them of it they have already. Nobody is left with less than a part in [`SPARED`] of what they would have without.
+    fn left(&self, candidates: &[Candidate], shares: &mut [f64]) {
+        let lent = |of: &Candidate| f64::from(self.names[of.person as usize]);
+        let all: f64 = candidates.iter().map(lent).sum();
+        let open = self.near_open.len() as f64;
+        for (share, of) in shares.iter_mut().zip(candidates) {
+            let without = *share * open;
+            *share = (without + *share * all - lent(of)).max(without / SPARED);
+        }
+    }
+}
+
 /// How much to believe in each way to weigh: the likelihoods of the observations, each foretold from the others, in parts of their sum.
 fn beliefs(observations: &Observations, people: usize, start_of: impl Fn(u32) -> i64) -> [f64; WAYS] {
     let mut around = Around::new(observations, people);
@@ -233,19 +300,22 @@ fn share(canon: &Canon<'_>, account: &mut AccountVerdicts) {
     let start_of = |place: u32| canon.record(*base + place as usize).start_ms;
     let people = canon.people.len();
     let beliefs = beliefs(observations, people, start_of);
-    let mut around = Around::new(observations, people);
-    for (place, verdict) in verdicts.iter_mut().enumerate() {
-        if !verdict.several {
-            continue;
-        }
-        around.advance(start_of(place as u32), start_of);
+    let open: Vec<u32> = (0..).zip(verdicts.iter()).filter(|(_, of)| of.several).map(|(place, _)| place).collect();
+    let (mut around, mut rest) = (Around::new(observations, people), Rest::new(&observations.lent, &open, people));
+    for &place in &open {
+        let verdict = &mut verdicts[place as usize];
+        let now = start_of(place);
+        around.advance(now, start_of);
+        rest.advance(now, start_of);
         let places = verdict.first as usize..(verdict.first + verdict.len) as usize;
         let among = &candidates[places.clone()];
         if !around.opens(among) {
             continue;
         }
         weights.resize(candidates.len(), 0.0);
-        around.shares(among, &beliefs, &mut weights[places]);
+        let shares = &mut weights[places];
+        around.shares(among, &beliefs, shares);
+        rest.left(among, shares);
         (verdict.rung, verdict.several, verdict.weighed) = (Rung::TagShare, false, true);
     }
 }

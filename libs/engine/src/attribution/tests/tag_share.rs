@@ -112,6 +112,29 @@ fn a_name_that_speaks_for_its_session_is_one_observation() {
     assert_eq!(last(&input).0, Rung::Equal, "but one name is not two");
 }
 
+#[test]
+fn what_a_session_lends_to_somebody_they_have_already() {
+    let of = |lent: u32| {
+        let mut input = chat(&[0..9, 0..9]);
+        // Alike by their names, but the sessions of the first are the longer ones.
+        for number in 0..8 {
+            add(&mut input, 120 + i64::from(number), Some(number % 2));
+        }
+        for number in 0..lent {
+            add(&mut input, 130, None);
+            input.records[8 + number as usize].customer = Some(0);
+        }
+        input.records[0].customer = Some(0);
+        (0..20).for_each(|number| add(&mut input, 131 + number, None));
+        last(&input).1
+    };
+    assert_eq!(of(0), [(0, 500_000), (1, 500_000)]);
+    // Of 24 each would have twelve; the first has four.
+    assert_eq!(of(4), [(0, 400_000), (1, 600_000)]);
+    // No more than three quarters are taken off: a quarter of ten, against the twenty-five that are the other's.
+    assert_eq!(of(30), [(0, 90_909), (1, 909_091)]);
+}
+
 /// Many days of people who take what comes with given chances; three in ten records name their agent. The part that goes to the wrong person,
 /// and that of an equal split.
 fn simulated(chances: &[u64], records: i64) -> (f64, f64) {
