@@ -1,7 +1,5 @@
 //! The ladder case by case, and what must hold for any input.
 
-mod tag_share;
-
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -9,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod several;
+mod tag_share;
 
 const HOUR: i64 = 3_600_000;
 
@@ -329,7 +328,6 @@ fn shuffled(input: &Input, seed: usize) -> Input {
                 ..row
             })
             .collect(),
-        replies: Vec::new(),
         contributions: (0..)
             .zip(turn(input.records.len()))
             .filter_map(|(new, old)| Some((new, input.contributions.get(&(old as u32))?)))
