@@ -96,7 +96,7 @@ impl Running {
             let doubt = share * (1.0 - share);
             if rung == Rung::Replies {
                 self.replied += doubt;
-            } else if rung == Rung::Inferred {
+            } else if matches!(rung, Rung::Inferred | Rung::TagShare) {
                 if self.day != day {
                     self.end_day();
                     self.day = day;
