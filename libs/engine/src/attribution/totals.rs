@@ -8,8 +8,8 @@
 //! up before they are squared. An interval of 90 % reaches 1.645 standard deviations either way. What is open is whole records, so its
 //! ends are rounded outward to whole records, and it never reaches below what is certain or above what is certain and open together.
 //!
-//! Months of the rules before 3 added up a day's doubts, squared them and took their root for the deviation; a record in which the model saw
-//! nobody else was certain as to the upper end, which so was too low, mostly where two or three were on duty.
+//! Months of the rules before 3 keep what they had: the root of the squares of every day's doubts, times the factor. There a record that the
+//! model gave to one person as a whole leaves no room for the upper end, which so is too low, mostly where two or three were on duty.
 
 use super::canon::Canon;
 use super::{Credit, Policy, Rung, Share, WHOLE};
