@@ -253,11 +253,19 @@ fn replies_on_the_forum_tell_who_answered() {
         let holding: Vec<String> =
             held.iter().zip(of).map(|(held, of)| format!("{:.2}", *held as f64 / of as f64)).collect();
         println!(
-            "| {k} | {} | {} | {:.3} | {} | {records}",
+            "| {k} | {} | {} | {:.3} | {} |",
             mean(equal),
             mean(model),
             top as f64 / records as f64,
             holding.join(" ")
         );
+        for column in 0..TAGS.len() {
+            (all_held[column], all_of[column]) = (all_held[column] + held[column], all_of[column] + of[column]);
+            let reached = model[column] / mine.len() as f64;
+            assert!(reached <= bars[column], "{k} people, {} % tagged: {reached:.4}", TAGS[column]);
+        }
+    }
+    for (held, of) in all_held.into_iter().zip(all_of) {
+        assert!((0.86..=0.95).contains(&(held as f64 / of as f64)), "{held} of {of}");
     }
 }
