@@ -17,7 +17,6 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
 use tally_access::Owner;
-use tally_engine::attribution::Rung;
 use tally_engine::closing::credit::{Figures, LATER, RUNGS};
 use tally_engine::closing::snapshot::{Days, Frozen};
 use tally_engine::policy::Policy;

@@ -90,7 +90,6 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
         "NO_VALUE" => msg!("KIND_NO_VALUE"),
         "CLEANED_CELL" => msg!("KIND_CLEANED_CELL"),
         "LONG_RECORD" => msg!("KIND_LONG_RECORD"),
-        "REPLY_OUTSIDE_RECORD" => msg!("KIND_REPLY_OUTSIDE_RECORD"),
         "REPLIES_TOO_MANY" => msg!("KIND_REPLIES_TOO_MANY"),
         "POPULATION_OF_NOBODY" => msg!("KIND_POPULATION_OF_NOBODY"),
         "TRANSFER" => msg!("KIND_TRANSFER"),
