@@ -1,10 +1,10 @@
 //! Bringing in service records, putting them right, and reading them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tally_access::{Moment, OpContext, Plan, Rpc, Target};
+use tally_access::{Moment, OpContext, Plan as Reached, Rpc, Target};
 use tally_app::import::Import;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::AccountId;
@@ -15,7 +15,7 @@ use tally_privacy::Removed;
 use tally_store::{Audit, ScopedTx, UnitOfWork, from_db, number_from_db, word_from_db};
 use uuid::Uuid;
 
-use super::domain::{KEPT_AS, Record, Row, RowError, Source, Stored, There, Touched, revise};
+use super::domain::{Change, KEPT_AS, Plan, Record, Row, RowError, Source, Stored, There, Touched, revise};
 use super::store::change::What;
 use super::store::version::Ended;
 use super::store::{self, change, version, write};
@@ -80,7 +80,9 @@ pub async fn import_records(app: &App, ctx: &OpContext, of: &Source, import: Imp
         let rows = without_removed(rows, &there, &removed, &mut outcome)?;
         let plan = revise(rows, there, &mut outcome);
         let touched = Touched::of(of.account, plan.changes.len(), plan.starts.iter().copied());
+        let elsewhere = elsewhere(&plan);
         write::apply(&work, ctx, of, plan).await?;
+        reply::facts::follow(&work, of.account, elsewhere.iter().map(String::as_str).collect()).await?;
         if let Some(touched) = &touched {
             change::note(&work, ctx, of, What::Imported, touched).await?;
         }
@@ -89,6 +91,16 @@ pub async fn import_records(app: &App, ctx: &OpContext, of: &Source, import: Imp
         Ok((work, audit, Imported { outcome: outcome.in_order(), touched }))
     })
     .await
+}
+
+/// The external ids of records that begin at another time than before, or come back.
+fn elsewhere(plan: &Plan) -> Vec<String> {
+    let is_elsewhere = |change: &&Change| match &change.was {
+        None => false,
+        Some(There::Record(was)) => was.started_ms != change.row.record.started_ms,
+        Some(There::Gone { .. }) => true,
+    };
+    plan.changes.iter().filter(is_elsewhere).map(|change| change.row.record.external_id.clone()).collect()
 }
 
 type Rows = Vec<(u32, Row)>;
@@ -209,7 +221,7 @@ pub async fn move_record(
     there_once(app, ctx, external_id, began).await?;
     mutate(&app.store, ctx, &permit, request, async |work| {
         let taken = write::shift(&work, ctx, (of, to), external_id, reason).await?;
-        reply::facts::follow(&work, taken.record, to).await?;
+        reply::facts::follow(&work, to.account, BTreeSet::from([external_id.as_str()])).await?;
         let away = noted(&work, ctx, of, What::MovedAway, &taken).await?;
         let here = noted(&work, ctx, to, What::MovedHere, &taken).await?;
         let audit = Audit::new("performance.record.move", "record", taken.record).region(&of.region);
@@ -365,7 +377,7 @@ pub async fn list_versions(
 
 async fn earlier<R: Rpc>(
     tx: &ScopedTx,
-    plan: Option<&Plan<R>>,
+    plan: Option<&Reached<R>>,
     record: Uuid,
     before: i32,
     page: &Page,

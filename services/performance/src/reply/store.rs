@@ -1,7 +1,7 @@
 //! Messages of records: a row for each version of a record's messages, packed. A row says since when and until when it counted; where its record is
 //! goes with the record, nothing else of it ever changes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use sea_orm::entity::prelude::*;
@@ -16,7 +16,6 @@ use tally_kernel::{Error, Kind, Result, msg};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, lost_race, to_db};
 
 use super::domain::{Change, Messages, Stored, pack, unpack};
-use crate::record::domain::Source;
 use crate::record::facts::{self as records, Last};
 
 /// Messages that a page ends after: what an answer holds.
@@ -36,7 +35,7 @@ pub struct Model {
     pub record_id: Uuid,
     /// Of the version among those of its record, from 1.
     pub ordinal: i32,
-    /// When the record began, as was known when these came.
+    /// When the record began.
     pub started_ms: i64,
     /// How many they are.
     pub replies: i32,
@@ -119,14 +118,24 @@ pub async fn apply(work: &UnitOfWork, ctx: &OpContext, changes: &[Change]) -> Re
     Ok(())
 }
 
-/// Takes the messages of a record to the account that it is on now.
-pub async fn follow(work: &UnitOfWork, record: Uuid, to: &Source) -> Result<()> {
-    let update = work
-        .update::<Entity>()
-        .set(Column::AccountId, to.account.0)
-        .set(Column::Region, to.region.as_str())
-        .set(Column::UnitId, to.unit.map(Uuid::from));
-    update.filter(Column::RecordId.eq(record)).exec().await?;
+/// Takes messages to where the records with these external ids of an account are by now, and to when they began.
+pub async fn follow(work: &UnitOfWork, account: AccountId, ids: BTreeSet<&str>) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let places = records::places(work, &BTreeMap::from([(account, ids)])).await?;
+    let these = among::<Entity>(work, Column::RecordId, places.iter().map(|place| place.record));
+    let these = work.select::<Entity>().filter(these.add(Column::UntilAt.is_null()));
+    let with: BTreeSet<Uuid> = these.rows(|q| q.column(Column::RecordId)).await?.into_iter().collect();
+    for place in places.iter().filter(|place| with.contains(&place.record)) {
+        let update = work
+            .update::<Entity>()
+            .set(Column::AccountId, place.key.0.0)
+            .set(Column::Region, place.region.as_str())
+            .set(Column::UnitId, place.unit.map(Uuid::from))
+            .set(Column::StartedMs, place.started_ms);
+        update.filter(Column::RecordId.eq(place.record)).exec().await?;
+    }
     Ok(())
 }
 

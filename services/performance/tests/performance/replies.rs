@@ -95,6 +95,8 @@ async fn messages_that_are_there_are_left_alone_and_others_come_to_them_over_day
     let beyond = vec![reply("2026-03-01T23:00:00Z"), reply("2026-03-20T00:00:00Z")];
     assert_eq!(fixture.reply(vec![of(1, "b", beyond)]).await.written, 1);
     assert_eq!(counted(&fixture.replied(&fixture.admin, all(1)).await), [("a", 4), ("b", 2)]);
+    fixture.import(1, vec![pb::Record { revision: 1, ..record("b", "2026-03-01T23:00:00Z") }]).await;
+    assert_eq!(counted(&fixture.replied(&fixture.admin, all(1)).await), [("b", 2), ("a", 4)], "by their start now");
 }
 
 on_both!(a_row_that_cannot_be_is_refused_by_its_name_and_the_others_go_in);

@@ -7,7 +7,7 @@ use tally_testkit::{Callers, clock, on_both};
 
 use super::*;
 use crate::policy::ErasePerson;
-use crate::record::domain::{Place, Record, Row};
+use crate::record::domain::{Place, Record, Row, Source};
 use crate::reply::domain::Reply;
 use crate::{SERVICE, migrations, record};
 
@@ -128,7 +128,7 @@ async fn messages_are_handed_over_in_the_order_of_the_sessions_as_they_are_or_we
     let (ctx, work) = desk.unit().await;
     let to = source(other);
     let taken = record::store::write::shift(&work, &ctx, (&source(ACCOUNT), &to), "b", "wrong").await.unwrap();
-    follow(&work, taken.record, &to).await.unwrap();
+    follow(&work, other, BTreeSet::from(["b"])).await.unwrap();
     work.commit(Audit::new("performance.record.move", "record", taken.record), ()).await.unwrap();
     assert_eq!(desk.read(ACCOUNT, None, 2).await, told(&[("c", &[1, 2]), ("e", &[-5]), ("late", &[999])]));
     assert_eq!(desk.read(other, None, 2).await, told(&[("b", &[10, 20])]));
