@@ -135,7 +135,7 @@ fn the_policy_is_read_and_bounded() {
         let found = violations("policy.yaml", &split(wrong));
         assert_eq!(found.len(), 1, "{wrong}: {found:#?}");
     }
-    let found = violations("policy.yaml", "version: 3\ninference: maybe\ngrace_minutes: -1\ncut_over: noon\n");
+    let found = violations("policy.yaml", "version: 4\ninference: maybe\ngrace_minutes: -1\ncut_over: noon\n");
     assert_eq!(found.len(), 4, "{found:#?}");
 }
 
