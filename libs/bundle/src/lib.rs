@@ -237,17 +237,9 @@ fn read_files(
     let mut directory = Directory::new((&people, &refused), (&accounts, &lost));
     let (aliases, lost) = people::read_aliases(find("aliases.csv"), &directory, &mut diagnostics)?;
     directory.learn(&aliases, &lost);
-    let (records, replies) = (find("records.csv"), find("replies.csv"));
     let measured: Vec<&str> = scheme.iter().flat_map(|scheme| scheme.columns()).map(|(_, column)| column).collect();
-    let written = records::Written {
-        currency: &group.currency,
-        numbers: about.numbers,
-        measured: &measured,
-        must,
-        replied: replies.is_some(),
-    };
-    let records = records::read_records(records, &mut directory, written, asked, &mut diagnostics)?;
-    let (replies, devices) = replied::read_replies(replies, &directory, &records, &mut diagnostics)?;
+    let written = records::Written { currency: &group.currency, numbers: about.numbers, measured: &measured, must };
+    let (records, (replies, devices)) = read_served(sources, &mut directory, written, asked, &mut diagnostics)?;
     let rosters = duty::read_rosters(find("rosters.csv"), &directory, &mut diagnostics)?;
     let around = direction::Around {
         how: group.punches,
@@ -263,7 +255,6 @@ fn read_files(
         observed::read_observations(find("observations.csv"), &observed, records.period, &mut diagnostics)?;
     let rates = rates::read_rates(find("rates.csv"), numbers, &mut diagnostics)?;
     write::read_findings(find(source::READING), &mut diagnostics)?;
-
     scheme.iter().try_for_each(|scheme| check_measured(scheme, &records))?;
     if let Some(population) = scheme.as_mut().and_then(|scheme| scheme.population.as_mut()) {
         population::check(population, records.period, &directory, diagnostics.findings)?;
@@ -294,6 +285,22 @@ fn read_files(
         people,
         accounts,
     })
+}
+
+/// The records; and their messages, with the devices of these.
+fn read_served(
+    sources: &[Source],
+    directory: &mut Directory<'_>,
+    written: records::Written<'_>,
+    asked: Option<Period>,
+    diagnostics: &mut Diagnostics<'_, '_>,
+) -> Result<(records::Records, (Vec<Reply>, Symbols)), Unusable> {
+    let find = |name: &str| sources.iter().find(|s| s.name == name);
+    let replies = find("replies.csv");
+    let of_records = (find("records.csv"), replies.is_some());
+    let records = records::read_records(of_records, directory, written, asked, diagnostics)?;
+    let messages = replied::read_replies(replies, directory, &records, diagnostics)?;
+    Ok((records, messages))
 }
 
 /// Whether the columns that the scheme measures are columns of numbers.

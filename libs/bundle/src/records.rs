@@ -106,8 +106,6 @@ pub(crate) struct Written<'a> {
     pub measured: &'a [&'a str],
     /// Whether a month without any record is of no use.
     pub must: bool,
-    /// Whether there is a replies.csv, which names records.
-    pub replied: bool,
 }
 
 /// A record that lasts as long is told of: it may have been left open, or have a wrong date.
@@ -154,12 +152,13 @@ struct Reader<'d, 'a> {
     literal: bool,
 }
 
-/// Reads records.csv. Without `asked` the period is the one month that holds all records.
+/// Reads records.csv; with `named` also what became of those that are not kept, since another file names records. Without `asked` the
+/// period is the one month that holds all records.
 ///
 /// # Errors
 /// There is no record in the period, or records lie in several months and none was asked for.
 pub(crate) fn read_records(
-    source: Option<&Source>,
+    (source, named): (Option<&Source>, bool),
     directory: &mut Directory<'_>,
     written: Written<'_>,
     asked: Option<Period>,
@@ -190,7 +189,7 @@ pub(crate) fn read_records(
         nobody: Seen::default(),
         twice: Twice::default(),
         shortened: Default::default(),
-        lost: written.replied.then(Lost::default),
+        lost: named.then(Lost::default),
         literal: source.is_some_and(|source| source.canonical),
     };
     if let Some(mut table) = table {
