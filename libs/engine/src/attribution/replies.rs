@@ -11,6 +11,7 @@ mod traffic;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
+use tally_kernel::limits::REPLY_GRACE_SECONDS;
 
 use super::canon::Canon;
 use super::findings::FindingKind;
@@ -19,6 +20,8 @@ use super::{Occupancy, Reason, Rung, Side};
 use habits::{Counts, Habits};
 use traffic::{Message, Traffic};
 
+/// A message may come so long before its record begins or after it ends, as reading a bundle takes it.
+const GRACE_MS: i64 = REPLY_GRACE_SECONDS * 1_000;
 /// States kept.
 const WIDTH: usize = 32;
 /// Learning rounds.
@@ -55,7 +58,8 @@ impl Feed {
         for reply in &canon.input.replies {
             let record = &canon.input.records[reply.record as usize];
             let position = positions[reply.record as usize];
-            if reply.at_ms < record.start_ms || record.end_ms.max(record.start_ms) < reply.at_ms {
+            let end_ms = record.end_ms.max(record.start_ms);
+            if reply.at_ms < record.start_ms - GRACE_MS || end_ms + GRACE_MS < reply.at_ms {
                 *feed.outside.entry(position).or_default() += 1;
                 continue;
             }

@@ -65,10 +65,12 @@ fn a_reply_outside_its_record_counts_for_nothing_and_is_said() {
     let expected = attribute(&case, &pool(2));
     let (first, last) = (case.records[0].start_ms, case.records[1].end_ms);
     let stray = |record, at_ms| Reply { record, day: 0, at_ms, by: Side::Agent };
-    case.replies.extend([stray(0, first - 1), stray(0, first - 3_600_000), stray(1, last + 1)]);
+    case.replies.extend([stray(0, first - 60_001), stray(0, first - 3_600_000), stray(1, last + 60_001)]);
     let outcome = attribute(&case, &pool(2));
     assert_eq!((&outcome.credits, &outcome.shares), (&expected.credits, &expected.shares));
     assert_eq!(found(&outcome, FindingKind::ReplyOutsideRecord), 3);
+    case.replies.extend([stray(0, first - 60_000), stray(1, last + 60_000)]);
+    assert_eq!(found(&attribute(&case, &pool(2)), FindingKind::ReplyOutsideRecord), 3, "a minute either side is in");
 }
 
 #[test]
