@@ -2710,7 +2710,6 @@ KIND_HOUR_TWICE = clocks went back: an hour came twice
 KIND_NO_VALUE = cells that stand for no value were taken as empty
 KIND_CLEANED_CELL = cells were read without unseen characters or a decimal that an export added
 KIND_LONG_RECORD = records last a day or longer
-KIND_REPLY_OUTSIDE_RECORD = messages from before their record begins or after it ends count for nothing
 KIND_REPLIES_TOO_MANY = a record has more messages than one has
 KIND_POPULATION_OF_NOBODY = the population names a position or a grade that nobody has
 KIND_TRANSFER = somebody goes on in another unit, position or grade

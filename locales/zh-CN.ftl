@@ -1981,7 +1981,6 @@ KIND_HOUR_TWICE = 时钟回拨，同一小时出现两次
 KIND_NO_VALUE = 单元格内容表示无值（如 #N/A），按空处理
 KIND_CLEANED_CELL = 读取时去掉了看不见的字符，或导出时多出的小数
 KIND_LONG_RECORD = 记录持续一天或更久
-KIND_REPLY_OUTSIDE_RECORD = 早于记录开始或晚于记录结束的消息不计入
 KIND_REPLIES_TOO_MANY = 一条记录的消息多得不像一条记录
 KIND_POPULATION_OF_NOBODY = 考核范围写了没有人具有的职位或职级
 KIND_TRANSFER = 有人调动，组织单元、岗位或职级改变
