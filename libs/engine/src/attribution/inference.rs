@@ -121,7 +121,7 @@ impl Plan {
 }
 
 /// The numbers below `count`, each once, far apart: by their bits read backwards.
-fn spread(count: usize) -> impl Iterator<Item = usize> {
+pub(super) fn spread(count: usize) -> impl Iterator<Item = usize> {
     let bits = count.next_power_of_two().trailing_zeros();
     (0..1usize << bits)
         .map(move |step| if bits == 0 { 0 } else { step.reverse_bits() >> (usize::BITS - bits) })

@@ -15,6 +15,7 @@ use tally_kernel::limits::REPLY_GRACE_SECONDS;
 
 use super::canon::Canon;
 use super::findings::FindingKind;
+use super::inference::spread;
 use super::ladder::{AccountVerdicts, Candidate, Phases};
 use super::{Occupancy, Reason, Rung, Side};
 use habits::{Counts, Habits};
@@ -24,6 +25,8 @@ use traffic::{Message, Traffic};
 const GRACE_MS: i64 = REPLY_GRACE_SECONDS * 1_000;
 /// States kept.
 const WIDTH: usize = 32;
+/// Replies to learn from at least, however little effort there is: those of eight people in a month.
+const FEWEST_REPLIES: usize = 3_000;
 /// Learning rounds.
 const ROUNDS: u32 = 8;
 /// Rounds whose weights replace those found before; later ones are averaged with them.
@@ -106,7 +109,8 @@ pub(super) fn weigh(canon: &Canon<'_>, duty: &[Vec<Occupancy>], feed: &Feed, acc
         let traffic = Traffic::of(account, &phases, &duty[*rank], messages);
         if !traffic.steps.is_empty() {
             let why = guard(&traffic);
-            let weights = if why.is_none() { learn(&traffic) } else { equal(&traffic) };
+            let effort = canon.input.policy.effort / feed.messages.len() as u64;
+            let weights = if why.is_none() { learn(&traffic, effort) } else { equal(&traffic) };
             publish(account, &traffic, &weights, why);
         }
     }
@@ -147,8 +151,31 @@ fn equal(traffic: &Traffic) -> Vec<f64> {
     traffic.steps.iter().flat_map(of).collect()
 }
 
+/// Which days to learn from: all where the effort allows it, else a spread of them, and of so many replies at least.
+fn chosen(traffic: &Traffic, effort: u64) -> Vec<bool> {
+    let cost = |day: &traffic::Day| {
+        let seats = |step: &traffic::Step| u64::from(step.len) * WIDTH as u64;
+        traffic.steps[day.steps.clone()].iter().map(seats).sum::<u64>()
+    };
+    let round = effort / u64::from(ROUNDS);
+    if traffic.steps.len() <= FEWEST_REPLIES || traffic.days.iter().map(cost).sum::<u64>() <= round {
+        return vec![true; traffic.days.len()];
+    }
+    let (mut learns, mut spent, mut replies) = (vec![false; traffic.days.len()], 0, 0);
+    for place in spread(traffic.days.len()) {
+        if spent >= round && replies >= FEWEST_REPLIES {
+            break;
+        }
+        learns[place] = true;
+        spent += cost(&traffic.days[place]);
+        replies += traffic.days[place].steps.len();
+    }
+    learns
+}
+
 /// Runs all rounds; the weights of all seats.
-fn learn(traffic: &Traffic) -> Vec<f64> {
+fn learn(traffic: &Traffic, effort: u64) -> Vec<f64> {
+    let learns = chosen(traffic, effort);
     let mut weights = equal(traffic);
     let mut counts = Counts::none(traffic.people.len());
     for step in &traffic.steps {
@@ -158,20 +185,31 @@ fn learn(traffic: &Traffic) -> Vec<f64> {
     }
     let mut habits = Habits::first(traffic, &counts);
     for round in 0..ROUNDS {
-        let readings: Vec<_> =
-            traffic.days.par_iter().map(|day| beam::read(traffic, day, &habits, WIDTH, &weights)).collect();
         let mut counts = Counts::none(traffic.people.len());
-        let mut next = Vec::with_capacity(weights.len());
-        for reading in readings {
+        let part = if round < FRESH_ROUNDS { 1.0 } else { 0.5 };
+        for (day, reading) in read(traffic, &habits, &weights, &learns) {
             counts.add(&reading.counts);
-            next.extend(reading.weights);
-        }
-        for (old, new) in weights.iter_mut().zip(next) {
-            *old = if round < FRESH_ROUNDS { new } else { 0.5 * *old + 0.5 * new };
+            let old = &mut weights[traffic.seats_of_day(day)];
+            old.iter_mut().zip(reading.weights).for_each(|(old, new)| *old = (1.0 - part) * *old + part * new);
         }
         habits = Habits::learnt(traffic, &counts);
     }
+    let rest: Vec<bool> = learns.into_iter().map(|learns| !learns).collect();
+    for (day, reading) in read(traffic, &habits, &weights, &rest) {
+        weights[traffic.seats_of_day(day)].copy_from_slice(&reading.weights);
+    }
     weights
+}
+
+/// Reads some days, in parallel; in their order.
+fn read<'t>(
+    traffic: &'t Traffic,
+    habits: &Habits,
+    weights: &[f64],
+    which: &[bool],
+) -> Vec<(&'t traffic::Day, beam::Reading)> {
+    let chosen = traffic.days.par_iter().zip(which).filter(|(_, chosen)| **chosen);
+    chosen.map(|(day, _)| (day, beam::read(traffic, day, habits, WIDTH, weights))).collect()
 }
 
 /// Hands the weights back to the records: a record's are the mean of its replies'.

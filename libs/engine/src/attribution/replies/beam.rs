@@ -18,7 +18,7 @@ pub(super) struct Reading {
 struct Link {
     weight: f64,
     from: u16,
-    to: u16,
+    to: u32,
     /// The seat at a reply.
     seat: u16,
     /// Class of pause; [`GAPS`] and more of the beginning of a stretch.
@@ -215,7 +215,7 @@ impl<'a> Beam<'a> {
         let mut found: Vec<(f64, u64, usize)> = Vec::with_capacity(self.moves.len());
         for (place, step) in self.moves.iter_mut().enumerate() {
             let to = self.table.place(step.key, found.len());
-            step.link.to = to as u16;
+            step.link.to = to as u32;
             let weight = before.weights[usize::from(step.link.from)] * step.link.weight;
             if to == found.len() {
                 found.push((weight, step.key, place));
@@ -233,10 +233,10 @@ impl<'a> Beam<'a> {
             order.sort_unstable();
         }
         let total: f64 = order.iter().map(|place| found[*place].0).sum();
-        let mut kept = vec![u16::MAX; found.len()];
+        let mut kept = vec![u32::MAX; found.len()];
         let mut next = States::default();
         for (number, &place) in order.iter().enumerate() {
-            kept[place] = number as u16;
+            kept[place] = number as u32;
             let (weight, key, first) = found[place];
             let link = &self.moves[first].link;
             next.rows.extend_from_slice(&before.rows[usize::from(link.from) * cells..][..cells]);
@@ -248,8 +248,8 @@ impl<'a> Beam<'a> {
         self.marks.push((mark, self.links.len(), self.forward.len()));
         self.forward.extend_from_slice(&before.weights);
         for Move { link, .. } in &self.moves {
-            let to = kept[usize::from(link.to)];
-            if to != u16::MAX {
+            let to = kept[link.to as usize];
+            if to != u32::MAX {
                 self.links.push(Link { weight: link.weight / total, to, ..*link });
             }
         }
@@ -268,7 +268,7 @@ impl<'a> Beam<'a> {
             let weights = &forward[first_state..last_state];
             let mut before = vec![0.0; weights.len()];
             for link in &links[first_link..last_link] {
-                let onward = link.weight * after[usize::from(link.to)];
+                let onward = link.weight * after[link.to as usize];
                 before[usize::from(link.from)] += onward;
                 let weight = weights[usize::from(link.from)] * onward;
                 match mark {

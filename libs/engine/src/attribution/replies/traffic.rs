@@ -132,6 +132,13 @@ impl Traffic {
         &self.seats[step.first as usize..step.first as usize + usize::from(step.len)]
     }
 
+    /// Places of the seats of a day's steps.
+    pub fn seats_of_day(&self, day: &Day) -> std::ops::Range<usize> {
+        let steps = &self.steps[day.steps.clone()];
+        let first = steps.first().map_or(0, |step| step.first as usize);
+        first..steps.last().map_or(first, |step| step.first as usize + usize::from(step.len))
+    }
+
     /// Joins everybody's rows that touch.
     fn stretch(&mut self, rows: &[Occupancy]) {
         self.people = rows.iter().map(|row| row.person).collect::<BTreeSet<_>>().into_iter().collect();
