@@ -424,7 +424,7 @@ proptest! {
         for total in outcome.by_account.iter().chain(&outcome.by_person) {
             let certain = total.tagged + total.handover + total.sole;
             let of_account = |credit: &&Credit| total.account.is_none_or(|account| case.records[credit.record as usize].account == account);
-            let open = |credit: &&Credit| matches!(credit.rung, Rung::Inferred | Rung::Equal | Rung::Team);
+            let open = |credit: &&Credit| matches!(credit.rung, Rung::Inferred | Rung::Replies | Rung::TagShare | Rung::Equal | Rung::Team);
             let theirs = |credit: &&Credit| outcome.shares_of(credit).iter().any(|share| share.person == total.person);
             let records = outcome.credits.iter().filter(of_account).filter(open).filter(theirs).count() as u64;
             prop_assert!(certain <= total.low && total.high <= certain + records * whole, "{total:?} of {records}");
