@@ -1155,7 +1155,7 @@ RUN_GONE = the run was cancelled
 # A worker that stopped before its work was done.
 WORKER_GONE = the worker went away
 TIME_OF_DAY_MALFORMED = "{ $text }" is no time of day: write 04:00
-RULES_VERSION_UNKNOWN = "{ $version }" is no version of the rules: write 1 or 2
+RULES_VERSION_UNKNOWN = "{ $version }" is no version of the rules: write 1, 2 or 3
 RULES_VERSION_DIFFERS = leave it out, or write { $version } as in policy.version
 # Region or unit of an account are not as said.
 ACCOUNT_ELSEWHERE = account { $account } is in region { $region } and { $unit ->

@@ -753,7 +753,7 @@ CYCLE_OR_RUN = 请指定考核周期或归属运行之一，不要两者都指�
 RUN_GONE = 本次结账已取消
 WORKER_GONE = 处理进程已退出
 TIME_OF_DAY_MALFORMED = “{ $text }”不是时刻：请写作 04:00
-RULES_VERSION_UNKNOWN = 没有版本“{ $version }”的规则：请写 1 或 2
+RULES_VERSION_UNKNOWN = 没有版本“{ $version }”的规则：请写 1、2 或 3
 RULES_VERSION_DIFFERS = 请留空，或与 policy.version 一致，写 { $version }
 ACCOUNT_ELSEWHERE = 账号 { $account } 在区域 { $region }，{ $unit ->
     [none] 不属于任何组织单元

@@ -84,7 +84,7 @@ async fn every_record_of_the_period_climbs_the_ladder_and_everybody_credited_get
     assert_eq!(rungs(&credits), expected);
     assert_eq!(credits[5].reason, "NOBODY_ON_DUTY");
     assert_eq!(credits[1].evidence, "roster:2026-03-02T00:00:00Z/2026-03-02T06:00:00Z");
-    assert_eq!((credits[4].evidence.as_str(), credits[4].policy_version.as_str()), ("roster:2", "2"));
+    assert_eq!((credits[4].evidence.as_str(), credits[4].policy_version.as_str()), ("roster:2", "3"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
