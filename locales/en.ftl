@@ -757,6 +757,8 @@ ROWS_OF_UNIT_REFUSED = its unit { $unit } was refused
 ROWS_OF_NUMBER_REFUSED = the number { $number } was refused in people.csv: this row may mean somebody else than the suite
 # A row speaks of an account whose row in accounts.csv was refused.
 ROWS_OF_ACCOUNT_REFUSED = the account { $label } was refused in accounts.csv: this row may mean another one than the suite
+# Messages are of a record whose row in records.csv was refused.
+ROWS_OF_RECORD_REFUSED = the record { $record } was refused in records.csv: its messages may be of another one than the suite has
 # A record may name its agent by a nickname that was refused in aliases.csv.
 NICKNAME_REFUSED = the alias { $alias } was refused in aliases.csv, and this record of { $number } may name its agent by it
 # The connection broke or a call failed between two chunks.
@@ -2560,6 +2562,7 @@ CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the oth
 CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
 CURE_OUT_OF_REACH = have somebody import the row whose rights reach its team, which may have moved to another branch, or take it out
 CURE_RECORD_OUT_OF_REACH = have the row imported by whoever had the account's team on its day, or by the group
+CURE_REPLY_RECORD_UNKNOWN = import the record with its messages, or have them imported by somebody who may bring in records of its day
 CURE_ROWS_CONTRADICT = keep the row that is right, and import again
 CURE_KEPT_BACK = correct first what this file says of that row, or have it imported by somebody whose rights reach it, then import again: this one comes in with it
 CURE_PERIOD_PURGED = have data of these months kept longer first (SetRetention, 120 months at most), then import again, or take the row out
@@ -2649,6 +2652,7 @@ RUNG_TEAM = shared by the team, nothing else known
 RUNG_UNATTRIBUTED = credited to nobody
 STEP_DUTY = people, accounts, duty
 STEP_RECORDS = records
+STEP_REPLIES = messages of the records
 STEP_RATES = the rates of exchange
 STEP_OBSERVATIONS = the observations
 STEP_CYCLE = attribution and scores

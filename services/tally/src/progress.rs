@@ -85,6 +85,7 @@ mod tests {
             msg!("PROGRESS_COUNTING"),
             msg!("PROGRESS_ROWS"),
             msg!("STEP_RECORDS"),
+            msg!("STEP_REPLIES"),
             msg!("STEP_CYCLE"),
             msg!("STEP_CREDITS"),
         ] {

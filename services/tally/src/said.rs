@@ -152,6 +152,7 @@ pub fn step(name: &str, locale: Locale) -> String {
     let step = match name {
         "people, accounts, duty" => msg!("STEP_DUTY"),
         "records" => msg!("STEP_RECORDS"),
+        "replies" => msg!("STEP_REPLIES"),
         "rates" => msg!("STEP_RATES"),
         "observations" => msg!("STEP_OBSERVATIONS"),
         "attribution and scores" => msg!("STEP_CYCLE"),

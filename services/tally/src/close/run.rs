@@ -89,6 +89,11 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     let bar = job.progress.bar(&msg!("STEP_RECORDS"), bundle.records.len() as u64);
     steps.time("records", upload::records(&crew.hr, bundle, &ids, &mut taken, |done| bar.set(done))).await?;
     bar.done();
+    if !bundle.replies.is_empty() {
+        let bar = job.progress.bar(&msg!("STEP_REPLIES"), bundle.replies.len() as u64);
+        steps.time("replies", upload::replies(&crew.hr, bundle, &ids, &mut taken, |done| bar.set(done))).await?;
+        bar.done();
+    }
     if !bundle.rates.is_empty() {
         steps.time("rates", upload::rates(&crew.hr, bundle, &mut taken)).await?;
     }

@@ -181,6 +181,11 @@ async fn send(session: &Session, bundle: &Bundle, taken: &mut Taken, progress: &
     let bar = progress.bar(&msg!("STEP_RECORDS"), bundle.records.len() as u64);
     upload::records(session, bundle, &ids, taken, |done| bar.set(done)).await?;
     bar.done();
+    if !bundle.replies.is_empty() {
+        let bar = progress.bar(&msg!("STEP_REPLIES"), bundle.replies.len() as u64);
+        upload::replies(session, bundle, &ids, taken, |done| bar.set(done)).await?;
+        bar.done();
+    }
     upload::observations(session, bundle, &ids, taken).await
 }
 

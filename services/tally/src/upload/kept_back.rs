@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use tally_bundle::{AccountIx, Alias, Bundle, PersonIx};
+use tally_bundle::{AccountIx, Alias, Bundle, PersonIx, RecordIx};
 use tally_kernel::{Message, msg};
 
 use super::Ids;
@@ -21,6 +21,8 @@ pub struct KeptBack {
     pub accounts: BTreeSet<String>,
     /// Nicknames.
     pub nicknames: Vec<Nickname>,
+    /// Places of records in the bundle.
+    pub records: BTreeSet<usize>,
 }
 
 /// A nickname that was refused.
@@ -71,6 +73,14 @@ impl KeptBack {
         let day = local(record.started_at, &account.zone).date();
         let name = names.find(|name| name.is_open(day))?;
         Some(msg!("NICKNAME_REFUSED", alias = name.alias.alias, number = bundle.person(agent).employee_no))
+    }
+
+    /// Why the messages of this record cannot be sent, if they cannot.
+    pub fn replies(&self, bundle: &Bundle, ids: &Ids, ix: RecordIx) -> Option<Message> {
+        let record = bundle.record(ix);
+        let refused = self.records.contains(&(ix.0 as usize));
+        let reason = || msg!("ROWS_OF_RECORD_REFUSED", record = bundle.text(record.external_id));
+        self.account(bundle, ids, record.account).or_else(|| refused.then(reason))
     }
 }
 

@@ -1,7 +1,5 @@
 //! The service records of a bundle.
 
-use std::collections::HashSet;
-
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tally_api::performance::v1 as performance;
@@ -55,14 +53,14 @@ async fn sent(
 ) -> Result<()> {
     let name = |at: usize| bundle.text(bundle.records[at].external_id).to_owned();
     let is_one = |at: &usize| bundle.records[*at].refers_to.is_some() == refunds;
-    let (mut sendable, mut kept_back) = (Vec::new(), HashSet::new());
+    let mut sendable = Vec::new();
     for range in batches(bundle) {
         let account = taken.kept_back.account(bundle, ids, bundle.records[range.start].account);
         let mut left = 0;
         for at in range.clone().filter(is_one) {
             if let Some(message) = account.clone().or_else(|| taken.kept_back.record(bundle, ids, at)) {
                 taken.refuse(FILE, name(at), &message);
-                kept_back.insert(at);
+                taken.kept_back.records.insert(at);
             } else {
                 left += 1;
             }
@@ -71,6 +69,7 @@ async fn sent(
             sendable.push((range, taken.request_id()));
         }
     }
+    let kept_back = taken.kept_back.records.clone();
     let imports = sendable.into_iter().map(|(range, request_id)| {
         let sent: Vec<usize> = range.clone().filter(|at| is_one(at) && !kept_back.contains(at)).collect();
         async move {
@@ -88,7 +87,9 @@ async fn sent(
     let mut under_way = stream::iter(imports).buffered(2);
     while let Some((sent, result)) = under_way.try_next().await? {
         let account = |at: usize| bundle.account(bundle.records[sent[at]].account).path();
-        taken.note(FILE, result, |at| RowName::Record(account(at), name(sent[at])), |at| name(sent[at]));
+        let row = |at: usize| RowName::Record(account(at), name(sent[at]));
+        let refused = taken.note(FILE, result, row, |at| name(sent[at]));
+        taken.kept_back.records.extend(refused.into_iter().map(|at| sent[at]));
         tell(sent.len() as u64);
     }
     Ok(())

@@ -8,7 +8,7 @@ use tally_bundle::Reading;
 use super::{Census, Counted, Taken, UNITS};
 
 /// What is sent, in this order.
-const SENT: [&str; 10] = [
+const SENT: [&str; 11] = [
     UNITS,
     "people.csv",
     "accounts.csv",
@@ -18,6 +18,7 @@ const SENT: [&str; 10] = [
     "aliases.csv",
     "rates.csv",
     "records.csv",
+    "replies.csv",
     "observations.csv",
 ];
 
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     /// In every file rows of all kinds: taken, equal, joined, out of the period, between two punches, and not to be read.
-    const FILES: [(&str, &str); 8] = [
+    const FILES: [(&str, &str); 9] = [
         ("group.yaml", "punches: first_last\nperiod: {from: 2026-03-01, to: 2026-03-31}\n"),
         (
             "people.csv",
@@ -117,6 +118,12 @@ mod tests {
              Mart,One,a,T2,2026-04-02 09:00,2026-04-02 09:05,,,,,,\nMart,One,a,T3,soon,soon,,,,,,\n\
              Mart,One,a,T4,2026-03-02 10:00,2026-03-02 10:05,,,,,,\n",
         ),
+        (
+            "replies.csv",
+            "account,external_id,at,by\na,T1,2026-03-02 09:01:07,agent\na,T1,2026-03-02 09:01:07,agent\n\
+             a,T1,2026-03-02 09:02:00,customer\na,T2,2026-04-02 09:01:00,agent\na,T3,2026-03-02 09:01:00,agent\n\
+             a,T4,2026-03-02 10:00:09,agent\na,T4,2026-03-02 10:00:20,agent\n",
+        ),
     ];
 
     #[test]
@@ -138,7 +145,11 @@ mod tests {
         ] {
             taken.note(file, answer(written, unchanged), |_| unreachable!("none is refused"), |_| String::new());
         }
-        taken.refuse("records.csv", "T4".to_owned(), &tally_kernel::msg!("ACCOUNT_NOT_IN_SUITE", label = "a"));
+        // Of two records in the suite, with two messages each, the one is refused, and its messages with it.
+        taken.note("replies.csv", answer(2, 0), |_| unreachable!("none is refused"), |_| String::new());
+        let refused = tally_kernel::msg!("ACCOUNT_NOT_IN_SUITE", label = "a");
+        taken.refuse("records.csv", "T4".to_owned(), &refused);
+        taken.refuse_all("replies.csv", 2, "a T4".to_owned(), &refused);
         let lines = FileReport::all(&reading, &taken);
         let line = |file, read, [written, unchanged, refused]: [u64; 3], rejected, left_out| FileReport {
             file,
@@ -158,6 +169,7 @@ mod tests {
                 line("handovers.csv", 3, [0, 1, 0], 1, 1),
                 line("aliases.csv", 3, [1, 0, 0], 1, 1),
                 line("records.csv", 5, [1, 0, 1], 1, 2),
+                line("replies.csv", 7, [2, 0, 2], 1, 2),
             ]
         );
         for FileReport { file, read, rows, rejected, left_out } in &lines {

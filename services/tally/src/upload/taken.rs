@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tally_api::common::v1::ImportResult;
+use tally_api::common::v1::{ImportResult, RowProblem};
 use tally_bundle::{AccountIx, Bundle, PersonIx, Refusals, RowName};
 use tally_kernel::{Clock, Locale, Message, Rng, msg};
 
@@ -94,14 +94,32 @@ impl Taken {
         name: impl Fn(usize) -> String,
     ) -> Vec<usize> {
         let result = result.unwrap_or_default();
+        let counted = Counted {
+            written: result.written.into(),
+            unchanged: result.unchanged.into(),
+            revised: result.revised.into(),
+            refused: result.problems.len() as u64,
+        };
+        self.note_counted(file, counted, result.problems, row, name)
+    }
+
+    /// The same where a row of the request stands for several of the file, which are counted.
+    pub fn note_counted(
+        &mut self,
+        file: &'static str,
+        more: Counted,
+        problems: Vec<RowProblem>,
+        row: impl Fn(usize) -> RowName,
+        name: impl Fn(usize) -> String,
+    ) -> Vec<usize> {
         let counted = self.files.entry(file).or_default();
-        counted.written += u64::from(result.written);
-        counted.unchanged += u64::from(result.unchanged);
-        counted.revised += u64::from(result.revised);
-        counted.refused += result.problems.len() as u64;
-        let places = result.problems.iter().map(|problem| problem.index as usize).collect();
+        counted.written += more.written;
+        counted.unchanged += more.unchanged;
+        counted.revised += more.revised;
+        counted.refused += more.refused;
+        let places = problems.iter().map(|problem| problem.index as usize).collect();
         let (locale, source) = (self.locale, self.source(file));
-        for problem in result.problems {
+        for problem in problems {
             let (place, code) = (problem.index as usize, problem.reason);
             if self.beside_others {
                 let (row, cure) = (name(place), tally_i18n::text(locale, &cure(&code)));
@@ -154,7 +172,12 @@ impl Taken {
 
     /// Notes a row that is not worth sending.
     pub fn refuse(&mut self, file: &'static str, row: String, message: &Message) {
-        self.files.entry(file).or_default().refused += 1;
+        self.refuse_all(file, 1, row, message);
+    }
+
+    /// Notes so many rows of which the same is said.
+    pub fn refuse_all(&mut self, file: &'static str, rows: u64, row: String, message: &Message) {
+        self.files.entry(file).or_default().refused += rows;
         let [reason, cure] = [message, &cure(message.id())].map(|text| tally_i18n::text(self.locale, text));
         let (file, code) = (self.source(file), message.id().to_owned());
         self.refused.push(Refused { file, row, reason, cure, code });
@@ -174,6 +197,7 @@ fn cure(reason: &str) -> Message {
         "ACCOUNT_OUT_OF_REACH" | "PERSON_OUT_OF_REACH" | "FACT_OUT_OF_REACH" | "OBSERVATION_OUT_OF_REACH" => {
             msg!("CURE_OUT_OF_REACH")
         }
+        "REPLY_RECORD_UNKNOWN" => msg!("CURE_REPLY_RECORD_UNKNOWN"),
         "RECORD_OUT_OF_REACH" => msg!("CURE_RECORD_OUT_OF_REACH"),
         "ROWS_CONTRADICT" => msg!("CURE_ROWS_CONTRADICT"),
         "PERIOD_PURGED" => msg!("CURE_PERIOD_PURGED"),
@@ -181,6 +205,7 @@ fn cure(reason: &str) -> Message {
         | "ROWS_OF_UNIT_REFUSED"
         | "ROWS_OF_NUMBER_REFUSED"
         | "ROWS_OF_ACCOUNT_REFUSED"
+        | "ROWS_OF_RECORD_REFUSED"
         | "NICKNAME_REFUSED" => {
             msg!("CURE_KEPT_BACK")
         }

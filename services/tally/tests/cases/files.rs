@@ -369,3 +369,25 @@ fn a_month_of_which_the_suite_refuses_every_record_is_unusable_and_names_them() 
     let left = std::fs::read_dir(case.bundle().with_file_name("result")).expect("a folder").count();
     assert_eq!(left, 1, "nothing but the rejected rows");
 }
+
+#[test]
+fn messages_of_records_are_taken_kept_and_replayed_and_wrong_ones_cost_themselves_alone() {
+    let records = "Mart,One,mart-a,T1,2026-03-02 09:00,2026-03-02 09:05,1001,chat,,,,10\n\
+        Mart,One,mart-a,T2,2026-03-02 09:10,2026-03-02 09:15,1002,chat,,,,10\n";
+    let replies = "account,external_id,at,by,device\nmart-a,T1,2026-03-02 09:00:25,agent,PC-1\n\
+        mart-a,T1,2026-03-02 09:00:10.5,customer,\nmart-a,T1,2026-03-02 09:00:25,agent,PC-1\nmart-a,T9,2026-03-02 09:00:10,agent,\n\
+        mart-a,T1,soon,agent,\nmart-a,T2,2026-03-02 11:00,agent,\n";
+    let case = of_records(records, &[("replies.csv", replies)]);
+    assert_eq!(case.close(), 3);
+    assert_eq!(case.credits(), ["T1 1001 1000000", "T2 1002 1000000"]);
+    let kept = "account,external_id,at,by,device\nmart-a,T1,2026-03-02T01:00:10.5Z,customer,\n\
+        mart-a,T1,2026-03-02T01:00:25Z,agent,PC-1\nmart-a,T2,2026-03-02T03:00:00Z,agent,\n";
+    assert_eq!(case.result("inputs/replies.csv"), kept);
+    let rejected: Vec<String> =
+        case.table("rejected.csv").iter().skip(1).map(|row| row[..3].join(" ") + " " + &row[5]).collect();
+    assert_eq!(rejected, ["replies.csv 5 external_id REPLY_RECORD_UNKNOWN", "replies.csv 6 at NO_TIME"]);
+    let findings = case.result("findings.csv");
+    assert!(findings.contains("REPLY_OUTSIDE_RECORD") && findings.contains("DUPLICATE_ROW"), "{findings}");
+    assert!(case.result("timings.json").contains("\"replies\""), "the step has its time");
+    assert!(case.replayed().contains("identical"));
+}
