@@ -11,9 +11,11 @@
 
 mod canon;
 mod digest;
+mod feed;
 mod findings;
 mod inference;
 mod ladder;
+mod observations;
 mod replies;
 mod sessions;
 mod shares;
@@ -322,7 +324,7 @@ pub fn attribute(input: &Input, pool: &rayon::ThreadPool) -> Attribution {
         let canon = canon::Canon::of(input);
         let sessions = sessions::Sessions::of(&canon);
         let duty = ladder::duty(&canon);
-        let feed = replies::Feed::of(&canon);
+        let feed = feed::Feed::of(&canon);
         let mut desks = ladder::climb(&canon, &sessions, &duty, &feed);
         inference::weigh(&canon, &sessions, &mut desks);
         replies::weigh(&canon, &duty, &feed, &mut desks);

@@ -98,6 +98,22 @@ fn draw(seed: u64, number: u64) -> u64 {
     state ^ (state >> 31)
 }
 
+/// Duty from the first reply of a day to the last, and a while on either side.
+fn occupancy(duty: &BTreeMap<(usize, i64), (i64, i64)>) -> Vec<Occupancy> {
+    let rows = duty.iter().zip(0..).map(|((&(person, day), &(from, to)), evidence)| {
+        let minutes = |side: u64| 60 * (1 + draw(7, (day as u64) << 16 | (person as u64) << 1 | side) % 15) as i64;
+        Occupancy {
+            account: 0,
+            person: person as u32,
+            from_ms: (from - minutes(0)) * 1_000,
+            to_ms: (to + minutes(1)) * 1_000,
+            rule: DutyRule::Punched,
+            evidence,
+        }
+    });
+    rows.collect()
+}
+
 /// One shared account of the group, and who truly holds each record.
 fn shared_account(posts: &[Post], group: &Group, seed: u64, percent: u64) -> (Input, Vec<usize>) {
     let place = |by: &Option<String>| by.as_ref().and_then(|by| group.agents.iter().position(|one| one == by));
@@ -150,23 +166,12 @@ fn shared_account(posts: &[Post], group: &Group, seed: u64, percent: u64) -> (In
             });
         }
     }
-    let occupancy = duty.iter().zip(0..).map(|((&(person, day), &(from, to)), evidence)| {
-        let minutes = |side: u64| 60 * (1 + draw(7, (day as u64) << 16 | (person as u64) << 1 | side) % 15) as i64;
-        Occupancy {
-            account: 0,
-            person: person as u32,
-            from_ms: (from - minutes(0)) * 1_000,
-            to_ms: (to + minutes(1)) * 1_000,
-            rule: DutyRule::Punched,
-            evidence,
-        }
-    });
     let phases = vec![PhaseFrom { from_day: i32::MIN, phase: Phase::Shared, capacity: 8 }];
     let input = Input {
         policy: Policy { session_window_ms: 0, ..Policy::default() },
         people: group.agents.iter().map(|agent| AgentInput { key: agent.clone() }).collect(),
         accounts: vec![AccountInput { key: "shared".to_owned(), phases, team: Vec::new() }],
-        occupancy: occupancy.collect(),
+        occupancy: occupancy(&duty),
         records,
         replies,
         ..Input::default()

@@ -6,10 +6,10 @@ use rayon::prelude::*;
 use tally_kernel::contribution::Role;
 
 use super::canon::Canon;
+use super::feed::Feed;
 use super::findings::{FindingKind, Tally};
-use super::replies::Feed;
+use super::observations::Observations;
 use super::sessions::Sessions;
-use super::tag_share::Observations;
 use super::{AccountInput, DutyRule, Occupancy, Phase, PhaseFrom, Reason, Record, Rung, split};
 
 /// A person who may have done a record.
@@ -131,7 +131,8 @@ fn climb_account(
         // What the record would be without a name: open between several, who may hold several dialogues each.
         let among = capacity > 1 && matches!(decide(&watch, phase, None, None), Step::OnDuty(_, true));
         if let (true, Step::Tagged(person)) = (among, step) {
-            account.observations.add(position - account.base, person, &watch.on_duty, own.is_some());
+            let on_duty = watch.on_duty.iter().map(|candidate| candidate.person);
+            account.observations.add(position - account.base, person, on_duty, own.is_some());
         }
         let several = among && matches!(step, Step::OnDuty(..));
         let (rung, open) = match step {

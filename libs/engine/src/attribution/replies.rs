@@ -11,18 +11,16 @@ mod traffic;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
-use tally_kernel::limits::REPLY_GRACE_SECONDS;
 
 use super::canon::Canon;
+use super::feed::Feed;
 use super::findings::FindingKind;
 use super::inference::spread;
 use super::ladder::{AccountVerdicts, Candidate, Phases};
-use super::{Occupancy, Reason, Rung, Side};
+use super::{Occupancy, Reason, Rung};
 use habits::{Counts, Habits};
-use traffic::{Message, Traffic};
+use traffic::Traffic;
 
-/// A message may come so long before its record begins or after it ends, as reading a bundle takes it.
-const GRACE_MS: i64 = REPLY_GRACE_SECONDS * 1_000;
 /// States kept.
 const WIDTH: usize = 32;
 /// Replies to learn from at least, however little effort there is: those of eight people in a month.
@@ -37,69 +35,6 @@ const FEWEST_RECORDS: (usize, usize) = (20, 60);
 const FEW: usize = 3;
 /// Most replies on a full minute, in percent, of a clock that tells seconds.
 const MOST_FULL_MINUTES: usize = 10;
-
-/// The messages of the accounts with a feed of them.
-#[derive(Default)]
-pub(super) struct Feed {
-    /// By rank of the account, in order.
-    messages: BTreeMap<usize, Vec<Message>>,
-    /// Positions of the records with a reply.
-    answered: BTreeSet<usize>,
-    /// By position of a record, messages that are not of its time.
-    outside: BTreeMap<usize, u32>,
-}
-
-impl Feed {
-    /// Sorts the messages of the input; none where the policy does not read them.
-    pub fn of(canon: &Canon<'_>) -> Self {
-        let mut feed = Self::default();
-        if !canon.input.policy.inference || canon.input.policy.rules < 3 {
-            return feed;
-        }
-        let mut positions = vec![0_usize; canon.order.len()];
-        canon.order.iter().enumerate().for_each(|(position, &record)| positions[record as usize] = position);
-        for reply in &canon.input.replies {
-            let record = &canon.input.records[reply.record as usize];
-            let position = positions[reply.record as usize];
-            let end_ms = record.end_ms.max(record.start_ms);
-            if reply.at_ms < record.start_ms - GRACE_MS || end_ms + GRACE_MS < reply.at_ms {
-                *feed.outside.entry(position).or_default() += 1;
-                continue;
-            }
-            if reply.by == Side::Agent {
-                feed.answered.insert(position);
-            }
-            let rank = canon.account_rank[record.account as usize] as usize;
-            let place = (position - canon.spans[rank].start) as u32;
-            let message = Message { day: reply.day, at: reply.at_ms, by: reply.by, dialogue: place, place };
-            feed.messages.entry(rank).or_default().push(message);
-        }
-        feed.messages.par_iter_mut().for_each(|(&rank, messages)| sort(canon, rank, messages));
-        feed
-    }
-
-    /// Whether a reply to the record at a position is known.
-    pub fn has(&self, position: usize) -> bool {
-        self.answered.contains(&position)
-    }
-}
-
-/// Joins the dialogues of one customer, and puts an account's messages in order, each once.
-fn sort(canon: &Canon<'_>, rank: usize, messages: &mut Vec<Message>) {
-    let span = canon.spans[rank].clone();
-    let mut first: BTreeMap<u32, u32> = BTreeMap::new();
-    for (place, position) in (0..).zip(span.clone()) {
-        if let Some(customer) = canon.record(position).customer {
-            first.entry(customer).or_insert(place);
-        }
-    }
-    for message in messages.iter_mut() {
-        let customer = canon.record(span.start + message.place as usize).customer;
-        message.dialogue = customer.and_then(|customer| first.get(&customer).copied()).unwrap_or(message.place);
-    }
-    messages.sort_unstable();
-    messages.dedup();
-}
 
 /// Weighs the records of accounts on which several are held at once.
 pub(super) fn weigh(canon: &Canon<'_>, duty: &[Vec<Occupancy>], feed: &Feed, accounts: &mut [AccountVerdicts]) {

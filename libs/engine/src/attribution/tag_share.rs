@@ -32,6 +32,7 @@ use rayon::prelude::*;
 use super::Rung;
 use super::canon::Canon;
 use super::ladder::{AccountVerdicts, Candidate};
+use super::observations::{Observation, Observations};
 
 /// How far from a record an observation is near in time, in milliseconds.
 const WINDOW_MS: i64 = 60 * 60_000;
@@ -48,60 +49,10 @@ const SPARED: f64 = 4.0;
 /// One observation; divisible by every number of people up to 16, and beyond that rounded down by less than a part in 40,000.
 const ONE: u64 = 720_720;
 
-/// The observations of an account, in the order of its records.
-#[derive(Default)]
-pub(super) struct Observations {
-    /// One per record that names somebody of several on duty.
-    seen: Vec<Observation>,
-    /// Those on duty, by rank; neighbours that saw the same people share them.
-    beside: Vec<u32>,
-    /// Records with a name from their session: the place, and the person.
-    lent: Vec<(u32, u32)>,
-}
-
-/// A record that names one of several people on duty.
-#[derive(Clone, Copy)]
-struct Observation {
-    /// Place of the record in the account.
-    place: u32,
-    /// Rank of the person named.
-    person: u32,
-    /// Those on duty: first in [`Observations::beside`], and how many.
-    first: u32,
-    len: u32,
-}
-
-impl Observations {
-    /// Adds a record with the name of `person`, its `own` or lent by its session; later than all before it. Nothing where that person
-    /// was not on duty.
-    pub fn add(&mut self, place: usize, person: u32, on_duty: &[Candidate], own: bool) {
-        if on_duty.binary_search_by_key(&person, |candidate| candidate.person).is_err() {
-            return;
-        }
-        if !own {
-            self.lent.push((place as u32, person));
-            return;
-        }
-        let same = |last: &&Observation| self.beside(last).iter().copied().eq(on_duty.iter().map(|other| other.person));
-        let (first, len) = match self.seen.last().filter(same) {
-            Some(last) => (last.first, last.len),
-            None => (self.beside.len() as u32, on_duty.len() as u32),
-        };
-        if first as usize == self.beside.len() {
-            self.beside.extend(on_duty.iter().map(|candidate| candidate.person));
-        }
-        self.seen.push(Observation { place: place as u32, person, first, len });
-    }
-
-    fn beside(&self, seen: &Observation) -> &[u32] {
-        &self.beside[seen.first as usize..(seen.first + seen.len) as usize]
-    }
-
-    /// Lets an observation in or out of everybody's counts.
-    fn count(&self, counts: &mut [Count], seen: &Observation, step: fn(&mut Count, u64, bool)) {
-        for &person in self.beside(seen) {
-            step(&mut counts[person as usize], ONE / u64::from(seen.len), person == seen.person);
-        }
+/// Lets an observation in or out of everybody's counts.
+fn count(of: &Observations, counts: &mut [Count], seen: &Observation, step: fn(&mut Count, u64, bool)) {
+    for &person in of.beside(seen) {
+        step(&mut counts[person as usize], ONE / u64::from(seen.len), person == seen.person);
     }
 }
 
@@ -169,7 +120,7 @@ struct Around<'a> {
 impl<'a> Around<'a> {
     fn new(observations: &'a Observations, people: usize) -> Self {
         let mut all = vec![Count::default(); people];
-        observations.seen.iter().for_each(|seen| observations.count(&mut all, seen, Count::enter));
+        observations.seen.iter().for_each(|seen| count(observations, &mut all, seen, Count::enter));
         let silent = all.iter().map(|count| count.own == 0 && count.expected >= SILENT * ONE).collect();
         Self { observations, near: vec![Count::default(); people], all, silent, window: 0..0 }
     }
@@ -185,7 +136,7 @@ impl<'a> Around<'a> {
         let start = |number| observations.seen.get::<usize>(number).map(|seen| start_of(seen.place));
         slide(window, now, start, |number, enters| {
             let step = if enters { Count::enter } else { Count::leave };
-            observations.count(near, &observations.seen[number], step);
+            count(observations, near, &observations.seen[number], step);
         });
     }
 
@@ -212,16 +163,16 @@ impl<'a> Around<'a> {
     fn foretold(&mut self, seen: &Observation) -> [f64; WAYS] {
         let observations = self.observations;
         let beside = observations.beside(seen);
-        observations.count(&mut self.near, seen, Count::leave);
-        observations.count(&mut self.all, seen, Count::leave);
+        count(observations, &mut self.near, seen, Count::leave);
+        count(observations, &mut self.all, seen, Count::leave);
         let mut logs = [0.0; WAYS];
         for (log, (counts, prior)) in logs.iter_mut().zip(self.ways()) {
             let weight = |person: u32| counts[person as usize].weight(prior, beside.len());
             let mean = beside.iter().map(|person| weight(*person)).sum::<f64>() / beside.len() as f64;
             *log = libm::log(weight(seen.person) / mean);
         }
-        observations.count(&mut self.near, seen, Count::enter);
-        observations.count(&mut self.all, seen, Count::enter);
+        count(observations, &mut self.near, seen, Count::enter);
+        count(observations, &mut self.all, seen, Count::enter);
         logs
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::feed::Message;
 use super::super::ladder::{AccountVerdicts, Candidate, Phases, Watch};
 use super::super::{Occupancy, Phase, Rung, Side};
 
@@ -17,19 +18,6 @@ const LATENCIES: usize = 6;
 const LATENCY_EDGES: [i64; LATENCIES - 1] = [300, 1_200, 3_600, 14_400, 86_400];
 /// No slot.
 pub(super) const NOWHERE: u16 = u16::MAX;
-
-/// A message of an account's record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Message {
-    pub day: i32,
-    /// Milliseconds since the epoch.
-    pub at: i64,
-    pub by: Side,
-    /// The place of the first record of its dialogue within the account: of its customer's first, or its own.
-    pub dialogue: u32,
-    /// Place of its record within the account.
-    pub place: u32,
-}
 
 /// What came before a reply in its dialogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
