@@ -1034,6 +1034,9 @@ FINDING_ADVICE = { $kind ->
     [SEVERAL_AT_ONCE] send the times of the replies, or let people claim their dialogues; names in the records tell more precisely who served as well
     [TOO_FEW_REPLIES] nothing needs doing in a small month; names in the records, or claims, tell more precisely who served
     [CLOCK_WITHOUT_SECONDS] have the times of the replies exported with their seconds
+    [CLAIM_OFF_DUTY] check who clicked, and the punches and roster of that day
+    [CLAIM_WITHOUT_RECORD] check whether the record was sent, and the clock of the claims
+    [CLAIMS_DIFFER] ask them who served, and let the record name its agent
     [REPLY_OUTSIDE_RECORD] check when the record begins and ends, and the clock of the replies
     [UNKNOWN_AGENT] say whose the name is (ImportAliases), or send the records again with the right one
     [ACCOUNT_UNKNOWN] bring in the account (ImportAccounts), or move the records to the one that they are of (MoveRecord)
@@ -1811,6 +1814,12 @@ CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hol
 CREDIT_TOO_FEW_REPLIES = { $records } records with times of their replies are too few a person to tell apart who hold several dialogues at once: shared equally among those on duty at each reply
 # Code CLOCK_WITHOUT_SECONDS.
 CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records } records are on a full minute, so their clock is not to be trusted: shared equally among those on duty at each reply
+# Code CLAIM_OFF_DUTY.
+CREDIT_CLAIM_OFF_DUTY = { $person } claimed { $records } dialogues without being on duty: the claims do not count
+# Code CLAIM_WITHOUT_RECORD.
+CREDIT_CLAIM_WITHOUT_RECORD = { $person } claimed { $records } dialogues of which there is no record: the claims count for nothing
+# Code CLAIMS_DIFFER.
+CREDIT_CLAIMS_DIFFER = { $person } claimed { $records } records that somebody else claimed as well, or that name another agent: such claims decide nothing
 # Code REPLY_OUTSIDE_RECORD.
 CREDIT_REPLY_OUTSIDE_RECORD = { $records } replies were before their record began or after it ended: they count for nothing
 # Amounts in another currency than what is reckoned in were converted, and by what.
@@ -2693,6 +2702,9 @@ KIND_TOO_FEW_TO_INFER = too few records to infer from: shared equally
 KIND_SEVERAL_AT_ONCE = several dialogues at once tell people apart too little: shared equally
 KIND_TOO_FEW_REPLIES = too few replies a person to tell people apart: shared equally
 KIND_CLOCK_WITHOUT_SECONDS = the clock of the replies has no seconds: shared equally
+KIND_CLAIM_OFF_DUTY = a claim of somebody who was not on duty does not count
+KIND_CLAIM_WITHOUT_RECORD = a claim of a dialogue that never came
+KIND_CLAIMS_DIFFER = several people claim one record, or another is named
 KIND_REPLY_OUTSIDE_RECORD = replies before their record or after it count for nothing
 KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
 KIND_CONTRIBUTOR_UNKNOWN = a record names a contributor who is unknown

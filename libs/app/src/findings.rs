@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     /// Every kind that attendance, the engine and performance find.
-    const KINDS: [&str; 32] = [
+    const KINDS: [&str; 35] = [
         "NO_DUTY_EVIDENCE",
         "UNHELD_ACCOUNT",
         "OVERLAP",
@@ -54,6 +54,9 @@ mod tests {
         "TOO_FEW_REPLIES",
         "CLOCK_WITHOUT_SECONDS",
         "REPLY_OUTSIDE_RECORD",
+        "CLAIM_OFF_DUTY",
+        "CLAIM_WITHOUT_RECORD",
+        "CLAIMS_DIFFER",
         "UNKNOWN_AGENT",
         "ACCOUNT_UNKNOWN",
         "POPULATION_CHANGED",

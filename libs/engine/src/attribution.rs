@@ -10,6 +10,7 @@
 //! and `exp` comes from `libm`.
 
 mod canon;
+mod claims;
 mod digest;
 mod feed;
 mod findings;
@@ -22,6 +23,7 @@ mod shares;
 mod split;
 mod tag_share;
 mod totals;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -203,6 +205,21 @@ pub struct Reply {
     pub by: Side,
 }
 
+/// Somebody's word, given with a click, that a dialogue is theirs: the record that is named, that of the customer who is, or the next one.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// Index of the account.
+    pub account: u32,
+    /// Index of the person.
+    pub person: u32,
+    /// When, milliseconds since the epoch.
+    pub at_ms: i64,
+    /// Index of the record, where it is named.
+    pub record: Option<u32>,
+    /// Number of the customer, where one is named and no record.
+    pub customer: Option<u32>,
+}
+
 /// Everything an attribution is computed from; indexes point into the tables beside them.
 #[derive(Clone, Debug, Default)]
 pub struct Input {
@@ -218,6 +235,8 @@ pub struct Input {
     pub records: Vec<Record>,
     /// Messages of the records of accounts with a feed of them, in any order.
     pub replies: Vec<Reply>,
+    /// Claims, in any order.
+    pub claims: Vec<Claim>,
     /// Who contributed what, of records that name contributors: by the index of the record, role and person, each once, and of one role
     /// at most [`MAX_CONTRIBUTORS`](tally_kernel::contribution::MAX_CONTRIBUTORS).
     pub contributions: BTreeMap<u32, Vec<(Role, u32)>>,
@@ -325,7 +344,8 @@ pub fn attribute(input: &Input, pool: &rayon::ThreadPool) -> Attribution {
         let sessions = sessions::Sessions::of(&canon);
         let duty = ladder::duty(&canon);
         let feed = feed::Feed::of(&canon);
-        let mut desks = ladder::climb(&canon, &sessions, &duty, &feed);
+        let claims = claims::Claims::of_input(&canon, &duty);
+        let mut desks = ladder::climb(&canon, &sessions, &duty, (&feed, &claims));
         inference::weigh(&canon, &sessions, &mut desks);
         replies::weigh(&canon, &duty, &feed, &mut desks);
         tag_share::weigh(&canon, &mut desks);

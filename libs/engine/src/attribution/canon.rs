@@ -12,6 +12,8 @@ pub(super) struct Canon<'a> {
     pub input: &'a Input,
     /// Index of the record at every position: by account, start, key.
     pub order: Vec<u32>,
+    /// Position of every record by index.
+    pub positions: Vec<u32>,
     /// Positions of every account's records, by account rank.
     pub spans: Vec<Range<usize>>,
     /// Account index by rank.
@@ -47,7 +49,9 @@ impl<'a> Canon<'a> {
             spans.push(from..to);
             from = to;
         }
-        Self { input, order, spans, accounts, account_rank, people, person_rank }
+        let mut positions = vec![0; order.len()];
+        (0..).zip(&order).for_each(|(position, &record)| positions[record as usize] = position);
+        Self { input, order, positions, spans, accounts, account_rank, people, person_rank }
     }
 
     pub fn record(&self, position: usize) -> &'a Record {

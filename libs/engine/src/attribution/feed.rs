@@ -41,11 +41,9 @@ impl Feed {
         if !canon.input.policy.inference || canon.input.policy.rules < 3 {
             return feed;
         }
-        let mut positions = vec![0_usize; canon.order.len()];
-        canon.order.iter().enumerate().for_each(|(position, &record)| positions[record as usize] = position);
         for reply in &canon.input.replies {
             let record = &canon.input.records[reply.record as usize];
-            let position = positions[reply.record as usize];
+            let position = canon.positions[reply.record as usize] as usize;
             let end_ms = record.end_ms.max(record.start_ms);
             if reply.at_ms < record.start_ms - GRACE_MS || end_ms + GRACE_MS < reply.at_ms {
                 *feed.outside.entry(position).or_default() += 1;

@@ -32,6 +32,12 @@ pub enum FindingKind {
     ClockWithoutSeconds,
     /// A reply was before its record began or after it ended: it counts for nothing.
     ReplyOutsideRecord,
+    /// A claim of somebody who was not on duty then: it does not count.
+    ClaimOffDuty,
+    /// A claim with no record that it could be about.
+    ClaimWithoutRecord,
+    /// Claims of one record by several people, or by somebody else than the record names: they decide nothing.
+    ClaimsDiffer,
     /// A record names a contributor who was not on duty; the name counts all the same.
     ContributorOffDuty,
     /// Records name contributors, and the policy gives their roles no part.

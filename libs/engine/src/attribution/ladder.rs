@@ -6,20 +6,13 @@ use rayon::prelude::*;
 use tally_kernel::contribution::Role;
 
 use super::canon::Canon;
+use super::claims::Claims;
 use super::feed::Feed;
 use super::findings::{FindingKind, Tally};
 use super::observations::Observations;
 use super::sessions::Sessions;
+use super::watch::{Candidate, Watch};
 use super::{AccountInput, DutyRule, Occupancy, Phase, PhaseFrom, Reason, Record, Rung, split};
-
-/// A person who may have done a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Candidate {
-    /// Rank of the person.
-    pub person: u32,
-    /// Evidence of the duty row.
-    pub evidence: Option<u32>,
-}
 
 /// What the ladder says about one record.
 #[derive(Clone, Copy, Debug)]
@@ -75,9 +68,9 @@ pub(super) fn climb(
     canon: &Canon<'_>,
     sessions: &Sessions,
     duty: &[Vec<Occupancy>],
-    feed: &Feed,
+    (feed, claims): (&Feed, &Claims),
 ) -> Vec<AccountVerdicts> {
-    duty.par_iter().enumerate().map(|(rank, rows)| climb_account(canon, sessions, rank, rows, feed)).collect()
+    duty.par_iter().enumerate().map(|(rank, rows)| climb_account(canon, sessions, rank, rows, (feed, claims))).collect()
 }
 
 fn climb_account(
@@ -85,7 +78,7 @@ fn climb_account(
     sessions: &Sessions,
     rank: usize,
     rows: &[Occupancy],
-    feed: &Feed,
+    (feed, claims): (&Feed, &Claims),
 ) -> AccountVerdicts {
     let input = &canon.input.accounts[canon.accounts[rank] as usize];
     let mut team: Vec<u32> = input.team.iter().map(|&person| canon.person_rank[person as usize]).collect();
@@ -104,6 +97,9 @@ fn climb_account(
         open: 0,
         tally: Tally::default(),
     };
+    for &(kind, person, day, position) in claims.noticed(rank) {
+        account.tally.note(kind, Some(person), Some(day), position);
+    }
     for position in positions {
         let record = canon.record(position);
         watch.advance(record.start_ms);
@@ -113,30 +109,37 @@ fn climb_account(
             continue;
         }
         let own = record.tag.map(|tag| canon.person_rank[tag as usize]);
-        let step = decide(&watch, phase, own, sessions.tag(position));
-        // Who was on duty at its start says nothing of a record whose replies are known.
-        let told = step == Step::Nobody(Reason::NobodyOnDuty) && feed.has(position);
-        if !told {
-            note(&mut account.tally, &watch, record, position, phase, own, &step);
+        let claim = claims.of(position);
+        let step = decide(&watch, phase, (own, sessions.tag(position)), claim);
+        note(&mut account.tally, &watch, record, position, phase, own, &step);
+        if step == Step::Nobody(Reason::NobodyOnDuty) && !feed.has(position) {
+            account.tally.note(FindingKind::UnheldAccount, None, Some(record.day), position);
+        }
+        if let (Step::Tagged(named), Some(claimant)) = (step, claim)
+            && named != claimant
+        {
+            account.tally.note(FindingKind::ClaimsDiffer, Some(claimant), Some(record.day), position);
         }
         let first = account.candidates.len() as u32;
         match step {
-            Step::Tagged(person) => {
+            Step::Tagged(person) | Step::Claimed(person) => {
                 account.candidates.push(watch.holder(person).unwrap_or(Candidate { person, evidence: None }));
             }
-            Step::OnDuty(..) => account.candidates.extend_from_slice(&watch.on_duty),
+            Step::OnDuty(..) => account.candidates.extend_from_slice(watch.on_duty()),
             Step::Nobody(_) => {}
         }
         let len = account.candidates.len() as u32 - first;
         // What the record would be without a name: open between several, who may hold several dialogues each.
-        let among = capacity > 1 && matches!(decide(&watch, phase, None, None), Step::OnDuty(_, true));
-        if let (true, Step::Tagged(person)) = (among, step) {
-            let on_duty = watch.on_duty.iter().map(|candidate| candidate.person);
-            account.observations.add(position - account.base, person, on_duty, own.is_some());
+        let among = capacity > 1 && matches!(decide(&watch, phase, (None, None), None), Step::OnDuty(_, true));
+        if let (true, Step::Tagged(person) | Step::Claimed(person)) = (among, step) {
+            let on_duty = watch.on_duty().iter().map(|candidate| candidate.person);
+            let lent = own.is_none() && step == Step::Tagged(person);
+            account.observations.add(position - account.base, person, on_duty, !lent);
         }
         let several = among && matches!(step, Step::OnDuty(..));
         let (rung, open) = match step {
             Step::Tagged(_) => (Rung::Tagged, false),
+            Step::Claimed(_) => (Rung::Claimed, false),
             // Several dialogues at once tell people apart too little: the model would do worse than an equal split.
             Step::OnDuty(rung, open) => (rung, open && !several),
             Step::Nobody(_) => (Rung::Unattributed, false),
@@ -185,21 +188,26 @@ fn shared(canon: &Canon<'_>, watch: &Watch, position: usize, account: &mut Accou
 enum Step {
     /// Credited to a person (rank) by name.
     Tagged(u32),
+    /// Credited to a person (rank) who claimed it.
+    Claimed(u32),
     /// Credited among those on duty; the flag says whether the inference may weigh them.
     OnDuty(Rung, bool),
     /// Credited to nobody.
     Nobody(Reason),
 }
 
-/// The ladder itself: tag, hand-over, sole, several, team, nobody.
-fn decide(watch: &Watch, phase: Phase, own_tag: Option<u32>, session_tag: Option<u32>) -> Step {
+/// The ladder itself: tag (its own, or that of its session), claim, hand-over, sole, several, team, nobody.
+fn decide(watch: &Watch, phase: Phase, (own_tag, session_tag): (Option<u32>, Option<u32>), claim: Option<u32>) -> Step {
     if let Some(person) = own_tag {
         return Step::Tagged(person);
     }
     if let Some(person) = session_tag.filter(|&person| watch.holder(person).is_some()) {
         return Step::Tagged(person);
     }
-    match (phase, watch.rule, watch.on_duty.len()) {
+    if let Some(person) = claim {
+        return Step::Claimed(person);
+    }
+    match (phase, watch.rule, watch.on_duty().len()) {
         (_, Some(DutyRule::HandoverHeld), 1) => Step::OnDuty(Rung::Handover, false),
         (Phase::Named, Some(DutyRule::HandoverHeld), _) => Step::OnDuty(Rung::Equal, false),
         (Phase::Named, ..) => Step::Nobody(Reason::NamedWithoutAgent),
@@ -227,9 +235,6 @@ fn note(
         tally.note(FindingKind::MixedWithoutTag, None, None, position);
     }
     match step {
-        Step::Nobody(Reason::NobodyOnDuty) => {
-            tally.note(FindingKind::UnheldAccount, None, Some(record.day), position);
-        }
         Step::Nobody(Reason::NamedWithoutAgent) => {
             tally.note(FindingKind::NamedWithoutAgent, None, Some(record.day), position);
         }
@@ -251,70 +256,5 @@ impl Phases {
     pub fn on(&self, day: i32) -> PhaseFrom {
         let shared = PhaseFrom { from_day: i32::MIN, phase: Phase::Shared, capacity: 1 };
         self.0.range(..=day).next_back().map_or(shared, |(_, phase)| *phase)
-    }
-}
-
-/// Who is on duty on one account, as time passes.
-pub(super) struct Watch {
-    /// Rows not yet begun, the earliest last.
-    coming: Vec<Occupancy>,
-    /// Rows begun and not ended.
-    present: Vec<Occupancy>,
-    /// The whole team, for an account without any row.
-    team: Vec<Candidate>,
-    /// Whether the account has no duty evidence at all.
-    bare: bool,
-    /// The strongest rule that covers the present instant.
-    rule: Option<DutyRule>,
-    /// Those it covers, by rank.
-    on_duty: Vec<Candidate>,
-}
-
-impl Watch {
-    /// Rows in any order, people by rank; the team stands in where there are none.
-    pub fn new(mut rows: Vec<Occupancy>, team: Vec<u32>) -> Self {
-        rows.sort_by_key(|row| std::cmp::Reverse((row.from_ms, row.to_ms, row.person, row.rule, row.evidence)));
-        let team = team.into_iter().map(|person| Candidate { person, evidence: None }).collect();
-        let bare = rows.is_empty();
-        Self { coming: rows, present: Vec::new(), team, bare, rule: None, on_duty: Vec::new() }
-    }
-
-    /// Moves on to an instant, never backwards.
-    pub fn advance(&mut self, now: i64) {
-        if self.bare {
-            if self.rule.is_none() && !self.team.is_empty() {
-                self.rule = Some(DutyRule::Team);
-                self.on_duty.clone_from(&self.team);
-            }
-            return;
-        }
-        let before = self.present.len();
-        self.present.retain(|row| row.to_ms > now);
-        let mut changed = self.present.len() != before;
-        while self.coming.last().is_some_and(|row| row.from_ms <= now) {
-            if let Some(row) = self.coming.pop().filter(|row| row.to_ms > now) {
-                self.present.push(row);
-                changed = true;
-            }
-        }
-        if changed {
-            self.rule = self.present.iter().map(|row| row.rule).min();
-            let strongest = self.present.iter().filter(|row| Some(row.rule) == self.rule);
-            self.on_duty.clear();
-            self.on_duty.extend(strongest.map(|row| Candidate { person: row.person, evidence: Some(row.evidence) }));
-            self.on_duty.sort_by_key(|candidate| candidate.person);
-            self.on_duty.dedup_by_key(|candidate| candidate.person);
-        }
-    }
-
-    /// Those on duty, by rank.
-    pub fn on_duty(&self) -> &[Candidate] {
-        &self.on_duty
-    }
-
-    /// The person's place among those on duty.
-    fn holder(&self, person: u32) -> Option<Candidate> {
-        let place = self.on_duty.binary_search_by_key(&person, |candidate| candidate.person);
-        place.ok().map(|place| self.on_duty[place])
     }
 }

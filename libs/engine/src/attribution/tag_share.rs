@@ -31,8 +31,9 @@ use rayon::prelude::*;
 
 use super::Rung;
 use super::canon::Canon;
-use super::ladder::{AccountVerdicts, Candidate};
+use super::ladder::AccountVerdicts;
 use super::observations::{Observation, Observations};
+use super::watch::Candidate;
 
 /// How far from a record an observation is near in time, in milliseconds.
 const WINDOW_MS: i64 = 60 * 60_000;

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod claims;
 mod several;
 mod tag_share;
 
@@ -48,6 +49,9 @@ fn the_words_of_rungs_reasons_and_findings_are_these() {
         (FindingKind::TooFewReplies, "TOO_FEW_REPLIES"),
         (FindingKind::ClockWithoutSeconds, "CLOCK_WITHOUT_SECONDS"),
         (FindingKind::ReplyOutsideRecord, "REPLY_OUTSIDE_RECORD"),
+        (FindingKind::ClaimOffDuty, "CLAIM_OFF_DUTY"),
+        (FindingKind::ClaimWithoutRecord, "CLAIM_WITHOUT_RECORD"),
+        (FindingKind::ClaimsDiffer, "CLAIMS_DIFFER"),
         (FindingKind::ContributorOffDuty, "CONTRIBUTOR_OFF_DUTY"),
         (FindingKind::ContributorsNotSplit, "CONTRIBUTORS_NOT_SPLIT"),
     ];
@@ -337,6 +341,16 @@ fn shuffled(input: &Input, seed: usize) -> Input {
             .into_iter()
             .map(|old| input.replies[old])
             .map(|reply| Reply { record: place(&turn(input.records.len()), reply.record), ..reply })
+            .collect(),
+        claims: turn(input.claims.len())
+            .into_iter()
+            .map(|old| input.claims[old])
+            .map(|claim| Claim {
+                account: place(&accounts, claim.account),
+                person: place(&people, claim.person),
+                record: claim.record.map(|record| place(&turn(input.records.len()), record)),
+                ..claim
+            })
             .collect(),
     }
 }

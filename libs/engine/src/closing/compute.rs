@@ -204,6 +204,9 @@ fn detail(kind: FindingKind, records: u32, person: &str) -> Message {
         FindingKind::TooFewReplies => msg!("CREDIT_TOO_FEW_REPLIES", records),
         FindingKind::ReplyOutsideRecord => msg!("CREDIT_REPLY_OUTSIDE_RECORD", records),
         FindingKind::ClockWithoutSeconds => msg!("CREDIT_CLOCK_WITHOUT_SECONDS", records),
+        FindingKind::ClaimOffDuty => msg!("CREDIT_CLAIM_OFF_DUTY", records, person),
+        FindingKind::ClaimWithoutRecord => msg!("CREDIT_CLAIM_WITHOUT_RECORD", records, person),
+        FindingKind::ClaimsDiffer => msg!("CREDIT_CLAIMS_DIFFER", records, person),
         FindingKind::ContributorOffDuty => msg!("CREDIT_CONTRIBUTOR_OFF_DUTY", records, person),
         FindingKind::ContributorsNotSplit => msg!("CREDIT_CONTRIBUTORS_NOT_SPLIT", records),
     }
@@ -229,7 +232,10 @@ mod tests {
             FindingKind::SeveralAtOnce => Some(FindingKind::TooFewReplies),
             FindingKind::TooFewReplies => Some(FindingKind::ClockWithoutSeconds),
             FindingKind::ClockWithoutSeconds => Some(FindingKind::ReplyOutsideRecord),
-            FindingKind::ReplyOutsideRecord => Some(FindingKind::ContributorOffDuty),
+            FindingKind::ReplyOutsideRecord => Some(FindingKind::ClaimOffDuty),
+            FindingKind::ClaimOffDuty => Some(FindingKind::ClaimWithoutRecord),
+            FindingKind::ClaimWithoutRecord => Some(FindingKind::ClaimsDiffer),
+            FindingKind::ClaimsDiffer => Some(FindingKind::ContributorOffDuty),
             FindingKind::ContributorOffDuty => Some(FindingKind::ContributorsNotSplit),
             FindingKind::ContributorsNotSplit => None,
         }
@@ -243,7 +249,7 @@ mod tests {
             assert_ne!(told[0], told[1]);
             for told in told {
                 assert!(told.contains("4711") && !told.contains(detail.id()), "{told}");
-                let named = [FindingKind::TagOffDuty, FindingKind::ContributorOffDuty].contains(&kind);
+                let named = detail.args().iter().any(|(name, _)| *name == "person");
                 assert_eq!(told.contains("E17"), named, "{told}");
             }
         }

@@ -68,7 +68,10 @@ pub fn lines(q: &Question) -> Vec<Message> {
         lines.push(msg!("LADDER_NAMED_WITHOUT"));
         return lines;
     }
-    lines.push(q.duty_line(&on_duty));
+    // Of a record that is credited by its replies nobody need have been on duty when it began.
+    if q.rung != Rung::Replies || !on_duty.is_empty() {
+        lines.push(q.duty_line(&on_duty));
+    }
     lines.push(q.verdict());
     lines
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::feed::Message;
-use super::super::ladder::{AccountVerdicts, Candidate, Phases, Watch};
+use super::super::ladder::{AccountVerdicts, Phases};
+use super::super::watch::{Candidate, Watch};
 use super::super::{Occupancy, Phase, Rung, Side};
 
 /// Classes of pauses within a dialogue.
@@ -169,7 +170,8 @@ impl Traffic {
             }
             watch.advance(message.at);
             let verdict = &account.verdicts[message.place as usize];
-            let named = (verdict.rung == Rung::Tagged).then(|| account.candidates[verdict.first as usize].person);
+            let named = matches!(verdict.rung, Rung::Tagged | Rung::Claimed)
+                .then(|| account.candidates[verdict.first as usize].person);
             let seats = watch.on_duty();
             let only = named.map(|named| seats.iter().position(|seat| seat.person == named));
             if seats.is_empty() || only == Some(None) {
