@@ -1037,6 +1037,8 @@ FINDING_ADVICE = { $kind ->
     [CLAIM_OFF_DUTY] check who clicked, and the punches and roster of that day
     [CLAIM_WITHOUT_RECORD] check whether the record was sent, and the clock of the claims
     [CLAIMS_DIFFER] ask them who served, and let the record name its agent
+    [DEVICE_OFF_DUTY] check whose the device is, and the punches and roster of that day
+    [DEVICE_OF_SEVERAL] say from when to when the device is whose
     [REPLY_OUTSIDE_RECORD] check when the record begins and ends, and the clock of the replies
     [UNKNOWN_AGENT] say whose the name is (ImportAliases), or send the records again with the right one
     [ACCOUNT_UNKNOWN] bring in the account (ImportAccounts), or move the records to the one that they are of (MoveRecord)
@@ -1820,6 +1822,10 @@ CREDIT_CLAIM_OFF_DUTY = { $person } claimed { $records } dialogues without being
 CREDIT_CLAIM_WITHOUT_RECORD = { $person } claimed { $records } dialogues of which there is no record: the claims count for nothing
 # Code CLAIMS_DIFFER.
 CREDIT_CLAIMS_DIFFER = { $person } claimed { $records } records that somebody else claimed as well, or that name another agent: such claims decide nothing
+# Code DEVICE_OFF_DUTY.
+CREDIT_DEVICE_OFF_DUTY = the device of { $person }, who was not on duty, was used { $records } times: it does not count
+# Code DEVICE_OF_SEVERAL.
+CREDIT_DEVICE_OF_SEVERAL = a device that is several people's at once was used { $records } times: it does not count
 # Code REPLY_OUTSIDE_RECORD.
 CREDIT_REPLY_OUTSIDE_RECORD = { $records } replies were before their record began or after it ended: they count for nothing
 # Amounts in another currency than what is reckoned in were converted, and by what.
@@ -2705,6 +2711,8 @@ KIND_CLOCK_WITHOUT_SECONDS = the clock of the replies has no seconds: shared equ
 KIND_CLAIM_OFF_DUTY = a claim of somebody who was not on duty does not count
 KIND_CLAIM_WITHOUT_RECORD = a claim of a dialogue that never came
 KIND_CLAIMS_DIFFER = several people claim one record, or another is named
+KIND_DEVICE_OFF_DUTY = a device of somebody who was not on duty does not count
+KIND_DEVICE_OF_SEVERAL = a device of several people at once does not count
 KIND_REPLY_OUTSIDE_RECORD = replies before their record or after it count for nothing
 KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
 KIND_CONTRIBUTOR_UNKNOWN = a record names a contributor who is unknown

@@ -675,6 +675,8 @@ FINDING_ADVICE = { $kind ->
     [CLAIM_OFF_DUTY] 请核对是谁点击的，以及当日的打卡和排班
     [CLAIM_WITHOUT_RECORD] 请核对该记录是否已发送，以及认领的时钟
     [CLAIMS_DIFFER] 请询问当事人由谁服务，并在记录中写明客服
+    [DEVICE_OFF_DUTY] 请核对设备归属，以及当日的打卡和排班
+    [DEVICE_OF_SEVERAL] 请写明设备在各时段属于谁
     [REPLY_OUTSIDE_RECORD] 请核对该记录的起止时间和回复的时钟
     [UNKNOWN_AGENT] 请说明该名称属于谁（ImportAliases），或以正确的名称重新发送记录
     [ACCOUNT_UNKNOWN] 请导入该账号（ImportAccounts），或将记录移至其所属账号（MoveRecord）
@@ -1244,6 +1246,8 @@ CREDIT_CLOCK_WITHOUT_SECONDS = { $records } 条记录的回复中，十分之一
 CREDIT_CLAIM_OFF_DUTY = { $person } 不在岗时认领了 { $records } 个会话：认领不计
 CREDIT_CLAIM_WITHOUT_RECORD = { $person } 认领了 { $records } 个没有记录的会话：认领不计
 CREDIT_CLAIMS_DIFFER = { $person } 认领了 { $records } 条他人也认领、或写明另一客服的记录：此类认领不作依据
+CREDIT_DEVICE_OFF_DUTY = 不在岗的 { $person } 的设备被使用了 { $records } 次：不计
+CREDIT_DEVICE_OF_SEVERAL = 同时属于多人的设备被使用了 { $records } 次：不计
 CREDIT_REPLY_OUTSIDE_RECORD = { $records } 次回复早于其记录开始或晚于其结束：不计
 AMOUNTS_CONVERTED = { $records } 条记录的金额由 { $from } 折算为 { $to }，每条按其当地日期的汇率折算并只舍入一次：{ $rates }{ $more ->
     [0] {""}
@@ -1972,6 +1976,8 @@ KIND_CLOCK_WITHOUT_SECONDS = 回复时间不带秒，改为平分
 KIND_CLAIM_OFF_DUTY = 不在岗者的认领不计
 KIND_CLAIM_WITHOUT_RECORD = 认领的会话没有记录
 KIND_CLAIMS_DIFFER = 多人认领同一记录，或记录写明他人
+KIND_DEVICE_OFF_DUTY = 不在岗者的设备不计
+KIND_DEVICE_OF_SEVERAL = 同时属于多人的设备不计
 KIND_REPLY_OUTSIDE_RECORD = 早于或晚于其记录的回复不计
 KIND_DID_NOT_SETTLE = 推断未收敛，改为平分
 KIND_CONTRIBUTOR_UNKNOWN = 记录写明的协作者无此人

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     /// Every kind that attendance, the engine and performance find.
-    const KINDS: [&str; 35] = [
+    const KINDS: [&str; 37] = [
         "NO_DUTY_EVIDENCE",
         "UNHELD_ACCOUNT",
         "OVERLAP",
@@ -54,6 +54,8 @@ mod tests {
         "TOO_FEW_REPLIES",
         "CLOCK_WITHOUT_SECONDS",
         "REPLY_OUTSIDE_RECORD",
+        "DEVICE_OFF_DUTY",
+        "DEVICE_OF_SEVERAL",
         "CLAIM_OFF_DUTY",
         "CLAIM_WITHOUT_RECORD",
         "CLAIMS_DIFFER",

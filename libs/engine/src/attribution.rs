@@ -11,6 +11,7 @@
 
 mod canon;
 mod claims;
+mod devices;
 mod digest;
 mod feed;
 mod findings;
@@ -203,6 +204,21 @@ pub struct Reply {
     pub at_ms: i64,
     /// By whom.
     pub by: Side,
+    /// Number of the workstation, browser or seat that it was written at, where that is known.
+    pub device: Option<u32>,
+}
+
+/// A device that is somebody's, from `from_ms` up to but not including `to_ms`.
+#[derive(Clone, Copy, Debug)]
+pub struct DeviceUse {
+    /// Number of the device.
+    pub device: u32,
+    /// Index of the person.
+    pub person: u32,
+    /// First instant, milliseconds since the epoch.
+    pub from_ms: i64,
+    /// First instant no longer covered.
+    pub to_ms: i64,
 }
 
 /// Somebody's word, given with a click, that a dialogue is theirs: the record that is named, that of the customer who is, or the next one.
@@ -237,6 +253,10 @@ pub struct Input {
     pub replies: Vec<Reply>,
     /// Claims, in any order.
     pub claims: Vec<Claim>,
+    /// Whose devices are, in any order. A device that is nobody's still says that the same hands wrote.
+    pub devices: Vec<DeviceUse>,
+    /// Devices of records by their index, where the records themselves name them.
+    pub record_devices: BTreeMap<u32, u32>,
     /// Who contributed what, of records that name contributors: by the index of the record, role and person, each once, and of one role
     /// at most [`MAX_CONTRIBUTORS`](tally_kernel::contribution::MAX_CONTRIBUTORS).
     pub contributions: BTreeMap<u32, Vec<(Role, u32)>>,
@@ -345,9 +365,10 @@ pub fn attribute(input: &Input, pool: &rayon::ThreadPool) -> Attribution {
         let duty = ladder::duty(&canon);
         let feed = feed::Feed::of(&canon);
         let claims = claims::Claims::of_input(&canon, &duty);
-        let mut desks = ladder::climb(&canon, &sessions, &duty, (&feed, &claims));
+        let devices = devices::Devices::of(&canon);
+        let mut desks = ladder::climb(&canon, &sessions, &duty, (&feed, &claims, &devices));
         inference::weigh(&canon, &sessions, &mut desks);
-        replies::weigh(&canon, &duty, &feed, &mut desks);
+        replies::weigh(&canon, &duty, (&feed, &devices), &mut desks);
         tag_share::weigh(&canon, &mut desks);
         ladder::tell_several(&canon, &mut desks);
         let (credits, shares) = shares::apportion(&canon, &desks);

@@ -140,7 +140,13 @@ fn shared_account(posts: &[Post], group: &Group, seed: u64, percent: u64) -> (In
             let mut wrote = vec![0; group.agents.len()];
             for post in messages {
                 let by = if post.by.is_some() { Side::Agent } else { Side::Customer };
-                replies.push(Reply { record: number, day: day(post.at) as i32, at_ms: post.at * 1_000, by });
+                replies.push(Reply {
+                    record: number,
+                    day: day(post.at) as i32,
+                    at_ms: post.at * 1_000,
+                    by,
+                    device: None,
+                });
                 if let Some(agent) = place(&post.by) {
                     wrote[agent] += 1;
                 }

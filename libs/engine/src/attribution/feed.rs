@@ -21,6 +21,8 @@ pub(super) struct Message {
     pub dialogue: u32,
     /// Place of its record within the account.
     pub place: u32,
+    /// Number of the device, from 1; 0 where none is known.
+    pub device: u32,
 }
 
 /// The messages of the accounts with a feed of them.
@@ -54,7 +56,9 @@ impl Feed {
             }
             let rank = canon.account_rank[record.account as usize] as usize;
             let place = (position - canon.spans[rank].start) as u32;
-            let message = Message { day: reply.day, at: reply.at_ms, by: reply.by, dialogue: place, place };
+            let message = Message { day: reply.day, at: reply.at_ms, by: reply.by, dialogue: place, place, device: 0 };
+            // Numbers of the caller say nothing in themselves: they are compared alone.
+            let message = Message { device: reply.device.map_or(0, |device| device.saturating_add(1)), ..message };
             feed.messages.entry(rank).or_default().push(message);
         }
         feed.messages.par_iter_mut().for_each(|(&rank, messages)| sort(canon, rank, messages));

@@ -38,6 +38,10 @@ pub enum FindingKind {
     ClaimWithoutRecord,
     /// Claims of one record by several people, or by somebody else than the record names: they decide nothing.
     ClaimsDiffer,
+    /// A device is somebody's who was not on duty then: it does not count.
+    DeviceOffDuty,
+    /// A device is several people's at once: it does not count.
+    DeviceOfSeveral,
     /// A record names a contributor who was not on duty; the name counts all the same.
     ContributorOffDuty,
     /// Records name contributors, and the policy gives their roles no part.

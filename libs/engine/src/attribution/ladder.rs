@@ -7,6 +7,7 @@ use tally_kernel::contribution::Role;
 
 use super::canon::Canon;
 use super::claims::Claims;
+use super::devices::{Devices, Owner};
 use super::feed::Feed;
 use super::findings::{FindingKind, Tally};
 use super::observations::Observations;
@@ -63,14 +64,17 @@ pub(super) fn duty(canon: &Canon<'_>) -> Vec<Vec<Occupancy>> {
     duty
 }
 
+/// What is known beside duty and names.
+type Evidence<'a, 'd> = (&'a Feed, &'a Claims, &'a Devices<'d>);
+
 /// Takes every record of every account down the ladder, up to the inference.
 pub(super) fn climb(
     canon: &Canon<'_>,
     sessions: &Sessions,
     duty: &[Vec<Occupancy>],
-    (feed, claims): (&Feed, &Claims),
+    evidence: Evidence<'_, '_>,
 ) -> Vec<AccountVerdicts> {
-    duty.par_iter().enumerate().map(|(rank, rows)| climb_account(canon, sessions, rank, rows, (feed, claims))).collect()
+    duty.par_iter().enumerate().map(|(rank, rows)| climb_account(canon, sessions, rank, rows, evidence)).collect()
 }
 
 fn climb_account(
@@ -78,7 +82,7 @@ fn climb_account(
     sessions: &Sessions,
     rank: usize,
     rows: &[Occupancy],
-    (feed, claims): (&Feed, &Claims),
+    (feed, claims, devices): Evidence<'_, '_>,
 ) -> AccountVerdicts {
     let input = &canon.input.accounts[canon.accounts[rank] as usize];
     let mut team: Vec<u32> = input.team.iter().map(|&person| canon.person_rank[person as usize]).collect();
@@ -110,7 +114,8 @@ fn climb_account(
         }
         let own = record.tag.map(|tag| canon.person_rank[tag as usize]);
         let claim = claims.of(position);
-        let step = decide(&watch, phase, (own, sessions.tag(position)), claim);
+        let device = on_device(devices, canon, &watch, position, &mut account.tally);
+        let step = decide(&watch, phase, (own, sessions.tag(position)), (claim, device));
         note(&mut account.tally, &watch, record, position, phase, own, &step);
         if step == Step::Nobody(Reason::NobodyOnDuty) && !feed.has(position) {
             account.tally.note(FindingKind::UnheldAccount, None, Some(record.day), position);
@@ -122,7 +127,7 @@ fn climb_account(
         }
         let first = account.candidates.len() as u32;
         match step {
-            Step::Tagged(person) | Step::Claimed(person) => {
+            Step::Tagged(person) | Step::Claimed(person) | Step::Device(person) => {
                 account.candidates.push(watch.holder(person).unwrap_or(Candidate { person, evidence: None }));
             }
             Step::OnDuty(..) => account.candidates.extend_from_slice(watch.on_duty()),
@@ -130,7 +135,7 @@ fn climb_account(
         }
         let len = account.candidates.len() as u32 - first;
         // What the record would be without a name: open between several, who may hold several dialogues each.
-        let among = capacity > 1 && matches!(decide(&watch, phase, (None, None), None), Step::OnDuty(_, true));
+        let among = capacity > 1 && matches!(decide(&watch, phase, (None, None), (None, None)), Step::OnDuty(_, true));
         if let (true, Step::Tagged(person) | Step::Claimed(person)) = (among, step) {
             let on_duty = watch.on_duty().iter().map(|candidate| candidate.person);
             let lent = own.is_none() && step == Step::Tagged(person);
@@ -140,6 +145,7 @@ fn climb_account(
         let (rung, open) = match step {
             Step::Tagged(_) => (Rung::Tagged, false),
             Step::Claimed(_) => (Rung::Claimed, false),
+            Step::Device(_) => (Rung::Device, false),
             // Several dialogues at once tell people apart too little: the model would do worse than an equal split.
             Step::OnDuty(rung, open) => (rung, open && !several),
             Step::Nobody(_) => (Rung::Unattributed, false),
@@ -190,14 +196,39 @@ enum Step {
     Tagged(u32),
     /// Credited to a person (rank) who claimed it.
     Claimed(u32),
+    /// Credited to a person (rank) whose device it was written on.
+    Device(u32),
     /// Credited among those on duty; the flag says whether the inference may weigh them.
     OnDuty(Rung, bool),
     /// Credited to nobody.
     Nobody(Reason),
 }
 
-/// The ladder itself: tag (its own, or that of its session), claim, hand-over, sole, several, team, nobody.
-fn decide(watch: &Watch, phase: Phase, (own_tag, session_tag): (Option<u32>, Option<u32>), claim: Option<u32>) -> Step {
+/// Whom the device of a record means: its owner, who was on duty. What it cannot say is noted.
+fn on_device(
+    devices: &Devices<'_>,
+    canon: &Canon<'_>,
+    watch: &Watch,
+    position: usize,
+    tally: &mut Tally,
+) -> Option<u32> {
+    let record = canon.record(position);
+    match devices.of_record(canon.order[position], record.start_ms) {
+        Owner::One(person) if watch.holder(person).is_some() => return Some(person),
+        Owner::One(person) => tally.note(FindingKind::DeviceOffDuty, Some(person), Some(record.day), position),
+        Owner::Several => tally.note(FindingKind::DeviceOfSeveral, None, Some(record.day), position),
+        Owner::Unknown => {}
+    }
+    None
+}
+
+/// The ladder itself: tag (its own, or that of its session), claim, hand-over, device, sole, several, team, nobody.
+fn decide(
+    watch: &Watch,
+    phase: Phase,
+    (own_tag, session_tag): (Option<u32>, Option<u32>),
+    (claim, device): (Option<u32>, Option<u32>),
+) -> Step {
     if let Some(person) = own_tag {
         return Step::Tagged(person);
     }
@@ -211,6 +242,7 @@ fn decide(watch: &Watch, phase: Phase, (own_tag, session_tag): (Option<u32>, Opt
         (_, Some(DutyRule::HandoverHeld), 1) => Step::OnDuty(Rung::Handover, false),
         (Phase::Named, Some(DutyRule::HandoverHeld), _) => Step::OnDuty(Rung::Equal, false),
         (Phase::Named, ..) => Step::Nobody(Reason::NamedWithoutAgent),
+        _ if let Some(person) = device => Step::Device(person),
         (_, None, _) | (_, _, 0) => Step::Nobody(Reason::NobodyOnDuty),
         (_, Some(DutyRule::Team), _) => Step::OnDuty(Rung::Team, false),
         (_, Some(_), 1) => Step::OnDuty(Rung::Sole, false),

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::canon::Canon;
+use super::devices::Devices;
 use super::feed::Feed;
 use super::findings::FindingKind;
 use super::inference::spread;
@@ -38,11 +39,19 @@ const FEW: usize = 3;
 const MOST_FULL_MINUTES: usize = 10;
 
 /// Weighs the records of accounts on which several are held at once.
-pub(super) fn weigh(canon: &Canon<'_>, duty: &[Vec<Occupancy>], feed: &Feed, accounts: &mut [AccountVerdicts]) {
+pub(super) fn weigh(
+    canon: &Canon<'_>,
+    duty: &[Vec<Occupancy>],
+    (feed, devices): (&Feed, &Devices<'_>),
+    accounts: &mut [AccountVerdicts],
+) {
     for (rank, messages) in &feed.messages {
         let account = &mut accounts[*rank];
         let phases = Phases::of(&canon.input.accounts[canon.accounts[*rank] as usize]);
-        let traffic = Traffic::of(account, &phases, &duty[*rank], messages);
+        let traffic = Traffic::of((account, devices), &phases, &duty[*rank], messages);
+        for &(kind, person, day, place) in &traffic.odd {
+            account.tally.note(kind, person, Some(day), account.base + place as usize);
+        }
         if !traffic.steps.is_empty() {
             let why = guard(&traffic);
             let effort = canon.input.policy.effort / feed.messages.len() as u64;
@@ -79,9 +88,11 @@ fn guard(traffic: &Traffic) -> Option<FindingKind> {
 fn equal(traffic: &Traffic) -> Vec<f64> {
     let of = |step: &traffic::Step| {
         let (len, only) = (usize::from(step.len), step.only);
-        (0..len).map(move |seat| match only {
-            Some(only) => f64::from(u8::from(usize::from(only) == seat)),
-            None => 1.0 / len as f64,
+        let owner = step.owner;
+        (0..len).map(move |seat| match (only, owner) {
+            (Some(only), _) => f64::from(u8::from(usize::from(only) == seat)),
+            (None, Some(owner)) if len > 1 => beam::same_hands(usize::from(owner) == seat, len),
+            (None, _) => 1.0 / len as f64,
         })
     };
     traffic.steps.iter().flat_map(of).collect()

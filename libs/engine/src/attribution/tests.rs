@@ -52,6 +52,8 @@ fn the_words_of_rungs_reasons_and_findings_are_these() {
         (FindingKind::ClaimOffDuty, "CLAIM_OFF_DUTY"),
         (FindingKind::ClaimWithoutRecord, "CLAIM_WITHOUT_RECORD"),
         (FindingKind::ClaimsDiffer, "CLAIMS_DIFFER"),
+        (FindingKind::DeviceOffDuty, "DEVICE_OFF_DUTY"),
+        (FindingKind::DeviceOfSeveral, "DEVICE_OF_SEVERAL"),
         (FindingKind::ContributorOffDuty, "CONTRIBUTOR_OFF_DUTY"),
         (FindingKind::ContributorsNotSplit, "CONTRIBUTORS_NOT_SPLIT"),
     ];
@@ -351,6 +353,14 @@ fn shuffled(input: &Input, seed: usize) -> Input {
                 record: claim.record.map(|record| place(&turn(input.records.len()), record)),
                 ..claim
             })
+            .collect(),
+        devices: turn(input.devices.len())
+            .into_iter()
+            .map(|old| DeviceUse { person: place(&people, input.devices[old].person), ..input.devices[old] })
+            .collect(),
+        record_devices: (0..)
+            .zip(turn(input.records.len()))
+            .filter_map(|(new, old)| Some((new, *input.record_devices.get(&(old as u32))?)))
             .collect(),
     }
 }

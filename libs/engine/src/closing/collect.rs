@@ -192,7 +192,7 @@ impl<'a> Collector<'a> {
         let key = |row: &Record| (row.start_ms, row.key.as_str()).cmp(&(started_ms, external_id));
         if let Ok(place) = records.rows[self.first..].binary_search_by(key) {
             let record = u32::try_from(self.first + place).unwrap_or(u32::MAX);
-            records.replies.push(Reply { record, day, at_ms, by });
+            records.replies.push(Reply { record, day, at_ms, by, device: None });
         }
     }
 

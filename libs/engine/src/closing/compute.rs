@@ -207,6 +207,8 @@ fn detail(kind: FindingKind, records: u32, person: &str) -> Message {
         FindingKind::ClaimOffDuty => msg!("CREDIT_CLAIM_OFF_DUTY", records, person),
         FindingKind::ClaimWithoutRecord => msg!("CREDIT_CLAIM_WITHOUT_RECORD", records, person),
         FindingKind::ClaimsDiffer => msg!("CREDIT_CLAIMS_DIFFER", records, person),
+        FindingKind::DeviceOffDuty => msg!("CREDIT_DEVICE_OFF_DUTY", records, person),
+        FindingKind::DeviceOfSeveral => msg!("CREDIT_DEVICE_OF_SEVERAL", records),
         FindingKind::ContributorOffDuty => msg!("CREDIT_CONTRIBUTOR_OFF_DUTY", records, person),
         FindingKind::ContributorsNotSplit => msg!("CREDIT_CONTRIBUTORS_NOT_SPLIT", records),
     }
@@ -235,7 +237,9 @@ mod tests {
             FindingKind::ReplyOutsideRecord => Some(FindingKind::ClaimOffDuty),
             FindingKind::ClaimOffDuty => Some(FindingKind::ClaimWithoutRecord),
             FindingKind::ClaimWithoutRecord => Some(FindingKind::ClaimsDiffer),
-            FindingKind::ClaimsDiffer => Some(FindingKind::ContributorOffDuty),
+            FindingKind::ClaimsDiffer => Some(FindingKind::DeviceOffDuty),
+            FindingKind::DeviceOffDuty => Some(FindingKind::DeviceOfSeveral),
+            FindingKind::DeviceOfSeveral => Some(FindingKind::ContributorOffDuty),
             FindingKind::ContributorOffDuty => Some(FindingKind::ContributorsNotSplit),
             FindingKind::ContributorsNotSplit => None,
         }

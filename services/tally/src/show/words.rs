@@ -72,6 +72,8 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
         "CLAIM_OFF_DUTY" => msg!("KIND_CLAIM_OFF_DUTY"),
         "CLAIM_WITHOUT_RECORD" => msg!("KIND_CLAIM_WITHOUT_RECORD"),
         "CLAIMS_DIFFER" => msg!("KIND_CLAIMS_DIFFER"),
+        "DEVICE_OFF_DUTY" => msg!("KIND_DEVICE_OFF_DUTY"),
+        "DEVICE_OF_SEVERAL" => msg!("KIND_DEVICE_OF_SEVERAL"),
         "REPLY_OUTSIDE_RECORD" => msg!("KIND_REPLY_OUTSIDE_RECORD"),
         "DID_NOT_SETTLE" => msg!("KIND_DID_NOT_SETTLE"),
         "UNKNOWN_AGENT" => msg!("KIND_UNKNOWN_AGENT"),

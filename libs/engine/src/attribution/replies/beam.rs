@@ -6,6 +6,9 @@
 use super::habits::{Counts, EDGES, GAPS, Habits, edge_class, gap_class};
 use super::traffic::{Before, Day, NOWHERE, Seat, Step, Traffic};
 
+/// How often what a device says is right.
+const TRUST: f64 = 0.95;
+
 /// What a day was read to.
 pub(super) struct Reading {
     /// Weights of the seats of the day's steps, of each step summing to one.
@@ -84,13 +87,19 @@ struct Beam<'a> {
 
 impl<'a> Beam<'a> {
     fn new(traffic: &'a Traffic, day: &'a Day, habits: &'a Habits, width: usize, before: &'a [f64]) -> Self {
-        let states = States { rows: vec![0; day.people.len() + day.slots], keys: vec![0], weights: vec![1.0] };
+        let states =
+            States { rows: vec![0; day.people.len() + day.slots + day.desks], keys: vec![0], weights: vec![1.0] };
         let (links, marks, forward, moves) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Self { traffic, day, habits, width, before, states, links, marks, forward, moves, table: Table::default() }
     }
 
     /// Cells of a state.
     fn cells(&self) -> usize {
+        self.desks() + self.day.desks
+    }
+
+    /// The first cell of devices.
+    fn desks(&self) -> usize {
         self.day.people.len() + self.day.slots
     }
 
@@ -125,13 +134,14 @@ impl<'a> Beam<'a> {
         let traffic = self.traffic;
         let step = traffic.steps[place];
         let number = (place - self.day.steps.start) as u32 + 1;
-        let people = self.day.people.len();
-        let seats: Vec<Going> = traffic.seats_of(&step).iter().map(|seat| self.going(seat, &step)).collect();
+        let (people, desks) = (self.day.people.len(), self.desks());
+        let seats: Vec<Going> = (0..).zip(traffic.seats_of(&step)).map(|seat| self.going(seat, &step)).collect();
         self.moves.clear();
         for from in 0..self.states.weights.len() {
             let row = &self.states.rows[from * self.cells()..][..self.cells()];
             let writer = if step.slot == NOWHERE { 0 } else { row[people + usize::from(step.slot)] };
             let holder = writer.checked_sub(1).filter(|holder| seats.iter().any(|seat| seat.cell == *holder as usize));
+            let desk = (step.hands != NOWHERE).then(|| desks + usize::from(step.hands));
             for (seat, going) in seats.iter().enumerate() {
                 if step.only.is_some_and(|only| usize::from(only) != seat) {
                     continue;
@@ -139,12 +149,19 @@ impl<'a> Beam<'a> {
                 let last = row[going.cell];
                 let (gap, span) = self.gap(going, last, step.at);
                 let (stay, held) = self.stay(&step, going, holder);
-                let weight = gap * stay * going.factor;
+                let sits = desk.map_or(1.0, |desk| sits(&row[desks..], desk - desks, going.cell, &seats));
+                let weight = gap * stay * going.factor * sits;
                 let mut key = self.states.keys[from] ^ mix(going.cell, last) ^ mix(going.cell, number);
                 if step.slot != NOWHERE {
                     let next = if step.goes_on { going.cell as u32 + 1 } else { 0 };
                     let cell = people + usize::from(step.slot);
                     key ^= mix(cell, writer) ^ mix(cell, next);
+                }
+                if let Some(desk) = desk {
+                    let theirs = going.cell as u32 + 1;
+                    let left = (desks..row.len()).filter(|cell| *cell != desk && row[*cell] == theirs);
+                    key = left.fold(key, |key, cell| key ^ mix(cell, theirs));
+                    key ^= mix(desk, row[desk]) ^ mix(desk, if step.used_on { theirs } else { 0 });
                 }
                 let (from, seat) = (from as u16, seat as u16);
                 self.moves.push(Move { key, link: Link { weight, from, to: 0, seat, span: span as u8, stay: held } });
@@ -156,12 +173,19 @@ impl<'a> Beam<'a> {
             if step.slot != NOWHERE {
                 row[people + usize::from(step.slot)] = if step.goes_on { going.cell as u32 + 1 } else { 0 };
             }
+            if step.hands != NOWHERE {
+                // Whoever writes at one device has left every other.
+                let theirs = going.cell as u32 + 1;
+                row[desks..].iter_mut().filter(|user| **user == theirs).for_each(|user| *user = 0);
+                row[desks + usize::from(step.hands)] = if step.used_on { theirs } else { 0 };
+            }
         });
     }
 
-    fn going(&self, seat: &Seat, step: &Step) -> Going {
+    fn going(&self, (place, seat): (u16, &Seat), step: &Step) -> Going {
         let person = usize::from(seat.person);
-        let factor = self.habits.profile[person][usize::from(step.class)];
+        let owned = step.owner.map_or(1.0, |owner| same_hands(owner == place, usize::from(step.len)));
+        let factor = self.habits.profile[person][usize::from(step.class)] * owned;
         let Before::Earlier(earlier) = step.before else {
             return Going {
                 cell: self.cell_of(seat.person),
@@ -301,6 +325,24 @@ struct Going {
     from: i64,
     /// What does not depend on the state: the kind of reply, and who wrote to the customer on an earlier day.
     factor: f64,
+}
+
+/// What it is worth that somebody (by cell) writes at a device (by place among those of nobody): whoever sits there, one of the others on
+/// duty, or somebody who sits at another one.
+fn sits(devices: &[u32], at: usize, cell: usize, seats: &[Going]) -> f64 {
+    let theirs = cell as u32 + 1;
+    match devices[at].checked_sub(1) {
+        Some(user) if seats.iter().any(|seat| seat.cell == user as usize) => {
+            same_hands(user as usize == cell, seats.len())
+        }
+        _ if devices.contains(&theirs) => 1.0 - TRUST,
+        _ => 1.0,
+    }
+}
+
+/// What it is worth that a device is used by whoever has it, or by one of the others on duty.
+pub(super) fn same_hands(same: bool, on_duty: usize) -> f64 {
+    if same { TRUST } else { (1.0 - TRUST) / (on_duty.max(2) - 1) as f64 }
 }
 
 /// A number for a cell of a state with something in it; states are told apart by what these are together. Two that differ may meet in

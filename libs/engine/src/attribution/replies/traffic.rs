@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::devices::{Devices, Owner};
 use super::super::feed::Message;
+use super::super::findings::FindingKind;
 use super::super::ladder::{AccountVerdicts, Phases};
 use super::super::watch::{Candidate, Watch};
 use super::super::{Occupancy, Phase, Rung, Side};
@@ -17,6 +19,8 @@ pub(super) const CLASSES: usize = 3 * LATENCIES;
 const LATENCIES: usize = 6;
 /// Edges of that wait in seconds.
 const LATENCY_EDGES: [i64; LATENCIES - 1] = [300, 1_200, 3_600, 14_400, 86_400];
+/// Dialogues and devices at once that a state remembers; of more it remembers nothing.
+const MOST_SLOTS: u16 = 2_048;
 /// No slot.
 pub(super) const NOWHERE: u16 = u16::MAX;
 
@@ -51,6 +55,13 @@ pub(super) struct Step {
     pub slot: u16,
     /// Whether the dialogue has a later reply that day.
     pub goes_on: bool,
+    /// The one seat whose device it was written on, by its place among them.
+    pub owner: Option<u16>,
+    device: u32,
+    /// Where a state remembers who sits at a device of nobody, while it is used that day.
+    pub hands: u16,
+    /// Whether that is used later that day.
+    pub used_on: bool,
 }
 
 /// One of those on duty at a reply.
@@ -81,8 +92,9 @@ pub(super) struct Day {
     pub ends: Vec<u32>,
     /// Who they are of, sorted.
     pub people: Vec<u16>,
-    /// Slots that are needed at once.
+    /// Slots that are needed at once: of dialogues, and of devices of nobody.
     pub slots: usize,
+    pub desks: usize,
 }
 
 /// An account's replies.
@@ -100,14 +112,21 @@ pub(super) struct Traffic {
     pub mean_open: f64,
     /// Replies on a full minute.
     pub full_minutes: usize,
+    /// What was noticed of devices: kind, rank of a person, day, place of the record.
+    pub odd: Vec<(FindingKind, Option<u32>, i32, u32)>,
 }
 
 impl Traffic {
     /// Reads an account's messages, in their order. `rows` is its duty, people by rank.
-    pub fn of(account: &AccountVerdicts, phases: &Phases, rows: &[Occupancy], messages: &[Message]) -> Self {
+    pub fn of(
+        (account, devices): (&AccountVerdicts, &Devices<'_>),
+        phases: &Phases,
+        rows: &[Occupancy],
+        messages: &[Message],
+    ) -> Self {
         let mut traffic = Self::default();
         traffic.stretch(rows);
-        let days = traffic.sit(account, phases, rows, messages);
+        let days = traffic.sit((account, devices), phases, rows, messages);
         traffic.cut(days);
         let steps = traffic.steps.len().max(1) as f64;
         let open = traffic.steps.iter().map(|step| step.only.map_or(usize::from(step.len), |_| 1));
@@ -145,7 +164,7 @@ impl Traffic {
     /// Makes a step of every reply that somebody was on duty for; the days they are of.
     fn sit(
         &mut self,
-        account: &AccountVerdicts,
+        (account, devices): (&AccountVerdicts, &Devices<'_>),
         phases: &Phases,
         rows: &[Occupancy],
         messages: &[Message],
@@ -177,6 +196,7 @@ impl Traffic {
             if seats.is_empty() || only == Some(None) {
                 continue;
             }
+            let (owner, unknown) = self.whose(devices, message, seats);
             let first = self.seats.len() as u32;
             for candidate in seats {
                 let seat = self.seat(&mut current, *candidate, message.at);
@@ -196,10 +216,30 @@ impl Traffic {
                 before,
                 slot: NOWHERE,
                 goes_on: false,
+                owner,
+                device: if unknown { message.device } else { 0 },
+                hands: NOWHERE,
+                used_on: false,
             });
             days.push(message.day);
         }
         days
+    }
+
+    /// The place of the seat whose device a message was written on, and whether the device is of nobody that is known. What a device cannot say
+    /// is noted.
+    fn whose(&mut self, devices: &Devices<'_>, message: &Message, seats: &[Candidate]) -> (Option<u16>, bool) {
+        let Some(device) = message.device.checked_sub(1) else { return (None, false) };
+        let (kind, person) = match devices.owner(device, message.at) {
+            Owner::Unknown => return (None, true),
+            Owner::One(person) => match seats.iter().position(|seat| seat.person == person) {
+                Some(place) => return (Some(place as u16), false),
+                None => (FindingKind::DeviceOffDuty, Some(person)),
+            },
+            Owner::Several => (FindingKind::DeviceOfSeveral, None),
+        };
+        self.odd.push((kind, person, message.day, message.place));
+        (None, false)
     }
 
     fn seat(&self, current: &mut [u32], candidate: Candidate, at: i64) -> Seat {
@@ -216,36 +256,77 @@ impl Traffic {
         let mut from = 0;
         while from < days.len() {
             let to = from + days[from..].partition_point(|day| *day <= days[from]);
-            let mut left: BTreeMap<u32, (u32, u16)> = BTreeMap::new();
-            for step in &self.steps[from..to] {
-                left.entry(step.dialogue).or_insert((0, NOWHERE)).0 += 1;
-            }
-            let (mut free, mut slots) = (Vec::new(), 0);
-            let mut stretches = BTreeSet::new();
+            let today = || self.steps[from..to].iter();
+            let mut dialogues = Chain::of(today().map(|step| step.dialogue));
+            let mut devices = Chain::of(today().map(|step| step.device).filter(|device| *device > 0));
+            let (mut slots, mut desks, mut stretches) = (Slots::default(), Slots::default(), BTreeSet::new());
             for place in from..to {
                 stretches.extend(self.seats_of(&self.steps[place]).iter().map(|seat| seat.stretch));
                 let step = &mut self.steps[place];
-                let Some((left, slot)) = left.get_mut(&step.dialogue) else { continue };
-                *left -= 1;
-                step.goes_on = *left > 0;
-                if step.goes_on && *slot == NOWHERE {
-                    *slot = free.pop().unwrap_or_else(|| {
-                        slots += 1;
-                        slots - 1
-                    });
-                }
-                step.slot = *slot;
-                if !step.goes_on && *slot != NOWHERE {
-                    free.push(*slot);
+                (step.slot, step.goes_on) = dialogues.next(step.dialogue, &mut slots);
+                if step.device > 0 {
+                    (step.hands, step.used_on) = devices.next(step.device, &mut desks);
                 }
             }
             let mut ends: Vec<u32> = stretches.into_iter().collect();
             ends.sort_by_key(|stretch| (self.stretches[*stretch as usize].to, *stretch));
             let people: BTreeSet<u16> = ends.iter().map(|stretch| self.stretches[*stretch as usize].person).collect();
             let people = people.into_iter().collect();
-            self.days.push(Day { steps: from..to, ends, people, slots: usize::from(slots) });
+            self.days.push(Day {
+                steps: from..to,
+                ends,
+                people,
+                slots: usize::from(slots.made),
+                desks: usize::from(desks.made),
+            });
             from = to;
         }
+    }
+}
+
+/// Cells of a state for what goes on at once.
+#[derive(Default)]
+struct Slots {
+    free: Vec<u16>,
+    made: u16,
+}
+
+impl Slots {
+    /// A free one, or none where there are as many as a state has.
+    fn take(&mut self) -> u16 {
+        self.free.pop().unwrap_or_else(|| {
+            if self.made == MOST_SLOTS {
+                return NOWHERE;
+            }
+            self.made += 1;
+            self.made - 1
+        })
+    }
+}
+
+/// Things that come several times on a day: how often each is still to come, and its slot.
+struct Chain(BTreeMap<u32, (u32, u16)>);
+
+impl Chain {
+    fn of(keys: impl Iterator<Item = u32>) -> Self {
+        let mut left: BTreeMap<u32, (u32, u16)> = BTreeMap::new();
+        keys.for_each(|key| left.entry(key).or_insert((0, NOWHERE)).0 += 1);
+        Self(left)
+    }
+
+    /// The slot of the next of a key, and whether it comes again. The first takes one, the last gives it back.
+    fn next(&mut self, key: u32, slots: &mut Slots) -> (u16, bool) {
+        let Some((left, slot)) = self.0.get_mut(&key) else { return (NOWHERE, false) };
+        *left -= 1;
+        let again = *left > 0;
+        if again && *slot == NOWHERE {
+            *slot = slots.take();
+        }
+        let mine = *slot;
+        if !again && mine != NOWHERE {
+            slots.free.push(mine);
+        }
+        (mine, again)
     }
 }
 

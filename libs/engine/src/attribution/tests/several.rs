@@ -22,9 +22,15 @@ fn chat(count: u32, seed: u64) -> Input {
         for at in 0..1 + draw(6) {
             let by = if at % 2 == 0 && draw(4) > 0 { Side::Customer } else { Side::Agent };
             let at_ms = record.start_ms + draw(length) * 1_000;
-            case.replies.push(Reply { record: number, day: record.day, at_ms, by });
+            case.replies.push(Reply { record: number, day: record.day, at_ms, by, device: None });
         }
-        case.replies.push(Reply { record: number, day: record.day, at_ms: record.end_ms, by: Side::Agent });
+        case.replies.push(Reply {
+            record: number,
+            day: record.day,
+            at_ms: record.end_ms,
+            by: Side::Agent,
+            device: None,
+        });
     }
     case
 }
@@ -64,7 +70,7 @@ fn a_reply_outside_its_record_counts_for_nothing_and_is_said() {
     let mut case = chat(160, 1);
     let expected = attribute(&case, &pool(2));
     let (first, last) = (case.records[0].start_ms, case.records[1].end_ms);
-    let stray = |record, at_ms| Reply { record, day: 0, at_ms, by: Side::Agent };
+    let stray = |record, at_ms| Reply { record, day: 0, at_ms, by: Side::Agent, device: None };
     case.replies.extend([stray(0, first - 60_001), stray(0, first - 3_600_000), stray(1, last + 60_001)]);
     let outcome = attribute(&case, &pool(2));
     assert_eq!((&outcome.credits, &outcome.shares), (&expected.credits, &expected.shares));
@@ -81,7 +87,7 @@ fn a_record_that_began_at_night_is_of_who_answered_in_the_morning() {
     case.records.push(morning);
     let nobody = attribute(&case, &pool(2));
     assert_eq!(nobody.credits[0].reason, Some(Reason::NobodyOnDuty));
-    case.replies.push(Reply { record: number, day: 0, at_ms: 6 * HOUR + 60_000, by: Side::Agent });
+    case.replies.push(Reply { record: number, day: 0, at_ms: 6 * HOUR + 60_000, by: Side::Agent, device: None });
     let outcome = attribute(&case, &pool(2));
     let credit = outcome.credits.iter().find(|credit| credit.record == number).expect("a credit");
     assert_eq!((credit.rung, outcome.shares_of(credit)[0].person), (Rung::Sole, 0), "the one who had begun");
@@ -92,12 +98,89 @@ fn a_record_that_began_at_night_is_of_who_answered_in_the_morning() {
     assert_eq!(unheld(&early), unheld(&nobody), "nobody was on duty for the reply either");
 }
 
+/// Whose each reply of [`chat`] could have been by the device: workstations 100 and up are of person 0 and up, 200 and up of nobody.
+fn with_devices(mut case: Input, seed: u64) -> Input {
+    for (number, reply) in (0..).zip(&mut case.replies) {
+        let drawn = (number + seed) % 7;
+        reply.device = match drawn {
+            0..3 => Some(100 + drawn as u32),
+            3..5 => Some(200 + drawn as u32),
+            _ => None,
+        };
+    }
+    let all = |device, person| DeviceUse { device, person, from_ms: i64::MIN, to_ms: i64::MAX };
+    case.devices = vec![all(100, 0), all(101, 1), all(102, 2)];
+    case
+}
+
+#[test]
+fn a_reply_from_somebodys_device_is_mostly_theirs_and_what_a_device_cannot_say_is_a_finding() {
+    let case = chat(160, 3);
+    let mut all_of_one = case.clone();
+    all_of_one.devices = vec![DeviceUse { device: 5, person: 1, from_ms: i64::MIN, to_ms: i64::MAX }];
+    all_of_one.replies.iter_mut().for_each(|reply| reply.device = Some(5));
+    let (plain, outcome) = (attribute(&case, &pool(2)), attribute(&all_of_one, &pool(2)));
+    let of = |outcome: &Attribution, person| {
+        outcome.by_person.iter().find(|total| total.person == person).map_or(0, |total| total.replies)
+    };
+    assert!(of(&outcome, 1) > 9 * of(&outcome, 0), "{:?}", outcome.by_person);
+    assert!(of(&plain, 1) < 4 * of(&plain, 0), "{:?}", plain.by_person);
+    assert!(found(&outcome, FindingKind::DeviceOffDuty) > 0, "used while its owner was not on duty");
+    let mut two = all_of_one.clone();
+    two.devices.push(DeviceUse { person: 0, ..two.devices[0] });
+    let two = attribute(&two, &pool(2));
+    assert_eq!((&two.credits, &two.shares), (&plain.credits, &plain.shares), "it tells nothing");
+    assert!(found(&two, FindingKind::DeviceOfSeveral) > 0);
+}
+
+#[test]
+fn a_device_of_nobody_says_that_the_same_hands_wrote() {
+    // Two on duty, one dialogue each, in turns at two devices that nobody is bound to; one record of each device names its agent.
+    let rows = vec![duty(0, 9..20, DutyRule::Rostered), duty(1, 9..20, DutyRule::Rostered)];
+    let mut case = input(rows, Vec::new());
+    case.accounts[0].phases = vec![PhaseFrom { from_day: 0, phase: Phase::Shared, capacity: 4 }];
+    for number in 0..120_u32 {
+        let start_ms = 9 * HOUR + i64::from(number) * 297_000;
+        let tag = (number < 2).then_some(number);
+        case.records.push(Record { start_ms, end_ms: start_ms + 60_000, tag, ..record(&format!("r{number:03}"), 9) });
+        case.replies.push(Reply {
+            record: number,
+            day: 0,
+            at_ms: start_ms,
+            by: Side::Agent,
+            device: Some(7 + number % 2),
+        });
+    }
+    let outcome = attribute(&case, &pool(2));
+    let right = outcome.credits.iter().filter(|credit| {
+        let best = outcome.shares_of(credit).iter().max_by_key(|share| share.ppm);
+        best.is_some_and(|best| best.person == credit.record % 2)
+    });
+    assert!(right.count() > 110, "{:?}", outcome.by_person);
+}
+
+#[test]
+fn a_record_that_names_a_device_is_of_its_owner_who_was_on_duty() {
+    let rows = vec![duty(0, 9..12, DutyRule::Rostered), duty(1, 9..12, DutyRule::Rostered)];
+    let mut case = input(rows, vec![record("a", 10), record("b", 11), record("c", 11)]);
+    case.record_devices = [(0, 4), (1, 5), (2, 6)].into();
+    let use_of = |device, person| DeviceUse { device, person, from_ms: 0, to_ms: i64::MAX };
+    case.devices = vec![use_of(4, 1), use_of(5, 2), use_of(6, 0), use_of(6, 1)];
+    let outcome = attribute(&case, &pool(1));
+    let rungs: Vec<Rung> = outcome.credits.iter().map(|credit| credit.rung).collect();
+    assert_eq!(rungs, [Rung::Device, Rung::Equal, Rung::Equal]);
+    assert_eq!((outcome.shares[0].person, outcome.shares[0].ppm), (1, WHOLE));
+    assert_eq!((found(&outcome, FindingKind::DeviceOffDuty), found(&outcome, FindingKind::DeviceOfSeveral)), (1, 1));
+    case.policy.rules = 2;
+    assert!(attribute(&case, &pool(1)).credits.iter().all(|credit| credit.rung != Rung::Device));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn neither_the_order_of_rows_nor_the_number_of_threads_matters_to_replies(seed: u64, turn in 0usize..1000) {
-        let case = chat(160, seed);
+        let case = with_devices(chat(160, seed), seed % 7);
         let outcome = attribute(&case, &pool(1));
         prop_assert!(outcome.credits.iter().any(|credit| credit.rung == Rung::Replies));
         for credit in &outcome.credits {
