@@ -87,7 +87,7 @@ impl Default for Policy {
             settled_ppm: 120_000,
             interval_permille: 1_500,
             spread_permille: 2_050,
-            replies_permille: 1_850,
+            replies_permille: 1_760,
             split: None,
         }
     }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use tally_engine::attribution::{
-    AccountInput, AgentInput, Attribution, DutyRule, Input, Occupancy, Phase, PhaseFrom, Policy, Record, Reply, Side,
-    WHOLE, attribute,
+    AccountInput, AgentInput, Attribution, Claim, DeviceUse, DutyRule, Input, Occupancy, Phase, PhaseFrom, Policy,
+    Record, Reply, Side, WHOLE, attribute,
 };
 
 /// Tagged parts of the records, in percent.
@@ -277,6 +277,60 @@ fn replies_on_the_forum_tell_who_answered() {
         }
     }
     for (held, of) in all_held.into_iter().zip(all_of) {
-        assert!((0.86..=0.95).contains(&(held as f64 / of as f64)), "{held} of {of}");
+        println!("{held} of {of}");
+        assert!((0.86..=0.94).contains(&(held as f64 / of as f64)), "{held} of {of}");
+    }
+}
+
+/// Adds what a desk could know beside: the owner's workstation on this part of the replies, one in twenty of them another's, and a click by
+/// whoever holds a record on this part of the records, in percent.
+fn with_evidence(mut input: Input, posts: &[Post], group: &Group, truth: &[usize], devices: u64, claims: u64) -> Input {
+    let by: HashMap<(i64, u64), usize> = posts
+        .iter()
+        .filter_map(|post| {
+            Some(((post.at, post.dialogue), group.agents.iter().position(|one| Some(one) == post.by.as_ref())?))
+        })
+        .collect();
+    for (number, reply) in (0..).zip(&mut input.replies) {
+        let key = &input.records[reply.record as usize].key;
+        let dialogue = key.split('/').next().and_then(|dialogue| dialogue.parse().ok()).expect("a dialogue");
+        let writer = by.get(&(reply.at_ms / 1_000, dialogue)).filter(|_| reply.by == Side::Agent);
+        if let Some(writer) = writer.filter(|_| draw(11, number) % 100 < devices) {
+            let wrong = draw(12, number) % 20 == 0;
+            let device = if wrong { draw(13, number) as usize % group.k } else { *writer };
+            reply.device = Some(device as u32);
+        }
+    }
+    let all = |person| DeviceUse { device: person, person, from_ms: i64::MIN, to_ms: i64::MAX };
+    input.devices = (0..group.k as u32).map(all).collect();
+    let claimed = (0..).zip(truth).filter(|(number, _)| draw(14, *number) % 100 < claims);
+    input.claims = claimed
+        .map(|(number, holder)| {
+            let first = input.replies.iter().find(|reply| u64::from(reply.record) == number && reply.by == Side::Agent);
+            let at_ms = first.expect("a reply").at_ms;
+            Claim { account: 0, person: *holder as u32, at_ms, record: Some(number as u32), customer: None }
+        })
+        .collect();
+    input
+}
+
+#[test]
+fn workstations_and_clicks_on_the_forum_bring_more_than_the_model() {
+    let Some(root) = root() else { return };
+    let (posts, groups) = (posts(Path::new(&root)), groups(Path::new(&root)));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a pool");
+    println!("| eight people, of the replies with a device, of the records claimed | misallocated |");
+    // Without either it is .08.
+    for (devices, claims, bar) in [(10, 0, 0.06), (30, 0, 0.045), (0, 50, 0.035)] {
+        let mine: Vec<&Group> = groups.iter().filter(|group| group.k == 8).collect();
+        let mut sum = 0.0;
+        for group in &mine {
+            let (input, truth) = shared_account(&posts, group, 0, 0);
+            let input = with_evidence(input, &posts, group, &truth, devices, claims);
+            sum += misallocated(&totals(8, &attribute(&input, &pool)).0, &truth);
+        }
+        let mean = sum / mine.len() as f64;
+        println!("| {devices} % {claims} % | {mean:.4} |");
+        assert!(mean <= bar, "{devices} % with a device, {claims} % claimed: {mean:.4}");
     }
 }
