@@ -54,6 +54,21 @@ pub(super) struct AccountVerdicts {
     pub tally: Tally,
 }
 
+impl AccountVerdicts {
+    /// Adds the candidates of a record that was decided so: where they are.
+    fn stand(&mut self, watch: &Watch, step: Step) -> (u32, u32) {
+        let first = self.candidates.len() as u32;
+        match step {
+            Step::Tagged(person) | Step::Claimed(person) | Step::Device(person) => {
+                self.candidates.push(watch.holder(person).unwrap_or(Candidate { person, evidence: None }));
+            }
+            Step::OnDuty(..) => self.candidates.extend_from_slice(watch.on_duty()),
+            Step::Nobody(_) => {}
+        }
+        (first, self.candidates.len() as u32 - first)
+    }
+}
+
 /// Duty by account, people and accounts by rank.
 pub(super) fn duty(canon: &Canon<'_>) -> Vec<Vec<Occupancy>> {
     let mut duty: Vec<Vec<Occupancy>> = vec![Vec::new(); canon.accounts.len()];
@@ -125,15 +140,7 @@ fn climb_account(
         {
             account.tally.note(FindingKind::ClaimsDiffer, Some(claimant), Some(record.day), position);
         }
-        let first = account.candidates.len() as u32;
-        match step {
-            Step::Tagged(person) | Step::Claimed(person) | Step::Device(person) => {
-                account.candidates.push(watch.holder(person).unwrap_or(Candidate { person, evidence: None }));
-            }
-            Step::OnDuty(..) => account.candidates.extend_from_slice(watch.on_duty()),
-            Step::Nobody(_) => {}
-        }
-        let len = account.candidates.len() as u32 - first;
+        let (first, len) = account.stand(&watch, step);
         // What the record would be without a name: open between several, who may hold several dialogues each.
         let among = capacity > 1 && matches!(decide(&watch, phase, (None, None), (None, None)), Step::OnDuty(_, true));
         if let (true, Step::Tagged(person) | Step::Claimed(person)) = (among, step) {

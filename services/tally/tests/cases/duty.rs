@@ -15,7 +15,7 @@ fn the_second_night_counts_by_roster_when_only_the_first_was_punched() {
     assert_eq!(case.close(), 0);
     let shared = ["T1 1001 1000000", "T2 1001 500000", "T2 1002 500000", "T3 1001 500000", "T3 1002 500000"];
     assert_eq!(case.credits(), shared);
-    assert!(case.result("summary.json").contains("\"policy\": \"2\""));
+    assert!(case.result("summary.json").contains("\"policy\": \"3\""));
     assert!(case.replayed().contains("identical"));
 }
 

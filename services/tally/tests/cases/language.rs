@@ -138,10 +138,10 @@ fn the_language_is_that_of_the_environment_unless_one_is_named() {
 
 #[test]
 fn settings_are_refused_in_chinese_too() {
-    let case = Case::new(&[("records.csv", RECORDS), ("policy.yaml", "version: 3\ngrace: 5\ncut_over: noon\n")], &[]);
+    let case = Case::new(&[("records.csv", RECORDS), ("policy.yaml", "version: 4\ngrace: 5\ncut_over: noon\n")], &[]);
     let output = case.run(&["close", text(&case.bundle()), "--lang", "zh-CN"]);
     let said = String::from_utf8(output.stderr).expect("UTF-8");
-    for part in ["policy.yaml：", "version 写的是“3”", "grace 不是已知的键", "；", "请改正这些值"]
+    for part in ["policy.yaml：", "version 写的是“4”", "grace 不是已知的键", "；", "请改正这些值"]
     {
         assert!(said.contains(part), "{part}: {said}");
     }
