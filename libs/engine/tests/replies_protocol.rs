@@ -296,7 +296,7 @@ fn with_evidence(mut input: Input, posts: &[Post], group: &Group, truth: &[usize
         let dialogue = key.split('/').next().and_then(|dialogue| dialogue.parse().ok()).expect("a dialogue");
         let writer = by.get(&(reply.at_ms / 1_000, dialogue)).filter(|_| reply.by == Side::Agent);
         if let Some(writer) = writer.filter(|_| draw(11, number) % 100 < devices) {
-            let wrong = draw(12, number) % 20 == 0;
+            let wrong = draw(12, number).is_multiple_of(20);
             let device = if wrong { draw(13, number) as usize % group.k } else { *writer };
             reply.device = Some(device as u32);
         }
