@@ -143,12 +143,14 @@ impl<'a> Places<'a> {
         if let Some(customer) = claim.customer {
             let theirs = self.of_customer.get(&customer)?;
             let begun = theirs.partition_point(|position| start(*position) <= claim.at_ms);
-            let under_way = |position: &usize| self.canon.record(*position).end_ms + AROUND_MS >= claim.at_ms;
-            let next = || theirs.get(begun).filter(|position| start(**position) <= claim.at_ms + AROUND_MS);
+            let under_way =
+                |position: &usize| self.canon.record(*position).end_ms.saturating_add(AROUND_MS) >= claim.at_ms;
+            let next =
+                || theirs.get(begun).filter(|position| start(**position) <= claim.at_ms.saturating_add(AROUND_MS));
             return theirs[..begun].last().filter(|position| under_way(position)).or_else(next).copied();
         }
-        let first = self.span.start + self.begun(claim.at_ms - BEFORE_MS - 1);
-        let near = |position: &usize| start(*position) <= claim.at_ms + AROUND_MS;
+        let first = self.span.start + self.begun(claim.at_ms.saturating_sub(BEFORE_MS + 1));
+        let near = |position: &usize| start(*position) <= claim.at_ms.saturating_add(AROUND_MS);
         (first..self.span.end).take_while(near).find(|position| !claimed(*position))
     }
 }

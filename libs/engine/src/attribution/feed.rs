@@ -47,7 +47,7 @@ impl Feed {
             let record = &canon.input.records[reply.record as usize];
             let position = canon.positions[reply.record as usize] as usize;
             let end_ms = record.end_ms.max(record.start_ms);
-            if reply.at_ms < record.start_ms - GRACE_MS || end_ms + GRACE_MS < reply.at_ms {
+            if reply.at_ms < record.start_ms.saturating_sub(GRACE_MS) || end_ms.saturating_add(GRACE_MS) < reply.at_ms {
                 *feed.outside.entry(position).or_default() += 1;
                 continue;
             }

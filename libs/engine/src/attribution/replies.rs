@@ -163,6 +163,7 @@ fn read<'t>(
 fn publish(account: &mut AccountVerdicts, traffic: &Traffic, weights: &[f64], why: Option<FindingKind>) {
     account.weights.resize(account.candidates.len(), 0.0);
     let mut by_place: BTreeMap<u32, BTreeMap<u32, (f64, Option<u32>)>> = BTreeMap::new();
+    let elsewise: BTreeSet<u32> = traffic.steps.iter().filter(|step| !step.held).map(|step| step.place).collect();
     for step in &traffic.steps {
         let record = by_place.entry(step.place).or_default();
         for (seat, weight) in traffic.seats_of(step).iter().zip(&weights[step.first as usize..]) {
@@ -178,6 +179,7 @@ fn publish(account: &mut AccountVerdicts, traffic: &Traffic, weights: &[f64], wh
         (verdict.first, verdict.len) = (account.candidates.len() as u32, people.len() as u32);
         (verdict.reason, verdict.several) = (None, false);
         (verdict.rung, verdict.weighed) = match (people.len(), why) {
+            (1, _) if !elsewise.contains(&place) => (Rung::Handover, false),
             (1, _) => (Rung::Sole, false),
             (_, None) => (Rung::Replies, true),
             (_, Some(_)) => (Rung::Equal, true),

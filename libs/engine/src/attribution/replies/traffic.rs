@@ -7,7 +7,7 @@ use super::super::feed::Message;
 use super::super::findings::FindingKind;
 use super::super::ladder::{AccountVerdicts, Phases};
 use super::super::watch::{Candidate, Watch};
-use super::super::{Occupancy, Phase, Rung, Side};
+use super::super::{DutyRule, Occupancy, Phase, Rung, Side};
 
 /// Classes of pauses within a dialogue.
 pub(super) const PAUSES: usize = 5;
@@ -48,6 +48,8 @@ pub(super) struct Step {
     pub len: u16,
     /// The one seat that may have written it, by its place among them, where evidence names it.
     pub only: Option<u16>,
+    /// Whether those are the ones who held the account by hand-over.
+    pub held: bool,
     /// Kind of reply.
     pub class: u8,
     pub before: Before,
@@ -191,7 +193,8 @@ impl Traffic {
             let verdict = &account.verdicts[message.place as usize];
             let named = matches!(verdict.rung, Rung::Tagged | Rung::Claimed)
                 .then(|| account.candidates[verdict.first as usize].person);
-            let seats = watch.on_duty();
+            // Where nothing tells who was on duty, nothing tells whose a reply was either.
+            let seats = if watch.rule == Some(DutyRule::Team) { &[] } else { watch.on_duty() };
             let only = named.map(|named| seats.iter().position(|seat| seat.person == named));
             if seats.is_empty() || only == Some(None) {
                 continue;
@@ -212,6 +215,7 @@ impl Traffic {
                 first,
                 len: seats.len() as u16,
                 only: only.flatten().map(|place| place as u16),
+                held: watch.rule == Some(DutyRule::HandoverHeld),
                 class,
                 before,
                 slot: NOWHERE,

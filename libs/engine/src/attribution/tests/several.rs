@@ -51,6 +51,22 @@ fn replies_weigh_nothing_before_version_3_and_where_nothing_is_inferred() {
 }
 
 #[test]
+fn who_held_the_account_by_hand_over_has_it_so_and_a_team_without_evidence_shares_as_it_did() {
+    let replied = |rows: Vec<Occupancy>| {
+        let mut case = chat(160, 1);
+        let until = |row: &Occupancy| Occupancy { to_ms: 90 * HOUR, ..*row };
+        case.occupancy = rows.iter().map(until).collect();
+        attribute(&case, &pool(1))
+    };
+    let held = replied(vec![duty(1, 0..1, DutyRule::HandoverHeld), duty(0, 0..1, DutyRule::Rostered)]);
+    assert!(held.credits.iter().all(|credit| matches!(credit.rung, Rung::Handover | Rung::Tagged)));
+    let team = [0, 1, 2].map(|person| duty(person, 0..1, DutyRule::Team));
+    let team = replied(team.to_vec());
+    assert!(team.credits.iter().all(|credit| matches!(credit.rung, Rung::Team | Rung::Tagged)));
+    assert!(found(&team, FindingKind::NoDutyEvidence) > 100);
+}
+
+#[test]
 fn few_replies_and_a_clock_without_seconds_are_shared_by_who_was_on_duty_at_each_and_said() {
     let few = attribute(&chat(50, 1), &pool(2));
     assert!(few.credits.iter().all(|credit| credit.rung != Rung::Replies));
