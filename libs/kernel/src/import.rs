@@ -57,6 +57,17 @@ impl ImportOutcome {
         Self { written, unchanged, revised: 0, problems, put_right: Vec::new() }
     }
 
+    /// Adds what came of a part that follows `before` rows of others.
+    pub fn append(&mut self, part: Self, before: u32) {
+        let Self { written, unchanged, revised, problems, put_right } = part;
+        self.written = self.written.saturating_add(written);
+        self.unchanged = self.unchanged.saturating_add(unchanged);
+        self.revised = self.revised.saturating_add(revised);
+        let moved = |index: u32| index.saturating_add(before);
+        self.problems.extend(problems.into_iter().map(|problem| Problem { index: moved(problem.index), ..problem }));
+        self.put_right.extend(put_right.into_iter().map(moved));
+    }
+
     /// With the problems in the order of the rows.
     pub fn in_order(mut self) -> Self {
         self.problems.sort_by_key(|problem| problem.index);
@@ -140,5 +151,23 @@ mod tests {
         assert_eq!((outcome.written, outcome.unchanged), (2, 2));
         assert_eq!(outcome.problems.iter().map(|p| p.index).collect::<Vec<_>>(), [3, 5]);
         assert_eq!(outcome.problems[0].message, Message::told("b is there with the number 1"));
+    }
+
+    #[test]
+    fn rows_of_a_later_part_are_counted_on() {
+        let problem = |index| Problem::new(index, "X", Message::told("wrong"));
+        let part = |written, index| ImportOutcome {
+            written,
+            unchanged: 1,
+            revised: 2,
+            problems: vec![problem(index)],
+            put_right: vec![index],
+        };
+        let mut all = ImportOutcome::default();
+        all.append(part(3, 0), 0);
+        all.append(part(4, 1), 5);
+        assert_eq!((all.written, all.unchanged, all.revised), (7, 2, 4));
+        assert_eq!(all.problems, [problem(0), problem(6)]);
+        assert_eq!(all.put_right, [0, 6]);
     }
 }

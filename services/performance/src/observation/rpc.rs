@@ -112,11 +112,7 @@ impl Rpc {
             let request = RequestKey::of(take(&mut part.request_id), &part);
             let rows = u32::try_from(part.rows.len()).unwrap_or(u32::MAX);
             let outcome = self.import::<StreamObservations>(ctx, request, part.rows).await?;
-            all.written += outcome.written;
-            all.revised += outcome.revised;
-            all.unchanged += outcome.unchanged;
-            let problems = outcome.problems.into_iter();
-            all.problems.extend(problems.map(|problem| Problem { index: problem.index + before, ..problem }));
+            all.append(outcome, before);
             before = before.saturating_add(rows);
         }
         Ok(all)

@@ -12,7 +12,7 @@ use tally_app::import::{self, Import, MAX_ROWS};
 use tally_engine::attribution::Side;
 use tally_kernel::error::Violations;
 use tally_kernel::id::AccountId;
-use tally_kernel::import::{ImportOutcome, Problem};
+use tally_kernel::import::ImportOutcome;
 use tally_kernel::page::Page;
 use tally_kernel::{Result, msg};
 use tally_rpc::{Answer as _, error_from};
@@ -96,11 +96,7 @@ impl Rpc {
             let request = RequestKey::of(take(&mut part.request_id), &part);
             let rows = u32::try_from(part.rows.len()).unwrap_or(u32::MAX);
             let outcome = self.import::<StreamReplies>(ctx, request, part.rows).await?;
-            all.written += outcome.written;
-            all.revised += outcome.revised;
-            all.unchanged += outcome.unchanged;
-            let problems = outcome.problems.into_iter();
-            all.problems.extend(problems.map(|problem| Problem { index: problem.index + before, ..problem }));
+            all.append(outcome, before);
             before = before.saturating_add(rows);
         }
         Ok(all)
