@@ -3,8 +3,8 @@
 //!
 //! Three regions, stores on three platforms, shared, mixed and named accounts; overlapping shifts, nights across
 //! midnight, forgotten and doubled punches, somebody who leaves in the middle of the month and whose nickname a
-//! successor takes over, hand-overs on one account, rosters for some teams, punches for others, and one account
-//! without any evidence of duty. A seed determines every byte: the dice are integers, so that machines agree.
+//! successor takes over, hand-overs on one account, rosters for some teams, punches for others, chat accounts that tell when which side wrote,
+//! with workstations or clicks, and one account without any evidence of duty. A seed determines every byte: the dice are integers, so that machines agree.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,6 +18,7 @@ mod files;
 mod group;
 mod serve;
 mod shifts;
+mod talk;
 mod words;
 
 /// The language of names and comments.
@@ -42,6 +43,9 @@ pub struct Sample {
 /// The most records a sample can have.
 pub const MOST_RECORDS: usize = 5_000_000;
 
+/// What is told beside the records is drawn from a stream of its own.
+const TALK: u64 = 0x7A_1C;
+
 /// Makes a month (March 2026) of `records` service records, at least 100 and at most [`MOST_RECORDS`]: 60 people and
 /// 11 accounts, or 200 and 20 from half a million records on.
 pub fn sample(seed: u64, records: usize, lang: Lang) -> Sample {
@@ -51,8 +55,11 @@ pub fn sample(seed: u64, records: usize, lang: Lang) -> Sample {
     let group = group::Group::new(records >= 500_000, words, &mut dice);
     let month = shifts::Month::new(&group, &mut dice);
     let served = serve::serve(&group, &month, records, &mut dice);
+    let mut dice = dice::Dice::new(seed ^ TALK);
+    let written = talk::write(&group, &month, &served, &mut dice);
+    let claims = talk::claim(&group, &served, &mut dice);
     Sample {
-        files: files::write(&group, &month, &served, words),
+        files: files::write(&group, &month, &served, (&written, &claims), words),
         employee_nos: group.people.iter().map(|p| p.employee_no.clone()).collect(),
         truth: served.iter().map(|r| r.person).collect(),
     }

@@ -27,7 +27,7 @@ mod work;
 pub use explain::explain;
 pub use scores::spotlight;
 pub use text::{Page, Table, count, decimal, percent, wrap};
-pub use truth::{Hits, Truth, truth};
+pub use truth::{Hits, Truth, truth, won};
 
 /// Prints what came of a job.
 pub fn summary(bundle: &Bundle, outcome: &CloseOutcome, lang: Language) {

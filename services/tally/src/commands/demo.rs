@@ -120,6 +120,8 @@ impl Month {
         page.table(2, &table);
         let (holding, totals) = (show::percent(truth.holding, truth.totals), truth.totals);
         page.say(2, &lang.say(&msg!("DEMO_INTERVALS", holding, totals)));
+        page.say(2, &lang.say(&msg!("DEMO_RUNGS_SAID")));
+        page.table(2, &show::won(&truth, lang));
         Ok(())
     }
 }

@@ -11,6 +11,8 @@ pub(super) const DURATION: [u32; 11] = [25, 70, 110, 150, 195, 245, 310, 395, 52
 pub(super) const GAP: [u32; 11] = [1, 11, 22, 36, 51, 69, 92, 120, 161, 230, 460];
 /// Seconds until the first reply of an average agent.
 pub(super) const REPLY: [u32; 11] = [3, 7, 10, 13, 16, 20, 25, 31, 42, 65, 180];
+/// Seconds an average agent needs for a reply that is not the first.
+pub(super) const TYPING: [u32; 11] = [4, 7, 9, 11, 13, 15, 18, 22, 28, 38, 75];
 /// Sales in cents.
 pub(super) const SALES: [u32; 11] = [990, 2_990, 4_990, 7_900, 9_900, 13_900, 19_900, 29_900, 49_900, 99_900, 399_900];
 

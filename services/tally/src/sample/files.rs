@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use super::group::{DAYS, Group, Phase, SampleAccount};
 use super::serve::{Served, Tag};
-use super::shifts::Month;
+use super::shifts::{Month, Shift};
+use super::talk::{Claimed, KNOWN_SEATS, Names, Written};
 use super::words::Words;
 
 /// A local time of March 2026, or of the first days of April.
@@ -30,9 +31,10 @@ pub(super) fn write(
     group: &Group,
     month: &Month,
     served: &[Served],
+    (written, claims): (&[Written], &[Claimed]),
     words: &'static Words,
 ) -> BTreeMap<&'static str, String> {
-    BTreeMap::from([
+    let mut files = BTreeMap::from([
         ("people.csv", people(group)),
         ("accounts.csv", accounts(group, words)),
         ("records.csv", records(group, served, words)),
@@ -44,7 +46,13 @@ pub(super) fn write(
         ("policy.yaml", policy_yaml(words)),
         ("scheme.yaml", scheme_yaml(words)),
         ("pool.yaml", pool_yaml(group, words)),
-    ])
+    ]);
+    if group.accounts.iter().any(|a| a.feed) {
+        files.insert("replies.csv", replies(group, (served, written)));
+        files.insert("claims.csv", claimed(group, (served, claims)));
+        files.insert("devices.csv", devices());
+    }
+    files
 }
 
 fn people(group: &Group) -> String {
@@ -96,8 +104,7 @@ fn records(group: &Group, served: &[Served], words: &Words) -> String {
             Tag::Number => person.employee_no.as_str(),
             Tag::Nickname => person.nickname.as_deref().unwrap_or_default(),
         };
-        let day = r.start / 86_400 + 1;
-        let _ = write!(out, "{}2603{day:02}{number:07},", heads[usize::from(r.account)]);
+        let _ = write!(out, "{}{},", heads[usize::from(r.account)], Id(number, r));
         let _ = write!(out, "{},{},{agent},{},", Local(r.start), Local(r.end), words.kinds[usize::from(r.kind)]);
         let _ = r.first_reply.map(|s| write!(out, "{s}"));
         out.push_str(match r.resolved {
@@ -113,16 +120,78 @@ fn records(group: &Group, served: &[Served], words: &Words) -> String {
     out
 }
 
+/// What comes after the platform's letter in the external id of a record with this number.
+struct Id<'a>(usize, &'a Served);
+
+impl std::fmt::Display for Id<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "2603{:02}{:07}", self.1.start / 86_400 + 1, self.0)
+    }
+}
+
+fn replies(group: &Group, (served, written): (&[Served], &[Written])) -> String {
+    let mut out = String::with_capacity(written.len() * 70);
+    out.push_str("account,external_id,at,by,device\n");
+    for m in written {
+        let (r, by) = (&served[m.record], if m.by_agent { "agent" } else { "customer" });
+        let a = &group.accounts[usize::from(r.account)];
+        let _ = write!(out, "{},{}{},{},{by},", a.name, letter(a), Id(m.record, r), Local(m.at));
+        let _ = m.seat.map(|seat| write!(out, "{}", workstation(seat)));
+        out.push('\n');
+    }
+    out
+}
+
+fn claimed(group: &Group, (served, claims): (&[Served], &[Claimed])) -> String {
+    let mut out = String::from("account,at,employee_no,external_id,customer\n");
+    for c in claims {
+        let r = &served[c.record];
+        let (a, no) = (&group.accounts[usize::from(r.account)], &group.people[usize::from(r.person)].employee_no);
+        let _ = write!(out, "{},{},{no},", a.name, Local(c.at));
+        let _ = match c.names {
+            Names::Record => writeln!(out, "{}{},", letter(a), Id(c.record, r)),
+            Names::Customer => writeln!(out, ",c{:07}", r.customer),
+            Names::Nothing => writeln!(out, ","),
+        };
+    }
+    out
+}
+
+/// A seat by day and shift: A1 is the first of the early one.
+fn seat(seat: u8) -> String {
+    format!("{}{}", ["A", "B", "C"][usize::from(seat / 10) % 3], seat % 10 + 1)
+}
+
+fn workstation(at: u8) -> String {
+    format!("kf-pc-{}", seat(at).to_lowercase())
+}
+
+fn devices() -> String {
+    let mut out = String::from("device,employee_no,seat,from,to\n");
+    for at in (0..3).flat_map(|shift| (0..KNOWN_SEATS).map(move |place| shift * 10 + place)) {
+        line!(out, "{},,{},,", workstation(at), seat(at));
+    }
+    out
+}
+
+/// The letter with which a platform's external ids begin.
+fn letter(a: &SampleAccount) -> &'static str {
+    ["J", "V", "T"][a.platform]
+}
+
 /// The cells of a record that are the account's, up to the beginning of the external id.
 fn head(a: &SampleAccount, words: &Words) -> String {
-    format!("{},{},{},{}", words.platforms[a.platform], a.store, a.name, ["J", "V", "T"][a.platform])
+    format!("{},{},{},{}", words.platforms[a.platform], a.store, a.name, letter(a))
 }
 
 fn rosters(group: &Group, month: &Month) -> String {
-    let mut out = String::from("employee_no,account,start,end\n");
-    for (person, account, start, end) in &month.rosters {
+    let seats = month.rosters.iter().any(|shift| shift.seat.is_some());
+    let mut out = format!("employee_no,account,start,end{}\n", if seats { ",seat" } else { "" });
+    for Shift { person, account, start, end, seat: place } in &month.rosters {
         let (no, name) = (&group.people[*person].employee_no, &group.accounts[*account].name);
-        line!(out, "{no},{name},{},{}", Local(*start), Local(*end));
+        let _ = write!(out, "{no},{name},{},{}", Local(*start), Local(*end));
+        let _ = place.map(|place| write!(out, ",{}", seat(place)));
+        out.push_str(if seats && place.is_none() { ",\n" } else { "\n" });
     }
     out
 }

@@ -42,6 +42,10 @@ pub(super) struct SampleAccount {
     /// Served by one person at a time, with a hand-over log.
     pub handed_over: bool,
     pub team: usize,
+    /// The desk tells when which side wrote.
+    pub feed: bool,
+    /// Its agents say with a click that a dialogue is theirs.
+    pub clicks: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -53,6 +57,8 @@ pub(super) struct Evidence {
 pub(super) struct Team {
     pub unit: String,
     pub evidence: Evidence,
+    /// The roster says who sits where.
+    pub seats: bool,
     pub agents: Vec<usize>,
     pub accounts: Vec<usize>,
 }
@@ -92,8 +98,11 @@ static OUTSOURCED: Plan = Plan { branch: 2, evidence: NOTHING, accounts: &[(0, P
 /// The team in which somebody leaves after the 17th and somebody else, hired on the 18th, takes the nickname.
 const LEAVERS_TEAM: usize = 1;
 
+/// The team whose agents click; the other ones with a feed have seats.
+const CLICKING_TEAM: usize = 0;
+
 impl Group {
-    /// 60 people on 11 accounts, or 200 on 20.
+    /// 60 people on 11 accounts, or 200 on 20. The large one has no feed of messages: it would be ten times the records.
     pub fn new(large: bool, words: &'static Words, dice: &mut Dice) -> Self {
         let mut group = Self { people: Vec::new(), teams: Vec::new(), accounts: Vec::new(), large, stores: [0; 3] };
         for (branch, _) in words.branches {
@@ -118,7 +127,8 @@ impl Group {
             let first = group.accounts.len();
             group.open_accounts(i, plan, words);
             let accounts = (first..group.accounts.len()).collect();
-            group.teams.push(Team { unit, evidence: plan.evidence, agents, accounts });
+            let seats = group.accounts[first..].iter().any(|a| a.feed && !a.clicks);
+            group.teams.push(Team { unit, evidence: plan.evidence, seats, agents, accounts });
         }
         group.nicknames(words);
         group
@@ -159,7 +169,10 @@ impl Group {
             });
             let prefix = ["jd", "vip", "tm"][platform];
             let name = format!("{prefix}-kf{:02}", number + 1);
-            self.accounts.push(SampleAccount { platform, store, name, phase, capacity, handed_over, team });
+            let feed = !self.large && capacity > 1 && !handed_over && plan.evidence.rosters;
+            let clicks = feed && team == CLICKING_TEAM;
+            let account = SampleAccount { platform, store, name, phase, capacity, handed_over, team, feed, clicks };
+            self.accounts.push(account);
         }
     }
 

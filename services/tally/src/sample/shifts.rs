@@ -23,10 +23,19 @@ pub(super) struct Window {
     pub night: bool,
 }
 
+/// A stretch that was planned.
+pub(super) struct Shift {
+    pub person: usize,
+    pub account: usize,
+    pub start: u32,
+    pub end: u32,
+    /// Ten for each shift of the day, and the place in it.
+    pub seat: Option<u8>,
+}
+
 pub(super) struct Month {
     pub windows: Vec<Window>,
-    /// Person, account, start, end.
-    pub rosters: Vec<(usize, usize, u32, u32)>,
+    pub rosters: Vec<Shift>,
     /// Person, time, whether in.
     pub punches: Vec<(usize, u32, bool)>,
     /// Account, person, time, whether taken.
@@ -47,6 +56,12 @@ impl Month {
         month
     }
 
+    /// Where somebody sits at a time, `grace` seconds beyond a shift on both sides.
+    pub fn seat(&self, person: usize, at: u32, grace: u32) -> Option<u8> {
+        let there = |s: &&Shift| s.person == person && s.start <= at + grace && at < s.end + grace;
+        self.rosters.iter().find(there)?.seat
+    }
+
     /// One team's shift of one day.
     fn work(&mut self, group: &Group, team: &Team, day: u32, shift: usize, dice: &mut Dice) {
         let on_duty: Vec<usize> = (0..team.agents.len())
@@ -57,10 +72,11 @@ impl Month {
         let common: Vec<usize> = team.accounts.iter().copied().filter(|a| !group.accounts[*a].handed_over).collect();
         let held = team.accounts.iter().copied().find(|a| group.accounts[*a].handed_over);
         let holder = on_duty.get(day as usize % on_duty.len().max(1)).copied();
-        for person in on_duty {
+        for (place, person) in on_duty.into_iter().enumerate() {
             let (start, end) = (day * DAY + SHIFTS[shift].0, day * DAY + SHIFTS[shift].1);
             if team.evidence.rosters {
-                self.rosters.extend(common.iter().map(|account| (person, *account, start, end)));
+                let seat = team.seats.then_some(shift as u8 * 10 + place as u8);
+                self.rosters.extend(common.iter().map(|account| Shift { person, account: *account, start, end, seat }));
             }
             // Now and then somebody is ill: rostered, not there.
             if dice.permille(8) {

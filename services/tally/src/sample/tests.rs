@@ -129,3 +129,41 @@ fn nobody_serves_more_at_once_than_two_hands_can_or_outside_the_employment() {
         assert!(most <= Some(3), "{most:?}");
     }
 }
+
+/// The chat accounts have replies that a person could have written, on known workstations, and clicks that are true.
+#[test]
+fn chat_accounts_tell_when_who_wrote_and_whose_it_was() {
+    let made = sample(4, 20_000, Lang::En);
+    let records: BTreeMap<&str, Vec<&str>> = made.files["records.csv"]
+        .lines()
+        .skip(1)
+        .map(|l| l.split(',').collect::<Vec<_>>())
+        .map(|c| (c[3], c))
+        .collect();
+    let (mut accounts, mut first, mut devices) = (BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
+    for line in made.files["replies.csv"].lines().skip(1) {
+        let [account, id, at, by, device] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let record = &records[id];
+        assert!(record[2] == account && record[4] <= at && at <= record[5], "{line}");
+        accounts.insert(account);
+        if by == "agent" {
+            first.entry(id).or_insert(at);
+        }
+        devices.extend(Some(device).filter(|d| !d.is_empty()));
+    }
+    assert_eq!((accounts.len(), devices.len()), (3, 4));
+    let bound: BTreeSet<&str> = made.files["devices.csv"].lines().skip(1).filter_map(|l| l.split(',').next()).collect();
+    assert!(devices.is_subset(&bound));
+    let (mut named, mut claims) = (0, 0);
+    for line in made.files["claims.csv"].lines().skip(1) {
+        let [_, at, who, id, customer] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        claims += 1;
+        if !id.is_empty() {
+            assert!(made.served_by(id) == Some(who) && records[id][4] <= at && customer.is_empty(), "{line}");
+            named += 1;
+        }
+    }
+    assert!(named > 100 && named * 10 < claims * 7, "{named} of {claims}");
+    let large = sample(1, 500_000, Lang::En);
+    assert!(!large.files.contains_key("replies.csv") && !large.files["rosters.csv"].contains("seat"));
+}

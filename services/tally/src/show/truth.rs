@@ -1,5 +1,6 @@
 //! How far two ways of crediting are from the truth, where the truth is known: in the demo only.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -7,11 +8,15 @@ use anyhow::{Context as _, Result};
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use tally_bundle::{AccountIx, Bundle, BundleAccount, BundlePerson, PersonIx, PhaseKind};
+use tally_kernel::msg;
 
+use super::text::{Table, count, percent};
+use super::words::{RUNGS, rung};
+use crate::cli::Language;
 use crate::close::PersonTotal;
 
 /// Records that no platform named, and how two ways of crediting do on them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Truth {
     /// Records under a name that several people share.
     pub records: u64,
@@ -23,6 +28,19 @@ pub struct Truth {
     pub totals: u64,
     /// Of these, how many have the truth within their interval; about 90 % should.
     pub holding: u64,
+    /// What each rung did, by its name in files.
+    pub rungs: BTreeMap<String, Won>,
+}
+
+/// What reached who served the records of one rung, in millionths of a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Won {
+    /// Records that this rung decided.
+    pub records: u64,
+    /// With each shared equally.
+    pub equal_ppm: u64,
+    /// As Tally credited them.
+    pub tally_ppm: u64,
 }
 
 /// How one way of crediting does, in millionths of a record.
@@ -43,7 +61,7 @@ pub fn truth<'a>(
 ) -> Result<Truth> {
     let mut books = Books::default();
     let zones = zones(bundle)?;
-    let mut shared: BTreeMap<(String, &str), (AccountIx, PersonIx)> = BTreeMap::new();
+    let mut shared: BTreeMap<(String, &str), Open> = BTreeMap::new();
     for record in &bundle.records {
         let account = bundle.account(record.account);
         let day = record.started_at.to_zoned(zones[record.account.0 as usize].clone()).date();
@@ -55,20 +73,67 @@ pub fn truth<'a>(
         }
         books.records += 1;
         *books.truth.entry((record.account, person)).or_default() += 1_000_000;
-        books.split_equally(bundle, (record.account, person), day);
-        shared.insert((bundle.account_label(record.account), external_id), (record.account, person));
+        let equal_ppm = books.split_equally(bundle, (record.account, person), day);
+        let open = Open { account: record.account, served: person, equal_ppm, counted: Cell::new(false) };
+        shared.insert((bundle.account_label(record.account), external_id), open);
     }
     let mut credits = csv::Reader::from_path(out.join("credits.csv")).context("credits.csv")?;
     let mut row = csv::StringRecord::new();
     while credits.read_record(&mut row)? {
         let cell = |at: usize| row.get(at).unwrap_or_default();
-        let Some((account, served)) = shared.get(&(cell(1).to_owned(), cell(0))) else { continue };
+        let Some(open) = shared.get(&(cell(1).to_owned(), cell(0))) else { continue };
+        let won = books.rungs.entry(cell(4).to_owned()).or_default();
+        if !open.counted.replace(true) {
+            won.records += 1;
+            won.equal_ppm += open.equal_ppm;
+        }
         let person = bundle.find_person(cell(2)).context("credits.csv names somebody unknown")?;
         let share: u64 = cell(3).parse()?;
-        *books.tally.entry((*account, person)).or_default() += share;
-        books.tally_reached += if person == *served { share } else { 0 };
+        *books.tally.entry((open.account, person)).or_default() += share;
+        if person == open.served {
+            books.tally_reached += share;
+            won.tally_ppm += share;
+        }
+    }
+    let nobodys = shared.into_values().filter(|open| !open.counted.get());
+    for open in nobodys {
+        let won = books.rungs.entry("unattributed".to_owned()).or_default();
+        won.records += 1;
+        won.equal_ppm += open.equal_ppm;
     }
     Ok(books.close(totals))
+}
+
+/// A record that no platform named.
+struct Open {
+    account: AccountIx,
+    served: PersonIx,
+    /// What reaches who served it where it is shared equally.
+    equal_ppm: u64,
+    counted: Cell<bool>,
+}
+
+/// What each rung did for those who served, the surest first, and its part of what is gained over equal shares.
+pub fn won(truth: &Truth, lang: Language) -> Table {
+    let mut table = Table::new("<>>>>");
+    let heads = [msg!("DEMO_RUNG_RECORDS"), msg!("DEMO_RUNG_EQUALLY"), msg!("DEMO_RUNG_TALLY"), msg!("DEMO_RUNG_GAIN")];
+    table.row(std::iter::once(String::new()).chain(heads.iter().map(|head| lang.say(head))));
+    let gained = |more: u64, less: u64| {
+        percent(more.saturating_sub(less), truth.tally.reached_ppm.saturating_sub(truth.equal.reached_ppm))
+    };
+    for name in RUNGS {
+        let Some(won) = truth.rungs.get(name) else { continue };
+        let all = won.records * 1_000_000;
+        let (equally, tally) = (percent(won.equal_ppm, all), percent(won.tally_ppm, all));
+        // A rung that does worse than equal shares takes away from what the others gain.
+        let gain = if won.tally_ppm < won.equal_ppm {
+            format!("-{}", gained(won.equal_ppm, won.tally_ppm))
+        } else {
+            gained(won.tally_ppm, won.equal_ppm)
+        };
+        table.row([rung(name, lang), count(won.records), equally, tally, gain]);
+    }
+    table
 }
 
 fn zones(bundle: &Bundle) -> Result<Vec<TimeZone>> {
@@ -89,16 +154,20 @@ struct Books {
     equal_reached: u64,
     tally_reached: u64,
     teams: BTreeMap<(AccountIx, Date), Vec<PersonIx>>,
+    rungs: BTreeMap<String, Won>,
 }
 
 impl Books {
-    fn split_equally(&mut self, bundle: &Bundle, (account, served): (AccountIx, PersonIx), day: Date) {
+    /// Shares a record equally; what of it reaches who served it.
+    fn split_equally(&mut self, bundle: &Bundle, (account, served): (AccountIx, PersonIx), day: Date) -> u64 {
         let team = self.teams.entry((account, day)).or_insert_with(|| team(bundle, account, day));
         let share = 1_000_000 / (team.len().max(1) as u64);
         for person in team.iter() {
             *self.equal.entry((account, *person)).or_default() += share;
-            self.equal_reached += if *person == served { share } else { 0 };
         }
+        let reached = if team.contains(&served) { share } else { 0 };
+        self.equal_reached += reached;
+        reached
     }
 
     fn close(self, totals: &[PersonTotal]) -> Truth {
@@ -118,6 +187,7 @@ impl Books {
         Truth {
             totals: totals.iter().filter(there).count() as u64,
             holding: totals.iter().filter(there).filter(holds).count() as u64,
+            rungs: self.rungs,
             records: self.records,
             equal: Hits { reached_ppm: self.equal_reached, lacking_ppm: lacking(&self.equal) },
             tally: Hits { reached_ppm: self.tally_reached, lacking_ppm: lacking(&self.tally) },
