@@ -178,6 +178,10 @@ permissions! {
     AliasRead = "attendance.alias.read" opens Pii;
     /// Write agent aliases.
     AliasWrite = "attendance.alias.write" opens Pii;
+    /// Read who works at which device.
+    DeviceRead = "attendance.device.read" opens Pii;
+    /// Write who works at which device.
+    DeviceWrite = "attendance.device.write" opens Pii;
     /// Read who held which account when.
     OccupancyRead = "attendance.occupancy.read" opens Location;
     /// Ask to put a punch or a hand-over right.

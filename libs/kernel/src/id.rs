@@ -90,6 +90,8 @@ ids! {
     HandoverId,
     /// A platform nickname's dated meaning.
     AliasId,
+    /// A device's dated person or seat.
+    DeviceId,
     /// A fact of duty that was put right, or is asked to be.
     CorrectionId,
     /// One customer session or ticket as the platform reported it.

@@ -31,6 +31,7 @@ const SERVICE_ATTENDANCE: &[Permission] = &[
     AccountRead,
     HandoverRead,
     AliasRead,
+    DeviceRead,
     OccupancyRead,
 ];
 
@@ -54,6 +55,7 @@ const SERVICE_PERFORMANCE: &[Permission] = &[
     AccountRead,
     HandoverRead,
     AliasRead,
+    DeviceRead,
     OccupancyRead,
     CorrectionRead,
     DutyEventRead,
