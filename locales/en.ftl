@@ -28,6 +28,7 @@ RESOURCE_CARD_OF_PERSON = card of person
 RESOURCE_COMPONENT = component
 RESOURCE_CORRECTION = correction
 RESOURCE_CYCLE = cycle
+RESOURCE_DEVICE = device
 RESOURCE_DELEGATION = delegation
 RESOURCE_EMERGENCY = emergency
 RESOURCE_EMPLOYMENT = employment
@@ -530,7 +531,7 @@ NOT_A_SERVICE = only a service that holds something of people reports on an eras
 
 ## How long data are kept, counted from when and why
 
-KEPT_FROM_ALIASES = the last day of the alias
+KEPT_FROM_ALIASES = the last day of the alias or device
 KEPT_BECAUSE_ALIASES = which records a person is credited with must be provable while pay can be disputed
 KEPT_FROM_DUTY = the time of the punch or the hand-over, the end of the shift
 KEPT_BECAUSE_DUTY = wage records and what they rest on: two years (Interim Provisions on Payment of Wages)
@@ -872,6 +873,8 @@ FACT_IN_FUTURE = { $at } has not come yet, it is { $now }: a punch or a hand-ove
 LATE_CHANGE_UNEXPLAINED = the shift has begun: say why it is changed now
 CORRECTION_ACTION_EXPECTED = add, void or move
 ALIAS_DAY_OUTSIDE = must be one of the days on which the alias means this person
+DEVICE_DAY_OUTSIDE = must be one of the days on which the device is of this person or seat
+DEVICE_OWNER_EXPECTED = a device is of a person (person_id) or of a seat: give one of both
 # The same hand-over at the same instant.
 HANDOVER_REPEATED = this hand-over was recorded at this very instant already
 # A row about a person whom the group does not know.
@@ -901,9 +904,12 @@ ALIAS_DIFFERENT = this alias is there from the same date with another person (em
     .person = this alias is there from the same date with another person (employee_no)
     .end = this alias is there from the same date with another end (to)
 # Code ALREADY_DIFFERENT.
+DEVICE_DIFFERENT = this device is there from the same date, of the same person or seat, with another end (to)
+# Code ALREADY_DIFFERENT.
 SHIFT_CANCELLED = this person's shift on this account from { $start } was cancelled, and a roster does not bring it back: to plan it again, change the shift { $shift } (ChangeShift)
 # Code ALREADY_DIFFERENT.
 SHIFT_DIFFERENT = this person's shift on this account from { $start } is there with another end
+    .seat = this person's shift on this account from { $start } is there with another seat, or with none where this row names one
 # Code ALREADY_DIFFERENT.
 PUNCH_DIFFERENT = at { $at } a punch of this person is known that goes the other way (kind)
 # Code ALREADY_DIFFERENT.
@@ -923,7 +929,7 @@ HANDOVER_KIND_EXPECTED = take or release
 PUNCH_KIND_EXPECTED = in or out
 SHIFT_TOO_LONG = a shift is shorter than { $hours } hours
 PERIOD_TOO_LONG = at most { $days } days
-DUTY_VERSION_EXPECTED = 1 or 2 is expected, or 0 for the newest
+DUTY_VERSION_EXPECTED = 1, 2 or 3 is expected, or 0 for the newest
 
 # What somebody who punches is told.
 PUNCH_OF_SHIFT = it belongs to your shift that begins at { $start }
@@ -1825,6 +1831,9 @@ CREDIT_CLAIMS_DIFFER = { $person } claimed { $records } records that somebody el
 # Code DEVICE_OFF_DUTY.
 CREDIT_DEVICE_OFF_DUTY = the device of { $person }, who was not on duty, was used { $records } times: it does not count
 # Code DEVICE_OF_SEVERAL.
+DEVICE_BOUND_TO_SEVERAL = from { $from } on the device { $device } is of several people or seats at once: it is kept, and what is written on it then says nothing
+    .ever = the device { $device } has been of several people or seats at once from the beginning: it is kept, and what is written on it then says nothing
+# Code DEVICE_OF_SEVERAL.
 CREDIT_DEVICE_OF_SEVERAL = a device that is several people's at once was used { $records } times: it does not count
 # Code REPLY_OUTSIDE_RECORD.
 CREDIT_REPLY_OUTSIDE_RECORD = { $records } replies were before their record began or after it ended: they count for nothing
@@ -2191,6 +2200,10 @@ ALIAS_IS_A_NUMBER_CURE = records with it would be read as that person: rename th
 ALIAS_OF_TWO = { $alias } is two people at the same time
 ALIAS_TWICE = several rows give { $alias } to the same person for days that overlap
 ALIAS_OF_TWO_CURE = give each row its from and to dates, without overlap
+DEVICE_OF_NOTHING = neither an employee number nor a seat says whose the device is
+DEVICE_OF_BOTH = it is of somebody (employee_no) and of a seat
+DEVICE_OF_BOTH_CURE = write the employee number or the seat, and leave the other empty
+DEVICE_TWICE = several rows give { $device } to the same person or seat from the same day on, with different ends
 
 ## The bundle: whom and what a row means
 
@@ -2377,6 +2390,7 @@ FIRST_OF_TWO = clocks went back, and in { $count ->
 LONG_SHIFT = the shift from { $start } to { $end } is not shorter than { $hours } hours
 LONG_SHIFT_CURE = correct its times; if it is several shifts, write a row for each
 SHIFT_ENDS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but end at different times ({ $one }, { $other })
+SHIFT_SEATS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but at different seats
 KEEP_THE_RIGHT_ROW = keep the row that is right
 PUNCH_BOTH_WAYS = lines { $lines } are punches of { $number } in and out at one time, { $at }
 HANDOVER_BOTH_WAYS = in lines { $lines } { $number } takes and releases { $account } at one time, { $at }

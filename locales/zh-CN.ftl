@@ -26,6 +26,7 @@ RESOURCE_CARD_OF_PERSON = 成绩单（人员）
 RESOURCE_COMPONENT = 指标
 RESOURCE_CORRECTION = 更正
 RESOURCE_CYCLE = 考核周期
+RESOURCE_DEVICE = 设备
 RESOURCE_DELEGATION = 委托
 RESOURCE_EMERGENCY = 紧急授权
 RESOURCE_EMPLOYMENT = 任职
@@ -331,7 +332,7 @@ NOT_A_SERVICE = 只有保存个人数据的服务才能报告删除情况
 
 ## How long data are kept, counted from when and why
 
-KEPT_FROM_ALIASES = 别名的最后一天
+KEPT_FROM_ALIASES = 别名或设备的最后一天
 KEPT_BECAUSE_ALIASES = 在薪酬可能有争议期间，须能证明记录归属于谁
 KEPT_FROM_DUTY = 打卡或交接的时间、班次的结束
 KEPT_BECAUSE_DUTY = 工资记录及其依据：两年（《工资支付暂行规定》）
@@ -552,6 +553,8 @@ FACT_IN_FUTURE = 现在是 { $now }，尚未到 { $at }：打卡与交接只能�
 LATE_CHANGE_UNEXPLAINED = 该班次已开始：请说明现在变更的原因
 CORRECTION_ACTION_EXPECTED = 应为 add（补录）、void（作废）或 move（改正）
 ALIAS_DAY_OUTSIDE = 应在该别名指向此人的日期之内
+DEVICE_DAY_OUTSIDE = 应在该设备属于此人或此座席的日期之内
+DEVICE_OWNER_EXPECTED = 设备属于一个人（person_id）或一个座席（seat）：请只填写其中一项
 HANDOVER_REPEATED = 同一时刻的这次交接已经记录。
 PERSON_UNKNOWN = 没有人员 { $id }：请先导入人员，再导入其考勤
 ACCOUNT_UNKNOWN = 没有账号 { $id }：请先导入账号
@@ -569,8 +572,10 @@ FACT_OUT_OF_REACH = 该日此人超出您可以发送的范围：请由当时管
 ALIAS_DIFFERENT = 该别名自同一日期起已存在，但人员（employee_no）与结束日期（to）均不同
     .person = 该别名自同一日期起已存在，但人员（employee_no）不同
     .end = 该别名自同一日期起已存在，但结束日期（to）不同
+DEVICE_DIFFERENT = 该设备自同一日期起已归属同一人或座席，但结束日期（to）不同
 SHIFT_CANCELLED = 此人在该账号自 { $start } 起的班次已取消，导入排班不会恢复它：如需重新安排，请变更班次 { $shift }（ChangeShift）
 SHIFT_DIFFERENT = 此人在该账号自 { $start } 起的班次已存在，但结束时间不同
+    .seat = 此人在该账号自 { $start } 起的班次已存在，但座席不同，或此前未注明座席
 PUNCH_DIFFERENT = 此人在 { $at } 已有一次方向相反的打卡（kind）
 HANDOVER_DIFFERENT = 在 { $at } 已记录由另一人办理（employee_no），而该账号同一时间只能由一人持有
     .kind = 此人在 { $at } 已记录相反的交接（kind）
@@ -586,7 +591,7 @@ HANDOVER_KIND_EXPECTED = 应为 take（接手）或 release（交出）
 PUNCH_KIND_EXPECTED = 应为 in（上班）或 out（下班）
 SHIFT_TOO_LONG = 一个班次应短于 { $hours } 小时
 PERIOD_TOO_LONG = 最长 { $days } 天
-DUTY_VERSION_EXPECTED = 应为 1 或 2；0 表示最新版本
+DUTY_VERSION_EXPECTED = 应为 1、2 或 3；0 表示最新版本
 
 PUNCH_OF_SHIFT = 对应您 { $start } 开始的班次
 PUNCH_CAME = 从现在起计为在岗
@@ -1247,6 +1252,8 @@ CREDIT_CLAIM_OFF_DUTY = { $person } 不在岗时认领了 { $records } 个会话
 CREDIT_CLAIM_WITHOUT_RECORD = { $person } 认领了 { $records } 个没有记录的会话：认领不计
 CREDIT_CLAIMS_DIFFER = { $person } 认领了 { $records } 条他人也认领、或写明另一客服的记录：此类认领不作依据
 CREDIT_DEVICE_OFF_DUTY = 不在岗的 { $person } 的设备被使用了 { $records } 次：不计
+DEVICE_BOUND_TO_SEVERAL = 自 { $from } 起，设备 { $device } 同时属于多个人或座席：登记予以保留，但其间在该设备上写的内容不说明任何事
+    .ever = 设备 { $device } 从一开始就同时属于多个人或座席：登记予以保留，但其间在该设备上写的内容不说明任何事
 CREDIT_DEVICE_OF_SEVERAL = 同时属于多人的设备被使用了 { $records } 次：不计
 CREDIT_REPLY_OUTSIDE_RECORD = { $records } 次回复早于其记录开始或晚于其结束：不计
 AMOUNTS_CONVERTED = { $records } 条记录的金额由 { $from } 折算为 { $to }，每条按其当地日期的汇率折算并只舍入一次：{ $rates }{ $more ->
@@ -1574,6 +1581,10 @@ ALIAS_IS_A_NUMBER_CURE = 写它的记录会被读成那个人：请更换别名
 ALIAS_OF_TWO = { $alias } 在同一时间是两个人
 ALIAS_TWICE = 多行将 { $alias } 给予同一人，且日期重叠
 ALIAS_OF_TWO_CURE = 请给每行写明互不重叠的起止日期
+DEVICE_OF_NOTHING = 既无工号也无座席，不知该设备属于谁
+DEVICE_OF_BOTH = 同时填写了工号（employee_no）和座席
+DEVICE_OF_BOTH_CURE = 请填写工号或座席，另一项留空
+DEVICE_TWICE = 多行将 { $device } 自同一日起归属同一人或座席，但结束日期不同
 
 ## The bundle: whom and what a row means
 
@@ -1671,6 +1682,7 @@ FIRST_OF_TWO = 时钟回拨，{ $count } 行中未写时差而出现两次的时
 LONG_SHIFT = 从 { $start } 到 { $end } 的班次不短于 { $hours } 小时
 LONG_SHIFT_CURE = 请改正时间；若为多个班次，请每班写一行
 SHIFT_ENDS_DIFFER = 第 { $lines } 行是同一人在同一账号自 { $start } 起的班次，但结束时间不同（{ $one }、{ $other }）
+SHIFT_SEATS_DIFFER = 第 { $lines } 行是同一人在同一账号自 { $start } 起的班次，但座席不同
 KEEP_THE_RIGHT_ROW = 请只保留正确的一行
 PUNCH_BOTH_WAYS = 第 { $lines } 行是 { $number } 在同一时刻 { $at } 的上班与下班打卡
 HANDOVER_BOTH_WAYS = 第 { $lines } 行中，{ $number } 在同一时刻 { $at } 既接管又交出 { $account }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::diagnostics::{Finding, Rejected};
 use super::group::{DEFAULT_REGION, Group, Period, Policy};
 use super::model::{
-    AccountIx, Alias, BundleAccount, BundlePerson, GivenPunch, Handover, Measure, Observation, PersonIx, Punch, Rate,
-    Record, RecordIx, Reply, Roster,
+    AccountIx, Alias, BundleAccount, BundlePerson, GivenPunch, Handover, Measure, Observation, OwnedDevice, PersonIx,
+    Punch, Rate, Record, RecordIx, Reply, Roster,
 };
 use super::pool::Pool;
 use super::scheme::Scheme;
@@ -68,6 +68,8 @@ pub struct Bundle {
     pub handovers: Vec<Handover>,
     /// By platform, alias and first date.
     pub aliases: Vec<Alias>,
+    /// Whose devices are, by device, person or seat, and first date.
+    pub owned: Vec<OwnedDevice>,
     /// By measure, subject and time.
     pub observations: Vec<Observation>,
     /// By day and currencies.

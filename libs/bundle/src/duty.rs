@@ -1,5 +1,7 @@
 //! rosters.csv, punches.csv and handovers.csv: the evidence of who was on duty.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tally_kernel::message::Arg;
@@ -13,7 +15,7 @@ use super::direction::{Around, Odd, direct};
 use super::directory::Directory;
 use super::exported;
 use super::model::{AccountIx, GivenPunch, Handover, HandoverKind, Punch, PunchKind, Roster};
-use super::people::{Diagnostics, each_row, once};
+use super::people::{Diagnostics, each_row, once, optional};
 use super::refusals::RowName;
 use super::source::Source;
 use super::table::{Layout, header};
@@ -21,9 +23,18 @@ use super::twice::{Twice, settle};
 
 pub(crate) static ROSTERS: Layout = Layout {
     file: "rosters.csv",
-    columns: &[("employee_no", Required), ("account", Required), ("start", Required), ("end", Required)],
+    columns: &[
+        ("employee_no", Required),
+        ("account", Required),
+        ("start", Required),
+        ("end", Required),
+        ("seat", Optional),
+    ],
     extras: false,
 };
+
+/// Columns of [`ROSTERS`] that are always written.
+pub(crate) const ROSTERS_ALWAYS: usize = 4;
 
 pub(crate) static PUNCHES: Layout = Layout {
     file: "punches.csv",
@@ -73,7 +84,8 @@ pub(crate) fn read_rosters(
             let reason = msg!("LONG_SHIFT", start, end, hours = limits::SHIFT_HOURS);
             diagnostic.add("end", Wrong::new(reason, msg!("LONG_SHIFT_CURE")));
         }
-        Some(Roster { person: person?, start: start.at, end: end.at, account: account? })
+        let seat = diagnostic.take("seat", optional(row.get(4), |text| cell::id(text).map(Cow::into_owned)))?;
+        Some(Roster { person: person?, start: start.at, end: end.at, account: account?, seat })
     })?;
     twice.note(ROSTERS.file, diagnostics.findings);
     let account = |ix: AccountIx| directory.accounts[ix.0 as usize].path();
@@ -84,13 +96,16 @@ pub(crate) fn read_rosters(
     let ends_differ = |same: &[Roster], lines: String| {
         let (Some(first), Some(last)) = (same.first(), same.last()) else { return Message::default() };
         let zone = directory.person_zone(first.person);
+        if first.end == last.end {
+            return msg!("SHIFT_SEATS_DIFFER", lines, start = zone.to_datetime(first.start));
+        }
         let [start, one, other] = [first.start, first.end, last.end].map(|at| zone.to_datetime(at));
         msg!("SHIFT_ENDS_DIFFER", lines, start, one, other)
     };
     let rows = without_contradictions(
         rows,
         |row| (row.person, row.account, row.start),
-        |row, other| row.end != other.end,
+        |row, other| (row.end, &row.seat) != (other.end, &other.seat),
         (source, "end"),
         ends_differ,
         diagnostics,
@@ -101,7 +116,7 @@ pub(crate) fn read_rosters(
 /// Rows of one key, of which some say what others cannot have said as well, are rejected with those: nobody can tell which is
 /// right. `say` tells what is wrong with such rows of one key, in order, and their lines. The canonical form keeps them: it has
 /// such rows where a month was closed with them.
-fn without_contradictions<T: Copy + Ord, K: Ord>(
+fn without_contradictions<T: Clone + Ord, K: Ord>(
     mut rows: Vec<(T, u64)>,
     key: impl Fn(&T) -> K,
     contradicts: impl Fn(&T, &T) -> bool,
@@ -115,9 +130,9 @@ fn without_contradictions<T: Copy + Ord, K: Ord>(
     let mut kept = Vec::with_capacity(rows.len());
     for same in rows.chunk_by(|(a, _), (b, _)| key(a) == key(b)) {
         let mut others = same.to_vec();
-        others.dedup_by_key(|(row, _)| *row);
+        others.dedup_by(|(row, _), (other, _)| row == other);
         let is_contradicted = |row: &T| others.iter().any(|(other, _)| contradicts(row, other));
-        let (wrong, right): (Vec<_>, Vec<_>) = same.iter().partition(|(row, _)| is_contradicted(row));
+        let (wrong, right): (Vec<_>, Vec<_>) = same.iter().cloned().partition(|(row, _)| is_contradicted(row));
         kept.extend(right);
         let (wrong, mut lines): (Vec<T>, Vec<u64>) = wrong.into_iter().unzip();
         if wrong.is_empty() {

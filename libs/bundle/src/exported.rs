@@ -14,7 +14,7 @@ use crate::sheet::unharmed;
 /// over rpc.
 pub(crate) fn unseen_inside(text: &str, column: &str) -> Option<String> {
     match column {
-        "external_id" | "employee_no" | "platform" | "account" | "refers_to" | "device" => return in_id(text),
+        "external_id" | "employee_no" | "platform" | "account" | "refers_to" | "device" | "seat" => return in_id(text),
         "agent" | "alias" | "store" => return in_name(text),
         _ if is_free(column) => return None,
         _ => {}
@@ -183,7 +183,7 @@ pub(crate) fn is_key(column: &str) -> bool {
 pub(crate) fn is_id(column: &str) -> bool {
     matches!(
         column,
-        "account" | "employee_no" | "agent" | "alias" | "external_id" | "customer" | "refers_to" | "device"
+        "account" | "employee_no" | "agent" | "alias" | "external_id" | "customer" | "refers_to" | "device" | "seat"
     )
 }
 
@@ -275,6 +275,7 @@ const OF_FILE: &[(&str, Names)] = &[
         &[
             ("start", &["开始", "开始时间", "上班时间", "班次开始"]),
             ("end", &["结束", "结束时间", "下班时间", "班次结束"]),
+            ("seat", &["座席", "坐席", "座位", "座席号"]),
         ],
     ),
     (
@@ -305,6 +306,15 @@ const OF_FILE: &[(&str, Names)] = &[
             ("to", &["目标币种", "折算币种", "本币"]),
             ("rate", &["汇率", "折算率"]),
             ("source", &["来源", "数据来源"]),
+        ],
+    ),
+    (
+        "devices.csv",
+        &[
+            ("device", &["设备", "设备编号", "终端", "工位"]),
+            ("seat", &["座席", "坐席", "座位", "座席号"]),
+            ("from", &["开始日期", "起始日期", "生效日期"]),
+            ("to", &["结束日期", "截止日期", "失效日期"]),
         ],
     ),
     (

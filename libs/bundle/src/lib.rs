@@ -22,6 +22,7 @@ mod bundle;
 mod cell;
 mod cleaned;
 mod defined;
+mod devices;
 mod diagnostics;
 mod direction;
 mod directory;
@@ -61,9 +62,9 @@ pub use diagnostics::{Finding, FindingKind, Rejected, Unusable};
 pub use direction::Punches;
 pub use group::{DEFAULT_REGION, Group, Inference, Period, Policy};
 pub use model::{
-    AccountIx, Alias, BundleAccount, BundlePerson, Employment, GivenPunch, Handover, HandoverKind, Measure,
-    MeasureValues, Observation, Observed, PersonIx, Phase, PhaseKind, Punch, PunchKind, Rate, Record, RecordIx, Reply,
-    Roster, Side, Subject,
+    AccountIx, Alias, BundleAccount, BundlePerson, DeviceOwner, Employment, GivenPunch, Handover, HandoverKind,
+    Measure, MeasureValues, Observation, Observed, OwnedDevice, PersonIx, Phase, PhaseKind, Punch, PunchKind, Rate,
+    Record, RecordIx, Reply, Roster, Side, Subject,
 };
 pub use pool::{Pool, PoolPart, PoolRule, Tier};
 pub use population::Population;
@@ -84,7 +85,7 @@ use yaml::settings;
 /// Files without which there is nothing to do; the last two where the scheme measures something of records.
 const REQUIRED: [&str; 3] = ["people.csv", "accounts.csv", "records.csv"];
 /// Every file a bundle may hold; reading.csv only in a normalised one.
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     "group.yaml",
     "policy.yaml",
     "scheme.yaml",
@@ -92,6 +93,7 @@ const FILES: [&str; 15] = [
     "people.csv",
     "accounts.csv",
     "aliases.csv",
+    "devices.csv",
     "records.csv",
     "replies.csv",
     "rosters.csv",
@@ -237,6 +239,7 @@ fn read_files(
     let mut directory = Directory::new((&people, &refused), (&accounts, &lost));
     let (aliases, lost) = people::read_aliases(find("aliases.csv"), &directory, &mut diagnostics)?;
     directory.learn(&aliases, &lost);
+    let owned = devices::read_devices(find("devices.csv"), &directory, &mut diagnostics)?;
     let measured: Vec<&str> = scheme.iter().flat_map(|scheme| scheme.columns()).map(|(_, column)| column).collect();
     let written = records::Written { currency: &group.currency, numbers: about.numbers, measured: &measured, must };
     let (records, (replies, devices)) = read_served(sources, &mut directory, written, asked, &mut diagnostics)?;
@@ -278,6 +281,7 @@ fn read_files(
         punches,
         handovers,
         aliases,
+        owned,
         observations,
         rates,
         findings: Vec::new(),

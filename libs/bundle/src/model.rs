@@ -189,7 +189,7 @@ pub enum MeasureValues {
 }
 
 /// A row of rosters.csv.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Roster {
     /// Who.
     pub person: PersonIx,
@@ -199,6 +199,8 @@ pub struct Roster {
     pub end: Timestamp,
     /// On which account.
     pub account: AccountIx,
+    /// At which seat, as devices.csv names it, where the row says so.
+    pub seat: Option<String>,
 }
 
 /// A row of punches.csv as it was given.
@@ -339,6 +341,28 @@ pub struct Rate {
     pub rate: String,
     /// Who says so.
     pub source: String,
+}
+
+/// A row of devices.csv: whose a device is from when to when.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OwnedDevice {
+    /// Workstation, browser or seat, as desk or platform name it.
+    pub device: String,
+    /// Whose.
+    pub owner: DeviceOwner,
+    /// First local day; nothing means from the beginning.
+    pub from: Option<Date>,
+    /// Last local day, inclusive; nothing means until further notice.
+    pub to: Option<Date>,
+}
+
+/// Whose a device is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeviceOwner {
+    /// Somebody's.
+    Person(PersonIx),
+    /// Of whoever is rostered on a seat, as rosters.csv names it.
+    Seat(String),
 }
 
 /// A row of aliases.csv.

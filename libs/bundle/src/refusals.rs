@@ -28,6 +28,17 @@ pub enum RowName {
     Handover(String, Timestamp, String),
     /// On which platform, the nickname, and its first day.
     Alias(String, String, Option<Date>),
+    /// Whose it is from its first day on; the number or the seat is empty.
+    Device {
+        /// Its name.
+        device: String,
+        /// Whose, by employee number.
+        number: String,
+        /// Of which seat.
+        seat: String,
+        /// Its first day.
+        from: Option<Date>,
+    },
     /// Of which account, and its external id.
     Record(String, String),
     /// All messages of a record: of which account, and its external id.
@@ -47,6 +58,7 @@ impl RowName {
             Self::Punch(..) => "punches.csv",
             Self::Handover(..) => "handovers.csv",
             Self::Alias(..) => "aliases.csv",
+            Self::Device { .. } => "devices.csv",
             Self::Record(..) => "records.csv",
             Self::Replies(..) => "replies.csv",
             Self::Observation(_) => "observations.csv",

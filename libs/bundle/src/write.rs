@@ -12,10 +12,11 @@ use tally_kernel::{Locale, Message, msg};
 use super::bundle::Bundle;
 use super::cell::major;
 use super::cleaned::Need::Required;
+use super::devices::DEVICES;
 use super::diagnostics::{Finding, FindingKind, Unusable, Wrong};
 use super::duty;
 use super::group::{Group, Period};
-use super::model::{AccountIx, Measure, MeasureValues, Observed, Record, Subject};
+use super::model::{AccountIx, DeviceOwner, Measure, MeasureValues, Observed, Record, Subject};
 use super::observed::OBSERVATIONS;
 use super::people::{ACCOUNTS, ALIASES, Diagnostics, PEOPLE, PEOPLE_ALWAYS, each_row};
 use super::rates::RATES;
@@ -266,11 +267,17 @@ fn replies(bundle: &Bundle, labels: &[String], out: &mut Out<'_>) -> io::Result<
 
 fn duties(bundle: &Bundle, labels: &[String], out: &mut Out<'_>) -> io::Result<()> {
     let no = |person| &bundle.person(person).employee_no;
-    out.table(&duty::ROSTERS, &[], &bundle.rosters, |row, r| {
+    // As it was written before there were seats, where nobody names one.
+    let seats = bundle.rosters.iter().any(|r| r.seat.is_some());
+    let columns = if seats { duty::ROSTERS.columns } else { &duty::ROSTERS.columns[..duty::ROSTERS_ALWAYS] };
+    out.table(&Layout { columns, ..duty::ROSTERS }, &[], &bundle.rosters, |row, r| {
         row.push(no(r.person));
         row.push(&labels[r.account.0 as usize]);
         row.push(&r.start.to_string());
         row.push(&r.end.to_string());
+        if seats {
+            row.push(r.seat.as_deref().unwrap_or_default());
+        }
     })?;
     out.table(&duty::PUNCHES, &[], &bundle.punches_given, |row, p| {
         row.push(no(p.person));
@@ -289,6 +296,17 @@ fn duties(bundle: &Bundle, labels: &[String], out: &mut Out<'_>) -> io::Result<(
         row.push(no(a.person));
         row.push_opt(a.from);
         row.push_opt(a.to);
+    })?;
+    out.table(&DEVICES, &[], &bundle.owned, |row, d| {
+        let (number, seat) = match &d.owner {
+            DeviceOwner::Person(person) => (no(*person).as_str(), ""),
+            DeviceOwner::Seat(seat) => ("", seat.as_str()),
+        };
+        for text in [&d.device, number, seat] {
+            row.push(text);
+        }
+        row.push_opt(d.from);
+        row.push_opt(d.to);
     })
 }
 

@@ -92,8 +92,8 @@ impl Policy {
         }
     }
 
-    /// The number of the rules of duty: those of version 3 are those of version 2.
+    /// The number of the rules of duty.
     pub fn duty_rules(&self) -> u32 {
-        self.rules().min(2)
+        self.rules()
     }
 }

@@ -7,6 +7,7 @@ use tally_access::{OpContext, Permit, Rpc, Target};
 use tally_app::RequestKey;
 use tally_app::directory::{Directory, People};
 use tally_app::import;
+use tally_kernel::error::Violations;
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::import::{ImportOutcome, Keyed, Problem};
 use tally_kernel::{Message, Result, msg};
@@ -125,12 +126,12 @@ pub fn reached<R: Rpc, T>(
 }
 
 /// Refuses the rows that are not there and of which nothing would be kept: written, they would stand alone until retention runs next. `ends`
-/// is whom they are about, and the instant that their months count from. What is there, whatever it says, is judged as ever.
-pub fn without_removed<T: Keyed>(
+/// is whom they are about, if anybody, and the instant that their months count from. What is there, whatever it says, is judged as ever.
+pub fn without_removed<T: Keyed, P: Into<Option<PersonId>>>(
     rows: Rows<T>,
     there: &[Stored<T>],
     (terms, kind, now): (Option<&Terms>, &'static str, Timestamp),
-    ends: impl Fn(&T) -> (PersonId, Timestamp),
+    ends: impl Fn(&T) -> (P, Timestamp),
     outcome: &mut ImportOutcome,
 ) -> Result<Rows<T>> {
     let removed = Removed::of(terms, kind, now);
@@ -138,7 +139,7 @@ pub fn without_removed<T: Keyed>(
     let mut kept = Vec::with_capacity(rows.len());
     for (index, row) in rows {
         let (person, end) = ends(&row.fact);
-        let day = removed.before(Some(person), end)?;
+        let day = removed.before(person.into(), end)?;
         match day.filter(|_| !known.contains_key(&row.key())) {
             Some(day) => {
                 let problem = Problem::new(index, "PERIOD_PURGED", msg!("PERIOD_PURGED.row", day, kind));
@@ -158,6 +159,16 @@ pub fn unknown_person(index: u32, id: PersonId) -> Problem {
 /// A row about an account that was never brought in.
 pub fn unknown_account(index: u32, id: AccountId) -> Problem {
     Problem::new(index, "ACCOUNT_UNKNOWN", msg!("ACCOUNT_UNKNOWN", id))
+}
+
+/// A seat as rosters and devices name it; nothing for an empty one.
+pub fn read_seat(v: &mut Violations, seat: &str) -> Option<String> {
+    let seat = seat.trim();
+    if seat.is_empty() {
+        return None;
+    }
+    v.id("seat", seat, MAX_NAME);
+    Some(seat.to_owned())
 }
 
 /// The audit entry of a bulk call.

@@ -26,7 +26,12 @@ impl Home {
 
     /// What a permit is asked for, for a fact about this person.
     pub fn target(&self, person: PersonId) -> Target {
-        Target::person(self.region.clone(), self.unit, person)
+        self.target_of(Some(person))
+    }
+
+    /// The same of one that may be about nobody in particular.
+    pub fn target_of(&self, person: Option<PersonId>) -> Target {
+        Target { region: Some(self.region.clone()), unit: self.unit, person, moment: None }
     }
 }
 

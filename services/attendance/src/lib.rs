@@ -1,20 +1,21 @@
-//! Attendance: sites, rosters, punches, accounts, hand-overs, aliases, and who was on duty for which account.
+//! Attendance: sites, rosters, punches, accounts, hand-overs, aliases, devices, and who was on duty for which account.
 //!
-//! The first six rooms keep facts; `occupancy` keeps nothing and derives who was on duty from all of them; `correction` puts
+//! `device` and the first six rooms keep facts; `occupancy` keeps nothing and derives who was on duty from them; `correction` puts
 //! facts right, and `superseded` knows which of them count no more. A fact carries the region and the unit its person had at
 //! its time, so that scopes test what was true then.
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
 //! - known: policy, errors, directory, peers, placed, standing, app, superseded, site, account, alias, roster, punch,
-//!   handover, occupancy, events, correction
-//! - done: superseded, site, account, alias, roster, punch, handover, occupancy, correction, privacy, audit
+//!   handover, occupancy, device, events, correction
+//! - done: superseded, site, account, alias, roster, punch, handover, occupancy, device, correction, privacy, audit
 
 mod account;
 mod alias;
 mod app;
 mod audit;
 mod correction;
+mod device;
 mod directory;
 mod errors;
 mod events;
@@ -35,6 +36,7 @@ use tally_api::attendance::v1::account_service_server::AccountServiceServer;
 use tally_api::attendance::v1::alias_service_server::AliasServiceServer;
 use tally_api::attendance::v1::audit_service_server::AuditServiceServer;
 use tally_api::attendance::v1::correction_service_server::CorrectionServiceServer;
+use tally_api::attendance::v1::device_service_server::DeviceServiceServer;
 use tally_api::attendance::v1::event_service_server::EventServiceServer;
 use tally_api::attendance::v1::handover_service_server::HandoverServiceServer;
 use tally_api::attendance::v1::occupancy_service_server::OccupancyServiceServer;
@@ -108,6 +110,7 @@ pub fn build(deps: Deps) -> Service {
         .add_service(limited!(PunchServiceServer::new(punch::rpc::Rpc(app.clone()))))
         .add_service(limited!(HandoverServiceServer::new(handover::rpc::Rpc(app.clone()))))
         .add_service(limited!(AliasServiceServer::new(alias::rpc::Rpc(app.clone()))))
+        .add_service(limited!(DeviceServiceServer::new(device::rpc::Rpc(app.clone()))))
         .add_service(limited!(OccupancyServiceServer::new(occupancy::rpc::Rpc(app.clone()))))
         .add_service(limited!(CorrectionServiceServer::new(correction::rpc::Rpc(app))))
         .add_service(limited!(EventServiceServer::new(events)))

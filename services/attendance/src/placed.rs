@@ -28,6 +28,7 @@ pub enum Subject {
     Handover,
     Shift,
     Alias,
+    Device,
 }
 
 /// The correction that put a fact out.

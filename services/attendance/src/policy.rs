@@ -15,6 +15,9 @@ tally_access::rpcs! {
     ListHandovers = "tally.attendance.v1.HandoverService/ListHandovers", HandoverRead, PersonalRead;
     ImportAliases = "tally.attendance.v1.AliasService/ImportAliases", AliasWrite, Change;
     ListAliases = "tally.attendance.v1.AliasService/ListAliases", AliasRead, PersonalRead;
+    ImportDevices = "tally.attendance.v1.DeviceService/ImportDevices", DeviceWrite, Change;
+    ListDevices = "tally.attendance.v1.DeviceService/ListDevices", DeviceRead, PersonalRead;
+    ListDeviceUses = "tally.attendance.v1.DeviceService/ListDeviceUses", DeviceRead, PersonalRead;
     ListOccupancy = "tally.attendance.v1.OccupancyService/ListOccupancy", OccupancyRead, PersonalRead;
     CorrectPunch = "tally.attendance.v1.CorrectionService/CorrectPunch", CorrectionRequest, Change;
     CorrectHandover = "tally.attendance.v1.CorrectionService/CorrectHandover", CorrectionRequest, Change;
@@ -25,6 +28,8 @@ tally_access::rpcs! {
     CancelShift = "tally.attendance.v1.CorrectionService/CancelShift", RosterWrite, Change;
     EndAlias = "tally.attendance.v1.CorrectionService/EndAlias", AliasWrite, Change;
     MoveAlias = "tally.attendance.v1.CorrectionService/MoveAlias", AliasWrite, Change;
+    EndDevice = "tally.attendance.v1.CorrectionService/EndDevice", DeviceWrite, Change;
+    MoveDevice = "tally.attendance.v1.CorrectionService/MoveDevice", DeviceWrite, Change;
     GetCorrection = "tally.attendance.v1.CorrectionService/GetCorrection", CorrectionRead, PersonalRead;
     ListCorrections = "tally.attendance.v1.CorrectionService/ListCorrections", CorrectionRead, PersonalRead;
     ReadEvents = "tally.attendance.v1.EventService/ReadEvents", DutyEventRead, Read;

@@ -1,16 +1,19 @@
 //! What the service holds about people: told on request, erased when identity says so, removed when it is over.
 
-use tally_access::Permission::{AccountRead, AliasRead, CorrectionRead, HandoverRead, PunchRead, RosterRead, SiteRead};
+use tally_access::Permission::{
+    AccountRead, AliasRead, CorrectionRead, DeviceRead, HandoverRead, PunchRead, RosterRead, SiteRead,
+};
 use tally_privacy::{Clear, DataTable, ErasureRule, Exported};
 
 use crate::account::store::phase;
 use crate::app::DUTY;
-use crate::{account, alias, correction, handover, policy, punch, roster, site, superseded};
+use crate::{account, alias, correction, device, handover, policy, punch, roster, site, superseded};
 
 impl Exported for roster::store::Entity {}
 impl Exported for punch::store::Entity {}
 impl Exported for handover::store::Entity {}
 impl Exported for alias::store::Entity {}
+impl Exported for device::store::Entity {}
 impl Exported for superseded::store::Entity {}
 impl Exported for correction::store::Entity {}
 impl Exported for account::store::Entity {}
@@ -33,6 +36,7 @@ pub const DATA_TABLES: &[DataTable] = &[
     DataTable::of::<punch::store::Entity>(PunchRead, ErasureRule::Deleted, Some((DUTY, "at"))),
     DataTable::of::<handover::store::Entity>(HandoverRead, ErasureRule::Deleted, Some((DUTY, "at"))),
     DataTable::of::<alias::store::Entity>(AliasRead, ErasureRule::Deleted, Some(("attendance.aliases", "to_date"))),
+    DataTable::of::<device::store::Entity>(DeviceRead, ErasureRule::Deleted, Some(("attendance.aliases", "to_date"))),
     DataTable::of::<correction::store::Entity>(CorrectionRead, WORDS, Some((DUTY, "until"))),
     // Behind the facts themselves: one that is left must not count again.
     DataTable::of::<superseded::store::Entity>(CorrectionRead, ErasureRule::Deleted, Some((DUTY, "until"))),

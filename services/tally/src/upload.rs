@@ -15,11 +15,13 @@ use tally_kernel::{msg, time};
 use tally_rpc::pages;
 use uuid::Uuid;
 
+use self::devices::devices;
 use self::kept_back::{Nickname, by_clock};
 use crate::said::{Said, refusal, told};
 use crate::session::Session;
 
 mod census;
+mod devices;
 mod kept_back;
 mod observations;
 mod rates;
@@ -115,6 +117,7 @@ pub async fn organisation(session: &Session, bundle: &Bundle, taken: &mut Taken)
     punches(session, bundle, &ids, taken).await?;
     handovers(session, bundle, &ids, taken).await?;
     aliases(session, bundle, &ids, taken).await?;
+    devices(session, bundle, &ids, taken).await?;
     taken.all_in()?;
     Ok(ids)
 }
@@ -283,6 +286,7 @@ async fn shifts(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken
             account_id: ids.accounts[row.account.0 as usize].clone(),
             start: Some(instant(row.start)),
             end: Some(instant(row.end)),
+            seat: row.seat.clone().unwrap_or_default(),
             ..Default::default()
         });
         let ask = attendance::PublishShiftsRequest { request_id: taken.request_id(), rows: rows.collect() };

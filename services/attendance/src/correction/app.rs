@@ -10,7 +10,7 @@ use tally_access::{OpContext, Permit, Rpc, Target};
 use tally_app::directory::People;
 use tally_app::trees::Trees;
 use tally_app::{RequestKey, mutate};
-use tally_kernel::id::{AliasId, CorrectionId, HandoverId, PersonId, PunchId, ShiftId};
+use tally_kernel::id::{AliasId, CorrectionId, DeviceId, HandoverId, PersonId, PunchId, ShiftId};
 use tally_kernel::page::Page;
 use tally_kernel::time::told_at;
 use tally_kernel::{Error, Result};
@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::domain::{Action, Correction, CorrectionError, Draft, Fact, Filter, Notice, Stage, Taken};
 use super::store;
 use crate::app::{App, DUTY};
+use crate::device::domain::Owner;
 use crate::events;
 use crate::placed::{Subject, Superseded};
 use crate::policy::{ApproveCorrection, GetCorrection, ListCorrections};
@@ -43,6 +44,8 @@ pub(super) enum What {
     CancelShift(ShiftId),
     EndAlias(AliasId, jiff::civil::Date),
     MoveAlias(AliasId, PersonId, jiff::civil::Date),
+    EndDevice(DeviceId, jiff::civil::Date),
+    MoveDevice(DeviceId, Owner, jiff::civil::Date),
 }
 
 /// A fact to put right.
@@ -87,7 +90,7 @@ async fn known(app: &App, ctx: &OpContext) -> Result<Known> {
     Ok(Known { people, trees, terms: tally_privacy::terms(&app.peers.identity, ctx).await? })
 }
 
-/// Asks to put a punch or a hand-over right; changes a shift or an alias at once.
+/// Asks to put a punch or a hand-over right; changes a shift, an alias or a device at once.
 ///
 /// # Errors
 /// See [`CorrectionError`]; `PERMISSION_DENIED`.
@@ -144,7 +147,7 @@ async fn asked<R: Rpc>(
         action: draft.action,
         stage: if approved { Stage::Waiting } else { Stage::Made },
         person: first.fact.person(),
-        other: draft.people().into_iter().find(|person| *person != first.fact.person()),
+        other: draft.people().into_iter().find(|person| Some(*person) != first.fact.person()),
         place: (first.home.region, first.home.unit),
         fact: draft.gone.map(|(fact, _)| fact),
         before: draft.before.clone().map(|placed| placed.fact),
@@ -164,7 +167,7 @@ async fn asked<R: Rpc>(
 fn notice(ctx: &OpContext, draft: &Draft) -> Option<Notice> {
     let starts = draft.facts().filter_map(|placed| match &placed.fact {
         Fact::Shift(shift) => Some(shift.start),
-        Fact::Punch(_) | Fact::Handover(_) | Fact::Alias(_) => None,
+        Fact::Punch(_) | Fact::Handover(_) | Fact::Alias(_) | Fact::Device(_) => None,
     });
     Notice::of(ctx.now(), starts)
 }
@@ -178,7 +181,7 @@ async fn judge(tx: &ScopedTx, ctx: &OpContext, known: &Known, draft: &Draft) -> 
     let removed = known.removed(ctx);
     for placed in draft.facts() {
         let Some((from, _)) = placed.fact.stretch() else { continue };
-        if let Some(day) = removed.before(Some(placed.fact.person()), from)? {
+        if let Some(day) = removed.before(placed.fact.person(), from)? {
             return Err(CorrectionError::Purged(day).into());
         }
     }
@@ -191,12 +194,13 @@ fn happened(ctx: &OpContext, known: &Known, fact: &Fact) -> Result<()> {
         Fact::Punch(punch) => punch.at,
         Fact::Handover(handover) => handover.at,
         // Planned, or meant.
-        Fact::Shift(_) | Fact::Alias(_) => return Ok(()),
+        Fact::Shift(_) | Fact::Alias(_) | Fact::Device(_) => return Ok(()),
     };
     if at.duration_since(ctx.now()) <= DRIFT {
         return Ok(());
     }
-    let zone = known.people.get(fact.person()).map_or(jiff::tz::TimeZone::UTC, |person| person.zone.clone());
+    let person = fact.person().and_then(|person| known.people.get(person));
+    let zone = person.map_or(jiff::tz::TimeZone::UTC, |person| person.zone.clone());
     Err(CorrectionError::NotYet(told_at(at, &zone), told_at(ctx.now(), &zone)).into())
 }
 
@@ -213,7 +217,7 @@ pub(super) async fn approve(app: &App, ctx: &OpContext, wanted: &Decision) -> Re
     mutate(&app.store, ctx, &permit, &wanted.request, async |mut work: UnitOfWork| {
         store::lock(&work, wanted.id).await?;
         if let Some(asked) = store::get(&work, wanted.id).await? {
-            lock_subject(&work, asked.subject.parse().map_err(Error::internal)?, &[asked.person]).await?;
+            lock_subject(&work, asked.subject.parse().map_err(Error::internal)?, asked.person.as_slice()).await?;
         }
         let (draft, correction, by) = approved(app, ctx, &work, &known, wanted.id).await?;
         store::approve(&work, &correction, by).await?;
@@ -280,6 +284,7 @@ async fn lock_subject(work: &UnitOfWork, subject: Subject, people: &[PersonId]) 
         Subject::Handover => "handovers",
         Subject::Shift => "shifts",
         Subject::Alias => "aliases",
+        Subject::Device => "devices",
     };
     work.lock(all, Uuid::nil()).await?;
     for person in people.iter().filter(|_| subject == Subject::Punch) {
@@ -315,7 +320,7 @@ async fn apply(work: &mut UnitOfWork, ctx: &OpContext, draft: &Draft, correction
 }
 
 fn audit(action: &'static str, correction: &Correction) -> Audit {
-    let people = std::iter::once(correction.person).chain(correction.other);
+    let people = correction.person.into_iter().chain(correction.other);
     let audit = Audit::new(action, "correction", correction.id).about_all(people.collect::<Vec<_>>());
     audit.region(&correction.place.0).note("what", correction.what())
 }

@@ -16,6 +16,7 @@ use tally_kernel::import::Keyed as _;
 use uuid::Uuid;
 
 use crate::alias::domain::Alias;
+use crate::device::domain::Device;
 use crate::handover::domain::Handover;
 use crate::placed::{Placed, Subject};
 use crate::punch::domain::Punch;
@@ -36,7 +37,7 @@ pub enum Action {
     Change,
     /// A shift is off the roster.
     Cancel,
-    /// An alias ends.
+    /// An alias or a device ends.
     End,
 }
 
@@ -63,6 +64,7 @@ pub enum Fact {
     Handover(Handover),
     Shift(Shift),
     Alias(Alias),
+    Device(Device),
 }
 
 impl Fact {
@@ -72,15 +74,18 @@ impl Fact {
             Self::Handover(_) => Subject::Handover,
             Self::Shift(_) => Subject::Shift,
             Self::Alias(_) => Subject::Alias,
+            Self::Device(_) => Subject::Device,
         }
     }
 
-    pub fn person(&self) -> PersonId {
+    /// Whom it is about; nobody in particular for the device of a seat.
+    pub fn person(&self) -> Option<PersonId> {
         match self {
-            Self::Punch(punch) => punch.person,
-            Self::Handover(handover) => handover.person,
-            Self::Shift(shift) => shift.person,
-            Self::Alias(alias) => alias.person,
+            Self::Punch(punch) => Some(punch.person),
+            Self::Handover(handover) => Some(handover.person),
+            Self::Shift(shift) => Some(shift.person),
+            Self::Alias(alias) => Some(alias.person),
+            Self::Device(device) => device.owner.person(),
         }
     }
 
@@ -88,17 +93,17 @@ impl Fact {
         match self {
             Self::Handover(handover) => Some(handover.account),
             Self::Shift(shift) => Some(shift.account),
-            Self::Punch(_) | Self::Alias(_) => None,
+            Self::Punch(_) | Self::Alias(_) | Self::Device(_) => None,
         }
     }
 
-    /// The first and the last instant that it is about; nothing for an alias, which is about days.
+    /// The first and the last instant that it is about; nothing for an alias or a device, which are about days.
     pub fn stretch(&self) -> Option<(Timestamp, Timestamp)> {
         match self {
             Self::Punch(punch) => Some((punch.at, punch.at)),
             Self::Handover(handover) => Some((handover.at, handover.at)),
             Self::Shift(shift) => Some((shift.start, shift.end)),
-            Self::Alias(_) => None,
+            Self::Alias(_) | Self::Device(_) => None,
         }
     }
 
@@ -114,7 +119,10 @@ impl Fact {
             (Self::Handover(one), Self::Handover(other)) if (one.account, one.at) == (other.account, other.at) => {
                 one.contradicts(other, exclusive)
             }
-            (Self::Shift(one), Self::Shift(other)) if one.key() == other.key() && one.end != other.end => {
+            (Self::Shift(one), Self::Shift(other)) if one.key() == other.key() && one.content() != other.content() => {
+                Some(one.conflict(&other.content()).1)
+            }
+            (Self::Device(one), Self::Device(other)) if one.key() == other.key() && one.to != other.to => {
                 Some(one.conflict(&other.content()).1)
             }
             (Self::Alias(one), Self::Alias(other)) => {
@@ -181,7 +189,8 @@ pub struct Correction {
     pub subject: String,
     pub action: Action,
     pub stage: Stage,
-    pub person: PersonId,
+    /// Nobody in particular for the device of a seat.
+    pub person: Option<PersonId>,
     /// Whom it is about besides: from or to whom something was moved.
     pub other: Option<PersonId>,
     pub place: (Region, Option<OrgUnitId>),
@@ -218,7 +227,8 @@ impl Correction {
     }
 
     pub fn target(&self) -> Target {
-        Target::person(self.place.0.clone(), self.place.1, self.person).at(self.until)
+        let (region, unit) = self.place.clone();
+        Target { region: Some(region), unit, person: self.person, moment: None }.at(self.until)
     }
 
     /// Whether it waits for somebody's word.
@@ -235,7 +245,7 @@ impl Correction {
     /// See [`CorrectionError`].
     pub fn judged_by(&self, by: Hands) -> Result<(), CorrectionError> {
         self.waits()?;
-        if by.person.is_some() && [Some(self.person), self.other].contains(&by.person) {
+        if by.person.is_some() && [self.person, self.other].contains(&by.person) {
             return Err(CorrectionError::Own);
         }
         by.differ_from([self.requested.by])?;
@@ -268,7 +278,7 @@ impl Draft {
     }
 
     pub fn people(&self) -> BTreeSet<PersonId> {
-        self.facts().map(|placed| placed.fact.person()).collect()
+        self.facts().filter_map(|placed| placed.fact.person()).collect()
     }
 
     pub fn accounts(&self) -> BTreeSet<AccountId> {
@@ -276,7 +286,7 @@ impl Draft {
     }
 
     fn target(placed: &Placed<Fact>) -> Target {
-        let target = placed.home.target(placed.fact.person());
+        let target = placed.home.target_of(placed.fact.person());
         match placed.fact.stretch() {
             Some((first, _)) => target.at(first),
             None => target,

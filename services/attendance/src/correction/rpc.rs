@@ -14,7 +14,8 @@ use super::app;
 use super::domain::Stage;
 use crate::app::App;
 use crate::policy::{
-    CancelShift, ChangeShift, CorrectHandover, CorrectPunch, EndAlias, MoveAlias, RejectCorrection, WithdrawCorrection,
+    CancelShift, ChangeShift, CorrectHandover, CorrectPunch, EndAlias, EndDevice, MoveAlias, MoveDevice,
+    RejectCorrection, WithdrawCorrection,
 };
 
 #[derive(Debug)]
@@ -102,6 +103,21 @@ impl CorrectionService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async { app::correct::<MoveAlias>(&self.0, &ctx, &read::moved_alias(req.into_inner())?).await };
         reply.await.map(|done| pb::MoveAliasResponse { correction: Some(done.into()) }).answer(&ctx)
+    }
+
+    async fn end_device(&self, req: Request<pb::EndDeviceRequest>) -> Result<Response<pb::EndDeviceResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::correct::<EndDevice>(&self.0, &ctx, &read::ended_device(req.into_inner())?).await };
+        reply.await.map(|done| pb::EndDeviceResponse { correction: Some(done.into()) }).answer(&ctx)
+    }
+
+    async fn move_device(
+        &self,
+        req: Request<pb::MoveDeviceRequest>,
+    ) -> Result<Response<pb::MoveDeviceResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::correct::<MoveDevice>(&self.0, &ctx, &read::moved_device(req.into_inner())?).await };
+        reply.await.map(|done| pb::MoveDeviceResponse { correction: Some(done.into()) }).answer(&ctx)
     }
 
     async fn get_correction(

@@ -14,6 +14,7 @@ use tally_store::{
 };
 
 use super::domain::{Correction, Filter, Notice, Stage, Taken};
+use crate::superseded::facts::NOBODY;
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "corrections")]
@@ -89,7 +90,7 @@ fn read(row: Model) -> Result<Correction> {
         subject: row.subject,
         action: word_from_db("a correction's action", &row.action)?,
         stage: word_from_db("a correction's stage", &row.stage)?,
-        person: PersonId(row.person_id),
+        person: Some(PersonId(row.person_id)).filter(|person| *person != NOBODY),
         other: row.other_person_id.map(PersonId),
         place: (word_from_db("a region", &row.region)?, row.unit_id.map(OrgUnitId)),
         fact: row.fact_id,
@@ -116,7 +117,7 @@ pub(crate) async fn insert(work: &UnitOfWork, new: &Correction, waiting_on: Opti
         id: Set(new.id.0),
         region: Set(new.place.0.to_string()),
         unit_id: Set(new.place.1.map(Uuid::from)),
-        person_id: Set(new.person.into()),
+        person_id: Set(new.person.unwrap_or(NOBODY).into()),
         other_person_id: Set(new.other.map(Uuid::from)),
         subject: Set(new.subject.clone()),
         action: Set(new.action.to_string()),

@@ -7,6 +7,7 @@ mod attendance_0004_punches;
 mod attendance_0005_handovers;
 mod attendance_0006_aliases;
 mod attendance_0007_corrections;
+mod attendance_0008_devices;
 
 tally_store::migrations![
     attendance_0001_sites,
@@ -16,4 +17,5 @@ tally_store::migrations![
     attendance_0005_handovers,
     attendance_0006_aliases,
     attendance_0007_corrections,
+    attendance_0008_devices,
 ];

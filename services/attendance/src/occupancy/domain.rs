@@ -18,7 +18,7 @@ mod holds;
 mod punches;
 mod repairs;
 mod rules;
-mod spans;
+pub(crate) mod spans;
 mod touched;
 
 use std::sync::Arc;
@@ -43,8 +43,10 @@ pub enum Version {
     V1,
     /// A stretch of presence goes with its shift as a whole (`belonging.rs`); what a finding says of a punch or a
     /// hold is true of the whole log.
-    #[default]
     V2,
+    /// A punched break ends a stretch also within a hold (`holds.rs`): whoever is out does not serve.
+    #[default]
+    V3,
 }
 
 impl Version {
@@ -52,7 +54,8 @@ impl Version {
     pub fn of(number: u32) -> Option<Self> {
         match number {
             1 => Some(Self::V1),
-            0 | 2 => Some(Self::V2),
+            2 => Some(Self::V2),
+            0 | 3 => Some(Self::V3),
             _ => None,
         }
     }

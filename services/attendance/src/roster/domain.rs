@@ -8,17 +8,20 @@ use tally_kernel::{Message, msg};
 
 use crate::placed::About;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shift {
     pub person: PersonId,
     pub account: AccountId,
     pub start: Timestamp,
     /// To, not included.
     pub end: Timestamp,
+    /// At which seat, where rosters say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seat: Option<String>,
 }
 
 /// A shift that is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredShift {
     pub id: ShiftId,
     pub shift: Shift,
@@ -35,14 +38,18 @@ impl About for Shift {
 
 impl Keyed for Shift {
     type Key = (PersonId, AccountId, Timestamp);
-    type Content = Timestamp;
+    type Content = (Timestamp, Option<String>);
     fn key(&self) -> Self::Key {
         (self.person, self.account, self.start)
     }
     fn content(&self) -> Self::Content {
-        self.end
+        (self.end, self.seat.clone())
     }
-    fn conflict(&self, _: &Self::Content) -> (&'static str, Message) {
-        ("ALREADY_DIFFERENT", msg!("SHIFT_DIFFERENT", start = self.start))
+    fn conflict(&self, (end, _): &Self::Content) -> (&'static str, Message) {
+        let why = match self.end == *end {
+            true => msg!("SHIFT_DIFFERENT.seat", start = self.start),
+            false => msg!("SHIFT_DIFFERENT", start = self.start),
+        };
+        ("ALREADY_DIFFERENT", why)
     }
 }

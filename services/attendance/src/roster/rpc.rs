@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status};
 
 use super::app;
 use super::domain::{Shift, StoredShift};
-use crate::app::App;
+use crate::app::{App, read_seat};
 use crate::standing;
 
 #[derive(Debug)]
@@ -68,7 +68,8 @@ fn read(row: pb::Shift, v: &mut Violations) -> Option<Shift> {
     } else if limits::is_long_shift(start, end) {
         v.push("end", msg!("SHIFT_TOO_LONG", hours = limits::SHIFT_HOURS));
     }
-    Some(Shift { person: person?, account: account?, start, end })
+    let seat = read_seat(v, &row.seat);
+    Some(Shift { person: person?, account: account?, start, end, seat })
 }
 
 type Listed = ((Timestamp, Timestamp), Option<Timestamp>, Page);
@@ -94,6 +95,7 @@ impl From<StoredShift> for pb::Shift {
             account_id: shift.account.to_string(),
             start: Some(timestamp(shift.start)),
             end: Some(timestamp(shift.end)),
+            seat: shift.seat.unwrap_or_default(),
             standing: None,
         }
     }

@@ -31,6 +31,7 @@ pub(crate) struct Model {
     pub end_at: DateTimeUtc,
     pub recorded_at: DateTimeUtc,
     pub correction_id: Option<Uuid>,
+    pub seat: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -46,6 +47,7 @@ fn read(row: &Model) -> Result<StoredShift> {
         account: AccountId(row.account_id),
         start: from_db(row.start_at)?,
         end: from_db(row.end_at)?,
+        seat: row.seat.clone(),
     };
     Ok(StoredShift { id: ShiftId(row.id), shift })
 }
@@ -79,7 +81,7 @@ pub(crate) async fn get(tx: &ScopedTx, id: ShiftId) -> Result<Option<Stored<Shif
     row.map(|row| stored(&row, &out)).transpose()
 }
 
-/// Shifts that touch a stretch of time, of these accounts or of these people, as known at an instant or now.
+/// Shifts that touch a stretch of time, of these accounts, of these people or at seats, as known at an instant or now.
 pub(crate) async fn touching(
     tx: &ScopedTx,
     whose: Whose,
@@ -90,6 +92,7 @@ pub(crate) async fn touching(
     let rows = rows.filter(known_by(Column::RecordedAt, known));
     let rows = match whose {
         Whose::Everybodys => rows,
+        Whose::Seated => rows.filter(Column::Seat.is_not_null()),
         Whose::Accounts(accounts) => rows.filter(among::<Entity>(tx, Column::AccountId, accounts)),
         Whose::People(people) => rows.filter(among::<Entity>(tx, Column::PersonId, people)),
     };
@@ -100,6 +103,8 @@ pub(crate) async fn touching(
 /// Which shifts are looked for.
 pub(crate) enum Whose {
     Everybodys,
+    /// Those that name a seat.
+    Seated,
     Accounts(Vec<AccountId>),
     People(Vec<PersonId>),
 }
@@ -146,6 +151,7 @@ fn row(ctx: &OpContext, Placed { home, fact }: &Placed<Shift>) -> ActiveModel {
         account_id: Set(fact.account.into()),
         start_at: Set(to_db(fact.start)),
         end_at: Set(to_db(fact.end)),
+        seat: Set(fact.seat.clone()),
         recorded_at: Set(to_db(ctx.now())),
         ..Default::default()
     }

@@ -43,6 +43,9 @@ scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonI
 pub(crate) const EARLIEST: Timestamp = Timestamp::constant(-3_000_000_000, 0);
 pub(crate) const LATEST: Timestamp = Timestamp::constant(253_402_128_000, 0);
 
+/// Stored for whoever it is about, where that is nobody in particular: the column holds somebody.
+pub(crate) const NOBODY: PersonId = PersonId(Uuid::nil());
+
 /// Facts that count no more, by their ids.
 pub(crate) type Facts = BTreeMap<Uuid, Superseded>;
 
@@ -52,7 +55,8 @@ pub(crate) struct Fact {
     pub id: Uuid,
     pub subject: Subject,
     pub home: Home,
-    pub person: PersonId,
+    /// Nobody in particular for the device of a seat.
+    pub person: Option<PersonId>,
     /// The first and the last instant that it is about.
     pub stretch: (Timestamp, Timestamp),
     pub by: Superseded,
@@ -102,7 +106,7 @@ pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, fact: &Fact) -> R
         id: Set(fact.id),
         region: Set(fact.home.region.to_string()),
         unit_id: Set(fact.home.unit.map(Uuid::from)),
-        person_id: Set(fact.person.into()),
+        person_id: Set(fact.person.unwrap_or(NOBODY).into()),
         subject: Set(fact.subject.to_string()),
         correction_id: Set(fact.by.by.into()),
         moved: Set(fact.by.moved),

@@ -9,6 +9,7 @@ use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::account_service_client::AccountServiceClient;
 use tally_api::attendance::v1::alias_service_client::AliasServiceClient;
 use tally_api::attendance::v1::correction_service_client::CorrectionServiceClient;
+use tally_api::attendance::v1::device_service_client::DeviceServiceClient;
 use tally_api::attendance::v1::event_service_client::EventServiceClient;
 use tally_api::attendance::v1::handover_service_client::HandoverServiceClient;
 use tally_api::attendance::v1::occupancy_service_client::OccupancyServiceClient;
@@ -222,6 +223,10 @@ impl TestAttendance {
         AliasServiceClient::new(self.channel.clone())
     }
 
+    pub fn devices(&self) -> DeviceServiceClient<RpcChannel> {
+        DeviceServiceClient::new(self.channel.clone())
+    }
+
     pub fn occupancy(&self) -> OccupancyServiceClient<RpcChannel> {
         OccupancyServiceClient::new(self.channel.clone())
     }
@@ -289,12 +294,11 @@ pub fn account(name: &str, team: &str) -> pb::Account {
 
 pub fn shift(n: u128, account: &str, start: &str, end: &str) -> pb::Shift {
     pb::Shift {
-        shift_id: String::new(),
         person_id: person(n).to_string(),
         account_id: account.into(),
         start: at(start),
         end: at(end),
-        standing: None,
+        ..Default::default()
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod changes;
 mod corrections;
+mod devices;
 mod fixture;
 mod imports;
 mod lists;

@@ -8,7 +8,7 @@ use tally_bundle::Reading;
 use super::{Census, Counted, Taken, UNITS};
 
 /// What is sent, in this order.
-const SENT: [&str; 11] = [
+const SENT: [&str; 12] = [
     UNITS,
     "people.csv",
     "accounts.csv",
@@ -16,6 +16,7 @@ const SENT: [&str; 11] = [
     "punches.csv",
     "handovers.csv",
     "aliases.csv",
+    "devices.csv",
     "rates.csv",
     "records.csv",
     "replies.csv",

@@ -4,22 +4,24 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use tally_access::OpContext;
+use tally_access::{OpContext, Region};
 use tally_app::directory::People;
 use tally_kernel::error::Violations;
-use tally_kernel::id::{AccountId, AliasId, CorrectionId, HandoverId, PersonId, PunchId, ShiftId};
-use tally_kernel::{Error, Result, limits, msg};
+use tally_kernel::id::{AccountId, AliasId, CorrectionId, DeviceId, HandoverId, PersonId, PunchId, ShiftId};
+use tally_kernel::{Error, Message, Result, limits, msg};
 use tally_store::{ScopedTx, UnitOfWork};
 use uuid::Uuid;
 
 use super::super::domain::{Action, Correction, CorrectionError, Draft, Fact};
 use super::{Known, What};
 use crate::alias::domain::Alias;
+use crate::device::domain::{Device, Owner};
+use crate::directory::Home;
 use crate::handover::domain::{Handover, HandoverKind};
 use crate::placed::{Placed, Stored, Subject, counting};
 use crate::punch::domain::{Punch, PunchKind};
 use crate::roster::domain::Shift;
-use crate::{account, alias, handover, punch, roster};
+use crate::{account, alias, device, handover, punch, roster};
 
 /// What is different about a punch; nothing keeps what it says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,12 +40,14 @@ pub(in super::super) struct ChangedHandover {
 }
 
 /// What is different about a shift.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in super::super) struct ChangedShift {
     pub account: Option<AccountId>,
     pub person: Option<PersonId>,
     pub start: Option<Timestamp>,
     pub end: Option<Timestamp>,
+    /// Another seat, or none any more.
+    pub seat: Option<Option<String>>,
 }
 
 /// What a change is about.
@@ -56,6 +60,7 @@ pub(super) async fn of(tx: &ScopedTx, ctx: &OpContext, known: &Known, change: &W
         What::VoidHandover(id) | What::MoveHandover(id, _) => (Subject::Handover, id.0),
         What::ChangeShift(id, _) | What::CancelShift(id) => (Subject::Shift, id.0),
         What::EndAlias(id, _) | What::MoveAlias(id, ..) => (Subject::Alias, id.0),
+        What::EndDevice(id, _) | What::MoveDevice(id, ..) => (Subject::Device, id.0),
     };
     let Some(stored) = stored(tx, subject, id).await? else {
         return Err(missing(ctx, known, change, (subject, id))?.into());
@@ -65,11 +70,12 @@ pub(super) async fn of(tx: &ScopedTx, ctx: &OpContext, known: &Known, change: &W
         let (What::ChangeShift(..), false) = (change, superseded.moved) else {
             return Err(CorrectionError::Superseded(superseded.by).into());
         };
-        let again = after(change, &stored.placed.fact)?.1.into_iter().map(|fact| place(ctx, people, fact));
+        let again = after(change, &stored.placed.fact)?.1.into_iter();
+        let again = again.map(|fact| place(ctx, people, fact, &stored.placed.home));
         return Ok(Draft { action: Action::Add, gone: None, before: None, after: again.collect::<Result<_>>()? });
     }
     let (action, after) = after(change, &stored.placed.fact)?;
-    let after = after.into_iter().map(|fact| place(ctx, people, fact)).collect::<Result<_>>()?;
+    let after = after.into_iter().map(|fact| place(ctx, people, fact, &stored.placed.home)).collect::<Result<_>>()?;
     Ok(Draft { action, gone: Some((id, stored.standing.correction)), before: Some(stored.placed), after })
 }
 
@@ -91,7 +97,8 @@ fn missing(ctx: &OpContext, known: &Known, change: &What, (subject, id): (Subjec
 
 /// What a correction that waits is about, with the facts as they are now.
 pub(super) async fn again(tx: &ScopedTx, ctx: &OpContext, people: &People, asked: &Correction) -> Result<Draft> {
-    let after = asked.after.iter().map(|fact| place(ctx, people, fact.clone())).collect::<Result<_>>()?;
+    let home = Home { region: asked.place.0.clone(), unit: asked.place.1 };
+    let after = asked.after.iter().map(|fact| place(ctx, people, fact.clone(), &home)).collect::<Result<_>>()?;
     // An erasure leaves nothing of what was asked for.
     if asked.fact.is_none() && asked.after.is_empty() {
         return Err(CorrectionError::Gone.into());
@@ -109,7 +116,8 @@ pub(super) async fn again(tx: &ScopedTx, ctx: &OpContext, people: &People, asked
 }
 
 fn added(ctx: &OpContext, people: &People, fact: Fact) -> Result<Draft> {
-    Ok(Draft { action: Action::Add, gone: None, before: None, after: vec![place(ctx, people, fact)?] })
+    let home = Home { region: Region::global(), unit: None };
+    Ok(Draft { action: Action::Add, gone: None, before: None, after: vec![place(ctx, people, fact, &home)?] })
 }
 
 async fn stored(tx: &ScopedTx, subject: Subject, id: Uuid) -> Result<Option<Stored<Fact>>> {
@@ -124,6 +132,7 @@ async fn stored(tx: &ScopedTx, subject: Subject, id: Uuid) -> Result<Option<Stor
         Subject::Handover => as_fact(handover::facts::get(tx, HandoverId(id)).await?, Fact::Handover),
         Subject::Shift => as_fact(roster::facts::get(tx, ShiftId(id)).await?, Fact::Shift),
         Subject::Alias => as_fact(alias::facts::get(tx, AliasId(id)).await?, Fact::Alias),
+        Subject::Device => as_fact(device::facts::get(tx, DeviceId(id)).await?, Fact::Device),
     })
 }
 
@@ -149,17 +158,26 @@ fn after(change: &What, before: &Fact) -> Result<(Action, Vec<Fact>)> {
                 person: new.person.unwrap_or(old.person),
                 start: new.start.unwrap_or(old.start),
                 end: new.end.unwrap_or(old.end),
+                seat: new.seat.clone().unwrap_or_else(|| old.seat.clone()),
             };
             (Action::Change, vec![Fact::Shift(possible(shift)?)])
         }
         (What::CancelShift(_), _) => (Action::Cancel, Vec::new()),
         (What::EndAlias(_, last), Fact::Alias(old)) => {
-            within(old, *last, "to")?;
+            within((old.from, old.to), *last, ("to", msg!("ALIAS_DAY_OUTSIDE")))?;
             (Action::End, vec![Fact::Alias(Alias { to: Some(*last), ..old.clone() })])
         }
         (What::MoveAlias(_, person, first), Fact::Alias(old)) => {
-            within(old, *first, "from")?;
+            within((old.from, old.to), *first, ("from", msg!("ALIAS_DAY_OUTSIDE")))?;
             (Action::Move, moved_alias(old, *person, *first))
+        }
+        (What::EndDevice(_, last), Fact::Device(old)) => {
+            within((old.from, old.to), *last, ("to", msg!("DEVICE_DAY_OUTSIDE")))?;
+            (Action::End, vec![Fact::Device(Device { to: Some(*last), ..old.clone() })])
+        }
+        (What::MoveDevice(_, owner, first), Fact::Device(old)) => {
+            within((old.from, old.to), *first, ("from", msg!("DEVICE_DAY_OUTSIDE")))?;
+            (Action::Move, moved_device(old, owner, *first))
         }
         _ => (Action::Void, Vec::new()),
     })
@@ -174,6 +192,17 @@ fn moved_alias(old: &Alias, person: PersonId, first: Date) -> Vec<Fact> {
     kept.filter(|_| !unchanged).into_iter().chain([Fact::Alias(new)]).collect()
 }
 
+/// The same of a device.
+fn moved_device(old: &Device, owner: &Owner, first: Date) -> Vec<Fact> {
+    if *owner == old.owner {
+        return vec![Fact::Device(old.clone())];
+    }
+    let before = first.yesterday().ok().filter(|_| old.from.is_none_or(|from| from < first));
+    let kept = before.map(|last| Device { to: Some(last), ..old.clone() });
+    let new = Device { owner: owner.clone(), from: Some(first), ..old.clone() };
+    kept.into_iter().chain([new]).map(Fact::Device).collect()
+}
+
 fn possible(shift: Shift) -> Result<Shift> {
     let mut wrong = Violations::new();
     if shift.end <= shift.start {
@@ -184,22 +213,24 @@ fn possible(shift: Shift) -> Result<Shift> {
     wrong.finish(Some(shift))
 }
 
-fn within(alias: &Alias, day: Date, field: &str) -> Result<()> {
+fn within((from, to): (Option<Date>, Option<Date>), day: Date, (field, why): (&str, Message)) -> Result<()> {
     let mut wrong = Violations::new();
-    let inside = alias.from.is_none_or(|from| from <= day) && alias.to.is_none_or(|to| day <= to);
+    let inside = from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to);
     if !inside {
-        wrong.push(field, msg!("ALIAS_DAY_OUTSIDE"));
+        wrong.push(field, why);
     }
     wrong.finish(Some(()))
 }
 
-/// Where a fact belongs: the home of its person on its day.
-fn place(ctx: &OpContext, people: &People, fact: Fact) -> Result<Placed<Fact>> {
-    let id = fact.person();
+/// Where a fact belongs: the home of its person on its day, and where the one before did if it is about nobody in particular.
+fn place(ctx: &OpContext, people: &People, fact: Fact, before: &Home) -> Result<Placed<Fact>> {
+    let Some(id) = fact.person() else { return Ok(Placed { home: before.clone(), fact }) };
     let person = people.get(id).ok_or(CorrectionError::PersonUnknown(id))?;
     let today = || person.zone.to_datetime(ctx.now()).date();
     let home = match (&fact, fact.stretch()) {
-        (Fact::Alias(alias), _) => person.home(alias.from.unwrap_or_else(today)),
+        (Fact::Alias(Alias { from, .. }) | Fact::Device(Device { from, .. }), _) => {
+            person.home(from.unwrap_or_else(today))
+        }
         (_, Some((at, _))) => person.home_at(at),
         (_, None) => None,
     };
@@ -241,6 +272,7 @@ async fn others(tx: &ScopedTx, fact: &Fact, gone: Option<Uuid>) -> Result<Vec<Fa
         }
         Fact::Shift(s) => all(roster::facts::beginning(tx, [s.person], s.start, s.start).await?, gone, Fact::Shift),
         Fact::Alias(a) => all(alias::facts::nicknamed(tx, vec![a.alias.clone()]).await?, gone, Fact::Alias),
+        Fact::Device(d) => all(device::facts::named(tx, vec![d.device.clone()]).await?, gone, Fact::Device),
     })
 }
 
@@ -257,6 +289,7 @@ pub(super) async fn write(
         Fact::Handover(fact) => handover::facts::correct(work, ctx, &Placed { home, fact }, by).await,
         Fact::Shift(fact) => roster::facts::correct(work, ctx, &Placed { home, fact }, by).await,
         Fact::Alias(fact) => alias::facts::correct(work, ctx, Placed { home, fact }, by).await,
+        Fact::Device(fact) => device::facts::correct(work, ctx, Placed { home, fact }, by).await,
     }
 }
 

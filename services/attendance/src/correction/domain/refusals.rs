@@ -40,6 +40,7 @@ fn unknown(subject: Subject, id: Uuid, removed: Option<Date>) -> Error {
         Subject::Handover => Error::not_found("handover", id),
         Subject::Shift => Error::not_found("shift", id),
         Subject::Alias => return Error::not_found("alias", id),
+        Subject::Device => return Error::not_found("device", id),
     };
     let Some(day) = removed else { return missing };
     let message = missing.message();

@@ -35,7 +35,7 @@ fn waiting() -> Correction {
         subject: "punch".into(),
         action: Action::Add,
         stage: Stage::Waiting,
-        person: person(1),
+        person: Some(person(1)),
         other: Some(person(2)),
         place: ("cn-north".parse().unwrap(), None),
         fact: None,
@@ -88,8 +88,9 @@ fn what_may_count_beside_what_is_as_in_imports() {
     assert_eq!(take.beside(&other, false), Ok(()), "several may hold it");
     assert!(matches!(take.beside(&other, true), Err(CorrectionError::Different(_))));
     assert_eq!(take.beside(&release, true), Ok(()));
-    let shift =
-        |end: &str| Fact::Shift(Shift { person: person(1), account: AccountId(id(7)), start: at(NINE), end: at(end) });
+    let shift = |end: &str| {
+        Fact::Shift(Shift { person: person(1), account: AccountId(id(7)), start: at(NINE), end: at(end), seat: None })
+    };
     let (short, long) = (shift("2026-03-02T12:00:00Z"), shift("2026-03-02T13:00:00Z"));
     assert!(matches!(short.beside(&long, true), Err(CorrectionError::Different(_))));
     assert_eq!(short.beside(&short, true), Err(CorrectionError::ChangesNothing));
@@ -138,5 +139,6 @@ fn the_stored_words_of_corrections_are_these() {
         (Subject::Handover, "handover"),
         (Subject::Shift, "shift"),
         (Subject::Alias, "alias"),
+        (Subject::Device, "device"),
     ]);
 }

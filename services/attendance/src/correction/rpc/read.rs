@@ -11,6 +11,8 @@ use tally_kernel::{Result, msg};
 
 use super::super::app::{ChangedHandover, ChangedPunch, ChangedShift, Decision, Wanted, What};
 use super::super::domain::{Action, Filter, Stage};
+use crate::app::read_seat;
+use crate::device::facts::read_owner;
 use crate::handover::domain::{Handover, HandoverKind};
 use crate::punch::domain::{Punch, PunchKind};
 
@@ -78,6 +80,7 @@ pub(super) fn changed_shift(mut ask: pb::ChangeShiftRequest) -> Result<Wanted> {
         person: v.optional("person_id", &ask.person_id),
         start: optional_fact_instant(&mut v, "start", ask.start),
         end: optional_fact_instant(&mut v, "end", ask.end),
+        seat: ask.seat.as_deref().map(|seat| read_seat(&mut v, seat)),
     };
     let id = v.parse("shift_id", &ask.shift_id);
     let change = v.finish(id.map(|id| What::ChangeShift(id, new)))?;
@@ -109,6 +112,25 @@ pub(super) fn moved_alias(mut ask: pb::MoveAliasRequest) -> Result<Wanted> {
     let (id, from) = (v.parse("alias_id", &ask.alias_id), date(&mut v, "from", &ask.from));
     let person: Option<PersonId> = v.parse("person_id", &ask.person_id);
     let change = id.zip(person).zip(from).map(|((id, person), from)| What::MoveAlias(id, person, from));
+    Ok(at_once(request, v.finish(change)?, ask.reason, ask.validate_only))
+}
+
+pub(super) fn ended_device(mut ask: pb::EndDeviceRequest) -> Result<Wanted> {
+    let request = RequestKey::of(take(&mut ask.request_id), &ask);
+    let mut v = Violations::new();
+    longest(&mut v, "reason", &ask.reason);
+    let (id, to) = (v.parse("device_id", &ask.device_id), date(&mut v, "to", &ask.to));
+    let change = v.finish(id.zip(to).map(|(id, to)| What::EndDevice(id, to)))?;
+    Ok(at_once(request, change, ask.reason, ask.validate_only))
+}
+
+pub(super) fn moved_device(mut ask: pb::MoveDeviceRequest) -> Result<Wanted> {
+    let request = RequestKey::of(take(&mut ask.request_id), &ask);
+    let mut v = Violations::new();
+    longest(&mut v, "reason", &ask.reason);
+    let (id, from) = (v.parse("device_id", &ask.device_id), date(&mut v, "from", &ask.from));
+    let owner = read_owner(&mut v, &ask.person_id, &ask.seat);
+    let change = id.zip(owner).zip(from).map(|((id, owner), from)| What::MoveDevice(id, owner, from));
     Ok(at_once(request, v.finish(change)?, ask.reason, ask.validate_only))
 }
 

@@ -17,13 +17,13 @@ impl From<Correction> for pb::Correction {
         let preview = correction.stage == Stage::Preview;
         let facts = correction.before.iter().chain(&correction.after);
         let shifts = facts.filter(|fact| matches!(fact, Fact::Shift(_)));
-        let told: std::collections::BTreeSet<PersonId> = shifts.map(Fact::person).collect();
+        let told: std::collections::BTreeSet<PersonId> = shifts.filter_map(Fact::person).collect();
         let (notice, dropped) = (correction.notice, correction.dropped);
         Self {
             correction_id: id_text(correction.id, preview),
             action: action(correction.action).into(),
             state: state(correction.stage).into(),
-            person_id: correction.person.to_string(),
+            person_id: correction.person.map(|person| person.to_string()).unwrap_or_default(),
             before: correction.before.map(|before| fact(before, correction.fact)),
             after: correction.after.into_iter().map(|after| fact(after, None)).collect(),
             reason: correction.reason,
@@ -71,7 +71,7 @@ fn state(stage: Stage) -> pb::CorrectionState {
 
 /// A fact as its own room tells it; with its id where it has one.
 fn fact(fact: Fact, id: Option<Uuid>) -> pb::DutyFact {
-    use pb::duty_fact::Fact::{Alias, Handover, Punch, Shift};
+    use pb::duty_fact::Fact::{Alias, Device, Handover, Punch, Shift};
     let known = id.unwrap_or_default();
     let text = |told: String| if id.is_some() { told } else { String::new() };
     let told = match fact {
@@ -91,6 +91,7 @@ fn fact(fact: Fact, id: Option<Uuid>) -> pb::DutyFact {
             let told: pb::Alias = StoredAlias { id: AliasId(known), alias }.into();
             Alias(pb::Alias { alias_id: text(told.alias_id), ..told })
         }
+        Fact::Device(device) => Device(pb::Device { device_id: text(known.to_string()), ..device.into() }),
     };
     pb::DutyFact { fact: Some(told) }
 }

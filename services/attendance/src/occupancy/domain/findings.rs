@@ -54,7 +54,7 @@ impl Moment {
     pub(super) fn new(at: Timestamp, zone: &TimeZone, version: Version) -> Self {
         let told = match version {
             Version::V1 => at.to_string(),
-            Version::V2 => told_at(at, zone),
+            Version::V2 | Version::V3 => told_at(at, zone),
         };
         Self { at, told }
     }

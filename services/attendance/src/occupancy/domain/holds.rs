@@ -10,7 +10,7 @@ use tally_kernel::msg;
 use super::book::{Book, Known};
 use super::findings::{Finding, FindingKind};
 use super::repairs::Repair;
-use super::spans::Span;
+use super::spans::{self, Span};
 use super::{DutyAccount, HandoverKind, Version};
 
 /// A stretch of holding, not yet limited to employment dates.
@@ -123,6 +123,21 @@ fn unreleased(book: &Book<'_>, known: &Known<'_>, since: Timestamp) -> (Timestam
     let roster = rostered.get(rostered.partition_point(|s| s.end <= since)).map(|s| (s.end, End::Roster));
     let longest = (since.saturating_add(book.evidence.policy.longest).unwrap_or(Timestamp::MAX), End::TooLong);
     [out, roster].into_iter().flatten().fold(longest, std::cmp::Ord::min)
+}
+
+/// When the person of a hold was out: from a punch-out within it to the next punch-in, if that is within it too and not later than the
+/// longest stretch. Without one, the person may have forgotten to punch, and holds the account.
+pub(super) fn breaks(book: &Book<'_>, hold: &Hold) -> Vec<Span> {
+    if book.evidence.policy.version < Version::V3 {
+        return Vec::new();
+    }
+    let punched = &book.people[hold.who].punched;
+    let first = punched.outs.partition_point(|at| *at <= hold.span.start);
+    let outs = punched.outs[first..].iter().take_while(|at| **at < hold.span.end);
+    let is_break =
+        |gap: &Span| gap.end < hold.span.end && gap.end.duration_since(gap.start) <= book.evidence.policy.longest;
+    let back = |out: &Timestamp| punched.ins.get(punched.ins.partition_point(|at| at < out)).copied();
+    spans::union(outs.filter_map(|out| Span::new(*out, back(out)?).filter(is_break)).collect())
 }
 
 fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], findings: &mut Vec<Finding>) {

@@ -41,7 +41,7 @@ fn on_duty(e: &Evidence, account: &DutyAccount, whole: &Whole, t: Timestamp) -> 
         let who: BTreeSet<_> = e.people.iter().filter(|p| employed(p, t) && test(p)).map(|p| p.id).collect();
         (!who.is_empty()).then_some((rule, who))
     };
-    let strong = all(Rule::Handover, &|p| holds(e, account, p, t));
+    let strong = all(Rule::Handover, &|p| holds(e, account, p, t) && !on_break(e, account, p, t));
     let strong = strong.or_else(|| all(Rule::Roster, &|p| rostered(e, account, p, t)));
     if strong.is_some() || whole.named_by_roster {
         return strong;
@@ -118,7 +118,9 @@ fn rostered(e: &Evidence, account: &DutyAccount, p: &DutyPerson, t: Timestamp) -
                 let its_day = day.start.min(s.start - grace)..day.end.max(s.end + grace);
                 e.punches.iter().any(|x| x.person == p.id && its_day.contains(&x.at))
             }
-            Version::V2 => presences(e, p).iter().any(|presence| presence.days(e, p).iter().any(|x| day.contains(x))),
+            Version::V2 | Version::V3 => {
+                presences(e, p).iter().any(|presence| presence.days(e, p).iter().any(|x| day.contains(x)))
+            }
         };
         is_of_somebody(e, s) && reaches(t) && (!punched || pair_covering(e, p, t))
     })
@@ -213,6 +215,19 @@ pub(super) fn holds(e: &Evidence, account: &DutyAccount, p: &DutyPerson, t: Time
     let release = log(HandoverKind::Release, &|at| at > since).first().copied();
     let released = release.is_some_and(|r| next_take.is_none_or(|take| r <= take));
     released || !implied_end_passed(e, p, since, t)
+}
+
+/// Whether somebody who holds an account has punched out, and comes back while that hold lasts.
+fn on_break(e: &Evidence, account: &DutyAccount, p: &DutyPerson, t: Timestamp) -> bool {
+    if e.policy.version < Version::V3 {
+        return false;
+    }
+    let log = || e.handovers.iter().filter(|h| h.account == account.id && h.person == p.id).map(|h| h.at);
+    let punches = |kind| e.punches.iter().filter(move |x| x.person == p.id && x.kind == kind).map(|x| x.at);
+    let Some(since) = log().filter(|at| *at <= t).max() else { return false };
+    let Some(out) = punches(PunchKind::Out).filter(|at| *at > since && *at <= t).max() else { return false };
+    let Some(back) = punches(PunchKind::In).filter(|at| *at >= out).min() else { return false };
+    back > t && back.duration_since(out) <= e.policy.longest && !log().any(|at| at > t && at <= back)
 }
 
 /// Whether an unreleased hold taken at `since` is over at `t`.

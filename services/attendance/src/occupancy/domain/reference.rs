@@ -27,7 +27,7 @@ fn rostered_time_of_the_reference_shifts_is_what_elapsed() {
             continue;
         }
         for (by_punches, version) in
-            [(false, Version::V1), (false, Version::V2), (true, Version::V1), (true, Version::V2)]
+            [Version::V1, Version::V2, Version::V3].into_iter().flat_map(|version| [(false, version), (true, version)])
         {
             let seconds = seconds_on_duty(cells[0], cells[1], cells[2], by_punches, version);
             assert_eq!(seconds.to_string(), cells[10], "{line}, by punches: {by_punches}, {version:?}");

@@ -64,7 +64,7 @@ fn no_evidence(book: &Book<'_>, account: &DutyAccount, period: Span) -> Finding 
     let all = book.team(account).iter();
     let detail = match book.evidence.policy.version {
         Version::V1 => msg!("DUTY_NO_EVIDENCE_V1", account = account.key, scope, team, people = all.len()),
-        Version::V2 => {
+        Version::V2 | Version::V3 => {
             let people = all.filter(|(_, there)| spans::meet(period, there).next().is_some()).count();
             msg!("DUTY_NO_EVIDENCE", account = account.key, scope, team, people)
         }
@@ -81,7 +81,7 @@ fn has_punched(known: &Known<'_>, there: &[Span], period: Span) -> bool {
         || spans::meet(period, &punched.pairs).any(|pair| spans::meet(pair, there).next().is_some())
 }
 
-/// (a) hand-over holds.
+/// (a) hand-over holds, but for punched breaks.
 fn held(book: &Book<'_>, account: &DutyAccount, holds: &[holds::Hold]) -> Vec<Claim> {
     let mut corrected: Vec<_> = book.handovers(account.id).iter().filter(|h| h.correction.is_some()).collect();
     corrected.sort_by_key(|h| (h.at, h.kind, h.correction));
@@ -91,7 +91,8 @@ fn held(book: &Book<'_>, account: &DutyAccount, holds: &[holds::Hold]) -> Vec<Cl
         let mut own = format!("handover:{}@{}", known.person.employee_no, hold.span.start);
         let by = corrected.iter().filter(|h| h.person == known.person.id && hold.rests_on(h.at, h.kind));
         book::corrections(&mut own, by.map(|h| h.correction));
-        for span in spans::meet(hold.span, &known.employed) {
+        let breaks = holds::breaks(book, hold);
+        for span in spans::meet(hold.span, &known.employed).flat_map(|span| spans::minus(span, &breaks)) {
             claims.push(Claim { who: hold.who, span, own: own.clone(), punch: None });
         }
     }
@@ -223,7 +224,7 @@ fn punched_on_its_day(
     let day = working_day_span(working_day(shift.start, &account.zone, cut_over), &account.zone, cut_over)?;
     let (at, start, end) = match book.evidence.policy.version {
         Version::V1 => (&known.punched.at, day.start.min(reach.start), day.end.max(reach.end)),
-        Version::V2 => (&known.belonging.anchors, day.start, day.end),
+        Version::V2 | Version::V3 => (&known.belonging.anchors, day.start, day.end),
     };
     Ok(at.get(at.partition_point(|p| *p < start)).is_some_and(|p| *p < end))
 }

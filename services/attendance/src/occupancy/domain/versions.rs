@@ -239,3 +239,60 @@ fn a_shift_whose_account_only_others_held_is_told_and_one_that_is_held_in_part_i
     let part = shift().release(1, "2026-03-02T16:00:00Z");
     assert_eq!(part.lines().1, [""; 0]);
 }
+
+/// A day on which the account is taken at nine and given back at five.
+fn held_day() -> Evidence {
+    march()
+        .take(0, "2026-03-03T09:00:00Z")
+        .release(0, "2026-03-03T17:00:00Z")
+        .punch_in(0, "2026-03-03T08:55:00Z")
+        .punch_out(0, "2026-03-03T12:00:00Z")
+}
+
+#[test]
+fn a_punched_break_ends_a_stretch_by_punches_and_by_roster_under_all_rules() {
+    let punched = march()
+        .punch_in(0, "2026-03-03T09:00:00Z")
+        .punch_out(0, "2026-03-03T12:00:00Z")
+        .punch_in(0, "2026-03-03T12:30:00Z")
+        .punch_out(0, "2026-03-03T17:00:00Z");
+    let rows = |rule: &str| {
+        let [before, after] = ["09:00:00Z..2026-03-03T12:00:00Z", "12:30:00Z..2026-03-03T17:00:00Z"];
+        [format!("E0 2026-03-03T{before} {rule}"), format!("E0 2026-03-03T{after} {rule}")]
+    };
+    let rostered = punched.clone().shift(0, 0, "2026-03-03T09:00:00Z", "2026-03-03T17:00:00Z");
+    for version in [Version::V1, Version::V2, Version::V3] {
+        let by = |e: &Evidence| Evidence { policy: Policy { version, ..Policy::default() }, ..e.clone() }.who();
+        assert_eq!(by(&punched), rows("Punch"), "{version:?}");
+        assert_eq!(by(&rostered), rows("Roster"), "{version:?}");
+    }
+}
+
+#[test]
+fn a_punched_break_ends_a_stretch_within_a_hold_since_version_3() {
+    let whole = ["E0 2026-03-03T09:00:00Z..2026-03-03T17:00:00Z Handover"];
+    let before = "E0 2026-03-03T09:00:00Z..2026-03-03T12:00:00Z Handover";
+    let after = "E0 2026-03-03T12:30:00Z..2026-03-03T17:00:00Z Handover";
+    let broken = held_day().punch_in(0, "2026-03-03T12:30:00Z").punch_out(0, "2026-03-03T17:05:00Z");
+    assert_eq!(broken.who(), [before, after]);
+    let mut as_before = broken.clone();
+    as_before.policy.version = Version::V2;
+    assert_eq!(as_before.who(), whole, "as months were closed before");
+    assert_eq!(broken.clone().by_version_1().who(), whole);
+    // Who is there meanwhile serves the account by the next rule.
+    let other = broken.shift(1, 0, "2026-03-03T08:00:00Z", "2026-03-03T18:00:00Z");
+    assert_eq!(other.who()[2], "E1 2026-03-03T12:00:00Z..2026-03-03T12:30:00Z Roster");
+    assert_eq!(held_day().who(), whole, "nobody came back: a punch-in may be missing");
+    let late = held_day().punch_in(0, "2026-03-03T18:00:00Z").punch_out(0, "2026-03-03T19:00:00Z");
+    assert_eq!(late.who()[0], whole[0], "back after the hold");
+    let lone = held_day().punch_in(0, "2026-03-03T12:30:00Z");
+    assert_eq!(lone.who(), [before, after], "the out that ends the day was forgotten");
+    let at_once = held_day().punch_in(0, "2026-03-03T12:00:00Z").punch_out(0, "2026-03-03T17:05:00Z");
+    assert_eq!(at_once.who(), whole, "out and in at once");
+    let days = march()
+        .take(0, "2026-03-02T09:00:00Z")
+        .release(0, "2026-03-04T17:00:00Z")
+        .punch_out(0, "2026-03-02T17:00:00Z")
+        .punch_in(0, "2026-03-04T09:00:00Z");
+    assert_eq!(days.who(), ["E0 2026-03-02T09:00:00Z..2026-03-04T17:00:00Z Handover"], "longer than any stretch");
+}

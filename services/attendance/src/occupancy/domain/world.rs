@@ -132,7 +132,7 @@ pub(super) fn any_world() -> impl Strategy<Value = Evidence> {
     let shifts = prop::collection::vec((0_usize..3, 0_usize..4, step(), 0_i64..20), 0..6);
     let punches = prop::collection::vec((0_usize..3, step(), any::<bool>()), 0..16);
     let handovers = prop::collection::vec((0_usize..3, 0_usize..3, step(), any::<bool>()), 0..10);
-    let versions = prop::sample::select(vec![Version::V1, Version::V2]);
+    let versions = prop::sample::select(vec![Version::V1, Version::V2, Version::V3]);
     let numbers = (0..PERIODS.len(), 1_i64..20, prop::sample::select(vec![20_i64, 60, 180]), versions);
     (numbers, people, accounts, shifts, punches, handovers).prop_map(build)
 }

@@ -1,0 +1,4 @@
+//! What other rooms may read and write of devices.
+
+pub(crate) use super::rpc::read_owner;
+pub(crate) use super::store::{correct, get, named};
