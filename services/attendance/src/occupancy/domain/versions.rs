@@ -245,7 +245,7 @@ fn held_day() -> Evidence {
     march()
         .take(0, "2026-03-03T09:00:00Z")
         .release(0, "2026-03-03T17:00:00Z")
-        .punch_in(0, "2026-03-03T08:55:00Z")
+        .punch_in(0, "2026-03-03T09:00:00Z")
         .punch_out(0, "2026-03-03T12:00:00Z")
 }
 
@@ -273,7 +273,7 @@ fn a_punched_break_ends_a_stretch_within_a_hold_since_version_3() {
     let whole = ["E0 2026-03-03T09:00:00Z..2026-03-03T17:00:00Z Handover"];
     let before = "E0 2026-03-03T09:00:00Z..2026-03-03T12:00:00Z Handover";
     let after = "E0 2026-03-03T12:30:00Z..2026-03-03T17:00:00Z Handover";
-    let broken = held_day().punch_in(0, "2026-03-03T12:30:00Z").punch_out(0, "2026-03-03T17:05:00Z");
+    let broken = held_day().punch_in(0, "2026-03-03T12:30:00Z").punch_out(0, "2026-03-03T17:00:00Z");
     assert_eq!(broken.who(), [before, after]);
     let mut as_before = broken.clone();
     as_before.policy.version = Version::V2;
@@ -287,7 +287,7 @@ fn a_punched_break_ends_a_stretch_within_a_hold_since_version_3() {
     assert_eq!(late.who()[0], whole[0], "back after the hold");
     let lone = held_day().punch_in(0, "2026-03-03T12:30:00Z");
     assert_eq!(lone.who(), [before, after], "the out that ends the day was forgotten");
-    let at_once = held_day().punch_in(0, "2026-03-03T12:00:00Z").punch_out(0, "2026-03-03T17:05:00Z");
+    let at_once = held_day().punch_in(0, "2026-03-03T12:00:00Z").punch_out(0, "2026-03-03T17:00:00Z");
     assert_eq!(at_once.who(), whole, "out and in at once");
     let days = march()
         .take(0, "2026-03-02T09:00:00Z")
