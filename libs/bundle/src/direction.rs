@@ -232,6 +232,7 @@ mod tests {
             start: at(start),
             end: at(end),
             account: super::super::model::AccountIx(0),
+            seat: None,
         };
         vec![
             night("2026-03-02T22:00:00Z", "2026-03-03T06:00:00Z"),
@@ -290,6 +291,7 @@ mod tests {
             start: at(&format!("2026-03-{day:02}T00:00:00Z")),
             end: at(&format!("2026-03-{:02}T00:00:00Z", day + 1)),
             account: super::super::model::AccountIx(0),
+            seat: None,
         };
         let roster: Vec<Roster> = (1..9).map(on_call).collect();
         let (found, odd) = read(Punches::FirstLast, &["02T09:00", "02T18:00", "03T09:00", "03T18:00"], &roster);

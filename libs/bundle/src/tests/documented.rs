@@ -45,6 +45,7 @@ fn every_finding_and_every_column_is_documented() {
         &people::PEOPLE,
         &people::ACCOUNTS,
         &people::ALIASES,
+        &crate::devices::DEVICES,
         &records::RECORDS,
         &replied::REPLIES,
         &duty::ROSTERS,

@@ -111,7 +111,7 @@ fn a_long_presence_is_told_and_what_fits_both_ways_too() {
 fn a_rostered_night_says_of_what_day_its_punches_are() {
     let night = |day: i8| {
         let (start, end) = (at(&format!("{day:02}T22:00")), at(&format!("{:02}T06:00", day + 1)));
-        Roster { person: PersonIx(0), start, end, account: AccountIx(0) }
+        Roster { person: PersonIx(0), start, end, account: AccountIx(0), seat: None }
     };
     let (pairs, odd) = read_by(2, Punches::Alternating, &nights(2, 5, "21:55", "06:03"), &[2, 3, 4].map(night));
     assert_eq!((pairs.len(), odd), (3, vec![]));
