@@ -428,6 +428,7 @@ NOT_A_LEGAL_ENTITY = { $unit } is not a legal entity
 # The scopes self and reports need a person behind the login.
 NO_PERSON = this login belongs to no person: name a unit or region
     .punching = only people punch and hand over accounts: sign in with a login that belongs to a person
+    .claiming = only people claim dialogues: sign in with a login that belongs to a person
 # Two duties that one person must not have.
 DUTIES_SEPARATED = nobody holds both { $a } and { $b }: give it to somebody else
     .role = no role gives both { $a } and { $b }: make two of it
@@ -1209,6 +1210,12 @@ REPLY_SIDE_MISSING = by is missing: say whether the agent or the customer wrote 
 # More messages of a record than any dialogue has, or more in one call than it takes.
 REPLIES_TOO_MANY = { $id } would have { $count } messages, and a record has at most { $most }: check whether one id stands for several dialogues
     .import = at most { $most } messages in a call, these are { $count }: send several calls
+# A claim is of one record, or of one customer.
+CLAIM_NAMES_BOTH = it names a record and a customer: name one of them, or neither for the next record on the account
+# A claim on an account that the caller may not bring claims in for.
+CLAIM_OUT_OF_REACH = claims on account { $account } are beyond what you may send: leave them out, or have somebody send them who may
+# A claim that was taken back stays so.
+CLAIM_WITHDRAWN = the claim of { $at } was withdrawn ({ $why }): leave it out
 # An observation of somebody or something that the caller may not send observations of.
 OBSERVATION_OUT_OF_REACH = { $name } is beyond what you may send: leave it out, or have somebody send it who may
 # Contributors of a record that cannot be meant.
@@ -2337,6 +2344,9 @@ REPLIES_OUTSIDE_RECORD = { $count ->
 } for nothing: look whether the times of records and of messages are by one clock
 # Code REPLIES_TOO_MANY.
 REPLIES_ABOVE_MOST = the record { $record } of { $account } has { $count } messages: the first { $most } are taken, and the other { $rows }, from { $at } on, are not
+# Code CLAIM_NAMES_BOTH.
+CLAIM_OF_BOTH = it names the record { $record } and the customer { $customer }
+CLAIM_OF_BOTH_CURE = keep one of them; with neither it is a claim of the next record on the account
 REPLIES_ABOVE_MOST_CURE = export the record again: so many messages are those of several records under one id
 # Code OUTSIDE_PERIOD.
 REPLIES_OUTSIDE_PERIOD = { $count ->
@@ -2592,6 +2602,7 @@ CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch
 CURE_OUT_OF_REACH = have somebody import the row whose rights reach its team, which may have moved to another branch, or take it out
 CURE_RECORD_OUT_OF_REACH = have the row imported by whoever had the account's team on its day, or by the group
 CURE_REPLY_RECORD_UNKNOWN = import the record with its messages, or have them imported by somebody who may bring in records of its day
+CURE_CLAIM_WITHDRAWN = take the row out: it was taken back with a reason
 CURE_ROWS_CONTRADICT = keep the row that is right, and import again
 CURE_KEPT_BACK = correct first what this file says of that row, or have it imported by somebody whose rights reach it, then import again: this one comes in with it
 CURE_PERIOD_PURGED = have data of these months kept longer first (SetRetention, 120 months at most), then import again, or take the row out
@@ -2682,6 +2693,7 @@ RUNG_UNATTRIBUTED = credited to nobody
 STEP_DUTY = people, accounts, duty
 STEP_RECORDS = records
 STEP_REPLIES = messages of the records
+STEP_CLAIMS = the claims
 STEP_RATES = the rates of exchange
 STEP_OBSERVATIONS = the observations
 STEP_CYCLE = attribution and scores

@@ -198,6 +198,8 @@ permissions! {
     RecordRead = "performance.record.read" opens Pii;
     /// Bring in service records.
     RecordImport = "performance.record.import" opens Pii;
+    /// Claim dialogues, and withdraw claims.
+    ClaimRecord = "performance.claim.record" opens Pii;
     /// Read observations.
     ObservationRead = "performance.observation.read" opens Pii;
     /// Bring in observations, and withdraw them.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::diagnostics::{Finding, Rejected};
 use super::group::{DEFAULT_REGION, Group, Period, Policy};
 use super::model::{
-    AccountIx, Alias, BundleAccount, BundlePerson, GivenPunch, Handover, Measure, Observation, OwnedDevice, PersonIx,
-    Punch, Rate, Record, RecordIx, Reply, Roster,
+    AccountIx, Alias, BundleAccount, BundlePerson, Claim, GivenPunch, Handover, Measure, Observation, OwnedDevice,
+    PersonIx, Punch, Rate, Record, RecordIx, Reply, Roster,
 };
 use super::pool::Pool;
 use super::scheme::Scheme;
@@ -58,6 +58,8 @@ pub struct Bundle {
     pub replies: Vec<Reply>,
     /// The devices of the messages.
     pub devices: Symbols,
+    /// By account, time, person, record and customer.
+    pub claims: Vec<Claim>,
     /// By person, start, end and account.
     pub rosters: Vec<Roster>,
     /// The rows of punches.csv, by person, time and kind.

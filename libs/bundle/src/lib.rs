@@ -20,6 +20,7 @@ use tally_kernel::{Message, limits, msg};
 
 mod bundle;
 mod cell;
+mod claimed;
 mod cleaned;
 mod defined;
 mod devices;
@@ -62,7 +63,7 @@ pub use diagnostics::{Finding, FindingKind, Rejected, Unusable};
 pub use direction::Punches;
 pub use group::{DEFAULT_REGION, Group, Inference, Period, Policy};
 pub use model::{
-    AccountIx, Alias, BundleAccount, BundlePerson, DeviceOwner, Employment, GivenPunch, Handover, HandoverKind,
+    AccountIx, Alias, BundleAccount, BundlePerson, Claim, DeviceOwner, Employment, GivenPunch, Handover, HandoverKind,
     Measure, MeasureValues, Observation, Observed, OwnedDevice, PersonIx, Phase, PhaseKind, Punch, PunchKind, Rate,
     Record, RecordIx, Reply, Roster, Side, Subject,
 };
@@ -85,7 +86,7 @@ use yaml::settings;
 /// Files without which there is nothing to do; the last two where the scheme measures something of records.
 const REQUIRED: [&str; 3] = ["people.csv", "accounts.csv", "records.csv"];
 /// Every file a bundle may hold; reading.csv only in a normalised one.
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     "group.yaml",
     "policy.yaml",
     "scheme.yaml",
@@ -96,6 +97,7 @@ const FILES: [&str; 16] = [
     "devices.csv",
     "records.csv",
     "replies.csv",
+    "claims.csv",
     "rosters.csv",
     "punches.csv",
     "handovers.csv",
@@ -253,6 +255,7 @@ fn read_files(
     };
     let (punches_given, punches) = duty::read_punches(find("punches.csv"), &directory, &around, &mut diagnostics)?;
     let handovers = duty::read_handovers(find("handovers.csv"), &directory, &mut diagnostics)?;
+    let claims = claimed::read_claims(find("claims.csv"), &directory, &mut diagnostics)?;
     let observed = observed::Around::new(&directory, about.numbers, &group.zone);
     let observations =
         observed::read_observations(find("observations.csv"), &observed, records.period, &mut diagnostics)?;
@@ -276,6 +279,7 @@ fn read_files(
         symbols: records.symbols,
         replies,
         devices,
+        claims,
         rosters,
         punches_given,
         punches,

@@ -328,6 +328,21 @@ pub enum Side {
     Agent,
 }
 
+/// A row of claims.csv: somebody's word that a dialogue is theirs. Without a record and a customer it is of the next one on the account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim {
+    /// On which account.
+    pub account: AccountIx,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub person: PersonIx,
+    /// The record, by its external id, where one is named.
+    pub external_id: Option<String>,
+    /// The customer, where one is named and no record.
+    pub customer: Option<String>,
+}
+
 /// A row of rates.csv: one unit of `from` is worth `rate` of `to` from a day on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rate {

@@ -43,6 +43,8 @@ pub enum RowName {
     Record(String, String),
     /// All messages of a record: of which account, and its external id.
     Replies(String, String),
+    /// On which account, when, by whom.
+    Claim(String, Timestamp, String),
     /// All that it says.
     Observation(Observation),
     /// All that it says.
@@ -61,6 +63,7 @@ impl RowName {
             Self::Device { .. } => "devices.csv",
             Self::Record(..) => "records.csv",
             Self::Replies(..) => "replies.csv",
+            Self::Claim(..) => "claims.csv",
             Self::Observation(_) => "observations.csv",
             Self::Rate(_) => "rates.csv",
         }

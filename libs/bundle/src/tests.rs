@@ -10,6 +10,7 @@ use super::*;
 
 mod bad_input;
 mod canonical;
+mod claims;
 mod devices;
 mod documented;
 mod exports;

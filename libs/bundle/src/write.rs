@@ -11,6 +11,7 @@ use tally_kernel::{Locale, Message, msg};
 
 use super::bundle::Bundle;
 use super::cell::major;
+use super::claimed::CLAIMS;
 use super::cleaned::Need::Required;
 use super::devices::DEVICES;
 use super::diagnostics::{Finding, FindingKind, Unusable, Wrong};
@@ -54,6 +55,7 @@ pub fn write_normalised(bundle: &Bundle, dir: &Path, locale: Locale) -> io::Resu
     let labels: Vec<String> = (0..bundle.accounts.len()).map(|i| bundle.account_label(AccountIx(i as u32))).collect();
     records(bundle, &mut out)?;
     replies(bundle, &labels, &mut out)?;
+    claims(bundle, &labels, &mut out)?;
     duties(bundle, &labels, &mut out)?;
     observations(bundle, &mut out)?;
     rates(bundle, &mut out)?;
@@ -262,6 +264,16 @@ fn replies(bundle: &Bundle, labels: &[String], out: &mut Out<'_>) -> io::Result<
         row.push(&reply.at.to_string());
         row.push(reply.by.into());
         row.push(bundle.device(reply).unwrap_or_default());
+    })
+}
+
+fn claims(bundle: &Bundle, labels: &[String], out: &mut Out<'_>) -> io::Result<()> {
+    out.table(&CLAIMS, &[], &bundle.claims, |row, claim| {
+        row.push(&labels[claim.account.0 as usize]);
+        row.push(&claim.at.to_string());
+        row.push(&bundle.person(claim.person).employee_no);
+        row.push(claim.external_id.as_deref().unwrap_or_default());
+        row.push(claim.customer.as_deref().unwrap_or_default());
     })
 }
 

@@ -96,6 +96,8 @@ ids! {
     CorrectionId,
     /// One customer session or ticket as the platform reported it.
     RecordId,
+    /// A dialogue claimed with a click.
+    ClaimId,
     /// A value of a measure for a subject.
     ObservationId,
     /// A measure of the catalogue.

@@ -6,8 +6,8 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: columns, signed, measure, scheme, record, reply, observation, run, cycle, credit, card, change, schedule, transfer, erasure
-//! - done: policy, trusted, signed, peers, kept, accounts, errors, events, privacy, audit, definitions, scheme_file, findings, policies, watch, reach, measure, scheme, record, reply, observation,
+//! - known: columns, signed, measure, scheme, record, reply, claim, observation, run, cycle, credit, card, change, schedule, transfer, erasure
+//! - done: policy, trusted, signed, peers, kept, accounts, errors, events, privacy, audit, definitions, scheme_file, findings, policies, watch, reach, measure, scheme, record, reply, claim, observation,
 //!   transfer, run, cycle, card, credit, change, schedule, closing, finding, erasure
 
 pub mod audit;
@@ -46,6 +46,15 @@ mod record {
 
 /// When the messages of records were written, and by which side.
 mod reply {
+    pub(crate) mod app;
+    pub(crate) mod domain;
+    pub(crate) mod facts;
+    pub(crate) mod rpc;
+    pub(crate) mod store;
+}
+
+/// Who said with a click that a dialogue is theirs.
+mod claim {
     pub(crate) mod app;
     pub(crate) mod domain;
     pub(crate) mod facts;
@@ -193,6 +202,7 @@ use tally_api::performance::v1::attribution_service_server::AttributionServiceSe
 use tally_api::performance::v1::audit_service_server::AuditServiceServer;
 use tally_api::performance::v1::card_service_server::CardServiceServer;
 use tally_api::performance::v1::change_service_server::ChangeServiceServer;
+use tally_api::performance::v1::claim_service_server::ClaimServiceServer;
 use tally_api::performance::v1::cycle_service_server::CycleServiceServer;
 use tally_api::performance::v1::event_service_server::EventServiceServer;
 use tally_api::performance::v1::finding_service_server::FindingServiceServer;
@@ -275,6 +285,7 @@ pub fn build(deps: Deps) -> Service {
     let app = App { store, peers, directory, signing, trusted, clock, rng, compute, replays, kept, accounts, wake };
     let routes = Routes::new(limited!(RecordServiceServer::new(record::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(ReplyServiceServer::new(reply::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(ClaimServiceServer::new(claim::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(ObservationServiceServer::new(observation::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(MeasureServiceServer::new(measure::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(SchemeServiceServer::new(scheme::rpc::Rpc { app: app.clone() })))

@@ -90,7 +90,8 @@ impl Peers {
         let accounts = accounts.into_iter().map(|account| teams::named(account, &trees, period.to())).collect();
         let mut paths = teams::Paths::of(&trees, period.to());
         let people = employed.into_iter().map(|person| paths.named(person)).collect();
-        Ok(Facts { minor_digits, people, accounts, aliases, rostered, joined, duty, findings })
+        let claimed = BTreeMap::new();
+        Ok(Facts { minor_digits, people, accounts, aliases, rostered, joined, duty, claimed, findings })
     }
 
     async fn group(&self, ctx: &OpContext) -> Result<idn::Tenant> {

@@ -11,6 +11,10 @@ tally_access::rpcs! {
     ImportReplies = "tally.performance.v1.ReplyService/ImportReplies", RecordImport, Change;
     StreamReplies = "tally.performance.v1.ReplyService/StreamReplies", RecordImport, Change;
     ListReplies = "tally.performance.v1.ReplyService/ListReplies", RecordRead, PersonalRead;
+    MakeClaim = "tally.performance.v1.ClaimService/MakeClaim", ClaimRecord, Change;
+    ImportClaims = "tally.performance.v1.ClaimService/ImportClaims", RecordImport, Change;
+    ListClaims = "tally.performance.v1.ClaimService/ListClaims", RecordRead, PersonalRead;
+    WithdrawClaim = "tally.performance.v1.ClaimService/WithdrawClaim", ClaimRecord, Change;
     ImportObservations = "tally.performance.v1.ObservationService/ImportObservations", ObservationImport, Change;
     StreamObservations = "tally.performance.v1.ObservationService/StreamObservations", ObservationImport, Change;
     ListObservations = "tally.performance.v1.ObservationService/ListObservations", ObservationRead, PersonalRead;

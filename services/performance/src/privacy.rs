@@ -11,12 +11,13 @@ use crate::run::store::counted;
 use crate::run::store::results::{account, frozen, sums};
 use crate::scheme::store::{head, version, withdrawal};
 use crate::transfer::store::{cell, transfer};
-use crate::{card, cycle, measure, observation, policy, record, reply, run, schedule};
+use crate::{card, claim, cycle, measure, observation, policy, record, reply, run, schedule};
 
 impl Exported for record::store::Entity {}
 impl Exported for record::store::version::Entity {}
 impl Exported for record::store::change::Entity {}
 impl Exported for reply::store::Entity {}
+impl Exported for claim::store::Entity {}
 impl Exported for observation::store::Entity {}
 impl Exported for total::Entity {}
 impl Exported for card::store::Entity {}
@@ -57,6 +58,7 @@ pub const DATA_TABLES: &[DataTable] = &[
     DataTable::of::<record::store::Entity>(RecordRead, REDACTED, Some((RECORDS, "started_ms"))),
     DataTable::of::<record::store::version::Entity>(RecordRead, REDACTED, Some((RECORDS, "started_ms"))),
     DataTable::of::<reply::store::Entity>(RecordRead, SIDES, Some((RECORDS, "started_ms"))),
+    DataTable::of::<claim::store::Entity>(RecordRead, ErasureRule::Deleted, Some((RECORDS, "at_ms"))),
     DataTable::of::<record::store::change::Entity>(RecordRead, REDACTED, Some((RECORDS, "to_ms"))),
 ];
 

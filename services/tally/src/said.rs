@@ -153,6 +153,7 @@ pub fn step(name: &str, locale: Locale) -> String {
         "people, accounts, duty" => msg!("STEP_DUTY"),
         "records" => msg!("STEP_RECORDS"),
         "replies" => msg!("STEP_REPLIES"),
+        "claims" => msg!("STEP_CLAIMS"),
         "rates" => msg!("STEP_RATES"),
         "observations" => msg!("STEP_OBSERVATIONS"),
         "attribution and scores" => msg!("STEP_CYCLE"),

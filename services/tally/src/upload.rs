@@ -21,6 +21,7 @@ use crate::said::{Said, refusal, told};
 use crate::session::Session;
 
 mod census;
+mod claims;
 mod devices;
 mod kept_back;
 mod observations;
@@ -32,6 +33,7 @@ mod taken;
 mod units;
 
 pub use census::{Census, census};
+pub use claims::claims;
 pub use observations::observations;
 pub use rates::rates;
 pub use records::{record, records};

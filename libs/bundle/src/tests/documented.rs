@@ -48,6 +48,7 @@ fn every_finding_and_every_column_is_documented() {
         &crate::devices::DEVICES,
         &records::RECORDS,
         &replied::REPLIES,
+        &claimed::CLAIMS,
         &duty::ROSTERS,
         &duty::PUNCHES,
         &duty::HANDOVERS,

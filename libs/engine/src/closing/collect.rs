@@ -15,9 +15,13 @@ use tally_kernel::{Micro, msg};
 use super::facts::{Finding, Phase, PhaseKind};
 pub use super::row::Row;
 use super::snapshot::{Frozen, FrozenAccount, FrozenPerson, Meaning};
-use crate::attribution::{Record, Reply, Side};
+use crate::attribution::{Claim, Record, Reply, Side};
 use crate::scoring::definition::{Of, Test, Value, built_in};
 use crate::scoring::{Measure, Sample};
+
+mod claims;
+
+pub use claims::Said;
 
 /// The records of a component, account by account, each by start and external id.
 #[derive(Debug, Default)]
@@ -34,6 +38,8 @@ pub struct Records {
     pub contributions: BTreeMap<u32, Vec<(Role, u32)>>,
     /// When the messages of records were written, and by which side.
     pub replies: Vec<Reply>,
+    /// Who said that a dialogue is theirs.
+    pub claims: Vec<Claim>,
     quality: Vec<u8>,
     amount: Vec<i64>,
     custom: Vec<Vec<i64>>,

@@ -64,6 +64,7 @@ pub fn compute(frozen: Frozen, mut records: Records, customs: usize, pool: &rayo
     input.records = std::mem::take(&mut records.rows);
     input.contributions = std::mem::take(&mut records.contributions);
     input.replies = std::mem::take(&mut records.replies);
+    input.claims = std::mem::take(&mut records.claims);
     let outcome = attribute(&input, pool);
     let mut accounts = Vec::with_capacity(frozen.accounts.len());
     let mut sums = vec![Sums { custom: vec![Default::default(); customs], ..Sums::default() }; frozen.people.len()];

@@ -153,6 +153,8 @@ pub struct Facts {
     pub rostered: BTreeSet<(AccountId, PersonId)>,
     /// Of accounts whose team was closed within the period, the first days on which people are of it who were not before.
     pub joined: BTreeMap<AccountId, BTreeMap<PersonId, Date>>,
+    /// How often who claimed dialogues of an account in its days of the period; nothing where the policy knows no claims.
+    pub claimed: BTreeMap<AccountId, BTreeMap<PersonId, u64>>,
     /// What was odd about punches and hand-overs.
     pub findings: Vec<Finding>,
 }

@@ -225,7 +225,14 @@ pub fn snapshot(
     for (id, names) in &agents {
         let Some(account) = known.get(id) else { continue };
         let duty = facts.duty.get(id).into_iter().flatten();
-        accounts.push((account, people.touched(account, duty.filter(within(account, period, days)?), names)));
+        let mut touched = people.touched(account, duty.filter(within(account, period, days)?), names);
+        let claimed = facts.claimed.get(id).into_iter().flatten().map(|(person, _)| *person);
+        touched.people.extend(claimed.filter(|person| people.by_id.contains_key(person)));
+        accounts.push((account, touched));
+    }
+    for (id, claimed) in &facts.claimed {
+        let Some(account) = known.get(id) else { continue };
+        plan.findings.extend(people.in_vain(account, claimed, agents.contains_key(id)));
     }
     accounts.sort_by(|a, b| a.0.key.cmp(&b.0.key));
     for members in components(&accounts) {
@@ -305,6 +312,25 @@ impl<'a> People<'a> {
             touched.agents.insert((*name).to_owned(), meanings);
         }
         touched
+    }
+
+    /// Claims that nobody looks at: of people who were not employed in the period, and all on an account without records.
+    fn in_vain(
+        &self,
+        account: &AccountFacts,
+        claimed: &BTreeMap<PersonId, u64>,
+        with_records: bool,
+    ) -> impl Iterator<Item = Finding> {
+        claimed.iter().filter_map(move |(id, records)| {
+            let known = self.by_id.get(id).map(|person| person.employee_no.clone());
+            let person = known.clone().unwrap_or_else(|| id.to_string());
+            let (kind, detail) = match known {
+                None => ("CLAIM_OFF_DUTY", msg!("CREDIT_CLAIM_OFF_DUTY", records, person)),
+                Some(_) if with_records => return None,
+                Some(_) => ("CLAIM_WITHOUT_RECORD", msg!("CREDIT_CLAIM_WITHOUT_RECORD", records, person)),
+            };
+            Some(Finding { person: Some(*id), ..Finding::new(kind, account.key.as_str(), "", detail) })
+        })
     }
 
     fn component(

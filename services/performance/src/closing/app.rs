@@ -134,9 +134,14 @@ impl At<'_> {
         let facts = self.app.peers.facts(self.ctx, &self.app.directory, run.period, &run.policy);
         let days = self.days_of_amounts(run).await?;
         let money = self.app.peers.money(self.ctx, days, run.started_at);
-        let (facts, money) = futures::try_join!(facts, money)?;
-        let (counted, changed) =
-            { reuse::counted(&*self.app.store.read(self.ctx).await?, run, &facts.accounts).await? };
+        let (mut facts, money) = futures::try_join!(facts, money)?;
+        let (counted, changed) = {
+            let tx = self.app.store.read(self.ctx).await?;
+            let counted = reuse::counted(&tx, run, &facts.accounts).await?;
+            // After the calls were counted: what comes in between is read, and has changed for whoever asks next.
+            facts.claimed = reuse::claimed(&tx, run, &facts.accounts).await?;
+            counted
+        };
         // Cut from the whole group's facts, whatever the run is about, so that whoever asks gets the same.
         let plan = snapshot(&facts, run.period, (&run.policy, run.days), &counted.counts)?;
         let (plan, owner) = match self.cut(run, plan, &runs::teamless(&facts)).await? {

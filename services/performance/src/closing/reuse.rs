@@ -1,11 +1,11 @@
 //! What a correction takes over from the run of the version before: components whose facts and records are as they were then.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::SignedDuration;
 use tally_engine::closing::facts::AccountFacts;
-use tally_engine::closing::snapshot::Frozen;
-use tally_kernel::id::{AccountId, AttributionRunId};
+use tally_engine::closing::snapshot::{Days, Frozen};
+use tally_kernel::id::{AccountId, AttributionRunId, PersonId};
 use tally_kernel::{Error, Result};
 use tally_store::{ScopedTx, UnitOfWork};
 
@@ -14,7 +14,7 @@ use crate::record::domain::{Counted, Spans};
 use crate::run::domain::AttributionRun;
 use crate::run::facts::{self as runs, TakenOver};
 use crate::run::step::At;
-use crate::{credit, record};
+use crate::{claim, credit, record};
 
 /// Far longer than a call may take (`limits.first_answer_seconds` is half an hour at most): a change is noted with the instant at
 /// which its call began, and may have come after what a run read that began a little later.
@@ -36,6 +36,18 @@ pub async fn counted(
     };
     let spans = Spans::of(accounts, run.period, run.days)?;
     record::facts::counted(tx, &spans, run.started_at - UNDER_WAY, before).await
+}
+
+/// Who claimed dialogues of which account in the days that a run is about, and how often; nothing where its policy knows no claims.
+pub async fn claimed(
+    tx: &ScopedTx,
+    run: &AttributionRun,
+    accounts: &[AccountFacts],
+) -> Result<BTreeMap<AccountId, BTreeMap<PersonId, u64>>> {
+    if run.policy.rules() < 3 {
+        return Ok(BTreeMap::new());
+    }
+    claim::facts::claimants(tx, &Spans::of(accounts, run.period, Days::Own)?).await
 }
 
 /// Which components are as they were in another run, whose facts are the same to the byte and no record of theirs was changed since;

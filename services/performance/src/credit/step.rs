@@ -1,5 +1,7 @@
 //! Crediting the records of a run: the parts of a run that this room does.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use tally_kernel::time::{tzdb_release, zone};
 use tally_kernel::{Error, Kind, Result};
 use tally_store::{Audit, ScopedTx, UnitOfWork};
@@ -8,6 +10,7 @@ use uuid::Uuid;
 use super::domain::fixes;
 use super::store::{self, Place, Total};
 use crate::card;
+use crate::claim::facts as claims;
 use crate::record::domain::money::Amounts;
 use crate::record::domain::overpaid::Told;
 use crate::record::facts as records;
@@ -19,7 +22,7 @@ use crate::run::facts::{self as runs, Task};
 use crate::run::step::At;
 use tally_engine::attribution::Credit;
 use tally_engine::closing::codec::Share;
-use tally_engine::closing::collect::{Collector, Records, Row};
+use tally_engine::closing::collect::{Collector, Records, Row, Said};
 use tally_engine::closing::compute::{AccountPart, Computed, Odd, compute, stored};
 use tally_engine::closing::credit::Figures;
 use tally_engine::closing::facts::Finding;
@@ -27,6 +30,8 @@ use tally_engine::closing::snapshot::{Frozen, FrozenAccount};
 
 /// Records read at once.
 const READ: u64 = 20_000;
+/// Records asked for by their ids at once.
+const IDS: usize = 5_000;
 /// Credits written in one unit: small enough that nobody else waits long for the store.
 const WRITE: usize = 25_000;
 
@@ -103,6 +108,28 @@ async fn read_replies(tx: &ScopedTx, account: &FrozenAccount, collector: &mut Co
     Ok(())
 }
 
+/// The claims on an account that were made in its days. One that names a record of other days counts for nothing, and is no claim of a record
+/// that never came.
+async fn read_claims(tx: &ScopedTx, account: &FrozenAccount, collector: &mut Collector<'_>) -> Result<()> {
+    let claims = claims::made(tx, account.id, (account.from_ms, account.to_ms)).await?;
+    let missing: Vec<&str> =
+        collector.missing(claims.iter().map(|claim| claim.external_id.as_str())).into_iter().collect();
+    let mut elsewhere = BTreeSet::new();
+    for ids in missing.chunks(IDS) {
+        let named = BTreeMap::from([(account.id, ids.iter().copied().collect())]);
+        elsewhere.extend(records::places(tx, &named).await?.into_iter().map(|place| place.key.1));
+    }
+    let counting = claims.iter().filter(|claim| !elsewhere.contains(&claim.external_id));
+    let said = counting.map(|claim| Said {
+        person: claim.person,
+        at_ms: claim.at_ms,
+        external_id: &claim.external_id,
+        customer: &claim.customer,
+    });
+    collector.claims(&said.collect::<Vec<_>>());
+    Ok(())
+}
+
 /// The records of a component, and of each account how many cannot be reckoned with. A run of everything is refused for one; of a unit's only what
 /// its people are credited with counts, which is seen when they are scored.
 async fn read_records(at: &At<'_>, frozen: &Frozen, run: &AttributionRun) -> Result<(Records, Vec<u64>)> {
@@ -136,6 +163,7 @@ async fn read_records(at: &At<'_>, frozen: &Frozen, run: &AttributionRun) -> Res
         }
         if frozen.policy.rules() >= 3 {
             read_replies(&tx, account, &mut collector).await?;
+            read_claims(&tx, account, &mut collector).await?;
         }
         collector.finish();
         records.findings.extend(run.money.iter().flat_map(|money| told.findings(&account.key, money)));

@@ -22,6 +22,7 @@ mod performance_0018_days;
 mod performance_0019_own_days;
 mod performance_0020_rungs;
 mod performance_0021_replies;
+mod performance_0022_claims;
 
 tally_store::migrations![
     performance_0001_records,
@@ -45,4 +46,5 @@ tally_store::migrations![
     performance_0019_own_days,
     performance_0020_rungs,
     performance_0021_replies,
+    performance_0022_claims,
 ];

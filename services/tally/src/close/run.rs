@@ -94,6 +94,9 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
         steps.time("replies", upload::replies(&crew.hr, bundle, &ids, &mut taken, |done| bar.set(done))).await?;
         bar.done();
     }
+    if !bundle.claims.is_empty() {
+        steps.time("claims", upload::claims(&crew.hr, bundle, &ids, &mut taken)).await?;
+    }
     if !bundle.rates.is_empty() {
         steps.time("rates", upload::rates(&crew.hr, bundle, &mut taken)).await?;
     }

@@ -186,6 +186,7 @@ async fn send(session: &Session, bundle: &Bundle, taken: &mut Taken, progress: &
         upload::replies(session, bundle, &ids, taken, |done| bar.set(done)).await?;
         bar.done();
     }
+    upload::claims(session, bundle, &ids, taken).await?;
     upload::observations(session, bundle, &ids, taken).await
 }
 

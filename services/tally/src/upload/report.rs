@@ -20,6 +20,7 @@ const SENT: [&str; 12] = [
     "rates.csv",
     "records.csv",
     "replies.csv",
+    "claims.csv",
     "observations.csv",
 ];
 

@@ -194,10 +194,15 @@ fn cure(reason: &str) -> Message {
         "ACCOUNT_UNKNOWN" | "ACCOUNT_NOT_IN_SUITE" => msg!("CURE_ACCOUNT_UNKNOWN"),
         "ALIAS_OVERLAP" => msg!("CURE_ALIAS_OVERLAP"),
         "PLACE_WRONG" => msg!("CURE_PLACE_WRONG"),
-        "ACCOUNT_OUT_OF_REACH" | "PERSON_OUT_OF_REACH" | "FACT_OUT_OF_REACH" | "OBSERVATION_OUT_OF_REACH" => {
+        "ACCOUNT_OUT_OF_REACH"
+        | "PERSON_OUT_OF_REACH"
+        | "FACT_OUT_OF_REACH"
+        | "CLAIM_OUT_OF_REACH"
+        | "OBSERVATION_OUT_OF_REACH" => {
             msg!("CURE_OUT_OF_REACH")
         }
         "REPLY_RECORD_UNKNOWN" => msg!("CURE_REPLY_RECORD_UNKNOWN"),
+        "CLAIM_WITHDRAWN" => msg!("CURE_CLAIM_WITHDRAWN"),
         "RECORD_OUT_OF_REACH" => msg!("CURE_RECORD_OUT_OF_REACH"),
         "ROWS_CONTRADICT" => msg!("CURE_ROWS_CONTRADICT"),
         "PERIOD_PURGED" => msg!("CURE_PERIOD_PURGED"),

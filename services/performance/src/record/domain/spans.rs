@@ -51,7 +51,7 @@ impl Spans {
 
     /// The time between the first instant of any account and the last one, cut wherever one of them begins or ends: each stretch lies wholly
     /// within the days of an account, or wholly outside of them.
-    pub(in crate::record) fn stretches(&self) -> Vec<Stretch> {
+    pub fn stretches(&self) -> Vec<Stretch> {
         let mut cuts: Vec<i64> = self.of.values().flat_map(|(from, to)| [*from, *to]).collect();
         if cuts.is_empty() {
             cuts = vec![self.around.0, self.around.1];
@@ -62,7 +62,7 @@ impl Spans {
     }
 
     /// Whether a stretch is of the days of an account; of one that is not known each is.
-    pub(in crate::record) fn hold(&self, account: AccountId, (from, to): Stretch) -> bool {
+    pub fn hold(&self, account: AccountId, (from, to): Stretch) -> bool {
         self.of.get(&account).is_none_or(|(first, end)| *first <= from && to <= *end)
     }
 }

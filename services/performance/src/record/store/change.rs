@@ -50,6 +50,8 @@ pub enum What {
     Withdrawn,
     /// Messages of records came.
     Replied,
+    /// Claims came, or were withdrawn.
+    Claimed,
 }
 
 /// Notes what a call touched.
