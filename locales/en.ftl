@@ -1047,6 +1047,7 @@ FINDING_ADVICE = { $kind ->
     [DEVICE_OFF_DUTY] check whose the device is, and the punches and roster of that day
     [DEVICE_OF_SEVERAL] say from when to when the device is whose
     [REPLY_OUTSIDE_RECORD] check when the record begins and ends, and the clock of the replies
+    [BREAKS_NOT_PUNCHED] have people punch out for a break and in again after it (RecordPunch), or hand the account over
     [UNKNOWN_AGENT] say whose the name is (ImportAliases), or send the records again with the right one
     [ACCOUNT_UNKNOWN] bring in the account (ImportAccounts), or move the records to the one that they are of (MoveRecord)
     [POPULATION_CHANGED] close the cycle again, unless it is to stay with the people of before (CloseCycle)
@@ -1787,6 +1788,7 @@ LADDER_BY_DEVICE = The device it was written on is of one person: { $shares }.
 LADDER_BY_REPLIES = Several were on duty, each with several dialogues at once; the times of the replies tell them apart: { $shares }.
 LADDER_BY_TAG_SHARE = Several were on duty, each with several dialogues at once; they share as the records near in time that name their agent: { $shares }.
 LADDER_NOT_SPLIT = The policy gives the roles that are named no part: the record is credited as if it named no contributors.
+LADDER_WORTH = On this account about { $now } of the records are expected to be credited to somebody else; with breaks punched about { $breaks }, with devices on 30 % of the replies about { $devices }, with half of the records claimed about { $claims }. That is expected by the doubts of this month, not promised.
 
 # Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
 
@@ -1844,6 +1846,11 @@ DEVICE_BOUND_TO_SEVERAL = from { $from } on the device { $device } is of several
 CREDIT_DEVICE_OF_SEVERAL = a device that is several people's at once was used { $records } times: it does not count
 # Code REPLY_OUTSIDE_RECORD.
 CREDIT_REPLY_OUTSIDE_RECORD = { $records } replies were before their record began or after it ended: they count for nothing
+# Code BREAKS_NOT_PUNCHED.
+CREDIT_BREAKS_NOT_PUNCHED = { $days } working days of { $people ->
+    [one] { $people } person
+   *[other] { $people } people
+} were one unbroken stretch of duty in which for two hours or more next to nothing was theirs while others worked. With breaks punched about { $breaks } of the records of the account would be expected to be credited to somebody else, instead of about { $now }
 # Amounts in another currency than what is reckoned in were converted, and by what.
 AMOUNTS_CONVERTED = amounts of { $records ->
     [one] { $records } record
@@ -2740,6 +2747,7 @@ KIND_CLAIMS_DIFFER = several people claim one record, or another is named
 KIND_DEVICE_OFF_DUTY = a device of somebody who was not on duty does not count
 KIND_DEVICE_OF_SEVERAL = a device of several people at once does not count
 KIND_REPLY_OUTSIDE_RECORD = replies before their record or after it count for nothing
+KIND_BREAKS_NOT_PUNCHED = hours of unbroken duty without any work: breaks that nobody punched
 KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
 KIND_CONTRIBUTOR_UNKNOWN = a record names a contributor who is unknown
 KIND_CONTRIBUTOR_OFF_DUTY = a record names a contributor who was off duty; the name counts
@@ -2810,6 +2818,11 @@ SHOW_CERTAIN = { $certain } rest on a name or a single person; { $rest ->
    *[other] { $rest } records are credited to nobody, each with its reason.
 }
 SHOW_BUSIEST = The busiest shared accounts (90 % intervals)
+SHOW_WORTH = What more evidence would bring (records expected to be credited to somebody else; no promise; evidence.csv has all accounts)
+SHOW_COLUMN_NOW = now
+SHOW_COLUMN_BREAKS = breaks punched
+SHOW_COLUMN_DEVICES = devices on 30 %
+SHOW_COLUMN_CLAIMS = half claimed
 SHOW_COLUMN_RECORDS = records
 SHOW_COLUMN_INTERVAL = 90 % interval
 SHOW_COLUMN_CERTAIN = certain

@@ -684,6 +684,7 @@ FINDING_ADVICE = { $kind ->
     [DEVICE_OFF_DUTY] 请核对设备归属，以及当日的打卡和排班
     [DEVICE_OF_SEVERAL] 请写明设备在各时段属于谁
     [REPLY_OUTSIDE_RECORD] 请核对该记录的起止时间和回复的时钟
+    [BREAKS_NOT_PUNCHED] 请让员工在休息前打下班卡、休息后再打上班卡（RecordPunch），或交接账号
     [UNKNOWN_AGENT] 请说明该名称属于谁（ImportAliases），或以正确的名称重新发送记录
     [ACCOUNT_UNKNOWN] 请导入该账号（ImportAccounts），或将记录移至其所属账号（MoveRecord）
     [POPULATION_CHANGED] 请重新结账，除非仍以原先的人员为准（CloseCycle）
@@ -1236,6 +1237,7 @@ LADDER_BY_DEVICE = 回复所用的设备属于一个人：{ $shares }。
 LADDER_BY_REPLIES = 多人在岗且每人同时接待多个会话，按回复时间区分：{ $shares }。
 LADDER_BY_TAG_SHARE = 多人在岗且每人同时接待多个会话，按时间相近、写明客服的记录分摊：{ $shares }。
 LADDER_NOT_SPLIT = 政策没有给所列角色任何份额：该记录按没有协作者处理。
+LADDER_WORTH = 此账号预计约有 { $now } 的记录归给了他人；若休息也打卡约 { $breaks }，若 30 % 的回复带有设备约 { $devices }，若一半的记录被认领约 { $claims }。这是按当月存疑程度的预期，并非承诺。
 
 CREDIT_ACCOUNT_UNKNOWN = 考勤中没有此账号：其 { $records } 条记录未计入
 CREDIT_UNKNOWN_AGENT = { $records } 条记录的客服写作“{ $agent }”，当日无此在职人员或不止一人：按没有客服标记处理
@@ -1260,6 +1262,7 @@ DEVICE_BOUND_TO_SEVERAL = 自 { $from } 起，设备 { $device } 同时属于多
     .ever = 设备 { $device } 从一开始就同时属于多个人或座席：登记予以保留，但其间在该设备上写的内容不说明任何事
 CREDIT_DEVICE_OF_SEVERAL = 同时属于多人的设备被使用了 { $records } 次：不计
 CREDIT_REPLY_OUTSIDE_RECORD = { $records } 次回复早于其记录开始或晚于其结束：不计
+CREDIT_BREAKS_NOT_PUNCHED = { $people } 人共 { $days } 个工作日的在岗时段没有间断，但其中有两小时以上几乎没有其工作，而他人在工作。若休息也打卡，预计归给他人的记录约占该账号的 { $breaks }，而非约 { $now }
 AMOUNTS_CONVERTED = { $records } 条记录的金额由 { $from } 折算为 { $to }，每条按其当地日期的汇率折算并只舍入一次：{ $rates }{ $more ->
     [0] {""}
    *[other] {" "}等，另有 { $more } 个
@@ -1999,6 +2002,7 @@ KIND_CLAIMS_DIFFER = 多人认领同一记录，或记录写明他人
 KIND_DEVICE_OFF_DUTY = 不在岗者的设备不计
 KIND_DEVICE_OF_SEVERAL = 同时属于多人的设备不计
 KIND_REPLY_OUTSIDE_RECORD = 早于或晚于其记录的回复不计
+KIND_BREAKS_NOT_PUNCHED = 在岗时段内数小时没有工作：休息未打卡
 KIND_DID_NOT_SETTLE = 推断未收敛，改为平分
 KIND_CONTRIBUTOR_UNKNOWN = 记录写明的协作者无此人
 KIND_CONTRIBUTOR_OFF_DUTY = 记录写明的协作者当时不在岗，仍以写明者为准
@@ -2051,6 +2055,11 @@ SHOW_SAME_DIGEST = 同样的文件，任何时间、任何机器都得到它
 SHOW_WHO_SERVED = 谁服务了哪些客户，有多大把握
 SHOW_CERTAIN = 其中 { $certain } 有实名或仅一人可能；{ $rest } 条无人认领，逐条写明原因。
 SHOW_BUSIEST = 最忙的公用账号（90 % 区间）
+SHOW_WORTH = 更多依据能带来什么（预计归给他人的记录；并非承诺；全部账号见 evidence.csv）
+SHOW_COLUMN_NOW = 现状
+SHOW_COLUMN_BREAKS = 休息打卡
+SHOW_COLUMN_DEVICES = 30 % 带设备
+SHOW_COLUMN_CLAIMS = 一半认领
 SHOW_COLUMN_RECORDS = 记录数
 SHOW_COLUMN_INTERVAL = 90 % 区间
 SHOW_COLUMN_CERTAIN = 确定

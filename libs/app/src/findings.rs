@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     /// Every kind that attendance, the engine and performance find.
-    const KINDS: [&str; 37] = [
+    const KINDS: [&str; 38] = [
         "NO_DUTY_EVIDENCE",
         "UNHELD_ACCOUNT",
         "OVERLAP",
@@ -54,6 +54,7 @@ mod tests {
         "TOO_FEW_REPLIES",
         "CLOCK_WITHOUT_SECONDS",
         "REPLY_OUTSIDE_RECORD",
+        "BREAKS_NOT_PUNCHED",
         "DEVICE_OFF_DUTY",
         "DEVICE_OF_SEVERAL",
         "CLAIM_OFF_DUTY",

@@ -25,6 +25,7 @@ mod split;
 mod tag_share;
 mod totals;
 mod watch;
+mod worth;
 
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ use crate::policy::Split;
 
 pub use findings::{Finding, FindingKind};
 pub use totals::Total;
+pub use worth::{Worth, worth};
 
 /// Millionths in one whole record.
 pub const WHOLE: u32 = 1_000_000;

@@ -10,3 +10,4 @@ pub mod ladder;
 pub mod measured;
 pub mod row;
 pub mod snapshot;
+pub mod worth;

@@ -50,7 +50,7 @@ pub struct Total {
 }
 
 /// The rungs whose records are open.
-const OPEN: [Rung; 5] = [Rung::Inferred, Rung::Replies, Rung::TagShare, Rung::Equal, Rung::Team];
+pub(super) const OPEN: [Rung; 5] = [Rung::Inferred, Rung::Replies, Rung::TagShare, Rung::Equal, Rung::Team];
 
 /// A total under way.
 #[derive(Clone, Copy, Default)]
@@ -172,13 +172,18 @@ fn taught(credits: &[Credit]) -> f64 {
     let (mut all, mut certain) = (1_u32, 1_u32);
     for credit in credits {
         all += u32::from(credit.rung != Rung::Unattributed);
-        certain += match credit.rung {
-            Rung::Tagged | Rung::Claimed => 2,
-            Rung::Handover | Rung::Sole | Rung::Split | Rung::Device => 1,
-            Rung::Inferred | Rung::Replies | Rung::TagShare | Rung::Equal | Rung::Team | Rung::Unattributed => 0,
-        };
+        certain += certainty(credit.rung);
     }
     f64::from(certain) / f64::from(all)
+}
+
+/// What a record counts for in the certain part of its account.
+pub(super) fn certainty(rung: Rung) -> u32 {
+    match rung {
+        Rung::Tagged | Rung::Claimed => 2,
+        Rung::Handover | Rung::Sole | Rung::Split | Rung::Device => 1,
+        Rung::Inferred | Rung::Replies | Rung::TagShare | Rung::Equal | Rung::Team | Rung::Unattributed => 0,
+    }
 }
 
 /// Sums by account and person, and by person, in the order of their keys.

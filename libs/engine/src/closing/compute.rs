@@ -10,9 +10,10 @@ use super::collect::{Records, Sums, day_number};
 use super::credit::{CreditDigest, Figures};
 use super::facts::{DutyRule, Finding, PhaseKind};
 use super::snapshot::{Frozen, FrozenAccount};
+use super::worth;
 use crate::attribution::{
     self as attribution, AccountInput, AgentInput, Attribution, Credit, FindingKind, Input, Occupancy, Phase,
-    PhaseFrom, attribute,
+    PhaseFrom, attribute, worth as worth_of,
 };
 
 /// What came out for a component.
@@ -66,6 +67,7 @@ pub fn compute(frozen: Frozen, mut records: Records, customs: usize, pool: &rayo
     input.replies = std::mem::take(&mut records.replies);
     input.claims = std::mem::take(&mut records.claims);
     let outcome = attribute(&input, pool);
+    let mut worths = worth_of(&input, &outcome, pool).into_iter();
     let mut accounts = Vec::with_capacity(frozen.accounts.len());
     let mut sums = vec![Sums { custom: vec![Default::default(); customs], ..Sums::default() }; frozen.people.len()];
     let mut next = 0;
@@ -88,10 +90,15 @@ pub fn compute(frozen: Frozen, mut records: Records, customs: usize, pool: &rayo
             }
         }
         figures.mixed_untagged = records.mixed_untagged.get(place as usize).copied().unwrap_or_default();
+        figures.worth = worths.next().flatten();
         let contents = *blake3::hash(&contents).as_bytes();
         accounts.push(AccountPart { credits: first..next, figures, digest: digest.finish(), contents });
     }
-    let findings = findings(&frozen, &input, &outcome, records.findings);
+    let mut findings = findings(&frozen, &input, &outcome, records.findings);
+    let told = (0..).zip(frozen.accounts.iter().zip(&accounts));
+    findings.extend(told.filter_map(|(place, (account, part))| {
+        part.figures.worth.as_ref().and_then(|worth| worth::finding(place, account, worth))
+    }));
     let people = frozen.people.iter().map(|p| p.id).zip(sums);
     let sums = people.filter(|(_, sums)| sums.credited_ppm > 0).collect();
     Computed { records: input.records, frozen, outcome, accounts, sums, findings }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::codec::Share;
 use super::facts::DutyRule;
 use super::snapshot::{FrozenAccount, FrozenDuty, FrozenPerson};
-use crate::attribution::Rung;
+use crate::attribution::{Rung, Worth};
 
 /// The rungs of the ladder, in its order, but for those of [`LATER`].
 pub const RUNGS: [Rung; 7] =
@@ -67,6 +67,9 @@ pub struct Figures {
     /// Records with an amount or a measure that cannot be reckoned with, which was left out of what was added up.
     #[serde(default, skip_serializing_if = "is_none")]
     pub unreckoned: u64,
+    /// What more evidence would bring to the account; nothing where nothing is in doubt, and of several accounts together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worth: Option<Worth>,
 }
 
 /// What was computed before there was anything to share stays the same bytes.

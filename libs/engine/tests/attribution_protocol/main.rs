@@ -5,6 +5,7 @@
 
 mod intervals;
 mod january;
+mod worth;
 
 use std::path::Path;
 

@@ -23,12 +23,13 @@ use crate::record::facts::Said;
 use crate::run::domain::{RunError, State};
 use crate::run::facts as runs;
 use crate::{App, card, record};
-use tally_engine::attribution::Rung;
+use tally_engine::attribution::{Rung, Worth};
 use tally_engine::closing::codec::Share;
 use tally_engine::closing::collect::{meaning, phase_on};
 use tally_engine::closing::credit::evidence;
 use tally_engine::closing::ladder::{Question, lines};
 use tally_engine::closing::snapshot::{Frozen, FrozenPerson};
+use tally_engine::closing::worth;
 
 /// Credits in one part of an export, and shares of them: far below the limit of a message.
 const PART: u64 = 2_000;
@@ -249,12 +250,31 @@ fn place_of(account: &runs::AccountResult) -> Result<Target> {
     Ok(Target { region: Some(account.region.parse()?), unit: account.unit_id.map(OrgUnitId), ..Target::default() })
 }
 
-/// A page of totals, by person and account.
-pub async fn list_totals(app: &App, ctx: &OpContext, of: Of, page: &Page) -> Result<(Vec<Total>, String)> {
+/// A page of totals, by person and account; with the first one what more evidence would bring to each account within reach.
+pub async fn list_totals(app: &App, ctx: &OpContext, of: Of, page: &Page) -> Result<TotalsPage> {
     let plan = ctx.plan::<ListTotals>()?;
     let tx = app.store.read(ctx).await?;
     let (plan, kept) = of.run(&tx, plan).await?;
-    store::totals(&tx, &plan, kept.run, page).await
+    let (totals, next) = store::totals(&tx, &plan, kept.run, page).await?;
+    let mut evidence = Vec::new();
+    if page.after.is_none() {
+        for account in runs::accounts(&tx, kept.run).await? {
+            if let Some(worth) = account.worth()?
+                && plan.covers(&place_of(&account)?.on(kept.day))
+            {
+                evidence.push((AccountId(account.account_id), worth));
+            }
+        }
+    }
+    Ok(TotalsPage { totals, evidence, next })
+}
+
+/// A page of totals.
+pub struct TotalsPage {
+    pub totals: Vec<Total>,
+    /// What more evidence would bring, by account; on the first page alone.
+    pub evidence: Vec<(AccountId, Worth)>,
+    pub next: String,
 }
 
 /// A page of findings, by kind, subject and instant; also those of a cycle that could not be closed.
@@ -338,7 +358,8 @@ pub async fn explain_record(
         told: &frozen.people.iter().map(sees).collect::<Vec<_>>(),
     };
     let of_sale = sale.map(|sale| msg!("LADDER_REFUND", refund = external_id, sale));
-    let lines = of_sale.into_iter().chain(lines(&question)).collect();
+    let worth = held.worth()?.and_then(|worth| worth::line(credit.rung, &worth));
+    let lines = of_sale.into_iter().chain(lines(&question)).chain(worth).collect();
     Ok((told(&frozen, place, credit, sees)?, lines))
 }
 

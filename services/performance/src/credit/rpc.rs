@@ -7,19 +7,19 @@ use tally_access::OpContext;
 use tally_api::performance::v1 as pb;
 use tally_app::convert::timestamp_of_millis;
 use tally_kernel::error::{Violations, field, optional_field};
-use tally_kernel::id::PersonId;
+use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app::{self, ExportedCredit, Of};
+use super::app::{self, ExportedCredit, Of, TotalsPage};
 use super::store::Total;
 use crate::App;
 use crate::cycle::domain::Asked;
 use crate::cycle::message::version;
 use crate::findings::finding;
-use tally_engine::attribution::Rung;
+use tally_engine::attribution::{Rung, Worth};
 
 pub struct Rpc {
     /// What every room works with.
@@ -54,8 +54,7 @@ impl pb::attribution_service_server::AttributionService for Rpc {
             let asked = req.into_inner();
             let of = of(&asked.cycle_id, &asked.attribution_run_id)?;
             let page = Page::read(asked.page_size, &asked.page_token, format!("totals {of:?}").as_bytes())?;
-            let (totals, next_page_token) = app::list_totals(&self.app, &ctx, of, &page).await?;
-            Ok(pb::ListTotalsResponse { totals: totals.into_iter().map(Into::into).collect(), next_page_token })
+            Ok(app::list_totals(&self.app, &ctx, of, &page).await?.into())
         };
         reply.await.answer(&ctx)
     }
@@ -152,6 +151,25 @@ impl From<ExportedCredit> for pb::Credit {
             policy_version: credit.policy_version,
             started_at: Some(timestamp_of_millis(credit.started_ms)),
             others_ppm: credit.others,
+        }
+    }
+}
+
+impl From<TotalsPage> for pb::ListTotalsResponse {
+    fn from(page: TotalsPage) -> Self {
+        let evidence = |(account, worth): (AccountId, Worth)| pb::EvidenceWorth {
+            account_id: account.to_string(),
+            now_ppm: worth.now_ppm,
+            with_breaks_ppm: worth.breaks_ppm,
+            with_devices_ppm: worth.devices_ppm,
+            with_claims_ppm: worth.claims_ppm,
+            idle_days: worth.idle_days,
+            idle_people: worth.idle_people,
+        };
+        Self {
+            totals: page.totals.into_iter().map(Into::into).collect(),
+            next_page_token: page.next,
+            evidence: page.evidence.into_iter().map(evidence).collect(),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What the suite answers becomes files: sorted by what people know (employee numbers, accounts, external ids), so that
 //! the same bundle gives the same bytes whatever ids a run makes up.
 
+mod evidence;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -23,6 +25,7 @@ use super::summary::{CLOCK_FORM, FIRST_FORM, NotSettled, SILENT_FORM, UTC_FORM};
 use crate::said::{Said, refusal, told};
 use crate::session::Session;
 use crate::upload::Ids;
+pub use evidence::AccountEvidence;
 
 /// Columns of attribution.csv for the rungs of policy version 3.
 const LATER: [&str; 4] = ["claimed", "device", "replies", "tag_share"];

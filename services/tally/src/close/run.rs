@@ -17,7 +17,7 @@ use tally_kernel::message::Arg;
 use tally_kernel::{Locale, Message, msg};
 
 use super::crew::Crew;
-use super::results::{Counts, PersonTotal, Results, rejected};
+use super::results::{AccountEvidence, Counts, PersonTotal, Results, rejected};
 use super::settle::{self, Settled};
 use super::summary::{self, Manifest, NotDone, NotSettled, Rejections, Summary, Timings, Versions};
 use crate::progress::Progress;
@@ -59,6 +59,8 @@ pub struct CloseOutcome {
     pub ids: Ids,
     /// Everybody's totals, by employee number and account; the one over all accounts first.
     pub totals: Vec<PersonTotal>,
+    /// What more evidence would bring to the accounts that have anything in doubt.
+    pub evidence: Vec<AccountEvidence>,
     /// Everybody's score card, best first.
     pub cards: Vec<(PersonIx, performance::Card)>,
     /// Everybody's statement, by employee number; none without a pool.
@@ -120,9 +122,10 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     let summary = files.finish(results, &scored, &paid, inputs)?;
     let timings = steps.finish();
     summary::write(&job.out, "timings.json", &timings)?;
-    let (Scored { totals, cards, .. }, statements) = (scored, paid.statements);
+    let (Scored { totals, evidence, cards, .. }, statements) = (scored, paid.statements);
     let settlement_id = paid.settled.map(|s| s.settlement_id);
-    Ok(CloseOutcome { summary, timings, cycle_id: cycle.cycle_id, ids, totals, cards, statements, settlement_id })
+    let cycle_id = cycle.cycle_id;
+    Ok(CloseOutcome { summary, timings, cycle_id, ids, totals, evidence, cards, statements, settlement_id })
 }
 
 /// Makes the cycle, closes it and waits.
@@ -245,6 +248,7 @@ struct Files<'a> {
 struct Scored {
     counts: Counts,
     totals: Vec<PersonTotal>,
+    evidence: Vec<AccountEvidence>,
     cards: Vec<(PersonIx, performance::Card)>,
     findings: BTreeMap<String, u64>,
 }
@@ -273,9 +277,10 @@ impl Files<'_> {
         let counts = steps.time("credits", results.credits(reader, cycle_id, |done| bar.set(done))).await?;
         bar.done();
         let totals = steps.time("totals", results.attribution(reader, cycle_id)).await?;
+        let evidence = results.evidence(reader, cycle_id).await?;
         let cards = steps.time("score cards", results.cards(reader, cycle_id)).await?;
         let findings = steps.time("findings", results.findings(reader, cycle_id, None)).await?;
-        Ok(Scored { counts, totals, cards, findings })
+        Ok(Scored { counts, totals, evidence, cards, findings })
     }
 
     /// Settlement and statements. What cannot be done takes nothing away of what was scored: the reason is in the summary,

@@ -20,6 +20,7 @@ pub(super) fn write(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome, la
     headline(page, bundle, outcome, lang);
     work::ladder(page, outcome, lang);
     work::accounts(page, bundle, outcome, lang);
+    work::evidence(page, bundle, outcome, lang);
     scores::write(page, bundle, outcome, lang);
     money(page, bundle, outcome, lang);
     not_done(page, outcome, lang);

@@ -6,7 +6,7 @@ use tally_bundle::{AccountIx, Bundle, PhaseKind};
 use tally_kernel::msg;
 
 use crate::cli::Language;
-use crate::close::{CloseOutcome, PersonTotal};
+use crate::close::{AccountEvidence, CloseOutcome, PersonTotal};
 
 use super::text::{Page, Table, bar, count, decimal, percent};
 use super::words::{RUNGS, SELDOM, rung};
@@ -57,6 +57,34 @@ pub(super) fn accounts(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome,
     table.row([String::new()].into_iter().chain(head.iter().map(|column| lang.say(column))));
     for at in busiest.iter().take(ACCOUNTS) {
         account(&mut table, bundle, outcome, AccountIx(*at as u32), records[*at], lang);
+    }
+    page.table(2, &table);
+}
+
+/// What more evidence would bring to the accounts of which most records are in doubt.
+pub(super) fn evidence(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome, lang: Language) {
+    if outcome.evidence.is_empty() {
+        return;
+    }
+    page.heading(&lang.say(&msg!("SHOW_WORTH")));
+    let records = |at: AccountIx| -> u64 {
+        outcome.totals.iter().filter(|total| total.account == Some(at)).map(|total| total.total_ppm).sum()
+    };
+    let expected = |one: &AccountEvidence| u128::from(records(one.account)) * u128::from(one.now_ppm);
+    let mut most: Vec<&AccountEvidence> = outcome.evidence.iter().collect();
+    most.sort_by_cached_key(|one| (std::cmp::Reverse(expected(one)), one.account));
+    let mut table = Table::new("<>>>>");
+    let head = [
+        msg!("SHOW_COLUMN_NOW"),
+        msg!("SHOW_COLUMN_BREAKS"),
+        msg!("SHOW_COLUMN_DEVICES"),
+        msg!("SHOW_COLUMN_CLAIMS"),
+    ];
+    table.row([String::new()].into_iter().chain(head.iter().map(|column| lang.say(column))));
+    for one in most.into_iter().take(ACCOUNTS) {
+        let parts = [one.now_ppm, one.with_breaks_ppm, one.with_devices_ppm, one.with_claims_ppm];
+        let parts = parts.map(|part| percent(part.into(), 1_000_000));
+        table.row([bundle.account_label(one.account)].into_iter().chain(parts));
     }
     page.table(2, &table);
 }

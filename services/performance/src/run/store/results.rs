@@ -63,6 +63,9 @@ pub(crate) mod frozen {
 /// How an account's records were credited.
 pub mod account {
     use sea_orm::entity::prelude::*;
+    use tally_engine::attribution::Worth;
+    use tally_engine::closing::credit::Figures;
+    use tally_kernel::Result;
 
     /// One account of a run.
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -91,6 +94,11 @@ pub mod account {
         /// The run that its credits are kept under: another one where they were taken over.
         pub fn credits_run(&self) -> Uuid {
             self.credits_run_id.unwrap_or(self.run_id)
+        }
+
+        /// What more evidence would bring.
+        pub fn worth(&self) -> Result<Option<Worth>> {
+            Ok(super::read::<Figures>(self.figures.as_bytes())?.worth)
         }
     }
 

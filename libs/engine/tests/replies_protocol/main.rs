@@ -3,6 +3,8 @@
 //!
 //! Prints the table of `docs/attribution.md`. Needs the reference data in the folder named by `TALLY_REFERENCE_DATA`.
 
+mod worth;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 

@@ -1,0 +1,107 @@
+//! Hours of unbroken duty without any work: where a break would show.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::{Credit, Occupancy};
+use super::Account;
+
+/// Shortest break that counts, in milliseconds.
+const BREAK_MS: i64 = 2 * 3_600_000;
+/// Fewest pieces of work of the account within a break that somebody was away for all of.
+const FEWEST: usize = 3;
+/// Of these, somebody who was away has at most one in so many.
+const NEXT_TO_NOTHING: f64 = 10.0;
+
+/// A while in which somebody on duty did nothing that is most likely theirs.
+struct Break {
+    from: i64,
+    to: i64,
+    /// Working day of its beginning.
+    day: i32,
+}
+
+/// The breaks of an account's people, each person's in order.
+pub(super) struct Breaks(BTreeMap<u32, Vec<Break>>);
+
+impl Breaks {
+    /// Those within the stretches of duty, by whom each piece of work most likely is of.
+    pub fn of(account: &Account<'_>, mut duty: Vec<&Occupancy>) -> Self {
+        let mut work: BTreeMap<u32, Vec<(i64, i64, i32)>> = BTreeMap::new();
+        for credit in account.credits {
+            // Of equal parts nobody's is the most likely.
+            let most = account.outcome.shares_of(credit).iter().map(|share| share.ppm).max();
+            for share in account.outcome.shares_of(credit).iter().filter(|share| Some(share.ppm) == most) {
+                work.entry(share.person).or_default().extend(account.times(credit));
+            }
+        }
+        duty.sort_by_key(|row| (row.person, row.from_ms, row.to_ms));
+        let mut stretches: BTreeMap<u32, Vec<(i64, i64)>> = BTreeMap::new();
+        for row in duty {
+            let mine = stretches.entry(row.person).or_default();
+            match mine.last_mut().filter(|(_, to)| row.from_ms <= *to) {
+                Some((_, to)) => *to = row.to_ms.max(*to),
+                None => mine.push((row.from_ms, row.to_ms)),
+            }
+        }
+        let of = |(person, mut work): (u32, Vec<(i64, i64, i32)>)| {
+            work.sort_unstable();
+            let stretches = stretches.get(&person).map(Vec::as_slice).unwrap_or_default();
+            (person, between(&work, stretches))
+        };
+        Self(work.into_iter().map(of).filter(|(_, breaks)| !breaks.is_empty()).collect())
+    }
+
+    /// The break of somebody that an instant lies in.
+    fn at(&self, person: u32, at: i64) -> Option<&Break> {
+        let mine = self.0.get(&person)?;
+        mine[..mine.partition_point(|one| one.from < at)].last().filter(|one| at < one.to)
+    }
+
+    /// Leaves of a credit the shares of those who were there at some time of it, in proportion.
+    pub fn keep(&self, account: &Account<'_>, credit: &Credit, shares: &mut Vec<(u32, f64)>) {
+        shares.retain(|(person, _)| account.times(credit).any(|(at, ..)| self.at(*person, at).is_none()));
+        let all: f64 = shares.iter().map(|(_, share)| share).sum();
+        shares.iter_mut().for_each(|(_, share)| *share /= all);
+    }
+
+    /// Days of people with a break while others worked, and how many people: by the weights of all that came in it, not the most likely alone.
+    pub fn idle(&self, account: &Account<'_>) -> (u32, u32) {
+        let mut all: Vec<i64> = account.credits.iter().flat_map(|credit| account.times(credit)).map(|(at, ..)| at).collect();
+        all.sort_unstable();
+        let mut own: BTreeMap<(u32, i64), f64> = BTreeMap::new();
+        for credit in account.credits {
+            for (person, share) in account.shares(credit) {
+                for one in account.times(credit).filter_map(|(at, ..)| self.at(person, at)) {
+                    *own.entry((person, one.from)).or_default() += share;
+                }
+            }
+        }
+        let mut days = BTreeSet::new();
+        for (person, one) in self.0.iter().flat_map(|(person, breaks)| breaks.iter().map(move |one| (*person, one))) {
+            let within = all.partition_point(|at| *at < one.to) - all.partition_point(|at| *at <= one.from);
+            let own = own.get(&(person, one.from)).copied().unwrap_or_default();
+            if within >= FEWEST && own * NEXT_TO_NOTHING <= within as f64 {
+                days.insert((person, one.day));
+            }
+        }
+        let people: BTreeSet<u32> = days.iter().map(|(person, _)| *person).collect();
+        (days.len() as u32, people.len() as u32)
+    }
+}
+
+/// What is long enough between two pieces of work in one stretch of duty.
+fn between(work: &[(i64, i64, i32)], stretches: &[(i64, i64)]) -> Vec<Break> {
+    let mut breaks = Vec::new();
+    let Some(&(first, mut until, mut day)) = work.first() else { return breaks };
+    until = until.max(first);
+    for &(from, to, of_day) in work {
+        let stretch = stretches[..stretches.partition_point(|(begins, _)| *begins <= until)].last();
+        if from.saturating_sub(until) >= BREAK_MS && stretch.is_some_and(|(_, ends)| from < *ends) {
+            breaks.push(Break { from: until, to: from, day });
+        }
+        if to >= until {
+            (until, day) = (to, of_day);
+        }
+    }
+    breaks
+}
