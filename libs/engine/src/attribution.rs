@@ -25,6 +25,7 @@ mod split;
 mod tag_share;
 mod totals;
 mod watch;
+mod why;
 mod worth;
 
 #[cfg(test)]
@@ -39,6 +40,7 @@ use crate::policy::Split;
 
 pub use findings::{Finding, FindingKind};
 pub use totals::Total;
+pub use why::{Named, Pause, ReplyKind, Sign, SignKind, Why};
 pub use worth::{Worth, worth};
 
 /// Millionths in one whole record.
@@ -348,12 +350,20 @@ pub struct Attribution {
     pub findings: Vec<Finding>,
     /// BLAKE3 over all of the above, in terms of stable keys.
     pub digest: [u8; 32],
+    /// By the index of the record, what told its people apart, or why nothing did, where something can be said: it makes no credit.
+    pub whys: Vec<(u32, Why)>,
 }
 
 impl Attribution {
     /// The shares of one credit.
     pub fn shares_of(&self, credit: &Credit) -> &[Share] {
         &self.shares[credit.first_share as usize..(credit.first_share + credit.shares) as usize]
+    }
+
+    /// Why a record was credited as it was, where something can be said.
+    pub fn why_of(&self, credit: &Credit) -> Option<&Why> {
+        let place = self.whys.binary_search_by_key(&credit.record, |(record, _)| *record);
+        place.ok().map(|place| &self.whys[place].1)
     }
 }
 
@@ -373,11 +383,11 @@ pub fn attribute(input: &Input, pool: &rayon::ThreadPool) -> Attribution {
         replies::weigh(&canon, &duty, (&feed, &devices), &mut desks);
         tag_share::weigh(&canon, &mut desks);
         ladder::tell_several(&canon, &mut desks);
-        let (credits, shares) = shares::apportion(&canon, &desks);
+        let (credits, shares, whys) = shares::apportion(&canon, &desks);
         let (by_account, by_person) = totals::sum(&canon, &credits, &shares);
         let findings = desks.iter().enumerate().flat_map(|(rank, desk)| desk.tally.findings(&canon, rank));
         let findings: Vec<Finding> = findings.collect();
         let digest = digest::of(input, &credits, &shares, &by_account, &by_person, &findings);
-        Attribution { credits, shares, by_account, by_person, findings, digest }
+        Attribution { credits, shares, by_account, by_person, findings, digest, whys }
     })
 }

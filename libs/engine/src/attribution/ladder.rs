@@ -13,6 +13,7 @@ use super::findings::{FindingKind, Tally};
 use super::observations::Observations;
 use super::sessions::Sessions;
 use super::watch::{Candidate, Watch};
+use super::why::{Said, Sign};
 use super::{AccountInput, DutyRule, Occupancy, Phase, PhaseFrom, Reason, Record, Rung, split};
 
 /// What the ladder says about one record.
@@ -52,6 +53,8 @@ pub(super) struct AccountVerdicts {
     pub open: u32,
     /// What was noticed on the way.
     pub tally: Tally,
+    /// What told people apart, or why nothing did, of some records once each.
+    pub said: Vec<Said>,
 }
 
 impl AccountVerdicts {
@@ -115,6 +118,7 @@ fn climb_account(
         observations: Observations::default(),
         open: 0,
         tally: Tally::default(),
+        said: Vec::new(),
     };
     for &(kind, person, day, position) in claims.noticed(rank) {
         account.tally.note(kind, Some(person), Some(day), position);
@@ -169,6 +173,9 @@ pub(super) fn tell_several(canon: &Canon<'_>, accounts: &mut [AccountVerdicts]) 
     for account in accounts.iter_mut().filter(|_| canon.input.policy.inference) {
         for (place, _) in account.verdicts.iter().enumerate().filter(|(_, verdict)| verdict.several) {
             account.tally.note(FindingKind::SeveralAtOnce, None, None, account.base + place);
+            if canon.input.policy.rules >= 3 {
+                account.said.push(Said::nothing(place, Sign::NoReplyTimes));
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 mod beam;
 mod habits;
 mod traffic;
+mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,9 +20,11 @@ use super::findings::FindingKind;
 use super::inference::spread;
 use super::ladder::{AccountVerdicts, Phases};
 use super::watch::Candidate;
+use super::why::{Said, Sign, Why, two_largest};
 use super::{Occupancy, Reason, Rung};
 use habits::{Counts, Habits};
 use traffic::Traffic;
+use why::Note;
 
 /// States kept.
 const WIDTH: usize = 32;
@@ -55,8 +58,8 @@ pub(super) fn weigh(
         if !traffic.steps.is_empty() {
             let why = guard(&traffic);
             let effort = canon.input.policy.effort / feed.messages.len() as u64;
-            let weights = if why.is_none() { learn(&traffic, effort) } else { equal(&traffic) };
-            publish(account, &traffic, &weights, why);
+            let read = if why.is_none() { learn(&traffic, effort) } else { (equal(&traffic), Vec::new()) };
+            publish(account, &traffic, &read, why);
         }
     }
     for (account, span) in accounts.iter_mut().zip(&canon.spans) {
@@ -120,8 +123,8 @@ fn chosen(traffic: &Traffic, effort: u64) -> Vec<bool> {
     learns
 }
 
-/// Runs all rounds; the weights of all seats.
-fn learn(traffic: &Traffic, effort: u64) -> Vec<f64> {
+/// Runs all rounds; the weights of all seats, and what told the records' candidates apart, by the place of the record.
+fn learn(traffic: &Traffic, effort: u64) -> (Vec<f64>, Vec<Note>) {
     let learns = chosen(traffic, effort);
     let mut weights = equal(traffic);
     let mut counts = Counts::none(traffic.people.len());
@@ -130,37 +133,55 @@ fn learn(traffic: &Traffic, effort: u64) -> Vec<f64> {
             counts.profile[usize::from(seat.person)][usize::from(step.class)] += weight;
         }
     }
-    let mut habits = Habits::first(traffic, &counts);
+    let (mut habits, mut notes) = (Habits::first(traffic, &counts), Vec::new());
     for round in 0..ROUNDS {
         let mut counts = Counts::none(traffic.people.len());
         let part = if round < FRESH_ROUNDS { 1.0 } else { 0.5 };
-        for (day, reading) in read(traffic, &habits, &weights, &learns) {
+        let last = round + 1 == ROUNDS;
+        for (day, reading, told) in read(traffic, &habits, &weights, &learns, (part, last)) {
             counts.add(&reading.counts);
-            let old = &mut weights[traffic.seats_of_day(day)];
-            old.iter_mut().zip(reading.weights).for_each(|(old, new)| *old = (1.0 - part) * *old + part * new);
+            weights[traffic.seats_of_day(day)].copy_from_slice(&reading.weights);
+            notes.extend(told);
         }
         habits = Habits::learnt(traffic, &counts);
     }
     let rest: Vec<bool> = learns.into_iter().map(|learns| !learns).collect();
-    for (day, reading) in read(traffic, &habits, &weights, &rest) {
+    for (day, reading, told) in read(traffic, &habits, &weights, &rest, (1.0, true)) {
         weights[traffic.seats_of_day(day)].copy_from_slice(&reading.weights);
+        notes.extend(told);
     }
-    weights
+    notes.sort_by_key(|note| note.place);
+    (weights, notes)
 }
 
-/// Reads some days, in parallel; in their order.
+/// Reads some days, in parallel; in their order. Their weights are averaged with those found before, of which the new ones are a `part`; the
+/// last time it is said what told people apart.
 fn read<'t>(
     traffic: &'t Traffic,
     habits: &Habits,
     weights: &[f64],
     which: &[bool],
-) -> Vec<(&'t traffic::Day, beam::Reading)> {
+    (part, last): (f64, bool),
+) -> Vec<(&'t traffic::Day, beam::Reading, Vec<Note>)> {
     let chosen = traffic.days.par_iter().zip(which).filter(|(_, chosen)| **chosen);
-    chosen.map(|(day, _)| (day, beam::read(traffic, day, habits, WIDTH, weights))).collect()
+    let one = |(day, _): (&'t traffic::Day, &bool)| {
+        let mut reading = beam::read(traffic, day, habits, (WIDTH, last), weights);
+        let old = &weights[traffic.seats_of_day(day)];
+        reading.weights.iter_mut().zip(old).for_each(|(new, old)| *new = (1.0 - part) * old + part * *new);
+        let seen = reading.seen.take();
+        let notes = seen.map(|seen| why::of_day((traffic, day), habits, (weights, &reading.weights), &seen));
+        (day, reading, notes.unwrap_or_default())
+    };
+    chosen.map(one).collect()
 }
 
 /// Hands the weights back to the records: a record's are the mean of its replies'.
-fn publish(account: &mut AccountVerdicts, traffic: &Traffic, weights: &[f64], why: Option<FindingKind>) {
+fn publish(
+    account: &mut AccountVerdicts,
+    traffic: &Traffic,
+    (weights, notes): &(Vec<f64>, Vec<Note>),
+    why: Option<FindingKind>,
+) {
     account.weights.resize(account.candidates.len(), 0.0);
     let mut by_place: BTreeMap<u32, BTreeMap<u32, (f64, Option<u32>)>> = BTreeMap::new();
     let elsewise: BTreeSet<u32> = traffic.steps.iter().filter(|step| !step.held).map(|step| step.place).collect();
@@ -184,12 +205,31 @@ fn publish(account: &mut AccountVerdicts, traffic: &Traffic, weights: &[f64], wh
             (_, None) => (Rung::Replies, true),
             (_, Some(_)) => (Rung::Equal, true),
         };
+        if verdict.rung == Rung::Replies {
+            account.said.push(Said { place, why: told(traffic, notes, place, &people) });
+        }
         for (person, (weight, evidence)) in people {
             account.candidates.push(Candidate { person, evidence });
             account.weights.push(weight);
         }
         if let Some(why) = why.filter(|_| verdict.len > 1) {
             account.tally.note(why, None, None, account.base + place as usize);
+            let coarse = why == FindingKind::ClockWithoutSeconds;
+            let sign = if coarse { Sign::ClockWithoutSeconds } else { Sign::TooFewReplies };
+            account.said.push(Said::nothing(place as usize, sign));
         }
+    }
+}
+
+/// What told the two likeliest people of a record apart: what did on that of its days on which it told most.
+fn told(traffic: &Traffic, notes: &[Note], place: u32, people: &BTreeMap<u32, (f64, Option<u32>)>) -> Why {
+    let (ranks, weights): (Vec<u32>, Vec<f64>) = people.iter().map(|(rank, (weight, _))| (*rank, *weight)).unzip();
+    let pair = two_largest(&weights).map(|pair| pair.map(|place| ranks[place]));
+    let mine = &notes[notes.partition_point(|note| note.place < place)..];
+    let mine = &mine[..mine.partition_point(|note| note.place == place)];
+    let seats = pair.map(|pair| pair.map(|rank| traffic.people.partition_point(|known| *known < rank) as u16));
+    match seats.and_then(|seats| Note::best(mine, seats)) {
+        Some(note) => Why { people: pair, sign: note.sign, against: note.against },
+        None => Why { people: pair, sign: Sign::Together, against: None },
     }
 }

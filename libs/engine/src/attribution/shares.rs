@@ -6,42 +6,55 @@ use rayon::prelude::*;
 
 use super::canon::Canon;
 use super::ladder::{AccountVerdicts, Verdict};
+use super::why::{self, Said, Why};
 use super::{Credit, Share, WHOLE, split};
 
 /// Shares below this many millionths are noise and go to the record's largest share.
 const NOISE_PPM: u32 = 1_000;
 
-/// The credits and shares of all records.
-pub(super) fn apportion(canon: &Canon<'_>, accounts: &[AccountVerdicts]) -> (Vec<Credit>, Vec<Share>) {
+/// What comes out of an account: credits, shares, and by the index of the record why.
+type Part = (Vec<Credit>, Vec<Share>, Vec<(u32, Why)>);
+
+/// The credits and shares of all records, and why of those where something can be said, by the index of the record.
+pub(super) fn apportion(canon: &Canon<'_>, accounts: &[AccountVerdicts]) -> Part {
     let lots: Vec<u64> = canon.people.iter().map(|&person| number(&canon.input.people[person as usize].key)).collect();
-    let parts: Vec<(Vec<Credit>, Vec<Share>)> =
-        accounts.par_iter().map(|account| apportion_account(canon, &lots, account)).collect();
-    let mut credits = Vec::with_capacity(parts.iter().map(|(credits, _)| credits.len()).sum());
-    let mut shares = Vec::with_capacity(parts.iter().map(|(_, shares)| shares.len()).sum());
-    for (part, of_part) in parts {
+    let parts: Vec<Part> = accounts.par_iter().map(|account| apportion_account(canon, &lots, account)).collect();
+    let mut credits = Vec::with_capacity(parts.iter().map(|(credits, ..)| credits.len()).sum());
+    let mut shares = Vec::with_capacity(parts.iter().map(|(_, shares, _)| shares.len()).sum());
+    let mut whys = Vec::with_capacity(parts.iter().map(|(.., whys)| whys.len()).sum());
+    for (part, of_part, whys_of_part) in parts {
         let base = shares.len() as u32;
         credits.extend(part.into_iter().map(|credit| Credit { first_share: base + credit.first_share, ..credit }));
         shares.extend(of_part);
+        whys.extend(whys_of_part);
     }
-    (credits, shares)
+    whys.sort_unstable_by_key(|(record, _)| *record);
+    (credits, shares, whys)
 }
 
-fn apportion_account(canon: &Canon<'_>, lots: &[u64], account: &AccountVerdicts) -> (Vec<Credit>, Vec<Share>) {
+fn apportion_account(canon: &Canon<'_>, lots: &[u64], account: &AccountVerdicts) -> Part {
     let mut credits = Vec::with_capacity(account.verdicts.len());
     let mut shares = Vec::with_capacity(account.candidates.len());
+    let mut said: Vec<&Said> = account.said.iter().collect();
+    said.sort_unstable_by_key(|said| said.place);
+    let (mut said, mut whys) = (said.into_iter().peekable(), Vec::with_capacity(account.said.len()));
     let mut ppm = Vec::new();
     for (place, verdict) in account.verdicts.iter().enumerate() {
         let position = account.base + place;
         let first_share = shares.len() as u32;
         divide(canon, lots, account, verdict, position, &mut ppm);
         let places = verdict.first as usize..(verdict.first + verdict.len) as usize;
-        shares.extend(account.candidates[places].iter().zip(&ppm).filter(|(_, ppm)| **ppm > 0).map(
-            |(candidate, &ppm)| Share {
-                person: canon.people[candidate.person as usize],
-                ppm,
-                evidence: candidate.evidence,
-            },
-        ));
+        let candidates = &account.candidates[places];
+        while let Some(said) = said.next_if(|said| said.place as usize == place) {
+            let why = why::settled(said.why, candidates, &ppm);
+            let people = why.people.map(|people| people.map(|rank| canon.people[rank as usize]));
+            whys.push((canon.order[position], Why { people, ..why }));
+        }
+        shares.extend(candidates.iter().zip(&ppm).filter(|(_, ppm)| **ppm > 0).map(|(candidate, &ppm)| Share {
+            person: canon.people[candidate.person as usize],
+            ppm,
+            evidence: candidate.evidence,
+        }));
         credits.push(Credit {
             record: canon.order[position],
             first_share,
@@ -50,7 +63,7 @@ fn apportion_account(canon: &Canon<'_>, lots: &[u64], account: &AccountVerdicts)
             reason: verdict.reason,
         });
     }
-    (credits, shares)
+    (credits, shares, whys)
 }
 
 /// Splits one record among its candidates.

@@ -34,6 +34,7 @@ use super::canon::Canon;
 use super::ladder::AccountVerdicts;
 use super::observations::{Observation, Observations};
 use super::watch::Candidate;
+use super::why::{Named, Said, Sign, Why, two_largest};
 
 /// How far from a record an observation is near in time, in milliseconds.
 const WINDOW_MS: i64 = 60 * 60_000;
@@ -150,6 +151,21 @@ impl<'a> Around<'a> {
         })
     }
 
+    /// What tells two of the candidates apart: the names near in time, else those of all the account, else all ways together.
+    fn sign(&self, [first, second]: [u32; 2]) -> Sign {
+        let named = |count: &Count| {
+            let [own, of] = [count.own, count.present].map(|count| u16::try_from(count).unwrap_or(u16::MAX));
+            Named { own, of }
+        };
+        for (counts, near) in [(&self.near, true), (&self.all, false)] {
+            let [first, second] = [first, second].map(|person| named(&counts[person as usize]));
+            if u32::from(first.own) * u32::from(second.of) > u32::from(second.own) * u32::from(first.of) {
+                return Sign::Names { first, second, near };
+            }
+        }
+        Sign::Together
+    }
+
     /// The shares of a record's candidates, in parts of one.
     fn shares(&self, candidates: &[Candidate], beliefs: &[f64; WAYS], shares: &mut [f64]) {
         shares.fill(beliefs[WAYS - 1] / candidates.len() as f64);
@@ -245,7 +261,7 @@ pub(super) fn weigh(canon: &Canon<'_>, accounts: &mut [AccountVerdicts]) {
 }
 
 fn share(canon: &Canon<'_>, account: &mut AccountVerdicts) {
-    let AccountVerdicts { base, verdicts, candidates, weights, observations, .. } = account;
+    let AccountVerdicts { base, verdicts, candidates, weights, observations, said, .. } = account;
     if observations.seen.is_empty() {
         return;
     }
@@ -268,6 +284,10 @@ fn share(canon: &Canon<'_>, account: &mut AccountVerdicts) {
         let shares = &mut weights[places];
         around.shares(among, &beliefs, shares);
         rest.left(among, shares);
+        if let Some(pair) = two_largest(shares) {
+            let pair = pair.map(|place| among[place].person);
+            said.push(Said { place, why: Why { people: Some(pair), sign: around.sign(pair), against: None } });
+        }
         (verdict.rung, verdict.several, verdict.weighed) = (Rung::TagShare, false, true);
     }
 }

@@ -233,7 +233,8 @@ impl Case {
         // By size: the caller's numbers of people say nothing.
         off.sort_by(f64::total_cmp);
         // The mean of |x| of a normal distribution; half, since what one person has too much another has too little.
-        off.iter().sum::<f64>() * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2 / 2.0
+        off.iter().sum::<f64>() * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2
+            / 2.0
             / f64::from(self.records.max(1))
     }
 }

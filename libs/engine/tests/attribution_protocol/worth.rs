@@ -26,7 +26,8 @@ fn table(sizes: &[usize], tags: &[u64], count: u64) {
         let (mut came, mut expected) = ([0.0; 3], [0.0; 3]);
         for Group { rep, agents } in given.iter().filter(|group| group.agents.len() == size && group.rep < count) {
             let place = |agent: &String| agents.iter().position(|one| one == agent);
-            let truth: Vec<u32> = calls.iter().filter_map(|call| place(&call.agent)).map(|place| place as u32).collect();
+            let truth: Vec<u32> =
+                calls.iter().filter_map(|call| place(&call.agent)).map(|place| place as u32).collect();
             let counts: Vec<u64> =
                 (0..size as u32).map(|agent| truth.iter().filter(|one| **one == agent).count() as u64).collect();
             let input = shared_account(&calls, agents, rep * 1_000 + size as u64 * 10, percent);

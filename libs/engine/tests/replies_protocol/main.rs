@@ -10,7 +10,7 @@ use std::path::Path;
 
 use tally_engine::attribution::{
     AccountInput, AgentInput, Attribution, Claim, DeviceUse, DutyRule, Input, Occupancy, Phase, PhaseFrom, Policy,
-    Record, Reply, Side, WHOLE, attribute,
+    Record, Reply, Side, Sign, WHOLE, Why, attribute,
 };
 
 /// Tagged parts of the records, in percent.
@@ -237,7 +237,7 @@ fn replies_on_the_forum_tell_who_answered() {
     let (mut all_held, mut all_of) = ([0; 3], [0; 3]);
     for (k, bars) in BARS {
         let (mut equal, mut model, mut held, mut of) = ([0.0; 3], [0.0; 3], [0; 3], [0; 3]);
-        let (mut top, mut records) = (0, 0);
+        let (mut top, mut records, mut signs) = (0, 0, BTreeMap::<&str, u32>::new());
         let mine: Vec<&Group> = groups.iter().filter(|group| group.k == k).collect();
         for group in &mine {
             for (column, percent) in TAGS.into_iter().enumerate() {
@@ -253,6 +253,9 @@ fn replies_on_the_forum_tell_who_answered() {
                     of[column] += 1;
                 }
                 if percent == 0 {
+                    for (_, why) in &outcome.whys {
+                        *signs.entry(sign(why)).or_default() += 1;
+                    }
                     for credit in &outcome.credits {
                         let best = outcome.shares_of(credit).iter().max_by_key(|share| share.ppm);
                         top +=
@@ -272,6 +275,11 @@ fn replies_on_the_forum_tell_who_answered() {
             top as f64 / records as f64,
             holding.join(" ")
         );
+        let weighed: u32 = signs.values().sum();
+        let part =
+            |(sign, count): (&&str, &u32)| format!("{sign} {:.1} %", f64::from(*count) * 100.0 / f64::from(weighed));
+        println!("what told them apart: {}", signs.iter().map(part).collect::<Vec<_>>().join(", "));
+        assert!(signs.get("together").copied().unwrap_or_default() * 10 < weighed, "{signs:?}");
         for column in 0..TAGS.len() {
             (all_held[column], all_of[column]) = (all_held[column] + held[column], all_of[column] + of[column]);
             let reached = model[column] / mine.len() as f64;
@@ -281,6 +289,20 @@ fn replies_on_the_forum_tell_who_answered() {
     for (held, of) in all_held.into_iter().zip(all_of) {
         println!("{held} of {of}");
         assert!((0.86..=0.94).contains(&(held as f64 / of as f64)), "{held} of {of}");
+    }
+}
+
+/// The word of what told people apart.
+fn sign(why: &Why) -> &'static str {
+    match why.sign {
+        Sign::Hands { .. } => "hands",
+        Sign::Thread { .. } => "thread",
+        Sign::Profile { .. } => "profile",
+        Sign::Device { .. } => "device",
+        Sign::Duty { .. } => "duty",
+        Sign::Names { .. } => "names",
+        Sign::Together => "together",
+        Sign::TooFewReplies | Sign::ClockWithoutSeconds | Sign::NoReplyTimes => "nothing",
     }
 }
 

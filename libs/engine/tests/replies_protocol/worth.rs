@@ -5,9 +5,7 @@ use std::path::Path;
 
 use tally_engine::attribution::{DutyRule, Input, Occupancy, Worth, attribute, worth};
 
-use super::{
-    Group, Post, day, draw, groups, misallocated, month, posts, root, shared_account, totals, with_evidence,
-};
+use super::{Group, Post, day, draw, groups, misallocated, month, posts, root, shared_account, totals, with_evidence};
 
 /// What is compared, in the order of [`figures`].
 const WHAT: [&str; 4] = ["now", "breaks", "devices", "claims"];

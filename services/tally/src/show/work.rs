@@ -74,12 +74,8 @@ pub(super) fn evidence(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome,
     let mut most: Vec<&AccountEvidence> = outcome.evidence.iter().collect();
     most.sort_by_cached_key(|one| (std::cmp::Reverse(expected(one)), one.account));
     let mut table = Table::new("<>>>>");
-    let head = [
-        msg!("SHOW_COLUMN_NOW"),
-        msg!("SHOW_COLUMN_BREAKS"),
-        msg!("SHOW_COLUMN_DEVICES"),
-        msg!("SHOW_COLUMN_CLAIMS"),
-    ];
+    let head =
+        [msg!("SHOW_COLUMN_NOW"), msg!("SHOW_COLUMN_BREAKS"), msg!("SHOW_COLUMN_DEVICES"), msg!("SHOW_COLUMN_CLAIMS")];
     table.row([String::new()].into_iter().chain(head.iter().map(|column| lang.say(column))));
     for one in most.into_iter().take(ACCOUNTS) {
         let parts = [one.now_ppm, one.with_breaks_ppm, one.with_devices_ppm, one.with_claims_ppm];

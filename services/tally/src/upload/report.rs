@@ -8,7 +8,7 @@ use tally_bundle::Reading;
 use super::{Census, Counted, Taken, UNITS};
 
 /// What is sent, in this order.
-const SENT: [&str; 12] = [
+const SENT: [&str; 13] = [
     UNITS,
     "people.csv",
     "accounts.csv",

@@ -3,6 +3,8 @@
 //! A state says for everybody on duty which reply was their last in the present stretch, and for every dialogue that goes on who wrote
 //! last in it. Equal states are one: their weights are added. A stretch that ends, and a dialogue, are forgotten.
 
+use std::ops::Range;
+
 use super::habits::{Counts, EDGES, GAPS, Habits, edge_class, gap_class};
 use super::traffic::{Before, Day, NOWHERE, Seat, Step, Traffic};
 
@@ -14,6 +16,39 @@ pub(super) struct Reading {
     /// Weights of the seats of the day's steps, of each step summing to one.
     pub weights: Vec<f64>,
     pub counts: Counts,
+    /// What was seen at its replies, where that was asked for.
+    pub seen: Option<Seen>,
+}
+
+/// What a state says of somebody who may have written a reply.
+#[derive(Clone, Copy)]
+pub(super) struct Sight {
+    /// Their last reply in the stretch: its place among the day's, from 1; 0 for none.
+    pub last: u32,
+    /// What it is worth that they write at its device.
+    pub sits: f32,
+    /// Whether the dialogue would stay: 0 nothing to stay with, 1 yes, 2 no.
+    pub stay: u8,
+}
+
+/// What was seen at the replies of a day that several may have written.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Of each its place among the steps, its first sight, and its states.
+    pub replies: Vec<(usize, usize, Range<usize>)>,
+    /// Of each state of each reply one for every seat.
+    sights: Vec<Sight>,
+    /// Of every state how likely it is, all the day's replies being known.
+    chances: Vec<f64>,
+}
+
+impl Seen {
+    /// The states at a reply, by its number among those seen, each with how likely it is and what it says of the `len` seats.
+    pub fn states(&self, number: usize, len: usize) -> impl Iterator<Item = (f64, &[Sight])> {
+        let (_, first, states) = &self.replies[number];
+        let sights = self.sights[*first..*first + states.len() * len].chunks_exact(len);
+        self.chances[states.clone()].iter().copied().zip(sights)
+    }
 }
 
 /// A kept transition.
@@ -55,9 +90,17 @@ struct Move {
     link: Link,
 }
 
-/// Reads a day under some habits; `width` is how many states are kept, `before` the weights of all seats found last.
-pub(super) fn read(traffic: &Traffic, day: &Day, habits: &Habits, width: usize, before: &[f64]) -> Reading {
+/// Reads a day under some habits; `width` is how many states are kept, `before` the weights of all seats found last, `seen` asks for what
+/// was seen.
+pub(super) fn read(
+    traffic: &Traffic,
+    day: &Day,
+    habits: &Habits,
+    (width, seen): (usize, bool),
+    before: &[f64],
+) -> Reading {
     let mut beam = Beam::new(traffic, day, habits, width, before);
+    beam.seen = seen.then(Seen::default);
     let mut ends = day.ends.iter().peekable();
     for place in day.steps.clone() {
         while let Some(&end) = ends.next_if(|end| traffic.stretches[**end as usize].to <= traffic.steps[place].at) {
@@ -83,6 +126,7 @@ struct Beam<'a> {
     forward: Vec<f64>,
     moves: Vec<Move>,
     table: Table,
+    seen: Option<Seen>,
 }
 
 impl<'a> Beam<'a> {
@@ -90,7 +134,8 @@ impl<'a> Beam<'a> {
         let states =
             States { rows: vec![0; day.people.len() + day.slots + day.desks], keys: vec![0], weights: vec![1.0] };
         let (links, marks, forward, moves) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { traffic, day, habits, width, before, states, links, marks, forward, moves, table: Table::default() }
+        let (table, seen) = (Table::default(), None);
+        Self { traffic, day, habits, width, before, states, links, marks, forward, moves, table, seen }
     }
 
     /// Cells of a state.
@@ -137,8 +182,14 @@ impl<'a> Beam<'a> {
         let (people, desks) = (self.day.people.len(), self.desks());
         let seats: Vec<Going> = (0..).zip(traffic.seats_of(&step)).map(|seat| self.going(seat, &step)).collect();
         self.moves.clear();
+        let mut seen = self.seen.as_mut().filter(|_| step.only.is_none());
+        if let Some(seen) = &mut seen {
+            let states = self.forward.len()..self.forward.len() + self.states.weights.len();
+            seen.replies.push((place, seen.sights.len(), states));
+        }
+        let cells = people + self.day.slots + self.day.desks;
         for from in 0..self.states.weights.len() {
-            let row = &self.states.rows[from * self.cells()..][..self.cells()];
+            let row = &self.states.rows[from * cells..][..cells];
             let writer = if step.slot == NOWHERE { 0 } else { row[people + usize::from(step.slot)] };
             let holder = writer.checked_sub(1).filter(|holder| seats.iter().any(|seat| seat.cell == *holder as usize));
             let desk = (step.hands != NOWHERE).then(|| desks + usize::from(step.hands));
@@ -147,9 +198,12 @@ impl<'a> Beam<'a> {
                     continue;
                 }
                 let last = row[going.cell];
-                let (gap, span) = self.gap(going, last, step.at);
-                let (stay, held) = self.stay(&step, going, holder);
+                let (gap, span) = gap(traffic, self.day, self.habits, (going.person, going.from), last, step.at);
+                let (stay, held) = stay(self.habits, &step, going, holder);
                 let sits = desk.map_or(1.0, |desk| sits(&row[desks..], desk - desks, going.cell, &seats));
+                if let Some(seen) = &mut seen {
+                    seen.sights.push(Sight { last, sits: sits as f32, stay: held });
+                }
                 let weight = gap * stay * going.factor * sits;
                 let mut key = self.states.keys[from] ^ mix(going.cell, last) ^ mix(going.cell, number);
                 if step.slot != NOWHERE {
@@ -185,49 +239,12 @@ impl<'a> Beam<'a> {
     fn going(&self, (place, seat): (u16, &Seat), step: &Step) -> Going {
         let person = usize::from(seat.person);
         let owned = step.owner.map_or(1.0, |owner| same_hands(owner == place, usize::from(step.len)));
-        let factor = self.habits.profile[person][usize::from(step.class)] * owned;
-        let Before::Earlier(earlier) = step.before else {
-            return Going {
-                cell: self.cell_of(seat.person),
-                person,
-                from: self.traffic.stretches[seat.stretch as usize].from,
-                factor,
-            };
-        };
-        let earlier = &self.traffic.steps[earlier as usize];
-        let place = self.traffic.seats_of(earlier).iter().position(|one| one.person == seat.person);
-        let held = place.map_or(0.0, |place| self.before[earlier.first as usize + place]);
-        let factor = factor * self.habits.overnight(held);
+        let night = overnight(self.traffic, self.habits, self.before, step, seat.person);
         Going {
             cell: self.cell_of(seat.person),
             person,
             from: self.traffic.stretches[seat.stretch as usize].from,
-            factor,
-        }
-    }
-
-    /// What a pause is worth, and its class.
-    fn gap(&self, going: &Going, last: u32, at: i64) -> (f64, usize) {
-        match last.checked_sub(1) {
-            Some(last) => {
-                let class = gap_class(at - self.traffic.steps[self.day.steps.start + last as usize].at);
-                (self.habits.gap[going.person][class], class)
-            }
-            None => {
-                let class = edge_class(at - going.from);
-                (self.habits.lead[class], GAPS + class)
-            }
-        }
-    }
-
-    /// What it is worth that a dialogue stays or goes on with somebody else, and which it did.
-    fn stay(&self, step: &Step, going: &Going, holder: Option<u32>) -> (f64, u8) {
-        match (step.before, holder) {
-            (Before::Today(pause), Some(holder)) if holder as usize == going.cell => {
-                (self.habits.stay[usize::from(pause)], 1)
-            }
-            (Before::Today(pause), Some(_)) => (self.habits.go[usize::from(pause)], 2),
-            _ => (1.0, 0),
+            factor: self.habits.profile[person][usize::from(step.class)] * owned * night,
         }
     }
 
@@ -282,14 +299,14 @@ impl<'a> Beam<'a> {
 
     /// Goes back over what was kept: what every link weighs among all histories.
     fn backward(self) -> Reading {
-        let Self { traffic, day, marks, links, forward, states, .. } = self;
+        let Self { traffic, day, marks, links, mut forward, states, mut seen, .. } = self;
         let seats = day.steps.clone().map(|place| usize::from(traffic.steps[place].len)).sum();
         let base = traffic.steps.get(day.steps.start).map_or(0, |step| step.first as usize);
-        let mut reading = Reading { weights: vec![0.0; seats], counts: Counts::none(traffic.people.len()) };
+        let mut reading = Reading { weights: vec![0.0; seats], counts: Counts::none(traffic.people.len()), seen: None };
         let mut after = vec![1.0; states.weights.len()];
         let (mut last_link, mut last_state) = (links.len(), forward.len());
         for (mark, first_link, first_state) in marks.into_iter().rev() {
-            let weights = &forward[first_state..last_state];
+            let weights = &mut forward[first_state..last_state];
             let mut before = vec![0.0; weights.len()];
             for link in &links[first_link..last_link] {
                 let onward = link.weight * after[link.to as usize];
@@ -309,8 +326,11 @@ impl<'a> Beam<'a> {
                     }
                 }
             }
+            weights.iter_mut().zip(&before).for_each(|(weight, onward)| *weight *= onward);
             (after, last_link, last_state) = (before, first_link, first_state);
         }
+        seen.iter_mut().for_each(|seen| seen.chances = std::mem::take(&mut forward));
+        reading.seen = seen;
         reading
     }
 }
@@ -325,6 +345,47 @@ struct Going {
     from: i64,
     /// What does not depend on the state: the kind of reply, and who wrote to the customer on an earlier day.
     factor: f64,
+}
+
+/// What a pause is worth of somebody (by place among the people, with when their stretch began) whose last reply of the day is this one (from
+/// 1, 0 for none), and its class.
+pub(super) fn gap(
+    traffic: &Traffic,
+    day: &Day,
+    habits: &Habits,
+    (person, from): (usize, i64),
+    last: u32,
+    at: i64,
+) -> (f64, usize) {
+    match last.checked_sub(1) {
+        Some(last) => {
+            let class = gap_class(at - traffic.steps[day.steps.start + last as usize].at);
+            (habits.gap[person][class], class)
+        }
+        None => {
+            let class = edge_class(at - from);
+            (habits.lead[class], GAPS + class)
+        }
+    }
+}
+
+/// What it is worth that a dialogue stays or goes on with somebody else, and which it did.
+fn stay(habits: &Habits, step: &Step, going: &Going, holder: Option<u32>) -> (f64, u8) {
+    match (step.before, holder) {
+        (Before::Today { pause, .. }, Some(holder)) if holder as usize == going.cell => {
+            (habits.stay[usize::from(pause)], 1)
+        }
+        (Before::Today { pause, .. }, Some(_)) => (habits.go[usize::from(pause)], 2),
+        _ => (1.0, 0),
+    }
+}
+
+/// What it is worth that a dialogue of an earlier day is somebody's (by place among the people), by the weights found last.
+pub(super) fn overnight(traffic: &Traffic, habits: &Habits, before: &[f64], step: &Step, person: u16) -> f64 {
+    let Before::Earlier(earlier) = step.before else { return 1.0 };
+    let earlier = &traffic.steps[earlier as usize];
+    let place = traffic.seats_of(earlier).iter().position(|one| one.person == person);
+    habits.overnight(place.map_or(0.0, |place| before[earlier.first as usize + place]))
 }
 
 /// What it is worth that somebody (by cell) writes at a device (by place among those of nobody): whoever sits there, one of the others on

@@ -86,7 +86,7 @@ impl Counts {
             None => self.gap[person][usize::from(span)] += weight,
             Some(class) => self.lead[class] += weight,
         }
-        if let Before::Today(pause) = step.before {
+        if let Before::Today { pause, .. } = step.before {
             match stay {
                 1 => self.stayed[usize::from(pause)] += weight,
                 2 => self.left[usize::from(pause)] += weight,
@@ -133,6 +133,21 @@ impl Habits {
     pub fn overnight(&self, held: f64) -> f64 {
         let (stay, go) = self.overnight;
         raised(held * stay + (1.0 - held) * go, STAY_POWER)
+    }
+
+    /// The logarithms of the factors; what the nights are worth as it is.
+    pub fn logs(&self) -> Self {
+        let log = |factor: f64| libm::log(factor);
+        Self {
+            gap: self.gap.iter().map(|own| own.map(log)).collect(),
+            lead: self.lead.map(log),
+            trail: self.trail.map(log),
+            silent: log(self.silent),
+            stay: self.stay.map(log),
+            go: self.go.map(log),
+            profile: self.profile.iter().map(|own| own.map(log)).collect(),
+            overnight: self.overnight,
+        }
     }
 
     /// Before anything is learnt but which kinds of replies come to whom, from equal shares.

@@ -16,7 +16,7 @@ const PAUSE_EDGES: [i64; PAUSES - 1] = [120, 600, 3_600, 14_400];
 /// Kinds of replies: first in its dialogue, after a new message of the customer, or without one; each by how long the customer (without
 /// a new message, the dialogue) had waited.
 pub(super) const CLASSES: usize = 3 * LATENCIES;
-const LATENCIES: usize = 6;
+pub(super) const LATENCIES: usize = 6;
 /// Edges of that wait in seconds.
 const LATENCY_EDGES: [i64; LATENCIES - 1] = [300, 1_200, 3_600, 14_400, 86_400];
 /// Dialogues and devices at once that a state remembers; of more it remembers nothing.
@@ -29,8 +29,8 @@ pub(super) const NOWHERE: u16 = u16::MAX;
 pub(super) enum Before {
     /// Nothing.
     Nothing,
-    /// A reply of the same day, this class of pause ago.
-    Today(u8),
+    /// A reply of the same day, this class of pause ago, and its place in [`Traffic::steps`].
+    Today { pause: u8, place: u32 },
     /// A reply of an earlier day: its place in [`Traffic::steps`].
     Earlier(u32),
 }
@@ -52,6 +52,8 @@ pub(super) struct Step {
     pub held: bool,
     /// Kind of reply.
     pub class: u8,
+    /// How many seconds the customer (without a new message, the dialogue) had waited; the most there is where nobody knows.
+    pub wait: u32,
     pub before: Before,
     /// Where a state remembers who wrote last in the dialogue, while it goes on that day.
     pub slot: u16,
@@ -205,7 +207,7 @@ impl Traffic {
                 let seat = self.seat(&mut current, *candidate, message.at);
                 self.seats.push(seat);
             }
-            let (class, before) = (dialogue.class(message), dialogue.before(message));
+            let ((class, wait), before) = (dialogue.class(message), dialogue.before(message));
             dialogue.last = Some((self.steps.len() as u32, message.day, message.at));
             self.full_minutes += usize::from(message.at.rem_euclid(60_000) < 1_000);
             self.steps.push(Step {
@@ -217,6 +219,7 @@ impl Traffic {
                 only: only.flatten().map(|place| place as u16),
                 held: watch.rule == Some(DutyRule::HandoverHeld),
                 class,
+                wait,
                 before,
                 slot: NOWHERE,
                 goes_on: false,
@@ -344,7 +347,8 @@ struct Dialogue {
 }
 
 impl Dialogue {
-    fn class(&self, message: &Message) -> u8 {
+    /// The class of a reply, and how many seconds were waited for it.
+    fn class(&self, message: &Message) -> (u8, u32) {
         let (kind, since) = match (self.last, self.customer) {
             (None, since) => (0, since),
             (Some((_, _, at)), Some(since)) if since > at => (1, Some(since)),
@@ -352,14 +356,16 @@ impl Dialogue {
         };
         let latency = since
             .map_or(LATENCIES - 1, |since| LATENCY_EDGES.partition_point(|edge| edge * 1_000 <= message.at - since));
-        (kind * LATENCIES + latency) as u8
+        let wait = since.map_or(u32::MAX, |since| super::why::seconds(message.at - since));
+        ((kind * LATENCIES + latency) as u8, wait)
     }
 
     fn before(&self, message: &Message) -> Before {
         match self.last {
             None => Before::Nothing,
-            Some((_, day, at)) if day == message.day => {
-                Before::Today(PAUSE_EDGES.partition_point(|edge| edge * 1_000 <= message.at - at) as u8)
+            Some((place, day, at)) if day == message.day => {
+                let pause = PAUSE_EDGES.partition_point(|edge| edge * 1_000 <= message.at - at) as u8;
+                Before::Today { pause, place }
             }
             Some((place, ..)) => Before::Earlier(place),
         }

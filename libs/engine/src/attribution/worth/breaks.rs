@@ -66,7 +66,8 @@ impl Breaks {
 
     /// Days of people with a break while others worked, and how many people: by the weights of all that came in it, not the most likely alone.
     pub fn idle(&self, account: &Account<'_>) -> (u32, u32) {
-        let mut all: Vec<i64> = account.credits.iter().flat_map(|credit| account.times(credit)).map(|(at, ..)| at).collect();
+        let mut all: Vec<i64> =
+            account.credits.iter().flat_map(|credit| account.times(credit)).map(|(at, ..)| at).collect();
         all.sort_unstable();
         let mut own: BTreeMap<(u32, i64), f64> = BTreeMap::new();
         for credit in account.credits {
