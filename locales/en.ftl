@@ -1790,6 +1790,59 @@ LADDER_BY_TAG_SHARE = Several were on duty, each with several dialogues at once;
 LADDER_NOT_SPLIT = The policy gives the roles that are named no part: the record is credited as if it named no contributors.
 LADDER_WORTH = On this account about { $now } of the records are expected to be credited to somebody else; with breaks punched about { $breaks }, with devices on 30 % of the replies about { $devices }, with half of the records claimed about { $claims }. That is expected by the doubts of this month, not promised.
 
+# What spoke for one person rather than another.
+WHY = { $first } ({ $part } %) rather than { $second } ({ $rest } %): { $what }.
+WHY_AGAINST = { $why } { $sign ->
+    [hands] The pause since the last reply spoke for { $second }.
+    [thread] The dialogue so far spoke for { $second }.
+    [profile] The kind of reply spoke for { $second }.
+   *[device] The device spoke for { $second }.
+}
+WHY_SOMEBODY = somebody else
+WHY_SECONDS = { $count ->
+    [one] { $count } second
+   *[other] { $count } seconds
+}
+WHY_MINUTES = { $count ->
+    [one] { $count } minute
+   *[other] { $count } minutes
+}
+WHY_HOURS = { $count ->
+    [one] { $count } hour
+   *[other] { $count } hours
+}
+WHY_DAYS = { $count ->
+    [one] { $count } day
+   *[other] { $count } days
+}
+WHY_HANDS = { $one }, { $other }
+    .short = { $one }, { $other }, hardly time enough for another reply
+    .usual = { $one }, { $other }, and such a pause is more usual for { $first }
+WHY_WROTE = { $who } had last replied { $pause } before
+WHY_NOT_YET = { $who } had come on duty { $pause } before and not replied yet
+WHY_THREAD = { $first } had probably answered this customer { $pause } earlier
+WHY_PROFILE = { $first } answers customers who have waited { $wait } more often than { $second }
+    .first = { $first } gives the first reply to customers who have waited { $wait } more often than { $second }
+    .again = { $first } writes again { $wait } after a reply, without a new message of the customer, more often than { $second }
+    .unasked = { $first } writes to customers who have not written yet more often than { $second }
+WHY_WAIT = { $class ->
+    [0] less than 5 minutes
+    [1] 5 to 20 minutes
+    [2] 20 to 60 minutes
+    [3] 1 to 4 hours
+    [4] 4 to 24 hours
+   *[other] more than a day
+}
+WHY_DEVICE = the device that it was written on is that of { $first }
+    .same = { $first } had probably written on the same device before
+WHY_DUTY = of its { $all } replies { $first } was on duty at { $count }, { $second } at { $other }
+WHY_NAMES = of the records within an hour that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
+    .all = of the account's records that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
+WHY_TOGETHER = no sign decides alone, but all replies around it together
+WHY_TOO_FEW_REPLIES = Nothing tells them apart: too few records of the account have times of replies to learn from.
+WHY_CLOCK_WITHOUT_SECONDS = Nothing tells them apart: the times of the account's replies have no seconds that one can trust.
+WHY_NO_REPLY_TIMES = Nothing tells them apart: each may hold several dialogues at once, and it is not known when this one was answered.
+
 # Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
 
 # Code ACCOUNT_UNKNOWN.
@@ -2341,14 +2394,6 @@ LONG_RECORDS = { $count ->
 REPLY_WITHOUT_RECORD = { $account } has no record { $record } in records.csv{ $hint }
     .elsewhere = { $account } has no record { $record } in records.csv, but { $other } has
 REPLY_WITHOUT_RECORD_CURE = add the record to records.csv (if its row could not be read, it is in rejected.csv), or correct the account or the id
-# Code REPLY_OUTSIDE_RECORD.
-REPLIES_OUTSIDE_RECORD = { $count ->
-    [one] { $count } message lies
-   *[other] { $count } messages lie
-} more than { $seconds } seconds outside of the time of the record ({ $before } before it begins, { $after } after it ends; such as { $example } at { $at }) and { $count ->
-    [one] counts
-   *[other] count
-} for nothing: look whether the times of records and of messages are by one clock
 # Code REPLIES_TOO_MANY.
 REPLIES_ABOVE_MOST = the record { $record } of { $account } has { $count } messages: the first { $most } are taken, and the other { $rows }, from { $at } on, are not
 # Code CLAIM_NAMES_BOTH.

@@ -1239,6 +1239,47 @@ LADDER_BY_TAG_SHARE = 多人在岗且每人同时接待多个会话，按时间�
 LADDER_NOT_SPLIT = 政策没有给所列角色任何份额：该记录按没有协作者处理。
 LADDER_WORTH = 此账号预计约有 { $now } 的记录归给了他人；若休息也打卡约 { $breaks }，若 30 % 的回复带有设备约 { $devices }，若一半的记录被认领约 { $claims }。这是按当月存疑程度的预期，并非承诺。
 
+# 何以归此人而非彼人。
+WHY = { $first }（{ $part } %）而非 { $second }（{ $rest } %）：{ $what }。
+WHY_AGAINST = { $why }{ $sign ->
+    [hands] 距上一次回复的间隔则支持 { $second }。
+    [thread] 该会话此前的回复则支持 { $second }。
+    [profile] 回复的类型则支持 { $second }。
+   *[device] 设备则支持 { $second }。
+}
+WHY_SOMEBODY = 另一人
+WHY_SECONDS = { $count } 秒
+WHY_MINUTES = { $count } 分钟
+WHY_HOURS = { $count } 小时
+WHY_DAYS = { $count } 天
+WHY_HANDS = { $one }，{ $other }
+    .short = { $one }，{ $other }，几乎来不及再写一条
+    .usual = { $one }，{ $other }，这样的间隔在 { $first } 更常见
+WHY_WROTE = { $who } { $pause }前刚回复过
+WHY_NOT_YET = { $who } { $pause }前上岗、尚未回复过
+WHY_THREAD = { $first } 很可能在 { $pause }前回复过这位客户
+WHY_PROFILE = { $first } 比 { $second } 更常回复等待了{ $wait }的客户
+    .first = { $first } 比 { $second } 更常首次回复等待了{ $wait }的客户
+    .again = 客户没有新消息时，{ $first } 比 { $second } 更常在上一条回复{ $wait }后再次回复
+    .unasked = { $first } 比 { $second } 更常主动给尚未留言的客户发消息
+WHY_WAIT = { $class ->
+    [0] 不到 5 分钟
+    [1] 5 至 20 分钟
+    [2] 20 至 60 分钟
+    [3] 1 至 4 小时
+    [4] 4 至 24 小时
+   *[other] 一天以上
+}
+WHY_DEVICE = 回复所用的设备属于 { $first }
+    .same = { $first } 此前很可能在同一设备上回复过
+WHY_DUTY = 该记录的 { $all } 次回复中，{ $first } 有 { $count } 次在岗，{ $second } 有 { $other } 次
+WHY_NAMES = 前后一小时内写明客服且各自在岗的记录中，{ $first } 有 { $count } 条（共 { $all } 条），{ $second } 有 { $other } 条（共 { $others } 条）
+    .all = 该账号写明客服且各自在岗的记录中，{ $first } 有 { $count } 条（共 { $all } 条），{ $second } 有 { $other } 条（共 { $others } 条）
+WHY_TOGETHER = 没有单一依据，由其前后的全部回复共同判断
+WHY_TOO_FEW_REPLIES = 无法区分：该账号有回复时间的记录太少，不足以学习。
+WHY_CLOCK_WITHOUT_SECONDS = 无法区分：该账号的回复时间没有可信的秒数。
+WHY_NO_REPLY_TIMES = 无法区分：每人可同时接待多个会话，而该会话何时回复不得而知。
+
 CREDIT_ACCOUNT_UNKNOWN = 考勤中没有此账号：其 { $records } 条记录未计入
 CREDIT_UNKNOWN_AGENT = { $records } 条记录的客服写作“{ $agent }”，当日无此在职人员或不止一人：按没有客服标记处理
 CREDIT_NO_EVIDENCE = 没有任何排班、打卡或交接记录：{ $records } 条记录由团队分摊
@@ -1658,7 +1699,6 @@ LONG_RECORDS = { $count } 条记录持续 { $hours } 小时或更久（如 { $ex
 REPLY_WITHOUT_RECORD = records.csv 中 { $account } 没有记录 { $record }{ $hint }
     .elsewhere = records.csv 中 { $account } 没有记录 { $record }，而 { $other } 有
 REPLY_WITHOUT_RECORD_CURE = 请在 records.csv 中补上该记录（若其行无法读取，见 rejected.csv），或改正账号或编号
-REPLIES_OUTSIDE_RECORD = { $count } 条消息超出其记录的起止时间 { $seconds } 秒以上（早于开始 { $before } 条，晚于结束 { $after } 条；如 { $example }，{ $at }），不计入：请核对记录与消息的时间是否来自同一时钟
 REPLIES_ABOVE_MOST = { $account } 的记录 { $record } 有 { $count } 条消息：只取最早的 { $most } 条，自 { $at } 起的其余 { $rows } 条未取
 CLAIM_OF_BOTH = 同时填写了记录 { $record } 和顾客 { $customer }
 CLAIM_OF_BOTH_CURE = 请只保留其一；两者都不填则认领该账号上的下一条记录

@@ -13,6 +13,7 @@ mod mutate;
 pub mod rates;
 pub mod trees;
 pub mod units;
+pub mod why;
 
 pub use findings::finding;
 pub use mutate::{RequestKey, mutate, perform};

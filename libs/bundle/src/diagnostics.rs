@@ -260,8 +260,6 @@ pub enum FindingKind {
     PopulationOfNobody,
     /// A contributor of a record is nobody who is known then: the record is kept, and the others have the part.
     ContributorUnknown,
-    /// Messages from before their record begins or after it ends.
-    ReplyOutsideRecord,
     /// More messages under one external id than a record has.
     RepliesTooMany,
 }

@@ -3,10 +3,8 @@
 //! There are several rows for each record. A row becomes 32 bytes that name the record by its place in the bundle and the device
 //! by its symbol; at the end the rows are ordered, equal ones are taken once, and what no record has is rejected.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
-use tally_kernel::limits::{REPLIES_PER_RECORD, REPLY_GRACE_SECONDS, is_in_record};
+use tally_kernel::limits::{REPLIES_PER_RECORD, is_in_record};
 use tally_kernel::time::told_at;
 use tally_kernel::{Message, msg};
 
@@ -90,7 +88,6 @@ pub(crate) fn read_replies(
     take_once(&mut rows, diagnostics.findings);
     if !source.canonical {
         around.reject_surplus(&mut rows, diagnostics);
-        around.note_outside(&rows, diagnostics.findings);
         told.note(records, diagnostics.findings);
     }
     // What was rejected may have been all that named a device.
@@ -216,36 +213,6 @@ impl Around<'_> {
             });
         }
     }
-
-    /// Tells of each account how many messages do not lie in the time of their records.
-    fn note_outside(&self, rows: &[(Reply, u64)], findings: &mut Findings) {
-        let mut accounts: BTreeMap<AccountIx, Beyond> = BTreeMap::new();
-        for (reply, _) in rows {
-            let record = self.of(reply.record);
-            if is_in_record(reply.at, record.started_at, record.ended_at) {
-                continue;
-            }
-            let is_before = reply.at < record.started_at;
-            let of_account = accounts.entry(record.account).or_insert(Beyond { before: 0, after: 0, example: *reply });
-            of_account.before += u64::from(is_before);
-            of_account.after += u64::from(!is_before);
-        }
-        for (account, Beyond { before, after, example }) in accounts {
-            let id = shown(self.records.symbols.get(self.of(example.record).external_id));
-            let (count, seconds) = (before + after, REPLY_GRACE_SECONDS);
-            let at = told_at(example.at, self.directory.account_zone(account));
-            let said = msg!("REPLIES_OUTSIDE_RECORD", count, seconds, before, after, example = id, at);
-            findings.add(FindingKind::ReplyOutsideRecord, REPLIES.file, self.path(account), said, count);
-        }
-    }
-}
-
-/// Messages of an account that do not lie in the time of their records.
-struct Beyond {
-    before: u64,
-    after: u64,
-    /// The first of them, whatever the order of rows.
-    example: Reply,
 }
 
 impl Told {

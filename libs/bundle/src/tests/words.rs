@@ -33,7 +33,6 @@ fn the_words_of_findings_are_these_and_are_read_back() {
         (FindingKind::LongRecord, "long_record"),
         (FindingKind::PopulationOfNobody, "population_of_nobody"),
         (FindingKind::ContributorUnknown, "contributor_unknown"),
-        (FindingKind::ReplyOutsideRecord, "reply_outside_record"),
         (FindingKind::RepliesTooMany, "replies_too_many"),
     ];
     assert_eq!(FindingKind::iter().collect::<Vec<_>>(), words.map(|(kind, _)| kind));

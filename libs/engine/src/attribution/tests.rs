@@ -9,6 +9,7 @@ use super::*;
 mod claims;
 mod several;
 mod tag_share;
+mod why;
 
 const HOUR: i64 = 3_600_000;
 

@@ -20,10 +20,11 @@ use crate::cycle::domain::Asked;
 use crate::cycle::facts as cycles;
 use crate::policy::{ExplainRecord, ExportCredits, ListFindings, ListTotals};
 use crate::record::facts::Said;
+use crate::reply::domain::Messages;
 use crate::run::domain::{RunError, State};
 use crate::run::facts as runs;
 use crate::{App, card, record};
-use tally_engine::attribution::{Rung, Worth};
+use tally_engine::attribution::{Rung, Side, Why, Worth};
 use tally_engine::closing::codec::Share;
 use tally_engine::closing::collect::{meaning, phase_on};
 use tally_engine::closing::credit::evidence;
@@ -314,6 +315,26 @@ pub async fn without_others<R: Rpc>(
     Ok(found)
 }
 
+/// Why a record was credited as it was.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    pub credit: ExportedCredit,
+    /// Rung by rung.
+    pub lines: Vec<Message>,
+    /// Those within reach of whoever was on duty when it was answered, each with millionths, the most first.
+    pub candidates: Vec<(PersonId, u32)>,
+    /// What told its people apart, or why nothing did.
+    pub why: Option<Told>,
+}
+
+/// What told the people of a record apart.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub why: Why,
+    /// Those of [`Why::people`] who are within reach, with their employee numbers, and of both the millionths.
+    pub people: [(Option<(PersonId, String)>, u32); 2],
+}
+
 /// Why a record was credited as it was, rung by rung.
 pub async fn explain_record(
     app: &App,
@@ -321,7 +342,7 @@ pub async fn explain_record(
     of: Of,
     account: AccountId,
     external_id: &str,
-) -> Result<(ExportedCredit, Vec<Message>)> {
+) -> Result<Explained> {
     let plan = ctx.plan::<ExplainRecord>()?;
     let missing = || Error::not_found("record", external_id);
     let tx = app.store.read(ctx).await?;
@@ -360,7 +381,45 @@ pub async fn explain_record(
     let of_sale = sale.map(|sale| msg!("LADDER_REFUND", refund = external_id, sale));
     let worth = held.worth()?.and_then(|worth| worth::line(credit.rung, &worth));
     let lines = of_sale.into_iter().chain(lines(&question)).chain(worth).collect();
-    Ok((told(&frozen, place, credit, sees)?, lines))
+    let replies = answered(&tx, held.credits_run(), account, (started_ms, asked)).await?;
+    let candidates = domain::candidates(at, (started_ms, &credit.shares), &replies).into_iter();
+    let candidates = candidates.filter_map(|(person, ppm)| {
+        let person = frozen.people.get(person as usize).filter(|person| sees(person))?;
+        Some((person.id, ppm))
+    });
+    let candidates = candidates.collect();
+    let why = credit.why()?.map(|why| {
+        let people = why.people.unwrap_or_default().map(|place| {
+            let person = frozen.people.get(place as usize).filter(|person| why.people.is_some() && sees(person));
+            let share = credit.shares.iter().find(|share| share.person == place).map_or(0, |share| share.ppm);
+            (person.map(|person| (person.id, person.no.clone())), share)
+        });
+        Told { why, people }
+    });
+    Ok(Explained { credit: told(&frozen, place, credit, sees)?, lines, candidates, why })
+}
+
+/// When a record was answered, as it was known when the run began; nothing where no times of replies are known.
+async fn answered(
+    tx: &ScopedTx,
+    run: Uuid,
+    account: AccountId,
+    (started_ms, external_id): (i64, &str),
+) -> Result<Vec<i64>> {
+    let (mut replies, of) = (Vec::new(), (account, (started_ms, started_ms + 1)));
+    let (known_at, mut last, mut more) = (runs::begun(tx, run).await?, None, true);
+    while more {
+        let take = |_: i64, id: &str, messages: Messages<'_>| {
+            for message in messages.filter(|_| id == external_id) {
+                let message = message.map_err(Error::internal)?;
+                replies.extend((message.by == Side::Agent).then_some(message.at_ms));
+            }
+            Ok(())
+        };
+        last = crate::reply::facts::collect(tx, of, known_at, last.as_ref(), PART, take).await?;
+        more = last.is_some();
+    }
+    Ok(replies)
 }
 
 /// What a record said, and its credit. What was known when the run began is looked at first.

@@ -1,25 +1,27 @@
 //! AttributionService: messages in, messages out.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use futures::{Stream, StreamExt as _};
 use tally_access::OpContext;
 use tally_api::performance::v1 as pb;
 use tally_app::convert::timestamp_of_millis;
+use tally_app::why::sentence;
 use tally_kernel::error::{Violations, field, optional_field};
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::page::Page;
-use tally_kernel::{Result, msg};
+use tally_kernel::{Locale, Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app::{self, ExportedCredit, Of, TotalsPage};
+use super::app::{self, Explained, ExportedCredit, Of, Told, TotalsPage};
 use super::store::Total;
 use crate::App;
 use crate::cycle::domain::Asked;
 use crate::cycle::message::version;
 use crate::findings::finding;
-use tally_engine::attribution::{Rung, Worth};
+use tally_engine::attribution::{Pause, ReplyKind, Rung, Sign, SignKind, Worth};
 
 pub struct Rpc {
     /// What every room works with.
@@ -69,9 +71,8 @@ impl pb::attribution_service_server::AttributionService for Rpc {
             let version = version(asked.result_version, asked.known_at)?;
             let of = of_version(&asked.cycle_id, version, &asked.attribution_run_id)?;
             let account = field("account_id", &asked.account_id)?;
-            let (credit, lines) = app::explain_record(&self.app, &ctx, of, account, &asked.external_id).await?;
-            let lines = lines.iter().map(|line| tally_i18n::text(ctx.locale, line)).collect();
-            Ok(pb::ExplainRecordResponse { credit: Some(credit.into()), lines })
+            let explained = app::explain_record(&self.app, &ctx, of, account, &asked.external_id).await?;
+            Ok(explained_in(ctx.locale, explained))
         };
         reply.await.answer(&ctx)
     }
@@ -138,9 +139,90 @@ fn rung(rung: Rung) -> pb::Rung {
     }
 }
 
+fn share((person, ppm): (PersonId, u32)) -> pb::Share {
+    pb::Share { person_id: person.to_string(), ppm }
+}
+
+fn explained_in(locale: Locale, explained: Explained) -> pb::ExplainRecordResponse {
+    pb::ExplainRecordResponse {
+        credit: Some(explained.credit.into()),
+        lines: explained.lines.iter().map(|line| tally_i18n::text(locale, line)).collect(),
+        candidates: explained.candidates.into_iter().map(share).collect(),
+        reason: explained.why.map(|told| reason(locale, &told)),
+    }
+}
+
+/// What told people apart, with the sentence.
+fn reason(locale: Locale, told: &Told) -> pb::Reason {
+    let person = |(person, ppm): &(Option<(PersonId, String)>, u32)| {
+        let person_id = person.as_ref().map(|(id, _)| id.to_string()).unwrap_or_default();
+        pb::ReasonPerson { person_id, ppm: *ppm, ..Default::default() }
+    };
+    let [mut first, mut second] = told.people.each_ref().map(person);
+    let mut reason =
+        pb::Reason { against: told.why.against.map_or(0, |kind| sign_of(kind).into()), ..Default::default() };
+    let pause = |of: &mut pb::ReasonPerson, pause: Pause| (of.seconds, of.not_yet) = (pause.seconds, !pause.wrote);
+    let counts = |of: &mut pb::ReasonPerson, count: u16, all: u16| (of.count, of.of) = (count.into(), all.into());
+    reason.set_sign(match told.why.sign {
+        Sign::Hands { first: one, second: other } => {
+            pause(&mut first, one);
+            pause(&mut second, other);
+            pb::Sign::Hands
+        }
+        Sign::Thread { seconds } => {
+            reason.seconds = Some(seconds);
+            pb::Sign::Thread
+        }
+        Sign::Profile { kind, wait } => {
+            reason.seconds = wait;
+            reason.set_kind(match kind {
+                ReplyKind::First => pb::ReplyKind::First,
+                ReplyKind::Message => pb::ReplyKind::Message,
+                ReplyKind::Nothing => pb::ReplyKind::Nothing,
+            });
+            pb::Sign::Profile
+        }
+        Sign::Device { owned } => {
+            reason.owned = owned;
+            pb::Sign::Device
+        }
+        Sign::Duty { first: one, second: other, replies } => {
+            counts(&mut first, one, replies);
+            counts(&mut second, other, replies);
+            pb::Sign::Duty
+        }
+        Sign::Names { first: one, second: other, near } => {
+            reason.near = near;
+            counts(&mut first, one.own, one.of);
+            counts(&mut second, other.own, other.of);
+            pb::Sign::Names
+        }
+        Sign::Together => pb::Sign::Together,
+        Sign::TooFewReplies => pb::Sign::TooFewReplies,
+        Sign::ClockWithoutSeconds => pb::Sign::ClockWithoutSeconds,
+        Sign::NoReplyTimes => pb::Sign::NoReplyTimes,
+    });
+    if told.why.people.is_some() {
+        (reason.first, reason.second) = (Some(first), Some(second));
+    }
+    let numbers = told.people.iter().filter_map(|(person, _)| person.as_ref());
+    let numbers: BTreeMap<String, &str> = numbers.map(|(id, no)| (id.to_string(), no.as_str())).collect();
+    let number = |id: &str| numbers.get(id).copied().unwrap_or_default().to_owned();
+    reason.sentence = tally_i18n::text(locale, &sentence(&reason, number));
+    reason
+}
+
+fn sign_of(kind: SignKind) -> pb::Sign {
+    match kind {
+        SignKind::Hands => pb::Sign::Hands,
+        SignKind::Thread => pb::Sign::Thread,
+        SignKind::Profile => pb::Sign::Profile,
+        SignKind::Device => pb::Sign::Device,
+    }
+}
+
 impl From<ExportedCredit> for pb::Credit {
     fn from(credit: ExportedCredit) -> Self {
-        let share = |(person, ppm): (tally_kernel::id::PersonId, u32)| pb::Share { person_id: person.to_string(), ppm };
         Self {
             account_id: credit.account.to_string(),
             external_id: credit.external_id,

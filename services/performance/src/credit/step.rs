@@ -192,7 +192,8 @@ fn rows(run: Uuid, computed: &Computed, account: &FrozenAccount, piece: &[Credit
     let mut rows = Vec::with_capacity(piece.len());
     for credit in piece {
         let shares: Vec<Share> = computed.outcome.shares_of(credit).iter().map(stored).collect();
-        rows.push(store::credit_row(run, account, &computed.records[credit.record as usize], credit, &shares));
+        let told = (shares.as_slice(), computed.outcome.why_of(credit));
+        rows.push(store::credit_row(run, account, &computed.records[credit.record as usize], credit, told));
     }
     rows
 }

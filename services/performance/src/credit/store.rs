@@ -12,8 +12,8 @@ use tally_kernel::{Error, Result};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, number_from_db, to_db};
 
 use crate::run::facts::TakenOver;
-use tally_engine::attribution::{Credit, Record, Rung};
-use tally_engine::closing::codec::{Share, decode, encode};
+use tally_engine::attribution::{Credit, Record, Rung, Why};
+use tally_engine::closing::codec::{Share, decode, decode_why, encode, encode_why};
 use tally_engine::closing::credit::{rung_number, rung_of};
 use tally_engine::closing::snapshot::{FrozenAccount, FrozenPerson};
 
@@ -32,7 +32,7 @@ pub mod credit {
     use tally_privacy::{ExportCells, Exported, plain};
     use tally_store::ScopedTx;
 
-    use super::{Share, decode};
+    use super::{Share, decode, why};
 
     /// A record's credit. Shares are encoded: see `tally_engine::closing::codec`.
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -53,6 +53,9 @@ pub mod credit {
         pub reason: String,
         #[serde(skip)]
         pub shares: Vec<u8>,
+        /// What told its people apart, encoded; nothing where nothing is to be said.
+        #[serde(skip)]
+        pub why: Option<Vec<u8>>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -70,6 +73,9 @@ pub mod credit {
                 let share =
                     |share: &Share| serde_json::json!({ "person": share.person, "ppm": share.ppm, "duty": share.duty });
                 told.insert("shares".to_owned(), shares.iter().map(share).collect());
+                if let Some(why) = why(row.why.as_deref())? {
+                    told.insert("why".to_owned(), serde_json::to_value(why).map_err(Error::internal)?);
+                }
                 Ok(told)
             }
             .boxed()
@@ -133,6 +139,20 @@ pub struct StoredCredit {
     /// Why to nobody.
     pub reason: String,
     pub shares: Vec<Share>,
+    /// What told its people apart, as it is kept: see [`why`](Self::why).
+    packed: Option<Vec<u8>>,
+}
+
+impl StoredCredit {
+    /// What told its people apart, or why nothing did.
+    pub fn why(&self) -> Result<Option<Why>> {
+        why(self.packed.as_deref())
+    }
+}
+
+fn why(packed: Option<&[u8]>) -> Result<Option<Why>> {
+    let why = |packed| decode_why(packed).ok_or_else(|| Error::internal("a reason that cannot be decoded"));
+    packed.map(why).transpose()
 }
 
 impl TryFrom<credit::Model> for StoredCredit {
@@ -140,7 +160,8 @@ impl TryFrom<credit::Model> for StoredCredit {
     fn try_from(row: credit::Model) -> Result<Self> {
         let rung = rung_of(row.rung).ok_or_else(|| Error::internal(format_args!("rung {}", row.rung)))?;
         let shares = decode(&row.shares).ok_or_else(|| Error::internal("shares that cannot be decoded"))?;
-        Ok(Self { external_id: row.external_id, started_ms: row.started_ms, rung, reason: row.reason, shares })
+        let (external_id, started_ms, reason, packed) = (row.external_id, row.started_ms, row.reason, row.why);
+        Ok(Self { external_id, started_ms, rung, reason, shares, packed })
     }
 }
 
@@ -150,7 +171,7 @@ pub fn credit_row(
     of: &FrozenAccount,
     record: &Record,
     credit: &Credit,
-    shares: &[Share],
+    (shares, why): (&[Share], Option<&Why>),
 ) -> credit::ActiveModel {
     credit::ActiveModel {
         tenant_id: NotSet,
@@ -162,6 +183,7 @@ pub fn credit_row(
         rung: Set(rung_number(credit.rung)),
         reason: Set(credit.reason.map(|reason| reason.to_string()).unwrap_or_default()),
         shares: Set(encode(shares)),
+        why: Set(why.map(encode_why)),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, at, by, cycle, p
 use crate::{purged, schemes};
 
 /// Longer than a call takes: what was changed before is known to be read.
-const LATER: SignedDuration = SignedDuration::from_hours(2);
+pub const LATER: SignedDuration = SignedDuration::from_hours(2);
 
 /// Four people, each on an account of the own; the third serves the first account as well.
 async fn published(on: Backend) -> (Fixture, String) {
@@ -46,7 +46,7 @@ pub fn version(account: u128, n: usize, resolved: bool, revision: u64) -> pb::Re
     pb::Record { resolved: Some(resolved), revision, ..record(&format!("{account}-{n}"), &start) }
 }
 
-async fn publish(fixture: &Fixture, id: &str) -> Result<pb::Cycle, String> {
+pub async fn publish(fixture: &Fixture, id: &str) -> Result<pb::Cycle, String> {
     let ask = pb::PublishCycleRequest { cycle_id: id.into(), ..Default::default() };
     let done = fixture.cycles().publish_cycle(fixture.admin.request(ask)).await;
     done.map(|done| done.into_inner().cycle.unwrap()).map_err(|e| tally_rpc::error_from(e).reason().to_owned())
@@ -57,7 +57,7 @@ pub fn asked(id: &str, why: &str) -> pb::CorrectCycleRequest {
 }
 
 /// Corrects a cycle and watches it until it rests.
-async fn correct(fixture: &Fixture, request: pb::CorrectCycleRequest) -> pb::Cycle {
+pub async fn correct(fixture: &Fixture, request: pb::CorrectCycleRequest) -> pb::Cycle {
     let begun = fixture.cycles().correct_cycle(fixture.admin.request(request)).await.unwrap().into_inner();
     let correction = fixture.watch(&begun.cycle.unwrap().cycle_id).await;
     assert_eq!(correction.state(), pb::CycleState::Reviewable, "{}", correction.failure);

@@ -25,3 +25,4 @@ mod schemes;
 mod shared;
 mod transfers;
 mod versions;
+mod whys;

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use tally_api::compensation::v1 as compensation;
 use tally_api::performance::v1 as performance;
+use tally_app::why::sentence;
 use tally_bundle::{AccountIx, Bundle, PersonIx, Record};
 use tally_kernel::msg;
 use tally_kernel::time::{told_at, told_by, zone};
@@ -68,8 +69,14 @@ async fn explain_record(
     for line in &reply.lines {
         page.item(2, "- ", line);
     }
+    if let Some(reason) = &reply.reason {
+        let name =
+            |id: &str| outcome.ids.person(id).map_or_else(|_| id.to_owned(), |at| bundle.person(at).name.clone());
+        page.item(2, "- ", &lang.say(&sentence(reason, name)));
+    }
     let mut table = Table::new("<>");
-    for share in &credit.shares {
+    // Where several were weighed, also those of whom nothing was left.
+    for share in if reply.reason.is_some() { &reply.candidates } else { &credit.shares } {
         let person = bundle.person(outcome.ids.person(&share.person_id)?);
         let part = format!("{} %", decimal(u64::from(share.ppm) * 100, 4));
         table.row([format!("{} {}", person.name, person.employee_no), part]);

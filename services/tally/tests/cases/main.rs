@@ -9,3 +9,4 @@ mod people;
 mod runs;
 mod steps;
 mod templates;
+mod why;

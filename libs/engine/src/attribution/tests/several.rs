@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Three people on one account who answer several at once, each record with up to six messages.
-fn chat(count: u32, seed: u64) -> Input {
+pub(super) fn chat(count: u32, seed: u64) -> Input {
     let mut case = busy_day(count as usize, 4, seed);
     case.accounts.truncate(1);
     case.occupancy.retain(|row| row.account == 0 && row.person < 3);
@@ -115,7 +115,7 @@ fn a_record_that_began_at_night_is_of_who_answered_in_the_morning() {
 }
 
 /// Whose each reply of [`chat`] could have been by the device: workstations 100 and up are of person 0 and up, 200 and up of nobody.
-fn with_devices(mut case: Input, seed: u64) -> Input {
+pub(super) fn with_devices(mut case: Input, seed: u64) -> Input {
     for (number, reply) in (0..).zip(&mut case.replies) {
         let drawn = (number + seed) % 7;
         reply.device = match drawn {
