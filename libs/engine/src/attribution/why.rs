@@ -153,3 +153,8 @@ pub(super) fn settled(why: Why, candidates: &[Candidate], ppm: &[u32]) -> Why {
     }
     Why { people: Some([candidates[largest].person, candidates[next].person]), sign: Sign::Together, against: None }
 }
+
+/// Milliseconds as whole seconds, as far as they can be told.
+pub(super) fn seconds(ms: i64) -> u32 {
+    u32::try_from((ms / 1_000).max(0)).unwrap_or(u32::MAX - 1)
+}

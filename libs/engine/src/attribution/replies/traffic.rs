@@ -7,6 +7,7 @@ use super::super::feed::Message;
 use super::super::findings::FindingKind;
 use super::super::ladder::{AccountVerdicts, Phases};
 use super::super::watch::{Candidate, Watch};
+use super::super::why::seconds;
 use super::super::{DutyRule, Occupancy, Phase, Rung, Side};
 
 /// Classes of pauses within a dialogue.
@@ -356,7 +357,7 @@ impl Dialogue {
         };
         let latency = since
             .map_or(LATENCIES - 1, |since| LATENCY_EDGES.partition_point(|edge| edge * 1_000 <= message.at - since));
-        let wait = since.map_or(u32::MAX, |since| super::why::seconds(message.at - since));
+        let wait = since.map_or(u32::MAX, |since| seconds(message.at - since));
         ((kind * LATENCIES + latency) as u8, wait)
     }
 

@@ -1,6 +1,6 @@
 //! Which sign told the two likeliest writers of a record's replies apart most, day by day, while what was known at each reply is at hand.
 
-use super::super::why::{Pause, ReplyKind, Sign, SignKind, two_largest};
+use super::super::why::{Pause, ReplyKind, Sign, SignKind, seconds, two_largest};
 use super::beam::{self, Seen};
 use super::habits::Habits;
 use super::traffic::{Before, Day, LATENCIES, Step, Traffic};
@@ -206,9 +206,4 @@ impl Reader<'_> {
         let since = last.unwrap_or(self.traffic.stretches[stretch as usize].from);
         Pause { seconds: seconds(step.at - since), wrote: last.is_some() }
     }
-}
-
-/// Milliseconds as whole seconds, as far as they can be told.
-pub(super) fn seconds(ms: i64) -> u32 {
-    u32::try_from((ms / 1_000).max(0)).unwrap_or(u32::MAX - 1)
 }
