@@ -1048,6 +1048,7 @@ FINDING_ADVICE = { $kind ->
     [DEVICE_OF_SEVERAL] say from when to when the device is whose
     [REPLY_OUTSIDE_RECORD] check when the record begins and ends, and the clock of the replies
     [BREAKS_NOT_PUNCHED] have people punch out for a break and in again after it (RecordPunch), or hand the account over
+    [CLOCKS_APART] set the clock of the desk right, and have its messages exported again where they are to be kept by the right time
     [UNKNOWN_AGENT] say whose the name is (ImportAliases), or send the records again with the right one
     [ACCOUNT_UNKNOWN] bring in the account (ImportAccounts), or move the records to the one that they are of (MoveRecord)
     [POPULATION_CHANGED] close the cycle again, unless it is to stay with the people of before (CloseCycle)
@@ -1904,6 +1905,9 @@ CREDIT_BREAKS_NOT_PUNCHED = { $days } working days of { $people ->
     [one] { $people } person
    *[other] { $people } people
 } were one unbroken stretch of duty in which for two hours or more next to nothing was theirs while others worked. With breaks punched about { $breaks } of the records of the account would be expected to be credited to somebody else, instead of about { $now }
+# Code CLOCKS_APART.
+CREDIT_CLOCKS_APART = the messages of { $records } records are by a clock that is { $minutes } min { $seconds } s ahead of that of the records: they are read that much earlier
+    .behind = the messages of { $records } records are by a clock that is { $minutes } min { $seconds } s behind that of the records: they are read that much later
 # Amounts in another currency than what is reckoned in were converted, and by what.
 AMOUNTS_CONVERTED = amounts of { $records ->
     [one] { $records } record
@@ -2793,6 +2797,7 @@ KIND_DEVICE_OFF_DUTY = a device of somebody who was not on duty does not count
 KIND_DEVICE_OF_SEVERAL = a device of several people at once does not count
 KIND_REPLY_OUTSIDE_RECORD = replies before their record or after it count for nothing
 KIND_BREAKS_NOT_PUNCHED = hours of unbroken duty without any work: breaks that nobody punched
+KIND_CLOCKS_APART = messages by a clock minutes apart from that of their records, read by the latter
 KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
 KIND_CONTRIBUTOR_UNKNOWN = a record names a contributor who is unknown
 KIND_CONTRIBUTOR_OFF_DUTY = a record names a contributor who was off duty; the name counts

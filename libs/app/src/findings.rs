@@ -55,6 +55,7 @@ mod tests {
         "CLOCK_WITHOUT_SECONDS",
         "REPLY_OUTSIDE_RECORD",
         "BREAKS_NOT_PUNCHED",
+        "CLOCKS_APART",
         "DEVICE_OFF_DUTY",
         "DEVICE_OF_SEVERAL",
         "CLAIM_OFF_DUTY",

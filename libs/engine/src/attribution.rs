@@ -11,6 +11,7 @@
 
 mod canon;
 mod claims;
+mod clocks;
 mod devices;
 mod digest;
 mod feed;

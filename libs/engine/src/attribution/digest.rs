@@ -53,6 +53,7 @@ pub(super) fn of(
         text(&mut line, &input.records[finding.record as usize].key);
         line.extend(finding.day.map_or(i64::MIN, i64::from).to_le_bytes());
         line.extend(finding.records.to_le_bytes());
+        line.extend(finding.ahead_ms.map(i64::to_le_bytes).into_iter().flatten());
         put(&mut line);
     }
     hasher.update(&line);

@@ -32,6 +32,8 @@ pub enum FindingKind {
     ClockWithoutSeconds,
     /// A reply was before its record began or after it ended: it counts for nothing.
     ReplyOutsideRecord,
+    /// The messages of records are dated by a clock that is minutes apart from theirs: they are read by the clock of the records.
+    ClocksApart,
     /// A claim of somebody who was not on duty then: it does not count.
     ClaimOffDuty,
     /// A claim with no record that it could be about.
@@ -63,10 +65,12 @@ pub struct Finding {
     pub record: u32,
     /// How many records it concerns.
     pub records: u32,
+    /// How far a clock is ahead of that of the records, in milliseconds; below zero it is behind. Nothing where it is about no clock.
+    pub ahead_ms: Option<i64>,
 }
 
-/// What a finding is about: kind, person (rank) and day.
-type About = (FindingKind, Option<u32>, Option<i32>);
+/// What a finding is about: kind, person (rank), day and how far a clock is ahead.
+type About = (FindingKind, Option<u32>, Option<i32>, Option<i64>);
 
 /// Position of the first record, and how many, by what the finding is about.
 #[derive(Default)]
@@ -75,18 +79,24 @@ pub(super) struct Tally(BTreeMap<About, (usize, u32)>);
 impl Tally {
     /// Notes one record.
     pub fn note(&mut self, kind: FindingKind, person: Option<u32>, day: Option<i32>, position: usize) {
-        self.0.entry((kind, person, day)).or_insert((position, 0)).1 += 1;
+        self.0.entry((kind, person, day, None)).or_insert((position, 0)).1 += 1;
     }
 
-    /// What was noticed on the account of this rank, by kind, person and day.
+    /// Notes that a clock is so far ahead of that of the records, in so many of them; the position of the first.
+    pub fn note_clock(&mut self, ahead_ms: i64, position: usize, records: u32) {
+        self.0.insert((FindingKind::ClocksApart, None, None, Some(ahead_ms)), (position, records));
+    }
+
+    /// What was noticed on the account of this rank, by kind, person, day and clock.
     pub fn findings(&self, canon: &Canon<'_>, rank: usize) -> impl Iterator<Item = Finding> {
-        self.0.iter().map(move |(&(kind, person, day), &(position, records))| Finding {
+        self.0.iter().map(move |(&(kind, person, day, ahead_ms), &(position, records))| Finding {
             kind,
             account: canon.accounts[rank],
             person: person.map(|rank| canon.people[rank as usize]),
             day,
             record: canon.order[position],
             records,
+            ahead_ms,
         })
     }
 }

@@ -72,6 +72,12 @@ pub(super) fn weigh(
             (0..messages).for_each(|_| account.tally.note(FindingKind::ReplyOutsideRecord, None, None, position));
         }
     }
+    for (rank, clocks) in &feed.clocks {
+        let account = &mut accounts[*rank];
+        for clock in clocks {
+            account.tally.note_clock(clock.ahead_ms, account.base + clock.first as usize, clock.records);
+        }
+    }
 }
 
 /// Why the model is not to be trusted with an account.

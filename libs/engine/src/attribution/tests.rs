@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod claims;
+mod clocks;
 mod several;
 mod tag_share;
 mod why;
@@ -50,6 +51,7 @@ fn the_words_of_rungs_reasons_and_findings_are_these() {
         (FindingKind::TooFewReplies, "TOO_FEW_REPLIES"),
         (FindingKind::ClockWithoutSeconds, "CLOCK_WITHOUT_SECONDS"),
         (FindingKind::ReplyOutsideRecord, "REPLY_OUTSIDE_RECORD"),
+        (FindingKind::ClocksApart, "CLOCKS_APART"),
         (FindingKind::ClaimOffDuty, "CLAIM_OFF_DUTY"),
         (FindingKind::ClaimWithoutRecord, "CLAIM_WITHOUT_RECORD"),
         (FindingKind::ClaimsDiffer, "CLAIMS_DIFFER"),

@@ -183,7 +183,7 @@ fn findings(frozen: &Frozen, input: &Input, outcome: &Attribution, of_records: V
         let person = found.person.and_then(|p| frozen.people.get(p as usize)).map_or("", |p| p.no.as_str());
         let at = input.records.get(found.record as usize).map_or(0, |r| r.start_ms);
         let at = by_its_clock(Some(found.account), Timestamp::from_millisecond(at).unwrap_or_default());
-        let detail = detail(found.kind, found.records, person);
+        let detail = detail(found.kind, found.records, person, found.ahead_ms);
         let finding = Finding::new(found.kind.to_string(), account.key.as_str(), at, detail);
         let record = Some(found.record).filter(|_| found.records == 1);
         all.push(Odd { account: Some(found.account), person: found.person, record, finding });
@@ -199,7 +199,7 @@ fn told(frozen: &Frozen, account: Option<u32>, at: Timestamp) -> String {
 }
 
 /// What was seen and what was made of it.
-fn detail(kind: FindingKind, records: u32, person: &str) -> Message {
+fn detail(kind: FindingKind, records: u32, person: &str, ahead_ms: Option<i64>) -> Message {
     match kind {
         FindingKind::NoDutyEvidence => msg!("CREDIT_NO_EVIDENCE", records),
         FindingKind::UnheldAccount => msg!("CREDIT_NOBODY_ON_DUTY", records),
@@ -212,6 +212,7 @@ fn detail(kind: FindingKind, records: u32, person: &str) -> Message {
         FindingKind::TooFewReplies => msg!("CREDIT_TOO_FEW_REPLIES", records),
         FindingKind::ReplyOutsideRecord => msg!("CREDIT_REPLY_OUTSIDE_RECORD", records),
         FindingKind::ClockWithoutSeconds => msg!("CREDIT_CLOCK_WITHOUT_SECONDS", records),
+        FindingKind::ClocksApart => clocks_apart(records, ahead_ms.unwrap_or_default()),
         FindingKind::ClaimOffDuty => msg!("CREDIT_CLAIM_OFF_DUTY", records, person),
         FindingKind::ClaimWithoutRecord => msg!("CREDIT_CLAIM_WITHOUT_RECORD", records, person),
         FindingKind::ClaimsDiffer => msg!("CREDIT_CLAIMS_DIFFER", records, person),
@@ -219,6 +220,16 @@ fn detail(kind: FindingKind, records: u32, person: &str) -> Message {
         FindingKind::DeviceOfSeveral => msg!("CREDIT_DEVICE_OF_SEVERAL", records),
         FindingKind::ContributorOffDuty => msg!("CREDIT_CONTRIBUTOR_OFF_DUTY", records, person),
         FindingKind::ContributorsNotSplit => msg!("CREDIT_CONTRIBUTORS_NOT_SPLIT", records),
+    }
+}
+
+/// How far apart clocks are, to the second.
+fn clocks_apart(records: u32, ahead_ms: i64) -> Message {
+    let seconds = (ahead_ms.unsigned_abs() + 500) / 1_000;
+    let (minutes, seconds) = (seconds / 60, seconds % 60);
+    match ahead_ms {
+        0.. => msg!("CREDIT_CLOCKS_APART", records, minutes, seconds),
+        _ => msg!("CREDIT_CLOCKS_APART.behind", records, minutes, seconds),
     }
 }
 
@@ -242,7 +253,8 @@ mod tests {
             FindingKind::SeveralAtOnce => Some(FindingKind::TooFewReplies),
             FindingKind::TooFewReplies => Some(FindingKind::ClockWithoutSeconds),
             FindingKind::ClockWithoutSeconds => Some(FindingKind::ReplyOutsideRecord),
-            FindingKind::ReplyOutsideRecord => Some(FindingKind::ClaimOffDuty),
+            FindingKind::ReplyOutsideRecord => Some(FindingKind::ClocksApart),
+            FindingKind::ClocksApart => Some(FindingKind::ClaimOffDuty),
             FindingKind::ClaimOffDuty => Some(FindingKind::ClaimWithoutRecord),
             FindingKind::ClaimWithoutRecord => Some(FindingKind::ClaimsDiffer),
             FindingKind::ClaimsDiffer => Some(FindingKind::DeviceOffDuty),
@@ -256,7 +268,7 @@ mod tests {
     #[test]
     fn every_finding_is_said_in_every_language_with_all_that_it_knows() {
         for kind in std::iter::successors(Some(FindingKind::NoDutyEvidence), |kind| next(*kind)) {
-            let detail = detail(kind, 4_711, "E17");
+            let detail = detail(kind, 4_711, "E17", Some(-247_400));
             let told = [Locale::En, Locale::ZhCn].map(|locale| text(locale, &detail));
             assert_ne!(told[0], told[1]);
             for told in told {
@@ -268,8 +280,19 @@ mod tests {
     }
 
     #[test]
+    fn clocks_are_said_to_be_ahead_or_behind_to_the_second() {
+        for (ahead_ms, english, chinese) in
+            [(247_400, "4 min 7 s ahead", "快 4 分 7 秒"), (-659_600, "11 min 0 s behind", "慢 11 分 0 秒")]
+        {
+            let detail = detail(FindingKind::ClocksApart, 31, "", Some(ahead_ms));
+            let told = [Locale::En, Locale::ZhCn].map(|locale| text(locale, &detail));
+            assert!(told[0].contains(english) && told[1].contains(chinese), "{told:?}");
+        }
+    }
+
+    #[test]
     fn a_month_that_was_closed_reads_the_same_again() {
-        let told = text(Locale::En, &detail(FindingKind::UnheldAccount, 1, ""));
+        let told = text(Locale::En, &detail(FindingKind::UnheldAccount, 1, "", None));
         assert_eq!(told, "1 records came while nobody was on duty: credited to nobody");
     }
 }

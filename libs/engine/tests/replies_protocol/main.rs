@@ -13,6 +13,9 @@ use tally_engine::attribution::{
     Record, Reply, Side, Sign, WHOLE, Why, attribute,
 };
 
+mod clocks;
+mod guard;
+
 /// Tagged parts of the records, in percent.
 const TAGS: [u64; 3] = [0, 10, 30];
 const DAY: i64 = 86_400;

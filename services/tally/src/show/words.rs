@@ -76,6 +76,7 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
         "DEVICE_OF_SEVERAL" => msg!("KIND_DEVICE_OF_SEVERAL"),
         "REPLY_OUTSIDE_RECORD" => msg!("KIND_REPLY_OUTSIDE_RECORD"),
         "BREAKS_NOT_PUNCHED" => msg!("KIND_BREAKS_NOT_PUNCHED"),
+        "CLOCKS_APART" => msg!("KIND_CLOCKS_APART"),
         "DID_NOT_SETTLE" => msg!("KIND_DID_NOT_SETTLE"),
         "UNKNOWN_AGENT" => msg!("KIND_UNKNOWN_AGENT"),
         "AMOUNTS_CONVERTED" => msg!("KIND_AMOUNTS_CONVERTED"),

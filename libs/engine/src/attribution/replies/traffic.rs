@@ -210,7 +210,7 @@ impl Traffic {
             }
             let ((class, wait), before) = (dialogue.class(message), dialogue.before(message));
             dialogue.last = Some((self.steps.len() as u32, message.day, message.at));
-            self.full_minutes += usize::from(message.at.rem_euclid(60_000) < 1_000);
+            self.full_minutes += usize::from(message.full_minute);
             self.steps.push(Step {
                 at: message.at,
                 place: message.place,

@@ -35,7 +35,7 @@ pub(super) fn chat(count: u32, seed: u64) -> Input {
     case
 }
 
-fn found(outcome: &Attribution, kind: FindingKind) -> u32 {
+pub(super) fn found(outcome: &Attribution, kind: FindingKind) -> u32 {
     outcome.findings.iter().filter(|finding| finding.kind == kind).map(|finding| finding.records).sum()
 }
 
