@@ -11,6 +11,7 @@ mod clocks;
 mod several;
 mod tag_share;
 mod why;
+mod worth;
 
 const HOUR: i64 = 3_600_000;
 

@@ -28,9 +28,9 @@ impl Breaks {
     pub fn of(account: &Account<'_>, mut duty: Vec<&Occupancy>) -> Self {
         let mut work: BTreeMap<u32, Vec<(i64, i64, i32)>> = BTreeMap::new();
         for credit in account.credits {
-            // Of equal parts nobody's is the most likely.
-            let most = account.outcome.shares_of(credit).iter().map(|share| share.ppm).max();
-            for share in account.outcome.shares_of(credit).iter().filter(|share| Some(share.ppm) == most) {
+            // Of equal parts, but for an odd millionth, each may be the one.
+            let most = account.outcome.shares_of(credit).iter().map(|share| share.ppm).max().unwrap_or_default();
+            for share in account.outcome.shares_of(credit).iter().filter(|share| share.ppm + 1 >= most) {
                 work.entry(share.person).or_default().extend(account.times(credit));
             }
         }
