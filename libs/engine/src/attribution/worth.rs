@@ -22,8 +22,8 @@ use breaks::Breaks;
 /// a bound of an interval is wider, since it must hold where one person does nearly everything.
 const EQUAL: f64 = 0.8;
 /// By which power the part that is left with breaks is better than what the weights show of them: they spread a busy person's work over the
-/// absence of others, so that much of what a punch would show does not show in them. Chosen on half of the forum's groups.
-const UNSEEN: f64 = 1.6;
+/// absence of others, so that as much again as shows in them does not. Chosen on half of the forum's groups.
+const UNSEEN: f64 = 2.0;
 /// The part of the replies (of records without any, the records) with a device.
 const DEVICES: f64 = 0.3;
 /// The part of the records that is claimed.
@@ -167,7 +167,7 @@ impl Account<'_> {
         let [now, rest, devices, claims] = cases.map(|case| case.error());
         let rest = if now > 0.0 { now * libm::pow((rest / now).min(1.0), UNSEEN) } else { 0.0 };
         let ppm = |error: f64| (error.clamp(0.0, 1.0) * f64::from(WHOLE) + 0.5) as u32;
-        let (idle_days, idle_people) = breaks.idle(self);
+        let (idle_days, idle_people) = breaks.idle();
         let (now_ppm, breaks_ppm) = (ppm(now), ppm(rest));
         let (devices_ppm, claims_ppm) = (ppm(devices.min(now)), ppm(claims.min(now)));
         Worth { now_ppm, breaks_ppm, devices_ppm, claims_ppm, idle_days, idle_people }

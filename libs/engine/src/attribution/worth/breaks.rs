@@ -9,8 +9,10 @@ use super::Account;
 const BREAK_MS: i64 = 2 * 3_600_000;
 /// Fewest pieces of work of the account within a break that somebody was away for all of.
 const FEWEST: usize = 3;
-/// Of these, somebody who was away has at most one in so many.
-const NEXT_TO_NOTHING: f64 = 10.0;
+/// Of what came in a break its person has at most this part, by the weights of all of it: the most likely alone may be one of many alike.
+const LITTLE: f64 = 0.25;
+/// And this part where it is said that they did next to nothing.
+const NEXT_TO_NOTHING: f64 = 0.1;
 
 /// A while in which somebody on duty did nothing that is most likely theirs.
 struct Break {
@@ -18,6 +20,16 @@ struct Break {
     to: i64,
     /// Working day of its beginning.
     day: i32,
+    /// Pieces of work of the account in it, and what of them is its person's by their weights.
+    came: usize,
+    own: f64,
+}
+
+impl Break {
+    /// Whether at most this part of what came is its person's.
+    fn leaves(&self, part: f64) -> bool {
+        self.own <= part * self.came as f64
+    }
 }
 
 /// The breaks of an account's people, each person's in order.
@@ -48,7 +60,32 @@ impl Breaks {
             let stretches = stretches.get(&person).map(Vec::as_slice).unwrap_or_default();
             (person, between(&work, stretches))
         };
-        Self(work.into_iter().map(of).filter(|(_, breaks)| !breaks.is_empty()).collect())
+        let breaks: BTreeMap<u32, Vec<Break>> =
+            work.into_iter().map(of).filter(|(_, breaks)| !breaks.is_empty()).collect();
+        Self(breaks).while_others_worked(account)
+    }
+
+    /// Those in which little is theirs by the weights of all that came, and not the most likely of each alone.
+    fn while_others_worked(mut self, account: &Account<'_>) -> Self {
+        let mut all: Vec<i64> =
+            account.credits.iter().flat_map(|credit| account.times(credit)).map(|(at, ..)| at).collect();
+        all.sort_unstable();
+        let mut own: BTreeMap<(u32, i64), f64> = BTreeMap::new();
+        for credit in account.credits {
+            for (person, share) in account.shares(credit) {
+                for one in account.times(credit).filter_map(|(at, ..)| self.at(person, at)) {
+                    *own.entry((person, one.from)).or_default() += share;
+                }
+            }
+        }
+        for (person, breaks) in &mut self.0 {
+            for one in breaks.iter_mut() {
+                one.came = all.partition_point(|at| *at < one.to) - all.partition_point(|at| *at <= one.from);
+                one.own = own.get(&(*person, one.from)).copied().unwrap_or_default();
+            }
+            breaks.retain(|one| one.leaves(LITTLE));
+        }
+        self
     }
 
     /// The break of somebody that an instant lies in.
@@ -64,29 +101,12 @@ impl Breaks {
         shares.iter_mut().for_each(|(_, share)| *share /= all);
     }
 
-    /// Days of people with a break while others worked, and how many people: by the weights of all that came in it, not the most likely alone.
-    pub fn idle(&self, account: &Account<'_>) -> (u32, u32) {
-        let mut all: Vec<i64> =
-            account.credits.iter().flat_map(|credit| account.times(credit)).map(|(at, ..)| at).collect();
-        all.sort_unstable();
-        let mut own: BTreeMap<(u32, i64), f64> = BTreeMap::new();
-        for credit in account.credits {
-            for (person, share) in account.shares(credit) {
-                for one in account.times(credit).filter_map(|(at, ..)| self.at(person, at)) {
-                    *own.entry((person, one.from)).or_default() += share;
-                }
-            }
-        }
-        let mut days = BTreeSet::new();
-        for (person, one) in self.0.iter().flat_map(|(person, breaks)| breaks.iter().map(move |one| (*person, one))) {
-            let within = all.partition_point(|at| *at < one.to) - all.partition_point(|at| *at <= one.from);
-            let own = own.get(&(person, one.from)).copied().unwrap_or_default();
-            if within >= FEWEST && own * NEXT_TO_NOTHING <= within as f64 {
-                days.insert((person, one.day));
-            }
-        }
-        let people: BTreeSet<u32> = days.iter().map(|(person, _)| *person).collect();
-        (days.len() as u32, people.len() as u32)
+    /// Days of people with a break in which they did next to nothing while others worked, and how many people.
+    pub fn idle(&self) -> (u32, u32) {
+        let idle = |one: &&Break| one.came >= FEWEST && one.leaves(NEXT_TO_NOTHING);
+        let days = |breaks: &Vec<Break>| breaks.iter().filter(idle).map(|one| one.day).collect::<BTreeSet<_>>().len();
+        let days: Vec<usize> = self.0.values().map(days).filter(|days| *days > 0).collect();
+        (days.iter().sum::<usize>() as u32, days.len() as u32)
     }
 }
 
@@ -98,7 +118,7 @@ fn between(work: &[(i64, i64, i32)], stretches: &[(i64, i64)]) -> Vec<Break> {
     for &(from, to, of_day) in work {
         let stretch = stretches[..stretches.partition_point(|(begins, _)| *begins <= until)].last();
         if from.saturating_sub(until) >= BREAK_MS && stretch.is_some_and(|(_, ends)| from < *ends) {
-            breaks.push(Break { from: until, to: from, day });
+            breaks.push(Break { from: until, to: from, day, came: 0, own: 0.0 });
         }
         if to >= until {
             (until, day) = (to, of_day);
