@@ -1900,8 +1900,8 @@ DEVICE_BOUND_TO_SEVERAL = from { $from } on the device { $device } is of several
 CREDIT_DEVICE_OF_SEVERAL = a device that is several people's at once was used { $records } times: it does not count
 # Code REPLY_OUTSIDE_RECORD.
 CREDIT_REPLY_OUTSIDE_RECORD = { $records } replies were before their record began or after it ended: they count for nothing
-# Code BREAKS_NOT_PUNCHED.
-CREDIT_BREAKS_NOT_PUNCHED = { $days } working days of { $people ->
+# Hours of unbroken duty in which somebody did next to nothing while others worked: a break that nobody punched.
+BREAKS_NOT_PUNCHED = { $days } working days of { $people ->
     [one] { $people } person
    *[other] { $people } people
 } were one unbroken stretch of duty in which for two hours or more next to nothing was theirs while others worked. With breaks punched about { $breaks } of the records of the account would be expected to be credited to somebody else, instead of about { $now }

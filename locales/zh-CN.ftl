@@ -1307,6 +1307,7 @@ CREDIT_REPLY_OUTSIDE_RECORD = { $records } 次回复早于其记录开始或晚�
 CREDIT_BREAKS_NOT_PUNCHED = { $people } 人共 { $days } 个工作日的在岗时段没有间断，但其中有两小时以上几乎没有其工作，而他人在工作。若休息也打卡，预计归给他人的记录约占该账号的 { $breaks }，而非约 { $now }
 CREDIT_CLOCKS_APART = { $records } 条记录的消息所用时钟比记录的时钟快 { $minutes } 分 { $seconds } 秒：按提前相应时间读取
     .behind = { $records } 条记录的消息所用时钟比记录的时钟慢 { $minutes } 分 { $seconds } 秒：按推后相应时间读取
+BREAKS_NOT_PUNCHED = { $people } 人共 { $days } 个工作日的在岗时段没有间断，但其中有两小时以上几乎没有其工作，而他人在工作。若休息也打卡，预计归给他人的记录约占该账号的 { $breaks }，而非约 { $now }
 AMOUNTS_CONVERTED = { $records } 条记录的金额由 { $from } 折算为 { $to }，每条按其当地日期的汇率折算并只舍入一次：{ $rates }{ $more ->
     [0] {""}
    *[other] {" "}等，另有 { $more } 个
@@ -1702,7 +1703,6 @@ LONG_RECORDS = { $count } 条记录持续 { $hours } 小时或更久（如 { $ex
 REPLY_WITHOUT_RECORD = records.csv 中 { $account } 没有记录 { $record }{ $hint }
     .elsewhere = records.csv 中 { $account } 没有记录 { $record }，而 { $other } 有
 REPLY_WITHOUT_RECORD_CURE = 请在 records.csv 中补上该记录（若其行无法读取，见 rejected.csv），或改正账号或编号
-REPLIES_OUTSIDE_RECORD = { $count } 条消息超出其记录的起止时间 { $seconds } 秒以上（早于开始 { $before } 条，晚于结束 { $after } 条；如 { $example }，{ $at }），不计入，除非结账时发现消息的时钟恰好相差这么多：请核对记录与消息的时间是否来自同一时钟
 REPLIES_ABOVE_MOST = { $account } 的记录 { $record } 有 { $count } 条消息：只取最早的 { $most } 条，自 { $at } 起的其余 { $rows } 条未取
 CLAIM_OF_BOTH = 同时填写了记录 { $record } 和顾客 { $customer }
 CLAIM_OF_BOTH_CURE = 请只保留其一；两者都不填则认领该账号上的下一条记录

@@ -97,7 +97,8 @@ pub fn compute(frozen: Frozen, mut records: Records, customs: usize, pool: &rayo
     let mut findings = findings(&frozen, &input, &outcome, records.findings);
     let told = (0..).zip(frozen.accounts.iter().zip(&accounts));
     findings.extend(told.filter_map(|(place, (account, part))| {
-        part.figures.worth.as_ref().and_then(|worth| worth::finding(place, account, worth))
+        let finding = worth::finding(account, part.figures.worth.as_ref()?)?;
+        Some(Odd { account: Some(place), person: None, record: None, finding })
     }));
     let people = frozen.people.iter().map(|p| p.id).zip(sums);
     let sums = people.filter(|(_, sums)| sums.credited_ppm > 0).collect();

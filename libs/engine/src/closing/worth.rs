@@ -2,7 +2,6 @@
 
 use tally_kernel::{Message, Ppm, msg};
 
-use super::compute::Odd;
 use super::facts::Finding;
 use super::snapshot::FrozenAccount;
 use crate::attribution::{Rung, Worth};
@@ -14,15 +13,14 @@ const FEWEST_DAYS: u32 = 3;
 /// Least part of the records, in millionths, that breaks must be expected to put right.
 const LEAST_GAIN: u32 = 2_000;
 
-/// What somebody should look at on the account of this place: breaks that nobody punched.
-pub(super) fn finding(place: u32, account: &FrozenAccount, worth: &Worth) -> Option<Odd> {
+/// What somebody should look at on an account: breaks that nobody punched.
+pub(super) fn finding(account: &FrozenAccount, worth: &Worth) -> Option<Finding> {
     let gain = worth.now_ppm.saturating_sub(worth.breaks_ppm);
     (worth.idle_days >= FEWEST_DAYS && gain >= LEAST_GAIN).then(|| {
         let (days, people) = (worth.idle_days, worth.idle_people);
         let (now, breaks) = (percent(worth.now_ppm), percent(worth.breaks_ppm));
-        let detail = msg!("CREDIT_BREAKS_NOT_PUNCHED", days, people, now, breaks);
-        let finding = Finding::new(BREAKS_NOT_PUNCHED, account.key.as_str(), "", detail);
-        Odd { account: Some(place), person: None, record: None, finding }
+        let detail = msg!("BREAKS_NOT_PUNCHED", days, people, now, breaks);
+        Finding::new(BREAKS_NOT_PUNCHED, account.key.as_str(), "", detail)
     })
 }
 
@@ -79,9 +77,9 @@ mod tests {
 
     #[test]
     fn breaks_that_nobody_punched_are_told_with_what_punching_them_would_bring() {
-        let found = finding(3, &account(), &WORTH).expect("41 days");
-        assert_eq!((found.account, found.finding.kind.as_str()), (Some(3), BREAKS_NOT_PUNCHED));
-        let told = [Locale::En, Locale::ZhCn].map(|locale| text(locale, &found.finding.detail));
+        let found = finding(&account(), &WORTH).expect("41 days");
+        assert_eq!((found.subject.as_str(), found.kind.as_str()), ("JD/shop/a", BREAKS_NOT_PUNCHED));
+        let told = [Locale::En, Locale::ZhCn].map(|locale| text(locale, &found.detail));
         assert_ne!(told[0], told[1]);
         for told in told {
             assert!(["41", "5", "6.3 %", "4 %"].into_iter().all(|part| told.contains(part)), "{told}");
@@ -90,9 +88,9 @@ mod tests {
 
     #[test]
     fn few_days_and_little_gain_are_not_worth_a_look() {
-        assert!(finding(0, &account(), &Worth { idle_days: 2, ..WORTH }).is_none());
-        assert!(finding(0, &account(), &Worth { breaks_ppm: 61_500, ..WORTH }).is_none());
-        assert!(finding(0, &account(), &Worth { breaks_ppm: 61_449, ..WORTH }).is_some());
+        assert!(finding(&account(), &Worth { idle_days: 2, ..WORTH }).is_none());
+        assert!(finding(&account(), &Worth { breaks_ppm: 61_500, ..WORTH }).is_none());
+        assert!(finding(&account(), &Worth { breaks_ppm: 61_449, ..WORTH }).is_some());
     }
 
     #[test]

@@ -127,6 +127,29 @@ fn times_of_credits_are_by_the_clock_of_their_account() {
     assert!(case.replayed().contains("identical"));
 }
 
+#[test]
+fn what_more_evidence_would_bring_is_told_of_accounts_with_open_records_from_version_3_on() {
+    let rosters = "employee_no,account,start,end\n1001,mart-a,2026-03-02 09:00,2026-03-02 12:00\n\
+        1002,mart-a,2026-03-02 09:00,2026-03-02 12:00\n";
+    let records = [("T1", "2026-03-02 09:30", ""), ("T2", "2026-03-02 10:30", ""), ("T3", "2026-03-02 11:30", "1001")];
+    let case = Case::new(&[("rosters.csv", rosters)], &records);
+    let out = case.bundle().with_file_name("result");
+    let output = case.run(&["close", text(&case.bundle()), "--out", text(&out), "--explain", "T1"]);
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    let rows = case.table("evidence.csv");
+    assert_eq!(rows[0], ["account", "now", "with_breaks", "with_devices", "with_claims", "idle_days", "idle_people"]);
+    let [row] = &rows[1..] else { panic!("one account: {rows:?}") };
+    let part = |column: usize| row[column].parse::<f64>().expect("a part");
+    assert_eq!((row[0].as_str(), row[5].as_str(), row[6].as_str()), ("mart-a", "0", "0"));
+    assert!(part(4) < part(3) && part(3) < part(1) && part(1) == part(2), "{row:?}");
+    let told = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("are expected to be credited to somebody else; with breaks punched about"), "{shown}");
+    assert!(case.replayed().contains("identical"));
+    let before = Case::new(&[("rosters.csv", rosters), ("policy.yaml", "version: 2\n")], &records);
+    assert_eq!(before.close(), 0);
+    assert!(!before.bundle().with_file_name("result").join("evidence.csv").exists());
+}
+
 /// In the first form of a result folder a zero went for nothing said.
 #[test]
 fn a_zero_of_a_folder_of_the_first_form_stays_what_it_was_closed_with() {
