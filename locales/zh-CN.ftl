@@ -1304,7 +1304,6 @@ DEVICE_BOUND_TO_SEVERAL = 自 { $from } 起，设备 { $device } 同时属于多
     .ever = 设备 { $device } 从一开始就同时属于多个人或座席：登记予以保留，但其间在该设备上写的内容不说明任何事
 CREDIT_DEVICE_OF_SEVERAL = 同时属于多人的设备被使用了 { $records } 次：不计
 CREDIT_REPLY_OUTSIDE_RECORD = { $records } 次回复早于其记录开始或晚于其结束：不计
-CREDIT_BREAKS_NOT_PUNCHED = { $people } 人共 { $days } 个工作日的在岗时段没有间断，但其中有两小时以上几乎没有其工作，而他人在工作。若休息也打卡，预计归给他人的记录约占该账号的 { $breaks }，而非约 { $now }
 CREDIT_CLOCKS_APART = { $records } 条记录的消息所用时钟比记录的时钟快 { $minutes } 分 { $seconds } 秒：按提前相应时间读取
     .behind = { $records } 条记录的消息所用时钟比记录的时钟慢 { $minutes } 分 { $seconds } 秒：按推后相应时间读取
 BREAKS_NOT_PUNCHED = { $people } 人共 { $days } 个工作日的在岗时段没有间断，但其中有两小时以上几乎没有其工作，而他人在工作。若休息也打卡，预计归给他人的记录约占该账号的 { $breaks }，而非约 { $now }
