@@ -1785,7 +1785,7 @@ LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
 LADDER_SPLIT = Credited by role, as rule "{ $version }" says: first answer { $first_answer }, closing { $closer }, after-sales { $after_sales }; the part of a role that nobody held goes to the others in proportion: { $shares }.
 LADDER_BY_SPLIT = Credited by role: { $shares }.
 LADDER_BY_CLAIM = It was claimed with a click: { $shares }.
-LADDER_BY_DEVICE = The device it was written on is of one person: { $shares }.
+LADDER_BY_DEVICE = It was served at the device { $device }, which was one person's then: { $shares }.
 LADDER_BY_REPLIES = Several were on duty, each with several dialogues at once; the times of the replies tell them apart: { $shares }.
 LADDER_BY_TAG_SHARE = Several were on duty, each with several dialogues at once; they share as the records near in time that name their agent: { $shares }.
 LADDER_NOT_SPLIT = The policy gives the roles that are named no part: the record is credited as if it named no contributors.
@@ -1893,6 +1893,7 @@ CREDIT_CLAIM_WITHOUT_RECORD = { $person } claimed { $records } dialogues of whic
 CREDIT_CLAIMS_DIFFER = { $person } claimed { $records } records that somebody else claimed as well, or that name another agent: such claims decide nothing
 # Code DEVICE_OFF_DUTY.
 CREDIT_DEVICE_OFF_DUTY = the device of { $person }, who was not on duty, was used { $records } times: it does not count
+    .elsewhere = a device of somebody who was never on duty here was used { $records } times: it does not count
 # Code DEVICE_OF_SEVERAL.
 DEVICE_BOUND_TO_SEVERAL = from { $from } on the device { $device } is of several people or seats at once: it is kept, and what is written on it then says nothing
     .ever = the device { $device } has been of several people or seats at once from the beginning: it is kept, and what is written on it then says nothing

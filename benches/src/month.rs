@@ -153,6 +153,7 @@ impl Records {
             amount_minor: n.amount_minor,
             custom: &[],
             contributors: &[],
+            device: "",
             content: &self.content[i],
         }
     }

@@ -168,6 +168,8 @@ pub struct Record {
     pub refers_to: Option<Symbol>,
     /// Who contributed what, by employee number, as `tally_kernel::contribution` writes it.
     pub contributors: Option<Symbol>,
+    /// The workstation, browser or seat that it was served at, where the file says so.
+    pub device: Option<Symbol>,
 }
 
 /// An extra column of records.csv.

@@ -61,14 +61,19 @@ pub(crate) static RECORDS: Layout = Layout {
         ("refers_to", Optional),
         ("revised_at", Optional),
         ("contributors", Optional),
+        ("device", Optional),
     ],
     extras: true,
 };
 
 /// The columns that every bundle has in its canonical form.
 pub(crate) const ALWAYS: usize = 13;
-/// Those that it has where a record says more than that and names no contributors.
+/// Those that it has where a record says more than that, and names neither contributors nor a device.
 pub(crate) const MORE: usize = 16;
+/// Those that it has where a record names contributors, and none a device.
+pub(crate) const SHARED: usize = 17;
+/// The place of the device in a file that people wrote.
+const DEVICE: usize = 18;
 
 /// The columns of the canonical form where a record says more. Before there was more to say, a bundle could have measures of these
 /// names, and a result that was closed then has them.
@@ -92,6 +97,7 @@ pub(crate) static CANONICAL: Layout = Layout {
         ("record.currency", Optional),
         ("record.refers_to", Optional),
         ("record.contributors", Optional),
+        ("record.device", Optional),
     ],
     extras: true,
 };
@@ -264,6 +270,8 @@ impl Reader<'_, '_> {
         let (day, platform) = (start.local.date(), &self.directory.accounts[account.0 as usize].platform);
         let agent = diagnostic.take("agent", given(row.get(6), |t| self.directory.agent(platform, t, day)));
         let contributors = diagnostic.take("contributors", self.contributors(row, platform, day));
+        let device = row.get(if self.literal { SHARED } else { DEVICE });
+        let device = diagnostic.take("device", given(device, |text| Ok(self.symbols.intern(&cell::id(text)?))));
         let kind = diagnostic.take("kind", self.label(row.get(7)));
         let customer = diagnostic.take("customer", self.customer(row.get(12)));
         let extras = self.extras.iter().map(|(name, place)| (name.as_str(), row.at(*place)));
@@ -289,6 +297,7 @@ impl Reader<'_, '_> {
             currency: currency?.map(|currency| self.symbols.intern(currency.code())),
             refers_to: refers_to?.map(|id| self.symbols.intern(&id)),
             contributors: contributors?,
+            device: device?,
         };
         Some((record, day))
     }
@@ -416,6 +425,7 @@ impl Reader<'_, '_> {
                 record.currency,
                 record.refers_to,
                 record.contributors,
+                record.device,
             ];
             texts.into_iter().flatten().for_each(|s| used.mark(s));
         }
@@ -431,6 +441,7 @@ impl Reader<'_, '_> {
             record.currency = record.currency.and_then(|s| moved.get(s));
             record.refers_to = record.refers_to.and_then(|s| moved.get(s));
             record.contributors = record.contributors.and_then(|s| moved.get(s));
+            record.device = record.device.and_then(|s| moved.get(s));
         }
         let raws = ordered(raws);
         let columns = columns.into_iter().zip(extras);

@@ -21,7 +21,7 @@ use super::model::{AccountIx, DeviceOwner, Measure, MeasureValues, Observed, Rec
 use super::observed::OBSERVATIONS;
 use super::people::{ACCOUNTS, ALIASES, Diagnostics, PEOPLE, PEOPLE_ALWAYS, each_row};
 use super::rates::RATES;
-use super::records::{ALWAYS, CANONICAL, MORE};
+use super::records::{ALWAYS, CANONICAL, MORE, SHARED};
 use super::replied::REPLIES;
 use super::source::{FileDigest, READING, Source};
 use super::symbols::Symbol;
@@ -218,10 +218,12 @@ fn records(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
     let more = |r: &Record| r.revision > 0 || r.currency.is_some() || r.refers_to.is_some();
     let more = bundle.records.iter().any(more);
     let shared = bundle.records.iter().any(|r| r.contributors.is_some());
-    let columns = match (more, shared) {
-        (_, true) => CANONICAL.columns,
-        (true, false) => &CANONICAL.columns[..MORE],
-        (false, false) => &CANONICAL.columns[..ALWAYS],
+    let devices = bundle.records.iter().any(|r| r.device.is_some());
+    let columns = match (more, shared, devices) {
+        (_, _, true) => CANONICAL.columns,
+        (_, true, false) => &CANONICAL.columns[..SHARED],
+        (true, false, false) => &CANONICAL.columns[..MORE],
+        (false, false, false) => &CANONICAL.columns[..ALWAYS],
     };
     let layout = Layout { columns, ..CANONICAL };
     out.table(&layout, &bundle.measures, &indexed, |row, (i, r)| {
@@ -239,13 +241,16 @@ fn records(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
         let currency = r.currency.map_or(bundle.group.currency.as_str(), |code| bundle.text(code));
         row.push_opt(r.amount_minor.map(|minor| major(minor, currency)));
         row.push(text(r.customer));
-        if more || shared {
+        if more || shared || devices {
             row.push_opt(Some(r.revision).filter(|revision| *revision > 0));
             row.push(text(r.currency));
             row.push(text(r.refers_to));
         }
-        if shared {
+        if shared || devices {
             row.push(text(r.contributors));
+        }
+        if devices {
+            row.push(text(r.device));
         }
         for measure in &bundle.measures {
             match &measure.values {

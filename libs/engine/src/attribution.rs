@@ -209,7 +209,8 @@ pub struct Reply {
     pub at_ms: i64,
     /// By whom.
     pub by: Side,
-    /// Number of the workstation, browser or seat that it was written at, where that is known.
+    /// Number of the workstation, browser or seat that it was written at, where that is known. Numbers are to be in the order of something
+    /// stable, such as the names: messages that differ in nothing else are taken in it.
     pub device: Option<u32>,
 }
 
@@ -218,8 +219,8 @@ pub struct Reply {
 pub struct DeviceUse {
     /// Number of the device.
     pub device: u32,
-    /// Index of the person.
-    pub person: u32,
+    /// Index of the person; nothing of somebody who is not among the people.
+    pub person: Option<u32>,
     /// First instant, milliseconds since the epoch.
     pub from_ms: i64,
     /// First instant no longer covered.
@@ -258,7 +259,8 @@ pub struct Input {
     pub replies: Vec<Reply>,
     /// Claims, in any order.
     pub claims: Vec<Claim>,
-    /// Whose devices are, in any order. A device that is nobody's still says that the same hands wrote.
+    /// Whose devices are, in any order. A device that is nobody's still says that the same hands wrote; one of somebody who is none of the
+    /// people says that its owner was not on duty.
     pub devices: Vec<DeviceUse>,
     /// Devices of records by their index, where the records themselves name them.
     pub record_devices: BTreeMap<u32, u32>,

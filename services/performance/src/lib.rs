@@ -274,15 +274,19 @@ pub struct App {
     accounts: Arc<accounts::Accounts>,
     /// Told when work was put down in this process.
     wake: Arc<Notify>,
+    /// What goes where records go.
+    follow: record::facts::Follow,
 }
 
 /// The service: its servers and its background work.
 pub fn build(deps: Deps) -> Service {
     let Deps { store, cache, peers, signing, trusted, clock, rng, compute, replays, keeps_all } = deps;
     let (accounts, wake) = Default::default();
+    let follow: record::facts::Follow = |work, account, ids| Box::pin(reply::facts::follow(work, account, ids));
     let directory = Directory::new(peers.identity.clone());
     let kept = kept::Kept::new(peers.clone(), keeps_all);
-    let app = App { store, peers, directory, signing, trusted, clock, rng, compute, replays, kept, accounts, wake };
+    let app =
+        App { store, peers, directory, signing, trusted, clock, rng, compute, replays, kept, accounts, wake, follow };
     let routes = Routes::new(limited!(RecordServiceServer::new(record::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(ReplyServiceServer::new(reply::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(ClaimServiceServer::new(claim::rpc::Rpc { app: app.clone() })))

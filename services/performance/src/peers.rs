@@ -1,5 +1,6 @@
 //! What this service asks of others. Proto types stop here; apps get plain values.
 
+mod devices;
 pub mod fixes;
 mod teams;
 
@@ -75,12 +76,13 @@ impl Peers {
         period: Period,
         policy: &Policy,
     ) -> Result<Facts> {
-        let (people, minor_digits, accounts, aliases, shifts, (duty, findings)) = try_join!(
+        let (people, minor_digits, accounts, aliases, shifts, devices, (duty, findings)) = try_join!(
             directory.everybody(ctx),
             self.minor_digits(ctx),
             self.accounts(ctx),
             self.aliases(ctx),
             self.rosters(ctx, period),
+            self.devices(ctx, period, policy),
             self.occupancy(ctx, period, policy),
         )?;
         let rostered = rostered(&shifts, &accounts, period, policy.duty_rules())?;
@@ -90,8 +92,21 @@ impl Peers {
         let accounts = accounts.into_iter().map(|account| teams::named(account, &trees, period.to())).collect();
         let mut paths = teams::Paths::of(&trees, period.to());
         let people = employed.into_iter().map(|person| paths.named(person)).collect();
-        let claimed = BTreeMap::new();
-        Ok(Facts { minor_digits, people, accounts, aliases, rostered, joined, duty, claimed, findings })
+        let (claimed, named_devices) = (BTreeMap::new(), BTreeMap::new());
+        let facts = Facts {
+            minor_digits,
+            people,
+            accounts,
+            aliases,
+            rostered,
+            joined,
+            duty,
+            claimed,
+            devices,
+            named_devices,
+            findings,
+        };
+        Ok(facts)
     }
 
     async fn group(&self, ctx: &OpContext) -> Result<idn::Tenant> {

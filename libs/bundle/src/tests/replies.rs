@@ -332,3 +332,47 @@ proptest! {
         prop_assert!(taken <= rows.len() as u64);
     }
 }
+
+#[test]
+fn records_name_a_device_of_their_own_and_bundles_without_one_are_the_same_bytes_as_before() {
+    let records = |head: &str, cells: &[&str]| {
+        let dir = good();
+        let row =
+            |(n, cell): (usize, &&str)| format!("{},{cell}\n", ROW.trim_end().replace(",R1,", &format!(",R{n},")));
+        let rows: String = cells.iter().enumerate().map(row).collect();
+        put(&dir, "records.csv", format!("{},{head}\n{rows}", HEAD.trim_end()));
+        dir
+    };
+    let long = "x".repeat(201);
+    let cells = ["PC-07", "", "pc-07", "PC\u{200b}8", &long, "  seat\u{a0}7 ", "'0042"];
+    for head in ["device", "工位"] {
+        let reading = read(&records(head, &cells));
+        let named = |r: &Record| r.device.map(|device| reading.bundle.text(device).to_owned());
+        let devices: Vec<_> = reading.bundle.records.iter().map(named).collect();
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(devices[..3], [text("PC-07"), None, text("pc-07")], "capitals as they are");
+        assert_eq!(devices.last(), Some(&text("0042")));
+        assert!(reading.rejected.iter().all(|wrong| wrong.column == "device"), "{:?}", reading.rejected);
+        assert!(reading.rejected.iter().any(|wrong| wrong.line == 6), "{:?}", reading.rejected);
+        assert_eq!(devices.len() + reading.rejected.len(), cells.len(), "nothing else is lost");
+        let out = TempDir::new().expect("a temporary folder");
+        write_normalised(&reading.bundle, out.path(), Locale::En).expect("written");
+        let written = fs::read_to_string(out.path().join("records.csv")).expect("records.csv");
+        assert!(written.lines().next().is_some_and(|head| head.ends_with("record.contributors,record.device")));
+        let literal = Options { literal: true, ..Options::default() };
+        let again = read_bundle(out.path(), literal, &mut |_, _| {}).expect("usable");
+        let named = |r: &Record| r.device.map(|device| again.bundle.text(device).to_owned());
+        assert_eq!(again.bundle.records.iter().map(named).collect::<Vec<_>>(), devices, "as it was written");
+        assert_eq!(again.bundle.records, reading.bundle.records);
+    }
+    // What was a measure of that name when a month was closed is one when it is closed again.
+    let out = TempDir::new().expect("a temporary folder");
+    write_normalised(&read(&records("desk", &["PC-07"])).bundle, out.path(), Locale::En).expect("written");
+    let path = out.path().join("records.csv");
+    let before = fs::read_to_string(&path).expect("records.csv").replace("desk", "device");
+    assert!(!before.contains("record."), "{before}");
+    fs::write(&path, &before).expect("written");
+    let literal = Options { literal: true, ..Options::default() };
+    let again = read_bundle(out.path(), literal, &mut |_, _| {}).expect("usable").bundle;
+    assert_eq!((again.records[0].device, again.measures[0].name.as_str()), (None, "device"));
+}

@@ -11,6 +11,8 @@ pub(super) enum Owner {
     Unknown,
     /// One person's, by rank.
     One(u32),
+    /// Of somebody who is none of these people, and so not on duty here.
+    Elsewhere,
     /// Of several at once: it tells nothing.
     Several,
 }
@@ -18,8 +20,8 @@ pub(super) enum Owner {
 /// Whose devices are, by their numbers.
 #[derive(Default)]
 pub(super) struct Devices<'a> {
-    /// From, to and rank of the person, by device, in order.
-    uses: BTreeMap<u32, Vec<(i64, i64, u32)>>,
+    /// From, to and rank of the person (none of somebody else), by device, in order.
+    uses: BTreeMap<u32, Vec<(i64, i64, Option<u32>)>>,
     /// Devices of records by index.
     of_records: Option<&'a BTreeMap<u32, u32>>,
 }
@@ -31,9 +33,9 @@ impl<'a> Devices<'a> {
         if input.policy.rules < 3 {
             return Self::default();
         }
-        let mut uses: BTreeMap<u32, Vec<(i64, i64, u32)>> = BTreeMap::new();
+        let mut uses: BTreeMap<u32, Vec<(i64, i64, Option<u32>)>> = BTreeMap::new();
         for one in &input.devices {
-            let person = canon.person_rank[one.person as usize];
+            let person = one.person.map(|person| canon.person_rank[person as usize]);
             uses.entry(one.device).or_default().push((one.from_ms, one.to_ms, person));
         }
         uses.values_mut().for_each(|uses| uses.sort_unstable());
@@ -46,7 +48,7 @@ impl<'a> Devices<'a> {
         let mut people = uses.filter(|(from, to, _)| (*from..*to).contains(&at_ms)).map(|(.., person)| *person);
         match people.next() {
             None => Owner::Unknown,
-            Some(first) if people.all(|other| other == first) => Owner::One(first),
+            Some(first) if people.all(|other| other == first) => first.map_or(Owner::Elsewhere, Owner::One),
             Some(_) => Owner::Several,
         }
     }

@@ -230,6 +230,7 @@ fn on_device(
     match devices.of_record(canon.order[position], record.start_ms) {
         Owner::One(person) if watch.holder(person).is_some() => return Some(person),
         Owner::One(person) => tally.note(FindingKind::DeviceOffDuty, Some(person), Some(record.day), position),
+        Owner::Elsewhere => tally.note(FindingKind::DeviceOffDuty, None, Some(record.day), position),
         Owner::Several => tally.note(FindingKind::DeviceOfSeveral, None, Some(record.day), position),
         Owner::Unknown => {}
     }

@@ -360,7 +360,10 @@ fn shuffled(input: &Input, seed: usize) -> Input {
             .collect(),
         devices: turn(input.devices.len())
             .into_iter()
-            .map(|old| DeviceUse { person: place(&people, input.devices[old].person), ..input.devices[old] })
+            .map(|old| DeviceUse {
+                person: input.devices[old].person.map(|person| place(&people, person)),
+                ..input.devices[old]
+            })
             .collect(),
         record_devices: (0..)
             .zip(turn(input.records.len()))

@@ -36,10 +36,13 @@ pub struct Records {
     pub findings: Vec<Finding>,
     /// Who contributed what, by the place of the record.
     pub contributions: BTreeMap<u32, Vec<(Role, u32)>>,
-    /// When the messages of records were written, and by which side.
+    /// When the messages of records were written, by which side, and at which device.
     pub replies: Vec<Reply>,
     /// Who said that a dialogue is theirs.
     pub claims: Vec<Claim>,
+    /// The devices that records name, by the place of the record.
+    pub record_devices: BTreeMap<u32, u32>,
+    devices: HashMap<String, u32>,
     quality: Vec<u8>,
     amount: Vec<i64>,
     custom: Vec<Vec<i64>>,
@@ -50,6 +53,30 @@ impl Records {
     /// Nothing yet; `customs` is the number of custom measures that the scheme asks for.
     pub fn new(customs: usize) -> Self {
         Self { custom: vec![Vec::new(); customs], ..Self::default() }
+    }
+
+    /// The number of a device, as they come; nothing for none.
+    fn device(&mut self, text: &str) -> Option<u32> {
+        if text.is_empty() {
+            return None;
+        }
+        if let Some(known) = self.devices.get(text) {
+            return Some(*known);
+        }
+        let next = u32::try_from(self.devices.len()).unwrap_or(u32::MAX);
+        self.devices.insert(text.to_owned(), next);
+        Some(next)
+    }
+
+    /// Numbers the devices anew, in the order of their names, which they are handed back with: nothing may depend on which came first.
+    pub(super) fn number_devices(&mut self) -> BTreeMap<String, u32> {
+        let devices: BTreeMap<String, u32> = std::mem::take(&mut self.devices).into_iter().collect();
+        let mut new = vec![0; devices.len()];
+        (0..).zip(devices.values()).for_each(|(number, old)| new[*old as usize] = number);
+        let renumber = |device: &mut u32| *device = new[*device as usize];
+        self.record_devices.values_mut().for_each(renumber);
+        self.replies.iter_mut().filter_map(|reply| reply.device.as_mut()).for_each(renumber);
+        devices.into_keys().zip(0..).collect()
     }
 }
 
@@ -172,6 +199,10 @@ impl<'a> Collector<'a> {
             let place = u32::try_from(records.rows.len()).unwrap_or(u32::MAX);
             records.contributions.insert(place, named);
         }
+        if let Some(device) = records.device(row.device) {
+            let place = u32::try_from(records.rows.len()).unwrap_or(u32::MAX);
+            records.record_devices.insert(place, device);
+        }
         records.rows.push(Record {
             key: row.external_id.to_owned(),
             account: self.place,
@@ -191,14 +222,16 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Adds a message of a record that was pushed, told by its start and external id. One of a record that was not is left out.
-    pub fn message(&mut self, (started_ms, external_id): (i64, &str), at_ms: i64, by: Side) {
+    /// Adds a message of a record that was pushed, told by its start and external id, at a device or at none that is known (empty). One of a
+    /// record that was not is left out.
+    pub fn message(&mut self, (started_ms, external_id): (i64, &str), at_ms: i64, by: Side, device: &str) {
         let day = self.last_begun(at_ms, |day| day.cut_over_ms).number;
         let records = &mut *self.records;
         let key = |row: &Record| (row.start_ms, row.key.as_str()).cmp(&(started_ms, external_id));
         if let Ok(place) = records.rows[self.first..].binary_search_by(key) {
             let record = u32::try_from(self.first + place).unwrap_or(u32::MAX);
-            records.replies.push(Reply { record, day, at_ms, by, device: None });
+            let device = records.device(device);
+            records.replies.push(Reply { record, day, at_ms, by, device });
         }
     }
 

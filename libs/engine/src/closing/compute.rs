@@ -1,5 +1,7 @@
 //! From a component's frozen facts and records to everything that is written about it. Pure; busy on every core.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use tally_kernel::id::PersonId;
 use tally_kernel::time::{told_at, zone};
@@ -9,11 +11,11 @@ use super::codec::Share;
 use super::collect::{Records, Sums, day_number};
 use super::credit::{CreditDigest, Figures};
 use super::facts::{DutyRule, Finding, PhaseKind};
-use super::snapshot::{Frozen, FrozenAccount};
+use super::snapshot::{Frozen, FrozenAccount, FrozenUse};
 use super::worth;
 use crate::attribution::{
-    self as attribution, AccountInput, AgentInput, Attribution, Credit, FindingKind, Input, Occupancy, Phase,
-    PhaseFrom, attribute, worth as worth_of,
+    self as attribution, AccountInput, AgentInput, Attribution, Credit, DeviceUse, FindingKind, Input, Occupancy,
+    Phase, PhaseFrom, attribute, worth as worth_of,
 };
 
 /// What came out for a component.
@@ -64,6 +66,8 @@ pub fn compute(frozen: Frozen, mut records: Records, customs: usize, pool: &rayo
     let mut input = input(&frozen);
     input.records = std::mem::take(&mut records.rows);
     input.contributions = std::mem::take(&mut records.contributions);
+    input.devices = device_uses(&frozen, &records.number_devices());
+    input.record_devices = std::mem::take(&mut records.record_devices);
     input.replies = std::mem::take(&mut records.replies);
     input.claims = std::mem::take(&mut records.claims);
     let outcome = attribute(&input, pool);
@@ -126,6 +130,17 @@ fn input(frozen: &Frozen) -> Input {
         occupancy.extend((0_u32..).zip(&account.duty).map(row));
     }
     Input { policy: policy(frozen), people, accounts, occupancy, ..Input::default() }
+}
+
+/// Whose the devices were that records or messages name, by their numbers; each once, also where several accounts name it.
+fn device_uses(frozen: &Frozen, numbers: &BTreeMap<String, u32>) -> Vec<DeviceUse> {
+    let mut uses = BTreeSet::new();
+    for (name, of_device) in frozen.accounts.iter().flat_map(|account| &account.devices) {
+        let Some(device) = numbers.get(name) else { continue };
+        uses.extend(of_device.iter().map(|one| (*device, *one)));
+    }
+    let one = |(device, FrozenUse { from_ms, person, to_ms })| DeviceUse { device, person, from_ms, to_ms };
+    uses.into_iter().map(one).collect()
 }
 
 fn policy(frozen: &Frozen) -> attribution::Policy {
@@ -217,6 +232,7 @@ fn detail(kind: FindingKind, records: u32, person: &str, ahead_ms: Option<i64>) 
         FindingKind::ClaimOffDuty => msg!("CREDIT_CLAIM_OFF_DUTY", records, person),
         FindingKind::ClaimWithoutRecord => msg!("CREDIT_CLAIM_WITHOUT_RECORD", records, person),
         FindingKind::ClaimsDiffer => msg!("CREDIT_CLAIMS_DIFFER", records, person),
+        FindingKind::DeviceOffDuty if person.is_empty() => msg!("CREDIT_DEVICE_OFF_DUTY.elsewhere", records),
         FindingKind::DeviceOffDuty => msg!("CREDIT_DEVICE_OFF_DUTY", records, person),
         FindingKind::DeviceOfSeveral => msg!("CREDIT_DEVICE_OF_SEVERAL", records),
         FindingKind::ContributorOffDuty => msg!("CREDIT_CONTRIBUTOR_OFF_DUTY", records, person),
@@ -236,10 +252,19 @@ fn clocks_apart(records: u32, ahead_ms: i64) -> Message {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
     use tally_i18n::text;
-    use tally_kernel::Locale;
+    use tally_kernel::id::{AccountId, OrgUnitId};
+    use tally_kernel::time::Period;
+    use tally_kernel::{Locale, Region};
+    use uuid::Uuid;
 
+    use super::super::collect::{Collector, Row};
+    use super::super::facts;
+    use super::super::snapshot::{FrozenDuty, FrozenPerson};
     use super::*;
+    use crate::attribution::Rung;
+    use crate::policy::Policy;
 
     /// The kind after this one: a new kind does not compile until it stands here.
     fn next(kind: FindingKind) -> Option<FindingKind> {
@@ -278,6 +303,97 @@ mod tests {
                 assert_eq!(told.contains("E17"), named, "{told}");
             }
         }
+    }
+
+    /// An account with two people rostered on it all day, and the uses of these devices.
+    fn frozen(rules: &str, devices: &[(&str, &[FrozenUse])]) -> Frozen {
+        let (day, hour) = (Period::month_of(date(1970, 1, 1)), 3_600_000);
+        let person = |n: u128| FrozenPerson {
+            id: PersonId(Uuid::from_u128(n)),
+            no: format!("E{n}"),
+            unit: OrgUnitId(Uuid::nil()),
+            unit_path: String::new(),
+            region: Region::global(),
+            employed: vec![(date(1969, 1, 1), None)],
+        };
+        let (start_ms, end_ms, rule) = (9 * hour, 18 * hour, DutyRule::Roster);
+        let duty = |person| FrozenDuty { start_ms, person, rule, end_ms, evidence: String::new() };
+        let account = FrozenAccount {
+            id: AccountId(Uuid::from_u128(9)),
+            key: "JD/shop/a".to_owned(),
+            zone: "UTC".to_owned(),
+            region: Region::global(),
+            unit: None,
+            from_ms: 0,
+            to_ms: 31 * 24 * hour,
+            phases: vec![facts::Phase { from: None, kind: PhaseKind::Shared, capacity: 3 }],
+            duty: vec![duty(0), duty(1)],
+            own: Vec::new(),
+            own_from: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            devices: devices.iter().map(|(name, uses)| ((*name).to_owned(), uses.to_vec())).collect(),
+        };
+        Frozen {
+            period: day,
+            policy: Policy { version: rules.to_owned(), ..Policy::default() },
+            minor_digits: 2,
+            rosters_known: true,
+            effort: 1_000_000,
+            people: vec![person(0), person(1), person(2)],
+            accounts: vec![account],
+        }
+    }
+
+    #[test]
+    fn the_device_of_a_record_decides_where_it_is_one_persons_who_was_on_duty() {
+        let of = |person| FrozenUse { from_ms: 0, person, to_ms: i64::MAX };
+        let devices: [(&str, &[FrozenUse]); 5] = [
+            ("both", &[of(Some(0)), of(Some(1))]),
+            ("elsewhere", &[of(None)]),
+            ("nobody's", &[]),
+            ("off duty", &[of(Some(2))]),
+            ("own", &[of(Some(1))]),
+        ];
+        let computed = |rules: &str| {
+            let (frozen, mut records) = (frozen(rules, &devices), Records::new(0));
+            let mut collector = Collector::new(&frozen, 0, &mut records).unwrap();
+            for (n, device) in (0..).zip(["both", "elsewhere", "", "nobody's", "off duty", "own", "unheard of"]) {
+                let started_ms = 10 * 3_600_000 + n * 600_000;
+                let row = Row {
+                    started_ms,
+                    ended_ms: started_ms + 60_000,
+                    external_id: &n.to_string(),
+                    agent: "",
+                    contributors: &[],
+                    kind: "",
+                    customer: "",
+                    first_reply_ms: None,
+                    resolved: None,
+                    rating_milli: None,
+                    amount_minor: None,
+                    custom: &[],
+                    device,
+                    content: &[7; 32],
+                };
+                collector.push(&row);
+            }
+            collector.finish();
+            compute(frozen, records, 0, &rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap())
+        };
+        let outcome = computed("3");
+        let rungs: Vec<_> = outcome.outcome.credits.iter().map(|credit| credit.rung).collect();
+        assert!(rungs.iter().enumerate().all(|(n, rung)| (n == 5) == (*rung == Rung::Device)), "{rungs:?}");
+        let share = outcome.outcome.shares_of(&outcome.outcome.credits[5]);
+        assert_eq!((share[0].person, share[0].ppm, outcome.accounts[0].figures.device), (1, 1_000_000, 1));
+        let told = |kind: &str| {
+            let found = outcome.findings.iter().filter(|odd| odd.finding.kind == kind);
+            found.map(|odd| (odd.record, odd.person)).collect::<Vec<_>>()
+        };
+        assert_eq!(told("DEVICE_OFF_DUTY"), [(Some(1), None), (Some(4), Some(2))]);
+        assert_eq!(told("DEVICE_OF_SEVERAL"), [(Some(0), None)]);
+        let before = computed("2");
+        assert!(before.outcome.credits.iter().all(|credit| credit.rung == Rung::Equal));
+        assert!(!before.findings.iter().any(|odd| odd.finding.kind.starts_with("DEVICE")));
     }
 
     #[test]

@@ -101,6 +101,19 @@ pub struct Duty {
     pub evidence: String,
 }
 
+/// A stretch during which a device was one person's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceUse {
+    /// Workstation, browser or seat, as desk or platform name it.
+    pub device: String,
+    /// Whose.
+    pub person: PersonId,
+    /// From, milliseconds since 1970.
+    pub from_ms: i64,
+    /// To, not included.
+    pub to_ms: i64,
+}
+
 /// A call that would put something right, with everything filled in but why.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fix {
@@ -136,7 +149,7 @@ impl Finding {
     }
 }
 
-/// Everything closing asks the peers for.
+/// Everything closing asks the peers for, and which devices the records name.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// Decimal places of the group's currency.
@@ -155,6 +168,10 @@ pub struct Facts {
     pub joined: BTreeMap<AccountId, BTreeMap<PersonId, Date>>,
     /// How often who claimed dialogues of an account in its days of the period; nothing where the policy knows no claims.
     pub claimed: BTreeMap<AccountId, BTreeMap<PersonId, u64>>,
+    /// Whose devices were, in any order; none under rules that do not know devices.
+    pub devices: Vec<DeviceUse>,
+    /// The devices that records of each account, or their messages, name: what whoever counted the records adds. Only these are frozen.
+    pub named_devices: BTreeMap<AccountId, BTreeSet<String>>,
     /// What was odd about punches and hand-overs.
     pub findings: Vec<Finding>,
 }

@@ -33,6 +33,8 @@ pub struct Question<'a> {
     pub tag: Option<u32>,
     /// Who contributed what, as written, and whom each name meant.
     pub contributors: &'a [(Role, String, Option<u32>)],
+    /// The device that it names, or empty.
+    pub device: &'a str,
     /// How it was credited.
     pub rung: Rung,
     /// To whom.
@@ -143,6 +145,12 @@ impl Question<'_> {
         msg!("LADDER_DUTY", list = Arg::List(on_duty.iter().map(who).collect()))
     }
 
+    /// The device that decided, as the record names it, unless it is that of somebody of whom the reader is not told.
+    fn device_named(&self) -> &str {
+        let is_told = self.shares.iter().all(|share| self.tells(share.person));
+        if is_told && !self.device.is_empty() { self.device } else { SOMEBODY }
+    }
+
     /// Who gets which part.
     fn shares(&self) -> Message {
         let part = |ppm: u32| Ppm::new(ppm).map_or_else(|_| ppm.to_string(), |p| p.to_string());
@@ -162,7 +170,7 @@ impl Question<'_> {
             Rung::Unattributed => msg!("LADDER_NOBODY"),
             Rung::Split => msg!("LADDER_BY_SPLIT", shares = self.shares()),
             Rung::Claimed => msg!("LADDER_BY_CLAIM", shares = self.shares()),
-            Rung::Device => msg!("LADDER_BY_DEVICE", shares = self.shares()),
+            Rung::Device => msg!("LADDER_BY_DEVICE", device = self.device_named(), shares = self.shares()),
             Rung::Replies => msg!("LADDER_BY_REPLIES", shares = self.shares()),
             Rung::TagShare => msg!("LADDER_BY_TAG_SHARE", shares = self.shares()),
         }
@@ -224,6 +232,7 @@ mod tests {
             own: Vec::new(),
             own_from: std::collections::BTreeMap::new(),
             agents: std::collections::BTreeMap::new(),
+            devices: std::collections::BTreeMap::new(),
         };
         Frozen {
             period: Period::month_of(date(1970, 1, 1)),
@@ -259,6 +268,7 @@ mod tests {
                         agent,
                         tag,
                         contributors: &[],
+                        device: "PC-7",
                         rung,
                         shares: &shares,
                         told: &[true, true],
@@ -295,6 +305,7 @@ mod tests {
             agent: "",
             tag: None,
             contributors: &named,
+            device: "",
             rung: Rung::Split,
             shares: &shares,
             told: &[true, true],
@@ -323,6 +334,7 @@ mod tests {
             agent: "",
             tag: None,
             contributors: &[],
+            device: "PC-7",
             rung: Rung::Equal,
             shares: &[Share { person: 0, ppm: 500_000, duty: None }, Share { person: 1, ppm: 500_000, duty: None }],
             told: &[true, true],
@@ -339,6 +351,16 @@ mod tests {
             let all = lines.join(" ");
             assert!(!all.contains("E1") && !all.contains("Mimi") && all.contains("***"), "{all}");
             assert!(all.contains("E0 50 %"), "{all}");
+        }
+        // Which device it was is told with whose it is.
+        (q.agent, q.tag, q.rung) = ("", None, Rung::Device);
+        let whole = [Share { person: 1, ppm: 1_000_000, duty: None }];
+        q.shares = &whole;
+        assert!(told(&q).iter().flatten().all(|line| !line.contains("PC-7")));
+        q.told = &[true, true];
+        for lines in told(&q) {
+            let last = lines.last().unwrap();
+            assert!(last.contains("PC-7") && last.contains("E1 100 %"), "{last}");
         }
     }
 }

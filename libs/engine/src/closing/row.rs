@@ -32,6 +32,8 @@ pub struct Row<'a> {
     pub amount_minor: Option<i64>,
     /// Values of the custom measures that the scheme asks for, in its order.
     pub custom: &'a [Option<Micro>],
+    /// The workstation, browser or seat that it was served at, or empty.
+    pub device: &'a str,
     /// The record's content digest.
     pub content: &'a [u8],
 }

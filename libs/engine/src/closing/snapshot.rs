@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
@@ -17,7 +18,7 @@ use tally_kernel::msg;
 use tally_kernel::person::{DirectoryPerson, home_on};
 use tally_kernel::time::{Period, TimeError, zone};
 
-use super::facts::{AccountFacts, Alias, Duty, DutyRule, Facts, Finding, Phase};
+use super::facts::{AccountFacts, Alias, DeviceUse, Duty, DutyRule, Facts, Finding, Phase};
 use crate::attribution;
 use crate::policy::Policy;
 
@@ -112,6 +113,9 @@ pub struct FrozenAccount {
     pub own_from: BTreeMap<u32, i64>,
     /// What agents that its records name may mean.
     pub agents: BTreeMap<String, Vec<Meaning>>,
+    /// Whose the devices were that its records or their messages name; nothing of one that is nobody's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub devices: BTreeMap<String, Vec<FrozenUse>>,
 }
 
 impl FrozenAccount {
@@ -139,6 +143,20 @@ pub struct FrozenDuty {
     /// Ids of hand-overs, shifts and punches.
     #[serde(rename = "v")]
     pub evidence: String,
+}
+
+/// A stretch during which a device was somebody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FrozenUse {
+    /// From, milliseconds since 1970.
+    #[serde(rename = "s")]
+    pub from_ms: i64,
+    /// Place of the person; nothing of somebody who is not of the component, and so was not on duty for any of its accounts.
+    #[serde(rename = "p")]
+    pub person: Option<u32>,
+    /// To, not included.
+    #[serde(rename = "e")]
+    pub to_ms: i64,
 }
 
 /// A person that an agent's text means on some days.
@@ -261,6 +279,7 @@ struct People<'a> {
     by_id: HashMap<PersonId, &'a DirectoryPerson>,
     by_no: HashMap<&'a str, PersonId>,
     aliases: HashMap<(&'a str, &'a str), Vec<&'a Alias>>,
+    uses: HashMap<&'a str, Vec<&'a DeviceUse>>,
     period: Period,
 }
 
@@ -280,10 +299,15 @@ impl<'a> People<'a> {
         for alias in &facts.aliases {
             aliases.entry((alias.platform.as_str(), alias.alias.as_str())).or_default().push(alias);
         }
+        let mut uses: HashMap<_, Vec<&DeviceUse>> = HashMap::new();
+        for one in &facts.devices {
+            uses.entry(one.device.as_str()).or_default().push(one);
+        }
         Self {
             by_id: employed().map(|p| (p.id, p)).collect(),
             by_no: employed().map(|p| (p.employee_no.as_str(), p.id)).collect(),
             aliases,
+            uses,
             period,
         }
     }
@@ -360,6 +384,7 @@ impl<'a> People<'a> {
                 own: own(facts, account, &people),
                 own_from: own_from(facts, account, &people)?,
                 agents: meanings(&touched.agents, &places),
+                devices: self.devices(facts.named_devices.get(&account.id), &places, (&span.start, &span.end)),
             })
         });
         Ok(Frozen {
@@ -372,7 +397,31 @@ impl<'a> People<'a> {
             people,
         })
     }
+
+    /// Whose the devices of an account were around its days: its messages are known for a day on either side as well. What is equal up to
+    /// whom it is of, of people beside the component, is one.
+    fn devices(
+        &self,
+        named: Option<&BTreeSet<String>>,
+        places: &HashMap<PersonId, u32>,
+        (start, end): (&Timestamp, &Timestamp),
+    ) -> BTreeMap<String, Vec<FrozenUse>> {
+        let (first, last) = (start.as_millisecond() - DAY_MS, end.as_millisecond() + DAY_MS);
+        let around = |one: &DeviceUse| {
+            let (from_ms, to_ms) = (one.from_ms.max(first), one.to_ms.min(last));
+            (from_ms < to_ms).then(|| FrozenUse { from_ms, person: places.get(&one.person).copied(), to_ms })
+        };
+        let of = |device: &String| {
+            let uses = self.uses.get(device.as_str()).into_iter().flatten();
+            let uses: BTreeSet<FrozenUse> = uses.filter_map(|one| around(one)).collect();
+            (device.clone(), uses.into_iter().collect())
+        };
+        named.into_iter().flatten().map(of).collect()
+    }
 }
+
+/// A day of 24 hours.
+const DAY_MS: i64 = 86_400_000;
 
 /// Whether a stretch of duty is of the days of a period: it is known for a day on either side as well.
 fn within(account: &AccountFacts, period: Period, days: Days) -> Result<impl Fn(&&Duty) -> bool + use<>, TimeError> {

@@ -328,7 +328,7 @@ fn with_evidence(mut input: Input, posts: &[Post], group: &Group, truth: &[usize
             reply.device = Some(device as u32);
         }
     }
-    let all = |person| DeviceUse { device: person, person, from_ms: i64::MIN, to_ms: i64::MAX };
+    let all = |person| DeviceUse { device: person, person: Some(person), from_ms: i64::MIN, to_ms: i64::MAX };
     input.devices = (0..group.k as u32).map(all).collect();
     let claimed = (0..).zip(truth).filter(|(number, _)| draw(14, *number) % 100 < claims);
     input.claims = claimed

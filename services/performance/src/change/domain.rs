@@ -110,9 +110,9 @@ pub fn changes(
     }
     for (account, otherwise) in otherwise.into_iter().filter(|(account, _)| zones.contains_key(account)) {
         let days = otherwise.duty.first_key_value().zip(otherwise.duty.last_key_value());
-        // A name or the account itself is otherwise on whatever days there are records.
+        // A name, a device or the account itself is otherwise on whatever days there are records.
         let (first, last) = match days {
-            Some(((first, _), (last, _))) if otherwise.agents == 0 && !otherwise.account => (*first, *last),
+            Some(((first, _), (last, _))) if otherwise.is_of_days() => (*first, *last),
             Some(_) | None => (period.from(), period.to()),
         };
         if let Some(there) = changes.on(period, account, (first, last), None) {

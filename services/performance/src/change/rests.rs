@@ -14,7 +14,7 @@ use tally_kernel::person::Employment;
 use tally_store::ScopedTx;
 
 use super::domain::PersonChange;
-use super::domain::differs::{Otherwise, employed_otherwise, named, otherwise};
+use super::domain::differs::{Otherwise, employed_otherwise, named, named_devices, otherwise};
 use crate::App;
 use crate::cycle::domain::Cycle;
 use crate::cycle::facts::Shown;
@@ -96,8 +96,10 @@ impl Before {
     pub async fn now(&self, app: &App, ctx: &OpContext, of: &Cycle, kept: bool) -> Result<Now> {
         let facts = app.peers.facts(ctx, &app.directory, of.period, &of.policy);
         let people = app.directory.everybody(ctx);
-        let (facts, everybody, population) = futures::try_join!(facts, people, cycle::population::of(app, ctx, of))?;
+        let (mut facts, everybody, population) =
+            futures::try_join!(facts, people, cycle::population::of(app, ctx, of))?;
         let otherwise = if kept {
+            facts.named_devices = named_devices(&self.frozen);
             let frozen = snapshot(&facts, of.period, (&of.policy, self.days), &named(&self.frozen))?.components;
             otherwise(&self.frozen, &frozen)?
         } else {

@@ -131,6 +131,7 @@ fn changed((account, change): Changed) -> pb::CycleChange {
         duty: change.otherwise.duty.into_iter().map(duty_changed).collect(),
         agents: change.otherwise.agents,
         account: change.otherwise.account,
+        devices: change.otherwise.devices,
     }
 }
 

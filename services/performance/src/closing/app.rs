@@ -142,6 +142,7 @@ impl At<'_> {
             facts.claimed = reuse::claimed(&tx, run, &facts.accounts).await?;
             counted
         };
+        facts.named_devices.clone_from(&counted.devices);
         // Cut from the whole group's facts, whatever the run is about, so that whoever asks gets the same.
         let plan = snapshot(&facts, run.period, (&run.policy, run.days), &counted.counts)?;
         let (plan, owner) = match self.cut(run, plan, &runs::teamless(&facts)).await? {

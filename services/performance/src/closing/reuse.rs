@@ -14,7 +14,7 @@ use crate::record::domain::{Counted, Spans};
 use crate::run::domain::AttributionRun;
 use crate::run::facts::{self as runs, TakenOver};
 use crate::run::step::At;
-use crate::{claim, credit, record};
+use crate::{claim, credit, record, reply};
 
 /// Far longer than a call may take (`limits.first_answer_seconds` is half an hour at most): a change is noted with the instant at
 /// which its call began, and may have come after what a run read that began a little later.
@@ -35,7 +35,14 @@ pub async fn counted(
         None => None,
     };
     let spans = Spans::of(accounts, run.period, run.days)?;
-    record::facts::counted(tx, &spans, run.started_at - UNDER_WAY, before).await
+    let (since, with_devices) = (run.started_at - UNDER_WAY, run.policy.rules() >= 3);
+    let (mut counted, changed) = record::facts::counted(tx, &spans, since, before, with_devices).await?;
+    if with_devices {
+        for (account, devices) in reply::facts::devices(tx, &spans, changed.as_ref()).await? {
+            counted.devices.entry(account).or_default().extend(devices);
+        }
+    }
+    Ok((counted, changed))
 }
 
 /// Who claimed dialogues of which account in the days that a run is about, and how often; nothing where its policy knows no claims.

@@ -351,7 +351,7 @@ pub async fn explain_record(
     let sale = record::facts::said(&tx, account, external_id, None).await?.into_iter().find_map(|said| said.refers_to);
     let asked = sale.as_deref().unwrap_or(external_id);
     let (said, credit) = credited(&tx, held.credits_run(), account, asked).await?.ok_or_else(missing)?;
-    let Said { started_ms, agent, contributors, .. } = said;
+    let Said { started_ms, agent, contributors, device, .. } = said;
     let frozen = runs::component(&tx, run, held.component).await?;
     let place = frozen.accounts.iter().position(|a| a.id == account).ok_or_else(missing)?;
     let sees = |person: &FrozenPerson| sees(&plan, person, day);
@@ -374,6 +374,7 @@ pub async fn explain_record(
         agent: &agent,
         tag: meant(&agent),
         contributors: &contributors,
+        device: &device,
         rung: credit.rung,
         shares: &credit.shares,
         told: &frozen.people.iter().map(sees).collect::<Vec<_>>(),

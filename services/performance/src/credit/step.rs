@@ -98,7 +98,7 @@ async fn read_replies(tx: &ScopedTx, account: &FrozenAccount, collector: &mut Co
         let take = |started_ms: i64, external_id: &str, messages: Messages<'_>| {
             for message in messages {
                 let message = message.map_err(Error::internal)?;
-                collector.message((started_ms, external_id), message.at_ms, message.by);
+                collector.message((started_ms, external_id), message.at_ms, message.by, message.device);
             }
             Ok(())
         };

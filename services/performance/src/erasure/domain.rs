@@ -229,6 +229,7 @@ mod tests {
             own: Vec::new(),
             own_from: BTreeMap::new(),
             agents,
+            devices: BTreeMap::new(),
         };
         Frozen {
             period: Period::new(date(2022, 3, 1), date(2022, 3, 31)).unwrap(),

@@ -23,6 +23,7 @@ mod performance_0019_own_days;
 mod performance_0020_rungs;
 mod performance_0021_replies;
 mod performance_0022_claims;
+mod performance_0023_record_device;
 mod performance_0024_whys;
 
 tally_store::migrations![
@@ -48,5 +49,6 @@ tally_store::migrations![
     performance_0020_rungs,
     performance_0021_replies,
     performance_0022_claims,
+    performance_0023_record_device,
     performance_0024_whys,
 ];

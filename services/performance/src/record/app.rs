@@ -19,10 +19,10 @@ use super::domain::{Change, KEPT_AS, Plan, Record, Row, RowError, Source, Stored
 use super::store::change::What;
 use super::store::version::Ended;
 use super::store::{self, change, version, write};
+use crate::App;
 use crate::policy::{
     GetRecord, ImportRecords, ListRecordChanges, ListRecordVersions, ListRecords, MoveRecord, WithdrawRecord,
 };
-use crate::{App, reply};
 
 /// What became of an import; kept as the result of the request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ pub async fn import_records(app: &App, ctx: &OpContext, of: &Source, import: Imp
         let touched = Touched::of(of.account, plan.changes.len(), plan.starts.iter().copied());
         let elsewhere = elsewhere(&plan);
         write::apply(&work, ctx, of, plan).await?;
-        reply::facts::follow(&work, of.account, elsewhere.iter().map(String::as_str).collect()).await?;
+        (app.follow)(&work, of.account, elsewhere.iter().map(String::as_str).collect()).await?;
         if let Some(touched) = &touched {
             change::note(&work, ctx, of, What::Imported, touched).await?;
         }
@@ -221,7 +221,7 @@ pub async fn move_record(
     there_once(app, ctx, external_id, began).await?;
     mutate(&app.store, ctx, &permit, request, async |work| {
         let taken = write::shift(&work, ctx, (of, to), external_id, reason).await?;
-        reply::facts::follow(&work, to.account, BTreeSet::from([external_id.as_str()])).await?;
+        (app.follow)(&work, to.account, BTreeSet::from([external_id.as_str()])).await?;
         let away = noted(&work, ctx, of, What::MovedAway, &taken).await?;
         let here = noted(&work, ctx, to, What::MovedHere, &taken).await?;
         let audit = Audit::new("performance.record.move", "record", taken.record).region(&of.region);

@@ -43,7 +43,13 @@ pub struct Counted {
     /// Calls since then whose changes were there to be read, by account.
     pub calls: BTreeMap<AccountId, u64>,
     pub counts: Vec<AgentCount>,
+    /// Where the rules know devices, those that the records of each account name, and their messages.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub devices: Devices,
 }
+
+/// Devices by account.
+pub type Devices = BTreeMap<AccountId, BTreeSet<String>>;
 
 impl Counted {
     /// The accounts whose records may be others than they were, given all calls since the same instant: calls come, and none goes.
@@ -83,6 +89,8 @@ pub struct Record {
     pub refers_to: String,
     /// Who contributed what, in order; empty where it is one person's.
     pub contributors: Vec<Contribution>,
+    /// Workstation, browser or seat that it was served at, or empty.
+    pub device: String,
 }
 
 /// A column beside the known ones.
@@ -281,6 +289,7 @@ impl Record {
             ("kind", &self.kind, MAX_ID),
             ("customer", &self.customer, MAX_ID),
             ("refers_to", &self.refers_to, MAX_ID),
+            ("device", &self.device, MAX_ID),
         ];
         // Bytes are never fewer than characters, and cost nothing to count.
         if let Some((name, _, max)) = texts.into_iter().find(|(_, t, max)| t.len() > *max && t.chars().count() > *max) {
@@ -297,7 +306,7 @@ impl Record {
         Ok(self)
     }
 
-    /// Refuses a record whose id or agent looks like another and is none.
+    /// Refuses a record whose id, agent or device looks like another and is none.
     ///
     /// # Errors
     /// [`RowError::Unseen`].
@@ -306,6 +315,7 @@ impl Record {
             ("external_id", unseen::in_id(&self.external_id)),
             ("agent", unseen::in_name(&self.agent)),
             ("refers_to", unseen::in_id(&self.refers_to)),
+            ("device", unseen::in_id(&self.device)),
         ];
         let contributors = self.contributors.iter().map(|one| ("contributors", unseen::in_name(&one.agent)));
         let found = hidden.into_iter().chain(contributors).find_map(|(field, found)| Some((field, found?)));

@@ -246,6 +246,7 @@ impl TryFrom<pb::Record> for Record {
             currency: row.currency,
             refers_to: row.refers_to,
             contributors: row.contributors.into_iter().map(contribution).collect::<Result<_, _>>()?,
+            device: row.device,
         })
     }
 }
@@ -343,5 +344,6 @@ fn message(Told { id: record_id, revision, record }: Told) -> pb::Record {
         currency: record.currency,
         refers_to: record.refers_to,
         contributors: record.contributors.into_iter().map(contributor).collect(),
+        device: record.device,
     }
 }

@@ -51,6 +51,7 @@ pub struct Model {
     pub refers_to: Option<String>,
     /// As `contribution::write` writes them; nothing where there are none.
     pub contributors: Option<String>,
+    pub device: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -80,6 +81,7 @@ impl TryFrom<Model> for Record {
             currency: row.currency.unwrap_or_default(),
             refers_to: row.refers_to.unwrap_or_default(),
             contributors: contributors_of(row.contributors.as_deref())?,
+            device: row.device.unwrap_or_default(),
         })
     }
 }
@@ -119,6 +121,7 @@ fn model(ctx: &OpContext, of: &Source, id: Uuid, row: Row) -> Result<Model> {
         currency: said(record.currency),
         refers_to: said(record.refers_to),
         contributors: said(contribution::write(&record.contributors)),
+        device: said(record.device),
     })
 }
 
@@ -201,23 +204,27 @@ pub async fn said(
     external_id: &str,
     known_at: Option<Timestamp>,
 ) -> Result<Vec<Said>> {
-    let mut found: Vec<(i64, String, Option<String>, Option<String>)> = Vec::new();
+    let mut found: Vec<SaidRow> = Vec::new();
     if let Some(at) = known_at {
         use version::Column as Was;
         let was = Was::AccountId.eq(account.0).and(Was::ExternalId.eq(external_id));
         let known = tx.select::<version::Entity>().filter(version::known_at(at)).filter(was);
-        let columns = [Was::StartedMs, Was::Agent, Was::Contributors, Was::RefersTo];
+        let columns = [Was::StartedMs, Was::Agent, Was::Contributors, Was::RefersTo, Was::Device];
         found.extend(known.rows(|q| columns.into_iter().fold(q, |q, column| q.column(column))).await?);
     }
     let now = Column::AccountId.eq(account.0).and(Column::ExternalId.eq(external_id));
     let now = tx.select::<Entity>().filter(now);
-    let columns = [Column::StartedMs, Column::Agent, Column::Contributors, Column::RefersTo];
+    let columns = [Column::StartedMs, Column::Agent, Column::Contributors, Column::RefersTo, Column::Device];
     found.extend(now.rows(|q| columns.into_iter().fold(q, |q, column| q.column(column))).await?);
-    let said = |(started_ms, agent, contributors, refers_to): (i64, String, Option<String>, Option<String>)| {
-        Ok(Said { started_ms, agent, contributors: contributors_of(contributors.as_deref())?, refers_to })
+    let said = |(started_ms, agent, contributors, refers_to, device): SaidRow| {
+        let (contributors, device) = (contributors_of(contributors.as_deref())?, device.unwrap_or_default());
+        Ok(Said { started_ms, agent, contributors, refers_to, device })
     };
     found.into_iter().map(said).collect()
 }
+
+/// Start, agent, contributors, what it refers to, device.
+type SaidRow = (i64, String, Option<String>, Option<String>, Option<String>);
 
 /// When a record began and whom it names.
 #[derive(Clone, Debug)]
@@ -227,6 +234,8 @@ pub struct Said {
     pub contributors: Vec<Contribution>,
     /// Of a refund, the external id of the record that it takes from.
     pub refers_to: Option<String>,
+    /// Or empty.
+    pub device: String,
 }
 
 /// Puts a pseudonym on an account's records of these milliseconds that name this agent, and on what they were before: how many
@@ -320,6 +329,7 @@ mod tests {
             currency: None,
             refers_to: None,
             contributors: None,
+            device: None,
         }
     }
 

@@ -13,7 +13,7 @@ use tally_kernel::{Error, Result};
 use tally_privacy::Removed;
 use tally_store::{Audit, ScopedTx, UnitOfWork, from_db};
 
-use super::domain::{Change, Key, Messages, Reply, Row, RowError, extend, unpack};
+use super::domain::{Change, Key, Reply, Row, RowError, extend};
 use super::store::{self, Asked};
 use crate::App;
 use crate::policy::ListReplies;
@@ -110,7 +110,7 @@ async fn note(work: &UnitOfWork, ctx: &OpContext, changes: &[Change]) -> Result<
     Ok(())
 }
 
-/// Messages of a record as they are told.
+/// Messages of a record as they are told: all of them, or as many as fit.
 #[derive(Debug)]
 pub struct Told {
     pub key: Key,
@@ -118,11 +118,12 @@ pub struct Told {
     pub recorded_at: Timestamp,
 }
 
-/// A page of the messages of an account's records, by start; or of one record.
+/// A page of the messages of an account's records, by start, or of one record; as they were known at an instant, if one is said.
 pub async fn list_replies(
     app: &App,
     ctx: &OpContext,
     (account, span, external_id): (AccountId, (i64, i64), Option<&str>),
+    known_at: Option<Timestamp>,
     page: &Page,
 ) -> Result<(Vec<Told>, String)> {
     let plan = ctx.plan::<ListReplies>()?;
@@ -135,14 +136,14 @@ pub async fn list_replies(
             Some(place.record)
         }
     };
-    let (rows, next) = store::page(&tx, &plan, &Asked { account, span, record }, page).await?;
+    let (parts, next) = store::page(&tx, &plan, &Asked { account, span, record, known_at }, page).await?;
     // Of a record that was withdrawn nothing is told.
-    let names = records::names(&tx, rows.iter().map(|row| row.record_id)).await?;
-    let mut told = Vec::with_capacity(rows.len());
-    for row in rows {
-        let Some(id) = names.get(&row.record_id) else { continue };
-        let replies = unpack(&row.messages).and_then(Messages::all).map_err(Error::internal)?;
-        told.push(Told { key: (account, id.clone()), replies, recorded_at: from_db(row.recorded_at)? });
+    let names = records::names(&tx, parts.iter().map(|part| part.record)).await?;
+    let mut told = Vec::with_capacity(parts.len());
+    for part in parts {
+        let Some(id) = names.get(&part.record) else { continue };
+        let (key, recorded_at) = ((account, id.clone()), from_db(part.recorded_at)?);
+        told.push(Told { key, replies: part.replies, recorded_at });
     }
     Ok((told, next))
 }

@@ -16,8 +16,6 @@ mod packed;
 
 pub use packed::{Messages, pack, unpack};
 
-/// Messages of one record at most.
-pub const MOST: usize = 20_000;
 /// Messages of one import at most.
 pub const MOST_AT_ONCE: usize = 100_000;
 
@@ -70,7 +68,7 @@ impl Row {
         self.replies.dedup();
         match self.replies.len() {
             0 => Err(RowError::Nothing(self.key.1)),
-            count if count > MOST => Err(RowError::TooMany(self.key.1, count)),
+            count if count > limits::REPLIES_PER_RECORD => Err(RowError::TooMany(self.key.1, count)),
             _ => Ok(self),
         }
     }
@@ -132,7 +130,7 @@ impl RowError {
             Self::NoSide => msg!("REPLY_SIDE_MISSING"),
             Self::TooLong(field) => msg!("RECORD_TEXT_TOO_LONG", field, max = limits::TEXT),
             Self::Unseen(field, character) => msg!("ID_WITH_UNSEEN", field, character),
-            Self::TooMany(id, count) => msg!("REPLIES_TOO_MANY", id, count, most = MOST),
+            Self::TooMany(id, count) => msg!("REPLIES_TOO_MANY", id, count, most = limits::REPLIES_PER_RECORD),
             Self::Unknown(id) => msg!("REPLY_RECORD_UNKNOWN", id),
             Self::Purged(id, day) => msg!("PERIOD_PURGED.named", name = id, day, kind = KEPT_AS),
         }
@@ -188,7 +186,7 @@ pub fn extend(
             outcome.unchanged += 1;
             continue;
         }
-        if count + new.len() > MOST {
+        if count + new.len() > limits::REPLIES_PER_RECORD {
             outcome.problems.push(RowError::TooMany(row.key.1, count + new.len()).of(index));
             continue;
         }

@@ -62,9 +62,9 @@ impl pb::reply_service_server::ReplyService for Rpc {
     ) -> Result<Response<pb::ListRepliesResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let (account, span, id, page) = read_list(req.into_inner())?;
+            let List { account, span, id, known_at, page } = read_list(req.into_inner())?;
             let asked = (account, span, Some(id.as_str()).filter(|id| !id.is_empty()));
-            let (found, next_page_token) = app::list_replies(&self.app, &ctx, asked, &page).await?;
+            let (found, next_page_token) = app::list_replies(&self.app, &ctx, asked, known_at, &page).await?;
             Ok(pb::ListRepliesResponse { replies: found.into_iter().map(message).collect(), next_page_token })
         };
         reply.await.answer(&ctx)
@@ -122,16 +122,27 @@ fn read_reply(sent: pb::Reply) -> Result<Reply, RowError> {
     Ok(Reply { at_ms: at.as_millisecond(), by, device: sent.device })
 }
 
-fn read_list(asked: pb::ListRepliesRequest) -> Result<(AccountId, (i64, i64), String, Page)> {
+struct List {
+    account: AccountId,
+    span: (i64, i64),
+    id: String,
+    known_at: Option<Timestamp>,
+    page: Page,
+}
+
+fn read_list(asked: pb::ListRepliesRequest) -> Result<List> {
     let mut v = Violations::new();
     let account = v.parse("account_id", &asked.account_id);
     let mut bound = |field: &str, at: Option<prost_types::Timestamp>, open: i64| {
         optional_instant(&mut v, field, at).map_or(open, Timestamp::as_millisecond)
     };
     let span = (bound("from", asked.from, i64::MIN), bound("to", asked.to, i64::MAX));
-    let question = format!("replies {} {span:?} {}", asked.account_id, asked.external_id);
+    let known_at = optional_instant(&mut v, "known_at", asked.known_at);
+    let known = known_at.map(|at| format!(" known at {at}")).unwrap_or_default();
+    let question = format!("replies {} {span:?} {}{known}", asked.account_id, asked.external_id);
     let page = v.take("page_token", Page::read(asked.page_size, &asked.page_token, question.as_bytes()));
-    v.finish(account.zip(page).map(|(account, page)| (account, span, asked.external_id, page)))
+    let id = asked.external_id;
+    v.finish(account.zip(page).map(|(account, page)| List { account, span, id, known_at, page }))
 }
 
 fn message(told: Told) -> pb::RecordReplies {

@@ -8,18 +8,19 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Condition;
 use sea_orm::{ExprTrait as _, FromQueryResult};
 use serde::{Serialize, Serializer};
-use tally_access::{OpContext, Plan, Rpc};
+use tally_access::OpContext;
 use tally_engine::attribution::Side;
 use tally_kernel::id::AccountId;
-use tally_kernel::page::Page;
-use tally_kernel::{Error, Kind, Result, msg};
+use tally_kernel::{Error, Result};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, lost_race, to_db};
 
-use super::domain::{Change, Messages, Stored, pack, unpack};
+use super::domain::{Change, Messages, Reply, Stored, pack, unpack};
+use crate::record::domain::{Devices, Spans};
 use crate::record::facts::{self as records, Last};
 
-/// Messages that a page ends after: what an answer holds.
-const PAGE: i64 = 40_000;
+mod page;
+
+pub use page::{Asked, page};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "replies")]
@@ -42,6 +43,9 @@ pub struct Model {
     /// As [`pack`] writes them.
     #[serde(serialize_with = "opened")]
     pub messages: Vec<u8>,
+    /// The devices that they name, a line each; nothing where they name none.
+    #[serde(skip)]
+    pub devices: Option<String>,
     pub recorded_at: DateTimeUtc,
     /// Nothing while it counts.
     pub until_at: Option<DateTimeUtc>,
@@ -110,12 +114,43 @@ pub async fn apply(work: &UnitOfWork, ctx: &OpContext, changes: &[Change]) -> Re
             started_ms: place.started_ms,
             replies: i32::try_from(replies.len()).map_err(Error::internal)?,
             messages: pack(replies),
+            devices: named(replies),
             recorded_at: to_db(ctx.now()),
             until_at: None,
         });
     }
     work.insert_many(rows).await.conflict(lost_race)?;
     Ok(())
+}
+
+/// The devices of messages, a line each: no name of one has a line break.
+fn named(replies: &[Reply]) -> Option<String> {
+    let devices: BTreeSet<&str> = replies.iter().map(|reply| reply.device.as_str()).collect();
+    let devices: Vec<&str> = devices.into_iter().filter(|device| !device.is_empty()).collect();
+    (!devices.is_empty()).then(|| devices.join("\n"))
+}
+
+/// The devices that messages of records of a period name, by account; of these accounts, or of all.
+pub async fn devices(tx: &ScopedTx, spans: &Spans, of: Option<&BTreeSet<AccountId>>) -> Result<Devices> {
+    let mut named = Devices::new();
+    for (from, to) in spans.stretches() {
+        let these = Condition::all()
+            .add(Column::StartedMs.gte(from).and(Column::StartedMs.lt(to)))
+            .add(Column::UntilAt.is_null().and(Column::Devices.is_not_null()))
+            .add_option(of.map(|of| among::<Entity>(tx, Column::AccountId, of.iter().map(|account| account.0))));
+        let found = tx.select::<Entity>().filter(these).rows::<(Uuid, Option<String>)>(|q| {
+            let q = q.column(Column::AccountId).column(Column::Devices);
+            q.group_by(Column::AccountId).group_by(Column::Devices)
+        });
+        for (account, lines) in found.await? {
+            let account = AccountId(account);
+            let lines = lines.filter(|_| spans.hold(account, (from, to)));
+            let devices = lines.iter().flat_map(|lines| lines.lines()).map(str::to_owned);
+            named.entry(account).or_default().extend(devices);
+        }
+    }
+    named.retain(|_, devices| !devices.is_empty());
+    Ok(named)
 }
 
 /// Takes messages to where the records with these external ids of an account are by now, and to when they began.
@@ -137,57 +172,6 @@ pub async fn follow(work: &UnitOfWork, account: AccountId, ids: BTreeSet<&str>) 
         update.filter(Column::RecordId.eq(place.record)).exec().await?;
     }
     Ok(())
-}
-
-/// What is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
-    pub account: AccountId,
-    /// Of records that began in `from..to`, milliseconds since 1970.
-    pub span: (i64, i64),
-    /// Of this record alone.
-    pub record: Option<Uuid>,
-}
-
-/// A page of messages as they are, by the start of their record. It ends early where they are many.
-pub async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, asked: &Asked, page: &Page) -> Result<(Vec<Model>, String)> {
-    let after = page.after.as_deref().map(read_key).transpose()?;
-    let (from, to) = asked.span;
-    let these = Condition::all()
-        .add(Column::AccountId.eq(asked.account.0))
-        .add(Column::StartedMs.gte(from).and(Column::StartedMs.lt(to)))
-        .add(Column::UntilAt.is_null())
-        .add_option(asked.record.map(|record| Column::RecordId.eq(record)))
-        .add_option(after.map(|(ms, record)| {
-            let later = Column::StartedMs.gt(ms);
-            later.or(Column::StartedMs.eq(ms).and(Column::RecordId.gt(record)))
-        }));
-    let ordered = tx.select::<Entity>().within(plan).filter(these);
-    let ordered = ordered.order_by_asc(Column::StartedMs).order_by_asc(Column::RecordId);
-    let mut found: Vec<(i64, Uuid, i32)> = ordered
-        .limit(u64::from(page.size) + 1)
-        .rows(|q| q.column(Column::StartedMs).column(Column::RecordId).column(Column::Replies))
-        .await?;
-    let mut messages = 0_i64;
-    let fitting = found.iter().take_while(|(_, _, count)| {
-        messages += i64::from(*count);
-        messages <= PAGE
-    });
-    let fitting = fitting.count().clamp(1, page.size as usize);
-    let more = found.len() > fitting;
-    found.truncate(fitting);
-    let last = found.last().filter(|_| more);
-    let next = last.map(|(ms, record, _)| page.token(&format!("{ms} {record}"))).unwrap_or_default();
-    let records = found.into_iter().map(|(_, record, _)| record);
-    let these = among::<Entity>(tx, Column::RecordId, records).add(Column::UntilAt.is_null());
-    let rows = tx.select::<Entity>().within(plan).filter(these);
-    let rows = rows.order_by_asc(Column::StartedMs).order_by_asc(Column::RecordId).all().await?;
-    Ok((rows, next))
-}
-
-fn read_key(key: &str) -> Result<(i64, Uuid)> {
-    let parts = key.split_once(' ').and_then(|(ms, id)| Some((ms.parse().ok()?, id.parse().ok()?)));
-    parts.ok_or_else(|| Error::of(Kind::InvalidArgument, msg!("PAGE_TOKEN_INVALID")))
 }
 
 /// What [`collect`] reads.

@@ -135,6 +135,11 @@ pub fn attendance(told: &Told) -> FakePeer {
         let findings = att::ListOccupancyResponse { accounts: vec![], findings: told.findings };
         told.duty.into_iter().map(part).chain([findings]).map(Ok).collect()
     };
+    let with_devices = Arc::clone(told);
+    let uses = move |_: att::ListDeviceUsesRequest| {
+        let uses = with_devices.lock().unwrap().devices.clone();
+        uses.into_iter().map(|one| Ok(att::ListDeviceUsesResponse { uses: vec![one] })).collect()
+    };
     let corrections = now::<att::ListCorrectionsRequest, _>(told, |told| att::ListCorrectionsResponse {
         corrections: told.corrections,
         ..Default::default()
@@ -159,4 +164,5 @@ pub fn attendance(told: &Told) -> FakePeer {
         .answers("tally.attendance.v1.RosterService/ListShifts", shifts)
         .answers("tally.attendance.v1.PunchService/ListPunches", punches)
         .streams("tally.attendance.v1.OccupancyService/ListOccupancy", occupancy)
+        .streams("tally.attendance.v1.DeviceService/ListDeviceUses", uses)
 }

@@ -70,6 +70,7 @@ pub struct PeerFacts {
     pub shifts: Vec<att::Shift>,
     pub punches: Vec<att::Punch>,
     pub duty: Vec<att::AccountOccupancy>,
+    pub devices: Vec<att::DeviceUse>,
     pub findings: Vec<common::Finding>,
     pub retention: Vec<idn::Retention>,
     pub rates: Vec<idn::Rate>,
@@ -359,14 +360,8 @@ impl Fixture {
     /// Writes a scheme: its id.
     pub async fn scheme(&self, scheme: pb::Scheme) -> String {
         let ask = pb::CreateSchemeVersionRequest { scheme: Some(scheme), ..Default::default() };
-        self.schemes()
-            .create_scheme_version(self.admin.request(ask))
-            .await
-            .unwrap()
-            .into_inner()
-            .scheme
-            .unwrap()
-            .scheme_id
+        let made = self.schemes().create_scheme_version(self.admin.request(ask)).await.unwrap().into_inner();
+        made.scheme.unwrap().scheme_id
     }
 
     /// Starts a run over March 2026 and watches it until it rests.

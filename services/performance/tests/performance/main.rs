@@ -6,6 +6,7 @@ mod closing;
 mod contributors;
 mod corrections;
 mod currencies;
+mod devices;
 mod everybody;
 mod fake_peers;
 mod findings;

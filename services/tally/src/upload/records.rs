@@ -125,7 +125,7 @@ fn most_bytes(bundle: &Bundle, at: usize) -> usize {
     let texts = text(Some(record.external_id)) + text(record.kind) + text(record.customer) + agent;
     // Each contributor is a message of its own, with a role and lengths.
     let contributors = text(record.contributors) * 2;
-    let texts = texts + text(record.currency) + text(record.refers_to) + contributors;
+    let texts = texts + text(record.currency) + text(record.refers_to) + text(record.device) + contributors;
     let measure = |measure: &tally_bundle::Measure| match &measure.values {
         MeasureValues::Numbers(values) if values[at].is_some() => measure.name.len() + 48,
         MeasureValues::Texts(values) if values[at].is_some() => measure.name.len() + text(values[at]) + 24,
@@ -159,6 +159,7 @@ pub fn record(bundle: &Bundle, at: usize) -> Result<performance::Record> {
         currency: text(record.currency),
         refers_to: text(record.refers_to),
         contributors: contributors(&text(record.contributors))?,
+        device: text(record.device),
     })
 }
 

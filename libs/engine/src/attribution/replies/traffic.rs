@@ -244,6 +244,7 @@ impl Traffic {
                 Some(place) => return (Some(place as u16), false),
                 None => (FindingKind::DeviceOffDuty, Some(person)),
             },
+            Owner::Elsewhere => (FindingKind::DeviceOffDuty, None),
             Owner::Several => (FindingKind::DeviceOfSeveral, None),
         };
         self.odd.push((kind, person, message.day, message.place));

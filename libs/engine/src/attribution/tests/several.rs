@@ -124,7 +124,7 @@ pub(super) fn with_devices(mut case: Input, seed: u64) -> Input {
             _ => None,
         };
     }
-    let all = |device, person| DeviceUse { device, person, from_ms: i64::MIN, to_ms: i64::MAX };
+    let all = |device, person| DeviceUse { device, person: Some(person), from_ms: i64::MIN, to_ms: i64::MAX };
     case.devices = vec![all(100, 0), all(101, 1), all(102, 2)];
     case
 }
@@ -133,7 +133,7 @@ pub(super) fn with_devices(mut case: Input, seed: u64) -> Input {
 fn a_reply_from_somebodys_device_is_mostly_theirs_and_what_a_device_cannot_say_is_a_finding() {
     let case = chat(160, 3);
     let mut all_of_one = case.clone();
-    all_of_one.devices = vec![DeviceUse { device: 5, person: 1, from_ms: i64::MIN, to_ms: i64::MAX }];
+    all_of_one.devices = vec![DeviceUse { device: 5, person: Some(1), from_ms: i64::MIN, to_ms: i64::MAX }];
     all_of_one.replies.iter_mut().for_each(|reply| reply.device = Some(5));
     let (plain, outcome) = (attribute(&case, &pool(2)), attribute(&all_of_one, &pool(2)));
     let of = |outcome: &Attribution, person| {
@@ -143,7 +143,7 @@ fn a_reply_from_somebodys_device_is_mostly_theirs_and_what_a_device_cannot_say_i
     assert!(of(&plain, 1) < 4 * of(&plain, 0), "{:?}", plain.by_person);
     assert!(found(&outcome, FindingKind::DeviceOffDuty) > 0, "used while its owner was not on duty");
     let mut two = all_of_one.clone();
-    two.devices.push(DeviceUse { person: 0, ..two.devices[0] });
+    two.devices.push(DeviceUse { person: Some(0), ..two.devices[0] });
     let two = attribute(&two, &pool(2));
     assert_eq!((&two.credits, &two.shares), (&plain.credits, &plain.shares), "it tells nothing");
     assert!(found(&two, FindingKind::DeviceOfSeveral) > 0);
@@ -178,15 +178,24 @@ fn a_device_of_nobody_says_that_the_same_hands_wrote() {
 #[test]
 fn a_record_that_names_a_device_is_of_its_owner_who_was_on_duty() {
     let rows = vec![duty(0, 9..12, DutyRule::Rostered), duty(1, 9..12, DutyRule::Rostered)];
-    let mut case = input(rows, vec![record("a", 10), record("b", 11), record("c", 11)]);
-    case.record_devices = [(0, 4), (1, 5), (2, 6)].into();
-    let use_of = |device, person| DeviceUse { device, person, from_ms: 0, to_ms: i64::MAX };
-    case.devices = vec![use_of(4, 1), use_of(5, 2), use_of(6, 0), use_of(6, 1)];
+    let mut case = input(rows, vec![record("a", 10), record("b", 11), record("c", 11), record("d", 11)]);
+    case.record_devices = [(0, 4), (1, 5), (2, 6), (3, 7)].into();
+    let use_of = |device, person| DeviceUse { device, person: Some(person), from_ms: 0, to_ms: i64::MAX };
+    let elsewhere = DeviceUse { person: None, ..use_of(7, 0) };
+    case.devices = vec![use_of(4, 1), use_of(5, 2), use_of(6, 0), use_of(6, 1), elsewhere];
     let outcome = attribute(&case, &pool(1));
     let rungs: Vec<Rung> = outcome.credits.iter().map(|credit| credit.rung).collect();
-    assert_eq!(rungs, [Rung::Device, Rung::Equal, Rung::Equal]);
+    assert_eq!(rungs, [Rung::Device, Rung::Equal, Rung::Equal, Rung::Equal]);
     assert_eq!((outcome.shares[0].person, outcome.shares[0].ppm), (1, WHOLE));
-    assert_eq!((found(&outcome, FindingKind::DeviceOffDuty), found(&outcome, FindingKind::DeviceOfSeveral)), (1, 1));
+    assert_eq!((found(&outcome, FindingKind::DeviceOffDuty), found(&outcome, FindingKind::DeviceOfSeveral)), (2, 1));
+    let off_duty = outcome.findings.iter().filter(|found| found.kind == FindingKind::DeviceOffDuty);
+    assert_eq!(
+        off_duty.map(|found| found.person).collect::<Vec<_>>(),
+        [None, Some(2)],
+        "one is of none of these people"
+    );
+    let mixed = Input { devices: vec![use_of(7, 0), elsewhere], ..case.clone() };
+    assert_eq!(found(&attribute(&mixed, &pool(1)), FindingKind::DeviceOfSeveral), 1, "theirs and somebody else's");
     case.policy.rules = 2;
     assert!(attribute(&case, &pool(1)).credits.iter().all(|credit| credit.rung != Rung::Device));
 }

@@ -38,6 +38,7 @@ fn frozen() -> Frozen {
             ("E1".to_owned(), vec![Meaning { person: 0, from: None, to: None }]),
             ("Mimi".to_owned(), vec![Meaning { person: 0, from: Some(date(2026, 3, 2)), to: Some(date(2026, 3, 3)) }]),
         ]),
+        devices: BTreeMap::new(),
     };
     Frozen {
         period: Period::month_of(date(2026, 3, 1)),
@@ -64,6 +65,7 @@ fn row<'a>(id: &'a str, agent: &'a str, start: &str) -> Row<'a> {
         rating_milli: None,
         amount_minor: None,
         custom: &[],
+        device: "",
         content: &[7; 32],
     }
 }
@@ -136,4 +138,29 @@ fn sums_weigh_what_was_measured_by_the_share() {
     assert_eq!(sums.flags, [sample(250_000 * 1_000_000), sample(0), Sample::default()]);
     assert_eq!(sums.amount, sample(250_000 * 123_450_000));
     assert_eq!(sums.custom, [sample(250_000 * 4_500_000)]);
+}
+
+#[test]
+fn devices_are_numbered_by_their_names_whichever_comes_first() {
+    let collected = |names: [&str; 3]| {
+        let (frozen, mut records) = (frozen(), Records::new(1));
+        let mut collector = Collector::new(&frozen, 0, &mut records).unwrap();
+        let start = "2026-03-02T01:00:00Z";
+        collector.push(&Row { device: names[0], ..row("1", "", start) });
+        collector.push(&row("2", "", start));
+        for (device, at_ms) in [(names[1], 0), ("", 1), (names[2], 2)] {
+            collector.message((ms(start), "2"), ms(start) + at_ms, Side::Agent, device);
+        }
+        collector.message((ms(start), "3"), ms(start), Side::Agent, "of no record");
+        collector.finish();
+        let numbers = records.number_devices();
+        let replies: Vec<_> = records.replies.iter().map(|reply| reply.device).collect();
+        (numbers, records.record_devices, replies)
+    };
+    let (numbers, records, replies) = collected(["c", "a", "b"]);
+    let names: Vec<_> = numbers.iter().map(|(name, number)| (name.as_str(), *number)).collect();
+    assert_eq!(names, [("a", 0), ("b", 1), ("c", 2)]);
+    assert_eq!((records, replies), (BTreeMap::from([(0, 2)]), vec![Some(0), None, Some(1)]));
+    let (_, records, replies) = collected(["b", "b", ""]);
+    assert_eq!((records, replies), (BTreeMap::from([(0, 0)]), vec![Some(0), None, None]));
 }

@@ -30,6 +30,7 @@ fn account() -> FrozenAccount {
         own: vec![],
         own_from: BTreeMap::new(),
         agents: BTreeMap::new(),
+        devices: BTreeMap::new(),
     }
 }
 
@@ -49,6 +50,7 @@ fn row<'a>(start: &str, customer: &'a str, kind: &'a str) -> Row<'a> {
         rating_milli: None,
         amount_minor: None,
         custom: &[],
+        device: "",
         content: &[7; 32],
     }
 }

@@ -207,3 +207,39 @@ fn duty_and_employments_of_days_outside_of_the_period_join_nothing() {
         assert_eq!(shape(&facts, Days::Own), before, "another unit until {last}, or from {from}");
     }
 }
+
+#[test]
+fn a_device_is_frozen_where_records_name_it_with_whoever_had_it_around_the_period() {
+    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+    let (first, last) = (at("2026-02-27T16:00:00Z"), at("2026-04-01T16:00:00Z"));
+    let use_of = |device: &str, p: u128, from_ms, to_ms| DeviceUse {
+        device: device.to_owned(),
+        person: PersonId(id(p)),
+        from_ms,
+        to_ms,
+    };
+    let mut facts = facts();
+    facts.devices = vec![
+        use_of("mine", 2, i64::MIN, i64::MAX),
+        use_of("shared", 3, 5, first + 9),
+        use_of("shared", 1, first + 9, first + 20),
+        use_of("shared", 4, first + 9, first + 20),
+        use_of("shared", 3, first + 9, first + 20),
+        use_of("before", 1, 0, first),
+        use_of("never named", 1, 0, i64::MAX),
+    ];
+    let (march, policy) = (march(), (&Policy::default(), Days::Own));
+    let without = snapshot(&facts, march, policy, &[count(11, "")]).unwrap();
+    assert!(!serde_json::to_string(&without.components).unwrap().contains("devices"), "bytes of months without any");
+    let named = ["before", "mine", "nobody's", "shared"].map(str::to_owned);
+    facts.named_devices = BTreeMap::from([(AccountId(id(11)), named.into()), (AccountId(id(12)), BTreeSet::new())]);
+    let plan = snapshot(&facts, march, policy, &[count(11, "")]).unwrap();
+    let devices = &plan.components[0].accounts[0].devices;
+    let told: Vec<_> = devices.iter().map(|(name, uses)| (name.as_str(), &uses[..])).collect();
+    let of = |from_ms, person, to_ms| FrozenUse { from_ms, person, to_ms };
+    let mine = [of(first, Some(1), last)];
+    let shared = [of(first, None, first + 9), of(first + 9, None, first + 20), of(first + 9, Some(0), first + 20)];
+    assert_eq!(told, [("before", &[][..]), ("mine", &mine[..]), ("nobody's", &[][..]), ("shared", &shared[..])]);
+    facts.devices.reverse();
+    assert_eq!(snapshot(&facts, march, policy, &[count(11, "")]).unwrap(), plan, "in whatever order they come");
+}

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tally_engine::closing::facts::DutyRule;
-use tally_engine::closing::snapshot::{AgentCount, Frozen, FrozenAccount, FrozenPerson, Meaning};
+use tally_engine::closing::snapshot::{AgentCount, Frozen, FrozenAccount, FrozenPerson, FrozenUse, Meaning};
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::time::{Period, TimeError, zone};
 
@@ -17,8 +17,17 @@ pub struct Otherwise {
     pub duty: BTreeMap<Date, BTreeSet<PersonId>>,
     /// Names of agents that mean somebody else.
     pub agents: u32,
+    /// Devices that were others'.
+    pub devices: u32,
     /// Phases, zone, team, or for whom it is the own one.
     pub account: bool,
+}
+
+impl Otherwise {
+    /// Whether nothing is otherwise but on the days whose duty is.
+    pub fn is_of_days(&self) -> bool {
+        self.agents == 0 && self.devices == 0 && !self.account
+    }
 }
 
 /// The accounts and agents that frozen facts are about, so that the facts of now are frozen about the same.
@@ -29,6 +38,12 @@ pub fn named(before: &[Frozen]) -> Vec<AgentCount> {
         names.map(move |agent| AgentCount { account: id, agent, records: 0 }).collect::<Vec<_>>()
     };
     before.iter().flat_map(|component| &component.accounts).flat_map(of_account).collect()
+}
+
+/// The devices that they are about.
+pub fn named_devices(before: &[Frozen]) -> BTreeMap<AccountId, BTreeSet<String>> {
+    let accounts = before.iter().flat_map(|component| &component.accounts);
+    accounts.map(|account| (account.id, account.devices.keys().cloned().collect())).collect()
 }
 
 /// What is otherwise now, by account.
@@ -109,9 +124,11 @@ impl Seen<'_> {
         };
         let names = self.account.agents.keys();
         let agents = names.filter(|name| self.meanings(name) != is.meanings(name)).count();
+        let devices = self.account.devices.keys().filter(|name| self.uses(name) != is.uses(name)).count();
         Ok(Otherwise {
             duty: self.duty(is)?,
             agents: u32::try_from(agents).unwrap_or(u32::MAX),
+            devices: u32::try_from(devices).unwrap_or(u32::MAX),
             account: of(self.account) != of(is.account) || self.own() != is.own(),
         })
     }
@@ -128,6 +145,12 @@ impl Seen<'_> {
     fn meanings(&self, name: &str) -> BTreeSet<(PersonId, Option<Date>, Option<Date>)> {
         let meanings = self.account.agents.get(name).into_iter().flatten();
         meanings.filter_map(|Meaning { person, from, to }| Some((self.person(*person)?, *from, *to))).collect()
+    }
+
+    fn uses(&self, device: &str) -> BTreeSet<(i64, i64, Option<PersonId>)> {
+        let uses = self.account.devices.get(device).into_iter().flatten();
+        uses.map(|FrozenUse { from_ms, person, to_ms }| (*from_ms, *to_ms, person.and_then(|at| self.person(at))))
+            .collect()
     }
 
     fn spans(&self) -> BTreeMap<(PersonId, DutyRule), Spans> {

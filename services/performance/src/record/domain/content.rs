@@ -48,6 +48,7 @@ impl Record {
         hidden.extend((self.agent != there.agent).then_some("agent"));
         hidden.extend((self.customer != there.customer).then_some("customer"));
         hidden.extend((self.contributors != there.contributors).then_some("contributors"));
+        hidden.extend((self.device != there.device).then_some("device"));
         columns.extend(hidden.into_iter().map(|column| msg!("COLUMN_DIFFERS.hidden", column)));
         columns
     }
@@ -69,7 +70,7 @@ impl Record {
         // What came later stands at the end, and only where it is said: what was stored before has the digest that it had.
         let contributors = contribution::write(&self.contributors);
         let later = [("currency", &self.currency), ("refers_to", &self.refers_to), ("contributors", &contributors)];
-        for (name, text) in later {
+        for (name, text) in later.into_iter().chain([("device", &self.device)]) {
             if !text.is_empty() {
                 hash.text(name).text(text);
             }

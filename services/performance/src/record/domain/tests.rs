@@ -20,6 +20,7 @@ pub(super) fn record(id: &str) -> Record {
         currency: String::new(),
         refers_to: String::new(),
         contributors: Vec::new(),
+        device: String::new(),
     }
 }
 
@@ -101,7 +102,7 @@ fn a_long_text_is_measured_in_characters_not_bytes() {
 #[test]
 fn every_field_changes_the_content() {
     let base = record("a").content();
-    let changes: [fn(&mut Record); 12] = [
+    let changes: [fn(&mut Record); 13] = [
         |r| r.external_id.push('x'),
         |r| r.started_ms -= 1,
         |r| r.ended_ms += 1,
@@ -113,6 +114,7 @@ fn every_field_changes_the_content() {
         |r| r.amount_minor = Some(0),
         |r| r.currency = "JPY".to_owned(),
         |r| r.refers_to = "b".to_owned(),
+        |r| r.device = "PC-7".to_owned(),
         |r| r.measures.push(Measure { name: "qa".into(), value: MeasureValue::Text(String::new()) }),
     ];
     let mut seen = BTreeSet::from([base]);

@@ -47,6 +47,7 @@ struct Chosen {
     content: Vec<u8>,
     currency: Option<String>,
     contributors: Option<String>,
+    device: Option<String>,
 }
 
 /// What [`collect`] reads of a refund.
@@ -75,7 +76,7 @@ macro_rules! sessions {
             let q = q.column($column::Agent).column($column::Kind).column($column::Customer);
             let q = q.column($column::FirstReplyMs).column($column::Resolved).column($column::RatingMilli);
             let q = q.column($column::AmountMinor).column($column::Content).column($column::Currency);
-            let q = q.column($column::Contributors);
+            let q = q.column($column::Contributors).column($column::Device);
             if $reading.columns.is_empty() { q.without($column::Measures) } else { q.column($column::Measures) }
         });
         chosen.await?
@@ -152,6 +153,7 @@ pub async fn collect(
             rating_milli: row.rating_milli,
             amount_minor: row.amount_minor,
             custom: &custom,
+            device: row.device.as_deref().unwrap_or_default(),
             content: &row.content,
         };
         take(&row, told)?;

@@ -13,27 +13,38 @@ use tally_kernel::id::AccountId;
 use tally_kernel::{Currency, Error, Result};
 use tally_store::{ScopedTx, among, number_from_db, word_from_db};
 
-use super::super::domain::{Counted, Spans};
+use super::super::domain::{Counted, Devices, Spans};
 use super::{Column, Entity, change, contributors_of};
 
 /// Records of a period by account and agent, each account's by its own days, and the calls since an instant that changed some of those
-/// around it. What `before` counted of accounts that were not changed since is not counted again; which ones were is told too.
+/// around it; with devices if asked. What `before` counted of accounts that were not changed since is not counted again; which ones were is told
+/// too.
 pub async fn counted(
     tx: &ScopedTx,
     spans: &Spans,
     since: Timestamp,
     before: Option<Counted>,
+    with_devices: bool,
 ) -> Result<(Counted, Option<BTreeSet<AccountId>>)> {
     // First: what comes in between is counted, and has changed for whoever asks next.
     let calls = change::calls_since(tx, since, spans.around()).await?;
-    let Some(before) = before else { return Ok((Counted { since, calls, counts: counts(tx, spans).await? }, None)) };
+    let Some(before) = before else {
+        let devices = if with_devices { devices(tx, spans, None).await? } else { Devices::new() };
+        return Ok((Counted { since, calls, counts: counts(tx, spans).await?, devices }, None));
+    };
     let changed = before.changed(&change::calls_since(tx, before.since, spans.around()).await?);
     let mut counts: BTreeMap<_, _> = before.counts.into_iter().map(keyed).collect();
+    let mut named = before.devices;
     counts.retain(|(account, _), _| !changed.contains(account));
+    named.retain(|account, _| !changed.contains(account));
     if !changed.is_empty() {
         counts.extend(count(tx, spans, Some(&changed)).await?);
+        if with_devices {
+            named.extend(devices(tx, spans, Some(&changed)).await?);
+        }
     }
-    Ok((Counted { since, calls, counts: counts.into_iter().map(told).collect() }, Some(changed)))
+    let counts = counts.into_iter().map(told).collect();
+    Ok((Counted { since, calls, counts, devices: named }, Some(changed)))
 }
 
 /// Records of a period by account and agent; none of a contributor whom no record names as its agent.
@@ -71,6 +82,25 @@ async fn count(tx: &ScopedTx, spans: &Spans, of: Option<&BTreeSet<AccountId>>) -
         }
     }
     Ok(counts)
+}
+
+/// The devices that sessions of a period name, by account; of these accounts, or of all.
+async fn devices(tx: &ScopedTx, spans: &Spans, of: Option<&BTreeSet<AccountId>>) -> Result<Devices> {
+    let mut named = Devices::new();
+    for stretch in spans.stretches() {
+        let these = these(stretch).add(Column::RefersTo.is_null()).add(Column::Device.is_not_null());
+        let of = of.map(|of| among::<Entity>(tx, Column::AccountId, of.iter().map(|account| account.0)));
+        let found = tx.select::<Entity>().filter(these.add_option(of)).rows::<(Uuid, Option<String>)>(|q| {
+            let q = q.column(Column::AccountId).column(Column::Device);
+            q.group_by(Column::AccountId).group_by(Column::Device)
+        });
+        for (account, device) in found.await? {
+            let account = AccountId(account);
+            named.entry(account).or_default().extend(device.filter(|_| spans.hold(account, stretch)));
+        }
+    }
+    named.retain(|_, devices| !devices.is_empty());
+    Ok(named)
 }
 
 async fn count_of(tx: &ScopedTx, these: Condition) -> Result<BTreeMap<Key, u64>> {

@@ -2,15 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use tally_kernel::id::{AccountId, OrgUnitId};
 use tally_kernel::{Error, Result};
-use tally_store::{ScopedTx, among, to_db};
+use tally_store::{ScopedTx, UnitOfWork, among, to_db};
 
 use super::super::domain::Place;
 use super::{Column, Entity, Last, beyond, version};
+
+/// Takes what is kept beside records to where the records with these external ids of an account are by now, and to when they began: the rooms
+/// that keep it stand above this one.
+pub type Follow = for<'a> fn(&'a UnitOfWork, AccountId, BTreeSet<&'a str>) -> BoxFuture<'a, Result<()>>;
 
 type Told = (Uuid, String, String, Option<Uuid>, i64);
 

@@ -54,6 +54,7 @@ pub struct Model {
     /// The principal who ended it.
     pub ended_by: Uuid,
     pub contributors: Option<String>,
+    pub device: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -88,6 +89,7 @@ impl From<Model> for super::Model {
             currency: was.currency,
             refers_to: was.refers_to,
             contributors: was.contributors,
+            device: was.device,
         }
     }
 }
@@ -133,6 +135,7 @@ pub fn ended(ctx: &OpContext, row: super::Model, ordinal: i32, End { ended, reas
         currency: row.currency,
         refers_to: row.refers_to,
         contributors: row.contributors,
+        device: row.device,
         revision: row.revision,
         content: row.content,
         recorded_at: row.recorded_at,

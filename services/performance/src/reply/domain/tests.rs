@@ -82,7 +82,7 @@ fn what_no_record_can_have_is_refused_with_its_name() {
     let early = Reply { at_ms: -5_000_000_000_000, by: Side::Agent, device: String::new() };
     assert_eq!(reason(row("r", vec![early])), "RECORD_TIME_IMPLAUSIBLE");
     let many = |count| (0..count).map(|n| reply(n, Side::Customer, "")).collect();
-    assert_eq!(row("r", many(20_000)).check().map(|row| row.replies.len()), Ok(MOST));
+    assert_eq!(row("r", many(20_000)).check().map(|row| row.replies.len()), Ok(limits::REPLIES_PER_RECORD));
     assert_eq!(reason(row("r", many(20_001))), "REPLIES_TOO_MANY");
     let twice = vec![reply(5, Side::Agent, ""), reply(1, Side::Agent, ""), reply(5, Side::Agent, "")];
     let sent = row("r", twice).check().unwrap();
@@ -117,6 +117,6 @@ fn a_record_with_too_many_messages_keeps_those_that_it_has() {
     let rows = vec![(7, place(1), row("r1", more(0))), (8, place(1), row("r1", vec![reply(0, Side::Customer, "")]))];
     let mut outcome = ImportOutcome::default();
     let changes = extend(rows, stored, &mut outcome);
-    assert_eq!((outcome.revised, changes[0].replies.len()), (1, MOST));
+    assert_eq!((outcome.revised, changes[0].replies.len()), (1, limits::REPLIES_PER_RECORD));
     assert_eq!(outcome.problems[0].reason, "REPLIES_TOO_MANY");
 }

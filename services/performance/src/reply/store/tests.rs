@@ -34,6 +34,7 @@ fn row(id: &str, started_ms: i64, refers_to: &str) -> (u32, Row) {
         currency: String::new(),
         refers_to: refers_to.to_owned(),
         contributors: Vec::new(),
+        device: String::new(),
     };
     (0, Row::new(record, 0))
 }

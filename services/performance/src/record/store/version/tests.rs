@@ -53,6 +53,7 @@ async fn revised(db: &TestStore, ctx: &OpContext, id: &str, start: &str, [is, wa
         currency: None,
         refers_to: None,
         contributors: (!contributor.is_empty()).then(|| format!("closer={contributor}")),
+        device: None,
     };
     let work = unit(db, ctx).await;
     let before = End { ended: Ended::Moved, reason: "was served by Mimi Wang" };
