@@ -392,3 +392,47 @@ fn messages_of_records_are_taken_kept_and_replayed_and_wrong_ones_cost_themselve
     assert!(case.result("timings.json").contains("\"replies\""), "the step has its time");
     assert!(case.replayed().contains("identical"));
 }
+
+#[test]
+fn a_device_says_who_served_whether_it_is_somebodys_or_a_seat_that_somebody_is_rostered_on() {
+    let head = format!("{},device\n", RECORDS.trim_end());
+    let row = |id: &str, at: &str, device: &str| {
+        format!("Mart,One,mart-a,{id},2026-03-02 {at},2026-03-02 {at}:30,,chat,,,,10,{device}\n")
+    };
+    let rows = [
+        row("T1", "09:00", "PC-1"),
+        row("T2", "09:10", "desk 12"),
+        row("T3", "09:20", "till"),
+        row("T4", "09:30", "PC-3"),
+        row("T5", "09:40", "never heard of"),
+        row("T6", "09:50", "PC\u{200b}1"),
+        row("T7", "10:00", ""),
+    ];
+    let people = "employee_no,name,org_unit,position,grade,hired_on\n1001,Ann,East/Desk,agent,P1,2025-01-06\n\
+        1002,Bo,East/Desk,agent,P1,2025-01-06\n1003,Cy,West/Desk,agent,P1,2025-01-06\n";
+    let rosters = "employee_no,account,start,end,seat\n1001,mart-a,2026-03-02 08:30,2026-03-02 12:00,\n\
+        1002,mart-a,2026-03-02 08:30,2026-03-02 12:00,A1\n";
+    let devices =
+        "device,employee_no,seat,from,to\nPC-1,1001,,,\ndesk 12,,A1,,\ntill,1001,,,\ntill,1002,,,\nPC-3,1003,,,\n";
+    let records = format!("{head}{}", rows.concat());
+    let files =
+        [("records.csv", records.as_str()), ("people.csv", people), ("rosters.csv", rosters), ("devices.csv", devices)];
+    let case = Case::new(&files, &[]);
+    assert_eq!(case.close(), 3, "one device holds what nobody sees");
+    let alone: Vec<_> = case.credits().into_iter().filter(|credit| credit.ends_with(" 1000000")).collect();
+    assert_eq!(alone, ["T1 1001 1000000", "T2 1002 1000000"], "{:?}", case.credits());
+    let table = case.table("attribution.csv");
+    let device = table[0].iter().position(|column| column == "device").expect("the column");
+    assert_eq!(table[1..].iter().filter(|row| row[device].starts_with('1')).count(), 2, "{table:?}");
+    let findings = case.result("findings.csv");
+    assert!(findings.contains("DEVICE_OF_SEVERAL") && findings.contains("DEVICE_OFF_DUTY"), "{findings}");
+    assert!(case.result("rejected.csv").contains("records.csv,7,device"), "{}", case.result("rejected.csv"));
+    assert!(case.result("inputs/records.csv").lines().next().is_some_and(|head| head.ends_with("record.device")));
+    for (language, words) in [("en", "at the device desk 12"), ("zh-CN", "接待所用设备 desk 12")] {
+        let (bundle, out) = (case.bundle(), case.bundle().with_file_name(language));
+        let said = case.run(&["close", text(&bundle), "--out", text(&out), "--explain", "T2", "--lang", language]);
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        assert!(said.contains(words) && said.contains("1002 100 %"), "{said}");
+    }
+    assert!(case.replayed().contains("identical"));
+}
