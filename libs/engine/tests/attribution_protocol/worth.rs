@@ -32,7 +32,7 @@ fn table(sizes: &[usize], tags: &[u64], count: u64) {
                 (0..size as u32).map(|agent| truth.iter().filter(|one| **one == agent).count() as u64).collect();
             let input = shared_account(&calls, agents, rep * 1_000 + size as u64 * 10, percent);
             let mut devices = input.clone();
-            let all = |person| DeviceUse { device: person, person, from_ms: i64::MIN, to_ms: i64::MAX };
+            let all = |person| DeviceUse { device: person, person: Some(person), from_ms: i64::MIN, to_ms: i64::MAX };
             devices.devices = (0..size as u32).map(all).collect();
             let at_devices = truth.iter().enumerate().filter(|(call, _)| drawn(*call, 30));
             devices.record_devices = at_devices.map(|(call, person)| (call as u32, *person)).collect();
