@@ -170,12 +170,13 @@ fn read<'t>(
     (part, last): (f64, bool),
 ) -> Vec<(&'t traffic::Day, beam::Reading, Vec<Note>)> {
     let chosen = traffic.days.par_iter().zip(which).filter(|(_, chosen)| **chosen);
+    let logs = habits.logs();
     let one = |(day, _): (&'t traffic::Day, &bool)| {
         let mut reading = beam::read(traffic, day, habits, (WIDTH, last), weights);
         let old = &weights[traffic.seats_of_day(day)];
         reading.weights.iter_mut().zip(old).for_each(|(new, old)| *new = (1.0 - part) * old + part * *new);
         let seen = reading.seen.take();
-        let notes = seen.map(|seen| why::of_day((traffic, day), habits, (weights, &reading.weights), &seen));
+        let notes = seen.map(|seen| why::of_day((traffic, day), (habits, &logs), (weights, &reading.weights), &seen));
         (day, reading, notes.unwrap_or_default())
     };
     chosen.map(one).collect()

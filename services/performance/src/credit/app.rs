@@ -379,7 +379,7 @@ pub async fn explain_record(
         shares: &credit.shares,
         told: &frozen.people.iter().map(sees).collect::<Vec<_>>(),
     };
-    let of_sale = sale.map(|sale| msg!("LADDER_REFUND", refund = external_id, sale));
+    let of_sale = sale.as_ref().map(|sale| msg!("LADDER_REFUND", refund = external_id, sale = *sale));
     let worth = held.worth()?.and_then(|worth| worth::line(credit.rung, &worth));
     let lines = of_sale.into_iter().chain(lines(&question)).chain(worth).collect();
     let replies = answered(&tx, held.credits_run(), account, (started_ms, asked)).await?;

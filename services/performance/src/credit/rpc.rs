@@ -163,7 +163,7 @@ fn reason(locale: Locale, told: &Told) -> pb::Reason {
         pb::Reason { against: told.why.against.map_or(0, |kind| sign_of(kind).into()), ..Default::default() };
     let pause = |of: &mut pb::ReasonPerson, pause: Pause| (of.seconds, of.not_yet) = (pause.seconds, !pause.wrote);
     let counts = |of: &mut pb::ReasonPerson, count: u16, all: u16| (of.count, of.of) = (count.into(), all.into());
-    reason.set_sign(match told.why.sign {
+    let sign = match told.why.sign {
         Sign::Hands { first: one, second: other } => {
             pause(&mut first, one);
             pause(&mut second, other);
@@ -201,7 +201,8 @@ fn reason(locale: Locale, told: &Told) -> pb::Reason {
         Sign::TooFewReplies => pb::Sign::TooFewReplies,
         Sign::ClockWithoutSeconds => pb::Sign::ClockWithoutSeconds,
         Sign::NoReplyTimes => pb::Sign::NoReplyTimes,
-    });
+    };
+    reason.set_sign(sign);
     if told.why.people.is_some() {
         (reason.first, reason.second) = (Some(first), Some(second));
     }

@@ -188,6 +188,8 @@ impl<'a> Beam<'a> {
             seen.replies.push((place, seen.sights.len(), states));
         }
         let cells = people + self.day.slots + self.day.desks;
+        // Of everybody the last reply that a pause was reckoned from, and what came out: states mostly say the same.
+        let mut known = vec![(u32::MAX, (0.0, 0)); seats.len()];
         for from in 0..self.states.weights.len() {
             let row = &self.states.rows[from * cells..][..cells];
             let writer = if step.slot == NOWHERE { 0 } else { row[people + usize::from(step.slot)] };
@@ -198,7 +200,11 @@ impl<'a> Beam<'a> {
                     continue;
                 }
                 let last = row[going.cell];
-                let (gap, span) = gap(traffic, self.day, self.habits, (going.person, going.from), last, step.at);
+                if known[seat].0 != last {
+                    let gap = gap(traffic, self.day, self.habits, (going.person, going.from), last, step.at);
+                    known[seat] = (last, gap);
+                }
+                let (gap, span) = known[seat].1;
                 let (stay, held) = stay(self.habits, &step, going, holder);
                 let sits = desk.map_or(1.0, |desk| sits(&row[desks..], desk - desks, going.cell, &seats));
                 if let Some(seen) = &mut seen {

@@ -8,6 +8,9 @@ use super::traffic::{Before, Day, LATENCIES, Step, Traffic};
 /// What spoke for the second is told from this on: an odds ratio of 1.28.
 const LEAST_AGAINST: f64 = 0.25;
 
+/// States that are less likely say nothing that shows.
+const LEAST_CHANCE: f64 = 0.005;
+
 /// What was found of a record on a day.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Note {
@@ -34,16 +37,17 @@ type At = (usize, u16);
 /// Reads what was seen on a day, its weights being the final ones: a note for each of its records that several may have answered.
 ///
 /// `before` are the weights of all seats that the nights were reckoned with.
+///
+/// `logs` are the logarithms of the habits.
 pub(super) fn of_day(
     (traffic, day): (&Traffic, &Day),
-    habits: &Habits,
+    (habits, logs): (&Habits, &Habits),
     (before, weights): (&[f64], &[f64]),
     seen: &Seen,
 ) -> Vec<Note> {
-    let logs = habits.logs();
     let mut steps: Vec<(usize, usize)> = seen.replies.iter().map(|(place, ..)| *place).zip(0..).collect();
     steps.sort_by_key(|(place, _)| (traffic.steps[*place].place, *place));
-    let reader = Reader { traffic, day, logs: &logs, habits, before, seen };
+    let reader = Reader { traffic, day, logs, habits, before, seen };
     let base = traffic.seats_of_day(day).start;
     let records = steps.chunk_by(|(one, _), (other, _)| traffic.steps[*one].place == traffic.steps[*other].place);
     records.filter_map(|replies| reader.record(replies, weights, base)).collect()
@@ -125,12 +129,22 @@ impl Reader<'_> {
     fn reply(&self, (place, number): (usize, usize), one: At, other: At) -> [f64; 4] {
         let step = &self.traffic.steps[place];
         let (mut hands, mut thread, mut device) = (0.0, 0.0, 0.0);
+        let (mut lasts, mut ratio) = (None, 0.0);
         for (chance, sights) in self.seen.states(number, usize::from(step.len)) {
-            let [mine, theirs] = [one, other].map(|at| (&sights[at.0], at));
-            hands += chance * (self.hands(step, mine) - self.hands(step, theirs));
-            thread += chance * (self.stay(step, mine.0.stay) - self.stay(step, theirs.0.stay));
-            if mine.0.sits != theirs.0.sits {
-                device += chance * libm::log(f64::from(mine.0.sits) / f64::from(theirs.0.sits));
+            if chance < LEAST_CHANCE {
+                continue;
+            }
+            let [mine, theirs] = [one, other].map(|at| &sights[at.0]);
+            // States mostly say the same.
+            if lasts.replace((mine.last, theirs.last)) != Some((mine.last, theirs.last)) {
+                ratio = self.hands(step, mine.last, one) - self.hands(step, theirs.last, other);
+            }
+            hands += chance * ratio;
+            if mine.stay != theirs.stay {
+                thread += chance * (self.stay(step, mine.stay) - self.stay(step, theirs.stay));
+            }
+            if mine.sits != theirs.sits {
+                device += chance * libm::log(f64::from(mine.sits) / f64::from(theirs.sits));
             }
         }
         if let Before::Earlier(_) = step.before {
@@ -146,10 +160,11 @@ impl Reader<'_> {
         [hands, thread, profile(one) - profile(other), device]
     }
 
-    fn hands(&self, step: &Step, (sight, at): (&beam::Sight, At)) -> f64 {
+    /// What a pause since this reply of the day spoke for somebody.
+    fn hands(&self, step: &Step, last: u32, at: At) -> f64 {
         let seat = self.traffic.seats_of(step)[at.0];
         let from = self.traffic.stretches[seat.stretch as usize].from;
-        beam::gap(self.traffic, self.day, self.logs, (usize::from(at.1), from), sight.last, step.at).0
+        beam::gap(self.traffic, self.day, self.logs, (usize::from(at.1), from), last, step.at).0
     }
 
     fn stay(&self, step: &Step, stay: u8) -> f64 {
