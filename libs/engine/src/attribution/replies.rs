@@ -190,16 +190,17 @@ fn publish(
     why: Option<FindingKind>,
 ) {
     account.weights.resize(account.candidates.len(), 0.0);
-    let mut by_place: BTreeMap<u32, BTreeMap<u32, (f64, Option<u32>)>> = BTreeMap::new();
-    let elsewise: BTreeSet<u32> = traffic.steps.iter().filter(|step| !step.held).map(|step| step.place).collect();
-    for step in &traffic.steps {
-        let record = by_place.entry(step.place).or_default();
-        for (seat, weight) in traffic.seats_of(step).iter().zip(&weights[step.first as usize..]) {
-            let person = traffic.people[usize::from(seat.person)];
-            record.entry(person).or_insert((0.0, seat.evidence)).0 += weight;
+    let mut steps: Vec<&traffic::Step> = traffic.steps.iter().collect();
+    steps.sort_by_key(|step| step.place);
+    for steps in steps.chunk_by(|one, other| one.place == other.place) {
+        let place = steps[0].place;
+        let mut people: BTreeMap<u32, (f64, Option<u32>)> = BTreeMap::new();
+        for step in steps {
+            for (seat, weight) in traffic.seats_of(step).iter().zip(&weights[step.first as usize..]) {
+                let person = traffic.people[usize::from(seat.person)];
+                people.entry(person).or_insert((0.0, seat.evidence)).0 += weight;
+            }
         }
-    }
-    for (place, people) in by_place {
         let verdict = &mut account.verdicts[place as usize];
         if matches!(verdict.rung, Rung::Tagged | Rung::Split | Rung::Claimed | Rung::Device | Rung::Inferred) {
             continue;
@@ -207,7 +208,7 @@ fn publish(
         (verdict.first, verdict.len) = (account.candidates.len() as u32, people.len() as u32);
         (verdict.reason, verdict.several) = (None, false);
         (verdict.rung, verdict.weighed) = match (people.len(), why) {
-            (1, _) if !elsewise.contains(&place) => (Rung::Handover, false),
+            (1, _) if steps.iter().all(|step| step.held) => (Rung::Handover, false),
             (1, _) => (Rung::Sole, false),
             (_, None) => (Rung::Replies, true),
             (_, Some(_)) => (Rung::Equal, true),

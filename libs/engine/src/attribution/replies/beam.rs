@@ -8,6 +8,9 @@ use std::ops::Range;
 use super::habits::{Counts, EDGES, GAPS, Habits, edge_class, gap_class};
 use super::traffic::{Before, Day, NOWHERE, Seat, Step, Traffic};
 
+/// Moves from one reply to the next at most, unless that leaves fewer states than [`FEWEST_STATES`]: 32 people with 32 states.
+const MOST_MOVES: usize = 1_024;
+const FEWEST_STATES: usize = 4;
 /// How often what a device says is right.
 const TRUST: f64 = 0.95;
 
@@ -271,12 +274,16 @@ impl<'a> Beam<'a> {
             }
         }
         let mut order: Vec<usize> = (0..found.len()).collect();
-        if found.len() > self.width {
+        let width = match mark {
+            Mark::Reply(place) => width(self.width, usize::from(self.traffic.steps[place].len)),
+            Mark::End => self.width,
+        };
+        if found.len() > width {
             let heavier = |left: &usize, right: &usize| {
                 found[*right].0.total_cmp(&found[*left].0).then(found[*left].1.cmp(&found[*right].1))
             };
-            order.select_nth_unstable_by(self.width, heavier);
-            order.truncate(self.width);
+            order.select_nth_unstable_by(width, heavier);
+            order.truncate(width);
             order.sort_unstable();
         }
         let total: f64 = order.iter().map(|place| found[*place].0).sum();
@@ -339,6 +346,11 @@ impl<'a> Beam<'a> {
         reading.seen = seen;
         reading
     }
+}
+
+/// How many states are kept at a reply that so many may have written, at most `widest`: where they are a crowd, few.
+fn width(widest: usize, on_duty: usize) -> usize {
+    widest.min((MOST_MOVES / on_duty.max(1)).max(FEWEST_STATES))
 }
 
 /// Somebody who may have written a reply.

@@ -22,6 +22,8 @@ pub(super) const LATENCIES: usize = 6;
 const LATENCY_EDGES: [i64; LATENCIES - 1] = [300, 1_200, 3_600, 14_400, 86_400];
 /// Dialogues and devices at once that a state remembers; of more it remembers nothing.
 const MOST_SLOTS: u16 = 2_048;
+/// Seats of a day that are read at once: of a longer one in parts, each as if everybody had come anew. What is kept of a part takes some 150 MB.
+const MOST_SEATS: usize = 1 << 17;
 /// No slot.
 pub(super) const NOWHERE: u16 = u16::MAX;
 
@@ -88,7 +90,7 @@ pub(super) struct Stretch {
     pub to: i64,
 }
 
-/// A working day.
+/// A working day, or a part of a long one.
 #[derive(Clone, Debug)]
 pub(super) struct Day {
     /// Its steps.
@@ -260,11 +262,18 @@ impl Traffic {
         Seat { person: person as u16, stretch: *stretch, evidence: candidate.evidence }
     }
 
+    /// Where the steps from `from` end that are read at once, of those up to `to`.
+    fn end_of_part(&self, from: usize, to: usize) -> usize {
+        let first = self.steps[from].first as usize;
+        let beyond = |step: &Step| step.first as usize - first + usize::from(step.len) > MOST_SEATS;
+        from + 1 + self.steps[from + 1..to].iter().position(beyond).unwrap_or(to - from - 1)
+    }
+
     /// Cuts the steps into days, and gives every dialogue that goes on within one a slot while it does.
     fn cut(&mut self, days: Vec<i32>) {
         let mut from = 0;
         while from < days.len() {
-            let to = from + days[from..].partition_point(|day| *day <= days[from]);
+            let to = self.end_of_part(from, from + days[from..].partition_point(|day| *day <= days[from]));
             let today = || self.steps[from..to].iter();
             let mut dialogues = Chain::of(today().map(|step| step.dialogue));
             let mut devices = Chain::of(today().map(|step| step.device).filter(|device| *device > 0));

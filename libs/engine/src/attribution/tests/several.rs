@@ -221,3 +221,37 @@ proptest! {
         prop_assert_eq!(attribute(&doubled, &pool(3)).digest, outcome.digest, "what an export doubled counts once");
     }
 }
+
+#[test]
+fn a_record_with_more_messages_than_anybody_writes_is_read_in_parts_and_the_others_as_ever() {
+    let mut case = chat(240, 5);
+    case.policy.effort = 1;
+    let plain = attribute(&case, &pool(2));
+    let number = case.records.len() as u32;
+    // On a later day, so that it is nobody else's matter: a reply every half second, while three are on duty.
+    let (start_ms, end_ms) = (201 * HOUR, 208 * HOUR);
+    case.records.push(Record { start_ms, end_ms, day: 8, ..record("endless", 201) });
+    case.occupancy.extend((0..3).map(|person| duty(person, 200..209, DutyRule::Rostered)));
+    let messages = 50_000;
+    case.replies.extend((0..messages).map(|at| Reply {
+        record: number,
+        day: 8,
+        at_ms: start_ms + at * (end_ms - start_ms) / messages,
+        by: Side::Agent,
+        device: None,
+    }));
+    let outcome = attribute(&case, &pool(2));
+    assert_eq!(outcome.credits.len(), plain.credits.len() + 1);
+    let endless = outcome.credits.iter().find(|credit| credit.record == number).expect("a credit");
+    assert_eq!((endless.rung, endless.shares > 0), (Rung::Replies, true));
+    let rungs = |outcome: &Attribution| -> Vec<(u32, Rung)> {
+        outcome
+            .credits
+            .iter()
+            .filter(|credit| credit.record != number)
+            .map(|credit| (credit.record, credit.rung))
+            .collect()
+    };
+    assert_eq!(rungs(&outcome), rungs(&plain));
+    assert_eq!(attribute(&case, &pool(1)).digest, outcome.digest);
+}
