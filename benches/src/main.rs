@@ -13,6 +13,7 @@ mod agree;
 mod audited;
 mod casbin;
 mod cedar;
+mod chat;
 mod checks;
 mod child;
 mod close;
@@ -27,6 +28,7 @@ mod month;
 mod months;
 mod pandas;
 mod reads;
+mod replies;
 mod report;
 mod scenarios;
 mod server;
@@ -66,6 +68,8 @@ pub enum Child {
     Equal { dir: PathBuf, repeats: usize, threads: usize },
     /// Several cycles from one attribution, and corrections of one; on SQLite without a database's URL
     Months { dir: PathBuf, url: Option<String> },
+    /// Credit a made-up month of several dialogues at once by the times of its messages
+    Replies { chat: replies::Chat, records: usize, repeats: usize, threads: usize },
     /// Units of work on PostgreSQL
     Commits { url: String, seconds: u64 },
     /// Decisions about access, beside Cedar and Casbin
@@ -101,6 +105,9 @@ fn run(cli: &Cli) -> Result<()> {
         Some(Child::Make { records, dir }) => equal::make(*records, dir)?,
         Some(Child::Memory { dir, repeats, threads, work }) => memory::from_bundle(dir, *repeats, *threads, *work)?,
         Some(Child::Equal { dir, repeats, threads }) => equal::from_columns(dir, *repeats, *threads)?,
+        Some(Child::Replies { chat, records, repeats, threads }) => {
+            replies::measure(*chat, *records, *repeats, *threads)?
+        }
         Some(Child::Months { dir, url }) => months::measure(dir, url.as_deref())?,
         Some(Child::Commits { url, seconds }) => commits::measure(url, *seconds)?,
         Some(Child::Decide { batches }) => decisions::measure(*batches)?,

@@ -1,6 +1,7 @@
 //! The scenarios, in the order of the report.
 
 mod access;
+mod chat;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,12 +54,13 @@ impl Bench {
 type Scenario = fn(&Bench, &mut Section) -> Result<()>;
 
 /// All of them, by name.
-const SCENARIOS: [(&str, Scenario); 12] = [
+const SCENARIOS: [(&str, Scenario); 13] = [
     ("in-memory", in_memory),
     ("pandas", beside_pandas),
     ("close", files_to_files),
     ("months", months),
     ("growth", growth),
+    ("replies", chat::replies),
     ("commits", commits),
     ("audited", access::audited),
     ("decisions", access::decisions),
