@@ -92,6 +92,40 @@ async fn an_explanation_names_the_rungs_in_the_callers_language(on: Backend) {
     assert_eq!(reason(fixture.attribution().explain_record(far.request(ask())).await), "NOT_FOUND");
 }
 
+on_both!(what_more_evidence_would_bring_is_told_of_accounts_within_reach_on_the_first_page, flavor = "multi_thread");
+async fn what_more_evidence_would_bring_is_told_of_accounts_within_reach_on_the_first_page(on: Backend) {
+    let mut told = PeerFacts::of(3, 2);
+    told.on_duty(1, 1, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T06:00:00Z");
+    told.on_duty(1, 3, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T06:00:00Z");
+    told.on_duty(2, 2, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T08:00:00Z");
+    let fixture = Fixture::working(on, told).await;
+    fixture.import(1, vec![record("1a", "2026-03-02T01:00:00Z"), record("1b", "2026-03-02T02:00:00Z")]).await;
+    fixture.import(2, vec![record("2a", "2026-03-02T03:00:00Z")]).await;
+    let id = fixture.march().await;
+    assert_eq!(fixture.close(&id).await.state(), pb::CycleState::Reviewable);
+    let page = async |caller: &tally_testkit::callers::Caller, page_token: String| {
+        let ask = pb::ListTotalsRequest { cycle_id: id.clone(), page_size: 1, page_token, ..Default::default() };
+        fixture.attribution().list_totals(caller.request(ask)).await.unwrap().into_inner()
+    };
+    let first = page(&fixture.admin, String::new()).await;
+    let [one] = &first.evidence[..] else { panic!("one account is in doubt: {first:?}") };
+    assert_eq!(one.account_id, account(1).to_string());
+    let parts = [one.now_ppm, one.with_breaks_ppm, one.with_devices_ppm, one.with_claims_ppm];
+    assert!(0 < parts[3] && parts[3] < parts[2] && parts[2] < parts[0] && parts[1] == parts[0], "{parts:?}");
+    assert!(page(&fixture.admin, first.next_page_token).await.evidence.is_empty(), "it was told on the first");
+    let may = [Permission::CreditRead];
+    assert_eq!(page(&fixture.of_unit(NORTH, &may), String::new()).await.evidence, first.evidence);
+    assert!(page(&fixture.of_unit(SOUTH, &may), String::new()).await.evidence.is_empty());
+    let ask = pb::ExplainRecordRequest {
+        cycle_id: id.clone(),
+        account_id: account(1).to_string(),
+        external_id: "1a".into(),
+        ..Default::default()
+    };
+    let why = fixture.attribution().explain_record(fixture.admin.request(ask)).await.unwrap().into_inner();
+    assert!(why.lines.last().unwrap().contains("expected to be credited to somebody else"), "{:?}", why.lines);
+}
+
 on_both!(a_cycle_that_is_not_closed_has_nothing_to_read, flavor = "multi_thread");
 async fn a_cycle_that_is_not_closed_has_nothing_to_read(on: Backend) {
     let fixture = Fixture::working(on, PeerFacts::of(1, 1)).await;
