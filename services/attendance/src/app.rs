@@ -7,7 +7,6 @@ use tally_access::{OpContext, Permit, Rpc, Target};
 use tally_app::RequestKey;
 use tally_app::directory::{Directory, People};
 use tally_app::import;
-use tally_kernel::error::Violations;
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::import::{ImportOutcome, Keyed, Problem};
 use tally_kernel::{Message, Result, msg};
@@ -159,16 +158,6 @@ pub fn unknown_person(index: u32, id: PersonId) -> Problem {
 /// A row about an account that was never brought in.
 pub fn unknown_account(index: u32, id: AccountId) -> Problem {
     Problem::new(index, "ACCOUNT_UNKNOWN", msg!("ACCOUNT_UNKNOWN", id))
-}
-
-/// A seat as rosters and devices name it; nothing for an empty one.
-pub fn read_seat(v: &mut Violations, seat: &str) -> Option<String> {
-    let seat = seat.trim();
-    if seat.is_empty() {
-        return None;
-    }
-    v.id("seat", seat, MAX_NAME);
-    Some(seat.to_owned())
 }
 
 /// The audit entry of a bulk call.

@@ -23,6 +23,7 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("delegate_id", "identity.principals.id"),
     ("delegation_id", "identity.delegations.id"),
     ("delegator_id", "identity.principals.id"),
+    ("device_id", "attendance.devices.id"),
     ("employment_id", "identity.employments.id"),
     ("entry_id", "compensation.audit.id"),
     ("erasure_id", "identity.erasures.id"),

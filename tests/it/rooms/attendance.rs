@@ -1,6 +1,7 @@
 //! Sites, punches and hand-overs of one's own, and who was on duty, as an auditor reads it.
 
 mod corrections;
+mod devices;
 
 pub use corrections::{SHOWN_BY, WHY};
 
@@ -21,6 +22,7 @@ pub async fn journey(_: &Stack, done: &Done) {
     own_punch(&somebody).await;
     own_handover(done, &somebody).await;
     of_others(done).await;
+    devices::journey(done).await;
     corrections::journey(done, &somebody, &card.person_id).await;
 }
 

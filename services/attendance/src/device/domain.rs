@@ -7,11 +7,13 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tally_access::Target;
+use tally_kernel::error::Violations;
 use tally_kernel::id::{DeviceId, PersonId};
 use tally_kernel::import::Keyed;
 use tally_kernel::{Message, msg};
 
 use crate::placed::Placed;
+use crate::roster::domain::read_seat;
 
 /// Whose a device is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,6 +27,18 @@ pub enum Owner {
 impl Owner {
     pub fn person(&self) -> Option<PersonId> {
         if let Self::Person(person) = self { Some(*person) } else { None }
+    }
+
+    /// Of a request: exactly one of both.
+    pub fn read(v: &mut Violations, person: &str, seat: &str) -> Option<Self> {
+        match (person.is_empty(), seat.trim().is_empty()) {
+            (false, true) => v.parse("person_id", person).map(Self::Person),
+            (true, false) => read_seat(v, seat).map(Self::Seat),
+            _ => {
+                v.push("seat", msg!("DEVICE_OWNER_EXPECTED"));
+                None
+            }
+        }
     }
 
     pub fn seat(&self) -> Option<&str> {

@@ -1,4 +1,3 @@
 //! What other rooms may read and write of devices.
 
-pub(crate) use super::rpc::read_owner;
 pub(crate) use super::store::{correct, get, named};

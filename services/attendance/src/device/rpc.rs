@@ -21,7 +21,7 @@ use tonic::{Request, Response, Status};
 use super::app::{self, Question, Row};
 use super::domain::{Device, Owner, Shared, StoredDevice};
 use super::uses::Use;
-use crate::app::{App, MAX_NAME, read_seat};
+use crate::app::{App, MAX_NAME};
 use crate::occupancy;
 use crate::placed::Placed;
 use crate::standing;
@@ -92,7 +92,7 @@ fn read(row: &pb::Device, v: &mut Violations, replays: bool) -> Option<Row> {
     } else {
         v.id("device", &row.device, MAX_NAME);
     }
-    let owner = read_owner(v, &row.person_id, &row.seat);
+    let owner = Owner::read(v, &row.person_id, &row.seat);
     let (from, to) = optional_dates(v, &row.from, &row.to);
     let (mut unit, mut region) = (None, None);
     if row.person_id.is_empty() {
@@ -100,18 +100,6 @@ fn read(row: &pb::Device, v: &mut Violations, replays: bool) -> Option<Row> {
     }
     let device = Device { device: row.device.trim().to_owned(), owner: owner?, from, to };
     Some(Row { device, unit, region })
-}
-
-/// Whose a device is: exactly one of both.
-pub(crate) fn read_owner(v: &mut Violations, person: &str, seat: &str) -> Option<Owner> {
-    match (person.is_empty(), seat.trim().is_empty()) {
-        (false, true) => v.parse("person_id", person).map(Owner::Person),
-        (true, false) => read_seat(v, seat).map(Owner::Seat),
-        _ => {
-            v.push("seat", msg!("DEVICE_OWNER_EXPECTED"));
-            None
-        }
-    }
 }
 
 fn read_question(ask: pb::ListDeviceUsesRequest) -> Result<Question> {

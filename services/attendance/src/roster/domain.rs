@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tally_kernel::error::Violations;
 use tally_kernel::id::{AccountId, PersonId, ShiftId};
 use tally_kernel::import::Keyed;
-use tally_kernel::{Message, msg};
+use tally_kernel::{Message, limits, msg};
 
 use crate::placed::About;
 
@@ -25,6 +26,16 @@ pub struct Shift {
 pub struct StoredShift {
     pub id: ShiftId,
     pub shift: Shift,
+}
+
+/// A seat as rosters and devices name it; nothing for an empty one.
+pub fn read_seat(v: &mut Violations, seat: &str) -> Option<String> {
+    let seat = seat.trim();
+    if seat.is_empty() {
+        return None;
+    }
+    v.id("seat", seat, limits::TEXT);
+    Some(seat.to_owned())
 }
 
 impl About for Shift {

@@ -15,8 +15,8 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
-use super::domain::{Shift, StoredShift};
-use crate::app::{App, read_seat};
+use super::domain::{Shift, StoredShift, read_seat};
+use crate::app::App;
 use crate::standing;
 
 #[derive(Debug)]

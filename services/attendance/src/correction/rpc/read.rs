@@ -11,10 +11,10 @@ use tally_kernel::{Result, msg};
 
 use super::super::app::{ChangedHandover, ChangedPunch, ChangedShift, Decision, Wanted, What};
 use super::super::domain::{Action, Filter, Stage};
-use crate::app::read_seat;
-use crate::device::facts::read_owner;
+use crate::device::domain::Owner;
 use crate::handover::domain::{Handover, HandoverKind};
 use crate::punch::domain::{Punch, PunchKind};
+use crate::roster::domain::read_seat;
 
 /// Longest reasons and evidence, in characters.
 const MAX_TEXT: usize = 500;
@@ -129,7 +129,7 @@ pub(super) fn moved_device(mut ask: pb::MoveDeviceRequest) -> Result<Wanted> {
     let mut v = Violations::new();
     longest(&mut v, "reason", &ask.reason);
     let (id, from) = (v.parse("device_id", &ask.device_id), date(&mut v, "from", &ask.from));
-    let owner = read_owner(&mut v, &ask.person_id, &ask.seat);
+    let owner = Owner::read(&mut v, &ask.person_id, &ask.seat);
     let change = id.zip(owner).zip(from).map(|((id, owner), from)| What::MoveDevice(id, owner, from));
     Ok(at_once(request, v.finish(change)?, ask.reason, ask.validate_only))
 }
