@@ -75,6 +75,8 @@ const NO_IDS: &[&str] = &["request_id", "external_id", "client_id"];
 
 /// What is left empty, because only one of several may be said.
 const LEFT_OUT: &[&str] = &[
+    "tally.attendance.v1.Device.seat",
+    "tally.attendance.v1.MoveDeviceRequest.seat",
     "tally.compensation.v1.ListDeltasRequest.waiting_only",
     "tally.identity.v1.GetPersonRequest.employee_no",
     "tally.identity.v1.Grant.scope_ref",
