@@ -95,7 +95,8 @@ impl Replies {
             first[record] += first[record - 1];
         }
         let mut owners: BTreeMap<u32, Vec<&DeviceUse>> = BTreeMap::new();
-        input.devices.iter().for_each(|one| owners.entry(one.device).or_default().push(one));
+        let ours = input.devices.iter().filter(|one| one.person.is_some());
+        ours.for_each(|one| owners.entry(one.device).or_default().push(one));
         let known = |device: u32, at: i64| {
             owners.get(&device).is_some_and(|uses| uses.iter().any(|one| (one.from_ms..one.to_ms).contains(&at)))
         };

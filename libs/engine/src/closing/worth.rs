@@ -63,6 +63,7 @@ mod tests {
             own: Vec::new(),
             own_from: BTreeMap::new(),
             agents: BTreeMap::new(),
+            devices: BTreeMap::new(),
         }
     }
 

@@ -114,7 +114,7 @@ fn whoever_answers_old_messages_has_them_and_how_long_was_waited_is_told() {
 #[test]
 fn a_device_and_duty_at_more_replies_tell_people_apart_too() {
     let mut case = chat(160, 3);
-    case.devices = vec![DeviceUse { device: 5, person: 1, from_ms: i64::MIN, to_ms: i64::MAX }];
+    case.devices = vec![DeviceUse { device: 5, person: Some(1), from_ms: i64::MIN, to_ms: i64::MAX }];
     case.replies.iter_mut().for_each(|reply| reply.device = Some(5));
     let outcome = attribute(&case, &pool(2));
     let counted = |wanted: fn(&Why) -> bool| outcome.whys.iter().filter(|(_, why)| wanted(why)).count();

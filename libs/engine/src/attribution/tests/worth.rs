@@ -65,7 +65,8 @@ fn evidence_takes_doubt_away_and_hours_without_work_are_counted() {
 #[test]
 fn what_is_there_already_brings_nothing_more() {
     let mut devices = desk();
-    devices.devices = [0, 1].map(|person| DeviceUse { device: person, person, from_ms: 0, to_ms: i64::MAX }).to_vec();
+    devices.devices =
+        [0, 1].map(|person| DeviceUse { device: person, person: Some(person), from_ms: 0, to_ms: i64::MAX }).to_vec();
     let tags: Vec<Option<u32>> = devices.records.iter().map(|record| record.tag).collect();
     for (reply, number) in devices.replies.iter_mut().zip(0..) {
         reply.device = tags[reply.record as usize].filter(|_| number % 10 < 8);
