@@ -50,6 +50,7 @@ RESOURCE_PROVIDER = provider
 RESOURCE_PUNCH = punch
 RESOURCE_RECORD = record
 RESOURCE_MEASURE = measure
+RESOURCE_CLAIM = claim
 RESOURCE_OBSERVATION = observation
 RESOURCE_REPORTING_LINE = reporting line
 RESOURCE_SCHEDULE = schedule
@@ -1785,6 +1786,8 @@ LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
 LADDER_SPLIT = Credited by role, as rule "{ $version }" says: first answer { $first_answer }, closing { $closer }, after-sales { $after_sales }; the part of a role that nobody held goes to the others in proportion: { $shares }.
 LADDER_BY_SPLIT = Credited by role: { $shares }.
 LADDER_BY_CLAIM = It was claimed with a click: { $shares }.
+# When the click was, where that is certain.
+LADDER_CLICKED = { $person } clicked at { $at }.
 LADDER_BY_DEVICE = It was served at the device { $device }, which was one person's then: { $shares }.
 LADDER_BY_REPLIES = Several were on duty, each with several dialogues at once; the times of the replies tell them apart: { $shares }.
 LADDER_BY_TAG_SHARE = Several were on duty, each with several dialogues at once; they share as the records near in time that name their agent: { $shares }.

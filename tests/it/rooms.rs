@@ -9,6 +9,7 @@ use crate::stack::Stack;
 
 pub mod access;
 pub mod attendance;
+mod claims;
 mod corrections_of_pay;
 mod deletion;
 mod measures;

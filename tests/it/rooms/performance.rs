@@ -438,6 +438,7 @@ async fn putting_right(done: &Done) {
         assert_eq!(reply.touched.len(), 1);
     }
     super::replies::of_a_record(done, &account_id, &external_id).await;
+    super::claims::on_an_account(done, &account_id).await;
     let ask = performance::MoveRecordRequest {
         account_id,
         region,
@@ -469,6 +470,7 @@ async fn putting_right(done: &Done) {
         performance::ListRecordChangesRequest { since: instant(1_770_000_000), page_size: 1000, ..Default::default() };
     let changes = records.list_record_changes(hr.ask(ask)).await.expect("changes").into_inner().changes;
     let of = |what: &str| changes.iter().filter(|change| change.what == what).count();
-    assert_eq!([of("moved_away"), of("moved_here"), of("withdrawn"), of("replied")], [1, 1, 1, 2]);
+    let counted = ["moved_away", "moved_here", "withdrawn", "replied", "claimed"].map(of);
+    assert_eq!(counted, [1, 1, 1, 2, 3]);
     assert!(of("imported") > 1, "the month came in too");
 }

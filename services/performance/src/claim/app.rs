@@ -42,6 +42,7 @@ pub struct Made {
 
 /// Claims a dialogue for the caller, now.
 pub async fn make_claim(app: &App, ctx: &OpContext, command: Command) -> Result<Stored> {
+    ctx.plan::<MakeClaim>()?;
     let no_person = || Error::of(Kind::FailedPrecondition, msg!("NO_PERSON.claiming"));
     let person = ctx.actor.person().ok_or_else(no_person)?;
     let Command { request, account, external_id, customer } = command;

@@ -1,3 +1,3 @@
 //! What other rooms may ask of claims.
 
-pub(crate) use super::store::{claimants, made};
+pub(crate) use super::store::{claimants, clicks, made};

@@ -15,6 +15,11 @@ use tally_store::{Conflict as _, ScopedTx, UnitOfWork, bytes_from_db, from_db, l
 use super::domain::{Claim, Placed, There};
 use crate::record::domain::{Source, Spans};
 
+/// No further from the start of a record is a claim of it that names nothing.
+const NEAR_MS: i64 = 10 * 60_000;
+/// Longer than any dialogue is under way.
+const LONGEST_MS: i64 = 7 * 86_400_000;
+
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "claims")]
 pub struct Model {
@@ -173,6 +178,29 @@ pub async fn made(tx: &ScopedTx, account: AccountId, span: (i64, i64)) -> Result
     let these = tx.select::<Entity>().filter(of(account, span).add(counting(None, false)));
     let rows = these.order_by_asc(Column::AtMs).order_by_asc(Column::Id).all().await?;
     rows.into_iter().map(|row| Ok(Stored::try_from(row)?.placed.claim)).collect()
+}
+
+/// When somebody claimed what may be a record: the claims that name it, that name its customer around its start, or that name nothing shortly
+/// before and after; as they were known at an instant. One of them is the click that the record was credited by, if it was.
+pub async fn clicks(
+    tx: &ScopedTx,
+    person: PersonId,
+    record: (AccountId, &str, i64, &str),
+    known_at: Timestamp,
+) -> Result<Vec<i64>> {
+    let (account, external_id, started_ms, customer) = record;
+    let until = |after: i64| Column::AtMs.gte(started_ms - NEAR_MS).and(Column::AtMs.lte(started_ms + after));
+    let unnamed = Column::ExternalId.eq("");
+    let of_customer = unnamed.clone().and(Column::Customer.eq(customer)).and(until(LONGEST_MS));
+    let meant = Condition::any()
+        .add(Column::ExternalId.eq(external_id))
+        .add(unnamed.and(Column::Customer.eq("")).and(until(NEAR_MS)))
+        .add_option((!customer.is_empty()).then_some(of_customer));
+    let these = Condition::all().add(Column::AccountId.eq(account.0)).add(Column::PersonId.eq(person.0));
+    let these = tx.select::<Entity>().filter(these.add(meant).add(counting(Some(known_at), false)));
+    let rows: Vec<(i64, Uuid)> =
+        these.order_by_asc(Column::AtMs).rows(|q| q.column(Column::AtMs).column(Column::Id)).await?;
+    Ok(rows.into_iter().map(|(at_ms, _)| at_ms).collect())
 }
 
 /// How many claims that count each person made on each account in its days of a period.

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use tally_access::{OpContext, Plan, Rpc, Target};
 use tally_kernel::contribution::Contribution;
 use tally_kernel::id::{AccountId, AttributionRunId, CycleId, OrgUnitId, PersonId};
@@ -23,7 +24,7 @@ use crate::record::facts::Said;
 use crate::reply::domain::Messages;
 use crate::run::domain::{RunError, State};
 use crate::run::facts as runs;
-use crate::{App, card, record};
+use crate::{App, card, claim, record};
 use tally_engine::attribution::{Rung, Side, Why, Worth};
 use tally_engine::closing::codec::Share;
 use tally_engine::closing::collect::{meaning, phase_on};
@@ -368,7 +369,7 @@ pub async fn explain_record(
     let question = Question {
         frozen: &frozen,
         account: at,
-        zone,
+        zone: zone.clone(),
         phase: phase_on(&at.phases, date).kind,
         started_ms,
         agent: &agent,
@@ -381,7 +382,14 @@ pub async fn explain_record(
     };
     let of_sale = sale.as_ref().map(|sale| msg!("LADDER_REFUND", refund = external_id, sale = *sale));
     let worth = held.worth()?.and_then(|worth| worth::line(credit.rung, &worth));
-    let lines = of_sale.into_iter().chain(lines(&question)).chain(worth).collect();
+    let click = match (credit.rung, &credit.shares[..]) {
+        (Rung::Claimed, [share]) if seen(share) => {
+            let of = (account, asked, started_ms);
+            click(&tx, run, of, frozen.people.get(share.person as usize), &zone).await?
+        }
+        _ => None,
+    };
+    let lines = of_sale.into_iter().chain(lines(&question)).chain(click).chain(worth).collect();
     let replies = answered(&tx, held.credits_run(), account, (started_ms, asked)).await?;
     let candidates = domain::candidates(at, (started_ms, &credit.shares), &replies).into_iter();
     let candidates = candidates.filter_map(|(person, ppm)| {
@@ -421,6 +429,26 @@ async fn answered(
         more = last.is_some();
     }
     Ok(replies)
+}
+
+/// When somebody claimed a record, where there is no other click that may be meant.
+async fn click(
+    tx: &ScopedTx,
+    run: Uuid,
+    of: (AccountId, &str, i64),
+    person: Option<&FrozenPerson>,
+    zone: &TimeZone,
+) -> Result<Option<Message>> {
+    let (Some(person), Some(begun)) = (person, runs::begun(tx, run).await?) else { return Ok(None) };
+    let (account, external_id, started_ms) = of;
+    let customer = record::facts::customer(tx, (account, external_id), begun).await?;
+    let Some(customer) = customer else { return Ok(None) };
+    let record = (account, external_id, started_ms, customer.as_str());
+    let clicks = claim::facts::clicks(tx, person.id, record, begun).await?;
+    let [at_ms] = clicks[..] else { return Ok(None) };
+    let at = Timestamp::from_millisecond(at_ms).map_err(Error::internal)?;
+    let at = zone.to_datetime(at).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    Ok(Some(msg!("LADDER_CLICKED", person = person.no, at)))
 }
 
 /// What a record said, and its credit. What was known when the run began is looked at first.

@@ -74,7 +74,7 @@ fn of(id: &str, n: u128) -> pb::GetCardRequest {
 }
 
 /// How many components the run of a cycle had, and how many of these it took over.
-async fn components(fixture: &Fixture, cycle: &pb::Cycle) -> (String, String) {
+pub async fn components(fixture: &Fixture, cycle: &pb::Cycle) -> (String, String) {
     fixture.db.store.sequence_now().await.unwrap();
     let of = AuditOf::Subject("attribution_run".into(), cycle.attribution_run_id.clone());
     let page = Page::read(MAX_SIZE, "", b"").unwrap();

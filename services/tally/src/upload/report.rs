@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     /// In every file rows of all kinds: taken, equal, joined, out of the period, between two punches, and not to be read.
-    const FILES: [(&str, &str); 9] = [
+    const FILES: [(&str, &str); 10] = [
         ("group.yaml", "punches: first_last\nperiod: {from: 2026-03-01, to: 2026-03-31}\n"),
         (
             "people.csv",
@@ -126,6 +126,11 @@ mod tests {
              a,T1,2026-03-02 09:02:00,customer\na,T2,2026-04-02 09:01:00,agent\na,T3,2026-03-02 09:01:00,agent\n\
              a,T4,2026-03-02 10:00:09,agent\na,T4,2026-03-02 10:00:20,agent\n",
         ),
+        (
+            "claims.csv",
+            "account,at,employee_no,external_id\na,2026-03-02 09:01,1001,T1\na,2026-03-02 09:01,1001,T1\n\
+             a,2026-03-02 10:01,1001,\na,2026-03-02 09:01,1009,\n",
+        ),
     ];
 
     #[test]
@@ -144,6 +149,7 @@ mod tests {
             ("handovers.csv", 0, 1),
             ("aliases.csv", 1, 0),
             ("records.csv", 1, 0),
+            ("claims.csv", 1, 1),
         ] {
             taken.note(file, answer(written, unchanged), |_| unreachable!("none is refused"), |_| String::new());
         }
@@ -172,6 +178,7 @@ mod tests {
                 line("aliases.csv", 3, [1, 0, 0], 1, 1),
                 line("records.csv", 5, [1, 0, 1], 1, 2),
                 line("replies.csv", 7, [2, 0, 2], 1, 2),
+                line("claims.csv", 4, [1, 1, 0], 1, 1),
             ]
         );
         for FileReport { file, read, rows, rejected, left_out } in &lines {

@@ -434,5 +434,29 @@ fn a_device_says_who_served_whether_it_is_somebodys_or_a_seat_that_somebody_is_r
         let said = String::from_utf8_lossy(&said.stdout).into_owned();
         assert!(said.contains(words) && said.contains("1002 100 %"), "{said}");
     }
+}
+
+#[test]
+fn claims_credit_their_records_are_kept_and_replayed_and_wrong_ones_cost_themselves_alone() {
+    let records = "Mart,One,mart-a,T1,2026-03-02 09:00,2026-03-02 09:05,,chat,,,,10\n\
+        Mart,One,mart-a,T2,2026-03-02 09:20,2026-03-02 09:25,,chat,,,,10\n\
+        Mart,One,mart-a,T3,2026-03-02 09:40,2026-03-02 09:45,,chat,,,,10\n";
+    let rosters = "employee_no,account,start,end\n1001,mart-a,2026-03-02 08:00,2026-03-02 18:00\n\
+        1002,mart-a,2026-03-02 08:00,2026-03-02 18:00\n";
+    let claims = "account,at,employee_no,external_id,customer\nmart-a,2026-03-02 09:00:10,1002,T1,\n\
+        mart-a,2026-03-02 09:00:10,1002,T1,\nmart-a,2026-03-02 09:19:30,1001,,\nmart-a,soon,1001,T3,\n\
+        mart-a,2026-03-02 09:41,1001,T3,Ann\nmart-a,2026-03-02 09:50,1001,T9,\n";
+    let case = of_records(records, &[("rosters.csv", rosters), ("claims.csv", claims)]);
+    assert_eq!(case.close(), 3);
+    let credits = case.credits();
+    assert_eq!(credits[..2], ["T1 1002 1000000", "T2 1001 1000000"], "{credits:?}");
+    let kept = "account,at,employee_no,external_id,customer\nmart-a,2026-03-02T01:00:10Z,1002,T1,\n\
+        mart-a,2026-03-02T01:19:30Z,1001,,\nmart-a,2026-03-02T01:50:00Z,1001,T9,\n";
+    assert_eq!(case.result("inputs/claims.csv"), kept);
+    let rejected: Vec<String> =
+        case.table("rejected.csv").iter().skip(1).map(|row| row[..3].join(" ") + " " + &row[5]).collect();
+    assert_eq!(rejected, ["claims.csv 5 at NO_TIME", "claims.csv 6 customer CLAIM_NAMES_BOTH"]);
+    let findings = case.result("findings.csv");
+    assert!(findings.contains("CLAIM_WITHOUT_RECORD") && findings.contains("DUPLICATE_ROW"), "{findings}");
     assert!(case.replayed().contains("identical"));
 }

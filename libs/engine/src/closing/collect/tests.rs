@@ -164,3 +164,22 @@ fn devices_are_numbered_by_their_names_whichever_comes_first() {
     let (_, records, replies) = collected(["b", "b", ""]);
     assert_eq!((records, replies), (BTreeMap::from([(0, 0)]), vec![Some(0), None, None]));
 }
+
+#[test]
+fn claims_name_records_and_customers_by_their_places_and_what_never_came_by_none() {
+    let (frozen, mut records) = (frozen(), Records::new(1));
+    let mut collector = Collector::new(&frozen, 0, &mut records).unwrap();
+    let customer = |customer, row| Row { customer, ..row };
+    collector.push(&row("1", "", "2026-03-02T01:00:00Z"));
+    collector.push(&customer("Zhou", row("2", "", "2026-03-02T02:00:00Z")));
+    let missing = collector.missing(["2", "", "never", "1", "never"]);
+    assert_eq!(missing.into_iter().collect::<Vec<_>>(), ["never"]);
+    let person = frozen.people[0].id;
+    let said = |external_id, customer| Said { person, at_ms: 5, external_id, customer };
+    let stranger = Said { person: PersonId(Uuid::from_u128(77)), ..said("1", "") };
+    collector.claims(&[said("2", ""), said("never", ""), said("", "Zhou"), said("", "Wu"), said("", ""), stranger]);
+    collector.finish();
+    assert!(records.claims.iter().all(|claim| (claim.account, claim.person, claim.at_ms) == (0, 0, 5)));
+    let told: Vec<_> = records.claims.iter().map(|claim| (claim.record, claim.customer)).collect();
+    assert_eq!(told, [(Some(1), None), (None, Some(u32::MAX)), (None, Some(0)), (None, Some(1)), (None, None)]);
+}

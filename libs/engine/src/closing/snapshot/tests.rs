@@ -243,3 +243,24 @@ fn a_device_is_frozen_where_records_name_it_with_whoever_had_it_around_the_perio
     facts.devices.reverse();
     assert_eq!(snapshot(&facts, march, policy, &[count(11, "")]).unwrap(), plan, "in whatever order they come");
 }
+
+#[test]
+fn whoever_claims_joins_the_account_and_claims_that_nobody_looks_at_are_told() {
+    let mut facts = facts();
+    let claimed =
+        |people: &[(u128, u64)]| people.iter().map(|(person, claims)| (PersonId(id(*person)), *claims)).collect();
+    // The fourth is on duty nowhere, the ninth is not employed; account 12 has no record.
+    facts.claimed.insert(AccountId(id(11)), claimed(&[(1, 2), (4, 1), (9, 3)]));
+    facts.claimed.insert(AccountId(id(12)), claimed(&[(3, 5)]));
+    let plan = snapshot(&facts, march(), (&Policy::default(), Days::Own), &[count(11, ""), count(13, "")]).unwrap();
+    assert_eq!(keys(&plan), [vec!["a"], vec!["c"]], "a claim that counts for nothing joins nothing");
+    let nos: Vec<_> = plan.components[1].people.iter().map(|p| p.no.as_str()).collect();
+    assert_eq!(nos, ["E1", "E2", "E4"]);
+    let told: Vec<_> = plan.findings.iter().map(|f| (f.kind.as_str(), f.subject.as_str(), f.detail.clone())).collect();
+    let nobody = msg!("CREDIT_CLAIM_OFF_DUTY", records = 3, person = PersonId(id(9)));
+    let in_vain = msg!("CREDIT_CLAIM_WITHOUT_RECORD", records = 5, person = "E3");
+    assert_eq!(told, [("CLAIM_OFF_DUTY", "c", nobody), ("CLAIM_WITHOUT_RECORD", "b", in_vain)]);
+    facts.claimed.insert(AccountId(id(11)), claimed(&[(3, 1)]));
+    let plan = snapshot(&facts, march(), (&Policy::default(), Days::Own), &[count(11, ""), count(13, "")]).unwrap();
+    assert_eq!(keys(&plan), [vec!["a", "c"]], "who claims here is on duty there");
+}

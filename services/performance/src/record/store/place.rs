@@ -47,6 +47,18 @@ pub async fn names(tx: &ScopedTx, records: impl IntoIterator<Item = Uuid>) -> Re
     Ok(rows.into_iter().collect())
 }
 
+/// Who was served by a record that has been as it is since before an instant.
+pub async fn customer(
+    tx: &ScopedTx,
+    (account, external_id): (AccountId, &str),
+    since: Timestamp,
+) -> Result<Option<String>> {
+    let these = Column::AccountId.eq(account.0).and(Column::ExternalId.eq(external_id));
+    let these = tx.select::<Entity>().filter(these.and(Column::RecordedAt.lte(to_db(since))));
+    let rows: Vec<(String, Uuid)> = these.rows(|q| q.column(Column::Customer).column(Column::Id)).await?;
+    Ok(rows.into_iter().next().map(|(customer, _)| customer))
+}
+
 /// The next sessions of records or of their versions: the same columns of two tables.
 macro_rules! sessions {
     ($query:expr, $column:ident, $id:ident, $account:ident, $span:ident, $after:ident, $limit:ident) => {{
