@@ -295,14 +295,14 @@ async fn claims_that_came_or_went_since_are_a_change_and_what_they_touch_is_deri
     let since = stamp(fixture.callers.clock.now());
     fixture.claim(vec![claim(1, 1, "2026-04-01T01:00:10Z", "april")]).await;
     assert_eq!(changed(&fixture).await, 0, "of another month");
-    fixture.claim(vec![claim(1, 1, T1, "a"), claim(1, 3, "2026-03-02T02:00:10Z", "b")]).await;
+    fixture.claim(vec![claim(1, 1, T1, "a"), claim(1, 1, "2026-03-02T02:00:10Z", "b")]).await;
     assert_eq!(changed(&fixture).await, 2);
     fixture.pass(LATER);
     let correction = correct(&fixture, asked(&id, "the clicks came late")).await;
     assert_eq!(components(&fixture, &correction).await, ("2".into(), "1".into()), "the other account is taken over");
     let of = async |fixture: &Fixture, cycle: &str, n: usize| fixture.credited(cycle).await.swap_remove(n);
     assert_eq!(of(&fixture, &correction.cycle_id, 0).await, ("a".into(), pb::Rung::Claim, "1".into()));
-    assert_eq!(of(&fixture, &correction.cycle_id, 1).await, ("b".into(), pb::Rung::Claim, "3".into()));
+    assert_eq!(of(&fixture, &correction.cycle_id, 1).await, ("b".into(), pb::Rung::Claim, "1".into()));
     publish(&fixture, &correction.cycle_id).await.unwrap();
     fixture.pass(LATER);
     assert_eq!(changed(&fixture).await, 0);
@@ -312,7 +312,7 @@ async fn claims_that_came_or_went_since_are_a_change_and_what_they_touch_is_deri
     fixture.pass(LATER);
     let correction = correct(&fixture, asked(&id, "one was a slip")).await;
     assert_eq!(of(&fixture, &correction.cycle_id, 0).await, ("a".into(), pb::Rung::Equal, String::new()));
-    assert_eq!(of(&fixture, &correction.cycle_id, 1).await, ("b".into(), pb::Rung::Claim, "3".into()));
+    assert_eq!(of(&fixture, &correction.cycle_id, 1).await, ("b".into(), pb::Rung::Claim, "1".into()));
     let ask = pb::ListRecordChangesRequest { since, ..Default::default() };
     let told = fixture.records().list_record_changes(fixture.admin.request(ask)).await.unwrap().into_inner().changes;
     let told: Vec<_> = told.into_iter().map(|change| (change.what, change.touched.unwrap().records)).collect();
@@ -331,7 +331,7 @@ async fn claims_are_told_and_removed_with_the_records_and_what_is_gone_is_not_br
         let piece = part.piece.filter(|piece| piece.table == "claims");
         told.extend(piece.map(|piece| String::from_utf8(piece.lines).unwrap()));
     }
-    assert!(told.contains(r#""at_ms":1772413210000,"external_id":"a""#), "{told}");
+    assert!(told.contains(r#""at_ms":1772413210000"#) && told.contains(r#""external_id":"a""#), "{told}");
     fixture.pass(SignedDuration::from_hours(24 * 1_130));
     assert_eq!(fixture.claim(vec![claim(1, 1, T1, "a")]).await.unchanged, 1, "what is there still is there");
     let ran = tables.run_retention(fixture.admin.request(common::RunRetentionRequest {})).await.unwrap().into_inner();
