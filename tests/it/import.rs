@@ -2,6 +2,7 @@
 
 mod moved;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -63,6 +64,10 @@ async fn brought_in(stack: &Stack) {
     // As after a connection that broke half-way.
     let half: Vec<&str> = whole.lines().take(701).collect();
     std::fs::write(dir.join("records.csv"), half.join("\n")).expect("half of the records");
+    let replies = std::fs::read_to_string(dir.join("replies.csv")).expect("replies");
+    let ids: BTreeSet<_> = half.iter().filter_map(|row| row.split(',').nth(3)).collect();
+    let of_half = replies.lines().filter(|row| row.split(',').nth(1).is_some_and(|id| ids.contains(id)));
+    std::fs::write(dir.join("replies.csv"), of_half.collect::<Vec<_>>().join("\n")).expect("half of the replies");
     let (code, first) = import(&["--json"]).await;
     assert_eq!(code, Some(0), "{first}");
     let first: Value = serde_json::from_str(&first).expect("a report");
@@ -70,6 +75,7 @@ async fn brought_in(stack: &Stack) {
     assert_eq!((&first["before"]["records"], &first["after"]["records"]), (&0.into(), &700.into()));
 
     std::fs::write(dir.join("records.csv"), &whole).expect("all records");
+    std::fs::write(dir.join("replies.csv"), &replies).expect("all replies");
     let (code, second) = import(&["--json"]).await;
     assert_eq!(code, Some(0), "{second}");
     let second: Value = serde_json::from_str(&second).expect("a report");
