@@ -1244,7 +1244,7 @@ LADDER_WORTH = 此账号预计约有 { $now } 的记录归给了他人；若休�
 
 # 何以归此人而非彼人。
 WHY = { $first }（{ $part } %）而非 { $second }（{ $rest } %）：{ $what }。
-WHY_AGAINST = { $why }{ $sign ->
+WHY_AGAINST = { $why }；{ $sign ->
     [hands] 距上一次回复的间隔则支持 { $second }。
     [thread] 该会话此前的回复则支持 { $second }。
     [profile] 回复的类型则支持 { $second }。

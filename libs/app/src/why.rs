@@ -192,7 +192,7 @@ mod tests {
         says(
             &device,
             "the device that it was written on is that of Li Wei. The dialogue so far spoke for Zhang Min.",
-            "回复所用的设备属于 Li Wei。该会话此前的回复则支持 Zhang Min。",
+            "回复所用的设备属于 Li Wei；该会话此前的回复则支持 Zhang Min。",
         );
         let counted = |sign, near| {
             let mut reason = Reason { near, ..reason(sign, 0, 0) };
