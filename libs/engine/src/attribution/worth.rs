@@ -22,7 +22,7 @@ use breaks::Breaks;
 /// a bound of an interval is wider, since it must hold where one person does nearly everything.
 const EQUAL: f64 = 0.8;
 /// By which power the part that is left with breaks is better than what the weights show of them: they spread a busy person's work over the
-/// absence of others, so that as much again as shows in them does not. Chosen on half of the forum's groups.
+/// absence of others, so that as much again as shows in them does not. Chosen on the forum.
 const UNSEEN: f64 = 2.0;
 /// The part of the replies (of records without any, the records) with a device.
 const DEVICES: f64 = 0.3;
