@@ -54,7 +54,7 @@ pub fn measure(chat: Chat, records: usize, repeats: usize, threads: usize) -> Re
         add_endless(&mut input);
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    let mut credit = |input: &Input, repeats: usize| {
+    let credit = |input: &Input, repeats: usize| {
         let mut watch = Watch::default();
         let mut last = None;
         for _ in 0..repeats.max(1) {

@@ -12,8 +12,8 @@ pub(super) fn replies(bench: &Bench, section: &mut Section) -> Result<()> {
         "Several dialogues at once, by the times of the messages",
         "Made-up months: accounts of 5 to 12 people, 1,000 records of everybody, five messages each, three of them replies. First one account of eight people \
          with 3,000 messages on one thread, then growth on two. *Equal* is the same month shared by who was on duty, without reading a message. \
-         The last row has one record more, of a million messages. Best of the repeats; making the month is not in the time, and is in the memory. The credits \
-         say nothing of real desks: in this world hardly anything but pauses tells people apart.",
+         The last row has one record more, of a million messages. Best of the repeats; making the month is not in the time, and is in the memory. In this \
+         world everybody answers all day long and has as many records, so that equal shares are right and hardly anything tells people apart.",
         &[
             "records",
             "messages",
@@ -45,6 +45,13 @@ pub(super) fn replies(bench: &Bench, section: &mut Section) -> Result<()> {
     }
     let endless = run("endless", bench.sizes[0], "2")?;
     row(&endless, 0.0);
+    for credited in [&eight].into_iter().chain(&grown) {
+        let [ours, equal] = credited.misallocated.map(|share| number(share * 100.0));
+        let records = number(credited.records as f64);
+        section.about += &format!(
+            "\n\nOf {records} records credited to somebody else than answered: {ours} %, and equally {equal} %."
+        );
+    }
     section.at_most("eight people, 3,000 messages, one thread", eight.step.wall, 0.5, "s");
     if let ([first, .., last], false) = (grown.as_slice(), bench.quick) {
         section.at_most("a million records with five million messages, two threads", last.step.wall, 60.0, "s");
