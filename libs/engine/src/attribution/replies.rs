@@ -48,10 +48,10 @@ pub(super) fn weigh(
     (feed, devices): (&Feed, &Devices<'_>),
     accounts: &mut [AccountVerdicts],
 ) {
-    for (rank, messages) in &feed.messages {
-        let account = &mut accounts[*rank];
-        let phases = Phases::of(&canon.input.accounts[canon.accounts[*rank] as usize]);
-        let traffic = Traffic::of((account, devices), &phases, &duty[*rank], messages);
+    accounts.par_iter_mut().enumerate().for_each(|(rank, account)| {
+        let Some(messages) = feed.messages.get(&rank) else { return };
+        let phases = Phases::of(&canon.input.accounts[canon.accounts[rank] as usize]);
+        let traffic = Traffic::of((account, devices), &phases, &duty[rank], messages);
         for &(kind, person, day, place) in &traffic.odd {
             account.tally.note(kind, person, Some(day), account.base + place as usize);
         }
@@ -61,7 +61,7 @@ pub(super) fn weigh(
             let read = if why.is_none() { learn(&traffic, effort) } else { (equal(&traffic), Vec::new()) };
             publish(account, &traffic, &read, why);
         }
-    }
+    });
     for (account, span) in accounts.iter_mut().zip(&canon.spans) {
         for &position in feed.answered.range(span.clone()) {
             if account.verdicts[position - span.start].reason == Some(Reason::NobodyOnDuty) {
