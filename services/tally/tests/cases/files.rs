@@ -434,6 +434,7 @@ fn a_device_says_who_served_whether_it_is_somebodys_or_a_seat_that_somebody_is_r
         let said = String::from_utf8_lossy(&said.stdout).into_owned();
         assert!(said.contains(words) && said.contains("1002 100 %"), "{said}");
     }
+    assert!(case.replayed().contains("identical"));
 }
 
 #[test]
