@@ -62,12 +62,8 @@ async fn brought_in(stack: &Stack) {
 
     killed_while_it_counts(stack, dir, &token).await;
     // As after a connection that broke half-way.
-    let half: Vec<&str> = whole.lines().take(701).collect();
-    std::fs::write(dir.join("records.csv"), half.join("\n")).expect("half of the records");
     let replies = std::fs::read_to_string(dir.join("replies.csv")).expect("replies");
-    let ids: BTreeSet<_> = half.iter().filter_map(|row| row.split(',').nth(3)).collect();
-    let of_half = replies.lines().filter(|row| row.split(',').nth(1).is_some_and(|id| ids.contains(id)));
-    std::fs::write(dir.join("replies.csv"), of_half.collect::<Vec<_>>().join("\n")).expect("half of the replies");
+    halve(dir, &whole, &replies);
     let (code, first) = import(&["--json"]).await;
     assert_eq!(code, Some(0), "{first}");
     let first: Value = serde_json::from_str(&first).expect("a report");
@@ -124,6 +120,15 @@ async fn brought_in(stack: &Stack) {
     std::fs::write(dir.join("records.csv"), &whole).expect("the records");
     let (_, page) = import(&["--lang", "zh-CN"]).await;
     assert!(page.contains("导入前") && page.contains("被拒") && !page.contains("IMPORT_"), "{page}");
+}
+
+/// Leaves the first 700 records in a bundle, and the messages of these.
+fn halve(dir: &Path, records: &str, replies: &str) {
+    let some: Vec<&str> = records.lines().take(701).collect();
+    let ids: BTreeSet<_> = some.iter().filter_map(|row| row.split(',').nth(3)).collect();
+    let of_some = replies.lines().filter(|row| row.split(',').nth(1).is_some_and(|id| ids.contains(id)));
+    std::fs::write(dir.join("records.csv"), some.join("\n")).expect("half of the records");
+    std::fs::write(dir.join("replies.csv"), of_some.collect::<Vec<_>>().join("\n")).expect("half of the replies");
 }
 
 /// Ends the command by force as soon as it has read the bundle and asks the suite what is there: nothing is left that the next

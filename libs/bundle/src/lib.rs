@@ -265,9 +265,7 @@ fn read_files(
     if let Some(population) = scheme.as_mut().and_then(|scheme| scheme.population.as_mut()) {
         population::check(population, records.period, &directory, diagnostics.findings)?;
     }
-    if let Some((_, named)) = &pool {
-        pool::check_pool(*named, records.period, &people)?;
-    }
+    pool.iter().try_for_each(|(_, named)| pool::check_pool(*named, records.period, &people))?;
     note_unknown_people(&group, &people, &accounts, diagnostics.findings);
     Ok(Bundle {
         period: records.period,

@@ -5,6 +5,8 @@
 //! People are named by their place in the component's list, which is sorted by employee number, and accounts are sorted
 //! by key: nothing that is computed depends on the ids that a database happened to give.
 
+mod components;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use tally_kernel::msg;
 use tally_kernel::person::{DirectoryPerson, home_on};
 use tally_kernel::time::{Period, TimeError, zone};
 
+use self::components::components;
 use super::facts::{AccountFacts, Alias, DeviceUse, Duty, DutyRule, Facts, Finding, Phase};
 use crate::attribution;
 use crate::policy::Policy;
@@ -253,7 +256,7 @@ pub fn snapshot(
         plan.findings.extend(people.in_vain(account, claimed, agents.contains_key(id)));
     }
     accounts.sort_by(|a, b| a.0.key.cmp(&b.0.key));
-    for members in components(&accounts) {
+    for members in components(accounts.iter().map(|(_, touched)| &touched.people)) {
         let members: Vec<_> = members.into_iter().filter_map(|i| accounts.get(i)).collect();
         let records: u64 = members.iter().filter_map(|(account, _)| weights.get(&account.id)).sum();
         let frozen = people.component(facts, period, policy, &members)?;
@@ -476,34 +479,6 @@ fn meanings(agents: &Named, places: &HashMap<PersonId, u32>) -> BTreeMap<String,
         found
     };
     agents.iter().map(|(agent, found)| (agent.clone(), sorted(found))).collect()
-}
-
-/// Accounts that are joined by people, directly or through others: places in `accounts`, each component sorted, components
-/// by their first account.
-fn components(accounts: &[(&AccountFacts, Touched)]) -> Vec<Vec<usize>> {
-    let mut root: Vec<usize> = (0..accounts.len()).collect();
-    let mut first_of: HashMap<PersonId, usize> = HashMap::new();
-    for (i, (_, touched)) in accounts.iter().enumerate() {
-        for person in &touched.people {
-            let other = *first_of.entry(*person).or_insert(i);
-            let (a, b) = (find(&mut root, i), find(&mut root, other));
-            // The smaller place is the root, so a component is named by its first account.
-            root[a.max(b)] = a.min(b);
-        }
-    }
-    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for i in 0..accounts.len() {
-        groups.entry(find(&mut root, i)).or_default().push(i);
-    }
-    groups.into_values().collect()
-}
-
-fn find(root: &mut [usize], mut i: usize) -> usize {
-    while root[i] != i {
-        root[i] = root[root[i]];
-        i = root[i];
-    }
-    i
 }
 
 #[cfg(test)]

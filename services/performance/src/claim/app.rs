@@ -58,11 +58,11 @@ pub async fn make_claim(app: &App, ctx: &OpContext, command: Command) -> Result<
         if let Some(Stored { id, recorded_at, .. }) = store::same(&work, &placed.claim).await? {
             return Ok((work, audit.note("claim", id), Made { id, at_ms: placed.claim.at_ms, recorded_at }));
         }
-        let ids = store::insert(&work, ctx, std::slice::from_ref(&placed)).await?;
+        let recorded_at = ctx.now();
+        let ids = store::insert(&work, ctx, std::slice::from_ref(&placed), recorded_at).await?;
         note(&work, ctx, [&placed]).await?;
         let id = ids.into_iter().next().ok_or_else(|| Error::internal("a claim without an id"))?;
-        let made = Made { id, at_ms: placed.claim.at_ms, recorded_at: ctx.now() };
-        Ok((work, audit.note("claim", id), made))
+        Ok((work, audit.note("claim", id), Made { id, at_ms: placed.claim.at_ms, recorded_at }))
     })
     .await?;
     let claim = Claim { at_ms: made.at_ms, ..placed.claim };
@@ -88,7 +88,7 @@ pub async fn import_claims(app: &App, ctx: &OpContext, import: Import<Claim>) ->
         let removed = Removed::of(terms.as_ref(), KEPT_AS, ctx.now());
         let rows = without_removed(rows.clone(), &there, &removed, &mut outcome)?;
         let new = fresh(rows, &there, &mut outcome)?;
-        store::insert(&work, ctx, &new).await?;
+        store::insert(&work, ctx, &new, ctx.now()).await?;
         note(&work, ctx, &new).await?;
         let id: String = request.digest()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         let audit = Audit::new("performance.claim.import", "claims", id);

@@ -109,8 +109,13 @@ pub async fn same(tx: &ScopedTx, claim: &Claim) -> Result<Option<Stored>> {
     tx.select::<Entity>().filter(these).one().await?.map(Stored::try_from).transpose()
 }
 
-/// Writes claims; the ids that they get, in their order.
-pub async fn insert(work: &UnitOfWork, ctx: &OpContext, claims: &[Placed]) -> Result<Vec<ClaimId>> {
+/// Writes claims that are recorded at an instant; the ids that they get, in their order.
+pub async fn insert(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    claims: &[Placed],
+    recorded_at: Timestamp,
+) -> Result<Vec<ClaimId>> {
     let row = |Placed { claim, of }: &Placed| Model {
         tenant_id: ctx.tenant().0,
         id: ctx.new_id(),
@@ -122,7 +127,7 @@ pub async fn insert(work: &UnitOfWork, ctx: &OpContext, claims: &[Placed]) -> Re
         external_id: claim.external_id.clone(),
         customer: claim.customer.clone(),
         key: claim.digest().to_vec(),
-        recorded_at: to_db(ctx.now()),
+        recorded_at: to_db(recorded_at),
         until_at: None,
         reason: None,
         ended_by: None,

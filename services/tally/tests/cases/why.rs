@@ -23,7 +23,7 @@ fn in_turns(turns: u32) -> Case {
 }
 
 fn explained(case: &Case, record: &str, language: &str) -> String {
-    let out = case.bundle().with_file_name("result");
+    let out = case.bundle().with_file_name(format!("result-{language}"));
     let output =
         case.run(&["close", text(&case.bundle()), "--out", text(&out), "--explain", record, "--lang", language]);
     let shown = String::from_utf8(output.stdout).expect("UTF-8");

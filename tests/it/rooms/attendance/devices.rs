@@ -22,7 +22,9 @@ pub async fn journey(done: &Done) {
     let mut seen = DeviceServiceClient::new(who.at.attendance.clone());
     let list = attendance::ListDevicesRequest { counting_only: true, ..Default::default() };
     let there = seen.list_devices(who.ask(list.clone())).await.expect("devices").into_inner().devices;
-    let [device] = there.as_slice() else { panic!("one device: {there:?}") };
+    // Beside those of the seats, which the bundle brought.
+    let device = there.iter().find(|device| device.device == "Stand 14").expect("the device");
+    assert_eq!(device.person_id, person_id);
     let summary = &done.outcome.summary;
     let period = Some(common::Period { from: summary.from.clone(), to: summary.to.clone() });
     let ask = attendance::ListDeviceUsesRequest { period, ..Default::default() };
@@ -38,7 +40,7 @@ pub async fn journey(done: &Done) {
     };
     corrections.move_device(hr.ask(moved)).await.expect("moved");
     let there = devices.list_devices(hr.ask(list)).await.expect("devices").into_inner().devices;
-    let of_seat = there.iter().find(|device| !device.seat.is_empty()).expect("the seat's");
+    let of_seat = there.iter().find(|device| device.seat == "Stand 14").expect("the seat's");
     let end = attendance::EndDeviceRequest {
         device_id: of_seat.device_id.clone(),
         to: "2027-06-30".into(),
