@@ -1041,6 +1041,7 @@ FINDING_ADVICE = { $kind ->
     [DID_NOT_SETTLE] nothing needs doing; hand-overs tell more precisely who served
     [SEVERAL_AT_ONCE] send the times of the replies, or let people claim their dialogues; names in the records tell more precisely who served as well
     [TOO_FEW_REPLIES] nothing needs doing in a small month; names in the records, or claims, tell more precisely who served
+    [REPLIES_TOO_DENSE] have a tenth of the records named, claimed with a click (MakeClaim) or written at known devices (ImportDevices), and breaks punched
     [CLOCK_WITHOUT_SECONDS] have the times of the replies exported with their seconds
     [CLAIM_OFF_DUTY] check who clicked, and the punches and roster of that day
     [CLAIM_WITHOUT_RECORD] check whether the record was sent, and the clock of the claims
@@ -1844,6 +1845,7 @@ WHY_NAMES = of the records within an hour that name their agent and for which th
     .all = of the account's records that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
 WHY_TOGETHER = no sign decides alone, but all replies around it together
 WHY_TOO_FEW_REPLIES = Nothing tells them apart: too few records of the account have times of replies to learn from.
+WHY_TOO_DENSE = Nothing tells them apart: on this account replies come too densely for their times alone, and too few records are named, claimed or written at known devices.
 WHY_CLOCK_WITHOUT_SECONDS = Nothing tells them apart: the times of the account's replies have no seconds that one can trust.
 WHY_NO_REPLY_TIMES = Nothing tells them apart: each may hold several dialogues at once, and it is not known when this one was answered.
 
@@ -1886,6 +1888,8 @@ CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: 
 CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
 # Code TOO_FEW_REPLIES.
 CREDIT_TOO_FEW_REPLIES = { $records } records with times of their replies are too few a person to tell apart who hold several dialogues at once: shared equally among those on duty at each reply
+# Code REPLIES_TOO_DENSE.
+CREDIT_REPLIES_TOO_DENSE = { $records } records are of an account on which replies come so densely that their times alone do not tell people apart, and of fewer than a tenth of the replies something says whose they are: shared equally among those on duty at each reply
 # Code CLOCK_WITHOUT_SECONDS.
 CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records } records are on a full minute, so their clock is not to be trusted: shared equally among those on duty at each reply
 # Code CLAIM_OFF_DUTY.
@@ -2793,6 +2797,7 @@ KIND_MIXED_WITHOUT_TAG = a mixed account's records without a name
 KIND_TOO_FEW_TO_INFER = too few records to infer from: shared equally
 KIND_SEVERAL_AT_ONCE = several dialogues at once tell people apart too little: shared equally
 KIND_TOO_FEW_REPLIES = too few replies a person to tell people apart: shared equally
+KIND_REPLIES_TOO_DENSE = replies come too densely to tell people apart by their times: shared equally
 KIND_CLOCK_WITHOUT_SECONDS = the clock of the replies has no seconds: shared equally
 KIND_CLAIM_OFF_DUTY = a claim of somebody who was not on duty does not count
 KIND_CLAIM_WITHOUT_RECORD = a claim of a dialogue that never came

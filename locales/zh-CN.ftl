@@ -678,6 +678,7 @@ FINDING_ADVICE = { $kind ->
     [DID_NOT_SETTLE] 无需处理；交接能更准确地说明由谁服务
     [SEVERAL_AT_ONCE] 请提供回复时间，或让客服认领会话；记录中的姓名也能更准确地说明由谁服务
     [TOO_FEW_REPLIES] 数据量小的月份无需处理；记录中的姓名或认领能更准确地说明由谁服务
+    [REPLIES_TOO_DENSE] 请让至少一成的记录注明客服、点击认领（MakeClaim）或在已登记的设备上回复（ImportDevices），并为休息打卡
     [CLOCK_WITHOUT_SECONDS] 请导出带秒的回复时间
     [CLAIM_OFF_DUTY] 请核对是谁点击的，以及当日的打卡和排班
     [CLAIM_WITHOUT_RECORD] 请核对该记录是否已发送，以及认领的时钟
@@ -1280,6 +1281,7 @@ WHY_NAMES = 前后一小时内写明客服且各自在岗的记录中，{ $first
     .all = 该账号写明客服且各自在岗的记录中，{ $first } 有 { $count } 条（共 { $all } 条），{ $second } 有 { $other } 条（共 { $others } 条）
 WHY_TOGETHER = 没有单一依据，由其前后的全部回复共同判断
 WHY_TOO_FEW_REPLIES = 无法区分：该账号有回复时间的记录太少，不足以学习。
+WHY_TOO_DENSE = 无法区分：该账号的回复过于密集，仅凭时间不足以区分，而注明客服、认领或在已登记设备上回复的记录又太少。
 WHY_CLOCK_WITHOUT_SECONDS = 无法区分：该账号的回复时间没有可信的秒数。
 WHY_NO_REPLY_TIMES = 无法区分：每人可同时接待多个会话，而该会话何时回复不得而知。
 
@@ -1297,6 +1299,7 @@ CREDIT_TOO_FEW_TO_INFER = { $records } 条记录有多人在岗，数量太少�
 CREDIT_DID_NOT_SETTLE = 对 { $records } 条记录的推断没有收敛：平均分配
 CREDIT_SEVERAL_AT_ONCE = { $records } 条记录有多人在岗，且每人同时接待多个会话：平均分配
 CREDIT_TOO_FEW_REPLIES = { $records } 条记录有回复时间，但人均太少，不足以区分同时接待多个会话的人：按每次回复时的在岗者平均分配
+CREDIT_REPLIES_TOO_DENSE = { $records } 条记录所在账号的回复过于密集，仅凭时间无法区分各人，而能说明归属的回复不足一成：按每次回复时的在岗者平均分配
 CREDIT_CLOCK_WITHOUT_SECONDS = { $records } 条记录的回复中，十分之一以上落在整分钟，其时钟不可信：按每次回复时的在岗者平均分配
 CREDIT_CLAIM_OFF_DUTY = { $person } 不在岗时认领了 { $records } 个会话：认领不计
 CREDIT_CLAIM_WITHOUT_RECORD = { $person } 认领了 { $records } 个没有记录的会话：认领不计
@@ -2041,6 +2044,7 @@ KIND_MIXED_WITHOUT_TAG = 混用账号中没有写客服的记录
 KIND_TOO_FEW_TO_INFER = 记录太少，无法推断，改为平分
 KIND_SEVERAL_AT_ONCE = 同时接待多个会话，难以区分，改为平分
 KIND_TOO_FEW_REPLIES = 人均回复太少，难以区分，改为平分
+KIND_REPLIES_TOO_DENSE = 回复过于密集，无法按时间区分，改为平分
 KIND_CLOCK_WITHOUT_SECONDS = 回复时间不带秒，改为平分
 KIND_CLAIM_OFF_DUTY = 不在岗者的认领不计
 KIND_CLAIM_WITHOUT_RECORD = 认领的会话没有记录

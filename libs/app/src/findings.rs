@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     /// Every kind that attendance, the engine and performance find.
-    const KINDS: [&str; 39] = [
+    const KINDS: [&str; 40] = [
         "NO_DUTY_EVIDENCE",
         "UNHELD_ACCOUNT",
         "OVERLAP",
@@ -53,6 +53,7 @@ mod tests {
         "SEVERAL_AT_ONCE",
         "TOO_FEW_REPLIES",
         "CLOCK_WITHOUT_SECONDS",
+        "REPLIES_TOO_DENSE",
         "REPLY_OUTSIDE_RECORD",
         "BREAKS_NOT_PUNCHED",
         "CLOCKS_APART",

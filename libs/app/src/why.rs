@@ -13,6 +13,7 @@ pub fn sentence(reason: &Reason, name: impl Fn(&str) -> String) -> Message {
     match reason.sign() {
         Sign::TooFewReplies => return msg!("WHY_TOO_FEW_REPLIES"),
         Sign::ClockWithoutSeconds => return msg!("WHY_CLOCK_WITHOUT_SECONDS"),
+        Sign::TooDense => return msg!("WHY_TOO_DENSE"),
         Sign::NoReplyTimes => return msg!("WHY_NO_REPLY_TIMES"),
         Sign::Unspecified
         | Sign::Hands
@@ -42,6 +43,7 @@ pub fn sentence(reason: &Reason, name: impl Fn(&str) -> String) -> Message {
         | Sign::Names
         | Sign::Together
         | Sign::TooFewReplies
+        | Sign::TooDense
         | Sign::ClockWithoutSeconds
         | Sign::NoReplyTimes => return why,
     };
@@ -66,7 +68,12 @@ fn what(
             msg!("WHY_NAMES", first = *first, count, all, second = *second, other = of_other, others)
         }
         Sign::Names => msg!("WHY_NAMES.all", first = *first, count, all, second = *second, other = of_other, others),
-        Sign::Unspecified | Sign::Together | Sign::TooFewReplies | Sign::ClockWithoutSeconds | Sign::NoReplyTimes => {
+        Sign::Unspecified
+        | Sign::Together
+        | Sign::TooFewReplies
+        | Sign::TooDense
+        | Sign::ClockWithoutSeconds
+        | Sign::NoReplyTimes => {
             msg!("WHY_TOGETHER")
         }
     }

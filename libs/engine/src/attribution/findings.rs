@@ -30,6 +30,9 @@ pub enum FindingKind {
     TooFewReplies,
     /// The clock of the replies has no seconds: split equally among those on duty at each reply.
     ClockWithoutSeconds,
+    /// Replies come too densely for their times to tell people apart, and too few say whose they are: split equally among those on duty at
+    /// each reply.
+    RepliesTooDense,
     /// A reply was before its record began or after it ended: it counts for nothing.
     ReplyOutsideRecord,
     /// The messages of records are dated by a clock that is minutes apart from theirs: they are read by the clock of the records.

@@ -41,6 +41,13 @@ const FEW: usize = 3;
 /// Most replies on a full minute, in percent, of a clock that tells seconds.
 const MOST_FULL_MINUTES: usize = 10;
 
+/// Most replies for an hour of somebody's duty that their times alone tell apart: the forum has up to 2.1. On a desk with more of them whoever writes fast
+/// is taken for whoever writes most, and nothing in the times says otherwise (`docs/attribution.md`).
+const MOST_AN_HOUR: i64 = 4;
+const HOUR_MS: i64 = 3_600_000;
+/// The part of the replies, in percent, of which evidence says whose they are, from which on that is learnt.
+const LEAST_SAID: usize = 10;
+
 /// Weighs the records of accounts on which several are held at once.
 pub(super) fn weigh(
     canon: &Canon<'_>,
@@ -90,7 +97,13 @@ fn guard(traffic: &Traffic) -> Option<FindingKind> {
     if places.len() < fewest * people.len() {
         return Some(FindingKind::TooFewReplies);
     }
-    (traffic.full_minutes * 100 > traffic.steps.len() * MOST_FULL_MINUTES).then_some(FindingKind::ClockWithoutSeconds)
+    let (replies, duty_ms) = (traffic.steps.len(), traffic.stretches.iter().map(|one| one.to - one.from).sum::<i64>());
+    if traffic.full_minutes * 100 > replies * MOST_FULL_MINUTES {
+        return Some(FindingKind::ClockWithoutSeconds);
+    }
+    let dense = replies as i64 * HOUR_MS > duty_ms.saturating_mul(MOST_AN_HOUR);
+    let said = traffic.steps.iter().filter(|step| step.only.is_some() || step.owner.is_some()).count();
+    (dense && said * 100 < replies * LEAST_SAID).then_some(FindingKind::RepliesTooDense)
 }
 
 /// Weights of all seats, each step's equal, or all of it where evidence names one.
@@ -222,8 +235,11 @@ fn publish(
         }
         if let Some(why) = why.filter(|_| verdict.len > 1) {
             account.tally.note(why, None, None, account.base + place as usize);
-            let coarse = why == FindingKind::ClockWithoutSeconds;
-            let sign = if coarse { Sign::ClockWithoutSeconds } else { Sign::TooFewReplies };
+            let sign = match why {
+                FindingKind::ClockWithoutSeconds => Sign::ClockWithoutSeconds,
+                FindingKind::RepliesTooDense => Sign::TooDense,
+                _ => Sign::TooFewReplies,
+            };
             account.said.push(Said::nothing(place as usize, sign));
         }
     }

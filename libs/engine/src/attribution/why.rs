@@ -86,6 +86,8 @@ pub enum Sign {
     TooFewReplies,
     /// Nothing was weighed: the clock of the replies has no seconds.
     ClockWithoutSeconds,
+    /// Nothing was weighed: replies come too densely, and too few say whose they are.
+    TooDense,
     /// Nothing was weighed: no times of replies, and too few names.
     NoReplyTimes,
 }

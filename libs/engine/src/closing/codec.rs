@@ -60,6 +60,7 @@ pub fn encode_why(why: &Why) -> Vec<u8> {
         Sign::TooFewReplies => (11, Vec::new()),
         Sign::ClockWithoutSeconds => (12, Vec::new()),
         Sign::NoReplyTimes => (13, Vec::new()),
+        Sign::TooDense => (14, Vec::new()),
     };
     write(&mut bytes, sign);
     numbers.into_iter().for_each(|number| write(&mut bytes, number));
@@ -112,6 +113,7 @@ fn sign_of(sign: u32, numbers: &[u32]) -> Option<Sign> {
         (11, &[]) => Sign::TooFewReplies,
         (12, &[]) => Sign::ClockWithoutSeconds,
         (13, &[]) => Sign::NoReplyTimes,
+        (14, &[]) => Sign::TooDense,
         _ => return None,
     })
 }
@@ -176,6 +178,7 @@ mod tests {
             Sign::TooFewReplies,
             Sign::ClockWithoutSeconds,
             Sign::NoReplyTimes,
+            Sign::TooDense,
         ];
         let against = SignKind::ALL.get(n as usize % 5).copied();
         let why = |sign| [None, Some([n / 2, more / 2])].map(|people| Why { people, sign, against });

@@ -14,6 +14,10 @@ use tally_engine::attribution::{
 };
 
 mod clocks;
+mod desk;
+#[path = "../../../../benches/src/dice.rs"]
+#[allow(dead_code, reason = "the benches draw more than these tests")]
+mod dice;
 mod guard;
 
 /// Tagged parts of the records, in percent.
@@ -305,7 +309,7 @@ fn sign(why: &Why) -> &'static str {
         Sign::Duty { .. } => "duty",
         Sign::Names { .. } => "names",
         Sign::Together => "together",
-        Sign::TooFewReplies | Sign::ClockWithoutSeconds | Sign::NoReplyTimes => "nothing",
+        Sign::TooFewReplies | Sign::TooDense | Sign::ClockWithoutSeconds | Sign::NoReplyTimes => "nothing",
     }
 }
 

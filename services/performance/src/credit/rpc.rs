@@ -199,6 +199,7 @@ fn reason(locale: Locale, told: &Told) -> pb::Reason {
         }
         Sign::Together => pb::Sign::Together,
         Sign::TooFewReplies => pb::Sign::TooFewReplies,
+        Sign::TooDense => pb::Sign::TooDense,
         Sign::ClockWithoutSeconds => pb::Sign::ClockWithoutSeconds,
         Sign::NoReplyTimes => pb::Sign::NoReplyTimes,
     };

@@ -1,12 +1,12 @@
 //! The sample as the files of a bundle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::group::{DAYS, Group, Phase, SampleAccount};
 use super::serve::{Served, Tag};
 use super::shifts::{Month, Shift};
-use super::talk::{Claimed, KNOWN_SEATS, Names, Written};
+use super::talk::{Claimed, Names, Written};
 use super::words::Words;
 
 /// A local time of March 2026, or of the first days of April.
@@ -50,7 +50,7 @@ pub(super) fn write(
     if group.accounts.iter().any(|a| a.feed) {
         files.insert("replies.csv", replies(group, (served, written)));
         files.insert("claims.csv", claimed(group, (served, claims)));
-        files.insert("devices.csv", devices());
+        files.insert("devices.csv", devices(month));
     }
     files
 }
@@ -166,9 +166,9 @@ fn workstation(at: u8) -> String {
     format!("kf-pc-{}", seat(at).to_lowercase())
 }
 
-fn devices() -> String {
+fn devices(month: &Month) -> String {
     let mut out = String::from("device,employee_no,seat,from,to\n");
-    for at in (0..3).flat_map(|shift| (0..KNOWN_SEATS).map(move |place| shift * 10 + place)) {
+    for at in month.rosters.iter().filter_map(|shift| shift.seat).collect::<BTreeSet<_>>() {
         line!(out, "{},,{},,", workstation(at), seat(at));
     }
     out

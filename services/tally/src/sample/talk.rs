@@ -13,7 +13,7 @@ pub(super) struct Written {
     pub record: usize,
     pub at: u32,
     pub by_agent: bool,
-    /// The seat it was written at, where its workstation is one that the desk knows.
+    /// The seat it was written at, where the desk tells its workstation.
     pub seat: Option<u8>,
 }
 
@@ -37,8 +37,8 @@ pub(super) enum Names {
 const PAUSE: u32 = 80;
 /// The most messages of a customer in one record.
 const MOST: u32 = 12;
-/// Seats below this have a workstation that the desk knows.
-pub(super) const KNOWN_SEATS: u8 = 2;
+/// Of a thousand replies the desk tells the workstation of so many.
+const WITH_DEVICE: u32 = 300;
 /// A shift counts for so long beyond its end.
 const GRACE: u32 = 900;
 
@@ -71,7 +71,7 @@ pub(super) fn write(group: &Group, month: &Month, served: &[Served], dice: &mut 
             // Whoever is not answered in time goes.
             if at <= r.end {
                 free = free.max(at);
-                let seat = month.seat(person, at, GRACE).filter(|seat| seat % 10 < KNOWN_SEATS);
+                let seat = month.seat(person, at, GRACE).filter(|_| dice.permille(WITH_DEVICE));
                 written.push(Written { record: *record, at, by_agent: true, seat });
             }
         }
@@ -80,12 +80,12 @@ pub(super) fn write(group: &Group, month: &Month, served: &[Served], dice: &mut 
     written
 }
 
-/// Clicks on the accounts whose agents make them: on every third dialogue, by those who remember to.
+/// Clicks on the accounts whose agents make them, on one dialogue in four.
 pub(super) fn claim(group: &Group, served: &[Served], dice: &mut Dice) -> Vec<Claimed> {
     let mut claims = Vec::new();
-    let with_clicks = |r: &Served| group.accounts[usize::from(r.account)].clicks && r.person % 3 != 0;
+    let with_clicks = |r: &Served| group.accounts[usize::from(r.account)].clicks;
     for (record, r) in served.iter().enumerate().filter(|(_, r)| with_clicks(r)) {
-        if !dice.permille(330) {
+        if !dice.permille(250) {
             continue;
         }
         let names = match dice.below(10) {

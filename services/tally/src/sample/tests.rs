@@ -151,9 +151,9 @@ fn chat_accounts_tell_when_who_wrote_and_whose_it_was() {
         }
         devices.extend(Some(device).filter(|d| !d.is_empty()));
     }
-    assert_eq!((accounts.len(), devices.len()), (3, 4));
+    assert_eq!(accounts.len(), 3);
     let bound: BTreeSet<&str> = made.files["devices.csv"].lines().skip(1).filter_map(|l| l.split(',').next()).collect();
-    assert!(devices.is_subset(&bound));
+    assert!(devices.is_subset(&bound) && devices.len() > 5, "{devices:?}");
     let (mut named, mut claims) = (0, 0);
     for line in made.files["claims.csv"].lines().skip(1) {
         let [_, at, who, id, customer] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
