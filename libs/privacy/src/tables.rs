@@ -376,8 +376,7 @@ async fn purge_expired<E: Scoped>(work: &UnitOfWork, from: &str, over: &Over, ro
     match E::person_column() {
         Some(about) if !over.held.is_empty() => {
             let held = over.held.iter().map(|person| person.0);
-            // Rows of nobody are held for nobody: a comparison with nothing would be neither true nor false.
-            these = these.add(about.is_null().or(among::<E>(work, about, held).not()));
+            these = these.add(among::<E>(work, about, held).not());
         }
         None if !over.held.is_empty() => return Ok((0, Vec::new())),
         Some(_) | None => {}
