@@ -2877,7 +2877,8 @@ SHOW_CERTAIN = { $certain } rest on a name or a single person; { $rest ->
    *[other] { $rest } records are credited to nobody, each with its reason.
 }
 SHOW_BUSIEST = The busiest shared accounts (90 % intervals)
-SHOW_WORTH = What more evidence would bring (records expected to be credited to somebody else; no promise; evidence.csv has all accounts)
+SHOW_WORTH = What more evidence would bring
+SHOW_WORTH_SAID = Records that are expected to be credited to somebody else than served them, now and with more evidence: expected, not promised. evidence.csv has all accounts.
 SHOW_COLUMN_NOW = now
 SHOW_COLUMN_BREAKS = breaks punched
 SHOW_COLUMN_DEVICES = devices on 30 %

@@ -126,11 +126,9 @@ pub fn won(truth: &Truth, lang: Language) -> Table {
         let all = won.records * 1_000_000;
         let (equally, tally) = (percent(won.equal_ppm, all), percent(won.tally_ppm, all));
         // A rung that does worse than equal shares takes away from what the others gain.
-        let gain = if won.tally_ppm < won.equal_ppm {
-            format!("-{}", gained(won.equal_ppm, won.tally_ppm))
-        } else {
-            gained(won.tally_ppm, won.equal_ppm)
-        };
+        let lost = gained(won.equal_ppm, won.tally_ppm);
+        let lost = (lost != gained(0, 0)).then(|| format!("-{lost}"));
+        let gain = lost.unwrap_or_else(|| gained(won.tally_ppm, won.equal_ppm));
         table.row([rung(name, lang), count(won.records), equally, tally, gain]);
     }
     table

@@ -67,6 +67,7 @@ pub(super) fn evidence(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome,
         return;
     }
     page.heading(&lang.say(&msg!("SHOW_WORTH")));
+    page.say(2, &lang.say(&msg!("SHOW_WORTH_SAID")));
     let records = |at: AccountIx| -> u64 {
         outcome.totals.iter().filter(|total| total.account == Some(at)).map(|total| total.total_ppm).sum()
     };
