@@ -27,7 +27,7 @@ pub async fn journey(done: &Done) {
     assert_eq!(device.person_id, person_id);
     let summary = &done.outcome.summary;
     let period = Some(common::Period { from: summary.from.clone(), to: summary.to.clone() });
-    let ask = attendance::ListDeviceUsesRequest { period, ..Default::default() };
+    let ask = attendance::ListDeviceUsesRequest { period, devices: vec![device.device.clone()], ..Default::default() };
     let mut parts = seen.list_device_uses(who.ask(ask)).await.expect("a stream").into_inner();
     let first = parts.message().await.expect("a part").expect("a part");
     assert_eq!(first.uses.iter().map(|one| &one.person_id).collect::<Vec<_>>(), [&person_id]);
