@@ -22,8 +22,8 @@ pub async fn journey(_: &Stack, done: &Done) {
     own_punch(&somebody).await;
     own_handover(done, &somebody).await;
     of_others(done).await;
-    devices::journey(done).await;
     corrections::journey(done, &somebody, &card.person_id).await;
+    devices::journey(done).await;
 }
 
 async fn site(done: &Done) {
