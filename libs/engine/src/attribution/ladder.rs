@@ -147,9 +147,10 @@ fn climb_account(
         let (first, len) = account.stand(&watch, step);
         // What the record would be without a name: open between several, who may hold several dialogues each.
         let among = capacity > 1 && matches!(decide(&watch, phase, (None, None), (None, None)), Step::OnDuty(_, true));
-        if let (true, Step::Tagged(person) | Step::Claimed(person)) = (among, step) {
+        // Whoever clicks more does not answer more: claims say nothing of what nobody claimed.
+        if let (true, Step::Tagged(person)) = (among, step) {
             let on_duty = watch.on_duty().iter().map(|candidate| candidate.person);
-            let lent = own.is_none() && step == Step::Tagged(person);
+            let lent = own.is_none();
             account.observations.add(position - account.base, person, on_duty, !lent);
         }
         let several = among && matches!(step, Step::OnDuty(..));

@@ -102,7 +102,7 @@ fn guard(traffic: &Traffic) -> Option<FindingKind> {
         return Some(FindingKind::ClockWithoutSeconds);
     }
     let dense = replies as i64 * HOUR_MS > duty_ms.saturating_mul(MOST_AN_HOUR);
-    let said = traffic.steps.iter().filter(|step| step.only.is_some() || step.owner.is_some()).count();
+    let said = traffic.steps.iter().filter(|step| step.says_whose()).count();
     (dense && said * 100 < replies * LEAST_SAID).then_some(FindingKind::RepliesTooDense)
 }
 

@@ -71,6 +71,13 @@ pub(super) struct Step {
     pub used_on: bool,
 }
 
+impl Step {
+    /// Whether there is more than its time: a name, a click, or a device, be it of nobody.
+    pub fn says_whose(&self) -> bool {
+        self.only.is_some() || self.owner.is_some() || self.device > 0
+    }
+}
+
 /// One of those on duty at a reply.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seat {

@@ -10,6 +10,8 @@ pub(super) fn chat(count: u32, seed: u64) -> Input {
     case.accounts.truncate(1);
     case.occupancy.retain(|row| row.account == 0 && row.person < 3);
     case.people.truncate(3);
+    // Duty of other days, without any reply: this is no busy desk.
+    case.occupancy.extend((0..3).map(|person| duty(person, 1_000..6_000, DutyRule::Rostered)));
     let mut state = seed;
     let mut draw = move |below: i64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -223,3 +223,21 @@ proptest! {
         }
     }
 }
+
+/// The same told by clicks instead of names: who clicks is who clicks, and no more.
+#[test]
+fn claims_say_nothing_of_what_nobody_claimed() {
+    let mut input = uneven();
+    input.policy.rules = 3;
+    assert_eq!(last(&input).0, Rung::TagShare);
+    for (place, record) in (0..).zip(&mut input.records) {
+        let Some(person) = record.tag.take() else { continue };
+        let at_ms = record.start_ms;
+        input.claims.push(Claim { account: 0, person, at_ms, record: Some(place), customer: None });
+    }
+    let outcome = attribute(&input, &pool(1));
+    assert_eq!(outcome.credits.iter().filter(|credit| credit.rung == Rung::Claimed).count(), 16);
+    let (rung, shares, equal) = last(&input);
+    assert_eq!((rung, equal), (Rung::Equal, 1));
+    assert_eq!(shares, [(0, 500_000), (1, 500_000)]);
+}
