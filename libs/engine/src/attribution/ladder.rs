@@ -150,8 +150,7 @@ fn climb_account(
         // Whoever clicks more does not answer more: claims say nothing of what nobody claimed.
         if let (true, Step::Tagged(person)) = (among, step) {
             let on_duty = watch.on_duty().iter().map(|candidate| candidate.person);
-            let lent = own.is_none();
-            account.observations.add(position - account.base, person, on_duty, !lent);
+            account.observations.add(position - account.base, person, on_duty, own.is_some());
         }
         let several = among && matches!(step, Step::OnDuty(..));
         let (rung, open) = match step {
