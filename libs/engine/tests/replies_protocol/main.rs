@@ -16,7 +16,7 @@ use tally_engine::attribution::{
 mod clocks;
 mod desk;
 #[path = "../../../../benches/src/dice.rs"]
-#[allow(dead_code, reason = "the benches draw more than these tests")]
+#[expect(dead_code, reason = "the benches draw more than these tests")]
 mod dice;
 mod guard;
 
