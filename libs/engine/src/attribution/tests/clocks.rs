@@ -17,6 +17,16 @@ fn told(seed: u64, open: u32) -> Input {
     case
 }
 
+/// Dialogues that are opened up to twenty seconds before the first message and closed up to twenty after the last, and one in five of them much longer.
+fn inexact(seed: u64) -> Input {
+    let mut case = told(seed, 5);
+    for (number, record) in (seed..).zip(&mut case.records) {
+        record.start_ms -= (draw(number) % 20) as i64 * 1_000;
+        record.end_ms += (draw(number + 1_000_000) % 20) as i64 * 1_000;
+    }
+    case
+}
+
 /// The same where the messages of every third record were dated by a desk whose clock is ahead; with the number of the desk as device where
 /// `devices` says so.
 fn by_two_desks(mut case: Input, ahead_ms: i64, devices: bool) -> Input {
@@ -64,6 +74,18 @@ fn a_desk_whose_clock_is_apart_is_read_by_the_clock_of_the_records_and_said() {
     let outcome = attribute(&all, &pool(2));
     assert_eq!(clocks(&outcome), [(200_000, 240)], "a whole account by another clock");
     assert_eq!((&outcome.credits, &outcome.shares), (&plain.credits, &plain.shares));
+}
+
+/// A clock is found to some seconds, which now and then makes much of little; where records do not say their device, one in five of the desk's is
+/// read by the other clock, and what that costs says the protocol of the forum.
+#[test]
+fn a_clock_that_is_found_to_some_seconds_costs_little_where_records_say_their_device() {
+    let costs = |seed: u64| {
+        let [plain, apart] = [0, 303_000].map(|ahead| attribute(&by_two_desks(inexact(seed), ahead, true), &pool(2)));
+        moved(&plain, &apart) / 240.0
+    };
+    let all: f64 = (0..24).map(costs).sum();
+    assert!(all / 24.0 < 0.005, "{}", all / 24.0);
 }
 
 #[test]
@@ -123,26 +145,18 @@ fn clocks_are_told_apart_from_version_3_on_alone() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
-    /// Dialogues that are opened up to twenty seconds before the first message and closed up to twenty after the last, and one in five of them much longer:
-    /// these say no difference, and go with their device, or with what they fit.
+    /// Those of [`inexact`] that say no difference go with their device, or with what they fit.
     #[test]
     fn a_clock_is_found_to_the_second_where_records_are_not_exact(seed in 0u64..1_000, ahead in 75i64..900, behind: bool, devices: bool, turn in 0usize..100) {
         let ahead_ms = if behind { -ahead } else { ahead } * 1_000;
-        let mut case = told(seed, 5);
-        for (number, record) in (seed..).zip(&mut case.records) {
-            record.start_ms -= (draw(number) % 20) as i64 * 1_000;
-            record.end_ms += (draw(number + 1_000_000) % 20) as i64 * 1_000;
-        }
-        let plain = attribute(&by_two_desks(case.clone(), 0, devices), &pool(2));
-        prop_assert_eq!(clocks(&plain), []);
+        let case = inexact(seed);
+        prop_assert_eq!(clocks(&attribute(&by_two_desks(case.clone(), 0, devices), &pool(2))), []);
         let case = by_two_desks(case, ahead_ms, devices);
         let outcome = attribute(&case, &pool(2));
         let clocks = clocks(&outcome);
         prop_assert_eq!(clocks.len(), 1, "{:?}", clocks);
         prop_assert!((clocks[0].0 - ahead_ms).abs() <= 6_000, "{} {:?}", ahead_ms, clocks);
         prop_assert!((clocks[0].1 as i32 - 80).abs() <= if devices { 0 } else { 16 }, "{:?}", clocks);
-        // Where records do not say their device, one in five of the desk's is read by the other clock: what that costs says the protocol of the forum.
-        prop_assert!(!devices || moved(&plain, &outcome) <= 0.02 * 240.0);
         prop_assert_eq!(attribute(&shuffled(&case, turn), &pool(8)).digest, outcome.digest);
     }
 
