@@ -60,6 +60,16 @@ pub fn stretch(
     Some((from, to))
 }
 
+/// A stretch of time that may be open at both ends, in milliseconds since 1970.
+pub fn open_stretch_ms(
+    v: &mut Violations,
+    from: Option<prost_types::Timestamp>,
+    to: Option<prost_types::Timestamp>,
+) -> (i64, i64) {
+    let (from, to) = (optional_instant(v, "from", from), optional_instant(v, "to", to));
+    (from.map_or(i64::MIN, Timestamp::as_millisecond), to.map_or(i64::MAX, Timestamp::as_millisecond))
+}
+
 /// A date that must be given.
 pub fn date(v: &mut Violations, field: &str, text: &str) -> Option<Date> {
     v.take(field, read_date(text))

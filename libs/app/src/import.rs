@@ -2,6 +2,7 @@
 //!
 //! What it takes to tell rows apart is `tally_kernel::import`.
 
+use tally_access::{OpContext, Permit, Rpc, Target};
 use tally_api::common::v1 as common;
 use tally_i18n::text;
 use tally_kernel::error::Violations;
@@ -15,13 +16,16 @@ use crate::RequestKey;
 /// Rows of one call at most.
 pub const MAX_ROWS: usize = 5_000;
 
+/// Rows with their place in the request.
+pub type Rows<T> = Vec<(u32, T)>;
+
 /// A bulk request after parsing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import<T> {
     /// The request, told apart by all of its rows.
     pub request: RequestKey,
-    /// Rows that could be read, with their place in the request.
-    pub rows: Vec<(u32, T)>,
+    /// Rows that could be read.
+    pub rows: Rows<T>,
     /// Nothing but the rows that could not be read.
     pub refused: ImportOutcome,
 }
@@ -72,6 +76,30 @@ impl<T> Import<T> {
         });
         wrong.finish(import)
     }
+}
+
+/// The rows that the caller reaches, with the permit for all of them: `target` is what each is decided on. The others are refused by
+/// themselves, as `beyond` says.
+///
+/// # Errors
+/// `PERMISSION_DENIED` for whoever may do none at all; what `target` says.
+pub fn reached<R: Rpc, T>(
+    ctx: &OpContext,
+    rows: Rows<T>,
+    outcome: &mut ImportOutcome,
+    target: impl Fn(&T) -> Result<Target, Error>,
+    beyond: impl Fn(u32, &T) -> Problem,
+) -> Result<(Rows<T>, Permit<R>), Error> {
+    let judged = rows.into_iter().map(|row| target(&row.1).map(|target| (row, target)));
+    let (permit, good, others) = ctx.permit_those(judged.collect::<Result<Vec<_>, _>>()?)?;
+    outcome.problems.extend(others.iter().map(|(index, row)| beyond(*index, row)));
+    Ok((good, permit))
+}
+
+/// The audit entry of a bulk call about nothing in particular, which is named by its digest.
+pub fn bulk_audit(action: &'static str, subject: &'static str, request: &RequestKey, outcome: &ImportOutcome) -> Audit {
+    let id: String = request.digest()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    audit(outcome, Audit::new(action, subject, id), request)
 }
 
 /// The audit entry of the call: the digest of its body, and how many rows went which way.

@@ -75,6 +75,25 @@ impl ImportOutcome {
     }
 }
 
+/// Takes out the rows that something is wrong with, as `wrong` says; the others go on, in their order.
+///
+/// # Errors
+/// What `wrong` says of no row in particular.
+pub fn refuse<T>(
+    rows: Vec<(u32, T)>,
+    outcome: &mut ImportOutcome,
+    wrong: impl Fn(u32, &T) -> Result<Option<Problem>, Error>,
+) -> Result<Vec<(u32, T)>, Error> {
+    let mut good = Vec::with_capacity(rows.len());
+    for (index, row) in rows {
+        match wrong(index, &row)? {
+            Some(problem) => outcome.problems.push(problem),
+            None => good.push((index, row)),
+        }
+    }
+    Ok(good)
+}
+
 /// A row with what makes it the same row.
 pub trait Keyed {
     /// What no two rows have in common.

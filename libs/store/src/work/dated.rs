@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use sea_orm::ColumnTrait as _;
+use sea_orm::ColumnTrait;
 use sea_orm::sea_query::Condition;
 use tally_kernel::Error;
 use uuid::Uuid;
@@ -55,9 +55,18 @@ macro_rules! dated {
 /// The versions that were known at an instant, or are known now.
 pub fn known<E: Versions>(at: Option<Timestamp>) -> Condition {
     let Columns { recorded_at, superseded_at, .. } = E::columns();
-    let Some(at) = at.map(to_db) else { return Condition::all().add(superseded_at.is_null()) };
-    let open = Condition::any().add(superseded_at.is_null()).add(superseded_at.gt(at));
-    Condition::all().add(recorded_at.lte(at)).add(open)
+    counting((recorded_at, superseded_at), at, false)
+}
+
+/// The rows that count now, or counted at an instant, by the columns that say since and until when each does; with those that `ended`,
+/// whatever had come by then.
+pub fn counting<C: ColumnTrait>((since, until): (C, C), at: Option<Timestamp>, ended: bool) -> Condition {
+    let at = at.map(to_db);
+    let come = Condition::all().add_option(at.map(|at| since.lte(at)));
+    if ended {
+        return come;
+    }
+    come.add(Condition::any().add(until.is_null()).add_option(at.map(|at| until.gt(at))))
 }
 
 /// Those of them that hold on a day from this one on.

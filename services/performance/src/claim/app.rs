@@ -1,14 +1,15 @@
 //! Claiming dialogues, bringing claims in, reading them and taking them back.
 
 use std::collections::BTreeMap;
+use std::slice;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tally_access::{OpContext, Region};
-use tally_app::import::Import;
+use tally_access::OpContext;
+use tally_app::import::{Import, bulk_audit, reached};
 use tally_app::{RequestKey, mutate};
-use tally_kernel::id::{AccountId, ClaimId, OrgUnitId};
-use tally_kernel::import::{ImportOutcome, Problem};
+use tally_kernel::id::{AccountId, ClaimId};
+use tally_kernel::import::{ImportOutcome, Problem, refuse};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result, msg};
 use tally_privacy::Removed;
@@ -18,7 +19,7 @@ use super::domain::{Claim, Placed, There, fresh};
 use super::store::{self, Asked, Stored};
 use crate::App;
 use crate::policy::{ImportClaims, ListClaims, MakeClaim, WithdrawClaim};
-use crate::record::domain::{KEPT_AS, Source, Touched};
+use crate::record::domain::{KEPT_AS, Source};
 use crate::record::facts::{self as records, What};
 
 /// What a caller claims.
@@ -59,8 +60,8 @@ pub async fn make_claim(app: &App, ctx: &OpContext, command: Command) -> Result<
             return Ok((work, audit.note("claim", id), Made { id, at_ms: placed.claim.at_ms, recorded_at }));
         }
         let recorded_at = ctx.now();
-        let ids = store::insert(&work, ctx, std::slice::from_ref(&placed), recorded_at).await?;
-        note(&work, ctx, [&placed]).await?;
+        let ids = store::insert(&work, ctx, slice::from_ref(&placed), recorded_at).await?;
+        note(&work, ctx, slice::from_ref(&placed)).await?;
         let id = ids.into_iter().next().ok_or_else(|| Error::internal("a claim without an id"))?;
         Ok((work, audit.note("claim", id), Made { id, at_ms: placed.claim.at_ms, recorded_at }))
     })
@@ -74,12 +75,10 @@ pub async fn import_claims(app: &App, ctx: &OpContext, import: Import<Claim>) ->
     ctx.plan::<ImportClaims>()?;
     let Import { request, rows, mut refused } = import;
     let rows = placed(app, ctx, rows, &mut refused).await?;
-    let judged = rows.into_iter().map(|row| row.1.target().map(|target| (row, target))).collect::<Result<Vec<_>>>()?;
-    let (permit, rows, beyond) = ctx.permit_those::<ImportClaims, _>(judged)?;
-    let out_of_reach = |(index, row): (u32, Placed)| {
+    let beyond = |index, row: &Placed| {
         Problem::new(index, "CLAIM_OUT_OF_REACH", msg!("CLAIM_OUT_OF_REACH", account = row.of.account))
     };
-    refused.problems.extend(beyond.into_iter().map(out_of_reach));
+    let (rows, permit) = reached::<ImportClaims, _>(ctx, rows, &mut refused, Placed::target, beyond)?;
     let oldest = rows.iter().min_by_key(|(_, row)| row.claim.at_ms).map(|(_, row)| row.claim.at()).transpose()?;
     let terms = app.kept.terms(ctx, oldest).await?;
     mutate(&app.store, ctx, &permit, &request, async |work| {
@@ -90,9 +89,7 @@ pub async fn import_claims(app: &App, ctx: &OpContext, import: Import<Claim>) ->
         let new = fresh(rows, &there, &mut outcome)?;
         store::insert(&work, ctx, &new, ctx.now()).await?;
         note(&work, ctx, &new).await?;
-        let id: String = request.digest()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        let audit = Audit::new("performance.claim.import", "claims", id);
-        let audit = tally_app::import::audit(&outcome, audit, &request);
+        let audit = bulk_audit("performance.claim.import", "claims", &request, &outcome);
         Ok((work, audit, outcome.in_order()))
     })
     .await
@@ -133,32 +130,17 @@ fn without_removed(
     removed: &Removed<'_>,
     outcome: &mut ImportOutcome,
 ) -> Result<Vec<(u32, Placed)>> {
-    let mut kept = Vec::with_capacity(rows.len());
-    for (index, row) in rows {
+    refuse(rows, outcome, |index, row| {
         let day = removed.before(Some(row.claim.person), row.claim.at()?)?;
-        match day.filter(|_| !there.contains_key(&row.claim.digest())) {
-            Some(day) => {
-                let message = msg!("PERIOD_PURGED.row", day, kind = KEPT_AS);
-                outcome.problems.push(Problem::new(index, "PERIOD_PURGED", message));
-            }
-            None => kept.push((index, row)),
-        }
-    }
-    Ok(kept)
+        let gone = day.filter(|_| !there.contains_key(&row.claim.digest()));
+        Ok(gone.map(|day| Problem::new(index, "PERIOD_PURGED", msg!("PERIOD_PURGED.row", day, kind = KEPT_AS))))
+    })
 }
 
 /// Notes on which accounts claims came or went: whoever computed with them finds what is another now.
-async fn note(work: &UnitOfWork, ctx: &OpContext, claims: impl IntoIterator<Item = &Placed>) -> Result<()> {
-    let mut times: BTreeMap<(AccountId, Region, Option<OrgUnitId>), Vec<i64>> = BTreeMap::new();
-    for Placed { claim, of } in claims {
-        times.entry((of.account, of.region.clone(), of.unit)).or_default().push(claim.at_ms);
-    }
-    for ((account, region, unit), times) in times {
-        if let Some(touched) = Touched::of(account, times.len(), times) {
-            records::note(work, ctx, &Source { account, region, unit }, What::Claimed, &touched).await?;
-        }
-    }
-    Ok(())
+async fn note(work: &UnitOfWork, ctx: &OpContext, claims: &[Placed]) -> Result<()> {
+    let each = claims.iter().map(|Placed { claim, of }| (of.clone(), claim.at_ms));
+    records::note_each(work, ctx, What::Claimed, each).await
 }
 
 /// A page of claims on an account, by the time they were made.
@@ -181,7 +163,7 @@ pub async fn withdraw_claim(
     let permit = ctx.permit::<WithdrawClaim>(&found.placed.target()?)?;
     mutate(&app.store, ctx, &permit, request, async |work| {
         store::withdraw(&work, ctx, id, reason).await?;
-        note(&work, ctx, [&found.placed]).await?;
+        note(&work, ctx, slice::from_ref(&found.placed)).await?;
         let audit = Audit::new("performance.claim.withdraw", "claim", id).region(&found.placed.of.region);
         Ok((work, audit.about(found.placed.claim.person), ()))
     })

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use tally_access::Target;
 use tally_kernel::id::{AccountId, PersonId};
-use tally_kernel::import::{ImportOutcome, Keyed, Problem, reconcile};
+use tally_kernel::import::{ImportOutcome, Keyed, Problem, reconcile, refuse};
 use tally_kernel::{Error, Message, Result, msg};
 
 use crate::record::domain::Source;
@@ -80,19 +80,13 @@ pub type There = BTreeMap<[u8; 32], Option<String>>;
 /// # Errors
 /// A time at the end of time.
 pub fn fresh(rows: Vec<(u32, Placed)>, there: &There, outcome: &mut ImportOutcome) -> Result<Vec<Placed>> {
-    let mut kept = Vec::with_capacity(rows.len());
-    for (index, row) in rows {
-        match there.get(&row.key()) {
-            Some(Some(why)) => outcome.problems.push(withdrawn(index, &row.claim, why)?),
-            Some(None) | None => kept.push((index, row)),
-        }
-    }
+    let kept = refuse(rows, outcome, |index, row: &Placed| {
+        let Some(Some(why)) = there.get(&row.key()) else { return Ok(None) };
+        let message = msg!("CLAIM_WITHDRAWN", at = row.claim.at()?, why);
+        Ok(Some(Problem::new(index, "CLAIM_WITHDRAWN", message)))
+    })?;
     let counting = there.iter().filter(|(_, why)| why.is_none()).map(|(key, _)| (*key, ()));
     Ok(reconcile(kept, counting, outcome).into_iter().map(|(_, row)| row).collect())
-}
-
-fn withdrawn(index: u32, claim: &Claim, why: &str) -> Result<Problem> {
-    Ok(Problem::new(index, "CLAIM_WITHDRAWN", msg!("CLAIM_WITHDRAWN", at = claim.at()?, why)))
 }
 
 #[cfg(test)]

@@ -2,10 +2,9 @@
 
 use std::mem::take;
 
-use jiff::Timestamp;
 use tally_api::performance::v1 as pb;
 use tally_app::RequestKey;
-use tally_app::convert::{fact_instant, optional_instant, timestamp, timestamp_of_millis};
+use tally_app::convert::{fact_instant, open_stretch_ms, optional_instant, timestamp, timestamp_of_millis};
 use tally_app::import::{self, Import, MAX_ROWS};
 use tally_kernel::error::Violations;
 use tally_kernel::id::ClaimId;
@@ -115,10 +114,7 @@ fn named(v: &mut Violations, external_id: &str, customer: &str) {
 fn read_list(asked: &pb::ListClaimsRequest) -> Result<(Asked, Page)> {
     let mut v = Violations::new();
     let account = v.parse("account_id", &asked.account_id);
-    let mut bound = |field: &str, at: Option<prost_types::Timestamp>, open: i64| {
-        optional_instant(&mut v, field, at).map_or(open, Timestamp::as_millisecond)
-    };
-    let span = (bound("from", asked.from, i64::MIN), bound("to", asked.to, i64::MAX));
+    let span = open_stretch_ms(&mut v, asked.from, asked.to);
     let known_at = optional_instant(&mut v, "known_at", asked.known_at);
     let known = account.map(|account| Asked { account, span, known_at, withdrawn: asked.withdrawn });
     let page = Page::read(asked.page_size, &asked.page_token, format!("claims {known:?}").as_bytes());

@@ -10,7 +10,9 @@ use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::id::{AccountId, ClaimId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
-use tally_store::{Conflict as _, ScopedTx, UnitOfWork, bytes_from_db, from_db, lost_race, number_from_db, to_db};
+use tally_store::{
+    Conflict as _, ScopedTx, UnitOfWork, bytes_from_db, dated, from_db, lost_race, number_from_db, to_db,
+};
 
 use super::domain::{Claim, Placed, There};
 use crate::record::domain::{Source, Spans};
@@ -233,11 +235,5 @@ fn of(account: AccountId, (from, to): (i64, i64)) -> Condition {
 
 /// What counts now, or counted at an instant; with those that were `withdrawn` whatever had come by then.
 fn counting(known_at: Option<Timestamp>, withdrawn: bool) -> Condition {
-    let known = known_at.map(to_db);
-    let all = Condition::all().add_option(known.map(|at| Column::RecordedAt.lte(at)));
-    if withdrawn {
-        return all;
-    }
-    let open = Condition::any().add(Column::UntilAt.is_null());
-    all.add(open.add_option(known.map(|at| Column::UntilAt.gt(at))))
+    dated::counting((Column::RecordedAt, Column::UntilAt), known_at, withdrawn)
 }

@@ -1,10 +1,10 @@
 //! Bringing in observations, reading them, and taking them out.
 
 use tally_access::{OpContext, Rpc};
-use tally_app::import::Import;
+use tally_app::import::{Import, bulk_audit, reached};
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::ObservationId;
-use tally_kernel::import::{ImportOutcome, Problem};
+use tally_kernel::import::{ImportOutcome, Problem, refuse};
 use tally_kernel::page::Page;
 use tally_kernel::{Result, msg};
 use tally_privacy::Removed;
@@ -23,15 +23,10 @@ pub async fn import<R: Rpc>(app: &App, ctx: &OpContext, import: Import<Said>) ->
     ctx.plan::<R>()?;
     let mut refused = import.refused;
     let rows = place::placed(app, ctx, import.rows, &mut refused).await?;
-    let judged = rows.into_iter().map(|row| {
-        let target = row.1.target();
-        (row, target)
-    });
-    let (permit, rows, beyond) = ctx.permit_those::<R, _>(judged)?;
-    let out_of_reach = |(index, row): (u32, Placed)| {
+    let beyond = |index, row: &Placed| {
         Problem::new(index, "OBSERVATION_OUT_OF_REACH", msg!("OBSERVATION_OUT_OF_REACH", name = row.name()))
     };
-    refused.problems.extend(beyond.into_iter().map(out_of_reach));
+    let (rows, permit) = reached::<R, _>(ctx, rows, &mut refused, |row| Ok(row.target()), beyond)?;
     let oldest = rows.iter().min_by_key(|(_, row)| row.ended_ms).map(|(_, row)| row.ended()).transpose()?;
     let terms = app.kept.terms(ctx, oldest).await?;
     mutate(&app.store, ctx, &permit, &import.request, async |work| {
@@ -42,9 +37,7 @@ pub async fn import<R: Rpc>(app: &App, ctx: &OpContext, import: Import<Said>) ->
         let rows = without_removed(rows.clone(), &there, &removed, &mut outcome)?;
         let plan = revise(&rows, there, &mut outcome);
         store::apply(&work, ctx, plan).await?;
-        let id: String = import.request.digest()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        let audit = Audit::new("performance.observation.import", "observations", id);
-        let audit = tally_app::import::audit(&outcome, audit, &import.request);
+        let audit = bulk_audit("performance.observation.import", "observations", &import.request, &outcome);
         Ok((work, audit, outcome.in_order()))
     })
     .await
@@ -57,17 +50,11 @@ fn without_removed(
     removed: &Removed<'_>,
     outcome: &mut ImportOutcome,
 ) -> Result<Vec<(u32, Placed)>> {
-    let mut kept = Vec::with_capacity(rows.len());
-    for (index, row) in rows {
-        match removed.before(row.person, row.ended()?)?.filter(|_| !there.contains_key(&row.key())) {
-            Some(day) => {
-                let wrong = RowError::Purged(row.name(), day);
-                outcome.problems.push(Problem::new(index, wrong.reason(), wrong.message()));
-            }
-            None => kept.push((index, row)),
-        }
-    }
-    Ok(kept)
+    refuse(rows, outcome, |index, row| {
+        let gone = removed.before(row.person, row.ended()?)?.filter(|_| !there.contains_key(&row.key()));
+        let wrong = gone.map(|day| RowError::Purged(row.name(), day));
+        Ok(wrong.map(|wrong| Problem::new(index, wrong.reason(), wrong.message())))
+    })
 }
 
 /// A page of observations, by their last day.

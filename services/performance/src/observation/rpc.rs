@@ -2,7 +2,6 @@
 
 use std::mem::take;
 
-use futures::StreamExt as _;
 use tally_access::{OpContext, Rpc as Called};
 use tally_api::performance::v1 as pb;
 use tally_api::performance::v1::subject::Of;
@@ -14,14 +13,14 @@ use tally_kernel::id::ObservationId;
 use tally_kernel::import::{ImportOutcome, Problem};
 use tally_kernel::page::Page;
 use tally_kernel::{Result, msg};
-use tally_rpc::{Answer as _, error_from};
+use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::app;
 use super::domain::{Placed, RowError, Said, Subject, SubjectKind, When, value};
 use super::store::{Asked, End, Ended, Version};
-use crate::App;
 use crate::policy::{ImportObservations, StreamObservations};
+use crate::{App, parts};
 
 /// Characters of a reason.
 const REASON: usize = 500;
@@ -53,7 +52,11 @@ impl pb::observation_service_server::ObservationService for Rpc {
     ) -> Result<Response<pb::StreamObservationsResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let outcome = self.stream(&ctx, req.into_inner()).await?;
+            let import = async |mut part: pb::StreamObservationsRequest| {
+                let request = RequestKey::of(take(&mut part.request_id), &part);
+                Ok((part.rows.len(), self.import::<StreamObservations>(&ctx, request, part.rows).await?))
+            };
+            let outcome = parts::imported(req.into_inner(), import).await?;
             Ok(pb::StreamObservationsResponse { result: Some(import::told(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
@@ -98,24 +101,6 @@ impl Rpc {
         let read = |index, sent| read_row(sent).map_err(|wrong| Problem::new(index, wrong.reason(), wrong.message()));
         let import = Import::read(request, rows, MAX_ROWS, &mut v, read);
         app::import::<R>(&self.app, ctx, v.finish(import)?).await
-    }
-
-    /// Part after part: what came of all of them, rows counted over the whole stream.
-    async fn stream(
-        &self,
-        ctx: &OpContext,
-        mut parts: Streaming<pb::StreamObservationsRequest>,
-    ) -> Result<ImportOutcome> {
-        let (mut all, mut before) = (ImportOutcome::default(), 0);
-        while let Some(part) = parts.next().await {
-            let mut part = part.map_err(error_from)?;
-            let request = RequestKey::of(take(&mut part.request_id), &part);
-            let rows = u32::try_from(part.rows.len()).unwrap_or(u32::MAX);
-            let outcome = self.import::<StreamObservations>(ctx, request, part.rows).await?;
-            all.append(outcome, before);
-            before = before.saturating_add(rows);
-        }
-        Ok(all)
     }
 }
 

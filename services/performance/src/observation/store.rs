@@ -14,7 +14,7 @@ use tally_kernel::id::{ObservationId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Micro, Result};
 use tally_store::{
-    Conflict as _, ScopedTx, UnitOfWork, bytes_from_db, from_db, lost_race, number_from_db, to_db, word_from_db,
+    Conflict as _, ScopedTx, UnitOfWork, bytes_from_db, dated, from_db, lost_race, number_from_db, to_db, word_from_db,
 };
 
 use super::domain::{Content, Placed, Plan, Said, Stored, Subject, SubjectKind, There, When};
@@ -279,12 +279,7 @@ pub async fn page<R: Rpc>(
 
 /// What counts now, or counted at an instant; with `versions` whatever had come by then.
 fn counting(known_at: Option<Timestamp>, versions: bool) -> Condition {
-    let all = Condition::all().add_option(known_at.map(|at| Column::RecordedAt.lte(to_db(at))));
-    if versions {
-        return all;
-    }
-    let open = Condition::any().add(Column::UntilAt.is_null());
-    all.add(open.add_option(known_at.map(|at| Column::UntilAt.gt(to_db(at)))))
+    dated::counting((Column::RecordedAt, Column::UntilAt), known_at, versions)
 }
 
 /// Whom or what observations of these measures within the days are about that came, were revised or were withdrawn since: of each observation

@@ -8,7 +8,7 @@ use tally_access::{Moment, OpContext, Plan as Reached, Rpc, Target};
 use tally_app::import::Import;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::AccountId;
-use tally_kernel::import::{ImportOutcome, Problem};
+use tally_kernel::import::{ImportOutcome, Problem, refuse};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result, msg};
 use tally_privacy::Removed;
@@ -130,21 +130,15 @@ fn without_removed(
     outcome: &mut ImportOutcome,
 ) -> Result<Rows> {
     let day = |started_ms| removed.before(None, instant(started_ms)?);
-    let mut kept = Vec::with_capacity(rows.len());
-    for (index, row) in rows {
+    refuse(rows, outcome, |index, row| {
         let was = match there.get(&row.record.external_id) {
             None => None,
             Some(There::Record(Stored { started_ms, .. }) | There::Gone { started_ms, .. }) => day(*started_ms)?,
         };
-        match day(row.record.started_ms)?.filter(|_| was.is_none()) {
-            Some(day) => {
-                let wrong = RowError::Purged(row.record.external_id.clone(), day);
-                outcome.problems.push(Problem::new(index, wrong.reason(), wrong.message()));
-            }
-            None => kept.push((index, row)),
-        }
-    }
-    Ok(kept)
+        let gone = day(row.record.started_ms)?.filter(|_| was.is_none());
+        let wrong = gone.map(|day| RowError::Purged(row.record.external_id.clone(), day));
+        Ok(wrong.map(|wrong| Problem::new(index, wrong.reason(), wrong.message())))
+    })
 }
 
 /// Whether what becomes of a row depends on a record that somebody else may be changing.

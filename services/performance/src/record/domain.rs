@@ -114,7 +114,7 @@ pub enum MeasureValue {
 }
 
 /// The account that records come in for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
     pub account: AccountId,
     pub region: Region,

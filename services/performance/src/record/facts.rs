@@ -1,6 +1,6 @@
 //! What other rooms may ask of records.
 
-pub(crate) use super::store::change::{What, all_since as changes_since, calls_since, note};
+pub(crate) use super::store::change::{What, all_since as changes_since, calls_since, note_each};
 pub(crate) use super::store::collect::{Reading, Reckoned, collect};
 pub(crate) use super::store::count::{counted, counts, currencies_of_refunds, first_sales, sales};
 pub(crate) use super::store::place::{Follow, customer, names, places, sessions};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use tally_api::performance::v1 as pb;
 use tally_app::RequestKey;
-use tally_app::convert::{instant, optional_instant, timestamp, timestamp_of_millis};
+use tally_app::convert::{instant, open_stretch_ms, optional_instant, timestamp, timestamp_of_millis};
 use tally_app::import::{self, Import, MAX_ROWS};
 use tally_kernel::contribution::{Contribution, Malformed, Role};
 use tally_kernel::error::Violations;
@@ -135,10 +135,7 @@ impl TryFrom<pb::ListRecordsRequest> for List {
     fn try_from(asked: pb::ListRecordsRequest) -> Result<Self> {
         let mut v = Violations::new();
         let account: Option<AccountId> = v.parse("account_id", &asked.account_id);
-        let mut bound = |field: &str, at: Option<prost_types::Timestamp>, open: i64| {
-            optional_instant(&mut v, field, at).map_or(open, Timestamp::as_millisecond)
-        };
-        let span = (bound("from", asked.from, i64::MIN), bound("to", asked.to, i64::MAX));
+        let span = open_stretch_ms(&mut v, asked.from, asked.to);
         let known_at = optional_instant(&mut v, "known_at", asked.known_at);
         let known = known_at.map(|at| format!(" known at {at}")).unwrap_or_default();
         let question = format!("records {} {span:?}{known}", asked.account_id);

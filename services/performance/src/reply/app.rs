@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use tally_access::{OpContext, Region, Rpc};
-use tally_app::import::Import;
+use tally_access::{OpContext, Rpc};
+use tally_app::import::{Import, bulk_audit};
 use tally_app::mutate;
-use tally_kernel::id::{AccountId, OrgUnitId};
+use tally_kernel::id::AccountId;
 use tally_kernel::import::ImportOutcome;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_privacy::Removed;
-use tally_store::{Audit, ScopedTx, UnitOfWork, from_db};
+use tally_store::{ScopedTx, from_db};
 
 use super::domain::{Change, Key, Reply, Row, RowError, extend};
 use super::store::{self, Asked};
 use crate::App;
 use crate::policy::ListReplies;
-use crate::record::domain::{KEPT_AS, Place, Source, Touched};
+use crate::record::domain::{KEPT_AS, Place};
 use crate::record::facts::{self as records, What};
 
 /// Writes messages, for an import or a part of a stream. Those that are there already are left alone, others come to them; a row of a record
@@ -44,10 +44,10 @@ pub async fn import<R: Rpc>(app: &App, ctx: &OpContext, import: Import<Row>) -> 
         let there = store::there(&work, rows.iter().map(|(_, place, _)| place.record)).await?;
         let changes = extend(rows, there, &mut outcome);
         store::apply(&work, ctx, &changes).await?;
-        note(&work, ctx, &changes).await?;
-        let id: String = request.digest()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        let audit = Audit::new("performance.reply.import", "replies", id);
-        let audit = tally_app::import::audit(&outcome, audit, &request);
+        // Whoever computed with these records finds what is another now.
+        let each = changes.iter().map(|Change { place, .. }| (place.source(), place.started_ms));
+        records::note_each(&work, ctx, What::Replied, each).await?;
+        let audit = bulk_audit("performance.reply.import", "replies", &request, &outcome);
         Ok((work, audit, outcome.in_order()))
     })
     .await
@@ -93,21 +93,6 @@ fn placed(
         outcome.problems.push(wrong.of(index));
     }
     Ok(placed)
-}
-
-/// Notes on which accounts messages came: whoever computed with these records finds what is another now.
-async fn note(work: &UnitOfWork, ctx: &OpContext, changes: &[Change]) -> Result<()> {
-    let mut starts: BTreeMap<(AccountId, Region, Option<OrgUnitId>), Vec<i64>> = BTreeMap::new();
-    for Change { place, .. } in changes {
-        let Source { account, region, unit } = place.source();
-        starts.entry((account, region, unit)).or_default().push(place.started_ms);
-    }
-    for ((account, region, unit), starts) in starts {
-        if let Some(touched) = Touched::of(account, starts.len(), starts) {
-            records::note(work, ctx, &Source { account, region, unit }, What::Replied, &touched).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Messages of a record as they are told: all of them, or as many as fit.

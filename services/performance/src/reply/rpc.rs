@@ -2,12 +2,11 @@
 
 use std::mem::take;
 
-use futures::StreamExt as _;
 use jiff::Timestamp;
 use tally_access::{OpContext, Rpc as Called};
 use tally_api::performance::v1 as pb;
 use tally_app::RequestKey;
-use tally_app::convert::{optional_instant, timestamp, timestamp_of_millis};
+use tally_app::convert::{open_stretch_ms, optional_instant, timestamp, timestamp_of_millis};
 use tally_app::import::{self, Import, MAX_ROWS};
 use tally_engine::attribution::Side;
 use tally_kernel::error::Violations;
@@ -15,13 +14,13 @@ use tally_kernel::id::AccountId;
 use tally_kernel::import::ImportOutcome;
 use tally_kernel::page::Page;
 use tally_kernel::{Result, msg};
-use tally_rpc::{Answer as _, error_from};
+use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::app::{self, Told};
 use super::domain::{MOST_AT_ONCE, Reply, Row, RowError};
-use crate::App;
 use crate::policy::{ImportReplies, StreamReplies};
+use crate::{App, parts};
 
 pub struct Rpc {
     /// What every room works with.
@@ -50,7 +49,11 @@ impl pb::reply_service_server::ReplyService for Rpc {
     ) -> Result<Response<pb::StreamRepliesResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let outcome = self.stream(&ctx, req.into_inner()).await?;
+            let import = async |mut part: pb::StreamRepliesRequest| {
+                let request = RequestKey::of(take(&mut part.request_id), &part);
+                Ok((part.rows.len(), self.import::<StreamReplies>(&ctx, request, part.rows).await?))
+            };
+            let outcome = parts::imported(req.into_inner(), import).await?;
             Ok(pb::StreamRepliesResponse { result: Some(import::told(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
@@ -87,20 +90,6 @@ impl Rpc {
         let import = Import::read(request, rows, MAX_ROWS, &mut v, read);
         app::import::<R>(&self.app, ctx, v.finish(import)?).await
     }
-
-    /// Part after part: what came of all of them, rows counted over the whole stream.
-    async fn stream(&self, ctx: &OpContext, mut parts: Streaming<pb::StreamRepliesRequest>) -> Result<ImportOutcome> {
-        let (mut all, mut before) = (ImportOutcome::default(), 0);
-        while let Some(part) = parts.next().await {
-            let mut part = part.map_err(error_from)?;
-            let request = RequestKey::of(take(&mut part.request_id), &part);
-            let rows = u32::try_from(part.rows.len()).unwrap_or(u32::MAX);
-            let outcome = self.import::<StreamReplies>(ctx, request, part.rows).await?;
-            all.append(outcome, before);
-            before = before.saturating_add(rows);
-        }
-        Ok(all)
-    }
 }
 
 fn read_row(row: pb::RecordReplies) -> Result<Row, RowError> {
@@ -133,10 +122,7 @@ struct List {
 fn read_list(asked: pb::ListRepliesRequest) -> Result<List> {
     let mut v = Violations::new();
     let account = v.parse("account_id", &asked.account_id);
-    let mut bound = |field: &str, at: Option<prost_types::Timestamp>, open: i64| {
-        optional_instant(&mut v, field, at).map_or(open, Timestamp::as_millisecond)
-    };
-    let span = (bound("from", asked.from, i64::MIN), bound("to", asked.to, i64::MAX));
+    let span = open_stretch_ms(&mut v, asked.from, asked.to);
     let known_at = optional_instant(&mut v, "known_at", asked.known_at);
     let known = known_at.map(|at| format!(" known at {at}")).unwrap_or_default();
     let question = format!("replies {} {span:?} {}{known}", asked.account_id, asked.external_id);

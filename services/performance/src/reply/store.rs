@@ -12,7 +12,7 @@ use tally_access::OpContext;
 use tally_engine::attribution::Side;
 use tally_kernel::id::AccountId;
 use tally_kernel::{Error, Result};
-use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, lost_race, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, dated, lost_race, to_db};
 
 use super::domain::{Change, Messages, Reply, Stored, pack, unpack};
 use crate::record::domain::{Devices, Spans};
@@ -221,9 +221,7 @@ async fn any(tx: &ScopedTx, account: AccountId) -> Result<bool> {
 
 /// What counts now, or counted at an instant.
 fn counting(known_at: Option<Timestamp>) -> Condition {
-    let Some(at) = known_at.map(to_db) else { return Condition::all().add(Column::UntilAt.is_null()) };
-    let open = Condition::any().add(Column::UntilAt.is_null()).add(Column::UntilAt.gt(at));
-    Condition::all().add(Column::RecordedAt.lte(at)).add(open)
+    dated::counting((Column::RecordedAt, Column::UntilAt), known_at, false)
 }
 
 #[cfg(test)]

@@ -72,6 +72,25 @@ pub async fn note(work: &UnitOfWork, ctx: &OpContext, of: &Source, what: What, t
     Ok(work.insert(row).await?)
 }
 
+/// Notes what a call did, account by account: of each record, or of what was said of one, where it is and when it was.
+pub async fn note_each(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    what: What,
+    each: impl IntoIterator<Item = (Source, i64)>,
+) -> Result<()> {
+    let mut times: BTreeMap<Source, Vec<i64>> = BTreeMap::new();
+    for (of, ms) in each {
+        times.entry(of).or_default().push(ms);
+    }
+    for (of, times) in times {
+        if let Some(touched) = Touched::of(of.account, times.len(), times) {
+            note(work, ctx, &of, what, &touched).await?;
+        }
+    }
+    Ok(())
+}
+
 /// A page of changes at this instant and later, oldest first.
 pub async fn since<R: Rpc>(
     tx: &ScopedTx,
