@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use tally_access::{OpContext, Permit, Rpc, Target};
-use tally_app::RequestKey;
 use tally_app::directory::{Directory, People};
 use tally_app::import;
-use tally_kernel::id::{AccountId, PersonId};
-use tally_kernel::import::{ImportOutcome, Keyed, Problem};
+use tally_kernel::id::PersonId;
+use tally_kernel::import::{ImportOutcome, Keyed, Problem, refuse};
 use tally_kernel::{Message, Result, msg};
 use tally_privacy::{Removed, Terms};
 use tally_runtime::Compute;
-use tally_store::{Audit, Store};
+use tally_store::Store;
 
 use crate::directory::Home;
 use crate::errors::Refused;
@@ -24,6 +23,9 @@ pub const MAX_NAME: usize = tally_kernel::limits::TEXT;
 
 /// What punches, hand-overs, shifts and their corrections are in the retention schedule.
 pub const DUTY: &str = "attendance.duty";
+
+/// What nicknames and devices are in it: both say whose a record is.
+pub const ALIASES: &str = "attendance.aliases";
 
 /// The store, the peers and the pool that every use case works with. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -114,14 +116,8 @@ pub fn reached<R: Rpc, T>(
     outcome: &mut ImportOutcome,
     target: impl Fn(&Placed<T>) -> Target,
 ) -> Result<(Rows<T>, Permit<R>)> {
-    let judged = rows.into_iter().map(|row| {
-        let target = target(&row.1);
-        (row, target)
-    });
-    let (permit, good, beyond) = ctx.permit_those(judged)?;
-    let refused = |(index, _): &(u32, _)| Problem::new(*index, "FACT_OUT_OF_REACH", msg!("FACT_OUT_OF_REACH"));
-    outcome.problems.extend(beyond.iter().map(refused));
-    Ok((good, permit))
+    let beyond = |index, _: &Placed<T>| Problem::new(index, "FACT_OUT_OF_REACH", msg!("FACT_OUT_OF_REACH"));
+    import::reached(ctx, rows, outcome, |row| Ok(target(row)), beyond)
 }
 
 /// Refuses the rows that are not there and of which nothing would be kept: written, they would stand alone until retention runs next. `ends`
@@ -135,33 +131,14 @@ pub fn without_removed<T: Keyed, P: Into<Option<PersonId>>>(
 ) -> Result<Rows<T>> {
     let removed = Removed::of(terms, kind, now);
     let known = keyed(there);
-    let mut kept = Vec::with_capacity(rows.len());
-    for (index, row) in rows {
+    refuse(rows, outcome, |index, row| {
         let (person, end) = ends(&row.fact);
-        let day = removed.before(person.into(), end)?;
-        match day.filter(|_| !known.contains_key(&row.key())) {
-            Some(day) => {
-                let problem = Problem::new(index, "PERIOD_PURGED", msg!("PERIOD_PURGED.row", day, kind));
-                outcome.problems.push(problem);
-            }
-            None => kept.push((index, row)),
-        }
-    }
-    Ok(kept)
+        let gone = removed.before(person.into(), end)?.filter(|_| !known.contains_key(&row.key()));
+        Ok(gone.map(|day| Problem::new(index, "PERIOD_PURGED", msg!("PERIOD_PURGED.row", day, kind))))
+    })
 }
 
 /// A row about a person whom the group does not know.
 pub fn unknown_person(index: u32, id: PersonId) -> Problem {
     Problem::new(index, "PERSON_UNKNOWN", msg!("PERSON_UNKNOWN", id))
-}
-
-/// A row about an account that was never brought in.
-pub fn unknown_account(index: u32, id: AccountId) -> Problem {
-    Problem::new(index, "ACCOUNT_UNKNOWN", msg!("ACCOUNT_UNKNOWN", id))
-}
-
-/// The audit entry of a bulk call.
-pub fn bulk_audit(action: &'static str, subject: &'static str, request: &RequestKey, outcome: &ImportOutcome) -> Audit {
-    let id: String = request.digest()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    import::audit(outcome, Audit::new(action, subject, id), request)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use jiff::civil::Date;
 use tally_access::{Region, Target};
 use tally_kernel::id::{OrgUnitId, PersonId};
 use tally_kernel::person::Employment;
@@ -29,7 +30,13 @@ impl Home {
         self.target_of(Some(person))
     }
 
-    /// The same of one that may be about nobody in particular.
+    /// What a permit is asked for, for what is said from a day on: by whom the team was under when that began.
+    pub fn target_from(&self, person: Option<PersonId>, from: Option<Date>) -> Target {
+        let target = self.target_of(person);
+        from.map_or(target.clone(), |from| target.on(from))
+    }
+
+    /// What a permit is asked for, for a fact that may be about nobody in particular.
     pub fn target_of(&self, person: Option<PersonId>) -> Target {
         Target { region: Some(self.region.clone()), unit: self.unit, person, moment: None }
     }

@@ -6,7 +6,7 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: policy, errors, directory, peers, placed, standing, app, superseded, site, account, alias, roster, punch,
+//! - known: policy, errors, days, directory, peers, placed, standing, app, superseded, site, account, alias, roster, punch,
 //!   handover, occupancy, device, events, correction
 //! - done: superseded, site, account, alias, roster, punch, handover, occupancy, device, correction, privacy, audit
 
@@ -15,6 +15,7 @@ mod alias;
 mod app;
 mod audit;
 mod correction;
+mod days;
 mod device;
 mod directory;
 mod errors;

@@ -57,6 +57,26 @@ pub struct Stored<T> {
 }
 
 impl<T> Stored<T> {
+    /// As its row says: its id, region and unit, and the correction that brought it. Whether it counts is not said there.
+    ///
+    /// # Errors
+    /// A fault of ours when the region is none.
+    pub fn read(
+        fact: T,
+        id: Uuid,
+        (region, unit): (&str, Option<Uuid>),
+        correction: Option<Uuid>,
+    ) -> tally_kernel::Result<Self> {
+        let standing = Standing { correction: correction.map(CorrectionId), superseded: None };
+        Ok(Self { id, placed: Placed { home: Home::stored(region, unit)?, fact }, standing })
+    }
+
+    /// The same with what is made of the fact.
+    pub fn map<U>(self, of: impl FnOnce(T) -> U) -> Stored<U> {
+        let Placed { home, fact } = self.placed;
+        Stored { id: self.id, placed: Placed { home, fact: of(fact) }, standing: self.standing }
+    }
+
     pub fn counts(&self) -> bool {
         self.standing.superseded.is_none()
     }

@@ -2,16 +2,11 @@
 
 use tally_api::attendance::v1 as pb;
 
-use crate::placed::{Standing, Superseded};
+use crate::placed::{Standing, Stored, Superseded};
 
 /// Facts with how each stands: all, or those that count.
-pub(crate) fn told<T, M>(
-    found: Vec<(T, Standing)>,
-    counting_only: bool,
-    render: impl Fn(T, pb::Standing) -> M,
-) -> Vec<M> {
-    let wanted = |(_, standing): &(T, Standing)| !counting_only || standing.superseded.is_none();
-    found.into_iter().filter(wanted).map(|(fact, standing)| render(fact, standing.into())).collect()
+pub(crate) fn told<T, M: From<Stored<T>>>(found: Vec<Stored<T>>, counting_only: bool) -> Vec<M> {
+    found.into_iter().filter(|fact| !counting_only || fact.counts()).map(M::from).collect()
 }
 
 /// That of a fact that was just recorded.

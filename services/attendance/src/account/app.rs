@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use tally_access::{OpContext, Permit};
-use tally_app::import::Import;
+use tally_app::import::{Import, bulk_audit};
 use tally_app::mutate;
-use tally_kernel::import::{ImportOutcome, Problem};
+use tally_kernel::id::AccountId;
+use tally_kernel::import::{ImportOutcome, Problem, refuse};
 use tally_kernel::page::Page;
 use tally_kernel::{Result, msg};
 use tally_store::UnitOfWork;
 
 use super::domain::{ShopAccount, StoredAccount, changes};
 use super::store;
-use crate::app::{App, bulk_audit};
+use crate::app::{App, Rows};
 use crate::directory::Units;
 use crate::policy::{ImportAccounts, ListAccounts};
 
@@ -41,6 +42,21 @@ pub async fn import_accounts(app: &App, ctx: &OpContext, import: Import<ShopAcco
         Ok((work, audit, outcome.in_order()))
     })
     .await
+}
+
+/// Refuses the rows about accounts that were never brought in; `of` is what a row is about.
+pub async fn without_unknown<T>(
+    work: &UnitOfWork,
+    rows: Rows<T>,
+    of: impl Fn(&T) -> AccountId,
+    outcome: &mut ImportOutcome,
+) -> Result<Rows<T>> {
+    let named = rows.iter().map(|(_, row)| of(&row.fact)).collect();
+    let known = store::known(work, named).await?;
+    refuse(rows, outcome, |index, row| {
+        let id = Some(of(&row.fact)).filter(|id| !known.contains(id));
+        Ok(id.map(|id| Problem::new(index, "ACCOUNT_UNKNOWN", msg!("ACCOUNT_UNKNOWN", id))))
+    })
 }
 
 /// Rows that the caller reaches, the permit for all of them, and what became of the others.

@@ -1,6 +1,6 @@
 //! Platforms, stores and the accounts that serve customers, with their dated phases.
 
-mod app;
+pub(crate) mod app;
 pub(crate) mod domain;
 pub(crate) mod facts;
 pub(crate) mod rpc;

@@ -8,12 +8,10 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
-use tally_store::{
-    Conflict as _, ScopedTx, UnitOfWork, among, date_from_db, date_to_db, lost_race, number_from_db, scoped, to_db,
-    word_from_db,
-};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, lost_race, number_from_db, scoped, to_db, word_from_db};
 
 use super::domain::{Changes, Phase, ShopAccount, StoredAccount};
+use crate::days::{first_from_db, first_to_db};
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "accounts")]
@@ -67,14 +65,11 @@ pub(crate) mod phase {
     scoped!(Entity { tenant: TenantId, region: Region });
 }
 
-/// Stored for "from the beginning": a key cannot hold nothing.
-const BEGINNING: jiff::civil::Date = jiff::civil::Date::constant(1, 1, 1);
-
 fn read_phase(row: &phase::Model) -> Result<Phase> {
-    let from = date_from_db(row.from_date)?;
+    let from = first_from_db(row.from_date)?;
     let kind = word_from_db("an account's phase", &row.kind)?;
     let capacity = number_from_db("the capacity of an account", row.capacity)?;
-    Ok(Phase { from: (from != BEGINNING).then_some(from), kind, capacity })
+    Ok(Phase { from, kind, capacity })
 }
 
 fn read(row: Model, phases: Vec<Phase>) -> Result<StoredAccount> {
@@ -195,7 +190,7 @@ fn phase_row(ctx: &OpContext, account: Uuid, region: &str, phase: &Phase) -> Res
         id: Set(ctx.new_id()),
         region: Set(region.to_owned()),
         account_id: Set(account),
-        from_date: Set(date_to_db(phase.from.unwrap_or(BEGINNING))),
+        from_date: Set(first_to_db(phase.from)),
         kind: Set(phase.kind.to_string()),
         capacity: Set(i32::try_from(phase.capacity).map_err(Error::internal)?),
         recorded_at: Set(to_db(ctx.now())),

@@ -1,24 +1,21 @@
 //! Bringing in aliases and listing them.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use tally_access::OpContext;
-use tally_app::import::Import;
+use tally_app::import::{Import, bulk_audit};
 use tally_app::mutate;
+use tally_kernel::Result;
 use tally_kernel::import::{ImportOutcome, reconcile};
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
 use tally_store::UnitOfWork;
 use uuid::Uuid;
 
-use super::domain::{Alias, StoredAlias, without_overlaps};
+use super::domain::{Alias, without_overlaps};
 use super::store;
-use crate::app::{App, bulk_audit, reached, unknown_person, without_removed};
-use crate::placed::{Placed, Standing, keyed, without_known};
+use crate::app::{ALIASES, App, reached, unknown_person, without_removed};
+use crate::days;
+use crate::placed::{Placed, Stored, keyed, without_known};
 use crate::policy::{ImportAliases, ListAliases};
-
-/// What nicknames are in the retention schedule.
-const ALIASES: &str = "attendance.aliases";
 
 /// Writes the aliases that are new.
 pub async fn import_aliases(app: &App, ctx: &OpContext, import: Import<Alias>) -> Result<ImportOutcome> {
@@ -27,22 +24,15 @@ pub async fn import_aliases(app: &App, ctx: &OpContext, import: Import<Alias>) -
     let mut refused = import.refused;
     let mut rows = Vec::with_capacity(import.rows.len());
     for (index, fact) in import.rows {
-        let person = people.get(fact.person);
-        let today = || person.map(|p| p.zone.to_datetime(ctx.now()).date());
-        match fact.from.or_else(today).and_then(|day| person?.home(day)) {
+        match people.get(fact.person).and_then(|person| days::home(person, fact.from, ctx.now())) {
             Some(home) => rows.push((index, Placed { home: home.into(), fact })),
             None => refused.problems.push(unknown_person(index, fact.person)),
         }
     }
-    // Whom a nickname means is said by whom the team was under when it began.
-    let target = |row: &Placed<Alias>| {
-        let target = row.home.target(row.fact.person);
-        row.fact.from.map_or(target.clone(), |from| target.on(from))
-    };
+    let target = |row: &Placed<Alias>| row.home.target_from(Some(row.fact.person), row.fact.from);
     let (rows, permit) = reached::<ImportAliases, _>(ctx, rows, &mut refused, target)?;
-    let terms = app.terms(ctx, ALIASES, rows.iter().map(|(_, row)| row.fact.last()).min()).await?;
-    // It stays for all of the day in which the edge lies.
-    let today = ctx.now().to_zoned(TimeZone::UTC).start_of_day().map_err(Error::internal)?.timestamp();
+    let terms = app.terms(ctx, ALIASES, rows.iter().map(|(_, row)| days::last(row.fact.to)).min()).await?;
+    let today = days::today(ctx.now())?;
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         let nicknames = rows.iter().map(|(_, row)| row.fact.alias.clone()).collect();
@@ -50,7 +40,7 @@ pub async fn import_aliases(app: &App, ctx: &OpContext, import: Import<Alias>) -
         work.lock("aliases", Uuid::nil()).await?;
         let there = store::nicknamed(&work, nicknames).await?;
         let rows = without_known(rows.clone(), &there, &mut outcome);
-        let ends = |alias: &Alias| (alias.person, alias.last());
+        let ends = |alias: &Alias| (alias.person, days::last(alias.to));
         let rows = without_removed(rows, &there, (terms.as_ref(), ALIASES, today), ends, &mut outcome)?;
         let fresh = reconcile(rows, keyed(&there), &mut outcome);
         let fresh = without_overlaps(fresh, &there, &mut outcome);
@@ -67,7 +57,7 @@ pub async fn list_aliases(
     ctx: &OpContext,
     known: Option<Timestamp>,
     page: &Page,
-) -> Result<(Vec<(StoredAlias, Standing)>, String)> {
+) -> Result<(Vec<Stored<Alias>>, String)> {
     let plan = ctx.plan::<ListAliases>()?;
     let tx = app.store.read(ctx).await?;
     store::page(&tx, &plan, page, known).await

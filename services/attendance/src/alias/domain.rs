@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use tally_kernel::id::{AliasId, PersonId};
+use tally_kernel::id::PersonId;
 use tally_kernel::import::{ImportOutcome, Keyed, Problem};
 use tally_kernel::{Message, msg};
 
+use crate::days;
 use crate::placed::{Placed, Stored};
 
 /// What a nickname means.
@@ -25,24 +24,10 @@ pub struct Alias {
 }
 
 impl Alias {
-    /// From when it is known how long it is kept: the beginning of its last day, which counts in no zone in particular.
-    pub fn last(&self) -> Timestamp {
-        self.to.and_then(|day| day.to_zoned(TimeZone::UTC).ok()).map_or(Timestamp::MAX, |day| day.timestamp())
-    }
-
     /// Whether both mean somebody on the same day.
     pub fn overlaps(&self, other: &Self) -> bool {
-        let begins = |a: &Self| a.from.unwrap_or(Date::MIN);
-        let ends = |a: &Self| a.to.unwrap_or(Date::MAX);
-        begins(self) <= ends(other) && begins(other) <= ends(self)
+        days::common((self.from, self.to), (other.from, other.to)).is_some()
     }
-}
-
-/// An alias that is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredAlias {
-    pub id: AliasId,
-    pub alias: Alias,
 }
 
 impl Keyed for Alias {

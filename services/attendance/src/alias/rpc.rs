@@ -14,8 +14,9 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
-use super::domain::{Alias, StoredAlias};
+use super::domain::Alias;
 use crate::app::{App, MAX_NAME};
+use crate::placed::Stored;
 use crate::standing;
 
 #[derive(Debug)]
@@ -47,8 +48,7 @@ impl AliasService for Rpc {
             v.finish(Some(()))?;
             let page = Page::read(ask.page_size, &ask.page_token, format!("aliases {known:?}").as_bytes())?;
             let (found, next_page_token) = app::list_aliases(&self.0, &ctx, known, &page).await?;
-            let aliases = standing::told(found, ask.counting_only, render_alias);
-            Ok(pb::ListAliasesResponse { aliases, next_page_token })
+            Ok(pb::ListAliasesResponse { aliases: standing::told(found, ask.counting_only), next_page_token })
         };
         reply.await.answer(&ctx)
     }
@@ -73,20 +73,15 @@ fn read(row: pb::Alias, v: &mut Violations, replays: bool) -> Option<Alias> {
     Some(Alias { platform, alias, person: person?, from, to })
 }
 
-fn render_alias(alias: StoredAlias, standing: pb::Standing) -> pb::Alias {
-    pb::Alias { standing: Some(standing), ..alias.into() }
+impl From<Stored<Alias>> for pb::Alias {
+    fn from(Stored { id, placed, standing }: Stored<Alias>) -> Self {
+        Self { alias_id: id.to_string(), standing: Some(standing.into()), ..placed.fact.into() }
+    }
 }
 
-impl From<StoredAlias> for pb::Alias {
-    fn from(StoredAlias { id, alias }: StoredAlias) -> Self {
-        Self {
-            alias_id: id.to_string(),
-            platform: alias.platform,
-            alias: alias.alias,
-            person_id: alias.person.to_string(),
-            from: date_text(alias.from),
-            to: date_text(alias.to),
-            standing: None,
-        }
+impl From<Alias> for pb::Alias {
+    fn from(Alias { platform, alias, person, from, to }: Alias) -> Self {
+        let (from, to) = (date_text(from), date_text(to));
+        Self { platform, alias, person_id: person.to_string(), from, to, ..Self::default() }
     }
 }

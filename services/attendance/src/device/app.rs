@@ -6,8 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Region};
-use tally_app::directory::People;
-use tally_app::import::Import;
+use tally_app::import::{Import, bulk_audit};
 use tally_app::mutate;
 use tally_kernel::id::{OrgUnitId, PersonId};
 use tally_kernel::import::{ImportOutcome, Problem, reconcile};
@@ -17,19 +16,17 @@ use tally_kernel::{Error, Message, Result, msg};
 use tally_store::{Audit, UnitOfWork};
 use uuid::Uuid;
 
-use super::domain::{Device, Owner, Shared, StoredDevice, shared};
+use super::domain::{Device, Owner, Shared, shared};
 use super::store;
 use super::uses::{Seated, Seats, Use, uses};
-use crate::app::{App, bulk_audit, reached, unknown_person, without_removed};
+use crate::app::{ALIASES, App, reached, unknown_person, without_removed};
+use crate::days;
 use crate::directory::{Home, Units};
 use crate::occupancy::domain::spans::Span;
-use crate::placed::{Placed, Standing, counting, keyed, without_known};
+use crate::placed::{Placed, Stored, counting, keyed, without_known};
 use crate::policy::{ImportDevices, ListDeviceUses, ListDevices};
 use crate::roster;
 use crate::roster::facts::Whose;
-
-/// What devices are in the retention schedule, where they are kept as long as nicknames: both say whose a record is.
-const KIND: &str = "attendance.aliases";
 
 /// A device as it is brought in, with what a row of a seat says of where that is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +56,8 @@ pub async fn import_devices(app: &App, ctx: &OpContext, import: Import<Row>) -> 
     for (index, row) in import.rows {
         let home = match &row.device.owner {
             Owner::Person(person) => {
-                of_person(ctx, &people, *person, &row.device).ok_or_else(|| unknown_person(index, *person))
+                let home = people.get(*person).and_then(|person| days::home(person, row.device.from, ctx.now()));
+                home.map(Home::from).ok_or_else(|| unknown_person(index, *person))
             }
             Owner::Seat(_) => of_seat(&row, &units).map_err(|why| Problem::new(index, "PLACE_WRONG", why)),
         };
@@ -68,10 +66,10 @@ pub async fn import_devices(app: &App, ctx: &OpContext, import: Import<Row>) -> 
             Err(problem) => refused.problems.push(problem),
         }
     }
-    let (rows, permit) = reached::<ImportDevices, _>(ctx, rows, &mut refused, Placed::owner_target)?;
-    let terms = app.terms(ctx, KIND, rows.iter().map(|(_, row)| row.fact.last()).min()).await?;
-    // It stays for all of the day in which the edge lies.
-    let today = ctx.now().to_zoned(TimeZone::UTC).start_of_day().map_err(Error::internal)?.timestamp();
+    let target = |row: &Placed<Device>| row.home.target_from(row.fact.owner.person(), row.fact.from);
+    let (rows, permit) = reached::<ImportDevices, _>(ctx, rows, &mut refused, target)?;
+    let terms = app.terms(ctx, ALIASES, rows.iter().map(|(_, row)| days::last(row.fact.to)).min()).await?;
+    let today = days::today(ctx.now())?;
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         let names: BTreeSet<String> = rows.iter().map(|(_, row)| row.fact.device.clone()).collect();
@@ -79,8 +77,8 @@ pub async fn import_devices(app: &App, ctx: &OpContext, import: Import<Row>) -> 
         work.lock("devices", Uuid::nil()).await?;
         let there = store::named(&work, names.into_iter().collect()).await?;
         let rows = without_known(rows.clone(), &there, &mut outcome);
-        let ends = |device: &Device| (device.owner.person(), device.last());
-        let rows = without_removed(rows, &there, (terms.as_ref(), KIND, today), ends, &mut outcome)?;
+        let ends = |device: &Device| (device.owner.person(), days::last(device.to));
+        let rows = without_removed(rows, &there, (terms.as_ref(), ALIASES, today), ends, &mut outcome)?;
         let fresh: Vec<_> = reconcile(rows, keyed(&there), &mut outcome).into_iter().map(|(_, row)| row).collect();
         let counting = there.iter().filter(|row| row.counts()).map(|row| &row.placed.fact);
         let shared = shared(counting.chain(fresh.iter().map(|row| &row.fact)));
@@ -89,13 +87,6 @@ pub async fn import_devices(app: &App, ctx: &OpContext, import: Import<Row>) -> 
         Ok((work, audit, Imported { outcome: outcome.in_order(), shared }))
     })
     .await
-}
-
-/// Where the device of a person belongs: the home on its first day.
-fn of_person(ctx: &OpContext, people: &People, person: PersonId, device: &Device) -> Option<Home> {
-    let person = people.get(person)?;
-    let day = device.from.unwrap_or_else(|| person.zone.to_datetime(ctx.now()).date());
-    person.home(day).map(Into::into)
 }
 
 /// Where the device of a seat belongs: what the row says.
@@ -119,7 +110,7 @@ pub async fn list_devices(
     ctx: &OpContext,
     known: Option<Timestamp>,
     page: &Page,
-) -> Result<(Vec<(StoredDevice, Standing)>, String)> {
+) -> Result<(Vec<Stored<Device>>, String)> {
     let plan = ctx.plan::<ListDevices>()?;
     let tx = app.store.read(ctx).await?;
     store::page(&tx, &plan, page, known).await

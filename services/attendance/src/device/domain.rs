@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use tally_access::Target;
 use tally_kernel::error::Violations;
-use tally_kernel::id::{DeviceId, PersonId};
+use tally_kernel::id::PersonId;
 use tally_kernel::import::Keyed;
 use tally_kernel::{Message, msg};
 
-use crate::placed::Placed;
+use crate::days;
 use crate::roster::domain::read_seat;
 
 /// Whose a device is.
@@ -59,25 +56,10 @@ pub struct Device {
 }
 
 impl Device {
-    /// From when it is known how long it is kept: the beginning of its last day, which counts in no zone in particular.
-    pub fn last(&self) -> Timestamp {
-        self.to.and_then(|day| day.to_zoned(TimeZone::UTC).ok()).map_or(Timestamp::MAX, |day| day.timestamp())
-    }
-
     /// The first day on which it is also the other's, who is not the same; nothing where there is none.
     pub fn shared_from(&self, other: &Self) -> Option<Date> {
-        let begins = |device: &Self| device.from.unwrap_or(Date::MIN);
-        let ends = |device: &Self| device.to.unwrap_or(Date::MAX);
-        let (first, last) = (begins(self).max(begins(other)), ends(self).min(ends(other)));
-        (self.owner != other.owner && first <= last).then_some(first)
+        days::common((self.from, self.to), (other.from, other.to)).filter(|_| self.owner != other.owner)
     }
-}
-
-/// A device that is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredDevice {
-    pub id: DeviceId,
-    pub placed: Placed<Device>,
 }
 
 impl Keyed for Device {
@@ -91,17 +73,6 @@ impl Keyed for Device {
     }
     fn conflict(&self, _: &Self::Content) -> (&'static str, Message) {
         ("ALREADY_DIFFERENT", msg!("DEVICE_DIFFERENT"))
-    }
-}
-
-impl Placed<Device> {
-    /// What a permit is asked for: whom a device is of is said by whom the team was under when that began.
-    pub fn owner_target(&self) -> Target {
-        let target = self.home.target_of(self.fact.owner.person());
-        match self.fact.from {
-            Some(from) => target.on(from),
-            None => target,
-        }
     }
 }
 

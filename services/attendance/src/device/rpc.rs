@@ -19,11 +19,11 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app::{self, Question, Row};
-use super::domain::{Device, Owner, Shared, StoredDevice};
+use super::domain::{Device, Owner, Shared};
 use super::uses::Use;
 use crate::app::{App, MAX_NAME};
 use crate::occupancy;
-use crate::placed::Placed;
+use crate::placed::{Placed, Stored};
 use crate::standing;
 
 /// Uses of one part of an answer.
@@ -65,8 +65,7 @@ impl DeviceService for Rpc {
             v.finish(Some(()))?;
             let page = Page::read(ask.page_size, &ask.page_token, format!("devices {known:?}").as_bytes())?;
             let (found, next_page_token) = app::list_devices(&self.0, &ctx, known, &page).await?;
-            let devices = standing::told(found, ask.counting_only, render_device);
-            Ok(pb::ListDevicesResponse { devices, next_page_token })
+            Ok(pb::ListDevicesResponse { devices: standing::told(found, ask.counting_only), next_page_token })
         };
         reply.await.answer(&ctx)
     }
@@ -152,14 +151,15 @@ fn finding(Shared { device, from }: Shared, locale: Locale) -> common::Finding {
     tally_app::finding("DEVICE_OF_SEVERAL".to_owned(), device, String::new(), &detail, locale)
 }
 
-fn render_device(StoredDevice { id, placed }: StoredDevice, standing: pb::Standing) -> pb::Device {
-    let Placed { home, fact } = placed;
-    pb::Device {
-        device_id: id.to_string(),
-        unit_id: home.unit.map(|unit| unit.to_string()).unwrap_or_default(),
-        region: home.region.to_string(),
-        standing: Some(standing),
-        ..fact.into()
+impl From<Stored<Device>> for pb::Device {
+    fn from(Stored { id, placed: Placed { home, fact }, standing }: Stored<Device>) -> Self {
+        Self {
+            device_id: id.to_string(),
+            unit_id: home.unit.map(|unit| unit.to_string()).unwrap_or_default(),
+            region: home.region.to_string(),
+            standing: Some(standing.into()),
+            ..fact.into()
+        }
     }
 }
 

@@ -11,12 +11,11 @@ use tally_store::orm::ExprTrait as _;
 use tally_store::orm::entity::prelude::*;
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, date_from_db, date_to_db, lost_race, scoped, to_db};
 
-use super::domain::{Device, Owner, StoredDevice};
-use crate::directory::Home;
-use crate::placed::{Placed, Standing, Stored};
+use super::domain::{Device, Owner};
+use crate::days::{first_from_db, first_to_db};
+use crate::placed::{Placed, Stored};
 use crate::policy::ListDevices;
-use crate::superseded;
-use crate::superseded::facts::{Facts, known_by, standing_of};
+use crate::superseded::facts::{known_by, marked};
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "devices")]
@@ -43,44 +42,21 @@ impl ActiveModelBehavior for ActiveModel {}
 
 scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, days: FromDate..ToDate });
 
-/// Stored for "from the beginning": a key cannot hold nothing.
-const BEGINNING: jiff::civil::Date = jiff::civil::Date::constant(1, 1, 1);
-
-fn read(row: Model) -> Result<StoredDevice> {
-    let from = date_from_db(row.from_date)?;
+fn read(row: Model) -> Result<Stored<Device>> {
     let owner = match (row.person_id, row.seat) {
         (Some(person), None) => Owner::Person(PersonId(person)),
         (None, Some(seat)) => Owner::Seat(seat),
         _ => return Err(Error::internal("a device that is of a person and of a seat, or of neither")),
     };
-    let device = Device {
-        device: row.device,
-        owner,
-        from: (from != BEGINNING).then_some(from),
-        to: row.to_date.map(date_from_db).transpose()?,
-    };
-    let home = Home::stored(&row.region, row.unit_id)?;
-    Ok(StoredDevice { id: DeviceId(row.id), placed: Placed { home, fact: device } })
-}
-
-fn stored(row: Model, out: &Facts) -> Result<Stored<Device>> {
-    let (id, standing) = (row.id, standing(&row, out));
-    Ok(Stored { id, placed: read(row)?.placed, standing })
-}
-
-fn standing(row: &Model, out: &Facts) -> Standing {
-    standing_of(row.id, row.correction_id, out)
-}
-
-async fn all_stored(tx: &ScopedTx, rows: Vec<Model>, known: Option<Timestamp>) -> Result<Vec<Stored<Device>>> {
-    let out = superseded::facts::of(tx, rows.iter().map(|row| row.id), known).await?;
-    rows.into_iter().map(|row| stored(row, &out)).collect()
+    let (from, to) = (first_from_db(row.from_date)?, row.to_date.map(date_from_db).transpose()?);
+    let device = Device { device: row.device, owner, from, to };
+    Stored::read(device, row.id, (&row.region, row.unit_id), row.correction_id)
 }
 
 /// Everything that is or was said of these devices.
 pub(crate) async fn named(tx: &ScopedTx, devices: Vec<String>) -> Result<Vec<Stored<Device>>> {
     let rows = tx.select::<Entity>().filter(Column::Device.is_in(devices)).all().await?;
-    all_stored(tx, rows, None).await
+    marked(tx, rows.into_iter().map(read), None).await
 }
 
 /// What is said of devices on days of a period, as known at an instant or now.
@@ -88,13 +64,13 @@ pub(crate) async fn during(tx: &ScopedTx, period: Period, known: Option<Timestam
     let rows = tx.select::<Entity>().filter(Column::FromDate.lte(date_to_db(period.to())));
     let open = Column::ToDate.is_null().or(Column::ToDate.gte(date_to_db(period.from())));
     let rows = rows.filter(open).filter(known_by(Column::RecordedAt, known)).all().await?;
-    all_stored(tx, rows, known).await
+    marked(tx, rows.into_iter().map(read), known).await
 }
 
 /// One device, whether it counts or not.
 pub(crate) async fn get(tx: &ScopedTx, id: DeviceId) -> Result<Option<Stored<Device>>> {
-    let rows = tx.select::<Entity>().filter(Column::Id.eq(id.0)).all().await?;
-    Ok(all_stored(tx, rows, None).await?.into_iter().next())
+    let row = tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?;
+    Ok(marked(tx, row.map(read), None).await?.pop())
 }
 
 /// A page of devices by name, as known at an instant or now, with how each stands.
@@ -103,16 +79,11 @@ pub(crate) async fn page(
     plan: &Plan<ListDevices>,
     page: &Page,
     known: Option<Timestamp>,
-) -> Result<(Vec<(StoredDevice, Standing)>, String)> {
+) -> Result<(Vec<Stored<Device>>, String)> {
     let keys = [Column::Device, Column::FromDate, Column::Id];
     let (rows, next) =
         tx.select::<Entity>().within(plan).filter(known_by(Column::RecordedAt, known)).page_asc(page, keys).await?;
-    let out = superseded::facts::of(tx, rows.iter().map(|row| row.id), known).await?;
-    let told = rows.into_iter().map(|row| {
-        let standing = standing(&row, &out);
-        Ok((read(row)?, standing))
-    });
-    Ok((told.collect::<Result<_>>()?, next))
+    Ok((marked(tx, rows.into_iter().map(read), known).await?, next))
 }
 
 pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, devices: Vec<Placed<Device>>) -> Result<()> {
@@ -143,7 +114,7 @@ fn row(ctx: &OpContext, Placed { home, fact }: Placed<Device>) -> ActiveModel {
         device: Set(fact.device),
         person_id: Set(person),
         seat: Set(seat),
-        from_date: Set(date_to_db(fact.from.unwrap_or(BEGINNING))),
+        from_date: Set(first_to_db(fact.from)),
         to_date: Set(fact.to.map(date_to_db)),
         recorded_at: Set(to_db(ctx.now())),
         ..Default::default()

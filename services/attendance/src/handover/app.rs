@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::OpContext;
-use tally_app::import::Import;
+use tally_app::import::{Import, bulk_audit};
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{AccountId, HandoverId, PersonId};
 use tally_kernel::import::{ImportOutcome, reconcile};
@@ -15,11 +15,11 @@ use tally_privacy::Terms;
 use tally_store::{Audit, UnitOfWork};
 use uuid::Uuid;
 
-use super::domain::{Handover, HandoverKind, StoredHandover};
+use super::domain::{Handover, HandoverKind};
 use super::store;
 use crate::account;
-use crate::app::{App, DUTY, Rows, bulk_audit, place, reached, unknown_account, without_removed};
-use crate::placed::{Placed, Standing, keyed, without_known};
+use crate::app::{App, DUTY, Rows, place, reached, without_removed};
+use crate::placed::{Placed, Stored, keyed, without_known};
 use crate::policy::{ImportHandovers, ListHandovers, RecordHandover};
 
 /// What a caller asks for.
@@ -85,16 +85,14 @@ async fn new_ones(
     kept: (Option<&Terms>, &'static str, Timestamp),
     outcome: &mut ImportOutcome,
 ) -> Result<Vec<Placed<Handover>>> {
-    let named: BTreeSet<AccountId> = rows.iter().map(|(_, row)| row.fact.account).collect();
-    let known = account::facts::known(work, named).await?;
-    let (good, bad): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| known.contains(&row.fact.account));
-    outcome.problems.extend(bad.iter().map(|(index, row)| unknown_account(*index, row.fact.account)));
+    let good = account::app::without_unknown(work, rows, |handover| handover.account, outcome).await?;
+    let accounts: BTreeSet<AccountId> = good.iter().map(|(_, row)| row.fact.account).collect();
     let instants = || good.iter().map(|(_, row)| row.fact.at);
     let (Some(from), Some(to)) = (instants().min(), instants().max()) else { return Ok(Vec::new()) };
     // Two calls at once must not each write one of two hand-overs that contradict each other.
     work.lock("handovers", Uuid::nil()).await?;
-    let exclusive = account::facts::exclusive(work, known.iter().copied()).await?;
-    let there = store::between(work, known, (from, to), None).await?;
+    let exclusive = account::facts::exclusive(work, accounts.iter().copied()).await?;
+    let there = store::between(work, accounts, (from, to), None).await?;
     let why = |a: &Handover, b: &Handover| a.contradicts(b, exclusive.contains(&a.account));
     let good = without_known(good, &there, outcome);
     let good = without_removed(good, &there, kept, |handover| (handover.person, handover.at), outcome)?;
@@ -110,7 +108,7 @@ pub async fn list_handovers(
     stretch: (Timestamp, Timestamp),
     of: (Option<AccountId>, Option<Timestamp>),
     page: &Page,
-) -> Result<(Vec<(StoredHandover, Standing)>, String)> {
+) -> Result<(Vec<Stored<Handover>>, String)> {
     let plan = ctx.plan::<ListHandovers>()?;
     let tx = app.store.read(ctx).await?;
     store::page(&tx, &plan, page, stretch, of).await

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
-use tally_kernel::id::{AccountId, HandoverId, PersonId};
+use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::import::Keyed;
 use tally_kernel::{Message, msg};
 
@@ -26,13 +26,6 @@ pub struct Handover {
     pub person: PersonId,
     pub at: Timestamp,
     pub kind: HandoverKind,
-}
-
-/// A hand-over that is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoredHandover {
-    pub id: HandoverId,
-    pub handover: Handover,
 }
 
 impl About for Handover {

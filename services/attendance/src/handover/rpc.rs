@@ -16,8 +16,9 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app::{self, Command, Recorded};
-use super::domain::{Handover, HandoverKind, StoredHandover};
+use super::domain::{Handover, HandoverKind};
 use crate::app::App;
+use crate::placed::Stored;
 use crate::standing;
 
 #[derive(Debug)]
@@ -32,8 +33,7 @@ impl HandoverService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let done = app::record_handover(&self.0, &ctx, req.into_inner().try_into()?).await?;
-            let handover = render_handover(done.into(), standing::recorded());
-            Ok(pb::RecordHandoverResponse { handover: Some(handover) })
+            Ok(pb::RecordHandoverResponse { handover: Some(done.into()) })
         };
         reply.await.answer(&ctx)
     }
@@ -60,8 +60,7 @@ impl HandoverService for Rpc {
             let counting_only = ask.counting_only;
             let (stretch, of, page) = read_list(ask)?;
             let (found, next_page_token) = app::list_handovers(&self.0, &ctx, stretch, of, &page).await?;
-            let handovers = standing::told(found, counting_only, render_handover);
-            Ok(pb::ListHandoversResponse { handovers, next_page_token })
+            Ok(pb::ListHandoversResponse { handovers: standing::told(found, counting_only), next_page_token })
         };
         reply.await.answer(&ctx)
     }
@@ -113,31 +112,32 @@ fn read_list(ask: pb::ListHandoversRequest) -> Result<Listed> {
     Ok(((from, to), (account, known), Page::read(ask.page_size, &ask.page_token, question.as_bytes())?))
 }
 
-impl From<Recorded> for StoredHandover {
-    fn from(done: Recorded) -> Self {
-        let kind = if done.took { HandoverKind::Take } else { HandoverKind::Release };
-        let handover = Handover { account: done.account, person: done.person, at: done.at, kind };
-        Self { id: done.id, handover }
+impl From<Recorded> for pb::Handover {
+    fn from(Recorded { id, account, person, at, took }: Recorded) -> Self {
+        let kind = if took { HandoverKind::Take } else { HandoverKind::Release };
+        let (handover_id, standing) = (id.to_string(), Some(standing::recorded()));
+        Self { handover_id, standing, ..Handover { account, person, at, kind }.into() }
     }
 }
 
-fn render_handover(handover: StoredHandover, standing: pb::Standing) -> pb::Handover {
-    pb::Handover { standing: Some(standing), ..handover.into() }
+impl From<Stored<Handover>> for pb::Handover {
+    fn from(Stored { id, placed, standing }: Stored<Handover>) -> Self {
+        Self { handover_id: id.to_string(), standing: Some(standing.into()), ..placed.fact.into() }
+    }
 }
 
-impl From<StoredHandover> for pb::Handover {
-    fn from(StoredHandover { id, handover }: StoredHandover) -> Self {
+impl From<Handover> for pb::Handover {
+    fn from(handover: Handover) -> Self {
         let kind = match handover.kind {
             HandoverKind::Take => pb::HandoverKind::Take,
             HandoverKind::Release => pb::HandoverKind::Release,
         };
         Self {
-            handover_id: id.to_string(),
             account_id: handover.account.to_string(),
             person_id: handover.person.to_string(),
             at: Some(timestamp(handover.at)),
             kind: kind.into(),
-            standing: None,
+            ..Self::default()
         }
     }
 }

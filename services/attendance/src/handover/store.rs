@@ -11,13 +11,11 @@ use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race, scoped, to_db, word_from_db};
 
-use super::domain::{Handover, StoredHandover};
-use crate::directory::Home;
+use super::domain::Handover;
 use crate::errors::Refused;
-use crate::placed::{Placed, Standing, Stored, Subject};
+use crate::placed::{Placed, Stored, Subject};
 use crate::policy::ListHandovers;
-use crate::superseded;
-use crate::superseded::facts::{Facts, known_by, standing_of};
+use crate::superseded::facts::{EARLIEST, known_by, marked, marked_by, touching};
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "handovers")]
@@ -46,10 +44,11 @@ scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonI
 /// Values of one IN list.
 const LIST: usize = 1_000;
 
-fn read(row: &Model) -> Result<StoredHandover> {
+fn read(row: Model) -> Result<Stored<Handover>> {
     let kind = word_from_db("a hand-over's kind", &row.kind)?;
     let (account, person) = (AccountId(row.account_id), PersonId(row.person_id));
-    Ok(StoredHandover { id: HandoverId(row.id), handover: Handover { account, person, at: from_db(row.at)?, kind } })
+    let handover = Handover { account, person, at: from_db(row.at)?, kind };
+    Stored::read(handover, row.id, (&row.region, row.unit_id), row.correction_id)
 }
 
 fn row(ctx: &OpContext, id: Uuid, Placed { home, fact }: &Placed<Handover>) -> ActiveModel {
@@ -66,20 +65,10 @@ fn row(ctx: &OpContext, id: Uuid, Placed { home, fact }: &Placed<Handover>) -> A
     }
 }
 
-fn stored(row: &Model, out: &Facts) -> Result<Stored<Handover>> {
-    let placed = Placed { home: Home::stored(&row.region, row.unit_id)?, fact: read(row)?.handover };
-    Ok(Stored { id: row.id, placed, standing: standing(row, out) })
-}
-
-fn standing(row: &Model, out: &Facts) -> Standing {
-    standing_of(row.id, row.correction_id, out)
-}
-
 /// One hand-over, whether it counts or not.
 pub(crate) async fn get(tx: &ScopedTx, id: HandoverId) -> Result<Option<Stored<Handover>>> {
-    let out = superseded::facts::of(tx, [id.0], None).await?;
     let row = tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?;
-    row.map(|row| stored(&row, &out)).transpose()
+    Ok(marked(tx, row.map(read), None).await?.pop())
 }
 
 /// All that these people did with these accounts, and counts.
@@ -90,8 +79,9 @@ pub(crate) async fn of_people(
 ) -> Result<Vec<Stored<Handover>>> {
     let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::AccountId, accounts));
     let rows = rows.filter(among::<Entity>(tx, Column::PersonId, people)).all().await?;
-    let out = superseded::facts::of(tx, rows.iter().map(|row| row.id), None).await?;
-    rows.iter().filter(|row| !out.contains_key(&row.id)).map(|row| stored(row, &out)).collect()
+    let mut there = marked(tx, rows.into_iter().map(read), None).await?;
+    there.retain(Stored::counts);
+    Ok(there)
 }
 
 /// The accounts that these people ever took or released.
@@ -113,8 +103,8 @@ pub(crate) async fn between(
 ) -> Result<Vec<Stored<Handover>>> {
     let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::AccountId, accounts));
     let rows = rows.filter(Column::At.between(to_db(from), to_db(to))).filter(known_by(Column::RecordedAt, known));
-    let out = superseded::facts::touching(tx, Subject::Handover, (from, to), known).await?;
-    rows.all().await?.iter().map(|row| stored(row, &out)).collect()
+    let out = touching(tx, Subject::Handover, (from, to), known).await?;
+    marked_by(&out, rows.all().await?.into_iter().map(read))
 }
 
 /// What each person last did with each of these accounts before an instant, and counts: so that a hold taken long ago is
@@ -125,7 +115,7 @@ pub(crate) async fn last_before(
     at: Timestamp,
     known: Option<Timestamp>,
 ) -> Result<Vec<Stored<Handover>>> {
-    let out = superseded::facts::touching(tx, Subject::Handover, (superseded::facts::EARLIEST, at), known).await?;
+    let out = touching(tx, Subject::Handover, (EARLIEST, at), known).await?;
     let earlier = || {
         let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::AccountId, accounts.iter().copied()));
         let rows = rows.filter(Column::At.lt(to_db(at))).filter(known_by(Column::RecordedAt, known));
@@ -141,10 +131,8 @@ pub(crate) async fn last_before(
     let mut handovers = Vec::with_capacity(last.len());
     for some in instants.chunks(LIST) {
         let rows = earlier().filter(Column::At.is_in(some.iter().copied())).all().await?;
-        let rows = rows.iter().filter(|row| last.contains(&(row.account_id, row.person_id, row.at)));
-        for row in rows {
-            handovers.push(stored(row, &out)?);
-        }
+        let rows = rows.into_iter().filter(|row| last.contains(&(row.account_id, row.person_id, row.at)));
+        handovers.extend(marked_by(&out, rows.map(read))?);
     }
     Ok(handovers)
 }
@@ -156,7 +144,7 @@ pub(crate) async fn page(
     page: &Page,
     (from, to): (Timestamp, Timestamp),
     (account, known): (Option<AccountId>, Option<Timestamp>),
-) -> Result<(Vec<(StoredHandover, Standing)>, String)> {
+) -> Result<(Vec<Stored<Handover>>, String)> {
     let rows = tx.select::<Entity>().within(plan).filter(known_by(Column::RecordedAt, known));
     let rows = rows.filter(Column::At.gte(to_db(from))).filter(Column::At.lt(to_db(to)));
     let rows = match account {
@@ -164,9 +152,7 @@ pub(crate) async fn page(
         None => rows,
     };
     let (rows, next) = rows.page_asc(page, [Column::At, Column::Id]).await?;
-    let out = superseded::facts::of(tx, rows.iter().map(|row| row.id), known).await?;
-    let told = rows.iter().map(|row| Ok((read(row)?, standing(row, &out))));
-    Ok((told.collect::<Result<_>>()?, next))
+    Ok((marked(tx, rows.into_iter().map(read), known).await?, next))
 }
 
 /// Writes a person's own hand-over, with the commit.

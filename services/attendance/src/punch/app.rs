@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::OpContext;
-use tally_app::import::Import;
+use tally_app::import::{Import, bulk_audit};
 use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_kernel::id::{PersonId, PunchId};
@@ -14,11 +14,11 @@ use tally_kernel::page::Page;
 use tally_store::{Audit, UnitOfWork};
 use uuid::Uuid;
 
-use super::domain::{Facts, LONGEST, PLANNED, Punch, PunchKind, Reason, StoredPunch, Verdict, judge};
+use super::domain::{Facts, Judged, LONGEST, PLANNED, Punch, PunchKind, Reason, Verdict, judge};
 use super::store;
-use crate::app::{App, DUTY, bulk_audit, place, reached, without_removed};
+use crate::app::{App, DUTY, place, reached, without_removed};
 use crate::errors::Refused;
-use crate::placed::{Placed, Standing, Stored, counting, keyed, without_known};
+use crate::placed::{Placed, Stored, counting, keyed, without_known};
 use crate::policy::{ImportPunches, ListPunches, RecordPunch};
 use crate::roster;
 use crate::roster::facts::Whose;
@@ -125,7 +125,7 @@ pub async fn list_punches(
     stretch: (Timestamp, Timestamp),
     of: (Option<PersonId>, Option<Timestamp>),
     page: &Page,
-) -> Result<(Vec<(StoredPunch, Standing)>, String)> {
+) -> Result<(Vec<Stored<Judged>>, String)> {
     let plan = ctx.plan::<ListPunches>()?;
     let tx = app.store.read(ctx).await?;
     store::page(&tx, &plan, page, stretch, of).await

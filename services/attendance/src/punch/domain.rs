@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
-use tally_kernel::id::{PersonId, PunchId};
+use tally_kernel::id::PersonId;
 use tally_kernel::import::Keyed;
 use tally_kernel::{Message, msg};
 
@@ -115,12 +115,10 @@ impl Reason {
     }
 }
 
-/// A punch that is there.
+/// A punch and what was made of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoredPunch {
-    pub id: PunchId,
+pub struct Judged {
     pub punch: Punch,
-    /// What was made of it.
     pub verdict: Verdict,
 }
 

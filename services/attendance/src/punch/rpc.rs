@@ -17,8 +17,9 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app::{self, Command, Recorded};
-use super::domain::{Punch, PunchKind, StoredPunch, Verdict};
+use super::domain::{Judged, Punch, PunchKind, Verdict};
 use crate::app::App;
+use crate::placed::Stored;
 use crate::standing;
 
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl PunchService for Rpc {
             let counting_only = ask.counting_only;
             let (stretch, of, page) = read_list(ask)?;
             let (found, next_page_token) = app::list_punches(&self.0, &ctx, stretch, of, &page).await?;
-            Ok(pb::ListPunchesResponse { punches: standing::told(found, counting_only, render_punch), next_page_token })
+            Ok(pb::ListPunchesResponse { punches: standing::told(found, counting_only), next_page_token })
         };
         reply.await.answer(&ctx)
     }
@@ -111,12 +112,14 @@ fn read_list(ask: pb::ListPunchesRequest) -> Result<Listed> {
     Ok(((from, to), (person, known), Page::read(ask.page_size, &ask.page_token, question.as_bytes())?))
 }
 
-fn render_punch(punch: StoredPunch, standing: pb::Standing) -> pb::Punch {
-    pb::Punch { standing: Some(standing), ..punch.into() }
+impl From<Stored<Judged>> for pb::Punch {
+    fn from(Stored { id, placed, standing }: Stored<Judged>) -> Self {
+        Self { punch_id: id.to_string(), standing: Some(standing.into()), ..placed.fact.into() }
+    }
 }
 
-impl From<StoredPunch> for pb::Punch {
-    fn from(StoredPunch { id, punch, verdict }: StoredPunch) -> Self {
+impl From<Judged> for pb::Punch {
+    fn from(Judged { punch, verdict }: Judged) -> Self {
         let kind = match punch.kind {
             PunchKind::In => pb::PunchKind::In,
             PunchKind::Out => pb::PunchKind::Out,
@@ -128,22 +131,16 @@ impl From<StoredPunch> for pb::Punch {
             Verdict::OutWithoutIn => pb::PunchVerdict::OutWithoutIn,
             Verdict::OffRoster => pb::PunchVerdict::OffRoster,
         };
-        Self {
-            punch_id: id.to_string(),
-            person_id: punch.person.to_string(),
-            at: Some(timestamp(punch.at)),
-            kind: kind.into(),
-            verdict: verdict.into(),
-            standing: None,
-        }
+        let (person_id, at) = (punch.person.to_string(), Some(timestamp(punch.at)));
+        Self { person_id, at, kind: kind.into(), verdict: verdict.into(), ..Self::default() }
     }
 }
 
 fn render(done: Recorded, locale: Locale) -> pb::RecordPunchResponse {
     let Recorded { id, person, at, came, verdict, reasons } = done;
     let kind = if came { PunchKind::In } else { PunchKind::Out };
-    let stored = StoredPunch { id, punch: Punch { person, at, kind }, verdict };
+    let judged = Judged { punch: Punch { person, at, kind }, verdict };
     let reasons = reasons.into_iter().map(|reason| text(locale, &reason.message())).collect();
-    let punch = render_punch(stored, standing::recorded());
-    pb::RecordPunchResponse { punch: Some(punch), reasons }
+    let (punch_id, standing) = (id.to_string(), Some(standing::recorded()));
+    pb::RecordPunchResponse { punch: Some(pb::Punch { punch_id, standing, ..judged.into() }), reasons }
 }

@@ -9,13 +9,11 @@ use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race, scoped, to_db, word_from_db};
 
-use super::domain::{Punch, StoredPunch, Verdict};
-use crate::directory::Home;
+use super::domain::{Judged, Punch, Verdict};
 use crate::errors::Refused;
-use crate::placed::{Placed, Standing, Stored, Subject};
+use crate::placed::{Placed, Stored, Subject};
 use crate::policy::ListPunches;
-use crate::superseded;
-use crate::superseded::facts::{Facts, known_by, standing_of};
+use crate::superseded::facts::{known_by, marked, marked_by, touching};
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "punches")]
@@ -42,11 +40,11 @@ impl ActiveModelBehavior for ActiveModel {}
 
 scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, at: At });
 
-fn read(row: &Model) -> Result<StoredPunch> {
+fn read(row: Model) -> Result<Stored<Judged>> {
     let kind = word_from_db("a punch's kind", &row.kind)?;
     let punch = Punch { person: PersonId(row.person_id), at: from_db(row.at)?, kind };
     let verdict = word_from_db("a punch's verdict", &row.verdict)?;
-    Ok(StoredPunch { id: PunchId(row.id), punch, verdict })
+    Stored::read(Judged { punch, verdict }, row.id, (&row.region, row.unit_id), row.correction_id)
 }
 
 fn row(
@@ -71,6 +69,11 @@ fn row(
     }
 }
 
+/// A punch, whatever was made of it.
+fn punch(row: Model) -> Result<Stored<Punch>> {
+    Ok(read(row)?.map(|judged| judged.punch))
+}
+
 /// Punches from one instant to another, both included, as known at an instant or now: of these people, or of everybody.
 pub(crate) async fn between(
     tx: &ScopedTx,
@@ -84,24 +87,14 @@ pub(crate) async fn between(
         Some(people) => rows.filter(among::<Entity>(tx, Column::PersonId, people)),
         None => rows,
     };
-    let out = superseded::facts::touching(tx, Subject::Punch, (from, to), known).await?;
-    rows.all().await?.iter().map(|row| stored(row, &out)).collect()
-}
-
-fn stored(row: &Model, out: &Facts) -> Result<Stored<Punch>> {
-    let placed = Placed { home: Home::stored(&row.region, row.unit_id)?, fact: read(row)?.punch };
-    Ok(Stored { id: row.id, placed, standing: standing(row, out) })
-}
-
-fn standing(row: &Model, out: &Facts) -> Standing {
-    standing_of(row.id, row.correction_id, out)
+    let out = touching(tx, Subject::Punch, (from, to), known).await?;
+    marked_by(&out, rows.all().await?.into_iter().map(punch))
 }
 
 /// One punch, whether it counts or not.
 pub(crate) async fn get(tx: &ScopedTx, id: PunchId) -> Result<Option<Stored<Punch>>> {
-    let out = superseded::facts::of(tx, [id.0], None).await?;
     let row = tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?;
-    row.map(|row| stored(&row, &out)).transpose()
+    Ok(marked(tx, row.map(punch), None).await?.pop())
 }
 
 /// The latest punch of anybody that counts, from one instant to another, both included.
@@ -110,7 +103,7 @@ pub(crate) async fn last(
     (from, to): (Timestamp, Timestamp),
     known: Option<Timestamp>,
 ) -> Result<Option<Timestamp>> {
-    let out = superseded::facts::touching(tx, Subject::Punch, (from, to), known).await?;
+    let out = touching(tx, Subject::Punch, (from, to), known).await?;
     let rows = tx.select::<Entity>().filter(Column::At.between(to_db(from), to_db(to)));
     let rows =
         rows.filter(known_by(Column::RecordedAt, known)).filter(among::<Entity>(tx, Column::Id, out.into_keys()).not());
@@ -125,7 +118,7 @@ pub(crate) async fn page(
     page: &Page,
     (from, to): (Timestamp, Timestamp),
     (person, known): (Option<PersonId>, Option<Timestamp>),
-) -> Result<(Vec<(StoredPunch, Standing)>, String)> {
+) -> Result<(Vec<Stored<Judged>>, String)> {
     let rows = tx.select::<Entity>().within(plan).filter(known_by(Column::RecordedAt, known));
     let rows = rows.filter(Column::At.gte(to_db(from))).filter(Column::At.lt(to_db(to)));
     let rows = match person {
@@ -133,9 +126,7 @@ pub(crate) async fn page(
         None => rows,
     };
     let (rows, next) = rows.page_asc(page, [Column::At, Column::Id]).await?;
-    let out = superseded::facts::of(tx, rows.iter().map(|row| row.id), known).await?;
-    let told = rows.iter().map(|row| Ok((read(row)?, standing(row, &out))));
-    Ok((told.collect::<Result<_>>()?, next))
+    Ok((marked(tx, rows.into_iter().map(read), known).await?, next))
 }
 
 /// Writes a person's own punch, with the commit.

@@ -4,22 +4,22 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use tally_access::OpContext;
-use tally_app::import::Import;
+use tally_app::import::{Import, bulk_audit};
 use tally_app::mutate;
 use tally_kernel::Result;
-use tally_kernel::id::{AccountId, PersonId};
-use tally_kernel::import::{ImportOutcome, Keyed as _, Problem, reconcile};
+use tally_kernel::id::PersonId;
+use tally_kernel::import::{ImportOutcome, Keyed as _, Problem, reconcile, refuse};
 use tally_kernel::msg;
 use tally_kernel::page::Page;
 use tally_privacy::Terms;
 use tally_store::UnitOfWork;
 use uuid::Uuid;
 
-use super::domain::{Shift, StoredShift};
+use super::domain::Shift;
 use super::store;
 use crate::account;
-use crate::app::{App, DUTY, Rows, bulk_audit, place, reached, unknown_account, without_removed};
-use crate::placed::{Placed, Standing, Stored, keyed, without_known};
+use crate::app::{App, DUTY, Rows, place, reached, without_removed};
+use crate::placed::{Placed, Stored, keyed, without_known};
 use crate::policy::{ListShifts, PublishShifts};
 
 /// Writes the shifts that are new.
@@ -32,25 +32,14 @@ pub async fn publish_shifts(app: &App, ctx: &OpContext, import: Import<Shift>) -
     let terms = app.terms(ctx, DUTY, rows.iter().map(|(_, row)| row.fact.end).min()).await?;
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
-        let rows = known_accounts(&work, rows.clone(), &mut outcome).await?;
+        let of = |shift: &Shift| shift.account;
+        let rows = account::app::without_unknown(&work, rows.clone(), of, &mut outcome).await?;
         let fresh = new_ones(&work, rows, (terms.as_ref(), DUTY, ctx.now()), &mut outcome).await?;
         store::insert(&work, ctx, fresh).await?;
         let audit = bulk_audit("attendance.roster.write", "shifts", &import.request, &outcome);
         Ok((work, audit, outcome.in_order()))
     })
     .await
-}
-
-async fn known_accounts(
-    work: &UnitOfWork,
-    rows: Vec<(u32, Placed<Shift>)>,
-    outcome: &mut ImportOutcome,
-) -> Result<Vec<(u32, Placed<Shift>)>> {
-    let named: BTreeSet<AccountId> = rows.iter().map(|(_, row)| row.fact.account).collect();
-    let known = account::facts::known(work, named).await?;
-    let (good, bad): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| known.contains(&row.fact.account));
-    outcome.problems.extend(bad.iter().map(|(index, row)| unknown_account(*index, row.fact.account)));
-    Ok(good)
 }
 
 async fn new_ones(
@@ -66,34 +55,23 @@ async fn new_ones(
     work.lock("shifts", Uuid::nil()).await?;
     let there = store::beginning(work, people, from, to).await?;
     let rows = without_known(rows, &there, outcome);
-    let rows = without_cancelled(rows, &there, outcome);
+    let rows = without_cancelled(rows, &there, outcome)?;
     let rows = without_removed(rows, &there, kept, |shift| (shift.person, shift.end), outcome)?;
     Ok(reconcile(rows, keyed(&there), outcome).into_iter().map(|(_, row)| row).collect())
 }
 
 /// Takes out the rows of a shift that was cancelled: a roster does not bring it back, whoever plans it again says which one.
-fn without_cancelled(
-    rows: Vec<(u32, Placed<Shift>)>,
-    there: &[Stored<Shift>],
-    outcome: &mut ImportOutcome,
-) -> Vec<(u32, Placed<Shift>)> {
+fn without_cancelled(rows: Rows<Shift>, there: &[Stored<Shift>], outcome: &mut ImportOutcome) -> Result<Rows<Shift>> {
     let same = |row: &Placed<Shift>| {
         let mut same = there.iter().filter(|stored| stored.placed.key() == row.key());
         let first = same.next()?;
         let cancelled = |stored: &Stored<Shift>| stored.standing.superseded.is_some_and(|out| !out.moved);
         (cancelled(first) && same.all(cancelled)).then_some(first.id)
     };
-    let mut others = Vec::with_capacity(rows.len());
-    for (index, row) in rows {
-        match same(&row) {
-            Some(shift) => {
-                let message = msg!("SHIFT_CANCELLED", start = row.fact.start, shift);
-                outcome.problems.push(Problem::new(index, "ALREADY_DIFFERENT", message));
-            }
-            None => others.push((index, row)),
-        }
-    }
-    others
+    refuse(rows, outcome, |index, row| {
+        let message = same(row).map(|shift| msg!("SHIFT_CANCELLED", start = row.fact.start, shift));
+        Ok(message.map(|message| Problem::new(index, "ALREADY_DIFFERENT", message)))
+    })
 }
 
 /// A page of the shifts that touch a stretch of time, as known at an instant or now, and the token of the next.
@@ -103,7 +81,7 @@ pub async fn list_shifts(
     stretch: (Timestamp, Timestamp),
     known: Option<Timestamp>,
     page: &Page,
-) -> Result<(Vec<(StoredShift, Standing)>, String)> {
+) -> Result<(Vec<Stored<Shift>>, String)> {
     let plan = ctx.plan::<ListShifts>()?;
     let tx = app.store.read(ctx).await?;
     store::page(&tx, &plan, page, stretch, known).await

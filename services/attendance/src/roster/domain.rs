@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_kernel::error::Violations;
-use tally_kernel::id::{AccountId, PersonId, ShiftId};
+use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::import::Keyed;
 use tally_kernel::{Message, limits, msg};
 
@@ -19,13 +19,6 @@ pub struct Shift {
     /// At which seat, where rosters say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seat: Option<String>,
-}
-
-/// A shift that is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredShift {
-    pub id: ShiftId,
-    pub shift: Shift,
 }
 
 /// A seat as rosters and devices name it; nothing for an empty one.

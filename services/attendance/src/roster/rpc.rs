@@ -15,8 +15,9 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
-use super::domain::{Shift, StoredShift, read_seat};
+use super::domain::{Shift, read_seat};
 use crate::app::App;
+use crate::placed::Stored;
 use crate::standing;
 
 #[derive(Debug)]
@@ -46,7 +47,7 @@ impl RosterService for Rpc {
             let counting_only = ask.counting_only;
             let (stretch, known, page) = read_list(ask)?;
             let (found, next_page_token) = app::list_shifts(&self.0, &ctx, stretch, known, &page).await?;
-            Ok(pb::ListShiftsResponse { shifts: standing::told(found, counting_only, render_shift), next_page_token })
+            Ok(pb::ListShiftsResponse { shifts: standing::told(found, counting_only), next_page_token })
         };
         reply.await.answer(&ctx)
     }
@@ -83,20 +84,21 @@ fn read_list(ask: pb::ListShiftsRequest) -> Result<Listed> {
     Ok(((from, to), known, page))
 }
 
-fn render_shift(shift: StoredShift, standing: pb::Standing) -> pb::Shift {
-    pb::Shift { standing: Some(standing), ..shift.into() }
+impl From<Stored<Shift>> for pb::Shift {
+    fn from(Stored { id, placed, standing }: Stored<Shift>) -> Self {
+        Self { shift_id: id.to_string(), standing: Some(standing.into()), ..placed.fact.into() }
+    }
 }
 
-impl From<StoredShift> for pb::Shift {
-    fn from(StoredShift { id, shift }: StoredShift) -> Self {
+impl From<Shift> for pb::Shift {
+    fn from(shift: Shift) -> Self {
         Self {
-            shift_id: id.to_string(),
             person_id: shift.person.to_string(),
             account_id: shift.account.to_string(),
             start: Some(timestamp(shift.start)),
             end: Some(timestamp(shift.end)),
             seat: shift.seat.unwrap_or_default(),
-            standing: None,
+            ..Self::default()
         }
     }
 }

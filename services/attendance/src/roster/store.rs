@@ -9,12 +9,10 @@ use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race, scoped, to_db};
 
-use super::domain::{Shift, StoredShift};
-use crate::directory::Home;
-use crate::placed::{Placed, Standing, Stored, Subject};
+use super::domain::Shift;
+use crate::placed::{Placed, Stored, Subject};
 use crate::policy::ListShifts;
-use crate::superseded;
-use crate::superseded::facts::{Facts, known_by, standing_of};
+use crate::superseded::facts::{self as superseded, known_by, marked, marked_by};
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "shifts")]
@@ -41,15 +39,15 @@ impl ActiveModelBehavior for ActiveModel {}
 
 scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, at: StartAt });
 
-fn read(row: &Model) -> Result<StoredShift> {
+fn read(row: Model) -> Result<Stored<Shift>> {
     let shift = Shift {
         person: PersonId(row.person_id),
         account: AccountId(row.account_id),
         start: from_db(row.start_at)?,
         end: from_db(row.end_at)?,
-        seat: row.seat.clone(),
+        seat: row.seat,
     };
-    Ok(StoredShift { id: ShiftId(row.id), shift })
+    Stored::read(shift, row.id, (&row.region, row.unit_id), row.correction_id)
 }
 
 /// Shifts of these people that begin within the instants, both included.
@@ -61,24 +59,14 @@ pub(crate) async fn beginning(
 ) -> Result<Vec<Stored<Shift>>> {
     let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::PersonId, people));
     let rows = rows.filter(Column::StartAt.between(to_db(from), to_db(to))).all().await?;
-    let out = superseded::facts::touching(tx, Subject::Shift, (from, to), None).await?;
-    rows.iter().map(|row| stored(row, &out)).collect()
-}
-
-fn stored(row: &Model, out: &Facts) -> Result<Stored<Shift>> {
-    let placed = Placed { home: Home::stored(&row.region, row.unit_id)?, fact: read(row)?.shift };
-    Ok(Stored { id: row.id, placed, standing: standing(row, out) })
-}
-
-fn standing(row: &Model, out: &Facts) -> Standing {
-    standing_of(row.id, row.correction_id, out)
+    let out = superseded::touching(tx, Subject::Shift, (from, to), None).await?;
+    marked_by(&out, rows.into_iter().map(read))
 }
 
 /// One shift, whether it counts or not.
 pub(crate) async fn get(tx: &ScopedTx, id: ShiftId) -> Result<Option<Stored<Shift>>> {
-    let out = superseded::facts::of(tx, [id.0], None).await?;
     let row = tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?;
-    row.map(|row| stored(&row, &out)).transpose()
+    Ok(marked(tx, row.map(read), None).await?.pop())
 }
 
 /// Shifts that touch a stretch of time, of these accounts, of these people or at seats, as known at an instant or now.
@@ -96,8 +84,8 @@ pub(crate) async fn touching(
         Whose::Accounts(accounts) => rows.filter(among::<Entity>(tx, Column::AccountId, accounts)),
         Whose::People(people) => rows.filter(among::<Entity>(tx, Column::PersonId, people)),
     };
-    let out = superseded::facts::touching(tx, Subject::Shift, (from, to), known).await?;
-    rows.all().await?.iter().map(|row| stored(row, &out)).collect()
+    let out = superseded::touching(tx, Subject::Shift, (from, to), known).await?;
+    marked_by(&out, rows.all().await?.into_iter().map(read))
 }
 
 /// Which shifts are looked for.
@@ -116,13 +104,11 @@ pub(crate) async fn page(
     page: &Page,
     (from, to): (Timestamp, Timestamp),
     known: Option<Timestamp>,
-) -> Result<(Vec<(StoredShift, Standing)>, String)> {
+) -> Result<(Vec<Stored<Shift>>, String)> {
     let rows = tx.select::<Entity>().within(plan).filter(known_by(Column::RecordedAt, known));
     let rows = rows.filter(Column::StartAt.lt(to_db(to))).filter(Column::EndAt.gt(to_db(from)));
     let (rows, next) = rows.page_asc(page, [Column::StartAt, Column::Id]).await?;
-    let out = superseded::facts::of(tx, rows.iter().map(|row| row.id), known).await?;
-    let told = rows.iter().map(|row| Ok((read(row)?, standing(row, &out))));
-    Ok((told.collect::<Result<_>>()?, next))
+    Ok((marked(tx, rows.into_iter().map(read), known).await?, next))
 }
 
 pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, shifts: Vec<Placed<Shift>>) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Bringing in sites and listing them.
 
 use tally_access::{OpContext, Target};
-use tally_app::import::Import;
+use tally_app::import::{Import, bulk_audit};
 use tally_app::mutate;
 use tally_kernel::Result;
 use tally_kernel::import::{ImportOutcome, Keyed, reconcile};
@@ -10,7 +10,7 @@ use tally_store::UnitOfWork;
 
 use super::domain::{Site, StoredSite};
 use super::store;
-use crate::app::{App, bulk_audit};
+use crate::app::App;
 use crate::policy::{ImportSites, ListSites};
 
 /// Writes the sites that are new.

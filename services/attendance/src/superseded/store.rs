@@ -12,7 +12,7 @@ use tally_store::orm::entity::prelude::*;
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, lost_race, scoped, to_db};
 
 use crate::directory::Home;
-use crate::placed::{Standing, Subject, Superseded};
+use crate::placed::{Stored, Subject, Superseded};
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "superseded_facts")]
@@ -67,24 +67,30 @@ pub(crate) fn known_by(recorded_at: impl ColumnTrait, known: Option<Timestamp>) 
     Condition::all().add_option(known.map(|known| recorded_at.lte(to_db(known))))
 }
 
-/// How a fact stands, of these that count no more.
-pub(crate) fn standing_of(id: Uuid, correction: Option<Uuid>, out: &Facts) -> Standing {
-    Standing { correction: correction.map(CorrectionId), superseded: out.get(&id).copied() }
-}
-
 fn read(row: &Model) -> (Uuid, Superseded) {
     (row.id, Superseded { by: CorrectionId(row.correction_id), moved: row.moved })
 }
 
-/// Those of these facts that count no more, as known at an instant: now, where none is given.
-pub(crate) async fn of(
+/// Facts as they were read, with those corrections by which they count no more, as known at an instant: now, where none is given.
+pub(crate) async fn marked<T>(
     tx: &ScopedTx,
-    facts: impl IntoIterator<Item = Uuid>,
+    facts: impl IntoIterator<Item = Result<Stored<T>>>,
     known: Option<Timestamp>,
-) -> Result<Facts> {
-    let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::Id, facts));
+) -> Result<Vec<Stored<T>>> {
+    let facts: Vec<Stored<T>> = facts.into_iter().collect::<Result<_>>()?;
+    let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::Id, facts.iter().map(|fact| fact.id)));
     let rows = rows.filter(known_by(Column::RecordedAt, known));
-    Ok(rows.all().await?.iter().map(read).collect())
+    let out = rows.all().await?.iter().map(read).collect();
+    marked_by(&out, facts.into_iter().map(Ok))
+}
+
+/// The same where those that count no more are known.
+pub(crate) fn marked_by<T>(out: &Facts, facts: impl IntoIterator<Item = Result<Stored<T>>>) -> Result<Vec<Stored<T>>> {
+    let mark = |mut fact: Stored<T>| {
+        fact.standing.superseded = out.get(&fact.id).copied();
+        fact
+    };
+    facts.into_iter().map(|fact| fact.map(mark)).collect()
 }
 
 /// Those of a kind that touch a stretch of time, both ends included.

@@ -15,13 +15,13 @@ use uuid::Uuid;
 use super::super::domain::{Action, Correction, CorrectionError, Draft, Fact};
 use super::{Known, What};
 use crate::alias::domain::Alias;
-use crate::device::domain::{Device, Owner};
+use crate::device::domain::Device;
 use crate::directory::Home;
 use crate::handover::domain::{Handover, HandoverKind};
 use crate::placed::{Placed, Stored, Subject, counting};
 use crate::punch::domain::{Punch, PunchKind};
 use crate::roster::domain::Shift;
-use crate::{account, alias, device, handover, punch, roster};
+use crate::{account, alias, days, device, handover, punch, roster};
 
 /// What is different about a punch; nothing keeps what it says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -121,18 +121,12 @@ fn added(ctx: &OpContext, people: &People, fact: Fact) -> Result<Draft> {
 }
 
 async fn stored(tx: &ScopedTx, subject: Subject, id: Uuid) -> Result<Option<Stored<Fact>>> {
-    fn as_fact<T>(stored: Option<Stored<T>>, fact: impl Fn(T) -> Fact) -> Option<Stored<Fact>> {
-        stored.map(|Stored { id, placed, standing }| {
-            let placed = Placed { home: placed.home, fact: fact(placed.fact) };
-            Stored { id, placed, standing }
-        })
-    }
     Ok(match subject {
-        Subject::Punch => as_fact(punch::facts::get(tx, PunchId(id)).await?, Fact::Punch),
-        Subject::Handover => as_fact(handover::facts::get(tx, HandoverId(id)).await?, Fact::Handover),
-        Subject::Shift => as_fact(roster::facts::get(tx, ShiftId(id)).await?, Fact::Shift),
-        Subject::Alias => as_fact(alias::facts::get(tx, AliasId(id)).await?, Fact::Alias),
-        Subject::Device => as_fact(device::facts::get(tx, DeviceId(id)).await?, Fact::Device),
+        Subject::Punch => punch::facts::get(tx, PunchId(id)).await?.map(|there| there.map(Fact::Punch)),
+        Subject::Handover => handover::facts::get(tx, HandoverId(id)).await?.map(|there| there.map(Fact::Handover)),
+        Subject::Shift => roster::facts::get(tx, ShiftId(id)).await?.map(|there| there.map(Fact::Shift)),
+        Subject::Alias => alias::facts::get(tx, AliasId(id)).await?.map(|there| there.map(Fact::Alias)),
+        Subject::Device => device::facts::get(tx, DeviceId(id)).await?.map(|there| there.map(Fact::Device)),
     })
 }
 
@@ -169,7 +163,12 @@ fn after(change: &What, before: &Fact) -> Result<(Action, Vec<Fact>)> {
         }
         (What::MoveAlias(_, person, first), Fact::Alias(old)) => {
             within((old.from, old.to), *first, ("from", msg!("ALIAS_DAY_OUTSIDE")))?;
-            (Action::Move, moved_alias(old, *person, *first))
+            let ended = |last| Fact::Alias(Alias { to: Some(last), ..old.clone() });
+            let new = Fact::Alias(Alias { person: *person, from: Some(*first), ..old.clone() });
+            (
+                Action::Move,
+                if *person == old.person { vec![before.clone()] } else { parted(old.from, *first, ended, new) },
+            )
         }
         (What::EndDevice(_, last), Fact::Device(old)) => {
             within((old.from, old.to), *last, ("to", msg!("DEVICE_DAY_OUTSIDE")))?;
@@ -177,30 +176,21 @@ fn after(change: &What, before: &Fact) -> Result<(Action, Vec<Fact>)> {
         }
         (What::MoveDevice(_, owner, first), Fact::Device(old)) => {
             within((old.from, old.to), *first, ("from", msg!("DEVICE_DAY_OUTSIDE")))?;
-            (Action::Move, moved_device(old, owner, *first))
+            let ended = |last| Fact::Device(Device { to: Some(last), ..old.clone() });
+            let new = Fact::Device(Device { owner: owner.clone(), from: Some(*first), ..old.clone() });
+            (
+                Action::Move,
+                if *owner == old.owner { vec![before.clone()] } else { parted(old.from, *first, ended, new) },
+            )
         }
         _ => (Action::Void, Vec::new()),
     })
 }
 
-/// Who it was up to the day before, unless it begins on that day; and who it is from then on.
-fn moved_alias(old: &Alias, person: PersonId, first: Date) -> Vec<Fact> {
-    let before = first.yesterday().ok().filter(|_| old.from.is_none_or(|from| from < first));
-    let kept = before.map(|last| Fact::Alias(Alias { to: Some(last), ..old.clone() }));
-    let unchanged = person == old.person;
-    let new = if unchanged { old.clone() } else { Alias { person, from: Some(first), ..old.clone() } };
-    kept.filter(|_| !unchanged).into_iter().chain([Fact::Alias(new)]).collect()
-}
-
-/// The same of a device.
-fn moved_device(old: &Device, owner: &Owner, first: Date) -> Vec<Fact> {
-    if *owner == old.owner {
-        return vec![Fact::Device(old.clone())];
-    }
-    let before = first.yesterday().ok().filter(|_| old.from.is_none_or(|from| from < first));
-    let kept = before.map(|last| Device { to: Some(last), ..old.clone() });
-    let new = Device { owner: owner.clone(), from: Some(first), ..old.clone() };
-    kept.into_iter().chain([new]).map(Fact::Device).collect()
+/// What it was up to the day before, unless it begins on that day; and what it is from then on.
+fn parted(from: Option<Date>, first: Date, ended: impl Fn(Date) -> Fact, new: Fact) -> Vec<Fact> {
+    let before = first.yesterday().ok().filter(|_| from.is_none_or(|from| from < first));
+    before.map(ended).into_iter().chain([new]).collect()
 }
 
 fn possible(shift: Shift) -> Result<Shift> {
@@ -226,10 +216,9 @@ fn within((from, to): (Option<Date>, Option<Date>), day: Date, (field, why): (&s
 fn place(ctx: &OpContext, people: &People, fact: Fact, before: &Home) -> Result<Placed<Fact>> {
     let Some(id) = fact.person() else { return Ok(Placed { home: before.clone(), fact }) };
     let person = people.get(id).ok_or(CorrectionError::PersonUnknown(id))?;
-    let today = || person.zone.to_datetime(ctx.now()).date();
     let home = match (&fact, fact.stretch()) {
         (Fact::Alias(Alias { from, .. }) | Fact::Device(Device { from, .. }), _) => {
-            person.home(from.unwrap_or_else(today))
+            days::home(person, *from, ctx.now())
         }
         (_, Some((at, _))) => person.home_at(at),
         (_, None) => None,

@@ -3,14 +3,11 @@
 use jiff::civil::Date;
 use tally_api::attendance::v1 as pb;
 use tally_app::convert::{date_text, timestamp};
-use tally_kernel::id::{AliasId, CorrectionId, HandoverId, PersonId, PunchId, ShiftId};
+use tally_kernel::id::{CorrectionId, PersonId};
 use uuid::Uuid;
 
 use super::super::domain::{Action, Correction, Fact, Stage, Touches};
-use crate::alias::domain::StoredAlias;
-use crate::handover::domain::StoredHandover;
-use crate::punch::domain::{StoredPunch, Verdict};
-use crate::roster::domain::StoredShift;
+use crate::punch::domain::{Judged, Verdict};
 
 impl From<Correction> for pb::Correction {
     fn from(correction: Correction) -> Self {
@@ -72,26 +69,16 @@ fn state(stage: Stage) -> pb::CorrectionState {
 /// A fact as its own room tells it; with its id where it has one.
 fn fact(fact: Fact, id: Option<Uuid>) -> pb::DutyFact {
     use pb::duty_fact::Fact::{Alias, Device, Handover, Punch, Shift};
-    let known = id.unwrap_or_default();
-    let text = |told: String| if id.is_some() { told } else { String::new() };
+    let id = id.map(|id| id.to_string()).unwrap_or_default();
     let told = match fact {
         Fact::Punch(punch) => {
-            let told: pb::Punch = StoredPunch { id: PunchId(known), punch, verdict: Verdict::NotJudged }.into();
-            Punch(pb::Punch { punch_id: text(told.punch_id), ..told })
+            let judged = Judged { punch, verdict: Verdict::NotJudged };
+            Punch(pb::Punch { punch_id: id, ..judged.into() })
         }
-        Fact::Handover(handover) => {
-            let told: pb::Handover = StoredHandover { id: HandoverId(known), handover }.into();
-            Handover(pb::Handover { handover_id: text(told.handover_id), ..told })
-        }
-        Fact::Shift(shift) => {
-            let told: pb::Shift = StoredShift { id: ShiftId(known), shift }.into();
-            Shift(pb::Shift { shift_id: text(told.shift_id), ..told })
-        }
-        Fact::Alias(alias) => {
-            let told: pb::Alias = StoredAlias { id: AliasId(known), alias }.into();
-            Alias(pb::Alias { alias_id: text(told.alias_id), ..told })
-        }
-        Fact::Device(device) => Device(pb::Device { device_id: text(known.to_string()), ..device.into() }),
+        Fact::Handover(handover) => Handover(pb::Handover { handover_id: id, ..handover.into() }),
+        Fact::Shift(shift) => Shift(pb::Shift { shift_id: id, ..shift.into() }),
+        Fact::Alias(alias) => Alias(pb::Alias { alias_id: id, ..alias.into() }),
+        Fact::Device(device) => Device(pb::Device { device_id: id, ..device.into() }),
     };
     pb::DutyFact { fact: Some(told) }
 }
