@@ -1048,6 +1048,8 @@ FINDING_ADVICE = { $kind ->
     [CLAIMS_DIFFER] ask them who served, and let the record name its agent
     [DEVICE_OFF_DUTY] check whose the device is, and the punches and roster of that day
     [DEVICE_OF_SEVERAL] say from when to when the device is whose
+    [DEVICE_OF_NOBODY] say whose the device is on those days, by the name that records give it (ImportDevices), or roster somebody on its seat
+    [EVIDENCE_NOT_READ] name version 3 of the policy, which reads it, or none, for the newest; or leave it, as the month is then credited without it
     [REPLY_OUTSIDE_RECORD] check when the record begins and ends, and the clock of the replies
     [BREAKS_NOT_PUNCHED] have people punch out for a break and in again after it (RecordPunch), or hand the account over
     [CLOCKS_APART] set the clock of the desk right, and have its messages exported again where they are to be kept by the right time
@@ -1758,6 +1760,9 @@ LADDER_TAG = Tag: the platform named "{ $agent }", who is { $person }: the recor
 LADDER_NAMED_WITHOUT = On a named account only tags and hand-overs count, and there was neither: credited to nobody.
 LADDER_DUTY_NONE = Duty: nobody held the account or was on duty at that time.
 LADDER_DUTY = Duty: { $list }.
+# The record is credited by its replies: who was on duty then.
+LADDER_DUTY_ANSWERED = Duty when it was answered: { $list }.
+    .unheld = Duty: nobody held the account or was on duty when it began; when it was answered, { $list }.
 LADDER_ON_DUTY = { $person } { $rule ->
     [handover] held it by hand-over
     [roster] was rostered on it
@@ -1887,35 +1892,119 @@ CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: 
 # Code SEVERAL_AT_ONCE.
 CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
 # Code TOO_FEW_REPLIES.
-CREDIT_TOO_FEW_REPLIES = { $records } records with times of their replies are too few a person to tell apart who hold several dialogues at once: shared equally among those on duty at each reply
+CREDIT_TOO_FEW_REPLIES = { $records ->
+    [one] { $records } record with times of its replies is too little
+   *[other] { $records } records with times of their replies are too few a person
+} to tell apart who hold several dialogues at once: shared equally among those on duty at each reply
 # Code REPLIES_TOO_DENSE.
-CREDIT_REPLIES_TOO_DENSE = { $records } records are of an account on which replies come so densely that their times alone do not tell people apart, and of fewer than a tenth of the replies something says whose they are: shared equally among those on duty at each reply
+CREDIT_REPLIES_TOO_DENSE = { $records ->
+    [one] { $records } record is
+   *[other] { $records } records are
+} of an account on which replies come so densely that their times alone do not tell people apart, and of fewer than a tenth of the replies something says whose they are: shared equally among those on duty at each reply
 # Code CLOCK_WITHOUT_SECONDS.
-CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records } records are on a full minute, so their clock is not to be trusted: shared equally among those on duty at each reply
+CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records ->
+    [one] { $records } record is
+   *[other] { $records } records are
+} on a full minute, so their clock is not to be trusted: shared equally among those on duty at each reply
 # Code CLAIM_OFF_DUTY.
-CREDIT_CLAIM_OFF_DUTY = { $person } claimed { $records } dialogues without being on duty: the claims do not count
+CREDIT_CLAIM_OFF_DUTY = { $person } claimed { $records ->
+    [one] { $records } dialogue without being on duty: the claim does not count
+   *[other] { $records } dialogues without being on duty: the claims do not count
+}
 # Code CLAIM_WITHOUT_RECORD.
-CREDIT_CLAIM_WITHOUT_RECORD = { $person } claimed { $records } dialogues of which there is no record: the claims count for nothing
+CREDIT_CLAIM_WITHOUT_RECORD = { $person } claimed { $records ->
+    [one] { $records } dialogue of which there is no record: the claim counts for nothing
+   *[other] { $records } dialogues of which there is no record: the claims count for nothing
+}
 # Code CLAIMS_DIFFER.
-CREDIT_CLAIMS_DIFFER = { $person } claimed { $records } records that somebody else claimed as well, or that name another agent: such claims decide nothing
+CREDIT_CLAIMS_DIFFER = { $person } claimed { $record } at { $at }, and { $second } had claimed it at { $before }: neither claim decides{ $more ->
+    [0] {""}
+    [one] . So it is with { $more } more record of that day
+   *[other] . So it is with { $more } more records of that day
+}
+    .tag = { $person } claimed { $record } at { $at }, and the platform named { $second } for it: the name counts{ $more ->
+        [0] {""}
+        [one] . So it is with { $more } more record of that day
+       *[other] . So it is with { $more } more records of that day
+    }
 # Code DEVICE_OFF_DUTY.
-CREDIT_DEVICE_OFF_DUTY = the device of { $person }, who was not on duty, was used { $records } times: it does not count
-    .elsewhere = a device of somebody who was never on duty here was used { $records } times: it does not count
+CREDIT_DEVICE_OFF_DUTY = the device { $device } of { $person }, who was not on duty then, was used { $records ->
+    [one] once
+   *[other] { $records } times
+}: it does not count
+    .there = the device { $device } of { $person }, who was on duty for { $place } then, was used { $records ->
+        [one] once
+       *[other] { $records } times
+    }: it does not count
+    .elsewhere = the device { $device } of somebody who was never on duty here was used { $records ->
+        [one] once
+       *[other] { $records } times
+    }: it does not count
 # Code DEVICE_OF_SEVERAL.
 DEVICE_BOUND_TO_SEVERAL = from { $from } on the device { $device } is of several people or seats at once: it is kept, and what is written on it then says nothing
     .ever = the device { $device } has been of several people or seats at once from the beginning: it is kept, and what is written on it then says nothing
 # Code DEVICE_OF_SEVERAL.
-CREDIT_DEVICE_OF_SEVERAL = a device that is several people's at once was used { $records } times: it does not count
+CREDIT_DEVICE_OF_SEVERAL = the device { $device } is { $more ->
+    [0] { $first }'s and { $second }'s at once
+    [one] { $first }'s, { $second }'s and { $more } other's at once
+   *[other] { $first }'s, { $second }'s and { $more } others' at once
+}, and was used { $records ->
+    [one] once
+   *[other] { $records } times
+}: it does not count
+    .beyond = the device { $device } is { $person }'s and at the same time that of somebody who was never on duty here, and was used { $records ->
+        [one] once
+       *[other] { $records } times
+    }: it does not count
+    .unknown = the device { $device } is several people's at once, and was used { $records ->
+        [one] once
+       *[other] { $records } times
+    }: it does not count
+# Code DEVICE_OF_NOBODY.
+CREDIT_DEVICE_OF_NOBODY = { $devices ->
+    [one] the device { $device }, which is bound to nobody, was used
+   *[other] { $devices } devices that are bound to nobody, such as { $device }, were used
+} { $records ->
+    [one] once
+   *[other] { $records } times
+}: that tells only what the same hands wrote
+    .near = the device { $device }, which is bound to nobody, was used { $records ->
+        [one] once
+       *[other] { $records } times
+    }, and { $near }, which is bound, never: is that the one meant?
+    .seat = the device { $device } of the seat { $seat } was used { $records ->
+        [one] once
+       *[other] { $records } times
+    } while nobody was rostered on that seat: it was nobody's then
+    .ended = the device { $device } was used { $records ->
+        [one] once
+       *[other] { $records } times
+    } after { $to }, the last day of its binding: it was nobody's then
+    .coming = the device { $device } was used { $records ->
+        [one] once
+       *[other] { $records } times
+    } before { $from }, the first day of its binding: it was nobody's then
+# Code EVIDENCE_NOT_READ.
+EVIDENCE_NOT_READ = version { $version } of the policy reads no claims, devices or times of messages. For the month the account has: claims, { $claims }; records with times of messages, { $replies }; devices that records or messages name, { $devices }
 # Code REPLY_OUTSIDE_RECORD.
-CREDIT_REPLY_OUTSIDE_RECORD = { $records } replies were before their record began or after it ended: they count for nothing
+CREDIT_REPLY_OUTSIDE_RECORD = { $records ->
+    [one] { $records } reply was before its record began or after it ended: it counts for nothing
+   *[other] { $records } replies were before their record began or after it ended: they count for nothing
+}
 # Hours of unbroken duty in which somebody did next to nothing while others worked: a break that nobody punched.
 BREAKS_NOT_PUNCHED = { $days } working days of { $people ->
     [one] { $people } person
    *[other] { $people } people
 } were one unbroken stretch of duty in which for two hours or more next to nothing was theirs while others worked. With breaks punched about { $breaks } of the records of the account would be expected to be credited to somebody else, instead of about { $now }
 # Code CLOCKS_APART.
-CREDIT_CLOCKS_APART = the messages of { $records } records are by a clock that is { $minutes } min { $seconds } s ahead of that of the records: they are read that much earlier
-    .behind = the messages of { $records } records are by a clock that is { $minutes } min { $seconds } s behind that of the records: they are read that much later
+CREDIT_CLOCKS_APART = the messages of { $records ->
+    [one] { $records } record
+   *[other] { $records } records
+} are by a clock that is { $minutes } min { $seconds } s ahead of that of the records: they are read that much earlier
+    .behind = the messages of { $records ->
+        [one] { $records } record
+       *[other] { $records } records
+    } are by a clock that is { $minutes } min { $seconds } s behind that of the records: they are read that much later
 # Amounts in another currency than what is reckoned in were converted, and by what.
 AMOUNTS_CONVERTED = amounts of { $records ->
     [one] { $records } record
@@ -2420,6 +2509,14 @@ REPLIES_OUTSIDE_PERIOD = { $count ->
     [one] was
    *[other] were
 } left out (such as { $example })
+# Code OUTSIDE_PERIOD.
+CLAIMS_OUTSIDE_PERIOD = { $count ->
+    [one] { $count } claim was
+   *[other] { $count } claims were
+} not made from { $from } to { $to } and { $count ->
+    [one] was
+   *[other] were
+} left out (such as { $example })
 RECORD_TOO_LONG = it lasts { $days } days, from { $start } to { $end }
 RECORD_TOO_LONG_CURE = correct the dates: no record lasts longer than { $most } days
 NO_ROWS = it has a header and no row below it
@@ -2804,6 +2901,8 @@ KIND_CLAIM_WITHOUT_RECORD = a claim of a dialogue that never came
 KIND_CLAIMS_DIFFER = several people claim one record, or another is named
 KIND_DEVICE_OFF_DUTY = a device of somebody who was not on duty does not count
 KIND_DEVICE_OF_SEVERAL = a device of several people at once does not count
+KIND_DEVICE_OF_NOBODY = a device was used while it was nobody's: misspelt, of a seat without a roster, or bound for other days
+KIND_EVIDENCE_NOT_READ = claims, devices or times of messages that the version of the policy does not read
 KIND_REPLY_OUTSIDE_RECORD = replies before their record or after it count for nothing
 KIND_BREAKS_NOT_PUNCHED = hours of unbroken duty without any work: breaks that nobody punched
 KIND_CLOCKS_APART = messages by a clock minutes apart from that of their records, read by the latter
@@ -2821,7 +2920,7 @@ KIND_UNKNOWN_FILE = nobody reads this file; perhaps misspelt
 KIND_EMPTY_FILE = an optional file is empty
 KIND_DUPLICATE_RECORD = the same record several times: taken once
 KIND_DUPLICATE_ROW = the same row several times: taken once
-KIND_OUTSIDE_PERIOD = records outside the period were left out with their messages, or observations outside of it count for nothing
+KIND_OUTSIDE_PERIOD = records outside the period were left out with their messages, and claims made outside of it, or observations outside of it count for nothing
 KIND_DAMAGED_ID = ids, customers or other values that a spreadsheet may have damaged
 KIND_HOUR_TWICE = clocks went back: an hour came twice
 KIND_NO_VALUE = cells that stand for no value were taken as empty

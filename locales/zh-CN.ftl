@@ -685,6 +685,8 @@ FINDING_ADVICE = { $kind ->
     [CLAIMS_DIFFER] 请询问当事人由谁服务，并在记录中写明客服
     [DEVICE_OFF_DUTY] 请核对设备归属，以及当日的打卡和排班
     [DEVICE_OF_SEVERAL] 请写明设备在各时段属于谁
+    [DEVICE_OF_NOBODY] 请按记录所写的名称登记设备当日属于谁（ImportDevices），或为其座席排班
+    [EVIDENCE_NOT_READ] 请使用读取这些依据的政策版本 3，或不写版本（即用最新版本）；也可不变，该期间则不以此归属
     [REPLY_OUTSIDE_RECORD] 请核对该记录的起止时间和回复的时钟
     [BREAKS_NOT_PUNCHED] 请让员工在休息前打下班卡、休息后再打上班卡（RecordPunch），或交接账号
     [CLOCKS_APART] 请校准该工位的时钟；若需按正确时间留存，请重新导出其消息
@@ -1207,6 +1209,8 @@ LADDER_TAG = 标记：平台记录为“{ $agent }”，即 { $person }，记录
 LADDER_NAMED_WITHOUT = 实名账号只认标记和交接，两者皆无：不归属任何人。
 LADDER_DUTY_NONE = 在岗：当时无人持有账号，也无人在岗。
 LADDER_DUTY = 在岗：{ $list }。
+LADDER_DUTY_ANSWERED = 回复时在岗：{ $list }。
+    .unheld = 在岗：开始时无人持有账号，也无人在岗；回复时，{ $list }。
 LADDER_ON_DUTY = { $person }{ $rule ->
     [handover] 按交接持有
     [roster] 按排班在岗
@@ -1303,12 +1307,34 @@ CREDIT_REPLIES_TOO_DENSE = { $records } 条记录所在账号的回复过于密�
 CREDIT_CLOCK_WITHOUT_SECONDS = { $records } 条记录的回复中，十分之一以上落在整分钟，其时钟不可信：按每次回复时的在岗者平均分配
 CREDIT_CLAIM_OFF_DUTY = { $person } 不在岗时认领了 { $records } 个会话：认领不计
 CREDIT_CLAIM_WITHOUT_RECORD = { $person } 认领了 { $records } 个没有记录的会话：认领不计
-CREDIT_CLAIMS_DIFFER = { $person } 认领了 { $records } 条他人也认领、或写明另一客服的记录：此类认领不作依据
-CREDIT_DEVICE_OFF_DUTY = 不在岗的 { $person } 的设备被使用了 { $records } 次：不计
-    .elsewhere = 从未在此当班者的设备被使用了 { $records } 次：不计
+CREDIT_CLAIMS_DIFFER = { $person } 于 { $at } 认领了 { $record }，而 { $second } 已于 { $before } 认领：两者均不作依据{ $more ->
+    [0] {""}
+   *[other] 。当日另有 { $more } 条记录如此
+}
+    .tag = { $person } 于 { $at } 认领了 { $record }，而平台写明的客服是 { $second }：以平台所写为准{ $more ->
+        [0] {""}
+       *[other] 。当日另有 { $more } 条记录如此
+    }
+CREDIT_DEVICE_OFF_DUTY = { $person } 的设备 { $device } 在其不在岗时被使用了 { $records } 次：不计
+    .there = { $person } 的设备 { $device } 被使用了 { $records } 次，而其当时在 { $place } 当班：不计
+    .elsewhere = 从未在此当班者的设备 { $device } 被使用了 { $records } 次：不计
 DEVICE_BOUND_TO_SEVERAL = 自 { $from } 起，设备 { $device } 同时属于多个人或座席：登记予以保留，但其间在该设备上写的内容不说明任何事
     .ever = 设备 { $device } 从一开始就同时属于多个人或座席：登记予以保留，但其间在该设备上写的内容不说明任何事
-CREDIT_DEVICE_OF_SEVERAL = 同时属于多人的设备被使用了 { $records } 次：不计
+CREDIT_DEVICE_OF_SEVERAL = 设备 { $device } 同时属于 { $more ->
+    [0] { $first } 和 { $second }
+   *[other] { $first }、{ $second } 及另外 { $more } 人
+}，被使用了 { $records } 次：不计
+    .beyond = 设备 { $device } 同时属于 { $person } 和一位从未在此当班者，被使用了 { $records } 次：不计
+    .unknown = 设备 { $device } 同时属于多人，被使用了 { $records } 次：不计
+CREDIT_DEVICE_OF_NOBODY = { $devices ->
+    [1] 未登记给任何人的设备 { $device } 被使用了 { $records } 次
+   *[other] 未登记给任何人的 { $devices } 台设备（如 { $device }）被使用了 { $records } 次
+}：只能说明哪些内容出自同一人之手
+    .near = 未登记给任何人的设备 { $device } 被使用了 { $records } 次，而已登记的 { $near } 从未使用：是否本应是后者？
+    .seat = 座席 { $seat } 的设备 { $device } 被使用了 { $records } 次，而当时无人排在该座席：当时不属于任何人
+    .ended = 设备 { $device } 在其登记的最后一日 { $to } 之后被使用了 { $records } 次：当时不属于任何人
+    .coming = 设备 { $device } 在其登记的首日 { $from } 之前被使用了 { $records } 次：当时不属于任何人
+EVIDENCE_NOT_READ = 政策版本 { $version } 不读取认领、设备和消息时间。该账号本期间有：认领 { $claims } 次，有消息时间的记录 { $replies } 条，记录或消息写明的设备 { $devices } 台
 CREDIT_REPLY_OUTSIDE_RECORD = { $records } 次回复早于其记录开始或晚于其结束：不计
 CREDIT_CLOCKS_APART = { $records } 条记录的消息所用时钟比记录的时钟快 { $minutes } 分 { $seconds } 秒：按提前相应时间读取
     .behind = { $records } 条记录的消息所用时钟比记录的时钟慢 { $minutes } 分 { $seconds } 秒：按推后相应时间读取
@@ -1713,6 +1739,7 @@ CLAIM_OF_BOTH = 同时填写了记录 { $record } 和顾客 { $customer }
 CLAIM_OF_BOTH_CURE = 请只保留其一；两者都不填则认领该账号上的下一条记录
 REPLIES_ABOVE_MOST_CURE = 请重新导出该记录：如此多的消息应是多条记录共用了一个编号
 REPLIES_OUTSIDE_PERIOD = { $count } 条消息所属的记录不在 { $from } 至 { $to } 之间开始，未计入（如 { $example }）
+CLAIMS_OUTSIDE_PERIOD = { $count } 次认领不在 { $from } 至 { $to } 之间作出，未计入（如 { $example }）
 RECORD_TOO_LONG = 持续了 { $days } 天，从 { $start } 到 { $end }
 RECORD_TOO_LONG_CURE = 请改正日期：记录不会超过 { $most } 天
 NO_ROWS = 只有表头，没有数据行
@@ -2051,6 +2078,8 @@ KIND_CLAIM_WITHOUT_RECORD = 认领的会话没有记录
 KIND_CLAIMS_DIFFER = 多人认领同一记录，或记录写明他人
 KIND_DEVICE_OFF_DUTY = 不在岗者的设备不计
 KIND_DEVICE_OF_SEVERAL = 同时属于多人的设备不计
+KIND_DEVICE_OF_NOBODY = 使用时不属于任何人的设备：名称有误、座席无人排班，或登记的日期不符
+KIND_EVIDENCE_NOT_READ = 政策版本不读取的认领、设备或消息时间
 KIND_REPLY_OUTSIDE_RECORD = 早于或晚于其记录的回复不计
 KIND_BREAKS_NOT_PUNCHED = 在岗时段内数小时没有工作：休息未打卡
 KIND_CLOCKS_APART = 消息的时钟与记录的时钟相差数分钟，按记录的时钟读取
@@ -2068,7 +2097,7 @@ KIND_UNKNOWN_FILE = 有一个文件无人使用，可能写错了名字
 KIND_EMPTY_FILE = 可选文件为空
 KIND_DUPLICATE_RECORD = 同一记录重复出现，只计一次
 KIND_DUPLICATE_ROW = 同一行重复出现，只计一次
-KIND_OUTSIDE_PERIOD = 周期之外的记录（及其消息）或观测值未计入
+KIND_OUTSIDE_PERIOD = 周期之外的记录（及其消息）、认领或观测值未计入
 KIND_DAMAGED_ID = 编号、客户号或其他值可能被表格软件改动过
 KIND_HOUR_TWICE = 时钟回拨，同一小时出现两次
 KIND_NO_VALUE = 单元格内容表示无值（如 #N/A），按空处理

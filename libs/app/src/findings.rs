@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     /// Every kind that attendance, the engine and performance find.
-    const KINDS: [&str; 40] = [
+    const KINDS: [&str; 42] = [
         "NO_DUTY_EVIDENCE",
         "UNHELD_ACCOUNT",
         "OVERLAP",
@@ -59,6 +59,8 @@ mod tests {
         "CLOCKS_APART",
         "DEVICE_OFF_DUTY",
         "DEVICE_OF_SEVERAL",
+        "DEVICE_OF_NOBODY",
+        "EVIDENCE_NOT_READ",
         "CLAIM_OFF_DUTY",
         "CLAIM_WITHOUT_RECORD",
         "CLAIMS_DIFFER",

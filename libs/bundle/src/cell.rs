@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 use rust_decimal::{Decimal, RoundingStrategy};
+use tally_kernel::near::distance;
 use tally_kernel::{Currency, Message, limits, msg};
 
 use super::diagnostics::Wrong;
@@ -424,21 +425,6 @@ fn take_fraction(text: &[u8]) -> Option<(i32, &[u8])> {
     }
     let (digits, rest) = take_number(text, len, len)?;
     Some((digits * 10_i32.pow(9 - len as u32), rest))
-}
-
-/// Letters to change, add or drop to make one word of the other, for "did you mean".
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let changed = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = changed.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 /// The nearest of `words` to `word`, when it is near enough to have been meant.

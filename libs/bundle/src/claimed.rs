@@ -4,9 +4,10 @@ use tally_kernel::{limits, msg};
 
 use super::cell::{self, shown};
 use super::cleaned::Need::{Optional, Required};
-use super::diagnostics::{Unusable, Wrong};
+use super::diagnostics::{FindingKind, Seen, Unusable, Wrong};
 use super::directory::Directory;
 use super::exported;
+use super::group::Period;
 use super::model::{AccountIx, Claim};
 use super::people::{Diagnostics, each_row, once};
 use super::refusals::RowName;
@@ -26,17 +27,19 @@ pub(crate) static CLAIMS: Layout = Layout {
     extras: false,
 };
 
-/// Reads claims.csv; local times are of the account's zone. Whether a record is there that a claim means, closing tells.
+/// Reads claims.csv; local times are of the account's zone. What was not made in the period is left out, as records are. Whether a record is there
+/// that a claim means, closing tells.
 ///
 /// # Errors
 /// It is no such file.
 pub(crate) fn read_claims(
     source: Option<&Source>,
     directory: &Directory<'_>,
+    Period { from, to }: Period,
     diagnostics: &mut Diagnostics<'_, '_>,
 ) -> Result<Vec<Claim>, Unusable> {
     let Some(source) = source else { return Ok(Vec::new()) };
-    let mut twice = Twice::default();
+    let (mut twice, mut outside) = (Twice::default(), Seen::default());
     let named = |text: &str| named(text, source.canonical);
     let rows = each_row(Some(source), &CLAIMS, false, diagnostics, |row, diagnostic| {
         let account = diagnostic.take("account", directory.account(row.get(0)));
@@ -54,9 +57,19 @@ pub(crate) fn read_claims(
         if at.doubtful().is_some() {
             twice.first.note([row.get(0), row.get(1), row.get(2)].join(" "));
         }
-        Some(Claim { account: account?, at: at.at, person: person?, external_id, customer })
+        let (account, person) = (account?, person?);
+        let day = directory.account_zone(account).to_datetime(at.at).date();
+        if day < from || to < day {
+            outside.note([row.get(0), row.get(1), row.get(2)].join(" "));
+            return None;
+        }
+        Some(Claim { account, at: at.at, person, external_id, customer })
     })?;
     twice.note(CLAIMS.file, diagnostics.findings);
+    if outside.rows > 0 {
+        let detail = msg!("CLAIMS_OUTSIDE_PERIOD", count = outside.rows, from, to, example = shown(&outside.least));
+        diagnostics.findings.add(FindingKind::OutsidePeriod, CLAIMS.file, "", detail, outside.rows);
+    }
     let account = |ix: AccountIx| directory.accounts[ix.0 as usize].path();
     let refusals = diagnostics.refusals;
     let rows = refusals.keep(rows, CLAIMS.file, diagnostics.rejects, |row| {

@@ -224,7 +224,7 @@ pub enum FindingKind {
     DuplicateRecord,
     /// A row several times with the same content: taken once.
     DuplicateRow,
-    /// Records outside the period that was asked for, and their messages.
+    /// Records outside the period that was asked for, and their messages; claims made outside of it.
     OutsidePeriod,
     /// An account names a team nobody belongs to.
     TeamWithoutPeople,

@@ -255,7 +255,7 @@ fn read_files(
     };
     let (punches_given, punches) = duty::read_punches(find("punches.csv"), &directory, &around, &mut diagnostics)?;
     let handovers = duty::read_handovers(find("handovers.csv"), &directory, &mut diagnostics)?;
-    let claims = claimed::read_claims(find("claims.csv"), &directory, &mut diagnostics)?;
+    let claims = claimed::read_claims(find("claims.csv"), &directory, records.period, &mut diagnostics)?;
     let observed = observed::Around::new(&directory, about.numbers, &group.zone);
     let observations =
         observed::read_observations(find("observations.csv"), &observed, records.period, &mut diagnostics)?;

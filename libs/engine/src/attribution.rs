@@ -236,6 +236,8 @@ pub struct Claim {
     pub person: u32,
     /// When, milliseconds since the epoch.
     pub at_ms: i64,
+    /// Working day of that in the account's zone.
+    pub day: i32,
     /// Index of the record, where it is named.
     pub record: Option<u32>,
     /// Number of the customer, where one is named and no record.

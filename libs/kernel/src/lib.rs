@@ -16,6 +16,7 @@ mod locale;
 pub mod message;
 pub mod micro;
 pub mod money;
+pub mod near;
 pub mod page;
 pub mod person;
 pub mod rate;

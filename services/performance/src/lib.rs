@@ -162,6 +162,7 @@ mod schedule {
 mod closing {
     pub(crate) mod app;
     mod reuse;
+    mod unread;
     pub(crate) mod worker;
 }
 

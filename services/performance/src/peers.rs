@@ -76,13 +76,14 @@ impl Peers {
         period: Period,
         policy: &Policy,
     ) -> Result<Facts> {
-        let (people, minor_digits, accounts, aliases, shifts, devices, (duty, findings)) = try_join!(
+        let (people, minor_digits, accounts, aliases, shifts, devices, bindings, (duty, findings)) = try_join!(
             directory.everybody(ctx),
             self.minor_digits(ctx),
             self.accounts(ctx),
             self.aliases(ctx),
             self.rosters(ctx, period),
             self.devices(ctx, period, policy),
+            self.bindings(ctx, policy),
             self.occupancy(ctx, period, policy),
         )?;
         let rostered = rostered(&shifts, &accounts, period, policy.duty_rules())?;
@@ -103,6 +104,7 @@ impl Peers {
             duty,
             claimed,
             devices,
+            bindings,
             named_devices,
             findings,
         };

@@ -48,7 +48,7 @@ const GOOD: [&str; 6] = [
     "JD/星河旗舰店/kf01,2026-03-02 09:01,1002,,\n",
     "JD/星河旗舰店/kf01,2026-03-02 09:00:00.5,1001,,小李子\n",
     "JD/星河旗舰店/kf01,2026-03-02T01:00:10Z,1001,never,\n",
-    "Tmall/银河专营店/kf01,2026/4/2 9:00,1001,R1,\n",
+    "Tmall/银河专营店/kf01,2026/3/31 23:59,1001,R1,\n",
     "berlin,2026-03-02 09:00:30,1001,B1,\n",
 ];
 
@@ -62,7 +62,7 @@ fn claims_are_read_in_order_by_the_clock_of_the_account_and_equal_ones_once() {
             "JD/星河旗舰店/kf01 2026-03-02T01:00:00.5Z 1001 - 小李子",
             "JD/星河旗舰店/kf01 2026-03-02T01:00:10Z 1001 never -",
             "JD/星河旗舰店/kf01 2026-03-02T01:01:00Z 1002 - -",
-            "Tmall/银河专营店/kf01 2026-04-02T01:00:00Z 1001 R1 -",
+            "Tmall/银河专营店/kf01 2026-03-31T15:59:00Z 1001 R1 -",
             "berlin 2026-03-02T08:00:30Z 1001 B1 -",
         ]
     );
@@ -100,8 +100,30 @@ fn a_row_that_cannot_be_is_rejected_with_its_cure_and_the_others_are_taken() {
 }
 
 #[test]
+fn what_was_not_claimed_in_the_period_is_left_out_and_told_by_the_date_of_the_account() {
+    let kf01 = "JD/星河旗舰店/kf01";
+    let rows = [
+        format!("{kf01},2026-02-28 23:59:59,1001,R1,\n"),
+        format!("{kf01},2026-03-01 00:00,1001,,\n"),
+        "berlin,2026-03-31 23:59:59,1001,,\n".to_owned(),
+        "berlin,2026-04-01 00:00,1002,B1,\n".to_owned(),
+    ];
+    let reading = claimed(&rows.concat());
+    assert_eq!(rejected(&reading), []);
+    let kept = [format!("{kf01} 2026-02-28T16:00:00Z 1001 - -"), "berlin 2026-03-31T21:59:59Z 1001 - -".to_owned()];
+    assert_eq!(told(&reading.bundle), kept);
+    assert_eq!(findings(&reading), [("outside_period", 2)]);
+    let said = reading.bundle.findings.iter().find(|found| found.file == "claims.csv").map(|found| en(&found.detail));
+    let expected = "2 claims were not made from 2026-03-01 to 2026-03-31 and were left out (such as JD/星河旗舰店/kf01 2026-02-28 \
+                    23:59:59 1001)";
+    assert_eq!(said.as_deref(), Some(expected));
+}
+
+#[test]
 fn of_a_time_that_came_twice_the_first_is_taken_and_told() {
-    let reading = claimed("berlin,2026-10-25 02:30,1001,,\nberlin,2026-10-25 02:30+01:00,1002,,\n");
+    let dir = month("berlin,2026-10-25 02:30,1001,,\nberlin,2026-10-25 02:30+01:00,1002,,\n");
+    put(&dir, "records.csv", format!("{HEAD}{}", RECORDS.replace("2026-03", "2026-10")));
+    let reading = read(&dir);
     assert_eq!(told(&reading.bundle), ["berlin 2026-10-25T00:30:00Z 1001 - -", "berlin 2026-10-25T01:30:00Z 1002 - -"]);
     assert_eq!(findings(&reading), [("hour_twice", 1)]);
 }

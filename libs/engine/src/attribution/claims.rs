@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::canon::Canon;
-use super::findings::FindingKind;
+use super::findings::{FindingKind, Sight};
 use super::watch::Watch;
 use super::{Claim, Occupancy};
 
@@ -14,13 +14,24 @@ const BEFORE_MS: i64 = 2 * 60_000;
 /// A claim is of a record that begins so long after it, or whose customer was served so long before it.
 const AROUND_MS: i64 = 10 * 60_000;
 
+/// The click by which a record was claimed first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Click {
+    /// Rank of the person.
+    pub person: u32,
+    pub at_ms: i64,
+    pub day: i32,
+    /// Whether somebody else claimed it as well.
+    several: bool,
+}
+
 /// Whose each claimed record is.
 #[derive(Default)]
 pub(super) struct Claims {
-    /// Rank of the person by position of the record; nobody where several claimed it.
-    of: BTreeMap<usize, Option<u32>>,
-    /// What was noticed, by rank of the account: kind, person, day, position of a record.
-    noticed: Vec<Vec<(FindingKind, u32, i32, usize)>>,
+    /// By position of the record.
+    of: BTreeMap<usize, Click>,
+    /// What was noticed, by rank of the account.
+    noticed: Vec<Vec<Sight>>,
 }
 
 impl Claims {
@@ -42,22 +53,30 @@ impl Claims {
         all
     }
 
-    /// The one person (rank) who claimed the record at a position.
-    pub fn of(&self, position: usize) -> Option<u32> {
-        self.of.get(&position).copied().flatten()
+    /// How the record at a position was claimed; nothing where several claimed it.
+    pub fn of(&self, position: usize) -> Option<Click> {
+        self.of.get(&position).copied().filter(|click| !click.several)
     }
 
     /// What was noticed of the claims on an account.
-    pub fn noticed(&self, rank: usize) -> &[(FindingKind, u32, i32, usize)] {
+    pub fn noticed(&self, rank: usize) -> &[Sight] {
         self.noticed.get(rank).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+impl Click {
+    /// What somebody should look at of it.
+    pub fn seen(self, kind: FindingKind, position: usize) -> Sight {
+        let Self { person, at_ms, day, .. } = self;
+        Sight { kind, person: Some(person), day, at_ms, position, other: None, device: None }
     }
 }
 
 /// The claims on one account.
 #[derive(Default)]
 struct Bound {
-    of: BTreeMap<usize, Option<u32>>,
-    noticed: Vec<(FindingKind, u32, i32, usize)>,
+    of: BTreeMap<usize, Click>,
+    noticed: Vec<Sight>,
 }
 
 fn bind(canon: &Canon<'_>, rank: usize, rows: &[Occupancy], mut claims: Vec<&Claim>) -> Bound {
@@ -79,24 +98,20 @@ fn bind(canon: &Canon<'_>, rank: usize, rows: &[Occupancy], mut claims: Vec<&Cla
         // A finding is told with a record: the last that had begun, or the first.
         let begun = places.begun(claim.at_ms);
         let near = span.start + begun.saturating_sub(1);
-        let mut notice = |kind, position: usize| {
-            bound.noticed.push((kind, person(claim), canon.record(position).day, position));
-        };
-        if !rows.is_empty() && watch.holder(person(claim)).is_none() {
-            notice(FindingKind::ClaimOffDuty, near);
+        let click = Click { person: person(claim), at_ms: claim.at_ms, day: claim.day, several: false };
+        if !rows.is_empty() && watch.holder(click.person).is_none() {
+            bound.noticed.push(click.seen(FindingKind::ClaimOffDuty, near));
             continue;
         }
         let Some(position) = places.meant(claim, |position| bound.of.contains_key(&position)) else {
-            notice(FindingKind::ClaimWithoutRecord, near);
+            bound.noticed.push(click.seen(FindingKind::ClaimWithoutRecord, near));
             continue;
         };
-        match bound.of.get(&position).copied() {
-            None => _ = bound.of.insert(position, Some(person(claim))),
-            Some(known) if known == Some(person(claim)) => {}
-            Some(_) => {
-                notice(FindingKind::ClaimsDiffer, position);
-                bound.of.insert(position, None);
-            }
+        let first = bound.of.entry(position).or_insert(click);
+        if first.person != click.person {
+            first.several = true;
+            let other = Some((first.person, Some(first.at_ms)));
+            bound.noticed.push(Sight { other, ..click.seen(FindingKind::ClaimsDiffer, position) });
         }
     }
     bound

@@ -53,9 +53,9 @@ impl<'a> Devices<'a> {
         }
     }
 
-    /// Whose the device that a record names was when it began.
-    pub fn of_record(&self, record: u32, at_ms: i64) -> Owner {
-        let device = self.of_records.and_then(|devices| devices.get(&record));
-        device.map_or(Owner::Unknown, |device| self.owner(*device, at_ms))
+    /// The device that a record names, and whose it was when the record began.
+    pub fn of_record(&self, record: u32, at_ms: i64) -> Option<(u32, Owner)> {
+        let device = *self.of_records?.get(&record)?;
+        Some((device, self.owner(device, at_ms)))
     }
 }

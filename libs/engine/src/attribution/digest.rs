@@ -53,7 +53,12 @@ pub(super) fn of(
         text(&mut line, &input.records[finding.record as usize].key);
         line.extend(finding.day.map_or(i64::MIN, i64::from).to_le_bytes());
         line.extend(finding.records.to_le_bytes());
-        line.extend(finding.ahead_ms.map(i64::to_le_bytes).into_iter().flatten());
+        // What only findings of later rules know.
+        let instants = [finding.ahead_ms, finding.at_ms, finding.other_at_ms].into_iter().flatten();
+        line.extend(instants.chain(finding.device.map(i64::from)).flat_map(i64::to_le_bytes));
+        if let Some(other) = finding.other {
+            text(&mut line, &input.people[other as usize].key);
+        }
         put(&mut line);
     }
     hasher.update(&line);

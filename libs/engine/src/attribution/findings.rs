@@ -70,36 +70,90 @@ pub struct Finding {
     pub records: u32,
     /// How far a clock is ahead of that of the records, in milliseconds; below zero it is behind. Nothing where it is about no clock.
     pub ahead_ms: Option<i64>,
+    /// When it was first, milliseconds since the epoch: of a click, or of what was written on a device. Nothing where the record says it.
+    pub at_ms: Option<i64>,
+    /// Index of the other person: who claimed the same, or whom the record names.
+    pub other: Option<u32>,
+    /// When the other one claimed it, milliseconds since the epoch.
+    pub other_at_ms: Option<i64>,
+    /// Number of the device.
+    pub device: Option<u32>,
 }
 
-/// What a finding is about: kind, person (rank), day and how far a clock is ahead.
-type About = (FindingKind, Option<u32>, Option<i32>, Option<i64>);
+/// What a finding is about: kind, person (rank), day, how far a clock is ahead, the other person (rank) with whether that one clicked, and the
+/// device.
+type About = (FindingKind, Option<u32>, Option<i32>, Option<i64>, Option<(u32, bool)>, Option<u32>);
 
-/// Position of the first record, and how many, by what the finding is about.
+/// The first of what a finding is about, and how many there are.
+struct Noted {
+    position: usize,
+    records: u32,
+    at_ms: Option<i64>,
+    other_at_ms: Option<i64>,
+}
+
+/// A click, or the use of a device, that does not count.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sight {
+    pub kind: FindingKind,
+    /// By rank.
+    pub person: Option<u32>,
+    pub day: i32,
+    /// Milliseconds since the epoch.
+    pub at_ms: i64,
+    /// Of the record.
+    pub position: usize,
+    /// The other person by rank, and when that one clicked.
+    pub other: Option<(u32, Option<i64>)>,
+    /// Number of the device.
+    pub device: Option<u32>,
+}
+
+/// What was noticed, by what it is about.
 #[derive(Default)]
-pub(super) struct Tally(BTreeMap<About, (usize, u32)>);
+pub(super) struct Tally(BTreeMap<About, Noted>);
 
 impl Tally {
     /// Notes one record.
     pub fn note(&mut self, kind: FindingKind, person: Option<u32>, day: Option<i32>, position: usize) {
-        self.0.entry((kind, person, day, None)).or_insert((position, 0)).1 += 1;
+        let first = Noted { position, records: 0, at_ms: None, other_at_ms: None };
+        self.0.entry((kind, person, day, None, None, None)).or_insert(first).records += 1;
+    }
+
+    /// Notes a click or the use of a device. Of several that are about the same the first is told.
+    pub fn see(&mut self, seen: Sight) {
+        let other = seen.other.map(|(other, at_ms)| (other, at_ms.is_some()));
+        let about = (seen.kind, seen.person, Some(seen.day), None, other, seen.device);
+        let (at_ms, other_at_ms) = (Some(seen.at_ms), seen.other.and_then(|(_, at_ms)| at_ms));
+        let first = Noted { position: seen.position, records: 0, at_ms, other_at_ms };
+        let noted = self.0.entry(about).or_insert(first);
+        if (at_ms, seen.position) < (noted.at_ms, noted.position) {
+            *noted = Noted { position: seen.position, records: noted.records, at_ms, other_at_ms };
+        }
+        noted.records += 1;
     }
 
     /// Notes that a clock is so far ahead of that of the records, in so many of them; the position of the first.
     pub fn note_clock(&mut self, ahead_ms: i64, position: usize, records: u32) {
-        self.0.insert((FindingKind::ClocksApart, None, None, Some(ahead_ms)), (position, records));
+        let about = (FindingKind::ClocksApart, None, None, Some(ahead_ms), None, None);
+        self.0.insert(about, Noted { position, records, at_ms: None, other_at_ms: None });
     }
 
-    /// What was noticed on the account of this rank, by kind, person, day and clock.
+    /// What was noticed on the account of this rank, by kind, person, day, clock, other person and device.
     pub fn findings(&self, canon: &Canon<'_>, rank: usize) -> impl Iterator<Item = Finding> {
-        self.0.iter().map(move |(&(kind, person, day, ahead_ms), &(position, records))| Finding {
+        let person = |rank: u32| canon.people[rank as usize];
+        self.0.iter().map(move |(&(kind, of, day, ahead_ms, other, device), noted)| Finding {
             kind,
             account: canon.accounts[rank],
-            person: person.map(|rank| canon.people[rank as usize]),
+            person: of.map(person),
             day,
-            record: canon.order[position],
-            records,
+            record: canon.order[noted.position],
+            records: noted.records,
             ahead_ms,
+            at_ms: noted.at_ms,
+            other: other.map(|(other, _)| person(other)),
+            other_at_ms: noted.other_at_ms,
+            device,
         })
     }
 }

@@ -9,7 +9,7 @@ use super::canon::Canon;
 use super::claims::Claims;
 use super::devices::{Devices, Owner};
 use super::feed::Feed;
-use super::findings::{FindingKind, Tally};
+use super::findings::{FindingKind, Sight, Tally};
 use super::observations::Observations;
 use super::sessions::Sessions;
 use super::watch::{Candidate, Watch};
@@ -120,9 +120,7 @@ fn climb_account(
         tally: Tally::default(),
         said: Vec::new(),
     };
-    for &(kind, person, day, position) in claims.noticed(rank) {
-        account.tally.note(kind, Some(person), Some(day), position);
-    }
+    claims.noticed(rank).iter().for_each(|seen| account.tally.see(*seen));
     for position in positions {
         let record = canon.record(position);
         watch.advance(record.start_ms);
@@ -134,15 +132,16 @@ fn climb_account(
         let own = record.tag.map(|tag| canon.person_rank[tag as usize]);
         let claim = claims.of(position);
         let device = on_device(devices, canon, &watch, position, &mut account.tally);
-        let step = decide(&watch, phase, (own, sessions.tag(position)), (claim, device));
+        let step = decide(&watch, phase, (own, sessions.tag(position)), (claim.map(|click| click.person), device));
         note(&mut account.tally, &watch, record, position, phase, own, &step);
         if step == Step::Nobody(Reason::NobodyOnDuty) && !feed.has(position) {
             account.tally.note(FindingKind::UnheldAccount, None, Some(record.day), position);
         }
-        if let (Step::Tagged(named), Some(claimant)) = (step, claim)
-            && named != claimant
+        if let (Step::Tagged(named), Some(click)) = (step, claim)
+            && named != click.person
         {
-            account.tally.note(FindingKind::ClaimsDiffer, Some(claimant), Some(record.day), position);
+            let other = Some((named, None));
+            account.tally.see(Sight { other, ..click.seen(FindingKind::ClaimsDiffer, position) });
         }
         let (first, len) = account.stand(&watch, step);
         // What the record would be without a name: open between several, who may hold several dialogues each.
@@ -226,14 +225,16 @@ fn on_device(
     position: usize,
     tally: &mut Tally,
 ) -> Option<u32> {
-    let record = canon.record(position);
-    match devices.of_record(canon.order[position], record.start_ms) {
+    let &Record { start_ms: at_ms, day, .. } = canon.record(position);
+    let (device, owner) = devices.of_record(canon.order[position], at_ms)?;
+    let (kind, person) = match owner {
         Owner::One(person) if watch.holder(person).is_some() => return Some(person),
-        Owner::One(person) => tally.note(FindingKind::DeviceOffDuty, Some(person), Some(record.day), position),
-        Owner::Elsewhere => tally.note(FindingKind::DeviceOffDuty, None, Some(record.day), position),
-        Owner::Several => tally.note(FindingKind::DeviceOfSeveral, None, Some(record.day), position),
-        Owner::Unknown => {}
-    }
+        Owner::One(person) => (FindingKind::DeviceOffDuty, Some(person)),
+        Owner::Elsewhere => (FindingKind::DeviceOffDuty, None),
+        Owner::Several => (FindingKind::DeviceOfSeveral, None),
+        Owner::Unknown => return None,
+    };
+    tally.see(Sight { kind, person, day, at_ms, position, other: None, device: Some(device) });
     None
 }
 

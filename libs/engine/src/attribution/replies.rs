@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use super::canon::Canon;
 use super::devices::Devices;
 use super::feed::Feed;
-use super::findings::FindingKind;
+use super::findings::{FindingKind, Sight};
 use super::inference::spread;
 use super::ladder::{AccountVerdicts, Phases};
 use super::watch::Candidate;
@@ -59,8 +59,8 @@ pub(super) fn weigh(
         let Some(messages) = feed.messages.get(&rank) else { return };
         let phases = Phases::of(&canon.input.accounts[canon.accounts[rank] as usize]);
         let traffic = Traffic::of((account, devices), &phases, &duty[rank], messages);
-        for &(kind, person, day, place) in &traffic.odd {
-            account.tally.note(kind, person, Some(day), account.base + place as usize);
+        for seen in &traffic.odd {
+            account.tally.see(Sight { position: account.base + seen.position, ..*seen });
         }
         if !traffic.steps.is_empty() {
             let why = guard(&traffic);

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::codec::Share;
-use super::facts::DutyRule;
-use super::snapshot::{FrozenAccount, FrozenDuty, FrozenPerson};
+use super::facts::{DutyRule, Phase, PhaseKind};
+use super::snapshot::{Frozen, FrozenAccount, FrozenDuty, FrozenPerson};
 use crate::attribution::{Rung, Worth};
 
 /// The rungs of the ladder, in its order, but for those of [`LATER`].
@@ -217,6 +217,29 @@ pub fn on_duty(account: &FrozenAccount, at_ms: i64) -> Vec<&FrozenDuty> {
         }
     }
     best.into_values().collect()
+}
+
+/// Whoever may have answered a record, by person and start: those on duty by the strongest rule at one of its replies. Nobody where the replies
+/// decide nothing, and who was on duty when it began does: where one person holds one dialogue at a time, where only the team stands in for who
+/// was on duty, and under rules that do not read them.
+pub fn on_duty_at<'a>(
+    frozen: &Frozen,
+    account: &'a FrozenAccount,
+    phase: Phase,
+    replies: &[i64],
+) -> Vec<&'a FrozenDuty> {
+    let policy = &frozen.policy;
+    if policy.rules() < 3 || policy.inference_off || phase.capacity < 2 || phase.kind == PhaseKind::Named {
+        return Vec::new();
+    }
+    let mut found: BTreeMap<(u32, i64, i64), &FrozenDuty> = BTreeMap::new();
+    for at in replies {
+        let on_duty = on_duty(account, *at);
+        let strongest = on_duty.iter().map(|duty| duty.rule).min().filter(|rule| *rule != DutyRule::Team);
+        let those = on_duty.into_iter().filter(|duty| Some(duty.rule) == strongest);
+        found.extend(those.map(|duty| ((duty.person, duty.start_ms, duty.end_ms), duty)));
+    }
+    found.into_values().collect()
 }
 
 /// `roster:2026-03-02T00:45:00Z/2026-03-02T09:15:00Z`

@@ -114,6 +114,19 @@ pub struct DeviceUse {
     pub to_ms: i64,
 }
 
+/// From when to when a device is somebody's, or of whoever is rostered on a seat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceBinding {
+    /// Workstation, browser or seat, as desk or platform name it.
+    pub device: String,
+    /// The seat; nothing of a person's.
+    pub seat: Option<String>,
+    /// First local date.
+    pub from: Option<Date>,
+    /// Last local date.
+    pub to: Option<Date>,
+}
+
 /// A call that would put something right, with everything filled in but why.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fix {
@@ -170,6 +183,8 @@ pub struct Facts {
     pub claimed: BTreeMap<AccountId, BTreeMap<PersonId, u64>>,
     /// Whose devices were, in any order; none under rules that do not know devices.
     pub devices: Vec<DeviceUse>,
+    /// What is said of devices, in any order and whether it holds in the period or not; nothing under rules that do not know them.
+    pub bindings: Vec<DeviceBinding>,
     /// The devices that records of each account, or their messages, name: what whoever counted the records adds. Only these are frozen.
     pub named_devices: BTreeMap<AccountId, BTreeSet<String>>,
     /// What was odd about punches and hand-overs.

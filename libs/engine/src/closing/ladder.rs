@@ -27,6 +27,8 @@ pub struct Question<'a> {
     pub phase: PhaseKind,
     /// When the record began.
     pub started_ms: i64,
+    /// Who may have answered it: [`on_duty_at`](super::credit::on_duty_at) its replies.
+    pub answered: &'a [&'a FrozenDuty],
     /// Agent as the platform wrote it.
     pub agent: &'a str,
     /// Whom that meant.
@@ -70,10 +72,7 @@ pub fn lines(q: &Question) -> Vec<Message> {
         lines.push(msg!("LADDER_NAMED_WITHOUT"));
         return lines;
     }
-    // Of a record that is credited by its replies nobody need have been on duty when it began.
-    if q.rung != Rung::Replies || !on_duty.is_empty() {
-        lines.push(q.duty_line(&on_duty));
-    }
+    lines.push(q.duty_line(&on_duty));
     lines.push(q.verdict());
     lines
 }
@@ -133,16 +132,20 @@ impl Question<'_> {
         msg!("LADDER_SPLIT", version = split.version, first_answer, closer, after_sales, shares = self.shares())
     }
 
-    fn duty_line(&self, on_duty: &[&FrozenDuty]) -> Message {
-        if on_duty.is_empty() {
-            return msg!("LADDER_DUTY_NONE");
-        }
+    /// Who was on duty when the record was answered, where that decides: nobody need have been when it began. Else who was then.
+    fn duty_line(&self, at_start: &[&FrozenDuty]) -> Message {
         let who = |d: &&FrozenDuty| {
             let (from, to) = (self.local(d.start_ms), self.local(d.end_ms));
             let evidence = if self.tells(d.person) { told_by(&d.evidence, &self.zone) } else { SOMEBODY.to_owned() };
             msg!("LADDER_ON_DUTY", person = self.name(d.person), rule = d.rule, from, to, evidence)
         };
-        msg!("LADDER_DUTY", list = Arg::List(on_duty.iter().map(who).collect()))
+        let those = |duty: &[&FrozenDuty]| Arg::List(duty.iter().map(who).collect());
+        match (self.answered, at_start) {
+            ([], []) => msg!("LADDER_DUTY_NONE"),
+            ([], at_start) => msg!("LADDER_DUTY", list = those(at_start)),
+            (answered, []) => msg!("LADDER_DUTY_ANSWERED.unheld", list = those(answered)),
+            (answered, _) => msg!("LADDER_DUTY_ANSWERED", list = those(answered)),
+        }
     }
 
     /// The device that decided, as the record names it, unless it is that of somebody of whom the reader is not told.
@@ -186,7 +189,8 @@ mod tests {
     use tally_kernel::{Locale, Region};
     use uuid::Uuid;
 
-    use super::super::facts::DutyRule;
+    use super::super::credit::on_duty_at;
+    use super::super::facts::{DutyRule, Phase};
     use super::super::snapshot::FrozenPerson;
     use super::*;
     use crate::policy::Policy;
@@ -265,6 +269,7 @@ mod tests {
                         zone: TimeZone::UTC,
                         phase,
                         started_ms,
+                        answered: &[],
                         agent,
                         tag,
                         contributors: &[],
@@ -302,6 +307,7 @@ mod tests {
             zone: TimeZone::UTC,
             phase: PhaseKind::Shared,
             started_ms: 0,
+            answered: &[],
             agent: "",
             tag: None,
             contributors: &named,
@@ -331,6 +337,7 @@ mod tests {
             zone: TimeZone::UTC,
             phase: PhaseKind::Shared,
             started_ms: 0,
+            answered: &[],
             agent: "",
             tag: None,
             contributors: &[],
@@ -362,5 +369,62 @@ mod tests {
             let last = lines.last().unwrap();
             assert!(last.contains("PC-7") && last.contains("E1 100 %"), "{last}");
         }
+    }
+
+    #[test]
+    fn the_line_of_duty_speaks_of_when_the_record_was_answered_where_that_decides() {
+        let mut frozen = frozen(DutyRule::Roster);
+        let hour = 3_600_000;
+        let duty = |person, from: i64, to: i64| FrozenDuty {
+            start_ms: from * hour,
+            person,
+            rule: DutyRule::Roster,
+            end_ms: to * hour,
+            evidence: String::new(),
+        };
+        frozen.accounts[0].duty = vec![duty(0, 1, 3), duty(1, 2, 4)];
+        let phase = Phase { from: None, kind: PhaseKind::Shared, capacity: 3 };
+        let account = &frozen.accounts[0];
+        let told_at = |phase, started_ms, replies: &[i64], rung| {
+            let answered = on_duty_at(&frozen, account, phase, replies);
+            let q = Question {
+                frozen: &frozen,
+                account,
+                zone: TimeZone::UTC,
+                phase: PhaseKind::Shared,
+                started_ms,
+                answered: &answered,
+                agent: "",
+                tag: None,
+                contributors: &[],
+                device: "",
+                rung,
+                shares: &[Share { person: 1, ppm: 1_000_000, duty: Some(1) }],
+                told: &[true, true],
+            };
+            told(&q).map(|lines| lines[2].clone())
+        };
+        let [english, chinese] = told_at(phase, hour, &[3 * hour, 3 * hour + 1], Rung::Sole);
+        let one = "E1 was rostered on it, 1970-01-01 02:00:00 to 1970-01-01 04:00:00 []";
+        assert_eq!(english, format!("Duty when it was answered: {one}."));
+        assert!(chinese.starts_with("回复时在岗：E1") && !chinese.contains("E0"), "{chinese}");
+        let [english, chinese] = told_at(phase, 0, &[3 * hour], Rung::Sole);
+        assert_eq!(
+            english,
+            format!("Duty: nobody held the account or was on duty when it began; when it was answered, {one}.")
+        );
+        assert!(
+            chinese.starts_with("在岗：开始时无人持有账号，也无人在岗；回复时") && chinese.contains("E1"),
+            "{chinese}"
+        );
+        let both = told_at(phase, hour, &[2 * hour, 3 * hour], Rung::Replies);
+        assert!(both.iter().all(|line| line.contains("E0") && line.contains("E1")), "{both:?}");
+        // One dialogue at a time, or nobody on duty at any reply: who was there when it began decides.
+        for (phase, replies) in [(Phase { capacity: 1, ..phase }, 3), (phase, 9)] {
+            let [english, _] = told_at(phase, hour, &[replies * hour], Rung::Sole);
+            assert!(english.starts_with("Duty: E0 ") && !english.contains("E1"), "{english}");
+        }
+        let [english, _] = told_at(phase, 0, &[9 * hour], Rung::Unattributed);
+        assert_eq!(english, "Duty: nobody held the account or was on duty at that time.");
     }
 }

@@ -6,11 +6,11 @@
 //! by key: nothing that is computed depends on the ids that a database happened to give.
 
 mod components;
+mod devices;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
@@ -21,7 +21,8 @@ use tally_kernel::person::{DirectoryPerson, home_on};
 use tally_kernel::time::{Period, TimeError, zone};
 
 use self::components::components;
-use super::facts::{AccountFacts, Alias, DeviceUse, Duty, DutyRule, Facts, Finding, Phase};
+use self::devices::Devices;
+use super::facts::{AccountFacts, Alias, Duty, DutyRule, Facts, Finding, Phase};
 use crate::attribution;
 use crate::policy::Policy;
 
@@ -116,9 +117,9 @@ pub struct FrozenAccount {
     pub own_from: BTreeMap<u32, i64>,
     /// What agents that its records name may mean.
     pub agents: BTreeMap<String, Vec<Meaning>>,
-    /// Whose the devices were that its records or their messages name; nothing of one that is nobody's.
+    /// The devices that its records or their messages name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub devices: BTreeMap<String, Vec<FrozenUse>>,
+    pub devices: BTreeMap<String, FrozenDevice>,
 }
 
 impl FrozenAccount {
@@ -146,6 +147,34 @@ pub struct FrozenDuty {
     /// Ids of hand-overs, shifts and punches.
     #[serde(rename = "v")]
     pub evidence: String,
+}
+
+/// A device that an account's records, or their messages, name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrozenDevice {
+    /// Whose it was; nothing of one that is nobody's.
+    #[serde(rename = "u", default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<FrozenUse>,
+    /// What is said of it, whether it holds then or not.
+    #[serde(rename = "b", default, skip_serializing_if = "Vec::is_empty")]
+    pub bindings: Vec<FrozenBinding>,
+    /// Of one of which nothing is said, the device of which something is, that no record names, and whose name is nearly the same.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub near: Option<String>,
+}
+
+/// What is said of a device.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FrozenBinding {
+    /// First local date.
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Date>,
+    /// Last local date.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Date>,
+    /// The seat; nothing of a person's.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub seat: Option<String>,
 }
 
 /// A stretch during which a device was somebody's.
@@ -282,7 +311,7 @@ struct People<'a> {
     by_id: HashMap<PersonId, &'a DirectoryPerson>,
     by_no: HashMap<&'a str, PersonId>,
     aliases: HashMap<(&'a str, &'a str), Vec<&'a Alias>>,
-    uses: HashMap<&'a str, Vec<&'a DeviceUse>>,
+    devices: Devices<'a>,
     period: Period,
 }
 
@@ -302,15 +331,11 @@ impl<'a> People<'a> {
         for alias in &facts.aliases {
             aliases.entry((alias.platform.as_str(), alias.alias.as_str())).or_default().push(alias);
         }
-        let mut uses: HashMap<_, Vec<&DeviceUse>> = HashMap::new();
-        for one in &facts.devices {
-            uses.entry(one.device.as_str()).or_default().push(one);
-        }
         Self {
             by_id: employed().map(|p| (p.id, p)).collect(),
             by_no: employed().map(|p| (p.employee_no.as_str(), p.id)).collect(),
             aliases,
-            uses,
+            devices: Devices::of(facts),
             period,
         }
     }
@@ -387,7 +412,7 @@ impl<'a> People<'a> {
                 own: own(facts, account, &people),
                 own_from: own_from(facts, account, &people)?,
                 agents: meanings(&touched.agents, &places),
-                devices: self.devices(facts.named_devices.get(&account.id), &places, (&span.start, &span.end)),
+                devices: self.devices.frozen(facts.named_devices.get(&account.id), &places, &span),
             })
         });
         Ok(Frozen {
@@ -400,31 +425,7 @@ impl<'a> People<'a> {
             people,
         })
     }
-
-    /// Whose the devices of an account were around its days: its messages are known for a day on either side as well. What is equal up to
-    /// whom it is of, of people beside the component, is one.
-    fn devices(
-        &self,
-        named: Option<&BTreeSet<String>>,
-        places: &HashMap<PersonId, u32>,
-        (start, end): (&Timestamp, &Timestamp),
-    ) -> BTreeMap<String, Vec<FrozenUse>> {
-        let (first, last) = (start.as_millisecond() - DAY_MS, end.as_millisecond() + DAY_MS);
-        let around = |one: &DeviceUse| {
-            let (from_ms, to_ms) = (one.from_ms.max(first), one.to_ms.min(last));
-            (from_ms < to_ms).then(|| FrozenUse { from_ms, person: places.get(&one.person).copied(), to_ms })
-        };
-        let of = |device: &String| {
-            let uses = self.uses.get(device.as_str()).into_iter().flatten();
-            let uses: BTreeSet<FrozenUse> = uses.filter_map(|one| around(one)).collect();
-            (device.clone(), uses.into_iter().collect())
-        };
-        named.into_iter().flatten().map(of).collect()
-    }
 }
-
-/// A day of 24 hours.
-const DAY_MS: i64 = 86_400_000;
 
 /// Whether a stretch of duty is of the days of a period: it is known for a day on either side as well.
 fn within(account: &AccountFacts, period: Period, days: Days) -> Result<impl Fn(&&Duty) -> bool + use<>, TimeError> {

@@ -39,7 +39,7 @@ fn table(sizes: &[usize], tags: &[u64], count: u64) {
             let mut claims = input.clone();
             let claim = |(call, person): (usize, &u32)| {
                 let at_ms = input.records[call].start_ms;
-                Claim { account: 0, person: *person, at_ms, record: Some(call as u32), customer: None }
+                Claim { account: 0, person: *person, at_ms, day: 0, record: Some(call as u32), customer: None }
             };
             claims.claims = truth.iter().enumerate().filter(|(call, _)| drawn(*call, 50)).map(claim).collect();
             let of = |input: &Input| misallocated(&counts, &attribute(input, &pool));

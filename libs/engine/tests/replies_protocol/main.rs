@@ -339,7 +339,7 @@ fn with_evidence(mut input: Input, posts: &[Post], group: &Group, truth: &[usize
         .map(|(number, holder)| {
             let first = input.replies.iter().find(|reply| u64::from(reply.record) == number && reply.by == Side::Agent);
             let at_ms = first.expect("a reply").at_ms;
-            Claim { account: 0, person: *holder as u32, at_ms, record: Some(number as u32), customer: None }
+            Claim { account: 0, person: *holder as u32, at_ms, day: 0, record: Some(number as u32), customer: None }
         })
         .collect();
     input

@@ -20,7 +20,7 @@ use tally_kernel::time::Period;
 use tally_kernel::{Error, Result};
 use tally_store::{Audit, UnitOfWork, WorkItem};
 
-use super::reuse;
+use super::{reuse, unread};
 use crate::credit::facts::{self as results, Place};
 use crate::policy::CloseCycle;
 use crate::record::domain::Counted;
@@ -135,16 +135,17 @@ impl At<'_> {
         let days = self.days_of_amounts(run).await?;
         let money = self.app.peers.money(self.ctx, days, run.started_at);
         let (mut facts, money) = futures::try_join!(facts, money)?;
-        let (counted, changed) = {
+        let ((counted, changed), unread) = {
             let tx = self.app.store.read(self.ctx).await?;
             let counted = reuse::counted(&tx, run, &facts.accounts).await?;
             // After the calls were counted: what comes in between is read, and has changed for whoever asks next.
             facts.claimed = reuse::claimed(&tx, run, &facts.accounts).await?;
-            counted
+            (counted, unread::findings(&tx, run, &facts.accounts).await?)
         };
         facts.named_devices.clone_from(&counted.devices);
         // Cut from the whole group's facts, whatever the run is about, so that whoever asks gets the same.
-        let plan = snapshot(&facts, run.period, (&run.policy, run.days), &counted.counts)?;
+        let mut plan = snapshot(&facts, run.period, (&run.policy, run.days), &counted.counts)?;
+        plan.findings.extend(unread);
         let (plan, owner) = match self.cut(run, plan, &runs::teamless(&facts)).await? {
             Ok(cut) => cut,
             Err(failure) => return self.end(failure).await,

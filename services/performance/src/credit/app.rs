@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use tally_access::{OpContext, Plan, Rpc, Target};
 use tally_kernel::contribution::Contribution;
 use tally_kernel::id::{AccountId, AttributionRunId, CycleId, OrgUnitId, PersonId};
+use tally_kernel::limits::REPLY_GRACE_SECONDS;
 use tally_kernel::page::Page;
 use tally_kernel::time::zone;
 use tally_kernel::{Error, Message, Result, msg};
@@ -28,7 +29,7 @@ use crate::{App, card, claim, record};
 use tally_engine::attribution::{Rung, Side, Why, Worth};
 use tally_engine::closing::codec::Share;
 use tally_engine::closing::collect::{meaning, phase_on};
-use tally_engine::closing::credit::evidence;
+use tally_engine::closing::credit::{evidence, on_duty_at};
 use tally_engine::closing::ladder::{Question, lines};
 use tally_engine::closing::snapshot::{Frozen, FrozenPerson};
 use tally_engine::closing::worth;
@@ -36,6 +37,8 @@ use tally_engine::closing::worth;
 /// Credits in one part of an export, and shares of them: far below the limit of a message.
 const PART: u64 = 2_000;
 const SHARES: usize = 20_000;
+/// A reply may come so long before its record begins or after it ends.
+const GRACE_MS: i64 = REPLY_GRACE_SECONDS * 1_000;
 
 /// Of what credits are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -352,7 +355,7 @@ pub async fn explain_record(
     let sale = record::facts::said(&tx, account, external_id, None).await?.into_iter().find_map(|said| said.refers_to);
     let asked = sale.as_deref().unwrap_or(external_id);
     let (said, credit) = credited(&tx, held.credits_run(), account, asked).await?.ok_or_else(missing)?;
-    let Said { started_ms, agent, contributors, device, .. } = said;
+    let Said { started_ms, ended_ms, agent, contributors, device, .. } = said;
     let frozen = runs::component(&tx, run, held.component).await?;
     let place = frozen.accounts.iter().position(|a| a.id == account).ok_or_else(missing)?;
     let sees = |person: &FrozenPerson| sees(&plan, person, day);
@@ -366,12 +369,16 @@ pub async fn explain_record(
     let meant = |agent: &str| meaning(at, &frozen.people, agent, date);
     let named = |one: Contribution| (one.role, one.agent.clone(), meant(&one.agent));
     let contributors: Vec<_> = contributors.into_iter().map(named).collect();
+    let phase = phase_on(&at.phases, date);
+    let replies = answered(&tx, held.credits_run(), account, (started_ms, ended_ms, asked)).await?;
+    let answered = on_duty_at(&frozen, at, phase, &replies);
     let question = Question {
         frozen: &frozen,
         account: at,
         zone: zone.clone(),
-        phase: phase_on(&at.phases, date).kind,
+        phase: phase.kind,
         started_ms,
+        answered: &answered,
         agent: &agent,
         tag: meant(&agent),
         contributors: &contributors,
@@ -390,8 +397,7 @@ pub async fn explain_record(
         _ => None,
     };
     let lines = of_sale.into_iter().chain(lines(&question)).chain(click).chain(worth).collect();
-    let replies = answered(&tx, held.credits_run(), account, (started_ms, asked)).await?;
-    let candidates = domain::candidates(at, (started_ms, &credit.shares), &replies).into_iter();
+    let candidates = domain::candidates(at, (started_ms, &credit.shares), &answered).into_iter();
     let candidates = candidates.filter_map(|(person, ppm)| {
         let person = frozen.people.get(person as usize).filter(|person| sees(person))?;
         Some((person.id, ppm))
@@ -408,20 +414,22 @@ pub async fn explain_record(
     Ok(Explained { credit: told(&frozen, place, credit, sees)?, lines, candidates, why })
 }
 
-/// When a record was answered, as it was known when the run began; nothing where no times of replies are known.
+/// When a record was answered in its time, as it was known when the run began; nothing where no times of replies are known.
 async fn answered(
     tx: &ScopedTx,
     run: Uuid,
     account: AccountId,
-    (started_ms, external_id): (i64, &str),
+    (started_ms, ended_ms, external_id): (i64, i64, &str),
 ) -> Result<Vec<i64>> {
+    let in_time = started_ms - GRACE_MS..=ended_ms + GRACE_MS;
     let (mut replies, of) = (Vec::new(), (account, (started_ms, started_ms + 1)));
     let (known_at, mut last, mut more) = (runs::begun(tx, run).await?, None, true);
     while more {
         let take = |_: i64, id: &str, messages: Messages<'_>| {
             for message in messages.filter(|_| id == external_id) {
                 let message = message.map_err(Error::internal)?;
-                replies.extend((message.by == Side::Agent).then_some(message.at_ms));
+                let counts = message.by == Side::Agent && in_time.contains(&message.at_ms);
+                replies.extend(counts.then_some(message.at_ms));
             }
             Ok(())
         };

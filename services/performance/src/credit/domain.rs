@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tally_engine::closing::codec::Share;
 use tally_engine::closing::credit::on_duty;
-use tally_engine::closing::snapshot::FrozenAccount;
+use tally_engine::closing::snapshot::{FrozenAccount, FrozenDuty};
 use tally_kernel::Message;
 use tally_kernel::message::Arg;
 
@@ -31,17 +31,21 @@ pub fn without_others(message: &Message, own: &str) -> Message {
     })
 }
 
-/// Who may have done a record: whoever has a share, and by the strongest rule whoever was on duty when it was answered or, where nobody knows
-/// when that was, when it began. People by their places, each with millionths, the most first.
-pub fn candidates(account: &FrozenAccount, (started_ms, shares): (i64, &[Share]), replies: &[i64]) -> Vec<(u32, u32)> {
+/// Who may have done a record: whoever has a share, and who may have answered it or, where no reply decides, by the strongest rule was on duty
+/// when it began. People by their places, each with millionths, the most first.
+pub fn candidates(
+    account: &FrozenAccount,
+    (started_ms, shares): (i64, &[Share]),
+    answered: &[&FrozenDuty],
+) -> Vec<(u32, u32)> {
     let mut found: BTreeMap<u32, u32> = shares.iter().map(|share| (share.person, share.ppm)).collect();
-    let began = [started_ms];
-    for at in if replies.is_empty() { &began } else { replies } {
-        let on_duty = on_duty(account, *at);
+    let mut on_duty = if answered.is_empty() { on_duty(account, started_ms) } else { answered.to_vec() };
+    if answered.is_empty() {
         let strongest = on_duty.iter().map(|duty| duty.rule).min();
-        for duty in on_duty.iter().filter(|duty| Some(duty.rule) == strongest) {
-            found.entry(duty.person).or_default();
-        }
+        on_duty.retain(|duty| Some(duty.rule) == strongest);
+    }
+    for duty in on_duty {
+        found.entry(duty.person).or_default();
     }
     let mut found: Vec<(u32, u32)> = found.into_iter().collect();
     found.sort_by_key(|(_, ppm)| std::cmp::Reverse(*ppm));

@@ -4,13 +4,13 @@ use tally_access::OpContext;
 use tally_api::attendance::v1 as att;
 use tally_api::attendance::v1::device_service_client::DeviceServiceClient;
 use tally_app::convert::{period_message, sent};
-use tally_engine::closing::facts::DeviceUse;
+use tally_engine::closing::facts::{DeviceBinding, DeviceUse};
 use tally_engine::policy::Policy;
 use tally_kernel::Result;
 use tally_kernel::time::Period;
-use tally_rpc::{MAX_MESSAGE_BYTES, RpcChannel, streamed};
+use tally_rpc::{MAX_MESSAGE_BYTES, RpcChannel, pages, streamed};
 
-use super::Peers;
+use super::{PAGE, Peers};
 
 impl Peers {
     /// Who worked at which device when, where the rules know devices.
@@ -33,6 +33,31 @@ impl Peers {
         };
         streamed(Vec::new, ask, add).await
     }
+}
+
+impl Peers {
+    /// What is said of devices, where the rules know them, whether it holds in some period or not: what is told of a device that was nobody's.
+    pub(super) async fn bindings(&self, ctx: &OpContext, policy: &Policy) -> Result<Vec<DeviceBinding>> {
+        if policy.rules() < 3 {
+            return Ok(Vec::new());
+        }
+        let devices = pages(async |page_token| {
+            let ask = att::ListDevicesRequest { page_size: PAGE, page_token, counting_only: true, known_at: None };
+            let mut client: DeviceServiceClient<RpcChannel> = DeviceServiceClient::new(self.attendance.channel());
+            let page = client.list_devices(self.attendance.as_service(ctx, ask)).await?.into_inner();
+            Ok((page.devices, page.next_page_token))
+        });
+        devices.await?.into_iter().map(binding_from).collect()
+    }
+}
+
+fn binding_from(one: att::Device) -> Result<DeviceBinding> {
+    Ok(DeviceBinding {
+        device: one.device,
+        seat: Some(one.seat).filter(|seat| !seat.is_empty()),
+        from: sent::optional_date(&one.from)?,
+        to: sent::optional_date(&one.to)?,
+    })
 }
 
 fn device_use_from(one: att::DeviceUse) -> Result<DeviceUse> {

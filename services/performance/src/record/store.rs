@@ -209,27 +209,29 @@ pub async fn said(
         use version::Column as Was;
         let was = Was::AccountId.eq(account.0).and(Was::ExternalId.eq(external_id));
         let known = tx.select::<version::Entity>().filter(version::known_at(at)).filter(was);
-        let columns = [Was::StartedMs, Was::Agent, Was::Contributors, Was::RefersTo, Was::Device];
+        let columns = [Was::StartedMs, Was::EndedMs, Was::Agent, Was::Contributors, Was::RefersTo, Was::Device];
         found.extend(known.rows(|q| columns.into_iter().fold(q, |q, column| q.column(column))).await?);
     }
     let now = Column::AccountId.eq(account.0).and(Column::ExternalId.eq(external_id));
     let now = tx.select::<Entity>().filter(now);
-    let columns = [Column::StartedMs, Column::Agent, Column::Contributors, Column::RefersTo, Column::Device];
+    let columns =
+        [Column::StartedMs, Column::EndedMs, Column::Agent, Column::Contributors, Column::RefersTo, Column::Device];
     found.extend(now.rows(|q| columns.into_iter().fold(q, |q, column| q.column(column))).await?);
-    let said = |(started_ms, agent, contributors, refers_to, device): SaidRow| {
+    let said = |(started_ms, ended_ms, agent, contributors, refers_to, device): SaidRow| {
         let (contributors, device) = (contributors_of(contributors.as_deref())?, device.unwrap_or_default());
-        Ok(Said { started_ms, agent, contributors, refers_to, device })
+        Ok(Said { started_ms, ended_ms, agent, contributors, refers_to, device })
     };
     found.into_iter().map(said).collect()
 }
 
-/// Start, agent, contributors, what it refers to, device.
-type SaidRow = (i64, String, Option<String>, Option<String>, Option<String>);
+/// Start, end, agent, contributors, what it refers to, device.
+type SaidRow = (i64, i64, String, Option<String>, Option<String>, Option<String>);
 
-/// When a record began and whom it names.
+/// When a record began and ended, and whom it names.
 #[derive(Clone, Debug)]
 pub struct Said {
     pub started_ms: i64,
+    pub ended_ms: i64,
     pub agent: String,
     pub contributors: Vec<Contribution>,
     /// Of a refund, the external id of the record that it takes from.

@@ -1,3 +1,3 @@
 //! What other rooms may ask of messages.
 
-pub(crate) use super::store::{collect, devices, follow};
+pub(crate) use super::store::{collect, counts, devices, follow};

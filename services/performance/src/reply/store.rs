@@ -12,7 +12,7 @@ use tally_access::OpContext;
 use tally_engine::attribution::Side;
 use tally_kernel::id::AccountId;
 use tally_kernel::{Error, Result};
-use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, dated, lost_race, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, dated, lost_race, number_from_db, to_db};
 
 use super::domain::{Change, Messages, Reply, Stored, pack, unpack};
 use crate::record::domain::{Devices, Spans};
@@ -151,6 +151,25 @@ pub async fn devices(tx: &ScopedTx, spans: &Spans, of: Option<&BTreeSet<AccountI
     }
     named.retain(|_, devices| !devices.is_empty());
     Ok(named)
+}
+
+/// How many records of a period have messages, by account.
+pub async fn counts(tx: &ScopedTx, spans: &Spans) -> Result<BTreeMap<AccountId, u64>> {
+    let mut counts = BTreeMap::new();
+    for (from, to) in spans.stretches() {
+        let these = Column::StartedMs.gte(from).and(Column::StartedMs.lt(to)).and(Column::UntilAt.is_null());
+        let found = tx
+            .select::<Entity>()
+            .filter(these)
+            .rows::<(Uuid, i64)>(|q| q.column(Column::AccountId).count().group_by(Column::AccountId));
+        for (account, records) in found.await? {
+            let account = AccountId(account);
+            if spans.hold(account, (from, to)) {
+                *counts.entry(account).or_default() += number_from_db::<u64>("a count of messages", records)?;
+            }
+        }
+    }
+    Ok(counts)
 }
 
 /// Takes messages to where the records with these external ids of an account are by now, and to when they began.

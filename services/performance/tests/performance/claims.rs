@@ -176,10 +176,29 @@ async fn claims_credit_what_they_fit_and_what_they_do_not_is_told(on: Backend) {
     ];
     assert_eq!(told, kinds, "{of_claims:?}");
     let details: Vec<_> = of_claims.iter().map(|found| found.detail.as_str()).collect();
-    assert!(details[0].starts_with("E0003 claimed 1 "), "{details:?}");
-    assert!(details[1].starts_with("E0002 claimed 1 "), "{details:?}");
-    assert!(details[2].starts_with("E0001 claimed 2 "), "{details:?}");
-    assert!(details[3].starts_with("E0001 claimed 1 "), "{details:?}");
+    let (click, before) = ("2026-03-02T10:00:20+08:00", "2026-03-02T10:00:10+08:00");
+    let both = format!("E0003 claimed b at {click}, and E0001 had claimed it at {before}: neither claim decides");
+    assert_eq!(details[0], both);
+    assert!(details[1].starts_with("E0002 claimed 1 dialogue "), "{details:?}");
+    assert!(details[2].starts_with("E0001 claimed 2 dialogues "), "{details:?}");
+    assert!(details[3].starts_with("E0001 claimed 1 dialogue "), "{details:?}");
+    // They are dated by the click.
+    let dates: Vec<_> = of_claims[..3].iter().map(|found| found.at.as_str()).collect();
+    assert_eq!(dates, [click, "2026-03-02T13:00:10+08:00", "2026-03-02T15:00:00+08:00"]);
+    // A version that knows no claims says so, of each account that has some.
+    let policy = pb::AttributionPolicy { version: "2".into(), ..Default::default() };
+    let before = fixture.attribute(pb::AttributionRun { policy: Some(policy), ..Default::default() }).await;
+    let attribution_run_id = before.attribution_run_id;
+    let ask = pb::ListFindingsRequest { attribution_run_id, page_size: 100, ..Default::default() };
+    let found = fixture.attribution().list_findings(fixture.admin.request(ask)).await.unwrap().into_inner().findings;
+    let unread = found.iter().filter(|found| found.kind == "EVIDENCE_NOT_READ");
+    let mut unread: Vec<_> =
+        unread.map(|found| (found.subject.as_str(), found.detail.split_once(": ").unwrap().1)).collect();
+    unread.sort_unstable();
+    let said = |claims: u8| {
+        format!("claims, {claims}; records with times of messages, 0; devices that records or messages name, 0")
+    };
+    assert_eq!(unread, [(desk, said(9).as_str()), (empty, said(1).as_str())]);
 }
 
 on_both!(an_agent_claims_reads_and_takes_back_the_own_and_nothing_else);

@@ -20,6 +20,12 @@ impl PeerFacts {
         let (device, person_id, seat) = (device.to_owned(), person(p).to_string(), String::new());
         self.devices.push(att::DeviceUse { device, person_id, start: at(start), end: at(end), seat });
     }
+
+    /// Says of a device that it is of a seat until a day, or of one that is used whose it is.
+    fn bound(&mut self, device: &str, seat: &str, to: &str) {
+        let (device, seat, to) = (device.to_owned(), seat.to_owned(), to.to_owned());
+        self.bindings.push(att::Device { device, seat, to, ..Default::default() });
+    }
 }
 
 /// Two people on duty for an account with several dialogues at once, one who is on another day, and one who never is.
@@ -66,7 +72,8 @@ async fn found(fixture: &Fixture, run: &pb::AttributionRun) -> Vec<(String, Stri
     let attribution_run_id = run.attribution_run_id.clone();
     let ask = pb::ListFindingsRequest { attribution_run_id, page_size: 100, ..Default::default() };
     let found = fixture.attribution().list_findings(fixture.admin.request(ask)).await.unwrap().into_inner().findings;
-    let devices = found.into_iter().filter(|found| found.kind.starts_with("DEVICE"));
+    let devices =
+        found.into_iter().filter(|found| found.kind.starts_with("DEVICE") || found.kind == "EVIDENCE_NOT_READ");
     devices.map(|found| (found.kind, found.detail)).collect()
 }
 
@@ -105,15 +112,64 @@ async fn a_record_is_of_whoever_had_its_device_and_was_on_duty(on_backend: Backe
     let rungs = done.summary.as_ref().unwrap().rungs.iter().find(|rung| rung.rung == "device").map(|rung| rung.records);
     assert_eq!(rungs, Some(4));
     let odd = found(&fixture, &done).await;
-    let is = |kind: &str, part: &str| odd.iter().filter(|(k, detail)| k == kind && detail.contains(part)).count();
-    assert_eq!((is("DEVICE_OF_SEVERAL", "1 times"), is("DEVICE_OFF_DUTY", "E0004")), (1, 1), "{odd:?}");
-    assert_eq!((is("DEVICE_OFF_DUTY", "never on duty here"), odd.len()), (1, 3), "{odd:?}");
+    let told = |kind: &str| {
+        let of_kind = odd.iter().filter(|(k, _)| k == kind).map(|(_, detail)| detail.as_str());
+        let mut told: Vec<_> = of_kind.collect();
+        told.sort_unstable();
+        told
+    };
+    let several = "the device till is E0001's and E0002's at once, and was used once: it does not count";
+    assert_eq!(told("DEVICE_OF_SEVERAL"), [several]);
+    let off_duty = [
+        "the device PC-3 of somebody who was never on duty here was used once: it does not count",
+        "the device PC-4 of E0004, who was not on duty then, was used once: it does not count",
+    ];
+    assert_eq!((told("DEVICE_OFF_DUTY"), odd.len()), (off_duty.to_vec(), 3), "{odd:?}");
     let lines = explained(&fixture, &done, "a").await;
     assert!(lines.contains("PC-1") && lines.contains("E0001 100 %"), "{lines}");
     // Under the rules before it says nothing.
     let before = fixture.attribute(run("2")).await;
     assert!(credits(&fixture, &before).await.iter().all(|(_, rung, ..)| *rung != pb::Rung::Device));
-    assert!(found(&fixture, &before).await.is_empty());
+    let [(kind, detail)] = &found(&fixture, &before).await[..] else { panic!("one finding") };
+    let (version, rest) = detail.split_once(": ").unwrap();
+    assert_eq!((kind.as_str(), version.contains("version 2 of the policy")), ("EVIDENCE_NOT_READ", true), "{detail}");
+    assert_eq!(rest, "claims, 0; records with times of messages, 0; devices that records or messages name, 7");
+}
+
+on_both!(a_device_that_was_nobodys_is_told_with_how_it_may_be_put_right, flavor = "multi_thread");
+async fn a_device_that_was_nobodys_is_told_with_how_it_may_be_put_right(on_backend: Backend) {
+    let mut told = told();
+    told.bound("PC-1", "", "");
+    told.bound("PC-12", "", "");
+    told.bound("old", "", "2026-02-10");
+    told.bound("seat 7", "A7", "");
+    told.bound("seat 8", "A8", "");
+    let fixture = Fixture::working(on_backend, told).await;
+    let rows = vec![
+        on("PC-1", "a", NOON),
+        on("PC12", "b", NOON),
+        on("PC12", "c", NOON),
+        on("old", "d", NOON),
+        on("seat 8", "e", NOON),
+        on("seat 7", "f", NOON),
+        on("nobody's", "g", NOON),
+    ];
+    fixture.import(1, rows).await;
+    let done = fixture.attribute(run("")).await;
+    let mut told = found(&fixture, &done).await;
+    told.sort();
+    let of = |detail: &str| ("DEVICE_OF_NOBODY".to_owned(), detail.to_owned());
+    let expected = [
+        of(
+            "the device PC12, which is bound to nobody, was used 2 times, and PC-12, which is bound, never: is that the one meant?",
+        ),
+        of("the device nobody's, which is bound to nobody, was used once: that tells only what the same hands wrote"),
+        of("the device old was used once after 2026-02-10, the last day of its binding: it was nobody's then"),
+        of(
+            "the device seat 8 of the seat A8 was used once while nobody was rostered on that seat: it was nobody's then",
+        ),
+    ];
+    assert_eq!(told, expected);
 }
 
 on_both!(a_device_is_content_that_versions_keep_and_refusals_name);

@@ -140,6 +140,10 @@ pub fn attendance(told: &Told) -> FakePeer {
         let uses = with_devices.lock().unwrap().devices.clone();
         uses.into_iter().map(|one| Ok(att::ListDeviceUsesResponse { uses: vec![one] })).collect()
     };
+    let bindings = now::<att::ListDevicesRequest, _>(told, |told| att::ListDevicesResponse {
+        devices: told.bindings,
+        ..Default::default()
+    });
     let corrections = now::<att::ListCorrectionsRequest, _>(told, |told| att::ListCorrectionsResponse {
         corrections: told.corrections,
         ..Default::default()
@@ -163,6 +167,7 @@ pub fn attendance(told: &Told) -> FakePeer {
         .answers("tally.attendance.v1.AliasService/ListAliases", aliases)
         .answers("tally.attendance.v1.RosterService/ListShifts", shifts)
         .answers("tally.attendance.v1.PunchService/ListPunches", punches)
+        .answers("tally.attendance.v1.DeviceService/ListDevices", bindings)
         .streams("tally.attendance.v1.OccupancyService/ListOccupancy", occupancy)
         .streams("tally.attendance.v1.DeviceService/ListDeviceUses", uses)
 }

@@ -71,6 +71,7 @@ pub struct PeerFacts {
     pub punches: Vec<att::Punch>,
     pub duty: Vec<att::AccountOccupancy>,
     pub devices: Vec<att::DeviceUse>,
+    pub bindings: Vec<att::Device>,
     pub findings: Vec<common::Finding>,
     pub retention: Vec<idn::Retention>,
     pub rates: Vec<idn::Rate>,

@@ -101,6 +101,43 @@ async fn a_record_tells_who_may_have_answered_it_and_what_spoke_for_whom(on: Bac
     assert_eq!((again.reason, again.candidates), (Some(reason), told.candidates));
 }
 
+on_both!(who_was_on_duty_is_told_of_when_a_record_was_answered, flavor = "multi_thread");
+async fn who_was_on_duty_is_told_of_when_a_record_was_answered(on: Backend) {
+    let mut told = PeerFacts::of(3, 1);
+    told.accounts[0].phases[0].capacity = 4;
+    told.on_duty(1, 1, DutyRule::Roster, "2026-03-02T01:00:00Z", "2026-03-02T05:00:00Z");
+    told.on_duty(1, 2, DutyRule::Roster, "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z");
+    told.on_duty(1, 3, DutyRule::Roster, "2026-03-02T04:00:00Z", "2026-03-02T09:00:00Z");
+    let fixture = Fixture::working(on, told).await;
+    // The first begins before anybody came, the second while the first two are there; both are answered later.
+    let open = |id: &str, start: &str| pb::Record { ended_at: at("2026-03-02T06:00:00Z"), ..record(id, start) };
+    fixture.import(1, vec![open("early", "2026-03-02T00:30:07Z"), open("late", "2026-03-02T03:50:07Z")]).await;
+    let reply = |id: &str, when: &str| {
+        let reply = pb::Reply { at: at(when), by: pb::ReplySide::Agent.into(), device: String::new() };
+        let (account_id, external_id) = (account(1).to_string(), id.to_owned());
+        pb::RecordReplies { account_id, external_id, replies: vec![reply], recorded_at: None }
+    };
+    let rows = vec![reply("early", "2026-03-02T01:10:11Z"), reply("late", "2026-03-02T05:20:11Z")];
+    let ask = pb::ImportRepliesRequest { rows, ..Default::default() };
+    let mut replies = ReplyServiceClient::new(fixture.channel.clone());
+    replies.import_replies(fixture.admin.request(ask)).await.unwrap();
+    let mut fixture = fixture;
+    let id = fixture.march().await;
+    fixture.close(&id).await;
+    let begun = "Duty: nobody held the account or was on duty when it began; when it was answered, E0001 was rostered";
+    for (record, said, who) in
+        [("early", begun, [1, 2]), ("late", "Duty when it was answered: E0002 was rostered", [2, 3])]
+    {
+        let told = explained(&fixture, fixture.admin.request(of(&id, record))).await;
+        let duty: Vec<_> = told.lines.iter().filter(|line| line.contains("uty")).collect();
+        assert!(duty[0].starts_with(said), "{:?}", told.lines);
+        assert_eq!(duty[0].matches("was rostered on it").count(), 2, "{}", duty[0]);
+        let mut candidates: Vec<_> = told.candidates.iter().map(|one| one.person_id.clone()).collect();
+        candidates.sort_unstable();
+        assert_eq!(candidates, who.map(|n| person(n).to_string()));
+    }
+}
+
 on_both!(where_nothing_was_weighed_it_is_told_what_was_missing, flavor = "multi_thread");
 async fn where_nothing_was_weighed_it_is_told_what_was_missing(on: Backend) {
     let (fixture, id) = closed(on, 2, true).await;

@@ -75,6 +75,8 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
         "CLAIMS_DIFFER" => msg!("KIND_CLAIMS_DIFFER"),
         "DEVICE_OFF_DUTY" => msg!("KIND_DEVICE_OFF_DUTY"),
         "DEVICE_OF_SEVERAL" => msg!("KIND_DEVICE_OF_SEVERAL"),
+        "DEVICE_OF_NOBODY" => msg!("KIND_DEVICE_OF_NOBODY"),
+        "EVIDENCE_NOT_READ" => msg!("KIND_EVIDENCE_NOT_READ"),
         "REPLY_OUTSIDE_RECORD" => msg!("KIND_REPLY_OUTSIDE_RECORD"),
         "BREAKS_NOT_PUNCHED" => msg!("KIND_BREAKS_NOT_PUNCHED"),
         "CLOCKS_APART" => msg!("KIND_CLOCKS_APART"),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::devices::{Devices, Owner};
 use super::super::feed::Message;
-use super::super::findings::FindingKind;
+use super::super::findings::{FindingKind, Sight};
 use super::super::ladder::{AccountVerdicts, Phases};
 use super::super::watch::{Candidate, Watch};
 use super::super::why::seconds;
@@ -126,8 +126,8 @@ pub(super) struct Traffic {
     pub mean_open: f64,
     /// Replies on a full minute.
     pub full_minutes: usize,
-    /// What was noticed of devices: kind, rank of a person, day, place of the record.
-    pub odd: Vec<(FindingKind, Option<u32>, i32, u32)>,
+    /// What was noticed of devices; records by their places.
+    pub odd: Vec<Sight>,
 }
 
 impl Traffic {
@@ -256,7 +256,8 @@ impl Traffic {
             Owner::Elsewhere => (FindingKind::DeviceOffDuty, None),
             Owner::Several => (FindingKind::DeviceOfSeveral, None),
         };
-        self.odd.push((kind, person, message.day, message.place));
+        let (day, at_ms, position) = (message.day, message.at, message.place as usize);
+        self.odd.push(Sight { kind, person, day, at_ms, position, other: None, device: Some(device) });
         (None, false)
     }
 

@@ -7,7 +7,7 @@ use super::*;
 const MINUTE: i64 = 60_000;
 
 fn claim(person: u32, at_ms: i64) -> Claim {
-    Claim { account: 0, person, at_ms, record: None, customer: None }
+    Claim { account: 0, person, at_ms, day: 0, record: None, customer: None }
 }
 
 /// Two on duty from nine to twelve, three on a later day, and some records of nobody.
@@ -91,6 +91,58 @@ fn what_a_claim_cannot_say_is_a_finding_and_takes_nothing_from_the_rest() {
     let mut before = desk(records(), vec![of(1, 2, 21)]);
     before.policy.rules = 2;
     assert_eq!(whose(&attribute(&before, &pool(1)))[2].0, Rung::Equal, "before version 3 nobody knew claims");
+}
+
+#[test]
+fn what_is_found_of_claims_is_of_the_click_and_names_both_people() {
+    let at = |minute: i64| 9 * HOUR + minute * MINUTE;
+    let records = vec![
+        of_customer("a", 0, 7),
+        tagged(of_customer("b", 3, 8), 0),
+        of_customer("c", 20, 9),
+        of_customer("d", 25, 6),
+    ];
+    // The clicks are of the next working day.
+    let of = |person, record, minute| Claim { record, day: 1, ..claim(person, at(minute)) };
+    let claims = vec![
+        of(1, Some(0), 2),
+        of(0, Some(0), 5),
+        of(1, Some(0), 6),
+        of(0, Some(2), 21),
+        of(1, Some(2), 30),
+        of(1, Some(1), 4),
+        of(2, Some(3), 40),
+        of(2, Some(3), 39),
+        Claim { customer: Some(99), ..of(0, None, 50) },
+        of(0, Some(3), 170),
+        of(1, Some(3), 171),
+    ];
+    let case = desk(records, claims);
+    let outcome = attribute(&case, &pool(1));
+    let found = outcome.findings.iter().filter(|found| found.kind != FindingKind::SeveralAtOnce);
+    let told: Vec<_> = found
+        .map(|found| {
+            assert_eq!(found.day, Some(1), "the day of the click: {found:?}");
+            let minute = |at: Option<i64>| at.map(|at| (at - 9 * HOUR) / MINUTE);
+            let key = case.records[found.record as usize].key.as_str();
+            (
+                found.kind,
+                (found.person, minute(found.at_ms)),
+                (found.other, minute(found.other_at_ms)),
+                key,
+                found.records,
+            )
+        })
+        .collect();
+    let near = |kind, person, minute, key, count| (kind, (Some(person), Some(minute)), (None, None), key, count);
+    let expected = [
+        near(FindingKind::ClaimOffDuty, 2, 39, "d", 2),
+        near(FindingKind::ClaimWithoutRecord, 0, 50, "d", 1),
+        (FindingKind::ClaimsDiffer, (Some(0), Some(5)), (Some(1), Some(2)), "a", 1),
+        (FindingKind::ClaimsDiffer, (Some(1), Some(4)), (Some(0), None), "b", 1),
+        (FindingKind::ClaimsDiffer, (Some(1), Some(30)), (Some(0), Some(21)), "c", 2),
+    ];
+    assert_eq!(told, expected);
 }
 
 proptest! {

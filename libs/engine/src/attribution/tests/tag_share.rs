@@ -233,7 +233,7 @@ fn claims_say_nothing_of_what_nobody_claimed() {
     for (place, record) in (0..).zip(&mut input.records) {
         let Some(person) = record.tag.take() else { continue };
         let at_ms = record.start_ms;
-        input.claims.push(Claim { account: 0, person, at_ms, record: Some(place), customer: None });
+        input.claims.push(Claim { account: 0, person, at_ms, day: 0, record: Some(place), customer: None });
     }
     let outcome = attribute(&input, &pool(1));
     assert_eq!(outcome.credits.iter().filter(|credit| credit.rung == Rung::Claimed).count(), 16);

@@ -77,7 +77,7 @@ fn what_is_there_already_brings_nothing_more() {
     let mut claims = desk();
     for (number, record) in (0..).zip(&mut claims.records) {
         let at_ms = record.start_ms + 4_000;
-        let claim = |person| Claim { account: 0, person, at_ms, record: Some(number), customer: None };
+        let claim = |person| Claim { account: 0, person, at_ms, day: 0, record: Some(number), customer: None };
         claims.claims.extend(record.tag.take().map(claim));
     }
     let found = worth_of(&claims).expect("half is open");

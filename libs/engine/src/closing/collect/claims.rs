@@ -58,7 +58,8 @@ impl Collector<'_> {
                 None => self.customer(said.customer),
             };
             let record = record.flatten();
-            self.records.claims.push(Claim { account: self.place, person, at_ms: said.at_ms, record, customer });
+            let (at_ms, day) = (said.at_ms, self.last_begun(said.at_ms, |day| day.cut_over_ms).number);
+            self.records.claims.push(Claim { account: self.place, person, at_ms, day, record, customer });
         }
     }
 }

@@ -3,6 +3,7 @@ use jiff::tz::TimeZone;
 use tally_kernel::person::{Employment, Post};
 use uuid::Uuid;
 
+use super::super::facts::{DeviceBinding, DeviceUse};
 use super::*;
 
 fn id(n: u128) -> Uuid {
@@ -235,13 +236,52 @@ fn a_device_is_frozen_where_records_name_it_with_whoever_had_it_around_the_perio
     facts.named_devices = BTreeMap::from([(AccountId(id(11)), named.into()), (AccountId(id(12)), BTreeSet::new())]);
     let plan = snapshot(&facts, march, policy, &[count(11, "")]).unwrap();
     let devices = &plan.components[0].accounts[0].devices;
-    let told: Vec<_> = devices.iter().map(|(name, uses)| (name.as_str(), &uses[..])).collect();
+    assert!(devices.values().all(|device| device.bindings.is_empty() && device.near.is_none()));
+    let told: Vec<_> = devices.iter().map(|(name, device)| (name.as_str(), &device.uses[..])).collect();
     let of = |from_ms, person, to_ms| FrozenUse { from_ms, person, to_ms };
     let mine = [of(first, Some(1), last)];
     let shared = [of(first, None, first + 9), of(first + 9, None, first + 20), of(first + 9, Some(0), first + 20)];
     assert_eq!(told, [("before", &[][..]), ("mine", &mine[..]), ("nobody's", &[][..]), ("shared", &shared[..])]);
     facts.devices.reverse();
     assert_eq!(snapshot(&facts, march, policy, &[count(11, "")]).unwrap(), plan, "in whatever order they come");
+}
+
+#[test]
+fn a_device_of_which_nothing_is_said_is_frozen_with_the_unused_one_that_may_be_meant() {
+    let binding = |device: &str, seat: Option<&str>, to| DeviceBinding {
+        device: device.to_owned(),
+        seat: seat.map(str::to_owned),
+        from: None,
+        to,
+    };
+    let mut facts = facts();
+    facts.bindings = ["PC-14", "Desk-7", "PC-2", "till 33"].map(|device| binding(device, None, None)).into();
+    facts.bindings.push(binding("PC-9", Some("A1"), Some(date(2026, 1, 31))));
+    let named = ["PC14", "desk 7", "PC-2", "PC-3", "PC-9", "laptop"].map(str::to_owned);
+    // What another account uses is meant by no other name either.
+    let elsewhere = BTreeSet::from(["till 33".to_owned(), "till 34".to_owned()]);
+    facts.named_devices = BTreeMap::from([(AccountId(id(11)), named.into()), (AccountId(id(13)), elsewhere)]);
+    let (march, policy) = (march(), (&Policy::default(), Days::Own));
+    let plan = snapshot(&facts, march, policy, &[count(11, ""), count(13, "")]).unwrap();
+    let devices = plan.components.iter().flat_map(|component| &component.accounts).flat_map(|account| &account.devices);
+    let mut told: Vec<_> =
+        devices.map(|(name, device)| (name.as_str(), device.bindings.len(), device.near.as_deref())).collect();
+    told.sort_unstable();
+    let expected = [
+        ("PC-2", 1, None),
+        ("PC-3", 0, None),
+        ("PC-9", 1, None),
+        ("PC14", 0, Some("PC-14")),
+        ("desk 7", 0, Some("Desk-7")),
+        ("laptop", 0, None),
+        ("till 33", 1, None),
+        ("till 34", 0, None),
+    ];
+    assert_eq!(told, expected);
+    let seat = FrozenBinding { from: None, to: Some(date(2026, 1, 31)), seat: Some("A1".to_owned()) };
+    assert_eq!(plan.components[1].accounts[0].devices["PC-9"].bindings, [seat]);
+    facts.bindings.reverse();
+    assert_eq!(snapshot(&facts, march, policy, &[count(11, ""), count(13, "")]).unwrap(), plan);
 }
 
 #[test]

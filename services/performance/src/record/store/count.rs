@@ -85,7 +85,7 @@ async fn count(tx: &ScopedTx, spans: &Spans, of: Option<&BTreeSet<AccountId>>) -
 }
 
 /// The devices that sessions of a period name, by account; of these accounts, or of all.
-async fn devices(tx: &ScopedTx, spans: &Spans, of: Option<&BTreeSet<AccountId>>) -> Result<Devices> {
+pub async fn devices(tx: &ScopedTx, spans: &Spans, of: Option<&BTreeSet<AccountId>>) -> Result<Devices> {
     let mut named = Devices::new();
     for stretch in spans.stretches() {
         let these = these(stretch).add(Column::RefersTo.is_null()).add(Column::Device.is_not_null());
