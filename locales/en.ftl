@@ -1960,8 +1960,8 @@ CREDIT_DEVICE_OF_SEVERAL = the device { $device } is { $more ->
         [one] once
        *[other] { $records } times
     }: it does not count
-# Code DEVICE_OF_NOBODY.
-CREDIT_DEVICE_OF_NOBODY = { $devices ->
+# A device that was used while it was nobody's, where others are somebody's, and what may be meant by it.
+DEVICE_OF_NOBODY = { $devices ->
     [one] the device { $device }, which is bound to nobody, was used
    *[other] { $devices } devices that are bound to nobody, such as { $device }, were used
 } { $records ->
@@ -1984,7 +1984,7 @@ CREDIT_DEVICE_OF_NOBODY = { $devices ->
         [one] once
        *[other] { $records } times
     } before { $from }, the first day of its binding: it was nobody's then
-# Code EVIDENCE_NOT_READ.
+# Claims, devices and times of messages that the version of the policy of a month does not read.
 EVIDENCE_NOT_READ = version { $version } of the policy reads no claims, devices or times of messages. For the month the account has: claims, { $claims }; records with times of messages, { $replies }; devices that records or messages name, { $devices }
 # Code REPLY_OUTSIDE_RECORD.
 CREDIT_REPLY_OUTSIDE_RECORD = { $records ->

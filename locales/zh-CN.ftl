@@ -1326,7 +1326,7 @@ CREDIT_DEVICE_OF_SEVERAL = 设备 { $device } 同时属于 { $more ->
 }，被使用了 { $records } 次：不计
     .beyond = 设备 { $device } 同时属于 { $person } 和一位从未在此当班者，被使用了 { $records } 次：不计
     .unknown = 设备 { $device } 同时属于多人，被使用了 { $records } 次：不计
-CREDIT_DEVICE_OF_NOBODY = { $devices ->
+DEVICE_OF_NOBODY = { $devices ->
     [1] 未登记给任何人的设备 { $device } 被使用了 { $records } 次
    *[other] 未登记给任何人的 { $devices } 台设备（如 { $device }）被使用了 { $records } 次
 }：只能说明哪些内容出自同一人之手

@@ -7,7 +7,7 @@ use tally_kernel::id::PersonId;
 use super::codec::Share;
 use super::collect::{Records, Sums, day_number};
 use super::credit::{CreditDigest, Figures};
-use super::facts::{DutyRule, Finding, PhaseKind};
+use super::facts::{DutyRule, Odd, PhaseKind};
 use super::snapshot::{Frozen, FrozenAccount, FrozenUse};
 use super::{noticed, strangers, worth};
 use crate::attribution::{
@@ -30,19 +30,6 @@ pub struct Computed {
     pub sums: Vec<(PersonId, Sums)>,
     /// What somebody should look at.
     pub findings: Vec<Odd>,
-}
-
-/// Something that a person should look at, with where it was seen.
-#[derive(Clone, Debug)]
-pub struct Odd {
-    /// Place of the account.
-    pub account: Option<u32>,
-    /// Place of the person.
-    pub person: Option<u32>,
-    /// Place of the record, where it is about one alone.
-    pub record: Option<u32>,
-    /// What is told.
-    pub finding: Finding,
 }
 
 /// An account's part of the credits.

@@ -162,6 +162,19 @@ impl Finding {
     }
 }
 
+/// Something that a person should look at, with where it was seen.
+#[derive(Clone, Debug)]
+pub struct Odd {
+    /// Place of the account.
+    pub account: Option<u32>,
+    /// Place of the person.
+    pub person: Option<u32>,
+    /// Place of the record, where it is about one alone.
+    pub record: Option<u32>,
+    /// What is told.
+    pub finding: Finding,
+}
+
 /// Everything closing asks the peers for, and which devices the records name.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {

@@ -4,9 +4,8 @@ use jiff::Timestamp;
 use tally_kernel::time::{told_at, zone};
 use tally_kernel::{Message, msg};
 
-use super::compute::Odd;
 use super::credit::on_duty;
-use super::facts::Finding;
+use super::facts::{Finding, Odd};
 use super::snapshot::Frozen;
 use crate::attribution::{self, Attribution, FindingKind, Input};
 

@@ -9,8 +9,7 @@ use jiff::tz::TimeZone;
 use tally_kernel::time::zone;
 use tally_kernel::{Message, msg};
 
-use super::compute::Odd;
-use super::facts::Finding;
+use super::facts::{Finding, Odd};
 use super::noticed::told;
 use super::snapshot::{Frozen, FrozenAccount, FrozenBinding, FrozenDevice};
 use crate::attribution::{Input, Side};
@@ -84,11 +83,11 @@ fn finding((frozen, names): (&Frozen, &[String]), devices: &[((usize, Lack<'_>, 
 impl Lack<'_> {
     fn said(self, device: &str, records: u64, devices: usize) -> Message {
         match self {
-            Self::Unbound => msg!("CREDIT_DEVICE_OF_NOBODY", device, records, devices),
-            Self::Near(near) => msg!("CREDIT_DEVICE_OF_NOBODY.near", device, records, near),
-            Self::Seat(seat) => msg!("CREDIT_DEVICE_OF_NOBODY.seat", device, records, seat),
-            Self::Ended(to) => msg!("CREDIT_DEVICE_OF_NOBODY.ended", device, records, to),
-            Self::Coming(from) => msg!("CREDIT_DEVICE_OF_NOBODY.coming", device, records, from),
+            Self::Unbound => msg!("DEVICE_OF_NOBODY", device, records, devices),
+            Self::Near(near) => msg!("DEVICE_OF_NOBODY.near", device, records, near),
+            Self::Seat(seat) => msg!("DEVICE_OF_NOBODY.seat", device, records, seat),
+            Self::Ended(to) => msg!("DEVICE_OF_NOBODY.ended", device, records, to),
+            Self::Coming(from) => msg!("DEVICE_OF_NOBODY.coming", device, records, from),
         }
     }
 }

@@ -402,7 +402,6 @@ pub async fn explain_record(
         let person = frozen.people.get(person as usize).filter(|person| sees(person))?;
         Some((person.id, ppm))
     });
-    let candidates = candidates.collect();
     let why = credit.why()?.map(|why| {
         let people = why.people.unwrap_or_default().map(|place| {
             let person = frozen.people.get(place as usize).filter(|person| why.people.is_some() && sees(person));
@@ -411,7 +410,7 @@ pub async fn explain_record(
         });
         Told { why, people }
     });
-    Ok(Explained { credit: told(&frozen, place, credit, sees)?, lines, candidates, why })
+    Ok(Explained { credit: told(&frozen, place, credit, sees)?, lines, candidates: candidates.collect(), why })
 }
 
 /// When a record was answered in its time, as it was known when the run began; nothing where no times of replies are known.

@@ -23,9 +23,9 @@ use crate::run::step::At;
 use tally_engine::attribution::Credit;
 use tally_engine::closing::codec::Share;
 use tally_engine::closing::collect::{Collector, Records, Row, Said};
-use tally_engine::closing::compute::{AccountPart, Computed, Odd, compute, stored};
+use tally_engine::closing::compute::{AccountPart, Computed, compute, stored};
 use tally_engine::closing::credit::Figures;
-use tally_engine::closing::facts::Finding;
+use tally_engine::closing::facts::{Finding, Odd};
 use tally_engine::closing::snapshot::{Frozen, FrozenAccount};
 
 /// Records read at once.

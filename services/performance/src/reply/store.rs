@@ -165,7 +165,8 @@ pub async fn counts(tx: &ScopedTx, spans: &Spans) -> Result<BTreeMap<AccountId, 
         for (account, records) in found.await? {
             let account = AccountId(account);
             if spans.hold(account, (from, to)) {
-                *counts.entry(account).or_default() += number_from_db::<u64>("a count of messages", records)?;
+                let records: u64 = number_from_db("a count of messages", records)?;
+                *counts.entry(account).or_default() += records;
             }
         }
     }

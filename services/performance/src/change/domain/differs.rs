@@ -148,7 +148,7 @@ impl Seen<'_> {
     }
 
     fn uses(&self, device: &str) -> BTreeSet<(i64, i64, Option<PersonId>)> {
-        let uses = self.account.devices.get(device).into_iter().flatten();
+        let uses = self.account.devices.get(device).into_iter().flat_map(|device| &device.uses);
         uses.map(|FrozenUse { from_ms, person, to_ms }| (*from_ms, *to_ms, person.and_then(|at| self.person(at))))
             .collect()
     }

@@ -9,8 +9,8 @@ use tally_kernel::{Error, Region, Result};
 
 use tally_engine::attribution::FindingKind;
 use tally_engine::closing::collect::UNKNOWN_AGENT;
-use tally_engine::closing::compute::{AccountPart, Computed, Odd};
-use tally_engine::closing::facts::Fix;
+use tally_engine::closing::compute::{AccountPart, Computed};
+use tally_engine::closing::facts::{Fix, Odd};
 use tally_engine::closing::snapshot::FrozenAccount;
 
 const RECORDS: &str = "tally.performance.v1.RecordService";
