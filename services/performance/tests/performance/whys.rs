@@ -121,7 +121,6 @@ async fn who_was_on_duty_is_told_of_when_a_record_was_answered(on: Backend) {
     let ask = pb::ImportRepliesRequest { rows, ..Default::default() };
     let mut replies = ReplyServiceClient::new(fixture.channel.clone());
     replies.import_replies(fixture.admin.request(ask)).await.unwrap();
-    let mut fixture = fixture;
     let id = fixture.march().await;
     fixture.close(&id).await;
     let begun = "Duty: nobody held the account or was on duty when it began; when it was answered, E0001 was rostered";
