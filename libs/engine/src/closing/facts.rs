@@ -114,6 +114,15 @@ pub struct DeviceUse {
     pub to_ms: i64,
 }
 
+/// Somebody's claims on an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clicks {
+    /// How many.
+    pub claims: u64,
+    /// When the first was, milliseconds since 1970.
+    pub first_ms: i64,
+}
+
 /// From when to when a device is somebody's, or of whoever is rostered on a seat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceBinding {
@@ -192,8 +201,8 @@ pub struct Facts {
     pub rostered: BTreeSet<(AccountId, PersonId)>,
     /// Of accounts whose team was closed within the period, the first days on which people are of it who were not before.
     pub joined: BTreeMap<AccountId, BTreeMap<PersonId, Date>>,
-    /// How often who claimed dialogues of an account in its days of the period; nothing where the policy knows no claims.
-    pub claimed: BTreeMap<AccountId, BTreeMap<PersonId, u64>>,
+    /// Who claimed dialogues of an account in its days of the period; nothing where the policy knows no claims.
+    pub claimed: BTreeMap<AccountId, BTreeMap<PersonId, Clicks>>,
     /// Whose devices were, in any order; none under rules that do not know devices.
     pub devices: Vec<DeviceUse>,
     /// What is said of devices, in any order and whether it holds in the period or not; nothing under rules that do not know them.

@@ -11,18 +11,20 @@ mod devices;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
 use tally_kernel::Region;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::msg;
 use tally_kernel::person::{DirectoryPerson, home_on};
-use tally_kernel::time::{Period, TimeError, zone};
+use tally_kernel::time::{Period, TimeError, told_at, zone};
 
 use self::components::components;
 use self::devices::Devices;
-use super::facts::{AccountFacts, Alias, Duty, DutyRule, Facts, Finding, Phase};
+use super::facts::{AccountFacts, Alias, Clicks, Duty, DutyRule, Facts, Finding, Phase};
 use crate::attribution;
 use crate::policy::Policy;
 
@@ -282,7 +284,7 @@ pub fn snapshot(
     }
     for (id, claimed) in &facts.claimed {
         let Some(account) = known.get(id) else { continue };
-        plan.findings.extend(people.in_vain(account, claimed, agents.contains_key(id)));
+        plan.findings.extend(people.in_vain(account, claimed, (&zone(&account.zone)?, agents.contains_key(id))));
     }
     accounts.sort_by(|a, b| a.0.key.cmp(&b.0.key));
     for members in components(accounts.iter().map(|(_, touched)| &touched.people)) {
@@ -370,10 +372,11 @@ impl<'a> People<'a> {
     fn in_vain(
         &self,
         account: &AccountFacts,
-        claimed: &BTreeMap<PersonId, u64>,
-        with_records: bool,
+        claimed: &BTreeMap<PersonId, Clicks>,
+        (zone, with_records): (&TimeZone, bool),
     ) -> impl Iterator<Item = Finding> {
-        claimed.iter().filter_map(move |(id, records)| {
+        claimed.iter().filter_map(move |(id, clicks)| {
+            let records = clicks.claims;
             let known = self.by_id.get(id).map(|person| person.employee_no.clone());
             let person = known.clone().unwrap_or_else(|| id.to_string());
             let (kind, detail) = match known {
@@ -381,7 +384,8 @@ impl<'a> People<'a> {
                 Some(_) if with_records => return None,
                 Some(_) => ("CLAIM_WITHOUT_RECORD", msg!("CREDIT_CLAIM_WITHOUT_RECORD", records, person)),
             };
-            Some(Finding { person: Some(*id), ..Finding::new(kind, account.key.as_str(), "", detail) })
+            let at = told_at(Timestamp::from_millisecond(clicks.first_ms).unwrap_or_default(), zone);
+            Some(Finding { person: Some(*id), ..Finding::new(kind, account.key.as_str(), at, detail) })
         })
     }
 

@@ -7,6 +7,7 @@ use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Condition;
 use tally_access::{OpContext, Plan, Rpc};
+use tally_engine::closing::facts::Clicks;
 use tally_kernel::id::{AccountId, ClaimId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -210,19 +211,21 @@ pub async fn clicks(
     Ok(rows.into_iter().map(|(at_ms, _)| at_ms).collect())
 }
 
-/// How many claims that count each person made on each account in its days of a period.
-pub async fn claimants(tx: &ScopedTx, spans: &Spans) -> Result<BTreeMap<AccountId, BTreeMap<PersonId, u64>>> {
-    let mut all: BTreeMap<AccountId, BTreeMap<PersonId, u64>> = BTreeMap::new();
+/// The claims that count which each person made on each account in its days of a period.
+pub async fn claimants(tx: &ScopedTx, spans: &Spans) -> Result<BTreeMap<AccountId, BTreeMap<PersonId, Clicks>>> {
+    let mut all: BTreeMap<AccountId, BTreeMap<PersonId, Clicks>> = BTreeMap::new();
     for (from, to) in spans.stretches() {
         let these = Condition::all().add(Column::AtMs.gte(from)).add(Column::AtMs.lt(to)).add(counting(None, false));
-        let rows = tx.select::<Entity>().filter(these).rows::<(Uuid, Option<Uuid>, i64)>(|q| {
-            let q = q.column(Column::AccountId).column(Column::PersonId).count();
+        let rows = tx.select::<Entity>().filter(these).rows::<(Uuid, Option<Uuid>, i64, i64)>(|q| {
+            let q = q.column(Column::AccountId).column(Column::PersonId).count().expr(Column::AtMs.min());
             q.group_by(Column::AccountId).group_by(Column::PersonId)
         });
-        for (account, person, claims) in rows.await? {
+        for (account, person, claims, first_ms) in rows.await? {
             let (account, claims): (_, u64) = (AccountId(account), number_from_db("a count of claims", claims)?);
             if let Some(person) = person.filter(|_| spans.hold(account, (from, to))) {
-                *all.entry(account).or_default().entry(PersonId(person)).or_default() += claims;
+                let of_account = all.entry(account).or_default();
+                let clicks = of_account.entry(PersonId(person)).or_insert(Clicks { claims: 0, first_ms });
+                (clicks.claims, clicks.first_ms) = (clicks.claims + claims, clicks.first_ms.min(first_ms));
             }
         }
     }

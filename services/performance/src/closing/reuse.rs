@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::SignedDuration;
-use tally_engine::closing::facts::AccountFacts;
+use tally_engine::closing::facts::{AccountFacts, Clicks};
 use tally_engine::closing::snapshot::{Days, Frozen};
 use tally_kernel::id::{AccountId, AttributionRunId, PersonId};
 use tally_kernel::{Error, Result};
@@ -45,12 +45,12 @@ pub async fn counted(
     Ok((counted, changed))
 }
 
-/// Who claimed dialogues of which account in the days that a run is about, and how often; nothing where its policy knows no claims.
+/// Who claimed dialogues of which account in the days that a run is about; nothing where its policy knows no claims.
 pub async fn claimed(
     tx: &ScopedTx,
     run: &AttributionRun,
     accounts: &[AccountFacts],
-) -> Result<BTreeMap<AccountId, BTreeMap<PersonId, u64>>> {
+) -> Result<BTreeMap<AccountId, BTreeMap<PersonId, Clicks>>> {
     if run.policy.rules() < 3 {
         return Ok(BTreeMap::new());
     }

@@ -29,7 +29,7 @@ pub async fn findings(tx: &ScopedTx, run: &AttributionRun, accounts: &[AccountFa
     }
     let mut found = Vec::new();
     for account in accounts {
-        let claims: u64 = claimed.get(&account.id).into_iter().flat_map(|claims| claims.values()).sum();
+        let claims: u64 = claimed.get(&account.id).into_iter().flatten().map(|(_, clicks)| clicks.claims).sum();
         let replies = answered.get(&account.id).copied().unwrap_or_default();
         let devices = named.get(&account.id).map_or(0, BTreeSet::len);
         if claims > 0 || replies > 0 || devices > 0 {

@@ -1,5 +1,4 @@
 use jiff::civil::date;
-use jiff::tz::TimeZone;
 use tally_kernel::person::{Employment, Post};
 use uuid::Uuid;
 
@@ -287,8 +286,10 @@ fn a_device_of_which_nothing_is_said_is_frozen_with_the_unused_one_that_may_be_m
 #[test]
 fn whoever_claims_joins_the_account_and_claims_that_nobody_looks_at_are_told() {
     let mut facts = facts();
-    let claimed =
-        |people: &[(u128, u64)]| people.iter().map(|(person, claims)| (PersonId(id(*person)), *claims)).collect();
+    let clicks = |claims: u64| Clicks { claims, first_ms: 1_772_416_810_000 };
+    let claimed = |people: &[(u128, u64)]| {
+        people.iter().map(|(person, claims)| (PersonId(id(*person)), clicks(*claims))).collect()
+    };
     // The fourth is on duty nowhere, the ninth is not employed; account 12 has no record.
     facts.claimed.insert(AccountId(id(11)), claimed(&[(1, 2), (4, 1), (9, 3)]));
     facts.claimed.insert(AccountId(id(12)), claimed(&[(3, 5)]));
@@ -300,6 +301,7 @@ fn whoever_claims_joins_the_account_and_claims_that_nobody_looks_at_are_told() {
     let nobody = msg!("CREDIT_CLAIM_OFF_DUTY", records = 3, person = PersonId(id(9)));
     let in_vain = msg!("CREDIT_CLAIM_WITHOUT_RECORD", records = 5, person = "E3");
     assert_eq!(told, [("CLAIM_OFF_DUTY", "c", nobody), ("CLAIM_WITHOUT_RECORD", "b", in_vain)]);
+    assert!(plan.findings.iter().all(|found| found.at == "2026-03-02T10:00:10+08:00"), "dated by the first click");
     facts.claimed.insert(AccountId(id(11)), claimed(&[(3, 1)]));
     let plan = snapshot(&facts, march(), (&Policy::default(), Days::Own), &[count(11, ""), count(13, "")]).unwrap();
     assert_eq!(keys(&plan), [vec!["a", "c"]], "who claims here is on duty there");
