@@ -357,6 +357,9 @@ pub struct Attribution {
     pub digest: [u8; 32],
     /// By the index of the record, what told its people apart, or why nothing did, where something can be said: it makes no credit.
     pub whys: Vec<(u32, Why)>,
+    /// By the index of the record, how many milliseconds the clock of its messages is ahead of that of the records, where it was found apart: they
+    /// were read by so much earlier.
+    pub ahead_ms: BTreeMap<u32, i64>,
 }
 
 impl Attribution {
@@ -393,6 +396,6 @@ pub fn attribute(input: &Input, pool: &rayon::ThreadPool) -> Attribution {
         let findings = desks.iter().enumerate().flat_map(|(rank, desk)| desk.tally.findings(&canon, rank));
         let findings: Vec<Finding> = findings.collect();
         let digest = digest::of(input, &credits, &shares, &by_account, &by_person, &findings);
-        Attribution { credits, shares, by_account, by_person, findings, digest, whys }
+        Attribution { credits, shares, by_account, by_person, findings, digest, whys, ahead_ms: feed.ahead_ms }
     })
 }

@@ -39,6 +39,8 @@ pub(super) struct Feed {
     pub outside: BTreeMap<usize, u32>,
     /// By rank of the account, clocks of its messages that are apart from that of the records.
     pub clocks: BTreeMap<usize, Vec<Clock>>,
+    /// By the index of the record, how far the clock of its messages is ahead, where one is apart.
+    pub ahead_ms: BTreeMap<u32, i64>,
 }
 
 impl Feed {
@@ -70,6 +72,7 @@ impl Feed {
         for (rank, heard) in accounts {
             answered.extend(heard.answered);
             feed.outside.extend(heard.outside);
+            feed.ahead_ms.extend(heard.ahead_ms);
             if !heard.clocks.is_empty() {
                 feed.clocks.insert(rank, heard.clocks);
             }
@@ -93,6 +96,7 @@ struct Heard {
     answered: BTreeSet<usize>,
     outside: BTreeMap<usize, u32>,
     clocks: Vec<Clock>,
+    ahead_ms: Vec<(u32, i64)>,
 }
 
 /// Puts right the clocks of an account's messages, joins the dialogues of one customer, and puts the messages in order, each once.
@@ -124,23 +128,41 @@ fn hear(canon: &Canon<'_>, rank: usize, mut messages: Vec<Message>) -> Heard {
         is_in
     });
     messages.shrink_to_fit();
-    Heard { messages, answered: answered.into_iter().collect(), outside, clocks: clocks.apart }
+    let ahead =
+        canon.spans[rank].clone().zip(0..).map(|(position, place)| (canon.order[position], clocks.ahead(place)));
+    let ahead_ms = ahead.filter(|(_, ahead)| *ahead != 0).collect();
+    Heard { messages, answered: answered.into_iter().collect(), outside, clocks: clocks.apart, ahead_ms }
 }
 
-/// Dates messages by the clock of their records, and gives each the working day that it then is of: the last of which something was seen by then.
+/// Dates messages by the clock of their records, and gives each the working day that it then is of.
 fn set(canon: &Canon<'_>, rank: usize, clocks: &Clocks, messages: &mut [Message]) {
-    let mut begins: BTreeMap<i32, i64> = BTreeMap::new();
     let records = canon.spans[rank].clone().map(|position| canon.record(position));
     let seen = records.map(|record| (record.day, record.start_ms));
-    for (day, at) in seen.chain(messages.iter().map(|message| (message.day, message.at))) {
-        let begin = begins.entry(day).or_insert(at);
-        *begin = at.min(*begin);
-    }
-    let begins: Vec<(i32, i64)> = begins.into_iter().collect();
+    let days = Days::of(seen.chain(messages.iter().map(|message| (message.day, message.at))));
     for message in messages {
         message.at = message.at.saturating_sub(clocks.ahead(message.place));
-        let begun = begins.partition_point(|(_, begin)| *begin <= message.at);
-        message.day = begins[begun.saturating_sub(1)].0;
+        message.day = days.at(message.at);
+    }
+}
+
+/// When something was first seen of each working day of an account.
+pub(super) struct Days(Vec<(i32, i64)>);
+
+impl Days {
+    /// Of working days and instants, at least one.
+    pub fn of(seen: impl Iterator<Item = (i32, i64)>) -> Self {
+        let mut begins: BTreeMap<i32, i64> = BTreeMap::new();
+        for (day, at) in seen {
+            let begin = begins.entry(day).or_insert(at);
+            *begin = at.min(*begin);
+        }
+        Self(begins.into_iter().collect())
+    }
+
+    /// The working day of an instant: the last of which something was seen by then.
+    pub fn at(&self, at: i64) -> i32 {
+        let begun = self.0.partition_point(|(_, begin)| *begin <= at);
+        self.0[begun.saturating_sub(1)].0
     }
 }
 

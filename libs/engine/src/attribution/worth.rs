@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::feed::Days;
 use super::totals::{OPEN, certainty};
 use super::{Attribution, Credit, DeviceUse, DutyRule, Input, Occupancy, Policy, Rung, Side, WHOLE};
 use breaks::Breaks;
@@ -57,7 +58,7 @@ pub fn worth(input: &Input, outcome: &Attribution, pool: &rayon::ThreadPool) -> 
         return vec![None; input.accounts.len()];
     }
     pool.install(|| {
-        let replies = Replies::of(input);
+        let replies = Replies::of(input, outcome);
         let mut spans = vec![0..0; input.accounts.len()];
         let account = |credit: &Credit| input.records[credit.record as usize].account;
         let mut from = 0;
@@ -87,8 +88,10 @@ struct Replies {
 }
 
 impl Replies {
-    fn of(input: &Input) -> Self {
+    /// By the clock of the records, as they were read.
+    fn of(input: &Input, outcome: &Attribution) -> Self {
         let agents = || input.replies.iter().filter(|reply| reply.by == Side::Agent);
+        let days = days(input, outcome);
         let mut first = vec![0_u32; input.records.len() + 1];
         agents().for_each(|reply| first[reply.record as usize + 1] += 1);
         for record in 1..first.len() {
@@ -103,8 +106,11 @@ impl Replies {
         let (mut next, mut all) = (first.clone(), vec![(0, 0, false); agents().count()]);
         for reply in agents() {
             let place = &mut next[reply.record as usize];
-            let known = reply.device.is_some_and(|device| known(device, reply.at_ms));
-            all[*place as usize] = (reply.at_ms, reply.day, known);
+            let ahead = outcome.ahead_ms.get(&reply.record).copied().unwrap_or_default();
+            let at = reply.at_ms.saturating_sub(ahead);
+            let day = days.get(&input.records[reply.record as usize].account).map_or(reply.day, |days| days.at(at));
+            let known = reply.device.is_some_and(|device| known(device, at));
+            all[*place as usize] = (at, day, known);
             *place += 1;
         }
         Self { first, all }
@@ -113,6 +119,24 @@ impl Replies {
     fn of_record(&self, record: u32) -> &[(i64, i32, bool)] {
         &self.all[self.first[record as usize] as usize..self.first[record as usize + 1] as usize]
     }
+}
+
+/// The working days of the accounts with messages by a clock of their own.
+fn days(input: &Input, outcome: &Attribution) -> BTreeMap<u32, Days> {
+    let account = |record: u32| input.records[record as usize].account;
+    let mut seen: BTreeMap<u32, Vec<(i32, i64)>> =
+        outcome.ahead_ms.keys().map(|record| (account(*record), Vec::new())).collect();
+    if seen.is_empty() {
+        return BTreeMap::new();
+    }
+    let records = input.records.iter().map(|record| (record.account, (record.day, record.start_ms)));
+    let messages = input.replies.iter().map(|reply| (account(reply.record), (reply.day, reply.at_ms)));
+    for (account, one) in records.chain(messages) {
+        if let Some(seen) = seen.get_mut(&account) {
+            seen.push(one);
+        }
+    }
+    seen.into_iter().map(|(account, seen)| (account, Days::of(seen.into_iter()))).collect()
 }
 
 /// An account with what came of it.

@@ -63,6 +63,24 @@ fn evidence_takes_doubt_away_and_hours_without_work_are_counted() {
 }
 
 #[test]
+fn messages_by_a_clock_that_is_apart_are_looked_at_by_the_clock_of_the_records() {
+    let mut case = desk();
+    for (number, record) in (0..).zip(&mut case.records) {
+        let times = || case.replies.iter().filter(|reply| reply.record == number).map(|reply| reply.at_ms);
+        (record.start_ms, record.end_ms) = (times().min().expect("a reply"), times().max().expect("a reply"));
+    }
+    let plain = worth_of(&case);
+    assert_eq!(plain.map(|found| found.idle_days), Some(DAYS as u32));
+    for ahead in [-8 * HOUR, -2 * HOUR, 40 * MINUTE, 8 * HOUR] {
+        let mut apart = case.clone();
+        apart.replies.iter_mut().filter(|reply| reply.record % 4 < 2).for_each(|reply| reply.at_ms += ahead);
+        let outcome = attribute(&apart, &pool(1));
+        assert!(outcome.findings.iter().any(|found| found.kind == FindingKind::ClocksApart), "{ahead}");
+        assert_eq!(worth(&apart, &outcome, &pool(1))[0], plain, "{ahead}");
+    }
+}
+
+#[test]
 fn what_is_there_already_brings_nothing_more() {
     let mut devices = desk();
     devices.devices =
