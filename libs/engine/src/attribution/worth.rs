@@ -8,6 +8,7 @@
 //! Nothing here changes a credit, and nothing is promised: it is what the account's own weights say.
 
 mod breaks;
+mod rates;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,8 @@ use super::totals::{OPEN, certainty};
 use super::{Attribution, Credit, DeviceUse, DutyRule, Input, Occupancy, Policy, Rung, Side, WHOLE};
 use breaks::Breaks;
 
+/// The mean of |x| of a normal distribution with a standard deviation of 1.
+const MEAN: f64 = std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
 /// What splits that nobody weighed are off by, in standard deviations of a total per unit of doubt. Chosen on the forum (`docs/attribution.md`):
 /// a bound of an interval is wider, since it must hold where one person does nearly everything.
 const EQUAL: f64 = 0.8;
@@ -43,7 +46,8 @@ pub struct Worth {
     pub devices_ppm: u32,
     /// If half of the records were claimed.
     pub claims_ppm: u32,
-    /// Days of people with hours of unbroken duty in which they wrote next to nothing while others did.
+    /// Days of people with hours of unbroken duty in which they wrote next to nothing while others did, and more than chance leaves to people of their
+    /// rates.
     #[serde(default)]
     pub idle_days: u32,
     /// How many people these are.
@@ -222,8 +226,8 @@ impl Account<'_> {
 struct Case {
     records: u32,
     certain: f64,
-    /// By person: doubts of what a model weighed, times its factor squared, and of what nobody weighed.
-    doubts: BTreeMap<u32, (f64, f64)>,
+    /// By person: doubts of what a model weighed, times its factor squared and as they are, and of what nobody weighed.
+    doubts: BTreeMap<u32, [f64; 3]>,
 }
 
 impl Case {
@@ -242,9 +246,12 @@ impl Case {
         };
         for (person, share) in shares {
             let doubt = open * share * (1.0 - share);
-            let (weighed, split) = self.doubts.entry(*person).or_default();
+            let [weighed, plain, split] = self.doubts.entry(*person).or_default();
             match factor.map(|factor| f64::from(factor) / 1_000.0) {
-                Some(factor) => *weighed += factor * factor * doubt,
+                Some(factor) => {
+                    *weighed += factor * factor * doubt;
+                    *plain += doubt;
+                }
                 None => *split += doubt,
             }
         }
@@ -253,13 +260,15 @@ impl Case {
     /// The part of the records that is expected to be somebody else's.
     fn error(self) -> f64 {
         let taught = (1.0 + self.certain) / (1.0 + f64::from(self.records));
-        let deviation = |(weighed, split): (f64, f64)| (weighed / taught + (EQUAL * split) * (EQUAL * split)).sqrt();
+        let square = |part: f64| part * part;
+        // No more than if all doubts went in one direction: the mean is then their sum.
+        let deviation = |[weighed, plain, split]: [f64; 3]| {
+            ((weighed / taught).min(square(plain / MEAN)) + square(EQUAL * split)).sqrt()
+        };
         let mut off: Vec<f64> = self.doubts.into_values().map(deviation).collect();
         // By size: the caller's numbers of people say nothing.
         off.sort_by(f64::total_cmp);
-        // The mean of |x| of a normal distribution; half, since what one person has too much another has too little.
-        off.iter().sum::<f64>() * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2
-            / 2.0
-            / f64::from(self.records.max(1))
+        // Half, since what one person has too much another has too little.
+        off.iter().sum::<f64>() * MEAN / 2.0 / f64::from(self.records.max(1))
     }
 }

@@ -19,6 +19,7 @@ mod desk;
 #[expect(dead_code, reason = "the benches draw more than these tests")]
 mod dice;
 mod guard;
+mod uneven;
 
 /// Tagged parts of the records, in percent.
 const TAGS: [u64; 3] = [0, 10, 30];

@@ -100,8 +100,8 @@ fn what_evidence_is_said_to_bring_on_the_forum_is_about_what_it_brought() {
             let less = means.came[one] * ALIKE < means.came[other];
             assert!(!less || means.expected[one] < means.expected[other], "{} {}: {row}", WHAT[one], WHAT[other]);
         }
-        // A desk on which everybody punches shows next to no such days.
-        assert!(means.idle[1] * 10 <= means.idle[0], "{row}");
+        // People of the forum write so seldom that chance leaves nearly as many hours without a reply; with breaks punched nothing is left to say.
+        assert_eq!(means.idle[1], 0, "{row}");
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{Credit, Occupancy};
 use super::Account;
+use super::rates::Rates;
 
 /// Shortest break that counts, in milliseconds.
 const BREAK_MS: i64 = 2 * 3_600_000;
@@ -14,6 +15,9 @@ const LITTLE: f64 = 0.25;
 /// And this part where it is said that they did next to nothing.
 const NEXT_TO_NOTHING: f64 = 0.1;
 
+/// How unlikely it must be that chance left so many of somebody's breaks: the negative logarithm.
+const PROOF: f64 = 6.0;
+
 /// A while in which somebody on duty did nothing that is most likely theirs.
 struct Break {
     from: i64,
@@ -23,6 +27,8 @@ struct Break {
     /// Pieces of work of the account in it, and what of them is its person's by their weights.
     came: usize,
     own: f64,
+    /// Whether there are more of its kind than somebody who is there all day would have.
+    proven: bool,
 }
 
 impl Break {
@@ -60,9 +66,12 @@ impl Breaks {
             let stretches = stretches.get(&person).map(Vec::as_slice).unwrap_or_default();
             (person, between(&work, stretches))
         };
+        let rates = Rates::of(account, &stretches);
         let breaks: BTreeMap<u32, Vec<Break>> =
             work.into_iter().map(of).filter(|(_, breaks)| !breaks.is_empty()).collect();
-        Self(breaks).while_others_worked(account)
+        let mut all = Self(breaks).while_others_worked(account);
+        all.0.iter_mut().for_each(|(person, breaks)| prove(*person, breaks, &rates));
+        all
     }
 
     /// Those in which little is theirs by the weights of all that came, and not the most likely of each alone.
@@ -101,13 +110,33 @@ impl Breaks {
         shares.iter_mut().for_each(|(_, share)| *share /= all);
     }
 
-    /// Days of people with a break in which they did next to nothing while others worked, and how many people.
+    /// Days of people with a break in which they did next to nothing while others worked, as their own rate does not explain, and how many people.
     pub fn idle(&self) -> (u32, u32) {
-        let idle = |one: &&Break| one.came >= FEWEST && one.leaves(NEXT_TO_NOTHING);
+        let idle = |one: &&Break| one.proven;
         let days = |breaks: &Vec<Break>| breaks.iter().filter(idle).map(|one| one.day).collect::<BTreeSet<_>>().len();
         let days: Vec<usize> = self.0.values().map(days).filter(|days| *days > 0).collect();
         (days.iter().sum::<usize>() as u32, days.len() as u32)
     }
+}
+
+/// Finds those of somebody's breaks that are more than chance leaves to somebody of their rate. Of those who are there all day one wait in a hundred,
+/// from a record of theirs to the next, is so long that its chance is one in a hundred or less: so of as many waits as there are records so many by
+/// chance. The breaks up to some chance are proven where that so many come of so few has at most a chance of e^-[`PROOF`], by Chernoff's bound.
+fn prove(person: u32, breaks: &mut [Break], rates: &Rates) {
+    let mut idle: Vec<(f64, &mut Break)> = Vec::new();
+    for one in breaks {
+        if one.came >= FEWEST && one.leaves(NEXT_TO_NOTHING) {
+            idle.push((rates.none_of(person, (one.from, one.to)), one));
+        }
+    }
+    idle.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    let waits = rates.told(person).max(1.0);
+    let more = |(count, (chance, _)): (usize, &(f64, &mut Break))| {
+        let (there, by_chance) = (count as f64, chance * waits);
+        there > by_chance && there * libm::log(there / by_chance) - (there - by_chance) >= PROOF
+    };
+    let proven = (1..).zip(&idle).filter(|(count, one)| more((*count, one))).last().map_or(0, |(count, _)| count);
+    idle.iter_mut().take(proven).for_each(|(_, one)| one.proven = true);
 }
 
 /// What is long enough between two pieces of work in one stretch of duty.
@@ -118,7 +147,7 @@ fn between(work: &[(i64, i64, i32)], stretches: &[(i64, i64)]) -> Vec<Break> {
     for &(from, to, of_day) in work {
         let stretch = stretches[..stretches.partition_point(|(begins, _)| *begins <= until)].last();
         if from.saturating_sub(until) >= BREAK_MS && stretch.is_some_and(|(_, ends)| from < *ends) {
-            breaks.push(Break { from: until, to: from, day, came: 0, own: 0.0 });
+            breaks.push(Break { from: until, to: from, day, came: 0, own: 0.0, proven: false });
         }
         if to >= until {
             (until, day) = (to, of_day);
