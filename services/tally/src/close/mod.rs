@@ -14,4 +14,4 @@ pub use home::{Home, Place, secret};
 pub use results::{AccountEvidence, FINDINGS, PersonTotal, REJECTED, cards_of, findings_of, rejected, write_findings};
 pub use run::{CloseOutcome, Job, clock_of, close, publish, watch};
 pub use settle::{computable, policy, scheme, settle};
-pub use summary::{FORM, Manifest, NotDone, Rejections, Summary, Timings, Versions, read as read_json};
+pub use summary::{FORM, Manifest, NotDone, Rejections, Summary, Timings, Versions, Worth, read as read_json};

@@ -363,6 +363,7 @@ impl Files<'_> {
             rungs: counts.rungs.iter().map(|(rung, records)| ((*rung).to_owned(), *records)).collect(),
             mixed_untagged: known.mixed_untagged,
             findings: scored.findings.clone(),
+            evidence: scored.evidence.iter().map(|one| (bundle.account_label(one.account), one.worth)).collect(),
             people: scored.cards.len() as u64,
             outside_ppm: known.outside_ppm,
             outside_people: known.outside_people.into(),

@@ -34,6 +34,9 @@ pub struct Summary {
     pub mixed_untagged: u64,
     /// Findings per kind.
     pub findings: BTreeMap<String, u64>,
+    /// What more evidence would bring, by account as evidence.csv names it: those that have anything in doubt; none of the versions before 3.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub evidence: BTreeMap<String, Worth>,
     /// People with a score card.
     pub people: u64,
     /// Millionths of records that are credited to people outside of the population.
@@ -63,6 +66,24 @@ pub struct Summary {
     pub versions: Versions,
     /// Digest over the digests of all result files that do not depend on the order of rows.
     pub digest: String,
+}
+
+/// What is expected to be credited to somebody else on an account, in millionths of its credited records: as things are, and with more evidence.
+/// Never a promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Worth {
+    /// As things are.
+    pub now_ppm: u32,
+    /// With breaks punched.
+    pub with_breaks_ppm: u32,
+    /// With devices on 30 % of the replies.
+    pub with_devices_ppm: u32,
+    /// With half of the records claimed.
+    pub with_claims_ppm: u32,
+    /// Days of people with hours of unbroken duty in which they did next to nothing.
+    pub idle_days: u32,
+    /// How many people these are.
+    pub idle_people: u32,
 }
 
 fn is_none(number: &u64) -> bool {

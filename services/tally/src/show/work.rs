@@ -71,7 +71,7 @@ pub(super) fn evidence(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome,
     let records = |at: AccountIx| -> u64 {
         outcome.totals.iter().filter(|total| total.account == Some(at)).map(|total| total.total_ppm).sum()
     };
-    let expected = |one: &AccountEvidence| u128::from(records(one.account)) * u128::from(one.now_ppm);
+    let expected = |one: &AccountEvidence| u128::from(records(one.account)) * u128::from(one.worth.now_ppm);
     let mut most: Vec<&AccountEvidence> = outcome.evidence.iter().collect();
     most.sort_by_cached_key(|one| (std::cmp::Reverse(expected(one)), one.account));
     let mut table = Table::new("<>>>>");
@@ -79,7 +79,8 @@ pub(super) fn evidence(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome,
         [msg!("SHOW_COLUMN_NOW"), msg!("SHOW_COLUMN_BREAKS"), msg!("SHOW_COLUMN_DEVICES"), msg!("SHOW_COLUMN_CLAIMS")];
     table.row([String::new()].into_iter().chain(head.iter().map(|column| lang.say(column))));
     for one in most.into_iter().take(ACCOUNTS) {
-        let parts = [one.now_ppm, one.with_breaks_ppm, one.with_devices_ppm, one.with_claims_ppm];
+        let worth = one.worth;
+        let parts = [worth.now_ppm, worth.with_breaks_ppm, worth.with_devices_ppm, worth.with_claims_ppm];
         let parts = parts.map(|part| percent(part.into(), 1_000_000));
         table.row([bundle.account_label(one.account)].into_iter().chain(parts));
     }

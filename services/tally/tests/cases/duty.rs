@@ -142,12 +142,19 @@ fn what_more_evidence_would_bring_is_told_of_accounts_with_open_records_from_ver
     let part = |column: usize| row[column].parse::<f64>().expect("a part");
     assert_eq!((row[0].as_str(), row[5].as_str(), row[6].as_str()), ("mart-a", "0", "0"));
     assert!(part(4) < part(3) && part(3) < part(1) && part(1) == part(2), "{row:?}");
+    let summary: serde_json::Value = serde_json::from_str(&case.result("summary.json")).expect("a summary");
+    let worth = &summary["evidence"]["mart-a"];
+    for (column, name) in [(1, "now_ppm"), (2, "with_breaks_ppm"), (3, "with_devices_ppm"), (4, "with_claims_ppm")] {
+        assert_eq!(worth[name].as_u64(), Some((part(column) * 1e6).round() as u64), "{name} of {summary}");
+    }
+    assert_eq!((worth["idle_days"].as_u64(), worth["idle_people"].as_u64()), (Some(0), Some(0)), "{summary}");
     let told = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(told.contains("are expected to be credited to somebody else; with breaks punched about"), "{shown}");
     assert!(case.replayed().contains("identical"));
     let before = Case::new(&[("rosters.csv", rosters), ("policy.yaml", "version: 2\n")], &records);
     assert_eq!(before.close(), 0);
     assert!(!before.bundle().with_file_name("result").join("evidence.csv").exists());
+    assert!(!before.result("summary.json").contains("evidence"));
 }
 
 /// In the first form of a result folder a zero went for nothing said.

@@ -6,23 +6,18 @@ use anyhow::Result;
 use tally_api::performance::v1 as performance;
 use tally_bundle::AccountIx;
 
+use super::super::summary::Worth;
 use super::{Results, six};
 use crate::said::told;
 use crate::session::Session;
 
-/// Parts of an account's records that are expected to be credited to somebody else, in millionths; none of them a promise.
+/// What more evidence would bring to an account.
 #[derive(Clone, Copy, Debug)]
 pub struct AccountEvidence {
     /// Which account.
     pub account: AccountIx,
-    /// As things are.
-    pub now_ppm: u32,
-    /// With breaks punched.
-    pub with_breaks_ppm: u32,
-    /// With devices on 30 % of the replies.
-    pub with_devices_ppm: u32,
-    /// With half of the records claimed.
-    pub with_claims_ppm: u32,
+    /// What is expected.
+    pub worth: Worth,
 }
 
 impl Results<'_> {
@@ -51,10 +46,14 @@ impl Results<'_> {
             table.row(cells)?;
             all.push(AccountEvidence {
                 account,
-                now_ppm: worth.now_ppm,
-                with_breaks_ppm: worth.with_breaks_ppm,
-                with_devices_ppm: worth.with_devices_ppm,
-                with_claims_ppm: worth.with_claims_ppm,
+                worth: Worth {
+                    now_ppm: worth.now_ppm,
+                    with_breaks_ppm: worth.with_breaks_ppm,
+                    with_devices_ppm: worth.with_devices_ppm,
+                    with_claims_ppm: worth.with_claims_ppm,
+                    idle_days: worth.idle_days,
+                    idle_people: worth.idle_people,
+                },
             });
         }
         self.digests.push(table.close()?);
