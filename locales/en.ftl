@@ -802,6 +802,7 @@ IMPORT_UNITS = org units
 IMPORT_PEOPLE = people
 IMPORT_ACCOUNTS = accounts
 IMPORT_ALIASES = aliases
+IMPORT_DEVICES = devices
 IMPORT_SHIFTS = shifts of the period
 IMPORT_SHIFT_HOURS = their hours
 IMPORT_PUNCHES = punches of the period
@@ -809,6 +810,7 @@ IMPORT_HANDOVERS = hand-overs of the period
 IMPORT_RECORDS = records of these accounts in the period
 IMPORT_RECORD_HOURS = their hours
 IMPORT_AMOUNT = their sales, minor units
+IMPORT_CLAIMS = claims on these accounts in the period
 IMPORT_REJECTED_ROWS = { $rows ->
     [one] { $rows } row could not be read; { $file } names it with its cure.
    *[other] { $rows } rows could not be read; { $file } names each with its cure.

@@ -45,6 +45,7 @@ pub(super) fn write(page: &mut Page, report: &Report, out: &Path, lang: Language
         (msg!("IMPORT_PEOPLE"), count(before.people), count(after.people)),
         (msg!("IMPORT_ACCOUNTS"), count(before.accounts), count(after.accounts)),
         (msg!("IMPORT_ALIASES"), count(before.aliases), count(after.aliases)),
+        (msg!("IMPORT_DEVICES"), count(before.devices), count(after.devices)),
         (msg!("IMPORT_SHIFTS"), count(before.shifts), count(after.shifts)),
         (msg!("IMPORT_SHIFT_HOURS"), hours(before.shift_seconds), hours(after.shift_seconds)),
         (msg!("IMPORT_PUNCHES"), count(before.punches), count(after.punches)),
@@ -52,6 +53,7 @@ pub(super) fn write(page: &mut Page, report: &Report, out: &Path, lang: Language
         (msg!("IMPORT_RECORDS"), count(before.records), count(after.records)),
         (msg!("IMPORT_RECORD_HOURS"), hours(before.record_seconds), hours(after.record_seconds)),
         (msg!("IMPORT_AMOUNT"), before.amount_minor.to_string(), after.amount_minor.to_string()),
+        (msg!("IMPORT_CLAIMS"), count(before.claims), count(after.claims)),
     ] {
         table.row([say(what), before, after]);
     }

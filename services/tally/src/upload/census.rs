@@ -15,8 +15,8 @@ use crate::session::Session;
 /// Rows that a page is asked for.
 const PAGE: u32 = 1000;
 
-/// Counts and sums of a suite as the caller may see it: the whole group's people, accounts and aliases, and what happened
-/// from a day before the bundle's period to a day after it, of records those of the bundle's accounts.
+/// Counts and sums of a suite as the caller may see it: the whole group's people, accounts, aliases and devices, and what happened
+/// from a day before the bundle's period to a day after it, of records and claims those of the bundle's accounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Census {
     /// Org units.
@@ -35,12 +35,16 @@ pub struct Census {
     pub punches: u64,
     /// Hand-overs.
     pub handovers: u64,
+    /// Whose devices are: each person's or seat's from a day on is one.
+    pub devices: u64,
     /// Service records.
     pub records: u64,
     /// Their length.
     pub record_seconds: i64,
     /// Sales of them in the group's currency, in minor units, without what was paid back.
     pub amount_minor: i128,
+    /// Claims that count.
+    pub claims: u64,
 }
 
 /// Reads all pages of a list: `pages!(session, client.list, |page_token| Request { .. }, |reply| { .. })` runs the block for
@@ -68,6 +72,7 @@ pub async fn census(session: &Session, bundle: &Bundle, mut tell: impl FnMut(u64
     let (from, to) = span(bundle)?;
     duty(session, (from, to), &mut found).await?;
     let mut client = performance::record_service_client::RecordServiceClient::new(session.at.performance.clone());
+    let mut claims = performance::claim_service_client::ClaimServiceClient::new(session.at.performance.clone());
     for account_id in accounts {
         let (from, to) = (Some(instant(from)), Some(instant(to)));
         pages!(
@@ -89,6 +94,21 @@ pub async fn census(session: &Session, bundle: &Bundle, mut tell: impl FnMut(u64
                     found.amount_minor += i128::from(amount.unwrap_or(0));
                 }
                 tell(found.records);
+            }
+        );
+        pages!(
+            session,
+            claims.list_claims,
+            |page_token| performance::ListClaimsRequest {
+                account_id: account_id.clone(),
+                from,
+                to,
+                page_size: PAGE,
+                page_token,
+                ..Default::default()
+            },
+            |reply| {
+                found.claims += reply.claims.len() as u64;
             }
         );
     }
@@ -121,6 +141,20 @@ async fn organisation(session: &Session, found: &mut Census) -> Result<()> {
         |page_token| attendance::ListAliasesRequest { page_size: PAGE, page_token, ..Default::default() },
         |reply| {
             found.aliases += reply.aliases.len() as u64;
+        }
+    );
+    let mut client = attendance::device_service_client::DeviceServiceClient::new(session.at.attendance.clone());
+    pages!(
+        session,
+        client.list_devices,
+        |page_token| attendance::ListDevicesRequest {
+            page_size: PAGE,
+            page_token,
+            counting_only: true,
+            ..Default::default()
+        },
+        |reply| {
+            found.devices += reply.devices.len() as u64;
         }
     );
     Ok(())
