@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tally_access::Permission;
 use tally_api::attendance::v1::DutyRule;
 use tally_api::common::v1 as common;
+use tally_api::identity::v1 as idn;
 use tally_api::performance::v1 as pb;
 use tally_api::performance::v1::claim_service_client::ClaimServiceClient;
 use tally_api::performance::v1::privacy_service_client::PrivacyServiceClient;
@@ -15,7 +16,7 @@ use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
 
 use crate::corrections::{asked, components, correct, publish};
-use crate::fixture::{Fixture, NORTH, PeerFacts, account, at, person, problems, reason, record};
+use crate::fixture::{Fixture, NORTH, PeerFacts, account, at, cycle, import, person, problems, reason, record, scheme};
 
 const T1: &str = "2026-03-02T01:00:10Z";
 const OWN: &[Permission] = &[Permission::ClaimRecord, Permission::RecordRead];
@@ -78,6 +79,15 @@ impl Fixture {
         let ask = pb::WithdrawClaimRequest { claim_id: claim_id.into(), reason: "a slip".into(), ..Default::default() };
         let done = self.claims().withdraw_claim(caller.request(ask)).await;
         done.map(|done| done.into_inner().claim.unwrap()).map_err(|e| tally_rpc::error_from(e).reason().to_owned())
+    }
+
+    /// Findings about claims: kind, account, and the first words of what is told.
+    async fn of_claims(&self, cycle_id: &str) -> Vec<(String, String, String)> {
+        let ask = pb::ListFindingsRequest { cycle_id: cycle_id.into(), page_size: 100, ..Default::default() };
+        let found = self.attribution().list_findings(self.admin.request(ask)).await.unwrap().into_inner().findings;
+        let words = |detail: &str| detail.split(' ').take(3).collect::<Vec<_>>().join(" ");
+        let of_claims = found.into_iter().filter(|found| found.kind.starts_with("CLAIM"));
+        of_claims.map(|found| (found.kind, found.subject, words(&found.detail))).collect()
     }
 
     /// By record the rung, and the last digit of who has it alone.
@@ -369,4 +379,104 @@ async fn claims_are_told_and_removed_with_the_records_and_what_is_gone_is_not_br
     assert_eq!(taken, Some(1), "{ran:?}");
     let told = fixture.claim(vec![claim(1, 1, T1, "a"), claim(1, 1, "2029-04-01T00:00:00Z", "b")]).await;
     assert_eq!((told.written, problems(&told)), (1, vec![(0, "PERIOD_PURGED")]));
+}
+
+on_both!(what_an_agent_claims_counts_once_they_are_on_duty_and_is_told_where_they_are_not, flavor = "multi_thread");
+async fn what_an_agent_claims_counts_once_they_are_on_duty_and_is_told_where_they_are_not(on: Backend) {
+    let mut told = PeerFacts::of(3, 1);
+    for n in [1, 2] {
+        told.on_duty(1, n, DutyRule::Roster, "2026-04-02T00:00:00Z", "2026-04-02T12:00:00Z");
+    }
+    told.on_duty(1, 3, DutyRule::Roster, "2026-04-03T00:00:00Z", "2026-04-03T12:00:00Z");
+    let mut fixture = Fixture::working(on, told).await;
+    let at_one = ["x", "y", "z"].map(|id| record(id, "2026-04-02T00:59:00Z"));
+    fixture.import(1, at_one.into()).await;
+    for (n, external_id) in [(1, "x"), (3, "y")] {
+        let ask = pb::MakeClaimRequest {
+            request_id: external_id.into(),
+            account_id: account(1).to_string(),
+            external_id: external_id.into(),
+            ..Default::default()
+        };
+        let made = fixture.claims().make_claim(fixture.agent(n, OWN).request(ask)).await.unwrap().into_inner();
+        assert_eq!(made.claim.unwrap().person_id, person(n).to_string(), "the claim is the caller's");
+    }
+    fixture.pass(SignedDuration::from_hours(24 * 40));
+    let scheme_id = fixture.scheme(scheme()).await;
+    let period = Some(common::Period { from: "2026-04-01".into(), to: "2026-04-30".into() });
+    let id = fixture.make(pb::Cycle { period, ..cycle(&scheme_id) }).await.unwrap();
+    assert_eq!(fixture.close(&id).await.state(), pb::CycleState::Reviewable);
+    use pb::Rung::{Claim, Equal};
+    let expected = [("x", Claim, "1"), ("y", Equal, ""), ("z", Equal, "")];
+    assert_eq!(fixture.credited(&id).await, expected.map(|(id, rung, who)| (id.into(), rung, who.into())));
+    let off_duty = ("CLAIM_OFF_DUTY", "JD/shop/a0001", "E0003 claimed 1");
+    assert_eq!(fixture.of_claims(&id).await, [off_duty].map(|(kind, of, how)| (kind.into(), of.into(), how.into())));
+}
+
+on_both!(a_claim_stays_on_its_account_when_the_record_moves_and_is_told_to_fit_none, flavor = "multi_thread");
+async fn a_claim_stays_on_its_account_when_the_record_moves_and_is_told_to_fit_none(on: Backend) {
+    let mut fixture = desk(on).await;
+    fixture.claim(vec![claim(1, 1, T1, "a")]).await;
+    let id = fixture.march().await;
+    fixture.pass(SignedDuration::from_secs(1));
+    fixture.close(&id).await;
+    publish(&fixture, &id).await.unwrap();
+    let rung = async |fixture: &Fixture, cycle: &str| {
+        let all = fixture.credited(cycle).await;
+        all.into_iter().find(|(id, ..)| id == "a").map(|(_, rung, who)| (rung, who))
+    };
+    assert_eq!(rung(&fixture, &id).await, Some((pb::Rung::Claim, "1".into())));
+    assert_eq!(fixture.of_claims(&id).await, []);
+    fixture.pass(LATER);
+    let (here, there) = (import(1, Vec::new()), import(2, Vec::new()));
+    let ask = pb::MoveRecordRequest {
+        account_id: here.account_id,
+        region: here.region,
+        unit_id: here.unit_id,
+        external_id: "a".into(),
+        to_account_id: there.account_id,
+        to_region: there.region,
+        to_unit_id: there.unit_id,
+        reason: "sent for the wrong shop".into(),
+        ..Default::default()
+    };
+    fixture.records().move_record(fixture.admin.request(ask)).await.unwrap();
+    let [stays] = &fixture.claimed(&fixture.admin, all(1)).await[..] else { panic!("one claim") };
+    assert_eq!((stays.external_id.as_str(), &stays.person_id), ("a", &person(1).to_string()));
+    assert!(fixture.claimed(&fixture.admin, all(2)).await.is_empty());
+    fixture.pass(LATER);
+    let moved = correct(&fixture, asked(&id, "it was the other shop")).await.cycle_id;
+    assert_eq!(rung(&fixture, &moved).await, Some((pb::Rung::Sole, "4".into())), "whoever was on duty there");
+    let without = ("CLAIM_WITHOUT_RECORD", "JD/shop/a0001", "E0001 claimed 1");
+    assert_eq!(fixture.of_claims(&moved).await, [without].map(|(kind, of, how)| (kind.into(), of.into(), how.into())));
+    publish(&fixture, &moved).await.unwrap();
+    // Somebody who was on duty there may claim it there.
+    fixture.pass(LATER);
+    fixture.claim(vec![claim(2, 4, T1, "a")]).await;
+    fixture.pass(LATER);
+    let claimed = correct(&fixture, asked(&id, "it was claimed there")).await.cycle_id;
+    assert_eq!(rung(&fixture, &claimed).await, Some((pb::Rung::Claim, "4".into())));
+}
+
+on_both!(claims_of_somebody_on_legal_hold_outlast_their_time);
+async fn claims_of_somebody_on_legal_hold_outlast_their_time(on: Backend) {
+    let mut fixture = desk(on).await;
+    fixture.claim(vec![claim(1, 1, T1, "a"), claim(1, 3, T1, "b")]).await;
+    let hold = idn::Hold { person_id: person(1).to_string(), reason: "case 7".into(), ..Default::default() };
+    fixture.tell(|told| told.holds = vec![hold]);
+    let mut tables = PrivacyServiceClient::new(fixture.channel.clone());
+    let mut gone = async |fixture: &Fixture| {
+        let ask = fixture.admin.request(common::RunRetentionRequest {});
+        let ran = tables.run_retention(ask).await.unwrap().into_inner();
+        ran.taken.iter().find(|taken| taken.table == "claims").map_or(0, |taken| taken.rows)
+    };
+    fixture.pass(SignedDuration::from_hours(24 * 300));
+    assert_eq!(gone(&fixture).await, 0, "their time is not over");
+    fixture.pass(SignedDuration::from_hours(24 * 830));
+    assert_eq!(gone(&fixture).await, 1);
+    let left = fixture.claimed(&fixture.admin, all(1)).await;
+    assert_eq!(left.iter().map(|claim| claim.external_id.as_str()).collect::<Vec<_>>(), ["a"]);
+    fixture.tell(|told| told.holds.clear());
+    assert_eq!(gone(&fixture).await, 1, "lifted");
+    assert!(fixture.claimed(&fixture.admin, all(1)).await.is_empty());
 }

@@ -100,7 +100,10 @@ pub fn identity(told: &Told, view: Arc<View>) -> FakePeer {
         };
         idn::ListRetentionResponse { schedule: kinds.map(kind).into() }
     });
-    let holds = |_: idn::ListHoldsRequest| Ok(idn::ListHoldsResponse::default());
+    let holds = now::<idn::ListHoldsRequest, _>(told, |told| idn::ListHoldsResponse {
+        holds: told.holds,
+        ..Default::default()
+    });
     FakePeer::new("identity")
         .answers("tally.identity.v1.RetentionService/ListRetention", retention)
         .answers("tally.identity.v1.HoldService/ListHolds", holds)

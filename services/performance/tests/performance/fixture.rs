@@ -74,6 +74,7 @@ pub struct PeerFacts {
     pub bindings: Vec<att::Device>,
     pub findings: Vec<common::Finding>,
     pub retention: Vec<idn::Retention>,
+    pub holds: Vec<idn::Hold>,
     pub rates: Vec<idn::Rate>,
     /// Whoever asks in somebody's name hears that nothing is allowed any more.
     pub without_rights: bool,
