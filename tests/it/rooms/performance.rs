@@ -385,8 +385,10 @@ async fn records(done: &Done) {
     }
     assert!(shares > 0, "somebody is credited");
     let ask = performance::ListTotalsRequest { cycle_id: cycle_id.clone(), ..Default::default() };
-    let totals = credits.list_totals(who.ask(ask)).await.expect("totals").into_inner().totals;
-    let person_id = totals.first().expect("a total").person_id.clone();
+    let page = credits.list_totals(who.ask(ask)).await.expect("totals").into_inner();
+    let person_id = page.totals.first().expect("a total").person_id.clone();
+    let told: Vec<_> = page.evidence.iter().map(|one| (one.now_ppm, one.with_claims_ppm)).collect();
+    assert!(!told.is_empty() && told.iter().all(|(now, claims)| claims <= now), "{told:?}");
     let ask = performance::ListFindingsRequest { cycle_id, ..Default::default() };
     let found = credits.list_findings(who.ask(ask)).await.expect("findings").into_inner().findings;
     let odd = found.first().expect("a finding");

@@ -116,6 +116,11 @@ async fn what_more_evidence_would_bring_is_told_of_accounts_within_reach_on_the_
     let may = [Permission::CreditRead];
     assert_eq!(page(&fixture.of_unit(NORTH, &may), String::new()).await.evidence, first.evidence);
     assert!(page(&fixture.of_unit(SOUTH, &may), String::new()).await.evidence.is_empty());
+    let own = page(&fixture.agent(1, &may), String::new()).await;
+    assert!(
+        !own.totals.is_empty() && own.evidence.is_empty(),
+        "it is of the account, and not of one of its people: {own:?}"
+    );
     let ask = pb::ExplainRecordRequest {
         cycle_id: id.clone(),
         account_id: account(1).to_string(),
