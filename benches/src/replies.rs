@@ -87,7 +87,7 @@ pub fn measure(chat: Chat, records: usize, repeats: usize, threads: usize) -> Re
     Ok(serde_json::to_string(&credited)?)
 }
 
-/// Adds a record of a whole day on the first account, with a million messages at even steps.
+/// Adds a record of a whole day on the first account, with a million messages at even steps, every other one the customer's.
 fn add_endless(input: &mut Input) {
     const MESSAGES: i64 = 1_000_000;
     let Some(first) = input.records.first().cloned() else { return };
@@ -98,7 +98,7 @@ fn add_endless(input: &mut Input) {
         record,
         day: first.day,
         at_ms: start_ms + at * (end_ms - start_ms) / MESSAGES,
-        by: Side::Agent,
+        by: if at % 2 == 0 { Side::Agent } else { Side::Customer },
         device: None,
     }));
     input.records.push(Record { key: "endless".to_owned(), end_ms, customer: None, ..first });

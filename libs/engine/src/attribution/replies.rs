@@ -149,7 +149,7 @@ fn learn(traffic: &Traffic, effort: u64) -> (Vec<f64>, Vec<Note>) {
     let mut counts = Counts::none(traffic.people.len());
     for step in &traffic.steps {
         for (seat, weight) in traffic.seats_of(step).iter().zip(&weights[step.first as usize..]) {
-            counts.profile[usize::from(seat.person)][usize::from(step.class)] += weight;
+            counts.profile[usize::from(seat.person)][usize::from(step.class)] += weight * step.taught;
         }
     }
     let (mut habits, mut notes) = (Habits::first(traffic, &counts), Vec::new());

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod bursts;
 mod claims;
 mod clocks;
 mod several;

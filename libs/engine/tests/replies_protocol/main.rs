@@ -13,6 +13,7 @@ use tally_engine::attribution::{
     Record, Reply, Side, Sign, WHOLE, Why, attribute,
 };
 
+mod bursts;
 mod clocks;
 mod desk;
 #[path = "../../../../benches/src/dice.rs"]

@@ -165,7 +165,7 @@ impl<'a> Beam<'a> {
             let (factor, span) = match last.checked_sub(1) {
                 None => (self.habits.silent, EDGES),
                 Some(last) => {
-                    let at = self.traffic.steps[self.day.steps.start + last as usize].at;
+                    let at = self.traffic.steps[self.day.steps.start + last as usize].until;
                     let class = edge_class(stretch.to - at);
                     (self.habits.trail[class], class)
                 }
@@ -335,7 +335,7 @@ impl<'a> Beam<'a> {
                         let step = &traffic.steps[place];
                         reading.weights[step.first as usize - base + usize::from(link.seat)] += weight;
                         let person = usize::from(traffic.seats_of(step)[usize::from(link.seat)].person);
-                        reading.counts.see(step, person, link.span, link.stay, weight);
+                        reading.counts.see(step, person, link.span, link.stay, weight * step.taught);
                     }
                 }
             }
@@ -377,7 +377,7 @@ pub(super) fn gap(
 ) -> (f64, usize) {
     match last.checked_sub(1) {
         Some(last) => {
-            let class = gap_class(at - traffic.steps[day.steps.start + last as usize].at);
+            let class = gap_class(at - traffic.steps[day.steps.start + last as usize].until);
             (habits.gap[person][class], class)
         }
         None => {

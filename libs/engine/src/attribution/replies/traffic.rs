@@ -24,6 +24,12 @@ const LATENCY_EDGES: [i64; LATENCIES - 1] = [300, 1_200, 3_600, 14_400, 86_400];
 const MOST_SLOTS: u16 = 2_048;
 /// Seats of a day that are read at once: of a longer one in parts, each as if everybody had come anew. What is kept of a part takes some 150 MB.
 const MOST_SEATS: usize = 1 << 17;
+/// A message so soon after another of the agents in its dialogue, in milliseconds, is in a row with it.
+const BUBBLE_MS: i64 = 60_000;
+/// Messages in a row that are replies of their own.
+const BUBBLES: u32 = 3;
+/// Replies of a record up to which each teaches as much as any; all of a record with n times as many teach one n-th of what these do.
+const MOST_TAUGHT: f64 = 15.0;
 /// No slot.
 pub(super) const NOWHERE: u16 = u16::MAX;
 
@@ -43,6 +49,10 @@ pub(super) enum Before {
 pub(super) struct Step {
     /// Milliseconds since the epoch.
     pub at: i64,
+    /// When the last message was written that goes with it: later than `at` where it is of several bubbles.
+    pub until: i64,
+    /// What it counts when habits are learnt, at most one.
+    pub taught: f64,
     /// Place of its record within the account.
     pub place: u32,
     dialogue: u32,
@@ -65,6 +75,8 @@ pub(super) struct Step {
     /// The one seat whose device it was written on, by its place among them.
     pub owner: Option<u16>,
     device: u32,
+    /// The device that it was written on, whosever it is.
+    written_on: u32,
     /// Where a state remembers who sits at a device of nobody, while it is used that day.
     pub hands: u16,
     /// Whether that is used later that day.
@@ -141,6 +153,7 @@ impl Traffic {
         let mut traffic = Self::default();
         traffic.stretch(rows);
         let days = traffic.sit((account, devices), phases, rows, messages);
+        traffic.bound();
         traffic.cut(days);
         let steps = traffic.steps.len().max(1) as f64;
         let open = traffic.steps.iter().map(|step| step.only.map_or(usize::from(step.len), |_| 1));
@@ -201,6 +214,9 @@ impl Traffic {
                 dialogue.customer = Some(message.at);
                 continue;
             }
+            if self.goes_with(dialogue, message) {
+                continue;
+            }
             watch.advance(message.at);
             let verdict = &account.verdicts[message.place as usize];
             let named = matches!(verdict.rung, Rung::Tagged | Rung::Claimed)
@@ -222,6 +238,8 @@ impl Traffic {
             self.full_minutes += usize::from(message.full_minute);
             self.steps.push(Step {
                 at: message.at,
+                until: message.at,
+                taught: 1.0,
                 place: message.place,
                 dialogue: message.dialogue,
                 first,
@@ -234,6 +252,7 @@ impl Traffic {
                 slot: NOWHERE,
                 goes_on: false,
                 owner,
+                written_on: message.device,
                 device: if unknown { message.device } else { 0 },
                 hands: NOWHERE,
                 used_on: false,
@@ -241,6 +260,34 @@ impl Traffic {
             days.push(message.day);
         }
         days
+    }
+
+    /// Whether a message of an agent is but another bubble of its dialogue's last reply: one more than [`BUBBLES`] in a row, each soon after the one
+    /// before on the same device, and nothing of the customer's between. That reply then lasts until it and teaches nothing: so many are a machine's.
+    fn goes_with(&mut self, dialogue: &mut Dialogue, message: &Message) -> bool {
+        let last = dialogue.last.and_then(|(place, day, _)| Some((self.steps.get_mut(place as usize)?, day)));
+        let Some((step, day)) = last else {
+            dialogue.run = 1;
+            return false;
+        };
+        let in_a_row = message.at <= step.until.saturating_add(BUBBLE_MS)
+            && dialogue.customer.is_none_or(|at| at <= step.until)
+            && (message.day, message.place, message.device) == (day, step.place, step.written_on);
+        dialogue.run = if in_a_row { dialogue.run + 1 } else { 1 };
+        if dialogue.run > BUBBLES {
+            (step.until, step.taught) = (message.at, 0.0);
+        }
+        dialogue.run > BUBBLES
+    }
+
+    /// Has one record teach the less the more replies it has beyond [`MOST_TAUGHT`].
+    fn bound(&mut self) {
+        let mut of_record: BTreeMap<u32, u32> = BTreeMap::new();
+        self.steps.iter().for_each(|step| *of_record.entry(step.place).or_default() += 1);
+        for step in &mut self.steps {
+            let part = (MOST_TAUGHT / f64::from(of_record[&step.place])).min(1.0);
+            step.taught *= part * part;
+        }
     }
 
     /// The place of the seat whose device a message was written on, and whether the device is of nobody that is known. What a device cannot say
@@ -363,6 +410,8 @@ struct Dialogue {
     customer: Option<i64>,
     /// Its last reply: place, day, time.
     last: Option<(u32, i32, i64)>,
+    /// How many messages of the agents came in a row, up to the last.
+    run: u32,
 }
 
 impl Dialogue {

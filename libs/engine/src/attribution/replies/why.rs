@@ -191,7 +191,7 @@ impl Reader<'_> {
                 let (Before::Today { place: before, .. } | Before::Earlier(before)) = step.before else {
                     return Sign::Together;
                 };
-                Sign::Thread { seconds: seconds(step.at - self.traffic.steps[before as usize].at) }
+                Sign::Thread { seconds: seconds(step.at - self.traffic.steps[before as usize].until) }
             }
             SignKind::Profile => {
                 let kinds = [ReplyKind::First, ReplyKind::Message, ReplyKind::Nothing];
@@ -215,7 +215,7 @@ impl Reader<'_> {
             }
         }
         let likeliest = chances.into_iter().reduce(|best, one| if one.1 > best.1 { one } else { best });
-        let at = |last: u32| self.traffic.steps[self.day.steps.start + last as usize].at;
+        let at = |last: u32| self.traffic.steps[self.day.steps.start + last as usize].until;
         let last = likeliest.and_then(|(last, _)| last.checked_sub(1)).map(at);
         let stretch = self.traffic.seats_of(step)[seat].stretch;
         let since = last.unwrap_or(self.traffic.stretches[stretch as usize].from);
