@@ -1044,6 +1044,7 @@ FINDING_ADVICE = { $kind ->
     [SEVERAL_AT_ONCE] send the times of the replies, or let people claim their dialogues; names in the records tell more precisely who served as well
     [TOO_FEW_REPLIES] nothing needs doing in a small month; names in the records, or claims, tell more precisely who served
     [REPLIES_TOO_DENSE] have a tenth of the records named, claimed with a click (MakeClaim) or written at known devices (ImportDevices), and breaks punched
+    [EVIDENCE_UNEVEN] have everybody on the account click (MakeClaim), sign or write at known devices (ImportDevices) alike
     [CLOCK_WITHOUT_SECONDS] have the times of the replies exported with their seconds
     [CLAIM_OFF_DUTY] check who clicked, and the punches and roster of that day
     [CLAIM_WITHOUT_RECORD] check whether the record was sent, and the clock of the claims
@@ -1903,6 +1904,11 @@ CREDIT_REPLIES_TOO_DENSE = { $records ->
     [one] { $records } record is
    *[other] { $records } records are
 } of an account on which replies come so densely that their times alone do not tell people apart, and of fewer than a tenth of the replies something says whose they are: shared equally among those on duty at each reply
+# Code EVIDENCE_UNEVEN.
+CREDIT_EVIDENCE_UNEVEN = { $records ->
+    [one] { $records } record says
+   *[other] { $records } records say
+} nothing of whose they are, on an account on which some name, claim or write at known devices far more of theirs than others, { $person } least: weighed by how much each leaves unsaid
 # Code CLOCK_WITHOUT_SECONDS.
 CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records ->
     [one] { $records } record is
@@ -2897,6 +2903,7 @@ KIND_TOO_FEW_TO_INFER = too few records to infer from: shared equally
 KIND_SEVERAL_AT_ONCE = several dialogues at once tell people apart too little: shared equally
 KIND_TOO_FEW_REPLIES = too few replies a person to tell people apart: shared equally
 KIND_REPLIES_TOO_DENSE = replies come too densely to tell people apart by their times: shared equally
+KIND_EVIDENCE_UNEVEN = some say of far more than others that it is theirs: weighed by what each leaves unsaid
 KIND_CLOCK_WITHOUT_SECONDS = the clock of the replies has no seconds: shared equally
 KIND_CLAIM_OFF_DUTY = a claim of somebody who was not on duty does not count
 KIND_CLAIM_WITHOUT_RECORD = a claim of a dialogue that never came

@@ -681,6 +681,7 @@ FINDING_ADVICE = { $kind ->
     [SEVERAL_AT_ONCE] 请提供回复时间，或让客服认领会话；记录中的姓名也能更准确地说明由谁服务
     [TOO_FEW_REPLIES] 数据量小的月份无需处理；记录中的姓名或认领能更准确地说明由谁服务
     [REPLIES_TOO_DENSE] 请让至少一成的记录注明客服、点击认领（MakeClaim）或在已登记的设备上回复（ImportDevices），并为休息打卡
+    [EVIDENCE_UNEVEN] 请让该账号的所有人同样点击认领（MakeClaim）、署名或在已登记的设备上回复（ImportDevices）
     [CLOCK_WITHOUT_SECONDS] 请导出带秒的回复时间
     [CLAIM_OFF_DUTY] 请核对是谁点击的，以及当日的打卡和排班
     [CLAIM_WITHOUT_RECORD] 请核对该记录是否已发送，以及认领的时钟
@@ -1306,6 +1307,7 @@ CREDIT_DID_NOT_SETTLE = 对 { $records } 条记录的推断没有收敛：平均
 CREDIT_SEVERAL_AT_ONCE = { $records } 条记录有多人在岗，且每人同时接待多个会话：平均分配
 CREDIT_TOO_FEW_REPLIES = { $records } 条记录有回复时间，但人均太少，不足以区分同时接待多个会话的人：按每次回复时的在岗者平均分配
 CREDIT_REPLIES_TOO_DENSE = { $records } 条记录所在账号的回复过于密集，仅凭时间无法区分各人，而能说明归属的回复不足一成：按每次回复时的在岗者平均分配
+CREDIT_EVIDENCE_UNEVEN = { $records } 条记录未说明归属，而该账号上各人署名、认领或在已登记设备上回复的比例相差很大，其中 { $person } 最少：按各人未说明的比例加权
 CREDIT_CLOCK_WITHOUT_SECONDS = { $records } 条记录的回复中，十分之一以上落在整分钟，其时钟不可信：按每次回复时的在岗者平均分配
 CREDIT_CLAIM_OFF_DUTY = { $person } 不在岗时认领了 { $records } 个会话：认领不计
 CREDIT_CLAIM_WITHOUT_RECORD = { $person } 认领了 { $records } 个没有记录的会话：认领不计
@@ -2074,6 +2076,7 @@ KIND_TOO_FEW_TO_INFER = 记录太少，无法推断，改为平分
 KIND_SEVERAL_AT_ONCE = 同时接待多个会话，难以区分，改为平分
 KIND_TOO_FEW_REPLIES = 人均回复太少，难以区分，改为平分
 KIND_REPLIES_TOO_DENSE = 回复过于密集，无法按时间区分，改为平分
+KIND_EVIDENCE_UNEVEN = 各人说明归属的比例相差很大：按各人未说明的比例加权
 KIND_CLOCK_WITHOUT_SECONDS = 回复时间不带秒，改为平分
 KIND_CLAIM_OFF_DUTY = 不在岗者的认领不计
 KIND_CLAIM_WITHOUT_RECORD = 认领的会话没有记录

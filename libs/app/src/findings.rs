@@ -54,6 +54,7 @@ mod tests {
         "TOO_FEW_REPLIES",
         "CLOCK_WITHOUT_SECONDS",
         "REPLIES_TOO_DENSE",
+        "EVIDENCE_UNEVEN",
         "REPLY_OUTSIDE_RECORD",
         "BREAKS_NOT_PUNCHED",
         "CLOCKS_APART",

@@ -33,6 +33,8 @@ pub enum FindingKind {
     /// Replies come too densely for their times to tell people apart, and too few say whose they are: split equally among those on duty at
     /// each reply.
     RepliesTooDense,
+    /// Some say of far more than others that it is theirs, by name, click or device: the times of replies are weighed by what each leaves unsaid.
+    EvidenceUneven,
     /// A reply was before its record began or after it ended: it counts for nothing.
     ReplyOutsideRecord,
     /// The messages of records are dated by a clock that is minutes apart from theirs: they are read by the clock of the records.

@@ -7,6 +7,7 @@
 mod beam;
 mod habits;
 mod traffic;
+mod uneven;
 mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use super::why::{Said, Sign, Why, two_largest};
 use super::{Occupancy, Reason, Rung};
 use habits::{Counts, Habits};
 use traffic::Traffic;
+use uneven::Said as Rates;
 use why::Note;
 
 /// States kept.
@@ -65,7 +67,7 @@ pub(super) fn weigh(
         if !traffic.steps.is_empty() {
             let why = guard(&traffic);
             let effort = canon.input.policy.effort / feed.messages.len() as u64;
-            let read = if why.is_none() { learn(&traffic, effort) } else { (equal(&traffic), Vec::new()) };
+            let read = if why.is_none() { learn(account, &traffic, effort) } else { (equal(&traffic), Vec::new()) };
             publish(account, &traffic, &read, why);
         }
     });
@@ -142,8 +144,8 @@ fn chosen(traffic: &Traffic, effort: u64) -> Vec<bool> {
     learns
 }
 
-/// Runs all rounds; the weights of all seats, and what told the records' candidates apart, by the place of the record.
-fn learn(traffic: &Traffic, effort: u64) -> (Vec<f64>, Vec<Note>) {
+/// Learns, and reads all days; who says far less than others of what is theirs is noted.
+fn learn(account: &mut AccountVerdicts, traffic: &Traffic, effort: u64) -> (Vec<f64>, Vec<Note>) {
     let learns = chosen(traffic, effort);
     let mut weights = equal(traffic);
     let mut counts = Counts::none(traffic.people.len());
@@ -152,17 +154,21 @@ fn learn(traffic: &Traffic, effort: u64) -> (Vec<f64>, Vec<Note>) {
             counts.profile[usize::from(seat.person)][usize::from(step.class)] += weight * step.taught;
         }
     }
-    let (mut habits, mut notes) = (Habits::first(traffic, &counts), Vec::new());
-    for round in 0..ROUNDS {
-        let mut counts = Counts::none(traffic.people.len());
-        let part = if round < FRESH_ROUNDS { 1.0 } else { 0.5 };
-        let last = round + 1 == ROUNDS;
-        for (day, reading, told) in read(traffic, &habits, &weights, &learns, (part, last)) {
-            counts.add(&reading.counts);
-            weights[traffic.seats_of_day(day)].copy_from_slice(&reading.weights);
-            notes.extend(told);
+    let first = Habits::first(traffic, &counts);
+    let (mut habits, mut notes) = rounds(traffic, &learns, first, (&mut weights, [false; 2]));
+    let rates = Rates::of(traffic, &weights, &learns);
+    let uneven = rates.uneven();
+    if let Some(least) = rates.least(uneven) {
+        (habits, notes) = rounds(traffic, &learns, habits, (&mut weights, uneven));
+        habits.unsaid = Rates::of(traffic, &weights, &learns).unsaid(uneven);
+        let person = traffic.people[least];
+        let mut places: Vec<u32> =
+            traffic.steps.iter().filter(|step| step.only.is_none()).map(|step| step.place).collect();
+        places.sort_unstable();
+        places.dedup();
+        for place in places {
+            account.tally.note(FindingKind::EvidenceUneven, Some(person), None, account.base + place as usize);
         }
-        habits = Habits::learnt(traffic, &counts);
     }
     let rest: Vec<bool> = learns.into_iter().map(|learns| !learns).collect();
     for (day, reading, told) in read(traffic, &habits, &weights, &rest, (1.0, true)) {
@@ -171,6 +177,31 @@ fn learn(traffic: &Traffic, effort: u64) -> (Vec<f64>, Vec<Note>) {
     }
     notes.sort_by_key(|note| note.place);
     (weights, notes)
+}
+
+/// Runs all rounds over the days to learn from, under what people say unevenly; what was learnt, and what told the records' candidates apart.
+fn rounds(
+    traffic: &Traffic,
+    learns: &[bool],
+    mut habits: Habits,
+    (weights, uneven): (&mut [f64], [bool; 2]),
+) -> (Habits, Vec<Note>) {
+    let mut notes = Vec::new();
+    for round in 0..ROUNDS {
+        if uneven.contains(&true) {
+            habits.unsaid = Rates::of(traffic, weights, learns).unsaid(uneven);
+        }
+        let mut counts = Counts::none(traffic.people.len());
+        let part = if round < FRESH_ROUNDS { 1.0 } else { 0.5 };
+        let last = round + 1 == ROUNDS;
+        for (day, reading, told) in read(traffic, &habits, weights, learns, (part, last)) {
+            counts.add(&reading.counts);
+            weights[traffic.seats_of_day(day)].copy_from_slice(&reading.weights);
+            notes.extend(told);
+        }
+        habits = Habits::learnt(traffic, &counts);
+    }
+    (habits, notes)
 }
 
 /// Reads some days, in parallel; in their order. Their weights are averaged with those found before, of which the new ones are a `part`; the

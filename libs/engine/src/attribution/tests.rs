@@ -53,6 +53,7 @@ fn the_words_of_rungs_reasons_and_findings_are_these() {
         (FindingKind::TooFewReplies, "TOO_FEW_REPLIES"),
         (FindingKind::ClockWithoutSeconds, "CLOCK_WITHOUT_SECONDS"),
         (FindingKind::RepliesTooDense, "REPLIES_TOO_DENSE"),
+        (FindingKind::EvidenceUneven, "EVIDENCE_UNEVEN"),
         (FindingKind::ReplyOutsideRecord, "REPLY_OUTSIDE_RECORD"),
         (FindingKind::ClocksApart, "CLOCKS_APART"),
         (FindingKind::ClaimOffDuty, "CLAIM_OFF_DUTY"),

@@ -121,6 +121,7 @@ impl<'a> Seen<'a> {
             FindingKind::SeveralAtOnce => msg!("CREDIT_SEVERAL_AT_ONCE", records),
             FindingKind::TooFewReplies => msg!("CREDIT_TOO_FEW_REPLIES", records),
             FindingKind::RepliesTooDense => msg!("CREDIT_REPLIES_TOO_DENSE", records),
+            FindingKind::EvidenceUneven => msg!("CREDIT_EVIDENCE_UNEVEN", records, person),
             FindingKind::ReplyOutsideRecord => msg!("CREDIT_REPLY_OUTSIDE_RECORD", records),
             FindingKind::ClockWithoutSeconds => msg!("CREDIT_CLOCK_WITHOUT_SECONDS", records),
             FindingKind::ClocksApart => self.clocks_apart(),

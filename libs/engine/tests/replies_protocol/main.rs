@@ -13,6 +13,7 @@ use tally_engine::attribution::{
     Record, Reply, Side, Sign, WHOLE, Why, attribute,
 };
 
+mod absences;
 mod bursts;
 mod clocks;
 mod desk;

@@ -68,6 +68,7 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
         "TOO_FEW_TO_INFER" => msg!("KIND_TOO_FEW_TO_INFER"),
         "SEVERAL_AT_ONCE" => msg!("KIND_SEVERAL_AT_ONCE"),
         "REPLIES_TOO_DENSE" => msg!("KIND_REPLIES_TOO_DENSE"),
+        "EVIDENCE_UNEVEN" => msg!("KIND_EVIDENCE_UNEVEN"),
         "TOO_FEW_REPLIES" => msg!("KIND_TOO_FEW_REPLIES"),
         "CLOCK_WITHOUT_SECONDS" => msg!("KIND_CLOCK_WITHOUT_SECONDS"),
         "CLAIM_OFF_DUTY" => msg!("KIND_CLAIM_OFF_DUTY"),

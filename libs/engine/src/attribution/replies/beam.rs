@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::habits::{Counts, EDGES, GAPS, Habits, edge_class, gap_class};
 use super::traffic::{Before, Day, NOWHERE, Seat, Step, Traffic};
+use super::uneven;
 
 /// Moves from one reply to the next at most, unless that leaves fewer states than [`FEWEST_STATES`]: 32 people with 32 states.
 const MOST_MOVES: usize = 1_024;
@@ -249,11 +250,15 @@ impl<'a> Beam<'a> {
         let person = usize::from(seat.person);
         let owned = step.owner.map_or(1.0, |owner| same_hands(owner == place, usize::from(step.len)));
         let night = overnight(self.traffic, self.habits, self.before, step, seat.person);
+        let unsaid = match step.only {
+            None => uneven::worth(self.habits.unsaid[person], step.part, step.owner.is_some()),
+            Some(_) => 1.0,
+        };
         Going {
             cell: self.cell_of(seat.person),
             person,
             from: self.traffic.stretches[seat.stretch as usize].from,
-            factor: self.habits.profile[person][usize::from(step.class)] * owned * night,
+            factor: self.habits.profile[person][usize::from(step.class)] * owned * night * unsaid,
         }
     }
 

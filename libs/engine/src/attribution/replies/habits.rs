@@ -119,12 +119,14 @@ pub(super) struct Habits {
     pub go: [f64; PAUSES],
     /// Probability of a kind of reply, by person.
     pub profile: Vec<[f64; CLASSES]>,
+    /// What it is worth that a record names nobody, and a reply no device of somebody, by person: one where all say alike.
+    pub unsaid: Vec<[f64; 2]>,
     /// Probability of staying over night, and of going to one of the others.
     overnight: (f64, f64),
 }
 
 /// A weight above zero to a power.
-fn raised(weight: f64, power: f64) -> f64 {
+pub(super) fn raised(weight: f64, power: f64) -> f64 {
     libm::exp(power * libm::log(weight))
 }
 
@@ -146,6 +148,7 @@ impl Habits {
             stay: self.stay.map(log),
             go: self.go.map(log),
             profile: self.profile.iter().map(|own| own.map(log)).collect(),
+            unsaid: self.unsaid.clone(),
             overnight: self.overnight,
         }
     }
@@ -209,6 +212,7 @@ impl Habits {
             stay: stay.map(|stay| raised(stay, STAY_POWER)),
             go: stay.map(|stay| raised((1.0 - stay) / others, STAY_POWER)),
             profile: profiles(&counts.profile),
+            unsaid: vec![[1.0; 2]; traffic.people.len()],
             overnight: (stay[PAUSES - 1], (1.0 - stay[PAUSES - 1]) / others),
         }
     }

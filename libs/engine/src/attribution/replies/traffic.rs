@@ -24,7 +24,7 @@ const LATENCY_EDGES: [i64; LATENCIES - 1] = [300, 1_200, 3_600, 14_400, 86_400];
 const MOST_SLOTS: u16 = 2_048;
 /// Seats of a day that are read at once: of a longer one in parts, each as if everybody had come anew. What is kept of a part takes some 150 MB.
 const MOST_SEATS: usize = 1 << 17;
-/// A message so soon after another of the agents in its dialogue, in milliseconds, is in a row with it.
+/// A message sooner after another of the agents in its dialogue, in milliseconds, is in a row with it; two that a clock without seconds tells apart are not.
 const BUBBLE_MS: i64 = 60_000;
 /// Messages in a row that are replies of their own.
 const BUBBLES: u32 = 3;
@@ -53,6 +53,8 @@ pub(super) struct Step {
     pub until: i64,
     /// What it counts when habits are learnt, at most one.
     pub taught: f64,
+    /// One part in as many as its record has replies.
+    pub part: f64,
     /// Place of its record within the account.
     pub place: u32,
     dialogue: u32,
@@ -240,6 +242,7 @@ impl Traffic {
                 at: message.at,
                 until: message.at,
                 taught: 1.0,
+                part: 1.0,
                 place: message.place,
                 dialogue: message.dialogue,
                 first,
@@ -270,7 +273,7 @@ impl Traffic {
             dialogue.run = 1;
             return false;
         };
-        let in_a_row = message.at <= step.until.saturating_add(BUBBLE_MS)
+        let in_a_row = message.at < step.until.saturating_add(BUBBLE_MS)
             && dialogue.customer.is_none_or(|at| at <= step.until)
             && (message.day, message.place, message.device) == (day, step.place, step.written_on);
         dialogue.run = if in_a_row { dialogue.run + 1 } else { 1 };
@@ -287,6 +290,7 @@ impl Traffic {
         for step in &mut self.steps {
             let part = (MOST_TAUGHT / f64::from(of_record[&step.place])).min(1.0);
             step.taught *= part * part;
+            step.part = 1.0 / f64::from(of_record[&step.place]);
         }
     }
 
