@@ -9,6 +9,9 @@ use tally_engine::attribution::{
     AccountInput, AgentInput, DutyRule, Input, Occupancy, Phase, PhaseFrom, Policy, Record, Rung, WHOLE, attribute,
 };
 
+#[path = "tag_share_protocol/months.rs"]
+mod months;
+
 /// People of a group, and the fewest dialogues each of them has.
 const SIZES: [(usize, usize); 4] = [(2, 8), (3, 8), (5, 8), (8, 6)];
 /// Tagged parts of the dialogues, in percent.
@@ -187,6 +190,8 @@ struct Cell {
     holding: [u32; 2],
     width: [f64; 2],
     intervals: u32,
+    /// Those of tag share that hold, of how many, by halves of the windows.
+    by_half: [(u32, u32); 2],
 }
 
 /// One draw of the tags over all groups of one size.
@@ -204,6 +209,8 @@ fn cell(groups: &[Group], seed: u64, percent: u64, known: bool, pool: &rayon::Th
         cell.open += judged[1].open;
         cell.weighed += judged[1].weighed;
         cell.intervals += group.people as u32;
+        let by_half = &mut cell.by_half[number % 2];
+        *by_half = (by_half.0 + judged[1].holding, by_half.1 + group.people as u32);
         for (way, judged) in judged.iter().enumerate() {
             cell.holding[way] += judged.holding;
             cell.width[way] += judged.width;
@@ -261,7 +268,19 @@ fn report(draws: &[Vec<Cell>], percent: u64) {
         let of = cells().map(|cell| cell.intervals).sum::<u32>();
         let width = cells().map(|cell| cell.width[way]).sum::<f64>() / f64::from(of);
         println!("intervals of {name}: {held} of {of} hold, {width:.1} dialogues wide");
+        let part = f64::from(held) / f64::from(of);
+        assert!(way == 0 || (0.88..=0.955).contains(&part), "{percent} % tags: {part:.3}");
     }
+    let by_half = |half: usize| {
+        let (held, of) =
+            cells().fold((0, 0), |(held, of), cell| (held + cell.by_half[half].0, of + cell.by_half[half].1));
+        f64::from(held) / f64::from(of)
+    };
+    let by_size = |size: usize| {
+        let of = draws.iter().map(|cells| cells[size].intervals).sum::<u32>();
+        f64::from(draws.iter().map(|cells| cells[size].holding[1]).sum::<u32>()) / f64::from(of)
+    };
+    println!("by size {:.3?}, by halves of the windows {:.3?}", [0, 1, 2, 3].map(by_size), [0, 1].map(by_half));
     if percent >= 20 {
         assert!(all >= 6.0 && halves.iter().all(|half| *half >= 3.0), "{percent} % tags: {all:.1} %, {halves:.1?}");
     }

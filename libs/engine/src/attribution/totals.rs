@@ -5,7 +5,7 @@
 //! person. Both are the larger the fewer records are certain, and a tag mends both, as it stops such a run in the middle of a shift. So the
 //! variance is the sum of the doubts over the certain part of the account's records, a tag counting twice ([`taught`]), times the square
 //! of the policy's calibrated factor. Splits that no model weighed (equal, team) err all in one direction at worst: their doubts are added
-//! up before they are squared. An interval of 90 % reaches 1.645 standard deviations either way. What is open is whole records, so its
+//! up before they are squared. What names near in time weighed has a variance of its own, see [`Around`]. An interval of 90 % reaches 1.645 standard deviations either way. What is open is whole records, so its
 //! ends are rounded outward to whole records, and it never reaches below what is certain or above what is certain and open together.
 //!
 //! Months of the rules before 3 keep what they had: the root of the squares of every day's doubts, times the factor. There a record that the
@@ -52,6 +52,44 @@ pub struct Total {
 /// The rungs whose records are open.
 pub(super) const OPEN: [Rung; 5] = [Rung::Inferred, Rung::Replies, Rung::TagShare, Rung::Equal, Rung::Team];
 
+/// Names by which the estimate of a tag share is steadier than so many names alone would make it: what it is drawn to equal by.
+const DRAWN: f64 = 32.0;
+/// What a tag share is off by in one direction, in parts of the sum of its doubts, however many the names are.
+const MISFIT: f64 = 0.04;
+
+/// What names are worth to the records of an account that they weighed.
+///
+/// Of n names that are a draw of what came, the share of a person in N other records is known as well as n records tell it: beside the doubt
+/// of every record for itself its sum errs by N/n of that.
+///
+/// ```text
+/// variance = (sum of doubts) x (1 + N / (n + 32)) + (.04 x sum of doubts)^2
+/// ```
+///
+/// with n the records of the account that name their agent, and N those weighed by names ([`tag_share`](super::tag_share)).
+#[derive(Clone, Copy, Default)]
+struct Around {
+    named: u32,
+    weighed: u32,
+}
+
+impl Around {
+    fn of(credits: &[Credit]) -> Self {
+        let mut around = Self::default();
+        for credit in credits {
+            around.named += u32::from(credit.rung == Rung::Tagged);
+            around.weighed += u32::from(credit.rung == Rung::TagShare);
+        }
+        around
+    }
+
+    /// The variance of a sum with these doubts, in records squared.
+    fn variance(self, doubt: f64) -> f64 {
+        let unsteady = 1.0 + f64::from(self.weighed) / (f64::from(self.named) + DRAWN);
+        doubt * unsteady + (MISFIT * doubt) * (MISFIT * doubt)
+    }
+}
+
 /// A total under way.
 #[derive(Clone, Copy, Default)]
 struct Running {
@@ -63,8 +101,9 @@ struct Running {
     today: f64,
     doubt: f64,
     squares: f64,
-    /// Doubt of what the times of replies weighed.
+    /// Doubt of what the times of replies weighed, and of what names near in time did.
     replied: f64,
+    named: f64,
     /// Of what the model weighed on the accounts that are done, in records squared; before rules 3 without the factor of the policy.
     variance: f64,
     /// Doubt of splits nobody weighed.
@@ -96,7 +135,9 @@ impl Running {
             let doubt = share * (1.0 - share);
             if rung == Rung::Replies {
                 self.replied += doubt;
-            } else if matches!(rung, Rung::Inferred | Rung::TagShare) {
+            } else if rung == Rung::TagShare {
+                self.named += doubt;
+            } else if rung == Rung::Inferred {
                 if self.day != day {
                     self.end_day();
                     self.day = day;
@@ -115,12 +156,13 @@ impl Running {
     }
 
     /// Ends an account: what its doubts amount to.
-    fn end_account(&mut self, policy: &Policy, taught: f64) {
+    fn end_account(&mut self, policy: &Policy, taught: f64, around: Around) {
         self.end_day();
         let spread = f64::from(policy.spread_permille) / 1000.0;
         let replies = f64::from(policy.replies_permille) / 1000.0;
         let weighed = spread * spread * self.doubt + replies * replies * self.replied;
-        self.variance = if policy.rules >= 3 { weighed / taught } else { self.squares };
+        let all = weighed / taught + around.variance(self.named);
+        self.variance = if policy.rules >= 3 { all } else { self.squares };
     }
 
     /// Adds another running total of the same person.
@@ -203,9 +245,10 @@ pub(super) fn sum(canon: &Canon<'_>, credits: &[Credit], shares: &[Share]) -> (V
             }
         }
         let taught = taught(&credits[positions.clone()]);
+        let around = Around::of(&credits[positions.clone()]);
         for (person, running) in running.iter_mut().enumerate() {
             let Some(running) = running else { continue };
-            running.end_account(policy, taught);
+            running.end_account(policy, taught, around);
             (running.total.account, running.total.person) = (Some(canon.accounts[rank]), canon.people[person]);
             by_account.push(running.finish(policy));
             all[person].get_or_insert_default().merge(running);
@@ -233,7 +276,7 @@ mod tests {
     fn interval(shares: &[(i32, u32)], taught: f64, rules: u32) -> Total {
         let mut running = Running::default();
         shares.iter().for_each(|&(day, ppm)| running.add(Rung::Inferred, day, ppm, rules));
-        running.end_account(&policy(rules), taught);
+        running.end_account(&policy(rules), taught, Around::default());
         running.finish(&policy(rules))
     }
 
@@ -251,6 +294,18 @@ mod tests {
         assert_eq!(before.high, before.total, "none, although four records are open");
         // 1.645 x 2.05 x a root of 1 is 3.4 records, and no more than two could be added.
         assert_eq!((newest.low, newest.high), (298 * u64::from(WHOLE), 304 * u64::from(WHOLE)));
+    }
+
+    #[test]
+    fn what_names_weighed_errs_by_as_much_more_as_the_names_are_few() {
+        let of = |named: usize, weighed: usize| {
+            let credits = [vec![credit(Rung::Tagged); named], vec![credit(Rung::TagShare); weighed]].concat();
+            Around::of(&credits).variance(weighed as f64 / 4.0)
+        };
+        // 100 records halved between two: 25 for themselves, 25 x 100/n for what is not known of the halves, and 1 for what they are off by.
+        assert_eq!(of(68, 100), 25.0 + 25.0 + 1.0);
+        assert_eq!(of(168, 100), 25.0 + 12.5 + 1.0);
+        assert!(of(18, 100) > of(68, 100) && of(0, 0) == 0.0);
     }
 
     #[test]
@@ -273,7 +328,7 @@ mod tests {
         for _ in 0..2 {
             let mut one = Running::default();
             (0..400).for_each(|_| one.add(Rung::Inferred, 0, 500_000, 3));
-            one.end_account(&policy(3), 1.0);
+            one.end_account(&policy(3), 1.0, Around::default());
             both.merge(&one);
         }
         let both = both.finish(&policy(3));
@@ -290,7 +345,7 @@ mod tests {
                 [Rung::Tagged, Rung::Split, Rung::Handover, Rung::Sole, Rung::Inferred, Rung::Equal, Rung::Team];
             let mut running = Running::default();
             rungs.iter().for_each(|&(rung, day, ppm)| running.add(RUNGS[rung], day, ppm, 3));
-            running.end_account(&policy(3), taught);
+            running.end_account(&policy(3), taught, Around::default());
             let total = running.finish(&policy(3));
             let certain = total.tagged + total.handover + total.sole;
             let open = rungs.iter().filter(|(rung, ..)| *rung > 3).count() as u64 * u64::from(WHOLE);

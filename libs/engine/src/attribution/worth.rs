@@ -28,6 +28,9 @@ const EQUAL: f64 = 0.8;
 /// By which power the part that is left with breaks is better than what the weights show of them: they spread a busy person's work over the
 /// absence of others, so that as much again as shows in them does not. Chosen on the forum.
 const UNSEEN: f64 = 2.0;
+/// The factor, in thousandths, on the doubts of what names near in time weighed: the root of two, which with names that count twice in the certain part is
+/// what n names of N records leave open, N/n ([`totals`](super::totals)).
+const BY_NAMES: u32 = 1_414;
 /// The part of the replies (of records without any, the records) with a device.
 const DEVICES: f64 = 0.3;
 /// The part of the records that is claimed.
@@ -241,7 +244,8 @@ impl Case {
         self.certain(certain);
         let factor = match rung {
             Rung::Replies => Some(policy.replies_permille),
-            Rung::Inferred | Rung::TagShare => Some(policy.spread_permille),
+            Rung::Inferred => Some(policy.spread_permille),
+            Rung::TagShare => Some(BY_NAMES),
             _ => None,
         };
         for (person, share) in shares {
