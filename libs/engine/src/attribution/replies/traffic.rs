@@ -212,11 +212,7 @@ impl Traffic {
                 continue;
             }
             let dialogue = dialogues.entry(message.dialogue).or_default();
-            if message.by == Side::Customer {
-                dialogue.customer = Some(message.at);
-                continue;
-            }
-            if self.goes_with(dialogue, message) {
+            if dialogue.hears(message) || self.goes_with(dialogue, message) {
                 continue;
             }
             watch.advance(message.at);
@@ -419,6 +415,14 @@ struct Dialogue {
 }
 
 impl Dialogue {
+    /// Whether a message is the customer's, which is then noted.
+    fn hears(&mut self, message: &Message) -> bool {
+        if message.by == Side::Customer {
+            self.customer = Some(message.at);
+        }
+        message.by == Side::Customer
+    }
+
     /// The class of a reply, and how many seconds were waited for it.
     fn class(&self, message: &Message) -> (u8, u32) {
         let (kind, since) = match (self.last, self.customer) {

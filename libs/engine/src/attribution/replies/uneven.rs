@@ -105,3 +105,42 @@ fn gain(part: Part, common: f64) -> f64 {
     let log = |count: f64, expected: f64| if count > 0.0 { count * libm::log(count / expected) } else { 0.0 };
     log(part.said, part.all * common) + log(part.all - part.said, part.all * (1.0 - common))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names as some counts tell them, and devices of which there are none.
+    fn said(names: &[(f64, f64)]) -> Said {
+        let parts = |of: fn(f64) -> f64| names.iter().map(|&(said, all)| Part { said: of(said), all }).collect();
+        Said([parts(|said| said), parts(|_| 0.0)])
+    }
+
+    #[test]
+    fn rates_of_their_own_count_only_where_the_counts_speak_clearly_for_them() {
+        for alike in [
+            [(50.0, 100.0), (25.0, 50.0)],
+            [(6.0, 100.0), (1.0, 50.0)],
+            [(0.0, 90.0), (0.0, 60.0)],
+            [(9.0, 9.0), (7.0, 7.0)],
+        ] {
+            assert_eq!(said(&alike).uneven(), [false; 2], "{alike:?}");
+        }
+        // Clear, but not far apart.
+        assert_eq!(said(&[(500.0, 1_000.0), (300.0, 1_000.0)]).uneven(), [false; 2]);
+        let apart = said(&[(80.0, 100.0), (10.0, 100.0)]);
+        assert_eq!((apart.uneven(), apart.least([true, false])), ([true, false], Some(1)));
+        let unsaid = apart.unsaid([true, false]);
+        assert!(unsaid[0][0] < 0.25 && unsaid[1][0] > 0.85 && unsaid[0][1] == 1.0, "{unsaid:?}");
+        assert_eq!(apart.unsaid([false; 2]), [[1.0; 2]; 2]);
+        assert_eq!(apart.least([false; 2]), None);
+    }
+
+    #[test]
+    fn a_record_leaves_it_unsaid_once_however_many_replies_it_has() {
+        let replies: f64 = (0..4).map(|_| worth([0.2, 1.0], 0.25, false)).product();
+        assert!((replies - 0.2).abs() < 1e-12, "{replies}");
+        assert_eq!(worth([1.0, 0.5], 0.25, false), 0.5);
+        assert_eq!(worth([1.0, 0.5], 0.25, true), 1.0);
+    }
+}
