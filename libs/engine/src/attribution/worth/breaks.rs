@@ -32,6 +32,11 @@ struct Break {
 }
 
 impl Break {
+    /// Whether its person did next to nothing in it, while others worked.
+    fn is_idle(&self) -> bool {
+        self.came >= FEWEST && self.leaves(NEXT_TO_NOTHING)
+    }
+
     /// Whether at most this part of what came is its person's.
     fn leaves(&self, part: f64) -> bool {
         self.own <= part * self.came as f64
@@ -66,11 +71,14 @@ impl Breaks {
             let stretches = stretches.get(&person).map(Vec::as_slice).unwrap_or_default();
             (person, between(&work, stretches))
         };
-        let rates = Rates::of(account, &stretches);
         let breaks: BTreeMap<u32, Vec<Break>> =
             work.into_iter().map(of).filter(|(_, breaks)| !breaks.is_empty()).collect();
         let mut all = Self(breaks).while_others_worked(account);
-        all.0.iter_mut().for_each(|(person, breaks)| prove(*person, breaks, &rates));
+        // Most accounts have none.
+        if all.0.values().flatten().any(Break::is_idle) {
+            let rates = Rates::of(account, &stretches);
+            all.0.iter_mut().for_each(|(person, breaks)| prove(*person, breaks, &rates));
+        }
         all
     }
 
@@ -125,7 +133,7 @@ impl Breaks {
 fn prove(person: u32, breaks: &mut [Break], rates: &Rates) {
     let mut idle: Vec<(f64, &mut Break)> = Vec::new();
     for one in breaks {
-        if one.came >= FEWEST && one.leaves(NEXT_TO_NOTHING) {
+        if one.is_idle() {
             idle.push((rates.none_of(person, (one.from, one.to)), one));
         }
     }
