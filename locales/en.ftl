@@ -620,6 +620,51 @@ TEXT_WITH_NUL = leave out the character NUL (U+0000): no text may hold it
 METHOD_UNKNOWN = there is no such method here: look at the name, and whether caller and server are of the same release
 # The service is one of the suite, and another process runs it.
 SERVICE_ELSEWHERE = the process at this address does not run the service { $service }: ask the one that does; a service and a command of tally find it by peers.{ $service } in the settings
+# Over HTTP: what a status of the answer means, in a few words.
+PROBLEM_TITLE =
+    { $status ->
+        [400] Bad request
+        [401] Not signed in
+        [403] Not allowed
+        [404] Not found
+        [405] Method not allowed
+        [409] Conflict
+        [412] Changed meanwhile
+        [413] Too large
+        [415] Unsupported media type
+        [429] Too many requests
+        [499] Cancelled
+        [501] Not offered here
+        [503] Unavailable
+        [504] Out of time
+       *[other] Internal error
+    }
+# Over HTTP: nothing has this path.
+PATH_UNKNOWN = nothing here has the path { $path }: the paths are in /openapi.json
+# Over HTTP: the path is there, for other methods.
+HTTP_METHOD_WRONG = { $method } is not offered for this path: { $allowed } is
+# Over HTTP: the body says that it is something else than JSON.
+MEDIA_TYPE_WRONG = the body must be JSON (Content-Type: application/json), and { $said } was sent
+# Over HTTP: the body is larger than any message may be.
+BODY_TOO_LARGE = the body is larger than { $limit } bytes: send fewer rows at once
+# Over HTTP: the body ended early.
+BODY_BROKE_OFF = the body of the request ended early
+# Over HTTP: a body where none is read.
+BODY_NOT_READ = this call reads no body: what it takes stands in the path and behind the ?
+# Over HTTP: a list or a text in place of an object.
+BODY_NO_OBJECT = the body must be a JSON object
+# Over HTTP: no JSON; the cause is the parser's, in English.
+BODY_NO_JSON = the body cannot be read as JSON: { $cause }
+# Over HTTP: a value that does not fit its field; the cause is the parser's, in English.
+FIELD_UNREADABLE = cannot be read: { $cause }
+# Over HTTP: the same field in two places, with different values.
+FIELD_SAID_TWICE = is said twice, differently: leave it out of the body or of the query
+# Over HTTP: a name behind the ? that the call does not take.
+QUERY_UNKNOWN = is no parameter of this call: the parameters are in /openapi.json; what is personal goes into a body
+# Over HTTP: a header that stands for a field which the call does not have.
+HEADER_NOT_READ = this call cannot read the header { $header }: leave it out
+# Over HTTP: `fields` names a field that the answer does not have.
+ANSWER_HAS_NO_FIELD = the answer has no field { $field }
 # A `request_id` that is too long.
 REQUEST_ID_INVALID = a request_id has at most { $max } characters; a UUID is best
 # This request_id belongs to a request with another body.

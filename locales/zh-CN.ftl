@@ -390,6 +390,37 @@ REQUEST_COMPRESSED = 请求经过压缩，无法读取：请不压缩直接发�
 TEXT_WITH_NUL = 请去掉字符 NUL（U+0000）：文本中不能含有它
 METHOD_UNKNOWN = 此处没有这个方法：请检查名称，以及双方是否为同一版本
 SERVICE_ELSEWHERE = 该地址的进程不运行服务 { $service }：请访问运行它的进程；服务之间和 tally 命令通过设置项 peers.{ $service } 找到它
+PROBLEM_TITLE =
+    { $status ->
+        [400] 请求有误
+        [401] 未登录
+        [403] 没有权限
+        [404] 未找到
+        [405] 不支持该方法
+        [409] 冲突
+        [412] 期间已被修改
+        [413] 内容过大
+        [415] 不支持的格式
+        [429] 请求过多
+        [499] 已取消
+        [501] 此处不提供
+        [503] 暂时不可用
+        [504] 超时
+       *[other] 内部错误
+    }
+PATH_UNKNOWN = 此处没有路径 { $path }：全部路径见 /openapi.json
+HTTP_METHOD_WRONG = 该路径不支持 { $method }，支持 { $allowed }
+MEDIA_TYPE_WRONG = 请求正文须为 JSON（Content-Type: application/json），收到的是 { $said }
+BODY_TOO_LARGE = 请求正文超过 { $limit } 字节：请减少每次发送的行数
+BODY_BROKE_OFF = 请求正文未发送完整
+BODY_NOT_READ = 该调用不读取请求正文：参数在路径和 ? 之后
+BODY_NO_OBJECT = 请求正文须为 JSON 对象
+BODY_NO_JSON = 请求正文无法按 JSON 读取：{ $cause }
+FIELD_UNREADABLE = 无法读取：{ $cause }
+FIELD_SAID_TWICE = 出现两次且不一致：请从正文或查询参数中去掉一处
+QUERY_UNKNOWN = 不是该调用的参数：参数见 /openapi.json；个人信息请放在正文中
+HEADER_NOT_READ = 该调用不读取请求头 { $header }：请去掉
+ANSWER_HAS_NO_FIELD = 应答没有字段 { $field }
 REQUEST_ID_INVALID = request_id 最多 { $max } 个字符，建议用 UUID
 REQUEST_ID_REUSED = 同一 request_id 已用于内容不同的请求，请换一个新的。
 LEASE_LOST = 此项工作已由另一个进程接手，本次尝试的内容未保留
