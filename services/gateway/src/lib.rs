@@ -6,6 +6,7 @@
 //! message of a service.
 
 mod call;
+mod openapi;
 mod port;
 mod problem;
 mod rest;
@@ -16,12 +17,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use http::header::HeaderName;
+use axum::routing::get;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Request, Response};
 use tally_access::PolicyRow;
 use tally_kernel::{Clock, Error, Result, Rng};
-use tally_rpc::layers::{LoadShedLayer, MetricsLayer, TraceLayer, with_locale};
-use tally_rpc::{Limits, RpcChannel};
+use tally_rpc::RpcChannel;
+use tally_rpc::layers::{MetricsLayer, TraceLayer, with_locale};
 use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 
 pub use call::Services;
@@ -47,8 +50,6 @@ pub struct Deps {
     pub services: Vec<(&'static str, RpcChannel)>,
     /// What every rpc of theirs asks for.
     pub policy: Vec<PolicyRow>,
-    /// How much it takes on.
-    pub limits: Limits,
     /// Tells the time.
     pub clock: Clock,
     /// Gives ids.
@@ -62,17 +63,18 @@ pub struct Deps {
 pub fn doors(deps: Deps) -> Result<Router> {
     let rules = rules::rules(&deps.policy).map_err(Error::internal)?;
     let rules: Vec<_> = rules.into_iter().map(Arc::new).collect();
+    let description = Bytes::from(openapi::document(&rules).to_string());
     let rest = Rest::new(&rules, Services::new(deps.services));
     let doors = Doors {
         rest: Arc::new(rest),
         trace: TraceLayer::server(SERVICE),
         metrics: MetricsLayer::server(SERVICE),
-        load_shed: LoadShedLayer::new(deps.limits.concurrency),
         clock: deps.clock,
         rng: deps.rng,
     };
     let compressed = tower_http::compression::CompressionLayer::new().gzip(true).br(true);
-    Ok(Router::new().fallback(answer).with_state(doors).layer(compressed))
+    let described = get(move || async move { ([(CONTENT_TYPE, "application/json")], description) });
+    Ok(Router::new().route("/openapi.json", described).fallback(answer).with_state(doors).layer(compressed))
 }
 
 #[derive(Clone)]
@@ -80,7 +82,6 @@ struct Doors {
     rest: Arc<Rest>,
     trace: TraceLayer,
     metrics: MetricsLayer,
-    load_shed: LoadShedLayer,
     clock: Clock,
     rng: Rng,
 }
