@@ -676,6 +676,8 @@ LEASE_LOST = another worker has taken this work over; nothing of this attempt wa
 
 # The address is in use, or not this machine's.
 PORT_TAKEN = cannot listen on { $address }: { $cause }; choose another with --listen or TALLY_SERVER_LISTEN
+# The gateway's address is in use, or not this machine's.
+HTTP_PORT_TAKEN = the gateway cannot listen on { $address }: { $cause }; choose another with --http or TALLY_SERVER_HTTP, or leave gateway out of --services
 # The setting of the database.
 DATABASE_URL_INVALID = the database URL must begin with sqlite:// or postgres://
     .server = { $setting } cannot be read: postgres://ROLE:PASSWORD@HOST:PORT/DATABASE is expected, where the signs / ? # @ % of a password are written %2F %3F %23 %40 %25
@@ -2742,6 +2744,8 @@ SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db or postgres://tal
 SETTING_SERVICE_IN_URL = every service has a file of its own: write {"{"}service{"}"} into its name, sqlite://DIRECTORY/{"{"}service{"}"}.db, or sqlite:///DIRECTORY/{"{"}service{"}"}.db for a folder that begins with /
     .role = every service signs in as a role of its own: write tally_{"{"}service{"}"} as the role, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
 SETTING_PEER_IN_CLEAR = { $address } is beyond the loopback: https://host:port is expected
+# The gateway would listen beyond the loopback, and it speaks no TLS.
+SETTING_HTTP_IN_CLEAR = { $ip } is beyond the loopback, and the gateway speaks no TLS: let it listen on the loopback behind a proxy that does, or set server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay where the network itself encrypts
 SETTING_CERTIFICATE_AND_KEY = a certificate and its key go together: set both or neither
 SETTING_LISTEN_IN_CLEAR = { $ip } is beyond the loopback: set server.tls_certificate and server.tls_key
 SETTING_KEYS_GENERATED = { $ip } is beyond the loopback, where generated keys do not do: name a directory
@@ -3095,6 +3099,7 @@ HELP_REPLAY = Recompute a result folder from its own inputs, and say whether it 
 HELP_SERVE = Run one, some or all services
     .services = Which services, separated by commas, such as identity,attendance; by default those of the settings, which are all
     .listen = Address and port to listen on; by default that of the settings, 127.0.0.1:7070
+    .http = Address and port of the gateway, if this process has it; by default that of the settings, 127.0.0.1:8080
     .sample = Begin with the made-up group of `tally demo` on an empty store
 HELP_INIT = Make the group and its first administrator on an empty store
     .name = The group's name
@@ -3180,6 +3185,8 @@ CANNOT_START = cannot start: { $error }
 CANNOT_LISTEN = cannot listen on { $address }; name another with --listen, or stop after the summary with --once: { $error }
 NOT_OF_TALLY = { $file } is not what tally writes, from line { $line }, column { $column } on
 SAMPLE_SKIPPED = the store holds a group already: --sample leaves it as it is
+# The address of the gateway, after that of the services.
+SERVING_HTTP = the gateway is at http://{ $address }, what it offers at http://{ $address }/openapi.json
 SAMPLE_FILLED = Filled with the sample group. One password for everybody, shown this once: { $password }
 SERVING = serving { $services } on { $scheme }://{ $address }
 NO_GROUP_YET = there is no group in this store yet, so nobody can sign in: stop this process, type `tally init --name "My group"` with the same settings, and start it again

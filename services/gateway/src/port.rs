@@ -37,7 +37,7 @@ const ALIVE_EVERY: Duration = Duration::from_secs(30);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `shutdown`, then lets the requests under way end.
-pub async fn serve(listener: TcpListener, doors: Router, port: Port, shutdown: impl Future<Output = ()> + Send) {
+pub async fn serve(listener: Arc<TcpListener>, doors: Router, port: Port, shutdown: impl Future<Output = ()> + Send) {
     let mut server = Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new()).header_read_timeout(port.headers_within).max_buf_size(MAX_HEADER_BYTES);
     server

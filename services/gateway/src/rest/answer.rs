@@ -107,7 +107,9 @@ pub fn unary(rule: &Rule, wanted: &Wanted, bytes: &Bytes, head: &Head) -> Result
     let mut answer = Response::new(Body::new(Full::new(json(&message)?)));
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, JSON);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    let reads = matches!(head.method.as_str(), "GET" | "HEAD");
+    // What a sign-in answers is kept nowhere.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(if reads { "private, no-cache" } else { "no-store" }));
     if let Ok(value) = HeaderValue::from_str(&etag) {
         headers.insert(ETAG, value);
     }
@@ -115,7 +117,6 @@ pub fn unary(rule: &Rule, wanted: &Wanted, bytes: &Bytes, head: &Head) -> Result
         headers.insert(LINK, link);
     }
     let known = head.headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let reads = matches!(head.method.as_str(), "GET" | "HEAD");
     if reads && known.split(',').map(str::trim).any(|known| known == etag || known == "*") {
         *answer.body_mut() = Body::empty();
         *answer.status_mut() = StatusCode::NOT_MODIFIED;

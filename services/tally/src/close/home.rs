@@ -76,6 +76,7 @@ impl Home {
         let trigger = Trigger::new();
         let boot = Boot {
             address: config.server.listen,
+            http: None,
             cache: tally_cache::Cache::memory(),
             compute: Compute::new(config.compute.threads)?,
             shutdown: trigger.shutdown(),

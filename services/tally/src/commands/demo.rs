@@ -276,6 +276,7 @@ pub async fn fill(config: &Config) -> Result<()> {
     let trigger = Trigger::new();
     let boot = Boot {
         address: config.server.listen,
+        http: None,
         cache: tally_cache::Cache::memory(),
         compute: Compute::new(config.compute.threads)?,
         shutdown: trigger.shutdown(),
