@@ -289,7 +289,7 @@ fn start(
     let file = |ending| std::fs::File::create(folder.join(format!("{name}.{ending}"))).expect("a file for its output");
     let (log, out) = (file("log"), file("out"));
     let mut command = Command::new(program());
-    command.arg("serve").args(args).args(["--listen", &address.to_string()]);
+    command.arg("serve").args(args).args(["--listen", &address.to_string(), "--http", "127.0.0.1:0"]);
     command.env_clear().envs(settings.iter().map(|(key, value)| (key, value)));
     command.env("TALLY_KEYS_DIRECTORY", folder.join("keys"));
     if let Some(endpoint) = otlp {

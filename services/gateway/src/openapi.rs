@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use tally_access::{Effect, Needs};
 
 use crate::problem;
+use crate::rest::template::Variable;
 use crate::rules::{BodyRule, Rule, field_at};
 use schema::{Comments, Schemas};
 
@@ -35,7 +36,7 @@ pub fn document(rules: &[Arc<Rule>]) -> Value {
         let service = rule.rpc.parent_service();
         tags.insert(tag(&rule.rpc), comments.of_service(&service));
         let operation = operation(rule, &comments, &mut schemas);
-        paths.entry(rule.path.clone()).or_default().insert(rule.verb.to_lowercase(), operation);
+        paths.entry(path(rule)).or_default().insert(rule.verb.to_lowercase(), operation);
     }
     let tags: Vec<Value> =
         tags.into_iter().map(|(name, description)| json!({ "name": name, "description": description })).collect();
@@ -77,6 +78,17 @@ fn tag(rpc: &MethodDescriptor) -> String {
     let service = rpc.parent_service();
     let package = service.package_name().split('.').nth(1).unwrap_or_default().to_owned();
     format!("{package}.{}", service.name().trim_end_matches("Service"))
+}
+
+/// The path, with the last name of each field alone: `{measure_id}` of `{measure.measure_id}`, since not every tool reads points.
+fn path(rule: &Rule) -> String {
+    let of = |variable: &Variable| (variable.field_path.join("."), name_in_path(variable).to_owned());
+    let names = rule.template.variables.iter().map(of);
+    names.fold(rule.path.clone(), |path, (long, short)| path.replace(&format!("{{{long}}}"), &format!("{{{short}}}")))
+}
+
+fn name_in_path(variable: &Variable) -> &str {
+    variable.field_path.last().map_or("", String::as_str)
 }
 
 fn operation(rule: &Rule, comments: &Comments, schemas: &mut Schemas) -> Value {
@@ -122,9 +134,8 @@ fn first_sentence(said: &str) -> (String, String) {
 fn parameters(rule: &Rule, comments: &Comments, schemas: &mut Schemas) -> Value {
     let mut all = Vec::new();
     for variable in &rule.template.variables {
-        let path = variable.field_path.join(".");
         if let Some(field) = field_at(&rule.rpc.input(), &variable.field_path) {
-            let mut one = parameter(&path, &field, "path", comments, schemas);
+            let mut one = parameter(name_in_path(variable), &field, "path", comments, schemas);
             one["required"] = true.into();
             one["schema"]["minLength"] = 1.into();
             all.push(one);
@@ -182,7 +193,7 @@ fn body(rule: &Rule, schemas: &mut Schemas) -> Option<Value> {
         }
     };
     if rule.rpc.is_client_streaming() {
-        let text = json!({ "type": "string", "description": "Lines, each a JSON object of a message." });
+        let text = lines(&schemas.of_message(&input));
         return Some(
             json!({ "required": true, "content": { "application/jsonl": { "schema": text, "example": example.to_string() } } }),
         );
@@ -196,9 +207,11 @@ fn answers(rule: &Rule, schemas: &mut Schemas) -> Value {
     let output = rule.rpc.output();
     let (schema, example) = (schemas.of_message(&output), example::of_message(&output, &[]));
     let content = if rule.rpc.is_server_streaming() {
-        let lines =
-            json!({ "type": "string", "description": format!("Lines, each a JSON object: {}.", output.name()) });
-        json!({ "application/jsonl": { "schema": lines, "example": example.to_string() }, "text/event-stream": { "schema": { "type": "string" }, "example": format!("data: {example}\n\n") } })
+        let events = json!({ "type": "string", "description": "Server-sent events; the data of each is a message." });
+        json!({
+            "application/jsonl": { "schema": lines(&schema), "example": example.to_string() },
+            "text/event-stream": { "schema": events, "example": format!("data: {example}\n\n") }
+        })
     } else {
         json!({ "application/json": { "schema": schema, "example": example } })
     };
@@ -223,6 +236,11 @@ fn answers(rule: &Rule, schemas: &mut Schemas) -> Value {
         told.insert("304".into(), json!({ "description": "As it was when `If-None-Match` was learnt." }));
     }
     Value::Object(told)
+}
+
+/// A text of lines, each the JSON of a message.
+fn lines(message: &Value) -> Value {
+    json!({ "type": "string", "description": "Lines, each a JSON object.", "contentMediaType": "application/json", "contentSchema": message })
 }
 
 fn headers(rule: &Rule) -> Value {
