@@ -169,7 +169,9 @@ impl Rest {
 fn query(text: &str) -> (Vec<(String, String)>, Option<String>) {
     let decoded = |text: &str| {
         let spaced = text.replace('+', " ");
-        percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+        // What is no text stays as it came: the field then says what is wrong with it.
+        let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8();
+        decoded.map_or_else(|_| text.to_owned(), Into::into)
     };
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));

@@ -1,0 +1,133 @@
+//! JSON that can be taken in one way only.
+
+use std::fmt;
+
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+use tally_kernel::error::Result;
+use tally_kernel::msg;
+
+use super::refused;
+
+/// Reads JSON. An object that has one name twice is refused: readers differ in which of the two they take.
+///
+/// # Errors
+/// It is no such JSON, or deeper than 127 levels.
+pub fn parse(text: &[u8]) -> serde_json::Result<Value> {
+    serde_json::from_slice::<Once>(text).map(|Once(value)| value)
+}
+
+struct Once(Value);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        from.deserialize_any(OnceVisitor)
+    }
+}
+
+struct OnceVisitor;
+
+impl<'de> Visitor<'de> for OnceVisitor {
+    type Value = Once;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> std::result::Result<Once, E> {
+        Ok(Once(Value::Null))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> std::result::Result<Once, E> {
+        Ok(Once(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> std::result::Result<Once, E> {
+        Ok(Once(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> std::result::Result<Once, E> {
+        Ok(Once(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> std::result::Result<Once, E> {
+        Ok(Once(value.into()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> std::result::Result<Once, E> {
+        Ok(Once(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> std::result::Result<Once, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Once(item)) = from.next_element()? {
+            items.push(item);
+        }
+        Ok(Once(Value::Array(items)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> std::result::Result<Once, A::Error> {
+        let mut fields = Map::new();
+        while let Some(name) = from.next_key::<String>()? {
+            if fields.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+            }
+            let Once(value) = from.next_value()?;
+            fields.insert(name, value);
+        }
+        Ok(Once(Value::Object(fields)))
+    }
+}
+
+/// A message's fields by the names of the contract, without those that are null: JSON's null says that a field is not said.
+///
+/// # Errors
+/// INVALID_ARGUMENT where there is no such field, where one stands by both of its names, and where a whole number would lose digits.
+pub fn canonical(message: &MessageDescriptor, said: Map<String, Value>, at: &str) -> Result<Map<String, Value>> {
+    if message.package_name() == "google.protobuf" {
+        // Those have a JSON of their own.
+        return Ok(said);
+    }
+    let mut fields = Map::new();
+    for (name, value) in said {
+        let field = message.get_field_by_json_name(&name).or_else(|| message.get_field_by_name(&name));
+        let at = if at.is_empty() { name } else { format!("{at}.{name}") };
+        let unknown = || refused(&at, msg!("FIELD_UNREADABLE", cause = "unknown field"));
+        let field = field.ok_or_else(unknown)?;
+        if value.is_null() {
+            continue;
+        }
+        if fields.insert(field.name().to_owned(), canonical_value(&field, value, &at)?).is_some() {
+            let cause = format!("duplicate field: `{}` is `{}`", field.json_name(), field.name());
+            return Err(refused(&at, msg!("FIELD_UNREADABLE", cause)));
+        }
+    }
+    Ok(fields)
+}
+
+/// The largest whole number up to which a number with a fraction or an exponent holds every whole number.
+const WHOLE: f64 = 9_007_199_254_740_992.0;
+
+fn canonical_value(field: &FieldDescriptor, value: Value, at: &str) -> Result<Value> {
+    match (field.kind(), value) {
+        (_, Value::Array(items)) if field.is_list() => {
+            let items = items.into_iter().enumerate();
+            items.map(|(i, item)| canonical_value(field, item, &format!("{at}[{i}]"))).collect()
+        }
+        (Kind::Message(inner), Value::Object(fields)) if !field.is_map() => {
+            canonical(&inner, fields, at).map(Value::Object)
+        }
+        (kind, Value::Number(number))
+            if number.is_f64() && is_whole(&kind) && number.as_f64().is_some_and(|number| number.abs() > WHOLE) =>
+        {
+            let cause = format!("{number} has too many digits for a number with a fraction or an exponent");
+            Err(refused(at, msg!("FIELD_UNREADABLE", cause)))
+        }
+        (_, value) => Ok(value),
+    }
+}
+
+fn is_whole(kind: &Kind) -> bool {
+    !matches!(kind, Kind::Double | Kind::Float | Kind::Message(_))
+}
