@@ -36,7 +36,10 @@ pub fn question(rule: &Rule, parts: &Parts<'_>, body: &[u8]) -> Result<DynamicMe
     let mut wrong = Violations::new();
     let mut woven = whole(rule, body)?;
     let mut put = |path: &[String], field: &FieldDescriptor, text: &str, wrong: &mut Violations| {
-        if !insert(&mut woven, &input, path, json(field, text)) {
+        let value = json(field, text);
+        if let Some(cause) = strict::loses(field, &value) {
+            wrong.push(path.join("."), msg!("FIELD_UNREADABLE", cause));
+        } else if !insert(&mut woven, &input, path, value) {
             wrong.push(path.join("."), msg!("FIELD_SAID_TWICE"));
         }
     };
@@ -45,7 +48,7 @@ pub fn question(rule: &Rule, parts: &Parts<'_>, body: &[u8]) -> Result<DynamicMe
             put(path, &field, text, &mut wrong);
         }
     }
-    let known = rule.query_fields();
+    let known = if parts.query.is_empty() { BTreeMap::new() } else { rule.query_fields() };
     for (name, text) in parts.query {
         match known_as(&known, name) {
             Some((path, field)) => {

@@ -106,10 +106,10 @@ pub fn canonical(message: &MessageDescriptor, said: Map<String, Value>, at: &str
     Ok(fields)
 }
 
-/// The largest whole number up to which a number with a fraction or an exponent holds every whole number.
-const WHOLE: f64 = 9_007_199_254_740_992.0;
-
 fn canonical_value(field: &FieldDescriptor, value: Value, at: &str) -> Result<Value> {
+    if let Some(cause) = loses(field, &value) {
+        return Err(refused(at, msg!("FIELD_UNREADABLE", cause)));
+    }
     match (field.kind(), value) {
         (_, Value::Array(items)) if field.is_list() => {
             let items = items.into_iter().enumerate();
@@ -118,16 +118,31 @@ fn canonical_value(field: &FieldDescriptor, value: Value, at: &str) -> Result<Va
         (Kind::Message(inner), Value::Object(fields)) if !field.is_map() => {
             canonical(&inner, fields, at).map(Value::Object)
         }
-        (kind, Value::Number(number))
-            if number.is_f64() && is_whole(&kind) && number.as_f64().is_some_and(|number| number.abs() > WHOLE) =>
-        {
-            let cause = format!("{number} has too many digits for a number with a fraction or an exponent");
-            Err(refused(at, msg!("FIELD_UNREADABLE", cause)))
-        }
         (_, value) => Ok(value),
     }
 }
 
-fn is_whole(kind: &Kind) -> bool {
-    !matches!(kind, Kind::Double | Kind::Float | Kind::Message(_))
+/// The largest whole number up to which a number with a fraction or an exponent holds every whole number.
+const WHOLE: f64 = 9_007_199_254_740_992.0;
+/// Digits of a second that an instant holds.
+const NANOSECONDS: usize = 9;
+
+/// What would be lost of a value, silently, when it is read.
+pub fn loses(field: &FieldDescriptor, value: &Value) -> Option<&'static str> {
+    match (field.kind(), value) {
+        (Kind::Message(inner), Value::String(text)) if inner.full_name() == "google.protobuf.Timestamp" => {
+            let digits =
+                text.split_once('.').map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
+            // As in 2026-03-01T12:00:60Z, which is no instant, and would be read as the second before.
+            let second = text.get(17..19);
+            let of_second = (digits > NANOSECONDS).then_some("more than nine digits of a second");
+            of_second.or_else(|| (second == Some("60")).then_some("seconds are told from 00 to 59"))
+        }
+        (Kind::Double | Kind::Float | Kind::Message(_), _) => None,
+        (_, Value::Number(number)) => {
+            let lost = number.is_f64() && number.as_f64().is_some_and(|number| number.abs() > WHOLE);
+            lost.then_some("too many digits for a number with a fraction or an exponent")
+        }
+        _ => None,
+    }
 }

@@ -251,6 +251,23 @@ fn headers_stand_for_fields_where_the_question_has_them() {
 }
 
 #[test]
+fn a_header_that_is_no_text_or_there_twice_is_not_lost() {
+    let name = http::header::IF_MATCH;
+    let of = |values: &[&'static [u8]]| {
+        let values = values.iter().map(|value| (name.clone(), http::HeaderValue::from_bytes(value).unwrap()));
+        let mut headers = http::HeaderMap::new();
+        values.for_each(|(name, value)| _ = headers.append(name, value));
+        super::super::super::header(&headers, &name)
+            .map(|text| text.map(str::to_owned))
+            .map_err(|error| error.violations().len())
+    };
+    assert_eq!(of(&[]), Ok(None));
+    assert_eq!(of(&[b"e"]), Ok(Some("e".to_owned())));
+    assert_eq!(of(&[b"\xC3\xA9"]), Err(1));
+    assert_eq!(of(&[b"e", b"f"]), Err(1));
+}
+
+#[test]
 fn every_fault_of_path_query_and_headers_is_told_at_once() {
     let asked =
         Asked { query: &[("a", "1"), ("page_size", "1"), ("page_size", "2")], etag: Some("e"), ..Asked::default() };
@@ -294,6 +311,7 @@ fn a_body_that_could_be_taken_in_two_ways_is_refused() {
         (r#"{"validateOnly":"true"}"#.to_owned(), unreadable("validate_only")),
         (r#"{"validateOnly":1}"#.to_owned(), unreadable("validate_only")),
         (r#"{"at":1767225600}"#.to_owned(), unreadable("at")),
+        (r#"{"at":"2026-03-01T12:00:60Z"}"#.to_owned(), unreadable("at")),
         (r#"{"at":{"seconds":1}}"#.to_owned(), unreadable("at")),
         (r#"{"kind":"IN"}"#.to_owned(), unreadable("kind")),
         (r#"{"kind":1.5}"#.to_owned(), unreadable("kind")),
