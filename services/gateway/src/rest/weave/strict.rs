@@ -92,9 +92,10 @@ pub fn canonical(message: &MessageDescriptor, said: Map<String, Value>, at: &str
     let mut fields = Map::new();
     for (name, value) in said {
         let field = message.get_field_by_json_name(&name).or_else(|| message.get_field_by_name(&name));
-        let at = if at.is_empty() { name } else { format!("{at}.{name}") };
-        let unknown = || refused(&at, msg!("FIELD_UNREADABLE", cause = "unknown field"));
+        let within = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
+        let unknown = || refused(&within(&name), msg!("FIELD_UNREADABLE", cause = "unknown field"));
         let field = field.ok_or_else(unknown)?;
+        let at = within(field.name());
         if value.is_null() {
             continue;
         }

@@ -388,7 +388,7 @@ fn has_fractions(message: &MessageDescriptor, depth: usize) -> bool {
 fn faults_within_lists_are_told_by_their_place() {
     for (rows, field) in [
         (r#"[{},{"amountMinor":"x"}]"#, "rows[1].amount_minor"),
-        (r#"[{},{"amountMinor":9e18}]"#, "rows[1].amountMinor"),
+        (r#"[{},{"amountMinor":9e18}]"#, "rows[1].amount_minor"),
         (r#"[{"externalId":"a","external_id":"a"}]"#, "rows[0].external_id"),
         ("[{},null]", "rows[1]"),
         ("[[]]", "rows[0]"),
