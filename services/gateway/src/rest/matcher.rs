@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use percent_encoding::{percent_decode, percent_decode_str};
+use percent_encoding::percent_decode_str;
 
 use super::template::{Segment, Template};
 
@@ -52,7 +52,7 @@ impl<T> Matcher<T> {
 
     /// What a path is, asked for with a method. The path is as it came, percent-encoded; what stands after `?` is no part of it.
     pub fn find(&self, method: &str, path: &str) -> Found<'_, T> {
-        let (segments, verb) = self.split(path);
+        let Some((segments, verb)) = self.split(path) else { return Found::Nothing };
         let fits = |entry: &&Entry<T>| entry.template.verb.as_deref() == verb && fits(&entry.template, &segments);
         let mut others = BTreeSet::new();
         for entry in self.entries.iter().filter(fits) {
@@ -64,23 +64,27 @@ impl<T> Matcher<T> {
         if others.is_empty() { Found::Nothing } else { Found::OtherMethods(others.into_iter().collect()) }
     }
 
-    /// A path's segments and its verb: a colon begins one only where some template has it, so that an id may hold a colon.
-    fn split<'p>(&self, path: &'p str) -> (Vec<&'p str>, Option<&'p str>) {
-        let Some(path) = path.strip_prefix('/') else { return (Vec::new(), None) };
+    /// A path's segments and its verb: a colon begins one only where some template has it, so that an id may hold a colon. The path `/` has no
+    /// segment; what does not begin so is no path.
+    fn split<'p>(&self, path: &'p str) -> Option<(Vec<&'p str>, Option<&'p str>)> {
+        let path = path.strip_prefix('/')?;
         let verb = path.rsplit_once(':').filter(|(_, verb)| self.verbs.contains(*verb));
         let (path, verb) = verb.map_or((path, None), |(path, verb)| (path, Some(verb)));
-        (path.split('/').collect(), verb)
+        let segments = if path.is_empty() && verb.is_none() { Vec::new() } else { path.split('/').collect() };
+        Some((segments, verb))
     }
 }
 
-/// Literals are more exact than one segment, and that is more exact than many.
+/// Literals are more exact than one segment, and that is more exact than many. The end stands between: `/a` is more exact than `/a/**`, and
+/// that is less exact than `/a/**/b`.
 fn exactness(template: &Template) -> Vec<u8> {
+    const END: u8 = 2;
     let rank = |segment: &Segment| match segment {
         Segment::Literal(_) => 0,
         Segment::One => 1,
-        Segment::Many => 2,
+        Segment::Many => 3,
     };
-    template.segments.iter().map(rank).collect()
+    template.segments.iter().map(rank).chain([END]).collect()
 }
 
 fn fits(template: &Template, segments: &[&str]) -> bool {
@@ -122,18 +126,22 @@ fn decoded_but_reserved(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
-        let escaped =
-            percent_decode(rest.get(..3).unwrap_or_default()).next().filter(|_| *first == b'%' && rest.len() > 2);
-        match escaped {
-            Some(byte) if byte != b'%' && !RESERVED.contains(&byte) => {
-                bytes.push(byte);
-                rest = &rest[3..];
-            }
-            Some(_) | None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
+        let (byte, after) = match escaped(rest).filter(|byte| !RESERVED.contains(byte)) {
+            Some(byte) => (byte, &rest[3..]),
+            None => (*first, after),
+        };
+        bytes.push(byte);
+        rest = after;
     }
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
+
+/// The byte that a `%` and two digits at the beginning stand for.
+fn escaped(text: &[u8]) -> Option<u8> {
+    let [b'%', high, low, ..] = text else { return None };
+    let digit = |c: &u8| char::from(*c).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use http::request::Parts as Head;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use prost::Message as _;
-use tally_kernel::error::{Error, Kind, Result};
+use tally_kernel::error::{Error, Kind, Result, Violation};
 use tally_kernel::{Locale, msg};
 use tally_rpc::layers::{CONSISTENCY, RpcMethod};
 use tally_rpc::{MAX_MESSAGE_BYTES, error_from};
@@ -122,12 +122,11 @@ impl Rest {
         let rule = asked.rule;
         let (query, wanted) = query(head.uri.query().unwrap_or_default());
         let wanted = answer::Wanted::of(&rule, &head.headers, wanted)?;
-        let text = |name: &HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
         let parts = Parts {
             path: &asked.path,
             query: &query,
-            request_id: text(&IDEMPOTENCY_KEY),
-            etag: text(&IF_MATCH).map(|etag| etag.trim_matches('"')),
+            request_id: header(&head.headers, &IDEMPOTENCY_KEY)?,
+            etag: header(&head.headers, &IF_MATCH)?.map(|etag| etag.trim_matches('"')),
         };
         is_json(&head.headers)?;
         let question = Bytes::from(weave::question(&rule, &parts, &whole(body).await?)?.encode_to_vec());
@@ -169,13 +168,24 @@ impl Rest {
 fn query(text: &str) -> (Vec<(String, String)>, Option<String>) {
     let decoded = |text: &str| {
         let spaced = text.replace('+', " ");
-        percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+        // What is no text stays as it came: the field then says what is wrong with it.
+        let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8();
+        decoded.map_or_else(|_| text.to_owned(), Into::into)
     };
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     let pairs = pairs.map(|(name, value)| (decoded(name), decoded(value)));
     let (fields, others): (Vec<_>, Vec<_>) = pairs.partition(|(name, _)| name == "fields");
     (others, fields.into_iter().next().map(|(_, value)| value))
+}
+
+/// A header that stands for a field. One that is no text, or is there twice, is refused: the condition that it sets would be lost silently.
+fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>> {
+    let mut all = headers.get_all(name).iter();
+    let Some(value) = all.next() else { return Ok(None) };
+    let text = value.to_str().ok().filter(|_| all.next().is_none());
+    let refused = || Violation { field: name.to_string(), message: msg!("HEADER_NOT_READ", header = name.as_str()) };
+    text.map(Some).ok_or_else(|| Error::invalid(vec![refused()]))
 }
 
 /// A body that says what it is must say JSON.

@@ -1,12 +1,12 @@
 //! Templates of paths, as `google.api.http` has them: `/v1/cycles/{cycle_id}:publish`.
 //!
 //! ```text
-//! Template = "/" Segments [ ":" Verb ]
+//! Template = "/" [ Segments [ ":" Verb ] ]
 //! Segments = Segment { "/" Segment }
 //! Segment  = "*" | "**" | Literal | "{" FieldPath [ "=" Segments ] "}"
 //! ```
 //!
-//! `**` stands for any number of segments, and once in a template.
+//! `**` stands for any number of segments; after it only literals may come, so that what it stands for is never in doubt.
 
 /// A part of a path between two slashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,13 +45,17 @@ impl Template {
         let mut parser =
             Parser { rest: text, template: Self { segments: Vec::new(), verb: None, variables: Vec::new() } };
         parser.expect('/')?;
+        if parser.rest.is_empty() {
+            return Some(parser.template);
+        }
         parser.segments(true)?;
         if !parser.rest.is_empty() {
             parser.expect(':')?;
             parser.template.verb = Some(parser.literal()?);
         }
-        let many = parser.template.segments.iter().filter(|segment| **segment == Segment::Many).count();
-        (parser.rest.is_empty() && many <= 1).then_some(parser.template)
+        let after = parser.template.many().map_or(&[][..], |many| &parser.template.segments[many + 1..]);
+        let only_literals = after.iter().all(|segment| matches!(segment, Segment::Literal(_)));
+        (parser.rest.is_empty() && only_literals).then_some(parser.template)
     }
 
     /// Where the segments of any number stand.
@@ -135,3 +139,6 @@ impl Parser<'_> {
         (!word.is_empty()).then(|| word.to_owned())
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,7 +1,9 @@
 //! Makes an rpc's question of the path, what stands behind the `?`, the headers and the body.
 //!
 //! All of it becomes one JSON object, which is then read as proto's own mapping of JSON has it: one place says what a number, an instant or a
-//! choice may look like, wherever it stood.
+//! choice may look like, wherever it stood. Nothing is taken silently in one of two ways: what is said twice, differently, is refused.
+
+mod strict;
 
 use std::collections::BTreeMap;
 
@@ -34,7 +36,10 @@ pub fn question(rule: &Rule, parts: &Parts<'_>, body: &[u8]) -> Result<DynamicMe
     let mut wrong = Violations::new();
     let mut woven = whole(rule, body)?;
     let mut put = |path: &[String], field: &FieldDescriptor, text: &str, wrong: &mut Violations| {
-        if !insert(&mut woven, &input, path, json(field, text)) {
+        let value = json(field, text);
+        if let Some(cause) = strict::loses(field, &value) {
+            wrong.push(path.join("."), msg!("FIELD_UNREADABLE", cause));
+        } else if !insert(&mut woven, &input, path, value) {
             wrong.push(path.join("."), msg!("FIELD_SAID_TWICE"));
         }
     };
@@ -43,7 +48,7 @@ pub fn question(rule: &Rule, parts: &Parts<'_>, body: &[u8]) -> Result<DynamicMe
             put(path, &field, text, &mut wrong);
         }
     }
-    let known = rule.query_fields();
+    let known = if parts.query.is_empty() { BTreeMap::new() } else { rule.query_fields() };
     for (name, text) in parts.query {
         match known_as(&known, name) {
             Some((path, field)) => {
@@ -64,19 +69,19 @@ pub fn question(rule: &Rule, parts: &Parts<'_>, body: &[u8]) -> Result<DynamicMe
 
 /// What the body says, as the fields of the question.
 fn whole(rule: &Rule, body: &[u8]) -> Result<Map<String, Value>> {
-    let blank = body.iter().all(u8::is_ascii_whitespace);
-    let parsed = |body| serde_json::from_slice(body).map_err(|e| unreadable(&e));
-    match &rule.body {
-        BodyRule::None if blank => Ok(Map::new()),
-        BodyRule::None => Err(refused("body", msg!("BODY_NOT_READ"))),
-        BodyRule::Whole if blank => Ok(Map::new()),
-        BodyRule::Whole => match parsed(body)? {
-            Value::Object(fields) => Ok(fields),
-            _ => Err(refused("body", msg!("BODY_NO_OBJECT"))),
-        },
-        BodyRule::Field(_) if blank => Ok(Map::new()),
-        BodyRule::Field(field) => Ok(Map::from_iter([(field.name().to_owned(), parsed(body)?)])),
+    if body.is_empty() {
+        return Ok(Map::new());
     }
+    let parsed = |body| strict::parse(body).map_err(|e| unreadable(&e));
+    let said = match &rule.body {
+        BodyRule::None => return Err(refused("body", msg!("BODY_NOT_READ"))),
+        BodyRule::Whole => match parsed(body)? {
+            Value::Object(fields) => fields,
+            _ => return Err(refused("body", msg!("BODY_NO_OBJECT"))),
+        },
+        BodyRule::Field(field) => Map::from_iter([(field.name().to_owned(), parsed(body)?)]),
+    };
+    strict::canonical(&rule.rpc.input(), said, "")
 }
 
 /// Headers that stand for a field, each with the way to it, where the rpc has such a field.
@@ -136,7 +141,7 @@ fn json(field: &FieldDescriptor, text: &str) -> Value {
 fn insert(into: &mut Map<String, Value>, message: &MessageDescriptor, path: &[String], value: Value) -> bool {
     let Some((first, rest)) = path.split_first() else { return false };
     let Some(field) = message.get_field_by_name(first) else { return false };
-    let key = if into.contains_key(field.json_name()) { field.json_name() } else { field.name() };
+    let key = field.name();
     if let (Kind::Message(inner), false) = (field.kind(), rest.is_empty()) {
         return match into.entry(key).or_insert_with(|| Value::Object(Map::new())) {
             Value::Object(fields) => insert(fields, &inner, rest, value),
@@ -157,8 +162,14 @@ fn insert(into: &mut Map<String, Value>, message: &MessageDescriptor, path: &[St
             into.insert(key.to_owned(), value);
             true
         }
-        Some(there) => *there == value,
+        Some(there) => *there == value || same(message, key, there, value),
     }
+}
+
+/// Whether two values of a field are written differently and mean the same, such as `"7"` and `7`.
+fn same(message: &MessageDescriptor, field: &str, one: &Value, other: Value) -> bool {
+    let read = |value| read(message, Value::Object(Map::from_iter([(field.to_owned(), value)]))).ok();
+    read(one.clone()).is_some_and(|one| read(other).is_some_and(|other| one == other))
 }
 
 /// Reads a message from JSON.
@@ -183,3 +194,6 @@ fn unreadable(cause: &serde_json::Error) -> Error {
 fn refused(field: &str, message: Message) -> Error {
     Error::invalid(vec![Violation { field: field.to_owned(), message }])
 }
+
+#[cfg(test)]
+mod tests;
