@@ -649,6 +649,8 @@ MEDIA_TYPE_WRONG = the body must be JSON (Content-Type: application/json), and {
 BODY_TOO_LARGE = the body is larger than { $limit } bytes: send fewer rows at once
 # Over HTTP: the body ended early.
 BODY_BROKE_OFF = the body of the request ended early
+# Over HTTP: the body came too slowly.
+BODY_TOO_SLOW = the body of the request took too long: send it faster, or in smaller parts
 # Over HTTP: a body where none is read.
 BODY_NOT_READ = this call reads no body: what it takes stands in the path and behind the ?
 # Over HTTP: a list or a text in place of an object.

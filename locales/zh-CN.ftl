@@ -413,6 +413,7 @@ HTTP_METHOD_WRONG = 该路径不支持 { $method }，支持 { $allowed }
 MEDIA_TYPE_WRONG = 请求正文须为 JSON（Content-Type: application/json），收到的是 { $said }
 BODY_TOO_LARGE = 请求正文超过 { $limit } 字节：请减少每次发送的行数
 BODY_BROKE_OFF = 请求正文未发送完整
+BODY_TOO_SLOW = 请求正文发送过慢：请加快发送或减小每次的内容
 BODY_NOT_READ = 该调用不读取请求正文：参数在路径和 ? 之后
 BODY_NO_OBJECT = 请求正文须为 JSON 对象
 BODY_NO_JSON = 请求正文无法按 JSON 读取：{ $cause }

@@ -415,12 +415,11 @@ impl Config {
         if certificate.is_empty() && !server.tls_authority.as_os_str().is_empty() {
             return Err(error("server.tls_authority", msg!("SETTING_AUTHORITY_ALONE")));
         }
-        let http: IpAddr = server.http.ip();
         let plain = server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay;
-        if self.has_gateway() && !http.is_loopback() && !plain {
-            return Err(error("server.http", msg!("SETTING_HTTP_IN_CLEAR", ip = http)));
+        if self.has_gateway() && !server.http.ip().is_loopback() && !plain {
+            return Err(error("server.http", msg!("SETTING_HTTP_IN_CLEAR", ip = server.http.ip())));
         }
-        let ip: IpAddr = server.listen.ip();
+        let ip = server.listen.ip();
         if ip.is_loopback() || plain {
             return Ok(());
         }

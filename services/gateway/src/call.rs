@@ -39,7 +39,7 @@ impl Services {
         let mut grpc = Grpc::new(channel)
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        let path = format!("/{name}").parse().map_err(|e| Status::internal(format!("{e}")))?;
+        let path = format!("/{name}").parse().map_err(|_| Status::unimplemented(name))?;
         let mut request = Request::new(questions);
         *request.metadata_mut() = metadata;
         let Ok(()) = grpc.ready().await;

@@ -11,6 +11,7 @@ mod port;
 mod problem;
 mod rest;
 mod rules;
+mod template;
 
 use std::convert::Infallible;
 use std::sync::Arc;

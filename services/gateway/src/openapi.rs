@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use tally_access::{Effect, Needs};
 
 use crate::problem;
-use crate::rest::template::Variable;
 use crate::rules::{BodyRule, Rule, field_at};
+use crate::template::Variable;
 use schema::{Comments, Schemas};
 
 /// Answers that every call may have, by status: the key of the component.

@@ -6,7 +6,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Me
 use tally_access::PolicyRow;
 use tally_api::classes::{self, DataClass, class_of};
 
-use crate::rest::template::Template;
+use crate::template::Template;
 
 /// What of a request stands in the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,4 +138,29 @@ pub fn field_at(message: &MessageDescriptor, path: &[String]) -> Option<FieldDes
     let (first, rest) = path.split_first()?;
     let field = message.get_field_by_name(first)?;
     if rest.is_empty() { Some(field) } else { field_at(field.kind().as_message()?, rest) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rpcs that nobody calls over HTTP: parts of the suite ask them of each other.
+    const WITHOUT: [&str; 2] =
+        ["tally.identity.v1.AccessService.GetView", "tally.identity.v1.ErasureService.ReportErasure"];
+
+    #[test]
+    fn every_rpc_has_a_path_or_a_reason_to_have_none() {
+        let option = classes::pool().get_extension_by_name("google.api.http").unwrap();
+        let rpcs = classes::pool().services().flat_map(|service| service.methods().collect::<Vec<_>>());
+        let without: Vec<String> =
+            rpcs.filter(|rpc| !rpc.options().has_extension(&option)).map(|rpc| rpc.full_name().to_owned()).collect();
+        assert_eq!(without, WITHOUT);
+    }
+
+    #[test]
+    fn what_chooses_fields_of_answers_is_no_field_of_a_question() {
+        let questions = classes::pool().services().flat_map(|service| service.methods().collect::<Vec<_>>());
+        let taken = questions.filter(|rpc| rpc.input().get_field_by_name("fields").is_some());
+        assert_eq!(taken.count(), 0);
+    }
 }

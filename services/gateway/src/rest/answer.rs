@@ -129,15 +129,13 @@ pub fn unary(rule: &Rule, wanted: &Wanted, bytes: &Bytes, head: &Head) -> Result
 pub fn streamed(rule: &Rule, wanted: &Wanted, messages: Streaming<Bytes>, locale: Locale) -> Response<Body> {
     let events = wanted.events;
     let (rule, fields) = (rule.clone(), wanted.fields.clone());
-    let one = move |message: std::result::Result<Bytes, tonic::Status>| {
-        let told = message.map_err(error_from).and_then(|bytes| {
-            let mut message = decoded(&rule, &bytes)?;
-            Wanted { fields: fields.clone(), events }.only(&mut message);
-            json(&message)
-        });
-        Ok::<_, std::convert::Infallible>(Frame::data(line(told, events, locale)))
+    let told = move |bytes: Bytes| {
+        let mut message = decoded(&rule, &bytes)?;
+        Wanted { fields: fields.clone(), events }.only(&mut message);
+        json(&message)
     };
-    let mut answer = Response::new(Body::new(StreamBody::new(until_failed(messages).map(one))));
+    let one = move |told: Result<Bytes>| Ok::<_, std::convert::Infallible>(Frame::data(line(told, events, locale)));
+    let mut answer = Response::new(Body::new(StreamBody::new(until_failed(messages, told).map(one))));
     answer.headers_mut().insert(CONTENT_TYPE, if events { EVENTS } else { LINES });
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // A proxy that waits for more makes no stream of it.
@@ -145,13 +143,16 @@ pub fn streamed(rule: &Rule, wanted: &Wanted, messages: Streaming<Bytes>, locale
     answer
 }
 
-fn until_failed(messages: Streaming<Bytes>) -> impl futures::Stream<Item = std::result::Result<Bytes, tonic::Status>> {
-    stream::unfold(Some(messages), |messages| async {
-        let mut messages = messages?;
-        match messages.message().await {
-            Ok(Some(message)) => Some((Ok(message), Some(messages))),
+fn until_failed(
+    messages: Streaming<Bytes>,
+    told: impl Fn(Bytes) -> Result<Bytes> + Send,
+) -> impl futures::Stream<Item = Result<Bytes>> + Send {
+    stream::unfold(Some((messages, told)), |going| async {
+        let (mut messages, told) = going?;
+        match messages.message().await.map_err(error_from).and_then(|message| message.map(&told).transpose()) {
+            Ok(Some(message)) => Some((Ok(message), Some((messages, told)))),
             Ok(None) => None,
-            Err(status) => Some((Err(status), None)),
+            Err(error) => Some((Err(error), None)),
         }
     })
 }

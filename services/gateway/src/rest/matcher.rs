@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use percent_encoding::percent_decode_str;
 
-use super::template::{Segment, Template};
+use crate::template::{Segment, Template};
 
 /// A variable of the path: the names of the fields on the way, and the text.
 pub type Binding = (Vec<String>, String);
@@ -107,7 +107,7 @@ fn bindings(template: &Template, segments: &[&str]) -> Vec<Binding> {
     let many = template.many().unwrap_or(usize::MAX);
     // Where a segment of the template stands among those of the path.
     let place = |segment: usize| if segment <= many { segment } else { segment + extra - 1 };
-    let one = |variable: &super::template::Variable| {
+    let one = |variable: &crate::template::Variable| {
         let (from, to) = (place(variable.start), place(variable.start + variable.len));
         let several = variable.len > 1 || (variable.start..variable.start + variable.len).contains(&many);
         let told = segments[from..to].join("/");

@@ -1,11 +1,12 @@
 //! REST: every rpc of the contracts as JSON over HTTP.
 
 pub mod answer;
+mod lines;
 pub mod matcher;
-pub mod template;
 pub mod weave;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, stream};
@@ -29,6 +30,8 @@ use weave::Parts;
 
 /// The header whose value is the `request_id` of a change.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// How long a body may take.
+const BODY_WITHIN: Duration = Duration::from_secs(60);
 /// Headers that go to the service as they came.
 const PASSED: [&str; 5] = ["authorization", "accept-language", "traceparent", "tracestate", CONSISTENCY];
 
@@ -128,9 +131,17 @@ impl Rest {
             request_id: header(&head.headers, &IDEMPOTENCY_KEY)?,
             etag: header(&head.headers, &IF_MATCH)?.map(|etag| etag.trim_matches('"')),
         };
-        is_json(&head.headers)?;
-        let question = Bytes::from(weave::question(&rule, &parts, &whole(body).await?)?.encode_to_vec());
-        let answers = self.ask(&rule, &head.headers, stream::iter([question])).await?;
+        is_json(&rule, &head.headers)?;
+        let answers = if rule.rpc.is_client_streaming() {
+            let (questions, broken) = lines::questions(Arc::clone(&rule), body);
+            tokio::select! {
+                answers = self.ask(&rule, &head.headers, questions) => answers?,
+                Ok(error) = broken => return Err(error),
+            }
+        } else {
+            let question = Bytes::from(weave::question(&rule, &parts, &whole(body).await?)?.encode_to_vec());
+            self.ask(&rule, &head.headers, stream::iter([question])).await?
+        };
         let (metadata, mut messages) = (answers.metadata().clone(), answers.into_inner());
         let mut answer = if rule.rpc.is_server_streaming() {
             answer::streamed(&rule, &wanted, messages, locale)
@@ -189,10 +200,14 @@ fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h st
 }
 
 /// A body that says what it is must say JSON.
-fn is_json(headers: &HeaderMap) -> Result<()> {
+fn is_json(rule: &Rule, headers: &HeaderMap) -> Result<()> {
     let Some(said) = headers.get(http::header::CONTENT_TYPE) else { return Ok(()) };
     let said = said.to_str().unwrap_or_default();
     let media = said.split(';').next().unwrap_or_default().trim();
+    let lines = ["application/jsonl", "application/x-ndjson"];
+    if rule.rpc.is_client_streaming() && lines.iter().any(|known| media.eq_ignore_ascii_case(known)) {
+        return Ok(());
+    }
     if media.is_empty() || media.eq_ignore_ascii_case("application/json") || media.ends_with("+json") {
         return Ok(());
     }
@@ -201,7 +216,8 @@ fn is_json(headers: &HeaderMap) -> Result<()> {
 
 /// The whole body.
 async fn whole(body: Body) -> Result<Bytes> {
-    let read = Limited::new(body, MAX_MESSAGE_BYTES).collect().await;
+    let read = tokio::time::timeout(BODY_WITHIN, Limited::new(body, MAX_MESSAGE_BYTES).collect()).await;
+    let read = read.map_err(|_| Error::of(Kind::DeadlineExceeded, msg!("BODY_TOO_SLOW")))?;
     let read = read.map_err(|cause| match cause.downcast_ref::<http_body_util::LengthLimitError>() {
         Some(_) => Error::of(Kind::ResourceExhausted, msg!("BODY_TOO_LARGE", limit = MAX_MESSAGE_BYTES)),
         None => Error::of(Kind::Cancelled, msg!("BODY_BROKE_OFF")).with_internal(cause),

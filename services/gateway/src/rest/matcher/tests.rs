@@ -6,8 +6,8 @@ use prost_reflect::Value as Reflected;
 use serde_json::Value as Json;
 use tally_api::classes;
 
-use super::super::template::tests::{any_template, fixed, text_of};
 use super::*;
+use crate::template::tests::{any_template, fixed, text_of};
 
 /// The paths of other people's tests; where they come from stands in the file.
 const CASES: &str = include_str!("../../../tests/data/transcoding/paths.json");
