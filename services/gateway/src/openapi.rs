@@ -34,7 +34,7 @@ pub fn document(rules: &[Arc<Rule>]) -> Value {
     let mut tags: BTreeMap<String, String> = BTreeMap::new();
     for rule in rules {
         let service = rule.rpc.parent_service();
-        tags.insert(tag(&rule.rpc), comments.of_service(&service));
+        tags.insert(tag(&rule.rpc), comments.of_service(service));
         let operation = operation(rule, &comments, &mut schemas);
         paths.entry(path(rule)).or_default().insert(rule.verb.to_lowercase(), operation);
     }

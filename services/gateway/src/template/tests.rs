@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::*;
 
 /// The templates of other people's tests; where they come from stands in the file.
-const CASES: &str = include_str!("../../../tests/data/transcoding/templates.json");
+const CASES: &str = include_str!("../../tests/data/transcoding/templates.json");
 
 fn texts(list: &Json) -> Vec<&str> {
     list.as_array().expect("a list").iter().map(|one| one.as_str().expect("a text")).collect()

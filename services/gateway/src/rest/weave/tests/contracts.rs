@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::crate::template::tests::fixed;
+use crate::template::tests::fixed;
 use super::*;
 
 fn by_query<'a>(query: &'a [(&'a str, &'a str)]) -> Asked<'a> {
