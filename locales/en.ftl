@@ -620,6 +620,53 @@ TEXT_WITH_NUL = leave out the character NUL (U+0000): no text may hold it
 METHOD_UNKNOWN = there is no such method here: look at the name, and whether caller and server are of the same release
 # The service is one of the suite, and another process runs it.
 SERVICE_ELSEWHERE = the process at this address does not run the service { $service }: ask the one that does; a service and a command of tally find it by peers.{ $service } in the settings
+# Over HTTP: what a status of the answer means, in a few words.
+PROBLEM_TITLE =
+    { $status ->
+        [400] Bad request
+        [401] Not signed in
+        [403] Not allowed
+        [404] Not found
+        [405] Method not allowed
+        [409] Conflict
+        [412] Changed meanwhile
+        [413] Too large
+        [415] Unsupported media type
+        [429] Too many requests
+        [499] Cancelled
+        [501] Not offered here
+        [503] Unavailable
+        [504] Out of time
+       *[other] Internal error
+    }
+# Over HTTP: nothing has this path.
+PATH_UNKNOWN = nothing here has the path { $path }: the paths are in /openapi.json
+# Over HTTP: the path is there, for other methods.
+HTTP_METHOD_WRONG = { $method } is not offered for this path: { $allowed } is
+# Over HTTP: the body says that it is something else than JSON.
+MEDIA_TYPE_WRONG = the body must be JSON (Content-Type: application/json), and { $said } was sent
+# Over HTTP: the body is larger than any message may be.
+BODY_TOO_LARGE = the body is larger than { $limit } bytes: send fewer rows at once
+# Over HTTP: the body ended early.
+BODY_BROKE_OFF = the body of the request ended early
+# Over HTTP: the body came too slowly.
+BODY_TOO_SLOW = the body of the request took too long: send it faster, or in smaller parts
+# Over HTTP: a body where none is read.
+BODY_NOT_READ = this call reads no body: what it takes stands in the path and behind the ?
+# Over HTTP: a list or a text in place of an object.
+BODY_NO_OBJECT = the body must be a JSON object
+# Over HTTP: no JSON; the cause is the parser's, in English.
+BODY_NO_JSON = the body cannot be read as JSON: { $cause }
+# Over HTTP: a value that does not fit its field; the cause is the parser's, in English.
+FIELD_UNREADABLE = cannot be read: { $cause }
+# Over HTTP: the same field in two places, with different values.
+FIELD_SAID_TWICE = is said twice, differently: leave it out of the body or of the query
+# Over HTTP: a name behind the ? that the call does not take.
+QUERY_UNKNOWN = is no parameter of this call: the parameters are in /openapi.json; what is personal goes into a body
+# Over HTTP: a header that stands for a field which the call does not have.
+HEADER_NOT_READ = this call cannot read the header { $header }: leave it out
+# Over HTTP: `fields` names a field that the answer does not have.
+ANSWER_HAS_NO_FIELD = the answer has no field { $field }
 # A `request_id` that is too long.
 REQUEST_ID_INVALID = a request_id has at most { $max } characters; a UUID is best
 # This request_id belongs to a request with another body.
@@ -631,6 +678,8 @@ LEASE_LOST = another worker has taken this work over; nothing of this attempt wa
 
 # The address is in use, or not this machine's.
 PORT_TAKEN = cannot listen on { $address }: { $cause }; choose another with --listen or TALLY_SERVER_LISTEN
+# The gateway's address is in use, or not this machine's.
+HTTP_PORT_TAKEN = the gateway cannot listen on { $address }: { $cause }; choose another with --http or TALLY_SERVER_HTTP, or leave gateway out of --services
 # The setting of the database.
 DATABASE_URL_INVALID = the database URL must begin with sqlite:// or postgres://
     .server = { $setting } cannot be read: postgres://ROLE:PASSWORD@HOST:PORT/DATABASE is expected, where the signs / ? # @ % of a password are written %2F %3F %23 %40 %25
@@ -2802,6 +2851,8 @@ SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db or postgres://tal
 SETTING_SERVICE_IN_URL = every service has a file of its own: write {"{"}service{"}"} into its name, sqlite://DIRECTORY/{"{"}service{"}"}.db, or sqlite:///DIRECTORY/{"{"}service{"}"}.db for a folder that begins with /
     .role = every service signs in as a role of its own: write tally_{"{"}service{"}"} as the role, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
 SETTING_PEER_IN_CLEAR = { $address } is beyond the loopback: https://host:port is expected
+# The gateway would listen beyond the loopback, and it speaks no TLS.
+SETTING_HTTP_IN_CLEAR = { $ip } is beyond the loopback, and the gateway speaks no TLS: let it listen on the loopback behind a proxy that does, or set server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay where the network itself encrypts
 SETTING_CERTIFICATE_AND_KEY = a certificate and its key go together: set both or neither
 SETTING_LISTEN_IN_CLEAR = { $ip } is beyond the loopback: set server.tls_certificate and server.tls_key
 SETTING_KEYS_GENERATED = { $ip } is beyond the loopback, where generated keys do not do: name a directory
@@ -3089,6 +3140,7 @@ DEMO_REPLAY = recompute it and compare every byte
 DEMO_SERVING = Serving on http://{ $address } until Ctrl-C
 DEMO_PASSWORD = One password for everybody, made up for this run: { $password }
 DEMO_TOKEN = A token: { $command }
+DEMO_HTTP = REST, with JSON: http://{ $address }/openapi.json says what there is
 DEMO_CLOCK = The group's clock stood on the day after its month while it was closed, and runs on from there. Nothing is kept.
 DEMO_USER_ADMIN = lays out the group and gives roles; sees nobody's score or pay
 DEMO_USER_HR = people, duty, cycles; sees nobody's pay
@@ -3144,6 +3196,7 @@ HELP_DEMO = Show the main job on a made-up group: a month of records becomes sta
     .records = About how many service records the month has, 1 to 5,000,000; below 100 it has 100
     .bundle = New or empty folder to write the month's files into, to copy from
     .listen = Address and port to serve on after the summary
+    .http = Address and port of REST after the summary
 HELP_CLOSE = Do the main job on your own files: a month of records becomes score cards and statements
     .out = Folder of the result: a new or an empty one
     .explain = Explain one record (external_id) or one person (employee number or name) afterwards
@@ -3158,6 +3211,7 @@ HELP_REPLAY = Recompute a result folder from its own inputs, and say whether it 
 HELP_SERVE = Run one, some or all services
     .services = Which services, separated by commas, such as identity,attendance; by default those of the settings, which are all
     .listen = Address and port to listen on; by default that of the settings, 127.0.0.1:7070
+    .http = Address and port of the gateway, if this process has it; by default that of the settings, 127.0.0.1:8080
     .sample = Begin with the made-up group of `tally demo` on an empty store
 HELP_INIT = Make the group and its first administrator on an empty store
     .name = The group's name
@@ -3243,6 +3297,8 @@ CANNOT_START = cannot start: { $error }
 CANNOT_LISTEN = cannot listen on { $address }; name another with --listen, or stop after the summary with --once: { $error }
 NOT_OF_TALLY = { $file } is not what tally writes, from line { $line }, column { $column } on
 SAMPLE_SKIPPED = the store holds a group already: --sample leaves it as it is
+# The address of the gateway, after that of the services.
+SERVING_HTTP = the gateway is at http://{ $address }, what it offers at http://{ $address }/openapi.json
 SAMPLE_FILLED = Filled with the sample group. One password for everybody, shown this once: { $password }
 SERVING = serving { $services } on { $scheme }://{ $address }
 NO_GROUP_YET = there is no group in this store yet, so nobody can sign in: stop this process, type `tally init --name "My group"` with the same settings, and start it again

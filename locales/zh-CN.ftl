@@ -390,6 +390,38 @@ REQUEST_COMPRESSED = 请求经过压缩，无法读取：请不压缩直接发�
 TEXT_WITH_NUL = 请去掉字符 NUL（U+0000）：文本中不能含有它
 METHOD_UNKNOWN = 此处没有这个方法：请检查名称，以及双方是否为同一版本
 SERVICE_ELSEWHERE = 该地址的进程不运行服务 { $service }：请访问运行它的进程；服务之间和 tally 命令通过设置项 peers.{ $service } 找到它
+PROBLEM_TITLE =
+    { $status ->
+        [400] 请求有误
+        [401] 未登录
+        [403] 没有权限
+        [404] 未找到
+        [405] 不支持该方法
+        [409] 冲突
+        [412] 期间已被修改
+        [413] 内容过大
+        [415] 不支持的格式
+        [429] 请求过多
+        [499] 已取消
+        [501] 此处不提供
+        [503] 暂时不可用
+        [504] 超时
+       *[other] 内部错误
+    }
+PATH_UNKNOWN = 此处没有路径 { $path }：全部路径见 /openapi.json
+HTTP_METHOD_WRONG = 该路径不支持 { $method }，支持 { $allowed }
+MEDIA_TYPE_WRONG = 请求正文须为 JSON（Content-Type: application/json），收到的是 { $said }
+BODY_TOO_LARGE = 请求正文超过 { $limit } 字节：请减少每次发送的行数
+BODY_BROKE_OFF = 请求正文未发送完整
+BODY_TOO_SLOW = 请求正文发送过慢：请加快发送或减小每次的内容
+BODY_NOT_READ = 该调用不读取请求正文：参数在路径和 ? 之后
+BODY_NO_OBJECT = 请求正文须为 JSON 对象
+BODY_NO_JSON = 请求正文无法按 JSON 读取：{ $cause }
+FIELD_UNREADABLE = 无法读取：{ $cause }
+FIELD_SAID_TWICE = 出现两次且不一致：请从正文或查询参数中去掉一处
+QUERY_UNKNOWN = 不是该调用的参数：参数见 /openapi.json；个人信息请放在正文中
+HEADER_NOT_READ = 该调用不读取请求头 { $header }：请去掉
+ANSWER_HAS_NO_FIELD = 应答没有字段 { $field }
 REQUEST_ID_INVALID = request_id 最多 { $max } 个字符，建议用 UUID
 REQUEST_ID_REUSED = 同一 request_id 已用于内容不同的请求，请换一个新的。
 LEASE_LOST = 此项工作已由另一个进程接手，本次尝试的内容未保留
@@ -397,6 +429,7 @@ LEASE_LOST = 此项工作已由另一个进程接手，本次尝试的内容未�
 ## For whoever operates the suite
 
 PORT_TAKEN = 无法监听 { $address }：{ $cause }；请用 --listen 或 TALLY_SERVER_LISTEN 另选地址
+HTTP_PORT_TAKEN = 网关无法监听 { $address }：{ $cause }；请用 --http 或 TALLY_SERVER_HTTP 另选地址，或从 --services 中去掉 gateway
 DATABASE_URL_INVALID = 数据库 URL 应以 sqlite:// 或 postgres:// 开头
     .server = 无法识别 { $setting }：应为 postgres://角色:密码@主机:端口/数据库，密码中的 / ? # @ % 须写作 %2F %3F %23 %40 %25
     .file = 无法识别 { $setting }：应为 sqlite://文件夹/{"{"}service{"}"}.db；文件夹以 / 开头或名称不只含字母与数字时，应为 sqlite:///文件夹/{"{"}service{"}"}.db
@@ -1943,6 +1976,7 @@ SETTING_SERVICE_IN_URL = 每个服务使用自己的文件：请在文件名中�
     .role = 每个服务以自己的角色登录：请把角色写成 tally_{"{"}service{"}"}，即 postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
 SETTING_PEER_IN_CLEAR = { $address } 不在本机：应为 https://host:port
 SETTING_CERTIFICATE_AND_KEY = 证书与私钥须成对：请都设置，或都不设置
+SETTING_HTTP_IN_CLEAR = { $ip } 对外监听，而网关不使用 TLS：请让它监听本机回环地址，由支持 TLS 的代理转发；仅当网络本身加密时设置 server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay
 SETTING_LISTEN_IN_CLEAR = { $ip } 对外监听：请设置 server.tls_certificate 与 server.tls_key
 SETTING_KEYS_GENERATED = { $ip } 对外监听，不能使用自动生成的密钥：请指定文件夹
 SETTING_PASSPHRASE_TWICE = 同时设置了 keys.passphrase：只能设置其中一个
@@ -2214,9 +2248,11 @@ DEMO_AGAIN = 重算本月并保留结果文件
 DEMO_COPY = 把本月写成文件，照着改
 DEMO_WHY = 解释某人或某条记录
 DEMO_REPLAY = 重算并逐字节比对
-DEMO_SERVING = 正在 http://{ $address } 提供服务，按 Ctrl-C 结束
+DEMO_SERVING_HTTP = 网关：http://{ $address }（接口说明 http://{ $address }/openapi.json）
+SERVING = 正在 http://{ $address } 提供服务，按 Ctrl-C 结束
 DEMO_PASSWORD = 所有用户共用一个密码，仅本次运行有效：{ $password }
 DEMO_TOKEN = 获取令牌：{ $command }
+DEMO_HTTP = REST（JSON）：接口说明见 http://{ $address }/openapi.json
 DEMO_CLOCK = 结账期间集团时钟停在月末次日，此后继续走动。结束后不保留任何数据。
 DEMO_USER_ADMIN = 搭建组织、授予角色；看不到成绩和薪酬
 DEMO_USER_HR = 人员、出勤、考核周期；看不到薪酬
@@ -2272,6 +2308,7 @@ HELP_DEMO = 用虚构的集团演示全过程：一个月的服务记录变成�
     .records = 该月大约有多少条服务记录，1 至 5,000,000；少于 100 时按 100 条生成
     .bundle = 把这个月的文件写入此文件夹，供照着改；须为新文件夹或空文件夹
     .listen = 打印摘要后提供服务的地址与端口
+    .http = 打印摘要后提供 REST 的地址与端口
 HELP_CLOSE = 用您自己的文件结账：一个月的服务记录变成成绩单与结算单
     .out = 存放结果的文件夹；须为新文件夹或空文件夹
     .explain = 结账后说明某条记录（external_id）或某个人（工号或姓名）的结果从何而来
@@ -2286,6 +2323,7 @@ HELP_REPLAY = 用结果文件夹中的输入重新计算，核对结果是否一
 HELP_SERVE = 运行一个、几个或全部服务
     .services = 运行哪些服务，以逗号分隔，例如 identity,attendance；默认取自设置，即全部服务
     .listen = 监听的地址与端口；默认取自设置，即 127.0.0.1:7070
+    .http = 网关的地址和端口（若本进程含网关）；默认取设置，即 127.0.0.1:8080
     .sample = 库为空时，先放入 `tally demo` 的虚构集团
 HELP_INIT = 在空库中建立集团及其第一位管理员
     .name = 集团名称

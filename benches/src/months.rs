@@ -11,7 +11,7 @@ use tally_api::performance::v1 as pb;
 use tally_api::performance::v1::cycle_service_client::CycleServiceClient;
 use tally_bundle::{Bundle, Options, read_bundle};
 use tally_rpc::RpcChannel;
-use tally_suite::close::{FORM, Home, Place, clock_of, policy, scheme, secret};
+use tally_suite::close::{FORM, Home, Place, Ports, clock_of, policy, scheme, secret};
 use tally_suite::session::Session;
 use tally_suite::upload::{self, Ids, Taken};
 
@@ -55,7 +55,7 @@ pub async fn measure(dir: &Path, url: Option<&str>) -> Result<String> {
     let bundle = read_bundle(&files, Options::default(), &mut |_, _| ())?.bundle;
     let place = url.map_or(Place::Folder(data), |url| Place::Postgres(url.to_owned()));
     let password = secret();
-    let home = Box::pin(Home::start(&place, &bundle, clock_of(&bundle)?, &password, (None, FORM))).await?;
+    let home = Box::pin(Home::start(&place, &bundle, clock_of(&bundle)?, &password, (Ports::default(), FORM))).await?;
     let said = Box::pin(suite(&home, &bundle)).await;
     home.stop().await?;
     Ok(serde_json::to_string(&said?)?)

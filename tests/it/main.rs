@@ -17,6 +17,7 @@ mod lists;
 mod mounted;
 mod refunds;
 mod regions;
+mod rest;
 mod revocation;
 mod rooms;
 mod schema;

@@ -70,7 +70,13 @@ impl Pod {
     fn command(&self, group: u32, beside: u32) -> Command {
         let mut command = Command::new("setpriv");
         command.args([format!("--reuid={POD}"), format!("--regid={group}"), format!("--groups={beside}")]);
-        command.arg("--no-new-privs").arg(self.path("tally")).args(["serve", "--listen", "127.0.0.1:0"]);
+        command.arg("--no-new-privs").arg(self.path("tally")).args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--http",
+            "127.0.0.1:0",
+        ]);
         command.env_clear().current_dir("/").kill_on_drop(true);
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         command.env("TALLY_KEYS_DIRECTORY", self.path("keys"));

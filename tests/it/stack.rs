@@ -188,6 +188,27 @@ impl Stack {
         Self { name, channels, folder, processes, started, settings, database, redis, called }
     }
 
+    /// Where the gateway answers: of the one process, or a process of its own that is started beside the others.
+    pub async fn gateway(&mut self) -> SocketAddr {
+        let name = if self.processes.len() > 1 { "gateway" } else { "all" };
+        if name == "gateway" {
+            let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+            let args = ["--services", name];
+            let mut process = start(self.folder.path(), name, at, &args, &self.settings, None);
+            let channel = tally_rpc::connect(&format!("http://{at}"), None).expect("an address");
+            started(&channel, &mut process, &self.folder.path().join("gateway.log")).await;
+            self.processes.push(process);
+            self.started.push((name, at, args.to_vec()));
+        }
+        let out = self.folder.path().join(format!("{name}.out"));
+        let says = tally_testkit::eventually("the gateway's address is said", async || {
+            let said = std::fs::read_to_string(&out).unwrap_or_default();
+            let at = said.split_once("the gateway is at http://")?.1.split_once(',')?.0.to_owned();
+            Some(at)
+        });
+        says.await.parse().expect("an address")
+    }
+
     /// A command line with the settings of the processes.
     pub fn tally(&self, args: &[&str]) -> Command {
         let mut command = Command::new(program());
@@ -289,7 +310,7 @@ fn start(
     let file = |ending| std::fs::File::create(folder.join(format!("{name}.{ending}"))).expect("a file for its output");
     let (log, out) = (file("log"), file("out"));
     let mut command = Command::new(program());
-    command.arg("serve").args(args).args(["--listen", &address.to_string()]);
+    command.arg("serve").args(args).args(["--listen", &address.to_string(), "--http", "127.0.0.1:0"]);
     command.env_clear().envs(settings.iter().map(|(key, value)| (key, value)));
     command.env("TALLY_KEYS_DIRECTORY", folder.join("keys"));
     if let Some(endpoint) = otlp {

@@ -16,12 +16,14 @@ use tally_i18n::text;
 use tally_kernel::{Message, msg};
 use tally_rpc::{Limits, Network};
 
+mod environment;
 mod files;
 mod levels;
 mod secret;
 mod written;
 mod wrong;
 
+pub use environment::spoken;
 pub use files::passphrase_in;
 pub use secret::{Passphrase, Secret};
 pub use written::Written;
@@ -30,6 +32,8 @@ pub use written::Written;
 pub const DEFAULTS: &str = include_str!("default.toml");
 /// What a process exits with when a setting is wrong (EX_USAGE).
 pub const EXIT_CONFIG: u8 = 64;
+/// The doors of the suite, among the services of a process: they have no data, and nobody calls them as a peer.
+pub const GATEWAY: &str = "gateway";
 /// What stands for a service's name in the URL of the database.
 const SERVICE: &str = "{service}";
 /// Threads for computing, and calls at once, that no machine has any use for more of.
@@ -75,6 +79,7 @@ pub struct Config {
 #[expect(missing_docs, reason = "default.toml tells what each setting means; one text is enough")]
 pub struct Server {
     pub listen: SocketAddr,
+    pub http: SocketAddr,
     #[serde(deserialize_with = "list")]
     pub services: Vec<String>,
     #[serde(deserialize_with = "list")]
@@ -262,7 +267,7 @@ impl Config {
     /// The first setting that is unknown, unreadable or dangerous.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let mut figment = Figment::from(Toml::string(DEFAULTS));
-        if let Some(folder) = state_folder(&sources.environment) {
+        if let Some(folder) = environment::state_folder(&sources.environment) {
             let (source, key) = ("the home folder".into(), "client.session_file".to_owned());
             figment = figment.merge(One { source, key, value: format!("{folder}/tally/session.json") });
         }
@@ -303,6 +308,11 @@ impl Config {
         address.ok_or_else(|| error(&format!("peers.{name}"), msg!("SETTING_PEER_MISSING", name)))
     }
 
+    /// Whether this process has the doors of the suite.
+    pub fn has_gateway(&self) -> bool {
+        self.server.services.iter().any(|name| name == GATEWAY)
+    }
+
     /// Checks what types cannot say.
     ///
     /// # Errors
@@ -311,7 +321,8 @@ impl Config {
         if self.server.services.is_empty() {
             return Err(error("server.services", msg!("SETTING_SERVICES_NONE", known = names(&self.peers))));
         }
-        if let Some(name) = self.server.services.iter().find(|name| !self.peers.contains_key(*name)) {
+        if let Some(name) = self.server.services.iter().find(|name| *name != GATEWAY && !self.peers.contains_key(*name))
+        {
             return Err(error("server.services", msg!("SETTING_SERVICE_UNKNOWN", name, known = names(&self.peers))));
         }
         let mut seen = BTreeSet::new();
@@ -355,7 +366,7 @@ impl Config {
 
     /// Two services in one file, or with one role, is what neither works with.
     fn validate_roles(&self) -> Result<(), ConfigError> {
-        if self.server.services.len() == 1 {
+        if self.server.services.iter().filter(|name| *name != GATEWAY).count() < 2 {
             return Ok(());
         }
         let (url, parameters) = self.database.url.reveal().split_once('?').unwrap_or((self.database.url.reveal(), ""));
@@ -404,8 +415,12 @@ impl Config {
         if certificate.is_empty() && !server.tls_authority.as_os_str().is_empty() {
             return Err(error("server.tls_authority", msg!("SETTING_AUTHORITY_ALONE")));
         }
-        let ip: IpAddr = server.listen.ip();
-        if ip.is_loopback() || server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay {
+        let plain = server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay;
+        if self.has_gateway() && !server.http.ip().is_loopback() && !plain {
+            return Err(error("server.http", msg!("SETTING_HTTP_IN_CLEAR", ip = server.http.ip())));
+        }
+        let ip = server.listen.ip();
+        if ip.is_loopback() || plain {
             return Ok(());
         }
         if certificate.is_empty() {
@@ -458,20 +473,6 @@ impl Config {
     }
 }
 
-/// Where programs of this user keep what they remember (XDG base directories).
-fn state_folder(environment: &[(String, String)]) -> Option<String> {
-    let found = |name: &str| environment.iter().find(|(known, value)| known == name && value.starts_with('/'));
-    let own = found("XDG_STATE_HOME").map(|(_, folder)| folder.clone());
-    own.or_else(|| found("HOME").map(|(_, home)| format!("{}/.local/state", home.trim_end_matches('/'))))
-}
-
-/// The language that the user's environment asks for.
-pub fn spoken() -> Locale {
-    let set = |name| std::env::vars_os().find(|(known, value)| known == name && !value.is_empty());
-    let tag = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set).and_then(|(_, tag)| tag.into_string().ok());
-    if tag.is_some_and(|tag| tag.starts_with("zh")) { Locale::ZhCn } else { Locale::En }
-}
-
 fn key_of_variable(name: &str) -> Option<String> {
     let key = name.strip_prefix(PREFIX).filter(|_| !name.starts_with(TEST_PREFIX))?;
     Some(key.to_ascii_lowercase().replacen('_', ".", 1))
@@ -482,7 +483,7 @@ fn error(key: &str, message: Message) -> ConfigError {
 }
 
 fn names(peers: &BTreeMap<String, String>) -> String {
-    peers.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+    peers.keys().map(String::as_str).chain([GATEWAY]).collect::<Vec<_>>().join(", ")
 }
 
 /// A list, or one text with commas as environment variables and flags have it.

@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -35,15 +36,15 @@ pub struct Service {
 impl Service {
     /// Puts the service behind its stack.
     pub fn mount(self, stack: &Stack) -> Mounted {
-        Mounted { guarded: stack.guard(self.routes), background: self.background }
+        Mounted { guarded: Some(stack.guard(self.routes)), background: self.background }
     }
 }
 
 /// A service that is ready to be called.
 #[derive(Debug)]
 pub struct Mounted {
-    /// What the port and in-process channels call.
-    pub guarded: Guarded,
+    /// What the port and in-process channels call; nothing of what has a port of its own, as the gateway does.
+    pub guarded: Option<Guarded>,
     /// Its background work, started when the process serves.
     pub background: Vec<Task>,
 }
@@ -53,6 +54,8 @@ pub struct Mounted {
 pub struct Boot {
     /// Where the port listens (with the number that was given for port 0).
     pub address: SocketAddr,
+    /// The listener of the gateway's port, where the process has one.
+    pub http: Option<Arc<TcpListener>>,
     /// Memory or Redis.
     pub cache: Cache,
     /// The pool of heavy work.
@@ -88,6 +91,7 @@ impl Running {
         let health = Health::default();
         let (guarded, background): (Vec<_>, Vec<_>) =
             services.into_iter().map(|service| (service.guarded, service.background)).unzip();
+        let guarded: Vec<_> = guarded.into_iter().flatten().collect();
         // Before the port answers, so that nobody can be told SERVING too early, nor NOT_SERVING afterwards.
         health.not_serving(&guarded).await;
         let port = listener.map(|listener| {
@@ -168,14 +172,14 @@ impl std::fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// Runs a process until `stop` (in production [`stop_signal`]) and drains it. `build` connects stores and builds
-/// services; `ready` is told the address once calls are welcome.
+/// services; `ready` is told the address, and that of the gateway, once calls are welcome.
 ///
 /// # Errors
 /// A setting that cannot hold, a port that is taken, or whatever `build` could not do.
 pub async fn run<B, F>(
     config: &Config,
     build: B,
-    ready: impl FnOnce(SocketAddr),
+    ready: impl FnOnce(SocketAddr, Option<SocketAddr>),
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure>
 where
@@ -184,6 +188,7 @@ where
 {
     config.validate_peers()?;
     let listener = bind(config.server.listen).await?;
+    let http = if config.has_gateway() { Some(Arc::new(bind_http(config.server.http).await?)) } else { None };
     let tls = config.tls()?;
     if let Some(tls) = &tls {
         config.warn_of_end(tls);
@@ -191,15 +196,16 @@ where
     let trigger = Trigger::new();
     let boot = Boot {
         address: listener.local_addr().map_err(Error::internal)?,
+        http: http.clone(),
         cache: cache(config)?,
         compute: Compute::new(config.compute.threads)?,
         shutdown: trigger.shutdown(),
     };
-    let address = boot.address;
+    let (address, http) = (boot.address, http.map(|http| http.local_addr().map_err(Error::internal)).transpose()?);
     let services = build(boot).await?;
     let mut running = Running::start(Some(listener), tls, services, trigger).await;
     tracing::info!(%address, "serving");
-    ready(address);
+    ready(address, http);
     let failed = tokio::select! {
         () = stop => None,
         error = running.failed() => Some(error),
@@ -219,6 +225,11 @@ where
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
     let taken = |e| Error::of(Kind::Unavailable, msg!("PORT_TAKEN", address, cause = tally_i18n::io(&e)));
+    TcpListener::bind(address).await.map_err(taken)
+}
+
+async fn bind_http(address: SocketAddr) -> Result<TcpListener> {
+    let taken = |e| Error::of(Kind::Unavailable, msg!("HTTP_PORT_TAKEN", address, cause = tally_i18n::io(&e)));
     TcpListener::bind(address).await.map_err(taken)
 }
 

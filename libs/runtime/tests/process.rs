@@ -39,7 +39,7 @@ impl AuditService for Slow {
 }
 
 fn config() -> Config {
-    let flags = vec![("server.listen".to_owned(), "127.0.0.1:0".to_owned())];
+    let flags = ["server.listen", "server.http"].map(|key| (key.to_owned(), "127.0.0.1:0".to_owned())).to_vec();
     Config::load(&Sources { flags, ..Sources::default() }).expect("settings")
 }
 
@@ -68,7 +68,7 @@ async fn a_drain_lets_calls_end_and_stops_background_work() {
                 let service = Service { name: "probe", routes, background: vec![background] };
                 Ok(vec![service.mount(&callers.stack("probe", policy::POLICY, Limits::default()))])
             };
-            let told = |address| ready.send(address).unwrap_or(());
+            let told = |address, _| ready.send(address).unwrap_or(());
             run(&config(), build, told, async { stopping.await.unwrap_or(()) }).await
         }
     });
@@ -93,11 +93,11 @@ async fn a_taken_port_and_a_failed_build_are_told_before_anything_is_served() {
     let (_taken, address) = tally_testkit::listener().await;
     let mut settings = config();
     settings.server.listen = address;
-    let failed = run(&settings, async |_| Ok(vec![]), |_| (), std::future::pending()).await.unwrap_err();
+    let failed = run(&settings, async |_| Ok(vec![]), |_, _| (), std::future::pending()).await.unwrap_err();
     assert!(matches!(&failed, Failure::Error(e) if e.reason() == "PORT_TAKEN"), "{failed}");
 
     let build = async |_| Err(Error::internal("no database").into());
-    let never = |_| panic!("it must not say that it is ready");
+    let never = |_, _| panic!("it must not say that it is ready");
     let failed = run(&config(), build, never, std::future::pending()).await.unwrap_err();
     assert!(matches!(&failed, Failure::Error(e) if e.internal_context() == Some("no database")));
 }

@@ -16,3 +16,10 @@ pub struct Channels {
     /// Profiles.
     pub talent: RpcChannel,
 }
+
+impl Channels {
+    /// All of them, in the order of [`SERVICES`](crate::suite::SERVICES).
+    pub fn all(&self) -> [RpcChannel; 5] {
+        [&self.identity, &self.attendance, &self.performance, &self.compensation, &self.talent].map(Clone::clone)
+    }
+}

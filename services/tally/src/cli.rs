@@ -77,6 +77,8 @@ pub struct Serve {
     #[arg(long)]
     pub listen: Option<std::net::SocketAddr>,
     #[arg(long)]
+    pub http: Option<std::net::SocketAddr>,
+    #[arg(long)]
     pub sample: bool,
     #[command(flatten)]
     pub settings: Settings,

@@ -17,6 +17,8 @@ use tally_rpc::{
 use tally_runtime::{Boot, Compute, Config, Failure, Mounted, Service, Task};
 use tally_store::{Audit, Keys as SealKeys, Migrations, Store, StoreConfig};
 
+use tokio::net::TcpListener;
+
 use crate::channels::Channels;
 
 /// A service's name, what its rpcs ask for, and its tables.
@@ -113,7 +115,9 @@ pub async fn build(config: &Config, boot: &Boot, ambient: &Ambient) -> Result<Su
     for part in SERVICES.into_iter().filter(is_here) {
         opened.push((part, builder.open(part).await?));
     }
-    builder.keep_keys(opened.iter().map(|(part, _)| part.name))?;
+    if !opened.is_empty() {
+        builder.keep_keys(opened.iter().map(|(part, _)| part.name))?;
+    }
     let mut opened = opened.into_iter().peekable();
     for part in SERVICES {
         match opened.next_if(|(here, _)| here.name == part.name) {
@@ -121,7 +125,7 @@ pub async fn build(config: &Config, boot: &Boot, ambient: &Ambient) -> Result<Su
             None => builder.call_elsewhere(part)?,
         }
     }
-    Ok(builder.finish()?)
+    Ok(builder.finish(boot.http.clone())?)
 }
 
 struct Builder<'a> {
@@ -192,7 +196,9 @@ impl<'a> Builder<'a> {
         mounted.background.push(sequencer(store.clone()));
         mounted.background.push(signing_keys(self.folder.clone(), part.name, key, self.ambient.rng.clone()));
         ring(&store, &self.cache, part.name);
-        self.channels.insert(part.name, in_process(&mounted.guarded));
+        if let Some(guarded) = &mounted.guarded {
+            self.channels.insert(part.name, in_process(guarded));
+        }
         self.mounted.push(mounted);
         self.stores.push(store);
         Ok(())
@@ -297,7 +303,7 @@ impl<'a> Builder<'a> {
         if named.as_os_str().is_empty() { self.folder.clone() } else { named.clone() }
     }
 
-    fn finish(self) -> Result<Suite> {
+    fn finish(self, http: Option<Arc<TcpListener>>) -> Result<Suite> {
         // A process that holds some services needs ways to its peers only; what it cannot reach stays at its own port.
         let some = self.channels.values().next().cloned();
         let some = some.ok_or_else(|| Error::internal("no service was built"))?;
@@ -309,8 +315,28 @@ impl<'a> Builder<'a> {
             compensation: way(tally_compensation::SERVICE),
             talent: way(tally_talent::SERVICE),
         };
-        Ok(Suite { mounted: self.mounted, channels, stores: self.stores })
+        let mut mounted = self.mounted;
+        if let Some(listener) = http {
+            mounted.push(gateway(listener, &channels, self.ambient)?);
+        }
+        Ok(Suite { mounted, channels, stores: self.stores })
     }
+}
+
+/// The doors of the suite, on a port of their own.
+fn gateway(listener: Arc<TcpListener>, channels: &Channels, ambient: &Ambient) -> Result<Mounted> {
+    let services = SERVICES.into_iter().zip(channels.all()).map(|(part, channel)| (part.name, channel)).collect();
+    let policy = SERVICES.into_iter().flat_map(|part| part.policy).copied().collect();
+    let Ambient { clock, rng, .. } = ambient.clone();
+    let doors = tally_gateway::doors(tally_gateway::Deps { services, policy, clock, rng })?;
+    let task = Task::new("gateway", move |shutdown| {
+        let (listener, doors) = (Arc::clone(&listener), doors.clone());
+        async move {
+            tally_gateway::serve(listener, doors, tally_gateway::Port::default(), shutdown.requested()).await;
+            Ok(())
+        }
+    });
+    Ok(Mounted { guarded: None, background: vec![task] })
 }
 
 /// Reads of what is sensitive and of others' data go into the audit log of the service that answers.

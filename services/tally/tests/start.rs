@@ -49,7 +49,7 @@ fn says([english, chinese]: &[String; 2], in_english: &str, in_chinese: &str, in
 }
 
 fn serve<'a>(sets: &[&'a str]) -> Vec<&'a str> {
-    let mut args = vec!["serve", "--listen", "127.0.0.1:0"];
+    let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
     args.extend(sets.iter().flat_map(|set| ["--set", set]));
     args
 }
@@ -77,7 +77,9 @@ fn a_damaged_file_is_told_by_every_command_that_opens_it() {
     let folder = TempDir::new().expect("a folder");
     fs::create_dir(folder.path().join("tally-data")).expect("a folder");
     fs::write(folder.path().join("tally-data/identity.db"), "no database. ".repeat(99)).expect("a file");
-    for args in [&serve(&[])[..], &["migrate"], &["serve", "--sample", "--listen", "127.0.0.1:0"]] {
+    for args in
+        [&serve(&[])[..], &["migrate"], &["serve", "--sample", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]]
+    {
         let told = refused(folder.path(), args, FAILED);
         says(&told, "put it back from your backup", "请从备份恢复", &["tally-data/identity.db"]);
     }

@@ -11,7 +11,7 @@ use tally_api::performance::v1 as performance;
 use tally_api::performance::v1::cycle_service_client::CycleServiceClient;
 use tally_bundle::{Bundle, Options, read_bundle};
 use tally_rpc::RpcChannel;
-use tally_suite::close::{self, FORM, Home, Place};
+use tally_suite::close::{self, FORM, Home, Place, Ports};
 use tally_suite::session::Session;
 use tally_suite::upload::{self, Ids, Taken};
 use tempfile::TempDir;
@@ -108,7 +108,7 @@ impl Group {
         let bundle: &Bundle = &reading.bundle;
         let place = Place::Folder(folder.path().join("data"));
         let now = "2026-01-02T12:00:00Z".parse().expect("a time");
-        let home = Home::start(&place, bundle, now, PASSWORD, (None, FORM)).await.expect("a suite");
+        let home = Home::start(&place, bundle, now, PASSWORD, (Ports::default(), FORM)).await.expect("a suite");
         let second = somebody(&home.crew.admin, "second", "group_hr").await;
         archivist(&home.crew.admin).await;
         let ids = upload::organisation(&home.crew.hr, bundle, &mut Taken::alone()).await.expect("people and accounts");

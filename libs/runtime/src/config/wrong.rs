@@ -84,7 +84,7 @@ fn most(of: &str) -> Option<u64> {
 /// What a key takes: the defaults show it.
 fn expected(key: &str) -> Message {
     match key {
-        "server.listen" => return msg!("EXPECT_ADDRESS"),
+        "server.listen" | "server.http" => return msg!("EXPECT_ADDRESS"),
         "telemetry.format" => return msg!("EXPECT_ONE_OF", words = "pretty, json"),
         _ => {}
     }

@@ -21,6 +21,8 @@ pub struct Demo {
     pub bundle: Option<PathBuf>,
     #[arg(long, default_value = "127.0.0.1:7070")]
     pub listen: std::net::SocketAddr,
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub http: std::net::SocketAddr,
 }
 
 #[derive(Debug, Args)]

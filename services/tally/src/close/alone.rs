@@ -5,7 +5,7 @@
 use anyhow::Result;
 use tally_bundle::{Reading, Refusals, Unusable};
 
-use super::home::{Home, Place, secret};
+use super::home::{Home, Place, Ports, secret};
 use super::run::{CloseOutcome, Job, clock_of, close};
 use crate::said::RowsRefused;
 
@@ -26,7 +26,8 @@ pub async fn close_alone(
         let reading = again.as_ref().unwrap_or(job.reading);
         let at = place.of_attempt(attempt);
         let mut home =
-            Home::start(&at, &reading.bundle, clock_of(&reading.bundle)?, &secret(), (None, job.form)).await?;
+            Home::start(&at, &reading.bundle, clock_of(&reading.bundle)?, &secret(), (Ports::default(), job.form))
+                .await?;
         home.crew = home.crew.speaking(language);
         let error = match Box::pin(close(&home.crew, Job { reading, ..job.clone() })).await {
             Ok(outcome) => return Ok((home, outcome)),

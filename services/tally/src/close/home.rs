@@ -1,6 +1,7 @@
 //! The suite that a job runs in: services, users, and a folder that goes away with it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
@@ -49,16 +50,25 @@ pub struct Home {
     keys: tempfile::TempDir,
 }
 
+/// Where a suite can be called from outside, if at all.
+#[derive(Debug, Default)]
+pub struct Ports {
+    /// Its services.
+    pub grpc: Option<TcpListener>,
+    /// Its gateway.
+    pub http: Option<TcpListener>,
+}
+
 impl Home {
     /// Starts the suite, makes the bundle's group in it and signs everybody in with `password`. Its clock stands at `now`,
-    /// so that nothing that is computed depends on the day; with a listener it can be called from outside too. What suites of
+    /// so that nothing that is computed depends on the day; with ports it can be called from outside too. What suites of
     /// the form's time took is taken.
     pub async fn start(
         place: &Place,
         bundle: &Bundle,
         now: Timestamp,
         password: &str,
-        (listener, form): (Option<TcpListener>, u32),
+        (ports, form): (Ports, u32),
     ) -> Result<Self> {
         if let Place::Postgres(owner) = place {
             let services = SERVICES.map(|part| part.name);
@@ -76,6 +86,7 @@ impl Home {
         let trigger = Trigger::new();
         let boot = Boot {
             address: config.server.listen,
+            http: ports.http.map(Arc::new),
             cache: tally_cache::Cache::memory(),
             compute: Compute::new(config.compute.threads)?,
             shutdown: trigger.shutdown(),
@@ -84,7 +95,7 @@ impl Home {
         let replays = form <= UTC_FORM;
         let ambient = Ambient { clock: clock.clone(), rng: Rng::System, replays, keeps_all: true };
         let suite = suite::build(&config, &boot, &ambient).await?;
-        let running = Running::start(listener, None, suite.mounted, trigger).await;
+        let running = Running::start(ports.grpc, None, suite.mounted, trigger).await;
         let crew = Crew::hire(&suite.channels, bundle, password).await?;
         Ok(Self { crew, stores: suite.stores, clock, running, keys })
     }

@@ -10,7 +10,7 @@ mod summary;
 
 pub use alone::close_alone;
 pub use crew::{Crew, USERS, create_login, grant_role};
-pub use home::{Home, Place, secret};
+pub use home::{Home, Place, Ports, secret};
 pub use results::{AccountEvidence, FINDINGS, PersonTotal, REJECTED, cards_of, findings_of, rejected, write_findings};
 pub use run::{CloseOutcome, Job, clock_of, close, publish, watch};
 pub use settle::{computable, policy, scheme, settle};

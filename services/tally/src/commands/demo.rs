@@ -19,7 +19,7 @@ use self::branches::Story;
 use super::close::read;
 use super::users::{self, User};
 use crate::cli::{DONE, Demo, Language};
-use crate::close::{CloseOutcome, Crew, FORM, Home, Job, Place, Rejections, clock_of, close as job, secret};
+use crate::close::{CloseOutcome, Crew, FORM, Home, Job, Place, Ports, Rejections, clock_of, close as job, secret};
 use crate::print;
 use crate::progress::Progress;
 use crate::said::{Said, here, no_temporary};
@@ -36,13 +36,14 @@ const RECORDS: u64 = 20_000;
 pub async fn demo(args: Demo) -> Result<u8> {
     let lang = Language::spoken();
     let progress = Progress::new(args.json, lang);
-    let listener = if args.once { None } else { Some(bind(args.listen).await?) };
+    let bound = async |address| if args.once { Ok(None) } else { bind(address).await.map(Some) };
+    let ports = Ports { grpc: bound(args.listen).await?, http: bound(args.http).await? };
     let scratch = tempfile::tempdir().map_err(no_temporary)?;
     let folder = args.bundle.clone().unwrap_or_else(|| scratch.path().join("bundle"));
     let month = Month::make(&folder, (args.seed, args.records), lang, &progress).await?;
     let (bundle, password) = (&month.reading.bundle, secret());
     let place = Place::Folder(scratch.path().join("data"));
-    let home = Box::pin(Home::start(&place, bundle, clock_of(bundle)?, &password, (listener, FORM))).await?;
+    let home = Box::pin(Home::start(&place, bundle, clock_of(bundle)?, &password, (ports, FORM))).await?;
     let crew = home.crew.clone().speaking(lang.tag());
     let out = scratch.path().join("result");
     let outcome = Box::pin(month.close(&crew, &out, &progress)).await?;
@@ -216,7 +217,7 @@ fn program() -> String {
 async fn serve(home: &Home, named: &[User], password: &str, args: &Demo) -> Result<()> {
     let clock = tokio::spawn(run_on(home.clock.clone()));
     let mut page = show::page();
-    doors(&mut page, named, password, args.listen, Language::spoken());
+    doors(&mut page, named, password, (args.listen, args.http), Language::spoken());
     let text = format!("\n{}", page.finish());
     // With --json the standard output holds the summary and nothing else.
     if args.json {
@@ -242,12 +243,13 @@ async fn run_on(clock: Clock) {
 }
 
 /// Address, users and how to sign in.
-fn doors(page: &mut Page, named: &[User], password: &str, address: SocketAddr, lang: Language) {
+fn doors(page: &mut Page, named: &[User], password: &str, (address, http): (SocketAddr, SocketAddr), lang: Language) {
     page.heading(&lang.say(&msg!("DEMO_SERVING", address)));
     page.say(2, &lang.say(&msg!("DEMO_PASSWORD", password)));
     page.table(2, &logins(named, lang));
     let command = format!("echo {password} | {} login hr --server http://{address}", program());
     page.say(2, &lang.say(&msg!("DEMO_TOKEN", command)));
+    page.say(2, &lang.say(&msg!("DEMO_HTTP", address = http)));
     page.say(2, &lang.say(&msg!("DEMO_CLOCK")));
 }
 
@@ -276,6 +278,7 @@ pub async fn fill(config: &Config) -> Result<()> {
     let trigger = Trigger::new();
     let boot = Boot {
         address: config.server.listen,
+        http: None,
         cache: tally_cache::Cache::memory(),
         compute: Compute::new(config.compute.threads)?,
         shutdown: trigger.shutdown(),

@@ -47,6 +47,7 @@ async fn initialise(config: &Config, args: Init, invitation: String, password: S
     let trigger = Trigger::new();
     let boot = Boot {
         address: config.server.listen,
+        http: None,
         cache: tally_cache::Cache::memory(),
         compute: Compute::new(config.compute.threads)?,
         shutdown: trigger.shutdown(),

@@ -23,6 +23,9 @@ pub async fn serve(args: Serve) -> Result<u8> {
     if let Some(listen) = args.listen {
         flags.push(("server.listen".to_owned(), listen.to_string()));
     }
+    if let Some(http) = args.http {
+        flags.push(("server.http".to_owned(), http.to_string()));
+    }
     let config = load(&args.settings, flags)?;
     if dumped(&args.settings, &config)? {
         return Ok(DONE);
@@ -54,9 +57,12 @@ async fn served(config: &Config, sample: bool, is_serving: &Cell<bool>) -> Resul
     };
     let scheme = if config.server.tls_certificate.as_os_str().is_empty() { "http" } else { "https" };
     let services = config.server.services.join(", ");
-    let ready = |address| {
+    let ready = |address, http: Option<std::net::SocketAddr>| {
         is_serving.set(true);
         print::line(here(&msg!("SERVING", services, scheme, address)));
+        if let Some(http) = http {
+            print::line(here(&msg!("SERVING_HTTP", address = http)));
+        }
         hints.take().iter().for_each(|hint| print::note(here(hint)));
     };
     let ended = run(config, build, ready, stop_signal()).await;

@@ -4,7 +4,9 @@ use jiff::civil::date;
 use tally_api::identity::v1 as identity;
 use tally_bundle::sheet::Csv;
 use tally_bundle::{Options, Reading, read_bundle};
-use tally_suite::close::{Crew, FORM, Home, Job, Place, Rejections, clock_of, close, create_login, grant_role, secret};
+use tally_suite::close::{
+    Crew, FORM, Home, Job, Place, Ports, Rejections, clock_of, close, create_login, grant_role, secret,
+};
 use tally_suite::language::Language;
 use tally_suite::progress::Progress;
 use tally_suite::said::RowsRefused;
@@ -72,7 +74,7 @@ async fn statements_that_cannot_be_written_leave_scores_and_say_why() {
     let folder = tempfile::tempdir().expect("a folder");
     let now = clock_of(&reading.bundle).expect("a time");
     let place = Place::Folder(folder.path().join("data"));
-    let home = Home::start(&place, &reading.bundle, now, &secret(), (None, FORM)).await.expect("a suite");
+    let home = Home::start(&place, &reading.bundle, now, &secret(), (Ports::default(), FORM)).await.expect("a suite");
     let out = case.bundle().with_file_name("result");
     // A folder stands where the file would go.
     std::fs::create_dir_all(out.join("statements.csv")).expect("a folder");
@@ -122,7 +124,7 @@ async fn a_cycle_that_cannot_be_published_leaves_credits_and_cards_and_says_what
     let folder = tempfile::tempdir().expect("a folder");
     let (now, password) = (clock_of(&reading.bundle).expect("a time"), secret());
     let place = Place::Folder(folder.path().join("data"));
-    let home = Home::start(&place, &reading.bundle, now, &password, (None, FORM)).await.expect("a suite");
+    let home = Home::start(&place, &reading.bundle, now, &password, (Ports::default(), FORM)).await.expect("a suite");
     let crew = Crew { hr: closer(&home, &password).await, ..home.crew.clone() };
     let out = case.bundle().with_file_name("result");
     std::fs::create_dir_all(&out).expect("a folder");
@@ -167,7 +169,7 @@ async fn rows_of_somebody_whom_the_suite_refuses_are_rejected_with_all_that_name
     let now = clock_of(&reading.bundle).expect("a time");
     let suite = async |name: &str, reading: &Reading| {
         let place = Place::Folder(folder.path().join(name));
-        Home::start(&place, &reading.bundle, now, &secret(), (None, FORM)).await.expect("a suite")
+        Home::start(&place, &reading.bundle, now, &secret(), (Ports::default(), FORM)).await.expect("a suite")
     };
     let job = |out| (Rejections::new(), out, FORM, Csv::Plain);
     let (rejected_before, out, form, csv) = job(folder.path().join("nothing"));

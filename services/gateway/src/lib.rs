@@ -1,0 +1,137 @@
+//! The doors of the suite for machines: REST with JSON over every rpc of the contracts.
+//!
+//! It holds no rule of the business and no table; it calls rpcs through the same channels as everybody, with the token of whoever asks.
+//!
+//! Architecture invariant: routes and their description come from one table ([`rules`]), which is read from the contracts. Nothing here names a
+//! message of a service.
+
+mod call;
+mod openapi;
+mod port;
+mod problem;
+mod rest;
+mod rules;
+mod template;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::{HeaderValue, Request, Response};
+use tally_access::PolicyRow;
+use tally_kernel::{Clock, Error, Result, Rng};
+use tally_rpc::RpcChannel;
+use tally_rpc::layers::{MetricsLayer, TraceLayer, with_locale};
+use tower::{ServiceBuilder, ServiceExt as _, service_fn};
+
+pub use call::Services;
+pub use port::{Port, serve};
+use rest::Rest;
+
+/// Bodies of requests and answers.
+pub(crate) type Body = axum::body::Body;
+
+/// Its name in spans and figures.
+pub const SERVICE: &str = "gateway";
+
+/// The header of the id that every answer has: the caller's own, or one of ours.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header of the id of the trace that the answer's spans are of.
+const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
+/// Of an id that a caller sent, so many characters at most.
+const REQUEST_ID_MAX: usize = 128;
+
+/// What the doors are made of.
+pub struct Deps {
+    /// Ways to the services.
+    pub services: Vec<(&'static str, RpcChannel)>,
+    /// What every rpc of theirs asks for.
+    pub policy: Vec<PolicyRow>,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Gives ids.
+    pub rng: Rng,
+}
+
+/// All doors, for a port.
+///
+/// # Errors
+/// A fault of ours: the contracts say something that cannot be.
+pub fn doors(deps: Deps) -> Result<Router> {
+    let rules = rules::rules(&deps.policy).map_err(Error::internal)?;
+    let rules: Vec<_> = rules.into_iter().map(Arc::new).collect();
+    let description = Bytes::from(openapi::document(&rules).to_string());
+    let rest = Rest::new(&rules, Services::new(deps.services));
+    let doors = Doors {
+        rest: Arc::new(rest),
+        trace: TraceLayer::server(SERVICE),
+        metrics: MetricsLayer::server(SERVICE),
+        clock: deps.clock,
+        rng: deps.rng,
+    };
+    let compressed = tower_http::compression::CompressionLayer::new().gzip(true).br(true);
+    let described = get(move || async move { ([(CONTENT_TYPE, "application/json")], description) });
+    Ok(Router::new().route("/openapi.json", described).fallback(answer).with_state(doors).layer(compressed))
+}
+
+#[derive(Clone)]
+struct Doors {
+    rest: Arc<Rest>,
+    trace: TraceLayer,
+    metrics: MetricsLayer,
+    clock: Clock,
+    rng: Rng,
+}
+
+async fn answer(State(doors): State<Doors>, request: Request<Body>) -> Response<Body> {
+    let id = request.headers().get(REQUEST_ID).filter(|id| is_id(id)).cloned();
+    let id = id.or_else(|| HeaderValue::from_str(&doors.rng.uuid(doors.clock.now()).to_string()).ok());
+    let mut answer = doors.through_the_stack(request).await;
+    if let Some(id) = id {
+        answer.headers_mut().insert(REQUEST_ID, id);
+    }
+    answer
+}
+
+/// Whether an id that a caller sent may stand in our logs.
+fn is_id(id: &HeaderValue) -> bool {
+    id.len() <= REQUEST_ID_MAX
+        && !id.is_empty()
+        && id.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || b"-_.:+/=".contains(b))
+}
+
+impl Doors {
+    async fn through_the_stack(self, mut request: Request<Body>) -> Response<Body> {
+        let asked = self.rest.asked(request.method(), request.uri().path());
+        if let Ok(asked) = &asked {
+            request.extensions_mut().insert(asked.method());
+        }
+        let rest = Arc::clone(&self.rest);
+        let handler = service_fn(move |request: Request<Body>| {
+            let (rest, asked) = (Arc::clone(&rest), asked.clone());
+            async move {
+                let locale = request.extensions().get().copied().unwrap_or_default();
+                let trace = tally_rpc::current_trace();
+                let mut answer = match asked {
+                    Ok(asked) => rest.answer(asked, request, locale).await,
+                    Err(nothing) => nothing.answer(&request.into_parts().0, locale),
+                };
+                let id = trace.as_deref().and_then(|trace| trace.split('-').nth(1));
+                if let Some(Ok(id)) = id.map(HeaderValue::from_str) {
+                    answer.headers_mut().insert(TRACE_ID, id);
+                }
+                Ok::<_, Infallible>(answer)
+            }
+        });
+        let stack =
+            ServiceBuilder::new().layer(self.trace).layer(self.metrics).map_request(with_locale).service(handler);
+        match stack.oneshot(request).await {
+            Ok(answer) => answer.map(Body::new),
+            Err(never) => match never {},
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Errors as problem details (RFC 9457), in the caller's language.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::{Map, Value, json};
+use tally_i18n::{sentence, text};
+use tally_kernel::error::{Error, Kind};
+use tally_kernel::{Locale, msg};
+use tonic::Code;
+
+use crate::Body;
+
+/// Its media type.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// What stands before a reason in the type of a problem; `docs/errors.md` has a section for each reason.
+const TYPE: &str = "urn:tally:error:";
+
+/// The status of HTTP that an error has. One that the caller's own condition (`If-Match`) caused is a failed precondition.
+pub fn status_of(error: &Error) -> StatusCode {
+    match error.reason() {
+        "MEDIA_TYPE_WRONG" => return StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "BODY_TOO_LARGE" => return StatusCode::PAYLOAD_TOO_LARGE,
+        "HTTP_METHOD_WRONG" => return StatusCode::METHOD_NOT_ALLOWED,
+        _ => {}
+    }
+    match error.kind() {
+        // The table of google.rpc.Code: whoever knows it from elsewhere finds it here.
+        Kind::InvalidArgument | Kind::FailedPrecondition => StatusCode::BAD_REQUEST,
+        Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Kind::PermissionDenied => StatusCode::FORBIDDEN,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::AlreadyExists | Kind::Aborted => StatusCode::CONFLICT,
+        Kind::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Cancelled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
+        Kind::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The code of gRPC that spans and figures have.
+pub fn code_of(error: &Error) -> Code {
+    tally_rpc::status(error.clone(), Locale::En).code()
+}
+
+/// The members of a problem.
+pub fn members(error: &Error, status: StatusCode, locale: Locale) -> Map<String, Value> {
+    let mut told = Map::new();
+    told.insert("type".into(), format!("{TYPE}{}", error.reason()).into());
+    told.insert("title".into(), text(locale, &msg!("PROBLEM_TITLE", status = status.as_u16())).into());
+    told.insert("status".into(), status.as_u16().into());
+    told.insert("detail".into(), sentence(locale, error).into());
+    told.insert("reason".into(), error.reason().into());
+    if !error.metadata().is_empty() {
+        told.insert(
+            "metadata".into(),
+            error.metadata().iter().map(|(key, value)| ((*key).to_owned(), Value::from(value.clone()))).collect(),
+        );
+    }
+    let violation = |one: &tally_kernel::error::Violation| json!({ "field": one.field, "reason": one.message.reason(), "description": text(locale, &one.message) });
+    if !error.violations().is_empty() {
+        told.insert("violations".into(), error.violations().iter().map(violation).collect());
+    }
+    told
+}
+
+/// The answer that an error is.
+pub fn answer(error: &Error, locale: Locale) -> Response<Body> {
+    with_status(error, status_of(error), locale)
+}
+
+/// The answer that an error is, with a status of HTTP that its kind alone does not say.
+pub fn with_status(error: &Error, status: StatusCode, locale: Locale) -> Response<Body> {
+    let told = Value::Object(members(error, status, locale)).to_string();
+    let mut answer = Response::new(Body::new(http_body_util::Full::new(Bytes::from(told))));
+    *answer.status_mut() = status;
+    answer.extensions_mut().insert(code_of(error));
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(locale.tag()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(delay) = error.retry_delay() {
+        // Whole seconds, and never too early.
+        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
+    answer
+}

@@ -1,0 +1,226 @@
+//! REST: every rpc of the contracts as JSON over HTTP.
+
+pub mod answer;
+mod lines;
+pub mod matcher;
+pub mod weave;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{Stream, stream};
+use http::header::{ALLOW, HeaderName, IF_MATCH};
+use http::request::Parts as Head;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use prost::Message as _;
+use tally_kernel::error::{Error, Kind, Result, Violation};
+use tally_kernel::{Locale, msg};
+use tally_rpc::layers::{CONSISTENCY, RpcMethod};
+use tally_rpc::{MAX_MESSAGE_BYTES, error_from};
+use tonic::Streaming;
+use tonic::metadata::MetadataMap;
+
+use crate::call::Services;
+use crate::rules::Rule;
+use crate::{Body, problem};
+use matcher::{Binding, Found, Matcher};
+use weave::Parts;
+
+/// The header whose value is the `request_id` of a change.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// How long a body may take.
+const BODY_WITHIN: Duration = Duration::from_secs(60);
+/// Headers that go to the service as they came.
+const PASSED: [&str; 5] = ["authorization", "accept-language", "traceparent", "tracestate", CONSISTENCY];
+
+/// The door: which rpc a path and a method are, and how it is asked.
+pub struct Rest {
+    matcher: Matcher<Arc<Rule>>,
+    services: Services,
+}
+
+/// What a request is for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    rule: Arc<Rule>,
+    path: Vec<Binding>,
+}
+
+impl Asked {
+    /// The rpc, for spans and figures.
+    pub fn method(&self) -> RpcMethod {
+        RpcMethod::of(self.rule.row)
+    }
+}
+
+/// A request that is for nothing that is here.
+#[derive(Clone, Debug)]
+pub enum NotAsked {
+    /// There is no such path.
+    Path,
+    /// There is, for other methods of HTTP.
+    Method(Vec<&'static str>),
+}
+
+impl NotAsked {
+    /// What the caller is told.
+    pub fn answer(&self, head: &Head, locale: Locale) -> Response<Body> {
+        let allowed = match self {
+            Self::Path => {
+                let path = head.uri.path();
+                return problem::answer(&Error::of(Kind::NotFound, msg!("PATH_UNKNOWN", path)), locale);
+            }
+            Self::Method(methods) => methods.join(", "),
+        };
+        let method = head.method.as_str();
+        let mut answer = if head.method == Method::OPTIONS {
+            Response::builder().status(StatusCode::NO_CONTENT).body(Body::empty()).unwrap_or_default()
+        } else {
+            problem::answer(&Error::of(Kind::Unimplemented, msg!("HTTP_METHOD_WRONG", method, allowed)), locale)
+        };
+        if let Ok(allowed) = HeaderValue::from_str(&allowed) {
+            answer.headers_mut().insert(ALLOW, allowed);
+        }
+        answer
+    }
+}
+
+impl Rest {
+    /// A door to services by these rules.
+    pub fn new(rules: &[Arc<Rule>], services: Services) -> Self {
+        let mut matcher = Matcher::default();
+        rules.iter().for_each(|rule| matcher.add(rule.verb, rule.template.clone(), Arc::clone(rule)));
+        Self { matcher, services }
+    }
+
+    /// What a request is for.
+    ///
+    /// # Errors
+    /// It is for nothing that is here.
+    pub fn asked(&self, method: &Method, path: &str) -> Result<Asked, NotAsked> {
+        let as_get = if method == Method::HEAD { &Method::GET } else { method };
+        match self.matcher.find(as_get.as_str(), path) {
+            Found::Entry(rule, path) => Ok(Asked { rule: Arc::clone(rule), path }),
+            Found::Nothing => Err(NotAsked::Path),
+            Found::OtherMethods(methods) => Err(NotAsked::Method(methods)),
+        }
+    }
+
+    /// Answers a request.
+    pub async fn answer(&self, asked: Asked, request: Request<Body>, locale: Locale) -> Response<Body> {
+        let conditional = request.headers().contains_key(IF_MATCH);
+        match self.answered(asked, request, locale).await {
+            Ok(answer) => answer,
+            Err(error) if conditional && error.kind() == Kind::Aborted => {
+                problem::with_status(&error, StatusCode::PRECONDITION_FAILED, locale)
+            }
+            Err(error) => problem::answer(&error, locale),
+        }
+    }
+
+    async fn answered(&self, asked: Asked, request: Request<Body>, locale: Locale) -> Result<Response<Body>> {
+        let (head, body) = request.into_parts();
+        let rule = asked.rule;
+        let (query, wanted) = query(head.uri.query().unwrap_or_default());
+        let wanted = answer::Wanted::of(&rule, &head.headers, wanted)?;
+        let parts = Parts {
+            path: &asked.path,
+            query: &query,
+            request_id: header(&head.headers, &IDEMPOTENCY_KEY)?,
+            etag: header(&head.headers, &IF_MATCH)?.map(|etag| etag.trim_matches('"')),
+        };
+        is_json(&rule, &head.headers)?;
+        let answers = if rule.rpc.is_client_streaming() {
+            let (questions, broken) = lines::questions(Arc::clone(&rule), body);
+            tokio::select! {
+                answers = self.ask(&rule, &head.headers, questions) => answers?,
+                Ok(error) = broken => return Err(error),
+            }
+        } else {
+            let question = Bytes::from(weave::question(&rule, &parts, &whole(body).await?)?.encode_to_vec());
+            self.ask(&rule, &head.headers, stream::iter([question])).await?
+        };
+        let (metadata, mut messages) = (answers.metadata().clone(), answers.into_inner());
+        let mut answer = if rule.rpc.is_server_streaming() {
+            answer::streamed(&rule, &wanted, messages, locale)
+        } else {
+            let only = messages.message().await.map_err(error_from)?;
+            let only = only.ok_or_else(|| Error::internal("an answer without a message"))?;
+            // What stands in the trailers may still say that it failed.
+            messages.trailers().await.map_err(error_from)?;
+            answer::unary(&rule, &wanted, &only, &head)?
+        };
+        if let Some(token) = metadata.into_headers().remove(CONSISTENCY) {
+            answer.headers_mut().insert(CONSISTENCY, token);
+        }
+        Ok(answer)
+    }
+
+    async fn ask(
+        &self,
+        rule: &Rule,
+        headers: &HeaderMap,
+        questions: impl Stream<Item = Bytes> + Send + 'static,
+    ) -> Result<tonic::Response<Streaming<Bytes>>> {
+        let mut passed = HeaderMap::new();
+        for name in PASSED {
+            if let Some(value) = headers.get(name) {
+                passed.insert(HeaderName::from_static(name), value.clone());
+            }
+        }
+        let asked = self.services.ask((&rule.service, &rule.name), MetadataMap::from_headers(passed), questions).await;
+        asked.map_err(error_from)
+    }
+}
+
+/// The pairs behind the `?`, and among them what is said of the answer's fields.
+fn query(text: &str) -> (Vec<(String, String)>, Option<String>) {
+    let decoded = |text: &str| {
+        let spaced = text.replace('+', " ");
+        // What is no text stays as it came: the field then says what is wrong with it.
+        let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8();
+        decoded.map_or_else(|_| text.to_owned(), Into::into)
+    };
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let pairs = pairs.map(|(name, value)| (decoded(name), decoded(value)));
+    let (fields, others): (Vec<_>, Vec<_>) = pairs.partition(|(name, _)| name == "fields");
+    (others, fields.into_iter().next().map(|(_, value)| value))
+}
+
+/// A header that stands for a field. One that is no text, or is there twice, is refused: the condition that it sets would be lost silently.
+fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>> {
+    let mut all = headers.get_all(name).iter();
+    let Some(value) = all.next() else { return Ok(None) };
+    let text = value.to_str().ok().filter(|_| all.next().is_none());
+    let refused = || Violation { field: name.to_string(), message: msg!("HEADER_NOT_READ", header = name.as_str()) };
+    text.map(Some).ok_or_else(|| Error::invalid(vec![refused()]))
+}
+
+/// A body that says what it is must say JSON.
+fn is_json(rule: &Rule, headers: &HeaderMap) -> Result<()> {
+    let Some(said) = headers.get(http::header::CONTENT_TYPE) else { return Ok(()) };
+    let said = said.to_str().unwrap_or_default();
+    let media = said.split(';').next().unwrap_or_default().trim();
+    let lines = ["application/jsonl", "application/x-ndjson"];
+    if rule.rpc.is_client_streaming() && lines.iter().any(|known| media.eq_ignore_ascii_case(known)) {
+        return Ok(());
+    }
+    if media.is_empty() || media.eq_ignore_ascii_case("application/json") || media.ends_with("+json") {
+        return Ok(());
+    }
+    Err(Error::of(Kind::InvalidArgument, msg!("MEDIA_TYPE_WRONG", said)))
+}
+
+/// The whole body.
+async fn whole(body: Body) -> Result<Bytes> {
+    let read = tokio::time::timeout(BODY_WITHIN, Limited::new(body, MAX_MESSAGE_BYTES).collect()).await;
+    let read = read.map_err(|_| Error::of(Kind::DeadlineExceeded, msg!("BODY_TOO_SLOW")))?;
+    let read = read.map_err(|cause| match cause.downcast_ref::<http_body_util::LengthLimitError>() {
+        Some(_) => Error::of(Kind::ResourceExhausted, msg!("BODY_TOO_LARGE", limit = MAX_MESSAGE_BYTES)),
+        None => Error::of(Kind::Cancelled, msg!("BODY_BROKE_OFF")).with_internal(cause),
+    })?;
+    Ok(read.to_bytes())
+}

@@ -1,0 +1,177 @@
+//! The gateway: what rpcs answer is answered over HTTP, and what they refuse is refused there, in words.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tally_api::identity::v1 as identity;
+use tally_api::identity::v1::org_service_client::OrgServiceClient;
+use tally_testkit::databases::Backend;
+use tally_testkit::NEVER;
+use tokio::net::TcpStream;
+
+use crate::stack::Stack;
+
+const PASSWORD: &str = "Correct-Horse-9-Battery";
+
+/// A client of the gateway, signed in or not.
+struct Client {
+    at: SocketAddr,
+    token: String,
+}
+
+impl Client {
+    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response<Bytes> {
+        let stream = TcpStream::connect(self.at).await.expect("the gateway listens");
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
+        tokio::spawn(connection);
+        let mut request = Request::builder().method(Method::from_bytes(method.as_bytes()).expect("a method")).uri(path);
+        request = request.header("host", self.at.to_string());
+        if !self.token.is_empty() {
+            request = request.header("authorization", format!("Bearer {}", self.token));
+        }
+        request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let request = request.body(Full::new(Bytes::from(body.to_owned()))).expect("a request");
+        let answer = tokio::time::timeout(NEVER, sender.send_request(request)).await.expect("in time").expect("an answer");
+        let (head, body) = answer.into_parts();
+        Response::from_parts(head, body.collect().await.expect("its body").to_bytes())
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        told(&self.send("GET", path, &[], "").await, StatusCode::OK)
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Value {
+        let sent = self.send("POST", path, &[("content-type", "application/json")], &body.to_string()).await;
+        told(&sent, StatusCode::OK)
+    }
+}
+
+fn told(answer: &Response<Bytes>, status: StatusCode) -> Value {
+    let body = String::from_utf8_lossy(answer.body());
+    assert_eq!(answer.status(), status, "{body}");
+    assert!(answer.headers().contains_key("x-request-id"), "{:?}", answer.headers());
+    serde_json::from_str(&body).unwrap_or_else(|e| panic!("{e}: {body}"))
+}
+
+/// A suite with a group, its gateway, and its administrator there.
+async fn group(backend: Backend) -> (Stack, Client) {
+    let mut stack = Stack::on(backend).await;
+    let at = stack.gateway().await;
+    let nobody = Client { at, token: String::new() };
+    let ask = json!({
+        "name": "My group", "currency": "CNY", "zone": "Asia/Shanghai", "regions": ["local"],
+        "adminLogin": "admin", "adminPassword": PASSWORD
+    });
+    nobody.post("/v1/tenants", &ask).await;
+    let session = nobody.post("/v1/sessions", &json!({ "login": "admin", "password": PASSWORD })).await;
+    let token = session["accessToken"].as_str().expect("a token").to_owned();
+    (stack, Client { at, token })
+}
+
+tally_testkit::on_both!(what_an_rpc_answers_is_answered_over_http, flavor = "multi_thread");
+
+/// A change is made once however often it is sent, what it made is read, listed by pages and as gRPC tells it, and a request that cannot be
+/// is refused with every reason in the caller's language.
+async fn what_an_rpc_answers_is_answered_over_http(backend: Backend) {
+    let (stack, admin) = group(backend).await;
+    let rows = json!({ "rows": [
+        { "path": "North", "kind": "ORG_UNIT_KIND_BRANCH", "region": "local", "validFrom": "2026-01-01" },
+        { "path": "South", "kind": "ORG_UNIT_KIND_BRANCH", "region": "local", "validFrom": "2026-01-01" },
+    ] });
+    let key = [("idempotency-key", "units-1"), ("content-type", "application/json")];
+    let first = admin.send("POST", "/v1/orgUnits:import", &key, &rows.to_string()).await;
+    let again = admin.send("POST", "/v1/orgUnits:import", &key, &rows.to_string()).await;
+    assert_eq!(told(&first, StatusCode::OK), told(&again, StatusCode::OK));
+    let other = admin.send("POST", "/v1/orgUnits:import", &key, r#"{"rows":[]}"#).await;
+    assert_eq!(told(&other, StatusCode::BAD_REQUEST)["reason"], "REQUEST_ID_REUSED");
+
+    let listed = admin.get("/v1/orgUnits?page_size=100").await;
+    let ask = identity::ListOrgUnitsRequest { page_size: 100, ..Default::default() };
+    let mut request = tonic::Request::new(ask);
+    tally_rpc::bearer(&mut request, &admin.token);
+    let mut units = OrgServiceClient::new(stack.channels.identity.clone());
+    let by_rpc = units.list_org_units(request).await.expect("units").into_inner();
+    let by_rpc = tally_api::json::answer("tally.identity.v1.OrgService", "ListOrgUnits", &by_rpc).expect("JSON");
+    assert_eq!(listed.to_string(), serde_json::from_str::<Value>(&by_rpc).expect("JSON").to_string());
+    assert_eq!(listed["units"].as_array().map(Vec::len), Some(3));
+
+    let page = admin.send("GET", "/v1/orgUnits?pageSize=1&fields=units.name", &[], "").await;
+    let next = page.headers()["link"].to_str().expect("a text").to_owned();
+    assert_eq!(told(&page, StatusCode::OK), json!({ "units": [{ "name": listed["units"][0]["name"] }] }));
+    let next = next.strip_prefix('<').and_then(|next| next.split_once(">; rel=\"next\"")).expect("a link").0;
+    assert_eq!(admin.get(next).await["units"][0]["name"], listed["units"][1]["name"]);
+
+    let etag = page.headers()["etag"].to_str().expect("a text");
+    let same = admin.send("GET", "/v1/orgUnits?pageSize=1&fields=units.name", &[("if-none-match", etag)], "").await;
+    assert_eq!((same.status(), same.body().len()), (StatusCode::NOT_MODIFIED, 0));
+    refusals(&admin).await;
+}
+
+async fn refusals(admin: &Client) {
+    let chinese = [("accept-language", "zh-CN")];
+    let wrong = admin.send("GET", "/v1/people?page_size=many&nothing=1", &chinese, "").await;
+    assert_eq!(wrong.headers()["content-type"], "application/problem+json");
+    assert_eq!(wrong.headers()["content-language"], "zh-CN");
+    let wrong = told(&wrong, StatusCode::BAD_REQUEST);
+    let fields: Vec<&str> = wrong["violations"].as_array().expect("a list").iter().filter_map(|one| one["field"].as_str()).collect();
+    assert!(fields.contains(&"nothing"), "{wrong}");
+    assert_eq!((wrong["title"].as_str(), wrong["type"].as_str()), (Some("请求有误"), Some("urn:tally:error:INVALID_REQUEST")));
+
+    let gone = admin.send("GET", "/v1/cycles/01977f2e-8a4c-7d31-9b52-6f0c1e2d3a4b", &[], "").await;
+    assert_eq!(told(&gone, StatusCode::NOT_FOUND)["status"], 404);
+    let method = admin.send("DELETE", "/v1/cycles", &[], "").await;
+    assert_eq!(method.headers()["allow"], "GET, POST");
+    told(&method, StatusCode::METHOD_NOT_ALLOWED);
+    let media = admin.send("POST", "/v1/cycles", &[("content-type", "text/xml")], "<x/>").await;
+    told(&media, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let large = format!("{{\"rows\":[{{\"path\":\"{}\"}}]}}", "x".repeat(5 << 20));
+    told(&admin.send("POST", "/v1/orgUnits:import", &[], &large).await, StatusCode::PAYLOAD_TOO_LARGE);
+    // Another language of compression than none is the caller's to ask for.
+    let small = admin.send("GET", "/openapi.json", &[("accept-encoding", "br")], "").await;
+    assert_eq!(small.headers()["content-encoding"], "br");
+    assert!(small.body().len() < 100_000, "{}", small.body().len());
+}
+
+/// Without a token every call that asks for one is refused as such, whatever else is wrong with it, and no path answers as if it were not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_not_signed_in_is_told_so_by_every_path_and_by_none_more() {
+    let (_stack, admin) = group(Backend::Sqlite).await;
+    let nobody = Client { at: admin.at, token: String::new() };
+    let description = nobody.get("/openapi.json").await;
+    let mut statuses: BTreeMap<u16, usize> = BTreeMap::new();
+    for (path, operations) in description["paths"].as_object().expect("paths") {
+        for (verb, operation) in operations.as_object().expect("operations") {
+            let public = operation["security"] == json!([]);
+            let body = operation["requestBody"]["content"].as_object().and_then(|all| all.iter().next());
+            let example = body.map(|(_, content)| &content["example"]);
+            let example = example.map_or_else(String::new, |one| one.as_str().map_or(one.to_string(), str::to_owned));
+            let media = body.map_or("application/json", |(media, _)| media.as_str());
+            let path = filled(path);
+            let answer = nobody.send(&verb.to_uppercase(), &path, &[("content-type", media)], &example).await;
+            let status = answer.status().as_u16();
+            let reads = String::from_utf8_lossy(answer.body());
+            assert!(operation["responses"].get(status.to_string()).is_some(), "{verb} {path}: {status} is not described: {reads}");
+            assert_ne!(status, 500, "{verb} {path}: {reads}");
+            assert!(public || status == 401, "{verb} {path}: {status} {reads}");
+            *statuses.entry(status).or_default() += 1;
+        }
+    }
+    assert!(statuses[&401] > 200, "{statuses:?}");
+}
+
+/// A path with something in place of its variables.
+fn filled(path: &str) -> String {
+    let mut filled = String::new();
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled += before;
+        filled += "01977f2e-8a4c-7d31-9b52-6f0c1e2d3a4b";
+        rest = after.split_once('}').expect("a variable ends").1;
+    }
+    filled + rest
+}
