@@ -225,7 +225,7 @@ pub async fn claimants(tx: &ScopedTx, spans: &Spans) -> Result<BTreeMap<AccountI
             if let Some(person) = person.filter(|_| spans.hold(account, (from, to))) {
                 let of_account = all.entry(account).or_default();
                 let clicks = of_account.entry(PersonId(person)).or_insert(Clicks { claims: 0, first_ms });
-                (clicks.claims, clicks.first_ms) = (clicks.claims + claims, clicks.first_ms.min(first_ms));
+                (clicks.claims, clicks.first_ms) = (clicks.claims + claims, Ord::min(clicks.first_ms, first_ms));
             }
         }
     }
