@@ -10,8 +10,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tally_api::identity::v1 as identity;
 use tally_api::identity::v1::org_service_client::OrgServiceClient;
-use tally_testkit::databases::Backend;
 use tally_testkit::NEVER;
+use tally_testkit::databases::Backend;
 use tokio::net::TcpStream;
 
 use crate::stack::Stack;
@@ -36,7 +36,8 @@ impl Client {
         }
         request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let request = request.body(Full::new(Bytes::from(body.to_owned()))).expect("a request");
-        let answer = tokio::time::timeout(NEVER, sender.send_request(request)).await.expect("in time").expect("an answer");
+        let answer =
+            tokio::time::timeout(NEVER, sender.send_request(request)).await.expect("in time").expect("an answer");
         let (head, body) = answer.into_parts();
         Response::from_parts(head, body.collect().await.expect("its body").to_bytes())
     }
@@ -118,9 +119,13 @@ async fn refusals(admin: &Client) {
     assert_eq!(wrong.headers()["content-type"], "application/problem+json");
     assert_eq!(wrong.headers()["content-language"], "zh-CN");
     let wrong = told(&wrong, StatusCode::BAD_REQUEST);
-    let fields: Vec<&str> = wrong["violations"].as_array().expect("a list").iter().filter_map(|one| one["field"].as_str()).collect();
+    let fields: Vec<&str> =
+        wrong["violations"].as_array().expect("a list").iter().filter_map(|one| one["field"].as_str()).collect();
     assert!(fields.contains(&"nothing"), "{wrong}");
-    assert_eq!((wrong["title"].as_str(), wrong["type"].as_str()), (Some("请求有误"), Some("urn:tally:error:INVALID_REQUEST")));
+    assert_eq!(
+        (wrong["title"].as_str(), wrong["type"].as_str()),
+        (Some("请求有误"), Some("urn:tally:error:INVALID_REQUEST"))
+    );
 
     let gone = admin.send("GET", "/v1/cycles/01977f2e-8a4c-7d31-9b52-6f0c1e2d3a4b", &[], "").await;
     assert_eq!(told(&gone, StatusCode::NOT_FOUND)["status"], 404);
@@ -155,7 +160,10 @@ async fn whoever_has_not_signed_in_is_told_so_by_every_path_and_by_none_more() {
             let answer = nobody.send(&verb.to_uppercase(), &path, &[("content-type", media)], &example).await;
             let status = answer.status().as_u16();
             let reads = String::from_utf8_lossy(answer.body());
-            assert!(operation["responses"].get(status.to_string()).is_some(), "{verb} {path}: {status} is not described: {reads}");
+            assert!(
+                operation["responses"].get(status.to_string()).is_some(),
+                "{verb} {path}: {status} is not described: {reads}"
+            );
             assert_ne!(status, 500, "{verb} {path}: {reads}");
             assert!(public || status == 401, "{verb} {path}: {status} {reads}");
             *statuses.entry(status).or_default() += 1;

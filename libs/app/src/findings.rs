@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     /// Every kind that attendance, the engine and performance find.
-    const KINDS: [&str; 42] = [
+    const KINDS: [&str; 43] = [
         "NO_DUTY_EVIDENCE",
         "UNHELD_ACCOUNT",
         "OVERLAP",

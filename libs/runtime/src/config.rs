@@ -32,7 +32,7 @@ pub use written::Written;
 pub const DEFAULTS: &str = include_str!("default.toml");
 /// What a process exits with when a setting is wrong (EX_USAGE).
 pub const EXIT_CONFIG: u8 = 64;
-/// The doors of the suite, among the services of a process: they have no data, and nobody calls them as a peer.
+/// The doors of the suite, among the services of a process: without data, and nobody's peer.
 pub const GATEWAY: &str = "gateway";
 /// What stands for a service's name in the URL of the database.
 const SERVICE: &str = "{service}";
@@ -40,9 +40,8 @@ const SERVICE: &str = "{service}";
 const THREADS_MAX: usize = 1_024;
 const CALLS_MAX: usize = 1_000_000;
 const FIRST_ANSWER_MAX: usize = 1_800; // a correction looks an hour back for changes that were under way
-/// Start of the names of environment variables that are settings.
+/// Start of the names of environment variables that are settings, and of those of the test tools, which are none.
 const PREFIX: &str = "TALLY_";
-/// Environment variables of the test tools: no settings.
 const TEST_PREFIX: &str = "TALLY_TEST_";
 
 /// The whole tree; `default.toml` tells what each setting means.
@@ -310,7 +309,7 @@ impl Config {
 
     /// Whether this process has the doors of the suite.
     pub fn has_gateway(&self) -> bool {
-        self.server.services.iter().any(|name| name == GATEWAY)
+        self.server.services.iter().any(|n| n == GATEWAY)
     }
 
     /// Checks what types cannot say.
@@ -416,10 +415,10 @@ impl Config {
             return Err(error("server.tls_authority", msg!("SETTING_AUTHORITY_ALONE")));
         }
         let plain = server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay;
-        if self.has_gateway() && !server.http.ip().is_loopback() && !plain {
-            return Err(error("server.http", msg!("SETTING_HTTP_IN_CLEAR", ip = server.http.ip())));
+        let (ip, http) = (server.listen.ip(), server.http.ip());
+        if self.has_gateway() && !http.is_loopback() && !plain {
+            return Err(error("server.http", msg!("SETTING_HTTP_IN_CLEAR", ip = http)));
         }
-        let ip = server.listen.ip();
         if ip.is_loopback() || plain {
             return Ok(());
         }

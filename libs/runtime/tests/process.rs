@@ -113,6 +113,6 @@ async fn a_drain_that_takes_too_long_is_cut() {
         let service = Service { name: "probe", routes, background: vec![stubborn] };
         Ok(vec![service.mount(&callers.stack("probe", policy::POLICY, Limits::default()))])
     };
-    let ended = tokio::time::timeout(tally_testkit::NEVER, run(&settings, build, |_| (), async {}));
+    let ended = tokio::time::timeout(tally_testkit::NEVER, run(&settings, build, |_, _| (), async {}));
     assert!(ended.await.unwrap().is_ok());
 }

@@ -2,6 +2,11 @@
 //!
 //! It holds no rule of the business and no table; it calls rpcs through the same channels as everybody, with the token of whoever asks.
 //!
+//! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
+//!
+//! - known: template, call, problem, rules
+//! - done: port, openapi, rest
+//!
 //! Architecture invariant: routes and their description come from one table ([`rules`]), which is read from the contracts. Nothing here names a
 //! message of a service.
 

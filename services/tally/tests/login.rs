@@ -13,6 +13,7 @@ mod tls;
 use tls::tls;
 
 const PASSWORD: &str = "correct horse battery\n";
+const SERVE: [&str; 5] = ["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
 
 fn run(command: &mut Command, input: &str) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -42,7 +43,7 @@ impl Suite {
         let made = run(program().args(["init", "--name", "A group"]).env("TALLY_DATABASE_URL", &url), PASSWORD);
         assert!(made.status.success(), "{}", said(&made));
         let mut command = program();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]).env("TALLY_DATABASE_URL", &url);
+        command.args(SERVE).env("TALLY_DATABASE_URL", &url);
         command.envs(settings.iter().map(|(key, file)| (key, tls(file)))).stdin(Stdio::null());
         let log = fs::File::create(data.path().join("log")).expect("a log");
         let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the binary runs");
@@ -364,11 +365,7 @@ fn is_held_already(home: &Home) {
 fn a_store_that_is_served_is_nobody_elses_until_the_process_is_gone() {
     let mut suite = Suite::start(&[]);
     let url = format!("sqlite://{}/{{service}}.db", suite.data.path().display());
-    let others = [
-        &["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"][..],
-        &["migrate"],
-        &["init", "--name", "Another group"],
-    ];
+    let others = [&SERVE[..], &["migrate"], &["init", "--name", "Another group"]];
     for args in others {
         let refused = run(program().args(args).env("TALLY_DATABASE_URL", &url), PASSWORD);
         assert_eq!(refused.status.code(), Some(1), "{args:?} {}", said(&refused));
@@ -390,12 +387,11 @@ fn a_store_does_not_start_with_other_keys_than_its_own_and_is_whole_when_they_ar
     let url = format!("sqlite://{}/{{service}}.db", suite.data.path().display());
     let (own, kept) = (suite.data.path().join("keys/seal.key"), suite.data.path().join("kept.key"));
     fs::rename(&own, &kept).expect("the keys put away");
-    let serve = ["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
     for (lang, sentence) in [
         ("en", "are not those that the data of identity was written with"),
         ("zh_CN", "不是写入 identity 数据时所用的密钥"),
     ] {
-        let refused = run(program().args(serve).envs([("TALLY_DATABASE_URL", url.as_str()), ("LANG", lang)]), "");
+        let refused = run(program().args(SERVE).envs([("TALLY_DATABASE_URL", url.as_str()), ("LANG", lang)]), "");
         assert!(!refused.status.success());
         assert!(said(&refused).contains(sentence), "{}", said(&refused));
         assert!(!own.exists(), "a start that is refused leaves no key behind");
@@ -419,7 +415,7 @@ fn a_store_that_lost_its_data_is_not_begun_anew_and_is_whole_when_it_is_back() {
         fs::rename(&file, kept.path().join(file.file_name().expect("a name"))).expect("it is put away");
     }
     // First the one that would come to an end by itself.
-    for args in [&["init", "--name", "Again"][..], &["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]] {
+    for args in [&["init", "--name", "Again"][..], &SERVE] {
         for (lang, sentence) in [("en", "the store of identity is empty, yet"), ("zh_CN", "identity 的数据存储是空的")]
         {
             let refused =
@@ -458,10 +454,9 @@ fn a_certificate_with_another_key_is_told_as_that_with_its_cure() {
         assert!(said(&refused).contains(sentence) && !said(&refused).contains("KeyMismatch"), "{}", said(&refused));
         let data = TempDir::new().expect("a folder");
         let url = format!("sqlite://{}/{{service}}.db", data.path().display());
-        let serve = ["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
         let (own, others) = (tls("server.pem"), tls("client.key"));
         let settings = [("TALLY_SERVER_TLS_CERTIFICATE", own.as_str()), ("TALLY_SERVER_TLS_KEY", &others)];
-        let serve = home.tally(&serve, &[&settings[..], &[("TALLY_DATABASE_URL", &url), ("LANG", lang)]].concat(), "");
+        let serve = home.tally(&SERVE, &[&settings[..], &[("TALLY_DATABASE_URL", &url), ("LANG", lang)]].concat(), "");
         let told = if lang == "en" { "does not belong to the certificate" } else { "不成对" };
         assert!(said(&serve).contains(told) && serve.status.code() == Some(64), "{}", said(&serve));
     }

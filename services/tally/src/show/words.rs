@@ -43,25 +43,12 @@ pub(super) fn rung(name: &str, lang: Language) -> String {
 
 /// What a kind of finding means; nothing for one that is not known here.
 pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
-    let said = match kind {
-        "MISSING_PUNCH" => msg!("KIND_MISSING_PUNCH"),
-        "UNCOVERED_SHIFT" => msg!("KIND_UNCOVERED_SHIFT"),
-        "BARELY_COVERED_SHIFT" => msg!("KIND_BARELY_COVERED_SHIFT"),
-        "HELD_BY_OTHERS" => msg!("KIND_HELD_BY_OTHERS"),
-        "NOT_EMPLOYED" => msg!("KIND_NOT_EMPLOYED"),
-        "DOUBLE_IN" => msg!("KIND_DOUBLE_IN"),
-        "OVERLAP" => msg!("KIND_OVERLAP"),
-        "MISSING_RELEASE" => msg!("KIND_MISSING_RELEASE"),
-        "RELEASE_WITHOUT_TAKE" => msg!("KIND_RELEASE_WITHOUT_TAKE"),
-        "UNHELD_ACCOUNT" => msg!("KIND_UNHELD_ACCOUNT"),
-        "NO_DUTY_EVIDENCE" => msg!("KIND_NO_DUTY_EVIDENCE"),
-        "NOT_SETTLED" => msg!("KIND_NOT_SETTLED"),
-        "ODD_PUNCHES" => msg!("KIND_ODD_PUNCHES"),
-        "SINGLE_PUNCH" => msg!("KIND_SINGLE_PUNCH"),
-        "PUNCHES_BETWEEN" => msg!("KIND_PUNCHES_BETWEEN"),
-        "LONG_PRESENCE" => msg!("KIND_LONG_PRESENCE"),
-        "READ_AS_NIGHT" => msg!("KIND_READ_AS_NIGHT"),
-        "DAY_OR_NIGHT" => msg!("KIND_DAY_OR_NIGHT"),
+    of_credit(kind).or_else(|| of_inputs(kind)).map(|said| lang.say(&said))
+}
+
+/// What was found in crediting records.
+fn of_credit(kind: &str) -> Option<Message> {
+    Some(match kind {
         "TAG_OFF_DUTY" => msg!("KIND_TAG_OFF_DUTY"),
         "NAMED_WITHOUT_AGENT" => msg!("KIND_NAMED_WITHOUT_AGENT"),
         "MIXED_WITHOUT_TAG" => msg!("KIND_MIXED_WITHOUT_TAG"),
@@ -82,6 +69,31 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
         "BREAKS_NOT_PUNCHED" => msg!("KIND_BREAKS_NOT_PUNCHED"),
         "CLOCKS_APART" => msg!("KIND_CLOCKS_APART"),
         "DID_NOT_SETTLE" => msg!("KIND_DID_NOT_SETTLE"),
+        _ => return None,
+    })
+}
+
+/// What was found in a month's facts and files.
+fn of_inputs(kind: &str) -> Option<Message> {
+    Some(match kind {
+        "MISSING_PUNCH" => msg!("KIND_MISSING_PUNCH"),
+        "UNCOVERED_SHIFT" => msg!("KIND_UNCOVERED_SHIFT"),
+        "BARELY_COVERED_SHIFT" => msg!("KIND_BARELY_COVERED_SHIFT"),
+        "HELD_BY_OTHERS" => msg!("KIND_HELD_BY_OTHERS"),
+        "NOT_EMPLOYED" => msg!("KIND_NOT_EMPLOYED"),
+        "DOUBLE_IN" => msg!("KIND_DOUBLE_IN"),
+        "OVERLAP" => msg!("KIND_OVERLAP"),
+        "MISSING_RELEASE" => msg!("KIND_MISSING_RELEASE"),
+        "RELEASE_WITHOUT_TAKE" => msg!("KIND_RELEASE_WITHOUT_TAKE"),
+        "UNHELD_ACCOUNT" => msg!("KIND_UNHELD_ACCOUNT"),
+        "NO_DUTY_EVIDENCE" => msg!("KIND_NO_DUTY_EVIDENCE"),
+        "NOT_SETTLED" => msg!("KIND_NOT_SETTLED"),
+        "ODD_PUNCHES" => msg!("KIND_ODD_PUNCHES"),
+        "SINGLE_PUNCH" => msg!("KIND_SINGLE_PUNCH"),
+        "PUNCHES_BETWEEN" => msg!("KIND_PUNCHES_BETWEEN"),
+        "LONG_PRESENCE" => msg!("KIND_LONG_PRESENCE"),
+        "READ_AS_NIGHT" => msg!("KIND_READ_AS_NIGHT"),
+        "DAY_OR_NIGHT" => msg!("KIND_DAY_OR_NIGHT"),
         "UNKNOWN_AGENT" => msg!("KIND_UNKNOWN_AGENT"),
         "AMOUNTS_CONVERTED" => msg!("KIND_AMOUNTS_CONVERTED"),
         "CONTRIBUTOR_UNKNOWN" => msg!("KIND_CONTRIBUTOR_UNKNOWN"),
@@ -112,6 +124,5 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
         "OBSERVATIONS_UNREAD" => msg!("KIND_OBSERVATIONS_UNREAD"),
         "REFUND_EXCEEDS_SALE" => msg!("KIND_REFUND_EXCEEDS_SALE"),
         _ => return None,
-    };
-    Some(lang.say(&said))
+    })
 }

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::template::tests::fixed;
 use super::*;
+use crate::template::tests::fixed;
 
 fn by_query<'a>(query: &'a [(&'a str, &'a str)]) -> Asked<'a> {
     Asked { query, ..Asked::default() }
