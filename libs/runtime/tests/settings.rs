@@ -20,9 +20,18 @@ fn refused(flags: &[(&str, &str)]) -> String {
 #[test]
 fn the_defaults_hold_and_listen_on_the_loopback_only() {
     let config = Config::load(&Sources::default()).unwrap();
-    assert!(config.server.listen.ip().is_loopback());
-    assert_eq!(config.server.services.len(), 5);
+    assert!(config.server.listen.ip().is_loopback() && config.server.http.ip().is_loopback());
+    assert_eq!(config.server.services.len(), 6, "five services, and the gateway");
     assert_eq!(config.limits(), tally_rpc::Limits::default());
+}
+
+#[test]
+fn the_gateway_listens_beyond_the_loopback_only_where_the_network_encrypts() {
+    let everywhere = ("server.http", "0.0.0.0:8080");
+    assert!(refused(&[everywhere]).contains("speaks no TLS"));
+    let knows = ("server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay", "true");
+    assert!(with_flags(&[everywhere, knows]).is_ok());
+    assert!(with_flags(&[everywhere, ("server.services", "talent")]).is_ok(), "it has no gateway");
 }
 
 #[test]

@@ -25,7 +25,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Request, Response};
 use tally_access::PolicyRow;
 use tally_kernel::{Clock, Error, Result, Rng};
@@ -80,7 +80,19 @@ pub fn doors(deps: Deps) -> Result<Router> {
     };
     let compressed = tower_http::compression::CompressionLayer::new().gzip(true).br(true);
     let described = get(move || async move { ([(CONTENT_TYPE, "application/json")], description) });
-    Ok(Router::new().route("/openapi.json", described).fallback(answer).with_state(doors).layer(compressed))
+    let routes = Router::new().route("/openapi.json", described).fallback(answer).with_state(doors);
+    Ok(routes.layer(ServiceBuilder::new().map_request(as_it_is).layer(compressed)))
+}
+
+/// Whoever takes no compression that is here gets the answer as it is, and not a refusal after the change was made.
+fn as_it_is(mut request: Request<Body>) -> Request<Body> {
+    let said = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let never =
+        |one: &str| one.split_once(";q=0").is_some_and(|(_, rest)| rest.chars().all(|c| matches!(c, '.' | '0')));
+    if said.replace(' ', "").split(',').any(never) {
+        request.headers_mut().remove(ACCEPT_ENCODING);
+    }
+    request
 }
 
 #[derive(Clone)]

@@ -151,7 +151,7 @@ fn parameters(rule: &Rule, comments: &Comments, schemas: &mut Schemas) -> Value 
         "name": "fields", "in": "query", "schema": { "type": "string" },
         "description": "Fields of the answer, with points between the names of one way and commas between ways; all of them when absent."
     }));
-    if rule.takes_request_id() {
+    if rule.takes_request_id() && !rule.rpc.is_client_streaming() {
         all.push(json!({
             "name": "Idempotency-Key", "in": "header", "schema": { "type": "string", "maxLength": 128 },
             "description": "The `request_id`: the same key with the same content is done once and answered the same."
@@ -232,7 +232,7 @@ fn answers(rule: &Rule, schemas: &mut Schemas) -> Value {
     if rule.body != BodyRule::None {
         told.extend([own("413"), own("415")]);
     }
-    if rule.verb == "GET" {
+    if rule.verb == "GET" && !rule.rpc.is_server_streaming() {
         told.insert("304".into(), json!({ "description": "As it was when `If-None-Match` was learnt." }));
     }
     Value::Object(told)

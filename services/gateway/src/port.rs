@@ -9,7 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 /// How much the port takes on.
@@ -33,6 +33,8 @@ const MAX_HEADER_BYTES: usize = 32 * 1024;
 const MAX_STREAMS: u32 = 128;
 /// How often a connection of HTTP/2 is asked whether it lives.
 const ALIVE_EVERY: Duration = Duration::from_secs(30);
+/// The pause before the first bytes of a connection are looked at again.
+const PEEK_AGAIN: Duration = Duration::from_millis(20);
 /// The pause after a connection could not be accepted: there are too many open files, and soon fewer.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -64,9 +66,14 @@ pub async fn serve(listener: Arc<TcpListener>, doors: Router, port: Port, shutdo
         // What is to be sent is sent at once; without this an answer in two parts waits for an acknowledgement.
         let _unset = stream.set_nodelay(true);
         let service = TowerToHyperService::new(doors.clone());
-        let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
+        let (server, watcher) = (server.clone(), graceful.watcher());
         tokio::spawn(async move {
+            // Which HTTP is spoken shows in the first bytes, and the server below waits for them as long as it takes.
+            let Ok(Ok(is_http2)) = tokio::time::timeout(port.headers_within, speaks_http2(&stream)).await else {
+                return;
+            };
+            let server = if is_http2 { server.http2_only() } else { server.http1_only() };
+            let connection = watcher.watch(server.serve_connection(TokioIo::new(stream), service).into_owned());
             if let Err(error) = connection.await {
                 tracing::debug!(error, "a connection broke");
             }
@@ -75,4 +82,21 @@ pub async fn serve(listener: Arc<TcpListener>, doors: Router, port: Port, shutdo
     }
     drop(listener);
     graceful.shutdown().await;
+}
+
+/// Whether a connection begins as HTTP/2 does where nothing was agreed on before.
+async fn speaks_http2(stream: &TcpStream) -> std::io::Result<bool> {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let mut seen = [0; PREFACE.len()];
+    loop {
+        let len = stream.peek(&mut seen).await?;
+        if len == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        if len == PREFACE.len() || !PREFACE.starts_with(&seen[..len]) {
+            return Ok(seen[..len] == *PREFACE);
+        }
+        // What is there stays readable: look again when there may be more.
+        tokio::time::sleep(PEEK_AGAIN).await;
+    }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LINK};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LINK, VARY};
 use http::request::Parts as Head;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Frame;
@@ -101,12 +101,16 @@ fn keep(message: &mut DynamicMessage, ways: &[&[String]]) {
 /// An answer of one message: with its ETag, and a link to the next page of a list.
 pub fn unary(rule: &Rule, wanted: &Wanted, bytes: &Bytes, head: &Head) -> Result<Response<Body>> {
     let mut message = decoded(rule, bytes)?;
-    let etag = own_etag(&message).map_or_else(|| weak(bytes), |own| format!("\"{own}\""));
+    let own = own_etag(&message).map(|own| format!("\"{own}\""));
     let next = message.get_field_by_name("next_page_token").and_then(|token| token.as_str().map(str::to_owned));
     wanted.only(&mut message);
-    let mut answer = Response::new(Body::new(Full::new(json(&message)?)));
+    let told = json(&message)?;
+    // Of the bytes, in the caller's language and with the fields that were asked for. The other says which version a change may take for granted.
+    let etag = own.clone().unwrap_or_else(|| weak(&told));
+    let mut answer = Response::new(Body::new(Full::new(told)));
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(VARY, HeaderValue::from_static("accept-language"));
     let reads = matches!(head.method.as_str(), "GET" | "HEAD");
     // What a sign-in answers is kept nowhere.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(if reads { "private, no-cache" } else { "no-store" }));
@@ -117,7 +121,8 @@ pub fn unary(rule: &Rule, wanted: &Wanted, bytes: &Bytes, head: &Head) -> Result
         headers.insert(LINK, link);
     }
     let known = head.headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if reads && known.split(',').map(str::trim).any(|known| known == etag || known == "*") {
+    let same = |known: &str| known == "*" || known.trim_start_matches("W/") == etag.trim_start_matches("W/");
+    if reads && own.is_none() && known.split(',').map(str::trim).any(same) {
         *answer.body_mut() = Body::empty();
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
         answer.headers_mut().remove(CONTENT_TYPE);
@@ -135,7 +140,10 @@ pub fn streamed(rule: &Rule, wanted: &Wanted, messages: Streaming<Bytes>, locale
         json(&message)
     };
     let one = move |told: Result<Bytes>| Ok::<_, std::convert::Infallible>(Frame::data(line(told, events, locale)));
-    let mut answer = Response::new(Body::new(StreamBody::new(until_failed(messages, told).map(one))));
+    // A reader of events would begin again where it was not told that this is the end.
+    let end = events.then(|| Ok(Frame::data(Bytes::from_static(b"event: end\ndata: {}\n\n"))));
+    let told = until_failed(messages, told).map(one).chain(stream::iter(end));
+    let mut answer = Response::new(Body::new(StreamBody::new(told)));
     answer.headers_mut().insert(CONTENT_TYPE, if events { EVENTS } else { LINES });
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // A proxy that waits for more makes no stream of it.

@@ -1,37 +1,38 @@
 //! REST: every rpc of the contracts as JSON over HTTP.
 
 pub mod answer;
+mod bodies;
 mod lines;
 pub mod matcher;
 pub mod weave;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, stream};
-use http::header::{ALLOW, HeaderName, IF_MATCH};
+use http::header::{ALLOW, AUTHORIZATION, CONTENT_ENCODING, HeaderName, IF_MATCH};
 use http::request::Parts as Head;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
 use prost::Message as _;
+use tally_access::Needs;
 use tally_kernel::error::{Error, Kind, Result, Violation};
 use tally_kernel::{Locale, msg};
+use tally_rpc::error_from;
 use tally_rpc::layers::{CONSISTENCY, RpcMethod};
-use tally_rpc::{MAX_MESSAGE_BYTES, error_from};
 use tonic::Streaming;
 use tonic::metadata::MetadataMap;
 
 use crate::call::Services;
 use crate::rules::Rule;
 use crate::{Body, problem};
+use bodies::Bodies;
 use matcher::{Binding, Found, Matcher};
 use weave::Parts;
 
 /// The header whose value is the `request_id` of a change.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// How long a body may take.
-const BODY_WITHIN: Duration = Duration::from_secs(60);
+/// Of a path that is not there, so many characters are said.
+const PATH_SAID: usize = 200;
 /// Headers that go to the service as they came.
 const PASSED: [&str; 5] = ["authorization", "accept-language", "traceparent", "tracestate", CONSISTENCY];
 
@@ -39,6 +40,7 @@ const PASSED: [&str; 5] = ["authorization", "accept-language", "traceparent", "t
 pub struct Rest {
     matcher: Matcher<Arc<Rule>>,
     services: Services,
+    bodies: Bodies,
 }
 
 /// What a request is for.
@@ -69,10 +71,13 @@ impl NotAsked {
     pub fn answer(&self, head: &Head, locale: Locale) -> Response<Body> {
         let allowed = match self {
             Self::Path => {
-                let path = head.uri.path();
+                let path: String = head.uri.path().chars().take(PATH_SAID).collect();
                 return problem::answer(&Error::of(Kind::NotFound, msg!("PATH_UNKNOWN", path)), locale);
             }
-            Self::Method(methods) => methods.join(", "),
+            Self::Method(methods) => {
+                let head = methods.contains(&"GET").then_some("HEAD");
+                methods.iter().copied().chain(head).chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
+            }
         };
         let method = head.method.as_str();
         let mut answer = if head.method == Method::OPTIONS {
@@ -92,7 +97,7 @@ impl Rest {
     pub fn new(rules: &[Arc<Rule>], services: Services) -> Self {
         let mut matcher = Matcher::default();
         rules.iter().for_each(|rule| matcher.add(rule.verb, rule.template.clone(), Arc::clone(rule)));
-        Self { matcher, services }
+        Self { matcher, services, bodies: Bodies::default() }
     }
 
     /// What a request is for.
@@ -129,17 +134,35 @@ impl Rest {
             path: &asked.path,
             query: &query,
             request_id: header(&head.headers, &IDEMPOTENCY_KEY)?,
-            etag: header(&head.headers, &IF_MATCH)?.map(|etag| etag.trim_matches('"')),
+            // Whatever is there now: no condition.
+            etag: header(&head.headers, &IF_MATCH)?.map(|etag| etag.trim_matches('"')).filter(|etag| *etag != "*"),
         };
+        let token = header(&head.headers, &AUTHORIZATION)?;
         is_json(&rule, &head.headers)?;
         let answers = if rule.rpc.is_client_streaming() {
+            // Each line has an id of its own, and the key would be of none.
+            if parts.request_id.is_some() {
+                return Err(unread(&IDEMPOTENCY_KEY));
+            }
             let (questions, broken) = lines::questions(Arc::clone(&rule), body);
             tokio::select! {
                 answers = self.ask(&rule, &head.headers, questions) => answers?,
                 Ok(error) = broken => return Err(error),
             }
         } else {
-            let question = Bytes::from(weave::question(&rule, &parts, &whole(body).await?)?.encode_to_vec());
+            let public = rule.row.needs == Needs::Nothing;
+            // Nothing of a body is read before it is known that somebody is signed in: the service says that nobody is.
+            let body = if public || token.is_some() {
+                self.bodies.whole(&head.headers, body, public).await?
+            } else {
+                Bytes::new()
+            };
+            let question = if public || token.is_some() {
+                weave::question(&rule, &parts, &body)?.encode_to_vec()
+            } else {
+                Vec::new()
+            };
+            let question = Bytes::from(question);
             self.ask(&rule, &head.headers, stream::iter([question])).await?
         };
         let (metadata, mut messages) = (answers.metadata().clone(), answers.into_inner());
@@ -187,7 +210,8 @@ fn query(text: &str) -> (Vec<(String, String)>, Option<String>) {
     let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     let pairs = pairs.map(|(name, value)| (decoded(name), decoded(value)));
     let (fields, others): (Vec<_>, Vec<_>) = pairs.partition(|(name, _)| name == "fields");
-    (others, fields.into_iter().next().map(|(_, value)| value))
+    let fields: Vec<String> = fields.into_iter().map(|(_, value)| value).collect();
+    (others, (!fields.is_empty()).then(|| fields.join(",")))
 }
 
 /// A header that stands for a field. One that is no text, or is there twice, is refused: the condition that it sets would be lost silently.
@@ -195,12 +219,21 @@ fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h st
     let mut all = headers.get_all(name).iter();
     let Some(value) = all.next() else { return Ok(None) };
     let text = value.to_str().ok().filter(|_| all.next().is_none());
-    let refused = || Violation { field: name.to_string(), message: msg!("HEADER_NOT_READ", header = name.as_str()) };
-    text.map(Some).ok_or_else(|| Error::invalid(vec![refused()]))
+    text.map(Some).ok_or_else(|| unread(name))
 }
 
-/// A body that says what it is must say JSON.
+fn unread(name: &HeaderName) -> Error {
+    Error::invalid(vec![Violation {
+        field: name.to_string(),
+        message: msg!("HEADER_NOT_READ", header = name.as_str()),
+    }])
+}
+
+/// A body that says what it is must say JSON, as it is.
 fn is_json(rule: &Rule, headers: &HeaderMap) -> Result<()> {
+    if let Some(said) = header(headers, &CONTENT_ENCODING)?.filter(|said| !said.eq_ignore_ascii_case("identity")) {
+        return Err(Error::of(Kind::InvalidArgument, msg!("MEDIA_TYPE_WRONG", said)));
+    }
     let Some(said) = headers.get(http::header::CONTENT_TYPE) else { return Ok(()) };
     let said = said.to_str().unwrap_or_default();
     let media = said.split(';').next().unwrap_or_default().trim();
@@ -212,15 +245,4 @@ fn is_json(rule: &Rule, headers: &HeaderMap) -> Result<()> {
         return Ok(());
     }
     Err(Error::of(Kind::InvalidArgument, msg!("MEDIA_TYPE_WRONG", said)))
-}
-
-/// The whole body.
-async fn whole(body: Body) -> Result<Bytes> {
-    let read = tokio::time::timeout(BODY_WITHIN, Limited::new(body, MAX_MESSAGE_BYTES).collect()).await;
-    let read = read.map_err(|_| Error::of(Kind::DeadlineExceeded, msg!("BODY_TOO_SLOW")))?;
-    let read = read.map_err(|cause| match cause.downcast_ref::<http_body_util::LengthLimitError>() {
-        Some(_) => Error::of(Kind::ResourceExhausted, msg!("BODY_TOO_LARGE", limit = MAX_MESSAGE_BYTES)),
-        None => Error::of(Kind::Cancelled, msg!("BODY_BROKE_OFF")).with_internal(cause),
-    })?;
-    Ok(read.to_bytes())
 }
