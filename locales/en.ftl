@@ -1904,7 +1904,7 @@ WHY_TOGETHER = no sign decides alone, but all replies around it together
 WHY_TOO_FEW_REPLIES = Nothing tells them apart: too few records of the account have times of replies to learn from.
 WHY_TOO_DENSE = Nothing tells them apart: on this account replies come too densely for their times alone, and too few records are named, claimed or written at known devices.
 WHY_CLOCK_WITHOUT_SECONDS = Nothing tells them apart: the times of the account's replies have no seconds that one can trust.
-WHY_NO_REPLY_TIMES = Nothing tells them apart: each may hold several dialogues at once, and it is not known when this one was answered.
+WHY_NO_REPLY_TIMES = Nothing tells them apart: each may hold several dialogues at once, and no reply to this one is known that was written while they were on duty.
 
 # Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
 
@@ -1958,6 +1958,10 @@ CREDIT_EVIDENCE_UNEVEN = { $records ->
     [one] { $records } record says
    *[other] { $records } records say
 } nothing of whose they are, on an account on which some name, claim or write at known devices far more of theirs than others, { $person } least: weighed by how much each leaves unsaid
+    .equal = { $records ->
+        [one] { $records } record says
+       *[other] { $records } records say
+    } nothing of whose they are, on an account on which some claim or write at known devices far more of theirs than others, { $person } least: shared equally, which is too little for { $person } if they work as much as the others
 # Code CLOCK_WITHOUT_SECONDS.
 CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records ->
     [one] { $records } record is

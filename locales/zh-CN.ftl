@@ -1323,7 +1323,7 @@ WHY_TOGETHER = 没有单一依据，由其前后的全部回复共同判断
 WHY_TOO_FEW_REPLIES = 无法区分：该账号有回复时间的记录太少，不足以学习。
 WHY_TOO_DENSE = 无法区分：该账号的回复过于密集，仅凭时间不足以区分，而注明客服、认领或在已登记设备上回复的记录又太少。
 WHY_CLOCK_WITHOUT_SECONDS = 无法区分：该账号的回复时间没有可信的秒数。
-WHY_NO_REPLY_TIMES = 无法区分：每人可同时接待多个会话，而该会话何时回复不得而知。
+WHY_NO_REPLY_TIMES = 无法区分：每人可同时接待多个会话，且没有其在岗期间对该会话的回复时间。
 
 CREDIT_ACCOUNT_UNKNOWN = 考勤中没有此账号：其 { $records } 条记录未计入
 CREDIT_UNKNOWN_AGENT = { $records } 条记录的客服写作“{ $agent }”，当日无此在职人员或不止一人：按没有客服标记处理
@@ -1341,6 +1341,7 @@ CREDIT_SEVERAL_AT_ONCE = { $records } 条记录有多人在岗，且每人同时
 CREDIT_TOO_FEW_REPLIES = { $records } 条记录有回复时间，但人均太少，不足以区分同时接待多个会话的人：按每次回复时的在岗者平均分配
 CREDIT_REPLIES_TOO_DENSE = { $records } 条记录所在账号的回复过于密集，仅凭时间无法区分各人，而能说明归属的回复不足一成：按每次回复时的在岗者平均分配
 CREDIT_EVIDENCE_UNEVEN = { $records } 条记录未说明归属，而该账号上各人署名、认领或在已登记设备上回复的比例相差很大，其中 { $person } 最少：按各人未说明的比例加权
+    .equal = { $records } 条记录没有任何证据说明属于谁，而该账号上有人认领或在已知设备上处理的比例远高于他人，{ $person } 最少：已平分；若 { $person } 与他人工作量相当，则分得偏少
 CREDIT_CLOCK_WITHOUT_SECONDS = { $records } 条记录的回复中，十分之一以上落在整分钟，其时钟不可信：按每次回复时的在岗者平均分配
 CREDIT_CLAIM_OFF_DUTY = { $person } 不在岗时认领了 { $records } 个会话：认领不计
 CREDIT_CLAIM_WITHOUT_RECORD = { $person } 认领了 { $records } 个没有记录的会话：认领不计

@@ -130,7 +130,7 @@ async fn refusals(admin: &Client) {
     let gone = admin.send("GET", "/v1/cycles/01977f2e-8a4c-7d31-9b52-6f0c1e2d3a4b", &[], "").await;
     assert_eq!(told(&gone, StatusCode::NOT_FOUND)["status"], 404);
     let method = admin.send("DELETE", "/v1/cycles", &[], "").await;
-    assert_eq!(method.headers()["allow"], "GET, POST");
+    assert_eq!(method.headers()["allow"], "GET, POST, HEAD, OPTIONS");
     told(&method, StatusCode::METHOD_NOT_ALLOWED);
     let media = admin.send("POST", "/v1/cycles", &[("content-type", "text/xml")], "<x/>").await;
     told(&media, StatusCode::UNSUPPORTED_MEDIA_TYPE);

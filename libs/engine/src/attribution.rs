@@ -19,6 +19,7 @@ mod findings;
 mod inference;
 mod ladder;
 mod observations;
+mod rates;
 mod replies;
 mod sessions;
 mod shares;
@@ -391,6 +392,7 @@ pub fn attribute(input: &Input, pool: &rayon::ThreadPool) -> Attribution {
         replies::weigh(&canon, &duty, (&feed, &devices), &mut desks);
         tag_share::weigh(&canon, &mut desks);
         ladder::tell_several(&canon, &mut desks);
+        rates::tell(&canon, &mut desks);
         let (credits, shares, whys) = shares::apportion(&canon, &desks);
         let (by_account, by_person) = totals::sum(&canon, &credits, &shares);
         let findings = desks.iter().enumerate().flat_map(|(rank, desk)| desk.tally.findings(&canon, rank));

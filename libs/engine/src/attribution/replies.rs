@@ -46,6 +46,8 @@ const MOST_FULL_MINUTES: usize = 10;
 /// Most replies for an hour of somebody's duty that their times alone tell apart: the forum has up to 2.1. On a desk with more of them whoever writes fast
 /// is taken for whoever writes most, and nothing in the times says otherwise (`docs/attribution.md`).
 const MOST_AN_HOUR: i64 = 4;
+/// Replies of one record that count towards that.
+const MOST_OF_RECORD: usize = 15;
 const HOUR_MS: i64 = 3_600_000;
 /// The part of the replies, in percent, of which evidence says whose they are, from which on that is learnt.
 const LEAST_SAID: usize = 10;
@@ -103,8 +105,16 @@ fn guard(traffic: &Traffic) -> Option<FindingKind> {
     if traffic.full_minutes * 100 > replies * MOST_FULL_MINUTES {
         return Some(FindingKind::ClockWithoutSeconds);
     }
+    // One record with very many is no busy desk: of each some count.
+    let mut of_records: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
+    for step in &traffic.steps {
+        let (all, said) = of_records.entry(step.place).or_default();
+        (*all, *said) = (*all + 1, *said + usize::from(step.says_whose()));
+    }
+    let counted = |count: usize| count.min(MOST_OF_RECORD);
+    let replies: usize = of_records.values().map(|(all, _)| counted(*all)).sum();
+    let said: usize = of_records.values().map(|(_, said)| counted(*said)).sum();
     let dense = replies as i64 * HOUR_MS > duty_ms.saturating_mul(MOST_AN_HOUR);
-    let said = traffic.steps.iter().filter(|step| step.says_whose()).count();
     (dense && said * 100 < replies * LEAST_SAID).then_some(FindingKind::RepliesTooDense)
 }
 

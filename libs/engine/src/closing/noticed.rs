@@ -7,7 +7,7 @@ use tally_kernel::{Message, msg};
 use super::credit::on_duty;
 use super::facts::{Finding, Odd};
 use super::snapshot::Frozen;
-use crate::attribution::{self, Attribution, FindingKind, Input};
+use crate::attribution::{self, Attribution, FindingKind, Input, Rung};
 
 /// What was odd of records when they were read, and what attribution noticed. `devices` are the names of the devices by their numbers.
 pub(super) fn findings(
@@ -30,7 +30,9 @@ pub(super) fn findings(
         else {
             continue;
         };
-        let seen = Seen::of((frozen, devices), input, found);
+        let shared = outcome.credits.iter().find(|credit| credit.record == found.record);
+        let shared = shared.is_some_and(|credit| credit.rung == Rung::Equal);
+        let seen = Seen { shared, ..Seen::of((frozen, devices), input, found) };
         let finding = Finding::new(found.kind.to_string(), account.key.as_str(), seen.at.clone(), seen.detail());
         let record = Some(found.record).filter(|_| found.records == 1);
         all.push(Odd { account: Some(found.account), person: found.person, record, finding });
@@ -67,6 +69,8 @@ struct Seen<'a> {
     /// Whose the device was then, of those who are known here; and how many there were.
     owners: Vec<&'a str>,
     of: usize,
+    /// Whether the first record is shared equally.
+    shared: bool,
     /// For which other account whose device it was was on duty then.
     there: &'a str,
 }
@@ -121,6 +125,7 @@ impl<'a> Seen<'a> {
             FindingKind::SeveralAtOnce => msg!("CREDIT_SEVERAL_AT_ONCE", records),
             FindingKind::TooFewReplies => msg!("CREDIT_TOO_FEW_REPLIES", records),
             FindingKind::RepliesTooDense => msg!("CREDIT_REPLIES_TOO_DENSE", records),
+            FindingKind::EvidenceUneven if self.shared => msg!("CREDIT_EVIDENCE_UNEVEN.equal", records, person),
             FindingKind::EvidenceUneven => msg!("CREDIT_EVIDENCE_UNEVEN", records, person),
             FindingKind::ReplyOutsideRecord => msg!("CREDIT_REPLY_OUTSIDE_RECORD", records),
             FindingKind::ClockWithoutSeconds => msg!("CREDIT_CLOCK_WITHOUT_SECONDS", records),
@@ -225,6 +230,7 @@ mod tests {
             device: "PC-7",
             owners: vec!["E17", "E23"],
             of: 3,
+            shared: true,
             there: "JD/shop/b",
         }
     }

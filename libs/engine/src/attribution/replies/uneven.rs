@@ -5,32 +5,12 @@
 //! is said for a draw that depends on nobody. Only where its counts speak clearly against that ([`Said::uneven`]) a second one follows,
 //! in which the rates found so far count, round by round.
 
+use super::super::rates::{self, Part, common};
 use super::habits::raised;
 use super::traffic::Traffic;
 
-/// Twice the log-likelihood ratio by which rates of their own must foretell what was said better than one for all: so much, and more for every person
-/// beyond the first. On the forum, where all say alike, it is at most 9, 11, 15 and 18 with 2, 3, 5 and 8 people.
-const LEAST_GAIN: (f64, f64) = (8.0, 4.0);
-/// The least odds ratio of who says most and who says least.
-const LEAST_ODDS: f64 = 3.0;
-/// Observations' worth of the common rate in everybody's own.
-const PRIOR: f64 = 10.0;
 /// Nobody is so sure to say it that what says nothing cannot be theirs.
 const LEAST_UNSAID: f64 = 0.001;
-
-/// What of somebody's was said to be theirs, and all that is expected to be.
-#[derive(Clone, Copy, Default)]
-struct Part {
-    said: f64,
-    all: f64,
-}
-
-impl Part {
-    /// The rate at which somebody says it, drawn to the common one.
-    fn rate(self, common: f64) -> f64 {
-        (self.said + PRIOR * common) / (self.all + PRIOR)
-    }
-}
 
 /// In what some said what: names and clicks in records, and known devices in replies; by place among the people.
 pub(super) struct Said([Vec<Part>; 2]);
@@ -56,14 +36,7 @@ impl Said {
 
     /// Which of the two people say too unevenly for a draw that depends on nobody.
     pub fn uneven(&self) -> [bool; 2] {
-        self.0.each_ref().map(|parts| {
-            let common = common(parts);
-            let gain: f64 = parts.iter().map(|part| 2.0 * gain(*part, common)).sum();
-            let odds = parts.iter().map(|part| part.rate(common)).map(|rate| rate / (1.0 - rate));
-            let (least, most) = odds.fold((f64::MAX, 0.0_f64), |(least, most), one| (least.min(one), most.max(one)));
-            let others = parts.len().saturating_sub(1) as f64;
-            0.0 < common && common < 1.0 && gain > LEAST_GAIN.0 + LEAST_GAIN.1 * others && most > least * LEAST_ODDS
-        })
+        self.0.each_ref().map(|parts| rates::uneven(parts))
     }
 
     /// By person, what it is worth that a record names nobody, and a reply no device of somebody: the chance that they leave it unsaid, where
@@ -82,9 +55,7 @@ impl Said {
     /// The place of whoever says least, in what they are uneven in.
     pub fn least(&self, uneven: [bool; 2]) -> Option<usize> {
         let kind = uneven.iter().position(|uneven| *uneven)?;
-        let common = common(&self.0[kind]);
-        let rates = self.0[kind].iter().map(|part| part.rate(common)).enumerate();
-        rates.reduce(|least, one| if one.1 < least.1 { one } else { least }).map(|(place, _)| place)
+        rates::least(&self.0[kind])
     }
 }
 
@@ -92,18 +63,6 @@ impl Said {
 pub(super) fn worth([name, device]: [f64; 2], part: f64, has_device: bool) -> f64 {
     let of_name = if name < 1.0 { raised(name, part) } else { 1.0 };
     if has_device { of_name } else { of_name * device }
-}
-
-/// The rate of all together.
-fn common(parts: &[Part]) -> f64 {
-    let (said, all) = parts.iter().fold((0.0, 0.0), |(said, all), part| (said + part.said, all + part.all));
-    if all > 0.0 { said / all } else { 0.0 }
-}
-
-/// By how much a rate of their own foretells what somebody said better than the common one, as a logarithm.
-fn gain(part: Part, common: f64) -> f64 {
-    let log = |count: f64, expected: f64| if count > 0.0 { count * libm::log(count / expected) } else { 0.0 };
-    log(part.said, part.all * common) + log(part.all - part.said, part.all * (1.0 - common))
 }
 
 #[cfg(test)]

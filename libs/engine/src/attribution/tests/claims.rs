@@ -165,3 +165,33 @@ proptest! {
         prop_assert_eq!(attribute(&shuffled(&case, turn), &pool(4)).digest, outcome.digest);
     }
 }
+
+#[test]
+fn where_one_claims_far_more_than_the_other_and_nothing_weighs_the_rest_that_is_said() {
+    let day = |number: i64| -> Vec<Record> {
+        let key = format!("r{number:03}");
+        vec![of_customer(&key, number % 170, u32::try_from(number).expect("a small number"))]
+    };
+    let records: Vec<Record> = (0..160).flat_map(day).collect();
+    // Every second dialogue is the second's; of those the first claims so many in a hundred, and the second so many.
+    let outcome = |rates: [i64; 2]| {
+        let claimed = |number: i64| (number / 2 * 37 % 100) < rates[usize::from(number % 2 == 1)];
+        let claims = (0..160).filter(|number| claimed(*number)).map(|number| Claim {
+            record: u32::try_from(number).ok(),
+            ..claim(u32::from(number % 2 == 1), 9 * HOUR + number % 170 * MINUTE + MINUTE)
+        });
+        attribute(&desk(records.clone(), claims.collect()), &pool(1))
+    };
+    let uneven = |outcome: &Attribution| -> Vec<(Option<u32>, u32)> {
+        let told = outcome.findings.iter().filter(|found| found.kind == FindingKind::EvidenceUneven);
+        told.map(|found| (found.person, found.records)).collect()
+    };
+    for even in [[50, 50], [0, 0], [100, 100], [60, 45]] {
+        assert_eq!(uneven(&outcome(even)), [], "{even:?}");
+    }
+    let apart = outcome([80, 10]);
+    let open = apart.credits.iter().filter(|credit| credit.rung == Rung::Equal).count();
+    assert_eq!(uneven(&apart), [(Some(1), u32::try_from(open).expect("a small number"))]);
+    let first_rules = Input { policy: Policy { rules: 2, ..Policy::default() }, ..desk(records, Vec::new()) };
+    assert_eq!(uneven(&attribute(&first_rules, &pool(1))), []);
+}
