@@ -101,7 +101,7 @@ impl At<'_> {
             return self.abandon().await;
         }
         let maker = self.maker(&schedule).await?;
-        let found = look_at(self.app, &maker, &schedule, &run).await?;
+        let found = Box::pin(look_at(self.app, &maker, &schedule, &run)).await?;
         self.change(id, async |work, run| {
             if run.state != State::Looking || run.attempt != attempt {
                 return Ok((work, run));
@@ -136,7 +136,7 @@ impl At<'_> {
         // Done once more: what was found the first time is written down, and its calls are known.
         let found = match run.state {
             State::Closing => Looked::default(),
-            _ => Looked { above, ..look_at(self.app, &maker, &schedule, &run).await?.complete()? },
+            _ => Looked { above, ..Box::pin(look_at(self.app, &maker, &schedule, &run)).await?.complete()? },
         };
         if let Some(cycle) = run.cycle.filter(|_| run.state != State::Closing) {
             let rewritten = cycle::app::rewrite_cycle(self.app, &maker, &key("rewrite"), cycle, new.clone()).await?;
