@@ -139,11 +139,9 @@ pub fn streamed(rule: &Rule, wanted: &Wanted, messages: Streaming<Bytes>, locale
         Wanted { fields: fields.clone(), events }.only(&mut message);
         json(&message)
     };
-    let one = move |told: Result<Bytes>| Ok::<_, std::convert::Infallible>(Frame::data(line(told, events, locale)));
-    // A reader of events would begin again where it was not told that this is the end.
-    let end = events.then(|| Ok(Frame::data(Bytes::from_static(b"event: end\ndata: {}\n\n"))));
-    let told = until_failed(messages, told).map(one).chain(stream::iter(end));
-    let mut answer = Response::new(Body::new(StreamBody::new(told)));
+    let one =
+        move |told: Result<Option<Bytes>>| Ok::<_, std::convert::Infallible>(Frame::data(line(told, events, locale)));
+    let mut answer = Response::new(Body::new(StreamBody::new(until_failed(messages, told, events).map(one))));
     answer.headers_mut().insert(CONTENT_TYPE, if events { EVENTS } else { LINES });
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // A proxy that waits for more makes no stream of it.
@@ -154,20 +152,23 @@ pub fn streamed(rule: &Rule, wanted: &Wanted, messages: Streaming<Bytes>, locale
 fn until_failed(
     messages: Streaming<Bytes>,
     told: impl Fn(Bytes) -> Result<Bytes> + Send,
-) -> impl futures::Stream<Item = Result<Bytes>> + Send {
-    stream::unfold(Some((messages, told)), |going| async {
+    events: bool,
+) -> impl futures::Stream<Item = Result<Option<Bytes>>> + Send {
+    stream::unfold(Some((messages, told)), move |going| async move {
         let (mut messages, told) = going?;
         match messages.message().await.map_err(error_from).and_then(|message| message.map(&told).transpose()) {
-            Ok(Some(message)) => Some((Ok(message), Some((messages, told)))),
-            Ok(None) => None,
+            Ok(Some(message)) => Some((Ok(Some(message)), Some((messages, told)))),
+            // A reader of events would begin again where it was not told that this is the end.
+            Ok(None) => events.then_some((Ok(None), None)),
             Err(error) => Some((Err(error), None)),
         }
     })
 }
 
-fn line(told: Result<Bytes>, events: bool, locale: Locale) -> Bytes {
+fn line(told: Result<Option<Bytes>>, events: bool, locale: Locale) -> Bytes {
     let (data, failed) = match told {
-        Ok(data) => (data, false),
+        Ok(None) => return Bytes::from_static(b"event: end\ndata: {}\n\n"),
+        Ok(Some(data)) => (data, false),
         Err(error) => {
             let problem = problem::members(&error, problem::status_of(&error), locale);
             (Bytes::from(Json::Object(problem).to_string()), true)

@@ -98,7 +98,8 @@ fn streams_are_told_as_the_reference_tells_them() {
         assert!(lines.is_empty() || lines.ends_with('\n'));
         assert_eq!(lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Json>>(), *wanted);
         let events = stream(&rule, frames, "text/event-stream", true);
-        let told: String = lines.lines().map(|line| format!("data: {line}\n\n")).collect();
+        let told = lines.lines().map(|line| format!("data: {line}\n\n"));
+        let told: String = told.chain(["event: end\ndata: {}\n\n".to_owned()]).collect();
         assert_eq!(events, told);
     }
 }
