@@ -172,6 +172,21 @@ async fn whoever_has_not_signed_in_is_told_so_by_every_path_and_by_none_more() {
     assert!(statuses[&401] > 200, "{statuses:?}");
 }
 
+/// Calls that need no token are counted by address, also through the gateway.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_too_often_from_one_address_is_told_when_to_come_back() {
+    let mut stack = Stack::one_process_with("TALLY_LIMITS_PUBLIC_CALLS_PER_SECOND", "1").await;
+    let nobody = Client { at: stack.gateway().await, token: String::new() };
+    let refused = tally_testkit::eventually("two calls come within a second", async || {
+        let answers = [(); 8].map(|()| nobody.send("GET", "/v1/jwks", &[], ""));
+        let answers = futures::future::join_all(answers).await;
+        answers.into_iter().find(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS)
+    });
+    let refused = refused.await;
+    assert_eq!(told(&refused, StatusCode::TOO_MANY_REQUESTS)["reason"], "RATE_LIMITED");
+    assert!(refused.headers().contains_key("retry-after"));
+}
+
 /// A path with something in place of its variables.
 fn filled(path: &str) -> String {
     let mut filled = String::new();

@@ -108,6 +108,12 @@ impl Stack {
         Self::one(log, otlp, TempDir::new().expect("a temporary folder"), None).await
     }
 
+    /// The same, with a setting of its own.
+    pub async fn one_process_with(setting: &'static str, value: &str) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        Self::one("info", None, folder, Some((setting, value))).await
+    }
+
     /// Everything in one process that serves a region and has the signing keys of another stack.
     pub async fn with_keys_of(other: &Self, region: &str) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
@@ -119,14 +125,14 @@ impl Stack {
                 std::fs::copy(other.folder.path().join("keys").join(&name), keys.join(&name)).expect("a copied key");
             }
         }
-        Self::one("info", None, folder, Some(region)).await
+        Self::one("info", None, folder, Some(("TALLY_SERVER_REGIONS", region))).await
     }
 
-    async fn one(log: &str, otlp: Option<&str>, folder: TempDir, region: Option<&str>) -> Self {
+    async fn one(log: &str, otlp: Option<&str>, folder: TempDir, own: Option<(&'static str, &str)>) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let url = format!("sqlite://{}/{{service}}.db", folder.path().join("data").display());
         let mut settings = vec![("TALLY_DATABASE_URL", url)];
-        settings.extend(region.map(|region| ("TALLY_SERVER_REGIONS", region.to_owned())));
+        settings.extend(own.map(|(setting, value)| (setting, value.to_owned())));
         let mut process = start(folder.path(), "all", address, &[], &logging(&settings, log), otlp);
         let channel = Channels::at(&format!("http://{address}")).expect("an address").identity;
         started(&channel, &mut process, &folder.path().join("all.log")).await;

@@ -8,6 +8,7 @@ use tally_rpc::{MAX_MESSAGE_BYTES, RpcChannel};
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataMap;
+use tonic::transport::server::TcpConnectInfo;
 use tonic::{Request, Response, Status, Streaming};
 
 /// Ways to the services, by their names.
@@ -32,7 +33,7 @@ impl Services {
     pub async fn ask(
         &self,
         (service, name): (&str, &str),
-        metadata: MetadataMap,
+        (metadata, caller): (MetadataMap, Option<TcpConnectInfo>),
         questions: impl Stream<Item = Bytes> + Send + 'static,
     ) -> Result<Response<Streaming<Bytes>>, Status> {
         let channel = self.channel(service).ok_or_else(|| Status::unimplemented(name))?;
@@ -42,6 +43,10 @@ impl Services {
         let path = format!("/{name}").parse().map_err(|_| Status::unimplemented(name))?;
         let mut request = Request::new(questions);
         *request.metadata_mut() = metadata;
+        // In the same process a service counts by where a call came from; in another one by where the gateway is.
+        if let Some(caller) = caller {
+            request.extensions_mut().insert(caller);
+        }
         let Ok(()) = grpc.ready().await;
         grpc.streaming(request, path, AsBytes).await
     }

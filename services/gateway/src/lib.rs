@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::routing::get;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderName};
@@ -80,7 +81,8 @@ pub fn doors(deps: Deps) -> Result<Router> {
     };
     let compressed = tower_http::compression::CompressionLayer::new().gzip(true).br(true);
     let described = get(move || async move { ([(CONTENT_TYPE, "application/json")], description) });
-    let routes = Router::new().route("/openapi.json", described).fallback(answer).with_state(doors);
+    let with_id = from_fn_with_state(doors.clone(), with_id);
+    let routes = Router::new().route("/openapi.json", described).fallback(answer).with_state(doors).layer(with_id);
     Ok(routes.layer(ServiceBuilder::new().map_request(as_it_is).layer(compressed)))
 }
 
@@ -105,9 +107,14 @@ struct Doors {
 }
 
 async fn answer(State(doors): State<Doors>, request: Request<Body>) -> Response<Body> {
+    doors.through_the_stack(request).await
+}
+
+/// Gives every answer the id of its request.
+async fn with_id(State(doors): State<Doors>, request: Request<Body>, next: Next) -> Response<Body> {
     let id = request.headers().get(REQUEST_ID).filter(|id| is_id(id)).cloned();
     let id = id.or_else(|| HeaderValue::from_str(&doors.rng.uuid(doors.clock.now()).to_string()).ok());
-    let mut answer = doors.through_the_stack(request).await;
+    let mut answer = next.run(request).await;
     if let Some(id) = id {
         answer.headers_mut().insert(REQUEST_ID, id);
     }

@@ -221,11 +221,8 @@ fn answers(rule: &Rule, schemas: &mut Schemas) -> Value {
     )]);
     let own = |status: &str| (status.to_owned(), json!({ "$ref": format!("#/components/responses/{status}") }));
     told.extend(COMMON.iter().map(|(status, _)| own(status)));
-    if rule.row.needs != Needs::Nothing {
-        told.extend([own("401"), own("403")]);
-    } else {
-        told.extend([own("401")]);
-    }
+    // Also where nobody need have signed in: a password or an invitation may be wrong.
+    told.extend([own("401"), own("403")]);
     if rule.row.effect == Effect::Change {
         told.extend([own("409"), own("412")]);
     }

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tonic::transport::server::TcpConnectInfo;
+use tower::ServiceBuilder;
 
 /// How much the port takes on.
 #[derive(Clone, Copy, Debug)]
@@ -59,13 +63,19 @@ pub async fn serve(listener: Arc<TcpListener>, doors: Router, port: Port, shutdo
             accepted = accept => accepted,
             () = &mut shutdown => break,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, caller)) = accepted else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
         // What is to be sent is sent at once; without this an answer in two parts waits for an acknowledgement.
         let _unset = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(doors.clone());
+        // Whom nobody has signed in as is counted by address.
+        let caller = TcpConnectInfo { local_addr: None, remote_addr: Some(caller) };
+        let noted = move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(caller.clone());
+            request
+        };
+        let service = TowerToHyperService::new(ServiceBuilder::new().map_request(noted).service(doors.clone()));
         let (server, watcher) = (server.clone(), graceful.watcher());
         tokio::spawn(async move {
             // Which HTTP is spoken shows in the first bytes, and the server below waits for them as long as it takes.

@@ -146,7 +146,7 @@ impl Rest {
             }
             let (questions, broken) = lines::questions(Arc::clone(&rule), body);
             tokio::select! {
-                answers = self.ask(&rule, &head.headers, questions) => answers?,
+                answers = self.ask(&rule, &head, questions) => answers?,
                 Ok(error) = broken => return Err(error),
             }
         } else {
@@ -163,7 +163,7 @@ impl Rest {
                 Vec::new()
             };
             let question = Bytes::from(question);
-            self.ask(&rule, &head.headers, stream::iter([question])).await?
+            self.ask(&rule, &head, stream::iter([question])).await?
         };
         let (metadata, mut messages) = (answers.metadata().clone(), answers.into_inner());
         let mut answer = if rule.rpc.is_server_streaming() {
@@ -184,16 +184,17 @@ impl Rest {
     async fn ask(
         &self,
         rule: &Rule,
-        headers: &HeaderMap,
+        head: &Head,
         questions: impl Stream<Item = Bytes> + Send + 'static,
     ) -> Result<tonic::Response<Streaming<Bytes>>> {
         let mut passed = HeaderMap::new();
         for name in PASSED {
-            if let Some(value) = headers.get(name) {
+            if let Some(value) = head.headers.get(name) {
                 passed.insert(HeaderName::from_static(name), value.clone());
             }
         }
-        let asked = self.services.ask((&rule.service, &rule.name), MetadataMap::from_headers(passed), questions).await;
+        let carried = (MetadataMap::from_headers(passed), head.extensions.get().cloned());
+        let asked = self.services.ask((&rule.service, &rule.name), carried, questions).await;
         asked.map_err(error_from)
     }
 }
