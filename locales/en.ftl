@@ -3298,7 +3298,7 @@ CANNOT_CREATE = cannot create { $file }: { $error }
 CANNOT_WRITE_TO = cannot write to { $folder }: { $error }
 OUTPUT_LOST = not all of the output could be written: { $error }
 CANNOT_START = cannot start: { $error }
-CANNOT_LISTEN = cannot listen on { $address }; name another with --listen, or stop after the summary with --once: { $error }
+CANNOT_LISTEN = cannot listen on { $address }; name another with { $flag }, or stop after the summary with --once: { $error }
 NOT_OF_TALLY = { $file } is not what tally writes, from line { $line }, column { $column } on
 SAMPLE_SKIPPED = the store holds a group already: --sample leaves it as it is
 # The address of the gateway, after that of the services.

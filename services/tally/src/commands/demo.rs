@@ -36,8 +36,11 @@ const RECORDS: u64 = 20_000;
 pub async fn demo(args: Demo) -> Result<u8> {
     let lang = Language::spoken();
     let progress = Progress::new(args.json, lang);
-    let bound = async |address| if args.once { Ok(None) } else { bind(address).await.map(Some) };
-    let ports = Ports { grpc: bound(args.listen).await?, http: bound(args.http).await? };
+    let ports = if args.once {
+        Ports::default()
+    } else {
+        Ports { grpc: Some(bind(args.listen, "--listen").await?), http: Some(bind(args.http, "--http").await?) }
+    };
     let scratch = tempfile::tempdir().map_err(no_temporary)?;
     let folder = args.bundle.clone().unwrap_or_else(|| scratch.path().join("bundle"));
     let month = Month::make(&folder, (args.seed, args.records), lang, &progress).await?;
@@ -261,9 +264,9 @@ fn logins(named: &[User], lang: Language) -> show::Table {
     table
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener> {
+async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener> {
     let bound = TcpListener::bind(address).await;
-    Ok(bound.map_err(|error| Said(msg!("CANNOT_LISTEN", address, error = tally_i18n::io(&error))))?)
+    Ok(bound.map_err(|error| Said(msg!("CANNOT_LISTEN", address, flag, error = tally_i18n::io(&error))))?)
 }
 
 /// Puts the sample group into an empty store, with a closed month and users; a store that holds a group is left alone.
