@@ -40,7 +40,7 @@ pub use peer::{Peer, bearer, pages, streamed, unreadable};
 pub use server::{Health, serve};
 pub use signing::{SERVICE_TOKEN_SECONDS, Signer, SigningKeys, Turn};
 pub use stack::{Guarded, Stack, StackConfig, context, current_trace, in_process};
-pub use status::{Answer, DOMAIN, error_from, status};
+pub use status::{Answer, DOMAIN, error_from, http_status, status};
 pub use tls::{ClientTls, Tls, TlsFault};
 pub use token::{AUDIENCE, Claims, IDENTITY, Jwks, PublicKey, SigningKey, TokenKind, key_id, open_signed};
 pub use trace::{looking, work};

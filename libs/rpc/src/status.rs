@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use http::StatusCode;
 use prost::Message;
 use tally_access::OpContext;
 use tally_i18n::{sentence, text};
@@ -200,6 +201,29 @@ fn told(english: String, localized: Option<pb::LocalizedMessage>) -> tally_kerne
     match localized {
         Some(local) if local.locale == Locale::ZhCn.tag() => told.also_told(Locale::ZhCn, local.message),
         _ => told,
+    }
+}
+
+/// The status of HTTP that an error has: the table of google.rpc.Code, which whoever knows it from elsewhere finds here.
+pub fn http_status(error: &Error) -> StatusCode {
+    match error.reason() {
+        "MEDIA_TYPE_WRONG" => return StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "BODY_TOO_LARGE" => return StatusCode::PAYLOAD_TOO_LARGE,
+        "HTTP_METHOD_WRONG" => return StatusCode::METHOD_NOT_ALLOWED,
+        _ => {}
+    }
+    match error.kind() {
+        Kind::InvalidArgument | Kind::FailedPrecondition => StatusCode::BAD_REQUEST,
+        Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Kind::PermissionDenied => StatusCode::FORBIDDEN,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::AlreadyExists | Kind::Aborted => StatusCode::CONFLICT,
+        Kind::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Cancelled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
+        Kind::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -71,6 +71,11 @@ pub fn doors(deps: Deps) -> Result<Router> {
     let rules = rules::rules(&deps.policy).map_err(Error::internal)?;
     let rules: Vec<_> = rules.into_iter().map(Arc::new).collect();
     let description = Bytes::from(openapi::document(&rules).to_string());
+    let console = tally_console::routes(tally_console::Deps {
+        services: deps.services.clone(),
+        clock: deps.clock.clone(),
+        rng: deps.rng.clone(),
+    });
     let rest = Rest::new(&rules, Services::new(deps.services));
     let doors = Doors {
         rest: Arc::new(rest),
@@ -82,7 +87,8 @@ pub fn doors(deps: Deps) -> Result<Router> {
     let compressed = tower_http::compression::CompressionLayer::new().gzip(true).br(true);
     let described = get(move || async move { ([(CONTENT_TYPE, "application/json")], description) });
     let with_id = from_fn_with_state(doors.clone(), with_id);
-    let routes = Router::new().route("/openapi.json", described).fallback(answer).with_state(doors).layer(with_id);
+    let machines = Router::new().route("/openapi.json", described).fallback(answer).with_state(doors);
+    let routes = console.fallback_service(machines).layer(with_id);
     Ok(routes.layer(ServiceBuilder::new().map_request(as_it_is).layer(compressed)))
 }
 

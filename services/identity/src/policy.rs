@@ -66,6 +66,7 @@ tally_access::rpcs! {
     BatchCheck = "tally.identity.v1.CheckService/BatchCheck", signed_in, Read;
     Explain = "tally.identity.v1.CheckService/Explain", signed_in, PersonalRead;
     ListAllowed = "tally.identity.v1.CheckService/ListAllowed", signed_in, Read;
+    GetOwnAccess = "tally.identity.v1.CheckService/GetOwnAccess", signed_in, Read;
     ReviewAccess = "tally.identity.v1.CheckService/ReviewAccess", GrantRead, PersonalRead,
         opened_by PersonReadPii;
     DefineRole = "tally.identity.v1.RoleService/DefineRole", RoleWrite, Change;

@@ -15,9 +15,18 @@ use tally_store::ScopedTx;
 use super::domain::{self, Asked, CheckError, MAX_GIVERS, Question, Reasons};
 use crate::access::domain::{GrantRecord, facts_revision};
 use crate::person::domain::Key;
-use crate::policy::{BatchCheck, Check, Explain, ListAllowed, ReviewAccess};
+use crate::policy::{BatchCheck, Check, Explain, GetOwnAccess, ListAllowed, ReviewAccess};
 use crate::views::Group;
 use crate::{App, access, org, person, revision, role, session, tenant, views};
+
+/// Who the caller is, beside what the call itself knows of them.
+pub(crate) struct Own {
+    pub(crate) login: String,
+    pub(crate) name: String,
+    pub(crate) tenant_name: String,
+    pub(crate) zone: String,
+    pub(crate) roles: BTreeSet<String>,
+}
 
 /// Answers, and the consistency token they hold for.
 pub(crate) struct Answers {
@@ -242,6 +251,28 @@ pub(crate) async fn list_allowed(
     ids.truncate(page.size as usize + 1);
     let next = page.cut(&mut ids, key);
     Ok((reach, ids, next))
+}
+
+/// Who the caller is. What they may do is in the call's view.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub(crate) async fn own(app: &App, ctx: &OpContext) -> Result<Own> {
+    ctx.permit::<GetOwnAccess>(&Target::default())?;
+    let me = ctx.actor.principal;
+    let tx = app.store.read(ctx).await?;
+    let tenant = tenant::facts::get(&tx).await?;
+    let today = tenant.day(ctx.now())?;
+    let found = session::facts::get(&tx, me).await?.ok_or(CheckError::Principal(me))?;
+    let grants = access::facts::of(&tx, me).await?;
+    let roles = grants.into_iter().map(|grant| grant.assignment).filter(|it| it.holds_on(today)).map(|it| it.role);
+    let person = match found.person() {
+        Some(id) => person::facts::get(&tx, &Key::Id(id)).await?,
+        None => None,
+    };
+    let (name, zone) = person.map_or_else(Default::default, |person| (person.name, person.zone));
+    let zone = if zone.is_empty() { tenant.zone.to_string() } else { zone };
+    Ok(Own { login: found.name, name, tenant_name: tenant.name, zone, roles: roles.collect() })
 }
 
 /// Who holds a permission, since when, by whose grant.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tally_access::{Decision, Locale, Permission, Verdict};
+use tally_access::{Decision, Locale, MODULES, Modules, OpContext, Permission, Reach, Verdict};
 use tally_api::classes::{self, DataClass};
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::check_service_server::CheckService;
@@ -15,7 +15,7 @@ use tally_kernel::{Error, Message, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app::{self, Explained, Holder};
+use super::app::{self, Explained, Holder, Own};
 use super::domain::{Asked, MAX_CHECKS, Question};
 use crate::App;
 
@@ -71,6 +71,14 @@ impl CheckService for Rpc {
         reply.await.answer(&ctx)
     }
 
+    async fn get_own_access(
+        &self,
+        req: Request<pb::GetOwnAccessRequest>,
+    ) -> Result<Response<pb::GetOwnAccessResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        app::own(&self.0, &ctx).await.map(|own| render_own(&ctx, own)).answer(&ctx)
+    }
+
     async fn review_access(
         &self,
         req: Request<pb::ReviewAccessRequest>,
@@ -81,6 +89,43 @@ impl CheckService for Rpc {
             app::review(&self.0, &ctx, permission, &page).await.map(render_review)
         };
         reply.await.answer(&ctx)
+    }
+}
+
+fn render_own(ctx: &OpContext, own: Own) -> pb::GetOwnAccessResponse {
+    let Own { login, name, tenant_name, zone, roles } = own;
+    let person = ctx.view.person();
+    let reach = |reach: &Reach| {
+        let mine = person.is_some_and(|me| reach.persons.iter().all(|other| *other == me));
+        if reach.tenant {
+            pb::OwnReach::Tenant
+        } else if mine && reach.regions.is_empty() && reach.units_today().next().is_none() {
+            pb::OwnReach::Self_
+        } else {
+            pb::OwnReach::Some
+        }
+    };
+    let own = |(permission, it): (Permission, &Arc<Reach>)| pb::OwnPermission {
+        permission: permission.to_string(),
+        reach: reach(it).into(),
+    };
+    let lacks = |module: &&&str| matches!(ctx.view.modules(), Modules::Only(some) if !some.contains(**module));
+    let held = |(permission, it): &(Permission, &Arc<Reach>)| !it.is_empty() && ctx.may_somewhere(*permission);
+    let mut permissions: Vec<_> = ctx.view.rules().filter(held).map(own).collect();
+    permissions.sort_by(|a, b| a.permission.cmp(&b.permission));
+    pb::GetOwnAccessResponse {
+        principal_id: ctx.actor.principal.to_string(),
+        person_id: person.map(|id| id.to_string()).unwrap_or_default(),
+        login,
+        name,
+        session_id: ctx.session.map(|id| id.to_string()).unwrap_or_default(),
+        tenant_name,
+        zone,
+        missing_modules: MODULES.iter().filter(lacks).map(|module| (*module).to_owned()).collect(),
+        suspended: ctx.view.is_suspended(),
+        second_factor: ctx.second_factor,
+        permissions,
+        roles: roles.into_iter().collect(),
     }
 }
 

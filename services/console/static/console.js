@@ -1,0 +1,79 @@
+// What makes the pages of the console quicker. Each of them works without it.
+"use strict";
+(() => {
+  const find = (selector, root = document) => root.querySelector(selector);
+  const on = (name, act) => document.addEventListener(name, act);
+
+  // What was done is said once, and not again when the page is loaded again.
+  const here = new URL(location.href);
+  if (here.searchParams.has("done")) {
+    here.searchParams.delete("done");
+    history.replaceState(history.state, "", here);
+  }
+
+  // A form that was refused begins where it says so.
+  find("[data-focus]")?.focus();
+
+  // A form is sent once, however often its button is pressed; coming back to the page it can be sent again.
+  on("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-once]") || event.defaultPrevented) return;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+  addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent));
+
+  // A choice that needs no button.
+  on("change", (event) => event.target.matches("[data-sends]") && event.target.form.requestSubmit());
+
+  // Menus close when something else is done.
+  const close = (kept) => document.querySelectorAll("details.menu[open]").forEach((menu) => menu.contains(kept) || (menu.open = false));
+  on("click", (event) => close(event.target));
+  on("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const menu = document.activeElement?.closest("details.menu[open]");
+    close(null);
+    find("summary", menu ?? undefined)?.focus();
+  });
+
+  // After a swap the focus is where it was, or at the heading or the first fault of what is new: never at the beginning of the page.
+  on("htmx:after:swap", (event) => {
+    if (document.activeElement && document.activeElement !== document.body) return;
+    const target = event.detail?.ctx?.target ?? event.target;
+    const next = find("[data-focus], h1, h2, [tabindex]", target) ?? target;
+    next.focus?.({ preventScroll: true });
+  });
+
+  // Whoever is no longer signed in is asked in a dialog, and what they did is done again.
+  const dialog = find("#dialog");
+  let again = null;
+  on("htmx:before:swap", (event) => {
+    const ctx = event.detail?.ctx;
+    if (!ctx?.response?.headers?.get("x-tally-sign-in")) return;
+    event.preventDefault();
+    const source = ctx.sourceElement;
+    again = () => (source.matches("form") ? source.requestSubmit() : source.click());
+    htmx.ajax("GET", "/sign-in", { target: "#dialog", swap: "innerHTML", select: "#entry" }).then(() => {
+      dialog.showModal();
+      find("input:not([type=hidden])", dialog)?.focus();
+    });
+  });
+  dialog?.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (!form.matches("[action='/sign-in']")) return;
+    event.preventDefault();
+    const headers = { "HX-Request": "true" };
+    const answer = await fetch(form.action, { method: "POST", headers, body: new URLSearchParams(new FormData(form)) });
+    if (answer.status === 204) {
+      dialog.close();
+      again?.();
+      again = null;
+    } else {
+      const page = new DOMParser().parseFromString(policy.createHTML(await answer.text()), "text/html");
+      find("#entry", dialog).replaceWith(document.adoptNode(find("#entry", page)));
+      find("[data-focus]", dialog)?.focus();
+    }
+  });
+  // Only pages of this console are parsed with it.
+  const policy = globalThis.trustedTypes?.createPolicy("tally", { createHTML: (text) => text }) ?? { createHTML: (text) => text };
+})();
