@@ -5,18 +5,27 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - done: assets, format, ui, console, visit, signin, home, gallery, people
+//! - done: assets, format, ui, console, visit, signin, home, gallery, mine, team, people, structure, cycles, pay, audit, access, platform, bring
 //!
 //! Architecture invariant: a page asks rpcs through generated clients with the reader's token, and nothing else; what a template writes is
 //! escaped, always.
 
+mod access;
 mod assets;
+mod audit;
+mod bring;
 mod console;
+mod cycles;
 mod format;
 mod gallery;
 mod home;
+mod mine;
+mod pay;
 mod people;
+mod platform;
 mod signin;
+mod structure;
+mod team;
 mod ui;
 mod visit;
 
@@ -43,16 +52,40 @@ pub struct Deps {
     pub rng: Rng,
 }
 
-static SCREENS: LazyLock<Vec<Screen>> = LazyLock::new(|| [people::SCREENS].concat());
+/// In the order of the navigation.
+static SCREENS: LazyLock<Vec<Screen>> = LazyLock::new(|| {
+    [
+        mine::SCREENS,
+        team::SCREENS,
+        people::SCREENS,
+        structure::SCREENS,
+        cycles::SCREENS,
+        pay::SCREENS,
+        audit::SCREENS,
+        access::SCREENS,
+        platform::SCREENS,
+        bring::SCREENS,
+    ]
+    .concat()
+});
 
-/// Whether a path is the console's: files, and pages.
+/// All pages of the console, and the files that they load.
 pub fn routes(deps: Deps) -> Router {
     let console = Console::new(deps.services, (deps.clock, deps.rng), &SCREENS);
     let pages = Router::new()
         .merge(signin::routes())
         .merge(home::routes())
         .merge(gallery::routes())
+        .merge(mine::routes())
+        .merge(team::routes())
         .merge(people::routes())
+        .merge(structure::routes())
+        .merge(cycles::routes())
+        .merge(pay::routes())
+        .merge(audit::routes())
+        .merge(access::routes())
+        .merge(platform::routes())
+        .merge(bring::routes())
         .layer(from_fn_with_state(console.clone(), visit::guard));
     Router::new().merge(pages).route("/assets/{*path}", get(asset)).with_state(console)
 }

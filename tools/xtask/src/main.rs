@@ -5,6 +5,7 @@ mod budget;
 mod circles;
 mod code;
 mod deps;
+mod files;
 mod manifests;
 mod messages;
 mod paths;

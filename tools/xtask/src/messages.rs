@@ -10,13 +10,17 @@ use fluent_syntax::ast::{CallArguments, Entry, Expression, InlineExpression, Pat
 use fluent_syntax::parser;
 
 use crate::code::{closing, unquoted};
+use crate::files::{relative, walk};
 
 /// The language that the others are held against.
 const FIRST: &str = "en";
 
-/// Texts of the command line's help: their ids are made of the names of commands and arguments, and a test of `services/tally`
-/// walks those and finds what is missing or of nothing.
-const WALKED: &str = "HELP_";
+/// Texts whose ids are made of other names, which tests walk and find what is missing or of nothing: the command line's help
+/// (`services/tally`), and what the console calls the choices of the contracts, and says when something is done (`services/console`).
+const WALKED: [&str; 3] = ["HELP_", "WORD_", "DONE_"];
+
+/// The pages of the console.
+const TEMPLATES: &str = "services/console/templates";
 
 /// Ids of a catalogue with the arguments that each uses.
 type Catalogue = BTreeMap<String, BTreeSet<String>>;
@@ -38,16 +42,35 @@ pub fn complaints(root: &Path, sources: &[(String, String)]) -> Result<Vec<Strin
         catalogues.insert(language.clone(), catalogue(&language, &fs::read_to_string(&path)?, &mut found));
     }
     let speaks = |path: &str| !path.starts_with("tools/");
-    let said: Vec<Said> =
+    let templates = templates(root)?;
+    let mut said: Vec<Said> =
         sources.iter().filter(|(path, _)| speaks(path)).flat_map(|(path, text)| said(path, text)).collect();
+    said.extend(templates.iter().flat_map(|(path, text)| texts(path, text)));
     held(&catalogues, &said, &mut found);
-    let named = |id: &str| sources.iter().any(|(_, text)| text.contains(&format!("\"{id}\"")));
+    let all = || sources.iter().chain(&templates);
+    let named = |id: &str| all().any(|(_, text)| text.contains(&format!("\"{id}\"")));
     let said: BTreeSet<&str> = said.iter().map(|said| said.id.as_str()).collect();
-    let heard = |id: &str| id.starts_with(WALKED) || said.contains(id) || named(id);
+    let heard = |id: &str| WALKED.iter().any(|walked| id.starts_with(walked)) || said.contains(id) || named(id);
     for id in catalogues.get(FIRST).into_iter().flat_map(BTreeMap::keys).filter(|id| !heard(id)) {
         found.push(format!("locales/{FIRST}.ftl: {id} is said nowhere: take it out of every language"));
     }
     Ok(found)
+}
+
+/// Path and text of every template.
+fn templates(root: &Path) -> Result<Vec<(String, String)>> {
+    let mut paths = Vec::new();
+    walk(&root.join(TEMPLATES), "html", &mut paths)?;
+    paths.iter().map(|path| Ok((relative(root, path), fs::read_to_string(path)?))).collect()
+}
+
+/// Every `ui.t("ID")` of a template: a text without arguments. Words for people stand in the catalogues, so others are found too.
+fn texts(path: &str, text: &str) -> Vec<Said> {
+    let id = |(at, parts): (String, Vec<String>)| {
+        let id = parts.first()?.strip_prefix('"')?.strip_suffix('"')?.to_owned();
+        Some(Said { at, id, args: BTreeSet::new() })
+    };
+    calls(path, text, "ui.t(").into_iter().filter_map(id).collect()
 }
 
 fn held(catalogues: &BTreeMap<String, Catalogue>, said: &[Said], found: &mut Vec<String>) {

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use crate::files::{relative, walk};
 use crate::{arrows, circles, messages, reasons};
 
 const FILE_LINES_MAX: usize = 500;
@@ -46,24 +47,6 @@ pub fn sources(root: &Path) -> Result<Vec<(String, String)>> {
         walk(&root.join(top), "rs", &mut paths)?;
     }
     paths.iter().map(|path| Ok((relative(root, path), fs::read_to_string(path)?))).collect()
-}
-
-fn walk(dir: &Path, extension: &str, into: &mut Vec<PathBuf>) -> Result<()> {
-    let Ok(entries) = fs::read_dir(dir) else { return Ok(()) };
-    for entry in entries {
-        let path = entry?.path();
-        let hidden = path.file_name().is_some_and(|n| n == "target" || n == "node_modules");
-        if path.is_dir() && !hidden {
-            walk(&path, extension, into)?;
-        } else if path.extension().is_some_and(|e| e == extension) {
-            into.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn relative(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root).unwrap_or(path).display().to_string()
 }
 
 /// Which layer a file of a service is, and what that layer must not name.

@@ -166,9 +166,10 @@ impl Ui {
         tally_i18n::text(self.locale(), message)
     }
 
-    /// The word of a choice of the services, such as `CYCLE_STATE_OPEN`, by the prefix `UI_`; one that has none yet stands as it is.
+    /// The word of a choice of the contracts, such as `CYCLE_STATE_OPEN` (`as_str_name` gives it), whose id is that with `WORD_` before it; one
+    /// that has none stands as it is.
     pub fn word(&self, name: &str) -> String {
-        tally_i18n::named(self.locale(), &format!("UI_{name}")).unwrap_or_else(|| name.to_owned())
+        tally_i18n::named(self.locale(), &format!("WORD_{name}")).unwrap_or_else(|| name.to_owned())
     }
 
     /// The reader's language.

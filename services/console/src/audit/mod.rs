@@ -1,0 +1,14 @@
+//! What happened: the log, its chain, and a month replayed.
+
+use axum::Router;
+
+use crate::console::Console;
+use crate::ui::screens::Screen;
+
+/// Its screens.
+pub const SCREENS: &[Screen] = &[];
+
+/// Its pages.
+pub fn routes() -> Router<Console> {
+    Router::new()
+}

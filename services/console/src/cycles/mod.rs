@@ -1,0 +1,14 @@
+//! Schemes and cycles: from the form of a scheme to the published month.
+
+use axum::Router;
+
+use crate::console::Console;
+use crate::ui::screens::Screen;
+
+/// Its screens.
+pub const SCREENS: &[Screen] = &[];
+
+/// Its pages.
+pub fn routes() -> Router<Console> {
+    Router::new()
+}

@@ -1,0 +1,14 @@
+//! What the platform team runs: holds, retention, erasure, transfers, imports, schedules.
+
+use axum::Router;
+
+use crate::console::Console;
+use crate::ui::screens::Screen;
+
+/// Its screens.
+pub const SCREENS: &[Screen] = &[];
+
+/// Its pages.
+pub fn routes() -> Router<Console> {
+    Router::new()
+}

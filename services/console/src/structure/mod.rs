@@ -1,0 +1,14 @@
+//! The org tree, accounts with their phases and devices, and the inbox of corrections.
+
+use axum::Router;
+
+use crate::console::Console;
+use crate::ui::screens::Screen;
+
+/// Its screens.
+pub const SCREENS: &[Screen] = &[];
+
+/// Its pages.
+pub fn routes() -> Router<Console> {
+    Router::new()
+}
