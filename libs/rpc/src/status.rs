@@ -198,8 +198,9 @@ pub fn error_from(status: Status) -> Error {
 /// What a peer said, in English and in the language in which it was asked.
 fn told(english: String, localized: Option<pb::LocalizedMessage>) -> tally_kernel::Message {
     let told = tally_kernel::Message::told(english);
-    match localized {
-        Some(local) if local.locale == Locale::ZhCn.tag() => told.also_told(Locale::ZhCn, local.message),
+    let Some(local) = localized else { return told };
+    match Locale::of_tag(&local.locale) {
+        Some(locale) if locale != Locale::En => told.also_told(locale, local.message),
         _ => told,
     }
 }

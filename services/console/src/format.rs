@@ -103,7 +103,8 @@ impl Format {
         let places = currency.parse().map_or(0, Currency::minor_digits);
         let amount = self.number(&Decimal::new(minor, places).to_string());
         match self.locale {
-            Locale::En | Locale::ZhCn => format!("{currency}{NO_BREAK}{amount}"),
+            Locale::Fr | Locale::De | Locale::Es | Locale::Ru | Locale::Vi => format!("{amount}{NO_BREAK}{currency}"),
+            _ => format!("{currency}{NO_BREAK}{amount}"),
         }
     }
 

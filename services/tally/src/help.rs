@@ -153,11 +153,6 @@ mod tests {
 
     use super::*;
 
-    const CATALOGUES: [(Locale, &str); 2] = [
-        (Locale::En, include_str!("../../../locales/en.ftl")),
-        (Locale::ZhCn, include_str!("../../../locales/zh-CN.ftl")),
-    ];
-
     /// The ids of a catalogue that are texts of help: `HELP_CLOSE` and `HELP_CLOSE.out`.
     fn written(catalogue: &str) -> BTreeSet<String> {
         let (mut ids, mut message) = (BTreeSet::new(), "");
@@ -193,8 +188,8 @@ mod tests {
         command.build();
         wanted(&mut command, &mut all);
         assert!(all.len() > 100, "the walk finds the arguments: {all:?}");
-        for (locale, catalogue) in CATALOGUES {
-            let (mut missing, mut unused) = (Vec::new(), written(catalogue));
+        for locale in Locale::ALL {
+            let (mut missing, mut unused) = (Vec::new(), written(tally_i18n::source(locale)));
             for ids in &all {
                 match ids.iter().find(|id| tally_i18n::named(locale, id).is_some_and(|text| !text.is_empty())) {
                     Some(id) => _ = unused.remove(id),

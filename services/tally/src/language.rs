@@ -17,15 +17,34 @@ pub enum Language {
     /// Simplified Chinese
     #[value(name = "zh-CN", alias = "zh")]
     ZhCn,
+    /// Traditional Chinese
+    #[value(name = "zh-TW")]
+    ZhTw,
+    /// Japanese
+    Ja,
+    /// Korean
+    Ko,
+    /// French
+    Fr,
+    /// German
+    De,
+    /// Spanish
+    Es,
+    /// Brazilian Portuguese
+    #[value(name = "pt-BR", alias = "pt")]
+    PtBr,
+    /// Russian
+    Ru,
+    /// Vietnamese
+    Vi,
+    /// Arabic
+    Ar,
 }
 
 impl Language {
     /// As `accept-language` writes it.
     pub const fn tag(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::ZhCn => "zh-CN",
-        }
+        self.locale().tag()
     }
 
     /// As the catalogues name it.
@@ -33,15 +52,26 @@ impl Language {
         match self {
             Self::En => Locale::En,
             Self::ZhCn => Locale::ZhCn,
+            Self::ZhTw => Locale::ZhTw,
+            Self::Ja => Locale::Ja,
+            Self::Ko => Locale::Ko,
+            Self::Fr => Locale::Fr,
+            Self::De => Locale::De,
+            Self::Es => Locale::Es,
+            Self::PtBr => Locale::PtBr,
+            Self::Ru => Locale::Ru,
+            Self::Vi => Locale::Vi,
+            Self::Ar => Locale::Ar,
         }
     }
 
     /// The one that the environment asks for (`LC_ALL`, `LC_MESSAGES`, `LANG`); English where we do not speak it.
     pub fn of_system() -> Self {
-        match tally_runtime::spoken() {
-            Locale::En => Self::En,
-            Locale::ZhCn => Self::ZhCn,
-        }
+        Self::of_locale(tally_runtime::spoken())
+    }
+
+    fn of_locale(locale: Locale) -> Self {
+        Self::value_variants().iter().copied().find(|language| language.locale() == locale).unwrap_or_default()
     }
 
     /// What the program speaks: the one that was typed, else that of the system.
@@ -72,6 +102,6 @@ impl Language {
 
     /// The language of that tag; English for any other.
     pub fn of_tag(tag: &str) -> Self {
-        if tag == Self::ZhCn.tag() { Self::ZhCn } else { Self::En }
+        Locale::of_tag(tag).map_or(Self::En, Self::of_locale)
     }
 }

@@ -99,7 +99,7 @@ impl Refusal {
             let what = text(locale, &violation.message);
             // A request with one wrong field says which in its sentence.
             if !told.contains(&what) {
-                let colon = if locale == Locale::ZhCn { "：" } else { ": " };
+                let colon = if locale.is_full_width() { "：" } else { ": " };
                 told.push_str(&format!("\n  {}{colon}{what}", violation.field));
             }
         }
@@ -180,11 +180,11 @@ fn with_causes(locale: Locale, error: &(dyn std::error::Error + 'static)) -> Str
     let told = one(locale, error);
     let Some(cause) = error.source() else { return told };
     let why = with_causes(locale, cause);
-    match (error.downcast_ref(), locale) {
-        (Some(CameOf { is_last: true, .. }), Locale::En) => format!("{why}; {told}"),
-        (Some(CameOf { is_last: true, .. }), Locale::ZhCn) => format!("{why}；{told}"),
-        (_, Locale::En) => format!("{told}: {why}"),
-        (_, Locale::ZhCn) => format!("{told}：{why}"),
+    match (error.downcast_ref(), locale.is_full_width()) {
+        (Some(CameOf { is_last: true, .. }), false) => format!("{why}; {told}"),
+        (Some(CameOf { is_last: true, .. }), true) => format!("{why}；{told}"),
+        (_, false) => format!("{told}: {why}"),
+        (_, true) => format!("{told}：{why}"),
     }
 }
 

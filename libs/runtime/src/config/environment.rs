@@ -13,5 +13,5 @@ pub(super) fn state_folder(environment: &[(String, String)]) -> Option<String> {
 pub fn spoken() -> Locale {
     let set = |name| std::env::vars_os().find(|(known, value)| known == name && !value.is_empty());
     let tag = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set).and_then(|(_, tag)| tag.into_string().ok());
-    if tag.is_some_and(|tag| tag.starts_with("zh")) { Locale::ZhCn } else { Locale::En }
+    tag.and_then(|tag| Locale::of_tag(&tag)).unwrap_or_default()
 }

@@ -184,7 +184,7 @@ impl Ui {
 
     /// Which way it is written.
     pub fn dir(&self) -> &'static str {
-        if self.lang() == "ar" { "rtl" } else { "ltr" }
+        if self.locale().is_right_to_left() { "rtl" } else { "ltr" }
     }
 
     /// `auto`, `light` or `dark`.

@@ -132,8 +132,8 @@ impl Month {
 
 fn names_of(lang: Language) -> Lang {
     match lang {
-        Language::En => Lang::En,
-        Language::ZhCn => Lang::ZhCn,
+        Language::ZhCn | Language::ZhTw => Lang::ZhCn,
+        _ => Lang::En,
     }
 }
 
