@@ -1,3508 +1,3691 @@
-### The English sentences of Tally. An id in UPPER_SNAKE is a reason of errors, findings or rejected rows; the comment above it
-### says when it is given. A sentence says what to do; it is cut into nothing and glued to nothing. Where one reason has several
-### sentences, the others are its attributes.
+### رسائل Tally بالعربية الفصحى. المعرّفات والوسائط هي نفسها في en.ftl؛ لكل لغة ملف واحد.
 
 ## Parts
 
-LIST_SEPARATOR = {"; "}
+LIST_SEPARATOR = {"؛ "}
 REFUSED_BECAUSE = { $kind } ({ $told })
-KIND_INVALID_ARGUMENT = the request is wrong: change it
-KIND_NOT_FOUND = nothing there that you may see
-KIND_ALREADY_EXISTS = it is there already
-KIND_ABORTED = somebody else changed it: read it again
-KIND_FAILED_PRECONDITION = its state does not allow this
-KIND_PERMISSION_DENIED = you may not do this
-KIND_UNAUTHENTICATED = sign in first
-KIND_RESOURCE_EXHAUSTED = too much at once: try again in a moment
-KIND_UNAVAILABLE = the service is away: try again in a moment
-KIND_DEADLINE_EXCEEDED = it took too long
-KIND_CANCELLED = the call was given up
-KIND_UNIMPLEMENTED = nobody does this at that address
+KIND_INVALID_ARGUMENT = الطلب غير صحيح: عدّله
+KIND_NOT_FOUND = لا يوجد هناك شيء يحق لك الاطلاع عليه
+KIND_ALREADY_EXISTS = هذا موجود بالفعل
+KIND_ABORTED = غيّره شخص آخر: اقرأ البيانات من جديد
+KIND_FAILED_PRECONDITION = حالته الحالية لا تسمح بذلك
+KIND_PERMISSION_DENIED = لا يحق لك القيام بذلك
+KIND_UNAUTHENTICATED = سجّل الدخول أولًا
+KIND_RESOURCE_EXHAUSTED = الطلبات كثيرة دفعة واحدة: أعد المحاولة بعد قليل
+KIND_UNAVAILABLE = الخدمة غير متاحة: أعد المحاولة بعد قليل
+KIND_DEADLINE_EXCEEDED = استغرق التنفيذ وقتًا أطول من اللازم
+KIND_CANCELLED = أُلغي الاستدعاء
+KIND_UNIMPLEMENTED = لا أحد ينفّذ هذا في ذلك العنوان
 
 ## Kinds of things
 
-RESOURCE_ACCOUNT = account
-RESOURCE_ALIAS = alias
-RESOURCE_API_KEY = API key
-RESOURCE_CARD_OF_PERSON = card of person
-RESOURCE_COMPONENT = component
-RESOURCE_CORRECTION = correction
-RESOURCE_CYCLE = cycle
-RESOURCE_DEVICE = device
-RESOURCE_DELEGATION = delegation
-RESOURCE_EMERGENCY = emergency
-RESOURCE_EMPLOYMENT = employment
-RESOURCE_ERASURE = erasure
-RESOURCE_FINDING = finding
-RESOURCE_GRANT = grant
-RESOURCE_HANDOVER = hand-over
-RESOURCE_HOLD = hold
-RESOURCE_LEAVE = leave
-RESOURCE_LOGIN = login
-RESOURCE_ATTRIBUTION_RUN = attribution run
-RESOURCE_ORG_UNIT = org unit
-RESOURCE_PERSON = person
-RESOURCE_POOL = pool
-RESOURCE_POSITION = position
-RESOURCE_PRINCIPAL = principal
-RESOURCE_PROFILE_OF_PERSON = profile of person
-RESOURCE_PROVIDER = provider
-RESOURCE_PUNCH = punch
-RESOURCE_RECORD = record
-RESOURCE_MEASURE = measure
-RESOURCE_CLAIM = claim
-RESOURCE_OBSERVATION = observation
-RESOURCE_REPORTING_LINE = reporting line
-RESOURCE_SCHEDULE = schedule
-RESOURCE_RUN_OF_A_SCHEDULE = run of a schedule
-RESOURCE_SCHEME = scheme
-RESOURCE_SCHEME_VERSION = scheme version
-RESOURCE_SERVICE_ACCOUNT = service account
-RESOURCE_SESSION = session
-RESOURCE_SETTLEMENT = settlement
-RESOURCE_SHIFT = shift
-RESOURCE_STATEMENT_OF_PERSON = statement of person
-RESOURCE_TRANSFER = transfer
+RESOURCE_ACCOUNT = حساب
+RESOURCE_ALIAS = لقب
+RESOURCE_API_KEY = مفتاح API
+RESOURCE_CARD_OF_PERSON = بطاقة تقييم الموظف
+RESOURCE_COMPONENT = مؤشر
+RESOURCE_CORRECTION = تصحيح
+RESOURCE_CYCLE = دورة تقييم
+RESOURCE_DEVICE = جهاز
+RESOURCE_DELEGATION = تفويض
+RESOURCE_EMERGENCY = وصول طارئ
+RESOURCE_EMPLOYMENT = توظيف
+RESOURCE_ERASURE = محو بيانات
+RESOURCE_FINDING = ملاحظة
+RESOURCE_GRANT = دور ممنوح
+RESOURCE_HANDOVER = انتقال عهدة
+RESOURCE_HOLD = حظر حذف
+RESOURCE_LEAVE = إجازة
+RESOURCE_LOGIN = حساب دخول
+RESOURCE_ATTRIBUTION_RUN = عملية إسناد
+RESOURCE_ORG_UNIT = وحدة تنظيمية
+RESOURCE_PERSON = موظف
+RESOURCE_POOL = صندوق مكافآت
+RESOURCE_POSITION = منصب
+RESOURCE_PRINCIPAL = هوية
+RESOURCE_PROFILE_OF_PERSON = ملف الموظف
+RESOURCE_PROVIDER = موفّر دخول موحّد
+RESOURCE_PUNCH = تسجيل دوام
+RESOURCE_RECORD = سجل
+RESOURCE_MEASURE = مقياس
+RESOURCE_CLAIM = مطالبة
+RESOURCE_OBSERVATION = رصد
+RESOURCE_REPORTING_LINE = خط إشراف
+RESOURCE_SCHEDULE = جدولة
+RESOURCE_RUN_OF_A_SCHEDULE = تشغيل مجدول
+RESOURCE_SCHEME = خطة تقييم
+RESOURCE_SCHEME_VERSION = إصدار خطة تقييم
+RESOURCE_SERVICE_ACCOUNT = حساب خدمة
+RESOURCE_SESSION = جلسة
+RESOURCE_SETTLEMENT = تسوية
+RESOURCE_SHIFT = مناوبة
+RESOURCE_STATEMENT_OF_PERSON = كشف مستحقات الموظف
+RESOURCE_TRANSFER = نقل بين المناطق
 
 ## Every service
 
-# A fault of ours.
-INTERNAL = something went wrong on our side; the operator's log has the details
-INTERNAL_DETAILS = details for whoever looks into it: { $details }
-# Nothing there, or nothing that the caller may know of.
-NOT_FOUND = no { $resource } { $id } that you may see
-    .unit_on = no org unit { $id } that you may see on { $day }, the day that counts: it was closed before, begins later or never was (ListOrgUnits with as_of shows which are there)
-    .goes_on = org unit { $id } was closed before { $day }, the day that counts, and its people went to { $into }: name that one
-    .id_number = no person with this identity number that you may see
-    .removed = { $missing }; if it was before { $day }, retention may have removed it
-# Wrong fields; the details name each.
+INTERNAL = حدث خطأ من جانبنا؛ التفاصيل في سجل النظام لدى المشغّل
+INTERNAL_DETAILS = تفاصيل لمن يبحث في الأمر: { $details }
+NOT_FOUND = لا يوجد ما يحق لك الاطلاع عليه: { $resource } { $id }
+    .unit_on = لا توجد وحدة تنظيمية { $id } يحق لك الاطلاع عليها في { $day }، وهو اليوم المعتمد: إما أنها أُغلقت قبله أو تبدأ بعده أو لم توجد قط (يعرض ListOrgUnits مع as_of الوحدات الموجودة)
+    .goes_on = أُغلقت الوحدة التنظيمية { $id } قبل { $day }، وهو اليوم المعتمد، وانتقل موظفوها إلى { $into }: اذكر هذه الوحدة
+    .id_number = لا يوجد موظف بهذا الرقم التعريفي يحق لك الاطلاع عليه
+    .removed = { $missing }؛ إن كان ذلك قبل { $day } فربما حُذف لانتهاء مدة الاحتفاظ
 INVALID_REQUEST = { $count ->
-    [one] { $count } field is wrong; the details name it
-   *[other] { $count } fields are wrong; the details name each
+    [zero] في الطلب { $count } حقل غير صحيح؛ أسماؤها مذكورة في التفاصيل
+    [one] في الطلب حقل واحد غير صحيح؛ اسمه مذكور في التفاصيل
+    [two] في الطلب حقلان غير صحيحين؛ اسماهما مذكوران في التفاصيل
+    [few] في الطلب { $count } حقول غير صحيحة؛ أسماؤها مذكورة في التفاصيل
+    [many] في الطلب { $count } حقلًا غير صحيح؛ أسماؤها مذكورة في التفاصيل
+   *[other] في الطلب { $count } حقل غير صحيح؛ أسماؤها مذكورة في التفاصيل
 }
 INVALID_FIELD = { $field }: { $problem }
-LIST_EMPTY = at least one
-NAME_ONE_OF = name exactly one of { $fields }
-CHANGE_MISSING = say what is to be different
-# A date that is none, or is missing.
-DATE_EXPECTED = a date is expected: YYYY-MM-DD
-    .month = a month is expected: YYYY-MM
-TEXT_EMPTY = must not be empty
-TEXT_TOO_LONG = at most { $max } characters
-# Not a UUID.
-ID_MALFORMED = a UUID is expected
-# A date that cannot be read.
-DATE_MALFORMED = { $field }: write YYYY-MM-DD
-    .text = "{ $text }" is not a date: write YYYY-MM-DD
-# The last day lies before the first.
-DATES_BACKWARDS = { $last } lies before { $first }
-# An instant that no calendar has.
-INSTANT_INVALID = an instant of the years 1 to 9999 is expected
-# A text that is missing or too long.
-TEXT_UNUSABLE = { $field }: 1 to { $max } characters
-# More rows than one call takes.
-ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send several calls
-# A call that writes rows, without any.
-ROWS_MISSING = there is no row: send at least one
-# The change would change nothing.
-NOTHING_CHANGES = it is so already
-    .fix = it was put right already, and the finding is from before that: close the cycle again (CloseCycle; CorrectCycle where it is published) or start another attribution run, then look at what it finds
-# The token belongs to another list.
-PAGE_TOKEN_INVALID = the page token does not belong to this list: start again without one
+LIST_EMPTY = يلزم عنصر واحد على الأقل
+NAME_ONE_OF = اذكر واحدًا فقط من { $fields }
+CHANGE_MISSING = اذكر ما المطلوب تغييره
+DATE_EXPECTED = المتوقع تاريخ: YYYY-MM-DD
+    .month = المتوقع شهر: YYYY-MM
+TEXT_EMPTY = يجب ألا يكون فارغًا
+TEXT_TOO_LONG = الحد الأقصى { $max ->
+    [zero] { $max } حرف
+    [one] حرف واحد
+    [two] حرفان
+    [few] { $max } أحرف
+    [many] { $max } حرفًا
+   *[other] { $max } حرف
+}
+ID_MALFORMED = المتوقع معرّف UUID
+DATE_MALFORMED = { $field }: اكتب YYYY-MM-DD
+    .text = «{ $text }» ليس تاريخًا: اكتب YYYY-MM-DD
+DATES_BACKWARDS = { $last } أسبق من { $first }
+INSTANT_INVALID = المتوقع لحظة زمنية بين العامين 1 و9999
+TEXT_UNUSABLE = { $field }: من حرف واحد إلى { $max ->
+    [zero] { $max } حرف
+    [one] حرف واحد
+    [two] حرفين
+    [few] { $max } أحرف
+    [many] { $max } حرفًا
+   *[other] { $max } حرف
+}
+ROWS_TOO_MANY = الحد الأقصى للصفوف في الاستدعاء الواحد { $max }، وعددها هنا { $count }: أرسل عدة استدعاءات
+ROWS_MISSING = لا يوجد أي صف: أرسل صفًا واحدًا على الأقل
+NOTHING_CHANGES = هو كذلك بالفعل
+    .fix = صُحّح هذا من قبل، والملاحظة سابقة على التصحيح: أغلق الدورة من جديد (CloseCycle، أو CorrectCycle إن كانت منشورة) أو ابدأ عملية إسناد أخرى، ثم انظر في ملاحظاتها
+PAGE_TOKEN_INVALID = رمز الصفحة لا يخص هذه القائمة: ابدأ من جديد بدونه
 
 ## Numbers, money, time
 
-# A number that cannot be read.
-DECIMAL_MALFORMED = "{ $text }" is no decimal with at most six places
-# A share below nothing or above the whole.
-SHARE_OUT_OF_RANGE = a share is 0 to 1000000 millionths, not { $ppm }
-# No currency of today.
-CURRENCY_UNKNOWN = "{ $text }" is no active ISO 4217 code: write three capital letters such as CNY
-# An amount of money that cannot be read.
-AMOUNT_MALFORMED = "{ $text }" is no amount: write digits with at most one point, such as 1234.50, without separators or signs of money
-# An amount of money with more places than its currency has.
-AMOUNT_TOO_FINE = "{ $text }" is finer than { $currency } allows: at most { $digits } digits after the point
-# An amount of money that nobody has.
-AMOUNT_TOO_LARGE = the amount is too large
-# Two currencies in one sum.
-CURRENCY_MISMATCH = { $one } and { $other } cannot be summed: convert one of them first
-    .pool = the pool is in { $pool } and the other amounts are in { $other }: one settlement has one currency
-# A rate of exchange that cannot be read.
-RATE_MALFORMED = "{ $text }" is no rate: write digits with at most one point, such as 7.1234, at most 12 of them after it and 18 in all
-# A rate of exchange of nothing or less.
-RATE_NOT_POSITIVE = a rate is above 0: write what one unit of the first currency is worth in the second
-# Money is to be converted, and nobody said at which rate.
-RATE_MISSING = no rate from { $from } to { $to } is known on { $day }: write one that holds from that day or before with SetRates, then do this again
-# Money is to be split, and nobody is there.
-SPLIT_WITHOUT_PEOPLE = nobody to split among
-# Money is to be split by weights that are all zero.
-SPLIT_WITHOUT_WEIGHT = all weights are zero, so there is no rule to split by
-# Money is to be split, and somebody is there twice.
-SPLIT_DUPLICATE_ID = an id is there twice
-# Money is to be split by weights that cannot be summed exactly.
-SPLIT_WEIGHTS_TOO_LARGE = the weights are too large for exact arithmetic: divide all of them by a common factor
-# No time zone of this name.
-ZONE_UNKNOWN = "{ $zone }" is no IANA time zone: write a name such as Asia/Shanghai
-# A time that cannot be read.
-TIME_MALFORMED = "{ $text }" is no time: write 2026-03-02T08:00:00+08:00, or 2026-03-02 08:00:00 for local time
-# A local time that the clocks left out.
-TIME_IN_GAP = { $local } does not exist in { $zone }: the clocks were put forward over it
-# A date that no calendar of ours holds.
-TIME_OUT_OF_RANGE = the date is out of range
-# A period that ends before it begins.
-PERIOD_BACKWARDS = the period ends on { $to }, before it begins on { $from }
+DECIMAL_MALFORMED = «{ $text }» ليس عددًا عشريًا بست خانات على الأكثر بعد النقطة
+SHARE_OUT_OF_RANGE = الحصة من 0 إلى 1000000 جزء من المليون، لا { $ppm }
+CURRENCY_UNKNOWN = «{ $text }» ليس رمز عملة ساريًا في ISO 4217: اكتب ثلاثة أحرف لاتينية كبيرة مثل CNY
+AMOUNT_MALFORMED = «{ $text }» ليس مبلغًا: اكتب أرقامًا مع نقطة واحدة على الأكثر، مثل 1234.50، بلا فواصل ولا رموز عملات
+AMOUNT_TOO_FINE = «{ $text }» أدق مما تسمح به العملة { $currency }: أقصى عدد للأرقام بعد النقطة { $digits }
+AMOUNT_TOO_LARGE = المبلغ أكبر من اللازم
+CURRENCY_MISMATCH = لا يمكن جمع { $one } و{ $other }: حوّل إحداهما أولًا
+    .pool = صندوق المكافآت بعملة { $pool } وبقية المبالغ بعملة { $other }: للتسوية الواحدة عملة واحدة
+RATE_MALFORMED = «{ $text }» ليس سعر صرف: اكتب أرقامًا مع نقطة واحدة على الأكثر، مثل 7.1234، بحد أقصى 12 رقمًا بعدها و18 رقمًا إجمالًا
+RATE_NOT_POSITIVE = سعر الصرف أكبر من 0: اكتب كم تساوي الوحدة من العملة الأولى بالعملة الثانية
+RATE_MISSING = لا يُعرف سعر صرف من { $from } إلى { $to } في { $day }: سجّل عبر SetRates سعرًا يسري من ذلك اليوم أو قبله، ثم أعد المحاولة
+SPLIT_WITHOUT_PEOPLE = لا يوجد من يُقسَّم عليه
+SPLIT_WITHOUT_WEIGHT = كل الأوزان صفر، فلا أساس للتقسيم
+SPLIT_DUPLICATE_ID = أحد المعرّفات مذكور مرتين
+SPLIT_WEIGHTS_TOO_LARGE = الأوزان أكبر من أن تُحسب بدقة: اقسمها كلها على عامل مشترك
+ZONE_UNKNOWN = «{ $zone }» ليست منطقة زمنية في IANA: اكتب اسمًا مثل Asia/Shanghai
+TIME_MALFORMED = «{ $text }» ليس وقتًا: اكتب 2026-03-02T08:00:00+08:00، أو 2026-03-02 08:00:00 للتوقيت المحلي
+TIME_IN_GAP = الوقت { $local } غير موجود في { $zone }: قُدّمت الساعة فتجاوزته
+TIME_OUT_OF_RANGE = التاريخ خارج النطاق
+PERIOD_BACKWARDS = تنتهي الفترة في { $to }، قبل أن تبدأ في { $from }
 
 ## Sign-in
 
-# No bearer token was sent.
-TOKEN_MISSING = sign in first: no bearer token was sent
-# Nobody is signed in, and the call needs somebody.
-UNAUTHENTICATED = sign in first
-# Not ours, forged, or a service's key used for somebody else.
-TOKEN_INVALID = the token is not valid here: sign in again
-# Its life is over.
-TOKEN_EXPIRED = the token's life is over: sign in again
-# The token's key may be newer than what this service has read.
-KEY_NOT_KNOWN_YET = the key of this token is not known here yet: try again in a moment
-# A token of ours comes from the future.
-CLOCKS_DIFFER = the clocks of the suite differ: try again in a moment
-# The stack of another region made the token.
-TOKEN_OF_ANOTHER_REGION = the stack of another region made this token: sign in here
-# Somebody ended the session, or the employment is over.
-SESSION_ENDED = this session has ended: sign in again
-# A wrong name, password or code, or too many of them.
-SIGN_IN_REFUSED = the name, the password or the code is wrong; after five wrong ones wait, up to 15 minutes
-# The login has a second factor.
-SECOND_FACTOR_NEEDED = send the code that your authenticator shows, or a recovery code
-# A code that is wrong or was used.
-SECOND_FACTOR_WRONG = the code is wrong, or was used: wait for the next one, and see that the clock is right
-# A password for one sign-in.
-PASSWORD_MUST_CHANGE = this password was for one sign-in: send a new one along, as new_password
-# A password that is easily guessed.
-PASSWORD_WEAK = too easy to guess: take four words that do not belong together
-    .why = too easy to guess ({ $why }): take four words that do not belong together
-WEAK_BY_KEYBOARD = keys that lie side by side are guessed first
-WEAK_BY_REPEATS = repeating something hardly makes it harder
-WEAK_BY_FAME = this is one of the most used passwords, or like one
-WEAK_BY_SEQUENCE = sequences such as abc or 6543 are guessed first
-WEAK_BY_DATE = years and dates are guessed first
-WEAK_BY_WORD = one word or name by itself is guessed first
-# A password that is too short or too long.
-PASSWORD_UNUSABLE = 12 to 256 characters
-# A sign-in name that cannot be one.
-LOGIN_MALFORMED = 2 to 100 letters, digits and . _ - @ +
-# Another login has this name.
-LOGIN_TAKEN = somebody has this sign-in name
-# A person has at most one login.
-PERSON_HAS_LOGIN = this person has a login: a person has one
-# The refresh token is of no session, or its session has ended.
-REFRESH_REFUSED = no such session, or it has ended: sign in again
-# A refresh token came twice, so somebody may have copied it.
-REFRESH_REUSED = this refresh token was used before, so its session was ended for safety: sign in again
-# The principal has single sign-on or keys, and no password.
-NO_PASSWORD = this principal signs in without a password
-# An administrator wanted to reset the own password.
-RESET_ONESELF = one's own password is changed with the old one: ChangePassword
-# Whoever resets a password could sign in with it, so he must hold what the login holds.
-LOGIN_HOLDS_MORE = it holds { $permission }, which you could not give it: ask somebody who can
-# A second factor is to be enrolled where there is one.
-SECOND_FACTOR_ALREADY_EXISTS = there is a second factor already: remove it first
-# The call is about a second factor that is not there.
-SECOND_FACTOR_MISSING = there is no second factor: begin with EnrollTotp
-# A service account's key is unknown, revoked or over.
-API_KEY_REFUSED = no such key, or it has ended: make a new one
-# An account has as many keys as it may have.
-TOO_MANY_KEYS = an account has at most { $max } keys that live: revoke one first
-# A key's end is over already, or too far away.
-KEY_LIFE_UNUSABLE = expires_at: an instant to come, at most { $days } days away
-# Nobody has registered a provider of this name.
-PROVIDER_UNKNOWN = no provider of single sign-on has this name
-# A provider's name that cannot be one.
-PROVIDER_MALFORMED = 2 to 50 of a-z, 0-9 and -
-# Names of providers are unique in a stack.
-PROVIDER_NAME_TAKEN = another group has a provider of this name: take another
-# An address of single sign-on that is not safe.
-ADDRESS_MALFORMED = an address that begins with https:// (or http:// on the loopback), without # and without a user
-# The identity provider cannot be reached, or answers what nobody understands.
-SSO_PROVIDER_AWAY = the identity provider cannot be asked, or gives no sensible answer: try again in a moment
-# The browser comes back with a sign-in that is over, or that another browser began.
-SSO_STATE_REFUSED = this sign-in is over, or was begun elsewhere: begin again
-# The identity provider's token does not hold.
-SSO_REFUSED = the identity provider's word was not taken: begin again
-# The identity provider vouches for somebody who has no login here.
-SSO_LOGIN_UNKNOWN = the identity provider knows you, and no login here is yours: ask an administrator for one
-# The person is not employed.
-EMPLOYMENT_ENDED = you are not employed today: ask those who keep the group's people
-# The group's plan lacks the module.
-MODULE_NOT_ENTITLED = the group does not have the module { $module }: ask whoever operates the suite
-# The group may read and nothing else.
-TENANT_SUSPENDED = the group is suspended: whoever operates it can resume it
-# The data live in another region's stack.
-REGION_NOT_SERVED = data of the region { $region } live in the stack of that region: send this call there (this one serves { $served })
-    .file = the file is for the region { $region }: take it in there
-# The question is by a field that the caller may not read.
-FIELD_NOT_READABLE = { $field }: to look for somebody by it takes { $permission }, which none of your grants gives you
-# No grant reaches it.
-PERMISSION_DENIED = you may not do this: ask for a grant
-    .at_all = none of your grants gives you { $permission }
-    .here = your grants give you { $permission }, but not here
-    .group = your grants give you { $permission } for units, and what names no unit is the whole group's: name a unit of yours where the call takes one, else ask for a grant on the group
-    .signed_in = this is for those who signed in
-    .other_group = a service asks for views of the group it works in
-# The caller had a hand in an earlier step.
-FOUR_EYES_REQUIRED = this takes somebody else: whoever had a hand in an earlier step, also by delegating the right or having it delegated, cannot take this one
+TOKEN_MISSING = سجّل الدخول أولًا: لم يُرسل رمز وصول (bearer)
+UNAUTHENTICATED = سجّل الدخول أولًا
+TOKEN_INVALID = رمز الوصول غير صالح هنا: سجّل الدخول من جديد
+TOKEN_EXPIRED = انتهت صلاحية رمز الوصول: سجّل الدخول من جديد
+KEY_NOT_KNOWN_YET = مفتاح هذا الرمز غير معروف هنا بعد: أعد المحاولة بعد قليل
+CLOCKS_DIFFER = ساعات أجزاء النظام مختلفة: أعد المحاولة بعد قليل
+TOKEN_OF_ANOTHER_REGION = أصدرت هذا الرمز منظومة منطقة أخرى: سجّل الدخول هنا
+SESSION_ENDED = انتهت هذه الجلسة: سجّل الدخول من جديد
+SIGN_IN_REFUSED = الاسم أو كلمة المرور أو الرمز غير صحيح؛ بعد خمس محاولات خاطئة انتظر حتى 15 دقيقة
+SECOND_FACTOR_NEEDED = أرسل الرمز الذي يعرضه تطبيق المصادقة، أو رمز استرداد
+SECOND_FACTOR_WRONG = الرمز غير صحيح أو سبق استخدامه: انتظر الرمز التالي، وتأكد من ضبط الساعة
+PASSWORD_MUST_CHANGE = كلمة المرور هذه كانت لدخول واحد: أرسل معها كلمة جديدة في الحقل new_password
+PASSWORD_WEAK = كلمة المرور سهلة التخمين: اختر أربع كلمات لا صلة بينها
+    .why = كلمة المرور سهلة التخمين ({ $why }): اختر أربع كلمات لا صلة بينها
+WEAK_BY_KEYBOARD = المفاتيح المتجاورة أول ما يُخمَّن
+WEAK_BY_REPEATS = التكرار لا يكاد يزيدها صعوبة
+WEAK_BY_FAME = هذه من أكثر كلمات المرور شيوعًا أو تشبهها
+WEAK_BY_SEQUENCE = التسلسلات مثل abc أو 6543 أول ما يُخمَّن
+WEAK_BY_DATE = السنوات والتواريخ أول ما يُخمَّن
+WEAK_BY_WORD = الكلمة الواحدة أو الاسم الواحد أول ما يُخمَّن
+PASSWORD_UNUSABLE = من 12 إلى 256 حرفًا
+LOGIN_MALFORMED = من 2 إلى 100 من الأحرف والأرقام والعلامات . _ - @ +
+LOGIN_TAKEN = اسم الدخول هذا مستخدم
+PERSON_HAS_LOGIN = لهذا الموظف حساب دخول بالفعل: لكل موظف حساب واحد
+REFRESH_REFUSED = لا توجد جلسة كهذه أو أنها انتهت: سجّل الدخول من جديد
+REFRESH_REUSED = سبق استخدام رمز التجديد هذا، فأُنهيت جلسته حفاظًا على الأمان: سجّل الدخول من جديد
+NO_PASSWORD = هذه الهوية تسجّل الدخول بلا كلمة مرور
+RESET_ONESELF = يغيّر المرء كلمة مروره باستخدام القديمة: ChangePassword
+LOGIN_HOLDS_MORE = لحساب الدخول هذا صلاحية { $permission } التي لا يمكنك منحها: اطلب ذلك ممن يمكنه
+SECOND_FACTOR_ALREADY_EXISTS = يوجد عامل ثانٍ بالفعل: أزله أولًا
+SECOND_FACTOR_MISSING = لا يوجد عامل ثانٍ: ابدأ بـ EnrollTotp
+API_KEY_REFUSED = لا يوجد مفتاح كهذا أو أنه انتهى: أنشئ مفتاحًا جديدًا
+TOO_MANY_KEYS = { $max ->
+    [zero] للحساب { $max } مفتاح سارٍ على الأكثر
+    [one] للحساب مفتاح سارٍ واحد على الأكثر
+    [two] للحساب مفتاحان ساريان على الأكثر
+    [few] للحساب { $max } مفاتيح سارية على الأكثر
+    [many] للحساب { $max } مفتاحًا ساريًا على الأكثر
+   *[other] للحساب { $max } مفتاح سارٍ على الأكثر
+}: ألغِ أحدها أولًا
+KEY_LIFE_UNUSABLE = expires_at: لحظة في المستقبل، خلال { $days ->
+    [zero] { $days } يوم على الأكثر
+    [one] يوم واحد على الأكثر
+    [two] يومين على الأكثر
+    [few] { $days } أيام على الأكثر
+    [many] { $days } يومًا على الأكثر
+   *[other] { $days } يوم على الأكثر
+}
+PROVIDER_UNKNOWN = لا يوجد موفّر دخول موحّد بهذا الاسم
+PROVIDER_MALFORMED = من 2 إلى 50 من a-z و0-9 و -
+PROVIDER_NAME_TAKEN = لدى مجموعة أخرى موفّر بهذا الاسم: اختر اسمًا آخر
+ADDRESS_MALFORMED = عنوان يبدأ بـ https:// (أو http:// على الواجهة المحلية)، بلا # وبلا اسم مستخدم
+SSO_PROVIDER_AWAY = تعذّر سؤال موفّر الدخول الموحّد، أو أن رده غير مفهوم: أعد المحاولة بعد قليل
+SSO_STATE_REFUSED = انتهى تسجيل الدخول هذا أو بدأ في مكان آخر: ابدأ من جديد
+SSO_REFUSED = لم تُقبل إفادة موفّر الدخول الموحّد: ابدأ من جديد
+SSO_LOGIN_UNKNOWN = موفّر الدخول الموحّد يعرفك، لكن ليس لك حساب دخول هنا: اطلب حسابًا من مسؤول النظام
+EMPLOYMENT_ENDED = لست موظفًا اليوم: راجع من يدير شؤون موظفي المجموعة
+MODULE_NOT_ENTITLED = ليست لدى المجموعة الوحدة البرمجية { $module }: راجع مشغّل النظام
+TENANT_SUSPENDED = المجموعة موقوفة: يمكن لمشغّلها إعادة تفعيلها
+REGION_NOT_SERVED = بيانات المنطقة { $region } محفوظة في منظومة تلك المنطقة: أرسل الاستدعاء إليها (هذه تخدم { $served })
+    .file = الملف موجّه إلى المنطقة { $region }: استورده هناك
+FIELD_NOT_READABLE = { $field }: البحث عن شخص بهذا الحقل يتطلب الصلاحية { $permission }، ولا يمنحك إياها أي من أدوارك
+PERMISSION_DENIED = لا يحق لك القيام بذلك: اطلب دورًا يتيحه
+    .at_all = لا يمنحك أي من أدوارك الصلاحية { $permission }
+    .here = تمنحك أدوارك الصلاحية { $permission }، لكن ليس هنا
+    .group = تمنحك أدوارك الصلاحية { $permission } على وحدات، وما لا يذكر وحدة فهو للمجموعة كلها: اذكر وحدة من وحداتك إن كان الاستدعاء يقبلها، وإلا فاطلب دورًا على مستوى المجموعة
+    .signed_in = هذا لمن سجّلوا الدخول
+    .other_group = لا تطلب الخدمة إلا بيانات المجموعة التي تعمل فيها
+FOUR_EYES_REQUIRED = يجب أن يقوم بهذا شخص آخر: من شارك في خطوة سابقة، ولو بتفويض الصلاحية أو بتلقيها مفوّضة، لا يمكنه القيام بهذه الخطوة
 
 ## The group, its units and its people
 
-# The store holds a group.
-INITIALISED_ALREADY = this store holds a group already: sign in, start with an empty store, or bring an invitation
-    .invited = this invitation was used already, and its group is there: sign in to that group, or ask the operator for another invitation
-# The invitation was made by another stack, or a part of it is missing.
-INVITATION_INVALID = the invitation is not one of this stack, or not whole: ask its operator for another
-# The invitation was not used in time.
-INVITATION_EXPIRED = the invitation's life is over: ask the operator for another
-# An invitation names the group that it is for.
-INVITED_ANOTHER = the invitation is for a group with another id
-# The region is to be added and is there.
-REGION_ALREADY_EXISTS = the group has the region { $region }
-# A name of a region that cannot be one.
-REGION_MALFORMED = a region is 1 to 32 of a-z, 0-9 and -, such as cn-north
-REGION_UNUSABLE = 1 to 32 of a-z, 0-9 and -, each once
-REGION_IS_GLOBAL = a region, not the whole group
-# A branch needs a region where the group has several.
-REGION_MISSING = the group has several regions: name the branch's
-    .from = this stack serves several regions of the group: name the one that the file leaves in from_region
-    .switch = this stack serves several regions of the group: name the one that the file leaves with --from REGION
-# No such region in this group.
-REGION_UNKNOWN = the group has no region "{ $region }"
-# A branch is in another region than the one that is named.
-REGION_DIFFERS = the branch is in { $region }, and data do not move between regions
-# Data do not move between regions.
-REGION_CROSSED = the units are in different regions, and data do not move between regions
-    .person = the unit is in another region, and data do not move between regions: end the employment here, and hire the person there under a number of that region
-    .manager = the manager belongs to another region, whose people may not read this one's data
-# The group is suspended and is to be suspended.
-SUSPENDED_ALREADY = the group is suspended already
-# A group is to be deleted soon after it was suspended.
-SUSPENDED_TOO_SHORT = a group is deleted 30 days after it was suspended, not before { $from }
-# The group is in use and is to be resumed or deleted.
-NOT_SUSPENDED = the group is in use
-# Whoever deletes a group says its name.
-NAME_DIFFERS = say the group's name letter for letter, so that it is the right one
-# The group is gone.
-TENANT_DELETED = the group was deleted
-# A module that is not there.
-MODULE_UNKNOWN = "{ $name }" is no module: there are { $known }
-# A person has one pseudonym in the group.
-PSEUDONYM_ALREADY_EXISTS = the person has another pseudonym: it stays
-# A pseudonym is one person's.
-PSEUDONYM_TAKEN = somebody else here has this pseudonym: look whose it is
-# Directories are taken in from old to new.
-DIRECTORY_OLDER = a newer directory of this region was taken in already
-# The path of a unit that cannot be one.
-UNIT_PATH_MALFORMED = 1 to 16 names joined by /, each 1 to 200 characters
-# The name of a unit that cannot be one.
-UNIT_NAME_MALFORMED = 1 to 200 characters, without /
-# No such unit.
-UNIT_UNKNOWN = no unit "{ $path }": import it first
-    .was = no unit is called "{ $path }" on { $day }, since it was renamed, moved or closed: write the path that it has on that day
-# The unit is there as another kind.
-UNIT_DIFFERS = the unit is there as a { $kind ->
-    [legal_entity] legal entity
-    [branch] branch
-    [department] department
-    [team] team
-   *[group] group
+INITIALISED_ALREADY = في هذا المخزن مجموعة بالفعل: سجّل الدخول، أو ابدأ بمخزن فارغ، أو أحضر دعوة
+    .invited = استُخدمت هذه الدعوة من قبل، ومجموعتها موجودة: سجّل الدخول إلى تلك المجموعة، أو اطلب من المشغّل دعوة أخرى
+INVITATION_INVALID = الدعوة ليست من هذه المنظومة أو ليست كاملة: اطلب دعوة أخرى من مشغّلها
+INVITATION_EXPIRED = انتهت صلاحية الدعوة: اطلب من المشغّل دعوة أخرى
+INVITED_ANOTHER = الدعوة لمجموعة ذات معرّف آخر
+REGION_ALREADY_EXISTS = لدى المجموعة المنطقة { $region } بالفعل
+REGION_MALFORMED = اسم المنطقة من 1 إلى 32 من a-z و0-9 و -، مثل cn-north
+REGION_UNUSABLE = من 1 إلى 32 من a-z و0-9 و -، كل منطقة مرة واحدة
+REGION_IS_GLOBAL = المطلوب منطقة، لا المجموعة كلها
+REGION_MISSING = للمجموعة عدة مناطق: اذكر منطقة الفرع
+    .from = تخدم هذه المنظومة عدة مناطق من المجموعة: اذكر في from_region المنطقة التي يغادرها الملف
+    .switch = تخدم هذه المنظومة عدة مناطق من المجموعة: اذكر المنطقة التي يغادرها الملف باستخدام --from REGION
+REGION_UNKNOWN = ليست لدى المجموعة منطقة «{ $region }»
+REGION_DIFFERS = الفرع في { $region }، والبيانات لا تنتقل بين المناطق
+REGION_CROSSED = الوحدات في مناطق مختلفة، والبيانات لا تنتقل بين المناطق
+    .person = الوحدة في منطقة أخرى، والبيانات لا تنتقل بين المناطق: أنهِ التوظيف هنا، ووظّف الموظف هناك برقم من تلك المنطقة
+    .manager = ينتمي المدير إلى منطقة أخرى، ولا يحق لأهلها قراءة بيانات هذه المنطقة
+SUSPENDED_ALREADY = المجموعة موقوفة بالفعل
+SUSPENDED_TOO_SHORT = تُحذف المجموعة بعد 30 يومًا من إيقافها، لا قبل { $from }
+NOT_SUSPENDED = المجموعة قيد الاستخدام
+NAME_DIFFERS = اكتب اسم المجموعة حرفًا بحرف، حتى تكون هي المقصودة
+TENANT_DELETED = حُذفت المجموعة
+MODULE_UNKNOWN = «{ $name }» ليست وحدة برمجية: الموجود { $known }
+PSEUDONYM_ALREADY_EXISTS = للموظف اسم مستعار آخر: يبقى كما هو
+PSEUDONYM_TAKEN = لشخص آخر هنا هذا الاسم المستعار: انظر لمن هو
+DIRECTORY_OLDER = سبق استيراد دليل أحدث لهذه المنطقة
+UNIT_PATH_MALFORMED = من 1 إلى 16 اسمًا تفصل بينها /، كل منها من 1 إلى 200 حرف
+UNIT_NAME_MALFORMED = من 1 إلى 200 حرف، بلا /
+UNIT_UNKNOWN = لا توجد وحدة «{ $path }»: استوردها أولًا
+    .was = لا توجد وحدة باسم «{ $path }» في { $day }، فقد غُيّر اسمها أو نُقلت أو أُغلقت: اكتب المسار الذي لها في ذلك اليوم
+UNIT_DIFFERS = الوحدة موجودة بنوع آخر، وهو { $kind ->
+    [legal_entity] كيان قانوني
+    [branch] فرع
+    [department] قسم
+    [team] فريق
+   *[group] مجموعة
 }
-# A unit below the root is to be the group.
-UNIT_KIND_IS_ROOTS = only the root is the group
-# A kind of unit that this version does not know.
-UNIT_KIND_UNKNOWN = this is no kind of unit: branch, legal entity, department or team, or none, for the usual one
-# The day is before the unit begins.
-UNIT_BEGINS_LATER = the unit or one above it begins on { $day }: name a date from then on
-    .hired_on = "{ $path }" begins on { $day }, after hired_on
-# The unit closes while something would hang on it.
-UNIT_CLOSES = the unit { $unit } closes with { $day }: choose another, or other days
-    .into = the unit { $unit } closes with { $day }, and its people go to { $into }: choose that one, or other days
-# An import would make a second unit beside one that was renamed or moved.
-UNIT_HAD_NAME = a unit was called "{ $name }" there until { $day }, and has another name or place now: write the path that it has (ListOrgUnits), or, for a new unit of the old name, what it is (kind)
-# The root is to be moved, closed or merged.
-ROOT_STAYS = the root is the group: it stays as it is
-# The units would form a circle.
-ORG_CYCLE = the new parent lies below the unit, now or by a planned move
-# The tree would be too deep.
-ORG_TOO_DEEP = the tree would be deeper than { $max } names, now or by a planned move
-# Names below one parent are unique on every day.
-UNIT_NAME_TAKEN = the parent has a unit "{ $name }" on those days
-# Changes of a unit are made in the order of their days.
-UNIT_CHANGE_PLANNED = the unit has a change on { $day }: name that day or a later one
-# A unit is to be moved, closed or merged from a day of months before.
-UNIT_CHANGE_BACKDATED = { $from } is before the month that goes on now: whoever the unit was under would no longer see its days from then on, closed and paid months among them, and whoever it comes to would. Name { $first } or a later day, or say backdated where it was truly so since then
-# A unit with others below it is to be closed.
-UNIT_HAS_CHILDREN = "{ $name }" hangs below the unit then: move or close it first, or merge the unit
-# A unit with people is to be closed.
+UNIT_KIND_IS_ROOTS = الجذر وحده هو المجموعة
+UNIT_KIND_UNKNOWN = لا يوجد نوع وحدة كهذا: فرع أو كيان قانوني أو قسم أو فريق، أو اتركه فارغًا للنوع المعتاد
+UNIT_BEGINS_LATER = تبدأ الوحدة أو وحدة أعلى منها في { $day }: اذكر تاريخًا من ذلك اليوم فصاعدًا
+    .hired_on = تبدأ «{ $path }» في { $day }، بعد hired_on
+UNIT_CLOSES = تُغلق الوحدة { $unit } في { $day }: اختر وحدة أخرى أو أيامًا أخرى
+    .into = تُغلق الوحدة { $unit } في { $day }، وينتقل موظفوها إلى { $into }: اختر هذه الوحدة أو أيامًا أخرى
+UNIT_HAD_NAME = كانت هناك وحدة باسم «{ $name }» حتى { $day }، ولها الآن اسم أو مكان آخر: اكتب مسارها الحالي (ListOrgUnits)، أو اذكر نوعها (kind) إن كانت وحدة جديدة بالاسم القديم
+ROOT_STAYS = الجذر هو المجموعة: يبقى كما هو
+ORG_CYCLE = الوحدة الأم الجديدة تقع تحت هذه الوحدة، الآن أو بعد نقل مخطط له
+ORG_TOO_DEEP = ستصبح الشجرة أعمق من { $max } من المستويات، الآن أو بعد نقل مخطط له
+UNIT_NAME_TAKEN = لدى الوحدة الأم وحدة «{ $name }» في تلك الأيام
+UNIT_CHANGE_PLANNED = للوحدة تغيير في { $day }: اذكر ذلك اليوم أو يومًا بعده
+UNIT_CHANGE_BACKDATED = { $from } يسبق الشهر الجاري: من كانت الوحدة تابعة له لن يرى أيامها منذ ذلك التاريخ، ومنها أشهر مغلقة ومدفوعة، بينما سيراها من تنتقل إليه. اذكر { $first } أو يومًا بعده، أو استخدم backdated إن كان الأمر كذلك فعلًا منذ ذلك الحين
+UNIT_HAS_CHILDREN = الوحدة «{ $name }» تابعة لها حينئذ: انقلها أو أغلقها أولًا، أو ادمج الوحدة
 UNIT_HAS_PEOPLE = { $count ->
-    [one] { $count } employment is in the unit then: say in move_people_to where it goes
-   *[other] { $count } employments are in the unit then: say in move_people_to where they go
+    [zero] في الوحدة حينئذ { $count } توظيف: اذكر في move_people_to إلى أين تنتقل
+    [one] في الوحدة حينئذ توظيف واحد: اذكر في move_people_to إلى أين ينتقل
+    [two] في الوحدة حينئذ توظيفان: اذكر في move_people_to إلى أين ينتقلان
+    [few] في الوحدة حينئذ { $count } توظيفات: اذكر في move_people_to إلى أين تنتقل
+    [many] في الوحدة حينئذ { $count } توظيفًا: اذكر في move_people_to إلى أين تنتقل
+   *[other] في الوحدة حينئذ { $count } توظيف: اذكر في move_people_to إلى أين تنتقل
 }
-# The units to merge and the one that stays are not apart.
-MERGED_INTO_ITSELF = name one or more units to merge, each once, and another one that stays
-# The unit that people go to cannot take them.
-PEOPLE_TO_NOWHERE = the unit that people go to must be a branch or below and must not close that day
-# People are in units of a region.
-UNIT_HAS_NO_REGION = people belong to a branch or below, not to the group itself
-# An import brings a number that is there with something else.
-PERSON_DIFFERS = this employee number is there with another { $field }
-# A row of a number whose earlier row was refused.
-EARLIER_ROW_REFUSED = an earlier row of this number was refused, and this one goes on from it: correct that one, and send both again
-# A row of people into a unit that the caller may not write to: such as for days before a team came from another branch.
-PERSON_OUT_OF_REACH = the unit is beyond what you may write to, today or on a day since the first one: leave the row out, or have somebody send it who may for all of them
-# Two employments of the same kind on one day.
-EMPLOYMENT_OVERLAPS = the person's employment from { $day } covers some of these days: end it first
-# No employment on the day.
-NOT_EMPLOYED = the person is not employed on { $day }
-# The manager has no employment on the day.
-MANAGER_NOT_EMPLOYED = the manager is not employed on { $day }: choose another
-# It is to end later than it does.
-ENDS_ALREADY = the employment ends on { $day } already
-    .line = the line ends on { $day } already
-# A word or a number that is no kind of employment.
-EMPLOYMENT_KIND_UNKNOWN = "{ $text }" is no kind of employment: use full_time, part_time, fixed_term, intern, agency, outsourced or freelance
-# A position or grade that the catalogue lacks on the day.
-NOT_IN_CATALOGUE = { $field }: the group's catalogue has no "{ $code }" on { $day }: import it first, or choose another
-# Changes of an employment are made in the order of their days.
-EMPLOYMENT_CHANGE_PLANNED = the employment has a change on { $day }: name that day or a later one, or cancel the change
-# The change to be cancelled is not there, or has begun.
-NOTHING_PLANNED = the employment has no change on { $day } that could still be dropped
-# A home is to be ended like a post.
-HOME_ENDS = this is the home employment, which EndEmployment ends with all beside it
-# The first day is to be moved over something that was before.
-START_TOO_LATE = something of it, or beside it, is on { $day }, before that first day: put that right first
-# A post or a leave would last longer than the home.
-OUTLASTS_HOME = the home employment ends on { $day }: posts and leaves end with it at the latest
-# Two leaves on one day.
-LEAVE_OVERLAPS = the person's leave from { $day } covers some of these days: end it first
-# The kind of a new post is missing.
-POST_KIND_MISSING = concurrent or secondment: a home is hired, transferred or rehired
-# Numbers of employees are unique.
-EMPLOYEE_NO_TAKEN = somebody else has this employee number
-# Numbers of identity documents are unique in a region.
-ID_NUMBER_TAKEN = somebody else of this region has this number
-# A number that no identity document has.
-ID_NUMBER_INVALID = an identity number has 1 to 64 characters without control characters
-# A Chinese resident identity number with a slip.
-ID_NUMBER_CHECKSUM = the last place of this resident identity number does not fit the others: see the card
-LINE_KIND_MISSING = solid or dotted
-# Somebody would report to himself.
-REPORTING_CYCLE = on { $day } the manager reports to this person, directly or through others
-# A person has one solid line a day.
-LINE_CHANGE_PLANNED = another solid line begins on { $day }: end it, or name a last day before
-# The line is there.
-LINE_THERE_ALREADY = line { $id } says so on some of these days
-# A rate of exchange between a currency and itself.
-RATE_OF_ITSELF = a currency is always worth itself: name another one
-# A list of rates as of an instant and of all time at once.
-SUPERSEDED_AND_KNOWN_AT = ask either for what was known at an instant or for all that was ever said
-# An entry of the catalogue without its kind.
-KIND_MISSING = say whether it is a position or a grade
-# A grade without a rank, or a position with one.
-RANK_UNUSABLE = a grade has a rank from 1 on, a position has none
-# Entries of the catalogue do not overlap.
-ENTRY_CHANGE_PLANNED = the code has an entry from { $day } on: end before that day, or begin on it
+MERGED_INTO_ITSELF = اذكر وحدة أو أكثر للدمج، كلًا منها مرة واحدة، ووحدة أخرى تبقى
+PEOPLE_TO_NOWHERE = يجب أن تكون الوحدة التي ينتقل إليها الموظفون فرعًا أو دونه وألا تُغلق في ذلك اليوم
+UNIT_HAS_NO_REGION = ينتمي الموظفون إلى فرع أو ما دونه، لا إلى المجموعة نفسها
+PERSON_DIFFERS = هذا الرقم الوظيفي موجود بقيمة أخرى للحقل { $field }
+EARLIER_ROW_REFUSED = رُفض صف سابق بهذا الرقم، وهذا الصف تكملة له: صحّح السابق ثم أرسل الصفين معًا
+PERSON_OUT_OF_REACH = الوحدة خارج ما يحق لك الكتابة فيه، اليوم أو في يوم منذ أول الأيام: احذف الصف، أو اطلب إرساله ممن يحق له ذلك في كل الوحدات المعنية
+EMPLOYMENT_OVERLAPS = توظيف الموظف من { $day } يغطي بعض هذه الأيام: أنهِه أولًا
+NOT_EMPLOYED = الموظف غير معيّن في { $day }
+MANAGER_NOT_EMPLOYED = المدير غير معيّن في { $day }: اختر غيره
+ENDS_ALREADY = ينتهي التوظيف في { $day } أصلًا
+    .line = ينتهي خط الإشراف في { $day } أصلًا
+EMPLOYMENT_KIND_UNKNOWN = «{ $text }» ليس نوع توظيف: استخدم full_time أو part_time أو fixed_term أو intern أو agency أو outsourced أو freelance
+NOT_IN_CATALOGUE = { $field }: لا يوجد «{ $code }» في فهرس المجموعة في { $day }: استورده أولًا أو اختر غيره
+EMPLOYMENT_CHANGE_PLANNED = للتوظيف تغيير في { $day }: اذكر ذلك اليوم أو يومًا بعده، أو ألغِ التغيير
+NOTHING_PLANNED = ليس للتوظيف تغيير في { $day } يمكن إلغاؤه بعد
+HOME_ENDS = هذا هو التوظيف الأساسي، وينهيه EndEmployment مع كل المهام الإضافية
+START_TOO_LATE = شيء منه أو مرتبط به يقع في { $day }، قبل هذا اليوم الأول: صحّح ذلك أولًا
+OUTLASTS_HOME = ينتهي التوظيف الأساسي في { $day }: المهام الإضافية والإجازات تنتهي معه على أبعد تقدير
+LEAVE_OVERLAPS = إجازة الموظف من { $day } تغطي بعض هذه الأيام: أنهِها أولًا
+POST_KIND_MISSING = concurrent أو secondment: التوظيف الأساسي يكون بالتعيين أو النقل أو إعادة التعيين
+EMPLOYEE_NO_TAKEN = هذا الرقم الوظيفي لشخص آخر
+ID_NUMBER_TAKEN = هذا الرقم لشخص آخر في هذه المنطقة
+ID_NUMBER_INVALID = الرقم التعريفي من 1 إلى 64 حرفًا بلا أحرف تحكم
+ID_NUMBER_CHECKSUM = الخانة الأخيرة من رقم هوية المقيم هذا لا تتفق مع سائر الخانات: راجع البطاقة
+LINE_KIND_MISSING = solid أو dotted
+REPORTING_CYCLE = في { $day } المدير نفسه تابع لهذا الموظف، مباشرة أو عبر آخرين
+LINE_CHANGE_PLANNED = يبدأ خط إشراف مباشر آخر في { $day }: أنهِه، أو اذكر يومًا أخيرًا قبله
+LINE_THERE_ALREADY = خط الإشراف { $id } يقول ذلك في بعض هذه الأيام
+RATE_OF_ITSELF = العملة تساوي نفسها دائمًا: اذكر عملة أخرى
+SUPERSEDED_AND_KNOWN_AT = اطلب إما ما كان معروفًا في لحظة ما أو كل ما قيل على الإطلاق
+KIND_MISSING = اذكر هل هو منصب أم مرتبة وظيفية
+RANK_UNUSABLE = للمرتبة الوظيفية رتبة تبدأ من 1، ولا رتبة للمنصب
+ENTRY_CHANGE_PLANNED = للرمز مدخلة تبدأ من { $day }: أنهِ قبل ذلك اليوم أو ابدأ فيه
 
 ## Access
 
-# Hours that cannot be read.
-HOURS_MALFORMED = hours are two different times, such as 08:00-20:00
-# What a scope names does not fit its kind.
-SCOPE_MALFORMED = self, reports and tenant name nothing; unit, subtree and legal_entity name a unit; region names a region
-REACH_MISSING = say how far it reaches
-# A permission that is not there.
-PERMISSION_UNKNOWN = "{ $text }" is not a permission of this version
-# No role of this name.
-ROLE_UNKNOWN = no role is called "{ $role }"
-    .own = the group has no role of its own called "{ $role }"
-# Every role says on which scopes it is given.
-SCOPE_NOT_FOR_ROLE = { $role } is not given on the scope { $scope }
-# The scope of an employer names another unit.
-NOT_A_LEGAL_ENTITY = { $unit } is not a legal entity
-# The scopes self and reports need a person behind the login.
-NO_PERSON = this login belongs to no person: name a unit or region
-    .punching = only people punch and hand over accounts: sign in with a login that belongs to a person
-    .claiming = only people claim dialogues: sign in with a login that belongs to a person
-# Two duties that one person must not have.
-DUTIES_SEPARATED = nobody holds both { $a } and { $b }: give it to somebody else
-    .role = no role gives both { $a } and { $b }: make two of it
-    .holder = { $principal } has this role and would hold both { $a } and { $b }: take one of the grants away first
-    .delegated = nobody holds both { $a } and { $b }, not for a day: delegate it to somebody else
-# The same role on the same scope.
-GRANTED_ALREADY = grant { $id } gives this on those days
-# One passes on only what one holds.
-GRANT_NOT_HELD = none of your own grants gives you { $permission } there, so you cannot pass it on
-# One gives oneself nothing.
-GRANT_TO_ONESELF = nobody gives himself what he does not hold: ask another administrator
-    .role = you have this role and do not hold { $permission }: ask another administrator
-# The grant is gone.
-REVOKED_ALREADY = the grant is taken away already
-# Who gets a role is named twice, or not at all.
-PRINCIPAL_OR_LOGIN = name the principal or the login, one of them
-# Somebody must be able to give roles.
-LAST_ADMINISTRATOR = then nobody could give roles any more: give group_admin to somebody else first
-# A role's name that cannot be one.
-ROLE_NAME_MALFORMED = 2 to 64 of a-z, 0-9 and _
-# Ready roles and services keep their names.
-ROLE_NAME_RESERVED = a ready role or a service has this name: take another
-# A role that gives nothing.
-ROLE_EMPTY = name at least one permission and one scope
-# Some permissions are for services.
-ROLE_FOR_SERVICES = { $permission } is for services of the suite alone
-# A role that somebody has is to be removed.
+HOURS_MALFORMED = الساعات وقتان مختلفان، مثل 08:00-20:00
+SCOPE_MALFORMED = self و reports و tenant لا تذكر شيئًا؛ و unit و subtree و legal_entity تذكر وحدة؛ و region تذكر منطقة
+REACH_MISSING = اذكر مدى شموله
+PERMISSION_UNKNOWN = «{ $text }» ليست من صلاحيات هذا الإصدار
+ROLE_UNKNOWN = لا يوجد دور باسم «{ $role }»
+    .own = ليس للمجموعة دور خاص بها باسم «{ $role }»
+SCOPE_NOT_FOR_ROLE = لا يُمنح الدور { $role } على النطاق { $scope }
+NOT_A_LEGAL_ENTITY = { $unit } ليست كيانًا قانونيًا
+NO_PERSON = حساب الدخول هذا لا يخص أي موظف: اذكر وحدة أو منطقة
+    .punching = تسجيل الدوام وانتقال عهدة الحسابات للموظفين وحدهم: سجّل الدخول بحساب يخص موظفًا
+    .claiming = المطالبة بالمحادثات للموظفين وحدهم: سجّل الدخول بحساب يخص موظفًا
+DUTIES_SEPARATED = لا أحد يجمع بين { $a } و{ $b }: امنحها لشخص آخر
+    .role = لا دور يجمع بين { $a } و{ $b }: اجعله دورين
+    .holder = لدى { $principal } هذا الدور وسيجمع بين { $a } و{ $b }: اسحب أحد الدورين الممنوحين أولًا
+    .delegated = لا أحد يجمع بين { $a } و{ $b } ولو ليوم واحد: فوّضها إلى شخص آخر
+GRANTED_ALREADY = الدور الممنوح { $id } يمنح هذا في تلك الأيام
+GRANT_NOT_HELD = لا يمنحك أي من أدوارك الصلاحية { $permission } هناك، فلا يمكنك تمريرها
+GRANT_TO_ONESELF = لا يمنح أحد نفسه ما لا يملكه: اطلب من مسؤول آخر
+    .role = لديك هذا الدور ولا تملك الصلاحية { $permission }: اطلب من مسؤول آخر
+REVOKED_ALREADY = سُحب هذا الدور من قبل
+PRINCIPAL_OR_LOGIN = اذكر الهوية أو حساب الدخول، أحدهما فقط
+LAST_ADMINISTRATOR = عندئذ لن يستطيع أحد منح الأدوار: امنح group_admin لشخص آخر أولًا
+ROLE_NAME_MALFORMED = من 2 إلى 64 من a-z و0-9 و _
+ROLE_NAME_RESERVED = هذا اسم دور جاهز أو خدمة: اختر اسمًا آخر
+ROLE_EMPTY = اذكر صلاحية واحدة ونطاقًا واحدًا على الأقل
+ROLE_FOR_SERVICES = الصلاحية { $permission } لخدمات النظام وحدها
 ROLE_IN_USE = { $count ->
-    [one] { $count } grant gives this role: take it away first
-   *[other] { $count } grants give this role: take them away first
+    [zero] هذا الدور ممنوح { $count } مرة: اسحبه فيها كلها أولًا
+    [one] هذا الدور ممنوح مرة واحدة: اسحبه أولًا
+    [two] هذا الدور ممنوح مرتين: اسحبه في المرتين أولًا
+    [few] هذا الدور ممنوح { $count } مرات: اسحبه فيها كلها أولًا
+    [many] هذا الدور ممنوح { $count } مرة: اسحبه فيها كلها أولًا
+   *[other] هذا الدور ممنوح { $count } مرة: اسحبه فيها كلها أولًا
 }
-# A delegation of nothing.
-DELEGATION_EMPTY = name at least one permission
-# A delegation of no time, or of time that is over.
-DELEGATION_TIME = it must end after it begins, and in the future
-# A delegation for too long.
-DELEGATION_TOO_LONG = at most 90 days: for longer let somebody give a role
-# One delegates nothing to oneself.
-DELEGATION_TO_ONESELF = name somebody else
-# The delegation is over.
-DELEGATION_ENDED = the delegation is over already
-# Rights over rights are not delegated.
-PERMISSION_NOT_DELEGABLE = { $permission } is never delegated
-# An emergency that opens nothing.
-BREAK_GLASS_EMPTY = name the permissions to open
-# Some permissions no emergency opens.
-PERMISSION_NOT_OPENED = no emergency opens { $permission }: rights over rights and separated duties stay where they are
-# An emergency names where it is.
-BREAK_GLASS_SCOPE = name a unit, a region or the group, not self or reports
-# An emergency says why.
-BREAK_GLASS_REASON = say what happened in at least 20 characters
-# An emergency is short.
-BREAK_GLASS_TIME = 1 to 60 minutes
-# One emergency at a time, and none is reviewed before it ended.
-BREAK_GLASS_OPEN = your emergency { $id } is open: end it first
-    .unreviewed = the emergency is still open: end it, then review it
-# The emergency is over.
-BREAK_GLASS_ENDED = the emergency is over already
-# In an emergency every row that is read is noted, which a stream cannot do.
-BREAK_GLASS_NO_STREAMS = an emergency opens no streams: ask for the rows one page at a time
-# The emergency has its review.
-REVIEWED_ALREADY = it is reviewed already
-ALLOWED_BY_ROLE = the role { $role } gives { $permission } here
-ALLOWED_BY_DELEGATION = { $permission } is delegated or opened in an emergency: see by whom
-REFUSED_HERE = the role { $role } gives { $permission }, but not here
-REFUSED_BY_CONDITION = the role { $role } gives { $permission } here only with a second factor or at other hours
-REFUSED_TODAY = the role { $role } gives { $permission } here, but not today
-REFUSED_WITHOUT_MODULE = the group does not have the module of { $permission }
-REFUSED_WITHOUT_GRANT = no grant gives { $permission }; these roles do: { $roles }
+DELEGATION_EMPTY = اذكر صلاحية واحدة على الأقل
+DELEGATION_TIME = يجب أن ينتهي بعد أن يبدأ، وفي المستقبل
+DELEGATION_TOO_LONG = 90 يومًا على الأكثر: لمدة أطول اطلب منح دور
+DELEGATION_TO_ONESELF = اذكر شخصًا آخر
+DELEGATION_ENDED = انتهى التفويض بالفعل
+PERMISSION_NOT_DELEGABLE = الصلاحية { $permission } لا تُفوَّض أبدًا
+BREAK_GLASS_EMPTY = اذكر الصلاحيات المطلوب فتحها
+PERMISSION_NOT_OPENED = الوصول الطارئ لا يفتح { $permission }: تبقى إدارة الصلاحيات والواجبات المفصولة في مكانها
+BREAK_GLASS_SCOPE = اذكر وحدة أو منطقة أو المجموعة، لا self ولا reports
+BREAK_GLASS_REASON = اشرح ما حدث في 20 حرفًا على الأقل
+BREAK_GLASS_TIME = من دقيقة واحدة إلى 60 دقيقة
+BREAK_GLASS_OPEN = وصولك الطارئ { $id } مفتوح: أنهِه أولًا
+    .unreviewed = الوصول الطارئ لا يزال مفتوحًا: أنهِه ثم راجعه
+BREAK_GLASS_ENDED = انتهى الوصول الطارئ بالفعل
+BREAK_GLASS_NO_STREAMS = الوصول الطارئ لا يفتح تدفقات: اطلب الصفوف صفحة صفحة
+REVIEWED_ALREADY = تمت مراجعته بالفعل
+ALLOWED_BY_ROLE = يمنح الدور { $role } الصلاحية { $permission } هنا
+ALLOWED_BY_DELEGATION = الصلاحية { $permission } مفوّضة أو مفتوحة بوصول طارئ: انظر ممن
+REFUSED_HERE = يمنح الدور { $role } الصلاحية { $permission }، لكن ليس هنا
+REFUSED_BY_CONDITION = لا يمنح الدور { $role } الصلاحية { $permission } هنا إلا بعامل ثانٍ أو في ساعات أخرى
+REFUSED_TODAY = يمنح الدور { $role } الصلاحية { $permission } هنا، لكن ليس اليوم
+REFUSED_WITHOUT_MODULE = ليست لدى المجموعة الوحدة البرمجية التي تخص { $permission }
+REFUSED_WITHOUT_GRANT = لا يمنح أي دور ممنوح الصلاحية { $permission }؛ الأدوار التي تمنحها: { $roles }
 
 ## Privacy
 
-# A question to the audit log with half a subject.
-SUBJECT_IN_PART = a subject has a kind and an id
-# A legal hold keeps data from being deleted.
-LEGAL_HOLD = a legal hold stands: it must be lifted first, see ListHolds
-# The hold is over.
-HOLD_LIFTED = the hold was lifted already
-# No such kind of data.
-RETENTION_KIND_UNKNOWN = "{ $kind }" is not a kind of data: ListRetention names them all
-# Every kind of data has a shortest and a longest time.
-RETENTION_OUT_OF_BOUNDS = this kind is kept for { $min } to { $max } months
-# What the law wants kept is not erased.
-RETENTION_RUNS = what the law wants kept about the person is kept until { $day }: ask again after that day
-# The person was erased.
-PERSON_ERASED = this person was erased: nothing can be written about them; who comes back is a new person
-# Only who has left is erased.
-STILL_EMPLOYED = only somebody who has left can be erased: end the employment first
-# One erasure for a person.
-ERASURE_ALREADY_EXISTS = erasure { $id } is there for this person
-# One does not approve the own erasure.
-OWN_ERASURE = nobody approves the own erasure: somebody else must
-# The erasure was approved, and cannot be called back.
-ERASED_ALREADY = the erasure was approved already
-# The request was withdrawn or rejected.
-ERASURE_DROPPED = the request was withdrawn or rejected: ask for the erasure anew
-# A service reports on an erasure that nobody approved.
-ERASURE_NOT_APPROVED = nobody has approved it yet
-# Only services report on erasures.
-NOT_A_SERVICE = only a service that holds something of people reports on an erasure
+SUBJECT_IN_PART = للموضوع نوع ومعرّف: اذكرهما معًا
+LEGAL_HOLD = يوجد حظر حذف قانوني: يجب رفعه أولًا، انظر ListHolds
+HOLD_LIFTED = رُفع حظر الحذف من قبل
+RETENTION_KIND_UNKNOWN = «{ $kind }» ليس نوعًا من البيانات: يعرض ListRetention الأنواع كلها
+RETENTION_OUT_OF_BOUNDS = يُحتفظ بهذا النوع من { $min } إلى { $max ->
+    [zero] { $max } شهر
+    [one] شهر واحد
+    [two] شهرين
+    [few] { $max } أشهر
+    [many] { $max } شهرًا
+   *[other] { $max } شهر
+}
+RETENTION_RUNS = ما يوجب القانون الاحتفاظ به عن الموظف محفوظ حتى { $day }: أعد الطلب بعد ذلك اليوم
+PERSON_ERASED = مُحيت بيانات هذا الموظف: لا يمكن كتابة شيء عنه؛ ومن يعود يُسجَّل موظفًا جديدًا
+STILL_EMPLOYED = لا تُمحى إلا بيانات من غادر: أنهِ التوظيف أولًا
+ERASURE_ALREADY_EXISTS = يوجد محو { $id } لهذا الموظف بالفعل
+OWN_ERASURE = لا أحد يوافق على محو بياناته بنفسه: يجب أن يوافق شخص آخر
+ERASED_ALREADY = تمت الموافقة على المحو من قبل
+ERASURE_DROPPED = سُحب الطلب أو رُفض: اطلب المحو من جديد
+ERASURE_NOT_APPROVED = لم يوافق عليه أحد بعد
+NOT_A_SERVICE = لا تفيد عن المحو إلا خدمة تحتفظ ببيانات عن الموظفين
 
 ## How long data are kept, counted from when and why
 
-KEPT_FROM_ALIASES = the last day of the alias or device
-KEPT_BECAUSE_ALIASES = which records a person is credited with must be provable while pay can be disputed
-KEPT_FROM_DUTY = the time of the punch or the hand-over, the end of the shift
-KEPT_BECAUSE_DUTY = wage records and what they rest on: two years (Interim Provisions on Payment of Wages)
-KEPT_FROM_PAY = the day the statement was written
-KEPT_BECAUSE_PAY = papers for withholding income tax: five years; wage records: two years
-KEPT_FROM_PERSON = the end of the last employment
-KEPT_BECAUSE_PERSON = ended employment contracts: two years (Labour Contract Law)
-KEPT_FROM_SESSIONS = the day the session was over at the latest
-KEPT_BECAUSE_SESSIONS = logs of who used the network: six months (Cybersecurity Law)
-KEPT_FROM_RECORDS = the start of the record
-KEPT_BECAUSE_RECORDS = the records that pay rests on, while it can be disputed
-KEPT_FROM_RESULTS = the day the result was written; of a credit, the start of its record
-KEPT_BECAUSE_RESULTS = scores that pay rests on: as long as papers for withholding income tax
-KEPT_FROM_REQUESTS = the request
-KEPT_BECAUSE_REQUESTS = a request that is sent again gets its first answer; nothing asks for more
-KEPT_FROM_EVIDENCE = the day the evidence was written
-KEPT_BECAUSE_EVIDENCE = what a profile sums up; no law asks for it
+KEPT_FROM_ALIASES = آخر يوم للقب أو الجهاز
+KEPT_BECAUSE_ALIASES = يجب أن يمكن إثبات السجلات المسندة إلى الموظف ما دام الأجر قابلًا للاعتراض
+KEPT_FROM_DUTY = وقت تسجيل الدوام أو انتقال العهدة، ونهاية المناوبة
+KEPT_BECAUSE_DUTY = سجلات الأجور وما تستند إليه: سنتان (الأحكام المؤقتة لدفع الأجور)
+KEPT_FROM_PAY = يوم كتابة كشف المستحقات
+KEPT_BECAUSE_PAY = أوراق استقطاع ضريبة الدخل: خمس سنوات؛ سجلات الأجور: سنتان
+KEPT_FROM_PERSON = نهاية آخر توظيف
+KEPT_BECAUSE_PERSON = عقود العمل المنتهية: سنتان (قانون عقود العمل)
+KEPT_FROM_SESSIONS = اليوم الذي انتهت فيه الجلسة على أبعد تقدير
+KEPT_BECAUSE_SESSIONS = سجلات استخدام الشبكة: ستة أشهر (قانون الأمن السيبراني)
+KEPT_FROM_RECORDS = بداية السجل
+KEPT_BECAUSE_RECORDS = السجلات التي يستند إليها الأجر، ما دام قابلًا للاعتراض
+KEPT_FROM_RESULTS = يوم كتابة النتيجة؛ وللحصة بداية سجلها
+KEPT_BECAUSE_RESULTS = الدرجات التي يستند إليها الأجر: المدة نفسها كأوراق استقطاع ضريبة الدخل
+KEPT_FROM_REQUESTS = وقت الطلب
+KEPT_BECAUSE_REQUESTS = الطلب المعاد إرساله يحصل على رده الأول؛ لا حاجة إلى أكثر من ذلك
+KEPT_FROM_EVIDENCE = يوم كتابة القرينة
+KEPT_BECAUSE_EVIDENCE = ما يلخصه ملف الموظف؛ لا يوجبه قانون
 
 ## The suite
 
-# More calls at once than this service takes.
-OVERLOADED = too many calls at once: try again in a moment
-# More calls of one caller than allowed.
-RATE_LIMITED = too many calls: try again in a moment
-# Time ran out, here or in a peer.
-DEADLINE_EXCEEDED = the call took longer than the caller allowed
-# Somebody changed it since it was read.
-STALE = somebody changed this since you read it: read it again, then repeat your change
-# The database stayed busy through all retries.
-STORE_BUSY = somebody else changed this at the same moment; try again
-# The database cannot be reached.
-STORE_UNAVAILABLE = the store cannot be reached right now; try again shortly
-# The database says that its data are damaged.
-STORE_DAMAGED = the database of a service is damaged, and repeating this does not help: its operator stops the service, looks how much is damaged (SQLite: PRAGMA integrity_check; PostgreSQL: pg_amcheck) and puts the database back from a backup
-    .server = the data of { $service } in the database { $database } at { $at } are damaged: stop the service, look how much is damaged (pg_amcheck), and put the database back from your backup; nothing was changed in it
-# The database takes no writes: its disk, its file or the server is read-only.
-STORE_READ_ONLY = the database of a service can only be read just now, and nothing was changed: its operator gives it back the right to write (SQLite: the file and its folder; PostgreSQL: the server that takes writes, not its standby); then do the same again
-    .server = PostgreSQL of { $service } at { $at } takes no writes: it is a standby, or default_transaction_read_only is on. Name the server that takes writes in { $setting }
-# A service that the call needs cannot be reached.
-PEER_UNAVAILABLE = a service that this call needs is away: try again in a moment
-# A peer does not know the service that asks it; nothing is wrong with the caller's token.
-PEER_REFUSES_SERVICE = a service that this call needs does not know this one yet: try again in a moment
-# An address of a service that cannot be read.
-PEER_ADDRESS_INVALID = { $address } is no address of a service: write http://host:port or https://host:port
-# The server's certificate is not signed by whom the client trusts.
-PEER_CERTIFICATE_UNKNOWN = the server's certificate is signed by an authority that is not trusted here: name the file of that authority (--ca, or client.authority in the settings), or look whether this is the right server
-# The server's certificate names another host.
-PEER_CERTIFICATE_FOR_ANOTHER = the server's certificate is for another name: call it by a name that stands in its certificate
-# The server's certificate is over, or not valid yet.
-PEER_CERTIFICATE_OUT_OF_DATE = the server's certificate is not valid now: its operator renews it, unless the clock of this machine is wrong
-# The server wants a certificate of its callers and was shown none.
-PEER_WANTS_CERTIFICATE = the server wants a certificate of its callers: name yours (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The server was shown a certificate that it does not take.
-PEER_REFUSES_CERTIFICATE = the server does not take the certificate that it was shown: ask its operator which authority signs those of callers
-    .expired = the certificate that was shown to the server is out of date: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-    .revoked = the certificate that was shown to the server was revoked: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The address begins with https, and whoever listens there knows no TLS.
-PEER_SPEAKS_PLAINTEXT = the address begins with https://, and the server there speaks no TLS: write http://, or ask its operator for the right port
-# The address begins with http, and whoever listens there wants TLS.
-PEER_SPEAKS_TLS = the address begins with http://, and the server there speaks TLS: write https://
-# Something else about TLS.
-PEER_TLS_FAILED = the encrypted connection could not be made: { $why }
-# A certificate and a private key of which neither was made for the other.
-CERTIFICATE_KEY_MISMATCH = the certificate and the private key do not belong together: name the key that this certificate was made for (--client-key or client.key of a caller, server.tls_key of a server)
-# A certificate, a key or an authority that cannot be read, or no authority at all.
-PEER_CERTIFICATES_UNUSABLE = the certificates for this server cannot be used: { $why }. Name the file of the authority that signed the server's certificate (--ca, or client.authority)
-# A peer refused without a reason of ours.
-PEER_FAILED = a service that this call needs refused it
-# `grpc-timeout` cannot be read.
-DEADLINE_MALFORMED = grpc-timeout is at most 8 digits and one of the units H M S m u n
-# The connection was lost in the middle of a request.
-REQUEST_CUT_OFF = the request ended early
-# The request is no message of this rpc: another contract, or damaged on its way.
-REQUEST_UNREADABLE = the request cannot be read as the message of this rpc: look whether caller and server have the same contract (proto/), and whether its texts are UTF-8
-# The request is larger than any message may be.
-REQUEST_TOO_LARGE = the request is larger than { $max } bytes: send fewer rows at once
-# The answer would be larger than any message may be.
-ANSWER_TOO_LARGE = the answer is larger than { $max } bytes: ask for fewer rows at once (page_size), or for a narrower choice
-# The request is compressed, and nothing here reads that.
-REQUEST_COMPRESSED = the request is compressed: send it as it is (grpc-encoding identity)
-# A text with the character NUL.
-TEXT_WITH_NUL = leave out the character NUL (U+0000): no text may hold it
-# No rpc of this name.
-METHOD_UNKNOWN = there is no such method here: look at the name, and whether caller and server are of the same release
-# The service is one of the suite, and another process runs it.
-SERVICE_ELSEWHERE = the process at this address does not run the service { $service }: ask the one that does; a service and a command of tally find it by peers.{ $service } in the settings
-# Over HTTP: what a status of the answer means, in a few words.
+OVERLOADED = استدعاءات كثيرة في وقت واحد: أعد المحاولة بعد قليل
+RATE_LIMITED = استدعاءات كثيرة: أعد المحاولة بعد قليل
+DEADLINE_EXCEEDED = استغرق الاستدعاء أطول مما سمح به المستدعي
+STALE = غيّر شخص آخر هذا بعد أن قرأته: اقرأه من جديد ثم كرّر تعديلك
+STORE_BUSY = غيّر شخص آخر هذا في اللحظة نفسها؛ أعد المحاولة
+STORE_UNAVAILABLE = لا يمكن الوصول إلى المخزن الآن؛ أعد المحاولة بعد قليل
+STORE_DAMAGED = قاعدة بيانات إحدى الخدمات تالفة، ولن تفيد الإعادة: على مشغّلها أن يوقف الخدمة ويفحص حجم التلف (SQLite: PRAGMA integrity_check؛ PostgreSQL: pg_amcheck) ويستعيد القاعدة من نسخة احتياطية
+    .server = بيانات { $service } في قاعدة البيانات { $database } على { $at } تالفة: أوقف الخدمة، وافحص حجم التلف (pg_amcheck)، واستعد القاعدة من نسختك الاحتياطية؛ لم يتغير فيها شيء
+STORE_READ_ONLY = لا يمكن الآن سوى القراءة من قاعدة بيانات إحدى الخدمات، ولم يتغير شيء: على مشغّلها أن يعيد إليها حق الكتابة (SQLite: الملف ومجلده؛ PostgreSQL: الخادم الذي يقبل الكتابة لا نسخته الاحتياطية)؛ ثم أعد الأمر نفسه
+    .server = خادم PostgreSQL للخدمة { $service } على { $at } لا يقبل الكتابة: إما أنه خادم احتياطي أو أن default_transaction_read_only مفعّل. اذكر في { $setting } الخادم الذي يقبل الكتابة
+PEER_UNAVAILABLE = خدمة يحتاجها هذا الاستدعاء غير متاحة: أعد المحاولة بعد قليل
+PEER_REFUSES_SERVICE = خدمة يحتاجها هذا الاستدعاء لا تعرف هذه الخدمة بعد: أعد المحاولة بعد قليل
+PEER_ADDRESS_INVALID = { $address } ليس عنوان خدمة: اكتب http://host:port أو https://host:port
+PEER_CERTIFICATE_UNKNOWN = شهادة الخادم موقّعة من جهة غير موثوقة هنا: اذكر ملف تلك الجهة (--ca، أو client.authority في الإعدادات)، أو تأكد أنه الخادم الصحيح
+PEER_CERTIFICATE_FOR_ANOTHER = شهادة الخادم لاسم آخر: اتصل به باسم مذكور في شهادته
+PEER_CERTIFICATE_OUT_OF_DATE = شهادة الخادم غير صالحة الآن: على مشغّله تجديدها، إلا إذا كانت ساعة هذا الجهاز غير صحيحة
+PEER_WANTS_CERTIFICATE = يطلب الخادم شهادة ممن يتصل به: اذكر شهادتك (--client-cert و --client-key، أو client.certificate و client.key في الإعدادات)
+PEER_REFUSES_CERTIFICATE = لا يقبل الخادم الشهادة المقدّمة إليه: اسأل مشغّله أي جهة توقّع شهادات المتصلين
+    .expired = الشهادة المقدّمة إلى الخادم منتهية: احصل على شهادة جديدة ممن وقّعها واذكرها (--client-cert و --client-key، أو client.certificate و client.key في الإعدادات)
+    .revoked = الشهادة المقدّمة إلى الخادم ملغاة: احصل على شهادة جديدة ممن وقّعها واذكرها (--client-cert و --client-key، أو client.certificate و client.key في الإعدادات)
+PEER_SPEAKS_PLAINTEXT = يبدأ العنوان بـ https:// والخادم هناك لا يستخدم TLS: اكتب http://، أو اسأل مشغّله عن المنفذ الصحيح
+PEER_SPEAKS_TLS = يبدأ العنوان بـ http:// والخادم هناك يستخدم TLS: اكتب https://
+PEER_TLS_FAILED = تعذّر إنشاء اتصال مشفّر: { $why }
+CERTIFICATE_KEY_MISMATCH = الشهادة والمفتاح الخاص غير متطابقين: اذكر المفتاح الذي أُصدرت له هذه الشهادة (--client-key أو client.key للمتصل، و server.tls_key للخادم)
+PEER_CERTIFICATES_UNUSABLE = لا يمكن استخدام شهادات هذا الخادم: { $why }. اذكر ملف الجهة التي وقّعت شهادة الخادم (--ca أو client.authority)
+PEER_FAILED = رفضت الأمر خدمة يحتاجها هذا الاستدعاء
+DEADLINE_MALFORMED = يتكون grpc-timeout من 8 أرقام على الأكثر وإحدى الوحدات H M S m u n
+REQUEST_CUT_OFF = انقطع الطلب قبل نهايته
+REQUEST_UNREADABLE = لا يمكن قراءة الطلب بوصفه رسالة هذا الاستدعاء (rpc): تأكد أن للمستدعي والخادم العقد نفسه (proto/) وأن نصوصه بترميز UTF-8
+REQUEST_TOO_LARGE = الطلب أكبر من { $max } بايت: أرسل صفوفًا أقل في المرة
+ANSWER_TOO_LARGE = الرد أكبر من { $max } بايت: اطلب صفوفًا أقل في المرة (page_size) أو ضيّق الاختيار
+REQUEST_COMPRESSED = الطلب مضغوط: أرسله كما هو (grpc-encoding identity)
+TEXT_WITH_NUL = احذف الحرف NUL (U+0000): لا يجوز أن يحتويه أي نص
+METHOD_UNKNOWN = لا توجد طريقة كهذه هنا: تحقق من الاسم ومن أن المستدعي والخادم من الإصدار نفسه
+SERVICE_ELSEWHERE = العملية في هذا العنوان لا تشغّل الخدمة { $service }: اسأل العملية التي تشغّلها؛ تجدها الخدمات وأوامر tally عبر peers.{ $service } في الإعدادات
 PROBLEM_TITLE =
     { $status ->
-        [400] Bad request
-        [401] Not signed in
-        [403] Not allowed
-        [404] Not found
-        [405] Method not allowed
-        [409] Conflict
-        [412] Changed meanwhile
-        [413] Too large
-        [415] Unsupported media type
-        [429] Too many requests
-        [499] Cancelled
-        [501] Not offered here
-        [503] Unavailable
-        [504] Out of time
-       *[other] Internal error
+        [400] طلب غير صحيح
+        [401] لم يتم تسجيل الدخول
+        [403] غير مسموح
+        [404] غير موجود
+        [405] طريقة غير مسموحة
+        [409] تعارض
+        [412] تغيّرت البيانات
+        [413] أكبر من اللازم
+        [415] نوع محتوى غير مدعوم
+        [429] طلبات كثيرة
+        [499] أُلغي
+        [501] غير متوفر هنا
+        [503] غير متاح
+        [504] انتهت المهلة
+       *[other] خطأ داخلي
     }
-# Over HTTP: nothing has this path.
-PATH_UNKNOWN = nothing here has the path { $path }: the paths are in /openapi.json
-# Over HTTP: the path is there, for other methods.
-HTTP_METHOD_WRONG = { $method } is not offered for this path: { $allowed } is
-# Over HTTP: the body says that it is something else than JSON.
-MEDIA_TYPE_WRONG = the body must be JSON (Content-Type: application/json), and { $said } was sent
-# Over HTTP: the body is larger than any message may be.
-BODY_TOO_LARGE = the body is larger than { $limit } bytes: send fewer rows at once
-# Over HTTP: the body ended early.
-BODY_BROKE_OFF = the body of the request ended early
-# Over HTTP: the body came too slowly.
-BODY_TOO_SLOW = the body of the request took too long: send it faster, or in smaller parts
-# Over HTTP: a body where none is read.
-BODY_NOT_READ = this call reads no body: what it takes stands in the path and behind the ?
-# Over HTTP: a list or a text in place of an object.
-BODY_NO_OBJECT = the body must be a JSON object
-# Over HTTP: no JSON; the cause is the parser's, in English.
-BODY_NO_JSON = the body cannot be read as JSON: { $cause }
-# Over HTTP: a value that does not fit its field; the cause is the parser's, in English.
-FIELD_UNREADABLE = cannot be read: { $cause }
-# Over HTTP: the same field in two places, with different values.
-FIELD_SAID_TWICE = is said twice, differently: leave it out of the body or of the query
-# Over HTTP: a name behind the ? that the call does not take.
-QUERY_UNKNOWN = is no parameter of this call: the parameters are in /openapi.json; what is personal goes into a body
-# Over HTTP: a header that stands for a field which the call does not have.
-HEADER_NOT_READ = this call cannot read the header { $header }: leave it out
-# Over HTTP: `fields` names a field that the answer does not have.
-ANSWER_HAS_NO_FIELD = the answer has no field { $field }
-# A `request_id` that is too long.
-REQUEST_ID_INVALID = a request_id has at most { $max } characters; a UUID is best
-# This request_id belongs to a request with another body.
-REQUEST_ID_REUSED = this request_id belongs to an earlier request with another content: take a new one
-# Another worker took the work over; what this one did is not kept.
-LEASE_LOST = another worker has taken this work over; nothing of this attempt was kept
+PATH_UNKNOWN = لا يوجد هنا المسار { $path }: المسارات في /openapi.json
+HTTP_METHOD_WRONG = الطريقة { $method } غير متوفرة لهذا المسار، والمتوفر { $allowed }
+MEDIA_TYPE_WRONG = يجب أن يكون المحتوى JSON (Content-Type: application/json)، وقد أُرسل { $said }
+BODY_TOO_LARGE = المحتوى أكبر من { $limit } بايت: أرسل صفوفًا أقل في المرة
+BODY_BROKE_OFF = انقطع محتوى الطلب قبل نهايته
+BODY_TOO_SLOW = استغرق وصول محتوى الطلب وقتًا طويلًا: أرسله أسرع أو في أجزاء أصغر
+BODY_NOT_READ = لا يقرأ هذا الاستدعاء محتوى: ما يقبله يوضع في المسار وبعد العلامة ?
+BODY_NO_OBJECT = يجب أن يكون المحتوى كائن JSON
+BODY_NO_JSON = لا يمكن قراءة المحتوى بوصفه JSON: { $cause }
+FIELD_UNREADABLE = لا يمكن قراءته: { $cause }
+FIELD_SAID_TWICE = مذكور مرتين بقيمتين مختلفتين: احذفه من المحتوى أو من سلسلة الاستعلام
+QUERY_UNKNOWN = ليس من وسائط هذا الاستدعاء: الوسائط في /openapi.json؛ والبيانات الشخصية توضع في المحتوى
+HEADER_NOT_READ = لا يقرأ هذا الاستدعاء الترويسة { $header }: احذفها
+ANSWER_HAS_NO_FIELD = ليس في الرد الحقل { $field }
+REQUEST_ID_INVALID = طول request_id على الأكثر { $max ->
+    [zero] { $max } حرف
+    [one] حرف واحد
+    [two] حرفان
+    [few] { $max } أحرف
+    [many] { $max } حرفًا
+   *[other] { $max } حرف
+}؛ والأفضل معرّف UUID
+REQUEST_ID_REUSED = يخص request_id هذا طلبًا سابقًا بمحتوى آخر: استخدم معرّفًا جديدًا
+LEASE_LOST = تولّى منفّذ آخر هذا العمل؛ لم يُحفظ شيء من هذه المحاولة
 
 ## For whoever operates the suite
 
-# The address is in use, or not this machine's.
-PORT_TAKEN = cannot listen on { $address }: { $cause }; choose another with --listen or TALLY_SERVER_LISTEN
-# The gateway's address is in use, or not this machine's.
-HTTP_PORT_TAKEN = the gateway cannot listen on { $address }: { $cause }; choose another with --http or TALLY_SERVER_HTTP, or leave gateway out of --services
-# The setting of the database.
-DATABASE_URL_INVALID = the database URL must begin with sqlite:// or postgres://
-    .server = { $setting } cannot be read: postgres://ROLE:PASSWORD@HOST:PORT/DATABASE is expected, where the signs / ? # @ % of a password are written %2F %3F %23 %40 %25
-    .file = { $setting } cannot be read: sqlite://FOLDER/{"{"}service{"}"}.db is expected, or sqlite:///FOLDER/{"{"}service{"}"}.db for a folder that begins with / or whose name is not plain letters and digits
-# PostgreSQL does not answer where the URL says.
-STORE_AWAY = the PostgreSQL of { $service } cannot be reached at { $at }: { $why }. See that it runs there, or correct host and port in { $setting }
-# PostgreSQL lets the role of the URL not in.
-STORE_SIGN_IN_REFUSED = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Put the right password into { $setting }, or run `tally migrate` with the owner's URL, which makes the role and gives it that password
-    .owner = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Correct role and password in { $setting }
-    .rule = PostgreSQL at { $at } lets { $user } not into { $database } from this machine in this way: no rule of its pg_hba.conf does. Where it wants TLS, write sslmode=require into { $setting }; else its operator adds a rule
-# The URL names a database that the server does not have.
-STORE_DATABASE_MISSING = there is no database { $database } at { $at }: correct its name in { $setting }, or let the server's owner make it (CREATE DATABASE { $database })
-# PostgreSQL or a pooler before it does not take a parameter of the URL.
-STORE_PARAMETER_REFUSED = PostgreSQL at { $at } does not take the parameters of the connection; it says: { $says }. Correct what stands behind ? in { $setting }; where that is PgBouncer, its operator can let it pass (ignore_startup_parameters in pgbouncer.ini)
-# TLS with PostgreSQL.
-STORE_TLS_FAILED = no encrypted connection to PostgreSQL at { $at } could be made ({ $why }): correct sslmode and sslrootcert in { $setting }, or let the server's operator mend its certificate
-    .none = { $setting } asks for TLS (sslmode), and PostgreSQL at { $at } speaks none: let its operator switch it on (ssl = on), or take sslmode out where nobody else is on the network
-# The role may not read or make what the service needs.
-STORE_RIGHT_MISSING = { $user } lacks rights that { $service } needs in the database { $database } at { $at }: run `tally migrate` with the owner's URL, which gives them
-    .owner = { $user } may not make schemas, roles and tables in the database { $database } at { $at }: name a role in { $setting } that owns the database and may make roles (CREATEROLE), or a superuser
-# The service signs in as another one's role, which sees nothing of its data.
-DATABASE_ROLE_OF_ANOTHER = { $service } signs in as { $user }, and its data are for the role { $login } alone: write tally_{"{"}service{"}"} as the role into { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
-# A database that was to be empty.
-DATABASE_IN_USE = the database { $database } holds data of tally already (schema { $schema }), and an empty one is needed: make one (CREATE DATABASE) and name it with { $setting }; nothing was changed
-# A file that SQLite cannot read as a database.
-STORE_FILE_DAMAGED = the file { $file } is damaged or no SQLite database: put it back from your backup, or name another place with { $setting }; nothing was changed in it. How much of it is damaged says sqlite3 with PRAGMA integrity_check
-# A file of data that cannot be opened, or not for writing.
-STORE_FILE_UNUSABLE = the file { $file } cannot be opened for reading and writing: { $why }. Give the user of this process the right to it and its folder, or name another place with { $setting }
-    .read_only = the file { $file } can only be read, and a store is written to: give the user of this process the right to write it and its folder, or take mode=ro out of { $setting } where it stands there
-# No room for what was to be written.
-STORE_DISK_FULL = the disk of { $at } is full: make room on it, then do the same again
-    .serving = the disk of a service's database is full, and nothing was changed: its operator makes room on it; then do the same again
-# The disk gives errors.
-STORE_DISK_FAILS = the disk of { $at } gives errors: the log of that machine says which; mend or replace it, then look whether the data are whole before you go on
-    .serving = the disk of a service's database gives errors, and nothing was changed: its operator looks into the log of that machine; then do the same again
-# The service signs in to the database as somebody whom row-level security does not bind.
-DATABASE_ROLE_TOO_POWERFUL = the database URL of { $service } signs in as { $user }, { $power }: row-level security would not hold. Put the role { $login } into the URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` with the owner's URL makes it
-POWER_SUPERUSER = a superuser
-POWER_BYPASSRLS = a role with BYPASSRLS
-POWER_OWNER = the owner of the tables
-# The program is newer than the schema.
-SCHEMA_BEHIND = the schema of { $service } is { $count ->
-    [one] { $count } migration
-   *[other] { $count } migrations
-} behind (the next is { $next }): run `tally migrate` with the owner's URL
-# The schema is newer than the program.
-SCHEMA_AHEAD = the store of { $service } was brought up to date by a newer version of tally (this one does not know { $migration }): start that version or a newer one, or put back the backup of before the update
-# A SQLite store holds one group.
-TENANT_NOT_HERE = this store is a SQLite file and holds one group, another one; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...), which keeps them apart by row-level security
-# A SQLite file holds one service.
-STORE_OF_ANOTHER_SERVICE = the SQLite file of { $service } is that of { $owner }: put {"{"}service{"}"} into the URL (sqlite://dir/{"{"}service{"}"}.db)
-# A service's name becomes a name in SQL.
-SERVICE_NAME_INVALID = "{ $service }" cannot name a service: at most 32 of a-z and _
-# The file of signed heads is there and cannot be read.
-HEADS_UNREADABLE = the file of signed heads { $file } cannot be read: { $cause }
-# The file of signed heads cannot be made or appended to.
-HEADS_UNWRITABLE = the signed heads of the log cannot be written to { $file }: { $cause }. Name a folder with audit.heads_directory that the user of this process may write
-# A file of keys that cannot be used.
-KEYS_UNUSABLE = the key file { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder; what is sealed opens with no other keys
-    .missing = there is no key file { $file }: point keys.directory at the right folder, or put it back from your backup; what is sealed opens with no other keys
-    .closed = the key file { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .unwritable = the key file { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .signing = the key { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder. Without a backup move it away: the next start makes a new one, whoever is signed in signs in again, and other stacks that trust the old key need the new .pub
-    .closed_signing = the key { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .public = the public key { $file } cannot be used: { $cause }. Copy it again from the service whose key it is; one that lies beside its .key may be deleted, its service writes it again when it starts
-    .folder = the folder of keys { $file } cannot be used: { $cause }. Let the user of this process read and write it, or name another with keys.directory
-    .unwritable_signing = the key { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .foreign = the public key { $file } does not belong to the key { $private } beside it: one of the two was replaced. Put both back from your backup; if the private key is the right one, delete the public one, which its service writes again when it starts
-# A file of a secret that others than its owner can use.
-SECRET_OPEN = everybody on this machine can use it; type chmod 600 with its name
-    .group = its group { $gid } can use it, and this process is not in that group; type chmod 600 with its name, or run the process with the group { $gid } (on Kubernetes: fsGroup: { $gid })
-    .writable = its group can change it; type chmod g-w with its name
-KEY_FILE_MALFORMED = its first line must begin with "{ $header }"
-    .lock = its first line does not say how it is protected
-    .line = a line must be: kind, id, key
-    .id = "{ $id }" is not a key's id
-    .base64 = key { $kind } { $id } is not base64
-    .length = key { $kind } { $id } must have 32 bytes
-    .damaged = key { $kind } { $id } is damaged
-    .kind = "{ $kind }" is not a kind of key
-    .twice = key { $kind } { $id } is there twice
-    .few = it needs at least one wrap, one bind and one sign key
-# A line of a signing key that is none.
-KEY_LINE_MALFORMED = a line must hold 32 bytes in base64, and from when or until when they are good
-    .none = it holds no key
-# What is in the store was written with other keys than those of this process.
-KEYS_OF_ANOTHER_STORE = the keys of this process are not those that the data of { $service } was written with: point keys.directory at the right folder, or put seal.key back from your backup; nothing was changed, and no new key was made. With the right keys in place `tally audit verify` says whether somebody altered the log
-# A store without an entry, beside a file that says there were some.
-STORE_LOST = the store of { $service } is empty, yet { $file } says that it held data: put the database back from your backup (with SQLite its file), or look whether { $setting } points at another one; nothing was changed. Only if everything is to begin anew, move { $file } away first
-# The key file is protected, and no passphrase was given.
-KEYS_PASSPHRASE_MISSING = the key file { $file } is protected: set TALLY_KEYS_PASSPHRASE, or TALLY_KEYS_PASSPHRASE_FILE to a file that holds the passphrase
-# The passphrase opens no key.
-KEYS_PASSPHRASE_WRONG = no key of { $file } opens with this passphrase: check TALLY_KEYS_PASSPHRASE (or the file that TALLY_KEYS_PASSPHRASE_FILE names); if it is right, the file is damaged: restore it from your backup
-# Keys of a test or a demonstration have no file.
-KEYS_NOT_IN_A_FILE = these keys live in this process only: there is no file to change
-# A new signing key waits for its turn.
-KEY_ROTATES_ALREADY = { $service } has a new key that signs from { $from }: wait until then
+PORT_TAKEN = تعذّر الاستماع على { $address }: { $cause }؛ اختر عنوانًا آخر باستخدام --listen أو TALLY_SERVER_LISTEN
+HTTP_PORT_TAKEN = تعذّر على البوابة الاستماع على { $address }: { $cause }؛ اختر عنوانًا آخر باستخدام --http أو TALLY_SERVER_HTTP، أو احذف gateway من --services
+DATABASE_URL_INVALID = يجب أن يبدأ عنوان قاعدة البيانات بـ sqlite:// أو postgres://
+    .server = لا يمكن قراءة { $setting }: المتوقع postgres://ROLE:PASSWORD@HOST:PORT/DATABASE، وتُكتب العلامات / ? # @ % في كلمة المرور %2F %3F %23 %40 %25
+    .file = لا يمكن قراءة { $setting }: المتوقع sqlite://FOLDER/{"{"}service{"}"}.db، أو sqlite:///FOLDER/{"{"}service{"}"}.db لمجلد يبدأ بـ / أو ليس اسمه من حروف وأرقام عادية فقط
+STORE_AWAY = تعذّر الوصول إلى PostgreSQL للخدمة { $service } على { $at }: { $why }. تأكد أنه يعمل هناك، أو صحّح المضيف والمنفذ في { $setting }
+STORE_SIGN_IN_REFUSED = يرفض PostgreSQL على { $at } دخول { $user }: لا يوجد دور كهذا أو أن له كلمة مرور أخرى. ضع كلمة المرور الصحيحة في { $setting }، أو نفّذ `tally migrate` بعنوان المالك، فهو ينشئ الدور ويعطيه كلمة المرور تلك
+    .owner = يرفض PostgreSQL على { $at } دخول { $user }: لا يوجد دور كهذا أو أن له كلمة مرور أخرى. صحّح الدور وكلمة المرور في { $setting }
+    .rule = لا يسمح PostgreSQL على { $at } بدخول { $user } إلى { $database } من هذا الجهاز بهذه الطريقة: لا توجد قاعدة في pg_hba.conf تسمح بذلك. إن كان يطلب TLS فاكتب sslmode=require في { $setting }؛ وإلا فعلى مشغّله أن يضيف قاعدة
+STORE_DATABASE_MISSING = لا توجد قاعدة بيانات { $database } على { $at }: صحّح اسمها في { $setting }، أو اطلب من مالك الخادم إنشاءها (CREATE DATABASE { $database })
+STORE_PARAMETER_REFUSED = لا يقبل PostgreSQL على { $at } معاملات الاتصال؛ ويقول: { $says }. صحّح ما بعد ? في { $setting }؛ وإن كان ذلك PgBouncer فيمكن لمشغّله السماح بها (ignore_startup_parameters في pgbouncer.ini)
+STORE_TLS_FAILED = تعذّر إنشاء اتصال مشفّر مع PostgreSQL على { $at } ({ $why }): صحّح sslmode و sslrootcert في { $setting }، أو اطلب من مشغّل الخادم إصلاح شهادته
+    .none = يطلب { $setting } اتصال TLS (sslmode)، و PostgreSQL على { $at } لا يستخدمه: اطلب من مشغّله تفعيله (ssl = on)، أو احذف sslmode إن لم يكن على الشبكة أحد آخر
+STORE_RIGHT_MISSING = تنقص { $user } حقوق تحتاجها الخدمة { $service } في قاعدة البيانات { $database } على { $at }: نفّذ `tally migrate` بعنوان المالك، فهو يمنحها
+    .owner = لا يحق لـ { $user } إنشاء مخططات وأدوار وجداول في قاعدة البيانات { $database } على { $at }: اذكر في { $setting } دورًا يملك القاعدة ويمكنه إنشاء أدوار (CREATEROLE)، أو مستخدمًا متميزًا
+DATABASE_ROLE_OF_ANOTHER = تدخل الخدمة { $service } باسم { $user }، وبياناتها للدور { $login } وحده: اكتب الدور tally_{"{"}service{"}"} في { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
+DATABASE_IN_USE = في قاعدة البيانات { $database } بيانات لـ tally بالفعل (المخطط { $schema })، والمطلوب قاعدة فارغة: أنشئ واحدة (CREATE DATABASE) واذكرها في { $setting }؛ لم يتغير شيء
+STORE_FILE_DAMAGED = الملف { $file } تالف أو ليس قاعدة بيانات SQLite: استعده من نسختك الاحتياطية، أو اذكر مكانًا آخر في { $setting }؛ لم يتغير فيه شيء. يبيّن sqlite3 مع PRAGMA integrity_check حجم التلف
+STORE_FILE_UNUSABLE = تعذّر فتح الملف { $file } للقراءة والكتابة: { $why }. امنح مستخدم هذه العملية الحق فيه وفي مجلده، أو اذكر مكانًا آخر في { $setting }
+    .read_only = الملف { $file } للقراءة فقط، والمخزن يُكتب فيه: امنح مستخدم هذه العملية حق الكتابة فيه وفي مجلده، أو احذف mode=ro من { $setting } إن كان مذكورًا هناك
+STORE_DISK_FULL = قرص { $at } ممتلئ: وفّر مساحة عليه ثم أعد الأمر نفسه
+    .serving = قرص قاعدة بيانات إحدى الخدمات ممتلئ، ولم يتغير شيء: على مشغّلها توفير مساحة عليه؛ ثم أعد الأمر نفسه
+STORE_DISK_FAILS = قرص { $at } يعطي أخطاء: يبيّنها سجل ذلك الجهاز؛ أصلحه أو استبدله، ثم تأكد من سلامة البيانات قبل المتابعة
+    .serving = قرص قاعدة بيانات إحدى الخدمات يعطي أخطاء، ولم يتغير شيء: على مشغّلها النظر في سجل ذلك الجهاز؛ ثم أعد الأمر نفسه
+DATABASE_ROLE_TOO_POWERFUL = يدخل عنوان قاعدة بيانات { $service } باسم { $user }، وهو { $power }: لن تسري حماية الصفوف. ضع الدور { $login } في العنوان (postgres://tally_{"{"}service{"}"}@host/database)؛ ينشئه `tally migrate` بعنوان المالك
+POWER_SUPERUSER = مستخدم متميز
+POWER_BYPASSRLS = دور له BYPASSRLS
+POWER_OWNER = مالك الجداول
+SCHEMA_BEHIND = مخطط { $service } متأخر بمقدار { $count ->
+    [zero] { $count } ترحيل
+    [one] ترحيل واحد
+    [two] ترحيلين
+    [few] { $count } ترحيلات
+    [many] { $count } ترحيلًا
+   *[other] { $count } ترحيل
+} (التالي { $next }): نفّذ `tally migrate` بعنوان المالك
+SCHEMA_AHEAD = حُدّث مخزن { $service } بإصدار أحدث من tally (هذا الإصدار لا يعرف { $migration }): شغّل ذلك الإصدار أو أحدث منه، أو استعد النسخة الاحتياطية السابقة للتحديث
+TENANT_NOT_HERE = هذا المخزن ملف SQLite فيه مجموعة واحدة، وهي غير هذه؛ تحتاج المجموعات المتعددة إلى PostgreSQL (TALLY_DATABASE_URL=postgres://...)، فهو يفصل بينها بحماية الصفوف
+STORE_OF_ANOTHER_SERVICE = ملف SQLite للخدمة { $service } هو ملف { $owner }: ضع {"{"}service{"}"} في العنوان (sqlite://dir/{"{"}service{"}"}.db)
+SERVICE_NAME_INVALID = لا يصلح «{ $service }» اسمًا لخدمة: 32 من a-z و _ على الأكثر
+HEADS_UNREADABLE = لا يمكن قراءة ملف رؤوس السجل الموقّعة { $file }: { $cause }
+HEADS_UNWRITABLE = لا يمكن كتابة رؤوس السجل الموقّعة في { $file }: { $cause }. اذكر في audit.heads_directory مجلدًا يحق لمستخدم هذه العملية الكتابة فيه
+KEYS_UNUSABLE = لا يمكن استخدام ملف المفاتيح { $file }: { $cause }. استعده من نسختك الاحتياطية، أو وجّه keys.directory إلى المجلد الصحيح؛ لا تُفتح البيانات المشفّرة بمفاتيح أخرى
+    .missing = لا يوجد ملف مفاتيح { $file }: وجّه keys.directory إلى المجلد الصحيح، أو استعده من نسختك الاحتياطية؛ لا تُفتح البيانات المشفّرة بمفاتيح أخرى
+    .closed = لا يمكن استخدام ملف المفاتيح { $file }: { $cause }. يجب أن يستطيع مستخدم هذه العملية قراءته بوصفه مالكه (الأذونات 0400) أو عبر مجموعته (0440، وعلى Kubernetes مع fsGroup)
+    .unwritable = لا يمكن كتابة ملف المفاتيح { $file }: { $cause }. اسمح لمستخدم هذه العملية بالكتابة في مجلده، أو اذكر مجلدًا آخر في keys.directory
+    .signing = لا يمكن استخدام المفتاح { $file }: { $cause }. استعده من نسختك الاحتياطية، أو وجّه keys.directory إلى المجلد الصحيح. وإن لم تكن لديك نسخة احتياطية فأبعده: ينشئ التشغيل التالي مفتاحًا جديدًا، ويسجّل من كان داخلًا دخوله من جديد، وتحتاج المنظومات الأخرى التي تثق بالمفتاح القديم إلى ملف .pub الجديد
+    .closed_signing = لا يمكن استخدام المفتاح { $file }: { $cause }. يجب أن يستطيع مستخدم هذه العملية قراءته بوصفه مالكه (الأذونات 0400) أو عبر مجموعته (0440، وعلى Kubernetes مع fsGroup)
+    .public = لا يمكن استخدام المفتاح العام { $file }: { $cause }. انسخه من جديد من الخدمة صاحبة المفتاح؛ وإن كان بجانب ملفه .key فيمكن حذفه، إذ تكتبه خدمته من جديد عند تشغيلها
+    .folder = لا يمكن استخدام مجلد المفاتيح { $file }: { $cause }. اسمح لمستخدم هذه العملية بقراءته والكتابة فيه، أو اذكر مجلدًا آخر في keys.directory
+    .unwritable_signing = لا يمكن كتابة المفتاح { $file }: { $cause }. اسمح لمستخدم هذه العملية بالكتابة في مجلده، أو اذكر مجلدًا آخر في keys.directory
+    .foreign = المفتاح العام { $file } لا يخص المفتاح { $private } الذي بجانبه: استُبدل أحدهما. استعدهما معًا من نسختك الاحتياطية؛ وإن كان المفتاح الخاص هو الصحيح فاحذف العام، إذ تكتبه خدمته من جديد عند تشغيلها
+SECRET_OPEN = يستطيع كل من على هذا الجهاز استخدامه؛ نفّذ chmod 600 مع اسمه
+    .group = تستطيع مجموعة المستخدمين { $gid } استخدامه، وهذه العملية ليست منها؛ نفّذ chmod 600 مع اسمه، أو شغّل العملية بالمجموعة { $gid } (على Kubernetes: fsGroup: { $gid })
+    .writable = تستطيع مجموعة المستخدمين تغييره؛ نفّذ chmod g-w مع اسمه
+KEY_FILE_MALFORMED = يجب أن يبدأ سطره الأول بـ «{ $header }»
+    .lock = سطره الأول لا يبيّن كيف هو محمي
+    .line = يجب أن يتكون السطر من: النوع والمعرّف والمفتاح
+    .id = «{ $id }» ليس معرّف مفتاح
+    .base64 = المفتاح { $kind } { $id } ليس بترميز base64
+    .length = يجب أن يكون المفتاح { $kind } { $id } بطول 32 بايت
+    .damaged = المفتاح { $kind } { $id } تالف
+    .kind = «{ $kind }» ليس نوعًا من المفاتيح
+    .twice = المفتاح { $kind } { $id } مذكور مرتين
+    .few = يلزمه مفتاح wrap واحد ومفتاح bind واحد ومفتاح sign واحد على الأقل
+KEY_LINE_MALFORMED = يجب أن يحتوي السطر على 32 بايت بترميز base64 وعلى ما يبيّن من متى أو حتى متى يسري المفتاح
+    .none = ليس فيه أي مفتاح
+KEYS_OF_ANOTHER_STORE = مفاتيح هذه العملية ليست التي كُتبت بها بيانات { $service }: وجّه keys.directory إلى المجلد الصحيح، أو استعد seal.key من نسختك الاحتياطية؛ لم يتغير شيء ولم يُنشأ مفتاح جديد. وبعد وضع المفاتيح الصحيحة يبيّن `tally audit verify` هل عبث أحد بالسجل
+STORE_LOST = مخزن { $service } فارغ، لكن { $file } يقول إنه كان يحتوي بيانات: استعد قاعدة البيانات من نسختك الاحتياطية (مع SQLite ملفها)، أو تأكد هل يشير { $setting } إلى قاعدة أخرى؛ لم يتغير شيء. ولا تبعد { $file } أولًا إلا إذا كان كل شيء سيبدأ من جديد
+KEYS_PASSPHRASE_MISSING = ملف المفاتيح { $file } محمي: اضبط TALLY_KEYS_PASSPHRASE، أو اضبط TALLY_KEYS_PASSPHRASE_FILE على ملف فيه عبارة المرور
+KEYS_PASSPHRASE_WRONG = لا يُفتح أي مفتاح في { $file } بعبارة المرور هذه: تحقق من TALLY_KEYS_PASSPHRASE (أو الملف الذي يذكره TALLY_KEYS_PASSPHRASE_FILE)؛ فإن كانت صحيحة فالملف تالف: استعده من نسختك الاحتياطية
+KEYS_NOT_IN_A_FILE = هذه المفاتيح موجودة في هذه العملية وحدها: لا يوجد ملف لتغييره
+KEY_ROTATES_ALREADY = للخدمة { $service } مفتاح جديد يوقّع من { $from }: انتظر حتى ذلك الوقت
 
 ## The command line
 
-# Nobody listens at the address.
-SERVER_AWAY = nobody answers at { $server }: is the suite running there? --server says where it listens
-# A file of certificates that is not there.
-CLIENT_FILE_UNREADABLE = cannot read { $file }: { $why }
-# A file that is there and holds something else.
-CLIENT_FILE_WRONG = { $file } holds no { $block } in PEM
-SIGNED_IN_AS = as { $login } at { $server }, signed in with `tally login`
-LOGIN_GOOD = signed in until { $until }. Commands that follow need neither the token nor the server again; other programs send it as `authorization: Bearer ..`
-LOGIN_NOT_REMEMBERED = the sign-in cannot be remembered in { $file } ({ $why }): give the token to other commands with --token-file
-# What `tally login` remembers is over.
-SIGN_IN_OVER = the sign-in of { $login } is over: run `tally login { $login }` again
-# No token was given.
-SIGN_IN_FIRST = no token: run `tally login NAME` first, name a file that holds a token (--token-file), or pipe one in
+SERVER_AWAY = لا أحد يجيب على { $server }: هل النظام يعمل هناك؟ يبيّن --server أين يستمع
+CLIENT_FILE_UNREADABLE = لا يمكن قراءة { $file }: { $why }
+CLIENT_FILE_WRONG = ليس في { $file } محتوى { $block } بصيغة PEM
+SIGNED_IN_AS = باسم { $login } على { $server }، والدخول بواسطة `tally login`
+LOGIN_GOOD = الدخول سارٍ حتى { $until }. لا تحتاج الأوامر التالية إلى الرمز ولا إلى الخادم من جديد؛ وترسله البرامج الأخرى بالصيغة `authorization: Bearer ..`
+LOGIN_NOT_REMEMBERED = لا يمكن حفظ الدخول في { $file } ({ $why }): أعطِ الرمز للأوامر الأخرى باستخدام --token-file
+SIGN_IN_OVER = انتهى دخول { $login }: نفّذ `tally login { $login }` من جديد
+SIGN_IN_FIRST = لا يوجد رمز وصول: نفّذ `tally login NAME` أولًا، أو اذكر ملفًا فيه رمز (--token-file)، أو مرّر رمزًا عبر الإدخال القياسي
 
-# The folder of the data cannot be made: its parent is not there or not writable.
-FOLDER_UNWRITABLE = cannot make the folder { $path }: { $cause }. Make it for the user of this process, or name another one in { $setting }
+FOLDER_UNWRITABLE = تعذّر إنشاء المجلد { $path }: { $cause }. أنشئه لمستخدم هذه العملية، أو اذكر مجلدًا آخر في { $setting }
 
 ## Bringing a bundle into a running suite
 
-# A row names somebody whom the suite does not have.
-PERSON_NOT_IN_SUITE = the suite has nobody with the employee number { $number } whom you may see: put right why that row of people.csv was refused, then run the import again
-# A row names an account that the suite does not have.
-ACCOUNT_NOT_IN_SUITE = the suite has no account { $label } that you may see: put right why that row of accounts.csv was refused, then run the import again
-# A row belongs to a unit that was refused.
-ROWS_OF_UNIT_REFUSED = its unit { $unit } was refused
-# A row speaks of a number whose row in people.csv was refused.
-ROWS_OF_NUMBER_REFUSED = the number { $number } was refused in people.csv: this row may mean somebody else than the suite
-# A row speaks of an account whose row in accounts.csv was refused.
-ROWS_OF_ACCOUNT_REFUSED = the account { $label } was refused in accounts.csv: this row may mean another one than the suite
-# Messages are of a record whose row in records.csv was refused.
-ROWS_OF_RECORD_REFUSED = the record { $record } was refused in records.csv: its messages may be of another one than the suite has
-# A record may name its agent by a nickname that was refused in aliases.csv.
-NICKNAME_REFUSED = the alias { $alias } was refused in aliases.csv, and this record of { $number } may name its agent by it
-# The connection broke or a call failed between two chunks.
-IMPORT_STOPPED = of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought: run the same command again, what is in counts as there already
-    .mend = of this run { $rows ->
-        [one] { $rows } row is
-       *[other] { $rows } rows are
-    } in place, and all that earlier runs brought: mend what is said here and run the same command again, what is in counts as there already
-IMPORT_SERVICE_AWAY = the service { $service } could not be reached; nothing is lost: of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought. Run the same command again once it is back, what is in counts as there already
-IMPORT_DAMAGED = values were lost on the way into it, and the suite overwrites nothing, so it would keep what is left of them for good: { $columns }
-IMPORT_DAMAGED_COLUMN = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened { $column } to its first digits (such as { $example })
-    .failed = in { $count ->
-        [one] { $count } row
-       *[other] { $count } rows
-    } { $column } holds what a spreadsheet shows in place of a value (such as { $example })
-IMPORT_DAMAGED_CURE = nothing was written: export the column as text, without formulas that fail, and import again, or type the same command with --accept-damaged to write the rows as they are
-IMPORT_HEADING = What the import brought, { $from } to { $to }
-IMPORT_READ = read
-IMPORT_REJECTED = rejected
-IMPORT_LEFT_OUT = joined or left out
-IMPORT_WRITTEN = written
-IMPORT_REVISED = new version
-IMPORT_UNCHANGED = there already
-IMPORT_REFUSED = refused
-IMPORT_CENSUS = What the suite holds, as you may see it
-IMPORT_BEFORE = before
-IMPORT_AFTER = after
-IMPORT_UNITS = org units
-IMPORT_PEOPLE = people
-IMPORT_ACCOUNTS = accounts
-IMPORT_ALIASES = aliases
-IMPORT_DEVICES = devices
-IMPORT_SHIFTS = shifts of the period
-IMPORT_SHIFT_HOURS = their hours
-IMPORT_PUNCHES = punches of the period
-IMPORT_HANDOVERS = hand-overs of the period
-IMPORT_RECORDS = records of these accounts in the period
-IMPORT_RECORD_HOURS = their hours
-IMPORT_AMOUNT = their sales, minor units
-IMPORT_CLAIMS = claims on these accounts in the period
+PERSON_NOT_IN_SUITE = ليس في النظام موظف بالرقم الوظيفي { $number } يحق لك الاطلاع عليه: عالج سبب رفض صفه في people.csv ثم أعد الاستيراد
+ACCOUNT_NOT_IN_SUITE = ليس في النظام حساب { $label } يحق لك الاطلاع عليه: عالج سبب رفض صفه في accounts.csv ثم أعد الاستيراد
+ROWS_OF_UNIT_REFUSED = رُفضت وحدته { $unit }
+ROWS_OF_NUMBER_REFUSED = رُفض الرقم { $number } في people.csv: قد يعني هذا الصف شخصًا غير الذي في النظام
+ROWS_OF_ACCOUNT_REFUSED = رُفض الحساب { $label } في accounts.csv: قد يعني هذا الصف حسابًا غير الذي في النظام
+ROWS_OF_RECORD_REFUSED = رُفض السجل { $record } في records.csv: قد تكون رسائله لسجل غير الذي في النظام
+NICKNAME_REFUSED = رُفض اللقب { $alias } في aliases.csv، وقد يسمّي به هذا السجل لـ { $number } موظف خدمته
+IMPORT_STOPPED = { $rows ->
+    [zero] أُدخل من هذا التشغيل { $rows } صف
+    [one] أُدخل من هذا التشغيل صف واحد
+    [two] أُدخل من هذا التشغيل صفان
+    [few] أُدخلت من هذا التشغيل { $rows } صفوف
+    [many] أُدخل من هذا التشغيل { $rows } صفًا
+   *[other] أُدخل من هذا التشغيل { $rows } صف
+}، وبقي كل ما جاءت به التشغيلات السابقة: نفّذ الأمر نفسه من جديد، وما أُدخل يُعد موجودًا بالفعل
+    .mend = { $rows ->
+        [zero] أُدخل من هذا التشغيل { $rows } صف
+        [one] أُدخل من هذا التشغيل صف واحد
+        [two] أُدخل من هذا التشغيل صفان
+        [few] أُدخلت من هذا التشغيل { $rows } صفوف
+        [many] أُدخل من هذا التشغيل { $rows } صفًا
+       *[other] أُدخل من هذا التشغيل { $rows } صف
+    }، وبقي كل ما جاءت به التشغيلات السابقة: أصلح المذكور هنا ونفّذ الأمر نفسه من جديد، وما أُدخل يُعد موجودًا بالفعل
+IMPORT_SERVICE_AWAY = تعذّر الوصول إلى الخدمة { $service }؛ لم يضع شيء: { $rows ->
+    [zero] أُدخل من هذا التشغيل { $rows } صف
+    [one] أُدخل من هذا التشغيل صف واحد
+    [two] أُدخل من هذا التشغيل صفان
+    [few] أُدخلت من هذا التشغيل { $rows } صفوف
+    [many] أُدخل من هذا التشغيل { $rows } صفًا
+   *[other] أُدخل من هذا التشغيل { $rows } صف
+}، وبقي كل ما جاءت به التشغيلات السابقة. نفّذ الأمر نفسه حين تعود الخدمة، وما أُدخل يُعد موجودًا بالفعل
+IMPORT_DAMAGED = ضاعت قيم قبل الإدخال، والنظام لا يستبدل شيئًا، فسيحتفظ ببقاياها نهائيًا: { $columns }
+IMPORT_DAMAGED_COLUMN = { $count ->
+    [zero] في { $count } صف
+    [one] في صف واحد
+    [two] في صفين
+    [few] في { $count } صفوف
+    [many] في { $count } صفًا
+   *[other] في { $count } صف
+} اختصر جدول إلكتروني { $column } إلى أرقامه الأولى (مثل { $example })
+    .failed = { $count ->
+        [zero] في { $count } صف
+        [one] في صف واحد
+        [two] في صفين
+        [few] في { $count } صفوف
+        [many] في { $count } صفًا
+       *[other] في { $count } صف
+    } يحتوي { $column } ما يعرضه الجدول الإلكتروني بدلًا من القيمة (مثل { $example })
+IMPORT_DAMAGED_CURE = لم يُكتب شيء: صدّر العمود نصًا بلا صيغ فاشلة ثم أعد الاستيراد، أو نفّذ الأمر نفسه مع --accept-damaged لكتابة الصفوف كما هي
+IMPORT_HEADING = ما جاء به الاستيراد، من { $from } إلى { $to }
+IMPORT_READ = قُرئ
+IMPORT_REJECTED = استُبعد
+IMPORT_LEFT_OUT = دُمج أو تُرك
+IMPORT_WRITTEN = كُتب
+IMPORT_REVISED = إصدار جديد
+IMPORT_UNCHANGED = موجود بالفعل
+IMPORT_REFUSED = رُفض
+IMPORT_CENSUS = ما في النظام مما يحق لك الاطلاع عليه
+IMPORT_BEFORE = قبل
+IMPORT_AFTER = بعد
+IMPORT_UNITS = الوحدات التنظيمية
+IMPORT_PEOPLE = الموظفون
+IMPORT_ACCOUNTS = الحسابات
+IMPORT_ALIASES = الألقاب
+IMPORT_DEVICES = الأجهزة
+IMPORT_SHIFTS = مناوبات الفترة
+IMPORT_SHIFT_HOURS = ساعاتها
+IMPORT_PUNCHES = تسجيلات دوام الفترة
+IMPORT_HANDOVERS = انتقالات العهدة في الفترة
+IMPORT_RECORDS = سجلات هذه الحسابات في الفترة
+IMPORT_RECORD_HOURS = ساعاتها
+IMPORT_AMOUNT = مبيعاتها بأصغر وحدة نقدية
+IMPORT_CLAIMS = المطالبات على هذه الحسابات في الفترة
 IMPORT_REJECTED_ROWS = { $rows ->
-    [one] { $rows } row could not be read; { $file } names it with its cure.
-   *[other] { $rows } rows could not be read; { $file } names each with its cure.
+    [zero] تعذّرت قراءة { $rows } صف؛ يذكر { $file } كلًا منها مع علاجه.
+    [one] تعذّرت قراءة صف واحد؛ يذكره { $file } مع علاجه.
+    [two] تعذّرت قراءة صفين؛ يذكرهما { $file } مع علاج كل منهما.
+    [few] تعذّرت قراءة { $rows } صفوف؛ يذكر { $file } كلًا منها مع علاجه.
+    [many] تعذّرت قراءة { $rows } صفًا؛ يذكر { $file } كلًا منها مع علاجه.
+   *[other] تعذّرت قراءة { $rows } صف؛ يذكر { $file } كلًا منها مع علاجه.
 }
 IMPORT_REVISED_ROWS = { $rows ->
-    [one] { $rows } row is there in a new version; the earlier one stays readable
-   *[other] { $rows } rows are there in a new version; the earlier ones stay readable
+    [zero] أُدخل { $rows } صف بإصدار جديد؛ وتبقى السابقة متاحة للقراءة
+    [one] أُدخل صف واحد بإصدار جديد؛ ويبقى السابق متاحًا للقراءة
+    [two] أُدخل صفان بإصدار جديد؛ ويبقى السابقان متاحين للقراءة
+    [few] أُدخلت { $rows } صفوف بإصدار جديد؛ وتبقى السابقة متاحة للقراءة
+    [many] أُدخل { $rows } صفًا بإصدار جديد؛ وتبقى السابقة متاحة للقراءة
+   *[other] أُدخل { $rows } صف بإصدار جديد؛ وتبقى السابقة متاحة للقراءة
 }
 IMPORT_REFUSED_ROWS = { $rows ->
-    [one] { $rows } row was not taken by the suite; { $file } names it with its reason.
-   *[other] { $rows } rows were not taken by the suite; { $file } names each with its reason.
+    [zero] لم يقبل النظام { $rows } صف؛ يذكر { $file } كلًا منها مع السبب.
+    [one] لم يقبل النظام صفًا واحدًا؛ يذكره { $file } مع السبب.
+    [two] لم يقبل النظام صفين؛ يذكرهما { $file } مع سبب كل منهما.
+    [few] لم يقبل النظام { $rows } صفوف؛ يذكر { $file } كلًا منها مع السبب.
+    [many] لم يقبل النظام { $rows } صفًا؛ يذكر { $file } كلًا منها مع السبب.
+   *[other] لم يقبل النظام { $rows } صف؛ يذكر { $file } كلًا منها مع السبب.
 }
-IMPORT_NEEDS = an import is for an account that may read and write units, people, duty and records, such as one with the role group_hr
+IMPORT_NEEDS = الاستيراد لحساب دخول يحق له قراءة الوحدات والموظفين والدوام والسجلات وكتابتها، مثل حساب له الدور group_hr
+
 ## Fields of requests
 
-# A row of an import that cannot be read.
 ROW_INVALID = { $problems }
-INSTANT_IMPLAUSIBLE = an instant of the years { $first } to { $last } is expected: check the year
-VALUE_MISSING = must be given
-AT_MOST = at most { $max }
-NUMBER_FROM_TO = { $from } to { $to }
-BEFORE_FROM = lies before from
-THROUGH_OR_NAMED = asks for all units: leave unit_ids empty, or leave this out
-THROUGH_BEFORE = is the last of several days: name the first in as_of, and none after it
-NOT_AFTER_START = must lie after start
-# Not a time at which a working day may end.
-CUT_OVER_MALFORMED = write HH:MM between 00:00 and 11:59
+INSTANT_IMPLAUSIBLE = المتوقع لحظة زمنية بين العامين { $first } و{ $last }: تحقق من السنة
+VALUE_MISSING = يجب ذكره
+AT_MOST = { $max } على الأكثر
+NUMBER_FROM_TO = من { $from } إلى { $to }
+BEFORE_FROM = أسبق من from
+THROUGH_OR_NAMED = يطلب كل الوحدات: اترك unit_ids فارغًا أو احذف هذا
+THROUGH_BEFORE = هو آخر أيام عدة: اذكر أولها في as_of، ولا يكون بعده
+NOT_AFTER_START = يجب أن يكون بعد start
+CUT_OVER_MALFORMED = اكتب HH:MM بين 00:00 و11:59
 
 ## Attendance
 
-# The person has never been employed.
-NEVER_EMPLOYED = you have no employment yet, so nobody can say where this belongs: ask your HR
-# A punch of the same person at the same instant.
-PUNCH_REPEATED = a punch of yours was recorded at this very instant already
-# The fact counts no more: another correction put it right.
-FACT_SUPERSEDED = correction { $id } put this right already, and it counts no more: correct what counts now
-# A correction of the same fact waits for approval.
-CORRECTION_WAITS = correction { $id } of the same fact waits for an approval: approve, reject or withdraw it first
-# The correction was approved, made, rejected or withdrawn.
+NEVER_EMPLOYED = لم تُعيَّن بعد، فلا يُعرف إلى أين يتبع هذا: راجع الموارد البشرية
+PUNCH_REPEATED = سُجّل لك تسجيل دوام في هذه اللحظة نفسها من قبل
+FACT_SUPERSEDED = صُحّح هذا من قبل بالتصحيح { $id } ولم يعد محسوبًا: صحّح ما هو محسوب الآن
+CORRECTION_WAITS = ينتظر التصحيح { $id } للواقعة نفسها موافقة: وافق عليه أو ارفضه أو اسحبه أولًا
 CORRECTION_NOT_WAITING = { $stage ->
-    [approved] the correction was approved already
-    [rejected] the correction was rejected: ask anew
-    [withdrawn] the correction was withdrawn: ask anew
-   *[other] the correction counts already
+    [approved] تمت الموافقة على التصحيح من قبل
+    [rejected] رُفض التصحيح: اطلبه من جديد
+    [withdrawn] سُحب التصحيح: اطلبه من جديد
+   *[other] التصحيح محسوب بالفعل
 }
-# The fact was put right otherwise since this was asked for.
-CORRECTION_OUTDATED = correction { $id } put the fact right since this was asked for: reject it, and ask anew for what counts now
-    .gone = the fact is not kept any more since this was asked for: reject it
-# Nobody decides about a correction of the own facts.
-OWN_CORRECTION = nobody decides about a correction of the own facts: somebody else must
-# Only who asked for a correction withdraws it.
-CORRECTION_OF_OTHERS = only who asked for a correction withdraws it: reject it instead
-# Facts of that time are kept no more.
-PERIOD_PURGED = what was before { $day } is kept no more and cannot be put right
-    .cycle = a period that begins before { $day } is made of { $kind } of which retention may have removed something, so the cycle cannot be worked out anew: settle what is wrong outside of Tally
-    .close = a period that begins before { $day } is made of { $kind } of which retention may have removed something, and what is missing would be missing without a word: choose a period that begins on { $day } or later, or have { $kind } kept longer first (SetRetention) and bring in what is missing
-    .row = what was before { $day } is kept no more, and this row is not there: leave it out, or have { $kind } kept longer first (SetRetention)
-    .named = { $name } is not there, and what was before { $day } is kept no more: leave it out, or have { $kind } kept longer first (SetRetention)
-# The new fact contradicts what counts.
-ALREADY_DIFFERENT = { $why }: correct that first
-# A punch or a hand-over that was yet to come when somebody asked to put it right.
-FACT_IN_FUTURE = { $at } has not come yet, it is { $now }: a punch or a hand-over is put right once it has happened; to plan ahead, publish a shift
-# A shift that has begun is changed without a reason.
-LATE_CHANGE_UNEXPLAINED = the shift has begun: say why it is changed now
-CORRECTION_ACTION_EXPECTED = add, void or move
-ALIAS_DAY_OUTSIDE = must be one of the days on which the alias means this person
-DEVICE_DAY_OUTSIDE = must be one of the days on which the device is of this person or seat
-DEVICE_OWNER_EXPECTED = a device is of a person (person_id) or of a seat: give one of both
-# The same hand-over at the same instant.
-HANDOVER_REPEATED = this hand-over was recorded at this very instant already
-# A row about a person whom the group does not know.
-PERSON_UNKNOWN = no person { $id }: bring in people before what they did
-# A row about an account that was never brought in.
-ACCOUNT_UNKNOWN = no account { $id }: bring in accounts first
-    .file = { $account } is not in accounts.csv{ $hint }
-# Code PLACE_WRONG.
-PLACE_REGION_UNKNOWN = no unit of the group is in the region { $region }
-# Code PLACE_WRONG.
-PLACE_UNIT_UNKNOWN = the group has no unit { $unit } today
-# Code PLACE_WRONG.
-PLACE_TEAM_NOT_UNIT = the team { $team } is not the unit { $unit }: leave one of them out
-# Code PLACE_WRONG.
-PLACE_REGION_OF_UNIT = the unit is in the region { $is }, not in { $said }: leave the region out
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_ROW = { $key } contradicts an earlier row of this call in { $fields }: what was said of an account stays
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there in { $fields }: what was said of an account stays, only phases of later dates are added
-    .team = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, and { $team } is another unit today. Write the path that its own unit has today, or unit_id alone
-    .closed = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, which was closed and has no path today, and { $team } is another unit. Write unit_id alone, without the team
-# An account of a unit that the caller may not write to: such as one whose team moved to another branch.
-ACCOUNT_OUT_OF_REACH = { $key } is beyond what you may send: leave it out, or have somebody send it who may
-FACT_OUT_OF_REACH = on that day the person is beyond what you may send: whoever had the team then sends this, or somebody of the group
-# Code ALREADY_DIFFERENT.
-ALIAS_DIFFERENT = this alias is there from the same date with another person (employee_no) and another end (to)
-    .person = this alias is there from the same date with another person (employee_no)
-    .end = this alias is there from the same date with another end (to)
-# Code ALREADY_DIFFERENT.
-DEVICE_DIFFERENT = this device is there from the same date, of the same person or seat, with another end (to)
-# Code ALREADY_DIFFERENT.
-SHIFT_CANCELLED = this person's shift on this account from { $start } was cancelled, and a roster does not bring it back: to plan it again, change the shift { $shift } (ChangeShift)
-# Code ALREADY_DIFFERENT.
-SHIFT_DIFFERENT = this person's shift on this account from { $start } is there with another end
-    .seat = this person's shift on this account from { $start } is there with another seat, or with none where this row names one
-# Code ALREADY_DIFFERENT.
-PUNCH_DIFFERENT = at { $at } a punch of this person is known that goes the other way (kind)
-# Code ALREADY_DIFFERENT.
-HANDOVER_DIFFERENT = at { $at } another person is known to have done so (employee_no), and only one at a time holds this account
-    .kind = at { $at } this person is known to have done the opposite (kind)
-# Code ALREADY_DIFFERENT.
-SITE_DIFFERENT = the site { $name } is there with another zone, cut-over or region
-# A nickname that already means somebody on some of the dates.
-ALIAS_OVERLAP = this alias already means somebody on some of these dates: end one before the other begins
-SLASH_NOT_ALLOWED = must not hold a slash: platform, store and name are joined by it
-PHASES_MISSING = at least one: how the account is used
-DIRECTION_EXPECTED = say which way is better: higher or lower
-NORMALISATION_EXPECTED = say how a value becomes points: target_piecewise, min_max, percentile or t_score
-PHASE_KIND_EXPECTED = shared, mixed or named
-PHASE_TWICE = two phases begin on this date
-HANDOVER_KIND_EXPECTED = take or release
-PUNCH_KIND_EXPECTED = in or out
-SHIFT_TOO_LONG = a shift is shorter than { $hours } hours
-PERIOD_TOO_LONG = at most { $days } days
-DUTY_VERSION_EXPECTED = 1, 2 or 3 is expected, or 0 for the newest
+CORRECTION_OUTDATED = صُحّحت الواقعة بالتصحيح { $id } بعد تقديم هذا الطلب: ارفضه، واطلب من جديد تصحيح ما هو محسوب الآن
+    .gone = لم تعد الواقعة محفوظة منذ تقديم هذا الطلب: ارفضه
+OWN_CORRECTION = لا أحد يبتّ في تصحيح وقائعه بنفسه: يجب أن يبتّ فيه شخص آخر
+CORRECTION_OF_OTHERS = لا يسحب التصحيح إلا من طلبه: ارفضه بدلًا من ذلك
+PERIOD_PURGED = ما كان قبل { $day } لم يعد محفوظًا ولا يمكن تصحيحه
+    .cycle = الفترة التي تبدأ قبل { $day } مكوّنة من { $kind } وربما حُذف بعضها لانتهاء مدة الاحتفاظ، فلا يمكن حساب الدورة من جديد: سوِّ الخطأ خارج Tally
+    .close = الفترة التي تبدأ قبل { $day } مكوّنة من { $kind } وربما حُذف بعضها لانتهاء مدة الاحتفاظ، وسينقص منها دون تنبيه: اختر فترة تبدأ في { $day } أو بعده، أو اطلب أولًا تمديد مدة الاحتفاظ بـ { $kind } (SetRetention) ثم أدخل الناقص
+    .row = ما كان قبل { $day } لم يعد محفوظًا، وهذا الصف غير موجود: احذفه، أو اطلب أولًا تمديد مدة الاحتفاظ بـ { $kind } (SetRetention)
+    .named = { $name } غير موجود، وما كان قبل { $day } لم يعد محفوظًا: احذفه، أو اطلب أولًا تمديد مدة الاحتفاظ بـ { $kind } (SetRetention)
+ALREADY_DIFFERENT = { $why }: صحّح ذلك أولًا
+FACT_IN_FUTURE = لم يحن { $at } بعد، فالوقت الآن { $now }: يُصحَّح تسجيل الدوام أو انتقال العهدة بعد حدوثه؛ وللتخطيط مسبقًا انشر مناوبة
+LATE_CHANGE_UNEXPLAINED = بدأت المناوبة: اذكر سبب تغييرها الآن
+CORRECTION_ACTION_EXPECTED = add أو void أو move
+ALIAS_DAY_OUTSIDE = يجب أن يكون من الأيام التي يعني فيها اللقب هذا الموظف
+DEVICE_DAY_OUTSIDE = يجب أن يكون من الأيام التي يخص فيها الجهاز هذا الموظف أو المقعد
+DEVICE_OWNER_EXPECTED = الجهاز يخص موظفًا (person_id) أو مقعدًا: اذكر أحدهما
+HANDOVER_REPEATED = سُجّل انتقال العهدة هذا في هذه اللحظة نفسها من قبل
+PERSON_UNKNOWN = لا يوجد موظف { $id }: أدخل الموظفين قبل ما قاموا به
+ACCOUNT_UNKNOWN = لا يوجد حساب { $id }: أدخل الحسابات أولًا
+    .file = { $account } ليس في accounts.csv{ $hint }
+PLACE_REGION_UNKNOWN = لا توجد وحدة للمجموعة في المنطقة { $region }
+PLACE_UNIT_UNKNOWN = ليست لدى المجموعة اليوم وحدة { $unit }
+PLACE_TEAM_NOT_UNIT = الفريق { $team } ليس الوحدة { $unit }: احذف أحدهما
+PLACE_REGION_OF_UNIT = الوحدة في المنطقة { $is } لا في { $said }: احذف المنطقة
+ACCOUNT_CONTRADICTS_ROW = { $key } يناقض صفًا سابقًا في هذا الاستدعاء في الحقول { $fields }: ما قيل عن الحساب يبقى
+ACCOUNT_CONTRADICTS_STORED = { $key } يناقض الموجود في الحقول { $fields }: ما قيل عن الحساب يبقى، ولا تُضاف إلا مراحل بتواريخ لاحقة
+    .team = { $key } يناقض الموجود في الحقول { $fields }: الحساب للوحدة { $unit }، و{ $team } اليوم وحدة أخرى. اكتب مسار وحدته الحالي، أو unit_id وحده
+    .closed = { $key } يناقض الموجود في الحقول { $fields }: الحساب للوحدة { $unit } التي أُغلقت ولا مسار لها اليوم، و{ $team } وحدة أخرى. اكتب unit_id وحده بلا الفريق
+ACCOUNT_OUT_OF_REACH = { $key } خارج ما يحق لك إرساله: احذفه، أو اطلب إرساله ممن يحق له
+FACT_OUT_OF_REACH = الموظف في ذلك اليوم خارج ما يحق لك إرساله: يرسل هذا من كان الفريق لديه حينئذ، أو شخص على مستوى المجموعة
+ALIAS_DIFFERENT = هذا اللقب موجود من التاريخ نفسه لموظف آخر (employee_no) وبنهاية أخرى (to)
+    .person = هذا اللقب موجود من التاريخ نفسه لموظف آخر (employee_no)
+    .end = هذا اللقب موجود من التاريخ نفسه بنهاية أخرى (to)
+DEVICE_DIFFERENT = هذا الجهاز موجود من التاريخ نفسه للموظف أو المقعد نفسه بنهاية أخرى (to)
+SHIFT_CANCELLED = أُلغيت مناوبة هذا الموظف على هذا الحساب من { $start }، وجدول المناوبات لا يعيدها: لتخطيطها من جديد غيّر المناوبة { $shift } (ChangeShift)
+SHIFT_DIFFERENT = مناوبة هذا الموظف على هذا الحساب من { $start } موجودة بنهاية أخرى
+    .seat = مناوبة هذا الموظف على هذا الحساب من { $start } موجودة بمقعد آخر، أو بلا مقعد بينما يذكر هذا الصف مقعدًا
+PUNCH_DIFFERENT = في { $at } يُعرف لهذا الموظف تسجيل دوام في الاتجاه الآخر (kind)
+HANDOVER_DIFFERENT = في { $at } يُعرف أن موظفًا آخر فعل ذلك (employee_no)، ولا يكون هذا الحساب إلا في عهدة شخص واحد في الوقت نفسه
+    .kind = في { $at } يُعرف أن هذا الموظف فعل العكس (kind)
+SITE_DIFFERENT = الموقع { $name } موجود بمنطقة زمنية أخرى أو بحد يوم آخر أو بمنطقة أخرى
+ALIAS_OVERLAP = هذا اللقب يعني شخصًا بالفعل في بعض هذه التواريخ: أنهِ أحدهما قبل أن يبدأ الآخر
+SLASH_NOT_ALLOWED = يجب ألا يحتوي شرطة مائلة: فهي تصل بين المنصة والمتجر والاسم
+PHASES_MISSING = يلزم واحد على الأقل: كيف يُستخدم الحساب
+DIRECTION_EXPECTED = اذكر أيهما أفضل: higher أو lower
+NORMALISATION_EXPECTED = اذكر كيف تتحول القيمة إلى نقاط: target_piecewise أو min_max أو percentile أو t_score
+PHASE_KIND_EXPECTED = shared أو mixed أو named
+PHASE_TWICE = تبدأ مرحلتان في هذا التاريخ
+HANDOVER_KIND_EXPECTED = take أو release
+PUNCH_KIND_EXPECTED = in أو out
+SHIFT_TOO_LONG = يجب أن تكون المناوبة أقصر من { $hours ->
+    [zero] { $hours } ساعة
+    [one] ساعة واحدة
+    [two] ساعتين
+    [few] { $hours } ساعات
+    [many] { $hours } ساعة
+   *[other] { $hours } ساعة
+}
+PERIOD_TOO_LONG = { $days ->
+    [zero] { $days } يوم على الأكثر
+    [one] يوم واحد على الأكثر
+    [two] يومان على الأكثر
+    [few] { $days } أيام على الأكثر
+    [many] { $days } يومًا على الأكثر
+   *[other] { $days } يوم على الأكثر
+}
+DUTY_VERSION_EXPECTED = المتوقع 1 أو 2 أو 3، أو 0 للأحدث
 
-# What somebody who punches is told.
-PUNCH_OF_SHIFT = it belongs to your shift that begins at { $start }
-PUNCH_CAME = you are in from now on
-PUNCH_LEFT = it closes the stretch that began at { $since }
-PUNCH_STILL_IN = you were still in since { $since }: that stretch ends here and a new one begins
-PUNCH_NOT_IN = you have not punched in during the last { $hours } hours: ask for a correction if you forgot
-PUNCH_NOT_PLANNED = no shift of yours is near this time
-PUNCH_DRIFT = your device's clock differs from ours by { $seconds } s; ours counts
+PUNCH_OF_SHIFT = يتبع مناوبتك التي تبدأ في { $start }
+PUNCH_CAME = سُجّل حضورك من الآن
+PUNCH_LEFT = يختم المدة التي بدأت في { $since }
+PUNCH_STILL_IN = كان حضورك مسجلًا منذ { $since }: تنتهي تلك المدة هنا وتبدأ مدة جديدة
+PUNCH_NOT_IN = لم تسجّل حضورك خلال آخر { $hours ->
+    [zero] { $hours } ساعة
+    [one] ساعة
+    [two] ساعتين
+    [few] { $hours } ساعات
+    [many] { $hours } ساعة
+   *[other] { $hours } ساعة
+}: اطلب تصحيحًا إن كنت قد نسيت
+PUNCH_NOT_PLANNED = ليست لك مناوبة قريبة من هذا الوقت
+PUNCH_DRIFT = تختلف ساعة جهازك عن ساعتنا بمقدار { $seconds } ث؛ والمعتمد ساعتنا
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code DOUBLE_IN.
-DUTY_DOUBLE_IN = { $number } punched in again at { $at } without punching out; the first stretch ends there
-# Code MISSING_PUNCH.
-DUTY_IN_WITHOUT_OUT = { $number } punched in at { $at } and not out within { $hours } h; the stretch counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_MAY_COME = { $number }'s punch at { $at } counts as an in, and the punches end at { $last } without an out; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_IN = { $number }'s punch at { $at } counts as an in, and no out follows within { $hours } h; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_OUT = { $number }'s punch at { $at } counts as an out, and no in came within { $hours } h before; that makes no presence, but a shift of its working day counts only where a pair of punches covers it, and a hold without release ends there
-# Code UNCOVERED_SHIFT.
-DUTY_SHIFT_UNCOVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but no pair of punches covers any of it; the shift counts for nothing until the missing punches are added
-# Code BARELY_COVERED_SHIFT. Somebody punched on the working day of a shift, and no more than the edge of the shift counts.
-DUTY_SHIFT_BARELY_COVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but { $why ->
-    [other] the punches that reach into this shift belong to another one
-   *[edge] no pair of punches covers any of its planned time
-}; no more than { $minutes } min at its edge count until the missing punches are added
-# Code HELD_BY_OTHERS. By the hand-over log only others held the account in a shift.
-DUTY_SHIFT_HELD_BY_OTHERS = { $number } was rostered on { $account } from { $start } to { $end }, but by the hand-over log only others held the account in the time that would have counted; the shift counts for nothing, and if { $number } served then, the take and the release are to be added
-# Code MISSING_PUNCH.
-DUTY_OUT_WITHOUT_IN = { $number } punched out at { $at } without an in within { $hours } h before; it counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_AFTER_CLOSED_IN = { $number }'s punch at { $at } counts as an out, but the in before it was closed at { $out }; it makes no presence, and a hold without release ends there
-# Code NOT_EMPLOYED.
-DUTY_SHIFT_NOT_EMPLOYED = { $number } is rostered on { $account } from { $start } to { $end } and is not employed then: the shift counts for nothing; correct the roster, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_PUNCH_NOT_EMPLOYED = { $number } punched at { $at } and is not employed then: it counts for nothing; correct the punch, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_HOLD_NOT_EMPLOYED = { $number } took { $account } at { $at } and is not employed then: the hold counts for nothing; correct the hand-over, or the days of employment
-# Code MISSING_PUNCH.
-DUTY_IN_AND_OUT_AT_ONCE = { $number } punched in and out at { $at }, both at once; it counts for no presence
-# Code UNHELD_ACCOUNT.
-DUTY_NOBODY = there is evidence about { $account }, and still nobody was on duty in the period
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE_V1 = no roster, punch or hand-over speaks for { $account } in the period: all its work is shared by its whole team ({ $scope ->
-    [all] everybody
+DUTY_DOUBLE_IN = { $number }: تسجيل حضور من جديد في { $at } بلا تسجيل انصراف؛ تنتهي المدة الأولى هناك
+DUTY_IN_WITHOUT_OUT = { $number }: تسجيل حضور في { $at } بلا انصراف خلال { $hours } س؛ لا تُحسب المدة
+DUTY_OUT_MAY_COME = { $number }: يُعد تسجيل { $at } حضورًا، وتنتهي التسجيلات في { $last } بلا انصراف؛ لا ينتج عن ذلك وجود، ولا تُحسب مناوبة من يوم العمل هذا إلا حيث يغطيها زوج من التسجيلات
+DUTY_LONE_IN = { $number }: يُعد تسجيل { $at } حضورًا، ولا يتبعه انصراف خلال { $hours } س؛ لا ينتج عن ذلك وجود، ولا تُحسب مناوبة من يوم العمل هذا إلا حيث يغطيها زوج من التسجيلات
+DUTY_LONE_OUT = { $number }: يُعد تسجيل { $at } انصرافًا، ولم يسبقه حضور خلال { $hours } س؛ لا ينتج عن ذلك وجود، لكن لا تُحسب مناوبة من يوم العمل هذا إلا حيث يغطيها زوج من التسجيلات، وتنتهي هناك كل عهدة بلا تسليم
+DUTY_SHIFT_UNCOVERED = { $number }: له مناوبة على { $account } من { $start } إلى { $end } وله تسجيلات دوام في يوم العمل ذاك، لكن لا يغطي أي زوج من التسجيلات شيئًا منها؛ لا تُحسب المناوبة حتى تُضاف التسجيلات الناقصة
+DUTY_SHIFT_BARELY_COVERED = { $number }: له مناوبة على { $account } من { $start } إلى { $end } وله تسجيلات دوام في يوم العمل ذاك، لكن { $why ->
+    [other] التسجيلات التي تمتد إلى هذه المناوبة تخص مناوبة أخرى
+   *[edge] لا يغطي أي زوج من التسجيلات شيئًا من وقتها المخطط
+}؛ لا يُحسب منها سوى { $minutes } د على الأكثر عند طرفها حتى تُضاف التسجيلات الناقصة
+DUTY_SHIFT_HELD_BY_OTHERS = { $number }: له مناوبة على { $account } من { $start } إلى { $end }، لكن وفق سجل انتقال العهدة لم يكن الحساب في الوقت المحسوب إلا في عهدة آخرين؛ لا تُحسب المناوبة، وإن كان { $number } هو من خدم حينئذ فيجب إضافة الاستلام والتسليم
+DUTY_OUT_WITHOUT_IN = { $number }: تسجيل انصراف في { $at } بلا حضور قبله خلال { $hours } س؛ لا يُحسب
+DUTY_OUT_AFTER_CLOSED_IN = { $number }: يُعد تسجيل { $at } انصرافًا، لكن الحضور الذي قبله خُتم في { $out }؛ لا ينتج عنه وجود، وتنتهي هناك كل عهدة بلا تسليم
+DUTY_SHIFT_NOT_EMPLOYED = { $number }: له مناوبة على { $account } من { $start } إلى { $end } وهو غير معيّن حينئذ؛ لا تُحسب المناوبة؛ صحّح جدول المناوبات أو أيام التوظيف
+DUTY_PUNCH_NOT_EMPLOYED = { $number }: له تسجيل دوام في { $at } وهو غير معيّن حينئذ؛ لا يُحسب؛ صحّح التسجيل أو أيام التوظيف
+DUTY_HOLD_NOT_EMPLOYED = { $number }: استلم { $account } في { $at } وهو غير معيّن حينئذ؛ لا تُحسب العهدة؛ صحّح انتقال العهدة أو أيام التوظيف
+DUTY_IN_AND_OUT_AT_ONCE = { $number }: تسجيل حضور وانصراف معًا في { $at }؛ لا ينتج عن ذلك وجود
+DUTY_NOBODY = توجد أدلة عن { $account }، ومع ذلك لم يكن أحد على رأس العمل في الفترة
+DUTY_NO_EVIDENCE_V1 = لا جدول مناوبات ولا تسجيل دوام ولا انتقال عهدة يدل على { $account } في الفترة: يتقاسم فريقه كله كل عمله ({ $scope ->
+    [all] الجميع
    *[team] { $team }
-}, { $people } people); publish rosters or have people punch
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE = no roster, punch or hand-over speaks for { $account } in the period: its whole team counts as on duty ({ $scope ->
-    [all] everybody
+}، { $people ->
+    [zero] { $people } موظف
+    [one] موظف واحد
+    [two] موظفان
+    [few] { $people } موظفين
+    [many] { $people } موظفًا
+   *[other] { $people } موظف
+})؛ انشر جداول المناوبات أو اطلب من الموظفين تسجيل الدوام
+DUTY_NO_EVIDENCE = لا جدول مناوبات ولا تسجيل دوام ولا انتقال عهدة يدل على { $account } في الفترة: يُعد فريقه كله على رأس العمل ({ $scope ->
+    [all] الجميع
    *[team] { $team }
-}, people: { $people }); publish rosters or have people punch
-# Code RELEASE_WITHOUT_TAKE.
-DUTY_RELEASE_WITHOUT_TAKE = { $number } released { $account } at { $at } without holding it; it counts for nothing
-# Code MISSING_RELEASE.
-DUTY_NEVER_RELEASED = { $number } took { $account } at { $since } and never released it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+}، عدد الموظفين: { $people })؛ انشر جداول المناوبات أو اطلب من الموظفين تسجيل الدوام
+DUTY_RELEASE_WITHOUT_TAKE = { $number }: سلّم { $account } في { $at } ولم يكن في عهدته؛ لا يُحسب ذلك
+DUTY_NEVER_RELEASED = { $number }: استلم { $account } في { $since } ولم يسلّمه؛ تنتهي العهدة في { $end }، عند { $by ->
+    [release] التسليم
+    [punch_out] تسجيل الانصراف التالي
+    [roster] نهاية المناوبة في الجدول
+    [too_long] أطول مدة مسموح بها
+   *[taken_again] الاستلام التالي
 }
-# Code MISSING_RELEASE.
-DUTY_NO_RELEASE_KNOWN = { $number } took { $account } at { $since } and no release is known after it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+DUTY_NO_RELEASE_KNOWN = { $number }: استلم { $account } في { $since } ولا يُعرف تسليم بعده؛ تنتهي العهدة في { $end }، عند { $by ->
+    [release] التسليم
+    [punch_out] تسجيل الانصراف التالي
+    [roster] نهاية المناوبة في الجدول
+    [too_long] أطول مدة مسموح بها
+   *[taken_again] الاستلام التالي
 }
-# Code MISSING_RELEASE.
-DUTY_TAKEN_AGAIN = { $number } took { $account } at { $since } and took it again at { $again } without a release between; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+DUTY_TAKEN_AGAIN = { $number }: استلم { $account } في { $since } ثم استلمه من جديد في { $again } بلا تسليم بينهما؛ تنتهي العهدة في { $end }، عند { $by ->
+    [release] التسليم
+    [punch_out] تسجيل الانصراف التالي
+    [roster] نهاية المناوبة في الجدول
+    [too_long] أطول مدة مسموح بها
+   *[taken_again] الاستلام التالي
 }
-# Code OVERLAP.
-DUTY_HELD_BY_TWO = { $first } and { $second } both held { $account } from { $from } to { $until }; { $why ->
-    [exclusive] only one person may hold it at a time
-   *[unreleased] the first had not released it
+DUTY_HELD_BY_TWO = كان { $account } في عهدة { $first } و{ $second } معًا من { $from } إلى { $until }؛ { $why ->
+    [exclusive] لا يجوز أن يكون إلا في عهدة شخص واحد في الوقت نفسه
+   *[unreleased] لم يكن الأول قد سلّمه
 }
 
 ## What to do about findings
 
-# In a word what a person does about a finding of this kind.
 FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] bring in a roster of the account, or have its people punch or hand over, and start the run again
-    [UNHELD_ACCOUNT] add the shift of whoever served the account then, or the missing punches or take; move a record that is of another account (MoveRecord)
-    [OVERLAP] add the release of whoever did not have the account any more when the other took it (CorrectHandover)
-    [MISSING_RELEASE] add the release (CorrectHandover)
-    [RELEASE_WITHOUT_TAKE] add the take that belongs to the release, or void the release (CorrectHandover)
-    [DOUBLE_IN] add the out before the second in, or void one of the two (CorrectPunch)
-    [MISSING_PUNCH] add the punch that is missing, or void the one that is alone (CorrectPunch)
-    [UNCOVERED_SHIFT] add the punches of the shift (CorrectPunch), or cancel it if nobody came (CancelShift)
-    [BARELY_COVERED_SHIFT] add the punches that are missing of the shift (CorrectPunch), or change its times (ChangeShift)
-    [HELD_BY_OTHERS] add the take and the release of whoever served by the roster (CorrectHandover), or cancel the shift (CancelShift)
-    [NOT_EMPLOYED] put right the roster, the punch or the hand-over, or the days of employment (ChangeEmployment)
-    [TAG_OFF_DUTY] add the shift or the punches of whom the record names, move it to the account that it is of (MoveRecord), or send it again with the right name and a higher revision
-    [NAMED_WITHOUT_AGENT] send the records again with the name of the agent and a higher revision
-    [MIXED_WITHOUT_TAG] send the records again with the name of the agent and a higher revision, or leave it at the roster
-    [TOO_FEW_TO_INFER] nothing needs doing; hand-overs or names in the records tell more precisely who served
-    [DID_NOT_SETTLE] nothing needs doing; hand-overs tell more precisely who served
-    [SEVERAL_AT_ONCE] send the times of the replies, or let people claim their dialogues; names in the records tell more precisely who served as well
-    [TOO_FEW_REPLIES] nothing needs doing in a small month; names in the records, or claims, tell more precisely who served
-    [REPLIES_TOO_DENSE] have a tenth of the records named, claimed with a click (MakeClaim) or written at known devices (ImportDevices), and breaks punched
-    [EVIDENCE_UNEVEN] have everybody on the account click (MakeClaim), sign or write at known devices (ImportDevices) alike
-    [CLOCK_WITHOUT_SECONDS] have the times of the replies exported with their seconds
-    [CLAIM_OFF_DUTY] check who clicked, and the punches and roster of that day
-    [CLAIM_WITHOUT_RECORD] check whether the record was sent, and the clock of the claims
-    [CLAIMS_DIFFER] ask them who served, and let the record name its agent
-    [DEVICE_OFF_DUTY] check whose the device is, and the punches and roster of that day
-    [DEVICE_OF_SEVERAL] say from when to when the device is whose
-    [DEVICE_OF_NOBODY] say whose the device is on those days, by the name that records give it (ImportDevices), or roster somebody on its seat
-    [EVIDENCE_NOT_READ] name version 3 of the policy, which reads it, or none, for the newest; or leave it, as the month is then credited without it
-    [REPLY_OUTSIDE_RECORD] check when the record begins and ends, and the clock of the replies
-    [BREAKS_NOT_PUNCHED] have people punch out for a break and in again after it (RecordPunch), or hand the account over
-    [CLOCKS_APART] set the clock of the desk right, and have its messages exported again where they are to be kept by the right time
-    [UNKNOWN_AGENT] say whose the name is (ImportAliases), or send the records again with the right one
-    [ACCOUNT_UNKNOWN] bring in the account (ImportAccounts), or move the records to the one that they are of (MoveRecord)
-    [POPULATION_CHANGED] close the cycle again, unless it is to stay with the people of before (CloseCycle)
-    [AMOUNTS_CONVERTED] nothing needs doing; where a rate is wrong, set the right one (SetRates) and start the run again
-    [MEASURE_NOT_SENT] send what the sentence names, or leave the indicator out of the scheme
-    [OBSERVATIONS_BEYOND_PERIOD] take the observation out (WithdrawObservation) and send it in parts, each of days of one period, or close a period that holds all of its days
-    [OBSERVATIONS_UNREAD] send them again under the right name and take these out (WithdrawObservation), or have a scheme read the measure; nothing needs doing where they are kept for later
-    [REFUND_EXCEEDS_SALE] send the refund again with the right amount and a higher revision, or take it out (WithdrawRecord); where it is right, send the sale again with what it brought
-    [CONTRIBUTOR_UNKNOWN] say whose the name is (ImportAliases), or send the record again with the right contributors and a higher revision
-    [CONTRIBUTOR_OFF_DUTY] nothing needs doing where somebody helped outside of the own hours; else add the shift or the punches, or send the record again with the right contributors and a higher revision
-    [CONTRIBUTORS_NOT_SPLIT] name a policy with a split to have such records shared, or leave it: the contributors are kept
-    [STANDARD_WITHDRAWN] write a new version of the scheme that follows a standard in use (ListRefinements says what fits), then make and close a cycle with it, or correct a published one by it (CorrectCycle); leave it where the month is still to be judged by the old one
-   *[other] look at what it names, put that right where it is wrong, and start the run again
+    [NO_DUTY_EVIDENCE] أدخل جدول مناوبات للحساب، أو اطلب من موظفيه تسجيل الدوام أو تسجيل انتقال العهدة، ثم ابدأ العملية من جديد
+    [UNHELD_ACCOUNT] أضف مناوبة من كان يخدم الحساب حينئذ، أو تسجيلات الدوام أو الاستلام الناقصة؛ وانقل السجل الذي يخص حسابًا آخر (MoveRecord)
+    [OVERLAP] أضف تسليم من لم يعد الحساب في عهدته حين استلمه الآخر (CorrectHandover)
+    [MISSING_RELEASE] أضف التسليم (CorrectHandover)
+    [RELEASE_WITHOUT_TAKE] أضف الاستلام الذي يخص التسليم، أو أبطل التسليم (CorrectHandover)
+    [DOUBLE_IN] أضف الانصراف قبل الحضور الثاني، أو أبطل أحد الحضورين (CorrectPunch)
+    [MISSING_PUNCH] أضف تسجيل الدوام الناقص، أو أبطل التسجيل المنفرد (CorrectPunch)
+    [UNCOVERED_SHIFT] أضف تسجيلات دوام المناوبة (CorrectPunch)، أو ألغِها إن لم يحضر أحد (CancelShift)
+    [BARELY_COVERED_SHIFT] أضف تسجيلات الدوام الناقصة للمناوبة (CorrectPunch)، أو غيّر وقتها (ChangeShift)
+    [HELD_BY_OTHERS] أضف استلام من خدم حسب الجدول وتسليمه (CorrectHandover)، أو ألغِ المناوبة (CancelShift)
+    [NOT_EMPLOYED] صحّح جدول المناوبات أو تسجيل الدوام أو انتقال العهدة، أو أيام التوظيف (ChangeEmployment)
+    [TAG_OFF_DUTY] أضف مناوبة من يسمّيه السجل أو تسجيلات دوامه، أو انقل السجل إلى الحساب الذي يخصه (MoveRecord)، أو أرسله من جديد بالاسم الصحيح ومراجعة أعلى
+    [NAMED_WITHOUT_AGENT] أرسل السجلات من جديد مع اسم موظف الخدمة ومراجعة أعلى
+    [MIXED_WITHOUT_TAG] أرسل السجلات من جديد مع اسم موظف الخدمة ومراجعة أعلى، أو اتركها حسب جدول المناوبات
+    [TOO_FEW_TO_INFER] لا يلزم شيء؛ انتقالات العهدة أو الأسماء في السجلات تبيّن بدقة أكبر من خدم
+    [DID_NOT_SETTLE] لا يلزم شيء؛ انتقالات العهدة تبيّن بدقة أكبر من خدم
+    [SEVERAL_AT_ONCE] أرسل أوقات الردود، أو دع الموظفين يطالبون بمحادثاتهم؛ والأسماء في السجلات تبيّن أيضًا بدقة أكبر من خدم
+    [TOO_FEW_REPLIES] لا يلزم شيء في شهر قليل السجلات؛ والأسماء في السجلات أو المطالبات تبيّن بدقة أكبر من خدم
+    [REPLIES_TOO_DENSE] احرص على أن يكون عُشر السجلات مسمّى، أو مطالَبًا به بنقرة (MakeClaim)، أو مكتوبًا على أجهزة معروفة (ImportDevices)، وأن تُسجَّل فترات الراحة
+    [EVIDENCE_UNEVEN] احرص على أن ينقر كل من على الحساب (MakeClaim) أو يوقّع أو يكتب على أجهزة معروفة (ImportDevices) بالقدر نفسه
+    [CLOCK_WITHOUT_SECONDS] اطلب تصدير أوقات الردود بثوانيها
+    [CLAIM_OFF_DUTY] تحقق ممن نقر، ومن تسجيلات الدوام وجدول المناوبات لذلك اليوم
+    [CLAIM_WITHOUT_RECORD] تحقق من إرسال السجل، ومن ساعة المطالبات
+    [CLAIMS_DIFFER] اسألهم من خدم، واجعل السجل يسمّي موظف خدمته
+    [DEVICE_OFF_DUTY] تحقق لمن الجهاز، ومن تسجيلات الدوام وجدول المناوبات لذلك اليوم
+    [DEVICE_OF_SEVERAL] اذكر لمن الجهاز ومن متى إلى متى
+    [DEVICE_OF_NOBODY] اذكر لمن الجهاز في تلك الأيام بالاسم الذي تعطيه السجلات (ImportDevices)، أو جدوِل موظفًا على مقعده
+    [EVIDENCE_NOT_READ] اذكر الإصدار 3 من السياسة، فهو يقرأ هذا، أو لا تذكر شيئًا فيُستخدم الأحدث؛ أو اتركه، فيُسند الشهر عندئذ بدونه
+    [REPLY_OUTSIDE_RECORD] تحقق متى يبدأ السجل وينتهي، ومن ساعة الردود
+    [BREAKS_NOT_PUNCHED] اطلب من الموظفين تسجيل الانصراف للراحة والحضور بعدها (RecordPunch)، أو نقل عهدة الحساب
+    [CLOCKS_APART] اضبط ساعة المكتب، وأعد تصدير رسائله إن كان يلزم حفظها بالوقت الصحيح
+    [UNKNOWN_AGENT] اذكر لمن الاسم (ImportAliases)، أو أرسل السجلات من جديد بالاسم الصحيح
+    [ACCOUNT_UNKNOWN] أدخل الحساب (ImportAccounts)، أو انقل السجلات إلى الحساب الذي يخصها (MoveRecord)
+    [POPULATION_CHANGED] أغلق الدورة من جديد، إلا إذا كان يجب أن تبقى بالموظفين السابقين (CloseCycle)
+    [AMOUNTS_CONVERTED] لا يلزم شيء؛ وإن كان سعر الصرف خطأ فاضبط الصحيح (SetRates) وابدأ العملية من جديد
+    [MEASURE_NOT_SENT] أرسل ما تذكره الجملة، أو احذف المؤشر من الخطة
+    [OBSERVATIONS_BEYOND_PERIOD] اسحب الرصد (WithdrawObservation) وأرسله أجزاءً، كل جزء لأيام من فترة واحدة، أو أغلق فترة تضم كل أيامه
+    [OBSERVATIONS_UNREAD] أرسلها من جديد بالاسم الصحيح واسحب هذه (WithdrawObservation)، أو اجعل خطة تقرأ المقياس؛ ولا يلزم شيء إن كانت محفوظة لوقت لاحق
+    [REFUND_EXCEEDS_SALE] أرسل رد المبلغ من جديد بالمبلغ الصحيح ومراجعة أعلى، أو اسحبه (WithdrawRecord)؛ وإن كان صحيحًا فأرسل البيع من جديد بما حققه
+    [CONTRIBUTOR_UNKNOWN] اذكر لمن الاسم (ImportAliases)، أو أرسل السجل من جديد بالمساهمين الصحيحين ومراجعة أعلى
+    [CONTRIBUTOR_OFF_DUTY] لا يلزم شيء إن كان الموظف قد ساعد خارج ساعاته؛ وإلا فأضف المناوبة أو تسجيلات الدوام، أو أرسل السجل من جديد بالمساهمين الصحيحين ومراجعة أعلى
+    [CONTRIBUTORS_NOT_SPLIT] اذكر سياسة فيها تقسيم لتُقسَّم هذه السجلات، أو اتركها: المساهمون محفوظون
+    [STANDARD_WITHDRAWN] اكتب إصدارًا جديدًا من الخطة يتبع معيارًا ساريًا (يبيّن ListRefinements ما يناسب)، ثم أنشئ دورة به وأغلقها، أو صحّح دورة منشورة به (CorrectCycle)؛ واتركه إن كان الشهر لا يزال يُقيَّم بالقديم
+   *[other] انظر في ما تذكره الملاحظة، وصحّحه إن كان خطأ، ثم ابدأ العملية من جديد
 }
-# The service that a fix went to did not take it.
-FIX_REFUSED = the fix was not taken: { $why }
-# A finding that nothing puts right by itself.
-FINDING_WITHOUT_FIX = no call by itself puts right a finding of the kind { $kind }: its advice says what to do
+FIX_REFUSED = لم يُقبل الإصلاح: { $why }
+FINDING_WITHOUT_FIX = لا يوجد استدعاء يصلح وحده ملاحظة من النوع { $kind }: تبيّن نصيحتها ما يجب فعله
 
 ## Performance
 
-# The cycle is being closed.
-CYCLE_CLOSING = the cycle is being closed right now: watch it, or cancel it first
-# The cycle is final.
-CYCLE_PUBLISHED = the cycle is published and never changes again: correct it with CorrectCycle if its result has to be another
-# There is nothing to cancel.
-CYCLE_NOT_CLOSING = the cycle is not being closed, so there is nothing to cancel
-# The cycle has not been closed.
-CYCLE_NOT_REVIEWABLE = the cycle has no result to publish: close it first
-# There is no result to read.
-CYCLE_WITHOUT_RESULT = the cycle has no result yet: close it, and watch it until it is reviewable
-# No record of a known account in the period.
-PERIOD_WITHOUT_RECORDS = no service record of any account began between { $from } and { $to }: import the records of these days, or make a cycle over other days
-    .part = no service record of an account of its unit, or of one that its people served, began between { $from } and { $to }: import the records of these days; where they are there, let the accounts name their team in the unit, and correct the employments of whoever served them; where its teams went to another unit, that one closes their month
-# Records, but nobody to credit them to.
+CYCLE_CLOSING = الدورة قيد الإغلاق الآن: تابعها، أو ألغِ إغلاقها أولًا
+CYCLE_PUBLISHED = الدورة منشورة ولا تتغير بعد ذلك: صحّحها عبر CorrectCycle إن كان يجب أن تكون نتيجتها غير هذه
+CYCLE_NOT_CLOSING = الدورة ليست قيد الإغلاق، فلا شيء لإلغائه
+CYCLE_NOT_REVIEWABLE = ليست للدورة نتيجة لنشرها: أغلقها أولًا
+CYCLE_WITHOUT_RESULT = ليست للدورة نتيجة بعد: أغلقها، وتابعها حتى تصبح جاهزة للمراجعة
+PERIOD_WITHOUT_RECORDS = لم يبدأ أي سجل خدمة لأي حساب بين { $from } و{ $to }: استورد سجلات هذه الأيام، أو أنشئ دورة لأيام أخرى
+    .part = لم يبدأ أي سجل خدمة لحساب من وحدتها أو لحساب خدمه موظفوها بين { $from } و{ $to }: استورد سجلات هذه الأيام؛ وإن كانت موجودة فاجعل الحسابات تذكر فريقها في الوحدة، وصحّح توظيف من خدمها؛ وإن كانت فرقها قد انتقلت إلى وحدة أخرى فتلك الوحدة تغلق شهرها
 NOBODY_CREDITED = { $records ->
-    [one] the only record could be credited to nobody
-   *[other] none of the { $records } records could be credited to anybody
-}: bring in rosters, punches or hand-overs of the period, then close again
+    [zero] لم يمكن إسناد أي من السجلات، وعددها { $records }، إلى أحد
+    [one] لم يمكن إسناد السجل الوحيد إلى أحد
+    [two] لم يمكن إسناد أي من السجلين إلى أحد
+    [few] لم يمكن إسناد أي من السجلات، وعددها { $records }، إلى أحد
+    [many] لم يمكن إسناد أي من السجلات، وعددها { $records }، إلى أحد
+   *[other] لم يمكن إسناد أي من السجلات، وعددها { $records }، إلى أحد
+}: أدخل جداول المناوبات أو تسجيلات الدوام أو انتقالات العهدة للفترة، ثم أغلق من جديد
     .unemployed = { $records ->
-        [one] the only record could be credited to nobody
-       *[other] none of the { $records } records could be credited to anybody
-    }, since nobody is employed between { $from } and { $to }: correct the employments or the period, then close again
-    .elsewhere = nobody who is in has a part of a record: what the attribution run read is credited to people who are not in ({ $elsewhere } of { $records }). Look who is in and why (PreviewPopulation), correct the employments, or the account, agent or roster that the records rest on, then close again
+        [zero] لم يمكن إسناد أي من السجلات، وعددها { $records }، إلى أحد
+        [one] لم يمكن إسناد السجل الوحيد إلى أحد
+        [two] لم يمكن إسناد أي من السجلين إلى أحد
+        [few] لم يمكن إسناد أي من السجلات، وعددها { $records }، إلى أحد
+        [many] لم يمكن إسناد أي من السجلات، وعددها { $records }، إلى أحد
+       *[other] لم يمكن إسناد أي من السجلات، وعددها { $records }، إلى أحد
+    }، إذ لا أحد معيّن بين { $from } و{ $to }: صحّح التوظيف أو الفترة، ثم أغلق من جديد
+    .elsewhere = لا أحد من المشمولين له جزء من سجل: ما قرأته عملية الإسناد مسند إلى غير المشمولين ({ $elsewhere } من { $records }). انظر من المشمول ولماذا (PreviewPopulation)، وصحّح التوظيف أو الحساب أو موظف الخدمة أو جدول المناوبات الذي تستند إليه السجلات، ثم أغلق من جديد
 CYCLE_REFUSED = { $message }
-CYCLE_GIVEN_UP = closing was tried several times in vain ({ $reason }): close again, and if it fails again ask the operator
-STEP_QUEUED = waiting for a worker
-STEP_COLLECTING = collecting people, accounts and duty
-STEP_ATTRIBUTING = crediting records to people
-STEP_SCORING = making score cards
-# The run is over.
-RUN_RESTS = the attribution run is over already, so there is nothing to stop
-# The run has no result.
-RUN_NOT_DONE = the attribution run has no result: watch it until it is done, or start another one
-# The run is of another month than the cycle, or of another policy.
-RUN_DIFFERS = the attribution run is of other days or of another policy than the cycle: name a run of the same, or none, and one is started
-# The run is about a part of the cycle.
-RUN_COVERS_PART = the attribution run is about some accounts or units and not about all that the cycle is about: name a run about the cycle's unit or one above, or none, and one is started
+CYCLE_GIVEN_UP = جرت محاولة الإغلاق عدة مرات بلا جدوى ({ $reason }): أغلق من جديد، وإن فشل ثانية فاسأل المشغّل
+STEP_QUEUED = في انتظار منفّذ
+STEP_COLLECTING = جمع الموظفين والحسابات والدوام
+STEP_ATTRIBUTING = إسناد السجلات إلى الموظفين
+STEP_SCORING = إعداد بطاقات التقييم
+RUN_RESTS = انتهت عملية الإسناد بالفعل، فلا شيء لإيقافه
+RUN_NOT_DONE = ليست لعملية الإسناد نتيجة: تابعها حتى تنتهي، أو ابدأ عملية أخرى
+RUN_DIFFERS = عملية الإسناد لأيام أخرى أو بسياسة أخرى غير ما للدورة: اذكر عملية مطابقة، أو لا تذكر شيئًا فتُبدأ واحدة
+RUN_COVERS_PART = عملية الإسناد عن بعض الحسابات أو الوحدات وليست عن كل ما تشمله الدورة: اذكر عملية عن وحدة الدورة أو وحدة أعلى منها، أو لا تذكر شيئًا فتُبدأ واحدة
     .moved = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for { $unit } (StartAttributionRun, by somebody whose rights reach it) and name it (attribution_run_id), or take the last day for as_of
+        [zero] { $people } موظف من المشمولين بالدورة في { $day } (as_of) ينتمون في { $last } إلى مكان آخر مع الحسابات التي خدموها
+        [one] موظف واحد مشمول بالدورة في { $day } (as_of) ينتمي في { $last } إلى مكان آخر مع الحسابات التي خدمها
+        [two] موظفان مشمولان بالدورة في { $day } (as_of) ينتميان في { $last } إلى مكان آخر مع الحسابات التي خدماها
+        [few] { $people } موظفين مشمولين بالدورة في { $day } (as_of) ينتمون في { $last } إلى مكان آخر مع الحسابات التي خدموها
+        [many] { $people } موظفًا من المشمولين بالدورة في { $day } (as_of) ينتمون في { $last } إلى مكان آخر مع الحسابات التي خدموها
+       *[other] { $people } موظف من المشمولين بالدورة في { $day } (as_of) ينتمون في { $last } إلى مكان آخر مع الحسابات التي خدموها
+    }: اطلب بدء عملية لـ { $unit } (StartAttributionRun، ممن تشملها صلاحياته) واذكرها (attribution_run_id)، أو اجعل as_of اليوم الأخير
     .moved_group = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for the group (StartAttributionRun, by group HR) and name it (attribution_run_id), or take the last day for as_of
-# A cycle waits for the run.
-RUN_AWAITED = a cycle is being closed with this attribution run: cancel the closing of the cycle instead
-# A scheme reads what the run did not add up, and the records are not any more what the run credited.
-RUN_OUTDATED = records of { $account } were changed since the attribution run read them, and the scheme reads a column that the run did not add up: start another run, or close without naming one
-# The run keeps no rates that amounts could be converted by.
-RUN_WITHOUT_RATES = the scheme names its currency, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } of { $day } is in another currency, and the attribution run keeps no rates of that day, since no scheme that it was started for, or that was in use then, looks back so far: close the cycle without naming the run, or start another run
-# The run was stopped while a cycle waited for it.
-RUN_STOPPED = the attribution run was stopped: close the cycle again
-# The run touches people or accounts beyond the unit that it was started for.
+        [zero] { $people } موظف من المشمولين بالدورة في { $day } (as_of) ينتمون في { $last } إلى مكان آخر مع الحسابات التي خدموها
+        [one] موظف واحد مشمول بالدورة في { $day } (as_of) ينتمي في { $last } إلى مكان آخر مع الحسابات التي خدمها
+        [two] موظفان مشمولان بالدورة في { $day } (as_of) ينتميان في { $last } إلى مكان آخر مع الحسابات التي خدماها
+        [few] { $people } موظفين مشمولين بالدورة في { $day } (as_of) ينتمون في { $last } إلى مكان آخر مع الحسابات التي خدموها
+        [many] { $people } موظفًا من المشمولين بالدورة في { $day } (as_of) ينتمون في { $last } إلى مكان آخر مع الحسابات التي خدموها
+       *[other] { $people } موظف من المشمولين بالدورة في { $day } (as_of) ينتمون في { $last } إلى مكان آخر مع الحسابات التي خدموها
+    }: اطلب بدء عملية للمجموعة (StartAttributionRun، من الموارد البشرية للمجموعة) واذكرها (attribution_run_id)، أو اجعل as_of اليوم الأخير
+RUN_AWAITED = تُغلق دورة بعملية الإسناد هذه: ألغِ إغلاق الدورة بدلًا من ذلك
+RUN_OUTDATED = تغيّرت سجلات { $account } منذ أن قرأتها عملية الإسناد، والخطة تقرأ عمودًا لم تجمعه العملية: ابدأ عملية أخرى، أو أغلق بلا ذكر عملية
+RUN_WITHOUT_RATES = تذكر الخطة عملتها، وعملية الإسناد سابقة على حفظ أسعار الصرف: أغلق الدورة بلا ذكر العملية، أو ابدأ عملية أخرى
+    .on = السجل { $record } للحساب { $account } في { $day } بعملة أخرى، ولا تحفظ عملية الإسناد أسعار ذلك اليوم، إذ لا خطة بُدئت لها أو كانت سارية حينئذ تعود إلى هذا الحد: أغلق الدورة بلا ذكر العملية، أو ابدأ عملية أخرى
+RUN_STOPPED = أُوقفت عملية الإسناد: أغلق الدورة من جديد
 RUN_BELONGS_ABOVE = { $own ->
-    [0] people of this unit serve accounts of { $units ->
-        [0] other units
-       *[other] { $beyond }
+    [0] يخدم موظفو هذه الوحدة حسابات وحدات أخرى{ $units ->
+        [0] {""}
+       *[other] {" "}({ $beyond })
     }
-   *[other] people of { $units ->
-        [0] other units
-       *[other] { $beyond }
-    } serve the same accounts ({ $accounts })
-}, and who worked together is credited together: have the attribution run started for { $unit } (StartAttributionRun, by somebody whose rights reach it), then close with it (CloseCycle with attribution_run_id)
+   *[other] يخدم موظفو وحدات أخرى{ $units ->
+        [0] {""}
+       *[other] {" "}({ $beyond })
+    } الحسابات نفسها ({ $accounts })
+}، ومن عملوا معًا يُسند إليهم معًا: اطلب بدء عملية الإسناد لـ { $unit } (StartAttributionRun، ممن تشملها صلاحياته)، ثم أغلق بها (CloseCycle مع attribution_run_id)
     .group = { $own ->
-        [0] people of this unit serve accounts of { $units ->
-            [0] other units
-           *[other] { $beyond }
+        [0] يخدم موظفو هذه الوحدة حسابات وحدات أخرى{ $units ->
+            [0] {""}
+           *[other] {" "}({ $beyond })
         }
-       *[other] people of { $units ->
-            [0] other units
-           *[other] { $beyond }
-        } serve the same accounts ({ $accounts })
-    }, and who worked together is credited together: have the attribution run started for the whole group (StartAttributionRun without a unit, by group HR), then close with it (CloseCycle with attribution_run_id)
-# The scheme of a cycle is of a unit that is not above it.
-SCHEME_OF_ANOTHER_UNIT = the scheme belongs to a unit that the cycle is not of: take a scheme of the group, of the unit or of one above it
-# Nobody is in the cycle.
-POPULATION_EMPTY = nobody is in the cycle: look at who is in and who is not with PreviewPopulation, and name other units, positions, grades or people
-# A unit of a population that is not below the cycle's.
-POPULATION_UNIT_BEYOND = { $unit } is not the cycle's unit or below it on that day
-# A person of a population who is not below the cycle's unit.
-POPULATION_PERSON_BEYOND = { $person } does not belong to the cycle's unit or below it on that day
-# Somebody who is left out of a population, and whom the group does not have.
-POPULATION_PERSON_UNKNOWN = nobody in the group has the id { $person }: look the id up with ListPeople
-# The day of a population that is no day of the cycle's.
-POPULATION_AS_OF_OUTSIDE = { $day } is no day of the cycle: name a day from { $from } to { $to }, or none, and { $to } counts
-# A standard that the scheme of a cycle refines is out of use.
-STANDARD_WITHDRAWN = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on: the cycle is scored by it all the same
-    .instead = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on, and version { $instead } is to be used in place of it: the cycle is scored by it all the same
-# Somebody came to the population or left it while the cycle was being closed.
-POPULATION_CHANGED = came to the population or left it while the cycle was being closed
-    .came = belongs to the population now, but did not when closing began, and has no card: close the cycle again to include the person
-    .left = belonged to the population when closing began, but does not any more, and has a card: close the cycle again to leave the person out
-# A question that names both.
-CYCLE_OR_RUN = name a cycle or an attribution run, not both
-# A piece of work of a run that was cancelled.
-RUN_GONE = the run was cancelled
-# A worker that stopped before its work was done.
-WORKER_GONE = the worker went away
-TIME_OF_DAY_MALFORMED = "{ $text }" is no time of day: write 04:00
-RULES_VERSION_UNKNOWN = "{ $version }" is no version of the rules: write 1, 2 or 3
-RULES_VERSION_DIFFERS = leave it out, or write { $version } as in policy.version
-# Region or unit of an account are not as said.
-ACCOUNT_ELSEWHERE = account { $account } is in region { $region } and { $unit ->
-    [none] of no unit
-   *[other] of unit { $unit }
-}: say so
+       *[other] يخدم موظفو وحدات أخرى{ $units ->
+            [0] {""}
+           *[other] {" "}({ $beyond })
+        } الحسابات نفسها ({ $accounts })
+    }، ومن عملوا معًا يُسند إليهم معًا: اطلب بدء عملية الإسناد للمجموعة كلها (StartAttributionRun بلا وحدة، من الموارد البشرية للمجموعة)، ثم أغلق بها (CloseCycle مع attribution_run_id)
+SCHEME_OF_ANOTHER_UNIT = الخطة لوحدة لا تتبعها الدورة: اختر خطة للمجموعة أو للوحدة أو لوحدة أعلى منها
+POPULATION_EMPTY = لا أحد مشمول بالدورة: انظر عبر PreviewPopulation من المشمول ومن غير المشمول، واذكر وحدات أو مناصب أو مراتب وظيفية أو موظفين آخرين
+POPULATION_UNIT_BEYOND = { $unit } ليست وحدة الدورة ولا تحتها في ذلك اليوم
+POPULATION_PERSON_BEYOND = { $person } لا ينتمي إلى وحدة الدورة ولا إلى ما تحتها في ذلك اليوم
+POPULATION_PERSON_UNKNOWN = لا أحد في المجموعة معرّفه { $person }: ابحث عن المعرّف عبر ListPeople
+POPULATION_AS_OF_OUTSIDE = { $day } ليس من أيام الدورة: اذكر يومًا من { $from } إلى { $to }، أو لا تذكر شيئًا فيُعتمد { $to }
+STANDARD_WITHDRAWN = الخطة «{ $scheme }» تخصّص الإصدار { $version } من المعيار «{ $standard }»، وقد بطل استعماله من { $from }: تُقيَّم الدورة به مع ذلك
+    .instead = الخطة «{ $scheme }» تخصّص الإصدار { $version } من المعيار «{ $standard }»، وقد بطل استعماله من { $from } ويُستخدم بدلًا منه الإصدار { $instead }: تُقيَّم الدورة بالأول مع ذلك
+POPULATION_CHANGED = انضم إلى المشمولين أو خرج منهم أثناء إغلاق الدورة
+    .came = مشمول الآن، ولم يكن كذلك حين بدأ الإغلاق، وليست له بطاقة: أغلق الدورة من جديد لتشمل الموظف
+    .left = كان مشمولًا حين بدأ الإغلاق، ولم يعد كذلك، وله بطاقة: أغلق الدورة من جديد لاستبعاد الموظف
+CYCLE_OR_RUN = اذكر دورة أو عملية إسناد، لا كلتيهما
+RUN_GONE = أُلغيت العملية
+WORKER_GONE = توقف المنفّذ
+TIME_OF_DAY_MALFORMED = «{ $text }» ليس وقتًا من اليوم: اكتب 04:00
+RULES_VERSION_UNKNOWN = «{ $version }» ليس إصدارًا من القواعد: اكتب 1 أو 2 أو 3
+RULES_VERSION_DIFFERS = احذفه، أو اكتب { $version } كما في policy.version
+ACCOUNT_ELSEWHERE = الحساب { $account } في المنطقة { $region } و{ $unit ->
+    [none] ليس لأي وحدة
+   *[other] هو للوحدة { $unit }
+}: اذكر ذلك
 
-# Rows of records.
-
-EXTERNAL_ID_MISSING = external_id is empty: give the platform's own id of the record
-# Code TEXT_TOO_LONG.
-RECORD_TEXT_TOO_LONG = { $field } is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURE_TOO_LONG = a measure is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURES_TOO_MANY = the list of measures is too long: at most { $max }
-# Code TIME_MALFORMED.
-RECORD_TIME_MISSING = { $field } is missing or no time
-INTERVAL_BACKWARDS = ends { $ended } before it begins { $started }: correct one of them
-RECORD_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-INTERVAL_TOO_LONG = lasts from { $started } to { $ended }, and no record lasts longer than { $days } days: correct the dates
-AMOUNT_OUT_OF_RANGE = the amount is above { $most } minor units: check the unit
-REPLY_OUT_OF_RANGE = the first reply came after more than { $most } seconds: check the unit, or leave it out
-MEASURE_OUT_OF_RANGE = the measure "{ $name }" has more than { $digits } digits before the point: check the unit
-AMOUNT_NEGATIVE = the amount is negative: name in refers_to the record that it is a refund of
-REFUND_TAKES_NOTHING = refers_to makes it a refund, and its amount is not negative: write the amount that was paid back with a minus, or leave refers_to empty
-REFERS_TO_NOTHING = { $id } refers to { $other }, which is no record of this account: send that one first, or in the same call
-REFERS_TO_REFUND = { $id } refers to { $other }, which is a refund itself: name the record that was served
-# A version may say anything else than the version before.
-REFERENCE_FIXED = { $id } is there and refers to another record, or to none: withdraw it, and send the refund under an id of its own
-# Messages of a record that is not there, or that the caller may not bring in.
-REPLY_RECORD_UNKNOWN = no record { $id } is on this account, or it is of a day that you may not bring in: import the record first, or correct its id or account
-    .account = { $account } is the id of no account: give it as the lists give it
-# A record's row without any message.
-REPLIES_MISSING = { $id } has no message: send at least one, or leave the row out
-# A message of which nobody says who wrote it.
-REPLY_SIDE_MISSING = by is missing: say whether the agent or the customer wrote it
-# More messages of a record than any dialogue has, or more in one call than it takes.
-REPLIES_TOO_MANY = { $id } would have { $count } messages, and a record has at most { $most }: check whether one id stands for several dialogues
-    .import = at most { $most } messages in a call, these are { $count }: send several calls
-# A claim is of one record, or of one customer.
-CLAIM_NAMES_BOTH = it names a record and a customer: name one of them, or neither for the next record on the account
-# A claim on an account that the caller may not bring claims in for.
-CLAIM_OUT_OF_REACH = claims on account { $account } are beyond what you may send: leave them out, or have somebody send them who may
-# A claim that was taken back stays so.
-CLAIM_WITHDRAWN = the claim of { $at } was withdrawn ({ $why }): leave it out
-# An observation of somebody or something that the caller may not send observations of.
-OBSERVATION_OUT_OF_REACH = { $name } is beyond what you may send: leave it out, or have somebody send it who may
-# Contributors of a record that cannot be meant.
-CONTRIBUTORS_MALFORMED = contributors: "{ $text }" names nobody: write a role and an employee number or nickname, without a semicolon
-    .role = contributors: "{ $text }" is no role: use first_answer, closer or after_sales
-    .twice = contributors: { $text } is there twice: name everybody once in a role
-    .many = contributors: there are more than the { $max } that a record may have
-# The parts of a rule that do not make one record.
-SPLIT_NOT_WHOLE = the parts sum to { $sum } and not to 1000000 millionths: give every role its part so that they make one whole record
-RECORD_CURRENCY_UNKNOWN = "{ $code }" is no currency of ISO 4217: write one, such as JPY, or leave it empty for the group's
-REVISION_OUT_OF_RANGE = the revision { $revision } is above { $most }: send a smaller one
-REVISION_TWICE = both revision and revised_at are there: send one of them
-# A lower revision than the one that is stored, with other content.
-REVISION_STALE = { $id } is there already as revision { $there }, which is newer than { $sent }: send a higher revision, if this is what counts
-    .unsaid = { $id } is there already as revision { $there }, and this row says none: send a higher revision, if this is what counts
-# A record that was taken out stays out: of an import, or of who would take it out once more.
-RECORD_WITHDRAWN = { $id } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
-    .already = { $id } is withdrawn already ({ $why }): nothing is left to do
-# A record that was moved to another account is sent, moved or withdrawn where it was.
-RECORD_MOVED = { $id } was moved to another account ({ $why }): send it for that account
-    .already = { $id } was moved to another account ({ $why }): ListRecordVersions says to which; where that is the right one, nothing is left to do
-RECORD_OUT_OF_REACH = { $id } is beyond what you may bring in of its day: have whoever had the account's team on that day, or the group, bring it in
-RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
-MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text
-ROWS_CONTRADICT = several rows of this call are { $id } and say different things: send the one that is right
-# An id, or a name by which things are told apart, with a character that nobody sees.
-ID_WITH_UNSEEN = { $field } holds the character { $character }, which nobody sees: delete it
-    .here = it holds the character { $character }, which nobody sees: delete it
-DIFFERENT_CONTENT = { $id } is there already with other content ({ $columns }): send it with a higher revision, if this is what counts
-COLUMN_DIFFERS = { $column }: { $there } there, { $here } here
+EXTERNAL_ID_MISSING = الحقل external_id فارغ: اذكر معرّف السجل في المنصة نفسها
+RECORD_TEXT_TOO_LONG = { $field } أطول من اللازم: الحد الأقصى { $max ->
+    [zero] { $max } حرف
+    [one] حرف واحد
+    [two] حرفان
+    [few] { $max } أحرف
+    [many] { $max } حرفًا
+   *[other] { $max } حرف
+}
+MEASURE_TOO_LONG = أحد المقاييس أطول من اللازم: الحد الأقصى { $max ->
+    [zero] { $max } حرف
+    [one] حرف واحد
+    [two] حرفان
+    [few] { $max } أحرف
+    [many] { $max } حرفًا
+   *[other] { $max } حرف
+}
+MEASURES_TOO_MANY = قائمة المقاييس أطول من اللازم: الحد الأقصى { $max }
+RECORD_TIME_MISSING = { $field } غير موجود أو ليس وقتًا
+INTERVAL_BACKWARDS = ينتهي في { $ended } قبل أن يبدأ في { $started }: صحّح أحدهما
+RECORD_TIME_IMPLAUSIBLE = { $field } ليس بين العامين { $first } و{ $last }: تحقق من السنة
+INTERVAL_TOO_LONG = يستمر من { $started } إلى { $ended }، ولا يستمر سجل أكثر من { $days ->
+    [zero] { $days } يوم
+    [one] يوم واحد
+    [two] يومين
+    [few] { $days } أيام
+    [many] { $days } يومًا
+   *[other] { $days } يوم
+}: صحّح التواريخ
+AMOUNT_OUT_OF_RANGE = المبلغ أكبر من { $most } من أصغر وحدة نقدية: تحقق من وحدة القياس
+REPLY_OUT_OF_RANGE = جاء الرد الأول بعد أكثر من { $most } ثانية: تحقق من وحدة القياس، أو احذفه
+MEASURE_OUT_OF_RANGE = أرقام المقياس «{ $name }» قبل النقطة أكثر من { $digits }: تحقق من وحدة القياس
+AMOUNT_NEGATIVE = المبلغ سالب: اذكر في refers_to السجل الذي هو رد لمبلغه
+REFUND_TAKES_NOTHING = يجعله refers_to ردًا لمبلغ، ومبلغه ليس سالبًا: اكتب المبلغ المردود بعلامة ناقص، أو اترك refers_to فارغًا
+REFERS_TO_NOTHING = { $id } يشير إلى { $other }، وهو ليس سجلًا لهذا الحساب: أرسل ذلك السجل أولًا، أو في الاستدعاء نفسه
+REFERS_TO_REFUND = { $id } يشير إلى { $other }، وهو نفسه رد لمبلغ: اذكر سجل الخدمة الأصلي
+REFERENCE_FIXED = { $id } موجود ويشير إلى سجل آخر أو لا يشير إلى أي سجل: اسحبه، وأرسل رد المبلغ بمعرّف خاص به
+REPLY_RECORD_UNKNOWN = لا يوجد سجل { $id } على هذا الحساب، أو أنه من يوم لا يحق لك إدخاله: استورد السجل أولًا، أو صحّح معرّفه أو حسابه
+    .account = { $account } ليس معرّف أي حساب: اكتبه كما تعطيه القوائم
+REPLIES_MISSING = ليست لـ { $id } رسالة: أرسل واحدة على الأقل، أو احذف الصف
+REPLY_SIDE_MISSING = الحقل by ناقص: اذكر هل كتبها موظف الخدمة أم العميل
+REPLIES_TOO_MANY = ستكون لـ { $id } { $count ->
+    [zero] { $count } رسالة
+    [one] رسالة واحدة
+    [two] رسالتان
+    [few] { $count } رسائل
+    [many] { $count } رسالة
+   *[other] { $count } رسالة
+}، وللسجل { $most } على الأكثر: تحقق هل يمثل معرّف واحد عدة محادثات
+    .import = الحد الأقصى للرسائل في الاستدعاء الواحد { $most }، وعددها هنا { $count }: أرسل عدة استدعاءات
+CLAIM_NAMES_BOTH = تذكر سجلًا وعميلًا: اذكر أحدهما، أو لا تذكر أيًا منهما للسجل التالي على الحساب
+CLAIM_OUT_OF_REACH = المطالبات على الحساب { $account } خارج ما يحق لك إرساله: احذفها، أو اطلب إرسالها ممن يحق له
+CLAIM_WITHDRAWN = سُحبت مطالبة { $at } ({ $why }): احذفها
+OBSERVATION_OUT_OF_REACH = { $name } خارج ما يحق لك إرساله: احذفه، أو اطلب إرساله ممن يحق له
+CONTRIBUTORS_MALFORMED = contributors: «{ $text }» لا يسمّي أحدًا: اكتب دورًا ورقمًا وظيفيًا أو لقبًا، بلا فاصلة منقوطة
+    .role = contributors: «{ $text }» ليس دورًا: استخدم first_answer أو closer أو after_sales
+    .twice = contributors: { $text } مذكور مرتين: اذكر كل شخص مرة واحدة في الدور
+    .many = contributors: العدد أكبر من { $max }، وهو أقصى ما يجوز للسجل
+SPLIT_NOT_WHOLE = مجموع الأجزاء { $sum } لا 1000000 جزء من المليون: أعطِ كل دور جزءًا بحيث تكوّن معًا سجلًا كاملًا
+RECORD_CURRENCY_UNKNOWN = «{ $code }» ليس عملة في ISO 4217: اكتب عملة مثل JPY، أو اتركه فارغًا لعملة المجموعة
+REVISION_OUT_OF_RANGE = المراجعة { $revision } أكبر من { $most }: أرسل مراجعة أصغر
+REVISION_TWICE = كل من revision و revised_at مذكور: أرسل أحدهما
+REVISION_STALE = { $id } موجود بالمراجعة { $there }، وهي أحدث من { $sent }: أرسل مراجعة أعلى إن كان هذا هو المعتمد
+    .unsaid = { $id } موجود بالمراجعة { $there }، وهذا الصف لا يذكر مراجعة: أرسل مراجعة أعلى إن كان هذا هو المعتمد
+RECORD_WITHDRAWN = سُحب { $id } ({ $why }): احذفه، أو أرسل مراجعة أعلى لإعادته
+    .already = { $id } مسحوب بالفعل ({ $why }): لم يبقَ ما يُفعل
+RECORD_MOVED = نُقل { $id } إلى حساب آخر ({ $why }): أرسله لذلك الحساب
+    .already = نُقل { $id } إلى حساب آخر ({ $why }): يبيّن ListRecordVersions إلى أيها؛ وإن كان هو الصحيح فلم يبقَ ما يُفعل
+RECORD_OUT_OF_REACH = { $id } خارج ما يحق لك إدخاله ليومه: اطلب إدخاله ممن كان لديه فريق الحساب في ذلك اليوم، أو من المجموعة
+RATING_OUT_OF_RANGE = التقييم { $rating } من الألف أعلى من عشر نقاط
+MEASURE_MALFORMED = يجب أن يكون للمقياس «{ $name }» اسم خاص به وإما عدد عشري أو نص
+ROWS_CONTRADICT = عدة صفوف في هذا الاستدعاء هي { $id } وتقول أشياء مختلفة: أرسل الصف الصحيح
+ID_WITH_UNSEEN = في { $field } الحرف { $character } الذي لا يراه أحد: احذفه
+    .here = فيه الحرف { $character } الذي لا يراه أحد: احذفه
+DIFFERENT_CONTENT = { $id } موجود بمحتوى آخر ({ $columns }): أرسله بمراجعة أعلى إن كان هذا هو المعتمد
+COLUMN_DIFFERS = { $column }: { $there } هناك، و{ $here } هنا
     .hidden = { $column }
-NO_VALUE_THERE = none
-# Putting records right.
-MOVED_TO_ITSELF = it is the account that the record is on: name the one that it is of
-# A record that refunds refer to cannot be withdrawn.
-RECORD_REFERRED_TO = refund { $refund } refers to { $id }: withdraw the refund first
-# A refund is on the account of the record that it refers to.
-REFUND_MOVES_WITH_RECORD = { $id } is a refund of { $other }: move that record, and its refunds go with it
-# A move overwrites nothing.
-RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: nothing is overwritten, withdraw the one that is wrong
-# An amount in another currency than what is reckoned in, and no rate of its day or of a day before.
-RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then correct the cycle again if it was published, else close it again, without naming a run or from one that is started afterwards: an earlier run keeps the rates that it has
-    .look = { $account } has sales in { $from } from { $day } on, and no rate of { $from } and { $to } is known then: have it set from that day or an earlier one (SetRates, with its source)
-# A record of an account of another unit stops a cycle of this one; the code says why.
-RECORD_ELSEWHERE = a record of an account that is not of this unit cannot be computed with ({ $why }): have the group close a cycle over the same days, which names the record, have it put right, then close again without naming a run, or from one that is started afterwards: an earlier run keeps the records and rates that it read
-# A session's amount, in what is reckoned in, is more than is computed with.
-RECORD_AMOUNT_TOO_LARGE = the amount of record { $record } of { $account } is more than { $most } in minor units of { $to }, which is more than is computed with: correct the amount or the rate of its day, then close again
+NO_VALUE_THERE = لا شيء
+MOVED_TO_ITSELF = هذا هو الحساب الذي عليه السجل: اذكر الحساب الذي يخصه
+RECORD_REFERRED_TO = رد المبلغ { $refund } يشير إلى { $id }: اسحب رد المبلغ أولًا
+REFUND_MOVES_WITH_RECORD = { $id } رد لمبلغ { $other }: انقل ذلك السجل فتنتقل معه ردود مبلغه
+RECORD_THERE_ALREADY = في الحساب الآخر، أو كان فيه، سجل آخر { $id }: لا يُستبدل شيء، اسحب السجل الخطأ
+RECORD_RATE_MISSING = السجل { $record } للحساب { $account } بعملة { $currency }، وعملية الإسناد سابقة على حفظ أسعار الصرف: أغلق الدورة بلا ذكر العملية، أو ابدأ عملية أخرى
+    .on = السجل { $record } للحساب { $account } بعملة { $from }، ولا يُعرف سعر صرف بين { $from } و{ $to } في { $day }: اطلب ضبطه من ذلك اليوم أو من يوم قبله (SetRates، مع مصدره)، ثم صحّح الدورة من جديد إن كانت منشورة، وإلا فأغلقها من جديد بلا ذكر عملية أو بعملية تُبدأ بعد ذلك: العملية السابقة تحتفظ بأسعارها
+    .look = للحساب { $account } مبيعات بعملة { $from } من { $day }، ولا يُعرف حينئذ سعر صرف بين { $from } و{ $to }: اطلب ضبطه من ذلك اليوم أو من يوم قبله (SetRates، مع مصدره)
+RECORD_ELSEWHERE = لا يمكن الحساب بسجل لحساب ليس من هذه الوحدة ({ $why }): اطلب من المجموعة إغلاق دورة للأيام نفسها، فهي تسمّي السجل، ثم اطلب تصحيحه، ثم أغلق من جديد بلا ذكر عملية أو بعملية تُبدأ بعد ذلك: العملية السابقة تحتفظ بما قرأته من سجلات وأسعار
+RECORD_AMOUNT_TOO_LARGE = مبلغ السجل { $record } للحساب { $account } أكبر من { $most } بأصغر وحدة من { $to }، وهذا أكبر مما يُحسب به: صحّح المبلغ أو سعر صرف يومه، ثم أغلق من جديد
 
-# Schedules.
+SCHEDULE_UNIT_STAYS = وحدة الجدولة لا تتغير: اكتب جدولة أخرى لوحدة أخرى
+SCHEDULE_AS_OF = تحدد الجدولة كل شهر من المشمول، في آخر يوم منه: احذف اليوم
+SCHEDULE_DAY = { $day } ليس يومًا من الشهر: اكتب من 1 إلى 31؛ والمقصود آخر يوم في شهر ليس فيه ذلك اليوم
+SCHEDULE_DELAY = ينتظر التشغيل بين المعاينة والإغلاق { $most ->
+    [zero] { $most } دقيقة
+    [one] دقيقة واحدة
+    [two] دقيقتين
+    [few] { $most } دقائق
+    [many] { $most } دقيقة
+   *[other] { $most } دقيقة
+} على الأكثر
+    .dry = الجدولة التي تعاين أولًا تذكر بعد كم دقيقة تُغلق، من 1 إلى { $most }؛ والتي لا تعاين أولًا تذكر 0
+SCHEDULE_RUN_CLOSES = يغلق التشغيل دورته الآن: ألغِ إغلاق الدورة بدلًا من ذلك
+SCHEDULE_RUN_ENDED = انتهى التشغيل: لا شيء لإيقافه
+SCHEDULE_MONTH_THERE = بُدئ الشهر بالفعل: يمكن بدؤه من جديد بعد أن يفشل تشغيله أو يوقف
+SCHEDULE_MONTH_NOT_OVER = لم ينته الشهر بعد في المنطقة الزمنية للجدولة: ابدأه بعد ذلك
+SCHEDULE_THERE = الجدولة { $schedule } تقول الشيء نفسه، وسيُغلق كل شهر مرتين: غيّر تلك (UpdateSchedule)، أو أعطِ هذه اسمًا آخر إن كان ذلك مقصودًا
+SCHEDULE_MAKER_MAY_NOT = لم يعد يحق لآخر من كتب الجدولة إنشاء الدورات وإغلاقها هنا: دع من يحق له يكتبها من جديد (UpdateSchedule)، وابدأ هذا الشهر يدويًا (BeginScheduleRun)
 
-# A schedule's unit is that of its cycles.
-SCHEDULE_UNIT_STAYS = the unit of a schedule stays: write another schedule for another unit
-# Who is in is settled anew each month.
-SCHEDULE_AS_OF = a schedule settles each month who is in, on the last day of that month: leave the day out
-# A day of a month.
-SCHEDULE_DAY = { $day } is no day of a month: write 1 to 31; in a month that does not have it, the last day is meant
-# How long a run waits between looking and closing.
-SCHEDULE_DELAY = a run waits at most { $most } minutes between looking and closing
-    .dry = a schedule that looks first says how many minutes later it closes, 1 to { $most }; one that does not look first says 0
-# Closing has begun.
-SCHEDULE_RUN_CLOSES = the run is closing its cycle: cancel the closing of the cycle instead
-# The run is over.
-SCHEDULE_RUN_ENDED = the run has ended: there is nothing to stop
-# A month is begun once.
-SCHEDULE_MONTH_THERE = the month has been begun already: it can be begun again once its run failed or was stopped
-# A month is closed once it is over.
-SCHEDULE_MONTH_NOT_OVER = the month is not over yet in the zone of the schedule: begin it afterwards
-# A schedule that would close every month a second time.
-SCHEDULE_THERE = the schedule { $schedule } says the same, and every month would be closed twice: change that one (UpdateSchedule), or give this one another name if that is meant
-# Who wrote the schedule last left, or lost the right to make and close cycles of its unit.
-SCHEDULE_MAKER_MAY_NOT = whoever wrote the schedule last may not make and close cycles here any more: let somebody who may write it anew (UpdateSchedule), and begin this month by hand (BeginScheduleRun)
-
-SCHEDULE_BEGAN = { $month } has begun, which was due at { $due }
+SCHEDULE_BEGAN = بدأ { $month }، وكان موعده { $due }
 SCHEDULE_LEFT_OUT = { $months ->
-    [one] { $months } month before was missed longer ago than { $most } months and is not closed by itself: close it by hand if it is wanted
-   *[other] { $months } months before were missed longer ago than { $most } months and are not closed by themselves: close them by hand if they are wanted
+    [zero] فات قبله { $months } شهر
+    [one] فات قبله شهر واحد
+    [two] فات قبله شهران
+    [few] فاتت قبله { $months } أشهر
+    [many] فات قبله { $months } شهرًا
+   *[other] فات قبله { $months } شهر
+} منذ أكثر من { $most ->
+    [zero] { $most } شهر
+    [one] شهر واحد
+    [two] شهرين
+    [few] { $most } أشهر
+    [many] { $most } شهرًا
+   *[other] { $most } شهر
+}، ولا يُغلق ما فات تلقائيًا: أغلقه يدويًا إن أردت
+SCHEDULE_LOOKED = المعاينة: { $people ->
+    [zero] المشمول { $people } موظف
+    [one] المشمول موظف واحد
+    [two] المشمول موظفان
+    [few] المشمول { $people } موظفين
+    [many] المشمول { $people } موظفًا
+   *[other] المشمول { $people } موظف
+}، مع { $accounts ->
+    [zero] { $accounts } حساب
+    [one] حساب واحد
+    [two] حسابين
+    [few] { $accounts } حسابات
+    [many] { $accounts } حسابًا
+   *[other] { $accounts } حساب
+} عليها { $records ->
+    [zero] { $records } سجل
+    [one] سجل واحد
+    [two] سجلان
+    [few] { $records } سجلات
+    [many] { $records } سجلًا
+   *[other] { $records } سجل
+} حول هذا الشهر، { $findings ->
+    [0] ولا شيء غير معتاد
+    [zero] و{ $findings } ملاحظة ({ $kinds })
+    [one] وملاحظة واحدة ({ $kinds })
+    [two] وملاحظتان ({ $kinds })
+    [few] و{ $findings } ملاحظات ({ $kinds })
+    [many] و{ $findings } ملاحظة ({ $kinds })
+   *[other] و{ $findings } ملاحظة ({ $kinds })
 }
-SCHEDULE_LOOKED = looked: { $people ->
-    [one] { $people } person is in
-   *[other] { $people } people are in
-}, { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
-} with { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} around the month, { $findings ->
-    [0] nothing odd
-    [one] { $findings } finding ({ $kinds })
-   *[other] { $findings } findings ({ $kinds })
-}
-    .everybody = looked: everybody of the group is in, { $accounts ->
-        [one] { $accounts } account
-       *[other] { $accounts } accounts
-    } with { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } around the month, { $findings ->
-        [0] nothing odd
-        [one] { $findings } finding ({ $kinds })
-       *[other] { $findings } findings ({ $kinds })
+    .everybody = المعاينة: كل موظفي المجموعة مشمولون، مع { $accounts ->
+        [zero] { $accounts } حساب
+        [one] حساب واحد
+        [two] حسابين
+        [few] { $accounts } حسابات
+        [many] { $accounts } حسابًا
+       *[other] { $accounts } حساب
+    } عليها { $records ->
+        [zero] { $records } سجل
+        [one] سجل واحد
+        [two] سجلان
+        [few] { $records } سجلات
+        [many] { $records } سجلًا
+       *[other] { $records } سجل
+    } حول هذا الشهر، { $findings ->
+        [0] ولا شيء غير معتاد
+        [zero] و{ $findings } ملاحظة ({ $kinds })
+        [one] وملاحظة واحدة ({ $kinds })
+        [two] وملاحظتان ({ $kinds })
+        [few] و{ $findings } ملاحظات ({ $kinds })
+        [many] و{ $findings } ملاحظة ({ $kinds })
+       *[other] و{ $findings } ملاحظة ({ $kinds })
     }
-SCHEDULE_WAITS = nothing is closed before { $until }: stop the run if something is to be put right first
-SCHEDULE_WOULD_FAIL = as it is now, closing will be refused: { $why }; what comes in by then counts
-SCHEDULE_MAY_FAIL = as it is now, closing will be refused if somebody of the unit is credited with it: { $why }; what comes in by then counts
-SCHEDULE_AWAITS_RUN = waits for an attribution run of { $from } to { $to } about this unit or one above it, begun once these days were over: start one there (StartAttributionRun), or close a cycle there
-    .early = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, began before these days were over: start another one there (StartAttributionRun)
-    .differs = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, has another policy than this schedule: start one by the policy of the schedule (StartAttributionRun), or change the schedule (UpdateSchedule)
-    .part = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, is about a part of what is closed: start one about all of it (StartAttributionRun)
-SCHEDULE_SCORES_FROM = scores from the attribution run { $run }
-SCHEDULE_CLOSES = made the cycle { $cycle } and closes it
-    .again = closes the cycle { $cycle } again, which came to nothing
-SCHEDULE_DONE = closed: { $people ->
-    [one] { $people } person has a card
-   *[other] { $people } people have a card
-}, of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
+SCHEDULE_WAITS = لا يُغلق شيء قبل { $until }: أوقف التشغيل إن كان هناك ما يجب تصحيحه أولًا
+SCHEDULE_WOULD_FAIL = على الحال الآن سيُرفض الإغلاق: { $why }؛ ويُحسب ما يصل حتى ذلك الحين
+SCHEDULE_MAY_FAIL = على الحال الآن سيُرفض الإغلاق إن أُسند هذا إلى موظف من الوحدة: { $why }؛ ويُحسب ما يصل حتى ذلك الحين
+SCHEDULE_AWAITS_RUN = في انتظار عملية إسناد من { $from } إلى { $to } لهذه الوحدة أو لوحدة أعلى منها، تُبدأ بعد انتهاء هذه الأيام: ابدأ واحدة هناك (StartAttributionRun)، أو أغلق دورة هناك
+    .early = في انتظار عملية إسناد من { $from } إلى { $to } لهذه الوحدة أو لوحدة أعلى منها: أحدثها { $run } بدأت قبل انتهاء هذه الأيام: ابدأ واحدة أخرى هناك (StartAttributionRun)
+    .differs = في انتظار عملية إسناد من { $from } إلى { $to } لهذه الوحدة أو لوحدة أعلى منها: أحدثها { $run } بسياسة غير سياسة هذه الجدولة: ابدأ واحدة بسياسة الجدولة (StartAttributionRun)، أو غيّر الجدولة (UpdateSchedule)
+    .part = في انتظار عملية إسناد من { $from } إلى { $to } لهذه الوحدة أو لوحدة أعلى منها: أحدثها { $run } عن جزء مما يُغلق: ابدأ واحدة عنه كله (StartAttributionRun)
+SCHEDULE_SCORES_FROM = يقيّم من عملية الإسناد { $run }
+SCHEDULE_CLOSES = أنشأ الدورة { $cycle } ويغلقها
+    .again = يغلق من جديد الدورة { $cycle } التي لم تتم
+SCHEDULE_DONE = أُغلق: { $people ->
+    [zero] لـ { $people } موظف بطاقات
+    [one] لموظف واحد بطاقة
+    [two] لموظفين بطاقتان
+    [few] لـ { $people } موظفين بطاقات
+    [many] لـ { $people } موظفًا بطاقات
+   *[other] لـ { $people } موظف بطاقات
+}، ومن { $records ->
+    [zero] { $records } سجل
+    [one] سجل واحد
+    [two] سجلين
+    [few] { $records } سجلات
+    [many] { $records } سجلًا
+   *[other] { $records } سجل
 } { $nobody ->
-    [one] { $nobody } is credited to nobody
-   *[other] { $nobody } are credited to nobody
-}, { $findings ->
-    [one] { $findings } finding
-   *[other] { $findings } findings
-}; look at it, and publish it if it is right
-SCHEDULE_FAILED = came to nothing: { $why }
-SCHEDULE_AGAIN = begun again by hand
-SCHEDULE_STOPPED = stopped by hand
-SCHEDULE_DELETED = stopped, since the schedule was deleted
-SCHEDULE_CYCLE_CANCELLED = the closing of the cycle was cancelled
+    [zero] لم يبقَ سجل بلا إسناد
+    [one] بقي سجل واحد بلا إسناد
+    [two] بقي سجلان بلا إسناد
+    [few] بقيت { $nobody } سجلات بلا إسناد
+    [many] بقي { $nobody } سجلًا بلا إسناد
+   *[other] بقي { $nobody } سجل بلا إسناد
+}، { $findings ->
+    [zero] ولا ملاحظات
+    [one] وملاحظة واحدة
+    [two] وملاحظتان
+    [few] و{ $findings } ملاحظات
+    [many] و{ $findings } ملاحظة
+   *[other] و{ $findings } ملاحظة
+}؛ انظر فيه وانشره إن كان صحيحًا
+SCHEDULE_FAILED = لم يتم: { $why }
+SCHEDULE_AGAIN = بُدئ من جديد يدويًا
+SCHEDULE_STOPPED = أُوقف يدويًا
+SCHEDULE_DELETED = أُوقف لأن الجدولة حُذفت
+SCHEDULE_CYCLE_CANCELLED = أُلغي إغلاق الدورة
 
-# Observations.
-
-# An observation says what was measured.
-OBSERVATION_WITHOUT_MEASURE = measure is empty: give the name of the measure, as schemes name it
-# An observation is about one subject.
-OBSERVATION_WITHOUT_SUBJECT = it says nothing that it is about: give a person, a unit, an account, a store or a campaign
-    .id = the id of the { $kind ->
-        [person] person
-        [unit] unit
-       *[account] account
-    } is no id: give it as the lists give it
-# Nobody, or nothing, of this name is known.
+OBSERVATION_WITHOUT_MEASURE = الحقل measure فارغ: اذكر اسم المقياس كما تسمّيه الخطط
+OBSERVATION_WITHOUT_SUBJECT = لا يذكر عمّ هو: اذكر موظفًا أو وحدة أو حسابًا أو متجرًا أو حملة
+    .id = معرّف { $kind ->
+        [person] الموظف
+        [unit] الوحدة
+       *[account] الحساب
+    } ليس معرّفًا: اكتبه كما تعطيه القوائم
 OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] no person { $key } is known: correct it, or bring that in first
-    [unit] no unit { $key } is there on these days or now, and nobody ever worked in it: correct the unit, correct the days where it was closed before them, or bring it in first
-    [account] no account { $key } is known: correct it, or bring that in first
-   *[store] no account of a store { $key } is known: correct it, or bring that in first
+    [person] لا يُعرف موظف { $key }: صحّحه، أو أدخله أولًا
+    [unit] لا توجد وحدة { $key } في هذه الأيام ولا الآن، ولم يعمل فيها أحد قط: صحّح الوحدة، أو صحّح الأيام إن كانت قد أُغلقت قبلها، أو أدخلها أولًا
+    [account] لا يُعرف حساب { $key }: صحّحه، أو أدخله أولًا
+   *[store] لا يُعرف حساب لمتجر { $key }: صحّحه، أو أدخله أولًا
 }
-# The unit was closed before the last of these days, or not there yet.
-OBSERVATION_UNIT_CLOSED = unit { $unit } was closed, and { $last } was its last day: let the days end there, or correct the unit
-    .into = unit { $unit } was closed, { $last } was its last day, and its people went to { $into }: let the days end there, and send what was observed from then on for that unit
-    .later = unit { $unit } begins on { $from }: correct the days or the unit
-# The suite knows it from duty and employments.
-OBSERVATION_RESERVED = "{ $measure }" is observed by the suite itself: leave it out, or give the measure another name
-# Only a campaign is run by a unit.
-OBSERVATION_UNIT_NOT_HERE = unit_id says who runs a campaign, and this is about { $kind ->
-    [person] a person
-    [unit] a unit
-    [account] an account
-   *[store] a store
-}: leave it out
-# An observation is at an instant or over days.
-OBSERVATION_WITHOUT_TIME = it needs either an instant (at) or a first day and, for more than one, a last one (from, to): give one of both
-    .date = { $field } is no date: write it as 2026-03-31
-OBSERVATION_BACKWARDS = ends { $to } before it begins { $from }: correct one of them
-OBSERVATION_TOO_LONG = is about { $from } to { $to }, and no observation is about more than { $most } days: correct the days
-OBSERVATION_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-OBSERVATION_WITHOUT_NUMBER = "{ $text }" is no decimal number with at most six places: correct it
-OBSERVATION_OUT_OF_RANGE = the value is above { $most } either way: check the unit
-# Another value of the same measure, subject and time.
-OBSERVATION_DIFFERENT = { $name } is there already with { $other } from { $source }, and here it is { $value } from { $of }: send it with a higher revision, if this is what counts
-# An observation that was taken out stays out.
-OBSERVATION_WITHDRAWN = { $name } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
+OBSERVATION_UNIT_CLOSED = أُغلقت الوحدة { $unit }، وآخر أيامها { $last }: اجعل الأيام تنتهي عنده، أو صحّح الوحدة
+    .into = أُغلقت الوحدة { $unit }، وآخر أيامها { $last }، وانتقل موظفوها إلى { $into }: اجعل الأيام تنتهي عنده، وأرسل ما رُصد بعده لتلك الوحدة
+    .later = تبدأ الوحدة { $unit } في { $from }: صحّح الأيام أو الوحدة
+OBSERVATION_RESERVED = «{ $measure }» يرصده النظام نفسه: احذفه، أو أعطِ المقياس اسمًا آخر
+OBSERVATION_UNIT_NOT_HERE = يذكر unit_id من يدير حملة، وهذا عن { $kind ->
+    [person] موظف
+    [unit] وحدة
+    [account] حساب
+   *[store] متجر
+}: احذفه
+OBSERVATION_WITHOUT_TIME = يلزمه إما لحظة (at) أو يوم أول، ومعه يوم أخير إن كان لأكثر من يوم (from و to): اذكر أحدهما
+    .date = { $field } ليس تاريخًا: اكتبه هكذا 2026-03-31
+OBSERVATION_BACKWARDS = ينتهي في { $to } قبل أن يبدأ في { $from }: صحّح أحدهما
+OBSERVATION_TOO_LONG = هو عن { $from } إلى { $to }، ولا يكون رصد عن أكثر من { $most ->
+    [zero] { $most } يوم
+    [one] يوم واحد
+    [two] يومين
+    [few] { $most } أيام
+    [many] { $most } يومًا
+   *[other] { $most } يوم
+}: صحّح الأيام
+OBSERVATION_TIME_IMPLAUSIBLE = { $field } ليس بين العامين { $first } و{ $last }: تحقق من السنة
+OBSERVATION_WITHOUT_NUMBER = «{ $text }» ليس عددًا عشريًا بست خانات على الأكثر بعد النقطة: صحّحه
+OBSERVATION_OUT_OF_RANGE = القيمة تتجاوز { $most } في أحد الاتجاهين: تحقق من وحدة القياس
+OBSERVATION_DIFFERENT = { $name } موجود بالقيمة { $other } من { $source }، وهنا القيمة { $value } من { $of }: أرسله بمراجعة أعلى إن كان هذا هو المعتمد
+OBSERVATION_WITHDRAWN = سُحب { $name } ({ $why }): احذفه، أو أرسل مراجعة أعلى لإعادته
 
-# Schemes.
-
-SCHEME_WITHOUT_INDICATORS = at least one indicator is needed
-NAME_TWICE = "{ $name }" is there twice
-WEIGHTS_NOT_HUNDRED = the weights sum to { $sum }, not to 100: change them so that they sum to exactly 100
-WEIGHT_NOT_POSITIVE = { $weight } is not above zero: leave the indicator out
-# A measure of the scheme is beyond what is computed with.
-MEASURE_TOO_LARGE = the measure "{ $column }" of record { $record } of { $account } is { $value }, which is too large to compute with: at most 9000000000000 either way; correct the record, or take the indicator out of the scheme
-    .row = { $text } is too large to compute with: at most { $most } either way
-MEASURE_TOO_LARGE_CURE = correct the number, or take the indicator that measures the column out of scheme.yaml
-MEASURE_UNKNOWN = "{ $measure }" is neither a built-in measure (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) nor a numeric column of the records
-# The bounds of a standard name an indicator that it does not have.
-BOUNDS_OF_NOTHING = the scheme has no indicator "{ $kpi }": write the key of one of its own
-# The least of a bound is above its greatest.
-BOUNDS_BACKWARDS = the least, { $min }, is above the greatest, { $max }: exchange them
-# The standard's own value is not within its bounds.
-BOUNDS_WITHOUT_OWN = the scheme itself has { $own }, which is not from { $min } to { $max }: widen the bounds so that it is
-# The share of indicators beside the standard's is no share.
-BOUNDS_EXTRA = { $most } is not above 0 and below 100
-# A branch's scheme has a value that the standard it refines does not allow.
-REFINED_BEYOND = { $value } is outside of what the standard "{ $standard }" allows: { $min } to { $max }
-    .target = the standard "{ $standard }" allows a number from { $min } to { $max }
-# A branch's scheme changes what the standard that it refines lays down.
-REFINED_FIXED = the standard "{ $standard }" lays this down: write what it has
-    .value = the standard "{ $standard }" lays down { $fixed }, not { $value }
-# An indicator of a branch's scheme has the key of one of the standard's and measures something else.
-# A branch's scheme defines a measure of the standard in another way.
-REFINED_DEFINITION = the standard "{ $standard }" lays down what "{ $measure }" is: copy its definition as it is
-    .column = the standard "{ $standard }" takes "{ $measure }" from the column of this name: give the definition another name
-    .extra = the standard "{ $standard }" allows "{ $measure }" as the catalogue defines it: leave the definition out, and it is copied from there
-REFINED_MEASURE = "{ $kpi }" of the standard "{ $standard }" measures { $measure }: measure that, or give this indicator a key of its own
-# Two ways of saying how much an indicator may count.
-WEIGHT_BOUND_TWICE = say either weight, from and to, or weight_within, so much more or less: not both
-# A bound that is said the wrong way round.
-WEIGHT_BOUND_BELOW_0 = so much more or less is said as a number of 0 or above
-# A bound beyond what is computed with.
-WEIGHT_BOUND_TOO_LARGE = this is more than can be computed with: say at most 100
-# A branch's scheme lacks an indicator that the standard lays down.
-REFINED_LEFT_OUT = "{ $kpi }" is missing, and the standard "{ $standard }" does not allow to leave it out
-# A branch's scheme has an indicator beside the standard's, which allows none.
-REFINED_EXTRA = "{ $kpi }" is no indicator of the standard "{ $standard }", which allows none beside its own
-# An indicator beside the standard's measures something that the standard does not allow.
-REFINED_EXTRA_MEASURE = "{ $measure }" is not among what indicators beside those of the standard "{ $standard }" may measure: { $measures }
-# The indicators beside the standard's weigh more than it allows.
-REFINED_EXTRA_SHARE = the indicators beside those of the standard "{ $standard }" weigh { $sum }, and it allows at most { $most } together
-# What a scheme names as its parent is of the same unit, or of one that is not above it.
-SCHEME_PARENT_NOT_ABOVE = a scheme refines one of the group or of a unit above its own: name such a one, or none
-# A scheme, or a version, is out of use: by the end of the cycle's period, or today where something is written.
-SCHEME_WITHDRAWN = the scheme "{ $name }" is out of use from { $from } on: take another one, or write one under another name
-    .version = version { $version } of "{ $name }" is out of use from { $from } on: take another version
-    .version_none = version { $version } of "{ $name }" is out of use from { $from } on, and no other version is in use then: take another scheme, or have a new version written
-    .version_for = version { $version } of "{ $name }" is out of use from { $from } on: take version { $instead }
-    .parent = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine another version, or another scheme
-    .parent_none = the version of "{ $name }" that the scheme refines is out of use since { $from }, and so is every other one: refine another scheme, or none
-    .parent_for = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine version { $version }
-# A version or scheme was withdrawn before.
-SCHEME_WITHDRAWN_ALREADY = that is out of use from { $from } on already
-# What is to be used in place of a withdrawn version cannot be.
-SCHEME_NOT_INSTEAD = version { $version } cannot be used in place of it: name another version of the scheme that is in use, and only where one version is withdrawn
-# A scheme that another stack writes.
-SCHEME_IMPORTED = the scheme came from { $region } and is written there: change it there and import the file again
-# Only schemes of the group go to other stacks.
-SCHEME_OF_A_UNIT = the scheme belongs to a unit and stays in its region: export a scheme of the group
-# A file has other content under a version that is known here.
-STANDARD_DIFFERS = version { $version } of "{ $name }" is here with other content: versions never change, so ask the stack that writes it which is right
-    .withdrawal = "{ $name }" is out of use here from another day on: ask the stack that writes it which is right
-# A file of a stack that does not write the scheme.
-STANDARD_NOT_FROM = the scheme is not written by the stack of { $region }: import the file of the stack that writes it
-# A scheme of the group has the name already.
-SCHEME_NAME_TAKEN = the group has another scheme of the name "{ $name }" here: give the standard another name where it is written
-# No scheme of the group has the name.
-SCHEME_NAME_UNKNOWN = the group has no scheme of the name "{ $name }" here: ListSchemes tells their names
-STANDARD_IMPORTED = "{ $name }" of { $region }: version { $version } is the newest, { $written } new, { $unchanged } unchanged
-# A unit's scheme refines none of the standards that are mandatory for it.
-STANDARD_MANDATORY = a scheme here must refine one of the standards that are mandatory: name one of them as its parent: { $standards }
-TARGET_MISSING = a number or team_median is needed
-TARGET_NOT_POSITIVE = { $target } is not above zero
-FLOOR_NOT_BELOW_CAP = the floor { $floor } is not below the cap { $cap }
-SMALL_SAMPLE_NOT_HERE = only rates and means can be drawn to the average
-QUOTAS_NOT_WHOLE = the quotas must sum to exactly 1000000 millionths
-BANDS_OUT_OF_ORDER = write the bands best first, with no more points for a worse one
-BANDS_NOT_HERE = bands belong to forced_distribution only
-GRADES_OUT_OF_ORDER = write the grades best first, each with a lower min_score
-GRADES_MIXED = give every grade a min_score, or every grade a quota
-# A definition of a measure says not what it is taken from, or not how.
-MEASURE_OF_EXPECTED = say what the measure is taken from: record, observation, ratio, sum, repeat, trend or team
-AGGREGATION_EXPECTED = say how the values become one, by an aggregation that this release knows
-OBSERVED_OF_EXPECTED = say of what it is observed: a person, a unit, an account, a store or a campaign
-MEASURES_DEFINED_TOO_MANY = a scheme defines at most { $most } measures: leave out those that no indicator uses
-MEASURE_BUILT_IN = "{ $name }" is a built-in measure: give the definition another name
-MEASURE_VALID_BACKWARDS = the first day, { $from }, is after the last, { $to }: exchange them
-MEASURE_VALUE_MISSING = a value of the records is needed: first_reply_seconds, duration_seconds, resolved, rating, amount, or a column of numbers
-MEASURE_OF_RESOLVED = resolved is yes or no: take its share, or count the records
-MEASURE_COLUMN_UNKNOWN = "{ $column }" is no numeric column of the records
-MEASURE_TEST_MISSING = a threshold is needed: at_most, at_least, below, above or equal
-MEASURE_TEST_NOT_HERE = a threshold belongs to a share, or to a count of records or customers by a value: leave it out
-MEASURE_HOURS_EMPTY = the hours begin and end at the same time: leave them out to count all day
-MEASURE_HOURS_NOT_HERE = only seconds can be counted within hours, those of first_reply_seconds or duration_seconds: count records that begin within them
-MEASURE_SESSION_TOO_LONG = a session has pauses of at most { $most } minutes
-MEASURE_SESSION_NOT_HERE = a sum takes every record, and customers are counted once anyhow: leave the session out
-MEASURE_ADDS_NOT_UP = "{ $measure }" is no count and no sum, so that nothing can be divided by it or by something: name one that adds up
-MEASURE_SUM_EMPTY = at least one measure to sum is needed
-MEASURE_FACTOR_ZERO = a factor of 0 takes a measure out: leave it out
-MEASURE_COUNT_EXPECTED = "{ $measure }" is no count of records that the scheme defines: a repetition is looked for among records
-MEASURE_DAYS_BEYOND = a repetition is looked for within 1 to { $most } days
-MEASURE_PART_UNKNOWN = "{ $measure }" is neither defined in the scheme nor built in: define it too, or correct the name
-MEASURE_OF_ITSELF = "{ $measure }" is computed from itself: take it out of what it is computed from
-MEASURE_NAME_RESERVED = names that begin with "{ $prefix }" belong to the measures that everybody has: choose another name
-# The owner has a measure of this name in the catalogue.
-MEASURE_NAME_TAKEN = there is a measure of the name "{ $name }" already: change that one, or choose another name
-# A measure of the catalogue keeps its name, since schemes name it.
-MEASURE_NAME_FIXED = the measure is called "{ $name }" and stays so: define another one under the new name, and retire this one
-# A measure of the catalogue that is out of use is named.
-MEASURE_RETIRED = out of use in the catalogue: { $measures }. Name another measure, define one of that name in the scheme itself, or put it back in use (UpdateMeasure)
-# A measure that is out of use already.
-MEASURE_RETIRED_ALREADY = "{ $name }" is out of use already
-# Other measures of the catalogue are computed from one that is to be changed or retired.
-MEASURE_NEEDED = other measures of the catalogue are computed from "{ $name }" and would not be sound any more: change or retire these first: { $by }
+SCHEME_WITHOUT_INDICATORS = يلزم مؤشر واحد على الأقل
+NAME_TWICE = «{ $name }» مذكور مرتين
+WEIGHTS_NOT_HUNDRED = مجموع الأوزان { $sum } لا 100: غيّرها ليصبح مجموعها 100 تمامًا
+WEIGHT_NOT_POSITIVE = { $weight } ليس أكبر من الصفر: احذف المؤشر
+MEASURE_TOO_LARGE = المقياس «{ $column }» للسجل { $record } للحساب { $account } قيمته { $value }، وهي أكبر من أن يُحسب بها: الحد الأقصى 9000000000000 في أي اتجاه؛ صحّح السجل، أو احذف المؤشر من الخطة
+    .row = { $text } أكبر من أن يُحسب به: الحد الأقصى { $most } في أي اتجاه
+MEASURE_TOO_LARGE_CURE = صحّح العدد، أو احذف المؤشر الذي يقيس العمود من scheme.yaml
+MEASURE_UNKNOWN = «{ $measure }» ليس مقياسًا مدمجًا (credited_records، first_reply_within_30s، resolved، rating_at_least_4، amount) ولا عمودًا رقميًا من السجلات
+BOUNDS_OF_NOTHING = ليس في الخطة مؤشر «{ $kpi }»: اكتب مفتاح أحد مؤشراتها
+BOUNDS_BACKWARDS = الحد الأدنى { $min } أكبر من الحد الأقصى { $max }: بدّل بينهما
+BOUNDS_WITHOUT_OWN = في الخطة نفسها { $own }، وهو ليس بين { $min } و{ $max }: وسّع الحدود لتشمله
+BOUNDS_EXTRA = { $most } ليس أكبر من 0 وأصغر من 100
+REFINED_BEYOND = { $value } خارج ما يسمح به المعيار «{ $standard }»: من { $min } إلى { $max }
+    .target = يسمح المعيار «{ $standard }» بعدد من { $min } إلى { $max }
+REFINED_FIXED = هذا يحدده المعيار «{ $standard }»: اكتب ما فيه
+    .value = يحدد المعيار «{ $standard }» القيمة { $fixed }، لا { $value }
+REFINED_DEFINITION = يحدد المعيار «{ $standard }» ما هو «{ $measure }»: انسخ تعريفه كما هو
+    .column = يأخذ المعيار «{ $standard }» المقياس «{ $measure }» من العمود الذي بهذا الاسم: أعطِ التعريف اسمًا آخر
+    .extra = يسمح المعيار «{ $standard }» بـ «{ $measure }» كما يعرّفه الفهرس: احذف التعريف، فيُنسخ من هناك
+REFINED_MEASURE = «{ $kpi }» في المعيار «{ $standard }» يقيس { $measure }: قِس ذلك، أو أعطِ هذا المؤشر مفتاحًا خاصًا به
+WEIGHT_BOUND_TWICE = اذكر إما weight بحدّيه أو weight_within أي مقدار الزيادة أو النقص: لا كليهما
+WEIGHT_BOUND_BELOW_0 = يُذكر مقدار الزيادة أو النقص بعدد يساوي 0 أو أكبر
+WEIGHT_BOUND_TOO_LARGE = هذا أكبر من أن يُحسب به: اذكر 100 على الأكثر
+REFINED_LEFT_OUT = ينقص المؤشر «{ $kpi }»، والمعيار «{ $standard }» لا يسمح بتركه
+REFINED_EXTRA = «{ $kpi }» ليس من مؤشرات المعيار «{ $standard }»، وهو لا يسمح بغير مؤشراته
+REFINED_EXTRA_MEASURE = «{ $measure }» ليس مما يجوز أن تقيسه المؤشرات الزائدة على المعيار «{ $standard }»: { $measures }
+REFINED_EXTRA_SHARE = وزن المؤشرات الزائدة على المعيار «{ $standard }» هو { $sum }، وهو يسمح بمجموع { $most } على الأكثر
+SCHEME_PARENT_NOT_ABOVE = تخصّص الخطة خطة للمجموعة أو لوحدة أعلى من وحدتها: اذكر خطة كهذه، أو لا تذكر شيئًا
+SCHEME_WITHDRAWN = بطل استعمال الخطة «{ $name }» من { $from }: اختر أخرى، أو اكتب خطة باسم آخر
+    .version = بطل استعمال الإصدار { $version } من «{ $name }» من { $from }: اختر إصدارًا آخر
+    .version_none = بطل استعمال الإصدار { $version } من «{ $name }» من { $from }، ولا إصدار آخر ساريًا حينئذ: اختر خطة أخرى، أو اطلب كتابة إصدار جديد
+    .version_for = بطل استعمال الإصدار { $version } من «{ $name }» من { $from }: اختر الإصدار { $instead }
+    .parent = بطل استعمال إصدار «{ $name }» الذي تخصّصه الخطة منذ { $from }: خصّص إصدارًا آخر أو خطة أخرى
+    .parent_none = بطل استعمال إصدار «{ $name }» الذي تخصّصه الخطة منذ { $from }، وكذلك كل إصدار آخر: خصّص خطة أخرى أو لا تخصّص شيئًا
+    .parent_for = بطل استعمال إصدار «{ $name }» الذي تخصّصه الخطة منذ { $from }: خصّص الإصدار { $version }
+SCHEME_WITHDRAWN_ALREADY = بطل استعماله من { $from } بالفعل
+SCHEME_NOT_INSTEAD = لا يمكن استخدام الإصدار { $version } بدلًا منه: اذكر إصدارًا آخر ساريًا من الخطة، وفقط حين يُبطل إصدار واحد
+SCHEME_IMPORTED = جاءت الخطة من { $region } وتُكتب هناك: غيّرها هناك ثم استورد الملف من جديد
+SCHEME_OF_A_UNIT = الخطة لوحدة وتبقى في منطقتها: صدّر خطة للمجموعة
+STANDARD_DIFFERS = الإصدار { $version } من «{ $name }» موجود هنا بمحتوى آخر: الإصدارات لا تتغير أبدًا، فاسأل المنظومة التي تكتبها أيهما الصحيح
+    .withdrawal = بطل استعمال «{ $name }» هنا من يوم آخر: اسأل المنظومة التي تكتبها أيهما الصحيح
+STANDARD_NOT_FROM = هذه الخطة لا تكتبها منظومة { $region }: استورد ملف المنظومة التي تكتبها
+SCHEME_NAME_TAKEN = لدى المجموعة هنا خطة أخرى باسم «{ $name }»: أعطِ المعيار اسمًا آخر حيث يُكتب
+SCHEME_NAME_UNKNOWN = ليست لدى المجموعة هنا خطة باسم «{ $name }»: يعرض ListSchemes أسماءها
+STANDARD_IMPORTED = «{ $name }» من { $region }: أحدث إصدار { $version }، والجديد { $written }، وبلا تغيير { $unchanged }
+STANDARD_MANDATORY = يجب أن تخصّص الخطة هنا أحد المعايير الإلزامية: اذكر أحدها أصلًا لها: { $standards }
+TARGET_MISSING = يلزم عدد أو team_median
+TARGET_NOT_POSITIVE = { $target } ليس أكبر من الصفر
+FLOOR_NOT_BELOW_CAP = الحد الأدنى { $floor } ليس أصغر من الحد الأقصى { $cap }
+SMALL_SAMPLE_NOT_HERE = لا يُقرَّب إلى المتوسط إلا النسب والمتوسطات
+QUOTAS_NOT_WHOLE = يجب أن يكون مجموع الحصص المقررة 1000000 جزء من المليون تمامًا
+BANDS_OUT_OF_ORDER = اكتب النطاقات بدءًا بالأفضل، وبلا نقاط أكثر للأدنى
+BANDS_NOT_HERE = النطاقات تخص forced_distribution وحده
+GRADES_OUT_OF_ORDER = اكتب التقديرات بدءًا بالأفضل، ولكل منها min_score أقل مما قبله
+GRADES_MIXED = أعطِ كل تقدير min_score، أو أعطِ كل تقدير حصة مقررة
+MEASURE_OF_EXPECTED = اذكر ممّ يؤخذ المقياس: record أو observation أو ratio أو sum أو repeat أو trend أو team
+AGGREGATION_EXPECTED = اذكر كيف تصير القيم قيمة واحدة، بطريقة تجميع يعرفها هذا الإصدار
+OBSERVED_OF_EXPECTED = اذكر ما الذي يُرصد: موظف أو وحدة أو حساب أو متجر أو حملة
+MEASURES_DEFINED_TOO_MANY = تعرّف الخطة { $most } من المقاييس على الأكثر: احذف ما لا يستخدمه أي مؤشر
+MEASURE_BUILT_IN = «{ $name }» مقياس مدمج: أعطِ التعريف اسمًا آخر
+MEASURE_VALID_BACKWARDS = اليوم الأول { $from } بعد اليوم الأخير { $to }: بدّل بينهما
+MEASURE_VALUE_MISSING = تلزم قيمة من السجلات: first_reply_seconds أو duration_seconds أو resolved أو rating أو amount أو عمود أعداد
+MEASURE_OF_RESOLVED = قيمة resolved نعم أو لا: خذ نسبته، أو عُدّ السجلات
+MEASURE_COLUMN_UNKNOWN = «{ $column }» ليس عمودًا رقميًا من السجلات
+MEASURE_TEST_MISSING = تلزم عتبة: at_most أو at_least أو below أو above أو equal
+MEASURE_TEST_NOT_HERE = العتبة تخص نسبة، أو عدد السجلات أو العملاء حسب قيمة: احذفها
+MEASURE_HOURS_EMPTY = تبدأ الساعات وتنتهي في الوقت نفسه: احذفها ليُحسب اليوم كله
+MEASURE_HOURS_NOT_HERE = لا يُحسب ضمن الساعات إلا الثواني في first_reply_seconds أو duration_seconds: عُدّ السجلات التي تبدأ ضمنها
+MEASURE_SESSION_TOO_LONG = الجلسة فواصلها على الأكثر { $most ->
+    [zero] { $most } دقيقة
+    [one] دقيقة واحدة
+    [two] دقيقتان
+    [few] { $most } دقائق
+    [many] { $most } دقيقة
+   *[other] { $most } دقيقة
+}
+MEASURE_SESSION_NOT_HERE = المجموع يأخذ كل سجل، والعملاء يُعدّون مرة واحدة على أي حال: احذف الجلسة
+MEASURE_ADDS_NOT_UP = «{ $measure }» ليس عددًا ولا مجموعًا، فلا يُقسَم عليه ولا يُقسَم: اذكر مقياسًا يقبل الجمع
+MEASURE_SUM_EMPTY = يلزم مقياس واحد على الأقل للجمع
+MEASURE_FACTOR_ZERO = المعامل 0 يُسقط المقياس: احذفه
+MEASURE_COUNT_EXPECTED = «{ $measure }» ليس عدد سجلات تعرّفه الخطة: يُبحث عن التكرار بين السجلات
+MEASURE_DAYS_BEYOND = يُبحث عن التكرار خلال مدة من يوم واحد إلى { $most ->
+    [zero] { $most } يوم
+    [one] يوم واحد
+    [two] يومين
+    [few] { $most } أيام
+    [many] { $most } يومًا
+   *[other] { $most } يوم
+}
+MEASURE_PART_UNKNOWN = «{ $measure }» ليس معرّفًا في الخطة ولا مدمجًا: عرّفه أيضًا، أو صحّح الاسم
+MEASURE_OF_ITSELF = «{ $measure }» محسوب من نفسه: احذفه مما يُحسب منه
+MEASURE_NAME_RESERVED = الأسماء التي تبدأ بـ «{ $prefix }» للمقاييس التي لدى الجميع: اختر اسمًا آخر
+MEASURE_NAME_TAKEN = يوجد مقياس باسم «{ $name }» بالفعل: غيّره، أو اختر اسمًا آخر
+MEASURE_NAME_FIXED = اسم المقياس «{ $name }» ويبقى كذلك: عرّف مقياسًا آخر بالاسم الجديد، وأوقف استعمال هذا
+MEASURE_RETIRED = موقوفة الاستعمال في الفهرس: { $measures }. اذكر مقياسًا آخر، أو عرّف مقياسًا بهذا الاسم في الخطة نفسها، أو أعده إلى الاستعمال (UpdateMeasure)
+MEASURE_RETIRED_ALREADY = «{ $name }» موقوف الاستعمال بالفعل
+MEASURE_NEEDED = تُحسب مقاييس أخرى في الفهرس من «{ $name }» ولن تصح بعد ذلك: غيّر هذه أو أوقف استعمالها أولًا: { $by }
 SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] Seconds until the first reply
-    [presale_first_reply_within_30s] First reply within 30 s before a sale
-    [aftersale_resolved] Resolved after a sale
-    [handling_seconds] Seconds of a dialogue
-    [rating] Rating
-    [solved] Resolved records
-    [customers] Customers
-    [buyers] Customers who bought
-    [orders] Orders
-    [presale_records] Records before a sale
-    [conversion] Conversion
-    [order_value] Value of an order
-    [repeat_purchase_30d] Repeat purchase within 30 days
-    [second_conversion_7d] Conversion within 7 days after a first contact
-    [complaints] Complaints
-    [complaint_rate] Complaint rate
+    [first_reply_seconds] ثواني الرد الأول
+    [presale_first_reply_within_30s] الرد الأول خلال 30 ث قبل البيع
+    [aftersale_resolved] المحلول بعد البيع
+    [handling_seconds] ثواني المحادثة
+    [rating] التقييم
+    [solved] السجلات المحلولة
+    [customers] العملاء
+    [buyers] العملاء المشترون
+    [orders] الطلبات
+    [presale_records] السجلات قبل البيع
+    [conversion] التحويل
+    [order_value] قيمة الطلب
+    [repeat_purchase_30d] تكرار الشراء خلال 30 يومًا
+    [second_conversion_7d] التحويل خلال 7 أيام من أول تواصل
+    [complaints] الشكاوى
+    [complaint_rate] نسبة الشكاوى
    *[other] { $key }
 }
-# There is no scheme of this name to begin with.
-SCHEME_TEMPLATE_UNKNOWN = there is no scheme of the name "{ $name }" to begin with: choose one of { $names }
+SCHEME_TEMPLATE_UNKNOWN = لا توجد خطة باسم «{ $name }» للبدء منها: اختر واحدة من { $names }
 TEMPLATE_TITLE = { $name ->
-    [agent] Service agents
-    [operations] Store operations
-   *[service-manager] Service managers
+    [agent] موظفو الخدمة
+    [operations] تشغيل المتاجر
+   *[service-manager] مديرو الخدمة
 }
 TEMPLATE_ABOUT = { $name ->
-    [agent] For those who serve customers: work done, first reply, resolved, rating, conversion, quality checks and punctuality
-    [operations] For those who run stores: visitors, conversion, campaign sales, cost of an order and growth, all observed; no service records are needed
-   *[service-manager] For those who lead agents, in four dimensions: service quality, team, business and innovation
+    [agent] لمن يخدمون العملاء: العمل المنجز، والرد الأول، والمحلول، والتقييم، والتحويل، وفحوص الجودة، والالتزام بالوقت
+    [operations] لمن يديرون المتاجر: الزوار، والتحويل، ومبيعات الحملات، وتكلفة الطلب، والنمو، وكلها أرصاد؛ لا تلزم سجلات خدمة
+   *[service-manager] لمن يقودون موظفي الخدمة، في أربعة أبعاد: جودة الخدمة والفريق والأعمال والابتكار
 }
-# Nobody has a credited record.
-NOBODY_TO_SCORE = there is nobody to score: the period holds no credited record
-# A person twice among the scores.
-PERSON_TWICE = person { $person } is there twice
-# No card has an indicator that could be scored.
-SCHEME_WITHOUT_DATA = no indicator could be scored for anybody, since there is no data, or the median that would be the target is not above zero (each card says which)
-SCHEME_WITHOUT_DATA_CURE = choose indicators and targets that fit the records
-# Nobody has data of a measure that the scheme defines, so that its indicator counts for nobody.
-MEASURE_NOT_SENT = nobody has data of "{ $measure }", so that its indicator counts for nobody: { $what ->
-        [records] there is no record of the kinds and hours that it looks at
-        [known] send { $column } with the service records
-       *[column] send the column { $column } with the service records
+NOBODY_TO_SCORE = لا يوجد من يُقيَّم: ليس في الفترة أي سجل مسند
+PERSON_TWICE = الموظف { $person } مذكور مرتين
+SCHEME_WITHOUT_DATA = لم يمكن تقييم أي مؤشر لأحد، إما لعدم وجود بيانات أو لأن الوسيط الذي سيكون الهدف ليس أكبر من الصفر (تبيّن كل بطاقة أيهما)
+SCHEME_WITHOUT_DATA_CURE = اختر مؤشرات وأهدافًا تناسب السجلات
+MEASURE_NOT_SENT = لا أحد لديه بيانات «{ $measure }»، فلا يُحسب مؤشره لأحد: { $what ->
+        [records] لا يوجد سجل من الأنواع والساعات التي ينظر فيها
+        [known] أرسل { $column } مع سجلات الخدمة
+       *[column] أرسل العمود { $column } مع سجلات الخدمة
     }
-    .observation = nobody has data of "{ $measure }", so that its indicator counts for nobody: send observations of it for the period
-    .past = nobody has a value of "{ $of }" from before, so that the indicator of "{ $measure }" counts for nobody: it counts once an earlier cycle of this scheme, over a period of the same length, is published
-    .team = nobody has data of "{ $measure }", so that its indicator counts for nobody: nobody of a team that is led has data of { $of }
-# Observations that count for nothing in a cycle.
+    .observation = لا أحد لديه بيانات «{ $measure }»، فلا يُحسب مؤشره لأحد: أرسل أرصاده للفترة
+    .past = لا أحد لديه قيمة سابقة لـ «{ $of }»، فلا يُحسب مؤشر «{ $measure }» لأحد: سيُحسب بعد نشر دورة سابقة بهذه الخطة لفترة بالطول نفسه
+    .team = لا أحد لديه بيانات «{ $measure }»، فلا يُحسب مؤشره لأحد: لا أحد في فريق له قائد لديه بيانات { $of }
 OBSERVATIONS_BEYOND_PERIOD = { $count ->
-    [one] one observation of "{ $measure }" reaches
-   *[other] { $count } observations of "{ $measure }" reach
-} beyond the period from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing: an observation counts in a period that holds all of its days
+    [zero] { $count } رصد لـ «{ $measure }» تتجاوز الفترة من { $from } إلى { $to } ولا تُحسب
+    [one] رصد واحد لـ «{ $measure }» يتجاوز الفترة من { $from } إلى { $to } ولا يُحسب
+    [two] رصدان لـ «{ $measure }» يتجاوزان الفترة من { $from } إلى { $to } ولا يُحسبان
+    [few] { $count } أرصاد لـ «{ $measure }» تتجاوز الفترة من { $from } إلى { $to } ولا تُحسب
+    [many] { $count } رصدًا لـ «{ $measure }» تتجاوز الفترة من { $from } إلى { $to } ولا تُحسب
+   *[other] { $count } رصد لـ «{ $measure }» تتجاوز الفترة من { $from } إلى { $to } ولا تُحسب
+}: يُحسب الرصد في فترة تضم كل أيامه
 OBSERVATIONS_UNREAD = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use
+    [zero] { $count } رصد لـ «{ $measure }» في الفترة لا تُحسب
+    [one] رصد واحد لـ «{ $measure }» في الفترة لا يُحسب
+    [two] رصدان لـ «{ $measure }» في الفترة لا يُحسبان
+    [few] { $count } أرصاد لـ «{ $measure }» في الفترة لا تُحسب
+    [many] { $count } رصدًا لـ «{ $measure }» في الفترة لا تُحسب
+   *[other] { $count } رصد لـ «{ $measure }» في الفترة لا تُحسب
+}: لا يقرأ المقياس أي مؤشر في هذه الخطة ولا في أي خطة أخرى سارية
     .near = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use (is { $near } meant?)
-# Sums beyond what is computed with: the cards are made without the indicator.
-INDICATOR_TOO_LARGE = the indicator { $indicator } counts for nobody, since the number of { $people } is too large to compute with
-    .apart = the indicator { $indicator } counts for nobody, since its numbers lie too far apart to compute with them
-INDICATOR_TOO_LARGE_CURE = check the currency and the unit of the amounts and measures, or take the indicator out of scheme.yaml
-# A number beyond what is computed with.
-NUMBER_TOO_LARGE = the score of person { $person } is too large to compute with: look at the floors and caps of the scheme
-    .grades = the quotas of the grades are too large to compute with: make them smaller
-    .unit = the numbers of unit { $unit } are too large to compute with: look at the cards of its people
-    .pool = the money or the shares of the pool are too large to compute with: look at the amount and at the rule
-    .part = the weights of part { $place } of the pool are too large to compute with: look at the scores and at the rule
-    .person = the score of person { $person } is too large to compute with in part { $place } of the pool: look at the score and at the rule
+    [zero] { $count } رصد لـ «{ $measure }» في الفترة لا تُحسب
+    [one] رصد واحد لـ «{ $measure }» في الفترة لا يُحسب
+    [two] رصدان لـ «{ $measure }» في الفترة لا يُحسبان
+    [few] { $count } أرصاد لـ «{ $measure }» في الفترة لا تُحسب
+    [many] { $count } رصدًا لـ «{ $measure }» في الفترة لا تُحسب
+   *[other] { $count } رصد لـ «{ $measure }» في الفترة لا تُحسب
+}: لا يقرأ المقياس أي مؤشر في هذه الخطة ولا في أي خطة أخرى سارية (هل المقصود { $near }؟)
+INDICATOR_TOO_LARGE = المؤشر { $indicator } لا يُحسب لأحد، إذ إن عدد { $people } أكبر من أن يُحسب به
+    .apart = المؤشر { $indicator } لا يُحسب لأحد، إذ إن أعداده متباعدة إلى حد لا يُحسب معه
+INDICATOR_TOO_LARGE_CURE = تحقق من العملة ومن وحدة قياس المبالغ والمقاييس، أو احذف المؤشر من scheme.yaml
+NUMBER_TOO_LARGE = درجة الموظف { $person } أكبر من أن يُحسب بها: انظر في الحدود الدنيا والقصوى للخطة
+    .grades = الحصص المقررة للتقديرات أكبر من أن يُحسب بها: صغّرها
+    .unit = أعداد الوحدة { $unit } أكبر من أن يُحسب بها: انظر في بطاقات موظفيها
+    .pool = أموال الصندوق أو حصصه أكبر من أن يُحسب بها: انظر في المبلغ والقاعدة
+    .part = أوزان الجزء { $place } من الصندوق أكبر من أن يُحسب بها: انظر في الدرجات والقاعدة
+    .person = درجة الموظف { $person } أكبر من أن يُحسب بها في الجزء { $place } من الصندوق: انظر في الدرجة والقاعدة
 
-# Score cards: a line for an indicator, made of what was measured, what the small-sample rule did, the points and the weight.
 CARD_MEASURE = { $measure ->
-    [credited_records] Credited records
-    [first_reply_within_30s] First reply within 30 s
-    [resolved] Resolved
-    [rating_at_least_4] Rating at least 4 of 5
-    [amount] Sales amount
+    [credited_records] السجلات المسندة
+    [first_reply_within_30s] الرد الأول خلال 30 ث
+    [resolved] المحلول
+    [rating_at_least_4] التقييم 4 من 5 على الأقل
+    [amount] مبلغ المبيعات
    *[other] { $kpi }
 }
 CARD_DEFINED = { $name } ({ $what })
 CARD_VALUE = { $kind ->
-    [records] { $value } records
-    [customers] { $value } customers
+    [records] { $value ->
+        [zero] { $value } سجل
+        [one] سجل واحد
+        [two] سجلان
+        [few] { $value } سجلات
+        [many] { $value } سجلًا
+       *[other] { $value } سجل
+    }
+    [customers] { $value ->
+        [zero] { $value } عميل
+        [one] عميل واحد
+        [two] عميلان
+        [few] { $value } عملاء
+        [many] { $value } عميلًا
+       *[other] { $value } عميل
+    }
     [percent] { $value } %
     [own] { $value } { $unit }
     [standard] { $value } { $unit ->
-        [points] points
+        [points] نقطة
        *[currency] { $unit }
     }
    *[bare] { $value }
 }
 CARD_LINE_DROPPED = { $name }: { $why ->
-    [nobody] nobody has data in the period, so it is dropped for everybody
-    [person] there is no data of this person, so it is dropped here
-    [too_large] the number is too large to compute with, so it is dropped for everybody
-    [past] there is no value of before other than 0 of this person to hold it against, so it is dropped here
-    [too_large_elsewhere] the number of somebody else is too large to compute with, or the numbers of the group lie too far apart, so it is dropped for everybody
-   *[target] the median that would be its target is not above zero, so it is dropped
-}, and its weight of { $weight } is spread over the other indicators in proportion.
-CARD_AGAINST = { $value } against { $past }
-CARD_PAST = { $measure } of { $values }
-CARD_PAST_VALUE = { $value } from { $from } to { $to }
-CARD_LINE_NOT_SCORED = { $name }: not scored.
-CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
-    [cap] {" "}(the cap)
-    [floor] {" "}(the floor)
+    [nobody] لا أحد لديه بيانات في الفترة، فأُسقط للجميع
+    [person] لا توجد بيانات لهذا الموظف، فأُسقط هنا
+    [too_large] العدد أكبر من أن يُحسب به، فأُسقط للجميع
+    [past] لا توجد لهذا الموظف قيمة سابقة غير 0 يقارَن بها، فأُسقط هنا
+    [too_large_elsewhere] عدد شخص آخر أكبر من أن يُحسب به، أو أن أعداد المجموعة متباعدة أكثر من اللازم، فأُسقط للجميع
+   *[target] الوسيط الذي سيكون هدفه ليس أكبر من الصفر، فأُسقط
+}، ووُزّع وزنه { $weight } على بقية المؤشرات بالتناسب.
+CARD_AGAINST = { $value } مقابل { $past }
+CARD_PAST = { $measure }: { $values }
+CARD_PAST_VALUE = { $value } من { $from } إلى { $to }
+CARD_LINE_NOT_SCORED = { $name }: لم يُقيَّم.
+CARD_LINE = { $name }: { $measured }{ $filled }؛ { $points }{ $limit ->
+    [cap] {" "}(الحد الأقصى)
+    [floor] {" "}(الحد الأدنى)
    *[none] {""}
-}; times weight { $weight } %{ $spread ->
-    [yes] {" "}({ $scheme_weight } in the scheme, and a part of what dropped indicators left)
+}؛ وبالوزن { $weight } %{ $spread ->
+    [yes] {" "}({ $scheme_weight } في الخطة، مع جزء مما تركته المؤشرات المُسقطة)
    *[no] {""}
-} gives { $weighted }.
-CARD_MEASURED = { $value } on { $records } records
-CARD_NOT_MEASURED = not measured
-CARD_SMALL_SAMPLE = ; below { $below } records the missing ones count as average ({ $group }), which gives { $adjusted }
-CARD_POINTS_BY_TARGET = against the target of { $target } ({ $basis ->
-    [scheme] set by the scheme
-    [team] median of the { $people } people of the team
-   *[group] median of all { $people } people, the team being too small
-}) that is { $points } points
+} ينتج { $weighted }.
+CARD_MEASURED = { $value } في { $records ->
+    [zero] { $records } سجل
+    [one] سجل واحد
+    [two] سجلين
+    [few] { $records } سجلات
+    [many] { $records } سجلًا
+   *[other] { $records } سجل
+}
+CARD_NOT_MEASURED = لم يُقَس
+CARD_SMALL_SAMPLE = ؛ عند أقل من { $below } من السجلات يُعد الناقص بقيمة المتوسط ({ $group })، فينتج { $adjusted }
+CARD_POINTS_BY_TARGET = قياسًا بالهدف { $target } ({ $basis ->
+    [scheme] تحدده الخطة
+    [team] وسيط الفريق، وعدد موظفيه { $people }
+   *[group] وسيط الجميع، وعددهم { $people }، إذ الفريق أصغر من اللازم
+}) النقاط { $points }
 CARD_POINTS_BY_PLACE = { $by ->
-    [target] the target
-    [min_max] the place between the worst and the best of the group
-    [percentile] the percentage of the group that is no better
-    [t_score] the distance from the group's mean in standard deviations
-   *[band] the band of the place in the group
-} makes that { $points } points
+    [target] قياسًا بالهدف
+    [min_max] حسب الموضع بين أسوأ المجموعة وأفضلها
+    [percentile] حسب نسبة من ليسوا أفضل في المجموعة
+    [t_score] حسب البعد عن متوسط المجموعة بالانحرافات المعيارية
+   *[band] حسب نطاق الموضع في المجموعة
+} النقاط { $points }
 CARD_CHANGE = { $kind ->
-    [rate_more] { $step } percentage point more
-    [rate_less] { $step } percentage point less
-    [records_more] { $step } more credited record
-    [records_fewer] { $step } fewer credited record
-    [more] { $amount } more
-   *[less] { $amount } less
+    [rate_more] زيادة { $step } نقطة مئوية
+    [rate_less] نقص { $step } نقطة مئوية
+    [records_more] زيادة { $step } سجل مسند
+    [records_fewer] نقص { $step } سجل مسند
+    [more] زيادة { $amount }
+   *[less] نقص { $amount }
 }
 CARD_NEXT = { $effect ->
-    [capped] { $change } would add nothing: the cap is reached.
-    [nothing] { $change } alone would add nothing.
-   *[points] { $change } would add { $gain } points.
+    [capped] { $change }: لا يضيف ذلك شيئًا، فقد بُلغ الحد الأقصى.
+    [nothing] { $change }: لا يضيف ذلك وحده شيئًا.
+   *[points] { $change }: يضيف ذلك من النقاط { $gain }.
 }
-CARD_SUMMARY = Score { $score }, rank { $rank } of { $of }{ $grade }{ $collaboration }.
-CARD_GRADE = , grade { $grade }
-CARD_COLLABORATION = ; { $points } of it for collaboration: { $outside } of { $credited } records were outside the own roster or team
+CARD_SUMMARY = الدرجة { $score }، الترتيب { $rank } من { $of }{ $grade }{ $collaboration }.
+CARD_GRADE = ، التقدير { $grade }
+CARD_COLLABORATION = ؛ منها { $points } للتعاون: { $outside } من { $credited } من السجلات خارج جدوله أو فريقه
 
-# What a definition of a measure says, as a part of a sentence.
 DEFINED = { $what }{ $few ->
-    [yes] , of at least { $min_count }
+    [yes] ، لمن لديه { $min_count } على الأقل
    *[no] {""}
 }{ $valid ->
-    [between] , from { $from } to { $to }
-    [from] , from { $from } on
-    [to] , until { $to }
+    [between] ، من { $from } إلى { $to }
+    [from] ، من { $from } فصاعدًا
+    [to] ، حتى { $to }
    *[ever] {""}
 }
 DEFINED_RECORDS = { $aggregation ->
-    [mean] the mean of { $value }
-    [sum] the sum of { $value }
-    [share] the percentage of records with { $value } { $test }
-    [count] the number of records
-    [count_of] the number of records with { $value } { $test }
-    [distinct] the number of customers
-   *[distinct_of] the number of customers of records with { $value } { $test }
+    [mean] متوسط { $value }
+    [sum] مجموع { $value }
+    [share] نسبة السجلات التي فيها { $value } { $test }
+    [count] عدد السجلات
+    [count_of] عدد السجلات التي فيها { $value } { $test }
+    [distinct] عدد العملاء
+   *[distinct_of] عدد عملاء السجلات التي فيها { $value } { $test }
 }{ $kinds }{ $hours }{ $session }
 DEFINED_VALUE = { $value ->
-    [first_reply_seconds] the seconds until the first reply
-    [duration_seconds] the seconds from beginning to end
-    [resolved] the problem resolved
-    [rating] the rating
-    [amount] the sales amount
+    [first_reply_seconds] ثواني الرد الأول
+    [duration_seconds] الثواني من البداية إلى النهاية
+    [resolved] المشكلة محلولة
+    [rating] التقييم
+    [amount] مبلغ المبيعات
    *[column] { $value }
 }
-DEFINED_GIVEN = given
+DEFINED_GIVEN = له قيمة
 DEFINED_TEST = { $is ->
-    [at_most] at most { $threshold }
-    [at_least] at least { $threshold }
-    [below] below { $threshold }
-    [above] above { $threshold }
-   *[equal] equal to { $threshold }
+    [at_most] { $threshold } على الأكثر
+    [at_least] { $threshold } على الأقل
+    [below] أقل من { $threshold }
+    [above] أكثر من { $threshold }
+   *[equal] يساوي { $threshold }
 }
-DEFINED_KINDS = , of the kind { $kinds }
-DEFINED_HOURS = , { $counts ->
-    [begun] begun
-   *[inside] counting the time
-} from { $from } to { $to }
-DEFINED_SESSION = , the first of each session with pauses of at most { $minutes ->
-    [one] { $minutes } minute
-   *[other] { $minutes } minutes
+DEFINED_KINDS = ، من النوع { $kinds }
+DEFINED_HOURS = ، { $counts ->
+    [begun] ما بدأ
+   *[inside] بحساب الوقت
+} من { $from } إلى { $to }
+DEFINED_SESSION = ، أول سجل في كل جلسة فواصلها على الأكثر { $minutes ->
+    [zero] { $minutes } دقيقة
+    [one] دقيقة واحدة
+    [two] دقيقتان
+    [few] { $minutes } دقائق
+    [many] { $minutes } دقيقة
+   *[other] { $minutes } دقيقة
 }
 DEFINED_OBSERVATION = { $aggregation ->
-    [sum] the sum
-    [mean] the mean
-   *[last] the last
-} of what was observed of the { $subject ->
-    [person] person
-    [unit] org unit
-    [account] account
-    [store] store
-   *[campaign] campaign
+    [sum] مجموع ما رُصد عن
+    [mean] متوسط ما رُصد عن
+   *[last] آخر ما رُصد عن
+} { $subject ->
+    [person] الموظف
+    [unit] الوحدة التنظيمية
+    [account] الحساب
+    [store] المتجر
+   *[campaign] الحملة
 }
 DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] {" "}in percent
+    [yes] {" "}بالنسبة المئوية
    *[no] {""}
 }
-DEFINED_SUM = the sum of { $parts }
+DEFINED_SUM = مجموع { $parts }
 DEFINED_PART = { $factor } × { $of }
-DEFINED_REPEAT = the percentage of { $of } whose customer had { $after } within { $days ->
-    [one] { $days } day
-   *[other] { $days } days
-} before
-DEFINED_TREND = by how many percent { $of } differs from the person's own past
+DEFINED_REPEAT = نسبة { $of } التي كان لعميلها { $after } خلال { $days ->
+    [zero] { $days } يوم قبلها
+    [one] يوم واحد قبلها
+    [two] يومين قبلها
+    [few] { $days } أيام قبلها
+    [many] { $days } يومًا قبلها
+   *[other] { $days } يوم قبلها
+}
+DEFINED_TREND = النسبة المئوية لاختلاف { $of } عن ماضي الموظف نفسه
 DEFINED_TEAM = { $aggregation ->
-    [mean] the mean of { $of } over the team as of each day
-    [share] the percentage of the team, as of each day, with { $of } { $test }
-   *[sum] the sum of { $of } over the team as of each day
+    [mean] متوسط { $of } في الفريق كما كان في كل يوم
+    [share] نسبة من في الفريق، كما كان في كل يوم، ممن لديهم { $of } { $test }
+   *[sum] مجموع { $of } في الفريق كما كان في كل يوم
 }
-# What a correction changed on a card.
-CARD_CHANGED = Before: { $before } Now: { $after }
-CARD_CAME = There is a card now: { $after }
-CARD_WENT = There is no card any more. Before: { $before }
-CARD_CREDITED_CHANGED = Credited records: { $before } before; { $after } now.
-CARD_LINE_CHANGED = { $name }: { $before } before; { $after } now.
-CARD_LINE_CAME = { $name }: counts now: { $after }.
-CARD_LINE_WENT = { $name }: counts no more: { $before } before.
-CARD_STANDING = { $measured }, { $points } points, with weight { $weight } % { $weighted }
-    .dropped = { $measured }, not scored
-CARD_WORKED_OUT_ANEW = The score is the same; it was worked out anew from other numbers.
+CARD_CHANGED = قبل: { $before } الآن: { $after }
+CARD_CAME = توجد بطاقة الآن: { $after }
+CARD_WENT = لم تعد هناك بطاقة. قبل: { $before }
+CARD_CREDITED_CHANGED = السجلات المسندة: { $before } قبل ذلك؛ و{ $after } الآن.
+CARD_LINE_CHANGED = { $name }: { $before } قبل ذلك؛ و{ $after } الآن.
+CARD_LINE_CAME = { $name }: يُحسب الآن: { $after }.
+CARD_LINE_WENT = { $name }: لم يعد يُحسب: { $before } قبل ذلك.
+CARD_STANDING = { $measured }، النقاط { $points }، وبالوزن { $weight } % ينتج { $weighted }
+    .dropped = { $measured }، لم يُقيَّم
+CARD_WORKED_OUT_ANEW = الدرجة هي نفسها؛ حُسبت من جديد من أعداد أخرى.
 
-# Why a record was credited as it was, a sentence a rung.
-LADDER_REFUND = { $refund } is a refund of { $sale }: it has the credit of that record and lessens its amount
-LADDER_BEGAN = Began at { $at } on { $account }, { $phase ->
-    [shared] a shared account on that day
-    [mixed] on that day on its way from shared to named
-   *[named] a named account on that day
+LADDER_REFUND = { $refund } رد لمبلغ { $sale }: له إسناد ذلك السجل ويُنقص مبلغه
+LADDER_BEGAN = بدأ في { $at } على { $account }، { $phase ->
+    [shared] وهو حساب مشترك في ذلك اليوم
+    [mixed] وهو في ذلك اليوم في طور الانتقال من مشترك إلى مسمّى
+   *[named] وهو حساب مسمّى في ذلك اليوم
 }.
-LADDER_TAG_NONE = Tag: the platform named nobody.
-LADDER_TAG_UNKNOWN = Tag: the platform named "{ $agent }", who is nobody employed on that day or more than one.
-LADDER_TAG = Tag: the platform named "{ $agent }", who is { $person }: the record is theirs.
-LADDER_NAMED_WITHOUT = On a named account only tags and hand-overs count, and there was neither: credited to nobody.
-LADDER_DUTY_NONE = Duty: nobody held the account or was on duty at that time.
-LADDER_DUTY = Duty: { $list }.
-# The record is credited by its replies: who was on duty then.
-LADDER_DUTY_ANSWERED = Duty when it was answered: { $list }.
-    .unheld = Duty: nobody held the account or was on duty when it began; when it was answered, { $list }.
+LADDER_TAG_NONE = الاسم: لم تسمّ المنصة أحدًا.
+LADDER_TAG_UNKNOWN = الاسم: سمّت المنصة «{ $agent }»، وهو في ذلك اليوم ليس لأي معيّن أو لأكثر من واحد.
+LADDER_TAG = الاسم: سمّت المنصة «{ $agent }»، وهو { $person }: السجل له.
+LADDER_NAMED_WITHOUT = على الحساب المسمّى لا يُعتد إلا بالأسماء وانتقالات العهدة، ولم يوجد أي منهما: لم يُسند إلى أحد.
+LADDER_DUTY_NONE = الدوام: لم يكن الحساب في عهدة أحد ولم يكن أحد على رأس العمل في ذلك الوقت.
+LADDER_DUTY = الدوام: { $list }.
+LADDER_DUTY_ANSWERED = الدوام وقت الرد: { $list }.
+    .unheld = الدوام: لم يكن الحساب في عهدة أحد ولم يكن أحد على رأس العمل حين بدأ؛ ووقت الرد { $list }.
 LADDER_ON_DUTY = { $person } { $rule ->
-    [handover] held it by hand-over
-    [roster] was rostered on it
-    [punch] of its team was punched in
-   *[team] is of its team
-}, { $from } to { $to } [{ $evidence }]
-LADDER_SHARES = { $before }, { $share }
-LADDER_BY_SESSION = Another record of the same customer's session names its agent, so this one follows: { $shares }.
-LADDER_BY_TAG = Credited by tag: { $shares }.
-LADDER_BY_HANDOVER = One person held the account by hand-over: { $shares }.
-LADDER_SOLE = One person was on duty: { $shares }.
-LADDER_INFERRED = Several were on duty; who was busy with other records, and how each works, tells them apart: { $shares }.
-LADDER_EQUAL = Several were on duty and there is too little to tell them apart, so they share equally: { $shares }.
-LADDER_TEAM = The account has no evidence of duty at all, so its team shares: { $shares }.
-LADDER_NOBODY = So it is credited to nobody.
-LADDER_CONTRIBUTORS = Contributors: { $list }.
+    [handover] كان في عهدته بانتقال العهدة
+    [roster] كان مجدولًا عليه
+    [punch] من فريقه وكان حضوره مسجلًا
+   *[team] من فريقه
+}، من { $from } إلى { $to } [{ $evidence }]
+LADDER_SHARES = { $before }، { $share }
+LADDER_BY_SESSION = سجل آخر من جلسة العميل نفسها يسمّي موظف خدمته، فيتبعه هذا: { $shares }.
+LADDER_BY_TAG = أُسند بالاسم: { $shares }.
+LADDER_BY_HANDOVER = كان الحساب في عهدة شخص واحد بانتقال العهدة: { $shares }.
+LADDER_SOLE = كان شخص واحد على رأس العمل: { $shares }.
+LADDER_INFERRED = كان عدة أشخاص على رأس العمل؛ ويميّز بينهم من كان مشغولًا بسجلات أخرى وكيف يعمل كل منهم: { $shares }.
+LADDER_EQUAL = كان عدة أشخاص على رأس العمل ولا يكفي ما يميّز بينهم، فيتقاسمون بالتساوي: { $shares }.
+LADDER_TEAM = ليس للحساب أي دليل على الدوام، فيتقاسم فريقه: { $shares }.
+LADDER_NOBODY = فلم يُسند إلى أحد.
+LADDER_CONTRIBUTORS = المساهمون: { $list }.
 LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is { $person }
+    [first_answer] صاحب الرد الأول
+    [closer] من أتمّ البيع
+   *[after_sales] من خدم بعد البيع
+}: «{ $agent }»، وهو { $person }
 LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is nobody employed on that day or more than one
-LADDER_SPLIT = Credited by role, as rule "{ $version }" says: first answer { $first_answer }, closing { $closer }, after-sales { $after_sales }; the part of a role that nobody held goes to the others in proportion: { $shares }.
-LADDER_BY_SPLIT = Credited by role: { $shares }.
-LADDER_BY_CLAIM = It was claimed with a click: { $shares }.
-# When the click was, where that is certain.
-LADDER_CLICKED = { $person } clicked at { $at }.
-LADDER_BY_DEVICE = It was served at the device { $device }, which was one person's then: { $shares }.
-LADDER_BY_REPLIES = Several were on duty, each with several dialogues at once; the times of the replies tell them apart: { $shares }.
-LADDER_BY_TAG_SHARE = Several were on duty, each with several dialogues at once; they share as the records near in time that name their agent: { $shares }.
-LADDER_NOT_SPLIT = The policy gives the roles that are named no part: the record is credited as if it named no contributors.
-LADDER_WORTH = On this account about { $now } of the records are expected to be credited to somebody else; with breaks punched about { $breaks }, with devices on 30 % of the replies about { $devices }, with half of the records claimed about { $claims }. That is expected by the doubts of this month, not promised.
+    [first_answer] صاحب الرد الأول
+    [closer] من أتمّ البيع
+   *[after_sales] من خدم بعد البيع
+}: «{ $agent }»، وهو في ذلك اليوم ليس لأي معيّن أو لأكثر من واحد
+LADDER_SPLIT = أُسند حسب الدور كما تقول القاعدة «{ $version }»: الرد الأول { $first_answer }، وإتمام البيع { $closer }، وما بعد البيع { $after_sales }؛ وجزء الدور الذي لم يشغله أحد يذهب إلى الآخرين بالتناسب: { $shares }.
+LADDER_BY_SPLIT = أُسند حسب الدور: { $shares }.
+LADDER_BY_CLAIM = طُولب به بنقرة: { $shares }.
+LADDER_CLICKED = نقر { $person } في { $at }.
+LADDER_BY_DEVICE = خُدم على الجهاز { $device }، وكان حينئذ لشخص واحد: { $shares }.
+LADDER_BY_REPLIES = كان عدة أشخاص على رأس العمل، لكل منهم عدة محادثات معًا؛ وتميّز بينهم أوقات الردود: { $shares }.
+LADDER_BY_TAG_SHARE = كان عدة أشخاص على رأس العمل، لكل منهم عدة محادثات معًا؛ ويتقاسمون بحسب السجلات القريبة زمنيًا التي تسمّي موظف خدمتها: { $shares }.
+LADDER_NOT_SPLIT = لا تعطي السياسة الأدوار المذكورة أي جزء: يُسند السجل كأنه لا يذكر مساهمين.
+LADDER_WORTH = يُتوقع على هذا الحساب أن نحو { $now } من السجلات مسند إلى غير من خدم؛ ومع تسجيل فترات الراحة نحو { $breaks }، ومع الأجهزة في 30 % من الردود نحو { $devices }، ومع المطالبة بنصف السجلات نحو { $claims }. هذا متوقع بحسب شكوك هذا الشهر، وليس وعدًا.
 
-# What spoke for one person rather than another.
-WHY = { $first } ({ $part } %) rather than { $second } ({ $rest } %): { $what }.
+WHY = { $first } ({ $part } %) لا { $second } ({ $rest } %): { $what }.
 WHY_AGAINST = { $why } { $sign ->
-    [hands] The pause since the last reply spoke for { $second }.
-    [thread] The dialogue so far spoke for { $second }.
-    [profile] The kind of reply spoke for { $second }.
-   *[device] The device spoke for { $second }.
+    [hands] وكانت المدة منذ آخر رد ترجّح { $second }.
+    [thread] وكان سير المحادثة حتى ذلك الحين يرجّح { $second }.
+    [profile] وكان نوع الرد يرجّح { $second }.
+   *[device] وكان الجهاز يرجّح { $second }.
 }
-WHY_SOMEBODY = somebody else
+WHY_SOMEBODY = شخص آخر
 WHY_SECONDS = { $count ->
-    [one] { $count } second
-   *[other] { $count } seconds
+    [zero] { $count } ثانية
+    [one] ثانية واحدة
+    [two] ثانيتين
+    [few] { $count } ثوانٍ
+    [many] { $count } ثانية
+   *[other] { $count } ثانية
 }
 WHY_MINUTES = { $count ->
-    [one] { $count } minute
-   *[other] { $count } minutes
+    [zero] { $count } دقيقة
+    [one] دقيقة واحدة
+    [two] دقيقتين
+    [few] { $count } دقائق
+    [many] { $count } دقيقة
+   *[other] { $count } دقيقة
 }
 WHY_HOURS = { $count ->
-    [one] { $count } hour
-   *[other] { $count } hours
+    [zero] { $count } ساعة
+    [one] ساعة واحدة
+    [two] ساعتين
+    [few] { $count } ساعات
+    [many] { $count } ساعة
+   *[other] { $count } ساعة
 }
 WHY_DAYS = { $count ->
-    [one] { $count } day
-   *[other] { $count } days
+    [zero] { $count } يوم
+    [one] يوم واحد
+    [two] يومين
+    [few] { $count } أيام
+    [many] { $count } يومًا
+   *[other] { $count } يوم
 }
-WHY_HANDS = { $one }, { $other }
-    .short = { $one }, { $other }, hardly time enough for another reply
-    .usual = { $one }, { $other }, and such a pause is more usual for { $first }
-WHY_WROTE = { $who } had last replied { $pause } before
-WHY_NOT_YET = { $who } had come on duty { $pause } before and not replied yet
-WHY_THREAD = { $first } had probably answered this customer { $pause } earlier
-WHY_PROFILE = { $first } answers customers who have waited { $wait } more often than { $second }
-    .first = { $first } gives the first reply to customers who have waited { $wait } more often than { $second }
-    .again = { $first } writes again { $wait } after a reply, without a new message of the customer, more often than { $second }
-    .unasked = { $first } writes to customers who have not written yet more often than { $second }
+WHY_HANDS = { $one }، { $other }
+    .short = { $one }، { $other }، ولا يكاد الوقت يكفي لرد آخر
+    .usual = { $one }، { $other }، ومثل هذه المدة معتاد أكثر لدى { $first }
+WHY_WROTE = آخر رد من { $who } كان قبل ذلك بمدة { $pause }
+WHY_NOT_YET = بدأ دوام { $who } قبل ذلك بمدة { $pause } ولم يصدر عنه رد بعد
+WHY_THREAD = يُرجَّح أن { $first } ردّ على هذا العميل قبل ذلك بمدة { $pause }
+WHY_PROFILE = يردّ { $first } على العملاء الذين انتظروا { $wait } أكثر من { $second }
+    .first = يقدّم { $first } الرد الأول للعملاء الذين انتظروا { $wait } أكثر من { $second }
+    .again = يكتب { $first } ثانية بعد رد مضى عليه { $wait }، بلا رسالة جديدة من العميل، أكثر من { $second }
+    .unasked = يكتب { $first } إلى عملاء لم يكتبوا بعد أكثر من { $second }
 WHY_WAIT = { $class ->
-    [0] less than 5 minutes
-    [1] 5 to 20 minutes
-    [2] 20 to 60 minutes
-    [3] 1 to 4 hours
-    [4] 4 to 24 hours
-   *[other] more than a day
+    [0] أقل من 5 دقائق
+    [1] من 5 إلى 20 دقيقة
+    [2] من 20 إلى 60 دقيقة
+    [3] من ساعة إلى 4 ساعات
+    [4] من 4 ساعات إلى 24 ساعة
+   *[other] أكثر من يوم
 }
-WHY_DEVICE = the device that it was written on is that of { $first }
-    .same = { $first } had probably written on the same device before
-WHY_DUTY = of its { $all } replies { $first } was on duty at { $count }, { $second } at { $other }
-WHY_NAMES = of the records within an hour that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-    .all = of the account's records that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-WHY_TOGETHER = no sign decides alone, but all replies around it together
-WHY_TOO_FEW_REPLIES = Nothing tells them apart: too few records of the account have times of replies to learn from.
-WHY_TOO_DENSE = Nothing tells them apart: on this account replies come too densely for their times alone, and too few records are named, claimed or written at known devices.
-WHY_CLOCK_WITHOUT_SECONDS = Nothing tells them apart: the times of the account's replies have no seconds that one can trust.
-WHY_NO_REPLY_TIMES = Nothing tells them apart: each may hold several dialogues at once, and no reply to this one is known that was written while they were on duty.
+WHY_DEVICE = الجهاز الذي كُتب عليه هو جهاز { $first }
+    .same = يُرجَّح أن { $first } كتب على الجهاز نفسه من قبل
+WHY_DUTY = من ردود السجل وعددها { $all } كان { $first } على رأس العمل في { $count }، و{ $second } في { $other }
+WHY_NAMES = من السجلات خلال ساعة التي تسمّي موظف خدمتها وكانا على رأس العمل فيها، لـ { $first } { $count } من { $all } ولـ { $second } { $other } من { $others }
+    .all = من سجلات الحساب التي تسمّي موظف خدمتها وكانا على رأس العمل فيها، لـ { $first } { $count } من { $all } ولـ { $second } { $other } من { $others }
+WHY_TOGETHER = لا تحسم علامة واحدة، بل كل الردود من حوله معًا
+WHY_TOO_FEW_REPLIES = لا شيء يميّز بينهم: سجلات الحساب التي لها أوقات ردود يُتعلّم منها أقل من اللازم.
+WHY_TOO_DENSE = لا شيء يميّز بينهم: الردود على هذا الحساب أكثف من أن تكفي أوقاتها وحدها، والسجلات المسمّاة أو المطالَب بها أو المكتوبة على أجهزة معروفة أقل من اللازم.
+WHY_CLOCK_WITHOUT_SECONDS = لا شيء يميّز بينهم: ليست في أوقات ردود الحساب ثوانٍ يُعتمد عليها.
+WHY_NO_REPLY_TIMES = لا شيء يميّز بينهم: قد تكون لكل منهم عدة محادثات معًا، ولا يُعرف رد على هذه كُتب وهم على رأس العمل.
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code ACCOUNT_UNKNOWN.
-CREDIT_ACCOUNT_UNKNOWN = { $records } records of an account that attendance does not know were left out
-# Code UNKNOWN_AGENT.
-CREDIT_UNKNOWN_AGENT = { $records } records name the agent "{ $agent }", who is nobody employed on their days or more than one: they count as without a name
-# Code NO_DUTY_EVIDENCE.
-CREDIT_NO_EVIDENCE = no roster, punch or hand-over at all: its team shares { $records } records
-# Code UNHELD_ACCOUNT.
-CREDIT_NOBODY_ON_DUTY = { $records } records came while nobody was on duty: credited to nobody
-# Code TAG_OFF_DUTY.
-CREDIT_TAG_OFF_DUTY = { $records } records name { $person }, who was not on duty then: the name counts
-# Code NAMED_WITHOUT_AGENT.
-CREDIT_NAMED_WITHOUT_AGENT = { $records } records of a named account name nobody: credited to nobody but by hand-over
-# Code MIXED_WITHOUT_TAG.
-CREDIT_MIXED_WITHOUT_TAG = { $records } records of a mixed account name nobody: credited as on a shared one
-# A name of a contributor that nobody is known by.
+CREDIT_ACCOUNT_UNKNOWN = { $records ->
+    [zero] تُرك { $records } سجل
+    [one] تُرك سجل واحد
+    [two] تُرك سجلان
+    [few] تُركت { $records } سجلات
+    [many] تُرك { $records } سجلًا
+   *[other] تُرك { $records } سجل
+} لحساب لا تعرفه خدمة الدوام
+CREDIT_UNKNOWN_AGENT = { $records ->
+    [zero] يسمّي { $records } سجل
+    [one] يسمّي سجل واحد
+    [two] يسمّي سجلان
+    [few] تسمّي { $records } سجلات
+    [many] يسمّي { $records } سجلًا
+   *[other] يسمّي { $records } سجل
+} موظف الخدمة «{ $agent }»، وهو في أيامها ليس لأي معيّن أو لأكثر من واحد: تُعد بلا اسم
+CREDIT_NO_EVIDENCE = لا جدول مناوبات ولا تسجيل دوام ولا انتقال عهدة على الإطلاق: يتقاسم فريقه { $records ->
+    [zero] { $records } سجل
+    [one] سجلًا واحدًا
+    [two] سجلين
+    [few] { $records } سجلات
+    [many] { $records } سجلًا
+   *[other] { $records } سجل
+}
+CREDIT_NOBODY_ON_DUTY = { $records ->
+    [zero] جاء { $records } سجل
+    [one] جاء سجل واحد
+    [two] جاء سجلان
+    [few] جاءت { $records } سجلات
+    [many] جاء { $records } سجلًا
+   *[other] جاء { $records } سجل
+} ولا أحد على رأس العمل: لم يُسند إلى أحد
+CREDIT_TAG_OFF_DUTY = { $records ->
+    [zero] يسمّي { $records } سجل
+    [one] يسمّي سجل واحد
+    [two] يسمّي سجلان
+    [few] تسمّي { $records } سجلات
+    [many] يسمّي { $records } سجلًا
+   *[other] يسمّي { $records } سجل
+} { $person }، ولم يكن على رأس العمل حينئذ: يُعتد بالاسم
+CREDIT_NAMED_WITHOUT_AGENT = { $records ->
+    [zero] { $records } سجل لحساب مسمّى لا تسمّي أحدًا
+    [one] سجل واحد لحساب مسمّى لا يسمّي أحدًا
+    [two] سجلان لحساب مسمّى لا يسمّيان أحدًا
+    [few] { $records } سجلات لحساب مسمّى لا تسمّي أحدًا
+    [many] { $records } سجلًا لحساب مسمّى لا تسمّي أحدًا
+   *[other] { $records } سجل لحساب مسمّى لا تسمّي أحدًا
+}: لا تُسند إلى أحد إلا بانتقال العهدة
+CREDIT_MIXED_WITHOUT_TAG = { $records ->
+    [zero] { $records } سجل لحساب مختلط لا تسمّي أحدًا
+    [one] سجل واحد لحساب مختلط لا يسمّي أحدًا
+    [two] سجلان لحساب مختلط لا يسمّيان أحدًا
+    [few] { $records } سجلات لحساب مختلط لا تسمّي أحدًا
+    [many] { $records } سجلًا لحساب مختلط لا تسمّي أحدًا
+   *[other] { $records } سجل لحساب مختلط لا تسمّي أحدًا
+}: تُسند كما على حساب مشترك
 CONTRIBUTOR_UNKNOWN = { $records ->
-    [one] { $records } contribution is of "{ $agent }", who is nobody employed on its day or more than one: its part goes to the other contributors
-   *[other] { $records } contributions are of "{ $agent }", who is nobody employed on their days or more than one: their parts go to the other contributors
+    [zero] { $records } مساهمة باسم «{ $agent }»، وهو في أيامها ليس لأي معيّن أو لأكثر من واحد: تذهب أجزاؤها إلى المساهمين الآخرين
+    [one] مساهمة واحدة باسم «{ $agent }»، وهو في يومها ليس لأي معيّن أو لأكثر من واحد: يذهب جزؤها إلى المساهمين الآخرين
+    [two] مساهمتان باسم «{ $agent }»، وهو في يوميهما ليس لأي معيّن أو لأكثر من واحد: يذهب جزءاهما إلى المساهمين الآخرين
+    [few] { $records } مساهمات باسم «{ $agent }»، وهو في أيامها ليس لأي معيّن أو لأكثر من واحد: تذهب أجزاؤها إلى المساهمين الآخرين
+    [many] { $records } مساهمة باسم «{ $agent }»، وهو في أيامها ليس لأي معيّن أو لأكثر من واحد: تذهب أجزاؤها إلى المساهمين الآخرين
+   *[other] { $records } مساهمة باسم «{ $agent }»، وهو في أيامها ليس لأي معيّن أو لأكثر من واحد: تذهب أجزاؤها إلى المساهمين الآخرين
 }
-# Code CONTRIBUTOR_OFF_DUTY.
 CREDIT_CONTRIBUTOR_OFF_DUTY = { $records ->
-    [one] { $records } record names { $person } as a contributor, who was not on duty when it began
-   *[other] { $records } records name { $person } as a contributor, who was not on duty when they began
-}: the name counts
-# Code CONTRIBUTORS_NOT_SPLIT.
+    [zero] يسمّي { $records } سجل { $person } مساهمًا، ولم يكن على رأس العمل حين بدأت
+    [one] يسمّي سجل واحد { $person } مساهمًا، ولم يكن على رأس العمل حين بدأ
+    [two] يسمّي سجلان { $person } مساهمًا، ولم يكن على رأس العمل حين بدآ
+    [few] تسمّي { $records } سجلات { $person } مساهمًا، ولم يكن على رأس العمل حين بدأت
+    [many] يسمّي { $records } سجلًا { $person } مساهمًا، ولم يكن على رأس العمل حين بدأت
+   *[other] يسمّي { $records } سجل { $person } مساهمًا، ولم يكن على رأس العمل حين بدأت
+}: يُعتد بالاسم
 CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records ->
-    [one] { $records } record names contributors, and the policy gives their roles no part: they are kept, and the record is credited as if it named none
-   *[other] { $records } records name contributors, and the policy gives their roles no part: they are kept, and the records are credited as if they named none
+    [zero] يذكر { $records } سجل مساهمين، ولا تعطي السياسة أدوارهم جزءًا: يُحفظون، وتُسند السجلات كأنها لا تذكر أحدًا
+    [one] يذكر سجل واحد مساهمين، ولا تعطي السياسة أدوارهم جزءًا: يُحفظون، ويُسند السجل كأنه لا يذكر أحدًا
+    [two] يذكر سجلان مساهمين، ولا تعطي السياسة أدوارهم جزءًا: يُحفظون، ويُسند السجلان كأنهما لا يذكران أحدًا
+    [few] تذكر { $records } سجلات مساهمين، ولا تعطي السياسة أدوارهم جزءًا: يُحفظون، وتُسند السجلات كأنها لا تذكر أحدًا
+    [many] يذكر { $records } سجلًا مساهمين، ولا تعطي السياسة أدوارهم جزءًا: يُحفظون، وتُسند السجلات كأنها لا تذكر أحدًا
+   *[other] يذكر { $records } سجل مساهمين، ولا تعطي السياسة أدوارهم جزءًا: يُحفظون، وتُسند السجلات كأنها لا تذكر أحدًا
 }
-# Code TOO_FEW_TO_INFER.
-CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too few to infer from: shared equally
-# Code DID_NOT_SETTLE.
-CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: shared equally
-# Code SEVERAL_AT_ONCE.
-CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
-# Code TOO_FEW_REPLIES.
+CREDIT_TOO_FEW_TO_INFER = { $records ->
+    [zero] في { $records } سجل
+    [one] في سجل واحد
+    [two] في سجلين
+    [few] في { $records } سجلات
+    [many] في { $records } سجلًا
+   *[other] في { $records } سجل
+} كان عدة موظفين على رأس العمل، وهو أقل من أن يُستنتج منه: قُسّم بالتساوي
+CREDIT_DID_NOT_SETTLE = لم يستقر الاستنتاج على { $records ->
+    [zero] { $records } سجل
+    [one] سجل واحد
+    [two] سجلين
+    [few] { $records } سجلات
+    [many] { $records } سجلًا
+   *[other] { $records } سجل
+}: قُسّم بالتساوي
+CREDIT_SEVERAL_AT_ONCE = { $records ->
+    [zero] في { $records } سجل
+    [one] في سجل واحد
+    [two] في سجلين
+    [few] في { $records } سجلات
+    [many] في { $records } سجلًا
+   *[other] في { $records } سجل
+} كان على رأس العمل عدة موظفين لديهم عدة محادثات معًا: قُسّم بالتساوي
 CREDIT_TOO_FEW_REPLIES = { $records ->
-    [one] { $records } record with times of its replies is too little
-   *[other] { $records } records with times of their replies are too few a person
-} to tell apart who hold several dialogues at once: shared equally among those on duty at each reply
-# Code REPLIES_TOO_DENSE.
+    [zero] { $records } سجل لها أوقات ردود لا تكفي
+    [one] سجل واحد له أوقات ردود لا يكفي
+    [two] سجلان لهما أوقات ردود لا يكفيان
+    [few] { $records } سجلات لها أوقات ردود لا تكفي
+    [many] { $records } سجلًا لها أوقات ردود لا تكفي
+   *[other] { $records } سجل لها أوقات ردود لا تكفي
+} لتمييز من لديهم عدة محادثات معًا: قُسّم بالتساوي بين من كانوا على رأس العمل عند كل رد
 CREDIT_REPLIES_TOO_DENSE = { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} of an account on which replies come so densely that their times alone do not tell people apart, and of fewer than a tenth of the replies something says whose they are: shared equally among those on duty at each reply
-# Code EVIDENCE_UNEVEN.
+    [zero] { $records } سجل هي
+    [one] سجل واحد هو
+    [two] سجلان هما
+    [few] { $records } سجلات هي
+    [many] { $records } سجلًا هي
+   *[other] { $records } سجل هي
+} لحساب تأتي عليه الردود بكثافة لا تميّز معها أوقاتها وحدها بين الموظفين، ولا يُعرف أصحاب سوى أقل من عُشر الردود: قُسّم بالتساوي بين من كانوا على رأس العمل عند كل رد
 CREDIT_EVIDENCE_UNEVEN = { $records ->
-    [one] { $records } record says
-   *[other] { $records } records say
-} nothing of whose they are, on an account on which some name, claim or write at known devices far more of theirs than others, { $person } least: weighed by how much each leaves unsaid
+    [zero] { $records } سجل لا تبيّن
+    [one] سجل واحد لا يبيّن
+    [two] سجلان لا يبيّنان
+    [few] { $records } سجلات لا تبيّن
+    [many] { $records } سجلًا لا تبيّن
+   *[other] { $records } سجل لا تبيّن
+} صاحب العمل، على حساب يسمّي بعض موظفيه عملهم أو يطالبون به أو يكتبون على أجهزة معروفة أكثر بكثير من غيرهم، وأقلهم { $person }: وُزن بحسب ما يتركه كل منهم بلا بيان
     .equal = { $records ->
-        [one] { $records } record says
-       *[other] { $records } records say
-    } nothing of whose they are, on an account on which some claim or write at known devices far more of theirs than others, { $person } least: shared equally, which is too little for { $person } if they work as much as the others
-# Code CLOCK_WITHOUT_SECONDS.
-CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} on a full minute, so their clock is not to be trusted: shared equally among those on duty at each reply
-# Code CLAIM_OFF_DUTY.
-CREDIT_CLAIM_OFF_DUTY = { $person } claimed { $records ->
-    [one] { $records } dialogue without being on duty: the claim does not count
-   *[other] { $records } dialogues without being on duty: the claims do not count
+        [zero] { $records } سجل لا تبيّن
+        [one] سجل واحد لا يبيّن
+        [two] سجلان لا يبيّنان
+        [few] { $records } سجلات لا تبيّن
+        [many] { $records } سجلًا لا تبيّن
+       *[other] { $records } سجل لا تبيّن
+    } صاحب العمل، على حساب يطالب بعض موظفيه بعملهم أو يكتبون على أجهزة معروفة أكثر بكثير من غيرهم، وأقلهم { $person }: قُسّم بالتساوي، وهذا قليل على { $person } إن كان يعمل بقدر الآخرين
+CREDIT_CLOCK_WITHOUT_SECONDS = أكثر من عُشر الردود في { $records ->
+    [zero] { $records } سجل
+    [one] سجل واحد
+    [two] سجلين
+    [few] { $records } سجلات
+    [many] { $records } سجلًا
+   *[other] { $records } سجل
+} يقع على دقيقة كاملة، فلا يُعتمد على ساعتها: قُسّم بالتساوي بين من كانوا على رأس العمل عند كل رد
+CREDIT_CLAIM_OFF_DUTY = طالب { $person } وهو ليس على رأس العمل { $records ->
+    [zero] بـ { $records } محادثة: لا تُحسب المطالبات
+    [one] بمحادثة واحدة: لا تُحسب المطالبة
+    [two] بمحادثتين: لا تُحسب المطالبتان
+    [few] بـ { $records } محادثات: لا تُحسب المطالبات
+    [many] بـ { $records } محادثة: لا تُحسب المطالبات
+   *[other] بـ { $records } محادثة: لا تُحسب المطالبات
 }
-# Code CLAIM_WITHOUT_RECORD.
-CREDIT_CLAIM_WITHOUT_RECORD = { $person } claimed { $records ->
-    [one] { $records } dialogue of which there is no record: the claim counts for nothing
-   *[other] { $records } dialogues of which there is no record: the claims count for nothing
+CREDIT_CLAIM_WITHOUT_RECORD = طالب { $person } { $records ->
+    [zero] بـ { $records } محادثة لا سجل لها: لا تُحسب المطالبات
+    [one] بمحادثة واحدة لا سجل لها: لا تُحسب المطالبة
+    [two] بمحادثتين لا سجل لهما: لا تُحسب المطالبتان
+    [few] بـ { $records } محادثات لا سجل لها: لا تُحسب المطالبات
+    [many] بـ { $records } محادثة لا سجل لها: لا تُحسب المطالبات
+   *[other] بـ { $records } محادثة لا سجل لها: لا تُحسب المطالبات
 }
-# Code CLAIMS_DIFFER.
-CREDIT_CLAIMS_DIFFER = { $person } claimed { $record } at { $at }, and { $second } had claimed it at { $before }: neither claim decides{ $more ->
+CREDIT_CLAIMS_DIFFER = طالب { $person } بـ { $record } في { $at }، وكان { $second } قد طالب به في { $before }: لا تحسم أي من المطالبتين{ $more ->
     [0] {""}
-    [one] . So it is with { $more } more record of that day
-   *[other] . So it is with { $more } more records of that day
+    [zero] . وكذلك الأمر في { $more } سجل آخر من ذلك اليوم
+    [one] . وكذلك الأمر في سجل آخر من ذلك اليوم
+    [two] . وكذلك الأمر في سجلين آخرين من ذلك اليوم
+    [few] . وكذلك الأمر في { $more } سجلات أخرى من ذلك اليوم
+    [many] . وكذلك الأمر في { $more } سجلًا آخر من ذلك اليوم
+   *[other] . وكذلك الأمر في { $more } سجل آخر من ذلك اليوم
 }
-    .tag = { $person } claimed { $record } at { $at }, and the platform named { $second } for it: the name counts{ $more ->
+    .tag = طالب { $person } بـ { $record } في { $at }، وقد سمّت له المنصة { $second }: يُعتد بالاسم{ $more ->
         [0] {""}
-        [one] . So it is with { $more } more record of that day
-       *[other] . So it is with { $more } more records of that day
+        [zero] . وكذلك الأمر في { $more } سجل آخر من ذلك اليوم
+        [one] . وكذلك الأمر في سجل آخر من ذلك اليوم
+        [two] . وكذلك الأمر في سجلين آخرين من ذلك اليوم
+        [few] . وكذلك الأمر في { $more } سجلات أخرى من ذلك اليوم
+        [many] . وكذلك الأمر في { $more } سجلًا آخر من ذلك اليوم
+       *[other] . وكذلك الأمر في { $more } سجل آخر من ذلك اليوم
     }
-# Code DEVICE_OFF_DUTY.
-CREDIT_DEVICE_OFF_DUTY = the device { $device } of { $person }, who was not on duty then, was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .there = the device { $device } of { $person }, who was on duty for { $place } then, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .elsewhere = the device { $device } of somebody who was never on duty here was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# Code DEVICE_OF_SEVERAL.
-DEVICE_BOUND_TO_SEVERAL = from { $from } on the device { $device } is of several people or seats at once: it is kept, and what is written on it then says nothing
-    .ever = the device { $device } has been of several people or seats at once from the beginning: it is kept, and what is written on it then says nothing
-# Code DEVICE_OF_SEVERAL.
-CREDIT_DEVICE_OF_SEVERAL = the device { $device } is { $more ->
-    [0] { $first }'s and { $second }'s at once
-    [one] { $first }'s, { $second }'s and { $more } other's at once
-   *[other] { $first }'s, { $second }'s and { $more } others' at once
-}, and was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .beyond = the device { $device } is { $person }'s and at the same time that of somebody who was never on duty here, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .unknown = the device { $device } is several people's at once, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# A device that was used while it was nobody's, where others are somebody's, and what may be meant by it.
+CREDIT_DEVICE_OFF_DUTY = جهاز { $person }، وهو { $device }، استُخدم وصاحبه ليس على رأس العمل { $records ->
+    [zero] { $records } مرة
+    [one] مرة واحدة
+    [two] مرتين
+    [few] { $records } مرات
+    [many] { $records } مرة
+   *[other] { $records } مرة
+}: لا يُعتد به
+    .there = جهاز { $person }، وهو { $device }، استُخدم وصاحبه على رأس العمل في { $place } { $records ->
+        [zero] { $records } مرة
+        [one] مرة واحدة
+        [two] مرتين
+        [few] { $records } مرات
+        [many] { $records } مرة
+       *[other] { $records } مرة
+    }: لا يُعتد به
+    .elsewhere = الجهاز { $device }، وهو لشخص لم يكن قط على رأس العمل هنا، استُخدم { $records ->
+        [zero] { $records } مرة
+        [one] مرة واحدة
+        [two] مرتين
+        [few] { $records } مرات
+        [many] { $records } مرة
+       *[other] { $records } مرة
+    }: لا يُعتد به
+DEVICE_BOUND_TO_SEVERAL = من { $from } فصاعدًا الجهاز { $device } لعدة موظفين أو مقاعد معًا: يبقى كذلك، ولا يدل ما يُكتب عليه حينئذ على أحد
+    .ever = الجهاز { $device } لعدة موظفين أو مقاعد معًا منذ البداية: يبقى كذلك، ولا يدل ما يُكتب عليه حينئذ على أحد
+CREDIT_DEVICE_OF_SEVERAL = الجهاز { $device } { $more ->
+    [0] لـ { $first } و{ $second } معًا
+    [zero] لـ { $first } و{ $second } و{ $more } شخص آخر معًا
+    [one] لـ { $first } و{ $second } وشخص آخر معًا
+    [two] لـ { $first } و{ $second } وشخصين آخرين معًا
+    [few] لـ { $first } و{ $second } و{ $more } آخرين معًا
+    [many] لـ { $first } و{ $second } و{ $more } شخصًا آخر معًا
+   *[other] لـ { $first } و{ $second } و{ $more } شخص آخر معًا
+}، واستُخدم { $records ->
+    [zero] { $records } مرة
+    [one] مرة واحدة
+    [two] مرتين
+    [few] { $records } مرات
+    [many] { $records } مرة
+   *[other] { $records } مرة
+}: لا يُعتد به
+    .beyond = الجهاز { $device } لـ { $person } وفي الوقت نفسه لشخص لم يكن قط على رأس العمل هنا، واستُخدم { $records ->
+        [zero] { $records } مرة
+        [one] مرة واحدة
+        [two] مرتين
+        [few] { $records } مرات
+        [many] { $records } مرة
+       *[other] { $records } مرة
+    }: لا يُعتد به
+    .unknown = الجهاز { $device } لعدة أشخاص معًا، واستُخدم { $records ->
+        [zero] { $records } مرة
+        [one] مرة واحدة
+        [two] مرتين
+        [few] { $records } مرات
+        [many] { $records } مرة
+       *[other] { $records } مرة
+    }: لا يُعتد به
 DEVICE_OF_NOBODY = { $devices ->
-    [one] the device { $device }, which is bound to nobody, was used
-   *[other] { $devices } devices that are bound to nobody, such as { $device }, were used
+    [zero] { $devices } جهاز غير مرتبط بأحد، مثل { $device }، استُخدمت
+    [one] الجهاز { $device } غير المرتبط بأحد استُخدم
+    [two] جهازان غير مرتبطين بأحد، مثل { $device }، استُخدما
+    [few] { $devices } أجهزة غير مرتبطة بأحد، مثل { $device }، استُخدمت
+    [many] { $devices } جهازًا غير مرتبط بأحد، مثل { $device }، استُخدمت
+   *[other] { $devices } جهاز غير مرتبط بأحد، مثل { $device }، استُخدمت
 } { $records ->
-    [one] once
-   *[other] { $records } times
-}: that tells only what the same hands wrote
-    .near = the device { $device }, which is bound to nobody, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }, and { $near }, which is bound, never: is that the one meant?
-    .seat = the device { $device } of the seat { $seat } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } while nobody was rostered on that seat: it was nobody's then
-    .ended = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } after { $to }, the last day of its binding: it was nobody's then
-    .coming = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } before { $from }, the first day of its binding: it was nobody's then
-# Claims, devices and times of messages that the version of the policy of a month does not read.
-EVIDENCE_NOT_READ = version { $version } of the policy reads no claims, devices or times of messages. For the month the account has: claims, { $claims }; records with times of messages, { $replies }; devices that records or messages name, { $devices }
-# Code REPLY_OUTSIDE_RECORD.
+    [zero] { $records } مرة
+    [one] مرة واحدة
+    [two] مرتين
+    [few] { $records } مرات
+    [many] { $records } مرة
+   *[other] { $records } مرة
+}: لا يبيّن ذلك سوى ما كتبته اليد نفسها
+    .near = الجهاز { $device } غير المرتبط بأحد استُخدم { $records ->
+        [zero] { $records } مرة
+        [one] مرة واحدة
+        [two] مرتين
+        [few] { $records } مرات
+        [many] { $records } مرة
+       *[other] { $records } مرة
+    }، أما { $near } المرتبط فلم يُستخدم قط: هل هو المقصود؟
+    .seat = الجهاز { $device } الخاص بالمقعد { $seat } استُخدم { $records ->
+        [zero] { $records } مرة
+        [one] مرة واحدة
+        [two] مرتين
+        [few] { $records } مرات
+        [many] { $records } مرة
+       *[other] { $records } مرة
+    } ولا أحد مجدول على ذلك المقعد: لم يكن حينئذ لأحد
+    .ended = الجهاز { $device } استُخدم { $records ->
+        [zero] { $records } مرة
+        [one] مرة واحدة
+        [two] مرتين
+        [few] { $records } مرات
+        [many] { $records } مرة
+       *[other] { $records } مرة
+    } بعد { $to }، آخر أيام ارتباطه: لم يكن حينئذ لأحد
+    .coming = الجهاز { $device } استُخدم { $records ->
+        [zero] { $records } مرة
+        [one] مرة واحدة
+        [two] مرتين
+        [few] { $records } مرات
+        [many] { $records } مرة
+       *[other] { $records } مرة
+    } قبل { $from }، أول أيام ارتباطه: لم يكن حينئذ لأحد
+EVIDENCE_NOT_READ = الإصدار { $version } من السياسة لا يقرأ المطالبات ولا الأجهزة ولا أوقات الرسائل. للحساب في هذا الشهر: المطالبات { $claims }؛ السجلات التي لها أوقات رسائل { $replies }؛ الأجهزة التي تسمّيها السجلات أو الرسائل { $devices }
 CREDIT_REPLY_OUTSIDE_RECORD = { $records ->
-    [one] { $records } reply was before its record began or after it ended: it counts for nothing
-   *[other] { $records } replies were before their record began or after it ended: they count for nothing
+    [zero] كان { $records } رد قبل بداية سجلها أو بعد نهايته: لا تُحسب
+    [one] كان رد واحد قبل بداية سجله أو بعد نهايته: لا يُحسب
+    [two] كان ردّان قبل بداية سجلهما أو بعد نهايته: لا يُحسبان
+    [few] كانت { $records } ردود قبل بداية سجلها أو بعد نهايته: لا تُحسب
+    [many] كان { $records } ردًا قبل بداية سجلها أو بعد نهايته: لا تُحسب
+   *[other] كان { $records } رد قبل بداية سجلها أو بعد نهايته: لا تُحسب
 }
-# Hours of unbroken duty in which somebody did next to nothing while others worked: a break that nobody punched.
-BREAKS_NOT_PUNCHED = { $days } working days of { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-} were one unbroken stretch of duty in which for two hours or more next to nothing was theirs while others worked. With breaks punched about { $breaks } of the records of the account would be expected to be credited to somebody else, instead of about { $now }
-# Code CLOCKS_APART.
-CREDIT_CLOCKS_APART = the messages of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} are by a clock that is { $minutes } min { $seconds } s ahead of that of the records: they are read that much earlier
-    .behind = the messages of { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } are by a clock that is { $minutes } min { $seconds } s behind that of the records: they are read that much later
-# Amounts in another currency than what is reckoned in were converted, and by what.
-AMOUNTS_CONVERTED = amounts of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} were converted from { $from } to { $to }, each by the rate of its local day and rounded once: { $rates }{ $more ->
+BREAKS_NOT_PUNCHED = { $days ->
+    [zero] { $days } يوم عمل
+    [one] يوم عمل واحد
+    [two] يوما عمل
+    [few] { $days } أيام عمل
+    [many] { $days } يوم عمل
+   *[other] { $days } يوم عمل
+} لـ { $people ->
+    [zero] { $people } موظف
+    [one] موظف واحد
+    [two] موظفين
+    [few] { $people } موظفين
+    [many] { $people } موظفًا
+   *[other] { $people } موظف
+} كان الدوام فيها مدة واحدة بلا انقطاع، ولم يُنجز خلال ساعتين أو أكثر منها شيء يُذكر بينما كان الآخرون يعملون. مع تسجيل فترات الراحة يُتوقع أن يكون نحو { $breaks } من سجلات الحساب مسندًا إلى غير من خدم، بدلًا من نحو { $now }
+CREDIT_CLOCKS_APART = رسائل { $records ->
+    [zero] { $records } سجل
+    [one] سجل واحد
+    [two] سجلين
+    [few] { $records } سجلات
+    [many] { $records } سجلًا
+   *[other] { $records } سجل
+} بساعة تسبق ساعة السجلات بمقدار { $minutes } د و{ $seconds } ث: تُقرأ أبكر بهذا القدر
+    .behind = رسائل { $records ->
+        [zero] { $records } سجل
+        [one] سجل واحد
+        [two] سجلين
+        [few] { $records } سجلات
+        [many] { $records } سجلًا
+       *[other] { $records } سجل
+    } بساعة تتأخر عن ساعة السجلات بمقدار { $minutes } د و{ $seconds } ث: تُقرأ أبعد بهذا القدر
+AMOUNTS_CONVERTED = حُوّلت مبالغ { $records ->
+    [zero] { $records } سجل
+    [one] سجل واحد
+    [two] سجلين
+    [few] { $records } سجلات
+    [many] { $records } سجلًا
+   *[other] { $records } سجل
+} من { $from } إلى { $to }، كل منها بسعر صرف يومه المحلي ومع التقريب مرة واحدة: { $rates }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}و{ $more } غيرها
 }
-# Refunds that are together larger than the sale that they refer to: it counts below zero.
-REFUND_EXCEEDS_SALE = more was paid back { $sales ->
-    [one] of one sale than it brought, and it counts
-   *[other] of { $sales } sales than they brought, and they count
-} below zero: { $named }{ $more ->
+REFUND_EXCEEDS_SALE = { $sales ->
+    [zero] رُدّ من { $sales } بيع أكثر مما حققته، وتُحسب
+    [one] رُدّ من بيع واحد أكثر مما حققه، ويُحسب
+    [two] رُدّ من بيعين أكثر مما حققاه، ويُحسبان
+    [few] رُدّ من { $sales } مبيعات أكثر مما حققته، وتُحسب
+    [many] رُدّ من { $sales } بيعًا أكثر مما حققته، وتُحسب
+   *[other] رُدّ من { $sales } بيع أكثر مما حققته، وتُحسب
+} بأقل من الصفر: { $named }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}و{ $more } غيرها
 }
 
-# Out of a region into itself.
-REGION_SAME = a transfer goes to another region than { $region }
-# A cycle of something else than one month.
-REPORT_NOT_A_MONTH = a report tells of one calendar month, and the cycle runs from { $from } to { $to }: make a cycle of a month
-# No cell may leave.
-NOTHING_TO_TELL = no unit may be told of: each has fewer than five people, or would tell of fewer by a difference
-# Not prepared any more.
-TRANSFER_NOT_PREPARED = the transfer is { $stage } already
-# Not approved.
-TRANSFER_NOT_APPROVED = the transfer waits for somebody else's approval
-# Withdrawn or rejected.
-TRANSFER_DROPPED = the transfer was { $stage }: prepare another one
-# What was told cannot be taken back.
-TRANSFER_RELEASED = the transfer was released already: what was told cannot be taken back
-# Other transfers were released since it was prepared.
-TRANSFER_STALE = another report about the month was released meanwhile, and both together would tell of fewer than five people: prepare it again
-# Not a file of ours.
-TRANSFER_MALFORMED = this is not the file that is expected here, or not all of it: send the whole file as ReleaseTransfer or ExportStandard gave it
-# The signature is not that of the region it names.
-TRANSFER_SIGNATURE_WRONG = the file is not signed by the stack of { $region }: it was altered, or its new public key is missing here
-# No public key of the region.
-REGION_KEY_UNKNOWN = no public key of { $region } is known here: put its performance.pub into the key folder as regions/{ $region }.pub
-# A file of another group.
-TRANSFER_OF_ANOTHER_GROUP = the file is of another group
-# Taken in before.
-TRANSFER_ALREADY_EXISTS = the file was taken in before
-TRANSFER_KIND_EXPECTED = say what is to cross: a report or the directory
+REGION_SAME = يكون النقل إلى منطقة غير { $region }
+REPORT_NOT_A_MONTH = التقرير عن شهر تقويمي واحد، والدورة من { $from } إلى { $to }: أنشئ دورة لشهر
+NOTHING_TO_TELL = لا يجوز الإفصاح عن أي وحدة: في كل منها أقل من خمسة موظفين، أو يُستدل بالطرح على أقل من ذلك
+TRANSFER_NOT_PREPARED = حالة النقل بالفعل { $stage }
+TRANSFER_NOT_APPROVED = ينتظر النقل موافقة شخص آخر
+TRANSFER_DROPPED = حالة النقل { $stage }: حضّر نقلًا آخر
+TRANSFER_RELEASED = أُطلق النقل من قبل: لا يُسترد ما أُفصح عنه
+TRANSFER_STALE = أُطلق في هذه الأثناء تقرير آخر عن الشهر، ومعًا يكشفان عن أقل من خمسة موظفين: حضّره من جديد
+TRANSFER_MALFORMED = ليس هذا هو الملف المتوقع هنا، أو ليس كله: أرسل الملف كاملًا كما أعطاه ReleaseTransfer أو ExportStandard
+TRANSFER_SIGNATURE_WRONG = الملف غير موقّع من منظومة { $region }: إما أنه غُيّر أو أن مفتاحها العام الجديد غير موجود هنا
+REGION_KEY_UNKNOWN = لا يُعرف هنا مفتاح عام للمنطقة { $region }: ضع ملفها performance.pub في مجلد المفاتيح باسم regions/{ $region }.pub
+TRANSFER_OF_ANOTHER_GROUP = الملف لمجموعة أخرى
+TRANSFER_ALREADY_EXISTS = استُورد الملف من قبل
+TRANSFER_KIND_EXPECTED = اذكر ما يُنقل: تقرير أو الدليل
 
 ## Compensation
 
-# Scores may still change.
-CYCLE_NOT_PUBLISHED = scores may still change: publish the cycle first
-    .report = the cycle is not published: reports tell what is final
-    .correct = the cycle is not published, so there is nothing to correct: close it again, and it reads what counts now
-# The cycle has no such version of its result, or none was known then.
-RESULT_VERSION_UNKNOWN = the cycle has no such version of its result, or none was published by then: ask for its versions with ListCardVersions
-# A version and an instant at once.
-VERSION_TWICE = name a version or an instant, not both
-# A correction of the same cycle with another reason or another version of the scheme.
-CYCLE_CORRECTION_UNDERWAY = the correction { $cycle } of this cycle is not published, and says another reason or another version of the scheme: ask with what it says to work it out anew, publish it (PublishCycle), or throw it away (CancelCycle) and ask again
-# Nothing is different, so there is nothing to publish.
-CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is nothing to publish: throw the correction away (CancelCycle); once something that the cycle rests on is put right, ask for it again
-# No account, or too many.
-ACCOUNTS_EXPECTED = name at least one account, and at most { $most }
-# An account that a question names, and that is not there, or not the caller's to ask about.
-ACCOUNT_UNKNOWN_HERE = there is no account { $account } that you may ask about: look the id up with ListAccounts
-# A unit that a run of attribution names, and that is not there, or not within the unit that it is started for.
-UNIT_UNKNOWN_HERE = there is no unit { $unit } within what the run is started for: look the id up with ListOrgUnits, or have the run started for a unit above
-ACCOUNTS_OR_SCHEME = either accounts or a scheme, not both: leave one of them out
-# Nobody has a score.
-POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card of the pool's unit
-# A pool of a unit that is neither the unit of its cycle nor below it.
-POOL_OUTSIDE_CYCLE = a pool belongs to the unit of its cycle or to one below it: name such a unit, or none for the unit of the cycle
-# People with a score in the cycle of a unit who belong elsewhere.
-PAY_OUTSIDE_UNIT = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: close the cycle with a population that leaves the others out
-    .correction = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: correct the cycle first (CorrectCycle), then draft this correction again
-# Less than nothing.
-POOL_NEGATIVE = a pool cannot be less than nothing: give an amount of 0 or more; money cannot be taken back by a pool
-# No score above zero.
-ZERO_SCORES = no score is above zero, so there is no rule to split by: look at the cycle's cards first
-# A part that nobody has a claim to; `part` counts from 0.
-PART_WITHOUT_CLAIM = part { $place } of the pool goes to nobody: no score reaches a tier with a weight, or its floor; change the part's rule
-# Not a draft any more.
-SETTLEMENT_NOT_DRAFT = the settlement is { $stage }, not a draft
-# Not approved, or not any more.
-SETTLEMENT_NOT_APPROVED = the settlement is { $stage }; only an approved one can be posted
-# Posted.
-SETTLEMENT_POSTED = a posted settlement never changes: draft a correction of it, and the next settlement pays the difference
-# Not posted, and corrections are of what is posted.
-SETTLEMENT_NOT_POSTED = the settlement is { $stage }, and only a posted one is corrected: discard it and draft it again
-# Another correction of the settlement is drafted.
-PAY_CORRECTION_WAITS = correction { $correction } of the settlement waits for its approval: approve or withdraw that one first
-# Nobody gets another amount.
-NOTHING_TO_CORRECT = by the cards as they are now everybody gets what the settlement and its corrections gave: correct the cycle first, or there is nothing to put right
-# Approved already, or thrown away.
-PAY_CORRECTION_NOT_DRAFT = the correction is { $stage }, not a draft
-# What waits at an instant, which is asked for as it is now.
-DELTAS_WAIT_NOW = what waits is told as it is now: leave known_at out, or waiting_only
-CORRECTION_REASON_MISSING = say why: each statement shows it
-# A pool that would pay the same a second time.
-POOL_THERE = the pool { $pool } of this cycle has the same name, amount and rule: settle that one, or give this one another name if there is as much money once more
-# Another settlement of the pool is posted.
-POOL_PAID = a settlement of pool { $pool } is posted already, and a pool is paid once: discard the others, and create another pool, of another name, if there is more money to pay
-# Another settlement was posted, or a correction approved, since this one was drafted.
-CARRY_MOVED = since this one was drafted another settlement was posted, or a correction approved, and moved the odd cents: draft it again
-DELTA_SCORE = the score was put right from { $old } to { $new }
+CYCLE_NOT_PUBLISHED = قد تتغير الدرجات بعد: انشر الدورة أولًا
+    .report = الدورة غير منشورة: التقارير تفصح عما هو نهائي
+    .correct = الدورة غير منشورة، فلا شيء لتصحيحه: أغلقها من جديد فتقرأ ما هو محسوب الآن
+RESULT_VERSION_UNKNOWN = ليس للدورة إصدار كهذا من نتيجتها، أو لم يكن قد نُشر أي إصدار حينئذ: اطلب إصداراتها عبر ListCardVersions
+VERSION_TWICE = اذكر إصدارًا أو لحظة، لا كليهما
+CYCLE_CORRECTION_UNDERWAY = التصحيح { $cycle } لهذه الدورة غير منشور، ويذكر سببًا آخر أو إصدارًا آخر من الخطة: اطلب بما يذكره ليُحسب من جديد، أو انشره (PublishCycle)، أو تخلّص منه (CancelCycle) واطلب ثانية
+CORRECTION_CHANGES_NOTHING = كل بطاقة كما نُشرت، فلا شيء لنشره: تخلّص من التصحيح (CancelCycle)؛ وبعد تصحيح شيء مما تستند إليه الدورة اطلبه من جديد
+ACCOUNTS_EXPECTED = اذكر حسابًا واحدًا على الأقل، و{ $most } على الأكثر
+ACCOUNT_UNKNOWN_HERE = لا يوجد حساب { $account } يحق لك السؤال عنه: ابحث عن المعرّف عبر ListAccounts
+UNIT_UNKNOWN_HERE = لا توجد وحدة { $unit } ضمن ما تُبدأ له العملية: ابحث عن المعرّف عبر ListOrgUnits، أو اطلب بدء العملية لوحدة أعلى
+ACCOUNTS_OR_SCHEME = إما حسابات أو خطة، لا كلتاهما: احذف إحداهما
+POOL_WITHOUT_PEOPLE = ليس للصندوق من يدفع له: ليست في الدورة بطاقة تقييم لوحدة الصندوق
+POOL_OUTSIDE_CYCLE = الصندوق لوحدة دورته أو لوحدة تحتها: اذكر وحدة كهذه، أو لا تذكر شيئًا فتُعتمد وحدة الدورة
+PAY_OUTSIDE_UNIT = { $count ->
+        [zero] لـ { $count } موظف بطاقات في الدورة ولم يكونوا ينتمون
+        [one] لموظف واحد بطاقة في الدورة ولم يكن ينتمي
+        [two] لموظفين بطاقتان في الدورة ولم يكونا ينتميان
+        [few] لـ { $count } موظفين بطاقات في الدورة ولم يكونوا ينتمون
+        [many] لـ { $count } موظفًا بطاقات في الدورة ولم يكونوا ينتمون
+       *[other] لـ { $count } موظف بطاقات في الدورة ولم يكونوا ينتمون
+    } إلى وحدة الصندوق في آخر أيام الدورة: { $people }. تدفع الوحدة لموظفيها: أغلق الدورة بمشمولين ليس فيهم غيرهم
+    .correction = { $count ->
+        [zero] لـ { $count } موظف بطاقات في الدورة ولم يكونوا ينتمون
+        [one] لموظف واحد بطاقة في الدورة ولم يكن ينتمي
+        [two] لموظفين بطاقتان في الدورة ولم يكونا ينتميان
+        [few] لـ { $count } موظفين بطاقات في الدورة ولم يكونوا ينتمون
+        [many] لـ { $count } موظفًا بطاقات في الدورة ولم يكونوا ينتمون
+       *[other] لـ { $count } موظف بطاقات في الدورة ولم يكونوا ينتمون
+    } إلى وحدة الصندوق في آخر أيام الدورة: { $people }. تدفع الوحدة لموظفيها: صحّح الدورة أولًا (CorrectCycle)، ثم أعدّ هذا التصحيح من جديد
+POOL_NEGATIVE = لا يكون الصندوق أقل من لا شيء: اكتب مبلغًا يساوي 0 أو أكبر؛ لا تُسترد أموال عبر صندوق
+ZERO_SCORES = لا توجد درجة أكبر من الصفر، فلا أساس للتقسيم: انظر في بطاقات الدورة أولًا
+PART_WITHOUT_CLAIM = الجزء { $place } من الصندوق لا يذهب إلى أحد: لا تبلغ أي درجة شريحة لها وزن أو حدّه الأدنى؛ غيّر قاعدة الجزء
+SETTLEMENT_NOT_DRAFT = حالة التسوية { $stage }، وليست مسودة
+SETTLEMENT_NOT_APPROVED = حالة التسوية { $stage }؛ ولا تُرحَّل إلا تسوية معتمدة
+SETTLEMENT_POSTED = التسوية المرحَّلة لا تتغير أبدًا: أعدّ تصحيحًا لها، فتدفع التسوية التالية الفرق
+SETTLEMENT_NOT_POSTED = حالة التسوية { $stage }، ولا تُصحَّح إلا تسوية مرحَّلة: تخلّص منها وأعدّها من جديد
+PAY_CORRECTION_WAITS = ينتظر التصحيح { $correction } للتسوية الموافقة عليه: وافق عليه أو اسحبه أولًا
+NOTHING_TO_CORRECT = بحسب البطاقات الحالية يحصل كل موظف على ما أعطته التسوية وتصحيحاتها: صحّح الدورة أولًا، وإلا فلا شيء لتصحيحه
+PAY_CORRECTION_NOT_DRAFT = حالة التصحيح { $stage }، وليس مسودة
+DELTAS_WAIT_NOW = يُعرض ما ينتظر الدفع كما هو الآن: احذف known_at أو waiting_only
+CORRECTION_REASON_MISSING = اذكر السبب: يظهر في كل كشف مستحقات
+POOL_THERE = للصندوق { $pool } في هذه الدورة الاسم والمبلغ والقاعدة نفسها: سوِّ ذلك الصندوق، أو أعطِ هذا اسمًا آخر إن كان هناك مثل المبلغ مرة أخرى
+POOL_PAID = رُحّلت تسوية للصندوق { $pool } من قبل، ولا يُدفع الصندوق إلا مرة واحدة: تخلّص من البقية، وأنشئ صندوقًا آخر باسم آخر إن كان هناك مزيد من المال
+CARRY_MOVED = منذ إعداد هذه المسودة رُحّلت تسوية أخرى أو اعتُمد تصحيح، فانتقلت كسور القسمة: أعدّها من جديد
+DELTA_SCORE = صُحّحت الدرجة من { $old } إلى { $new }
 DELTA_AGAINST =
     { $by ->
-        [fell] the own score was put right from { $old } to { $new }, but those of the others fell more, together from { $others_old } to { $others_new }: so the share of the pool grew
-        [rose] the own score was put right from { $old } to { $new }, but those of the others rose more, together from { $others_old } to { $others_new }: so the share of the pool shrank
-        [less] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it shrank all the same
-       *[more] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it grew all the same
+        [fell] صُحّحت درجة الموظف من { $old } إلى { $new }، لكن درجات الآخرين انخفضت أكثر، من مجموع { $others_old } إلى { $others_new }: فكبرت الحصة من الصندوق
+        [rose] صُحّحت درجة الموظف من { $old } إلى { $new }، لكن درجات الآخرين ارتفعت أكثر، من مجموع { $others_old } إلى { $others_new }: فصغرت الحصة من الصندوق
+        [less] صُحّحت درجة الموظف من { $old } إلى { $new }، ودرجات الآخرين من مجموع { $others_old } إلى { $others_new }: وبقاعدة الصندوق صغرت الحصة منه مع ذلك
+       *[more] صُحّحت درجة الموظف من { $old } إلى { $new }، ودرجات الآخرين من مجموع { $others_old } إلى { $others_new }: وبقاعدة الصندوق كبرت الحصة منه مع ذلك
     }
-DELTA_ADDED = a score of { $score } was added
-DELTA_REMOVED = the score of { $score } was taken back
-DELTA_OTHERS = the scores of others were put right, and the pool is split among all
-POOL_WITHOUT_PARTS = at least one part is needed
-SHARES_NOT_WHOLE = the shares sum to { $sum } millionths, not to exactly 1000000
-PART_OF_NOTHING = a part of nothing: leave it out
-PART_RULE_MISSING = say how this part is split: tiers, proportional or team_fund
-PART_WITHOUT_TIERS = at least one tier is needed
-TIERS_OUT_OF_ORDER = write the tiers best first, each with a lower min_score
-TIERS_MIXED = give every tier a min_score, or every tier a quota
-TIERS_WITHOUT_WEIGHT = all weights are zero, so nobody could get anything
-TIER_WEIGHTS_OUT_OF_ORDER = a worse tier weighs more than a better one
+DELTA_ADDED = أُضيفت درجة { $score }
+DELTA_REMOVED = سُحبت الدرجة { $score }
+DELTA_OTHERS = صُحّحت درجات الآخرين، والصندوق يُقسَّم على الجميع
+POOL_WITHOUT_PARTS = يلزم جزء واحد على الأقل
+SHARES_NOT_WHOLE = مجموع الحصص { $sum } جزء من المليون، لا 1000000 تمامًا
+PART_OF_NOTHING = جزء من لا شيء: احذفه
+PART_RULE_MISSING = اذكر كيف يُقسَّم هذا الجزء: tiers أو proportional أو team_fund
+PART_WITHOUT_TIERS = تلزم شريحة واحدة على الأقل
+TIERS_OUT_OF_ORDER = اكتب الشرائح بدءًا بالأفضل، ولكل منها min_score أقل مما قبلها
+TIERS_MIXED = أعطِ كل شريحة min_score، أو أعطِ كل شريحة حصة مقررة
+TIERS_WITHOUT_WEIGHT = كل الأوزان صفر، فلن يحصل أحد على شيء
+TIER_WEIGHTS_OUT_OF_ORDER = وزن شريحة أدنى أكبر من وزن شريحة أفضل
 
-# Statements.
-
-STATEMENT_AMOUNT = { $paid } for a score of { $score }: { $than ->
-    [less] { $difference } less than
-    [same] the same as
-   *[more] { $difference } more than
-} the { $equal } that an equal split would have paid.
-STATEMENT_WITHOUT_TIER = Part { $number } ({ $share } of the pool, { $part }), by tiers: the score reaches no tier, so { $amount }.
-STATEMENT_TIER_WITHOUT_WEIGHT = Part { $number } ({ $share } of the pool, { $part }), by tiers: tier { $tier } has no weight, so { $amount }.
-STATEMENT_NOT_ABOVE_FLOOR = Part { $number } ({ $share } of the pool, { $part }), in proportion to the score: it is not above { $floor }, so { $amount }.
-STATEMENT_PART = Part { $number } ({ $share } of the pool, { $part }), { $claim } of { $sum } in all; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; so { $amount }.
-STATEMENT_BY_TIER = by tiers: tier { $tier } weighs { $weight }
-STATEMENT_ABOVE_FLOOR = in proportion to the score above { $floor }: { $points } points
-STATEMENT_BY_SCORE = in proportion to the score: { $points } points
-STATEMENT_EXACT = { $whole } exactly
-STATEMENT_ROUNDED = { $whole } and { $fraction } of { $smallest }; { $came ->
-    [yes] one of the { $units } odd units of { $smallest } came here
-   *[no] none of the { $units } odd units of { $smallest } came here
+STATEMENT_AMOUNT = { $paid } عن درجة { $score }: { $than ->
+    [less] أقل بمقدار { $difference } من
+    [same] يساوي
+   *[more] أكثر بمقدار { $difference } من
+} { $equal } التي كان سيدفعها التقسيم بالتساوي.
+STATEMENT_WITHOUT_TIER = الجزء { $number } ({ $share } من الصندوق، { $part })، حسب الشرائح: لا تبلغ الدرجة أي شريحة، فالمبلغ { $amount }.
+STATEMENT_TIER_WITHOUT_WEIGHT = الجزء { $number } ({ $share } من الصندوق، { $part })، حسب الشرائح: ليس للشريحة { $tier } وزن، فالمبلغ { $amount }.
+STATEMENT_NOT_ABOVE_FLOOR = الجزء { $number } ({ $share } من الصندوق، { $part })، بالتناسب مع الدرجة: ليست أكبر من { $floor }، فالمبلغ { $amount }.
+STATEMENT_PART = الجزء { $number } ({ $share } من الصندوق، { $part })، { $claim } من { $sum } إجمالًا؛ { $major } × { $weight } / { $sum } = { $rounded }{ $carried }؛ فالمبلغ { $amount }.
+STATEMENT_BY_TIER = حسب الشرائح: وزن الشريحة { $tier } هو { $weight }
+STATEMENT_ABOVE_FLOOR = بالتناسب مع الدرجة فوق { $floor }: النقاط { $points }
+STATEMENT_BY_SCORE = بالتناسب مع الدرجة: النقاط { $points }
+STATEMENT_EXACT = { $whole } تمامًا
+STATEMENT_ROUNDED = { $whole } و{ $fraction } من { $smallest }؛ { $came ->
+    [yes] جاءت إلى هنا وحدة من كسور القسمة التي قدر كل منها { $smallest } وعددها { $units }
+   *[no] لم تأت إلى هنا أي وحدة من كسور القسمة التي قدر كل منها { $smallest } وعددها { $units }
 }
-STATEMENT_CARRIED = ; carried from before { $before }, carried on { $after }
+STATEMENT_CARRIED = ؛ مرحَّل من السابق { $before }، ومرحَّل إلى التالي { $after }
+
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
 
 UNUSABLE = { $file }: { $problem }. { $cure }.
 SEVERAL_PROBLEMS = { $problems }
-REASON_ALSO = { $reason }; also { $column }: { $more }
-AND_MORE_ROWS = { $count } more { $count ->
-    [one] row of this file was rejected
-   *[other] rows of this file were rejected
+REASON_ALSO = { $reason }؛ وكذلك { $column }: { $more }
+AND_MORE_ROWS = { $count ->
+    [zero] استُبعد { $count } صف آخر من هذا الملف
+    [one] استُبعد صف آخر من هذا الملف
+    [two] استُبعد صفان آخران من هذا الملف
+    [few] استُبعدت { $count } صفوف أخرى من هذا الملف
+    [many] استُبعد { $count } صفًا آخر من هذا الملف
+   *[other] استُبعد { $count } صف آخر من هذا الملف
 }
-AND_MORE_ROWS_CURE = mend the rows above first: the others mostly fail for the same reasons
-AND_MORE_FINDINGS = and more of the same kind
-FIRST_REJECTED = line { $line }{ $column }: { $reason } ({ $cure })
-FIRST_REJECTED_COLUMN = , column { $column }
-EVERY_ROW_REJECTED = ; every row was rejected: { $first }
+AND_MORE_ROWS_CURE = أصلح الصفوف أعلاه أولًا: فالبقية تفشل غالبًا للأسباب نفسها
+AND_MORE_FINDINGS = والمزيد من النوع نفسه
+FIRST_REJECTED = السطر { $line }{ $column }: { $reason } ({ $cure })
+FIRST_REJECTED_COLUMN = ، العمود { $column }
+EVERY_ROW_REJECTED = ؛ استُبعدت كل الصفوف: { $first }
 ROWS_REJECTED = { $count ->
-    [one] ; { $count } row was rejected: { $first }
-   *[other] ; { $count } rows were rejected, the first: { $first }
+    [zero] ؛ استُبعد { $count } صف، أولها: { $first }
+    [one] ؛ استُبعد صف واحد: { $first }
+    [two] ؛ استُبعد صفان، أولهما: { $first }
+    [few] ؛ استُبعدت { $count } صفوف، أولها: { $first }
+    [many] ؛ استُبعد { $count } صفًا، أولها: { $first }
+   *[other] ؛ استُبعد { $count } صف، أولها: { $first }
 }
-HINT_NEAR = ; is { $near } meant?
-HINT_MEANT = {" "}(is { $near } meant?)
-HINT_MEANT_AS = {" "}(is { $near } meant as { $column }?)
-HINT_THERE_IS = {" "}(there is { $near })
-NO_FOLDER = it cannot be read as a folder ({ $error })
-NO_FOLDER_CURE = give the folder that holds people.csv, accounts.csv and records.csv
-MISSING_FILE = it is missing from { $folder }{ $hints }
-MISSING_FILE_CURE = add the file under exactly this name; docs/bundle.md describes every file
-NOT_A_FILE = it is not a file
-NOT_A_FILE_CURE = put a CSV or YAML file in its place
-UNREADABLE = it cannot be read ({ $error })
-UNREADABLE_CURE = check the file and its permissions
-UNKNOWN_FILE = nothing reads this file{ $hint }
-# Code EMPTY_FILE.
-EMPTY_OPTIONAL_FILE = the file is empty and was passed over
-THE_PERIOD = the period
-PERIOD_BACKWARDS_CURE = swap --from and --to
-PERIOD_HALF = one of its two ends is missing
-PERIOD_HALF_CURE = give both --from and --to, or neither
-PERIOD_OF_DAYS = the period has { $days } days, and at most { $most } are closed at once
-PERIOD_OF_DAYS_CURE = close it in parts
-TEAM_WITHOUT_PEOPLE = nobody in people.csv belongs to its team { $team }
-BRANCH_WITHOUT_PEOPLE = nobody in people.csv belongs to this branch
-TOO_LARGE_SETTINGS = it is larger than 1 MiB
-TOO_LARGE_SETTINGS_CURE = settings are a page of text: check that the right file has this name
-NOT_VALID_TEXT = it is not valid text
-NOT_VALID_TEXT_CURE = save it as UTF-8
-ZERO_BYTES = it holds zero bytes, which no CSV or YAML file has
-ZERO_BYTES_CURE = export it again as CSV in UTF-8 (a spreadsheet file is not a CSV file)
-UNKNOWN_ENCODING = its text is neither UTF-8, UTF-16 nor GBK (it looks like { $encoding })
-BAD_YAML = it is not valid YAML: { $cause } (the parser says "{ $said }")
-    .at = it is not valid YAML in line { $line }, column { $column }: { $cause } (the parser says "{ $said }")
-YAML_KEY_TWICE = the key { $key } comes twice
-    .lines = the key { $key } comes twice, in line { $first } and in line { $second }
-YAML_TAB = a tab stands where only spaces may
-YAML_NOT_CLOSED = a bracket, a brace or a quote that was opened is not closed
-YAML_NO_VALUE = a value is expected there
-YAML_BAD_START = no value begins with this sign: put the text into quotes
-YAML_SIGN = a text that begins with &, * or ! is a reference or a tag: put it into quotes
-YAML_ESCAPE = a backslash in double quotes begins a special character: double it, or take single quotes
-YAML_STRUCTURE = a key, a colon or an indentation does not fit there
-YAML_OTHER = it cannot be read there
-BAD_YAML_CURE = mend the YAML there: two spaces for each level, a space after each colon
-YAML_KEY_TWICE_CURE = leave the one that is meant and delete the other
-YAML_NUMBER_TOO_LARGE = a number is too large to be read (the parser says: "{ $said }")
-YAML_NUMBER_TOO_LARGE_CURE = write a smaller number
-YAML_UNSEEN = line { $line } holds the character { $character }, which nobody sees
-YAML_UNSEEN_CURE = delete that character, or type the line anew
-INVALID_SETTINGS_CURE = correct these values; docs/bundle.md has examples
+HINT_NEAR = ؛ هل المقصود { $near }؟
+HINT_MEANT = {" "}(هل المقصود { $near }؟)
+HINT_MEANT_AS = {" "}(هل المقصود { $near } في مكان { $column }؟)
+HINT_THERE_IS = {" "}(يوجد { $near })
+NO_FOLDER = لا يمكن قراءته مجلدًا ({ $error })
+NO_FOLDER_CURE = اذكر المجلد الذي فيه people.csv و accounts.csv و records.csv
+MISSING_FILE = غير موجود في { $folder }{ $hints }
+MISSING_FILE_CURE = أضف الملف بهذا الاسم تمامًا؛ يصف docs/bundle.md كل الملفات
+NOT_A_FILE = ليس ملفًا
+NOT_A_FILE_CURE = ضع مكانه ملف CSV أو YAML
+UNREADABLE = لا يمكن قراءته ({ $error })
+UNREADABLE_CURE = تحقق من الملف وأذوناته
+UNKNOWN_FILE = لا شيء يقرأ هذا الملف{ $hint }
+EMPTY_OPTIONAL_FILE = الملف فارغ وقد جرى تجاوزه
+THE_PERIOD = الفترة
+PERIOD_BACKWARDS_CURE = بدّل بين --from و --to
+PERIOD_HALF = ينقص أحد طرفيها
+PERIOD_HALF_CURE = اذكر --from و --to معًا، أو لا تذكر أيًا منهما
+PERIOD_OF_DAYS = في الفترة { $days ->
+    [zero] { $days } يوم
+    [one] يوم واحد
+    [two] يومان
+    [few] { $days } أيام
+    [many] { $days } يومًا
+   *[other] { $days } يوم
+}، ولا يُغلق دفعة واحدة أكثر من { $most }
+PERIOD_OF_DAYS_CURE = أغلقها على أجزاء
+TEAM_WITHOUT_PEOPLE = لا أحد في people.csv ينتمي إلى فريقه { $team }
+BRANCH_WITHOUT_PEOPLE = لا أحد في people.csv ينتمي إلى هذا الفرع
+TOO_LARGE_SETTINGS = أكبر من 1 MiB
+TOO_LARGE_SETTINGS_CURE = الإعدادات صفحة نص: تأكد أن الملف الصحيح يحمل هذا الاسم
+NOT_VALID_TEXT = ليس نصًا صحيحًا
+NOT_VALID_TEXT_CURE = احفظه بترميز UTF-8
+ZERO_BYTES = فيه بايتات صفرية لا توجد في أي ملف CSV أو YAML
+ZERO_BYTES_CURE = صدّره من جديد بصيغة CSV وترميز UTF-8 (ملف الجدول الإلكتروني ليس ملف CSV)
+UNKNOWN_ENCODING = نصه ليس بترميز UTF-8 ولا UTF-16 ولا GBK (يبدو أنه { $encoding })
+BAD_YAML = ليس YAML صحيحًا: { $cause } (يقول المحلّل «{ $said }»)
+    .at = ليس YAML صحيحًا في السطر { $line } والعمود { $column }: { $cause } (يقول المحلّل «{ $said }»)
+YAML_KEY_TWICE = المفتاح { $key } مذكور مرتين
+    .lines = المفتاح { $key } مذكور مرتين، في السطر { $first } وفي السطر { $second }
+YAML_TAB = توجد علامة جدولة حيث لا تجوز سوى المسافات
+YAML_NOT_CLOSED = قوس أو علامة اقتباس مفتوحة لم تُغلق
+YAML_NO_VALUE = يُتوقع وجود قيمة هناك
+YAML_BAD_START = لا تبدأ قيمة بهذه العلامة: ضع النص بين علامتي اقتباس
+YAML_SIGN = النص الذي يبدأ بـ & أو * أو ! إشارة أو وسم: ضعه بين علامتي اقتباس
+YAML_ESCAPE = الشرطة المائلة العكسية بين علامتي اقتباس مزدوجتين تبدأ حرفًا خاصًا: ضاعفها أو استخدم علامتي اقتباس مفردتين
+YAML_STRUCTURE = مفتاح أو نقطتان رأسيتان أو مسافة بادئة في غير موضعها هناك
+YAML_OTHER = لا يمكن قراءته هناك
+BAD_YAML_CURE = أصلح YAML هناك: مسافتان لكل مستوى، ومسافة بعد كل نقطتين رأسيتين
+YAML_KEY_TWICE_CURE = أبقِ المقصود واحذف الآخر
+YAML_NUMBER_TOO_LARGE = أحد الأعداد أكبر من أن يُقرأ (يقول المحلّل: «{ $said }»)
+YAML_NUMBER_TOO_LARGE_CURE = اكتب عددًا أصغر
+YAML_UNSEEN = في السطر { $line } الحرف { $character } الذي لا يراه أحد
+YAML_UNSEEN_CURE = احذف ذلك الحرف، أو اكتب السطر من جديد
+INVALID_SETTINGS_CURE = صحّح هذه القيم؛ في docs/bundle.md أمثلة
 
 ## The bundle: tables
 
-EMPTY_FILE = it is empty
-EMPTY_FILE_CURE = fill it: its first line is { $header }
-NOT_CSV = it is not a CSV file with a header: { $why }
-NOT_CSV_CURE = export it as CSV; its first line is { $header }
-    .named = delete the line with `sep=`, or save the file again with one separator
-NOT_CSV_NO_END = its first line has no end or a quote in it is not closed
-NOT_CSV_NO_TEXT = its first line is not text
-NOT_CSV_NO_COLUMN = its first line names none of the columns
-    .named_not = its first line says `sep={ $named }`, and the header below it is separated by `{ $sign }`
-    .named_not_tab = its first line says `sep={ $named }`, and the header below it is separated by tabs
-CONVERTED_ENCODING = read as { $encoding } and converted to UTF-8
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_TAB = columns are separated by a tab
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_SIGN = columns are separated by the sign { $sign }
-SEPARATED_BY_SEMICOLON = columns are separated by a semicolon
-LINE_TOO_LONG = the line is longer than 1 MiB
-LINE_TOO_LONG_CURE = check where its line end went
-TOO_MANY_CELLS = it has { $cells } cells, the header has { $columns }
-TOO_MANY_CELLS_CURE = put a cell with a comma or a quote in it into double quotes
-NOT_TEXT_IN_ENCODING = it holds bytes that are not text in the file's encoding
-UNSEEN_CHARACTER = it holds the character { $character }, which nobody sees
-UNSEEN_CHARACTER_CURE = delete it: type the cell again, or clean the column in the program that exports it
-OPEN_QUOTE = a quote in it opens a cell that is not closed in its place
-OPEN_QUOTE_CURE = double quotes inside a cell, as in "5"" screen"
-UNBALANCED_QUOTES = its quotes do not pair up in very many places, last seen on line { $line }
-UNBALANCED_QUOTES_CURE = export it again as CSV: quotes inside a cell are doubled
-COLUMN_TWICE = the column { $column } comes twice
-    .names = the column { $column } comes twice, as “{ $one }” and as “{ $other }”
-COLUMN_TWICE_CURE = keep one of them, or give the other another name
-MISSING_COLUMNS = its header has no column { $columns }{ $hints }
-MISSING_COLUMNS_CURE = add it; a whole header is { $header }
-MISSING_KIND_CURE = add it; a whole header is { $header }; or write `punches: alternating` or `punches: first_last` into group.yaml
-MISSING_COLUMN = no such column: taken as empty in every row
-UNKNOWN_COLUMN = nothing reads this column{ $hint }
-# Code DUPLICATE_ROW.
-EQUAL_ROWS = equal rows were taken once ({ $count } left out)
+EMPTY_FILE = فارغ
+EMPTY_FILE_CURE = املأه: سطره الأول { $header }
+NOT_CSV = ليس ملف CSV له سطر عناوين: { $why }
+NOT_CSV_CURE = صدّره بصيغة CSV؛ سطره الأول { $header }
+    .named = احذف السطر الذي فيه `sep=`، أو احفظ الملف من جديد بفاصل واحد
+NOT_CSV_NO_END = سطره الأول بلا نهاية أو فيه علامة اقتباس لم تُغلق
+NOT_CSV_NO_TEXT = سطره الأول ليس نصًا
+NOT_CSV_NO_COLUMN = سطره الأول لا يذكر أيًا من الأعمدة
+    .named_not = سطره الأول يقول `sep={ $named }`، بينما يفصل `{ $sign }` سطر العناوين الذي تحته
+    .named_not_tab = سطره الأول يقول `sep={ $named }`، بينما تفصل علامات الجدولة سطر العناوين الذي تحته
+CONVERTED_ENCODING = قُرئ بترميز { $encoding } وحُوّل إلى UTF-8
+SEPARATED_BY_TAB = الأعمدة مفصولة بعلامة جدولة
+SEPARATED_BY_SIGN = الأعمدة مفصولة بالعلامة { $sign }
+SEPARATED_BY_SEMICOLON = الأعمدة مفصولة بفاصلة منقوطة
+LINE_TOO_LONG = السطر أطول من 1 MiB
+LINE_TOO_LONG_CURE = تحقق أين ضاعت نهاية السطر
+TOO_MANY_CELLS = فيه { $cells ->
+    [zero] { $cells } خلية
+    [one] خلية واحدة
+    [two] خليتان
+    [few] { $cells } خلايا
+    [many] { $cells } خلية
+   *[other] { $cells } خلية
+}، وفي سطر العناوين { $columns }
+TOO_MANY_CELLS_CURE = ضع الخلية التي فيها فاصلة أو علامة اقتباس بين علامتي اقتباس مزدوجتين
+NOT_TEXT_IN_ENCODING = فيه بايتات ليست نصًا بترميز الملف
+UNSEEN_CHARACTER = فيه الحرف { $character } الذي لا يراه أحد
+UNSEEN_CHARACTER_CURE = احذفه: اكتب الخلية من جديد، أو نظّف العمود في البرنامج الذي يصدّره
+OPEN_QUOTE = علامة اقتباس فيه تفتح خلية لم تُغلق في موضعها
+OPEN_QUOTE_CURE = ضاعف علامات الاقتباس داخل الخلية، كما في "5"" screen"
+UNBALANCED_QUOTES = علامات الاقتباس فيه غير متوازنة في مواضع كثيرة جدًا، آخرها في السطر { $line }
+UNBALANCED_QUOTES_CURE = صدّره من جديد بصيغة CSV: علامات الاقتباس داخل الخلية تُضاعَف
+COLUMN_TWICE = العمود { $column } مذكور مرتين
+    .names = العمود { $column } مذكور مرتين: «{ $one }» و«{ $other }»
+COLUMN_TWICE_CURE = أبقِ أحدهما، أو أعطِ الآخر اسمًا آخر
+MISSING_COLUMNS = ليس في سطر عناوينه العمود { $columns }{ $hints }
+MISSING_COLUMNS_CURE = أضفه؛ سطر العناوين الكامل { $header }
+MISSING_KIND_CURE = أضفه؛ سطر العناوين الكامل { $header }؛ أو اكتب `punches: alternating` أو `punches: first_last` في group.yaml
+MISSING_COLUMN = لا يوجد عمود كهذا: يُعد فارغًا في كل الصفوف
+UNKNOWN_COLUMN = لا شيء يقرأ هذا العمود{ $hint }
+EQUAL_ROWS = أُخذت الصفوف المتساوية مرة واحدة (تُرك { $count })
 
 ## The bundle: cells
 
-IT_IS_EMPTY = it is empty
-IT_IS_EMPTY_CURE = fill it in
-TOO_MANY_CHARACTERS = it is longer than { $most } characters
-TOO_MANY_CHARACTERS_CURE = shorten it
-TOO_MANY_MEASURES = the row has more than { $most } measures beside the known columns
-TOO_MANY_MEASURES_CURE = leave columns out that nothing measures
-NO_TIME_ZONE = '{ $text }' is no time zone
-NO_TIME_ZONE_CURE = write an IANA name such as Asia/Shanghai
-STANDS_FOR_NO_VALUE = '{ $text }' stands for no value
-STANDS_FOR_NO_VALUE_CURE = write the id; where there is none, leave the row out
-FORMULA_FAILED = '{ $text }' is what a spreadsheet shows where a formula failed, not a value
-FORMULA_FAILED_CURE = mend the formula, or export the column from where it comes; leave the cell empty only where there is no value
-NEITHER_YES_NOR_NO = '{ $text }' is neither yes nor no
-NEITHER_YES_NOR_NO_CURE = write true, false, 1, 0, yes, no, 是 or 否, or leave it empty
-NO_SMALL_COUNT = '{ $text }' is not a whole number from 1 to 1000
-NO_SMALL_COUNT_CURE = write such a number
-IT_IS_NEGATIVE = it is negative
-IT_IS_NEGATIVE_CURE = write a number from 0, or leave it empty
-NUMBER_ABOVE_RANGE = { $text } is too large
-NUMBER_ABOVE_RANGE_CURE = write a number from 0 to { $most }, or leave it empty when it was not measured
-NO_NUMBER = '{ $text }' is not a number
-    .comma = '{ $text }' has a comma, and numbers have a point and no grouping where group.yaml has no `numbers`
-    .exponent = '{ $text }' has an exponent, which numbers have not
-NO_NUMBER_CURE = write digits with a point, such as 12.5, or leave it empty when it was not measured
-    .needed = write digits with a point, such as 12.5, or take the row out
-NEGATIVE_AMOUNT = the amount { $text } is negative
-NEGATIVE_AMOUNT_CURE = write a refund as a row of its own with a negative amount that names in refers_to the external_id of the sale, or leave the cell empty
-NO_AMOUNT = '{ $text }' is not an amount
-NO_AMOUNT_CURE = write digits with a point, such as 1234.50, without a currency sign, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` where 1,234.50 is meant, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` where 1.234,50 is
-    .yaml = write digits with a point, such as 1234.50, without a currency sign and without grouping
-AMOUNT_DECIMALS = { $text } has more decimals than { $currency } has ({ $digits })
-    .told = { $text } has more decimals than { $currency } has ({ $digits }): group.yaml says that '{ $sign }' stands before decimals
-AMOUNT_DECIMALS_CURE = round it to the smallest unit of the currency, or, where 1.234 is one thousand two hundred and thirty-four, say so in group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-    .either = write { $whole } or { $decimal }, whichever is meant
-    .round = round it to the smallest unit of the currency
-    .whole = write { $whole } where that is meant, or round it to the smallest unit of the currency
-HUGE_AMOUNT = the amount { $text } is too large
-HUGE_AMOUNT_CURE = check the unit: it is the major unit
-NO_DATE = '{ $text }' is not a date
-NO_DATE_CURE = write year-month-day, such as 2026-03-02
-NO_TIME = '{ $text }' is not a time
-NO_TIME_CURE = write 2026-03-02 09:00:00, or with an offset 2026-03-02T09:00:00+08:00
-TIME_BEYOND_RANGE = the time is out of range
-TIME_BEYOND_RANGE_CURE = check the year
-TIME_SKIPPED = { $time } did not exist in { $zone }: clocks went forward from { $before } to { $after }
-TIME_SKIPPED_CURE = write the time with its offset, such as { $time }{ $offset }
-THAT_ZONE = that zone
-MAY_BE_GROUPED = '{ $text }' may be a decimal or a number with grouping
-GROUPED_BY_SPACE = '{ $text }' has spaces between its digits
-GROUPED_BY_SPACE_CURE = take them out, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ",", grouping: space{"}"}` where 1 234,50 is meant, `numbers: {"{"}decimal: ".", grouping: space{"}"}` where 1 234.50 is
-MAY_BE_GROUPED_CURE = say in group.yaml how numbers are written, such as `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-NOT_AS_GROUP_YAML = '{ $text }' is not written as group.yaml says numbers are
-NOT_AS_GROUP_YAML_CURE = write '{ $decimal }' before decimals and no grouping, or correct `numbers` in group.yaml
-    .grouped = write '{ $decimal }' before decimals and '{ $grouping }' between thousands, or correct `numbers` in group.yaml
-    .spaced = write '{ $decimal }' before decimals and a space between thousands, or correct `numbers` in group.yaml
+IT_IS_EMPTY = فارغ
+IT_IS_EMPTY_CURE = املأه
+TOO_MANY_CHARACTERS = أطول من { $most ->
+    [zero] { $most } حرف
+    [one] حرف واحد
+    [two] حرفين
+    [few] { $most } أحرف
+    [many] { $most } حرفًا
+   *[other] { $most } حرف
+}
+TOO_MANY_CHARACTERS_CURE = قصّره
+TOO_MANY_MEASURES = في الصف أكثر من { $most } من المقاييس إلى جانب الأعمدة المعروفة
+TOO_MANY_MEASURES_CURE = احذف الأعمدة التي لا يقيسها شيء
+NO_TIME_ZONE = «{ $text }» ليست منطقة زمنية
+NO_TIME_ZONE_CURE = اكتب اسمًا من IANA مثل Asia/Shanghai
+STANDS_FOR_NO_VALUE = «{ $text }» يعني عدم وجود قيمة
+STANDS_FOR_NO_VALUE_CURE = اكتب المعرّف؛ وإن لم يوجد فاحذف الصف
+FORMULA_FAILED = «{ $text }» هو ما يعرضه جدول إلكتروني حين تفشل صيغة، وليس قيمة
+FORMULA_FAILED_CURE = أصلح الصيغة، أو صدّر العمود من مصدره؛ ولا تترك الخلية فارغة إلا حيث لا توجد قيمة
+NEITHER_YES_NOR_NO = «{ $text }» ليس نعم ولا لا
+NEITHER_YES_NOR_NO_CURE = اكتب true أو false أو 1 أو 0 أو yes أو no أو 是 أو 否، أو اتركه فارغًا
+NO_SMALL_COUNT = «{ $text }» ليس عددًا صحيحًا من 1 إلى 1000
+NO_SMALL_COUNT_CURE = اكتب عددًا كهذا
+IT_IS_NEGATIVE = عدد سالب
+IT_IS_NEGATIVE_CURE = اكتب عددًا يبدأ من 0، أو اتركه فارغًا
+NUMBER_ABOVE_RANGE = { $text } أكبر من اللازم
+NUMBER_ABOVE_RANGE_CURE = اكتب عددًا من 0 إلى { $most }، أو اتركه فارغًا إن لم يُقَس
+NO_NUMBER = «{ $text }» ليس عددًا
+    .comma = في «{ $text }» فاصلة، والأعداد تُكتب بنقطة وبلا فصل للمجموعات حين لا يكون في group.yaml إعداد `numbers`
+    .exponent = في «{ $text }» أُسّ، والأعداد لا تُكتب به
+NO_NUMBER_CURE = اكتب أرقامًا مع نقطة، مثل 12.5، أو اتركه فارغًا إن لم يُقَس
+    .needed = اكتب أرقامًا مع نقطة، مثل 12.5، أو احذف الصف
+NEGATIVE_AMOUNT = المبلغ { $text } سالب
+NEGATIVE_AMOUNT_CURE = اكتب رد المبلغ في صف خاص به بمبلغ سالب ويذكر في refers_to قيمة external_id للبيع، أو اترك الخلية فارغة
+NO_AMOUNT = «{ $text }» ليس مبلغًا
+NO_AMOUNT_CURE = اكتب أرقامًا مع نقطة، مثل 1234.50، بلا رمز عملة، أو اذكر في group.yaml كيف تُكتب الأعداد: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` إن كان المقصود 1,234.50، و `numbers: {"{"}decimal: ",", grouping: "."{"}"}` إن كان 1.234,50
+    .yaml = اكتب أرقامًا مع نقطة، مثل 1234.50، بلا رمز عملة وبلا فصل للمجموعات
+AMOUNT_DECIMALS = في { $text } خانات عشرية أكثر مما للعملة { $currency } ({ $digits })
+    .told = في { $text } خانات عشرية أكثر مما للعملة { $currency } ({ $digits }): يقول group.yaml إن «{ $sign }» تسبق الخانات العشرية
+AMOUNT_DECIMALS_CURE = قرّبه إلى أصغر وحدة للعملة، أو إن كان 1.234 يعني ألفًا ومئتين وأربعة وثلاثين فاذكر ذلك في group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+    .either = اكتب { $whole } أو { $decimal }، أيهما المقصود
+    .round = قرّبه إلى أصغر وحدة للعملة
+    .whole = اكتب { $whole } إن كان هو المقصود، أو قرّبه إلى أصغر وحدة للعملة
+HUGE_AMOUNT = المبلغ { $text } أكبر من اللازم
+HUGE_AMOUNT_CURE = تحقق من وحدة المبلغ: المطلوب الوحدة الأساسية للعملة
+NO_DATE = «{ $text }» ليس تاريخًا
+NO_DATE_CURE = اكتب السنة-الشهر-اليوم، مثل 2026-03-02
+NO_TIME = «{ $text }» ليس وقتًا
+NO_TIME_CURE = اكتب 2026-03-02 09:00:00، أو مع فرق التوقيت 2026-03-02T09:00:00+08:00
+TIME_BEYOND_RANGE = الوقت خارج النطاق
+TIME_BEYOND_RANGE_CURE = تحقق من السنة
+TIME_SKIPPED = لم يوجد الوقت { $time } في { $zone }: قُدّمت الساعة من { $before } إلى { $after }
+TIME_SKIPPED_CURE = اكتب الوقت مع فرق توقيته، مثل { $time }{ $offset }
+THAT_ZONE = تلك المنطقة الزمنية
+MAY_BE_GROUPED = «{ $text }» قد يكون عددًا عشريًا أو عددًا مفصول المجموعات
+GROUPED_BY_SPACE = في «{ $text }» مسافات بين أرقامه
+GROUPED_BY_SPACE_CURE = احذفها، أو اذكر في group.yaml كيف تُكتب الأعداد: `numbers: {"{"}decimal: ",", grouping: space{"}"}` إن كان المقصود 1 234,50، و `numbers: {"{"}decimal: ".", grouping: space{"}"}` إن كان 1 234.50
+MAY_BE_GROUPED_CURE = اذكر في group.yaml كيف تُكتب الأعداد، مثل `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+NOT_AS_GROUP_YAML = «{ $text }» ليس مكتوبًا كما يقول group.yaml عن الأعداد
+NOT_AS_GROUP_YAML_CURE = اكتب «{ $decimal }» قبل الخانات العشرية وبلا فصل للمجموعات، أو صحّح `numbers` في group.yaml
+    .grouped = اكتب «{ $decimal }» قبل الخانات العشرية و«{ $grouping }» بين الآلاف، أو صحّح `numbers` في group.yaml
+    .spaced = اكتب «{ $decimal }» قبل الخانات العشرية ومسافة بين الآلاف، أو صحّح `numbers` في group.yaml
 
 ## The bundle: people, accounts, aliases
 
-SHORTENED_NUMBER = { $text } is a number that a spreadsheet shortened to its first digits
-EXPORT_AS_TEXT = export the column as text
-EMPTY_SEGMENT = '{ $text }' has an empty segment
-EMPTY_SEGMENT_CURE = write the path with single slashes, the branch first, such as East/Chat/Team 1
-TOO_DEEP = it is { $depth } units deep
-TOO_DEEP_CURE = name at most { $most } units, the branch first
-EMPLOYMENT_BACKWARDS = the employment ends on { $left }, before it begins on { $hired }
-EMPLOYMENT_BACKWARDS_CURE = correct the dates; left_on is the last day of work
-NO_PEOPLE = it names no person{ $why }
-NO_PEOPLE_CURE = add a row for each person
-NAMES_DIFFER = lines { $lines } have the number { $number } and differ in the name
-NAMES_DIFFER_CURE = give each person a number of their own, or write the name alike in all rows of the number
-ZONES_DIFFER = lines { $lines } have the number { $number } and differ in the zone
-ZONES_DIFFER_CURE = write the zone alike in all rows of the number: a person has one
-EMPLOYMENTS_OVERLAP = lines { $lines } have the number { $number } and overlap: { $one } and { $other }
-EMPLOYMENTS_OVERLAP_CURE = keep one row for each person, or give each employment its own days: left_on is its last one
-DAYS = { $from } to { $to }
-TWO_LINES = { $one } and { $other }
-NO_END = no end
-MOVED = { $before } until { $until }; { $after } from { $from }
-NO_ACCOUNTS = it names no account{ $why }
-NO_ACCOUNTS_CURE = add a row for each platform account
-ACCOUNT_ROWS_DIFFER = the rows of this account differ in zone, team or exclusive
-ACCOUNT_ROWS_DIFFER_CURE = write them alike in all its rows
-PHASES_ON_ONE_DAY = two phases of this account begin on the same day
-PHASES_ON_ONE_DAY_CURE = give each phase its own first day
-SLASH_IN_NAME = '{ $text }' holds a slash
-SLASH_IN_NAME_CURE = leave slashes out of platforms, stores and accounts
-NO_EMPLOYMENT_KIND = '{ $text }' is no kind of employment
-NO_EMPLOYMENT_KIND_CURE = write full_time, part_time, fixed_term, intern, agency, outsourced or freelance, or leave the cell empty
-NO_CONTRIBUTORS = '{ $text }' names no contributors
-    .role = '{ $text }' names no contributors: "{ $role }" is no role
-    .twice = '{ $text }' names { $named } twice
-    .many = '{ $text }' names more contributors than the { $max } that a record may have
-NO_CONTRIBUTORS_CURE = write role=employee number, several with ; between, with the roles first_answer, closer and after_sales, such as first_answer=A001;closer=A007
-    .twice = leave one of the two out: somebody has one part in a role, also where an alias of aliases.csv and the employee number mean the same person
-    .many = leave some out, { $max } at most
-POLICY_SPLIT = give a version, and first_answer, closer and after_sales in percent that sum to 100
-NO_PHASE = '{ $text }' is no phase
-NO_PHASE_CURE = write shared, mixed or named
-CORRECT_THE_DATES = correct the dates
-ALIAS_IS_A_NUMBER = { $alias } is the employee number of somebody else
-ALIAS_IS_A_NUMBER_CURE = records with it would be read as that person: rename the alias
-ALIAS_OF_TWO = { $alias } is two people at the same time
-ALIAS_TWICE = several rows give { $alias } to the same person for days that overlap
-ALIAS_OF_TWO_CURE = give each row its from and to dates, without overlap
-DEVICE_OF_NOTHING = neither an employee number nor a seat says whose the device is
-DEVICE_OF_BOTH = it is of somebody (employee_no) and of a seat
-DEVICE_OF_BOTH_CURE = write the employee number or the seat, and leave the other empty
-DEVICE_TWICE = several rows give { $device } to the same person or seat from the same day on, with different ends
+SHORTENED_NUMBER = { $text } رقم اختصره جدول إلكتروني إلى أرقامه الأولى
+EXPORT_AS_TEXT = صدّر العمود نصًا
+EMPTY_SEGMENT = في «{ $text }» جزء فارغ
+EMPTY_SEGMENT_CURE = اكتب المسار بشرطات مائلة مفردة بدءًا بالفرع، مثل East/Chat/Team 1
+TOO_DEEP = في المسار { $depth ->
+    [zero] { $depth } وحدة
+    [one] وحدة واحدة
+    [two] وحدتان
+    [few] { $depth } وحدات
+    [many] { $depth } وحدة
+   *[other] { $depth } وحدة
+}
+TOO_DEEP_CURE = اذكر { $most } من الوحدات على الأكثر بدءًا بالفرع
+EMPLOYMENT_BACKWARDS = ينتهي التوظيف في { $left } قبل أن يبدأ في { $hired }
+EMPLOYMENT_BACKWARDS_CURE = صحّح التواريخ؛ left_on هو آخر يوم عمل
+NO_PEOPLE = لا يسمّي أي موظف{ $why }
+NO_PEOPLE_CURE = أضف صفًا لكل موظف
+NAMES_DIFFER = للأسطر { $lines } الرقم { $number } نفسه وتختلف في الاسم
+NAMES_DIFFER_CURE = أعطِ كل موظف رقمًا خاصًا به، أو اكتب الاسم بالصورة نفسها في كل صفوف الرقم
+ZONES_DIFFER = للأسطر { $lines } الرقم { $number } نفسه وتختلف في المنطقة الزمنية
+ZONES_DIFFER_CURE = اكتب المنطقة الزمنية بالصورة نفسها في كل صفوف الرقم: للموظف منطقة واحدة
+EMPLOYMENTS_OVERLAP = للأسطر { $lines } الرقم { $number } نفسه وتتداخل: { $one } و{ $other }
+EMPLOYMENTS_OVERLAP_CURE = أبقِ صفًا واحدًا لكل موظف، أو أعطِ كل توظيف أيامه الخاصة: left_on هو آخرها
+DAYS = { $from } إلى { $to }
+TWO_LINES = { $one } و{ $other }
+NO_END = بلا نهاية
+MOVED = { $before } حتى { $until }؛ و{ $after } من { $from }
+NO_ACCOUNTS = لا يسمّي أي حساب{ $why }
+NO_ACCOUNTS_CURE = أضف صفًا لكل حساب في منصة
+ACCOUNT_ROWS_DIFFER = صفوف هذا الحساب تختلف في المنطقة الزمنية أو الفريق أو exclusive
+ACCOUNT_ROWS_DIFFER_CURE = اكتبها بالصورة نفسها في كل صفوفه
+PHASES_ON_ONE_DAY = مرحلتان من هذا الحساب تبدآن في اليوم نفسه
+PHASES_ON_ONE_DAY_CURE = أعطِ كل مرحلة يومها الأول
+SLASH_IN_NAME = في «{ $text }» شرطة مائلة
+SLASH_IN_NAME_CURE = لا تضع شرطات مائلة في أسماء المنصات والمتاجر والحسابات
+NO_EMPLOYMENT_KIND = «{ $text }» ليس نوع توظيف
+NO_EMPLOYMENT_KIND_CURE = اكتب full_time أو part_time أو fixed_term أو intern أو agency أو outsourced أو freelance، أو اترك الخلية فارغة
+NO_CONTRIBUTORS = «{ $text }» لا يسمّي مساهمين
+    .role = «{ $text }» لا يسمّي مساهمين: «{ $role }» ليس دورًا
+    .twice = «{ $text }» يسمّي { $named } مرتين
+    .many = «{ $text }» يسمّي مساهمين أكثر من { $max }، وهو أقصى ما يجوز للسجل
+NO_CONTRIBUTORS_CURE = اكتب الدور=الرقم الوظيفي، وافصل بين عدة منها بالعلامة ;، والأدوار first_answer و closer و after_sales، مثل first_answer=A001;closer=A007
+    .twice = احذف أحدهما: للشخص جزء واحد في الدور، وكذلك حين يعني لقب في aliases.csv والرقم الوظيفي الشخص نفسه
+    .many = احذف بعضها، بحد أقصى { $max }
+POLICY_SPLIT = اذكر إصدارًا، مع first_answer و closer و after_sales بنسب مئوية مجموعها 100
+NO_PHASE = «{ $text }» ليس مرحلة
+NO_PHASE_CURE = اكتب shared أو mixed أو named
+CORRECT_THE_DATES = صحّح التواريخ
+ALIAS_IS_A_NUMBER = { $alias } رقم وظيفي لشخص آخر
+ALIAS_IS_A_NUMBER_CURE = ستُقرأ السجلات التي تحمله على أنها لذلك الشخص: غيّر اللقب
+ALIAS_OF_TWO = { $alias } لشخصين في الوقت نفسه
+ALIAS_TWICE = عدة صفوف تعطي { $alias } للشخص نفسه في أيام متداخلة
+ALIAS_OF_TWO_CURE = أعطِ كل صف تاريخي from و to بلا تداخل
+DEVICE_OF_NOTHING = لا رقم وظيفي ولا مقعد يبيّن لمن الجهاز
+DEVICE_OF_BOTH = هو لشخص (employee_no) ولمقعد معًا
+DEVICE_OF_BOTH_CURE = اكتب الرقم الوظيفي أو المقعد واترك الآخر فارغًا
+DEVICE_TWICE = عدة صفوف تعطي { $device } للشخص أو المقعد نفسه من اليوم نفسه بنهايات مختلفة
 
 ## The bundle: whom and what a row means
 
-NOT_IN_PEOPLE = { $number } is not in people.csv
-NOT_IN_PEOPLE_CURE = add the person to people.csv, or correct the number
-ROWS_OF_NUMBER_REJECTED = the rows of { $number } in people.csv were rejected
-ROWS_OF_ACCOUNT_REJECTED = the rows of { $account } in accounts.csv were rejected
-ROWS_OF_RECORD_REJECTED = the rows of the record { $record } of { $account } in records.csv were rejected
-ROWS_OF_ALIAS_REJECTED = the rows of the alias { $alias } on { $platform } in aliases.csv were rejected
-ROWS_REJECTED_CURE = mend them first: each is in rejected.csv with its cure
-NAME_FOR_NUMBER = { $text } is a name, and a number is expected (is { $near } meant?)
-NAME_FOR_NUMBER_CURE = write the employee number: aliases stand for one in the columns agent and contributors of records.csv alone
-    .agent = write the employee number, or name the alias in aliases.csv
-LOST_ZEROS = { $text } is not in people.csv (is { $near } meant?)
-LOST_ZEROS_CURE = spreadsheets drop leading zeros: export the column as text
-GROUPED_NUMBER = { $text } is not in people.csv (is { $near } meant?)
-GROUPED_NUMBER_CURE = a spreadsheet grouped its digits: export the column as text
-ONE_OF_TWO = { $one } or { $other }
-SEVERAL_STORES = several stores have an account { $account }
-SEVERAL_STORES_CURE = write it as platform/store/account
-ACCOUNT_UNKNOWN_CURE = add the account to accounts.csv, or correct its name
-UNKNOWN_AGENT = { $agent } is neither in people.csv nor an alias on { $platform }
-ALIAS_NOT_THEN = the alias { $agent } on { $platform } does not cover { $day }
-UNKNOWN_AGENT_CURE = add the person to people.csv or the alias to aliases.csv, or leave agent empty
+NOT_IN_PEOPLE = { $number } ليس في people.csv
+NOT_IN_PEOPLE_CURE = أضف الموظف إلى people.csv، أو صحّح الرقم
+ROWS_OF_NUMBER_REJECTED = استُبعدت صفوف { $number } في people.csv
+ROWS_OF_ACCOUNT_REJECTED = استُبعدت صفوف { $account } في accounts.csv
+ROWS_OF_RECORD_REJECTED = استُبعدت صفوف السجل { $record } للحساب { $account } في records.csv
+ROWS_OF_ALIAS_REJECTED = استُبعدت صفوف اللقب { $alias } على { $platform } في aliases.csv
+ROWS_REJECTED_CURE = أصلحها أولًا: كل منها في rejected.csv مع علاجه
+NAME_FOR_NUMBER = { $text } اسم، والمتوقع رقم (هل المقصود { $near }؟)
+NAME_FOR_NUMBER_CURE = اكتب الرقم الوظيفي: لا تحل الألقاب محله إلا في العمودين agent و contributors من records.csv
+    .agent = اكتب الرقم الوظيفي، أو اذكر اللقب في aliases.csv
+LOST_ZEROS = { $text } ليس في people.csv (هل المقصود { $near }؟)
+LOST_ZEROS_CURE = الجداول الإلكترونية تحذف الأصفار البادئة: صدّر العمود نصًا
+GROUPED_NUMBER = { $text } ليس في people.csv (هل المقصود { $near }؟)
+GROUPED_NUMBER_CURE = فصل جدول إلكتروني مجموعات أرقامه: صدّر العمود نصًا
+ONE_OF_TWO = { $one } أو { $other }
+SEVERAL_STORES = لدى عدة متاجر حساب { $account }
+SEVERAL_STORES_CURE = اكتبه بالصورة المنصة/المتجر/الحساب
+ACCOUNT_UNKNOWN_CURE = أضف الحساب إلى accounts.csv، أو صحّح اسمه
+UNKNOWN_AGENT = { $agent } ليس في people.csv وليس لقبًا على { $platform }
+ALIAS_NOT_THEN = اللقب { $agent } على { $platform } لا يشمل { $day }
+UNKNOWN_AGENT_CURE = أضف الموظف إلى people.csv أو اللقب إلى aliases.csv، أو اترك agent فارغًا
 
 ## The bundle: records and duty
 
-# Code NO_RECORDS.
-NO_RECORD_USABLE = it holds no record that can be used{ $why }
-# Code NO_RECORDS.
-NO_RECORD_IN_PERIOD = no record begins from { $from } to { $to }{ $others }{ $why }
-RECORDS_OUTSIDE = {" "}({ $count } lie outside it)
-NO_RECORDS_CURE = give the dates that hold the records (--from and --to, or period in group.yaml), and mend rejected rows
+NO_RECORD_USABLE = ليس فيه سجل صالح للاستخدام{ $why }
+NO_RECORD_IN_PERIOD = لا يبدأ أي سجل من { $from } إلى { $to }{ $others }{ $why }
+RECORDS_OUTSIDE = {" "}(خارجها { $count })
+NO_RECORDS_CURE = اذكر التواريخ التي فيها السجلات (--from و --to، أو period في group.yaml)، وأصلح الصفوف المستبعدة
 OUTSIDE_PERIOD = { $count ->
-    [one] { $count } record does
-   *[other] { $count } records do
-} not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
+    [zero] تُرك { $count } سجل لا تبدأ
+    [one] تُرك سجل واحد لا يبدأ
+    [two] تُرك سجلان لا يبدآن
+    [few] تُركت { $count } سجلات لا تبدأ
+    [many] تُرك { $count } سجلًا لا تبدأ
+   *[other] تُرك { $count } سجل لا تبدأ
+} من { $from } إلى { $to } (مثل { $example })
 OBSERVATIONS_OUTSIDE = { $count ->
-    [one] { $count } observation is
-   *[other] { $count } observations are
-} not about days from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing in that period (such as { $example })
-NO_PERIOD = no record says which period is closed
-NO_PERIOD_CURE = give its dates (--from and --to, or period in group.yaml)
-# Rates of exchange in a bundle.
-NO_RATE = "{ $text }" is no rate
-NO_RATE_CURE = write digits with at most one point, such as 7.1234, at most { $places } of them after it and 18 in all
-RATE_NOT_ABOVE_0 = a rate is above 0
-RATE_NOT_ABOVE_0_CURE = write what one unit of the first currency is worth in the second
-RATE_OF_ONE_CURRENCY = it is a rate of a currency and itself
-RATE_OF_ONE_CURRENCY_CURE = write another currency in one of the two columns
-RATES_CONTRADICT = several rows say what the same currencies are worth on the same day: { $rates }
-# Who is in the month of a bundle.
-POPULATION_WITHOUT_PEOPLE = population names nobody who is employed from { $from } to { $to }
-POPULATION_WITHOUT_PEOPLE_CURE = write what people.csv says of those who are meant, or leave population out ({ $said })
+    [zero] { $count } رصد ليست عن أيام من { $from } إلى { $to } ولا تُحسب
+    [one] رصد واحد ليس عن أيام من { $from } إلى { $to } ولا يُحسب
+    [two] رصدان ليسا عن أيام من { $from } إلى { $to } ولا يُحسبان
+    [few] { $count } أرصاد ليست عن أيام من { $from } إلى { $to } ولا تُحسب
+    [many] { $count } رصدًا ليست عن أيام من { $from } إلى { $to } ولا تُحسب
+   *[other] { $count } رصد ليست عن أيام من { $from } إلى { $to } ولا تُحسب
+} في تلك الفترة (مثل { $example })
+NO_PERIOD = لا يبيّن أي سجل أي فترة تُغلق
+NO_PERIOD_CURE = اذكر تواريخها (--from و --to، أو period في group.yaml)
+NO_RATE = «{ $text }» ليس سعر صرف
+NO_RATE_CURE = اكتب أرقامًا مع نقطة واحدة على الأكثر، مثل 7.1234، بحد أقصى { $places } من الأرقام بعدها و18 إجمالًا
+RATE_NOT_ABOVE_0 = سعر الصرف أكبر من 0
+RATE_NOT_ABOVE_0_CURE = اكتب كم تساوي الوحدة من العملة الأولى بالعملة الثانية
+RATE_OF_ONE_CURRENCY = هو سعر صرف عملة إلى نفسها
+RATE_OF_ONE_CURRENCY_CURE = اكتب عملة أخرى في أحد العمودين
+RATES_CONTRADICT = عدة صفوف تذكر قيمة العملات نفسها في اليوم نفسه: { $rates }
+POPULATION_WITHOUT_PEOPLE = لا يسمّي population أحدًا معيّنًا من { $from } إلى { $to }
+POPULATION_WITHOUT_PEOPLE_CURE = اكتب ما يقوله people.csv عن المقصودين، أو احذف population ({ $said })
 POPULATION_COLUMN = { $column }: { $words }
-POPULATION_OF_NOBODY = nobody of people.csv has the { $column } "{ $word }"{ $hint }
-TOO_MANY_REPLIES = it has more than { $most } rows of messages
-TOO_MANY_RECORDS = the period holds more than { $most } records
-TOO_MANY_RECORDS_CURE = close branches or weeks one by one
-SEVERAL_MONTHS = its records begin in { $count } months ({ $months })
-SEVERAL_MONTHS_CURE = say which dates to close, such as --from { $from } --to { $to }
-RECORD_BACKWARDS = it ends at { $end }, before it begins at { $start }
-RECORD_BACKWARDS_CURE = correct the times, or swap the two columns
-# Code DAMAGED_ID.
-SHORTENED_ID_KEPT = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as it is
-# Code DAMAGED_ID.
-SHORTENED_CUSTOMER = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as empty
-# Code DAMAGED_ID.
+POPULATION_OF_NOBODY = لا أحد في people.csv له { $column } «{ $word }»{ $hint }
+TOO_MANY_REPLIES = فيه أكثر من { $most } من صفوف الرسائل
+TOO_MANY_RECORDS = في الفترة أكثر من { $most } من السجلات
+TOO_MANY_RECORDS_CURE = أغلق الفروع أو الأسابيع واحدًا واحدًا
+SEVERAL_MONTHS = تبدأ سجلاته في { $count ->
+    [zero] { $count } شهر
+    [one] شهر واحد
+    [two] شهرين
+    [few] { $count } أشهر
+    [many] { $count } شهرًا
+   *[other] { $count } شهر
+} ({ $months })
+SEVERAL_MONTHS_CURE = اذكر التواريخ المطلوب إغلاقها، مثل --from { $from } --to { $to }
+RECORD_BACKWARDS = ينتهي في { $end } قبل أن يبدأ في { $start }
+RECORD_BACKWARDS_CURE = صحّح الأوقات، أو بدّل بين العمودين
+SHORTENED_ID_KEPT = { $count ->
+    [zero] في { $count } صف
+    [one] في صف واحد
+    [two] في صفين
+    [few] في { $count } صفوف
+    [many] في { $count } صفًا
+   *[other] في { $count } صف
+} اختصر جدول إلكتروني الرقم إلى أرقامه الأولى (مثل { $example }): صدّره نصًا؛ أُخذ كما هو
+SHORTENED_CUSTOMER = { $count ->
+    [zero] في { $count } صف
+    [one] في صف واحد
+    [two] في صفين
+    [few] في { $count } صفوف
+    [many] في { $count } صفًا
+   *[other] في { $count } صف
+} اختصر جدول إلكتروني الرقم إلى أرقامه الأولى (مثل { $example }): صدّره نصًا؛ عُدّ فارغًا
 VALUE_LOST_EMPTY = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as empty
-# Code DAMAGED_ID.
+    [zero] في { $count } خلية
+    [one] في خلية واحدة
+    [two] في خليتين
+    [few] في { $count } خلايا
+    [many] في { $count } خلية
+   *[other] في { $count } خلية
+} ما يعرضه جدول إلكتروني بدلًا من القيمة (مثل { $example }): عُدّ فارغًا
 VALUE_LOST_KEPT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as it is
-# Code NO_VALUE.
+    [zero] في { $count } خلية
+    [one] في خلية واحدة
+    [two] في خليتين
+    [few] في { $count } خلايا
+    [many] في { $count } خلية
+   *[other] في { $count } خلية
+} ما يعرضه جدول إلكتروني بدلًا من القيمة (مثل { $example }): أُخذ كما هو
 NO_VALUE_TAKEN_AS_EMPTY = { $count ->
-    [one] { $count } cell stands
-   *[other] { $count } cells stand
-} for no value (such as { $example }): taken as empty
-# Code CLEANED_CELL.
+    [zero] { $count } خلية تعني
+    [one] خلية واحدة تعني
+    [two] خليتان تعنيان
+    [few] { $count } خلايا تعني
+    [many] { $count } خلية تعني
+   *[other] { $count } خلية تعني
+} عدم وجود قيمة (مثل { $example }): عُدّت فارغة
 UNSEEN_LEFT_OUT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} characters that nobody sees: read without them (such as { $example })
-# Code CLEANED_CELL.
+    [zero] في { $count } خلية
+    [one] في خلية واحدة
+    [two] في خليتين
+    [few] في { $count } خلايا
+    [many] في { $count } خلية
+   *[other] في { $count } خلية
+} أحرف لا يراها أحد: قُرئت بدونها (مثل { $example })
 DECIMAL_TAKEN_AS_WHOLE = { $count ->
-    [one] { $count } whole number is
-   *[other] { $count } whole numbers are
-} written as a decimal: read without it (such as { $example })
-# Code DAMAGED_ID.
+    [zero] كُتب { $count } عدد صحيح بصورة عدد عشري: قُرئت بدون الكسر
+    [one] كُتب عدد صحيح واحد بصورة عدد عشري: قُرئ بدون الكسر
+    [two] كُتب عددان صحيحان بصورة عدد عشري: قُرئا بدون الكسر
+    [few] كُتبت { $count } أعداد صحيحة بصورة عدد عشري: قُرئت بدون الكسر
+    [many] كُتب { $count } عددًا صحيحًا بصورة عدد عشري: قُرئت بدون الكسر
+   *[other] كُتب { $count } عدد صحيح بصورة عدد عشري: قُرئت بدون الكسر
+} (مثل { $example })
 ZEROS_APART = { $count ->
-    [one] { $count } row has a number
-   *[other] { $count } rows have numbers
-} (such as { $example }) that other rows write with leading zeros: taken as another one; spreadsheets drop leading zeros, so export the column as text
-# Code CONTRIBUTOR_UNKNOWN.
+    [zero] في { $count } صف رقم
+    [one] في صف واحد رقم
+    [two] في صفين رقم
+    [few] في { $count } صفوف رقم
+    [many] في { $count } صفًا رقم
+   *[other] في { $count } صف رقم
+} (مثل { $example }) تكتبه صفوف أخرى بأصفار بادئة: عُدّ رقمًا آخر؛ الجداول الإلكترونية تحذف الأصفار البادئة، فصدّر العمود نصًا
 CONTRIBUTORS_NOBODY = { $count ->
-    [one] { $count } contributor is
-   *[other] { $count } contributors are
-} neither in people.csv nor in aliases.csv on the day of the record (such as { $example }): the records count, and the others who contributed have the part; add the person to people.csv or the alias to aliases.csv, or correct the name, and close again
-# Code LONG_RECORD.
+    [zero] { $count } مساهم ليسوا
+    [one] مساهم واحد ليس
+    [two] مساهمان ليسا
+    [few] { $count } مساهمين ليسوا
+    [many] { $count } مساهمًا ليسوا
+   *[other] { $count } مساهم ليسوا
+} في people.csv ولا في aliases.csv في يوم السجل (مثل { $example }): تُحسب السجلات، ويأخذ الجزء بقية المساهمين؛ أضف الموظف إلى people.csv أو اللقب إلى aliases.csv، أو صحّح الاسم، ثم أغلق من جديد
 LONG_RECORDS = { $count ->
-    [one] { $count } record lasts
-   *[other] { $count } records last
-} { $hours } hours or longer (such as { $example }): its times may be those of a case that nobody closed
-# Code REPLY_RECORD_UNKNOWN.
-REPLY_WITHOUT_RECORD = { $account } has no record { $record } in records.csv{ $hint }
-    .elsewhere = { $account } has no record { $record } in records.csv, but { $other } has
-REPLY_WITHOUT_RECORD_CURE = add the record to records.csv (if its row could not be read, it is in rejected.csv), or correct the account or the id
-# Code REPLIES_TOO_MANY.
-REPLIES_ABOVE_MOST = the record { $record } of { $account } has { $count } messages: the first { $most } are taken, and the other { $rows }, from { $at } on, are not
-# Code CLAIM_NAMES_BOTH.
-CLAIM_OF_BOTH = it names the record { $record } and the customer { $customer }
-CLAIM_OF_BOTH_CURE = keep one of them; with neither it is a claim of the next record on the account
-REPLIES_ABOVE_MOST_CURE = export the record again: so many messages are those of several records under one id
-# Code OUTSIDE_PERIOD.
+    [zero] { $count } سجل تستمر
+    [one] سجل واحد يستمر
+    [two] سجلان يستمران
+    [few] { $count } سجلات تستمر
+    [many] { $count } سجلًا تستمر
+   *[other] { $count } سجل تستمر
+} { $hours ->
+    [zero] { $hours } ساعة
+    [one] ساعة واحدة
+    [two] ساعتين
+    [few] { $hours } ساعات
+    [many] { $hours } ساعة
+   *[other] { $hours } ساعة
+} أو أطول (مثل { $example }): ربما كانت أوقات حالة لم يغلقها أحد
+REPLY_WITHOUT_RECORD = ليس للحساب { $account } سجل { $record } في records.csv{ $hint }
+    .elsewhere = ليس للحساب { $account } سجل { $record } في records.csv، لكنه موجود للحساب { $other }
+REPLY_WITHOUT_RECORD_CURE = أضف السجل إلى records.csv (إن تعذّرت قراءة صفه فهو في rejected.csv)، أو صحّح الحساب أو المعرّف
+REPLIES_ABOVE_MOST = للسجل { $record } للحساب { $account } { $count ->
+    [zero] { $count } رسالة
+    [one] رسالة واحدة
+    [two] رسالتان
+    [few] { $count } رسائل
+    [many] { $count } رسالة
+   *[other] { $count } رسالة
+}: أُخذت أولى { $most } منها، وتُركت البقية وعددها { $rows } بدءًا من { $at }
+CLAIM_OF_BOTH = تذكر السجل { $record } والعميل { $customer }
+CLAIM_OF_BOTH_CURE = أبقِ أحدهما؛ وبدونهما تكون مطالبة بالسجل التالي على الحساب
+REPLIES_ABOVE_MOST_CURE = صدّر السجل من جديد: هذا العدد من الرسائل لعدة سجلات تحت معرّف واحد
 REPLIES_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } message is
-   *[other] { $count } messages are
-} of records that do not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-# Code OUTSIDE_PERIOD.
+    [zero] تُركت { $count } رسالة
+    [one] تُركت رسالة واحدة
+    [two] تُركت رسالتان
+    [few] تُركت { $count } رسائل
+    [many] تُركت { $count } رسالة
+   *[other] تُركت { $count } رسالة
+} من سجلات لا تبدأ من { $from } إلى { $to } (مثل { $example })
 CLAIMS_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } claim was
-   *[other] { $count } claims were
-} not made from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-RECORD_TOO_LONG = it lasts { $days } days, from { $start } to { $end }
-RECORD_TOO_LONG_CURE = correct the dates: no record lasts longer than { $most } days
-NO_ROWS = it has a header and no row below it
-NO_ROWS_CURE = export the records of the month again, with their rows
-DUPLICATE_RECORD = this external id comes several times with the same content: taken once ({ $count } left out)
-    .revised = this external id comes in several revisions: { $revision } counts ({ $count ->
-        [one] { $count } row of an earlier one
-       *[other] { $count } rows of earlier ones
-    } left out)
-DUPLICATE_ROW_REVISED = it comes in several revisions: { $revision } counts ({ $count ->
-    [one] { $count } row of an earlier one
-   *[other] { $count } rows of earlier ones
-} left out)
-REFUND_PAYS_NOTHING = the row refers to another record, so it is a refund, and its amount is not negative
-REFUND_PAYS_NOTHING_CURE = write what was paid back with a minus, or leave refers_to empty
-REVISED_TWICE = the row says a revision and a time of change
-REVISED_TWICE_CURE = leave one of both empty
-NO_CURRENCY = "{ $text }" is no currency
-NO_CURRENCY_CURE = write a code of ISO 4217, such as JPY, or leave it empty for the group's currency
-NO_REVISION = "{ $text }" is no revision
-NO_REVISION_CURE = write a whole number from 0, or leave it empty
-ID_TWICE_DIFFERENT = { $id } comes { $count } times in { $account } with different content
-ID_TWICE_SAME = { $id } comes { $count } times in { $account } with the same content
-ID_TWICE_CURE = keep the right row, or give each record its own external_id
-ID_TWICE_SHORTENED_CURE = a spreadsheet shortened the ids to their first digits: export the column as text
-SHIFT_BACKWARDS = the shift ends at { $end }, not after its start at { $start }
-SHIFT_BACKWARDS_CURE = a night shift ends on the next day: write that date
-# Code HOUR_TWICE.
-SECOND_OF_TWO = clocks went back, and the end of { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} is the second time that they showed it: the first lies before the start (such as { $example })
-    .reply = clocks went back, and the time of { $count ->
-        [one] { $count } message
-       *[other] { $count } messages
-    } is the second time that they showed it: the first does not lie in the record (such as { $example })
-# Code HOUR_TWICE.
-FIRST_OF_TWO = clocks went back, and in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a time without an offset that they showed twice is the first of the two (such as { $example }): write the offset to say which is meant
-LONG_SHIFT = the shift from { $start } to { $end } is not shorter than { $hours } hours
-LONG_SHIFT_CURE = correct its times; if it is several shifts, write a row for each
-SHIFT_ENDS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but end at different times ({ $one }, { $other })
-SHIFT_SEATS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but at different seats
-KEEP_THE_RIGHT_ROW = keep the row that is right
-PUNCH_BOTH_WAYS = lines { $lines } are punches of { $number } in and out at one time, { $at }
-HANDOVER_BOTH_WAYS = in lines { $lines } { $number } takes and releases { $account } at one time, { $at }
-HANDOVERS_AT_ODDS = lines { $lines } are hand-overs of { $account } at one time, { $at }, that cannot all have been
-# Code ODD_PUNCHES.
-PUNCHES_ODD = an odd number of punches: { $count }; the last, at { $at }, has no partner ({ $night })
-# Code SINGLE_PUNCH.
-PUNCHES_SINGLE = a single punch, at { $at }, has no partner ({ $night })
-PUNCHES_NIGHT = a night needs rosters.csv, or a cut_over of policy.yaml at an hour when nobody works
-PUNCHES_BETWEEN = punches between the first and the last are left out: { $count }
-# Code ODD_PUNCHES.
-PUNCHES_ALONE = the punch at { $at } has no partner and makes no presence: add the missing one
-# Code LONG_PRESENCE.
-PUNCHES_LONG = a presence of more than 13 hours, from { $from } to { $to }: if it is rest between two nights, write kind or rosters.csv
-# Code READ_AS_NIGHT.
-PUNCHES_AS_NIGHTS = presences over the end of the working day: { $count } (the first from { $from } to { $to }); by working days the rest between them would be presence, and kind or rosters.csv would say it for certain
-# Code DAY_OR_NIGHT.
-PUNCHES_EITHER_WAY = the punches from { $from } to { $to } may be days or nights, since the first and the last have no partner: taken for days; kind or rosters.csv would say which
-NEITHER_WORD = '{ $text }' is neither { $one } nor { $other }
-NEITHER_WORD_CURE = write { $one } or { $other }
-NO_SUBJECT_KIND = '{ $text }' is no kind of subject
-NO_SUBJECT_KIND_CURE = write one of { $kinds }
-UNIT_OF_NOBODY = { $unit } is no unit that somebody of people.csv or an account of accounts.csv belongs to{ $hint }
-UNIT_OF_NOBODY_CURE = correct the path of the unit
-STORE_UNKNOWN = no account of accounts.csv is of { $store }{ $hint }
-STORE_UNKNOWN_CURE = write platform and store as in accounts.csv, with / between them
-NEITHER_DAYS_NOR_TIME = it says neither on which days nor when
-DAYS_AND_TIME = it says both on which days and when
-DAYS_AND_TIME_CURE = leave from and to empty where it is about an instant, or at where it is about days
-NEITHER_DAYS_NOR_TIME_CURE = fill in from (and to, for more than one day) or at, one of both
-NO_KIND_OF_FINDING = no such kind of finding
-NO_KIND_OF_FINDING_CURE = delete the file: only inputs/ of a result has it
-NO_COUNT = it is no count
-DELETE_THE_FILE = delete the file
+    [zero] تُركت { $count } مطالبة
+    [one] تُركت مطالبة واحدة
+    [two] تُركت مطالبتان
+    [few] تُركت { $count } مطالبات
+    [many] تُركت { $count } مطالبة
+   *[other] تُركت { $count } مطالبة
+} لم تُقدَّم من { $from } إلى { $to } (مثل { $example })
+RECORD_TOO_LONG = يستمر { $days ->
+    [zero] { $days } يوم
+    [one] يومًا واحدًا
+    [two] يومين
+    [few] { $days } أيام
+    [many] { $days } يومًا
+   *[other] { $days } يوم
+}، من { $start } إلى { $end }
+RECORD_TOO_LONG_CURE = صحّح التواريخ: لا يستمر سجل أكثر من { $most ->
+    [zero] { $most } يوم
+    [one] يوم واحد
+    [two] يومين
+    [few] { $most } أيام
+    [many] { $most } يومًا
+   *[other] { $most } يوم
+}
+NO_ROWS = فيه سطر عناوين ولا صف تحته
+NO_ROWS_CURE = صدّر سجلات الشهر من جديد مع صفوفها
+DUPLICATE_RECORD = تكرر هذا المعرّف الخارجي عدة مرات بالمحتوى نفسه: أُخذ مرة واحدة (تُرك { $count })
+    .revised = تكرر هذا المعرّف الخارجي بعدة مراجعات: تُحسب { $revision } ({ $count ->
+        [zero] تُرك { $count } صف من مراجعات سابقة
+        [one] تُرك صف واحد من مراجعة سابقة
+        [two] تُرك صفان من مراجعات سابقة
+        [few] تُركت { $count } صفوف من مراجعات سابقة
+        [many] تُرك { $count } صفًا من مراجعات سابقة
+       *[other] تُرك { $count } صف من مراجعات سابقة
+    })
+DUPLICATE_ROW_REVISED = تكرر بعدة مراجعات: تُحسب { $revision } ({ $count ->
+    [zero] تُرك { $count } صف من مراجعات سابقة
+    [one] تُرك صف واحد من مراجعة سابقة
+    [two] تُرك صفان من مراجعات سابقة
+    [few] تُركت { $count } صفوف من مراجعات سابقة
+    [many] تُرك { $count } صفًا من مراجعات سابقة
+   *[other] تُرك { $count } صف من مراجعات سابقة
+})
+REFUND_PAYS_NOTHING = يشير الصف إلى سجل آخر فهو رد لمبلغ، ومبلغه ليس سالبًا
+REFUND_PAYS_NOTHING_CURE = اكتب المبلغ المردود بعلامة ناقص، أو اترك refers_to فارغًا
+REVISED_TWICE = يذكر الصف مراجعة ووقت تغيير معًا
+REVISED_TWICE_CURE = اترك أحدهما فارغًا
+NO_CURRENCY = «{ $text }» ليس عملة
+NO_CURRENCY_CURE = اكتب رمزًا من ISO 4217 مثل JPY، أو اتركه فارغًا لعملة المجموعة
+NO_REVISION = «{ $text }» ليس مراجعة
+NO_REVISION_CURE = اكتب عددًا صحيحًا يبدأ من 0، أو اتركه فارغًا
+ID_TWICE_DIFFERENT = تكرر { $id } في { $account } { $count ->
+    [zero] { $count } مرة
+    [one] مرة واحدة
+    [two] مرتين
+    [few] { $count } مرات
+    [many] { $count } مرة
+   *[other] { $count } مرة
+} بمحتوى مختلف
+ID_TWICE_SAME = تكرر { $id } في { $account } { $count ->
+    [zero] { $count } مرة
+    [one] مرة واحدة
+    [two] مرتين
+    [few] { $count } مرات
+    [many] { $count } مرة
+   *[other] { $count } مرة
+} بالمحتوى نفسه
+ID_TWICE_CURE = أبقِ الصف الصحيح، أو أعطِ كل سجل external_id خاصًا به
+ID_TWICE_SHORTENED_CURE = اختصر جدول إلكتروني المعرّفات إلى أرقامها الأولى: صدّر العمود نصًا
+SHIFT_BACKWARDS = تنتهي المناوبة في { $end }، وليس بعد بدايتها في { $start }
+SHIFT_BACKWARDS_CURE = المناوبة الليلية تنتهي في اليوم التالي: اكتب ذلك التاريخ
+SECOND_OF_TWO = أُخّرت الساعة، ونهاية { $count ->
+    [zero] { $count } صف
+    [one] صف واحد
+    [two] صفين
+    [few] { $count } صفوف
+    [many] { $count } صفًا
+   *[other] { $count } صف
+} هي المرة الثانية التي أظهرت فيها هذا الوقت: فالأولى تسبق البداية (مثل { $example })
+    .reply = أُخّرت الساعة، ووقت { $count ->
+        [zero] { $count } رسالة
+        [one] رسالة واحدة
+        [two] رسالتين
+        [few] { $count } رسائل
+        [many] { $count } رسالة
+       *[other] { $count } رسالة
+    } هو المرة الثانية التي أظهرته فيها: فالأولى لا تقع ضمن السجل (مثل { $example })
+FIRST_OF_TWO = أُخّرت الساعة، و{ $count ->
+    [zero] في { $count } صف
+    [one] في صف واحد
+    [two] في صفين
+    [few] في { $count } صفوف
+    [many] في { $count } صفًا
+   *[other] في { $count } صف
+} عُدّ الوقت الذي أظهرته مرتين، وهو بلا فرق توقيت، أولى المرتين (مثل { $example }): اكتب فرق التوقيت لتبيّن أيهما المقصود
+LONG_SHIFT = المناوبة من { $start } إلى { $end } ليست أقصر من { $hours ->
+    [zero] { $hours } ساعة
+    [one] ساعة واحدة
+    [two] ساعتين
+    [few] { $hours } ساعات
+    [many] { $hours } ساعة
+   *[other] { $hours } ساعة
+}
+LONG_SHIFT_CURE = صحّح أوقاتها؛ وإن كانت عدة مناوبات فاكتب صفًا لكل منها
+SHIFT_ENDS_DIFFER = الأسطر { $lines } مناوبة واحدة للموظف نفسه على الحساب نفسه من { $start }، لكنها تنتهي في أوقات مختلفة ({ $one }، { $other })
+SHIFT_SEATS_DIFFER = الأسطر { $lines } مناوبة واحدة للموظف نفسه على الحساب نفسه من { $start }، لكنها على مقاعد مختلفة
+KEEP_THE_RIGHT_ROW = أبقِ الصف الصحيح
+PUNCH_BOTH_WAYS = الأسطر { $lines } تسجيل حضور وانصراف لـ { $number } في وقت واحد، { $at }
+HANDOVER_BOTH_WAYS = في الأسطر { $lines } يستلم { $number } الحساب { $account } ويسلّمه في وقت واحد، { $at }
+HANDOVERS_AT_ODDS = الأسطر { $lines } انتقالات عهدة للحساب { $account } في وقت واحد، { $at }، لا يمكن أن تكون قد حدثت كلها
+PUNCHES_ODD = عدد فردي من تسجيلات الدوام: { $count }؛ آخرها في { $at } بلا مقابل ({ $night })
+PUNCHES_SINGLE = تسجيل دوام وحيد في { $at } بلا مقابل ({ $night })
+PUNCHES_NIGHT = يتطلب الليل rosters.csv، أو cut_over في policy.yaml عند ساعة لا يعمل فيها أحد
+PUNCHES_BETWEEN = تُركت تسجيلات الدوام بين الأول والأخير: { $count }
+PUNCHES_ALONE = تسجيل الدوام في { $at } بلا مقابل ولا ينتج عنه وجود: أضف الناقص
+PUNCHES_LONG = وجود أطول من 13 ساعة، من { $from } إلى { $to }: إن كان راحة بين ليلتين فاكتب kind أو rosters.csv
+PUNCHES_AS_NIGHTS = فترات وجود تتجاوز نهاية يوم العمل: { $count } (أولها من { $from } إلى { $to })؛ وبحساب أيام العمل تصير الراحة بينها وجودًا، ويبيّن ذلك يقينًا kind أو rosters.csv
+PUNCHES_EITHER_WAY = تسجيلات الدوام من { $from } إلى { $to } قد تكون أيامًا أو ليالي، إذ إن الأول والأخير بلا مقابل: عُدّت أيامًا؛ ويبيّن أيهما الصحيح kind أو rosters.csv
+NEITHER_WORD = «{ $text }» ليس { $one } ولا { $other }
+NEITHER_WORD_CURE = اكتب { $one } أو { $other }
+NO_SUBJECT_KIND = «{ $text }» ليس نوعًا من الموضوعات
+NO_SUBJECT_KIND_CURE = اكتب واحدًا من { $kinds }
+UNIT_OF_NOBODY = { $unit } ليست وحدة ينتمي إليها أحد من people.csv أو حساب من accounts.csv{ $hint }
+UNIT_OF_NOBODY_CURE = صحّح مسار الوحدة
+STORE_UNKNOWN = لا حساب في accounts.csv يتبع { $store }{ $hint }
+STORE_UNKNOWN_CURE = اكتب المنصة والمتجر كما في accounts.csv وبينهما /
+NEITHER_DAYS_NOR_TIME = لا يذكر الأيام ولا الوقت
+DAYS_AND_TIME = يذكر الأيام والوقت معًا
+DAYS_AND_TIME_CURE = اترك from و to فارغين إن كان عن لحظة، أو at إن كان عن أيام
+NEITHER_DAYS_NOR_TIME_CURE = املأ from (و to لأكثر من يوم) أو at، أحدهما فقط
+NO_KIND_OF_FINDING = لا يوجد نوع ملاحظات كهذا
+NO_KIND_OF_FINDING_CURE = احذف الملف: لا يوجد إلا في inputs/ من نتيجة
+NO_COUNT = ليس عددًا من الأشياء
+DELETE_THE_FILE = احذف الملف
 
 ## The bundle: settings. A sentence goes on from the name of the setting
 
 SETTING = { $path } { $problem }
-SETTING_WRONG = is wrong: { $reason }; { $cure }
-SETTING_GROUPED = '{ $text }' has grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }
-SETTING_GROUPED_OR_DECIMAL = '{ $text }' may be meant with grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }, or { $decimal } where that is meant
-SETTING_MISSING = is missing
-SETTING_NO_MAPPING = is not a mapping of keys to values
-FILE_NO_MAPPING = the file is not a mapping of keys to values
-SETTING_NO_TEXT = is not text
-SETTING_TEXT_LENGTH = is empty or longer than 200 characters
-SETTING_WITH_NUL = holds the character NUL (U+0000): take it out
-SETTING_NOT_ONE_OF = is '{ $text }', not one of { $words }
-SETTING_NO_DECIMAL = is '{ $text }', not a decimal of at most six places
-SETTING_NOT_BETWEEN = is { $number }, not a number from { $least } to { $most }
-SETTING_LOSSY_DECIMAL = is '{ $text }', not a decimal that survives: write it in quotes
-SETTING_NO_WHOLE = is '{ $text }', not a whole number from { $least } to { $most }
-SETTING_NO_LIST = is not a list
-SETTING_PAIR_NO_TEXT = has a key that is not text
-SETTING_NO_VALUE = has no value
-SETTING_UNKNOWN_NEAR = is not a known key (is { $near } meant?)
-SETTING_UNKNOWN = is not a known key (known are { $known })
-SETTING_EMPTY = is empty
-SETTING_NOT_ABOVE_0 = is not above 0
-SETTING_BELOW_0 = is below 0
-GROUP_CURRENCY = is not a code of three capital letters such as CNY
-GROUP_CURRENCY_UNKNOWN = is { $code }, which is no active currency of ISO 4217: write one such as CNY
-GROUP_PERIOD_BACKWARDS = is { $to }, before from, which is { $from }
-GROUP_PERIOD_TOO_LONG = makes a period of { $days } days, and at most { $most } are closed at once: close it in parts
-GROUP_REGION = puts { $branch } into the region { $region }: write 1 to 32 of a-z, 0-9 and -, such as cn-east
-GROUP_SAME_SIGN = is the same sign as decimal
-POLICY_CUT_OVER = is not a time from "00:00" to "11:59", in quotes
-SCHEME_WEIGHTS = have weights that sum to { $sum }, not to 100
-SCHEME_ID_TAKEN = is that of an earlier KPI
-SCHEME_WEIGHT = is not above 0: leave the KPI out instead
-SCHEME_CAP = is { $cap }, not above the floor { $floor }
-SCHEME_RANGE = is more than { $most } above the floor { $floor }
-SCHEME_SMALL_SAMPLE = has a meaning only for shares and means: leave it out
-SCHEME_OF_RECORDS = has no meaning for the measure records
-SCHEME_OF_UNDEFINED = names the measure "{ $measure }", which is not among measures{ $hint }
-SCHEME_OF_MISSING = is missing: it names the column to measure
-SCHEME_OF_RESOLVED = is a yes-or-no column, which has a share and neither sum nor mean
-SCHEME_TEST_MISSING = is not complete: one of at_most and at_least says which records count
-SCHEME_TEST_USELESS = is not complete: at_most and at_least have no meaning here
-SCHEME_MEASURES_TEXT = { $kpi } measures { $column }, a column that holds text
-    .cell = line { $line }: { $reason }
-    .odd = { $kpi } measures { $column }, a column of text since { $count ->
-        [one] one cell is no number
-       *[other] { $count } cells are no numbers
+SETTING_WRONG = غير صحيح: { $reason }؛ { $cure }
+SETTING_GROUPED = قيمته «{ $text }» مفصولة المجموعات، والأعداد في ملفات YAML لا تُفصل مهما قال `numbers` في group.yaml عن الخلايا: اكتب { $plain }
+SETTING_GROUPED_OR_DECIMAL = قيمته «{ $text }» قد يُقصد بها عدد مفصول المجموعات، والأعداد في ملفات YAML لا تُفصل مهما قال `numbers` في group.yaml عن الخلايا: اكتب { $plain }، أو { $decimal } إن كان هو المقصود
+SETTING_MISSING = غير موجود
+SETTING_NO_MAPPING = ليس مجموعة مفاتيح وقيم
+FILE_NO_MAPPING = الملف ليس مجموعة مفاتيح وقيم
+SETTING_NO_TEXT = ليس نصًا
+SETTING_TEXT_LENGTH = فارغ أو أطول من 200 حرف
+SETTING_WITH_NUL = فيه الحرف NUL (U+0000): احذفه
+SETTING_NOT_ONE_OF = قيمته «{ $text }» وليست واحدة من { $words }
+SETTING_NO_DECIMAL = قيمته «{ $text }» وليست عددًا عشريًا بست خانات على الأكثر
+SETTING_NOT_BETWEEN = قيمته { $number } وليست عددًا من { $least } إلى { $most }
+SETTING_LOSSY_DECIMAL = قيمته «{ $text }» وليست عددًا عشريًا يُحفظ بدقة: ضعه بين علامتي اقتباس
+SETTING_NO_WHOLE = قيمته «{ $text }» وليست عددًا صحيحًا من { $least } إلى { $most }
+SETTING_NO_LIST = ليس قائمة
+SETTING_PAIR_NO_TEXT = فيه مفتاح ليس نصًا
+SETTING_NO_VALUE = بلا قيمة
+SETTING_UNKNOWN_NEAR = ليس مفتاحًا معروفًا (هل المقصود { $near }؟)
+SETTING_UNKNOWN = ليس مفتاحًا معروفًا (المعروف { $known })
+SETTING_EMPTY = فارغ
+SETTING_NOT_ABOVE_0 = ليس أكبر من 0
+SETTING_BELOW_0 = أصغر من 0
+GROUP_CURRENCY = ليس رمزًا من ثلاثة أحرف لاتينية كبيرة مثل CNY
+GROUP_CURRENCY_UNKNOWN = قيمته { $code } وليست عملة سارية في ISO 4217: اكتب عملة مثل CNY
+GROUP_PERIOD_BACKWARDS = قيمته { $to }، قبل from وهو { $from }
+GROUP_PERIOD_TOO_LONG = ينتج فترة من { $days ->
+    [zero] { $days } يوم
+    [one] يوم واحد
+    [two] يومين
+    [few] { $days } أيام
+    [many] { $days } يومًا
+   *[other] { $days } يوم
+}، ولا يُغلق دفعة واحدة أكثر من { $most }: أغلقها على أجزاء
+GROUP_REGION = يضع { $branch } في المنطقة { $region }: اكتب من 1 إلى 32 من a-z و0-9 و -، مثل cn-east
+GROUP_SAME_SIGN = العلامة نفسها التي في decimal
+POLICY_CUT_OVER = ليس وقتًا من "00:00" إلى "11:59" بين علامتي اقتباس
+SCHEME_WEIGHTS = مجموع أوزانها { $sum } لا 100
+SCHEME_ID_TAKEN = هو نفسه لمؤشر KPI سابق
+SCHEME_WEIGHT = ليس أكبر من 0: احذف مؤشر KPI بدلًا من ذلك
+SCHEME_CAP = قيمته { $cap }، وليست أكبر من الحد الأدنى { $floor }
+SCHEME_RANGE = يزيد على الحد الأدنى { $floor } بأكثر من { $most }
+SCHEME_SMALL_SAMPLE = لا معنى له إلا للنسب والمتوسطات: احذفه
+SCHEME_OF_RECORDS = لا معنى له للمقياس records
+SCHEME_OF_UNDEFINED = يذكر المقياس «{ $measure }» وهو ليس في measures{ $hint }
+SCHEME_OF_MISSING = غير موجود: يذكر العمود المطلوب قياسه
+SCHEME_OF_RESOLVED = عمود نعم أو لا، له نسبة وليس له مجموع ولا متوسط
+SCHEME_TEST_MISSING = غير مكتمل: يبيّن at_most أو at_least أي السجلات تُحسب
+SCHEME_TEST_USELESS = زائد: لا معنى لـ at_most و at_least هنا
+SCHEME_MEASURES_TEXT = { $kpi } يقيس { $column }، وهو عمود فيه نص
+    .cell = السطر { $line }: { $reason }
+    .odd = { $kpi } يقيس { $column }، وهو عمود نص إذ { $count ->
+        [zero] فيه { $count } خلية ليست أعدادًا
+        [one] فيه خلية واحدة ليست عددًا
+        [two] فيه خليتان ليستا عددين
+        [few] فيه { $count } خلايا ليست أعدادًا
+        [many] فيه { $count } خلية ليست أعدادًا
+       *[other] فيه { $count } خلية ليست أعدادًا
     }: { $cells }
-SCHEME_MEASURES_NOTHING = { $kpi } measures { $column }, which is no column of records.csv with values{ $hint }
-SCHEME_MEASURES_CURE = name a column of numbers in records.csv
-    .odd = correct the cells, or name a column of numbers in records.csv
-SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) measures something that is not computed
-MEASURE_UNKNOWN_CURE = measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, the share with rating at_least 4, the sum of amount, the mean of an extra column, or anything else as a measure that the file defines under measures
-POOL_CURRENCY = is { $currency }, but the group's amounts are in { $group }
-POOL_BELOW_0 = is negative: write the money that there is to split, above 0
-POOL_ZERO = is 0: leave the file out when there is nothing to split
-POOL_SHARES = has shares that sum to { $sum }, not to 100
-POOL_SHARE = is not above 0: leave the part out instead
-POOL_TIERS_ELSEWHERE = has a meaning only with by: tiers
-POOL_TIERS_MIXED = mix top_percent and at_least: use one of them in all tiers
-POOL_TIERS_PERCENT = have top_percent that sum to { $sum }, not to 100
-POOL_TIERS_RISE = have at_least that do not fall from tier to tier
-POOL_TIERS_WEIGHTS_RISE = have a weight above that of a better tier: write the best tier first, each with at most the weight of the one before
-POOL_TIERS_WEIGHTLESS = have only weights of 0
-POOL_TIER_RULE = or at_least is needed, and only one of them
-POOL_TIER_NAME_TAKEN = is that of an earlier tier
-POOL_PERCENT_TOO_FINE = is { $percent }: write a percentage with at most four decimals
-POOL_TIER_WEIGHT = is above 1000000
-POOL_SHARE_TOO_FINE = { $percent } % has more than four decimals
-POOL_SHARE_TOO_FINE_CURE = write shares and quotas with at most four decimals
-OTHER_PERIOD = it is for { $from } to { $to }, but { $closed_from } to { $closed_to } is closed
-OTHER_PERIOD_CURE = correct its period, or leave the period out
-POOL_IN_EMPTY_PERIOD = it has money but nobody of people.csv is employed from { $from } to { $to }
-POOL_WITHOUT_PEOPLE_CURE = correct hired_on and left_on, or leave the pool out
-SAVE_FILE_AS_UTF_8 = save the file as UTF-8
+SCHEME_MEASURES_NOTHING = { $kpi } يقيس { $column }، وهو ليس عمودًا له قيم في records.csv{ $hint }
+SCHEME_MEASURES_CURE = اذكر عمود أعداد من records.csv
+    .odd = صحّح الخلايا، أو اذكر عمود أعداد من records.csv
+SCHEME_MEASURES_UNCOMPUTED = { $path } (مؤشر KPI: { $kpi }) يقيس شيئًا لا يُحسب
+MEASURE_UNKNOWN_CURE = قِس عدد السجلات، أو نسبة resolved، أو نسبة first_reply_seconds مع at_most 30، أو نسبة rating مع at_least 4، أو مجموع amount، أو متوسط عمود إضافي، أو أي شيء آخر بوصفه مقياسًا يعرّفه الملف في measures
+POOL_CURRENCY = قيمته { $currency }، لكن مبالغ المجموعة بعملة { $group }
+POOL_BELOW_0 = سالب: اكتب المال المطلوب تقسيمه، أكبر من 0
+POOL_ZERO = قيمته 0: احذف الملف إن لم يكن هناك ما يُقسَّم
+POOL_SHARES = مجموع حصصه { $sum } لا 100
+POOL_SHARE = ليس أكبر من 0: احذف الجزء بدلًا من ذلك
+POOL_TIERS_ELSEWHERE = لا معنى له إلا مع by: tiers
+POOL_TIERS_MIXED = يخلط بين top_percent و at_least: استخدم أحدهما في كل الشرائح
+POOL_TIERS_PERCENT = مجموع top_percent فيه { $sum } لا 100
+POOL_TIERS_RISE = فيه at_least لا يتناقص من شريحة إلى أخرى
+POOL_TIERS_WEIGHTS_RISE = فيه وزن أكبر من وزن شريحة أفضل: اكتب الشريحة الأفضل أولًا، ولا يزيد وزن كل منها على وزن ما قبلها
+POOL_TIERS_WEIGHTLESS = كل أوزانه 0
+POOL_TIER_RULE = أو at_least: يلزم أحدهما فقط
+POOL_TIER_NAME_TAKEN = هو نفسه لشريحة سابقة
+POOL_PERCENT_TOO_FINE = قيمته { $percent }: اكتب نسبة مئوية بأربع خانات عشرية على الأكثر
+POOL_TIER_WEIGHT = أكبر من 1000000
+POOL_SHARE_TOO_FINE = في { $percent } % أكثر من أربع خانات عشرية
+POOL_SHARE_TOO_FINE_CURE = اكتب الحصص والنسب المقررة بأربع خانات عشرية على الأكثر
+OTHER_PERIOD = هو للفترة من { $from } إلى { $to }، بينما تُغلق الفترة من { $closed_from } إلى { $closed_to }
+OTHER_PERIOD_CURE = صحّح فترته، أو احذف الفترة منه
+POOL_IN_EMPTY_PERIOD = فيه مال، لكن لا أحد من people.csv معيّن من { $from } إلى { $to }
+POOL_WITHOUT_PEOPLE_CURE = صحّح hired_on و left_on، أو احذف الصندوق
+SAVE_FILE_AS_UTF_8 = احفظ الملف بترميز UTF-8
 JOINED = { $one }{ $other }
 
 ## The command line: what cannot be done
 
-STEP_FAILED = step: { $step }
-# Code NOBODY_CREDITED.
-NOBODY_CREDITED_AT_ALL = nobody was on duty at any of its records, and none names its agent
+STEP_FAILED = الخطوة: { $step }
+NOBODY_CREDITED_AT_ALL = لم يكن أحد على رأس العمل عند أي من سجلاته، ولا يسمّي أي منها موظف خدمته
     .people = { $rows ->
-        [one] { $rows } row was rejected
-       *[other] { $rows } rows were rejected
-    }, and of the other people nobody was on duty at any record
-    .duty = nobody was on duty at any of its records, and { $rows ->
-        [one] { $rows } row of rosters, punches or hand-overs was rejected
-       *[other] { $rows } rows of rosters, punches or hand-overs were rejected
-    }
-# Code NOBODY_CREDITED.
-NOBODY_EMPLOYED = nobody is employed between { $from } and { $to }: { $people ->
-    [one] { $people } person was read
-   *[other] { $people } people were read
-}, { $rejected ->
-    [0] and no row was rejected
-    [one] and { $rejected } row was rejected
-   *[other] and { $rejected } rows were rejected
+        [zero] استُبعد { $rows } صف
+        [one] استُبعد صف واحد
+        [two] استُبعد صفان
+        [few] استُبعدت { $rows } صفوف
+        [many] استُبعد { $rows } صفًا
+       *[other] استُبعد { $rows } صف
+    }، ولم يكن أحد من بقية الموظفين على رأس العمل عند أي سجل
+    .duty = لم يكن أحد على رأس العمل عند أي من سجلاته، و{ $rows ->
+        [zero] استُبعد { $rows } صف
+        [one] استُبعد صف واحد
+        [two] استُبعد صفان
+        [few] استُبعدت { $rows } صفوف
+        [many] استُبعد { $rows } صفًا
+       *[other] استُبعد { $rows } صف
+    } من جداول المناوبات أو تسجيلات الدوام أو انتقالات العهدة
+NOBODY_EMPLOYED = لا أحد معيّن بين { $from } و{ $to }: { $people ->
+    [zero] قُرئ { $people } موظف
+    [one] قُرئ موظف واحد
+    [two] قُرئ موظفان
+    [few] قُرئ { $people } موظفين
+    [many] قُرئ { $people } موظفًا
+   *[other] قُرئ { $people } موظف
+}، { $rejected ->
+    [0] ولم يُستبعد أي صف
+    [zero] واستُبعد { $rejected } صف
+    [one] واستُبعد صف واحد
+    [two] واستُبعد صفان
+    [few] واستُبعدت { $rejected } صفوف
+    [many] واستُبعد { $rejected } صفًا
+   *[other] واستُبعد { $rejected } صف
 }
-NOBODY_EMPLOYED_CURE = correct hired_on and left_on, or the period
-# A bundle without a rate that is needed.
-RECORD_RATE_MISSING_CURE = write the rate of that day or of an earlier one, with its source, into rates.csv (columns date, from, to, rate, source)
-NOBODY_CREDITED_CURE = bring rosters.csv, punches.csv or handovers.csv of these days, or correct their accounts and times
-    .rejected = mend those rows first: each is in rejected.csv with its cure
-OUT_NOT_EMPTY = the result folder is not empty
-OUT_IN_USE = another run is writing its result there
-OUT_NOT_EMPTY_CURE = name another with --out, or remove it first
-BUNDLE_NOT_EMPTY = the folder is not empty
-BUNDLE_NOT_EMPTY_CURE = name another with --bundle, or remove it first
-CLOSE_INTERRUPTED = you stopped it: nothing of it is left in { $folder }, and the same command begins anew
-FINDINGS_ARE_IN = { $file } says what was noticed
-REJECTED_ROWS_ARE_IN = { $file } names every rejected row
-REJECTED_ROWS_UNWRITTEN = some rows were rejected, and { $file } could not be written
-# Another process works on the SQLite store.
-STORE_IN_USE = another tally process is at work on the data in { $folder }, and a SQLite store is for one at a time: stop that process, or name other data with --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
-CURE_AND_REJECTED = { $cure }; { $file } names every rejected row
-NOT_IN_MONTH = there is neither a record nor a person { $what } in this month: name an external_id of records.csv, such as { $record }, or an employee_no or name of people.csv, such as { $person }
-NO_MANIFEST = it holds no manifest.json, so it is no result folder
-MANIFEST_DOUBLE = it names the file { $file } twice
-MANIFEST_ELSEWHERE = it names the file { $file }, which is no file of the folder
-NO_MANIFEST_CURE = give a folder that tally close wrote (with --out)
+NOBODY_EMPLOYED_CURE = صحّح hired_on و left_on، أو الفترة
+RECORD_RATE_MISSING_CURE = اكتب سعر صرف ذلك اليوم أو يوم قبله، مع مصدره، في rates.csv (الأعمدة date, from, to, rate, source)
+NOBODY_CREDITED_CURE = أحضر rosters.csv أو punches.csv أو handovers.csv لهذه الأيام، أو صحّح حساباتها وأوقاتها
+    .rejected = أصلح تلك الصفوف أولًا: كل منها في rejected.csv مع علاجه
+OUT_NOT_EMPTY = مجلد النتيجة ليس فارغًا
+OUT_IN_USE = تشغيل آخر يكتب نتيجته هناك
+OUT_NOT_EMPTY_CURE = اذكر مجلدًا آخر باستخدام --out، أو احذفه أولًا
+BUNDLE_NOT_EMPTY = المجلد ليس فارغًا
+BUNDLE_NOT_EMPTY_CURE = اذكر مجلدًا آخر باستخدام --bundle، أو احذفه أولًا
+CLOSE_INTERRUPTED = أوقفتَ العمل: لم يبقَ منه شيء في { $folder }، والأمر نفسه يبدأ من جديد
+FINDINGS_ARE_IN = يبيّن { $file } ما لوحظ
+REJECTED_ROWS_ARE_IN = يذكر { $file } كل صف مستبعد
+REJECTED_ROWS_UNWRITTEN = استُبعدت بعض الصفوف، وتعذّرت كتابة { $file }
+STORE_IN_USE = تعمل عملية tally أخرى على البيانات في { $folder }، ومخزن SQLite لعملية واحدة في الوقت نفسه: أوقف تلك العملية، أو اذكر بيانات أخرى باستخدام --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
+CURE_AND_REJECTED = { $cure }؛ يذكر { $file } كل صف مستبعد
+NOT_IN_MONTH = لا يوجد في هذا الشهر سجل ولا موظف { $what }: اذكر external_id من records.csv، مثل { $record }، أو employee_no أو اسمًا من people.csv، مثل { $person }
+NO_MANIFEST = ليس فيه manifest.json، فهو ليس مجلد نتيجة
+MANIFEST_DOUBLE = يذكر الملف { $file } مرتين
+MANIFEST_ELSEWHERE = يذكر الملف { $file } وهو ليس من ملفات المجلد
+NO_MANIFEST_CURE = اذكر مجلدًا كتبه tally close (باستخدام --out)
 BAD_MANIFEST = { $error }
-RESTORE_FOLDER_CURE = restore the folder from where it was kept
-SUITE_NAMES_ANOTHER_PERSON = the suite names a person { $id } whom the bundle does not hold: a fault of ours
-SUITE_NAMES_ANOTHER_ACCOUNT = the suite names an account { $id } that the bundle does not hold: a fault of ours
-SUITE_LISTS_LESS = the suite does not list what was just written: a fault of ours
-CYCLE_WATCH_ENDED = the service stopped telling about the cycle before it was closed: do it again
+RESTORE_FOLDER_CURE = استعد المجلد من حيث حُفظ
+SUITE_NAMES_ANOTHER_PERSON = يسمّي النظام موظفًا { $id } ليس في الحزمة: هذا خطأ منا
+SUITE_NAMES_ANOTHER_ACCOUNT = يسمّي النظام حسابًا { $id } ليس في الحزمة: هذا خطأ منا
+SUITE_LISTS_LESS = لا يعرض النظام ما كُتب للتو: هذا خطأ منا
+CYCLE_WATCH_ENDED = توقفت الخدمة عن الإخبار عن الدورة قبل إغلاقها: أعد المحاولة
 RECORDS_DO_NOT_ADD_UP = { $sent ->
-    [one] { $sent } record
-   *[other] { $sent } records
-} went in, the cycle counts { $counted } and { $told } came out: a fault of ours
-CANNOT_MAKE_FOLDER = cannot make the folder { $folder }: { $error }
-CANNOT_READ = cannot read { $file }: { $error }
-CANNOT_WRITE = cannot write { $file }: { $error }
+    [zero] دخل { $sent } سجل
+    [one] دخل سجل واحد
+    [two] دخل سجلان
+    [few] دخلت { $sent } سجلات
+    [many] دخل { $sent } سجلًا
+   *[other] دخل { $sent } سجل
+}، وتعدّ الدورة { $counted }، وخرج { $told }: هذا خطأ منا
+CANNOT_MAKE_FOLDER = تعذّر إنشاء المجلد { $folder }: { $error }
+CANNOT_READ = تعذّرت قراءة { $file }: { $error }
+CANNOT_WRITE = تعذّرت كتابة { $file }: { $error }
 
-IO_NOT_FOUND = it is not there
-IO_PERMISSION_DENIED = this user may not
-IO_ALREADY_EXISTS = it is there already: name another one, or move it away first
-IO_IS_A_FOLDER = it is a folder
-IO_NOT_A_FOLDER = a part of the path is no folder
-IO_FOLDER_NOT_EMPTY = the folder is not empty
-IO_DISK_FULL = the disk is full
-IO_READ_ONLY = the disk is read-only
-IO_ADDRESS_IN_USE = another program listens there
-IO_ADDRESS_NOT_HERE = this machine has no such address
-IO_NOT_TEXT = it is no UTF-8 text
-IO_NOBODY_LISTENS = nobody listens there
-IO_NO_ANSWER = no answer came in time
-IO_NO_WAY_THERE = no way leads there from this machine
-IO_NO_SUCH_HOST = no host has this name
-IO_FOLDER_CLOSED = its folder does not let it be written
-TLS_SAYS = the TLS library says: { $cause }
-SERVER_SAYS = it says: { $cause }
-IO_OTHER = the system says: { $cause }
-CURE_ALREADY_DIFFERENT = correct the row, if the suite is right; if the row is right, correct the fact in the suite: an import overwrites nothing
-CURE_DIFFERENT_CONTENT = correct the row, if the suite is right, or give it a higher revision, if the row is right: an import overwrites nothing without one
-CURE_REFERS_TO_NOTHING = import the record that it refers to first, or correct refers_to
-CURE_PERSON_UNKNOWN = add the person to people.csv and import again
-CURE_ACCOUNT_UNKNOWN = add the account to accounts.csv and import again
-CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the other begins
-CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
-CURE_OUT_OF_REACH = have somebody import the row whose rights reach its team, which may have moved to another branch, or take it out
-CURE_RECORD_OUT_OF_REACH = have the row imported by whoever had the account's team on its day, or by the group
-CURE_REPLY_RECORD_UNKNOWN = import the record with its messages, or have them imported by somebody who may bring in records of its day
-CURE_CLAIM_WITHDRAWN = take the row out: it was taken back with a reason
-CURE_ROWS_CONTRADICT = keep the row that is right, and import again
-CURE_KEPT_BACK = correct first what this file says of that row, or have it imported by somebody whose rights reach it, then import again: this one comes in with it
-CURE_PERIOD_PURGED = have data of these months kept longer first (SetRetention, 120 months at most), then import again, or take the row out
-CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already
-    .file = correct what is named, or take the row out
+IO_NOT_FOUND = غير موجود
+IO_PERMISSION_DENIED = لا يحق ذلك لهذا المستخدم
+IO_ALREADY_EXISTS = موجود بالفعل: اذكر غيره، أو أبعده أولًا
+IO_IS_A_FOLDER = هذا مجلد
+IO_NOT_A_FOLDER = جزء من المسار ليس مجلدًا
+IO_FOLDER_NOT_EMPTY = المجلد ليس فارغًا
+IO_DISK_FULL = القرص ممتلئ
+IO_READ_ONLY = القرص للقراءة فقط
+IO_ADDRESS_IN_USE = برنامج آخر يستمع هناك
+IO_ADDRESS_NOT_HERE = ليس لهذا الجهاز عنوان كهذا
+IO_NOT_TEXT = ليس نصًا بترميز UTF-8
+IO_NOBODY_LISTENS = لا أحد يستمع هناك
+IO_NO_ANSWER = لم يصل رد في الوقت المحدد
+IO_NO_WAY_THERE = لا طريق إلى هناك من هذا الجهاز
+IO_NO_SUCH_HOST = لا يوجد مضيف بهذا الاسم
+IO_FOLDER_CLOSED = مجلده لا يسمح بكتابته
+TLS_SAYS = تقول مكتبة TLS: { $cause }
+SERVER_SAYS = يقول: { $cause }
+IO_OTHER = يقول نظام التشغيل: { $cause }
+CURE_ALREADY_DIFFERENT = صحّح الصف إن كان النظام على صواب؛ وإن كان الصف صحيحًا فصحّح الواقعة في النظام: الاستيراد لا يستبدل شيئًا
+CURE_DIFFERENT_CONTENT = صحّح الصف إن كان النظام على صواب، أو أعطه مراجعة أعلى إن كان الصف صحيحًا: الاستيراد لا يستبدل شيئًا بدونها
+CURE_REFERS_TO_NOTHING = استورد أولًا السجل الذي يشير إليه، أو صحّح refers_to
+CURE_PERSON_UNKNOWN = أضف الموظف إلى people.csv ثم استورد من جديد
+CURE_ACCOUNT_UNKNOWN = أضف الحساب إلى accounts.csv ثم استورد من جديد
+CURE_ALIAS_OVERLAP = أنهِ أحد معنيي اللقب (العمود to) قبل أن يبدأ الآخر
+CURE_PLACE_WRONG = صحّح الفريق في accounts.csv، أو منطقة فرعه في group.yaml
+CURE_OUT_OF_REACH = اطلب استيراد الصف ممن تشمل صلاحياته فريقه، فربما انتقل إلى فرع آخر، أو احذف الصف
+CURE_RECORD_OUT_OF_REACH = اطلب استيراد الصف ممن كان لديه فريق الحساب في يومه، أو من المجموعة
+CURE_REPLY_RECORD_UNKNOWN = استورد السجل مع رسائله، أو اطلب استيرادها ممن يحق له إدخال سجلات يومه
+CURE_CLAIM_WITHDRAWN = احذف الصف: سُحبت المطالبة مع ذكر السبب
+CURE_ROWS_CONTRADICT = أبقِ الصف الصحيح ثم استورد من جديد
+CURE_KEPT_BACK = صحّح أولًا ما يقوله هذا الملف عن ذلك الصف، أو اطلب استيراده ممن تشمله صلاحياته، ثم استورد من جديد: يدخل هذا معه
+CURE_PERIOD_PURGED = اطلب أولًا تمديد مدة الاحتفاظ ببيانات هذه الأشهر (SetRetention، 120 شهرًا على الأكثر)، ثم استورد من جديد، أو احذف الصف
+CURE_REFUSED_ROW = صحّح المذكور ثم استورد من جديد: الصفوف التي دخلت تُعد موجودة بالفعل
+    .file = صحّح المذكور، أو احذف الصف
 
 ## Settings and arguments
 
-SETTING_CANNOT_HOLD = setting { $key }: { $problem }
+SETTING_CANNOT_HOLD = الإعداد { $key }: { $problem }
 SETTING_SET_IN = { $problem } ({ $place })
-SETTING_IN_FILE = set in the file { $file }
-SETTING_IN_VARIABLE = set by the environment variable { $name }
-SETTING_ON_COMMAND_LINE = set on the command line
-SETTING_NOT_KNOWN = there is no such setting; at this place there are { $known }
-SETTING_EXPECTED = it is { $found }, and { $expected } is expected
-    .alone = { $expected } is expected
-SETTINGS_NOT_TOML = the file is no TOML: see that each line is [SECTION] or KEY = VALUE
-    .at = the file is no TOML from line { $line }, column { $column } on: see that each line is [SECTION] or KEY = VALUE, and texts stand in quotes
-SETTING_FILE_MISSING = there is no file { $file }
-SETTING_FILE_EMPTY = { $file } is empty
-SETTING_SERVICE_UNKNOWN = there is no service { $name }; there are { $known }
-SETTING_SERVICES_NONE = name at least one of { $known }
-SETTING_PEER_MISSING = { $name } is not in this process (server.services): say where it is, https://host:port
-SETTING_AT_LEAST_ONE = at least 1 is expected
-SETTING_AT_MOST = at most { $most } is expected
-SETTING_SERVICE_TWICE = { $name } is named twice: name each service once
-SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db or postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE is expected
-SETTING_SERVICE_IN_URL = every service has a file of its own: write {"{"}service{"}"} into its name, sqlite://DIRECTORY/{"{"}service{"}"}.db, or sqlite:///DIRECTORY/{"{"}service{"}"}.db for a folder that begins with /
-    .role = every service signs in as a role of its own: write tally_{"{"}service{"}"} as the role, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
-SETTING_PEER_IN_CLEAR = { $address } is beyond the loopback: https://host:port is expected
-# The gateway would listen beyond the loopback, and it speaks no TLS.
-SETTING_HTTP_IN_CLEAR = { $ip } is beyond the loopback, and the gateway speaks no TLS: let it listen on the loopback behind a proxy that does, or set server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay where the network itself encrypts
-SETTING_CERTIFICATE_AND_KEY = a certificate and its key go together: set both or neither
-SETTING_LISTEN_IN_CLEAR = { $ip } is beyond the loopback: set server.tls_certificate and server.tls_key
-SETTING_KEYS_GENERATED = { $ip } is beyond the loopback, where generated keys do not do: name a directory
-SETTING_PASSPHRASE_TWICE = keys.passphrase is set as well: set one of them
-SETTING_LOG_LEVELS = "{ $part }" is neither a level ({ $levels }) nor MODULE=LEVEL, such as tally_store=debug; several are separated by commas
-SETTING_AUTHORITY_ALONE = it says who signs the certificates of callers, and this server speaks no TLS: set server.tls_certificate and server.tls_key as well
-SETTING_NO_CERTIFICATE = the file { $file } holds no certificate that can be read: name a PEM file with -----BEGIN CERTIFICATE-----
-SETTING_NO_PRIVATE_KEY = the file { $file } holds no private key that can be read: name a PEM file with -----BEGIN PRIVATE KEY-----, not an encrypted one
-SETTING_KEY_OF_ANOTHER = the private key in { $file } does not belong to the certificate in { $certificate }: name the key that this certificate was made for
-SETTING_CERTIFICATE_OVER = the certificate in { $file } is out of date: it was good until { $until }, and the clock of this machine says { $now }. Get a new one from whoever signed it; if the clock is wrong, put it right
-    .early = the certificate in { $file } is not good yet: it begins at { $from }, and the clock of this machine says { $now }. If the clock is wrong, put it right; else wait, or name the certificate before it
-SETTING_CERTIFICATE_OF_ANOTHER = the certificate in { $file } is not signed by the authority in { $authority }, by which this process and the services it calls (peers) know each other: name the authority that signed it, or a certificate that this one signed
-SETTING_REDIS_URL = redis://HOST:PORT is expected, or rediss://HOST:PORT for TLS; a password stands before the host, redis://:PASSWORD@HOST:PORT
-SETTING_ENDPOINT = the address of a collector is expected, such as http://127.0.0.1:4317
-SAMPLE_NEEDS_ALL = --sample needs all services in one process, and { $name } is not named
-EXPECT_ADDRESS = an address and a port, such as 127.0.0.1:7070,
-EXPECT_ONE_OF = one of { $words }
-EXPECT_WHOLE_NUMBER = a whole number
-    .to = a whole number from 0 to { $most }
-EXPECT_TRUE_OR_FALSE = true or false
-EXPECT_TEXT = a text
-EXPECT_LIST = a list, such as ["a", "b"] or a,b,
-EXPECT_OTHER = another kind of value
-EXPECT_UUID = a UUID
-EXPECT_DATE = a date, such as 2026-03-31
-EXPECT_INSTANT = an instant with its offset, such as 2026-03-31T09:00:00+08:00
-EXPECT_FROM_TO = { $from } to { $to }
-ARG_VALUE_WRONG = { $arg }: '{ $value }' does not do; expected: { $expected }
-ARG_WITHOUT_VALUE = { $arg } needs a value
-ARG_VALUES_WRONG = { $arg }: another number of values is expected
-ARG_UNKNOWN = there is no argument { $arg }
-    .near = there is no argument { $arg }; is { $near } meant?
-COMMAND_UNKNOWN = there is no command { $name }
-    .near = there is no command { $name }; is { $near } meant?
-COMMAND_MISSING = name a command: { $known }
-ARG_MISSING = missing: { $arg }
-ARG_CONFLICT = { $arg } does not go together with { $other }
-ARG_NOT_TEXT = an argument is no UTF-8 text
-ARG_USAGE = type: { $usage } (--help tells more)
+SETTING_IN_FILE = مضبوط في الملف { $file }
+SETTING_IN_VARIABLE = مضبوط بمتغيّر البيئة { $name }
+SETTING_ON_COMMAND_LINE = مضبوط في سطر الأوامر
+SETTING_NOT_KNOWN = لا يوجد إعداد كهذا؛ في هذا الموضع يوجد { $known }
+SETTING_EXPECTED = قيمته { $found }، والمتوقع { $expected }
+    .alone = المتوقع { $expected }
+SETTINGS_NOT_TOML = الملف ليس TOML: تأكد أن كل سطر [SECTION] أو KEY = VALUE
+    .at = الملف ليس TOML بدءًا من السطر { $line } والعمود { $column }: تأكد أن كل سطر [SECTION] أو KEY = VALUE وأن النصوص بين علامتي اقتباس
+SETTING_FILE_MISSING = لا يوجد ملف { $file }
+SETTING_FILE_EMPTY = { $file } فارغ
+SETTING_SERVICE_UNKNOWN = لا توجد خدمة { $name }؛ الموجود { $known }
+SETTING_SERVICES_NONE = اذكر واحدة على الأقل من { $known }
+SETTING_PEER_MISSING = الخدمة { $name } ليست في هذه العملية (server.services): اذكر أين هي، https://host:port
+SETTING_AT_LEAST_ONE = المتوقع 1 على الأقل
+SETTING_AT_MOST = المتوقع { $most } على الأكثر
+SETTING_SERVICE_TWICE = الخدمة { $name } مذكورة مرتين: اذكر كل خدمة مرة واحدة
+SETTING_DATABASE_URL = المتوقع sqlite://DIRECTORY/{"{"}service{"}"}.db أو postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_SERVICE_IN_URL = لكل خدمة ملف خاص بها: اكتب {"{"}service{"}"} في اسمه، sqlite://DIRECTORY/{"{"}service{"}"}.db، أو sqlite:///DIRECTORY/{"{"}service{"}"}.db لمجلد يبدأ بـ /
+    .role = تدخل كل خدمة بدور خاص بها: اكتب الدور tally_{"{"}service{"}"}، postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_PEER_IN_CLEAR = { $address } خارج الواجهة المحلية: المتوقع https://host:port
+SETTING_HTTP_IN_CLEAR = { $ip } خارج الواجهة المحلية، والبوابة لا تستخدم TLS: اجعلها تستمع على الواجهة المحلية خلف وكيل يستخدمه، أو اضبط server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay حيث تشفّر الشبكة نفسها
+SETTING_CERTIFICATE_AND_KEY = الشهادة ومفتاحها متلازمان: اضبطهما معًا أو لا تضبط أيًا منهما
+SETTING_LISTEN_IN_CLEAR = { $ip } خارج الواجهة المحلية: اضبط server.tls_certificate و server.tls_key
+SETTING_KEYS_GENERATED = { $ip } خارج الواجهة المحلية، ولا تصلح هناك مفاتيح مولّدة: اذكر مجلدًا
+SETTING_PASSPHRASE_TWICE = keys.passphrase مضبوط أيضًا: اضبط أحدهما
+SETTING_LOG_LEVELS = «{ $part }» ليس مستوى ({ $levels }) ولا MODULE=LEVEL، مثل tally_store=debug؛ وتُفصل عدة منها بفواصل
+SETTING_AUTHORITY_ALONE = يبيّن هذا من يوقّع شهادات المتصلين، وهذا الخادم لا يستخدم TLS: اضبط أيضًا server.tls_certificate و server.tls_key
+SETTING_NO_CERTIFICATE = ليست في الملف { $file } شهادة يمكن قراءتها: اذكر ملف PEM فيه -----BEGIN CERTIFICATE-----
+SETTING_NO_PRIVATE_KEY = ليس في الملف { $file } مفتاح خاص يمكن قراءته: اذكر ملف PEM فيه -----BEGIN PRIVATE KEY-----، وليس مشفّرًا
+SETTING_KEY_OF_ANOTHER = المفتاح الخاص في { $file } لا يخص الشهادة في { $certificate }: اذكر المفتاح الذي أُصدرت له هذه الشهادة
+SETTING_CERTIFICATE_OVER = الشهادة في { $file } منتهية: كانت صالحة حتى { $until }، وساعة هذا الجهاز تقول { $now }. احصل على شهادة جديدة ممن وقّعها؛ وإن كانت الساعة خطأ فاضبطها
+    .early = الشهادة في { $file } ليست صالحة بعد: تبدأ في { $from }، وساعة هذا الجهاز تقول { $now }. إن كانت الساعة خطأ فاضبطها؛ وإلا فانتظر، أو اذكر الشهادة السابقة لها
+SETTING_CERTIFICATE_OF_ANOTHER = الشهادة في { $file } غير موقّعة من الجهة التي في { $authority }، وبها تتعارف هذه العملية والخدمات التي تستدعيها (peers): اذكر الجهة التي وقّعتها، أو شهادة وقّعتها هذه الجهة
+SETTING_REDIS_URL = المتوقع redis://HOST:PORT، أو rediss://HOST:PORT مع TLS؛ وتسبق كلمة المرور المضيف، redis://:PASSWORD@HOST:PORT
+SETTING_ENDPOINT = المتوقع عنوان مجمّع، مثل http://127.0.0.1:4317
+SAMPLE_NEEDS_ALL = يتطلب --sample كل الخدمات في عملية واحدة، والخدمة { $name } غير مذكورة
+EXPECT_ADDRESS = عنوان ومنفذ، مثل 127.0.0.1:7070
+EXPECT_ONE_OF = واحد من { $words }
+EXPECT_WHOLE_NUMBER = عدد صحيح
+    .to = عدد صحيح من 0 إلى { $most }
+EXPECT_TRUE_OR_FALSE = true أو false
+EXPECT_TEXT = نص
+EXPECT_LIST = قائمة، مثل ["a", "b"] أو a,b
+EXPECT_OTHER = نوع آخر من القيم
+EXPECT_UUID = معرّف UUID
+EXPECT_DATE = تاريخ، مثل 2026-03-31
+EXPECT_INSTANT = لحظة مع فرق توقيتها، مثل 2026-03-31T09:00:00+08:00
+EXPECT_FROM_TO = من { $from } إلى { $to }
+ARG_VALUE_WRONG = { $arg }: «{ $value }» لا يصلح؛ المتوقع: { $expected }
+ARG_WITHOUT_VALUE = يتطلب { $arg } قيمة
+ARG_VALUES_WRONG = { $arg }: المتوقع عدد آخر من القيم
+ARG_UNKNOWN = لا يوجد وسيط { $arg }
+    .near = لا يوجد وسيط { $arg }؛ هل المقصود { $near }؟
+COMMAND_UNKNOWN = لا يوجد أمر { $name }
+    .near = لا يوجد أمر { $name }؛ هل المقصود { $near }؟
+COMMAND_MISSING = اذكر أمرًا: { $known }
+ARG_MISSING = ناقص: { $arg }
+ARG_CONFLICT = لا يجتمع { $arg } مع { $other }
+ARG_NOT_TEXT = أحد الوسائط ليس نصًا بترميز UTF-8
+ARG_USAGE = اكتب: { $usage } (المزيد مع --help)
 
 ## The command line: pages
 
-SHOW_NOT_DONE = Not done
+SHOW_NOT_DONE = لم يتم
 SHOW_NOT_DONE_STEP = { $step }: { $why }
-SHOW_REST_IS_THERE = Everything before it is in the result folder; once the cause is mended, the same command with another --out does the rest too.
-RUNG_TAG = named by the platform
-RUNG_HANDOVER = held the account by hand-over
-RUNG_SOLE = alone on duty
-RUNG_INFERRED = inferred from who was busy when
-RUNG_EQUAL = shared equally by those on duty
-RUNG_SPLIT = shared by contributors
-RUNG_CLAIM = claimed with a click
-RUNG_DEVICE = by the device
-RUNG_REPLIES = weighed by the times of replies
-RUNG_TAG_SHARE = weighed by names nearby
-RUNG_TEAM = shared by the team, nothing else known
-RUNG_UNATTRIBUTED = credited to nobody
-STEP_DUTY = people, accounts, duty
-STEP_RECORDS = records
-STEP_REPLIES = messages of the records
-STEP_CLAIMS = the claims
-STEP_RATES = the rates of exchange
-STEP_OBSERVATIONS = the observations
-STEP_CYCLE = attribution and scores
-STEP_PUBLISH = publishing
-STEP_SETTLEMENT = settlement
-STEP_CREDITS = credits
-STEP_TOTALS = totals
-STEP_CARDS = score cards
-STEP_STATEMENTS = statements
-STEP_FINDINGS = findings
-STEP_INPUTS = inputs
-PROGRESS_READING = reading
-PROGRESS_MAKING = making a month
-PROGRESS_COUNTING = counting
-PROGRESS_ROWS = rows
-KIND_MISSING_PUNCH = an in without its out, or the other way round
-KIND_UNCOVERED_SHIFT = rostered, and punched on that day at other times only: the shift does not count
-KIND_BARELY_COVERED_SHIFT = rostered, and punched on that day for another shift: no more than the edge of this one counts
-KIND_HELD_BY_OTHERS = rostered, and only others held the account by hand-over: the shift does not count
-KIND_NOT_EMPLOYED = a shift, a punch or a hold of somebody who is not employed then
-KIND_DOUBLE_IN = punched in twice: the second one counts
-KIND_OVERLAP = several people held one account at once
-KIND_MISSING_RELEASE = took an account over and never gave it back
-KIND_RELEASE_WITHOUT_TAKE = gave back an account without having it
-KIND_UNHELD_ACCOUNT = nobody was on duty for an account, or for some of its records
-KIND_NO_DUTY_EVIDENCE = no roster, punch or hand-over: the whole team counts as on duty
-KIND_NOT_SETTLED = the pool could not be split
-KIND_ODD_PUNCHES = an odd number of punches in a day: the last has no partner
-KIND_SINGLE_PUNCH = a single punch in a day has no partner
-KIND_PUNCHES_BETWEEN = punches between the first and the last of a day were left out
-KIND_LONG_PRESENCE = a presence of more than 13 hours from punches without a direction
-KIND_READ_AS_NIGHT = punches without a direction that were taken for nights
-KIND_DAY_OR_NIGHT = punches without a direction that may be days or nights: taken for days
-KIND_TAG_OFF_DUTY = a record names somebody who was off duty; the name counts
-KIND_NAMED_WITHOUT_AGENT = a named account's record names nobody
-KIND_MIXED_WITHOUT_TAG = a mixed account's records without a name
-KIND_TOO_FEW_TO_INFER = too few records to infer from: shared equally
-KIND_SEVERAL_AT_ONCE = several dialogues at once tell people apart too little: shared equally
-KIND_TOO_FEW_REPLIES = too few replies a person to tell people apart: shared equally
-KIND_REPLIES_TOO_DENSE = replies come too densely to tell people apart by their times: shared equally
-KIND_EVIDENCE_UNEVEN = some say of far more than others that it is theirs: weighed by what each leaves unsaid
-KIND_CLOCK_WITHOUT_SECONDS = the clock of the replies has no seconds: shared equally
-KIND_CLAIM_OFF_DUTY = a claim of somebody who was not on duty does not count
-KIND_CLAIM_WITHOUT_RECORD = a claim of a dialogue that never came
-KIND_CLAIMS_DIFFER = several people claim one record, or another is named
-KIND_DEVICE_OFF_DUTY = a device of somebody who was not on duty does not count
-KIND_DEVICE_OF_SEVERAL = a device of several people at once does not count
-KIND_DEVICE_OF_NOBODY = a device was used while it was nobody's: misspelt, of a seat without a roster, or bound for other days
-KIND_EVIDENCE_NOT_READ = claims, devices or times of messages that the version of the policy does not read
-KIND_REPLY_OUTSIDE_RECORD = replies before their record or after it count for nothing
-KIND_BREAKS_NOT_PUNCHED = hours of unbroken duty without any work: breaks that nobody punched
-KIND_CLOCKS_APART = messages by a clock minutes apart from that of their records, read by the latter
-KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
-KIND_CONTRIBUTOR_UNKNOWN = a record names a contributor who is unknown
-KIND_CONTRIBUTOR_OFF_DUTY = a record names a contributor who was off duty; the name counts
-KIND_CONTRIBUTORS_NOT_SPLIT = records name contributors, and the policy does not split them
-KIND_UNKNOWN_AGENT = a record names somebody unknown
-KIND_AMOUNTS_CONVERTED = amounts were converted from another currency
-KIND_CONVERTED_ENCODING = a file was GBK or UTF-16 and was converted
-KIND_CONVERTED_SEPARATOR = columns were separated by tabs or semicolons
-KIND_MISSING_COLUMN = a column is missing: nothing of it is measured
-KIND_UNKNOWN_COLUMN = nobody reads this column; perhaps misspelt
-KIND_UNKNOWN_FILE = nobody reads this file; perhaps misspelt
-KIND_EMPTY_FILE = an optional file is empty
-KIND_DUPLICATE_RECORD = the same record several times: taken once
-KIND_DUPLICATE_ROW = the same row several times: taken once
-KIND_OUTSIDE_PERIOD = records outside the period were left out with their messages, and claims made outside of it, or observations outside of it count for nothing
-KIND_DAMAGED_ID = ids, customers or other values that a spreadsheet may have damaged
-KIND_HOUR_TWICE = clocks went back: an hour came twice
-KIND_NO_VALUE = cells that stand for no value were taken as empty
-KIND_CLEANED_CELL = cells were read without unseen characters or a decimal that an export added
-KIND_LONG_RECORD = records last a day or longer
-KIND_REPLIES_TOO_MANY = a record has more messages than one has
-KIND_POPULATION_OF_NOBODY = the population names a position or a grade that nobody has
-KIND_TRANSFER = somebody goes on in another unit, position or grade
-KIND_REHIRE = somebody left and came back
-KIND_TEAM_WITHOUT_PEOPLE = an account's team has no people
-KIND_BRANCH_WITHOUT_PEOPLE = a branch has no people
-KIND_MEASURE_NOT_SENT = nobody has data of a measure: its indicator counts for nobody
-KIND_OBSERVATIONS_BEYOND_PERIOD = observations reach beyond the period: they count for nothing
-KIND_OBSERVATIONS_UNREAD = no indicator reads the measure of observations; perhaps misspelt
-KIND_REFUND_EXCEEDS_SALE = refunds are larger than their sale
-SHOW_HEADLINE = { $group }, { $from } to { $to }
+SHOW_REST_IS_THERE = كل ما سبقه موجود في مجلد النتيجة؛ وبعد إصلاح السبب ينجز الأمر نفسه مع --out آخر البقية أيضًا.
+RUNG_TAG = سمّته المنصة
+RUNG_HANDOVER = كان الحساب في عهدته بانتقال العهدة
+RUNG_SOLE = وحده على رأس العمل
+RUNG_INFERRED = استُنتج ممن كان مشغولًا ومتى
+RUNG_EQUAL = تقاسمه بالتساوي من كانوا على رأس العمل
+RUNG_SPLIT = تقاسمه المساهمون
+RUNG_CLAIM = طُولب به بنقرة
+RUNG_DEVICE = حسب الجهاز
+RUNG_REPLIES = وُزن بأوقات الردود
+RUNG_TAG_SHARE = وُزن بالأسماء القريبة
+RUNG_TEAM = تقاسمه الفريق، ولا يُعرف غير ذلك
+RUNG_UNATTRIBUTED = لم يُسند إلى أحد
+STEP_DUTY = الموظفون والحسابات والدوام
+STEP_RECORDS = السجلات
+STEP_REPLIES = رسائل السجلات
+STEP_CLAIMS = المطالبات
+STEP_RATES = أسعار الصرف
+STEP_OBSERVATIONS = الأرصاد
+STEP_CYCLE = الإسناد والدرجات
+STEP_PUBLISH = النشر
+STEP_SETTLEMENT = التسوية
+STEP_CREDITS = الحصص
+STEP_TOTALS = المجاميع
+STEP_CARDS = بطاقات التقييم
+STEP_STATEMENTS = كشوف المستحقات
+STEP_FINDINGS = الملاحظات
+STEP_INPUTS = المدخلات
+PROGRESS_READING = القراءة
+PROGRESS_MAKING = إعداد شهر
+PROGRESS_COUNTING = العدّ
+PROGRESS_ROWS = صفوف
+KIND_MISSING_PUNCH = حضور بلا انصراف أو العكس
+KIND_UNCOVERED_SHIFT = مناوبة مجدولة، وتسجيلات الدوام في ذلك اليوم في أوقات أخرى فقط: لا تُحسب المناوبة
+KIND_BARELY_COVERED_SHIFT = مناوبة مجدولة، وتسجيلات الدوام في ذلك اليوم لمناوبة أخرى: لا يُحسب من هذه سوى طرفها
+KIND_HELD_BY_OTHERS = مناوبة مجدولة، ولم يكن الحساب إلا في عهدة آخرين: لا تُحسب المناوبة
+KIND_NOT_EMPLOYED = مناوبة أو تسجيل دوام أو عهدة لشخص غير معيّن حينئذ
+KIND_DOUBLE_IN = تسجيل حضور مرتين: يُحسب الثاني
+KIND_OVERLAP = كان حساب واحد في عهدة عدة أشخاص معًا
+KIND_MISSING_RELEASE = استلام حساب بلا تسليمه
+KIND_RELEASE_WITHOUT_TAKE = تسليم حساب لم يكن في العهدة
+KIND_UNHELD_ACCOUNT = لم يكن أحد على رأس العمل لحساب أو لبعض سجلاته
+KIND_NO_DUTY_EVIDENCE = لا جدول مناوبات ولا تسجيل دوام ولا انتقال عهدة: يُعد الفريق كله على رأس العمل
+KIND_NOT_SETTLED = تعذّر تقسيم الصندوق
+KIND_ODD_PUNCHES = عدد فردي من تسجيلات الدوام في اليوم: آخرها بلا مقابل
+KIND_SINGLE_PUNCH = تسجيل دوام وحيد في اليوم بلا مقابل
+KIND_PUNCHES_BETWEEN = تُركت تسجيلات الدوام بين أول اليوم وآخره
+KIND_LONG_PRESENCE = وجود أطول من 13 ساعة من تسجيلات دوام بلا اتجاه
+KIND_READ_AS_NIGHT = تسجيلات دوام بلا اتجاه عُدّت ليالي
+KIND_DAY_OR_NIGHT = تسجيلات دوام بلا اتجاه قد تكون أيامًا أو ليالي: عُدّت أيامًا
+KIND_TAG_OFF_DUTY = سجل يسمّي شخصًا لم يكن على رأس العمل؛ يُعتد بالاسم
+KIND_NAMED_WITHOUT_AGENT = سجل لحساب مسمّى لا يسمّي أحدًا
+KIND_MIXED_WITHOUT_TAG = سجلات حساب مختلط بلا اسم
+KIND_TOO_FEW_TO_INFER = السجلات أقل من أن يُستنتج منها: قُسّمت بالتساوي
+KIND_SEVERAL_AT_ONCE = عدة محادثات معًا لا تكفي لتمييز الموظفين: قُسّمت بالتساوي
+KIND_TOO_FEW_REPLIES = ردود كل موظف أقل من أن تميّز بينهم: قُسّمت بالتساوي
+KIND_REPLIES_TOO_DENSE = الردود أكثف من أن تميّز أوقاتها بين الموظفين: قُسّمت بالتساوي
+KIND_EVIDENCE_UNEVEN = بعضهم يبيّن من عمله أكثر بكثير من غيره: وُزن بما يتركه كل منهم بلا بيان
+KIND_CLOCK_WITHOUT_SECONDS = ليست في ساعة الردود ثوانٍ: قُسّمت بالتساوي
+KIND_CLAIM_OFF_DUTY = لا تُحسب مطالبة من لم يكن على رأس العمل
+KIND_CLAIM_WITHOUT_RECORD = مطالبة بمحادثة لم تصل قط
+KIND_CLAIMS_DIFFER = عدة أشخاص يطالبون بسجل واحد، أو سُمّي فيه غيرهم
+KIND_DEVICE_OFF_DUTY = لا يُعتد بجهاز من لم يكن على رأس العمل
+KIND_DEVICE_OF_SEVERAL = لا يُعتد بجهاز لعدة أشخاص معًا
+KIND_DEVICE_OF_NOBODY = استُخدم جهاز لم يكن لأحد: خطأ في كتابته، أو لمقعد بلا جدول مناوبات، أو مرتبط في أيام أخرى
+KIND_EVIDENCE_NOT_READ = مطالبات أو أجهزة أو أوقات رسائل لا يقرؤها إصدار السياسة
+KIND_REPLY_OUTSIDE_RECORD = لا تُحسب ردود قبل سجلها أو بعده
+KIND_BREAKS_NOT_PUNCHED = ساعات دوام بلا انقطاع وبلا عمل: فترات راحة لم يسجّلها أحد
+KIND_CLOCKS_APART = ساعة الرسائل تختلف دقائق عن ساعة سجلاتها، وتُقرأ بساعة السجلات
+KIND_DID_NOT_SETTLE = لم يستقر الاستنتاج: قُسّمت بالتساوي
+KIND_CONTRIBUTOR_UNKNOWN = سجل يسمّي مساهمًا غير معروف
+KIND_CONTRIBUTOR_OFF_DUTY = سجل يسمّي مساهمًا لم يكن على رأس العمل؛ يُعتد بالاسم
+KIND_CONTRIBUTORS_NOT_SPLIT = سجلات تسمّي مساهمين والسياسة لا تقسّم بينهم
+KIND_UNKNOWN_AGENT = سجل يسمّي شخصًا غير معروف
+KIND_AMOUNTS_CONVERTED = حُوّلت مبالغ من عملة أخرى
+KIND_CONVERTED_ENCODING = كان ملف بترميز GBK أو UTF-16 فحُوّل
+KIND_CONVERTED_SEPARATOR = كانت الأعمدة مفصولة بعلامات جدولة أو فواصل منقوطة
+KIND_MISSING_COLUMN = عمود ناقص: لا يُقاس منه شيء
+KIND_UNKNOWN_COLUMN = لا أحد يقرأ هذا العمود؛ ربما خطأ في كتابته
+KIND_UNKNOWN_FILE = لا أحد يقرأ هذا الملف؛ ربما خطأ في كتابته
+KIND_EMPTY_FILE = ملف اختياري فارغ
+KIND_DUPLICATE_RECORD = السجل نفسه عدة مرات: أُخذ مرة واحدة
+KIND_DUPLICATE_ROW = الصف نفسه عدة مرات: أُخذ مرة واحدة
+KIND_OUTSIDE_PERIOD = تُركت سجلات خارج الفترة مع رسائلها، ومطالبات قُدّمت خارجها، أو لا تُحسب أرصاد خارجها
+KIND_DAMAGED_ID = معرّفات أو عملاء أو قيم أخرى ربما أفسدها جدول إلكتروني
+KIND_HOUR_TWICE = أُخّرت الساعة: جاءت ساعة مرتين
+KIND_NO_VALUE = خلايا تعني عدم وجود قيمة عُدّت فارغة
+KIND_CLEANED_CELL = قُرئت خلايا بلا أحرف غير مرئية أو بلا كسر عشري أضافه التصدير
+KIND_LONG_RECORD = سجلات تستمر يومًا أو أكثر
+KIND_REPLIES_TOO_MANY = لسجل رسائل أكثر مما يكون لسجل
+KIND_POPULATION_OF_NOBODY = يذكر المشمولون منصبًا أو مرتبة وظيفية ليست لأحد
+KIND_TRANSFER = موظف يتابع في وحدة أخرى أو منصب آخر أو مرتبة أخرى
+KIND_REHIRE = موظف غادر ثم عاد
+KIND_TEAM_WITHOUT_PEOPLE = ليس في فريق حساب أي موظف
+KIND_BRANCH_WITHOUT_PEOPLE = ليس في فرع أي موظف
+KIND_MEASURE_NOT_SENT = لا أحد لديه بيانات مقياس: لا يُحسب مؤشره لأحد
+KIND_OBSERVATIONS_BEYOND_PERIOD = أرصاد تتجاوز الفترة: لا تُحسب
+KIND_OBSERVATIONS_UNREAD = لا يقرأ أي مؤشر مقياس الأرصاد؛ ربما خطأ في كتابته
+KIND_REFUND_EXCEEDS_SALE = المبالغ المردودة أكبر من بيعها
+SHOW_HEADLINE = { $group }، من { $from } إلى { $to }
 SHOW_SIZE = { $records ->
-    [one] { $records } service record
-   *[other] { $records } service records
-} on { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
-}, { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+    [zero] { $records } سجل خدمة
+    [one] سجل خدمة واحد
+    [two] سجلا خدمة
+    [few] { $records } سجلات خدمة
+    [many] { $records } سجل خدمة
+   *[other] { $records } سجل خدمة
+} على { $accounts ->
+    [zero] { $accounts } حساب
+    [one] حساب واحد
+    [two] حسابين
+    [few] { $accounts } حسابات
+    [many] { $accounts } حسابًا
+   *[other] { $accounts } حساب
+}، { $people ->
+    [zero] { $people } موظف
+    [one] موظف واحد
+    [two] موظفان
+    [few] { $people } موظفين
+    [many] { $people } موظفًا
+   *[other] { $people } موظف
 }
 SHOW_REJECTED = { $count ->
-    [one] { $count } row was rejected: rejected.csv says why and what to change
-   *[other] { $count } rows were rejected: rejected.csv says which, why, and what to change
+    [zero] استُبعد { $count } صف: يبيّن rejected.csv أيها والسبب وما يجب تغييره
+    [one] استُبعد صف واحد: يبيّن rejected.csv السبب وما يجب تغييره
+    [two] استُبعد صفان: يبيّن rejected.csv أيهما والسبب وما يجب تغييره
+    [few] استُبعدت { $count } صفوف: يبيّن rejected.csv أيها والسبب وما يجب تغييره
+    [many] استُبعد { $count } صفًا: يبيّن rejected.csv أيها والسبب وما يجب تغييره
+   *[other] استُبعد { $count } صف: يبيّن rejected.csv أيها والسبب وما يجب تغييره
 }
-SHOW_NOT_SPLIT = The pool was not split
-SHOW_SCORES_KEPT = Credits, score cards and findings are complete; correct this and close the month again.
-SHOW_NO_POOL = No pool, no settlement
-SHOW_NO_POOL_HINT = Put a pool.yaml into the bundle to turn the scores into money.
-SHOW_POOL = The pool
-SHOW_AMOUNT = amount
-SHOW_TO_PEOPLE = to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+SHOW_NOT_SPLIT = لم يُقسَّم الصندوق
+SHOW_SCORES_KEPT = الحصص وبطاقات التقييم والملاحظات كاملة؛ صحّح هذا وأغلق الشهر من جديد.
+SHOW_NO_POOL = لا صندوق، لا تسوية
+SHOW_NO_POOL_HINT = ضع pool.yaml في الحزمة لتحويل الدرجات إلى مال.
+SHOW_POOL = الصندوق
+SHOW_AMOUNT = المبلغ
+SHOW_TO_PEOPLE = إلى { $people ->
+    [zero] { $people } موظف
+    [one] موظف واحد
+    [two] موظفين
+    [few] { $people } موظفين
+    [many] { $people } موظفًا
+   *[other] { $people } موظف
 }
-SHOW_TO_FUND = to the team fund
-SHOW_THREE_STATEMENTS = Three statements, to the cent
-SHOW_BESIDE_EQUAL = An equal split would have paid everybody about { $equal }: { $more } people get more than that (up to +{ $most }), { $less } get less (down to { $least }).
-SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (equal split: { $equal })
-SHOW_WORTH_A_LOOK = Worth a look (findings.csv has each one)
-SHOW_TIMINGS = How long it took, and the digest
-SHOW_SECONDS = { $step } { $seconds } s
-SHOW_IN_ALL = { $total } s in all: { $longest }
-SHOW_SAME_DIGEST = the same files give it on any day and machine
-SHOW_WHO_SERVED = Who served what, and how sure we are
-SHOW_CERTAIN = { $certain } rest on a name or a single person; { $rest ->
-    [one] { $rest } record is credited to nobody, with its reason.
-   *[other] { $rest } records are credited to nobody, each with its reason.
+SHOW_TO_FUND = إلى صندوق الفريق
+SHOW_THREE_STATEMENTS = ثلاثة كشوف مستحقات بدقة أصغر وحدة نقدية
+SHOW_BESIDE_EQUAL = كان التقسيم بالتساوي سيدفع للجميع نحو { $equal }: يحصل على أكثر من ذلك { $more ->
+    [zero] { $more } موظف
+    [one] موظف واحد
+    [two] موظفان
+    [few] { $more } موظفين
+    [many] { $more } موظفًا
+   *[other] { $more } موظف
+} (حتى +{ $most })، وعلى أقل منه { $less } (حتى { $least }).
+SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (بالتساوي: { $equal })
+SHOW_WORTH_A_LOOK = يستحق النظر (كل منها في findings.csv)
+SHOW_TIMINGS = كم استغرق، والبصمة الرقمية
+SHOW_SECONDS = { $step } { $seconds } ث
+SHOW_IN_ALL = المجموع { $total } ث: { $longest }
+SHOW_SAME_DIGEST = الملفات نفسها تعطيها في أي يوم وعلى أي جهاز
+SHOW_WHO_SERVED = من خدم ماذا، وما مدى يقيننا
+SHOW_CERTAIN = يستند { $certain } إلى اسم أو إلى شخص وحيد؛ { $rest ->
+    [zero] ولم يُسند { $rest } سجل إلى أحد، مع ذكر سبب كل منها.
+    [one] ولم يُسند سجل واحد إلى أحد، مع ذكر السبب.
+    [two] ولم يُسند سجلان إلى أحد، مع ذكر سبب كل منهما.
+    [few] ولم تُسند { $rest } سجلات إلى أحد، مع ذكر سبب كل منها.
+    [many] ولم يُسند { $rest } سجلًا إلى أحد، مع ذكر سبب كل منها.
+   *[other] ولم يُسند { $rest } سجل إلى أحد، مع ذكر سبب كل منها.
 }
-SHOW_BUSIEST = The busiest shared accounts (90 % intervals)
-SHOW_WORTH = What more evidence would bring
-SHOW_WORTH_SAID = Records that are expected to be credited to somebody else than served them, now and with more evidence: expected, not promised. evidence.csv has all accounts.
-SHOW_COLUMN_NOW = now
-SHOW_COLUMN_BREAKS = breaks punched
-SHOW_COLUMN_DEVICES = devices on 30 %
-SHOW_COLUMN_CLAIMS = half claimed
-SHOW_COLUMN_RECORDS = records
-SHOW_COLUMN_INTERVAL = 90 % interval
-SHOW_COLUMN_CERTAIN = certain
-SHOW_COLUMN_ACCOUNT = account
+SHOW_BUSIEST = أكثر الحسابات المشتركة ازدحامًا (فترات ثقة 90 %)
+SHOW_WORTH = ما الذي ستأتي به أدلة أكثر
+SHOW_WORTH_SAID = السجلات التي يُتوقع أنها مسندة إلى غير من خدمها، الآن ومع أدلة أكثر: متوقع وليس وعدًا. في evidence.csv كل الحسابات.
+SHOW_COLUMN_NOW = الآن
+SHOW_COLUMN_BREAKS = الراحة مسجّلة
+SHOW_COLUMN_DEVICES = الأجهزة في 30 %
+SHOW_COLUMN_CLAIMS = نصفها مطالَب به
+SHOW_COLUMN_RECORDS = السجلات
+SHOW_COLUMN_INTERVAL = فترة ثقة 90 %
+SHOW_COLUMN_CERTAIN = مؤكد
+SHOW_COLUMN_ACCOUNT = الحساب
 SHOW_OTHERS = { $others ->
-    [one] { $others } other
-   *[other] { $others } others
+    [zero] { $others } غيرهم
+    [one] واحد آخر
+    [two] اثنان آخران
+    [few] { $others } آخرون
+    [many] { $others } غيرهم
+   *[other] { $others } غيرهم
 }
 SHOW_SCORES = { $people ->
-    [one] Score of { $people } person
-   *[other] Scores of { $people } people
+    [zero] درجات { $people } موظف
+    [one] درجة موظف واحد
+    [two] درجتا موظفين
+    [few] درجات { $people } موظفين
+    [many] درجات { $people } موظفًا
+   *[other] درجات { $people } موظف
 } ({ $scheme })
 SHOW_OUTSIDE = { $people ->
-    [one] { $people } person outside of the population has
-   *[other] { $people } people outside of the population have
-} no card and no pay here; credited to them: { $records } records
+    [zero] { $people } موظف من غير المشمولين ليست لهم
+    [one] موظف واحد من غير المشمولين ليست له
+    [two] موظفان من غير المشمولين ليست لهما
+    [few] { $people } موظفين من غير المشمولين ليست لهم
+    [many] { $people } موظفًا من غير المشمولين ليست لهم
+   *[other] { $people } موظف من غير المشمولين ليست لهم
+} بطاقة ولا أجر هنا؛ السجلات المسندة إليهم: { $records }
 SHOW_COLUMN_PLACE = #
-SHOW_COLUMN_WHO = who
-SHOW_COLUMN_TEAM = team
-SHOW_COLUMN_CREDITED = credited
-SHOW_COLUMN_SCORE = score
-SHOW_COLUMN_COLLABORATION = collaboration
-SHOW_CARD = { $name } { $number }: { $score } points, place { $rank } of { $of }
-SHOW_COLLABORATION = Collaboration: { $outside } of { $credited } records outside the own roster or team add { $points } points.
-SHOW_RECORD = Record { $id } on { $account }
-SHOW_EVIDENCE = Evidence: { $evidence } (policy { $version })
-SHOW_NOTHING_CREDITED = No record of the month is credited to this person.
-SHOW_ALL_ACCOUNTS = all
-SHOW_SCORE_STEPS = The score, step by step
-SHOW_STATEMENT = The statement
-SHOW_RECORDS_BEHIND = Records behind it: { $shown } of { $all } (credits.csv has all)
-DEMO_TRUTH = How far from the truth (the demo knows it)
-DEMO_RIGHT = right, record by record
-DEMO_WRONG = wrong over the month
-DEMO_EQUALLY = each record split equally among the team
-DEMO_AS_TALLY = as Tally credits them
-DEMO_TRUTH_SAID = On the { $records } records that no platform named: how much of a record reaches who served it, and how much of the month's work stands under another name once mistakes have cancelled out.
-DEMO_INTERVALS = { $holding } of the { $totals } intervals of people on these accounts hold the truth.
-DEMO_RUNGS_SAID = Which evidence brings that, step by step of the ladder:
-DEMO_RUNG_RECORDS = records
-DEMO_RUNG_EQUALLY = right if split equally
-DEMO_RUNG_TALLY = right as credited
-DEMO_RUNG_GAIN = part of the gain
-DEMO_SKILLS = What the month showed about skills and cover
-DEMO_LATE = the evidence is still on its way
-DEMO_PROFILE = { $name } { $number }: served { $accounts } ({ $platforms }); collaboration { $points }
-DEMO_STANDARD = { $scheme } (the group's standard)
-DEMO_USER_BRANCH_HR = closes the month of { $branch }; sees no other branch
-DEMO_BRANCHES = Each branch closes its own month
-DEMO_BRANCHES_SAID = From the same attribution, each by its own refinement of the group's standard, which lets a branch weigh an indicator up to { $within } points more or less. Ranks are among the branch.
-DEMO_COLUMN_BRANCH = branch
-DEMO_COLUMN_FAVOURS = weighs more
-DEMO_COLUMN_PEOPLE = people
-DEMO_COLUMN_CREDITED = of the records
-DEMO_COLUMN_FIRST = first
-DEMO_COLUMN_SCORE = score
-DEMO_COLUMN_IN_GROUP = rank in the group
+SHOW_COLUMN_WHO = الموظف
+SHOW_COLUMN_TEAM = الفريق
+SHOW_COLUMN_CREDITED = المسند
+SHOW_COLUMN_SCORE = الدرجة
+SHOW_COLUMN_COLLABORATION = التعاون
+SHOW_CARD = { $name } { $number }: النقاط { $score }، الترتيب { $rank } من { $of }
+SHOW_COLLABORATION = التعاون: { $outside } من { $credited } من السجلات خارج جدوله أو فريقه تضيف من النقاط { $points }.
+SHOW_RECORD = السجل { $id } على { $account }
+SHOW_EVIDENCE = الأدلة: { $evidence } (السياسة { $version })
+SHOW_NOTHING_CREDITED = لا يُسند أي سجل من الشهر إلى هذا الموظف.
+SHOW_ALL_ACCOUNTS = الكل
+SHOW_SCORE_STEPS = الدرجة خطوة خطوة
+SHOW_STATEMENT = كشف المستحقات
+SHOW_RECORDS_BEHIND = السجلات وراءه: { $shown } من { $all } (كلها في credits.csv)
+DEMO_TRUTH = البعد عن الحقيقة (العرض يعرفها)
+DEMO_RIGHT = صحيح، سجلًا سجلًا
+DEMO_WRONG = خطأ على مدى الشهر
+DEMO_EQUALLY = كل سجل مقسوم بالتساوي على الفريق
+DEMO_AS_TALLY = كما يسندها Tally
+DEMO_TRUTH_SAID = في السجلات التي لم تسمّ لها منصة أحدًا، وعددها { $records }: كم من السجل يصل إلى من خدمه، وكم من عمل الشهر يبقى باسم آخر بعد أن تتلاغى الأخطاء.
+DEMO_INTERVALS = تقع الحقيقة في { $holding } من { $totals } من فترات الثقة للموظفين على هذه الحسابات.
+DEMO_RUNGS_SAID = أي الأدلة يأتي بذلك، درجة درجة من السلّم:
+DEMO_RUNG_RECORDS = السجلات
+DEMO_RUNG_EQUALLY = صحيح لو قُسّم بالتساوي
+DEMO_RUNG_TALLY = صحيح كما أُسند
+DEMO_RUNG_GAIN = جزء من المكسب
+DEMO_SKILLS = ما أظهره الشهر عن المهارات والتغطية
+DEMO_LATE = الأدلة لا تزال في الطريق
+DEMO_PROFILE = { $name } { $number }: خدم { $accounts } ({ $platforms })؛ التعاون { $points }
+DEMO_STANDARD = { $scheme } (معيار المجموعة)
+DEMO_USER_BRANCH_HR = يغلق شهر { $branch }؛ لا يرى أي فرع آخر
+DEMO_BRANCHES = كل فرع يغلق شهره
+DEMO_BRANCHES_SAID = من الإسناد نفسه، كل فرع بتخصيصه لمعيار المجموعة الذي يسمح للفرع بزيادة وزن مؤشر أو إنقاصه بما لا يتجاوز { $within } من النقاط. الترتيب داخل الفرع.
+DEMO_COLUMN_BRANCH = الفرع
+DEMO_COLUMN_FAVOURS = يزيد وزن
+DEMO_COLUMN_PEOPLE = الموظفون
+DEMO_COLUMN_CREDITED = من السجلات
+DEMO_COLUMN_FIRST = الأول
+DEMO_COLUMN_SCORE = الدرجة
+DEMO_COLUMN_IN_GROUP = الترتيب في المجموعة
 DEMO_MANAGERS = { $people ->
-    [one] Card of { $people } person who serves nobody
-   *[other] Cards of { $people } people who serve nobody themselves
+    [zero] بطاقات { $people } موظف لا يخدمون أحدًا بأنفسهم
+    [one] بطاقة موظف واحد لا يخدم أحدًا بنفسه
+    [two] بطاقتا موظفين لا يخدمان أحدًا بنفسيهما
+    [few] بطاقات { $people } موظفين لا يخدمون أحدًا بأنفسهم
+    [many] بطاقات { $people } موظفًا لا يخدمون أحدًا بأنفسهم
+   *[other] بطاقات { $people } موظف لا يخدمون أحدًا بأنفسهم
 }
-DEMO_MANAGERS_SAID = Of what their teams had, each team as of each day, in percent.
-DEMO_MANAGERS_SCHEME = Managers
-DEMO_RIGHT_HEADING = { $branch } is put right after it was published and paid
-DEMO_RIGHT_PAID = { $amount } was paid to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+DEMO_MANAGERS_SAID = مما كان لفرقهم، كل فريق كما كان في كل يوم، بالنسبة المئوية.
+DEMO_MANAGERS_SCHEME = المديرون
+DEMO_RIGHT_HEADING = تصحيح { $branch } بعد نشره ودفعه
+DEMO_RIGHT_PAID = دُفع { $amount } إلى { $people ->
+    [zero] { $people } موظف
+    [one] موظف واحد
+    [two] موظفين
+    [few] { $people } موظفين
+    [many] { $people } موظفًا
+   *[other] { $people } موظف
 }.
-DEMO_RIGHT_RATINGS = Then the platform sends { $ratings ->
-    [one] { $ratings } rating of { $account } anew, lowered to 1
-   *[other] { $ratings } ratings of { $account } anew, each lowered to 1
+DEMO_RIGHT_RATINGS = ثم ترسل المنصة من جديد { $ratings ->
+    [zero] { $ratings } تقييم لـ { $account } بعد خفض كل منها إلى 1
+    [one] تقييمًا واحدًا لـ { $account } بعد خفضه إلى 1
+    [two] تقييمين لـ { $account } بعد خفض كل منهما إلى 1
+    [few] { $ratings } تقييمات لـ { $account } بعد خفض كل منها إلى 1
+    [many] { $ratings } تقييمًا لـ { $account } بعد خفض كل منها إلى 1
+   *[other] { $ratings } تقييم لـ { $account } بعد خفض كل منها إلى 1
 }. { $cycles ->
-    [one] { $cycles } cycle rests
-   *[other] { $cycles } cycles rest
-} on them; what was published and posted stays as it is.
-DEMO_RIGHT_REASON = Buyers changed their ratings afterwards
-DEMO_RIGHT_CARDS = The correction gives { $people ->
-    [one] { $people } person a new version of the card
-   *[other] { $people } people a new version of their card
+    [zero] تستند إليها { $cycles } دورة
+    [one] تستند إليها دورة واحدة
+    [two] تستند إليها دورتان
+    [few] تستند إليها { $cycles } دورات
+    [many] تستند إليها { $cycles } دورة
+   *[other] تستند إليها { $cycles } دورة
+}؛ وما نُشر ورُحّل يبقى كما هو.
+DEMO_RIGHT_REASON = غيّر المشترون تقييماتهم بعد ذلك
+DEMO_RIGHT_CARDS = يعطي التصحيح { $people ->
+    [zero] { $people } موظف إصدارًا جديدًا من بطاقاتهم
+    [one] موظفًا واحدًا إصدارًا جديدًا من بطاقته
+    [two] موظفين إصدارًا جديدًا من بطاقتيهما
+    [few] { $people } موظفين إصدارًا جديدًا من بطاقاتهم
+    [many] { $people } موظفًا إصدارًا جديدًا من بطاقاتهم
+   *[other] { $people } موظف إصدارًا جديدًا من بطاقاتهم
 }.
 DEMO_RIGHT_DELTAS = { $people ->
-    [one] { $people } person gets another amount
-   *[other] { $people } people get another amount
-}: { $more } more and { $less } less, with the branch's next settlement. The largest differences:
-DEMO_RIGHT_CARD = What { $name } reads:
-DEMO_COLUMN_WHO = who
-DEMO_COLUMN_PAID = was paid
-DEMO_COLUMN_RIGHT = is right
-DEMO_COLUMN_DELTA = difference
-DEMO_NEXT = What next
-DEMO_OWN_MONTH = your own month; docs/bundle.md says what goes into the folder
-DEMO_AGAIN = this month again, with files to look at
-DEMO_COPY = write this month as files, to copy from
-DEMO_WHY = why one person or record came out so
-DEMO_REPLAY = recompute it and compare every byte
-DEMO_SERVING = Serving on http://{ $address } until Ctrl-C
-DEMO_PASSWORD = One password for everybody, made up for this run: { $password }
-DEMO_TOKEN = A token: { $command }
-DEMO_HTTP = REST, with JSON: http://{ $address }/openapi.json says what there is
-DEMO_CLOCK = The group's clock stood on the day after its month while it was closed, and runs on from there. Nothing is kept.
-DEMO_USER_ADMIN = lays out the group and gives roles; sees nobody's score or pay
-DEMO_USER_HR = people, duty, cycles; sees nobody's pay
-DEMO_USER_PAYROLL = pools and settlements; cannot approve its own
-DEMO_USER_APPROVER = approves what somebody else prepared
-DEMO_USER_PAYER = posts what two others prepared and approved
-DEMO_USER_AUDITOR = reads everything, changes nothing
-REPLAY_VERSION = { $what }: the result was computed with { $then }, this is { $now }
-REPLAY_TZDB = time zone database
-REPLAY_IDENTICAL = identical: { $files } files, digest { $digest }
-REPLAY_NOT_COVERED = not compared, since the inputs do not hold what they were made from: { $files }
-REPLAY_ALTERED = altered: { $what }
-REPLAY_DIFFERENT = different: { $file }, line { $line }
-REPLAY_MISSING = missing from the folder: { $file }
-REPLAY_INPUT_CHANGED = inputs/{ $file }: its content was changed
-REPLAY_INPUT_MISSING = inputs/{ $file }: it is missing or cannot be read
-REPLAY_INPUT_ADDED = inputs/{ $file }: it was added
-REPLAY_IN_FOLDER = in the folder: { $line }
-REPLAY_RECOMPUTED = recomputed:    { $line }
-REPLAY_ENDS = (the file ends before this line)
+    [zero] يحصل { $people } موظف على مبلغ آخر
+    [one] يحصل موظف واحد على مبلغ آخر
+    [two] يحصل موظفان على مبلغ آخر
+    [few] يحصل { $people } موظفين على مبلغ آخر
+    [many] يحصل { $people } موظفًا على مبلغ آخر
+   *[other] يحصل { $people } موظف على مبلغ آخر
+}: أكثر { $more } وأقل { $less }، مع تسوية الفرع التالية. أكبر الفروق:
+DEMO_RIGHT_CARD = ما يقرؤه { $name }:
+DEMO_COLUMN_WHO = الموظف
+DEMO_COLUMN_PAID = المدفوع
+DEMO_COLUMN_RIGHT = الصحيح
+DEMO_COLUMN_DELTA = الفرق
+DEMO_NEXT = ماذا بعد
+DEMO_OWN_MONTH = شهرك أنت؛ يبيّن docs/bundle.md ما يوضع في المجلد
+DEMO_AGAIN = هذا الشهر من جديد، مع ملفات للنظر فيها
+DEMO_COPY = كتابة هذا الشهر ملفات للنسخ منها
+DEMO_WHY = لماذا جاءت نتيجة موظف أو سجل هكذا
+DEMO_REPLAY = إعادة حسابه ومقارنة كل بايت
+DEMO_SERVING = يعمل على http://{ $address } حتى Ctrl-C
+DEMO_PASSWORD = كلمة مرور واحدة للجميع، وُضعت لهذا التشغيل: { $password }
+DEMO_TOKEN = رمز وصول: { $command }
+DEMO_HTTP = REST مع JSON: يبيّن http://{ $address }/openapi.json ما هو موجود
+DEMO_CLOCK = كانت ساعة المجموعة عند اليوم التالي لشهرها أثناء إغلاقه، وتستمر من هناك. لا يُحفظ شيء.
+DEMO_USER_ADMIN = ينظّم المجموعة ويمنح الأدوار؛ لا يرى درجة أحد ولا أجره
+DEMO_USER_HR = الموظفون والدوام والدورات؛ لا يرى أجر أحد
+DEMO_USER_PAYROLL = الصناديق والتسويات؛ لا يعتمد ما أعدّه بنفسه
+DEMO_USER_APPROVER = يعتمد ما أعدّه غيره
+DEMO_USER_PAYER = يرحّل ما أعدّه واعتمده شخصان آخران
+DEMO_USER_AUDITOR = يقرأ كل شيء ولا يغيّر شيئًا
+REPLAY_VERSION = { $what }: حُسبت النتيجة باستخدام { $then }، وهذا { $now }
+REPLAY_TZDB = قاعدة بيانات المناطق الزمنية
+REPLAY_IDENTICAL = متطابق: { $files ->
+    [zero] { $files } ملف
+    [one] ملف واحد
+    [two] ملفان
+    [few] { $files } ملفات
+    [many] { $files } ملفًا
+   *[other] { $files } ملف
+}، البصمة الرقمية { $digest }
+REPLAY_NOT_COVERED = لم يُقارَن، إذ ليس في المدخلات ما صُنع منه: { $files }
+REPLAY_ALTERED = غُيّر: { $what }
+REPLAY_DIFFERENT = مختلف: { $file }، السطر { $line }
+REPLAY_MISSING = ناقص من المجلد: { $file }
+REPLAY_INPUT_CHANGED = inputs/{ $file }: تغيّر محتواه
+REPLAY_INPUT_MISSING = inputs/{ $file }: غير موجود أو لا يمكن قراءته
+REPLAY_INPUT_ADDED = inputs/{ $file }: أُضيف
+REPLAY_IN_FOLDER = في المجلد:    { $line }
+REPLAY_RECOMPUTED = بعد الحساب:   { $line }
+REPLAY_ENDS = (ينتهي الملف قبل هذا السطر)
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
-PAGE_USAGE = Usage:{" "}
-PAGE_COMMANDS = Commands:
-PAGE_ARGUMENTS = Arguments:
-PAGE_OPTIONS = Options:
-PAGE_DEFAULT = {" "}[default:{"\u00A0"}{ $value }]
-PAGE_VALUES = {" "}[possible values:{"\u00A0"}{ $values }]
-PAGE_ENV = {" "}[env:{"\u00A0"}{ $name }]
+PAGE_USAGE = الاستخدام:{" "}
+PAGE_COMMANDS = الأوامر:
+PAGE_ARGUMENTS = الوسائط:
+PAGE_OPTIONS = الخيارات:
+PAGE_DEFAULT = {" "}[الافتراضي:{"\u00A0"}{ $value }]
+PAGE_VALUES = {" "}[القيم الممكنة:{"\u00A0"}{ $values }]
+PAGE_ENV = {" "}[متغيّر البيئة:{"\u00A0"}{ $name }]
 HELP_SHARED =
-    .help = Print help
-    .version = Print version
-    .bundle = Folder with people.csv, accounts.csv, records.csv and what else there is (docs/bundle.md)
-    .from = First day of the period, such as 2026-03-01, together with --to; by default the period of group.yaml, else the month that holds all records
-    .to = Last day of the period, such as 2026-03-31, which belongs to it
-    .lang = Language of sentences, and of names in `tally demo`; may stand before the command as well; by default that of the environment (LC_ALL, LC_MESSAGES, LANG)
-    .plain-csv = CSV for programs: without the byte order mark, and without the apostrophe before cells that begin like a formula, which spreadsheets need
-    .json = Print the summary as JSON and nothing else
-    .server = Where the suite listens, such as https://tally.example:7070; by default client.server of the settings, else where `tally login` signed in last, else http://127.0.0.1:7070
-    .ca = File of the authority that signs the server's certificate (PEM); by default those that this machine trusts
-    .client-cert = File of the certificate chain to show to a server that wants one (PEM), together with --client-key
-    .client-key = File of the private key of --client-cert (PEM)
-    .token-file = File that holds a token, or - for the standard input; by default the one that `tally login` remembers, else the standard input
-    .config = Settings file (TOML)
-    .set = Set one key, such as database.url=postgres://..; may be repeated
-    .dump-config = Print the settings in force, secrets masked, and stop
-HELP_TALLY = Who did which work, what was it worth, what does it pay, and why
-HELP_HELP = Print this page, or that of a command
-HELP_DEMO = Show the main job on a made-up group: a month of records becomes statements, on SQLite in a temporary folder
-    .once = Stop after the summary instead of serving the group
-    .seed = Number that the group is made from: another one makes another group
-    .records = About how many service records the month has, 1 to 5,000,000; below 100 it has 100
-    .bundle = New or empty folder to write the month's files into, to copy from
-    .listen = Address and port to serve on after the summary
-    .http = Address and port of REST after the summary
-HELP_CLOSE = Do the main job on your own files: a month of records becomes score cards and statements
-    .out = Folder of the result: a new or an empty one
-    .explain = Explain one record (external_id) or one person (employee number or name) afterwards
-    .database = Work in PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
-HELP_IMPORT = Bring a month's files into a running suite, and say what is there before and after
-    .out = Folder for report.json, findings.csv, rejected.csv and refused.csv
-    .accept-damaged = Write rows also where a spreadsheet shortened ids or customers: the suite keeps them so for good
-    .json = Print the report as JSON and nothing else
-HELP_REPLAY = Recompute a result folder from its own inputs, and say whether it comes out the same, and which files this does not cover
-    .dir = Result folder, as `tally close` wrote it
-    .json = Print the verdict as JSON and nothing else
-HELP_SERVE = Run one, some or all services
-    .services = Which services, separated by commas, such as identity,attendance; by default those of the settings, which are all
-    .listen = Address and port to listen on; by default that of the settings, 127.0.0.1:7070
-    .http = Address and port of the gateway, if this process has it; by default that of the settings, 127.0.0.1:8080
-    .sample = Begin with the made-up group of `tally demo` on an empty store
-HELP_INIT = Make the group and its first administrator on an empty store
-    .name = The group's name
-    .currency = The group's currency (ISO 4217)
-    .zone = The group's time zone (IANA)
-    .regions = The group's regions, separated by commas, such as cn-east,cn-south
-    .tenant-id = The group's id, chosen beforehand or that of another region's stack; when the store holds this very group, nothing is changed and that is no failure
-    .login = Sign-in name of the first administrator
-    .password-file = File that holds the administrator's password (at least 12 characters); without it the password is the first line of the standard input
-    .invitation-file = File that holds what `tally invite` printed, where the store holds another group already
-HELP_INVITE = Print an invitation to make one more group in a store that holds one (PostgreSQL)
-    .tenant-id = The group's id, where a stack of another region made the group before; a new group by default
-    .days = For how many days it is good, at most 30
-HELP_MIGRATE = Bring the database up to date (PostgreSQL: with the owner's URL)
-HELP_LOGIN = Trade a password, the first line of the standard input, for a token that the commands that follow use
-    .login = Sign-in name
-    .code = The six digits of your authenticator, or a recovery code, where you have a second factor
-    .new-password = The password was given to you for one sign-in: the second line of the standard input is your new one
-HELP_USER = Give people and programs a way in
-HELP_USER_CREATE = Make a login with one role, in the whole group or on a unit
-    .login = Sign-in name
-    .role = The role, such as group_hr, or branch_hr with --unit
-    .unit = The unit, such as East, with all below it where the role goes so far; the whole group by default
-    .password-file = File that holds the first password (at least 12 characters), or - for the standard input
-HELP_USER_GRANT = Give a login one more role, or the one that it lacks
-    .login = Sign-in name
-    .role = The role, such as group_hr or auditor
-    .unit = The unit, such as East/Chat, with all below it where the role goes so far; the whole group by default
-HELP_TENANT = Take a whole group's data along
-HELP_TENANT_EXPORT = Write all that every service holds of the group into a folder, a file of JSON lines for each table
-    .out = The folder; must not exist
-    .quiet = Show no progress
-HELP_PERSON = Take out what is held about a person
-HELP_PERSON_EXPORT = Write all that every service holds about a person into one JSON file
-    .person = The person: the employee number, or the id (UUID)
-    .out = The file; must not exist
-HELP_RETENTION = Look after how long data are kept
-HELP_RETENTION_RUN = Remove from every service what the group's retention schedule says is over
-HELP_AUDIT = Look into the audit log
-HELP_AUDIT_VERIFY = Recompute the chain of every service, look for the entry of every row, and name what is wrong
-    .heads = Folder of signed heads that the logs must pass through; by default that of the settings
-HELP_AUDIT_SEARCH = Say who saw or changed what about a person, what a principal did, or what was done to a thing; newest first
-    .person = About this person (UUID)
-    .principal = By this principal (UUID), or on its behalf
-    .subject = Done to this thing, such as statement:0199..
-    .from = Not before this instant (RFC 3339), such as 2026-03-01T00:00:00+08:00
-    .to = Before this instant (RFC 3339)
-    .json = Print a JSON object a line
-HELP_SCHEME = Take a standard of the group out of one stack and into another, and begin with a scheme that is there
-HELP_SCHEME_EXPORT = Print the signed file of a scheme of the group, all its versions
-    .name = Its name
-    .from = The region that it leaves, where the stack serves several
-HELP_SCHEME_IMPORT = Take in a file that the stack of another region exported
-    .file = The file
-HELP_SCHEME_TEMPLATE = Print a scheme to begin with as scheme.yaml, or say which there are
-    .name = Name of the scheme; without it all are listed
-    .out = File to write it to, which must not be there yet
-HELP_ACCESS = Say who may do what, for a review
-HELP_ACCESS_REVIEW = Say as CSV who holds a permission, by which grant, delegation or emergency, since when, and from whom; newest grant first
-    .permission = The permission, such as compensation.statement.read_pay for reading pay
-HELP_KEYS = Look after the keys: those that sign tokens, and those of what is sealed in the database
-HELP_KEYS_MAKE = Make the key folder with all its files, for the secrets of a cluster; what is there stays as it is
-HELP_KEYS_PROTECT = Encrypt seal.key under a passphrase, or change the passphrase
-    .new-passphrase-file = File that holds the new passphrase (at least 12 characters); without it the passphrase is the first line of the standard input
-HELP_KEYS_ROTATE = Make new keys while the services work, and seal everything with them; goes on where an earlier run was stopped
+    .help = عرض المساعدة
+    .version = عرض الإصدار
+    .bundle = المجلد الذي فيه people.csv و accounts.csv و records.csv وما سواها (docs/bundle.md)
+    .from = أول يوم في الفترة، مثل 2026-03-01، مع --to؛ والافتراضي الفترة في group.yaml، وإلا فالشهر الذي يضم كل السجلات
+    .to = آخر يوم في الفترة، مثل 2026-03-31، وهو منها
+    .lang = لغة الجمل، ولغة الأسماء في `tally demo`؛ يجوز أن يسبق الأمر أيضًا؛ والافتراضي لغة البيئة (LC_ALL, LC_MESSAGES, LANG)
+    .plain-csv = ملفات CSV للبرامج: بلا علامة ترتيب البايتات، وبلا الفاصلة العليا قبل الخلايا التي تبدأ كالصيغ، وهي ما تحتاجه الجداول الإلكترونية
+    .json = طباعة الملخص بصيغة JSON دون غيره
+    .server = أين يستمع النظام، مثل https://tally.example:7070؛ والافتراضي client.server من الإعدادات، وإلا فحيث سجّل `tally login` الدخول آخر مرة، وإلا http://127.0.0.1:7070
+    .ca = ملف الجهة التي توقّع شهادة الخادم (PEM)؛ والافتراضي الجهات التي يثق بها هذا الجهاز
+    .client-cert = ملف سلسلة الشهادات لتقديمها إلى خادم يطلبها (PEM)، مع --client-key
+    .client-key = ملف المفتاح الخاص لـ --client-cert (PEM)
+    .token-file = ملف فيه رمز وصول، أو - للإدخال القياسي؛ والافتراضي الرمز الذي يحفظه `tally login`، وإلا فالإدخال القياسي
+    .config = ملف الإعدادات (TOML)
+    .set = ضبط مفتاح واحد، مثل database.url=postgres://..؛ ويجوز تكراره
+    .dump-config = طباعة الإعدادات السارية مع إخفاء الأسرار، ثم التوقف
+HELP_TALLY = من أنجز أي عمل، وما قيمته، وما أجره، ولماذا
+HELP_HELP = عرض هذه الصفحة، أو صفحة أمر
+HELP_DEMO = عرض المهمة الرئيسية على مجموعة متخيّلة: شهر من السجلات يصير كشوف مستحقات، على SQLite في مجلد مؤقت
+    .once = التوقف بعد الملخص بدلًا من خدمة المجموعة
+    .seed = العدد الذي تُصنع منه المجموعة: عدد آخر يصنع مجموعة أخرى
+    .records = عدد سجلات الخدمة في الشهر تقريبًا، من 1 إلى 5,000,000؛ وإن قلّ عن 100 فهو 100
+    .bundle = مجلد جديد أو فارغ تُكتب فيه ملفات الشهر للنسخ منها
+    .listen = العنوان والمنفذ للخدمة بعد الملخص
+    .http = عنوان REST ومنفذه بعد الملخص
+HELP_CLOSE = تنفيذ المهمة الرئيسية على ملفاتك: شهر من السجلات يصير بطاقات تقييم وكشوف مستحقات
+    .out = مجلد النتيجة: جديد أو فارغ
+    .explain = شرح سجل واحد (external_id) أو موظف واحد (الرقم الوظيفي أو الاسم) بعد ذلك
+    .database = العمل في PostgreSQL بدلًا من SQLite في مجلد مؤقت: عنوان المالك لقاعدة بيانات فارغة
+HELP_IMPORT = إدخال ملفات شهر في نظام قيد التشغيل، وبيان ما فيه قبل ذلك وبعده
+    .out = مجلد report.json و findings.csv و rejected.csv و refused.csv
+    .accept-damaged = كتابة الصفوف ولو اختصر جدول إلكتروني المعرّفات أو العملاء: يحتفظ بها النظام هكذا نهائيًا
+    .json = طباعة التقرير بصيغة JSON دون غيره
+HELP_REPLAY = إعادة حساب مجلد نتيجة من مدخلاته نفسها، وبيان هل جاء مطابقًا وأي الملفات لا يشملها ذلك
+    .dir = مجلد النتيجة كما كتبه `tally close`
+    .json = طباعة الحكم بصيغة JSON دون غيره
+HELP_SERVE = تشغيل خدمة أو بعض الخدمات أو كلها
+    .services = أي الخدمات، مفصولة بفواصل، مثل identity,attendance؛ والافتراضي ما في الإعدادات، أي كلها
+    .listen = العنوان والمنفذ للاستماع؛ والافتراضي ما في الإعدادات، 127.0.0.1:7070
+    .http = عنوان البوابة ومنفذها إن كانت في هذه العملية؛ والافتراضي ما في الإعدادات، 127.0.0.1:8080
+    .sample = البدء بالمجموعة المتخيّلة من `tally demo` على مخزن فارغ
+HELP_INIT = إنشاء المجموعة ومسؤولها الأول على مخزن فارغ
+    .name = اسم المجموعة
+    .currency = عملة المجموعة (ISO 4217)
+    .zone = المنطقة الزمنية للمجموعة (IANA)
+    .regions = مناطق المجموعة مفصولة بفواصل، مثل cn-east,cn-south
+    .tenant-id = معرّف المجموعة، مختارًا مسبقًا أو من منظومة منطقة أخرى؛ وإن كان المخزن يضم هذه المجموعة بعينها فلا يتغير شيء وليس ذلك فشلًا
+    .login = اسم الدخول للمسؤول الأول
+    .password-file = ملف فيه كلمة مرور المسؤول (12 حرفًا على الأقل)؛ وبدونه تكون كلمة المرور أول سطر من الإدخال القياسي
+    .invitation-file = ملف فيه ما طبعه `tally invite`، حين يضم المخزن مجموعة أخرى بالفعل
+HELP_INVITE = طباعة دعوة لإنشاء مجموعة أخرى في مخزن يضم مجموعة (PostgreSQL)
+    .tenant-id = معرّف المجموعة، إن كانت منظومة منطقة أخرى قد أنشأتها من قبل؛ والافتراضي مجموعة جديدة
+    .days = لكم يومًا تسري، 30 على الأكثر
+HELP_MIGRATE = تحديث قاعدة البيانات (PostgreSQL: بعنوان المالك)
+HELP_LOGIN = مبادلة كلمة مرور، وهي أول سطر من الإدخال القياسي، برمز وصول تستخدمه الأوامر التالية
+    .login = اسم الدخول
+    .code = الأرقام الستة من تطبيق المصادقة، أو رمز استرداد، إن كان لديك عامل ثانٍ
+    .new-password = أُعطيت لك كلمة المرور لدخول واحد: السطر الثاني من الإدخال القياسي كلمتك الجديدة
+HELP_USER = إعطاء الأشخاص والبرامج إمكانية الدخول
+HELP_USER_CREATE = إنشاء حساب دخول بدور واحد، في المجموعة كلها أو على وحدة
+    .login = اسم الدخول
+    .role = الدور، مثل group_hr، أو branch_hr مع --unit
+    .unit = الوحدة، مثل East، مع كل ما تحتها حيث يمتد الدور؛ والافتراضي المجموعة كلها
+    .password-file = ملف فيه كلمة المرور الأولى (12 حرفًا على الأقل)، أو - للإدخال القياسي
+HELP_USER_GRANT = منح حساب دخول دورًا آخر، أو الدور الذي ينقصه
+    .login = اسم الدخول
+    .role = الدور، مثل group_hr أو auditor
+    .unit = الوحدة، مثل East/Chat، مع كل ما تحتها حيث يمتد الدور؛ والافتراضي المجموعة كلها
+HELP_TENANT = أخذ بيانات مجموعة بكاملها
+HELP_TENANT_EXPORT = كتابة كل ما تحتفظ به كل خدمة عن المجموعة في مجلد، ملف من أسطر JSON لكل جدول
+    .out = المجلد؛ يجب ألا يكون موجودًا
+    .quiet = عدم عرض التقدم
+HELP_PERSON = استخراج ما يُحتفظ به عن موظف
+HELP_PERSON_EXPORT = كتابة كل ما تحتفظ به كل خدمة عن موظف في ملف JSON واحد
+    .person = الموظف: الرقم الوظيفي أو المعرّف (UUID)
+    .out = الملف؛ يجب ألا يكون موجودًا
+HELP_RETENTION = العناية بمدد الاحتفاظ بالبيانات
+HELP_RETENTION_RUN = حذف ما انتهت مدته وفق خطة الاحتفاظ للمجموعة من كل خدمة
+HELP_AUDIT = النظر في سجل التدقيق
+HELP_AUDIT_VERIFY = إعادة حساب سلسلة كل خدمة، والبحث عن مدخلة كل صف، وتسمية ما هو خطأ
+    .heads = مجلد رؤوس السجل الموقّعة التي يجب أن تمر بها السجلات؛ والافتراضي ما في الإعدادات
+HELP_AUDIT_SEARCH = بيان من رأى أو غيّر ماذا عن موظف، أو ما فعلته هوية، أو ما فُعل بشيء؛ الأحدث أولًا
+    .person = عن هذا الموظف (UUID)
+    .principal = من هذه الهوية (UUID) أو نيابة عنها
+    .subject = فُعل بهذا الشيء، مثل statement:0199..
+    .from = ليس قبل هذه اللحظة (RFC 3339)، مثل 2026-03-01T00:00:00+08:00
+    .to = قبل هذه اللحظة (RFC 3339)
+    .json = طباعة كائن JSON في كل سطر
+HELP_SCHEME = إخراج معيار للمجموعة من منظومة وإدخاله في أخرى، أو البدء من خطة موجودة
+HELP_SCHEME_EXPORT = طباعة الملف الموقّع لخطة للمجموعة بكل إصداراتها
+    .name = اسمها
+    .from = المنطقة التي تغادرها، حين تخدم المنظومة عدة مناطق
+HELP_SCHEME_IMPORT = استيراد ملف صدّرته منظومة منطقة أخرى
+    .file = الملف
+HELP_SCHEME_TEMPLATE = طباعة خطة للبدء منها بصيغة scheme.yaml، أو بيان الموجود منها
+    .name = اسم الخطة؛ وبدونه تُعرض كلها
+    .out = الملف الذي تُكتب فيه، ويجب ألا يكون موجودًا بعد
+HELP_ACCESS = بيان من يحق له ماذا، لأجل المراجعة
+HELP_ACCESS_REVIEW = بيان بصيغة CSV لمن يملك صلاحية، وبأي دور ممنوح أو تفويض أو وصول طارئ، ومنذ متى، وممن؛ الأحدث أولًا
+    .permission = الصلاحية، مثل compensation.statement.read_pay لقراءة الأجر
+HELP_KEYS = العناية بالمفاتيح: مفاتيح توقيع رموز الوصول، ومفاتيح ما هو مشفّر في قاعدة البيانات
+HELP_KEYS_MAKE = إنشاء مجلد المفاتيح بكل ملفاته، لأسرار عنقود؛ وما هو موجود يبقى كما هو
+HELP_KEYS_PROTECT = تشفير seal.key بعبارة مرور، أو تغيير عبارة المرور
+    .new-passphrase-file = ملف فيه عبارة المرور الجديدة (12 حرفًا على الأقل)؛ وبدونه تكون العبارة أول سطر من الإدخال القياسي
+HELP_KEYS_ROTATE = إنشاء مفاتيح جديدة والخدمات تعمل، وتشفير كل شيء بها؛ ويتابع من حيث توقف تشغيل سابق
     .what =
-        Which keys; master and data by default
-        file: only add a master key to seal.key, to hand the file out before anything is wrapped with it
-        master: the master key in seal.key; quick, nothing is sealed anew
-        data: the data keys; every sealed row is sealed anew
-HELP_KEYS_ROTATE_SIGNING = Give a service a new key to sign tokens with; running processes take it up by themselves within a minute
-    .service = The service, such as identity
+        أي المفاتيح؛ والافتراضي master و data
+        file: إضافة مفتاح رئيسي إلى seal.key فقط، لتوزيع الملف قبل تغليف أي شيء به
+        master: المفتاح الرئيسي في seal.key؛ سريع، ولا يُعاد تشفير شيء
+        data: مفاتيح البيانات؛ يُعاد تشفير كل صف مشفّر
+HELP_KEYS_ROTATE_SIGNING = إعطاء خدمة مفتاحًا جديدًا لتوقيع رموز الوصول؛ وتأخذ به العمليات الجارية بنفسها خلال دقيقة
+    .service = الخدمة، مثل identity
 
 ## The command line: what was done
 
-CANNOT_MAKE_TEMPORARY = cannot make a temporary folder: { $error }
-CANNOT_REPLACE = cannot replace { $file }: { $error }
-# A file that the command needs cannot be made.
-CANNOT_CREATE = cannot create { $file }: { $error }
-CANNOT_WRITE_TO = cannot write to { $folder }: { $error }
-OUTPUT_LOST = not all of the output could be written: { $error }
-CANNOT_START = cannot start: { $error }
-CANNOT_LISTEN = cannot listen on { $address }; name another with { $flag }, or stop after the summary with --once: { $error }
-NOT_OF_TALLY = { $file } is not what tally writes, from line { $line }, column { $column } on
-SAMPLE_SKIPPED = the store holds a group already: --sample leaves it as it is
-# The address of the gateway, after that of the services.
-SERVING_HTTP = the gateway is at http://{ $address }, what it offers at http://{ $address }/openapi.json
-SAMPLE_FILLED = Filled with the sample group. One password for everybody, shown this once: { $password }
-SERVING = serving { $services } on { $scheme }://{ $address }
-NO_GROUP_YET = there is no group in this store yet, so nobody can sign in: stop this process, type `tally init --name "My group"` with the same settings, and start it again
-    .beside = there is no group in this store yet, so nobody can sign in: type `tally init --name "My group"` with the same settings beside this process
-REGION_OF_NO_GROUP = server.regions names { $region }, and no group of this store has that region (there are { $known }): this process serves no row of any other region; correct server.regions, or leave it empty to serve all
-REDIS_AWAY = Redis does not answer at { $at } (redis.url). Everything works without it: until it is back each process counts calls by itself, and consumers look for events every few seconds instead of being woken
+CANNOT_MAKE_TEMPORARY = تعذّر إنشاء مجلد مؤقت: { $error }
+CANNOT_REPLACE = تعذّر استبدال { $file }: { $error }
+CANNOT_CREATE = تعذّر إنشاء { $file }: { $error }
+CANNOT_WRITE_TO = تعذّرت الكتابة في { $folder }: { $error }
+OUTPUT_LOST = تعذّرت كتابة المخرجات كلها: { $error }
+CANNOT_START = تعذّر البدء: { $error }
+CANNOT_LISTEN = تعذّر الاستماع على { $address }؛ اذكر عنوانًا آخر باستخدام { $flag }، أو توقف بعد الملخص باستخدام --once: { $error }
+NOT_OF_TALLY = { $file } ليس مما يكتبه tally، بدءًا من السطر { $line } والعمود { $column }
+SAMPLE_SKIPPED = في المخزن مجموعة بالفعل: يتركها --sample كما هي
+SERVING_HTTP = البوابة على http://{ $address }، وما تقدمه على http://{ $address }/openapi.json
+SAMPLE_FILLED = مُلئ بالمجموعة النموذجية. كلمة مرور واحدة للجميع، تُعرض هذه المرة فقط: { $password }
+SERVING = تعمل { $services } على { $scheme }://{ $address }
+NO_GROUP_YET = لا توجد مجموعة في هذا المخزن بعد، فلا يستطيع أحد تسجيل الدخول: أوقف هذه العملية، ونفّذ `tally init --name "My group"` بالإعدادات نفسها، ثم شغّلها من جديد
+    .beside = لا توجد مجموعة في هذا المخزن بعد، فلا يستطيع أحد تسجيل الدخول: نفّذ `tally init --name "My group"` بالإعدادات نفسها إلى جانب هذه العملية
+REGION_OF_NO_GROUP = يذكر server.regions المنطقة { $region }، وليست لأي مجموعة في هذا المخزن تلك المنطقة (الموجود { $known }): لا تخدم هذه العملية صفًا من أي منطقة أخرى؛ صحّح server.regions، أو اتركه فارغًا لخدمة الكل
+REDIS_AWAY = لا يجيب Redis على { $at } (redis.url). كل شيء يعمل بدونه: وإلى أن يعود تعدّ كل عملية الاستدعاءات بنفسها، ويبحث المستهلكون عن الأحداث كل بضع ثوانٍ بدلًا من أن يُنبَّهوا
 FILE_SWITCH = { $switch }: { $why }
-ASK_PASSWORD_TWELVE = password (at least 12 characters, shown as you type):{" "}
-ASK_PASSWORD = password (shown as you type):{" "}
-ASK_NEW_PASSWORD = new password (at least 12 characters):{" "}
-ASK_NEW_PASSPHRASE = new passphrase (shown as you type):{" "}
-NO_PASSWORD_GIVEN = no password on the standard input: type one, or pipe it in
-# A setting on the command line without its value.
-SET_EXPECTED = --set { $pair }: expected KEY=VALUE
-SUBJECT_EXPECTED = --subject: expected KIND:ID, such as statement:0199..
-GROUP_DIFFERS = the group { $id } was made in this store before, and differs from what was typed ({ $differences }): nothing is changed. Type what it is, or choose another store
-GROUP_DIFFERENCE = { $what } { $there } and not { $typed }
-GROUP_WAS_MADE = the group { $id } was made in this store before: nothing is changed
-GROUP_MADE = made the group { $name } ({ $id }) with the administrator { $login }
-GROUP_NEXT = next: tally serve, then tally login { $login }
-OWNER_URL_MISSING = the schemas of PostgreSQL are made by their owner: set it (TALLY_DATABASE_OWNER_URL) to the owner's URL, postgres://OWNER:PASSWORD@HOST/DATABASE
-OWNER_URL_ALONE = it is SQLite while database.owner_url is set: set it (TALLY_DATABASE_URL) to the URL that the services sign in with, or leave database.owner_url out
+ASK_PASSWORD_TWELVE = كلمة المرور (12 حرفًا على الأقل، تظهر أثناء الكتابة):{" "}
+ASK_PASSWORD = كلمة المرور (تظهر أثناء الكتابة):{" "}
+ASK_NEW_PASSWORD = كلمة المرور الجديدة (12 حرفًا على الأقل):{" "}
+ASK_NEW_PASSPHRASE = عبارة المرور الجديدة (تظهر أثناء الكتابة):{" "}
+NO_PASSWORD_GIVEN = لا توجد كلمة مرور في الإدخال القياسي: اكتبها أو مرّرها إليه
+SET_EXPECTED = --set { $pair }: المتوقع KEY=VALUE
+SUBJECT_EXPECTED = --subject: المتوقع KIND:ID، مثل statement:0199..
+GROUP_DIFFERS = أُنشئت المجموعة { $id } في هذا المخزن من قبل وتختلف عما كُتب ({ $differences }): لم يتغير شيء. اكتب ما هو موجود، أو اختر مخزنًا آخر
+GROUP_DIFFERENCE = { $what }: الموجود { $there } لا { $typed }
+GROUP_WAS_MADE = أُنشئت المجموعة { $id } في هذا المخزن من قبل: لم يتغير شيء
+GROUP_MADE = أُنشئت المجموعة { $name } ({ $id }) مع المسؤول { $login }
+GROUP_NEXT = التالي: tally serve ثم tally login { $login }
+OWNER_URL_MISSING = مخططات PostgreSQL ينشئها مالكها: اضبطه (TALLY_DATABASE_OWNER_URL) على عنوان المالك، postgres://OWNER:PASSWORD@HOST/DATABASE
+OWNER_URL_ALONE = هو SQLite بينما database.owner_url مضبوط: اضبطه (TALLY_DATABASE_URL) على العنوان الذي تدخل به الخدمات، أو احذف database.owner_url
 MIGRATED = { $service }: { $ran }
-UP_TO_DATE = up to date
-AUDIT_VERIFIED = { $service }: { $entries } entries, { $rows } rows, { $heads } exported heads: { $verdict }
-AUDIT_INTACT = intact
-AUDIT_ON_BEHALF = {" "}on behalf of { $id }
-AUDIT_FAULT = { $table } of { $stream }: { $place } { $defect }
-AUDIT_PLACE = entry { $at }
-    .unnumbered = an unnumbered entry
+UP_TO_DATE = محدّث
+AUDIT_VERIFIED = { $service }: { $entries ->
+    [zero] { $entries } مدخلة
+    [one] مدخلة واحدة
+    [two] مدخلتان
+    [few] { $entries } مدخلات
+    [many] { $entries } مدخلة
+   *[other] { $entries } مدخلة
+}، { $rows ->
+    [zero] { $rows } صف
+    [one] صف واحد
+    [two] صفان
+    [few] { $rows } صفوف
+    [many] { $rows } صفًا
+   *[other] { $rows } صف
+}، رؤوس مصدّرة: { $heads }: { $verdict }
+AUDIT_INTACT = سليم
+AUDIT_ON_BEHALF = {" "}نيابة عن { $id }
+AUDIT_FAULT = { $table } في { $stream }: { $place } { $defect }
+AUDIT_PLACE = المدخلة { $at }
+    .unnumbered = مدخلة بلا رقم
     .named = { $place } ({ $id })
-    .row = row { $row }
-    .row-of = row { $row } (entry { $id })
-    .line = line { $row }
-AUDIT_DEFECT = is not what the service wrote
-    .chain = does not follow from the entry before it (inserted, replaced or moved)
-    .missing = is missing
-    .truncated = is missing, and all after it up to the signed head
-    .beyond = lies beyond the signed head
-    .head = is the head, whose signature is missing or not the service's
-    .unnumbered = has waited for a position longer than five seconds: is a sequencer running?
-    .forked = is not the entry whose head was exported: the log before it was replaced
-    .older = is missing, although a head beyond it was exported: an older log was put back
-    .exported = is no head of this service, or goes back behind an earlier line
-    .unaccounted = has no audit entry: no unit of work wrote it
-    .borrowed = or one beside it borrowed its audit entry, which wrote fewer rows than name it
+    .row = الصف { $row }
+    .row-of = الصف { $row } (المدخلة { $id })
+    .line = السطر { $row }
+AUDIT_DEFECT = — ليس ما كتبته الخدمة
+    .chain = — لا ينتج عن المدخلة التي قبله (أُدرج أو استُبدل أو نُقل)
+    .missing = — مفقود
+    .truncated = — مفقود، مع كل ما بعده حتى الرأس الموقّع
+    .beyond = — يقع بعد الرأس الموقّع
+    .head = — هو الرأس، وتوقيعه ناقص أو ليس للخدمة
+    .unnumbered = — ينتظر موضعًا منذ أكثر من خمس ثوانٍ: هل يعمل مرقّم؟
+    .forked = — ليس المدخلة التي صُدّر رأسها: استُبدل السجل الذي قبلها
+    .older = — مفقود مع أن رأسًا بعده صُدّر: أُعيد سجل أقدم
+    .exported = — ليس رأسًا لهذه الخدمة، أو يعود إلى ما قبل سطر سابق
+    .unaccounted = — ليست له مدخلة تدقيق: لم تكتبه أي وحدة عمل
+    .borrowed = — استعار هو أو ما بجانبه مدخلة تدقيقه، وقد كتبت صفوفًا أقل مما يذكرها
 AUDIT_FAULTS = { $count ->
-    [one] { $count } fault
-   *[other] { $count } faults
+    [zero] { $count } خطأ
+    [one] خطأ واحد
+    [two] خطآن
+    [few] { $count } أخطاء
+    [many] { $count } خطأً
+   *[other] { $count } خطأ
 }
 AUDIT_FOUND = { $count ->
-    [one] { $count } entry
-   *[other] { $count } entries
+    [zero] { $count } مدخلة
+    [one] مدخلة واحدة
+    [two] مدخلتان
+    [few] { $count } مدخلات
+    [many] { $count } مدخلة
+   *[other] { $count } مدخلة
 }
 REVIEW_FOUND = { $count ->
-    [one] { $count } way to hold { $permission }
-   *[other] { $count } ways to hold { $permission }
+    [zero] { $count } طريقة لامتلاك { $permission }
+    [one] طريقة واحدة لامتلاك { $permission }
+    [two] طريقتان لامتلاك { $permission }
+    [few] { $count } طرق لامتلاك { $permission }
+    [many] { $count } طريقة لامتلاك { $permission }
+   *[other] { $count } طريقة لامتلاك { $permission }
 }
-INVITE_ONE_GROUP = it names SQLite files, which hold one group, so nobody can be invited; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...)
-INVITED = lets in the group { $tenant } for { $days } days: hand it to InitTenant or `tally init --invitation-file`
-KEYS_MADE = { $folder } holds seal.key and the signing keys of every service: back it up
-PASSPHRASE_TOO_SHORT = the new passphrase is too short: at least { $least } characters
-KEYS_PROTECTED = { $file } is protected by the new passphrase
-KEYS_PROTECTED_NEXT = next: set TALLY_KEYS_PASSPHRASE or TALLY_KEYS_PASSPHRASE_FILE for every service, and back the file up
-KEYS_WRAPPED = { $service }: { $count } data keys wrapped with the newest master key
-KEYS_STOPPED = stopped; nothing is lost: the same command goes on where this one was
-MASTER_KEY_ADDED = master key { $id } is in { $file }: back the file up
-MASTER_KEY_KEPT = { $count } data keys are under an older master key: no other is added until they are not
-KEYS_STEP = { $service }: { $table }.{ $column }, { $rows } rows
-KEYS_REPLACED = { $service }: { $keys } data keys replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-KEYS_REPLACED_RESUMED = { $service }: { $keys } data keys of an earlier run replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-# A service that is none was named.
-NO_SUCH_SERVICE = no service is called { $service }: name one of { $services }
-SIGNING_KEY_ROTATED = { $service }: the new key signs from { $from }; the old one is good for what it signed
-PERSON_EXPORTED = written to { $file }; { $withheld ->
-    [one] { $withheld } row
-   *[other] { $withheld } rows
-} withheld that you may not read
-    .untold = written to { $file }; { $withheld ->
-        [one] { $withheld } row
-       *[other] { $withheld } rows
-    } withheld that you may not read; nothing told by { $services }: either nothing is held there about the person, or only rows of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-PERSON_EXPORTED_BEYOND = there are more rows about the person in { $services }, of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-GROUP_EXPORTED = { $rows } rows written to { $folder }; { $withheld } withheld that you may not read
-RETENTION_TAKEN = { $service }: { $rows } rows of { $table } ({ $kind })
+INVITE_ONE_GROUP = يذكر ملفات SQLite وفيها مجموعة واحدة، فلا يمكن دعوة أحد؛ تحتاج المجموعات المتعددة إلى PostgreSQL (TALLY_DATABASE_URL=postgres://...)
+INVITED = تسمح بدخول المجموعة { $tenant } لمدة { $days ->
+    [zero] { $days } يوم
+    [one] يوم واحد
+    [two] يومين
+    [few] { $days } أيام
+    [many] { $days } يومًا
+   *[other] { $days } يوم
+}: سلّمها إلى InitTenant أو إلى `tally init --invitation-file`
+KEYS_MADE = في { $folder } ملف seal.key ومفاتيح التوقيع لكل خدمة: انسخه احتياطيًا
+PASSPHRASE_TOO_SHORT = عبارة المرور الجديدة أقصر من اللازم: الحد الأدنى { $least ->
+    [zero] { $least } حرف
+    [one] حرف واحد
+    [two] حرفان
+    [few] { $least } أحرف
+    [many] { $least } حرفًا
+   *[other] { $least } حرف
+}
+KEYS_PROTECTED = { $file } محمي بعبارة المرور الجديدة
+KEYS_PROTECTED_NEXT = التالي: اضبط TALLY_KEYS_PASSPHRASE أو TALLY_KEYS_PASSPHRASE_FILE لكل خدمة، وانسخ الملف احتياطيًا
+KEYS_WRAPPED = { $service }: { $count ->
+    [zero] غُلّف { $count } مفتاح بيانات
+    [one] غُلّف مفتاح بيانات واحد
+    [two] غُلّف مفتاحا بيانات
+    [few] غُلّفت { $count } مفاتيح بيانات
+    [many] غُلّف { $count } مفتاح بيانات
+   *[other] غُلّف { $count } مفتاح بيانات
+} بأحدث مفتاح رئيسي
+KEYS_STOPPED = توقف؛ لم يضع شيء: الأمر نفسه يتابع من حيث كان هذا
+MASTER_KEY_ADDED = المفتاح الرئيسي { $id } في { $file }: انسخ الملف احتياطيًا
+MASTER_KEY_KEPT = { $count ->
+    [zero] { $count } مفتاح بيانات لا تزال
+    [one] مفتاح بيانات واحد لا يزال
+    [two] مفتاحا بيانات لا يزالان
+    [few] { $count } مفاتيح بيانات لا تزال
+    [many] { $count } مفتاح بيانات لا تزال
+   *[other] { $count } مفتاح بيانات لا تزال
+} تحت مفتاح رئيسي أقدم: لا يُضاف غيره ما دام الأمر كذلك
+KEYS_STEP = { $service }: { $table }.{ $column }، الصفوف { $rows }
+KEYS_REPLACED = { $service }: استُبدل من مفاتيح البيانات { $keys }، وأُعيد تشفير { $rows ->
+    [zero] { $rows } صف
+    [one] صف واحد
+    [two] صفين
+    [few] { $rows } صفوف
+    [many] { $rows } صفًا
+   *[other] { $rows } صف
+} ({ $speed } صف/ث)
+KEYS_REPLACED_RESUMED = { $service }: استُبدل من مفاتيح بيانات تشغيل سابق { $keys }، وأُعيد تشفير { $rows ->
+    [zero] { $rows } صف
+    [one] صف واحد
+    [two] صفين
+    [few] { $rows } صفوف
+    [many] { $rows } صفًا
+   *[other] { $rows } صف
+} ({ $speed } صف/ث)
+NO_SUCH_SERVICE = لا توجد خدمة باسم { $service }: اذكر واحدة من { $services }
+SIGNING_KEY_ROTATED = { $service }: يوقّع المفتاح الجديد من { $from }؛ ويبقى القديم صالحًا لما وقّعه
+PERSON_EXPORTED = كُتب في { $file }؛ { $withheld ->
+    [zero] حُجب { $withheld } صف لا يحق
+    [one] حُجب صف واحد لا يحق
+    [two] حُجب صفان لا يحق
+    [few] حُجبت { $withheld } صفوف لا يحق
+    [many] حُجب { $withheld } صفًا لا يحق
+   *[other] حُجب { $withheld } صف لا يحق
+} لك قراءته
+    .untold = كُتب في { $file }؛ { $withheld ->
+        [zero] حُجب { $withheld } صف لا يحق
+        [one] حُجب صف واحد لا يحق
+        [two] حُجب صفان لا يحق
+        [few] حُجبت { $withheld } صفوف لا يحق
+        [many] حُجب { $withheld } صفًا لا يحق
+       *[other] حُجب { $withheld } صف لا يحق
+    } لك قراءته؛ ولم تذكر { $services } شيئًا: إما أنه لا يُحتفظ هناك بشيء عن الموظف أو أن الموجود صفوف لوحدات وأيام لا تصل إليها صلاحياتك. يحصل على كل ذلك من يقرأ موظفي المجموعة كلها
+PERSON_EXPORTED_BEYOND = توجد صفوف أخرى عن الموظف في { $services }، لوحدات وأيام لا تصل إليها صلاحياتك. يحصل على كل ذلك من يقرأ موظفي المجموعة كلها
+GROUP_EXPORTED = { $rows ->
+    [zero] كُتب { $rows } صف
+    [one] كُتب صف واحد
+    [two] كُتب صفان
+    [few] كُتبت { $rows } صفوف
+    [many] كُتب { $rows } صفًا
+   *[other] كُتب { $rows } صف
+} في { $folder }؛ والمحجوب مما لا يحق لك قراءته { $withheld }
+RETENTION_TAKEN = { $service }: { $rows ->
+    [zero] { $rows } صف
+    [one] صف واحد
+    [two] صفان
+    [few] { $rows } صفوف
+    [many] { $rows } صفًا
+   *[other] { $rows } صف
+} من { $table } ({ $kind })
 RETENTION_DONE = { $rows ->
-    [one] { $rows } row removed
-   *[other] { $rows } rows removed
+    [zero] حُذف { $rows } صف
+    [one] حُذف صف واحد
+    [two] حُذف صفان
+    [few] حُذفت { $rows } صفوف
+    [many] حُذف { $rows } صفًا
+   *[other] حُذف { $rows } صف
 }
-INPUT_NOT_READ = the standard input was not looked at: --token-file - takes a token from there
-USER_CREATED = { $login } can sign in, with the role { $role }
-USER_ROLE_UNKNOWN = there is no role { $role } that can be given in the whole group or on a unit; no login was made. There are: { $roles }
-    .grant = there is no role { $role }. There are: { $roles }
-USER_ROLE_WITHOUT_UNIT = the role { $role } is not given on a unit: leave --unit out
-USER_ROLE_OF_A_UNIT = the role { $role } is given on a unit: name it with --unit
-USER_UNIT_UNKNOWN = there is no unit { $unit }{ $hint }
-USER_GRANTED = { $login } has the role { $role }
-    .already = { $login } has the role { $role } there already: nothing was changed
-USER_WITHOUT_ROLE = the login { $login } was made, but the role { $role } was not given: give it with tally user grant { $login } { $role }{ $on }
-IMPORT_INTERRUPTED = you stopped it
-IMPORT_CURRENCY = its amounts are in { $said }, and those of the group in { $is }
-IMPORT_CURRENCY_CURE = give the amounts in { $is }, and write currency: { $is }
-IMPORT_BRANCH_REGION = it places the branch { $branch } in the region { $said }, and the suite has it in { $is }
-IMPORT_BRANCH_REGION_CURE = write { $is } for { $branch } under branches:, or give the branch another name
-IMPORT_NO_REGION = it names no region for { $branches }, so they would lie in { $default }, a region that the group does not have
-IMPORT_NO_REGION_CURE = write where each of them lies (the group has { $known }), such as branches: {"{"}"{ $branch }": { $region }{"}"}
-IMPORT_REGIONS = it places branches in regions that the group does not have: { $unknown }
-IMPORT_REGIONS_CURE = name for every branch one of { $known } under branches: in group.yaml, or add the region to the group
-
-## Console
-
-UI_LANGUAGE_NAME = English
-UI_SKIP = Go to the content
-UI_SCREENS = Screens
-UI_WAY_HERE = Where you are
-UI_HOME = Home
-UI_GREETING = Welcome, { $name }
-UI_LANGUAGE = Language
-UI_THEME = Colours
-UI_THEME_AUTO = As the system
-UI_THEME_LIGHT = Light
-UI_THEME_DARK = Dark
-UI_DENSITY = Rows
-UI_DENSITY_COMPACT = Compact
-UI_DENSITY_TOUCH = For touch
-UI_ZONE = Time zone, such as Asia/Shanghai
-UI_KEEP_CHOICES = Apply
-UI_SIGN_IN = Sign in
-UI_SIGN_OUT = Sign out
-UI_LOGIN = Sign-in name
-UI_PASSWORD = Password
-UI_CODE = Code
-UI_CODE_HINT = The six digits that your authenticator shows, or a recovery code.
-UI_NEW_PASSWORD = New password
-UI_NEW_PASSWORD_HINT = This password was for one sign-in. At least 12 characters; four words that do not belong together are good.
-UI_SESSION_OVER = Your session is over. Sign in to go on; nothing that you sent is lost.
-UI_SIGNED_IN_AGAIN = You are signed in again
-UI_SEND_AGAIN_SAID = What you sent before is still here, and was not carried out.
-UI_SEND_AGAIN = Send it now
-UI_TO_HOME = To the first page
-UI_TRY_AGAIN = Try again
-UI_FOR_SUPPORT = For support:
-UI_NOT_FOUND = Nothing here
-UI_NOT_ALLOWED = Not for you
-UI_NOT_NOW = Not possible just now
-UI_REFUSED = That did not work
-UI_OPTIONAL = (optional)
-UI_PUT_RIGHT = Please put these right:
-UI_SAVE = Save
-UI_CANCEL = Cancel
-UI_REMOVE = Remove
-UI_YES = Yes
-UI_NO = No
-UI_SEARCH = Search
-UI_ALL = all
-UI_GROUP_BY = Group by
-UI_NOT_GROUPED = Not grouped
-UI_GROUPED_BY = By { $column }
-UI_COLUMNS = Columns
-UI_SHOW = Show
-UI_SHOW_ALL = Show all
-UI_PAGES = Pages
-UI_PREVIOUS = Previous
-UI_NEXT = Next
-UI_PAGE_OF = { $page } of { $pages }
-UI_ROWS = { $count ->
-    [one] 1 row
-   *[other] { $count } rows
-}
-UI_ROWS_OF = { $count } of { $total } rows
-UI_EXPORT = Download CSV
-UI_NOTHING_FITS = Nothing fits what you asked for.
-UI_NOTHING_THERE = Nothing is here yet.
-UI_NOTHING_TO_DRAW = There is nothing to draw.
-UI_LOADING = Loading …
-UI_AS_OF = As of
-UI_NAME = Name
-UI_EMPLOYEE_NO = Employee number
-UI_UNIT = Unit
-UI_POSITION = Position
-UI_GRADE = Grade
-UI_REGION = Region
-UI_SINCE = Since
-UI_STATE = State
-UI_SHARE = Share
-UI_AMOUNT = Amount
-UI_DAY = Day
-UI_REASON = Reason
-UI_REASON_HINT = Whoever looks at this later reads it.
-UI_SURE = Yes, I am sure
-UI_NO_PEOPLE = Nobody is employed on this day where you may look.
-UI_GALLERY = Components
-NAV_MINE = Mine
-NAV_TEAM = Team
-NAV_BRANCH = Branch and group
-NAV_PAY = Pay
-NAV_AUDIT = Audit
-NAV_PLATFORM = Platform
-NAV_PEOPLE = People
-# A form was sent from a page of another site.
-FORM_OF_ANOTHER_SITE = this was sent by another site: open the page here and send it from there
-# A form was sent from a page of an earlier session.
-FORM_OUTDATED = this page is of an earlier session: load it again and send it once more
+INPUT_NOT_READ = لم يُنظر في الإدخال القياسي: يأخذ --token-file - رمز الوصول منه
+USER_CREATED = يستطيع { $login } تسجيل الدخول بالدور { $role }
+USER_ROLE_UNKNOWN = لا يوجد دور { $role } يمكن منحه في المجموعة كلها أو على وحدة؛ لم يُنشأ حساب دخول. الموجود: { $roles }
+    .grant = لا يوجد دور { $role }. الموجود: { $roles }
+USER_ROLE_WITHOUT_UNIT = الدور { $role } لا يُمنح على وحدة: احذف --unit
+USER_ROLE_OF_A_UNIT = الدور { $role } يُمنح على وحدة: اذكرها باستخدام --unit
+USER_UNIT_UNKNOWN = لا توجد وحدة { $unit }{ $hint }
+USER_GRANTED = لدى { $login } الدور { $role }
+    .already = لدى { $login } الدور { $role } هناك بالفعل: لم يتغير شيء
+USER_WITHOUT_ROLE = أُنشئ حساب الدخول { $login }، لكن لم يُمنح الدور { $role }: امنحه بالأمر tally user grant { $login } { $role }{ $on }
+IMPORT_INTERRUPTED = أوقفتَ العمل
+IMPORT_CURRENCY = مبالغه بعملة { $said }، ومبالغ المجموعة بعملة { $is }
+IMPORT_CURRENCY_CURE = اكتب المبالغ بعملة { $is }، واكتب currency: { $is }
+IMPORT_BRANCH_REGION = يضع الفرع { $branch } في المنطقة { $said }، وهو في النظام في { $is }
+IMPORT_BRANCH_REGION_CURE = اكتب { $is } للفرع { $branch } تحت branches:، أو أعطِ الفرع اسمًا آخر
+IMPORT_NO_REGION = لا يذكر منطقة لـ { $branches }، فستقع في { $default }، وهي منطقة ليست لدى المجموعة
+IMPORT_NO_REGION_CURE = اكتب أين يقع كل منها (لدى المجموعة { $known })، مثل branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_REGIONS = يضع فروعًا في مناطق ليست لدى المجموعة: { $unknown }
+IMPORT_REGIONS_CURE = اذكر لكل فرع واحدة من { $known } تحت branches: في group.yaml، أو أضف المنطقة إلى المجموعة

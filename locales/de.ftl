@@ -1,3508 +1,2971 @@
-### The English sentences of Tally. An id in UPPER_SNAKE is a reason of errors, findings or rejected rows; the comment above it
-### says when it is given. A sentence says what to do; it is cut into nothing and glued to nothing. Where one reason has several
-### sentences, the others are its attributes.
+### Die deutschen Sätze von Tally. Schlüssel in GROSSBUCHSTABEN sind Gründe von Fehlern, Auffälligkeiten oder abgelehnten Zeilen. Jeder Satz sagt, was zu tun ist.
 
 ## Parts
 
 LIST_SEPARATOR = {"; "}
 REFUSED_BECAUSE = { $kind } ({ $told })
-KIND_INVALID_ARGUMENT = the request is wrong: change it
-KIND_NOT_FOUND = nothing there that you may see
-KIND_ALREADY_EXISTS = it is there already
-KIND_ABORTED = somebody else changed it: read it again
-KIND_FAILED_PRECONDITION = its state does not allow this
-KIND_PERMISSION_DENIED = you may not do this
-KIND_UNAUTHENTICATED = sign in first
-KIND_RESOURCE_EXHAUSTED = too much at once: try again in a moment
-KIND_UNAVAILABLE = the service is away: try again in a moment
-KIND_DEADLINE_EXCEEDED = it took too long
-KIND_CANCELLED = the call was given up
-KIND_UNIMPLEMENTED = nobody does this at that address
+KIND_INVALID_ARGUMENT = die Anfrage ist fehlerhaft: bitte ändern
+KIND_NOT_FOUND = hier ist nichts, was Sie sehen dürfen
+KIND_ALREADY_EXISTS = das ist bereits vorhanden
+KIND_ABORTED = jemand anderes hat es geändert: bitte neu lesen
+KIND_FAILED_PRECONDITION = der aktuelle Status lässt das nicht zu
+KIND_PERMISSION_DENIED = dazu sind Sie nicht berechtigt
+KIND_UNAUTHENTICATED = bitte zuerst anmelden
+KIND_RESOURCE_EXHAUSTED = zu viel auf einmal: bitte gleich noch einmal versuchen
+KIND_UNAVAILABLE = der Dienst ist nicht erreichbar: bitte gleich noch einmal versuchen
+KIND_DEADLINE_EXCEEDED = es hat zu lange gedauert
+KIND_CANCELLED = der Aufruf wurde abgebrochen
+KIND_UNIMPLEMENTED = unter dieser Adresse gibt es diese Funktion nicht
 
 ## Kinds of things
 
-RESOURCE_ACCOUNT = account
-RESOURCE_ALIAS = alias
-RESOURCE_API_KEY = API key
-RESOURCE_CARD_OF_PERSON = card of person
-RESOURCE_COMPONENT = component
-RESOURCE_CORRECTION = correction
-RESOURCE_CYCLE = cycle
-RESOURCE_DEVICE = device
-RESOURCE_DELEGATION = delegation
-RESOURCE_EMERGENCY = emergency
-RESOURCE_EMPLOYMENT = employment
-RESOURCE_ERASURE = erasure
-RESOURCE_FINDING = finding
-RESOURCE_GRANT = grant
-RESOURCE_HANDOVER = hand-over
-RESOURCE_HOLD = hold
-RESOURCE_LEAVE = leave
-RESOURCE_LOGIN = login
-RESOURCE_ATTRIBUTION_RUN = attribution run
-RESOURCE_ORG_UNIT = org unit
-RESOURCE_PERSON = person
-RESOURCE_POOL = pool
-RESOURCE_POSITION = position
-RESOURCE_PRINCIPAL = principal
-RESOURCE_PROFILE_OF_PERSON = profile of person
-RESOURCE_PROVIDER = provider
-RESOURCE_PUNCH = punch
-RESOURCE_RECORD = record
-RESOURCE_MEASURE = measure
-RESOURCE_CLAIM = claim
-RESOURCE_OBSERVATION = observation
-RESOURCE_REPORTING_LINE = reporting line
-RESOURCE_SCHEDULE = schedule
-RESOURCE_RUN_OF_A_SCHEDULE = run of a schedule
-RESOURCE_SCHEME = scheme
-RESOURCE_SCHEME_VERSION = scheme version
-RESOURCE_SERVICE_ACCOUNT = service account
-RESOURCE_SESSION = session
-RESOURCE_SETTLEMENT = settlement
-RESOURCE_SHIFT = shift
-RESOURCE_STATEMENT_OF_PERSON = statement of person
-RESOURCE_TRANSFER = transfer
+RESOURCE_ACCOUNT = Konto
+RESOURCE_ALIAS = Alias
+RESOURCE_API_KEY = API-Schlüssel
+RESOURCE_CARD_OF_PERSON = Scorecard der Person
+RESOURCE_COMPONENT = Kennzahl
+RESOURCE_CORRECTION = Korrektur
+RESOURCE_CYCLE = Zyklus
+RESOURCE_DEVICE = Gerät
+RESOURCE_DELEGATION = Delegation
+RESOURCE_EMERGENCY = Notfallzugriff
+RESOURCE_EMPLOYMENT = Beschäftigung
+RESOURCE_ERASURE = Löschung
+RESOURCE_FINDING = Auffälligkeit
+RESOURCE_GRANT = Rollenzuweisung
+RESOURCE_HANDOVER = Übergabe
+RESOURCE_HOLD = Löschsperre
+RESOURCE_LEAVE = Abwesenheit
+RESOURCE_LOGIN = Zugang
+RESOURCE_ATTRIBUTION_RUN = Zurechnungslauf
+RESOURCE_ORG_UNIT = Organisationseinheit
+RESOURCE_PERSON = Person
+RESOURCE_POOL = Bonuspool
+RESOURCE_POSITION = Position
+RESOURCE_PRINCIPAL = Akteur
+RESOURCE_PROFILE_OF_PERSON = Profil der Person
+RESOURCE_PROVIDER = Anmeldeanbieter
+RESOURCE_PUNCH = Stempelung
+RESOURCE_RECORD = Vorgang
+RESOURCE_MEASURE = Messgröße
+RESOURCE_CLAIM = Beanspruchung
+RESOURCE_OBSERVATION = Beobachtung
+RESOURCE_REPORTING_LINE = Berichtslinie
+RESOURCE_SCHEDULE = Zeitplan
+RESOURCE_RUN_OF_A_SCHEDULE = Lauf eines Zeitplans
+RESOURCE_SCHEME = Bewertungsmodell
+RESOURCE_SCHEME_VERSION = Version des Bewertungsmodells
+RESOURCE_SERVICE_ACCOUNT = Dienstkonto
+RESOURCE_SESSION = Sitzung
+RESOURCE_SETTLEMENT = Abrechnung
+RESOURCE_SHIFT = Schicht
+RESOURCE_STATEMENT_OF_PERSON = Entgeltnachweis der Person
+RESOURCE_TRANSFER = Übertragung
 
 ## Every service
 
-# A fault of ours.
-INTERNAL = something went wrong on our side; the operator's log has the details
-INTERNAL_DETAILS = details for whoever looks into it: { $details }
-# Nothing there, or nothing that the caller may know of.
-NOT_FOUND = no { $resource } { $id } that you may see
-    .unit_on = no org unit { $id } that you may see on { $day }, the day that counts: it was closed before, begins later or never was (ListOrgUnits with as_of shows which are there)
-    .goes_on = org unit { $id } was closed before { $day }, the day that counts, and its people went to { $into }: name that one
-    .id_number = no person with this identity number that you may see
-    .removed = { $missing }; if it was before { $day }, retention may have removed it
-# Wrong fields; the details name each.
+INTERNAL = auf unserer Seite ist etwas schiefgegangen; Einzelheiten stehen im Protokoll des Betreibers
+INTERNAL_DETAILS = Einzelheiten für die Fehlersuche: { $details }
+NOT_FOUND = nicht vorhanden oder für Sie nicht sichtbar: { $resource } { $id }
+    .unit_on = für Sie ist am maßgeblichen Tag { $day } keine Organisationseinheit { $id } sichtbar: sie wurde vorher geschlossen, beginnt später oder hat nie bestanden (ListOrgUnits mit as_of zeigt, welche es gibt)
+    .goes_on = die Organisationseinheit { $id } wurde vor dem maßgeblichen Tag { $day } geschlossen, ihre Personen gehören jetzt zu { $into }: geben Sie diese Einheit an
+    .id_number = für Sie ist keine Person mit dieser Ausweisnummer sichtbar
+    .removed = { $missing }; lag es vor dem { $day }, wurde es möglicherweise nach Ablauf der Aufbewahrungsfrist entfernt
 INVALID_REQUEST = { $count ->
-    [one] { $count } field is wrong; the details name it
-   *[other] { $count } fields are wrong; the details name each
+    [one] { $count } Feld ist falsch; die Einzelheiten nennen es
+   *[other] { $count } Felder sind falsch; die Einzelheiten nennen jedes davon
 }
 INVALID_FIELD = { $field }: { $problem }
-LIST_EMPTY = at least one
-NAME_ONE_OF = name exactly one of { $fields }
-CHANGE_MISSING = say what is to be different
-# A date that is none, or is missing.
-DATE_EXPECTED = a date is expected: YYYY-MM-DD
-    .month = a month is expected: YYYY-MM
-TEXT_EMPTY = must not be empty
-TEXT_TOO_LONG = at most { $max } characters
-# Not a UUID.
-ID_MALFORMED = a UUID is expected
-# A date that cannot be read.
-DATE_MALFORMED = { $field }: write YYYY-MM-DD
-    .text = "{ $text }" is not a date: write YYYY-MM-DD
-# The last day lies before the first.
-DATES_BACKWARDS = { $last } lies before { $first }
-# An instant that no calendar has.
-INSTANT_INVALID = an instant of the years 1 to 9999 is expected
-# A text that is missing or too long.
-TEXT_UNUSABLE = { $field }: 1 to { $max } characters
-# More rows than one call takes.
-ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send several calls
-# A call that writes rows, without any.
-ROWS_MISSING = there is no row: send at least one
-# The change would change nothing.
-NOTHING_CHANGES = it is so already
-    .fix = it was put right already, and the finding is from before that: close the cycle again (CloseCycle; CorrectCycle where it is published) or start another attribution run, then look at what it finds
-# The token belongs to another list.
-PAGE_TOKEN_INVALID = the page token does not belong to this list: start again without one
+LIST_EMPTY = mindestens ein Eintrag
+NAME_ONE_OF = geben Sie genau eines an: { $fields }
+CHANGE_MISSING = geben Sie an, was sich ändern soll
+DATE_EXPECTED = erwartet wird ein Datum: YYYY-MM-DD
+    .month = erwartet wird ein Monat: YYYY-MM
+TEXT_EMPTY = darf nicht leer sein
+TEXT_TOO_LONG = höchstens { $max } Zeichen
+ID_MALFORMED = erwartet wird eine UUID
+DATE_MALFORMED = { $field }: schreiben Sie YYYY-MM-DD
+    .text = „{ $text }“ ist kein Datum: schreiben Sie YYYY-MM-DD
+DATES_BACKWARDS = { $last } liegt vor { $first }
+INSTANT_INVALID = erwartet wird ein Zeitpunkt in den Jahren 1 bis 9999
+TEXT_UNUSABLE = { $field }: 1 bis { $max } Zeichen
+ROWS_TOO_MANY = ein Aufruf nimmt höchstens { $max } Zeilen an, das sind { $count }: senden Sie mehrere Aufrufe
+ROWS_MISSING = es ist keine Zeile vorhanden: senden Sie mindestens eine
+NOTHING_CHANGES = das ist bereits so
+    .fix = es wurde bereits korrigiert, und die Auffälligkeit stammt aus der Zeit davor: schließen Sie den Zyklus erneut ab (CloseCycle; wenn er veröffentlicht ist, CorrectCycle) oder starten Sie einen neuen Zurechnungslauf, und sehen Sie sich dann dessen Auffälligkeiten an
+PAGE_TOKEN_INVALID = das Seiten-Token gehört nicht zu dieser Liste: beginnen Sie ohne Token von vorn
 
 ## Numbers, money, time
 
-# A number that cannot be read.
-DECIMAL_MALFORMED = "{ $text }" is no decimal with at most six places
-# A share below nothing or above the whole.
-SHARE_OUT_OF_RANGE = a share is 0 to 1000000 millionths, not { $ppm }
-# No currency of today.
-CURRENCY_UNKNOWN = "{ $text }" is no active ISO 4217 code: write three capital letters such as CNY
-# An amount of money that cannot be read.
-AMOUNT_MALFORMED = "{ $text }" is no amount: write digits with at most one point, such as 1234.50, without separators or signs of money
-# An amount of money with more places than its currency has.
-AMOUNT_TOO_FINE = "{ $text }" is finer than { $currency } allows: at most { $digits } digits after the point
-# An amount of money that nobody has.
-AMOUNT_TOO_LARGE = the amount is too large
-# Two currencies in one sum.
-CURRENCY_MISMATCH = { $one } and { $other } cannot be summed: convert one of them first
-    .pool = the pool is in { $pool } and the other amounts are in { $other }: one settlement has one currency
-# A rate of exchange that cannot be read.
-RATE_MALFORMED = "{ $text }" is no rate: write digits with at most one point, such as 7.1234, at most 12 of them after it and 18 in all
-# A rate of exchange of nothing or less.
-RATE_NOT_POSITIVE = a rate is above 0: write what one unit of the first currency is worth in the second
-# Money is to be converted, and nobody said at which rate.
-RATE_MISSING = no rate from { $from } to { $to } is known on { $day }: write one that holds from that day or before with SetRates, then do this again
-# Money is to be split, and nobody is there.
-SPLIT_WITHOUT_PEOPLE = nobody to split among
-# Money is to be split by weights that are all zero.
-SPLIT_WITHOUT_WEIGHT = all weights are zero, so there is no rule to split by
-# Money is to be split, and somebody is there twice.
-SPLIT_DUPLICATE_ID = an id is there twice
-# Money is to be split by weights that cannot be summed exactly.
-SPLIT_WEIGHTS_TOO_LARGE = the weights are too large for exact arithmetic: divide all of them by a common factor
-# No time zone of this name.
-ZONE_UNKNOWN = "{ $zone }" is no IANA time zone: write a name such as Asia/Shanghai
-# A time that cannot be read.
-TIME_MALFORMED = "{ $text }" is no time: write 2026-03-02T08:00:00+08:00, or 2026-03-02 08:00:00 for local time
-# A local time that the clocks left out.
-TIME_IN_GAP = { $local } does not exist in { $zone }: the clocks were put forward over it
-# A date that no calendar of ours holds.
-TIME_OUT_OF_RANGE = the date is out of range
-# A period that ends before it begins.
-PERIOD_BACKWARDS = the period ends on { $to }, before it begins on { $from }
+DECIMAL_MALFORMED = „{ $text }“ ist keine Dezimalzahl mit höchstens sechs Nachkommastellen
+SHARE_OUT_OF_RANGE = ein Anteil beträgt 0 bis 1000000 Millionstel, nicht { $ppm }
+CURRENCY_UNKNOWN = „{ $text }“ ist kein gültiger Code nach ISO 4217: schreiben Sie drei Großbuchstaben, etwa CNY
+AMOUNT_MALFORMED = „{ $text }“ ist kein Betrag: schreiben Sie Ziffern mit höchstens einem Punkt, etwa 1234.50, ohne Tausendertrennzeichen und Währungszeichen
+AMOUNT_TOO_FINE = „{ $text }“ hat mehr Nachkommastellen, als { $currency } zulässt: höchstens { $digits }
+AMOUNT_TOO_LARGE = der Betrag ist zu groß
+CURRENCY_MISMATCH = { $one } und { $other } lassen sich nicht addieren: rechnen Sie zuerst eines davon um
+    .pool = der Bonuspool ist in { $pool }, die anderen Beträge sind in { $other }: eine Abrechnung hat nur eine Währung
+RATE_MALFORMED = „{ $text }“ ist kein Kurs: schreiben Sie Ziffern mit höchstens einem Punkt, etwa 7.1234, mit höchstens 12 Stellen danach und 18 insgesamt
+RATE_NOT_POSITIVE = ein Kurs ist größer als 0: schreiben Sie, was eine Einheit der ersten Währung in der zweiten wert ist
+RATE_MISSING = für den { $day } ist kein Kurs von { $from } nach { $to } bekannt: hinterlegen Sie mit SetRates einen, der ab diesem Tag oder früher gilt, und wiederholen Sie dann den Vorgang
+SPLIT_WITHOUT_PEOPLE = es gibt niemanden, auf den verteilt werden könnte
+SPLIT_WITHOUT_WEIGHT = alle Gewichte sind null, daher gibt es keine Regel für die Verteilung
+SPLIT_DUPLICATE_ID = eine ID kommt doppelt vor
+SPLIT_WEIGHTS_TOO_LARGE = die Gewichte sind zu groß für eine exakte Rechnung: teilen Sie alle durch denselben Faktor
+ZONE_UNKNOWN = „{ $zone }“ ist keine IANA-Zeitzone: schreiben Sie einen Namen wie Asia/Shanghai
+TIME_MALFORMED = „{ $text }“ ist keine Zeitangabe: schreiben Sie 2026-03-02T08:00:00+08:00 oder für Ortszeit 2026-03-02 08:00:00
+TIME_IN_GAP = { $local } gibt es in { $zone } nicht: die Uhren wurden über diese Zeit hinweg vorgestellt
+TIME_OUT_OF_RANGE = das Datum liegt außerhalb des zulässigen Bereichs
+PERIOD_BACKWARDS = der Zeitraum endet am { $to }, bevor er am { $from } beginnt
 
 ## Sign-in
 
-# No bearer token was sent.
-TOKEN_MISSING = sign in first: no bearer token was sent
-# Nobody is signed in, and the call needs somebody.
-UNAUTHENTICATED = sign in first
-# Not ours, forged, or a service's key used for somebody else.
-TOKEN_INVALID = the token is not valid here: sign in again
-# Its life is over.
-TOKEN_EXPIRED = the token's life is over: sign in again
-# The token's key may be newer than what this service has read.
-KEY_NOT_KNOWN_YET = the key of this token is not known here yet: try again in a moment
-# A token of ours comes from the future.
-CLOCKS_DIFFER = the clocks of the suite differ: try again in a moment
-# The stack of another region made the token.
-TOKEN_OF_ANOTHER_REGION = the stack of another region made this token: sign in here
-# Somebody ended the session, or the employment is over.
-SESSION_ENDED = this session has ended: sign in again
-# A wrong name, password or code, or too many of them.
-SIGN_IN_REFUSED = the name, the password or the code is wrong; after five wrong ones wait, up to 15 minutes
-# The login has a second factor.
-SECOND_FACTOR_NEEDED = send the code that your authenticator shows, or a recovery code
-# A code that is wrong or was used.
-SECOND_FACTOR_WRONG = the code is wrong, or was used: wait for the next one, and see that the clock is right
-# A password for one sign-in.
-PASSWORD_MUST_CHANGE = this password was for one sign-in: send a new one along, as new_password
-# A password that is easily guessed.
-PASSWORD_WEAK = too easy to guess: take four words that do not belong together
-    .why = too easy to guess ({ $why }): take four words that do not belong together
-WEAK_BY_KEYBOARD = keys that lie side by side are guessed first
-WEAK_BY_REPEATS = repeating something hardly makes it harder
-WEAK_BY_FAME = this is one of the most used passwords, or like one
-WEAK_BY_SEQUENCE = sequences such as abc or 6543 are guessed first
-WEAK_BY_DATE = years and dates are guessed first
-WEAK_BY_WORD = one word or name by itself is guessed first
-# A password that is too short or too long.
-PASSWORD_UNUSABLE = 12 to 256 characters
-# A sign-in name that cannot be one.
-LOGIN_MALFORMED = 2 to 100 letters, digits and . _ - @ +
-# Another login has this name.
-LOGIN_TAKEN = somebody has this sign-in name
-# A person has at most one login.
-PERSON_HAS_LOGIN = this person has a login: a person has one
-# The refresh token is of no session, or its session has ended.
-REFRESH_REFUSED = no such session, or it has ended: sign in again
-# A refresh token came twice, so somebody may have copied it.
-REFRESH_REUSED = this refresh token was used before, so its session was ended for safety: sign in again
-# The principal has single sign-on or keys, and no password.
-NO_PASSWORD = this principal signs in without a password
-# An administrator wanted to reset the own password.
-RESET_ONESELF = one's own password is changed with the old one: ChangePassword
-# Whoever resets a password could sign in with it, so he must hold what the login holds.
-LOGIN_HOLDS_MORE = it holds { $permission }, which you could not give it: ask somebody who can
-# A second factor is to be enrolled where there is one.
-SECOND_FACTOR_ALREADY_EXISTS = there is a second factor already: remove it first
-# The call is about a second factor that is not there.
-SECOND_FACTOR_MISSING = there is no second factor: begin with EnrollTotp
-# A service account's key is unknown, revoked or over.
-API_KEY_REFUSED = no such key, or it has ended: make a new one
-# An account has as many keys as it may have.
-TOO_MANY_KEYS = an account has at most { $max } keys that live: revoke one first
-# A key's end is over already, or too far away.
-KEY_LIFE_UNUSABLE = expires_at: an instant to come, at most { $days } days away
-# Nobody has registered a provider of this name.
-PROVIDER_UNKNOWN = no provider of single sign-on has this name
-# A provider's name that cannot be one.
-PROVIDER_MALFORMED = 2 to 50 of a-z, 0-9 and -
-# Names of providers are unique in a stack.
-PROVIDER_NAME_TAKEN = another group has a provider of this name: take another
-# An address of single sign-on that is not safe.
-ADDRESS_MALFORMED = an address that begins with https:// (or http:// on the loopback), without # and without a user
-# The identity provider cannot be reached, or answers what nobody understands.
-SSO_PROVIDER_AWAY = the identity provider cannot be asked, or gives no sensible answer: try again in a moment
-# The browser comes back with a sign-in that is over, or that another browser began.
-SSO_STATE_REFUSED = this sign-in is over, or was begun elsewhere: begin again
-# The identity provider's token does not hold.
-SSO_REFUSED = the identity provider's word was not taken: begin again
-# The identity provider vouches for somebody who has no login here.
-SSO_LOGIN_UNKNOWN = the identity provider knows you, and no login here is yours: ask an administrator for one
-# The person is not employed.
-EMPLOYMENT_ENDED = you are not employed today: ask those who keep the group's people
-# The group's plan lacks the module.
-MODULE_NOT_ENTITLED = the group does not have the module { $module }: ask whoever operates the suite
-# The group may read and nothing else.
-TENANT_SUSPENDED = the group is suspended: whoever operates it can resume it
-# The data live in another region's stack.
-REGION_NOT_SERVED = data of the region { $region } live in the stack of that region: send this call there (this one serves { $served })
-    .file = the file is for the region { $region }: take it in there
-# The question is by a field that the caller may not read.
-FIELD_NOT_READABLE = { $field }: to look for somebody by it takes { $permission }, which none of your grants gives you
-# No grant reaches it.
-PERMISSION_DENIED = you may not do this: ask for a grant
-    .at_all = none of your grants gives you { $permission }
-    .here = your grants give you { $permission }, but not here
-    .group = your grants give you { $permission } for units, and what names no unit is the whole group's: name a unit of yours where the call takes one, else ask for a grant on the group
-    .signed_in = this is for those who signed in
-    .other_group = a service asks for views of the group it works in
-# The caller had a hand in an earlier step.
-FOUR_EYES_REQUIRED = this takes somebody else: whoever had a hand in an earlier step, also by delegating the right or having it delegated, cannot take this one
+TOKEN_MISSING = bitte zuerst anmelden: es wurde kein Bearer-Token gesendet
+UNAUTHENTICATED = bitte zuerst anmelden
+TOKEN_INVALID = das Token ist hier nicht gültig: bitte erneut anmelden
+TOKEN_EXPIRED = das Token ist abgelaufen: bitte erneut anmelden
+KEY_NOT_KNOWN_YET = der Schlüssel dieses Tokens ist hier noch nicht bekannt: bitte gleich noch einmal versuchen
+CLOCKS_DIFFER = die Uhren der Suite weichen voneinander ab: bitte gleich noch einmal versuchen
+TOKEN_OF_ANOTHER_REGION = dieses Token stammt von der Installation einer anderen Region: bitte hier anmelden
+SESSION_ENDED = diese Sitzung ist beendet: bitte erneut anmelden
+SIGN_IN_REFUSED = Name, Passwort oder Code ist falsch; nach fünf Fehlversuchen bitte bis zu 15 Minuten warten
+SECOND_FACTOR_NEEDED = senden Sie den Code aus Ihrer Authenticator-App oder einen Wiederherstellungscode
+SECOND_FACTOR_WRONG = der Code ist falsch oder wurde schon verwendet: warten Sie auf den nächsten, und prüfen Sie, ob die Uhr richtig geht
+PASSWORD_MUST_CHANGE = dieses Passwort galt für eine einzige Anmeldung: senden Sie ein neues als new_password mit
+PASSWORD_WEAK = zu leicht zu erraten: nehmen Sie vier Wörter, die nichts miteinander zu tun haben
+    .why = zu leicht zu erraten ({ $why }): nehmen Sie vier Wörter, die nichts miteinander zu tun haben
+WEAK_BY_KEYBOARD = nebeneinanderliegende Tasten werden zuerst geraten
+WEAK_BY_REPEATS = Wiederholungen machen es kaum schwerer
+WEAK_BY_FAME = es ist eines der häufigsten Passwörter oder ähnelt einem davon
+WEAK_BY_SEQUENCE = Folgen wie abc oder 6543 werden zuerst geraten
+WEAK_BY_DATE = Jahreszahlen und Daten werden zuerst geraten
+WEAK_BY_WORD = ein einzelnes Wort oder ein Name allein wird zuerst geraten
+PASSWORD_UNUSABLE = 12 bis 256 Zeichen
+LOGIN_MALFORMED = 2 bis 100 Buchstaben, Ziffern und . _ - @ +
+LOGIN_TAKEN = diesen Anmeldenamen hat bereits jemand
+PERSON_HAS_LOGIN = diese Person hat bereits einen Zugang: je Person gibt es einen
+REFRESH_REFUSED = diese Sitzung gibt es nicht oder nicht mehr: bitte erneut anmelden
+REFRESH_REUSED = dieses Refresh-Token wurde schon einmal verwendet, daher wurde seine Sitzung zur Sicherheit beendet: bitte erneut anmelden
+NO_PASSWORD = dieser Akteur meldet sich ohne Passwort an
+RESET_ONESELF = das eigene Passwort ändert man mit dem alten: ChangePassword
+LOGIN_HOLDS_MORE = der Zugang hat { $permission }, was Sie ihm nicht geben könnten: bitten Sie jemanden, der das kann
+SECOND_FACTOR_ALREADY_EXISTS = es gibt bereits einen zweiten Faktor: entfernen Sie ihn zuerst
+SECOND_FACTOR_MISSING = es gibt keinen zweiten Faktor: beginnen Sie mit EnrollTotp
+API_KEY_REFUSED = diesen Schlüssel gibt es nicht oder nicht mehr: erstellen Sie einen neuen
+TOO_MANY_KEYS = ein Konto hat höchstens { $max } gültige Schlüssel: widerrufen Sie zuerst einen
+KEY_LIFE_UNUSABLE = expires_at: ein künftiger Zeitpunkt, höchstens { $days } Tage entfernt
+PROVIDER_UNKNOWN = kein Anbieter für Single Sign-on trägt diesen Namen
+PROVIDER_MALFORMED = 2 bis 50 Zeichen aus a-z, 0-9 und -
+PROVIDER_NAME_TAKEN = ein anderer Konzern hat einen Anbieter mit diesem Namen: wählen Sie einen anderen
+ADDRESS_MALFORMED = eine Adresse, die mit https:// beginnt (auf dem Loopback auch http://), ohne # und ohne Benutzer
+SSO_PROVIDER_AWAY = der Identitätsanbieter ist nicht erreichbar oder antwortet nicht sinnvoll: bitte gleich noch einmal versuchen
+SSO_STATE_REFUSED = diese Anmeldung ist abgelaufen oder wurde anderswo begonnen: beginnen Sie neu
+SSO_REFUSED = die Bestätigung des Identitätsanbieters wurde nicht anerkannt: beginnen Sie neu
+SSO_LOGIN_UNKNOWN = der Identitätsanbieter kennt Sie, aber hier haben Sie keinen Zugang: bitten Sie die Administration um einen
+EMPLOYMENT_ENDED = Sie sind heute nicht beschäftigt: wenden Sie sich an die Personalabteilung
+MODULE_NOT_ENTITLED = der Konzern hat das Modul { $module } nicht: wenden Sie sich an den Betreiber der Suite
+TENANT_SUSPENDED = der Konzern ist gesperrt: der Betreiber kann ihn wieder freigeben
+REGION_NOT_SERVED = Daten der Region { $region } liegen in der Installation dieser Region: senden Sie den Aufruf dorthin (hier wird { $served } bedient)
+    .file = die Datei ist für die Region { $region } bestimmt: übernehmen Sie sie dort
+FIELD_NOT_READABLE = { $field }: um danach zu suchen, braucht man { $permission }; keine Ihrer Rollenzuweisungen gibt Ihnen das
+PERMISSION_DENIED = dazu sind Sie nicht berechtigt: bitten Sie um eine Rollenzuweisung
+    .at_all = keine Ihrer Rollenzuweisungen gibt Ihnen { $permission }
+    .here = Ihre Rollenzuweisungen geben Ihnen { $permission }, aber nicht hier
+    .group = Ihre Rollenzuweisungen geben Ihnen { $permission } für Einheiten, und was keine Einheit nennt, betrifft den ganzen Konzern: nennen Sie eine Ihrer Einheiten, wo der Aufruf das zulässt, oder bitten Sie um eine Rollenzuweisung für den Konzern
+    .signed_in = das ist nur für angemeldete Personen
+    .other_group = ein Dienst darf nur Ansichten des Konzerns anfordern, für den er arbeitet
+FOUR_EYES_REQUIRED = hier ist eine andere Person nötig: wer an einem früheren Schritt beteiligt war, auch indem er das Recht delegiert oder delegiert bekommen hat, kann diesen Schritt nicht ausführen
 
 ## The group, its units and its people
 
-# The store holds a group.
-INITIALISED_ALREADY = this store holds a group already: sign in, start with an empty store, or bring an invitation
-    .invited = this invitation was used already, and its group is there: sign in to that group, or ask the operator for another invitation
-# The invitation was made by another stack, or a part of it is missing.
-INVITATION_INVALID = the invitation is not one of this stack, or not whole: ask its operator for another
-# The invitation was not used in time.
-INVITATION_EXPIRED = the invitation's life is over: ask the operator for another
-# An invitation names the group that it is for.
-INVITED_ANOTHER = the invitation is for a group with another id
-# The region is to be added and is there.
-REGION_ALREADY_EXISTS = the group has the region { $region }
-# A name of a region that cannot be one.
-REGION_MALFORMED = a region is 1 to 32 of a-z, 0-9 and -, such as cn-north
-REGION_UNUSABLE = 1 to 32 of a-z, 0-9 and -, each once
-REGION_IS_GLOBAL = a region, not the whole group
-# A branch needs a region where the group has several.
-REGION_MISSING = the group has several regions: name the branch's
-    .from = this stack serves several regions of the group: name the one that the file leaves in from_region
-    .switch = this stack serves several regions of the group: name the one that the file leaves with --from REGION
-# No such region in this group.
-REGION_UNKNOWN = the group has no region "{ $region }"
-# A branch is in another region than the one that is named.
-REGION_DIFFERS = the branch is in { $region }, and data do not move between regions
-# Data do not move between regions.
-REGION_CROSSED = the units are in different regions, and data do not move between regions
-    .person = the unit is in another region, and data do not move between regions: end the employment here, and hire the person there under a number of that region
-    .manager = the manager belongs to another region, whose people may not read this one's data
-# The group is suspended and is to be suspended.
-SUSPENDED_ALREADY = the group is suspended already
-# A group is to be deleted soon after it was suspended.
-SUSPENDED_TOO_SHORT = a group is deleted 30 days after it was suspended, not before { $from }
-# The group is in use and is to be resumed or deleted.
-NOT_SUSPENDED = the group is in use
-# Whoever deletes a group says its name.
-NAME_DIFFERS = say the group's name letter for letter, so that it is the right one
-# The group is gone.
-TENANT_DELETED = the group was deleted
-# A module that is not there.
-MODULE_UNKNOWN = "{ $name }" is no module: there are { $known }
-# A person has one pseudonym in the group.
-PSEUDONYM_ALREADY_EXISTS = the person has another pseudonym: it stays
-# A pseudonym is one person's.
-PSEUDONYM_TAKEN = somebody else here has this pseudonym: look whose it is
-# Directories are taken in from old to new.
-DIRECTORY_OLDER = a newer directory of this region was taken in already
-# The path of a unit that cannot be one.
-UNIT_PATH_MALFORMED = 1 to 16 names joined by /, each 1 to 200 characters
-# The name of a unit that cannot be one.
-UNIT_NAME_MALFORMED = 1 to 200 characters, without /
-# No such unit.
-UNIT_UNKNOWN = no unit "{ $path }": import it first
-    .was = no unit is called "{ $path }" on { $day }, since it was renamed, moved or closed: write the path that it has on that day
-# The unit is there as another kind.
-UNIT_DIFFERS = the unit is there as a { $kind ->
-    [legal_entity] legal entity
-    [branch] branch
-    [department] department
-    [team] team
-   *[group] group
+INITIALISED_ALREADY = dieser Datenspeicher enthält bereits einen Konzern: melden Sie sich an, beginnen Sie mit einem leeren Datenspeicher oder verwenden Sie eine Einladung
+    .invited = diese Einladung wurde bereits verwendet, und ihr Konzern besteht: melden Sie sich dort an, oder bitten Sie den Betreiber um eine neue Einladung
+INVITATION_INVALID = die Einladung stammt nicht von dieser Installation oder ist unvollständig: bitten Sie den Betreiber um eine neue
+INVITATION_EXPIRED = die Einladung ist abgelaufen: bitten Sie den Betreiber um eine neue
+INVITED_ANOTHER = die Einladung gilt für einen Konzern mit einer anderen ID
+REGION_ALREADY_EXISTS = der Konzern hat die Region { $region } bereits
+REGION_MALFORMED = eine Region besteht aus 1 bis 32 Zeichen aus a-z, 0-9 und -, etwa cn-north
+REGION_UNUSABLE = 1 bis 32 Zeichen aus a-z, 0-9 und -, jede Region nur einmal
+REGION_IS_GLOBAL = eine Region, nicht der ganze Konzern
+REGION_MISSING = der Konzern hat mehrere Regionen: geben Sie die Region der Niederlassung an
+    .from = diese Installation bedient mehrere Regionen des Konzerns: geben Sie in from_region an, aus welcher die Datei kommt
+    .switch = diese Installation bedient mehrere Regionen des Konzerns: geben Sie mit --from REGION an, aus welcher die Datei kommt
+REGION_UNKNOWN = der Konzern hat keine Region „{ $region }“
+REGION_DIFFERS = die Niederlassung liegt in { $region }, und Daten wechseln die Region nicht
+REGION_CROSSED = die Einheiten liegen in verschiedenen Regionen, und Daten wechseln die Region nicht
+    .person = die Einheit liegt in einer anderen Region, und Daten wechseln die Region nicht: beenden Sie die Beschäftigung hier, und stellen Sie die Person dort unter einer Personalnummer jener Region ein
+    .manager = die Führungskraft gehört zu einer anderen Region, deren Personen die Daten dieser Region nicht lesen dürfen
+SUSPENDED_ALREADY = der Konzern ist bereits gesperrt
+SUSPENDED_TOO_SHORT = ein Konzern wird 30 Tage nach seiner Sperrung gelöscht, nicht vor dem { $from }
+NOT_SUSPENDED = der Konzern ist in Betrieb
+NAME_DIFFERS = geben Sie den Namen des Konzerns Buchstabe für Buchstabe an, damit es sicher der richtige ist
+TENANT_DELETED = der Konzern wurde gelöscht
+MODULE_UNKNOWN = „{ $name }“ ist kein Modul: es gibt { $known }
+PSEUDONYM_ALREADY_EXISTS = die Person hat ein anderes Pseudonym: es bleibt
+PSEUDONYM_TAKEN = jemand anderes hat hier dieses Pseudonym: sehen Sie nach, wem es gehört
+DIRECTORY_OLDER = von dieser Region wurde bereits ein neueres Verzeichnis übernommen
+UNIT_PATH_MALFORMED = 1 bis 16 durch / verbundene Namen mit je 1 bis 200 Zeichen
+UNIT_NAME_MALFORMED = 1 bis 200 Zeichen ohne /
+UNIT_UNKNOWN = keine Einheit „{ $path }“: importieren Sie sie zuerst
+    .was = am { $day } heißt keine Einheit „{ $path }“, da sie umbenannt, verschoben oder geschlossen wurde: geben Sie den Pfad an, den sie an diesem Tag hat
+UNIT_DIFFERS = die Einheit ist bereits vorhanden als { $kind ->
+    [legal_entity] Gesellschaft
+    [branch] Niederlassung
+    [department] Abteilung
+    [team] Team
+   *[group] Konzern
 }
-# A unit below the root is to be the group.
-UNIT_KIND_IS_ROOTS = only the root is the group
-# A kind of unit that this version does not know.
-UNIT_KIND_UNKNOWN = this is no kind of unit: branch, legal entity, department or team, or none, for the usual one
-# The day is before the unit begins.
-UNIT_BEGINS_LATER = the unit or one above it begins on { $day }: name a date from then on
-    .hired_on = "{ $path }" begins on { $day }, after hired_on
-# The unit closes while something would hang on it.
-UNIT_CLOSES = the unit { $unit } closes with { $day }: choose another, or other days
-    .into = the unit { $unit } closes with { $day }, and its people go to { $into }: choose that one, or other days
-# An import would make a second unit beside one that was renamed or moved.
-UNIT_HAD_NAME = a unit was called "{ $name }" there until { $day }, and has another name or place now: write the path that it has (ListOrgUnits), or, for a new unit of the old name, what it is (kind)
-# The root is to be moved, closed or merged.
-ROOT_STAYS = the root is the group: it stays as it is
-# The units would form a circle.
-ORG_CYCLE = the new parent lies below the unit, now or by a planned move
-# The tree would be too deep.
-ORG_TOO_DEEP = the tree would be deeper than { $max } names, now or by a planned move
-# Names below one parent are unique on every day.
-UNIT_NAME_TAKEN = the parent has a unit "{ $name }" on those days
-# Changes of a unit are made in the order of their days.
-UNIT_CHANGE_PLANNED = the unit has a change on { $day }: name that day or a later one
-# A unit is to be moved, closed or merged from a day of months before.
-UNIT_CHANGE_BACKDATED = { $from } is before the month that goes on now: whoever the unit was under would no longer see its days from then on, closed and paid months among them, and whoever it comes to would. Name { $first } or a later day, or say backdated where it was truly so since then
-# A unit with others below it is to be closed.
-UNIT_HAS_CHILDREN = "{ $name }" hangs below the unit then: move or close it first, or merge the unit
-# A unit with people is to be closed.
+UNIT_KIND_IS_ROOTS = nur die oberste Einheit ist der Konzern
+UNIT_KIND_UNKNOWN = diese Art von Einheit gibt es nicht: Niederlassung, Gesellschaft, Abteilung oder Team, oder keine Angabe für die übliche
+UNIT_BEGINS_LATER = die Einheit oder eine darüber beginnt am { $day }: geben Sie ein Datum ab diesem Tag an
+    .hired_on = „{ $path }“ beginnt am { $day }, nach hired_on
+UNIT_CLOSES = die Einheit { $unit } schließt mit dem { $day }: wählen Sie eine andere oder andere Tage
+    .into = die Einheit { $unit } schließt mit dem { $day }, ihre Personen gehen zu { $into }: wählen Sie diese Einheit oder andere Tage
+UNIT_HAD_NAME = bis zum { $day } hieß dort eine Einheit „{ $name }“ und hat jetzt einen anderen Namen oder Platz: geben Sie ihren heutigen Pfad an (ListOrgUnits) oder, für eine neue Einheit mit dem alten Namen, deren Art (kind)
+ROOT_STAYS = die oberste Einheit ist der Konzern: sie bleibt, wie sie ist
+ORG_CYCLE = die neue übergeordnete Einheit liegt unterhalb dieser Einheit, jetzt oder durch eine geplante Verschiebung
+ORG_TOO_DEEP = der Baum würde tiefer als { $max } Namen, jetzt oder durch eine geplante Verschiebung
+UNIT_NAME_TAKEN = die übergeordnete Einheit hat an diesen Tagen bereits eine Einheit „{ $name }“
+UNIT_CHANGE_PLANNED = für die Einheit ist am { $day } eine Änderung vorgesehen: nennen Sie diesen Tag oder einen späteren
+UNIT_CHANGE_BACKDATED = { $from } liegt vor dem laufenden Monat: die bisher übergeordnete Einheit könnte die Tage ab dann nicht mehr sehen, darunter abgeschlossene und ausgezahlte Monate, die neue dagegen schon. Nennen Sie den { $first } oder einen späteren Tag, oder geben Sie backdated an, wenn es seit damals wirklich so war
+UNIT_HAS_CHILDREN = „{ $name }“ hängt dann unter der Einheit: verschieben oder schließen Sie sie zuerst, oder führen Sie die Einheit zusammen
 UNIT_HAS_PEOPLE = { $count ->
-    [one] { $count } employment is in the unit then: say in move_people_to where it goes
-   *[other] { $count } employments are in the unit then: say in move_people_to where they go
+    [one] { $count } Beschäftigung liegt dann in der Einheit: geben Sie in move_people_to an, wohin sie geht
+   *[other] { $count } Beschäftigungen liegen dann in der Einheit: geben Sie in move_people_to an, wohin sie gehen
 }
-# The units to merge and the one that stays are not apart.
-MERGED_INTO_ITSELF = name one or more units to merge, each once, and another one that stays
-# The unit that people go to cannot take them.
-PEOPLE_TO_NOWHERE = the unit that people go to must be a branch or below and must not close that day
-# People are in units of a region.
-UNIT_HAS_NO_REGION = people belong to a branch or below, not to the group itself
-# An import brings a number that is there with something else.
-PERSON_DIFFERS = this employee number is there with another { $field }
-# A row of a number whose earlier row was refused.
-EARLIER_ROW_REFUSED = an earlier row of this number was refused, and this one goes on from it: correct that one, and send both again
-# A row of people into a unit that the caller may not write to: such as for days before a team came from another branch.
-PERSON_OUT_OF_REACH = the unit is beyond what you may write to, today or on a day since the first one: leave the row out, or have somebody send it who may for all of them
-# Two employments of the same kind on one day.
-EMPLOYMENT_OVERLAPS = the person's employment from { $day } covers some of these days: end it first
-# No employment on the day.
-NOT_EMPLOYED = the person is not employed on { $day }
-# The manager has no employment on the day.
-MANAGER_NOT_EMPLOYED = the manager is not employed on { $day }: choose another
-# It is to end later than it does.
-ENDS_ALREADY = the employment ends on { $day } already
-    .line = the line ends on { $day } already
-# A word or a number that is no kind of employment.
-EMPLOYMENT_KIND_UNKNOWN = "{ $text }" is no kind of employment: use full_time, part_time, fixed_term, intern, agency, outsourced or freelance
-# A position or grade that the catalogue lacks on the day.
-NOT_IN_CATALOGUE = { $field }: the group's catalogue has no "{ $code }" on { $day }: import it first, or choose another
-# Changes of an employment are made in the order of their days.
-EMPLOYMENT_CHANGE_PLANNED = the employment has a change on { $day }: name that day or a later one, or cancel the change
-# The change to be cancelled is not there, or has begun.
-NOTHING_PLANNED = the employment has no change on { $day } that could still be dropped
-# A home is to be ended like a post.
-HOME_ENDS = this is the home employment, which EndEmployment ends with all beside it
-# The first day is to be moved over something that was before.
-START_TOO_LATE = something of it, or beside it, is on { $day }, before that first day: put that right first
-# A post or a leave would last longer than the home.
-OUTLASTS_HOME = the home employment ends on { $day }: posts and leaves end with it at the latest
-# Two leaves on one day.
-LEAVE_OVERLAPS = the person's leave from { $day } covers some of these days: end it first
-# The kind of a new post is missing.
-POST_KIND_MISSING = concurrent or secondment: a home is hired, transferred or rehired
-# Numbers of employees are unique.
-EMPLOYEE_NO_TAKEN = somebody else has this employee number
-# Numbers of identity documents are unique in a region.
-ID_NUMBER_TAKEN = somebody else of this region has this number
-# A number that no identity document has.
-ID_NUMBER_INVALID = an identity number has 1 to 64 characters without control characters
-# A Chinese resident identity number with a slip.
-ID_NUMBER_CHECKSUM = the last place of this resident identity number does not fit the others: see the card
-LINE_KIND_MISSING = solid or dotted
-# Somebody would report to himself.
-REPORTING_CYCLE = on { $day } the manager reports to this person, directly or through others
-# A person has one solid line a day.
-LINE_CHANGE_PLANNED = another solid line begins on { $day }: end it, or name a last day before
-# The line is there.
-LINE_THERE_ALREADY = line { $id } says so on some of these days
-# A rate of exchange between a currency and itself.
-RATE_OF_ITSELF = a currency is always worth itself: name another one
-# A list of rates as of an instant and of all time at once.
-SUPERSEDED_AND_KNOWN_AT = ask either for what was known at an instant or for all that was ever said
-# An entry of the catalogue without its kind.
-KIND_MISSING = say whether it is a position or a grade
-# A grade without a rank, or a position with one.
-RANK_UNUSABLE = a grade has a rank from 1 on, a position has none
-# Entries of the catalogue do not overlap.
-ENTRY_CHANGE_PLANNED = the code has an entry from { $day } on: end before that day, or begin on it
+MERGED_INTO_ITSELF = nennen Sie eine oder mehrere Einheiten, die zusammengeführt werden, jede einmal, und eine andere, die bleibt
+PEOPLE_TO_NOWHERE = die Einheit, in die die Personen gehen, muss eine Niederlassung oder darunter sein und darf nicht am selben Tag schließen
+UNIT_HAS_NO_REGION = Personen gehören zu einer Niederlassung oder darunter, nicht zum Konzern selbst
+PERSON_DIFFERS = diese Personalnummer ist bereits vorhanden, aber mit anderem Inhalt in { $field }
+EARLIER_ROW_REFUSED = eine frühere Zeile zu dieser Nummer wurde abgelehnt, und diese baut darauf auf: korrigieren Sie jene, und senden Sie beide erneut
+PERSON_OUT_OF_REACH = die Einheit liegt heute oder an einem Tag seit dem ersten außerhalb dessen, was Sie schreiben dürfen: lassen Sie die Zeile weg, oder lassen Sie sie von jemandem senden, der das für alle Tage darf
+EMPLOYMENT_OVERLAPS = die Beschäftigung der Person ab { $day } überschneidet sich mit einigen dieser Tage: beenden Sie sie zuerst
+NOT_EMPLOYED = die Person ist am { $day } nicht beschäftigt
+MANAGER_NOT_EMPLOYED = die Führungskraft ist am { $day } nicht beschäftigt: wählen Sie eine andere
+ENDS_ALREADY = die Beschäftigung endet bereits am { $day }
+    .line = die Berichtslinie endet bereits am { $day }
+EMPLOYMENT_KIND_UNKNOWN = „{ $text }“ ist keine Beschäftigungsart: verwenden Sie full_time, part_time, fixed_term, intern, agency, outsourced oder freelance
+NOT_IN_CATALOGUE = { $field }: der Katalog des Konzerns enthält am { $day } kein „{ $code }“: importieren Sie es zuerst, oder wählen Sie etwas anderes
+EMPLOYMENT_CHANGE_PLANNED = für die Beschäftigung ist am { $day } eine Änderung vorgesehen: nennen Sie diesen Tag oder einen späteren, oder nehmen Sie die Änderung zurück
+NOTHING_PLANNED = für die Beschäftigung ist am { $day } keine Änderung vorgesehen, die sich noch zurücknehmen ließe
+HOME_ENDS = das ist die Hauptbeschäftigung; EndEmployment beendet sie mit allen weiteren
+START_TOO_LATE = etwas davon oder daneben liegt am { $day }, vor diesem ersten Tag: korrigieren Sie das zuerst
+OUTLASTS_HOME = die Hauptbeschäftigung endet am { $day }: Zusatzbeschäftigungen und Abwesenheiten enden spätestens mit ihr
+LEAVE_OVERLAPS = die Abwesenheit der Person ab { $day } überschneidet sich mit einigen dieser Tage: beenden Sie sie zuerst
+POST_KIND_MISSING = concurrent oder secondment: eine Hauptbeschäftigung entsteht durch Einstellung, Versetzung oder Wiedereinstellung
+EMPLOYEE_NO_TAKEN = diese Personalnummer hat bereits jemand anderes
+ID_NUMBER_TAKEN = diese Nummer hat bereits jemand anderes in dieser Region
+ID_NUMBER_INVALID = eine Ausweisnummer hat 1 bis 64 Zeichen ohne Steuerzeichen
+ID_NUMBER_CHECKSUM = die letzte Stelle dieser Ausweisnummer passt nicht zu den anderen: sehen Sie auf dem Ausweis nach
+LINE_KIND_MISSING = solid oder dotted
+REPORTING_CYCLE = am { $day } berichtet die Führungskraft selbst an diese Person, direkt oder über andere
+LINE_CHANGE_PLANNED = am { $day } beginnt eine andere direkte Berichtslinie (solid): beenden Sie sie, oder nennen Sie einen letzten Tag davor
+LINE_THERE_ALREADY = die Berichtslinie { $id } besagt das für einige dieser Tage bereits
+RATE_OF_ITSELF = eine Währung ist immer so viel wert wie sie selbst: nennen Sie eine andere
+SUPERSEDED_AND_KNOWN_AT = fragen Sie entweder nach dem, was zu einem Zeitpunkt bekannt war, oder nach allem, was je angegeben wurde
+KIND_MISSING = geben Sie an, ob es eine Position oder eine Stufe ist
+RANK_UNUSABLE = eine Stufe hat einen Rang ab 1, eine Position hat keinen
+ENTRY_CHANGE_PLANNED = der Code hat einen Eintrag ab dem { $day }: enden Sie vor diesem Tag, oder beginnen Sie an ihm
 
 ## Access
 
-# Hours that cannot be read.
-HOURS_MALFORMED = hours are two different times, such as 08:00-20:00
-# What a scope names does not fit its kind.
-SCOPE_MALFORMED = self, reports and tenant name nothing; unit, subtree and legal_entity name a unit; region names a region
-REACH_MISSING = say how far it reaches
-# A permission that is not there.
-PERMISSION_UNKNOWN = "{ $text }" is not a permission of this version
-# No role of this name.
-ROLE_UNKNOWN = no role is called "{ $role }"
-    .own = the group has no role of its own called "{ $role }"
-# Every role says on which scopes it is given.
-SCOPE_NOT_FOR_ROLE = { $role } is not given on the scope { $scope }
-# The scope of an employer names another unit.
-NOT_A_LEGAL_ENTITY = { $unit } is not a legal entity
-# The scopes self and reports need a person behind the login.
-NO_PERSON = this login belongs to no person: name a unit or region
-    .punching = only people punch and hand over accounts: sign in with a login that belongs to a person
-    .claiming = only people claim dialogues: sign in with a login that belongs to a person
-# Two duties that one person must not have.
-DUTIES_SEPARATED = nobody holds both { $a } and { $b }: give it to somebody else
-    .role = no role gives both { $a } and { $b }: make two of it
-    .holder = { $principal } has this role and would hold both { $a } and { $b }: take one of the grants away first
-    .delegated = nobody holds both { $a } and { $b }, not for a day: delegate it to somebody else
-# The same role on the same scope.
-GRANTED_ALREADY = grant { $id } gives this on those days
-# One passes on only what one holds.
-GRANT_NOT_HELD = none of your own grants gives you { $permission } there, so you cannot pass it on
-# One gives oneself nothing.
-GRANT_TO_ONESELF = nobody gives himself what he does not hold: ask another administrator
-    .role = you have this role and do not hold { $permission }: ask another administrator
-# The grant is gone.
-REVOKED_ALREADY = the grant is taken away already
-# Who gets a role is named twice, or not at all.
-PRINCIPAL_OR_LOGIN = name the principal or the login, one of them
-# Somebody must be able to give roles.
-LAST_ADMINISTRATOR = then nobody could give roles any more: give group_admin to somebody else first
-# A role's name that cannot be one.
-ROLE_NAME_MALFORMED = 2 to 64 of a-z, 0-9 and _
-# Ready roles and services keep their names.
-ROLE_NAME_RESERVED = a ready role or a service has this name: take another
-# A role that gives nothing.
-ROLE_EMPTY = name at least one permission and one scope
-# Some permissions are for services.
-ROLE_FOR_SERVICES = { $permission } is for services of the suite alone
-# A role that somebody has is to be removed.
+HOURS_MALFORMED = die Uhrzeiten müssen zwei verschiedene Zeiten sein, etwa 08:00-20:00
+SCOPE_MALFORMED = self, reports und tenant nennen nichts; unit, subtree und legal_entity nennen eine Einheit; region nennt eine Region
+REACH_MISSING = geben Sie an, wie weit es reicht
+PERMISSION_UNKNOWN = „{ $text }“ ist keine Berechtigung dieser Version
+ROLE_UNKNOWN = keine Rolle heißt „{ $role }“
+    .own = der Konzern hat keine eigene Rolle namens „{ $role }“
+SCOPE_NOT_FOR_ROLE = { $role } wird nicht für den Geltungsbereich { $scope } vergeben
+NOT_A_LEGAL_ENTITY = { $unit } ist keine Gesellschaft
+NO_PERSON = dieser Zugang gehört zu keiner Person: nennen Sie eine Einheit oder Region
+    .punching = nur Personen stempeln und übergeben Konten: melden Sie sich mit dem Zugang einer Person an
+    .claiming = nur Personen beanspruchen Dialoge: melden Sie sich mit dem Zugang einer Person an
+DUTIES_SEPARATED = niemand hat sowohl { $a } als auch { $b }: geben Sie es jemand anderem
+    .role = keine Rolle gibt sowohl { $a } als auch { $b }: machen Sie zwei daraus
+    .holder = { $principal } hat diese Rolle und hätte dann sowohl { $a } als auch { $b }: entziehen Sie zuerst eine der Rollenzuweisungen
+    .delegated = niemand hat sowohl { $a } als auch { $b }, auch nicht für einen Tag: delegieren Sie es an jemand anderen
+GRANTED_ALREADY = die Rollenzuweisung { $id } gibt das an diesen Tagen bereits
+GRANT_NOT_HELD = keine Ihrer eigenen Rollenzuweisungen gibt Ihnen dort { $permission }, daher können Sie es nicht weitergeben
+GRANT_TO_ONESELF = niemand gibt sich selbst, was er nicht hat: bitten Sie eine andere Person aus der Administration
+    .role = Sie haben diese Rolle, aber nicht { $permission }: bitten Sie eine andere Person aus der Administration
+REVOKED_ALREADY = die Rollenzuweisung ist bereits entzogen
+PRINCIPAL_OR_LOGIN = nennen Sie entweder den Akteur oder den Anmeldenamen
+LAST_ADMINISTRATOR = danach könnte niemand mehr Rollen vergeben: geben Sie group_admin zuerst jemand anderem
+ROLE_NAME_MALFORMED = 2 bis 64 Zeichen aus a-z, 0-9 und _
+ROLE_NAME_RESERVED = eine vorgegebene Rolle oder ein Dienst trägt diesen Namen: wählen Sie einen anderen
+ROLE_EMPTY = nennen Sie mindestens eine Berechtigung und einen Geltungsbereich
+ROLE_FOR_SERVICES = { $permission } ist nur für Dienste der Suite
 ROLE_IN_USE = { $count ->
-    [one] { $count } grant gives this role: take it away first
-   *[other] { $count } grants give this role: take them away first
+    [one] { $count } Rollenzuweisung gibt diese Rolle: entziehen Sie sie zuerst
+   *[other] { $count } Rollenzuweisungen geben diese Rolle: entziehen Sie sie zuerst
 }
-# A delegation of nothing.
-DELEGATION_EMPTY = name at least one permission
-# A delegation of no time, or of time that is over.
-DELEGATION_TIME = it must end after it begins, and in the future
-# A delegation for too long.
-DELEGATION_TOO_LONG = at most 90 days: for longer let somebody give a role
-# One delegates nothing to oneself.
-DELEGATION_TO_ONESELF = name somebody else
-# The delegation is over.
-DELEGATION_ENDED = the delegation is over already
-# Rights over rights are not delegated.
-PERMISSION_NOT_DELEGABLE = { $permission } is never delegated
-# An emergency that opens nothing.
-BREAK_GLASS_EMPTY = name the permissions to open
-# Some permissions no emergency opens.
-PERMISSION_NOT_OPENED = no emergency opens { $permission }: rights over rights and separated duties stay where they are
-# An emergency names where it is.
-BREAK_GLASS_SCOPE = name a unit, a region or the group, not self or reports
-# An emergency says why.
-BREAK_GLASS_REASON = say what happened in at least 20 characters
-# An emergency is short.
-BREAK_GLASS_TIME = 1 to 60 minutes
-# One emergency at a time, and none is reviewed before it ended.
-BREAK_GLASS_OPEN = your emergency { $id } is open: end it first
-    .unreviewed = the emergency is still open: end it, then review it
-# The emergency is over.
-BREAK_GLASS_ENDED = the emergency is over already
-# In an emergency every row that is read is noted, which a stream cannot do.
-BREAK_GLASS_NO_STREAMS = an emergency opens no streams: ask for the rows one page at a time
-# The emergency has its review.
-REVIEWED_ALREADY = it is reviewed already
-ALLOWED_BY_ROLE = the role { $role } gives { $permission } here
-ALLOWED_BY_DELEGATION = { $permission } is delegated or opened in an emergency: see by whom
-REFUSED_HERE = the role { $role } gives { $permission }, but not here
-REFUSED_BY_CONDITION = the role { $role } gives { $permission } here only with a second factor or at other hours
-REFUSED_TODAY = the role { $role } gives { $permission } here, but not today
-REFUSED_WITHOUT_MODULE = the group does not have the module of { $permission }
-REFUSED_WITHOUT_GRANT = no grant gives { $permission }; these roles do: { $roles }
+DELEGATION_EMPTY = nennen Sie mindestens eine Berechtigung
+DELEGATION_TIME = das Ende muss nach dem Beginn und in der Zukunft liegen
+DELEGATION_TOO_LONG = höchstens 90 Tage: für länger lassen Sie eine Rolle zuweisen
+DELEGATION_TO_ONESELF = nennen Sie jemand anderen
+DELEGATION_ENDED = die Delegation ist bereits beendet
+PERMISSION_NOT_DELEGABLE = { $permission } wird nie delegiert
+BREAK_GLASS_EMPTY = nennen Sie die Berechtigungen, die geöffnet werden sollen
+PERMISSION_NOT_OPENED = kein Notfallzugriff öffnet { $permission }: Rechte über Rechte und getrennte Aufgaben bleiben, wo sie sind
+BREAK_GLASS_SCOPE = nennen Sie eine Einheit, eine Region oder den Konzern, nicht self oder reports
+BREAK_GLASS_REASON = beschreiben Sie in mindestens 20 Zeichen, was geschehen ist
+BREAK_GLASS_TIME = 1 bis 60 Minuten
+BREAK_GLASS_OPEN = Ihr Notfallzugriff { $id } ist offen: beenden Sie ihn zuerst
+    .unreviewed = der Notfallzugriff ist noch offen: beenden Sie ihn, und prüfen Sie ihn dann
+BREAK_GLASS_ENDED = der Notfallzugriff ist bereits beendet
+BREAK_GLASS_NO_STREAMS = ein Notfallzugriff öffnet keine Datenströme: rufen Sie die Zeilen seitenweise ab
+REVIEWED_ALREADY = er ist bereits geprüft
+ALLOWED_BY_ROLE = die Rolle { $role } gibt hier { $permission }
+ALLOWED_BY_DELEGATION = { $permission } ist delegiert oder in einem Notfall geöffnet: sehen Sie nach, von wem
+REFUSED_HERE = die Rolle { $role } gibt { $permission }, aber nicht hier
+REFUSED_BY_CONDITION = die Rolle { $role } gibt hier { $permission } nur mit einem zweiten Faktor oder zu anderen Uhrzeiten
+REFUSED_TODAY = die Rolle { $role } gibt hier { $permission }, aber nicht heute
+REFUSED_WITHOUT_MODULE = der Konzern hat das Modul von { $permission } nicht
+REFUSED_WITHOUT_GRANT = keine Rollenzuweisung gibt { $permission }; diese Rollen geben es: { $roles }
 
 ## Privacy
 
-# A question to the audit log with half a subject.
-SUBJECT_IN_PART = a subject has a kind and an id
-# A legal hold keeps data from being deleted.
-LEGAL_HOLD = a legal hold stands: it must be lifted first, see ListHolds
-# The hold is over.
-HOLD_LIFTED = the hold was lifted already
-# No such kind of data.
-RETENTION_KIND_UNKNOWN = "{ $kind }" is not a kind of data: ListRetention names them all
-# Every kind of data has a shortest and a longest time.
-RETENTION_OUT_OF_BOUNDS = this kind is kept for { $min } to { $max } months
-# What the law wants kept is not erased.
-RETENTION_RUNS = what the law wants kept about the person is kept until { $day }: ask again after that day
-# The person was erased.
-PERSON_ERASED = this person was erased: nothing can be written about them; who comes back is a new person
-# Only who has left is erased.
-STILL_EMPLOYED = only somebody who has left can be erased: end the employment first
-# One erasure for a person.
-ERASURE_ALREADY_EXISTS = erasure { $id } is there for this person
-# One does not approve the own erasure.
-OWN_ERASURE = nobody approves the own erasure: somebody else must
-# The erasure was approved, and cannot be called back.
-ERASED_ALREADY = the erasure was approved already
-# The request was withdrawn or rejected.
-ERASURE_DROPPED = the request was withdrawn or rejected: ask for the erasure anew
-# A service reports on an erasure that nobody approved.
-ERASURE_NOT_APPROVED = nobody has approved it yet
-# Only services report on erasures.
-NOT_A_SERVICE = only a service that holds something of people reports on an erasure
+SUBJECT_IN_PART = ein Gegenstand hat eine Art und eine ID
+LEGAL_HOLD = es besteht eine Löschsperre: sie muss zuerst aufgehoben werden, siehe ListHolds
+HOLD_LIFTED = die Löschsperre wurde bereits aufgehoben
+RETENTION_KIND_UNKNOWN = „{ $kind }“ ist keine Art von Daten: ListRetention nennt alle
+RETENTION_OUT_OF_BOUNDS = diese Art wird { $min } bis { $max } Monate aufbewahrt
+RETENTION_RUNS = was über die Person gesetzlich aufzubewahren ist, bleibt bis zum { $day } erhalten: fragen Sie nach diesem Tag erneut
+PERSON_ERASED = die Daten dieser Person wurden gelöscht: es kann nichts mehr über sie geschrieben werden; wer zurückkommt, ist eine neue Person
+STILL_EMPLOYED = nur die Daten ausgeschiedener Personen können gelöscht werden: beenden Sie zuerst die Beschäftigung
+ERASURE_ALREADY_EXISTS = für diese Person gibt es bereits die Löschung { $id }
+OWN_ERASURE = niemand genehmigt die eigene Löschung: das muss jemand anderes tun
+ERASED_ALREADY = die Löschung wurde bereits genehmigt
+ERASURE_DROPPED = der Antrag wurde zurückgezogen oder abgelehnt: beantragen Sie die Löschung neu
+ERASURE_NOT_APPROVED = sie wurde noch von niemandem genehmigt
+NOT_A_SERVICE = über eine Löschung berichtet nur ein Dienst, der Personendaten enthält
 
 ## How long data are kept, counted from when and why
 
-KEPT_FROM_ALIASES = the last day of the alias or device
-KEPT_BECAUSE_ALIASES = which records a person is credited with must be provable while pay can be disputed
-KEPT_FROM_DUTY = the time of the punch or the hand-over, the end of the shift
-KEPT_BECAUSE_DUTY = wage records and what they rest on: two years (Interim Provisions on Payment of Wages)
-KEPT_FROM_PAY = the day the statement was written
-KEPT_BECAUSE_PAY = papers for withholding income tax: five years; wage records: two years
-KEPT_FROM_PERSON = the end of the last employment
-KEPT_BECAUSE_PERSON = ended employment contracts: two years (Labour Contract Law)
-KEPT_FROM_SESSIONS = the day the session was over at the latest
-KEPT_BECAUSE_SESSIONS = logs of who used the network: six months (Cybersecurity Law)
-KEPT_FROM_RECORDS = the start of the record
-KEPT_BECAUSE_RECORDS = the records that pay rests on, while it can be disputed
-KEPT_FROM_RESULTS = the day the result was written; of a credit, the start of its record
-KEPT_BECAUSE_RESULTS = scores that pay rests on: as long as papers for withholding income tax
-KEPT_FROM_REQUESTS = the request
-KEPT_BECAUSE_REQUESTS = a request that is sent again gets its first answer; nothing asks for more
-KEPT_FROM_EVIDENCE = the day the evidence was written
-KEPT_BECAUSE_EVIDENCE = what a profile sums up; no law asks for it
+KEPT_FROM_ALIASES = letzter Tag des Alias oder Geräts
+KEPT_BECAUSE_ALIASES = welche Vorgänge einer Person zugerechnet werden, muss nachweisbar sein, solange die Vergütung angefochten werden kann
+KEPT_FROM_DUTY = Zeitpunkt der Stempelung oder Übergabe, Ende der Schicht
+KEPT_BECAUSE_DUTY = Lohnunterlagen und ihre Grundlagen: zwei Jahre (Interim Provisions on Payment of Wages)
+KEPT_FROM_PAY = Tag, an dem der Entgeltnachweis geschrieben wurde
+KEPT_BECAUSE_PAY = Unterlagen zum Einbehalt der Einkommensteuer: fünf Jahre; Lohnunterlagen: zwei Jahre
+KEPT_FROM_PERSON = Ende der letzten Beschäftigung
+KEPT_BECAUSE_PERSON = beendete Arbeitsverträge: zwei Jahre (Labour Contract Law)
+KEPT_FROM_SESSIONS = Tag, an dem die Sitzung spätestens beendet war
+KEPT_BECAUSE_SESSIONS = Protokolle der Netznutzung: sechs Monate (Cybersecurity Law)
+KEPT_FROM_RECORDS = Beginn des Vorgangs
+KEPT_BECAUSE_RECORDS = die Vorgänge, auf denen die Vergütung beruht, solange sie angefochten werden kann
+KEPT_FROM_RESULTS = Tag, an dem das Ergebnis geschrieben wurde; bei einem Anteil der Beginn seines Vorgangs
+KEPT_BECAUSE_RESULTS = Punktzahlen, auf denen die Vergütung beruht: so lange wie Unterlagen zum Einbehalt der Einkommensteuer
+KEPT_FROM_REQUESTS = die Anfrage
+KEPT_BECAUSE_REQUESTS = eine erneut gesendete Anfrage erhält ihre erste Antwort; mehr wird nicht gebraucht
+KEPT_FROM_EVIDENCE = Tag, an dem der Beleg geschrieben wurde
+KEPT_BECAUSE_EVIDENCE = was ein Profil zusammenfasst; kein Gesetz verlangt es
 
 ## The suite
 
-# More calls at once than this service takes.
-OVERLOADED = too many calls at once: try again in a moment
-# More calls of one caller than allowed.
-RATE_LIMITED = too many calls: try again in a moment
-# Time ran out, here or in a peer.
-DEADLINE_EXCEEDED = the call took longer than the caller allowed
-# Somebody changed it since it was read.
-STALE = somebody changed this since you read it: read it again, then repeat your change
-# The database stayed busy through all retries.
-STORE_BUSY = somebody else changed this at the same moment; try again
-# The database cannot be reached.
-STORE_UNAVAILABLE = the store cannot be reached right now; try again shortly
-# The database says that its data are damaged.
-STORE_DAMAGED = the database of a service is damaged, and repeating this does not help: its operator stops the service, looks how much is damaged (SQLite: PRAGMA integrity_check; PostgreSQL: pg_amcheck) and puts the database back from a backup
-    .server = the data of { $service } in the database { $database } at { $at } are damaged: stop the service, look how much is damaged (pg_amcheck), and put the database back from your backup; nothing was changed in it
-# The database takes no writes: its disk, its file or the server is read-only.
-STORE_READ_ONLY = the database of a service can only be read just now, and nothing was changed: its operator gives it back the right to write (SQLite: the file and its folder; PostgreSQL: the server that takes writes, not its standby); then do the same again
-    .server = PostgreSQL of { $service } at { $at } takes no writes: it is a standby, or default_transaction_read_only is on. Name the server that takes writes in { $setting }
-# A service that the call needs cannot be reached.
-PEER_UNAVAILABLE = a service that this call needs is away: try again in a moment
-# A peer does not know the service that asks it; nothing is wrong with the caller's token.
-PEER_REFUSES_SERVICE = a service that this call needs does not know this one yet: try again in a moment
-# An address of a service that cannot be read.
-PEER_ADDRESS_INVALID = { $address } is no address of a service: write http://host:port or https://host:port
-# The server's certificate is not signed by whom the client trusts.
-PEER_CERTIFICATE_UNKNOWN = the server's certificate is signed by an authority that is not trusted here: name the file of that authority (--ca, or client.authority in the settings), or look whether this is the right server
-# The server's certificate names another host.
-PEER_CERTIFICATE_FOR_ANOTHER = the server's certificate is for another name: call it by a name that stands in its certificate
-# The server's certificate is over, or not valid yet.
-PEER_CERTIFICATE_OUT_OF_DATE = the server's certificate is not valid now: its operator renews it, unless the clock of this machine is wrong
-# The server wants a certificate of its callers and was shown none.
-PEER_WANTS_CERTIFICATE = the server wants a certificate of its callers: name yours (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The server was shown a certificate that it does not take.
-PEER_REFUSES_CERTIFICATE = the server does not take the certificate that it was shown: ask its operator which authority signs those of callers
-    .expired = the certificate that was shown to the server is out of date: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-    .revoked = the certificate that was shown to the server was revoked: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The address begins with https, and whoever listens there knows no TLS.
-PEER_SPEAKS_PLAINTEXT = the address begins with https://, and the server there speaks no TLS: write http://, or ask its operator for the right port
-# The address begins with http, and whoever listens there wants TLS.
-PEER_SPEAKS_TLS = the address begins with http://, and the server there speaks TLS: write https://
-# Something else about TLS.
-PEER_TLS_FAILED = the encrypted connection could not be made: { $why }
-# A certificate and a private key of which neither was made for the other.
-CERTIFICATE_KEY_MISMATCH = the certificate and the private key do not belong together: name the key that this certificate was made for (--client-key or client.key of a caller, server.tls_key of a server)
-# A certificate, a key or an authority that cannot be read, or no authority at all.
-PEER_CERTIFICATES_UNUSABLE = the certificates for this server cannot be used: { $why }. Name the file of the authority that signed the server's certificate (--ca, or client.authority)
-# A peer refused without a reason of ours.
-PEER_FAILED = a service that this call needs refused it
-# `grpc-timeout` cannot be read.
-DEADLINE_MALFORMED = grpc-timeout is at most 8 digits and one of the units H M S m u n
-# The connection was lost in the middle of a request.
-REQUEST_CUT_OFF = the request ended early
-# The request is no message of this rpc: another contract, or damaged on its way.
-REQUEST_UNREADABLE = the request cannot be read as the message of this rpc: look whether caller and server have the same contract (proto/), and whether its texts are UTF-8
-# The request is larger than any message may be.
-REQUEST_TOO_LARGE = the request is larger than { $max } bytes: send fewer rows at once
-# The answer would be larger than any message may be.
-ANSWER_TOO_LARGE = the answer is larger than { $max } bytes: ask for fewer rows at once (page_size), or for a narrower choice
-# The request is compressed, and nothing here reads that.
-REQUEST_COMPRESSED = the request is compressed: send it as it is (grpc-encoding identity)
-# A text with the character NUL.
-TEXT_WITH_NUL = leave out the character NUL (U+0000): no text may hold it
-# No rpc of this name.
-METHOD_UNKNOWN = there is no such method here: look at the name, and whether caller and server are of the same release
-# The service is one of the suite, and another process runs it.
-SERVICE_ELSEWHERE = the process at this address does not run the service { $service }: ask the one that does; a service and a command of tally find it by peers.{ $service } in the settings
-# Over HTTP: what a status of the answer means, in a few words.
+OVERLOADED = zu viele Aufrufe auf einmal: bitte gleich noch einmal versuchen
+RATE_LIMITED = zu viele Aufrufe: bitte gleich noch einmal versuchen
+DEADLINE_EXCEEDED = der Aufruf hat länger gedauert, als der Aufrufer zugelassen hat
+STALE = jemand hat das geändert, seit Sie es gelesen haben: lesen Sie es neu, und wiederholen Sie dann Ihre Änderung
+STORE_BUSY = jemand anderes hat das im selben Moment geändert; bitte noch einmal versuchen
+STORE_UNAVAILABLE = der Datenspeicher ist gerade nicht erreichbar; bitte in Kürze noch einmal versuchen
+STORE_DAMAGED = die Datenbank eines Dienstes ist beschädigt, und eine Wiederholung hilft nicht: der Betreiber hält den Dienst an, prüft den Umfang des Schadens (SQLite: PRAGMA integrity_check; PostgreSQL: pg_amcheck) und spielt die Datenbank aus einer Sicherung zurück
+    .server = die Daten von { $service } in der Datenbank { $database } auf { $at } sind beschädigt: halten Sie den Dienst an, prüfen Sie den Umfang des Schadens (pg_amcheck), und spielen Sie die Datenbank aus Ihrer Sicherung zurück; darin wurde nichts geändert
+STORE_READ_ONLY = die Datenbank eines Dienstes kann gerade nur gelesen werden, und nichts wurde geändert: der Betreiber gibt ihr das Schreibrecht zurück (SQLite: Datei und Ordner; PostgreSQL: der Server, der Schreibzugriffe annimmt, nicht sein Standby); wiederholen Sie es danach
+    .server = PostgreSQL von { $service } auf { $at } nimmt keine Schreibzugriffe an: es ist ein Standby, oder default_transaction_read_only ist aktiv. Geben Sie in { $setting } den Server an, der Schreibzugriffe annimmt
+PEER_UNAVAILABLE = ein Dienst, den dieser Aufruf braucht, ist nicht erreichbar: bitte gleich noch einmal versuchen
+PEER_REFUSES_SERVICE = ein Dienst, den dieser Aufruf braucht, kennt diesen hier noch nicht: bitte gleich noch einmal versuchen
+PEER_ADDRESS_INVALID = { $address } ist keine Adresse eines Dienstes: schreiben Sie http://host:port oder https://host:port
+PEER_CERTIFICATE_UNKNOWN = das Zertifikat des Servers ist von einer Stelle signiert, der hier nicht vertraut wird: geben Sie die Datei dieser Stelle an (--ca oder client.authority in den Einstellungen), oder prüfen Sie, ob es der richtige Server ist
+PEER_CERTIFICATE_FOR_ANOTHER = das Zertifikat des Servers gilt für einen anderen Namen: rufen Sie ihn unter einem Namen auf, der in seinem Zertifikat steht
+PEER_CERTIFICATE_OUT_OF_DATE = das Zertifikat des Servers ist derzeit nicht gültig: der Betreiber muss es erneuern, sofern nicht die Uhr dieses Rechners falsch geht
+PEER_WANTS_CERTIFICATE = der Server verlangt ein Zertifikat vom Aufrufer: geben Sie Ihres an (--client-cert und --client-key oder client.certificate und client.key in den Einstellungen)
+PEER_REFUSES_CERTIFICATE = der Server akzeptiert das vorgelegte Zertifikat nicht: fragen Sie den Betreiber, welche Stelle die Zertifikate der Aufrufer signiert
+    .expired = das vorgelegte Zertifikat ist abgelaufen: holen Sie ein neues bei der Stelle, die es signiert hat, und geben Sie es an (--client-cert und --client-key oder client.certificate und client.key in den Einstellungen)
+    .revoked = das vorgelegte Zertifikat wurde widerrufen: holen Sie ein neues bei der Stelle, die es signiert hat, und geben Sie es an (--client-cert und --client-key oder client.certificate und client.key in den Einstellungen)
+PEER_SPEAKS_PLAINTEXT = die Adresse beginnt mit https://, aber der Server dort spricht kein TLS: schreiben Sie http://, oder fragen Sie den Betreiber nach dem richtigen Port
+PEER_SPEAKS_TLS = die Adresse beginnt mit http://, aber der Server dort spricht TLS: schreiben Sie https://
+PEER_TLS_FAILED = die verschlüsselte Verbindung kam nicht zustande: { $why }
+CERTIFICATE_KEY_MISMATCH = Zertifikat und privater Schlüssel gehören nicht zusammen: geben Sie den Schlüssel an, für den dieses Zertifikat ausgestellt wurde (--client-key oder client.key beim Aufrufer, server.tls_key beim Server)
+PEER_CERTIFICATES_UNUSABLE = die Zertifikate für diesen Server sind nicht verwendbar: { $why }. Geben Sie die Datei der Stelle an, die das Zertifikat des Servers signiert hat (--ca oder client.authority)
+PEER_FAILED = ein Dienst, den dieser Aufruf braucht, hat ihn abgelehnt
+DEADLINE_MALFORMED = grpc-timeout besteht aus höchstens 8 Ziffern und einer der Einheiten H M S m u n
+REQUEST_CUT_OFF = die Anfrage endete vorzeitig
+REQUEST_UNREADABLE = die Anfrage lässt sich nicht als Nachricht dieses Aufrufs lesen: prüfen Sie, ob Aufrufer und Server denselben Vertrag haben (proto/) und ob die Texte UTF-8 sind
+REQUEST_TOO_LARGE = die Anfrage ist größer als { $max } Byte: senden Sie weniger Zeilen auf einmal
+ANSWER_TOO_LARGE = die Antwort ist größer als { $max } Byte: fordern Sie weniger Zeilen auf einmal an (page_size), oder schränken Sie die Auswahl ein
+REQUEST_COMPRESSED = die Anfrage ist komprimiert: senden Sie sie unkomprimiert (grpc-encoding identity)
+TEXT_WITH_NUL = lassen Sie das Zeichen NUL (U+0000) weg: kein Text darf es enthalten
+METHOD_UNKNOWN = diese Methode gibt es hier nicht: prüfen Sie den Namen und ob Aufrufer und Server dieselbe Version haben
+SERVICE_ELSEWHERE = der Prozess unter dieser Adresse führt den Dienst { $service } nicht aus: fragen Sie den, der es tut; Dienste und Befehle von tally finden ihn über peers.{ $service } in den Einstellungen
 PROBLEM_TITLE =
     { $status ->
-        [400] Bad request
-        [401] Not signed in
-        [403] Not allowed
-        [404] Not found
-        [405] Method not allowed
-        [409] Conflict
-        [412] Changed meanwhile
-        [413] Too large
-        [415] Unsupported media type
-        [429] Too many requests
-        [499] Cancelled
-        [501] Not offered here
-        [503] Unavailable
-        [504] Out of time
-       *[other] Internal error
+        [400] Fehlerhafte Anfrage
+        [401] Nicht angemeldet
+        [403] Nicht erlaubt
+        [404] Nicht gefunden
+        [405] Methode nicht erlaubt
+        [409] Konflikt
+        [412] Zwischenzeitlich geändert
+        [413] Zu groß
+        [415] Medientyp nicht unterstützt
+        [429] Zu viele Anfragen
+        [499] Abgebrochen
+        [501] Hier nicht angeboten
+        [503] Nicht verfügbar
+        [504] Zeit abgelaufen
+       *[other] Interner Fehler
     }
-# Over HTTP: nothing has this path.
-PATH_UNKNOWN = nothing here has the path { $path }: the paths are in /openapi.json
-# Over HTTP: the path is there, for other methods.
-HTTP_METHOD_WRONG = { $method } is not offered for this path: { $allowed } is
-# Over HTTP: the body says that it is something else than JSON.
-MEDIA_TYPE_WRONG = the body must be JSON (Content-Type: application/json), and { $said } was sent
-# Over HTTP: the body is larger than any message may be.
-BODY_TOO_LARGE = the body is larger than { $limit } bytes: send fewer rows at once
-# Over HTTP: the body ended early.
-BODY_BROKE_OFF = the body of the request ended early
-# Over HTTP: the body came too slowly.
-BODY_TOO_SLOW = the body of the request took too long: send it faster, or in smaller parts
-# Over HTTP: a body where none is read.
-BODY_NOT_READ = this call reads no body: what it takes stands in the path and behind the ?
-# Over HTTP: a list or a text in place of an object.
-BODY_NO_OBJECT = the body must be a JSON object
-# Over HTTP: no JSON; the cause is the parser's, in English.
-BODY_NO_JSON = the body cannot be read as JSON: { $cause }
-# Over HTTP: a value that does not fit its field; the cause is the parser's, in English.
-FIELD_UNREADABLE = cannot be read: { $cause }
-# Over HTTP: the same field in two places, with different values.
-FIELD_SAID_TWICE = is said twice, differently: leave it out of the body or of the query
-# Over HTTP: a name behind the ? that the call does not take.
-QUERY_UNKNOWN = is no parameter of this call: the parameters are in /openapi.json; what is personal goes into a body
-# Over HTTP: a header that stands for a field which the call does not have.
-HEADER_NOT_READ = this call cannot read the header { $header }: leave it out
-# Over HTTP: `fields` names a field that the answer does not have.
-ANSWER_HAS_NO_FIELD = the answer has no field { $field }
-# A `request_id` that is too long.
-REQUEST_ID_INVALID = a request_id has at most { $max } characters; a UUID is best
-# This request_id belongs to a request with another body.
-REQUEST_ID_REUSED = this request_id belongs to an earlier request with another content: take a new one
-# Another worker took the work over; what this one did is not kept.
-LEASE_LOST = another worker has taken this work over; nothing of this attempt was kept
+PATH_UNKNOWN = den Pfad { $path } gibt es hier nicht: die Pfade stehen in /openapi.json
+HTTP_METHOD_WRONG = { $method } wird für diesen Pfad nicht angeboten, sondern { $allowed }
+MEDIA_TYPE_WRONG = der Inhalt muss JSON sein (Content-Type: application/json), gesendet wurde { $said }
+BODY_TOO_LARGE = der Inhalt ist größer als { $limit } Byte: senden Sie weniger Zeilen auf einmal
+BODY_BROKE_OFF = der Inhalt der Anfrage endete vorzeitig
+BODY_TOO_SLOW = der Inhalt der Anfrage hat zu lange gebraucht: senden Sie ihn schneller oder in kleineren Teilen
+BODY_NOT_READ = dieser Aufruf liest keinen Inhalt: seine Angaben stehen im Pfad und hinter dem ?
+BODY_NO_OBJECT = der Inhalt muss ein JSON-Objekt sein
+BODY_NO_JSON = der Inhalt lässt sich nicht als JSON lesen: { $cause }
+FIELD_UNREADABLE = nicht lesbar: { $cause }
+FIELD_SAID_TWICE = ist zweimal verschieden angegeben: lassen Sie es im Inhalt oder in der Abfrage weg
+QUERY_UNKNOWN = ist kein Parameter dieses Aufrufs: die Parameter stehen in /openapi.json; Persönliches gehört in den Inhalt
+HEADER_NOT_READ = dieser Aufruf kann den Header { $header } nicht lesen: lassen Sie ihn weg
+ANSWER_HAS_NO_FIELD = die Antwort hat kein Feld { $field }
+REQUEST_ID_INVALID = eine request_id hat höchstens { $max } Zeichen; am besten ist eine UUID
+REQUEST_ID_REUSED = diese request_id gehört zu einer früheren Anfrage mit anderem Inhalt: nehmen Sie eine neue
+LEASE_LOST = ein anderer Worker hat diese Arbeit übernommen; von diesem Versuch wurde nichts behalten
 
 ## For whoever operates the suite
 
-# The address is in use, or not this machine's.
-PORT_TAKEN = cannot listen on { $address }: { $cause }; choose another with --listen or TALLY_SERVER_LISTEN
-# The gateway's address is in use, or not this machine's.
-HTTP_PORT_TAKEN = the gateway cannot listen on { $address }: { $cause }; choose another with --http or TALLY_SERVER_HTTP, or leave gateway out of --services
-# The setting of the database.
-DATABASE_URL_INVALID = the database URL must begin with sqlite:// or postgres://
-    .server = { $setting } cannot be read: postgres://ROLE:PASSWORD@HOST:PORT/DATABASE is expected, where the signs / ? # @ % of a password are written %2F %3F %23 %40 %25
-    .file = { $setting } cannot be read: sqlite://FOLDER/{"{"}service{"}"}.db is expected, or sqlite:///FOLDER/{"{"}service{"}"}.db for a folder that begins with / or whose name is not plain letters and digits
-# PostgreSQL does not answer where the URL says.
-STORE_AWAY = the PostgreSQL of { $service } cannot be reached at { $at }: { $why }. See that it runs there, or correct host and port in { $setting }
-# PostgreSQL lets the role of the URL not in.
-STORE_SIGN_IN_REFUSED = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Put the right password into { $setting }, or run `tally migrate` with the owner's URL, which makes the role and gives it that password
-    .owner = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Correct role and password in { $setting }
-    .rule = PostgreSQL at { $at } lets { $user } not into { $database } from this machine in this way: no rule of its pg_hba.conf does. Where it wants TLS, write sslmode=require into { $setting }; else its operator adds a rule
-# The URL names a database that the server does not have.
-STORE_DATABASE_MISSING = there is no database { $database } at { $at }: correct its name in { $setting }, or let the server's owner make it (CREATE DATABASE { $database })
-# PostgreSQL or a pooler before it does not take a parameter of the URL.
-STORE_PARAMETER_REFUSED = PostgreSQL at { $at } does not take the parameters of the connection; it says: { $says }. Correct what stands behind ? in { $setting }; where that is PgBouncer, its operator can let it pass (ignore_startup_parameters in pgbouncer.ini)
-# TLS with PostgreSQL.
-STORE_TLS_FAILED = no encrypted connection to PostgreSQL at { $at } could be made ({ $why }): correct sslmode and sslrootcert in { $setting }, or let the server's operator mend its certificate
-    .none = { $setting } asks for TLS (sslmode), and PostgreSQL at { $at } speaks none: let its operator switch it on (ssl = on), or take sslmode out where nobody else is on the network
-# The role may not read or make what the service needs.
-STORE_RIGHT_MISSING = { $user } lacks rights that { $service } needs in the database { $database } at { $at }: run `tally migrate` with the owner's URL, which gives them
-    .owner = { $user } may not make schemas, roles and tables in the database { $database } at { $at }: name a role in { $setting } that owns the database and may make roles (CREATEROLE), or a superuser
-# The service signs in as another one's role, which sees nothing of its data.
-DATABASE_ROLE_OF_ANOTHER = { $service } signs in as { $user }, and its data are for the role { $login } alone: write tally_{"{"}service{"}"} as the role into { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
-# A database that was to be empty.
-DATABASE_IN_USE = the database { $database } holds data of tally already (schema { $schema }), and an empty one is needed: make one (CREATE DATABASE) and name it with { $setting }; nothing was changed
-# A file that SQLite cannot read as a database.
-STORE_FILE_DAMAGED = the file { $file } is damaged or no SQLite database: put it back from your backup, or name another place with { $setting }; nothing was changed in it. How much of it is damaged says sqlite3 with PRAGMA integrity_check
-# A file of data that cannot be opened, or not for writing.
-STORE_FILE_UNUSABLE = the file { $file } cannot be opened for reading and writing: { $why }. Give the user of this process the right to it and its folder, or name another place with { $setting }
-    .read_only = the file { $file } can only be read, and a store is written to: give the user of this process the right to write it and its folder, or take mode=ro out of { $setting } where it stands there
-# No room for what was to be written.
-STORE_DISK_FULL = the disk of { $at } is full: make room on it, then do the same again
-    .serving = the disk of a service's database is full, and nothing was changed: its operator makes room on it; then do the same again
-# The disk gives errors.
-STORE_DISK_FAILS = the disk of { $at } gives errors: the log of that machine says which; mend or replace it, then look whether the data are whole before you go on
-    .serving = the disk of a service's database gives errors, and nothing was changed: its operator looks into the log of that machine; then do the same again
-# The service signs in to the database as somebody whom row-level security does not bind.
-DATABASE_ROLE_TOO_POWERFUL = the database URL of { $service } signs in as { $user }, { $power }: row-level security would not hold. Put the role { $login } into the URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` with the owner's URL makes it
-POWER_SUPERUSER = a superuser
-POWER_BYPASSRLS = a role with BYPASSRLS
-POWER_OWNER = the owner of the tables
-# The program is newer than the schema.
-SCHEMA_BEHIND = the schema of { $service } is { $count ->
-    [one] { $count } migration
-   *[other] { $count } migrations
-} behind (the next is { $next }): run `tally migrate` with the owner's URL
-# The schema is newer than the program.
-SCHEMA_AHEAD = the store of { $service } was brought up to date by a newer version of tally (this one does not know { $migration }): start that version or a newer one, or put back the backup of before the update
-# A SQLite store holds one group.
-TENANT_NOT_HERE = this store is a SQLite file and holds one group, another one; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...), which keeps them apart by row-level security
-# A SQLite file holds one service.
-STORE_OF_ANOTHER_SERVICE = the SQLite file of { $service } is that of { $owner }: put {"{"}service{"}"} into the URL (sqlite://dir/{"{"}service{"}"}.db)
-# A service's name becomes a name in SQL.
-SERVICE_NAME_INVALID = "{ $service }" cannot name a service: at most 32 of a-z and _
-# The file of signed heads is there and cannot be read.
-HEADS_UNREADABLE = the file of signed heads { $file } cannot be read: { $cause }
-# The file of signed heads cannot be made or appended to.
-HEADS_UNWRITABLE = the signed heads of the log cannot be written to { $file }: { $cause }. Name a folder with audit.heads_directory that the user of this process may write
-# A file of keys that cannot be used.
-KEYS_UNUSABLE = the key file { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder; what is sealed opens with no other keys
-    .missing = there is no key file { $file }: point keys.directory at the right folder, or put it back from your backup; what is sealed opens with no other keys
-    .closed = the key file { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .unwritable = the key file { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .signing = the key { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder. Without a backup move it away: the next start makes a new one, whoever is signed in signs in again, and other stacks that trust the old key need the new .pub
-    .closed_signing = the key { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .public = the public key { $file } cannot be used: { $cause }. Copy it again from the service whose key it is; one that lies beside its .key may be deleted, its service writes it again when it starts
-    .folder = the folder of keys { $file } cannot be used: { $cause }. Let the user of this process read and write it, or name another with keys.directory
-    .unwritable_signing = the key { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .foreign = the public key { $file } does not belong to the key { $private } beside it: one of the two was replaced. Put both back from your backup; if the private key is the right one, delete the public one, which its service writes again when it starts
-# A file of a secret that others than its owner can use.
-SECRET_OPEN = everybody on this machine can use it; type chmod 600 with its name
-    .group = its group { $gid } can use it, and this process is not in that group; type chmod 600 with its name, or run the process with the group { $gid } (on Kubernetes: fsGroup: { $gid })
-    .writable = its group can change it; type chmod g-w with its name
-KEY_FILE_MALFORMED = its first line must begin with "{ $header }"
-    .lock = its first line does not say how it is protected
-    .line = a line must be: kind, id, key
-    .id = "{ $id }" is not a key's id
-    .base64 = key { $kind } { $id } is not base64
-    .length = key { $kind } { $id } must have 32 bytes
-    .damaged = key { $kind } { $id } is damaged
-    .kind = "{ $kind }" is not a kind of key
-    .twice = key { $kind } { $id } is there twice
-    .few = it needs at least one wrap, one bind and one sign key
-# A line of a signing key that is none.
-KEY_LINE_MALFORMED = a line must hold 32 bytes in base64, and from when or until when they are good
-    .none = it holds no key
-# What is in the store was written with other keys than those of this process.
-KEYS_OF_ANOTHER_STORE = the keys of this process are not those that the data of { $service } was written with: point keys.directory at the right folder, or put seal.key back from your backup; nothing was changed, and no new key was made. With the right keys in place `tally audit verify` says whether somebody altered the log
-# A store without an entry, beside a file that says there were some.
-STORE_LOST = the store of { $service } is empty, yet { $file } says that it held data: put the database back from your backup (with SQLite its file), or look whether { $setting } points at another one; nothing was changed. Only if everything is to begin anew, move { $file } away first
-# The key file is protected, and no passphrase was given.
-KEYS_PASSPHRASE_MISSING = the key file { $file } is protected: set TALLY_KEYS_PASSPHRASE, or TALLY_KEYS_PASSPHRASE_FILE to a file that holds the passphrase
-# The passphrase opens no key.
-KEYS_PASSPHRASE_WRONG = no key of { $file } opens with this passphrase: check TALLY_KEYS_PASSPHRASE (or the file that TALLY_KEYS_PASSPHRASE_FILE names); if it is right, the file is damaged: restore it from your backup
-# Keys of a test or a demonstration have no file.
-KEYS_NOT_IN_A_FILE = these keys live in this process only: there is no file to change
-# A new signing key waits for its turn.
-KEY_ROTATES_ALREADY = { $service } has a new key that signs from { $from }: wait until then
+PORT_TAKEN = auf { $address } kann nicht gelauscht werden: { $cause }; wählen Sie mit --listen oder TALLY_SERVER_LISTEN eine andere Adresse
+HTTP_PORT_TAKEN = das Gateway kann auf { $address } nicht lauschen: { $cause }; wählen Sie mit --http oder TALLY_SERVER_HTTP eine andere Adresse, oder lassen Sie gateway in --services weg
+DATABASE_URL_INVALID = die Datenbank-URL muss mit sqlite:// oder postgres:// beginnen
+    .server = { $setting } ist nicht lesbar: erwartet wird postgres://ROLE:PASSWORD@HOST:PORT/DATABASE, wobei die Zeichen / ? # @ % eines Passworts als %2F %3F %23 %40 %25 geschrieben werden
+    .file = { $setting } ist nicht lesbar: erwartet wird sqlite://FOLDER/{"{"}service{"}"}.db, oder sqlite:///FOLDER/{"{"}service{"}"}.db für einen Ordner, der mit / beginnt oder dessen Name nicht nur aus einfachen Buchstaben und Ziffern besteht
+STORE_AWAY = PostgreSQL von { $service } ist auf { $at } nicht erreichbar: { $why }. Prüfen Sie, ob es dort läuft, oder korrigieren Sie Host und Port in { $setting }
+STORE_SIGN_IN_REFUSED = PostgreSQL auf { $at } lehnt die Anmeldung von { $user } ab: die Rolle gibt es nicht, oder sie hat ein anderes Passwort. Tragen Sie das richtige Passwort in { $setting } ein, oder führen Sie `tally migrate` mit der URL des Eigentümers aus; das legt die Rolle an und gibt ihr dieses Passwort
+    .owner = PostgreSQL auf { $at } lehnt die Anmeldung von { $user } ab: die Rolle gibt es nicht, oder sie hat ein anderes Passwort. Korrigieren Sie Rolle und Passwort in { $setting }
+    .rule = PostgreSQL auf { $at } lässt { $user } von diesem Rechner aus auf diesem Weg nicht in { $database }: keine Regel seiner pg_hba.conf erlaubt es. Verlangt es TLS, schreiben Sie sslmode=require in { $setting }; andernfalls ergänzt der Betreiber eine Regel
+STORE_DATABASE_MISSING = auf { $at } gibt es keine Datenbank { $database }: korrigieren Sie ihren Namen in { $setting }, oder lassen Sie sie vom Eigentümer des Servers anlegen (CREATE DATABASE { $database })
+STORE_PARAMETER_REFUSED = PostgreSQL auf { $at } akzeptiert die Parameter der Verbindung nicht; es meldet: { $says }. Korrigieren Sie, was in { $setting } hinter dem ? steht; ist es PgBouncer, kann der Betreiber es durchlassen (ignore_startup_parameters in pgbouncer.ini)
+STORE_TLS_FAILED = zu PostgreSQL auf { $at } kam keine verschlüsselte Verbindung zustande ({ $why }): korrigieren Sie sslmode und sslrootcert in { $setting }, oder lassen Sie den Betreiber des Servers dessen Zertifikat in Ordnung bringen
+    .none = { $setting } verlangt TLS (sslmode), aber PostgreSQL auf { $at } spricht keines: lassen Sie es vom Betreiber einschalten (ssl = on), oder entfernen Sie sslmode, wenn sonst niemand in diesem Netz ist
+STORE_RIGHT_MISSING = { $user } fehlen Rechte, die { $service } in der Datenbank { $database } auf { $at } braucht: führen Sie `tally migrate` mit der URL des Eigentümers aus; das erteilt sie
+    .owner = { $user } darf in der Datenbank { $database } auf { $at } keine Schemas, Rollen und Tabellen anlegen: geben Sie in { $setting } eine Rolle an, der die Datenbank gehört und die Rollen anlegen darf (CREATEROLE), oder einen Superuser
+DATABASE_ROLE_OF_ANOTHER = { $service } meldet sich als { $user } an, seine Daten sind aber nur für die Rolle { $login } zugänglich: tragen Sie in { $setting } tally_{"{"}service{"}"} als Rolle ein (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
+DATABASE_IN_USE = die Datenbank { $database } enthält bereits Daten von tally (Schema { $schema }), benötigt wird eine leere: legen Sie eine an (CREATE DATABASE), und geben Sie sie mit { $setting } an; nichts wurde geändert
+STORE_FILE_DAMAGED = die Datei { $file } ist beschädigt oder keine SQLite-Datenbank: spielen Sie sie aus Ihrer Sicherung zurück, oder geben Sie mit { $setting } einen anderen Ort an; darin wurde nichts geändert. Den Umfang des Schadens zeigt sqlite3 mit PRAGMA integrity_check
+STORE_FILE_UNUSABLE = die Datei { $file } lässt sich nicht zum Lesen und Schreiben öffnen: { $why }. Geben Sie dem Benutzer dieses Prozesses das Recht an ihr und ihrem Ordner, oder geben Sie mit { $setting } einen anderen Ort an
+    .read_only = die Datei { $file } kann nur gelesen werden, ein Datenspeicher wird aber beschrieben: geben Sie dem Benutzer dieses Prozesses das Schreibrecht an ihr und ihrem Ordner, oder entfernen Sie mode=ro aus { $setting }, wenn es dort steht
+STORE_DISK_FULL = der Datenträger von { $at } ist voll: schaffen Sie Platz, und wiederholen Sie es dann
+    .serving = der Datenträger der Datenbank eines Dienstes ist voll, und nichts wurde geändert: der Betreiber schafft Platz; wiederholen Sie es dann
+STORE_DISK_FAILS = der Datenträger von { $at } meldet Fehler: welche, steht im Protokoll dieses Rechners; reparieren oder ersetzen Sie ihn, und prüfen Sie, ob die Daten vollständig sind, bevor Sie weitermachen
+    .serving = der Datenträger der Datenbank eines Dienstes meldet Fehler, und nichts wurde geändert: der Betreiber sieht im Protokoll dieses Rechners nach; wiederholen Sie es dann
+DATABASE_ROLE_TOO_POWERFUL = die Datenbank-URL von { $service } meldet sich als { $user } an, { $power }: die Zeilensicherheit (row-level security) wäre wirkungslos. Tragen Sie die Rolle { $login } in die URL ein (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` mit der URL des Eigentümers legt sie an
+POWER_SUPERUSER = ein Superuser
+POWER_BYPASSRLS = eine Rolle mit BYPASSRLS
+POWER_OWNER = der Eigentümer der Tabellen
+SCHEMA_BEHIND = das Schema von { $service } liegt { $count ->
+    [one] { $count } Migration
+   *[other] { $count } Migrationen
+} zurück (die nächste ist { $next }): führen Sie `tally migrate` mit der URL des Eigentümers aus
+SCHEMA_AHEAD = der Datenspeicher von { $service } wurde von einer neueren Version von tally aktualisiert (diese kennt { $migration } nicht): starten Sie jene Version oder eine neuere, oder spielen Sie die Sicherung von vor der Aktualisierung zurück
+TENANT_NOT_HERE = dieser Datenspeicher ist eine SQLite-Datei und enthält genau einen, und zwar einen anderen Konzern; für mehrere Konzerne braucht es PostgreSQL (TALLY_DATABASE_URL=postgres://...), das sie durch Zeilensicherheit trennt
+STORE_OF_ANOTHER_SERVICE = die SQLite-Datei von { $service } ist die von { $owner }: schreiben Sie {"{"}service{"}"} in die URL (sqlite://dir/{"{"}service{"}"}.db)
+SERVICE_NAME_INVALID = „{ $service }“ ist als Name eines Dienstes nicht möglich: höchstens 32 Zeichen aus a-z und _
+HEADS_UNREADABLE = die Datei { $file } mit den signierten Köpfen ist nicht lesbar: { $cause }
+HEADS_UNWRITABLE = die signierten Köpfe des Protokolls können nicht in { $file } geschrieben werden: { $cause }. Geben Sie mit audit.heads_directory einen Ordner an, in den der Benutzer dieses Prozesses schreiben darf
+KEYS_UNUSABLE = die Schlüsseldatei { $file } ist nicht verwendbar: { $cause }. Spielen Sie sie aus Ihrer Sicherung zurück, oder setzen Sie keys.directory auf den richtigen Ordner; das Versiegelte lässt sich mit keinen anderen Schlüsseln öffnen
+    .missing = die Schlüsseldatei { $file } gibt es nicht: setzen Sie keys.directory auf den richtigen Ordner, oder spielen Sie sie aus Ihrer Sicherung zurück; das Versiegelte lässt sich mit keinen anderen Schlüsseln öffnen
+    .closed = die Schlüsseldatei { $file } ist nicht verwendbar: { $cause }. Der Benutzer dieses Prozesses muss sie als Eigentümer (Modus 0400) oder über ihre Gruppe (0440, auf Kubernetes mit fsGroup) lesen können
+    .unwritable = die Schlüsseldatei { $file } kann nicht geschrieben werden: { $cause }. Lassen Sie den Benutzer dieses Prozesses in ihren Ordner schreiben, oder geben Sie mit keys.directory einen anderen an
+    .signing = der Schlüssel { $file } ist nicht verwendbar: { $cause }. Spielen Sie ihn aus Ihrer Sicherung zurück, oder setzen Sie keys.directory auf den richtigen Ordner. Ohne Sicherung verschieben Sie ihn an einen anderen Ort: der nächste Start erzeugt einen neuen, alle Angemeldeten melden sich neu an, und andere Installationen, die dem alten Schlüssel vertrauen, brauchen die neue .pub
+    .closed_signing = der Schlüssel { $file } ist nicht verwendbar: { $cause }. Der Benutzer dieses Prozesses muss ihn als Eigentümer (Modus 0400) oder über seine Gruppe (0440, auf Kubernetes mit fsGroup) lesen können
+    .public = der öffentliche Schlüssel { $file } ist nicht verwendbar: { $cause }. Kopieren Sie ihn erneut von dem Dienst, dem er gehört; liegt er neben seiner .key, darf er gelöscht werden, der Dienst schreibt ihn beim Start neu
+    .folder = der Schlüsselordner { $file } ist nicht verwendbar: { $cause }. Lassen Sie den Benutzer dieses Prozesses ihn lesen und beschreiben, oder geben Sie mit keys.directory einen anderen an
+    .unwritable_signing = der Schlüssel { $file } kann nicht geschrieben werden: { $cause }. Lassen Sie den Benutzer dieses Prozesses in seinen Ordner schreiben, oder geben Sie mit keys.directory einen anderen an
+    .foreign = der öffentliche Schlüssel { $file } gehört nicht zum Schlüssel { $private } daneben: einer von beiden wurde ersetzt. Spielen Sie beide aus Ihrer Sicherung zurück; ist der private Schlüssel der richtige, löschen Sie den öffentlichen, den der Dienst beim Start neu schreibt
+SECRET_OPEN = alle auf diesem Rechner können sie verwenden; geben Sie chmod 600 mit ihrem Namen ein
+    .group = ihre Gruppe { $gid } kann sie verwenden, und dieser Prozess gehört nicht zu dieser Gruppe; geben Sie chmod 600 mit ihrem Namen ein, oder führen Sie den Prozess mit der Gruppe { $gid } aus (auf Kubernetes: fsGroup: { $gid })
+    .writable = ihre Gruppe kann sie ändern; geben Sie chmod g-w mit ihrem Namen ein
+KEY_FILE_MALFORMED = ihre erste Zeile muss mit „{ $header }“ beginnen
+    .lock = ihre erste Zeile sagt nicht, wie sie geschützt ist
+    .line = eine Zeile muss aus Art, ID und Schlüssel bestehen
+    .id = „{ $id }“ ist keine Schlüssel-ID
+    .base64 = der Schlüssel { $kind } { $id } ist nicht base64
+    .length = der Schlüssel { $kind } { $id } muss 32 Byte haben
+    .damaged = der Schlüssel { $kind } { $id } ist beschädigt
+    .kind = „{ $kind }“ ist keine Schlüsselart
+    .twice = der Schlüssel { $kind } { $id } kommt doppelt vor
+    .few = sie braucht mindestens je einen Schlüssel wrap, bind und sign
+KEY_LINE_MALFORMED = eine Zeile muss 32 Byte in base64 enthalten und ab wann oder bis wann sie gelten
+    .none = sie enthält keinen Schlüssel
+KEYS_OF_ANOTHER_STORE = die Schlüssel dieses Prozesses sind nicht die, mit denen die Daten von { $service } geschrieben wurden: setzen Sie keys.directory auf den richtigen Ordner, oder spielen Sie seal.key aus Ihrer Sicherung zurück; nichts wurde geändert, und kein neuer Schlüssel wurde erzeugt. Liegen die richtigen Schlüssel vor, sagt `tally audit verify`, ob jemand das Protokoll verändert hat
+STORE_LOST = der Datenspeicher von { $service } ist leer, laut { $file } enthielt er aber Daten: spielen Sie die Datenbank (bei SQLite ihre Datei) aus Ihrer Sicherung zurück, oder prüfen Sie, ob { $setting } auf eine andere zeigt; nichts wurde geändert. Nur wenn alles neu beginnen soll, verschieben Sie { $file } zuerst an einen anderen Ort
+KEYS_PASSPHRASE_MISSING = die Schlüsseldatei { $file } ist geschützt: setzen Sie TALLY_KEYS_PASSPHRASE, oder TALLY_KEYS_PASSPHRASE_FILE auf eine Datei mit der Passphrase
+KEYS_PASSPHRASE_WRONG = kein Schlüssel in { $file } lässt sich mit dieser Passphrase öffnen: prüfen Sie TALLY_KEYS_PASSPHRASE (oder die Datei, die TALLY_KEYS_PASSPHRASE_FILE nennt); ist sie richtig, ist die Datei beschädigt: spielen Sie sie aus Ihrer Sicherung zurück
+KEYS_NOT_IN_A_FILE = diese Schlüssel gibt es nur in diesem Prozess: es ist keine Datei zu ändern
+KEY_ROTATES_ALREADY = { $service } hat einen neuen Schlüssel, der ab { $from } signiert: warten Sie bis dahin
 
 ## The command line
 
-# Nobody listens at the address.
-SERVER_AWAY = nobody answers at { $server }: is the suite running there? --server says where it listens
-# A file of certificates that is not there.
-CLIENT_FILE_UNREADABLE = cannot read { $file }: { $why }
-# A file that is there and holds something else.
-CLIENT_FILE_WRONG = { $file } holds no { $block } in PEM
-SIGNED_IN_AS = as { $login } at { $server }, signed in with `tally login`
-LOGIN_GOOD = signed in until { $until }. Commands that follow need neither the token nor the server again; other programs send it as `authorization: Bearer ..`
-LOGIN_NOT_REMEMBERED = the sign-in cannot be remembered in { $file } ({ $why }): give the token to other commands with --token-file
-# What `tally login` remembers is over.
-SIGN_IN_OVER = the sign-in of { $login } is over: run `tally login { $login }` again
-# No token was given.
-SIGN_IN_FIRST = no token: run `tally login NAME` first, name a file that holds a token (--token-file), or pipe one in
+SERVER_AWAY = unter { $server } antwortet niemand: läuft die Suite dort? --server gibt an, wo sie lauscht
+CLIENT_FILE_UNREADABLE = { $file } ist nicht lesbar: { $why }
+CLIENT_FILE_WRONG = { $file } enthält kein { $block } in PEM
+SIGNED_IN_AS = als { $login } bei { $server }, angemeldet mit `tally login`
+LOGIN_GOOD = angemeldet bis { $until }. Die folgenden Befehle brauchen weder das Token noch die Angabe des Servers erneut; andere Programme senden es als `authorization: Bearer ..`
+LOGIN_NOT_REMEMBERED = die Anmeldung kann nicht in { $file } gemerkt werden ({ $why }): geben Sie das Token anderen Befehlen mit --token-file
+SIGN_IN_OVER = die Anmeldung von { $login } ist abgelaufen: führen Sie `tally login { $login }` erneut aus
+SIGN_IN_FIRST = kein Token: führen Sie zuerst `tally login NAME` aus, geben Sie eine Datei mit einem Token an (--token-file), oder übergeben Sie es per Pipe
 
-# The folder of the data cannot be made: its parent is not there or not writable.
-FOLDER_UNWRITABLE = cannot make the folder { $path }: { $cause }. Make it for the user of this process, or name another one in { $setting }
+FOLDER_UNWRITABLE = der Ordner { $path } kann nicht angelegt werden: { $cause }. Legen Sie ihn für den Benutzer dieses Prozesses an, oder geben Sie in { $setting } einen anderen an
 
 ## Bringing a bundle into a running suite
 
-# A row names somebody whom the suite does not have.
-PERSON_NOT_IN_SUITE = the suite has nobody with the employee number { $number } whom you may see: put right why that row of people.csv was refused, then run the import again
-# A row names an account that the suite does not have.
-ACCOUNT_NOT_IN_SUITE = the suite has no account { $label } that you may see: put right why that row of accounts.csv was refused, then run the import again
-# A row belongs to a unit that was refused.
-ROWS_OF_UNIT_REFUSED = its unit { $unit } was refused
-# A row speaks of a number whose row in people.csv was refused.
-ROWS_OF_NUMBER_REFUSED = the number { $number } was refused in people.csv: this row may mean somebody else than the suite
-# A row speaks of an account whose row in accounts.csv was refused.
-ROWS_OF_ACCOUNT_REFUSED = the account { $label } was refused in accounts.csv: this row may mean another one than the suite
-# Messages are of a record whose row in records.csv was refused.
-ROWS_OF_RECORD_REFUSED = the record { $record } was refused in records.csv: its messages may be of another one than the suite has
-# A record may name its agent by a nickname that was refused in aliases.csv.
-NICKNAME_REFUSED = the alias { $alias } was refused in aliases.csv, and this record of { $number } may name its agent by it
-# The connection broke or a call failed between two chunks.
-IMPORT_STOPPED = of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought: run the same command again, what is in counts as there already
-    .mend = of this run { $rows ->
-        [one] { $rows } row is
-       *[other] { $rows } rows are
-    } in place, and all that earlier runs brought: mend what is said here and run the same command again, what is in counts as there already
-IMPORT_SERVICE_AWAY = the service { $service } could not be reached; nothing is lost: of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought. Run the same command again once it is back, what is in counts as there already
-IMPORT_DAMAGED = values were lost on the way into it, and the suite overwrites nothing, so it would keep what is left of them for good: { $columns }
+PERSON_NOT_IN_SUITE = für Sie ist in der Suite niemand mit der Personalnummer { $number } sichtbar: beheben Sie, warum diese Zeile von people.csv abgelehnt wurde, und wiederholen Sie den Import
+ACCOUNT_NOT_IN_SUITE = für Sie ist in der Suite kein Konto { $label } sichtbar: beheben Sie, warum diese Zeile von accounts.csv abgelehnt wurde, und wiederholen Sie den Import
+ROWS_OF_UNIT_REFUSED = ihre Einheit { $unit } wurde abgelehnt
+ROWS_OF_NUMBER_REFUSED = die Nummer { $number } wurde in people.csv abgelehnt: diese Zeile meint möglicherweise jemand anderen als die Suite
+ROWS_OF_ACCOUNT_REFUSED = das Konto { $label } wurde in accounts.csv abgelehnt: diese Zeile meint möglicherweise ein anderes als die Suite
+ROWS_OF_RECORD_REFUSED = der Vorgang { $record } wurde in records.csv abgelehnt: seine Nachrichten gehören möglicherweise zu einem anderen als dem in der Suite
+NICKNAME_REFUSED = der Alias { $alias } wurde in aliases.csv abgelehnt, und dieser Vorgang von { $number } nennt seine Servicekraft möglicherweise mit ihm
+IMPORT_STOPPED = aus diesem Lauf { $rows ->
+    [one] ist { $rows } Zeile
+   *[other] sind { $rows } Zeilen
+} übernommen, dazu alles aus früheren Läufen: führen Sie denselben Befehl erneut aus, Übernommenes gilt als bereits vorhanden
+    .mend = aus diesem Lauf { $rows ->
+        [one] ist { $rows } Zeile
+       *[other] sind { $rows } Zeilen
+    } übernommen, dazu alles aus früheren Läufen: beheben Sie, was hier steht, und führen Sie denselben Befehl erneut aus, Übernommenes gilt als bereits vorhanden
+IMPORT_SERVICE_AWAY = der Dienst { $service } war nicht erreichbar; nichts ist verloren: aus diesem Lauf { $rows ->
+    [one] ist { $rows } Zeile
+   *[other] sind { $rows } Zeilen
+} übernommen, dazu alles aus früheren Läufen. Führen Sie denselben Befehl erneut aus, sobald er wieder da ist; Übernommenes gilt als bereits vorhanden
+IMPORT_DAMAGED = auf dem Weg dorthin gingen Werte verloren, und die Suite überschreibt nichts, würde also die Reste davon dauerhaft behalten: { $columns }
 IMPORT_DAMAGED_COLUMN = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened { $column } to its first digits (such as { $example })
+    [one] { $count } Zeile
+   *[other] { $count } Zeilen
+} hat eine Tabellenkalkulation { $column } auf die ersten Ziffern gekürzt (etwa { $example })
     .failed = in { $count ->
-        [one] { $count } row
-       *[other] { $count } rows
-    } { $column } holds what a spreadsheet shows in place of a value (such as { $example })
-IMPORT_DAMAGED_CURE = nothing was written: export the column as text, without formulas that fail, and import again, or type the same command with --accept-damaged to write the rows as they are
-IMPORT_HEADING = What the import brought, { $from } to { $to }
-IMPORT_READ = read
-IMPORT_REJECTED = rejected
-IMPORT_LEFT_OUT = joined or left out
-IMPORT_WRITTEN = written
-IMPORT_REVISED = new version
-IMPORT_UNCHANGED = there already
-IMPORT_REFUSED = refused
-IMPORT_CENSUS = What the suite holds, as you may see it
-IMPORT_BEFORE = before
-IMPORT_AFTER = after
-IMPORT_UNITS = org units
-IMPORT_PEOPLE = people
-IMPORT_ACCOUNTS = accounts
-IMPORT_ALIASES = aliases
-IMPORT_DEVICES = devices
-IMPORT_SHIFTS = shifts of the period
-IMPORT_SHIFT_HOURS = their hours
-IMPORT_PUNCHES = punches of the period
-IMPORT_HANDOVERS = hand-overs of the period
-IMPORT_RECORDS = records of these accounts in the period
-IMPORT_RECORD_HOURS = their hours
-IMPORT_AMOUNT = their sales, minor units
-IMPORT_CLAIMS = claims on these accounts in the period
+        [one] { $count } Zeile
+       *[other] { $count } Zeilen
+    } enthält { $column } das, was eine Tabellenkalkulation anstelle eines Werts anzeigt (etwa { $example })
+IMPORT_DAMAGED_CURE = nichts wurde geschrieben: exportieren Sie die Spalte als Text und ohne fehlerhafte Formeln, und importieren Sie erneut, oder geben Sie denselben Befehl mit --accept-damaged ein, um die Zeilen so zu schreiben, wie sie sind
+IMPORT_HEADING = Was der Import gebracht hat, { $from } bis { $to }
+IMPORT_READ = gelesen
+IMPORT_REJECTED = zurückgewiesen
+IMPORT_LEFT_OUT = zusammengefasst oder weggelassen
+IMPORT_WRITTEN = geschrieben
+IMPORT_REVISED = neue Version
+IMPORT_UNCHANGED = bereits vorhanden
+IMPORT_REFUSED = abgelehnt
+IMPORT_CENSUS = Was die Suite enthält, soweit Sie es sehen dürfen
+IMPORT_BEFORE = vorher
+IMPORT_AFTER = nachher
+IMPORT_UNITS = Organisationseinheiten
+IMPORT_PEOPLE = Personen
+IMPORT_ACCOUNTS = Konten
+IMPORT_ALIASES = Aliasse
+IMPORT_DEVICES = Geräte
+IMPORT_SHIFTS = Schichten des Zeitraums
+IMPORT_SHIFT_HOURS = deren Stunden
+IMPORT_PUNCHES = Stempelungen des Zeitraums
+IMPORT_HANDOVERS = Übergaben des Zeitraums
+IMPORT_RECORDS = Vorgänge dieser Konten im Zeitraum
+IMPORT_RECORD_HOURS = deren Stunden
+IMPORT_AMOUNT = deren Umsatz in kleinster Einheit
+IMPORT_CLAIMS = Beanspruchungen auf diesen Konten im Zeitraum
 IMPORT_REJECTED_ROWS = { $rows ->
-    [one] { $rows } row could not be read; { $file } names it with its cure.
-   *[other] { $rows } rows could not be read; { $file } names each with its cure.
+    [one] { $rows } Zeile war nicht lesbar; { $file } nennt sie mit Abhilfe.
+   *[other] { $rows } Zeilen waren nicht lesbar; { $file } nennt jede mit Abhilfe.
 }
 IMPORT_REVISED_ROWS = { $rows ->
-    [one] { $rows } row is there in a new version; the earlier one stays readable
-   *[other] { $rows } rows are there in a new version; the earlier ones stay readable
+    [one] { $rows } Zeile liegt in einer neuen Version vor; die frühere bleibt lesbar
+   *[other] { $rows } Zeilen liegen in einer neuen Version vor; die früheren bleiben lesbar
 }
 IMPORT_REFUSED_ROWS = { $rows ->
-    [one] { $rows } row was not taken by the suite; { $file } names it with its reason.
-   *[other] { $rows } rows were not taken by the suite; { $file } names each with its reason.
+    [one] { $rows } Zeile wurde von der Suite nicht angenommen; { $file } nennt sie mit Grund.
+   *[other] { $rows } Zeilen wurden von der Suite nicht angenommen; { $file } nennt jede mit Grund.
 }
-IMPORT_NEEDS = an import is for an account that may read and write units, people, duty and records, such as one with the role group_hr
+IMPORT_NEEDS = für einen Import braucht es ein Konto, das Einheiten, Personen, Dienste und Vorgänge lesen und schreiben darf, etwa eines mit der Rolle group_hr
+
 ## Fields of requests
 
-# A row of an import that cannot be read.
 ROW_INVALID = { $problems }
-INSTANT_IMPLAUSIBLE = an instant of the years { $first } to { $last } is expected: check the year
-VALUE_MISSING = must be given
-AT_MOST = at most { $max }
-NUMBER_FROM_TO = { $from } to { $to }
-BEFORE_FROM = lies before from
-THROUGH_OR_NAMED = asks for all units: leave unit_ids empty, or leave this out
-THROUGH_BEFORE = is the last of several days: name the first in as_of, and none after it
-NOT_AFTER_START = must lie after start
-# Not a time at which a working day may end.
-CUT_OVER_MALFORMED = write HH:MM between 00:00 and 11:59
+INSTANT_IMPLAUSIBLE = erwartet wird ein Zeitpunkt in den Jahren { $first } bis { $last }: prüfen Sie das Jahr
+VALUE_MISSING = muss angegeben werden
+AT_MOST = höchstens { $max }
+NUMBER_FROM_TO = { $from } bis { $to }
+BEFORE_FROM = liegt vor from
+THROUGH_OR_NAMED = fragt nach allen Einheiten: lassen Sie unit_ids leer, oder lassen Sie das weg
+THROUGH_BEFORE = ist der letzte von mehreren Tagen: nennen Sie den ersten in as_of, und keinen, der danach liegt
+NOT_AFTER_START = muss nach start liegen
+CUT_OVER_MALFORMED = schreiben Sie HH:MM zwischen 00:00 und 11:59
 
 ## Attendance
 
-# The person has never been employed.
-NEVER_EMPLOYED = you have no employment yet, so nobody can say where this belongs: ask your HR
-# A punch of the same person at the same instant.
-PUNCH_REPEATED = a punch of yours was recorded at this very instant already
-# The fact counts no more: another correction put it right.
-FACT_SUPERSEDED = correction { $id } put this right already, and it counts no more: correct what counts now
-# A correction of the same fact waits for approval.
-CORRECTION_WAITS = correction { $id } of the same fact waits for an approval: approve, reject or withdraw it first
-# The correction was approved, made, rejected or withdrawn.
+NEVER_EMPLOYED = Sie haben noch keine Beschäftigung, daher lässt sich nicht sagen, wohin das gehört: fragen Sie Ihre Personalabteilung
+PUNCH_REPEATED = zu genau diesem Zeitpunkt ist bereits eine Stempelung von Ihnen erfasst
+FACT_SUPERSEDED = die Korrektur { $id } hat das bereits berichtigt, und es zählt nicht mehr: korrigieren Sie, was jetzt gilt
+CORRECTION_WAITS = die Korrektur { $id } desselben Sachverhalts wartet auf Genehmigung: genehmigen Sie sie, lehnen Sie sie ab, oder ziehen Sie sie zuerst zurück
 CORRECTION_NOT_WAITING = { $stage ->
-    [approved] the correction was approved already
-    [rejected] the correction was rejected: ask anew
-    [withdrawn] the correction was withdrawn: ask anew
-   *[other] the correction counts already
+    [approved] die Korrektur wurde bereits genehmigt
+    [rejected] die Korrektur wurde abgelehnt: beantragen Sie sie neu
+    [withdrawn] die Korrektur wurde zurückgezogen: beantragen Sie sie neu
+   *[other] die Korrektur gilt bereits
 }
-# The fact was put right otherwise since this was asked for.
-CORRECTION_OUTDATED = correction { $id } put the fact right since this was asked for: reject it, and ask anew for what counts now
-    .gone = the fact is not kept any more since this was asked for: reject it
-# Nobody decides about a correction of the own facts.
-OWN_CORRECTION = nobody decides about a correction of the own facts: somebody else must
-# Only who asked for a correction withdraws it.
-CORRECTION_OF_OTHERS = only who asked for a correction withdraws it: reject it instead
-# Facts of that time are kept no more.
-PERIOD_PURGED = what was before { $day } is kept no more and cannot be put right
-    .cycle = a period that begins before { $day } is made of { $kind } of which retention may have removed something, so the cycle cannot be worked out anew: settle what is wrong outside of Tally
-    .close = a period that begins before { $day } is made of { $kind } of which retention may have removed something, and what is missing would be missing without a word: choose a period that begins on { $day } or later, or have { $kind } kept longer first (SetRetention) and bring in what is missing
-    .row = what was before { $day } is kept no more, and this row is not there: leave it out, or have { $kind } kept longer first (SetRetention)
-    .named = { $name } is not there, and what was before { $day } is kept no more: leave it out, or have { $kind } kept longer first (SetRetention)
-# The new fact contradicts what counts.
-ALREADY_DIFFERENT = { $why }: correct that first
-# A punch or a hand-over that was yet to come when somebody asked to put it right.
-FACT_IN_FUTURE = { $at } has not come yet, it is { $now }: a punch or a hand-over is put right once it has happened; to plan ahead, publish a shift
-# A shift that has begun is changed without a reason.
-LATE_CHANGE_UNEXPLAINED = the shift has begun: say why it is changed now
-CORRECTION_ACTION_EXPECTED = add, void or move
-ALIAS_DAY_OUTSIDE = must be one of the days on which the alias means this person
-DEVICE_DAY_OUTSIDE = must be one of the days on which the device is of this person or seat
-DEVICE_OWNER_EXPECTED = a device is of a person (person_id) or of a seat: give one of both
-# The same hand-over at the same instant.
-HANDOVER_REPEATED = this hand-over was recorded at this very instant already
-# A row about a person whom the group does not know.
-PERSON_UNKNOWN = no person { $id }: bring in people before what they did
-# A row about an account that was never brought in.
-ACCOUNT_UNKNOWN = no account { $id }: bring in accounts first
-    .file = { $account } is not in accounts.csv{ $hint }
-# Code PLACE_WRONG.
-PLACE_REGION_UNKNOWN = no unit of the group is in the region { $region }
-# Code PLACE_WRONG.
-PLACE_UNIT_UNKNOWN = the group has no unit { $unit } today
-# Code PLACE_WRONG.
-PLACE_TEAM_NOT_UNIT = the team { $team } is not the unit { $unit }: leave one of them out
-# Code PLACE_WRONG.
-PLACE_REGION_OF_UNIT = the unit is in the region { $is }, not in { $said }: leave the region out
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_ROW = { $key } contradicts an earlier row of this call in { $fields }: what was said of an account stays
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there in { $fields }: what was said of an account stays, only phases of later dates are added
-    .team = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, and { $team } is another unit today. Write the path that its own unit has today, or unit_id alone
-    .closed = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, which was closed and has no path today, and { $team } is another unit. Write unit_id alone, without the team
-# An account of a unit that the caller may not write to: such as one whose team moved to another branch.
-ACCOUNT_OUT_OF_REACH = { $key } is beyond what you may send: leave it out, or have somebody send it who may
-FACT_OUT_OF_REACH = on that day the person is beyond what you may send: whoever had the team then sends this, or somebody of the group
-# Code ALREADY_DIFFERENT.
-ALIAS_DIFFERENT = this alias is there from the same date with another person (employee_no) and another end (to)
-    .person = this alias is there from the same date with another person (employee_no)
-    .end = this alias is there from the same date with another end (to)
-# Code ALREADY_DIFFERENT.
-DEVICE_DIFFERENT = this device is there from the same date, of the same person or seat, with another end (to)
-# Code ALREADY_DIFFERENT.
-SHIFT_CANCELLED = this person's shift on this account from { $start } was cancelled, and a roster does not bring it back: to plan it again, change the shift { $shift } (ChangeShift)
-# Code ALREADY_DIFFERENT.
-SHIFT_DIFFERENT = this person's shift on this account from { $start } is there with another end
-    .seat = this person's shift on this account from { $start } is there with another seat, or with none where this row names one
-# Code ALREADY_DIFFERENT.
-PUNCH_DIFFERENT = at { $at } a punch of this person is known that goes the other way (kind)
-# Code ALREADY_DIFFERENT.
-HANDOVER_DIFFERENT = at { $at } another person is known to have done so (employee_no), and only one at a time holds this account
-    .kind = at { $at } this person is known to have done the opposite (kind)
-# Code ALREADY_DIFFERENT.
-SITE_DIFFERENT = the site { $name } is there with another zone, cut-over or region
-# A nickname that already means somebody on some of the dates.
-ALIAS_OVERLAP = this alias already means somebody on some of these dates: end one before the other begins
-SLASH_NOT_ALLOWED = must not hold a slash: platform, store and name are joined by it
-PHASES_MISSING = at least one: how the account is used
-DIRECTION_EXPECTED = say which way is better: higher or lower
-NORMALISATION_EXPECTED = say how a value becomes points: target_piecewise, min_max, percentile or t_score
-PHASE_KIND_EXPECTED = shared, mixed or named
-PHASE_TWICE = two phases begin on this date
-HANDOVER_KIND_EXPECTED = take or release
-PUNCH_KIND_EXPECTED = in or out
-SHIFT_TOO_LONG = a shift is shorter than { $hours } hours
-PERIOD_TOO_LONG = at most { $days } days
-DUTY_VERSION_EXPECTED = 1, 2 or 3 is expected, or 0 for the newest
+CORRECTION_OUTDATED = die Korrektur { $id } hat den Sachverhalt seit diesem Antrag berichtigt: lehnen Sie ihn ab, und beantragen Sie neu, was jetzt gelten soll
+    .gone = der Sachverhalt wird seit diesem Antrag nicht mehr aufbewahrt: lehnen Sie ihn ab
+OWN_CORRECTION = niemand entscheidet über eine Korrektur in eigener Sache: das muss jemand anderes tun
+CORRECTION_OF_OTHERS = eine Korrektur zieht nur zurück, wer sie beantragt hat: lehnen Sie sie stattdessen ab
+PERIOD_PURGED = was vor dem { $day } liegt, wird nicht mehr aufbewahrt und kann nicht korrigiert werden
+    .cycle = ein Zeitraum, der vor dem { $day } beginnt, beruht auf { $kind }, und nach Ablauf der Aufbewahrungsfrist kann davon etwas entfernt sein; der Zyklus kann daher nicht neu berechnet werden: regeln Sie das Falsche außerhalb von Tally
+    .close = ein Zeitraum, der vor dem { $day } beginnt, beruht auf { $kind }; nach Ablauf der Aufbewahrungsfrist kann davon etwas entfernt sein, und das Fehlende würde unbemerkt fehlen: wählen Sie einen Zeitraum, der am { $day } oder später beginnt, oder lassen Sie zuerst { $kind } länger aufbewahren (SetRetention), und importieren Sie, was fehlt
+    .row = was vor dem { $day } liegt, wird nicht mehr aufbewahrt, und diese Zeile ist nicht vorhanden: lassen Sie sie weg, oder lassen Sie zuerst { $kind } länger aufbewahren (SetRetention)
+    .named = { $name } ist nicht vorhanden, und was vor dem { $day } liegt, wird nicht mehr aufbewahrt: lassen Sie es weg, oder lassen Sie zuerst { $kind } länger aufbewahren (SetRetention)
+ALREADY_DIFFERENT = { $why }: korrigieren Sie das zuerst
+FACT_IN_FUTURE = { $at } ist noch nicht erreicht, es ist { $now }: eine Stempelung oder Übergabe wird korrigiert, wenn sie stattgefunden hat; um vorauszuplanen, veröffentlichen Sie eine Schicht
+LATE_CHANGE_UNEXPLAINED = die Schicht hat begonnen: geben Sie an, warum sie jetzt geändert wird
+CORRECTION_ACTION_EXPECTED = add, void oder move
+ALIAS_DAY_OUTSIDE = muss einer der Tage sein, an denen der Alias diese Person meint
+DEVICE_DAY_OUTSIDE = muss einer der Tage sein, an denen das Gerät zu dieser Person oder diesem Arbeitsplatz gehört
+DEVICE_OWNER_EXPECTED = ein Gerät gehört zu einer Person (person_id) oder zu einem Arbeitsplatz (seat): geben Sie eines von beiden an
+HANDOVER_REPEATED = zu genau diesem Zeitpunkt ist diese Übergabe bereits erfasst
+PERSON_UNKNOWN = keine Person { $id }: importieren Sie zuerst die Personen und dann, was sie getan haben
+ACCOUNT_UNKNOWN = kein Konto { $id }: importieren Sie zuerst die Konten
+    .file = { $account } steht nicht in accounts.csv{ $hint }
+PLACE_REGION_UNKNOWN = keine Einheit des Konzerns liegt in der Region { $region }
+PLACE_UNIT_UNKNOWN = der Konzern hat heute keine Einheit { $unit }
+PLACE_TEAM_NOT_UNIT = das Team { $team } ist nicht die Einheit { $unit }: lassen Sie eines von beiden weg
+PLACE_REGION_OF_UNIT = die Einheit liegt in der Region { $is }, nicht in { $said }: lassen Sie die Region weg
+ACCOUNT_CONTRADICTS_ROW = { $key } widerspricht einer früheren Zeile dieses Aufrufs in { $fields }: die Angaben zu einem Konto bleiben bestehen
+ACCOUNT_CONTRADICTS_STORED = { $key } widerspricht dem Vorhandenen in { $fields }: die Angaben zu einem Konto bleiben bestehen, nur Phasen mit späterem Datum kommen hinzu
+    .team = { $key } widerspricht dem Vorhandenen in { $fields }: das Konto gehört zur Einheit { $unit }, und { $team } ist heute eine andere Einheit. Schreiben Sie den heutigen Pfad seiner eigenen Einheit oder nur unit_id
+    .closed = { $key } widerspricht dem Vorhandenen in { $fields }: das Konto gehört zur Einheit { $unit }, die geschlossen wurde und heute keinen Pfad hat, und { $team } ist eine andere Einheit. Schreiben Sie nur unit_id, ohne das Team
+ACCOUNT_OUT_OF_REACH = { $key } liegt außerhalb dessen, was Sie senden dürfen: lassen Sie es weg, oder lassen Sie es von jemandem senden, der das darf
+FACT_OUT_OF_REACH = an diesem Tag liegt die Person außerhalb dessen, was Sie senden dürfen: senden muss es, wer das Team damals hatte, oder jemand aus dem Konzern
+ALIAS_DIFFERENT = dieser Alias ist ab demselben Datum bereits mit einer anderen Person (employee_no) und einem anderen Ende (to) vorhanden
+    .person = dieser Alias ist ab demselben Datum bereits mit einer anderen Person (employee_no) vorhanden
+    .end = dieser Alias ist ab demselben Datum bereits mit einem anderen Ende (to) vorhanden
+DEVICE_DIFFERENT = dieses Gerät ist ab demselben Datum für dieselbe Person oder denselben Arbeitsplatz bereits mit einem anderen Ende (to) vorhanden
+SHIFT_CANCELLED = die Schicht dieser Person auf diesem Konto ab { $start } wurde abgesagt, und ein Dienstplan bringt sie nicht zurück: um sie wieder einzuplanen, ändern Sie die Schicht { $shift } (ChangeShift)
+SHIFT_DIFFERENT = die Schicht dieser Person auf diesem Konto ab { $start } ist bereits mit einem anderen Ende vorhanden
+    .seat = die Schicht dieser Person auf diesem Konto ab { $start } ist bereits mit einem anderen Arbeitsplatz vorhanden, oder ohne, während diese Zeile einen nennt
+PUNCH_DIFFERENT = am { $at } ist eine Stempelung dieser Person in die andere Richtung bekannt (kind)
+HANDOVER_DIFFERENT = am { $at } hat das nach dem bisherigen Stand eine andere Person getan (employee_no), und dieses Konto hat immer nur eine Person
+    .kind = am { $at } hat diese Person nach dem bisherigen Stand das Gegenteil getan (kind)
+SITE_DIFFERENT = der Standort { $name } ist bereits mit einer anderen Zeitzone, Tagesgrenze oder Region vorhanden
+ALIAS_OVERLAP = dieser Alias meint an einigen dieser Tage bereits jemanden: beenden Sie das eine, bevor das andere beginnt
+SLASH_NOT_ALLOWED = darf keinen Schrägstrich enthalten: er verbindet Plattform, Shop und Namen
+PHASES_MISSING = mindestens eine: wie das Konto genutzt wird
+DIRECTION_EXPECTED = geben Sie an, was besser ist: höher oder niedriger
+NORMALISATION_EXPECTED = geben Sie an, wie aus einem Wert Punkte werden: target_piecewise, min_max, percentile oder t_score
+PHASE_KIND_EXPECTED = shared, mixed oder named
+PHASE_TWICE = an diesem Datum beginnen zwei Phasen
+HANDOVER_KIND_EXPECTED = take oder release
+PUNCH_KIND_EXPECTED = in oder out
+SHIFT_TOO_LONG = eine Schicht ist kürzer als { $hours } Stunden
+PERIOD_TOO_LONG = höchstens { $days } Tage
+DUTY_VERSION_EXPECTED = erwartet wird 1, 2 oder 3, oder 0 für die neueste
 
-# What somebody who punches is told.
-PUNCH_OF_SHIFT = it belongs to your shift that begins at { $start }
-PUNCH_CAME = you are in from now on
-PUNCH_LEFT = it closes the stretch that began at { $since }
-PUNCH_STILL_IN = you were still in since { $since }: that stretch ends here and a new one begins
-PUNCH_NOT_IN = you have not punched in during the last { $hours } hours: ask for a correction if you forgot
-PUNCH_NOT_PLANNED = no shift of yours is near this time
-PUNCH_DRIFT = your device's clock differs from ours by { $seconds } s; ours counts
+PUNCH_OF_SHIFT = sie gehört zu Ihrer Schicht, die um { $start } beginnt
+PUNCH_CAME = Sie sind ab jetzt eingestempelt
+PUNCH_LEFT = sie schließt den Abschnitt, der um { $since } begann
+PUNCH_STILL_IN = Sie waren seit { $since } noch eingestempelt: dieser Abschnitt endet hier, und ein neuer beginnt
+PUNCH_NOT_IN = Sie haben in den letzten { $hours } Stunden nicht eingestempelt: beantragen Sie eine Korrektur, falls Sie es vergessen haben
+PUNCH_NOT_PLANNED = zu dieser Zeit ist keine Schicht von Ihnen geplant
+PUNCH_DRIFT = die Uhr Ihres Geräts weicht um { $seconds } s von unserer ab; es zählt unsere
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code DOUBLE_IN.
-DUTY_DOUBLE_IN = { $number } punched in again at { $at } without punching out; the first stretch ends there
-# Code MISSING_PUNCH.
-DUTY_IN_WITHOUT_OUT = { $number } punched in at { $at } and not out within { $hours } h; the stretch counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_MAY_COME = { $number }'s punch at { $at } counts as an in, and the punches end at { $last } without an out; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_IN = { $number }'s punch at { $at } counts as an in, and no out follows within { $hours } h; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_OUT = { $number }'s punch at { $at } counts as an out, and no in came within { $hours } h before; that makes no presence, but a shift of its working day counts only where a pair of punches covers it, and a hold without release ends there
-# Code UNCOVERED_SHIFT.
-DUTY_SHIFT_UNCOVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but no pair of punches covers any of it; the shift counts for nothing until the missing punches are added
-# Code BARELY_COVERED_SHIFT. Somebody punched on the working day of a shift, and no more than the edge of the shift counts.
-DUTY_SHIFT_BARELY_COVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but { $why ->
-    [other] the punches that reach into this shift belong to another one
-   *[edge] no pair of punches covers any of its planned time
-}; no more than { $minutes } min at its edge count until the missing punches are added
-# Code HELD_BY_OTHERS. By the hand-over log only others held the account in a shift.
-DUTY_SHIFT_HELD_BY_OTHERS = { $number } was rostered on { $account } from { $start } to { $end }, but by the hand-over log only others held the account in the time that would have counted; the shift counts for nothing, and if { $number } served then, the take and the release are to be added
-# Code MISSING_PUNCH.
-DUTY_OUT_WITHOUT_IN = { $number } punched out at { $at } without an in within { $hours } h before; it counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_AFTER_CLOSED_IN = { $number }'s punch at { $at } counts as an out, but the in before it was closed at { $out }; it makes no presence, and a hold without release ends there
-# Code NOT_EMPLOYED.
-DUTY_SHIFT_NOT_EMPLOYED = { $number } is rostered on { $account } from { $start } to { $end } and is not employed then: the shift counts for nothing; correct the roster, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_PUNCH_NOT_EMPLOYED = { $number } punched at { $at } and is not employed then: it counts for nothing; correct the punch, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_HOLD_NOT_EMPLOYED = { $number } took { $account } at { $at } and is not employed then: the hold counts for nothing; correct the hand-over, or the days of employment
-# Code MISSING_PUNCH.
-DUTY_IN_AND_OUT_AT_ONCE = { $number } punched in and out at { $at }, both at once; it counts for no presence
-# Code UNHELD_ACCOUNT.
-DUTY_NOBODY = there is evidence about { $account }, and still nobody was on duty in the period
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE_V1 = no roster, punch or hand-over speaks for { $account } in the period: all its work is shared by its whole team ({ $scope ->
-    [all] everybody
+DUTY_DOUBLE_IN = { $number } hat am { $at } erneut eingestempelt, ohne auszustempeln; der erste Abschnitt endet dort
+DUTY_IN_WITHOUT_OUT = { $number } hat am { $at } eingestempelt und innerhalb von { $hours } h nicht ausgestempelt; der Abschnitt zählt nicht
+DUTY_OUT_MAY_COME = die Stempelung von { $number } am { $at } gilt als Kommen, und die Stempelungen enden am { $last } ohne Gehen; das ergibt keine Anwesenheit, und eine Schicht dieses Arbeitstags zählt nur, soweit ein Stempelpaar sie abdeckt
+DUTY_LONE_IN = die Stempelung von { $number } am { $at } gilt als Kommen, und innerhalb von { $hours } h folgt kein Gehen; das ergibt keine Anwesenheit, und eine Schicht dieses Arbeitstags zählt nur, soweit ein Stempelpaar sie abdeckt
+DUTY_LONE_OUT = die Stempelung von { $number } am { $at } gilt als Gehen, und in den { $hours } h davor gab es kein Kommen; das ergibt keine Anwesenheit, aber eine Schicht dieses Arbeitstags zählt nur, soweit ein Stempelpaar sie abdeckt, und eine Belegung ohne Rückgabe endet dort
+DUTY_SHIFT_UNCOVERED = { $number } war auf { $account } von { $start } bis { $end } eingeplant und hat an diesem Arbeitstag gestempelt, aber kein Stempelpaar deckt etwas davon ab; die Schicht zählt nicht, bis die fehlenden Stempelungen ergänzt sind
+DUTY_SHIFT_BARELY_COVERED = { $number } war auf { $account } von { $start } bis { $end } eingeplant und hat an diesem Arbeitstag gestempelt, aber { $why ->
+    [other] die Stempelungen, die in diese Schicht reichen, gehören zu einer anderen
+   *[edge] kein Stempelpaar deckt etwas von ihrer geplanten Zeit ab
+}; an ihrem Rand zählen höchstens { $minutes } min, bis die fehlenden Stempelungen ergänzt sind
+DUTY_SHIFT_HELD_BY_OTHERS = { $number } war auf { $account } von { $start } bis { $end } eingeplant, aber laut Übergabeprotokoll hatten in der anrechenbaren Zeit nur andere das Konto; die Schicht zählt nicht, und falls { $number } damals Kunden betreut hat, sind Übernahme und Rückgabe zu ergänzen
+DUTY_OUT_WITHOUT_IN = { $number } hat am { $at } ausgestempelt, ohne in den { $hours } h davor einzustempeln; das zählt nicht
+DUTY_OUT_AFTER_CLOSED_IN = die Stempelung von { $number } am { $at } gilt als Gehen, aber das Kommen davor wurde am { $out } geschlossen; sie ergibt keine Anwesenheit, und eine Belegung ohne Rückgabe endet dort
+DUTY_SHIFT_NOT_EMPLOYED = { $number } ist auf { $account } von { $start } bis { $end } eingeplant und dann nicht beschäftigt: die Schicht zählt nicht; korrigieren Sie den Dienstplan oder die Tage der Beschäftigung
+DUTY_PUNCH_NOT_EMPLOYED = { $number } hat am { $at } gestempelt und ist dann nicht beschäftigt: das zählt nicht; korrigieren Sie die Stempelung oder die Tage der Beschäftigung
+DUTY_HOLD_NOT_EMPLOYED = { $number } hat am { $at } { $account } übernommen und ist dann nicht beschäftigt: die Belegung zählt nicht; korrigieren Sie die Übergabe oder die Tage der Beschäftigung
+DUTY_IN_AND_OUT_AT_ONCE = { $number } hat am { $at } gleichzeitig ein- und ausgestempelt; das ergibt keine Anwesenheit
+DUTY_NOBODY = zu { $account } gibt es Belege, und trotzdem war im Zeitraum niemand im Dienst
+DUTY_NO_EVIDENCE_V1 = kein Dienstplan, keine Stempelung und keine Übergabe sagt etwas über { $account } im Zeitraum: seine gesamte Arbeit wird auf das ganze Team verteilt ({ $scope ->
+    [all] alle
    *[team] { $team }
-}, { $people } people); publish rosters or have people punch
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE = no roster, punch or hand-over speaks for { $account } in the period: its whole team counts as on duty ({ $scope ->
-    [all] everybody
+}, { $people ->
+    [one] { $people } Person
+   *[other] { $people } Personen
+}); veröffentlichen Sie Dienstpläne, oder lassen Sie stempeln
+DUTY_NO_EVIDENCE = kein Dienstplan, keine Stempelung und keine Übergabe sagt etwas über { $account } im Zeitraum: das ganze Team gilt als im Dienst ({ $scope ->
+    [all] alle
    *[team] { $team }
-}, people: { $people }); publish rosters or have people punch
-# Code RELEASE_WITHOUT_TAKE.
-DUTY_RELEASE_WITHOUT_TAKE = { $number } released { $account } at { $at } without holding it; it counts for nothing
-# Code MISSING_RELEASE.
-DUTY_NEVER_RELEASED = { $number } took { $account } at { $since } and never released it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+}, Personen: { $people }); veröffentlichen Sie Dienstpläne, oder lassen Sie stempeln
+DUTY_RELEASE_WITHOUT_TAKE = { $number } hat { $account } am { $at } zurückgegeben, ohne es zu haben; das zählt nicht
+DUTY_NEVER_RELEASED = { $number } hat { $account } am { $since } übernommen und nie zurückgegeben; die Belegung endet am { $end } mit { $by ->
+    [release] der Rückgabe
+    [punch_out] dem nächsten Ausstempeln
+    [roster] dem Ende des Dienstplans
+    [too_long] der längsten zulässigen Dauer
+   *[taken_again] der nächsten Übernahme
 }
-# Code MISSING_RELEASE.
-DUTY_NO_RELEASE_KNOWN = { $number } took { $account } at { $since } and no release is known after it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+DUTY_NO_RELEASE_KNOWN = { $number } hat { $account } am { $since } übernommen, und danach ist keine Rückgabe bekannt; die Belegung endet am { $end } mit { $by ->
+    [release] der Rückgabe
+    [punch_out] dem nächsten Ausstempeln
+    [roster] dem Ende des Dienstplans
+    [too_long] der längsten zulässigen Dauer
+   *[taken_again] der nächsten Übernahme
 }
-# Code MISSING_RELEASE.
-DUTY_TAKEN_AGAIN = { $number } took { $account } at { $since } and took it again at { $again } without a release between; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+DUTY_TAKEN_AGAIN = { $number } hat { $account } am { $since } übernommen und am { $again } ohne Rückgabe dazwischen erneut; die Belegung endet am { $end } mit { $by ->
+    [release] der Rückgabe
+    [punch_out] dem nächsten Ausstempeln
+    [roster] dem Ende des Dienstplans
+    [too_long] der längsten zulässigen Dauer
+   *[taken_again] der nächsten Übernahme
 }
-# Code OVERLAP.
-DUTY_HELD_BY_TWO = { $first } and { $second } both held { $account } from { $from } to { $until }; { $why ->
-    [exclusive] only one person may hold it at a time
-   *[unreleased] the first had not released it
+DUTY_HELD_BY_TWO = { $first } und { $second } haben { $account } von { $from } bis { $until } gleichzeitig belegt; { $why ->
+    [exclusive] es darf immer nur eine Person belegen
+   *[unreleased] die erste Person hatte es nicht zurückgegeben
 }
 
 ## What to do about findings
 
-# In a word what a person does about a finding of this kind.
 FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] bring in a roster of the account, or have its people punch or hand over, and start the run again
-    [UNHELD_ACCOUNT] add the shift of whoever served the account then, or the missing punches or take; move a record that is of another account (MoveRecord)
-    [OVERLAP] add the release of whoever did not have the account any more when the other took it (CorrectHandover)
-    [MISSING_RELEASE] add the release (CorrectHandover)
-    [RELEASE_WITHOUT_TAKE] add the take that belongs to the release, or void the release (CorrectHandover)
-    [DOUBLE_IN] add the out before the second in, or void one of the two (CorrectPunch)
-    [MISSING_PUNCH] add the punch that is missing, or void the one that is alone (CorrectPunch)
-    [UNCOVERED_SHIFT] add the punches of the shift (CorrectPunch), or cancel it if nobody came (CancelShift)
-    [BARELY_COVERED_SHIFT] add the punches that are missing of the shift (CorrectPunch), or change its times (ChangeShift)
-    [HELD_BY_OTHERS] add the take and the release of whoever served by the roster (CorrectHandover), or cancel the shift (CancelShift)
-    [NOT_EMPLOYED] put right the roster, the punch or the hand-over, or the days of employment (ChangeEmployment)
-    [TAG_OFF_DUTY] add the shift or the punches of whom the record names, move it to the account that it is of (MoveRecord), or send it again with the right name and a higher revision
-    [NAMED_WITHOUT_AGENT] send the records again with the name of the agent and a higher revision
-    [MIXED_WITHOUT_TAG] send the records again with the name of the agent and a higher revision, or leave it at the roster
-    [TOO_FEW_TO_INFER] nothing needs doing; hand-overs or names in the records tell more precisely who served
-    [DID_NOT_SETTLE] nothing needs doing; hand-overs tell more precisely who served
-    [SEVERAL_AT_ONCE] send the times of the replies, or let people claim their dialogues; names in the records tell more precisely who served as well
-    [TOO_FEW_REPLIES] nothing needs doing in a small month; names in the records, or claims, tell more precisely who served
-    [REPLIES_TOO_DENSE] have a tenth of the records named, claimed with a click (MakeClaim) or written at known devices (ImportDevices), and breaks punched
-    [EVIDENCE_UNEVEN] have everybody on the account click (MakeClaim), sign or write at known devices (ImportDevices) alike
-    [CLOCK_WITHOUT_SECONDS] have the times of the replies exported with their seconds
-    [CLAIM_OFF_DUTY] check who clicked, and the punches and roster of that day
-    [CLAIM_WITHOUT_RECORD] check whether the record was sent, and the clock of the claims
-    [CLAIMS_DIFFER] ask them who served, and let the record name its agent
-    [DEVICE_OFF_DUTY] check whose the device is, and the punches and roster of that day
-    [DEVICE_OF_SEVERAL] say from when to when the device is whose
-    [DEVICE_OF_NOBODY] say whose the device is on those days, by the name that records give it (ImportDevices), or roster somebody on its seat
-    [EVIDENCE_NOT_READ] name version 3 of the policy, which reads it, or none, for the newest; or leave it, as the month is then credited without it
-    [REPLY_OUTSIDE_RECORD] check when the record begins and ends, and the clock of the replies
-    [BREAKS_NOT_PUNCHED] have people punch out for a break and in again after it (RecordPunch), or hand the account over
-    [CLOCKS_APART] set the clock of the desk right, and have its messages exported again where they are to be kept by the right time
-    [UNKNOWN_AGENT] say whose the name is (ImportAliases), or send the records again with the right one
-    [ACCOUNT_UNKNOWN] bring in the account (ImportAccounts), or move the records to the one that they are of (MoveRecord)
-    [POPULATION_CHANGED] close the cycle again, unless it is to stay with the people of before (CloseCycle)
-    [AMOUNTS_CONVERTED] nothing needs doing; where a rate is wrong, set the right one (SetRates) and start the run again
-    [MEASURE_NOT_SENT] send what the sentence names, or leave the indicator out of the scheme
-    [OBSERVATIONS_BEYOND_PERIOD] take the observation out (WithdrawObservation) and send it in parts, each of days of one period, or close a period that holds all of its days
-    [OBSERVATIONS_UNREAD] send them again under the right name and take these out (WithdrawObservation), or have a scheme read the measure; nothing needs doing where they are kept for later
-    [REFUND_EXCEEDS_SALE] send the refund again with the right amount and a higher revision, or take it out (WithdrawRecord); where it is right, send the sale again with what it brought
-    [CONTRIBUTOR_UNKNOWN] say whose the name is (ImportAliases), or send the record again with the right contributors and a higher revision
-    [CONTRIBUTOR_OFF_DUTY] nothing needs doing where somebody helped outside of the own hours; else add the shift or the punches, or send the record again with the right contributors and a higher revision
-    [CONTRIBUTORS_NOT_SPLIT] name a policy with a split to have such records shared, or leave it: the contributors are kept
-    [STANDARD_WITHDRAWN] write a new version of the scheme that follows a standard in use (ListRefinements says what fits), then make and close a cycle with it, or correct a published one by it (CorrectCycle); leave it where the month is still to be judged by the old one
-   *[other] look at what it names, put that right where it is wrong, and start the run again
+    [NO_DUTY_EVIDENCE] importieren Sie einen Dienstplan des Kontos, oder lassen Sie die Personen stempeln oder übergeben, und starten Sie den Lauf erneut
+    [UNHELD_ACCOUNT] ergänzen Sie die Schicht der Person, die das Konto damals betreut hat, oder die fehlenden Stempelungen oder die Übernahme; verschieben Sie einen Vorgang, der zu einem anderen Konto gehört (MoveRecord)
+    [OVERLAP] ergänzen Sie die Rückgabe der Person, die das Konto nicht mehr hatte, als die andere es übernahm (CorrectHandover)
+    [MISSING_RELEASE] ergänzen Sie die Rückgabe (CorrectHandover)
+    [RELEASE_WITHOUT_TAKE] ergänzen Sie die zur Rückgabe gehörende Übernahme, oder streichen Sie die Rückgabe (CorrectHandover)
+    [DOUBLE_IN] ergänzen Sie das Gehen vor dem zweiten Kommen, oder streichen Sie eines der beiden (CorrectPunch)
+    [MISSING_PUNCH] ergänzen Sie die fehlende Stempelung, oder streichen Sie die einzelne (CorrectPunch)
+    [UNCOVERED_SHIFT] ergänzen Sie die Stempelungen der Schicht (CorrectPunch), oder sagen Sie sie ab, wenn niemand gekommen ist (CancelShift)
+    [BARELY_COVERED_SHIFT] ergänzen Sie die fehlenden Stempelungen der Schicht (CorrectPunch), oder ändern Sie ihre Zeiten (ChangeShift)
+    [HELD_BY_OTHERS] ergänzen Sie Übernahme und Rückgabe der Person, die laut Dienstplan betreut hat (CorrectHandover), oder sagen Sie die Schicht ab (CancelShift)
+    [NOT_EMPLOYED] korrigieren Sie den Dienstplan, die Stempelung oder die Übergabe, oder die Tage der Beschäftigung (ChangeEmployment)
+    [TAG_OFF_DUTY] ergänzen Sie die Schicht oder die Stempelungen der im Vorgang genannten Person, verschieben Sie ihn auf das Konto, zu dem er gehört (MoveRecord), oder senden Sie ihn mit dem richtigen Namen und einer höheren Revision erneut
+    [NAMED_WITHOUT_AGENT] senden Sie die Vorgänge mit dem Namen der Servicekraft und einer höheren Revision erneut
+    [MIXED_WITHOUT_TAG] senden Sie die Vorgänge mit dem Namen der Servicekraft und einer höheren Revision erneut, oder belassen Sie es beim Dienstplan
+    [TOO_FEW_TO_INFER] es ist nichts zu tun; Übergaben oder Namen in den Vorgängen sagen genauer, wer betreut hat
+    [DID_NOT_SETTLE] es ist nichts zu tun; Übergaben sagen genauer, wer betreut hat
+    [SEVERAL_AT_ONCE] senden Sie die Zeiten der Antworten, oder lassen Sie die Personen ihre Dialoge beanspruchen; auch Namen in den Vorgängen sagen genauer, wer betreut hat
+    [TOO_FEW_REPLIES] in einem kleinen Monat ist nichts zu tun; Namen in den Vorgängen oder Beanspruchungen sagen genauer, wer betreut hat
+    [REPLIES_TOO_DENSE] lassen Sie ein Zehntel der Vorgänge mit Namen versehen, per Klick beanspruchen (MakeClaim) oder an bekannten Geräten schreiben (ImportDevices), und Pausen stempeln
+    [EVIDENCE_UNEVEN] lassen Sie alle auf dem Konto gleichermaßen klicken (MakeClaim), mit Namen zeichnen oder an bekannten Geräten schreiben (ImportDevices)
+    [CLOCK_WITHOUT_SECONDS] lassen Sie die Zeiten der Antworten mit Sekunden exportieren
+    [CLAIM_OFF_DUTY] prüfen Sie, wer geklickt hat, sowie Stempelungen und Dienstplan dieses Tages
+    [CLAIM_WITHOUT_RECORD] prüfen Sie, ob der Vorgang gesendet wurde, und die Uhr der Beanspruchungen
+    [CLAIMS_DIFFER] fragen Sie nach, wer betreut hat, und lassen Sie den Vorgang seine Servicekraft nennen
+    [DEVICE_OFF_DUTY] prüfen Sie, wem das Gerät gehört, sowie Stempelungen und Dienstplan dieses Tages
+    [DEVICE_OF_SEVERAL] geben Sie an, wem das Gerät von wann bis wann gehört
+    [DEVICE_OF_NOBODY] geben Sie an, wem das Gerät an diesen Tagen gehört, unter dem Namen, den die Vorgänge ihm geben (ImportDevices), oder planen Sie jemanden an seinem Arbeitsplatz ein
+    [EVIDENCE_NOT_READ] nennen Sie Version 3 der Richtlinie, die das liest, oder keine für die neueste; oder lassen Sie es so, der Monat wird dann ohne das zugerechnet
+    [REPLY_OUTSIDE_RECORD] prüfen Sie, wann der Vorgang beginnt und endet, und die Uhr der Antworten
+    [BREAKS_NOT_PUNCHED] lassen Sie zu Beginn einer Pause aus- und danach wieder einstempeln (RecordPunch), oder das Konto übergeben
+    [CLOCKS_APART] stellen Sie die Uhr des Arbeitsplatzsystems richtig, und lassen Sie dessen Nachrichten erneut exportieren, wenn sie mit der richtigen Zeit aufbewahrt werden sollen
+    [UNKNOWN_AGENT] geben Sie an, wem der Name gehört (ImportAliases), oder senden Sie die Vorgänge mit dem richtigen erneut
+    [ACCOUNT_UNKNOWN] importieren Sie das Konto (ImportAccounts), oder verschieben Sie die Vorgänge auf das, zu dem sie gehören (MoveRecord)
+    [POPULATION_CHANGED] schließen Sie den Zyklus erneut ab, sofern es nicht beim bisherigen Personenkreis bleiben soll (CloseCycle)
+    [AMOUNTS_CONVERTED] es ist nichts zu tun; ist ein Kurs falsch, hinterlegen Sie den richtigen (SetRates), und starten Sie den Lauf erneut
+    [MEASURE_NOT_SENT] senden Sie, was der Satz nennt, oder nehmen Sie die Kennzahl aus dem Bewertungsmodell
+    [OBSERVATIONS_BEYOND_PERIOD] nehmen Sie die Beobachtung heraus (WithdrawObservation), und senden Sie sie in Teilen, jeder mit Tagen eines Zeitraums, oder schließen Sie einen Zeitraum ab, der alle ihre Tage enthält
+    [OBSERVATIONS_UNREAD] senden Sie sie unter dem richtigen Namen erneut, und nehmen Sie diese heraus (WithdrawObservation), oder lassen Sie ein Bewertungsmodell die Messgröße lesen; sollen sie für später aufbewahrt werden, ist nichts zu tun
+    [REFUND_EXCEEDS_SALE] senden Sie die Erstattung mit dem richtigen Betrag und einer höheren Revision erneut, oder nehmen Sie sie heraus (WithdrawRecord); stimmt sie, senden Sie den Verkauf mit dem tatsächlichen Erlös erneut
+    [CONTRIBUTOR_UNKNOWN] geben Sie an, wem der Name gehört (ImportAliases), oder senden Sie den Vorgang mit den richtigen Mitwirkenden und einer höheren Revision erneut
+    [CONTRIBUTOR_OFF_DUTY] hat jemand außerhalb der eigenen Zeiten geholfen, ist nichts zu tun; sonst ergänzen Sie die Schicht oder die Stempelungen, oder senden Sie den Vorgang mit den richtigen Mitwirkenden und einer höheren Revision erneut
+    [CONTRIBUTORS_NOT_SPLIT] nennen Sie eine Richtlinie mit Aufteilung, damit solche Vorgänge geteilt werden, oder lassen Sie es so: die Mitwirkenden bleiben vermerkt
+    [STANDARD_WITHDRAWN] schreiben Sie eine neue Version des Bewertungsmodells, die einem gültigen Standard folgt (ListRefinements sagt, was passt), legen Sie damit einen Zyklus an und schließen ihn ab, oder korrigieren Sie damit einen veröffentlichten (CorrectCycle); lassen Sie es so, wenn der Monat noch nach dem alten beurteilt werden soll
+   *[other] sehen Sie sich an, was er nennt, korrigieren Sie es, wo es falsch ist, und starten Sie den Lauf erneut
 }
-# The service that a fix went to did not take it.
-FIX_REFUSED = the fix was not taken: { $why }
-# A finding that nothing puts right by itself.
-FINDING_WITHOUT_FIX = no call by itself puts right a finding of the kind { $kind }: its advice says what to do
+FIX_REFUSED = die Korrektur wurde nicht angenommen: { $why }
+FINDING_WITHOUT_FIX = kein einzelner Aufruf behebt eine Auffälligkeit der Art { $kind }: der Ratschlag dazu sagt, was zu tun ist
 
 ## Performance
 
-# The cycle is being closed.
-CYCLE_CLOSING = the cycle is being closed right now: watch it, or cancel it first
-# The cycle is final.
-CYCLE_PUBLISHED = the cycle is published and never changes again: correct it with CorrectCycle if its result has to be another
-# There is nothing to cancel.
-CYCLE_NOT_CLOSING = the cycle is not being closed, so there is nothing to cancel
-# The cycle has not been closed.
-CYCLE_NOT_REVIEWABLE = the cycle has no result to publish: close it first
-# There is no result to read.
-CYCLE_WITHOUT_RESULT = the cycle has no result yet: close it, and watch it until it is reviewable
-# No record of a known account in the period.
-PERIOD_WITHOUT_RECORDS = no service record of any account began between { $from } and { $to }: import the records of these days, or make a cycle over other days
-    .part = no service record of an account of its unit, or of one that its people served, began between { $from } and { $to }: import the records of these days; where they are there, let the accounts name their team in the unit, and correct the employments of whoever served them; where its teams went to another unit, that one closes their month
-# Records, but nobody to credit them to.
+CYCLE_CLOSING = der Zyklus wird gerade abgeschlossen: verfolgen Sie es, oder brechen Sie es zuerst ab
+CYCLE_PUBLISHED = der Zyklus ist veröffentlicht und ändert sich nicht mehr: korrigieren Sie ihn mit CorrectCycle, wenn sein Ergebnis anders lauten muss
+CYCLE_NOT_CLOSING = der Zyklus wird gerade nicht abgeschlossen, daher ist nichts abzubrechen
+CYCLE_NOT_REVIEWABLE = der Zyklus hat kein Ergebnis, das sich veröffentlichen ließe: schließen Sie ihn zuerst ab
+CYCLE_WITHOUT_RESULT = der Zyklus hat noch kein Ergebnis: schließen Sie ihn ab, und verfolgen Sie ihn, bis er geprüft werden kann
+PERIOD_WITHOUT_RECORDS = kein Servicevorgang eines Kontos begann zwischen { $from } und { $to }: importieren Sie die Vorgänge dieser Tage, oder legen Sie einen Zyklus über andere Tage an
+    .part = zwischen { $from } und { $to } begann kein Servicevorgang eines Kontos seiner Einheit oder eines Kontos, das ihre Personen betreut haben: importieren Sie die Vorgänge dieser Tage; sind sie vorhanden, ordnen Sie die Konten ihrem Team in der Einheit zu, und korrigieren Sie die Beschäftigungen der betreuenden Personen; sind die Teams in eine andere Einheit gewechselt, schließt jene ihren Monat ab
 NOBODY_CREDITED = { $records ->
-    [one] the only record could be credited to nobody
-   *[other] none of the { $records } records could be credited to anybody
-}: bring in rosters, punches or hand-overs of the period, then close again
+    [one] der einzige Vorgang konnte niemandem zugerechnet werden
+   *[other] keiner der { $records } Vorgänge konnte jemandem zugerechnet werden
+}: importieren Sie Dienstpläne, Stempelungen oder Übergaben des Zeitraums, und schließen Sie dann erneut ab
     .unemployed = { $records ->
-        [one] the only record could be credited to nobody
-       *[other] none of the { $records } records could be credited to anybody
-    }, since nobody is employed between { $from } and { $to }: correct the employments or the period, then close again
-    .elsewhere = nobody who is in has a part of a record: what the attribution run read is credited to people who are not in ({ $elsewhere } of { $records }). Look who is in and why (PreviewPopulation), correct the employments, or the account, agent or roster that the records rest on, then close again
+        [one] der einzige Vorgang konnte niemandem zugerechnet werden
+       *[other] keiner der { $records } Vorgänge konnte jemandem zugerechnet werden
+    }, da zwischen { $from } und { $to } niemand beschäftigt ist: korrigieren Sie die Beschäftigungen oder den Zeitraum, und schließen Sie dann erneut ab
+    .elsewhere = niemand aus dem Personenkreis hat einen Anteil an einem Vorgang: was der Zurechnungslauf gelesen hat, wird Personen zugerechnet, die nicht dazugehören ({ $elsewhere } von { $records }). Sehen Sie nach, wer dazugehört und warum (PreviewPopulation), korrigieren Sie die Beschäftigungen oder das Konto, die Servicekraft oder den Dienstplan, auf denen die Vorgänge beruhen, und schließen Sie dann erneut ab
 CYCLE_REFUSED = { $message }
-CYCLE_GIVEN_UP = closing was tried several times in vain ({ $reason }): close again, and if it fails again ask the operator
-STEP_QUEUED = waiting for a worker
-STEP_COLLECTING = collecting people, accounts and duty
-STEP_ATTRIBUTING = crediting records to people
-STEP_SCORING = making score cards
-# The run is over.
-RUN_RESTS = the attribution run is over already, so there is nothing to stop
-# The run has no result.
-RUN_NOT_DONE = the attribution run has no result: watch it until it is done, or start another one
-# The run is of another month than the cycle, or of another policy.
-RUN_DIFFERS = the attribution run is of other days or of another policy than the cycle: name a run of the same, or none, and one is started
-# The run is about a part of the cycle.
-RUN_COVERS_PART = the attribution run is about some accounts or units and not about all that the cycle is about: name a run about the cycle's unit or one above, or none, and one is started
+CYCLE_GIVEN_UP = der Abschluss wurde mehrmals vergeblich versucht ({ $reason }): schließen Sie erneut ab, und fragen Sie den Betreiber, wenn es wieder scheitert
+STEP_QUEUED = wartet auf einen Worker
+STEP_COLLECTING = sammelt Personen, Konten und Dienste
+STEP_ATTRIBUTING = rechnet Vorgänge Personen zu
+STEP_SCORING = erstellt Scorecards
+RUN_RESTS = der Zurechnungslauf ist bereits beendet, daher ist nichts anzuhalten
+RUN_NOT_DONE = der Zurechnungslauf hat kein Ergebnis: verfolgen Sie ihn, bis er fertig ist, oder starten Sie einen neuen
+RUN_DIFFERS = der Zurechnungslauf betrifft andere Tage oder eine andere Richtlinie als der Zyklus: nennen Sie einen passenden Lauf oder keinen, dann wird einer gestartet
+RUN_COVERS_PART = der Zurechnungslauf betrifft einige Konten oder Einheiten und nicht alles, was der Zyklus betrifft: nennen Sie einen Lauf über die Einheit des Zyklus oder eine darüber, oder keinen, dann wird einer gestartet
     .moved = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for { $unit } (StartAttributionRun, by somebody whose rights reach it) and name it (attribution_run_id), or take the last day for as_of
+        [one] { $people } Person, die am { $day } (as_of) im Zyklus ist, gehört am { $last } woandershin,
+       *[other] { $people } Personen, die am { $day } (as_of) im Zyklus sind, gehören am { $last } woandershin,
+    } samt den Konten, die sie betreut haben: lassen Sie einen Lauf für { $unit } starten (StartAttributionRun, durch jemanden, dessen Rechte dorthin reichen), und nennen Sie ihn (attribution_run_id), oder nehmen Sie den letzten Tag als as_of
     .moved_group = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for the group (StartAttributionRun, by group HR) and name it (attribution_run_id), or take the last day for as_of
-# A cycle waits for the run.
-RUN_AWAITED = a cycle is being closed with this attribution run: cancel the closing of the cycle instead
-# A scheme reads what the run did not add up, and the records are not any more what the run credited.
-RUN_OUTDATED = records of { $account } were changed since the attribution run read them, and the scheme reads a column that the run did not add up: start another run, or close without naming one
-# The run keeps no rates that amounts could be converted by.
-RUN_WITHOUT_RATES = the scheme names its currency, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } of { $day } is in another currency, and the attribution run keeps no rates of that day, since no scheme that it was started for, or that was in use then, looks back so far: close the cycle without naming the run, or start another run
-# The run was stopped while a cycle waited for it.
-RUN_STOPPED = the attribution run was stopped: close the cycle again
-# The run touches people or accounts beyond the unit that it was started for.
+        [one] { $people } Person, die am { $day } (as_of) im Zyklus ist, gehört am { $last } woandershin,
+       *[other] { $people } Personen, die am { $day } (as_of) im Zyklus sind, gehören am { $last } woandershin,
+    } samt den Konten, die sie betreut haben: lassen Sie einen Lauf für den Konzern starten (StartAttributionRun, durch die Personalabteilung des Konzerns), und nennen Sie ihn (attribution_run_id), oder nehmen Sie den letzten Tag als as_of
+RUN_AWAITED = mit diesem Zurechnungslauf wird gerade ein Zyklus abgeschlossen: brechen Sie stattdessen den Abschluss des Zyklus ab
+RUN_OUTDATED = Vorgänge von { $account } wurden geändert, seit der Zurechnungslauf sie gelesen hat, und das Bewertungsmodell liest eine Spalte, die der Lauf nicht summiert hat: starten Sie einen neuen Lauf, oder schließen Sie ab, ohne einen zu nennen
+RUN_WITHOUT_RATES = das Bewertungsmodell nennt seine Währung, und der Zurechnungslauf stammt aus der Zeit, bevor Kurse festgehalten wurden: schließen Sie den Zyklus ab, ohne den Lauf zu nennen, oder starten Sie einen neuen
+    .on = der Vorgang { $record } von { $account } vom { $day } ist in einer anderen Währung, und der Zurechnungslauf hat keine Kurse dieses Tages, da kein Bewertungsmodell, für das er gestartet wurde oder das damals galt, so weit zurückblickt: schließen Sie den Zyklus ab, ohne den Lauf zu nennen, oder starten Sie einen neuen
+RUN_STOPPED = der Zurechnungslauf wurde angehalten: schließen Sie den Zyklus erneut ab
 RUN_BELONGS_ABOVE = { $own ->
-    [0] people of this unit serve accounts of { $units ->
-        [0] other units
+    [0] Personen dieser Einheit betreuen Konten von { $units ->
+        [0] anderen Einheiten
        *[other] { $beyond }
     }
-   *[other] people of { $units ->
-        [0] other units
+   *[other] Personen von { $units ->
+        [0] anderen Einheiten
        *[other] { $beyond }
-    } serve the same accounts ({ $accounts })
-}, and who worked together is credited together: have the attribution run started for { $unit } (StartAttributionRun, by somebody whose rights reach it), then close with it (CloseCycle with attribution_run_id)
+    } betreuen dieselben Konten ({ $accounts })
+}, und wer zusammengearbeitet hat, wird zusammen zugerechnet: lassen Sie den Zurechnungslauf für { $unit } starten (StartAttributionRun, durch jemanden, dessen Rechte dorthin reichen), und schließen Sie dann damit ab (CloseCycle mit attribution_run_id)
     .group = { $own ->
-        [0] people of this unit serve accounts of { $units ->
-            [0] other units
+        [0] Personen dieser Einheit betreuen Konten von { $units ->
+            [0] anderen Einheiten
            *[other] { $beyond }
         }
-       *[other] people of { $units ->
-            [0] other units
+       *[other] Personen von { $units ->
+            [0] anderen Einheiten
            *[other] { $beyond }
-        } serve the same accounts ({ $accounts })
-    }, and who worked together is credited together: have the attribution run started for the whole group (StartAttributionRun without a unit, by group HR), then close with it (CloseCycle with attribution_run_id)
-# The scheme of a cycle is of a unit that is not above it.
-SCHEME_OF_ANOTHER_UNIT = the scheme belongs to a unit that the cycle is not of: take a scheme of the group, of the unit or of one above it
-# Nobody is in the cycle.
-POPULATION_EMPTY = nobody is in the cycle: look at who is in and who is not with PreviewPopulation, and name other units, positions, grades or people
-# A unit of a population that is not below the cycle's.
-POPULATION_UNIT_BEYOND = { $unit } is not the cycle's unit or below it on that day
-# A person of a population who is not below the cycle's unit.
-POPULATION_PERSON_BEYOND = { $person } does not belong to the cycle's unit or below it on that day
-# Somebody who is left out of a population, and whom the group does not have.
-POPULATION_PERSON_UNKNOWN = nobody in the group has the id { $person }: look the id up with ListPeople
-# The day of a population that is no day of the cycle's.
-POPULATION_AS_OF_OUTSIDE = { $day } is no day of the cycle: name a day from { $from } to { $to }, or none, and { $to } counts
-# A standard that the scheme of a cycle refines is out of use.
-STANDARD_WITHDRAWN = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on: the cycle is scored by it all the same
-    .instead = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on, and version { $instead } is to be used in place of it: the cycle is scored by it all the same
-# Somebody came to the population or left it while the cycle was being closed.
-POPULATION_CHANGED = came to the population or left it while the cycle was being closed
-    .came = belongs to the population now, but did not when closing began, and has no card: close the cycle again to include the person
-    .left = belonged to the population when closing began, but does not any more, and has a card: close the cycle again to leave the person out
-# A question that names both.
-CYCLE_OR_RUN = name a cycle or an attribution run, not both
-# A piece of work of a run that was cancelled.
-RUN_GONE = the run was cancelled
-# A worker that stopped before its work was done.
-WORKER_GONE = the worker went away
-TIME_OF_DAY_MALFORMED = "{ $text }" is no time of day: write 04:00
-RULES_VERSION_UNKNOWN = "{ $version }" is no version of the rules: write 1, 2 or 3
-RULES_VERSION_DIFFERS = leave it out, or write { $version } as in policy.version
-# Region or unit of an account are not as said.
-ACCOUNT_ELSEWHERE = account { $account } is in region { $region } and { $unit ->
-    [none] of no unit
-   *[other] of unit { $unit }
-}: say so
+        } betreuen dieselben Konten ({ $accounts })
+    }, und wer zusammengearbeitet hat, wird zusammen zugerechnet: lassen Sie den Zurechnungslauf für den ganzen Konzern starten (StartAttributionRun ohne Einheit, durch die Personalabteilung des Konzerns), und schließen Sie dann damit ab (CloseCycle mit attribution_run_id)
+SCHEME_OF_ANOTHER_UNIT = das Bewertungsmodell gehört zu einer Einheit, zu der der Zyklus nicht gehört: nehmen Sie eines des Konzerns, der Einheit oder einer darüber
+POPULATION_EMPTY = niemand ist im Zyklus: sehen Sie mit PreviewPopulation nach, wer dazugehört und wer nicht, und nennen Sie andere Einheiten, Positionen, Stufen oder Personen
+POPULATION_UNIT_BEYOND = { $unit } ist an diesem Tag nicht die Einheit des Zyklus und liegt nicht darunter
+POPULATION_PERSON_BEYOND = { $person } gehört an diesem Tag nicht zur Einheit des Zyklus oder darunter
+POPULATION_PERSON_UNKNOWN = niemand im Konzern hat die ID { $person }: suchen Sie die ID mit ListPeople
+POPULATION_AS_OF_OUTSIDE = { $day } ist kein Tag des Zyklus: nennen Sie einen Tag von { $from } bis { $to }, oder keinen, dann gilt { $to }
+STANDARD_WITHDRAWN = das Bewertungsmodell „{ $scheme }“ verfeinert Version { $version } des Standards „{ $standard }“, die ab dem { $from } außer Kraft ist: der Zyklus wird trotzdem danach bewertet
+    .instead = das Bewertungsmodell „{ $scheme }“ verfeinert Version { $version } des Standards „{ $standard }“, die ab dem { $from } außer Kraft ist und durch Version { $instead } ersetzt werden soll: der Zyklus wird trotzdem danach bewertet
+POPULATION_CHANGED = kam zum Personenkreis hinzu oder verließ ihn, während der Zyklus abgeschlossen wurde
+    .came = gehört jetzt zum Personenkreis, zu Beginn des Abschlusses aber noch nicht, und hat keine Scorecard: schließen Sie den Zyklus erneut ab, um die Person einzubeziehen
+    .left = gehörte zu Beginn des Abschlusses zum Personenkreis, jetzt aber nicht mehr, und hat eine Scorecard: schließen Sie den Zyklus erneut ab, um die Person wegzulassen
+CYCLE_OR_RUN = nennen Sie einen Zyklus oder einen Zurechnungslauf, nicht beides
+RUN_GONE = der Lauf wurde abgebrochen
+WORKER_GONE = der Worker ist ausgefallen
+TIME_OF_DAY_MALFORMED = „{ $text }“ ist keine Uhrzeit: schreiben Sie 04:00
+RULES_VERSION_UNKNOWN = „{ $version }“ ist keine Version der Regeln: schreiben Sie 1, 2 oder 3
+RULES_VERSION_DIFFERS = lassen Sie es weg, oder schreiben Sie { $version } wie in policy.version
+ACCOUNT_ELSEWHERE = das Konto { $account } liegt in der Region { $region } und gehört { $unit ->
+    [none] zu keiner Einheit
+   *[other] zur Einheit { $unit }
+}: geben Sie es so an
 
-# Rows of records.
-
-EXTERNAL_ID_MISSING = external_id is empty: give the platform's own id of the record
-# Code TEXT_TOO_LONG.
-RECORD_TEXT_TOO_LONG = { $field } is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURE_TOO_LONG = a measure is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURES_TOO_MANY = the list of measures is too long: at most { $max }
-# Code TIME_MALFORMED.
-RECORD_TIME_MISSING = { $field } is missing or no time
-INTERVAL_BACKWARDS = ends { $ended } before it begins { $started }: correct one of them
-RECORD_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-INTERVAL_TOO_LONG = lasts from { $started } to { $ended }, and no record lasts longer than { $days } days: correct the dates
-AMOUNT_OUT_OF_RANGE = the amount is above { $most } minor units: check the unit
-REPLY_OUT_OF_RANGE = the first reply came after more than { $most } seconds: check the unit, or leave it out
-MEASURE_OUT_OF_RANGE = the measure "{ $name }" has more than { $digits } digits before the point: check the unit
-AMOUNT_NEGATIVE = the amount is negative: name in refers_to the record that it is a refund of
-REFUND_TAKES_NOTHING = refers_to makes it a refund, and its amount is not negative: write the amount that was paid back with a minus, or leave refers_to empty
-REFERS_TO_NOTHING = { $id } refers to { $other }, which is no record of this account: send that one first, or in the same call
-REFERS_TO_REFUND = { $id } refers to { $other }, which is a refund itself: name the record that was served
-# A version may say anything else than the version before.
-REFERENCE_FIXED = { $id } is there and refers to another record, or to none: withdraw it, and send the refund under an id of its own
-# Messages of a record that is not there, or that the caller may not bring in.
-REPLY_RECORD_UNKNOWN = no record { $id } is on this account, or it is of a day that you may not bring in: import the record first, or correct its id or account
-    .account = { $account } is the id of no account: give it as the lists give it
-# A record's row without any message.
-REPLIES_MISSING = { $id } has no message: send at least one, or leave the row out
-# A message of which nobody says who wrote it.
-REPLY_SIDE_MISSING = by is missing: say whether the agent or the customer wrote it
-# More messages of a record than any dialogue has, or more in one call than it takes.
-REPLIES_TOO_MANY = { $id } would have { $count } messages, and a record has at most { $most }: check whether one id stands for several dialogues
-    .import = at most { $most } messages in a call, these are { $count }: send several calls
-# A claim is of one record, or of one customer.
-CLAIM_NAMES_BOTH = it names a record and a customer: name one of them, or neither for the next record on the account
-# A claim on an account that the caller may not bring claims in for.
-CLAIM_OUT_OF_REACH = claims on account { $account } are beyond what you may send: leave them out, or have somebody send them who may
-# A claim that was taken back stays so.
-CLAIM_WITHDRAWN = the claim of { $at } was withdrawn ({ $why }): leave it out
-# An observation of somebody or something that the caller may not send observations of.
-OBSERVATION_OUT_OF_REACH = { $name } is beyond what you may send: leave it out, or have somebody send it who may
-# Contributors of a record that cannot be meant.
-CONTRIBUTORS_MALFORMED = contributors: "{ $text }" names nobody: write a role and an employee number or nickname, without a semicolon
-    .role = contributors: "{ $text }" is no role: use first_answer, closer or after_sales
-    .twice = contributors: { $text } is there twice: name everybody once in a role
-    .many = contributors: there are more than the { $max } that a record may have
-# The parts of a rule that do not make one record.
-SPLIT_NOT_WHOLE = the parts sum to { $sum } and not to 1000000 millionths: give every role its part so that they make one whole record
-RECORD_CURRENCY_UNKNOWN = "{ $code }" is no currency of ISO 4217: write one, such as JPY, or leave it empty for the group's
-REVISION_OUT_OF_RANGE = the revision { $revision } is above { $most }: send a smaller one
-REVISION_TWICE = both revision and revised_at are there: send one of them
-# A lower revision than the one that is stored, with other content.
-REVISION_STALE = { $id } is there already as revision { $there }, which is newer than { $sent }: send a higher revision, if this is what counts
-    .unsaid = { $id } is there already as revision { $there }, and this row says none: send a higher revision, if this is what counts
-# A record that was taken out stays out: of an import, or of who would take it out once more.
-RECORD_WITHDRAWN = { $id } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
-    .already = { $id } is withdrawn already ({ $why }): nothing is left to do
-# A record that was moved to another account is sent, moved or withdrawn where it was.
-RECORD_MOVED = { $id } was moved to another account ({ $why }): send it for that account
-    .already = { $id } was moved to another account ({ $why }): ListRecordVersions says to which; where that is the right one, nothing is left to do
-RECORD_OUT_OF_REACH = { $id } is beyond what you may bring in of its day: have whoever had the account's team on that day, or the group, bring it in
-RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
-MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text
-ROWS_CONTRADICT = several rows of this call are { $id } and say different things: send the one that is right
-# An id, or a name by which things are told apart, with a character that nobody sees.
-ID_WITH_UNSEEN = { $field } holds the character { $character }, which nobody sees: delete it
-    .here = it holds the character { $character }, which nobody sees: delete it
-DIFFERENT_CONTENT = { $id } is there already with other content ({ $columns }): send it with a higher revision, if this is what counts
-COLUMN_DIFFERS = { $column }: { $there } there, { $here } here
+EXTERNAL_ID_MISSING = external_id ist leer: geben Sie die ID des Vorgangs auf der Plattform an
+RECORD_TEXT_TOO_LONG = { $field } ist zu lang: höchstens { $max } Zeichen
+MEASURE_TOO_LONG = eine Messgröße ist zu lang: höchstens { $max } Zeichen
+MEASURES_TOO_MANY = die Liste der Messgrößen ist zu lang: höchstens { $max }
+RECORD_TIME_MISSING = { $field } fehlt oder ist keine Zeitangabe
+INTERVAL_BACKWARDS = endet am { $ended }, bevor es am { $started } beginnt: korrigieren Sie eines von beiden
+RECORD_TIME_IMPLAUSIBLE = { $field } liegt nicht in den Jahren { $first } bis { $last }: prüfen Sie das Jahr
+INTERVAL_TOO_LONG = dauert von { $started } bis { $ended }, und kein Vorgang dauert länger als { $days } Tage: korrigieren Sie die Daten
+AMOUNT_OUT_OF_RANGE = der Betrag liegt über { $most } in kleinster Einheit: prüfen Sie die Einheit
+REPLY_OUT_OF_RANGE = die erste Antwort kam nach mehr als { $most } Sekunden: prüfen Sie die Einheit, oder lassen Sie es weg
+MEASURE_OUT_OF_RANGE = die Messgröße „{ $name }“ hat mehr als { $digits } Stellen vor dem Punkt: prüfen Sie die Einheit
+AMOUNT_NEGATIVE = der Betrag ist negativ: nennen Sie in refers_to den Vorgang, dessen Erstattung es ist
+REFUND_TAKES_NOTHING = durch refers_to ist es eine Erstattung, aber der Betrag ist nicht negativ: schreiben Sie den erstatteten Betrag mit einem Minus, oder lassen Sie refers_to leer
+REFERS_TO_NOTHING = { $id } verweist auf { $other }, was kein Vorgang dieses Kontos ist: senden Sie jenen zuerst oder im selben Aufruf
+REFERS_TO_REFUND = { $id } verweist auf { $other }, was selbst eine Erstattung ist: nennen Sie den betreuten Vorgang
+REFERENCE_FIXED = { $id } ist vorhanden und verweist auf einen anderen Vorgang oder auf keinen: nehmen Sie ihn heraus, und senden Sie die Erstattung unter einer eigenen ID
+REPLY_RECORD_UNKNOWN = auf diesem Konto gibt es keinen Vorgang { $id }, oder er ist von einem Tag, den Sie nicht importieren dürfen: importieren Sie den Vorgang zuerst, oder korrigieren Sie seine ID oder sein Konto
+    .account = { $account } ist die ID keines Kontos: geben Sie sie so an, wie die Listen sie nennen
+REPLIES_MISSING = { $id } hat keine Nachricht: senden Sie mindestens eine, oder lassen Sie die Zeile weg
+REPLY_SIDE_MISSING = by fehlt: geben Sie an, ob die Servicekraft oder die Kundschaft sie geschrieben hat (agent oder customer)
+REPLIES_TOO_MANY = { $id } hätte { $count } Nachrichten, und ein Vorgang hat höchstens { $most }: prüfen Sie, ob eine ID für mehrere Dialoge steht
+    .import = ein Aufruf nimmt höchstens { $most } Nachrichten an, das sind { $count }: senden Sie mehrere Aufrufe
+CLAIM_NAMES_BOTH = sie nennt einen Vorgang und einen Kunden: nennen Sie eines von beiden, oder keines für den nächsten Vorgang auf dem Konto
+CLAIM_OUT_OF_REACH = Beanspruchungen auf dem Konto { $account } liegen außerhalb dessen, was Sie senden dürfen: lassen Sie sie weg, oder lassen Sie sie von jemandem senden, der das darf
+CLAIM_WITHDRAWN = die Beanspruchung vom { $at } wurde zurückgenommen ({ $why }): lassen Sie sie weg
+OBSERVATION_OUT_OF_REACH = { $name } liegt außerhalb dessen, was Sie senden dürfen: lassen Sie es weg, oder lassen Sie es von jemandem senden, der das darf
+CONTRIBUTORS_MALFORMED = contributors: „{ $text }“ nennt niemanden: schreiben Sie eine Rolle und eine Personalnummer oder einen Alias, ohne Semikolon
+    .role = contributors: „{ $text }“ ist keine Rolle: verwenden Sie first_answer, closer oder after_sales
+    .twice = contributors: { $text } kommt doppelt vor: nennen Sie jede Person in einer Rolle nur einmal
+    .many = contributors: es sind mehr als die { $max }, die ein Vorgang haben darf
+SPLIT_NOT_WHOLE = die Teile ergeben { $sum } und nicht 1000000 Millionstel: geben Sie jeder Rolle ihren Teil, sodass sie zusammen einen ganzen Vorgang ergeben
+RECORD_CURRENCY_UNKNOWN = „{ $code }“ ist keine Währung nach ISO 4217: schreiben Sie eine, etwa JPY, oder lassen Sie es für die Währung des Konzerns leer
+REVISION_OUT_OF_RANGE = die Revision { $revision } liegt über { $most }: senden Sie eine kleinere
+REVISION_TWICE = revision und revised_at sind beide angegeben: senden Sie eines von beiden
+REVISION_STALE = { $id } ist bereits als Revision { $there } vorhanden, die neuer ist als { $sent }: senden Sie eine höhere Revision, wenn dies gelten soll
+    .unsaid = { $id } ist bereits als Revision { $there } vorhanden, und diese Zeile nennt keine: senden Sie eine höhere Revision, wenn dies gelten soll
+RECORD_WITHDRAWN = { $id } wurde herausgenommen ({ $why }): lassen Sie ihn weg, oder senden Sie eine höhere Revision, um ihn zurückzuholen
+    .already = { $id } ist bereits herausgenommen ({ $why }): es ist nichts mehr zu tun
+RECORD_MOVED = { $id } wurde auf ein anderes Konto verschoben ({ $why }): senden Sie ihn für jenes Konto
+    .already = { $id } wurde auf ein anderes Konto verschoben ({ $why }): ListRecordVersions sagt, auf welches; ist es das richtige, ist nichts mehr zu tun
+RECORD_OUT_OF_REACH = { $id } liegt für seinen Tag außerhalb dessen, was Sie importieren dürfen: lassen Sie ihn von denen importieren, die das Team des Kontos an diesem Tag hatten, oder vom Konzern
+RATING_OUT_OF_RANGE = die Kundenbewertung von { $rating } Tausendsteln liegt über zehn Punkten
+MEASURE_MALFORMED = die Messgröße „{ $name }“ braucht einen eigenen Namen und entweder eine Dezimalzahl oder einen Text
+ROWS_CONTRADICT = mehrere Zeilen dieses Aufrufs sind { $id } und besagen Verschiedenes: senden Sie die richtige
+ID_WITH_UNSEEN = { $field } enthält das unsichtbare Zeichen { $character }: löschen Sie es
+    .here = es enthält das unsichtbare Zeichen { $character }: löschen Sie es
+DIFFERENT_CONTENT = { $id } ist bereits mit anderem Inhalt vorhanden ({ $columns }): senden Sie es mit einer höheren Revision, wenn dies gelten soll
+COLUMN_DIFFERS = { $column }: dort { $there }, hier { $here }
     .hidden = { $column }
-NO_VALUE_THERE = none
-# Putting records right.
-MOVED_TO_ITSELF = it is the account that the record is on: name the one that it is of
-# A record that refunds refer to cannot be withdrawn.
-RECORD_REFERRED_TO = refund { $refund } refers to { $id }: withdraw the refund first
-# A refund is on the account of the record that it refers to.
-REFUND_MOVES_WITH_RECORD = { $id } is a refund of { $other }: move that record, and its refunds go with it
-# A move overwrites nothing.
-RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: nothing is overwritten, withdraw the one that is wrong
-# An amount in another currency than what is reckoned in, and no rate of its day or of a day before.
-RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then correct the cycle again if it was published, else close it again, without naming a run or from one that is started afterwards: an earlier run keeps the rates that it has
-    .look = { $account } has sales in { $from } from { $day } on, and no rate of { $from } and { $to } is known then: have it set from that day or an earlier one (SetRates, with its source)
-# A record of an account of another unit stops a cycle of this one; the code says why.
-RECORD_ELSEWHERE = a record of an account that is not of this unit cannot be computed with ({ $why }): have the group close a cycle over the same days, which names the record, have it put right, then close again without naming a run, or from one that is started afterwards: an earlier run keeps the records and rates that it read
-# A session's amount, in what is reckoned in, is more than is computed with.
-RECORD_AMOUNT_TOO_LARGE = the amount of record { $record } of { $account } is more than { $most } in minor units of { $to }, which is more than is computed with: correct the amount or the rate of its day, then close again
+NO_VALUE_THERE = nichts
+MOVED_TO_ITSELF = auf diesem Konto ist der Vorgang bereits: nennen Sie das Konto, zu dem er gehört
+RECORD_REFERRED_TO = die Erstattung { $refund } verweist auf { $id }: nehmen Sie zuerst die Erstattung heraus
+REFUND_MOVES_WITH_RECORD = { $id } ist eine Erstattung zu { $other }: verschieben Sie jenen Vorgang, seine Erstattungen gehen mit
+RECORD_THERE_ALREADY = das andere Konto hat oder hatte einen anderen Vorgang { $id }: es wird nichts überschrieben, nehmen Sie den falschen heraus
+RECORD_RATE_MISSING = der Vorgang { $record } von { $account } ist in { $currency }, und der Zurechnungslauf stammt aus der Zeit, bevor Kurse festgehalten wurden: schließen Sie den Zyklus ab, ohne den Lauf zu nennen, oder starten Sie einen neuen
+    .on = der Vorgang { $record } von { $account } ist in { $from }, und für den { $day } ist kein Kurs von { $from } und { $to } bekannt: lassen Sie ihn ab diesem Tag oder früher hinterlegen (SetRates, mit Quelle); korrigieren Sie dann den Zyklus erneut, wenn er veröffentlicht war, andernfalls schließen Sie ihn erneut ab, ohne einen Lauf zu nennen oder mit einem danach gestarteten: ein früherer Lauf behält seine Kurse
+    .look = { $account } hat ab dem { $day } Umsatz in { $from }, und dafür ist kein Kurs von { $from } und { $to } bekannt: lassen Sie ihn ab diesem Tag oder früher hinterlegen (SetRates, mit Quelle)
+RECORD_ELSEWHERE = mit einem Vorgang eines Kontos, das nicht zu dieser Einheit gehört, lässt sich nicht rechnen ({ $why }): lassen Sie den Konzern einen Zyklus über dieselben Tage abschließen, der den Vorgang nennt, lassen Sie ihn korrigieren, und schließen Sie dann erneut ab, ohne einen Lauf zu nennen oder mit einem danach gestarteten: ein früherer Lauf behält die Vorgänge und Kurse, die er gelesen hat
+RECORD_AMOUNT_TOO_LARGE = der Betrag des Vorgangs { $record } von { $account } ist größer als { $most } in kleinster Einheit von { $to }; so große Beträge werden nicht verrechnet: korrigieren Sie den Betrag oder den Kurs seines Tages, und schließen Sie dann erneut ab
 
-# Schedules.
+SCHEDULE_UNIT_STAYS = die Einheit eines Zeitplans bleibt: legen Sie für eine andere Einheit einen eigenen Zeitplan an
+SCHEDULE_AS_OF = ein Zeitplan bestimmt jeden Monat am letzten Tag des Monats, wer dazugehört: lassen Sie den Tag weg
+SCHEDULE_DAY = { $day } ist kein Tag eines Monats: schreiben Sie 1 bis 31; fehlt er in einem Monat, ist der letzte Tag gemeint
+SCHEDULE_DELAY = zwischen Vorschau und Abschluss wartet ein Lauf höchstens { $most } Minuten
+    .dry = ein Zeitplan mit Vorschau gibt an, wie viele Minuten später er abschließt, 1 bis { $most }; einer ohne Vorschau gibt 0 an
+SCHEDULE_RUN_CLOSES = der Lauf schließt gerade seinen Zyklus ab: brechen Sie stattdessen den Abschluss des Zyklus ab
+SCHEDULE_RUN_ENDED = der Lauf ist beendet: es ist nichts anzuhalten
+SCHEDULE_MONTH_THERE = der Monat wurde bereits begonnen: er kann erneut begonnen werden, wenn sein Lauf gescheitert ist oder angehalten wurde
+SCHEDULE_MONTH_NOT_OVER = der Monat ist in der Zeitzone des Zeitplans noch nicht vorbei: beginnen Sie ihn danach
+SCHEDULE_THERE = der Zeitplan { $schedule } besagt dasselbe, und jeder Monat würde zweimal abgeschlossen: ändern Sie jenen (UpdateSchedule), oder geben Sie diesem einen anderen Namen, wenn das so gemeint ist
+SCHEDULE_MAKER_MAY_NOT = wer den Zeitplan zuletzt geschrieben hat, darf hier keine Zyklen mehr anlegen und abschließen: lassen Sie ihn von jemandem neu schreiben, der das darf (UpdateSchedule), und beginnen Sie diesen Monat von Hand (BeginScheduleRun)
 
-# A schedule's unit is that of its cycles.
-SCHEDULE_UNIT_STAYS = the unit of a schedule stays: write another schedule for another unit
-# Who is in is settled anew each month.
-SCHEDULE_AS_OF = a schedule settles each month who is in, on the last day of that month: leave the day out
-# A day of a month.
-SCHEDULE_DAY = { $day } is no day of a month: write 1 to 31; in a month that does not have it, the last day is meant
-# How long a run waits between looking and closing.
-SCHEDULE_DELAY = a run waits at most { $most } minutes between looking and closing
-    .dry = a schedule that looks first says how many minutes later it closes, 1 to { $most }; one that does not look first says 0
-# Closing has begun.
-SCHEDULE_RUN_CLOSES = the run is closing its cycle: cancel the closing of the cycle instead
-# The run is over.
-SCHEDULE_RUN_ENDED = the run has ended: there is nothing to stop
-# A month is begun once.
-SCHEDULE_MONTH_THERE = the month has been begun already: it can be begun again once its run failed or was stopped
-# A month is closed once it is over.
-SCHEDULE_MONTH_NOT_OVER = the month is not over yet in the zone of the schedule: begin it afterwards
-# A schedule that would close every month a second time.
-SCHEDULE_THERE = the schedule { $schedule } says the same, and every month would be closed twice: change that one (UpdateSchedule), or give this one another name if that is meant
-# Who wrote the schedule last left, or lost the right to make and close cycles of its unit.
-SCHEDULE_MAKER_MAY_NOT = whoever wrote the schedule last may not make and close cycles here any more: let somebody who may write it anew (UpdateSchedule), and begin this month by hand (BeginScheduleRun)
-
-SCHEDULE_BEGAN = { $month } has begun, which was due at { $due }
+SCHEDULE_BEGAN = { $month } hat begonnen, fällig war es am { $due }
 SCHEDULE_LEFT_OUT = { $months ->
-    [one] { $months } month before was missed longer ago than { $most } months and is not closed by itself: close it by hand if it is wanted
-   *[other] { $months } months before were missed longer ago than { $most } months and are not closed by themselves: close them by hand if they are wanted
+    [one] { $months } Monat davor wurde vor mehr als { $most } Monaten versäumt und wird nicht von selbst abgeschlossen: schließen Sie ihn bei Bedarf von Hand ab
+   *[other] { $months } Monate davor wurden vor mehr als { $most } Monaten versäumt und werden nicht von selbst abgeschlossen: schließen Sie sie bei Bedarf von Hand ab
 }
-SCHEDULE_LOOKED = looked: { $people ->
-    [one] { $people } person is in
-   *[other] { $people } people are in
+SCHEDULE_LOOKED = Vorschau: { $people ->
+    [one] { $people } Person gehört dazu
+   *[other] { $people } Personen gehören dazu
 }, { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
-} with { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} around the month, { $findings ->
-    [0] nothing odd
-    [one] { $findings } finding ({ $kinds })
-   *[other] { $findings } findings ({ $kinds })
+    [one] { $accounts } Konto
+   *[other] { $accounts } Konten
+} mit { $records ->
+    [one] { $records } Vorgang
+   *[other] { $records } Vorgängen
+} rund um den Monat, { $findings ->
+    [0] nichts Auffälliges
+    [one] { $findings } Auffälligkeit ({ $kinds })
+   *[other] { $findings } Auffälligkeiten ({ $kinds })
 }
-    .everybody = looked: everybody of the group is in, { $accounts ->
-        [one] { $accounts } account
-       *[other] { $accounts } accounts
-    } with { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } around the month, { $findings ->
-        [0] nothing odd
-        [one] { $findings } finding ({ $kinds })
-       *[other] { $findings } findings ({ $kinds })
+    .everybody = Vorschau: alle im Konzern gehören dazu, { $accounts ->
+        [one] { $accounts } Konto
+       *[other] { $accounts } Konten
+    } mit { $records ->
+        [one] { $records } Vorgang
+       *[other] { $records } Vorgängen
+    } rund um den Monat, { $findings ->
+        [0] nichts Auffälliges
+        [one] { $findings } Auffälligkeit ({ $kinds })
+       *[other] { $findings } Auffälligkeiten ({ $kinds })
     }
-SCHEDULE_WAITS = nothing is closed before { $until }: stop the run if something is to be put right first
-SCHEDULE_WOULD_FAIL = as it is now, closing will be refused: { $why }; what comes in by then counts
-SCHEDULE_MAY_FAIL = as it is now, closing will be refused if somebody of the unit is credited with it: { $why }; what comes in by then counts
-SCHEDULE_AWAITS_RUN = waits for an attribution run of { $from } to { $to } about this unit or one above it, begun once these days were over: start one there (StartAttributionRun), or close a cycle there
-    .early = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, began before these days were over: start another one there (StartAttributionRun)
-    .differs = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, has another policy than this schedule: start one by the policy of the schedule (StartAttributionRun), or change the schedule (UpdateSchedule)
-    .part = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, is about a part of what is closed: start one about all of it (StartAttributionRun)
-SCHEDULE_SCORES_FROM = scores from the attribution run { $run }
-SCHEDULE_CLOSES = made the cycle { $cycle } and closes it
-    .again = closes the cycle { $cycle } again, which came to nothing
-SCHEDULE_DONE = closed: { $people ->
-    [one] { $people } person has a card
-   *[other] { $people } people have a card
-}, of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
+SCHEDULE_WAITS = vor dem { $until } wird nichts abgeschlossen: halten Sie den Lauf an, wenn vorher etwas zu korrigieren ist
+SCHEDULE_WOULD_FAIL = nach jetzigem Stand wird der Abschluss abgelehnt: { $why }; was bis dahin eingeht, zählt mit
+SCHEDULE_MAY_FAIL = nach jetzigem Stand wird der Abschluss abgelehnt, wenn jemandem aus der Einheit davon etwas zugerechnet wird: { $why }; was bis dahin eingeht, zählt mit
+SCHEDULE_AWAITS_RUN = wartet auf einen Zurechnungslauf von { $from } bis { $to } über diese Einheit oder eine darüber, der nach Ablauf dieser Tage begonnen wurde: starten Sie dort einen (StartAttributionRun), oder schließen Sie dort einen Zyklus ab
+    .early = wartet auf einen Zurechnungslauf von { $from } bis { $to } über diese Einheit oder eine darüber: der neueste, { $run }, begann vor Ablauf dieser Tage: starten Sie dort einen neuen (StartAttributionRun)
+    .differs = wartet auf einen Zurechnungslauf von { $from } bis { $to } über diese Einheit oder eine darüber: der neueste, { $run }, hat eine andere Richtlinie als dieser Zeitplan: starten Sie einen nach der Richtlinie des Zeitplans (StartAttributionRun), oder ändern Sie den Zeitplan (UpdateSchedule)
+    .part = wartet auf einen Zurechnungslauf von { $from } bis { $to } über diese Einheit oder eine darüber: der neueste, { $run }, betrifft nur einen Teil dessen, was abgeschlossen wird: starten Sie einen über alles (StartAttributionRun)
+SCHEDULE_SCORES_FROM = bewertet aus dem Zurechnungslauf { $run }
+SCHEDULE_CLOSES = hat den Zyklus { $cycle } angelegt und schließt ihn ab
+    .again = schließt den Zyklus { $cycle }, der gescheitert war, erneut ab
+SCHEDULE_DONE = abgeschlossen: { $people ->
+    [one] { $people } Person hat eine Scorecard
+   *[other] { $people } Personen haben eine Scorecard
+}, von { $records ->
+    [one] { $records } Vorgang
+   *[other] { $records } Vorgängen
 } { $nobody ->
-    [one] { $nobody } is credited to nobody
-   *[other] { $nobody } are credited to nobody
+    [one] ist { $nobody } niemandem zugerechnet
+   *[other] sind { $nobody } niemandem zugerechnet
 }, { $findings ->
-    [one] { $findings } finding
-   *[other] { $findings } findings
-}; look at it, and publish it if it is right
-SCHEDULE_FAILED = came to nothing: { $why }
-SCHEDULE_AGAIN = begun again by hand
-SCHEDULE_STOPPED = stopped by hand
-SCHEDULE_DELETED = stopped, since the schedule was deleted
-SCHEDULE_CYCLE_CANCELLED = the closing of the cycle was cancelled
+    [one] { $findings } Auffälligkeit
+   *[other] { $findings } Auffälligkeiten
+}; sehen Sie es sich an, und veröffentlichen Sie es, wenn es stimmt
+SCHEDULE_FAILED = gescheitert: { $why }
+SCHEDULE_AGAIN = von Hand erneut begonnen
+SCHEDULE_STOPPED = von Hand angehalten
+SCHEDULE_DELETED = angehalten, da der Zeitplan gelöscht wurde
+SCHEDULE_CYCLE_CANCELLED = der Abschluss des Zyklus wurde abgebrochen
 
-# Observations.
-
-# An observation says what was measured.
-OBSERVATION_WITHOUT_MEASURE = measure is empty: give the name of the measure, as schemes name it
-# An observation is about one subject.
-OBSERVATION_WITHOUT_SUBJECT = it says nothing that it is about: give a person, a unit, an account, a store or a campaign
-    .id = the id of the { $kind ->
-        [person] person
-        [unit] unit
-       *[account] account
-    } is no id: give it as the lists give it
-# Nobody, or nothing, of this name is known.
+OBSERVATION_WITHOUT_MEASURE = measure ist leer: geben Sie den Namen der Messgröße an, wie Bewertungsmodelle sie nennen
+OBSERVATION_WITHOUT_SUBJECT = es fehlt, worauf sie sich bezieht: geben Sie eine Person, eine Einheit, ein Konto, einen Shop oder eine Kampagne an
+    .id = die ID { $kind ->
+        [person] der Person
+        [unit] der Einheit
+       *[account] des Kontos
+    } ist keine ID: geben Sie sie so an, wie die Listen sie nennen
 OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] no person { $key } is known: correct it, or bring that in first
-    [unit] no unit { $key } is there on these days or now, and nobody ever worked in it: correct the unit, correct the days where it was closed before them, or bring it in first
-    [account] no account { $key } is known: correct it, or bring that in first
-   *[store] no account of a store { $key } is known: correct it, or bring that in first
+    [person] es ist keine Person { $key } bekannt: korrigieren Sie sie, oder importieren Sie sie zuerst
+    [unit] an diesen Tagen oder jetzt gibt es keine Einheit { $key }, und niemand hat je darin gearbeitet: korrigieren Sie die Einheit, korrigieren Sie die Tage, wenn sie davor geschlossen wurde, oder importieren Sie sie zuerst
+    [account] es ist kein Konto { $key } bekannt: korrigieren Sie es, oder importieren Sie es zuerst
+   *[store] es ist kein Konto eines Shops { $key } bekannt: korrigieren Sie es, oder importieren Sie es zuerst
 }
-# The unit was closed before the last of these days, or not there yet.
-OBSERVATION_UNIT_CLOSED = unit { $unit } was closed, and { $last } was its last day: let the days end there, or correct the unit
-    .into = unit { $unit } was closed, { $last } was its last day, and its people went to { $into }: let the days end there, and send what was observed from then on for that unit
-    .later = unit { $unit } begins on { $from }: correct the days or the unit
-# The suite knows it from duty and employments.
-OBSERVATION_RESERVED = "{ $measure }" is observed by the suite itself: leave it out, or give the measure another name
-# Only a campaign is run by a unit.
-OBSERVATION_UNIT_NOT_HERE = unit_id says who runs a campaign, and this is about { $kind ->
-    [person] a person
-    [unit] a unit
-    [account] an account
-   *[store] a store
-}: leave it out
-# An observation is at an instant or over days.
-OBSERVATION_WITHOUT_TIME = it needs either an instant (at) or a first day and, for more than one, a last one (from, to): give one of both
-    .date = { $field } is no date: write it as 2026-03-31
-OBSERVATION_BACKWARDS = ends { $to } before it begins { $from }: correct one of them
-OBSERVATION_TOO_LONG = is about { $from } to { $to }, and no observation is about more than { $most } days: correct the days
-OBSERVATION_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-OBSERVATION_WITHOUT_NUMBER = "{ $text }" is no decimal number with at most six places: correct it
-OBSERVATION_OUT_OF_RANGE = the value is above { $most } either way: check the unit
-# Another value of the same measure, subject and time.
-OBSERVATION_DIFFERENT = { $name } is there already with { $other } from { $source }, and here it is { $value } from { $of }: send it with a higher revision, if this is what counts
-# An observation that was taken out stays out.
-OBSERVATION_WITHDRAWN = { $name } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
+OBSERVATION_UNIT_CLOSED = die Einheit { $unit } wurde geschlossen, und ihr letzter Tag war der { $last }: lassen Sie die Tage dort enden, oder korrigieren Sie die Einheit
+    .into = die Einheit { $unit } wurde geschlossen, ihr letzter Tag war der { $last }, und ihre Personen gingen zu { $into }: lassen Sie die Tage dort enden, und senden Sie, was danach beobachtet wurde, für jene Einheit
+    .later = die Einheit { $unit } beginnt am { $from }: korrigieren Sie die Tage oder die Einheit
+OBSERVATION_RESERVED = „{ $measure }“ beobachtet die Suite selbst: lassen Sie es weg, oder geben Sie der Messgröße einen anderen Namen
+OBSERVATION_UNIT_NOT_HERE = unit_id sagt, wer eine Kampagne führt, und hier geht es um { $kind ->
+    [person] eine Person
+    [unit] eine Einheit
+    [account] ein Konto
+   *[store] einen Shop
+}: lassen Sie es weg
+OBSERVATION_WITHOUT_TIME = es braucht entweder einen Zeitpunkt (at) oder einen ersten Tag und, bei mehreren, einen letzten (from, to): geben Sie eines von beiden an
+    .date = { $field } ist kein Datum: schreiben Sie es wie 2026-03-31
+OBSERVATION_BACKWARDS = endet am { $to }, bevor es am { $from } beginnt: korrigieren Sie eines von beiden
+OBSERVATION_TOO_LONG = betrifft { $from } bis { $to }, und keine Beobachtung betrifft mehr als { $most } Tage: korrigieren Sie die Tage
+OBSERVATION_TIME_IMPLAUSIBLE = { $field } liegt nicht in den Jahren { $first } bis { $last }: prüfen Sie das Jahr
+OBSERVATION_WITHOUT_NUMBER = „{ $text }“ ist keine Dezimalzahl mit höchstens sechs Nachkommastellen: korrigieren Sie sie
+OBSERVATION_OUT_OF_RANGE = der Betrag des Werts liegt über { $most }: prüfen Sie die Einheit
+OBSERVATION_DIFFERENT = { $name } ist bereits mit { $other } aus { $source } vorhanden, und hier lautet der Wert { $value } aus { $of }: senden Sie ihn mit einer höheren Revision, wenn dies gelten soll
+OBSERVATION_WITHDRAWN = { $name } wurde herausgenommen ({ $why }): lassen Sie es weg, oder senden Sie eine höhere Revision, um es zurückzuholen
 
-# Schemes.
-
-SCHEME_WITHOUT_INDICATORS = at least one indicator is needed
-NAME_TWICE = "{ $name }" is there twice
-WEIGHTS_NOT_HUNDRED = the weights sum to { $sum }, not to 100: change them so that they sum to exactly 100
-WEIGHT_NOT_POSITIVE = { $weight } is not above zero: leave the indicator out
-# A measure of the scheme is beyond what is computed with.
-MEASURE_TOO_LARGE = the measure "{ $column }" of record { $record } of { $account } is { $value }, which is too large to compute with: at most 9000000000000 either way; correct the record, or take the indicator out of the scheme
-    .row = { $text } is too large to compute with: at most { $most } either way
-MEASURE_TOO_LARGE_CURE = correct the number, or take the indicator that measures the column out of scheme.yaml
-MEASURE_UNKNOWN = "{ $measure }" is neither a built-in measure (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) nor a numeric column of the records
-# The bounds of a standard name an indicator that it does not have.
-BOUNDS_OF_NOTHING = the scheme has no indicator "{ $kpi }": write the key of one of its own
-# The least of a bound is above its greatest.
-BOUNDS_BACKWARDS = the least, { $min }, is above the greatest, { $max }: exchange them
-# The standard's own value is not within its bounds.
-BOUNDS_WITHOUT_OWN = the scheme itself has { $own }, which is not from { $min } to { $max }: widen the bounds so that it is
-# The share of indicators beside the standard's is no share.
-BOUNDS_EXTRA = { $most } is not above 0 and below 100
-# A branch's scheme has a value that the standard it refines does not allow.
-REFINED_BEYOND = { $value } is outside of what the standard "{ $standard }" allows: { $min } to { $max }
-    .target = the standard "{ $standard }" allows a number from { $min } to { $max }
-# A branch's scheme changes what the standard that it refines lays down.
-REFINED_FIXED = the standard "{ $standard }" lays this down: write what it has
-    .value = the standard "{ $standard }" lays down { $fixed }, not { $value }
-# An indicator of a branch's scheme has the key of one of the standard's and measures something else.
-# A branch's scheme defines a measure of the standard in another way.
-REFINED_DEFINITION = the standard "{ $standard }" lays down what "{ $measure }" is: copy its definition as it is
-    .column = the standard "{ $standard }" takes "{ $measure }" from the column of this name: give the definition another name
-    .extra = the standard "{ $standard }" allows "{ $measure }" as the catalogue defines it: leave the definition out, and it is copied from there
-REFINED_MEASURE = "{ $kpi }" of the standard "{ $standard }" measures { $measure }: measure that, or give this indicator a key of its own
-# Two ways of saying how much an indicator may count.
-WEIGHT_BOUND_TWICE = say either weight, from and to, or weight_within, so much more or less: not both
-# A bound that is said the wrong way round.
-WEIGHT_BOUND_BELOW_0 = so much more or less is said as a number of 0 or above
-# A bound beyond what is computed with.
-WEIGHT_BOUND_TOO_LARGE = this is more than can be computed with: say at most 100
-# A branch's scheme lacks an indicator that the standard lays down.
-REFINED_LEFT_OUT = "{ $kpi }" is missing, and the standard "{ $standard }" does not allow to leave it out
-# A branch's scheme has an indicator beside the standard's, which allows none.
-REFINED_EXTRA = "{ $kpi }" is no indicator of the standard "{ $standard }", which allows none beside its own
-# An indicator beside the standard's measures something that the standard does not allow.
-REFINED_EXTRA_MEASURE = "{ $measure }" is not among what indicators beside those of the standard "{ $standard }" may measure: { $measures }
-# The indicators beside the standard's weigh more than it allows.
-REFINED_EXTRA_SHARE = the indicators beside those of the standard "{ $standard }" weigh { $sum }, and it allows at most { $most } together
-# What a scheme names as its parent is of the same unit, or of one that is not above it.
-SCHEME_PARENT_NOT_ABOVE = a scheme refines one of the group or of a unit above its own: name such a one, or none
-# A scheme, or a version, is out of use: by the end of the cycle's period, or today where something is written.
-SCHEME_WITHDRAWN = the scheme "{ $name }" is out of use from { $from } on: take another one, or write one under another name
-    .version = version { $version } of "{ $name }" is out of use from { $from } on: take another version
-    .version_none = version { $version } of "{ $name }" is out of use from { $from } on, and no other version is in use then: take another scheme, or have a new version written
-    .version_for = version { $version } of "{ $name }" is out of use from { $from } on: take version { $instead }
-    .parent = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine another version, or another scheme
-    .parent_none = the version of "{ $name }" that the scheme refines is out of use since { $from }, and so is every other one: refine another scheme, or none
-    .parent_for = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine version { $version }
-# A version or scheme was withdrawn before.
-SCHEME_WITHDRAWN_ALREADY = that is out of use from { $from } on already
-# What is to be used in place of a withdrawn version cannot be.
-SCHEME_NOT_INSTEAD = version { $version } cannot be used in place of it: name another version of the scheme that is in use, and only where one version is withdrawn
-# A scheme that another stack writes.
-SCHEME_IMPORTED = the scheme came from { $region } and is written there: change it there and import the file again
-# Only schemes of the group go to other stacks.
-SCHEME_OF_A_UNIT = the scheme belongs to a unit and stays in its region: export a scheme of the group
-# A file has other content under a version that is known here.
-STANDARD_DIFFERS = version { $version } of "{ $name }" is here with other content: versions never change, so ask the stack that writes it which is right
-    .withdrawal = "{ $name }" is out of use here from another day on: ask the stack that writes it which is right
-# A file of a stack that does not write the scheme.
-STANDARD_NOT_FROM = the scheme is not written by the stack of { $region }: import the file of the stack that writes it
-# A scheme of the group has the name already.
-SCHEME_NAME_TAKEN = the group has another scheme of the name "{ $name }" here: give the standard another name where it is written
-# No scheme of the group has the name.
-SCHEME_NAME_UNKNOWN = the group has no scheme of the name "{ $name }" here: ListSchemes tells their names
-STANDARD_IMPORTED = "{ $name }" of { $region }: version { $version } is the newest, { $written } new, { $unchanged } unchanged
-# A unit's scheme refines none of the standards that are mandatory for it.
-STANDARD_MANDATORY = a scheme here must refine one of the standards that are mandatory: name one of them as its parent: { $standards }
-TARGET_MISSING = a number or team_median is needed
-TARGET_NOT_POSITIVE = { $target } is not above zero
-FLOOR_NOT_BELOW_CAP = the floor { $floor } is not below the cap { $cap }
-SMALL_SAMPLE_NOT_HERE = only rates and means can be drawn to the average
-QUOTAS_NOT_WHOLE = the quotas must sum to exactly 1000000 millionths
-BANDS_OUT_OF_ORDER = write the bands best first, with no more points for a worse one
-BANDS_NOT_HERE = bands belong to forced_distribution only
-GRADES_OUT_OF_ORDER = write the grades best first, each with a lower min_score
-GRADES_MIXED = give every grade a min_score, or every grade a quota
-# A definition of a measure says not what it is taken from, or not how.
-MEASURE_OF_EXPECTED = say what the measure is taken from: record, observation, ratio, sum, repeat, trend or team
-AGGREGATION_EXPECTED = say how the values become one, by an aggregation that this release knows
-OBSERVED_OF_EXPECTED = say of what it is observed: a person, a unit, an account, a store or a campaign
-MEASURES_DEFINED_TOO_MANY = a scheme defines at most { $most } measures: leave out those that no indicator uses
-MEASURE_BUILT_IN = "{ $name }" is a built-in measure: give the definition another name
-MEASURE_VALID_BACKWARDS = the first day, { $from }, is after the last, { $to }: exchange them
-MEASURE_VALUE_MISSING = a value of the records is needed: first_reply_seconds, duration_seconds, resolved, rating, amount, or a column of numbers
-MEASURE_OF_RESOLVED = resolved is yes or no: take its share, or count the records
-MEASURE_COLUMN_UNKNOWN = "{ $column }" is no numeric column of the records
-MEASURE_TEST_MISSING = a threshold is needed: at_most, at_least, below, above or equal
-MEASURE_TEST_NOT_HERE = a threshold belongs to a share, or to a count of records or customers by a value: leave it out
-MEASURE_HOURS_EMPTY = the hours begin and end at the same time: leave them out to count all day
-MEASURE_HOURS_NOT_HERE = only seconds can be counted within hours, those of first_reply_seconds or duration_seconds: count records that begin within them
-MEASURE_SESSION_TOO_LONG = a session has pauses of at most { $most } minutes
-MEASURE_SESSION_NOT_HERE = a sum takes every record, and customers are counted once anyhow: leave the session out
-MEASURE_ADDS_NOT_UP = "{ $measure }" is no count and no sum, so that nothing can be divided by it or by something: name one that adds up
-MEASURE_SUM_EMPTY = at least one measure to sum is needed
-MEASURE_FACTOR_ZERO = a factor of 0 takes a measure out: leave it out
-MEASURE_COUNT_EXPECTED = "{ $measure }" is no count of records that the scheme defines: a repetition is looked for among records
-MEASURE_DAYS_BEYOND = a repetition is looked for within 1 to { $most } days
-MEASURE_PART_UNKNOWN = "{ $measure }" is neither defined in the scheme nor built in: define it too, or correct the name
-MEASURE_OF_ITSELF = "{ $measure }" is computed from itself: take it out of what it is computed from
-MEASURE_NAME_RESERVED = names that begin with "{ $prefix }" belong to the measures that everybody has: choose another name
-# The owner has a measure of this name in the catalogue.
-MEASURE_NAME_TAKEN = there is a measure of the name "{ $name }" already: change that one, or choose another name
-# A measure of the catalogue keeps its name, since schemes name it.
-MEASURE_NAME_FIXED = the measure is called "{ $name }" and stays so: define another one under the new name, and retire this one
-# A measure of the catalogue that is out of use is named.
-MEASURE_RETIRED = out of use in the catalogue: { $measures }. Name another measure, define one of that name in the scheme itself, or put it back in use (UpdateMeasure)
-# A measure that is out of use already.
-MEASURE_RETIRED_ALREADY = "{ $name }" is out of use already
-# Other measures of the catalogue are computed from one that is to be changed or retired.
-MEASURE_NEEDED = other measures of the catalogue are computed from "{ $name }" and would not be sound any more: change or retire these first: { $by }
+SCHEME_WITHOUT_INDICATORS = mindestens eine Kennzahl ist nötig
+NAME_TWICE = „{ $name }“ kommt doppelt vor
+WEIGHTS_NOT_HUNDRED = die Gewichte ergeben { $sum }, nicht 100: ändern Sie sie so, dass sie genau 100 ergeben
+WEIGHT_NOT_POSITIVE = { $weight } ist nicht größer als null: lassen Sie die Kennzahl weg
+MEASURE_TOO_LARGE = die Messgröße „{ $column }“ des Vorgangs { $record } von { $account } beträgt { $value } und ist zu groß zum Rechnen: höchstens 9000000000000 in beide Richtungen; korrigieren Sie den Vorgang, oder nehmen Sie die Kennzahl aus dem Bewertungsmodell
+    .row = { $text } ist zu groß zum Rechnen: höchstens { $most } in beide Richtungen
+MEASURE_TOO_LARGE_CURE = korrigieren Sie die Zahl, oder nehmen Sie die Kennzahl, die diese Spalte misst, aus scheme.yaml
+MEASURE_UNKNOWN = „{ $measure }“ ist weder eine eingebaute Messgröße (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) noch eine Zahlenspalte der Vorgänge
+BOUNDS_OF_NOTHING = das Bewertungsmodell hat keine Kennzahl „{ $kpi }“: schreiben Sie den Schlüssel einer eigenen
+BOUNDS_BACKWARDS = der kleinste Wert, { $min }, liegt über dem größten, { $max }: vertauschen Sie sie
+BOUNDS_WITHOUT_OWN = das Bewertungsmodell selbst hat { $own }, das liegt nicht zwischen { $min } und { $max }: erweitern Sie die Grenzen, sodass es darin liegt
+BOUNDS_EXTRA = { $most } liegt nicht über 0 und unter 100
+REFINED_BEYOND = { $value } liegt außerhalb dessen, was der Standard „{ $standard }“ zulässt: { $min } bis { $max }
+    .target = der Standard „{ $standard }“ lässt eine Zahl von { $min } bis { $max } zu
+REFINED_FIXED = der Standard „{ $standard }“ legt das fest: schreiben Sie, was er hat
+    .value = der Standard „{ $standard }“ legt { $fixed } fest, nicht { $value }
+REFINED_DEFINITION = der Standard „{ $standard }“ legt fest, was „{ $measure }“ ist: übernehmen Sie seine Definition unverändert
+    .column = der Standard „{ $standard }“ nimmt „{ $measure }“ aus der Spalte dieses Namens: geben Sie der Definition einen anderen Namen
+    .extra = der Standard „{ $standard }“ lässt „{ $measure }“ so zu, wie der Katalog es definiert: lassen Sie die Definition weg, dann wird sie von dort übernommen
+REFINED_MEASURE = „{ $kpi }“ des Standards „{ $standard }“ misst { $measure }: messen Sie das, oder geben Sie dieser Kennzahl einen eigenen Schlüssel
+WEIGHT_BOUND_TWICE = geben Sie entweder weight mit from und to an oder weight_within, also um wie viel mehr oder weniger: nicht beides
+WEIGHT_BOUND_BELOW_0 = um wie viel mehr oder weniger wird als Zahl ab 0 angegeben
+WEIGHT_BOUND_TOO_LARGE = das ist mehr, als sich rechnen lässt: geben Sie höchstens 100 an
+REFINED_LEFT_OUT = „{ $kpi }“ fehlt, und der Standard „{ $standard }“ lässt nicht zu, es wegzulassen
+REFINED_EXTRA = „{ $kpi }“ ist keine Kennzahl des Standards „{ $standard }“, der neben seinen eigenen keine zulässt
+REFINED_EXTRA_MEASURE = „{ $measure }“ gehört nicht zu dem, was Kennzahlen neben denen des Standards „{ $standard }“ messen dürfen: { $measures }
+REFINED_EXTRA_SHARE = die Kennzahlen neben denen des Standards „{ $standard }“ wiegen { $sum }, und er lässt zusammen höchstens { $most } zu
+SCHEME_PARENT_NOT_ABOVE = ein Bewertungsmodell verfeinert eines des Konzerns oder einer Einheit über seiner eigenen: nennen Sie ein solches oder keines
+SCHEME_WITHDRAWN = das Bewertungsmodell „{ $name }“ ist ab dem { $from } außer Kraft: nehmen Sie ein anderes, oder schreiben Sie eines unter einem anderen Namen
+    .version = Version { $version } von „{ $name }“ ist ab dem { $from } außer Kraft: nehmen Sie eine andere Version
+    .version_none = Version { $version } von „{ $name }“ ist ab dem { $from } außer Kraft, und keine andere Version ist dann gültig: nehmen Sie ein anderes Bewertungsmodell, oder lassen Sie eine neue Version schreiben
+    .version_for = Version { $version } von „{ $name }“ ist ab dem { $from } außer Kraft: nehmen Sie Version { $instead }
+    .parent = die Version von „{ $name }“, die das Bewertungsmodell verfeinert, ist seit dem { $from } außer Kraft: verfeinern Sie eine andere Version oder ein anderes Bewertungsmodell
+    .parent_none = die Version von „{ $name }“, die das Bewertungsmodell verfeinert, ist seit dem { $from } außer Kraft, ebenso jede andere: verfeinern Sie ein anderes Bewertungsmodell oder keines
+    .parent_for = die Version von „{ $name }“, die das Bewertungsmodell verfeinert, ist seit dem { $from } außer Kraft: verfeinern Sie Version { $version }
+SCHEME_WITHDRAWN_ALREADY = das ist ab dem { $from } bereits außer Kraft
+SCHEME_NOT_INSTEAD = Version { $version } kann sie nicht ersetzen: nennen Sie eine andere gültige Version des Bewertungsmodells, und nur, wenn eine einzelne Version außer Kraft gesetzt wird
+SCHEME_IMPORTED = das Bewertungsmodell stammt aus { $region } und wird dort geschrieben: ändern Sie es dort, und importieren Sie die Datei erneut
+SCHEME_OF_A_UNIT = das Bewertungsmodell gehört zu einer Einheit und bleibt in deren Region: exportieren Sie ein Bewertungsmodell des Konzerns
+STANDARD_DIFFERS = Version { $version } von „{ $name }“ ist hier mit anderem Inhalt vorhanden: Versionen ändern sich nie, fragen Sie daher die Installation, die es schreibt, was richtig ist
+    .withdrawal = „{ $name }“ ist hier ab einem anderen Tag außer Kraft: fragen Sie die Installation, die es schreibt, was richtig ist
+STANDARD_NOT_FROM = das Bewertungsmodell wird nicht von der Installation der Region { $region } geschrieben: importieren Sie die Datei der Installation, die es schreibt
+SCHEME_NAME_TAKEN = der Konzern hat hier ein anderes Bewertungsmodell namens „{ $name }“: geben Sie dem Standard dort, wo er geschrieben wird, einen anderen Namen
+SCHEME_NAME_UNKNOWN = der Konzern hat hier kein Bewertungsmodell namens „{ $name }“: ListSchemes nennt die Namen
+STANDARD_IMPORTED = „{ $name }“ aus { $region }: Version { $version } ist die neueste, { $written } neu, { $unchanged } unverändert
+STANDARD_MANDATORY = ein Bewertungsmodell muss hier einen der verbindlichen Standards verfeinern: nennen Sie einen davon als übergeordneten: { $standards }
+TARGET_MISSING = eine Zahl oder team_median ist nötig
+TARGET_NOT_POSITIVE = { $target } ist nicht größer als null
+FLOOR_NOT_BELOW_CAP = die Untergrenze { $floor } liegt nicht unter der Obergrenze { $cap }
+SMALL_SAMPLE_NOT_HERE = nur Quoten und Mittelwerte lassen sich zum Durchschnitt ziehen
+QUOTAS_NOT_WHOLE = die Quoten müssen genau 1000000 Millionstel ergeben
+BANDS_OUT_OF_ORDER = schreiben Sie die Bänder vom besten an, ein schlechteres mit höchstens so vielen Punkten
+BANDS_NOT_HERE = Bänder gehören nur zu forced_distribution
+GRADES_OUT_OF_ORDER = schreiben Sie die Noten von der besten an, jede mit einem niedrigeren min_score
+GRADES_MIXED = geben Sie jeder Note einen min_score oder jeder Note eine Quote
+MEASURE_OF_EXPECTED = geben Sie an, woraus die Messgröße gewonnen wird: record, observation, ratio, sum, repeat, trend oder team
+AGGREGATION_EXPECTED = geben Sie an, wie aus den Werten einer wird, mit einer Aggregation, die diese Version kennt
+OBSERVED_OF_EXPECTED = geben Sie an, woran beobachtet wird: an einer Person, einer Einheit, einem Konto, einem Shop oder einer Kampagne
+MEASURES_DEFINED_TOO_MANY = ein Bewertungsmodell definiert höchstens { $most } Messgrößen: lassen Sie die weg, die keine Kennzahl verwendet
+MEASURE_BUILT_IN = „{ $name }“ ist eine eingebaute Messgröße: geben Sie der Definition einen anderen Namen
+MEASURE_VALID_BACKWARDS = der erste Tag, { $from }, liegt nach dem letzten, { $to }: vertauschen Sie sie
+MEASURE_VALUE_MISSING = ein Wert der Vorgänge ist nötig: first_reply_seconds, duration_seconds, resolved, rating, amount oder eine Zahlenspalte
+MEASURE_OF_RESOLVED = resolved ist ja oder nein: nehmen Sie den Anteil, oder zählen Sie die Vorgänge
+MEASURE_COLUMN_UNKNOWN = „{ $column }“ ist keine Zahlenspalte der Vorgänge
+MEASURE_TEST_MISSING = ein Schwellenwert ist nötig: at_most, at_least, below, above oder equal
+MEASURE_TEST_NOT_HERE = ein Schwellenwert gehört zu einem Anteil oder zu einer Zählung von Vorgängen oder Kunden nach einem Wert: lassen Sie ihn weg
+MEASURE_HOURS_EMPTY = die Uhrzeiten beginnen und enden zur selben Zeit: lassen Sie sie weg, um den ganzen Tag zu zählen
+MEASURE_HOURS_NOT_HERE = nur Sekunden lassen sich innerhalb von Uhrzeiten zählen, und zwar die von first_reply_seconds oder duration_seconds: zählen Sie Vorgänge, die darin beginnen
+MEASURE_SESSION_TOO_LONG = eine Sitzung hat Pausen von höchstens { $most } Minuten
+MEASURE_SESSION_NOT_HERE = eine Summe nimmt jeden Vorgang, und Kunden werden ohnehin einmal gezählt: lassen Sie die Sitzung weg
+MEASURE_ADDS_NOT_UP = „{ $measure }“ ist weder Anzahl noch Summe und kann daher weder geteilt werden noch Teiler sein: nennen Sie eine Messgröße, die sich summieren lässt
+MEASURE_SUM_EMPTY = mindestens eine zu summierende Messgröße ist nötig
+MEASURE_FACTOR_ZERO = mit dem Faktor 0 fällt eine Messgröße heraus: lassen Sie sie weg
+MEASURE_COUNT_EXPECTED = „{ $measure }“ ist keine im Bewertungsmodell definierte Anzahl von Vorgängen: eine Wiederholung wird unter Vorgängen gesucht
+MEASURE_DAYS_BEYOND = eine Wiederholung wird innerhalb von 1 bis { $most } Tagen gesucht
+MEASURE_PART_UNKNOWN = „{ $measure }“ ist weder im Bewertungsmodell definiert noch eingebaut: definieren Sie es ebenfalls, oder korrigieren Sie den Namen
+MEASURE_OF_ITSELF = „{ $measure }“ wird aus sich selbst berechnet: nehmen Sie es aus dem heraus, woraus es berechnet wird
+MEASURE_NAME_RESERVED = Namen, die mit „{ $prefix }“ beginnen, gehören den Messgrößen, die alle haben: wählen Sie einen anderen Namen
+MEASURE_NAME_TAKEN = es gibt bereits eine Messgröße namens „{ $name }“: ändern Sie jene, oder wählen Sie einen anderen Namen
+MEASURE_NAME_FIXED = die Messgröße heißt „{ $name }“, und dabei bleibt es: definieren Sie unter dem neuen Namen eine andere, und nehmen Sie diese außer Gebrauch
+MEASURE_RETIRED = im Katalog außer Gebrauch: { $measures }. Nennen Sie eine andere Messgröße, definieren Sie eine dieses Namens im Bewertungsmodell selbst, oder nehmen Sie sie wieder in Gebrauch (UpdateMeasure)
+MEASURE_RETIRED_ALREADY = „{ $name }“ ist bereits außer Gebrauch
+MEASURE_NEEDED = andere Messgrößen des Katalogs werden aus „{ $name }“ berechnet und würden nicht mehr stimmen: ändern Sie zuerst diese, oder nehmen Sie sie außer Gebrauch: { $by }
 SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] Seconds until the first reply
-    [presale_first_reply_within_30s] First reply within 30 s before a sale
-    [aftersale_resolved] Resolved after a sale
-    [handling_seconds] Seconds of a dialogue
-    [rating] Rating
-    [solved] Resolved records
-    [customers] Customers
-    [buyers] Customers who bought
-    [orders] Orders
-    [presale_records] Records before a sale
-    [conversion] Conversion
-    [order_value] Value of an order
-    [repeat_purchase_30d] Repeat purchase within 30 days
-    [second_conversion_7d] Conversion within 7 days after a first contact
-    [complaints] Complaints
-    [complaint_rate] Complaint rate
+    [first_reply_seconds] Sekunden bis zur ersten Antwort
+    [presale_first_reply_within_30s] Erste Antwort innerhalb von 30 s vor dem Kauf
+    [aftersale_resolved] Gelöst nach dem Kauf
+    [handling_seconds] Sekunden eines Dialogs
+    [rating] Kundenbewertung
+    [solved] Gelöste Vorgänge
+    [customers] Kunden
+    [buyers] Kunden mit Kauf
+    [orders] Bestellungen
+    [presale_records] Vorgänge vor dem Kauf
+    [conversion] Konversion
+    [order_value] Bestellwert
+    [repeat_purchase_30d] Wiederkauf innerhalb von 30 Tagen
+    [second_conversion_7d] Konversion innerhalb von 7 Tagen nach dem ersten Kontakt
+    [complaints] Beschwerden
+    [complaint_rate] Beschwerdequote
    *[other] { $key }
 }
-# There is no scheme of this name to begin with.
-SCHEME_TEMPLATE_UNKNOWN = there is no scheme of the name "{ $name }" to begin with: choose one of { $names }
+SCHEME_TEMPLATE_UNKNOWN = es gibt keine Vorlage für ein Bewertungsmodell namens „{ $name }“: wählen Sie eine von { $names }
 TEMPLATE_TITLE = { $name ->
-    [agent] Service agents
-    [operations] Store operations
-   *[service-manager] Service managers
+    [agent] Servicekräfte
+    [operations] Shopbetrieb
+   *[service-manager] Serviceleitung
 }
 TEMPLATE_ABOUT = { $name ->
-    [agent] For those who serve customers: work done, first reply, resolved, rating, conversion, quality checks and punctuality
-    [operations] For those who run stores: visitors, conversion, campaign sales, cost of an order and growth, all observed; no service records are needed
-   *[service-manager] For those who lead agents, in four dimensions: service quality, team, business and innovation
+    [agent] Für alle, die Kunden betreuen: geleistete Arbeit, erste Antwort, gelöst, Kundenbewertung, Konversion, Qualitätsprüfungen und Pünktlichkeit
+    [operations] Für alle, die Shops führen: Besucher, Konversion, Kampagnenumsatz, Kosten je Bestellung und Wachstum, alles beobachtet; Servicevorgänge sind nicht nötig
+   *[service-manager] Für alle, die Servicekräfte führen, in vier Dimensionen: Servicequalität, Team, Geschäft und Innovation
 }
-# Nobody has a credited record.
-NOBODY_TO_SCORE = there is nobody to score: the period holds no credited record
-# A person twice among the scores.
-PERSON_TWICE = person { $person } is there twice
-# No card has an indicator that could be scored.
-SCHEME_WITHOUT_DATA = no indicator could be scored for anybody, since there is no data, or the median that would be the target is not above zero (each card says which)
-SCHEME_WITHOUT_DATA_CURE = choose indicators and targets that fit the records
-# Nobody has data of a measure that the scheme defines, so that its indicator counts for nobody.
-MEASURE_NOT_SENT = nobody has data of "{ $measure }", so that its indicator counts for nobody: { $what ->
-        [records] there is no record of the kinds and hours that it looks at
-        [known] send { $column } with the service records
-       *[column] send the column { $column } with the service records
+NOBODY_TO_SCORE = es gibt niemanden zu bewerten: der Zeitraum enthält keinen zugerechneten Vorgang
+PERSON_TWICE = die Person { $person } kommt doppelt vor
+SCHEME_WITHOUT_DATA = für niemanden konnte eine Kennzahl bewertet werden, da keine Daten vorliegen oder der Median, der das Ziel wäre, nicht größer als null ist (jede Scorecard sagt, was zutrifft)
+SCHEME_WITHOUT_DATA_CURE = wählen Sie Kennzahlen und Ziele, die zu den Vorgängen passen
+MEASURE_NOT_SENT = zu „{ $measure }“ hat niemand Daten, daher zählt ihre Kennzahl für niemanden: { $what ->
+        [records] es gibt keinen Vorgang der Arten und Uhrzeiten, die sie betrachtet
+        [known] senden Sie { $column } mit den Servicevorgängen
+       *[column] senden Sie die Spalte { $column } mit den Servicevorgängen
     }
-    .observation = nobody has data of "{ $measure }", so that its indicator counts for nobody: send observations of it for the period
-    .past = nobody has a value of "{ $of }" from before, so that the indicator of "{ $measure }" counts for nobody: it counts once an earlier cycle of this scheme, over a period of the same length, is published
-    .team = nobody has data of "{ $measure }", so that its indicator counts for nobody: nobody of a team that is led has data of { $of }
-# Observations that count for nothing in a cycle.
+    .observation = zu „{ $measure }“ hat niemand Daten, daher zählt ihre Kennzahl für niemanden: senden Sie Beobachtungen dazu für den Zeitraum
+    .past = niemand hat einen früheren Wert von „{ $of }“, daher zählt die Kennzahl zu „{ $measure }“ für niemanden: sie zählt, sobald ein früherer Zyklus dieses Bewertungsmodells über einen gleich langen Zeitraum veröffentlicht ist
+    .team = zu „{ $measure }“ hat niemand Daten, daher zählt ihre Kennzahl für niemanden: in keinem geführten Team hat jemand Daten zu { $of }
 OBSERVATIONS_BEYOND_PERIOD = { $count ->
-    [one] one observation of "{ $measure }" reaches
-   *[other] { $count } observations of "{ $measure }" reach
-} beyond the period from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing: an observation counts in a period that holds all of its days
+    [one] eine Beobachtung von „{ $measure }“ reicht
+   *[other] { $count } Beobachtungen von „{ $measure }“ reichen
+} über den Zeitraum von { $from } bis { $to } hinaus und { $count ->
+    [one] zählt
+   *[other] zählen
+} nicht: eine Beobachtung zählt in einem Zeitraum, der alle ihre Tage enthält
 OBSERVATIONS_UNREAD = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use
+    [one] eine Beobachtung von „{ $measure }“ im Zeitraum zählt
+   *[other] { $count } Beobachtungen von „{ $measure }“ im Zeitraum zählen
+} nicht: keine Kennzahl dieses Bewertungsmodells liest die Messgröße, und keine eines anderen gültigen Bewertungsmodells
     .near = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use (is { $near } meant?)
-# Sums beyond what is computed with: the cards are made without the indicator.
-INDICATOR_TOO_LARGE = the indicator { $indicator } counts for nobody, since the number of { $people } is too large to compute with
-    .apart = the indicator { $indicator } counts for nobody, since its numbers lie too far apart to compute with them
-INDICATOR_TOO_LARGE_CURE = check the currency and the unit of the amounts and measures, or take the indicator out of scheme.yaml
-# A number beyond what is computed with.
-NUMBER_TOO_LARGE = the score of person { $person } is too large to compute with: look at the floors and caps of the scheme
-    .grades = the quotas of the grades are too large to compute with: make them smaller
-    .unit = the numbers of unit { $unit } are too large to compute with: look at the cards of its people
-    .pool = the money or the shares of the pool are too large to compute with: look at the amount and at the rule
-    .part = the weights of part { $place } of the pool are too large to compute with: look at the scores and at the rule
-    .person = the score of person { $person } is too large to compute with in part { $place } of the pool: look at the score and at the rule
+    [one] eine Beobachtung von „{ $measure }“ im Zeitraum zählt
+   *[other] { $count } Beobachtungen von „{ $measure }“ im Zeitraum zählen
+} nicht: keine Kennzahl dieses Bewertungsmodells liest die Messgröße, und keine eines anderen gültigen Bewertungsmodells (ist { $near } gemeint?)
+INDICATOR_TOO_LARGE = die Kennzahl { $indicator } zählt für niemanden, da die Zahl von { $people } zu groß zum Rechnen ist
+    .apart = die Kennzahl { $indicator } zählt für niemanden, da ihre Zahlen zu weit auseinanderliegen, um mit ihnen zu rechnen
+INDICATOR_TOO_LARGE_CURE = prüfen Sie Währung und Einheit der Beträge und Messgrößen, oder nehmen Sie die Kennzahl aus scheme.yaml
+NUMBER_TOO_LARGE = die Punktzahl der Person { $person } ist zu groß zum Rechnen: prüfen Sie die Unter- und Obergrenzen des Bewertungsmodells
+    .grades = die Quoten der Noten sind zu groß zum Rechnen: verkleinern Sie sie
+    .unit = die Zahlen der Einheit { $unit } sind zu groß zum Rechnen: sehen Sie sich die Scorecards ihrer Personen an
+    .pool = das Geld oder die Anteile des Bonuspools sind zu groß zum Rechnen: prüfen Sie Betrag und Regel
+    .part = die Gewichte von Teil { $place } des Bonuspools sind zu groß zum Rechnen: prüfen Sie Punktzahlen und Regel
+    .person = die Punktzahl der Person { $person } ist in Teil { $place } des Bonuspools zu groß zum Rechnen: prüfen Sie Punktzahl und Regel
 
-# Score cards: a line for an indicator, made of what was measured, what the small-sample rule did, the points and the weight.
 CARD_MEASURE = { $measure ->
-    [credited_records] Credited records
-    [first_reply_within_30s] First reply within 30 s
-    [resolved] Resolved
-    [rating_at_least_4] Rating at least 4 of 5
-    [amount] Sales amount
+    [credited_records] Zugerechnete Vorgänge
+    [first_reply_within_30s] Erste Antwort innerhalb von 30 s
+    [resolved] Gelöst
+    [rating_at_least_4] Kundenbewertung mindestens 4 von 5
+    [amount] Umsatz
    *[other] { $kpi }
 }
 CARD_DEFINED = { $name } ({ $what })
 CARD_VALUE = { $kind ->
-    [records] { $value } records
-    [customers] { $value } customers
-    [percent] { $value } %
+    [records] { $value ->
+        [one] { $value } Vorgang
+       *[other] { $value } Vorgänge
+    }
+    [customers] { $value ->
+        [one] { $value } Kunde
+       *[other] { $value } Kunden
+    }
+    [percent] { $value } %
     [own] { $value } { $unit }
     [standard] { $value } { $unit ->
-        [points] points
+        [points] { $value ->
+            [one] Punkt
+           *[other] Punkte
+        }
        *[currency] { $unit }
     }
    *[bare] { $value }
 }
 CARD_LINE_DROPPED = { $name }: { $why ->
-    [nobody] nobody has data in the period, so it is dropped for everybody
-    [person] there is no data of this person, so it is dropped here
-    [too_large] the number is too large to compute with, so it is dropped for everybody
-    [past] there is no value of before other than 0 of this person to hold it against, so it is dropped here
-    [too_large_elsewhere] the number of somebody else is too large to compute with, or the numbers of the group lie too far apart, so it is dropped for everybody
-   *[target] the median that would be its target is not above zero, so it is dropped
-}, and its weight of { $weight } is spread over the other indicators in proportion.
-CARD_AGAINST = { $value } against { $past }
-CARD_PAST = { $measure } of { $values }
-CARD_PAST_VALUE = { $value } from { $from } to { $to }
-CARD_LINE_NOT_SCORED = { $name }: not scored.
+    [nobody] niemand hat im Zeitraum Daten, daher entfällt die Kennzahl für alle
+    [person] zu dieser Person liegen keine Daten vor, daher entfällt die Kennzahl hier
+    [too_large] die Zahl ist zu groß zum Rechnen, daher entfällt die Kennzahl für alle
+    [past] für diese Person gibt es keinen früheren Vergleichswert außer 0, daher entfällt die Kennzahl hier
+    [too_large_elsewhere] die Zahl einer anderen Person ist zu groß zum Rechnen, oder die Zahlen der Gruppe liegen zu weit auseinander, daher entfällt die Kennzahl für alle
+   *[target] der Median, der das Ziel wäre, ist nicht größer als null, daher entfällt die Kennzahl
+}; ihr Gewicht von { $weight } wird anteilig auf die anderen Kennzahlen verteilt.
+CARD_AGAINST = { $value } gegenüber { $past }
+CARD_PAST = { $measure }: { $values }
+CARD_PAST_VALUE = { $value } von { $from } bis { $to }
+CARD_LINE_NOT_SCORED = { $name }: nicht bewertet.
 CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
-    [cap] {" "}(the cap)
-    [floor] {" "}(the floor)
+    [cap] {" "}(die Obergrenze)
+    [floor] {" "}(die Untergrenze)
    *[none] {""}
-}; times weight { $weight } %{ $spread ->
-    [yes] {" "}({ $scheme_weight } in the scheme, and a part of what dropped indicators left)
+}; mal Gewicht { $weight } %{ $spread ->
+    [yes] {" "}({ $scheme_weight } im Bewertungsmodell, dazu ein Teil dessen, was entfallene Kennzahlen übrig ließen)
    *[no] {""}
-} gives { $weighted }.
-CARD_MEASURED = { $value } on { $records } records
-CARD_NOT_MEASURED = not measured
-CARD_SMALL_SAMPLE = ; below { $below } records the missing ones count as average ({ $group }), which gives { $adjusted }
-CARD_POINTS_BY_TARGET = against the target of { $target } ({ $basis ->
-    [scheme] set by the scheme
-    [team] median of the { $people } people of the team
-   *[group] median of all { $people } people, the team being too small
-}) that is { $points } points
+} ergibt { $weighted }.
+CARD_MEASURED = { $value } bei { $records ->
+    [one] { $records } Vorgang
+   *[other] { $records } Vorgängen
+}
+CARD_NOT_MEASURED = nicht gemessen
+CARD_SMALL_SAMPLE = ; unter { $below } Vorgängen zählen die fehlenden als Durchschnitt ({ $group }), das ergibt { $adjusted }
+CARD_POINTS_BY_TARGET = gemessen am Ziel von { $target } ({ $basis ->
+    [scheme] vom Bewertungsmodell vorgegeben
+    [team] Median der { $people } Personen des Teams
+   *[group] Median aller { $people } Personen, da das Team zu klein ist
+}) { $points ->
+    [one] ist das { $points } Punkt
+   *[other] sind das { $points } Punkte
+}
 CARD_POINTS_BY_PLACE = { $by ->
-    [target] the target
-    [min_max] the place between the worst and the best of the group
-    [percentile] the percentage of the group that is no better
-    [t_score] the distance from the group's mean in standard deviations
-   *[band] the band of the place in the group
-} makes that { $points } points
+    [target] nach dem Ziel
+    [min_max] nach dem Platz zwischen dem schlechtesten und dem besten Wert der Gruppe
+    [percentile] nach dem Prozentsatz der Gruppe ohne besseren Wert
+    [t_score] nach dem Abstand vom Mittelwert der Gruppe in Standardabweichungen
+   *[band] nach dem Band des Platzes in der Gruppe
+} { $points ->
+    [one] ist das { $points } Punkt
+   *[other] sind das { $points } Punkte
+}
 CARD_CHANGE = { $kind ->
-    [rate_more] { $step } percentage point more
-    [rate_less] { $step } percentage point less
-    [records_more] { $step } more credited record
-    [records_fewer] { $step } fewer credited record
-    [more] { $amount } more
-   *[less] { $amount } less
+    [rate_more] { $step } Prozentpunkt mehr
+    [rate_less] { $step } Prozentpunkt weniger
+    [records_more] { $step } zugerechneter Vorgang mehr
+    [records_fewer] { $step } zugerechneter Vorgang weniger
+    [more] { $amount } mehr
+   *[less] { $amount } weniger
 }
 CARD_NEXT = { $effect ->
-    [capped] { $change } would add nothing: the cap is reached.
-    [nothing] { $change } alone would add nothing.
-   *[points] { $change } would add { $gain } points.
+    [capped] { $change } brächte nichts: die Obergrenze ist erreicht.
+    [nothing] { $change } allein brächte nichts.
+   *[points] { $change } brächte { $gain ->
+        [one] { $gain } Punkt
+       *[other] { $gain } Punkte
+    }.
 }
-CARD_SUMMARY = Score { $score }, rank { $rank } of { $of }{ $grade }{ $collaboration }.
-CARD_GRADE = , grade { $grade }
-CARD_COLLABORATION = ; { $points } of it for collaboration: { $outside } of { $credited } records were outside the own roster or team
+CARD_SUMMARY = Punktzahl { $score }, Rang { $rank } von { $of }{ $grade }{ $collaboration }.
+CARD_GRADE = , Note { $grade }
+CARD_COLLABORATION = ; davon { $points } für Zusammenarbeit: { $outside } von { $credited } Vorgängen lagen außerhalb des eigenen Dienstplans oder Teams
 
-# What a definition of a measure says, as a part of a sentence.
 DEFINED = { $what }{ $few ->
-    [yes] , of at least { $min_count }
+    [yes] , aus mindestens { $min_count }
    *[no] {""}
 }{ $valid ->
-    [between] , from { $from } to { $to }
-    [from] , from { $from } on
-    [to] , until { $to }
+    [between] , von { $from } bis { $to }
+    [from] , ab { $from }
+    [to] , bis { $to }
    *[ever] {""}
 }
 DEFINED_RECORDS = { $aggregation ->
-    [mean] the mean of { $value }
-    [sum] the sum of { $value }
-    [share] the percentage of records with { $value } { $test }
-    [count] the number of records
-    [count_of] the number of records with { $value } { $test }
-    [distinct] the number of customers
-   *[distinct_of] the number of customers of records with { $value } { $test }
+    [mean] der Mittelwert von { $value }
+    [sum] die Summe von { $value }
+    [share] der Prozentsatz der Vorgänge mit { $value } { $test }
+    [count] die Anzahl der Vorgänge
+    [count_of] die Anzahl der Vorgänge mit { $value } { $test }
+    [distinct] die Anzahl der Kunden
+   *[distinct_of] die Anzahl der Kunden von Vorgängen mit { $value } { $test }
 }{ $kinds }{ $hours }{ $session }
 DEFINED_VALUE = { $value ->
-    [first_reply_seconds] the seconds until the first reply
-    [duration_seconds] the seconds from beginning to end
-    [resolved] the problem resolved
-    [rating] the rating
-    [amount] the sales amount
+    [first_reply_seconds] Sekunden bis zur ersten Antwort
+    [duration_seconds] Sekunden vom Beginn bis zum Ende
+    [resolved] gelöstem Problem
+    [rating] Kundenbewertung
+    [amount] Umsatz
    *[column] { $value }
 }
-DEFINED_GIVEN = given
+DEFINED_GIVEN = in beliebiger Höhe
 DEFINED_TEST = { $is ->
-    [at_most] at most { $threshold }
-    [at_least] at least { $threshold }
-    [below] below { $threshold }
-    [above] above { $threshold }
-   *[equal] equal to { $threshold }
+    [at_most] von höchstens { $threshold }
+    [at_least] von mindestens { $threshold }
+    [below] von weniger als { $threshold }
+    [above] von mehr als { $threshold }
+   *[equal] von genau { $threshold }
 }
-DEFINED_KINDS = , of the kind { $kinds }
+DEFINED_KINDS = , Art: { $kinds }
 DEFINED_HOURS = , { $counts ->
-    [begun] begun
-   *[inside] counting the time
-} from { $from } to { $to }
-DEFINED_SESSION = , the first of each session with pauses of at most { $minutes ->
-    [one] { $minutes } minute
-   *[other] { $minutes } minutes
+    [begun] begonnen
+   *[inside] gezählt wird die Zeit
+} von { $from } bis { $to }
+DEFINED_SESSION = , der erste jeder Sitzung mit Pausen von höchstens { $minutes ->
+    [one] { $minutes } Minute
+   *[other] { $minutes } Minuten
 }
 DEFINED_OBSERVATION = { $aggregation ->
-    [sum] the sum
-    [mean] the mean
-   *[last] the last
-} of what was observed of the { $subject ->
-    [person] person
-    [unit] org unit
-    [account] account
-    [store] store
-   *[campaign] campaign
-}
+    [sum] die Summe
+    [mean] der Mittelwert
+   *[last] der letzte Wert
+} dessen, was { $subject ->
+    [person] an der Person
+    [unit] an der Organisationseinheit
+    [account] am Konto
+    [store] am Shop
+   *[campaign] an der Kampagne
+} beobachtet wurde
 DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] {" "}in percent
+    [yes] {" "}in Prozent
    *[no] {""}
 }
-DEFINED_SUM = the sum of { $parts }
+DEFINED_SUM = die Summe von { $parts }
 DEFINED_PART = { $factor } × { $of }
-DEFINED_REPEAT = the percentage of { $of } whose customer had { $after } within { $days ->
-    [one] { $days } day
-   *[other] { $days } days
-} before
-DEFINED_TREND = by how many percent { $of } differs from the person's own past
+DEFINED_REPEAT = der Prozentsatz von { $of }, deren Kunde innerhalb von { $days ->
+    [one] { $days } Tag
+   *[other] { $days } Tagen
+} davor { $after } hatte
+DEFINED_TREND = um wie viel Prozent { $of } von der eigenen Vergangenheit der Person abweicht
 DEFINED_TEAM = { $aggregation ->
-    [mean] the mean of { $of } over the team as of each day
-    [share] the percentage of the team, as of each day, with { $of } { $test }
-   *[sum] the sum of { $of } over the team as of each day
+    [mean] der Mittelwert von { $of } über das Team nach dem Stand jedes Tages
+    [share] der Prozentsatz des Teams, nach dem Stand jedes Tages, mit { $of } { $test }
+   *[sum] die Summe von { $of } über das Team nach dem Stand jedes Tages
 }
-# What a correction changed on a card.
-CARD_CHANGED = Before: { $before } Now: { $after }
-CARD_CAME = There is a card now: { $after }
-CARD_WENT = There is no card any more. Before: { $before }
-CARD_CREDITED_CHANGED = Credited records: { $before } before; { $after } now.
-CARD_LINE_CHANGED = { $name }: { $before } before; { $after } now.
-CARD_LINE_CAME = { $name }: counts now: { $after }.
-CARD_LINE_WENT = { $name }: counts no more: { $before } before.
-CARD_STANDING = { $measured }, { $points } points, with weight { $weight } % { $weighted }
-    .dropped = { $measured }, not scored
-CARD_WORKED_OUT_ANEW = The score is the same; it was worked out anew from other numbers.
+CARD_CHANGED = Vorher: { $before } Jetzt: { $after }
+CARD_CAME = Es gibt jetzt eine Scorecard: { $after }
+CARD_WENT = Es gibt keine Scorecard mehr. Vorher: { $before }
+CARD_CREDITED_CHANGED = Zugerechnete Vorgänge: vorher { $before }; jetzt { $after }.
+CARD_LINE_CHANGED = { $name }: vorher { $before }; jetzt { $after }.
+CARD_LINE_CAME = { $name }: zählt jetzt: { $after }.
+CARD_LINE_WENT = { $name }: zählt nicht mehr: vorher { $before }.
+CARD_STANDING = { $measured }, { $points ->
+    [one] { $points } Punkt
+   *[other] { $points } Punkte
+}, mit Gewicht { $weight } % { $weighted }
+    .dropped = { $measured }, nicht bewertet
+CARD_WORKED_OUT_ANEW = Die Punktzahl ist gleich; sie wurde aus anderen Zahlen neu berechnet.
 
-# Why a record was credited as it was, a sentence a rung.
-LADDER_REFUND = { $refund } is a refund of { $sale }: it has the credit of that record and lessens its amount
-LADDER_BEGAN = Began at { $at } on { $account }, { $phase ->
-    [shared] a shared account on that day
-    [mixed] on that day on its way from shared to named
-   *[named] a named account on that day
+LADDER_REFUND = { $refund } ist eine Erstattung zu { $sale }: sie wird wie jener Vorgang zugerechnet und mindert seinen Betrag
+LADDER_BEGAN = Begann am { $at } auf { $account }, { $phase ->
+    [shared] an diesem Tag ein gemeinsam genutztes Konto
+    [mixed] an diesem Tag auf dem Weg vom gemeinsamen zum persönlichen Konto
+   *[named] an diesem Tag ein persönliches Konto
 }.
-LADDER_TAG_NONE = Tag: the platform named nobody.
-LADDER_TAG_UNKNOWN = Tag: the platform named "{ $agent }", who is nobody employed on that day or more than one.
-LADDER_TAG = Tag: the platform named "{ $agent }", who is { $person }: the record is theirs.
-LADDER_NAMED_WITHOUT = On a named account only tags and hand-overs count, and there was neither: credited to nobody.
-LADDER_DUTY_NONE = Duty: nobody held the account or was on duty at that time.
-LADDER_DUTY = Duty: { $list }.
-# The record is credited by its replies: who was on duty then.
-LADDER_DUTY_ANSWERED = Duty when it was answered: { $list }.
-    .unheld = Duty: nobody held the account or was on duty when it began; when it was answered, { $list }.
+LADDER_TAG_NONE = Kennzeichnung: die Plattform hat niemanden genannt.
+LADDER_TAG_UNKNOWN = Kennzeichnung: die Plattform hat „{ $agent }“ genannt; so heißt an diesem Tag keine beschäftigte Person oder mehr als eine.
+LADDER_TAG = Kennzeichnung: die Plattform hat „{ $agent }“ genannt, das ist { $person }: der Vorgang gehört dieser Person.
+LADDER_NAMED_WITHOUT = Auf einem persönlichen Konto zählen nur Kennzeichnungen und Übergaben, und es gab keines von beiden: niemandem zugerechnet.
+LADDER_DUTY_NONE = Dienst: niemand hatte das Konto, und niemand war zu dieser Zeit im Dienst.
+LADDER_DUTY = Dienst: { $list }.
+LADDER_DUTY_ANSWERED = Dienst bei der Antwort: { $list }.
+    .unheld = Dienst: zu Beginn hatte niemand das Konto, und niemand war im Dienst; bei der Antwort: { $list }.
 LADDER_ON_DUTY = { $person } { $rule ->
-    [handover] held it by hand-over
-    [roster] was rostered on it
-    [punch] of its team was punched in
-   *[team] is of its team
-}, { $from } to { $to } [{ $evidence }]
+    [handover] hatte das Konto laut Übergabe
+    [roster] war laut Dienstplan darauf eingeplant
+    [punch] war als Mitglied des Teams eingestempelt
+   *[team] gehört zum Team
+}, { $from } bis { $to } [{ $evidence }]
 LADDER_SHARES = { $before }, { $share }
-LADDER_BY_SESSION = Another record of the same customer's session names its agent, so this one follows: { $shares }.
-LADDER_BY_TAG = Credited by tag: { $shares }.
-LADDER_BY_HANDOVER = One person held the account by hand-over: { $shares }.
-LADDER_SOLE = One person was on duty: { $shares }.
-LADDER_INFERRED = Several were on duty; who was busy with other records, and how each works, tells them apart: { $shares }.
-LADDER_EQUAL = Several were on duty and there is too little to tell them apart, so they share equally: { $shares }.
-LADDER_TEAM = The account has no evidence of duty at all, so its team shares: { $shares }.
-LADDER_NOBODY = So it is credited to nobody.
-LADDER_CONTRIBUTORS = Contributors: { $list }.
+LADDER_BY_SESSION = Ein anderer Vorgang derselben Kundensitzung nennt seine Servicekraft, daher folgt ihm dieser: { $shares }.
+LADDER_BY_TAG = Nach Kennzeichnung zugerechnet: { $shares }.
+LADDER_BY_HANDOVER = Laut Übergabe hatte eine Person das Konto: { $shares }.
+LADDER_SOLE = Eine Person war im Dienst: { $shares }.
+LADDER_INFERRED = Mehrere waren im Dienst; wer mit anderen Vorgängen beschäftigt war und wie jede Person arbeitet, unterscheidet sie: { $shares }.
+LADDER_EQUAL = Mehrere waren im Dienst, und es gibt zu wenig, um sie zu unterscheiden, daher zu gleichen Teilen: { $shares }.
+LADDER_TEAM = Für das Konto gibt es keinerlei Belege zum Dienst, daher teilt das Team: { $shares }.
+LADDER_NOBODY = Daher wird er niemandem zugerechnet.
+LADDER_CONTRIBUTORS = Mitwirkende: { $list }.
 LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is { $person }
+    [first_answer] zuerst geantwortet
+    [closer] den Verkauf abgeschlossen
+   *[after_sales] nach dem Kauf betreut
+}: „{ $agent }“, das ist { $person }
 LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is nobody employed on that day or more than one
-LADDER_SPLIT = Credited by role, as rule "{ $version }" says: first answer { $first_answer }, closing { $closer }, after-sales { $after_sales }; the part of a role that nobody held goes to the others in proportion: { $shares }.
-LADDER_BY_SPLIT = Credited by role: { $shares }.
-LADDER_BY_CLAIM = It was claimed with a click: { $shares }.
-# When the click was, where that is certain.
-LADDER_CLICKED = { $person } clicked at { $at }.
-LADDER_BY_DEVICE = It was served at the device { $device }, which was one person's then: { $shares }.
-LADDER_BY_REPLIES = Several were on duty, each with several dialogues at once; the times of the replies tell them apart: { $shares }.
-LADDER_BY_TAG_SHARE = Several were on duty, each with several dialogues at once; they share as the records near in time that name their agent: { $shares }.
-LADDER_NOT_SPLIT = The policy gives the roles that are named no part: the record is credited as if it named no contributors.
-LADDER_WORTH = On this account about { $now } of the records are expected to be credited to somebody else; with breaks punched about { $breaks }, with devices on 30 % of the replies about { $devices }, with half of the records claimed about { $claims }. That is expected by the doubts of this month, not promised.
+    [first_answer] zuerst geantwortet
+    [closer] den Verkauf abgeschlossen
+   *[after_sales] nach dem Kauf betreut
+}: „{ $agent }“; so heißt an diesem Tag keine beschäftigte Person oder mehr als eine
+LADDER_SPLIT = Nach Rollen zugerechnet, wie Regel „{ $version }“ es vorgibt: erste Antwort { $first_answer }, Abschluss { $closer }, Betreuung nach dem Kauf { $after_sales }; der Teil einer Rolle, die niemand hatte, geht anteilig an die anderen: { $shares }.
+LADDER_BY_SPLIT = Nach Rollen zugerechnet: { $shares }.
+LADDER_BY_CLAIM = Per Klick beansprucht: { $shares }.
+LADDER_CLICKED = { $person } hat am { $at } geklickt.
+LADDER_BY_DEVICE = Betreut wurde am Gerät { $device }, das damals einer einzigen Person gehörte: { $shares }.
+LADDER_BY_REPLIES = Mehrere waren im Dienst, jede Person mit mehreren Dialogen zugleich; die Zeiten der Antworten unterscheiden sie: { $shares }.
+LADDER_BY_TAG_SHARE = Mehrere waren im Dienst, jede Person mit mehreren Dialogen zugleich; sie teilen wie die zeitlich nahen Vorgänge, die ihre Servicekraft nennen: { $shares }.
+LADDER_NOT_SPLIT = Die Richtlinie gibt den genannten Rollen keinen Teil: der Vorgang wird zugerechnet, als nenne er keine Mitwirkenden.
+LADDER_WORTH = Auf diesem Konto werden voraussichtlich etwa { $now } der Vorgänge jemand anderem zugerechnet; mit gestempelten Pausen etwa { $breaks }, mit Geräten an 30 % der Antworten etwa { $devices }, mit Beanspruchung der Hälfte der Vorgänge etwa { $claims }. Das ist nach den Zweifeln dieses Monats zu erwarten, nicht zugesagt.
 
-# What spoke for one person rather than another.
-WHY = { $first } ({ $part } %) rather than { $second } ({ $rest } %): { $what }.
+WHY = { $first } ({ $part } %) eher als { $second } ({ $rest } %): { $what }.
 WHY_AGAINST = { $why } { $sign ->
-    [hands] The pause since the last reply spoke for { $second }.
-    [thread] The dialogue so far spoke for { $second }.
-    [profile] The kind of reply spoke for { $second }.
-   *[device] The device spoke for { $second }.
+    [hands] Die Pause seit der letzten Antwort sprach für { $second }.
+    [thread] Der bisherige Dialog sprach für { $second }.
+    [profile] Die Art der Antwort sprach für { $second }.
+   *[device] Das Gerät sprach für { $second }.
 }
-WHY_SOMEBODY = somebody else
+WHY_SOMEBODY = jemand anders
 WHY_SECONDS = { $count ->
-    [one] { $count } second
-   *[other] { $count } seconds
+    [one] { $count } Sekunde
+   *[other] { $count } Sekunden
 }
 WHY_MINUTES = { $count ->
-    [one] { $count } minute
-   *[other] { $count } minutes
+    [one] { $count } Minute
+   *[other] { $count } Minuten
 }
 WHY_HOURS = { $count ->
-    [one] { $count } hour
-   *[other] { $count } hours
+    [one] { $count } Stunde
+   *[other] { $count } Stunden
 }
 WHY_DAYS = { $count ->
-    [one] { $count } day
-   *[other] { $count } days
+    [one] { $count } Tag
+   *[other] { $count } Tage
 }
 WHY_HANDS = { $one }, { $other }
-    .short = { $one }, { $other }, hardly time enough for another reply
-    .usual = { $one }, { $other }, and such a pause is more usual for { $first }
-WHY_WROTE = { $who } had last replied { $pause } before
-WHY_NOT_YET = { $who } had come on duty { $pause } before and not replied yet
-WHY_THREAD = { $first } had probably answered this customer { $pause } earlier
-WHY_PROFILE = { $first } answers customers who have waited { $wait } more often than { $second }
-    .first = { $first } gives the first reply to customers who have waited { $wait } more often than { $second }
-    .again = { $first } writes again { $wait } after a reply, without a new message of the customer, more often than { $second }
-    .unasked = { $first } writes to customers who have not written yet more often than { $second }
+    .short = { $one }, { $other }, kaum genug Zeit für eine weitere Antwort
+    .usual = { $one }, { $other }, und eine solche Pause ist für { $first } üblicher
+WHY_WROTE = { $who } hatte zuletzt { $pause } davor geantwortet
+WHY_NOT_YET = { $who } hatte { $pause } davor den Dienst begonnen und noch nicht geantwortet
+WHY_THREAD = { $first } hatte { $pause } zuvor vermutlich schon dieser Kundin oder diesem Kunden geantwortet
+WHY_PROFILE = { $first } antwortet Kunden, die { $wait } gewartet haben, häufiger als { $second }
+    .first = { $first } gibt Kunden, die { $wait } gewartet haben, häufiger die erste Antwort als { $second }
+    .again = { $first } schreibt häufiger als { $second } { $wait } nach einer Antwort noch einmal, ohne neue Nachricht der Kundschaft
+    .unasked = { $first } schreibt häufiger als { $second } Kunden an, die noch nicht geschrieben haben
 WHY_WAIT = { $class ->
-    [0] less than 5 minutes
-    [1] 5 to 20 minutes
-    [2] 20 to 60 minutes
-    [3] 1 to 4 hours
-    [4] 4 to 24 hours
-   *[other] more than a day
+    [0] weniger als 5 Minuten
+    [1] 5 bis 20 Minuten
+    [2] 20 bis 60 Minuten
+    [3] 1 bis 4 Stunden
+    [4] 4 bis 24 Stunden
+   *[other] mehr als einen Tag
 }
-WHY_DEVICE = the device that it was written on is that of { $first }
-    .same = { $first } had probably written on the same device before
-WHY_DUTY = of its { $all } replies { $first } was on duty at { $count }, { $second } at { $other }
-WHY_NAMES = of the records within an hour that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-    .all = of the account's records that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-WHY_TOGETHER = no sign decides alone, but all replies around it together
-WHY_TOO_FEW_REPLIES = Nothing tells them apart: too few records of the account have times of replies to learn from.
-WHY_TOO_DENSE = Nothing tells them apart: on this account replies come too densely for their times alone, and too few records are named, claimed or written at known devices.
-WHY_CLOCK_WITHOUT_SECONDS = Nothing tells them apart: the times of the account's replies have no seconds that one can trust.
-WHY_NO_REPLY_TIMES = Nothing tells them apart: each may hold several dialogues at once, and no reply to this one is known that was written while they were on duty.
+WHY_DEVICE = das Gerät, an dem geschrieben wurde, gehört { $first }
+    .same = { $first } hatte zuvor vermutlich am selben Gerät geschrieben
+WHY_DUTY = von den { $all } Antworten war { $first } bei { $count } im Dienst, { $second } bei { $other }
+WHY_NAMES = von den Vorgängen innerhalb einer Stunde, die ihre Servicekraft nennen und für die beide im Dienst waren, hat { $first } { $count } von { $all } und { $second } { $other } von { $others }
+    .all = von den Vorgängen des Kontos, die ihre Servicekraft nennen und für die beide im Dienst waren, hat { $first } { $count } von { $all } und { $second } { $other } von { $others }
+WHY_TOGETHER = kein Anzeichen allein entscheidet, sondern alle Antworten ringsum zusammen
+WHY_TOO_FEW_REPLIES = Nichts unterscheidet sie: zu wenige Vorgänge des Kontos haben Antwortzeiten, aus denen sich lernen ließe.
+WHY_TOO_DENSE = Nichts unterscheidet sie: auf diesem Konto folgen die Antworten zu dicht aufeinander, als dass ihre Zeiten allein genügten, und zu wenige Vorgänge tragen Namen, sind beansprucht oder an bekannten Geräten geschrieben.
+WHY_CLOCK_WITHOUT_SECONDS = Nichts unterscheidet sie: die Zeiten der Antworten des Kontos haben keine verlässlichen Sekunden.
+WHY_NO_REPLY_TIMES = Nichts unterscheidet sie: jede Person kann mehrere Dialoge zugleich führen, und zu diesem ist keine Antwort bekannt, die während ihres Dienstes geschrieben wurde.
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code ACCOUNT_UNKNOWN.
-CREDIT_ACCOUNT_UNKNOWN = { $records } records of an account that attendance does not know were left out
-# Code UNKNOWN_AGENT.
-CREDIT_UNKNOWN_AGENT = { $records } records name the agent "{ $agent }", who is nobody employed on their days or more than one: they count as without a name
-# Code NO_DUTY_EVIDENCE.
-CREDIT_NO_EVIDENCE = no roster, punch or hand-over at all: its team shares { $records } records
-# Code UNHELD_ACCOUNT.
-CREDIT_NOBODY_ON_DUTY = { $records } records came while nobody was on duty: credited to nobody
-# Code TAG_OFF_DUTY.
-CREDIT_TAG_OFF_DUTY = { $records } records name { $person }, who was not on duty then: the name counts
-# Code NAMED_WITHOUT_AGENT.
-CREDIT_NAMED_WITHOUT_AGENT = { $records } records of a named account name nobody: credited to nobody but by hand-over
-# Code MIXED_WITHOUT_TAG.
-CREDIT_MIXED_WITHOUT_TAG = { $records } records of a mixed account name nobody: credited as on a shared one
-# A name of a contributor that nobody is known by.
+CREDIT_ACCOUNT_UNKNOWN = { $records ->
+    [one] { $records } Vorgang eines Kontos, das die Zeiterfassung nicht kennt, wurde weggelassen
+   *[other] { $records } Vorgänge eines Kontos, das die Zeiterfassung nicht kennt, wurden weggelassen
+}
+CREDIT_UNKNOWN_AGENT = { $records ->
+    [one] { $records } Vorgang nennt die Servicekraft „{ $agent }“; so heißt an seinem Tag keine beschäftigte Person oder mehr als eine: er zählt als ohne Namen
+   *[other] { $records } Vorgänge nennen die Servicekraft „{ $agent }“; so heißt an ihren Tagen keine beschäftigte Person oder mehr als eine: sie zählen als ohne Namen
+}
+CREDIT_NO_EVIDENCE = kein Dienstplan, keine Stempelung und keine Übergabe: das Team teilt { $records ->
+    [one] { $records } Vorgang
+   *[other] { $records } Vorgänge
+}
+CREDIT_NOBODY_ON_DUTY = { $records ->
+    [one] { $records } Vorgang kam
+   *[other] { $records } Vorgänge kamen
+}, während niemand im Dienst war: niemandem zugerechnet
+CREDIT_TAG_OFF_DUTY = { $records ->
+    [one] { $records } Vorgang nennt
+   *[other] { $records } Vorgänge nennen
+} { $person }, damals nicht im Dienst: der Name zählt
+CREDIT_NAMED_WITHOUT_AGENT = { $records ->
+    [one] { $records } Vorgang eines persönlichen Kontos nennt niemanden
+   *[other] { $records } Vorgänge eines persönlichen Kontos nennen niemanden
+}: nur nach Übergabe zugerechnet, sonst niemandem
+CREDIT_MIXED_WITHOUT_TAG = { $records ->
+    [one] { $records } Vorgang eines gemischten Kontos nennt niemanden
+   *[other] { $records } Vorgänge eines gemischten Kontos nennen niemanden
+}: zugerechnet wie auf einem gemeinsam genutzten
 CONTRIBUTOR_UNKNOWN = { $records ->
-    [one] { $records } contribution is of "{ $agent }", who is nobody employed on its day or more than one: its part goes to the other contributors
-   *[other] { $records } contributions are of "{ $agent }", who is nobody employed on their days or more than one: their parts go to the other contributors
+    [one] { $records } Mitwirkung nennt „{ $agent }“; so heißt an ihrem Tag keine beschäftigte Person oder mehr als eine: ihr Teil geht an die anderen Mitwirkenden
+   *[other] { $records } Mitwirkungen nennen „{ $agent }“; so heißt an ihren Tagen keine beschäftigte Person oder mehr als eine: ihre Teile gehen an die anderen Mitwirkenden
 }
-# Code CONTRIBUTOR_OFF_DUTY.
 CREDIT_CONTRIBUTOR_OFF_DUTY = { $records ->
-    [one] { $records } record names { $person } as a contributor, who was not on duty when it began
-   *[other] { $records } records name { $person } as a contributor, who was not on duty when they began
-}: the name counts
-# Code CONTRIBUTORS_NOT_SPLIT.
+    [one] { $records } Vorgang nennt { $person } als mitwirkend, bei seinem Beginn nicht im Dienst
+   *[other] { $records } Vorgänge nennen { $person } als mitwirkend, bei ihrem Beginn nicht im Dienst
+}: der Name zählt
 CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records ->
-    [one] { $records } record names contributors, and the policy gives their roles no part: they are kept, and the record is credited as if it named none
-   *[other] { $records } records name contributors, and the policy gives their roles no part: they are kept, and the records are credited as if they named none
+    [one] { $records } Vorgang nennt Mitwirkende, und die Richtlinie gibt ihren Rollen keinen Teil: sie bleiben vermerkt, und der Vorgang wird zugerechnet, als nenne er keine
+   *[other] { $records } Vorgänge nennen Mitwirkende, und die Richtlinie gibt ihren Rollen keinen Teil: sie bleiben vermerkt, und die Vorgänge werden zugerechnet, als nennten sie keine
 }
-# Code TOO_FEW_TO_INFER.
-CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too few to infer from: shared equally
-# Code DID_NOT_SETTLE.
-CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: shared equally
-# Code SEVERAL_AT_ONCE.
-CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
-# Code TOO_FEW_REPLIES.
+CREDIT_TOO_FEW_TO_INFER = bei { $records ->
+    [one] { $records } Vorgang
+   *[other] { $records } Vorgängen
+} waren mehrere Personen im Dienst, zu wenig für eine Ableitung: zu gleichen Teilen aufgeteilt
+CREDIT_DID_NOT_SETTLE = die Ableitung über { $records ->
+    [one] { $records } Vorgang
+   *[other] { $records } Vorgänge
+} kam zu keinem stabilen Ergebnis: zu gleichen Teilen aufgeteilt
+CREDIT_SEVERAL_AT_ONCE = bei { $records ->
+    [one] { $records } Vorgang
+   *[other] { $records } Vorgängen
+} waren mehrere Personen im Dienst, die mehrere Dialoge zugleich führen: zu gleichen Teilen aufgeteilt
 CREDIT_TOO_FEW_REPLIES = { $records ->
-    [one] { $records } record with times of its replies is too little
-   *[other] { $records } records with times of their replies are too few a person
-} to tell apart who hold several dialogues at once: shared equally among those on duty at each reply
-# Code REPLIES_TOO_DENSE.
+    [one] { $records } Vorgang mit Antwortzeiten ist zu wenig,
+   *[other] { $records } Vorgänge mit Antwortzeiten sind je Person zu wenige,
+} um Personen zu unterscheiden, die mehrere Dialoge zugleich führen: zu gleichen Teilen auf alle aufgeteilt, die bei der jeweiligen Antwort im Dienst waren
 CREDIT_REPLIES_TOO_DENSE = { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} of an account on which replies come so densely that their times alone do not tell people apart, and of fewer than a tenth of the replies something says whose they are: shared equally among those on duty at each reply
-# Code EVIDENCE_UNEVEN.
+    [one] { $records } Vorgang liegt
+   *[other] { $records } Vorgänge liegen
+} auf einem Konto, auf dem die Antworten so dicht aufeinanderfolgen, dass ihre Zeiten allein die Personen nicht unterscheiden, und bei weniger als einem Zehntel der Antworten sagt etwas, von wem sie sind: zu gleichen Teilen auf alle aufgeteilt, die bei der jeweiligen Antwort im Dienst waren
 CREDIT_EVIDENCE_UNEVEN = { $records ->
-    [one] { $records } record says
-   *[other] { $records } records say
-} nothing of whose they are, on an account on which some name, claim or write at known devices far more of theirs than others, { $person } least: weighed by how much each leaves unsaid
+    [one] { $records } Vorgang sagt nicht, wem er gehört
+   *[other] { $records } Vorgänge sagen nicht, wem sie gehören
+}, und auf diesem Konto ist der gezeichnete, beanspruchte oder an bekannten Geräten geschriebene Anteil von Person zu Person sehr verschieden, am kleinsten bei { $person }: gewichtet danach, wie viel jede Person offenlässt
     .equal = { $records ->
-        [one] { $records } record says
-       *[other] { $records } records say
-    } nothing of whose they are, on an account on which some claim or write at known devices far more of theirs than others, { $person } least: shared equally, which is too little for { $person } if they work as much as the others
-# Code CLOCK_WITHOUT_SECONDS.
-CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} on a full minute, so their clock is not to be trusted: shared equally among those on duty at each reply
-# Code CLAIM_OFF_DUTY.
-CREDIT_CLAIM_OFF_DUTY = { $person } claimed { $records ->
-    [one] { $records } dialogue without being on duty: the claim does not count
-   *[other] { $records } dialogues without being on duty: the claims do not count
+        [one] { $records } Vorgang sagt nicht, wem er gehört
+       *[other] { $records } Vorgänge sagen nicht, wem sie gehören
+    }, und auf diesem Konto ist der beanspruchte oder an bekannten Geräten geschriebene Anteil von Person zu Person sehr verschieden, am kleinsten bei { $person }: zu gleichen Teilen aufgeteilt, was für { $person } bei gleicher Arbeit zu wenig ist
+CREDIT_CLOCK_WITHOUT_SECONDS = mehr als ein Zehntel der Antworten { $records ->
+    [one] auf { $records } Vorgang liegt
+   *[other] auf { $records } Vorgänge liegt
+} auf einer vollen Minute, daher ist ihrer Uhr nicht zu trauen: zu gleichen Teilen auf alle aufgeteilt, die bei der jeweiligen Antwort im Dienst waren
+CREDIT_CLAIM_OFF_DUTY = { $person } hat { $records ->
+    [one] { $records } Dialog beansprucht, ohne im Dienst zu sein: die Beanspruchung zählt nicht
+   *[other] { $records } Dialoge beansprucht, ohne im Dienst zu sein: die Beanspruchungen zählen nicht
 }
-# Code CLAIM_WITHOUT_RECORD.
-CREDIT_CLAIM_WITHOUT_RECORD = { $person } claimed { $records ->
-    [one] { $records } dialogue of which there is no record: the claim counts for nothing
-   *[other] { $records } dialogues of which there is no record: the claims count for nothing
+CREDIT_CLAIM_WITHOUT_RECORD = { $person } hat { $records ->
+    [one] { $records } Dialog beansprucht, zu dem es keinen Vorgang gibt: die Beanspruchung zählt nicht
+   *[other] { $records } Dialoge beansprucht, zu denen es keine Vorgänge gibt: die Beanspruchungen zählen nicht
 }
-# Code CLAIMS_DIFFER.
-CREDIT_CLAIMS_DIFFER = { $person } claimed { $record } at { $at }, and { $second } had claimed it at { $before }: neither claim decides{ $more ->
+CREDIT_CLAIMS_DIFFER = { $person } hat { $record } am { $at } beansprucht, { $second } aber schon am { $before }: keine der Beanspruchungen entscheidet{ $more ->
     [0] {""}
-    [one] . So it is with { $more } more record of that day
-   *[other] . So it is with { $more } more records of that day
+    [one] . Ebenso bei { $more } weiteren Vorgang dieses Tages
+   *[other] . Ebenso bei { $more } weiteren Vorgängen dieses Tages
 }
-    .tag = { $person } claimed { $record } at { $at }, and the platform named { $second } for it: the name counts{ $more ->
+    .tag = { $person } hat { $record } am { $at } beansprucht, die Plattform aber nennt dafür { $second }: der Name zählt{ $more ->
         [0] {""}
-        [one] . So it is with { $more } more record of that day
-       *[other] . So it is with { $more } more records of that day
+        [one] . Ebenso bei { $more } weiteren Vorgang dieses Tages
+       *[other] . Ebenso bei { $more } weiteren Vorgängen dieses Tages
     }
-# Code DEVICE_OFF_DUTY.
-CREDIT_DEVICE_OFF_DUTY = the device { $device } of { $person }, who was not on duty then, was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .there = the device { $device } of { $person }, who was on duty for { $place } then, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .elsewhere = the device { $device } of somebody who was never on duty here was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# Code DEVICE_OF_SEVERAL.
-DEVICE_BOUND_TO_SEVERAL = from { $from } on the device { $device } is of several people or seats at once: it is kept, and what is written on it then says nothing
-    .ever = the device { $device } has been of several people or seats at once from the beginning: it is kept, and what is written on it then says nothing
-# Code DEVICE_OF_SEVERAL.
-CREDIT_DEVICE_OF_SEVERAL = the device { $device } is { $more ->
-    [0] { $first }'s and { $second }'s at once
-    [one] { $first }'s, { $second }'s and { $more } other's at once
-   *[other] { $first }'s, { $second }'s and { $more } others' at once
-}, and was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .beyond = the device { $device } is { $person }'s and at the same time that of somebody who was never on duty here, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .unknown = the device { $device } is several people's at once, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# A device that was used while it was nobody's, where others are somebody's, and what may be meant by it.
+CREDIT_DEVICE_OFF_DUTY = das Gerät { $device } von { $person }, damals nicht im Dienst, wurde { $records ->
+    [one] einmal
+   *[other] { $records }-mal
+} benutzt: es zählt nicht
+    .there = das Gerät { $device } von { $person }, damals für { $place } im Dienst, wurde { $records ->
+        [one] einmal
+       *[other] { $records }-mal
+    } benutzt: es zählt nicht
+    .elsewhere = das Gerät { $device } von jemandem, der hier nie im Dienst war, wurde { $records ->
+        [one] einmal
+       *[other] { $records }-mal
+    } benutzt: es zählt nicht
+DEVICE_BOUND_TO_SEVERAL = ab { $from } gehört das Gerät { $device } zu mehreren Personen oder Arbeitsplätzen zugleich: es bleibt gespeichert, und was dann daran geschrieben wird, sagt nichts aus
+    .ever = das Gerät { $device } gehört von Anfang an zu mehreren Personen oder Arbeitsplätzen zugleich: es bleibt gespeichert, und was dann daran geschrieben wird, sagt nichts aus
+CREDIT_DEVICE_OF_SEVERAL = das Gerät { $device } gehört zugleich { $more ->
+    [0] { $first } und { $second }
+    [one] { $first }, { $second } und { $more } weiteren Person
+   *[other] { $first }, { $second } und { $more } weiteren Personen
+} und wurde { $records ->
+    [one] einmal
+   *[other] { $records }-mal
+} benutzt: es zählt nicht
+    .beyond = das Gerät { $device } gehört { $person } und zugleich jemandem, der hier nie im Dienst war, und wurde { $records ->
+        [one] einmal
+       *[other] { $records }-mal
+    } benutzt: es zählt nicht
+    .unknown = das Gerät { $device } gehört mehreren Personen zugleich und wurde { $records ->
+        [one] einmal
+       *[other] { $records }-mal
+    } benutzt: es zählt nicht
 DEVICE_OF_NOBODY = { $devices ->
-    [one] the device { $device }, which is bound to nobody, was used
-   *[other] { $devices } devices that are bound to nobody, such as { $device }, were used
+    [one] das Gerät { $device }, das niemandem zugeordnet ist, wurde
+   *[other] { $devices } Geräte, die niemandem zugeordnet sind, etwa { $device }, wurden
 } { $records ->
-    [one] once
-   *[other] { $records } times
-}: that tells only what the same hands wrote
-    .near = the device { $device }, which is bound to nobody, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }, and { $near }, which is bound, never: is that the one meant?
-    .seat = the device { $device } of the seat { $seat } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } while nobody was rostered on that seat: it was nobody's then
-    .ended = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } after { $to }, the last day of its binding: it was nobody's then
-    .coming = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } before { $from }, the first day of its binding: it was nobody's then
-# Claims, devices and times of messages that the version of the policy of a month does not read.
-EVIDENCE_NOT_READ = version { $version } of the policy reads no claims, devices or times of messages. For the month the account has: claims, { $claims }; records with times of messages, { $replies }; devices that records or messages name, { $devices }
-# Code REPLY_OUTSIDE_RECORD.
+    [one] einmal
+   *[other] { $records }-mal
+} benutzt: das sagt nur, was dieselben Hände geschrieben haben
+    .near = das Gerät { $device }, das niemandem zugeordnet ist, wurde { $records ->
+        [one] einmal
+       *[other] { $records }-mal
+    } benutzt, das zugeordnete { $near } dagegen nie: ist dieses gemeint?
+    .seat = das Gerät { $device } des Arbeitsplatzes { $seat } wurde { $records ->
+        [one] einmal
+       *[other] { $records }-mal
+    } benutzt, während dort niemand eingeplant war: es gehörte dann niemandem
+    .ended = das Gerät { $device } wurde { $records ->
+        [one] einmal
+       *[other] { $records }-mal
+    } nach dem { $to }, dem letzten Tag seiner Zuordnung, benutzt: es gehörte dann niemandem
+    .coming = das Gerät { $device } wurde { $records ->
+        [one] einmal
+       *[other] { $records }-mal
+    } vor dem { $from }, dem ersten Tag seiner Zuordnung, benutzt: es gehörte dann niemandem
+EVIDENCE_NOT_READ = Version { $version } der Richtlinie liest keine Beanspruchungen, Geräte oder Nachrichtenzeiten. Für den Monat hat das Konto: Beanspruchungen { $claims }; Vorgänge mit Nachrichtenzeiten { $replies }; Geräte, die Vorgänge oder Nachrichten nennen, { $devices }
 CREDIT_REPLY_OUTSIDE_RECORD = { $records ->
-    [one] { $records } reply was before its record began or after it ended: it counts for nothing
-   *[other] { $records } replies were before their record began or after it ended: they count for nothing
+    [one] { $records } Antwort lag vor dem Beginn oder nach dem Ende ihres Vorgangs: sie zählt nicht
+   *[other] { $records } Antworten lagen vor dem Beginn oder nach dem Ende ihres Vorgangs: sie zählen nicht
 }
-# Hours of unbroken duty in which somebody did next to nothing while others worked: a break that nobody punched.
-BREAKS_NOT_PUNCHED = { $days } working days of { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-} were one unbroken stretch of duty in which for two hours or more next to nothing was theirs while others worked. With breaks punched about { $breaks } of the records of the account would be expected to be credited to somebody else, instead of about { $now }
-# Code CLOCKS_APART.
-CREDIT_CLOCKS_APART = the messages of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} are by a clock that is { $minutes } min { $seconds } s ahead of that of the records: they are read that much earlier
-    .behind = the messages of { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } are by a clock that is { $minutes } min { $seconds } s behind that of the records: they are read that much later
-# Amounts in another currency than what is reckoned in were converted, and by what.
-AMOUNTS_CONVERTED = amounts of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} were converted from { $from } to { $to }, each by the rate of its local day and rounded once: { $rates }{ $more ->
+BREAKS_NOT_PUNCHED = { $days ->
+    [one] { $days } Arbeitstag
+   *[other] { $days } Arbeitstage
+} von { $people ->
+    [one] { $people } Person
+   *[other] { $people } Personen
+} { $days ->
+    [one] war
+   *[other] waren
+} ein ununterbrochener Dienst, in dem zwei Stunden oder länger so gut wie nichts von der Person kam, während andere arbeiteten. Mit gestempelten Pausen würden voraussichtlich etwa { $breaks } der Vorgänge des Kontos jemand anderem zugerechnet statt etwa { $now }
+CREDIT_CLOCKS_APART = die Nachrichten { $records ->
+    [one] von { $records } Vorgang
+   *[other] von { $records } Vorgängen
+} folgen einer Uhr, die { $minutes } min { $seconds } s vor der Uhr der Vorgänge geht: sie werden um so viel früher gelesen
+    .behind = die Nachrichten { $records ->
+        [one] von { $records } Vorgang
+       *[other] von { $records } Vorgängen
+    } folgen einer Uhr, die { $minutes } min { $seconds } s hinter der Uhr der Vorgänge geht: sie werden um so viel später gelesen
+AMOUNTS_CONVERTED = Beträge von { $records ->
+    [one] { $records } Vorgang
+   *[other] { $records } Vorgängen
+} wurden von { $from } in { $to } umgerechnet, jeder mit dem Kurs seines örtlichen Tages und einmal gerundet: { $rates }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}und { $more } weitere
 }
-# Refunds that are together larger than the sale that they refer to: it counts below zero.
-REFUND_EXCEEDS_SALE = more was paid back { $sales ->
-    [one] of one sale than it brought, and it counts
-   *[other] of { $sales } sales than they brought, and they count
-} below zero: { $named }{ $more ->
+REFUND_EXCEEDS_SALE = { $sales ->
+    [one] bei einem Verkauf wurde mehr erstattet, als er gebracht hat, und er zählt
+   *[other] bei { $sales } Verkäufen wurde mehr erstattet, als sie gebracht haben, und sie zählen
+} unter null: { $named }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}und { $more } weitere
 }
 
-# Out of a region into itself.
-REGION_SAME = a transfer goes to another region than { $region }
-# A cycle of something else than one month.
-REPORT_NOT_A_MONTH = a report tells of one calendar month, and the cycle runs from { $from } to { $to }: make a cycle of a month
-# No cell may leave.
-NOTHING_TO_TELL = no unit may be told of: each has fewer than five people, or would tell of fewer by a difference
-# Not prepared any more.
-TRANSFER_NOT_PREPARED = the transfer is { $stage } already
-# Not approved.
-TRANSFER_NOT_APPROVED = the transfer waits for somebody else's approval
-# Withdrawn or rejected.
-TRANSFER_DROPPED = the transfer was { $stage }: prepare another one
-# What was told cannot be taken back.
-TRANSFER_RELEASED = the transfer was released already: what was told cannot be taken back
-# Other transfers were released since it was prepared.
-TRANSFER_STALE = another report about the month was released meanwhile, and both together would tell of fewer than five people: prepare it again
-# Not a file of ours.
-TRANSFER_MALFORMED = this is not the file that is expected here, or not all of it: send the whole file as ReleaseTransfer or ExportStandard gave it
-# The signature is not that of the region it names.
-TRANSFER_SIGNATURE_WRONG = the file is not signed by the stack of { $region }: it was altered, or its new public key is missing here
-# No public key of the region.
-REGION_KEY_UNKNOWN = no public key of { $region } is known here: put its performance.pub into the key folder as regions/{ $region }.pub
-# A file of another group.
-TRANSFER_OF_ANOTHER_GROUP = the file is of another group
-# Taken in before.
-TRANSFER_ALREADY_EXISTS = the file was taken in before
-TRANSFER_KIND_EXPECTED = say what is to cross: a report or the directory
+REGION_SAME = eine Übertragung geht in eine andere Region als { $region }
+REPORT_NOT_A_MONTH = ein Bericht betrifft einen Kalendermonat, und der Zyklus läuft von { $from } bis { $to }: legen Sie einen Zyklus über einen Monat an
+NOTHING_TO_TELL = über keine Einheit darf berichtet werden: jede hat weniger als fünf Personen oder würde durch eine Differenz weniger erkennen lassen
+TRANSFER_NOT_PREPARED = die Übertragung ist bereits { $stage ->
+    [prepared] vorbereitet
+    [approved] genehmigt
+    [released] freigegeben
+    [withdrawn] zurückgezogen
+   *[rejected] abgelehnt
+}
+TRANSFER_NOT_APPROVED = die Übertragung wartet auf die Genehmigung einer anderen Person
+TRANSFER_DROPPED = die Übertragung wurde { $stage ->
+    [withdrawn] zurückgezogen
+   *[rejected] abgelehnt
+}: bereiten Sie eine neue vor
+TRANSFER_RELEASED = die Übertragung wurde bereits freigegeben: was mitgeteilt wurde, lässt sich nicht zurücknehmen
+TRANSFER_STALE = inzwischen wurde ein anderer Bericht über den Monat freigegeben, und beide zusammen würden weniger als fünf Personen erkennen lassen: bereiten Sie die Übertragung neu vor
+TRANSFER_MALFORMED = das ist nicht die hier erwartete Datei oder nicht die ganze: senden Sie die vollständige Datei, wie ReleaseTransfer oder ExportStandard sie ausgegeben hat
+TRANSFER_SIGNATURE_WRONG = die Datei ist nicht von der Installation der Region { $region } signiert: sie wurde verändert, oder hier fehlt deren neuer öffentlicher Schlüssel
+REGION_KEY_UNKNOWN = hier ist kein öffentlicher Schlüssel von { $region } bekannt: legen Sie deren performance.pub als regions/{ $region }.pub in den Schlüsselordner
+TRANSFER_OF_ANOTHER_GROUP = die Datei gehört zu einem anderen Konzern
+TRANSFER_ALREADY_EXISTS = die Datei wurde bereits übernommen
+TRANSFER_KIND_EXPECTED = geben Sie an, was übertragen werden soll: ein Bericht oder das Verzeichnis
 
 ## Compensation
 
-# Scores may still change.
-CYCLE_NOT_PUBLISHED = scores may still change: publish the cycle first
-    .report = the cycle is not published: reports tell what is final
-    .correct = the cycle is not published, so there is nothing to correct: close it again, and it reads what counts now
-# The cycle has no such version of its result, or none was known then.
-RESULT_VERSION_UNKNOWN = the cycle has no such version of its result, or none was published by then: ask for its versions with ListCardVersions
-# A version and an instant at once.
-VERSION_TWICE = name a version or an instant, not both
-# A correction of the same cycle with another reason or another version of the scheme.
-CYCLE_CORRECTION_UNDERWAY = the correction { $cycle } of this cycle is not published, and says another reason or another version of the scheme: ask with what it says to work it out anew, publish it (PublishCycle), or throw it away (CancelCycle) and ask again
-# Nothing is different, so there is nothing to publish.
-CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is nothing to publish: throw the correction away (CancelCycle); once something that the cycle rests on is put right, ask for it again
-# No account, or too many.
-ACCOUNTS_EXPECTED = name at least one account, and at most { $most }
-# An account that a question names, and that is not there, or not the caller's to ask about.
-ACCOUNT_UNKNOWN_HERE = there is no account { $account } that you may ask about: look the id up with ListAccounts
-# A unit that a run of attribution names, and that is not there, or not within the unit that it is started for.
-UNIT_UNKNOWN_HERE = there is no unit { $unit } within what the run is started for: look the id up with ListOrgUnits, or have the run started for a unit above
-ACCOUNTS_OR_SCHEME = either accounts or a scheme, not both: leave one of them out
-# Nobody has a score.
-POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card of the pool's unit
-# A pool of a unit that is neither the unit of its cycle nor below it.
-POOL_OUTSIDE_CYCLE = a pool belongs to the unit of its cycle or to one below it: name such a unit, or none for the unit of the cycle
-# People with a score in the cycle of a unit who belong elsewhere.
+CYCLE_NOT_PUBLISHED = Punktzahlen können sich noch ändern: veröffentlichen Sie zuerst den Zyklus
+    .report = der Zyklus ist nicht veröffentlicht: Berichte nennen nur Endgültiges
+    .correct = der Zyklus ist nicht veröffentlicht, daher gibt es nichts zu korrigieren: schließen Sie ihn erneut ab, dann liest er, was jetzt gilt
+RESULT_VERSION_UNKNOWN = der Zyklus hat keine solche Version seines Ergebnisses, oder bis dahin war keine veröffentlicht: fragen Sie seine Versionen mit ListCardVersions ab
+VERSION_TWICE = nennen Sie eine Version oder einen Zeitpunkt, nicht beides
+CYCLE_CORRECTION_UNDERWAY = die Korrektur { $cycle } dieses Zyklus ist nicht veröffentlicht und nennt einen anderen Grund oder eine andere Version des Bewertungsmodells: fragen Sie mit deren Angaben, um sie neu zu berechnen, veröffentlichen Sie sie (PublishCycle), oder verwerfen Sie sie (CancelCycle), und fragen Sie dann erneut
+CORRECTION_CHANGES_NOTHING = jede Scorecard ist wie veröffentlicht, daher gibt es nichts zu veröffentlichen: verwerfen Sie die Korrektur (CancelCycle); wenn etwas korrigiert ist, worauf der Zyklus beruht, beantragen Sie sie erneut
+ACCOUNTS_EXPECTED = nennen Sie mindestens ein Konto und höchstens { $most }
+ACCOUNT_UNKNOWN_HERE = es gibt kein Konto { $account }, nach dem Sie fragen dürfen: suchen Sie die ID mit ListAccounts
+UNIT_UNKNOWN_HERE = in dem Bereich, für den der Lauf gestartet wird, gibt es keine Einheit { $unit }: suchen Sie die ID mit ListOrgUnits, oder lassen Sie den Lauf für eine Einheit darüber starten
+ACCOUNTS_OR_SCHEME = entweder Konten oder ein Bewertungsmodell, nicht beides: lassen Sie eines weg
+POOL_WITHOUT_PEOPLE = der Bonuspool hat niemanden, an den er zahlen könnte: der Zyklus enthält keine Scorecard aus der Einheit des Bonuspools
+POOL_OUTSIDE_CYCLE = ein Bonuspool gehört zur Einheit seines Zyklus oder zu einer darunter: nennen Sie eine solche, oder keine für die Einheit des Zyklus
 PAY_OUTSIDE_UNIT = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: close the cycle with a population that leaves the others out
+        [one] Person hat eine Scorecard im Zyklus und gehörte
+       *[other] Personen haben eine Scorecard im Zyklus und gehörten
+    } am letzten Tag des Zyklus nicht zur Einheit des Bonuspools: { $people }. Eine Einheit zahlt an ihre eigenen Personen: schließen Sie den Zyklus mit einem Personenkreis ab, der die anderen weglässt
     .correction = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: correct the cycle first (CorrectCycle), then draft this correction again
-# Less than nothing.
-POOL_NEGATIVE = a pool cannot be less than nothing: give an amount of 0 or more; money cannot be taken back by a pool
-# No score above zero.
-ZERO_SCORES = no score is above zero, so there is no rule to split by: look at the cycle's cards first
-# A part that nobody has a claim to; `part` counts from 0.
-PART_WITHOUT_CLAIM = part { $place } of the pool goes to nobody: no score reaches a tier with a weight, or its floor; change the part's rule
-# Not a draft any more.
-SETTLEMENT_NOT_DRAFT = the settlement is { $stage }, not a draft
-# Not approved, or not any more.
-SETTLEMENT_NOT_APPROVED = the settlement is { $stage }; only an approved one can be posted
-# Posted.
-SETTLEMENT_POSTED = a posted settlement never changes: draft a correction of it, and the next settlement pays the difference
-# Not posted, and corrections are of what is posted.
-SETTLEMENT_NOT_POSTED = the settlement is { $stage }, and only a posted one is corrected: discard it and draft it again
-# Another correction of the settlement is drafted.
-PAY_CORRECTION_WAITS = correction { $correction } of the settlement waits for its approval: approve or withdraw that one first
-# Nobody gets another amount.
-NOTHING_TO_CORRECT = by the cards as they are now everybody gets what the settlement and its corrections gave: correct the cycle first, or there is nothing to put right
-# Approved already, or thrown away.
-PAY_CORRECTION_NOT_DRAFT = the correction is { $stage }, not a draft
-# What waits at an instant, which is asked for as it is now.
-DELTAS_WAIT_NOW = what waits is told as it is now: leave known_at out, or waiting_only
-CORRECTION_REASON_MISSING = say why: each statement shows it
-# A pool that would pay the same a second time.
-POOL_THERE = the pool { $pool } of this cycle has the same name, amount and rule: settle that one, or give this one another name if there is as much money once more
-# Another settlement of the pool is posted.
-POOL_PAID = a settlement of pool { $pool } is posted already, and a pool is paid once: discard the others, and create another pool, of another name, if there is more money to pay
-# Another settlement was posted, or a correction approved, since this one was drafted.
-CARRY_MOVED = since this one was drafted another settlement was posted, or a correction approved, and moved the odd cents: draft it again
-DELTA_SCORE = the score was put right from { $old } to { $new }
+        [one] Person hat eine Scorecard im Zyklus und gehörte
+       *[other] Personen haben eine Scorecard im Zyklus und gehörten
+    } am letzten Tag des Zyklus nicht zur Einheit des Bonuspools: { $people }. Eine Einheit zahlt an ihre eigenen Personen: korrigieren Sie zuerst den Zyklus (CorrectCycle), und entwerfen Sie dann diese Korrektur neu
+POOL_NEGATIVE = ein Bonuspool kann nicht kleiner als null sein: geben Sie einen Betrag ab 0 an; zurückfordern lässt sich Geld mit einem Bonuspool nicht
+ZERO_SCORES = keine Punktzahl ist größer als null, daher gibt es keine Regel für die Verteilung: sehen Sie sich zuerst die Scorecards des Zyklus an
+PART_WITHOUT_CLAIM = Teil { $place } des Bonuspools geht an niemanden: keine Punktzahl erreicht eine Staffel mit Gewicht oder seine Untergrenze; ändern Sie die Regel des Teils
+SETTLEMENT_NOT_DRAFT = die Abrechnung ist { $stage ->
+    [draft] ein Entwurf
+    [approved] genehmigt
+    [posted] gebucht
+   *[discarded] verworfen
+} und kein Entwurf mehr
+SETTLEMENT_NOT_APPROVED = die Abrechnung ist { $stage ->
+    [draft] ein Entwurf
+    [approved] genehmigt
+    [posted] gebucht
+   *[discarded] verworfen
+}; nur eine genehmigte kann gebucht werden
+SETTLEMENT_POSTED = eine gebuchte Abrechnung ändert sich nie: entwerfen Sie eine Korrektur dazu, die nächste Abrechnung zahlt die Differenz
+SETTLEMENT_NOT_POSTED = die Abrechnung ist { $stage ->
+    [draft] ein Entwurf
+    [approved] genehmigt, aber nicht gebucht
+   *[discarded] verworfen
+}, und nur eine gebuchte wird korrigiert: verwerfen Sie sie, und entwerfen Sie sie neu
+PAY_CORRECTION_WAITS = die Korrektur { $correction } der Abrechnung wartet auf ihre Genehmigung: genehmigen Sie sie, oder ziehen Sie sie zuerst zurück
+NOTHING_TO_CORRECT = nach den jetzigen Scorecards bekommen alle, was die Abrechnung und ihre Korrekturen ergeben haben: korrigieren Sie zuerst den Zyklus, sonst gibt es nichts zu berichtigen
+PAY_CORRECTION_NOT_DRAFT = die Korrektur ist { $stage ->
+    [approved] genehmigt
+   *[withdrawn] zurückgezogen
+} und kein Entwurf mehr
+DELTAS_WAIT_NOW = was aussteht, wird nach jetzigem Stand genannt: lassen Sie known_at oder waiting_only weg
+CORRECTION_REASON_MISSING = geben Sie den Grund an: jeder Entgeltnachweis zeigt ihn
+POOL_THERE = der Bonuspool { $pool } dieses Zyklus hat denselben Namen, Betrag und dieselbe Regel: rechnen Sie jenen ab, oder geben Sie diesem einen anderen Namen, wenn es das Geld noch einmal gibt
+POOL_PAID = eine Abrechnung des Bonuspools { $pool } ist bereits gebucht, und ein Bonuspool wird einmal ausgezahlt: verwerfen Sie die anderen, und legen Sie einen weiteren Bonuspool mit anderem Namen an, wenn mehr Geld auszuzahlen ist
+CARRY_MOVED = seit diesem Entwurf wurde eine andere Abrechnung gebucht oder eine Korrektur genehmigt, und die Restcents haben sich verschoben: entwerfen Sie sie neu
+DELTA_SCORE = die Punktzahl wurde von { $old } auf { $new } korrigiert
 DELTA_AGAINST =
     { $by ->
-        [fell] the own score was put right from { $old } to { $new }, but those of the others fell more, together from { $others_old } to { $others_new }: so the share of the pool grew
-        [rose] the own score was put right from { $old } to { $new }, but those of the others rose more, together from { $others_old } to { $others_new }: so the share of the pool shrank
-        [less] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it shrank all the same
-       *[more] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it grew all the same
+        [fell] die eigene Punktzahl wurde von { $old } auf { $new } korrigiert, die der anderen aber fielen stärker, zusammen von { $others_old } auf { $others_new }: daher ist der Anteil am Bonuspool gewachsen
+        [rose] die eigene Punktzahl wurde von { $old } auf { $new } korrigiert, die der anderen aber stiegen stärker, zusammen von { $others_old } auf { $others_new }: daher ist der Anteil am Bonuspool gesunken
+        [less] die eigene Punktzahl wurde von { $old } auf { $new } korrigiert, die der anderen zusammen von { $others_old } auf { $others_new }: nach der Regel des Bonuspools ist der Anteil daran dennoch gesunken
+       *[more] die eigene Punktzahl wurde von { $old } auf { $new } korrigiert, die der anderen zusammen von { $others_old } auf { $others_new }: nach der Regel des Bonuspools ist der Anteil daran dennoch gewachsen
     }
-DELTA_ADDED = a score of { $score } was added
-DELTA_REMOVED = the score of { $score } was taken back
-DELTA_OTHERS = the scores of others were put right, and the pool is split among all
-POOL_WITHOUT_PARTS = at least one part is needed
-SHARES_NOT_WHOLE = the shares sum to { $sum } millionths, not to exactly 1000000
-PART_OF_NOTHING = a part of nothing: leave it out
-PART_RULE_MISSING = say how this part is split: tiers, proportional or team_fund
-PART_WITHOUT_TIERS = at least one tier is needed
-TIERS_OUT_OF_ORDER = write the tiers best first, each with a lower min_score
-TIERS_MIXED = give every tier a min_score, or every tier a quota
-TIERS_WITHOUT_WEIGHT = all weights are zero, so nobody could get anything
-TIER_WEIGHTS_OUT_OF_ORDER = a worse tier weighs more than a better one
+DELTA_ADDED = eine Punktzahl von { $score } kam hinzu
+DELTA_REMOVED = die Punktzahl von { $score } wurde zurückgenommen
+DELTA_OTHERS = die Punktzahlen anderer wurden korrigiert, und der Bonuspool wird auf alle verteilt
+POOL_WITHOUT_PARTS = mindestens ein Teil ist nötig
+SHARES_NOT_WHOLE = die Anteile ergeben { $sum } Millionstel, nicht genau 1000000
+PART_OF_NOTHING = ein Teil von nichts: lassen Sie ihn weg
+PART_RULE_MISSING = geben Sie an, wie dieser Teil verteilt wird: tiers, proportional oder team_fund
+PART_WITHOUT_TIERS = mindestens eine Staffel ist nötig
+TIERS_OUT_OF_ORDER = schreiben Sie die Staffeln von der besten an, jede mit einem niedrigeren min_score
+TIERS_MIXED = geben Sie jeder Staffel einen min_score oder jeder Staffel eine Quote
+TIERS_WITHOUT_WEIGHT = alle Gewichte sind null, daher könnte niemand etwas bekommen
+TIER_WEIGHTS_OUT_OF_ORDER = eine schlechtere Staffel wiegt mehr als eine bessere
 
-# Statements.
-
-STATEMENT_AMOUNT = { $paid } for a score of { $score }: { $than ->
-    [less] { $difference } less than
-    [same] the same as
-   *[more] { $difference } more than
-} the { $equal } that an equal split would have paid.
-STATEMENT_WITHOUT_TIER = Part { $number } ({ $share } of the pool, { $part }), by tiers: the score reaches no tier, so { $amount }.
-STATEMENT_TIER_WITHOUT_WEIGHT = Part { $number } ({ $share } of the pool, { $part }), by tiers: tier { $tier } has no weight, so { $amount }.
-STATEMENT_NOT_ABOVE_FLOOR = Part { $number } ({ $share } of the pool, { $part }), in proportion to the score: it is not above { $floor }, so { $amount }.
-STATEMENT_PART = Part { $number } ({ $share } of the pool, { $part }), { $claim } of { $sum } in all; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; so { $amount }.
-STATEMENT_BY_TIER = by tiers: tier { $tier } weighs { $weight }
-STATEMENT_ABOVE_FLOOR = in proportion to the score above { $floor }: { $points } points
-STATEMENT_BY_SCORE = in proportion to the score: { $points } points
-STATEMENT_EXACT = { $whole } exactly
-STATEMENT_ROUNDED = { $whole } and { $fraction } of { $smallest }; { $came ->
-    [yes] one of the { $units } odd units of { $smallest } came here
-   *[no] none of the { $units } odd units of { $smallest } came here
+STATEMENT_AMOUNT = { $paid } für eine Punktzahl von { $score }: { $than ->
+    [less] { $difference } weniger als
+    [same] genauso viel wie
+   *[more] { $difference } mehr als
+} die { $equal } bei gleicher Verteilung.
+STATEMENT_WITHOUT_TIER = Teil { $number } ({ $share } des Bonuspools, { $part }), nach Staffeln: die Punktzahl erreicht keine Staffel, daher { $amount }.
+STATEMENT_TIER_WITHOUT_WEIGHT = Teil { $number } ({ $share } des Bonuspools, { $part }), nach Staffeln: die Staffel { $tier } hat kein Gewicht, daher { $amount }.
+STATEMENT_NOT_ABOVE_FLOOR = Teil { $number } ({ $share } des Bonuspools, { $part }), anteilig nach der Punktzahl: sie liegt nicht über { $floor }, daher { $amount }.
+STATEMENT_PART = Teil { $number } ({ $share } des Bonuspools, { $part }), { $claim } von insgesamt { $sum }; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; daher { $amount }.
+STATEMENT_BY_TIER = nach Staffeln: die Staffel { $tier } wiegt { $weight }
+STATEMENT_ABOVE_FLOOR = anteilig nach der Punktzahl über { $floor }: { $points ->
+    [one] { $points } Punkt
+   *[other] { $points } Punkte
 }
-STATEMENT_CARRIED = ; carried from before { $before }, carried on { $after }
+STATEMENT_BY_SCORE = anteilig nach der Punktzahl: { $points ->
+    [one] { $points } Punkt
+   *[other] { $points } Punkte
+}
+STATEMENT_EXACT = genau { $whole }
+STATEMENT_ROUNDED = { $whole } und { $fraction } von { $smallest }; von den { $units } Resteinheiten zu { $smallest } { $came ->
+    [yes] kam eine hierher
+   *[no] kam keine hierher
+}
+STATEMENT_CARRIED = ; Übertrag von vorher { $before }, weiter übertragen { $after }
+
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
 
 UNUSABLE = { $file }: { $problem }. { $cure }.
 SEVERAL_PROBLEMS = { $problems }
-REASON_ALSO = { $reason }; also { $column }: { $more }
-AND_MORE_ROWS = { $count } more { $count ->
-    [one] row of this file was rejected
-   *[other] rows of this file were rejected
+REASON_ALSO = { $reason }; außerdem { $column }: { $more }
+AND_MORE_ROWS = { $count } { $count ->
+    [one] weitere Zeile dieser Datei wurde zurückgewiesen
+   *[other] weitere Zeilen dieser Datei wurden zurückgewiesen
 }
-AND_MORE_ROWS_CURE = mend the rows above first: the others mostly fail for the same reasons
-AND_MORE_FINDINGS = and more of the same kind
-FIRST_REJECTED = line { $line }{ $column }: { $reason } ({ $cure })
-FIRST_REJECTED_COLUMN = , column { $column }
-EVERY_ROW_REJECTED = ; every row was rejected: { $first }
+AND_MORE_ROWS_CURE = beheben Sie zuerst die Zeilen darüber: die übrigen scheitern meist aus denselben Gründen
+AND_MORE_FINDINGS = und weitere derselben Art
+FIRST_REJECTED = Zeile { $line }{ $column }: { $reason } ({ $cure })
+FIRST_REJECTED_COLUMN = , Spalte { $column }
+EVERY_ROW_REJECTED = ; alle Zeilen wurden zurückgewiesen: { $first }
 ROWS_REJECTED = { $count ->
-    [one] ; { $count } row was rejected: { $first }
-   *[other] ; { $count } rows were rejected, the first: { $first }
+    [one] ; { $count } Zeile wurde zurückgewiesen: { $first }
+   *[other] ; { $count } Zeilen wurden zurückgewiesen, die erste: { $first }
 }
-HINT_NEAR = ; is { $near } meant?
-HINT_MEANT = {" "}(is { $near } meant?)
-HINT_MEANT_AS = {" "}(is { $near } meant as { $column }?)
-HINT_THERE_IS = {" "}(there is { $near })
-NO_FOLDER = it cannot be read as a folder ({ $error })
-NO_FOLDER_CURE = give the folder that holds people.csv, accounts.csv and records.csv
-MISSING_FILE = it is missing from { $folder }{ $hints }
-MISSING_FILE_CURE = add the file under exactly this name; docs/bundle.md describes every file
-NOT_A_FILE = it is not a file
-NOT_A_FILE_CURE = put a CSV or YAML file in its place
-UNREADABLE = it cannot be read ({ $error })
-UNREADABLE_CURE = check the file and its permissions
-UNKNOWN_FILE = nothing reads this file{ $hint }
-# Code EMPTY_FILE.
-EMPTY_OPTIONAL_FILE = the file is empty and was passed over
-THE_PERIOD = the period
-PERIOD_BACKWARDS_CURE = swap --from and --to
-PERIOD_HALF = one of its two ends is missing
-PERIOD_HALF_CURE = give both --from and --to, or neither
-PERIOD_OF_DAYS = the period has { $days } days, and at most { $most } are closed at once
-PERIOD_OF_DAYS_CURE = close it in parts
-TEAM_WITHOUT_PEOPLE = nobody in people.csv belongs to its team { $team }
-BRANCH_WITHOUT_PEOPLE = nobody in people.csv belongs to this branch
-TOO_LARGE_SETTINGS = it is larger than 1 MiB
-TOO_LARGE_SETTINGS_CURE = settings are a page of text: check that the right file has this name
-NOT_VALID_TEXT = it is not valid text
-NOT_VALID_TEXT_CURE = save it as UTF-8
-ZERO_BYTES = it holds zero bytes, which no CSV or YAML file has
-ZERO_BYTES_CURE = export it again as CSV in UTF-8 (a spreadsheet file is not a CSV file)
-UNKNOWN_ENCODING = its text is neither UTF-8, UTF-16 nor GBK (it looks like { $encoding })
-BAD_YAML = it is not valid YAML: { $cause } (the parser says "{ $said }")
-    .at = it is not valid YAML in line { $line }, column { $column }: { $cause } (the parser says "{ $said }")
-YAML_KEY_TWICE = the key { $key } comes twice
-    .lines = the key { $key } comes twice, in line { $first } and in line { $second }
-YAML_TAB = a tab stands where only spaces may
-YAML_NOT_CLOSED = a bracket, a brace or a quote that was opened is not closed
-YAML_NO_VALUE = a value is expected there
-YAML_BAD_START = no value begins with this sign: put the text into quotes
-YAML_SIGN = a text that begins with &, * or ! is a reference or a tag: put it into quotes
-YAML_ESCAPE = a backslash in double quotes begins a special character: double it, or take single quotes
-YAML_STRUCTURE = a key, a colon or an indentation does not fit there
-YAML_OTHER = it cannot be read there
-BAD_YAML_CURE = mend the YAML there: two spaces for each level, a space after each colon
-YAML_KEY_TWICE_CURE = leave the one that is meant and delete the other
-YAML_NUMBER_TOO_LARGE = a number is too large to be read (the parser says: "{ $said }")
-YAML_NUMBER_TOO_LARGE_CURE = write a smaller number
-YAML_UNSEEN = line { $line } holds the character { $character }, which nobody sees
-YAML_UNSEEN_CURE = delete that character, or type the line anew
-INVALID_SETTINGS_CURE = correct these values; docs/bundle.md has examples
+HINT_NEAR = ; ist { $near } gemeint?
+HINT_MEANT = {" "}(ist { $near } gemeint?)
+HINT_MEANT_AS = {" "}(ist { $near } als { $column } gemeint?)
+HINT_THERE_IS = {" "}(vorhanden ist { $near })
+NO_FOLDER = er ist nicht als Ordner lesbar ({ $error })
+NO_FOLDER_CURE = geben Sie den Ordner mit people.csv, accounts.csv und records.csv an
+MISSING_FILE = sie fehlt in { $folder }{ $hints }
+MISSING_FILE_CURE = fügen Sie die Datei unter genau diesem Namen hinzu; docs/bundle.md beschreibt jede Datei
+NOT_A_FILE = es ist keine Datei
+NOT_A_FILE_CURE = legen Sie stattdessen eine CSV- oder YAML-Datei ab
+UNREADABLE = nicht lesbar ({ $error })
+UNREADABLE_CURE = prüfen Sie die Datei und ihre Zugriffsrechte
+UNKNOWN_FILE = diese Datei wird von nichts gelesen{ $hint }
+EMPTY_OPTIONAL_FILE = die Datei ist leer und wurde übergangen
+THE_PERIOD = der Zeitraum
+PERIOD_BACKWARDS_CURE = vertauschen Sie --from und --to
+PERIOD_HALF = eines seiner beiden Enden fehlt
+PERIOD_HALF_CURE = geben Sie --from und --to beide an oder keines
+PERIOD_OF_DAYS = der Zeitraum hat { $days } Tage, und höchstens { $most } werden auf einmal abgeschlossen
+PERIOD_OF_DAYS_CURE = schließen Sie ihn in Teilen ab
+TEAM_WITHOUT_PEOPLE = niemand in people.csv gehört zu seinem Team { $team }
+BRANCH_WITHOUT_PEOPLE = niemand in people.csv gehört zu dieser Niederlassung
+TOO_LARGE_SETTINGS = sie ist größer als 1 MiB
+TOO_LARGE_SETTINGS_CURE = Einstellungen sind etwa eine Seite Text: prüfen Sie, ob die richtige Datei diesen Namen trägt
+NOT_VALID_TEXT = es ist kein gültiger Text
+NOT_VALID_TEXT_CURE = speichern Sie sie als UTF-8
+ZERO_BYTES = sie enthält Nullbytes, die keine CSV- oder YAML-Datei hat
+ZERO_BYTES_CURE = exportieren Sie sie erneut als CSV in UTF-8 (eine Datei der Tabellenkalkulation ist keine CSV-Datei)
+UNKNOWN_ENCODING = ihr Text ist weder UTF-8 noch UTF-16 noch GBK (er sieht nach { $encoding } aus)
+BAD_YAML = es ist kein gültiges YAML: { $cause } (der Parser sagt „{ $said }“)
+    .at = in Zeile { $line }, Spalte { $column } ist es kein gültiges YAML: { $cause } (der Parser sagt „{ $said }“)
+YAML_KEY_TWICE = der Schlüssel { $key } kommt doppelt vor
+    .lines = der Schlüssel { $key } kommt doppelt vor, in Zeile { $first } und in Zeile { $second }
+YAML_TAB = ein Tabulator steht, wo nur Leerzeichen stehen dürfen
+YAML_NOT_CLOSED = eine geöffnete Klammer oder ein geöffnetes Anführungszeichen ist nicht geschlossen
+YAML_NO_VALUE = dort wird ein Wert erwartet
+YAML_BAD_START = kein Wert beginnt mit diesem Zeichen: setzen Sie den Text in Anführungszeichen
+YAML_SIGN = ein Text, der mit &, * oder ! beginnt, ist ein Verweis oder ein Tag: setzen Sie ihn in Anführungszeichen
+YAML_ESCAPE = ein Backslash in doppelten Anführungszeichen leitet ein Sonderzeichen ein: verdoppeln Sie ihn, oder nehmen Sie einfache Anführungszeichen
+YAML_STRUCTURE = ein Schlüssel, ein Doppelpunkt oder eine Einrückung passt dort nicht
+YAML_OTHER = dort ist es nicht lesbar
+BAD_YAML_CURE = beheben Sie das YAML dort: zwei Leerzeichen je Ebene, ein Leerzeichen nach jedem Doppelpunkt
+YAML_KEY_TWICE_CURE = behalten Sie den gemeinten, und löschen Sie den anderen
+YAML_NUMBER_TOO_LARGE = eine Zahl ist zu groß, um gelesen zu werden (der Parser sagt: „{ $said }“)
+YAML_NUMBER_TOO_LARGE_CURE = schreiben Sie eine kleinere Zahl
+YAML_UNSEEN = Zeile { $line } enthält das unsichtbare Zeichen { $character }
+YAML_UNSEEN_CURE = löschen Sie dieses Zeichen, oder geben Sie die Zeile neu ein
+INVALID_SETTINGS_CURE = korrigieren Sie diese Werte; Beispiele stehen in docs/bundle.md
 
 ## The bundle: tables
 
-EMPTY_FILE = it is empty
-EMPTY_FILE_CURE = fill it: its first line is { $header }
-NOT_CSV = it is not a CSV file with a header: { $why }
-NOT_CSV_CURE = export it as CSV; its first line is { $header }
-    .named = delete the line with `sep=`, or save the file again with one separator
-NOT_CSV_NO_END = its first line has no end or a quote in it is not closed
-NOT_CSV_NO_TEXT = its first line is not text
-NOT_CSV_NO_COLUMN = its first line names none of the columns
-    .named_not = its first line says `sep={ $named }`, and the header below it is separated by `{ $sign }`
-    .named_not_tab = its first line says `sep={ $named }`, and the header below it is separated by tabs
-CONVERTED_ENCODING = read as { $encoding } and converted to UTF-8
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_TAB = columns are separated by a tab
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_SIGN = columns are separated by the sign { $sign }
-SEPARATED_BY_SEMICOLON = columns are separated by a semicolon
-LINE_TOO_LONG = the line is longer than 1 MiB
-LINE_TOO_LONG_CURE = check where its line end went
-TOO_MANY_CELLS = it has { $cells } cells, the header has { $columns }
-TOO_MANY_CELLS_CURE = put a cell with a comma or a quote in it into double quotes
-NOT_TEXT_IN_ENCODING = it holds bytes that are not text in the file's encoding
-UNSEEN_CHARACTER = it holds the character { $character }, which nobody sees
-UNSEEN_CHARACTER_CURE = delete it: type the cell again, or clean the column in the program that exports it
-OPEN_QUOTE = a quote in it opens a cell that is not closed in its place
-OPEN_QUOTE_CURE = double quotes inside a cell, as in "5"" screen"
-UNBALANCED_QUOTES = its quotes do not pair up in very many places, last seen on line { $line }
-UNBALANCED_QUOTES_CURE = export it again as CSV: quotes inside a cell are doubled
-COLUMN_TWICE = the column { $column } comes twice
-    .names = the column { $column } comes twice, as “{ $one }” and as “{ $other }”
-COLUMN_TWICE_CURE = keep one of them, or give the other another name
-MISSING_COLUMNS = its header has no column { $columns }{ $hints }
-MISSING_COLUMNS_CURE = add it; a whole header is { $header }
-MISSING_KIND_CURE = add it; a whole header is { $header }; or write `punches: alternating` or `punches: first_last` into group.yaml
-MISSING_COLUMN = no such column: taken as empty in every row
-UNKNOWN_COLUMN = nothing reads this column{ $hint }
-# Code DUPLICATE_ROW.
-EQUAL_ROWS = equal rows were taken once ({ $count } left out)
+EMPTY_FILE = sie ist leer
+EMPTY_FILE_CURE = füllen Sie sie: die erste Zeile lautet { $header }
+NOT_CSV = es ist keine CSV-Datei mit Kopfzeile: { $why }
+NOT_CSV_CURE = exportieren Sie sie als CSV; die erste Zeile lautet { $header }
+    .named = löschen Sie die Zeile mit `sep=`, oder speichern Sie die Datei erneut mit nur einem Trennzeichen
+NOT_CSV_NO_END = die erste Zeile endet nicht, oder ein Anführungszeichen darin ist nicht geschlossen
+NOT_CSV_NO_TEXT = die erste Zeile ist kein Text
+NOT_CSV_NO_COLUMN = die erste Zeile nennt keine der Spalten
+    .named_not = die erste Zeile lautet `sep={ $named }`, und die Kopfzeile darunter ist mit `{ $sign }` getrennt
+    .named_not_tab = die erste Zeile lautet `sep={ $named }`, und die Kopfzeile darunter ist mit Tabulatoren getrennt
+CONVERTED_ENCODING = als { $encoding } gelesen und in UTF-8 umgewandelt
+SEPARATED_BY_TAB = die Spalten sind mit Tabulatoren getrennt
+SEPARATED_BY_SIGN = die Spalten sind mit dem Zeichen { $sign } getrennt
+SEPARATED_BY_SEMICOLON = die Spalten sind mit Semikolons getrennt
+LINE_TOO_LONG = die Zeile ist länger als 1 MiB
+LINE_TOO_LONG_CURE = prüfen Sie, wo ihr Zeilenende geblieben ist
+TOO_MANY_CELLS = sie hat { $cells } Zellen, die Kopfzeile hat { $columns }
+TOO_MANY_CELLS_CURE = setzen Sie eine Zelle mit einem Komma oder Anführungszeichen in doppelte Anführungszeichen
+NOT_TEXT_IN_ENCODING = sie enthält Bytes, die in der Kodierung der Datei kein Text sind
+UNSEEN_CHARACTER = sie enthält das unsichtbare Zeichen { $character }
+UNSEEN_CHARACTER_CURE = löschen Sie es: geben Sie die Zelle neu ein, oder bereinigen Sie die Spalte in dem Programm, das sie exportiert
+OPEN_QUOTE = ein Anführungszeichen darin öffnet eine Zelle, die nicht an ihrer Stelle geschlossen wird
+OPEN_QUOTE_CURE = verdoppeln Sie Anführungszeichen innerhalb einer Zelle, wie in "5"" screen"
+UNBALANCED_QUOTES = ihre Anführungszeichen gehen an sehr vielen Stellen nicht auf, zuletzt in Zeile { $line }
+UNBALANCED_QUOTES_CURE = exportieren Sie sie erneut als CSV: Anführungszeichen innerhalb einer Zelle werden verdoppelt
+COLUMN_TWICE = die Spalte { $column } kommt doppelt vor
+    .names = die Spalte { $column } kommt doppelt vor, als „{ $one }“ und als „{ $other }“
+COLUMN_TWICE_CURE = behalten Sie eine davon, oder geben Sie der anderen einen anderen Namen
+MISSING_COLUMNS = der Kopfzeile fehlt die Spalte { $columns }{ $hints }
+MISSING_COLUMNS_CURE = fügen Sie sie hinzu; eine vollständige Kopfzeile lautet { $header }
+MISSING_KIND_CURE = fügen Sie sie hinzu; eine vollständige Kopfzeile lautet { $header }; oder schreiben Sie `punches: alternating` oder `punches: first_last` in group.yaml
+MISSING_COLUMN = diese Spalte gibt es nicht: in jeder Zeile als leer angenommen
+UNKNOWN_COLUMN = diese Spalte wird von nichts gelesen{ $hint }
+EQUAL_ROWS = gleiche Zeilen wurden einmal übernommen ({ $count } weggelassen)
 
 ## The bundle: cells
 
-IT_IS_EMPTY = it is empty
-IT_IS_EMPTY_CURE = fill it in
-TOO_MANY_CHARACTERS = it is longer than { $most } characters
-TOO_MANY_CHARACTERS_CURE = shorten it
-TOO_MANY_MEASURES = the row has more than { $most } measures beside the known columns
-TOO_MANY_MEASURES_CURE = leave columns out that nothing measures
-NO_TIME_ZONE = '{ $text }' is no time zone
-NO_TIME_ZONE_CURE = write an IANA name such as Asia/Shanghai
-STANDS_FOR_NO_VALUE = '{ $text }' stands for no value
-STANDS_FOR_NO_VALUE_CURE = write the id; where there is none, leave the row out
-FORMULA_FAILED = '{ $text }' is what a spreadsheet shows where a formula failed, not a value
-FORMULA_FAILED_CURE = mend the formula, or export the column from where it comes; leave the cell empty only where there is no value
-NEITHER_YES_NOR_NO = '{ $text }' is neither yes nor no
-NEITHER_YES_NOR_NO_CURE = write true, false, 1, 0, yes, no, 是 or 否, or leave it empty
-NO_SMALL_COUNT = '{ $text }' is not a whole number from 1 to 1000
-NO_SMALL_COUNT_CURE = write such a number
-IT_IS_NEGATIVE = it is negative
-IT_IS_NEGATIVE_CURE = write a number from 0, or leave it empty
-NUMBER_ABOVE_RANGE = { $text } is too large
-NUMBER_ABOVE_RANGE_CURE = write a number from 0 to { $most }, or leave it empty when it was not measured
-NO_NUMBER = '{ $text }' is not a number
-    .comma = '{ $text }' has a comma, and numbers have a point and no grouping where group.yaml has no `numbers`
-    .exponent = '{ $text }' has an exponent, which numbers have not
-NO_NUMBER_CURE = write digits with a point, such as 12.5, or leave it empty when it was not measured
-    .needed = write digits with a point, such as 12.5, or take the row out
-NEGATIVE_AMOUNT = the amount { $text } is negative
-NEGATIVE_AMOUNT_CURE = write a refund as a row of its own with a negative amount that names in refers_to the external_id of the sale, or leave the cell empty
-NO_AMOUNT = '{ $text }' is not an amount
-NO_AMOUNT_CURE = write digits with a point, such as 1234.50, without a currency sign, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` where 1,234.50 is meant, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` where 1.234,50 is
-    .yaml = write digits with a point, such as 1234.50, without a currency sign and without grouping
-AMOUNT_DECIMALS = { $text } has more decimals than { $currency } has ({ $digits })
-    .told = { $text } has more decimals than { $currency } has ({ $digits }): group.yaml says that '{ $sign }' stands before decimals
-AMOUNT_DECIMALS_CURE = round it to the smallest unit of the currency, or, where 1.234 is one thousand two hundred and thirty-four, say so in group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-    .either = write { $whole } or { $decimal }, whichever is meant
-    .round = round it to the smallest unit of the currency
-    .whole = write { $whole } where that is meant, or round it to the smallest unit of the currency
-HUGE_AMOUNT = the amount { $text } is too large
-HUGE_AMOUNT_CURE = check the unit: it is the major unit
-NO_DATE = '{ $text }' is not a date
-NO_DATE_CURE = write year-month-day, such as 2026-03-02
-NO_TIME = '{ $text }' is not a time
-NO_TIME_CURE = write 2026-03-02 09:00:00, or with an offset 2026-03-02T09:00:00+08:00
-TIME_BEYOND_RANGE = the time is out of range
-TIME_BEYOND_RANGE_CURE = check the year
-TIME_SKIPPED = { $time } did not exist in { $zone }: clocks went forward from { $before } to { $after }
-TIME_SKIPPED_CURE = write the time with its offset, such as { $time }{ $offset }
-THAT_ZONE = that zone
-MAY_BE_GROUPED = '{ $text }' may be a decimal or a number with grouping
-GROUPED_BY_SPACE = '{ $text }' has spaces between its digits
-GROUPED_BY_SPACE_CURE = take them out, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ",", grouping: space{"}"}` where 1 234,50 is meant, `numbers: {"{"}decimal: ".", grouping: space{"}"}` where 1 234.50 is
-MAY_BE_GROUPED_CURE = say in group.yaml how numbers are written, such as `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-NOT_AS_GROUP_YAML = '{ $text }' is not written as group.yaml says numbers are
-NOT_AS_GROUP_YAML_CURE = write '{ $decimal }' before decimals and no grouping, or correct `numbers` in group.yaml
-    .grouped = write '{ $decimal }' before decimals and '{ $grouping }' between thousands, or correct `numbers` in group.yaml
-    .spaced = write '{ $decimal }' before decimals and a space between thousands, or correct `numbers` in group.yaml
+IT_IS_EMPTY = sie ist leer
+IT_IS_EMPTY_CURE = füllen Sie sie aus
+TOO_MANY_CHARACTERS = sie ist länger als { $most } Zeichen
+TOO_MANY_CHARACTERS_CURE = kürzen Sie sie
+TOO_MANY_MEASURES = die Zeile hat mehr als { $most } Messgrößen neben den bekannten Spalten
+TOO_MANY_MEASURES_CURE = lassen Sie Spalten weg, die nichts misst
+NO_TIME_ZONE = „{ $text }“ ist keine Zeitzone
+NO_TIME_ZONE_CURE = schreiben Sie einen IANA-Namen wie Asia/Shanghai
+STANDS_FOR_NO_VALUE = „{ $text }“ steht für keinen Wert
+STANDS_FOR_NO_VALUE_CURE = schreiben Sie die ID; gibt es keine, lassen Sie die Zeile weg
+FORMULA_FAILED = „{ $text }“ zeigt eine Tabellenkalkulation bei einer fehlgeschlagenen Formel an, es ist kein Wert
+FORMULA_FAILED_CURE = beheben Sie die Formel, oder exportieren Sie die Spalte von dort, wo sie herkommt; lassen Sie die Zelle nur leer, wenn es keinen Wert gibt
+NEITHER_YES_NOR_NO = „{ $text }“ ist weder ja noch nein
+NEITHER_YES_NOR_NO_CURE = schreiben Sie true, false, 1, 0, yes, no, 是 oder 否, oder lassen Sie sie leer
+NO_SMALL_COUNT = „{ $text }“ ist keine ganze Zahl von 1 bis 1000
+NO_SMALL_COUNT_CURE = schreiben Sie eine solche Zahl
+IT_IS_NEGATIVE = der Wert ist negativ
+IT_IS_NEGATIVE_CURE = schreiben Sie eine Zahl ab 0, oder lassen Sie die Zelle leer
+NUMBER_ABOVE_RANGE = { $text } ist zu groß
+NUMBER_ABOVE_RANGE_CURE = schreiben Sie eine Zahl von 0 bis { $most }, oder lassen Sie die Zelle leer, wenn nicht gemessen wurde
+NO_NUMBER = „{ $text }“ ist keine Zahl
+    .comma = „{ $text }“ hat ein Komma; wo group.yaml kein `numbers` enthält, haben Zahlen einen Punkt und keine Gruppierung
+    .exponent = „{ $text }“ hat einen Exponenten, den Zahlen nicht haben
+NO_NUMBER_CURE = schreiben Sie Ziffern mit einem Punkt, etwa 12.5, oder lassen Sie die Zelle leer, wenn nicht gemessen wurde
+    .needed = schreiben Sie Ziffern mit einem Punkt, etwa 12.5, oder nehmen Sie die Zeile heraus
+NEGATIVE_AMOUNT = der Betrag { $text } ist negativ
+NEGATIVE_AMOUNT_CURE = schreiben Sie eine Erstattung als eigene Zeile mit negativem Betrag, die in refers_to die external_id des Verkaufs nennt, oder lassen Sie die Zelle leer
+NO_AMOUNT = „{ $text }“ ist kein Betrag
+NO_AMOUNT_CURE = schreiben Sie Ziffern mit einem Punkt, etwa 1234.50, ohne Währungszeichen, oder geben Sie in group.yaml an, wie Zahlen geschrieben sind: `numbers: {"{"}decimal: ".", grouping: ","{"}"}`, wenn 1,234.50 gemeint ist, `numbers: {"{"}decimal: ",", grouping: "."{"}"}`, wenn es 1.234,50 ist
+    .yaml = schreiben Sie Ziffern mit einem Punkt, etwa 1234.50, ohne Währungszeichen und ohne Gruppierung
+AMOUNT_DECIMALS = { $text } hat mehr Nachkommastellen als { $currency } ({ $digits })
+    .told = { $text } hat mehr Nachkommastellen als { $currency } ({ $digits }): laut group.yaml steht „{ $sign }“ vor den Nachkommastellen
+AMOUNT_DECIMALS_CURE = runden Sie auf die kleinste Einheit der Währung, oder geben Sie in group.yaml an, wenn 1.234 eintausendzweihundertvierunddreißig bedeutet: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+    .either = schreiben Sie { $whole } oder { $decimal }, je nachdem, was gemeint ist
+    .round = runden Sie auf die kleinste Einheit der Währung
+    .whole = schreiben Sie { $whole }, wenn das gemeint ist, oder runden Sie auf die kleinste Einheit der Währung
+HUGE_AMOUNT = der Betrag { $text } ist zu groß
+HUGE_AMOUNT_CURE = prüfen Sie die Einheit: es ist die Haupteinheit
+NO_DATE = „{ $text }“ ist kein Datum
+NO_DATE_CURE = schreiben Sie Jahr-Monat-Tag, etwa 2026-03-02
+NO_TIME = „{ $text }“ ist keine Zeitangabe
+NO_TIME_CURE = schreiben Sie 2026-03-02 09:00:00 oder mit Zeitverschiebung 2026-03-02T09:00:00+08:00
+TIME_BEYOND_RANGE = die Zeitangabe liegt außerhalb des zulässigen Bereichs
+TIME_BEYOND_RANGE_CURE = prüfen Sie das Jahr
+TIME_SKIPPED = { $time } gab es in { $zone } nicht: die Uhren wurden von { $before } auf { $after } vorgestellt
+TIME_SKIPPED_CURE = schreiben Sie die Zeit mit ihrer Zeitverschiebung, etwa { $time }{ $offset }
+THAT_ZONE = dieser Zeitzone
+MAY_BE_GROUPED = „{ $text }“ kann eine Dezimalzahl oder eine gruppierte Zahl sein
+GROUPED_BY_SPACE = „{ $text }“ hat Leerzeichen zwischen den Ziffern
+GROUPED_BY_SPACE_CURE = nehmen Sie sie heraus, oder geben Sie in group.yaml an, wie Zahlen geschrieben sind: `numbers: {"{"}decimal: ",", grouping: space{"}"}`, wenn 1 234,50 gemeint ist, `numbers: {"{"}decimal: ".", grouping: space{"}"}`, wenn es 1 234.50 ist
+MAY_BE_GROUPED_CURE = geben Sie in group.yaml an, wie Zahlen geschrieben sind, etwa `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+NOT_AS_GROUP_YAML = „{ $text }“ ist nicht so geschrieben, wie group.yaml es für Zahlen angibt
+NOT_AS_GROUP_YAML_CURE = schreiben Sie „{ $decimal }“ vor die Nachkommastellen und keine Gruppierung, oder korrigieren Sie `numbers` in group.yaml
+    .grouped = schreiben Sie „{ $decimal }“ vor die Nachkommastellen und „{ $grouping }“ zwischen die Tausender, oder korrigieren Sie `numbers` in group.yaml
+    .spaced = schreiben Sie „{ $decimal }“ vor die Nachkommastellen und ein Leerzeichen zwischen die Tausender, oder korrigieren Sie `numbers` in group.yaml
 
 ## The bundle: people, accounts, aliases
 
-SHORTENED_NUMBER = { $text } is a number that a spreadsheet shortened to its first digits
-EXPORT_AS_TEXT = export the column as text
-EMPTY_SEGMENT = '{ $text }' has an empty segment
-EMPTY_SEGMENT_CURE = write the path with single slashes, the branch first, such as East/Chat/Team 1
-TOO_DEEP = it is { $depth } units deep
-TOO_DEEP_CURE = name at most { $most } units, the branch first
-EMPLOYMENT_BACKWARDS = the employment ends on { $left }, before it begins on { $hired }
-EMPLOYMENT_BACKWARDS_CURE = correct the dates; left_on is the last day of work
-NO_PEOPLE = it names no person{ $why }
-NO_PEOPLE_CURE = add a row for each person
-NAMES_DIFFER = lines { $lines } have the number { $number } and differ in the name
-NAMES_DIFFER_CURE = give each person a number of their own, or write the name alike in all rows of the number
-ZONES_DIFFER = lines { $lines } have the number { $number } and differ in the zone
-ZONES_DIFFER_CURE = write the zone alike in all rows of the number: a person has one
-EMPLOYMENTS_OVERLAP = lines { $lines } have the number { $number } and overlap: { $one } and { $other }
-EMPLOYMENTS_OVERLAP_CURE = keep one row for each person, or give each employment its own days: left_on is its last one
-DAYS = { $from } to { $to }
-TWO_LINES = { $one } and { $other }
-NO_END = no end
-MOVED = { $before } until { $until }; { $after } from { $from }
-NO_ACCOUNTS = it names no account{ $why }
-NO_ACCOUNTS_CURE = add a row for each platform account
-ACCOUNT_ROWS_DIFFER = the rows of this account differ in zone, team or exclusive
-ACCOUNT_ROWS_DIFFER_CURE = write them alike in all its rows
-PHASES_ON_ONE_DAY = two phases of this account begin on the same day
-PHASES_ON_ONE_DAY_CURE = give each phase its own first day
-SLASH_IN_NAME = '{ $text }' holds a slash
-SLASH_IN_NAME_CURE = leave slashes out of platforms, stores and accounts
-NO_EMPLOYMENT_KIND = '{ $text }' is no kind of employment
-NO_EMPLOYMENT_KIND_CURE = write full_time, part_time, fixed_term, intern, agency, outsourced or freelance, or leave the cell empty
-NO_CONTRIBUTORS = '{ $text }' names no contributors
-    .role = '{ $text }' names no contributors: "{ $role }" is no role
-    .twice = '{ $text }' names { $named } twice
-    .many = '{ $text }' names more contributors than the { $max } that a record may have
-NO_CONTRIBUTORS_CURE = write role=employee number, several with ; between, with the roles first_answer, closer and after_sales, such as first_answer=A001;closer=A007
-    .twice = leave one of the two out: somebody has one part in a role, also where an alias of aliases.csv and the employee number mean the same person
-    .many = leave some out, { $max } at most
-POLICY_SPLIT = give a version, and first_answer, closer and after_sales in percent that sum to 100
-NO_PHASE = '{ $text }' is no phase
-NO_PHASE_CURE = write shared, mixed or named
-CORRECT_THE_DATES = correct the dates
-ALIAS_IS_A_NUMBER = { $alias } is the employee number of somebody else
-ALIAS_IS_A_NUMBER_CURE = records with it would be read as that person: rename the alias
-ALIAS_OF_TWO = { $alias } is two people at the same time
-ALIAS_TWICE = several rows give { $alias } to the same person for days that overlap
-ALIAS_OF_TWO_CURE = give each row its from and to dates, without overlap
-DEVICE_OF_NOTHING = neither an employee number nor a seat says whose the device is
-DEVICE_OF_BOTH = it is of somebody (employee_no) and of a seat
-DEVICE_OF_BOTH_CURE = write the employee number or the seat, and leave the other empty
-DEVICE_TWICE = several rows give { $device } to the same person or seat from the same day on, with different ends
+SHORTENED_NUMBER = { $text } ist eine Nummer, die eine Tabellenkalkulation auf die ersten Ziffern gekürzt hat
+EXPORT_AS_TEXT = exportieren Sie die Spalte als Text
+EMPTY_SEGMENT = „{ $text }“ hat einen leeren Abschnitt
+EMPTY_SEGMENT_CURE = schreiben Sie den Pfad mit einfachen Schrägstrichen, die Niederlassung zuerst, etwa East/Chat/Team 1
+TOO_DEEP = er ist { $depth } Einheiten tief
+TOO_DEEP_CURE = nennen Sie höchstens { $most } Einheiten, die Niederlassung zuerst
+EMPLOYMENT_BACKWARDS = die Beschäftigung endet am { $left }, bevor sie am { $hired } beginnt
+EMPLOYMENT_BACKWARDS_CURE = korrigieren Sie die Daten; left_on ist der letzte Arbeitstag
+NO_PEOPLE = sie nennt keine Person{ $why }
+NO_PEOPLE_CURE = fügen Sie für jede Person eine Zeile hinzu
+NAMES_DIFFER = die Zeilen { $lines } haben die Nummer { $number } und unterscheiden sich im Namen
+NAMES_DIFFER_CURE = geben Sie jeder Person eine eigene Nummer, oder schreiben Sie den Namen in allen Zeilen der Nummer gleich
+ZONES_DIFFER = die Zeilen { $lines } haben die Nummer { $number } und unterscheiden sich in der Zeitzone
+ZONES_DIFFER_CURE = schreiben Sie die Zeitzone in allen Zeilen der Nummer gleich: eine Person hat nur eine
+EMPLOYMENTS_OVERLAP = die Zeilen { $lines } haben die Nummer { $number } und überschneiden sich: { $one } und { $other }
+EMPLOYMENTS_OVERLAP_CURE = behalten Sie eine Zeile je Person, oder geben Sie jeder Beschäftigung eigene Tage: left_on ist ihr letzter
+DAYS = { $from } bis { $to }
+TWO_LINES = { $one } und { $other }
+NO_END = ohne Ende
+MOVED = { $before } bis { $until }; { $after } ab { $from }
+NO_ACCOUNTS = sie nennt kein Konto{ $why }
+NO_ACCOUNTS_CURE = fügen Sie für jedes Plattformkonto eine Zeile hinzu
+ACCOUNT_ROWS_DIFFER = die Zeilen dieses Kontos unterscheiden sich in zone, team oder exclusive
+ACCOUNT_ROWS_DIFFER_CURE = schreiben Sie sie in allen seinen Zeilen gleich
+PHASES_ON_ONE_DAY = zwei Phasen dieses Kontos beginnen am selben Tag
+PHASES_ON_ONE_DAY_CURE = geben Sie jeder Phase einen eigenen ersten Tag
+SLASH_IN_NAME = „{ $text }“ enthält einen Schrägstrich
+SLASH_IN_NAME_CURE = verwenden Sie in Plattformen, Shops und Konten keine Schrägstriche
+NO_EMPLOYMENT_KIND = „{ $text }“ ist keine Beschäftigungsart
+NO_EMPLOYMENT_KIND_CURE = schreiben Sie full_time, part_time, fixed_term, intern, agency, outsourced oder freelance, oder lassen Sie die Zelle leer
+NO_CONTRIBUTORS = „{ $text }“ nennt keine Mitwirkenden
+    .role = „{ $text }“ nennt keine Mitwirkenden: „{ $role }“ ist keine Rolle
+    .twice = „{ $text }“ nennt { $named } doppelt
+    .many = „{ $text }“ nennt mehr als die { $max } Mitwirkenden, die ein Vorgang haben darf
+NO_CONTRIBUTORS_CURE = schreiben Sie Rolle=Personalnummer, mehrere mit ; dazwischen, mit den Rollen first_answer, closer und after_sales, etwa first_answer=A001;closer=A007
+    .twice = lassen Sie eine der beiden Angaben weg: eine Person hat in einer Rolle einen Teil, auch wenn ein Alias aus aliases.csv und die Personalnummer dieselbe Person meinen
+    .many = lassen Sie einige weg, höchstens { $max }
+POLICY_SPLIT = geben Sie version an sowie first_answer, closer und after_sales in Prozent, die zusammen 100 ergeben
+NO_PHASE = „{ $text }“ ist keine Phase
+NO_PHASE_CURE = schreiben Sie shared, mixed oder named
+CORRECT_THE_DATES = korrigieren Sie die Daten
+ALIAS_IS_A_NUMBER = { $alias } ist die Personalnummer einer anderen Person
+ALIAS_IS_A_NUMBER_CURE = Vorgänge damit würden als jene Person gelesen: benennen Sie den Alias um
+ALIAS_OF_TWO = { $alias } steht zur selben Zeit für zwei Personen
+ALIAS_TWICE = mehrere Zeilen geben { $alias } derselben Person für sich überschneidende Tage
+ALIAS_OF_TWO_CURE = geben Sie jeder Zeile ihr from- und to-Datum ohne Überschneidung
+DEVICE_OF_NOTHING = weder eine Personalnummer noch ein Arbeitsplatz sagt, wem das Gerät gehört
+DEVICE_OF_BOTH = es gehört einer Person (employee_no) und einem Arbeitsplatz (seat)
+DEVICE_OF_BOTH_CURE = schreiben Sie die Personalnummer oder den Arbeitsplatz, und lassen Sie das andere leer
+DEVICE_TWICE = mehrere Zeilen geben { $device } ab demselben Tag derselben Person oder demselben Arbeitsplatz, mit verschiedenen Enden
 
 ## The bundle: whom and what a row means
 
-NOT_IN_PEOPLE = { $number } is not in people.csv
-NOT_IN_PEOPLE_CURE = add the person to people.csv, or correct the number
-ROWS_OF_NUMBER_REJECTED = the rows of { $number } in people.csv were rejected
-ROWS_OF_ACCOUNT_REJECTED = the rows of { $account } in accounts.csv were rejected
-ROWS_OF_RECORD_REJECTED = the rows of the record { $record } of { $account } in records.csv were rejected
-ROWS_OF_ALIAS_REJECTED = the rows of the alias { $alias } on { $platform } in aliases.csv were rejected
-ROWS_REJECTED_CURE = mend them first: each is in rejected.csv with its cure
-NAME_FOR_NUMBER = { $text } is a name, and a number is expected (is { $near } meant?)
-NAME_FOR_NUMBER_CURE = write the employee number: aliases stand for one in the columns agent and contributors of records.csv alone
-    .agent = write the employee number, or name the alias in aliases.csv
-LOST_ZEROS = { $text } is not in people.csv (is { $near } meant?)
-LOST_ZEROS_CURE = spreadsheets drop leading zeros: export the column as text
-GROUPED_NUMBER = { $text } is not in people.csv (is { $near } meant?)
-GROUPED_NUMBER_CURE = a spreadsheet grouped its digits: export the column as text
-ONE_OF_TWO = { $one } or { $other }
-SEVERAL_STORES = several stores have an account { $account }
-SEVERAL_STORES_CURE = write it as platform/store/account
-ACCOUNT_UNKNOWN_CURE = add the account to accounts.csv, or correct its name
-UNKNOWN_AGENT = { $agent } is neither in people.csv nor an alias on { $platform }
-ALIAS_NOT_THEN = the alias { $agent } on { $platform } does not cover { $day }
-UNKNOWN_AGENT_CURE = add the person to people.csv or the alias to aliases.csv, or leave agent empty
+NOT_IN_PEOPLE = { $number } steht nicht in people.csv
+NOT_IN_PEOPLE_CURE = fügen Sie die Person zu people.csv hinzu, oder korrigieren Sie die Nummer
+ROWS_OF_NUMBER_REJECTED = die Zeilen von { $number } in people.csv wurden zurückgewiesen
+ROWS_OF_ACCOUNT_REJECTED = die Zeilen von { $account } in accounts.csv wurden zurückgewiesen
+ROWS_OF_RECORD_REJECTED = die Zeilen des Vorgangs { $record } von { $account } in records.csv wurden zurückgewiesen
+ROWS_OF_ALIAS_REJECTED = die Zeilen des Alias { $alias } auf { $platform } in aliases.csv wurden zurückgewiesen
+ROWS_REJECTED_CURE = beheben Sie diese zuerst: jede steht mit Abhilfe in rejected.csv
+NAME_FOR_NUMBER = { $text } ist ein Name, erwartet wird eine Nummer (ist { $near } gemeint?)
+NAME_FOR_NUMBER_CURE = schreiben Sie die Personalnummer: Aliasse stehen nur in den Spalten agent und contributors von records.csv für eine
+    .agent = schreiben Sie die Personalnummer, oder nennen Sie den Alias in aliases.csv
+LOST_ZEROS = { $text } steht nicht in people.csv (ist { $near } gemeint?)
+LOST_ZEROS_CURE = Tabellenkalkulationen lassen führende Nullen weg: exportieren Sie die Spalte als Text
+GROUPED_NUMBER = { $text } steht nicht in people.csv (ist { $near } gemeint?)
+GROUPED_NUMBER_CURE = eine Tabellenkalkulation hat die Ziffern gruppiert: exportieren Sie die Spalte als Text
+ONE_OF_TWO = { $one } oder { $other }
+SEVERAL_STORES = mehrere Shops haben ein Konto { $account }
+SEVERAL_STORES_CURE = schreiben Sie es als Plattform/Shop/Konto
+ACCOUNT_UNKNOWN_CURE = fügen Sie das Konto zu accounts.csv hinzu, oder korrigieren Sie seinen Namen
+UNKNOWN_AGENT = { $agent } steht weder in people.csv noch ist es ein Alias auf { $platform }
+ALIAS_NOT_THEN = der Alias { $agent } auf { $platform } gilt nicht am { $day }
+UNKNOWN_AGENT_CURE = fügen Sie die Person zu people.csv oder den Alias zu aliases.csv hinzu, oder lassen Sie agent leer
 
 ## The bundle: records and duty
 
-# Code NO_RECORDS.
-NO_RECORD_USABLE = it holds no record that can be used{ $why }
-# Code NO_RECORDS.
-NO_RECORD_IN_PERIOD = no record begins from { $from } to { $to }{ $others }{ $why }
-RECORDS_OUTSIDE = {" "}({ $count } lie outside it)
-NO_RECORDS_CURE = give the dates that hold the records (--from and --to, or period in group.yaml), and mend rejected rows
+NO_RECORD_USABLE = sie enthält keinen verwendbaren Vorgang{ $why }
+NO_RECORD_IN_PERIOD = kein Vorgang beginnt von { $from } bis { $to }{ $others }{ $why }
+RECORDS_OUTSIDE = {" "}({ $count ->
+    [one] { $count } liegt
+   *[other] { $count } liegen
+} außerhalb)
+NO_RECORDS_CURE = geben Sie die Daten an, in denen die Vorgänge liegen (--from und --to oder period in group.yaml), und beheben Sie zurückgewiesene Zeilen
 OUTSIDE_PERIOD = { $count ->
-    [one] { $count } record does
-   *[other] { $count } records do
-} not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
+    [one] { $count } Vorgang beginnt
+   *[other] { $count } Vorgänge beginnen
+} nicht von { $from } bis { $to } und { $count ->
+    [one] wurde
+   *[other] wurden
+} weggelassen (etwa { $example })
 OBSERVATIONS_OUTSIDE = { $count ->
-    [one] { $count } observation is
-   *[other] { $count } observations are
-} not about days from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing in that period (such as { $example })
-NO_PERIOD = no record says which period is closed
-NO_PERIOD_CURE = give its dates (--from and --to, or period in group.yaml)
-# Rates of exchange in a bundle.
-NO_RATE = "{ $text }" is no rate
-NO_RATE_CURE = write digits with at most one point, such as 7.1234, at most { $places } of them after it and 18 in all
-RATE_NOT_ABOVE_0 = a rate is above 0
-RATE_NOT_ABOVE_0_CURE = write what one unit of the first currency is worth in the second
-RATE_OF_ONE_CURRENCY = it is a rate of a currency and itself
-RATE_OF_ONE_CURRENCY_CURE = write another currency in one of the two columns
-RATES_CONTRADICT = several rows say what the same currencies are worth on the same day: { $rates }
-# Who is in the month of a bundle.
-POPULATION_WITHOUT_PEOPLE = population names nobody who is employed from { $from } to { $to }
-POPULATION_WITHOUT_PEOPLE_CURE = write what people.csv says of those who are meant, or leave population out ({ $said })
+    [one] { $count } Beobachtung betrifft
+   *[other] { $count } Beobachtungen betreffen
+} nicht Tage von { $from } bis { $to } und { $count ->
+    [one] zählt
+   *[other] zählen
+} in diesem Zeitraum nicht (etwa { $example })
+NO_PERIOD = kein Vorgang sagt, welcher Zeitraum abgeschlossen wird
+NO_PERIOD_CURE = geben Sie dessen Daten an (--from und --to oder period in group.yaml)
+NO_RATE = „{ $text }“ ist kein Kurs
+NO_RATE_CURE = schreiben Sie Ziffern mit höchstens einem Punkt, etwa 7.1234, mit höchstens { $places } Stellen danach und 18 insgesamt
+RATE_NOT_ABOVE_0 = ein Kurs ist größer als 0
+RATE_NOT_ABOVE_0_CURE = schreiben Sie, was eine Einheit der ersten Währung in der zweiten wert ist
+RATE_OF_ONE_CURRENCY = es ist der Kurs einer Währung zu sich selbst
+RATE_OF_ONE_CURRENCY_CURE = schreiben Sie in einer der beiden Spalten eine andere Währung
+RATES_CONTRADICT = mehrere Zeilen sagen, was dieselben Währungen am selben Tag wert sind: { $rates }
+POPULATION_WITHOUT_PEOPLE = population nennt niemanden, der von { $from } bis { $to } beschäftigt ist
+POPULATION_WITHOUT_PEOPLE_CURE = schreiben Sie, was people.csv über die Gemeinten sagt, oder lassen Sie population weg ({ $said })
 POPULATION_COLUMN = { $column }: { $words }
-POPULATION_OF_NOBODY = nobody of people.csv has the { $column } "{ $word }"{ $hint }
-TOO_MANY_REPLIES = it has more than { $most } rows of messages
-TOO_MANY_RECORDS = the period holds more than { $most } records
-TOO_MANY_RECORDS_CURE = close branches or weeks one by one
-SEVERAL_MONTHS = its records begin in { $count } months ({ $months })
-SEVERAL_MONTHS_CURE = say which dates to close, such as --from { $from } --to { $to }
-RECORD_BACKWARDS = it ends at { $end }, before it begins at { $start }
-RECORD_BACKWARDS_CURE = correct the times, or swap the two columns
-# Code DAMAGED_ID.
+POPULATION_OF_NOBODY = niemand in people.csv hat { $column } „{ $word }“{ $hint }
+TOO_MANY_REPLIES = sie hat mehr als { $most } Zeilen mit Nachrichten
+TOO_MANY_RECORDS = der Zeitraum enthält mehr als { $most } Vorgänge
+TOO_MANY_RECORDS_CURE = schließen Sie Niederlassungen oder Wochen einzeln ab
+SEVERAL_MONTHS = ihre Vorgänge beginnen in { $count } Monaten ({ $months })
+SEVERAL_MONTHS_CURE = geben Sie an, welche Tage abgeschlossen werden, etwa --from { $from } --to { $to }
+RECORD_BACKWARDS = er endet am { $end }, bevor er am { $start } beginnt
+RECORD_BACKWARDS_CURE = korrigieren Sie die Zeiten, oder vertauschen Sie die beiden Spalten
 SHORTENED_ID_KEPT = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as it is
-# Code DAMAGED_ID.
+    [one] { $count } Zeile
+   *[other] { $count } Zeilen
+} hat eine Tabellenkalkulation die Nummer auf die ersten Ziffern gekürzt (etwa { $example }): exportieren Sie sie als Text; unverändert übernommen
 SHORTENED_CUSTOMER = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as empty
-# Code DAMAGED_ID.
+    [one] { $count } Zeile
+   *[other] { $count } Zeilen
+} hat eine Tabellenkalkulation die Nummer auf die ersten Ziffern gekürzt (etwa { $example }): exportieren Sie sie als Text; als leer angenommen
 VALUE_LOST_EMPTY = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as empty
-# Code DAMAGED_ID.
+    [one] { $count } Zelle enthält
+   *[other] { $count } Zellen enthalten
+}, was eine Tabellenkalkulation anstelle eines Werts anzeigt (etwa { $example }): als leer angenommen
 VALUE_LOST_KEPT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as it is
-# Code NO_VALUE.
+    [one] { $count } Zelle enthält
+   *[other] { $count } Zellen enthalten
+}, was eine Tabellenkalkulation anstelle eines Werts anzeigt (etwa { $example }): unverändert übernommen
 NO_VALUE_TAKEN_AS_EMPTY = { $count ->
-    [one] { $count } cell stands
-   *[other] { $count } cells stand
-} for no value (such as { $example }): taken as empty
-# Code CLEANED_CELL.
+    [one] { $count } Zelle steht
+   *[other] { $count } Zellen stehen
+} für keinen Wert (etwa { $example }): als leer angenommen
 UNSEEN_LEFT_OUT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} characters that nobody sees: read without them (such as { $example })
-# Code CLEANED_CELL.
+    [one] { $count } Zelle enthält
+   *[other] { $count } Zellen enthalten
+} unsichtbare Zeichen: ohne sie gelesen (etwa { $example })
 DECIMAL_TAKEN_AS_WHOLE = { $count ->
-    [one] { $count } whole number is
-   *[other] { $count } whole numbers are
-} written as a decimal: read without it (such as { $example })
-# Code DAMAGED_ID.
+    [one] { $count } ganze Zahl ist
+   *[other] { $count } ganze Zahlen sind
+} mit Nachkommastelle geschrieben: ohne sie gelesen (etwa { $example })
 ZEROS_APART = { $count ->
-    [one] { $count } row has a number
-   *[other] { $count } rows have numbers
-} (such as { $example }) that other rows write with leading zeros: taken as another one; spreadsheets drop leading zeros, so export the column as text
-# Code CONTRIBUTOR_UNKNOWN.
+    [one] { $count } Zeile hat eine Nummer
+   *[other] { $count } Zeilen haben Nummern
+} (etwa { $example }), die andere Zeilen mit führenden Nullen schreiben: als andere Nummer angenommen; Tabellenkalkulationen lassen führende Nullen weg, exportieren Sie die Spalte daher als Text
 CONTRIBUTORS_NOBODY = { $count ->
-    [one] { $count } contributor is
-   *[other] { $count } contributors are
-} neither in people.csv nor in aliases.csv on the day of the record (such as { $example }): the records count, and the others who contributed have the part; add the person to people.csv or the alias to aliases.csv, or correct the name, and close again
-# Code LONG_RECORD.
+    [one] { $count } mitwirkende Person steht
+   *[other] { $count } mitwirkende Personen stehen
+} am Tag des Vorgangs weder in people.csv noch in aliases.csv (etwa { $example }): die Vorgänge zählen, und die anderen Mitwirkenden erhalten den Teil; fügen Sie die Person zu people.csv oder den Alias zu aliases.csv hinzu, oder korrigieren Sie den Namen, und schließen Sie erneut ab
 LONG_RECORDS = { $count ->
-    [one] { $count } record lasts
-   *[other] { $count } records last
-} { $hours } hours or longer (such as { $example }): its times may be those of a case that nobody closed
-# Code REPLY_RECORD_UNKNOWN.
-REPLY_WITHOUT_RECORD = { $account } has no record { $record } in records.csv{ $hint }
-    .elsewhere = { $account } has no record { $record } in records.csv, but { $other } has
-REPLY_WITHOUT_RECORD_CURE = add the record to records.csv (if its row could not be read, it is in rejected.csv), or correct the account or the id
-# Code REPLIES_TOO_MANY.
-REPLIES_ABOVE_MOST = the record { $record } of { $account } has { $count } messages: the first { $most } are taken, and the other { $rows }, from { $at } on, are not
-# Code CLAIM_NAMES_BOTH.
-CLAIM_OF_BOTH = it names the record { $record } and the customer { $customer }
-CLAIM_OF_BOTH_CURE = keep one of them; with neither it is a claim of the next record on the account
-REPLIES_ABOVE_MOST_CURE = export the record again: so many messages are those of several records under one id
-# Code OUTSIDE_PERIOD.
+    [one] { $count } Vorgang dauert
+   *[other] { $count } Vorgänge dauern
+} { $hours } Stunden oder länger (etwa { $example }): die Zeiten können die eines Falls sein, den niemand geschlossen hat
+REPLY_WITHOUT_RECORD = { $account } hat in records.csv keinen Vorgang { $record }{ $hint }
+    .elsewhere = { $account } hat in records.csv keinen Vorgang { $record }, { $other } dagegen schon
+REPLY_WITHOUT_RECORD_CURE = fügen Sie den Vorgang zu records.csv hinzu (war seine Zeile nicht lesbar, steht sie in rejected.csv), oder korrigieren Sie das Konto oder die ID
+REPLIES_ABOVE_MOST = der Vorgang { $record } von { $account } hat { $count } Nachrichten: die ersten { $most } werden übernommen, die übrigen { $rows } ab { $at } nicht
+CLAIM_OF_BOTH = sie nennt den Vorgang { $record } und den Kunden { $customer }
+CLAIM_OF_BOTH_CURE = behalten Sie eines davon; ohne beides beansprucht sie den nächsten Vorgang auf dem Konto
+REPLIES_ABOVE_MOST_CURE = exportieren Sie den Vorgang erneut: so viele Nachrichten gehören zu mehreren Vorgängen unter einer ID
 REPLIES_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } message is
-   *[other] { $count } messages are
-} of records that do not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-# Code OUTSIDE_PERIOD.
+    [one] { $count } Nachricht gehört
+   *[other] { $count } Nachrichten gehören
+} zu Vorgängen, die nicht von { $from } bis { $to } beginnen, und { $count ->
+    [one] wurde
+   *[other] wurden
+} weggelassen (etwa { $example })
 CLAIMS_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } claim was
-   *[other] { $count } claims were
-} not made from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-RECORD_TOO_LONG = it lasts { $days } days, from { $start } to { $end }
-RECORD_TOO_LONG_CURE = correct the dates: no record lasts longer than { $most } days
-NO_ROWS = it has a header and no row below it
-NO_ROWS_CURE = export the records of the month again, with their rows
-DUPLICATE_RECORD = this external id comes several times with the same content: taken once ({ $count } left out)
-    .revised = this external id comes in several revisions: { $revision } counts ({ $count ->
-        [one] { $count } row of an earlier one
-       *[other] { $count } rows of earlier ones
-    } left out)
-DUPLICATE_ROW_REVISED = it comes in several revisions: { $revision } counts ({ $count ->
-    [one] { $count } row of an earlier one
-   *[other] { $count } rows of earlier ones
-} left out)
-REFUND_PAYS_NOTHING = the row refers to another record, so it is a refund, and its amount is not negative
-REFUND_PAYS_NOTHING_CURE = write what was paid back with a minus, or leave refers_to empty
-REVISED_TWICE = the row says a revision and a time of change
-REVISED_TWICE_CURE = leave one of both empty
-NO_CURRENCY = "{ $text }" is no currency
-NO_CURRENCY_CURE = write a code of ISO 4217, such as JPY, or leave it empty for the group's currency
-NO_REVISION = "{ $text }" is no revision
-NO_REVISION_CURE = write a whole number from 0, or leave it empty
-ID_TWICE_DIFFERENT = { $id } comes { $count } times in { $account } with different content
-ID_TWICE_SAME = { $id } comes { $count } times in { $account } with the same content
-ID_TWICE_CURE = keep the right row, or give each record its own external_id
-ID_TWICE_SHORTENED_CURE = a spreadsheet shortened the ids to their first digits: export the column as text
-SHIFT_BACKWARDS = the shift ends at { $end }, not after its start at { $start }
-SHIFT_BACKWARDS_CURE = a night shift ends on the next day: write that date
-# Code HOUR_TWICE.
-SECOND_OF_TWO = clocks went back, and the end of { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} is the second time that they showed it: the first lies before the start (such as { $example })
-    .reply = clocks went back, and the time of { $count ->
-        [one] { $count } message
-       *[other] { $count } messages
-    } is the second time that they showed it: the first does not lie in the record (such as { $example })
-# Code HOUR_TWICE.
-FIRST_OF_TWO = clocks went back, and in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a time without an offset that they showed twice is the first of the two (such as { $example }): write the offset to say which is meant
-LONG_SHIFT = the shift from { $start } to { $end } is not shorter than { $hours } hours
-LONG_SHIFT_CURE = correct its times; if it is several shifts, write a row for each
-SHIFT_ENDS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but end at different times ({ $one }, { $other })
-SHIFT_SEATS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but at different seats
-KEEP_THE_RIGHT_ROW = keep the row that is right
-PUNCH_BOTH_WAYS = lines { $lines } are punches of { $number } in and out at one time, { $at }
-HANDOVER_BOTH_WAYS = in lines { $lines } { $number } takes and releases { $account } at one time, { $at }
-HANDOVERS_AT_ODDS = lines { $lines } are hand-overs of { $account } at one time, { $at }, that cannot all have been
-# Code ODD_PUNCHES.
-PUNCHES_ODD = an odd number of punches: { $count }; the last, at { $at }, has no partner ({ $night })
-# Code SINGLE_PUNCH.
-PUNCHES_SINGLE = a single punch, at { $at }, has no partner ({ $night })
-PUNCHES_NIGHT = a night needs rosters.csv, or a cut_over of policy.yaml at an hour when nobody works
-PUNCHES_BETWEEN = punches between the first and the last are left out: { $count }
-# Code ODD_PUNCHES.
-PUNCHES_ALONE = the punch at { $at } has no partner and makes no presence: add the missing one
-# Code LONG_PRESENCE.
-PUNCHES_LONG = a presence of more than 13 hours, from { $from } to { $to }: if it is rest between two nights, write kind or rosters.csv
-# Code READ_AS_NIGHT.
-PUNCHES_AS_NIGHTS = presences over the end of the working day: { $count } (the first from { $from } to { $to }); by working days the rest between them would be presence, and kind or rosters.csv would say it for certain
-# Code DAY_OR_NIGHT.
-PUNCHES_EITHER_WAY = the punches from { $from } to { $to } may be days or nights, since the first and the last have no partner: taken for days; kind or rosters.csv would say which
-NEITHER_WORD = '{ $text }' is neither { $one } nor { $other }
-NEITHER_WORD_CURE = write { $one } or { $other }
-NO_SUBJECT_KIND = '{ $text }' is no kind of subject
-NO_SUBJECT_KIND_CURE = write one of { $kinds }
-UNIT_OF_NOBODY = { $unit } is no unit that somebody of people.csv or an account of accounts.csv belongs to{ $hint }
-UNIT_OF_NOBODY_CURE = correct the path of the unit
-STORE_UNKNOWN = no account of accounts.csv is of { $store }{ $hint }
-STORE_UNKNOWN_CURE = write platform and store as in accounts.csv, with / between them
-NEITHER_DAYS_NOR_TIME = it says neither on which days nor when
-DAYS_AND_TIME = it says both on which days and when
-DAYS_AND_TIME_CURE = leave from and to empty where it is about an instant, or at where it is about days
-NEITHER_DAYS_NOR_TIME_CURE = fill in from (and to, for more than one day) or at, one of both
-NO_KIND_OF_FINDING = no such kind of finding
-NO_KIND_OF_FINDING_CURE = delete the file: only inputs/ of a result has it
-NO_COUNT = it is no count
-DELETE_THE_FILE = delete the file
+    [one] { $count } Beanspruchung fällt
+   *[other] { $count } Beanspruchungen fallen
+} nicht in { $from } bis { $to } und { $count ->
+    [one] wurde
+   *[other] wurden
+} weggelassen (etwa { $example })
+RECORD_TOO_LONG = er dauert { $days } Tage, von { $start } bis { $end }
+RECORD_TOO_LONG_CURE = korrigieren Sie die Daten: kein Vorgang dauert länger als { $most } Tage
+NO_ROWS = sie hat eine Kopfzeile und keine Zeile darunter
+NO_ROWS_CURE = exportieren Sie die Vorgänge des Monats erneut, mit ihren Zeilen
+DUPLICATE_RECORD = diese externe ID kommt mehrmals mit demselben Inhalt vor: einmal übernommen ({ $count } weggelassen)
+    .revised = diese externe ID kommt in mehreren Revisionen vor: { $revision } zählt ({ $count ->
+        [one] { $count } Zeile einer früheren
+       *[other] { $count } Zeilen früherer
+    } weggelassen)
+DUPLICATE_ROW_REVISED = kommt in mehreren Revisionen vor: { $revision } zählt ({ $count ->
+    [one] { $count } Zeile einer früheren
+   *[other] { $count } Zeilen früherer
+} weggelassen)
+REFUND_PAYS_NOTHING = die Zeile verweist auf einen anderen Vorgang, ist also eine Erstattung, aber ihr Betrag ist nicht negativ
+REFUND_PAYS_NOTHING_CURE = schreiben Sie den erstatteten Betrag mit einem Minus, oder lassen Sie refers_to leer
+REVISED_TWICE = die Zeile nennt eine Revision und einen Änderungszeitpunkt
+REVISED_TWICE_CURE = lassen Sie eines von beiden leer
+NO_CURRENCY = „{ $text }“ ist keine Währung
+NO_CURRENCY_CURE = schreiben Sie einen Code nach ISO 4217, etwa JPY, oder lassen Sie die Zelle für die Währung des Konzerns leer
+NO_REVISION = „{ $text }“ ist keine Revision
+NO_REVISION_CURE = schreiben Sie eine ganze Zahl ab 0, oder lassen Sie die Zelle leer
+ID_TWICE_DIFFERENT = { $id } kommt in { $account } { $count }-mal mit verschiedenem Inhalt vor
+ID_TWICE_SAME = { $id } kommt in { $account } { $count }-mal mit demselben Inhalt vor
+ID_TWICE_CURE = behalten Sie die richtige Zeile, oder geben Sie jedem Vorgang eine eigene external_id
+ID_TWICE_SHORTENED_CURE = eine Tabellenkalkulation hat die IDs auf die ersten Ziffern gekürzt: exportieren Sie die Spalte als Text
+SHIFT_BACKWARDS = die Schicht endet am { $end }, nicht nach ihrem Beginn am { $start }
+SHIFT_BACKWARDS_CURE = eine Nachtschicht endet am nächsten Tag: schreiben Sie dieses Datum
+SECOND_OF_TWO = die Uhren wurden zurückgestellt, und das Ende von { $count ->
+    [one] { $count } Zeile
+   *[other] { $count } Zeilen
+} ist das zweite Mal, dass sie diese Zeit zeigten: das erste liegt vor dem Beginn (etwa { $example })
+    .reply = die Uhren wurden zurückgestellt, und die Zeit von { $count ->
+        [one] { $count } Nachricht
+       *[other] { $count } Nachrichten
+    } ist das zweite Mal, dass sie diese Zeit zeigten: das erste liegt nicht im Vorgang (etwa { $example })
+FIRST_OF_TWO = die Uhren wurden zurückgestellt, und in { $count ->
+    [one] { $count } Zeile
+   *[other] { $count } Zeilen
+} ist eine zweimal gezeigte Zeit ohne Zeitverschiebung die erste der beiden (etwa { $example }): schreiben Sie die Zeitverschiebung dazu, um zu sagen, welche gemeint ist
+LONG_SHIFT = die Schicht von { $start } bis { $end } ist nicht kürzer als { $hours } Stunden
+LONG_SHIFT_CURE = korrigieren Sie ihre Zeiten; sind es mehrere Schichten, schreiben Sie für jede eine Zeile
+SHIFT_ENDS_DIFFER = die Zeilen { $lines } sind die Schicht derselben Person auf demselben Konto ab { $start }, enden aber zu verschiedenen Zeiten ({ $one }, { $other })
+SHIFT_SEATS_DIFFER = die Zeilen { $lines } sind die Schicht derselben Person auf demselben Konto ab { $start }, aber an verschiedenen Arbeitsplätzen
+KEEP_THE_RIGHT_ROW = behalten Sie die richtige Zeile
+PUNCH_BOTH_WAYS = in den Zeilen { $lines } stempelt { $number } zur selben Zeit ein und aus, am { $at }
+HANDOVER_BOTH_WAYS = in den Zeilen { $lines } übernimmt { $number } { $account } und gibt es zur selben Zeit zurück, am { $at }
+HANDOVERS_AT_ODDS = die Zeilen { $lines } sind Übergaben von { $account } zur selben Zeit, am { $at }, die nicht alle stattgefunden haben können
+PUNCHES_ODD = eine ungerade Anzahl von Stempelungen: { $count }; die letzte, am { $at }, hat kein Gegenstück ({ $night })
+PUNCHES_SINGLE = eine einzelne Stempelung, am { $at }, hat kein Gegenstück ({ $night })
+PUNCHES_NIGHT = für eine Nacht braucht es rosters.csv oder ein cut_over in policy.yaml zu einer Stunde, in der niemand arbeitet
+PUNCHES_BETWEEN = Stempelungen zwischen der ersten und der letzten werden weggelassen: { $count }
+PUNCHES_ALONE = die Stempelung am { $at } hat kein Gegenstück und ergibt keine Anwesenheit: ergänzen Sie die fehlende
+PUNCHES_LONG = eine Anwesenheit von mehr als 13 Stunden, von { $from } bis { $to }: ist es die Ruhezeit zwischen zwei Nächten, schreiben Sie kind oder rosters.csv
+PUNCHES_AS_NIGHTS = Anwesenheiten über das Ende des Arbeitstags hinweg: { $count } (die erste von { $from } bis { $to }); nach Arbeitstagen wäre die Ruhezeit dazwischen Anwesenheit, und kind oder rosters.csv würden es sicher sagen
+PUNCHES_EITHER_WAY = die Stempelungen von { $from } bis { $to } können Tage oder Nächte sein, da die erste und die letzte kein Gegenstück haben: als Tage angenommen; kind oder rosters.csv würden es sagen
+NEITHER_WORD = „{ $text }“ ist weder { $one } noch { $other }
+NEITHER_WORD_CURE = schreiben Sie { $one } oder { $other }
+NO_SUBJECT_KIND = „{ $text }“ ist keine Art von Gegenstand
+NO_SUBJECT_KIND_CURE = schreiben Sie eines von { $kinds }
+UNIT_OF_NOBODY = { $unit } ist keine Einheit, zu der jemand aus people.csv oder ein Konto aus accounts.csv gehört{ $hint }
+UNIT_OF_NOBODY_CURE = korrigieren Sie den Pfad der Einheit
+STORE_UNKNOWN = kein Konto aus accounts.csv gehört zu { $store }{ $hint }
+STORE_UNKNOWN_CURE = schreiben Sie Plattform und Shop wie in accounts.csv, mit / dazwischen
+NEITHER_DAYS_NOR_TIME = sie nennt weder Tage noch einen Zeitpunkt
+DAYS_AND_TIME = sie nennt sowohl Tage als auch einen Zeitpunkt
+DAYS_AND_TIME_CURE = lassen Sie from und to leer, wenn es um einen Zeitpunkt geht, oder at, wenn es um Tage geht
+NEITHER_DAYS_NOR_TIME_CURE = füllen Sie from (und to bei mehreren Tagen) oder at aus, eines von beiden
+NO_KIND_OF_FINDING = diese Art von Auffälligkeit gibt es nicht
+NO_KIND_OF_FINDING_CURE = löschen Sie die Datei: nur inputs/ eines Ergebnisses enthält sie
+NO_COUNT = es ist keine Anzahl
+DELETE_THE_FILE = löschen Sie die Datei
 
 ## The bundle: settings. A sentence goes on from the name of the setting
 
 SETTING = { $path } { $problem }
-SETTING_WRONG = is wrong: { $reason }; { $cure }
-SETTING_GROUPED = '{ $text }' has grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }
-SETTING_GROUPED_OR_DECIMAL = '{ $text }' may be meant with grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }, or { $decimal } where that is meant
-SETTING_MISSING = is missing
-SETTING_NO_MAPPING = is not a mapping of keys to values
-FILE_NO_MAPPING = the file is not a mapping of keys to values
-SETTING_NO_TEXT = is not text
-SETTING_TEXT_LENGTH = is empty or longer than 200 characters
-SETTING_WITH_NUL = holds the character NUL (U+0000): take it out
-SETTING_NOT_ONE_OF = is '{ $text }', not one of { $words }
-SETTING_NO_DECIMAL = is '{ $text }', not a decimal of at most six places
-SETTING_NOT_BETWEEN = is { $number }, not a number from { $least } to { $most }
-SETTING_LOSSY_DECIMAL = is '{ $text }', not a decimal that survives: write it in quotes
-SETTING_NO_WHOLE = is '{ $text }', not a whole number from { $least } to { $most }
-SETTING_NO_LIST = is not a list
-SETTING_PAIR_NO_TEXT = has a key that is not text
-SETTING_NO_VALUE = has no value
-SETTING_UNKNOWN_NEAR = is not a known key (is { $near } meant?)
-SETTING_UNKNOWN = is not a known key (known are { $known })
-SETTING_EMPTY = is empty
-SETTING_NOT_ABOVE_0 = is not above 0
-SETTING_BELOW_0 = is below 0
-GROUP_CURRENCY = is not a code of three capital letters such as CNY
-GROUP_CURRENCY_UNKNOWN = is { $code }, which is no active currency of ISO 4217: write one such as CNY
-GROUP_PERIOD_BACKWARDS = is { $to }, before from, which is { $from }
-GROUP_PERIOD_TOO_LONG = makes a period of { $days } days, and at most { $most } are closed at once: close it in parts
-GROUP_REGION = puts { $branch } into the region { $region }: write 1 to 32 of a-z, 0-9 and -, such as cn-east
-GROUP_SAME_SIGN = is the same sign as decimal
-POLICY_CUT_OVER = is not a time from "00:00" to "11:59", in quotes
-SCHEME_WEIGHTS = have weights that sum to { $sum }, not to 100
-SCHEME_ID_TAKEN = is that of an earlier KPI
-SCHEME_WEIGHT = is not above 0: leave the KPI out instead
-SCHEME_CAP = is { $cap }, not above the floor { $floor }
-SCHEME_RANGE = is more than { $most } above the floor { $floor }
-SCHEME_SMALL_SAMPLE = has a meaning only for shares and means: leave it out
-SCHEME_OF_RECORDS = has no meaning for the measure records
-SCHEME_OF_UNDEFINED = names the measure "{ $measure }", which is not among measures{ $hint }
-SCHEME_OF_MISSING = is missing: it names the column to measure
-SCHEME_OF_RESOLVED = is a yes-or-no column, which has a share and neither sum nor mean
-SCHEME_TEST_MISSING = is not complete: one of at_most and at_least says which records count
-SCHEME_TEST_USELESS = is not complete: at_most and at_least have no meaning here
-SCHEME_MEASURES_TEXT = { $kpi } measures { $column }, a column that holds text
-    .cell = line { $line }: { $reason }
-    .odd = { $kpi } measures { $column }, a column of text since { $count ->
-        [one] one cell is no number
-       *[other] { $count } cells are no numbers
+SETTING_WRONG = ist falsch: { $reason }; { $cure }
+SETTING_GROUPED = „{ $text }“ ist gruppiert, und Zahlen in YAML-Dateien sind es nicht, was auch immer `numbers` in group.yaml über Zellen sagt: schreiben Sie { $plain }
+SETTING_GROUPED_OR_DECIMAL = „{ $text }“ kann gruppiert gemeint sein, und Zahlen in YAML-Dateien sind es nicht, was auch immer `numbers` in group.yaml über Zellen sagt: schreiben Sie { $plain }, oder { $decimal }, wenn das gemeint ist
+SETTING_MISSING = fehlt
+SETTING_NO_MAPPING = ist keine Zuordnung von Schlüsseln zu Werten
+FILE_NO_MAPPING = die Datei ist keine Zuordnung von Schlüsseln zu Werten
+SETTING_NO_TEXT = ist kein Text
+SETTING_TEXT_LENGTH = ist leer oder länger als 200 Zeichen
+SETTING_WITH_NUL = enthält das Zeichen NUL (U+0000): nehmen Sie es heraus
+SETTING_NOT_ONE_OF = ist „{ $text }“, nicht eines von { $words }
+SETTING_NO_DECIMAL = ist „{ $text }“, keine Dezimalzahl mit höchstens sechs Nachkommastellen
+SETTING_NOT_BETWEEN = ist { $number }, keine Zahl von { $least } bis { $most }
+SETTING_LOSSY_DECIMAL = ist „{ $text }“, eine Dezimalzahl, die so nicht erhalten bleibt: schreiben Sie sie in Anführungszeichen
+SETTING_NO_WHOLE = ist „{ $text }“, keine ganze Zahl von { $least } bis { $most }
+SETTING_NO_LIST = ist keine Liste
+SETTING_PAIR_NO_TEXT = hat einen Schlüssel, der kein Text ist
+SETTING_NO_VALUE = hat keinen Wert
+SETTING_UNKNOWN_NEAR = ist kein bekannter Schlüssel (ist { $near } gemeint?)
+SETTING_UNKNOWN = ist kein bekannter Schlüssel (bekannt sind { $known })
+SETTING_EMPTY = ist leer
+SETTING_NOT_ABOVE_0 = ist nicht größer als 0
+SETTING_BELOW_0 = ist kleiner als 0
+GROUP_CURRENCY = ist kein Code aus drei Großbuchstaben wie CNY
+GROUP_CURRENCY_UNKNOWN = ist { $code }, keine gültige Währung nach ISO 4217: schreiben Sie eine wie CNY
+GROUP_PERIOD_BACKWARDS = ist { $to } und liegt vor from, nämlich { $from }
+GROUP_PERIOD_TOO_LONG = ergibt einen Zeitraum von { $days } Tagen, und höchstens { $most } werden auf einmal abgeschlossen: schließen Sie ihn in Teilen ab
+GROUP_REGION = legt { $branch } in die Region { $region }: schreiben Sie 1 bis 32 Zeichen aus a-z, 0-9 und -, etwa cn-east
+GROUP_SAME_SIGN = ist dasselbe Zeichen wie decimal
+POLICY_CUT_OVER = ist keine Uhrzeit von "00:00" bis "11:59" in Anführungszeichen
+SCHEME_WEIGHTS = haben Gewichte, die { $sum } ergeben, nicht 100
+SCHEME_ID_TAKEN = ist bereits bei einem früheren KPI vergeben
+SCHEME_WEIGHT = ist nicht größer als 0: lassen Sie den KPI stattdessen weg
+SCHEME_CAP = ist { $cap } und liegt nicht über der Untergrenze { $floor }
+SCHEME_RANGE = liegt mehr als { $most } über der Untergrenze { $floor }
+SCHEME_SMALL_SAMPLE = ist nur bei Anteilen und Mittelwerten sinnvoll: lassen Sie es weg
+SCHEME_OF_RECORDS = ist bei der Messgröße records nicht sinnvoll
+SCHEME_OF_UNDEFINED = nennt die Messgröße „{ $measure }“, die nicht unter measures steht{ $hint }
+SCHEME_OF_MISSING = fehlt: es nennt die zu messende Spalte
+SCHEME_OF_RESOLVED = ist eine Ja/Nein-Spalte; sie hat einen Anteil, aber weder Summe noch Mittelwert
+SCHEME_TEST_MISSING = ist unvollständig: at_most oder at_least sagt, welche Vorgänge zählen
+SCHEME_TEST_USELESS = ist nicht schlüssig: at_most und at_least sind hier nicht sinnvoll
+SCHEME_MEASURES_TEXT = { $kpi } misst { $column }, eine Spalte mit Text
+    .cell = Zeile { $line }: { $reason }
+    .odd = { $kpi } misst { $column }, eine Textspalte, da { $count ->
+        [one] eine Zelle keine Zahl ist
+       *[other] { $count } Zellen keine Zahlen sind
     }: { $cells }
-SCHEME_MEASURES_NOTHING = { $kpi } measures { $column }, which is no column of records.csv with values{ $hint }
-SCHEME_MEASURES_CURE = name a column of numbers in records.csv
-    .odd = correct the cells, or name a column of numbers in records.csv
-SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) measures something that is not computed
-MEASURE_UNKNOWN_CURE = measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, the share with rating at_least 4, the sum of amount, the mean of an extra column, or anything else as a measure that the file defines under measures
-POOL_CURRENCY = is { $currency }, but the group's amounts are in { $group }
-POOL_BELOW_0 = is negative: write the money that there is to split, above 0
-POOL_ZERO = is 0: leave the file out when there is nothing to split
-POOL_SHARES = has shares that sum to { $sum }, not to 100
-POOL_SHARE = is not above 0: leave the part out instead
-POOL_TIERS_ELSEWHERE = has a meaning only with by: tiers
-POOL_TIERS_MIXED = mix top_percent and at_least: use one of them in all tiers
-POOL_TIERS_PERCENT = have top_percent that sum to { $sum }, not to 100
-POOL_TIERS_RISE = have at_least that do not fall from tier to tier
-POOL_TIERS_WEIGHTS_RISE = have a weight above that of a better tier: write the best tier first, each with at most the weight of the one before
-POOL_TIERS_WEIGHTLESS = have only weights of 0
-POOL_TIER_RULE = or at_least is needed, and only one of them
-POOL_TIER_NAME_TAKEN = is that of an earlier tier
-POOL_PERCENT_TOO_FINE = is { $percent }: write a percentage with at most four decimals
-POOL_TIER_WEIGHT = is above 1000000
-POOL_SHARE_TOO_FINE = { $percent } % has more than four decimals
-POOL_SHARE_TOO_FINE_CURE = write shares and quotas with at most four decimals
-OTHER_PERIOD = it is for { $from } to { $to }, but { $closed_from } to { $closed_to } is closed
-OTHER_PERIOD_CURE = correct its period, or leave the period out
-POOL_IN_EMPTY_PERIOD = it has money but nobody of people.csv is employed from { $from } to { $to }
-POOL_WITHOUT_PEOPLE_CURE = correct hired_on and left_on, or leave the pool out
-SAVE_FILE_AS_UTF_8 = save the file as UTF-8
+SCHEME_MEASURES_NOTHING = { $kpi } misst { $column }, was keine Spalte mit Werten in records.csv ist{ $hint }
+SCHEME_MEASURES_CURE = nennen Sie eine Zahlenspalte in records.csv
+    .odd = korrigieren Sie die Zellen, oder nennen Sie eine Zahlenspalte in records.csv
+SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) misst etwas, das nicht berechnet wird
+MEASURE_UNKNOWN_CURE = messen Sie die Anzahl der Vorgänge, den Anteil resolved, den Anteil mit first_reply_seconds at_most 30, den Anteil mit rating at_least 4, die Summe von amount, den Mittelwert einer zusätzlichen Spalte oder alles andere als eine Messgröße, die die Datei unter measures definiert
+POOL_CURRENCY = ist { $currency }, die Beträge des Konzerns sind aber in { $group }
+POOL_BELOW_0 = ist negativ: schreiben Sie das zu verteilende Geld, größer als 0
+POOL_ZERO = ist 0: lassen Sie die Datei weg, wenn nichts zu verteilen ist
+POOL_SHARES = hat Anteile, die { $sum } ergeben, nicht 100
+POOL_SHARE = ist nicht größer als 0: lassen Sie den Teil stattdessen weg
+POOL_TIERS_ELSEWHERE = ist nur mit by: tiers sinnvoll
+POOL_TIERS_MIXED = mischen top_percent und at_least: verwenden Sie in allen Staffeln eines davon
+POOL_TIERS_PERCENT = haben top_percent, die { $sum } ergeben, nicht 100
+POOL_TIERS_RISE = haben at_least, die nicht von Staffel zu Staffel fallen
+POOL_TIERS_WEIGHTS_RISE = haben ein Gewicht über dem einer besseren Staffel: schreiben Sie die beste Staffel zuerst, jede mit höchstens dem Gewicht der vorigen
+POOL_TIERS_WEIGHTLESS = haben nur Gewichte von 0
+POOL_TIER_RULE = oder at_least ist nötig, und nur eines von beiden
+POOL_TIER_NAME_TAKEN = ist bereits bei einer früheren Staffel vergeben
+POOL_PERCENT_TOO_FINE = ist { $percent }: schreiben Sie einen Prozentsatz mit höchstens vier Nachkommastellen
+POOL_TIER_WEIGHT = liegt über 1000000
+POOL_SHARE_TOO_FINE = { $percent } % hat mehr als vier Nachkommastellen
+POOL_SHARE_TOO_FINE_CURE = schreiben Sie Anteile und Quoten mit höchstens vier Nachkommastellen
+OTHER_PERIOD = er ist für { $from } bis { $to }, abgeschlossen wird aber { $closed_from } bis { $closed_to }
+OTHER_PERIOD_CURE = korrigieren Sie period, oder lassen Sie period weg
+POOL_IN_EMPTY_PERIOD = er hat Geld, aber niemand in people.csv ist von { $from } bis { $to } beschäftigt
+POOL_WITHOUT_PEOPLE_CURE = korrigieren Sie hired_on und left_on, oder lassen Sie den Bonuspool weg
+SAVE_FILE_AS_UTF_8 = speichern Sie die Datei als UTF-8
 JOINED = { $one }{ $other }
 
 ## The command line: what cannot be done
 
-STEP_FAILED = step: { $step }
-# Code NOBODY_CREDITED.
-NOBODY_CREDITED_AT_ALL = nobody was on duty at any of its records, and none names its agent
+STEP_FAILED = Schritt: { $step }
+NOBODY_CREDITED_AT_ALL = bei keinem ihrer Vorgänge war jemand im Dienst, und keiner nennt seine Servicekraft
     .people = { $rows ->
-        [one] { $rows } row was rejected
-       *[other] { $rows } rows were rejected
-    }, and of the other people nobody was on duty at any record
-    .duty = nobody was on duty at any of its records, and { $rows ->
-        [one] { $rows } row of rosters, punches or hand-overs was rejected
-       *[other] { $rows } rows of rosters, punches or hand-overs were rejected
+        [one] { $rows } Zeile wurde zurückgewiesen
+       *[other] { $rows } Zeilen wurden zurückgewiesen
+    }, und von den übrigen Personen war bei keinem Vorgang jemand im Dienst
+    .duty = bei keinem ihrer Vorgänge war jemand im Dienst, und { $rows ->
+        [one] { $rows } Zeile mit Dienstplänen, Stempelungen oder Übergaben wurde zurückgewiesen
+       *[other] { $rows } Zeilen mit Dienstplänen, Stempelungen oder Übergaben wurden zurückgewiesen
     }
-# Code NOBODY_CREDITED.
-NOBODY_EMPLOYED = nobody is employed between { $from } and { $to }: { $people ->
-    [one] { $people } person was read
-   *[other] { $people } people were read
+NOBODY_EMPLOYED = zwischen { $from } und { $to } ist niemand beschäftigt: { $people ->
+    [one] { $people } Person wurde gelesen
+   *[other] { $people } Personen wurden gelesen
 }, { $rejected ->
-    [0] and no row was rejected
-    [one] and { $rejected } row was rejected
-   *[other] and { $rejected } rows were rejected
+    [0] und keine Zeile wurde zurückgewiesen
+    [one] und { $rejected } Zeile wurde zurückgewiesen
+   *[other] und { $rejected } Zeilen wurden zurückgewiesen
 }
-NOBODY_EMPLOYED_CURE = correct hired_on and left_on, or the period
-# A bundle without a rate that is needed.
-RECORD_RATE_MISSING_CURE = write the rate of that day or of an earlier one, with its source, into rates.csv (columns date, from, to, rate, source)
-NOBODY_CREDITED_CURE = bring rosters.csv, punches.csv or handovers.csv of these days, or correct their accounts and times
-    .rejected = mend those rows first: each is in rejected.csv with its cure
-OUT_NOT_EMPTY = the result folder is not empty
-OUT_IN_USE = another run is writing its result there
-OUT_NOT_EMPTY_CURE = name another with --out, or remove it first
-BUNDLE_NOT_EMPTY = the folder is not empty
-BUNDLE_NOT_EMPTY_CURE = name another with --bundle, or remove it first
-CLOSE_INTERRUPTED = you stopped it: nothing of it is left in { $folder }, and the same command begins anew
-FINDINGS_ARE_IN = { $file } says what was noticed
-REJECTED_ROWS_ARE_IN = { $file } names every rejected row
-REJECTED_ROWS_UNWRITTEN = some rows were rejected, and { $file } could not be written
-# Another process works on the SQLite store.
-STORE_IN_USE = another tally process is at work on the data in { $folder }, and a SQLite store is for one at a time: stop that process, or name other data with --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
-CURE_AND_REJECTED = { $cure }; { $file } names every rejected row
-NOT_IN_MONTH = there is neither a record nor a person { $what } in this month: name an external_id of records.csv, such as { $record }, or an employee_no or name of people.csv, such as { $person }
-NO_MANIFEST = it holds no manifest.json, so it is no result folder
-MANIFEST_DOUBLE = it names the file { $file } twice
-MANIFEST_ELSEWHERE = it names the file { $file }, which is no file of the folder
-NO_MANIFEST_CURE = give a folder that tally close wrote (with --out)
+NOBODY_EMPLOYED_CURE = korrigieren Sie hired_on und left_on oder den Zeitraum
+RECORD_RATE_MISSING_CURE = schreiben Sie den Kurs dieses oder eines früheren Tages mit seiner Quelle in rates.csv (Spalten date, from, to, rate, source)
+NOBODY_CREDITED_CURE = fügen Sie rosters.csv, punches.csv oder handovers.csv dieser Tage hinzu, oder korrigieren Sie deren Konten und Zeiten
+    .rejected = beheben Sie zuerst diese Zeilen: jede steht mit Abhilfe in rejected.csv
+OUT_NOT_EMPTY = der Ergebnisordner ist nicht leer
+OUT_IN_USE = ein anderer Lauf schreibt gerade sein Ergebnis dorthin
+OUT_NOT_EMPTY_CURE = geben Sie mit --out einen anderen an, oder entfernen Sie ihn zuerst
+BUNDLE_NOT_EMPTY = der Ordner ist nicht leer
+BUNDLE_NOT_EMPTY_CURE = geben Sie mit --bundle einen anderen an, oder entfernen Sie ihn zuerst
+CLOSE_INTERRUPTED = Sie haben den Lauf angehalten: in { $folder } ist nichts davon geblieben, und derselbe Befehl beginnt von vorn
+FINDINGS_ARE_IN = { $file } sagt, was aufgefallen ist
+REJECTED_ROWS_ARE_IN = { $file } nennt jede zurückgewiesene Zeile
+REJECTED_ROWS_UNWRITTEN = einige Zeilen wurden zurückgewiesen, und { $file } konnte nicht geschrieben werden
+STORE_IN_USE = ein anderer tally-Prozess arbeitet mit den Daten in { $folder }, und einen SQLite-Datenspeicher nutzt immer nur einer: beenden Sie jenen Prozess, oder geben Sie mit --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db andere Daten an
+CURE_AND_REJECTED = { $cure }; { $file } nennt jede zurückgewiesene Zeile
+NOT_IN_MONTH = in diesem Monat gibt es weder einen Vorgang noch eine Person { $what }: nennen Sie eine external_id aus records.csv, etwa { $record }, oder eine employee_no oder einen Namen aus people.csv, etwa { $person }
+NO_MANIFEST = er enthält keine manifest.json, ist also kein Ergebnisordner
+MANIFEST_DOUBLE = sie nennt die Datei { $file } doppelt
+MANIFEST_ELSEWHERE = sie nennt die Datei { $file }, die keine Datei des Ordners ist
+NO_MANIFEST_CURE = geben Sie einen Ordner an, den tally close geschrieben hat (mit --out)
 BAD_MANIFEST = { $error }
-RESTORE_FOLDER_CURE = restore the folder from where it was kept
-SUITE_NAMES_ANOTHER_PERSON = the suite names a person { $id } whom the bundle does not hold: a fault of ours
-SUITE_NAMES_ANOTHER_ACCOUNT = the suite names an account { $id } that the bundle does not hold: a fault of ours
-SUITE_LISTS_LESS = the suite does not list what was just written: a fault of ours
-CYCLE_WATCH_ENDED = the service stopped telling about the cycle before it was closed: do it again
+RESTORE_FOLDER_CURE = stellen Sie den Ordner von dort wieder her, wo er aufbewahrt wurde
+SUITE_NAMES_ANOTHER_PERSON = die Suite nennt eine Person { $id }, die das Datenpaket nicht enthält: ein Fehler auf unserer Seite
+SUITE_NAMES_ANOTHER_ACCOUNT = die Suite nennt ein Konto { $id }, das das Datenpaket nicht enthält: ein Fehler auf unserer Seite
+SUITE_LISTS_LESS = die Suite listet nicht auf, was gerade geschrieben wurde: ein Fehler auf unserer Seite
+CYCLE_WATCH_ENDED = der Dienst hat vor dem Abschluss des Zyklus aufgehört, darüber zu berichten: wiederholen Sie es
 RECORDS_DO_NOT_ADD_UP = { $sent ->
-    [one] { $sent } record
-   *[other] { $sent } records
-} went in, the cycle counts { $counted } and { $told } came out: a fault of ours
-CANNOT_MAKE_FOLDER = cannot make the folder { $folder }: { $error }
-CANNOT_READ = cannot read { $file }: { $error }
-CANNOT_WRITE = cannot write { $file }: { $error }
+    [one] { $sent } Vorgang ging
+   *[other] { $sent } Vorgänge gingen
+} hinein, der Zyklus zählt { $counted }, und { $told } kamen heraus: ein Fehler auf unserer Seite
+CANNOT_MAKE_FOLDER = der Ordner { $folder } kann nicht angelegt werden: { $error }
+CANNOT_READ = { $file } kann nicht gelesen werden: { $error }
+CANNOT_WRITE = { $file } kann nicht geschrieben werden: { $error }
 
-IO_NOT_FOUND = it is not there
-IO_PERMISSION_DENIED = this user may not
-IO_ALREADY_EXISTS = it is there already: name another one, or move it away first
-IO_IS_A_FOLDER = it is a folder
-IO_NOT_A_FOLDER = a part of the path is no folder
-IO_FOLDER_NOT_EMPTY = the folder is not empty
-IO_DISK_FULL = the disk is full
-IO_READ_ONLY = the disk is read-only
-IO_ADDRESS_IN_USE = another program listens there
-IO_ADDRESS_NOT_HERE = this machine has no such address
-IO_NOT_TEXT = it is no UTF-8 text
-IO_NOBODY_LISTENS = nobody listens there
-IO_NO_ANSWER = no answer came in time
-IO_NO_WAY_THERE = no way leads there from this machine
-IO_NO_SUCH_HOST = no host has this name
-IO_FOLDER_CLOSED = its folder does not let it be written
-TLS_SAYS = the TLS library says: { $cause }
-SERVER_SAYS = it says: { $cause }
-IO_OTHER = the system says: { $cause }
-CURE_ALREADY_DIFFERENT = correct the row, if the suite is right; if the row is right, correct the fact in the suite: an import overwrites nothing
-CURE_DIFFERENT_CONTENT = correct the row, if the suite is right, or give it a higher revision, if the row is right: an import overwrites nothing without one
-CURE_REFERS_TO_NOTHING = import the record that it refers to first, or correct refers_to
-CURE_PERSON_UNKNOWN = add the person to people.csv and import again
-CURE_ACCOUNT_UNKNOWN = add the account to accounts.csv and import again
-CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the other begins
-CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
-CURE_OUT_OF_REACH = have somebody import the row whose rights reach its team, which may have moved to another branch, or take it out
-CURE_RECORD_OUT_OF_REACH = have the row imported by whoever had the account's team on its day, or by the group
-CURE_REPLY_RECORD_UNKNOWN = import the record with its messages, or have them imported by somebody who may bring in records of its day
-CURE_CLAIM_WITHDRAWN = take the row out: it was taken back with a reason
-CURE_ROWS_CONTRADICT = keep the row that is right, and import again
-CURE_KEPT_BACK = correct first what this file says of that row, or have it imported by somebody whose rights reach it, then import again: this one comes in with it
-CURE_PERIOD_PURGED = have data of these months kept longer first (SetRetention, 120 months at most), then import again, or take the row out
-CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already
-    .file = correct what is named, or take the row out
+IO_NOT_FOUND = nicht vorhanden
+IO_PERMISSION_DENIED = dieser Benutzer darf das nicht
+IO_ALREADY_EXISTS = bereits vorhanden: geben Sie etwas anderes an, oder verschieben Sie es zuerst
+IO_IS_A_FOLDER = es ist ein Ordner
+IO_NOT_A_FOLDER = ein Teil des Pfads ist kein Ordner
+IO_FOLDER_NOT_EMPTY = der Ordner ist nicht leer
+IO_DISK_FULL = der Datenträger ist voll
+IO_READ_ONLY = der Datenträger ist schreibgeschützt
+IO_ADDRESS_IN_USE = dort lauscht bereits ein anderes Programm
+IO_ADDRESS_NOT_HERE = dieser Rechner hat keine solche Adresse
+IO_NOT_TEXT = es ist kein UTF-8-Text
+IO_NOBODY_LISTENS = dort lauscht niemand
+IO_NO_ANSWER = es kam rechtzeitig keine Antwort
+IO_NO_WAY_THERE = von diesem Rechner führt kein Weg dorthin
+IO_NO_SUCH_HOST = kein Host hat diesen Namen
+IO_FOLDER_CLOSED = in seinen Ordner darf nicht geschrieben werden
+TLS_SAYS = die TLS-Bibliothek sagt: { $cause }
+SERVER_SAYS = er sagt: { $cause }
+IO_OTHER = das System sagt: { $cause }
+CURE_ALREADY_DIFFERENT = korrigieren Sie die Zeile, wenn die Suite recht hat; stimmt die Zeile, korrigieren Sie den Sachverhalt in der Suite: ein Import überschreibt nichts
+CURE_DIFFERENT_CONTENT = korrigieren Sie die Zeile, wenn die Suite recht hat, oder geben Sie ihr eine höhere Revision, wenn die Zeile stimmt: ohne eine solche überschreibt ein Import nichts
+CURE_REFERS_TO_NOTHING = importieren Sie zuerst den Vorgang, auf den sie verweist, oder korrigieren Sie refers_to
+CURE_PERSON_UNKNOWN = fügen Sie die Person zu people.csv hinzu, und importieren Sie erneut
+CURE_ACCOUNT_UNKNOWN = fügen Sie das Konto zu accounts.csv hinzu, und importieren Sie erneut
+CURE_ALIAS_OVERLAP = beenden Sie eine Bedeutung des Alias (Spalte to), bevor die andere beginnt
+CURE_PLACE_WRONG = korrigieren Sie das Team in accounts.csv oder die Region seiner Niederlassung in group.yaml
+CURE_OUT_OF_REACH = lassen Sie die Zeile von jemandem importieren, dessen Rechte bis zu ihrem Team reichen, das möglicherweise in eine andere Niederlassung gewechselt ist, oder nehmen Sie sie heraus
+CURE_RECORD_OUT_OF_REACH = lassen Sie die Zeile von denen importieren, die das Team des Kontos an ihrem Tag hatten, oder vom Konzern
+CURE_REPLY_RECORD_UNKNOWN = importieren Sie den Vorgang mit seinen Nachrichten, oder lassen Sie sie von jemandem importieren, der Vorgänge seines Tages importieren darf
+CURE_CLAIM_WITHDRAWN = nehmen Sie die Zeile heraus: sie wurde mit Begründung zurückgenommen
+CURE_ROWS_CONTRADICT = behalten Sie die richtige Zeile, und importieren Sie erneut
+CURE_KEPT_BACK = korrigieren Sie zuerst, was diese Datei über jene Zeile sagt, oder lassen Sie sie von jemandem importieren, dessen Rechte dorthin reichen, und importieren Sie dann erneut: diese kommt mit ihr hinein
+CURE_PERIOD_PURGED = lassen Sie zuerst Daten dieser Monate länger aufbewahren (SetRetention, höchstens 120 Monate), und importieren Sie dann erneut, oder nehmen Sie die Zeile heraus
+CURE_REFUSED_ROW = korrigieren Sie das Genannte, und importieren Sie erneut: übernommene Zeilen gelten als bereits vorhanden
+    .file = korrigieren Sie das Genannte, oder nehmen Sie die Zeile heraus
 
 ## Settings and arguments
 
-SETTING_CANNOT_HOLD = setting { $key }: { $problem }
+SETTING_CANNOT_HOLD = Einstellung { $key }: { $problem }
 SETTING_SET_IN = { $problem } ({ $place })
-SETTING_IN_FILE = set in the file { $file }
-SETTING_IN_VARIABLE = set by the environment variable { $name }
-SETTING_ON_COMMAND_LINE = set on the command line
-SETTING_NOT_KNOWN = there is no such setting; at this place there are { $known }
-SETTING_EXPECTED = it is { $found }, and { $expected } is expected
-    .alone = { $expected } is expected
-SETTINGS_NOT_TOML = the file is no TOML: see that each line is [SECTION] or KEY = VALUE
-    .at = the file is no TOML from line { $line }, column { $column } on: see that each line is [SECTION] or KEY = VALUE, and texts stand in quotes
-SETTING_FILE_MISSING = there is no file { $file }
-SETTING_FILE_EMPTY = { $file } is empty
-SETTING_SERVICE_UNKNOWN = there is no service { $name }; there are { $known }
-SETTING_SERVICES_NONE = name at least one of { $known }
-SETTING_PEER_MISSING = { $name } is not in this process (server.services): say where it is, https://host:port
-SETTING_AT_LEAST_ONE = at least 1 is expected
-SETTING_AT_MOST = at most { $most } is expected
-SETTING_SERVICE_TWICE = { $name } is named twice: name each service once
-SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db or postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE is expected
-SETTING_SERVICE_IN_URL = every service has a file of its own: write {"{"}service{"}"} into its name, sqlite://DIRECTORY/{"{"}service{"}"}.db, or sqlite:///DIRECTORY/{"{"}service{"}"}.db for a folder that begins with /
-    .role = every service signs in as a role of its own: write tally_{"{"}service{"}"} as the role, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
-SETTING_PEER_IN_CLEAR = { $address } is beyond the loopback: https://host:port is expected
-# The gateway would listen beyond the loopback, and it speaks no TLS.
-SETTING_HTTP_IN_CLEAR = { $ip } is beyond the loopback, and the gateway speaks no TLS: let it listen on the loopback behind a proxy that does, or set server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay where the network itself encrypts
-SETTING_CERTIFICATE_AND_KEY = a certificate and its key go together: set both or neither
-SETTING_LISTEN_IN_CLEAR = { $ip } is beyond the loopback: set server.tls_certificate and server.tls_key
-SETTING_KEYS_GENERATED = { $ip } is beyond the loopback, where generated keys do not do: name a directory
-SETTING_PASSPHRASE_TWICE = keys.passphrase is set as well: set one of them
-SETTING_LOG_LEVELS = "{ $part }" is neither a level ({ $levels }) nor MODULE=LEVEL, such as tally_store=debug; several are separated by commas
-SETTING_AUTHORITY_ALONE = it says who signs the certificates of callers, and this server speaks no TLS: set server.tls_certificate and server.tls_key as well
-SETTING_NO_CERTIFICATE = the file { $file } holds no certificate that can be read: name a PEM file with -----BEGIN CERTIFICATE-----
-SETTING_NO_PRIVATE_KEY = the file { $file } holds no private key that can be read: name a PEM file with -----BEGIN PRIVATE KEY-----, not an encrypted one
-SETTING_KEY_OF_ANOTHER = the private key in { $file } does not belong to the certificate in { $certificate }: name the key that this certificate was made for
-SETTING_CERTIFICATE_OVER = the certificate in { $file } is out of date: it was good until { $until }, and the clock of this machine says { $now }. Get a new one from whoever signed it; if the clock is wrong, put it right
-    .early = the certificate in { $file } is not good yet: it begins at { $from }, and the clock of this machine says { $now }. If the clock is wrong, put it right; else wait, or name the certificate before it
-SETTING_CERTIFICATE_OF_ANOTHER = the certificate in { $file } is not signed by the authority in { $authority }, by which this process and the services it calls (peers) know each other: name the authority that signed it, or a certificate that this one signed
-SETTING_REDIS_URL = redis://HOST:PORT is expected, or rediss://HOST:PORT for TLS; a password stands before the host, redis://:PASSWORD@HOST:PORT
-SETTING_ENDPOINT = the address of a collector is expected, such as http://127.0.0.1:4317
-SAMPLE_NEEDS_ALL = --sample needs all services in one process, and { $name } is not named
-EXPECT_ADDRESS = an address and a port, such as 127.0.0.1:7070,
-EXPECT_ONE_OF = one of { $words }
-EXPECT_WHOLE_NUMBER = a whole number
-    .to = a whole number from 0 to { $most }
-EXPECT_TRUE_OR_FALSE = true or false
-EXPECT_TEXT = a text
-EXPECT_LIST = a list, such as ["a", "b"] or a,b,
-EXPECT_OTHER = another kind of value
-EXPECT_UUID = a UUID
-EXPECT_DATE = a date, such as 2026-03-31
-EXPECT_INSTANT = an instant with its offset, such as 2026-03-31T09:00:00+08:00
-EXPECT_FROM_TO = { $from } to { $to }
-ARG_VALUE_WRONG = { $arg }: '{ $value }' does not do; expected: { $expected }
-ARG_WITHOUT_VALUE = { $arg } needs a value
-ARG_VALUES_WRONG = { $arg }: another number of values is expected
-ARG_UNKNOWN = there is no argument { $arg }
-    .near = there is no argument { $arg }; is { $near } meant?
-COMMAND_UNKNOWN = there is no command { $name }
-    .near = there is no command { $name }; is { $near } meant?
-COMMAND_MISSING = name a command: { $known }
-ARG_MISSING = missing: { $arg }
-ARG_CONFLICT = { $arg } does not go together with { $other }
-ARG_NOT_TEXT = an argument is no UTF-8 text
-ARG_USAGE = type: { $usage } (--help tells more)
+SETTING_IN_FILE = gesetzt in der Datei { $file }
+SETTING_IN_VARIABLE = gesetzt durch die Umgebungsvariable { $name }
+SETTING_ON_COMMAND_LINE = gesetzt auf der Kommandozeile
+SETTING_NOT_KNOWN = diese Einstellung gibt es nicht; an dieser Stelle gibt es { $known }
+SETTING_EXPECTED = sie ist { $found }, erwartet wird { $expected }
+    .alone = erwartet wird { $expected }
+SETTINGS_NOT_TOML = die Datei ist kein TOML: prüfen Sie, ob jede Zeile [SECTION] oder KEY = VALUE ist
+    .at = ab Zeile { $line }, Spalte { $column } ist die Datei kein TOML: prüfen Sie, ob jede Zeile [SECTION] oder KEY = VALUE ist und Texte in Anführungszeichen stehen
+SETTING_FILE_MISSING = die Datei { $file } gibt es nicht
+SETTING_FILE_EMPTY = { $file } ist leer
+SETTING_SERVICE_UNKNOWN = den Dienst { $name } gibt es nicht; es gibt { $known }
+SETTING_SERVICES_NONE = nennen Sie mindestens einen von { $known }
+SETTING_PEER_MISSING = { $name } ist nicht in diesem Prozess (server.services): geben Sie an, wo er ist, https://host:port
+SETTING_AT_LEAST_ONE = erwartet wird mindestens 1
+SETTING_AT_MOST = erwartet wird höchstens { $most }
+SETTING_SERVICE_TWICE = { $name } ist doppelt genannt: nennen Sie jeden Dienst einmal
+SETTING_DATABASE_URL = erwartet wird sqlite://DIRECTORY/{"{"}service{"}"}.db oder postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_SERVICE_IN_URL = jeder Dienst hat eine eigene Datei: schreiben Sie {"{"}service{"}"} in ihren Namen, sqlite://DIRECTORY/{"{"}service{"}"}.db, oder sqlite:///DIRECTORY/{"{"}service{"}"}.db für einen Ordner, der mit / beginnt
+    .role = jeder Dienst meldet sich mit einer eigenen Rolle an: schreiben Sie tally_{"{"}service{"}"} als Rolle, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_PEER_IN_CLEAR = { $address } liegt außerhalb des Loopbacks: erwartet wird https://host:port
+SETTING_HTTP_IN_CLEAR = { $ip } liegt außerhalb des Loopbacks, und das Gateway spricht kein TLS: lassen Sie es auf dem Loopback hinter einem Proxy lauschen, der TLS spricht, oder setzen Sie server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay, wenn das Netz selbst verschlüsselt
+SETTING_CERTIFICATE_AND_KEY = ein Zertifikat und sein Schlüssel gehören zusammen: setzen Sie beide oder keines
+SETTING_LISTEN_IN_CLEAR = { $ip } liegt außerhalb des Loopbacks: setzen Sie server.tls_certificate und server.tls_key
+SETTING_KEYS_GENERATED = { $ip } liegt außerhalb des Loopbacks, wo erzeugte Schlüssel nicht genügen: geben Sie einen Ordner an
+SETTING_PASSPHRASE_TWICE = keys.passphrase ist ebenfalls gesetzt: setzen Sie eines von beiden
+SETTING_LOG_LEVELS = „{ $part }“ ist weder eine Stufe ({ $levels }) noch MODULE=LEVEL, etwa tally_store=debug; mehrere werden durch Kommas getrennt
+SETTING_AUTHORITY_ALONE = sie sagt, wer die Zertifikate der Aufrufer signiert, und dieser Server spricht kein TLS: setzen Sie auch server.tls_certificate und server.tls_key
+SETTING_NO_CERTIFICATE = die Datei { $file } enthält kein lesbares Zertifikat: geben Sie eine PEM-Datei mit -----BEGIN CERTIFICATE----- an
+SETTING_NO_PRIVATE_KEY = die Datei { $file } enthält keinen lesbaren privaten Schlüssel: geben Sie eine PEM-Datei mit -----BEGIN PRIVATE KEY----- an, keine verschlüsselte
+SETTING_KEY_OF_ANOTHER = der private Schlüssel in { $file } gehört nicht zum Zertifikat in { $certificate }: geben Sie den Schlüssel an, für den dieses Zertifikat ausgestellt wurde
+SETTING_CERTIFICATE_OVER = das Zertifikat in { $file } ist abgelaufen: es galt bis { $until }, und die Uhr dieses Rechners zeigt { $now }. Holen Sie ein neues bei der Stelle, die es signiert hat; geht die Uhr falsch, stellen Sie sie richtig
+    .early = das Zertifikat in { $file } gilt noch nicht: es beginnt am { $from }, und die Uhr dieses Rechners zeigt { $now }. Geht die Uhr falsch, stellen Sie sie richtig; sonst warten Sie, oder geben Sie das vorige Zertifikat an
+SETTING_CERTIFICATE_OF_ANOTHER = das Zertifikat in { $file } ist nicht von der Stelle in { $authority } signiert, an der dieser Prozess und die von ihm aufgerufenen Dienste (peers) einander erkennen: geben Sie die Stelle an, die es signiert hat, oder ein Zertifikat, das diese signiert hat
+SETTING_REDIS_URL = erwartet wird redis://HOST:PORT oder für TLS rediss://HOST:PORT; ein Passwort steht vor dem Host, redis://:PASSWORD@HOST:PORT
+SETTING_ENDPOINT = erwartet wird die Adresse eines Kollektors, etwa http://127.0.0.1:4317
+SAMPLE_NEEDS_ALL = --sample braucht alle Dienste in einem Prozess, und { $name } ist nicht genannt
+EXPECT_ADDRESS = eine Adresse mit Port, etwa 127.0.0.1:7070
+EXPECT_ONE_OF = eines von { $words }
+EXPECT_WHOLE_NUMBER = eine ganze Zahl
+    .to = eine ganze Zahl von 0 bis { $most }
+EXPECT_TRUE_OR_FALSE = true oder false
+EXPECT_TEXT = ein Text
+EXPECT_LIST = eine Liste, etwa ["a", "b"] oder a,b
+EXPECT_OTHER = eine andere Art von Wert
+EXPECT_UUID = eine UUID
+EXPECT_DATE = ein Datum, etwa 2026-03-31
+EXPECT_INSTANT = ein Zeitpunkt mit Zeitverschiebung, etwa 2026-03-31T09:00:00+08:00
+EXPECT_FROM_TO = { $from } bis { $to }
+ARG_VALUE_WRONG = { $arg }: „{ $value }“ ist nicht verwendbar; erwartet: { $expected }
+ARG_WITHOUT_VALUE = { $arg } braucht einen Wert
+ARG_VALUES_WRONG = { $arg }: es wird eine andere Anzahl von Werten erwartet
+ARG_UNKNOWN = das Argument { $arg } gibt es nicht
+    .near = das Argument { $arg } gibt es nicht; ist { $near } gemeint?
+COMMAND_UNKNOWN = den Befehl { $name } gibt es nicht
+    .near = den Befehl { $name } gibt es nicht; ist { $near } gemeint?
+COMMAND_MISSING = geben Sie einen Befehl an: { $known }
+ARG_MISSING = es fehlt: { $arg }
+ARG_CONFLICT = { $arg } lässt sich nicht mit { $other } kombinieren
+ARG_NOT_TEXT = ein Argument ist kein UTF-8-Text
+ARG_USAGE = geben Sie ein: { $usage } (--help sagt mehr)
 
 ## The command line: pages
 
-SHOW_NOT_DONE = Not done
+SHOW_NOT_DONE = Nicht erledigt
 SHOW_NOT_DONE_STEP = { $step }: { $why }
-SHOW_REST_IS_THERE = Everything before it is in the result folder; once the cause is mended, the same command with another --out does the rest too.
-RUNG_TAG = named by the platform
-RUNG_HANDOVER = held the account by hand-over
-RUNG_SOLE = alone on duty
-RUNG_INFERRED = inferred from who was busy when
-RUNG_EQUAL = shared equally by those on duty
-RUNG_SPLIT = shared by contributors
-RUNG_CLAIM = claimed with a click
-RUNG_DEVICE = by the device
-RUNG_REPLIES = weighed by the times of replies
-RUNG_TAG_SHARE = weighed by names nearby
-RUNG_TEAM = shared by the team, nothing else known
-RUNG_UNATTRIBUTED = credited to nobody
-STEP_DUTY = people, accounts, duty
-STEP_RECORDS = records
-STEP_REPLIES = messages of the records
-STEP_CLAIMS = the claims
-STEP_RATES = the rates of exchange
-STEP_OBSERVATIONS = the observations
-STEP_CYCLE = attribution and scores
-STEP_PUBLISH = publishing
-STEP_SETTLEMENT = settlement
-STEP_CREDITS = credits
-STEP_TOTALS = totals
-STEP_CARDS = score cards
-STEP_STATEMENTS = statements
-STEP_FINDINGS = findings
-STEP_INPUTS = inputs
-PROGRESS_READING = reading
-PROGRESS_MAKING = making a month
-PROGRESS_COUNTING = counting
-PROGRESS_ROWS = rows
-KIND_MISSING_PUNCH = an in without its out, or the other way round
-KIND_UNCOVERED_SHIFT = rostered, and punched on that day at other times only: the shift does not count
-KIND_BARELY_COVERED_SHIFT = rostered, and punched on that day for another shift: no more than the edge of this one counts
-KIND_HELD_BY_OTHERS = rostered, and only others held the account by hand-over: the shift does not count
-KIND_NOT_EMPLOYED = a shift, a punch or a hold of somebody who is not employed then
-KIND_DOUBLE_IN = punched in twice: the second one counts
-KIND_OVERLAP = several people held one account at once
-KIND_MISSING_RELEASE = took an account over and never gave it back
-KIND_RELEASE_WITHOUT_TAKE = gave back an account without having it
-KIND_UNHELD_ACCOUNT = nobody was on duty for an account, or for some of its records
-KIND_NO_DUTY_EVIDENCE = no roster, punch or hand-over: the whole team counts as on duty
-KIND_NOT_SETTLED = the pool could not be split
-KIND_ODD_PUNCHES = an odd number of punches in a day: the last has no partner
-KIND_SINGLE_PUNCH = a single punch in a day has no partner
-KIND_PUNCHES_BETWEEN = punches between the first and the last of a day were left out
-KIND_LONG_PRESENCE = a presence of more than 13 hours from punches without a direction
-KIND_READ_AS_NIGHT = punches without a direction that were taken for nights
-KIND_DAY_OR_NIGHT = punches without a direction that may be days or nights: taken for days
-KIND_TAG_OFF_DUTY = a record names somebody who was off duty; the name counts
-KIND_NAMED_WITHOUT_AGENT = a named account's record names nobody
-KIND_MIXED_WITHOUT_TAG = a mixed account's records without a name
-KIND_TOO_FEW_TO_INFER = too few records to infer from: shared equally
-KIND_SEVERAL_AT_ONCE = several dialogues at once tell people apart too little: shared equally
-KIND_TOO_FEW_REPLIES = too few replies a person to tell people apart: shared equally
-KIND_REPLIES_TOO_DENSE = replies come too densely to tell people apart by their times: shared equally
-KIND_EVIDENCE_UNEVEN = some say of far more than others that it is theirs: weighed by what each leaves unsaid
-KIND_CLOCK_WITHOUT_SECONDS = the clock of the replies has no seconds: shared equally
-KIND_CLAIM_OFF_DUTY = a claim of somebody who was not on duty does not count
-KIND_CLAIM_WITHOUT_RECORD = a claim of a dialogue that never came
-KIND_CLAIMS_DIFFER = several people claim one record, or another is named
-KIND_DEVICE_OFF_DUTY = a device of somebody who was not on duty does not count
-KIND_DEVICE_OF_SEVERAL = a device of several people at once does not count
-KIND_DEVICE_OF_NOBODY = a device was used while it was nobody's: misspelt, of a seat without a roster, or bound for other days
-KIND_EVIDENCE_NOT_READ = claims, devices or times of messages that the version of the policy does not read
-KIND_REPLY_OUTSIDE_RECORD = replies before their record or after it count for nothing
-KIND_BREAKS_NOT_PUNCHED = hours of unbroken duty without any work: breaks that nobody punched
-KIND_CLOCKS_APART = messages by a clock minutes apart from that of their records, read by the latter
-KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
-KIND_CONTRIBUTOR_UNKNOWN = a record names a contributor who is unknown
-KIND_CONTRIBUTOR_OFF_DUTY = a record names a contributor who was off duty; the name counts
-KIND_CONTRIBUTORS_NOT_SPLIT = records name contributors, and the policy does not split them
-KIND_UNKNOWN_AGENT = a record names somebody unknown
-KIND_AMOUNTS_CONVERTED = amounts were converted from another currency
-KIND_CONVERTED_ENCODING = a file was GBK or UTF-16 and was converted
-KIND_CONVERTED_SEPARATOR = columns were separated by tabs or semicolons
-KIND_MISSING_COLUMN = a column is missing: nothing of it is measured
-KIND_UNKNOWN_COLUMN = nobody reads this column; perhaps misspelt
-KIND_UNKNOWN_FILE = nobody reads this file; perhaps misspelt
-KIND_EMPTY_FILE = an optional file is empty
-KIND_DUPLICATE_RECORD = the same record several times: taken once
-KIND_DUPLICATE_ROW = the same row several times: taken once
-KIND_OUTSIDE_PERIOD = records outside the period were left out with their messages, and claims made outside of it, or observations outside of it count for nothing
-KIND_DAMAGED_ID = ids, customers or other values that a spreadsheet may have damaged
-KIND_HOUR_TWICE = clocks went back: an hour came twice
-KIND_NO_VALUE = cells that stand for no value were taken as empty
-KIND_CLEANED_CELL = cells were read without unseen characters or a decimal that an export added
-KIND_LONG_RECORD = records last a day or longer
-KIND_REPLIES_TOO_MANY = a record has more messages than one has
-KIND_POPULATION_OF_NOBODY = the population names a position or a grade that nobody has
-KIND_TRANSFER = somebody goes on in another unit, position or grade
-KIND_REHIRE = somebody left and came back
-KIND_TEAM_WITHOUT_PEOPLE = an account's team has no people
-KIND_BRANCH_WITHOUT_PEOPLE = a branch has no people
-KIND_MEASURE_NOT_SENT = nobody has data of a measure: its indicator counts for nobody
-KIND_OBSERVATIONS_BEYOND_PERIOD = observations reach beyond the period: they count for nothing
-KIND_OBSERVATIONS_UNREAD = no indicator reads the measure of observations; perhaps misspelt
-KIND_REFUND_EXCEEDS_SALE = refunds are larger than their sale
-SHOW_HEADLINE = { $group }, { $from } to { $to }
+SHOW_REST_IS_THERE = Alles davor liegt im Ergebnisordner; ist die Ursache behoben, erledigt derselbe Befehl mit einem anderen --out auch den Rest.
+RUNG_TAG = von der Plattform genannt
+RUNG_HANDOVER = hatte das Konto laut Übergabe
+RUNG_SOLE = allein im Dienst
+RUNG_INFERRED = abgeleitet daraus, wer wann beschäftigt war
+RUNG_EQUAL = zu gleichen Teilen unter den Diensthabenden
+RUNG_SPLIT = auf Mitwirkende aufgeteilt
+RUNG_CLAIM = per Klick beansprucht
+RUNG_DEVICE = nach dem Gerät
+RUNG_REPLIES = nach den Zeiten der Antworten gewichtet
+RUNG_TAG_SHARE = nach Namen in der Nähe gewichtet
+RUNG_TEAM = vom Team geteilt, sonst nichts bekannt
+RUNG_UNATTRIBUTED = niemandem zugerechnet
+STEP_DUTY = Personen, Konten, Dienste
+STEP_RECORDS = Vorgänge
+STEP_REPLIES = Nachrichten der Vorgänge
+STEP_CLAIMS = die Beanspruchungen
+STEP_RATES = die Wechselkurse
+STEP_OBSERVATIONS = die Beobachtungen
+STEP_CYCLE = Zurechnung und Punktzahlen
+STEP_PUBLISH = Veröffentlichung
+STEP_SETTLEMENT = Abrechnung
+STEP_CREDITS = Anteile
+STEP_TOTALS = Summen
+STEP_CARDS = Scorecards
+STEP_STATEMENTS = Entgeltnachweise
+STEP_FINDINGS = Auffälligkeiten
+STEP_INPUTS = Eingaben
+PROGRESS_READING = liest
+PROGRESS_MAKING = erzeugt einen Monat
+PROGRESS_COUNTING = zählt
+PROGRESS_ROWS = Zeilen
+KIND_MISSING_PUNCH = ein Kommen ohne Gehen oder umgekehrt
+KIND_UNCOVERED_SHIFT = eingeplant und an diesem Tag nur zu anderen Zeiten gestempelt: die Schicht zählt nicht
+KIND_BARELY_COVERED_SHIFT = eingeplant und an diesem Tag für eine andere Schicht gestempelt: von dieser zählt höchstens der Rand
+KIND_HELD_BY_OTHERS = eingeplant, aber laut Übergabe hatten nur andere das Konto: die Schicht zählt nicht
+KIND_NOT_EMPLOYED = eine Schicht, Stempelung oder Belegung von jemandem, der dann nicht beschäftigt ist
+KIND_DOUBLE_IN = zweimal eingestempelt: das zweite Mal zählt
+KIND_OVERLAP = mehrere Personen haben ein Konto zugleich belegt
+KIND_MISSING_RELEASE = ein Konto übernommen und nie zurückgegeben
+KIND_RELEASE_WITHOUT_TAKE = ein Konto zurückgegeben, ohne es zu haben
+KIND_UNHELD_ACCOUNT = für ein Konto oder einige seiner Vorgänge war niemand im Dienst
+KIND_NO_DUTY_EVIDENCE = kein Dienstplan, keine Stempelung, keine Übergabe: das ganze Team gilt als im Dienst
+KIND_NOT_SETTLED = der Bonuspool konnte nicht verteilt werden
+KIND_ODD_PUNCHES = eine ungerade Anzahl von Stempelungen am Tag: die letzte hat kein Gegenstück
+KIND_SINGLE_PUNCH = eine einzelne Stempelung am Tag hat kein Gegenstück
+KIND_PUNCHES_BETWEEN = Stempelungen zwischen der ersten und der letzten eines Tages wurden weggelassen
+KIND_LONG_PRESENCE = eine Anwesenheit von mehr als 13 Stunden aus Stempelungen ohne Richtung
+KIND_READ_AS_NIGHT = Stempelungen ohne Richtung, die als Nächte gelesen wurden
+KIND_DAY_OR_NIGHT = Stempelungen ohne Richtung, die Tage oder Nächte sein können: als Tage angenommen
+KIND_TAG_OFF_DUTY = ein Vorgang nennt jemanden außer Dienst; der Name zählt
+KIND_NAMED_WITHOUT_AGENT = der Vorgang eines persönlichen Kontos nennt niemanden
+KIND_MIXED_WITHOUT_TAG = Vorgänge eines gemischten Kontos ohne Namen
+KIND_TOO_FEW_TO_INFER = zu wenige Vorgänge für eine Ableitung: zu gleichen Teilen
+KIND_SEVERAL_AT_ONCE = mehrere Dialoge zugleich unterscheiden Personen zu wenig: zu gleichen Teilen
+KIND_TOO_FEW_REPLIES = zu wenige Antworten je Person, um sie zu unterscheiden: zu gleichen Teilen
+KIND_REPLIES_TOO_DENSE = Antworten zu dicht, um Personen nach Zeiten zu unterscheiden: zu gleichen Teilen
+KIND_EVIDENCE_UNEVEN = der gekennzeichnete Anteil ist von Person zu Person sehr verschieden: gewichtet danach, was jede Person offenlässt
+KIND_CLOCK_WITHOUT_SECONDS = die Uhr der Antworten hat keine Sekunden: zu gleichen Teilen
+KIND_CLAIM_OFF_DUTY = die Beanspruchung einer Person, die nicht im Dienst war, zählt nicht
+KIND_CLAIM_WITHOUT_RECORD = die Beanspruchung eines Dialogs, der nie ankam
+KIND_CLAIMS_DIFFER = mehrere Personen beanspruchen einen Vorgang, oder er nennt eine andere
+KIND_DEVICE_OFF_DUTY = das Gerät einer Person, die nicht im Dienst war, zählt nicht
+KIND_DEVICE_OF_SEVERAL = ein Gerät mehrerer Personen zugleich zählt nicht
+KIND_DEVICE_OF_NOBODY = ein Gerät wurde benutzt, als es niemandem gehörte: falsch geschrieben, an einem Arbeitsplatz ohne Dienstplan oder für andere Tage zugeordnet
+KIND_EVIDENCE_NOT_READ = Beanspruchungen, Geräte oder Nachrichtenzeiten, die diese Version der Richtlinie nicht liest
+KIND_REPLY_OUTSIDE_RECORD = Antworten vor oder nach ihrem Vorgang zählen nicht
+KIND_BREAKS_NOT_PUNCHED = Stunden ununterbrochenen Dienstes ohne jede Arbeit: Pausen, die niemand gestempelt hat
+KIND_CLOCKS_APART = Nachrichten nach einer Uhr, die Minuten von der ihrer Vorgänge abweicht, nach letzterer gelesen
+KIND_DID_NOT_SETTLE = die Ableitung kam zu keinem stabilen Ergebnis: zu gleichen Teilen
+KIND_CONTRIBUTOR_UNKNOWN = ein Vorgang nennt eine unbekannte mitwirkende Person
+KIND_CONTRIBUTOR_OFF_DUTY = ein Vorgang nennt eine mitwirkende Person außer Dienst; der Name zählt
+KIND_CONTRIBUTORS_NOT_SPLIT = Vorgänge nennen Mitwirkende, und die Richtlinie teilt sie nicht auf
+KIND_UNKNOWN_AGENT = ein Vorgang nennt jemand Unbekannten
+KIND_AMOUNTS_CONVERTED = Beträge wurden aus einer anderen Währung umgerechnet
+KIND_CONVERTED_ENCODING = eine Datei war GBK oder UTF-16 und wurde umgewandelt
+KIND_CONVERTED_SEPARATOR = Spalten waren mit Tabulatoren oder Semikolons getrennt
+KIND_MISSING_COLUMN = eine Spalte fehlt: nichts davon wird gemessen
+KIND_UNKNOWN_COLUMN = diese Spalte wird von nichts gelesen; vielleicht falsch geschrieben
+KIND_UNKNOWN_FILE = diese Datei wird von nichts gelesen; vielleicht falsch geschrieben
+KIND_EMPTY_FILE = eine optionale Datei ist leer
+KIND_DUPLICATE_RECORD = derselbe Vorgang mehrmals: einmal übernommen
+KIND_DUPLICATE_ROW = dieselbe Zeile mehrmals: einmal übernommen
+KIND_OUTSIDE_PERIOD = Vorgänge außerhalb des Zeitraums wurden samt ihren Nachrichten weggelassen, ebenso Beanspruchungen außerhalb; Beobachtungen außerhalb zählen nicht
+KIND_DAMAGED_ID = IDs, Kunden oder andere Werte, die eine Tabellenkalkulation beschädigt haben kann
+KIND_HOUR_TWICE = die Uhren wurden zurückgestellt: eine Stunde kam doppelt vor
+KIND_NO_VALUE = Zellen, die für keinen Wert stehen, wurden als leer angenommen
+KIND_CLEANED_CELL = Zellen wurden ohne unsichtbare Zeichen oder ohne eine vom Export hinzugefügte Nachkommastelle gelesen
+KIND_LONG_RECORD = Vorgänge dauern einen Tag oder länger
+KIND_REPLIES_TOO_MANY = ein Vorgang hat mehr Nachrichten, als einer haben kann
+KIND_POPULATION_OF_NOBODY = der Personenkreis nennt eine Position oder Stufe, die niemand hat
+KIND_TRANSFER = jemand arbeitet in einer anderen Einheit, Position oder Stufe weiter
+KIND_REHIRE = jemand schied aus und kam zurück
+KIND_TEAM_WITHOUT_PEOPLE = das Team eines Kontos hat keine Personen
+KIND_BRANCH_WITHOUT_PEOPLE = eine Niederlassung hat keine Personen
+KIND_MEASURE_NOT_SENT = niemand hat Daten einer Messgröße: ihre Kennzahl zählt für niemanden
+KIND_OBSERVATIONS_BEYOND_PERIOD = Beobachtungen reichen über den Zeitraum hinaus: sie zählen nicht
+KIND_OBSERVATIONS_UNREAD = keine Kennzahl liest die Messgröße von Beobachtungen; vielleicht falsch geschrieben
+KIND_REFUND_EXCEEDS_SALE = Erstattungen sind größer als ihr Verkauf
+SHOW_HEADLINE = { $group }, { $from } bis { $to }
 SHOW_SIZE = { $records ->
-    [one] { $records } service record
-   *[other] { $records } service records
-} on { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
+    [one] { $records } Servicevorgang
+   *[other] { $records } Servicevorgänge
+} auf { $accounts ->
+    [one] { $accounts } Konto
+   *[other] { $accounts } Konten
 }, { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+    [one] { $people } Person
+   *[other] { $people } Personen
 }
 SHOW_REJECTED = { $count ->
-    [one] { $count } row was rejected: rejected.csv says why and what to change
-   *[other] { $count } rows were rejected: rejected.csv says which, why, and what to change
+    [one] { $count } Zeile wurde zurückgewiesen: rejected.csv sagt, warum und was zu ändern ist
+   *[other] { $count } Zeilen wurden zurückgewiesen: rejected.csv sagt, welche, warum und was zu ändern ist
 }
-SHOW_NOT_SPLIT = The pool was not split
-SHOW_SCORES_KEPT = Credits, score cards and findings are complete; correct this and close the month again.
-SHOW_NO_POOL = No pool, no settlement
-SHOW_NO_POOL_HINT = Put a pool.yaml into the bundle to turn the scores into money.
-SHOW_POOL = The pool
-SHOW_AMOUNT = amount
-SHOW_TO_PEOPLE = to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+SHOW_NOT_SPLIT = Der Bonuspool wurde nicht verteilt
+SHOW_SCORES_KEPT = Anteile, Scorecards und Auffälligkeiten sind vollständig; korrigieren Sie dies, und schließen Sie den Monat erneut ab.
+SHOW_NO_POOL = Kein Bonuspool, keine Abrechnung
+SHOW_NO_POOL_HINT = Legen Sie eine pool.yaml in das Datenpaket, um die Punktzahlen in Geld umzusetzen.
+SHOW_POOL = Der Bonuspool
+SHOW_AMOUNT = Betrag
+SHOW_TO_PEOPLE = an { $people ->
+    [one] { $people } Person
+   *[other] { $people } Personen
 }
-SHOW_TO_FUND = to the team fund
-SHOW_THREE_STATEMENTS = Three statements, to the cent
-SHOW_BESIDE_EQUAL = An equal split would have paid everybody about { $equal }: { $more } people get more than that (up to +{ $most }), { $less } get less (down to { $least }).
-SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (equal split: { $equal })
-SHOW_WORTH_A_LOOK = Worth a look (findings.csv has each one)
-SHOW_TIMINGS = How long it took, and the digest
+SHOW_TO_FUND = an den Teamfonds
+SHOW_THREE_STATEMENTS = Drei Entgeltnachweise, auf den Cent genau
+SHOW_BESIDE_EQUAL = Bei gleicher Verteilung hätten alle etwa { $equal } bekommen: { $more ->
+    [one] { $more } Person bekommt
+   *[other] { $more } Personen bekommen
+} mehr (bis zu +{ $most }), { $less } weniger (bis hinunter zu { $least }).
+SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (gleiche Verteilung: { $equal })
+SHOW_WORTH_A_LOOK = Einen Blick wert (findings.csv enthält jede Auffälligkeit)
+SHOW_TIMINGS = Dauer und Prüfsumme
 SHOW_SECONDS = { $step } { $seconds } s
-SHOW_IN_ALL = { $total } s in all: { $longest }
-SHOW_SAME_DIGEST = the same files give it on any day and machine
-SHOW_WHO_SERVED = Who served what, and how sure we are
-SHOW_CERTAIN = { $certain } rest on a name or a single person; { $rest ->
-    [one] { $rest } record is credited to nobody, with its reason.
-   *[other] { $rest } records are credited to nobody, each with its reason.
+SHOW_IN_ALL = { $total } s insgesamt: { $longest }
+SHOW_SAME_DIGEST = dieselben Dateien ergeben sie an jedem Tag und auf jedem Rechner
+SHOW_WHO_SERVED = Wer was betreut hat und wie sicher das ist
+SHOW_CERTAIN = { $certain } beruhen auf einem Namen oder einer einzigen Person; { $rest ->
+    [one] { $rest } Vorgang ist niemandem zugerechnet, mit Angabe des Grundes.
+   *[other] { $rest } Vorgänge sind niemandem zugerechnet, jeder mit Angabe des Grundes.
 }
-SHOW_BUSIEST = The busiest shared accounts (90 % intervals)
-SHOW_WORTH = What more evidence would bring
-SHOW_WORTH_SAID = Records that are expected to be credited to somebody else than served them, now and with more evidence: expected, not promised. evidence.csv has all accounts.
-SHOW_COLUMN_NOW = now
-SHOW_COLUMN_BREAKS = breaks punched
-SHOW_COLUMN_DEVICES = devices on 30 %
-SHOW_COLUMN_CLAIMS = half claimed
-SHOW_COLUMN_RECORDS = records
-SHOW_COLUMN_INTERVAL = 90 % interval
-SHOW_COLUMN_CERTAIN = certain
-SHOW_COLUMN_ACCOUNT = account
+SHOW_BUSIEST = Die meistgenutzten gemeinsamen Konten (90-%-Intervalle)
+SHOW_WORTH = Was mehr Belege bringen würden
+SHOW_WORTH_SAID = Vorgänge, die voraussichtlich jemand anderem zugerechnet werden als der Person, die betreut hat, jetzt und mit mehr Belegen: erwartet, nicht zugesagt. evidence.csv enthält alle Konten.
+SHOW_COLUMN_NOW = jetzt
+SHOW_COLUMN_BREAKS = Pausen gestempelt
+SHOW_COLUMN_DEVICES = Geräte bei 30 %
+SHOW_COLUMN_CLAIMS = Hälfte beansprucht
+SHOW_COLUMN_RECORDS = Vorgänge
+SHOW_COLUMN_INTERVAL = 90-%-Intervall
+SHOW_COLUMN_CERTAIN = sicher
+SHOW_COLUMN_ACCOUNT = Konto
 SHOW_OTHERS = { $others ->
-    [one] { $others } other
-   *[other] { $others } others
+    [one] { $others } weitere Person
+   *[other] { $others } weitere Personen
 }
 SHOW_SCORES = { $people ->
-    [one] Score of { $people } person
-   *[other] Scores of { $people } people
+    [one] Punktzahl von { $people } Person
+   *[other] Punktzahlen von { $people } Personen
 } ({ $scheme })
 SHOW_OUTSIDE = { $people ->
-    [one] { $people } person outside of the population has
-   *[other] { $people } people outside of the population have
-} no card and no pay here; credited to them: { $records } records
-SHOW_COLUMN_PLACE = #
-SHOW_COLUMN_WHO = who
-SHOW_COLUMN_TEAM = team
-SHOW_COLUMN_CREDITED = credited
-SHOW_COLUMN_SCORE = score
-SHOW_COLUMN_COLLABORATION = collaboration
-SHOW_CARD = { $name } { $number }: { $score } points, place { $rank } of { $of }
-SHOW_COLLABORATION = Collaboration: { $outside } of { $credited } records outside the own roster or team add { $points } points.
-SHOW_RECORD = Record { $id } on { $account }
-SHOW_EVIDENCE = Evidence: { $evidence } (policy { $version })
-SHOW_NOTHING_CREDITED = No record of the month is credited to this person.
-SHOW_ALL_ACCOUNTS = all
-SHOW_SCORE_STEPS = The score, step by step
-SHOW_STATEMENT = The statement
-SHOW_RECORDS_BEHIND = Records behind it: { $shown } of { $all } (credits.csv has all)
-DEMO_TRUTH = How far from the truth (the demo knows it)
-DEMO_RIGHT = right, record by record
-DEMO_WRONG = wrong over the month
-DEMO_EQUALLY = each record split equally among the team
-DEMO_AS_TALLY = as Tally credits them
-DEMO_TRUTH_SAID = On the { $records } records that no platform named: how much of a record reaches who served it, and how much of the month's work stands under another name once mistakes have cancelled out.
-DEMO_INTERVALS = { $holding } of the { $totals } intervals of people on these accounts hold the truth.
-DEMO_RUNGS_SAID = Which evidence brings that, step by step of the ladder:
-DEMO_RUNG_RECORDS = records
-DEMO_RUNG_EQUALLY = right if split equally
-DEMO_RUNG_TALLY = right as credited
-DEMO_RUNG_GAIN = part of the gain
-DEMO_SKILLS = What the month showed about skills and cover
-DEMO_LATE = the evidence is still on its way
-DEMO_PROFILE = { $name } { $number }: served { $accounts } ({ $platforms }); collaboration { $points }
-DEMO_STANDARD = { $scheme } (the group's standard)
-DEMO_USER_BRANCH_HR = closes the month of { $branch }; sees no other branch
-DEMO_BRANCHES = Each branch closes its own month
-DEMO_BRANCHES_SAID = From the same attribution, each by its own refinement of the group's standard, which lets a branch weigh an indicator up to { $within } points more or less. Ranks are among the branch.
-DEMO_COLUMN_BRANCH = branch
-DEMO_COLUMN_FAVOURS = weighs more
-DEMO_COLUMN_PEOPLE = people
-DEMO_COLUMN_CREDITED = of the records
-DEMO_COLUMN_FIRST = first
-DEMO_COLUMN_SCORE = score
-DEMO_COLUMN_IN_GROUP = rank in the group
-DEMO_MANAGERS = { $people ->
-    [one] Card of { $people } person who serves nobody
-   *[other] Cards of { $people } people who serve nobody themselves
+    [one] { $people } Person außerhalb des Personenkreises hat
+   *[other] { $people } Personen außerhalb des Personenkreises haben
+} hier keine Scorecard und keine Auszahlung; { $people ->
+    [one] ihr zugerechnet
+   *[other] ihnen zugerechnet
+}: { $records ->
+    [one] { $records } Vorgang
+   *[other] { $records } Vorgänge
 }
-DEMO_MANAGERS_SAID = Of what their teams had, each team as of each day, in percent.
-DEMO_MANAGERS_SCHEME = Managers
-DEMO_RIGHT_HEADING = { $branch } is put right after it was published and paid
-DEMO_RIGHT_PAID = { $amount } was paid to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+SHOW_COLUMN_PLACE = #
+SHOW_COLUMN_WHO = wer
+SHOW_COLUMN_TEAM = Team
+SHOW_COLUMN_CREDITED = zugerechnet
+SHOW_COLUMN_SCORE = Punktzahl
+SHOW_COLUMN_COLLABORATION = Zusammenarbeit
+SHOW_CARD = { $name } { $number }: { $score ->
+    [one] { $score } Punkt
+   *[other] { $score } Punkte
+}, Rang { $rank } von { $of }
+SHOW_COLLABORATION = Zusammenarbeit: { $outside } von { $credited } Vorgängen außerhalb des eigenen Dienstplans oder Teams bringen { $points ->
+    [one] { $points } Punkt
+   *[other] { $points } Punkte
 }.
-DEMO_RIGHT_RATINGS = Then the platform sends { $ratings ->
-    [one] { $ratings } rating of { $account } anew, lowered to 1
-   *[other] { $ratings } ratings of { $account } anew, each lowered to 1
+SHOW_RECORD = Vorgang { $id } auf { $account }
+SHOW_EVIDENCE = Belege: { $evidence } (Richtlinie { $version })
+SHOW_NOTHING_CREDITED = Dieser Person ist kein Vorgang des Monats zugerechnet.
+SHOW_ALL_ACCOUNTS = alle
+SHOW_SCORE_STEPS = Die Punktzahl Schritt für Schritt
+SHOW_STATEMENT = Der Entgeltnachweis
+SHOW_RECORDS_BEHIND = Vorgänge dahinter: { $shown } von { $all } (credits.csv enthält alle)
+DEMO_TRUTH = Wie weit von der Wahrheit entfernt (die Demo kennt sie)
+DEMO_RIGHT = richtig, Vorgang für Vorgang
+DEMO_WRONG = falsch über den Monat
+DEMO_EQUALLY = jeder Vorgang gleichmäßig auf das Team verteilt
+DEMO_AS_TALLY = wie Tally sie zurechnet
+DEMO_TRUTH_SAID = Bei den { $records } Vorgängen ohne Namen der Plattform: wie viel eines Vorgangs bei der Person ankommt, die ihn betreut hat, und wie viel der Arbeit des Monats unter einem anderen Namen steht, nachdem sich Fehler ausgeglichen haben.
+DEMO_INTERVALS = { $holding } der { $totals } Intervalle von Personen auf diesen Konten enthalten die Wahrheit.
+DEMO_RUNGS_SAID = Welche Belege das bringen, Stufe für Stufe:
+DEMO_RUNG_RECORDS = Vorgänge
+DEMO_RUNG_EQUALLY = richtig bei gleicher Verteilung
+DEMO_RUNG_TALLY = richtig wie zugerechnet
+DEMO_RUNG_GAIN = Anteil am Gewinn
+DEMO_SKILLS = Was der Monat über Fähigkeiten und Vertretung gezeigt hat
+DEMO_LATE = die Belege sind noch unterwegs
+DEMO_PROFILE = { $name } { $number }: hat { $accounts } betreut ({ $platforms }); Zusammenarbeit { $points }
+DEMO_STANDARD = { $scheme } (der Standard des Konzerns)
+DEMO_USER_BRANCH_HR = schließt den Monat von { $branch } ab; sieht keine andere Niederlassung
+DEMO_BRANCHES = Jede Niederlassung schließt ihren eigenen Monat ab
+DEMO_BRANCHES_SAID = Aus derselben Zurechnung, jede nach ihrer eigenen Verfeinerung des Konzernstandards, der einer Niederlassung erlaubt, eine Kennzahl um bis zu { $within } Punkte mehr oder weniger zu gewichten. Ränge gelten innerhalb der Niederlassung.
+DEMO_COLUMN_BRANCH = Niederlassung
+DEMO_COLUMN_FAVOURS = gewichtet stärker
+DEMO_COLUMN_PEOPLE = Personen
+DEMO_COLUMN_CREDITED = der Vorgänge
+DEMO_COLUMN_FIRST = Erste/r
+DEMO_COLUMN_SCORE = Punktzahl
+DEMO_COLUMN_IN_GROUP = Rang im Konzern
+DEMO_MANAGERS = { $people ->
+    [one] Scorecard von { $people } Person, die selbst niemanden betreut
+   *[other] Scorecards von { $people } Personen, die selbst niemanden betreuen
+}
+DEMO_MANAGERS_SAID = Aus den Werten ihrer Teams, jedes Team nach dem Stand jedes Tages, in Prozent.
+DEMO_MANAGERS_SCHEME = Führungskräfte
+DEMO_RIGHT_HEADING = { $branch } wird nach Veröffentlichung und Auszahlung korrigiert
+DEMO_RIGHT_PAID = { $amount } wurden an { $people ->
+    [one] { $people } Person
+   *[other] { $people } Personen
+} ausgezahlt.
+DEMO_RIGHT_RATINGS = Dann sendet die Plattform { $ratings ->
+    [one] { $ratings } Kundenbewertung von { $account } neu, auf 1 gesenkt
+   *[other] { $ratings } Kundenbewertungen von { $account } neu, jeweils auf 1 gesenkt
 }. { $cycles ->
-    [one] { $cycles } cycle rests
-   *[other] { $cycles } cycles rest
-} on them; what was published and posted stays as it is.
-DEMO_RIGHT_REASON = Buyers changed their ratings afterwards
-DEMO_RIGHT_CARDS = The correction gives { $people ->
-    [one] { $people } person a new version of the card
-   *[other] { $people } people a new version of their card
+    [one] { $cycles } Zyklus beruht
+   *[other] { $cycles } Zyklen beruhen
+} darauf; was veröffentlicht und gebucht ist, bleibt, wie es ist.
+DEMO_RIGHT_REASON = Käufer haben ihre Bewertungen nachträglich geändert
+DEMO_RIGHT_CARDS = Die Korrektur gibt { $people ->
+    [one] { $people } Person eine neue Version ihrer Scorecard
+   *[other] { $people } Personen eine neue Version ihrer Scorecard
 }.
 DEMO_RIGHT_DELTAS = { $people ->
-    [one] { $people } person gets another amount
-   *[other] { $people } people get another amount
-}: { $more } more and { $less } less, with the branch's next settlement. The largest differences:
-DEMO_RIGHT_CARD = What { $name } reads:
-DEMO_COLUMN_WHO = who
-DEMO_COLUMN_PAID = was paid
-DEMO_COLUMN_RIGHT = is right
-DEMO_COLUMN_DELTA = difference
-DEMO_NEXT = What next
-DEMO_OWN_MONTH = your own month; docs/bundle.md says what goes into the folder
-DEMO_AGAIN = this month again, with files to look at
-DEMO_COPY = write this month as files, to copy from
-DEMO_WHY = why one person or record came out so
-DEMO_REPLAY = recompute it and compare every byte
-DEMO_SERVING = Serving on http://{ $address } until Ctrl-C
-DEMO_PASSWORD = One password for everybody, made up for this run: { $password }
-DEMO_TOKEN = A token: { $command }
-DEMO_HTTP = REST, with JSON: http://{ $address }/openapi.json says what there is
-DEMO_CLOCK = The group's clock stood on the day after its month while it was closed, and runs on from there. Nothing is kept.
-DEMO_USER_ADMIN = lays out the group and gives roles; sees nobody's score or pay
-DEMO_USER_HR = people, duty, cycles; sees nobody's pay
-DEMO_USER_PAYROLL = pools and settlements; cannot approve its own
-DEMO_USER_APPROVER = approves what somebody else prepared
-DEMO_USER_PAYER = posts what two others prepared and approved
-DEMO_USER_AUDITOR = reads everything, changes nothing
-REPLAY_VERSION = { $what }: the result was computed with { $then }, this is { $now }
-REPLAY_TZDB = time zone database
-REPLAY_IDENTICAL = identical: { $files } files, digest { $digest }
-REPLAY_NOT_COVERED = not compared, since the inputs do not hold what they were made from: { $files }
-REPLAY_ALTERED = altered: { $what }
-REPLAY_DIFFERENT = different: { $file }, line { $line }
-REPLAY_MISSING = missing from the folder: { $file }
-REPLAY_INPUT_CHANGED = inputs/{ $file }: its content was changed
-REPLAY_INPUT_MISSING = inputs/{ $file }: it is missing or cannot be read
-REPLAY_INPUT_ADDED = inputs/{ $file }: it was added
-REPLAY_IN_FOLDER = in the folder: { $line }
-REPLAY_RECOMPUTED = recomputed:    { $line }
-REPLAY_ENDS = (the file ends before this line)
+    [one] { $people } Person bekommt einen anderen Betrag
+   *[other] { $people } Personen bekommen einen anderen Betrag
+}: { $more } mehr und { $less } weniger, mit der nächsten Abrechnung der Niederlassung. Die größten Differenzen:
+DEMO_RIGHT_CARD = Was { $name } liest:
+DEMO_COLUMN_WHO = wer
+DEMO_COLUMN_PAID = ausgezahlt
+DEMO_COLUMN_RIGHT = richtig
+DEMO_COLUMN_DELTA = Differenz
+DEMO_NEXT = Wie es weitergeht
+DEMO_OWN_MONTH = Ihr eigener Monat; docs/bundle.md sagt, was in den Ordner gehört
+DEMO_AGAIN = diesen Monat noch einmal, mit Dateien zum Ansehen
+DEMO_COPY = diesen Monat als Dateien schreiben, als Vorlage
+DEMO_WHY = warum eine Person oder ein Vorgang so ausfiel
+DEMO_REPLAY = neu berechnen und jedes Byte vergleichen
+DEMO_SERVING = Erreichbar unter http://{ $address } bis Strg-C
+DEMO_PASSWORD = Ein Passwort für alle, für diesen Lauf erzeugt: { $password }
+DEMO_TOKEN = Ein Token: { $command }
+DEMO_HTTP = REST mit JSON: http://{ $address }/openapi.json sagt, was es gibt
+DEMO_CLOCK = Die Uhr des Konzerns stand beim Abschluss auf dem Tag nach seinem Monat und läuft von dort weiter. Nichts wird behalten.
+DEMO_USER_ADMIN = richtet den Konzern ein und vergibt Rollen; sieht weder Punktzahlen noch Vergütung
+DEMO_USER_HR = Personen, Dienste, Zyklen; sieht keine Vergütung
+DEMO_USER_PAYROLL = Bonuspools und Abrechnungen; kann eigene nicht genehmigen
+DEMO_USER_APPROVER = genehmigt, was jemand anderes vorbereitet hat
+DEMO_USER_PAYER = bucht, was zwei andere vorbereitet und genehmigt haben
+DEMO_USER_AUDITOR = liest alles, ändert nichts
+REPLAY_VERSION = { $what }: das Ergebnis wurde mit { $then } berechnet, dies ist { $now }
+REPLAY_TZDB = Zeitzonendatenbank
+REPLAY_IDENTICAL = identisch: { $files } Dateien, Prüfsumme { $digest }
+REPLAY_NOT_COVERED = nicht verglichen, da die Eingaben ihre Grundlage nicht enthalten: { $files }
+REPLAY_ALTERED = verändert: { $what }
+REPLAY_DIFFERENT = abweichend: { $file }, Zeile { $line }
+REPLAY_MISSING = fehlt im Ordner: { $file }
+REPLAY_INPUT_CHANGED = inputs/{ $file }: der Inhalt wurde geändert
+REPLAY_INPUT_MISSING = inputs/{ $file }: fehlt oder ist nicht lesbar
+REPLAY_INPUT_ADDED = inputs/{ $file }: wurde hinzugefügt
+REPLAY_IN_FOLDER = im Ordner:     { $line }
+REPLAY_RECOMPUTED = neu berechnet: { $line }
+REPLAY_ENDS = (die Datei endet vor dieser Zeile)
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
-PAGE_USAGE = Usage:{" "}
-PAGE_COMMANDS = Commands:
-PAGE_ARGUMENTS = Arguments:
-PAGE_OPTIONS = Options:
-PAGE_DEFAULT = {" "}[default:{"\u00A0"}{ $value }]
-PAGE_VALUES = {" "}[possible values:{"\u00A0"}{ $values }]
-PAGE_ENV = {" "}[env:{"\u00A0"}{ $name }]
+PAGE_USAGE = Aufruf:{" "}
+PAGE_COMMANDS = Befehle:
+PAGE_ARGUMENTS = Argumente:
+PAGE_OPTIONS = Optionen:
+PAGE_DEFAULT = {" "}[Standard:{"\u00A0"}{ $value }]
+PAGE_VALUES = {" "}[mögliche Werte:{"\u00A0"}{ $values }]
+PAGE_ENV = {" "}[Umgebung:{"\u00A0"}{ $name }]
 HELP_SHARED =
-    .help = Print help
-    .version = Print version
-    .bundle = Folder with people.csv, accounts.csv, records.csv and what else there is (docs/bundle.md)
-    .from = First day of the period, such as 2026-03-01, together with --to; by default the period of group.yaml, else the month that holds all records
-    .to = Last day of the period, such as 2026-03-31, which belongs to it
-    .lang = Language of sentences, and of names in `tally demo`; may stand before the command as well; by default that of the environment (LC_ALL, LC_MESSAGES, LANG)
-    .plain-csv = CSV for programs: without the byte order mark, and without the apostrophe before cells that begin like a formula, which spreadsheets need
-    .json = Print the summary as JSON and nothing else
-    .server = Where the suite listens, such as https://tally.example:7070; by default client.server of the settings, else where `tally login` signed in last, else http://127.0.0.1:7070
-    .ca = File of the authority that signs the server's certificate (PEM); by default those that this machine trusts
-    .client-cert = File of the certificate chain to show to a server that wants one (PEM), together with --client-key
-    .client-key = File of the private key of --client-cert (PEM)
-    .token-file = File that holds a token, or - for the standard input; by default the one that `tally login` remembers, else the standard input
-    .config = Settings file (TOML)
-    .set = Set one key, such as database.url=postgres://..; may be repeated
-    .dump-config = Print the settings in force, secrets masked, and stop
-HELP_TALLY = Who did which work, what was it worth, what does it pay, and why
-HELP_HELP = Print this page, or that of a command
-HELP_DEMO = Show the main job on a made-up group: a month of records becomes statements, on SQLite in a temporary folder
-    .once = Stop after the summary instead of serving the group
-    .seed = Number that the group is made from: another one makes another group
-    .records = About how many service records the month has, 1 to 5,000,000; below 100 it has 100
-    .bundle = New or empty folder to write the month's files into, to copy from
-    .listen = Address and port to serve on after the summary
-    .http = Address and port of REST after the summary
-HELP_CLOSE = Do the main job on your own files: a month of records becomes score cards and statements
-    .out = Folder of the result: a new or an empty one
-    .explain = Explain one record (external_id) or one person (employee number or name) afterwards
-    .database = Work in PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
-HELP_IMPORT = Bring a month's files into a running suite, and say what is there before and after
-    .out = Folder for report.json, findings.csv, rejected.csv and refused.csv
-    .accept-damaged = Write rows also where a spreadsheet shortened ids or customers: the suite keeps them so for good
-    .json = Print the report as JSON and nothing else
-HELP_REPLAY = Recompute a result folder from its own inputs, and say whether it comes out the same, and which files this does not cover
-    .dir = Result folder, as `tally close` wrote it
-    .json = Print the verdict as JSON and nothing else
-HELP_SERVE = Run one, some or all services
-    .services = Which services, separated by commas, such as identity,attendance; by default those of the settings, which are all
-    .listen = Address and port to listen on; by default that of the settings, 127.0.0.1:7070
-    .http = Address and port of the gateway, if this process has it; by default that of the settings, 127.0.0.1:8080
-    .sample = Begin with the made-up group of `tally demo` on an empty store
-HELP_INIT = Make the group and its first administrator on an empty store
-    .name = The group's name
-    .currency = The group's currency (ISO 4217)
-    .zone = The group's time zone (IANA)
-    .regions = The group's regions, separated by commas, such as cn-east,cn-south
-    .tenant-id = The group's id, chosen beforehand or that of another region's stack; when the store holds this very group, nothing is changed and that is no failure
-    .login = Sign-in name of the first administrator
-    .password-file = File that holds the administrator's password (at least 12 characters); without it the password is the first line of the standard input
-    .invitation-file = File that holds what `tally invite` printed, where the store holds another group already
-HELP_INVITE = Print an invitation to make one more group in a store that holds one (PostgreSQL)
-    .tenant-id = The group's id, where a stack of another region made the group before; a new group by default
-    .days = For how many days it is good, at most 30
-HELP_MIGRATE = Bring the database up to date (PostgreSQL: with the owner's URL)
-HELP_LOGIN = Trade a password, the first line of the standard input, for a token that the commands that follow use
-    .login = Sign-in name
-    .code = The six digits of your authenticator, or a recovery code, where you have a second factor
-    .new-password = The password was given to you for one sign-in: the second line of the standard input is your new one
-HELP_USER = Give people and programs a way in
-HELP_USER_CREATE = Make a login with one role, in the whole group or on a unit
-    .login = Sign-in name
-    .role = The role, such as group_hr, or branch_hr with --unit
-    .unit = The unit, such as East, with all below it where the role goes so far; the whole group by default
-    .password-file = File that holds the first password (at least 12 characters), or - for the standard input
-HELP_USER_GRANT = Give a login one more role, or the one that it lacks
-    .login = Sign-in name
-    .role = The role, such as group_hr or auditor
-    .unit = The unit, such as East/Chat, with all below it where the role goes so far; the whole group by default
-HELP_TENANT = Take a whole group's data along
-HELP_TENANT_EXPORT = Write all that every service holds of the group into a folder, a file of JSON lines for each table
-    .out = The folder; must not exist
-    .quiet = Show no progress
-HELP_PERSON = Take out what is held about a person
-HELP_PERSON_EXPORT = Write all that every service holds about a person into one JSON file
-    .person = The person: the employee number, or the id (UUID)
-    .out = The file; must not exist
-HELP_RETENTION = Look after how long data are kept
-HELP_RETENTION_RUN = Remove from every service what the group's retention schedule says is over
-HELP_AUDIT = Look into the audit log
-HELP_AUDIT_VERIFY = Recompute the chain of every service, look for the entry of every row, and name what is wrong
-    .heads = Folder of signed heads that the logs must pass through; by default that of the settings
-HELP_AUDIT_SEARCH = Say who saw or changed what about a person, what a principal did, or what was done to a thing; newest first
-    .person = About this person (UUID)
-    .principal = By this principal (UUID), or on its behalf
-    .subject = Done to this thing, such as statement:0199..
-    .from = Not before this instant (RFC 3339), such as 2026-03-01T00:00:00+08:00
-    .to = Before this instant (RFC 3339)
-    .json = Print a JSON object a line
-HELP_SCHEME = Take a standard of the group out of one stack and into another, and begin with a scheme that is there
-HELP_SCHEME_EXPORT = Print the signed file of a scheme of the group, all its versions
-    .name = Its name
-    .from = The region that it leaves, where the stack serves several
-HELP_SCHEME_IMPORT = Take in a file that the stack of another region exported
-    .file = The file
-HELP_SCHEME_TEMPLATE = Print a scheme to begin with as scheme.yaml, or say which there are
-    .name = Name of the scheme; without it all are listed
-    .out = File to write it to, which must not be there yet
-HELP_ACCESS = Say who may do what, for a review
-HELP_ACCESS_REVIEW = Say as CSV who holds a permission, by which grant, delegation or emergency, since when, and from whom; newest grant first
-    .permission = The permission, such as compensation.statement.read_pay for reading pay
-HELP_KEYS = Look after the keys: those that sign tokens, and those of what is sealed in the database
-HELP_KEYS_MAKE = Make the key folder with all its files, for the secrets of a cluster; what is there stays as it is
-HELP_KEYS_PROTECT = Encrypt seal.key under a passphrase, or change the passphrase
-    .new-passphrase-file = File that holds the new passphrase (at least 12 characters); without it the passphrase is the first line of the standard input
-HELP_KEYS_ROTATE = Make new keys while the services work, and seal everything with them; goes on where an earlier run was stopped
+    .help = Hilfe anzeigen
+    .version = Version anzeigen
+    .bundle = Ordner mit people.csv, accounts.csv, records.csv und was es sonst gibt (docs/bundle.md)
+    .from = Erster Tag des Zeitraums, etwa 2026-03-01, zusammen mit --to; standardmäßig der Zeitraum aus group.yaml, sonst der Monat, der alle Vorgänge enthält
+    .to = Letzter Tag des Zeitraums, etwa 2026-03-31, der dazugehört
+    .lang = Sprache der Sätze und der Namen in `tally demo`; darf auch vor dem Befehl stehen; standardmäßig die der Umgebung (LC_ALL, LC_MESSAGES, LANG)
+    .plain-csv = CSV für Programme: ohne Bytereihenfolge-Marke (BOM) und ohne den Apostroph vor Zellen, die wie eine Formel beginnen; beides brauchen Tabellenkalkulationen
+    .json = Nur die Zusammenfassung als JSON ausgeben
+    .server = Wo die Suite lauscht, etwa https://tally.example:7070; standardmäßig client.server aus den Einstellungen, sonst wo sich `tally login` zuletzt angemeldet hat, sonst http://127.0.0.1:7070
+    .ca = Datei der Stelle, die das Zertifikat des Servers signiert (PEM); standardmäßig die Stellen, denen dieser Rechner vertraut
+    .client-cert = Datei der Zertifikatskette für einen Server, der eine verlangt (PEM), zusammen mit --client-key
+    .client-key = Datei des privaten Schlüssels zu --client-cert (PEM)
+    .token-file = Datei mit einem Token, oder - für die Standardeingabe; standardmäßig das von `tally login` gemerkte, sonst die Standardeingabe
+    .config = Einstellungsdatei (TOML)
+    .set = Einen Schlüssel setzen, etwa database.url=postgres://..; mehrfach möglich
+    .dump-config = Die geltenden Einstellungen mit verdeckten Geheimnissen ausgeben und beenden
+HELP_TALLY = Wer welche Arbeit geleistet hat, was sie wert war, was sie einbringt und warum
+HELP_HELP = Diese Seite oder die eines Befehls anzeigen
+HELP_DEMO = Die Hauptaufgabe an einem erfundenen Konzern zeigen: aus einem Monat Vorgänge werden Entgeltnachweise, auf SQLite in einem temporären Ordner
+    .once = Nach der Zusammenfassung beenden, statt den Konzern bereitzustellen
+    .seed = Zahl, aus der der Konzern entsteht: eine andere ergibt einen anderen Konzern
+    .records = Wie viele Servicevorgänge der Monat ungefähr hat, 1 bis 5,000,000; unter 100 sind es 100
+    .bundle = Neuer oder leerer Ordner, in den die Dateien des Monats als Vorlage geschrieben werden
+    .listen = Adresse und Port, unter denen nach der Zusammenfassung bereitgestellt wird
+    .http = Adresse und Port von REST nach der Zusammenfassung
+HELP_CLOSE = Die Hauptaufgabe mit Ihren eigenen Dateien erledigen: aus einem Monat Vorgänge werden Scorecards und Entgeltnachweise
+    .out = Ordner des Ergebnisses: ein neuer oder leerer
+    .explain = Danach einen Vorgang (external_id) oder eine Person (Personalnummer oder Name) erklären
+    .database = In PostgreSQL arbeiten statt in SQLite in einem temporären Ordner: die URL des Eigentümers einer leeren Datenbank
+HELP_IMPORT = Die Dateien eines Monats in eine laufende Suite übernehmen und sagen, was vorher und nachher da ist
+    .out = Ordner für report.json, findings.csv, rejected.csv und refused.csv
+    .accept-damaged = Auch Zeilen schreiben, in denen eine Tabellenkalkulation IDs oder Kunden gekürzt hat: die Suite behält sie dauerhaft so
+    .json = Nur den Bericht als JSON ausgeben
+HELP_REPLAY = Einen Ergebnisordner aus seinen eigenen Eingaben neu berechnen und sagen, ob dasselbe herauskommt und welche Dateien das nicht umfasst
+    .dir = Ergebnisordner, wie `tally close` ihn geschrieben hat
+    .json = Nur das Urteil als JSON ausgeben
+HELP_SERVE = Einen, einige oder alle Dienste ausführen
+    .services = Welche Dienste, durch Kommas getrennt, etwa identity,attendance; standardmäßig die der Einstellungen, das sind alle
+    .listen = Adresse und Port zum Lauschen; standardmäßig die der Einstellungen, 127.0.0.1:7070
+    .http = Adresse und Port des Gateways, falls dieser Prozess es hat; standardmäßig die der Einstellungen, 127.0.0.1:8080
+    .sample = Auf einem leeren Datenspeicher mit dem erfundenen Konzern von `tally demo` beginnen
+HELP_INIT = Den Konzern und seinen ersten Administrationszugang auf einem leeren Datenspeicher anlegen
+    .name = Name des Konzerns
+    .currency = Währung des Konzerns (ISO 4217)
+    .zone = Zeitzone des Konzerns (IANA)
+    .regions = Regionen des Konzerns, durch Kommas getrennt, etwa cn-east,cn-south
+    .tenant-id = ID des Konzerns, vorab gewählt oder die aus der Installation einer anderen Region; enthält der Datenspeicher genau diesen Konzern, wird nichts geändert, und das ist kein Fehler
+    .login = Anmeldename des ersten Administrationszugangs
+    .password-file = Datei mit dem Passwort dieses Zugangs (mindestens 12 Zeichen); ohne sie ist das Passwort die erste Zeile der Standardeingabe
+    .invitation-file = Datei mit der Ausgabe von `tally invite`, wenn der Datenspeicher bereits einen anderen Konzern enthält
+HELP_INVITE = Eine Einladung ausgeben, um in einem Datenspeicher mit einem Konzern einen weiteren anzulegen (PostgreSQL)
+    .tenant-id = ID des Konzerns, wenn ihn die Installation einer anderen Region bereits angelegt hat; standardmäßig ein neuer Konzern
+    .days = Wie viele Tage sie gilt, höchstens 30
+HELP_MIGRATE = Die Datenbank aktualisieren (PostgreSQL: mit der URL des Eigentümers)
+HELP_LOGIN = Ein Passwort, die erste Zeile der Standardeingabe, gegen ein Token tauschen, das die folgenden Befehle verwenden
+    .login = Anmeldename
+    .code = Die sechs Ziffern Ihrer Authenticator-App oder ein Wiederherstellungscode, wenn Sie einen zweiten Faktor haben
+    .new-password = Das Passwort wurde Ihnen für eine einzige Anmeldung gegeben: die zweite Zeile der Standardeingabe ist Ihr neues
+HELP_USER = Personen und Programmen Zugang geben
+HELP_USER_CREATE = Einen Zugang mit einer Rolle anlegen, im ganzen Konzern oder für eine Einheit
+    .login = Anmeldename
+    .role = Die Rolle, etwa group_hr, oder branch_hr mit --unit
+    .unit = Die Einheit, etwa East, mit allem darunter, soweit die Rolle reicht; standardmäßig der ganze Konzern
+    .password-file = Datei mit dem ersten Passwort (mindestens 12 Zeichen), oder - für die Standardeingabe
+HELP_USER_GRANT = Einem Zugang eine weitere Rolle geben oder die, die ihm fehlt
+    .login = Anmeldename
+    .role = Die Rolle, etwa group_hr oder auditor
+    .unit = Die Einheit, etwa East/Chat, mit allem darunter, soweit die Rolle reicht; standardmäßig der ganze Konzern
+HELP_TENANT = Die Daten eines ganzen Konzerns mitnehmen
+HELP_TENANT_EXPORT = Alles, was die Dienste über den Konzern enthalten, in einen Ordner schreiben, je Tabelle eine Datei mit JSON-Zeilen
+    .out = Der Ordner; darf noch nicht existieren
+    .quiet = Keinen Fortschritt anzeigen
+HELP_PERSON = Herausgeben, was über eine Person gespeichert ist
+HELP_PERSON_EXPORT = Alles, was die Dienste über eine Person enthalten, in eine JSON-Datei schreiben
+    .person = Die Person: Personalnummer oder ID (UUID)
+    .out = Die Datei; darf noch nicht existieren
+HELP_RETENTION = Aufbewahrungsdauer der Daten verwalten
+HELP_RETENTION_RUN = Aus allen Diensten entfernen, was nach den Aufbewahrungsfristen des Konzerns abgelaufen ist
+HELP_AUDIT = In das Audit-Protokoll sehen
+HELP_AUDIT_VERIFY = Die Kette jedes Dienstes neu berechnen, zu jeder Zeile den Eintrag suchen und nennen, was falsch ist
+    .heads = Ordner mit signierten Köpfen, durch die die Protokolle laufen müssen; standardmäßig der aus den Einstellungen
+HELP_AUDIT_SEARCH = Sagen, wer etwas über eine Person gesehen oder geändert hat, was ein Akteur getan hat oder was mit einem Gegenstand geschehen ist; das Neueste zuerst
+    .person = Über diese Person (UUID)
+    .principal = Von diesem Akteur (UUID) oder in seinem Namen
+    .subject = An diesem Gegenstand, etwa statement:0199..
+    .from = Nicht vor diesem Zeitpunkt (RFC 3339), etwa 2026-03-01T00:00:00+08:00
+    .to = Vor diesem Zeitpunkt (RFC 3339)
+    .json = Je Zeile ein JSON-Objekt ausgeben
+HELP_SCHEME = Einen Standard des Konzerns aus einer Installation in eine andere bringen und mit einem vorhandenen Bewertungsmodell beginnen
+HELP_SCHEME_EXPORT = Die signierte Datei eines Bewertungsmodells des Konzerns mit allen Versionen ausgeben
+    .name = Sein Name
+    .from = Die Region, die sie verlässt, wenn die Installation mehrere bedient
+HELP_SCHEME_IMPORT = Eine Datei übernehmen, die die Installation einer anderen Region exportiert hat
+    .file = Die Datei
+HELP_SCHEME_TEMPLATE = Ein Bewertungsmodell als Vorlage im Format scheme.yaml ausgeben oder sagen, welche es gibt
+    .name = Name des Bewertungsmodells; ohne ihn werden alle aufgelistet
+    .out = Datei, in die es geschrieben wird und die noch nicht existieren darf
+HELP_ACCESS = Für eine Prüfung sagen, wer was darf
+HELP_ACCESS_REVIEW = Als CSV sagen, wer eine Berechtigung hat, durch welche Rollenzuweisung, Delegation oder welchen Notfallzugriff, seit wann und von wem; die neueste Rollenzuweisung zuerst
+    .permission = Die Berechtigung, etwa compensation.statement.read_pay zum Lesen der Vergütung
+HELP_KEYS = Schlüssel verwalten: die zum Signieren von Token und die des Versiegelten in der Datenbank
+HELP_KEYS_MAKE = Den Schlüsselordner mit allen Dateien anlegen, für die Secrets eines Clusters; Vorhandenes bleibt, wie es ist
+HELP_KEYS_PROTECT = seal.key mit einer Passphrase verschlüsseln oder die Passphrase ändern
+    .new-passphrase-file = Datei mit der neuen Passphrase (mindestens 12 Zeichen); ohne sie ist die Passphrase die erste Zeile der Standardeingabe
+HELP_KEYS_ROTATE = Bei laufenden Diensten neue Schlüssel erzeugen und alles damit versiegeln; macht dort weiter, wo ein früherer Lauf angehalten wurde
     .what =
-        Which keys; master and data by default
-        file: only add a master key to seal.key, to hand the file out before anything is wrapped with it
-        master: the master key in seal.key; quick, nothing is sealed anew
-        data: the data keys; every sealed row is sealed anew
-HELP_KEYS_ROTATE_SIGNING = Give a service a new key to sign tokens with; running processes take it up by themselves within a minute
-    .service = The service, such as identity
+        Welche Schlüssel; standardmäßig master und data
+        file: seal.key nur um einen Hauptschlüssel ergänzen, um die Datei zu verteilen, bevor etwas damit umhüllt wird
+        master: der Hauptschlüssel in seal.key; schnell, nichts wird neu versiegelt
+        data: die Datenschlüssel; jede versiegelte Zeile wird neu versiegelt
+HELP_KEYS_ROTATE_SIGNING = Einem Dienst einen neuen Schlüssel zum Signieren von Token geben; laufende Prozesse übernehmen ihn innerhalb einer Minute von selbst
+    .service = Der Dienst, etwa identity
 
 ## The command line: what was done
 
-CANNOT_MAKE_TEMPORARY = cannot make a temporary folder: { $error }
-CANNOT_REPLACE = cannot replace { $file }: { $error }
-# A file that the command needs cannot be made.
-CANNOT_CREATE = cannot create { $file }: { $error }
-CANNOT_WRITE_TO = cannot write to { $folder }: { $error }
-OUTPUT_LOST = not all of the output could be written: { $error }
-CANNOT_START = cannot start: { $error }
-CANNOT_LISTEN = cannot listen on { $address }; name another with { $flag }, or stop after the summary with --once: { $error }
-NOT_OF_TALLY = { $file } is not what tally writes, from line { $line }, column { $column } on
-SAMPLE_SKIPPED = the store holds a group already: --sample leaves it as it is
-# The address of the gateway, after that of the services.
-SERVING_HTTP = the gateway is at http://{ $address }, what it offers at http://{ $address }/openapi.json
-SAMPLE_FILLED = Filled with the sample group. One password for everybody, shown this once: { $password }
-SERVING = serving { $services } on { $scheme }://{ $address }
-NO_GROUP_YET = there is no group in this store yet, so nobody can sign in: stop this process, type `tally init --name "My group"` with the same settings, and start it again
-    .beside = there is no group in this store yet, so nobody can sign in: type `tally init --name "My group"` with the same settings beside this process
-REGION_OF_NO_GROUP = server.regions names { $region }, and no group of this store has that region (there are { $known }): this process serves no row of any other region; correct server.regions, or leave it empty to serve all
-REDIS_AWAY = Redis does not answer at { $at } (redis.url). Everything works without it: until it is back each process counts calls by itself, and consumers look for events every few seconds instead of being woken
+CANNOT_MAKE_TEMPORARY = ein temporärer Ordner kann nicht angelegt werden: { $error }
+CANNOT_REPLACE = { $file } kann nicht ersetzt werden: { $error }
+CANNOT_CREATE = { $file } kann nicht angelegt werden: { $error }
+CANNOT_WRITE_TO = in { $folder } kann nicht geschrieben werden: { $error }
+OUTPUT_LOST = die Ausgabe konnte nicht vollständig geschrieben werden: { $error }
+CANNOT_START = Start nicht möglich: { $error }
+CANNOT_LISTEN = auf { $address } kann nicht gelauscht werden; geben Sie mit { $flag } eine andere Adresse an, oder beenden Sie mit --once nach der Zusammenfassung: { $error }
+NOT_OF_TALLY = { $file } ist ab Zeile { $line }, Spalte { $column } nicht das, was tally schreibt
+SAMPLE_SKIPPED = der Datenspeicher enthält bereits einen Konzern: --sample lässt ihn, wie er ist
+SERVING_HTTP = das Gateway ist unter http://{ $address } erreichbar; was es anbietet, steht unter http://{ $address }/openapi.json
+SAMPLE_FILLED = Mit dem Beispielkonzern gefüllt. Ein Passwort für alle, nur dieses eine Mal angezeigt: { $password }
+SERVING = { $services } erreichbar unter { $scheme }://{ $address }
+NO_GROUP_YET = in diesem Datenspeicher gibt es noch keinen Konzern, daher kann sich niemand anmelden: beenden Sie diesen Prozess, geben Sie mit denselben Einstellungen `tally init --name "Mein Konzern"` ein, und starten Sie ihn erneut
+    .beside = in diesem Datenspeicher gibt es noch keinen Konzern, daher kann sich niemand anmelden: geben Sie neben diesem Prozess mit denselben Einstellungen `tally init --name "Mein Konzern"` ein
+REGION_OF_NO_GROUP = server.regions nennt { $region }, und kein Konzern dieses Datenspeichers hat diese Region (es gibt { $known }): dieser Prozess stellt keine Zeile einer anderen Region bereit; korrigieren Sie server.regions, oder lassen Sie es leer, um alle bereitzustellen
+REDIS_AWAY = Redis antwortet nicht auf { $at } (redis.url). Alles funktioniert auch ohne: bis es wieder da ist, zählt jeder Prozess die Aufrufe selbst, und Empfänger sehen alle paar Sekunden nach Ereignissen, statt geweckt zu werden
 FILE_SWITCH = { $switch }: { $why }
-ASK_PASSWORD_TWELVE = password (at least 12 characters, shown as you type):{" "}
-ASK_PASSWORD = password (shown as you type):{" "}
-ASK_NEW_PASSWORD = new password (at least 12 characters):{" "}
-ASK_NEW_PASSPHRASE = new passphrase (shown as you type):{" "}
-NO_PASSWORD_GIVEN = no password on the standard input: type one, or pipe it in
-# A setting on the command line without its value.
-SET_EXPECTED = --set { $pair }: expected KEY=VALUE
-SUBJECT_EXPECTED = --subject: expected KIND:ID, such as statement:0199..
-GROUP_DIFFERS = the group { $id } was made in this store before, and differs from what was typed ({ $differences }): nothing is changed. Type what it is, or choose another store
-GROUP_DIFFERENCE = { $what } { $there } and not { $typed }
-GROUP_WAS_MADE = the group { $id } was made in this store before: nothing is changed
-GROUP_MADE = made the group { $name } ({ $id }) with the administrator { $login }
-GROUP_NEXT = next: tally serve, then tally login { $login }
-OWNER_URL_MISSING = the schemas of PostgreSQL are made by their owner: set it (TALLY_DATABASE_OWNER_URL) to the owner's URL, postgres://OWNER:PASSWORD@HOST/DATABASE
-OWNER_URL_ALONE = it is SQLite while database.owner_url is set: set it (TALLY_DATABASE_URL) to the URL that the services sign in with, or leave database.owner_url out
+ASK_PASSWORD_TWELVE = Passwort (mindestens 12 Zeichen, bei der Eingabe sichtbar):{" "}
+ASK_PASSWORD = Passwort (bei der Eingabe sichtbar):{" "}
+ASK_NEW_PASSWORD = neues Passwort (mindestens 12 Zeichen):{" "}
+ASK_NEW_PASSPHRASE = neue Passphrase (bei der Eingabe sichtbar):{" "}
+NO_PASSWORD_GIVEN = kein Passwort in der Standardeingabe: geben Sie eines ein, oder übergeben Sie es per Pipe
+SET_EXPECTED = --set { $pair }: erwartet wird KEY=VALUE
+SUBJECT_EXPECTED = --subject: erwartet wird KIND:ID, etwa statement:0199..
+GROUP_DIFFERS = der Konzern { $id } wurde in diesem Datenspeicher bereits angelegt und weicht von Ihrer Eingabe ab ({ $differences }): nichts wird geändert. Geben Sie ein, was gilt, oder wählen Sie einen anderen Datenspeicher
+GROUP_DIFFERENCE = { $what } { $there } und nicht { $typed }
+GROUP_WAS_MADE = der Konzern { $id } wurde in diesem Datenspeicher bereits angelegt: nichts wird geändert
+GROUP_MADE = Konzern { $name } ({ $id }) mit dem Administrationszugang { $login } angelegt
+GROUP_NEXT = als Nächstes: tally serve, dann tally login { $login }
+OWNER_URL_MISSING = die Schemas von PostgreSQL legt deren Eigentümer an: setzen Sie sie (TALLY_DATABASE_OWNER_URL) auf die URL des Eigentümers, postgres://OWNER:PASSWORD@HOST/DATABASE
+OWNER_URL_ALONE = sie ist SQLite, während database.owner_url gesetzt ist: setzen Sie sie (TALLY_DATABASE_URL) auf die URL, mit der sich die Dienste anmelden, oder lassen Sie database.owner_url weg
 MIGRATED = { $service }: { $ran }
-UP_TO_DATE = up to date
-AUDIT_VERIFIED = { $service }: { $entries } entries, { $rows } rows, { $heads } exported heads: { $verdict }
-AUDIT_INTACT = intact
-AUDIT_ON_BEHALF = {" "}on behalf of { $id }
-AUDIT_FAULT = { $table } of { $stream }: { $place } { $defect }
-AUDIT_PLACE = entry { $at }
-    .unnumbered = an unnumbered entry
+UP_TO_DATE = auf aktuellem Stand
+AUDIT_VERIFIED = { $service }: { $entries ->
+    [one] { $entries } Eintrag
+   *[other] { $entries } Einträge
+}, { $rows ->
+    [one] { $rows } Zeile
+   *[other] { $rows } Zeilen
+}, { $heads ->
+    [one] { $heads } exportierter Kopf
+   *[other] { $heads } exportierte Köpfe
+}: { $verdict }
+AUDIT_INTACT = unversehrt
+AUDIT_ON_BEHALF = {" "}im Namen von { $id }
+AUDIT_FAULT = { $table } von { $stream }: { $place } { $defect }
+AUDIT_PLACE = Eintrag { $at }
+    .unnumbered = ein Eintrag ohne Nummer
     .named = { $place } ({ $id })
-    .row = row { $row }
-    .row-of = row { $row } (entry { $id })
-    .line = line { $row }
-AUDIT_DEFECT = is not what the service wrote
-    .chain = does not follow from the entry before it (inserted, replaced or moved)
-    .missing = is missing
-    .truncated = is missing, and all after it up to the signed head
-    .beyond = lies beyond the signed head
-    .head = is the head, whose signature is missing or not the service's
-    .unnumbered = has waited for a position longer than five seconds: is a sequencer running?
-    .forked = is not the entry whose head was exported: the log before it was replaced
-    .older = is missing, although a head beyond it was exported: an older log was put back
-    .exported = is no head of this service, or goes back behind an earlier line
-    .unaccounted = has no audit entry: no unit of work wrote it
-    .borrowed = or one beside it borrowed its audit entry, which wrote fewer rows than name it
+    .row = Zeile { $row }
+    .row-of = Zeile { $row } (Eintrag { $id })
+    .line = Zeile { $row }
+AUDIT_DEFECT = ist nicht das, was der Dienst geschrieben hat
+    .chain = folgt nicht aus dem Eintrag davor (eingefügt, ersetzt oder verschoben)
+    .missing = fehlt
+    .truncated = fehlt, ebenso alles danach bis zum signierten Kopf
+    .beyond = liegt hinter dem signierten Kopf
+    .head = ist der Kopf, dessen Signatur fehlt oder nicht die des Dienstes ist
+    .unnumbered = wartet seit mehr als fünf Sekunden auf eine Position: läuft ein Sequencer?
+    .forked = ist nicht der Eintrag, dessen Kopf exportiert wurde: das Protokoll davor wurde ersetzt
+    .older = fehlt, obwohl ein Kopf dahinter exportiert wurde: ein älteres Protokoll wurde zurückgespielt
+    .exported = ist kein Kopf dieses Dienstes oder fällt hinter eine frühere Zeile zurück
+    .unaccounted = hat keinen Audit-Eintrag: keine Arbeitseinheit hat sie geschrieben
+    .borrowed = oder eine daneben hat sich ihren Audit-Eintrag geliehen; dieser hat weniger Zeilen geschrieben, als ihn nennen
 AUDIT_FAULTS = { $count ->
-    [one] { $count } fault
-   *[other] { $count } faults
+    [one] { $count } Fehler
+   *[other] { $count } Fehler
 }
 AUDIT_FOUND = { $count ->
-    [one] { $count } entry
-   *[other] { $count } entries
+    [one] { $count } Eintrag
+   *[other] { $count } Einträge
 }
 REVIEW_FOUND = { $count ->
-    [one] { $count } way to hold { $permission }
-   *[other] { $count } ways to hold { $permission }
+    [one] { $count } Weg zu { $permission }
+   *[other] { $count } Wege zu { $permission }
 }
-INVITE_ONE_GROUP = it names SQLite files, which hold one group, so nobody can be invited; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...)
-INVITED = lets in the group { $tenant } for { $days } days: hand it to InitTenant or `tally init --invitation-file`
-KEYS_MADE = { $folder } holds seal.key and the signing keys of every service: back it up
-PASSPHRASE_TOO_SHORT = the new passphrase is too short: at least { $least } characters
-KEYS_PROTECTED = { $file } is protected by the new passphrase
-KEYS_PROTECTED_NEXT = next: set TALLY_KEYS_PASSPHRASE or TALLY_KEYS_PASSPHRASE_FILE for every service, and back the file up
-KEYS_WRAPPED = { $service }: { $count } data keys wrapped with the newest master key
-KEYS_STOPPED = stopped; nothing is lost: the same command goes on where this one was
-MASTER_KEY_ADDED = master key { $id } is in { $file }: back the file up
-MASTER_KEY_KEPT = { $count } data keys are under an older master key: no other is added until they are not
-KEYS_STEP = { $service }: { $table }.{ $column }, { $rows } rows
-KEYS_REPLACED = { $service }: { $keys } data keys replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-KEYS_REPLACED_RESUMED = { $service }: { $keys } data keys of an earlier run replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-# A service that is none was named.
-NO_SUCH_SERVICE = no service is called { $service }: name one of { $services }
-SIGNING_KEY_ROTATED = { $service }: the new key signs from { $from }; the old one is good for what it signed
-PERSON_EXPORTED = written to { $file }; { $withheld ->
-    [one] { $withheld } row
-   *[other] { $withheld } rows
-} withheld that you may not read
-    .untold = written to { $file }; { $withheld ->
-        [one] { $withheld } row
-       *[other] { $withheld } rows
-    } withheld that you may not read; nothing told by { $services }: either nothing is held there about the person, or only rows of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-PERSON_EXPORTED_BEYOND = there are more rows about the person in { $services }, of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-GROUP_EXPORTED = { $rows } rows written to { $folder }; { $withheld } withheld that you may not read
-RETENTION_TAKEN = { $service }: { $rows } rows of { $table } ({ $kind })
+INVITE_ONE_GROUP = sie nennt SQLite-Dateien, die einen Konzern enthalten, daher kann niemand eingeladen werden; für mehrere Konzerne braucht es PostgreSQL (TALLY_DATABASE_URL=postgres://...)
+INVITED = lässt den Konzern { $tenant } { $days ->
+    [one] { $days } Tag
+   *[other] { $days } Tage
+} lang herein: geben Sie sie an InitTenant oder `tally init --invitation-file`
+KEYS_MADE = { $folder } enthält seal.key und die Signaturschlüssel aller Dienste: sichern Sie ihn
+PASSPHRASE_TOO_SHORT = die neue Passphrase ist zu kurz: mindestens { $least } Zeichen
+KEYS_PROTECTED = { $file } ist mit der neuen Passphrase geschützt
+KEYS_PROTECTED_NEXT = als Nächstes: setzen Sie TALLY_KEYS_PASSPHRASE oder TALLY_KEYS_PASSPHRASE_FILE für jeden Dienst, und sichern Sie die Datei
+KEYS_WRAPPED = { $service }: { $count } Datenschlüssel mit dem neuesten Hauptschlüssel umhüllt
+KEYS_STOPPED = angehalten; nichts ist verloren: derselbe Befehl macht weiter, wo dieser war
+MASTER_KEY_ADDED = der Hauptschlüssel { $id } liegt in { $file }: sichern Sie die Datei
+MASTER_KEY_KEPT = { $count ->
+    [one] { $count } Datenschlüssel liegt
+   *[other] { $count } Datenschlüssel liegen
+} unter einem älteren Hauptschlüssel: solange das so ist, kommt kein weiterer hinzu
+KEYS_STEP = { $service }: { $table }.{ $column }, { $rows ->
+    [one] { $rows } Zeile
+   *[other] { $rows } Zeilen
+}
+KEYS_REPLACED = { $service }: { $keys } Datenschlüssel ersetzt, { $rows ->
+    [one] { $rows } Zeile
+   *[other] { $rows } Zeilen
+} neu versiegelt ({ $speed } Zeilen/s)
+KEYS_REPLACED_RESUMED = { $service }: { $keys } Datenschlüssel eines früheren Laufs ersetzt, { $rows ->
+    [one] { $rows } Zeile
+   *[other] { $rows } Zeilen
+} neu versiegelt ({ $speed } Zeilen/s)
+NO_SUCH_SERVICE = kein Dienst heißt { $service }: nennen Sie einen von { $services }
+SIGNING_KEY_ROTATED = { $service }: der neue Schlüssel signiert ab { $from }; der alte gilt weiter für das, was er signiert hat
+PERSON_EXPORTED = in { $file } geschrieben; { $withheld ->
+    [one] { $withheld } Zeile
+   *[other] { $withheld } Zeilen
+} zurückgehalten, die Sie nicht lesen dürfen
+    .untold = in { $file } geschrieben; { $withheld ->
+        [one] { $withheld } Zeile
+       *[other] { $withheld } Zeilen
+    } zurückgehalten, die Sie nicht lesen dürfen; nichts mitgeteilt von { $services }: entweder ist dort nichts über die Person gespeichert, oder nur Zeilen von Einheiten und Tagen, die Sie nicht erreichen. Wer Personen des ganzen Konzerns liest, bekommt alles
+PERSON_EXPORTED_BEYOND = in { $services } gibt es weitere Zeilen über die Person, von Einheiten und Tagen, die Sie nicht erreichen. Wer Personen des ganzen Konzerns liest, bekommt alles
+GROUP_EXPORTED = { $rows ->
+    [one] { $rows } Zeile
+   *[other] { $rows } Zeilen
+} in { $folder } geschrieben; { $withheld } zurückgehalten, die Sie nicht lesen dürfen
+RETENTION_TAKEN = { $service }: { $rows ->
+    [one] { $rows } Zeile
+   *[other] { $rows } Zeilen
+} aus { $table } ({ $kind })
 RETENTION_DONE = { $rows ->
-    [one] { $rows } row removed
-   *[other] { $rows } rows removed
+    [one] { $rows } Zeile entfernt
+   *[other] { $rows } Zeilen entfernt
 }
-INPUT_NOT_READ = the standard input was not looked at: --token-file - takes a token from there
-USER_CREATED = { $login } can sign in, with the role { $role }
-USER_ROLE_UNKNOWN = there is no role { $role } that can be given in the whole group or on a unit; no login was made. There are: { $roles }
-    .grant = there is no role { $role }. There are: { $roles }
-USER_ROLE_WITHOUT_UNIT = the role { $role } is not given on a unit: leave --unit out
-USER_ROLE_OF_A_UNIT = the role { $role } is given on a unit: name it with --unit
-USER_UNIT_UNKNOWN = there is no unit { $unit }{ $hint }
-USER_GRANTED = { $login } has the role { $role }
-    .already = { $login } has the role { $role } there already: nothing was changed
-USER_WITHOUT_ROLE = the login { $login } was made, but the role { $role } was not given: give it with tally user grant { $login } { $role }{ $on }
-IMPORT_INTERRUPTED = you stopped it
-IMPORT_CURRENCY = its amounts are in { $said }, and those of the group in { $is }
-IMPORT_CURRENCY_CURE = give the amounts in { $is }, and write currency: { $is }
-IMPORT_BRANCH_REGION = it places the branch { $branch } in the region { $said }, and the suite has it in { $is }
-IMPORT_BRANCH_REGION_CURE = write { $is } for { $branch } under branches:, or give the branch another name
-IMPORT_NO_REGION = it names no region for { $branches }, so they would lie in { $default }, a region that the group does not have
-IMPORT_NO_REGION_CURE = write where each of them lies (the group has { $known }), such as branches: {"{"}"{ $branch }": { $region }{"}"}
-IMPORT_REGIONS = it places branches in regions that the group does not have: { $unknown }
-IMPORT_REGIONS_CURE = name for every branch one of { $known } under branches: in group.yaml, or add the region to the group
-
-## Console
-
-UI_LANGUAGE_NAME = English
-UI_SKIP = Go to the content
-UI_SCREENS = Screens
-UI_WAY_HERE = Where you are
-UI_HOME = Home
-UI_GREETING = Welcome, { $name }
-UI_LANGUAGE = Language
-UI_THEME = Colours
-UI_THEME_AUTO = As the system
-UI_THEME_LIGHT = Light
-UI_THEME_DARK = Dark
-UI_DENSITY = Rows
-UI_DENSITY_COMPACT = Compact
-UI_DENSITY_TOUCH = For touch
-UI_ZONE = Time zone, such as Asia/Shanghai
-UI_KEEP_CHOICES = Apply
-UI_SIGN_IN = Sign in
-UI_SIGN_OUT = Sign out
-UI_LOGIN = Sign-in name
-UI_PASSWORD = Password
-UI_CODE = Code
-UI_CODE_HINT = The six digits that your authenticator shows, or a recovery code.
-UI_NEW_PASSWORD = New password
-UI_NEW_PASSWORD_HINT = This password was for one sign-in. At least 12 characters; four words that do not belong together are good.
-UI_SESSION_OVER = Your session is over. Sign in to go on; nothing that you sent is lost.
-UI_SIGNED_IN_AGAIN = You are signed in again
-UI_SEND_AGAIN_SAID = What you sent before is still here, and was not carried out.
-UI_SEND_AGAIN = Send it now
-UI_TO_HOME = To the first page
-UI_TRY_AGAIN = Try again
-UI_FOR_SUPPORT = For support:
-UI_NOT_FOUND = Nothing here
-UI_NOT_ALLOWED = Not for you
-UI_NOT_NOW = Not possible just now
-UI_REFUSED = That did not work
-UI_OPTIONAL = (optional)
-UI_PUT_RIGHT = Please put these right:
-UI_SAVE = Save
-UI_CANCEL = Cancel
-UI_REMOVE = Remove
-UI_YES = Yes
-UI_NO = No
-UI_SEARCH = Search
-UI_ALL = all
-UI_GROUP_BY = Group by
-UI_NOT_GROUPED = Not grouped
-UI_GROUPED_BY = By { $column }
-UI_COLUMNS = Columns
-UI_SHOW = Show
-UI_SHOW_ALL = Show all
-UI_PAGES = Pages
-UI_PREVIOUS = Previous
-UI_NEXT = Next
-UI_PAGE_OF = { $page } of { $pages }
-UI_ROWS = { $count ->
-    [one] 1 row
-   *[other] { $count } rows
-}
-UI_ROWS_OF = { $count } of { $total } rows
-UI_EXPORT = Download CSV
-UI_NOTHING_FITS = Nothing fits what you asked for.
-UI_NOTHING_THERE = Nothing is here yet.
-UI_NOTHING_TO_DRAW = There is nothing to draw.
-UI_LOADING = Loading …
-UI_AS_OF = As of
-UI_NAME = Name
-UI_EMPLOYEE_NO = Employee number
-UI_UNIT = Unit
-UI_POSITION = Position
-UI_GRADE = Grade
-UI_REGION = Region
-UI_SINCE = Since
-UI_STATE = State
-UI_SHARE = Share
-UI_AMOUNT = Amount
-UI_DAY = Day
-UI_REASON = Reason
-UI_REASON_HINT = Whoever looks at this later reads it.
-UI_SURE = Yes, I am sure
-UI_NO_PEOPLE = Nobody is employed on this day where you may look.
-UI_GALLERY = Components
-NAV_MINE = Mine
-NAV_TEAM = Team
-NAV_BRANCH = Branch and group
-NAV_PAY = Pay
-NAV_AUDIT = Audit
-NAV_PLATFORM = Platform
-NAV_PEOPLE = People
-# A form was sent from a page of another site.
-FORM_OF_ANOTHER_SITE = this was sent by another site: open the page here and send it from there
-# A form was sent from a page of an earlier session.
-FORM_OUTDATED = this page is of an earlier session: load it again and send it once more
+INPUT_NOT_READ = die Standardeingabe wurde nicht gelesen: --token-file - nimmt von dort ein Token
+USER_CREATED = { $login } kann sich anmelden, mit der Rolle { $role }
+USER_ROLE_UNKNOWN = es gibt keine Rolle { $role }, die im ganzen Konzern oder für eine Einheit vergeben werden kann; es wurde kein Zugang angelegt. Es gibt: { $roles }
+    .grant = es gibt keine Rolle { $role }. Es gibt: { $roles }
+USER_ROLE_WITHOUT_UNIT = die Rolle { $role } wird nicht für eine Einheit vergeben: lassen Sie --unit weg
+USER_ROLE_OF_A_UNIT = die Rolle { $role } wird für eine Einheit vergeben: nennen Sie sie mit --unit
+USER_UNIT_UNKNOWN = es gibt keine Einheit { $unit }{ $hint }
+USER_GRANTED = { $login } hat die Rolle { $role }
+    .already = { $login } hat die Rolle { $role } dort bereits: nichts wurde geändert
+USER_WITHOUT_ROLE = der Zugang { $login } wurde angelegt, die Rolle { $role } aber nicht vergeben: vergeben Sie sie mit tally user grant { $login } { $role }{ $on }
+IMPORT_INTERRUPTED = Sie haben ihn angehalten
+IMPORT_CURRENCY = die Beträge sind in { $said }, die des Konzerns in { $is }
+IMPORT_CURRENCY_CURE = geben Sie die Beträge in { $is } an, und schreiben Sie currency: { $is }
+IMPORT_BRANCH_REGION = hier liegt die Niederlassung { $branch } in der Region { $said }, in der Suite liegt sie in { $is }
+IMPORT_BRANCH_REGION_CURE = schreiben Sie unter branches: für { $branch } { $is }, oder geben Sie der Niederlassung einen anderen Namen
+IMPORT_NO_REGION = für { $branches } ist keine Region genannt, daher lägen sie in { $default }, einer Region, die der Konzern nicht hat
+IMPORT_NO_REGION_CURE = schreiben Sie, wo jede davon liegt (der Konzern hat { $known }), etwa branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_REGIONS = hier liegen Niederlassungen in Regionen, die der Konzern nicht hat: { $unknown }
+IMPORT_REGIONS_CURE = nennen Sie unter branches: in group.yaml für jede Niederlassung eine von { $known }, oder fügen Sie die Region dem Konzern hinzu

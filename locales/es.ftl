@@ -1,3508 +1,2888 @@
-### The English sentences of Tally. An id in UPPER_SNAKE is a reason of errors, findings or rejected rows; the comment above it
-### says when it is given. A sentence says what to do; it is cut into nothing and glued to nothing. Where one reason has several
-### sentences, the others are its attributes.
+### Las frases de Tally en español. Los identificadores y los argumentos son los de en.ftl; un idioma es un archivo.
 
 ## Parts
 
 LIST_SEPARATOR = {"; "}
 REFUSED_BECAUSE = { $kind } ({ $told })
-KIND_INVALID_ARGUMENT = the request is wrong: change it
-KIND_NOT_FOUND = nothing there that you may see
-KIND_ALREADY_EXISTS = it is there already
-KIND_ABORTED = somebody else changed it: read it again
-KIND_FAILED_PRECONDITION = its state does not allow this
-KIND_PERMISSION_DENIED = you may not do this
-KIND_UNAUTHENTICATED = sign in first
-KIND_RESOURCE_EXHAUSTED = too much at once: try again in a moment
-KIND_UNAVAILABLE = the service is away: try again in a moment
-KIND_DEADLINE_EXCEEDED = it took too long
-KIND_CANCELLED = the call was given up
-KIND_UNIMPLEMENTED = nobody does this at that address
+KIND_INVALID_ARGUMENT = la solicitud es incorrecta: cámbiela
+KIND_NOT_FOUND = no hay nada aquí que usted pueda ver
+KIND_ALREADY_EXISTS = ya existe
+KIND_ABORTED = otra persona cambió estos datos: vuelva a leerlos
+KIND_FAILED_PRECONDITION = el estado actual no lo permite
+KIND_PERMISSION_DENIED = usted no puede hacer esto
+KIND_UNAUTHENTICATED = inicie sesión primero
+KIND_RESOURCE_EXHAUSTED = demasiadas solicitudes a la vez: inténtelo de nuevo en un momento
+KIND_UNAVAILABLE = el servicio no está disponible: inténtelo de nuevo en un momento
+KIND_DEADLINE_EXCEEDED = tardó demasiado
+KIND_CANCELLED = la llamada se abandonó
+KIND_UNIMPLEMENTED = esta función no se ofrece en esa dirección
 
 ## Kinds of things
 
-RESOURCE_ACCOUNT = account
+RESOURCE_ACCOUNT = cuenta
 RESOURCE_ALIAS = alias
-RESOURCE_API_KEY = API key
-RESOURCE_CARD_OF_PERSON = card of person
-RESOURCE_COMPONENT = component
-RESOURCE_CORRECTION = correction
-RESOURCE_CYCLE = cycle
-RESOURCE_DEVICE = device
-RESOURCE_DELEGATION = delegation
-RESOURCE_EMERGENCY = emergency
-RESOURCE_EMPLOYMENT = employment
-RESOURCE_ERASURE = erasure
-RESOURCE_FINDING = finding
-RESOURCE_GRANT = grant
-RESOURCE_HANDOVER = hand-over
-RESOURCE_HOLD = hold
-RESOURCE_LEAVE = leave
-RESOURCE_LOGIN = login
-RESOURCE_ATTRIBUTION_RUN = attribution run
-RESOURCE_ORG_UNIT = org unit
-RESOURCE_PERSON = person
-RESOURCE_POOL = pool
-RESOURCE_POSITION = position
-RESOURCE_PRINCIPAL = principal
-RESOURCE_PROFILE_OF_PERSON = profile of person
-RESOURCE_PROVIDER = provider
-RESOURCE_PUNCH = punch
-RESOURCE_RECORD = record
-RESOURCE_MEASURE = measure
-RESOURCE_CLAIM = claim
-RESOURCE_OBSERVATION = observation
-RESOURCE_REPORTING_LINE = reporting line
-RESOURCE_SCHEDULE = schedule
-RESOURCE_RUN_OF_A_SCHEDULE = run of a schedule
-RESOURCE_SCHEME = scheme
-RESOURCE_SCHEME_VERSION = scheme version
-RESOURCE_SERVICE_ACCOUNT = service account
-RESOURCE_SESSION = session
-RESOURCE_SETTLEMENT = settlement
-RESOURCE_SHIFT = shift
-RESOURCE_STATEMENT_OF_PERSON = statement of person
-RESOURCE_TRANSFER = transfer
+RESOURCE_API_KEY = clave de API
+RESOURCE_CARD_OF_PERSON = ficha de puntuación de la persona
+RESOURCE_COMPONENT = componente
+RESOURCE_CORRECTION = corrección
+RESOURCE_CYCLE = ciclo
+RESOURCE_DEVICE = dispositivo
+RESOURCE_DELEGATION = delegación
+RESOURCE_EMERGENCY = acceso de emergencia
+RESOURCE_EMPLOYMENT = empleo
+RESOURCE_ERASURE = solicitud de supresión
+RESOURCE_FINDING = hallazgo
+RESOURCE_GRANT = autorización
+RESOURCE_HANDOVER = traspaso
+RESOURCE_HOLD = retención legal
+RESOURCE_LEAVE = ausencia
+RESOURCE_LOGIN = usuario
+RESOURCE_ATTRIBUTION_RUN = cálculo de atribución
+RESOURCE_ORG_UNIT = unidad organizativa
+RESOURCE_PERSON = persona
+RESOURCE_POOL = bolsa
+RESOURCE_POSITION = puesto
+RESOURCE_PRINCIPAL = identidad de acceso
+RESOURCE_PROFILE_OF_PERSON = perfil de la persona
+RESOURCE_PROVIDER = proveedor
+RESOURCE_PUNCH = marcación
+RESOURCE_RECORD = registro
+RESOURCE_MEASURE = medida
+RESOURCE_CLAIM = reivindicación
+RESOURCE_OBSERVATION = observación
+RESOURCE_REPORTING_LINE = línea de reporte
+RESOURCE_SCHEDULE = cierre programado
+RESOURCE_RUN_OF_A_SCHEDULE = ejecución de un cierre programado
+RESOURCE_SCHEME = esquema
+RESOURCE_SCHEME_VERSION = versión de esquema
+RESOURCE_SERVICE_ACCOUNT = cuenta de servicio
+RESOURCE_SESSION = sesión
+RESOURCE_SETTLEMENT = liquidación
+RESOURCE_SHIFT = turno
+RESOURCE_STATEMENT_OF_PERSON = extracto de la persona
+RESOURCE_TRANSFER = transferencia
 
 ## Every service
 
-# A fault of ours.
-INTERNAL = something went wrong on our side; the operator's log has the details
-INTERNAL_DETAILS = details for whoever looks into it: { $details }
-# Nothing there, or nothing that the caller may know of.
-NOT_FOUND = no { $resource } { $id } that you may see
-    .unit_on = no org unit { $id } that you may see on { $day }, the day that counts: it was closed before, begins later or never was (ListOrgUnits with as_of shows which are there)
-    .goes_on = org unit { $id } was closed before { $day }, the day that counts, and its people went to { $into }: name that one
-    .id_number = no person with this identity number that you may see
-    .removed = { $missing }; if it was before { $day }, retention may have removed it
-# Wrong fields; the details name each.
+INTERNAL = se produjo un error de nuestro lado; el registro de sucesos del operador tiene los detalles
+INTERNAL_DETAILS = detalles para quien investigue el problema: { $details }
+NOT_FOUND = no existe, o usted no puede verlo: { $resource } { $id }
+    .unit_on = no hay ninguna unidad organizativa { $id } que usted pueda ver el { $day }, la fecha que cuenta: se cerró antes, empieza después o nunca existió (ListOrgUnits con as_of muestra las que hay)
+    .goes_on = la unidad organizativa { $id } se cerró antes del { $day }, la fecha que cuenta, y su personal pasó a { $into }: indique esta última
+    .id_number = no hay ninguna persona con este número de identidad que usted pueda ver
+    .removed = { $missing }; si era anterior al { $day }, es posible que se haya eliminado al terminar el plazo de conservación
 INVALID_REQUEST = { $count ->
-    [one] { $count } field is wrong; the details name it
-   *[other] { $count } fields are wrong; the details name each
+    [one] { $count } campo es incorrecto; los detalles indican cuál
+   *[other] { $count } campos son incorrectos; los detalles indican cuáles
 }
 INVALID_FIELD = { $field }: { $problem }
-LIST_EMPTY = at least one
-NAME_ONE_OF = name exactly one of { $fields }
-CHANGE_MISSING = say what is to be different
-# A date that is none, or is missing.
-DATE_EXPECTED = a date is expected: YYYY-MM-DD
-    .month = a month is expected: YYYY-MM
-TEXT_EMPTY = must not be empty
-TEXT_TOO_LONG = at most { $max } characters
-# Not a UUID.
-ID_MALFORMED = a UUID is expected
-# A date that cannot be read.
-DATE_MALFORMED = { $field }: write YYYY-MM-DD
-    .text = "{ $text }" is not a date: write YYYY-MM-DD
-# The last day lies before the first.
-DATES_BACKWARDS = { $last } lies before { $first }
-# An instant that no calendar has.
-INSTANT_INVALID = an instant of the years 1 to 9999 is expected
-# A text that is missing or too long.
-TEXT_UNUSABLE = { $field }: 1 to { $max } characters
-# More rows than one call takes.
-ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send several calls
-# A call that writes rows, without any.
-ROWS_MISSING = there is no row: send at least one
-# The change would change nothing.
-NOTHING_CHANGES = it is so already
-    .fix = it was put right already, and the finding is from before that: close the cycle again (CloseCycle; CorrectCycle where it is published) or start another attribution run, then look at what it finds
-# The token belongs to another list.
-PAGE_TOKEN_INVALID = the page token does not belong to this list: start again without one
+LIST_EMPTY = al menos un elemento
+NAME_ONE_OF = indique solo uno de estos campos: { $fields }
+CHANGE_MISSING = indique qué debe cambiar
+DATE_EXPECTED = se espera una fecha: YYYY-MM-DD
+    .month = se espera un mes: YYYY-MM
+TEXT_EMPTY = no debe estar vacío
+TEXT_TOO_LONG = { $max } caracteres como máximo
+ID_MALFORMED = se espera un UUID
+DATE_MALFORMED = { $field }: escriba YYYY-MM-DD
+    .text = “{ $text }” no es una fecha: escriba YYYY-MM-DD
+DATES_BACKWARDS = { $last } es anterior a { $first }
+INSTANT_INVALID = se espera un instante entre los años 1 y 9999
+TEXT_UNUSABLE = { $field }: de 1 a { $max } caracteres
+ROWS_TOO_MANY = { $max } filas como máximo por llamada, y hay { $count }: haga varias llamadas
+ROWS_MISSING = no hay ninguna fila: envíe al menos una
+NOTHING_CHANGES = ya es así
+    .fix = ya se corrigió, y el hallazgo es anterior: cierre de nuevo el ciclo (CloseCycle; CorrectCycle si está publicado) o inicie otro cálculo de atribución, y luego revise sus hallazgos
+PAGE_TOKEN_INVALID = el token de página no pertenece a esta lista: empiece de nuevo sin token
 
 ## Numbers, money, time
 
-# A number that cannot be read.
-DECIMAL_MALFORMED = "{ $text }" is no decimal with at most six places
-# A share below nothing or above the whole.
-SHARE_OUT_OF_RANGE = a share is 0 to 1000000 millionths, not { $ppm }
-# No currency of today.
-CURRENCY_UNKNOWN = "{ $text }" is no active ISO 4217 code: write three capital letters such as CNY
-# An amount of money that cannot be read.
-AMOUNT_MALFORMED = "{ $text }" is no amount: write digits with at most one point, such as 1234.50, without separators or signs of money
-# An amount of money with more places than its currency has.
-AMOUNT_TOO_FINE = "{ $text }" is finer than { $currency } allows: at most { $digits } digits after the point
-# An amount of money that nobody has.
-AMOUNT_TOO_LARGE = the amount is too large
-# Two currencies in one sum.
-CURRENCY_MISMATCH = { $one } and { $other } cannot be summed: convert one of them first
-    .pool = the pool is in { $pool } and the other amounts are in { $other }: one settlement has one currency
-# A rate of exchange that cannot be read.
-RATE_MALFORMED = "{ $text }" is no rate: write digits with at most one point, such as 7.1234, at most 12 of them after it and 18 in all
-# A rate of exchange of nothing or less.
-RATE_NOT_POSITIVE = a rate is above 0: write what one unit of the first currency is worth in the second
-# Money is to be converted, and nobody said at which rate.
-RATE_MISSING = no rate from { $from } to { $to } is known on { $day }: write one that holds from that day or before with SetRates, then do this again
-# Money is to be split, and nobody is there.
-SPLIT_WITHOUT_PEOPLE = nobody to split among
-# Money is to be split by weights that are all zero.
-SPLIT_WITHOUT_WEIGHT = all weights are zero, so there is no rule to split by
-# Money is to be split, and somebody is there twice.
-SPLIT_DUPLICATE_ID = an id is there twice
-# Money is to be split by weights that cannot be summed exactly.
-SPLIT_WEIGHTS_TOO_LARGE = the weights are too large for exact arithmetic: divide all of them by a common factor
-# No time zone of this name.
-ZONE_UNKNOWN = "{ $zone }" is no IANA time zone: write a name such as Asia/Shanghai
-# A time that cannot be read.
-TIME_MALFORMED = "{ $text }" is no time: write 2026-03-02T08:00:00+08:00, or 2026-03-02 08:00:00 for local time
-# A local time that the clocks left out.
-TIME_IN_GAP = { $local } does not exist in { $zone }: the clocks were put forward over it
-# A date that no calendar of ours holds.
-TIME_OUT_OF_RANGE = the date is out of range
-# A period that ends before it begins.
-PERIOD_BACKWARDS = the period ends on { $to }, before it begins on { $from }
+DECIMAL_MALFORMED = “{ $text }” no es un número decimal con seis decimales como máximo
+SHARE_OUT_OF_RANGE = una parte va de 0 a 1000000 millonésimas, no { $ppm }
+CURRENCY_UNKNOWN = “{ $text }” no es un código ISO 4217 vigente: escriba tres letras mayúsculas, por ejemplo CNY
+AMOUNT_MALFORMED = “{ $text }” no es un monto: escriba dígitos con un punto como máximo, por ejemplo 1234.50, sin separadores de miles ni símbolos de moneda
+AMOUNT_TOO_FINE = “{ $text }” tiene más precisión de la que admite { $currency }: { $digits } dígitos como máximo después del punto
+AMOUNT_TOO_LARGE = el monto es demasiado grande
+CURRENCY_MISMATCH = { $one } y { $other } no se pueden sumar: convierta primero uno de los dos
+    .pool = la bolsa está en { $pool } y los demás montos están en { $other }: una liquidación tiene una sola moneda
+RATE_MALFORMED = “{ $text }” no es un tipo de cambio: escriba dígitos con un punto como máximo, por ejemplo 7.1234, con 12 como máximo después del punto y 18 en total
+RATE_NOT_POSITIVE = un tipo de cambio es mayor que 0: escriba cuánto vale una unidad de la primera moneda en la segunda
+RATE_MISSING = no se conoce ningún tipo de cambio de { $from } a { $to } el { $day }: registre con SetRates uno vigente desde esa fecha o antes, y repita la operación
+SPLIT_WITHOUT_PEOPLE = no hay nadie entre quien repartir
+SPLIT_WITHOUT_WEIGHT = todos los pesos son cero, así que no hay regla para repartir
+SPLIT_DUPLICATE_ID = un ID aparece dos veces
+SPLIT_WEIGHTS_TOO_LARGE = los pesos son demasiado grandes para un cálculo exacto: divídalos todos entre un factor común
+ZONE_UNKNOWN = “{ $zone }” no es una zona horaria de IANA: escriba un nombre como Asia/Shanghai
+TIME_MALFORMED = “{ $text }” no es una hora: escriba 2026-03-02T08:00:00+08:00, o 2026-03-02 08:00:00 para la hora local
+TIME_IN_GAP = { $local } no existe en { $zone }: los relojes se adelantaron en ese momento
+TIME_OUT_OF_RANGE = la fecha está fuera de los límites admitidos
+PERIOD_BACKWARDS = el período termina el { $to }, antes de empezar el { $from }
 
 ## Sign-in
 
-# No bearer token was sent.
-TOKEN_MISSING = sign in first: no bearer token was sent
-# Nobody is signed in, and the call needs somebody.
-UNAUTHENTICATED = sign in first
-# Not ours, forged, or a service's key used for somebody else.
-TOKEN_INVALID = the token is not valid here: sign in again
-# Its life is over.
-TOKEN_EXPIRED = the token's life is over: sign in again
-# The token's key may be newer than what this service has read.
-KEY_NOT_KNOWN_YET = the key of this token is not known here yet: try again in a moment
-# A token of ours comes from the future.
-CLOCKS_DIFFER = the clocks of the suite differ: try again in a moment
-# The stack of another region made the token.
-TOKEN_OF_ANOTHER_REGION = the stack of another region made this token: sign in here
-# Somebody ended the session, or the employment is over.
-SESSION_ENDED = this session has ended: sign in again
-# A wrong name, password or code, or too many of them.
-SIGN_IN_REFUSED = the name, the password or the code is wrong; after five wrong ones wait, up to 15 minutes
-# The login has a second factor.
-SECOND_FACTOR_NEEDED = send the code that your authenticator shows, or a recovery code
-# A code that is wrong or was used.
-SECOND_FACTOR_WRONG = the code is wrong, or was used: wait for the next one, and see that the clock is right
-# A password for one sign-in.
-PASSWORD_MUST_CHANGE = this password was for one sign-in: send a new one along, as new_password
-# A password that is easily guessed.
-PASSWORD_WEAK = too easy to guess: take four words that do not belong together
-    .why = too easy to guess ({ $why }): take four words that do not belong together
-WEAK_BY_KEYBOARD = keys that lie side by side are guessed first
-WEAK_BY_REPEATS = repeating something hardly makes it harder
-WEAK_BY_FAME = this is one of the most used passwords, or like one
-WEAK_BY_SEQUENCE = sequences such as abc or 6543 are guessed first
-WEAK_BY_DATE = years and dates are guessed first
-WEAK_BY_WORD = one word or name by itself is guessed first
-# A password that is too short or too long.
-PASSWORD_UNUSABLE = 12 to 256 characters
-# A sign-in name that cannot be one.
-LOGIN_MALFORMED = 2 to 100 letters, digits and . _ - @ +
-# Another login has this name.
-LOGIN_TAKEN = somebody has this sign-in name
-# A person has at most one login.
-PERSON_HAS_LOGIN = this person has a login: a person has one
-# The refresh token is of no session, or its session has ended.
-REFRESH_REFUSED = no such session, or it has ended: sign in again
-# A refresh token came twice, so somebody may have copied it.
-REFRESH_REUSED = this refresh token was used before, so its session was ended for safety: sign in again
-# The principal has single sign-on or keys, and no password.
-NO_PASSWORD = this principal signs in without a password
-# An administrator wanted to reset the own password.
-RESET_ONESELF = one's own password is changed with the old one: ChangePassword
-# Whoever resets a password could sign in with it, so he must hold what the login holds.
-LOGIN_HOLDS_MORE = it holds { $permission }, which you could not give it: ask somebody who can
-# A second factor is to be enrolled where there is one.
-SECOND_FACTOR_ALREADY_EXISTS = there is a second factor already: remove it first
-# The call is about a second factor that is not there.
-SECOND_FACTOR_MISSING = there is no second factor: begin with EnrollTotp
-# A service account's key is unknown, revoked or over.
-API_KEY_REFUSED = no such key, or it has ended: make a new one
-# An account has as many keys as it may have.
-TOO_MANY_KEYS = an account has at most { $max } keys that live: revoke one first
-# A key's end is over already, or too far away.
-KEY_LIFE_UNUSABLE = expires_at: an instant to come, at most { $days } days away
-# Nobody has registered a provider of this name.
-PROVIDER_UNKNOWN = no provider of single sign-on has this name
-# A provider's name that cannot be one.
-PROVIDER_MALFORMED = 2 to 50 of a-z, 0-9 and -
-# Names of providers are unique in a stack.
-PROVIDER_NAME_TAKEN = another group has a provider of this name: take another
-# An address of single sign-on that is not safe.
-ADDRESS_MALFORMED = an address that begins with https:// (or http:// on the loopback), without # and without a user
-# The identity provider cannot be reached, or answers what nobody understands.
-SSO_PROVIDER_AWAY = the identity provider cannot be asked, or gives no sensible answer: try again in a moment
-# The browser comes back with a sign-in that is over, or that another browser began.
-SSO_STATE_REFUSED = this sign-in is over, or was begun elsewhere: begin again
-# The identity provider's token does not hold.
-SSO_REFUSED = the identity provider's word was not taken: begin again
-# The identity provider vouches for somebody who has no login here.
-SSO_LOGIN_UNKNOWN = the identity provider knows you, and no login here is yours: ask an administrator for one
-# The person is not employed.
-EMPLOYMENT_ENDED = you are not employed today: ask those who keep the group's people
-# The group's plan lacks the module.
-MODULE_NOT_ENTITLED = the group does not have the module { $module }: ask whoever operates the suite
-# The group may read and nothing else.
-TENANT_SUSPENDED = the group is suspended: whoever operates it can resume it
-# The data live in another region's stack.
-REGION_NOT_SERVED = data of the region { $region } live in the stack of that region: send this call there (this one serves { $served })
-    .file = the file is for the region { $region }: take it in there
-# The question is by a field that the caller may not read.
-FIELD_NOT_READABLE = { $field }: to look for somebody by it takes { $permission }, which none of your grants gives you
-# No grant reaches it.
-PERMISSION_DENIED = you may not do this: ask for a grant
-    .at_all = none of your grants gives you { $permission }
-    .here = your grants give you { $permission }, but not here
-    .group = your grants give you { $permission } for units, and what names no unit is the whole group's: name a unit of yours where the call takes one, else ask for a grant on the group
-    .signed_in = this is for those who signed in
-    .other_group = a service asks for views of the group it works in
-# The caller had a hand in an earlier step.
-FOUR_EYES_REQUIRED = this takes somebody else: whoever had a hand in an earlier step, also by delegating the right or having it delegated, cannot take this one
+TOKEN_MISSING = inicie sesión primero: no se envió ningún token Bearer
+UNAUTHENTICATED = inicie sesión primero
+TOKEN_INVALID = el token no es válido aquí: inicie sesión de nuevo
+TOKEN_EXPIRED = el token ha caducado: inicie sesión de nuevo
+KEY_NOT_KNOWN_YET = la clave de este token todavía no se conoce aquí: inténtelo de nuevo en un momento
+CLOCKS_DIFFER = los relojes de la suite no coinciden: inténtelo de nuevo en un momento
+TOKEN_OF_ANOTHER_REGION = este token lo emitió la instancia de otra región: inicie sesión aquí
+SESSION_ENDED = esta sesión ha terminado: inicie sesión de nuevo
+SIGN_IN_REFUSED = el nombre, la contraseña o el código es incorrecto; después de cinco errores, espere hasta 15 minutos
+SECOND_FACTOR_NEEDED = envíe el código que muestra su aplicación de autenticación, o un código de recuperación
+SECOND_FACTOR_WRONG = el código es incorrecto o ya se usó: espere el siguiente y compruebe que el reloj esté en hora
+PASSWORD_MUST_CHANGE = esta contraseña servía para un solo inicio de sesión: envíe también una nueva, en new_password
+PASSWORD_WEAK = demasiado fácil de adivinar: use cuatro palabras que no tengan relación entre sí
+    .why = demasiado fácil de adivinar ({ $why }): use cuatro palabras que no tengan relación entre sí
+WEAK_BY_KEYBOARD = las teclas contiguas se adivinan primero
+WEAK_BY_REPEATS = repetir algo apenas lo hace más difícil
+WEAK_BY_FAME = es una de las contraseñas más usadas, o se le parece
+WEAK_BY_SEQUENCE = las secuencias como abc o 6543 se adivinan primero
+WEAK_BY_DATE = los años y las fechas se adivinan primero
+WEAK_BY_WORD = una sola palabra o un solo nombre se adivina primero
+PASSWORD_UNUSABLE = de 12 a 256 caracteres
+LOGIN_MALFORMED = de 2 a 100 letras, dígitos y . _ - @ +
+LOGIN_TAKEN = ese nombre de usuario ya está en uso
+PERSON_HAS_LOGIN = esta persona ya tiene un usuario: cada persona tiene uno solo
+REFRESH_REFUSED = esa sesión no existe o ha terminado: inicie sesión de nuevo
+REFRESH_REUSED = este token de renovación ya se había usado, así que su sesión se cerró por seguridad: inicie sesión de nuevo
+NO_PASSWORD = esta identidad de acceso inicia sesión sin contraseña
+RESET_ONESELF = la contraseña propia se cambia con la anterior: ChangePassword
+LOGIN_HOLDS_MORE = este usuario tiene { $permission }, que usted no podría darle: pídalo a alguien que pueda
+SECOND_FACTOR_ALREADY_EXISTS = ya hay un segundo factor: quítelo primero
+SECOND_FACTOR_MISSING = no hay un segundo factor: empiece con EnrollTotp
+API_KEY_REFUSED = esa clave no existe o ya no es válida: cree una nueva
+TOO_MANY_KEYS = una cuenta tiene { $max } claves válidas como máximo: revoque una primero
+KEY_LIFE_UNUSABLE = expires_at: un instante futuro, a { $days } días como máximo
+PROVIDER_UNKNOWN = ningún proveedor de inicio de sesión único tiene este nombre
+PROVIDER_MALFORMED = de 2 a 50 caracteres entre a-z, 0-9 y -
+PROVIDER_NAME_TAKEN = otro grupo tiene un proveedor con este nombre: elija otro
+ADDRESS_MALFORMED = una dirección que empiece por https:// (o http:// en el bucle local), sin # y sin usuario
+SSO_PROVIDER_AWAY = no se puede consultar al proveedor de identidad, o su respuesta no es válida: inténtelo de nuevo en un momento
+SSO_STATE_REFUSED = este inicio de sesión caducó o se empezó en otro lugar: empiece de nuevo
+SSO_REFUSED = no se aceptó la respuesta del proveedor de identidad: empiece de nuevo
+SSO_LOGIN_UNKNOWN = el proveedor de identidad lo conoce, pero aquí ningún usuario es suyo: pida uno a un administrador
+EMPLOYMENT_ENDED = usted no tiene un empleo vigente hoy: consulte a quienes gestionan el personal del grupo
+MODULE_NOT_ENTITLED = el grupo no tiene el módulo { $module }: consulte a quien opera la suite
+TENANT_SUSPENDED = el grupo está suspendido: quien opera la suite puede reactivarlo
+REGION_NOT_SERVED = los datos de la región { $region } están en la instancia de esa región: envíe esta llamada allí (esta atiende { $served })
+    .file = el archivo es para la región { $region }: impórtelo allí
+FIELD_NOT_READABLE = { $field }: para buscar a alguien por este campo se necesita { $permission }, que ninguna de sus autorizaciones le da
+PERMISSION_DENIED = usted no puede hacer esto: pida una autorización
+    .at_all = ninguna de sus autorizaciones le da { $permission }
+    .here = sus autorizaciones le dan { $permission }, pero no aquí
+    .group = sus autorizaciones le dan { $permission } para unidades, y lo que no indica ninguna unidad es de todo el grupo: indique una unidad suya si la llamada la admite; si no, pida una autorización sobre el grupo
+    .signed_in = esto es solo para quienes iniciaron sesión
+    .other_group = un servicio solo pide vistas del grupo en el que trabaja
+FOUR_EYES_REQUIRED = esto debe hacerlo otra persona: quien haya intervenido en un paso anterior, también al delegar el derecho o recibirlo por delegación, no puede dar este
 
 ## The group, its units and its people
 
-# The store holds a group.
-INITIALISED_ALREADY = this store holds a group already: sign in, start with an empty store, or bring an invitation
-    .invited = this invitation was used already, and its group is there: sign in to that group, or ask the operator for another invitation
-# The invitation was made by another stack, or a part of it is missing.
-INVITATION_INVALID = the invitation is not one of this stack, or not whole: ask its operator for another
-# The invitation was not used in time.
-INVITATION_EXPIRED = the invitation's life is over: ask the operator for another
-# An invitation names the group that it is for.
-INVITED_ANOTHER = the invitation is for a group with another id
-# The region is to be added and is there.
-REGION_ALREADY_EXISTS = the group has the region { $region }
-# A name of a region that cannot be one.
-REGION_MALFORMED = a region is 1 to 32 of a-z, 0-9 and -, such as cn-north
-REGION_UNUSABLE = 1 to 32 of a-z, 0-9 and -, each once
-REGION_IS_GLOBAL = a region, not the whole group
-# A branch needs a region where the group has several.
-REGION_MISSING = the group has several regions: name the branch's
-    .from = this stack serves several regions of the group: name the one that the file leaves in from_region
-    .switch = this stack serves several regions of the group: name the one that the file leaves with --from REGION
-# No such region in this group.
-REGION_UNKNOWN = the group has no region "{ $region }"
-# A branch is in another region than the one that is named.
-REGION_DIFFERS = the branch is in { $region }, and data do not move between regions
-# Data do not move between regions.
-REGION_CROSSED = the units are in different regions, and data do not move between regions
-    .person = the unit is in another region, and data do not move between regions: end the employment here, and hire the person there under a number of that region
-    .manager = the manager belongs to another region, whose people may not read this one's data
-# The group is suspended and is to be suspended.
-SUSPENDED_ALREADY = the group is suspended already
-# A group is to be deleted soon after it was suspended.
-SUSPENDED_TOO_SHORT = a group is deleted 30 days after it was suspended, not before { $from }
-# The group is in use and is to be resumed or deleted.
-NOT_SUSPENDED = the group is in use
-# Whoever deletes a group says its name.
-NAME_DIFFERS = say the group's name letter for letter, so that it is the right one
-# The group is gone.
-TENANT_DELETED = the group was deleted
-# A module that is not there.
-MODULE_UNKNOWN = "{ $name }" is no module: there are { $known }
-# A person has one pseudonym in the group.
-PSEUDONYM_ALREADY_EXISTS = the person has another pseudonym: it stays
-# A pseudonym is one person's.
-PSEUDONYM_TAKEN = somebody else here has this pseudonym: look whose it is
-# Directories are taken in from old to new.
-DIRECTORY_OLDER = a newer directory of this region was taken in already
-# The path of a unit that cannot be one.
-UNIT_PATH_MALFORMED = 1 to 16 names joined by /, each 1 to 200 characters
-# The name of a unit that cannot be one.
-UNIT_NAME_MALFORMED = 1 to 200 characters, without /
-# No such unit.
-UNIT_UNKNOWN = no unit "{ $path }": import it first
-    .was = no unit is called "{ $path }" on { $day }, since it was renamed, moved or closed: write the path that it has on that day
-# The unit is there as another kind.
-UNIT_DIFFERS = the unit is there as a { $kind ->
-    [legal_entity] legal entity
-    [branch] branch
-    [department] department
-    [team] team
-   *[group] group
+INITIALISED_ALREADY = esta base de datos ya contiene un grupo: inicie sesión, empiece con una base vacía o presente una invitación
+    .invited = esta invitación ya se usó y su grupo existe: inicie sesión en ese grupo, o pida otra invitación al operador
+INVITATION_INVALID = la invitación no es de esta instancia o no está completa: pida otra a su operador
+INVITATION_EXPIRED = la invitación ha caducado: pida otra al operador
+INVITED_ANOTHER = la invitación es para un grupo con otro ID
+REGION_ALREADY_EXISTS = el grupo ya tiene la región { $region }
+REGION_MALFORMED = una región se escribe con 1 a 32 caracteres entre a-z, 0-9 y -, por ejemplo cn-north
+REGION_UNUSABLE = de 1 a 32 caracteres entre a-z, 0-9 y -, cada una una sola vez
+REGION_IS_GLOBAL = una región, no todo el grupo
+REGION_MISSING = el grupo tiene varias regiones: indique la de la sucursal
+    .from = esta instancia atiende varias regiones del grupo: indique en from_region la que el archivo abandona
+    .switch = esta instancia atiende varias regiones del grupo: indique con --from REGION la que el archivo abandona
+REGION_UNKNOWN = el grupo no tiene la región “{ $region }”
+REGION_DIFFERS = la sucursal está en { $region }, y los datos no pasan de una región a otra
+REGION_CROSSED = las unidades están en regiones distintas, y los datos no pasan de una región a otra
+    .person = la unidad está en otra región, y los datos no pasan de una región a otra: ponga fin al empleo aquí y contrate a la persona allí con un número de esa región
+    .manager = el responsable pertenece a otra región, cuyo personal no puede leer los datos de esta
+SUSPENDED_ALREADY = el grupo ya está suspendido
+SUSPENDED_TOO_SHORT = un grupo se elimina 30 días después de suspenderlo, no antes del { $from }
+NOT_SUSPENDED = el grupo está en uso
+NAME_DIFFERS = escriba el nombre del grupo letra por letra, para confirmar que es el correcto
+TENANT_DELETED = el grupo se eliminó
+MODULE_UNKNOWN = “{ $name }” no es un módulo: existen { $known }
+PSEUDONYM_ALREADY_EXISTS = la persona tiene otro seudónimo, que se mantiene
+PSEUDONYM_TAKEN = otra persona tiene aquí este seudónimo: compruebe de quién es
+DIRECTORY_OLDER = ya se importó un directorio más reciente de esta región
+UNIT_PATH_MALFORMED = de 1 a 16 nombres separados por /, cada uno de 1 a 200 caracteres
+UNIT_NAME_MALFORMED = de 1 a 200 caracteres, sin /
+UNIT_UNKNOWN = no hay ninguna unidad “{ $path }”: impórtela primero
+    .was = ninguna unidad se llama “{ $path }” el { $day }, porque cambió de nombre, se movió o se cerró: escriba la ruta que tiene en esa fecha
+UNIT_DIFFERS = la unidad ya existe como { $kind ->
+    [legal_entity] entidad jurídica
+    [branch] sucursal
+    [department] departamento
+    [team] equipo
+   *[group] grupo
 }
-# A unit below the root is to be the group.
-UNIT_KIND_IS_ROOTS = only the root is the group
-# A kind of unit that this version does not know.
-UNIT_KIND_UNKNOWN = this is no kind of unit: branch, legal entity, department or team, or none, for the usual one
-# The day is before the unit begins.
-UNIT_BEGINS_LATER = the unit or one above it begins on { $day }: name a date from then on
-    .hired_on = "{ $path }" begins on { $day }, after hired_on
-# The unit closes while something would hang on it.
-UNIT_CLOSES = the unit { $unit } closes with { $day }: choose another, or other days
-    .into = the unit { $unit } closes with { $day }, and its people go to { $into }: choose that one, or other days
-# An import would make a second unit beside one that was renamed or moved.
-UNIT_HAD_NAME = a unit was called "{ $name }" there until { $day }, and has another name or place now: write the path that it has (ListOrgUnits), or, for a new unit of the old name, what it is (kind)
-# The root is to be moved, closed or merged.
-ROOT_STAYS = the root is the group: it stays as it is
-# The units would form a circle.
-ORG_CYCLE = the new parent lies below the unit, now or by a planned move
-# The tree would be too deep.
-ORG_TOO_DEEP = the tree would be deeper than { $max } names, now or by a planned move
-# Names below one parent are unique on every day.
-UNIT_NAME_TAKEN = the parent has a unit "{ $name }" on those days
-# Changes of a unit are made in the order of their days.
-UNIT_CHANGE_PLANNED = the unit has a change on { $day }: name that day or a later one
-# A unit is to be moved, closed or merged from a day of months before.
-UNIT_CHANGE_BACKDATED = { $from } is before the month that goes on now: whoever the unit was under would no longer see its days from then on, closed and paid months among them, and whoever it comes to would. Name { $first } or a later day, or say backdated where it was truly so since then
-# A unit with others below it is to be closed.
-UNIT_HAS_CHILDREN = "{ $name }" hangs below the unit then: move or close it first, or merge the unit
-# A unit with people is to be closed.
+UNIT_KIND_IS_ROOTS = solo la raíz es el grupo
+UNIT_KIND_UNKNOWN = no existe ese tipo de unidad: sucursal, entidad jurídica, departamento o equipo, o ninguno para el tipo habitual
+UNIT_BEGINS_LATER = la unidad o una superior empieza el { $day }: indique esa fecha o una posterior
+    .hired_on = “{ $path }” empieza el { $day }, después de hired_on
+UNIT_CLOSES = la unidad { $unit } cierra el { $day }: elija otra, u otras fechas
+    .into = la unidad { $unit } cierra el { $day } y su personal pasa a { $into }: elija esta última, u otras fechas
+UNIT_HAD_NAME = allí hubo una unidad llamada “{ $name }” hasta el { $day }, y ahora tiene otro nombre o lugar: escriba la ruta que tiene (ListOrgUnits) o, para una unidad nueva con el nombre anterior, de qué tipo es (kind)
+ROOT_STAYS = la raíz es el grupo: se queda como está
+ORG_CYCLE = la nueva unidad superior está por debajo de esta unidad, ahora o por un movimiento previsto
+ORG_TOO_DEEP = el árbol tendría más de { $max } niveles, ahora o por un movimiento previsto
+UNIT_NAME_TAKEN = la unidad superior ya tiene una unidad “{ $name }” en esas fechas
+UNIT_CHANGE_PLANNED = la unidad tiene un cambio el { $day }: indique esa fecha o una posterior
+UNIT_CHANGE_BACKDATED = { $from } es anterior al mes en curso: quienes tenían la unidad a su cargo dejarían de ver sus días desde entonces, incluidos meses cerrados y pagados, y quienes la reciban los verían. Indique { $first } o una fecha posterior, o indique backdated si realmente fue así desde entonces
+UNIT_HAS_CHILDREN = “{ $name }” depende entonces de la unidad: muévala o ciérrela primero, o fusione la unidad
 UNIT_HAS_PEOPLE = { $count ->
-    [one] { $count } employment is in the unit then: say in move_people_to where it goes
-   *[other] { $count } employments are in the unit then: say in move_people_to where they go
+    [one] { $count } empleo está entonces en la unidad: indique en move_people_to adónde va
+   *[other] { $count } empleos están entonces en la unidad: indique en move_people_to adónde van
 }
-# The units to merge and the one that stays are not apart.
-MERGED_INTO_ITSELF = name one or more units to merge, each once, and another one that stays
-# The unit that people go to cannot take them.
-PEOPLE_TO_NOWHERE = the unit that people go to must be a branch or below and must not close that day
-# People are in units of a region.
-UNIT_HAS_NO_REGION = people belong to a branch or below, not to the group itself
-# An import brings a number that is there with something else.
-PERSON_DIFFERS = this employee number is there with another { $field }
-# A row of a number whose earlier row was refused.
-EARLIER_ROW_REFUSED = an earlier row of this number was refused, and this one goes on from it: correct that one, and send both again
-# A row of people into a unit that the caller may not write to: such as for days before a team came from another branch.
-PERSON_OUT_OF_REACH = the unit is beyond what you may write to, today or on a day since the first one: leave the row out, or have somebody send it who may for all of them
-# Two employments of the same kind on one day.
-EMPLOYMENT_OVERLAPS = the person's employment from { $day } covers some of these days: end it first
-# No employment on the day.
-NOT_EMPLOYED = the person is not employed on { $day }
-# The manager has no employment on the day.
-MANAGER_NOT_EMPLOYED = the manager is not employed on { $day }: choose another
-# It is to end later than it does.
-ENDS_ALREADY = the employment ends on { $day } already
-    .line = the line ends on { $day } already
-# A word or a number that is no kind of employment.
-EMPLOYMENT_KIND_UNKNOWN = "{ $text }" is no kind of employment: use full_time, part_time, fixed_term, intern, agency, outsourced or freelance
-# A position or grade that the catalogue lacks on the day.
-NOT_IN_CATALOGUE = { $field }: the group's catalogue has no "{ $code }" on { $day }: import it first, or choose another
-# Changes of an employment are made in the order of their days.
-EMPLOYMENT_CHANGE_PLANNED = the employment has a change on { $day }: name that day or a later one, or cancel the change
-# The change to be cancelled is not there, or has begun.
-NOTHING_PLANNED = the employment has no change on { $day } that could still be dropped
-# A home is to be ended like a post.
-HOME_ENDS = this is the home employment, which EndEmployment ends with all beside it
-# The first day is to be moved over something that was before.
-START_TOO_LATE = something of it, or beside it, is on { $day }, before that first day: put that right first
-# A post or a leave would last longer than the home.
-OUTLASTS_HOME = the home employment ends on { $day }: posts and leaves end with it at the latest
-# Two leaves on one day.
-LEAVE_OVERLAPS = the person's leave from { $day } covers some of these days: end it first
-# The kind of a new post is missing.
-POST_KIND_MISSING = concurrent or secondment: a home is hired, transferred or rehired
-# Numbers of employees are unique.
-EMPLOYEE_NO_TAKEN = somebody else has this employee number
-# Numbers of identity documents are unique in a region.
-ID_NUMBER_TAKEN = somebody else of this region has this number
-# A number that no identity document has.
-ID_NUMBER_INVALID = an identity number has 1 to 64 characters without control characters
-# A Chinese resident identity number with a slip.
-ID_NUMBER_CHECKSUM = the last place of this resident identity number does not fit the others: see the card
-LINE_KIND_MISSING = solid or dotted
-# Somebody would report to himself.
-REPORTING_CYCLE = on { $day } the manager reports to this person, directly or through others
-# A person has one solid line a day.
-LINE_CHANGE_PLANNED = another solid line begins on { $day }: end it, or name a last day before
-# The line is there.
-LINE_THERE_ALREADY = line { $id } says so on some of these days
-# A rate of exchange between a currency and itself.
-RATE_OF_ITSELF = a currency is always worth itself: name another one
-# A list of rates as of an instant and of all time at once.
-SUPERSEDED_AND_KNOWN_AT = ask either for what was known at an instant or for all that was ever said
-# An entry of the catalogue without its kind.
-KIND_MISSING = say whether it is a position or a grade
-# A grade without a rank, or a position with one.
-RANK_UNUSABLE = a grade has a rank from 1 on, a position has none
-# Entries of the catalogue do not overlap.
-ENTRY_CHANGE_PLANNED = the code has an entry from { $day } on: end before that day, or begin on it
+MERGED_INTO_ITSELF = indique una o más unidades que fusionar, cada una una sola vez, y otra que permanezca
+PEOPLE_TO_NOWHERE = la unidad a la que va el personal debe ser una sucursal o una unidad inferior, y no debe cerrar ese día
+UNIT_HAS_NO_REGION = las personas pertenecen a una sucursal o a una unidad inferior, no al grupo mismo
+PERSON_DIFFERS = este número de empleado ya existe con otro valor de { $field }
+EARLIER_ROW_REFUSED = no se aceptó una fila anterior de este número, y esta es su continuación: corrija aquella y envíe las dos de nuevo
+PERSON_OUT_OF_REACH = la unidad está fuera de lo que usted puede escribir, hoy o en algún día desde el primero: quite la fila, o pida que la envíe alguien que pueda para todos esos días
+EMPLOYMENT_OVERLAPS = el empleo de la persona que empieza el { $day } cubre algunos de estos días: póngale fin primero
+NOT_EMPLOYED = la persona no tiene empleo el { $day }
+MANAGER_NOT_EMPLOYED = el responsable no tiene empleo el { $day }: elija a otra persona
+ENDS_ALREADY = el empleo ya termina el { $day }
+    .line = la línea ya termina el { $day }
+EMPLOYMENT_KIND_UNKNOWN = “{ $text }” no es un tipo de empleo: use full_time, part_time, fixed_term, intern, agency, outsourced o freelance
+NOT_IN_CATALOGUE = { $field }: el catálogo del grupo no tiene “{ $code }” el { $day }: impórtelo primero, o elija otro
+EMPLOYMENT_CHANGE_PLANNED = el empleo tiene un cambio el { $day }: indique esa fecha o una posterior, o cancele el cambio
+NOTHING_PLANNED = el empleo no tiene el { $day } ningún cambio que todavía se pueda cancelar
+HOME_ENDS = este es el empleo principal, al que EndEmployment pone fin junto con todos los que lo acompañan
+START_TOO_LATE = hay algo de este empleo, o de otro paralelo, el { $day }, antes de ese primer día: corríjalo primero
+OUTLASTS_HOME = el empleo principal termina el { $day }: los empleos adicionales y las ausencias terminan a más tardar con él
+LEAVE_OVERLAPS = la ausencia de la persona que empieza el { $day } cubre algunos de estos días: póngale fin primero
+POST_KIND_MISSING = simultáneo (concurrent) o en comisión (secondment): un empleo principal surge de una contratación, un traslado o una recontratación
+EMPLOYEE_NO_TAKEN = otra persona tiene este número de empleado
+ID_NUMBER_TAKEN = otra persona de esta región tiene este número
+ID_NUMBER_INVALID = un número de identidad tiene de 1 a 64 caracteres, sin caracteres de control
+ID_NUMBER_CHECKSUM = el último carácter de este número de identidad de residente no concuerda con los demás: compruébelo en la tarjeta
+LINE_KIND_MISSING = directa (solid) o funcional (dotted)
+REPORTING_CYCLE = el { $day } el responsable reporta a esta persona, directamente o a través de otras
+LINE_CHANGE_PLANNED = otra línea directa empieza el { $day }: póngale fin, o indique un último día anterior
+LINE_THERE_ALREADY = la línea { $id } ya lo indica en algunos de estos días
+RATE_OF_ITSELF = una moneda siempre vale lo mismo que ella misma: indique otra
+SUPERSEDED_AND_KNOWN_AT = pida lo que se conocía en un instante o todo lo que se haya registrado, no ambas cosas
+KIND_MISSING = indique si es un puesto o un grado
+RANK_UNUSABLE = un grado tiene un rango a partir de 1, un puesto no lo tiene
+ENTRY_CHANGE_PLANNED = el código tiene una entrada desde el { $day }: termine antes de esa fecha, o empiece en ella
 
 ## Access
 
-# Hours that cannot be read.
-HOURS_MALFORMED = hours are two different times, such as 08:00-20:00
-# What a scope names does not fit its kind.
-SCOPE_MALFORMED = self, reports and tenant name nothing; unit, subtree and legal_entity name a unit; region names a region
-REACH_MISSING = say how far it reaches
-# A permission that is not there.
-PERMISSION_UNKNOWN = "{ $text }" is not a permission of this version
-# No role of this name.
-ROLE_UNKNOWN = no role is called "{ $role }"
-    .own = the group has no role of its own called "{ $role }"
-# Every role says on which scopes it is given.
-SCOPE_NOT_FOR_ROLE = { $role } is not given on the scope { $scope }
-# The scope of an employer names another unit.
-NOT_A_LEGAL_ENTITY = { $unit } is not a legal entity
-# The scopes self and reports need a person behind the login.
-NO_PERSON = this login belongs to no person: name a unit or region
-    .punching = only people punch and hand over accounts: sign in with a login that belongs to a person
-    .claiming = only people claim dialogues: sign in with a login that belongs to a person
-# Two duties that one person must not have.
-DUTIES_SEPARATED = nobody holds both { $a } and { $b }: give it to somebody else
-    .role = no role gives both { $a } and { $b }: make two of it
-    .holder = { $principal } has this role and would hold both { $a } and { $b }: take one of the grants away first
-    .delegated = nobody holds both { $a } and { $b }, not for a day: delegate it to somebody else
-# The same role on the same scope.
-GRANTED_ALREADY = grant { $id } gives this on those days
-# One passes on only what one holds.
-GRANT_NOT_HELD = none of your own grants gives you { $permission } there, so you cannot pass it on
-# One gives oneself nothing.
-GRANT_TO_ONESELF = nobody gives himself what he does not hold: ask another administrator
-    .role = you have this role and do not hold { $permission }: ask another administrator
-# The grant is gone.
-REVOKED_ALREADY = the grant is taken away already
-# Who gets a role is named twice, or not at all.
-PRINCIPAL_OR_LOGIN = name the principal or the login, one of them
-# Somebody must be able to give roles.
-LAST_ADMINISTRATOR = then nobody could give roles any more: give group_admin to somebody else first
-# A role's name that cannot be one.
-ROLE_NAME_MALFORMED = 2 to 64 of a-z, 0-9 and _
-# Ready roles and services keep their names.
-ROLE_NAME_RESERVED = a ready role or a service has this name: take another
-# A role that gives nothing.
-ROLE_EMPTY = name at least one permission and one scope
-# Some permissions are for services.
-ROLE_FOR_SERVICES = { $permission } is for services of the suite alone
-# A role that somebody has is to be removed.
+HOURS_MALFORMED = un horario se compone de dos horas distintas, por ejemplo 08:00-20:00
+SCOPE_MALFORMED = self, reports y tenant no indican nada; unit, subtree y legal_entity indican una unidad; region indica una región
+REACH_MISSING = indique hasta dónde alcanza
+PERMISSION_UNKNOWN = “{ $text }” no es un permiso de esta versión
+ROLE_UNKNOWN = ningún rol se llama “{ $role }”
+    .own = el grupo no tiene un rol propio llamado “{ $role }”
+SCOPE_NOT_FOR_ROLE = { $role } no se da en el ámbito { $scope }
+NOT_A_LEGAL_ENTITY = { $unit } no es una entidad jurídica
+NO_PERSON = este usuario no pertenece a ninguna persona: indique una unidad o una región
+    .punching = solo las personas marcan y traspasan cuentas: inicie sesión con un usuario que pertenezca a una persona
+    .claiming = solo las personas reivindican conversaciones: inicie sesión con un usuario que pertenezca a una persona
+DUTIES_SEPARATED = nadie tiene a la vez { $a } y { $b }: déselo a otra persona
+    .role = ningún rol da a la vez { $a } y { $b }: divídalo en dos
+    .holder = { $principal } tiene este rol y tendría a la vez { $a } y { $b }: retire antes una de las autorizaciones
+    .delegated = nadie tiene a la vez { $a } y { $b }, ni por un día: delegue en otra persona
+GRANTED_ALREADY = la autorización { $id } ya lo da en esos días
+GRANT_NOT_HELD = ninguna de sus propias autorizaciones le da { $permission } allí, así que no puede transmitirlo
+GRANT_TO_ONESELF = nadie se da a sí mismo lo que no tiene: pídalo a otro administrador
+    .role = usted tiene este rol y no tiene { $permission }: pídalo a otro administrador
+REVOKED_ALREADY = la autorización ya se retiró
+PRINCIPAL_OR_LOGIN = indique la identidad de acceso o el usuario, uno de los dos
+LAST_ADMINISTRATOR = entonces nadie podría ya dar roles: dé antes group_admin a otra persona
+ROLE_NAME_MALFORMED = de 2 a 64 caracteres entre a-z, 0-9 y _
+ROLE_NAME_RESERVED = un rol predefinido o un servicio tiene este nombre: elija otro
+ROLE_EMPTY = indique al menos un permiso y un ámbito
+ROLE_FOR_SERVICES = { $permission } es solo para los servicios de la suite
 ROLE_IN_USE = { $count ->
-    [one] { $count } grant gives this role: take it away first
-   *[other] { $count } grants give this role: take them away first
+    [one] { $count } autorización da este rol: retírela primero
+   *[other] { $count } autorizaciones dan este rol: retírelas primero
 }
-# A delegation of nothing.
-DELEGATION_EMPTY = name at least one permission
-# A delegation of no time, or of time that is over.
-DELEGATION_TIME = it must end after it begins, and in the future
-# A delegation for too long.
-DELEGATION_TOO_LONG = at most 90 days: for longer let somebody give a role
-# One delegates nothing to oneself.
-DELEGATION_TO_ONESELF = name somebody else
-# The delegation is over.
-DELEGATION_ENDED = the delegation is over already
-# Rights over rights are not delegated.
-PERMISSION_NOT_DELEGABLE = { $permission } is never delegated
-# An emergency that opens nothing.
-BREAK_GLASS_EMPTY = name the permissions to open
-# Some permissions no emergency opens.
-PERMISSION_NOT_OPENED = no emergency opens { $permission }: rights over rights and separated duties stay where they are
-# An emergency names where it is.
-BREAK_GLASS_SCOPE = name a unit, a region or the group, not self or reports
-# An emergency says why.
-BREAK_GLASS_REASON = say what happened in at least 20 characters
-# An emergency is short.
-BREAK_GLASS_TIME = 1 to 60 minutes
-# One emergency at a time, and none is reviewed before it ended.
-BREAK_GLASS_OPEN = your emergency { $id } is open: end it first
-    .unreviewed = the emergency is still open: end it, then review it
-# The emergency is over.
-BREAK_GLASS_ENDED = the emergency is over already
-# In an emergency every row that is read is noted, which a stream cannot do.
-BREAK_GLASS_NO_STREAMS = an emergency opens no streams: ask for the rows one page at a time
-# The emergency has its review.
-REVIEWED_ALREADY = it is reviewed already
-ALLOWED_BY_ROLE = the role { $role } gives { $permission } here
-ALLOWED_BY_DELEGATION = { $permission } is delegated or opened in an emergency: see by whom
-REFUSED_HERE = the role { $role } gives { $permission }, but not here
-REFUSED_BY_CONDITION = the role { $role } gives { $permission } here only with a second factor or at other hours
-REFUSED_TODAY = the role { $role } gives { $permission } here, but not today
-REFUSED_WITHOUT_MODULE = the group does not have the module of { $permission }
-REFUSED_WITHOUT_GRANT = no grant gives { $permission }; these roles do: { $roles }
+DELEGATION_EMPTY = indique al menos un permiso
+DELEGATION_TIME = debe terminar después de empezar, y en el futuro
+DELEGATION_TOO_LONG = 90 días como máximo: para más tiempo, pida que alguien dé un rol
+DELEGATION_TO_ONESELF = indique a otra persona
+DELEGATION_ENDED = la delegación ya terminó
+PERMISSION_NOT_DELEGABLE = { $permission } nunca se delega
+BREAK_GLASS_EMPTY = indique los permisos que se deben abrir
+PERMISSION_NOT_OPENED = ningún acceso de emergencia abre { $permission }: los derechos sobre derechos y las funciones separadas se quedan donde están
+BREAK_GLASS_SCOPE = indique una unidad, una región o el grupo, no self ni reports
+BREAK_GLASS_REASON = explique qué ocurrió en al menos 20 caracteres
+BREAK_GLASS_TIME = de 1 a 60 minutos
+BREAK_GLASS_OPEN = su acceso de emergencia { $id } está abierto: ciérrelo primero
+    .unreviewed = el acceso de emergencia sigue abierto: ciérrelo y luego revíselo
+BREAK_GLASS_ENDED = el acceso de emergencia ya terminó
+BREAK_GLASS_NO_STREAMS = un acceso de emergencia no abre flujos: pida las filas página por página
+REVIEWED_ALREADY = ya se revisó
+ALLOWED_BY_ROLE = el rol { $role } da { $permission } aquí
+ALLOWED_BY_DELEGATION = { $permission } está delegado o abierto en una emergencia: vea por quién
+REFUSED_HERE = el rol { $role } da { $permission }, pero no aquí
+REFUSED_BY_CONDITION = el rol { $role } da { $permission } aquí solo con un segundo factor o en otro horario
+REFUSED_TODAY = el rol { $role } da { $permission } aquí, pero no hoy
+REFUSED_WITHOUT_MODULE = el grupo no tiene el módulo de { $permission }
+REFUSED_WITHOUT_GRANT = ninguna autorización da { $permission }; estos roles lo dan: { $roles }
 
 ## Privacy
 
-# A question to the audit log with half a subject.
-SUBJECT_IN_PART = a subject has a kind and an id
-# A legal hold keeps data from being deleted.
-LEGAL_HOLD = a legal hold stands: it must be lifted first, see ListHolds
-# The hold is over.
-HOLD_LIFTED = the hold was lifted already
-# No such kind of data.
-RETENTION_KIND_UNKNOWN = "{ $kind }" is not a kind of data: ListRetention names them all
-# Every kind of data has a shortest and a longest time.
-RETENTION_OUT_OF_BOUNDS = this kind is kept for { $min } to { $max } months
-# What the law wants kept is not erased.
-RETENTION_RUNS = what the law wants kept about the person is kept until { $day }: ask again after that day
-# The person was erased.
-PERSON_ERASED = this person was erased: nothing can be written about them; who comes back is a new person
-# Only who has left is erased.
-STILL_EMPLOYED = only somebody who has left can be erased: end the employment first
-# One erasure for a person.
-ERASURE_ALREADY_EXISTS = erasure { $id } is there for this person
-# One does not approve the own erasure.
-OWN_ERASURE = nobody approves the own erasure: somebody else must
-# The erasure was approved, and cannot be called back.
-ERASED_ALREADY = the erasure was approved already
-# The request was withdrawn or rejected.
-ERASURE_DROPPED = the request was withdrawn or rejected: ask for the erasure anew
-# A service reports on an erasure that nobody approved.
-ERASURE_NOT_APPROVED = nobody has approved it yet
-# Only services report on erasures.
-NOT_A_SERVICE = only a service that holds something of people reports on an erasure
+SUBJECT_IN_PART = un objeto tiene un tipo y un ID
+LEGAL_HOLD = hay una retención legal: primero hay que levantarla, vea ListHolds
+HOLD_LIFTED = la retención legal ya se levantó
+RETENTION_KIND_UNKNOWN = “{ $kind }” no es un tipo de datos: ListRetention los indica todos
+RETENTION_OUT_OF_BOUNDS = este tipo de datos se conserva de { $min } a { $max } meses
+RETENTION_RUNS = lo que la ley exige conservar sobre la persona se conserva hasta el { $day }: vuelva a solicitarlo después de esa fecha
+PERSON_ERASED = los datos de esta persona se suprimieron: ya no se puede escribir nada sobre ella; quien vuelve es una persona nueva
+STILL_EMPLOYED = solo se pueden suprimir los datos de quien ya se fue: ponga fin primero al empleo
+ERASURE_ALREADY_EXISTS = ya existe la solicitud de supresión { $id } para esta persona
+OWN_ERASURE = nadie aprueba la supresión de sus propios datos: debe hacerlo otra persona
+ERASED_ALREADY = la supresión ya se aprobó
+ERASURE_DROPPED = la solicitud se retiró o se rechazó: solicite de nuevo la supresión
+ERASURE_NOT_APPROVED = nadie la ha aprobado todavía
+NOT_A_SERVICE = solo un servicio que guarda datos de personas informa sobre una supresión
 
 ## How long data are kept, counted from when and why
 
-KEPT_FROM_ALIASES = the last day of the alias or device
-KEPT_BECAUSE_ALIASES = which records a person is credited with must be provable while pay can be disputed
-KEPT_FROM_DUTY = the time of the punch or the hand-over, the end of the shift
-KEPT_BECAUSE_DUTY = wage records and what they rest on: two years (Interim Provisions on Payment of Wages)
-KEPT_FROM_PAY = the day the statement was written
-KEPT_BECAUSE_PAY = papers for withholding income tax: five years; wage records: two years
-KEPT_FROM_PERSON = the end of the last employment
-KEPT_BECAUSE_PERSON = ended employment contracts: two years (Labour Contract Law)
-KEPT_FROM_SESSIONS = the day the session was over at the latest
-KEPT_BECAUSE_SESSIONS = logs of who used the network: six months (Cybersecurity Law)
-KEPT_FROM_RECORDS = the start of the record
-KEPT_BECAUSE_RECORDS = the records that pay rests on, while it can be disputed
-KEPT_FROM_RESULTS = the day the result was written; of a credit, the start of its record
-KEPT_BECAUSE_RESULTS = scores that pay rests on: as long as papers for withholding income tax
-KEPT_FROM_REQUESTS = the request
-KEPT_BECAUSE_REQUESTS = a request that is sent again gets its first answer; nothing asks for more
-KEPT_FROM_EVIDENCE = the day the evidence was written
-KEPT_BECAUSE_EVIDENCE = what a profile sums up; no law asks for it
+KEPT_FROM_ALIASES = el último día del alias o del dispositivo
+KEPT_BECAUSE_ALIASES = mientras el pago se pueda impugnar, hay que poder probar a quién se atribuyen los registros
+KEPT_FROM_DUTY = la hora de la marcación o del traspaso, el fin del turno
+KEPT_BECAUSE_DUTY = documentos salariales y aquello en que se basan: dos años (Disposiciones Provisionales de China sobre el Pago de Salarios)
+KEPT_FROM_PAY = el día en que se emitió el extracto
+KEPT_BECAUSE_PAY = documentos de la retención del impuesto sobre la renta: cinco años; documentos salariales: dos años
+KEPT_FROM_PERSON = el fin del último empleo
+KEPT_BECAUSE_PERSON = contratos de trabajo terminados: dos años (Ley de Contratos Laborales de China)
+KEPT_FROM_SESSIONS = el día en que la sesión terminó a más tardar
+KEPT_BECAUSE_SESSIONS = registros de uso de la red: seis meses (Ley de Ciberseguridad de China)
+KEPT_FROM_RECORDS = el inicio del registro
+KEPT_BECAUSE_RECORDS = los registros en que se basa el pago, mientras se pueda impugnar
+KEPT_FROM_RESULTS = el día en que se emitió el resultado; para una parte atribuida, el inicio de su registro
+KEPT_BECAUSE_RESULTS = las puntuaciones en que se basa el pago: tanto tiempo como los documentos de la retención del impuesto sobre la renta
+KEPT_FROM_REQUESTS = la solicitud
+KEPT_BECAUSE_REQUESTS = una solicitud reenviada recibe su primera respuesta; nada exige más
+KEPT_FROM_EVIDENCE = el día en que se registró el indicio
+KEPT_BECAUSE_EVIDENCE = lo que resume un perfil; ninguna ley lo exige
 
 ## The suite
 
-# More calls at once than this service takes.
-OVERLOADED = too many calls at once: try again in a moment
-# More calls of one caller than allowed.
-RATE_LIMITED = too many calls: try again in a moment
-# Time ran out, here or in a peer.
-DEADLINE_EXCEEDED = the call took longer than the caller allowed
-# Somebody changed it since it was read.
-STALE = somebody changed this since you read it: read it again, then repeat your change
-# The database stayed busy through all retries.
-STORE_BUSY = somebody else changed this at the same moment; try again
-# The database cannot be reached.
-STORE_UNAVAILABLE = the store cannot be reached right now; try again shortly
-# The database says that its data are damaged.
-STORE_DAMAGED = the database of a service is damaged, and repeating this does not help: its operator stops the service, looks how much is damaged (SQLite: PRAGMA integrity_check; PostgreSQL: pg_amcheck) and puts the database back from a backup
-    .server = the data of { $service } in the database { $database } at { $at } are damaged: stop the service, look how much is damaged (pg_amcheck), and put the database back from your backup; nothing was changed in it
-# The database takes no writes: its disk, its file or the server is read-only.
-STORE_READ_ONLY = the database of a service can only be read just now, and nothing was changed: its operator gives it back the right to write (SQLite: the file and its folder; PostgreSQL: the server that takes writes, not its standby); then do the same again
-    .server = PostgreSQL of { $service } at { $at } takes no writes: it is a standby, or default_transaction_read_only is on. Name the server that takes writes in { $setting }
-# A service that the call needs cannot be reached.
-PEER_UNAVAILABLE = a service that this call needs is away: try again in a moment
-# A peer does not know the service that asks it; nothing is wrong with the caller's token.
-PEER_REFUSES_SERVICE = a service that this call needs does not know this one yet: try again in a moment
-# An address of a service that cannot be read.
-PEER_ADDRESS_INVALID = { $address } is no address of a service: write http://host:port or https://host:port
-# The server's certificate is not signed by whom the client trusts.
-PEER_CERTIFICATE_UNKNOWN = the server's certificate is signed by an authority that is not trusted here: name the file of that authority (--ca, or client.authority in the settings), or look whether this is the right server
-# The server's certificate names another host.
-PEER_CERTIFICATE_FOR_ANOTHER = the server's certificate is for another name: call it by a name that stands in its certificate
-# The server's certificate is over, or not valid yet.
-PEER_CERTIFICATE_OUT_OF_DATE = the server's certificate is not valid now: its operator renews it, unless the clock of this machine is wrong
-# The server wants a certificate of its callers and was shown none.
-PEER_WANTS_CERTIFICATE = the server wants a certificate of its callers: name yours (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The server was shown a certificate that it does not take.
-PEER_REFUSES_CERTIFICATE = the server does not take the certificate that it was shown: ask its operator which authority signs those of callers
-    .expired = the certificate that was shown to the server is out of date: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-    .revoked = the certificate that was shown to the server was revoked: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The address begins with https, and whoever listens there knows no TLS.
-PEER_SPEAKS_PLAINTEXT = the address begins with https://, and the server there speaks no TLS: write http://, or ask its operator for the right port
-# The address begins with http, and whoever listens there wants TLS.
-PEER_SPEAKS_TLS = the address begins with http://, and the server there speaks TLS: write https://
-# Something else about TLS.
-PEER_TLS_FAILED = the encrypted connection could not be made: { $why }
-# A certificate and a private key of which neither was made for the other.
-CERTIFICATE_KEY_MISMATCH = the certificate and the private key do not belong together: name the key that this certificate was made for (--client-key or client.key of a caller, server.tls_key of a server)
-# A certificate, a key or an authority that cannot be read, or no authority at all.
-PEER_CERTIFICATES_UNUSABLE = the certificates for this server cannot be used: { $why }. Name the file of the authority that signed the server's certificate (--ca, or client.authority)
-# A peer refused without a reason of ours.
-PEER_FAILED = a service that this call needs refused it
-# `grpc-timeout` cannot be read.
-DEADLINE_MALFORMED = grpc-timeout is at most 8 digits and one of the units H M S m u n
-# The connection was lost in the middle of a request.
-REQUEST_CUT_OFF = the request ended early
-# The request is no message of this rpc: another contract, or damaged on its way.
-REQUEST_UNREADABLE = the request cannot be read as the message of this rpc: look whether caller and server have the same contract (proto/), and whether its texts are UTF-8
-# The request is larger than any message may be.
-REQUEST_TOO_LARGE = the request is larger than { $max } bytes: send fewer rows at once
-# The answer would be larger than any message may be.
-ANSWER_TOO_LARGE = the answer is larger than { $max } bytes: ask for fewer rows at once (page_size), or for a narrower choice
-# The request is compressed, and nothing here reads that.
-REQUEST_COMPRESSED = the request is compressed: send it as it is (grpc-encoding identity)
-# A text with the character NUL.
-TEXT_WITH_NUL = leave out the character NUL (U+0000): no text may hold it
-# No rpc of this name.
-METHOD_UNKNOWN = there is no such method here: look at the name, and whether caller and server are of the same release
-# The service is one of the suite, and another process runs it.
-SERVICE_ELSEWHERE = the process at this address does not run the service { $service }: ask the one that does; a service and a command of tally find it by peers.{ $service } in the settings
-# Over HTTP: what a status of the answer means, in a few words.
+OVERLOADED = demasiadas llamadas a la vez: inténtelo de nuevo en un momento
+RATE_LIMITED = demasiadas llamadas: inténtelo de nuevo en un momento
+DEADLINE_EXCEEDED = la llamada tardó más de lo que permitía quien la hizo
+STALE = alguien cambió estos datos después de que usted los leyó: vuelva a leerlos y repita su cambio
+STORE_BUSY = otra persona cambió estos datos en el mismo momento; inténtelo de nuevo
+STORE_UNAVAILABLE = la base de datos no está accesible ahora mismo; inténtelo de nuevo en breve
+STORE_DAMAGED = la base de datos de un servicio está dañada, y repetir la operación no ayuda: su operador detiene el servicio, examina el alcance del daño (SQLite: PRAGMA integrity_check; PostgreSQL: pg_amcheck) y restaura la base desde una copia de seguridad
+    .server = los datos de { $service } en la base { $database } en { $at } están dañados: detenga el servicio, examine el alcance del daño (pg_amcheck) y restaure la base desde su copia de seguridad; no se cambió nada en ella
+STORE_READ_ONLY = la base de datos de un servicio solo se puede leer en este momento, y no se cambió nada: su operador le devuelve el derecho de escritura (SQLite: el archivo y su carpeta; PostgreSQL: el servidor que admite escrituras, no su réplica); después repita la operación
+    .server = el PostgreSQL de { $service } en { $at } no admite escrituras: es una réplica, o default_transaction_read_only está activado. Indique en { $setting } el servidor que admite escrituras
+PEER_UNAVAILABLE = un servicio que esta llamada necesita no está disponible: inténtelo de nuevo en un momento
+PEER_REFUSES_SERVICE = un servicio que esta llamada necesita todavía no conoce a este: inténtelo de nuevo en un momento
+PEER_ADDRESS_INVALID = { $address } no es la dirección de un servicio: escriba http://host:port o https://host:port
+PEER_CERTIFICATE_UNKNOWN = el certificado del servidor está firmado por una autoridad que aquí no es de confianza: indique el archivo de esa autoridad (--ca, o client.authority en la configuración), o compruebe si es el servidor correcto
+PEER_CERTIFICATE_FOR_ANOTHER = el certificado del servidor es para otro nombre: llame al servidor con un nombre que figure en su certificado
+PEER_CERTIFICATE_OUT_OF_DATE = el certificado del servidor no es válido en este momento: su operador lo renueva, salvo que el reloj de esta máquina esté mal
+PEER_WANTS_CERTIFICATE = el servidor exige un certificado a quien lo llama: indique el suyo (--client-cert y --client-key, o client.certificate y client.key en la configuración)
+PEER_REFUSES_CERTIFICATE = el servidor no acepta el certificado presentado: pregunte a su operador qué autoridad firma los de quienes llaman
+    .expired = el certificado presentado al servidor ha caducado: obtenga uno nuevo de quien lo firmó e indíquelo (--client-cert y --client-key, o client.certificate y client.key en la configuración)
+    .revoked = el certificado presentado al servidor se revocó: obtenga uno nuevo de quien lo firmó e indíquelo (--client-cert y --client-key, o client.certificate y client.key en la configuración)
+PEER_SPEAKS_PLAINTEXT = la dirección empieza por https://, y el servidor no usa TLS allí: escriba http://, o pida el puerto correcto a su operador
+PEER_SPEAKS_TLS = la dirección empieza por http://, y el servidor usa TLS allí: escriba https://
+PEER_TLS_FAILED = no se pudo establecer la conexión cifrada: { $why }
+CERTIFICATE_KEY_MISMATCH = el certificado y la clave privada no corresponden entre sí: indique la clave para la que se hizo este certificado (--client-key o client.key de quien llama, server.tls_key de un servidor)
+PEER_CERTIFICATES_UNUSABLE = los certificados para este servidor no se pueden usar: { $why }. Indique el archivo de la autoridad que firmó el certificado del servidor (--ca, o client.authority)
+PEER_FAILED = un servicio que esta llamada necesita la rechazó
+DEADLINE_MALFORMED = grpc-timeout tiene 8 dígitos como máximo y una de las unidades H M S m u n
+REQUEST_CUT_OFF = la solicitud se interrumpió antes del final
+REQUEST_UNREADABLE = la solicitud no se puede leer como el mensaje de este rpc: compruebe que quien llama y el servidor tengan el mismo contrato (proto/) y que los textos estén en UTF-8
+REQUEST_TOO_LARGE = la solicitud supera { $max } bytes: envíe menos filas a la vez
+ANSWER_TOO_LARGE = la respuesta supera { $max } bytes: pida menos filas a la vez (page_size), o una selección más reducida
+REQUEST_COMPRESSED = la solicitud está comprimida: envíela tal cual (grpc-encoding identity)
+TEXT_WITH_NUL = quite el carácter NUL (U+0000): ningún texto puede contenerlo
+METHOD_UNKNOWN = ese método no existe aquí: compruebe el nombre, y que quien llama y el servidor sean de la misma versión
+SERVICE_ELSEWHERE = el proceso de esta dirección no ejecuta el servicio { $service }: diríjase al que lo ejecuta; un servicio y un comando de tally lo encuentran por peers.{ $service } en la configuración
 PROBLEM_TITLE =
     { $status ->
-        [400] Bad request
-        [401] Not signed in
-        [403] Not allowed
-        [404] Not found
-        [405] Method not allowed
-        [409] Conflict
-        [412] Changed meanwhile
-        [413] Too large
-        [415] Unsupported media type
-        [429] Too many requests
-        [499] Cancelled
-        [501] Not offered here
-        [503] Unavailable
-        [504] Out of time
-       *[other] Internal error
+        [400] Solicitud incorrecta
+        [401] Sesión no iniciada
+        [403] No permitido
+        [404] No encontrado
+        [405] Método no permitido
+        [409] Conflicto
+        [412] Cambiado entretanto
+        [413] Demasiado grande
+        [415] Tipo de contenido no admitido
+        [429] Demasiadas solicitudes
+        [499] Cancelado
+        [501] No se ofrece aquí
+        [503] No disponible
+        [504] Tiempo agotado
+       *[other] Error interno
     }
-# Over HTTP: nothing has this path.
-PATH_UNKNOWN = nothing here has the path { $path }: the paths are in /openapi.json
-# Over HTTP: the path is there, for other methods.
-HTTP_METHOD_WRONG = { $method } is not offered for this path: { $allowed } is
-# Over HTTP: the body says that it is something else than JSON.
-MEDIA_TYPE_WRONG = the body must be JSON (Content-Type: application/json), and { $said } was sent
-# Over HTTP: the body is larger than any message may be.
-BODY_TOO_LARGE = the body is larger than { $limit } bytes: send fewer rows at once
-# Over HTTP: the body ended early.
-BODY_BROKE_OFF = the body of the request ended early
-# Over HTTP: the body came too slowly.
-BODY_TOO_SLOW = the body of the request took too long: send it faster, or in smaller parts
-# Over HTTP: a body where none is read.
-BODY_NOT_READ = this call reads no body: what it takes stands in the path and behind the ?
-# Over HTTP: a list or a text in place of an object.
-BODY_NO_OBJECT = the body must be a JSON object
-# Over HTTP: no JSON; the cause is the parser's, in English.
-BODY_NO_JSON = the body cannot be read as JSON: { $cause }
-# Over HTTP: a value that does not fit its field; the cause is the parser's, in English.
-FIELD_UNREADABLE = cannot be read: { $cause }
-# Over HTTP: the same field in two places, with different values.
-FIELD_SAID_TWICE = is said twice, differently: leave it out of the body or of the query
-# Over HTTP: a name behind the ? that the call does not take.
-QUERY_UNKNOWN = is no parameter of this call: the parameters are in /openapi.json; what is personal goes into a body
-# Over HTTP: a header that stands for a field which the call does not have.
-HEADER_NOT_READ = this call cannot read the header { $header }: leave it out
-# Over HTTP: `fields` names a field that the answer does not have.
-ANSWER_HAS_NO_FIELD = the answer has no field { $field }
-# A `request_id` that is too long.
-REQUEST_ID_INVALID = a request_id has at most { $max } characters; a UUID is best
-# This request_id belongs to a request with another body.
-REQUEST_ID_REUSED = this request_id belongs to an earlier request with another content: take a new one
-# Another worker took the work over; what this one did is not kept.
-LEASE_LOST = another worker has taken this work over; nothing of this attempt was kept
+PATH_UNKNOWN = aquí nada tiene la ruta { $path }: las rutas están en /openapi.json
+HTTP_METHOD_WRONG = { $method } no se ofrece para esta ruta; se admite { $allowed }
+MEDIA_TYPE_WRONG = el cuerpo debe ser JSON (Content-Type: application/json), y se envió { $said }
+BODY_TOO_LARGE = el cuerpo supera { $limit } bytes: envíe menos filas a la vez
+BODY_BROKE_OFF = el cuerpo de la solicitud se interrumpió antes del final
+BODY_TOO_SLOW = el cuerpo de la solicitud tardó demasiado: envíelo más rápido, o en partes más pequeñas
+BODY_NOT_READ = esta llamada no lee ningún cuerpo: lo que admite va en la ruta y después de “?”
+BODY_NO_OBJECT = el cuerpo debe ser un objeto JSON
+BODY_NO_JSON = el cuerpo no se puede leer como JSON: { $cause }
+FIELD_UNREADABLE = no se puede leer: { $cause }
+FIELD_SAID_TWICE = se indica dos veces, con valores distintos: quítelo del cuerpo o de la consulta
+QUERY_UNKNOWN = no es un parámetro de esta llamada: los parámetros están en /openapi.json; lo que es personal va en un cuerpo
+HEADER_NOT_READ = esta llamada no puede leer el encabezado { $header }: quítelo
+ANSWER_HAS_NO_FIELD = la respuesta no tiene el campo { $field }
+REQUEST_ID_INVALID = un request_id tiene { $max } caracteres como máximo; lo mejor es un UUID
+REQUEST_ID_REUSED = este request_id pertenece a una solicitud anterior con otro contenido: use uno nuevo
+LEASE_LOST = otro proceso de trabajo se hizo cargo de esta tarea; no se conservó nada de este intento
 
 ## For whoever operates the suite
 
-# The address is in use, or not this machine's.
-PORT_TAKEN = cannot listen on { $address }: { $cause }; choose another with --listen or TALLY_SERVER_LISTEN
-# The gateway's address is in use, or not this machine's.
-HTTP_PORT_TAKEN = the gateway cannot listen on { $address }: { $cause }; choose another with --http or TALLY_SERVER_HTTP, or leave gateway out of --services
-# The setting of the database.
-DATABASE_URL_INVALID = the database URL must begin with sqlite:// or postgres://
-    .server = { $setting } cannot be read: postgres://ROLE:PASSWORD@HOST:PORT/DATABASE is expected, where the signs / ? # @ % of a password are written %2F %3F %23 %40 %25
-    .file = { $setting } cannot be read: sqlite://FOLDER/{"{"}service{"}"}.db is expected, or sqlite:///FOLDER/{"{"}service{"}"}.db for a folder that begins with / or whose name is not plain letters and digits
-# PostgreSQL does not answer where the URL says.
-STORE_AWAY = the PostgreSQL of { $service } cannot be reached at { $at }: { $why }. See that it runs there, or correct host and port in { $setting }
-# PostgreSQL lets the role of the URL not in.
-STORE_SIGN_IN_REFUSED = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Put the right password into { $setting }, or run `tally migrate` with the owner's URL, which makes the role and gives it that password
-    .owner = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Correct role and password in { $setting }
-    .rule = PostgreSQL at { $at } lets { $user } not into { $database } from this machine in this way: no rule of its pg_hba.conf does. Where it wants TLS, write sslmode=require into { $setting }; else its operator adds a rule
-# The URL names a database that the server does not have.
-STORE_DATABASE_MISSING = there is no database { $database } at { $at }: correct its name in { $setting }, or let the server's owner make it (CREATE DATABASE { $database })
-# PostgreSQL or a pooler before it does not take a parameter of the URL.
-STORE_PARAMETER_REFUSED = PostgreSQL at { $at } does not take the parameters of the connection; it says: { $says }. Correct what stands behind ? in { $setting }; where that is PgBouncer, its operator can let it pass (ignore_startup_parameters in pgbouncer.ini)
-# TLS with PostgreSQL.
-STORE_TLS_FAILED = no encrypted connection to PostgreSQL at { $at } could be made ({ $why }): correct sslmode and sslrootcert in { $setting }, or let the server's operator mend its certificate
-    .none = { $setting } asks for TLS (sslmode), and PostgreSQL at { $at } speaks none: let its operator switch it on (ssl = on), or take sslmode out where nobody else is on the network
-# The role may not read or make what the service needs.
-STORE_RIGHT_MISSING = { $user } lacks rights that { $service } needs in the database { $database } at { $at }: run `tally migrate` with the owner's URL, which gives them
-    .owner = { $user } may not make schemas, roles and tables in the database { $database } at { $at }: name a role in { $setting } that owns the database and may make roles (CREATEROLE), or a superuser
-# The service signs in as another one's role, which sees nothing of its data.
-DATABASE_ROLE_OF_ANOTHER = { $service } signs in as { $user }, and its data are for the role { $login } alone: write tally_{"{"}service{"}"} as the role into { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
-# A database that was to be empty.
-DATABASE_IN_USE = the database { $database } holds data of tally already (schema { $schema }), and an empty one is needed: make one (CREATE DATABASE) and name it with { $setting }; nothing was changed
-# A file that SQLite cannot read as a database.
-STORE_FILE_DAMAGED = the file { $file } is damaged or no SQLite database: put it back from your backup, or name another place with { $setting }; nothing was changed in it. How much of it is damaged says sqlite3 with PRAGMA integrity_check
-# A file of data that cannot be opened, or not for writing.
-STORE_FILE_UNUSABLE = the file { $file } cannot be opened for reading and writing: { $why }. Give the user of this process the right to it and its folder, or name another place with { $setting }
-    .read_only = the file { $file } can only be read, and a store is written to: give the user of this process the right to write it and its folder, or take mode=ro out of { $setting } where it stands there
-# No room for what was to be written.
-STORE_DISK_FULL = the disk of { $at } is full: make room on it, then do the same again
-    .serving = the disk of a service's database is full, and nothing was changed: its operator makes room on it; then do the same again
-# The disk gives errors.
-STORE_DISK_FAILS = the disk of { $at } gives errors: the log of that machine says which; mend or replace it, then look whether the data are whole before you go on
-    .serving = the disk of a service's database gives errors, and nothing was changed: its operator looks into the log of that machine; then do the same again
-# The service signs in to the database as somebody whom row-level security does not bind.
-DATABASE_ROLE_TOO_POWERFUL = the database URL of { $service } signs in as { $user }, { $power }: row-level security would not hold. Put the role { $login } into the URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` with the owner's URL makes it
-POWER_SUPERUSER = a superuser
-POWER_BYPASSRLS = a role with BYPASSRLS
-POWER_OWNER = the owner of the tables
-# The program is newer than the schema.
-SCHEMA_BEHIND = the schema of { $service } is { $count ->
-    [one] { $count } migration
-   *[other] { $count } migrations
-} behind (the next is { $next }): run `tally migrate` with the owner's URL
-# The schema is newer than the program.
-SCHEMA_AHEAD = the store of { $service } was brought up to date by a newer version of tally (this one does not know { $migration }): start that version or a newer one, or put back the backup of before the update
-# A SQLite store holds one group.
-TENANT_NOT_HERE = this store is a SQLite file and holds one group, another one; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...), which keeps them apart by row-level security
-# A SQLite file holds one service.
-STORE_OF_ANOTHER_SERVICE = the SQLite file of { $service } is that of { $owner }: put {"{"}service{"}"} into the URL (sqlite://dir/{"{"}service{"}"}.db)
-# A service's name becomes a name in SQL.
-SERVICE_NAME_INVALID = "{ $service }" cannot name a service: at most 32 of a-z and _
-# The file of signed heads is there and cannot be read.
-HEADS_UNREADABLE = the file of signed heads { $file } cannot be read: { $cause }
-# The file of signed heads cannot be made or appended to.
-HEADS_UNWRITABLE = the signed heads of the log cannot be written to { $file }: { $cause }. Name a folder with audit.heads_directory that the user of this process may write
-# A file of keys that cannot be used.
-KEYS_UNUSABLE = the key file { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder; what is sealed opens with no other keys
-    .missing = there is no key file { $file }: point keys.directory at the right folder, or put it back from your backup; what is sealed opens with no other keys
-    .closed = the key file { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .unwritable = the key file { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .signing = the key { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder. Without a backup move it away: the next start makes a new one, whoever is signed in signs in again, and other stacks that trust the old key need the new .pub
-    .closed_signing = the key { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .public = the public key { $file } cannot be used: { $cause }. Copy it again from the service whose key it is; one that lies beside its .key may be deleted, its service writes it again when it starts
-    .folder = the folder of keys { $file } cannot be used: { $cause }. Let the user of this process read and write it, or name another with keys.directory
-    .unwritable_signing = the key { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .foreign = the public key { $file } does not belong to the key { $private } beside it: one of the two was replaced. Put both back from your backup; if the private key is the right one, delete the public one, which its service writes again when it starts
-# A file of a secret that others than its owner can use.
-SECRET_OPEN = everybody on this machine can use it; type chmod 600 with its name
-    .group = its group { $gid } can use it, and this process is not in that group; type chmod 600 with its name, or run the process with the group { $gid } (on Kubernetes: fsGroup: { $gid })
-    .writable = its group can change it; type chmod g-w with its name
-KEY_FILE_MALFORMED = its first line must begin with "{ $header }"
-    .lock = its first line does not say how it is protected
-    .line = a line must be: kind, id, key
-    .id = "{ $id }" is not a key's id
-    .base64 = key { $kind } { $id } is not base64
-    .length = key { $kind } { $id } must have 32 bytes
-    .damaged = key { $kind } { $id } is damaged
-    .kind = "{ $kind }" is not a kind of key
-    .twice = key { $kind } { $id } is there twice
-    .few = it needs at least one wrap, one bind and one sign key
-# A line of a signing key that is none.
-KEY_LINE_MALFORMED = a line must hold 32 bytes in base64, and from when or until when they are good
-    .none = it holds no key
-# What is in the store was written with other keys than those of this process.
-KEYS_OF_ANOTHER_STORE = the keys of this process are not those that the data of { $service } was written with: point keys.directory at the right folder, or put seal.key back from your backup; nothing was changed, and no new key was made. With the right keys in place `tally audit verify` says whether somebody altered the log
-# A store without an entry, beside a file that says there were some.
-STORE_LOST = the store of { $service } is empty, yet { $file } says that it held data: put the database back from your backup (with SQLite its file), or look whether { $setting } points at another one; nothing was changed. Only if everything is to begin anew, move { $file } away first
-# The key file is protected, and no passphrase was given.
-KEYS_PASSPHRASE_MISSING = the key file { $file } is protected: set TALLY_KEYS_PASSPHRASE, or TALLY_KEYS_PASSPHRASE_FILE to a file that holds the passphrase
-# The passphrase opens no key.
-KEYS_PASSPHRASE_WRONG = no key of { $file } opens with this passphrase: check TALLY_KEYS_PASSPHRASE (or the file that TALLY_KEYS_PASSPHRASE_FILE names); if it is right, the file is damaged: restore it from your backup
-# Keys of a test or a demonstration have no file.
-KEYS_NOT_IN_A_FILE = these keys live in this process only: there is no file to change
-# A new signing key waits for its turn.
-KEY_ROTATES_ALREADY = { $service } has a new key that signs from { $from }: wait until then
+PORT_TAKEN = no se puede escuchar en { $address }: { $cause }; elija otra dirección con --listen o TALLY_SERVER_LISTEN
+HTTP_PORT_TAKEN = la pasarela no puede escuchar en { $address }: { $cause }; elija otra dirección con --http o TALLY_SERVER_HTTP, o quite gateway de --services
+DATABASE_URL_INVALID = la URL de la base de datos debe empezar por sqlite:// o postgres://
+    .server = { $setting } no se puede leer: se espera postgres://ROLE:PASSWORD@HOST:PORT/DATABASE, donde los signos / ? # @ % de una contraseña se escriben %2F %3F %23 %40 %25
+    .file = { $setting } no se puede leer: se espera sqlite://FOLDER/{"{"}service{"}"}.db, o sqlite:///FOLDER/{"{"}service{"}"}.db para una carpeta que empieza por / o cuyo nombre no se compone solo de letras y dígitos
+STORE_AWAY = el PostgreSQL de { $service } no está accesible en { $at }: { $why }. Compruebe que funcione allí, o corrija el host y el puerto en { $setting }
+STORE_SIGN_IN_REFUSED = el PostgreSQL en { $at } rechaza la conexión de { $user }: no existe ese rol, o tiene otra contraseña. Ponga la contraseña correcta en { $setting }, o ejecute `tally migrate` con la URL del propietario, que crea el rol y le da esa contraseña
+    .owner = el PostgreSQL en { $at } rechaza la conexión de { $user }: no existe ese rol, o tiene otra contraseña. Corrija el rol y la contraseña en { $setting }
+    .rule = el PostgreSQL en { $at } no deja que { $user } entre en { $database } desde esta máquina de esta forma: ninguna regla de su pg_hba.conf lo permite. Si exige TLS, escriba sslmode=require en { $setting }; si no, su operador agrega una regla
+STORE_DATABASE_MISSING = no hay ninguna base de datos { $database } en { $at }: corrija su nombre en { $setting }, o pida al propietario del servidor que la cree (CREATE DATABASE { $database })
+STORE_PARAMETER_REFUSED = el PostgreSQL en { $at } no acepta los parámetros de la conexión; responde: { $says }. Corrija lo que sigue a “?” en { $setting }; si se trata de PgBouncer, su operador puede dejarlo pasar (ignore_startup_parameters en pgbouncer.ini)
+STORE_TLS_FAILED = no se pudo establecer una conexión cifrada con el PostgreSQL en { $at } ({ $why }): corrija sslmode y sslrootcert en { $setting }, o pida al operador del servidor que arregle su certificado
+    .none = { $setting } pide TLS (sslmode), y el PostgreSQL en { $at } no lo usa: pida a su operador que lo active (ssl = on), o quite sslmode si no hay nadie más en la red
+STORE_RIGHT_MISSING = a { $user } le faltan derechos que { $service } necesita en la base { $database } en { $at }: ejecute `tally migrate` con la URL del propietario, que se los da
+    .owner = { $user } no puede crear esquemas, roles y tablas en la base { $database } en { $at }: indique en { $setting } un rol que sea propietario de la base y pueda crear roles (CREATEROLE), o un superusuario
+DATABASE_ROLE_OF_ANOTHER = { $service } se conecta como { $user }, y sus datos son solo para el rol { $login }: escriba tally_{"{"}service{"}"} como rol en { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
+DATABASE_IN_USE = la base { $database } ya contiene datos de tally (esquema { $schema }), y se necesita una vacía: cree una (CREATE DATABASE) e indíquela con { $setting }; no se cambió nada
+STORE_FILE_DAMAGED = el archivo { $file } está dañado o no es una base de SQLite: restáurelo desde su copia de seguridad, o indique otro lugar con { $setting }; no se cambió nada en él. Para ver el alcance del daño, use sqlite3 con PRAGMA integrity_check
+STORE_FILE_UNUSABLE = el archivo { $file } no se puede abrir para leer y escribir: { $why }. Dé al usuario de este proceso derechos sobre el archivo y su carpeta, o indique otro lugar con { $setting }
+    .read_only = el archivo { $file } solo se puede leer, y en una base de datos se escribe: dé al usuario de este proceso el derecho de escribir el archivo y su carpeta, o quite mode=ro de { $setting } si figura allí
+STORE_DISK_FULL = el disco de { $at } está lleno: libere espacio y repita la operación
+    .serving = el disco de la base de datos de un servicio está lleno, y no se cambió nada: su operador libera espacio; después repita la operación
+STORE_DISK_FAILS = el disco de { $at } da errores: el registro de sucesos de esa máquina indica cuáles; repárelo o reemplácelo, y compruebe que los datos estén íntegros antes de continuar
+    .serving = el disco de la base de datos de un servicio da errores, y no se cambió nada: su operador consulta el registro de sucesos de esa máquina; después repita la operación
+DATABASE_ROLE_TOO_POWERFUL = la URL de la base de datos de { $service } se conecta como { $user }, { $power }: la seguridad a nivel de fila no se aplicaría. Ponga el rol { $login } en la URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` con la URL del propietario lo crea
+POWER_SUPERUSER = un superusuario
+POWER_BYPASSRLS = un rol con BYPASSRLS
+POWER_OWNER = el propietario de las tablas
+SCHEMA_BEHIND = al esquema de base de datos de { $service } le { $count ->
+    [one] falta { $count } migración
+   *[other] faltan { $count } migraciones
+} (la siguiente es { $next }): ejecute `tally migrate` con la URL del propietario
+SCHEMA_AHEAD = una versión más reciente de tally actualizó la base de datos de { $service } (esta no conoce { $migration }): inicie esa versión o una más reciente, o restaure la copia de seguridad anterior a la actualización
+TENANT_NOT_HERE = esta base de datos es un archivo de SQLite y contiene un solo grupo, que es otro; para varios grupos se necesita PostgreSQL (TALLY_DATABASE_URL=postgres://...), que los separa mediante seguridad a nivel de fila
+STORE_OF_ANOTHER_SERVICE = el archivo de SQLite de { $service } es el de { $owner }: ponga {"{"}service{"}"} en la URL (sqlite://dir/{"{"}service{"}"}.db)
+SERVICE_NAME_INVALID = “{ $service }” no puede ser el nombre de un servicio: 32 caracteres como máximo entre a-z y _
+HEADS_UNREADABLE = el archivo de cabezas firmadas { $file } no se puede leer: { $cause }
+HEADS_UNWRITABLE = las cabezas firmadas del registro de auditoría no se pueden escribir en { $file }: { $cause }. Indique con audit.heads_directory una carpeta en la que el usuario de este proceso pueda escribir
+KEYS_UNUSABLE = el archivo de claves { $file } no se puede usar: { $cause }. Restáurelo desde su copia de seguridad, o haga que keys.directory apunte a la carpeta correcta; lo que está sellado no se abre con otras claves
+    .missing = no hay ningún archivo de claves { $file }: haga que keys.directory apunte a la carpeta correcta, o restáurelo desde su copia de seguridad; lo que está sellado no se abre con otras claves
+    .closed = el archivo de claves { $file } no se puede usar: { $cause }. El usuario de este proceso debe poder leerlo como propietario (modo 0400) o por su grupo (0440, en Kubernetes con fsGroup)
+    .unwritable = el archivo de claves { $file } no se puede escribir: { $cause }. Permita que el usuario de este proceso escriba en su carpeta, o indique otra con keys.directory
+    .signing = la clave { $file } no se puede usar: { $cause }. Restáurela desde su copia de seguridad, o haga que keys.directory apunte a la carpeta correcta. Si no hay copia, muévala a otro lugar: el próximo inicio crea una nueva, quienes tienen sesión vuelven a iniciarla, y las demás instancias que confían en la clave anterior necesitan el nuevo .pub
+    .closed_signing = la clave { $file } no se puede usar: { $cause }. El usuario de este proceso debe poder leerla como propietario (modo 0400) o por su grupo (0440, en Kubernetes con fsGroup)
+    .public = la clave pública { $file } no se puede usar: { $cause }. Cópiela de nuevo desde el servicio al que pertenece; una que esté junto a su .key se puede eliminar, pues su servicio la escribe de nuevo al iniciarse
+    .folder = la carpeta de claves { $file } no se puede usar: { $cause }. Permita que el usuario de este proceso la lea y escriba en ella, o indique otra con keys.directory
+    .unwritable_signing = la clave { $file } no se puede escribir: { $cause }. Permita que el usuario de este proceso escriba en su carpeta, o indique otra con keys.directory
+    .foreign = la clave pública { $file } no corresponde a la clave { $private } que está junto a ella: una de las dos se reemplazó. Restaure ambas desde su copia de seguridad; si la clave privada es la correcta, elimine la pública, que su servicio escribe de nuevo al iniciarse
+SECRET_OPEN = cualquiera en esta máquina puede usarlo; escriba chmod 600 con su nombre
+    .group = su grupo { $gid } puede usarlo, y este proceso no pertenece a ese grupo; escriba chmod 600 con su nombre, o ejecute el proceso con el grupo { $gid } (en Kubernetes: fsGroup: { $gid })
+    .writable = su grupo puede cambiarlo; escriba chmod g-w con su nombre
+KEY_FILE_MALFORMED = su primera línea debe empezar por “{ $header }”
+    .lock = su primera línea no indica cómo está protegido
+    .line = una línea debe ser: tipo, ID, clave
+    .id = “{ $id }” no es el ID de una clave
+    .base64 = la clave { $kind } { $id } no está en base64
+    .length = la clave { $kind } { $id } debe tener 32 bytes
+    .damaged = la clave { $kind } { $id } está dañada
+    .kind = “{ $kind }” no es un tipo de clave
+    .twice = la clave { $kind } { $id } aparece dos veces
+    .few = necesita al menos una clave wrap, una bind y una sign
+KEY_LINE_MALFORMED = una línea debe contener 32 bytes en base64, y desde cuándo o hasta cuándo son válidos
+    .none = no contiene ninguna clave
+KEYS_OF_ANOTHER_STORE = las claves de este proceso no son aquellas con las que se escribieron los datos de { $service }: haga que keys.directory apunte a la carpeta correcta, o restaure seal.key desde su copia de seguridad; no se cambió nada y no se creó ninguna clave. Con las claves correctas, `tally audit verify` indica si alguien alteró el registro de auditoría
+STORE_LOST = la base de datos de { $service } está vacía, pero { $file } indica que contenía datos: restaure la base desde su copia de seguridad (con SQLite, su archivo), o compruebe si { $setting } apunta a otra; no se cambió nada. Solo si todo debe empezar de cero, mueva antes { $file } a otro lugar
+KEYS_PASSPHRASE_MISSING = el archivo de claves { $file } está protegido: defina TALLY_KEYS_PASSPHRASE, o TALLY_KEYS_PASSPHRASE_FILE con un archivo que contenga la frase de contraseña
+KEYS_PASSPHRASE_WRONG = ninguna clave de { $file } se abre con esta frase de contraseña: compruebe TALLY_KEYS_PASSPHRASE (o el archivo que indica TALLY_KEYS_PASSPHRASE_FILE); si es correcta, el archivo está dañado: restáurelo desde su copia de seguridad
+KEYS_NOT_IN_A_FILE = estas claves existen solo en este proceso: no hay ningún archivo que cambiar
+KEY_ROTATES_ALREADY = { $service } tiene una clave nueva que firma desde el { $from }: espere hasta entonces
 
 ## The command line
 
-# Nobody listens at the address.
-SERVER_AWAY = nobody answers at { $server }: is the suite running there? --server says where it listens
-# A file of certificates that is not there.
-CLIENT_FILE_UNREADABLE = cannot read { $file }: { $why }
-# A file that is there and holds something else.
-CLIENT_FILE_WRONG = { $file } holds no { $block } in PEM
-SIGNED_IN_AS = as { $login } at { $server }, signed in with `tally login`
-LOGIN_GOOD = signed in until { $until }. Commands that follow need neither the token nor the server again; other programs send it as `authorization: Bearer ..`
-LOGIN_NOT_REMEMBERED = the sign-in cannot be remembered in { $file } ({ $why }): give the token to other commands with --token-file
-# What `tally login` remembers is over.
-SIGN_IN_OVER = the sign-in of { $login } is over: run `tally login { $login }` again
-# No token was given.
-SIGN_IN_FIRST = no token: run `tally login NAME` first, name a file that holds a token (--token-file), or pipe one in
+SERVER_AWAY = nadie responde en { $server }: ¿funciona la suite allí? --server indica dónde escucha
+CLIENT_FILE_UNREADABLE = no se puede leer { $file }: { $why }
+CLIENT_FILE_WRONG = { $file } no contiene ningún { $block } en formato PEM
+SIGNED_IN_AS = como { $login } en { $server }, con sesión iniciada mediante `tally login`
+LOGIN_GOOD = sesión iniciada hasta el { $until }. Los comandos siguientes no necesitan que se les indique de nuevo el token ni el servidor; otros programas lo envían como `authorization: Bearer ..`
+LOGIN_NOT_REMEMBERED = el inicio de sesión no se puede guardar en { $file } ({ $why }): dé el token a los demás comandos con --token-file
+SIGN_IN_OVER = la sesión de { $login } ha caducado: ejecute de nuevo `tally login { $login }`
+SIGN_IN_FIRST = no hay token: ejecute antes `tally login NAME`, indique un archivo que contenga un token (--token-file), o páselo por una tubería
 
-# The folder of the data cannot be made: its parent is not there or not writable.
-FOLDER_UNWRITABLE = cannot make the folder { $path }: { $cause }. Make it for the user of this process, or name another one in { $setting }
+FOLDER_UNWRITABLE = no se puede crear la carpeta { $path }: { $cause }. Créela para el usuario de este proceso, o indique otra en { $setting }
 
 ## Bringing a bundle into a running suite
 
-# A row names somebody whom the suite does not have.
-PERSON_NOT_IN_SUITE = the suite has nobody with the employee number { $number } whom you may see: put right why that row of people.csv was refused, then run the import again
-# A row names an account that the suite does not have.
-ACCOUNT_NOT_IN_SUITE = the suite has no account { $label } that you may see: put right why that row of accounts.csv was refused, then run the import again
-# A row belongs to a unit that was refused.
-ROWS_OF_UNIT_REFUSED = its unit { $unit } was refused
-# A row speaks of a number whose row in people.csv was refused.
-ROWS_OF_NUMBER_REFUSED = the number { $number } was refused in people.csv: this row may mean somebody else than the suite
-# A row speaks of an account whose row in accounts.csv was refused.
-ROWS_OF_ACCOUNT_REFUSED = the account { $label } was refused in accounts.csv: this row may mean another one than the suite
-# Messages are of a record whose row in records.csv was refused.
-ROWS_OF_RECORD_REFUSED = the record { $record } was refused in records.csv: its messages may be of another one than the suite has
-# A record may name its agent by a nickname that was refused in aliases.csv.
-NICKNAME_REFUSED = the alias { $alias } was refused in aliases.csv, and this record of { $number } may name its agent by it
-# The connection broke or a call failed between two chunks.
-IMPORT_STOPPED = of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought: run the same command again, what is in counts as there already
-    .mend = of this run { $rows ->
-        [one] { $rows } row is
-       *[other] { $rows } rows are
-    } in place, and all that earlier runs brought: mend what is said here and run the same command again, what is in counts as there already
-IMPORT_SERVICE_AWAY = the service { $service } could not be reached; nothing is lost: of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought. Run the same command again once it is back, what is in counts as there already
-IMPORT_DAMAGED = values were lost on the way into it, and the suite overwrites nothing, so it would keep what is left of them for good: { $columns }
-IMPORT_DAMAGED_COLUMN = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened { $column } to its first digits (such as { $example })
-    .failed = in { $count ->
-        [one] { $count } row
-       *[other] { $count } rows
-    } { $column } holds what a spreadsheet shows in place of a value (such as { $example })
-IMPORT_DAMAGED_CURE = nothing was written: export the column as text, without formulas that fail, and import again, or type the same command with --accept-damaged to write the rows as they are
-IMPORT_HEADING = What the import brought, { $from } to { $to }
-IMPORT_READ = read
-IMPORT_REJECTED = rejected
-IMPORT_LEFT_OUT = joined or left out
-IMPORT_WRITTEN = written
-IMPORT_REVISED = new version
-IMPORT_UNCHANGED = there already
-IMPORT_REFUSED = refused
-IMPORT_CENSUS = What the suite holds, as you may see it
-IMPORT_BEFORE = before
-IMPORT_AFTER = after
-IMPORT_UNITS = org units
-IMPORT_PEOPLE = people
-IMPORT_ACCOUNTS = accounts
-IMPORT_ALIASES = aliases
-IMPORT_DEVICES = devices
-IMPORT_SHIFTS = shifts of the period
-IMPORT_SHIFT_HOURS = their hours
-IMPORT_PUNCHES = punches of the period
-IMPORT_HANDOVERS = hand-overs of the period
-IMPORT_RECORDS = records of these accounts in the period
-IMPORT_RECORD_HOURS = their hours
-IMPORT_AMOUNT = their sales, minor units
-IMPORT_CLAIMS = claims on these accounts in the period
+PERSON_NOT_IN_SUITE = la suite no tiene a nadie con el número de empleado { $number } que usted pueda ver: corrija la causa por la que no se aceptó esa fila de people.csv y repita la importación
+ACCOUNT_NOT_IN_SUITE = la suite no tiene ninguna cuenta { $label } que usted pueda ver: corrija la causa por la que no se aceptó esa fila de accounts.csv y repita la importación
+ROWS_OF_UNIT_REFUSED = su unidad { $unit } no se aceptó
+ROWS_OF_NUMBER_REFUSED = el número { $number } no se aceptó en people.csv: esta fila puede referirse a una persona distinta que la suite
+ROWS_OF_ACCOUNT_REFUSED = la cuenta { $label } no se aceptó en accounts.csv: esta fila puede referirse a una cuenta distinta que la suite
+ROWS_OF_RECORD_REFUSED = el registro { $record } no se aceptó en records.csv: sus mensajes pueden ser de un registro distinto del que tiene la suite
+NICKNAME_REFUSED = el alias { $alias } no se aceptó en aliases.csv, y este registro de { $number } puede nombrar con él a su agente
+IMPORT_STOPPED = de esta ejecución, { $rows ->
+    [one] { $rows } fila ya está importada
+   *[other] { $rows } filas ya están importadas
+}, junto con todo lo que trajeron las anteriores: ejecute de nuevo el mismo comando, lo ya importado cuenta como existente
+    .mend = de esta ejecución, { $rows ->
+        [one] { $rows } fila ya está importada
+       *[other] { $rows } filas ya están importadas
+    }, junto con todo lo que trajeron las anteriores: corrija lo que aquí se indica y ejecute de nuevo el mismo comando, lo ya importado cuenta como existente
+IMPORT_SERVICE_AWAY = no se pudo acceder al servicio { $service }; no se perdió nada: de esta ejecución, { $rows ->
+    [one] { $rows } fila ya está importada
+   *[other] { $rows } filas ya están importadas
+}, junto con todo lo que trajeron las anteriores. Ejecute de nuevo el mismo comando cuando el servicio vuelva, lo ya importado cuenta como existente
+IMPORT_DAMAGED = se perdieron valores antes de la importación, y como la suite no sobrescribe nada, conservaría para siempre lo que queda de ellos: { $columns }
+IMPORT_DAMAGED_COLUMN = en { $count ->
+    [one] { $count } fila
+   *[other] { $count } filas
+}, una hoja de cálculo redujo { $column } a sus primeros dígitos (por ejemplo { $example })
+    .failed = en { $count ->
+        [one] { $count } fila
+       *[other] { $count } filas
+    }, { $column } contiene lo que una hoja de cálculo muestra en lugar de un valor (por ejemplo { $example })
+IMPORT_DAMAGED_CURE = no se escribió nada: exporte la columna como texto, sin fórmulas con error, e importe de nuevo, o escriba el mismo comando con --accept-damaged para escribir las filas tal como están
+IMPORT_HEADING = Lo que trajo la importación, del { $from } al { $to }
+IMPORT_READ = leídas
+IMPORT_REJECTED = rechazadas
+IMPORT_LEFT_OUT = unidas u omitidas
+IMPORT_WRITTEN = escritas
+IMPORT_REVISED = versión nueva
+IMPORT_UNCHANGED = ya existentes
+IMPORT_REFUSED = no aceptadas
+IMPORT_CENSUS = Lo que contiene la suite, según lo que usted puede ver
+IMPORT_BEFORE = antes
+IMPORT_AFTER = después
+IMPORT_UNITS = unidades organizativas
+IMPORT_PEOPLE = personas
+IMPORT_ACCOUNTS = cuentas
+IMPORT_ALIASES = alias
+IMPORT_DEVICES = dispositivos
+IMPORT_SHIFTS = turnos del período
+IMPORT_SHIFT_HOURS = sus horas
+IMPORT_PUNCHES = marcaciones del período
+IMPORT_HANDOVERS = traspasos del período
+IMPORT_RECORDS = registros de estas cuentas en el período
+IMPORT_RECORD_HOURS = sus horas
+IMPORT_AMOUNT = sus ventas, en unidades menores
+IMPORT_CLAIMS = reivindicaciones sobre estas cuentas en el período
 IMPORT_REJECTED_ROWS = { $rows ->
-    [one] { $rows } row could not be read; { $file } names it with its cure.
-   *[other] { $rows } rows could not be read; { $file } names each with its cure.
+    [one] { $rows } fila no se pudo leer; { $file } la indica con su solución.
+   *[other] { $rows } filas no se pudieron leer; { $file } indica cada una con su solución.
 }
 IMPORT_REVISED_ROWS = { $rows ->
-    [one] { $rows } row is there in a new version; the earlier one stays readable
-   *[other] { $rows } rows are there in a new version; the earlier ones stay readable
+    [one] { $rows } fila existe en una versión nueva; la anterior sigue siendo consultable
+   *[other] { $rows } filas existen en una versión nueva; las anteriores siguen siendo consultables
 }
 IMPORT_REFUSED_ROWS = { $rows ->
-    [one] { $rows } row was not taken by the suite; { $file } names it with its reason.
-   *[other] { $rows } rows were not taken by the suite; { $file } names each with its reason.
+    [one] { $rows } fila no fue aceptada por la suite; { $file } la indica con su motivo.
+   *[other] { $rows } filas no fueron aceptadas por la suite; { $file } indica cada una con su motivo.
 }
-IMPORT_NEEDS = an import is for an account that may read and write units, people, duty and records, such as one with the role group_hr
+IMPORT_NEEDS = una importación requiere una cuenta que pueda leer y escribir unidades, personas, tiempo de servicio y registros, por ejemplo una con el rol group_hr
 ## Fields of requests
 
-# A row of an import that cannot be read.
 ROW_INVALID = { $problems }
-INSTANT_IMPLAUSIBLE = an instant of the years { $first } to { $last } is expected: check the year
-VALUE_MISSING = must be given
-AT_MOST = at most { $max }
-NUMBER_FROM_TO = { $from } to { $to }
-BEFORE_FROM = lies before from
-THROUGH_OR_NAMED = asks for all units: leave unit_ids empty, or leave this out
-THROUGH_BEFORE = is the last of several days: name the first in as_of, and none after it
-NOT_AFTER_START = must lie after start
-# Not a time at which a working day may end.
-CUT_OVER_MALFORMED = write HH:MM between 00:00 and 11:59
+INSTANT_IMPLAUSIBLE = se espera un instante de los años { $first } a { $last }: compruebe el año
+VALUE_MISSING = debe indicarse
+AT_MOST = { $max } como máximo
+NUMBER_FROM_TO = de { $from } a { $to }
+BEFORE_FROM = es anterior a from
+THROUGH_OR_NAMED = pide todas las unidades: deje unit_ids vacío, o no indique esto
+THROUGH_BEFORE = es el último de varios días: indique el primero en as_of, y ninguno posterior a este
+NOT_AFTER_START = debe ser posterior a start
+CUT_OVER_MALFORMED = escriba HH:MM entre 00:00 y 11:59
 
 ## Attendance
 
-# The person has never been employed.
-NEVER_EMPLOYED = you have no employment yet, so nobody can say where this belongs: ask your HR
-# A punch of the same person at the same instant.
-PUNCH_REPEATED = a punch of yours was recorded at this very instant already
-# The fact counts no more: another correction put it right.
-FACT_SUPERSEDED = correction { $id } put this right already, and it counts no more: correct what counts now
-# A correction of the same fact waits for approval.
-CORRECTION_WAITS = correction { $id } of the same fact waits for an approval: approve, reject or withdraw it first
-# The correction was approved, made, rejected or withdrawn.
+NEVER_EMPLOYED = usted aún no tiene ningún empleo, así que no se puede saber a qué pertenece esto: consulte a Recursos Humanos
+PUNCH_REPEATED = ya se registró una marcación suya en este mismo instante
+FACT_SUPERSEDED = la corrección { $id } ya lo rectificó, y ya no cuenta: corrija lo que cuenta ahora
+CORRECTION_WAITS = la corrección { $id } del mismo hecho espera aprobación: apruébela, rechácela o retírela primero
 CORRECTION_NOT_WAITING = { $stage ->
-    [approved] the correction was approved already
-    [rejected] the correction was rejected: ask anew
-    [withdrawn] the correction was withdrawn: ask anew
-   *[other] the correction counts already
+    [approved] la corrección ya se aprobó
+    [rejected] la corrección se rechazó: solicítela de nuevo
+    [withdrawn] la corrección se retiró: solicítela de nuevo
+   *[other] la corrección ya cuenta
 }
-# The fact was put right otherwise since this was asked for.
-CORRECTION_OUTDATED = correction { $id } put the fact right since this was asked for: reject it, and ask anew for what counts now
-    .gone = the fact is not kept any more since this was asked for: reject it
-# Nobody decides about a correction of the own facts.
-OWN_CORRECTION = nobody decides about a correction of the own facts: somebody else must
-# Only who asked for a correction withdraws it.
-CORRECTION_OF_OTHERS = only who asked for a correction withdraws it: reject it instead
-# Facts of that time are kept no more.
-PERIOD_PURGED = what was before { $day } is kept no more and cannot be put right
-    .cycle = a period that begins before { $day } is made of { $kind } of which retention may have removed something, so the cycle cannot be worked out anew: settle what is wrong outside of Tally
-    .close = a period that begins before { $day } is made of { $kind } of which retention may have removed something, and what is missing would be missing without a word: choose a period that begins on { $day } or later, or have { $kind } kept longer first (SetRetention) and bring in what is missing
-    .row = what was before { $day } is kept no more, and this row is not there: leave it out, or have { $kind } kept longer first (SetRetention)
-    .named = { $name } is not there, and what was before { $day } is kept no more: leave it out, or have { $kind } kept longer first (SetRetention)
-# The new fact contradicts what counts.
-ALREADY_DIFFERENT = { $why }: correct that first
-# A punch or a hand-over that was yet to come when somebody asked to put it right.
-FACT_IN_FUTURE = { $at } has not come yet, it is { $now }: a punch or a hand-over is put right once it has happened; to plan ahead, publish a shift
-# A shift that has begun is changed without a reason.
-LATE_CHANGE_UNEXPLAINED = the shift has begun: say why it is changed now
-CORRECTION_ACTION_EXPECTED = add, void or move
-ALIAS_DAY_OUTSIDE = must be one of the days on which the alias means this person
-DEVICE_DAY_OUTSIDE = must be one of the days on which the device is of this person or seat
-DEVICE_OWNER_EXPECTED = a device is of a person (person_id) or of a seat: give one of both
-# The same hand-over at the same instant.
-HANDOVER_REPEATED = this hand-over was recorded at this very instant already
-# A row about a person whom the group does not know.
-PERSON_UNKNOWN = no person { $id }: bring in people before what they did
-# A row about an account that was never brought in.
-ACCOUNT_UNKNOWN = no account { $id }: bring in accounts first
-    .file = { $account } is not in accounts.csv{ $hint }
-# Code PLACE_WRONG.
-PLACE_REGION_UNKNOWN = no unit of the group is in the region { $region }
-# Code PLACE_WRONG.
-PLACE_UNIT_UNKNOWN = the group has no unit { $unit } today
-# Code PLACE_WRONG.
-PLACE_TEAM_NOT_UNIT = the team { $team } is not the unit { $unit }: leave one of them out
-# Code PLACE_WRONG.
-PLACE_REGION_OF_UNIT = the unit is in the region { $is }, not in { $said }: leave the region out
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_ROW = { $key } contradicts an earlier row of this call in { $fields }: what was said of an account stays
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there in { $fields }: what was said of an account stays, only phases of later dates are added
-    .team = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, and { $team } is another unit today. Write the path that its own unit has today, or unit_id alone
-    .closed = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, which was closed and has no path today, and { $team } is another unit. Write unit_id alone, without the team
-# An account of a unit that the caller may not write to: such as one whose team moved to another branch.
-ACCOUNT_OUT_OF_REACH = { $key } is beyond what you may send: leave it out, or have somebody send it who may
-FACT_OUT_OF_REACH = on that day the person is beyond what you may send: whoever had the team then sends this, or somebody of the group
-# Code ALREADY_DIFFERENT.
-ALIAS_DIFFERENT = this alias is there from the same date with another person (employee_no) and another end (to)
-    .person = this alias is there from the same date with another person (employee_no)
-    .end = this alias is there from the same date with another end (to)
-# Code ALREADY_DIFFERENT.
-DEVICE_DIFFERENT = this device is there from the same date, of the same person or seat, with another end (to)
-# Code ALREADY_DIFFERENT.
-SHIFT_CANCELLED = this person's shift on this account from { $start } was cancelled, and a roster does not bring it back: to plan it again, change the shift { $shift } (ChangeShift)
-# Code ALREADY_DIFFERENT.
-SHIFT_DIFFERENT = this person's shift on this account from { $start } is there with another end
-    .seat = this person's shift on this account from { $start } is there with another seat, or with none where this row names one
-# Code ALREADY_DIFFERENT.
-PUNCH_DIFFERENT = at { $at } a punch of this person is known that goes the other way (kind)
-# Code ALREADY_DIFFERENT.
-HANDOVER_DIFFERENT = at { $at } another person is known to have done so (employee_no), and only one at a time holds this account
-    .kind = at { $at } this person is known to have done the opposite (kind)
-# Code ALREADY_DIFFERENT.
-SITE_DIFFERENT = the site { $name } is there with another zone, cut-over or region
-# A nickname that already means somebody on some of the dates.
-ALIAS_OVERLAP = this alias already means somebody on some of these dates: end one before the other begins
-SLASH_NOT_ALLOWED = must not hold a slash: platform, store and name are joined by it
-PHASES_MISSING = at least one: how the account is used
-DIRECTION_EXPECTED = say which way is better: higher or lower
-NORMALISATION_EXPECTED = say how a value becomes points: target_piecewise, min_max, percentile or t_score
-PHASE_KIND_EXPECTED = shared, mixed or named
-PHASE_TWICE = two phases begin on this date
-HANDOVER_KIND_EXPECTED = take or release
-PUNCH_KIND_EXPECTED = in or out
-SHIFT_TOO_LONG = a shift is shorter than { $hours } hours
-PERIOD_TOO_LONG = at most { $days } days
-DUTY_VERSION_EXPECTED = 1, 2 or 3 is expected, or 0 for the newest
+CORRECTION_OUTDATED = la corrección { $id } rectificó el hecho después de esta solicitud: rechácela y haga una nueva sobre lo que cuenta ahora
+    .gone = el hecho ya no se conserva desde que se hizo esta solicitud: rechácela
+OWN_CORRECTION = nadie decide sobre una corrección de sus propios hechos: debe hacerlo otra persona
+CORRECTION_OF_OTHERS = solo quien solicitó una corrección la retira: rechácela en su lugar
+PERIOD_PURGED = lo anterior al { $day } ya no se conserva y no se puede rectificar
+    .cycle = un período que empieza antes del { $day } se basa en datos { $kind } de los que pudo eliminarse algo al terminar el plazo de conservación, así que el ciclo no se puede recalcular: resuelva fuera de Tally lo que esté mal
+    .close = un período que empieza antes del { $day } se basa en datos { $kind } de los que pudo eliminarse algo al terminar el plazo de conservación, y lo que falte faltaría sin aviso: elija un período que empiece el { $day } o después, o haga primero que { $kind } se conserve más tiempo (SetRetention) e importe lo que falta
+    .row = lo anterior al { $day } ya no se conserva, y esta fila no está: quítela, o haga primero que { $kind } se conserve más tiempo (SetRetention)
+    .named = { $name } no está, y lo anterior al { $day } ya no se conserva: quítelo, o haga primero que { $kind } se conserve más tiempo (SetRetention)
+ALREADY_DIFFERENT = { $why }: corríjalo primero
+FACT_IN_FUTURE = { $at } todavía no ha llegado, ahora es { $now }: una marcación o un traspaso se rectifica una vez que ha ocurrido; para planificar, publique un turno
+LATE_CHANGE_UNEXPLAINED = el turno ya empezó: indique por qué se cambia ahora
+CORRECTION_ACTION_EXPECTED = agregar (add), anular (void) o mover (move)
+ALIAS_DAY_OUTSIDE = debe ser uno de los días en que el alias designa a esta persona
+DEVICE_DAY_OUTSIDE = debe ser uno de los días en que el dispositivo es de esta persona o estación
+DEVICE_OWNER_EXPECTED = un dispositivo es de una persona (person_id) o de una estación (seat): indique una de las dos
+HANDOVER_REPEATED = este traspaso ya se registró en este mismo instante
+PERSON_UNKNOWN = no hay ninguna persona { $id }: importe a las personas antes de lo que hicieron
+ACCOUNT_UNKNOWN = no hay ninguna cuenta { $id }: importe primero las cuentas
+    .file = { $account } no está en accounts.csv{ $hint }
+PLACE_REGION_UNKNOWN = ninguna unidad del grupo está en la región { $region }
+PLACE_UNIT_UNKNOWN = el grupo no tiene hoy ninguna unidad { $unit }
+PLACE_TEAM_NOT_UNIT = el equipo { $team } no es la unidad { $unit }: quite uno de los dos
+PLACE_REGION_OF_UNIT = la unidad está en la región { $is }, no en { $said }: no indique la región
+ACCOUNT_CONTRADICTS_ROW = { $key } contradice una fila anterior de esta llamada en { $fields }: lo que se dijo de una cuenta se mantiene
+ACCOUNT_CONTRADICTS_STORED = { $key } contradice lo que existe en { $fields }: lo que se dijo de una cuenta se mantiene, solo se agregan fases de fechas posteriores
+    .team = { $key } contradice lo que existe en { $fields }: la cuenta es de la unidad { $unit }, y { $team } es hoy otra unidad. Escriba la ruta que tiene hoy su propia unidad, o solo unit_id
+    .closed = { $key } contradice lo que existe en { $fields }: la cuenta es de la unidad { $unit }, que se cerró y hoy no tiene ruta, y { $team } es otra unidad. Escriba solo unit_id, sin el equipo
+ACCOUNT_OUT_OF_REACH = { $key } está fuera de lo que usted puede enviar: quítelo, o pida que lo envíe alguien que pueda
+FACT_OUT_OF_REACH = en ese día la persona está fuera de lo que usted puede enviar: debe enviarlo quien tenía entonces el equipo, o alguien del grupo
+ALIAS_DIFFERENT = este alias existe desde la misma fecha con otra persona (employee_no) y otro fin (to)
+    .person = este alias existe desde la misma fecha con otra persona (employee_no)
+    .end = este alias existe desde la misma fecha con otro fin (to)
+DEVICE_DIFFERENT = este dispositivo existe desde la misma fecha, de la misma persona o estación, con otro fin (to)
+SHIFT_CANCELLED = el turno de esta persona en esta cuenta desde el { $start } se canceló, y un plan de turnos no lo restablece: para planificarlo de nuevo, cambie el turno { $shift } (ChangeShift)
+SHIFT_DIFFERENT = el turno de esta persona en esta cuenta desde el { $start } existe con otro fin
+    .seat = el turno de esta persona en esta cuenta desde el { $start } existe con otra estación, o sin ninguna cuando esta fila indica una
+PUNCH_DIFFERENT = el { $at } consta una marcación de esta persona en el otro sentido (kind)
+HANDOVER_DIFFERENT = el { $at } consta que lo hizo otra persona (employee_no), y solo una a la vez tiene esta cuenta
+    .kind = el { $at } consta que esta persona hizo lo contrario (kind)
+SITE_DIFFERENT = la sede { $name } existe con otra zona horaria, otra hora de corte u otra región
+ALIAS_OVERLAP = este alias ya designa a alguien en algunas de estas fechas: ponga fin a uno antes de que empiece el otro
+SLASH_NOT_ALLOWED = no debe contener una barra: con ella se unen plataforma, tienda y nombre
+PHASES_MISSING = al menos una: cómo se usa la cuenta
+DIRECTION_EXPECTED = indique qué sentido es mejor: más alto (higher) o más bajo (lower)
+NORMALISATION_EXPECTED = indique cómo se convierte un valor en puntos: target_piecewise, min_max, percentile o t_score
+PHASE_KIND_EXPECTED = compartida (shared), mixta (mixed) o nominativa (named)
+PHASE_TWICE = dos fases empiezan en esta fecha
+HANDOVER_KIND_EXPECTED = toma (take) o entrega (release)
+PUNCH_KIND_EXPECTED = entrada (in) o salida (out)
+SHIFT_TOO_LONG = un turno dura menos de { $hours } horas
+PERIOD_TOO_LONG = { $days } días como máximo
+DUTY_VERSION_EXPECTED = se espera 1, 2 o 3, o 0 para la más reciente
 
-# What somebody who punches is told.
-PUNCH_OF_SHIFT = it belongs to your shift that begins at { $start }
-PUNCH_CAME = you are in from now on
-PUNCH_LEFT = it closes the stretch that began at { $since }
-PUNCH_STILL_IN = you were still in since { $since }: that stretch ends here and a new one begins
-PUNCH_NOT_IN = you have not punched in during the last { $hours } hours: ask for a correction if you forgot
-PUNCH_NOT_PLANNED = no shift of yours is near this time
-PUNCH_DRIFT = your device's clock differs from ours by { $seconds } s; ours counts
+PUNCH_OF_SHIFT = corresponde a su turno que empieza el { $start }
+PUNCH_CAME = su presencia cuenta a partir de ahora
+PUNCH_LEFT = cierra la presencia que empezó el { $since }
+PUNCH_STILL_IN = su presencia desde el { $since } seguía abierta: termina aquí y empieza una nueva
+PUNCH_NOT_IN = usted no marcó entrada en las últimas { $hours } horas: solicite una corrección si lo olvidó
+PUNCH_NOT_PLANNED = ningún turno suyo está cerca de esta hora
+PUNCH_DRIFT = el reloj de su dispositivo difiere del nuestro en { $seconds } s; cuenta el nuestro
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code DOUBLE_IN.
-DUTY_DOUBLE_IN = { $number } punched in again at { $at } without punching out; the first stretch ends there
-# Code MISSING_PUNCH.
-DUTY_IN_WITHOUT_OUT = { $number } punched in at { $at } and not out within { $hours } h; the stretch counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_MAY_COME = { $number }'s punch at { $at } counts as an in, and the punches end at { $last } without an out; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_IN = { $number }'s punch at { $at } counts as an in, and no out follows within { $hours } h; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_OUT = { $number }'s punch at { $at } counts as an out, and no in came within { $hours } h before; that makes no presence, but a shift of its working day counts only where a pair of punches covers it, and a hold without release ends there
-# Code UNCOVERED_SHIFT.
-DUTY_SHIFT_UNCOVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but no pair of punches covers any of it; the shift counts for nothing until the missing punches are added
-# Code BARELY_COVERED_SHIFT. Somebody punched on the working day of a shift, and no more than the edge of the shift counts.
-DUTY_SHIFT_BARELY_COVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but { $why ->
-    [other] the punches that reach into this shift belong to another one
-   *[edge] no pair of punches covers any of its planned time
-}; no more than { $minutes } min at its edge count until the missing punches are added
-# Code HELD_BY_OTHERS. By the hand-over log only others held the account in a shift.
-DUTY_SHIFT_HELD_BY_OTHERS = { $number } was rostered on { $account } from { $start } to { $end }, but by the hand-over log only others held the account in the time that would have counted; the shift counts for nothing, and if { $number } served then, the take and the release are to be added
-# Code MISSING_PUNCH.
-DUTY_OUT_WITHOUT_IN = { $number } punched out at { $at } without an in within { $hours } h before; it counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_AFTER_CLOSED_IN = { $number }'s punch at { $at } counts as an out, but the in before it was closed at { $out }; it makes no presence, and a hold without release ends there
-# Code NOT_EMPLOYED.
-DUTY_SHIFT_NOT_EMPLOYED = { $number } is rostered on { $account } from { $start } to { $end } and is not employed then: the shift counts for nothing; correct the roster, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_PUNCH_NOT_EMPLOYED = { $number } punched at { $at } and is not employed then: it counts for nothing; correct the punch, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_HOLD_NOT_EMPLOYED = { $number } took { $account } at { $at } and is not employed then: the hold counts for nothing; correct the hand-over, or the days of employment
-# Code MISSING_PUNCH.
-DUTY_IN_AND_OUT_AT_ONCE = { $number } punched in and out at { $at }, both at once; it counts for no presence
-# Code UNHELD_ACCOUNT.
-DUTY_NOBODY = there is evidence about { $account }, and still nobody was on duty in the period
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE_V1 = no roster, punch or hand-over speaks for { $account } in the period: all its work is shared by its whole team ({ $scope ->
-    [all] everybody
+DUTY_DOUBLE_IN = { $number } marcó entrada de nuevo el { $at } sin haber marcado salida; la primera presencia termina ahí
+DUTY_IN_WITHOUT_OUT = { $number } marcó entrada el { $at } y no marcó salida en { $hours } h; esa presencia no cuenta
+DUTY_OUT_MAY_COME = la marcación de { $number } el { $at } cuenta como entrada, y las marcaciones terminan el { $last } sin salida; de ella no resulta presencia, y un turno de esa jornada cuenta solo donde lo cubre un par de marcaciones
+DUTY_LONE_IN = la marcación de { $number } el { $at } cuenta como entrada, y no hay salida en las { $hours } h siguientes; de ella no resulta presencia, y un turno de esa jornada cuenta solo donde lo cubre un par de marcaciones
+DUTY_LONE_OUT = la marcación de { $number } el { $at } cuenta como salida, y no hay entrada en las { $hours } h anteriores; de ella no resulta presencia, pero un turno de esa jornada cuenta solo donde lo cubre un par de marcaciones, y una tenencia sin entrega termina ahí
+DUTY_SHIFT_UNCOVERED = { $number } tenía turno en { $account } del { $start } al { $end } y marcó en esa jornada, pero ningún par de marcaciones cubre parte alguna de él; el turno no cuenta hasta que se agreguen las marcaciones que faltan
+DUTY_SHIFT_BARELY_COVERED = { $number } tenía turno en { $account } del { $start } al { $end } y marcó en esa jornada, pero { $why ->
+    [other] las marcaciones que alcanzan este turno pertenecen a otro
+   *[edge] ningún par de marcaciones cubre parte de su horario previsto
+}; cuentan como máximo { $minutes } min de su borde hasta que se agreguen las marcaciones que faltan
+DUTY_SHIFT_HELD_BY_OTHERS = { $number } tenía turno en { $account } del { $start } al { $end }, pero según el registro de traspasos solo otras personas tenían la cuenta en el tiempo que habría contado; el turno no cuenta, y si { $number } atendió entonces, hay que agregar la toma y la entrega
+DUTY_OUT_WITHOUT_IN = { $number } marcó salida el { $at } sin entrada en las { $hours } h anteriores; no cuenta
+DUTY_OUT_AFTER_CLOSED_IN = la marcación de { $number } el { $at } cuenta como salida, pero la entrada anterior se cerró el { $out }; de ella no resulta presencia, y una tenencia sin entrega termina ahí
+DUTY_SHIFT_NOT_EMPLOYED = { $number } tiene turno en { $account } del { $start } al { $end } y no tiene empleo en ese momento: el turno no cuenta; corrija el plan de turnos, o los días del empleo
+DUTY_PUNCH_NOT_EMPLOYED = { $number } marcó el { $at } y no tiene empleo en ese momento: no cuenta; corrija la marcación, o los días del empleo
+DUTY_HOLD_NOT_EMPLOYED = { $number } tomó { $account } el { $at } y no tiene empleo en ese momento: la tenencia no cuenta; corrija el traspaso, o los días del empleo
+DUTY_IN_AND_OUT_AT_ONCE = { $number } marcó entrada y salida el { $at }, ambas a la vez; de ello no resulta presencia
+DUTY_NOBODY = hay indicios sobre { $account }, y aun así nadie estuvo de servicio en el período
+DUTY_NO_EVIDENCE_V1 = ningún plan de turnos, marcación ni traspaso informa sobre { $account } en el período: todo su equipo comparte todo su trabajo ({ $scope ->
+    [all] todas las personas
    *[team] { $team }
-}, { $people } people); publish rosters or have people punch
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE = no roster, punch or hand-over speaks for { $account } in the period: its whole team counts as on duty ({ $scope ->
-    [all] everybody
+}, { $people } personas); publique planes de turnos o haga que las personas marquen
+DUTY_NO_EVIDENCE = ningún plan de turnos, marcación ni traspaso informa sobre { $account } en el período: todo su equipo cuenta como de servicio ({ $scope ->
+    [all] todas las personas
    *[team] { $team }
-}, people: { $people }); publish rosters or have people punch
-# Code RELEASE_WITHOUT_TAKE.
-DUTY_RELEASE_WITHOUT_TAKE = { $number } released { $account } at { $at } without holding it; it counts for nothing
-# Code MISSING_RELEASE.
-DUTY_NEVER_RELEASED = { $number } took { $account } at { $since } and never released it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+}, personas: { $people }); publique planes de turnos o haga que las personas marquen
+DUTY_RELEASE_WITHOUT_TAKE = { $number } entregó { $account } el { $at } sin tenerla; no cuenta
+DUTY_NEVER_RELEASED = { $number } tomó { $account } el { $since } y nunca la entregó; la tenencia termina el { $end }, { $by ->
+    [release] con la entrega
+    [punch_out] con la siguiente marcación de salida
+    [roster] con el fin del turno previsto
+    [too_long] al alcanzar la duración máxima admitida
+   *[taken_again] con la siguiente toma
 }
-# Code MISSING_RELEASE.
-DUTY_NO_RELEASE_KNOWN = { $number } took { $account } at { $since } and no release is known after it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+DUTY_NO_RELEASE_KNOWN = { $number } tomó { $account } el { $since } y después no consta ninguna entrega; la tenencia termina el { $end }, { $by ->
+    [release] con la entrega
+    [punch_out] con la siguiente marcación de salida
+    [roster] con el fin del turno previsto
+    [too_long] al alcanzar la duración máxima admitida
+   *[taken_again] con la siguiente toma
 }
-# Code MISSING_RELEASE.
-DUTY_TAKEN_AGAIN = { $number } took { $account } at { $since } and took it again at { $again } without a release between; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+DUTY_TAKEN_AGAIN = { $number } tomó { $account } el { $since } y la tomó de nuevo el { $again } sin una entrega entre ambas; la tenencia termina el { $end }, { $by ->
+    [release] con la entrega
+    [punch_out] con la siguiente marcación de salida
+    [roster] con el fin del turno previsto
+    [too_long] al alcanzar la duración máxima admitida
+   *[taken_again] con la siguiente toma
 }
-# Code OVERLAP.
-DUTY_HELD_BY_TWO = { $first } and { $second } both held { $account } from { $from } to { $until }; { $why ->
-    [exclusive] only one person may hold it at a time
-   *[unreleased] the first had not released it
+DUTY_HELD_BY_TWO = { $first } y { $second } tenían { $account } a la vez del { $from } al { $until }; { $why ->
+    [exclusive] solo una persona a la vez puede tenerla
+   *[unreleased] la primera persona no la había entregado
 }
 
 ## What to do about findings
 
-# In a word what a person does about a finding of this kind.
 FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] bring in a roster of the account, or have its people punch or hand over, and start the run again
-    [UNHELD_ACCOUNT] add the shift of whoever served the account then, or the missing punches or take; move a record that is of another account (MoveRecord)
-    [OVERLAP] add the release of whoever did not have the account any more when the other took it (CorrectHandover)
-    [MISSING_RELEASE] add the release (CorrectHandover)
-    [RELEASE_WITHOUT_TAKE] add the take that belongs to the release, or void the release (CorrectHandover)
-    [DOUBLE_IN] add the out before the second in, or void one of the two (CorrectPunch)
-    [MISSING_PUNCH] add the punch that is missing, or void the one that is alone (CorrectPunch)
-    [UNCOVERED_SHIFT] add the punches of the shift (CorrectPunch), or cancel it if nobody came (CancelShift)
-    [BARELY_COVERED_SHIFT] add the punches that are missing of the shift (CorrectPunch), or change its times (ChangeShift)
-    [HELD_BY_OTHERS] add the take and the release of whoever served by the roster (CorrectHandover), or cancel the shift (CancelShift)
-    [NOT_EMPLOYED] put right the roster, the punch or the hand-over, or the days of employment (ChangeEmployment)
-    [TAG_OFF_DUTY] add the shift or the punches of whom the record names, move it to the account that it is of (MoveRecord), or send it again with the right name and a higher revision
-    [NAMED_WITHOUT_AGENT] send the records again with the name of the agent and a higher revision
-    [MIXED_WITHOUT_TAG] send the records again with the name of the agent and a higher revision, or leave it at the roster
-    [TOO_FEW_TO_INFER] nothing needs doing; hand-overs or names in the records tell more precisely who served
-    [DID_NOT_SETTLE] nothing needs doing; hand-overs tell more precisely who served
-    [SEVERAL_AT_ONCE] send the times of the replies, or let people claim their dialogues; names in the records tell more precisely who served as well
-    [TOO_FEW_REPLIES] nothing needs doing in a small month; names in the records, or claims, tell more precisely who served
-    [REPLIES_TOO_DENSE] have a tenth of the records named, claimed with a click (MakeClaim) or written at known devices (ImportDevices), and breaks punched
-    [EVIDENCE_UNEVEN] have everybody on the account click (MakeClaim), sign or write at known devices (ImportDevices) alike
-    [CLOCK_WITHOUT_SECONDS] have the times of the replies exported with their seconds
-    [CLAIM_OFF_DUTY] check who clicked, and the punches and roster of that day
-    [CLAIM_WITHOUT_RECORD] check whether the record was sent, and the clock of the claims
-    [CLAIMS_DIFFER] ask them who served, and let the record name its agent
-    [DEVICE_OFF_DUTY] check whose the device is, and the punches and roster of that day
-    [DEVICE_OF_SEVERAL] say from when to when the device is whose
-    [DEVICE_OF_NOBODY] say whose the device is on those days, by the name that records give it (ImportDevices), or roster somebody on its seat
-    [EVIDENCE_NOT_READ] name version 3 of the policy, which reads it, or none, for the newest; or leave it, as the month is then credited without it
-    [REPLY_OUTSIDE_RECORD] check when the record begins and ends, and the clock of the replies
-    [BREAKS_NOT_PUNCHED] have people punch out for a break and in again after it (RecordPunch), or hand the account over
-    [CLOCKS_APART] set the clock of the desk right, and have its messages exported again where they are to be kept by the right time
-    [UNKNOWN_AGENT] say whose the name is (ImportAliases), or send the records again with the right one
-    [ACCOUNT_UNKNOWN] bring in the account (ImportAccounts), or move the records to the one that they are of (MoveRecord)
-    [POPULATION_CHANGED] close the cycle again, unless it is to stay with the people of before (CloseCycle)
-    [AMOUNTS_CONVERTED] nothing needs doing; where a rate is wrong, set the right one (SetRates) and start the run again
-    [MEASURE_NOT_SENT] send what the sentence names, or leave the indicator out of the scheme
-    [OBSERVATIONS_BEYOND_PERIOD] take the observation out (WithdrawObservation) and send it in parts, each of days of one period, or close a period that holds all of its days
-    [OBSERVATIONS_UNREAD] send them again under the right name and take these out (WithdrawObservation), or have a scheme read the measure; nothing needs doing where they are kept for later
-    [REFUND_EXCEEDS_SALE] send the refund again with the right amount and a higher revision, or take it out (WithdrawRecord); where it is right, send the sale again with what it brought
-    [CONTRIBUTOR_UNKNOWN] say whose the name is (ImportAliases), or send the record again with the right contributors and a higher revision
-    [CONTRIBUTOR_OFF_DUTY] nothing needs doing where somebody helped outside of the own hours; else add the shift or the punches, or send the record again with the right contributors and a higher revision
-    [CONTRIBUTORS_NOT_SPLIT] name a policy with a split to have such records shared, or leave it: the contributors are kept
-    [STANDARD_WITHDRAWN] write a new version of the scheme that follows a standard in use (ListRefinements says what fits), then make and close a cycle with it, or correct a published one by it (CorrectCycle); leave it where the month is still to be judged by the old one
-   *[other] look at what it names, put that right where it is wrong, and start the run again
+    [NO_DUTY_EVIDENCE] importe un plan de turnos de la cuenta, o haga que su personal marque o registre los traspasos, e inicie de nuevo el cálculo
+    [UNHELD_ACCOUNT] agregue el turno de quien atendía entonces la cuenta, o las marcaciones o la toma que faltan; mueva un registro que sea de otra cuenta (MoveRecord)
+    [OVERLAP] agregue la entrega de quien ya no tenía la cuenta cuando la otra persona la tomó (CorrectHandover)
+    [MISSING_RELEASE] agregue la entrega (CorrectHandover)
+    [RELEASE_WITHOUT_TAKE] agregue la toma que corresponde a la entrega, o anule la entrega (CorrectHandover)
+    [DOUBLE_IN] agregue la salida antes de la segunda entrada, o anule una de las dos (CorrectPunch)
+    [MISSING_PUNCH] agregue la marcación que falta, o anule la que está sola (CorrectPunch)
+    [UNCOVERED_SHIFT] agregue las marcaciones del turno (CorrectPunch), o cancélelo si nadie vino (CancelShift)
+    [BARELY_COVERED_SHIFT] agregue las marcaciones que le faltan al turno (CorrectPunch), o cambie su horario (ChangeShift)
+    [HELD_BY_OTHERS] agregue la toma y la entrega de quien atendía según el plan de turnos (CorrectHandover), o cancele el turno (CancelShift)
+    [NOT_EMPLOYED] rectifique el plan de turnos, la marcación o el traspaso, o los días del empleo (ChangeEmployment)
+    [TAG_OFF_DUTY] agregue el turno o las marcaciones de la persona que nombra el registro, muévalo a la cuenta a la que pertenece (MoveRecord), o envíelo de nuevo con el nombre correcto y una revisión superior
+    [NAMED_WITHOUT_AGENT] envíe de nuevo los registros con el nombre del agente y una revisión superior
+    [MIXED_WITHOUT_TAG] envíe de nuevo los registros con el nombre del agente y una revisión superior, o deje que cuente el plan de turnos
+    [TOO_FEW_TO_INFER] no hay que hacer nada; los traspasos o los nombres en los registros indican con más precisión quién atendió
+    [DID_NOT_SETTLE] no hay que hacer nada; los traspasos indican con más precisión quién atendió
+    [SEVERAL_AT_ONCE] envíe las horas de las respuestas, o haga que las personas reivindiquen sus conversaciones; los nombres en los registros también indican con más precisión quién atendió
+    [TOO_FEW_REPLIES] en un mes pequeño no hay que hacer nada; los nombres en los registros, o las reivindicaciones, indican con más precisión quién atendió
+    [REPLIES_TOO_DENSE] haga que una décima parte de los registros lleve nombre, se reivindique con un clic (MakeClaim) o se escriba en dispositivos conocidos (ImportDevices), y que se marquen las pausas
+    [EVIDENCE_UNEVEN] haga que todas las personas de la cuenta hagan clic (MakeClaim), firmen o escriban en dispositivos conocidos (ImportDevices) por igual
+    [CLOCK_WITHOUT_SECONDS] haga que las horas de las respuestas se exporten con sus segundos
+    [CLAIM_OFF_DUTY] compruebe quién hizo clic, y las marcaciones y el plan de turnos de ese día
+    [CLAIM_WITHOUT_RECORD] compruebe si el registro se envió, y el reloj de las reivindicaciones
+    [CLAIMS_DIFFER] pregúnteles quién atendió, y haga que el registro nombre a su agente
+    [DEVICE_OFF_DUTY] compruebe de quién es el dispositivo, y las marcaciones y el plan de turnos de ese día
+    [DEVICE_OF_SEVERAL] indique de cuándo a cuándo es de cada persona el dispositivo
+    [DEVICE_OF_NOBODY] indique de quién es el dispositivo en esos días, con el nombre que le dan los registros (ImportDevices), o asigne a alguien un turno en su estación
+    [EVIDENCE_NOT_READ] indique la versión 3 de la política, que lo tiene en cuenta, o ninguna, para la más reciente; o déjelo así, pues el mes se atribuye entonces sin ello
+    [REPLY_OUTSIDE_RECORD] compruebe cuándo empieza y termina el registro, y el reloj de las respuestas
+    [BREAKS_NOT_PUNCHED] haga que las personas marquen salida para una pausa y entrada al volver (RecordPunch), o que traspasen la cuenta
+    [CLOCKS_APART] ponga en hora el reloj del equipo, y haga exportar de nuevo sus mensajes si deben conservarse con la hora correcta
+    [UNKNOWN_AGENT] indique de quién es el nombre (ImportAliases), o envíe de nuevo los registros con el correcto
+    [ACCOUNT_UNKNOWN] importe la cuenta (ImportAccounts), o mueva los registros a la que pertenecen (MoveRecord)
+    [POPULATION_CHANGED] cierre de nuevo el ciclo, salvo que deba quedarse con las personas de antes (CloseCycle)
+    [AMOUNTS_CONVERTED] no hay que hacer nada; si un tipo de cambio es erróneo, registre el correcto (SetRates) e inicie de nuevo el cálculo
+    [MEASURE_NOT_SENT] envíe lo que indica la frase, o quite el indicador del esquema
+    [OBSERVATIONS_BEYOND_PERIOD] retire la observación (WithdrawObservation) y envíela en partes, cada una con días de un solo período, o cierre un período que contenga todos sus días
+    [OBSERVATIONS_UNREAD] envíelas de nuevo con el nombre correcto y retire estas (WithdrawObservation), o haga que un esquema lea la medida; no hay que hacer nada si se guardan para más adelante
+    [REFUND_EXCEEDS_SALE] envíe de nuevo el reembolso con el monto correcto y una revisión superior, o retírelo (WithdrawRecord); si es correcto, envíe de nuevo la venta con lo que aportó
+    [CONTRIBUTOR_UNKNOWN] indique de quién es el nombre (ImportAliases), o envíe de nuevo el registro con los colaboradores correctos y una revisión superior
+    [CONTRIBUTOR_OFF_DUTY] no hay que hacer nada si alguien ayudó fuera de su horario; si no, agregue el turno o las marcaciones, o envíe de nuevo el registro con los colaboradores correctos y una revisión superior
+    [CONTRIBUTORS_NOT_SPLIT] indique una política con reparto para que esos registros se compartan, o déjelo así: los colaboradores se conservan
+    [STANDARD_WITHDRAWN] redacte una versión nueva del esquema que siga un estándar vigente (ListRefinements indica qué encaja), y luego cree y cierre un ciclo con ella, o corrija con ella uno publicado (CorrectCycle); déjelo así si el mes todavía debe evaluarse con la anterior
+   *[other] revise lo que se indica, rectifique lo que esté mal e inicie de nuevo el cálculo
 }
-# The service that a fix went to did not take it.
-FIX_REFUSED = the fix was not taken: { $why }
-# A finding that nothing puts right by itself.
-FINDING_WITHOUT_FIX = no call by itself puts right a finding of the kind { $kind }: its advice says what to do
+FIX_REFUSED = no se aceptó la rectificación: { $why }
+FINDING_WITHOUT_FIX = ninguna llamada por sí sola rectifica un hallazgo del tipo { $kind }: su consejo indica qué hacer
 
 ## Performance
 
-# The cycle is being closed.
-CYCLE_CLOSING = the cycle is being closed right now: watch it, or cancel it first
-# The cycle is final.
-CYCLE_PUBLISHED = the cycle is published and never changes again: correct it with CorrectCycle if its result has to be another
-# There is nothing to cancel.
-CYCLE_NOT_CLOSING = the cycle is not being closed, so there is nothing to cancel
-# The cycle has not been closed.
-CYCLE_NOT_REVIEWABLE = the cycle has no result to publish: close it first
-# There is no result to read.
-CYCLE_WITHOUT_RESULT = the cycle has no result yet: close it, and watch it until it is reviewable
-# No record of a known account in the period.
-PERIOD_WITHOUT_RECORDS = no service record of any account began between { $from } and { $to }: import the records of these days, or make a cycle over other days
-    .part = no service record of an account of its unit, or of one that its people served, began between { $from } and { $to }: import the records of these days; where they are there, let the accounts name their team in the unit, and correct the employments of whoever served them; where its teams went to another unit, that one closes their month
-# Records, but nobody to credit them to.
+CYCLE_CLOSING = el ciclo se está cerrando en este momento: sígalo, o cancele primero el cierre
+CYCLE_PUBLISHED = el ciclo está publicado y no cambia nunca más: corríjalo con CorrectCycle si su resultado debe ser otro
+CYCLE_NOT_CLOSING = el ciclo no se está cerrando, así que no hay nada que cancelar
+CYCLE_NOT_REVIEWABLE = el ciclo no tiene ningún resultado que publicar: ciérrelo primero
+CYCLE_WITHOUT_RESULT = el ciclo aún no tiene resultado: ciérrelo, y sígalo hasta que se pueda revisar
+PERIOD_WITHOUT_RECORDS = ningún registro de servicio de ninguna cuenta empezó entre el { $from } y el { $to }: importe los registros de esos días, o cree un ciclo de otros días
+    .part = ningún registro de servicio de una cuenta de su unidad, o de una que atendió su personal, empezó entre el { $from } y el { $to }: importe los registros de esos días; si ya están, haga que las cuentas indiquen su equipo en la unidad, y corrija los empleos de quienes las atendieron; si sus equipos pasaron a otra unidad, esa cierra su mes
 NOBODY_CREDITED = { $records ->
-    [one] the only record could be credited to nobody
-   *[other] none of the { $records } records could be credited to anybody
-}: bring in rosters, punches or hand-overs of the period, then close again
+    [one] el único registro no se pudo atribuir a nadie
+   *[other] ninguno de los { $records } registros se pudo atribuir a nadie
+}: importe planes de turnos, marcaciones o traspasos del período, y cierre de nuevo
     .unemployed = { $records ->
-        [one] the only record could be credited to nobody
-       *[other] none of the { $records } records could be credited to anybody
-    }, since nobody is employed between { $from } and { $to }: correct the employments or the period, then close again
-    .elsewhere = nobody who is in has a part of a record: what the attribution run read is credited to people who are not in ({ $elsewhere } of { $records }). Look who is in and why (PreviewPopulation), correct the employments, or the account, agent or roster that the records rest on, then close again
+        [one] el único registro no se pudo atribuir a nadie
+       *[other] ninguno de los { $records } registros se pudo atribuir a nadie
+    }, porque nadie tiene empleo entre el { $from } y el { $to }: corrija los empleos o el período, y cierre de nuevo
+    .elsewhere = nadie del ciclo tiene parte de un registro: lo que leyó el cálculo de atribución se atribuye a personas que no están en él ({ $elsewhere } de { $records }). Vea quién está y por qué (PreviewPopulation), corrija los empleos, o la cuenta, el agente o el plan de turnos en que se basan los registros, y cierre de nuevo
 CYCLE_REFUSED = { $message }
-CYCLE_GIVEN_UP = closing was tried several times in vain ({ $reason }): close again, and if it fails again ask the operator
-STEP_QUEUED = waiting for a worker
-STEP_COLLECTING = collecting people, accounts and duty
-STEP_ATTRIBUTING = crediting records to people
-STEP_SCORING = making score cards
-# The run is over.
-RUN_RESTS = the attribution run is over already, so there is nothing to stop
-# The run has no result.
-RUN_NOT_DONE = the attribution run has no result: watch it until it is done, or start another one
-# The run is of another month than the cycle, or of another policy.
-RUN_DIFFERS = the attribution run is of other days or of another policy than the cycle: name a run of the same, or none, and one is started
-# The run is about a part of the cycle.
-RUN_COVERS_PART = the attribution run is about some accounts or units and not about all that the cycle is about: name a run about the cycle's unit or one above, or none, and one is started
+CYCLE_GIVEN_UP = el cierre se intentó varias veces en vano ({ $reason }): cierre de nuevo, y si vuelve a fallar consulte al operador
+STEP_QUEUED = en espera de un proceso de trabajo
+STEP_COLLECTING = reuniendo personas, cuentas y tiempo de servicio
+STEP_ATTRIBUTING = atribuyendo los registros a las personas
+STEP_SCORING = elaborando las fichas de puntuación
+RUN_RESTS = el cálculo de atribución ya terminó, así que no hay nada que detener
+RUN_NOT_DONE = el cálculo de atribución no tiene resultado: sígalo hasta que termine, o inicie otro
+RUN_DIFFERS = el cálculo de atribución es de otros días o de otra política que el ciclo: indique uno que coincida, o ninguno, y se iniciará uno
+RUN_COVERS_PART = el cálculo de atribución trata de algunas cuentas o unidades y no de todo lo que abarca el ciclo: indique uno de la unidad del ciclo o de una superior, o ninguno, y se iniciará uno
     .moved = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for { $unit } (StartAttributionRun, by somebody whose rights reach it) and name it (attribution_run_id), or take the last day for as_of
+        [one] { $people } persona que está en el ciclo al { $day } (as_of) ya pertenecía
+       *[other] { $people } personas que están en el ciclo al { $day } (as_of) ya pertenecían
+    } a otra unidad el { $last }, con las cuentas atendidas: pida que se inicie un cálculo para { $unit } (StartAttributionRun, por alguien cuyos derechos la alcancen) e indíquelo (attribution_run_id), o tome el último día como as_of
     .moved_group = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for the group (StartAttributionRun, by group HR) and name it (attribution_run_id), or take the last day for as_of
-# A cycle waits for the run.
-RUN_AWAITED = a cycle is being closed with this attribution run: cancel the closing of the cycle instead
-# A scheme reads what the run did not add up, and the records are not any more what the run credited.
-RUN_OUTDATED = records of { $account } were changed since the attribution run read them, and the scheme reads a column that the run did not add up: start another run, or close without naming one
-# The run keeps no rates that amounts could be converted by.
-RUN_WITHOUT_RATES = the scheme names its currency, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } of { $day } is in another currency, and the attribution run keeps no rates of that day, since no scheme that it was started for, or that was in use then, looks back so far: close the cycle without naming the run, or start another run
-# The run was stopped while a cycle waited for it.
-RUN_STOPPED = the attribution run was stopped: close the cycle again
-# The run touches people or accounts beyond the unit that it was started for.
+        [one] { $people } persona que está en el ciclo al { $day } (as_of) ya pertenecía
+       *[other] { $people } personas que están en el ciclo al { $day } (as_of) ya pertenecían
+    } a otra unidad el { $last }, con las cuentas atendidas: pida que se inicie un cálculo para el grupo (StartAttributionRun, por Recursos Humanos del grupo) e indíquelo (attribution_run_id), o tome el último día como as_of
+RUN_AWAITED = se está cerrando un ciclo con este cálculo de atribución: cancele en su lugar el cierre del ciclo
+RUN_OUTDATED = cambiaron registros de { $account } después de que el cálculo de atribución los leyó, y el esquema lee una columna que ese cálculo no sumó: inicie otro cálculo, o cierre sin indicar ninguno
+RUN_WITHOUT_RATES = el esquema indica su moneda, y el cálculo de atribución es anterior a que se conservaran los tipos de cambio: cierre el ciclo sin indicar ese cálculo, o inicie otro
+    .on = el registro { $record } de { $account } del { $day } está en otra moneda, y el cálculo de atribución no conserva tipos de cambio de ese día, porque ningún esquema para el que se inició, o que estuviera entonces vigente, se remonta tanto: cierre el ciclo sin indicar ese cálculo, o inicie otro
+RUN_STOPPED = el cálculo de atribución se detuvo: cierre de nuevo el ciclo
 RUN_BELONGS_ABOVE = { $own ->
-    [0] people of this unit serve accounts of { $units ->
-        [0] other units
+    [0] personas de esta unidad atienden cuentas de { $units ->
+        [0] otras unidades
        *[other] { $beyond }
     }
-   *[other] people of { $units ->
-        [0] other units
+   *[other] personas de { $units ->
+        [0] otras unidades
        *[other] { $beyond }
-    } serve the same accounts ({ $accounts })
-}, and who worked together is credited together: have the attribution run started for { $unit } (StartAttributionRun, by somebody whose rights reach it), then close with it (CloseCycle with attribution_run_id)
+    } atienden las mismas cuentas ({ $accounts })
+}, y a quienes trabajaron juntos se les atribuye juntos: pida que se inicie el cálculo de atribución para { $unit } (StartAttributionRun, por alguien cuyos derechos la alcancen) y cierre con él (CloseCycle con attribution_run_id)
     .group = { $own ->
-        [0] people of this unit serve accounts of { $units ->
-            [0] other units
+        [0] personas de esta unidad atienden cuentas de { $units ->
+            [0] otras unidades
            *[other] { $beyond }
         }
-       *[other] people of { $units ->
-            [0] other units
+       *[other] personas de { $units ->
+            [0] otras unidades
            *[other] { $beyond }
-        } serve the same accounts ({ $accounts })
-    }, and who worked together is credited together: have the attribution run started for the whole group (StartAttributionRun without a unit, by group HR), then close with it (CloseCycle with attribution_run_id)
-# The scheme of a cycle is of a unit that is not above it.
-SCHEME_OF_ANOTHER_UNIT = the scheme belongs to a unit that the cycle is not of: take a scheme of the group, of the unit or of one above it
-# Nobody is in the cycle.
-POPULATION_EMPTY = nobody is in the cycle: look at who is in and who is not with PreviewPopulation, and name other units, positions, grades or people
-# A unit of a population that is not below the cycle's.
-POPULATION_UNIT_BEYOND = { $unit } is not the cycle's unit or below it on that day
-# A person of a population who is not below the cycle's unit.
-POPULATION_PERSON_BEYOND = { $person } does not belong to the cycle's unit or below it on that day
-# Somebody who is left out of a population, and whom the group does not have.
-POPULATION_PERSON_UNKNOWN = nobody in the group has the id { $person }: look the id up with ListPeople
-# The day of a population that is no day of the cycle's.
-POPULATION_AS_OF_OUTSIDE = { $day } is no day of the cycle: name a day from { $from } to { $to }, or none, and { $to } counts
-# A standard that the scheme of a cycle refines is out of use.
-STANDARD_WITHDRAWN = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on: the cycle is scored by it all the same
-    .instead = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on, and version { $instead } is to be used in place of it: the cycle is scored by it all the same
-# Somebody came to the population or left it while the cycle was being closed.
-POPULATION_CHANGED = came to the population or left it while the cycle was being closed
-    .came = belongs to the population now, but did not when closing began, and has no card: close the cycle again to include the person
-    .left = belonged to the population when closing began, but does not any more, and has a card: close the cycle again to leave the person out
-# A question that names both.
-CYCLE_OR_RUN = name a cycle or an attribution run, not both
-# A piece of work of a run that was cancelled.
-RUN_GONE = the run was cancelled
-# A worker that stopped before its work was done.
-WORKER_GONE = the worker went away
-TIME_OF_DAY_MALFORMED = "{ $text }" is no time of day: write 04:00
-RULES_VERSION_UNKNOWN = "{ $version }" is no version of the rules: write 1, 2 or 3
-RULES_VERSION_DIFFERS = leave it out, or write { $version } as in policy.version
-# Region or unit of an account are not as said.
-ACCOUNT_ELSEWHERE = account { $account } is in region { $region } and { $unit ->
-    [none] of no unit
-   *[other] of unit { $unit }
-}: say so
+        } atienden las mismas cuentas ({ $accounts })
+    }, y a quienes trabajaron juntos se les atribuye juntos: pida que se inicie el cálculo de atribución para todo el grupo (StartAttributionRun sin unidad, por Recursos Humanos del grupo) y cierre con él (CloseCycle con attribution_run_id)
+SCHEME_OF_ANOTHER_UNIT = el esquema pertenece a una unidad de la que el ciclo no depende: tome un esquema del grupo, de la unidad o de una superior
+POPULATION_EMPTY = no hay nadie en el ciclo: vea con PreviewPopulation quién está y quién no, e indique otras unidades, puestos, grados o personas
+POPULATION_UNIT_BEYOND = { $unit } no es la unidad del ciclo ni una inferior en ese día
+POPULATION_PERSON_BEYOND = { $person } no pertenece a la unidad del ciclo ni a una inferior en ese día
+POPULATION_PERSON_UNKNOWN = nadie en el grupo tiene el ID { $person }: busque el ID con ListPeople
+POPULATION_AS_OF_OUTSIDE = { $day } no es un día del ciclo: indique un día del { $from } al { $to }, o ninguno, y cuenta el { $to }
+STANDARD_WITHDRAWN = el esquema “{ $scheme }” adapta la versión { $version } del estándar “{ $standard }”, que deja de estar vigente el { $from }: el ciclo se puntúa igualmente con ella
+    .instead = el esquema “{ $scheme }” adapta la versión { $version } del estándar “{ $standard }”, que deja de estar vigente el { $from }, y en su lugar debe usarse la versión { $instead }: el ciclo se puntúa igualmente con la anterior
+POPULATION_CHANGED = entró en la población o salió de ella mientras se cerraba el ciclo
+    .came = pertenece ahora a la población, pero no al empezar el cierre, y no tiene ficha: cierre de nuevo el ciclo para incluir a la persona
+    .left = pertenecía a la población al empezar el cierre, pero ya no, y tiene ficha: cierre de nuevo el ciclo para excluir a la persona
+CYCLE_OR_RUN = indique un ciclo o un cálculo de atribución, no ambos
+RUN_GONE = el cálculo se canceló
+WORKER_GONE = el proceso de trabajo desapareció
+TIME_OF_DAY_MALFORMED = “{ $text }” no es una hora del día: escriba 04:00
+RULES_VERSION_UNKNOWN = “{ $version }” no es una versión de las reglas: escriba 1, 2 o 3
+RULES_VERSION_DIFFERS = quítelo, o escriba { $version } como en policy.version
+ACCOUNT_ELSEWHERE = la cuenta { $account } está en la región { $region } y { $unit ->
+    [none] no es de ninguna unidad
+   *[other] es de la unidad { $unit }
+}: indíquelo así
 
-# Rows of records.
-
-EXTERNAL_ID_MISSING = external_id is empty: give the platform's own id of the record
-# Code TEXT_TOO_LONG.
-RECORD_TEXT_TOO_LONG = { $field } is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURE_TOO_LONG = a measure is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURES_TOO_MANY = the list of measures is too long: at most { $max }
-# Code TIME_MALFORMED.
-RECORD_TIME_MISSING = { $field } is missing or no time
-INTERVAL_BACKWARDS = ends { $ended } before it begins { $started }: correct one of them
-RECORD_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-INTERVAL_TOO_LONG = lasts from { $started } to { $ended }, and no record lasts longer than { $days } days: correct the dates
-AMOUNT_OUT_OF_RANGE = the amount is above { $most } minor units: check the unit
-REPLY_OUT_OF_RANGE = the first reply came after more than { $most } seconds: check the unit, or leave it out
-MEASURE_OUT_OF_RANGE = the measure "{ $name }" has more than { $digits } digits before the point: check the unit
-AMOUNT_NEGATIVE = the amount is negative: name in refers_to the record that it is a refund of
-REFUND_TAKES_NOTHING = refers_to makes it a refund, and its amount is not negative: write the amount that was paid back with a minus, or leave refers_to empty
-REFERS_TO_NOTHING = { $id } refers to { $other }, which is no record of this account: send that one first, or in the same call
-REFERS_TO_REFUND = { $id } refers to { $other }, which is a refund itself: name the record that was served
-# A version may say anything else than the version before.
-REFERENCE_FIXED = { $id } is there and refers to another record, or to none: withdraw it, and send the refund under an id of its own
-# Messages of a record that is not there, or that the caller may not bring in.
-REPLY_RECORD_UNKNOWN = no record { $id } is on this account, or it is of a day that you may not bring in: import the record first, or correct its id or account
-    .account = { $account } is the id of no account: give it as the lists give it
-# A record's row without any message.
-REPLIES_MISSING = { $id } has no message: send at least one, or leave the row out
-# A message of which nobody says who wrote it.
-REPLY_SIDE_MISSING = by is missing: say whether the agent or the customer wrote it
-# More messages of a record than any dialogue has, or more in one call than it takes.
-REPLIES_TOO_MANY = { $id } would have { $count } messages, and a record has at most { $most }: check whether one id stands for several dialogues
-    .import = at most { $most } messages in a call, these are { $count }: send several calls
-# A claim is of one record, or of one customer.
-CLAIM_NAMES_BOTH = it names a record and a customer: name one of them, or neither for the next record on the account
-# A claim on an account that the caller may not bring claims in for.
-CLAIM_OUT_OF_REACH = claims on account { $account } are beyond what you may send: leave them out, or have somebody send them who may
-# A claim that was taken back stays so.
-CLAIM_WITHDRAWN = the claim of { $at } was withdrawn ({ $why }): leave it out
-# An observation of somebody or something that the caller may not send observations of.
-OBSERVATION_OUT_OF_REACH = { $name } is beyond what you may send: leave it out, or have somebody send it who may
-# Contributors of a record that cannot be meant.
-CONTRIBUTORS_MALFORMED = contributors: "{ $text }" names nobody: write a role and an employee number or nickname, without a semicolon
-    .role = contributors: "{ $text }" is no role: use first_answer, closer or after_sales
-    .twice = contributors: { $text } is there twice: name everybody once in a role
-    .many = contributors: there are more than the { $max } that a record may have
-# The parts of a rule that do not make one record.
-SPLIT_NOT_WHOLE = the parts sum to { $sum } and not to 1000000 millionths: give every role its part so that they make one whole record
-RECORD_CURRENCY_UNKNOWN = "{ $code }" is no currency of ISO 4217: write one, such as JPY, or leave it empty for the group's
-REVISION_OUT_OF_RANGE = the revision { $revision } is above { $most }: send a smaller one
-REVISION_TWICE = both revision and revised_at are there: send one of them
-# A lower revision than the one that is stored, with other content.
-REVISION_STALE = { $id } is there already as revision { $there }, which is newer than { $sent }: send a higher revision, if this is what counts
-    .unsaid = { $id } is there already as revision { $there }, and this row says none: send a higher revision, if this is what counts
-# A record that was taken out stays out: of an import, or of who would take it out once more.
-RECORD_WITHDRAWN = { $id } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
-    .already = { $id } is withdrawn already ({ $why }): nothing is left to do
-# A record that was moved to another account is sent, moved or withdrawn where it was.
-RECORD_MOVED = { $id } was moved to another account ({ $why }): send it for that account
-    .already = { $id } was moved to another account ({ $why }): ListRecordVersions says to which; where that is the right one, nothing is left to do
-RECORD_OUT_OF_REACH = { $id } is beyond what you may bring in of its day: have whoever had the account's team on that day, or the group, bring it in
-RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
-MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text
-ROWS_CONTRADICT = several rows of this call are { $id } and say different things: send the one that is right
-# An id, or a name by which things are told apart, with a character that nobody sees.
-ID_WITH_UNSEEN = { $field } holds the character { $character }, which nobody sees: delete it
-    .here = it holds the character { $character }, which nobody sees: delete it
-DIFFERENT_CONTENT = { $id } is there already with other content ({ $columns }): send it with a higher revision, if this is what counts
-COLUMN_DIFFERS = { $column }: { $there } there, { $here } here
+EXTERNAL_ID_MISSING = external_id está vacío: indique el ID del registro en la plataforma
+RECORD_TEXT_TOO_LONG = { $field } es demasiado largo: { $max } caracteres como máximo
+MEASURE_TOO_LONG = una medida es demasiado larga: { $max } caracteres como máximo
+MEASURES_TOO_MANY = la lista de medidas es demasiado larga: { $max } como máximo
+RECORD_TIME_MISSING = { $field } falta o no es una hora
+INTERVAL_BACKWARDS = termina el { $ended }, antes de empezar el { $started }: corrija una de las dos
+RECORD_TIME_IMPLAUSIBLE = { $field } no está entre los años { $first } y { $last }: compruebe el año
+INTERVAL_TOO_LONG = dura del { $started } al { $ended }, y ningún registro dura más de { $days } días: corrija las fechas
+AMOUNT_OUT_OF_RANGE = el monto supera { $most } unidades menores: compruebe la unidad
+REPLY_OUT_OF_RANGE = la primera respuesta llegó después de más de { $most } segundos: compruebe la unidad, o quítela
+MEASURE_OUT_OF_RANGE = la medida “{ $name }” tiene más de { $digits } dígitos antes del punto: compruebe la unidad
+AMOUNT_NEGATIVE = el monto es negativo: indique en refers_to el registro del que es reembolso
+REFUND_TAKES_NOTHING = refers_to lo convierte en un reembolso, y su monto no es negativo: escriba con signo menos el monto devuelto, o deje refers_to vacío
+REFERS_TO_NOTHING = { $id } remite a { $other }, que no es un registro de esta cuenta: envíelo primero, o en la misma llamada
+REFERS_TO_REFUND = { $id } remite a { $other }, que es a su vez un reembolso: indique el registro que se atendió
+REFERENCE_FIXED = { $id } ya existe y remite a otro registro, o a ninguno: retírelo, y envíe el reembolso con un ID propio
+REPLY_RECORD_UNKNOWN = no hay ningún registro { $id } en esta cuenta, o es de un día que usted no puede importar: importe primero el registro, o corrija su ID o su cuenta
+    .account = { $account } no es el ID de ninguna cuenta: indíquelo tal como lo dan las listas
+REPLIES_MISSING = { $id } no tiene ningún mensaje: envíe al menos uno, o quite la fila
+REPLY_SIDE_MISSING = falta by: indique si lo escribió el agente o el cliente
+REPLIES_TOO_MANY = { $id } tendría { $count } mensajes, y un registro tiene { $most } como máximo: compruebe si un mismo ID designa varias conversaciones
+    .import = { $most } mensajes como máximo por llamada, y hay { $count }: haga varias llamadas
+CLAIM_NAMES_BOTH = indica un registro y un cliente: indique uno de los dos, o ninguno para el siguiente registro de la cuenta
+CLAIM_OUT_OF_REACH = las reivindicaciones sobre la cuenta { $account } están fuera de lo que usted puede enviar: quítelas, o pida que las envíe alguien que pueda
+CLAIM_WITHDRAWN = la reivindicación del { $at } se retiró ({ $why }): no la envíe
+OBSERVATION_OUT_OF_REACH = { $name } está fuera de lo que usted puede enviar: quítelo, o pida que lo envíe alguien que pueda
+CONTRIBUTORS_MALFORMED = contributors: “{ $text }” no designa a nadie: escriba un rol y un número de empleado o alias, sin punto y coma
+    .role = contributors: “{ $text }” no es un rol: use first_answer, closer o after_sales
+    .twice = contributors: { $text } aparece dos veces: indique a cada persona una sola vez por rol
+    .many = contributors: hay más de los { $max } que puede tener un registro
+SPLIT_NOT_WHOLE = las partes suman { $sum } y no 1000000 millonésimas: dé a cada rol su parte de modo que formen un registro entero
+RECORD_CURRENCY_UNKNOWN = “{ $code }” no es una moneda de ISO 4217: escriba una, por ejemplo JPY, o déjelo vacío para la del grupo
+REVISION_OUT_OF_RANGE = la revisión { $revision } supera { $most }: envíe una menor
+REVISION_TWICE = están tanto revision como revised_at: envíe uno de los dos
+REVISION_STALE = { $id } ya existe con la revisión { $there }, más reciente que { $sent }: envíe una revisión superior si esto es lo que cuenta
+    .unsaid = { $id } ya existe con la revisión { $there }, y esta fila no indica ninguna: envíe una revisión superior si esto es lo que cuenta
+RECORD_WITHDRAWN = { $id } se retiró ({ $why }): no lo envíe, o envíe una revisión superior para recuperarlo
+    .already = { $id } ya está retirado ({ $why }): no queda nada por hacer
+RECORD_MOVED = { $id } se movió a otra cuenta ({ $why }): envíelo para esa cuenta
+    .already = { $id } se movió a otra cuenta ({ $why }): ListRecordVersions indica a cuál; si es la correcta, no queda nada por hacer
+RECORD_OUT_OF_REACH = usted no puede importar { $id } en ese día: pida que lo importe quien tenía ese día el equipo de la cuenta, o el grupo
+RATING_OUT_OF_RANGE = la valoración de { $rating } milésimas supera los diez puntos
+MEASURE_MALFORMED = la medida “{ $name }” debe tener un nombre propio y un número decimal o un texto
+ROWS_CONTRADICT = varias filas de esta llamada son { $id } y dicen cosas distintas: envíe la correcta
+ID_WITH_UNSEEN = { $field } contiene el carácter { $character }, que nadie ve: elimínelo
+    .here = contiene el carácter { $character }, que nadie ve: elimínelo
+DIFFERENT_CONTENT = { $id } ya existe con otro contenido ({ $columns }): envíelo con una revisión superior si esto es lo que cuenta
+COLUMN_DIFFERS = { $column }: { $there } allí, { $here } aquí
     .hidden = { $column }
-NO_VALUE_THERE = none
-# Putting records right.
-MOVED_TO_ITSELF = it is the account that the record is on: name the one that it is of
-# A record that refunds refer to cannot be withdrawn.
-RECORD_REFERRED_TO = refund { $refund } refers to { $id }: withdraw the refund first
-# A refund is on the account of the record that it refers to.
-REFUND_MOVES_WITH_RECORD = { $id } is a refund of { $other }: move that record, and its refunds go with it
-# A move overwrites nothing.
-RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: nothing is overwritten, withdraw the one that is wrong
-# An amount in another currency than what is reckoned in, and no rate of its day or of a day before.
-RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then correct the cycle again if it was published, else close it again, without naming a run or from one that is started afterwards: an earlier run keeps the rates that it has
-    .look = { $account } has sales in { $from } from { $day } on, and no rate of { $from } and { $to } is known then: have it set from that day or an earlier one (SetRates, with its source)
-# A record of an account of another unit stops a cycle of this one; the code says why.
-RECORD_ELSEWHERE = a record of an account that is not of this unit cannot be computed with ({ $why }): have the group close a cycle over the same days, which names the record, have it put right, then close again without naming a run, or from one that is started afterwards: an earlier run keeps the records and rates that it read
-# A session's amount, in what is reckoned in, is more than is computed with.
-RECORD_AMOUNT_TOO_LARGE = the amount of record { $record } of { $account } is more than { $most } in minor units of { $to }, which is more than is computed with: correct the amount or the rate of its day, then close again
+NO_VALUE_THERE = ninguno
+MOVED_TO_ITSELF = es la cuenta en la que ya está el registro: indique aquella a la que pertenece
+RECORD_REFERRED_TO = el reembolso { $refund } remite a { $id }: retire primero el reembolso
+REFUND_MOVES_WITH_RECORD = { $id } es un reembolso de { $other }: mueva ese registro, y sus reembolsos lo acompañan
+RECORD_THERE_ALREADY = la otra cuenta tiene, o tuvo, otro registro { $id }: no se sobrescribe nada, retire el que esté mal
+RECORD_RATE_MISSING = el registro { $record } de { $account } está en { $currency }, y el cálculo de atribución es anterior a que se conservaran los tipos de cambio: cierre el ciclo sin indicar ese cálculo, o inicie otro
+    .on = el registro { $record } de { $account } está en { $from }, y no se conoce ningún tipo de cambio entre { $from } y { $to } el { $day }: pida que se registre uno desde ese día o antes (SetRates, con su fuente), y luego corrija de nuevo el ciclo si se publicó, o si no ciérrelo de nuevo, sin indicar ningún cálculo o con uno iniciado después: un cálculo anterior conserva los tipos de cambio que tiene
+    .look = { $account } tiene ventas en { $from } desde el { $day }, y entonces no se conoce ningún tipo de cambio entre { $from } y { $to }: pida que se registre uno desde ese día o antes (SetRates, con su fuente)
+RECORD_ELSEWHERE = no se puede calcular con un registro de una cuenta que no es de esta unidad ({ $why }): pida que el grupo cierre un ciclo de los mismos días, que indicará el registro, haga que se rectifique, y cierre de nuevo sin indicar ningún cálculo, o con uno iniciado después: un cálculo anterior conserva los registros y tipos de cambio que leyó
+RECORD_AMOUNT_TOO_LARGE = el monto del registro { $record } de { $account } supera { $most } en unidades menores de { $to }, más de lo que se puede calcular: corrija el monto o el tipo de cambio de su día, y cierre de nuevo
 
-# Schedules.
+SCHEDULE_UNIT_STAYS = la unidad de un cierre programado no cambia: cree otro cierre programado para otra unidad
+SCHEDULE_AS_OF = un cierre programado fija cada mes quién está incluido, en el último día de ese mes: no indique el día
+SCHEDULE_DAY = { $day } no es un día del mes: escriba de 1 a 31; en un mes que no lo tiene, se toma el último día
+SCHEDULE_DELAY = una ejecución espera { $most } minutos como máximo entre la revisión previa y el cierre
+    .dry = un cierre programado con revisión previa indica cuántos minutos después cierra, de 1 a { $most }; sin revisión previa indica 0
+SCHEDULE_RUN_CLOSES = la ejecución está cerrando su ciclo: cancele en su lugar el cierre del ciclo
+SCHEDULE_RUN_ENDED = la ejecución terminó: no hay nada que detener
+SCHEDULE_MONTH_THERE = el mes ya se empezó: se puede empezar de nuevo una vez que su ejecución haya fallado o se haya detenido
+SCHEDULE_MONTH_NOT_OVER = el mes todavía no ha terminado en la zona horaria del cierre programado: empiécelo después
+SCHEDULE_THERE = el cierre programado { $schedule } dice lo mismo, y cada mes se cerraría dos veces: cambie aquel (UpdateSchedule), o dé otro nombre a este si es lo que se desea
+SCHEDULE_MAKER_MAY_NOT = quien escribió por última vez el cierre programado ya no puede crear ni cerrar ciclos aquí: pida que lo escriba de nuevo alguien que pueda (UpdateSchedule), y empiece este mes a mano (BeginScheduleRun)
 
-# A schedule's unit is that of its cycles.
-SCHEDULE_UNIT_STAYS = the unit of a schedule stays: write another schedule for another unit
-# Who is in is settled anew each month.
-SCHEDULE_AS_OF = a schedule settles each month who is in, on the last day of that month: leave the day out
-# A day of a month.
-SCHEDULE_DAY = { $day } is no day of a month: write 1 to 31; in a month that does not have it, the last day is meant
-# How long a run waits between looking and closing.
-SCHEDULE_DELAY = a run waits at most { $most } minutes between looking and closing
-    .dry = a schedule that looks first says how many minutes later it closes, 1 to { $most }; one that does not look first says 0
-# Closing has begun.
-SCHEDULE_RUN_CLOSES = the run is closing its cycle: cancel the closing of the cycle instead
-# The run is over.
-SCHEDULE_RUN_ENDED = the run has ended: there is nothing to stop
-# A month is begun once.
-SCHEDULE_MONTH_THERE = the month has been begun already: it can be begun again once its run failed or was stopped
-# A month is closed once it is over.
-SCHEDULE_MONTH_NOT_OVER = the month is not over yet in the zone of the schedule: begin it afterwards
-# A schedule that would close every month a second time.
-SCHEDULE_THERE = the schedule { $schedule } says the same, and every month would be closed twice: change that one (UpdateSchedule), or give this one another name if that is meant
-# Who wrote the schedule last left, or lost the right to make and close cycles of its unit.
-SCHEDULE_MAKER_MAY_NOT = whoever wrote the schedule last may not make and close cycles here any more: let somebody who may write it anew (UpdateSchedule), and begin this month by hand (BeginScheduleRun)
-
-SCHEDULE_BEGAN = { $month } has begun, which was due at { $due }
+SCHEDULE_BEGAN = empezó { $month }, que estaba previsto para { $due }
 SCHEDULE_LEFT_OUT = { $months ->
-    [one] { $months } month before was missed longer ago than { $most } months and is not closed by itself: close it by hand if it is wanted
-   *[other] { $months } months before were missed longer ago than { $most } months and are not closed by themselves: close them by hand if they are wanted
+    [one] { $months } mes anterior quedó pendiente hace más de { $most } meses y no se cierra automáticamente: ciérrelo a mano si lo desea
+   *[other] { $months } meses anteriores quedaron pendientes hace más de { $most } meses y no se cierran automáticamente: ciérrelos a mano si lo desea
 }
-SCHEDULE_LOOKED = looked: { $people ->
-    [one] { $people } person is in
-   *[other] { $people } people are in
+SCHEDULE_LOOKED = revisión: { $people ->
+    [one] { $people } persona incluida
+   *[other] { $people } personas incluidas
 }, { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
-} with { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} around the month, { $findings ->
-    [0] nothing odd
-    [one] { $findings } finding ({ $kinds })
-   *[other] { $findings } findings ({ $kinds })
+    [one] { $accounts } cuenta
+   *[other] { $accounts } cuentas
+} con { $records ->
+    [one] { $records } registro
+   *[other] { $records } registros
+} en torno al mes, { $findings ->
+    [0] nada extraño
+    [one] { $findings } hallazgo ({ $kinds })
+   *[other] { $findings } hallazgos ({ $kinds })
 }
-    .everybody = looked: everybody of the group is in, { $accounts ->
-        [one] { $accounts } account
-       *[other] { $accounts } accounts
-    } with { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } around the month, { $findings ->
-        [0] nothing odd
-        [one] { $findings } finding ({ $kinds })
-       *[other] { $findings } findings ({ $kinds })
+    .everybody = revisión: todo el grupo está incluido, { $accounts ->
+        [one] { $accounts } cuenta
+       *[other] { $accounts } cuentas
+    } con { $records ->
+        [one] { $records } registro
+       *[other] { $records } registros
+    } en torno al mes, { $findings ->
+        [0] nada extraño
+        [one] { $findings } hallazgo ({ $kinds })
+       *[other] { $findings } hallazgos ({ $kinds })
     }
-SCHEDULE_WAITS = nothing is closed before { $until }: stop the run if something is to be put right first
-SCHEDULE_WOULD_FAIL = as it is now, closing will be refused: { $why }; what comes in by then counts
-SCHEDULE_MAY_FAIL = as it is now, closing will be refused if somebody of the unit is credited with it: { $why }; what comes in by then counts
-SCHEDULE_AWAITS_RUN = waits for an attribution run of { $from } to { $to } about this unit or one above it, begun once these days were over: start one there (StartAttributionRun), or close a cycle there
-    .early = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, began before these days were over: start another one there (StartAttributionRun)
-    .differs = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, has another policy than this schedule: start one by the policy of the schedule (StartAttributionRun), or change the schedule (UpdateSchedule)
-    .part = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, is about a part of what is closed: start one about all of it (StartAttributionRun)
-SCHEDULE_SCORES_FROM = scores from the attribution run { $run }
-SCHEDULE_CLOSES = made the cycle { $cycle } and closes it
-    .again = closes the cycle { $cycle } again, which came to nothing
-SCHEDULE_DONE = closed: { $people ->
-    [one] { $people } person has a card
-   *[other] { $people } people have a card
-}, of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} { $nobody ->
-    [one] { $nobody } is credited to nobody
-   *[other] { $nobody } are credited to nobody
-}, { $findings ->
-    [one] { $findings } finding
-   *[other] { $findings } findings
-}; look at it, and publish it if it is right
-SCHEDULE_FAILED = came to nothing: { $why }
-SCHEDULE_AGAIN = begun again by hand
-SCHEDULE_STOPPED = stopped by hand
-SCHEDULE_DELETED = stopped, since the schedule was deleted
-SCHEDULE_CYCLE_CANCELLED = the closing of the cycle was cancelled
+SCHEDULE_WAITS = no se cierra nada antes del { $until }: detenga la ejecución si hay algo que rectificar antes
+SCHEDULE_WOULD_FAIL = tal como está ahora, el cierre será rechazado: { $why }; lo que llegue hasta entonces cuenta
+SCHEDULE_MAY_FAIL = tal como está ahora, el cierre será rechazado si eso se atribuye a alguien de la unidad: { $why }; lo que llegue hasta entonces cuenta
+SCHEDULE_AWAITS_RUN = espera un cálculo de atribución del { $from } al { $to } sobre esta unidad o una superior, iniciado una vez pasados esos días: inicie uno allí (StartAttributionRun), o cierre un ciclo allí
+    .early = espera un cálculo de atribución del { $from } al { $to } sobre esta unidad o una superior: el más reciente, { $run }, empezó antes de que pasaran esos días: inicie otro allí (StartAttributionRun)
+    .differs = espera un cálculo de atribución del { $from } al { $to } sobre esta unidad o una superior: el más reciente, { $run }, tiene otra política que este cierre programado: inicie uno con la política de este (StartAttributionRun), o cambie el cierre programado (UpdateSchedule)
+    .part = espera un cálculo de atribución del { $from } al { $to } sobre esta unidad o una superior: el más reciente, { $run }, trata de una parte de lo que se cierra: inicie uno sobre todo ello (StartAttributionRun)
+SCHEDULE_SCORES_FROM = puntúa a partir del cálculo de atribución { $run }
+SCHEDULE_CLOSES = creó el ciclo { $cycle } y lo cierra
+    .again = cierra de nuevo el ciclo { $cycle }, que no llegó a término
+SCHEDULE_DONE = cerrado: { $people ->
+    [one] { $people } persona tiene ficha
+   *[other] { $people } personas tienen ficha
+}; de { $records ->
+    [one] { $records } registro
+   *[other] { $records } registros
+}, { $nobody ->
+    [one] { $nobody } no se atribuye a nadie
+   *[other] { $nobody } no se atribuyen a nadie
+}; { $findings ->
+    [one] { $findings } hallazgo
+   *[other] { $findings } hallazgos
+}; revíselo, y publíquelo si es correcto
+SCHEDULE_FAILED = no llegó a término: { $why }
+SCHEDULE_AGAIN = empezado de nuevo a mano
+SCHEDULE_STOPPED = detenido a mano
+SCHEDULE_DELETED = detenido, porque el cierre programado se eliminó
+SCHEDULE_CYCLE_CANCELLED = el cierre del ciclo se canceló
 
-# Observations.
-
-# An observation says what was measured.
-OBSERVATION_WITHOUT_MEASURE = measure is empty: give the name of the measure, as schemes name it
-# An observation is about one subject.
-OBSERVATION_WITHOUT_SUBJECT = it says nothing that it is about: give a person, a unit, an account, a store or a campaign
-    .id = the id of the { $kind ->
-        [person] person
-        [unit] unit
-       *[account] account
-    } is no id: give it as the lists give it
-# Nobody, or nothing, of this name is known.
+OBSERVATION_WITHOUT_MEASURE = measure está vacío: indique el nombre de la medida, tal como lo usan los esquemas
+OBSERVATION_WITHOUT_SUBJECT = no indica de qué trata: indique una persona, una unidad, una cuenta, una tienda o una campaña
+    .id = el ID { $kind ->
+        [person] de la persona
+        [unit] de la unidad
+       *[account] de la cuenta
+    } no es un ID: indíquelo tal como lo dan las listas
 OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] no person { $key } is known: correct it, or bring that in first
-    [unit] no unit { $key } is there on these days or now, and nobody ever worked in it: correct the unit, correct the days where it was closed before them, or bring it in first
-    [account] no account { $key } is known: correct it, or bring that in first
-   *[store] no account of a store { $key } is known: correct it, or bring that in first
+    [person] no se conoce ninguna persona { $key }: corrija el dato, o impórtela primero
+    [unit] no hay ninguna unidad { $key } en estos días ni ahora, y nadie trabajó nunca en ella: corrija la unidad, corrija los días si se cerró antes, o impórtela primero
+    [account] no se conoce ninguna cuenta { $key }: corrija el dato, o impórtela primero
+   *[store] no se conoce ninguna cuenta de una tienda { $key }: corrija el dato, o impórtela primero
 }
-# The unit was closed before the last of these days, or not there yet.
-OBSERVATION_UNIT_CLOSED = unit { $unit } was closed, and { $last } was its last day: let the days end there, or correct the unit
-    .into = unit { $unit } was closed, { $last } was its last day, and its people went to { $into }: let the days end there, and send what was observed from then on for that unit
-    .later = unit { $unit } begins on { $from }: correct the days or the unit
-# The suite knows it from duty and employments.
-OBSERVATION_RESERVED = "{ $measure }" is observed by the suite itself: leave it out, or give the measure another name
-# Only a campaign is run by a unit.
-OBSERVATION_UNIT_NOT_HERE = unit_id says who runs a campaign, and this is about { $kind ->
-    [person] a person
-    [unit] a unit
-    [account] an account
-   *[store] a store
-}: leave it out
-# An observation is at an instant or over days.
-OBSERVATION_WITHOUT_TIME = it needs either an instant (at) or a first day and, for more than one, a last one (from, to): give one of both
-    .date = { $field } is no date: write it as 2026-03-31
-OBSERVATION_BACKWARDS = ends { $to } before it begins { $from }: correct one of them
-OBSERVATION_TOO_LONG = is about { $from } to { $to }, and no observation is about more than { $most } days: correct the days
-OBSERVATION_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-OBSERVATION_WITHOUT_NUMBER = "{ $text }" is no decimal number with at most six places: correct it
-OBSERVATION_OUT_OF_RANGE = the value is above { $most } either way: check the unit
-# Another value of the same measure, subject and time.
-OBSERVATION_DIFFERENT = { $name } is there already with { $other } from { $source }, and here it is { $value } from { $of }: send it with a higher revision, if this is what counts
-# An observation that was taken out stays out.
-OBSERVATION_WITHDRAWN = { $name } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
+OBSERVATION_UNIT_CLOSED = la unidad { $unit } se cerró, y su último día fue el { $last }: haga que los días terminen ahí, o corrija la unidad
+    .into = la unidad { $unit } se cerró, su último día fue el { $last } y su personal pasó a { $into }: haga que los días terminen ahí, y envíe para esta última lo observado desde entonces
+    .later = la unidad { $unit } empieza el { $from }: corrija los días o la unidad
+OBSERVATION_RESERVED = la propia suite observa “{ $measure }”: quítela, o dé otro nombre a la medida
+OBSERVATION_UNIT_NOT_HERE = unit_id indica quién lleva una campaña, y esto trata de { $kind ->
+    [person] una persona
+    [unit] una unidad
+    [account] una cuenta
+   *[store] una tienda
+}: quítelo
+OBSERVATION_WITHOUT_TIME = necesita un instante (at) o un primer día y, si son varios, un último (from, to): indique una de las dos cosas
+    .date = { $field } no es una fecha: escríbala como 2026-03-31
+OBSERVATION_BACKWARDS = termina el { $to }, antes de empezar el { $from }: corrija una de las dos fechas
+OBSERVATION_TOO_LONG = trata del { $from } al { $to }, y ninguna observación trata de más de { $most } días: corrija los días
+OBSERVATION_TIME_IMPLAUSIBLE = { $field } no está entre los años { $first } y { $last }: compruebe el año
+OBSERVATION_WITHOUT_NUMBER = “{ $text }” no es un número decimal con seis decimales como máximo: corríjalo
+OBSERVATION_OUT_OF_RANGE = el valor supera { $most } en positivo o en negativo: compruebe la unidad
+OBSERVATION_DIFFERENT = { $name } ya existe con { $other } de { $source }, y aquí es { $value } de { $of }: envíelo con una revisión superior si esto es lo que cuenta
+OBSERVATION_WITHDRAWN = { $name } se retiró ({ $why }): no lo envíe, o envíe una revisión superior para recuperarlo
 
-# Schemes.
-
-SCHEME_WITHOUT_INDICATORS = at least one indicator is needed
-NAME_TWICE = "{ $name }" is there twice
-WEIGHTS_NOT_HUNDRED = the weights sum to { $sum }, not to 100: change them so that they sum to exactly 100
-WEIGHT_NOT_POSITIVE = { $weight } is not above zero: leave the indicator out
-# A measure of the scheme is beyond what is computed with.
-MEASURE_TOO_LARGE = the measure "{ $column }" of record { $record } of { $account } is { $value }, which is too large to compute with: at most 9000000000000 either way; correct the record, or take the indicator out of the scheme
-    .row = { $text } is too large to compute with: at most { $most } either way
-MEASURE_TOO_LARGE_CURE = correct the number, or take the indicator that measures the column out of scheme.yaml
-MEASURE_UNKNOWN = "{ $measure }" is neither a built-in measure (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) nor a numeric column of the records
-# The bounds of a standard name an indicator that it does not have.
-BOUNDS_OF_NOTHING = the scheme has no indicator "{ $kpi }": write the key of one of its own
-# The least of a bound is above its greatest.
-BOUNDS_BACKWARDS = the least, { $min }, is above the greatest, { $max }: exchange them
-# The standard's own value is not within its bounds.
-BOUNDS_WITHOUT_OWN = the scheme itself has { $own }, which is not from { $min } to { $max }: widen the bounds so that it is
-# The share of indicators beside the standard's is no share.
-BOUNDS_EXTRA = { $most } is not above 0 and below 100
-# A branch's scheme has a value that the standard it refines does not allow.
-REFINED_BEYOND = { $value } is outside of what the standard "{ $standard }" allows: { $min } to { $max }
-    .target = the standard "{ $standard }" allows a number from { $min } to { $max }
-# A branch's scheme changes what the standard that it refines lays down.
-REFINED_FIXED = the standard "{ $standard }" lays this down: write what it has
-    .value = the standard "{ $standard }" lays down { $fixed }, not { $value }
-# An indicator of a branch's scheme has the key of one of the standard's and measures something else.
-# A branch's scheme defines a measure of the standard in another way.
-REFINED_DEFINITION = the standard "{ $standard }" lays down what "{ $measure }" is: copy its definition as it is
-    .column = the standard "{ $standard }" takes "{ $measure }" from the column of this name: give the definition another name
-    .extra = the standard "{ $standard }" allows "{ $measure }" as the catalogue defines it: leave the definition out, and it is copied from there
-REFINED_MEASURE = "{ $kpi }" of the standard "{ $standard }" measures { $measure }: measure that, or give this indicator a key of its own
-# Two ways of saying how much an indicator may count.
-WEIGHT_BOUND_TWICE = say either weight, from and to, or weight_within, so much more or less: not both
-# A bound that is said the wrong way round.
-WEIGHT_BOUND_BELOW_0 = so much more or less is said as a number of 0 or above
-# A bound beyond what is computed with.
-WEIGHT_BOUND_TOO_LARGE = this is more than can be computed with: say at most 100
-# A branch's scheme lacks an indicator that the standard lays down.
-REFINED_LEFT_OUT = "{ $kpi }" is missing, and the standard "{ $standard }" does not allow to leave it out
-# A branch's scheme has an indicator beside the standard's, which allows none.
-REFINED_EXTRA = "{ $kpi }" is no indicator of the standard "{ $standard }", which allows none beside its own
-# An indicator beside the standard's measures something that the standard does not allow.
-REFINED_EXTRA_MEASURE = "{ $measure }" is not among what indicators beside those of the standard "{ $standard }" may measure: { $measures }
-# The indicators beside the standard's weigh more than it allows.
-REFINED_EXTRA_SHARE = the indicators beside those of the standard "{ $standard }" weigh { $sum }, and it allows at most { $most } together
-# What a scheme names as its parent is of the same unit, or of one that is not above it.
-SCHEME_PARENT_NOT_ABOVE = a scheme refines one of the group or of a unit above its own: name such a one, or none
-# A scheme, or a version, is out of use: by the end of the cycle's period, or today where something is written.
-SCHEME_WITHDRAWN = the scheme "{ $name }" is out of use from { $from } on: take another one, or write one under another name
-    .version = version { $version } of "{ $name }" is out of use from { $from } on: take another version
-    .version_none = version { $version } of "{ $name }" is out of use from { $from } on, and no other version is in use then: take another scheme, or have a new version written
-    .version_for = version { $version } of "{ $name }" is out of use from { $from } on: take version { $instead }
-    .parent = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine another version, or another scheme
-    .parent_none = the version of "{ $name }" that the scheme refines is out of use since { $from }, and so is every other one: refine another scheme, or none
-    .parent_for = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine version { $version }
-# A version or scheme was withdrawn before.
-SCHEME_WITHDRAWN_ALREADY = that is out of use from { $from } on already
-# What is to be used in place of a withdrawn version cannot be.
-SCHEME_NOT_INSTEAD = version { $version } cannot be used in place of it: name another version of the scheme that is in use, and only where one version is withdrawn
-# A scheme that another stack writes.
-SCHEME_IMPORTED = the scheme came from { $region } and is written there: change it there and import the file again
-# Only schemes of the group go to other stacks.
-SCHEME_OF_A_UNIT = the scheme belongs to a unit and stays in its region: export a scheme of the group
-# A file has other content under a version that is known here.
-STANDARD_DIFFERS = version { $version } of "{ $name }" is here with other content: versions never change, so ask the stack that writes it which is right
-    .withdrawal = "{ $name }" is out of use here from another day on: ask the stack that writes it which is right
-# A file of a stack that does not write the scheme.
-STANDARD_NOT_FROM = the scheme is not written by the stack of { $region }: import the file of the stack that writes it
-# A scheme of the group has the name already.
-SCHEME_NAME_TAKEN = the group has another scheme of the name "{ $name }" here: give the standard another name where it is written
-# No scheme of the group has the name.
-SCHEME_NAME_UNKNOWN = the group has no scheme of the name "{ $name }" here: ListSchemes tells their names
-STANDARD_IMPORTED = "{ $name }" of { $region }: version { $version } is the newest, { $written } new, { $unchanged } unchanged
-# A unit's scheme refines none of the standards that are mandatory for it.
-STANDARD_MANDATORY = a scheme here must refine one of the standards that are mandatory: name one of them as its parent: { $standards }
-TARGET_MISSING = a number or team_median is needed
-TARGET_NOT_POSITIVE = { $target } is not above zero
-FLOOR_NOT_BELOW_CAP = the floor { $floor } is not below the cap { $cap }
-SMALL_SAMPLE_NOT_HERE = only rates and means can be drawn to the average
-QUOTAS_NOT_WHOLE = the quotas must sum to exactly 1000000 millionths
-BANDS_OUT_OF_ORDER = write the bands best first, with no more points for a worse one
-BANDS_NOT_HERE = bands belong to forced_distribution only
-GRADES_OUT_OF_ORDER = write the grades best first, each with a lower min_score
-GRADES_MIXED = give every grade a min_score, or every grade a quota
-# A definition of a measure says not what it is taken from, or not how.
-MEASURE_OF_EXPECTED = say what the measure is taken from: record, observation, ratio, sum, repeat, trend or team
-AGGREGATION_EXPECTED = say how the values become one, by an aggregation that this release knows
-OBSERVED_OF_EXPECTED = say of what it is observed: a person, a unit, an account, a store or a campaign
-MEASURES_DEFINED_TOO_MANY = a scheme defines at most { $most } measures: leave out those that no indicator uses
-MEASURE_BUILT_IN = "{ $name }" is a built-in measure: give the definition another name
-MEASURE_VALID_BACKWARDS = the first day, { $from }, is after the last, { $to }: exchange them
-MEASURE_VALUE_MISSING = a value of the records is needed: first_reply_seconds, duration_seconds, resolved, rating, amount, or a column of numbers
-MEASURE_OF_RESOLVED = resolved is yes or no: take its share, or count the records
-MEASURE_COLUMN_UNKNOWN = "{ $column }" is no numeric column of the records
-MEASURE_TEST_MISSING = a threshold is needed: at_most, at_least, below, above or equal
-MEASURE_TEST_NOT_HERE = a threshold belongs to a share, or to a count of records or customers by a value: leave it out
-MEASURE_HOURS_EMPTY = the hours begin and end at the same time: leave them out to count all day
-MEASURE_HOURS_NOT_HERE = only seconds can be counted within hours, those of first_reply_seconds or duration_seconds: count records that begin within them
-MEASURE_SESSION_TOO_LONG = a session has pauses of at most { $most } minutes
-MEASURE_SESSION_NOT_HERE = a sum takes every record, and customers are counted once anyhow: leave the session out
-MEASURE_ADDS_NOT_UP = "{ $measure }" is no count and no sum, so that nothing can be divided by it or by something: name one that adds up
-MEASURE_SUM_EMPTY = at least one measure to sum is needed
-MEASURE_FACTOR_ZERO = a factor of 0 takes a measure out: leave it out
-MEASURE_COUNT_EXPECTED = "{ $measure }" is no count of records that the scheme defines: a repetition is looked for among records
-MEASURE_DAYS_BEYOND = a repetition is looked for within 1 to { $most } days
-MEASURE_PART_UNKNOWN = "{ $measure }" is neither defined in the scheme nor built in: define it too, or correct the name
-MEASURE_OF_ITSELF = "{ $measure }" is computed from itself: take it out of what it is computed from
-MEASURE_NAME_RESERVED = names that begin with "{ $prefix }" belong to the measures that everybody has: choose another name
-# The owner has a measure of this name in the catalogue.
-MEASURE_NAME_TAKEN = there is a measure of the name "{ $name }" already: change that one, or choose another name
-# A measure of the catalogue keeps its name, since schemes name it.
-MEASURE_NAME_FIXED = the measure is called "{ $name }" and stays so: define another one under the new name, and retire this one
-# A measure of the catalogue that is out of use is named.
-MEASURE_RETIRED = out of use in the catalogue: { $measures }. Name another measure, define one of that name in the scheme itself, or put it back in use (UpdateMeasure)
-# A measure that is out of use already.
-MEASURE_RETIRED_ALREADY = "{ $name }" is out of use already
-# Other measures of the catalogue are computed from one that is to be changed or retired.
-MEASURE_NEEDED = other measures of the catalogue are computed from "{ $name }" and would not be sound any more: change or retire these first: { $by }
+SCHEME_WITHOUT_INDICATORS = se necesita al menos un indicador
+NAME_TWICE = “{ $name }” aparece dos veces
+WEIGHTS_NOT_HUNDRED = los pesos suman { $sum }, no 100: cámbielos para que sumen exactamente 100
+WEIGHT_NOT_POSITIVE = { $weight } no es mayor que cero: quite el indicador
+MEASURE_TOO_LARGE = la medida “{ $column }” del registro { $record } de { $account } es { $value }, demasiado grande para calcular: 9000000000000 como máximo en positivo o en negativo; corrija el registro, o quite el indicador del esquema
+    .row = { $text } es demasiado grande para calcular: { $most } como máximo en positivo o en negativo
+MEASURE_TOO_LARGE_CURE = corrija el número, o quite de scheme.yaml el indicador que mide la columna
+MEASURE_UNKNOWN = “{ $measure }” no es una medida incorporada (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) ni una columna numérica de los registros
+BOUNDS_OF_NOTHING = el esquema no tiene ningún indicador “{ $kpi }”: escriba la clave de uno de los suyos
+BOUNDS_BACKWARDS = el mínimo, { $min }, supera el máximo, { $max }: intercámbielos
+BOUNDS_WITHOUT_OWN = el propio esquema tiene { $own }, que no está entre { $min } y { $max }: amplíe los límites para que lo esté
+BOUNDS_EXTRA = { $most } no es mayor que 0 y menor que 100
+REFINED_BEYOND = { $value } está fuera de lo que permite el estándar “{ $standard }”: de { $min } a { $max }
+    .target = el estándar “{ $standard }” permite un número de { $min } a { $max }
+REFINED_FIXED = el estándar “{ $standard }” lo fija: escriba lo que él tiene
+    .value = el estándar “{ $standard }” fija { $fixed }, no { $value }
+REFINED_DEFINITION = el estándar “{ $standard }” fija qué es “{ $measure }”: copie su definición tal cual
+    .column = el estándar “{ $standard }” toma “{ $measure }” de la columna con ese nombre: dé otro nombre a la definición
+    .extra = el estándar “{ $standard }” admite “{ $measure }” tal como la define el catálogo: quite la definición, y se copiará de allí
+REFINED_MEASURE = “{ $kpi }” del estándar “{ $standard }” mide { $measure }: mida eso, o dé a este indicador una clave propia
+WEIGHT_BOUND_TWICE = indique weight, from y to, o bien weight_within, la diferencia admitida en más o en menos: no ambas cosas
+WEIGHT_BOUND_BELOW_0 = una diferencia en más o en menos se indica con un número mayor o igual que 0
+WEIGHT_BOUND_TOO_LARGE = es más de lo que se puede calcular: indique 100 como máximo
+REFINED_LEFT_OUT = falta “{ $kpi }”, y el estándar “{ $standard }” no permite omitirlo
+REFINED_EXTRA = “{ $kpi }” no es un indicador del estándar “{ $standard }”, que no admite ninguno además de los suyos
+REFINED_EXTRA_MEASURE = “{ $measure }” no está entre lo que pueden medir los indicadores adicionales a los del estándar “{ $standard }”: { $measures }
+REFINED_EXTRA_SHARE = los indicadores adicionales a los del estándar “{ $standard }” pesan { $sum }, y este admite { $most } como máximo entre todos
+SCHEME_PARENT_NOT_ABOVE = un esquema adapta uno del grupo o de una unidad superior a la suya: indique uno así, o ninguno
+SCHEME_WITHDRAWN = el esquema “{ $name }” deja de estar vigente el { $from }: tome otro, o cree uno con otro nombre
+    .version = la versión { $version } de “{ $name }” deja de estar vigente el { $from }: tome otra versión
+    .version_none = la versión { $version } de “{ $name }” deja de estar vigente el { $from }, y ninguna otra lo está entonces: tome otro esquema, o pida que se redacte una versión nueva
+    .version_for = la versión { $version } de “{ $name }” deja de estar vigente el { $from }: tome la versión { $instead }
+    .parent = la versión de “{ $name }” que adapta el esquema no está vigente desde el { $from }: adapte otra versión, u otro esquema
+    .parent_none = la versión de “{ $name }” que adapta el esquema no está vigente desde el { $from }, y tampoco ninguna otra: adapte otro esquema, o ninguno
+    .parent_for = la versión de “{ $name }” que adapta el esquema no está vigente desde el { $from }: adapte la versión { $version }
+SCHEME_WITHDRAWN_ALREADY = eso ya deja de estar vigente el { $from }
+SCHEME_NOT_INSTEAD = la versión { $version } no se puede usar en su lugar: indique otra versión del esquema que esté vigente, y solo si se retira una única versión
+SCHEME_IMPORTED = el esquema vino de { $region } y se redacta allí: cámbielo allí e importe de nuevo el archivo
+SCHEME_OF_A_UNIT = el esquema pertenece a una unidad y permanece en su región: exporte un esquema del grupo
+STANDARD_DIFFERS = la versión { $version } de “{ $name }” está aquí con otro contenido: las versiones nunca cambian, así que pregunte a la instancia que lo redacta cuál es la correcta
+    .withdrawal = “{ $name }” deja de estar vigente aquí en otro día: pregunte a la instancia que lo redacta cuál es el correcto
+STANDARD_NOT_FROM = el esquema no lo redacta la instancia de { $region }: importe el archivo de la instancia que lo redacta
+SCHEME_NAME_TAKEN = el grupo tiene aquí otro esquema con el nombre “{ $name }”: dé otro nombre al estándar allí donde se redacta
+SCHEME_NAME_UNKNOWN = el grupo no tiene aquí ningún esquema con el nombre “{ $name }”: ListSchemes indica los nombres
+STANDARD_IMPORTED = “{ $name }” de { $region }: la versión { $version } es la más reciente; nuevas: { $written }, sin cambios: { $unchanged }
+STANDARD_MANDATORY = un esquema debe adaptar aquí uno de los estándares obligatorios: indique uno de ellos como parent: { $standards }
+TARGET_MISSING = se necesita un número o team_median
+TARGET_NOT_POSITIVE = { $target } no es mayor que cero
+FLOOR_NOT_BELOW_CAP = el mínimo { $floor } no es menor que el tope { $cap }
+SMALL_SAMPLE_NOT_HERE = solo las tasas y las medias se pueden acercar al promedio
+QUOTAS_NOT_WHOLE = las cuotas deben sumar exactamente 1000000 millonésimas
+BANDS_OUT_OF_ORDER = escriba las bandas empezando por la mejor, sin más puntos para una peor
+BANDS_NOT_HERE = las bandas solo corresponden a forced_distribution
+GRADES_OUT_OF_ORDER = escriba las calificaciones empezando por la mejor, cada una con un min_score menor
+GRADES_MIXED = dé a cada calificación un min_score, o a cada calificación una cuota
+MEASURE_OF_EXPECTED = indique de dónde se toma la medida: record, observation, ratio, sum, repeat, trend o team
+AGGREGATION_EXPECTED = indique cómo se reducen los valores a uno, con una agregación que esta versión conozca
+OBSERVED_OF_EXPECTED = indique de qué es la observación: una persona, una unidad, una cuenta, una tienda o una campaña
+MEASURES_DEFINED_TOO_MANY = un esquema define { $most } medidas como máximo: quite las que ningún indicador usa
+MEASURE_BUILT_IN = “{ $name }” es una medida incorporada: dé otro nombre a la definición
+MEASURE_VALID_BACKWARDS = el primer día, { $from }, es posterior al último, { $to }: intercámbielos
+MEASURE_VALUE_MISSING = se necesita un valor de los registros: first_reply_seconds, duration_seconds, resolved, rating, amount, o una columna de números
+MEASURE_OF_RESOLVED = resolved es sí o no: tome su proporción, o cuente los registros
+MEASURE_COLUMN_UNKNOWN = “{ $column }” no es una columna numérica de los registros
+MEASURE_TEST_MISSING = se necesita un umbral: at_most, at_least, below, above o equal
+MEASURE_TEST_NOT_HERE = un umbral corresponde a una proporción, o a un recuento de registros o clientes según un valor: quítelo
+MEASURE_HOURS_EMPTY = el horario empieza y termina a la misma hora: quítelo para contar todo el día
+MEASURE_HOURS_NOT_HERE = dentro de un horario solo se pueden contar segundos, los de first_reply_seconds o duration_seconds: cuente los registros que empiezan en él
+MEASURE_SESSION_TOO_LONG = una sesión tiene pausas de { $most } minutos como máximo
+MEASURE_SESSION_NOT_HERE = una suma toma cada registro, y los clientes se cuentan de todos modos una sola vez: quite la sesión
+MEASURE_ADDS_NOT_UP = “{ $measure }” no es un recuento ni una suma, así que no se puede dividir nada entre ella ni dividirla: indique una que se sume
+MEASURE_SUM_EMPTY = se necesita al menos una medida que sumar
+MEASURE_FACTOR_ZERO = un factor de 0 elimina la medida: quítela
+MEASURE_COUNT_EXPECTED = “{ $measure }” no es un recuento de registros que defina el esquema: una repetición se busca entre registros
+MEASURE_DAYS_BEYOND = una repetición se busca dentro de 1 a { $most } días
+MEASURE_PART_UNKNOWN = “{ $measure }” no está definida en el esquema ni incorporada: defínala también, o corrija el nombre
+MEASURE_OF_ITSELF = “{ $measure }” se calcula a partir de sí misma: quítela de aquello con lo que se calcula
+MEASURE_NAME_RESERVED = los nombres que empiezan por “{ $prefix }” pertenecen a las medidas que todos tienen: elija otro nombre
+MEASURE_NAME_TAKEN = ya hay una medida con el nombre “{ $name }”: cambie esa, o elija otro nombre
+MEASURE_NAME_FIXED = la medida se llama “{ $name }” y así se queda: defina otra con el nombre nuevo, y retire esta
+MEASURE_RETIRED = retiradas del catálogo: { $measures }. Indique otra medida, defina una con ese nombre en el propio esquema, o vuelva a ponerla en uso (UpdateMeasure)
+MEASURE_RETIRED_ALREADY = “{ $name }” ya está retirada
+MEASURE_NEEDED = otras medidas del catálogo se calculan a partir de “{ $name }” y dejarían de ser válidas: cambie o retire primero estas: { $by }
 SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] Seconds until the first reply
-    [presale_first_reply_within_30s] First reply within 30 s before a sale
-    [aftersale_resolved] Resolved after a sale
-    [handling_seconds] Seconds of a dialogue
-    [rating] Rating
-    [solved] Resolved records
-    [customers] Customers
-    [buyers] Customers who bought
-    [orders] Orders
-    [presale_records] Records before a sale
-    [conversion] Conversion
-    [order_value] Value of an order
-    [repeat_purchase_30d] Repeat purchase within 30 days
-    [second_conversion_7d] Conversion within 7 days after a first contact
-    [complaints] Complaints
-    [complaint_rate] Complaint rate
+    [first_reply_seconds] Segundos hasta la primera respuesta
+    [presale_first_reply_within_30s] Primera respuesta en 30 s antes de la venta
+    [aftersale_resolved] Resueltos después de la venta
+    [handling_seconds] Segundos por conversación
+    [rating] Valoración
+    [solved] Registros resueltos
+    [customers] Clientes
+    [buyers] Clientes que compraron
+    [orders] Pedidos
+    [presale_records] Registros antes de la venta
+    [conversion] Conversión
+    [order_value] Valor de un pedido
+    [repeat_purchase_30d] Compra repetida en 30 días
+    [second_conversion_7d] Conversión en los 7 días posteriores a un primer contacto
+    [complaints] Quejas
+    [complaint_rate] Tasa de quejas
    *[other] { $key }
 }
-# There is no scheme of this name to begin with.
-SCHEME_TEMPLATE_UNKNOWN = there is no scheme of the name "{ $name }" to begin with: choose one of { $names }
+SCHEME_TEMPLATE_UNKNOWN = no hay ningún esquema de partida con el nombre “{ $name }”: elija uno de { $names }
 TEMPLATE_TITLE = { $name ->
-    [agent] Service agents
-    [operations] Store operations
-   *[service-manager] Service managers
+    [agent] Agentes de atención al cliente
+    [operations] Operación de tiendas
+   *[service-manager] Responsables de atención al cliente
 }
 TEMPLATE_ABOUT = { $name ->
-    [agent] For those who serve customers: work done, first reply, resolved, rating, conversion, quality checks and punctuality
-    [operations] For those who run stores: visitors, conversion, campaign sales, cost of an order and growth, all observed; no service records are needed
-   *[service-manager] For those who lead agents, in four dimensions: service quality, team, business and innovation
+    [agent] Para quienes atienden a clientes: trabajo realizado, primera respuesta, resolución, valoración, conversión, controles de calidad y puntualidad
+    [operations] Para quienes llevan tiendas: visitantes, conversión, ventas de campaña, costo por pedido y crecimiento, todo por observación; no se necesitan registros de servicio
+   *[service-manager] Para quienes dirigen a agentes, en cuatro dimensiones: calidad del servicio, equipo, negocio e innovación
 }
-# Nobody has a credited record.
-NOBODY_TO_SCORE = there is nobody to score: the period holds no credited record
-# A person twice among the scores.
-PERSON_TWICE = person { $person } is there twice
-# No card has an indicator that could be scored.
-SCHEME_WITHOUT_DATA = no indicator could be scored for anybody, since there is no data, or the median that would be the target is not above zero (each card says which)
-SCHEME_WITHOUT_DATA_CURE = choose indicators and targets that fit the records
-# Nobody has data of a measure that the scheme defines, so that its indicator counts for nobody.
-MEASURE_NOT_SENT = nobody has data of "{ $measure }", so that its indicator counts for nobody: { $what ->
-        [records] there is no record of the kinds and hours that it looks at
-        [known] send { $column } with the service records
-       *[column] send the column { $column } with the service records
+NOBODY_TO_SCORE = no hay nadie que puntuar: el período no contiene ningún registro atribuido
+PERSON_TWICE = la persona { $person } aparece dos veces
+SCHEME_WITHOUT_DATA = no se pudo puntuar ningún indicador de nadie, por falta de datos, o porque la mediana que sería la meta no es mayor que cero (cada ficha indica cuál es el caso)
+SCHEME_WITHOUT_DATA_CURE = elija indicadores y metas que se ajusten a los registros
+MEASURE_NOT_SENT = nadie tiene datos de “{ $measure }”, así que su indicador no cuenta para nadie: { $what ->
+        [records] no hay ningún registro de los tipos y horarios que considera
+        [known] envíe { $column } con los registros de servicio
+       *[column] envíe la columna { $column } con los registros de servicio
     }
-    .observation = nobody has data of "{ $measure }", so that its indicator counts for nobody: send observations of it for the period
-    .past = nobody has a value of "{ $of }" from before, so that the indicator of "{ $measure }" counts for nobody: it counts once an earlier cycle of this scheme, over a period of the same length, is published
-    .team = nobody has data of "{ $measure }", so that its indicator counts for nobody: nobody of a team that is led has data of { $of }
-# Observations that count for nothing in a cycle.
+    .observation = nadie tiene datos de “{ $measure }”, así que su indicador no cuenta para nadie: envíe observaciones de ella para el período
+    .past = nadie tiene un valor anterior de “{ $of }”, así que el indicador de “{ $measure }” no cuenta para nadie: contará cuando se publique un ciclo anterior de este esquema, de un período de la misma duración
+    .team = nadie tiene datos de “{ $measure }”, así que su indicador no cuenta para nadie: nadie de un equipo con responsable tiene datos de { $of }
 OBSERVATIONS_BEYOND_PERIOD = { $count ->
-    [one] one observation of "{ $measure }" reaches
-   *[other] { $count } observations of "{ $measure }" reach
-} beyond the period from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing: an observation counts in a period that holds all of its days
+    [one] una observación de “{ $measure }” sobrepasa
+   *[other] { $count } observaciones de “{ $measure }” sobrepasan
+} el período del { $from } al { $to } y { $count ->
+    [one] no cuenta
+   *[other] no cuentan
+}: una observación cuenta en un período que contiene todos sus días
 OBSERVATIONS_UNREAD = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use
+    [one] una observación de “{ $measure }” en el período no cuenta
+   *[other] { $count } observaciones de “{ $measure }” en el período no cuentan
+}: ningún indicador de este esquema lee la medida, ni ninguno de otro esquema vigente
     .near = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use (is { $near } meant?)
-# Sums beyond what is computed with: the cards are made without the indicator.
-INDICATOR_TOO_LARGE = the indicator { $indicator } counts for nobody, since the number of { $people } is too large to compute with
-    .apart = the indicator { $indicator } counts for nobody, since its numbers lie too far apart to compute with them
-INDICATOR_TOO_LARGE_CURE = check the currency and the unit of the amounts and measures, or take the indicator out of scheme.yaml
-# A number beyond what is computed with.
-NUMBER_TOO_LARGE = the score of person { $person } is too large to compute with: look at the floors and caps of the scheme
-    .grades = the quotas of the grades are too large to compute with: make them smaller
-    .unit = the numbers of unit { $unit } are too large to compute with: look at the cards of its people
-    .pool = the money or the shares of the pool are too large to compute with: look at the amount and at the rule
-    .part = the weights of part { $place } of the pool are too large to compute with: look at the scores and at the rule
-    .person = the score of person { $person } is too large to compute with in part { $place } of the pool: look at the score and at the rule
+    [one] una observación de “{ $measure }” en el período no cuenta
+   *[other] { $count } observaciones de “{ $measure }” en el período no cuentan
+}: ningún indicador de este esquema lee la medida, ni ninguno de otro esquema vigente (¿quiso decir { $near }?)
+INDICATOR_TOO_LARGE = el indicador { $indicator } no cuenta para nadie, porque el valor de { $people } es demasiado grande para calcular
+    .apart = el indicador { $indicator } no cuenta para nadie, porque sus valores están demasiado alejados entre sí para calcular
+INDICATOR_TOO_LARGE_CURE = compruebe la moneda y la unidad de los montos y medidas, o quite el indicador de scheme.yaml
+NUMBER_TOO_LARGE = la puntuación de la persona { $person } es demasiado grande para calcular: revise los mínimos y topes del esquema
+    .grades = las cuotas de las calificaciones son demasiado grandes para calcular: redúzcalas
+    .unit = los valores de la unidad { $unit } son demasiado grandes para calcular: revise las fichas de su personal
+    .pool = el dinero o las partes de la bolsa son demasiado grandes para calcular: revise el monto y la regla
+    .part = los pesos de la parte { $place } de la bolsa son demasiado grandes para calcular: revise las puntuaciones y la regla
+    .person = la puntuación de la persona { $person } es demasiado grande para calcular en la parte { $place } de la bolsa: revise la puntuación y la regla
 
-# Score cards: a line for an indicator, made of what was measured, what the small-sample rule did, the points and the weight.
 CARD_MEASURE = { $measure ->
-    [credited_records] Credited records
-    [first_reply_within_30s] First reply within 30 s
-    [resolved] Resolved
-    [rating_at_least_4] Rating at least 4 of 5
-    [amount] Sales amount
+    [credited_records] Registros atribuidos
+    [first_reply_within_30s] Primera respuesta en 30 s
+    [resolved] Resueltos
+    [rating_at_least_4] Valoración de al menos 4 de 5
+    [amount] Monto de ventas
    *[other] { $kpi }
 }
 CARD_DEFINED = { $name } ({ $what })
 CARD_VALUE = { $kind ->
-    [records] { $value } records
-    [customers] { $value } customers
-    [percent] { $value } %
+    [records] { $value } registros
+    [customers] { $value } clientes
+    [percent] { $value } %
     [own] { $value } { $unit }
     [standard] { $value } { $unit ->
-        [points] points
+        [points] puntos
        *[currency] { $unit }
     }
    *[bare] { $value }
 }
 CARD_LINE_DROPPED = { $name }: { $why ->
-    [nobody] nobody has data in the period, so it is dropped for everybody
-    [person] there is no data of this person, so it is dropped here
-    [too_large] the number is too large to compute with, so it is dropped for everybody
-    [past] there is no value of before other than 0 of this person to hold it against, so it is dropped here
-    [too_large_elsewhere] the number of somebody else is too large to compute with, or the numbers of the group lie too far apart, so it is dropped for everybody
-   *[target] the median that would be its target is not above zero, so it is dropped
-}, and its weight of { $weight } is spread over the other indicators in proportion.
-CARD_AGAINST = { $value } against { $past }
-CARD_PAST = { $measure } of { $values }
-CARD_PAST_VALUE = { $value } from { $from } to { $to }
-CARD_LINE_NOT_SCORED = { $name }: not scored.
+    [nobody] nadie tiene datos en el período, así que se excluye para todos
+    [person] no hay datos de esta persona, así que se excluye aquí
+    [too_large] el valor es demasiado grande para calcular, así que se excluye para todos
+    [past] esta persona no tiene un valor anterior distinto de 0 con el que compararse, así que se excluye aquí
+    [too_large_elsewhere] el valor de otra persona es demasiado grande para calcular, o los valores del grupo están demasiado alejados entre sí, así que se excluye para todos
+   *[target] la mediana que sería su meta no es mayor que cero, así que se excluye
+}, y su peso de { $weight } se reparte en proporción entre los demás indicadores.
+CARD_AGAINST = { $value } frente a { $past }
+CARD_PAST = { $measure } de { $values }
+CARD_PAST_VALUE = { $value } del { $from } al { $to }
+CARD_LINE_NOT_SCORED = { $name }: sin puntuar.
 CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
-    [cap] {" "}(the cap)
-    [floor] {" "}(the floor)
+    [cap] {" "}(el tope)
+    [floor] {" "}(el mínimo)
    *[none] {""}
-}; times weight { $weight } %{ $spread ->
-    [yes] {" "}({ $scheme_weight } in the scheme, and a part of what dropped indicators left)
+}; multiplicado por el peso de { $weight } %{ $spread ->
+    [yes] {" "}({ $scheme_weight } en el esquema, y una parte de lo que dejaron los indicadores excluidos)
    *[no] {""}
-} gives { $weighted }.
-CARD_MEASURED = { $value } on { $records } records
-CARD_NOT_MEASURED = not measured
-CARD_SMALL_SAMPLE = ; below { $below } records the missing ones count as average ({ $group }), which gives { $adjusted }
-CARD_POINTS_BY_TARGET = against the target of { $target } ({ $basis ->
-    [scheme] set by the scheme
-    [team] median of the { $people } people of the team
-   *[group] median of all { $people } people, the team being too small
-}) that is { $points } points
+}, resulta { $weighted }.
+CARD_MEASURED = { $value } en { $records } registros
+CARD_NOT_MEASURED = no medido
+CARD_SMALL_SAMPLE = ; por debajo de { $below } registros, los que faltan cuentan como el promedio ({ $group }), de lo que resulta { $adjusted }
+CARD_POINTS_BY_TARGET = frente a la meta de { $target } ({ $basis ->
+    [scheme] fijada por el esquema
+    [team] mediana de las { $people } personas del equipo
+   *[group] mediana de las { $people } personas en total, por ser el equipo demasiado pequeño
+}), son { $points } puntos
 CARD_POINTS_BY_PLACE = { $by ->
-    [target] the target
-    [min_max] the place between the worst and the best of the group
-    [percentile] the percentage of the group that is no better
-    [t_score] the distance from the group's mean in standard deviations
-   *[band] the band of the place in the group
-} makes that { $points } points
+    [target] por la meta
+    [min_max] por el lugar entre el peor y el mejor resultado del grupo
+    [percentile] por el porcentaje del grupo que no es mejor
+    [t_score] por la distancia a la media del grupo en desviaciones estándar
+   *[band] por la banda del lugar en el grupo
+}, son { $points } puntos
 CARD_CHANGE = { $kind ->
-    [rate_more] { $step } percentage point more
-    [rate_less] { $step } percentage point less
-    [records_more] { $step } more credited record
-    [records_fewer] { $step } fewer credited record
-    [more] { $amount } more
-   *[less] { $amount } less
+    [rate_more] { $step } punto porcentual más
+    [rate_less] { $step } punto porcentual menos
+    [records_more] { $step } registro atribuido más
+    [records_fewer] { $step } registro atribuido menos
+    [more] { $amount } más
+   *[less] { $amount } menos
 }
 CARD_NEXT = { $effect ->
-    [capped] { $change } would add nothing: the cap is reached.
-    [nothing] { $change } alone would add nothing.
-   *[points] { $change } would add { $gain } points.
+    [capped] { $change } no agregaría nada: se alcanzó el tope.
+    [nothing] { $change } por sí solo no agregaría nada.
+   *[points] { $change } agregaría { $gain } puntos.
 }
-CARD_SUMMARY = Score { $score }, rank { $rank } of { $of }{ $grade }{ $collaboration }.
-CARD_GRADE = , grade { $grade }
-CARD_COLLABORATION = ; { $points } of it for collaboration: { $outside } of { $credited } records were outside the own roster or team
+CARD_SUMMARY = Puntuación { $score }, posición { $rank } de { $of }{ $grade }{ $collaboration }.
+CARD_GRADE = , calificación { $grade }
+CARD_COLLABORATION = ; de ellos, { $points } puntos por colaboración: { $outside } de { $credited } registros fueron ajenos al turno o al equipo propio
 
-# What a definition of a measure says, as a part of a sentence.
 DEFINED = { $what }{ $few ->
-    [yes] , of at least { $min_count }
+    [yes] , a partir de { $min_count }
    *[no] {""}
 }{ $valid ->
-    [between] , from { $from } to { $to }
-    [from] , from { $from } on
-    [to] , until { $to }
+    [between] , del { $from } al { $to }
+    [from] , a partir del { $from }
+    [to] , hasta el { $to }
    *[ever] {""}
 }
 DEFINED_RECORDS = { $aggregation ->
-    [mean] the mean of { $value }
-    [sum] the sum of { $value }
-    [share] the percentage of records with { $value } { $test }
-    [count] the number of records
-    [count_of] the number of records with { $value } { $test }
-    [distinct] the number of customers
-   *[distinct_of] the number of customers of records with { $value } { $test }
+    [mean] media: { $value }
+    [sum] suma: { $value }
+    [share] porcentaje de registros con { $value } { $test }
+    [count] número de registros
+    [count_of] número de registros con { $value } { $test }
+    [distinct] número de clientes
+   *[distinct_of] número de clientes de registros con { $value } { $test }
 }{ $kinds }{ $hours }{ $session }
 DEFINED_VALUE = { $value ->
-    [first_reply_seconds] the seconds until the first reply
-    [duration_seconds] the seconds from beginning to end
-    [resolved] the problem resolved
-    [rating] the rating
-    [amount] the sales amount
+    [first_reply_seconds] los segundos hasta la primera respuesta
+    [duration_seconds] los segundos de principio a fin
+    [resolved] el problema resuelto
+    [rating] la valoración
+    [amount] el monto de ventas
    *[column] { $value }
 }
-DEFINED_GIVEN = given
+DEFINED_GIVEN = indicado
 DEFINED_TEST = { $is ->
-    [at_most] at most { $threshold }
-    [at_least] at least { $threshold }
-    [below] below { $threshold }
-    [above] above { $threshold }
-   *[equal] equal to { $threshold }
+    [at_most] { $threshold } como máximo
+    [at_least] { $threshold } como mínimo
+    [below] por debajo de { $threshold }
+    [above] por encima de { $threshold }
+   *[equal] igual a { $threshold }
 }
-DEFINED_KINDS = , of the kind { $kinds }
+DEFINED_KINDS = , del tipo { $kinds }
 DEFINED_HOURS = , { $counts ->
-    [begun] begun
-   *[inside] counting the time
-} from { $from } to { $to }
-DEFINED_SESSION = , the first of each session with pauses of at most { $minutes ->
-    [one] { $minutes } minute
-   *[other] { $minutes } minutes
-}
+    [begun] con inicio
+   *[inside] contando el tiempo
+} de { $from } a { $to }
+DEFINED_SESSION = , el primero de cada sesión con pausas de { $minutes ->
+    [one] { $minutes } minuto
+   *[other] { $minutes } minutos
+} como máximo
 DEFINED_OBSERVATION = { $aggregation ->
-    [sum] the sum
-    [mean] the mean
-   *[last] the last
-} of what was observed of the { $subject ->
-    [person] person
-    [unit] org unit
-    [account] account
-    [store] store
-   *[campaign] campaign
+    [sum] la suma
+    [mean] la media
+   *[last] el último valor
+} de lo observado de { $subject ->
+    [person] la persona
+    [unit] la unidad organizativa
+    [account] la cuenta
+    [store] la tienda
+   *[campaign] la campaña
 }
 DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] {" "}in percent
+    [yes] {" "}en porcentaje
    *[no] {""}
 }
-DEFINED_SUM = the sum of { $parts }
+DEFINED_SUM = la suma de { $parts }
 DEFINED_PART = { $factor } × { $of }
-DEFINED_REPEAT = the percentage of { $of } whose customer had { $after } within { $days ->
-    [one] { $days } day
-   *[other] { $days } days
-} before
-DEFINED_TREND = by how many percent { $of } differs from the person's own past
+DEFINED_REPEAT = el porcentaje de { $of } cuyo cliente había tenido { $after } en { $days ->
+    [one] el { $days } día anterior
+   *[other] los { $days } días anteriores
+}
+DEFINED_TREND = la diferencia porcentual de { $of } respecto al pasado de la propia persona
 DEFINED_TEAM = { $aggregation ->
-    [mean] the mean of { $of } over the team as of each day
-    [share] the percentage of the team, as of each day, with { $of } { $test }
-   *[sum] the sum of { $of } over the team as of each day
+    [mean] la media de { $of } en el equipo tal como era cada día
+    [share] el porcentaje del equipo, tal como era cada día, con { $of } { $test }
+   *[sum] la suma de { $of } en el equipo tal como era cada día
 }
-# What a correction changed on a card.
-CARD_CHANGED = Before: { $before } Now: { $after }
-CARD_CAME = There is a card now: { $after }
-CARD_WENT = There is no card any more. Before: { $before }
-CARD_CREDITED_CHANGED = Credited records: { $before } before; { $after } now.
-CARD_LINE_CHANGED = { $name }: { $before } before; { $after } now.
-CARD_LINE_CAME = { $name }: counts now: { $after }.
-CARD_LINE_WENT = { $name }: counts no more: { $before } before.
-CARD_STANDING = { $measured }, { $points } points, with weight { $weight } % { $weighted }
-    .dropped = { $measured }, not scored
-CARD_WORKED_OUT_ANEW = The score is the same; it was worked out anew from other numbers.
+CARD_CHANGED = Antes: { $before } Ahora: { $after }
+CARD_CAME = Ahora hay una ficha: { $after }
+CARD_WENT = Ya no hay ficha. Antes: { $before }
+CARD_CREDITED_CHANGED = Registros atribuidos: { $before } antes; { $after } ahora.
+CARD_LINE_CHANGED = { $name }: { $before } antes; { $after } ahora.
+CARD_LINE_CAME = { $name }: ahora cuenta: { $after }.
+CARD_LINE_WENT = { $name }: ya no cuenta: { $before } antes.
+CARD_STANDING = { $measured }, { $points } puntos, con el peso de { $weight } % { $weighted }
+    .dropped = { $measured }, sin puntuar
+CARD_WORKED_OUT_ANEW = La puntuación es la misma; se recalculó con otros números.
 
-# Why a record was credited as it was, a sentence a rung.
-LADDER_REFUND = { $refund } is a refund of { $sale }: it has the credit of that record and lessens its amount
-LADDER_BEGAN = Began at { $at } on { $account }, { $phase ->
-    [shared] a shared account on that day
-    [mixed] on that day on its way from shared to named
-   *[named] a named account on that day
+LADDER_REFUND = { $refund } es un reembolso de { $sale }: sigue la atribución de ese registro y reduce su monto
+LADDER_BEGAN = Empezó el { $at } en { $account }, { $phase ->
+    [shared] ese día una cuenta compartida
+    [mixed] ese día en paso de compartida a nominativa
+   *[named] ese día una cuenta nominativa
 }.
-LADDER_TAG_NONE = Tag: the platform named nobody.
-LADDER_TAG_UNKNOWN = Tag: the platform named "{ $agent }", who is nobody employed on that day or more than one.
-LADDER_TAG = Tag: the platform named "{ $agent }", who is { $person }: the record is theirs.
-LADDER_NAMED_WITHOUT = On a named account only tags and hand-overs count, and there was neither: credited to nobody.
-LADDER_DUTY_NONE = Duty: nobody held the account or was on duty at that time.
-LADDER_DUTY = Duty: { $list }.
-# The record is credited by its replies: who was on duty then.
-LADDER_DUTY_ANSWERED = Duty when it was answered: { $list }.
-    .unheld = Duty: nobody held the account or was on duty when it began; when it was answered, { $list }.
+LADDER_TAG_NONE = Etiqueta: la plataforma no nombró a nadie.
+LADDER_TAG_UNKNOWN = Etiqueta: la plataforma nombró a “{ $agent }”, que no corresponde a ninguna persona con empleo ese día, o a más de una.
+LADDER_TAG = Etiqueta: la plataforma nombró a “{ $agent }”, es decir, { $person }: el registro le corresponde.
+LADDER_NAMED_WITHOUT = En una cuenta nominativa solo cuentan las etiquetas y los traspasos, y no había ninguno: no se atribuye a nadie.
+LADDER_DUTY_NONE = Servicio: nadie tenía la cuenta ni estaba de servicio en ese momento.
+LADDER_DUTY = Servicio: { $list }.
+LADDER_DUTY_ANSWERED = Servicio al responder: { $list }.
+    .unheld = Servicio: nadie tenía la cuenta ni estaba de servicio al empezar; al responder, { $list }.
 LADDER_ON_DUTY = { $person } { $rule ->
-    [handover] held it by hand-over
-    [roster] was rostered on it
-    [punch] of its team was punched in
-   *[team] is of its team
-}, { $from } to { $to } [{ $evidence }]
+    [handover] la tenía por traspaso
+    [roster] tenía turno en ella
+    [punch] de su equipo había marcado entrada
+   *[team] es de su equipo
+}, de { $from } a { $to } [{ $evidence }]
 LADDER_SHARES = { $before }, { $share }
-LADDER_BY_SESSION = Another record of the same customer's session names its agent, so this one follows: { $shares }.
-LADDER_BY_TAG = Credited by tag: { $shares }.
-LADDER_BY_HANDOVER = One person held the account by hand-over: { $shares }.
-LADDER_SOLE = One person was on duty: { $shares }.
-LADDER_INFERRED = Several were on duty; who was busy with other records, and how each works, tells them apart: { $shares }.
-LADDER_EQUAL = Several were on duty and there is too little to tell them apart, so they share equally: { $shares }.
-LADDER_TEAM = The account has no evidence of duty at all, so its team shares: { $shares }.
-LADDER_NOBODY = So it is credited to nobody.
-LADDER_CONTRIBUTORS = Contributors: { $list }.
+LADDER_BY_SESSION = Otro registro de la sesión del mismo cliente nombra a su agente, así que este lo sigue: { $shares }.
+LADDER_BY_TAG = Atribuido por la etiqueta: { $shares }.
+LADDER_BY_HANDOVER = Una sola persona tenía la cuenta por traspaso: { $shares }.
+LADDER_SOLE = Una sola persona estaba de servicio: { $shares }.
+LADDER_INFERRED = Varias personas estaban de servicio; quién estaba ocupado con otros registros, y cómo trabaja cada cual, permite distinguirlas: { $shares }.
+LADDER_EQUAL = Varias personas estaban de servicio y hay muy poco para distinguirlas, así que comparten por igual: { $shares }.
+LADDER_TEAM = No hay ningún indicio de servicio en la cuenta, así que comparte su equipo: { $shares }.
+LADDER_NOBODY = Por eso no se atribuye a nadie.
+LADDER_CONTRIBUTORS = Colaboradores: { $list }.
 LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is { $person }
+    [first_answer] respondió primero
+    [closer] cerró la venta
+   *[after_sales] atendió la posventa
+}: “{ $agent }”, es decir, { $person }
 LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is nobody employed on that day or more than one
-LADDER_SPLIT = Credited by role, as rule "{ $version }" says: first answer { $first_answer }, closing { $closer }, after-sales { $after_sales }; the part of a role that nobody held goes to the others in proportion: { $shares }.
-LADDER_BY_SPLIT = Credited by role: { $shares }.
-LADDER_BY_CLAIM = It was claimed with a click: { $shares }.
-# When the click was, where that is certain.
-LADDER_CLICKED = { $person } clicked at { $at }.
-LADDER_BY_DEVICE = It was served at the device { $device }, which was one person's then: { $shares }.
-LADDER_BY_REPLIES = Several were on duty, each with several dialogues at once; the times of the replies tell them apart: { $shares }.
-LADDER_BY_TAG_SHARE = Several were on duty, each with several dialogues at once; they share as the records near in time that name their agent: { $shares }.
-LADDER_NOT_SPLIT = The policy gives the roles that are named no part: the record is credited as if it named no contributors.
-LADDER_WORTH = On this account about { $now } of the records are expected to be credited to somebody else; with breaks punched about { $breaks }, with devices on 30 % of the replies about { $devices }, with half of the records claimed about { $claims }. That is expected by the doubts of this month, not promised.
+    [first_answer] respondió primero
+    [closer] cerró la venta
+   *[after_sales] atendió la posventa
+}: “{ $agent }”, que no corresponde a ninguna persona con empleo ese día, o a más de una
+LADDER_SPLIT = Atribuido por rol, según la regla “{ $version }”: primera respuesta { $first_answer }, cierre { $closer }, posventa { $after_sales }; la parte de un rol que nadie desempeñó va a los demás en proporción: { $shares }.
+LADDER_BY_SPLIT = Atribuido por rol: { $shares }.
+LADDER_BY_CLAIM = Se reivindicó con un clic: { $shares }.
+LADDER_CLICKED = { $person } hizo clic el { $at }.
+LADDER_BY_DEVICE = Se atendió en el dispositivo { $device }, que entonces era de una sola persona: { $shares }.
+LADDER_BY_REPLIES = Varias personas estaban de servicio, cada una con varias conversaciones a la vez; las horas de las respuestas permiten distinguirlas: { $shares }.
+LADDER_BY_TAG_SHARE = Varias personas estaban de servicio, cada una con varias conversaciones a la vez; comparten como los registros cercanos en el tiempo que nombran a su agente: { $shares }.
+LADDER_NOT_SPLIT = La política no da parte a los roles nombrados: el registro se atribuye como si no nombrara colaboradores.
+LADDER_WORTH = En esta cuenta se espera que alrededor de { $now } de los registros se atribuyan a otra persona; con las pausas marcadas, alrededor de { $breaks }; con dispositivos en el 30 % de las respuestas, alrededor de { $devices }; con la mitad de los registros reivindicada, alrededor de { $claims }. Es lo que se espera según las dudas de este mes, no una promesa.
 
-# What spoke for one person rather than another.
-WHY = { $first } ({ $part } %) rather than { $second } ({ $rest } %): { $what }.
+WHY = { $first } ({ $part } %) y no { $second } ({ $rest } %): { $what }.
 WHY_AGAINST = { $why } { $sign ->
-    [hands] The pause since the last reply spoke for { $second }.
-    [thread] The dialogue so far spoke for { $second }.
-    [profile] The kind of reply spoke for { $second }.
-   *[device] The device spoke for { $second }.
+    [hands] La pausa desde la última respuesta apuntaba a { $second }.
+    [thread] La conversación hasta entonces apuntaba a { $second }.
+    [profile] El tipo de respuesta apuntaba a { $second }.
+   *[device] El dispositivo apuntaba a { $second }.
 }
-WHY_SOMEBODY = somebody else
+WHY_SOMEBODY = otra persona
 WHY_SECONDS = { $count ->
-    [one] { $count } second
-   *[other] { $count } seconds
+    [one] { $count } segundo
+   *[other] { $count } segundos
 }
 WHY_MINUTES = { $count ->
-    [one] { $count } minute
-   *[other] { $count } minutes
+    [one] { $count } minuto
+   *[other] { $count } minutos
 }
 WHY_HOURS = { $count ->
-    [one] { $count } hour
-   *[other] { $count } hours
+    [one] { $count } hora
+   *[other] { $count } horas
 }
 WHY_DAYS = { $count ->
-    [one] { $count } day
-   *[other] { $count } days
+    [one] { $count } día
+   *[other] { $count } días
 }
 WHY_HANDS = { $one }, { $other }
-    .short = { $one }, { $other }, hardly time enough for another reply
-    .usual = { $one }, { $other }, and such a pause is more usual for { $first }
-WHY_WROTE = { $who } had last replied { $pause } before
-WHY_NOT_YET = { $who } had come on duty { $pause } before and not replied yet
-WHY_THREAD = { $first } had probably answered this customer { $pause } earlier
-WHY_PROFILE = { $first } answers customers who have waited { $wait } more often than { $second }
-    .first = { $first } gives the first reply to customers who have waited { $wait } more often than { $second }
-    .again = { $first } writes again { $wait } after a reply, without a new message of the customer, more often than { $second }
-    .unasked = { $first } writes to customers who have not written yet more often than { $second }
+    .short = { $one }, { $other }, apenas tiempo para otra respuesta
+    .usual = { $one }, { $other }, y una pausa así es más habitual en { $first }
+WHY_WROTE = { $who } había respondido por última vez { $pause } antes
+WHY_NOT_YET = { $who } había entrado de servicio { $pause } antes y aún no había respondido
+WHY_THREAD = { $first } probablemente había respondido a este cliente { $pause } antes
+WHY_PROFILE = { $first } responde más a menudo que { $second } a clientes que han esperado { $wait }
+    .first = { $first } da más a menudo que { $second } la primera respuesta a clientes que han esperado { $wait }
+    .again = { $first } escribe más a menudo que { $second } otra vez { $wait } después de una respuesta, sin un mensaje nuevo del cliente
+    .unasked = { $first } escribe más a menudo que { $second } a clientes que aún no han escrito
 WHY_WAIT = { $class ->
-    [0] less than 5 minutes
-    [1] 5 to 20 minutes
-    [2] 20 to 60 minutes
-    [3] 1 to 4 hours
-    [4] 4 to 24 hours
-   *[other] more than a day
+    [0] menos de 5 minutos
+    [1] de 5 a 20 minutos
+    [2] de 20 a 60 minutos
+    [3] de 1 a 4 horas
+    [4] de 4 a 24 horas
+   *[other] más de un día
 }
-WHY_DEVICE = the device that it was written on is that of { $first }
-    .same = { $first } had probably written on the same device before
-WHY_DUTY = of its { $all } replies { $first } was on duty at { $count }, { $second } at { $other }
-WHY_NAMES = of the records within an hour that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-    .all = of the account's records that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-WHY_TOGETHER = no sign decides alone, but all replies around it together
-WHY_TOO_FEW_REPLIES = Nothing tells them apart: too few records of the account have times of replies to learn from.
-WHY_TOO_DENSE = Nothing tells them apart: on this account replies come too densely for their times alone, and too few records are named, claimed or written at known devices.
-WHY_CLOCK_WITHOUT_SECONDS = Nothing tells them apart: the times of the account's replies have no seconds that one can trust.
-WHY_NO_REPLY_TIMES = Nothing tells them apart: each may hold several dialogues at once, and no reply to this one is known that was written while they were on duty.
+WHY_DEVICE = el dispositivo en que se escribió es el de { $first }
+    .same = { $first } probablemente había escrito antes en el mismo dispositivo
+WHY_DUTY = de sus { $all } respuestas, { $first } estaba de servicio en { $count }, { $second } en { $other }
+WHY_NAMES = de los registros a menos de una hora que nombran a su agente y en los que estaban de servicio, { $first } tiene { $count } de { $all } y { $second } { $other } de { $others }
+    .all = de los registros de la cuenta que nombran a su agente y en los que estaban de servicio, { $first } tiene { $count } de { $all } y { $second } { $other } de { $others }
+WHY_TOGETHER = ningún indicio decide por sí solo, sino todas las respuestas cercanas en conjunto
+WHY_TOO_FEW_REPLIES = Nada permite distinguirlas: muy pocos registros de la cuenta tienen horas de respuestas de las que aprender.
+WHY_TOO_DENSE = Nada permite distinguirlas: en esta cuenta las respuestas llegan demasiado seguidas para guiarse solo por sus horas, y muy pocos registros llevan nombre, están reivindicados o se escribieron en dispositivos conocidos.
+WHY_CLOCK_WITHOUT_SECONDS = Nada permite distinguirlas: las horas de las respuestas de la cuenta no tienen segundos fiables.
+WHY_NO_REPLY_TIMES = Nada permite distinguirlas: cada persona puede llevar varias conversaciones a la vez, y no se conoce ninguna respuesta a esta que se escribiera mientras estaban de servicio.
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code ACCOUNT_UNKNOWN.
-CREDIT_ACCOUNT_UNKNOWN = { $records } records of an account that attendance does not know were left out
-# Code UNKNOWN_AGENT.
-CREDIT_UNKNOWN_AGENT = { $records } records name the agent "{ $agent }", who is nobody employed on their days or more than one: they count as without a name
-# Code NO_DUTY_EVIDENCE.
-CREDIT_NO_EVIDENCE = no roster, punch or hand-over at all: its team shares { $records } records
-# Code UNHELD_ACCOUNT.
-CREDIT_NOBODY_ON_DUTY = { $records } records came while nobody was on duty: credited to nobody
-# Code TAG_OFF_DUTY.
-CREDIT_TAG_OFF_DUTY = { $records } records name { $person }, who was not on duty then: the name counts
-# Code NAMED_WITHOUT_AGENT.
-CREDIT_NAMED_WITHOUT_AGENT = { $records } records of a named account name nobody: credited to nobody but by hand-over
-# Code MIXED_WITHOUT_TAG.
-CREDIT_MIXED_WITHOUT_TAG = { $records } records of a mixed account name nobody: credited as on a shared one
-# A name of a contributor that nobody is known by.
+CREDIT_ACCOUNT_UNKNOWN = { $records ->
+    [one] se omitió { $records } registro de una cuenta que el control de asistencia no conoce
+   *[other] se omitieron { $records } registros de una cuenta que el control de asistencia no conoce
+}
+CREDIT_UNKNOWN_AGENT = { $records ->
+    [one] { $records } registro nombra al agente “{ $agent }”, que no corresponde a ninguna persona con empleo ese día, o a más de una: cuenta como sin nombre
+   *[other] { $records } registros nombran al agente “{ $agent }”, que no corresponde a ninguna persona con empleo esos días, o a más de una: cuentan como sin nombre
+}
+CREDIT_NO_EVIDENCE = no hay ningún plan de turnos, marcación ni traspaso: su equipo comparte { $records ->
+    [one] { $records } registro
+   *[other] { $records } registros
+}
+CREDIT_NOBODY_ON_DUTY = { $records ->
+    [one] { $records } registro llegó cuando nadie estaba de servicio: no se atribuye a nadie
+   *[other] { $records } registros llegaron cuando nadie estaba de servicio: no se atribuyen a nadie
+}
+CREDIT_TAG_OFF_DUTY = { $records ->
+    [one] { $records } registro nombra
+   *[other] { $records } registros nombran
+} a { $person }, que no estaba de servicio en ese momento: cuenta el nombre
+CREDIT_NAMED_WITHOUT_AGENT = { $records ->
+    [one] { $records } registro de una cuenta nominativa no nombra a nadie: no se atribuye a nadie, salvo por traspaso
+   *[other] { $records } registros de una cuenta nominativa no nombran a nadie: no se atribuyen a nadie, salvo por traspaso
+}
+CREDIT_MIXED_WITHOUT_TAG = { $records ->
+    [one] { $records } registro de una cuenta mixta no nombra a nadie: se atribuye como en una compartida
+   *[other] { $records } registros de una cuenta mixta no nombran a nadie: se atribuyen como en una compartida
+}
 CONTRIBUTOR_UNKNOWN = { $records ->
-    [one] { $records } contribution is of "{ $agent }", who is nobody employed on its day or more than one: its part goes to the other contributors
-   *[other] { $records } contributions are of "{ $agent }", who is nobody employed on their days or more than one: their parts go to the other contributors
+    [one] { $records } colaboración es de “{ $agent }”, que no corresponde a ninguna persona con empleo ese día, o a más de una: su parte va a los demás colaboradores
+   *[other] { $records } colaboraciones son de “{ $agent }”, que no corresponde a ninguna persona con empleo esos días, o a más de una: sus partes van a los demás colaboradores
 }
-# Code CONTRIBUTOR_OFF_DUTY.
 CREDIT_CONTRIBUTOR_OFF_DUTY = { $records ->
-    [one] { $records } record names { $person } as a contributor, who was not on duty when it began
-   *[other] { $records } records name { $person } as a contributor, who was not on duty when they began
-}: the name counts
-# Code CONTRIBUTORS_NOT_SPLIT.
+    [one] { $records } registro nombra como colaborador a { $person }, que no estaba de servicio cuando empezó
+   *[other] { $records } registros nombran como colaborador a { $person }, que no estaba de servicio cuando empezaron
+}: cuenta el nombre
 CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records ->
-    [one] { $records } record names contributors, and the policy gives their roles no part: they are kept, and the record is credited as if it named none
-   *[other] { $records } records name contributors, and the policy gives their roles no part: they are kept, and the records are credited as if they named none
+    [one] { $records } registro nombra colaboradores, y la política no da parte a sus roles: se conservan, y el registro se atribuye como si no nombrara a ninguno
+   *[other] { $records } registros nombran colaboradores, y la política no da parte a sus roles: se conservan, y los registros se atribuyen como si no nombraran a ninguno
 }
-# Code TOO_FEW_TO_INFER.
-CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too few to infer from: shared equally
-# Code DID_NOT_SETTLE.
-CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: shared equally
-# Code SEVERAL_AT_ONCE.
-CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
-# Code TOO_FEW_REPLIES.
+CREDIT_TOO_FEW_TO_INFER = { $records ->
+    [one] { $records } registro tuvo a varias personas de servicio, muy poco para deducir: compartido por igual
+   *[other] { $records } registros tuvieron a varias personas de servicio, muy pocos para deducir: compartidos por igual
+}
+CREDIT_DID_NOT_SETTLE = la deducción sobre { $records } registros no se estabilizó: compartidos por igual
+CREDIT_SEVERAL_AT_ONCE = { $records ->
+    [one] { $records } registro tuvo a varias personas de servicio que llevan varias conversaciones a la vez: compartido por igual
+   *[other] { $records } registros tuvieron a varias personas de servicio que llevan varias conversaciones a la vez: compartidos por igual
+}
 CREDIT_TOO_FEW_REPLIES = { $records ->
-    [one] { $records } record with times of its replies is too little
-   *[other] { $records } records with times of their replies are too few a person
-} to tell apart who hold several dialogues at once: shared equally among those on duty at each reply
-# Code REPLIES_TOO_DENSE.
+    [one] { $records } registro con las horas de sus respuestas es muy poco
+   *[other] { $records } registros con las horas de sus respuestas son muy pocos por persona
+} para distinguir a quienes llevan varias conversaciones a la vez: se comparte por igual entre quienes estaban de servicio en cada respuesta
 CREDIT_REPLIES_TOO_DENSE = { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} of an account on which replies come so densely that their times alone do not tell people apart, and of fewer than a tenth of the replies something says whose they are: shared equally among those on duty at each reply
-# Code EVIDENCE_UNEVEN.
+    [one] { $records } registro es
+   *[other] { $records } registros son
+} de una cuenta en la que las respuestas llegan tan seguidas que sus horas por sí solas no distinguen a las personas, y de menos de una décima parte de las respuestas consta de quién son: se comparte por igual entre quienes estaban de servicio en cada respuesta
 CREDIT_EVIDENCE_UNEVEN = { $records ->
-    [one] { $records } record says
-   *[other] { $records } records say
-} nothing of whose they are, on an account on which some name, claim or write at known devices far more of theirs than others, { $person } least: weighed by how much each leaves unsaid
+    [one] { $records } registro no indica de quién es
+   *[other] { $records } registros no indican de quién son
+}, en una cuenta en la que algunas personas firman, reivindican o escriben en dispositivos conocidos mucho más de lo suyo que otras, { $person } menos que nadie: ponderado según cuánto deja cada cual sin indicar
     .equal = { $records ->
-        [one] { $records } record says
-       *[other] { $records } records say
-    } nothing of whose they are, on an account on which some claim or write at known devices far more of theirs than others, { $person } least: shared equally, which is too little for { $person } if they work as much as the others
-# Code CLOCK_WITHOUT_SECONDS.
-CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} on a full minute, so their clock is not to be trusted: shared equally among those on duty at each reply
-# Code CLAIM_OFF_DUTY.
-CREDIT_CLAIM_OFF_DUTY = { $person } claimed { $records ->
-    [one] { $records } dialogue without being on duty: the claim does not count
-   *[other] { $records } dialogues without being on duty: the claims do not count
+        [one] { $records } registro no indica de quién es
+       *[other] { $records } registros no indican de quién son
+    }, en una cuenta en la que algunas personas reivindican o escriben en dispositivos conocidos mucho más de lo suyo que otras, { $person } menos que nadie: se comparte por igual, lo que es muy poco para { $person } si trabaja tanto como las demás
+CREDIT_CLOCK_WITHOUT_SECONDS = más de una décima parte de las respuestas a { $records ->
+    [one] { $records } registro cae
+   *[other] { $records } registros cae
+} en un minuto exacto, así que su reloj no es fiable: se comparte por igual entre quienes estaban de servicio en cada respuesta
+CREDIT_CLAIM_OFF_DUTY = { $person } reivindicó { $records ->
+    [one] { $records } conversación sin estar de servicio: la reivindicación no cuenta
+   *[other] { $records } conversaciones sin estar de servicio: las reivindicaciones no cuentan
 }
-# Code CLAIM_WITHOUT_RECORD.
-CREDIT_CLAIM_WITHOUT_RECORD = { $person } claimed { $records ->
-    [one] { $records } dialogue of which there is no record: the claim counts for nothing
-   *[other] { $records } dialogues of which there is no record: the claims count for nothing
+CREDIT_CLAIM_WITHOUT_RECORD = { $person } reivindicó { $records ->
+    [one] { $records } conversación de la que no hay registro: la reivindicación no cuenta
+   *[other] { $records } conversaciones de las que no hay registro: las reivindicaciones no cuentan
 }
-# Code CLAIMS_DIFFER.
-CREDIT_CLAIMS_DIFFER = { $person } claimed { $record } at { $at }, and { $second } had claimed it at { $before }: neither claim decides{ $more ->
+CREDIT_CLAIMS_DIFFER = { $person } reivindicó { $record } el { $at }, y { $second } lo había reivindicado el { $before }: ninguna de las dos reivindicaciones decide{ $more ->
     [0] {""}
-    [one] . So it is with { $more } more record of that day
-   *[other] . So it is with { $more } more records of that day
+    [one] . Lo mismo ocurre con { $more } registro más de ese día
+   *[other] . Lo mismo ocurre con { $more } registros más de ese día
 }
-    .tag = { $person } claimed { $record } at { $at }, and the platform named { $second } for it: the name counts{ $more ->
+    .tag = { $person } reivindicó { $record } el { $at }, y la plataforma nombró para él a { $second }: cuenta el nombre{ $more ->
         [0] {""}
-        [one] . So it is with { $more } more record of that day
-       *[other] . So it is with { $more } more records of that day
+        [one] . Lo mismo ocurre con { $more } registro más de ese día
+       *[other] . Lo mismo ocurre con { $more } registros más de ese día
     }
-# Code DEVICE_OFF_DUTY.
-CREDIT_DEVICE_OFF_DUTY = the device { $device } of { $person }, who was not on duty then, was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .there = the device { $device } of { $person }, who was on duty for { $place } then, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .elsewhere = the device { $device } of somebody who was never on duty here was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# Code DEVICE_OF_SEVERAL.
-DEVICE_BOUND_TO_SEVERAL = from { $from } on the device { $device } is of several people or seats at once: it is kept, and what is written on it then says nothing
-    .ever = the device { $device } has been of several people or seats at once from the beginning: it is kept, and what is written on it then says nothing
-# Code DEVICE_OF_SEVERAL.
-CREDIT_DEVICE_OF_SEVERAL = the device { $device } is { $more ->
-    [0] { $first }'s and { $second }'s at once
-    [one] { $first }'s, { $second }'s and { $more } other's at once
-   *[other] { $first }'s, { $second }'s and { $more } others' at once
-}, and was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .beyond = the device { $device } is { $person }'s and at the same time that of somebody who was never on duty here, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .unknown = the device { $device } is several people's at once, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# A device that was used while it was nobody's, where others are somebody's, and what may be meant by it.
+CREDIT_DEVICE_OFF_DUTY = el dispositivo { $device } de { $person }, que no estaba entonces de servicio, se usó { $records ->
+    [one] una vez
+   *[other] { $records } veces
+}: no cuenta
+    .there = el dispositivo { $device } de { $person }, que estaba entonces de servicio para { $place }, se usó { $records ->
+        [one] una vez
+       *[other] { $records } veces
+    }: no cuenta
+    .elsewhere = el dispositivo { $device } de alguien que nunca estuvo de servicio aquí se usó { $records ->
+        [one] una vez
+       *[other] { $records } veces
+    }: no cuenta
+DEVICE_BOUND_TO_SEVERAL = desde el { $from }, el dispositivo { $device } es de varias personas o estaciones a la vez: se conserva, y lo que se escriba entonces en él no indica nada
+    .ever = el dispositivo { $device } es desde el principio de varias personas o estaciones a la vez: se conserva, y lo que se escriba entonces en él no indica nada
+CREDIT_DEVICE_OF_SEVERAL = el dispositivo { $device } es a la vez de { $more ->
+    [0] { $first } y de { $second }
+    [one] { $first }, de { $second } y de { $more } persona más
+   *[other] { $first }, de { $second } y de { $more } personas más
+}, y se usó { $records ->
+    [one] una vez
+   *[other] { $records } veces
+}: no cuenta
+    .beyond = el dispositivo { $device } es de { $person } y al mismo tiempo de alguien que nunca estuvo de servicio aquí, y se usó { $records ->
+        [one] una vez
+       *[other] { $records } veces
+    }: no cuenta
+    .unknown = el dispositivo { $device } es de varias personas a la vez, y se usó { $records ->
+        [one] una vez
+       *[other] { $records } veces
+    }: no cuenta
 DEVICE_OF_NOBODY = { $devices ->
-    [one] the device { $device }, which is bound to nobody, was used
-   *[other] { $devices } devices that are bound to nobody, such as { $device }, were used
+    [one] el dispositivo { $device }, que no está vinculado a nadie, se usó
+   *[other] { $devices } dispositivos que no están vinculados a nadie, por ejemplo { $device }, se usaron
 } { $records ->
-    [one] once
-   *[other] { $records } times
-}: that tells only what the same hands wrote
-    .near = the device { $device }, which is bound to nobody, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }, and { $near }, which is bound, never: is that the one meant?
-    .seat = the device { $device } of the seat { $seat } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } while nobody was rostered on that seat: it was nobody's then
-    .ended = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } after { $to }, the last day of its binding: it was nobody's then
-    .coming = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } before { $from }, the first day of its binding: it was nobody's then
-# Claims, devices and times of messages that the version of the policy of a month does not read.
-EVIDENCE_NOT_READ = version { $version } of the policy reads no claims, devices or times of messages. For the month the account has: claims, { $claims }; records with times of messages, { $replies }; devices that records or messages name, { $devices }
-# Code REPLY_OUTSIDE_RECORD.
+    [one] una vez
+   *[other] { $records } veces
+}: eso solo indica qué escribieron las mismas manos
+    .near = el dispositivo { $device }, que no está vinculado a nadie, se usó { $records ->
+        [one] una vez
+       *[other] { $records } veces
+    }, y { $near }, que sí lo está, ninguna: ¿es este el que se quería indicar?
+    .seat = el dispositivo { $device } de la estación { $seat } se usó { $records ->
+        [one] una vez
+       *[other] { $records } veces
+    } mientras nadie tenía turno en esa estación: entonces no era de nadie
+    .ended = el dispositivo { $device } se usó { $records ->
+        [one] una vez
+       *[other] { $records } veces
+    } después del { $to }, el último día de su vinculación: entonces no era de nadie
+    .coming = el dispositivo { $device } se usó { $records ->
+        [one] una vez
+       *[other] { $records } veces
+    } antes del { $from }, el primer día de su vinculación: entonces no era de nadie
+EVIDENCE_NOT_READ = la versión { $version } de la política no tiene en cuenta reivindicaciones, dispositivos ni horas de mensajes. Para el mes, la cuenta tiene: reivindicaciones, { $claims }; registros con horas de mensajes, { $replies }; dispositivos que nombran los registros o los mensajes, { $devices }
 CREDIT_REPLY_OUTSIDE_RECORD = { $records ->
-    [one] { $records } reply was before its record began or after it ended: it counts for nothing
-   *[other] { $records } replies were before their record began or after it ended: they count for nothing
+    [one] { $records } respuesta es anterior al inicio o posterior al fin de su registro: no cuenta
+   *[other] { $records } respuestas son anteriores al inicio o posteriores al fin de su registro: no cuentan
 }
-# Hours of unbroken duty in which somebody did next to nothing while others worked: a break that nobody punched.
-BREAKS_NOT_PUNCHED = { $days } working days of { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-} were one unbroken stretch of duty in which for two hours or more next to nothing was theirs while others worked. With breaks punched about { $breaks } of the records of the account would be expected to be credited to somebody else, instead of about { $now }
-# Code CLOCKS_APART.
-CREDIT_CLOCKS_APART = the messages of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} are by a clock that is { $minutes } min { $seconds } s ahead of that of the records: they are read that much earlier
-    .behind = the messages of { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } are by a clock that is { $minutes } min { $seconds } s behind that of the records: they are read that much later
-# Amounts in another currency than what is reckoned in were converted, and by what.
-AMOUNTS_CONVERTED = amounts of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} were converted from { $from } to { $to }, each by the rate of its local day and rounded once: { $rates }{ $more ->
+BREAKS_NOT_PUNCHED = { $days ->
+    [one] { $days } jornada
+   *[other] { $days } jornadas
+} de { $people ->
+    [one] { $people } persona
+   *[other] { $people } personas
+} de servicio sin interrupción, con dos horas o más en las que casi nada fue suyo mientras otras personas trabajaban. Con las pausas marcadas, cabría esperar que alrededor de { $breaks } de los registros de la cuenta se atribuyeran a otra persona, en lugar de alrededor de { $now }
+CREDIT_CLOCKS_APART = los mensajes de { $records ->
+    [one] { $records } registro
+   *[other] { $records } registros
+} siguen un reloj adelantado { $minutes } min { $seconds } s respecto al de los registros: se leen otro tanto antes
+    .behind = los mensajes de { $records ->
+        [one] { $records } registro
+       *[other] { $records } registros
+    } siguen un reloj atrasado { $minutes } min { $seconds } s respecto al de los registros: se leen otro tanto después
+AMOUNTS_CONVERTED = los montos de { $records ->
+    [one] { $records } registro
+   *[other] { $records } registros
+} se convirtieron de { $from } a { $to }, cada uno con el tipo de cambio de su día local y redondeado una sola vez: { $rates }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}y { $more } más
 }
-# Refunds that are together larger than the sale that they refer to: it counts below zero.
-REFUND_EXCEEDS_SALE = more was paid back { $sales ->
-    [one] of one sale than it brought, and it counts
-   *[other] of { $sales } sales than they brought, and they count
-} below zero: { $named }{ $more ->
+REFUND_EXCEEDS_SALE = se devolvió más { $sales ->
+    [one] por una venta de lo que aportó, y cuenta
+   *[other] por { $sales } ventas de lo que aportaron, y cuentan
+} por debajo de cero: { $named }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}y { $more } más
 }
 
-# Out of a region into itself.
-REGION_SAME = a transfer goes to another region than { $region }
-# A cycle of something else than one month.
-REPORT_NOT_A_MONTH = a report tells of one calendar month, and the cycle runs from { $from } to { $to }: make a cycle of a month
-# No cell may leave.
-NOTHING_TO_TELL = no unit may be told of: each has fewer than five people, or would tell of fewer by a difference
-# Not prepared any more.
-TRANSFER_NOT_PREPARED = the transfer is { $stage } already
-# Not approved.
-TRANSFER_NOT_APPROVED = the transfer waits for somebody else's approval
-# Withdrawn or rejected.
-TRANSFER_DROPPED = the transfer was { $stage }: prepare another one
-# What was told cannot be taken back.
-TRANSFER_RELEASED = the transfer was released already: what was told cannot be taken back
-# Other transfers were released since it was prepared.
-TRANSFER_STALE = another report about the month was released meanwhile, and both together would tell of fewer than five people: prepare it again
-# Not a file of ours.
-TRANSFER_MALFORMED = this is not the file that is expected here, or not all of it: send the whole file as ReleaseTransfer or ExportStandard gave it
-# The signature is not that of the region it names.
-TRANSFER_SIGNATURE_WRONG = the file is not signed by the stack of { $region }: it was altered, or its new public key is missing here
-# No public key of the region.
-REGION_KEY_UNKNOWN = no public key of { $region } is known here: put its performance.pub into the key folder as regions/{ $region }.pub
-# A file of another group.
-TRANSFER_OF_ANOTHER_GROUP = the file is of another group
-# Taken in before.
-TRANSFER_ALREADY_EXISTS = the file was taken in before
-TRANSFER_KIND_EXPECTED = say what is to cross: a report or the directory
+REGION_SAME = una transferencia va a una región distinta de { $region }
+REPORT_NOT_A_MONTH = un informe trata de un mes natural, y el ciclo va del { $from } al { $to }: cree un ciclo de un mes
+NOTHING_TO_TELL = no se puede informar sobre ninguna unidad: cada una tiene menos de cinco personas, o una resta revelaría menos de cinco
+TRANSFER_NOT_PREPARED = la transferencia ya no está en preparación, su estado es: { $stage ->
+    [prepared] preparada
+    [approved] aprobada
+    [released] enviada
+    [withdrawn] retirada
+   *[rejected] rechazada
+}
+TRANSFER_NOT_APPROVED = la transferencia espera la aprobación de otra persona
+TRANSFER_DROPPED = la transferencia está { $stage ->
+    [withdrawn] retirada
+   *[rejected] rechazada
+}: prepare otra
+TRANSFER_RELEASED = la transferencia ya se envió: lo que se comunicó no se puede recuperar
+TRANSFER_STALE = entretanto se envió otro informe sobre el mes, y los dos juntos revelarían menos de cinco personas: prepárelo de nuevo
+TRANSFER_MALFORMED = este no es el archivo que se espera aquí, o no está completo: envíe el archivo entero tal como lo dio ReleaseTransfer o ExportStandard
+TRANSFER_SIGNATURE_WRONG = el archivo no está firmado por la instancia de { $region }: se alteró, o su nueva clave pública falta aquí
+REGION_KEY_UNKNOWN = aquí no se conoce ninguna clave pública de { $region }: ponga su performance.pub en la carpeta de claves como regions/{ $region }.pub
+TRANSFER_OF_ANOTHER_GROUP = el archivo es de otro grupo
+TRANSFER_ALREADY_EXISTS = el archivo ya se importó antes
+TRANSFER_KIND_EXPECTED = indique qué se debe transferir: un informe o el directorio
 
 ## Compensation
 
-# Scores may still change.
-CYCLE_NOT_PUBLISHED = scores may still change: publish the cycle first
-    .report = the cycle is not published: reports tell what is final
-    .correct = the cycle is not published, so there is nothing to correct: close it again, and it reads what counts now
-# The cycle has no such version of its result, or none was known then.
-RESULT_VERSION_UNKNOWN = the cycle has no such version of its result, or none was published by then: ask for its versions with ListCardVersions
-# A version and an instant at once.
-VERSION_TWICE = name a version or an instant, not both
-# A correction of the same cycle with another reason or another version of the scheme.
-CYCLE_CORRECTION_UNDERWAY = the correction { $cycle } of this cycle is not published, and says another reason or another version of the scheme: ask with what it says to work it out anew, publish it (PublishCycle), or throw it away (CancelCycle) and ask again
-# Nothing is different, so there is nothing to publish.
-CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is nothing to publish: throw the correction away (CancelCycle); once something that the cycle rests on is put right, ask for it again
-# No account, or too many.
-ACCOUNTS_EXPECTED = name at least one account, and at most { $most }
-# An account that a question names, and that is not there, or not the caller's to ask about.
-ACCOUNT_UNKNOWN_HERE = there is no account { $account } that you may ask about: look the id up with ListAccounts
-# A unit that a run of attribution names, and that is not there, or not within the unit that it is started for.
-UNIT_UNKNOWN_HERE = there is no unit { $unit } within what the run is started for: look the id up with ListOrgUnits, or have the run started for a unit above
-ACCOUNTS_OR_SCHEME = either accounts or a scheme, not both: leave one of them out
-# Nobody has a score.
-POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card of the pool's unit
-# A pool of a unit that is neither the unit of its cycle nor below it.
-POOL_OUTSIDE_CYCLE = a pool belongs to the unit of its cycle or to one below it: name such a unit, or none for the unit of the cycle
-# People with a score in the cycle of a unit who belong elsewhere.
+CYCLE_NOT_PUBLISHED = las puntuaciones todavía pueden cambiar: publique primero el ciclo
+    .report = el ciclo no está publicado: los informes solo contienen lo definitivo
+    .correct = el ciclo no está publicado, así que no hay nada que corregir: ciérrelo de nuevo, y leerá lo que cuenta ahora
+RESULT_VERSION_UNKNOWN = el ciclo no tiene esa versión de su resultado, o no había ninguna publicada hasta entonces: consulte sus versiones con ListCardVersions
+VERSION_TWICE = indique una versión o un instante, no ambos
+CYCLE_CORRECTION_UNDERWAY = la corrección { $cycle } de este ciclo no está publicada, e indica otro motivo u otra versión del esquema: solicítela con lo que ella indica para recalcularla, publíquela (PublishCycle), o deséchela (CancelCycle) y solicítela de nuevo
+CORRECTION_CHANGES_NOTHING = todas las fichas están como se publicaron, así que no hay nada que publicar: deseche la corrección (CancelCycle); cuando se rectifique algo en lo que se basa el ciclo, solicítela de nuevo
+ACCOUNTS_EXPECTED = indique al menos una cuenta, y { $most } como máximo
+ACCOUNT_UNKNOWN_HERE = no hay ninguna cuenta { $account } por la que usted pueda preguntar: busque el ID con ListAccounts
+UNIT_UNKNOWN_HERE = no hay ninguna unidad { $unit } en el ámbito para el que se inicia el cálculo: busque el ID con ListOrgUnits, o pida que se inicie para una unidad superior
+ACCOUNTS_OR_SCHEME = cuentas o un esquema, no ambos: quite uno de los dos
+POOL_WITHOUT_PEOPLE = la bolsa no tiene a quién pagar: el ciclo no contiene ninguna ficha de puntuación de la unidad de la bolsa
+POOL_OUTSIDE_CYCLE = una bolsa pertenece a la unidad de su ciclo o a una inferior: indique una unidad así, o ninguna para la unidad del ciclo
 PAY_OUTSIDE_UNIT = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: close the cycle with a population that leaves the others out
+        [one] persona tiene
+       *[other] personas tienen
+    } ficha en el ciclo sin pertenecer a la unidad de la bolsa el último día del ciclo: { $people }. Una unidad paga a su propio personal: cierre el ciclo con una población que excluya a los demás
     .correction = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: correct the cycle first (CorrectCycle), then draft this correction again
-# Less than nothing.
-POOL_NEGATIVE = a pool cannot be less than nothing: give an amount of 0 or more; money cannot be taken back by a pool
-# No score above zero.
-ZERO_SCORES = no score is above zero, so there is no rule to split by: look at the cycle's cards first
-# A part that nobody has a claim to; `part` counts from 0.
-PART_WITHOUT_CLAIM = part { $place } of the pool goes to nobody: no score reaches a tier with a weight, or its floor; change the part's rule
-# Not a draft any more.
-SETTLEMENT_NOT_DRAFT = the settlement is { $stage }, not a draft
-# Not approved, or not any more.
-SETTLEMENT_NOT_APPROVED = the settlement is { $stage }; only an approved one can be posted
-# Posted.
-SETTLEMENT_POSTED = a posted settlement never changes: draft a correction of it, and the next settlement pays the difference
-# Not posted, and corrections are of what is posted.
-SETTLEMENT_NOT_POSTED = the settlement is { $stage }, and only a posted one is corrected: discard it and draft it again
-# Another correction of the settlement is drafted.
-PAY_CORRECTION_WAITS = correction { $correction } of the settlement waits for its approval: approve or withdraw that one first
-# Nobody gets another amount.
-NOTHING_TO_CORRECT = by the cards as they are now everybody gets what the settlement and its corrections gave: correct the cycle first, or there is nothing to put right
-# Approved already, or thrown away.
-PAY_CORRECTION_NOT_DRAFT = the correction is { $stage }, not a draft
-# What waits at an instant, which is asked for as it is now.
-DELTAS_WAIT_NOW = what waits is told as it is now: leave known_at out, or waiting_only
-CORRECTION_REASON_MISSING = say why: each statement shows it
-# A pool that would pay the same a second time.
-POOL_THERE = the pool { $pool } of this cycle has the same name, amount and rule: settle that one, or give this one another name if there is as much money once more
-# Another settlement of the pool is posted.
-POOL_PAID = a settlement of pool { $pool } is posted already, and a pool is paid once: discard the others, and create another pool, of another name, if there is more money to pay
-# Another settlement was posted, or a correction approved, since this one was drafted.
-CARRY_MOVED = since this one was drafted another settlement was posted, or a correction approved, and moved the odd cents: draft it again
-DELTA_SCORE = the score was put right from { $old } to { $new }
+        [one] persona tiene
+       *[other] personas tienen
+    } ficha en el ciclo sin pertenecer a la unidad de la bolsa el último día del ciclo: { $people }. Una unidad paga a su propio personal: corrija primero el ciclo (CorrectCycle), y prepare de nuevo el borrador de esta corrección
+POOL_NEGATIVE = una bolsa no puede ser negativa: indique un monto de 0 o más; con una bolsa no se puede recuperar dinero
+ZERO_SCORES = ninguna puntuación es mayor que cero, así que no hay regla para repartir: revise primero las fichas del ciclo
+PART_WITHOUT_CLAIM = la parte { $place } de la bolsa no va a nadie: ninguna puntuación alcanza un tramo con peso, o su mínimo; cambie la regla de esa parte
+SETTLEMENT_NOT_DRAFT = la liquidación está { $stage ->
+    [draft] en borrador
+    [approved] aprobada
+    [posted] contabilizada
+   *[discarded] desechada
+}, no en borrador
+SETTLEMENT_NOT_APPROVED = la liquidación está { $stage ->
+    [draft] en borrador
+    [approved] aprobada
+    [posted] contabilizada
+   *[discarded] desechada
+}; solo una aprobada se puede contabilizar
+SETTLEMENT_POSTED = una liquidación contabilizada no cambia nunca más: prepare una corrección en borrador, y la próxima liquidación paga la diferencia
+SETTLEMENT_NOT_POSTED = la liquidación está { $stage ->
+    [draft] en borrador
+    [approved] aprobada pero sin contabilizar
+   *[discarded] desechada
+}, y solo se corrige una contabilizada: deséchela y prepárela de nuevo
+PAY_CORRECTION_WAITS = la corrección { $correction } de la liquidación espera su aprobación: apruébela o retírela primero
+NOTHING_TO_CORRECT = según las fichas tal como están ahora, cada persona recibe lo que dieron la liquidación y sus correcciones: corrija primero el ciclo, o no hay nada que rectificar
+PAY_CORRECTION_NOT_DRAFT = la corrección está { $stage ->
+    [approved] aprobada
+   *[withdrawn] retirada
+}, no en borrador
+DELTAS_WAIT_NOW = lo pendiente se indica tal como está ahora: quite known_at, o waiting_only
+CORRECTION_REASON_MISSING = indique por qué: cada extracto lo muestra
+POOL_THERE = la bolsa { $pool } de este ciclo tiene el mismo nombre, monto y regla: liquide aquella, o dé otro nombre a esta si hay otra vez la misma cantidad de dinero
+POOL_PAID = ya está contabilizada una liquidación de la bolsa { $pool }, y una bolsa se paga una sola vez: deseche las demás, y cree otra bolsa, con otro nombre, si hay más dinero que pagar
+CARRY_MOVED = después de preparar este borrador se contabilizó otra liquidación, o se aprobó una corrección, y se movieron los céntimos sobrantes: prepárelo de nuevo
+DELTA_SCORE = la puntuación se rectificó de { $old } a { $new }
 DELTA_AGAINST =
     { $by ->
-        [fell] the own score was put right from { $old } to { $new }, but those of the others fell more, together from { $others_old } to { $others_new }: so the share of the pool grew
-        [rose] the own score was put right from { $old } to { $new }, but those of the others rose more, together from { $others_old } to { $others_new }: so the share of the pool shrank
-        [less] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it shrank all the same
-       *[more] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it grew all the same
+        [fell] la puntuación propia se rectificó de { $old } a { $new }, pero las de los demás bajaron más, en conjunto de { $others_old } a { $others_new }: por eso creció la parte de la bolsa
+        [rose] la puntuación propia se rectificó de { $old } a { $new }, pero las de los demás subieron más, en conjunto de { $others_old } a { $others_new }: por eso se redujo la parte de la bolsa
+        [less] la puntuación propia se rectificó de { $old } a { $new }, y las de los demás en conjunto de { $others_old } a { $others_new }: por la regla de la bolsa, la parte se redujo de todos modos
+       *[more] la puntuación propia se rectificó de { $old } a { $new }, y las de los demás en conjunto de { $others_old } a { $others_new }: por la regla de la bolsa, la parte creció de todos modos
     }
-DELTA_ADDED = a score of { $score } was added
-DELTA_REMOVED = the score of { $score } was taken back
-DELTA_OTHERS = the scores of others were put right, and the pool is split among all
-POOL_WITHOUT_PARTS = at least one part is needed
-SHARES_NOT_WHOLE = the shares sum to { $sum } millionths, not to exactly 1000000
-PART_OF_NOTHING = a part of nothing: leave it out
-PART_RULE_MISSING = say how this part is split: tiers, proportional or team_fund
-PART_WITHOUT_TIERS = at least one tier is needed
-TIERS_OUT_OF_ORDER = write the tiers best first, each with a lower min_score
-TIERS_MIXED = give every tier a min_score, or every tier a quota
-TIERS_WITHOUT_WEIGHT = all weights are zero, so nobody could get anything
-TIER_WEIGHTS_OUT_OF_ORDER = a worse tier weighs more than a better one
+DELTA_ADDED = se agregó una puntuación de { $score }
+DELTA_REMOVED = se anuló la puntuación de { $score }
+DELTA_OTHERS = se rectificaron las puntuaciones de otras personas, y la bolsa se reparte entre todas
+POOL_WITHOUT_PARTS = se necesita al menos una parte
+SHARES_NOT_WHOLE = las partes suman { $sum } millonésimas, no exactamente 1000000
+PART_OF_NOTHING = una parte de nada: quítela
+PART_RULE_MISSING = indique cómo se reparte esta parte: tiers, proportional o team_fund
+PART_WITHOUT_TIERS = se necesita al menos un tramo
+TIERS_OUT_OF_ORDER = escriba los tramos empezando por el mejor, cada uno con un min_score menor
+TIERS_MIXED = dé a cada tramo un min_score, o a cada tramo una cuota
+TIERS_WITHOUT_WEIGHT = todos los pesos son cero, así que nadie podría recibir nada
+TIER_WEIGHTS_OUT_OF_ORDER = un tramo peor pesa más que uno mejor
 
-# Statements.
-
-STATEMENT_AMOUNT = { $paid } for a score of { $score }: { $than ->
-    [less] { $difference } less than
-    [same] the same as
-   *[more] { $difference } more than
-} the { $equal } that an equal split would have paid.
-STATEMENT_WITHOUT_TIER = Part { $number } ({ $share } of the pool, { $part }), by tiers: the score reaches no tier, so { $amount }.
-STATEMENT_TIER_WITHOUT_WEIGHT = Part { $number } ({ $share } of the pool, { $part }), by tiers: tier { $tier } has no weight, so { $amount }.
-STATEMENT_NOT_ABOVE_FLOOR = Part { $number } ({ $share } of the pool, { $part }), in proportion to the score: it is not above { $floor }, so { $amount }.
-STATEMENT_PART = Part { $number } ({ $share } of the pool, { $part }), { $claim } of { $sum } in all; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; so { $amount }.
-STATEMENT_BY_TIER = by tiers: tier { $tier } weighs { $weight }
-STATEMENT_ABOVE_FLOOR = in proportion to the score above { $floor }: { $points } points
-STATEMENT_BY_SCORE = in proportion to the score: { $points } points
-STATEMENT_EXACT = { $whole } exactly
-STATEMENT_ROUNDED = { $whole } and { $fraction } of { $smallest }; { $came ->
-    [yes] one of the { $units } odd units of { $smallest } came here
-   *[no] none of the { $units } odd units of { $smallest } came here
+STATEMENT_AMOUNT = { $paid } por una puntuación de { $score }: { $than ->
+    [less] { $difference } menos que
+    [same] lo mismo que
+   *[more] { $difference } más que
+} los { $equal } que habría pagado un reparto igual.
+STATEMENT_WITHOUT_TIER = Parte { $number } ({ $share } de la bolsa, { $part }), por tramos: la puntuación no alcanza ningún tramo, así que { $amount }.
+STATEMENT_TIER_WITHOUT_WEIGHT = Parte { $number } ({ $share } de la bolsa, { $part }), por tramos: el tramo { $tier } no tiene peso, así que { $amount }.
+STATEMENT_NOT_ABOVE_FLOOR = Parte { $number } ({ $share } de la bolsa, { $part }), en proporción a la puntuación: no supera { $floor }, así que { $amount }.
+STATEMENT_PART = Parte { $number } ({ $share } de la bolsa, { $part }), { $claim } de { $sum } en total; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; así que { $amount }.
+STATEMENT_BY_TIER = por tramos: el tramo { $tier } pesa { $weight }
+STATEMENT_ABOVE_FLOOR = en proporción a la puntuación por encima de { $floor }: { $points } puntos
+STATEMENT_BY_SCORE = en proporción a la puntuación: { $points } puntos
+STATEMENT_EXACT = { $whole } exactos
+STATEMENT_ROUNDED = { $whole } y { $fraction } de { $smallest }; { $came ->
+    [yes] una de las { $units } unidades sobrantes de { $smallest } vino aquí
+   *[no] ninguna de las { $units } unidades sobrantes de { $smallest } vino aquí
 }
-STATEMENT_CARRIED = ; carried from before { $before }, carried on { $after }
+STATEMENT_CARRIED = ; arrastrado de antes { $before }, por arrastrar { $after }
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
 
 UNUSABLE = { $file }: { $problem }. { $cure }.
 SEVERAL_PROBLEMS = { $problems }
-REASON_ALSO = { $reason }; also { $column }: { $more }
-AND_MORE_ROWS = { $count } more { $count ->
-    [one] row of this file was rejected
-   *[other] rows of this file were rejected
+REASON_ALSO = { $reason }; además, { $column }: { $more }
+AND_MORE_ROWS = { $count ->
+    [one] se rechazó { $count } fila más de este archivo
+   *[other] se rechazaron { $count } filas más de este archivo
 }
-AND_MORE_ROWS_CURE = mend the rows above first: the others mostly fail for the same reasons
-AND_MORE_FINDINGS = and more of the same kind
-FIRST_REJECTED = line { $line }{ $column }: { $reason } ({ $cure })
-FIRST_REJECTED_COLUMN = , column { $column }
-EVERY_ROW_REJECTED = ; every row was rejected: { $first }
+AND_MORE_ROWS_CURE = corrija primero las filas anteriores: las demás suelen fallar por los mismos motivos
+AND_MORE_FINDINGS = y otros del mismo tipo
+FIRST_REJECTED = línea { $line }{ $column }: { $reason } ({ $cure })
+FIRST_REJECTED_COLUMN = , columna { $column }
+EVERY_ROW_REJECTED = ; se rechazaron todas las filas: { $first }
 ROWS_REJECTED = { $count ->
-    [one] ; { $count } row was rejected: { $first }
-   *[other] ; { $count } rows were rejected, the first: { $first }
+    [one] ; se rechazó { $count } fila: { $first }
+   *[other] ; se rechazaron { $count } filas, la primera: { $first }
 }
-HINT_NEAR = ; is { $near } meant?
-HINT_MEANT = {" "}(is { $near } meant?)
-HINT_MEANT_AS = {" "}(is { $near } meant as { $column }?)
-HINT_THERE_IS = {" "}(there is { $near })
-NO_FOLDER = it cannot be read as a folder ({ $error })
-NO_FOLDER_CURE = give the folder that holds people.csv, accounts.csv and records.csv
-MISSING_FILE = it is missing from { $folder }{ $hints }
-MISSING_FILE_CURE = add the file under exactly this name; docs/bundle.md describes every file
-NOT_A_FILE = it is not a file
-NOT_A_FILE_CURE = put a CSV or YAML file in its place
-UNREADABLE = it cannot be read ({ $error })
-UNREADABLE_CURE = check the file and its permissions
-UNKNOWN_FILE = nothing reads this file{ $hint }
-# Code EMPTY_FILE.
-EMPTY_OPTIONAL_FILE = the file is empty and was passed over
-THE_PERIOD = the period
-PERIOD_BACKWARDS_CURE = swap --from and --to
-PERIOD_HALF = one of its two ends is missing
-PERIOD_HALF_CURE = give both --from and --to, or neither
-PERIOD_OF_DAYS = the period has { $days } days, and at most { $most } are closed at once
-PERIOD_OF_DAYS_CURE = close it in parts
-TEAM_WITHOUT_PEOPLE = nobody in people.csv belongs to its team { $team }
-BRANCH_WITHOUT_PEOPLE = nobody in people.csv belongs to this branch
-TOO_LARGE_SETTINGS = it is larger than 1 MiB
-TOO_LARGE_SETTINGS_CURE = settings are a page of text: check that the right file has this name
-NOT_VALID_TEXT = it is not valid text
-NOT_VALID_TEXT_CURE = save it as UTF-8
-ZERO_BYTES = it holds zero bytes, which no CSV or YAML file has
-ZERO_BYTES_CURE = export it again as CSV in UTF-8 (a spreadsheet file is not a CSV file)
-UNKNOWN_ENCODING = its text is neither UTF-8, UTF-16 nor GBK (it looks like { $encoding })
-BAD_YAML = it is not valid YAML: { $cause } (the parser says "{ $said }")
-    .at = it is not valid YAML in line { $line }, column { $column }: { $cause } (the parser says "{ $said }")
-YAML_KEY_TWICE = the key { $key } comes twice
-    .lines = the key { $key } comes twice, in line { $first } and in line { $second }
-YAML_TAB = a tab stands where only spaces may
-YAML_NOT_CLOSED = a bracket, a brace or a quote that was opened is not closed
-YAML_NO_VALUE = a value is expected there
-YAML_BAD_START = no value begins with this sign: put the text into quotes
-YAML_SIGN = a text that begins with &, * or ! is a reference or a tag: put it into quotes
-YAML_ESCAPE = a backslash in double quotes begins a special character: double it, or take single quotes
-YAML_STRUCTURE = a key, a colon or an indentation does not fit there
-YAML_OTHER = it cannot be read there
-BAD_YAML_CURE = mend the YAML there: two spaces for each level, a space after each colon
-YAML_KEY_TWICE_CURE = leave the one that is meant and delete the other
-YAML_NUMBER_TOO_LARGE = a number is too large to be read (the parser says: "{ $said }")
-YAML_NUMBER_TOO_LARGE_CURE = write a smaller number
-YAML_UNSEEN = line { $line } holds the character { $character }, which nobody sees
-YAML_UNSEEN_CURE = delete that character, or type the line anew
-INVALID_SETTINGS_CURE = correct these values; docs/bundle.md has examples
+HINT_NEAR = ; ¿quiso decir { $near }?
+HINT_MEANT = {" "}(¿quiso decir { $near }?)
+HINT_MEANT_AS = {" "}(¿quiso decir { $near } como { $column }?)
+HINT_THERE_IS = {" "}(existe { $near })
+NO_FOLDER = no se puede leer como carpeta ({ $error })
+NO_FOLDER_CURE = indique la carpeta que contiene people.csv, accounts.csv y records.csv
+MISSING_FILE = falta en { $folder }{ $hints }
+MISSING_FILE_CURE = agregue el archivo exactamente con este nombre; docs/bundle.md describe cada archivo
+NOT_A_FILE = no es un archivo
+NOT_A_FILE_CURE = ponga en su lugar un archivo CSV o YAML
+UNREADABLE = no se puede leer ({ $error })
+UNREADABLE_CURE = compruebe el archivo y sus permisos
+UNKNOWN_FILE = nada lee este archivo{ $hint }
+EMPTY_OPTIONAL_FILE = el archivo está vacío y se pasó por alto
+THE_PERIOD = el período
+PERIOD_BACKWARDS_CURE = intercambie --from y --to
+PERIOD_HALF = falta uno de sus dos extremos
+PERIOD_HALF_CURE = indique tanto --from como --to, o ninguno
+PERIOD_OF_DAYS = el período tiene { $days } días, y se cierran { $most } como máximo a la vez
+PERIOD_OF_DAYS_CURE = ciérrelo por partes
+TEAM_WITHOUT_PEOPLE = nadie en people.csv pertenece a su equipo { $team }
+BRANCH_WITHOUT_PEOPLE = nadie en people.csv pertenece a esta sucursal
+TOO_LARGE_SETTINGS = supera 1 MiB
+TOO_LARGE_SETTINGS_CURE = una configuración es una página de texto: compruebe que el archivo correcto tenga este nombre
+NOT_VALID_TEXT = no es texto válido
+NOT_VALID_TEXT_CURE = guárdelo como UTF-8
+ZERO_BYTES = contiene bytes nulos, que ningún archivo CSV o YAML tiene
+ZERO_BYTES_CURE = expórtelo de nuevo como CSV en UTF-8 (un archivo de hoja de cálculo no es un archivo CSV)
+UNKNOWN_ENCODING = su texto no está en UTF-8, UTF-16 ni GBK (parece { $encoding })
+BAD_YAML = no es YAML válido: { $cause } (el analizador dice “{ $said }”)
+    .at = no es YAML válido en la línea { $line }, columna { $column }: { $cause } (el analizador dice “{ $said }”)
+YAML_KEY_TWICE = la clave { $key } aparece dos veces
+    .lines = la clave { $key } aparece dos veces, en la línea { $first } y en la línea { $second }
+YAML_TAB = hay una tabulación donde solo puede haber espacios
+YAML_NOT_CLOSED = un corchete, una llave o una comilla que se abrió no está cerrada
+YAML_NO_VALUE = ahí se espera un valor
+YAML_BAD_START = ningún valor empieza por este signo: ponga el texto entre comillas
+YAML_SIGN = un texto que empieza por &, * o ! es una referencia o una etiqueta: póngalo entre comillas
+YAML_ESCAPE = una barra invertida entre comillas dobles empieza un carácter especial: duplíquela, o use comillas simples
+YAML_STRUCTURE = una clave, dos puntos o una sangría no encajan ahí
+YAML_OTHER = no se puede leer ahí
+BAD_YAML_CURE = corrija ahí el YAML: dos espacios por nivel, un espacio después de cada signo de dos puntos
+YAML_KEY_TWICE_CURE = deje la que corresponda y elimine la otra
+YAML_NUMBER_TOO_LARGE = un número es demasiado grande para leerlo (el analizador dice: “{ $said }”)
+YAML_NUMBER_TOO_LARGE_CURE = escriba un número menor
+YAML_UNSEEN = la línea { $line } contiene el carácter { $character }, que nadie ve
+YAML_UNSEEN_CURE = elimine ese carácter, o escriba de nuevo la línea
+INVALID_SETTINGS_CURE = corrija estos valores; docs/bundle.md tiene ejemplos
 
 ## The bundle: tables
 
-EMPTY_FILE = it is empty
-EMPTY_FILE_CURE = fill it: its first line is { $header }
-NOT_CSV = it is not a CSV file with a header: { $why }
-NOT_CSV_CURE = export it as CSV; its first line is { $header }
-    .named = delete the line with `sep=`, or save the file again with one separator
-NOT_CSV_NO_END = its first line has no end or a quote in it is not closed
-NOT_CSV_NO_TEXT = its first line is not text
-NOT_CSV_NO_COLUMN = its first line names none of the columns
-    .named_not = its first line says `sep={ $named }`, and the header below it is separated by `{ $sign }`
-    .named_not_tab = its first line says `sep={ $named }`, and the header below it is separated by tabs
-CONVERTED_ENCODING = read as { $encoding } and converted to UTF-8
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_TAB = columns are separated by a tab
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_SIGN = columns are separated by the sign { $sign }
-SEPARATED_BY_SEMICOLON = columns are separated by a semicolon
-LINE_TOO_LONG = the line is longer than 1 MiB
-LINE_TOO_LONG_CURE = check where its line end went
-TOO_MANY_CELLS = it has { $cells } cells, the header has { $columns }
-TOO_MANY_CELLS_CURE = put a cell with a comma or a quote in it into double quotes
-NOT_TEXT_IN_ENCODING = it holds bytes that are not text in the file's encoding
-UNSEEN_CHARACTER = it holds the character { $character }, which nobody sees
-UNSEEN_CHARACTER_CURE = delete it: type the cell again, or clean the column in the program that exports it
-OPEN_QUOTE = a quote in it opens a cell that is not closed in its place
-OPEN_QUOTE_CURE = double quotes inside a cell, as in "5"" screen"
-UNBALANCED_QUOTES = its quotes do not pair up in very many places, last seen on line { $line }
-UNBALANCED_QUOTES_CURE = export it again as CSV: quotes inside a cell are doubled
-COLUMN_TWICE = the column { $column } comes twice
-    .names = the column { $column } comes twice, as “{ $one }” and as “{ $other }”
-COLUMN_TWICE_CURE = keep one of them, or give the other another name
-MISSING_COLUMNS = its header has no column { $columns }{ $hints }
-MISSING_COLUMNS_CURE = add it; a whole header is { $header }
-MISSING_KIND_CURE = add it; a whole header is { $header }; or write `punches: alternating` or `punches: first_last` into group.yaml
-MISSING_COLUMN = no such column: taken as empty in every row
-UNKNOWN_COLUMN = nothing reads this column{ $hint }
-# Code DUPLICATE_ROW.
-EQUAL_ROWS = equal rows were taken once ({ $count } left out)
+EMPTY_FILE = está vacío
+EMPTY_FILE_CURE = llénelo: su primera línea es { $header }
+NOT_CSV = no es un archivo CSV con encabezado: { $why }
+NOT_CSV_CURE = expórtelo como CSV; su primera línea es { $header }
+    .named = elimine la línea con `sep=`, o guarde de nuevo el archivo con un solo separador
+NOT_CSV_NO_END = su primera línea no tiene fin o no se cierra una comilla en ella
+NOT_CSV_NO_TEXT = su primera línea no es texto
+NOT_CSV_NO_COLUMN = su primera línea no nombra ninguna de las columnas
+    .named_not = su primera línea dice `sep={ $named }`, y el encabezado debajo está separado por `{ $sign }`
+    .named_not_tab = su primera línea dice `sep={ $named }`, y el encabezado debajo está separado por tabulaciones
+CONVERTED_ENCODING = leído como { $encoding } y convertido a UTF-8
+SEPARATED_BY_TAB = las columnas están separadas por tabulaciones
+SEPARATED_BY_SIGN = las columnas están separadas por el signo { $sign }
+SEPARATED_BY_SEMICOLON = las columnas están separadas por punto y coma
+LINE_TOO_LONG = la línea supera 1 MiB
+LINE_TOO_LONG_CURE = compruebe dónde quedó su fin de línea
+TOO_MANY_CELLS = tiene { $cells } celdas, el encabezado tiene { $columns }
+TOO_MANY_CELLS_CURE = ponga entre comillas dobles una celda que contenga una coma o una comilla
+NOT_TEXT_IN_ENCODING = contiene bytes que no son texto en la codificación del archivo
+UNSEEN_CHARACTER = contiene el carácter { $character }, que nadie ve
+UNSEEN_CHARACTER_CURE = elimínelo: escriba de nuevo la celda, o limpie la columna en el programa que la exporta
+OPEN_QUOTE = una comilla abre en ella una celda que no se cierra en su lugar
+OPEN_QUOTE_CURE = duplique las comillas dentro de una celda, como en "pantalla de 5"""
+UNBALANCED_QUOTES = sus comillas no forman pares en muchísimos lugares, por última vez en la línea { $line }
+UNBALANCED_QUOTES_CURE = expórtelo de nuevo como CSV: las comillas dentro de una celda se duplican
+COLUMN_TWICE = la columna { $column } aparece dos veces
+    .names = la columna { $column } aparece dos veces, como “{ $one }” y como “{ $other }”
+COLUMN_TWICE_CURE = conserve una de ellas, o dé otro nombre a la otra
+MISSING_COLUMNS = a su encabezado le falta la columna { $columns }{ $hints }
+MISSING_COLUMNS_CURE = agréguela; un encabezado completo es { $header }
+MISSING_KIND_CURE = agréguela; un encabezado completo es { $header }; o escriba `punches: alternating` o `punches: first_last` en group.yaml
+MISSING_COLUMN = no existe esa columna: se toma como vacía en todas las filas
+UNKNOWN_COLUMN = nada lee esta columna{ $hint }
+EQUAL_ROWS = las filas iguales se tomaron una sola vez ({ $count } omitidas)
 
 ## The bundle: cells
 
-IT_IS_EMPTY = it is empty
-IT_IS_EMPTY_CURE = fill it in
-TOO_MANY_CHARACTERS = it is longer than { $most } characters
-TOO_MANY_CHARACTERS_CURE = shorten it
-TOO_MANY_MEASURES = the row has more than { $most } measures beside the known columns
-TOO_MANY_MEASURES_CURE = leave columns out that nothing measures
-NO_TIME_ZONE = '{ $text }' is no time zone
-NO_TIME_ZONE_CURE = write an IANA name such as Asia/Shanghai
-STANDS_FOR_NO_VALUE = '{ $text }' stands for no value
-STANDS_FOR_NO_VALUE_CURE = write the id; where there is none, leave the row out
-FORMULA_FAILED = '{ $text }' is what a spreadsheet shows where a formula failed, not a value
-FORMULA_FAILED_CURE = mend the formula, or export the column from where it comes; leave the cell empty only where there is no value
-NEITHER_YES_NOR_NO = '{ $text }' is neither yes nor no
-NEITHER_YES_NOR_NO_CURE = write true, false, 1, 0, yes, no, 是 or 否, or leave it empty
-NO_SMALL_COUNT = '{ $text }' is not a whole number from 1 to 1000
-NO_SMALL_COUNT_CURE = write such a number
-IT_IS_NEGATIVE = it is negative
-IT_IS_NEGATIVE_CURE = write a number from 0, or leave it empty
-NUMBER_ABOVE_RANGE = { $text } is too large
-NUMBER_ABOVE_RANGE_CURE = write a number from 0 to { $most }, or leave it empty when it was not measured
-NO_NUMBER = '{ $text }' is not a number
-    .comma = '{ $text }' has a comma, and numbers have a point and no grouping where group.yaml has no `numbers`
-    .exponent = '{ $text }' has an exponent, which numbers have not
-NO_NUMBER_CURE = write digits with a point, such as 12.5, or leave it empty when it was not measured
-    .needed = write digits with a point, such as 12.5, or take the row out
-NEGATIVE_AMOUNT = the amount { $text } is negative
-NEGATIVE_AMOUNT_CURE = write a refund as a row of its own with a negative amount that names in refers_to the external_id of the sale, or leave the cell empty
-NO_AMOUNT = '{ $text }' is not an amount
-NO_AMOUNT_CURE = write digits with a point, such as 1234.50, without a currency sign, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` where 1,234.50 is meant, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` where 1.234,50 is
-    .yaml = write digits with a point, such as 1234.50, without a currency sign and without grouping
-AMOUNT_DECIMALS = { $text } has more decimals than { $currency } has ({ $digits })
-    .told = { $text } has more decimals than { $currency } has ({ $digits }): group.yaml says that '{ $sign }' stands before decimals
-AMOUNT_DECIMALS_CURE = round it to the smallest unit of the currency, or, where 1.234 is one thousand two hundred and thirty-four, say so in group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-    .either = write { $whole } or { $decimal }, whichever is meant
-    .round = round it to the smallest unit of the currency
-    .whole = write { $whole } where that is meant, or round it to the smallest unit of the currency
-HUGE_AMOUNT = the amount { $text } is too large
-HUGE_AMOUNT_CURE = check the unit: it is the major unit
-NO_DATE = '{ $text }' is not a date
-NO_DATE_CURE = write year-month-day, such as 2026-03-02
-NO_TIME = '{ $text }' is not a time
-NO_TIME_CURE = write 2026-03-02 09:00:00, or with an offset 2026-03-02T09:00:00+08:00
-TIME_BEYOND_RANGE = the time is out of range
-TIME_BEYOND_RANGE_CURE = check the year
-TIME_SKIPPED = { $time } did not exist in { $zone }: clocks went forward from { $before } to { $after }
-TIME_SKIPPED_CURE = write the time with its offset, such as { $time }{ $offset }
-THAT_ZONE = that zone
-MAY_BE_GROUPED = '{ $text }' may be a decimal or a number with grouping
-GROUPED_BY_SPACE = '{ $text }' has spaces between its digits
-GROUPED_BY_SPACE_CURE = take them out, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ",", grouping: space{"}"}` where 1 234,50 is meant, `numbers: {"{"}decimal: ".", grouping: space{"}"}` where 1 234.50 is
-MAY_BE_GROUPED_CURE = say in group.yaml how numbers are written, such as `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-NOT_AS_GROUP_YAML = '{ $text }' is not written as group.yaml says numbers are
-NOT_AS_GROUP_YAML_CURE = write '{ $decimal }' before decimals and no grouping, or correct `numbers` in group.yaml
-    .grouped = write '{ $decimal }' before decimals and '{ $grouping }' between thousands, or correct `numbers` in group.yaml
-    .spaced = write '{ $decimal }' before decimals and a space between thousands, or correct `numbers` in group.yaml
+IT_IS_EMPTY = está vacía
+IT_IS_EMPTY_CURE = complétela
+TOO_MANY_CHARACTERS = supera { $most } caracteres
+TOO_MANY_CHARACTERS_CURE = acórtela
+TOO_MANY_MEASURES = la fila tiene más de { $most } medidas además de las columnas conocidas
+TOO_MANY_MEASURES_CURE = quite las columnas que nada mide
+NO_TIME_ZONE = “{ $text }” no es una zona horaria
+NO_TIME_ZONE_CURE = escriba un nombre de IANA como Asia/Shanghai
+STANDS_FOR_NO_VALUE = “{ $text }” significa que no hay valor
+STANDS_FOR_NO_VALUE_CURE = escriba el ID; si no lo hay, quite la fila
+FORMULA_FAILED = “{ $text }” es lo que muestra una hoja de cálculo cuando falla una fórmula, no un valor
+FORMULA_FAILED_CURE = corrija la fórmula, o exporte la columna desde su origen; deje la celda vacía solo si no hay valor
+NEITHER_YES_NOR_NO = “{ $text }” no es ni sí ni no
+NEITHER_YES_NOR_NO_CURE = escriba true, false, 1, 0, yes, no, 是 o 否, o déjelo vacío
+NO_SMALL_COUNT = “{ $text }” no es un número entero de 1 a 1000
+NO_SMALL_COUNT_CURE = escriba un número así
+IT_IS_NEGATIVE = es negativo
+IT_IS_NEGATIVE_CURE = escriba un número a partir de 0, o déjelo vacío
+NUMBER_ABOVE_RANGE = { $text } es demasiado grande
+NUMBER_ABOVE_RANGE_CURE = escriba un número de 0 a { $most }, o déjelo vacío si no se midió
+NO_NUMBER = “{ $text }” no es un número
+    .comma = “{ $text }” tiene una coma, y los números llevan punto y ningún separador de miles si group.yaml no tiene `numbers`
+    .exponent = “{ $text }” tiene un exponente, que los números no llevan
+NO_NUMBER_CURE = escriba dígitos con punto, por ejemplo 12.5, o déjelo vacío si no se midió
+    .needed = escriba dígitos con punto, por ejemplo 12.5, o quite la fila
+NEGATIVE_AMOUNT = el monto { $text } es negativo
+NEGATIVE_AMOUNT_CURE = escriba un reembolso en una fila propia con un monto negativo, que indique en refers_to el external_id de la venta, o deje la celda vacía
+NO_AMOUNT = “{ $text }” no es un monto
+NO_AMOUNT_CURE = escriba dígitos con punto, por ejemplo 1234.50, sin símbolo de moneda, o indique en group.yaml cómo se escriben los números: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` si se trata de 1,234.50, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` si se trata de 1.234,50
+    .yaml = escriba dígitos con punto, por ejemplo 1234.50, sin símbolo de moneda ni separador de miles
+AMOUNT_DECIMALS = { $text } tiene más decimales que { $currency } ({ $digits })
+    .told = { $text } tiene más decimales que { $currency } ({ $digits }): group.yaml dice que “{ $sign }” va antes de los decimales
+AMOUNT_DECIMALS_CURE = redondéelo a la unidad más pequeña de la moneda o, si 1.234 es mil doscientos treinta y cuatro, indíquelo en group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+    .either = escriba { $whole } o { $decimal }, lo que corresponda
+    .round = redondéelo a la unidad más pequeña de la moneda
+    .whole = escriba { $whole } si es lo que corresponde, o redondéelo a la unidad más pequeña de la moneda
+HUGE_AMOUNT = el monto { $text } es demasiado grande
+HUGE_AMOUNT_CURE = compruebe la unidad: es la unidad principal
+NO_DATE = “{ $text }” no es una fecha
+NO_DATE_CURE = escriba año-mes-día, por ejemplo 2026-03-02
+NO_TIME = “{ $text }” no es una hora
+NO_TIME_CURE = escriba 2026-03-02 09:00:00, o con diferencia horaria 2026-03-02T09:00:00+08:00
+TIME_BEYOND_RANGE = la hora está fuera de los límites admitidos
+TIME_BEYOND_RANGE_CURE = compruebe el año
+TIME_SKIPPED = { $time } no existió en { $zone }: los relojes se adelantaron de { $before } a { $after }
+TIME_SKIPPED_CURE = escriba la hora con su diferencia horaria, por ejemplo { $time }{ $offset }
+THAT_ZONE = esa zona horaria
+MAY_BE_GROUPED = “{ $text }” puede ser un decimal o un número con separador de miles
+GROUPED_BY_SPACE = “{ $text }” tiene espacios entre sus dígitos
+GROUPED_BY_SPACE_CURE = quítelos, o indique en group.yaml cómo se escriben los números: `numbers: {"{"}decimal: ",", grouping: space{"}"}` si se trata de 1 234,50, `numbers: {"{"}decimal: ".", grouping: space{"}"}` si se trata de 1 234.50
+MAY_BE_GROUPED_CURE = indique en group.yaml cómo se escriben los números, por ejemplo `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+NOT_AS_GROUP_YAML = “{ $text }” no está escrito como group.yaml dice que son los números
+NOT_AS_GROUP_YAML_CURE = escriba “{ $decimal }” antes de los decimales y ningún separador de miles, o corrija `numbers` en group.yaml
+    .grouped = escriba “{ $decimal }” antes de los decimales y “{ $grouping }” entre los miles, o corrija `numbers` en group.yaml
+    .spaced = escriba “{ $decimal }” antes de los decimales y un espacio entre los miles, o corrija `numbers` en group.yaml
 
 ## The bundle: people, accounts, aliases
 
-SHORTENED_NUMBER = { $text } is a number that a spreadsheet shortened to its first digits
-EXPORT_AS_TEXT = export the column as text
-EMPTY_SEGMENT = '{ $text }' has an empty segment
-EMPTY_SEGMENT_CURE = write the path with single slashes, the branch first, such as East/Chat/Team 1
-TOO_DEEP = it is { $depth } units deep
-TOO_DEEP_CURE = name at most { $most } units, the branch first
-EMPLOYMENT_BACKWARDS = the employment ends on { $left }, before it begins on { $hired }
-EMPLOYMENT_BACKWARDS_CURE = correct the dates; left_on is the last day of work
-NO_PEOPLE = it names no person{ $why }
-NO_PEOPLE_CURE = add a row for each person
-NAMES_DIFFER = lines { $lines } have the number { $number } and differ in the name
-NAMES_DIFFER_CURE = give each person a number of their own, or write the name alike in all rows of the number
-ZONES_DIFFER = lines { $lines } have the number { $number } and differ in the zone
-ZONES_DIFFER_CURE = write the zone alike in all rows of the number: a person has one
-EMPLOYMENTS_OVERLAP = lines { $lines } have the number { $number } and overlap: { $one } and { $other }
-EMPLOYMENTS_OVERLAP_CURE = keep one row for each person, or give each employment its own days: left_on is its last one
-DAYS = { $from } to { $to }
-TWO_LINES = { $one } and { $other }
-NO_END = no end
-MOVED = { $before } until { $until }; { $after } from { $from }
-NO_ACCOUNTS = it names no account{ $why }
-NO_ACCOUNTS_CURE = add a row for each platform account
-ACCOUNT_ROWS_DIFFER = the rows of this account differ in zone, team or exclusive
-ACCOUNT_ROWS_DIFFER_CURE = write them alike in all its rows
-PHASES_ON_ONE_DAY = two phases of this account begin on the same day
-PHASES_ON_ONE_DAY_CURE = give each phase its own first day
-SLASH_IN_NAME = '{ $text }' holds a slash
-SLASH_IN_NAME_CURE = leave slashes out of platforms, stores and accounts
-NO_EMPLOYMENT_KIND = '{ $text }' is no kind of employment
-NO_EMPLOYMENT_KIND_CURE = write full_time, part_time, fixed_term, intern, agency, outsourced or freelance, or leave the cell empty
-NO_CONTRIBUTORS = '{ $text }' names no contributors
-    .role = '{ $text }' names no contributors: "{ $role }" is no role
-    .twice = '{ $text }' names { $named } twice
-    .many = '{ $text }' names more contributors than the { $max } that a record may have
-NO_CONTRIBUTORS_CURE = write role=employee number, several with ; between, with the roles first_answer, closer and after_sales, such as first_answer=A001;closer=A007
-    .twice = leave one of the two out: somebody has one part in a role, also where an alias of aliases.csv and the employee number mean the same person
-    .many = leave some out, { $max } at most
-POLICY_SPLIT = give a version, and first_answer, closer and after_sales in percent that sum to 100
-NO_PHASE = '{ $text }' is no phase
-NO_PHASE_CURE = write shared, mixed or named
-CORRECT_THE_DATES = correct the dates
-ALIAS_IS_A_NUMBER = { $alias } is the employee number of somebody else
-ALIAS_IS_A_NUMBER_CURE = records with it would be read as that person: rename the alias
-ALIAS_OF_TWO = { $alias } is two people at the same time
-ALIAS_TWICE = several rows give { $alias } to the same person for days that overlap
-ALIAS_OF_TWO_CURE = give each row its from and to dates, without overlap
-DEVICE_OF_NOTHING = neither an employee number nor a seat says whose the device is
-DEVICE_OF_BOTH = it is of somebody (employee_no) and of a seat
-DEVICE_OF_BOTH_CURE = write the employee number or the seat, and leave the other empty
-DEVICE_TWICE = several rows give { $device } to the same person or seat from the same day on, with different ends
+SHORTENED_NUMBER = { $text } es un número que una hoja de cálculo redujo a sus primeros dígitos
+EXPORT_AS_TEXT = exporte la columna como texto
+EMPTY_SEGMENT = “{ $text }” tiene un segmento vacío
+EMPTY_SEGMENT_CURE = escriba la ruta con barras simples, la sucursal primero, por ejemplo East/Chat/Team 1
+TOO_DEEP = tiene { $depth } niveles de unidades
+TOO_DEEP_CURE = indique { $most } unidades como máximo, la sucursal primero
+EMPLOYMENT_BACKWARDS = el empleo termina el { $left }, antes de empezar el { $hired }
+EMPLOYMENT_BACKWARDS_CURE = corrija las fechas; left_on es el último día de trabajo
+NO_PEOPLE = no nombra a ninguna persona{ $why }
+NO_PEOPLE_CURE = agregue una fila por persona
+NAMES_DIFFER = las líneas { $lines } tienen el número { $number } y difieren en el nombre
+NAMES_DIFFER_CURE = dé a cada persona un número propio, o escriba igual el nombre en todas las filas del número
+ZONES_DIFFER = las líneas { $lines } tienen el número { $number } y difieren en la zona horaria
+ZONES_DIFFER_CURE = escriba igual la zona horaria en todas las filas del número: una persona tiene una sola
+EMPLOYMENTS_OVERLAP = las líneas { $lines } tienen el número { $number } y se superponen: { $one } y { $other }
+EMPLOYMENTS_OVERLAP_CURE = conserve una fila por persona, o dé a cada empleo sus propios días: left_on es el último
+DAYS = del { $from } al { $to }
+TWO_LINES = { $one } y { $other }
+NO_END = sin fin
+MOVED = { $before } hasta el { $until }; { $after } desde el { $from }
+NO_ACCOUNTS = no nombra ninguna cuenta{ $why }
+NO_ACCOUNTS_CURE = agregue una fila por cada cuenta de plataforma
+ACCOUNT_ROWS_DIFFER = las filas de esta cuenta difieren en zone, team o exclusive
+ACCOUNT_ROWS_DIFFER_CURE = escríbalos igual en todas sus filas
+PHASES_ON_ONE_DAY = dos fases de esta cuenta empiezan el mismo día
+PHASES_ON_ONE_DAY_CURE = dé a cada fase su propio primer día
+SLASH_IN_NAME = “{ $text }” contiene una barra
+SLASH_IN_NAME_CURE = no ponga barras en plataformas, tiendas y cuentas
+NO_EMPLOYMENT_KIND = “{ $text }” no es un tipo de empleo
+NO_EMPLOYMENT_KIND_CURE = escriba full_time, part_time, fixed_term, intern, agency, outsourced o freelance, o deje la celda vacía
+NO_CONTRIBUTORS = “{ $text }” no nombra colaboradores
+    .role = “{ $text }” no nombra colaboradores: “{ $role }” no es un rol
+    .twice = “{ $text }” nombra a { $named } dos veces
+    .many = “{ $text }” nombra a más colaboradores que los { $max } que puede tener un registro
+NO_CONTRIBUTORS_CURE = escriba rol=número de empleado, varios separados por “;”, con los roles first_answer, closer y after_sales, por ejemplo first_answer=A001;closer=A007
+    .twice = quite uno de los dos: cada persona tiene una sola parte en un rol, también cuando un alias de aliases.csv y el número de empleado designan a la misma persona
+    .many = quite algunos, { $max } como máximo
+POLICY_SPLIT = indique una versión, y first_answer, closer y after_sales en porcentajes que sumen 100
+NO_PHASE = “{ $text }” no es una fase
+NO_PHASE_CURE = escriba shared, mixed o named
+CORRECT_THE_DATES = corrija las fechas
+ALIAS_IS_A_NUMBER = { $alias } es el número de empleado de otra persona
+ALIAS_IS_A_NUMBER_CURE = los registros con él se leerían como de esa persona: cambie el nombre del alias
+ALIAS_OF_TWO = { $alias } designa a dos personas al mismo tiempo
+ALIAS_TWICE = varias filas dan { $alias } a la misma persona en días que se superponen
+ALIAS_OF_TWO_CURE = dé a cada fila sus fechas from y to, sin superposición
+DEVICE_OF_NOTHING = ni un número de empleado ni una estación indican de quién es el dispositivo
+DEVICE_OF_BOTH = es de alguien (employee_no) y de una estación
+DEVICE_OF_BOTH_CURE = escriba el número de empleado o la estación, y deje lo otro vacío
+DEVICE_TWICE = varias filas dan { $device } a la misma persona o estación desde el mismo día, con fines distintos
 
 ## The bundle: whom and what a row means
 
-NOT_IN_PEOPLE = { $number } is not in people.csv
-NOT_IN_PEOPLE_CURE = add the person to people.csv, or correct the number
-ROWS_OF_NUMBER_REJECTED = the rows of { $number } in people.csv were rejected
-ROWS_OF_ACCOUNT_REJECTED = the rows of { $account } in accounts.csv were rejected
-ROWS_OF_RECORD_REJECTED = the rows of the record { $record } of { $account } in records.csv were rejected
-ROWS_OF_ALIAS_REJECTED = the rows of the alias { $alias } on { $platform } in aliases.csv were rejected
-ROWS_REJECTED_CURE = mend them first: each is in rejected.csv with its cure
-NAME_FOR_NUMBER = { $text } is a name, and a number is expected (is { $near } meant?)
-NAME_FOR_NUMBER_CURE = write the employee number: aliases stand for one in the columns agent and contributors of records.csv alone
-    .agent = write the employee number, or name the alias in aliases.csv
-LOST_ZEROS = { $text } is not in people.csv (is { $near } meant?)
-LOST_ZEROS_CURE = spreadsheets drop leading zeros: export the column as text
-GROUPED_NUMBER = { $text } is not in people.csv (is { $near } meant?)
-GROUPED_NUMBER_CURE = a spreadsheet grouped its digits: export the column as text
-ONE_OF_TWO = { $one } or { $other }
-SEVERAL_STORES = several stores have an account { $account }
-SEVERAL_STORES_CURE = write it as platform/store/account
-ACCOUNT_UNKNOWN_CURE = add the account to accounts.csv, or correct its name
-UNKNOWN_AGENT = { $agent } is neither in people.csv nor an alias on { $platform }
-ALIAS_NOT_THEN = the alias { $agent } on { $platform } does not cover { $day }
-UNKNOWN_AGENT_CURE = add the person to people.csv or the alias to aliases.csv, or leave agent empty
+NOT_IN_PEOPLE = { $number } no está en people.csv
+NOT_IN_PEOPLE_CURE = agregue la persona a people.csv, o corrija el número
+ROWS_OF_NUMBER_REJECTED = se rechazaron las filas de { $number } en people.csv
+ROWS_OF_ACCOUNT_REJECTED = se rechazaron las filas de { $account } en accounts.csv
+ROWS_OF_RECORD_REJECTED = se rechazaron las filas del registro { $record } de { $account } en records.csv
+ROWS_OF_ALIAS_REJECTED = se rechazaron las filas del alias { $alias } en { $platform } en aliases.csv
+ROWS_REJECTED_CURE = corríjalas primero: cada una está en rejected.csv con su solución
+NAME_FOR_NUMBER = { $text } es un nombre, y se espera un número (¿quiso decir { $near }?)
+NAME_FOR_NUMBER_CURE = escriba el número de empleado: los alias solo lo sustituyen en las columnas agent y contributors de records.csv
+    .agent = escriba el número de empleado, o indique el alias en aliases.csv
+LOST_ZEROS = { $text } no está en people.csv (¿quiso decir { $near }?)
+LOST_ZEROS_CURE = las hojas de cálculo quitan los ceros iniciales: exporte la columna como texto
+GROUPED_NUMBER = { $text } no está en people.csv (¿quiso decir { $near }?)
+GROUPED_NUMBER_CURE = una hoja de cálculo agrupó sus dígitos: exporte la columna como texto
+ONE_OF_TWO = { $one } o { $other }
+SEVERAL_STORES = varias tiendas tienen una cuenta { $account }
+SEVERAL_STORES_CURE = escríbala como plataforma/tienda/cuenta
+ACCOUNT_UNKNOWN_CURE = agregue la cuenta a accounts.csv, o corrija su nombre
+UNKNOWN_AGENT = { $agent } no está en people.csv ni es un alias en { $platform }
+ALIAS_NOT_THEN = el alias { $agent } en { $platform } no abarca el { $day }
+UNKNOWN_AGENT_CURE = agregue la persona a people.csv o el alias a aliases.csv, o deje agent vacío
 
 ## The bundle: records and duty
 
-# Code NO_RECORDS.
-NO_RECORD_USABLE = it holds no record that can be used{ $why }
-# Code NO_RECORDS.
-NO_RECORD_IN_PERIOD = no record begins from { $from } to { $to }{ $others }{ $why }
-RECORDS_OUTSIDE = {" "}({ $count } lie outside it)
-NO_RECORDS_CURE = give the dates that hold the records (--from and --to, or period in group.yaml), and mend rejected rows
+NO_RECORD_USABLE = no contiene ningún registro que se pueda usar{ $why }
+NO_RECORD_IN_PERIOD = ningún registro empieza entre el { $from } y el { $to }{ $others }{ $why }
+RECORDS_OUTSIDE = {" "}({ $count } quedan fuera)
+NO_RECORDS_CURE = indique las fechas que contienen los registros (--from y --to, o period en group.yaml), y corrija las filas rechazadas
 OUTSIDE_PERIOD = { $count ->
-    [one] { $count } record does
-   *[other] { $count } records do
-} not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
+    [one] { $count } registro no empieza
+   *[other] { $count } registros no empiezan
+} entre el { $from } y el { $to } y { $count ->
+    [one] se omitió
+   *[other] se omitieron
+} (por ejemplo { $example })
 OBSERVATIONS_OUTSIDE = { $count ->
-    [one] { $count } observation is
-   *[other] { $count } observations are
-} not about days from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing in that period (such as { $example })
-NO_PERIOD = no record says which period is closed
-NO_PERIOD_CURE = give its dates (--from and --to, or period in group.yaml)
-# Rates of exchange in a bundle.
-NO_RATE = "{ $text }" is no rate
-NO_RATE_CURE = write digits with at most one point, such as 7.1234, at most { $places } of them after it and 18 in all
-RATE_NOT_ABOVE_0 = a rate is above 0
-RATE_NOT_ABOVE_0_CURE = write what one unit of the first currency is worth in the second
-RATE_OF_ONE_CURRENCY = it is a rate of a currency and itself
-RATE_OF_ONE_CURRENCY_CURE = write another currency in one of the two columns
-RATES_CONTRADICT = several rows say what the same currencies are worth on the same day: { $rates }
-# Who is in the month of a bundle.
-POPULATION_WITHOUT_PEOPLE = population names nobody who is employed from { $from } to { $to }
-POPULATION_WITHOUT_PEOPLE_CURE = write what people.csv says of those who are meant, or leave population out ({ $said })
+    [one] { $count } observación no trata
+   *[other] { $count } observaciones no tratan
+} de días del { $from } al { $to } y { $count ->
+    [one] no cuenta
+   *[other] no cuentan
+} en ese período (por ejemplo { $example })
+NO_PERIOD = ningún registro indica qué período se cierra
+NO_PERIOD_CURE = indique sus fechas (--from y --to, o period en group.yaml)
+NO_RATE = “{ $text }” no es un tipo de cambio
+NO_RATE_CURE = escriba dígitos con un punto como máximo, por ejemplo 7.1234, con { $places } como máximo después del punto y 18 en total
+RATE_NOT_ABOVE_0 = un tipo de cambio es mayor que 0
+RATE_NOT_ABOVE_0_CURE = escriba cuánto vale una unidad de la primera moneda en la segunda
+RATE_OF_ONE_CURRENCY = es un tipo de cambio entre una moneda y ella misma
+RATE_OF_ONE_CURRENCY_CURE = escriba otra moneda en una de las dos columnas
+RATES_CONTRADICT = varias filas dicen cuánto valen las mismas monedas el mismo día: { $rates }
+POPULATION_WITHOUT_PEOPLE = population no designa a nadie que tenga empleo entre el { $from } y el { $to }
+POPULATION_WITHOUT_PEOPLE_CURE = escriba lo que people.csv dice de las personas que corresponden, o quite population ({ $said })
 POPULATION_COLUMN = { $column }: { $words }
-POPULATION_OF_NOBODY = nobody of people.csv has the { $column } "{ $word }"{ $hint }
-TOO_MANY_REPLIES = it has more than { $most } rows of messages
-TOO_MANY_RECORDS = the period holds more than { $most } records
-TOO_MANY_RECORDS_CURE = close branches or weeks one by one
-SEVERAL_MONTHS = its records begin in { $count } months ({ $months })
-SEVERAL_MONTHS_CURE = say which dates to close, such as --from { $from } --to { $to }
-RECORD_BACKWARDS = it ends at { $end }, before it begins at { $start }
-RECORD_BACKWARDS_CURE = correct the times, or swap the two columns
-# Code DAMAGED_ID.
-SHORTENED_ID_KEPT = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as it is
-# Code DAMAGED_ID.
-SHORTENED_CUSTOMER = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as empty
-# Code DAMAGED_ID.
+POPULATION_OF_NOBODY = nadie de people.csv tiene “{ $word }” como { $column }{ $hint }
+TOO_MANY_REPLIES = tiene más de { $most } filas de mensajes
+TOO_MANY_RECORDS = el período contiene más de { $most } registros
+TOO_MANY_RECORDS_CURE = cierre las sucursales o las semanas una por una
+SEVERAL_MONTHS = sus registros empiezan en { $count } meses ({ $months })
+SEVERAL_MONTHS_CURE = indique qué fechas se cierran, por ejemplo --from { $from } --to { $to }
+RECORD_BACKWARDS = termina el { $end }, antes de empezar el { $start }
+RECORD_BACKWARDS_CURE = corrija las horas, o intercambie las dos columnas
+SHORTENED_ID_KEPT = en { $count ->
+    [one] { $count } fila
+   *[other] { $count } filas
+}, una hoja de cálculo redujo el número a sus primeros dígitos (por ejemplo { $example }): expórtelo como texto; se toma tal como está
+SHORTENED_CUSTOMER = en { $count ->
+    [one] { $count } fila
+   *[other] { $count } filas
+}, una hoja de cálculo redujo el número a sus primeros dígitos (por ejemplo { $example }): expórtelo como texto; se toma como vacío
 VALUE_LOST_EMPTY = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as empty
-# Code DAMAGED_ID.
+    [one] { $count } celda contiene
+   *[other] { $count } celdas contienen
+} lo que una hoja de cálculo muestra en lugar de un valor (por ejemplo { $example }): se toma como vacío
 VALUE_LOST_KEPT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as it is
-# Code NO_VALUE.
+    [one] { $count } celda contiene
+   *[other] { $count } celdas contienen
+} lo que una hoja de cálculo muestra en lugar de un valor (por ejemplo { $example }): se toma tal como está
 NO_VALUE_TAKEN_AS_EMPTY = { $count ->
-    [one] { $count } cell stands
-   *[other] { $count } cells stand
-} for no value (such as { $example }): taken as empty
-# Code CLEANED_CELL.
+    [one] { $count } celda indica
+   *[other] { $count } celdas indican
+} que no hay valor (por ejemplo { $example }): se toma como vacío
 UNSEEN_LEFT_OUT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} characters that nobody sees: read without them (such as { $example })
-# Code CLEANED_CELL.
+    [one] { $count } celda contiene
+   *[other] { $count } celdas contienen
+} caracteres que nadie ve: se lee sin ellos (por ejemplo { $example })
 DECIMAL_TAKEN_AS_WHOLE = { $count ->
-    [one] { $count } whole number is
-   *[other] { $count } whole numbers are
-} written as a decimal: read without it (such as { $example })
-# Code DAMAGED_ID.
+    [one] { $count } número entero está escrito
+   *[other] { $count } números enteros están escritos
+} con decimales: se lee sin ellos (por ejemplo { $example })
 ZEROS_APART = { $count ->
-    [one] { $count } row has a number
-   *[other] { $count } rows have numbers
-} (such as { $example }) that other rows write with leading zeros: taken as another one; spreadsheets drop leading zeros, so export the column as text
-# Code CONTRIBUTOR_UNKNOWN.
+    [one] { $count } fila tiene un número
+   *[other] { $count } filas tienen números
+} (por ejemplo { $example }) que otras filas escriben con ceros iniciales: se toma como distinto; las hojas de cálculo quitan los ceros iniciales, así que exporte la columna como texto
 CONTRIBUTORS_NOBODY = { $count ->
-    [one] { $count } contributor is
-   *[other] { $count } contributors are
-} neither in people.csv nor in aliases.csv on the day of the record (such as { $example }): the records count, and the others who contributed have the part; add the person to people.csv or the alias to aliases.csv, or correct the name, and close again
-# Code LONG_RECORD.
+    [one] { $count } colaborador no está
+   *[other] { $count } colaboradores no están
+} ni en people.csv ni en aliases.csv el día del registro (por ejemplo { $example }): los registros cuentan, y su parte va a los demás colaboradores; agregue la persona a people.csv o el alias a aliases.csv, o corrija el nombre, y cierre de nuevo
 LONG_RECORDS = { $count ->
-    [one] { $count } record lasts
-   *[other] { $count } records last
-} { $hours } hours or longer (such as { $example }): its times may be those of a case that nobody closed
-# Code REPLY_RECORD_UNKNOWN.
-REPLY_WITHOUT_RECORD = { $account } has no record { $record } in records.csv{ $hint }
-    .elsewhere = { $account } has no record { $record } in records.csv, but { $other } has
-REPLY_WITHOUT_RECORD_CURE = add the record to records.csv (if its row could not be read, it is in rejected.csv), or correct the account or the id
-# Code REPLIES_TOO_MANY.
-REPLIES_ABOVE_MOST = the record { $record } of { $account } has { $count } messages: the first { $most } are taken, and the other { $rows }, from { $at } on, are not
-# Code CLAIM_NAMES_BOTH.
-CLAIM_OF_BOTH = it names the record { $record } and the customer { $customer }
-CLAIM_OF_BOTH_CURE = keep one of them; with neither it is a claim of the next record on the account
-REPLIES_ABOVE_MOST_CURE = export the record again: so many messages are those of several records under one id
-# Code OUTSIDE_PERIOD.
+    [one] { $count } registro dura
+   *[other] { $count } registros duran
+} { $hours } horas o más (por ejemplo { $example }): las horas pueden ser las de un caso que nadie cerró
+REPLY_WITHOUT_RECORD = { $account } no tiene ningún registro { $record } en records.csv{ $hint }
+    .elsewhere = { $account } no tiene ningún registro { $record } en records.csv, pero { $other } sí
+REPLY_WITHOUT_RECORD_CURE = agregue el registro a records.csv (si su fila no se pudo leer, está en rejected.csv), o corrija la cuenta o el ID
+REPLIES_ABOVE_MOST = el registro { $record } de { $account } tiene { $count } mensajes: se toman los primeros { $most }, y los otros { $rows }, desde el { $at }, no
+CLAIM_OF_BOTH = indica el registro { $record } y el cliente { $customer }
+CLAIM_OF_BOTH_CURE = conserve uno de los dos; sin ninguno es una reivindicación del siguiente registro de la cuenta
+REPLIES_ABOVE_MOST_CURE = exporte de nuevo el registro: tantos mensajes son los de varios registros con un mismo ID
 REPLIES_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } message is
-   *[other] { $count } messages are
-} of records that do not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-# Code OUTSIDE_PERIOD.
+    [one] { $count } mensaje es
+   *[other] { $count } mensajes son
+} de registros que no empiezan entre el { $from } y el { $to } y { $count ->
+    [one] se omitió
+   *[other] se omitieron
+} (por ejemplo { $example })
 CLAIMS_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } claim was
-   *[other] { $count } claims were
-} not made from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-RECORD_TOO_LONG = it lasts { $days } days, from { $start } to { $end }
-RECORD_TOO_LONG_CURE = correct the dates: no record lasts longer than { $most } days
-NO_ROWS = it has a header and no row below it
-NO_ROWS_CURE = export the records of the month again, with their rows
-DUPLICATE_RECORD = this external id comes several times with the same content: taken once ({ $count } left out)
-    .revised = this external id comes in several revisions: { $revision } counts ({ $count ->
-        [one] { $count } row of an earlier one
-       *[other] { $count } rows of earlier ones
-    } left out)
-DUPLICATE_ROW_REVISED = it comes in several revisions: { $revision } counts ({ $count ->
-    [one] { $count } row of an earlier one
-   *[other] { $count } rows of earlier ones
-} left out)
-REFUND_PAYS_NOTHING = the row refers to another record, so it is a refund, and its amount is not negative
-REFUND_PAYS_NOTHING_CURE = write what was paid back with a minus, or leave refers_to empty
-REVISED_TWICE = the row says a revision and a time of change
-REVISED_TWICE_CURE = leave one of both empty
-NO_CURRENCY = "{ $text }" is no currency
-NO_CURRENCY_CURE = write a code of ISO 4217, such as JPY, or leave it empty for the group's currency
-NO_REVISION = "{ $text }" is no revision
-NO_REVISION_CURE = write a whole number from 0, or leave it empty
-ID_TWICE_DIFFERENT = { $id } comes { $count } times in { $account } with different content
-ID_TWICE_SAME = { $id } comes { $count } times in { $account } with the same content
-ID_TWICE_CURE = keep the right row, or give each record its own external_id
-ID_TWICE_SHORTENED_CURE = a spreadsheet shortened the ids to their first digits: export the column as text
-SHIFT_BACKWARDS = the shift ends at { $end }, not after its start at { $start }
-SHIFT_BACKWARDS_CURE = a night shift ends on the next day: write that date
-# Code HOUR_TWICE.
-SECOND_OF_TWO = clocks went back, and the end of { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} is the second time that they showed it: the first lies before the start (such as { $example })
-    .reply = clocks went back, and the time of { $count ->
-        [one] { $count } message
-       *[other] { $count } messages
-    } is the second time that they showed it: the first does not lie in the record (such as { $example })
-# Code HOUR_TWICE.
-FIRST_OF_TWO = clocks went back, and in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a time without an offset that they showed twice is the first of the two (such as { $example }): write the offset to say which is meant
-LONG_SHIFT = the shift from { $start } to { $end } is not shorter than { $hours } hours
-LONG_SHIFT_CURE = correct its times; if it is several shifts, write a row for each
-SHIFT_ENDS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but end at different times ({ $one }, { $other })
-SHIFT_SEATS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but at different seats
-KEEP_THE_RIGHT_ROW = keep the row that is right
-PUNCH_BOTH_WAYS = lines { $lines } are punches of { $number } in and out at one time, { $at }
-HANDOVER_BOTH_WAYS = in lines { $lines } { $number } takes and releases { $account } at one time, { $at }
-HANDOVERS_AT_ODDS = lines { $lines } are hand-overs of { $account } at one time, { $at }, that cannot all have been
-# Code ODD_PUNCHES.
-PUNCHES_ODD = an odd number of punches: { $count }; the last, at { $at }, has no partner ({ $night })
-# Code SINGLE_PUNCH.
-PUNCHES_SINGLE = a single punch, at { $at }, has no partner ({ $night })
-PUNCHES_NIGHT = a night needs rosters.csv, or a cut_over of policy.yaml at an hour when nobody works
-PUNCHES_BETWEEN = punches between the first and the last are left out: { $count }
-# Code ODD_PUNCHES.
-PUNCHES_ALONE = the punch at { $at } has no partner and makes no presence: add the missing one
-# Code LONG_PRESENCE.
-PUNCHES_LONG = a presence of more than 13 hours, from { $from } to { $to }: if it is rest between two nights, write kind or rosters.csv
-# Code READ_AS_NIGHT.
-PUNCHES_AS_NIGHTS = presences over the end of the working day: { $count } (the first from { $from } to { $to }); by working days the rest between them would be presence, and kind or rosters.csv would say it for certain
-# Code DAY_OR_NIGHT.
-PUNCHES_EITHER_WAY = the punches from { $from } to { $to } may be days or nights, since the first and the last have no partner: taken for days; kind or rosters.csv would say which
-NEITHER_WORD = '{ $text }' is neither { $one } nor { $other }
-NEITHER_WORD_CURE = write { $one } or { $other }
-NO_SUBJECT_KIND = '{ $text }' is no kind of subject
-NO_SUBJECT_KIND_CURE = write one of { $kinds }
-UNIT_OF_NOBODY = { $unit } is no unit that somebody of people.csv or an account of accounts.csv belongs to{ $hint }
-UNIT_OF_NOBODY_CURE = correct the path of the unit
-STORE_UNKNOWN = no account of accounts.csv is of { $store }{ $hint }
-STORE_UNKNOWN_CURE = write platform and store as in accounts.csv, with / between them
-NEITHER_DAYS_NOR_TIME = it says neither on which days nor when
-DAYS_AND_TIME = it says both on which days and when
-DAYS_AND_TIME_CURE = leave from and to empty where it is about an instant, or at where it is about days
-NEITHER_DAYS_NOR_TIME_CURE = fill in from (and to, for more than one day) or at, one of both
-NO_KIND_OF_FINDING = no such kind of finding
-NO_KIND_OF_FINDING_CURE = delete the file: only inputs/ of a result has it
-NO_COUNT = it is no count
-DELETE_THE_FILE = delete the file
+    [one] { $count } reivindicación no se hizo
+   *[other] { $count } reivindicaciones no se hicieron
+} entre el { $from } y el { $to } y { $count ->
+    [one] se omitió
+   *[other] se omitieron
+} (por ejemplo { $example })
+RECORD_TOO_LONG = dura { $days } días, del { $start } al { $end }
+RECORD_TOO_LONG_CURE = corrija las fechas: ningún registro dura más de { $most } días
+NO_ROWS = tiene encabezado y ninguna fila debajo
+NO_ROWS_CURE = exporte de nuevo los registros del mes, con sus filas
+DUPLICATE_RECORD = este external_id aparece varias veces con el mismo contenido: se toma una sola vez ({ $count } omitidos)
+    .revised = este external_id aparece en varias revisiones: cuenta { $revision } ({ $count ->
+        [one] { $count } fila de una anterior omitida
+       *[other] { $count } filas de anteriores omitidas
+    })
+DUPLICATE_ROW_REVISED = aparece en varias revisiones: cuenta { $revision } ({ $count ->
+    [one] { $count } fila de una anterior omitida
+   *[other] { $count } filas de anteriores omitidas
+})
+REFUND_PAYS_NOTHING = la fila remite a otro registro, así que es un reembolso, y su monto no es negativo
+REFUND_PAYS_NOTHING_CURE = escriba con signo menos lo que se devolvió, o deje refers_to vacío
+REVISED_TWICE = la fila indica una revisión y una hora de cambio
+REVISED_TWICE_CURE = deje una de las dos vacía
+NO_CURRENCY = “{ $text }” no es una moneda
+NO_CURRENCY_CURE = escriba un código de ISO 4217, por ejemplo JPY, o déjelo vacío para la moneda del grupo
+NO_REVISION = “{ $text }” no es una revisión
+NO_REVISION_CURE = escriba un número entero a partir de 0, o déjelo vacío
+ID_TWICE_DIFFERENT = { $id } aparece { $count } veces en { $account } con contenido distinto
+ID_TWICE_SAME = { $id } aparece { $count } veces en { $account } con el mismo contenido
+ID_TWICE_CURE = conserve la fila correcta, o dé a cada registro su propio external_id
+ID_TWICE_SHORTENED_CURE = una hoja de cálculo redujo los ID a sus primeros dígitos: exporte la columna como texto
+SHIFT_BACKWARDS = el turno termina el { $end }, no después de su inicio el { $start }
+SHIFT_BACKWARDS_CURE = un turno de noche termina al día siguiente: escriba esa fecha
+SECOND_OF_TWO = los relojes se atrasaron, y el fin de { $count ->
+    [one] { $count } fila
+   *[other] { $count } filas
+} es la segunda vez que lo mostraron: la primera es anterior al inicio (por ejemplo { $example })
+    .reply = los relojes se atrasaron, y la hora de { $count ->
+        [one] { $count } mensaje
+       *[other] { $count } mensajes
+    } es la segunda vez que la mostraron: la primera no está dentro del registro (por ejemplo { $example })
+FIRST_OF_TWO = los relojes se atrasaron, y en { $count ->
+    [one] { $count } fila
+   *[other] { $count } filas
+} una hora sin diferencia horaria que mostraron dos veces es la primera de las dos (por ejemplo { $example }): escriba la diferencia horaria para indicar cuál es
+LONG_SHIFT = el turno del { $start } al { $end } no dura menos de { $hours } horas
+LONG_SHIFT_CURE = corrija sus horas; si son varios turnos, escriba una fila por cada uno
+SHIFT_ENDS_DIFFER = las líneas { $lines } son el turno de la misma persona en la misma cuenta desde el { $start }, pero terminan a horas distintas ({ $one }, { $other })
+SHIFT_SEATS_DIFFER = las líneas { $lines } son el turno de la misma persona en la misma cuenta desde el { $start }, pero en estaciones distintas
+KEEP_THE_RIGHT_ROW = conserve la fila correcta
+PUNCH_BOTH_WAYS = las líneas { $lines } son marcaciones de entrada y de salida de { $number } al mismo tiempo, { $at }
+HANDOVER_BOTH_WAYS = en las líneas { $lines }, { $number } toma y entrega { $account } al mismo tiempo, { $at }
+HANDOVERS_AT_ODDS = las líneas { $lines } son traspasos de { $account } al mismo tiempo, { $at }, que no pueden haber ocurrido todos
+PUNCHES_ODD = un número impar de marcaciones: { $count }; la última, el { $at }, no tiene pareja ({ $night })
+PUNCHES_SINGLE = una única marcación, el { $at }, no tiene pareja ({ $night })
+PUNCHES_NIGHT = una noche requiere rosters.csv, o un cut_over de policy.yaml a una hora en que nadie trabaja
+PUNCHES_BETWEEN = se omiten las marcaciones entre la primera y la última: { $count }
+PUNCHES_ALONE = la marcación del { $at } no tiene pareja y no da presencia: agregue la que falta
+PUNCHES_LONG = una presencia de más de 13 horas, de { $from } a { $to }: si es el descanso entre dos noches, escriba kind o rosters.csv
+PUNCHES_AS_NIGHTS = presencias que pasan del fin de la jornada: { $count } (la primera de { $from } a { $to }); por jornadas, el descanso entre ellas sería presencia, y kind o rosters.csv lo indicarían con certeza
+PUNCHES_EITHER_WAY = las marcaciones de { $from } a { $to } pueden ser días o noches, porque la primera y la última no tienen pareja: se toman como días; kind o rosters.csv indicarían qué son
+NEITHER_WORD = “{ $text }” no es ni { $one } ni { $other }
+NEITHER_WORD_CURE = escriba { $one } o { $other }
+NO_SUBJECT_KIND = “{ $text }” no es un tipo de objeto
+NO_SUBJECT_KIND_CURE = escriba uno de { $kinds }
+UNIT_OF_NOBODY = { $unit } no es una unidad a la que pertenezca alguien de people.csv o una cuenta de accounts.csv{ $hint }
+UNIT_OF_NOBODY_CURE = corrija la ruta de la unidad
+STORE_UNKNOWN = ninguna cuenta de accounts.csv es de { $store }{ $hint }
+STORE_UNKNOWN_CURE = escriba la plataforma y la tienda como en accounts.csv, separadas por /
+NEITHER_DAYS_NOR_TIME = no indica ni en qué días ni cuándo
+DAYS_AND_TIME = indica tanto en qué días como cuándo
+DAYS_AND_TIME_CURE = deje from y to vacíos si se trata de un instante, o at si se trata de días
+NEITHER_DAYS_NOR_TIME_CURE = complete from (y to, para más de un día) o at, uno de los dos
+NO_KIND_OF_FINDING = no existe ese tipo de hallazgo
+NO_KIND_OF_FINDING_CURE = elimine el archivo: solo lo tiene inputs/ de un resultado
+NO_COUNT = no es un recuento
+DELETE_THE_FILE = elimine el archivo
 
 ## The bundle: settings. A sentence goes on from the name of the setting
 
 SETTING = { $path } { $problem }
-SETTING_WRONG = is wrong: { $reason }; { $cure }
-SETTING_GROUPED = '{ $text }' has grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }
-SETTING_GROUPED_OR_DECIMAL = '{ $text }' may be meant with grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }, or { $decimal } where that is meant
-SETTING_MISSING = is missing
-SETTING_NO_MAPPING = is not a mapping of keys to values
-FILE_NO_MAPPING = the file is not a mapping of keys to values
-SETTING_NO_TEXT = is not text
-SETTING_TEXT_LENGTH = is empty or longer than 200 characters
-SETTING_WITH_NUL = holds the character NUL (U+0000): take it out
-SETTING_NOT_ONE_OF = is '{ $text }', not one of { $words }
-SETTING_NO_DECIMAL = is '{ $text }', not a decimal of at most six places
-SETTING_NOT_BETWEEN = is { $number }, not a number from { $least } to { $most }
-SETTING_LOSSY_DECIMAL = is '{ $text }', not a decimal that survives: write it in quotes
-SETTING_NO_WHOLE = is '{ $text }', not a whole number from { $least } to { $most }
-SETTING_NO_LIST = is not a list
-SETTING_PAIR_NO_TEXT = has a key that is not text
-SETTING_NO_VALUE = has no value
-SETTING_UNKNOWN_NEAR = is not a known key (is { $near } meant?)
-SETTING_UNKNOWN = is not a known key (known are { $known })
-SETTING_EMPTY = is empty
-SETTING_NOT_ABOVE_0 = is not above 0
-SETTING_BELOW_0 = is below 0
-GROUP_CURRENCY = is not a code of three capital letters such as CNY
-GROUP_CURRENCY_UNKNOWN = is { $code }, which is no active currency of ISO 4217: write one such as CNY
-GROUP_PERIOD_BACKWARDS = is { $to }, before from, which is { $from }
-GROUP_PERIOD_TOO_LONG = makes a period of { $days } days, and at most { $most } are closed at once: close it in parts
-GROUP_REGION = puts { $branch } into the region { $region }: write 1 to 32 of a-z, 0-9 and -, such as cn-east
-GROUP_SAME_SIGN = is the same sign as decimal
-POLICY_CUT_OVER = is not a time from "00:00" to "11:59", in quotes
-SCHEME_WEIGHTS = have weights that sum to { $sum }, not to 100
-SCHEME_ID_TAKEN = is that of an earlier KPI
-SCHEME_WEIGHT = is not above 0: leave the KPI out instead
-SCHEME_CAP = is { $cap }, not above the floor { $floor }
-SCHEME_RANGE = is more than { $most } above the floor { $floor }
-SCHEME_SMALL_SAMPLE = has a meaning only for shares and means: leave it out
-SCHEME_OF_RECORDS = has no meaning for the measure records
-SCHEME_OF_UNDEFINED = names the measure "{ $measure }", which is not among measures{ $hint }
-SCHEME_OF_MISSING = is missing: it names the column to measure
-SCHEME_OF_RESOLVED = is a yes-or-no column, which has a share and neither sum nor mean
-SCHEME_TEST_MISSING = is not complete: one of at_most and at_least says which records count
-SCHEME_TEST_USELESS = is not complete: at_most and at_least have no meaning here
-SCHEME_MEASURES_TEXT = { $kpi } measures { $column }, a column that holds text
-    .cell = line { $line }: { $reason }
-    .odd = { $kpi } measures { $column }, a column of text since { $count ->
-        [one] one cell is no number
-       *[other] { $count } cells are no numbers
+SETTING_WRONG = es incorrecto: { $reason }; { $cure }
+SETTING_GROUPED = “{ $text }” tiene separador de miles, y los números de los archivos YAML no lo llevan, diga lo que diga `numbers` en group.yaml sobre las celdas: escriba { $plain }
+SETTING_GROUPED_OR_DECIMAL = “{ $text }” puede llevar separador de miles, y los números de los archivos YAML no lo llevan, diga lo que diga `numbers` en group.yaml sobre las celdas: escriba { $plain }, o { $decimal } si es lo que corresponde
+SETTING_MISSING = falta
+SETTING_NO_MAPPING = no es una correspondencia de claves y valores
+FILE_NO_MAPPING = el archivo no es una correspondencia de claves y valores
+SETTING_NO_TEXT = no es texto
+SETTING_TEXT_LENGTH = está vacío o supera 200 caracteres
+SETTING_WITH_NUL = contiene el carácter NUL (U+0000): quítelo
+SETTING_NOT_ONE_OF = es “{ $text }”, no uno de { $words }
+SETTING_NO_DECIMAL = es “{ $text }”, no un decimal con seis decimales como máximo
+SETTING_NOT_BETWEEN = es { $number }, no un número de { $least } a { $most }
+SETTING_LOSSY_DECIMAL = es “{ $text }”, un decimal que pierde precisión: escríbalo entre comillas
+SETTING_NO_WHOLE = es “{ $text }”, no un número entero de { $least } a { $most }
+SETTING_NO_LIST = no es una lista
+SETTING_PAIR_NO_TEXT = tiene una clave que no es texto
+SETTING_NO_VALUE = no tiene valor
+SETTING_UNKNOWN_NEAR = no es una clave conocida (¿quiso decir { $near }?)
+SETTING_UNKNOWN = no es una clave conocida (se conocen { $known })
+SETTING_EMPTY = está vacío
+SETTING_NOT_ABOVE_0 = no es mayor que 0
+SETTING_BELOW_0 = es menor que 0
+GROUP_CURRENCY = no es un código de tres letras mayúsculas como CNY
+GROUP_CURRENCY_UNKNOWN = es { $code }, que no es una moneda vigente de ISO 4217: escriba una como CNY
+GROUP_PERIOD_BACKWARDS = es { $to }, antes de from, que es { $from }
+GROUP_PERIOD_TOO_LONG = da un período de { $days } días, y se cierran { $most } como máximo a la vez: ciérrelo por partes
+GROUP_REGION = pone { $branch } en la región { $region }: escriba de 1 a 32 caracteres entre a-z, 0-9 y -, por ejemplo cn-east
+GROUP_SAME_SIGN = es el mismo signo que decimal
+POLICY_CUT_OVER = no es una hora de "00:00" a "11:59", entre comillas
+SCHEME_WEIGHTS = tiene pesos que suman { $sum }, no 100
+SCHEME_ID_TAKEN = es el de un KPI anterior
+SCHEME_WEIGHT = no es mayor que 0: mejor quite el KPI
+SCHEME_CAP = es { $cap }, que no supera el mínimo { $floor }
+SCHEME_RANGE = supera en más de { $most } el mínimo { $floor }
+SCHEME_SMALL_SAMPLE = solo tiene sentido para proporciones y medias: quítelo
+SCHEME_OF_RECORDS = no tiene sentido para la medida records
+SCHEME_OF_UNDEFINED = nombra la medida “{ $measure }”, que no está en measures{ $hint }
+SCHEME_OF_MISSING = falta: nombra la columna que se mide
+SCHEME_OF_RESOLVED = es una columna de sí o no, que tiene proporción y no suma ni media
+SCHEME_TEST_MISSING = no está completo: at_most o at_least indica qué registros cuentan
+SCHEME_TEST_USELESS = no es correcto: at_most y at_least no tienen sentido aquí
+SCHEME_MEASURES_TEXT = { $kpi } mide { $column }, una columna que contiene texto
+    .cell = línea { $line }: { $reason }
+    .odd = { $kpi } mide { $column }, una columna de texto porque { $count ->
+        [one] una celda no es un número
+       *[other] { $count } celdas no son números
     }: { $cells }
-SCHEME_MEASURES_NOTHING = { $kpi } measures { $column }, which is no column of records.csv with values{ $hint }
-SCHEME_MEASURES_CURE = name a column of numbers in records.csv
-    .odd = correct the cells, or name a column of numbers in records.csv
-SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) measures something that is not computed
-MEASURE_UNKNOWN_CURE = measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, the share with rating at_least 4, the sum of amount, the mean of an extra column, or anything else as a measure that the file defines under measures
-POOL_CURRENCY = is { $currency }, but the group's amounts are in { $group }
-POOL_BELOW_0 = is negative: write the money that there is to split, above 0
-POOL_ZERO = is 0: leave the file out when there is nothing to split
-POOL_SHARES = has shares that sum to { $sum }, not to 100
-POOL_SHARE = is not above 0: leave the part out instead
-POOL_TIERS_ELSEWHERE = has a meaning only with by: tiers
-POOL_TIERS_MIXED = mix top_percent and at_least: use one of them in all tiers
-POOL_TIERS_PERCENT = have top_percent that sum to { $sum }, not to 100
-POOL_TIERS_RISE = have at_least that do not fall from tier to tier
-POOL_TIERS_WEIGHTS_RISE = have a weight above that of a better tier: write the best tier first, each with at most the weight of the one before
-POOL_TIERS_WEIGHTLESS = have only weights of 0
-POOL_TIER_RULE = or at_least is needed, and only one of them
-POOL_TIER_NAME_TAKEN = is that of an earlier tier
-POOL_PERCENT_TOO_FINE = is { $percent }: write a percentage with at most four decimals
-POOL_TIER_WEIGHT = is above 1000000
-POOL_SHARE_TOO_FINE = { $percent } % has more than four decimals
-POOL_SHARE_TOO_FINE_CURE = write shares and quotas with at most four decimals
-OTHER_PERIOD = it is for { $from } to { $to }, but { $closed_from } to { $closed_to } is closed
-OTHER_PERIOD_CURE = correct its period, or leave the period out
-POOL_IN_EMPTY_PERIOD = it has money but nobody of people.csv is employed from { $from } to { $to }
-POOL_WITHOUT_PEOPLE_CURE = correct hired_on and left_on, or leave the pool out
-SAVE_FILE_AS_UTF_8 = save the file as UTF-8
+SCHEME_MEASURES_NOTHING = { $kpi } mide { $column }, que no es una columna de records.csv con valores{ $hint }
+SCHEME_MEASURES_CURE = indique una columna de números de records.csv
+    .odd = corrija las celdas, o indique una columna de números de records.csv
+SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) mide algo que no se calcula
+MEASURE_UNKNOWN_CURE = mida el número de registros, la proporción de resolved, la proporción con first_reply_seconds at_most 30, la proporción con rating at_least 4, la suma de amount, la media de una columna adicional, o cualquier otra cosa como medida que el archivo defina en measures
+POOL_CURRENCY = es { $currency }, pero los montos del grupo están en { $group }
+POOL_BELOW_0 = es negativo: escriba el dinero que hay para repartir, mayor que 0
+POOL_ZERO = es 0: quite el archivo si no hay nada que repartir
+POOL_SHARES = tiene partes que suman { $sum }, no 100
+POOL_SHARE = no es mayor que 0: mejor quite la parte
+POOL_TIERS_ELSEWHERE = solo tiene sentido con by: tiers
+POOL_TIERS_MIXED = mezcla top_percent y at_least: use uno de los dos en todos los tramos
+POOL_TIERS_PERCENT = tiene top_percent que suman { $sum }, no 100
+POOL_TIERS_RISE = tiene at_least que no bajan de un tramo a otro
+POOL_TIERS_WEIGHTS_RISE = tiene un peso superior al de un tramo mejor: escriba primero el mejor tramo, y cada uno con el peso del anterior como máximo
+POOL_TIERS_WEIGHTLESS = solo tiene pesos de 0
+POOL_TIER_RULE = o at_least es necesario, y solo uno de los dos
+POOL_TIER_NAME_TAKEN = es el de un tramo anterior
+POOL_PERCENT_TOO_FINE = es { $percent }: escriba un porcentaje con cuatro decimales como máximo
+POOL_TIER_WEIGHT = supera 1000000
+POOL_SHARE_TOO_FINE = { $percent } % tiene más de cuatro decimales
+POOL_SHARE_TOO_FINE_CURE = escriba partes y cuotas con cuatro decimales como máximo
+OTHER_PERIOD = es para el período del { $from } al { $to }, pero se cierra el del { $closed_from } al { $closed_to }
+OTHER_PERIOD_CURE = corrija su período, o quite el período
+POOL_IN_EMPTY_PERIOD = hay dinero, pero nadie de people.csv tiene empleo entre el { $from } y el { $to }
+POOL_WITHOUT_PEOPLE_CURE = corrija hired_on y left_on, o quite la bolsa
+SAVE_FILE_AS_UTF_8 = guarde el archivo como UTF-8
 JOINED = { $one }{ $other }
 
 ## The command line: what cannot be done
 
-STEP_FAILED = step: { $step }
-# Code NOBODY_CREDITED.
-NOBODY_CREDITED_AT_ALL = nobody was on duty at any of its records, and none names its agent
+STEP_FAILED = paso: { $step }
+NOBODY_CREDITED_AT_ALL = nadie estaba de servicio en ninguno de sus registros, y ninguno nombra a su agente
     .people = { $rows ->
-        [one] { $rows } row was rejected
-       *[other] { $rows } rows were rejected
-    }, and of the other people nobody was on duty at any record
-    .duty = nobody was on duty at any of its records, and { $rows ->
-        [one] { $rows } row of rosters, punches or hand-overs was rejected
-       *[other] { $rows } rows of rosters, punches or hand-overs were rejected
+        [one] se rechazó { $rows } fila
+       *[other] se rechazaron { $rows } filas
+    }, y de las demás personas ninguna estaba de servicio en ningún registro
+    .duty = nadie estaba de servicio en ninguno de sus registros, y { $rows ->
+        [one] se rechazó { $rows } fila de planes de turnos, marcaciones o traspasos
+       *[other] se rechazaron { $rows } filas de planes de turnos, marcaciones o traspasos
     }
-# Code NOBODY_CREDITED.
-NOBODY_EMPLOYED = nobody is employed between { $from } and { $to }: { $people ->
-    [one] { $people } person was read
-   *[other] { $people } people were read
+NOBODY_EMPLOYED = nadie tiene empleo entre el { $from } y el { $to }: { $people ->
+    [one] se leyó { $people } persona
+   *[other] se leyeron { $people } personas
 }, { $rejected ->
-    [0] and no row was rejected
-    [one] and { $rejected } row was rejected
-   *[other] and { $rejected } rows were rejected
+    [0] y no se rechazó ninguna fila
+    [one] y se rechazó { $rejected } fila
+   *[other] y se rechazaron { $rejected } filas
 }
-NOBODY_EMPLOYED_CURE = correct hired_on and left_on, or the period
-# A bundle without a rate that is needed.
-RECORD_RATE_MISSING_CURE = write the rate of that day or of an earlier one, with its source, into rates.csv (columns date, from, to, rate, source)
-NOBODY_CREDITED_CURE = bring rosters.csv, punches.csv or handovers.csv of these days, or correct their accounts and times
-    .rejected = mend those rows first: each is in rejected.csv with its cure
-OUT_NOT_EMPTY = the result folder is not empty
-OUT_IN_USE = another run is writing its result there
-OUT_NOT_EMPTY_CURE = name another with --out, or remove it first
-BUNDLE_NOT_EMPTY = the folder is not empty
-BUNDLE_NOT_EMPTY_CURE = name another with --bundle, or remove it first
-CLOSE_INTERRUPTED = you stopped it: nothing of it is left in { $folder }, and the same command begins anew
-FINDINGS_ARE_IN = { $file } says what was noticed
-REJECTED_ROWS_ARE_IN = { $file } names every rejected row
-REJECTED_ROWS_UNWRITTEN = some rows were rejected, and { $file } could not be written
-# Another process works on the SQLite store.
-STORE_IN_USE = another tally process is at work on the data in { $folder }, and a SQLite store is for one at a time: stop that process, or name other data with --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
-CURE_AND_REJECTED = { $cure }; { $file } names every rejected row
-NOT_IN_MONTH = there is neither a record nor a person { $what } in this month: name an external_id of records.csv, such as { $record }, or an employee_no or name of people.csv, such as { $person }
-NO_MANIFEST = it holds no manifest.json, so it is no result folder
-MANIFEST_DOUBLE = it names the file { $file } twice
-MANIFEST_ELSEWHERE = it names the file { $file }, which is no file of the folder
-NO_MANIFEST_CURE = give a folder that tally close wrote (with --out)
+NOBODY_EMPLOYED_CURE = corrija hired_on y left_on, o el período
+RECORD_RATE_MISSING_CURE = escriba el tipo de cambio de ese día o de uno anterior, con su fuente, en rates.csv (columnas date, from, to, rate, source)
+NOBODY_CREDITED_CURE = aporte rosters.csv, punches.csv o handovers.csv de estos días, o corrija sus cuentas y horas
+    .rejected = corrija primero esas filas: cada una está en rejected.csv con su solución
+OUT_NOT_EMPTY = la carpeta de resultados no está vacía
+OUT_IN_USE = otra ejecución está escribiendo allí su resultado
+OUT_NOT_EMPTY_CURE = indique otra con --out, o elimínela primero
+BUNDLE_NOT_EMPTY = la carpeta no está vacía
+BUNDLE_NOT_EMPTY_CURE = indique otra con --bundle, o elimínela primero
+CLOSE_INTERRUPTED = usted lo detuvo: no queda nada en { $folder }, y el mismo comando empieza de nuevo
+FINDINGS_ARE_IN = { $file } indica lo que se observó
+REJECTED_ROWS_ARE_IN = { $file } indica cada fila rechazada
+REJECTED_ROWS_UNWRITTEN = se rechazaron filas, y { $file } no se pudo escribir
+STORE_IN_USE = otro proceso de tally trabaja con los datos en { $folder }, y una base de SQLite es para uno solo a la vez: detenga ese proceso, o indique otros datos con --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
+CURE_AND_REJECTED = { $cure }; { $file } indica cada fila rechazada
+NOT_IN_MONTH = no hay ningún registro ni ninguna persona { $what } en este mes: indique un external_id de records.csv, por ejemplo { $record }, o un employee_no o nombre de people.csv, por ejemplo { $person }
+NO_MANIFEST = no contiene manifest.json, así que no es una carpeta de resultados
+MANIFEST_DOUBLE = indica dos veces el archivo { $file }
+MANIFEST_ELSEWHERE = indica el archivo { $file }, que no es un archivo de la carpeta
+NO_MANIFEST_CURE = indique una carpeta que haya escrito tally close (con --out)
 BAD_MANIFEST = { $error }
-RESTORE_FOLDER_CURE = restore the folder from where it was kept
-SUITE_NAMES_ANOTHER_PERSON = the suite names a person { $id } whom the bundle does not hold: a fault of ours
-SUITE_NAMES_ANOTHER_ACCOUNT = the suite names an account { $id } that the bundle does not hold: a fault of ours
-SUITE_LISTS_LESS = the suite does not list what was just written: a fault of ours
-CYCLE_WATCH_ENDED = the service stopped telling about the cycle before it was closed: do it again
+RESTORE_FOLDER_CURE = restaure la carpeta desde donde se guardaba
+SUITE_NAMES_ANOTHER_PERSON = la suite nombra a una persona { $id } que el paquete no contiene: un error nuestro
+SUITE_NAMES_ANOTHER_ACCOUNT = la suite nombra una cuenta { $id } que el paquete no contiene: un error nuestro
+SUITE_LISTS_LESS = la suite no muestra lo que se acaba de escribir: un error nuestro
+CYCLE_WATCH_ENDED = el servicio dejó de informar sobre el ciclo antes de que se cerrara: repita la operación
 RECORDS_DO_NOT_ADD_UP = { $sent ->
-    [one] { $sent } record
-   *[other] { $sent } records
-} went in, the cycle counts { $counted } and { $told } came out: a fault of ours
-CANNOT_MAKE_FOLDER = cannot make the folder { $folder }: { $error }
-CANNOT_READ = cannot read { $file }: { $error }
-CANNOT_WRITE = cannot write { $file }: { $error }
+    [one] entró { $sent } registro
+   *[other] entraron { $sent } registros
+}, el ciclo cuenta { $counted } y salieron { $told }: un error nuestro
+CANNOT_MAKE_FOLDER = no se puede crear la carpeta { $folder }: { $error }
+CANNOT_READ = no se puede leer { $file }: { $error }
+CANNOT_WRITE = no se puede escribir { $file }: { $error }
 
-IO_NOT_FOUND = it is not there
-IO_PERMISSION_DENIED = this user may not
-IO_ALREADY_EXISTS = it is there already: name another one, or move it away first
-IO_IS_A_FOLDER = it is a folder
-IO_NOT_A_FOLDER = a part of the path is no folder
-IO_FOLDER_NOT_EMPTY = the folder is not empty
-IO_DISK_FULL = the disk is full
-IO_READ_ONLY = the disk is read-only
-IO_ADDRESS_IN_USE = another program listens there
-IO_ADDRESS_NOT_HERE = this machine has no such address
-IO_NOT_TEXT = it is no UTF-8 text
-IO_NOBODY_LISTENS = nobody listens there
-IO_NO_ANSWER = no answer came in time
-IO_NO_WAY_THERE = no way leads there from this machine
-IO_NO_SUCH_HOST = no host has this name
-IO_FOLDER_CLOSED = its folder does not let it be written
-TLS_SAYS = the TLS library says: { $cause }
-SERVER_SAYS = it says: { $cause }
-IO_OTHER = the system says: { $cause }
-CURE_ALREADY_DIFFERENT = correct the row, if the suite is right; if the row is right, correct the fact in the suite: an import overwrites nothing
-CURE_DIFFERENT_CONTENT = correct the row, if the suite is right, or give it a higher revision, if the row is right: an import overwrites nothing without one
-CURE_REFERS_TO_NOTHING = import the record that it refers to first, or correct refers_to
-CURE_PERSON_UNKNOWN = add the person to people.csv and import again
-CURE_ACCOUNT_UNKNOWN = add the account to accounts.csv and import again
-CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the other begins
-CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
-CURE_OUT_OF_REACH = have somebody import the row whose rights reach its team, which may have moved to another branch, or take it out
-CURE_RECORD_OUT_OF_REACH = have the row imported by whoever had the account's team on its day, or by the group
-CURE_REPLY_RECORD_UNKNOWN = import the record with its messages, or have them imported by somebody who may bring in records of its day
-CURE_CLAIM_WITHDRAWN = take the row out: it was taken back with a reason
-CURE_ROWS_CONTRADICT = keep the row that is right, and import again
-CURE_KEPT_BACK = correct first what this file says of that row, or have it imported by somebody whose rights reach it, then import again: this one comes in with it
-CURE_PERIOD_PURGED = have data of these months kept longer first (SetRetention, 120 months at most), then import again, or take the row out
-CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already
-    .file = correct what is named, or take the row out
+IO_NOT_FOUND = no está ahí
+IO_PERMISSION_DENIED = este usuario no tiene permiso
+IO_ALREADY_EXISTS = ya existe: indique otro, o muévalo primero
+IO_IS_A_FOLDER = es una carpeta
+IO_NOT_A_FOLDER = una parte de la ruta no es una carpeta
+IO_FOLDER_NOT_EMPTY = la carpeta no está vacía
+IO_DISK_FULL = el disco está lleno
+IO_READ_ONLY = el disco es de solo lectura
+IO_ADDRESS_IN_USE = otro programa escucha allí
+IO_ADDRESS_NOT_HERE = esta máquina no tiene esa dirección
+IO_NOT_TEXT = no es texto UTF-8
+IO_NOBODY_LISTENS = nadie escucha allí
+IO_NO_ANSWER = no llegó respuesta a tiempo
+IO_NO_WAY_THERE = desde esta máquina no hay camino hasta allí
+IO_NO_SUCH_HOST = ningún host tiene este nombre
+IO_FOLDER_CLOSED = su carpeta no permite escribirlo
+TLS_SAYS = la biblioteca TLS dice: { $cause }
+SERVER_SAYS = responde: { $cause }
+IO_OTHER = el sistema dice: { $cause }
+CURE_ALREADY_DIFFERENT = corrija la fila si la suite tiene razón; si la fila es correcta, corrija el hecho en la suite: una importación no sobrescribe nada
+CURE_DIFFERENT_CONTENT = corrija la fila si la suite tiene razón, o dele una revisión superior si la fila es correcta: sin ella, una importación no sobrescribe nada
+CURE_REFERS_TO_NOTHING = importe primero el registro al que remite, o corrija refers_to
+CURE_PERSON_UNKNOWN = agregue la persona a people.csv e importe de nuevo
+CURE_ACCOUNT_UNKNOWN = agregue la cuenta a accounts.csv e importe de nuevo
+CURE_ALIAS_OVERLAP = ponga fin a un significado del alias (columna to) antes de que empiece el otro
+CURE_PLACE_WRONG = corrija el equipo en accounts.csv, o la región de su sucursal en group.yaml
+CURE_OUT_OF_REACH = pida que importe la fila alguien cuyos derechos alcancen a su equipo, que puede haber pasado a otra sucursal, o quítela
+CURE_RECORD_OUT_OF_REACH = pida que importe la fila quien tenía ese día el equipo de la cuenta, o el grupo
+CURE_REPLY_RECORD_UNKNOWN = importe el registro con sus mensajes, o pida que los importe alguien que pueda importar registros de ese día
+CURE_CLAIM_WITHDRAWN = quite la fila: la reivindicación se retiró con un motivo
+CURE_ROWS_CONTRADICT = conserve la fila correcta, e importe de nuevo
+CURE_KEPT_BACK = corrija primero lo que este archivo dice de esa fila, o pida que la importe alguien cuyos derechos la alcancen, e importe de nuevo: esta entra con ella
+CURE_PERIOD_PURGED = haga primero que los datos de estos meses se conserven más tiempo (SetRetention, 120 meses como máximo) e importe de nuevo, o quite la fila
+CURE_REFUSED_ROW = corrija lo que se indica, e importe de nuevo: las filas ya importadas cuentan como existentes
+    .file = corrija lo que se indica, o quite la fila
 
 ## Settings and arguments
 
-SETTING_CANNOT_HOLD = setting { $key }: { $problem }
+SETTING_CANNOT_HOLD = ajuste { $key }: { $problem }
 SETTING_SET_IN = { $problem } ({ $place })
-SETTING_IN_FILE = set in the file { $file }
-SETTING_IN_VARIABLE = set by the environment variable { $name }
-SETTING_ON_COMMAND_LINE = set on the command line
-SETTING_NOT_KNOWN = there is no such setting; at this place there are { $known }
-SETTING_EXPECTED = it is { $found }, and { $expected } is expected
-    .alone = { $expected } is expected
-SETTINGS_NOT_TOML = the file is no TOML: see that each line is [SECTION] or KEY = VALUE
-    .at = the file is no TOML from line { $line }, column { $column } on: see that each line is [SECTION] or KEY = VALUE, and texts stand in quotes
-SETTING_FILE_MISSING = there is no file { $file }
-SETTING_FILE_EMPTY = { $file } is empty
-SETTING_SERVICE_UNKNOWN = there is no service { $name }; there are { $known }
-SETTING_SERVICES_NONE = name at least one of { $known }
-SETTING_PEER_MISSING = { $name } is not in this process (server.services): say where it is, https://host:port
-SETTING_AT_LEAST_ONE = at least 1 is expected
-SETTING_AT_MOST = at most { $most } is expected
-SETTING_SERVICE_TWICE = { $name } is named twice: name each service once
-SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db or postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE is expected
-SETTING_SERVICE_IN_URL = every service has a file of its own: write {"{"}service{"}"} into its name, sqlite://DIRECTORY/{"{"}service{"}"}.db, or sqlite:///DIRECTORY/{"{"}service{"}"}.db for a folder that begins with /
-    .role = every service signs in as a role of its own: write tally_{"{"}service{"}"} as the role, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
-SETTING_PEER_IN_CLEAR = { $address } is beyond the loopback: https://host:port is expected
-# The gateway would listen beyond the loopback, and it speaks no TLS.
-SETTING_HTTP_IN_CLEAR = { $ip } is beyond the loopback, and the gateway speaks no TLS: let it listen on the loopback behind a proxy that does, or set server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay where the network itself encrypts
-SETTING_CERTIFICATE_AND_KEY = a certificate and its key go together: set both or neither
-SETTING_LISTEN_IN_CLEAR = { $ip } is beyond the loopback: set server.tls_certificate and server.tls_key
-SETTING_KEYS_GENERATED = { $ip } is beyond the loopback, where generated keys do not do: name a directory
-SETTING_PASSPHRASE_TWICE = keys.passphrase is set as well: set one of them
-SETTING_LOG_LEVELS = "{ $part }" is neither a level ({ $levels }) nor MODULE=LEVEL, such as tally_store=debug; several are separated by commas
-SETTING_AUTHORITY_ALONE = it says who signs the certificates of callers, and this server speaks no TLS: set server.tls_certificate and server.tls_key as well
-SETTING_NO_CERTIFICATE = the file { $file } holds no certificate that can be read: name a PEM file with -----BEGIN CERTIFICATE-----
-SETTING_NO_PRIVATE_KEY = the file { $file } holds no private key that can be read: name a PEM file with -----BEGIN PRIVATE KEY-----, not an encrypted one
-SETTING_KEY_OF_ANOTHER = the private key in { $file } does not belong to the certificate in { $certificate }: name the key that this certificate was made for
-SETTING_CERTIFICATE_OVER = the certificate in { $file } is out of date: it was good until { $until }, and the clock of this machine says { $now }. Get a new one from whoever signed it; if the clock is wrong, put it right
-    .early = the certificate in { $file } is not good yet: it begins at { $from }, and the clock of this machine says { $now }. If the clock is wrong, put it right; else wait, or name the certificate before it
-SETTING_CERTIFICATE_OF_ANOTHER = the certificate in { $file } is not signed by the authority in { $authority }, by which this process and the services it calls (peers) know each other: name the authority that signed it, or a certificate that this one signed
-SETTING_REDIS_URL = redis://HOST:PORT is expected, or rediss://HOST:PORT for TLS; a password stands before the host, redis://:PASSWORD@HOST:PORT
-SETTING_ENDPOINT = the address of a collector is expected, such as http://127.0.0.1:4317
-SAMPLE_NEEDS_ALL = --sample needs all services in one process, and { $name } is not named
-EXPECT_ADDRESS = an address and a port, such as 127.0.0.1:7070,
-EXPECT_ONE_OF = one of { $words }
-EXPECT_WHOLE_NUMBER = a whole number
-    .to = a whole number from 0 to { $most }
-EXPECT_TRUE_OR_FALSE = true or false
-EXPECT_TEXT = a text
-EXPECT_LIST = a list, such as ["a", "b"] or a,b,
-EXPECT_OTHER = another kind of value
-EXPECT_UUID = a UUID
-EXPECT_DATE = a date, such as 2026-03-31
-EXPECT_INSTANT = an instant with its offset, such as 2026-03-31T09:00:00+08:00
-EXPECT_FROM_TO = { $from } to { $to }
-ARG_VALUE_WRONG = { $arg }: '{ $value }' does not do; expected: { $expected }
-ARG_WITHOUT_VALUE = { $arg } needs a value
-ARG_VALUES_WRONG = { $arg }: another number of values is expected
-ARG_UNKNOWN = there is no argument { $arg }
-    .near = there is no argument { $arg }; is { $near } meant?
-COMMAND_UNKNOWN = there is no command { $name }
-    .near = there is no command { $name }; is { $near } meant?
-COMMAND_MISSING = name a command: { $known }
-ARG_MISSING = missing: { $arg }
-ARG_CONFLICT = { $arg } does not go together with { $other }
-ARG_NOT_TEXT = an argument is no UTF-8 text
-ARG_USAGE = type: { $usage } (--help tells more)
+SETTING_IN_FILE = definido en el archivo { $file }
+SETTING_IN_VARIABLE = definido por la variable de entorno { $name }
+SETTING_ON_COMMAND_LINE = definido en la línea de comandos
+SETTING_NOT_KNOWN = no existe ese ajuste; en este lugar existen { $known }
+SETTING_EXPECTED = es { $found }, y se espera { $expected }
+    .alone = se espera { $expected }
+SETTINGS_NOT_TOML = el archivo no es TOML: compruebe que cada línea sea [SECTION] o KEY = VALUE
+    .at = el archivo no es TOML a partir de la línea { $line }, columna { $column }: compruebe que cada línea sea [SECTION] o KEY = VALUE, y que los textos estén entre comillas
+SETTING_FILE_MISSING = no hay ningún archivo { $file }
+SETTING_FILE_EMPTY = { $file } está vacío
+SETTING_SERVICE_UNKNOWN = no hay ningún servicio { $name }; existen { $known }
+SETTING_SERVICES_NONE = indique al menos uno de { $known }
+SETTING_PEER_MISSING = { $name } no está en este proceso (server.services): indique dónde está, https://host:port
+SETTING_AT_LEAST_ONE = se espera 1 como mínimo
+SETTING_AT_MOST = se espera { $most } como máximo
+SETTING_SERVICE_TWICE = { $name } se indica dos veces: indique cada servicio una sola vez
+SETTING_DATABASE_URL = se espera sqlite://DIRECTORY/{"{"}service{"}"}.db o postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_SERVICE_IN_URL = cada servicio tiene su propio archivo: escriba {"{"}service{"}"} en su nombre, sqlite://DIRECTORY/{"{"}service{"}"}.db, o sqlite:///DIRECTORY/{"{"}service{"}"}.db para una carpeta que empieza por /
+    .role = cada servicio se conecta con su propio rol: escriba tally_{"{"}service{"}"} como rol, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_PEER_IN_CLEAR = { $address } está fuera del bucle local: se espera https://host:port
+SETTING_HTTP_IN_CLEAR = { $ip } está fuera del bucle local, y la pasarela no usa TLS: haga que escuche en el bucle local detrás de un proxy que lo use, o defina server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay si la propia red cifra
+SETTING_CERTIFICATE_AND_KEY = un certificado y su clave van juntos: defina los dos o ninguno
+SETTING_LISTEN_IN_CLEAR = { $ip } está fuera del bucle local: defina server.tls_certificate y server.tls_key
+SETTING_KEYS_GENERATED = { $ip } está fuera del bucle local, donde no sirven las claves generadas: indique un directorio
+SETTING_PASSPHRASE_TWICE = también está definido keys.passphrase: defina uno de los dos
+SETTING_LOG_LEVELS = “{ $part }” no es un nivel ({ $levels }) ni MODULE=LEVEL, por ejemplo tally_store=debug; varios se separan con comas
+SETTING_AUTHORITY_ALONE = indica quién firma los certificados de quienes llaman, y este servidor no usa TLS: defina también server.tls_certificate y server.tls_key
+SETTING_NO_CERTIFICATE = el archivo { $file } no contiene ningún certificado legible: indique un archivo PEM con -----BEGIN CERTIFICATE-----
+SETTING_NO_PRIVATE_KEY = el archivo { $file } no contiene ninguna clave privada legible: indique un archivo PEM con -----BEGIN PRIVATE KEY-----, sin cifrar
+SETTING_KEY_OF_ANOTHER = la clave privada de { $file } no corresponde al certificado de { $certificate }: indique la clave para la que se hizo este certificado
+SETTING_CERTIFICATE_OVER = el certificado de { $file } ha caducado: era válido hasta el { $until }, y el reloj de esta máquina indica { $now }. Obtenga uno nuevo de quien lo firmó; si el reloj está mal, póngalo en hora
+    .early = el certificado de { $file } todavía no es válido: empieza el { $from }, y el reloj de esta máquina indica { $now }. Si el reloj está mal, póngalo en hora; si no, espere, o indique el certificado anterior
+SETTING_CERTIFICATE_OF_ANOTHER = el certificado de { $file } no está firmado por la autoridad de { $authority }, por la que este proceso y los servicios a los que llama (peers) se reconocen: indique la autoridad que lo firmó, o un certificado firmado por esta
+SETTING_REDIS_URL = se espera redis://HOST:PORT, o rediss://HOST:PORT para TLS; la contraseña va antes del host, redis://:PASSWORD@HOST:PORT
+SETTING_ENDPOINT = se espera la dirección de un recolector, por ejemplo http://127.0.0.1:4317
+SAMPLE_NEEDS_ALL = --sample necesita todos los servicios en un solo proceso, y { $name } no está indicado
+EXPECT_ADDRESS = una dirección y un puerto, por ejemplo 127.0.0.1:7070
+EXPECT_ONE_OF = uno de { $words }
+EXPECT_WHOLE_NUMBER = un número entero
+    .to = un número entero de 0 a { $most }
+EXPECT_TRUE_OR_FALSE = true o false
+EXPECT_TEXT = un texto
+EXPECT_LIST = una lista, por ejemplo ["a", "b"] o a,b
+EXPECT_OTHER = un valor de otro tipo
+EXPECT_UUID = un UUID
+EXPECT_DATE = una fecha, por ejemplo 2026-03-31
+EXPECT_INSTANT = un instante con su diferencia horaria, por ejemplo 2026-03-31T09:00:00+08:00
+EXPECT_FROM_TO = de { $from } a { $to }
+ARG_VALUE_WRONG = { $arg }: “{ $value }” no sirve; se espera: { $expected }
+ARG_WITHOUT_VALUE = { $arg } necesita un valor
+ARG_VALUES_WRONG = { $arg }: se espera otro número de valores
+ARG_UNKNOWN = no existe el argumento { $arg }
+    .near = no existe el argumento { $arg }; ¿quiso decir { $near }?
+COMMAND_UNKNOWN = no existe el comando { $name }
+    .near = no existe el comando { $name }; ¿quiso decir { $near }?
+COMMAND_MISSING = indique un comando: { $known }
+ARG_MISSING = falta: { $arg }
+ARG_CONFLICT = { $arg } no se puede usar junto con { $other }
+ARG_NOT_TEXT = un argumento no es texto UTF-8
+ARG_USAGE = escriba: { $usage } (--help dice más)
 
 ## The command line: pages
 
-SHOW_NOT_DONE = Not done
+SHOW_NOT_DONE = No realizado
 SHOW_NOT_DONE_STEP = { $step }: { $why }
-SHOW_REST_IS_THERE = Everything before it is in the result folder; once the cause is mended, the same command with another --out does the rest too.
-RUNG_TAG = named by the platform
-RUNG_HANDOVER = held the account by hand-over
-RUNG_SOLE = alone on duty
-RUNG_INFERRED = inferred from who was busy when
-RUNG_EQUAL = shared equally by those on duty
-RUNG_SPLIT = shared by contributors
-RUNG_CLAIM = claimed with a click
-RUNG_DEVICE = by the device
-RUNG_REPLIES = weighed by the times of replies
-RUNG_TAG_SHARE = weighed by names nearby
-RUNG_TEAM = shared by the team, nothing else known
-RUNG_UNATTRIBUTED = credited to nobody
-STEP_DUTY = people, accounts, duty
-STEP_RECORDS = records
-STEP_REPLIES = messages of the records
-STEP_CLAIMS = the claims
-STEP_RATES = the rates of exchange
-STEP_OBSERVATIONS = the observations
-STEP_CYCLE = attribution and scores
-STEP_PUBLISH = publishing
-STEP_SETTLEMENT = settlement
-STEP_CREDITS = credits
-STEP_TOTALS = totals
-STEP_CARDS = score cards
-STEP_STATEMENTS = statements
-STEP_FINDINGS = findings
-STEP_INPUTS = inputs
-PROGRESS_READING = reading
-PROGRESS_MAKING = making a month
-PROGRESS_COUNTING = counting
-PROGRESS_ROWS = rows
-KIND_MISSING_PUNCH = an in without its out, or the other way round
-KIND_UNCOVERED_SHIFT = rostered, and punched on that day at other times only: the shift does not count
-KIND_BARELY_COVERED_SHIFT = rostered, and punched on that day for another shift: no more than the edge of this one counts
-KIND_HELD_BY_OTHERS = rostered, and only others held the account by hand-over: the shift does not count
-KIND_NOT_EMPLOYED = a shift, a punch or a hold of somebody who is not employed then
-KIND_DOUBLE_IN = punched in twice: the second one counts
-KIND_OVERLAP = several people held one account at once
-KIND_MISSING_RELEASE = took an account over and never gave it back
-KIND_RELEASE_WITHOUT_TAKE = gave back an account without having it
-KIND_UNHELD_ACCOUNT = nobody was on duty for an account, or for some of its records
-KIND_NO_DUTY_EVIDENCE = no roster, punch or hand-over: the whole team counts as on duty
-KIND_NOT_SETTLED = the pool could not be split
-KIND_ODD_PUNCHES = an odd number of punches in a day: the last has no partner
-KIND_SINGLE_PUNCH = a single punch in a day has no partner
-KIND_PUNCHES_BETWEEN = punches between the first and the last of a day were left out
-KIND_LONG_PRESENCE = a presence of more than 13 hours from punches without a direction
-KIND_READ_AS_NIGHT = punches without a direction that were taken for nights
-KIND_DAY_OR_NIGHT = punches without a direction that may be days or nights: taken for days
-KIND_TAG_OFF_DUTY = a record names somebody who was off duty; the name counts
-KIND_NAMED_WITHOUT_AGENT = a named account's record names nobody
-KIND_MIXED_WITHOUT_TAG = a mixed account's records without a name
-KIND_TOO_FEW_TO_INFER = too few records to infer from: shared equally
-KIND_SEVERAL_AT_ONCE = several dialogues at once tell people apart too little: shared equally
-KIND_TOO_FEW_REPLIES = too few replies a person to tell people apart: shared equally
-KIND_REPLIES_TOO_DENSE = replies come too densely to tell people apart by their times: shared equally
-KIND_EVIDENCE_UNEVEN = some say of far more than others that it is theirs: weighed by what each leaves unsaid
-KIND_CLOCK_WITHOUT_SECONDS = the clock of the replies has no seconds: shared equally
-KIND_CLAIM_OFF_DUTY = a claim of somebody who was not on duty does not count
-KIND_CLAIM_WITHOUT_RECORD = a claim of a dialogue that never came
-KIND_CLAIMS_DIFFER = several people claim one record, or another is named
-KIND_DEVICE_OFF_DUTY = a device of somebody who was not on duty does not count
-KIND_DEVICE_OF_SEVERAL = a device of several people at once does not count
-KIND_DEVICE_OF_NOBODY = a device was used while it was nobody's: misspelt, of a seat without a roster, or bound for other days
-KIND_EVIDENCE_NOT_READ = claims, devices or times of messages that the version of the policy does not read
-KIND_REPLY_OUTSIDE_RECORD = replies before their record or after it count for nothing
-KIND_BREAKS_NOT_PUNCHED = hours of unbroken duty without any work: breaks that nobody punched
-KIND_CLOCKS_APART = messages by a clock minutes apart from that of their records, read by the latter
-KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
-KIND_CONTRIBUTOR_UNKNOWN = a record names a contributor who is unknown
-KIND_CONTRIBUTOR_OFF_DUTY = a record names a contributor who was off duty; the name counts
-KIND_CONTRIBUTORS_NOT_SPLIT = records name contributors, and the policy does not split them
-KIND_UNKNOWN_AGENT = a record names somebody unknown
-KIND_AMOUNTS_CONVERTED = amounts were converted from another currency
-KIND_CONVERTED_ENCODING = a file was GBK or UTF-16 and was converted
-KIND_CONVERTED_SEPARATOR = columns were separated by tabs or semicolons
-KIND_MISSING_COLUMN = a column is missing: nothing of it is measured
-KIND_UNKNOWN_COLUMN = nobody reads this column; perhaps misspelt
-KIND_UNKNOWN_FILE = nobody reads this file; perhaps misspelt
-KIND_EMPTY_FILE = an optional file is empty
-KIND_DUPLICATE_RECORD = the same record several times: taken once
-KIND_DUPLICATE_ROW = the same row several times: taken once
-KIND_OUTSIDE_PERIOD = records outside the period were left out with their messages, and claims made outside of it, or observations outside of it count for nothing
-KIND_DAMAGED_ID = ids, customers or other values that a spreadsheet may have damaged
-KIND_HOUR_TWICE = clocks went back: an hour came twice
-KIND_NO_VALUE = cells that stand for no value were taken as empty
-KIND_CLEANED_CELL = cells were read without unseen characters or a decimal that an export added
-KIND_LONG_RECORD = records last a day or longer
-KIND_REPLIES_TOO_MANY = a record has more messages than one has
-KIND_POPULATION_OF_NOBODY = the population names a position or a grade that nobody has
-KIND_TRANSFER = somebody goes on in another unit, position or grade
-KIND_REHIRE = somebody left and came back
-KIND_TEAM_WITHOUT_PEOPLE = an account's team has no people
-KIND_BRANCH_WITHOUT_PEOPLE = a branch has no people
-KIND_MEASURE_NOT_SENT = nobody has data of a measure: its indicator counts for nobody
-KIND_OBSERVATIONS_BEYOND_PERIOD = observations reach beyond the period: they count for nothing
-KIND_OBSERVATIONS_UNREAD = no indicator reads the measure of observations; perhaps misspelt
-KIND_REFUND_EXCEEDS_SALE = refunds are larger than their sale
-SHOW_HEADLINE = { $group }, { $from } to { $to }
+SHOW_REST_IS_THERE = Todo lo anterior está en la carpeta de resultados; una vez corregida la causa, el mismo comando con otro --out hace también el resto.
+RUNG_TAG = nombrado por la plataforma
+RUNG_HANDOVER = tenía la cuenta por traspaso
+RUNG_SOLE = única persona de servicio
+RUNG_INFERRED = deducido de quién estaba ocupado y cuándo
+RUNG_EQUAL = compartido por igual entre quienes estaban de servicio
+RUNG_SPLIT = compartido entre colaboradores
+RUNG_CLAIM = reivindicado con un clic
+RUNG_DEVICE = por el dispositivo
+RUNG_REPLIES = ponderado por las horas de las respuestas
+RUNG_TAG_SHARE = ponderado por los nombres cercanos
+RUNG_TEAM = compartido por el equipo, no se sabe nada más
+RUNG_UNATTRIBUTED = no atribuido a nadie
+STEP_DUTY = personas, cuentas, tiempo de servicio
+STEP_RECORDS = registros
+STEP_REPLIES = mensajes de los registros
+STEP_CLAIMS = las reivindicaciones
+STEP_RATES = los tipos de cambio
+STEP_OBSERVATIONS = las observaciones
+STEP_CYCLE = atribución y puntuaciones
+STEP_PUBLISH = publicación
+STEP_SETTLEMENT = liquidación
+STEP_CREDITS = partes atribuidas
+STEP_TOTALS = totales
+STEP_CARDS = fichas de puntuación
+STEP_STATEMENTS = extractos
+STEP_FINDINGS = hallazgos
+STEP_INPUTS = datos de entrada
+PROGRESS_READING = lectura
+PROGRESS_MAKING = creación de un mes
+PROGRESS_COUNTING = recuento
+PROGRESS_ROWS = filas
+KIND_MISSING_PUNCH = una entrada sin su salida, o al revés
+KIND_UNCOVERED_SHIFT = con turno asignado, y marcaciones ese día solo a otras horas: el turno no cuenta
+KIND_BARELY_COVERED_SHIFT = con turno asignado, y marcaciones ese día para otro turno: de este no cuenta más que el borde
+KIND_HELD_BY_OTHERS = con turno asignado, y solo otras personas tenían la cuenta por traspaso: el turno no cuenta
+KIND_NOT_EMPLOYED = un turno, una marcación o una tenencia de alguien que no tiene empleo en ese momento
+KIND_DOUBLE_IN = dos marcaciones de entrada: cuenta la segunda
+KIND_OVERLAP = varias personas tenían una misma cuenta a la vez
+KIND_MISSING_RELEASE = tomó una cuenta y nunca la devolvió
+KIND_RELEASE_WITHOUT_TAKE = devolvió una cuenta sin tenerla
+KIND_UNHELD_ACCOUNT = nadie estaba de servicio para una cuenta, o para algunos de sus registros
+KIND_NO_DUTY_EVIDENCE = ningún plan de turnos, marcación ni traspaso: todo el equipo cuenta como de servicio
+KIND_NOT_SETTLED = la bolsa no se pudo repartir
+KIND_ODD_PUNCHES = un número impar de marcaciones en un día: la última no tiene pareja
+KIND_SINGLE_PUNCH = una única marcación en un día no tiene pareja
+KIND_PUNCHES_BETWEEN = se omitieron las marcaciones entre la primera y la última de un día
+KIND_LONG_PRESENCE = una presencia de más de 13 horas a partir de marcaciones sin sentido indicado
+KIND_READ_AS_NIGHT = marcaciones sin sentido indicado que se tomaron como noches
+KIND_DAY_OR_NIGHT = marcaciones sin sentido indicado que pueden ser días o noches: se toman como días
+KIND_TAG_OFF_DUTY = un registro nombra a alguien que no estaba de servicio; cuenta el nombre
+KIND_NAMED_WITHOUT_AGENT = el registro de una cuenta nominativa no nombra a nadie
+KIND_MIXED_WITHOUT_TAG = registros de una cuenta mixta sin nombre
+KIND_TOO_FEW_TO_INFER = muy pocos registros para deducir: compartidos por igual
+KIND_SEVERAL_AT_ONCE = varias conversaciones a la vez distinguen muy poco a las personas: se comparte por igual
+KIND_TOO_FEW_REPLIES = muy pocas respuestas por persona para distinguirlas: se comparte por igual
+KIND_REPLIES_TOO_DENSE = las respuestas llegan demasiado seguidas para distinguir a las personas por sus horas: se comparte por igual
+KIND_EVIDENCE_UNEVEN = algunas personas indican como suyo mucho más que otras: ponderado según lo que cada cual deja sin indicar
+KIND_CLOCK_WITHOUT_SECONDS = el reloj de las respuestas no tiene segundos: se comparte por igual
+KIND_CLAIM_OFF_DUTY = una reivindicación de alguien que no estaba de servicio no cuenta
+KIND_CLAIM_WITHOUT_RECORD = una reivindicación de una conversación que nunca llegó
+KIND_CLAIMS_DIFFER = varias personas reivindican un mismo registro, o se nombra a otra
+KIND_DEVICE_OFF_DUTY = el dispositivo de alguien que no estaba de servicio no cuenta
+KIND_DEVICE_OF_SEVERAL = el dispositivo de varias personas a la vez no cuenta
+KIND_DEVICE_OF_NOBODY = se usó un dispositivo cuando no era de nadie: mal escrito, de una estación sin turnos, o vinculado a otros días
+KIND_EVIDENCE_NOT_READ = reivindicaciones, dispositivos u horas de mensajes que la versión de la política no tiene en cuenta
+KIND_REPLY_OUTSIDE_RECORD = las respuestas anteriores o posteriores a su registro no cuentan
+KIND_BREAKS_NOT_PUNCHED = horas de servicio sin interrupción y sin trabajo: pausas que nadie marcó
+KIND_CLOCKS_APART = mensajes con un reloj que difiere en minutos del de sus registros, leídos según este último
+KIND_DID_NOT_SETTLE = la deducción no se estabilizó: se comparte por igual
+KIND_CONTRIBUTOR_UNKNOWN = un registro nombra a un colaborador desconocido
+KIND_CONTRIBUTOR_OFF_DUTY = un registro nombra a un colaborador que no estaba de servicio; cuenta el nombre
+KIND_CONTRIBUTORS_NOT_SPLIT = los registros nombran colaboradores, y la política no los reparte
+KIND_UNKNOWN_AGENT = un registro nombra a alguien desconocido
+KIND_AMOUNTS_CONVERTED = se convirtieron montos desde otra moneda
+KIND_CONVERTED_ENCODING = un archivo estaba en GBK o UTF-16 y se convirtió
+KIND_CONVERTED_SEPARATOR = las columnas estaban separadas por tabulaciones o punto y coma
+KIND_MISSING_COLUMN = falta una columna: no se mide nada de ella
+KIND_UNKNOWN_COLUMN = nadie lee esta columna; quizá esté mal escrita
+KIND_UNKNOWN_FILE = nadie lee este archivo; quizá esté mal escrito
+KIND_EMPTY_FILE = un archivo opcional está vacío
+KIND_DUPLICATE_RECORD = el mismo registro varias veces: se toma una sola vez
+KIND_DUPLICATE_ROW = la misma fila varias veces: se toma una sola vez
+KIND_OUTSIDE_PERIOD = se omitieron registros fuera del período con sus mensajes, y reivindicaciones hechas fuera de él, o no cuentan observaciones fuera de él
+KIND_DAMAGED_ID = ID, clientes u otros valores que una hoja de cálculo puede haber dañado
+KIND_HOUR_TWICE = los relojes se atrasaron: una hora ocurrió dos veces
+KIND_NO_VALUE = las celdas que indican que no hay valor se tomaron como vacías
+KIND_CLEANED_CELL = se leyeron celdas sin los caracteres invisibles o los decimales que agregó una exportación
+KIND_LONG_RECORD = hay registros que duran un día o más
+KIND_REPLIES_TOO_MANY = un registro tiene más mensajes de los que puede tener
+KIND_POPULATION_OF_NOBODY = la población nombra un puesto o un grado que nadie tiene
+KIND_TRANSFER = alguien continúa en otra unidad, puesto o grado
+KIND_REHIRE = alguien se fue y volvió
+KIND_TEAM_WITHOUT_PEOPLE = el equipo de una cuenta no tiene personas
+KIND_BRANCH_WITHOUT_PEOPLE = una sucursal no tiene personas
+KIND_MEASURE_NOT_SENT = nadie tiene datos de una medida: su indicador no cuenta para nadie
+KIND_OBSERVATIONS_BEYOND_PERIOD = hay observaciones que sobrepasan el período: no cuentan
+KIND_OBSERVATIONS_UNREAD = ningún indicador lee la medida de unas observaciones; quizá esté mal escrita
+KIND_REFUND_EXCEEDS_SALE = hay reembolsos mayores que su venta
+SHOW_HEADLINE = { $group }, del { $from } al { $to }
 SHOW_SIZE = { $records ->
-    [one] { $records } service record
-   *[other] { $records } service records
-} on { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
+    [one] { $records } registro de servicio
+   *[other] { $records } registros de servicio
+} en { $accounts ->
+    [one] { $accounts } cuenta
+   *[other] { $accounts } cuentas
 }, { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+    [one] { $people } persona
+   *[other] { $people } personas
 }
 SHOW_REJECTED = { $count ->
-    [one] { $count } row was rejected: rejected.csv says why and what to change
-   *[other] { $count } rows were rejected: rejected.csv says which, why, and what to change
+    [one] se rechazó { $count } fila: rejected.csv indica por qué y qué cambiar
+   *[other] se rechazaron { $count } filas: rejected.csv indica cuáles, por qué y qué cambiar
 }
-SHOW_NOT_SPLIT = The pool was not split
-SHOW_SCORES_KEPT = Credits, score cards and findings are complete; correct this and close the month again.
-SHOW_NO_POOL = No pool, no settlement
-SHOW_NO_POOL_HINT = Put a pool.yaml into the bundle to turn the scores into money.
-SHOW_POOL = The pool
-SHOW_AMOUNT = amount
-SHOW_TO_PEOPLE = to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+SHOW_NOT_SPLIT = La bolsa no se repartió
+SHOW_SCORES_KEPT = Las atribuciones, las fichas de puntuación y los hallazgos están completos; corrija esto y cierre de nuevo el mes.
+SHOW_NO_POOL = Sin bolsa no hay liquidación
+SHOW_NO_POOL_HINT = Ponga un pool.yaml en el paquete para convertir las puntuaciones en dinero.
+SHOW_POOL = La bolsa
+SHOW_AMOUNT = monto
+SHOW_TO_PEOPLE = para { $people ->
+    [one] { $people } persona
+   *[other] { $people } personas
 }
-SHOW_TO_FUND = to the team fund
-SHOW_THREE_STATEMENTS = Three statements, to the cent
-SHOW_BESIDE_EQUAL = An equal split would have paid everybody about { $equal }: { $more } people get more than that (up to +{ $most }), { $less } get less (down to { $least }).
-SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (equal split: { $equal })
-SHOW_WORTH_A_LOOK = Worth a look (findings.csv has each one)
-SHOW_TIMINGS = How long it took, and the digest
+SHOW_TO_FUND = para el fondo del equipo
+SHOW_THREE_STATEMENTS = Tres extractos, al céntimo
+SHOW_BESIDE_EQUAL = Un reparto igual habría pagado a cada persona alrededor de { $equal }: { $more } personas reciben más (hasta +{ $most }), { $less } reciben menos (hasta { $least }).
+SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (reparto igual: { $equal })
+SHOW_WORTH_A_LOOK = Conviene revisarlo (findings.csv contiene cada caso)
+SHOW_TIMINGS = Cuánto tardó, y la huella
 SHOW_SECONDS = { $step } { $seconds } s
-SHOW_IN_ALL = { $total } s in all: { $longest }
-SHOW_SAME_DIGEST = the same files give it on any day and machine
-SHOW_WHO_SERVED = Who served what, and how sure we are
-SHOW_CERTAIN = { $certain } rest on a name or a single person; { $rest ->
-    [one] { $rest } record is credited to nobody, with its reason.
-   *[other] { $rest } records are credited to nobody, each with its reason.
+SHOW_IN_ALL = { $total } s en total: { $longest }
+SHOW_SAME_DIGEST = los mismos archivos la dan en cualquier día y máquina
+SHOW_WHO_SERVED = Quién atendió qué, y con qué seguridad lo sabemos
+SHOW_CERTAIN = { $certain } se basan en un nombre o en una sola persona; { $rest ->
+    [one] { $rest } registro no se atribuye a nadie, con su motivo.
+   *[other] { $rest } registros no se atribuyen a nadie, cada uno con su motivo.
 }
-SHOW_BUSIEST = The busiest shared accounts (90 % intervals)
-SHOW_WORTH = What more evidence would bring
-SHOW_WORTH_SAID = Records that are expected to be credited to somebody else than served them, now and with more evidence: expected, not promised. evidence.csv has all accounts.
-SHOW_COLUMN_NOW = now
-SHOW_COLUMN_BREAKS = breaks punched
-SHOW_COLUMN_DEVICES = devices on 30 %
-SHOW_COLUMN_CLAIMS = half claimed
-SHOW_COLUMN_RECORDS = records
-SHOW_COLUMN_INTERVAL = 90 % interval
-SHOW_COLUMN_CERTAIN = certain
-SHOW_COLUMN_ACCOUNT = account
+SHOW_BUSIEST = Las cuentas compartidas con más actividad (intervalos del 90 %)
+SHOW_WORTH = Qué aportarían más indicios
+SHOW_WORTH_SAID = Registros que se espera que se atribuyan a una persona distinta de quien los atendió, ahora y con más indicios: lo que se espera, no lo que se promete. evidence.csv contiene todas las cuentas.
+SHOW_COLUMN_NOW = ahora
+SHOW_COLUMN_BREAKS = pausas marcadas
+SHOW_COLUMN_DEVICES = dispositivos en el 30 %
+SHOW_COLUMN_CLAIMS = mitad reivindicada
+SHOW_COLUMN_RECORDS = registros
+SHOW_COLUMN_INTERVAL = intervalo del 90 %
+SHOW_COLUMN_CERTAIN = seguros
+SHOW_COLUMN_ACCOUNT = cuenta
 SHOW_OTHERS = { $others ->
-    [one] { $others } other
-   *[other] { $others } others
+    [one] { $others } más
+   *[other] { $others } más
 }
 SHOW_SCORES = { $people ->
-    [one] Score of { $people } person
-   *[other] Scores of { $people } people
+    [one] Puntuación de { $people } persona
+   *[other] Puntuaciones de { $people } personas
 } ({ $scheme })
 SHOW_OUTSIDE = { $people ->
-    [one] { $people } person outside of the population has
-   *[other] { $people } people outside of the population have
-} no card and no pay here; credited to them: { $records } records
+    [one] { $people } persona fuera de la población no tiene
+   *[other] { $people } personas fuera de la población no tienen
+} ficha ni pago aquí; registros atribuidos: { $records }
 SHOW_COLUMN_PLACE = #
-SHOW_COLUMN_WHO = who
-SHOW_COLUMN_TEAM = team
-SHOW_COLUMN_CREDITED = credited
-SHOW_COLUMN_SCORE = score
-SHOW_COLUMN_COLLABORATION = collaboration
-SHOW_CARD = { $name } { $number }: { $score } points, place { $rank } of { $of }
-SHOW_COLLABORATION = Collaboration: { $outside } of { $credited } records outside the own roster or team add { $points } points.
-SHOW_RECORD = Record { $id } on { $account }
-SHOW_EVIDENCE = Evidence: { $evidence } (policy { $version })
-SHOW_NOTHING_CREDITED = No record of the month is credited to this person.
-SHOW_ALL_ACCOUNTS = all
-SHOW_SCORE_STEPS = The score, step by step
-SHOW_STATEMENT = The statement
-SHOW_RECORDS_BEHIND = Records behind it: { $shown } of { $all } (credits.csv has all)
-DEMO_TRUTH = How far from the truth (the demo knows it)
-DEMO_RIGHT = right, record by record
-DEMO_WRONG = wrong over the month
-DEMO_EQUALLY = each record split equally among the team
-DEMO_AS_TALLY = as Tally credits them
-DEMO_TRUTH_SAID = On the { $records } records that no platform named: how much of a record reaches who served it, and how much of the month's work stands under another name once mistakes have cancelled out.
-DEMO_INTERVALS = { $holding } of the { $totals } intervals of people on these accounts hold the truth.
-DEMO_RUNGS_SAID = Which evidence brings that, step by step of the ladder:
-DEMO_RUNG_RECORDS = records
-DEMO_RUNG_EQUALLY = right if split equally
-DEMO_RUNG_TALLY = right as credited
-DEMO_RUNG_GAIN = part of the gain
-DEMO_SKILLS = What the month showed about skills and cover
-DEMO_LATE = the evidence is still on its way
-DEMO_PROFILE = { $name } { $number }: served { $accounts } ({ $platforms }); collaboration { $points }
-DEMO_STANDARD = { $scheme } (the group's standard)
-DEMO_USER_BRANCH_HR = closes the month of { $branch }; sees no other branch
-DEMO_BRANCHES = Each branch closes its own month
-DEMO_BRANCHES_SAID = From the same attribution, each by its own refinement of the group's standard, which lets a branch weigh an indicator up to { $within } points more or less. Ranks are among the branch.
-DEMO_COLUMN_BRANCH = branch
-DEMO_COLUMN_FAVOURS = weighs more
-DEMO_COLUMN_PEOPLE = people
-DEMO_COLUMN_CREDITED = of the records
-DEMO_COLUMN_FIRST = first
-DEMO_COLUMN_SCORE = score
-DEMO_COLUMN_IN_GROUP = rank in the group
+SHOW_COLUMN_WHO = quién
+SHOW_COLUMN_TEAM = equipo
+SHOW_COLUMN_CREDITED = atribuidos
+SHOW_COLUMN_SCORE = puntuación
+SHOW_COLUMN_COLLABORATION = colaboración
+SHOW_CARD = { $name } { $number }: { $score } puntos, posición { $rank } de { $of }
+SHOW_COLLABORATION = Colaboración: { $outside } de { $credited } registros ajenos al turno o al equipo propio agregan { $points } puntos.
+SHOW_RECORD = Registro { $id } en { $account }
+SHOW_EVIDENCE = Indicios: { $evidence } (política { $version })
+SHOW_NOTHING_CREDITED = Ningún registro del mes se atribuye a esta persona.
+SHOW_ALL_ACCOUNTS = todas
+SHOW_SCORE_STEPS = La puntuación, paso a paso
+SHOW_STATEMENT = El extracto
+SHOW_RECORDS_BEHIND = Registros en que se basa: { $shown } de { $all } (credits.csv los contiene todos)
+DEMO_TRUTH = A qué distancia de la verdad (la demostración la conoce)
+DEMO_RIGHT = correcto, registro por registro
+DEMO_WRONG = incorrecto en el mes
+DEMO_EQUALLY = cada registro repartido por igual entre el equipo
+DEMO_AS_TALLY = como los atribuye Tally
+DEMO_TRUTH_SAID = En los { $records } registros en que ninguna plataforma nombró a nadie: cuánto de un registro llega a quien lo atendió, y cuánto del trabajo del mes figura con otro nombre una vez que los errores se compensan.
+DEMO_INTERVALS = { $holding } de los { $totals } intervalos de personas en estas cuentas contienen la verdad.
+DEMO_RUNGS_SAID = Qué indicios lo consiguen, peldaño a peldaño:
+DEMO_RUNG_RECORDS = registros
+DEMO_RUNG_EQUALLY = correcto con reparto igual
+DEMO_RUNG_TALLY = correcto según se atribuye
+DEMO_RUNG_GAIN = parte de la mejora
+DEMO_SKILLS = Qué mostró el mes sobre habilidades y cobertura
+DEMO_LATE = los indicios aún están en camino
+DEMO_PROFILE = { $name } { $number }: atendió { $accounts } ({ $platforms }); colaboración { $points }
+DEMO_STANDARD = { $scheme } (el estándar del grupo)
+DEMO_USER_BRANCH_HR = cierra el mes de { $branch }; no ve ninguna otra sucursal
+DEMO_BRANCHES = Cada sucursal cierra su propio mes
+DEMO_BRANCHES_SAID = A partir de la misma atribución, cada una con su propia adaptación del estándar del grupo, que permite a una sucursal dar a un indicador hasta { $within } puntos de peso más o menos. Las posiciones son dentro de la sucursal.
+DEMO_COLUMN_BRANCH = sucursal
+DEMO_COLUMN_FAVOURS = pesa más
+DEMO_COLUMN_PEOPLE = personas
+DEMO_COLUMN_CREDITED = de los registros
+DEMO_COLUMN_FIRST = primer lugar
+DEMO_COLUMN_SCORE = puntuación
+DEMO_COLUMN_IN_GROUP = posición en el grupo
 DEMO_MANAGERS = { $people ->
-    [one] Card of { $people } person who serves nobody
-   *[other] Cards of { $people } people who serve nobody themselves
+    [one] Ficha de { $people } persona que no atiende a nadie
+   *[other] Fichas de { $people } personas que no atienden a nadie
 }
-DEMO_MANAGERS_SAID = Of what their teams had, each team as of each day, in percent.
-DEMO_MANAGERS_SCHEME = Managers
-DEMO_RIGHT_HEADING = { $branch } is put right after it was published and paid
-DEMO_RIGHT_PAID = { $amount } was paid to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+DEMO_MANAGERS_SAID = Según lo que tuvieron sus equipos, cada equipo tal como era cada día, en porcentaje.
+DEMO_MANAGERS_SCHEME = Responsables
+DEMO_RIGHT_HEADING = { $branch } se rectifica después de publicarse y pagarse
+DEMO_RIGHT_PAID = Se pagaron { $amount } a { $people ->
+    [one] { $people } persona
+   *[other] { $people } personas
 }.
-DEMO_RIGHT_RATINGS = Then the platform sends { $ratings ->
-    [one] { $ratings } rating of { $account } anew, lowered to 1
-   *[other] { $ratings } ratings of { $account } anew, each lowered to 1
+DEMO_RIGHT_RATINGS = Luego la plataforma envía de nuevo { $ratings ->
+    [one] { $ratings } valoración de { $account }, rebajada a 1
+   *[other] { $ratings } valoraciones de { $account }, cada una rebajada a 1
 }. { $cycles ->
-    [one] { $cycles } cycle rests
-   *[other] { $cycles } cycles rest
-} on them; what was published and posted stays as it is.
-DEMO_RIGHT_REASON = Buyers changed their ratings afterwards
-DEMO_RIGHT_CARDS = The correction gives { $people ->
-    [one] { $people } person a new version of the card
-   *[other] { $people } people a new version of their card
+    [one] { $cycles } ciclo se basa
+   *[other] { $cycles } ciclos se basan
+} en ellas; lo publicado y contabilizado se queda como está.
+DEMO_RIGHT_REASON = Los compradores cambiaron después sus valoraciones
+DEMO_RIGHT_CARDS = La corrección da a { $people ->
+    [one] { $people } persona una versión nueva de su ficha
+   *[other] { $people } personas una versión nueva de su ficha
 }.
 DEMO_RIGHT_DELTAS = { $people ->
-    [one] { $people } person gets another amount
-   *[other] { $people } people get another amount
-}: { $more } more and { $less } less, with the branch's next settlement. The largest differences:
-DEMO_RIGHT_CARD = What { $name } reads:
-DEMO_COLUMN_WHO = who
-DEMO_COLUMN_PAID = was paid
-DEMO_COLUMN_RIGHT = is right
-DEMO_COLUMN_DELTA = difference
-DEMO_NEXT = What next
-DEMO_OWN_MONTH = your own month; docs/bundle.md says what goes into the folder
-DEMO_AGAIN = this month again, with files to look at
-DEMO_COPY = write this month as files, to copy from
-DEMO_WHY = why one person or record came out so
-DEMO_REPLAY = recompute it and compare every byte
-DEMO_SERVING = Serving on http://{ $address } until Ctrl-C
-DEMO_PASSWORD = One password for everybody, made up for this run: { $password }
-DEMO_TOKEN = A token: { $command }
-DEMO_HTTP = REST, with JSON: http://{ $address }/openapi.json says what there is
-DEMO_CLOCK = The group's clock stood on the day after its month while it was closed, and runs on from there. Nothing is kept.
-DEMO_USER_ADMIN = lays out the group and gives roles; sees nobody's score or pay
-DEMO_USER_HR = people, duty, cycles; sees nobody's pay
-DEMO_USER_PAYROLL = pools and settlements; cannot approve its own
-DEMO_USER_APPROVER = approves what somebody else prepared
-DEMO_USER_PAYER = posts what two others prepared and approved
-DEMO_USER_AUDITOR = reads everything, changes nothing
-REPLAY_VERSION = { $what }: the result was computed with { $then }, this is { $now }
-REPLAY_TZDB = time zone database
-REPLAY_IDENTICAL = identical: { $files } files, digest { $digest }
-REPLAY_NOT_COVERED = not compared, since the inputs do not hold what they were made from: { $files }
-REPLAY_ALTERED = altered: { $what }
-REPLAY_DIFFERENT = different: { $file }, line { $line }
-REPLAY_MISSING = missing from the folder: { $file }
-REPLAY_INPUT_CHANGED = inputs/{ $file }: its content was changed
-REPLAY_INPUT_MISSING = inputs/{ $file }: it is missing or cannot be read
-REPLAY_INPUT_ADDED = inputs/{ $file }: it was added
-REPLAY_IN_FOLDER = in the folder: { $line }
-REPLAY_RECOMPUTED = recomputed:    { $line }
-REPLAY_ENDS = (the file ends before this line)
+    [one] { $people } persona recibe otro monto
+   *[other] { $people } personas reciben otro monto
+}: { $more } más y { $less } menos, con la próxima liquidación de la sucursal. Las mayores diferencias:
+DEMO_RIGHT_CARD = Lo que lee { $name }:
+DEMO_COLUMN_WHO = quién
+DEMO_COLUMN_PAID = se pagó
+DEMO_COLUMN_RIGHT = corresponde
+DEMO_COLUMN_DELTA = diferencia
+DEMO_NEXT = Qué sigue
+DEMO_OWN_MONTH = su propio mes; docs/bundle.md indica qué va en la carpeta
+DEMO_AGAIN = este mes otra vez, con archivos para consultar
+DEMO_COPY = escribir este mes como archivos, para copiar de ellos
+DEMO_WHY = por qué una persona o un registro resultó así
+DEMO_REPLAY = recalcularlo y comparar cada byte
+DEMO_SERVING = Atendiendo en http://{ $address } hasta Ctrl-C
+DEMO_PASSWORD = Una contraseña para todas las personas, creada para esta ejecución: { $password }
+DEMO_TOKEN = Un token: { $command }
+DEMO_HTTP = REST, con JSON: http://{ $address }/openapi.json indica qué hay
+DEMO_CLOCK = El reloj del grupo estuvo en el día siguiente a su mes mientras se cerraba, y sigue desde ahí. No se conserva nada.
+DEMO_USER_ADMIN = organiza el grupo y da roles; no ve la puntuación ni el pago de nadie
+DEMO_USER_HR = personas, tiempo de servicio, ciclos; no ve el pago de nadie
+DEMO_USER_PAYROLL = bolsas y liquidaciones; no puede aprobar las suyas
+DEMO_USER_APPROVER = aprueba lo que preparó otra persona
+DEMO_USER_PAYER = contabiliza lo que otras dos personas prepararon y aprobaron
+DEMO_USER_AUDITOR = lo lee todo, no cambia nada
+REPLAY_VERSION = { $what }: el resultado se calculó con { $then }, este es { $now }
+REPLAY_TZDB = base de datos de zonas horarias
+REPLAY_IDENTICAL = idéntico: { $files } archivos, huella { $digest }
+REPLAY_NOT_COVERED = sin comparar, porque los datos de entrada no contienen aquello de lo que se hicieron: { $files }
+REPLAY_ALTERED = alterado: { $what }
+REPLAY_DIFFERENT = distinto: { $file }, línea { $line }
+REPLAY_MISSING = falta en la carpeta: { $file }
+REPLAY_INPUT_CHANGED = inputs/{ $file }: se cambió su contenido
+REPLAY_INPUT_MISSING = inputs/{ $file }: falta o no se puede leer
+REPLAY_INPUT_ADDED = inputs/{ $file }: se agregó
+REPLAY_IN_FOLDER = en la carpeta: { $line }
+REPLAY_RECOMPUTED = recalculado:   { $line }
+REPLAY_ENDS = (el archivo termina antes de esta línea)
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
-PAGE_USAGE = Usage:{" "}
-PAGE_COMMANDS = Commands:
-PAGE_ARGUMENTS = Arguments:
-PAGE_OPTIONS = Options:
-PAGE_DEFAULT = {" "}[default:{"\u00A0"}{ $value }]
-PAGE_VALUES = {" "}[possible values:{"\u00A0"}{ $values }]
+PAGE_USAGE = Uso:{" "}
+PAGE_COMMANDS = Comandos:
+PAGE_ARGUMENTS = Argumentos:
+PAGE_OPTIONS = Opciones:
+PAGE_DEFAULT = {" "}[predeterminado:{"\u00A0"}{ $value }]
+PAGE_VALUES = {" "}[valores posibles:{"\u00A0"}{ $values }]
 PAGE_ENV = {" "}[env:{"\u00A0"}{ $name }]
 HELP_SHARED =
-    .help = Print help
-    .version = Print version
-    .bundle = Folder with people.csv, accounts.csv, records.csv and what else there is (docs/bundle.md)
-    .from = First day of the period, such as 2026-03-01, together with --to; by default the period of group.yaml, else the month that holds all records
-    .to = Last day of the period, such as 2026-03-31, which belongs to it
-    .lang = Language of sentences, and of names in `tally demo`; may stand before the command as well; by default that of the environment (LC_ALL, LC_MESSAGES, LANG)
-    .plain-csv = CSV for programs: without the byte order mark, and without the apostrophe before cells that begin like a formula, which spreadsheets need
-    .json = Print the summary as JSON and nothing else
-    .server = Where the suite listens, such as https://tally.example:7070; by default client.server of the settings, else where `tally login` signed in last, else http://127.0.0.1:7070
-    .ca = File of the authority that signs the server's certificate (PEM); by default those that this machine trusts
-    .client-cert = File of the certificate chain to show to a server that wants one (PEM), together with --client-key
-    .client-key = File of the private key of --client-cert (PEM)
-    .token-file = File that holds a token, or - for the standard input; by default the one that `tally login` remembers, else the standard input
-    .config = Settings file (TOML)
-    .set = Set one key, such as database.url=postgres://..; may be repeated
-    .dump-config = Print the settings in force, secrets masked, and stop
-HELP_TALLY = Who did which work, what was it worth, what does it pay, and why
-HELP_HELP = Print this page, or that of a command
-HELP_DEMO = Show the main job on a made-up group: a month of records becomes statements, on SQLite in a temporary folder
-    .once = Stop after the summary instead of serving the group
-    .seed = Number that the group is made from: another one makes another group
-    .records = About how many service records the month has, 1 to 5,000,000; below 100 it has 100
-    .bundle = New or empty folder to write the month's files into, to copy from
-    .listen = Address and port to serve on after the summary
-    .http = Address and port of REST after the summary
-HELP_CLOSE = Do the main job on your own files: a month of records becomes score cards and statements
-    .out = Folder of the result: a new or an empty one
-    .explain = Explain one record (external_id) or one person (employee number or name) afterwards
-    .database = Work in PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
-HELP_IMPORT = Bring a month's files into a running suite, and say what is there before and after
-    .out = Folder for report.json, findings.csv, rejected.csv and refused.csv
-    .accept-damaged = Write rows also where a spreadsheet shortened ids or customers: the suite keeps them so for good
-    .json = Print the report as JSON and nothing else
-HELP_REPLAY = Recompute a result folder from its own inputs, and say whether it comes out the same, and which files this does not cover
-    .dir = Result folder, as `tally close` wrote it
-    .json = Print the verdict as JSON and nothing else
-HELP_SERVE = Run one, some or all services
-    .services = Which services, separated by commas, such as identity,attendance; by default those of the settings, which are all
-    .listen = Address and port to listen on; by default that of the settings, 127.0.0.1:7070
-    .http = Address and port of the gateway, if this process has it; by default that of the settings, 127.0.0.1:8080
-    .sample = Begin with the made-up group of `tally demo` on an empty store
-HELP_INIT = Make the group and its first administrator on an empty store
-    .name = The group's name
-    .currency = The group's currency (ISO 4217)
-    .zone = The group's time zone (IANA)
-    .regions = The group's regions, separated by commas, such as cn-east,cn-south
-    .tenant-id = The group's id, chosen beforehand or that of another region's stack; when the store holds this very group, nothing is changed and that is no failure
-    .login = Sign-in name of the first administrator
-    .password-file = File that holds the administrator's password (at least 12 characters); without it the password is the first line of the standard input
-    .invitation-file = File that holds what `tally invite` printed, where the store holds another group already
-HELP_INVITE = Print an invitation to make one more group in a store that holds one (PostgreSQL)
-    .tenant-id = The group's id, where a stack of another region made the group before; a new group by default
-    .days = For how many days it is good, at most 30
-HELP_MIGRATE = Bring the database up to date (PostgreSQL: with the owner's URL)
-HELP_LOGIN = Trade a password, the first line of the standard input, for a token that the commands that follow use
-    .login = Sign-in name
-    .code = The six digits of your authenticator, or a recovery code, where you have a second factor
-    .new-password = The password was given to you for one sign-in: the second line of the standard input is your new one
-HELP_USER = Give people and programs a way in
-HELP_USER_CREATE = Make a login with one role, in the whole group or on a unit
-    .login = Sign-in name
-    .role = The role, such as group_hr, or branch_hr with --unit
-    .unit = The unit, such as East, with all below it where the role goes so far; the whole group by default
-    .password-file = File that holds the first password (at least 12 characters), or - for the standard input
-HELP_USER_GRANT = Give a login one more role, or the one that it lacks
-    .login = Sign-in name
-    .role = The role, such as group_hr or auditor
-    .unit = The unit, such as East/Chat, with all below it where the role goes so far; the whole group by default
-HELP_TENANT = Take a whole group's data along
-HELP_TENANT_EXPORT = Write all that every service holds of the group into a folder, a file of JSON lines for each table
-    .out = The folder; must not exist
-    .quiet = Show no progress
-HELP_PERSON = Take out what is held about a person
-HELP_PERSON_EXPORT = Write all that every service holds about a person into one JSON file
-    .person = The person: the employee number, or the id (UUID)
-    .out = The file; must not exist
-HELP_RETENTION = Look after how long data are kept
-HELP_RETENTION_RUN = Remove from every service what the group's retention schedule says is over
-HELP_AUDIT = Look into the audit log
-HELP_AUDIT_VERIFY = Recompute the chain of every service, look for the entry of every row, and name what is wrong
-    .heads = Folder of signed heads that the logs must pass through; by default that of the settings
-HELP_AUDIT_SEARCH = Say who saw or changed what about a person, what a principal did, or what was done to a thing; newest first
-    .person = About this person (UUID)
-    .principal = By this principal (UUID), or on its behalf
-    .subject = Done to this thing, such as statement:0199..
-    .from = Not before this instant (RFC 3339), such as 2026-03-01T00:00:00+08:00
-    .to = Before this instant (RFC 3339)
-    .json = Print a JSON object a line
-HELP_SCHEME = Take a standard of the group out of one stack and into another, and begin with a scheme that is there
-HELP_SCHEME_EXPORT = Print the signed file of a scheme of the group, all its versions
-    .name = Its name
-    .from = The region that it leaves, where the stack serves several
-HELP_SCHEME_IMPORT = Take in a file that the stack of another region exported
-    .file = The file
-HELP_SCHEME_TEMPLATE = Print a scheme to begin with as scheme.yaml, or say which there are
-    .name = Name of the scheme; without it all are listed
-    .out = File to write it to, which must not be there yet
-HELP_ACCESS = Say who may do what, for a review
-HELP_ACCESS_REVIEW = Say as CSV who holds a permission, by which grant, delegation or emergency, since when, and from whom; newest grant first
-    .permission = The permission, such as compensation.statement.read_pay for reading pay
-HELP_KEYS = Look after the keys: those that sign tokens, and those of what is sealed in the database
-HELP_KEYS_MAKE = Make the key folder with all its files, for the secrets of a cluster; what is there stays as it is
-HELP_KEYS_PROTECT = Encrypt seal.key under a passphrase, or change the passphrase
-    .new-passphrase-file = File that holds the new passphrase (at least 12 characters); without it the passphrase is the first line of the standard input
-HELP_KEYS_ROTATE = Make new keys while the services work, and seal everything with them; goes on where an earlier run was stopped
+    .help = Mostrar la ayuda
+    .version = Mostrar la versión
+    .bundle = Carpeta con people.csv, accounts.csv, records.csv y lo demás que haya (docs/bundle.md)
+    .from = Primer día del período, por ejemplo 2026-03-01, junto con --to; de forma predeterminada el período de group.yaml, si no el mes que contiene todos los registros
+    .to = Último día del período, por ejemplo 2026-03-31, que forma parte de él
+    .lang = Idioma de las frases, y de los nombres en `tally demo`; también puede ir antes del comando; de forma predeterminada el del entorno (LC_ALL, LC_MESSAGES, LANG)
+    .plain-csv = CSV para programas: sin la marca de orden de bytes, y sin el apóstrofo delante de las celdas que empiezan como una fórmula, que las hojas de cálculo necesitan
+    .json = Mostrar el resumen como JSON y nada más
+    .server = Dónde escucha la suite, por ejemplo https://tally.example:7070; de forma predeterminada client.server de la configuración, si no donde `tally login` inició sesión por última vez, si no http://127.0.0.1:7070
+    .ca = Archivo de la autoridad que firma el certificado del servidor (PEM); de forma predeterminada aquellas en las que confía esta máquina
+    .client-cert = Archivo de la cadena de certificados que se presenta a un servidor que exige uno (PEM), junto con --client-key
+    .client-key = Archivo de la clave privada de --client-cert (PEM)
+    .token-file = Archivo que contiene un token, o - para la entrada estándar; de forma predeterminada el que recuerda `tally login`, si no la entrada estándar
+    .config = Archivo de configuración (TOML)
+    .set = Definir una clave, por ejemplo database.url=postgres://..; se puede repetir
+    .dump-config = Mostrar la configuración vigente, con los secretos ocultos, y terminar
+HELP_TALLY = Quién hizo qué trabajo, cuánto valió, cuánto se paga por él, y por qué
+HELP_HELP = Mostrar esta página, o la de un comando
+HELP_DEMO = Mostrar el trabajo principal con un grupo inventado: un mes de registros se convierte en extractos, en SQLite y en una carpeta temporal
+    .once = Terminar después del resumen en lugar de atender el grupo
+    .seed = Número con el que se crea el grupo: otro número crea otro grupo
+    .records = Cuántos registros de servicio tiene aproximadamente el mes, de 1 a 5 000 000; por debajo de 100 tiene 100
+    .bundle = Carpeta nueva o vacía en la que escribir los archivos del mes, para copiar de ellos
+    .listen = Dirección y puerto en los que atender después del resumen
+    .http = Dirección y puerto de REST después del resumen
+HELP_CLOSE = Hacer el trabajo principal con sus propios archivos: un mes de registros se convierte en fichas de puntuación y extractos
+    .out = Carpeta del resultado: nueva o vacía
+    .explain = Explicar después un registro (external_id) o una persona (número de empleado o nombre)
+    .database = Trabajar en PostgreSQL en lugar de SQLite en una carpeta temporal: la URL del propietario de una base vacía
+HELP_IMPORT = Importar los archivos de un mes en una suite en funcionamiento, e indicar qué hay en ella antes y después
+    .out = Carpeta para report.json, findings.csv, rejected.csv y refused.csv
+    .accept-damaged = Escribir las filas aunque una hoja de cálculo haya acortado ID o clientes: la suite los conserva así para siempre
+    .json = Mostrar el informe como JSON y nada más
+HELP_REPLAY = Recalcular una carpeta de resultados a partir de sus propios datos de entrada, e indicar si resulta lo mismo y qué archivos no abarca
+    .dir = Carpeta de resultados, tal como la escribió `tally close`
+    .json = Mostrar el veredicto como JSON y nada más
+HELP_SERVE = Ejecutar uno, varios o todos los servicios
+    .services = Qué servicios, separados por comas, por ejemplo identity,attendance; de forma predeterminada los de la configuración, que son todos
+    .listen = Dirección y puerto en los que escuchar; de forma predeterminada los de la configuración, 127.0.0.1:7070
+    .http = Dirección y puerto de la pasarela, si este proceso la tiene; de forma predeterminada los de la configuración, 127.0.0.1:8080
+    .sample = Empezar con el grupo inventado de `tally demo` en una base vacía
+HELP_INIT = Crear el grupo y su primer administrador en una base vacía
+    .name = Nombre del grupo
+    .currency = Moneda del grupo (ISO 4217)
+    .zone = Zona horaria del grupo (IANA)
+    .regions = Regiones del grupo, separadas por comas, por ejemplo cn-east,cn-south
+    .tenant-id = ID del grupo, elegido de antemano o el de la instancia de otra región; si la base ya contiene ese mismo grupo, no se cambia nada y no es un error
+    .login = Nombre de usuario del primer administrador
+    .password-file = Archivo que contiene la contraseña del administrador (12 caracteres como mínimo); sin él, la contraseña es la primera línea de la entrada estándar
+    .invitation-file = Archivo que contiene lo que mostró `tally invite`, si la base ya contiene otro grupo
+HELP_INVITE = Mostrar una invitación para crear un grupo más en una base que ya contiene uno (PostgreSQL)
+    .tenant-id = ID del grupo, si una instancia de otra región ya creó el grupo; de forma predeterminada un grupo nuevo
+    .days = Durante cuántos días es válida, 30 como máximo
+HELP_MIGRATE = Actualizar la base de datos (PostgreSQL: con la URL del propietario)
+HELP_LOGIN = Cambiar una contraseña, la primera línea de la entrada estándar, por un token que usan los comandos siguientes
+    .login = Nombre de usuario
+    .code = Los seis dígitos de su aplicación de autenticación, o un código de recuperación, si tiene un segundo factor
+    .new-password = Se le dio la contraseña para un solo inicio de sesión: la segunda línea de la entrada estándar es la nueva
+HELP_USER = Dar acceso a personas y programas
+HELP_USER_CREATE = Crear un usuario con un rol, en todo el grupo o en una unidad
+    .login = Nombre de usuario
+    .role = El rol, por ejemplo group_hr, o branch_hr con --unit
+    .unit = La unidad, por ejemplo East, con todo lo que está por debajo si el rol llega hasta ahí; de forma predeterminada todo el grupo
+    .password-file = Archivo que contiene la primera contraseña (12 caracteres como mínimo), o - para la entrada estándar
+HELP_USER_GRANT = Dar a un usuario un rol más, o el que le falta
+    .login = Nombre de usuario
+    .role = El rol, por ejemplo group_hr o auditor
+    .unit = La unidad, por ejemplo East/Chat, con todo lo que está por debajo si el rol llega hasta ahí; de forma predeterminada todo el grupo
+HELP_TENANT = Llevarse los datos de un grupo entero
+HELP_TENANT_EXPORT = Escribir en una carpeta todo lo que cada servicio guarda del grupo, un archivo de líneas JSON por tabla
+    .out = La carpeta; no debe existir
+    .quiet = No mostrar el avance
+HELP_PERSON = Extraer lo que se guarda sobre una persona
+HELP_PERSON_EXPORT = Escribir en un archivo JSON todo lo que cada servicio guarda sobre una persona
+    .person = La persona: el número de empleado, o el ID (UUID)
+    .out = El archivo; no debe existir
+HELP_RETENTION = Gestionar cuánto tiempo se conservan los datos
+HELP_RETENTION_RUN = Eliminar de cada servicio lo que ya venció según el plan de conservación del grupo
+HELP_AUDIT = Consultar el registro de auditoría
+HELP_AUDIT_VERIFY = Recalcular la cadena de cada servicio, buscar la entrada de cada fila e indicar lo que está mal
+    .heads = Carpeta de cabezas firmadas por las que deben pasar los registros de auditoría; de forma predeterminada la de la configuración
+HELP_AUDIT_SEARCH = Indicar quién vio o cambió qué sobre una persona, qué hizo una identidad de acceso, o qué se hizo con un objeto; lo más reciente primero
+    .person = Sobre esta persona (UUID)
+    .principal = Por esta identidad de acceso (UUID), o en su nombre
+    .subject = Hecho con este objeto, por ejemplo statement:0199..
+    .from = No antes de este instante (RFC 3339), por ejemplo 2026-03-01T00:00:00+08:00
+    .to = Antes de este instante (RFC 3339)
+    .json = Mostrar un objeto JSON por línea
+HELP_SCHEME = Llevar un estándar del grupo de una instancia a otra, y empezar con un esquema existente
+HELP_SCHEME_EXPORT = Mostrar el archivo firmado de un esquema del grupo, con todas sus versiones
+    .name = Su nombre
+    .from = La región que abandona, si la instancia atiende varias
+HELP_SCHEME_IMPORT = Importar un archivo que exportó la instancia de otra región
+    .file = El archivo
+HELP_SCHEME_TEMPLATE = Mostrar un esquema de partida como scheme.yaml, o indicar cuáles hay
+    .name = Nombre del esquema; sin él se muestran todos
+    .out = Archivo en el que escribirlo, que no debe existir todavía
+HELP_ACCESS = Indicar quién puede hacer qué, para una revisión
+HELP_ACCESS_REVIEW = Indicar como CSV quién tiene un permiso, por qué autorización, delegación o acceso de emergencia, desde cuándo y de quién; la autorización más reciente primero
+    .permission = El permiso, por ejemplo compensation.statement.read_pay para leer los pagos
+HELP_KEYS = Gestionar las claves: las que firman los tokens, y las de lo que está sellado en la base de datos
+HELP_KEYS_MAKE = Crear la carpeta de claves con todos sus archivos, para los secretos de un clúster; lo que ya existe se queda como está
+HELP_KEYS_PROTECT = Cifrar seal.key con una frase de contraseña, o cambiar la frase de contraseña
+    .new-passphrase-file = Archivo que contiene la nueva frase de contraseña (12 caracteres como mínimo); sin él, la frase de contraseña es la primera línea de la entrada estándar
+HELP_KEYS_ROTATE = Crear claves nuevas mientras los servicios trabajan, y sellarlo todo con ellas; continúa donde se detuvo una ejecución anterior
     .what =
-        Which keys; master and data by default
-        file: only add a master key to seal.key, to hand the file out before anything is wrapped with it
-        master: the master key in seal.key; quick, nothing is sealed anew
-        data: the data keys; every sealed row is sealed anew
-HELP_KEYS_ROTATE_SIGNING = Give a service a new key to sign tokens with; running processes take it up by themselves within a minute
-    .service = The service, such as identity
+        Qué claves; de forma predeterminada master y data
+        file: solo agregar una clave maestra a seal.key, para distribuir el archivo antes de que algo se envuelva con ella
+        master: la clave maestra de seal.key; rápido, no se vuelve a sellar nada
+        data: las claves de datos; cada fila sellada se vuelve a sellar
+HELP_KEYS_ROTATE_SIGNING = Dar a un servicio una clave nueva con la que firmar tokens; los procesos en marcha la toman por sí mismos en un minuto
+    .service = El servicio, por ejemplo identity
 
 ## The command line: what was done
 
-CANNOT_MAKE_TEMPORARY = cannot make a temporary folder: { $error }
-CANNOT_REPLACE = cannot replace { $file }: { $error }
-# A file that the command needs cannot be made.
-CANNOT_CREATE = cannot create { $file }: { $error }
-CANNOT_WRITE_TO = cannot write to { $folder }: { $error }
-OUTPUT_LOST = not all of the output could be written: { $error }
-CANNOT_START = cannot start: { $error }
-CANNOT_LISTEN = cannot listen on { $address }; name another with { $flag }, or stop after the summary with --once: { $error }
-NOT_OF_TALLY = { $file } is not what tally writes, from line { $line }, column { $column } on
-SAMPLE_SKIPPED = the store holds a group already: --sample leaves it as it is
-# The address of the gateway, after that of the services.
-SERVING_HTTP = the gateway is at http://{ $address }, what it offers at http://{ $address }/openapi.json
-SAMPLE_FILLED = Filled with the sample group. One password for everybody, shown this once: { $password }
-SERVING = serving { $services } on { $scheme }://{ $address }
-NO_GROUP_YET = there is no group in this store yet, so nobody can sign in: stop this process, type `tally init --name "My group"` with the same settings, and start it again
-    .beside = there is no group in this store yet, so nobody can sign in: type `tally init --name "My group"` with the same settings beside this process
-REGION_OF_NO_GROUP = server.regions names { $region }, and no group of this store has that region (there are { $known }): this process serves no row of any other region; correct server.regions, or leave it empty to serve all
-REDIS_AWAY = Redis does not answer at { $at } (redis.url). Everything works without it: until it is back each process counts calls by itself, and consumers look for events every few seconds instead of being woken
+CANNOT_MAKE_TEMPORARY = no se puede crear una carpeta temporal: { $error }
+CANNOT_REPLACE = no se puede reemplazar { $file }: { $error }
+CANNOT_CREATE = no se puede crear { $file }: { $error }
+CANNOT_WRITE_TO = no se puede escribir en { $folder }: { $error }
+OUTPUT_LOST = no se pudo escribir toda la salida: { $error }
+CANNOT_START = no se puede iniciar: { $error }
+CANNOT_LISTEN = no se puede escuchar en { $address }; indique otra dirección con { $flag }, o termine después del resumen con --once: { $error }
+NOT_OF_TALLY = { $file } no es lo que escribe tally, a partir de la línea { $line }, columna { $column }
+SAMPLE_SKIPPED = la base ya contiene un grupo: --sample la deja como está
+SERVING_HTTP = la pasarela está en http://{ $address }, y lo que ofrece en http://{ $address }/openapi.json
+SAMPLE_FILLED = Se llenó con el grupo de ejemplo. Una contraseña para todas las personas, que se muestra solo esta vez: { $password }
+SERVING = atendiendo { $services } en { $scheme }://{ $address }
+NO_GROUP_YET = todavía no hay ningún grupo en esta base, así que nadie puede iniciar sesión: detenga este proceso, escriba `tally init --name "My group"` con la misma configuración, e inícielo de nuevo
+    .beside = todavía no hay ningún grupo en esta base, así que nadie puede iniciar sesión: escriba `tally init --name "My group"` con la misma configuración sin detener este proceso
+REGION_OF_NO_GROUP = server.regions indica { $region }, y ningún grupo de esta base tiene esa región (existen { $known }): este proceso no atiende filas de ninguna otra región; corrija server.regions, o déjelo vacío para atenderlas todas
+REDIS_AWAY = Redis no responde en { $at } (redis.url). Todo funciona sin él: hasta que vuelva, cada proceso cuenta las llamadas por su cuenta, y los consumidores buscan eventos cada pocos segundos en lugar de ser avisados
 FILE_SWITCH = { $switch }: { $why }
-ASK_PASSWORD_TWELVE = password (at least 12 characters, shown as you type):{" "}
-ASK_PASSWORD = password (shown as you type):{" "}
-ASK_NEW_PASSWORD = new password (at least 12 characters):{" "}
-ASK_NEW_PASSPHRASE = new passphrase (shown as you type):{" "}
-NO_PASSWORD_GIVEN = no password on the standard input: type one, or pipe it in
-# A setting on the command line without its value.
-SET_EXPECTED = --set { $pair }: expected KEY=VALUE
-SUBJECT_EXPECTED = --subject: expected KIND:ID, such as statement:0199..
-GROUP_DIFFERS = the group { $id } was made in this store before, and differs from what was typed ({ $differences }): nothing is changed. Type what it is, or choose another store
-GROUP_DIFFERENCE = { $what } { $there } and not { $typed }
-GROUP_WAS_MADE = the group { $id } was made in this store before: nothing is changed
-GROUP_MADE = made the group { $name } ({ $id }) with the administrator { $login }
-GROUP_NEXT = next: tally serve, then tally login { $login }
-OWNER_URL_MISSING = the schemas of PostgreSQL are made by their owner: set it (TALLY_DATABASE_OWNER_URL) to the owner's URL, postgres://OWNER:PASSWORD@HOST/DATABASE
-OWNER_URL_ALONE = it is SQLite while database.owner_url is set: set it (TALLY_DATABASE_URL) to the URL that the services sign in with, or leave database.owner_url out
+ASK_PASSWORD_TWELVE = contraseña (12 caracteres como mínimo, visible al escribir):{" "}
+ASK_PASSWORD = contraseña (visible al escribir):{" "}
+ASK_NEW_PASSWORD = contraseña nueva (12 caracteres como mínimo):{" "}
+ASK_NEW_PASSPHRASE = frase de contraseña nueva (visible al escribir):{" "}
+NO_PASSWORD_GIVEN = no hay ninguna contraseña en la entrada estándar: escriba una, o pásela por una tubería
+SET_EXPECTED = --set { $pair }: se espera KEY=VALUE
+SUBJECT_EXPECTED = --subject: se espera KIND:ID, por ejemplo statement:0199..
+GROUP_DIFFERS = el grupo { $id } ya se creó en esta base, y difiere de lo que se escribió ({ $differences }): no se cambia nada. Escriba lo que es, o elija otra base
+GROUP_DIFFERENCE = { $what } { $there } y no { $typed }
+GROUP_WAS_MADE = el grupo { $id } ya se creó en esta base: no se cambia nada
+GROUP_MADE = se creó el grupo { $name } ({ $id }) con el administrador { $login }
+GROUP_NEXT = a continuación: tally serve, y luego tally login { $login }
+OWNER_URL_MISSING = los esquemas de PostgreSQL los crea su propietario: defínalo (TALLY_DATABASE_OWNER_URL) con la URL del propietario, postgres://OWNER:PASSWORD@HOST/DATABASE
+OWNER_URL_ALONE = es SQLite mientras está definido database.owner_url: defínalo (TALLY_DATABASE_URL) con la URL con la que se conectan los servicios, o quite database.owner_url
 MIGRATED = { $service }: { $ran }
-UP_TO_DATE = up to date
-AUDIT_VERIFIED = { $service }: { $entries } entries, { $rows } rows, { $heads } exported heads: { $verdict }
-AUDIT_INTACT = intact
-AUDIT_ON_BEHALF = {" "}on behalf of { $id }
-AUDIT_FAULT = { $table } of { $stream }: { $place } { $defect }
-AUDIT_PLACE = entry { $at }
-    .unnumbered = an unnumbered entry
+UP_TO_DATE = al día
+AUDIT_VERIFIED = { $service }: { $entries } entradas, { $rows } filas, { $heads } cabezas exportadas: { $verdict }
+AUDIT_INTACT = íntegro
+AUDIT_ON_BEHALF = {" "}en nombre de { $id }
+AUDIT_FAULT = { $table } de { $stream }: { $place } { $defect }
+AUDIT_PLACE = la entrada { $at }
+    .unnumbered = una entrada sin número
     .named = { $place } ({ $id })
-    .row = row { $row }
-    .row-of = row { $row } (entry { $id })
-    .line = line { $row }
-AUDIT_DEFECT = is not what the service wrote
-    .chain = does not follow from the entry before it (inserted, replaced or moved)
-    .missing = is missing
-    .truncated = is missing, and all after it up to the signed head
-    .beyond = lies beyond the signed head
-    .head = is the head, whose signature is missing or not the service's
-    .unnumbered = has waited for a position longer than five seconds: is a sequencer running?
-    .forked = is not the entry whose head was exported: the log before it was replaced
-    .older = is missing, although a head beyond it was exported: an older log was put back
-    .exported = is no head of this service, or goes back behind an earlier line
-    .unaccounted = has no audit entry: no unit of work wrote it
-    .borrowed = or one beside it borrowed its audit entry, which wrote fewer rows than name it
+    .row = la fila { $row }
+    .row-of = la fila { $row } (entrada { $id })
+    .line = la línea { $row }
+AUDIT_DEFECT = no es lo que escribió el servicio
+    .chain = no se sigue de la entrada anterior (insertada, reemplazada o movida)
+    .missing = falta
+    .truncated = falta, y todo lo posterior hasta la cabeza firmada
+    .beyond = está más allá de la cabeza firmada
+    .head = es la cabeza, cuya firma falta o no es la del servicio
+    .unnumbered = espera una posición desde hace más de cinco segundos: ¿hay un secuenciador en marcha?
+    .forked = no es la entrada cuya cabeza se exportó: se reemplazó el registro de auditoría anterior a ella
+    .older = falta, aunque se exportó una cabeza posterior: se repuso un registro de auditoría más antiguo
+    .exported = no es una cabeza de este servicio, o retrocede más allá de una línea anterior
+    .unaccounted = no tiene entrada de auditoría: ninguna unidad de trabajo la escribió
+    .borrowed = o una contigua tomó prestada su entrada de auditoría, que escribió menos filas de las que la nombran
 AUDIT_FAULTS = { $count ->
-    [one] { $count } fault
-   *[other] { $count } faults
+    [one] { $count } fallo
+   *[other] { $count } fallos
 }
 AUDIT_FOUND = { $count ->
-    [one] { $count } entry
-   *[other] { $count } entries
+    [one] { $count } entrada
+   *[other] { $count } entradas
 }
 REVIEW_FOUND = { $count ->
-    [one] { $count } way to hold { $permission }
-   *[other] { $count } ways to hold { $permission }
+    [one] { $count } forma de tener { $permission }
+   *[other] { $count } formas de tener { $permission }
 }
-INVITE_ONE_GROUP = it names SQLite files, which hold one group, so nobody can be invited; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...)
-INVITED = lets in the group { $tenant } for { $days } days: hand it to InitTenant or `tally init --invitation-file`
-KEYS_MADE = { $folder } holds seal.key and the signing keys of every service: back it up
-PASSPHRASE_TOO_SHORT = the new passphrase is too short: at least { $least } characters
-KEYS_PROTECTED = { $file } is protected by the new passphrase
-KEYS_PROTECTED_NEXT = next: set TALLY_KEYS_PASSPHRASE or TALLY_KEYS_PASSPHRASE_FILE for every service, and back the file up
-KEYS_WRAPPED = { $service }: { $count } data keys wrapped with the newest master key
-KEYS_STOPPED = stopped; nothing is lost: the same command goes on where this one was
-MASTER_KEY_ADDED = master key { $id } is in { $file }: back the file up
-MASTER_KEY_KEPT = { $count } data keys are under an older master key: no other is added until they are not
-KEYS_STEP = { $service }: { $table }.{ $column }, { $rows } rows
-KEYS_REPLACED = { $service }: { $keys } data keys replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-KEYS_REPLACED_RESUMED = { $service }: { $keys } data keys of an earlier run replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-# A service that is none was named.
-NO_SUCH_SERVICE = no service is called { $service }: name one of { $services }
-SIGNING_KEY_ROTATED = { $service }: the new key signs from { $from }; the old one is good for what it signed
-PERSON_EXPORTED = written to { $file }; { $withheld ->
-    [one] { $withheld } row
-   *[other] { $withheld } rows
-} withheld that you may not read
-    .untold = written to { $file }; { $withheld ->
-        [one] { $withheld } row
-       *[other] { $withheld } rows
-    } withheld that you may not read; nothing told by { $services }: either nothing is held there about the person, or only rows of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-PERSON_EXPORTED_BEYOND = there are more rows about the person in { $services }, of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-GROUP_EXPORTED = { $rows } rows written to { $folder }; { $withheld } withheld that you may not read
-RETENTION_TAKEN = { $service }: { $rows } rows of { $table } ({ $kind })
+INVITE_ONE_GROUP = indica archivos de SQLite, que contienen un solo grupo, así que no se puede invitar a nadie; para varios grupos se necesita PostgreSQL (TALLY_DATABASE_URL=postgres://...)
+INVITED = permite crear el grupo { $tenant } durante { $days } días: entregue esta invitación a InitTenant o a `tally init --invitation-file`
+KEYS_MADE = { $folder } contiene seal.key y las claves de firma de cada servicio: haga una copia de seguridad
+PASSPHRASE_TOO_SHORT = la frase de contraseña nueva es demasiado corta: { $least } caracteres como mínimo
+KEYS_PROTECTED = { $file } está protegido por la frase de contraseña nueva
+KEYS_PROTECTED_NEXT = a continuación: defina TALLY_KEYS_PASSPHRASE o TALLY_KEYS_PASSPHRASE_FILE para cada servicio, y haga una copia de seguridad del archivo
+KEYS_WRAPPED = { $service }: { $count ->
+    [one] { $count } clave de datos envuelta
+   *[other] { $count } claves de datos envueltas
+} con la clave maestra más reciente
+KEYS_STOPPED = detenido; no se perdió nada: el mismo comando continúa donde estaba este
+MASTER_KEY_ADDED = la clave maestra { $id } está en { $file }: haga una copia de seguridad del archivo
+MASTER_KEY_KEPT = { $count ->
+    [one] { $count } clave de datos está
+   *[other] { $count } claves de datos están
+} bajo una clave maestra anterior: no se agrega ninguna otra mientras sea así
+KEYS_STEP = { $service }: { $table }.{ $column }, { $rows } filas
+KEYS_REPLACED = { $service }: { $keys } claves de datos reemplazadas, { $rows } filas selladas de nuevo ({ $speed } filas/s)
+KEYS_REPLACED_RESUMED = { $service }: { $keys } claves de datos de una ejecución anterior reemplazadas, { $rows } filas selladas de nuevo ({ $speed } filas/s)
+NO_SUCH_SERVICE = ningún servicio se llama { $service }: indique uno de { $services }
+SIGNING_KEY_ROTATED = { $service }: la clave nueva firma desde el { $from }; la anterior sigue siendo válida para lo que firmó
+PERSON_EXPORTED = escrito en { $file }; { $withheld ->
+    [one] se retuvo { $withheld } fila
+   *[other] se retuvieron { $withheld } filas
+} que usted no puede leer
+    .untold = escrito en { $file }; { $withheld ->
+        [one] se retuvo { $withheld } fila
+       *[other] se retuvieron { $withheld } filas
+    } que usted no puede leer; nada comunicaron { $services }: o no se guarda allí nada sobre la persona, o solo filas de unidades y días que usted no alcanza. Quien lee a las personas de todo el grupo lo recibe todo
+PERSON_EXPORTED_BEYOND = hay más filas sobre la persona en { $services }, de unidades y días que usted no alcanza. Quien lee a las personas de todo el grupo lo recibe todo
+GROUP_EXPORTED = { $rows } filas escritas en { $folder }; { $withheld } retenidas, que usted no puede leer
+RETENTION_TAKEN = { $service }: { $rows } filas de { $table } ({ $kind })
 RETENTION_DONE = { $rows ->
-    [one] { $rows } row removed
-   *[other] { $rows } rows removed
+    [one] { $rows } fila eliminada
+   *[other] { $rows } filas eliminadas
 }
-INPUT_NOT_READ = the standard input was not looked at: --token-file - takes a token from there
-USER_CREATED = { $login } can sign in, with the role { $role }
-USER_ROLE_UNKNOWN = there is no role { $role } that can be given in the whole group or on a unit; no login was made. There are: { $roles }
-    .grant = there is no role { $role }. There are: { $roles }
-USER_ROLE_WITHOUT_UNIT = the role { $role } is not given on a unit: leave --unit out
-USER_ROLE_OF_A_UNIT = the role { $role } is given on a unit: name it with --unit
-USER_UNIT_UNKNOWN = there is no unit { $unit }{ $hint }
-USER_GRANTED = { $login } has the role { $role }
-    .already = { $login } has the role { $role } there already: nothing was changed
-USER_WITHOUT_ROLE = the login { $login } was made, but the role { $role } was not given: give it with tally user grant { $login } { $role }{ $on }
-IMPORT_INTERRUPTED = you stopped it
-IMPORT_CURRENCY = its amounts are in { $said }, and those of the group in { $is }
-IMPORT_CURRENCY_CURE = give the amounts in { $is }, and write currency: { $is }
-IMPORT_BRANCH_REGION = it places the branch { $branch } in the region { $said }, and the suite has it in { $is }
-IMPORT_BRANCH_REGION_CURE = write { $is } for { $branch } under branches:, or give the branch another name
-IMPORT_NO_REGION = it names no region for { $branches }, so they would lie in { $default }, a region that the group does not have
-IMPORT_NO_REGION_CURE = write where each of them lies (the group has { $known }), such as branches: {"{"}"{ $branch }": { $region }{"}"}
-IMPORT_REGIONS = it places branches in regions that the group does not have: { $unknown }
-IMPORT_REGIONS_CURE = name for every branch one of { $known } under branches: in group.yaml, or add the region to the group
-
-## Console
-
-UI_LANGUAGE_NAME = English
-UI_SKIP = Go to the content
-UI_SCREENS = Screens
-UI_WAY_HERE = Where you are
-UI_HOME = Home
-UI_GREETING = Welcome, { $name }
-UI_LANGUAGE = Language
-UI_THEME = Colours
-UI_THEME_AUTO = As the system
-UI_THEME_LIGHT = Light
-UI_THEME_DARK = Dark
-UI_DENSITY = Rows
-UI_DENSITY_COMPACT = Compact
-UI_DENSITY_TOUCH = For touch
-UI_ZONE = Time zone, such as Asia/Shanghai
-UI_KEEP_CHOICES = Apply
-UI_SIGN_IN = Sign in
-UI_SIGN_OUT = Sign out
-UI_LOGIN = Sign-in name
-UI_PASSWORD = Password
-UI_CODE = Code
-UI_CODE_HINT = The six digits that your authenticator shows, or a recovery code.
-UI_NEW_PASSWORD = New password
-UI_NEW_PASSWORD_HINT = This password was for one sign-in. At least 12 characters; four words that do not belong together are good.
-UI_SESSION_OVER = Your session is over. Sign in to go on; nothing that you sent is lost.
-UI_SIGNED_IN_AGAIN = You are signed in again
-UI_SEND_AGAIN_SAID = What you sent before is still here, and was not carried out.
-UI_SEND_AGAIN = Send it now
-UI_TO_HOME = To the first page
-UI_TRY_AGAIN = Try again
-UI_FOR_SUPPORT = For support:
-UI_NOT_FOUND = Nothing here
-UI_NOT_ALLOWED = Not for you
-UI_NOT_NOW = Not possible just now
-UI_REFUSED = That did not work
-UI_OPTIONAL = (optional)
-UI_PUT_RIGHT = Please put these right:
-UI_SAVE = Save
-UI_CANCEL = Cancel
-UI_REMOVE = Remove
-UI_YES = Yes
-UI_NO = No
-UI_SEARCH = Search
-UI_ALL = all
-UI_GROUP_BY = Group by
-UI_NOT_GROUPED = Not grouped
-UI_GROUPED_BY = By { $column }
-UI_COLUMNS = Columns
-UI_SHOW = Show
-UI_SHOW_ALL = Show all
-UI_PAGES = Pages
-UI_PREVIOUS = Previous
-UI_NEXT = Next
-UI_PAGE_OF = { $page } of { $pages }
-UI_ROWS = { $count ->
-    [one] 1 row
-   *[other] { $count } rows
-}
-UI_ROWS_OF = { $count } of { $total } rows
-UI_EXPORT = Download CSV
-UI_NOTHING_FITS = Nothing fits what you asked for.
-UI_NOTHING_THERE = Nothing is here yet.
-UI_NOTHING_TO_DRAW = There is nothing to draw.
-UI_LOADING = Loading …
-UI_AS_OF = As of
-UI_NAME = Name
-UI_EMPLOYEE_NO = Employee number
-UI_UNIT = Unit
-UI_POSITION = Position
-UI_GRADE = Grade
-UI_REGION = Region
-UI_SINCE = Since
-UI_STATE = State
-UI_SHARE = Share
-UI_AMOUNT = Amount
-UI_DAY = Day
-UI_REASON = Reason
-UI_REASON_HINT = Whoever looks at this later reads it.
-UI_SURE = Yes, I am sure
-UI_NO_PEOPLE = Nobody is employed on this day where you may look.
-UI_GALLERY = Components
-NAV_MINE = Mine
-NAV_TEAM = Team
-NAV_BRANCH = Branch and group
-NAV_PAY = Pay
-NAV_AUDIT = Audit
-NAV_PLATFORM = Platform
-NAV_PEOPLE = People
-# A form was sent from a page of another site.
-FORM_OF_ANOTHER_SITE = this was sent by another site: open the page here and send it from there
-# A form was sent from a page of an earlier session.
-FORM_OUTDATED = this page is of an earlier session: load it again and send it once more
+INPUT_NOT_READ = no se consultó la entrada estándar: --token-file - toma de ella un token
+USER_CREATED = { $login } puede iniciar sesión, con el rol { $role }
+USER_ROLE_UNKNOWN = no hay ningún rol { $role } que se pueda dar en todo el grupo o en una unidad; no se creó ningún usuario. Existen: { $roles }
+    .grant = no hay ningún rol { $role }. Existen: { $roles }
+USER_ROLE_WITHOUT_UNIT = el rol { $role } no se da en una unidad: quite --unit
+USER_ROLE_OF_A_UNIT = el rol { $role } se da en una unidad: indíquela con --unit
+USER_UNIT_UNKNOWN = no hay ninguna unidad { $unit }{ $hint }
+USER_GRANTED = { $login } tiene el rol { $role }
+    .already = { $login } ya tiene allí el rol { $role }: no se cambió nada
+USER_WITHOUT_ROLE = se creó el usuario { $login }, pero no se le dio el rol { $role }: déselo con tally user grant { $login } { $role }{ $on }
+IMPORT_INTERRUPTED = usted lo detuvo
+IMPORT_CURRENCY = sus montos están en { $said }, y los del grupo en { $is }
+IMPORT_CURRENCY_CURE = indique los montos en { $is }, y escriba currency: { $is }
+IMPORT_BRANCH_REGION = sitúa la sucursal { $branch } en la región { $said }, y la suite la tiene en { $is }
+IMPORT_BRANCH_REGION_CURE = escriba { $is } para { $branch } en branches:, o dé otro nombre a la sucursal
+IMPORT_NO_REGION = no indica ninguna región para { $branches }, así que estarían en { $default }, una región que el grupo no tiene
+IMPORT_NO_REGION_CURE = escriba dónde está cada una (el grupo tiene { $known }), por ejemplo branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_REGIONS = sitúa sucursales en regiones que el grupo no tiene: { $unknown }
+IMPORT_REGIONS_CURE = indique para cada sucursal una de { $known } en branches: de group.yaml, o agregue la región al grupo

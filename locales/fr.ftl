@@ -1,1662 +1,1198 @@
-### The English sentences of Tally. An id in UPPER_SNAKE is a reason of errors, findings or rejected rows; the comment above it
-### says when it is given. A sentence says what to do; it is cut into nothing and glued to nothing. Where one reason has several
-### sentences, the others are its attributes.
+### Les phrases de Tally en français. Les identifiants et les arguments sont ceux de en.ftl ; une langue est un fichier.
 
 ## Parts
 
-LIST_SEPARATOR = {"; "}
+LIST_SEPARATOR = {"\u00A0; "}
 REFUSED_BECAUSE = { $kind } ({ $told })
-KIND_INVALID_ARGUMENT = the request is wrong: change it
-KIND_NOT_FOUND = nothing there that you may see
-KIND_ALREADY_EXISTS = it is there already
-KIND_ABORTED = somebody else changed it: read it again
-KIND_FAILED_PRECONDITION = its state does not allow this
-KIND_PERMISSION_DENIED = you may not do this
-KIND_UNAUTHENTICATED = sign in first
-KIND_RESOURCE_EXHAUSTED = too much at once: try again in a moment
-KIND_UNAVAILABLE = the service is away: try again in a moment
-KIND_DEADLINE_EXCEEDED = it took too long
-KIND_CANCELLED = the call was given up
-KIND_UNIMPLEMENTED = nobody does this at that address
+KIND_INVALID_ARGUMENT = la demande est incorrecte : modifiez-la
+KIND_NOT_FOUND = il n’y a rien ici que vous puissiez voir
+KIND_ALREADY_EXISTS = cela existe déjà
+KIND_ABORTED = quelqu’un d’autre a modifié ces données : relisez-les
+KIND_FAILED_PRECONDITION = l’état actuel ne le permet pas
+KIND_PERMISSION_DENIED = vous n’avez pas le droit de faire cela
+KIND_UNAUTHENTICATED = connectez-vous d’abord
+KIND_RESOURCE_EXHAUSTED = trop de demandes à la fois : réessayez dans un instant
+KIND_UNAVAILABLE = le service est indisponible : réessayez dans un instant
+KIND_DEADLINE_EXCEEDED = le traitement a pris trop de temps
+KIND_CANCELLED = l’appel a été abandonné
+KIND_UNIMPLEMENTED = cette fonction n’est pas proposée à cette adresse
 
 ## Kinds of things
 
-RESOURCE_ACCOUNT = account
+RESOURCE_ACCOUNT = compte
 RESOURCE_ALIAS = alias
-RESOURCE_API_KEY = API key
-RESOURCE_CARD_OF_PERSON = card of person
-RESOURCE_COMPONENT = component
+RESOURCE_API_KEY = clé d’API
+RESOURCE_CARD_OF_PERSON = fiche de score de la personne
+RESOURCE_COMPONENT = composante
 RESOURCE_CORRECTION = correction
 RESOURCE_CYCLE = cycle
-RESOURCE_DEVICE = device
-RESOURCE_DELEGATION = delegation
-RESOURCE_EMERGENCY = emergency
-RESOURCE_EMPLOYMENT = employment
-RESOURCE_ERASURE = erasure
-RESOURCE_FINDING = finding
-RESOURCE_GRANT = grant
-RESOURCE_HANDOVER = hand-over
-RESOURCE_HOLD = hold
-RESOURCE_LEAVE = leave
-RESOURCE_LOGIN = login
-RESOURCE_ATTRIBUTION_RUN = attribution run
-RESOURCE_ORG_UNIT = org unit
-RESOURCE_PERSON = person
-RESOURCE_POOL = pool
-RESOURCE_POSITION = position
-RESOURCE_PRINCIPAL = principal
-RESOURCE_PROFILE_OF_PERSON = profile of person
-RESOURCE_PROVIDER = provider
-RESOURCE_PUNCH = punch
-RESOURCE_RECORD = record
-RESOURCE_MEASURE = measure
-RESOURCE_CLAIM = claim
+RESOURCE_DEVICE = appareil
+RESOURCE_DELEGATION = délégation
+RESOURCE_EMERGENCY = accès d’urgence
+RESOURCE_EMPLOYMENT = emploi
+RESOURCE_ERASURE = demande d’effacement
+RESOURCE_FINDING = constat
+RESOURCE_GRANT = habilitation
+RESOURCE_HANDOVER = passation
+RESOURCE_HOLD = gel juridique
+RESOURCE_LEAVE = congé
+RESOURCE_LOGIN = identifiant de connexion
+RESOURCE_ATTRIBUTION_RUN = calcul d’attribution
+RESOURCE_ORG_UNIT = unité organisationnelle
+RESOURCE_PERSON = personne
+RESOURCE_POOL = enveloppe
+RESOURCE_POSITION = poste
+RESOURCE_PRINCIPAL = identité d’accès
+RESOURCE_PROFILE_OF_PERSON = profil de la personne
+RESOURCE_PROVIDER = fournisseur
+RESOURCE_PUNCH = pointage
+RESOURCE_RECORD = enregistrement
+RESOURCE_MEASURE = mesure
+RESOURCE_CLAIM = revendication
 RESOURCE_OBSERVATION = observation
-RESOURCE_REPORTING_LINE = reporting line
-RESOURCE_SCHEDULE = schedule
-RESOURCE_RUN_OF_A_SCHEDULE = run of a schedule
-RESOURCE_SCHEME = scheme
-RESOURCE_SCHEME_VERSION = scheme version
-RESOURCE_SERVICE_ACCOUNT = service account
+RESOURCE_REPORTING_LINE = rattachement
+RESOURCE_SCHEDULE = clôture programmée
+RESOURCE_RUN_OF_A_SCHEDULE = exécution d’une clôture programmée
+RESOURCE_SCHEME = barème
+RESOURCE_SCHEME_VERSION = version de barème
+RESOURCE_SERVICE_ACCOUNT = compte de service
 RESOURCE_SESSION = session
-RESOURCE_SETTLEMENT = settlement
-RESOURCE_SHIFT = shift
-RESOURCE_STATEMENT_OF_PERSON = statement of person
-RESOURCE_TRANSFER = transfer
+RESOURCE_SETTLEMENT = règlement
+RESOURCE_SHIFT = vacation
+RESOURCE_STATEMENT_OF_PERSON = relevé de la personne
+RESOURCE_TRANSFER = transfert
 
 ## Every service
 
-# A fault of ours.
-INTERNAL = something went wrong on our side; the operator's log has the details
-INTERNAL_DETAILS = details for whoever looks into it: { $details }
-# Nothing there, or nothing that the caller may know of.
-NOT_FOUND = no { $resource } { $id } that you may see
-    .unit_on = no org unit { $id } that you may see on { $day }, the day that counts: it was closed before, begins later or never was (ListOrgUnits with as_of shows which are there)
-    .goes_on = org unit { $id } was closed before { $day }, the day that counts, and its people went to { $into }: name that one
-    .id_number = no person with this identity number that you may see
-    .removed = { $missing }; if it was before { $day }, retention may have removed it
-# Wrong fields; the details name each.
+INTERNAL = une erreur s’est produite de notre côté ; le journal de l’exploitant donne les détails
+INTERNAL_DETAILS = détails pour la personne qui examinera le problème : { $details }
+NOT_FOUND = introuvable, ou non visible pour vous : { $resource } { $id }
+    .unit_on = il n’y a aucune unité organisationnelle { $id } que vous puissiez voir au { $day }, la date qui compte : elle a été fermée avant, commence plus tard ou n’a jamais existé (ListOrgUnits avec as_of montre celles qui existent)
+    .goes_on = l’unité organisationnelle { $id } a été fermée avant le { $day }, la date qui compte, et son personnel a rejoint { $into } : indiquez cette dernière
+    .id_number = il n’y a aucune personne avec ce numéro d’identité que vous puissiez voir
+    .removed = { $missing } ; si c’était avant le { $day }, la fin de la durée de conservation a pu entraîner sa suppression
 INVALID_REQUEST = { $count ->
-    [one] { $count } field is wrong; the details name it
-   *[other] { $count } fields are wrong; the details name each
+    [one] { $count } champ est incorrect ; les détails l’indiquent
+   *[other] { $count } champs sont incorrects ; les détails indiquent chacun d’eux
 }
-INVALID_FIELD = { $field }: { $problem }
-LIST_EMPTY = at least one
-NAME_ONE_OF = name exactly one of { $fields }
-CHANGE_MISSING = say what is to be different
-# A date that is none, or is missing.
-DATE_EXPECTED = a date is expected: YYYY-MM-DD
-    .month = a month is expected: YYYY-MM
-TEXT_EMPTY = must not be empty
-TEXT_TOO_LONG = at most { $max } characters
-# Not a UUID.
-ID_MALFORMED = a UUID is expected
-# A date that cannot be read.
-DATE_MALFORMED = { $field }: write YYYY-MM-DD
-    .text = "{ $text }" is not a date: write YYYY-MM-DD
-# The last day lies before the first.
-DATES_BACKWARDS = { $last } lies before { $first }
-# An instant that no calendar has.
-INSTANT_INVALID = an instant of the years 1 to 9999 is expected
-# A text that is missing or too long.
-TEXT_UNUSABLE = { $field }: 1 to { $max } characters
-# More rows than one call takes.
-ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send several calls
-# A call that writes rows, without any.
-ROWS_MISSING = there is no row: send at least one
-# The change would change nothing.
-NOTHING_CHANGES = it is so already
-    .fix = it was put right already, and the finding is from before that: close the cycle again (CloseCycle; CorrectCycle where it is published) or start another attribution run, then look at what it finds
-# The token belongs to another list.
-PAGE_TOKEN_INVALID = the page token does not belong to this list: start again without one
+INVALID_FIELD = { $field } : { $problem }
+LIST_EMPTY = au moins un élément
+NAME_ONE_OF = indiquez un seul des champs suivants : { $fields }
+CHANGE_MISSING = indiquez ce qui doit changer
+DATE_EXPECTED = une date est attendue : YYYY-MM-DD
+    .month = un mois est attendu : YYYY-MM
+TEXT_EMPTY = ne doit pas être vide
+TEXT_TOO_LONG = { $max } caractères au maximum
+ID_MALFORMED = un UUID est attendu
+DATE_MALFORMED = { $field } : écrivez YYYY-MM-DD
+    .text = « { $text } » n’est pas une date : écrivez YYYY-MM-DD
+DATES_BACKWARDS = { $last } est antérieur à { $first }
+INSTANT_INVALID = un instant compris entre les années 1 et 9999 est attendu
+TEXT_UNUSABLE = { $field } : de 1 à { $max } caractères
+ROWS_TOO_MANY = { $max } lignes au maximum par appel, il y en a { $count } : faites plusieurs appels
+ROWS_MISSING = il n’y a aucune ligne : envoyez-en au moins une
+NOTHING_CHANGES = c’est déjà le cas
+    .fix = la correction a déjà été faite, et ce constat lui est antérieur : clôturez de nouveau le cycle (CloseCycle ; CorrectCycle s’il est publié) ou lancez un autre calcul d’attribution, puis examinez ses constats
+PAGE_TOKEN_INVALID = le jeton de page n’appartient pas à cette liste : recommencez sans jeton
 
 ## Numbers, money, time
 
-# A number that cannot be read.
-DECIMAL_MALFORMED = "{ $text }" is no decimal with at most six places
-# A share below nothing or above the whole.
-SHARE_OUT_OF_RANGE = a share is 0 to 1000000 millionths, not { $ppm }
-# No currency of today.
-CURRENCY_UNKNOWN = "{ $text }" is no active ISO 4217 code: write three capital letters such as CNY
-# An amount of money that cannot be read.
-AMOUNT_MALFORMED = "{ $text }" is no amount: write digits with at most one point, such as 1234.50, without separators or signs of money
-# An amount of money with more places than its currency has.
-AMOUNT_TOO_FINE = "{ $text }" is finer than { $currency } allows: at most { $digits } digits after the point
-# An amount of money that nobody has.
-AMOUNT_TOO_LARGE = the amount is too large
-# Two currencies in one sum.
-CURRENCY_MISMATCH = { $one } and { $other } cannot be summed: convert one of them first
-    .pool = the pool is in { $pool } and the other amounts are in { $other }: one settlement has one currency
-# A rate of exchange that cannot be read.
-RATE_MALFORMED = "{ $text }" is no rate: write digits with at most one point, such as 7.1234, at most 12 of them after it and 18 in all
-# A rate of exchange of nothing or less.
-RATE_NOT_POSITIVE = a rate is above 0: write what one unit of the first currency is worth in the second
-# Money is to be converted, and nobody said at which rate.
-RATE_MISSING = no rate from { $from } to { $to } is known on { $day }: write one that holds from that day or before with SetRates, then do this again
-# Money is to be split, and nobody is there.
-SPLIT_WITHOUT_PEOPLE = nobody to split among
-# Money is to be split by weights that are all zero.
-SPLIT_WITHOUT_WEIGHT = all weights are zero, so there is no rule to split by
-# Money is to be split, and somebody is there twice.
-SPLIT_DUPLICATE_ID = an id is there twice
-# Money is to be split by weights that cannot be summed exactly.
-SPLIT_WEIGHTS_TOO_LARGE = the weights are too large for exact arithmetic: divide all of them by a common factor
-# No time zone of this name.
-ZONE_UNKNOWN = "{ $zone }" is no IANA time zone: write a name such as Asia/Shanghai
-# A time that cannot be read.
-TIME_MALFORMED = "{ $text }" is no time: write 2026-03-02T08:00:00+08:00, or 2026-03-02 08:00:00 for local time
-# A local time that the clocks left out.
-TIME_IN_GAP = { $local } does not exist in { $zone }: the clocks were put forward over it
-# A date that no calendar of ours holds.
-TIME_OUT_OF_RANGE = the date is out of range
-# A period that ends before it begins.
-PERIOD_BACKWARDS = the period ends on { $to }, before it begins on { $from }
+DECIMAL_MALFORMED = « { $text } » n’est pas un nombre décimal à six décimales au plus
+SHARE_OUT_OF_RANGE = une part va de 0 à 1000000 millionièmes, et non { $ppm }
+CURRENCY_UNKNOWN = « { $text } » n’est pas un code ISO 4217 en vigueur : écrivez trois lettres majuscules, par exemple CNY
+AMOUNT_MALFORMED = « { $text } » n’est pas un montant : écrivez des chiffres avec un point au plus, par exemple 1234.50, sans séparateur de milliers ni symbole monétaire
+AMOUNT_TOO_FINE = « { $text } » est plus précis que { $currency } ne le permet : { $digits } chiffres au maximum après le point
+AMOUNT_TOO_LARGE = le montant est trop élevé
+CURRENCY_MISMATCH = { $one } et { $other } ne peuvent pas être additionnés : convertissez d’abord l’un des deux
+    .pool = l’enveloppe est en { $pool } et les autres montants sont en { $other } : un règlement a une seule devise
+RATE_MALFORMED = « { $text } » n’est pas un taux : écrivez des chiffres avec un point au plus, par exemple 7.1234, dont 12 au maximum après le point et 18 en tout
+RATE_NOT_POSITIVE = un taux est supérieur à 0 : indiquez ce que vaut une unité de la première devise dans la seconde
+RATE_MISSING = aucun taux de { $from } vers { $to } n’est connu au { $day } : saisissez avec SetRates un taux valable à partir de cette date ou d’une date antérieure, puis recommencez
+SPLIT_WITHOUT_PEOPLE = il n’y a personne entre qui répartir
+SPLIT_WITHOUT_WEIGHT = tous les poids sont nuls, il n’y a donc aucune règle de répartition
+SPLIT_DUPLICATE_ID = un ID figure deux fois
+SPLIT_WEIGHTS_TOO_LARGE = les poids sont trop grands pour un calcul exact : divisez-les tous par un facteur commun
+ZONE_UNKNOWN = « { $zone } » n’est pas un fuseau horaire IANA : écrivez un nom tel que Asia/Shanghai
+TIME_MALFORMED = « { $text } » n’est pas une heure : écrivez 2026-03-02T08:00:00+08:00, ou 2026-03-02 08:00:00 pour l’heure locale
+TIME_IN_GAP = { $local } n’existe pas dans { $zone } : les horloges ont été avancées à ce moment-là
+TIME_OUT_OF_RANGE = la date est hors des limites admises
+PERIOD_BACKWARDS = la période se termine le { $to }, avant de commencer le { $from }
 
 ## Sign-in
 
-# No bearer token was sent.
-TOKEN_MISSING = sign in first: no bearer token was sent
-# Nobody is signed in, and the call needs somebody.
-UNAUTHENTICATED = sign in first
-# Not ours, forged, or a service's key used for somebody else.
-TOKEN_INVALID = the token is not valid here: sign in again
-# Its life is over.
-TOKEN_EXPIRED = the token's life is over: sign in again
-# The token's key may be newer than what this service has read.
-KEY_NOT_KNOWN_YET = the key of this token is not known here yet: try again in a moment
-# A token of ours comes from the future.
-CLOCKS_DIFFER = the clocks of the suite differ: try again in a moment
-# The stack of another region made the token.
-TOKEN_OF_ANOTHER_REGION = the stack of another region made this token: sign in here
-# Somebody ended the session, or the employment is over.
-SESSION_ENDED = this session has ended: sign in again
-# A wrong name, password or code, or too many of them.
-SIGN_IN_REFUSED = the name, the password or the code is wrong; after five wrong ones wait, up to 15 minutes
-# The login has a second factor.
-SECOND_FACTOR_NEEDED = send the code that your authenticator shows, or a recovery code
-# A code that is wrong or was used.
-SECOND_FACTOR_WRONG = the code is wrong, or was used: wait for the next one, and see that the clock is right
-# A password for one sign-in.
-PASSWORD_MUST_CHANGE = this password was for one sign-in: send a new one along, as new_password
-# A password that is easily guessed.
-PASSWORD_WEAK = too easy to guess: take four words that do not belong together
-    .why = too easy to guess ({ $why }): take four words that do not belong together
-WEAK_BY_KEYBOARD = keys that lie side by side are guessed first
-WEAK_BY_REPEATS = repeating something hardly makes it harder
-WEAK_BY_FAME = this is one of the most used passwords, or like one
-WEAK_BY_SEQUENCE = sequences such as abc or 6543 are guessed first
-WEAK_BY_DATE = years and dates are guessed first
-WEAK_BY_WORD = one word or name by itself is guessed first
-# A password that is too short or too long.
-PASSWORD_UNUSABLE = 12 to 256 characters
-# A sign-in name that cannot be one.
-LOGIN_MALFORMED = 2 to 100 letters, digits and . _ - @ +
-# Another login has this name.
-LOGIN_TAKEN = somebody has this sign-in name
-# A person has at most one login.
-PERSON_HAS_LOGIN = this person has a login: a person has one
-# The refresh token is of no session, or its session has ended.
-REFRESH_REFUSED = no such session, or it has ended: sign in again
-# A refresh token came twice, so somebody may have copied it.
-REFRESH_REUSED = this refresh token was used before, so its session was ended for safety: sign in again
-# The principal has single sign-on or keys, and no password.
-NO_PASSWORD = this principal signs in without a password
-# An administrator wanted to reset the own password.
-RESET_ONESELF = one's own password is changed with the old one: ChangePassword
-# Whoever resets a password could sign in with it, so he must hold what the login holds.
-LOGIN_HOLDS_MORE = it holds { $permission }, which you could not give it: ask somebody who can
-# A second factor is to be enrolled where there is one.
-SECOND_FACTOR_ALREADY_EXISTS = there is a second factor already: remove it first
-# The call is about a second factor that is not there.
-SECOND_FACTOR_MISSING = there is no second factor: begin with EnrollTotp
-# A service account's key is unknown, revoked or over.
-API_KEY_REFUSED = no such key, or it has ended: make a new one
-# An account has as many keys as it may have.
-TOO_MANY_KEYS = an account has at most { $max } keys that live: revoke one first
-# A key's end is over already, or too far away.
-KEY_LIFE_UNUSABLE = expires_at: an instant to come, at most { $days } days away
-# Nobody has registered a provider of this name.
-PROVIDER_UNKNOWN = no provider of single sign-on has this name
-# A provider's name that cannot be one.
-PROVIDER_MALFORMED = 2 to 50 of a-z, 0-9 and -
-# Names of providers are unique in a stack.
-PROVIDER_NAME_TAKEN = another group has a provider of this name: take another
-# An address of single sign-on that is not safe.
-ADDRESS_MALFORMED = an address that begins with https:// (or http:// on the loopback), without # and without a user
-# The identity provider cannot be reached, or answers what nobody understands.
-SSO_PROVIDER_AWAY = the identity provider cannot be asked, or gives no sensible answer: try again in a moment
-# The browser comes back with a sign-in that is over, or that another browser began.
-SSO_STATE_REFUSED = this sign-in is over, or was begun elsewhere: begin again
-# The identity provider's token does not hold.
-SSO_REFUSED = the identity provider's word was not taken: begin again
-# The identity provider vouches for somebody who has no login here.
-SSO_LOGIN_UNKNOWN = the identity provider knows you, and no login here is yours: ask an administrator for one
-# The person is not employed.
-EMPLOYMENT_ENDED = you are not employed today: ask those who keep the group's people
-# The group's plan lacks the module.
-MODULE_NOT_ENTITLED = the group does not have the module { $module }: ask whoever operates the suite
-# The group may read and nothing else.
-TENANT_SUSPENDED = the group is suspended: whoever operates it can resume it
-# The data live in another region's stack.
-REGION_NOT_SERVED = data of the region { $region } live in the stack of that region: send this call there (this one serves { $served })
-    .file = the file is for the region { $region }: take it in there
-# The question is by a field that the caller may not read.
-FIELD_NOT_READABLE = { $field }: to look for somebody by it takes { $permission }, which none of your grants gives you
-# No grant reaches it.
-PERMISSION_DENIED = you may not do this: ask for a grant
-    .at_all = none of your grants gives you { $permission }
-    .here = your grants give you { $permission }, but not here
-    .group = your grants give you { $permission } for units, and what names no unit is the whole group's: name a unit of yours where the call takes one, else ask for a grant on the group
-    .signed_in = this is for those who signed in
-    .other_group = a service asks for views of the group it works in
-# The caller had a hand in an earlier step.
-FOUR_EYES_REQUIRED = this takes somebody else: whoever had a hand in an earlier step, also by delegating the right or having it delegated, cannot take this one
+TOKEN_MISSING = connectez-vous d’abord : aucun jeton Bearer n’a été envoyé
+UNAUTHENTICATED = connectez-vous d’abord
+TOKEN_INVALID = le jeton n’est pas valable ici : reconnectez-vous
+TOKEN_EXPIRED = le jeton a expiré : reconnectez-vous
+KEY_NOT_KNOWN_YET = la clé de ce jeton n’est pas encore connue ici : réessayez dans un instant
+CLOCKS_DIFFER = les horloges de la suite ne concordent pas : réessayez dans un instant
+TOKEN_OF_ANOTHER_REGION = ce jeton vient de l’instance d’une autre région : connectez-vous ici
+SESSION_ENDED = cette session est terminée : reconnectez-vous
+SIGN_IN_REFUSED = le nom, le mot de passe ou le code est incorrect ; après cinq erreurs, attendez jusqu’à 15 minutes
+SECOND_FACTOR_NEEDED = envoyez le code affiché par votre application d’authentification, ou un code de récupération
+SECOND_FACTOR_WRONG = le code est incorrect ou a déjà été utilisé : attendez le suivant et vérifiez que l’horloge est à l’heure
+PASSWORD_MUST_CHANGE = ce mot de passe ne servait qu’à une connexion : envoyez aussi le nouveau, dans new_password
+PASSWORD_WEAK = trop facile à deviner : prenez quatre mots sans rapport entre eux
+    .why = trop facile à deviner ({ $why }) : prenez quatre mots sans rapport entre eux
+WEAK_BY_KEYBOARD = les touches voisines sont devinées en premier
+WEAK_BY_REPEATS = une répétition ne le rend guère plus difficile
+WEAK_BY_FAME = c’est l’un des mots de passe les plus courants, ou il y ressemble
+WEAK_BY_SEQUENCE = les suites comme abc ou 6543 sont devinées en premier
+WEAK_BY_DATE = les années et les dates sont devinées en premier
+WEAK_BY_WORD = un mot ou un nom seul est deviné en premier
+PASSWORD_UNUSABLE = de 12 à 256 caractères
+LOGIN_MALFORMED = de 2 à 100 lettres, chiffres et . _ - @ +
+LOGIN_TAKEN = cet identifiant de connexion est déjà pris
+PERSON_HAS_LOGIN = cette personne a déjà un identifiant de connexion : une personne n’en a qu’un
+REFRESH_REFUSED = cette session n’existe pas ou est terminée : reconnectez-vous
+REFRESH_REUSED = ce jeton d’actualisation a déjà été utilisé, sa session a donc été fermée par sécurité : reconnectez-vous
+NO_PASSWORD = cette identité d’accès se connecte sans mot de passe
+RESET_ONESELF = on change son propre mot de passe avec l’ancien : ChangePassword
+LOGIN_HOLDS_MORE = cet identifiant détient { $permission }, que vous ne pourriez pas lui donner : adressez-vous à quelqu’un qui le peut
+SECOND_FACTOR_ALREADY_EXISTS = il y a déjà un second facteur : supprimez-le d’abord
+SECOND_FACTOR_MISSING = il n’y a pas de second facteur : commencez par EnrollTotp
+API_KEY_REFUSED = cette clé n’existe pas ou n’est plus valable : créez-en une nouvelle
+TOO_MANY_KEYS = un compte a au maximum { $max } clés valides : révoquez-en une d’abord
+KEY_LIFE_UNUSABLE = expires_at : un instant à venir, dans { $days } jours au plus
+PROVIDER_UNKNOWN = aucun fournisseur d’authentification unique ne porte ce nom
+PROVIDER_MALFORMED = de 2 à 50 caractères parmi a-z, 0-9 et -
+PROVIDER_NAME_TAKEN = un autre groupe a un fournisseur de ce nom : choisissez-en un autre
+ADDRESS_MALFORMED = une adresse qui commence par https:// (ou http:// en boucle locale), sans # ni nom d’utilisateur
+SSO_PROVIDER_AWAY = le fournisseur d’identité est injoignable ou ne donne pas de réponse exploitable : réessayez dans un instant
+SSO_STATE_REFUSED = cette connexion a expiré ou a été commencée ailleurs : recommencez
+SSO_REFUSED = la réponse du fournisseur d’identité n’a pas été acceptée : recommencez
+SSO_LOGIN_UNKNOWN = le fournisseur d’identité vous connaît, mais aucun identifiant de connexion n’est le vôtre ici : demandez-en un à un administrateur
+EMPLOYMENT_ENDED = vous n’avez pas d’emploi en cours aujourd’hui : adressez-vous aux personnes qui gèrent le personnel du groupe
+MODULE_NOT_ENTITLED = le groupe ne dispose pas du module { $module } : adressez-vous à l’exploitant de la suite
+TENANT_SUSPENDED = le groupe est suspendu : l’exploitant de la suite peut le réactiver
+REGION_NOT_SERVED = les données de la région { $region } se trouvent dans l’instance de cette région : envoyez cet appel là-bas (celle-ci sert { $served })
+    .file = le fichier est destiné à la région { $region } : importez-le là-bas
+FIELD_NOT_READABLE = { $field } : pour rechercher quelqu’un par ce champ, il faut { $permission }, qu’aucune de vos habilitations ne vous donne
+PERMISSION_DENIED = vous n’avez pas le droit de faire cela : demandez une habilitation
+    .at_all = aucune de vos habilitations ne vous donne { $permission }
+    .here = vos habilitations vous donnent { $permission }, mais pas ici
+    .group = vos habilitations vous donnent { $permission } pour certaines unités, et ce qui n’indique aucune unité concerne le groupe entier : indiquez l’une de vos unités si l’appel en accepte une, sinon demandez une habilitation sur le groupe
+    .signed_in = cette fonction est réservée aux personnes connectées
+    .other_group = un service ne demande des vues que du groupe dans lequel il travaille
+FOUR_EYES_REQUIRED = cette étape revient à quelqu’un d’autre : quiconque a participé à une étape précédente, y compris en déléguant ce droit ou en le recevant par délégation, ne peut pas l’effectuer
 
 ## The group, its units and its people
 
-# The store holds a group.
-INITIALISED_ALREADY = this store holds a group already: sign in, start with an empty store, or bring an invitation
-    .invited = this invitation was used already, and its group is there: sign in to that group, or ask the operator for another invitation
-# The invitation was made by another stack, or a part of it is missing.
-INVITATION_INVALID = the invitation is not one of this stack, or not whole: ask its operator for another
-# The invitation was not used in time.
-INVITATION_EXPIRED = the invitation's life is over: ask the operator for another
-# An invitation names the group that it is for.
-INVITED_ANOTHER = the invitation is for a group with another id
-# The region is to be added and is there.
-REGION_ALREADY_EXISTS = the group has the region { $region }
-# A name of a region that cannot be one.
-REGION_MALFORMED = a region is 1 to 32 of a-z, 0-9 and -, such as cn-north
-REGION_UNUSABLE = 1 to 32 of a-z, 0-9 and -, each once
-REGION_IS_GLOBAL = a region, not the whole group
-# A branch needs a region where the group has several.
-REGION_MISSING = the group has several regions: name the branch's
-    .from = this stack serves several regions of the group: name the one that the file leaves in from_region
-    .switch = this stack serves several regions of the group: name the one that the file leaves with --from REGION
-# No such region in this group.
-REGION_UNKNOWN = the group has no region "{ $region }"
-# A branch is in another region than the one that is named.
-REGION_DIFFERS = the branch is in { $region }, and data do not move between regions
-# Data do not move between regions.
-REGION_CROSSED = the units are in different regions, and data do not move between regions
-    .person = the unit is in another region, and data do not move between regions: end the employment here, and hire the person there under a number of that region
-    .manager = the manager belongs to another region, whose people may not read this one's data
-# The group is suspended and is to be suspended.
-SUSPENDED_ALREADY = the group is suspended already
-# A group is to be deleted soon after it was suspended.
-SUSPENDED_TOO_SHORT = a group is deleted 30 days after it was suspended, not before { $from }
-# The group is in use and is to be resumed or deleted.
-NOT_SUSPENDED = the group is in use
-# Whoever deletes a group says its name.
-NAME_DIFFERS = say the group's name letter for letter, so that it is the right one
-# The group is gone.
-TENANT_DELETED = the group was deleted
-# A module that is not there.
-MODULE_UNKNOWN = "{ $name }" is no module: there are { $known }
-# A person has one pseudonym in the group.
-PSEUDONYM_ALREADY_EXISTS = the person has another pseudonym: it stays
-# A pseudonym is one person's.
-PSEUDONYM_TAKEN = somebody else here has this pseudonym: look whose it is
-# Directories are taken in from old to new.
-DIRECTORY_OLDER = a newer directory of this region was taken in already
-# The path of a unit that cannot be one.
-UNIT_PATH_MALFORMED = 1 to 16 names joined by /, each 1 to 200 characters
-# The name of a unit that cannot be one.
-UNIT_NAME_MALFORMED = 1 to 200 characters, without /
-# No such unit.
-UNIT_UNKNOWN = no unit "{ $path }": import it first
-    .was = no unit is called "{ $path }" on { $day }, since it was renamed, moved or closed: write the path that it has on that day
-# The unit is there as another kind.
-UNIT_DIFFERS = the unit is there as a { $kind ->
-    [legal_entity] legal entity
-    [branch] branch
-    [department] department
-    [team] team
-   *[group] group
+INITIALISED_ALREADY = cette base de données contient déjà un groupe : connectez-vous, partez d’une base vide ou présentez une invitation
+    .invited = cette invitation a déjà été utilisée et son groupe existe : connectez-vous à ce groupe, ou demandez une autre invitation à l’exploitant
+INVITATION_INVALID = l’invitation ne vient pas de cette instance, ou elle est incomplète : demandez-en une autre à l’exploitant
+INVITATION_EXPIRED = l’invitation a expiré : demandez-en une autre à l’exploitant
+INVITED_ANOTHER = l’invitation est destinée à un groupe ayant un autre ID
+REGION_ALREADY_EXISTS = le groupe a déjà la région { $region }
+REGION_MALFORMED = une région s’écrit avec 1 à 32 caractères parmi a-z, 0-9 et -, par exemple cn-north
+REGION_UNUSABLE = de 1 à 32 caractères parmi a-z, 0-9 et -, chacune une seule fois
+REGION_IS_GLOBAL = une région, pas le groupe entier
+REGION_MISSING = le groupe a plusieurs régions : indiquez celle de la succursale
+    .from = cette instance sert plusieurs régions du groupe : indiquez dans from_region celle que le fichier quitte
+    .switch = cette instance sert plusieurs régions du groupe : indiquez celle que le fichier quitte avec --from REGION
+REGION_UNKNOWN = le groupe n’a pas de région « { $region } »
+REGION_DIFFERS = la succursale est dans { $region }, et les données ne passent pas d’une région à l’autre
+REGION_CROSSED = les unités sont dans des régions différentes, et les données ne passent pas d’une région à l’autre
+    .person = l’unité est dans une autre région, et les données ne passent pas d’une région à l’autre : mettez fin à l’emploi ici et embauchez la personne là-bas sous un matricule de cette région
+    .manager = le responsable appartient à une autre région, dont le personnel n’a pas le droit de lire les données de celle-ci
+SUSPENDED_ALREADY = le groupe est déjà suspendu
+SUSPENDED_TOO_SHORT = un groupe est supprimé 30 jours après sa suspension, pas avant le { $from }
+NOT_SUSPENDED = le groupe est en service
+NAME_DIFFERS = saisissez le nom du groupe lettre pour lettre, afin de confirmer qu’il s’agit du bon
+TENANT_DELETED = le groupe a été supprimé
+MODULE_UNKNOWN = « { $name } » n’est pas un module : il existe { $known }
+PSEUDONYM_ALREADY_EXISTS = la personne a déjà un autre pseudonyme, qui reste inchangé
+PSEUDONYM_TAKEN = quelqu’un d’autre ici porte ce pseudonyme : vérifiez à qui il appartient
+DIRECTORY_OLDER = un annuaire plus récent de cette région a déjà été importé
+UNIT_PATH_MALFORMED = de 1 à 16 noms séparés par /, de 1 à 200 caractères chacun
+UNIT_NAME_MALFORMED = de 1 à 200 caractères, sans /
+UNIT_UNKNOWN = il n’y a pas d’unité « { $path } » : importez-la d’abord
+    .was = aucune unité ne s’appelle « { $path } » au { $day }, car elle a été renommée, déplacée ou fermée : écrivez le chemin qu’elle a à cette date
+UNIT_DIFFERS = l’unité existe déjà en tant que { $kind ->
+    [legal_entity] entité juridique
+    [branch] succursale
+    [department] département
+    [team] équipe
+   *[group] groupe
 }
-# A unit below the root is to be the group.
-UNIT_KIND_IS_ROOTS = only the root is the group
-# A kind of unit that this version does not know.
-UNIT_KIND_UNKNOWN = this is no kind of unit: branch, legal entity, department or team, or none, for the usual one
-# The day is before the unit begins.
-UNIT_BEGINS_LATER = the unit or one above it begins on { $day }: name a date from then on
-    .hired_on = "{ $path }" begins on { $day }, after hired_on
-# The unit closes while something would hang on it.
-UNIT_CLOSES = the unit { $unit } closes with { $day }: choose another, or other days
-    .into = the unit { $unit } closes with { $day }, and its people go to { $into }: choose that one, or other days
-# An import would make a second unit beside one that was renamed or moved.
-UNIT_HAD_NAME = a unit was called "{ $name }" there until { $day }, and has another name or place now: write the path that it has (ListOrgUnits), or, for a new unit of the old name, what it is (kind)
-# The root is to be moved, closed or merged.
-ROOT_STAYS = the root is the group: it stays as it is
-# The units would form a circle.
-ORG_CYCLE = the new parent lies below the unit, now or by a planned move
-# The tree would be too deep.
-ORG_TOO_DEEP = the tree would be deeper than { $max } names, now or by a planned move
-# Names below one parent are unique on every day.
-UNIT_NAME_TAKEN = the parent has a unit "{ $name }" on those days
-# Changes of a unit are made in the order of their days.
-UNIT_CHANGE_PLANNED = the unit has a change on { $day }: name that day or a later one
-# A unit is to be moved, closed or merged from a day of months before.
-UNIT_CHANGE_BACKDATED = { $from } is before the month that goes on now: whoever the unit was under would no longer see its days from then on, closed and paid months among them, and whoever it comes to would. Name { $first } or a later day, or say backdated where it was truly so since then
-# A unit with others below it is to be closed.
-UNIT_HAS_CHILDREN = "{ $name }" hangs below the unit then: move or close it first, or merge the unit
-# A unit with people is to be closed.
+UNIT_KIND_IS_ROOTS = seule la racine est le groupe
+UNIT_KIND_UNKNOWN = ce type d’unité n’existe pas : succursale, entité juridique, département ou équipe, ou rien pour le type habituel
+UNIT_BEGINS_LATER = l’unité ou l’une de celles qui la dominent commence le { $day } : indiquez cette date ou une date ultérieure
+    .hired_on = « { $path } » commence le { $day }, après hired_on
+UNIT_CLOSES = l’unité { $unit } ferme le { $day } : choisissez une autre unité ou d’autres dates
+    .into = l’unité { $unit } ferme le { $day } et son personnel rejoint { $into } : choisissez cette dernière, ou d’autres dates
+UNIT_HAD_NAME = une unité s’y appelait « { $name } » jusqu’au { $day } et a maintenant un autre nom ou un autre emplacement : écrivez le chemin qu’elle a (ListOrgUnits) ou, pour une nouvelle unité portant l’ancien nom, son type (kind)
+ROOT_STAYS = la racine est le groupe : elle reste telle quelle
+ORG_CYCLE = la nouvelle unité supérieure se trouve sous cette unité, maintenant ou par suite d’un déplacement prévu
+ORG_TOO_DEEP = l’arborescence dépasserait { $max } niveaux, maintenant ou par suite d’un déplacement prévu
+UNIT_NAME_TAKEN = l’unité supérieure a déjà une unité « { $name } » à ces dates
+UNIT_CHANGE_PLANNED = l’unité a une modification au { $day } : indiquez cette date ou une date ultérieure
+UNIT_CHANGE_BACKDATED = { $from } est antérieur au mois en cours : ceux dont l’unité relevait ne verraient plus ses journées à partir de cette date, mois clôturés et payés compris, et ceux dont elle relèvera les verraient. Indiquez { $first } ou une date ultérieure, ou précisez backdated si la situation était réellement celle-là depuis lors
+UNIT_HAS_CHILDREN = « { $name } » y est encore rattachée à cette date : déplacez-la ou fermez-la d’abord, ou fusionnez l’unité
 UNIT_HAS_PEOPLE = { $count ->
-    [one] { $count } employment is in the unit then: say in move_people_to where it goes
-   *[other] { $count } employments are in the unit then: say in move_people_to where they go
+    [one] { $count } emploi se trouve alors dans l’unité : indiquez dans move_people_to où il va
+   *[other] { $count } emplois se trouvent alors dans l’unité : indiquez dans move_people_to où ils vont
 }
-# The units to merge and the one that stays are not apart.
-MERGED_INTO_ITSELF = name one or more units to merge, each once, and another one that stays
-# The unit that people go to cannot take them.
-PEOPLE_TO_NOWHERE = the unit that people go to must be a branch or below and must not close that day
-# People are in units of a region.
-UNIT_HAS_NO_REGION = people belong to a branch or below, not to the group itself
-# An import brings a number that is there with something else.
-PERSON_DIFFERS = this employee number is there with another { $field }
-# A row of a number whose earlier row was refused.
-EARLIER_ROW_REFUSED = an earlier row of this number was refused, and this one goes on from it: correct that one, and send both again
-# A row of people into a unit that the caller may not write to: such as for days before a team came from another branch.
-PERSON_OUT_OF_REACH = the unit is beyond what you may write to, today or on a day since the first one: leave the row out, or have somebody send it who may for all of them
-# Two employments of the same kind on one day.
-EMPLOYMENT_OVERLAPS = the person's employment from { $day } covers some of these days: end it first
-# No employment on the day.
-NOT_EMPLOYED = the person is not employed on { $day }
-# The manager has no employment on the day.
-MANAGER_NOT_EMPLOYED = the manager is not employed on { $day }: choose another
-# It is to end later than it does.
-ENDS_ALREADY = the employment ends on { $day } already
-    .line = the line ends on { $day } already
-# A word or a number that is no kind of employment.
-EMPLOYMENT_KIND_UNKNOWN = "{ $text }" is no kind of employment: use full_time, part_time, fixed_term, intern, agency, outsourced or freelance
-# A position or grade that the catalogue lacks on the day.
-NOT_IN_CATALOGUE = { $field }: the group's catalogue has no "{ $code }" on { $day }: import it first, or choose another
-# Changes of an employment are made in the order of their days.
-EMPLOYMENT_CHANGE_PLANNED = the employment has a change on { $day }: name that day or a later one, or cancel the change
-# The change to be cancelled is not there, or has begun.
-NOTHING_PLANNED = the employment has no change on { $day } that could still be dropped
-# A home is to be ended like a post.
-HOME_ENDS = this is the home employment, which EndEmployment ends with all beside it
-# The first day is to be moved over something that was before.
-START_TOO_LATE = something of it, or beside it, is on { $day }, before that first day: put that right first
-# A post or a leave would last longer than the home.
-OUTLASTS_HOME = the home employment ends on { $day }: posts and leaves end with it at the latest
-# Two leaves on one day.
-LEAVE_OVERLAPS = the person's leave from { $day } covers some of these days: end it first
-# The kind of a new post is missing.
-POST_KIND_MISSING = concurrent or secondment: a home is hired, transferred or rehired
-# Numbers of employees are unique.
-EMPLOYEE_NO_TAKEN = somebody else has this employee number
-# Numbers of identity documents are unique in a region.
-ID_NUMBER_TAKEN = somebody else of this region has this number
-# A number that no identity document has.
-ID_NUMBER_INVALID = an identity number has 1 to 64 characters without control characters
-# A Chinese resident identity number with a slip.
-ID_NUMBER_CHECKSUM = the last place of this resident identity number does not fit the others: see the card
-LINE_KIND_MISSING = solid or dotted
-# Somebody would report to himself.
-REPORTING_CYCLE = on { $day } the manager reports to this person, directly or through others
-# A person has one solid line a day.
-LINE_CHANGE_PLANNED = another solid line begins on { $day }: end it, or name a last day before
-# The line is there.
-LINE_THERE_ALREADY = line { $id } says so on some of these days
-# A rate of exchange between a currency and itself.
-RATE_OF_ITSELF = a currency is always worth itself: name another one
-# A list of rates as of an instant and of all time at once.
-SUPERSEDED_AND_KNOWN_AT = ask either for what was known at an instant or for all that was ever said
-# An entry of the catalogue without its kind.
-KIND_MISSING = say whether it is a position or a grade
-# A grade without a rank, or a position with one.
-RANK_UNUSABLE = a grade has a rank from 1 on, a position has none
-# Entries of the catalogue do not overlap.
-ENTRY_CHANGE_PLANNED = the code has an entry from { $day } on: end before that day, or begin on it
+MERGED_INTO_ITSELF = indiquez une ou plusieurs unités à fusionner, chacune une seule fois, et une autre qui reste
+PEOPLE_TO_NOWHERE = l’unité qui accueille le personnel doit être une succursale ou une unité inférieure, et ne pas fermer ce jour-là
+UNIT_HAS_NO_REGION = les personnes appartiennent à une succursale ou à une unité inférieure, pas au groupe lui-même
+PERSON_DIFFERS = ce matricule existe déjà avec une autre valeur de { $field }
+EARLIER_ROW_REFUSED = une ligne précédente de ce matricule a été refusée, et celle-ci en est la suite : corrigez la première et renvoyez les deux
+PERSON_OUT_OF_REACH = l’unité dépasse votre périmètre d’écriture, aujourd’hui ou à une date depuis le premier jour : retirez la ligne, ou faites-la envoyer par quelqu’un qui en a le droit pour toutes ces dates
+EMPLOYMENT_OVERLAPS = l’emploi de la personne commençant le { $day } couvre une partie de ces dates : mettez-y fin d’abord
+NOT_EMPLOYED = la personne n’a pas d’emploi au { $day }
+MANAGER_NOT_EMPLOYED = le responsable n’a pas d’emploi au { $day } : choisissez-en un autre
+ENDS_ALREADY = l’emploi prend déjà fin le { $day }
+    .line = le rattachement prend déjà fin le { $day }
+EMPLOYMENT_KIND_UNKNOWN = « { $text } » n’est pas un type d’emploi : utilisez full_time, part_time, fixed_term, intern, agency, outsourced ou freelance
+NOT_IN_CATALOGUE = { $field } : le catalogue du groupe ne contient pas « { $code } » au { $day } : importez-le d’abord, ou choisissez autre chose
+EMPLOYMENT_CHANGE_PLANNED = l’emploi a une modification au { $day } : indiquez cette date ou une date ultérieure, ou annulez la modification
+NOTHING_PLANNED = l’emploi n’a au { $day } aucune modification qui puisse encore être annulée
+HOME_ENDS = il s’agit de l’emploi principal : EndEmployment y met fin, avec tous ceux qui l’accompagnent
+START_TOO_LATE = il existe au { $day }, avant ce premier jour, un élément de cet emploi ou d’un emploi parallèle : corrigez-le d’abord
+OUTLASTS_HOME = l’emploi principal prend fin le { $day } : les emplois secondaires et les congés prennent fin au plus tard avec lui
+LEAVE_OVERLAPS = le congé de la personne commençant le { $day } couvre une partie de ces dates : mettez-y fin d’abord
+POST_KIND_MISSING = cumul (concurrent) ou détachement (secondment) : un emploi principal naît d’une embauche, d’une mutation ou d’une réembauche
+EMPLOYEE_NO_TAKEN = quelqu’un d’autre a ce matricule
+ID_NUMBER_TAKEN = quelqu’un d’autre dans cette région a ce numéro
+ID_NUMBER_INVALID = un numéro d’identité a de 1 à 64 caractères, sans caractère de contrôle
+ID_NUMBER_CHECKSUM = le dernier caractère de ce numéro d’identité de résident ne correspond pas aux autres : vérifiez sur la carte
+LINE_KIND_MISSING = hiérarchique (solid) ou fonctionnel (dotted)
+REPORTING_CYCLE = au { $day }, le responsable dépend de cette personne, directement ou indirectement
+LINE_CHANGE_PLANNED = un autre rattachement hiérarchique commence le { $day } : mettez-y fin, ou indiquez un dernier jour antérieur
+LINE_THERE_ALREADY = le rattachement { $id } l’indique déjà pour une partie de ces dates
+RATE_OF_ITSELF = une devise vaut toujours elle-même : indiquez-en une autre
+SUPERSEDED_AND_KNOWN_AT = demandez soit ce qui était connu à un instant donné, soit tout ce qui a été saisi
+KIND_MISSING = indiquez s’il s’agit d’un poste ou d’un grade
+RANK_UNUSABLE = un grade a un rang à partir de 1, un poste n’en a pas
+ENTRY_CHANGE_PLANNED = le code a une entrée à partir du { $day } : terminez avant cette date, ou commencez à cette date
 
 ## Access
 
-# Hours that cannot be read.
-HOURS_MALFORMED = hours are two different times, such as 08:00-20:00
-# What a scope names does not fit its kind.
-SCOPE_MALFORMED = self, reports and tenant name nothing; unit, subtree and legal_entity name a unit; region names a region
-REACH_MISSING = say how far it reaches
-# A permission that is not there.
-PERMISSION_UNKNOWN = "{ $text }" is not a permission of this version
-# No role of this name.
-ROLE_UNKNOWN = no role is called "{ $role }"
-    .own = the group has no role of its own called "{ $role }"
-# Every role says on which scopes it is given.
-SCOPE_NOT_FOR_ROLE = { $role } is not given on the scope { $scope }
-# The scope of an employer names another unit.
-NOT_A_LEGAL_ENTITY = { $unit } is not a legal entity
-# The scopes self and reports need a person behind the login.
-NO_PERSON = this login belongs to no person: name a unit or region
-    .punching = only people punch and hand over accounts: sign in with a login that belongs to a person
-    .claiming = only people claim dialogues: sign in with a login that belongs to a person
-# Two duties that one person must not have.
-DUTIES_SEPARATED = nobody holds both { $a } and { $b }: give it to somebody else
-    .role = no role gives both { $a } and { $b }: make two of it
-    .holder = { $principal } has this role and would hold both { $a } and { $b }: take one of the grants away first
-    .delegated = nobody holds both { $a } and { $b }, not for a day: delegate it to somebody else
-# The same role on the same scope.
-GRANTED_ALREADY = grant { $id } gives this on those days
-# One passes on only what one holds.
-GRANT_NOT_HELD = none of your own grants gives you { $permission } there, so you cannot pass it on
-# One gives oneself nothing.
-GRANT_TO_ONESELF = nobody gives himself what he does not hold: ask another administrator
-    .role = you have this role and do not hold { $permission }: ask another administrator
-# The grant is gone.
-REVOKED_ALREADY = the grant is taken away already
-# Who gets a role is named twice, or not at all.
-PRINCIPAL_OR_LOGIN = name the principal or the login, one of them
-# Somebody must be able to give roles.
-LAST_ADMINISTRATOR = then nobody could give roles any more: give group_admin to somebody else first
-# A role's name that cannot be one.
-ROLE_NAME_MALFORMED = 2 to 64 of a-z, 0-9 and _
-# Ready roles and services keep their names.
-ROLE_NAME_RESERVED = a ready role or a service has this name: take another
-# A role that gives nothing.
-ROLE_EMPTY = name at least one permission and one scope
-# Some permissions are for services.
-ROLE_FOR_SERVICES = { $permission } is for services of the suite alone
-# A role that somebody has is to be removed.
+HOURS_MALFORMED = une plage horaire se compose de deux heures différentes, par exemple 08:00-20:00
+SCOPE_MALFORMED = self, reports et tenant n’indiquent rien ; unit, subtree et legal_entity indiquent une unité ; region indique une région
+REACH_MISSING = indiquez l’étendue
+PERMISSION_UNKNOWN = « { $text } » n’est pas une permission de cette version
+ROLE_UNKNOWN = aucun rôle ne s’appelle « { $role } »
+    .own = le groupe n’a pas de rôle propre appelé « { $role } »
+SCOPE_NOT_FOR_ROLE = { $role } ne peut pas être donné sur le périmètre { $scope }
+NOT_A_LEGAL_ENTITY = { $unit } n’est pas une entité juridique
+NO_PERSON = cet identifiant de connexion n’appartient à personne : indiquez une unité ou une région
+    .punching = seules des personnes pointent et se passent les comptes : connectez-vous avec l’identifiant d’une personne
+    .claiming = seules des personnes revendiquent des conversations : connectez-vous avec l’identifiant d’une personne
+DUTIES_SEPARATED = personne ne détient à la fois { $a } et { $b } : donnez-la à quelqu’un d’autre
+    .role = aucun rôle ne donne à la fois { $a } et { $b } : faites-en deux
+    .holder = { $principal } a ce rôle et détiendrait à la fois { $a } et { $b } : retirez d’abord l’une des habilitations
+    .delegated = personne ne détient à la fois { $a } et { $b }, pas même un jour : déléguez-la à quelqu’un d’autre
+GRANTED_ALREADY = l’habilitation { $id } le donne déjà à ces dates
+GRANT_NOT_HELD = aucune de vos propres habilitations ne vous donne { $permission } ici, vous ne pouvez donc pas la transmettre
+GRANT_TO_ONESELF = personne ne se donne ce qu’il ne détient pas : adressez-vous à un autre administrateur
+    .role = vous avez ce rôle et ne détenez pas { $permission } : adressez-vous à un autre administrateur
+REVOKED_ALREADY = l’habilitation est déjà retirée
+PRINCIPAL_OR_LOGIN = indiquez soit l’identité d’accès, soit l’identifiant de connexion
+LAST_ADMINISTRATOR = plus personne ne pourrait alors donner de rôles : donnez d’abord group_admin à quelqu’un d’autre
+ROLE_NAME_MALFORMED = de 2 à 64 caractères parmi a-z, 0-9 et _
+ROLE_NAME_RESERVED = un rôle prédéfini ou un service porte ce nom : choisissez-en un autre
+ROLE_EMPTY = indiquez au moins une permission et un périmètre
+ROLE_FOR_SERVICES = { $permission } est réservé aux services de la suite
 ROLE_IN_USE = { $count ->
-    [one] { $count } grant gives this role: take it away first
-   *[other] { $count } grants give this role: take them away first
+    [one] { $count } habilitation donne ce rôle : retirez-la d’abord
+   *[other] { $count } habilitations donnent ce rôle : retirez-les d’abord
 }
-# A delegation of nothing.
-DELEGATION_EMPTY = name at least one permission
-# A delegation of no time, or of time that is over.
-DELEGATION_TIME = it must end after it begins, and in the future
-# A delegation for too long.
-DELEGATION_TOO_LONG = at most 90 days: for longer let somebody give a role
-# One delegates nothing to oneself.
-DELEGATION_TO_ONESELF = name somebody else
-# The delegation is over.
-DELEGATION_ENDED = the delegation is over already
-# Rights over rights are not delegated.
-PERMISSION_NOT_DELEGABLE = { $permission } is never delegated
-# An emergency that opens nothing.
-BREAK_GLASS_EMPTY = name the permissions to open
-# Some permissions no emergency opens.
-PERMISSION_NOT_OPENED = no emergency opens { $permission }: rights over rights and separated duties stay where they are
-# An emergency names where it is.
-BREAK_GLASS_SCOPE = name a unit, a region or the group, not self or reports
-# An emergency says why.
-BREAK_GLASS_REASON = say what happened in at least 20 characters
-# An emergency is short.
-BREAK_GLASS_TIME = 1 to 60 minutes
-# One emergency at a time, and none is reviewed before it ended.
-BREAK_GLASS_OPEN = your emergency { $id } is open: end it first
-    .unreviewed = the emergency is still open: end it, then review it
-# The emergency is over.
-BREAK_GLASS_ENDED = the emergency is over already
-# In an emergency every row that is read is noted, which a stream cannot do.
-BREAK_GLASS_NO_STREAMS = an emergency opens no streams: ask for the rows one page at a time
-# The emergency has its review.
-REVIEWED_ALREADY = it is reviewed already
-ALLOWED_BY_ROLE = the role { $role } gives { $permission } here
-ALLOWED_BY_DELEGATION = { $permission } is delegated or opened in an emergency: see by whom
-REFUSED_HERE = the role { $role } gives { $permission }, but not here
-REFUSED_BY_CONDITION = the role { $role } gives { $permission } here only with a second factor or at other hours
-REFUSED_TODAY = the role { $role } gives { $permission } here, but not today
-REFUSED_WITHOUT_MODULE = the group does not have the module of { $permission }
-REFUSED_WITHOUT_GRANT = no grant gives { $permission }; these roles do: { $roles }
+DELEGATION_EMPTY = indiquez au moins une permission
+DELEGATION_TIME = la fin doit être postérieure au début, et dans l’avenir
+DELEGATION_TOO_LONG = 90 jours au maximum : au-delà, faites donner un rôle
+DELEGATION_TO_ONESELF = indiquez quelqu’un d’autre
+DELEGATION_ENDED = la délégation est déjà terminée
+PERMISSION_NOT_DELEGABLE = { $permission } ne se délègue jamais
+BREAK_GLASS_EMPTY = indiquez les permissions à ouvrir
+PERMISSION_NOT_OPENED = aucun accès d’urgence n’ouvre { $permission } : les droits sur les droits et les fonctions séparées restent où ils sont
+BREAK_GLASS_SCOPE = indiquez une unité, une région ou le groupe, pas self ni reports
+BREAK_GLASS_REASON = expliquez ce qui s’est passé en 20 caractères au moins
+BREAK_GLASS_TIME = de 1 à 60 minutes
+BREAK_GLASS_OPEN = votre accès d’urgence { $id } est ouvert : mettez-y fin d’abord
+    .unreviewed = l’accès d’urgence est encore ouvert : mettez-y fin, puis examinez-le
+BREAK_GLASS_ENDED = l’accès d’urgence est déjà terminé
+BREAK_GLASS_NO_STREAMS = un accès d’urgence n’ouvre pas de flux : demandez les lignes page par page
+REVIEWED_ALREADY = l’examen a déjà été fait
+ALLOWED_BY_ROLE = le rôle { $role } donne { $permission } ici
+ALLOWED_BY_DELEGATION = { $permission } est délégué ou ouvert en urgence : voyez par qui
+REFUSED_HERE = le rôle { $role } donne { $permission }, mais pas ici
+REFUSED_BY_CONDITION = le rôle { $role } ne donne { $permission } ici qu’avec un second facteur ou à d’autres heures
+REFUSED_TODAY = le rôle { $role } donne { $permission } ici, mais pas aujourd’hui
+REFUSED_WITHOUT_MODULE = le groupe ne dispose pas du module de { $permission }
+REFUSED_WITHOUT_GRANT = aucune habilitation ne donne { $permission } ; ces rôles la donnent : { $roles }
 
 ## Privacy
 
-# A question to the audit log with half a subject.
-SUBJECT_IN_PART = a subject has a kind and an id
-# A legal hold keeps data from being deleted.
-LEGAL_HOLD = a legal hold stands: it must be lifted first, see ListHolds
-# The hold is over.
-HOLD_LIFTED = the hold was lifted already
-# No such kind of data.
-RETENTION_KIND_UNKNOWN = "{ $kind }" is not a kind of data: ListRetention names them all
-# Every kind of data has a shortest and a longest time.
-RETENTION_OUT_OF_BOUNDS = this kind is kept for { $min } to { $max } months
-# What the law wants kept is not erased.
-RETENTION_RUNS = what the law wants kept about the person is kept until { $day }: ask again after that day
-# The person was erased.
-PERSON_ERASED = this person was erased: nothing can be written about them; who comes back is a new person
-# Only who has left is erased.
-STILL_EMPLOYED = only somebody who has left can be erased: end the employment first
-# One erasure for a person.
-ERASURE_ALREADY_EXISTS = erasure { $id } is there for this person
-# One does not approve the own erasure.
-OWN_ERASURE = nobody approves the own erasure: somebody else must
-# The erasure was approved, and cannot be called back.
-ERASED_ALREADY = the erasure was approved already
-# The request was withdrawn or rejected.
-ERASURE_DROPPED = the request was withdrawn or rejected: ask for the erasure anew
-# A service reports on an erasure that nobody approved.
-ERASURE_NOT_APPROVED = nobody has approved it yet
-# Only services report on erasures.
-NOT_A_SERVICE = only a service that holds something of people reports on an erasure
+SUBJECT_IN_PART = un objet se désigne par un type et un ID
+LEGAL_HOLD = un gel juridique est en vigueur : il faut d’abord le lever, voir ListHolds
+HOLD_LIFTED = le gel juridique a déjà été levé
+RETENTION_KIND_UNKNOWN = « { $kind } » n’est pas un type de données : ListRetention les donne tous
+RETENTION_OUT_OF_BOUNDS = ce type de données se conserve de { $min } à { $max } mois
+RETENTION_RUNS = ce que la loi impose de conserver sur cette personne est conservé jusqu’au { $day } : refaites la demande après cette date
+PERSON_ERASED = les données de cette personne ont été effacées : plus rien ne peut être écrit à son sujet ; quelqu’un qui revient est une nouvelle personne
+STILL_EMPLOYED = seules les données d’une personne qui est partie peuvent être effacées : mettez d’abord fin à l’emploi
+ERASURE_ALREADY_EXISTS = la demande d’effacement { $id } existe déjà pour cette personne
+OWN_ERASURE = personne n’approuve l’effacement de ses propres données : quelqu’un d’autre doit le faire
+ERASED_ALREADY = l’effacement a déjà été approuvé
+ERASURE_DROPPED = la demande a été retirée ou rejetée : refaites une demande d’effacement
+ERASURE_NOT_APPROVED = personne ne l’a encore approuvé
+NOT_A_SERVICE = seul un service qui détient des données personnelles rend compte d’un effacement
 
 ## How long data are kept, counted from when and why
 
-KEPT_FROM_ALIASES = the last day of the alias or device
-KEPT_BECAUSE_ALIASES = which records a person is credited with must be provable while pay can be disputed
-KEPT_FROM_DUTY = the time of the punch or the hand-over, the end of the shift
-KEPT_BECAUSE_DUTY = wage records and what they rest on: two years (Interim Provisions on Payment of Wages)
-KEPT_FROM_PAY = the day the statement was written
-KEPT_BECAUSE_PAY = papers for withholding income tax: five years; wage records: two years
-KEPT_FROM_PERSON = the end of the last employment
-KEPT_BECAUSE_PERSON = ended employment contracts: two years (Labour Contract Law)
-KEPT_FROM_SESSIONS = the day the session was over at the latest
-KEPT_BECAUSE_SESSIONS = logs of who used the network: six months (Cybersecurity Law)
-KEPT_FROM_RECORDS = the start of the record
-KEPT_BECAUSE_RECORDS = the records that pay rests on, while it can be disputed
-KEPT_FROM_RESULTS = the day the result was written; of a credit, the start of its record
-KEPT_BECAUSE_RESULTS = scores that pay rests on: as long as papers for withholding income tax
-KEPT_FROM_REQUESTS = the request
-KEPT_BECAUSE_REQUESTS = a request that is sent again gets its first answer; nothing asks for more
-KEPT_FROM_EVIDENCE = the day the evidence was written
-KEPT_BECAUSE_EVIDENCE = what a profile sums up; no law asks for it
+KEPT_FROM_ALIASES = le dernier jour de l’alias ou de l’appareil
+KEPT_BECAUSE_ALIASES = il faut pouvoir prouver à qui les enregistrements sont attribués tant que la paie peut être contestée
+KEPT_FROM_DUTY = l’heure du pointage ou de la passation, la fin de la vacation
+KEPT_BECAUSE_DUTY = documents de salaire et ce sur quoi ils reposent : deux ans (Dispositions provisoires chinoises sur le paiement des salaires)
+KEPT_FROM_PAY = le jour où le relevé a été établi
+KEPT_BECAUSE_PAY = pièces relatives à la retenue de l’impôt sur le revenu : cinq ans ; documents de salaire : deux ans
+KEPT_FROM_PERSON = la fin du dernier emploi
+KEPT_BECAUSE_PERSON = contrats de travail terminés : deux ans (loi chinoise sur le contrat de travail)
+KEPT_FROM_SESSIONS = le jour où la session a pris fin au plus tard
+KEPT_BECAUSE_SESSIONS = journaux d’utilisation du réseau : six mois (loi chinoise sur la cybersécurité)
+KEPT_FROM_RECORDS = le début de l’enregistrement
+KEPT_BECAUSE_RECORDS = les enregistrements sur lesquels repose la paie, tant qu’elle peut être contestée
+KEPT_FROM_RESULTS = le jour où le résultat a été établi ; pour une part attribuée, le début de son enregistrement
+KEPT_BECAUSE_RESULTS = les scores sur lesquels repose la paie : aussi longtemps que les pièces relatives à la retenue de l’impôt sur le revenu
+KEPT_FROM_REQUESTS = la demande
+KEPT_BECAUSE_REQUESTS = une demande renvoyée reçoit sa première réponse ; rien n’exige davantage
+KEPT_FROM_EVIDENCE = le jour où la preuve a été établie
+KEPT_BECAUSE_EVIDENCE = ce qu’un profil résume ; aucune loi ne l’exige
 
 ## The suite
 
-# More calls at once than this service takes.
-OVERLOADED = too many calls at once: try again in a moment
-# More calls of one caller than allowed.
-RATE_LIMITED = too many calls: try again in a moment
-# Time ran out, here or in a peer.
-DEADLINE_EXCEEDED = the call took longer than the caller allowed
-# Somebody changed it since it was read.
-STALE = somebody changed this since you read it: read it again, then repeat your change
-# The database stayed busy through all retries.
-STORE_BUSY = somebody else changed this at the same moment; try again
-# The database cannot be reached.
-STORE_UNAVAILABLE = the store cannot be reached right now; try again shortly
-# The database says that its data are damaged.
-STORE_DAMAGED = the database of a service is damaged, and repeating this does not help: its operator stops the service, looks how much is damaged (SQLite: PRAGMA integrity_check; PostgreSQL: pg_amcheck) and puts the database back from a backup
-    .server = the data of { $service } in the database { $database } at { $at } are damaged: stop the service, look how much is damaged (pg_amcheck), and put the database back from your backup; nothing was changed in it
-# The database takes no writes: its disk, its file or the server is read-only.
-STORE_READ_ONLY = the database of a service can only be read just now, and nothing was changed: its operator gives it back the right to write (SQLite: the file and its folder; PostgreSQL: the server that takes writes, not its standby); then do the same again
-    .server = PostgreSQL of { $service } at { $at } takes no writes: it is a standby, or default_transaction_read_only is on. Name the server that takes writes in { $setting }
-# A service that the call needs cannot be reached.
-PEER_UNAVAILABLE = a service that this call needs is away: try again in a moment
-# A peer does not know the service that asks it; nothing is wrong with the caller's token.
-PEER_REFUSES_SERVICE = a service that this call needs does not know this one yet: try again in a moment
-# An address of a service that cannot be read.
-PEER_ADDRESS_INVALID = { $address } is no address of a service: write http://host:port or https://host:port
-# The server's certificate is not signed by whom the client trusts.
-PEER_CERTIFICATE_UNKNOWN = the server's certificate is signed by an authority that is not trusted here: name the file of that authority (--ca, or client.authority in the settings), or look whether this is the right server
-# The server's certificate names another host.
-PEER_CERTIFICATE_FOR_ANOTHER = the server's certificate is for another name: call it by a name that stands in its certificate
-# The server's certificate is over, or not valid yet.
-PEER_CERTIFICATE_OUT_OF_DATE = the server's certificate is not valid now: its operator renews it, unless the clock of this machine is wrong
-# The server wants a certificate of its callers and was shown none.
-PEER_WANTS_CERTIFICATE = the server wants a certificate of its callers: name yours (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The server was shown a certificate that it does not take.
-PEER_REFUSES_CERTIFICATE = the server does not take the certificate that it was shown: ask its operator which authority signs those of callers
-    .expired = the certificate that was shown to the server is out of date: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-    .revoked = the certificate that was shown to the server was revoked: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The address begins with https, and whoever listens there knows no TLS.
-PEER_SPEAKS_PLAINTEXT = the address begins with https://, and the server there speaks no TLS: write http://, or ask its operator for the right port
-# The address begins with http, and whoever listens there wants TLS.
-PEER_SPEAKS_TLS = the address begins with http://, and the server there speaks TLS: write https://
-# Something else about TLS.
-PEER_TLS_FAILED = the encrypted connection could not be made: { $why }
-# A certificate and a private key of which neither was made for the other.
-CERTIFICATE_KEY_MISMATCH = the certificate and the private key do not belong together: name the key that this certificate was made for (--client-key or client.key of a caller, server.tls_key of a server)
-# A certificate, a key or an authority that cannot be read, or no authority at all.
-PEER_CERTIFICATES_UNUSABLE = the certificates for this server cannot be used: { $why }. Name the file of the authority that signed the server's certificate (--ca, or client.authority)
-# A peer refused without a reason of ours.
-PEER_FAILED = a service that this call needs refused it
-# `grpc-timeout` cannot be read.
-DEADLINE_MALFORMED = grpc-timeout is at most 8 digits and one of the units H M S m u n
-# The connection was lost in the middle of a request.
-REQUEST_CUT_OFF = the request ended early
-# The request is no message of this rpc: another contract, or damaged on its way.
-REQUEST_UNREADABLE = the request cannot be read as the message of this rpc: look whether caller and server have the same contract (proto/), and whether its texts are UTF-8
-# The request is larger than any message may be.
-REQUEST_TOO_LARGE = the request is larger than { $max } bytes: send fewer rows at once
-# The answer would be larger than any message may be.
-ANSWER_TOO_LARGE = the answer is larger than { $max } bytes: ask for fewer rows at once (page_size), or for a narrower choice
-# The request is compressed, and nothing here reads that.
-REQUEST_COMPRESSED = the request is compressed: send it as it is (grpc-encoding identity)
-# A text with the character NUL.
-TEXT_WITH_NUL = leave out the character NUL (U+0000): no text may hold it
-# No rpc of this name.
-METHOD_UNKNOWN = there is no such method here: look at the name, and whether caller and server are of the same release
-# The service is one of the suite, and another process runs it.
-SERVICE_ELSEWHERE = the process at this address does not run the service { $service }: ask the one that does; a service and a command of tally find it by peers.{ $service } in the settings
-# Over HTTP: what a status of the answer means, in a few words.
+OVERLOADED = trop d’appels à la fois : réessayez dans un instant
+RATE_LIMITED = trop d’appels : réessayez dans un instant
+DEADLINE_EXCEEDED = l’appel a pris plus de temps que l’appelant ne le permettait
+STALE = quelqu’un a modifié ces données depuis que vous les avez lues : relisez-les, puis refaites votre modification
+STORE_BUSY = quelqu’un d’autre a modifié ces données au même moment ; réessayez
+STORE_UNAVAILABLE = la base de données est injoignable pour le moment ; réessayez un peu plus tard
+STORE_DAMAGED = la base de données d’un service est endommagée, et recommencer n’y change rien : son exploitant arrête le service, examine l’étendue des dégâts (SQLite : PRAGMA integrity_check ; PostgreSQL : pg_amcheck) et restaure la base à partir d’une sauvegarde
+    .server = les données de { $service } dans la base { $database } sur { $at } sont endommagées : arrêtez le service, examinez l’étendue des dégâts (pg_amcheck) et restaurez la base à partir de votre sauvegarde ; rien n’y a été modifié
+STORE_READ_ONLY = la base de données d’un service est pour l’instant en lecture seule, et rien n’a été modifié : son exploitant lui rend le droit d’écriture (SQLite : le fichier et son dossier ; PostgreSQL : le serveur qui accepte les écritures, pas son serveur de secours) ; refaites ensuite la même chose
+    .server = le PostgreSQL de { $service } sur { $at } n’accepte pas d’écritures : c’est un serveur de secours, ou default_transaction_read_only est activé. Indiquez dans { $setting } le serveur qui accepte les écritures
+PEER_UNAVAILABLE = un service nécessaire à cet appel est indisponible : réessayez dans un instant
+PEER_REFUSES_SERVICE = un service nécessaire à cet appel ne connaît pas encore celui-ci : réessayez dans un instant
+PEER_ADDRESS_INVALID = { $address } n’est pas une adresse de service : écrivez http://host:port ou https://host:port
+PEER_CERTIFICATE_UNKNOWN = le certificat du serveur est signé par une autorité qui n’est pas reconnue ici : indiquez le fichier de cette autorité (--ca, ou client.authority dans les paramètres), ou vérifiez qu’il s’agit du bon serveur
+PEER_CERTIFICATE_FOR_ANOTHER = le certificat du serveur est établi pour un autre nom : appelez le serveur par un nom qui figure dans son certificat
+PEER_CERTIFICATE_OUT_OF_DATE = le certificat du serveur n’est pas valable actuellement : son exploitant le renouvelle, sauf si l’horloge de cette machine est fausse
+PEER_WANTS_CERTIFICATE = le serveur exige un certificat de ses appelants : indiquez le vôtre (--client-cert et --client-key, ou client.certificate et client.key dans les paramètres)
+PEER_REFUSES_CERTIFICATE = le serveur n’accepte pas le certificat présenté : demandez à son exploitant quelle autorité signe ceux des appelants
+    .expired = le certificat présenté au serveur a expiré : procurez-vous-en un nouveau auprès de son signataire et indiquez-le (--client-cert et --client-key, ou client.certificate et client.key dans les paramètres)
+    .revoked = le certificat présenté au serveur a été révoqué : procurez-vous-en un nouveau auprès de son signataire et indiquez-le (--client-cert et --client-key, ou client.certificate et client.key dans les paramètres)
+PEER_SPEAKS_PLAINTEXT = l’adresse commence par https://, et le serveur n’y utilise pas TLS : écrivez http://, ou demandez le bon port à son exploitant
+PEER_SPEAKS_TLS = l’adresse commence par http://, et le serveur y utilise TLS : écrivez https://
+PEER_TLS_FAILED = la connexion chiffrée n’a pas pu être établie : { $why }
+CERTIFICATE_KEY_MISMATCH = le certificat et la clé privée ne vont pas ensemble : indiquez la clé pour laquelle ce certificat a été établi (--client-key ou client.key pour un appelant, server.tls_key pour un serveur)
+PEER_CERTIFICATES_UNUSABLE = les certificats pour ce serveur sont inutilisables : { $why }. Indiquez le fichier de l’autorité qui a signé le certificat du serveur (--ca, ou client.authority)
+PEER_FAILED = un service nécessaire à cet appel l’a refusé
+DEADLINE_MALFORMED = grpc-timeout se compose de 8 chiffres au plus et de l’une des unités H M S m u n
+REQUEST_CUT_OFF = la demande s’est interrompue avant la fin
+REQUEST_UNREADABLE = la demande ne peut pas être lue comme le message de ce rpc : vérifiez que l’appelant et le serveur ont le même contrat (proto/) et que les textes sont en UTF-8
+REQUEST_TOO_LARGE = la demande dépasse { $max } octets : envoyez moins de lignes à la fois
+ANSWER_TOO_LARGE = la réponse dépasse { $max } octets : demandez moins de lignes à la fois (page_size), ou une sélection plus étroite
+REQUEST_COMPRESSED = la demande est compressée : envoyez-la telle quelle (grpc-encoding identity)
+TEXT_WITH_NUL = retirez le caractère NUL (U+0000) : aucun texte ne peut le contenir
+METHOD_UNKNOWN = cette méthode n’existe pas ici : vérifiez le nom, et que l’appelant et le serveur sont de la même version
+SERVICE_ELSEWHERE = le processus à cette adresse n’exécute pas le service { $service } : adressez-vous à celui qui l’exécute ; un service et une commande de tally le trouvent par peers.{ $service } dans les paramètres
 PROBLEM_TITLE =
     { $status ->
-        [400] Bad request
-        [401] Not signed in
-        [403] Not allowed
-        [404] Not found
-        [405] Method not allowed
-        [409] Conflict
-        [412] Changed meanwhile
-        [413] Too large
-        [415] Unsupported media type
-        [429] Too many requests
-        [499] Cancelled
-        [501] Not offered here
-        [503] Unavailable
-        [504] Out of time
-       *[other] Internal error
+        [400] Demande incorrecte
+        [401] Non connecté
+        [403] Non autorisé
+        [404] Introuvable
+        [405] Méthode non autorisée
+        [409] Conflit
+        [412] Modifié entre-temps
+        [413] Trop volumineux
+        [415] Type de contenu non pris en charge
+        [429] Trop de demandes
+        [499] Annulé
+        [501] Non proposé ici
+        [503] Indisponible
+        [504] Délai dépassé
+       *[other] Erreur interne
     }
-# Over HTTP: nothing has this path.
-PATH_UNKNOWN = nothing here has the path { $path }: the paths are in /openapi.json
-# Over HTTP: the path is there, for other methods.
-HTTP_METHOD_WRONG = { $method } is not offered for this path: { $allowed } is
-# Over HTTP: the body says that it is something else than JSON.
-MEDIA_TYPE_WRONG = the body must be JSON (Content-Type: application/json), and { $said } was sent
-# Over HTTP: the body is larger than any message may be.
-BODY_TOO_LARGE = the body is larger than { $limit } bytes: send fewer rows at once
-# Over HTTP: the body ended early.
-BODY_BROKE_OFF = the body of the request ended early
-# Over HTTP: the body came too slowly.
-BODY_TOO_SLOW = the body of the request took too long: send it faster, or in smaller parts
-# Over HTTP: a body where none is read.
-BODY_NOT_READ = this call reads no body: what it takes stands in the path and behind the ?
-# Over HTTP: a list or a text in place of an object.
-BODY_NO_OBJECT = the body must be a JSON object
-# Over HTTP: no JSON; the cause is the parser's, in English.
-BODY_NO_JSON = the body cannot be read as JSON: { $cause }
-# Over HTTP: a value that does not fit its field; the cause is the parser's, in English.
-FIELD_UNREADABLE = cannot be read: { $cause }
-# Over HTTP: the same field in two places, with different values.
-FIELD_SAID_TWICE = is said twice, differently: leave it out of the body or of the query
-# Over HTTP: a name behind the ? that the call does not take.
-QUERY_UNKNOWN = is no parameter of this call: the parameters are in /openapi.json; what is personal goes into a body
-# Over HTTP: a header that stands for a field which the call does not have.
-HEADER_NOT_READ = this call cannot read the header { $header }: leave it out
-# Over HTTP: `fields` names a field that the answer does not have.
-ANSWER_HAS_NO_FIELD = the answer has no field { $field }
-# A `request_id` that is too long.
-REQUEST_ID_INVALID = a request_id has at most { $max } characters; a UUID is best
-# This request_id belongs to a request with another body.
-REQUEST_ID_REUSED = this request_id belongs to an earlier request with another content: take a new one
-# Another worker took the work over; what this one did is not kept.
-LEASE_LOST = another worker has taken this work over; nothing of this attempt was kept
+PATH_UNKNOWN = rien ici n’a le chemin { $path } : les chemins sont dans /openapi.json
+HTTP_METHOD_WRONG = { $method } n’est pas proposé pour ce chemin ; autorisé : { $allowed }
+MEDIA_TYPE_WRONG = le corps doit être en JSON (Content-Type: application/json), et { $said } a été envoyé
+BODY_TOO_LARGE = le corps dépasse { $limit } octets : envoyez moins de lignes à la fois
+BODY_BROKE_OFF = le corps de la demande s’est interrompu avant la fin
+BODY_TOO_SLOW = le corps de la demande a mis trop de temps à arriver : envoyez-le plus vite, ou en parties plus petites
+BODY_NOT_READ = cet appel ne lit aucun corps : ce qu’il accepte figure dans le chemin et après « ? »
+BODY_NO_OBJECT = le corps doit être un objet JSON
+BODY_NO_JSON = le corps ne peut pas être lu comme du JSON : { $cause }
+FIELD_UNREADABLE = illisible : { $cause }
+FIELD_SAID_TWICE = est indiqué deux fois, avec des valeurs différentes : retirez-le du corps ou des paramètres de l’URL
+QUERY_UNKNOWN = n’est pas un paramètre de cet appel : les paramètres sont dans /openapi.json ; ce qui est personnel va dans un corps
+HEADER_NOT_READ = cet appel ne sait pas lire l’en-tête { $header } : retirez-le
+ANSWER_HAS_NO_FIELD = la réponse n’a pas de champ { $field }
+REQUEST_ID_INVALID = un request_id a { $max } caractères au maximum ; le mieux est un UUID
+REQUEST_ID_REUSED = ce request_id appartient à une demande antérieure au contenu différent : prenez-en un nouveau
+LEASE_LOST = un autre processus de traitement a repris ce travail ; rien de cette tentative n’a été conservé
 
 ## For whoever operates the suite
 
-# The address is in use, or not this machine's.
-PORT_TAKEN = cannot listen on { $address }: { $cause }; choose another with --listen or TALLY_SERVER_LISTEN
-# The gateway's address is in use, or not this machine's.
-HTTP_PORT_TAKEN = the gateway cannot listen on { $address }: { $cause }; choose another with --http or TALLY_SERVER_HTTP, or leave gateway out of --services
-# The setting of the database.
-DATABASE_URL_INVALID = the database URL must begin with sqlite:// or postgres://
-    .server = { $setting } cannot be read: postgres://ROLE:PASSWORD@HOST:PORT/DATABASE is expected, where the signs / ? # @ % of a password are written %2F %3F %23 %40 %25
-    .file = { $setting } cannot be read: sqlite://FOLDER/{"{"}service{"}"}.db is expected, or sqlite:///FOLDER/{"{"}service{"}"}.db for a folder that begins with / or whose name is not plain letters and digits
-# PostgreSQL does not answer where the URL says.
-STORE_AWAY = the PostgreSQL of { $service } cannot be reached at { $at }: { $why }. See that it runs there, or correct host and port in { $setting }
-# PostgreSQL lets the role of the URL not in.
-STORE_SIGN_IN_REFUSED = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Put the right password into { $setting }, or run `tally migrate` with the owner's URL, which makes the role and gives it that password
-    .owner = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Correct role and password in { $setting }
-    .rule = PostgreSQL at { $at } lets { $user } not into { $database } from this machine in this way: no rule of its pg_hba.conf does. Where it wants TLS, write sslmode=require into { $setting }; else its operator adds a rule
-# The URL names a database that the server does not have.
-STORE_DATABASE_MISSING = there is no database { $database } at { $at }: correct its name in { $setting }, or let the server's owner make it (CREATE DATABASE { $database })
-# PostgreSQL or a pooler before it does not take a parameter of the URL.
-STORE_PARAMETER_REFUSED = PostgreSQL at { $at } does not take the parameters of the connection; it says: { $says }. Correct what stands behind ? in { $setting }; where that is PgBouncer, its operator can let it pass (ignore_startup_parameters in pgbouncer.ini)
-# TLS with PostgreSQL.
-STORE_TLS_FAILED = no encrypted connection to PostgreSQL at { $at } could be made ({ $why }): correct sslmode and sslrootcert in { $setting }, or let the server's operator mend its certificate
-    .none = { $setting } asks for TLS (sslmode), and PostgreSQL at { $at } speaks none: let its operator switch it on (ssl = on), or take sslmode out where nobody else is on the network
-# The role may not read or make what the service needs.
-STORE_RIGHT_MISSING = { $user } lacks rights that { $service } needs in the database { $database } at { $at }: run `tally migrate` with the owner's URL, which gives them
-    .owner = { $user } may not make schemas, roles and tables in the database { $database } at { $at }: name a role in { $setting } that owns the database and may make roles (CREATEROLE), or a superuser
-# The service signs in as another one's role, which sees nothing of its data.
-DATABASE_ROLE_OF_ANOTHER = { $service } signs in as { $user }, and its data are for the role { $login } alone: write tally_{"{"}service{"}"} as the role into { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
-# A database that was to be empty.
-DATABASE_IN_USE = the database { $database } holds data of tally already (schema { $schema }), and an empty one is needed: make one (CREATE DATABASE) and name it with { $setting }; nothing was changed
-# A file that SQLite cannot read as a database.
-STORE_FILE_DAMAGED = the file { $file } is damaged or no SQLite database: put it back from your backup, or name another place with { $setting }; nothing was changed in it. How much of it is damaged says sqlite3 with PRAGMA integrity_check
-# A file of data that cannot be opened, or not for writing.
-STORE_FILE_UNUSABLE = the file { $file } cannot be opened for reading and writing: { $why }. Give the user of this process the right to it and its folder, or name another place with { $setting }
-    .read_only = the file { $file } can only be read, and a store is written to: give the user of this process the right to write it and its folder, or take mode=ro out of { $setting } where it stands there
-# No room for what was to be written.
-STORE_DISK_FULL = the disk of { $at } is full: make room on it, then do the same again
-    .serving = the disk of a service's database is full, and nothing was changed: its operator makes room on it; then do the same again
-# The disk gives errors.
-STORE_DISK_FAILS = the disk of { $at } gives errors: the log of that machine says which; mend or replace it, then look whether the data are whole before you go on
-    .serving = the disk of a service's database gives errors, and nothing was changed: its operator looks into the log of that machine; then do the same again
-# The service signs in to the database as somebody whom row-level security does not bind.
-DATABASE_ROLE_TOO_POWERFUL = the database URL of { $service } signs in as { $user }, { $power }: row-level security would not hold. Put the role { $login } into the URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` with the owner's URL makes it
-POWER_SUPERUSER = a superuser
-POWER_BYPASSRLS = a role with BYPASSRLS
-POWER_OWNER = the owner of the tables
-# The program is newer than the schema.
-SCHEMA_BEHIND = the schema of { $service } is { $count ->
+PORT_TAKEN = impossible d’écouter sur { $address } : { $cause } ; choisissez une autre adresse avec --listen ou TALLY_SERVER_LISTEN
+HTTP_PORT_TAKEN = la passerelle ne peut pas écouter sur { $address } : { $cause } ; choisissez une autre adresse avec --http ou TALLY_SERVER_HTTP, ou retirez gateway de --services
+DATABASE_URL_INVALID = l’URL de la base de données doit commencer par sqlite:// ou postgres://
+    .server = { $setting } est illisible : postgres://ROLE:PASSWORD@HOST:PORT/DATABASE est attendu, où les signes / ? # @ % d’un mot de passe s’écrivent %2F %3F %23 %40 %25
+    .file = { $setting } est illisible : sqlite://FOLDER/{"{"}service{"}"}.db est attendu, ou sqlite:///FOLDER/{"{"}service{"}"}.db pour un dossier qui commence par / ou dont le nom ne se compose pas seulement de lettres et de chiffres
+STORE_AWAY = le PostgreSQL de { $service } est injoignable sur { $at } : { $why }. Vérifiez qu’il y fonctionne, ou corrigez l’hôte et le port dans { $setting }
+STORE_SIGN_IN_REFUSED = le PostgreSQL sur { $at } refuse la connexion de { $user } : ce rôle n’existe pas, ou il a un autre mot de passe. Mettez le bon mot de passe dans { $setting }, ou lancez `tally migrate` avec l’URL du propriétaire, ce qui crée le rôle et lui donne ce mot de passe
+    .owner = le PostgreSQL sur { $at } refuse la connexion de { $user } : ce rôle n’existe pas, ou il a un autre mot de passe. Corrigez le rôle et le mot de passe dans { $setting }
+    .rule = le PostgreSQL sur { $at } ne laisse pas { $user } accéder à { $database } depuis cette machine de cette façon : aucune règle de son pg_hba.conf ne l’autorise. S’il exige TLS, écrivez sslmode=require dans { $setting } ; sinon, son exploitant ajoute une règle
+STORE_DATABASE_MISSING = il n’y a pas de base de données { $database } sur { $at } : corrigez son nom dans { $setting }, ou faites-la créer par le propriétaire du serveur (CREATE DATABASE { $database })
+STORE_PARAMETER_REFUSED = le PostgreSQL sur { $at } n’accepte pas les paramètres de la connexion ; il répond : { $says }. Corrigez ce qui suit « ? » dans { $setting } ; s’il s’agit de PgBouncer, son exploitant peut le laisser passer (ignore_startup_parameters dans pgbouncer.ini)
+STORE_TLS_FAILED = aucune connexion chiffrée n’a pu être établie avec le PostgreSQL sur { $at } ({ $why }) : corrigez sslmode et sslrootcert dans { $setting }, ou faites réparer son certificat par l’exploitant du serveur
+    .none = { $setting } demande TLS (sslmode), et le PostgreSQL sur { $at } ne l’utilise pas : faites-le activer par son exploitant (ssl = on), ou retirez sslmode si personne d’autre n’est sur le réseau
+STORE_RIGHT_MISSING = { $user } n’a pas tous les droits dont { $service } a besoin dans la base { $database } sur { $at } : lancez `tally migrate` avec l’URL du propriétaire, ce qui les lui donne
+    .owner = { $user } n’a pas le droit de créer des schémas, des rôles et des tables dans la base { $database } sur { $at } : indiquez dans { $setting } un rôle qui possède la base et peut créer des rôles (CREATEROLE), ou un superutilisateur
+DATABASE_ROLE_OF_ANOTHER = { $service } se connecte en tant que { $user }, et ses données sont réservées au rôle { $login } : mettez tally_{"{"}service{"}"} comme rôle dans { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
+DATABASE_IN_USE = la base { $database } contient déjà des données de tally (schéma { $schema }), et il en faut une vide : créez-en une (CREATE DATABASE) et indiquez-la avec { $setting } ; rien n’a été modifié
+STORE_FILE_DAMAGED = le fichier { $file } est endommagé ou n’est pas une base SQLite : restaurez-le à partir de votre sauvegarde, ou indiquez un autre emplacement avec { $setting } ; rien n’y a été modifié. L’étendue des dégâts s’obtient avec sqlite3 et PRAGMA integrity_check
+STORE_FILE_UNUSABLE = le fichier { $file } ne peut pas être ouvert en lecture et en écriture : { $why }. Donnez à l’utilisateur de ce processus les droits sur le fichier et son dossier, ou indiquez un autre emplacement avec { $setting }
+    .read_only = le fichier { $file } est en lecture seule, et une base de données doit pouvoir être écrite : donnez à l’utilisateur de ce processus le droit d’écrire le fichier et son dossier, ou retirez mode=ro de { $setting } s’il y figure
+STORE_DISK_FULL = le disque de { $at } est plein : libérez de la place, puis refaites la même chose
+    .serving = le disque de la base de données d’un service est plein, et rien n’a été modifié : son exploitant libère de la place ; refaites ensuite la même chose
+STORE_DISK_FAILS = le disque de { $at } signale des erreurs : le journal de cette machine indique lesquelles ; réparez-le ou remplacez-le, puis vérifiez que les données sont intactes avant de continuer
+    .serving = le disque de la base de données d’un service signale des erreurs, et rien n’a été modifié : son exploitant consulte le journal de cette machine ; refaites ensuite la même chose
+DATABASE_ROLE_TOO_POWERFUL = l’URL de la base de données de { $service } se connecte en tant que { $user }, { $power } : la sécurité au niveau des lignes ne s’appliquerait pas. Mettez le rôle { $login } dans l’URL (postgres://tally_{"{"}service{"}"}@host/database) ; `tally migrate` avec l’URL du propriétaire le crée
+POWER_SUPERUSER = un superutilisateur
+POWER_BYPASSRLS = un rôle avec BYPASSRLS
+POWER_OWNER = le propriétaire des tables
+SCHEMA_BEHIND = le schéma de { $service } a { $count ->
     [one] { $count } migration
    *[other] { $count } migrations
-} behind (the next is { $next }): run `tally migrate` with the owner's URL
-# The schema is newer than the program.
-SCHEMA_AHEAD = the store of { $service } was brought up to date by a newer version of tally (this one does not know { $migration }): start that version or a newer one, or put back the backup of before the update
-# A SQLite store holds one group.
-TENANT_NOT_HERE = this store is a SQLite file and holds one group, another one; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...), which keeps them apart by row-level security
-# A SQLite file holds one service.
-STORE_OF_ANOTHER_SERVICE = the SQLite file of { $service } is that of { $owner }: put {"{"}service{"}"} into the URL (sqlite://dir/{"{"}service{"}"}.db)
-# A service's name becomes a name in SQL.
-SERVICE_NAME_INVALID = "{ $service }" cannot name a service: at most 32 of a-z and _
-# The file of signed heads is there and cannot be read.
-HEADS_UNREADABLE = the file of signed heads { $file } cannot be read: { $cause }
-# The file of signed heads cannot be made or appended to.
-HEADS_UNWRITABLE = the signed heads of the log cannot be written to { $file }: { $cause }. Name a folder with audit.heads_directory that the user of this process may write
-# A file of keys that cannot be used.
-KEYS_UNUSABLE = the key file { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder; what is sealed opens with no other keys
-    .missing = there is no key file { $file }: point keys.directory at the right folder, or put it back from your backup; what is sealed opens with no other keys
-    .closed = the key file { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .unwritable = the key file { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .signing = the key { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder. Without a backup move it away: the next start makes a new one, whoever is signed in signs in again, and other stacks that trust the old key need the new .pub
-    .closed_signing = the key { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .public = the public key { $file } cannot be used: { $cause }. Copy it again from the service whose key it is; one that lies beside its .key may be deleted, its service writes it again when it starts
-    .folder = the folder of keys { $file } cannot be used: { $cause }. Let the user of this process read and write it, or name another with keys.directory
-    .unwritable_signing = the key { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .foreign = the public key { $file } does not belong to the key { $private } beside it: one of the two was replaced. Put both back from your backup; if the private key is the right one, delete the public one, which its service writes again when it starts
-# A file of a secret that others than its owner can use.
-SECRET_OPEN = everybody on this machine can use it; type chmod 600 with its name
-    .group = its group { $gid } can use it, and this process is not in that group; type chmod 600 with its name, or run the process with the group { $gid } (on Kubernetes: fsGroup: { $gid })
-    .writable = its group can change it; type chmod g-w with its name
-KEY_FILE_MALFORMED = its first line must begin with "{ $header }"
-    .lock = its first line does not say how it is protected
-    .line = a line must be: kind, id, key
-    .id = "{ $id }" is not a key's id
-    .base64 = key { $kind } { $id } is not base64
-    .length = key { $kind } { $id } must have 32 bytes
-    .damaged = key { $kind } { $id } is damaged
-    .kind = "{ $kind }" is not a kind of key
-    .twice = key { $kind } { $id } is there twice
-    .few = it needs at least one wrap, one bind and one sign key
-# A line of a signing key that is none.
-KEY_LINE_MALFORMED = a line must hold 32 bytes in base64, and from when or until when they are good
-    .none = it holds no key
-# What is in the store was written with other keys than those of this process.
-KEYS_OF_ANOTHER_STORE = the keys of this process are not those that the data of { $service } was written with: point keys.directory at the right folder, or put seal.key back from your backup; nothing was changed, and no new key was made. With the right keys in place `tally audit verify` says whether somebody altered the log
-# A store without an entry, beside a file that says there were some.
-STORE_LOST = the store of { $service } is empty, yet { $file } says that it held data: put the database back from your backup (with SQLite its file), or look whether { $setting } points at another one; nothing was changed. Only if everything is to begin anew, move { $file } away first
-# The key file is protected, and no passphrase was given.
-KEYS_PASSPHRASE_MISSING = the key file { $file } is protected: set TALLY_KEYS_PASSPHRASE, or TALLY_KEYS_PASSPHRASE_FILE to a file that holds the passphrase
-# The passphrase opens no key.
-KEYS_PASSPHRASE_WRONG = no key of { $file } opens with this passphrase: check TALLY_KEYS_PASSPHRASE (or the file that TALLY_KEYS_PASSPHRASE_FILE names); if it is right, the file is damaged: restore it from your backup
-# Keys of a test or a demonstration have no file.
-KEYS_NOT_IN_A_FILE = these keys live in this process only: there is no file to change
-# A new signing key waits for its turn.
-KEY_ROTATES_ALREADY = { $service } has a new key that signs from { $from }: wait until then
+} de retard (la prochaine est { $next }) : lancez `tally migrate` avec l’URL du propriétaire
+SCHEMA_AHEAD = la base de données de { $service } a été mise à niveau par une version plus récente de tally (celle-ci ne connaît pas { $migration }) : démarrez cette version ou une plus récente, ou restaurez la sauvegarde d’avant la mise à niveau
+TENANT_NOT_HERE = cette base de données est un fichier SQLite et contient un seul groupe, qui est un autre ; pour plusieurs groupes, il faut PostgreSQL (TALLY_DATABASE_URL=postgres://...), qui les sépare par la sécurité au niveau des lignes
+STORE_OF_ANOTHER_SERVICE = le fichier SQLite de { $service } est celui de { $owner } : mettez {"{"}service{"}"} dans l’URL (sqlite://dir/{"{"}service{"}"}.db)
+SERVICE_NAME_INVALID = « { $service } » ne peut pas être le nom d’un service : 32 caractères au maximum parmi a-z et _
+HEADS_UNREADABLE = le fichier des têtes signées { $file } est illisible : { $cause }
+HEADS_UNWRITABLE = les têtes signées du journal ne peuvent pas être écrites dans { $file } : { $cause }. Indiquez avec audit.heads_directory un dossier où l’utilisateur de ce processus peut écrire
+KEYS_UNUSABLE = le fichier de clés { $file } est inutilisable : { $cause }. Restaurez-le à partir de votre sauvegarde, ou faites pointer keys.directory vers le bon dossier ; ce qui est scellé ne s’ouvre avec aucune autre clé
+    .missing = il n’y a pas de fichier de clés { $file } : faites pointer keys.directory vers le bon dossier, ou restaurez-le à partir de votre sauvegarde ; ce qui est scellé ne s’ouvre avec aucune autre clé
+    .closed = le fichier de clés { $file } est inutilisable : { $cause }. L’utilisateur de ce processus doit pouvoir le lire en tant que propriétaire (mode 0400) ou par son groupe (0440, sur Kubernetes avec fsGroup)
+    .unwritable = le fichier de clés { $file } ne peut pas être écrit : { $cause }. Permettez à l’utilisateur de ce processus d’écrire dans son dossier, ou indiquez-en un autre avec keys.directory
+    .signing = la clé { $file } est inutilisable : { $cause }. Restaurez-la à partir de votre sauvegarde, ou faites pointer keys.directory vers le bon dossier. Sans sauvegarde, déplacez-la : le prochain démarrage en crée une nouvelle, les personnes connectées se reconnectent, et les autres instances qui font confiance à l’ancienne clé ont besoin du nouveau .pub
+    .closed_signing = la clé { $file } est inutilisable : { $cause }. L’utilisateur de ce processus doit pouvoir la lire en tant que propriétaire (mode 0400) ou par son groupe (0440, sur Kubernetes avec fsGroup)
+    .public = la clé publique { $file } est inutilisable : { $cause }. Copiez-la de nouveau depuis le service auquel elle appartient ; celle qui se trouve à côté de son .key peut être supprimée, son service la réécrit au démarrage
+    .folder = le dossier de clés { $file } est inutilisable : { $cause }. Permettez à l’utilisateur de ce processus de le lire et d’y écrire, ou indiquez-en un autre avec keys.directory
+    .unwritable_signing = la clé { $file } ne peut pas être écrite : { $cause }. Permettez à l’utilisateur de ce processus d’écrire dans son dossier, ou indiquez-en un autre avec keys.directory
+    .foreign = la clé publique { $file } ne va pas avec la clé { $private } qui se trouve à côté : l’une des deux a été remplacée. Restaurez les deux à partir de votre sauvegarde ; si la clé privée est la bonne, supprimez la clé publique, que son service réécrit au démarrage
+SECRET_OPEN = tout le monde sur cette machine peut l’utiliser ; saisissez chmod 600 suivi de son nom
+    .group = son groupe { $gid } peut l’utiliser, et ce processus n’en fait pas partie ; saisissez chmod 600 suivi de son nom, ou exécutez le processus avec le groupe { $gid } (sur Kubernetes : fsGroup: { $gid })
+    .writable = son groupe peut le modifier ; saisissez chmod g-w suivi de son nom
+KEY_FILE_MALFORMED = sa première ligne doit commencer par « { $header } »
+    .lock = sa première ligne n’indique pas comment il est protégé
+    .line = une ligne doit être : type, ID, clé
+    .id = « { $id } » n’est pas un ID de clé
+    .base64 = la clé { $kind } { $id } n’est pas en base64
+    .length = la clé { $kind } { $id } doit avoir 32 octets
+    .damaged = la clé { $kind } { $id } est endommagée
+    .kind = « { $kind } » n’est pas un type de clé
+    .twice = la clé { $kind } { $id } figure deux fois
+    .few = il faut au moins une clé wrap, une clé bind et une clé sign
+KEY_LINE_MALFORMED = une ligne doit contenir 32 octets en base64, et la date à partir de laquelle ou jusqu’à laquelle ils sont valables
+    .none = il ne contient aucune clé
+KEYS_OF_ANOTHER_STORE = les clés de ce processus ne sont pas celles avec lesquelles les données de { $service } ont été écrites : faites pointer keys.directory vers le bon dossier, ou restaurez seal.key à partir de votre sauvegarde ; rien n’a été modifié, et aucune clé n’a été créée. Une fois les bonnes clés en place, `tally audit verify` indique si quelqu’un a altéré le journal
+STORE_LOST = la base de données de { $service } est vide, alors que { $file } indique qu’elle contenait des données : restaurez-la à partir de votre sauvegarde (avec SQLite, son fichier), ou vérifiez si { $setting } en désigne une autre ; rien n’a été modifié. Seulement si tout doit recommencer à zéro, déplacez d’abord { $file }
+KEYS_PASSPHRASE_MISSING = le fichier de clés { $file } est protégé : définissez TALLY_KEYS_PASSPHRASE, ou TALLY_KEYS_PASSPHRASE_FILE vers un fichier qui contient la phrase secrète
+KEYS_PASSPHRASE_WRONG = aucune clé de { $file } ne s’ouvre avec cette phrase secrète : vérifiez TALLY_KEYS_PASSPHRASE (ou le fichier que TALLY_KEYS_PASSPHRASE_FILE désigne) ; si elle est correcte, le fichier est endommagé : restaurez-le à partir de votre sauvegarde
+KEYS_NOT_IN_A_FILE = ces clés n’existent que dans ce processus : il n’y a pas de fichier à modifier
+KEY_ROTATES_ALREADY = { $service } a une nouvelle clé qui signe à partir du { $from } : attendez jusque-là
 
 ## The command line
 
-# Nobody listens at the address.
-SERVER_AWAY = nobody answers at { $server }: is the suite running there? --server says where it listens
-# A file of certificates that is not there.
-CLIENT_FILE_UNREADABLE = cannot read { $file }: { $why }
-# A file that is there and holds something else.
-CLIENT_FILE_WRONG = { $file } holds no { $block } in PEM
-SIGNED_IN_AS = as { $login } at { $server }, signed in with `tally login`
-LOGIN_GOOD = signed in until { $until }. Commands that follow need neither the token nor the server again; other programs send it as `authorization: Bearer ..`
-LOGIN_NOT_REMEMBERED = the sign-in cannot be remembered in { $file } ({ $why }): give the token to other commands with --token-file
-# What `tally login` remembers is over.
-SIGN_IN_OVER = the sign-in of { $login } is over: run `tally login { $login }` again
-# No token was given.
-SIGN_IN_FIRST = no token: run `tally login NAME` first, name a file that holds a token (--token-file), or pipe one in
+SERVER_AWAY = personne ne répond sur { $server } : la suite y fonctionne-t-elle ? --server indique où elle écoute
+CLIENT_FILE_UNREADABLE = impossible de lire { $file } : { $why }
+CLIENT_FILE_WRONG = { $file } ne contient pas de { $block } au format PEM
+SIGNED_IN_AS = en tant que { $login } sur { $server }, connecté avec `tally login`
+LOGIN_GOOD = connecté jusqu’au { $until }. Les commandes suivantes n’ont plus besoin qu’on leur indique le jeton ni le serveur ; les autres programmes l’envoient sous la forme `authorization: Bearer ..`
+LOGIN_NOT_REMEMBERED = la connexion ne peut pas être mémorisée dans { $file } ({ $why }) : donnez le jeton aux autres commandes avec --token-file
+SIGN_IN_OVER = la connexion de { $login } a expiré : lancez de nouveau `tally login { $login }`
+SIGN_IN_FIRST = aucun jeton : lancez d’abord `tally login NAME`, indiquez un fichier qui contient un jeton (--token-file), ou transmettez-en un par un tube
 
-# The folder of the data cannot be made: its parent is not there or not writable.
-FOLDER_UNWRITABLE = cannot make the folder { $path }: { $cause }. Make it for the user of this process, or name another one in { $setting }
+FOLDER_UNWRITABLE = impossible de créer le dossier { $path } : { $cause }. Créez-le pour l’utilisateur de ce processus, ou indiquez-en un autre dans { $setting }
 
 ## Bringing a bundle into a running suite
 
-# A row names somebody whom the suite does not have.
-PERSON_NOT_IN_SUITE = the suite has nobody with the employee number { $number } whom you may see: put right why that row of people.csv was refused, then run the import again
-# A row names an account that the suite does not have.
-ACCOUNT_NOT_IN_SUITE = the suite has no account { $label } that you may see: put right why that row of accounts.csv was refused, then run the import again
-# A row belongs to a unit that was refused.
-ROWS_OF_UNIT_REFUSED = its unit { $unit } was refused
-# A row speaks of a number whose row in people.csv was refused.
-ROWS_OF_NUMBER_REFUSED = the number { $number } was refused in people.csv: this row may mean somebody else than the suite
-# A row speaks of an account whose row in accounts.csv was refused.
-ROWS_OF_ACCOUNT_REFUSED = the account { $label } was refused in accounts.csv: this row may mean another one than the suite
-# Messages are of a record whose row in records.csv was refused.
-ROWS_OF_RECORD_REFUSED = the record { $record } was refused in records.csv: its messages may be of another one than the suite has
-# A record may name its agent by a nickname that was refused in aliases.csv.
-NICKNAME_REFUSED = the alias { $alias } was refused in aliases.csv, and this record of { $number } may name its agent by it
-# The connection broke or a call failed between two chunks.
-IMPORT_STOPPED = of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought: run the same command again, what is in counts as there already
-    .mend = of this run { $rows ->
-        [one] { $rows } row is
-       *[other] { $rows } rows are
-    } in place, and all that earlier runs brought: mend what is said here and run the same command again, what is in counts as there already
-IMPORT_SERVICE_AWAY = the service { $service } could not be reached; nothing is lost: of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought. Run the same command again once it is back, what is in counts as there already
-IMPORT_DAMAGED = values were lost on the way into it, and the suite overwrites nothing, so it would keep what is left of them for good: { $columns }
-IMPORT_DAMAGED_COLUMN = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened { $column } to its first digits (such as { $example })
-    .failed = in { $count ->
-        [one] { $count } row
-       *[other] { $count } rows
-    } { $column } holds what a spreadsheet shows in place of a value (such as { $example })
-IMPORT_DAMAGED_CURE = nothing was written: export the column as text, without formulas that fail, and import again, or type the same command with --accept-damaged to write the rows as they are
-IMPORT_HEADING = What the import brought, { $from } to { $to }
-IMPORT_READ = read
-IMPORT_REJECTED = rejected
-IMPORT_LEFT_OUT = joined or left out
-IMPORT_WRITTEN = written
-IMPORT_REVISED = new version
-IMPORT_UNCHANGED = there already
-IMPORT_REFUSED = refused
-IMPORT_CENSUS = What the suite holds, as you may see it
-IMPORT_BEFORE = before
-IMPORT_AFTER = after
-IMPORT_UNITS = org units
-IMPORT_PEOPLE = people
-IMPORT_ACCOUNTS = accounts
-IMPORT_ALIASES = aliases
-IMPORT_DEVICES = devices
-IMPORT_SHIFTS = shifts of the period
-IMPORT_SHIFT_HOURS = their hours
-IMPORT_PUNCHES = punches of the period
-IMPORT_HANDOVERS = hand-overs of the period
-IMPORT_RECORDS = records of these accounts in the period
-IMPORT_RECORD_HOURS = their hours
-IMPORT_AMOUNT = their sales, minor units
-IMPORT_CLAIMS = claims on these accounts in the period
+PERSON_NOT_IN_SUITE = la suite n’a personne avec le matricule { $number } que vous puissiez voir : réglez la cause du refus de cette ligne de people.csv, puis relancez l’import
+ACCOUNT_NOT_IN_SUITE = la suite n’a aucun compte { $label } que vous puissiez voir : réglez la cause du refus de cette ligne de accounts.csv, puis relancez l’import
+ROWS_OF_UNIT_REFUSED = son unité { $unit } a été refusée
+ROWS_OF_NUMBER_REFUSED = le matricule { $number } a été refusé dans people.csv : cette ligne désigne peut-être une autre personne que la suite
+ROWS_OF_ACCOUNT_REFUSED = le compte { $label } a été refusé dans accounts.csv : cette ligne désigne peut-être un autre compte que la suite
+ROWS_OF_RECORD_REFUSED = l’enregistrement { $record } a été refusé dans records.csv : ses messages sont peut-être ceux d’un autre que celui de la suite
+NICKNAME_REFUSED = l’alias { $alias } a été refusé dans aliases.csv, et cet enregistrement de { $number } désigne peut-être son agent par cet alias
+IMPORT_STOPPED = pour cette exécution, { $rows ->
+    [one] { $rows } ligne est
+   *[other] { $rows } lignes sont
+} en place, avec tout ce que les exécutions précédentes ont apporté : relancez la même commande, ce qui est importé compte comme déjà présent
+    .mend = pour cette exécution, { $rows ->
+        [one] { $rows } ligne est
+       *[other] { $rows } lignes sont
+    } en place, avec tout ce que les exécutions précédentes ont apporté : corrigez ce qui est indiqué ici et relancez la même commande, ce qui est importé compte comme déjà présent
+IMPORT_SERVICE_AWAY = le service { $service } est injoignable ; rien n’est perdu : pour cette exécution, { $rows ->
+    [one] { $rows } ligne est
+   *[other] { $rows } lignes sont
+} en place, avec tout ce que les exécutions précédentes ont apporté. Relancez la même commande quand il sera de retour, ce qui est importé compte comme déjà présent
+IMPORT_DAMAGED = des valeurs ont été perdues avant l’import, et comme la suite n’écrase rien, elle conserverait définitivement ce qu’il en reste : { $columns }
+IMPORT_DAMAGED_COLUMN = dans { $count ->
+    [one] { $count } ligne
+   *[other] { $count } lignes
+}, un tableur a réduit { $column } à ses premiers chiffres (par exemple { $example })
+    .failed = dans { $count ->
+        [one] { $count } ligne
+       *[other] { $count } lignes
+    }, { $column } contient ce qu’un tableur affiche à la place d’une valeur (par exemple { $example })
+IMPORT_DAMAGED_CURE = rien n’a été écrit : exportez la colonne en tant que texte, sans formules en erreur, et relancez l’import, ou saisissez la même commande avec --accept-damaged pour écrire les lignes telles quelles
+IMPORT_HEADING = Ce que l’import a apporté, du { $from } au { $to }
+IMPORT_READ = lues
+IMPORT_REJECTED = rejetées
+IMPORT_LEFT_OUT = réunies ou écartées
+IMPORT_WRITTEN = écrites
+IMPORT_REVISED = nouvelle version
+IMPORT_UNCHANGED = déjà présentes
+IMPORT_REFUSED = refusées
+IMPORT_CENSUS = Ce que la suite contient, dans la mesure où vous pouvez le voir
+IMPORT_BEFORE = avant
+IMPORT_AFTER = après
+IMPORT_UNITS = unités organisationnelles
+IMPORT_PEOPLE = personnes
+IMPORT_ACCOUNTS = comptes
+IMPORT_ALIASES = alias
+IMPORT_DEVICES = appareils
+IMPORT_SHIFTS = vacations de la période
+IMPORT_SHIFT_HOURS = leurs heures
+IMPORT_PUNCHES = pointages de la période
+IMPORT_HANDOVERS = passations de la période
+IMPORT_RECORDS = enregistrements de ces comptes dans la période
+IMPORT_RECORD_HOURS = leurs heures
+IMPORT_AMOUNT = leurs ventes, en unités mineures
+IMPORT_CLAIMS = revendications sur ces comptes dans la période
 IMPORT_REJECTED_ROWS = { $rows ->
-    [one] { $rows } row could not be read; { $file } names it with its cure.
-   *[other] { $rows } rows could not be read; { $file } names each with its cure.
+    [one] { $rows } ligne n’a pas pu être lue ; { $file } l’indique avec la solution.
+   *[other] { $rows } lignes n’ont pas pu être lues ; { $file } indique chacune avec la solution.
 }
 IMPORT_REVISED_ROWS = { $rows ->
-    [one] { $rows } row is there in a new version; the earlier one stays readable
-   *[other] { $rows } rows are there in a new version; the earlier ones stay readable
+    [one] { $rows } ligne est présente dans une nouvelle version ; l’ancienne reste consultable
+   *[other] { $rows } lignes sont présentes dans une nouvelle version ; les anciennes restent consultables
 }
 IMPORT_REFUSED_ROWS = { $rows ->
-    [one] { $rows } row was not taken by the suite; { $file } names it with its reason.
-   *[other] { $rows } rows were not taken by the suite; { $file } names each with its reason.
+    [one] { $rows } ligne n’a pas été acceptée par la suite ; { $file } l’indique avec le motif.
+   *[other] { $rows } lignes n’ont pas été acceptées par la suite ; { $file } indique chacune avec le motif.
 }
-IMPORT_NEEDS = an import is for an account that may read and write units, people, duty and records, such as one with the role group_hr
+IMPORT_NEEDS = un import demande un compte qui peut lire et écrire les unités, les personnes, le temps de service et les enregistrements, par exemple avec le rôle group_hr
 ## Fields of requests
 
-# A row of an import that cannot be read.
 ROW_INVALID = { $problems }
-INSTANT_IMPLAUSIBLE = an instant of the years { $first } to { $last } is expected: check the year
-VALUE_MISSING = must be given
-AT_MOST = at most { $max }
-NUMBER_FROM_TO = { $from } to { $to }
-BEFORE_FROM = lies before from
-THROUGH_OR_NAMED = asks for all units: leave unit_ids empty, or leave this out
-THROUGH_BEFORE = is the last of several days: name the first in as_of, and none after it
-NOT_AFTER_START = must lie after start
-# Not a time at which a working day may end.
-CUT_OVER_MALFORMED = write HH:MM between 00:00 and 11:59
+INSTANT_IMPLAUSIBLE = un instant des années { $first } à { $last } est attendu : vérifiez l’année
+VALUE_MISSING = doit être indiqué
+AT_MOST = { $max } au maximum
+NUMBER_FROM_TO = de { $from } à { $to }
+BEFORE_FROM = est antérieur à from
+THROUGH_OR_NAMED = concerne toutes les unités : laissez unit_ids vide, ou retirez ceci
+THROUGH_BEFORE = est le dernier de plusieurs jours : indiquez le premier dans as_of, et aucun jour qui lui soit postérieur
+NOT_AFTER_START = doit être postérieur au début (start)
+CUT_OVER_MALFORMED = écrivez HH:MM entre 00:00 et 11:59
 
 ## Attendance
 
-# The person has never been employed.
-NEVER_EMPLOYED = you have no employment yet, so nobody can say where this belongs: ask your HR
-# A punch of the same person at the same instant.
-PUNCH_REPEATED = a punch of yours was recorded at this very instant already
-# The fact counts no more: another correction put it right.
-FACT_SUPERSEDED = correction { $id } put this right already, and it counts no more: correct what counts now
-# A correction of the same fact waits for approval.
-CORRECTION_WAITS = correction { $id } of the same fact waits for an approval: approve, reject or withdraw it first
-# The correction was approved, made, rejected or withdrawn.
+NEVER_EMPLOYED = vous n’avez pas encore d’emploi, on ne peut donc pas dire à quoi cela se rattache : adressez-vous à vos RH
+PUNCH_REPEATED = un de vos pointages a déjà été enregistré à cet instant précis
+FACT_SUPERSEDED = la correction { $id } l’a déjà rectifié, et il ne compte plus : corrigez ce qui compte maintenant
+CORRECTION_WAITS = la correction { $id } du même fait attend une approbation : approuvez-la, rejetez-la ou retirez-la d’abord
 CORRECTION_NOT_WAITING = { $stage ->
-    [approved] the correction was approved already
-    [rejected] the correction was rejected: ask anew
-    [withdrawn] the correction was withdrawn: ask anew
-   *[other] the correction counts already
+    [approved] la correction a déjà été approuvée
+    [rejected] la correction a été rejetée : refaites une demande
+    [withdrawn] la correction a été retirée : refaites une demande
+   *[other] la correction compte déjà
 }
-# The fact was put right otherwise since this was asked for.
-CORRECTION_OUTDATED = correction { $id } put the fact right since this was asked for: reject it, and ask anew for what counts now
-    .gone = the fact is not kept any more since this was asked for: reject it
-# Nobody decides about a correction of the own facts.
-OWN_CORRECTION = nobody decides about a correction of the own facts: somebody else must
-# Only who asked for a correction withdraws it.
-CORRECTION_OF_OTHERS = only who asked for a correction withdraws it: reject it instead
-# Facts of that time are kept no more.
-PERIOD_PURGED = what was before { $day } is kept no more and cannot be put right
-    .cycle = a period that begins before { $day } is made of { $kind } of which retention may have removed something, so the cycle cannot be worked out anew: settle what is wrong outside of Tally
-    .close = a period that begins before { $day } is made of { $kind } of which retention may have removed something, and what is missing would be missing without a word: choose a period that begins on { $day } or later, or have { $kind } kept longer first (SetRetention) and bring in what is missing
-    .row = what was before { $day } is kept no more, and this row is not there: leave it out, or have { $kind } kept longer first (SetRetention)
-    .named = { $name } is not there, and what was before { $day } is kept no more: leave it out, or have { $kind } kept longer first (SetRetention)
-# The new fact contradicts what counts.
-ALREADY_DIFFERENT = { $why }: correct that first
-# A punch or a hand-over that was yet to come when somebody asked to put it right.
-FACT_IN_FUTURE = { $at } has not come yet, it is { $now }: a punch or a hand-over is put right once it has happened; to plan ahead, publish a shift
-# A shift that has begun is changed without a reason.
-LATE_CHANGE_UNEXPLAINED = the shift has begun: say why it is changed now
-CORRECTION_ACTION_EXPECTED = add, void or move
-ALIAS_DAY_OUTSIDE = must be one of the days on which the alias means this person
-DEVICE_DAY_OUTSIDE = must be one of the days on which the device is of this person or seat
-DEVICE_OWNER_EXPECTED = a device is of a person (person_id) or of a seat: give one of both
-# The same hand-over at the same instant.
-HANDOVER_REPEATED = this hand-over was recorded at this very instant already
-# A row about a person whom the group does not know.
-PERSON_UNKNOWN = no person { $id }: bring in people before what they did
-# A row about an account that was never brought in.
-ACCOUNT_UNKNOWN = no account { $id }: bring in accounts first
-    .file = { $account } is not in accounts.csv{ $hint }
-# Code PLACE_WRONG.
-PLACE_REGION_UNKNOWN = no unit of the group is in the region { $region }
-# Code PLACE_WRONG.
-PLACE_UNIT_UNKNOWN = the group has no unit { $unit } today
-# Code PLACE_WRONG.
-PLACE_TEAM_NOT_UNIT = the team { $team } is not the unit { $unit }: leave one of them out
-# Code PLACE_WRONG.
-PLACE_REGION_OF_UNIT = the unit is in the region { $is }, not in { $said }: leave the region out
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_ROW = { $key } contradicts an earlier row of this call in { $fields }: what was said of an account stays
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there in { $fields }: what was said of an account stays, only phases of later dates are added
-    .team = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, and { $team } is another unit today. Write the path that its own unit has today, or unit_id alone
-    .closed = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, which was closed and has no path today, and { $team } is another unit. Write unit_id alone, without the team
-# An account of a unit that the caller may not write to: such as one whose team moved to another branch.
-ACCOUNT_OUT_OF_REACH = { $key } is beyond what you may send: leave it out, or have somebody send it who may
-FACT_OUT_OF_REACH = on that day the person is beyond what you may send: whoever had the team then sends this, or somebody of the group
-# Code ALREADY_DIFFERENT.
-ALIAS_DIFFERENT = this alias is there from the same date with another person (employee_no) and another end (to)
-    .person = this alias is there from the same date with another person (employee_no)
-    .end = this alias is there from the same date with another end (to)
-# Code ALREADY_DIFFERENT.
-DEVICE_DIFFERENT = this device is there from the same date, of the same person or seat, with another end (to)
-# Code ALREADY_DIFFERENT.
-SHIFT_CANCELLED = this person's shift on this account from { $start } was cancelled, and a roster does not bring it back: to plan it again, change the shift { $shift } (ChangeShift)
-# Code ALREADY_DIFFERENT.
-SHIFT_DIFFERENT = this person's shift on this account from { $start } is there with another end
-    .seat = this person's shift on this account from { $start } is there with another seat, or with none where this row names one
-# Code ALREADY_DIFFERENT.
-PUNCH_DIFFERENT = at { $at } a punch of this person is known that goes the other way (kind)
-# Code ALREADY_DIFFERENT.
-HANDOVER_DIFFERENT = at { $at } another person is known to have done so (employee_no), and only one at a time holds this account
-    .kind = at { $at } this person is known to have done the opposite (kind)
-# Code ALREADY_DIFFERENT.
-SITE_DIFFERENT = the site { $name } is there with another zone, cut-over or region
-# A nickname that already means somebody on some of the dates.
-ALIAS_OVERLAP = this alias already means somebody on some of these dates: end one before the other begins
-SLASH_NOT_ALLOWED = must not hold a slash: platform, store and name are joined by it
-PHASES_MISSING = at least one: how the account is used
-DIRECTION_EXPECTED = say which way is better: higher or lower
-NORMALISATION_EXPECTED = say how a value becomes points: target_piecewise, min_max, percentile or t_score
-PHASE_KIND_EXPECTED = shared, mixed or named
-PHASE_TWICE = two phases begin on this date
-HANDOVER_KIND_EXPECTED = take or release
-PUNCH_KIND_EXPECTED = in or out
-SHIFT_TOO_LONG = a shift is shorter than { $hours } hours
-PERIOD_TOO_LONG = at most { $days } days
-DUTY_VERSION_EXPECTED = 1, 2 or 3 is expected, or 0 for the newest
+CORRECTION_OUTDATED = la correction { $id } a rectifié le fait depuis cette demande : rejetez-la, et refaites une demande pour ce qui compte maintenant
+    .gone = le fait n’est plus conservé depuis cette demande : rejetez-la
+OWN_CORRECTION = personne ne décide d’une correction de ses propres faits : quelqu’un d’autre doit le faire
+CORRECTION_OF_OTHERS = seule la personne qui a demandé une correction la retire : rejetez-la plutôt
+PERIOD_PURGED = ce qui précède le { $day } n’est plus conservé et ne peut pas être rectifié
+    .cycle = une période qui commence avant le { $day } repose sur des données { $kind } dont une partie a pu être supprimée au terme de la conservation, le cycle ne peut donc pas être recalculé : réglez ce qui est faux en dehors de Tally
+    .close = une période qui commence avant le { $day } repose sur des données { $kind } dont une partie a pu être supprimée au terme de la conservation, et ce qui manque manquerait sans que rien ne le signale : choisissez une période qui commence le { $day } ou après, ou faites d’abord conserver { $kind } plus longtemps (SetRetention) et importez ce qui manque
+    .row = ce qui précède le { $day } n’est plus conservé, et cette ligne est absente : retirez-la, ou faites d’abord conserver { $kind } plus longtemps (SetRetention)
+    .named = { $name } est absent, et ce qui précède le { $day } n’est plus conservé : retirez-le, ou faites d’abord conserver { $kind } plus longtemps (SetRetention)
+ALREADY_DIFFERENT = { $why } : corrigez cela d’abord
+FACT_IN_FUTURE = { $at } n’est pas encore arrivé, nous sommes le { $now } : un pointage ou une passation se rectifie une fois qu’il a eu lieu ; pour prévoir, publiez une vacation
+LATE_CHANGE_UNEXPLAINED = la vacation a commencé : indiquez pourquoi elle est modifiée maintenant
+CORRECTION_ACTION_EXPECTED = ajouter (add), annuler (void) ou déplacer (move)
+ALIAS_DAY_OUTSIDE = doit être l’un des jours où l’alias désigne cette personne
+DEVICE_DAY_OUTSIDE = doit être l’un des jours où l’appareil appartient à cette personne ou à cette place
+DEVICE_OWNER_EXPECTED = un appareil appartient à une personne (person_id) ou à une place (seat) : indiquez l’une des deux
+HANDOVER_REPEATED = cette passation a déjà été enregistrée à cet instant précis
+PERSON_UNKNOWN = il n’y a pas de personne { $id } : importez les personnes avant ce qu’elles ont fait
+ACCOUNT_UNKNOWN = il n’y a pas de compte { $id } : importez d’abord les comptes
+    .file = { $account } ne figure pas dans accounts.csv{ $hint }
+PLACE_REGION_UNKNOWN = aucune unité du groupe n’est dans la région { $region }
+PLACE_UNIT_UNKNOWN = le groupe n’a pas d’unité { $unit } aujourd’hui
+PLACE_TEAM_NOT_UNIT = l’équipe { $team } n’est pas l’unité { $unit } : retirez l’une des deux
+PLACE_REGION_OF_UNIT = l’unité est dans la région { $is }, pas dans { $said } : n’indiquez pas la région
+ACCOUNT_CONTRADICTS_ROW = { $key } contredit une ligne précédente de cet appel sur { $fields } : ce qui a été dit d’un compte reste inchangé
+ACCOUNT_CONTRADICTS_STORED = { $key } contredit ce qui existe sur { $fields } : ce qui a été dit d’un compte reste inchangé, seules des phases à des dates ultérieures s’ajoutent
+    .team = { $key } contredit ce qui existe sur { $fields } : le compte appartient à l’unité { $unit }, et { $team } est aujourd’hui une autre unité. Écrivez le chemin actuel de sa propre unité, ou seulement unit_id
+    .closed = { $key } contredit ce qui existe sur { $fields } : le compte appartient à l’unité { $unit }, qui a été fermée et n’a plus de chemin aujourd’hui, et { $team } est une autre unité. Écrivez seulement unit_id, sans l’équipe
+ACCOUNT_OUT_OF_REACH = { $key } dépasse ce que vous pouvez envoyer : retirez-le, ou faites-le envoyer par quelqu’un qui en a le droit
+FACT_OUT_OF_REACH = à cette date, la personne est hors de votre périmètre d’envoi : c’est à l’unité dont l’équipe relevait alors de l’envoyer, ou à quelqu’un du groupe
+ALIAS_DIFFERENT = cet alias existe depuis la même date avec une autre personne (employee_no) et une autre fin (to)
+    .person = cet alias existe depuis la même date avec une autre personne (employee_no)
+    .end = cet alias existe depuis la même date avec une autre fin (to)
+DEVICE_DIFFERENT = cet appareil existe depuis la même date, pour la même personne ou la même place, avec une autre fin (to)
+SHIFT_CANCELLED = la vacation de cette personne sur ce compte à partir du { $start } a été annulée, et un planning ne la rétablit pas : pour la prévoir de nouveau, modifiez la vacation { $shift } (ChangeShift)
+SHIFT_DIFFERENT = la vacation de cette personne sur ce compte à partir du { $start } existe avec une autre fin
+    .seat = la vacation de cette personne sur ce compte à partir du { $start } existe avec une autre place, ou sans place alors que cette ligne en indique une
+PUNCH_DIFFERENT = le { $at }, un pointage de cette personne est connu dans l’autre sens (kind)
+HANDOVER_DIFFERENT = le { $at }, c’est une autre personne qui est connue pour l’avoir fait (employee_no), et une seule à la fois détient ce compte
+    .kind = le { $at }, cette personne est connue pour avoir fait l’inverse (kind)
+SITE_DIFFERENT = le site { $name } existe avec un autre fuseau horaire, une autre heure de bascule ou une autre région
+ALIAS_OVERLAP = cet alias désigne déjà quelqu’un à une partie de ces dates : mettez fin à l’un avant que l’autre commence
+SLASH_NOT_ALLOWED = ne doit pas contenir de barre oblique : elle relie la plateforme, la boutique et le nom
+PHASES_MISSING = au moins une : comment le compte est utilisé
+DIRECTION_EXPECTED = indiquez quel sens est le meilleur : plus haut (higher) ou plus bas (lower)
+NORMALISATION_EXPECTED = indiquez comment une valeur devient des points : target_piecewise, min_max, percentile ou t_score
+PHASE_KIND_EXPECTED = partagé (shared), mixte (mixed) ou nominatif (named)
+PHASE_TWICE = deux phases commencent à cette date
+HANDOVER_KIND_EXPECTED = prise (take) ou libération (release)
+PUNCH_KIND_EXPECTED = entrée (in) ou sortie (out)
+SHIFT_TOO_LONG = une vacation dure moins de { $hours } heures
+PERIOD_TOO_LONG = { $days } jours au maximum
+DUTY_VERSION_EXPECTED = 1, 2 ou 3 est attendu, ou 0 pour la plus récente
 
-# What somebody who punches is told.
-PUNCH_OF_SHIFT = it belongs to your shift that begins at { $start }
-PUNCH_CAME = you are in from now on
-PUNCH_LEFT = it closes the stretch that began at { $since }
-PUNCH_STILL_IN = you were still in since { $since }: that stretch ends here and a new one begins
-PUNCH_NOT_IN = you have not punched in during the last { $hours } hours: ask for a correction if you forgot
-PUNCH_NOT_PLANNED = no shift of yours is near this time
-PUNCH_DRIFT = your device's clock differs from ours by { $seconds } s; ours counts
+PUNCH_OF_SHIFT = il se rattache à votre vacation qui commence le { $start }
+PUNCH_CAME = votre présence compte à partir de maintenant
+PUNCH_LEFT = il termine la présence commencée le { $since }
+PUNCH_STILL_IN = votre présence commencée le { $since } n’était pas terminée : elle s’arrête ici et une nouvelle commence
+PUNCH_NOT_IN = vous n’avez pas pointé d’entrée au cours des { $hours } dernières heures : demandez une correction si vous avez oublié
+PUNCH_NOT_PLANNED = aucune de vos vacations n’est proche de cette heure
+PUNCH_DRIFT = l’horloge de votre appareil diffère de la nôtre de { $seconds } s ; c’est la nôtre qui compte
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
 
-# Code DOUBLE_IN.
-DUTY_DOUBLE_IN = { $number } punched in again at { $at } without punching out; the first stretch ends there
-# Code MISSING_PUNCH.
-DUTY_IN_WITHOUT_OUT = { $number } punched in at { $at } and not out within { $hours } h; the stretch counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_MAY_COME = { $number }'s punch at { $at } counts as an in, and the punches end at { $last } without an out; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_IN = { $number }'s punch at { $at } counts as an in, and no out follows within { $hours } h; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_OUT = { $number }'s punch at { $at } counts as an out, and no in came within { $hours } h before; that makes no presence, but a shift of its working day counts only where a pair of punches covers it, and a hold without release ends there
-# Code UNCOVERED_SHIFT.
-DUTY_SHIFT_UNCOVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but no pair of punches covers any of it; the shift counts for nothing until the missing punches are added
-# Code BARELY_COVERED_SHIFT. Somebody punched on the working day of a shift, and no more than the edge of the shift counts.
-DUTY_SHIFT_BARELY_COVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but { $why ->
-    [other] the punches that reach into this shift belong to another one
-   *[edge] no pair of punches covers any of its planned time
-}; no more than { $minutes } min at its edge count until the missing punches are added
-# Code HELD_BY_OTHERS. By the hand-over log only others held the account in a shift.
-DUTY_SHIFT_HELD_BY_OTHERS = { $number } was rostered on { $account } from { $start } to { $end }, but by the hand-over log only others held the account in the time that would have counted; the shift counts for nothing, and if { $number } served then, the take and the release are to be added
-# Code MISSING_PUNCH.
-DUTY_OUT_WITHOUT_IN = { $number } punched out at { $at } without an in within { $hours } h before; it counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_AFTER_CLOSED_IN = { $number }'s punch at { $at } counts as an out, but the in before it was closed at { $out }; it makes no presence, and a hold without release ends there
-# Code NOT_EMPLOYED.
-DUTY_SHIFT_NOT_EMPLOYED = { $number } is rostered on { $account } from { $start } to { $end } and is not employed then: the shift counts for nothing; correct the roster, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_PUNCH_NOT_EMPLOYED = { $number } punched at { $at } and is not employed then: it counts for nothing; correct the punch, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_HOLD_NOT_EMPLOYED = { $number } took { $account } at { $at } and is not employed then: the hold counts for nothing; correct the hand-over, or the days of employment
-# Code MISSING_PUNCH.
-DUTY_IN_AND_OUT_AT_ONCE = { $number } punched in and out at { $at }, both at once; it counts for no presence
-# Code UNHELD_ACCOUNT.
-DUTY_NOBODY = there is evidence about { $account }, and still nobody was on duty in the period
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE_V1 = no roster, punch or hand-over speaks for { $account } in the period: all its work is shared by its whole team ({ $scope ->
-    [all] everybody
+DUTY_DOUBLE_IN = { $number } a pointé une nouvelle entrée le { $at } sans avoir pointé de sortie ; la première présence s’arrête là
+DUTY_IN_WITHOUT_OUT = { $number } a pointé une entrée le { $at } sans sortie dans les { $hours } h ; cette présence ne compte pas
+DUTY_OUT_MAY_COME = le pointage de { $number } le { $at } compte comme une entrée, et les pointages se terminent le { $last } sans sortie ; il n’en résulte aucune présence, et une vacation de cette journée de travail ne compte que là où une paire de pointages la couvre
+DUTY_LONE_IN = le pointage de { $number } le { $at } compte comme une entrée, et aucune sortie ne suit dans les { $hours } h ; il n’en résulte aucune présence, et une vacation de cette journée de travail ne compte que là où une paire de pointages la couvre
+DUTY_LONE_OUT = le pointage de { $number } le { $at } compte comme une sortie, et aucune entrée ne l’a précédé dans les { $hours } h ; il n’en résulte aucune présence, mais une vacation de cette journée de travail ne compte que là où une paire de pointages la couvre, et une détention sans libération s’arrête là
+DUTY_SHIFT_UNCOVERED = { $number } était au planning sur { $account } du { $start } au { $end } et a pointé ce jour de travail, mais aucune paire de pointages n’en couvre une partie ; la vacation ne compte pas tant que les pointages manquants ne sont pas ajoutés
+DUTY_SHIFT_BARELY_COVERED = { $number } était au planning sur { $account } du { $start } au { $end } et a pointé ce jour de travail, mais { $why ->
+    [other] les pointages qui touchent cette vacation appartiennent à une autre
+   *[edge] aucune paire de pointages ne couvre une partie de son horaire prévu
+} ; { $minutes } min au plus de son bord comptent tant que les pointages manquants ne sont pas ajoutés
+DUTY_SHIFT_HELD_BY_OTHERS = { $number } était au planning sur { $account } du { $start } au { $end }, mais, d’après le journal des passations, seules d’autres personnes détenaient le compte pendant le temps qui aurait compté ; la vacation ne compte pas, et si { $number } était alors en service, il faut ajouter la prise et la libération
+DUTY_OUT_WITHOUT_IN = { $number } a pointé une sortie le { $at } sans entrée dans les { $hours } h précédentes ; elle ne compte pas
+DUTY_OUT_AFTER_CLOSED_IN = le pointage de { $number } le { $at } compte comme une sortie, mais l’entrée précédente a été close le { $out } ; il n’en résulte aucune présence, et une détention sans libération s’arrête là
+DUTY_SHIFT_NOT_EMPLOYED = { $number } est au planning sur { $account } du { $start } au { $end } et n’a pas d’emploi à ce moment-là : la vacation ne compte pas ; corrigez le planning, ou les dates de l’emploi
+DUTY_PUNCH_NOT_EMPLOYED = { $number } a pointé le { $at } et n’a pas d’emploi à ce moment-là : ce pointage ne compte pas ; corrigez le pointage, ou les dates de l’emploi
+DUTY_HOLD_NOT_EMPLOYED = { $number } a pris { $account } le { $at } et n’a pas d’emploi à ce moment-là : la détention ne compte pas ; corrigez la passation, ou les dates de l’emploi
+DUTY_IN_AND_OUT_AT_ONCE = { $number } a pointé une entrée et une sortie le { $at }, au même moment ; il n’en résulte aucune présence
+DUTY_NOBODY = il existe des éléments sur { $account }, et pourtant personne n’était en service pendant la période
+DUTY_NO_EVIDENCE_V1 = aucun planning, pointage ni passation ne renseigne sur { $account } pendant la période : tout son travail est partagé par l’ensemble de son équipe ({ $scope ->
+    [all] tout le monde
    *[team] { $team }
-}, { $people } people); publish rosters or have people punch
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE = no roster, punch or hand-over speaks for { $account } in the period: its whole team counts as on duty ({ $scope ->
-    [all] everybody
+}, { $people } personnes) ; publiez des plannings ou faites pointer les personnes
+DUTY_NO_EVIDENCE = aucun planning, pointage ni passation ne renseigne sur { $account } pendant la période : toute son équipe compte comme en service ({ $scope ->
+    [all] tout le monde
    *[team] { $team }
-}, people: { $people }); publish rosters or have people punch
-# Code RELEASE_WITHOUT_TAKE.
-DUTY_RELEASE_WITHOUT_TAKE = { $number } released { $account } at { $at } without holding it; it counts for nothing
-# Code MISSING_RELEASE.
-DUTY_NEVER_RELEASED = { $number } took { $account } at { $since } and never released it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+}, personnes : { $people }) ; publiez des plannings ou faites pointer les personnes
+DUTY_RELEASE_WITHOUT_TAKE = { $number } a libéré { $account } le { $at } sans le détenir ; cette libération ne compte pas
+DUTY_NEVER_RELEASED = { $number } a pris { $account } le { $since } et ne l’a jamais libéré ; la détention s’arrête le { $end }, { $by ->
+    [release] à la libération
+    [punch_out] au pointage de sortie suivant
+    [roster] à la fin du planning
+    [too_long] à la durée maximale admise
+   *[taken_again] à la prise suivante
 }
-# Code MISSING_RELEASE.
-DUTY_NO_RELEASE_KNOWN = { $number } took { $account } at { $since } and no release is known after it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+DUTY_NO_RELEASE_KNOWN = { $number } a pris { $account } le { $since } et aucune libération n’est connue ensuite ; la détention s’arrête le { $end }, { $by ->
+    [release] à la libération
+    [punch_out] au pointage de sortie suivant
+    [roster] à la fin du planning
+    [too_long] à la durée maximale admise
+   *[taken_again] à la prise suivante
 }
-# Code MISSING_RELEASE.
-DUTY_TAKEN_AGAIN = { $number } took { $account } at { $since } and took it again at { $again } without a release between; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+DUTY_TAKEN_AGAIN = { $number } a pris { $account } le { $since } et l’a repris le { $again } sans libération entre-temps ; la détention s’arrête le { $end }, { $by ->
+    [release] à la libération
+    [punch_out] au pointage de sortie suivant
+    [roster] à la fin du planning
+    [too_long] à la durée maximale admise
+   *[taken_again] à la prise suivante
 }
-# Code OVERLAP.
-DUTY_HELD_BY_TWO = { $first } and { $second } both held { $account } from { $from } to { $until }; { $why ->
-    [exclusive] only one person may hold it at a time
-   *[unreleased] the first had not released it
+DUTY_HELD_BY_TWO = { $first } et { $second } détenaient tous deux { $account } du { $from } au { $until } ; { $why ->
+    [exclusive] une seule personne à la fois peut le détenir
+   *[unreleased] la première personne ne l’avait pas libéré
 }
 
 ## What to do about findings
 
-# In a word what a person does about a finding of this kind.
 FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] bring in a roster of the account, or have its people punch or hand over, and start the run again
-    [UNHELD_ACCOUNT] add the shift of whoever served the account then, or the missing punches or take; move a record that is of another account (MoveRecord)
-    [OVERLAP] add the release of whoever did not have the account any more when the other took it (CorrectHandover)
-    [MISSING_RELEASE] add the release (CorrectHandover)
-    [RELEASE_WITHOUT_TAKE] add the take that belongs to the release, or void the release (CorrectHandover)
-    [DOUBLE_IN] add the out before the second in, or void one of the two (CorrectPunch)
-    [MISSING_PUNCH] add the punch that is missing, or void the one that is alone (CorrectPunch)
-    [UNCOVERED_SHIFT] add the punches of the shift (CorrectPunch), or cancel it if nobody came (CancelShift)
-    [BARELY_COVERED_SHIFT] add the punches that are missing of the shift (CorrectPunch), or change its times (ChangeShift)
-    [HELD_BY_OTHERS] add the take and the release of whoever served by the roster (CorrectHandover), or cancel the shift (CancelShift)
-    [NOT_EMPLOYED] put right the roster, the punch or the hand-over, or the days of employment (ChangeEmployment)
-    [TAG_OFF_DUTY] add the shift or the punches of whom the record names, move it to the account that it is of (MoveRecord), or send it again with the right name and a higher revision
-    [NAMED_WITHOUT_AGENT] send the records again with the name of the agent and a higher revision
-    [MIXED_WITHOUT_TAG] send the records again with the name of the agent and a higher revision, or leave it at the roster
-    [TOO_FEW_TO_INFER] nothing needs doing; hand-overs or names in the records tell more precisely who served
-    [DID_NOT_SETTLE] nothing needs doing; hand-overs tell more precisely who served
-    [SEVERAL_AT_ONCE] send the times of the replies, or let people claim their dialogues; names in the records tell more precisely who served as well
-    [TOO_FEW_REPLIES] nothing needs doing in a small month; names in the records, or claims, tell more precisely who served
-    [REPLIES_TOO_DENSE] have a tenth of the records named, claimed with a click (MakeClaim) or written at known devices (ImportDevices), and breaks punched
-    [EVIDENCE_UNEVEN] have everybody on the account click (MakeClaim), sign or write at known devices (ImportDevices) alike
-    [CLOCK_WITHOUT_SECONDS] have the times of the replies exported with their seconds
-    [CLAIM_OFF_DUTY] check who clicked, and the punches and roster of that day
-    [CLAIM_WITHOUT_RECORD] check whether the record was sent, and the clock of the claims
-    [CLAIMS_DIFFER] ask them who served, and let the record name its agent
-    [DEVICE_OFF_DUTY] check whose the device is, and the punches and roster of that day
-    [DEVICE_OF_SEVERAL] say from when to when the device is whose
-    [DEVICE_OF_NOBODY] say whose the device is on those days, by the name that records give it (ImportDevices), or roster somebody on its seat
-    [EVIDENCE_NOT_READ] name version 3 of the policy, which reads it, or none, for the newest; or leave it, as the month is then credited without it
-    [REPLY_OUTSIDE_RECORD] check when the record begins and ends, and the clock of the replies
-    [BREAKS_NOT_PUNCHED] have people punch out for a break and in again after it (RecordPunch), or hand the account over
-    [CLOCKS_APART] set the clock of the desk right, and have its messages exported again where they are to be kept by the right time
-    [UNKNOWN_AGENT] say whose the name is (ImportAliases), or send the records again with the right one
-    [ACCOUNT_UNKNOWN] bring in the account (ImportAccounts), or move the records to the one that they are of (MoveRecord)
-    [POPULATION_CHANGED] close the cycle again, unless it is to stay with the people of before (CloseCycle)
-    [AMOUNTS_CONVERTED] nothing needs doing; where a rate is wrong, set the right one (SetRates) and start the run again
-    [MEASURE_NOT_SENT] send what the sentence names, or leave the indicator out of the scheme
-    [OBSERVATIONS_BEYOND_PERIOD] take the observation out (WithdrawObservation) and send it in parts, each of days of one period, or close a period that holds all of its days
-    [OBSERVATIONS_UNREAD] send them again under the right name and take these out (WithdrawObservation), or have a scheme read the measure; nothing needs doing where they are kept for later
-    [REFUND_EXCEEDS_SALE] send the refund again with the right amount and a higher revision, or take it out (WithdrawRecord); where it is right, send the sale again with what it brought
-    [CONTRIBUTOR_UNKNOWN] say whose the name is (ImportAliases), or send the record again with the right contributors and a higher revision
-    [CONTRIBUTOR_OFF_DUTY] nothing needs doing where somebody helped outside of the own hours; else add the shift or the punches, or send the record again with the right contributors and a higher revision
-    [CONTRIBUTORS_NOT_SPLIT] name a policy with a split to have such records shared, or leave it: the contributors are kept
-    [STANDARD_WITHDRAWN] write a new version of the scheme that follows a standard in use (ListRefinements says what fits), then make and close a cycle with it, or correct a published one by it (CorrectCycle); leave it where the month is still to be judged by the old one
-   *[other] look at what it names, put that right where it is wrong, and start the run again
+    [NO_DUTY_EVIDENCE] importez un planning du compte, ou faites pointer les personnes ou enregistrer leurs passations, et relancez le calcul
+    [UNHELD_ACCOUNT] ajoutez la vacation de la personne qui servait alors le compte, ou les pointages ou la prise qui manquent ; déplacez un enregistrement qui appartient à un autre compte (MoveRecord)
+    [OVERLAP] ajoutez la libération de la personne qui n’avait plus le compte quand l’autre l’a pris (CorrectHandover)
+    [MISSING_RELEASE] ajoutez la libération (CorrectHandover)
+    [RELEASE_WITHOUT_TAKE] ajoutez la prise qui correspond à la libération, ou annulez la libération (CorrectHandover)
+    [DOUBLE_IN] ajoutez la sortie avant la seconde entrée, ou annulez l’une des deux (CorrectPunch)
+    [MISSING_PUNCH] ajoutez le pointage qui manque, ou annulez celui qui est isolé (CorrectPunch)
+    [UNCOVERED_SHIFT] ajoutez les pointages de la vacation (CorrectPunch), ou annulez-la si personne n’est venu (CancelShift)
+    [BARELY_COVERED_SHIFT] ajoutez les pointages qui manquent à la vacation (CorrectPunch), ou modifiez ses horaires (ChangeShift)
+    [HELD_BY_OTHERS] ajoutez la prise et la libération de la personne qui servait selon le planning (CorrectHandover), ou annulez la vacation (CancelShift)
+    [NOT_EMPLOYED] rectifiez le planning, le pointage ou la passation, ou les dates de l’emploi (ChangeEmployment)
+    [TAG_OFF_DUTY] ajoutez la vacation ou les pointages de la personne que l’enregistrement désigne, déplacez-le vers le compte auquel il appartient (MoveRecord), ou renvoyez-le avec le bon nom et une révision supérieure
+    [NAMED_WITHOUT_AGENT] renvoyez les enregistrements avec le nom de l’agent et une révision supérieure
+    [MIXED_WITHOUT_TAG] renvoyez les enregistrements avec le nom de l’agent et une révision supérieure, ou laissez-les au planning
+    [TOO_FEW_TO_INFER] il n’y a rien à faire ; des passations ou des noms dans les enregistrements indiquent plus précisément qui a servi
+    [DID_NOT_SETTLE] il n’y a rien à faire ; des passations indiquent plus précisément qui a servi
+    [SEVERAL_AT_ONCE] envoyez les heures des réponses, ou faites revendiquer les conversations ; des noms dans les enregistrements indiquent aussi plus précisément qui a servi
+    [TOO_FEW_REPLIES] il n’y a rien à faire pour un petit mois ; des noms dans les enregistrements, ou des revendications, indiquent plus précisément qui a servi
+    [REPLIES_TOO_DENSE] faites en sorte qu’un dixième des enregistrements porte un nom, soit revendiqué d’un clic (MakeClaim) ou écrit sur des appareils connus (ImportDevices), et que les pauses soient pointées
+    [EVIDENCE_UNEVEN] faites cliquer (MakeClaim), signer ou écrire sur des appareils connus (ImportDevices) toutes les personnes du compte de la même façon
+    [CLOCK_WITHOUT_SECONDS] faites exporter les heures des réponses avec leurs secondes
+    [CLAIM_OFF_DUTY] vérifiez qui a cliqué, ainsi que les pointages et le planning de ce jour
+    [CLAIM_WITHOUT_RECORD] vérifiez si l’enregistrement a été envoyé, ainsi que l’horloge des revendications
+    [CLAIMS_DIFFER] demandez-leur qui a servi, et faites en sorte que l’enregistrement désigne son agent
+    [DEVICE_OFF_DUTY] vérifiez à qui est l’appareil, ainsi que les pointages et le planning de ce jour
+    [DEVICE_OF_SEVERAL] indiquez de quand à quand l’appareil appartient à chacun
+    [DEVICE_OF_NOBODY] indiquez à qui est l’appareil ces jours-là, sous le nom que les enregistrements lui donnent (ImportDevices), ou mettez quelqu’un au planning sur sa place
+    [EVIDENCE_NOT_READ] indiquez la version 3 de la politique, qui en tient compte, ou aucune, pour la plus récente ; ou laissez ainsi, le mois est alors attribué sans ces éléments
+    [REPLY_OUTSIDE_RECORD] vérifiez quand l’enregistrement commence et finit, ainsi que l’horloge des réponses
+    [BREAKS_NOT_PUNCHED] faites pointer la sortie pour une pause et l’entrée au retour (RecordPunch), ou faites passer le compte à quelqu’un d’autre
+    [CLOCKS_APART] mettez à l’heure l’horloge du poste, et faites réexporter ses messages s’ils doivent être conservés à la bonne heure
+    [UNKNOWN_AGENT] indiquez à qui est ce nom (ImportAliases), ou renvoyez les enregistrements avec le bon
+    [ACCOUNT_UNKNOWN] importez le compte (ImportAccounts), ou déplacez les enregistrements vers celui auquel ils appartiennent (MoveRecord)
+    [POPULATION_CHANGED] clôturez de nouveau le cycle, sauf s’il doit garder les personnes d’avant (CloseCycle)
+    [AMOUNTS_CONVERTED] il n’y a rien à faire ; si un taux est faux, saisissez le bon (SetRates) et relancez le calcul
+    [MEASURE_NOT_SENT] envoyez ce que la phrase indique, ou retirez l’indicateur du barème
+    [OBSERVATIONS_BEYOND_PERIOD] retirez l’observation (WithdrawObservation) et renvoyez-la en plusieurs parties, chacune sur les jours d’une seule période, ou clôturez une période qui contient tous ses jours
+    [OBSERVATIONS_UNREAD] renvoyez-les sous le bon nom et retirez celles-ci (WithdrawObservation), ou faites lire la mesure par un barème ; il n’y a rien à faire si elles sont gardées pour plus tard
+    [REFUND_EXCEEDS_SALE] renvoyez le remboursement avec le bon montant et une révision supérieure, ou retirez-le (WithdrawRecord) ; s’il est exact, renvoyez la vente avec ce qu’elle a rapporté
+    [CONTRIBUTOR_UNKNOWN] indiquez à qui est ce nom (ImportAliases), ou renvoyez l’enregistrement avec les bons contributeurs et une révision supérieure
+    [CONTRIBUTOR_OFF_DUTY] il n’y a rien à faire si quelqu’un a aidé en dehors de ses heures ; sinon, ajoutez la vacation ou les pointages, ou renvoyez l’enregistrement avec les bons contributeurs et une révision supérieure
+    [CONTRIBUTORS_NOT_SPLIT] indiquez une politique avec une répartition pour que ces enregistrements soient partagés, ou laissez ainsi : les contributeurs sont conservés
+    [STANDARD_WITHDRAWN] rédigez une nouvelle version du barème qui suive un standard en vigueur (ListRefinements indique ce qui convient), puis créez et clôturez un cycle avec elle, ou corrigez grâce à elle un cycle publié (CorrectCycle) ; laissez ainsi si le mois doit encore être évalué selon l’ancienne
+   *[other] examinez ce qui est indiqué, rectifiez ce qui est faux et relancez le calcul
 }
-# The service that a fix went to did not take it.
-FIX_REFUSED = the fix was not taken: { $why }
-# A finding that nothing puts right by itself.
-FINDING_WITHOUT_FIX = no call by itself puts right a finding of the kind { $kind }: its advice says what to do
+FIX_REFUSED = la rectification n’a pas été acceptée : { $why }
+FINDING_WITHOUT_FIX = aucun appel ne rectifie à lui seul un constat de type { $kind } : son conseil indique quoi faire
 
 ## Performance
 
-# The cycle is being closed.
-CYCLE_CLOSING = the cycle is being closed right now: watch it, or cancel it first
-# The cycle is final.
-CYCLE_PUBLISHED = the cycle is published and never changes again: correct it with CorrectCycle if its result has to be another
-# There is nothing to cancel.
-CYCLE_NOT_CLOSING = the cycle is not being closed, so there is nothing to cancel
-# The cycle has not been closed.
-CYCLE_NOT_REVIEWABLE = the cycle has no result to publish: close it first
-# There is no result to read.
-CYCLE_WITHOUT_RESULT = the cycle has no result yet: close it, and watch it until it is reviewable
-# No record of a known account in the period.
-PERIOD_WITHOUT_RECORDS = no service record of any account began between { $from } and { $to }: import the records of these days, or make a cycle over other days
-    .part = no service record of an account of its unit, or of one that its people served, began between { $from } and { $to }: import the records of these days; where they are there, let the accounts name their team in the unit, and correct the employments of whoever served them; where its teams went to another unit, that one closes their month
-# Records, but nobody to credit them to.
+CYCLE_CLOSING = la clôture du cycle est en cours : suivez-la, ou annulez-la d’abord
+CYCLE_PUBLISHED = le cycle est publié et ne change plus jamais : corrigez-le avec CorrectCycle si son résultat doit être différent
+CYCLE_NOT_CLOSING = le cycle n’est pas en cours de clôture, il n’y a donc rien à annuler
+CYCLE_NOT_REVIEWABLE = le cycle n’a pas de résultat à publier : clôturez-le d’abord
+CYCLE_WITHOUT_RESULT = le cycle n’a pas encore de résultat : clôturez-le, et suivez-le jusqu’à ce qu’il puisse être examiné
+PERIOD_WITHOUT_RECORDS = aucun enregistrement de service d’aucun compte n’a commencé entre le { $from } et le { $to } : importez les enregistrements de ces jours, ou créez un cycle sur d’autres jours
+    .part = aucun enregistrement de service d’un compte de son unité, ou d’un compte servi par son personnel, n’a commencé entre le { $from } et le { $to } : importez les enregistrements de ces jours ; s’ils sont déjà là, faites indiquer par les comptes leur équipe dans l’unité, et corrigez les emplois des personnes qui les ont servis ; si ses équipes sont passées dans une autre unité, c’est celle-ci qui clôture leur mois
 NOBODY_CREDITED = { $records ->
-    [one] the only record could be credited to nobody
-   *[other] none of the { $records } records could be credited to anybody
-}: bring in rosters, punches or hand-overs of the period, then close again
+    [one] l’unique enregistrement n’a pu être attribué à personne
+   *[other] aucun des { $records } enregistrements n’a pu être attribué à quelqu’un
+} : importez les plannings, pointages ou passations de la période, puis clôturez de nouveau
     .unemployed = { $records ->
-        [one] the only record could be credited to nobody
-       *[other] none of the { $records } records could be credited to anybody
-    }, since nobody is employed between { $from } and { $to }: correct the employments or the period, then close again
-    .elsewhere = nobody who is in has a part of a record: what the attribution run read is credited to people who are not in ({ $elsewhere } of { $records }). Look who is in and why (PreviewPopulation), correct the employments, or the account, agent or roster that the records rest on, then close again
+        [one] l’unique enregistrement n’a pu être attribué à personne
+       *[other] aucun des { $records } enregistrements n’a pu être attribué à quelqu’un
+    }, puisque personne n’a d’emploi entre le { $from } et le { $to } : corrigez les emplois ou la période, puis clôturez de nouveau
+    .elsewhere = aucune personne du cycle n’a de part d’un enregistrement : ce que le calcul d’attribution a lu est attribué à des personnes qui n’en font pas partie ({ $elsewhere } sur { $records }). Voyez qui en fait partie et pourquoi (PreviewPopulation), corrigez les emplois, ou le compte, l’agent ou le planning sur lesquels reposent les enregistrements, puis clôturez de nouveau
 CYCLE_REFUSED = { $message }
-CYCLE_GIVEN_UP = closing was tried several times in vain ({ $reason }): close again, and if it fails again ask the operator
-STEP_QUEUED = waiting for a worker
-STEP_COLLECTING = collecting people, accounts and duty
-STEP_ATTRIBUTING = crediting records to people
-STEP_SCORING = making score cards
-# The run is over.
-RUN_RESTS = the attribution run is over already, so there is nothing to stop
-# The run has no result.
-RUN_NOT_DONE = the attribution run has no result: watch it until it is done, or start another one
-# The run is of another month than the cycle, or of another policy.
-RUN_DIFFERS = the attribution run is of other days or of another policy than the cycle: name a run of the same, or none, and one is started
-# The run is about a part of the cycle.
-RUN_COVERS_PART = the attribution run is about some accounts or units and not about all that the cycle is about: name a run about the cycle's unit or one above, or none, and one is started
+CYCLE_GIVEN_UP = la clôture a été tentée plusieurs fois en vain ({ $reason }) : clôturez de nouveau, et en cas de nouvel échec adressez-vous à l’exploitant
+STEP_QUEUED = en attente de traitement
+STEP_COLLECTING = collecte des personnes, des comptes et du temps de service
+STEP_ATTRIBUTING = attribution des enregistrements aux personnes
+STEP_SCORING = établissement des fiches de score
+RUN_RESTS = le calcul d’attribution est déjà terminé, il n’y a donc rien à arrêter
+RUN_NOT_DONE = le calcul d’attribution n’a pas de résultat : suivez-le jusqu’à la fin, ou lancez-en un autre
+RUN_DIFFERS = le calcul d’attribution porte sur d’autres jours ou une autre politique que le cycle : indiquez-en un qui corresponde, ou aucun, et il en sera lancé un
+RUN_COVERS_PART = le calcul d’attribution porte sur certains comptes ou certaines unités et non sur tout ce qui concerne le cycle : indiquez-en un qui porte sur l’unité du cycle ou sur une unité supérieure, ou aucun, et il en sera lancé un
     .moved = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for { $unit } (StartAttributionRun, by somebody whose rights reach it) and name it (attribution_run_id), or take the last day for as_of
+        [one] { $people } personne qui fait partie du cycle au { $day } (as_of) relève
+       *[other] { $people } personnes qui font partie du cycle au { $day } (as_of) relèvent
+    } d’une autre unité au { $last }, avec les comptes servis : faites lancer un calcul pour { $unit } (StartAttributionRun, par quelqu’un dont les droits le permettent) et indiquez-le (attribution_run_id), ou prenez le dernier jour pour as_of
     .moved_group = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for the group (StartAttributionRun, by group HR) and name it (attribution_run_id), or take the last day for as_of
-# A cycle waits for the run.
-RUN_AWAITED = a cycle is being closed with this attribution run: cancel the closing of the cycle instead
-# A scheme reads what the run did not add up, and the records are not any more what the run credited.
-RUN_OUTDATED = records of { $account } were changed since the attribution run read them, and the scheme reads a column that the run did not add up: start another run, or close without naming one
-# The run keeps no rates that amounts could be converted by.
-RUN_WITHOUT_RATES = the scheme names its currency, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } of { $day } is in another currency, and the attribution run keeps no rates of that day, since no scheme that it was started for, or that was in use then, looks back so far: close the cycle without naming the run, or start another run
-# The run was stopped while a cycle waited for it.
-RUN_STOPPED = the attribution run was stopped: close the cycle again
-# The run touches people or accounts beyond the unit that it was started for.
+        [one] { $people } personne qui fait partie du cycle au { $day } (as_of) relève
+       *[other] { $people } personnes qui font partie du cycle au { $day } (as_of) relèvent
+    } d’une autre unité au { $last }, avec les comptes servis : faites lancer un calcul pour le groupe (StartAttributionRun, par les RH du groupe) et indiquez-le (attribution_run_id), ou prenez le dernier jour pour as_of
+RUN_AWAITED = un cycle est en cours de clôture avec ce calcul d’attribution : annulez plutôt la clôture du cycle
+RUN_OUTDATED = des enregistrements de { $account } ont été modifiés depuis que le calcul d’attribution les a lus, et le barème lit une colonne que ce calcul n’a pas totalisée : lancez un autre calcul, ou clôturez sans en indiquer
+RUN_WITHOUT_RATES = le barème indique sa devise, et le calcul d’attribution date d’avant la conservation des taux : clôturez le cycle sans indiquer ce calcul, ou lancez-en un autre
+    .on = l’enregistrement { $record } de { $account } du { $day } est dans une autre devise, et le calcul d’attribution ne conserve aucun taux de ce jour, car aucun barème pour lequel il a été lancé, ou qui était alors en vigueur, ne remonte aussi loin : clôturez le cycle sans indiquer ce calcul, ou lancez-en un autre
+RUN_STOPPED = le calcul d’attribution a été arrêté : clôturez de nouveau le cycle
 RUN_BELONGS_ABOVE = { $own ->
-    [0] people of this unit serve accounts of { $units ->
-        [0] other units
-       *[other] { $beyond }
+    [0] des personnes de cette unité servent des comptes { $units ->
+        [0] d’autres unités
+       *[other] de { $beyond }
     }
-   *[other] people of { $units ->
-        [0] other units
-       *[other] { $beyond }
-    } serve the same accounts ({ $accounts })
-}, and who worked together is credited together: have the attribution run started for { $unit } (StartAttributionRun, by somebody whose rights reach it), then close with it (CloseCycle with attribution_run_id)
+   *[other] des personnes { $units ->
+        [0] d’autres unités
+       *[other] de { $beyond }
+    } servent les mêmes comptes ({ $accounts })
+}, et l’attribution se fait ensemble pour ceux qui ont travaillé ensemble : faites lancer le calcul d’attribution pour { $unit } (StartAttributionRun, par quelqu’un dont les droits le permettent), puis clôturez avec lui (CloseCycle avec attribution_run_id)
     .group = { $own ->
-        [0] people of this unit serve accounts of { $units ->
-            [0] other units
-           *[other] { $beyond }
+        [0] des personnes de cette unité servent des comptes { $units ->
+            [0] d’autres unités
+           *[other] de { $beyond }
         }
-       *[other] people of { $units ->
-            [0] other units
-           *[other] { $beyond }
-        } serve the same accounts ({ $accounts })
-    }, and who worked together is credited together: have the attribution run started for the whole group (StartAttributionRun without a unit, by group HR), then close with it (CloseCycle with attribution_run_id)
-# The scheme of a cycle is of a unit that is not above it.
-SCHEME_OF_ANOTHER_UNIT = the scheme belongs to a unit that the cycle is not of: take a scheme of the group, of the unit or of one above it
-# Nobody is in the cycle.
-POPULATION_EMPTY = nobody is in the cycle: look at who is in and who is not with PreviewPopulation, and name other units, positions, grades or people
-# A unit of a population that is not below the cycle's.
-POPULATION_UNIT_BEYOND = { $unit } is not the cycle's unit or below it on that day
-# A person of a population who is not below the cycle's unit.
-POPULATION_PERSON_BEYOND = { $person } does not belong to the cycle's unit or below it on that day
-# Somebody who is left out of a population, and whom the group does not have.
-POPULATION_PERSON_UNKNOWN = nobody in the group has the id { $person }: look the id up with ListPeople
-# The day of a population that is no day of the cycle's.
-POPULATION_AS_OF_OUTSIDE = { $day } is no day of the cycle: name a day from { $from } to { $to }, or none, and { $to } counts
-# A standard that the scheme of a cycle refines is out of use.
-STANDARD_WITHDRAWN = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on: the cycle is scored by it all the same
-    .instead = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on, and version { $instead } is to be used in place of it: the cycle is scored by it all the same
-# Somebody came to the population or left it while the cycle was being closed.
-POPULATION_CHANGED = came to the population or left it while the cycle was being closed
-    .came = belongs to the population now, but did not when closing began, and has no card: close the cycle again to include the person
-    .left = belonged to the population when closing began, but does not any more, and has a card: close the cycle again to leave the person out
-# A question that names both.
-CYCLE_OR_RUN = name a cycle or an attribution run, not both
-# A piece of work of a run that was cancelled.
-RUN_GONE = the run was cancelled
-# A worker that stopped before its work was done.
-WORKER_GONE = the worker went away
-TIME_OF_DAY_MALFORMED = "{ $text }" is no time of day: write 04:00
-RULES_VERSION_UNKNOWN = "{ $version }" is no version of the rules: write 1, 2 or 3
-RULES_VERSION_DIFFERS = leave it out, or write { $version } as in policy.version
-# Region or unit of an account are not as said.
-ACCOUNT_ELSEWHERE = account { $account } is in region { $region } and { $unit ->
-    [none] of no unit
-   *[other] of unit { $unit }
-}: say so
+       *[other] des personnes { $units ->
+            [0] d’autres unités
+           *[other] de { $beyond }
+        } servent les mêmes comptes ({ $accounts })
+    }, et l’attribution se fait ensemble pour ceux qui ont travaillé ensemble : faites lancer le calcul d’attribution pour tout le groupe (StartAttributionRun sans unité, par les RH du groupe), puis clôturez avec lui (CloseCycle avec attribution_run_id)
+SCHEME_OF_ANOTHER_UNIT = le barème appartient à une unité dont le cycle ne relève pas : prenez un barème du groupe, de l’unité ou d’une unité supérieure
+POPULATION_EMPTY = personne ne fait partie du cycle : voyez avec PreviewPopulation qui en fait partie et qui non, et indiquez d’autres unités, postes, grades ou personnes
+POPULATION_UNIT_BEYOND = { $unit } n’est pas l’unité du cycle ni une unité inférieure ce jour-là
+POPULATION_PERSON_BEYOND = { $person } n’appartient pas à l’unité du cycle ni à une unité inférieure ce jour-là
+POPULATION_PERSON_UNKNOWN = personne dans le groupe n’a l’ID { $person } : cherchez l’ID avec ListPeople
+POPULATION_AS_OF_OUTSIDE = { $day } n’est pas un jour du cycle : indiquez un jour du { $from } au { $to }, ou aucun, et c’est le { $to } qui compte
+STANDARD_WITHDRAWN = le barème « { $scheme } » décline la version { $version } du standard « { $standard } », qui n’est plus en vigueur à partir du { $from } : le cycle est tout de même noté d’après elle
+    .instead = le barème « { $scheme } » décline la version { $version } du standard « { $standard } », qui n’est plus en vigueur à partir du { $from }, et la version { $instead } doit la remplacer : le cycle est tout de même noté d’après l’ancienne
+POPULATION_CHANGED = a rejoint ou quitté la population pendant la clôture du cycle
+    .came = appartient maintenant à la population, mais pas au début de la clôture, et n’a pas de fiche : clôturez de nouveau le cycle pour inclure la personne
+    .left = appartenait à la population au début de la clôture, mais plus maintenant, et a une fiche : clôturez de nouveau le cycle pour exclure la personne
+CYCLE_OR_RUN = indiquez un cycle ou un calcul d’attribution, pas les deux
+RUN_GONE = le calcul a été annulé
+WORKER_GONE = le processus de traitement a disparu
+TIME_OF_DAY_MALFORMED = « { $text } » n’est pas une heure de la journée : écrivez 04:00
+RULES_VERSION_UNKNOWN = « { $version } » n’est pas une version des règles : écrivez 1, 2 ou 3
+RULES_VERSION_DIFFERS = retirez-le, ou écrivez { $version } comme dans policy.version
+ACCOUNT_ELSEWHERE = le compte { $account } est dans la région { $region } et { $unit ->
+    [none] n’appartient à aucune unité
+   *[other] appartient à l’unité { $unit }
+} : indiquez-le ainsi
 
-# Rows of records.
 
-EXTERNAL_ID_MISSING = external_id is empty: give the platform's own id of the record
-# Code TEXT_TOO_LONG.
-RECORD_TEXT_TOO_LONG = { $field } is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURE_TOO_LONG = a measure is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURES_TOO_MANY = the list of measures is too long: at most { $max }
-# Code TIME_MALFORMED.
-RECORD_TIME_MISSING = { $field } is missing or no time
-INTERVAL_BACKWARDS = ends { $ended } before it begins { $started }: correct one of them
-RECORD_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-INTERVAL_TOO_LONG = lasts from { $started } to { $ended }, and no record lasts longer than { $days } days: correct the dates
-AMOUNT_OUT_OF_RANGE = the amount is above { $most } minor units: check the unit
-REPLY_OUT_OF_RANGE = the first reply came after more than { $most } seconds: check the unit, or leave it out
-MEASURE_OUT_OF_RANGE = the measure "{ $name }" has more than { $digits } digits before the point: check the unit
-AMOUNT_NEGATIVE = the amount is negative: name in refers_to the record that it is a refund of
-REFUND_TAKES_NOTHING = refers_to makes it a refund, and its amount is not negative: write the amount that was paid back with a minus, or leave refers_to empty
-REFERS_TO_NOTHING = { $id } refers to { $other }, which is no record of this account: send that one first, or in the same call
-REFERS_TO_REFUND = { $id } refers to { $other }, which is a refund itself: name the record that was served
-# A version may say anything else than the version before.
-REFERENCE_FIXED = { $id } is there and refers to another record, or to none: withdraw it, and send the refund under an id of its own
-# Messages of a record that is not there, or that the caller may not bring in.
-REPLY_RECORD_UNKNOWN = no record { $id } is on this account, or it is of a day that you may not bring in: import the record first, or correct its id or account
-    .account = { $account } is the id of no account: give it as the lists give it
-# A record's row without any message.
-REPLIES_MISSING = { $id } has no message: send at least one, or leave the row out
-# A message of which nobody says who wrote it.
-REPLY_SIDE_MISSING = by is missing: say whether the agent or the customer wrote it
-# More messages of a record than any dialogue has, or more in one call than it takes.
-REPLIES_TOO_MANY = { $id } would have { $count } messages, and a record has at most { $most }: check whether one id stands for several dialogues
-    .import = at most { $most } messages in a call, these are { $count }: send several calls
-# A claim is of one record, or of one customer.
-CLAIM_NAMES_BOTH = it names a record and a customer: name one of them, or neither for the next record on the account
-# A claim on an account that the caller may not bring claims in for.
-CLAIM_OUT_OF_REACH = claims on account { $account } are beyond what you may send: leave them out, or have somebody send them who may
-# A claim that was taken back stays so.
-CLAIM_WITHDRAWN = the claim of { $at } was withdrawn ({ $why }): leave it out
-# An observation of somebody or something that the caller may not send observations of.
-OBSERVATION_OUT_OF_REACH = { $name } is beyond what you may send: leave it out, or have somebody send it who may
-# Contributors of a record that cannot be meant.
-CONTRIBUTORS_MALFORMED = contributors: "{ $text }" names nobody: write a role and an employee number or nickname, without a semicolon
-    .role = contributors: "{ $text }" is no role: use first_answer, closer or after_sales
-    .twice = contributors: { $text } is there twice: name everybody once in a role
-    .many = contributors: there are more than the { $max } that a record may have
-# The parts of a rule that do not make one record.
-SPLIT_NOT_WHOLE = the parts sum to { $sum } and not to 1000000 millionths: give every role its part so that they make one whole record
-RECORD_CURRENCY_UNKNOWN = "{ $code }" is no currency of ISO 4217: write one, such as JPY, or leave it empty for the group's
-REVISION_OUT_OF_RANGE = the revision { $revision } is above { $most }: send a smaller one
-REVISION_TWICE = both revision and revised_at are there: send one of them
-# A lower revision than the one that is stored, with other content.
-REVISION_STALE = { $id } is there already as revision { $there }, which is newer than { $sent }: send a higher revision, if this is what counts
-    .unsaid = { $id } is there already as revision { $there }, and this row says none: send a higher revision, if this is what counts
-# A record that was taken out stays out: of an import, or of who would take it out once more.
-RECORD_WITHDRAWN = { $id } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
-    .already = { $id } is withdrawn already ({ $why }): nothing is left to do
-# A record that was moved to another account is sent, moved or withdrawn where it was.
-RECORD_MOVED = { $id } was moved to another account ({ $why }): send it for that account
-    .already = { $id } was moved to another account ({ $why }): ListRecordVersions says to which; where that is the right one, nothing is left to do
-RECORD_OUT_OF_REACH = { $id } is beyond what you may bring in of its day: have whoever had the account's team on that day, or the group, bring it in
-RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
-MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text
-ROWS_CONTRADICT = several rows of this call are { $id } and say different things: send the one that is right
-# An id, or a name by which things are told apart, with a character that nobody sees.
-ID_WITH_UNSEEN = { $field } holds the character { $character }, which nobody sees: delete it
-    .here = it holds the character { $character }, which nobody sees: delete it
-DIFFERENT_CONTENT = { $id } is there already with other content ({ $columns }): send it with a higher revision, if this is what counts
-COLUMN_DIFFERS = { $column }: { $there } there, { $here } here
+EXTERNAL_ID_MISSING = external_id est vide : indiquez l’ID de l’enregistrement sur la plateforme
+RECORD_TEXT_TOO_LONG = { $field } est trop long : { $max } caractères au maximum
+MEASURE_TOO_LONG = une mesure est trop longue : { $max } caractères au maximum
+MEASURES_TOO_MANY = la liste des mesures est trop longue : { $max } au maximum
+RECORD_TIME_MISSING = { $field } manque ou n’est pas une heure
+INTERVAL_BACKWARDS = se termine le { $ended }, avant de commencer le { $started } : corrigez l’un des deux
+RECORD_TIME_IMPLAUSIBLE = { $field } n’est pas compris entre les années { $first } et { $last } : vérifiez l’année
+INTERVAL_TOO_LONG = dure du { $started } au { $ended }, et aucun enregistrement ne dure plus de { $days } jours : corrigez les dates
+AMOUNT_OUT_OF_RANGE = le montant dépasse { $most } unités mineures : vérifiez l’unité
+REPLY_OUT_OF_RANGE = la première réponse est venue après plus de { $most } secondes : vérifiez l’unité, ou retirez-la
+MEASURE_OUT_OF_RANGE = la mesure « { $name } » a plus de { $digits } chiffres avant le point : vérifiez l’unité
+AMOUNT_NEGATIVE = le montant est négatif : indiquez dans refers_to l’enregistrement dont il est le remboursement
+REFUND_TAKES_NOTHING = refers_to en fait un remboursement, et son montant n’est pas négatif : écrivez le montant remboursé avec un signe moins, ou laissez refers_to vide
+REFERS_TO_NOTHING = { $id } renvoie à { $other }, qui n’est pas un enregistrement de ce compte : envoyez d’abord celui-ci, ou dans le même appel
+REFERS_TO_REFUND = { $id } renvoie à { $other }, qui est lui-même un remboursement : indiquez l’enregistrement qui a été servi
+REFERENCE_FIXED = { $id } existe déjà et renvoie à un autre enregistrement, ou à aucun : retirez-le, et envoyez le remboursement sous son propre ID
+REPLY_RECORD_UNKNOWN = il n’y a pas d’enregistrement { $id } sur ce compte, ou il date d’un jour que vous ne pouvez pas importer : importez d’abord l’enregistrement, ou corrigez son ID ou son compte
+    .account = { $account } n’est l’ID d’aucun compte : indiquez-le tel que les listes le donnent
+REPLIES_MISSING = { $id } n’a aucun message : envoyez-en au moins un, ou retirez la ligne
+REPLY_SIDE_MISSING = by manque : indiquez si c’est l’agent ou le client qui l’a écrit
+REPLIES_TOO_MANY = { $id } aurait { $count } messages, et un enregistrement en a { $most } au maximum : vérifiez si un même ID désigne plusieurs conversations
+    .import = { $most } messages au maximum par appel, il y en a { $count } : faites plusieurs appels
+CLAIM_NAMES_BOTH = elle indique un enregistrement et un client : indiquez l’un des deux, ou aucun pour le prochain enregistrement du compte
+CLAIM_OUT_OF_REACH = les revendications sur le compte { $account } dépassent ce que vous pouvez envoyer : retirez-les, ou faites-les envoyer par quelqu’un qui en a le droit
+CLAIM_WITHDRAWN = la revendication du { $at } a été retirée ({ $why }) : ne l’envoyez pas
+OBSERVATION_OUT_OF_REACH = { $name } dépasse ce que vous pouvez envoyer : retirez-le, ou faites-le envoyer par quelqu’un qui en a le droit
+CONTRIBUTORS_MALFORMED = contributors : « { $text } » ne désigne personne : écrivez un rôle et un matricule ou un alias, sans point-virgule
+    .role = contributors : « { $text } » n’est pas un rôle : utilisez first_answer, closer ou after_sales
+    .twice = contributors : { $text } figure deux fois : indiquez chacun une seule fois par rôle
+    .many = contributors : il y en a plus que les { $max } admis pour un enregistrement
+SPLIT_NOT_WHOLE = la somme des parts est de { $sum } millionièmes et non de 1000000 : donnez à chaque rôle sa part de façon à former un enregistrement entier
+RECORD_CURRENCY_UNKNOWN = « { $code } » n’est pas une devise ISO 4217 : écrivez-en une, par exemple JPY, ou laissez vide pour celle du groupe
+REVISION_OUT_OF_RANGE = la révision { $revision } dépasse { $most } : envoyez-en une plus petite
+REVISION_TWICE = revision et revised_at sont tous deux présents : envoyez l’un des deux
+REVISION_STALE = { $id } existe déjà en révision { $there }, plus récente que { $sent } : envoyez une révision supérieure si c’est ceci qui compte
+    .unsaid = { $id } existe déjà en révision { $there }, et cette ligne n’en indique pas : envoyez une révision supérieure si c’est ceci qui compte
+RECORD_WITHDRAWN = { $id } a été retiré ({ $why }) : ne l’envoyez pas, ou envoyez une révision supérieure pour le rétablir
+    .already = { $id } est déjà retiré ({ $why }) : il n’y a plus rien à faire
+RECORD_MOVED = { $id } a été déplacé vers un autre compte ({ $why }) : envoyez-le pour ce compte
+    .already = { $id } a été déplacé vers un autre compte ({ $why }) : ListRecordVersions indique lequel ; si c’est le bon, il n’y a plus rien à faire
+RECORD_OUT_OF_REACH = vous n’avez pas le droit d’importer { $id } pour ce jour : faites-le importer par l’unité dont relevait ce jour-là l’équipe du compte, ou par le groupe
+RATING_OUT_OF_RANGE = la note de { $rating } millièmes dépasse dix points
+MEASURE_MALFORMED = la mesure « { $name } » doit avoir un nom qui lui est propre et soit un nombre décimal, soit un texte
+ROWS_CONTRADICT = plusieurs lignes de cet appel portent { $id } et disent des choses différentes : envoyez celle qui est juste
+ID_WITH_UNSEEN = { $field } contient le caractère { $character }, que personne ne voit : supprimez-le
+    .here = il contient le caractère { $character }, que personne ne voit : supprimez-le
+DIFFERENT_CONTENT = { $id } existe déjà avec un autre contenu ({ $columns }) : envoyez-le avec une révision supérieure si c’est ceci qui compte
+COLUMN_DIFFERS = { $column } : { $there } là-bas, { $here } ici
     .hidden = { $column }
-NO_VALUE_THERE = none
-# Putting records right.
-MOVED_TO_ITSELF = it is the account that the record is on: name the one that it is of
-# A record that refunds refer to cannot be withdrawn.
-RECORD_REFERRED_TO = refund { $refund } refers to { $id }: withdraw the refund first
-# A refund is on the account of the record that it refers to.
-REFUND_MOVES_WITH_RECORD = { $id } is a refund of { $other }: move that record, and its refunds go with it
-# A move overwrites nothing.
-RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: nothing is overwritten, withdraw the one that is wrong
-# An amount in another currency than what is reckoned in, and no rate of its day or of a day before.
-RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then correct the cycle again if it was published, else close it again, without naming a run or from one that is started afterwards: an earlier run keeps the rates that it has
-    .look = { $account } has sales in { $from } from { $day } on, and no rate of { $from } and { $to } is known then: have it set from that day or an earlier one (SetRates, with its source)
-# A record of an account of another unit stops a cycle of this one; the code says why.
-RECORD_ELSEWHERE = a record of an account that is not of this unit cannot be computed with ({ $why }): have the group close a cycle over the same days, which names the record, have it put right, then close again without naming a run, or from one that is started afterwards: an earlier run keeps the records and rates that it read
-# A session's amount, in what is reckoned in, is more than is computed with.
-RECORD_AMOUNT_TOO_LARGE = the amount of record { $record } of { $account } is more than { $most } in minor units of { $to }, which is more than is computed with: correct the amount or the rate of its day, then close again
+NO_VALUE_THERE = aucune valeur
+MOVED_TO_ITSELF = c’est le compte sur lequel l’enregistrement se trouve déjà : indiquez celui auquel il appartient
+RECORD_REFERRED_TO = le remboursement { $refund } renvoie à { $id } : retirez d’abord le remboursement
+REFUND_MOVES_WITH_RECORD = { $id } est un remboursement de { $other } : déplacez cet enregistrement, et ses remboursements le suivent
+RECORD_THERE_ALREADY = l’autre compte a, ou avait, un autre enregistrement { $id } : rien n’est écrasé, retirez celui qui est faux
+RECORD_RATE_MISSING = l’enregistrement { $record } de { $account } est en { $currency }, et le calcul d’attribution date d’avant la conservation des taux : clôturez le cycle sans indiquer ce calcul, ou lancez-en un autre
+    .on = l’enregistrement { $record } de { $account } est en { $from }, et aucun taux entre { $from } et { $to } n’est connu au { $day } : faites-en saisir un à partir de ce jour ou d’un jour antérieur (SetRates, avec sa source), puis corrigez de nouveau le cycle s’il a été publié, sinon clôturez-le de nouveau, sans indiquer de calcul ou à partir d’un calcul lancé après : un calcul antérieur garde les taux qu’il a
+    .look = { $account } a des ventes en { $from } à partir du { $day }, et aucun taux entre { $from } et { $to } n’est alors connu : faites-en saisir un à partir de ce jour ou d’un jour antérieur (SetRates, avec sa source)
+RECORD_ELSEWHERE = le calcul est impossible avec un enregistrement d’un compte qui n’est pas de cette unité ({ $why }) : faites clôturer par le groupe un cycle sur les mêmes jours, qui indique l’enregistrement, faites-le rectifier, puis clôturez de nouveau sans indiquer de calcul, ou à partir d’un calcul lancé après : un calcul antérieur garde les enregistrements et les taux qu’il a lus
+RECORD_AMOUNT_TOO_LARGE = le montant de l’enregistrement { $record } de { $account } dépasse { $most } en unités mineures de { $to }, soit plus que ce qui peut être calculé : corrigez le montant ou le taux de ce jour, puis clôturez de nouveau
 
-# Schedules.
 
-# A schedule's unit is that of its cycles.
-SCHEDULE_UNIT_STAYS = the unit of a schedule stays: write another schedule for another unit
-# Who is in is settled anew each month.
-SCHEDULE_AS_OF = a schedule settles each month who is in, on the last day of that month: leave the day out
-# A day of a month.
-SCHEDULE_DAY = { $day } is no day of a month: write 1 to 31; in a month that does not have it, the last day is meant
-# How long a run waits between looking and closing.
-SCHEDULE_DELAY = a run waits at most { $most } minutes between looking and closing
-    .dry = a schedule that looks first says how many minutes later it closes, 1 to { $most }; one that does not look first says 0
-# Closing has begun.
-SCHEDULE_RUN_CLOSES = the run is closing its cycle: cancel the closing of the cycle instead
-# The run is over.
-SCHEDULE_RUN_ENDED = the run has ended: there is nothing to stop
-# A month is begun once.
-SCHEDULE_MONTH_THERE = the month has been begun already: it can be begun again once its run failed or was stopped
-# A month is closed once it is over.
-SCHEDULE_MONTH_NOT_OVER = the month is not over yet in the zone of the schedule: begin it afterwards
-# A schedule that would close every month a second time.
-SCHEDULE_THERE = the schedule { $schedule } says the same, and every month would be closed twice: change that one (UpdateSchedule), or give this one another name if that is meant
-# Who wrote the schedule last left, or lost the right to make and close cycles of its unit.
-SCHEDULE_MAKER_MAY_NOT = whoever wrote the schedule last may not make and close cycles here any more: let somebody who may write it anew (UpdateSchedule), and begin this month by hand (BeginScheduleRun)
+SCHEDULE_UNIT_STAYS = l’unité d’une clôture programmée ne change pas : créez une autre clôture programmée pour une autre unité
+SCHEDULE_AS_OF = une clôture programmée détermine chaque mois quelles personnes en font partie, au dernier jour de ce mois : n’indiquez pas de jour
+SCHEDULE_DAY = { $day } n’est pas un jour du mois : écrivez de 1 à 31 ; dans un mois qui n’a pas ce jour, c’est le dernier qui compte
+SCHEDULE_DELAY = une exécution attend au maximum { $most } minutes entre l’examen préalable et la clôture
+    .dry = une clôture programmée avec examen préalable indique combien de minutes plus tard elle clôture, de 1 à { $most } ; sans examen préalable, elle indique 0
+SCHEDULE_RUN_CLOSES = l’exécution est en train de clôturer son cycle : annulez plutôt la clôture du cycle
+SCHEDULE_RUN_ENDED = l’exécution est terminée : il n’y a rien à arrêter
+SCHEDULE_MONTH_THERE = le mois a déjà été commencé : il peut l’être de nouveau une fois que son exécution a échoué ou a été arrêtée
+SCHEDULE_MONTH_NOT_OVER = le mois n’est pas encore terminé dans le fuseau horaire de la clôture programmée : commencez-le ensuite
+SCHEDULE_THERE = la clôture programmée { $schedule } indique la même chose, et chaque mois serait clôturé deux fois : modifiez celle-là (UpdateSchedule), ou donnez un autre nom à celle-ci si c’est voulu
+SCHEDULE_MAKER_MAY_NOT = la dernière personne à avoir modifié la clôture programmée n’a plus le droit de créer et de clôturer des cycles ici : faites-la enregistrer de nouveau par quelqu’un qui en a le droit (UpdateSchedule), et commencez ce mois à la main (BeginScheduleRun)
 
-SCHEDULE_BEGAN = { $month } has begun, which was due at { $due }
+SCHEDULE_BEGAN = { $month } a commencé ; c’était prévu le { $due }
 SCHEDULE_LEFT_OUT = { $months ->
-    [one] { $months } month before was missed longer ago than { $most } months and is not closed by itself: close it by hand if it is wanted
-   *[other] { $months } months before were missed longer ago than { $most } months and are not closed by themselves: close them by hand if they are wanted
+    [one] { $months } mois précédent a été manqué il y a plus de { $most } mois et n’est pas clôturé automatiquement : clôturez-le à la main si vous le souhaitez
+   *[other] { $months } mois précédents ont été manqués il y a plus de { $most } mois et ne sont pas clôturés automatiquement : clôturez-les à la main si vous le souhaitez
 }
-SCHEDULE_LOOKED = looked: { $people ->
-    [one] { $people } person is in
-   *[other] { $people } people are in
+SCHEDULE_LOOKED = examen : { $people ->
+    [one] { $people } personne concernée
+   *[other] { $people } personnes concernées
 }, { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
-} with { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} around the month, { $findings ->
-    [0] nothing odd
-    [one] { $findings } finding ({ $kinds })
-   *[other] { $findings } findings ({ $kinds })
+    [one] { $accounts } compte
+   *[other] { $accounts } comptes
+} avec { $records ->
+    [one] { $records } enregistrement
+   *[other] { $records } enregistrements
+} autour du mois, { $findings ->
+    [0] rien d’anormal
+    [one] { $findings } constat ({ $kinds })
+   *[other] { $findings } constats ({ $kinds })
 }
-    .everybody = looked: everybody of the group is in, { $accounts ->
-        [one] { $accounts } account
-       *[other] { $accounts } accounts
-    } with { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } around the month, { $findings ->
-        [0] nothing odd
-        [one] { $findings } finding ({ $kinds })
-       *[other] { $findings } findings ({ $kinds })
+    .everybody = examen : tout le groupe est concerné, { $accounts ->
+        [one] { $accounts } compte
+       *[other] { $accounts } comptes
+    } avec { $records ->
+        [one] { $records } enregistrement
+       *[other] { $records } enregistrements
+    } autour du mois, { $findings ->
+        [0] rien d’anormal
+        [one] { $findings } constat ({ $kinds })
+       *[other] { $findings } constats ({ $kinds })
     }
-SCHEDULE_WAITS = nothing is closed before { $until }: stop the run if something is to be put right first
-SCHEDULE_WOULD_FAIL = as it is now, closing will be refused: { $why }; what comes in by then counts
-SCHEDULE_MAY_FAIL = as it is now, closing will be refused if somebody of the unit is credited with it: { $why }; what comes in by then counts
-SCHEDULE_AWAITS_RUN = waits for an attribution run of { $from } to { $to } about this unit or one above it, begun once these days were over: start one there (StartAttributionRun), or close a cycle there
-    .early = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, began before these days were over: start another one there (StartAttributionRun)
-    .differs = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, has another policy than this schedule: start one by the policy of the schedule (StartAttributionRun), or change the schedule (UpdateSchedule)
-    .part = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, is about a part of what is closed: start one about all of it (StartAttributionRun)
-SCHEDULE_SCORES_FROM = scores from the attribution run { $run }
-SCHEDULE_CLOSES = made the cycle { $cycle } and closes it
-    .again = closes the cycle { $cycle } again, which came to nothing
-SCHEDULE_DONE = closed: { $people ->
-    [one] { $people } person has a card
-   *[other] { $people } people have a card
-}, of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} { $nobody ->
-    [one] { $nobody } is credited to nobody
-   *[other] { $nobody } are credited to nobody
+SCHEDULE_WAITS = rien n’est clôturé avant le { $until } : arrêtez l’exécution si quelque chose doit d’abord être rectifié
+SCHEDULE_WOULD_FAIL = en l’état, la clôture sera refusée : { $why } ; ce qui arrive d’ici là compte
+SCHEDULE_MAY_FAIL = en l’état, la clôture sera refusée si cela est attribué à quelqu’un de l’unité : { $why } ; ce qui arrive d’ici là compte
+SCHEDULE_AWAITS_RUN = attend un calcul d’attribution du { $from } au { $to } sur cette unité ou une unité supérieure, commencé une fois ces jours passés : lancez-en un là (StartAttributionRun), ou clôturez-y un cycle
+    .early = attend un calcul d’attribution du { $from } au { $to } sur cette unité ou une unité supérieure : le plus récent, { $run }, a commencé avant que ces jours soient passés : lancez-en un autre là (StartAttributionRun)
+    .differs = attend un calcul d’attribution du { $from } au { $to } sur cette unité ou une unité supérieure : le plus récent, { $run }, a une autre politique que cette clôture programmée : lancez-en un selon la politique de celle-ci (StartAttributionRun), ou modifiez la clôture programmée (UpdateSchedule)
+    .part = attend un calcul d’attribution du { $from } au { $to } sur cette unité ou une unité supérieure : le plus récent, { $run }, ne porte que sur une partie de ce qui est clôturé : lancez-en un sur l’ensemble (StartAttributionRun)
+SCHEDULE_SCORES_FROM = note à partir du calcul d’attribution { $run }
+SCHEDULE_CLOSES = a créé le cycle { $cycle } et le clôture
+    .again = clôture de nouveau le cycle { $cycle }, qui n’avait pas abouti
+SCHEDULE_DONE = clôturé : { $people ->
+    [one] { $people } personne a une fiche
+   *[other] { $people } personnes ont une fiche
+}, sur { $records ->
+    [one] { $records } enregistrement
+   *[other] { $records } enregistrements
+}, { $nobody ->
+    [one] { $nobody } n’est attribué à personne
+   *[other] { $nobody } ne sont attribués à personne
 }, { $findings ->
-    [one] { $findings } finding
-   *[other] { $findings } findings
-}; look at it, and publish it if it is right
-SCHEDULE_FAILED = came to nothing: { $why }
-SCHEDULE_AGAIN = begun again by hand
-SCHEDULE_STOPPED = stopped by hand
-SCHEDULE_DELETED = stopped, since the schedule was deleted
-SCHEDULE_CYCLE_CANCELLED = the closing of the cycle was cancelled
+    [one] { $findings } constat
+   *[other] { $findings } constats
+} ; examinez le résultat, et publiez-le s’il est juste
+SCHEDULE_FAILED = n’a pas abouti : { $why }
+SCHEDULE_AGAIN = recommencé à la main
+SCHEDULE_STOPPED = arrêté à la main
+SCHEDULE_DELETED = arrêté, car la clôture programmée a été supprimée
+SCHEDULE_CYCLE_CANCELLED = la clôture du cycle a été annulée
 
-# Observations.
 
-# An observation says what was measured.
-OBSERVATION_WITHOUT_MEASURE = measure is empty: give the name of the measure, as schemes name it
-# An observation is about one subject.
-OBSERVATION_WITHOUT_SUBJECT = it says nothing that it is about: give a person, a unit, an account, a store or a campaign
-    .id = the id of the { $kind ->
-        [person] person
-        [unit] unit
-       *[account] account
-    } is no id: give it as the lists give it
-# Nobody, or nothing, of this name is known.
+OBSERVATION_WITHOUT_MEASURE = measure est vide : indiquez le nom de la mesure, tel que les barèmes l’emploient
+OBSERVATION_WITHOUT_SUBJECT = rien n’indique sur quoi elle porte : indiquez une personne, une unité, un compte, une boutique ou une campagne
+    .id = l’ID { $kind ->
+        [person] de la personne
+        [unit] de l’unité
+       *[account] du compte
+    } n’en est pas un : indiquez-le tel que les listes le donnent
 OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] no person { $key } is known: correct it, or bring that in first
-    [unit] no unit { $key } is there on these days or now, and nobody ever worked in it: correct the unit, correct the days where it was closed before them, or bring it in first
-    [account] no account { $key } is known: correct it, or bring that in first
-   *[store] no account of a store { $key } is known: correct it, or bring that in first
+    [person] aucune personne { $key } n’est connue : corrigez l’indication, ou importez d’abord cette personne
+    [unit] aucune unité { $key } n’existe à ces dates ni maintenant, et personne n’y a jamais travaillé : corrigez l’unité, corrigez les jours si elle a été fermée avant, ou importez-la d’abord
+    [account] aucun compte { $key } n’est connu : corrigez l’indication, ou importez d’abord ce compte
+   *[store] aucun compte d’une boutique { $key } n’est connu : corrigez l’indication, ou importez d’abord ce compte
 }
-# The unit was closed before the last of these days, or not there yet.
-OBSERVATION_UNIT_CLOSED = unit { $unit } was closed, and { $last } was its last day: let the days end there, or correct the unit
-    .into = unit { $unit } was closed, { $last } was its last day, and its people went to { $into }: let the days end there, and send what was observed from then on for that unit
-    .later = unit { $unit } begins on { $from }: correct the days or the unit
-# The suite knows it from duty and employments.
-OBSERVATION_RESERVED = "{ $measure }" is observed by the suite itself: leave it out, or give the measure another name
-# Only a campaign is run by a unit.
-OBSERVATION_UNIT_NOT_HERE = unit_id says who runs a campaign, and this is about { $kind ->
-    [person] a person
-    [unit] a unit
-    [account] an account
-   *[store] a store
-}: leave it out
-# An observation is at an instant or over days.
-OBSERVATION_WITHOUT_TIME = it needs either an instant (at) or a first day and, for more than one, a last one (from, to): give one of both
-    .date = { $field } is no date: write it as 2026-03-31
-OBSERVATION_BACKWARDS = ends { $to } before it begins { $from }: correct one of them
-OBSERVATION_TOO_LONG = is about { $from } to { $to }, and no observation is about more than { $most } days: correct the days
-OBSERVATION_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-OBSERVATION_WITHOUT_NUMBER = "{ $text }" is no decimal number with at most six places: correct it
-OBSERVATION_OUT_OF_RANGE = the value is above { $most } either way: check the unit
-# Another value of the same measure, subject and time.
-OBSERVATION_DIFFERENT = { $name } is there already with { $other } from { $source }, and here it is { $value } from { $of }: send it with a higher revision, if this is what counts
-# An observation that was taken out stays out.
-OBSERVATION_WITHDRAWN = { $name } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
+OBSERVATION_UNIT_CLOSED = l’unité { $unit } a été fermée, et son dernier jour était le { $last } : arrêtez les jours à cette date, ou corrigez l’unité
+    .into = l’unité { $unit } a été fermée, son dernier jour était le { $last }, et son personnel a rejoint { $into } : arrêtez les jours à cette date, et envoyez pour cette dernière ce qui a été observé ensuite
+    .later = l’unité { $unit } commence le { $from } : corrigez les jours ou l’unité
+OBSERVATION_RESERVED = « { $measure } » est observée par la suite elle-même : retirez-la, ou donnez un autre nom à la mesure
+OBSERVATION_UNIT_NOT_HERE = unit_id indique qui mène une campagne, et ceci porte sur { $kind ->
+    [person] une personne
+    [unit] une unité
+    [account] un compte
+   *[store] une boutique
+} : retirez-le
+OBSERVATION_WITHOUT_TIME = il faut soit un instant (at), soit un premier jour et, s’il y en a plusieurs, un dernier (from, to) : indiquez l’un ou l’autre
+    .date = { $field } n’est pas une date : écrivez-la sous la forme 2026-03-31
+OBSERVATION_BACKWARDS = se termine le { $to }, avant de commencer le { $from } : corrigez l’une des deux dates
+OBSERVATION_TOO_LONG = porte sur la période du { $from } au { $to }, et aucune observation ne porte sur plus de { $most } jours : corrigez les jours
+OBSERVATION_TIME_IMPLAUSIBLE = { $field } n’est pas compris entre les années { $first } et { $last } : vérifiez l’année
+OBSERVATION_WITHOUT_NUMBER = « { $text } » n’est pas un nombre décimal à six décimales au plus : corrigez-le
+OBSERVATION_OUT_OF_RANGE = la valeur dépasse { $most } en plus ou en moins : vérifiez l’unité
+OBSERVATION_DIFFERENT = { $name } existe déjà avec { $other } de { $source }, et c’est ici { $value } de { $of } : envoyez une révision supérieure si c’est ceci qui compte
+OBSERVATION_WITHDRAWN = { $name } a été retiré ({ $why }) : ne l’envoyez pas, ou envoyez une révision supérieure pour le rétablir
 
-# Schemes.
 
-SCHEME_WITHOUT_INDICATORS = at least one indicator is needed
-NAME_TWICE = "{ $name }" is there twice
-WEIGHTS_NOT_HUNDRED = the weights sum to { $sum }, not to 100: change them so that they sum to exactly 100
-WEIGHT_NOT_POSITIVE = { $weight } is not above zero: leave the indicator out
-# A measure of the scheme is beyond what is computed with.
-MEASURE_TOO_LARGE = the measure "{ $column }" of record { $record } of { $account } is { $value }, which is too large to compute with: at most 9000000000000 either way; correct the record, or take the indicator out of the scheme
-    .row = { $text } is too large to compute with: at most { $most } either way
-MEASURE_TOO_LARGE_CURE = correct the number, or take the indicator that measures the column out of scheme.yaml
-MEASURE_UNKNOWN = "{ $measure }" is neither a built-in measure (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) nor a numeric column of the records
-# The bounds of a standard name an indicator that it does not have.
-BOUNDS_OF_NOTHING = the scheme has no indicator "{ $kpi }": write the key of one of its own
-# The least of a bound is above its greatest.
-BOUNDS_BACKWARDS = the least, { $min }, is above the greatest, { $max }: exchange them
-# The standard's own value is not within its bounds.
-BOUNDS_WITHOUT_OWN = the scheme itself has { $own }, which is not from { $min } to { $max }: widen the bounds so that it is
-# The share of indicators beside the standard's is no share.
-BOUNDS_EXTRA = { $most } is not above 0 and below 100
-# A branch's scheme has a value that the standard it refines does not allow.
-REFINED_BEYOND = { $value } is outside of what the standard "{ $standard }" allows: { $min } to { $max }
-    .target = the standard "{ $standard }" allows a number from { $min } to { $max }
-# A branch's scheme changes what the standard that it refines lays down.
-REFINED_FIXED = the standard "{ $standard }" lays this down: write what it has
-    .value = the standard "{ $standard }" lays down { $fixed }, not { $value }
-# An indicator of a branch's scheme has the key of one of the standard's and measures something else.
-# A branch's scheme defines a measure of the standard in another way.
-REFINED_DEFINITION = the standard "{ $standard }" lays down what "{ $measure }" is: copy its definition as it is
-    .column = the standard "{ $standard }" takes "{ $measure }" from the column of this name: give the definition another name
-    .extra = the standard "{ $standard }" allows "{ $measure }" as the catalogue defines it: leave the definition out, and it is copied from there
-REFINED_MEASURE = "{ $kpi }" of the standard "{ $standard }" measures { $measure }: measure that, or give this indicator a key of its own
-# Two ways of saying how much an indicator may count.
-WEIGHT_BOUND_TWICE = say either weight, from and to, or weight_within, so much more or less: not both
-# A bound that is said the wrong way round.
-WEIGHT_BOUND_BELOW_0 = so much more or less is said as a number of 0 or above
-# A bound beyond what is computed with.
-WEIGHT_BOUND_TOO_LARGE = this is more than can be computed with: say at most 100
-# A branch's scheme lacks an indicator that the standard lays down.
-REFINED_LEFT_OUT = "{ $kpi }" is missing, and the standard "{ $standard }" does not allow to leave it out
-# A branch's scheme has an indicator beside the standard's, which allows none.
-REFINED_EXTRA = "{ $kpi }" is no indicator of the standard "{ $standard }", which allows none beside its own
-# An indicator beside the standard's measures something that the standard does not allow.
-REFINED_EXTRA_MEASURE = "{ $measure }" is not among what indicators beside those of the standard "{ $standard }" may measure: { $measures }
-# The indicators beside the standard's weigh more than it allows.
-REFINED_EXTRA_SHARE = the indicators beside those of the standard "{ $standard }" weigh { $sum }, and it allows at most { $most } together
-# What a scheme names as its parent is of the same unit, or of one that is not above it.
-SCHEME_PARENT_NOT_ABOVE = a scheme refines one of the group or of a unit above its own: name such a one, or none
-# A scheme, or a version, is out of use: by the end of the cycle's period, or today where something is written.
-SCHEME_WITHDRAWN = the scheme "{ $name }" is out of use from { $from } on: take another one, or write one under another name
-    .version = version { $version } of "{ $name }" is out of use from { $from } on: take another version
-    .version_none = version { $version } of "{ $name }" is out of use from { $from } on, and no other version is in use then: take another scheme, or have a new version written
-    .version_for = version { $version } of "{ $name }" is out of use from { $from } on: take version { $instead }
-    .parent = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine another version, or another scheme
-    .parent_none = the version of "{ $name }" that the scheme refines is out of use since { $from }, and so is every other one: refine another scheme, or none
-    .parent_for = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine version { $version }
-# A version or scheme was withdrawn before.
-SCHEME_WITHDRAWN_ALREADY = that is out of use from { $from } on already
-# What is to be used in place of a withdrawn version cannot be.
-SCHEME_NOT_INSTEAD = version { $version } cannot be used in place of it: name another version of the scheme that is in use, and only where one version is withdrawn
-# A scheme that another stack writes.
-SCHEME_IMPORTED = the scheme came from { $region } and is written there: change it there and import the file again
-# Only schemes of the group go to other stacks.
-SCHEME_OF_A_UNIT = the scheme belongs to a unit and stays in its region: export a scheme of the group
-# A file has other content under a version that is known here.
-STANDARD_DIFFERS = version { $version } of "{ $name }" is here with other content: versions never change, so ask the stack that writes it which is right
-    .withdrawal = "{ $name }" is out of use here from another day on: ask the stack that writes it which is right
-# A file of a stack that does not write the scheme.
-STANDARD_NOT_FROM = the scheme is not written by the stack of { $region }: import the file of the stack that writes it
-# A scheme of the group has the name already.
-SCHEME_NAME_TAKEN = the group has another scheme of the name "{ $name }" here: give the standard another name where it is written
-# No scheme of the group has the name.
-SCHEME_NAME_UNKNOWN = the group has no scheme of the name "{ $name }" here: ListSchemes tells their names
-STANDARD_IMPORTED = "{ $name }" of { $region }: version { $version } is the newest, { $written } new, { $unchanged } unchanged
-# A unit's scheme refines none of the standards that are mandatory for it.
-STANDARD_MANDATORY = a scheme here must refine one of the standards that are mandatory: name one of them as its parent: { $standards }
-TARGET_MISSING = a number or team_median is needed
-TARGET_NOT_POSITIVE = { $target } is not above zero
-FLOOR_NOT_BELOW_CAP = the floor { $floor } is not below the cap { $cap }
-SMALL_SAMPLE_NOT_HERE = only rates and means can be drawn to the average
-QUOTAS_NOT_WHOLE = the quotas must sum to exactly 1000000 millionths
-BANDS_OUT_OF_ORDER = write the bands best first, with no more points for a worse one
-BANDS_NOT_HERE = bands belong to forced_distribution only
-GRADES_OUT_OF_ORDER = write the grades best first, each with a lower min_score
-GRADES_MIXED = give every grade a min_score, or every grade a quota
-# A definition of a measure says not what it is taken from, or not how.
-MEASURE_OF_EXPECTED = say what the measure is taken from: record, observation, ratio, sum, repeat, trend or team
-AGGREGATION_EXPECTED = say how the values become one, by an aggregation that this release knows
-OBSERVED_OF_EXPECTED = say of what it is observed: a person, a unit, an account, a store or a campaign
-MEASURES_DEFINED_TOO_MANY = a scheme defines at most { $most } measures: leave out those that no indicator uses
-MEASURE_BUILT_IN = "{ $name }" is a built-in measure: give the definition another name
-MEASURE_VALID_BACKWARDS = the first day, { $from }, is after the last, { $to }: exchange them
-MEASURE_VALUE_MISSING = a value of the records is needed: first_reply_seconds, duration_seconds, resolved, rating, amount, or a column of numbers
-MEASURE_OF_RESOLVED = resolved is yes or no: take its share, or count the records
-MEASURE_COLUMN_UNKNOWN = "{ $column }" is no numeric column of the records
-MEASURE_TEST_MISSING = a threshold is needed: at_most, at_least, below, above or equal
-MEASURE_TEST_NOT_HERE = a threshold belongs to a share, or to a count of records or customers by a value: leave it out
-MEASURE_HOURS_EMPTY = the hours begin and end at the same time: leave them out to count all day
-MEASURE_HOURS_NOT_HERE = only seconds can be counted within hours, those of first_reply_seconds or duration_seconds: count records that begin within them
-MEASURE_SESSION_TOO_LONG = a session has pauses of at most { $most } minutes
-MEASURE_SESSION_NOT_HERE = a sum takes every record, and customers are counted once anyhow: leave the session out
-MEASURE_ADDS_NOT_UP = "{ $measure }" is no count and no sum, so that nothing can be divided by it or by something: name one that adds up
-MEASURE_SUM_EMPTY = at least one measure to sum is needed
-MEASURE_FACTOR_ZERO = a factor of 0 takes a measure out: leave it out
-MEASURE_COUNT_EXPECTED = "{ $measure }" is no count of records that the scheme defines: a repetition is looked for among records
-MEASURE_DAYS_BEYOND = a repetition is looked for within 1 to { $most } days
-MEASURE_PART_UNKNOWN = "{ $measure }" is neither defined in the scheme nor built in: define it too, or correct the name
-MEASURE_OF_ITSELF = "{ $measure }" is computed from itself: take it out of what it is computed from
-MEASURE_NAME_RESERVED = names that begin with "{ $prefix }" belong to the measures that everybody has: choose another name
-# The owner has a measure of this name in the catalogue.
-MEASURE_NAME_TAKEN = there is a measure of the name "{ $name }" already: change that one, or choose another name
-# A measure of the catalogue keeps its name, since schemes name it.
-MEASURE_NAME_FIXED = the measure is called "{ $name }" and stays so: define another one under the new name, and retire this one
-# A measure of the catalogue that is out of use is named.
-MEASURE_RETIRED = out of use in the catalogue: { $measures }. Name another measure, define one of that name in the scheme itself, or put it back in use (UpdateMeasure)
-# A measure that is out of use already.
-MEASURE_RETIRED_ALREADY = "{ $name }" is out of use already
-# Other measures of the catalogue are computed from one that is to be changed or retired.
-MEASURE_NEEDED = other measures of the catalogue are computed from "{ $name }" and would not be sound any more: change or retire these first: { $by }
+SCHEME_WITHOUT_INDICATORS = il faut au moins un indicateur
+NAME_TWICE = « { $name } » figure deux fois
+WEIGHTS_NOT_HUNDRED = la somme des poids est de { $sum } et non de 100 : modifiez-les pour qu’elle soit exactement de 100
+WEIGHT_NOT_POSITIVE = { $weight } n’est pas supérieur à zéro : retirez l’indicateur
+MEASURE_TOO_LARGE = la mesure « { $column } » de l’enregistrement { $record } de { $account } est de { $value }, ce qui est trop grand pour le calcul : 9000000000000 au maximum en plus ou en moins ; corrigez l’enregistrement, ou retirez l’indicateur du barème
+    .row = { $text } est trop grand pour le calcul : { $most } au maximum en plus ou en moins
+MEASURE_TOO_LARGE_CURE = corrigez le nombre, ou retirez de scheme.yaml l’indicateur qui mesure la colonne
+MEASURE_UNKNOWN = « { $measure } » n’est ni une mesure intégrée (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) ni une colonne numérique des enregistrements
+BOUNDS_OF_NOTHING = le barème n’a pas d’indicateur « { $kpi } » : écrivez la clé de l’un des siens
+BOUNDS_BACKWARDS = le minimum, { $min }, dépasse le maximum, { $max } : inversez-les
+BOUNDS_WITHOUT_OWN = le barème lui-même a { $own }, qui n’est pas compris entre { $min } et { $max } : élargissez les limites pour qu’il le soit
+BOUNDS_EXTRA = { $most } n’est pas supérieur à 0 et inférieur à 100
+REFINED_BEYOND = { $value } sort de ce que le standard « { $standard } » permet : de { $min } à { $max }
+    .target = le standard « { $standard } » permet un nombre de { $min } à { $max }
+REFINED_FIXED = le standard « { $standard } » fixe cela : écrivez ce qu’il contient
+    .value = le standard « { $standard } » fixe { $fixed }, et non { $value }
+REFINED_DEFINITION = le standard « { $standard } » fixe ce qu’est « { $measure } » : copiez sa définition telle quelle
+    .column = le standard « { $standard } » prend « { $measure } » dans la colonne de ce nom : donnez un autre nom à la définition
+    .extra = le standard « { $standard } » admet « { $measure } » tel que le catalogue le définit : retirez la définition, et elle en sera copiée
+REFINED_MEASURE = « { $kpi } » du standard « { $standard } » mesure { $measure } : mesurez cela, ou donnez à cet indicateur sa propre clé
+WEIGHT_BOUND_TWICE = indiquez soit weight, from et to, soit weight_within, l’écart admis en plus ou en moins : pas les deux
+WEIGHT_BOUND_BELOW_0 = un écart en plus ou en moins s’indique par un nombre supérieur ou égal à 0
+WEIGHT_BOUND_TOO_LARGE = c’est plus que ce qui peut être calculé : indiquez 100 au maximum
+REFINED_LEFT_OUT = « { $kpi } » manque, et le standard « { $standard } » ne permet pas de l’omettre
+REFINED_EXTRA = « { $kpi } » n’est pas un indicateur du standard « { $standard } », qui n’en admet aucun en plus des siens
+REFINED_EXTRA_MEASURE = « { $measure } » ne fait pas partie de ce que peuvent mesurer les indicateurs ajoutés à ceux du standard « { $standard } » : { $measures }
+REFINED_EXTRA_SHARE = les indicateurs ajoutés à ceux du standard « { $standard } » pèsent { $sum }, et il admet { $most } au maximum pour l’ensemble
+SCHEME_PARENT_NOT_ABOVE = un barème décline celui du groupe ou d’une unité supérieure à la sienne : indiquez-en un tel, ou aucun
+SCHEME_WITHDRAWN = le barème « { $name } » n’est plus en vigueur à partir du { $from } : prenez-en un autre, ou créez-en un sous un autre nom
+    .version = la version { $version } de « { $name } » n’est plus en vigueur à partir du { $from } : prenez une autre version
+    .version_none = la version { $version } de « { $name } » n’est plus en vigueur à partir du { $from }, et aucune autre ne l’est alors : prenez un autre barème, ou faites rédiger une nouvelle version
+    .version_for = la version { $version } de « { $name } » n’est plus en vigueur à partir du { $from } : prenez la version { $instead }
+    .parent = la version de « { $name } » que le barème décline n’est plus en vigueur depuis le { $from } : déclinez une autre version, ou un autre barème
+    .parent_none = la version de « { $name } » que le barème décline n’est plus en vigueur depuis le { $from }, et aucune autre ne l’est non plus : déclinez un autre barème, ou aucun
+    .parent_for = la version de « { $name } » que le barème décline n’est plus en vigueur depuis le { $from } : déclinez la version { $version }
+SCHEME_WITHDRAWN_ALREADY = cela n’est déjà plus en vigueur à partir du { $from }
+SCHEME_NOT_INSTEAD = la version { $version } ne peut pas la remplacer : indiquez une autre version du barème qui soit en vigueur, et seulement si une seule version est retirée
+SCHEME_IMPORTED = le barème vient de { $region } et s’y rédige : modifiez-le là-bas et importez de nouveau le fichier
+SCHEME_OF_A_UNIT = le barème appartient à une unité et reste dans sa région : exportez un barème du groupe
+STANDARD_DIFFERS = la version { $version } de « { $name } » existe ici avec un autre contenu : les versions ne changent jamais, demandez donc à l’instance qui le rédige laquelle est la bonne
+    .withdrawal = « { $name } » n’est plus en vigueur ici à partir d’un autre jour : demandez à l’instance qui le rédige lequel est le bon
+STANDARD_NOT_FROM = le barème n’est pas rédigé par l’instance de { $region } : importez le fichier de l’instance qui le rédige
+SCHEME_NAME_TAKEN = le groupe a ici un autre barème nommé « { $name } » : donnez un autre nom au standard là où il est rédigé
+SCHEME_NAME_UNKNOWN = le groupe n’a pas ici de barème nommé « { $name } » : ListSchemes en donne les noms
+STANDARD_IMPORTED = « { $name } » de { $region } : la version { $version } est la plus récente, nouvelles : { $written }, inchangées : { $unchanged }
+STANDARD_MANDATORY = un barème doit ici décliner l’un des standards obligatoires : indiquez comme parent l’un d’eux : { $standards }
+TARGET_MISSING = il faut un nombre ou team_median
+TARGET_NOT_POSITIVE = { $target } n’est pas supérieur à zéro
+FLOOR_NOT_BELOW_CAP = le plancher { $floor } n’est pas inférieur au plafond { $cap }
+SMALL_SAMPLE_NOT_HERE = seuls les taux et les moyennes peuvent être ramenés vers la moyenne
+QUOTAS_NOT_WHOLE = la somme des quotas doit être exactement de 1000000 millionièmes
+BANDS_OUT_OF_ORDER = écrivez les tranches en commençant par la meilleure, une moins bonne n’ayant jamais plus de points
+BANDS_NOT_HERE = les tranches ne vont qu’avec forced_distribution
+GRADES_OUT_OF_ORDER = écrivez les niveaux en commençant par le meilleur, chacun avec un min_score plus bas
+GRADES_MIXED = donnez un min_score à chaque niveau, ou un quota à chaque niveau
+MEASURE_OF_EXPECTED = indiquez d’où la mesure est tirée : record, observation, ratio, sum, repeat, trend ou team
+AGGREGATION_EXPECTED = indiquez comment les valeurs se réduisent à une seule, par une agrégation que cette version connaît
+OBSERVED_OF_EXPECTED = indiquez sur quoi porte l’observation : une personne, une unité, un compte, une boutique ou une campagne
+MEASURES_DEFINED_TOO_MANY = un barème définit { $most } mesures au maximum : retirez celles qu’aucun indicateur n’utilise
+MEASURE_BUILT_IN = « { $name } » est une mesure intégrée : donnez un autre nom à la définition
+MEASURE_VALID_BACKWARDS = le premier jour, { $from }, est postérieur au dernier, { $to } : inversez-les
+MEASURE_VALUE_MISSING = il faut une valeur des enregistrements : first_reply_seconds, duration_seconds, resolved, rating, amount, ou une colonne de nombres
+MEASURE_OF_RESOLVED = resolved vaut oui ou non : prenez-en la proportion, ou comptez les enregistrements
+MEASURE_COLUMN_UNKNOWN = « { $column } » n’est pas une colonne numérique des enregistrements
+MEASURE_TEST_MISSING = il faut un seuil : at_most, at_least, below, above ou equal
+MEASURE_TEST_NOT_HERE = un seuil va avec une proportion, ou avec un nombre d’enregistrements ou de clients selon une valeur : retirez-le
+MEASURE_HOURS_EMPTY = la plage horaire commence et finit à la même heure : retirez-la pour compter toute la journée
+MEASURE_HOURS_NOT_HERE = seules des secondes peuvent être comptées dans une plage horaire, celles de first_reply_seconds ou duration_seconds : comptez les enregistrements qui commencent pendant cette plage
+MEASURE_SESSION_TOO_LONG = une session a des pauses de { $most } minutes au maximum
+MEASURE_SESSION_NOT_HERE = une somme prend chaque enregistrement, et les clients ne sont de toute façon comptés qu’une fois : retirez la session
+MEASURE_ADDS_NOT_UP = « { $measure } » n’est ni un nombre ni une somme, on ne peut donc ni diviser par cette mesure ni la diviser : indiquez-en une qui s’additionne
+MEASURE_SUM_EMPTY = il faut au moins une mesure à additionner
+MEASURE_FACTOR_ZERO = un facteur de 0 supprime la mesure : retirez-la
+MEASURE_COUNT_EXPECTED = « { $measure } » n’est pas un nombre d’enregistrements que le barème définit : une répétition se cherche parmi les enregistrements
+MEASURE_DAYS_BEYOND = une répétition se cherche sur 1 à { $most } jours
+MEASURE_PART_UNKNOWN = « { $measure } » n’est ni définie dans le barème ni intégrée : définissez-la aussi, ou corrigez le nom
+MEASURE_OF_ITSELF = « { $measure } » est calculée à partir d’elle-même : retirez-la de ce qui sert à la calculer
+MEASURE_NAME_RESERVED = les noms qui commencent par « { $prefix } » sont réservés aux mesures communes à tous : choisissez un autre nom
+MEASURE_NAME_TAKEN = il existe déjà une mesure nommée « { $name } » : modifiez-la, ou choisissez un autre nom
+MEASURE_NAME_FIXED = la mesure s’appelle « { $name } » et garde ce nom : définissez-en une autre sous le nouveau nom, et mettez celle-ci hors service
+MEASURE_RETIRED = hors service dans le catalogue : { $measures }. Indiquez une autre mesure, définissez-en une de ce nom dans le barème lui-même, ou remettez-la en service (UpdateMeasure)
+MEASURE_RETIRED_ALREADY = « { $name } » est déjà hors service
+MEASURE_NEEDED = d’autres mesures du catalogue sont calculées à partir de « { $name } » et ne seraient plus valables : modifiez-les ou mettez-les d’abord hors service : { $by }
 SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] Seconds until the first reply
-    [presale_first_reply_within_30s] First reply within 30 s before a sale
-    [aftersale_resolved] Resolved after a sale
-    [handling_seconds] Seconds of a dialogue
-    [rating] Rating
-    [solved] Resolved records
-    [customers] Customers
-    [buyers] Customers who bought
-    [orders] Orders
-    [presale_records] Records before a sale
+    [first_reply_seconds] Secondes jusqu’à la première réponse
+    [presale_first_reply_within_30s] Première réponse en 30 s avant-vente
+    [aftersale_resolved] Résolus après-vente
+    [handling_seconds] Secondes par conversation
+    [rating] Note du client
+    [solved] Enregistrements résolus
+    [customers] Clients
+    [buyers] Clients acheteurs
+    [orders] Commandes
+    [presale_records] Enregistrements avant-vente
     [conversion] Conversion
-    [order_value] Value of an order
-    [repeat_purchase_30d] Repeat purchase within 30 days
-    [second_conversion_7d] Conversion within 7 days after a first contact
-    [complaints] Complaints
-    [complaint_rate] Complaint rate
+    [order_value] Valeur d’une commande
+    [repeat_purchase_30d] Nouvel achat dans les 30 jours
+    [second_conversion_7d] Conversion dans les 7 jours suivant un premier contact
+    [complaints] Réclamations
+    [complaint_rate] Taux de réclamation
    *[other] { $key }
 }
-# There is no scheme of this name to begin with.
-SCHEME_TEMPLATE_UNKNOWN = there is no scheme of the name "{ $name }" to begin with: choose one of { $names }
+SCHEME_TEMPLATE_UNKNOWN = il n’y a pas de barème de départ nommé « { $name } » : choisissez parmi { $names }
 TEMPLATE_TITLE = { $name ->
-    [agent] Service agents
-    [operations] Store operations
-   *[service-manager] Service managers
+    [agent] Agents du service client
+    [operations] Exploitation des boutiques
+   *[service-manager] Responsables du service client
 }
 TEMPLATE_ABOUT = { $name ->
-    [agent] For those who serve customers: work done, first reply, resolved, rating, conversion, quality checks and punctuality
-    [operations] For those who run stores: visitors, conversion, campaign sales, cost of an order and growth, all observed; no service records are needed
-   *[service-manager] For those who lead agents, in four dimensions: service quality, team, business and innovation
+    [agent] Pour les personnes qui servent les clients : travail accompli, première réponse, résolution, note, conversion, contrôles de qualité et ponctualité
+    [operations] Pour les personnes qui gèrent des boutiques : visiteurs, conversion, ventes de campagne, coût d’une commande et croissance, le tout par observation ; aucun enregistrement de service n’est nécessaire
+   *[service-manager] Pour les personnes qui encadrent des agents, selon quatre dimensions : qualité du service, équipe, activité et innovation
 }
-# Nobody has a credited record.
-NOBODY_TO_SCORE = there is nobody to score: the period holds no credited record
-# A person twice among the scores.
-PERSON_TWICE = person { $person } is there twice
-# No card has an indicator that could be scored.
-SCHEME_WITHOUT_DATA = no indicator could be scored for anybody, since there is no data, or the median that would be the target is not above zero (each card says which)
-SCHEME_WITHOUT_DATA_CURE = choose indicators and targets that fit the records
-# Nobody has data of a measure that the scheme defines, so that its indicator counts for nobody.
-MEASURE_NOT_SENT = nobody has data of "{ $measure }", so that its indicator counts for nobody: { $what ->
-        [records] there is no record of the kinds and hours that it looks at
-        [known] send { $column } with the service records
-       *[column] send the column { $column } with the service records
+NOBODY_TO_SCORE = il n’y a personne à noter : la période ne contient aucun enregistrement attribué
+PERSON_TWICE = la personne { $person } figure deux fois
+SCHEME_WITHOUT_DATA = aucun indicateur n’a pu être noté pour personne, faute de données, ou parce que la médiane qui servirait de cible n’est pas supérieure à zéro (chaque fiche indique le cas)
+SCHEME_WITHOUT_DATA_CURE = choisissez des indicateurs et des cibles adaptés aux enregistrements
+MEASURE_NOT_SENT = personne n’a de données pour « { $measure } », son indicateur ne compte donc pour personne : { $what ->
+        [records] il n’y a aucun enregistrement des types et des heures qu’elle examine
+        [known] envoyez { $column } avec les enregistrements de service
+       *[column] envoyez la colonne { $column } avec les enregistrements de service
     }
-    .observation = nobody has data of "{ $measure }", so that its indicator counts for nobody: send observations of it for the period
-    .past = nobody has a value of "{ $of }" from before, so that the indicator of "{ $measure }" counts for nobody: it counts once an earlier cycle of this scheme, over a period of the same length, is published
-    .team = nobody has data of "{ $measure }", so that its indicator counts for nobody: nobody of a team that is led has data of { $of }
-# Observations that count for nothing in a cycle.
+    .observation = personne n’a de données pour « { $measure } », son indicateur ne compte donc pour personne : envoyez-en des observations pour la période
+    .past = personne n’a de valeur antérieure de « { $of } », l’indicateur de « { $measure } » ne compte donc pour personne : il comptera une fois publié un cycle précédent de ce barème, sur une période de même longueur
+    .team = personne n’a de données pour « { $measure } », son indicateur ne compte donc pour personne : personne dans une équipe encadrée n’a de données pour { $of }
 OBSERVATIONS_BEYOND_PERIOD = { $count ->
-    [one] one observation of "{ $measure }" reaches
-   *[other] { $count } observations of "{ $measure }" reach
-} beyond the period from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing: an observation counts in a period that holds all of its days
+    [one] une observation de « { $measure } » dépasse
+   *[other] { $count } observations de « { $measure } » dépassent
+} la période du { $from } au { $to } et { $count ->
+    [one] ne compte pas
+   *[other] ne comptent pas
+} : une observation compte dans une période qui contient tous ses jours
 OBSERVATIONS_UNREAD = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use
+    [one] une observation de « { $measure } » dans la période ne compte pas
+   *[other] { $count } observations de « { $measure } » dans la période ne comptent pas
+} : aucun indicateur de ce barème ne lit la mesure, ni aucun indicateur d’un autre barème en vigueur
     .near = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use (is { $near } meant?)
-# Sums beyond what is computed with: the cards are made without the indicator.
-INDICATOR_TOO_LARGE = the indicator { $indicator } counts for nobody, since the number of { $people } is too large to compute with
-    .apart = the indicator { $indicator } counts for nobody, since its numbers lie too far apart to compute with them
-INDICATOR_TOO_LARGE_CURE = check the currency and the unit of the amounts and measures, or take the indicator out of scheme.yaml
-# A number beyond what is computed with.
-NUMBER_TOO_LARGE = the score of person { $person } is too large to compute with: look at the floors and caps of the scheme
-    .grades = the quotas of the grades are too large to compute with: make them smaller
-    .unit = the numbers of unit { $unit } are too large to compute with: look at the cards of its people
-    .pool = the money or the shares of the pool are too large to compute with: look at the amount and at the rule
-    .part = the weights of part { $place } of the pool are too large to compute with: look at the scores and at the rule
-    .person = the score of person { $person } is too large to compute with in part { $place } of the pool: look at the score and at the rule
+    [one] une observation de « { $measure } » dans la période ne compte pas
+   *[other] { $count } observations de « { $measure } » dans la période ne comptent pas
+} : aucun indicateur de ce barème ne lit la mesure, ni aucun indicateur d’un autre barème en vigueur (vouliez-vous dire { $near } ?)
+INDICATOR_TOO_LARGE = l’indicateur { $indicator } ne compte pour personne, car la valeur de { $people } est trop grande pour le calcul
+    .apart = l’indicateur { $indicator } ne compte pour personne, car ses valeurs sont trop éloignées les unes des autres pour le calcul
+INDICATOR_TOO_LARGE_CURE = vérifiez la devise et l’unité des montants et des mesures, ou retirez l’indicateur de scheme.yaml
+NUMBER_TOO_LARGE = le score de la personne { $person } est trop grand pour le calcul : examinez les planchers et les plafonds du barème
+    .grades = les quotas des niveaux sont trop grands pour le calcul : réduisez-les
+    .unit = les valeurs de l’unité { $unit } sont trop grandes pour le calcul : examinez les fiches de ses membres
+    .pool = l’argent ou les parts de l’enveloppe sont trop grands pour le calcul : examinez le montant et la règle
+    .part = les poids de la partie { $place } de l’enveloppe sont trop grands pour le calcul : examinez les scores et la règle
+    .person = le score de la personne { $person } est trop grand pour le calcul dans la partie { $place } de l’enveloppe : examinez le score et la règle
 
-# Score cards: a line for an indicator, made of what was measured, what the small-sample rule did, the points and the weight.
 CARD_MEASURE = { $measure ->
-    [credited_records] Credited records
-    [first_reply_within_30s] First reply within 30 s
-    [resolved] Resolved
-    [rating_at_least_4] Rating at least 4 of 5
-    [amount] Sales amount
+    [credited_records] Enregistrements attribués
+    [first_reply_within_30s] Première réponse en 30 s
+    [resolved] Résolus
+    [rating_at_least_4] Note d’au moins 4 sur 5
+    [amount] Montant des ventes
    *[other] { $kpi }
 }
 CARD_DEFINED = { $name } ({ $what })
 CARD_VALUE = { $kind ->
-    [records] { $value } records
-    [customers] { $value } customers
-    [percent] { $value } %
+    [records] { $value } enregistrements
+    [customers] { $value } clients
+    [percent] { $value } %
     [own] { $value } { $unit }
     [standard] { $value } { $unit ->
         [points] points
@@ -1664,1845 +1200,1696 @@ CARD_VALUE = { $kind ->
     }
    *[bare] { $value }
 }
-CARD_LINE_DROPPED = { $name }: { $why ->
-    [nobody] nobody has data in the period, so it is dropped for everybody
-    [person] there is no data of this person, so it is dropped here
-    [too_large] the number is too large to compute with, so it is dropped for everybody
-    [past] there is no value of before other than 0 of this person to hold it against, so it is dropped here
-    [too_large_elsewhere] the number of somebody else is too large to compute with, or the numbers of the group lie too far apart, so it is dropped for everybody
-   *[target] the median that would be its target is not above zero, so it is dropped
-}, and its weight of { $weight } is spread over the other indicators in proportion.
-CARD_AGAINST = { $value } against { $past }
-CARD_PAST = { $measure } of { $values }
-CARD_PAST_VALUE = { $value } from { $from } to { $to }
-CARD_LINE_NOT_SCORED = { $name }: not scored.
-CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
-    [cap] {" "}(the cap)
-    [floor] {" "}(the floor)
+CARD_LINE_DROPPED = { $name } : { $why ->
+    [nobody] personne n’a de données dans la période, l’indicateur est donc écarté pour tous
+    [person] il n’y a pas de données de cette personne, l’indicateur est donc écarté ici
+    [too_large] la valeur est trop grande pour le calcul, l’indicateur est donc écarté pour tous
+    [past] il n’y a pas de valeur antérieure autre que 0 à laquelle comparer cette personne, l’indicateur est donc écarté ici
+    [too_large_elsewhere] la valeur de quelqu’un d’autre est trop grande pour le calcul, ou les valeurs du groupe sont trop éloignées, l’indicateur est donc écarté pour tous
+   *[target] la médiane qui servirait de cible n’est pas supérieure à zéro, l’indicateur est donc écarté
+}, et son poids de { $weight } est réparti sur les autres indicateurs en proportion.
+CARD_AGAINST = { $value }, comparé à { $past }
+CARD_PAST = { $measure } de { $values }
+CARD_PAST_VALUE = { $value } du { $from } au { $to }
+CARD_LINE_NOT_SCORED = { $name } : non noté.
+CARD_LINE = { $name } : { $measured }{ $filled } ; { $points }{ $limit ->
+    [cap] {" "}(le plafond)
+    [floor] {" "}(le plancher)
    *[none] {""}
-}; times weight { $weight } %{ $spread ->
-    [yes] {" "}({ $scheme_weight } in the scheme, and a part of what dropped indicators left)
+} ; multiplié par le poids de { $weight } %{ $spread ->
+    [yes] {" "}({ $scheme_weight } dans le barème, plus une part de ce que les indicateurs écartés ont laissé)
    *[no] {""}
-} gives { $weighted }.
-CARD_MEASURED = { $value } on { $records } records
-CARD_NOT_MEASURED = not measured
-CARD_SMALL_SAMPLE = ; below { $below } records the missing ones count as average ({ $group }), which gives { $adjusted }
-CARD_POINTS_BY_TARGET = against the target of { $target } ({ $basis ->
-    [scheme] set by the scheme
-    [team] median of the { $people } people of the team
-   *[group] median of all { $people } people, the team being too small
-}) that is { $points } points
+}, cela donne { $weighted }.
+CARD_MEASURED = { $value } sur { $records } enregistrements
+CARD_NOT_MEASURED = non mesuré
+CARD_SMALL_SAMPLE = {"\u00A0"}; en dessous de { $below } enregistrements, ceux qui manquent comptent comme la moyenne ({ $group }), ce qui donne { $adjusted }
+CARD_POINTS_BY_TARGET = par rapport à la cible de { $target } ({ $basis ->
+    [scheme] fixée par le barème
+    [team] médiane des { $people } personnes de l’équipe
+   *[group] médiane de l’ensemble des { $people } personnes, l’équipe étant trop petite
+}), cela fait { $points } points
 CARD_POINTS_BY_PLACE = { $by ->
-    [target] the target
-    [min_max] the place between the worst and the best of the group
-    [percentile] the percentage of the group that is no better
-    [t_score] the distance from the group's mean in standard deviations
-   *[band] the band of the place in the group
-} makes that { $points } points
+    [target] d’après la cible
+    [min_max] d’après la place entre le plus mauvais et le meilleur résultat du groupe
+    [percentile] d’après le pourcentage du groupe qui ne fait pas mieux
+    [t_score] d’après l’écart à la moyenne du groupe en écarts-types
+   *[band] d’après la tranche correspondant à la place dans le groupe
+}, cela fait { $points } points
 CARD_CHANGE = { $kind ->
-    [rate_more] { $step } percentage point more
-    [rate_less] { $step } percentage point less
-    [records_more] { $step } more credited record
-    [records_fewer] { $step } fewer credited record
-    [more] { $amount } more
-   *[less] { $amount } less
+    [rate_more] { $step } point de pourcentage de plus
+    [rate_less] { $step } point de pourcentage de moins
+    [records_more] { $step } enregistrement attribué de plus
+    [records_fewer] { $step } enregistrement attribué de moins
+    [more] { $amount } de plus
+   *[less] { $amount } de moins
 }
 CARD_NEXT = { $effect ->
-    [capped] { $change } would add nothing: the cap is reached.
-    [nothing] { $change } alone would add nothing.
-   *[points] { $change } would add { $gain } points.
+    [capped] { $change } n’apporterait rien : le plafond est atteint.
+    [nothing] { $change } à lui seul n’apporterait rien.
+   *[points] { $change } apporterait { $gain } points.
 }
-CARD_SUMMARY = Score { $score }, rank { $rank } of { $of }{ $grade }{ $collaboration }.
-CARD_GRADE = , grade { $grade }
-CARD_COLLABORATION = ; { $points } of it for collaboration: { $outside } of { $credited } records were outside the own roster or team
+CARD_SUMMARY = Score { $score }, rang { $rank } sur { $of }{ $grade }{ $collaboration }.
+CARD_GRADE = , niveau { $grade }
+CARD_COLLABORATION = {"\u00A0"}; dont { $points } points pour la collaboration : { $outside } des { $credited } enregistrements étaient en dehors du planning ou de l’équipe de la personne
 
-# What a definition of a measure says, as a part of a sentence.
 DEFINED = { $what }{ $few ->
-    [yes] , of at least { $min_count }
+    [yes] , à partir de { $min_count }
    *[no] {""}
 }{ $valid ->
-    [between] , from { $from } to { $to }
-    [from] , from { $from } on
-    [to] , until { $to }
+    [between] , du { $from } au { $to }
+    [from] , à partir du { $from }
+    [to] , jusqu’au { $to }
    *[ever] {""}
 }
 DEFINED_RECORDS = { $aggregation ->
-    [mean] the mean of { $value }
-    [sum] the sum of { $value }
-    [share] the percentage of records with { $value } { $test }
-    [count] the number of records
-    [count_of] the number of records with { $value } { $test }
-    [distinct] the number of customers
-   *[distinct_of] the number of customers of records with { $value } { $test }
+    [mean] moyenne : { $value }
+    [sum] somme : { $value }
+    [share] pourcentage d’enregistrements avec { $value } { $test }
+    [count] nombre d’enregistrements
+    [count_of] nombre d’enregistrements avec { $value } { $test }
+    [distinct] nombre de clients
+   *[distinct_of] nombre de clients des enregistrements avec { $value } { $test }
 }{ $kinds }{ $hours }{ $session }
 DEFINED_VALUE = { $value ->
-    [first_reply_seconds] the seconds until the first reply
-    [duration_seconds] the seconds from beginning to end
-    [resolved] the problem resolved
-    [rating] the rating
-    [amount] the sales amount
+    [first_reply_seconds] les secondes jusqu’à la première réponse
+    [duration_seconds] les secondes du début à la fin
+    [resolved] le problème résolu
+    [rating] la note du client
+    [amount] le montant des ventes
    *[column] { $value }
 }
-DEFINED_GIVEN = given
+DEFINED_GIVEN = indiqué
 DEFINED_TEST = { $is ->
-    [at_most] at most { $threshold }
-    [at_least] at least { $threshold }
-    [below] below { $threshold }
-    [above] above { $threshold }
-   *[equal] equal to { $threshold }
+    [at_most] { $threshold } au maximum
+    [at_least] { $threshold } au minimum
+    [below] en dessous de { $threshold }
+    [above] au-dessus de { $threshold }
+   *[equal] égal à { $threshold }
 }
-DEFINED_KINDS = , of the kind { $kinds }
+DEFINED_KINDS = , du type { $kinds }
 DEFINED_HOURS = , { $counts ->
-    [begun] begun
-   *[inside] counting the time
-} from { $from } to { $to }
-DEFINED_SESSION = , the first of each session with pauses of at most { $minutes ->
+    [begun] commencé
+   *[inside] en comptant le temps
+} de { $from } à { $to }
+DEFINED_SESSION = , le premier de chaque session aux pauses de { $minutes ->
     [one] { $minutes } minute
    *[other] { $minutes } minutes
-}
+} au maximum
 DEFINED_OBSERVATION = { $aggregation ->
-    [sum] the sum
-    [mean] the mean
-   *[last] the last
-} of what was observed of the { $subject ->
-    [person] person
-    [unit] org unit
-    [account] account
-    [store] store
-   *[campaign] campaign
+    [sum] la somme
+    [mean] la moyenne
+   *[last] la dernière valeur
+} de ce qui a été observé pour { $subject ->
+    [person] la personne
+    [unit] l’unité organisationnelle
+    [account] le compte
+    [store] la boutique
+   *[campaign] la campagne
 }
 DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] {" "}in percent
+    [yes] {" "}en pourcentage
    *[no] {""}
 }
-DEFINED_SUM = the sum of { $parts }
+DEFINED_SUM = la somme de { $parts }
 DEFINED_PART = { $factor } × { $of }
-DEFINED_REPEAT = the percentage of { $of } whose customer had { $after } within { $days ->
-    [one] { $days } day
-   *[other] { $days } days
-} before
-DEFINED_TREND = by how many percent { $of } differs from the person's own past
+DEFINED_REPEAT = le pourcentage de { $of } dont le client avait eu { $after } dans { $days ->
+    [one] le { $days } jour précédent
+   *[other] les { $days } jours précédents
+}
+DEFINED_TREND = l’écart en pourcentage de { $of } par rapport au passé de la personne
 DEFINED_TEAM = { $aggregation ->
-    [mean] the mean of { $of } over the team as of each day
-    [share] the percentage of the team, as of each day, with { $of } { $test }
-   *[sum] the sum of { $of } over the team as of each day
+    [mean] la moyenne de { $of } dans l’équipe telle qu’elle était chaque jour
+    [share] le pourcentage de l’équipe, telle qu’elle était chaque jour, avec { $of } { $test }
+   *[sum] la somme de { $of } dans l’équipe telle qu’elle était chaque jour
 }
-# What a correction changed on a card.
-CARD_CHANGED = Before: { $before } Now: { $after }
-CARD_CAME = There is a card now: { $after }
-CARD_WENT = There is no card any more. Before: { $before }
-CARD_CREDITED_CHANGED = Credited records: { $before } before; { $after } now.
-CARD_LINE_CHANGED = { $name }: { $before } before; { $after } now.
-CARD_LINE_CAME = { $name }: counts now: { $after }.
-CARD_LINE_WENT = { $name }: counts no more: { $before } before.
-CARD_STANDING = { $measured }, { $points } points, with weight { $weight } % { $weighted }
-    .dropped = { $measured }, not scored
-CARD_WORKED_OUT_ANEW = The score is the same; it was worked out anew from other numbers.
+CARD_CHANGED = Avant : { $before } Maintenant : { $after }
+CARD_CAME = Il y a maintenant une fiche : { $after }
+CARD_WENT = Il n’y a plus de fiche. Avant : { $before }
+CARD_CREDITED_CHANGED = Enregistrements attribués : { $before } avant ; { $after } maintenant.
+CARD_LINE_CHANGED = { $name } : { $before } avant ; { $after } maintenant.
+CARD_LINE_CAME = { $name } : compte maintenant : { $after }.
+CARD_LINE_WENT = { $name } : ne compte plus : { $before } avant.
+CARD_STANDING = { $measured }, { $points } points, avec le poids de { $weight } % { $weighted }
+    .dropped = { $measured }, non noté
+CARD_WORKED_OUT_ANEW = Le score est le même ; il a été recalculé à partir d’autres nombres.
 
-# Why a record was credited as it was, a sentence a rung.
-LADDER_REFUND = { $refund } is a refund of { $sale }: it has the credit of that record and lessens its amount
-LADDER_BEGAN = Began at { $at } on { $account }, { $phase ->
-    [shared] a shared account on that day
-    [mixed] on that day on its way from shared to named
-   *[named] a named account on that day
+LADDER_REFUND = { $refund } est un remboursement de { $sale } : il suit l’attribution de cet enregistrement et en diminue le montant
+LADDER_BEGAN = Commencé le { $at } sur { $account }, { $phase ->
+    [shared] un compte partagé ce jour-là
+    [mixed] ce jour-là en passage de partagé à nominatif
+   *[named] un compte nominatif ce jour-là
 }.
-LADDER_TAG_NONE = Tag: the platform named nobody.
-LADDER_TAG_UNKNOWN = Tag: the platform named "{ $agent }", who is nobody employed on that day or more than one.
-LADDER_TAG = Tag: the platform named "{ $agent }", who is { $person }: the record is theirs.
-LADDER_NAMED_WITHOUT = On a named account only tags and hand-overs count, and there was neither: credited to nobody.
-LADDER_DUTY_NONE = Duty: nobody held the account or was on duty at that time.
-LADDER_DUTY = Duty: { $list }.
-# The record is credited by its replies: who was on duty then.
-LADDER_DUTY_ANSWERED = Duty when it was answered: { $list }.
-    .unheld = Duty: nobody held the account or was on duty when it began; when it was answered, { $list }.
+LADDER_TAG_NONE = Étiquette : la plateforme n’a désigné personne.
+LADDER_TAG_UNKNOWN = Étiquette : la plateforme a désigné « { $agent } », qui ne correspond à aucune personne en emploi ce jour-là, ou à plusieurs.
+LADDER_TAG = Étiquette : la plateforme a désigné « { $agent } », c’est-à-dire { $person } : l’enregistrement lui revient.
+LADDER_NAMED_WITHOUT = Sur un compte nominatif, seules comptent les étiquettes et les passations, et il n’y avait ni l’une ni l’autre : attribué à personne.
+LADDER_DUTY_NONE = Service : personne ne détenait le compte ni n’était en service à ce moment-là.
+LADDER_DUTY = Service : { $list }.
+LADDER_DUTY_ANSWERED = Service au moment de la réponse : { $list }.
+    .unheld = Service : personne ne détenait le compte ni n’était en service au début ; au moment de la réponse, { $list }.
 LADDER_ON_DUTY = { $person } { $rule ->
-    [handover] held it by hand-over
-    [roster] was rostered on it
-    [punch] of its team was punched in
-   *[team] is of its team
-}, { $from } to { $to } [{ $evidence }]
+    [handover] le détenait par passation
+    [roster] y était au planning
+    [punch] de son équipe avait pointé
+   *[team] est de son équipe
+}, de { $from } à { $to } [{ $evidence }]
 LADDER_SHARES = { $before }, { $share }
-LADDER_BY_SESSION = Another record of the same customer's session names its agent, so this one follows: { $shares }.
-LADDER_BY_TAG = Credited by tag: { $shares }.
-LADDER_BY_HANDOVER = One person held the account by hand-over: { $shares }.
-LADDER_SOLE = One person was on duty: { $shares }.
-LADDER_INFERRED = Several were on duty; who was busy with other records, and how each works, tells them apart: { $shares }.
-LADDER_EQUAL = Several were on duty and there is too little to tell them apart, so they share equally: { $shares }.
-LADDER_TEAM = The account has no evidence of duty at all, so its team shares: { $shares }.
-LADDER_NOBODY = So it is credited to nobody.
-LADDER_CONTRIBUTORS = Contributors: { $list }.
+LADDER_BY_SESSION = Un autre enregistrement de la session du même client désigne son agent, celui-ci suit donc : { $shares }.
+LADDER_BY_TAG = Attribué par l’étiquette : { $shares }.
+LADDER_BY_HANDOVER = Une seule personne détenait le compte par passation : { $shares }.
+LADDER_SOLE = Une seule personne était en service : { $shares }.
+LADDER_INFERRED = Plusieurs personnes étaient en service ; leurs occupations sur d’autres enregistrements et leur façon de travailler les distinguent : { $shares }.
+LADDER_EQUAL = Plusieurs personnes étaient en service et il y a trop peu d’éléments pour les distinguer, elles partagent donc à parts égales : { $shares }.
+LADDER_TEAM = Rien n’indique qui était en service sur le compte, son équipe partage donc : { $shares }.
+LADDER_NOBODY = Il n’est donc attribué à personne.
+LADDER_CONTRIBUTORS = Contributeurs : { $list }.
 LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is { $person }
+    [first_answer] a répondu en premier
+    [closer] a conclu la vente
+   *[after_sales] a assuré l’après-vente
+} : « { $agent } », c’est-à-dire { $person }
 LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is nobody employed on that day or more than one
-LADDER_SPLIT = Credited by role, as rule "{ $version }" says: first answer { $first_answer }, closing { $closer }, after-sales { $after_sales }; the part of a role that nobody held goes to the others in proportion: { $shares }.
-LADDER_BY_SPLIT = Credited by role: { $shares }.
-LADDER_BY_CLAIM = It was claimed with a click: { $shares }.
-# When the click was, where that is certain.
-LADDER_CLICKED = { $person } clicked at { $at }.
-LADDER_BY_DEVICE = It was served at the device { $device }, which was one person's then: { $shares }.
-LADDER_BY_REPLIES = Several were on duty, each with several dialogues at once; the times of the replies tell them apart: { $shares }.
-LADDER_BY_TAG_SHARE = Several were on duty, each with several dialogues at once; they share as the records near in time that name their agent: { $shares }.
-LADDER_NOT_SPLIT = The policy gives the roles that are named no part: the record is credited as if it named no contributors.
-LADDER_WORTH = On this account about { $now } of the records are expected to be credited to somebody else; with breaks punched about { $breaks }, with devices on 30 % of the replies about { $devices }, with half of the records claimed about { $claims }. That is expected by the doubts of this month, not promised.
+    [first_answer] a répondu en premier
+    [closer] a conclu la vente
+   *[after_sales] a assuré l’après-vente
+} : « { $agent } », qui ne correspond à aucune personne en emploi ce jour-là, ou à plusieurs
+LADDER_SPLIT = Attribué par rôle, selon la règle « { $version } » : première réponse { $first_answer }, conclusion { $closer }, après-vente { $after_sales } ; la part d’un rôle que personne n’a tenu va aux autres en proportion : { $shares }.
+LADDER_BY_SPLIT = Attribué par rôle : { $shares }.
+LADDER_BY_CLAIM = Il a été revendiqué d’un clic : { $shares }.
+LADDER_CLICKED = { $person } a cliqué le { $at }.
+LADDER_BY_DEVICE = Il a été servi sur l’appareil { $device }, qui appartenait alors à une seule personne : { $shares }.
+LADDER_BY_REPLIES = Plusieurs personnes étaient en service, chacune avec plusieurs conversations à la fois ; les heures des réponses les distinguent : { $shares }.
+LADDER_BY_TAG_SHARE = Plusieurs personnes étaient en service, chacune avec plusieurs conversations à la fois ; elles partagent comme les enregistrements proches dans le temps qui désignent leur agent : { $shares }.
+LADDER_NOT_SPLIT = La politique ne donne aucune part aux rôles désignés : l’enregistrement est attribué comme s’il ne désignait pas de contributeurs.
+LADDER_WORTH = Sur ce compte, on s’attend à ce qu’environ { $now } des enregistrements soient attribués à quelqu’un d’autre ; environ { $breaks } si les pauses sont pointées, environ { $devices } avec des appareils pour 30 % des réponses, environ { $claims } si la moitié des enregistrements est revendiquée. C’est une estimation d’après les doutes de ce mois, non une promesse.
 
-# What spoke for one person rather than another.
-WHY = { $first } ({ $part } %) rather than { $second } ({ $rest } %): { $what }.
+WHY = { $first } ({ $part } %) plutôt que { $second } ({ $rest } %) : { $what }.
 WHY_AGAINST = { $why } { $sign ->
-    [hands] The pause since the last reply spoke for { $second }.
-    [thread] The dialogue so far spoke for { $second }.
-    [profile] The kind of reply spoke for { $second }.
-   *[device] The device spoke for { $second }.
+    [hands] La pause depuis la dernière réponse parlait pour { $second }.
+    [thread] La conversation jusque-là parlait pour { $second }.
+    [profile] Le type de réponse parlait pour { $second }.
+   *[device] L’appareil parlait pour { $second }.
 }
-WHY_SOMEBODY = somebody else
+WHY_SOMEBODY = quelqu’un d’autre
 WHY_SECONDS = { $count ->
-    [one] { $count } second
-   *[other] { $count } seconds
+    [one] { $count } seconde
+   *[other] { $count } secondes
 }
 WHY_MINUTES = { $count ->
     [one] { $count } minute
    *[other] { $count } minutes
 }
 WHY_HOURS = { $count ->
-    [one] { $count } hour
-   *[other] { $count } hours
+    [one] { $count } heure
+   *[other] { $count } heures
 }
 WHY_DAYS = { $count ->
-    [one] { $count } day
-   *[other] { $count } days
+    [one] { $count } jour
+   *[other] { $count } jours
 }
 WHY_HANDS = { $one }, { $other }
-    .short = { $one }, { $other }, hardly time enough for another reply
-    .usual = { $one }, { $other }, and such a pause is more usual for { $first }
-WHY_WROTE = { $who } had last replied { $pause } before
-WHY_NOT_YET = { $who } had come on duty { $pause } before and not replied yet
-WHY_THREAD = { $first } had probably answered this customer { $pause } earlier
-WHY_PROFILE = { $first } answers customers who have waited { $wait } more often than { $second }
-    .first = { $first } gives the first reply to customers who have waited { $wait } more often than { $second }
-    .again = { $first } writes again { $wait } after a reply, without a new message of the customer, more often than { $second }
-    .unasked = { $first } writes to customers who have not written yet more often than { $second }
+    .short = { $one }, { $other }, à peine le temps d’une autre réponse
+    .usual = { $one }, { $other }, et une telle pause est plus habituelle chez { $first }
+WHY_WROTE = la dernière réponse de { $who } remontait à { $pause }
+WHY_NOT_YET = { $who } avait pris son service { $pause } plus tôt et n’avait pas encore répondu
+WHY_THREAD = { $first } avait probablement répondu à ce client { $pause } plus tôt
+WHY_PROFILE = { $first } répond plus souvent que { $second } aux clients qui ont attendu { $wait }
+    .first = { $first } donne plus souvent que { $second } la première réponse aux clients qui ont attendu { $wait }
+    .again = { $first } écrit plus souvent que { $second } une nouvelle fois { $wait } après une réponse, sans nouveau message du client
+    .unasked = { $first } écrit plus souvent que { $second } à des clients qui n’ont pas encore écrit
 WHY_WAIT = { $class ->
-    [0] less than 5 minutes
-    [1] 5 to 20 minutes
-    [2] 20 to 60 minutes
-    [3] 1 to 4 hours
-    [4] 4 to 24 hours
-   *[other] more than a day
+    [0] moins de 5 minutes
+    [1] de 5 à 20 minutes
+    [2] de 20 à 60 minutes
+    [3] de 1 à 4 heures
+    [4] de 4 à 24 heures
+   *[other] plus d’un jour
 }
-WHY_DEVICE = the device that it was written on is that of { $first }
-    .same = { $first } had probably written on the same device before
-WHY_DUTY = of its { $all } replies { $first } was on duty at { $count }, { $second } at { $other }
-WHY_NAMES = of the records within an hour that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-    .all = of the account's records that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-WHY_TOGETHER = no sign decides alone, but all replies around it together
-WHY_TOO_FEW_REPLIES = Nothing tells them apart: too few records of the account have times of replies to learn from.
-WHY_TOO_DENSE = Nothing tells them apart: on this account replies come too densely for their times alone, and too few records are named, claimed or written at known devices.
-WHY_CLOCK_WITHOUT_SECONDS = Nothing tells them apart: the times of the account's replies have no seconds that one can trust.
-WHY_NO_REPLY_TIMES = Nothing tells them apart: each may hold several dialogues at once, and no reply to this one is known that was written while they were on duty.
+WHY_DEVICE = l’appareil sur lequel elle a été écrite est celui de { $first }
+    .same = { $first } avait probablement écrit auparavant sur le même appareil
+WHY_DUTY = sur ses { $all } réponses, { $first } était en service lors de { $count }, { $second } lors de { $other }
+WHY_NAMES = parmi les enregistrements à moins d’une heure qui désignent leur agent et pendant lesquels chacun était en service, { $first } en a { $count } sur { $all } et { $second } { $other } sur { $others }
+    .all = parmi les enregistrements du compte qui désignent leur agent et pendant lesquels chacun était en service, { $first } en a { $count } sur { $all } et { $second } { $other } sur { $others }
+WHY_TOGETHER = aucun signe ne décide seul, mais toutes les réponses voisines ensemble
+WHY_TOO_FEW_REPLIES = Rien ne les distingue : trop peu d’enregistrements du compte ont des heures de réponse dont on puisse tirer quelque chose.
+WHY_TOO_DENSE = Rien ne les distingue : sur ce compte, les réponses sont trop rapprochées pour leurs seules heures, et trop peu d’enregistrements portent un nom, sont revendiqués ou écrits sur des appareils connus.
+WHY_CLOCK_WITHOUT_SECONDS = Rien ne les distingue : les heures des réponses du compte n’ont pas de secondes fiables.
+WHY_NO_REPLY_TIMES = Rien ne les distingue : chaque personne peut mener plusieurs conversations à la fois, et on ne connaît aucune réponse à celle-ci qui ait été écrite pendant leur service.
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
 
-# Code ACCOUNT_UNKNOWN.
-CREDIT_ACCOUNT_UNKNOWN = { $records } records of an account that attendance does not know were left out
-# Code UNKNOWN_AGENT.
-CREDIT_UNKNOWN_AGENT = { $records } records name the agent "{ $agent }", who is nobody employed on their days or more than one: they count as without a name
-# Code NO_DUTY_EVIDENCE.
-CREDIT_NO_EVIDENCE = no roster, punch or hand-over at all: its team shares { $records } records
-# Code UNHELD_ACCOUNT.
-CREDIT_NOBODY_ON_DUTY = { $records } records came while nobody was on duty: credited to nobody
-# Code TAG_OFF_DUTY.
-CREDIT_TAG_OFF_DUTY = { $records } records name { $person }, who was not on duty then: the name counts
-# Code NAMED_WITHOUT_AGENT.
-CREDIT_NAMED_WITHOUT_AGENT = { $records } records of a named account name nobody: credited to nobody but by hand-over
-# Code MIXED_WITHOUT_TAG.
-CREDIT_MIXED_WITHOUT_TAG = { $records } records of a mixed account name nobody: credited as on a shared one
-# A name of a contributor that nobody is known by.
+CREDIT_ACCOUNT_UNKNOWN = { $records ->
+    [one] { $records } enregistrement d’un compte que la gestion des temps ne connaît pas a été écarté
+   *[other] { $records } enregistrements d’un compte que la gestion des temps ne connaît pas ont été écartés
+}
+CREDIT_UNKNOWN_AGENT = { $records ->
+    [one] { $records } enregistrement désigne l’agent « { $agent } », qui ne correspond à aucune personne en emploi ce jour-là, ou à plusieurs : il compte comme sans nom
+   *[other] { $records } enregistrements désignent l’agent « { $agent } », qui ne correspond à aucune personne en emploi ces jours-là, ou à plusieurs : ils comptent comme sans nom
+}
+CREDIT_NO_EVIDENCE = aucun planning, pointage ni passation : son équipe partage { $records ->
+    [one] { $records } enregistrement
+   *[other] { $records } enregistrements
+}
+CREDIT_NOBODY_ON_DUTY = { $records ->
+    [one] { $records } enregistrement est arrivé alors que personne n’était en service : attribué à personne
+   *[other] { $records } enregistrements sont arrivés alors que personne n’était en service : attribués à personne
+}
+CREDIT_TAG_OFF_DUTY = { $records ->
+    [one] { $records } enregistrement désigne
+   *[other] { $records } enregistrements désignent
+} { $person }, qui n’était pas en service à ce moment-là : c’est le nom qui compte
+CREDIT_NAMED_WITHOUT_AGENT = { $records ->
+    [one] { $records } enregistrement d’un compte nominatif ne désigne personne : attribué à personne, sauf par passation
+   *[other] { $records } enregistrements d’un compte nominatif ne désignent personne : attribués à personne, sauf par passation
+}
+CREDIT_MIXED_WITHOUT_TAG = { $records ->
+    [one] { $records } enregistrement d’un compte mixte ne désigne personne : attribué comme sur un compte partagé
+   *[other] { $records } enregistrements d’un compte mixte ne désignent personne : attribués comme sur un compte partagé
+}
 CONTRIBUTOR_UNKNOWN = { $records ->
-    [one] { $records } contribution is of "{ $agent }", who is nobody employed on its day or more than one: its part goes to the other contributors
-   *[other] { $records } contributions are of "{ $agent }", who is nobody employed on their days or more than one: their parts go to the other contributors
+    [one] { $records } contribution est de « { $agent } », qui ne correspond à aucune personne en emploi ce jour-là, ou à plusieurs : sa part va aux autres contributeurs
+   *[other] { $records } contributions sont de « { $agent } », qui ne correspond à aucune personne en emploi ces jours-là, ou à plusieurs : leurs parts vont aux autres contributeurs
 }
-# Code CONTRIBUTOR_OFF_DUTY.
 CREDIT_CONTRIBUTOR_OFF_DUTY = { $records ->
-    [one] { $records } record names { $person } as a contributor, who was not on duty when it began
-   *[other] { $records } records name { $person } as a contributor, who was not on duty when they began
-}: the name counts
-# Code CONTRIBUTORS_NOT_SPLIT.
+    [one] { $records } enregistrement désigne comme contributeur { $person }, qui n’était pas en service quand il a commencé
+   *[other] { $records } enregistrements désignent comme contributeur { $person }, qui n’était pas en service quand ils ont commencé
+} : c’est le nom qui compte
 CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records ->
-    [one] { $records } record names contributors, and the policy gives their roles no part: they are kept, and the record is credited as if it named none
-   *[other] { $records } records name contributors, and the policy gives their roles no part: they are kept, and the records are credited as if they named none
+    [one] { $records } enregistrement désigne des contributeurs, et la politique ne donne aucune part à leurs rôles : ils sont conservés, et l’enregistrement est attribué comme s’il n’en désignait aucun
+   *[other] { $records } enregistrements désignent des contributeurs, et la politique ne donne aucune part à leurs rôles : ils sont conservés, et les enregistrements sont attribués comme s’ils n’en désignaient aucun
 }
-# Code TOO_FEW_TO_INFER.
-CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too few to infer from: shared equally
-# Code DID_NOT_SETTLE.
-CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: shared equally
-# Code SEVERAL_AT_ONCE.
-CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
-# Code TOO_FEW_REPLIES.
+CREDIT_TOO_FEW_TO_INFER = { $records ->
+    [one] { $records } enregistrement avait plusieurs personnes en service, trop peu pour une déduction : partagé à parts égales
+   *[other] { $records } enregistrements avaient plusieurs personnes en service, trop peu nombreux pour une déduction : partagés à parts égales
+}
+CREDIT_DID_NOT_SETTLE = la déduction sur { $records } enregistrements ne s’est pas stabilisée : partagés à parts égales
+CREDIT_SEVERAL_AT_ONCE = { $records ->
+    [one] { $records } enregistrement avait plusieurs personnes en service qui mènent plusieurs conversations à la fois : partagé à parts égales
+   *[other] { $records } enregistrements avaient plusieurs personnes en service qui mènent plusieurs conversations à la fois : partagés à parts égales
+}
 CREDIT_TOO_FEW_REPLIES = { $records ->
-    [one] { $records } record with times of its replies is too little
-   *[other] { $records } records with times of their replies are too few a person
-} to tell apart who hold several dialogues at once: shared equally among those on duty at each reply
-# Code REPLIES_TOO_DENSE.
+    [one] { $records } enregistrement avec les heures de ses réponses, c’est trop peu
+   *[other] { $records } enregistrements avec les heures de leurs réponses, c’est trop peu par personne
+} pour distinguer des personnes qui mènent plusieurs conversations à la fois : partage à parts égales entre celles en service à chaque réponse
 CREDIT_REPLIES_TOO_DENSE = { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} of an account on which replies come so densely that their times alone do not tell people apart, and of fewer than a tenth of the replies something says whose they are: shared equally among those on duty at each reply
-# Code EVIDENCE_UNEVEN.
+    [one] { $records } enregistrement vient
+   *[other] { $records } enregistrements viennent
+} d’un compte où les réponses sont si rapprochées que leurs seules heures ne distinguent pas les personnes, et moins d’un dixième des réponses indiquent de qui elles sont : partage à parts égales entre les personnes en service à chaque réponse
 CREDIT_EVIDENCE_UNEVEN = { $records ->
-    [one] { $records } record says
-   *[other] { $records } records say
-} nothing of whose they are, on an account on which some name, claim or write at known devices far more of theirs than others, { $person } least: weighed by how much each leaves unsaid
+    [one] { $records } enregistrement n’indique pas de qui il est
+   *[other] { $records } enregistrements n’indiquent pas de qui ils sont
+}, sur un compte où certaines personnes signent, revendiquent ou écrivent sur des appareils connus une part bien plus grande de leurs enregistrements que d’autres, { $person } le moins : pondéré par ce que chacun laisse sans indication
     .equal = { $records ->
-        [one] { $records } record says
-       *[other] { $records } records say
-    } nothing of whose they are, on an account on which some claim or write at known devices far more of theirs than others, { $person } least: shared equally, which is too little for { $person } if they work as much as the others
-# Code CLOCK_WITHOUT_SECONDS.
-CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} on a full minute, so their clock is not to be trusted: shared equally among those on duty at each reply
-# Code CLAIM_OFF_DUTY.
-CREDIT_CLAIM_OFF_DUTY = { $person } claimed { $records ->
-    [one] { $records } dialogue without being on duty: the claim does not count
-   *[other] { $records } dialogues without being on duty: the claims do not count
+        [one] { $records } enregistrement n’indique pas de qui il est
+       *[other] { $records } enregistrements n’indiquent pas de qui ils sont
+    }, sur un compte où certaines personnes revendiquent ou écrivent sur des appareils connus une part bien plus grande de leurs enregistrements que d’autres, { $person } le moins : partage à parts égales, ce qui est trop peu pour { $person } si cette personne travaille autant que les autres
+CREDIT_CLOCK_WITHOUT_SECONDS = plus d’un dixième des réponses { $records ->
+    [one] de { $records } enregistrement tombe
+   *[other] de { $records } enregistrements tombe
+} sur une minute pleine, leur horloge n’est donc pas fiable : partage à parts égales entre les personnes en service à chaque réponse
+CREDIT_CLAIM_OFF_DUTY = { $person } a revendiqué { $records ->
+    [one] { $records } conversation sans être en service : la revendication ne compte pas
+   *[other] { $records } conversations sans être en service : les revendications ne comptent pas
 }
-# Code CLAIM_WITHOUT_RECORD.
-CREDIT_CLAIM_WITHOUT_RECORD = { $person } claimed { $records ->
-    [one] { $records } dialogue of which there is no record: the claim counts for nothing
-   *[other] { $records } dialogues of which there is no record: the claims count for nothing
+CREDIT_CLAIM_WITHOUT_RECORD = { $person } a revendiqué { $records ->
+    [one] { $records } conversation dont il n’existe pas d’enregistrement : la revendication ne compte pas
+   *[other] { $records } conversations dont il n’existe pas d’enregistrement : les revendications ne comptent pas
 }
-# Code CLAIMS_DIFFER.
-CREDIT_CLAIMS_DIFFER = { $person } claimed { $record } at { $at }, and { $second } had claimed it at { $before }: neither claim decides{ $more ->
+CREDIT_CLAIMS_DIFFER = { $person } a revendiqué { $record } le { $at }, et { $second } l’avait revendiqué le { $before } : aucune des deux revendications ne décide{ $more ->
     [0] {""}
-    [one] . So it is with { $more } more record of that day
-   *[other] . So it is with { $more } more records of that day
+    [one] . Il en va de même pour { $more } autre enregistrement de ce jour
+   *[other] . Il en va de même pour { $more } autres enregistrements de ce jour
 }
-    .tag = { $person } claimed { $record } at { $at }, and the platform named { $second } for it: the name counts{ $more ->
+    .tag = { $person } a revendiqué { $record } le { $at }, et la plateforme a désigné { $second } : c’est le nom qui compte{ $more ->
         [0] {""}
-        [one] . So it is with { $more } more record of that day
-       *[other] . So it is with { $more } more records of that day
+        [one] . Il en va de même pour { $more } autre enregistrement de ce jour
+       *[other] . Il en va de même pour { $more } autres enregistrements de ce jour
     }
-# Code DEVICE_OFF_DUTY.
-CREDIT_DEVICE_OFF_DUTY = the device { $device } of { $person }, who was not on duty then, was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .there = the device { $device } of { $person }, who was on duty for { $place } then, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .elsewhere = the device { $device } of somebody who was never on duty here was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# Code DEVICE_OF_SEVERAL.
-DEVICE_BOUND_TO_SEVERAL = from { $from } on the device { $device } is of several people or seats at once: it is kept, and what is written on it then says nothing
-    .ever = the device { $device } has been of several people or seats at once from the beginning: it is kept, and what is written on it then says nothing
-# Code DEVICE_OF_SEVERAL.
-CREDIT_DEVICE_OF_SEVERAL = the device { $device } is { $more ->
-    [0] { $first }'s and { $second }'s at once
-    [one] { $first }'s, { $second }'s and { $more } other's at once
-   *[other] { $first }'s, { $second }'s and { $more } others' at once
-}, and was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .beyond = the device { $device } is { $person }'s and at the same time that of somebody who was never on duty here, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .unknown = the device { $device } is several people's at once, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# A device that was used while it was nobody's, where others are somebody's, and what may be meant by it.
+CREDIT_DEVICE_OFF_DUTY = l’appareil { $device } de { $person }, qui n’était alors pas en service, a été utilisé { $records ->
+    [one] une fois
+   *[other] { $records } fois
+} : il ne compte pas
+    .there = l’appareil { $device } de { $person }, qui était alors en service pour { $place }, a été utilisé { $records ->
+        [one] une fois
+       *[other] { $records } fois
+    } : il ne compte pas
+    .elsewhere = l’appareil { $device } de quelqu’un qui n’a jamais été en service ici a été utilisé { $records ->
+        [one] une fois
+       *[other] { $records } fois
+    } : il ne compte pas
+DEVICE_BOUND_TO_SEVERAL = à partir du { $from }, l’appareil { $device } appartient à plusieurs personnes ou places à la fois : il est conservé, et ce qui y est écrit n’indique alors rien
+    .ever = l’appareil { $device } appartient depuis le début à plusieurs personnes ou places à la fois : il est conservé, et ce qui y est écrit n’indique alors rien
+CREDIT_DEVICE_OF_SEVERAL = l’appareil { $device } appartient en même temps à { $more ->
+    [0] { $first } et à { $second }
+    [one] { $first }, à { $second } et à { $more } autre personne
+   *[other] { $first }, à { $second } et à { $more } autres personnes
+}, et a été utilisé { $records ->
+    [one] une fois
+   *[other] { $records } fois
+} : il ne compte pas
+    .beyond = l’appareil { $device } appartient à { $person } et en même temps à quelqu’un qui n’a jamais été en service ici, et a été utilisé { $records ->
+        [one] une fois
+       *[other] { $records } fois
+    } : il ne compte pas
+    .unknown = l’appareil { $device } appartient à plusieurs personnes à la fois, et a été utilisé { $records ->
+        [one] une fois
+       *[other] { $records } fois
+    } : il ne compte pas
 DEVICE_OF_NOBODY = { $devices ->
-    [one] the device { $device }, which is bound to nobody, was used
-   *[other] { $devices } devices that are bound to nobody, such as { $device }, were used
+    [one] l’appareil { $device }, qui n’est rattaché à personne, a été utilisé
+   *[other] { $devices } appareils qui ne sont rattachés à personne, par exemple { $device }, ont été utilisés
 } { $records ->
-    [one] once
-   *[other] { $records } times
-}: that tells only what the same hands wrote
-    .near = the device { $device }, which is bound to nobody, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }, and { $near }, which is bound, never: is that the one meant?
-    .seat = the device { $device } of the seat { $seat } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } while nobody was rostered on that seat: it was nobody's then
-    .ended = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } after { $to }, the last day of its binding: it was nobody's then
-    .coming = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } before { $from }, the first day of its binding: it was nobody's then
-# Claims, devices and times of messages that the version of the policy of a month does not read.
-EVIDENCE_NOT_READ = version { $version } of the policy reads no claims, devices or times of messages. For the month the account has: claims, { $claims }; records with times of messages, { $replies }; devices that records or messages name, { $devices }
-# Code REPLY_OUTSIDE_RECORD.
+    [one] une fois
+   *[other] { $records } fois
+} : cela indique seulement ce que les mêmes mains ont écrit
+    .near = l’appareil { $device }, qui n’est rattaché à personne, a été utilisé { $records ->
+        [one] une fois
+       *[other] { $records } fois
+    }, et { $near }, qui est rattaché, jamais : est-ce celui-là qu’il faut comprendre ?
+    .seat = l’appareil { $device } de la place { $seat } a été utilisé { $records ->
+        [one] une fois
+       *[other] { $records } fois
+    } alors que personne n’était au planning sur cette place : il n’était alors à personne
+    .ended = l’appareil { $device } a été utilisé { $records ->
+        [one] une fois
+       *[other] { $records } fois
+    } après le { $to }, dernier jour de son rattachement : il n’était alors à personne
+    .coming = l’appareil { $device } a été utilisé { $records ->
+        [one] une fois
+       *[other] { $records } fois
+    } avant le { $from }, premier jour de son rattachement : il n’était alors à personne
+EVIDENCE_NOT_READ = la version { $version } de la politique ne tient pas compte des revendications, des appareils ni des heures des messages. Pour le mois, le compte a : revendications, { $claims } ; enregistrements avec les heures des messages, { $replies } ; appareils que les enregistrements ou les messages indiquent, { $devices }
 CREDIT_REPLY_OUTSIDE_RECORD = { $records ->
-    [one] { $records } reply was before its record began or after it ended: it counts for nothing
-   *[other] { $records } replies were before their record began or after it ended: they count for nothing
+    [one] { $records } réponse se situe avant le début ou après la fin de son enregistrement : elle ne compte pas
+   *[other] { $records } réponses se situent avant le début ou après la fin de leur enregistrement : elles ne comptent pas
 }
-# Hours of unbroken duty in which somebody did next to nothing while others worked: a break that nobody punched.
-BREAKS_NOT_PUNCHED = { $days } working days of { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-} were one unbroken stretch of duty in which for two hours or more next to nothing was theirs while others worked. With breaks punched about { $breaks } of the records of the account would be expected to be credited to somebody else, instead of about { $now }
-# Code CLOCKS_APART.
-CREDIT_CLOCKS_APART = the messages of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} are by a clock that is { $minutes } min { $seconds } s ahead of that of the records: they are read that much earlier
-    .behind = the messages of { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } are by a clock that is { $minutes } min { $seconds } s behind that of the records: they are read that much later
-# Amounts in another currency than what is reckoned in were converted, and by what.
-AMOUNTS_CONVERTED = amounts of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} were converted from { $from } to { $to }, each by the rate of its local day and rounded once: { $rates }{ $more ->
+BREAKS_NOT_PUNCHED = { $days ->
+    [one] { $days } journée de travail
+   *[other] { $days } journées de travail
+} de { $people ->
+    [one] { $people } personne
+   *[other] { $people } personnes
+} en service sans interruption, avec deux heures ou plus sans presque rien à leur actif pendant que d’autres travaillaient. Si les pauses étaient pointées, environ { $breaks } des enregistrements du compte seraient vraisemblablement attribués à quelqu’un d’autre, au lieu d’environ { $now }
+CREDIT_CLOCKS_APART = les messages de { $records ->
+    [one] { $records } enregistrement
+   *[other] { $records } enregistrements
+} suivent une horloge en avance de { $minutes } min { $seconds } s sur celle des enregistrements : ils sont lus d’autant plus tôt
+    .behind = les messages de { $records ->
+        [one] { $records } enregistrement
+       *[other] { $records } enregistrements
+    } suivent une horloge en retard de { $minutes } min { $seconds } s sur celle des enregistrements : ils sont lus d’autant plus tard
+AMOUNTS_CONVERTED = les montants de { $records ->
+    [one] { $records } enregistrement
+   *[other] { $records } enregistrements
+} ont été convertis de { $from } en { $to }, chacun au taux de son jour local et arrondi une seule fois : { $rates }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}et { $more } de plus
 }
-# Refunds that are together larger than the sale that they refer to: it counts below zero.
-REFUND_EXCEEDS_SALE = more was paid back { $sales ->
-    [one] of one sale than it brought, and it counts
-   *[other] of { $sales } sales than they brought, and they count
-} below zero: { $named }{ $more ->
+REFUND_EXCEEDS_SALE = il a été remboursé plus { $sales ->
+    [one] pour une vente que ce qu’elle a rapporté, et elle compte
+   *[other] pour { $sales } ventes que ce qu’elles ont rapporté, et elles comptent
+} en dessous de zéro : { $named }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}et { $more } de plus
 }
 
-# Out of a region into itself.
-REGION_SAME = a transfer goes to another region than { $region }
-# A cycle of something else than one month.
-REPORT_NOT_A_MONTH = a report tells of one calendar month, and the cycle runs from { $from } to { $to }: make a cycle of a month
-# No cell may leave.
-NOTHING_TO_TELL = no unit may be told of: each has fewer than five people, or would tell of fewer by a difference
-# Not prepared any more.
-TRANSFER_NOT_PREPARED = the transfer is { $stage } already
-# Not approved.
-TRANSFER_NOT_APPROVED = the transfer waits for somebody else's approval
-# Withdrawn or rejected.
-TRANSFER_DROPPED = the transfer was { $stage }: prepare another one
-# What was told cannot be taken back.
-TRANSFER_RELEASED = the transfer was released already: what was told cannot be taken back
-# Other transfers were released since it was prepared.
-TRANSFER_STALE = another report about the month was released meanwhile, and both together would tell of fewer than five people: prepare it again
-# Not a file of ours.
-TRANSFER_MALFORMED = this is not the file that is expected here, or not all of it: send the whole file as ReleaseTransfer or ExportStandard gave it
-# The signature is not that of the region it names.
-TRANSFER_SIGNATURE_WRONG = the file is not signed by the stack of { $region }: it was altered, or its new public key is missing here
-# No public key of the region.
-REGION_KEY_UNKNOWN = no public key of { $region } is known here: put its performance.pub into the key folder as regions/{ $region }.pub
-# A file of another group.
-TRANSFER_OF_ANOTHER_GROUP = the file is of another group
-# Taken in before.
-TRANSFER_ALREADY_EXISTS = the file was taken in before
-TRANSFER_KIND_EXPECTED = say what is to cross: a report or the directory
+REGION_SAME = un transfert va vers une autre région que { $region }
+REPORT_NOT_A_MONTH = un rapport porte sur un mois civil, et le cycle va du { $from } au { $to } : créez un cycle d’un mois
+NOTHING_TO_TELL = on ne peut rien communiquer d’aucune unité : chacune compte moins de cinq personnes, ou une différence en révélerait moins de cinq
+TRANSFER_NOT_PREPARED = le transfert n’est plus en préparation, son état est : { $stage ->
+    [prepared] préparé
+    [approved] approuvé
+    [released] transmis
+    [withdrawn] retiré
+   *[rejected] rejeté
+}
+TRANSFER_NOT_APPROVED = le transfert attend l’approbation de quelqu’un d’autre
+TRANSFER_DROPPED = le transfert a été { $stage ->
+    [withdrawn] retiré
+   *[rejected] rejeté
+} : préparez-en un autre
+TRANSFER_RELEASED = le transfert a déjà été transmis : ce qui a été communiqué ne peut pas être repris
+TRANSFER_STALE = un autre rapport sur le mois a été transmis entre-temps, et les deux ensemble révéleraient moins de cinq personnes : préparez-le de nouveau
+TRANSFER_MALFORMED = ce n’est pas le fichier attendu ici, ou il n’est pas complet : envoyez le fichier entier tel que ReleaseTransfer ou ExportStandard l’a fourni
+TRANSFER_SIGNATURE_WRONG = le fichier n’est pas signé par l’instance de { $region } : il a été altéré, ou sa nouvelle clé publique manque ici
+REGION_KEY_UNKNOWN = aucune clé publique de { $region } n’est connue ici : placez son performance.pub dans le dossier de clés sous regions/{ $region }.pub
+TRANSFER_OF_ANOTHER_GROUP = le fichier est celui d’un autre groupe
+TRANSFER_ALREADY_EXISTS = le fichier a déjà été importé
+TRANSFER_KIND_EXPECTED = indiquez ce qui doit être transféré : un rapport ou l’annuaire
 
 ## Compensation
 
-# Scores may still change.
-CYCLE_NOT_PUBLISHED = scores may still change: publish the cycle first
-    .report = the cycle is not published: reports tell what is final
-    .correct = the cycle is not published, so there is nothing to correct: close it again, and it reads what counts now
-# The cycle has no such version of its result, or none was known then.
-RESULT_VERSION_UNKNOWN = the cycle has no such version of its result, or none was published by then: ask for its versions with ListCardVersions
-# A version and an instant at once.
-VERSION_TWICE = name a version or an instant, not both
-# A correction of the same cycle with another reason or another version of the scheme.
-CYCLE_CORRECTION_UNDERWAY = the correction { $cycle } of this cycle is not published, and says another reason or another version of the scheme: ask with what it says to work it out anew, publish it (PublishCycle), or throw it away (CancelCycle) and ask again
-# Nothing is different, so there is nothing to publish.
-CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is nothing to publish: throw the correction away (CancelCycle); once something that the cycle rests on is put right, ask for it again
-# No account, or too many.
-ACCOUNTS_EXPECTED = name at least one account, and at most { $most }
-# An account that a question names, and that is not there, or not the caller's to ask about.
-ACCOUNT_UNKNOWN_HERE = there is no account { $account } that you may ask about: look the id up with ListAccounts
-# A unit that a run of attribution names, and that is not there, or not within the unit that it is started for.
-UNIT_UNKNOWN_HERE = there is no unit { $unit } within what the run is started for: look the id up with ListOrgUnits, or have the run started for a unit above
-ACCOUNTS_OR_SCHEME = either accounts or a scheme, not both: leave one of them out
-# Nobody has a score.
-POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card of the pool's unit
-# A pool of a unit that is neither the unit of its cycle nor below it.
-POOL_OUTSIDE_CYCLE = a pool belongs to the unit of its cycle or to one below it: name such a unit, or none for the unit of the cycle
-# People with a score in the cycle of a unit who belong elsewhere.
+CYCLE_NOT_PUBLISHED = les scores peuvent encore changer : publiez d’abord le cycle
+    .report = le cycle n’est pas publié : les rapports ne donnent que ce qui est définitif
+    .correct = le cycle n’est pas publié, il n’y a donc rien à corriger : clôturez-le de nouveau, et il prendra ce qui compte maintenant
+RESULT_VERSION_UNKNOWN = le cycle n’a pas cette version de son résultat, ou aucune n’était publiée à ce moment-là : demandez ses versions avec ListCardVersions
+VERSION_TWICE = indiquez une version ou un instant, pas les deux
+CYCLE_CORRECTION_UNDERWAY = la correction { $cycle } de ce cycle n’est pas publiée et indique un autre motif ou une autre version du barème : refaites la demande avec ce qu’elle indique pour la recalculer, publiez-la (PublishCycle), ou abandonnez-la (CancelCycle) et refaites la demande
+CORRECTION_CHANGES_NOTHING = toutes les fiches sont telles qu’elles ont été publiées, il n’y a donc rien à publier : abandonnez la correction (CancelCycle) ; une fois rectifié un élément sur lequel le cycle repose, demandez-la de nouveau
+ACCOUNTS_EXPECTED = indiquez au moins un compte, et { $most } au maximum
+ACCOUNT_UNKNOWN_HERE = il n’y a pas de compte { $account } sur lequel vous puissiez interroger : cherchez l’ID avec ListAccounts
+UNIT_UNKNOWN_HERE = il n’y a pas d’unité { $unit } dans le périmètre pour lequel le calcul est lancé : cherchez l’ID avec ListOrgUnits, ou faites lancer le calcul pour une unité supérieure
+ACCOUNTS_OR_SCHEME = soit des comptes, soit un barème, pas les deux : retirez l’un ou l’autre
+POOL_WITHOUT_PEOPLE = l’enveloppe n’a personne à payer : le cycle ne contient aucune fiche de score de l’unité de l’enveloppe
+POOL_OUTSIDE_CYCLE = une enveloppe appartient à l’unité de son cycle ou à une unité inférieure : indiquez une telle unité, ou aucune pour l’unité du cycle
 PAY_OUTSIDE_UNIT = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: close the cycle with a population that leaves the others out
+        [one] personne a
+       *[other] personnes ont
+    } une fiche dans le cycle sans appartenir à l’unité de l’enveloppe au dernier jour du cycle : { $people }. Une unité paie son propre personnel : clôturez le cycle avec une population qui exclut les autres
     .correction = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: correct the cycle first (CorrectCycle), then draft this correction again
-# Less than nothing.
-POOL_NEGATIVE = a pool cannot be less than nothing: give an amount of 0 or more; money cannot be taken back by a pool
-# No score above zero.
-ZERO_SCORES = no score is above zero, so there is no rule to split by: look at the cycle's cards first
-# A part that nobody has a claim to; `part` counts from 0.
-PART_WITHOUT_CLAIM = part { $place } of the pool goes to nobody: no score reaches a tier with a weight, or its floor; change the part's rule
-# Not a draft any more.
-SETTLEMENT_NOT_DRAFT = the settlement is { $stage }, not a draft
-# Not approved, or not any more.
-SETTLEMENT_NOT_APPROVED = the settlement is { $stage }; only an approved one can be posted
-# Posted.
-SETTLEMENT_POSTED = a posted settlement never changes: draft a correction of it, and the next settlement pays the difference
-# Not posted, and corrections are of what is posted.
-SETTLEMENT_NOT_POSTED = the settlement is { $stage }, and only a posted one is corrected: discard it and draft it again
-# Another correction of the settlement is drafted.
-PAY_CORRECTION_WAITS = correction { $correction } of the settlement waits for its approval: approve or withdraw that one first
-# Nobody gets another amount.
-NOTHING_TO_CORRECT = by the cards as they are now everybody gets what the settlement and its corrections gave: correct the cycle first, or there is nothing to put right
-# Approved already, or thrown away.
-PAY_CORRECTION_NOT_DRAFT = the correction is { $stage }, not a draft
-# What waits at an instant, which is asked for as it is now.
-DELTAS_WAIT_NOW = what waits is told as it is now: leave known_at out, or waiting_only
-CORRECTION_REASON_MISSING = say why: each statement shows it
-# A pool that would pay the same a second time.
-POOL_THERE = the pool { $pool } of this cycle has the same name, amount and rule: settle that one, or give this one another name if there is as much money once more
-# Another settlement of the pool is posted.
-POOL_PAID = a settlement of pool { $pool } is posted already, and a pool is paid once: discard the others, and create another pool, of another name, if there is more money to pay
-# Another settlement was posted, or a correction approved, since this one was drafted.
-CARRY_MOVED = since this one was drafted another settlement was posted, or a correction approved, and moved the odd cents: draft it again
-DELTA_SCORE = the score was put right from { $old } to { $new }
+        [one] personne a
+       *[other] personnes ont
+    } une fiche dans le cycle sans appartenir à l’unité de l’enveloppe au dernier jour du cycle : { $people }. Une unité paie son propre personnel : corrigez d’abord le cycle (CorrectCycle), puis refaites le brouillon de cette correction
+POOL_NEGATIVE = une enveloppe ne peut pas être négative : indiquez un montant de 0 ou plus ; une enveloppe ne permet pas de reprendre de l’argent
+ZERO_SCORES = aucun score n’est supérieur à zéro, il n’y a donc aucune règle de répartition : examinez d’abord les fiches du cycle
+PART_WITHOUT_CLAIM = la partie { $place } de l’enveloppe ne va à personne : aucun score n’atteint un palier avec un poids, ou son plancher ; modifiez la règle de cette partie
+SETTLEMENT_NOT_DRAFT = le règlement est { $stage ->
+    [draft] un brouillon
+    [approved] approuvé
+    [posted] comptabilisé
+   *[discarded] abandonné
+}, ce n’est pas un brouillon
+SETTLEMENT_NOT_APPROVED = le règlement est { $stage ->
+    [draft] un brouillon
+    [approved] approuvé
+    [posted] comptabilisé
+   *[discarded] abandonné
+} ; seul un règlement approuvé peut être comptabilisé
+SETTLEMENT_POSTED = un règlement comptabilisé ne change plus jamais : faites-en un brouillon de correction, et le prochain règlement paie la différence
+SETTLEMENT_NOT_POSTED = le règlement est { $stage ->
+    [draft] un brouillon
+    [approved] approuvé mais pas comptabilisé
+   *[discarded] abandonné
+}, et seul un règlement comptabilisé se corrige : abandonnez-le et refaites un brouillon
+PAY_CORRECTION_WAITS = la correction { $correction } du règlement attend son approbation : approuvez-la ou retirez-la d’abord
+NOTHING_TO_CORRECT = d’après les fiches telles qu’elles sont maintenant, chacun reçoit ce que le règlement et ses corrections ont donné : corrigez d’abord le cycle, ou il n’y a rien à rectifier
+PAY_CORRECTION_NOT_DRAFT = la correction est { $stage ->
+    [approved] approuvée
+   *[withdrawn] retirée
+}, ce n’est plus un brouillon
+DELTAS_WAIT_NOW = ce qui est en attente est donné tel qu’il est maintenant : retirez known_at, ou waiting_only
+CORRECTION_REASON_MISSING = indiquez le motif : chaque relevé l’affiche
+POOL_THERE = l’enveloppe { $pool } de ce cycle a le même nom, le même montant et la même règle : réglez celle-là, ou donnez un autre nom à celle-ci s’il y a une seconde fois autant d’argent
+POOL_PAID = un règlement de l’enveloppe { $pool } est déjà comptabilisé, et une enveloppe n’est payée qu’une fois : abandonnez les autres, et créez une autre enveloppe, d’un autre nom, s’il y a encore de l’argent à verser
+CARRY_MOVED = depuis ce brouillon, un autre règlement a été comptabilisé, ou une correction approuvée, ce qui a déplacé les centimes restants : refaites le brouillon
+DELTA_SCORE = le score a été rectifié de { $old } à { $new }
 DELTA_AGAINST =
     { $by ->
-        [fell] the own score was put right from { $old } to { $new }, but those of the others fell more, together from { $others_old } to { $others_new }: so the share of the pool grew
-        [rose] the own score was put right from { $old } to { $new }, but those of the others rose more, together from { $others_old } to { $others_new }: so the share of the pool shrank
-        [less] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it shrank all the same
-       *[more] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it grew all the same
+        [fell] le score de la personne a été rectifié de { $old } à { $new }, mais ceux des autres ont baissé davantage, ensemble de { $others_old } à { $others_new } : la part de l’enveloppe a donc augmenté
+        [rose] le score de la personne a été rectifié de { $old } à { $new }, mais ceux des autres ont monté davantage, ensemble de { $others_old } à { $others_new } : la part de l’enveloppe a donc diminué
+        [less] le score de la personne a été rectifié de { $old } à { $new }, et ceux des autres ensemble de { $others_old } à { $others_new } : selon la règle de l’enveloppe, la part a tout de même diminué
+       *[more] le score de la personne a été rectifié de { $old } à { $new }, et ceux des autres ensemble de { $others_old } à { $others_new } : selon la règle de l’enveloppe, la part a tout de même augmenté
     }
-DELTA_ADDED = a score of { $score } was added
-DELTA_REMOVED = the score of { $score } was taken back
-DELTA_OTHERS = the scores of others were put right, and the pool is split among all
-POOL_WITHOUT_PARTS = at least one part is needed
-SHARES_NOT_WHOLE = the shares sum to { $sum } millionths, not to exactly 1000000
-PART_OF_NOTHING = a part of nothing: leave it out
-PART_RULE_MISSING = say how this part is split: tiers, proportional or team_fund
-PART_WITHOUT_TIERS = at least one tier is needed
-TIERS_OUT_OF_ORDER = write the tiers best first, each with a lower min_score
-TIERS_MIXED = give every tier a min_score, or every tier a quota
-TIERS_WITHOUT_WEIGHT = all weights are zero, so nobody could get anything
-TIER_WEIGHTS_OUT_OF_ORDER = a worse tier weighs more than a better one
+DELTA_ADDED = un score de { $score } a été ajouté
+DELTA_REMOVED = le score de { $score } a été repris
+DELTA_OTHERS = les scores des autres ont été rectifiés, et l’enveloppe se répartit entre tous
+POOL_WITHOUT_PARTS = il faut au moins une partie
+SHARES_NOT_WHOLE = la somme des parts est de { $sum } millionièmes, et non exactement de 1000000
+PART_OF_NOTHING = une partie de rien : retirez-la
+PART_RULE_MISSING = indiquez comment cette partie est répartie : tiers, proportional ou team_fund
+PART_WITHOUT_TIERS = il faut au moins un palier
+TIERS_OUT_OF_ORDER = écrivez les paliers en commençant par le meilleur, chacun avec un min_score plus bas
+TIERS_MIXED = donnez un min_score à chaque palier, ou un quota à chaque palier
+TIERS_WITHOUT_WEIGHT = tous les poids sont nuls, personne ne pourrait donc rien recevoir
+TIER_WEIGHTS_OUT_OF_ORDER = un palier moins bon pèse plus qu’un meilleur
 
-# Statements.
 
-STATEMENT_AMOUNT = { $paid } for a score of { $score }: { $than ->
-    [less] { $difference } less than
-    [same] the same as
-   *[more] { $difference } more than
-} the { $equal } that an equal split would have paid.
-STATEMENT_WITHOUT_TIER = Part { $number } ({ $share } of the pool, { $part }), by tiers: the score reaches no tier, so { $amount }.
-STATEMENT_TIER_WITHOUT_WEIGHT = Part { $number } ({ $share } of the pool, { $part }), by tiers: tier { $tier } has no weight, so { $amount }.
-STATEMENT_NOT_ABOVE_FLOOR = Part { $number } ({ $share } of the pool, { $part }), in proportion to the score: it is not above { $floor }, so { $amount }.
-STATEMENT_PART = Part { $number } ({ $share } of the pool, { $part }), { $claim } of { $sum } in all; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; so { $amount }.
-STATEMENT_BY_TIER = by tiers: tier { $tier } weighs { $weight }
-STATEMENT_ABOVE_FLOOR = in proportion to the score above { $floor }: { $points } points
-STATEMENT_BY_SCORE = in proportion to the score: { $points } points
-STATEMENT_EXACT = { $whole } exactly
-STATEMENT_ROUNDED = { $whole } and { $fraction } of { $smallest }; { $came ->
-    [yes] one of the { $units } odd units of { $smallest } came here
-   *[no] none of the { $units } odd units of { $smallest } came here
+STATEMENT_AMOUNT = { $paid } pour un score de { $score } : { $than ->
+    [less] { $difference } de moins que
+    [same] autant que
+   *[more] { $difference } de plus que
+} les { $equal } qu’une répartition égale aurait versés.
+STATEMENT_WITHOUT_TIER = Partie { $number } ({ $share } de l’enveloppe, { $part }), par paliers : le score n’atteint aucun palier, donc { $amount }.
+STATEMENT_TIER_WITHOUT_WEIGHT = Partie { $number } ({ $share } de l’enveloppe, { $part }), par paliers : le palier { $tier } n’a pas de poids, donc { $amount }.
+STATEMENT_NOT_ABOVE_FLOOR = Partie { $number } ({ $share } de l’enveloppe, { $part }), en proportion du score : il ne dépasse pas { $floor }, donc { $amount }.
+STATEMENT_PART = Partie { $number } ({ $share } de l’enveloppe, { $part }), { $claim } sur { $sum } en tout ; { $major } × { $weight } / { $sum } = { $rounded }{ $carried } ; donc { $amount }.
+STATEMENT_BY_TIER = par paliers : le palier { $tier } pèse { $weight }
+STATEMENT_ABOVE_FLOOR = en proportion du score au-dessus de { $floor } : { $points } points
+STATEMENT_BY_SCORE = en proportion du score : { $points } points
+STATEMENT_EXACT = { $whole } exactement
+STATEMENT_ROUNDED = { $whole } et { $fraction } de { $smallest } ; { $came ->
+    [yes] l’une des { $units } unités restantes de { $smallest } est venue ici
+   *[no] aucune des { $units } unités restantes de { $smallest } n’est venue ici
 }
-STATEMENT_CARRIED = ; carried from before { $before }, carried on { $after }
+STATEMENT_CARRIED = {"\u00A0"}; reporté d’avant { $before }, à reporter { $after }
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
 
-UNUSABLE = { $file }: { $problem }. { $cure }.
+UNUSABLE = { $file } : { $problem }. { $cure }.
 SEVERAL_PROBLEMS = { $problems }
-REASON_ALSO = { $reason }; also { $column }: { $more }
-AND_MORE_ROWS = { $count } more { $count ->
-    [one] row of this file was rejected
-   *[other] rows of this file were rejected
+REASON_ALSO = { $reason } ; de plus, { $column } : { $more }
+AND_MORE_ROWS = { $count } { $count ->
+    [one] autre ligne de ce fichier a été rejetée
+   *[other] autres lignes de ce fichier ont été rejetées
 }
-AND_MORE_ROWS_CURE = mend the rows above first: the others mostly fail for the same reasons
-AND_MORE_FINDINGS = and more of the same kind
-FIRST_REJECTED = line { $line }{ $column }: { $reason } ({ $cure })
-FIRST_REJECTED_COLUMN = , column { $column }
-EVERY_ROW_REJECTED = ; every row was rejected: { $first }
+AND_MORE_ROWS_CURE = corrigez d’abord les lignes ci-dessus : les autres échouent le plus souvent pour les mêmes raisons
+AND_MORE_FINDINGS = et d’autres du même type
+FIRST_REJECTED = ligne { $line }{ $column } : { $reason } ({ $cure })
+FIRST_REJECTED_COLUMN = , colonne { $column }
+EVERY_ROW_REJECTED = {"\u00A0"}; toutes les lignes ont été rejetées : { $first }
 ROWS_REJECTED = { $count ->
-    [one] ; { $count } row was rejected: { $first }
-   *[other] ; { $count } rows were rejected, the first: { $first }
+    [one] {"\u00A0"}; { $count } ligne a été rejetée : { $first }
+   *[other] {"\u00A0"}; { $count } lignes ont été rejetées, dont la première : { $first }
 }
-HINT_NEAR = ; is { $near } meant?
-HINT_MEANT = {" "}(is { $near } meant?)
-HINT_MEANT_AS = {" "}(is { $near } meant as { $column }?)
-HINT_THERE_IS = {" "}(there is { $near })
-NO_FOLDER = it cannot be read as a folder ({ $error })
-NO_FOLDER_CURE = give the folder that holds people.csv, accounts.csv and records.csv
-MISSING_FILE = it is missing from { $folder }{ $hints }
-MISSING_FILE_CURE = add the file under exactly this name; docs/bundle.md describes every file
-NOT_A_FILE = it is not a file
-NOT_A_FILE_CURE = put a CSV or YAML file in its place
-UNREADABLE = it cannot be read ({ $error })
-UNREADABLE_CURE = check the file and its permissions
-UNKNOWN_FILE = nothing reads this file{ $hint }
-# Code EMPTY_FILE.
-EMPTY_OPTIONAL_FILE = the file is empty and was passed over
-THE_PERIOD = the period
-PERIOD_BACKWARDS_CURE = swap --from and --to
-PERIOD_HALF = one of its two ends is missing
-PERIOD_HALF_CURE = give both --from and --to, or neither
-PERIOD_OF_DAYS = the period has { $days } days, and at most { $most } are closed at once
-PERIOD_OF_DAYS_CURE = close it in parts
-TEAM_WITHOUT_PEOPLE = nobody in people.csv belongs to its team { $team }
-BRANCH_WITHOUT_PEOPLE = nobody in people.csv belongs to this branch
-TOO_LARGE_SETTINGS = it is larger than 1 MiB
-TOO_LARGE_SETTINGS_CURE = settings are a page of text: check that the right file has this name
-NOT_VALID_TEXT = it is not valid text
-NOT_VALID_TEXT_CURE = save it as UTF-8
-ZERO_BYTES = it holds zero bytes, which no CSV or YAML file has
-ZERO_BYTES_CURE = export it again as CSV in UTF-8 (a spreadsheet file is not a CSV file)
-UNKNOWN_ENCODING = its text is neither UTF-8, UTF-16 nor GBK (it looks like { $encoding })
-BAD_YAML = it is not valid YAML: { $cause } (the parser says "{ $said }")
-    .at = it is not valid YAML in line { $line }, column { $column }: { $cause } (the parser says "{ $said }")
-YAML_KEY_TWICE = the key { $key } comes twice
-    .lines = the key { $key } comes twice, in line { $first } and in line { $second }
-YAML_TAB = a tab stands where only spaces may
-YAML_NOT_CLOSED = a bracket, a brace or a quote that was opened is not closed
-YAML_NO_VALUE = a value is expected there
-YAML_BAD_START = no value begins with this sign: put the text into quotes
-YAML_SIGN = a text that begins with &, * or ! is a reference or a tag: put it into quotes
-YAML_ESCAPE = a backslash in double quotes begins a special character: double it, or take single quotes
-YAML_STRUCTURE = a key, a colon or an indentation does not fit there
-YAML_OTHER = it cannot be read there
-BAD_YAML_CURE = mend the YAML there: two spaces for each level, a space after each colon
-YAML_KEY_TWICE_CURE = leave the one that is meant and delete the other
-YAML_NUMBER_TOO_LARGE = a number is too large to be read (the parser says: "{ $said }")
-YAML_NUMBER_TOO_LARGE_CURE = write a smaller number
-YAML_UNSEEN = line { $line } holds the character { $character }, which nobody sees
-YAML_UNSEEN_CURE = delete that character, or type the line anew
-INVALID_SETTINGS_CURE = correct these values; docs/bundle.md has examples
+HINT_NEAR = {"\u00A0"}; vouliez-vous dire { $near } ?
+HINT_MEANT = {" "}(vouliez-vous dire { $near } ?)
+HINT_MEANT_AS = {" "}(vouliez-vous dire { $near } pour { $column } ?)
+HINT_THERE_IS = {" "}(il existe { $near })
+NO_FOLDER = impossible de le lire comme un dossier ({ $error })
+NO_FOLDER_CURE = indiquez le dossier qui contient people.csv, accounts.csv et records.csv
+MISSING_FILE = il manque dans { $folder }{ $hints }
+MISSING_FILE_CURE = ajoutez le fichier sous ce nom exact ; docs/bundle.md décrit chaque fichier
+NOT_A_FILE = ce n’est pas un fichier
+NOT_A_FILE_CURE = mettez un fichier CSV ou YAML à sa place
+UNREADABLE = il est illisible ({ $error })
+UNREADABLE_CURE = vérifiez le fichier et ses droits d’accès
+UNKNOWN_FILE = rien ne lit ce fichier{ $hint }
+EMPTY_OPTIONAL_FILE = le fichier est vide et a été ignoré
+THE_PERIOD = la période
+PERIOD_BACKWARDS_CURE = inversez --from et --to
+PERIOD_HALF = l’une de ses deux extrémités manque
+PERIOD_HALF_CURE = indiquez à la fois --from et --to, ou aucun des deux
+PERIOD_OF_DAYS = la période a { $days } jours, et { $most } au maximum se clôturent à la fois
+PERIOD_OF_DAYS_CURE = clôturez-la en plusieurs parties
+TEAM_WITHOUT_PEOPLE = personne dans people.csv n’appartient à son équipe { $team }
+BRANCH_WITHOUT_PEOPLE = personne dans people.csv n’appartient à cette succursale
+TOO_LARGE_SETTINGS = il dépasse 1 MiB
+TOO_LARGE_SETTINGS_CURE = des paramètres tiennent sur une page de texte : vérifiez que c’est le bon fichier qui porte ce nom
+NOT_VALID_TEXT = ce n’est pas un texte valide
+NOT_VALID_TEXT_CURE = enregistrez-le en UTF-8
+ZERO_BYTES = il contient des octets nuls, qu’aucun fichier CSV ou YAML ne contient
+ZERO_BYTES_CURE = exportez-le de nouveau en CSV et en UTF-8 (un fichier de tableur n’est pas un fichier CSV)
+UNKNOWN_ENCODING = son texte n’est ni en UTF-8, ni en UTF-16, ni en GBK (on dirait du { $encoding })
+BAD_YAML = ce n’est pas du YAML valide : { $cause } (l’analyseur indique « { $said } »)
+    .at = ce n’est pas du YAML valide à la ligne { $line }, colonne { $column } : { $cause } (l’analyseur indique « { $said } »)
+YAML_KEY_TWICE = la clé { $key } figure deux fois
+    .lines = la clé { $key } figure deux fois, à la ligne { $first } et à la ligne { $second }
+YAML_TAB = une tabulation se trouve là où seules des espaces sont admises
+YAML_NOT_CLOSED = un crochet, une accolade ou un guillemet ouvert n’est pas fermé
+YAML_NO_VALUE = une valeur y est attendue
+YAML_BAD_START = aucune valeur ne commence par ce signe : mettez le texte entre guillemets
+YAML_SIGN = un texte qui commence par &, * ou « ! » est une référence ou une étiquette : mettez-le entre guillemets
+YAML_ESCAPE = une barre oblique inverse entre guillemets doubles commence un caractère spécial : doublez-la, ou prenez des guillemets simples
+YAML_STRUCTURE = une clé, un deux-points ou un retrait n’y a pas sa place
+YAML_OTHER = la lecture y est impossible
+BAD_YAML_CURE = corrigez le YAML à cet endroit : deux espaces par niveau, une espace après chaque deux-points
+YAML_KEY_TWICE_CURE = gardez celle qui est voulue et supprimez l’autre
+YAML_NUMBER_TOO_LARGE = un nombre est trop grand pour être lu (l’analyseur indique : « { $said } »)
+YAML_NUMBER_TOO_LARGE_CURE = écrivez un nombre plus petit
+YAML_UNSEEN = la ligne { $line } contient le caractère { $character }, que personne ne voit
+YAML_UNSEEN_CURE = supprimez ce caractère, ou saisissez de nouveau la ligne
+INVALID_SETTINGS_CURE = corrigez ces valeurs ; docs/bundle.md contient des exemples
 
 ## The bundle: tables
 
-EMPTY_FILE = it is empty
-EMPTY_FILE_CURE = fill it: its first line is { $header }
-NOT_CSV = it is not a CSV file with a header: { $why }
-NOT_CSV_CURE = export it as CSV; its first line is { $header }
-    .named = delete the line with `sep=`, or save the file again with one separator
-NOT_CSV_NO_END = its first line has no end or a quote in it is not closed
-NOT_CSV_NO_TEXT = its first line is not text
-NOT_CSV_NO_COLUMN = its first line names none of the columns
-    .named_not = its first line says `sep={ $named }`, and the header below it is separated by `{ $sign }`
-    .named_not_tab = its first line says `sep={ $named }`, and the header below it is separated by tabs
-CONVERTED_ENCODING = read as { $encoding } and converted to UTF-8
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_TAB = columns are separated by a tab
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_SIGN = columns are separated by the sign { $sign }
-SEPARATED_BY_SEMICOLON = columns are separated by a semicolon
-LINE_TOO_LONG = the line is longer than 1 MiB
-LINE_TOO_LONG_CURE = check where its line end went
-TOO_MANY_CELLS = it has { $cells } cells, the header has { $columns }
-TOO_MANY_CELLS_CURE = put a cell with a comma or a quote in it into double quotes
-NOT_TEXT_IN_ENCODING = it holds bytes that are not text in the file's encoding
-UNSEEN_CHARACTER = it holds the character { $character }, which nobody sees
-UNSEEN_CHARACTER_CURE = delete it: type the cell again, or clean the column in the program that exports it
-OPEN_QUOTE = a quote in it opens a cell that is not closed in its place
-OPEN_QUOTE_CURE = double quotes inside a cell, as in "5"" screen"
-UNBALANCED_QUOTES = its quotes do not pair up in very many places, last seen on line { $line }
-UNBALANCED_QUOTES_CURE = export it again as CSV: quotes inside a cell are doubled
-COLUMN_TWICE = the column { $column } comes twice
-    .names = the column { $column } comes twice, as “{ $one }” and as “{ $other }”
-COLUMN_TWICE_CURE = keep one of them, or give the other another name
-MISSING_COLUMNS = its header has no column { $columns }{ $hints }
-MISSING_COLUMNS_CURE = add it; a whole header is { $header }
-MISSING_KIND_CURE = add it; a whole header is { $header }; or write `punches: alternating` or `punches: first_last` into group.yaml
-MISSING_COLUMN = no such column: taken as empty in every row
-UNKNOWN_COLUMN = nothing reads this column{ $hint }
-# Code DUPLICATE_ROW.
-EQUAL_ROWS = equal rows were taken once ({ $count } left out)
+EMPTY_FILE = il est vide
+EMPTY_FILE_CURE = remplissez-le : sa première ligne est { $header }
+NOT_CSV = ce n’est pas un fichier CSV avec un en-tête : { $why }
+NOT_CSV_CURE = exportez-le en CSV ; sa première ligne est { $header }
+    .named = supprimez la ligne avec `sep=`, ou enregistrez de nouveau le fichier avec un seul séparateur
+NOT_CSV_NO_END = sa première ligne n’a pas de fin, ou un guillemet n’y est pas fermé
+NOT_CSV_NO_TEXT = sa première ligne n’est pas du texte
+NOT_CSV_NO_COLUMN = sa première ligne ne nomme aucune des colonnes
+    .named_not = sa première ligne indique `sep={ $named }`, et l’en-tête en dessous est séparé par `{ $sign }`
+    .named_not_tab = sa première ligne indique `sep={ $named }`, et l’en-tête en dessous est séparé par des tabulations
+CONVERTED_ENCODING = lu en { $encoding } et converti en UTF-8
+SEPARATED_BY_TAB = les colonnes sont séparées par une tabulation
+SEPARATED_BY_SIGN = les colonnes sont séparées par le signe { $sign }
+SEPARATED_BY_SEMICOLON = les colonnes sont séparées par un point-virgule
+LINE_TOO_LONG = la ligne dépasse 1 MiB
+LINE_TOO_LONG_CURE = vérifiez où sa fin de ligne s’est perdue
+TOO_MANY_CELLS = elle a { $cells } cellules, l’en-tête en a { $columns }
+TOO_MANY_CELLS_CURE = mettez entre guillemets doubles une cellule qui contient une virgule ou un guillemet
+NOT_TEXT_IN_ENCODING = elle contient des octets qui ne sont pas du texte dans l’encodage du fichier
+UNSEEN_CHARACTER = elle contient le caractère { $character }, que personne ne voit
+UNSEEN_CHARACTER_CURE = supprimez-le : saisissez de nouveau la cellule, ou nettoyez la colonne dans le programme qui l’exporte
+OPEN_QUOTE = un guillemet y ouvre une cellule qui n’est pas fermée à sa place
+OPEN_QUOTE_CURE = doublez les guillemets à l’intérieur d’une cellule, comme dans "écran 5"""
+UNBALANCED_QUOTES = ses guillemets ne vont pas par paires à de très nombreux endroits, en dernier à la ligne { $line }
+UNBALANCED_QUOTES_CURE = exportez-le de nouveau en CSV : les guillemets à l’intérieur d’une cellule sont doublés
+COLUMN_TWICE = la colonne { $column } figure deux fois
+    .names = la colonne { $column } figure deux fois, sous les noms « { $one } » et « { $other } »
+COLUMN_TWICE_CURE = gardez-en une, ou donnez un autre nom à l’autre
+MISSING_COLUMNS = son en-tête n’a pas la colonne { $columns }{ $hints }
+MISSING_COLUMNS_CURE = ajoutez-la ; un en-tête complet est { $header }
+MISSING_KIND_CURE = ajoutez-la ; un en-tête complet est { $header } ; ou écrivez `punches: alternating` ou `punches: first_last` dans group.yaml
+MISSING_COLUMN = cette colonne n’existe pas : considérée comme vide dans chaque ligne
+UNKNOWN_COLUMN = rien ne lit cette colonne{ $hint }
+EQUAL_ROWS = les lignes identiques n’ont été prises qu’une fois ({ $count } écartées)
 
 ## The bundle: cells
 
-IT_IS_EMPTY = it is empty
-IT_IS_EMPTY_CURE = fill it in
-TOO_MANY_CHARACTERS = it is longer than { $most } characters
-TOO_MANY_CHARACTERS_CURE = shorten it
-TOO_MANY_MEASURES = the row has more than { $most } measures beside the known columns
-TOO_MANY_MEASURES_CURE = leave columns out that nothing measures
-NO_TIME_ZONE = '{ $text }' is no time zone
-NO_TIME_ZONE_CURE = write an IANA name such as Asia/Shanghai
-STANDS_FOR_NO_VALUE = '{ $text }' stands for no value
-STANDS_FOR_NO_VALUE_CURE = write the id; where there is none, leave the row out
-FORMULA_FAILED = '{ $text }' is what a spreadsheet shows where a formula failed, not a value
-FORMULA_FAILED_CURE = mend the formula, or export the column from where it comes; leave the cell empty only where there is no value
-NEITHER_YES_NOR_NO = '{ $text }' is neither yes nor no
-NEITHER_YES_NOR_NO_CURE = write true, false, 1, 0, yes, no, 是 or 否, or leave it empty
-NO_SMALL_COUNT = '{ $text }' is not a whole number from 1 to 1000
-NO_SMALL_COUNT_CURE = write such a number
-IT_IS_NEGATIVE = it is negative
-IT_IS_NEGATIVE_CURE = write a number from 0, or leave it empty
-NUMBER_ABOVE_RANGE = { $text } is too large
-NUMBER_ABOVE_RANGE_CURE = write a number from 0 to { $most }, or leave it empty when it was not measured
-NO_NUMBER = '{ $text }' is not a number
-    .comma = '{ $text }' has a comma, and numbers have a point and no grouping where group.yaml has no `numbers`
-    .exponent = '{ $text }' has an exponent, which numbers have not
-NO_NUMBER_CURE = write digits with a point, such as 12.5, or leave it empty when it was not measured
-    .needed = write digits with a point, such as 12.5, or take the row out
-NEGATIVE_AMOUNT = the amount { $text } is negative
-NEGATIVE_AMOUNT_CURE = write a refund as a row of its own with a negative amount that names in refers_to the external_id of the sale, or leave the cell empty
-NO_AMOUNT = '{ $text }' is not an amount
-NO_AMOUNT_CURE = write digits with a point, such as 1234.50, without a currency sign, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` where 1,234.50 is meant, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` where 1.234,50 is
-    .yaml = write digits with a point, such as 1234.50, without a currency sign and without grouping
-AMOUNT_DECIMALS = { $text } has more decimals than { $currency } has ({ $digits })
-    .told = { $text } has more decimals than { $currency } has ({ $digits }): group.yaml says that '{ $sign }' stands before decimals
-AMOUNT_DECIMALS_CURE = round it to the smallest unit of the currency, or, where 1.234 is one thousand two hundred and thirty-four, say so in group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-    .either = write { $whole } or { $decimal }, whichever is meant
-    .round = round it to the smallest unit of the currency
-    .whole = write { $whole } where that is meant, or round it to the smallest unit of the currency
-HUGE_AMOUNT = the amount { $text } is too large
-HUGE_AMOUNT_CURE = check the unit: it is the major unit
-NO_DATE = '{ $text }' is not a date
-NO_DATE_CURE = write year-month-day, such as 2026-03-02
-NO_TIME = '{ $text }' is not a time
-NO_TIME_CURE = write 2026-03-02 09:00:00, or with an offset 2026-03-02T09:00:00+08:00
-TIME_BEYOND_RANGE = the time is out of range
-TIME_BEYOND_RANGE_CURE = check the year
-TIME_SKIPPED = { $time } did not exist in { $zone }: clocks went forward from { $before } to { $after }
-TIME_SKIPPED_CURE = write the time with its offset, such as { $time }{ $offset }
-THAT_ZONE = that zone
-MAY_BE_GROUPED = '{ $text }' may be a decimal or a number with grouping
-GROUPED_BY_SPACE = '{ $text }' has spaces between its digits
-GROUPED_BY_SPACE_CURE = take them out, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ",", grouping: space{"}"}` where 1 234,50 is meant, `numbers: {"{"}decimal: ".", grouping: space{"}"}` where 1 234.50 is
-MAY_BE_GROUPED_CURE = say in group.yaml how numbers are written, such as `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-NOT_AS_GROUP_YAML = '{ $text }' is not written as group.yaml says numbers are
-NOT_AS_GROUP_YAML_CURE = write '{ $decimal }' before decimals and no grouping, or correct `numbers` in group.yaml
-    .grouped = write '{ $decimal }' before decimals and '{ $grouping }' between thousands, or correct `numbers` in group.yaml
-    .spaced = write '{ $decimal }' before decimals and a space between thousands, or correct `numbers` in group.yaml
+IT_IS_EMPTY = elle est vide
+IT_IS_EMPTY_CURE = remplissez-la
+TOO_MANY_CHARACTERS = elle dépasse { $most } caractères
+TOO_MANY_CHARACTERS_CURE = raccourcissez-la
+TOO_MANY_MEASURES = la ligne a plus de { $most } mesures en plus des colonnes connues
+TOO_MANY_MEASURES_CURE = retirez les colonnes que rien ne mesure
+NO_TIME_ZONE = « { $text } » n’est pas un fuseau horaire
+NO_TIME_ZONE_CURE = écrivez un nom IANA tel que Asia/Shanghai
+STANDS_FOR_NO_VALUE = « { $text } » signifie l’absence de valeur
+STANDS_FOR_NO_VALUE_CURE = écrivez l’ID ; s’il n’y en a pas, retirez la ligne
+FORMULA_FAILED = « { $text } » est ce qu’un tableur affiche quand une formule a échoué, pas une valeur
+FORMULA_FAILED_CURE = corrigez la formule, ou exportez la colonne depuis sa source ; ne laissez la cellule vide que s’il n’y a pas de valeur
+NEITHER_YES_NOR_NO = « { $text } » n’est ni oui ni non
+NEITHER_YES_NOR_NO_CURE = écrivez true, false, 1, 0, yes, no, 是 ou 否, ou laissez vide
+NO_SMALL_COUNT = « { $text } » n’est pas un nombre entier de 1 à 1000
+NO_SMALL_COUNT_CURE = écrivez un tel nombre
+IT_IS_NEGATIVE = c’est un nombre négatif
+IT_IS_NEGATIVE_CURE = écrivez un nombre à partir de 0, ou laissez vide
+NUMBER_ABOVE_RANGE = { $text } est trop grand
+NUMBER_ABOVE_RANGE_CURE = écrivez un nombre de 0 à { $most }, ou laissez vide si cela n’a pas été mesuré
+NO_NUMBER = « { $text } » n’est pas un nombre
+    .comma = « { $text } » contient une virgule, et les nombres ont un point et aucun séparateur de milliers quand group.yaml ne contient pas `numbers`
+    .exponent = « { $text } » contient un exposant, ce que les nombres n’ont pas
+NO_NUMBER_CURE = écrivez des chiffres avec un point, par exemple 12.5, ou laissez vide si cela n’a pas été mesuré
+    .needed = écrivez des chiffres avec un point, par exemple 12.5, ou retirez la ligne
+NEGATIVE_AMOUNT = le montant { $text } est négatif
+NEGATIVE_AMOUNT_CURE = écrivez un remboursement sur une ligne à part, avec un montant négatif et, dans refers_to, l’external_id de la vente, ou laissez la cellule vide
+NO_AMOUNT = « { $text } » n’est pas un montant
+NO_AMOUNT_CURE = écrivez des chiffres avec un point, par exemple 1234.50, sans symbole monétaire, ou indiquez dans group.yaml comment les nombres s’écrivent : `numbers: {"{"}decimal: ".", grouping: ","{"}"}` pour 1,234.50, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` pour 1.234,50
+    .yaml = écrivez des chiffres avec un point, par exemple 1234.50, sans symbole monétaire ni séparateur de milliers
+AMOUNT_DECIMALS = { $text } a plus de décimales que { $currency } n’en a ({ $digits })
+    .told = { $text } a plus de décimales que { $currency } n’en a ({ $digits }) : group.yaml indique que « { $sign } » précède les décimales
+AMOUNT_DECIMALS_CURE = arrondissez-le à la plus petite unité de la devise ou, si 1.234 veut dire mille deux cent trente-quatre, indiquez-le dans group.yaml : `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+    .either = écrivez { $whole } ou { $decimal }, selon ce qui est voulu
+    .round = arrondissez-le à la plus petite unité de la devise
+    .whole = écrivez { $whole } si c’est ce qui est voulu, ou arrondissez-le à la plus petite unité de la devise
+HUGE_AMOUNT = le montant { $text } est trop élevé
+HUGE_AMOUNT_CURE = vérifiez l’unité : il s’agit de l’unité principale
+NO_DATE = « { $text } » n’est pas une date
+NO_DATE_CURE = écrivez année-mois-jour, par exemple 2026-03-02
+NO_TIME = « { $text } » n’est pas une heure
+NO_TIME_CURE = écrivez 2026-03-02 09:00:00, ou avec un décalage 2026-03-02T09:00:00+08:00
+TIME_BEYOND_RANGE = l’heure est hors des limites admises
+TIME_BEYOND_RANGE_CURE = vérifiez l’année
+TIME_SKIPPED = { $time } n’a pas existé dans { $zone } : les horloges sont passées de { $before } à { $after }
+TIME_SKIPPED_CURE = écrivez l’heure avec son décalage, par exemple { $time }{ $offset }
+THAT_ZONE = ce fuseau horaire
+MAY_BE_GROUPED = « { $text } » peut être un nombre décimal ou un nombre avec séparateur de milliers
+GROUPED_BY_SPACE = « { $text } » a des espaces entre ses chiffres
+GROUPED_BY_SPACE_CURE = retirez-les, ou indiquez dans group.yaml comment les nombres s’écrivent : `numbers: {"{"}decimal: ",", grouping: space{"}"}` pour 1 234,50, `numbers: {"{"}decimal: ".", grouping: space{"}"}` pour 1 234.50
+MAY_BE_GROUPED_CURE = indiquez dans group.yaml comment les nombres s’écrivent, par exemple `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+NOT_AS_GROUP_YAML = « { $text } » n’est pas écrit comme group.yaml indique d’écrire les nombres
+NOT_AS_GROUP_YAML_CURE = écrivez « { $decimal } » avant les décimales et aucun séparateur de milliers, ou corrigez `numbers` dans group.yaml
+    .grouped = écrivez « { $decimal } » avant les décimales et « { $grouping } » entre les milliers, ou corrigez `numbers` dans group.yaml
+    .spaced = écrivez « { $decimal } » avant les décimales et une espace entre les milliers, ou corrigez `numbers` dans group.yaml
 
 ## The bundle: people, accounts, aliases
 
-SHORTENED_NUMBER = { $text } is a number that a spreadsheet shortened to its first digits
-EXPORT_AS_TEXT = export the column as text
-EMPTY_SEGMENT = '{ $text }' has an empty segment
-EMPTY_SEGMENT_CURE = write the path with single slashes, the branch first, such as East/Chat/Team 1
-TOO_DEEP = it is { $depth } units deep
-TOO_DEEP_CURE = name at most { $most } units, the branch first
-EMPLOYMENT_BACKWARDS = the employment ends on { $left }, before it begins on { $hired }
-EMPLOYMENT_BACKWARDS_CURE = correct the dates; left_on is the last day of work
-NO_PEOPLE = it names no person{ $why }
-NO_PEOPLE_CURE = add a row for each person
-NAMES_DIFFER = lines { $lines } have the number { $number } and differ in the name
-NAMES_DIFFER_CURE = give each person a number of their own, or write the name alike in all rows of the number
-ZONES_DIFFER = lines { $lines } have the number { $number } and differ in the zone
-ZONES_DIFFER_CURE = write the zone alike in all rows of the number: a person has one
-EMPLOYMENTS_OVERLAP = lines { $lines } have the number { $number } and overlap: { $one } and { $other }
-EMPLOYMENTS_OVERLAP_CURE = keep one row for each person, or give each employment its own days: left_on is its last one
-DAYS = { $from } to { $to }
-TWO_LINES = { $one } and { $other }
-NO_END = no end
-MOVED = { $before } until { $until }; { $after } from { $from }
-NO_ACCOUNTS = it names no account{ $why }
-NO_ACCOUNTS_CURE = add a row for each platform account
-ACCOUNT_ROWS_DIFFER = the rows of this account differ in zone, team or exclusive
-ACCOUNT_ROWS_DIFFER_CURE = write them alike in all its rows
-PHASES_ON_ONE_DAY = two phases of this account begin on the same day
-PHASES_ON_ONE_DAY_CURE = give each phase its own first day
-SLASH_IN_NAME = '{ $text }' holds a slash
-SLASH_IN_NAME_CURE = leave slashes out of platforms, stores and accounts
-NO_EMPLOYMENT_KIND = '{ $text }' is no kind of employment
-NO_EMPLOYMENT_KIND_CURE = write full_time, part_time, fixed_term, intern, agency, outsourced or freelance, or leave the cell empty
-NO_CONTRIBUTORS = '{ $text }' names no contributors
-    .role = '{ $text }' names no contributors: "{ $role }" is no role
-    .twice = '{ $text }' names { $named } twice
-    .many = '{ $text }' names more contributors than the { $max } that a record may have
-NO_CONTRIBUTORS_CURE = write role=employee number, several with ; between, with the roles first_answer, closer and after_sales, such as first_answer=A001;closer=A007
-    .twice = leave one of the two out: somebody has one part in a role, also where an alias of aliases.csv and the employee number mean the same person
-    .many = leave some out, { $max } at most
-POLICY_SPLIT = give a version, and first_answer, closer and after_sales in percent that sum to 100
-NO_PHASE = '{ $text }' is no phase
-NO_PHASE_CURE = write shared, mixed or named
-CORRECT_THE_DATES = correct the dates
-ALIAS_IS_A_NUMBER = { $alias } is the employee number of somebody else
-ALIAS_IS_A_NUMBER_CURE = records with it would be read as that person: rename the alias
-ALIAS_OF_TWO = { $alias } is two people at the same time
-ALIAS_TWICE = several rows give { $alias } to the same person for days that overlap
-ALIAS_OF_TWO_CURE = give each row its from and to dates, without overlap
-DEVICE_OF_NOTHING = neither an employee number nor a seat says whose the device is
-DEVICE_OF_BOTH = it is of somebody (employee_no) and of a seat
-DEVICE_OF_BOTH_CURE = write the employee number or the seat, and leave the other empty
-DEVICE_TWICE = several rows give { $device } to the same person or seat from the same day on, with different ends
+SHORTENED_NUMBER = { $text } est un nombre qu’un tableur a réduit à ses premiers chiffres
+EXPORT_AS_TEXT = exportez la colonne en tant que texte
+EMPTY_SEGMENT = « { $text } » a un segment vide
+EMPTY_SEGMENT_CURE = écrivez le chemin avec des barres obliques simples, la succursale d’abord, par exemple East/Chat/Team 1
+TOO_DEEP = elle a { $depth } niveaux d’unités
+TOO_DEEP_CURE = indiquez { $most } unités au maximum, la succursale d’abord
+EMPLOYMENT_BACKWARDS = l’emploi se termine le { $left }, avant de commencer le { $hired }
+EMPLOYMENT_BACKWARDS_CURE = corrigez les dates ; left_on est le dernier jour de travail
+NO_PEOPLE = il ne désigne personne{ $why }
+NO_PEOPLE_CURE = ajoutez une ligne pour chaque personne
+NAMES_DIFFER = les lignes { $lines } ont le matricule { $number } et diffèrent par le nom
+NAMES_DIFFER_CURE = donnez à chaque personne son propre matricule, ou écrivez le nom de la même façon dans toutes les lignes du matricule
+ZONES_DIFFER = les lignes { $lines } ont le matricule { $number } et diffèrent par le fuseau horaire
+ZONES_DIFFER_CURE = écrivez le fuseau horaire de la même façon dans toutes les lignes du matricule : une personne en a un seul
+EMPLOYMENTS_OVERLAP = les lignes { $lines } ont le matricule { $number } et se chevauchent : { $one } et { $other }
+EMPLOYMENTS_OVERLAP_CURE = gardez une ligne par personne, ou donnez à chaque emploi ses propres jours : left_on est le dernier
+DAYS = du { $from } au { $to }
+TWO_LINES = { $one } et { $other }
+NO_END = sans fin
+MOVED = { $before } jusqu’au { $until } ; { $after } à partir du { $from }
+NO_ACCOUNTS = il ne désigne aucun compte{ $why }
+NO_ACCOUNTS_CURE = ajoutez une ligne pour chaque compte de plateforme
+ACCOUNT_ROWS_DIFFER = les lignes de ce compte diffèrent par zone, team ou exclusive
+ACCOUNT_ROWS_DIFFER_CURE = écrivez-les de la même façon dans toutes ses lignes
+PHASES_ON_ONE_DAY = deux phases de ce compte commencent le même jour
+PHASES_ON_ONE_DAY_CURE = donnez à chaque phase son propre premier jour
+SLASH_IN_NAME = « { $text } » contient une barre oblique
+SLASH_IN_NAME_CURE = n’écrivez pas de barre oblique dans les plateformes, les boutiques et les comptes
+NO_EMPLOYMENT_KIND = « { $text } » n’est pas un type d’emploi
+NO_EMPLOYMENT_KIND_CURE = écrivez full_time, part_time, fixed_term, intern, agency, outsourced ou freelance, ou laissez la cellule vide
+NO_CONTRIBUTORS = « { $text } » ne désigne pas de contributeurs
+    .role = « { $text } » ne désigne pas de contributeurs : « { $role } » n’est pas un rôle
+    .twice = « { $text } » désigne { $named } deux fois
+    .many = « { $text } » désigne plus de contributeurs que les { $max } admis pour un enregistrement
+NO_CONTRIBUTORS_CURE = écrivez rôle=matricule, plusieurs étant séparés par « ; », avec les rôles first_answer, closer et after_sales, par exemple first_answer=A001;closer=A007
+    .twice = retirez l’un des deux : chacun a une seule part dans un rôle, même si un alias de aliases.csv et le matricule désignent la même personne
+    .many = retirez-en, { $max } au maximum
+POLICY_SPLIT = indiquez une version, et first_answer, closer et after_sales en pourcentages dont la somme est de 100
+NO_PHASE = « { $text } » n’est pas une phase
+NO_PHASE_CURE = écrivez shared, mixed ou named
+CORRECT_THE_DATES = corrigez les dates
+ALIAS_IS_A_NUMBER = { $alias } est le matricule de quelqu’un d’autre
+ALIAS_IS_A_NUMBER_CURE = les enregistrements qui le portent seraient lus comme ceux de cette personne : renommez l’alias
+ALIAS_OF_TWO = { $alias } désigne deux personnes en même temps
+ALIAS_TWICE = plusieurs lignes donnent { $alias } à la même personne pour des jours qui se chevauchent
+ALIAS_OF_TWO_CURE = donnez à chaque ligne ses dates from et to, sans chevauchement
+DEVICE_OF_NOTHING = ni un matricule ni une place n’indique à qui est l’appareil
+DEVICE_OF_BOTH = il appartient à quelqu’un (employee_no) et à une place
+DEVICE_OF_BOTH_CURE = écrivez le matricule ou la place, et laissez l’autre vide
+DEVICE_TWICE = plusieurs lignes donnent { $device } à la même personne ou place à partir du même jour, avec des fins différentes
 
 ## The bundle: whom and what a row means
 
-NOT_IN_PEOPLE = { $number } is not in people.csv
-NOT_IN_PEOPLE_CURE = add the person to people.csv, or correct the number
-ROWS_OF_NUMBER_REJECTED = the rows of { $number } in people.csv were rejected
-ROWS_OF_ACCOUNT_REJECTED = the rows of { $account } in accounts.csv were rejected
-ROWS_OF_RECORD_REJECTED = the rows of the record { $record } of { $account } in records.csv were rejected
-ROWS_OF_ALIAS_REJECTED = the rows of the alias { $alias } on { $platform } in aliases.csv were rejected
-ROWS_REJECTED_CURE = mend them first: each is in rejected.csv with its cure
-NAME_FOR_NUMBER = { $text } is a name, and a number is expected (is { $near } meant?)
-NAME_FOR_NUMBER_CURE = write the employee number: aliases stand for one in the columns agent and contributors of records.csv alone
-    .agent = write the employee number, or name the alias in aliases.csv
-LOST_ZEROS = { $text } is not in people.csv (is { $near } meant?)
-LOST_ZEROS_CURE = spreadsheets drop leading zeros: export the column as text
-GROUPED_NUMBER = { $text } is not in people.csv (is { $near } meant?)
-GROUPED_NUMBER_CURE = a spreadsheet grouped its digits: export the column as text
-ONE_OF_TWO = { $one } or { $other }
-SEVERAL_STORES = several stores have an account { $account }
-SEVERAL_STORES_CURE = write it as platform/store/account
-ACCOUNT_UNKNOWN_CURE = add the account to accounts.csv, or correct its name
-UNKNOWN_AGENT = { $agent } is neither in people.csv nor an alias on { $platform }
-ALIAS_NOT_THEN = the alias { $agent } on { $platform } does not cover { $day }
-UNKNOWN_AGENT_CURE = add the person to people.csv or the alias to aliases.csv, or leave agent empty
+NOT_IN_PEOPLE = { $number } ne figure pas dans people.csv
+NOT_IN_PEOPLE_CURE = ajoutez la personne à people.csv, ou corrigez le matricule
+ROWS_OF_NUMBER_REJECTED = les lignes de { $number } dans people.csv ont été rejetées
+ROWS_OF_ACCOUNT_REJECTED = les lignes de { $account } dans accounts.csv ont été rejetées
+ROWS_OF_RECORD_REJECTED = les lignes de l’enregistrement { $record } de { $account } dans records.csv ont été rejetées
+ROWS_OF_ALIAS_REJECTED = les lignes de l’alias { $alias } sur { $platform } dans aliases.csv ont été rejetées
+ROWS_REJECTED_CURE = corrigez-les d’abord : chacune est dans rejected.csv avec sa solution
+NAME_FOR_NUMBER = { $text } est un nom, et un matricule est attendu (vouliez-vous dire { $near } ?)
+NAME_FOR_NUMBER_CURE = écrivez le matricule : les alias n’en tiennent lieu que dans les colonnes agent et contributors de records.csv
+    .agent = écrivez le matricule, ou indiquez l’alias dans aliases.csv
+LOST_ZEROS = { $text } ne figure pas dans people.csv (vouliez-vous dire { $near } ?)
+LOST_ZEROS_CURE = les tableurs suppriment les zéros initiaux : exportez la colonne en tant que texte
+GROUPED_NUMBER = { $text } ne figure pas dans people.csv (vouliez-vous dire { $near } ?)
+GROUPED_NUMBER_CURE = un tableur a groupé ses chiffres : exportez la colonne en tant que texte
+ONE_OF_TWO = { $one } ou { $other }
+SEVERAL_STORES = plusieurs boutiques ont un compte { $account }
+SEVERAL_STORES_CURE = écrivez-le sous la forme plateforme/boutique/compte
+ACCOUNT_UNKNOWN_CURE = ajoutez le compte à accounts.csv, ou corrigez son nom
+UNKNOWN_AGENT = { $agent } ne figure pas dans people.csv et n’est pas un alias sur { $platform }
+ALIAS_NOT_THEN = l’alias { $agent } sur { $platform } ne couvre pas le { $day }
+UNKNOWN_AGENT_CURE = ajoutez la personne à people.csv ou l’alias à aliases.csv, ou laissez agent vide
 
 ## The bundle: records and duty
 
-# Code NO_RECORDS.
-NO_RECORD_USABLE = it holds no record that can be used{ $why }
-# Code NO_RECORDS.
-NO_RECORD_IN_PERIOD = no record begins from { $from } to { $to }{ $others }{ $why }
-RECORDS_OUTSIDE = {" "}({ $count } lie outside it)
-NO_RECORDS_CURE = give the dates that hold the records (--from and --to, or period in group.yaml), and mend rejected rows
+NO_RECORD_USABLE = il ne contient aucun enregistrement utilisable{ $why }
+NO_RECORD_IN_PERIOD = aucun enregistrement ne commence entre le { $from } et le { $to }{ $others }{ $why }
+RECORDS_OUTSIDE = {" "}({ $count } sont en dehors)
+NO_RECORDS_CURE = indiquez les dates qui contiennent les enregistrements (--from et --to, ou period dans group.yaml), et corrigez les lignes rejetées
 OUTSIDE_PERIOD = { $count ->
-    [one] { $count } record does
-   *[other] { $count } records do
-} not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
+    [one] { $count } enregistrement ne commence pas
+   *[other] { $count } enregistrements ne commencent pas
+} entre le { $from } et le { $to } et { $count ->
+    [one] a été écarté
+   *[other] ont été écartés
+} (par exemple { $example })
 OBSERVATIONS_OUTSIDE = { $count ->
-    [one] { $count } observation is
-   *[other] { $count } observations are
-} not about days from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing in that period (such as { $example })
-NO_PERIOD = no record says which period is closed
-NO_PERIOD_CURE = give its dates (--from and --to, or period in group.yaml)
-# Rates of exchange in a bundle.
-NO_RATE = "{ $text }" is no rate
-NO_RATE_CURE = write digits with at most one point, such as 7.1234, at most { $places } of them after it and 18 in all
-RATE_NOT_ABOVE_0 = a rate is above 0
-RATE_NOT_ABOVE_0_CURE = write what one unit of the first currency is worth in the second
-RATE_OF_ONE_CURRENCY = it is a rate of a currency and itself
-RATE_OF_ONE_CURRENCY_CURE = write another currency in one of the two columns
-RATES_CONTRADICT = several rows say what the same currencies are worth on the same day: { $rates }
-# Who is in the month of a bundle.
-POPULATION_WITHOUT_PEOPLE = population names nobody who is employed from { $from } to { $to }
-POPULATION_WITHOUT_PEOPLE_CURE = write what people.csv says of those who are meant, or leave population out ({ $said })
-POPULATION_COLUMN = { $column }: { $words }
-POPULATION_OF_NOBODY = nobody of people.csv has the { $column } "{ $word }"{ $hint }
-TOO_MANY_REPLIES = it has more than { $most } rows of messages
-TOO_MANY_RECORDS = the period holds more than { $most } records
-TOO_MANY_RECORDS_CURE = close branches or weeks one by one
-SEVERAL_MONTHS = its records begin in { $count } months ({ $months })
-SEVERAL_MONTHS_CURE = say which dates to close, such as --from { $from } --to { $to }
-RECORD_BACKWARDS = it ends at { $end }, before it begins at { $start }
-RECORD_BACKWARDS_CURE = correct the times, or swap the two columns
-# Code DAMAGED_ID.
-SHORTENED_ID_KEPT = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as it is
-# Code DAMAGED_ID.
-SHORTENED_CUSTOMER = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as empty
-# Code DAMAGED_ID.
+    [one] { $count } observation ne porte pas
+   *[other] { $count } observations ne portent pas
+} sur des jours du { $from } au { $to } et { $count ->
+    [one] ne compte pas
+   *[other] ne comptent pas
+} dans cette période (par exemple { $example })
+NO_PERIOD = aucun enregistrement n’indique quelle période est clôturée
+NO_PERIOD_CURE = indiquez ses dates (--from et --to, ou period dans group.yaml)
+NO_RATE = « { $text } » n’est pas un taux
+NO_RATE_CURE = écrivez des chiffres avec un point au plus, par exemple 7.1234, dont { $places } au maximum après le point et 18 en tout
+RATE_NOT_ABOVE_0 = un taux est supérieur à 0
+RATE_NOT_ABOVE_0_CURE = indiquez ce que vaut une unité de la première devise dans la seconde
+RATE_OF_ONE_CURRENCY = c’est un taux entre une devise et elle-même
+RATE_OF_ONE_CURRENCY_CURE = écrivez une autre devise dans l’une des deux colonnes
+RATES_CONTRADICT = plusieurs lignes indiquent ce que valent les mêmes devises le même jour : { $rates }
+POPULATION_WITHOUT_PEOPLE = population ne désigne personne qui ait un emploi entre le { $from } et le { $to }
+POPULATION_WITHOUT_PEOPLE_CURE = écrivez ce que people.csv indique des personnes voulues, ou retirez population ({ $said })
+POPULATION_COLUMN = { $column } : { $words }
+POPULATION_OF_NOBODY = personne dans people.csv n’a « { $word } » comme { $column }{ $hint }
+TOO_MANY_REPLIES = il a plus de { $most } lignes de messages
+TOO_MANY_RECORDS = la période contient plus de { $most } enregistrements
+TOO_MANY_RECORDS_CURE = clôturez les succursales ou les semaines une par une
+SEVERAL_MONTHS = ses enregistrements commencent dans { $count } mois ({ $months })
+SEVERAL_MONTHS_CURE = indiquez quelles dates clôturer, par exemple --from { $from } --to { $to }
+RECORD_BACKWARDS = il se termine le { $end }, avant de commencer le { $start }
+RECORD_BACKWARDS_CURE = corrigez les heures, ou inversez les deux colonnes
+SHORTENED_ID_KEPT = dans { $count ->
+    [one] { $count } ligne
+   *[other] { $count } lignes
+}, un tableur a réduit le nombre à ses premiers chiffres (par exemple { $example }) : exportez-le en tant que texte ; pris tel quel
+SHORTENED_CUSTOMER = dans { $count ->
+    [one] { $count } ligne
+   *[other] { $count } lignes
+}, un tableur a réduit le nombre à ses premiers chiffres (par exemple { $example }) : exportez-le en tant que texte ; considéré comme vide
 VALUE_LOST_EMPTY = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as empty
-# Code DAMAGED_ID.
+    [one] { $count } cellule contient
+   *[other] { $count } cellules contiennent
+} ce qu’un tableur affiche à la place d’une valeur (par exemple { $example }) : considéré comme vide
 VALUE_LOST_KEPT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as it is
-# Code NO_VALUE.
+    [one] { $count } cellule contient
+   *[other] { $count } cellules contiennent
+} ce qu’un tableur affiche à la place d’une valeur (par exemple { $example }) : pris tel quel
 NO_VALUE_TAKEN_AS_EMPTY = { $count ->
-    [one] { $count } cell stands
-   *[other] { $count } cells stand
-} for no value (such as { $example }): taken as empty
-# Code CLEANED_CELL.
+    [one] { $count } cellule signifie
+   *[other] { $count } cellules signifient
+} l’absence de valeur (par exemple { $example }) : considéré comme vide
 UNSEEN_LEFT_OUT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} characters that nobody sees: read without them (such as { $example })
-# Code CLEANED_CELL.
+    [one] { $count } cellule contient
+   *[other] { $count } cellules contiennent
+} des caractères que personne ne voit : lu sans eux (par exemple { $example })
 DECIMAL_TAKEN_AS_WHOLE = { $count ->
-    [one] { $count } whole number is
-   *[other] { $count } whole numbers are
-} written as a decimal: read without it (such as { $example })
-# Code DAMAGED_ID.
+    [one] { $count } nombre entier est écrit
+   *[other] { $count } nombres entiers sont écrits
+} avec une décimale : lu sans elle (par exemple { $example })
 ZEROS_APART = { $count ->
-    [one] { $count } row has a number
-   *[other] { $count } rows have numbers
-} (such as { $example }) that other rows write with leading zeros: taken as another one; spreadsheets drop leading zeros, so export the column as text
-# Code CONTRIBUTOR_UNKNOWN.
+    [one] { $count } ligne a un numéro
+   *[other] { $count } lignes ont des numéros
+} (par exemple { $example }) que d’autres lignes écrivent avec des zéros initiaux : considéré comme différent ; les tableurs suppriment les zéros initiaux, exportez donc la colonne en tant que texte
 CONTRIBUTORS_NOBODY = { $count ->
-    [one] { $count } contributor is
-   *[other] { $count } contributors are
-} neither in people.csv nor in aliases.csv on the day of the record (such as { $example }): the records count, and the others who contributed have the part; add the person to people.csv or the alias to aliases.csv, or correct the name, and close again
-# Code LONG_RECORD.
+    [one] { $count } contributeur ne figure
+   *[other] { $count } contributeurs ne figurent
+} ni dans people.csv ni dans aliases.csv au jour de l’enregistrement (par exemple { $example }) : les enregistrements comptent, et la part va aux autres contributeurs ; ajoutez la personne à people.csv ou l’alias à aliases.csv, ou corrigez le nom, et clôturez de nouveau
 LONG_RECORDS = { $count ->
-    [one] { $count } record lasts
-   *[other] { $count } records last
-} { $hours } hours or longer (such as { $example }): its times may be those of a case that nobody closed
-# Code REPLY_RECORD_UNKNOWN.
-REPLY_WITHOUT_RECORD = { $account } has no record { $record } in records.csv{ $hint }
-    .elsewhere = { $account } has no record { $record } in records.csv, but { $other } has
-REPLY_WITHOUT_RECORD_CURE = add the record to records.csv (if its row could not be read, it is in rejected.csv), or correct the account or the id
-# Code REPLIES_TOO_MANY.
-REPLIES_ABOVE_MOST = the record { $record } of { $account } has { $count } messages: the first { $most } are taken, and the other { $rows }, from { $at } on, are not
-# Code CLAIM_NAMES_BOTH.
-CLAIM_OF_BOTH = it names the record { $record } and the customer { $customer }
-CLAIM_OF_BOTH_CURE = keep one of them; with neither it is a claim of the next record on the account
-REPLIES_ABOVE_MOST_CURE = export the record again: so many messages are those of several records under one id
-# Code OUTSIDE_PERIOD.
+    [one] { $count } enregistrement dure
+   *[other] { $count } enregistrements durent
+} { $hours } heures ou plus (par exemple { $example }) : les heures peuvent être celles d’un cas que personne n’a fermé
+REPLY_WITHOUT_RECORD = { $account } n’a pas d’enregistrement { $record } dans records.csv{ $hint }
+    .elsewhere = { $account } n’a pas d’enregistrement { $record } dans records.csv, mais { $other } en a un
+REPLY_WITHOUT_RECORD_CURE = ajoutez l’enregistrement à records.csv (si sa ligne n’a pas pu être lue, elle est dans rejected.csv), ou corrigez le compte ou l’ID
+REPLIES_ABOVE_MOST = l’enregistrement { $record } de { $account } a { $count } messages : les { $most } premiers sont pris, et les { $rows } autres, à partir du { $at }, ne le sont pas
+CLAIM_OF_BOTH = elle indique l’enregistrement { $record } et le client { $customer }
+CLAIM_OF_BOTH_CURE = gardez l’un des deux ; sans aucun, c’est une revendication du prochain enregistrement du compte
+REPLIES_ABOVE_MOST_CURE = exportez de nouveau l’enregistrement : autant de messages sont ceux de plusieurs enregistrements sous un même ID
 REPLIES_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } message is
-   *[other] { $count } messages are
-} of records that do not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-# Code OUTSIDE_PERIOD.
+    [one] { $count } message vient
+   *[other] { $count } messages viennent
+} d’enregistrements qui ne commencent pas entre le { $from } et le { $to } et { $count ->
+    [one] a été écarté
+   *[other] ont été écartés
+} (par exemple { $example })
 CLAIMS_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } claim was
-   *[other] { $count } claims were
-} not made from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-RECORD_TOO_LONG = it lasts { $days } days, from { $start } to { $end }
-RECORD_TOO_LONG_CURE = correct the dates: no record lasts longer than { $most } days
-NO_ROWS = it has a header and no row below it
-NO_ROWS_CURE = export the records of the month again, with their rows
-DUPLICATE_RECORD = this external id comes several times with the same content: taken once ({ $count } left out)
-    .revised = this external id comes in several revisions: { $revision } counts ({ $count ->
-        [one] { $count } row of an earlier one
-       *[other] { $count } rows of earlier ones
-    } left out)
-DUPLICATE_ROW_REVISED = it comes in several revisions: { $revision } counts ({ $count ->
-    [one] { $count } row of an earlier one
-   *[other] { $count } rows of earlier ones
-} left out)
-REFUND_PAYS_NOTHING = the row refers to another record, so it is a refund, and its amount is not negative
-REFUND_PAYS_NOTHING_CURE = write what was paid back with a minus, or leave refers_to empty
-REVISED_TWICE = the row says a revision and a time of change
-REVISED_TWICE_CURE = leave one of both empty
-NO_CURRENCY = "{ $text }" is no currency
-NO_CURRENCY_CURE = write a code of ISO 4217, such as JPY, or leave it empty for the group's currency
-NO_REVISION = "{ $text }" is no revision
-NO_REVISION_CURE = write a whole number from 0, or leave it empty
-ID_TWICE_DIFFERENT = { $id } comes { $count } times in { $account } with different content
-ID_TWICE_SAME = { $id } comes { $count } times in { $account } with the same content
-ID_TWICE_CURE = keep the right row, or give each record its own external_id
-ID_TWICE_SHORTENED_CURE = a spreadsheet shortened the ids to their first digits: export the column as text
-SHIFT_BACKWARDS = the shift ends at { $end }, not after its start at { $start }
-SHIFT_BACKWARDS_CURE = a night shift ends on the next day: write that date
-# Code HOUR_TWICE.
-SECOND_OF_TWO = clocks went back, and the end of { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} is the second time that they showed it: the first lies before the start (such as { $example })
-    .reply = clocks went back, and the time of { $count ->
+    [one] { $count } revendication n’a pas été faite
+   *[other] { $count } revendications n’ont pas été faites
+} entre le { $from } et le { $to } et { $count ->
+    [one] a été écartée
+   *[other] ont été écartées
+} (par exemple { $example })
+RECORD_TOO_LONG = il dure { $days } jours, du { $start } au { $end }
+RECORD_TOO_LONG_CURE = corrigez les dates : aucun enregistrement ne dure plus de { $most } jours
+NO_ROWS = il a un en-tête et aucune ligne en dessous
+NO_ROWS_CURE = exportez de nouveau les enregistrements du mois, avec leurs lignes
+DUPLICATE_RECORD = cet external_id figure plusieurs fois avec le même contenu : pris une seule fois ({ $count } écartés)
+    .revised = cet external_id figure en plusieurs révisions : c’est { $revision } qui compte ({ $count ->
+        [one] { $count } ligne d’une révision antérieure écartée
+       *[other] { $count } lignes de révisions antérieures écartées
+    })
+DUPLICATE_ROW_REVISED = elle figure en plusieurs révisions : c’est { $revision } qui compte ({ $count ->
+    [one] { $count } ligne d’une révision antérieure écartée
+   *[other] { $count } lignes de révisions antérieures écartées
+})
+REFUND_PAYS_NOTHING = la ligne renvoie à un autre enregistrement, c’est donc un remboursement, et son montant n’est pas négatif
+REFUND_PAYS_NOTHING_CURE = écrivez ce qui a été remboursé avec un signe moins, ou laissez refers_to vide
+REVISED_TWICE = la ligne indique une révision et une heure de modification
+REVISED_TWICE_CURE = laissez l’une des deux vide
+NO_CURRENCY = « { $text } » n’est pas une devise
+NO_CURRENCY_CURE = écrivez un code ISO 4217, par exemple JPY, ou laissez vide pour la devise du groupe
+NO_REVISION = « { $text } » n’est pas une révision
+NO_REVISION_CURE = écrivez un nombre entier à partir de 0, ou laissez vide
+ID_TWICE_DIFFERENT = { $id } figure { $count } fois dans { $account } avec des contenus différents
+ID_TWICE_SAME = { $id } figure { $count } fois dans { $account } avec le même contenu
+ID_TWICE_CURE = gardez la bonne ligne, ou donnez à chaque enregistrement son propre external_id
+ID_TWICE_SHORTENED_CURE = un tableur a réduit les ID à leurs premiers chiffres : exportez la colonne en tant que texte
+SHIFT_BACKWARDS = la vacation se termine le { $end }, et non après son début le { $start }
+SHIFT_BACKWARDS_CURE = une vacation de nuit se termine le lendemain : écrivez cette date
+SECOND_OF_TWO = les horloges ont été retardées, et la fin de { $count ->
+    [one] { $count } ligne
+   *[other] { $count } lignes
+} est la seconde fois qu’elles l’ont affichée : la première précède le début (par exemple { $example })
+    .reply = les horloges ont été retardées, et l’heure de { $count ->
         [one] { $count } message
        *[other] { $count } messages
-    } is the second time that they showed it: the first does not lie in the record (such as { $example })
-# Code HOUR_TWICE.
-FIRST_OF_TWO = clocks went back, and in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a time without an offset that they showed twice is the first of the two (such as { $example }): write the offset to say which is meant
-LONG_SHIFT = the shift from { $start } to { $end } is not shorter than { $hours } hours
-LONG_SHIFT_CURE = correct its times; if it is several shifts, write a row for each
-SHIFT_ENDS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but end at different times ({ $one }, { $other })
-SHIFT_SEATS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but at different seats
-KEEP_THE_RIGHT_ROW = keep the row that is right
-PUNCH_BOTH_WAYS = lines { $lines } are punches of { $number } in and out at one time, { $at }
-HANDOVER_BOTH_WAYS = in lines { $lines } { $number } takes and releases { $account } at one time, { $at }
-HANDOVERS_AT_ODDS = lines { $lines } are hand-overs of { $account } at one time, { $at }, that cannot all have been
-# Code ODD_PUNCHES.
-PUNCHES_ODD = an odd number of punches: { $count }; the last, at { $at }, has no partner ({ $night })
-# Code SINGLE_PUNCH.
-PUNCHES_SINGLE = a single punch, at { $at }, has no partner ({ $night })
-PUNCHES_NIGHT = a night needs rosters.csv, or a cut_over of policy.yaml at an hour when nobody works
-PUNCHES_BETWEEN = punches between the first and the last are left out: { $count }
-# Code ODD_PUNCHES.
-PUNCHES_ALONE = the punch at { $at } has no partner and makes no presence: add the missing one
-# Code LONG_PRESENCE.
-PUNCHES_LONG = a presence of more than 13 hours, from { $from } to { $to }: if it is rest between two nights, write kind or rosters.csv
-# Code READ_AS_NIGHT.
-PUNCHES_AS_NIGHTS = presences over the end of the working day: { $count } (the first from { $from } to { $to }); by working days the rest between them would be presence, and kind or rosters.csv would say it for certain
-# Code DAY_OR_NIGHT.
-PUNCHES_EITHER_WAY = the punches from { $from } to { $to } may be days or nights, since the first and the last have no partner: taken for days; kind or rosters.csv would say which
-NEITHER_WORD = '{ $text }' is neither { $one } nor { $other }
-NEITHER_WORD_CURE = write { $one } or { $other }
-NO_SUBJECT_KIND = '{ $text }' is no kind of subject
-NO_SUBJECT_KIND_CURE = write one of { $kinds }
-UNIT_OF_NOBODY = { $unit } is no unit that somebody of people.csv or an account of accounts.csv belongs to{ $hint }
-UNIT_OF_NOBODY_CURE = correct the path of the unit
-STORE_UNKNOWN = no account of accounts.csv is of { $store }{ $hint }
-STORE_UNKNOWN_CURE = write platform and store as in accounts.csv, with / between them
-NEITHER_DAYS_NOR_TIME = it says neither on which days nor when
-DAYS_AND_TIME = it says both on which days and when
-DAYS_AND_TIME_CURE = leave from and to empty where it is about an instant, or at where it is about days
-NEITHER_DAYS_NOR_TIME_CURE = fill in from (and to, for more than one day) or at, one of both
-NO_KIND_OF_FINDING = no such kind of finding
-NO_KIND_OF_FINDING_CURE = delete the file: only inputs/ of a result has it
-NO_COUNT = it is no count
-DELETE_THE_FILE = delete the file
+    } est la seconde fois qu’elles l’ont affichée : la première n’est pas dans l’enregistrement (par exemple { $example })
+FIRST_OF_TWO = les horloges ont été retardées, et dans { $count ->
+    [one] { $count } ligne
+   *[other] { $count } lignes
+}, une heure sans décalage qu’elles ont affichée deux fois est la première des deux (par exemple { $example }) : écrivez le décalage pour indiquer laquelle est voulue
+LONG_SHIFT = la vacation du { $start } au { $end } ne dure pas moins de { $hours } heures
+LONG_SHIFT_CURE = corrigez ses heures ; s’il s’agit de plusieurs vacations, écrivez une ligne pour chacune
+SHIFT_ENDS_DIFFER = les lignes { $lines } sont la vacation de la même personne sur le même compte à partir du { $start }, mais se terminent à des heures différentes ({ $one }, { $other })
+SHIFT_SEATS_DIFFER = les lignes { $lines } sont la vacation de la même personne sur le même compte à partir du { $start }, mais à des places différentes
+KEEP_THE_RIGHT_ROW = gardez la ligne qui est juste
+PUNCH_BOTH_WAYS = les lignes { $lines } sont des pointages d’entrée et de sortie de { $number } au même moment, { $at }
+HANDOVER_BOTH_WAYS = dans les lignes { $lines }, { $number } prend et libère { $account } au même moment, { $at }
+HANDOVERS_AT_ODDS = les lignes { $lines } sont des passations de { $account } au même moment, { $at }, qui ne peuvent pas toutes avoir eu lieu
+PUNCHES_ODD = un nombre impair de pointages : { $count } ; le dernier, le { $at }, est seul ({ $night })
+PUNCHES_SINGLE = un pointage unique, le { $at }, est seul ({ $night })
+PUNCHES_NIGHT = une nuit demande rosters.csv, ou un cut_over de policy.yaml à une heure où personne ne travaille
+PUNCHES_BETWEEN = les pointages entre le premier et le dernier sont écartés : { $count }
+PUNCHES_ALONE = le pointage du { $at } est seul et ne donne aucune présence : ajoutez celui qui manque
+PUNCHES_LONG = une présence de plus de 13 heures, de { $from } à { $to } : s’il s’agit du repos entre deux nuits, écrivez kind ou rosters.csv
+PUNCHES_AS_NIGHTS = présences au-delà de la fin de la journée de travail : { $count } (la première de { $from } à { $to }) ; par journées de travail, le repos entre elles serait de la présence ; kind ou rosters.csv l’indiquerait avec certitude
+PUNCHES_EITHER_WAY = les pointages de { $from } à { $to } peuvent être des jours ou des nuits, puisque le premier et le dernier sont seuls : pris pour des jours ; kind ou rosters.csv l’indiquerait
+NEITHER_WORD = « { $text } » n’est ni { $one } ni { $other }
+NEITHER_WORD_CURE = écrivez { $one } ou { $other }
+NO_SUBJECT_KIND = « { $text } » n’est pas un type d’objet
+NO_SUBJECT_KIND_CURE = écrivez l’un des suivants : { $kinds }
+UNIT_OF_NOBODY = { $unit } n’est pas une unité à laquelle appartient quelqu’un de people.csv ou un compte de accounts.csv{ $hint }
+UNIT_OF_NOBODY_CURE = corrigez le chemin de l’unité
+STORE_UNKNOWN = aucun compte de accounts.csv n’appartient à { $store }{ $hint }
+STORE_UNKNOWN_CURE = écrivez la plateforme et la boutique comme dans accounts.csv, séparées par /
+NEITHER_DAYS_NOR_TIME = il n’est indiqué ni quels jours ni à quelle heure
+DAYS_AND_TIME = il est indiqué à la fois quels jours et à quelle heure
+DAYS_AND_TIME_CURE = laissez from et to vides s’il s’agit d’un instant, ou at s’il s’agit de jours
+NEITHER_DAYS_NOR_TIME_CURE = remplissez from (et to, pour plus d’un jour) ou at, l’un ou l’autre
+NO_KIND_OF_FINDING = ce type de constat n’existe pas
+NO_KIND_OF_FINDING_CURE = supprimez le fichier : seul inputs/ d’un résultat le contient
+NO_COUNT = ce n’est pas un nombre
+DELETE_THE_FILE = supprimez le fichier
 
 ## The bundle: settings. A sentence goes on from the name of the setting
 
 SETTING = { $path } { $problem }
-SETTING_WRONG = is wrong: { $reason }; { $cure }
-SETTING_GROUPED = '{ $text }' has grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }
-SETTING_GROUPED_OR_DECIMAL = '{ $text }' may be meant with grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }, or { $decimal } where that is meant
-SETTING_MISSING = is missing
-SETTING_NO_MAPPING = is not a mapping of keys to values
-FILE_NO_MAPPING = the file is not a mapping of keys to values
-SETTING_NO_TEXT = is not text
-SETTING_TEXT_LENGTH = is empty or longer than 200 characters
-SETTING_WITH_NUL = holds the character NUL (U+0000): take it out
-SETTING_NOT_ONE_OF = is '{ $text }', not one of { $words }
-SETTING_NO_DECIMAL = is '{ $text }', not a decimal of at most six places
-SETTING_NOT_BETWEEN = is { $number }, not a number from { $least } to { $most }
-SETTING_LOSSY_DECIMAL = is '{ $text }', not a decimal that survives: write it in quotes
-SETTING_NO_WHOLE = is '{ $text }', not a whole number from { $least } to { $most }
-SETTING_NO_LIST = is not a list
-SETTING_PAIR_NO_TEXT = has a key that is not text
-SETTING_NO_VALUE = has no value
-SETTING_UNKNOWN_NEAR = is not a known key (is { $near } meant?)
-SETTING_UNKNOWN = is not a known key (known are { $known })
-SETTING_EMPTY = is empty
-SETTING_NOT_ABOVE_0 = is not above 0
-SETTING_BELOW_0 = is below 0
-GROUP_CURRENCY = is not a code of three capital letters such as CNY
-GROUP_CURRENCY_UNKNOWN = is { $code }, which is no active currency of ISO 4217: write one such as CNY
-GROUP_PERIOD_BACKWARDS = is { $to }, before from, which is { $from }
-GROUP_PERIOD_TOO_LONG = makes a period of { $days } days, and at most { $most } are closed at once: close it in parts
-GROUP_REGION = puts { $branch } into the region { $region }: write 1 to 32 of a-z, 0-9 and -, such as cn-east
-GROUP_SAME_SIGN = is the same sign as decimal
-POLICY_CUT_OVER = is not a time from "00:00" to "11:59", in quotes
-SCHEME_WEIGHTS = have weights that sum to { $sum }, not to 100
-SCHEME_ID_TAKEN = is that of an earlier KPI
-SCHEME_WEIGHT = is not above 0: leave the KPI out instead
-SCHEME_CAP = is { $cap }, not above the floor { $floor }
-SCHEME_RANGE = is more than { $most } above the floor { $floor }
-SCHEME_SMALL_SAMPLE = has a meaning only for shares and means: leave it out
-SCHEME_OF_RECORDS = has no meaning for the measure records
-SCHEME_OF_UNDEFINED = names the measure "{ $measure }", which is not among measures{ $hint }
-SCHEME_OF_MISSING = is missing: it names the column to measure
-SCHEME_OF_RESOLVED = is a yes-or-no column, which has a share and neither sum nor mean
-SCHEME_TEST_MISSING = is not complete: one of at_most and at_least says which records count
-SCHEME_TEST_USELESS = is not complete: at_most and at_least have no meaning here
-SCHEME_MEASURES_TEXT = { $kpi } measures { $column }, a column that holds text
-    .cell = line { $line }: { $reason }
-    .odd = { $kpi } measures { $column }, a column of text since { $count ->
-        [one] one cell is no number
-       *[other] { $count } cells are no numbers
-    }: { $cells }
-SCHEME_MEASURES_NOTHING = { $kpi } measures { $column }, which is no column of records.csv with values{ $hint }
-SCHEME_MEASURES_CURE = name a column of numbers in records.csv
-    .odd = correct the cells, or name a column of numbers in records.csv
-SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) measures something that is not computed
-MEASURE_UNKNOWN_CURE = measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, the share with rating at_least 4, the sum of amount, the mean of an extra column, or anything else as a measure that the file defines under measures
-POOL_CURRENCY = is { $currency }, but the group's amounts are in { $group }
-POOL_BELOW_0 = is negative: write the money that there is to split, above 0
-POOL_ZERO = is 0: leave the file out when there is nothing to split
-POOL_SHARES = has shares that sum to { $sum }, not to 100
-POOL_SHARE = is not above 0: leave the part out instead
-POOL_TIERS_ELSEWHERE = has a meaning only with by: tiers
-POOL_TIERS_MIXED = mix top_percent and at_least: use one of them in all tiers
-POOL_TIERS_PERCENT = have top_percent that sum to { $sum }, not to 100
-POOL_TIERS_RISE = have at_least that do not fall from tier to tier
-POOL_TIERS_WEIGHTS_RISE = have a weight above that of a better tier: write the best tier first, each with at most the weight of the one before
-POOL_TIERS_WEIGHTLESS = have only weights of 0
-POOL_TIER_RULE = or at_least is needed, and only one of them
-POOL_TIER_NAME_TAKEN = is that of an earlier tier
-POOL_PERCENT_TOO_FINE = is { $percent }: write a percentage with at most four decimals
-POOL_TIER_WEIGHT = is above 1000000
-POOL_SHARE_TOO_FINE = { $percent } % has more than four decimals
-POOL_SHARE_TOO_FINE_CURE = write shares and quotas with at most four decimals
-OTHER_PERIOD = it is for { $from } to { $to }, but { $closed_from } to { $closed_to } is closed
-OTHER_PERIOD_CURE = correct its period, or leave the period out
-POOL_IN_EMPTY_PERIOD = it has money but nobody of people.csv is employed from { $from } to { $to }
-POOL_WITHOUT_PEOPLE_CURE = correct hired_on and left_on, or leave the pool out
-SAVE_FILE_AS_UTF_8 = save the file as UTF-8
+SETTING_WRONG = est incorrect : { $reason } ; { $cure }
+SETTING_GROUPED = « { $text } » a un séparateur de milliers, et les nombres des fichiers YAML n’en ont pas, quoi que `numbers` dans group.yaml indique pour les cellules : écrivez { $plain }
+SETTING_GROUPED_OR_DECIMAL = « { $text } » contient peut-être un séparateur de milliers, et les nombres des fichiers YAML n’en ont pas, quoi que `numbers` dans group.yaml indique pour les cellules : écrivez { $plain }, ou { $decimal } si c’est ce qui est voulu
+SETTING_MISSING = manque
+SETTING_NO_MAPPING = n’est pas une correspondance entre des clés et des valeurs
+FILE_NO_MAPPING = le fichier n’est pas une correspondance entre des clés et des valeurs
+SETTING_NO_TEXT = n’est pas du texte
+SETTING_TEXT_LENGTH = est vide ou dépasse 200 caractères
+SETTING_WITH_NUL = contient le caractère NUL (U+0000) : retirez-le
+SETTING_NOT_ONE_OF = vaut « { $text } », et non l’une des valeurs { $words }
+SETTING_NO_DECIMAL = vaut « { $text } », et non un nombre décimal à six décimales au plus
+SETTING_NOT_BETWEEN = vaut { $number }, et non un nombre de { $least } à { $most }
+SETTING_LOSSY_DECIMAL = vaut « { $text } », un nombre décimal qui perd en précision : écrivez-le entre guillemets
+SETTING_NO_WHOLE = vaut « { $text } », et non un nombre entier de { $least } à { $most }
+SETTING_NO_LIST = n’est pas une liste
+SETTING_PAIR_NO_TEXT = a une clé qui n’est pas du texte
+SETTING_NO_VALUE = n’a pas de valeur
+SETTING_UNKNOWN_NEAR = n’est pas une clé connue (vouliez-vous dire { $near } ?)
+SETTING_UNKNOWN = n’est pas une clé connue (sont connues : { $known })
+SETTING_EMPTY = est vide
+SETTING_NOT_ABOVE_0 = n’est pas supérieur à 0
+SETTING_BELOW_0 = est inférieur à 0
+GROUP_CURRENCY = n’est pas un code de trois lettres majuscules tel que CNY
+GROUP_CURRENCY_UNKNOWN = vaut { $code }, qui n’est pas une devise ISO 4217 en vigueur : écrivez-en une telle que CNY
+GROUP_PERIOD_BACKWARDS = vaut { $to }, avant from, qui vaut { $from }
+GROUP_PERIOD_TOO_LONG = donne une période de { $days } jours, et { $most } au maximum se clôturent à la fois : clôturez-la en plusieurs parties
+GROUP_REGION = place { $branch } dans la région { $region } : écrivez de 1 à 32 caractères parmi a-z, 0-9 et -, par exemple cn-east
+GROUP_SAME_SIGN = est le même signe que decimal
+POLICY_CUT_OVER = n’est pas une heure de "00:00" à "11:59", entre guillemets
+SCHEME_WEIGHTS = a des poids dont la somme est de { $sum } et non de 100
+SCHEME_ID_TAKEN = est celui d’un KPI précédent
+SCHEME_WEIGHT = n’est pas supérieur à 0 : retirez plutôt le KPI
+SCHEME_CAP = vaut { $cap }, ce qui ne dépasse pas le plancher { $floor }
+SCHEME_RANGE = dépasse de plus de { $most } le plancher { $floor }
+SCHEME_SMALL_SAMPLE = n’a de sens que pour des proportions et des moyennes : retirez-le
+SCHEME_OF_RECORDS = n’a pas de sens pour la mesure records
+SCHEME_OF_UNDEFINED = désigne la mesure « { $measure } », qui ne figure pas sous measures{ $hint }
+SCHEME_OF_MISSING = manque : il désigne la colonne à mesurer
+SCHEME_OF_RESOLVED = est une colonne oui/non, qui a une proportion mais ni somme ni moyenne
+SCHEME_TEST_MISSING = n’est pas complet : at_most ou at_least indique quels enregistrements comptent
+SCHEME_TEST_USELESS = n’est pas correct : at_most et at_least n’ont pas de sens ici
+SCHEME_MEASURES_TEXT = { $kpi } mesure { $column }, une colonne qui contient du texte
+    .cell = ligne { $line } : { $reason }
+    .odd = { $kpi } mesure { $column }, une colonne de texte puisque { $count ->
+        [one] une cellule n’est pas un nombre
+       *[other] { $count } cellules ne sont pas des nombres
+    } : { $cells }
+SCHEME_MEASURES_NOTHING = { $kpi } mesure { $column }, qui n’est pas une colonne de records.csv avec des valeurs{ $hint }
+SCHEME_MEASURES_CURE = indiquez une colonne de nombres de records.csv
+    .odd = corrigez les cellules, ou indiquez une colonne de nombres de records.csv
+SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) mesure quelque chose qui n’est pas calculé
+MEASURE_UNKNOWN_CURE = mesurez le nombre d’enregistrements, la proportion de resolved, la proportion avec first_reply_seconds at_most 30, la proportion avec rating at_least 4, la somme de amount, la moyenne d’une colonne supplémentaire, ou toute autre chose sous forme d’une mesure que le fichier définit sous measures
+POOL_CURRENCY = vaut { $currency }, mais les montants du groupe sont en { $group }
+POOL_BELOW_0 = est négatif : écrivez la somme à répartir, supérieure à 0
+POOL_ZERO = vaut 0 : retirez le fichier s’il n’y a rien à répartir
+POOL_SHARES = a des parts dont la somme est de { $sum } et non de 100
+POOL_SHARE = n’est pas supérieur à 0 : retirez plutôt la partie
+POOL_TIERS_ELSEWHERE = n’a de sens qu’avec by: tiers
+POOL_TIERS_MIXED = mélange top_percent et at_least : utilisez l’un des deux dans tous les paliers
+POOL_TIERS_PERCENT = a des top_percent dont la somme est de { $sum } et non de 100
+POOL_TIERS_RISE = a des at_least qui ne baissent pas d’un palier à l’autre
+POOL_TIERS_WEIGHTS_RISE = a un poids supérieur à celui d’un meilleur palier : écrivez le meilleur palier d’abord, chacun avec au plus le poids du précédent
+POOL_TIERS_WEIGHTLESS = n’a que des poids de 0
+POOL_TIER_RULE = ou at_least est nécessaire, et un seul des deux
+POOL_TIER_NAME_TAKEN = est celui d’un palier précédent
+POOL_PERCENT_TOO_FINE = vaut { $percent } : écrivez un pourcentage à quatre décimales au plus
+POOL_TIER_WEIGHT = dépasse 1000000
+POOL_SHARE_TOO_FINE = { $percent } % a plus de quatre décimales
+POOL_SHARE_TOO_FINE_CURE = écrivez des parts et des quotas à quatre décimales au plus
+OTHER_PERIOD = il concerne la période du { $from } au { $to }, mais c’est celle du { $closed_from } au { $closed_to } qui est clôturée
+OTHER_PERIOD_CURE = corrigez sa période, ou retirez la période
+POOL_IN_EMPTY_PERIOD = il y a de l’argent, mais personne de people.csv n’a d’emploi entre le { $from } et le { $to }
+POOL_WITHOUT_PEOPLE_CURE = corrigez hired_on et left_on, ou retirez l’enveloppe
+SAVE_FILE_AS_UTF_8 = enregistrez le fichier en UTF-8
 JOINED = { $one }{ $other }
 
 ## The command line: what cannot be done
 
-STEP_FAILED = step: { $step }
-# Code NOBODY_CREDITED.
-NOBODY_CREDITED_AT_ALL = nobody was on duty at any of its records, and none names its agent
+STEP_FAILED = étape : { $step }
+NOBODY_CREDITED_AT_ALL = personne n’était en service lors d’aucun de ses enregistrements, et aucun ne désigne son agent
     .people = { $rows ->
-        [one] { $rows } row was rejected
-       *[other] { $rows } rows were rejected
-    }, and of the other people nobody was on duty at any record
-    .duty = nobody was on duty at any of its records, and { $rows ->
-        [one] { $rows } row of rosters, punches or hand-overs was rejected
-       *[other] { $rows } rows of rosters, punches or hand-overs were rejected
+        [one] { $rows } ligne a été rejetée
+       *[other] { $rows } lignes ont été rejetées
+    }, et parmi les autres personnes, aucune n’était en service lors d’un enregistrement
+    .duty = personne n’était en service lors d’aucun de ses enregistrements, et { $rows ->
+        [one] { $rows } ligne de plannings, de pointages ou de passations a été rejetée
+       *[other] { $rows } lignes de plannings, de pointages ou de passations ont été rejetées
     }
-# Code NOBODY_CREDITED.
-NOBODY_EMPLOYED = nobody is employed between { $from } and { $to }: { $people ->
-    [one] { $people } person was read
-   *[other] { $people } people were read
+NOBODY_EMPLOYED = personne n’a d’emploi entre le { $from } et le { $to } : { $people ->
+    [one] { $people } personne a été lue
+   *[other] { $people } personnes ont été lues
 }, { $rejected ->
-    [0] and no row was rejected
-    [one] and { $rejected } row was rejected
-   *[other] and { $rejected } rows were rejected
+    [0] et aucune ligne n’a été rejetée
+    [one] et { $rejected } ligne a été rejetée
+   *[other] et { $rejected } lignes ont été rejetées
 }
-NOBODY_EMPLOYED_CURE = correct hired_on and left_on, or the period
-# A bundle without a rate that is needed.
-RECORD_RATE_MISSING_CURE = write the rate of that day or of an earlier one, with its source, into rates.csv (columns date, from, to, rate, source)
-NOBODY_CREDITED_CURE = bring rosters.csv, punches.csv or handovers.csv of these days, or correct their accounts and times
-    .rejected = mend those rows first: each is in rejected.csv with its cure
-OUT_NOT_EMPTY = the result folder is not empty
-OUT_IN_USE = another run is writing its result there
-OUT_NOT_EMPTY_CURE = name another with --out, or remove it first
-BUNDLE_NOT_EMPTY = the folder is not empty
-BUNDLE_NOT_EMPTY_CURE = name another with --bundle, or remove it first
-CLOSE_INTERRUPTED = you stopped it: nothing of it is left in { $folder }, and the same command begins anew
-FINDINGS_ARE_IN = { $file } says what was noticed
-REJECTED_ROWS_ARE_IN = { $file } names every rejected row
-REJECTED_ROWS_UNWRITTEN = some rows were rejected, and { $file } could not be written
-# Another process works on the SQLite store.
-STORE_IN_USE = another tally process is at work on the data in { $folder }, and a SQLite store is for one at a time: stop that process, or name other data with --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
-CURE_AND_REJECTED = { $cure }; { $file } names every rejected row
-NOT_IN_MONTH = there is neither a record nor a person { $what } in this month: name an external_id of records.csv, such as { $record }, or an employee_no or name of people.csv, such as { $person }
-NO_MANIFEST = it holds no manifest.json, so it is no result folder
-MANIFEST_DOUBLE = it names the file { $file } twice
-MANIFEST_ELSEWHERE = it names the file { $file }, which is no file of the folder
-NO_MANIFEST_CURE = give a folder that tally close wrote (with --out)
+NOBODY_EMPLOYED_CURE = corrigez hired_on et left_on, ou la période
+RECORD_RATE_MISSING_CURE = écrivez le taux de ce jour ou d’un jour antérieur, avec sa source, dans rates.csv (colonnes date, from, to, rate, source)
+NOBODY_CREDITED_CURE = fournissez rosters.csv, punches.csv ou handovers.csv de ces jours, ou corrigez leurs comptes et leurs heures
+    .rejected = corrigez d’abord ces lignes : chacune est dans rejected.csv avec sa solution
+OUT_NOT_EMPTY = le dossier de résultat n’est pas vide
+OUT_IN_USE = une autre exécution est en train d’y écrire son résultat
+OUT_NOT_EMPTY_CURE = indiquez-en un autre avec --out, ou supprimez-le d’abord
+BUNDLE_NOT_EMPTY = le dossier n’est pas vide
+BUNDLE_NOT_EMPTY_CURE = indiquez-en un autre avec --bundle, ou supprimez-le d’abord
+CLOSE_INTERRUPTED = vous avez interrompu l’exécution : il n’en reste rien dans { $folder }, et la même commande recommence depuis le début
+FINDINGS_ARE_IN = { $file } indique ce qui a été remarqué
+REJECTED_ROWS_ARE_IN = { $file } indique chaque ligne rejetée
+REJECTED_ROWS_UNWRITTEN = des lignes ont été rejetées, et { $file } n’a pas pu être écrit
+STORE_IN_USE = un autre processus tally travaille sur les données dans { $folder }, et une base SQLite n’en admet qu’un à la fois : arrêtez ce processus, ou indiquez d’autres données avec --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
+CURE_AND_REJECTED = { $cure } ; { $file } indique chaque ligne rejetée
+NOT_IN_MONTH = il n’y a ni enregistrement ni personne { $what } dans ce mois : indiquez un external_id de records.csv, par exemple { $record }, ou un employee_no ou un nom de people.csv, par exemple { $person }
+NO_MANIFEST = il ne contient pas de manifest.json, ce n’est donc pas un dossier de résultat
+MANIFEST_DOUBLE = il indique deux fois le fichier { $file }
+MANIFEST_ELSEWHERE = il indique le fichier { $file }, qui n’est pas un fichier du dossier
+NO_MANIFEST_CURE = indiquez un dossier que tally close a écrit (avec --out)
 BAD_MANIFEST = { $error }
-RESTORE_FOLDER_CURE = restore the folder from where it was kept
-SUITE_NAMES_ANOTHER_PERSON = the suite names a person { $id } whom the bundle does not hold: a fault of ours
-SUITE_NAMES_ANOTHER_ACCOUNT = the suite names an account { $id } that the bundle does not hold: a fault of ours
-SUITE_LISTS_LESS = the suite does not list what was just written: a fault of ours
-CYCLE_WATCH_ENDED = the service stopped telling about the cycle before it was closed: do it again
+RESTORE_FOLDER_CURE = restaurez le dossier à partir de l’endroit où il était conservé
+SUITE_NAMES_ANOTHER_PERSON = la suite désigne une personne { $id } que le lot ne contient pas : une erreur de notre part
+SUITE_NAMES_ANOTHER_ACCOUNT = la suite désigne un compte { $id } que le lot ne contient pas : une erreur de notre part
+SUITE_LISTS_LESS = la suite ne liste pas ce qui vient d’être écrit : une erreur de notre part
+CYCLE_WATCH_ENDED = le service a cessé de donner des nouvelles du cycle avant sa clôture : recommencez
 RECORDS_DO_NOT_ADD_UP = { $sent ->
-    [one] { $sent } record
-   *[other] { $sent } records
-} went in, the cycle counts { $counted } and { $told } came out: a fault of ours
-CANNOT_MAKE_FOLDER = cannot make the folder { $folder }: { $error }
-CANNOT_READ = cannot read { $file }: { $error }
-CANNOT_WRITE = cannot write { $file }: { $error }
+    [one] { $sent } enregistrement est entré
+   *[other] { $sent } enregistrements sont entrés
+}, le cycle en compte { $counted } et { $told } en sont sortis : une erreur de notre part
+CANNOT_MAKE_FOLDER = impossible de créer le dossier { $folder } : { $error }
+CANNOT_READ = impossible de lire { $file } : { $error }
+CANNOT_WRITE = impossible d’écrire { $file } : { $error }
 
-IO_NOT_FOUND = it is not there
-IO_PERMISSION_DENIED = this user may not
-IO_ALREADY_EXISTS = it is there already: name another one, or move it away first
-IO_IS_A_FOLDER = it is a folder
-IO_NOT_A_FOLDER = a part of the path is no folder
-IO_FOLDER_NOT_EMPTY = the folder is not empty
-IO_DISK_FULL = the disk is full
-IO_READ_ONLY = the disk is read-only
-IO_ADDRESS_IN_USE = another program listens there
-IO_ADDRESS_NOT_HERE = this machine has no such address
-IO_NOT_TEXT = it is no UTF-8 text
-IO_NOBODY_LISTENS = nobody listens there
-IO_NO_ANSWER = no answer came in time
-IO_NO_WAY_THERE = no way leads there from this machine
-IO_NO_SUCH_HOST = no host has this name
-IO_FOLDER_CLOSED = its folder does not let it be written
-TLS_SAYS = the TLS library says: { $cause }
-SERVER_SAYS = it says: { $cause }
-IO_OTHER = the system says: { $cause }
-CURE_ALREADY_DIFFERENT = correct the row, if the suite is right; if the row is right, correct the fact in the suite: an import overwrites nothing
-CURE_DIFFERENT_CONTENT = correct the row, if the suite is right, or give it a higher revision, if the row is right: an import overwrites nothing without one
-CURE_REFERS_TO_NOTHING = import the record that it refers to first, or correct refers_to
-CURE_PERSON_UNKNOWN = add the person to people.csv and import again
-CURE_ACCOUNT_UNKNOWN = add the account to accounts.csv and import again
-CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the other begins
-CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
-CURE_OUT_OF_REACH = have somebody import the row whose rights reach its team, which may have moved to another branch, or take it out
-CURE_RECORD_OUT_OF_REACH = have the row imported by whoever had the account's team on its day, or by the group
-CURE_REPLY_RECORD_UNKNOWN = import the record with its messages, or have them imported by somebody who may bring in records of its day
-CURE_CLAIM_WITHDRAWN = take the row out: it was taken back with a reason
-CURE_ROWS_CONTRADICT = keep the row that is right, and import again
-CURE_KEPT_BACK = correct first what this file says of that row, or have it imported by somebody whose rights reach it, then import again: this one comes in with it
-CURE_PERIOD_PURGED = have data of these months kept longer first (SetRetention, 120 months at most), then import again, or take the row out
-CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already
-    .file = correct what is named, or take the row out
+IO_NOT_FOUND = l’emplacement n’existe pas
+IO_PERMISSION_DENIED = cet utilisateur n’en a pas le droit
+IO_ALREADY_EXISTS = il existe déjà : indiquez-en un autre, ou déplacez-le d’abord
+IO_IS_A_FOLDER = c’est un dossier
+IO_NOT_A_FOLDER = une partie du chemin n’est pas un dossier
+IO_FOLDER_NOT_EMPTY = le dossier n’est pas vide
+IO_DISK_FULL = le disque est plein
+IO_READ_ONLY = le disque est en lecture seule
+IO_ADDRESS_IN_USE = un autre programme y écoute
+IO_ADDRESS_NOT_HERE = cette machine n’a pas une telle adresse
+IO_NOT_TEXT = ce n’est pas un texte UTF-8
+IO_NOBODY_LISTENS = personne n’y écoute
+IO_NO_ANSWER = aucune réponse n’est arrivée à temps
+IO_NO_WAY_THERE = aucun chemin n’y mène depuis cette machine
+IO_NO_SUCH_HOST = aucun hôte ne porte ce nom
+IO_FOLDER_CLOSED = son dossier ne permet pas de l’écrire
+TLS_SAYS = la bibliothèque TLS indique : { $cause }
+SERVER_SAYS = il répond : { $cause }
+IO_OTHER = le système indique : { $cause }
+CURE_ALREADY_DIFFERENT = corrigez la ligne si la suite a raison ; si la ligne est juste, rectifiez le fait dans la suite : un import n’écrase rien
+CURE_DIFFERENT_CONTENT = corrigez la ligne si la suite a raison, ou donnez-lui une révision supérieure si la ligne est juste : sans cela, un import n’écrase rien
+CURE_REFERS_TO_NOTHING = importez d’abord l’enregistrement auquel il renvoie, ou corrigez refers_to
+CURE_PERSON_UNKNOWN = ajoutez la personne à people.csv et refaites l’import
+CURE_ACCOUNT_UNKNOWN = ajoutez le compte à accounts.csv et refaites l’import
+CURE_ALIAS_OVERLAP = mettez fin à un sens de l’alias (colonne to) avant que l’autre commence
+CURE_PLACE_WRONG = corrigez l’équipe dans accounts.csv, ou la région de sa succursale dans group.yaml
+CURE_OUT_OF_REACH = faites importer la ligne par quelqu’un dont les droits couvrent son équipe, qui est peut-être passée dans une autre succursale, ou retirez-la
+CURE_RECORD_OUT_OF_REACH = faites importer la ligne par l’unité dont relevait ce jour-là l’équipe du compte, ou par le groupe
+CURE_REPLY_RECORD_UNKNOWN = importez l’enregistrement avec ses messages, ou faites-les importer par quelqu’un qui peut importer des enregistrements de ce jour
+CURE_CLAIM_WITHDRAWN = retirez la ligne : la revendication a été reprise avec un motif
+CURE_ROWS_CONTRADICT = gardez la ligne qui est juste, et refaites l’import
+CURE_KEPT_BACK = corrigez d’abord ce que ce fichier indique de cette ligne, ou faites-la importer par quelqu’un dont les droits la couvrent, puis refaites l’import : celle-ci entrera avec elle
+CURE_PERIOD_PURGED = faites d’abord conserver plus longtemps les données de ces mois (SetRetention, 120 mois au maximum), puis refaites l’import, ou retirez la ligne
+CURE_REFUSED_ROW = corrigez ce qui est indiqué, et refaites l’import : les lignes déjà importées comptent comme déjà présentes
+    .file = corrigez ce qui est indiqué, ou retirez la ligne
 
 ## Settings and arguments
 
-SETTING_CANNOT_HOLD = setting { $key }: { $problem }
+SETTING_CANNOT_HOLD = paramètre { $key } : { $problem }
 SETTING_SET_IN = { $problem } ({ $place })
-SETTING_IN_FILE = set in the file { $file }
-SETTING_IN_VARIABLE = set by the environment variable { $name }
-SETTING_ON_COMMAND_LINE = set on the command line
-SETTING_NOT_KNOWN = there is no such setting; at this place there are { $known }
-SETTING_EXPECTED = it is { $found }, and { $expected } is expected
-    .alone = { $expected } is expected
-SETTINGS_NOT_TOML = the file is no TOML: see that each line is [SECTION] or KEY = VALUE
-    .at = the file is no TOML from line { $line }, column { $column } on: see that each line is [SECTION] or KEY = VALUE, and texts stand in quotes
-SETTING_FILE_MISSING = there is no file { $file }
-SETTING_FILE_EMPTY = { $file } is empty
-SETTING_SERVICE_UNKNOWN = there is no service { $name }; there are { $known }
-SETTING_SERVICES_NONE = name at least one of { $known }
-SETTING_PEER_MISSING = { $name } is not in this process (server.services): say where it is, https://host:port
-SETTING_AT_LEAST_ONE = at least 1 is expected
-SETTING_AT_MOST = at most { $most } is expected
-SETTING_SERVICE_TWICE = { $name } is named twice: name each service once
-SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db or postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE is expected
-SETTING_SERVICE_IN_URL = every service has a file of its own: write {"{"}service{"}"} into its name, sqlite://DIRECTORY/{"{"}service{"}"}.db, or sqlite:///DIRECTORY/{"{"}service{"}"}.db for a folder that begins with /
-    .role = every service signs in as a role of its own: write tally_{"{"}service{"}"} as the role, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
-SETTING_PEER_IN_CLEAR = { $address } is beyond the loopback: https://host:port is expected
-# The gateway would listen beyond the loopback, and it speaks no TLS.
-SETTING_HTTP_IN_CLEAR = { $ip } is beyond the loopback, and the gateway speaks no TLS: let it listen on the loopback behind a proxy that does, or set server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay where the network itself encrypts
-SETTING_CERTIFICATE_AND_KEY = a certificate and its key go together: set both or neither
-SETTING_LISTEN_IN_CLEAR = { $ip } is beyond the loopback: set server.tls_certificate and server.tls_key
-SETTING_KEYS_GENERATED = { $ip } is beyond the loopback, where generated keys do not do: name a directory
-SETTING_PASSPHRASE_TWICE = keys.passphrase is set as well: set one of them
-SETTING_LOG_LEVELS = "{ $part }" is neither a level ({ $levels }) nor MODULE=LEVEL, such as tally_store=debug; several are separated by commas
-SETTING_AUTHORITY_ALONE = it says who signs the certificates of callers, and this server speaks no TLS: set server.tls_certificate and server.tls_key as well
-SETTING_NO_CERTIFICATE = the file { $file } holds no certificate that can be read: name a PEM file with -----BEGIN CERTIFICATE-----
-SETTING_NO_PRIVATE_KEY = the file { $file } holds no private key that can be read: name a PEM file with -----BEGIN PRIVATE KEY-----, not an encrypted one
-SETTING_KEY_OF_ANOTHER = the private key in { $file } does not belong to the certificate in { $certificate }: name the key that this certificate was made for
-SETTING_CERTIFICATE_OVER = the certificate in { $file } is out of date: it was good until { $until }, and the clock of this machine says { $now }. Get a new one from whoever signed it; if the clock is wrong, put it right
-    .early = the certificate in { $file } is not good yet: it begins at { $from }, and the clock of this machine says { $now }. If the clock is wrong, put it right; else wait, or name the certificate before it
-SETTING_CERTIFICATE_OF_ANOTHER = the certificate in { $file } is not signed by the authority in { $authority }, by which this process and the services it calls (peers) know each other: name the authority that signed it, or a certificate that this one signed
-SETTING_REDIS_URL = redis://HOST:PORT is expected, or rediss://HOST:PORT for TLS; a password stands before the host, redis://:PASSWORD@HOST:PORT
-SETTING_ENDPOINT = the address of a collector is expected, such as http://127.0.0.1:4317
-SAMPLE_NEEDS_ALL = --sample needs all services in one process, and { $name } is not named
-EXPECT_ADDRESS = an address and a port, such as 127.0.0.1:7070,
-EXPECT_ONE_OF = one of { $words }
-EXPECT_WHOLE_NUMBER = a whole number
-    .to = a whole number from 0 to { $most }
-EXPECT_TRUE_OR_FALSE = true or false
-EXPECT_TEXT = a text
-EXPECT_LIST = a list, such as ["a", "b"] or a,b,
-EXPECT_OTHER = another kind of value
-EXPECT_UUID = a UUID
-EXPECT_DATE = a date, such as 2026-03-31
-EXPECT_INSTANT = an instant with its offset, such as 2026-03-31T09:00:00+08:00
-EXPECT_FROM_TO = { $from } to { $to }
-ARG_VALUE_WRONG = { $arg }: '{ $value }' does not do; expected: { $expected }
-ARG_WITHOUT_VALUE = { $arg } needs a value
-ARG_VALUES_WRONG = { $arg }: another number of values is expected
-ARG_UNKNOWN = there is no argument { $arg }
-    .near = there is no argument { $arg }; is { $near } meant?
-COMMAND_UNKNOWN = there is no command { $name }
-    .near = there is no command { $name }; is { $near } meant?
-COMMAND_MISSING = name a command: { $known }
-ARG_MISSING = missing: { $arg }
-ARG_CONFLICT = { $arg } does not go together with { $other }
-ARG_NOT_TEXT = an argument is no UTF-8 text
-ARG_USAGE = type: { $usage } (--help tells more)
+SETTING_IN_FILE = défini dans le fichier { $file }
+SETTING_IN_VARIABLE = défini par la variable d’environnement { $name }
+SETTING_ON_COMMAND_LINE = défini sur la ligne de commande
+SETTING_NOT_KNOWN = ce paramètre n’existe pas ; à cet endroit, il y a { $known }
+SETTING_EXPECTED = c’est { $found }, et il est attendu { $expected }
+    .alone = il est attendu { $expected }
+SETTINGS_NOT_TOML = le fichier n’est pas du TOML : vérifiez que chaque ligne est [SECTION] ou KEY = VALUE
+    .at = le fichier n’est pas du TOML à partir de la ligne { $line }, colonne { $column } : vérifiez que chaque ligne est [SECTION] ou KEY = VALUE, et que les textes sont entre guillemets
+SETTING_FILE_MISSING = il n’y a pas de fichier { $file }
+SETTING_FILE_EMPTY = { $file } est vide
+SETTING_SERVICE_UNKNOWN = il n’y a pas de service { $name } ; il y a { $known }
+SETTING_SERVICES_NONE = indiquez au moins un service parmi { $known }
+SETTING_PEER_MISSING = { $name } n’est pas dans ce processus (server.services) : indiquez où il se trouve, https://host:port
+SETTING_AT_LEAST_ONE = 1 au minimum est attendu
+SETTING_AT_MOST = { $most } au maximum est attendu
+SETTING_SERVICE_TWICE = { $name } est indiqué deux fois : indiquez chaque service une seule fois
+SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db ou postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE est attendu
+SETTING_SERVICE_IN_URL = chaque service a son propre fichier : écrivez {"{"}service{"}"} dans son nom, sqlite://DIRECTORY/{"{"}service{"}"}.db, ou sqlite:///DIRECTORY/{"{"}service{"}"}.db pour un dossier qui commence par /
+    .role = chaque service se connecte avec son propre rôle : écrivez tally_{"{"}service{"}"} comme rôle, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_PEER_IN_CLEAR = { $address } est au-delà de la boucle locale : https://host:port est attendu
+SETTING_HTTP_IN_CLEAR = { $ip } est au-delà de la boucle locale, et la passerelle n’utilise pas TLS : laissez-la écouter sur la boucle locale derrière un mandataire qui l’utilise, ou définissez server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay si le réseau lui-même chiffre
+SETTING_CERTIFICATE_AND_KEY = un certificat et sa clé vont ensemble : définissez les deux ou aucun
+SETTING_LISTEN_IN_CLEAR = { $ip } est au-delà de la boucle locale : définissez server.tls_certificate et server.tls_key
+SETTING_KEYS_GENERATED = { $ip } est au-delà de la boucle locale, où des clés générées ne conviennent pas : indiquez un répertoire
+SETTING_PASSPHRASE_TWICE = keys.passphrase est également défini : définissez l’un des deux
+SETTING_LOG_LEVELS = « { $part } » n’est ni un niveau ({ $levels }) ni MODULE=LEVEL, par exemple tally_store=debug ; plusieurs sont séparés par des virgules
+SETTING_AUTHORITY_ALONE = ce paramètre indique qui signe les certificats des appelants, et ce serveur n’utilise pas TLS : définissez aussi server.tls_certificate et server.tls_key
+SETTING_NO_CERTIFICATE = le fichier { $file } ne contient aucun certificat lisible : indiquez un fichier PEM avec -----BEGIN CERTIFICATE-----
+SETTING_NO_PRIVATE_KEY = le fichier { $file } ne contient aucune clé privée lisible : indiquez un fichier PEM avec -----BEGIN PRIVATE KEY-----, non chiffré
+SETTING_KEY_OF_ANOTHER = la clé privée dans { $file } ne va pas avec le certificat dans { $certificate } : indiquez la clé pour laquelle ce certificat a été établi
+SETTING_CERTIFICATE_OVER = le certificat dans { $file } a expiré : il était valable jusqu’au { $until }, et l’horloge de cette machine indique { $now }. Procurez-vous-en un nouveau auprès de son signataire ; si l’horloge est fausse, mettez-la à l’heure
+    .early = le certificat dans { $file } n’est pas encore valable : il commence le { $from }, et l’horloge de cette machine indique { $now }. Si l’horloge est fausse, mettez-la à l’heure ; sinon, attendez, ou indiquez le certificat précédent
+SETTING_CERTIFICATE_OF_ANOTHER = le certificat dans { $file } n’est pas signé par l’autorité dans { $authority }, par laquelle ce processus et les services qu’il appelle (peers) se reconnaissent : indiquez l’autorité qui l’a signé, ou un certificat signé par celle-ci
+SETTING_REDIS_URL = redis://HOST:PORT est attendu, ou rediss://HOST:PORT pour TLS ; un mot de passe se place avant l’hôte, redis://:PASSWORD@HOST:PORT
+SETTING_ENDPOINT = l’adresse d’un collecteur est attendue, par exemple http://127.0.0.1:4317
+SAMPLE_NEEDS_ALL = --sample a besoin de tous les services dans un seul processus, et { $name } n’est pas indiqué
+EXPECT_ADDRESS = une adresse et un port, par exemple 127.0.0.1:7070
+EXPECT_ONE_OF = l’un des mots { $words }
+EXPECT_WHOLE_NUMBER = un nombre entier
+    .to = un nombre entier de 0 à { $most }
+EXPECT_TRUE_OR_FALSE = true ou false
+EXPECT_TEXT = un texte
+EXPECT_LIST = une liste, par exemple ["a", "b"] ou a,b
+EXPECT_OTHER = une valeur d’un autre type
+EXPECT_UUID = un UUID
+EXPECT_DATE = une date, par exemple 2026-03-31
+EXPECT_INSTANT = un instant avec son décalage, par exemple 2026-03-31T09:00:00+08:00
+EXPECT_FROM_TO = de { $from } à { $to }
+ARG_VALUE_WRONG = { $arg } : « { $value } » ne convient pas ; attendu : { $expected }
+ARG_WITHOUT_VALUE = { $arg } demande une valeur
+ARG_VALUES_WRONG = { $arg } : un autre nombre de valeurs est attendu
+ARG_UNKNOWN = il n’y a pas d’argument { $arg }
+    .near = il n’y a pas d’argument { $arg } ; vouliez-vous dire { $near } ?
+COMMAND_UNKNOWN = il n’y a pas de commande { $name }
+    .near = il n’y a pas de commande { $name } ; vouliez-vous dire { $near } ?
+COMMAND_MISSING = indiquez une commande : { $known }
+ARG_MISSING = il manque : { $arg }
+ARG_CONFLICT = { $arg } ne va pas avec { $other }
+ARG_NOT_TEXT = un argument n’est pas un texte UTF-8
+ARG_USAGE = saisissez : { $usage } (--help en dit plus)
 
 ## The command line: pages
 
-SHOW_NOT_DONE = Not done
-SHOW_NOT_DONE_STEP = { $step }: { $why }
-SHOW_REST_IS_THERE = Everything before it is in the result folder; once the cause is mended, the same command with another --out does the rest too.
-RUNG_TAG = named by the platform
-RUNG_HANDOVER = held the account by hand-over
-RUNG_SOLE = alone on duty
-RUNG_INFERRED = inferred from who was busy when
-RUNG_EQUAL = shared equally by those on duty
-RUNG_SPLIT = shared by contributors
-RUNG_CLAIM = claimed with a click
-RUNG_DEVICE = by the device
-RUNG_REPLIES = weighed by the times of replies
-RUNG_TAG_SHARE = weighed by names nearby
-RUNG_TEAM = shared by the team, nothing else known
-RUNG_UNATTRIBUTED = credited to nobody
-STEP_DUTY = people, accounts, duty
-STEP_RECORDS = records
-STEP_REPLIES = messages of the records
-STEP_CLAIMS = the claims
-STEP_RATES = the rates of exchange
-STEP_OBSERVATIONS = the observations
-STEP_CYCLE = attribution and scores
-STEP_PUBLISH = publishing
-STEP_SETTLEMENT = settlement
-STEP_CREDITS = credits
-STEP_TOTALS = totals
-STEP_CARDS = score cards
-STEP_STATEMENTS = statements
-STEP_FINDINGS = findings
-STEP_INPUTS = inputs
-PROGRESS_READING = reading
-PROGRESS_MAKING = making a month
-PROGRESS_COUNTING = counting
-PROGRESS_ROWS = rows
-KIND_MISSING_PUNCH = an in without its out, or the other way round
-KIND_UNCOVERED_SHIFT = rostered, and punched on that day at other times only: the shift does not count
-KIND_BARELY_COVERED_SHIFT = rostered, and punched on that day for another shift: no more than the edge of this one counts
-KIND_HELD_BY_OTHERS = rostered, and only others held the account by hand-over: the shift does not count
-KIND_NOT_EMPLOYED = a shift, a punch or a hold of somebody who is not employed then
-KIND_DOUBLE_IN = punched in twice: the second one counts
-KIND_OVERLAP = several people held one account at once
-KIND_MISSING_RELEASE = took an account over and never gave it back
-KIND_RELEASE_WITHOUT_TAKE = gave back an account without having it
-KIND_UNHELD_ACCOUNT = nobody was on duty for an account, or for some of its records
-KIND_NO_DUTY_EVIDENCE = no roster, punch or hand-over: the whole team counts as on duty
-KIND_NOT_SETTLED = the pool could not be split
-KIND_ODD_PUNCHES = an odd number of punches in a day: the last has no partner
-KIND_SINGLE_PUNCH = a single punch in a day has no partner
-KIND_PUNCHES_BETWEEN = punches between the first and the last of a day were left out
-KIND_LONG_PRESENCE = a presence of more than 13 hours from punches without a direction
-KIND_READ_AS_NIGHT = punches without a direction that were taken for nights
-KIND_DAY_OR_NIGHT = punches without a direction that may be days or nights: taken for days
-KIND_TAG_OFF_DUTY = a record names somebody who was off duty; the name counts
-KIND_NAMED_WITHOUT_AGENT = a named account's record names nobody
-KIND_MIXED_WITHOUT_TAG = a mixed account's records without a name
-KIND_TOO_FEW_TO_INFER = too few records to infer from: shared equally
-KIND_SEVERAL_AT_ONCE = several dialogues at once tell people apart too little: shared equally
-KIND_TOO_FEW_REPLIES = too few replies a person to tell people apart: shared equally
-KIND_REPLIES_TOO_DENSE = replies come too densely to tell people apart by their times: shared equally
-KIND_EVIDENCE_UNEVEN = some say of far more than others that it is theirs: weighed by what each leaves unsaid
-KIND_CLOCK_WITHOUT_SECONDS = the clock of the replies has no seconds: shared equally
-KIND_CLAIM_OFF_DUTY = a claim of somebody who was not on duty does not count
-KIND_CLAIM_WITHOUT_RECORD = a claim of a dialogue that never came
-KIND_CLAIMS_DIFFER = several people claim one record, or another is named
-KIND_DEVICE_OFF_DUTY = a device of somebody who was not on duty does not count
-KIND_DEVICE_OF_SEVERAL = a device of several people at once does not count
-KIND_DEVICE_OF_NOBODY = a device was used while it was nobody's: misspelt, of a seat without a roster, or bound for other days
-KIND_EVIDENCE_NOT_READ = claims, devices or times of messages that the version of the policy does not read
-KIND_REPLY_OUTSIDE_RECORD = replies before their record or after it count for nothing
-KIND_BREAKS_NOT_PUNCHED = hours of unbroken duty without any work: breaks that nobody punched
-KIND_CLOCKS_APART = messages by a clock minutes apart from that of their records, read by the latter
-KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
-KIND_CONTRIBUTOR_UNKNOWN = a record names a contributor who is unknown
-KIND_CONTRIBUTOR_OFF_DUTY = a record names a contributor who was off duty; the name counts
-KIND_CONTRIBUTORS_NOT_SPLIT = records name contributors, and the policy does not split them
-KIND_UNKNOWN_AGENT = a record names somebody unknown
-KIND_AMOUNTS_CONVERTED = amounts were converted from another currency
-KIND_CONVERTED_ENCODING = a file was GBK or UTF-16 and was converted
-KIND_CONVERTED_SEPARATOR = columns were separated by tabs or semicolons
-KIND_MISSING_COLUMN = a column is missing: nothing of it is measured
-KIND_UNKNOWN_COLUMN = nobody reads this column; perhaps misspelt
-KIND_UNKNOWN_FILE = nobody reads this file; perhaps misspelt
-KIND_EMPTY_FILE = an optional file is empty
-KIND_DUPLICATE_RECORD = the same record several times: taken once
-KIND_DUPLICATE_ROW = the same row several times: taken once
-KIND_OUTSIDE_PERIOD = records outside the period were left out with their messages, and claims made outside of it, or observations outside of it count for nothing
-KIND_DAMAGED_ID = ids, customers or other values that a spreadsheet may have damaged
-KIND_HOUR_TWICE = clocks went back: an hour came twice
-KIND_NO_VALUE = cells that stand for no value were taken as empty
-KIND_CLEANED_CELL = cells were read without unseen characters or a decimal that an export added
-KIND_LONG_RECORD = records last a day or longer
-KIND_REPLIES_TOO_MANY = a record has more messages than one has
-KIND_POPULATION_OF_NOBODY = the population names a position or a grade that nobody has
-KIND_TRANSFER = somebody goes on in another unit, position or grade
-KIND_REHIRE = somebody left and came back
-KIND_TEAM_WITHOUT_PEOPLE = an account's team has no people
-KIND_BRANCH_WITHOUT_PEOPLE = a branch has no people
-KIND_MEASURE_NOT_SENT = nobody has data of a measure: its indicator counts for nobody
-KIND_OBSERVATIONS_BEYOND_PERIOD = observations reach beyond the period: they count for nothing
-KIND_OBSERVATIONS_UNREAD = no indicator reads the measure of observations; perhaps misspelt
-KIND_REFUND_EXCEEDS_SALE = refunds are larger than their sale
-SHOW_HEADLINE = { $group }, { $from } to { $to }
+SHOW_NOT_DONE = Non réalisé
+SHOW_NOT_DONE_STEP = { $step } : { $why }
+SHOW_REST_IS_THERE = Tout ce qui précède est dans le dossier de résultat ; une fois la cause corrigée, la même commande avec un autre --out fait aussi le reste.
+RUNG_TAG = désigné par la plateforme
+RUNG_HANDOVER = détenait le compte par passation
+RUNG_SOLE = seul en service
+RUNG_INFERRED = déduit des occupations de chacun
+RUNG_EQUAL = partagé à parts égales entre les personnes en service
+RUNG_SPLIT = partagé entre contributeurs
+RUNG_CLAIM = revendiqué d’un clic
+RUNG_DEVICE = d’après l’appareil
+RUNG_REPLIES = pondéré d’après les heures des réponses
+RUNG_TAG_SHARE = pondéré d’après les noms voisins
+RUNG_TEAM = partagé par l’équipe, rien d’autre n’étant connu
+RUNG_UNATTRIBUTED = attribué à personne
+STEP_DUTY = personnes, comptes, temps de service
+STEP_RECORDS = enregistrements
+STEP_REPLIES = messages des enregistrements
+STEP_CLAIMS = les revendications
+STEP_RATES = les taux de change
+STEP_OBSERVATIONS = les observations
+STEP_CYCLE = attribution et scores
+STEP_PUBLISH = publication
+STEP_SETTLEMENT = règlement
+STEP_CREDITS = parts attribuées
+STEP_TOTALS = totaux
+STEP_CARDS = fiches de score
+STEP_STATEMENTS = relevés
+STEP_FINDINGS = constats
+STEP_INPUTS = données d’entrée
+PROGRESS_READING = lecture
+PROGRESS_MAKING = création d’un mois
+PROGRESS_COUNTING = comptage
+PROGRESS_ROWS = lignes
+KIND_MISSING_PUNCH = une entrée sans sa sortie, ou l’inverse
+KIND_UNCOVERED_SHIFT = au planning, et pointages ce jour-là à d’autres heures seulement : la vacation ne compte pas
+KIND_BARELY_COVERED_SHIFT = au planning, et pointages ce jour-là pour une autre vacation : il ne compte de celle-ci que le bord
+KIND_HELD_BY_OTHERS = au planning, et seules d’autres personnes détenaient le compte par passation : la vacation ne compte pas
+KIND_NOT_EMPLOYED = une vacation, un pointage ou une détention de quelqu’un qui n’a alors pas d’emploi
+KIND_DOUBLE_IN = deux entrées pointées : la seconde compte
+KIND_OVERLAP = plusieurs personnes détenaient un même compte en même temps
+KIND_MISSING_RELEASE = a pris un compte et ne l’a jamais rendu
+KIND_RELEASE_WITHOUT_TAKE = a rendu un compte sans l’avoir
+KIND_UNHELD_ACCOUNT = personne n’était en service pour un compte, ou pour certains de ses enregistrements
+KIND_NO_DUTY_EVIDENCE = aucun planning, pointage ni passation : toute l’équipe compte comme en service
+KIND_NOT_SETTLED = l’enveloppe n’a pas pu être répartie
+KIND_ODD_PUNCHES = un nombre impair de pointages dans une journée : le dernier est seul
+KIND_SINGLE_PUNCH = un pointage unique dans une journée est seul
+KIND_PUNCHES_BETWEEN = les pointages entre le premier et le dernier d’une journée ont été écartés
+KIND_LONG_PRESENCE = une présence de plus de 13 heures tirée de pointages sans sens
+KIND_READ_AS_NIGHT = des pointages sans sens pris pour des nuits
+KIND_DAY_OR_NIGHT = des pointages sans sens qui peuvent être des jours ou des nuits : pris pour des jours
+KIND_TAG_OFF_DUTY = un enregistrement désigne quelqu’un qui n’était pas en service ; c’est le nom qui compte
+KIND_NAMED_WITHOUT_AGENT = l’enregistrement d’un compte nominatif ne désigne personne
+KIND_MIXED_WITHOUT_TAG = des enregistrements sans nom d’un compte mixte
+KIND_TOO_FEW_TO_INFER = trop peu d’enregistrements pour une déduction : partagés à parts égales
+KIND_SEVERAL_AT_ONCE = plusieurs conversations à la fois distinguent trop peu les personnes : partage à parts égales
+KIND_TOO_FEW_REPLIES = trop peu de réponses par personne pour les distinguer : partage à parts égales
+KIND_REPLIES_TOO_DENSE = les réponses sont trop rapprochées pour distinguer les personnes d’après leurs heures : partage à parts égales
+KIND_EVIDENCE_UNEVEN = certaines personnes indiquent comme leurs bien plus d’enregistrements que d’autres : pondéré par ce que chacun laisse sans indication
+KIND_CLOCK_WITHOUT_SECONDS = l’horloge des réponses n’a pas de secondes : partage à parts égales
+KIND_CLAIM_OFF_DUTY = une revendication de quelqu’un qui n’était pas en service ne compte pas
+KIND_CLAIM_WITHOUT_RECORD = la revendication d’une conversation qui n’est jamais arrivée
+KIND_CLAIMS_DIFFER = plusieurs personnes revendiquent un même enregistrement, ou une autre est désignée
+KIND_DEVICE_OFF_DUTY = l’appareil de quelqu’un qui n’était pas en service ne compte pas
+KIND_DEVICE_OF_SEVERAL = l’appareil de plusieurs personnes à la fois ne compte pas
+KIND_DEVICE_OF_NOBODY = un appareil a été utilisé alors qu’il n’était à personne : mal orthographié, d’une place sans planning, ou rattaché à d’autres jours
+KIND_EVIDENCE_NOT_READ = des revendications, des appareils ou des heures de messages dont la version de la politique ne tient pas compte
+KIND_REPLY_OUTSIDE_RECORD = les réponses antérieures ou postérieures à leur enregistrement ne comptent pas
+KIND_BREAKS_NOT_PUNCHED = des heures de service ininterrompu sans aucun travail : des pauses que personne n’a pointées
+KIND_CLOCKS_APART = des messages dont l’horloge s’écarte de plusieurs minutes de celle de leurs enregistrements, lus d’après cette dernière
+KIND_DID_NOT_SETTLE = la déduction ne s’est pas stabilisée : partage à parts égales
+KIND_CONTRIBUTOR_UNKNOWN = un enregistrement désigne un contributeur inconnu
+KIND_CONTRIBUTOR_OFF_DUTY = un enregistrement désigne un contributeur qui n’était pas en service ; c’est le nom qui compte
+KIND_CONTRIBUTORS_NOT_SPLIT = des enregistrements désignent des contributeurs, et la politique ne les répartit pas
+KIND_UNKNOWN_AGENT = un enregistrement désigne quelqu’un d’inconnu
+KIND_AMOUNTS_CONVERTED = des montants ont été convertis depuis une autre devise
+KIND_CONVERTED_ENCODING = un fichier était en GBK ou en UTF-16 et a été converti
+KIND_CONVERTED_SEPARATOR = les colonnes étaient séparées par des tabulations ou des points-virgules
+KIND_MISSING_COLUMN = une colonne manque : rien n’en est mesuré
+KIND_UNKNOWN_COLUMN = personne ne lit cette colonne ; elle est peut-être mal orthographiée
+KIND_UNKNOWN_FILE = personne ne lit ce fichier ; il est peut-être mal orthographié
+KIND_EMPTY_FILE = un fichier facultatif est vide
+KIND_DUPLICATE_RECORD = le même enregistrement plusieurs fois : pris une seule fois
+KIND_DUPLICATE_ROW = la même ligne plusieurs fois : prise une seule fois
+KIND_OUTSIDE_PERIOD = des enregistrements hors de la période ont été écartés avec leurs messages, de même que les revendications faites hors de celle-ci, ou des observations hors de celle-ci ne comptent pas
+KIND_DAMAGED_ID = des ID, des clients ou d’autres valeurs qu’un tableur a pu endommager
+KIND_HOUR_TWICE = les horloges ont été retardées : une heure est revenue deux fois
+KIND_NO_VALUE = des cellules qui signifient l’absence de valeur ont été considérées comme vides
+KIND_CLEANED_CELL = des cellules ont été lues sans les caractères invisibles ou sans la décimale qu’un export avait ajoutés
+KIND_LONG_RECORD = des enregistrements durent un jour ou plus
+KIND_REPLIES_TOO_MANY = un enregistrement a plus de messages qu’il ne peut en avoir
+KIND_POPULATION_OF_NOBODY = la population désigne un poste ou un grade que personne n’a
+KIND_TRANSFER = quelqu’un continue dans une autre unité, un autre poste ou un autre grade
+KIND_REHIRE = quelqu’un est parti puis revenu
+KIND_TEAM_WITHOUT_PEOPLE = l’équipe d’un compte n’a personne
+KIND_BRANCH_WITHOUT_PEOPLE = une succursale n’a personne
+KIND_MEASURE_NOT_SENT = personne n’a de données pour une mesure : son indicateur ne compte pour personne
+KIND_OBSERVATIONS_BEYOND_PERIOD = des observations dépassent la période : elles ne comptent pas
+KIND_OBSERVATIONS_UNREAD = aucun indicateur ne lit la mesure de certaines observations ; elle est peut-être mal orthographiée
+KIND_REFUND_EXCEEDS_SALE = des remboursements dépassent leur vente
+SHOW_HEADLINE = { $group }, du { $from } au { $to }
 SHOW_SIZE = { $records ->
-    [one] { $records } service record
-   *[other] { $records } service records
-} on { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
+    [one] { $records } enregistrement de service
+   *[other] { $records } enregistrements de service
+} sur { $accounts ->
+    [one] { $accounts } compte
+   *[other] { $accounts } comptes
 }, { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+    [one] { $people } personne
+   *[other] { $people } personnes
 }
 SHOW_REJECTED = { $count ->
-    [one] { $count } row was rejected: rejected.csv says why and what to change
-   *[other] { $count } rows were rejected: rejected.csv says which, why, and what to change
+    [one] { $count } ligne a été rejetée : rejected.csv indique pourquoi et quoi changer
+   *[other] { $count } lignes ont été rejetées : rejected.csv indique lesquelles, pourquoi, et quoi changer
 }
-SHOW_NOT_SPLIT = The pool was not split
-SHOW_SCORES_KEPT = Credits, score cards and findings are complete; correct this and close the month again.
-SHOW_NO_POOL = No pool, no settlement
-SHOW_NO_POOL_HINT = Put a pool.yaml into the bundle to turn the scores into money.
-SHOW_POOL = The pool
-SHOW_AMOUNT = amount
-SHOW_TO_PEOPLE = to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+SHOW_NOT_SPLIT = L’enveloppe n’a pas été répartie
+SHOW_SCORES_KEPT = Les attributions, les fiches de score et les constats sont complets ; corrigez ceci et clôturez de nouveau le mois.
+SHOW_NO_POOL = Pas d’enveloppe, pas de règlement
+SHOW_NO_POOL_HINT = Mettez un pool.yaml dans le lot pour transformer les scores en argent.
+SHOW_POOL = L’enveloppe
+SHOW_AMOUNT = montant
+SHOW_TO_PEOPLE = pour { $people ->
+    [one] { $people } personne
+   *[other] { $people } personnes
 }
-SHOW_TO_FUND = to the team fund
-SHOW_THREE_STATEMENTS = Three statements, to the cent
-SHOW_BESIDE_EQUAL = An equal split would have paid everybody about { $equal }: { $more } people get more than that (up to +{ $most }), { $less } get less (down to { $least }).
-SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (equal split: { $equal })
-SHOW_WORTH_A_LOOK = Worth a look (findings.csv has each one)
-SHOW_TIMINGS = How long it took, and the digest
+SHOW_TO_FUND = pour le fonds d’équipe
+SHOW_THREE_STATEMENTS = Trois relevés, au centime près
+SHOW_BESIDE_EQUAL = Une répartition égale aurait versé environ { $equal } à chacun : { $more } personnes reçoivent davantage (jusqu’à +{ $most }), { $less } reçoivent moins (jusqu’à { $least }).
+SHOW_STATEMENT_HEAD = { $name } { $number } : { $total }  (répartition égale : { $equal })
+SHOW_WORTH_A_LOOK = À examiner (findings.csv contient chaque constat)
+SHOW_TIMINGS = Durées et empreinte
 SHOW_SECONDS = { $step } { $seconds } s
-SHOW_IN_ALL = { $total } s in all: { $longest }
-SHOW_SAME_DIGEST = the same files give it on any day and machine
-SHOW_WHO_SERVED = Who served what, and how sure we are
-SHOW_CERTAIN = { $certain } rest on a name or a single person; { $rest ->
-    [one] { $rest } record is credited to nobody, with its reason.
-   *[other] { $rest } records are credited to nobody, each with its reason.
+SHOW_IN_ALL = { $total } s en tout : { $longest }
+SHOW_SAME_DIGEST = les mêmes fichiers la donnent n’importe quel jour et sur n’importe quelle machine
+SHOW_WHO_SERVED = Qui a servi quoi, et avec quelle certitude
+SHOW_CERTAIN = { $certain } reposent sur un nom ou sur une seule personne ; { $rest ->
+    [one] { $rest } enregistrement n’est attribué à personne, avec son motif.
+   *[other] { $rest } enregistrements ne sont attribués à personne, chacun avec son motif.
 }
-SHOW_BUSIEST = The busiest shared accounts (90 % intervals)
-SHOW_WORTH = What more evidence would bring
-SHOW_WORTH_SAID = Records that are expected to be credited to somebody else than served them, now and with more evidence: expected, not promised. evidence.csv has all accounts.
-SHOW_COLUMN_NOW = now
-SHOW_COLUMN_BREAKS = breaks punched
-SHOW_COLUMN_DEVICES = devices on 30 %
-SHOW_COLUMN_CLAIMS = half claimed
-SHOW_COLUMN_RECORDS = records
-SHOW_COLUMN_INTERVAL = 90 % interval
-SHOW_COLUMN_CERTAIN = certain
-SHOW_COLUMN_ACCOUNT = account
+SHOW_BUSIEST = Les comptes partagés les plus actifs (intervalles à 90 %)
+SHOW_WORTH = Ce que davantage d’éléments apporterait
+SHOW_WORTH_SAID = Enregistrements dont on s’attend à ce qu’ils soient attribués à quelqu’un d’autre que la personne qui les a servis, maintenant et avec davantage d’éléments : une estimation, pas une promesse. evidence.csv contient tous les comptes.
+SHOW_COLUMN_NOW = maintenant
+SHOW_COLUMN_BREAKS = pauses pointées
+SHOW_COLUMN_DEVICES = appareils pour 30 %
+SHOW_COLUMN_CLAIMS = moitié revendiquée
+SHOW_COLUMN_RECORDS = enregistrements
+SHOW_COLUMN_INTERVAL = intervalle à 90 %
+SHOW_COLUMN_CERTAIN = certains
+SHOW_COLUMN_ACCOUNT = compte
 SHOW_OTHERS = { $others ->
-    [one] { $others } other
-   *[other] { $others } others
+    [one] { $others } autre
+   *[other] { $others } autres
 }
 SHOW_SCORES = { $people ->
-    [one] Score of { $people } person
-   *[other] Scores of { $people } people
+    [one] Score de { $people } personne
+   *[other] Scores de { $people } personnes
 } ({ $scheme })
 SHOW_OUTSIDE = { $people ->
-    [one] { $people } person outside of the population has
-   *[other] { $people } people outside of the population have
-} no card and no pay here; credited to them: { $records } records
+    [one] { $people } personne hors de la population n’a
+   *[other] { $people } personnes hors de la population n’ont
+} ni fiche ni paie ici ; enregistrements attribués : { $records }
 SHOW_COLUMN_PLACE = #
-SHOW_COLUMN_WHO = who
-SHOW_COLUMN_TEAM = team
-SHOW_COLUMN_CREDITED = credited
+SHOW_COLUMN_WHO = qui
+SHOW_COLUMN_TEAM = équipe
+SHOW_COLUMN_CREDITED = attribués
 SHOW_COLUMN_SCORE = score
 SHOW_COLUMN_COLLABORATION = collaboration
-SHOW_CARD = { $name } { $number }: { $score } points, place { $rank } of { $of }
-SHOW_COLLABORATION = Collaboration: { $outside } of { $credited } records outside the own roster or team add { $points } points.
-SHOW_RECORD = Record { $id } on { $account }
-SHOW_EVIDENCE = Evidence: { $evidence } (policy { $version })
-SHOW_NOTHING_CREDITED = No record of the month is credited to this person.
-SHOW_ALL_ACCOUNTS = all
-SHOW_SCORE_STEPS = The score, step by step
-SHOW_STATEMENT = The statement
-SHOW_RECORDS_BEHIND = Records behind it: { $shown } of { $all } (credits.csv has all)
-DEMO_TRUTH = How far from the truth (the demo knows it)
-DEMO_RIGHT = right, record by record
-DEMO_WRONG = wrong over the month
-DEMO_EQUALLY = each record split equally among the team
-DEMO_AS_TALLY = as Tally credits them
-DEMO_TRUTH_SAID = On the { $records } records that no platform named: how much of a record reaches who served it, and how much of the month's work stands under another name once mistakes have cancelled out.
-DEMO_INTERVALS = { $holding } of the { $totals } intervals of people on these accounts hold the truth.
-DEMO_RUNGS_SAID = Which evidence brings that, step by step of the ladder:
-DEMO_RUNG_RECORDS = records
-DEMO_RUNG_EQUALLY = right if split equally
-DEMO_RUNG_TALLY = right as credited
-DEMO_RUNG_GAIN = part of the gain
-DEMO_SKILLS = What the month showed about skills and cover
-DEMO_LATE = the evidence is still on its way
-DEMO_PROFILE = { $name } { $number }: served { $accounts } ({ $platforms }); collaboration { $points }
-DEMO_STANDARD = { $scheme } (the group's standard)
-DEMO_USER_BRANCH_HR = closes the month of { $branch }; sees no other branch
-DEMO_BRANCHES = Each branch closes its own month
-DEMO_BRANCHES_SAID = From the same attribution, each by its own refinement of the group's standard, which lets a branch weigh an indicator up to { $within } points more or less. Ranks are among the branch.
-DEMO_COLUMN_BRANCH = branch
-DEMO_COLUMN_FAVOURS = weighs more
-DEMO_COLUMN_PEOPLE = people
-DEMO_COLUMN_CREDITED = of the records
-DEMO_COLUMN_FIRST = first
+SHOW_CARD = { $name } { $number } : { $score } points, rang { $rank } sur { $of }
+SHOW_COLLABORATION = Collaboration : { $outside } des { $credited } enregistrements en dehors du planning ou de l’équipe de la personne ajoutent { $points } points.
+SHOW_RECORD = Enregistrement { $id } sur { $account }
+SHOW_EVIDENCE = Éléments : { $evidence } (politique { $version })
+SHOW_NOTHING_CREDITED = Aucun enregistrement du mois n’est attribué à cette personne.
+SHOW_ALL_ACCOUNTS = tous
+SHOW_SCORE_STEPS = Le score, pas à pas
+SHOW_STATEMENT = Le relevé
+SHOW_RECORDS_BEHIND = Enregistrements sous-jacents : { $shown } sur { $all } (credits.csv les contient tous)
+DEMO_TRUTH = À quelle distance de la vérité (la démo la connaît)
+DEMO_RIGHT = juste, enregistrement par enregistrement
+DEMO_WRONG = faux sur le mois
+DEMO_EQUALLY = chaque enregistrement réparti également dans l’équipe
+DEMO_AS_TALLY = tel que Tally les attribue
+DEMO_TRUTH_SAID = Sur les { $records } enregistrements pour lesquels aucune plateforme n’a désigné personne : quelle part d’un enregistrement parvient à qui l’a servi, et quelle part du travail du mois figure sous un autre nom une fois que les erreurs se sont compensées.
+DEMO_INTERVALS = { $holding } des { $totals } intervalles des personnes sur ces comptes contiennent la vérité.
+DEMO_RUNGS_SAID = Quels éléments le permettent, échelon par échelon :
+DEMO_RUNG_RECORDS = enregistrements
+DEMO_RUNG_EQUALLY = juste en cas de répartition égale
+DEMO_RUNG_TALLY = juste tel qu’attribué
+DEMO_RUNG_GAIN = part du gain
+DEMO_SKILLS = Ce que le mois a montré des compétences et de la polyvalence
+DEMO_LATE = les éléments sont encore en route
+DEMO_PROFILE = { $name } { $number } : a servi { $accounts } ({ $platforms }) ; collaboration { $points }
+DEMO_STANDARD = { $scheme } (le standard du groupe)
+DEMO_USER_BRANCH_HR = clôture le mois de { $branch } ; ne voit aucune autre succursale
+DEMO_BRANCHES = Chaque succursale clôture son propre mois
+DEMO_BRANCHES_SAID = À partir de la même attribution, chacune selon sa propre déclinaison du standard du groupe, qui permet à une succursale de donner à un indicateur jusqu’à { $within } points de poids en plus ou en moins. Les rangs sont ceux de la succursale.
+DEMO_COLUMN_BRANCH = succursale
+DEMO_COLUMN_FAVOURS = pèse davantage
+DEMO_COLUMN_PEOPLE = personnes
+DEMO_COLUMN_CREDITED = des enregistrements
+DEMO_COLUMN_FIRST = première place
 DEMO_COLUMN_SCORE = score
-DEMO_COLUMN_IN_GROUP = rank in the group
+DEMO_COLUMN_IN_GROUP = rang dans le groupe
 DEMO_MANAGERS = { $people ->
-    [one] Card of { $people } person who serves nobody
-   *[other] Cards of { $people } people who serve nobody themselves
+    [one] Fiche de { $people } personne qui ne sert pas de clients
+   *[other] Fiches de { $people } personnes qui ne servent pas elles-mêmes de clients
 }
-DEMO_MANAGERS_SAID = Of what their teams had, each team as of each day, in percent.
-DEMO_MANAGERS_SCHEME = Managers
-DEMO_RIGHT_HEADING = { $branch } is put right after it was published and paid
-DEMO_RIGHT_PAID = { $amount } was paid to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+DEMO_MANAGERS_SAID = D’après les résultats de leurs équipes, chaque équipe telle qu’elle était chaque jour, en pourcentage.
+DEMO_MANAGERS_SCHEME = Responsables
+DEMO_RIGHT_HEADING = { $branch } est rectifiée après publication et paiement
+DEMO_RIGHT_PAID = { $amount } ont été versés à { $people ->
+    [one] { $people } personne
+   *[other] { $people } personnes
 }.
-DEMO_RIGHT_RATINGS = Then the platform sends { $ratings ->
-    [one] { $ratings } rating of { $account } anew, lowered to 1
-   *[other] { $ratings } ratings of { $account } anew, each lowered to 1
+DEMO_RIGHT_RATINGS = Puis la plateforme envoie de nouveau { $ratings ->
+    [one] { $ratings } note de { $account }, abaissée à 1
+   *[other] { $ratings } notes de { $account }, chacune abaissée à 1
 }. { $cycles ->
-    [one] { $cycles } cycle rests
-   *[other] { $cycles } cycles rest
-} on them; what was published and posted stays as it is.
-DEMO_RIGHT_REASON = Buyers changed their ratings afterwards
-DEMO_RIGHT_CARDS = The correction gives { $people ->
-    [one] { $people } person a new version of the card
-   *[other] { $people } people a new version of their card
+    [one] { $cycles } cycle repose
+   *[other] { $cycles } cycles reposent
+} dessus ; ce qui a été publié et comptabilisé reste tel quel.
+DEMO_RIGHT_REASON = Des acheteurs ont modifié leurs notes après coup
+DEMO_RIGHT_CARDS = La correction donne à { $people ->
+    [one] { $people } personne une nouvelle version de sa fiche
+   *[other] { $people } personnes une nouvelle version de leur fiche
 }.
 DEMO_RIGHT_DELTAS = { $people ->
-    [one] { $people } person gets another amount
-   *[other] { $people } people get another amount
-}: { $more } more and { $less } less, with the branch's next settlement. The largest differences:
-DEMO_RIGHT_CARD = What { $name } reads:
-DEMO_COLUMN_WHO = who
-DEMO_COLUMN_PAID = was paid
-DEMO_COLUMN_RIGHT = is right
-DEMO_COLUMN_DELTA = difference
-DEMO_NEXT = What next
-DEMO_OWN_MONTH = your own month; docs/bundle.md says what goes into the folder
-DEMO_AGAIN = this month again, with files to look at
-DEMO_COPY = write this month as files, to copy from
-DEMO_WHY = why one person or record came out so
-DEMO_REPLAY = recompute it and compare every byte
-DEMO_SERVING = Serving on http://{ $address } until Ctrl-C
-DEMO_PASSWORD = One password for everybody, made up for this run: { $password }
-DEMO_TOKEN = A token: { $command }
-DEMO_HTTP = REST, with JSON: http://{ $address }/openapi.json says what there is
-DEMO_CLOCK = The group's clock stood on the day after its month while it was closed, and runs on from there. Nothing is kept.
-DEMO_USER_ADMIN = lays out the group and gives roles; sees nobody's score or pay
-DEMO_USER_HR = people, duty, cycles; sees nobody's pay
-DEMO_USER_PAYROLL = pools and settlements; cannot approve its own
-DEMO_USER_APPROVER = approves what somebody else prepared
-DEMO_USER_PAYER = posts what two others prepared and approved
-DEMO_USER_AUDITOR = reads everything, changes nothing
-REPLAY_VERSION = { $what }: the result was computed with { $then }, this is { $now }
-REPLAY_TZDB = time zone database
-REPLAY_IDENTICAL = identical: { $files } files, digest { $digest }
-REPLAY_NOT_COVERED = not compared, since the inputs do not hold what they were made from: { $files }
-REPLAY_ALTERED = altered: { $what }
-REPLAY_DIFFERENT = different: { $file }, line { $line }
-REPLAY_MISSING = missing from the folder: { $file }
-REPLAY_INPUT_CHANGED = inputs/{ $file }: its content was changed
-REPLAY_INPUT_MISSING = inputs/{ $file }: it is missing or cannot be read
-REPLAY_INPUT_ADDED = inputs/{ $file }: it was added
-REPLAY_IN_FOLDER = in the folder: { $line }
-REPLAY_RECOMPUTED = recomputed:    { $line }
-REPLAY_ENDS = (the file ends before this line)
+    [one] { $people } personne reçoit un autre montant
+   *[other] { $people } personnes reçoivent un autre montant
+} : { $more } de plus et { $less } de moins, avec le prochain règlement de la succursale. Les plus grandes différences :
+DEMO_RIGHT_CARD = Ce que lit { $name } :
+DEMO_COLUMN_WHO = qui
+DEMO_COLUMN_PAID = a été versé
+DEMO_COLUMN_RIGHT = est juste
+DEMO_COLUMN_DELTA = différence
+DEMO_NEXT = Et ensuite
+DEMO_OWN_MONTH = votre propre mois ; docs/bundle.md indique ce que contient le dossier
+DEMO_AGAIN = ce mois encore une fois, avec des fichiers à consulter
+DEMO_COPY = écrire ce mois sous forme de fichiers, comme modèle
+DEMO_WHY = pourquoi une personne ou un enregistrement a donné ce résultat
+DEMO_REPLAY = le recalculer et comparer chaque octet
+DEMO_SERVING = À l’écoute sur http://{ $address } jusqu’à Ctrl-C
+DEMO_PASSWORD = Un mot de passe pour tout le monde, créé pour cette exécution : { $password }
+DEMO_TOKEN = Un jeton : { $command }
+DEMO_HTTP = REST, en JSON : http://{ $address }/openapi.json indique ce qui existe
+DEMO_CLOCK = L’horloge du groupe était au lendemain de son mois pendant la clôture, et continue à partir de là. Rien n’est conservé.
+DEMO_USER_ADMIN = organise le groupe et donne les rôles ; ne voit ni score ni paie de personne
+DEMO_USER_HR = personnes, temps de service, cycles ; ne voit la paie de personne
+DEMO_USER_PAYROLL = enveloppes et règlements ; ne peut pas approuver les siens
+DEMO_USER_APPROVER = approuve ce que quelqu’un d’autre a préparé
+DEMO_USER_PAYER = comptabilise ce que deux autres ont préparé et approuvé
+DEMO_USER_AUDITOR = lit tout, ne modifie rien
+REPLAY_VERSION = { $what } : le résultat a été calculé avec { $then }, ceci est { $now }
+REPLAY_TZDB = base de données des fuseaux horaires
+REPLAY_IDENTICAL = identique : { $files } fichiers, empreinte { $digest }
+REPLAY_NOT_COVERED = non comparés, car les données d’entrée ne contiennent pas de quoi les produire : { $files }
+REPLAY_ALTERED = altéré : { $what }
+REPLAY_DIFFERENT = différent : { $file }, ligne { $line }
+REPLAY_MISSING = absent du dossier : { $file }
+REPLAY_INPUT_CHANGED = inputs/{ $file } : son contenu a été modifié
+REPLAY_INPUT_MISSING = inputs/{ $file } : il manque ou est illisible
+REPLAY_INPUT_ADDED = inputs/{ $file } : il a été ajouté
+REPLAY_IN_FOLDER = dans le dossier : { $line }
+REPLAY_RECOMPUTED = recalculé :       { $line }
+REPLAY_ENDS = (le fichier se termine avant cette ligne)
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
-PAGE_USAGE = Usage:{" "}
-PAGE_COMMANDS = Commands:
-PAGE_ARGUMENTS = Arguments:
-PAGE_OPTIONS = Options:
-PAGE_DEFAULT = {" "}[default:{"\u00A0"}{ $value }]
-PAGE_VALUES = {" "}[possible values:{"\u00A0"}{ $values }]
-PAGE_ENV = {" "}[env:{"\u00A0"}{ $name }]
+PAGE_USAGE = Utilisation :{" "}
+PAGE_COMMANDS = Commandes :
+PAGE_ARGUMENTS = Arguments :
+PAGE_OPTIONS = Options :
+PAGE_DEFAULT = {" "}[par défaut{"\u00A0"}:{"\u00A0"}{ $value }]
+PAGE_VALUES = {" "}[valeurs possibles{"\u00A0"}:{"\u00A0"}{ $values }]
+PAGE_ENV = {" "}[env{"\u00A0"}:{"\u00A0"}{ $name }]
 HELP_SHARED =
-    .help = Print help
-    .version = Print version
-    .bundle = Folder with people.csv, accounts.csv, records.csv and what else there is (docs/bundle.md)
-    .from = First day of the period, such as 2026-03-01, together with --to; by default the period of group.yaml, else the month that holds all records
-    .to = Last day of the period, such as 2026-03-31, which belongs to it
-    .lang = Language of sentences, and of names in `tally demo`; may stand before the command as well; by default that of the environment (LC_ALL, LC_MESSAGES, LANG)
-    .plain-csv = CSV for programs: without the byte order mark, and without the apostrophe before cells that begin like a formula, which spreadsheets need
-    .json = Print the summary as JSON and nothing else
-    .server = Where the suite listens, such as https://tally.example:7070; by default client.server of the settings, else where `tally login` signed in last, else http://127.0.0.1:7070
-    .ca = File of the authority that signs the server's certificate (PEM); by default those that this machine trusts
-    .client-cert = File of the certificate chain to show to a server that wants one (PEM), together with --client-key
-    .client-key = File of the private key of --client-cert (PEM)
-    .token-file = File that holds a token, or - for the standard input; by default the one that `tally login` remembers, else the standard input
-    .config = Settings file (TOML)
-    .set = Set one key, such as database.url=postgres://..; may be repeated
-    .dump-config = Print the settings in force, secrets masked, and stop
-HELP_TALLY = Who did which work, what was it worth, what does it pay, and why
-HELP_HELP = Print this page, or that of a command
-HELP_DEMO = Show the main job on a made-up group: a month of records becomes statements, on SQLite in a temporary folder
-    .once = Stop after the summary instead of serving the group
-    .seed = Number that the group is made from: another one makes another group
-    .records = About how many service records the month has, 1 to 5,000,000; below 100 it has 100
-    .bundle = New or empty folder to write the month's files into, to copy from
-    .listen = Address and port to serve on after the summary
-    .http = Address and port of REST after the summary
-HELP_CLOSE = Do the main job on your own files: a month of records becomes score cards and statements
-    .out = Folder of the result: a new or an empty one
-    .explain = Explain one record (external_id) or one person (employee number or name) afterwards
-    .database = Work in PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
-HELP_IMPORT = Bring a month's files into a running suite, and say what is there before and after
-    .out = Folder for report.json, findings.csv, rejected.csv and refused.csv
-    .accept-damaged = Write rows also where a spreadsheet shortened ids or customers: the suite keeps them so for good
-    .json = Print the report as JSON and nothing else
-HELP_REPLAY = Recompute a result folder from its own inputs, and say whether it comes out the same, and which files this does not cover
-    .dir = Result folder, as `tally close` wrote it
-    .json = Print the verdict as JSON and nothing else
-HELP_SERVE = Run one, some or all services
-    .services = Which services, separated by commas, such as identity,attendance; by default those of the settings, which are all
-    .listen = Address and port to listen on; by default that of the settings, 127.0.0.1:7070
-    .http = Address and port of the gateway, if this process has it; by default that of the settings, 127.0.0.1:8080
-    .sample = Begin with the made-up group of `tally demo` on an empty store
-HELP_INIT = Make the group and its first administrator on an empty store
-    .name = The group's name
-    .currency = The group's currency (ISO 4217)
-    .zone = The group's time zone (IANA)
-    .regions = The group's regions, separated by commas, such as cn-east,cn-south
-    .tenant-id = The group's id, chosen beforehand or that of another region's stack; when the store holds this very group, nothing is changed and that is no failure
-    .login = Sign-in name of the first administrator
-    .password-file = File that holds the administrator's password (at least 12 characters); without it the password is the first line of the standard input
-    .invitation-file = File that holds what `tally invite` printed, where the store holds another group already
-HELP_INVITE = Print an invitation to make one more group in a store that holds one (PostgreSQL)
-    .tenant-id = The group's id, where a stack of another region made the group before; a new group by default
-    .days = For how many days it is good, at most 30
-HELP_MIGRATE = Bring the database up to date (PostgreSQL: with the owner's URL)
-HELP_LOGIN = Trade a password, the first line of the standard input, for a token that the commands that follow use
-    .login = Sign-in name
-    .code = The six digits of your authenticator, or a recovery code, where you have a second factor
-    .new-password = The password was given to you for one sign-in: the second line of the standard input is your new one
-HELP_USER = Give people and programs a way in
-HELP_USER_CREATE = Make a login with one role, in the whole group or on a unit
-    .login = Sign-in name
-    .role = The role, such as group_hr, or branch_hr with --unit
-    .unit = The unit, such as East, with all below it where the role goes so far; the whole group by default
-    .password-file = File that holds the first password (at least 12 characters), or - for the standard input
-HELP_USER_GRANT = Give a login one more role, or the one that it lacks
-    .login = Sign-in name
-    .role = The role, such as group_hr or auditor
-    .unit = The unit, such as East/Chat, with all below it where the role goes so far; the whole group by default
-HELP_TENANT = Take a whole group's data along
-HELP_TENANT_EXPORT = Write all that every service holds of the group into a folder, a file of JSON lines for each table
-    .out = The folder; must not exist
-    .quiet = Show no progress
-HELP_PERSON = Take out what is held about a person
-HELP_PERSON_EXPORT = Write all that every service holds about a person into one JSON file
-    .person = The person: the employee number, or the id (UUID)
-    .out = The file; must not exist
-HELP_RETENTION = Look after how long data are kept
-HELP_RETENTION_RUN = Remove from every service what the group's retention schedule says is over
-HELP_AUDIT = Look into the audit log
-HELP_AUDIT_VERIFY = Recompute the chain of every service, look for the entry of every row, and name what is wrong
-    .heads = Folder of signed heads that the logs must pass through; by default that of the settings
-HELP_AUDIT_SEARCH = Say who saw or changed what about a person, what a principal did, or what was done to a thing; newest first
-    .person = About this person (UUID)
-    .principal = By this principal (UUID), or on its behalf
-    .subject = Done to this thing, such as statement:0199..
-    .from = Not before this instant (RFC 3339), such as 2026-03-01T00:00:00+08:00
-    .to = Before this instant (RFC 3339)
-    .json = Print a JSON object a line
-HELP_SCHEME = Take a standard of the group out of one stack and into another, and begin with a scheme that is there
-HELP_SCHEME_EXPORT = Print the signed file of a scheme of the group, all its versions
-    .name = Its name
-    .from = The region that it leaves, where the stack serves several
-HELP_SCHEME_IMPORT = Take in a file that the stack of another region exported
-    .file = The file
-HELP_SCHEME_TEMPLATE = Print a scheme to begin with as scheme.yaml, or say which there are
-    .name = Name of the scheme; without it all are listed
-    .out = File to write it to, which must not be there yet
-HELP_ACCESS = Say who may do what, for a review
-HELP_ACCESS_REVIEW = Say as CSV who holds a permission, by which grant, delegation or emergency, since when, and from whom; newest grant first
-    .permission = The permission, such as compensation.statement.read_pay for reading pay
-HELP_KEYS = Look after the keys: those that sign tokens, and those of what is sealed in the database
-HELP_KEYS_MAKE = Make the key folder with all its files, for the secrets of a cluster; what is there stays as it is
-HELP_KEYS_PROTECT = Encrypt seal.key under a passphrase, or change the passphrase
-    .new-passphrase-file = File that holds the new passphrase (at least 12 characters); without it the passphrase is the first line of the standard input
-HELP_KEYS_ROTATE = Make new keys while the services work, and seal everything with them; goes on where an earlier run was stopped
+    .help = Afficher l’aide
+    .version = Afficher la version
+    .bundle = Dossier avec people.csv, accounts.csv, records.csv et les autres fichiers éventuels (docs/bundle.md)
+    .from = Premier jour de la période, par exemple 2026-03-01, avec --to ; par défaut la période de group.yaml, sinon le mois qui contient tous les enregistrements
+    .to = Dernier jour de la période, par exemple 2026-03-31, qui en fait partie
+    .lang = Langue des phrases, et des noms dans `tally demo` ; peut aussi se placer avant la commande ; par défaut celle de l’environnement (LC_ALL, LC_MESSAGES, LANG)
+    .plain-csv = CSV pour les programmes : sans marque d’ordre des octets, et sans l’apostrophe devant les cellules qui commencent comme une formule, dont les tableurs ont besoin
+    .json = Afficher le résumé en JSON et rien d’autre
+    .server = Où la suite écoute, par exemple https://tally.example:7070 ; par défaut client.server des paramètres, sinon l’adresse de la dernière connexion de `tally login`, sinon http://127.0.0.1:7070
+    .ca = Fichier de l’autorité qui signe le certificat du serveur (PEM) ; par défaut celles que cette machine reconnaît
+    .client-cert = Fichier de la chaîne de certificats à présenter à un serveur qui en demande un (PEM), avec --client-key
+    .client-key = Fichier de la clé privée de --client-cert (PEM)
+    .token-file = Fichier qui contient un jeton, ou - pour l’entrée standard ; par défaut celui que `tally login` mémorise, sinon l’entrée standard
+    .config = Fichier de paramètres (TOML)
+    .set = Définir une clé, par exemple database.url=postgres://.. ; peut être répété
+    .dump-config = Afficher les paramètres en vigueur, secrets masqués, et s’arrêter
+HELP_TALLY = Qui a fait quel travail, quelle en est la valeur, combien cela rapporte, et pourquoi
+HELP_HELP = Afficher cette page, ou celle d’une commande
+HELP_DEMO = Montrer le travail principal sur un groupe fictif : un mois d’enregistrements devient des relevés, sur SQLite dans un dossier temporaire
+    .once = S’arrêter après le résumé au lieu de servir le groupe
+    .seed = Nombre à partir duquel le groupe est créé : un autre nombre donne un autre groupe
+    .records = Nombre approximatif d’enregistrements de service du mois, de 1 à 5 000 000 ; en dessous de 100, il y en a 100
+    .bundle = Dossier nouveau ou vide où écrire les fichiers du mois, comme modèle
+    .listen = Adresse et port sur lesquels écouter après le résumé
+    .http = Adresse et port de REST après le résumé
+HELP_CLOSE = Faire le travail principal sur vos propres fichiers : un mois d’enregistrements devient des fiches de score et des relevés
+    .out = Dossier du résultat : nouveau ou vide
+    .explain = Expliquer ensuite un enregistrement (external_id) ou une personne (matricule ou nom)
+    .database = Travailler dans PostgreSQL au lieu de SQLite dans un dossier temporaire : l’URL du propriétaire d’une base vide
+HELP_IMPORT = Importer les fichiers d’un mois dans une suite en service, et indiquer ce qui s’y trouve avant et après
+    .out = Dossier pour report.json, findings.csv, rejected.csv et refused.csv
+    .accept-damaged = Écrire les lignes même si un tableur a raccourci des ID ou des clients : la suite les conserve définitivement ainsi
+    .json = Afficher le rapport en JSON et rien d’autre
+HELP_REPLAY = Recalculer un dossier de résultat à partir de ses propres données d’entrée, et indiquer si le résultat est le même et quels fichiers cela ne couvre pas
+    .dir = Dossier de résultat, tel que `tally close` l’a écrit
+    .json = Afficher le verdict en JSON et rien d’autre
+HELP_SERVE = Exécuter un, plusieurs ou tous les services
+    .services = Quels services, séparés par des virgules, par exemple identity,attendance ; par défaut ceux des paramètres, c’est-à-dire tous
+    .listen = Adresse et port d’écoute ; par défaut ceux des paramètres, 127.0.0.1:7070
+    .http = Adresse et port de la passerelle, si ce processus en a une ; par défaut ceux des paramètres, 127.0.0.1:8080
+    .sample = Commencer avec le groupe fictif de `tally demo` sur une base vide
+HELP_INIT = Créer le groupe et son premier administrateur sur une base vide
+    .name = Nom du groupe
+    .currency = Devise du groupe (ISO 4217)
+    .zone = Fuseau horaire du groupe (IANA)
+    .regions = Régions du groupe, séparées par des virgules, par exemple cn-east,cn-south
+    .tenant-id = ID du groupe, choisi d’avance ou celui de l’instance d’une autre région ; si la base contient déjà ce même groupe, rien n’est modifié et ce n’est pas un échec
+    .login = Identifiant de connexion du premier administrateur
+    .password-file = Fichier qui contient le mot de passe de l’administrateur (au moins 12 caractères) ; à défaut, le mot de passe est la première ligne de l’entrée standard
+    .invitation-file = Fichier qui contient ce que `tally invite` a affiché, si la base contient déjà un autre groupe
+HELP_INVITE = Afficher une invitation pour créer un groupe de plus dans une base qui en contient un (PostgreSQL)
+    .tenant-id = ID du groupe, si l’instance d’une autre région a déjà créé le groupe ; par défaut un nouveau groupe
+    .days = Durée de validité en jours, 30 au maximum
+HELP_MIGRATE = Mettre la base de données à niveau (PostgreSQL : avec l’URL du propriétaire)
+HELP_LOGIN = Échanger un mot de passe, première ligne de l’entrée standard, contre un jeton que les commandes suivantes utilisent
+    .login = Identifiant de connexion
+    .code = Les six chiffres de votre application d’authentification, ou un code de récupération, si vous avez un second facteur
+    .new-password = Le mot de passe vous a été donné pour une seule connexion : la deuxième ligne de l’entrée standard est le nouveau
+HELP_USER = Donner un accès à des personnes et à des programmes
+HELP_USER_CREATE = Créer un identifiant de connexion avec un rôle, dans tout le groupe ou sur une unité
+    .login = Identifiant de connexion
+    .role = Le rôle, par exemple group_hr, ou branch_hr avec --unit
+    .unit = L’unité, par exemple East, avec tout ce qui est en dessous si le rôle s’étend jusque-là ; par défaut tout le groupe
+    .password-file = Fichier qui contient le premier mot de passe (au moins 12 caractères), ou - pour l’entrée standard
+HELP_USER_GRANT = Donner à un identifiant de connexion un rôle de plus, ou celui qui lui manque
+    .login = Identifiant de connexion
+    .role = Le rôle, par exemple group_hr ou auditor
+    .unit = L’unité, par exemple East/Chat, avec tout ce qui est en dessous si le rôle s’étend jusque-là ; par défaut tout le groupe
+HELP_TENANT = Emporter les données d’un groupe entier
+HELP_TENANT_EXPORT = Écrire dans un dossier tout ce que chaque service détient du groupe, un fichier de lignes JSON par table
+    .out = Le dossier ; ne doit pas exister
+    .quiet = Ne pas afficher l’avancement
+HELP_PERSON = Extraire ce qui est détenu sur une personne
+HELP_PERSON_EXPORT = Écrire dans un seul fichier JSON tout ce que chaque service détient sur une personne
+    .person = La personne : le matricule, ou l’ID (UUID)
+    .out = Le fichier ; ne doit pas exister
+HELP_RETENTION = Gérer la durée de conservation des données
+HELP_RETENTION_RUN = Supprimer de chaque service ce qui est échu selon le plan de conservation du groupe
+HELP_AUDIT = Consulter le journal d’audit
+HELP_AUDIT_VERIFY = Recalculer la chaîne de chaque service, chercher l’entrée de chaque ligne, et indiquer ce qui ne va pas
+    .heads = Dossier des têtes signées par lesquelles les journaux doivent passer ; par défaut celui des paramètres
+HELP_AUDIT_SEARCH = Indiquer qui a vu ou modifié quoi sur une personne, ce qu’une identité d’accès a fait, ou ce qui a été fait à un objet ; le plus récent d’abord
+    .person = Concernant cette personne (UUID)
+    .principal = Par cette identité d’accès (UUID), ou en son nom
+    .subject = Fait à cet objet, par exemple statement:0199..
+    .from = Pas avant cet instant (RFC 3339), par exemple 2026-03-01T00:00:00+08:00
+    .to = Avant cet instant (RFC 3339)
+    .json = Afficher un objet JSON par ligne
+HELP_SCHEME = Porter un standard du groupe d’une instance à une autre, et partir d’un barème existant
+HELP_SCHEME_EXPORT = Afficher le fichier signé d’un barème du groupe, avec toutes ses versions
+    .name = Son nom
+    .from = La région qu’il quitte, si l’instance en sert plusieurs
+HELP_SCHEME_IMPORT = Importer un fichier que l’instance d’une autre région a exporté
+    .file = Le fichier
+HELP_SCHEME_TEMPLATE = Afficher un barème de départ sous forme de scheme.yaml, ou indiquer lesquels existent
+    .name = Nom du barème ; à défaut, tous sont listés
+    .out = Fichier où l’écrire, qui ne doit pas encore exister
+HELP_ACCESS = Indiquer qui a le droit de faire quoi, pour un examen
+HELP_ACCESS_REVIEW = Indiquer en CSV qui détient une permission, par quelle habilitation, délégation ou quel accès d’urgence, depuis quand et de qui ; l’habilitation la plus récente d’abord
+    .permission = La permission, par exemple compensation.statement.read_pay pour lire la paie
+HELP_KEYS = Gérer les clés : celles qui signent les jetons, et celles de ce qui est scellé dans la base de données
+HELP_KEYS_MAKE = Créer le dossier de clés avec tous ses fichiers, pour les secrets d’une grappe ; ce qui existe reste inchangé
+HELP_KEYS_PROTECT = Chiffrer seal.key par une phrase secrète, ou changer la phrase secrète
+    .new-passphrase-file = Fichier qui contient la nouvelle phrase secrète (au moins 12 caractères) ; à défaut, la phrase secrète est la première ligne de l’entrée standard
+HELP_KEYS_ROTATE = Créer de nouvelles clés pendant que les services fonctionnent, et tout sceller avec elles ; reprend là où une exécution précédente s’est arrêtée
     .what =
-        Which keys; master and data by default
-        file: only add a master key to seal.key, to hand the file out before anything is wrapped with it
-        master: the master key in seal.key; quick, nothing is sealed anew
-        data: the data keys; every sealed row is sealed anew
-HELP_KEYS_ROTATE_SIGNING = Give a service a new key to sign tokens with; running processes take it up by themselves within a minute
-    .service = The service, such as identity
+        Quelles clés ; par défaut master et data
+        file : ajouter seulement une clé maître à seal.key, pour distribuer le fichier avant que quoi que ce soit soit enveloppé avec elle
+        master : la clé maître dans seal.key ; rapide, rien n’est scellé de nouveau
+        data : les clés de données ; chaque ligne scellée est scellée de nouveau
+HELP_KEYS_ROTATE_SIGNING = Donner à un service une nouvelle clé pour signer les jetons ; les processus en cours la prennent d’eux-mêmes en une minute
+    .service = Le service, par exemple identity
 
 ## The command line: what was done
 
-CANNOT_MAKE_TEMPORARY = cannot make a temporary folder: { $error }
-CANNOT_REPLACE = cannot replace { $file }: { $error }
-# A file that the command needs cannot be made.
-CANNOT_CREATE = cannot create { $file }: { $error }
-CANNOT_WRITE_TO = cannot write to { $folder }: { $error }
-OUTPUT_LOST = not all of the output could be written: { $error }
-CANNOT_START = cannot start: { $error }
-CANNOT_LISTEN = cannot listen on { $address }; name another with { $flag }, or stop after the summary with --once: { $error }
-NOT_OF_TALLY = { $file } is not what tally writes, from line { $line }, column { $column } on
-SAMPLE_SKIPPED = the store holds a group already: --sample leaves it as it is
-# The address of the gateway, after that of the services.
-SERVING_HTTP = the gateway is at http://{ $address }, what it offers at http://{ $address }/openapi.json
-SAMPLE_FILLED = Filled with the sample group. One password for everybody, shown this once: { $password }
-SERVING = serving { $services } on { $scheme }://{ $address }
-NO_GROUP_YET = there is no group in this store yet, so nobody can sign in: stop this process, type `tally init --name "My group"` with the same settings, and start it again
-    .beside = there is no group in this store yet, so nobody can sign in: type `tally init --name "My group"` with the same settings beside this process
-REGION_OF_NO_GROUP = server.regions names { $region }, and no group of this store has that region (there are { $known }): this process serves no row of any other region; correct server.regions, or leave it empty to serve all
-REDIS_AWAY = Redis does not answer at { $at } (redis.url). Everything works without it: until it is back each process counts calls by itself, and consumers look for events every few seconds instead of being woken
-FILE_SWITCH = { $switch }: { $why }
-ASK_PASSWORD_TWELVE = password (at least 12 characters, shown as you type):{" "}
-ASK_PASSWORD = password (shown as you type):{" "}
-ASK_NEW_PASSWORD = new password (at least 12 characters):{" "}
-ASK_NEW_PASSPHRASE = new passphrase (shown as you type):{" "}
-NO_PASSWORD_GIVEN = no password on the standard input: type one, or pipe it in
-# A setting on the command line without its value.
-SET_EXPECTED = --set { $pair }: expected KEY=VALUE
-SUBJECT_EXPECTED = --subject: expected KIND:ID, such as statement:0199..
-GROUP_DIFFERS = the group { $id } was made in this store before, and differs from what was typed ({ $differences }): nothing is changed. Type what it is, or choose another store
-GROUP_DIFFERENCE = { $what } { $there } and not { $typed }
-GROUP_WAS_MADE = the group { $id } was made in this store before: nothing is changed
-GROUP_MADE = made the group { $name } ({ $id }) with the administrator { $login }
-GROUP_NEXT = next: tally serve, then tally login { $login }
-OWNER_URL_MISSING = the schemas of PostgreSQL are made by their owner: set it (TALLY_DATABASE_OWNER_URL) to the owner's URL, postgres://OWNER:PASSWORD@HOST/DATABASE
-OWNER_URL_ALONE = it is SQLite while database.owner_url is set: set it (TALLY_DATABASE_URL) to the URL that the services sign in with, or leave database.owner_url out
-MIGRATED = { $service }: { $ran }
-UP_TO_DATE = up to date
-AUDIT_VERIFIED = { $service }: { $entries } entries, { $rows } rows, { $heads } exported heads: { $verdict }
+CANNOT_MAKE_TEMPORARY = impossible de créer un dossier temporaire : { $error }
+CANNOT_REPLACE = impossible de remplacer { $file } : { $error }
+CANNOT_CREATE = impossible de créer { $file } : { $error }
+CANNOT_WRITE_TO = impossible d’écrire dans { $folder } : { $error }
+OUTPUT_LOST = une partie de la sortie n’a pas pu être écrite : { $error }
+CANNOT_START = impossible de démarrer : { $error }
+CANNOT_LISTEN = impossible d’écouter sur { $address } ; indiquez une autre adresse avec { $flag }, ou arrêtez-vous après le résumé avec --once : { $error }
+NOT_OF_TALLY = { $file } n’est pas ce que tally écrit, à partir de la ligne { $line }, colonne { $column }
+SAMPLE_SKIPPED = la base contient déjà un groupe : --sample la laisse telle quelle
+SERVING_HTTP = la passerelle est sur http://{ $address }, ce qu’elle propose sur http://{ $address }/openapi.json
+SAMPLE_FILLED = Rempli avec le groupe d’exemple. Un mot de passe pour tout le monde, affiché cette seule fois : { $password }
+SERVING = sert { $services } sur { $scheme }://{ $address }
+NO_GROUP_YET = il n’y a pas encore de groupe dans cette base, personne ne peut donc se connecter : arrêtez ce processus, saisissez `tally init --name "My group"` avec les mêmes paramètres, et redémarrez-le
+    .beside = il n’y a pas encore de groupe dans cette base, personne ne peut donc se connecter : saisissez `tally init --name "My group"` avec les mêmes paramètres sans arrêter ce processus
+REGION_OF_NO_GROUP = server.regions indique { $region }, et aucun groupe de cette base n’a cette région (il y a { $known }) : ce processus ne sert aucune ligne d’une autre région ; corrigez server.regions, ou laissez-le vide pour les servir toutes
+REDIS_AWAY = Redis ne répond pas sur { $at } (redis.url). Tout fonctionne sans lui : jusqu’à son retour, chaque processus compte les appels de son côté, et les consommateurs cherchent les événements toutes les quelques secondes au lieu d’être réveillés
+FILE_SWITCH = { $switch } : { $why }
+ASK_PASSWORD_TWELVE = mot de passe (au moins 12 caractères, visible à la saisie) :{" "}
+ASK_PASSWORD = mot de passe (visible à la saisie) :{" "}
+ASK_NEW_PASSWORD = nouveau mot de passe (au moins 12 caractères) :{" "}
+ASK_NEW_PASSPHRASE = nouvelle phrase secrète (visible à la saisie) :{" "}
+NO_PASSWORD_GIVEN = aucun mot de passe sur l’entrée standard : saisissez-en un, ou transmettez-le par un tube
+SET_EXPECTED = --set { $pair } : KEY=VALUE attendu
+SUBJECT_EXPECTED = --subject : KIND:ID attendu, par exemple statement:0199..
+GROUP_DIFFERS = le groupe { $id } a déjà été créé dans cette base et diffère de ce qui a été saisi ({ $differences }) : rien n’est modifié. Saisissez ce qu’il est, ou choisissez une autre base
+GROUP_DIFFERENCE = { $what } { $there } et non { $typed }
+GROUP_WAS_MADE = le groupe { $id } a déjà été créé dans cette base : rien n’est modifié
+GROUP_MADE = groupe { $name } ({ $id }) créé avec l’administrateur { $login }
+GROUP_NEXT = ensuite : tally serve, puis tally login { $login }
+OWNER_URL_MISSING = les schémas de PostgreSQL sont créés par leur propriétaire : mettez-y (TALLY_DATABASE_OWNER_URL) l’URL du propriétaire, postgres://OWNER:PASSWORD@HOST/DATABASE
+OWNER_URL_ALONE = c’est SQLite alors que database.owner_url est défini : mettez-y (TALLY_DATABASE_URL) l’URL avec laquelle les services se connectent, ou retirez database.owner_url
+MIGRATED = { $service } : { $ran }
+UP_TO_DATE = à jour
+AUDIT_VERIFIED = { $service } : { $entries } entrées, { $rows } lignes, { $heads } têtes exportées : { $verdict }
 AUDIT_INTACT = intact
-AUDIT_ON_BEHALF = {" "}on behalf of { $id }
-AUDIT_FAULT = { $table } of { $stream }: { $place } { $defect }
-AUDIT_PLACE = entry { $at }
-    .unnumbered = an unnumbered entry
+AUDIT_ON_BEHALF = {" "}au nom de { $id }
+AUDIT_FAULT = { $table } de { $stream } : { $place } { $defect }
+AUDIT_PLACE = l’entrée { $at }
+    .unnumbered = une entrée sans numéro
     .named = { $place } ({ $id })
-    .row = row { $row }
-    .row-of = row { $row } (entry { $id })
-    .line = line { $row }
-AUDIT_DEFECT = is not what the service wrote
-    .chain = does not follow from the entry before it (inserted, replaced or moved)
-    .missing = is missing
-    .truncated = is missing, and all after it up to the signed head
-    .beyond = lies beyond the signed head
-    .head = is the head, whose signature is missing or not the service's
-    .unnumbered = has waited for a position longer than five seconds: is a sequencer running?
-    .forked = is not the entry whose head was exported: the log before it was replaced
-    .older = is missing, although a head beyond it was exported: an older log was put back
-    .exported = is no head of this service, or goes back behind an earlier line
-    .unaccounted = has no audit entry: no unit of work wrote it
-    .borrowed = or one beside it borrowed its audit entry, which wrote fewer rows than name it
+    .row = la ligne { $row }
+    .row-of = la ligne { $row } (entrée { $id })
+    .line = la ligne { $row }
+AUDIT_DEFECT = n’est pas ce que le service a écrit
+    .chain = ne découle pas de l’entrée précédente (insérée, remplacée ou déplacée)
+    .missing = manque
+    .truncated = manque, ainsi que tout ce qui suit jusqu’à la tête signée
+    .beyond = se trouve au-delà de la tête signée
+    .head = est la tête, dont la signature manque ou n’est pas celle du service
+    .unnumbered = attend une position depuis plus de cinq secondes : un séquenceur fonctionne-t-il ?
+    .forked = n’est pas l’entrée dont la tête a été exportée : le journal qui précède a été remplacé
+    .older = manque, bien qu’une tête au-delà ait été exportée : un journal plus ancien a été remis en place
+    .exported = n’est pas une tête de ce service, ou revient en arrière d’une ligne précédente
+    .unaccounted = n’a pas d’entrée d’audit : aucune unité de travail ne l’a écrite
+    .borrowed = ou une voisine a emprunté son entrée d’audit, qui a écrit moins de lignes qu’il n’y en a qui s’en réclament
 AUDIT_FAULTS = { $count ->
-    [one] { $count } fault
-   *[other] { $count } faults
+    [one] { $count } défaut
+   *[other] { $count } défauts
 }
 AUDIT_FOUND = { $count ->
-    [one] { $count } entry
-   *[other] { $count } entries
+    [one] { $count } entrée
+   *[other] { $count } entrées
 }
 REVIEW_FOUND = { $count ->
-    [one] { $count } way to hold { $permission }
-   *[other] { $count } ways to hold { $permission }
+    [one] { $count } façon de détenir { $permission }
+   *[other] { $count } façons de détenir { $permission }
 }
-INVITE_ONE_GROUP = it names SQLite files, which hold one group, so nobody can be invited; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...)
-INVITED = lets in the group { $tenant } for { $days } days: hand it to InitTenant or `tally init --invitation-file`
-KEYS_MADE = { $folder } holds seal.key and the signing keys of every service: back it up
-PASSPHRASE_TOO_SHORT = the new passphrase is too short: at least { $least } characters
-KEYS_PROTECTED = { $file } is protected by the new passphrase
-KEYS_PROTECTED_NEXT = next: set TALLY_KEYS_PASSPHRASE or TALLY_KEYS_PASSPHRASE_FILE for every service, and back the file up
-KEYS_WRAPPED = { $service }: { $count } data keys wrapped with the newest master key
-KEYS_STOPPED = stopped; nothing is lost: the same command goes on where this one was
-MASTER_KEY_ADDED = master key { $id } is in { $file }: back the file up
-MASTER_KEY_KEPT = { $count } data keys are under an older master key: no other is added until they are not
-KEYS_STEP = { $service }: { $table }.{ $column }, { $rows } rows
-KEYS_REPLACED = { $service }: { $keys } data keys replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-KEYS_REPLACED_RESUMED = { $service }: { $keys } data keys of an earlier run replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-# A service that is none was named.
-NO_SUCH_SERVICE = no service is called { $service }: name one of { $services }
-SIGNING_KEY_ROTATED = { $service }: the new key signs from { $from }; the old one is good for what it signed
-PERSON_EXPORTED = written to { $file }; { $withheld ->
-    [one] { $withheld } row
-   *[other] { $withheld } rows
-} withheld that you may not read
-    .untold = written to { $file }; { $withheld ->
-        [one] { $withheld } row
-       *[other] { $withheld } rows
-    } withheld that you may not read; nothing told by { $services }: either nothing is held there about the person, or only rows of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-PERSON_EXPORTED_BEYOND = there are more rows about the person in { $services }, of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-GROUP_EXPORTED = { $rows } rows written to { $folder }; { $withheld } withheld that you may not read
-RETENTION_TAKEN = { $service }: { $rows } rows of { $table } ({ $kind })
+INVITE_ONE_GROUP = il s’agit de fichiers SQLite, qui contiennent un seul groupe, personne ne peut donc être invité ; pour plusieurs groupes, il faut PostgreSQL (TALLY_DATABASE_URL=postgres://...)
+INVITED = permet la création du groupe { $tenant } pendant { $days } jours : transmettez cette invitation à InitTenant ou à `tally init --invitation-file`
+KEYS_MADE = { $folder } contient seal.key et les clés de signature de chaque service : sauvegardez-le
+PASSPHRASE_TOO_SHORT = la nouvelle phrase secrète est trop courte : { $least } caractères au minimum
+KEYS_PROTECTED = { $file } est protégé par la nouvelle phrase secrète
+KEYS_PROTECTED_NEXT = ensuite : définissez TALLY_KEYS_PASSPHRASE ou TALLY_KEYS_PASSPHRASE_FILE pour chaque service, et sauvegardez le fichier
+KEYS_WRAPPED = { $service } : { $count ->
+    [one] { $count } clé de données enveloppée
+   *[other] { $count } clés de données enveloppées
+} avec la clé maître la plus récente
+KEYS_STOPPED = arrêté ; rien n’est perdu : la même commande reprend là où celle-ci s’est arrêtée
+MASTER_KEY_ADDED = la clé maître { $id } est dans { $file } : sauvegardez le fichier
+MASTER_KEY_KEPT = { $count ->
+    [one] { $count } clé de données est encore
+   *[other] { $count } clés de données sont encore
+} sous une clé maître plus ancienne : aucune autre n’est ajoutée d’ici là
+KEYS_STEP = { $service } : { $table }.{ $column }, { $rows } lignes
+KEYS_REPLACED = { $service } : { $keys } clés de données remplacées, { $rows } lignes scellées de nouveau ({ $speed } lignes/s)
+KEYS_REPLACED_RESUMED = { $service } : { $keys } clés de données d’une exécution précédente remplacées, { $rows } lignes scellées de nouveau ({ $speed } lignes/s)
+NO_SUCH_SERVICE = aucun service ne s’appelle { $service } : indiquez l’un des services { $services }
+SIGNING_KEY_ROTATED = { $service } : la nouvelle clé signe à partir du { $from } ; l’ancienne reste valable pour ce qu’elle a signé
+PERSON_EXPORTED = écrit dans { $file } ; { $withheld ->
+    [one] { $withheld } ligne que vous n’avez pas le droit de lire a été retenue
+   *[other] { $withheld } lignes que vous n’avez pas le droit de lire ont été retenues
+}
+    .untold = écrit dans { $file } ; { $withheld ->
+        [one] { $withheld } ligne que vous n’avez pas le droit de lire a été retenue
+       *[other] { $withheld } lignes que vous n’avez pas le droit de lire ont été retenues
+    } ; rien n’est venu de { $services } : soit rien n’y est détenu sur la personne, soit seulement des lignes d’unités et de jours hors de votre périmètre. Quelqu’un qui lit les personnes de tout le groupe obtient le tout
+PERSON_EXPORTED_BEYOND = il y a d’autres lignes sur la personne dans { $services }, d’unités et de jours hors de votre périmètre. Quelqu’un qui lit les personnes de tout le groupe obtient le tout
+GROUP_EXPORTED = { $rows } lignes écrites dans { $folder } ; { $withheld } retenues, que vous n’avez pas le droit de lire
+RETENTION_TAKEN = { $service } : { $rows } lignes de { $table } ({ $kind })
 RETENTION_DONE = { $rows ->
-    [one] { $rows } row removed
-   *[other] { $rows } rows removed
+    [one] { $rows } ligne supprimée
+   *[other] { $rows } lignes supprimées
 }
-INPUT_NOT_READ = the standard input was not looked at: --token-file - takes a token from there
-USER_CREATED = { $login } can sign in, with the role { $role }
-USER_ROLE_UNKNOWN = there is no role { $role } that can be given in the whole group or on a unit; no login was made. There are: { $roles }
-    .grant = there is no role { $role }. There are: { $roles }
-USER_ROLE_WITHOUT_UNIT = the role { $role } is not given on a unit: leave --unit out
-USER_ROLE_OF_A_UNIT = the role { $role } is given on a unit: name it with --unit
-USER_UNIT_UNKNOWN = there is no unit { $unit }{ $hint }
-USER_GRANTED = { $login } has the role { $role }
-    .already = { $login } has the role { $role } there already: nothing was changed
-USER_WITHOUT_ROLE = the login { $login } was made, but the role { $role } was not given: give it with tally user grant { $login } { $role }{ $on }
-IMPORT_INTERRUPTED = you stopped it
-IMPORT_CURRENCY = its amounts are in { $said }, and those of the group in { $is }
-IMPORT_CURRENCY_CURE = give the amounts in { $is }, and write currency: { $is }
-IMPORT_BRANCH_REGION = it places the branch { $branch } in the region { $said }, and the suite has it in { $is }
-IMPORT_BRANCH_REGION_CURE = write { $is } for { $branch } under branches:, or give the branch another name
-IMPORT_NO_REGION = it names no region for { $branches }, so they would lie in { $default }, a region that the group does not have
-IMPORT_NO_REGION_CURE = write where each of them lies (the group has { $known }), such as branches: {"{"}"{ $branch }": { $region }{"}"}
-IMPORT_REGIONS = it places branches in regions that the group does not have: { $unknown }
-IMPORT_REGIONS_CURE = name for every branch one of { $known } under branches: in group.yaml, or add the region to the group
-
-## Console
-
-UI_LANGUAGE_NAME = English
-UI_SKIP = Go to the content
-UI_SCREENS = Screens
-UI_WAY_HERE = Where you are
-UI_HOME = Home
-UI_GREETING = Welcome, { $name }
-UI_LANGUAGE = Language
-UI_THEME = Colours
-UI_THEME_AUTO = As the system
-UI_THEME_LIGHT = Light
-UI_THEME_DARK = Dark
-UI_DENSITY = Rows
-UI_DENSITY_COMPACT = Compact
-UI_DENSITY_TOUCH = For touch
-UI_ZONE = Time zone, such as Asia/Shanghai
-UI_KEEP_CHOICES = Apply
-UI_SIGN_IN = Sign in
-UI_SIGN_OUT = Sign out
-UI_LOGIN = Sign-in name
-UI_PASSWORD = Password
-UI_CODE = Code
-UI_CODE_HINT = The six digits that your authenticator shows, or a recovery code.
-UI_NEW_PASSWORD = New password
-UI_NEW_PASSWORD_HINT = This password was for one sign-in. At least 12 characters; four words that do not belong together are good.
-UI_SESSION_OVER = Your session is over. Sign in to go on; nothing that you sent is lost.
-UI_SIGNED_IN_AGAIN = You are signed in again
-UI_SEND_AGAIN_SAID = What you sent before is still here, and was not carried out.
-UI_SEND_AGAIN = Send it now
-UI_TO_HOME = To the first page
-UI_TRY_AGAIN = Try again
-UI_FOR_SUPPORT = For support:
-UI_NOT_FOUND = Nothing here
-UI_NOT_ALLOWED = Not for you
-UI_NOT_NOW = Not possible just now
-UI_REFUSED = That did not work
-UI_OPTIONAL = (optional)
-UI_PUT_RIGHT = Please put these right:
-UI_SAVE = Save
-UI_CANCEL = Cancel
-UI_REMOVE = Remove
-UI_YES = Yes
-UI_NO = No
-UI_SEARCH = Search
-UI_ALL = all
-UI_GROUP_BY = Group by
-UI_NOT_GROUPED = Not grouped
-UI_GROUPED_BY = By { $column }
-UI_COLUMNS = Columns
-UI_SHOW = Show
-UI_SHOW_ALL = Show all
-UI_PAGES = Pages
-UI_PREVIOUS = Previous
-UI_NEXT = Next
-UI_PAGE_OF = { $page } of { $pages }
-UI_ROWS = { $count ->
-    [one] 1 row
-   *[other] { $count } rows
-}
-UI_ROWS_OF = { $count } of { $total } rows
-UI_EXPORT = Download CSV
-UI_NOTHING_FITS = Nothing fits what you asked for.
-UI_NOTHING_THERE = Nothing is here yet.
-UI_NOTHING_TO_DRAW = There is nothing to draw.
-UI_LOADING = Loading …
-UI_AS_OF = As of
-UI_NAME = Name
-UI_EMPLOYEE_NO = Employee number
-UI_UNIT = Unit
-UI_POSITION = Position
-UI_GRADE = Grade
-UI_REGION = Region
-UI_SINCE = Since
-UI_STATE = State
-UI_SHARE = Share
-UI_AMOUNT = Amount
-UI_DAY = Day
-UI_REASON = Reason
-UI_REASON_HINT = Whoever looks at this later reads it.
-UI_SURE = Yes, I am sure
-UI_NO_PEOPLE = Nobody is employed on this day where you may look.
-UI_GALLERY = Components
-NAV_MINE = Mine
-NAV_TEAM = Team
-NAV_BRANCH = Branch and group
-NAV_PAY = Pay
-NAV_AUDIT = Audit
-NAV_PLATFORM = Platform
-NAV_PEOPLE = People
-# A form was sent from a page of another site.
-FORM_OF_ANOTHER_SITE = this was sent by another site: open the page here and send it from there
-# A form was sent from a page of an earlier session.
-FORM_OUTDATED = this page is of an earlier session: load it again and send it once more
+INPUT_NOT_READ = l’entrée standard n’a pas été consultée : --token-file - y prend un jeton
+USER_CREATED = { $login } peut se connecter, avec le rôle { $role }
+USER_ROLE_UNKNOWN = il n’y a pas de rôle { $role } qui puisse être donné dans tout le groupe ou sur une unité ; aucun identifiant de connexion n’a été créé. Il y a : { $roles }
+    .grant = il n’y a pas de rôle { $role }. Il y a : { $roles }
+USER_ROLE_WITHOUT_UNIT = le rôle { $role } ne se donne pas sur une unité : retirez --unit
+USER_ROLE_OF_A_UNIT = le rôle { $role } se donne sur une unité : indiquez-la avec --unit
+USER_UNIT_UNKNOWN = il n’y a pas d’unité { $unit }{ $hint }
+USER_GRANTED = { $login } a le rôle { $role }
+    .already = { $login } y a déjà le rôle { $role } : rien n’a été modifié
+USER_WITHOUT_ROLE = l’identifiant de connexion { $login } a été créé, mais le rôle { $role } n’a pas été donné : donnez-le avec tally user grant { $login } { $role }{ $on }
+IMPORT_INTERRUPTED = vous avez interrompu l’exécution
+IMPORT_CURRENCY = ses montants sont en { $said }, et ceux du groupe en { $is }
+IMPORT_CURRENCY_CURE = indiquez les montants en { $is }, et écrivez currency: { $is }
+IMPORT_BRANCH_REGION = il place la succursale { $branch } dans la région { $said }, et la suite l’a dans { $is }
+IMPORT_BRANCH_REGION_CURE = écrivez { $is } pour { $branch } sous branches:, ou donnez un autre nom à la succursale
+IMPORT_NO_REGION = il n’indique aucune région pour { $branches }, qui se trouveraient donc dans { $default }, une région que le groupe n’a pas
+IMPORT_NO_REGION_CURE = écrivez où se trouve chacune (le groupe a { $known }), par exemple branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_REGIONS = il place des succursales dans des régions que le groupe n’a pas : { $unknown }
+IMPORT_REGIONS_CURE = indiquez pour chaque succursale l’une des régions { $known } sous branches: dans group.yaml, ou ajoutez la région au groupe

@@ -1,3508 +1,2500 @@
-### The English sentences of Tally. An id in UPPER_SNAKE is a reason of errors, findings or rejected rows; the comment above it
-### says when it is given. A sentence says what to do; it is cut into nothing and glued to nothing. Where one reason has several
-### sentences, the others are its attributes.
+### Tallyの日本語の文です。識別子と引数はen.ftlと同じで、1つの言語が1つのファイルです。
 
 ## Parts
 
-LIST_SEPARATOR = {"; "}
-REFUSED_BECAUSE = { $kind } ({ $told })
-KIND_INVALID_ARGUMENT = the request is wrong: change it
-KIND_NOT_FOUND = nothing there that you may see
-KIND_ALREADY_EXISTS = it is there already
-KIND_ABORTED = somebody else changed it: read it again
-KIND_FAILED_PRECONDITION = its state does not allow this
-KIND_PERMISSION_DENIED = you may not do this
-KIND_UNAUTHENTICATED = sign in first
-KIND_RESOURCE_EXHAUSTED = too much at once: try again in a moment
-KIND_UNAVAILABLE = the service is away: try again in a moment
-KIND_DEADLINE_EXCEEDED = it took too long
-KIND_CANCELLED = the call was given up
-KIND_UNIMPLEMENTED = nobody does this at that address
+LIST_SEPARATOR = ；
+REFUSED_BECAUSE = { $kind }（{ $told }）
+KIND_INVALID_ARGUMENT = リクエストに誤りがあります。修正してください
+KIND_NOT_FOUND = 閲覧できる対象が見つかりません
+KIND_ALREADY_EXISTS = すでに存在します
+KIND_ABORTED = ほかの人が変更しました。もう一度読み込んでください
+KIND_FAILED_PRECONDITION = 現在の状態ではこの操作を行えません
+KIND_PERMISSION_DENIED = この操作を行う権限がありません
+KIND_UNAUTHENTICATED = 先にログインしてください
+KIND_RESOURCE_EXHAUSTED = 一度に処理できる量を超えています。しばらくしてからもう一度お試しください
+KIND_UNAVAILABLE = サービスを利用できません。しばらくしてからもう一度お試しください
+KIND_DEADLINE_EXCEEDED = 時間切れになりました
+KIND_CANCELLED = 呼び出しは中止されました
+KIND_UNIMPLEMENTED = このアドレスではその機能を提供していません
 
 ## Kinds of things
 
-RESOURCE_ACCOUNT = account
-RESOURCE_ALIAS = alias
-RESOURCE_API_KEY = API key
-RESOURCE_CARD_OF_PERSON = card of person
-RESOURCE_COMPONENT = component
-RESOURCE_CORRECTION = correction
-RESOURCE_CYCLE = cycle
-RESOURCE_DEVICE = device
-RESOURCE_DELEGATION = delegation
-RESOURCE_EMERGENCY = emergency
-RESOURCE_EMPLOYMENT = employment
-RESOURCE_ERASURE = erasure
-RESOURCE_FINDING = finding
-RESOURCE_GRANT = grant
-RESOURCE_HANDOVER = hand-over
-RESOURCE_HOLD = hold
-RESOURCE_LEAVE = leave
-RESOURCE_LOGIN = login
-RESOURCE_ATTRIBUTION_RUN = attribution run
-RESOURCE_ORG_UNIT = org unit
-RESOURCE_PERSON = person
-RESOURCE_POOL = pool
-RESOURCE_POSITION = position
-RESOURCE_PRINCIPAL = principal
-RESOURCE_PROFILE_OF_PERSON = profile of person
-RESOURCE_PROVIDER = provider
-RESOURCE_PUNCH = punch
-RESOURCE_RECORD = record
-RESOURCE_MEASURE = measure
-RESOURCE_CLAIM = claim
-RESOURCE_OBSERVATION = observation
-RESOURCE_REPORTING_LINE = reporting line
-RESOURCE_SCHEDULE = schedule
-RESOURCE_RUN_OF_A_SCHEDULE = run of a schedule
-RESOURCE_SCHEME = scheme
-RESOURCE_SCHEME_VERSION = scheme version
-RESOURCE_SERVICE_ACCOUNT = service account
-RESOURCE_SESSION = session
-RESOURCE_SETTLEMENT = settlement
-RESOURCE_SHIFT = shift
-RESOURCE_STATEMENT_OF_PERSON = statement of person
-RESOURCE_TRANSFER = transfer
+RESOURCE_ACCOUNT = アカウント
+RESOURCE_ALIAS = 別名
+RESOURCE_API_KEY = APIキー
+RESOURCE_CARD_OF_PERSON = スコアカード（人）
+RESOURCE_COMPONENT = アカウント群
+RESOURCE_CORRECTION = 訂正
+RESOURCE_CYCLE = 評価サイクル
+RESOURCE_DEVICE = 端末
+RESOURCE_DELEGATION = 委任
+RESOURCE_EMERGENCY = 緊急アクセス
+RESOURCE_EMPLOYMENT = 在籍
+RESOURCE_ERASURE = 個人データの消去
+RESOURCE_FINDING = 検出事項
+RESOURCE_GRANT = 権限付与
+RESOURCE_HANDOVER = 引き継ぎ
+RESOURCE_HOLD = 法的保全
+RESOURCE_LEAVE = 休暇
+RESOURCE_LOGIN = ログインアカウント
+RESOURCE_ATTRIBUTION_RUN = 帰属計算
+RESOURCE_ORG_UNIT = 組織
+RESOURCE_PERSON = 人
+RESOURCE_POOL = 賞与原資
+RESOURCE_POSITION = 役職
+RESOURCE_PRINCIPAL = プリンシパル
+RESOURCE_PROFILE_OF_PERSON = タレントプロファイル（人）
+RESOURCE_PROVIDER = IDプロバイダー
+RESOURCE_PUNCH = 打刻
+RESOURCE_RECORD = 記録
+RESOURCE_MEASURE = 測定値
+RESOURCE_CLAIM = 担当申告
+RESOURCE_OBSERVATION = 観測値
+RESOURCE_REPORTING_LINE = レポートライン
+RESOURCE_SCHEDULE = 定期締め
+RESOURCE_RUN_OF_A_SCHEDULE = 定期締めの実行
+RESOURCE_SCHEME = 評価制度
+RESOURCE_SCHEME_VERSION = 評価制度のバージョン
+RESOURCE_SERVICE_ACCOUNT = サービスアカウント
+RESOURCE_SESSION = セッション
+RESOURCE_SETTLEMENT = 精算
+RESOURCE_SHIFT = シフト
+RESOURCE_STATEMENT_OF_PERSON = 支給明細（人）
+RESOURCE_TRANSFER = リージョン間転送
 
 ## Every service
 
-# A fault of ours.
-INTERNAL = something went wrong on our side; the operator's log has the details
-INTERNAL_DETAILS = details for whoever looks into it: { $details }
-# Nothing there, or nothing that the caller may know of.
-NOT_FOUND = no { $resource } { $id } that you may see
-    .unit_on = no org unit { $id } that you may see on { $day }, the day that counts: it was closed before, begins later or never was (ListOrgUnits with as_of shows which are there)
-    .goes_on = org unit { $id } was closed before { $day }, the day that counts, and its people went to { $into }: name that one
-    .id_number = no person with this identity number that you may see
-    .removed = { $missing }; if it was before { $day }, retention may have removed it
-# Wrong fields; the details name each.
-INVALID_REQUEST = { $count ->
-    [one] { $count } field is wrong; the details name it
-   *[other] { $count } fields are wrong; the details name each
-}
-INVALID_FIELD = { $field }: { $problem }
-LIST_EMPTY = at least one
-NAME_ONE_OF = name exactly one of { $fields }
-CHANGE_MISSING = say what is to be different
-# A date that is none, or is missing.
-DATE_EXPECTED = a date is expected: YYYY-MM-DD
-    .month = a month is expected: YYYY-MM
-TEXT_EMPTY = must not be empty
-TEXT_TOO_LONG = at most { $max } characters
-# Not a UUID.
-ID_MALFORMED = a UUID is expected
-# A date that cannot be read.
-DATE_MALFORMED = { $field }: write YYYY-MM-DD
-    .text = "{ $text }" is not a date: write YYYY-MM-DD
-# The last day lies before the first.
-DATES_BACKWARDS = { $last } lies before { $first }
-# An instant that no calendar has.
-INSTANT_INVALID = an instant of the years 1 to 9999 is expected
-# A text that is missing or too long.
-TEXT_UNUSABLE = { $field }: 1 to { $max } characters
-# More rows than one call takes.
-ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send several calls
-# A call that writes rows, without any.
-ROWS_MISSING = there is no row: send at least one
-# The change would change nothing.
-NOTHING_CHANGES = it is so already
-    .fix = it was put right already, and the finding is from before that: close the cycle again (CloseCycle; CorrectCycle where it is published) or start another attribution run, then look at what it finds
-# The token belongs to another list.
-PAGE_TOKEN_INVALID = the page token does not belong to this list: start again without one
+INTERNAL = システム側で問題が発生しました。詳細は運用担当者のログにあります
+INTERNAL_DETAILS = 調査用の詳細：{ $details }
+NOT_FOUND = 閲覧できる{ $resource }「{ $id }」が見つかりません
+    .unit_on = 基準日の{ $day }に、閲覧できる組織{ $id }はありません。それ以前に廃止された、以後に始まる、または存在しなかった組織です（ListOrgUnitsにas_ofを指定すると、その日の組織を確認できます）
+    .goes_on = 組織{ $id }は基準日の{ $day }より前に廃止され、所属者は{ $into }に移りました。移動先の組織を指定してください
+    .id_number = この本人確認番号を持つ、閲覧できる人が見つかりません
+    .removed = { $missing }。{ $day }より前のものであれば、保存期間の満了により削除された可能性があります
+INVALID_REQUEST = { $count }件の項目に誤りがあります。詳細に項目ごとの内容があります
+INVALID_FIELD = { $field }：{ $problem }
+LIST_EMPTY = 1つ以上指定してください
+NAME_ONE_OF = { $fields }のうち1つだけを指定してください
+CHANGE_MISSING = 何を変更するかを指定してください
+DATE_EXPECTED = 日付を指定してください：YYYY-MM-DD
+    .month = 月を指定してください：YYYY-MM
+TEXT_EMPTY = 空にはできません
+TEXT_TOO_LONG = { $max }文字以内で入力してください
+ID_MALFORMED = UUIDを指定してください
+DATE_MALFORMED = { $field }：YYYY-MM-DDの形式で入力してください
+    .text = 「{ $text }」は日付ではありません。YYYY-MM-DDの形式で入力してください
+DATES_BACKWARDS = { $last }は{ $first }より前の日付です
+INSTANT_INVALID = 西暦1年から9999年までの日時を指定してください
+TEXT_UNUSABLE = { $field }：1～{ $max }文字で入力してください
+ROWS_TOO_MANY = 1回の呼び出しで送れるのは{ $max }行までですが、{ $count }行あります。複数回に分けて送ってください
+ROWS_MISSING = 行がありません。1行以上送ってください
+NOTHING_CHANGES = すでにその状態です
+    .fix = すでに修正されており、この検出事項は修正前のものです。評価サイクルをもう一度締めるか（CloseCycle。公開済みの場合はCorrectCycle）、帰属計算を新たに実行して、検出事項を確認してください
+PAGE_TOKEN_INVALID = このページトークンは、この一覧のものではありません。トークンなしで最初からやり直してください
 
 ## Numbers, money, time
 
-# A number that cannot be read.
-DECIMAL_MALFORMED = "{ $text }" is no decimal with at most six places
-# A share below nothing or above the whole.
-SHARE_OUT_OF_RANGE = a share is 0 to 1000000 millionths, not { $ppm }
-# No currency of today.
-CURRENCY_UNKNOWN = "{ $text }" is no active ISO 4217 code: write three capital letters such as CNY
-# An amount of money that cannot be read.
-AMOUNT_MALFORMED = "{ $text }" is no amount: write digits with at most one point, such as 1234.50, without separators or signs of money
-# An amount of money with more places than its currency has.
-AMOUNT_TOO_FINE = "{ $text }" is finer than { $currency } allows: at most { $digits } digits after the point
-# An amount of money that nobody has.
-AMOUNT_TOO_LARGE = the amount is too large
-# Two currencies in one sum.
-CURRENCY_MISMATCH = { $one } and { $other } cannot be summed: convert one of them first
-    .pool = the pool is in { $pool } and the other amounts are in { $other }: one settlement has one currency
-# A rate of exchange that cannot be read.
-RATE_MALFORMED = "{ $text }" is no rate: write digits with at most one point, such as 7.1234, at most 12 of them after it and 18 in all
-# A rate of exchange of nothing or less.
-RATE_NOT_POSITIVE = a rate is above 0: write what one unit of the first currency is worth in the second
-# Money is to be converted, and nobody said at which rate.
-RATE_MISSING = no rate from { $from } to { $to } is known on { $day }: write one that holds from that day or before with SetRates, then do this again
-# Money is to be split, and nobody is there.
-SPLIT_WITHOUT_PEOPLE = nobody to split among
-# Money is to be split by weights that are all zero.
-SPLIT_WITHOUT_WEIGHT = all weights are zero, so there is no rule to split by
-# Money is to be split, and somebody is there twice.
-SPLIT_DUPLICATE_ID = an id is there twice
-# Money is to be split by weights that cannot be summed exactly.
-SPLIT_WEIGHTS_TOO_LARGE = the weights are too large for exact arithmetic: divide all of them by a common factor
-# No time zone of this name.
-ZONE_UNKNOWN = "{ $zone }" is no IANA time zone: write a name such as Asia/Shanghai
-# A time that cannot be read.
-TIME_MALFORMED = "{ $text }" is no time: write 2026-03-02T08:00:00+08:00, or 2026-03-02 08:00:00 for local time
-# A local time that the clocks left out.
-TIME_IN_GAP = { $local } does not exist in { $zone }: the clocks were put forward over it
-# A date that no calendar of ours holds.
-TIME_OUT_OF_RANGE = the date is out of range
-# A period that ends before it begins.
-PERIOD_BACKWARDS = the period ends on { $to }, before it begins on { $from }
+DECIMAL_MALFORMED = 「{ $text }」は小数点以下6桁までの数値ではありません
+SHARE_OUT_OF_RANGE = 配分は100万分の0～1000000で指定します。{ $ppm }は指定できません
+CURRENCY_UNKNOWN = 「{ $text }」は有効なISO 4217コードではありません。CNYのように英大文字3文字で入力してください
+AMOUNT_MALFORMED = 「{ $text }」は金額ではありません。1234.50のように、数字と1つまでの小数点だけで入力してください。桁区切りや通貨記号は付けません
+AMOUNT_TOO_FINE = 「{ $text }」は{ $currency }で使える桁数を超えています。小数点以下は{ $digits }桁までです
+AMOUNT_TOO_LARGE = 金額が大きすぎます
+CURRENCY_MISMATCH = { $one }と{ $other }は合計できません。先にどちらかを換算してください
+    .pool = 賞与原資の通貨は{ $pool }、ほかの金額の通貨は{ $other }です。1つの精算で使える通貨は1つです
+RATE_MALFORMED = 「{ $text }」は為替レートではありません。7.1234のように、数字と1つまでの小数点だけで入力してください。小数点以下は12桁まで、全体で18桁までです
+RATE_NOT_POSITIVE = 為替レートは0より大きい値です。最初の通貨の1単位が、次の通貨でいくらになるかを入力してください
+RATE_MISSING = { $day }の{ $from }から{ $to }への為替レートがありません。その日以前から有効なレートをSetRatesで登録してから、もう一度実行してください
+SPLIT_WITHOUT_PEOPLE = 配分する対象者がいません
+SPLIT_WITHOUT_WEIGHT = ウェイトがすべて0のため、配分の基準がありません
+SPLIT_DUPLICATE_ID = 同じIDが2回あります
+SPLIT_WEIGHTS_TOO_LARGE = ウェイトが大きすぎて正確に計算できません。すべてのウェイトを同じ数で割ってください
+ZONE_UNKNOWN = 「{ $zone }」はIANAのタイムゾーンではありません。Asia/Shanghaiのような名前を入力してください
+TIME_MALFORMED = 「{ $text }」は時刻ではありません。2026-03-02T08:00:00+08:00、現地時刻なら2026-03-02 08:00:00のように入力してください
+TIME_IN_GAP = { $zone }に{ $local }は存在しません。時計が進められて飛ばされた時刻です
+TIME_OUT_OF_RANGE = 日付が範囲外です
+PERIOD_BACKWARDS = 期間の終わり{ $to }が、始まり{ $from }より前です
 
 ## Sign-in
 
-# No bearer token was sent.
-TOKEN_MISSING = sign in first: no bearer token was sent
-# Nobody is signed in, and the call needs somebody.
-UNAUTHENTICATED = sign in first
-# Not ours, forged, or a service's key used for somebody else.
-TOKEN_INVALID = the token is not valid here: sign in again
-# Its life is over.
-TOKEN_EXPIRED = the token's life is over: sign in again
-# The token's key may be newer than what this service has read.
-KEY_NOT_KNOWN_YET = the key of this token is not known here yet: try again in a moment
-# A token of ours comes from the future.
-CLOCKS_DIFFER = the clocks of the suite differ: try again in a moment
-# The stack of another region made the token.
-TOKEN_OF_ANOTHER_REGION = the stack of another region made this token: sign in here
-# Somebody ended the session, or the employment is over.
-SESSION_ENDED = this session has ended: sign in again
-# A wrong name, password or code, or too many of them.
-SIGN_IN_REFUSED = the name, the password or the code is wrong; after five wrong ones wait, up to 15 minutes
-# The login has a second factor.
-SECOND_FACTOR_NEEDED = send the code that your authenticator shows, or a recovery code
-# A code that is wrong or was used.
-SECOND_FACTOR_WRONG = the code is wrong, or was used: wait for the next one, and see that the clock is right
-# A password for one sign-in.
-PASSWORD_MUST_CHANGE = this password was for one sign-in: send a new one along, as new_password
-# A password that is easily guessed.
-PASSWORD_WEAK = too easy to guess: take four words that do not belong together
-    .why = too easy to guess ({ $why }): take four words that do not belong together
-WEAK_BY_KEYBOARD = keys that lie side by side are guessed first
-WEAK_BY_REPEATS = repeating something hardly makes it harder
-WEAK_BY_FAME = this is one of the most used passwords, or like one
-WEAK_BY_SEQUENCE = sequences such as abc or 6543 are guessed first
-WEAK_BY_DATE = years and dates are guessed first
-WEAK_BY_WORD = one word or name by itself is guessed first
-# A password that is too short or too long.
-PASSWORD_UNUSABLE = 12 to 256 characters
-# A sign-in name that cannot be one.
-LOGIN_MALFORMED = 2 to 100 letters, digits and . _ - @ +
-# Another login has this name.
-LOGIN_TAKEN = somebody has this sign-in name
-# A person has at most one login.
-PERSON_HAS_LOGIN = this person has a login: a person has one
-# The refresh token is of no session, or its session has ended.
-REFRESH_REFUSED = no such session, or it has ended: sign in again
-# A refresh token came twice, so somebody may have copied it.
-REFRESH_REUSED = this refresh token was used before, so its session was ended for safety: sign in again
-# The principal has single sign-on or keys, and no password.
-NO_PASSWORD = this principal signs in without a password
-# An administrator wanted to reset the own password.
-RESET_ONESELF = one's own password is changed with the old one: ChangePassword
-# Whoever resets a password could sign in with it, so he must hold what the login holds.
-LOGIN_HOLDS_MORE = it holds { $permission }, which you could not give it: ask somebody who can
-# A second factor is to be enrolled where there is one.
-SECOND_FACTOR_ALREADY_EXISTS = there is a second factor already: remove it first
-# The call is about a second factor that is not there.
-SECOND_FACTOR_MISSING = there is no second factor: begin with EnrollTotp
-# A service account's key is unknown, revoked or over.
-API_KEY_REFUSED = no such key, or it has ended: make a new one
-# An account has as many keys as it may have.
-TOO_MANY_KEYS = an account has at most { $max } keys that live: revoke one first
-# A key's end is over already, or too far away.
-KEY_LIFE_UNUSABLE = expires_at: an instant to come, at most { $days } days away
-# Nobody has registered a provider of this name.
-PROVIDER_UNKNOWN = no provider of single sign-on has this name
-# A provider's name that cannot be one.
-PROVIDER_MALFORMED = 2 to 50 of a-z, 0-9 and -
-# Names of providers are unique in a stack.
-PROVIDER_NAME_TAKEN = another group has a provider of this name: take another
-# An address of single sign-on that is not safe.
-ADDRESS_MALFORMED = an address that begins with https:// (or http:// on the loopback), without # and without a user
-# The identity provider cannot be reached, or answers what nobody understands.
-SSO_PROVIDER_AWAY = the identity provider cannot be asked, or gives no sensible answer: try again in a moment
-# The browser comes back with a sign-in that is over, or that another browser began.
-SSO_STATE_REFUSED = this sign-in is over, or was begun elsewhere: begin again
-# The identity provider's token does not hold.
-SSO_REFUSED = the identity provider's word was not taken: begin again
-# The identity provider vouches for somebody who has no login here.
-SSO_LOGIN_UNKNOWN = the identity provider knows you, and no login here is yours: ask an administrator for one
-# The person is not employed.
-EMPLOYMENT_ENDED = you are not employed today: ask those who keep the group's people
-# The group's plan lacks the module.
-MODULE_NOT_ENTITLED = the group does not have the module { $module }: ask whoever operates the suite
-# The group may read and nothing else.
-TENANT_SUSPENDED = the group is suspended: whoever operates it can resume it
-# The data live in another region's stack.
-REGION_NOT_SERVED = data of the region { $region } live in the stack of that region: send this call there (this one serves { $served })
-    .file = the file is for the region { $region }: take it in there
-# The question is by a field that the caller may not read.
-FIELD_NOT_READABLE = { $field }: to look for somebody by it takes { $permission }, which none of your grants gives you
-# No grant reaches it.
-PERMISSION_DENIED = you may not do this: ask for a grant
-    .at_all = none of your grants gives you { $permission }
-    .here = your grants give you { $permission }, but not here
-    .group = your grants give you { $permission } for units, and what names no unit is the whole group's: name a unit of yours where the call takes one, else ask for a grant on the group
-    .signed_in = this is for those who signed in
-    .other_group = a service asks for views of the group it works in
-# The caller had a hand in an earlier step.
-FOUR_EYES_REQUIRED = this takes somebody else: whoever had a hand in an earlier step, also by delegating the right or having it delegated, cannot take this one
+TOKEN_MISSING = 先にログインしてください。ベアラートークンが送られていません
+UNAUTHENTICATED = 先にログインしてください
+TOKEN_INVALID = このトークンはここでは無効です。もう一度ログインしてください
+TOKEN_EXPIRED = トークンの有効期限が切れました。もう一度ログインしてください
+KEY_NOT_KNOWN_YET = このトークンの鍵はまだここに届いていません。しばらくしてからもう一度お試しください
+CLOCKS_DIFFER = システム内の時計がずれています。しばらくしてからもう一度お試しください
+TOKEN_OF_ANOTHER_REGION = このトークンはほかのリージョンの環境で発行されました。ここでログインしてください
+SESSION_ENDED = このセッションは終了しました。もう一度ログインしてください
+SIGN_IN_REFUSED = ログイン名、パスワード、またはコードが正しくありません。5回間違えた場合は、最長15分お待ちください
+SECOND_FACTOR_NEEDED = 認証アプリに表示されたコード、または回復コードを送ってください
+SECOND_FACTOR_WRONG = コードが正しくないか、使用済みです。次のコードを待ち、時計が正しいことを確認してください
+PASSWORD_MUST_CHANGE = このパスワードは1回のログイン専用です。新しいパスワードをnew_passwordとして一緒に送ってください
+PASSWORD_WEAK = 推測されやすいパスワードです。互いに関係のない4つの単語を使ってください
+    .why = 推測されやすいパスワードです（{ $why }）。互いに関係のない4つの単語を使ってください
+WEAK_BY_KEYBOARD = 隣り合うキーの並びは最初に推測されます
+WEAK_BY_REPEATS = 繰り返しても推測されにくくはなりません
+WEAK_BY_FAME = 最もよく使われるパスワードの1つか、それに似ています
+WEAK_BY_SEQUENCE = abcや6543のような連続した文字は最初に推測されます
+WEAK_BY_DATE = 年や日付は最初に推測されます
+WEAK_BY_WORD = 1つだけの単語や名前は最初に推測されます
+PASSWORD_UNUSABLE = 12～256文字で入力してください
+LOGIN_MALFORMED = 英字、数字、. _ - @ + を使って、2～100文字で入力してください
+LOGIN_TAKEN = このログイン名はすでに使われています
+PERSON_HAS_LOGIN = この人にはすでにログインアカウントがあります。1人に1つです
+REFRESH_REFUSED = そのセッションは存在しないか、終了しています。もう一度ログインしてください
+REFRESH_REUSED = この更新トークンは使用済みのため、安全のためにセッションを終了しました。もう一度ログインしてください
+NO_PASSWORD = このプリンシパルはパスワードを使わずにログインします
+RESET_ONESELF = 自分のパスワードは、現在のパスワードを使って変更します：ChangePassword
+LOGIN_HOLDS_MORE = このアカウントには{ $permission }がありますが、あなたはこの権限を付与できません。付与できる人に依頼してください
+SECOND_FACTOR_ALREADY_EXISTS = 二要素認証はすでに設定されています。先に解除してください
+SECOND_FACTOR_MISSING = 二要素認証が設定されていません。EnrollTotpから始めてください
+API_KEY_REFUSED = そのキーは存在しないか、失効しています。新しいキーを作成してください
+TOO_MANY_KEYS = 1つのアカウントで使える有効なキーは{ $max }個までです。先に1つ失効させてください
+KEY_LIFE_UNUSABLE = expires_at：{ $days }日以内の将来の日時を指定してください
+PROVIDER_UNKNOWN = この名前のIDプロバイダーはありません
+PROVIDER_MALFORMED = a-z、0-9、- を使って、2～50文字で入力してください
+PROVIDER_NAME_TAKEN = ほかのグループがこの名前のIDプロバイダーを使っています。別の名前にしてください
+ADDRESS_MALFORMED = https:// で始まるアドレスを入力してください（ループバックではhttp:// も可）。# とユーザー名は含められません
+SSO_PROVIDER_AWAY = IDプロバイダーに接続できないか、正しい応答がありません。しばらくしてからもう一度お試しください
+SSO_STATE_REFUSED = このログインは期限切れか、別の場所で開始されたものです。最初からやり直してください
+SSO_REFUSED = IDプロバイダーの証明を受け入れられませんでした。最初からやり直してください
+SSO_LOGIN_UNKNOWN = IDプロバイダーでは確認できましたが、こちらにあなたのログインアカウントがありません。管理者に依頼してください
+EMPLOYMENT_ENDED = 本日は在籍していません。グループの人事データの担当者に確認してください
+MODULE_NOT_ENTITLED = グループはモジュール{ $module }を利用していません。システムの運用担当者に確認してください
+TENANT_SUSPENDED = グループは利用停止中です。運用担当者が再開できます
+REGION_NOT_SERVED = リージョン{ $region }のデータはそのリージョンの環境にあります。この呼び出しはそちらに送ってください（この環境が扱うリージョン：{ $served }）
+    .file = このファイルはリージョン{ $region }宛てです。そちらで取り込んでください
+FIELD_NOT_READABLE = { $field }：この項目で検索するには{ $permission }が必要ですが、あなたの権限付与にはありません
+PERMISSION_DENIED = この操作を行う権限がありません。権限付与を依頼してください
+    .at_all = あなたの権限付与に{ $permission }がありません
+    .here = あなたの権限付与に{ $permission }はありますが、ここは対象外です
+    .group = あなたの権限付与の{ $permission }は組織に限られ、組織を指定しないものはグループ全体の扱いになります。組織を指定できる呼び出しでは自分の組織を指定し、できない場合はグループへの権限付与を依頼してください
+    .signed_in = ログインした人だけが利用できます
+    .other_group = サービスが問い合わせられるのは、自分が働くグループの閲覧範囲だけです
+FOUR_EYES_REQUIRED = ほかの人が行う必要があります。前の手順に関わった人は、権限を委任した人や委任された人も含め、この手順を行えません
 
 ## The group, its units and its people
 
-# The store holds a group.
-INITIALISED_ALREADY = this store holds a group already: sign in, start with an empty store, or bring an invitation
-    .invited = this invitation was used already, and its group is there: sign in to that group, or ask the operator for another invitation
-# The invitation was made by another stack, or a part of it is missing.
-INVITATION_INVALID = the invitation is not one of this stack, or not whole: ask its operator for another
-# The invitation was not used in time.
-INVITATION_EXPIRED = the invitation's life is over: ask the operator for another
-# An invitation names the group that it is for.
-INVITED_ANOTHER = the invitation is for a group with another id
-# The region is to be added and is there.
-REGION_ALREADY_EXISTS = the group has the region { $region }
-# A name of a region that cannot be one.
-REGION_MALFORMED = a region is 1 to 32 of a-z, 0-9 and -, such as cn-north
-REGION_UNUSABLE = 1 to 32 of a-z, 0-9 and -, each once
-REGION_IS_GLOBAL = a region, not the whole group
-# A branch needs a region where the group has several.
-REGION_MISSING = the group has several regions: name the branch's
-    .from = this stack serves several regions of the group: name the one that the file leaves in from_region
-    .switch = this stack serves several regions of the group: name the one that the file leaves with --from REGION
-# No such region in this group.
-REGION_UNKNOWN = the group has no region "{ $region }"
-# A branch is in another region than the one that is named.
-REGION_DIFFERS = the branch is in { $region }, and data do not move between regions
-# Data do not move between regions.
-REGION_CROSSED = the units are in different regions, and data do not move between regions
-    .person = the unit is in another region, and data do not move between regions: end the employment here, and hire the person there under a number of that region
-    .manager = the manager belongs to another region, whose people may not read this one's data
-# The group is suspended and is to be suspended.
-SUSPENDED_ALREADY = the group is suspended already
-# A group is to be deleted soon after it was suspended.
-SUSPENDED_TOO_SHORT = a group is deleted 30 days after it was suspended, not before { $from }
-# The group is in use and is to be resumed or deleted.
-NOT_SUSPENDED = the group is in use
-# Whoever deletes a group says its name.
-NAME_DIFFERS = say the group's name letter for letter, so that it is the right one
-# The group is gone.
-TENANT_DELETED = the group was deleted
-# A module that is not there.
-MODULE_UNKNOWN = "{ $name }" is no module: there are { $known }
-# A person has one pseudonym in the group.
-PSEUDONYM_ALREADY_EXISTS = the person has another pseudonym: it stays
-# A pseudonym is one person's.
-PSEUDONYM_TAKEN = somebody else here has this pseudonym: look whose it is
-# Directories are taken in from old to new.
-DIRECTORY_OLDER = a newer directory of this region was taken in already
-# The path of a unit that cannot be one.
-UNIT_PATH_MALFORMED = 1 to 16 names joined by /, each 1 to 200 characters
-# The name of a unit that cannot be one.
-UNIT_NAME_MALFORMED = 1 to 200 characters, without /
-# No such unit.
-UNIT_UNKNOWN = no unit "{ $path }": import it first
-    .was = no unit is called "{ $path }" on { $day }, since it was renamed, moved or closed: write the path that it has on that day
-# The unit is there as another kind.
-UNIT_DIFFERS = the unit is there as a { $kind ->
-    [legal_entity] legal entity
-    [branch] branch
-    [department] department
-    [team] team
-   *[group] group
-}
-# A unit below the root is to be the group.
-UNIT_KIND_IS_ROOTS = only the root is the group
-# A kind of unit that this version does not know.
-UNIT_KIND_UNKNOWN = this is no kind of unit: branch, legal entity, department or team, or none, for the usual one
-# The day is before the unit begins.
-UNIT_BEGINS_LATER = the unit or one above it begins on { $day }: name a date from then on
-    .hired_on = "{ $path }" begins on { $day }, after hired_on
-# The unit closes while something would hang on it.
-UNIT_CLOSES = the unit { $unit } closes with { $day }: choose another, or other days
-    .into = the unit { $unit } closes with { $day }, and its people go to { $into }: choose that one, or other days
-# An import would make a second unit beside one that was renamed or moved.
-UNIT_HAD_NAME = a unit was called "{ $name }" there until { $day }, and has another name or place now: write the path that it has (ListOrgUnits), or, for a new unit of the old name, what it is (kind)
-# The root is to be moved, closed or merged.
-ROOT_STAYS = the root is the group: it stays as it is
-# The units would form a circle.
-ORG_CYCLE = the new parent lies below the unit, now or by a planned move
-# The tree would be too deep.
-ORG_TOO_DEEP = the tree would be deeper than { $max } names, now or by a planned move
-# Names below one parent are unique on every day.
-UNIT_NAME_TAKEN = the parent has a unit "{ $name }" on those days
-# Changes of a unit are made in the order of their days.
-UNIT_CHANGE_PLANNED = the unit has a change on { $day }: name that day or a later one
-# A unit is to be moved, closed or merged from a day of months before.
-UNIT_CHANGE_BACKDATED = { $from } is before the month that goes on now: whoever the unit was under would no longer see its days from then on, closed and paid months among them, and whoever it comes to would. Name { $first } or a later day, or say backdated where it was truly so since then
-# A unit with others below it is to be closed.
-UNIT_HAS_CHILDREN = "{ $name }" hangs below the unit then: move or close it first, or merge the unit
-# A unit with people is to be closed.
-UNIT_HAS_PEOPLE = { $count ->
-    [one] { $count } employment is in the unit then: say in move_people_to where it goes
-   *[other] { $count } employments are in the unit then: say in move_people_to where they go
-}
-# The units to merge and the one that stays are not apart.
-MERGED_INTO_ITSELF = name one or more units to merge, each once, and another one that stays
-# The unit that people go to cannot take them.
-PEOPLE_TO_NOWHERE = the unit that people go to must be a branch or below and must not close that day
-# People are in units of a region.
-UNIT_HAS_NO_REGION = people belong to a branch or below, not to the group itself
-# An import brings a number that is there with something else.
-PERSON_DIFFERS = this employee number is there with another { $field }
-# A row of a number whose earlier row was refused.
-EARLIER_ROW_REFUSED = an earlier row of this number was refused, and this one goes on from it: correct that one, and send both again
-# A row of people into a unit that the caller may not write to: such as for days before a team came from another branch.
-PERSON_OUT_OF_REACH = the unit is beyond what you may write to, today or on a day since the first one: leave the row out, or have somebody send it who may for all of them
-# Two employments of the same kind on one day.
-EMPLOYMENT_OVERLAPS = the person's employment from { $day } covers some of these days: end it first
-# No employment on the day.
-NOT_EMPLOYED = the person is not employed on { $day }
-# The manager has no employment on the day.
-MANAGER_NOT_EMPLOYED = the manager is not employed on { $day }: choose another
-# It is to end later than it does.
-ENDS_ALREADY = the employment ends on { $day } already
-    .line = the line ends on { $day } already
-# A word or a number that is no kind of employment.
-EMPLOYMENT_KIND_UNKNOWN = "{ $text }" is no kind of employment: use full_time, part_time, fixed_term, intern, agency, outsourced or freelance
-# A position or grade that the catalogue lacks on the day.
-NOT_IN_CATALOGUE = { $field }: the group's catalogue has no "{ $code }" on { $day }: import it first, or choose another
-# Changes of an employment are made in the order of their days.
-EMPLOYMENT_CHANGE_PLANNED = the employment has a change on { $day }: name that day or a later one, or cancel the change
-# The change to be cancelled is not there, or has begun.
-NOTHING_PLANNED = the employment has no change on { $day } that could still be dropped
-# A home is to be ended like a post.
-HOME_ENDS = this is the home employment, which EndEmployment ends with all beside it
-# The first day is to be moved over something that was before.
-START_TOO_LATE = something of it, or beside it, is on { $day }, before that first day: put that right first
-# A post or a leave would last longer than the home.
-OUTLASTS_HOME = the home employment ends on { $day }: posts and leaves end with it at the latest
-# Two leaves on one day.
-LEAVE_OVERLAPS = the person's leave from { $day } covers some of these days: end it first
-# The kind of a new post is missing.
-POST_KIND_MISSING = concurrent or secondment: a home is hired, transferred or rehired
-# Numbers of employees are unique.
-EMPLOYEE_NO_TAKEN = somebody else has this employee number
-# Numbers of identity documents are unique in a region.
-ID_NUMBER_TAKEN = somebody else of this region has this number
-# A number that no identity document has.
-ID_NUMBER_INVALID = an identity number has 1 to 64 characters without control characters
-# A Chinese resident identity number with a slip.
-ID_NUMBER_CHECKSUM = the last place of this resident identity number does not fit the others: see the card
-LINE_KIND_MISSING = solid or dotted
-# Somebody would report to himself.
-REPORTING_CYCLE = on { $day } the manager reports to this person, directly or through others
-# A person has one solid line a day.
-LINE_CHANGE_PLANNED = another solid line begins on { $day }: end it, or name a last day before
-# The line is there.
-LINE_THERE_ALREADY = line { $id } says so on some of these days
-# A rate of exchange between a currency and itself.
-RATE_OF_ITSELF = a currency is always worth itself: name another one
-# A list of rates as of an instant and of all time at once.
-SUPERSEDED_AND_KNOWN_AT = ask either for what was known at an instant or for all that was ever said
-# An entry of the catalogue without its kind.
-KIND_MISSING = say whether it is a position or a grade
-# A grade without a rank, or a position with one.
-RANK_UNUSABLE = a grade has a rank from 1 on, a position has none
-# Entries of the catalogue do not overlap.
-ENTRY_CHANGE_PLANNED = the code has an entry from { $day } on: end before that day, or begin on it
+INITIALISED_ALREADY = このデータベースにはすでにグループがあります。ログインするか、空のデータベースで始めるか、招待を用意してください
+    .invited = この招待は使用済みで、グループがすでにあります。そのグループにログインするか、運用担当者に別の招待を依頼してください
+INVITATION_INVALID = この環境の招待ではないか、一部が欠けています。運用担当者に別の招待を依頼してください
+INVITATION_EXPIRED = 招待の有効期限が切れました。運用担当者に別の招待を依頼してください
+INVITED_ANOTHER = この招待は別のIDのグループ宛てです
+REGION_ALREADY_EXISTS = グループにはすでにリージョン{ $region }があります
+REGION_MALFORMED = リージョンはcn-northのように、a-z、0-9、- を使って1～32文字で入力してください
+REGION_UNUSABLE = a-z、0-9、- を使った1～32文字で、それぞれ1回だけ
+REGION_IS_GLOBAL = グループ全体ではなく、リージョンを指定してください
+REGION_MISSING = グループには複数のリージョンがあります。支社のリージョンを指定してください
+    .from = この環境はグループの複数のリージョンを扱っています。ファイルの送り元のリージョンをfrom_regionに指定してください
+    .switch = この環境はグループの複数のリージョンを扱っています。ファイルの送り元のリージョンを --from REGION で指定してください
+REGION_UNKNOWN = グループにリージョン「{ $region }」はありません
+REGION_DIFFERS = この支社は{ $region }にあり、データはリージョン間を移動できません
+REGION_CROSSED = 組織が異なるリージョンにあり、データはリージョン間を移動できません
+    .person = この組織はほかのリージョンにあり、データはリージョン間を移動できません。ここでの在籍を終了し、移動先のリージョンの従業員番号で入社させてください
+    .manager = この上長はほかのリージョンに属しており、そのリージョンの人はこちらのデータを閲覧できません
+SUSPENDED_ALREADY = グループはすでに利用停止中です
+SUSPENDED_TOO_SHORT = グループを削除できるのは利用停止から30日後、{ $from }以降です
+NOT_SUSPENDED = グループは利用中です
+NAME_DIFFERS = 対象を間違えないよう、グループの名前を一字一句そのまま入力してください
+TENANT_DELETED = グループは削除されました
+MODULE_UNKNOWN = 「{ $name }」というモジュールはありません。使えるのは{ $known }です
+PSEUDONYM_ALREADY_EXISTS = この人には別の仮名があり、変更できません
+PSEUDONYM_TAKEN = この仮名はほかの人が使っています。誰のものか確認してください
+DIRECTORY_OLDER = このリージョンのより新しいディレクトリがすでに取り込まれています
+UNIT_PATH_MALFORMED = 1～200文字の名前を / でつないで、1～16階層で入力してください
+UNIT_NAME_MALFORMED = / を含まない1～200文字で入力してください
+UNIT_UNKNOWN = 組織「{ $path }」がありません。先に取り込んでください
+    .was = { $day }に「{ $path }」という組織はありません。名称変更、移動、または廃止されています。その日のパスを入力してください
+UNIT_DIFFERS = この組織はすでに{ $kind ->
+    [legal_entity] 法人
+    [branch] 支社
+    [department] 部門
+    [team] チーム
+   *[group] グループ
+}として存在します
+UNIT_KIND_IS_ROOTS = グループになれるのは最上位だけです
+UNIT_KIND_UNKNOWN = 組織の種類ではありません。支社、法人、部門、チームのいずれかを指定するか、通常の種類にする場合は指定しないでください
+UNIT_BEGINS_LATER = この組織または上位の組織は{ $day }から始まります。それ以降の日付を指定してください
+    .hired_on = 「{ $path }」は{ $day }から始まり、hired_onより後です
+UNIT_CLOSES = 組織{ $unit }は{ $day }で廃止されます。別の組織か、別の日付を選んでください
+    .into = 組織{ $unit }は{ $day }で廃止され、所属者は{ $into }に移ります。移動先の組織か、別の日付を選んでください
+UNIT_HAD_NAME = { $day }まで、ここに「{ $name }」という組織がありましたが、名称または場所が変わっています。現在のパス（ListOrgUnits）を入力してください。以前の名称で新しい組織を作る場合は、種類（kind）を指定してください
+ROOT_STAYS = 最上位はグループそのものです。変更できません
+ORG_CYCLE = 新しい上位組織は、現在または予定された移動により、この組織の下にあります
+ORG_TOO_DEEP = 現在または予定された移動により、組織の階層が{ $max }段を超えます
+UNIT_NAME_TAKEN = その期間、上位組織には「{ $name }」という組織があります
+UNIT_CHANGE_PLANNED = この組織には{ $day }の変更があります。その日以降を指定してください
+UNIT_CHANGE_BACKDATED = { $from }は今月より前です。それ以降の日については、締めて支給済みの月も含め、これまでの上位組織からは見えなくなり、移動先の組織から見えるようになります。{ $first }以降を指定するか、実際にその日からそうだった場合はbackdatedを指定してください
+UNIT_HAS_CHILDREN = その時点で「{ $name }」が下にあります。先に移動または廃止するか、この組織を統合してください
+UNIT_HAS_PEOPLE = その時点でこの組織に在籍が{ $count }件あります。移動先をmove_people_toに指定してください
+MERGED_INTO_ITSELF = 統合する組織を重複なく1つ以上と、残す別の組織を1つ指定してください
+PEOPLE_TO_NOWHERE = 移動先の組織は支社またはその配下で、その日に廃止されないものにしてください
+UNIT_HAS_NO_REGION = 人はグループに直接ではなく、支社またはその配下に所属します
+PERSON_DIFFERS = この従業員番号は、{ $field }が異なる内容で登録されています
+EARLIER_ROW_REFUSED = この番号の前の行が拒否され、この行はその続きです。前の行を修正して、両方をもう一度送ってください
+PERSON_OUT_OF_REACH = この組織は、今日または初日以降のいずれかの日に、あなたが書き込める範囲を超えています。この行を除くか、すべての日に権限のある人に送ってもらってください
+EMPLOYMENT_OVERLAPS = この人の{ $day }からの在籍と期間が重なっています。先にそれを終了してください
+NOT_EMPLOYED = この人は{ $day }に在籍していません
+MANAGER_NOT_EMPLOYED = この上長は{ $day }に在籍していません。別の人を選んでください
+ENDS_ALREADY = この在籍はすでに{ $day }で終了することになっています
+    .line = このレポートラインはすでに{ $day }で終了することになっています
+EMPLOYMENT_KIND_UNKNOWN = 「{ $text }」は雇用形態ではありません。full_time、part_time、fixed_term、intern、agency、outsourced、freelanceのいずれかを使ってください
+NOT_IN_CATALOGUE = { $field }：{ $day }のグループのカタログに「{ $code }」がありません。先に取り込むか、別のものを選んでください
+EMPLOYMENT_CHANGE_PLANNED = この在籍には{ $day }の変更があります。その日以降を指定するか、変更を取り消してください
+NOTHING_PLANNED = この在籍には、{ $day }に取り消せる変更がありません
+HOME_ENDS = これは本務の在籍です。EndEmploymentで、付随するものとあわせて終了します
+START_TOO_LATE = 新しい初日より前の{ $day }に、この在籍または関連する記録があります。先にそれを修正してください
+OUTLASTS_HOME = 本務の在籍は{ $day }で終了します。兼務や休暇は遅くともその日に終了します
+LEAVE_OVERLAPS = この人の{ $day }からの休暇と期間が重なっています。先にそれを終了してください
+POST_KIND_MISSING = 兼務または出向を指定してください。本務は入社、異動、再入社で登録します
+EMPLOYEE_NO_TAKEN = この従業員番号はほかの人が使っています
+ID_NUMBER_TAKEN = このリージョンのほかの人がこの番号を使っています
+ID_NUMBER_INVALID = 本人確認番号は、制御文字を含まない1～64文字です
+ID_NUMBER_CHECKSUM = この居民身分証番号の末尾の桁がほかの桁と合いません。身分証を確認してください
+LINE_KIND_MISSING = 実線または点線を指定してください
+REPORTING_CYCLE = { $day }に、この上長は直接または間接にこの人の部下になっています
+LINE_CHANGE_PLANNED = 別の実線のレポートラインが{ $day }から始まります。それを終了するか、その前の日を最終日にしてください
+LINE_THERE_ALREADY = レポートライン{ $id }が、その期間の一部ですでに同じ内容になっています
+RATE_OF_ITSELF = 同じ通貨どうしのレートは常に1です。別の通貨を指定してください
+SUPERSEDED_AND_KNOWN_AT = ある時点で有効だった内容か、これまでに登録されたすべての内容か、どちらか一方を照会してください
+KIND_MISSING = 役職か等級かを指定してください
+RANK_UNUSABLE = 等級には1以上の順位が必要です。役職には順位がありません
+ENTRY_CHANGE_PLANNED = このコードには{ $day }からの登録があります。その前に終えるか、その日から始めてください
 
 ## Access
 
-# Hours that cannot be read.
-HOURS_MALFORMED = hours are two different times, such as 08:00-20:00
-# What a scope names does not fit its kind.
-SCOPE_MALFORMED = self, reports and tenant name nothing; unit, subtree and legal_entity name a unit; region names a region
-REACH_MISSING = say how far it reaches
-# A permission that is not there.
-PERMISSION_UNKNOWN = "{ $text }" is not a permission of this version
-# No role of this name.
-ROLE_UNKNOWN = no role is called "{ $role }"
-    .own = the group has no role of its own called "{ $role }"
-# Every role says on which scopes it is given.
-SCOPE_NOT_FOR_ROLE = { $role } is not given on the scope { $scope }
-# The scope of an employer names another unit.
-NOT_A_LEGAL_ENTITY = { $unit } is not a legal entity
-# The scopes self and reports need a person behind the login.
-NO_PERSON = this login belongs to no person: name a unit or region
-    .punching = only people punch and hand over accounts: sign in with a login that belongs to a person
-    .claiming = only people claim dialogues: sign in with a login that belongs to a person
-# Two duties that one person must not have.
-DUTIES_SEPARATED = nobody holds both { $a } and { $b }: give it to somebody else
-    .role = no role gives both { $a } and { $b }: make two of it
-    .holder = { $principal } has this role and would hold both { $a } and { $b }: take one of the grants away first
-    .delegated = nobody holds both { $a } and { $b }, not for a day: delegate it to somebody else
-# The same role on the same scope.
-GRANTED_ALREADY = grant { $id } gives this on those days
-# One passes on only what one holds.
-GRANT_NOT_HELD = none of your own grants gives you { $permission } there, so you cannot pass it on
-# One gives oneself nothing.
-GRANT_TO_ONESELF = nobody gives himself what he does not hold: ask another administrator
-    .role = you have this role and do not hold { $permission }: ask another administrator
-# The grant is gone.
-REVOKED_ALREADY = the grant is taken away already
-# Who gets a role is named twice, or not at all.
-PRINCIPAL_OR_LOGIN = name the principal or the login, one of them
-# Somebody must be able to give roles.
-LAST_ADMINISTRATOR = then nobody could give roles any more: give group_admin to somebody else first
-# A role's name that cannot be one.
-ROLE_NAME_MALFORMED = 2 to 64 of a-z, 0-9 and _
-# Ready roles and services keep their names.
-ROLE_NAME_RESERVED = a ready role or a service has this name: take another
-# A role that gives nothing.
-ROLE_EMPTY = name at least one permission and one scope
-# Some permissions are for services.
-ROLE_FOR_SERVICES = { $permission } is for services of the suite alone
-# A role that somebody has is to be removed.
-ROLE_IN_USE = { $count ->
-    [one] { $count } grant gives this role: take it away first
-   *[other] { $count } grants give this role: take them away first
-}
-# A delegation of nothing.
-DELEGATION_EMPTY = name at least one permission
-# A delegation of no time, or of time that is over.
-DELEGATION_TIME = it must end after it begins, and in the future
-# A delegation for too long.
-DELEGATION_TOO_LONG = at most 90 days: for longer let somebody give a role
-# One delegates nothing to oneself.
-DELEGATION_TO_ONESELF = name somebody else
-# The delegation is over.
-DELEGATION_ENDED = the delegation is over already
-# Rights over rights are not delegated.
-PERMISSION_NOT_DELEGABLE = { $permission } is never delegated
-# An emergency that opens nothing.
-BREAK_GLASS_EMPTY = name the permissions to open
-# Some permissions no emergency opens.
-PERMISSION_NOT_OPENED = no emergency opens { $permission }: rights over rights and separated duties stay where they are
-# An emergency names where it is.
-BREAK_GLASS_SCOPE = name a unit, a region or the group, not self or reports
-# An emergency says why.
-BREAK_GLASS_REASON = say what happened in at least 20 characters
-# An emergency is short.
-BREAK_GLASS_TIME = 1 to 60 minutes
-# One emergency at a time, and none is reviewed before it ended.
-BREAK_GLASS_OPEN = your emergency { $id } is open: end it first
-    .unreviewed = the emergency is still open: end it, then review it
-# The emergency is over.
-BREAK_GLASS_ENDED = the emergency is over already
-# In an emergency every row that is read is noted, which a stream cannot do.
-BREAK_GLASS_NO_STREAMS = an emergency opens no streams: ask for the rows one page at a time
-# The emergency has its review.
-REVIEWED_ALREADY = it is reviewed already
-ALLOWED_BY_ROLE = the role { $role } gives { $permission } here
-ALLOWED_BY_DELEGATION = { $permission } is delegated or opened in an emergency: see by whom
-REFUSED_HERE = the role { $role } gives { $permission }, but not here
-REFUSED_BY_CONDITION = the role { $role } gives { $permission } here only with a second factor or at other hours
-REFUSED_TODAY = the role { $role } gives { $permission } here, but not today
-REFUSED_WITHOUT_MODULE = the group does not have the module of { $permission }
-REFUSED_WITHOUT_GRANT = no grant gives { $permission }; these roles do: { $roles }
+HOURS_MALFORMED = 時間帯は08:00-20:00のように、異なる2つの時刻で指定してください
+SCOPE_MALFORMED = self、reports、tenantでは何も指定しません。unit、subtree、legal_entityでは組織を、regionではリージョンを指定してください
+REACH_MISSING = 適用範囲を指定してください
+PERMISSION_UNKNOWN = 「{ $text }」はこのバージョンの権限ではありません
+ROLE_UNKNOWN = 「{ $role }」というロールはありません
+    .own = グループ独自のロールに「{ $role }」はありません
+SCOPE_NOT_FOR_ROLE = { $role }は範囲{ $scope }では付与できません
+NOT_A_LEGAL_ENTITY = { $unit }は法人ではありません
+NO_PERSON = このログインアカウントは誰のものでもありません。組織またはリージョンを指定してください
+    .punching = 打刻とアカウントの引き継ぎは本人だけが行えます。本人のログインアカウントでログインしてください
+    .claiming = 会話の担当申告は本人だけが行えます。本人のログインアカウントでログインしてください
+DUTIES_SEPARATED = { $a }と{ $b }を両方持つことはできません。ほかの人に付与してください
+    .role = 1つのロールに{ $a }と{ $b }を両方含めることはできません。2つのロールに分けてください
+    .holder = { $principal }はこのロールを持っており、{ $a }と{ $b }を両方持つことになります。先にどちらかの権限付与を取り消してください
+    .delegated = 1日だけでも、{ $a }と{ $b }を両方持つことはできません。ほかの人に委任してください
+GRANTED_ALREADY = その期間は、権限付与{ $id }がすでに同じ内容です
+GRANT_NOT_HELD = あなた自身の権限付与に、そこでの{ $permission }がないため、ほかの人に付与できません
+GRANT_TO_ONESELF = 自分が持っていない権限を自分に付与することはできません。ほかの管理者に依頼してください
+    .role = あなたはこのロールを持っていますが、{ $permission }を持っていません。ほかの管理者に依頼してください
+REVOKED_ALREADY = この権限付与はすでに取り消されています
+PRINCIPAL_OR_LOGIN = プリンシパルかログイン名のどちらか一方を指定してください
+LAST_ADMINISTRATOR = ロールを付与できる人がいなくなります。先にgroup_adminをほかの人に付与してください
+ROLE_NAME_MALFORMED = a-z、0-9、_ を使って、2～64文字で入力してください
+ROLE_NAME_RESERVED = この名前は標準のロールまたはサービスが使っています。別の名前にしてください
+ROLE_EMPTY = 権限と範囲をそれぞれ1つ以上指定してください
+ROLE_FOR_SERVICES = { $permission }はシステム内のサービス専用です
+ROLE_IN_USE = このロールを使う権限付与が{ $count }件あります。先に取り消してください
+DELEGATION_EMPTY = 権限を1つ以上指定してください
+DELEGATION_TIME = 終了は開始より後の、将来の日時にしてください
+DELEGATION_TOO_LONG = 90日までです。それより長い場合は、ロールを付与してもらってください
+DELEGATION_TO_ONESELF = 自分以外の人を指定してください
+DELEGATION_ENDED = この委任はすでに終了しています
+PERMISSION_NOT_DELEGABLE = { $permission }は委任できません
+BREAK_GLASS_EMPTY = 開放する権限を指定してください
+PERMISSION_NOT_OPENED = 緊急アクセスで{ $permission }は開放できません。権限を管理する権限と、分離すべき職務は対象外です
+BREAK_GLASS_SCOPE = selfやreportsではなく、組織、リージョン、またはグループを指定してください
+BREAK_GLASS_REASON = 何が起きたかを20文字以上で入力してください
+BREAK_GLASS_TIME = 1～60分で指定してください
+BREAK_GLASS_OPEN = あなたの緊急アクセス{ $id }がまだ終了していません。先に終了してください
+    .unreviewed = この緊急アクセスはまだ終了していません。終了してから確認を行ってください
+BREAK_GLASS_ENDED = この緊急アクセスはすでに終了しています
+BREAK_GLASS_NO_STREAMS = 緊急アクセスではストリームを利用できません。1ページずつ行を取得してください
+REVIEWED_ALREADY = すでに確認済みです
+ALLOWED_BY_ROLE = ロール{ $role }により、ここで{ $permission }が許可されています
+ALLOWED_BY_DELEGATION = { $permission }は委任または緊急アクセスによるものです。誰によるものか確認してください
+REFUSED_HERE = ロール{ $role }に{ $permission }はありますが、ここは対象外です
+REFUSED_BY_CONDITION = ロール{ $role }がここで{ $permission }を許可するのは、二要素認証を使った場合か、別の時間帯だけです
+REFUSED_TODAY = ロール{ $role }はここで{ $permission }を許可しますが、今日は対象外です
+REFUSED_WITHOUT_MODULE = グループは{ $permission }のモジュールを利用していません
+REFUSED_WITHOUT_GRANT = { $permission }を許可する権限付与がありません。次のロールに含まれます：{ $roles }
 
 ## Privacy
 
-# A question to the audit log with half a subject.
-SUBJECT_IN_PART = a subject has a kind and an id
-# A legal hold keeps data from being deleted.
-LEGAL_HOLD = a legal hold stands: it must be lifted first, see ListHolds
-# The hold is over.
-HOLD_LIFTED = the hold was lifted already
-# No such kind of data.
-RETENTION_KIND_UNKNOWN = "{ $kind }" is not a kind of data: ListRetention names them all
-# Every kind of data has a shortest and a longest time.
-RETENTION_OUT_OF_BOUNDS = this kind is kept for { $min } to { $max } months
-# What the law wants kept is not erased.
-RETENTION_RUNS = what the law wants kept about the person is kept until { $day }: ask again after that day
-# The person was erased.
-PERSON_ERASED = this person was erased: nothing can be written about them; who comes back is a new person
-# Only who has left is erased.
-STILL_EMPLOYED = only somebody who has left can be erased: end the employment first
-# One erasure for a person.
-ERASURE_ALREADY_EXISTS = erasure { $id } is there for this person
-# One does not approve the own erasure.
-OWN_ERASURE = nobody approves the own erasure: somebody else must
-# The erasure was approved, and cannot be called back.
-ERASED_ALREADY = the erasure was approved already
-# The request was withdrawn or rejected.
-ERASURE_DROPPED = the request was withdrawn or rejected: ask for the erasure anew
-# A service reports on an erasure that nobody approved.
-ERASURE_NOT_APPROVED = nobody has approved it yet
-# Only services report on erasures.
-NOT_A_SERVICE = only a service that holds something of people reports on an erasure
+SUBJECT_IN_PART = 対象には種類とIDの両方が必要です
+LEGAL_HOLD = 法的保全が有効です。先に解除する必要があります。ListHoldsを参照してください
+HOLD_LIFTED = この法的保全はすでに解除されています
+RETENTION_KIND_UNKNOWN = 「{ $kind }」はデータの種類ではありません。すべての種類はListRetentionで確認できます
+RETENTION_OUT_OF_BOUNDS = この種類の保存期間は{ $min }～{ $max }か月です
+RETENTION_RUNS = この人について法律で保存が必要なデータは{ $day }まで保存されます。その日より後にもう一度申請してください
+PERSON_ERASED = この人の個人データは消去されています。新たに書き込むことはできません。戻った場合は新しい人として登録します
+STILL_EMPLOYED = 消去できるのは退職した人だけです。先に在籍を終了してください
+ERASURE_ALREADY_EXISTS = この人には消去の申請{ $id }があります
+OWN_ERASURE = 自分の消去は承認できません。ほかの人が承認する必要があります
+ERASED_ALREADY = この消去はすでに承認されています
+ERASURE_DROPPED = この申請は取り下げまたは却下されました。消去をあらためて申請してください
+ERASURE_NOT_APPROVED = まだ承認されていません
+NOT_A_SERVICE = 消去の報告ができるのは、個人データを保持するサービスだけです
 
 ## How long data are kept, counted from when and why
 
-KEPT_FROM_ALIASES = the last day of the alias or device
-KEPT_BECAUSE_ALIASES = which records a person is credited with must be provable while pay can be disputed
-KEPT_FROM_DUTY = the time of the punch or the hand-over, the end of the shift
-KEPT_BECAUSE_DUTY = wage records and what they rest on: two years (Interim Provisions on Payment of Wages)
-KEPT_FROM_PAY = the day the statement was written
-KEPT_BECAUSE_PAY = papers for withholding income tax: five years; wage records: two years
-KEPT_FROM_PERSON = the end of the last employment
-KEPT_BECAUSE_PERSON = ended employment contracts: two years (Labour Contract Law)
-KEPT_FROM_SESSIONS = the day the session was over at the latest
-KEPT_BECAUSE_SESSIONS = logs of who used the network: six months (Cybersecurity Law)
-KEPT_FROM_RECORDS = the start of the record
-KEPT_BECAUSE_RECORDS = the records that pay rests on, while it can be disputed
-KEPT_FROM_RESULTS = the day the result was written; of a credit, the start of its record
-KEPT_BECAUSE_RESULTS = scores that pay rests on: as long as papers for withholding income tax
-KEPT_FROM_REQUESTS = the request
-KEPT_BECAUSE_REQUESTS = a request that is sent again gets its first answer; nothing asks for more
-KEPT_FROM_EVIDENCE = the day the evidence was written
-KEPT_BECAUSE_EVIDENCE = what a profile sums up; no law asks for it
+KEPT_FROM_ALIASES = 別名または端末の最終日
+KEPT_BECAUSE_ALIASES = 報酬に異議が出うる間は、どの記録が誰に帰属するかを証明できる必要があるため
+KEPT_FROM_DUTY = 打刻または引き継ぎの時刻、シフトの終了
+KEPT_BECAUSE_DUTY = 賃金の記録とその根拠：2年（中国の賃金支払暫行規定）
+KEPT_FROM_PAY = 支給明細が作成された日
+KEPT_BECAUSE_PAY = 所得税の源泉徴収に関する書類：5年、賃金の記録：2年
+KEPT_FROM_PERSON = 最後の在籍の終了
+KEPT_BECAUSE_PERSON = 終了した労働契約：2年（中国の労働契約法）
+KEPT_FROM_SESSIONS = セッションが遅くとも終了した日
+KEPT_BECAUSE_SESSIONS = ネットワークの利用ログ：6か月（中国のサイバーセキュリティ法）
+KEPT_FROM_RECORDS = 記録の開始
+KEPT_BECAUSE_RECORDS = 報酬の根拠となる記録を、異議が出うる間保存するため
+KEPT_FROM_RESULTS = 結果が作成された日。帰属については、その記録の開始
+KEPT_BECAUSE_RESULTS = 報酬の根拠となるスコア：所得税の源泉徴収に関する書類と同じ期間
+KEPT_FROM_REQUESTS = リクエストの時点
+KEPT_BECAUSE_REQUESTS = 再送されたリクエストに最初と同じ応答を返すため。それ以外に必要とする規定はありません
+KEPT_FROM_EVIDENCE = 証拠が作成された日
+KEPT_BECAUSE_EVIDENCE = プロファイルにまとめる内容のため。法律上の定めはありません
 
 ## The suite
 
-# More calls at once than this service takes.
-OVERLOADED = too many calls at once: try again in a moment
-# More calls of one caller than allowed.
-RATE_LIMITED = too many calls: try again in a moment
-# Time ran out, here or in a peer.
-DEADLINE_EXCEEDED = the call took longer than the caller allowed
-# Somebody changed it since it was read.
-STALE = somebody changed this since you read it: read it again, then repeat your change
-# The database stayed busy through all retries.
-STORE_BUSY = somebody else changed this at the same moment; try again
-# The database cannot be reached.
-STORE_UNAVAILABLE = the store cannot be reached right now; try again shortly
-# The database says that its data are damaged.
-STORE_DAMAGED = the database of a service is damaged, and repeating this does not help: its operator stops the service, looks how much is damaged (SQLite: PRAGMA integrity_check; PostgreSQL: pg_amcheck) and puts the database back from a backup
-    .server = the data of { $service } in the database { $database } at { $at } are damaged: stop the service, look how much is damaged (pg_amcheck), and put the database back from your backup; nothing was changed in it
-# The database takes no writes: its disk, its file or the server is read-only.
-STORE_READ_ONLY = the database of a service can only be read just now, and nothing was changed: its operator gives it back the right to write (SQLite: the file and its folder; PostgreSQL: the server that takes writes, not its standby); then do the same again
-    .server = PostgreSQL of { $service } at { $at } takes no writes: it is a standby, or default_transaction_read_only is on. Name the server that takes writes in { $setting }
-# A service that the call needs cannot be reached.
-PEER_UNAVAILABLE = a service that this call needs is away: try again in a moment
-# A peer does not know the service that asks it; nothing is wrong with the caller's token.
-PEER_REFUSES_SERVICE = a service that this call needs does not know this one yet: try again in a moment
-# An address of a service that cannot be read.
-PEER_ADDRESS_INVALID = { $address } is no address of a service: write http://host:port or https://host:port
-# The server's certificate is not signed by whom the client trusts.
-PEER_CERTIFICATE_UNKNOWN = the server's certificate is signed by an authority that is not trusted here: name the file of that authority (--ca, or client.authority in the settings), or look whether this is the right server
-# The server's certificate names another host.
-PEER_CERTIFICATE_FOR_ANOTHER = the server's certificate is for another name: call it by a name that stands in its certificate
-# The server's certificate is over, or not valid yet.
-PEER_CERTIFICATE_OUT_OF_DATE = the server's certificate is not valid now: its operator renews it, unless the clock of this machine is wrong
-# The server wants a certificate of its callers and was shown none.
-PEER_WANTS_CERTIFICATE = the server wants a certificate of its callers: name yours (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The server was shown a certificate that it does not take.
-PEER_REFUSES_CERTIFICATE = the server does not take the certificate that it was shown: ask its operator which authority signs those of callers
-    .expired = the certificate that was shown to the server is out of date: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-    .revoked = the certificate that was shown to the server was revoked: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The address begins with https, and whoever listens there knows no TLS.
-PEER_SPEAKS_PLAINTEXT = the address begins with https://, and the server there speaks no TLS: write http://, or ask its operator for the right port
-# The address begins with http, and whoever listens there wants TLS.
-PEER_SPEAKS_TLS = the address begins with http://, and the server there speaks TLS: write https://
-# Something else about TLS.
-PEER_TLS_FAILED = the encrypted connection could not be made: { $why }
-# A certificate and a private key of which neither was made for the other.
-CERTIFICATE_KEY_MISMATCH = the certificate and the private key do not belong together: name the key that this certificate was made for (--client-key or client.key of a caller, server.tls_key of a server)
-# A certificate, a key or an authority that cannot be read, or no authority at all.
-PEER_CERTIFICATES_UNUSABLE = the certificates for this server cannot be used: { $why }. Name the file of the authority that signed the server's certificate (--ca, or client.authority)
-# A peer refused without a reason of ours.
-PEER_FAILED = a service that this call needs refused it
-# `grpc-timeout` cannot be read.
-DEADLINE_MALFORMED = grpc-timeout is at most 8 digits and one of the units H M S m u n
-# The connection was lost in the middle of a request.
-REQUEST_CUT_OFF = the request ended early
-# The request is no message of this rpc: another contract, or damaged on its way.
-REQUEST_UNREADABLE = the request cannot be read as the message of this rpc: look whether caller and server have the same contract (proto/), and whether its texts are UTF-8
-# The request is larger than any message may be.
-REQUEST_TOO_LARGE = the request is larger than { $max } bytes: send fewer rows at once
-# The answer would be larger than any message may be.
-ANSWER_TOO_LARGE = the answer is larger than { $max } bytes: ask for fewer rows at once (page_size), or for a narrower choice
-# The request is compressed, and nothing here reads that.
-REQUEST_COMPRESSED = the request is compressed: send it as it is (grpc-encoding identity)
-# A text with the character NUL.
-TEXT_WITH_NUL = leave out the character NUL (U+0000): no text may hold it
-# No rpc of this name.
-METHOD_UNKNOWN = there is no such method here: look at the name, and whether caller and server are of the same release
-# The service is one of the suite, and another process runs it.
-SERVICE_ELSEWHERE = the process at this address does not run the service { $service }: ask the one that does; a service and a command of tally find it by peers.{ $service } in the settings
-# Over HTTP: what a status of the answer means, in a few words.
+OVERLOADED = 同時の呼び出しが多すぎます。しばらくしてからもう一度お試しください
+RATE_LIMITED = 呼び出しが多すぎます。しばらくしてからもう一度お試しください
+DEADLINE_EXCEEDED = 呼び出し元が許可した時間を超えました
+STALE = 読み込んだ後に、ほかの人が変更しました。もう一度読み込んでから変更をやり直してください
+STORE_BUSY = ほかの人が同時に変更しました。もう一度お試しください
+STORE_UNAVAILABLE = 現在データベースに接続できません。しばらくしてからもう一度お試しください
+STORE_DAMAGED = サービスのデータベースが破損しており、やり直しても解決しません。運用担当者がサービスを停止し、破損の範囲を確認して（SQLite：PRAGMA integrity_check、PostgreSQL：pg_amcheck）、データベースをバックアップから復元してください
+    .server = { $at }のデータベース{ $database }にある{ $service }のデータが破損しています。サービスを停止し、破損の範囲を確認して（pg_amcheck）、データベースをバックアップから復元してください。内容は何も変更していません
+STORE_READ_ONLY = サービスのデータベースは現在読み取りのみ可能で、何も変更していません。運用担当者が書き込み権限を戻してから（SQLite：ファイルとそのフォルダー、PostgreSQL：スタンバイではなく書き込みを受け付けるサーバー）、もう一度実行してください
+    .server = { $at }にある{ $service }のPostgreSQLが書き込みを受け付けません。スタンバイであるか、default_transaction_read_onlyが有効です。書き込みを受け付けるサーバーを{ $setting }に指定してください
+PEER_UNAVAILABLE = この呼び出しに必要なサービスが利用できません。しばらくしてからもう一度お試しください
+PEER_REFUSES_SERVICE = この呼び出しに必要なサービスが、このサービスをまだ認識していません。しばらくしてからもう一度お試しください
+PEER_ADDRESS_INVALID = { $address }はサービスのアドレスではありません。http://host:port またはhttps://host:port の形式で入力してください
+PEER_CERTIFICATE_UNKNOWN = サーバーの証明書は、ここで信頼されていない認証局が署名したものです。その認証局のファイルを指定するか（--ca、または設定のclient.authority）、正しいサーバーかどうかを確認してください
+PEER_CERTIFICATE_FOR_ANOTHER = サーバーの証明書は別の名前のものです。証明書に記載された名前で呼び出してください
+PEER_CERTIFICATE_OUT_OF_DATE = サーバーの証明書は現在有効ではありません。このマシンの時計が正しければ、運用担当者に更新を依頼してください
+PEER_WANTS_CERTIFICATE = サーバーは呼び出し元に証明書を求めています。証明書を指定してください（--client-certと--client-key、または設定のclient.certificateとclient.key）
+PEER_REFUSES_CERTIFICATE = サーバーは提示された証明書を受け付けません。呼び出し元の証明書にどの認証局が署名するのかを運用担当者に確認してください
+    .expired = サーバーに提示した証明書の有効期限が切れています。署名した認証局から新しい証明書を取得して指定してください（--client-certと--client-key、または設定のclient.certificateとclient.key）
+    .revoked = サーバーに提示した証明書は失効しています。署名した認証局から新しい証明書を取得して指定してください（--client-certと--client-key、または設定のclient.certificateとclient.key）
+PEER_SPEAKS_PLAINTEXT = アドレスはhttps:// で始まっていますが、このサーバーはTLSを使っていません。http:// に書き換えるか、運用担当者に正しいポートを確認してください
+PEER_SPEAKS_TLS = アドレスはhttp:// で始まっていますが、このサーバーはTLSを使っています。https:// に書き換えてください
+PEER_TLS_FAILED = 暗号化接続を確立できませんでした：{ $why }
+CERTIFICATE_KEY_MISMATCH = 証明書と秘密鍵が対応していません。この証明書用に作られた鍵を指定してください（呼び出し元は --client-keyまたはclient.key、サーバーはserver.tls_key）
+PEER_CERTIFICATES_UNUSABLE = このサーバー用の証明書を使用できません：{ $why }。サーバーの証明書に署名した認証局のファイルを指定してください（--ca、またはclient.authority）
+PEER_FAILED = この呼び出しに必要なサービスが拒否しました
+DEADLINE_MALFORMED = grpc-timeoutは8桁までの数字と、単位H M S m u nのいずれか1つです
+REQUEST_CUT_OFF = リクエストが途中で終わっています
+REQUEST_UNREADABLE = リクエストをこのrpcのメッセージとして読み取れません。呼び出し元とサーバーの契約（proto/）が同じか、テキストがUTF-8かを確認してください
+REQUEST_TOO_LARGE = リクエストが{ $max }バイトを超えています。一度に送る行を減らしてください
+ANSWER_TOO_LARGE = 応答が{ $max }バイトを超えています。一度に取得する行を減らすか（page_size）、条件を絞ってください
+REQUEST_COMPRESSED = リクエストが圧縮されています。圧縮せずに送ってください（grpc-encoding identity）
+TEXT_WITH_NUL = 文字NUL（U+0000）を取り除いてください。テキストに含めることはできません
+METHOD_UNKNOWN = ここにそのようなメソッドはありません。名前と、呼び出し元とサーバーのリリースが同じかを確認してください
+SERVICE_ELSEWHERE = このアドレスのプロセスはサービス{ $service }を実行していません。実行しているプロセスに問い合わせてください。サービスとtallyコマンドは、設定のpeers.{ $service }でそれを見つけます
 PROBLEM_TITLE =
     { $status ->
-        [400] Bad request
-        [401] Not signed in
-        [403] Not allowed
-        [404] Not found
-        [405] Method not allowed
-        [409] Conflict
-        [412] Changed meanwhile
-        [413] Too large
-        [415] Unsupported media type
-        [429] Too many requests
-        [499] Cancelled
-        [501] Not offered here
-        [503] Unavailable
-        [504] Out of time
-       *[other] Internal error
+        [400] リクエストの誤り
+        [401] 未ログイン
+        [403] 権限なし
+        [404] 見つかりません
+        [405] 許可されていないメソッド
+        [409] 競合
+        [412] その間に変更あり
+        [413] サイズ超過
+        [415] 対応していないメディア形式
+        [429] リクエスト過多
+        [499] 中止
+        [501] ここでは提供なし
+        [503] 利用不可
+        [504] 時間切れ
+       *[other] 内部エラー
     }
-# Over HTTP: nothing has this path.
-PATH_UNKNOWN = nothing here has the path { $path }: the paths are in /openapi.json
-# Over HTTP: the path is there, for other methods.
-HTTP_METHOD_WRONG = { $method } is not offered for this path: { $allowed } is
-# Over HTTP: the body says that it is something else than JSON.
-MEDIA_TYPE_WRONG = the body must be JSON (Content-Type: application/json), and { $said } was sent
-# Over HTTP: the body is larger than any message may be.
-BODY_TOO_LARGE = the body is larger than { $limit } bytes: send fewer rows at once
-# Over HTTP: the body ended early.
-BODY_BROKE_OFF = the body of the request ended early
-# Over HTTP: the body came too slowly.
-BODY_TOO_SLOW = the body of the request took too long: send it faster, or in smaller parts
-# Over HTTP: a body where none is read.
-BODY_NOT_READ = this call reads no body: what it takes stands in the path and behind the ?
-# Over HTTP: a list or a text in place of an object.
-BODY_NO_OBJECT = the body must be a JSON object
-# Over HTTP: no JSON; the cause is the parser's, in English.
-BODY_NO_JSON = the body cannot be read as JSON: { $cause }
-# Over HTTP: a value that does not fit its field; the cause is the parser's, in English.
-FIELD_UNREADABLE = cannot be read: { $cause }
-# Over HTTP: the same field in two places, with different values.
-FIELD_SAID_TWICE = is said twice, differently: leave it out of the body or of the query
-# Over HTTP: a name behind the ? that the call does not take.
-QUERY_UNKNOWN = is no parameter of this call: the parameters are in /openapi.json; what is personal goes into a body
-# Over HTTP: a header that stands for a field which the call does not have.
-HEADER_NOT_READ = this call cannot read the header { $header }: leave it out
-# Over HTTP: `fields` names a field that the answer does not have.
-ANSWER_HAS_NO_FIELD = the answer has no field { $field }
-# A `request_id` that is too long.
-REQUEST_ID_INVALID = a request_id has at most { $max } characters; a UUID is best
-# This request_id belongs to a request with another body.
-REQUEST_ID_REUSED = this request_id belongs to an earlier request with another content: take a new one
-# Another worker took the work over; what this one did is not kept.
-LEASE_LOST = another worker has taken this work over; nothing of this attempt was kept
+PATH_UNKNOWN = ここにパス{ $path }はありません。パスは/openapi.jsonにあります
+HTTP_METHOD_WRONG = このパスで{ $method }は使えません。使えるのは{ $allowed }です
+MEDIA_TYPE_WRONG = 本文はJSON（Content-Type: application/json）にしてください。{ $said }が送られました
+BODY_TOO_LARGE = 本文が{ $limit }バイトを超えています。一度に送る行を減らしてください
+BODY_BROKE_OFF = リクエストの本文が途中で終わっています
+BODY_TOO_SLOW = リクエストの本文の受信に時間がかかりすぎました。より速く送るか、小さく分けて送ってください
+BODY_NOT_READ = この呼び出しは本文を読みません。パラメーターはパスと ? の後に指定します
+BODY_NO_OBJECT = 本文はJSONオブジェクトにしてください
+BODY_NO_JSON = 本文をJSONとして読み取れません：{ $cause }
+FIELD_UNREADABLE = 読み取れません：{ $cause }
+FIELD_SAID_TWICE = 異なる値が2回指定されています。本文かクエリのどちらかから取り除いてください
+QUERY_UNKNOWN = この呼び出しのパラメーターではありません。パラメーターは/openapi.jsonにあります。個人情報は本文に入れてください
+HEADER_NOT_READ = この呼び出しではヘッダー{ $header }を読み取れません。取り除いてください
+ANSWER_HAS_NO_FIELD = 応答に項目{ $field }はありません
+REQUEST_ID_INVALID = request_idは{ $max }文字までです。UUIDをお勧めします
+REQUEST_ID_REUSED = このrequest_idは、内容の異なる以前のリクエストのものです。新しいものを使ってください
+LEASE_LOST = 別のワーカーがこの作業を引き継ぎました。今回の処理内容は保存されていません
 
 ## For whoever operates the suite
 
-# The address is in use, or not this machine's.
-PORT_TAKEN = cannot listen on { $address }: { $cause }; choose another with --listen or TALLY_SERVER_LISTEN
-# The gateway's address is in use, or not this machine's.
-HTTP_PORT_TAKEN = the gateway cannot listen on { $address }: { $cause }; choose another with --http or TALLY_SERVER_HTTP, or leave gateway out of --services
-# The setting of the database.
-DATABASE_URL_INVALID = the database URL must begin with sqlite:// or postgres://
-    .server = { $setting } cannot be read: postgres://ROLE:PASSWORD@HOST:PORT/DATABASE is expected, where the signs / ? # @ % of a password are written %2F %3F %23 %40 %25
-    .file = { $setting } cannot be read: sqlite://FOLDER/{"{"}service{"}"}.db is expected, or sqlite:///FOLDER/{"{"}service{"}"}.db for a folder that begins with / or whose name is not plain letters and digits
-# PostgreSQL does not answer where the URL says.
-STORE_AWAY = the PostgreSQL of { $service } cannot be reached at { $at }: { $why }. See that it runs there, or correct host and port in { $setting }
-# PostgreSQL lets the role of the URL not in.
-STORE_SIGN_IN_REFUSED = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Put the right password into { $setting }, or run `tally migrate` with the owner's URL, which makes the role and gives it that password
-    .owner = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Correct role and password in { $setting }
-    .rule = PostgreSQL at { $at } lets { $user } not into { $database } from this machine in this way: no rule of its pg_hba.conf does. Where it wants TLS, write sslmode=require into { $setting }; else its operator adds a rule
-# The URL names a database that the server does not have.
-STORE_DATABASE_MISSING = there is no database { $database } at { $at }: correct its name in { $setting }, or let the server's owner make it (CREATE DATABASE { $database })
-# PostgreSQL or a pooler before it does not take a parameter of the URL.
-STORE_PARAMETER_REFUSED = PostgreSQL at { $at } does not take the parameters of the connection; it says: { $says }. Correct what stands behind ? in { $setting }; where that is PgBouncer, its operator can let it pass (ignore_startup_parameters in pgbouncer.ini)
-# TLS with PostgreSQL.
-STORE_TLS_FAILED = no encrypted connection to PostgreSQL at { $at } could be made ({ $why }): correct sslmode and sslrootcert in { $setting }, or let the server's operator mend its certificate
-    .none = { $setting } asks for TLS (sslmode), and PostgreSQL at { $at } speaks none: let its operator switch it on (ssl = on), or take sslmode out where nobody else is on the network
-# The role may not read or make what the service needs.
-STORE_RIGHT_MISSING = { $user } lacks rights that { $service } needs in the database { $database } at { $at }: run `tally migrate` with the owner's URL, which gives them
-    .owner = { $user } may not make schemas, roles and tables in the database { $database } at { $at }: name a role in { $setting } that owns the database and may make roles (CREATEROLE), or a superuser
-# The service signs in as another one's role, which sees nothing of its data.
-DATABASE_ROLE_OF_ANOTHER = { $service } signs in as { $user }, and its data are for the role { $login } alone: write tally_{"{"}service{"}"} as the role into { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
-# A database that was to be empty.
-DATABASE_IN_USE = the database { $database } holds data of tally already (schema { $schema }), and an empty one is needed: make one (CREATE DATABASE) and name it with { $setting }; nothing was changed
-# A file that SQLite cannot read as a database.
-STORE_FILE_DAMAGED = the file { $file } is damaged or no SQLite database: put it back from your backup, or name another place with { $setting }; nothing was changed in it. How much of it is damaged says sqlite3 with PRAGMA integrity_check
-# A file of data that cannot be opened, or not for writing.
-STORE_FILE_UNUSABLE = the file { $file } cannot be opened for reading and writing: { $why }. Give the user of this process the right to it and its folder, or name another place with { $setting }
-    .read_only = the file { $file } can only be read, and a store is written to: give the user of this process the right to write it and its folder, or take mode=ro out of { $setting } where it stands there
-# No room for what was to be written.
-STORE_DISK_FULL = the disk of { $at } is full: make room on it, then do the same again
-    .serving = the disk of a service's database is full, and nothing was changed: its operator makes room on it; then do the same again
-# The disk gives errors.
-STORE_DISK_FAILS = the disk of { $at } gives errors: the log of that machine says which; mend or replace it, then look whether the data are whole before you go on
-    .serving = the disk of a service's database gives errors, and nothing was changed: its operator looks into the log of that machine; then do the same again
-# The service signs in to the database as somebody whom row-level security does not bind.
-DATABASE_ROLE_TOO_POWERFUL = the database URL of { $service } signs in as { $user }, { $power }: row-level security would not hold. Put the role { $login } into the URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` with the owner's URL makes it
-POWER_SUPERUSER = a superuser
-POWER_BYPASSRLS = a role with BYPASSRLS
-POWER_OWNER = the owner of the tables
-# The program is newer than the schema.
-SCHEMA_BEHIND = the schema of { $service } is { $count ->
-    [one] { $count } migration
-   *[other] { $count } migrations
-} behind (the next is { $next }): run `tally migrate` with the owner's URL
-# The schema is newer than the program.
-SCHEMA_AHEAD = the store of { $service } was brought up to date by a newer version of tally (this one does not know { $migration }): start that version or a newer one, or put back the backup of before the update
-# A SQLite store holds one group.
-TENANT_NOT_HERE = this store is a SQLite file and holds one group, another one; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...), which keeps them apart by row-level security
-# A SQLite file holds one service.
-STORE_OF_ANOTHER_SERVICE = the SQLite file of { $service } is that of { $owner }: put {"{"}service{"}"} into the URL (sqlite://dir/{"{"}service{"}"}.db)
-# A service's name becomes a name in SQL.
-SERVICE_NAME_INVALID = "{ $service }" cannot name a service: at most 32 of a-z and _
-# The file of signed heads is there and cannot be read.
-HEADS_UNREADABLE = the file of signed heads { $file } cannot be read: { $cause }
-# The file of signed heads cannot be made or appended to.
-HEADS_UNWRITABLE = the signed heads of the log cannot be written to { $file }: { $cause }. Name a folder with audit.heads_directory that the user of this process may write
-# A file of keys that cannot be used.
-KEYS_UNUSABLE = the key file { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder; what is sealed opens with no other keys
-    .missing = there is no key file { $file }: point keys.directory at the right folder, or put it back from your backup; what is sealed opens with no other keys
-    .closed = the key file { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .unwritable = the key file { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .signing = the key { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder. Without a backup move it away: the next start makes a new one, whoever is signed in signs in again, and other stacks that trust the old key need the new .pub
-    .closed_signing = the key { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .public = the public key { $file } cannot be used: { $cause }. Copy it again from the service whose key it is; one that lies beside its .key may be deleted, its service writes it again when it starts
-    .folder = the folder of keys { $file } cannot be used: { $cause }. Let the user of this process read and write it, or name another with keys.directory
-    .unwritable_signing = the key { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .foreign = the public key { $file } does not belong to the key { $private } beside it: one of the two was replaced. Put both back from your backup; if the private key is the right one, delete the public one, which its service writes again when it starts
-# A file of a secret that others than its owner can use.
-SECRET_OPEN = everybody on this machine can use it; type chmod 600 with its name
-    .group = its group { $gid } can use it, and this process is not in that group; type chmod 600 with its name, or run the process with the group { $gid } (on Kubernetes: fsGroup: { $gid })
-    .writable = its group can change it; type chmod g-w with its name
-KEY_FILE_MALFORMED = its first line must begin with "{ $header }"
-    .lock = its first line does not say how it is protected
-    .line = a line must be: kind, id, key
-    .id = "{ $id }" is not a key's id
-    .base64 = key { $kind } { $id } is not base64
-    .length = key { $kind } { $id } must have 32 bytes
-    .damaged = key { $kind } { $id } is damaged
-    .kind = "{ $kind }" is not a kind of key
-    .twice = key { $kind } { $id } is there twice
-    .few = it needs at least one wrap, one bind and one sign key
-# A line of a signing key that is none.
-KEY_LINE_MALFORMED = a line must hold 32 bytes in base64, and from when or until when they are good
-    .none = it holds no key
-# What is in the store was written with other keys than those of this process.
-KEYS_OF_ANOTHER_STORE = the keys of this process are not those that the data of { $service } was written with: point keys.directory at the right folder, or put seal.key back from your backup; nothing was changed, and no new key was made. With the right keys in place `tally audit verify` says whether somebody altered the log
-# A store without an entry, beside a file that says there were some.
-STORE_LOST = the store of { $service } is empty, yet { $file } says that it held data: put the database back from your backup (with SQLite its file), or look whether { $setting } points at another one; nothing was changed. Only if everything is to begin anew, move { $file } away first
-# The key file is protected, and no passphrase was given.
-KEYS_PASSPHRASE_MISSING = the key file { $file } is protected: set TALLY_KEYS_PASSPHRASE, or TALLY_KEYS_PASSPHRASE_FILE to a file that holds the passphrase
-# The passphrase opens no key.
-KEYS_PASSPHRASE_WRONG = no key of { $file } opens with this passphrase: check TALLY_KEYS_PASSPHRASE (or the file that TALLY_KEYS_PASSPHRASE_FILE names); if it is right, the file is damaged: restore it from your backup
-# Keys of a test or a demonstration have no file.
-KEYS_NOT_IN_A_FILE = these keys live in this process only: there is no file to change
-# A new signing key waits for its turn.
-KEY_ROTATES_ALREADY = { $service } has a new key that signs from { $from }: wait until then
+PORT_TAKEN = { $address }で待ち受けできません：{ $cause }。--listenまたはTALLY_SERVER_LISTENで別のアドレスを指定してください
+HTTP_PORT_TAKEN = ゲートウェイが{ $address }で待ち受けできません：{ $cause }。--httpまたはTALLY_SERVER_HTTPで別のアドレスを指定するか、--servicesからgatewayを外してください
+DATABASE_URL_INVALID = データベースURLはsqlite:// またはpostgres:// で始まる必要があります
+    .server = { $setting }を読み取れません。postgres://ROLE:PASSWORD@HOST:PORT/DATABASE の形式で指定し、パスワードの / ? # @ % は %2F %3F %23 %40 %25 と書いてください
+    .file = { $setting }を読み取れません。sqlite://FOLDER/{"{"}service{"}"}.db の形式で指定してください。フォルダーが / で始まるか、名前が英数字以外を含む場合はsqlite:///FOLDER/{"{"}service{"}"}.db です
+STORE_AWAY = { $service }のPostgreSQLに{ $at }で接続できません：{ $why }。そこで動作しているかを確認するか、{ $setting }のホストとポートを修正してください
+STORE_SIGN_IN_REFUSED = { $at }のPostgreSQLが{ $user }のログインを拒否しました。そのロールがないか、パスワードが異なります。正しいパスワードを{ $setting }に指定するか、所有者のURLで`tally migrate`を実行してください。ロールが作成され、そのパスワードが設定されます
+    .owner = { $at }のPostgreSQLが{ $user }のログインを拒否しました。そのロールがないか、パスワードが異なります。{ $setting }のロールとパスワードを修正してください
+    .rule = { $at }のPostgreSQLは、このマシンからこの方法で{ $user }が{ $database }に入ることを許可していません。pg_hba.confに該当するルールがありません。TLSが必要な場合は{ $setting }にsslmode=requireを書き、それ以外の場合は運用担当者にルールの追加を依頼してください
+STORE_DATABASE_MISSING = { $at }にデータベース{ $database }がありません。{ $setting }の名前を修正するか、サーバーの所有者に作成を依頼してください（CREATE DATABASE { $database }）
+STORE_PARAMETER_REFUSED = { $at }のPostgreSQLが接続のパラメーターを受け付けません。回答：{ $says }。{ $setting }の ? より後を修正してください。そこがPgBouncerの場合は、運用担当者が通過を許可できます（pgbouncer.iniのignore_startup_parameters）
+STORE_TLS_FAILED = { $at }のPostgreSQLと暗号化接続を確立できませんでした（{ $why }）。{ $setting }のsslmodeとsslrootcertを修正するか、サーバーの運用担当者に証明書の修正を依頼してください
+    .none = { $setting }はTLS（sslmode）を求めていますが、{ $at }のPostgreSQLはTLSを使っていません。運用担当者に有効化（ssl = on）を依頼するか、ネットワークをほかに使う人がいない場合はsslmodeを外してください
+STORE_RIGHT_MISSING = { $user }には、{ $at }のデータベース{ $database }で{ $service }に必要な権限がありません。所有者のURLで`tally migrate`を実行してください。権限が付与されます
+    .owner = { $user }は{ $at }のデータベース{ $database }にスキーマ、ロール、テーブルを作成できません。データベースを所有し、ロールを作成できる（CREATEROLE）ロールか、スーパーユーザーを{ $setting }に指定してください
+DATABASE_ROLE_OF_ANOTHER = { $service }は{ $user }としてログインしていますが、そのデータはロール{ $login }専用です。{ $setting }のロールにtally_{"{"}service{"}"}と書いてください（postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE）
+DATABASE_IN_USE = データベース{ $database }にはすでにtallyのデータがあります（スキーマ{ $schema }）。空のデータベースが必要です。新しく作成し（CREATE DATABASE）、{ $setting }で指定してください。何も変更していません
+STORE_FILE_DAMAGED = ファイル{ $file }は破損しているか、SQLiteデータベースではありません。バックアップから復元するか、{ $setting }で別の場所を指定してください。内容は何も変更していません。破損の範囲はsqlite3のPRAGMA integrity_checkで確認できます
+STORE_FILE_UNUSABLE = ファイル{ $file }を読み書き用に開けません：{ $why }。このプロセスのユーザーにファイルとフォルダーの権限を与えるか、{ $setting }で別の場所を指定してください
+    .read_only = ファイル{ $file }は読み取りしかできませんが、データベースには書き込みが必要です。このプロセスのユーザーにファイルとフォルダーの書き込み権限を与えるか、{ $setting }にmode=roがあれば外してください
+STORE_DISK_FULL = { $at }のディスクがいっぱいです。空きを作ってから、もう一度実行してください
+    .serving = サービスのデータベースのディスクがいっぱいで、何も変更していません。運用担当者が空きを作ってから、もう一度実行してください
+STORE_DISK_FAILS = { $at }のディスクでエラーが発生しています。そのマシンのログで内容を確認し、修理または交換して、データが完全であることを確認してから続けてください
+    .serving = サービスのデータベースのディスクでエラーが発生しており、何も変更していません。運用担当者がそのマシンのログを確認してから、もう一度実行してください
+DATABASE_ROLE_TOO_POWERFUL = { $service }のデータベースURLは{ $power }の{ $user }としてログインするため、行レベルセキュリティが効きません。URLのロールを{ $login }にしてください（postgres://tally_{"{"}service{"}"}@host/database）。所有者のURLで`tally migrate`を実行すると作成されます
+POWER_SUPERUSER = スーパーユーザー
+POWER_BYPASSRLS = BYPASSRLSを持つロール
+POWER_OWNER = テーブルの所有者
+SCHEMA_BEHIND = { $service }のスキーマは{ $count }件のマイグレーション分古くなっています（次は{ $next }）。所有者のURLで`tally migrate`を実行してください
+SCHEMA_AHEAD = { $service }のデータベースは、より新しいバージョンのtallyで更新されています（このバージョンは{ $migration }を認識できません）。そのバージョン以降を起動するか、更新前のバックアップを復元してください
+TENANT_NOT_HERE = このデータベースはSQLiteファイルで、別の1つのグループを保持しています。複数のグループにはPostgreSQLが必要です（TALLY_DATABASE_URL=postgres://...）。行レベルセキュリティで分離されます
+STORE_OF_ANOTHER_SERVICE = { $service }のSQLiteファイルは{ $owner }のものです。URLに{"{"}service{"}"}を入れてください（sqlite://dir/{"{"}service{"}"}.db）
+SERVICE_NAME_INVALID = 「{ $service }」はサービス名に使えません。a-zと_ を使って32文字以内にしてください
+HEADS_UNREADABLE = 署名済みヘッドのファイル{ $file }を読み取れません：{ $cause }
+HEADS_UNWRITABLE = ログの署名済みヘッドを{ $file }に書き込めません：{ $cause }。このプロセスのユーザーが書き込めるフォルダーをaudit.heads_directoryで指定してください
+KEYS_UNUSABLE = 鍵ファイル{ $file }を使用できません：{ $cause }。バックアップから復元するか、keys.directoryを正しいフォルダーに向けてください。封印されたデータはほかの鍵では開けません
+    .missing = 鍵ファイル{ $file }がありません。keys.directoryを正しいフォルダーに向けるか、バックアップから復元してください。封印されたデータはほかの鍵では開けません
+    .closed = 鍵ファイル{ $file }を使用できません：{ $cause }。このプロセスのユーザーが所有者として（モード0400）、またはグループを通じて（0440、KubernetesではfsGroup）読み取れる必要があります
+    .unwritable = 鍵ファイル{ $file }に書き込めません：{ $cause }。このプロセスのユーザーがフォルダーに書き込めるようにするか、keys.directoryで別のフォルダーを指定してください
+    .signing = 鍵{ $file }を使用できません：{ $cause }。バックアップから復元するか、keys.directoryを正しいフォルダーに向けてください。バックアップがない場合は移動してください。次回の起動時に新しい鍵が作られ、ログイン中の人は再ログインが必要になり、古い鍵を信頼しているほかの環境には新しい.pubが必要になります
+    .closed_signing = 鍵{ $file }を使用できません：{ $cause }。このプロセスのユーザーが所有者として（モード0400）、またはグループを通じて（0440、KubernetesではfsGroup）読み取れる必要があります
+    .public = 公開鍵{ $file }を使用できません：{ $cause }。その鍵を持つサービスからもう一度コピーしてください。対応する.keyの隣にあるものは削除してかまいません。サービスが起動時に書き直します
+    .folder = 鍵フォルダー{ $file }を使用できません：{ $cause }。このプロセスのユーザーが読み書きできるようにするか、keys.directoryで別のフォルダーを指定してください
+    .unwritable_signing = 鍵{ $file }に書き込めません：{ $cause }。このプロセスのユーザーがフォルダーに書き込めるようにするか、keys.directoryで別のフォルダーを指定してください
+    .foreign = 公開鍵{ $file }は、隣にある鍵{ $private }と対応していません。どちらかが置き換えられています。両方をバックアップから復元してください。秘密鍵が正しい場合は公開鍵を削除してください。サービスが起動時に書き直します
+SECRET_OPEN = このマシンの誰でも使用できます。このファイルにchmod 600を実行してください
+    .group = グループ{ $gid }が使用できますが、このプロセスはそのグループに属していません。このファイルにchmod 600を実行するか、プロセスをグループ{ $gid }で実行してください（KubernetesではfsGroup: { $gid }）
+    .writable = グループが変更できます。このファイルにchmod g-wを実行してください
+KEY_FILE_MALFORMED = 1行目は「{ $header }」で始まる必要があります
+    .lock = 1行目に保護の方法が書かれていません
+    .line = 各行は種類、ID、鍵である必要があります
+    .id = 「{ $id }」は鍵のIDではありません
+    .base64 = 鍵{ $kind } { $id }はbase64ではありません
+    .length = 鍵{ $kind } { $id }は32バイトである必要があります
+    .damaged = 鍵{ $kind } { $id }は破損しています
+    .kind = 「{ $kind }」は鍵の種類ではありません
+    .twice = 鍵{ $kind } { $id }が2回あります
+    .few = wrap、bind、signの鍵がそれぞれ1つ以上必要です
+KEY_LINE_MALFORMED = 各行には、base64の32バイトと、有効になる日時または有効でなくなる日時が必要です
+    .none = 鍵がありません
+KEYS_OF_ANOTHER_STORE = このプロセスの鍵は、{ $service }のデータを書き込んだときの鍵ではありません。keys.directoryを正しいフォルダーに向けるか、seal.keyをバックアップから復元してください。何も変更しておらず、新しい鍵も作っていません。正しい鍵を置いた後、`tally audit verify`でログの改ざんの有無を確認できます
+STORE_LOST = { $service }のデータベースは空ですが、{ $file }にはデータがあったと記録されています。データベースをバックアップから復元するか（SQLiteではそのファイル）、{ $setting }が別の場所を指していないかを確認してください。何も変更していません。すべてを最初から始める場合に限り、先に{ $file }を移動してください
+KEYS_PASSPHRASE_MISSING = 鍵ファイル{ $file }は保護されています。TALLY_KEYS_PASSPHRASEを設定するか、パスフレーズを保存したファイルをTALLY_KEYS_PASSPHRASE_FILEに設定してください
+KEYS_PASSPHRASE_WRONG = このパスフレーズで開ける鍵が{ $file }にありません。TALLY_KEYS_PASSPHRASE（またはTALLY_KEYS_PASSPHRASE_FILEが指すファイル）を確認してください。正しい場合はファイルが破損しています。バックアップから復元してください
+KEYS_NOT_IN_A_FILE = この鍵はこのプロセスの中だけにあり、変更するファイルはありません
+KEY_ROTATES_ALREADY = { $service }には{ $from }から署名に使う新しい鍵があります。その時までお待ちください
 
 ## The command line
 
-# Nobody listens at the address.
-SERVER_AWAY = nobody answers at { $server }: is the suite running there? --server says where it listens
-# A file of certificates that is not there.
-CLIENT_FILE_UNREADABLE = cannot read { $file }: { $why }
-# A file that is there and holds something else.
-CLIENT_FILE_WRONG = { $file } holds no { $block } in PEM
-SIGNED_IN_AS = as { $login } at { $server }, signed in with `tally login`
-LOGIN_GOOD = signed in until { $until }. Commands that follow need neither the token nor the server again; other programs send it as `authorization: Bearer ..`
-LOGIN_NOT_REMEMBERED = the sign-in cannot be remembered in { $file } ({ $why }): give the token to other commands with --token-file
-# What `tally login` remembers is over.
-SIGN_IN_OVER = the sign-in of { $login } is over: run `tally login { $login }` again
-# No token was given.
-SIGN_IN_FIRST = no token: run `tally login NAME` first, name a file that holds a token (--token-file), or pipe one in
+SERVER_AWAY = { $server }から応答がありません。システムがそこで動作しているかを確認してください。待ち受け先は --serverで指定します
+CLIENT_FILE_UNREADABLE = { $file }を読み取れません：{ $why }
+CLIENT_FILE_WRONG = { $file }にPEM形式の{ $block }がありません
+SIGNED_IN_AS = { $server }に{ $login }として接続（`tally login`でログイン）
+LOGIN_GOOD = ログインは{ $until }まで有効です。以後のコマンドではトークンもサーバーも指定不要です。ほかのプログラムからは`authorization: Bearer ..`として送ってください
+LOGIN_NOT_REMEMBERED = ログイン情報を{ $file }に保存できません（{ $why }）。ほかのコマンドには --token-fileでトークンを渡してください
+SIGN_IN_OVER = { $login }のログインの有効期限が切れました。`tally login { $login }`をもう一度実行してください
+SIGN_IN_FIRST = トークンがありません。先に`tally login NAME`を実行するか、トークンを保存したファイルを指定するか（--token-file）、パイプで渡してください
 
-# The folder of the data cannot be made: its parent is not there or not writable.
-FOLDER_UNWRITABLE = cannot make the folder { $path }: { $cause }. Make it for the user of this process, or name another one in { $setting }
+FOLDER_UNWRITABLE = フォルダー{ $path }を作成できません：{ $cause }。このプロセスのユーザー用に作成するか、{ $setting }で別のフォルダーを指定してください
 
 ## Bringing a bundle into a running suite
 
-# A row names somebody whom the suite does not have.
-PERSON_NOT_IN_SUITE = the suite has nobody with the employee number { $number } whom you may see: put right why that row of people.csv was refused, then run the import again
-# A row names an account that the suite does not have.
-ACCOUNT_NOT_IN_SUITE = the suite has no account { $label } that you may see: put right why that row of accounts.csv was refused, then run the import again
-# A row belongs to a unit that was refused.
-ROWS_OF_UNIT_REFUSED = its unit { $unit } was refused
-# A row speaks of a number whose row in people.csv was refused.
-ROWS_OF_NUMBER_REFUSED = the number { $number } was refused in people.csv: this row may mean somebody else than the suite
-# A row speaks of an account whose row in accounts.csv was refused.
-ROWS_OF_ACCOUNT_REFUSED = the account { $label } was refused in accounts.csv: this row may mean another one than the suite
-# Messages are of a record whose row in records.csv was refused.
-ROWS_OF_RECORD_REFUSED = the record { $record } was refused in records.csv: its messages may be of another one than the suite has
-# A record may name its agent by a nickname that was refused in aliases.csv.
-NICKNAME_REFUSED = the alias { $alias } was refused in aliases.csv, and this record of { $number } may name its agent by it
-# The connection broke or a call failed between two chunks.
-IMPORT_STOPPED = of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought: run the same command again, what is in counts as there already
-    .mend = of this run { $rows ->
-        [one] { $rows } row is
-       *[other] { $rows } rows are
-    } in place, and all that earlier runs brought: mend what is said here and run the same command again, what is in counts as there already
-IMPORT_SERVICE_AWAY = the service { $service } could not be reached; nothing is lost: of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought. Run the same command again once it is back, what is in counts as there already
-IMPORT_DAMAGED = values were lost on the way into it, and the suite overwrites nothing, so it would keep what is left of them for good: { $columns }
-IMPORT_DAMAGED_COLUMN = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened { $column } to its first digits (such as { $example })
-    .failed = in { $count ->
-        [one] { $count } row
-       *[other] { $count } rows
-    } { $column } holds what a spreadsheet shows in place of a value (such as { $example })
-IMPORT_DAMAGED_CURE = nothing was written: export the column as text, without formulas that fail, and import again, or type the same command with --accept-damaged to write the rows as they are
-IMPORT_HEADING = What the import brought, { $from } to { $to }
-IMPORT_READ = read
-IMPORT_REJECTED = rejected
-IMPORT_LEFT_OUT = joined or left out
-IMPORT_WRITTEN = written
-IMPORT_REVISED = new version
-IMPORT_UNCHANGED = there already
-IMPORT_REFUSED = refused
-IMPORT_CENSUS = What the suite holds, as you may see it
-IMPORT_BEFORE = before
-IMPORT_AFTER = after
-IMPORT_UNITS = org units
-IMPORT_PEOPLE = people
-IMPORT_ACCOUNTS = accounts
-IMPORT_ALIASES = aliases
-IMPORT_DEVICES = devices
-IMPORT_SHIFTS = shifts of the period
-IMPORT_SHIFT_HOURS = their hours
-IMPORT_PUNCHES = punches of the period
-IMPORT_HANDOVERS = hand-overs of the period
-IMPORT_RECORDS = records of these accounts in the period
-IMPORT_RECORD_HOURS = their hours
-IMPORT_AMOUNT = their sales, minor units
-IMPORT_CLAIMS = claims on these accounts in the period
-IMPORT_REJECTED_ROWS = { $rows ->
-    [one] { $rows } row could not be read; { $file } names it with its cure.
-   *[other] { $rows } rows could not be read; { $file } names each with its cure.
-}
-IMPORT_REVISED_ROWS = { $rows ->
-    [one] { $rows } row is there in a new version; the earlier one stays readable
-   *[other] { $rows } rows are there in a new version; the earlier ones stay readable
-}
-IMPORT_REFUSED_ROWS = { $rows ->
-    [one] { $rows } row was not taken by the suite; { $file } names it with its reason.
-   *[other] { $rows } rows were not taken by the suite; { $file } names each with its reason.
-}
-IMPORT_NEEDS = an import is for an account that may read and write units, people, duty and records, such as one with the role group_hr
+PERSON_NOT_IN_SUITE = システムに、従業員番号{ $number }で閲覧できる人がいません。people.csvのその行が拒否された原因を修正してから、もう一度取り込みを実行してください
+ACCOUNT_NOT_IN_SUITE = システムに、閲覧できるアカウント{ $label }がありません。accounts.csvのその行が拒否された原因を修正してから、もう一度取り込みを実行してください
+ROWS_OF_UNIT_REFUSED = 所属する組織{ $unit }が拒否されました
+ROWS_OF_NUMBER_REFUSED = people.csvで番号{ $number }が拒否されました。この行はシステムとは別の人を指している可能性があります
+ROWS_OF_ACCOUNT_REFUSED = accounts.csvでアカウント{ $label }が拒否されました。この行はシステムとは別のアカウントを指している可能性があります
+ROWS_OF_RECORD_REFUSED = records.csvで記録{ $record }が拒否されました。そのメッセージはシステムとは別の記録のものである可能性があります
+NICKNAME_REFUSED = aliases.csvで別名{ $alias }が拒否されました。{ $number }のこの記録は、その別名で担当者を示している可能性があります
+IMPORT_STOPPED = 今回の実行では{ $rows }行が登録済みで、以前の実行で取り込んだ内容もすべて残っています。同じコマンドをもう一度実行してください。取り込み済みの行は「登録済み」として数えられます
+    .mend = 今回の実行では{ $rows }行が登録済みで、以前の実行で取り込んだ内容もすべて残っています。ここに示された内容を修正し、同じコマンドをもう一度実行してください。取り込み済みの行は「登録済み」として数えられます
+IMPORT_SERVICE_AWAY = サービス{ $service }に接続できませんでした。失われた内容はありません。今回の実行では{ $rows }行が登録済みで、以前の実行で取り込んだ内容もすべて残っています。復旧後に同じコマンドをもう一度実行してください。取り込み済みの行は「登録済み」として数えられます
+IMPORT_DAMAGED = ファイルに書き出す途中で値が失われています。システムは上書きを行わないため、欠けた値がそのまま残ってしまいます：{ $columns }
+IMPORT_DAMAGED_COLUMN = { $count }行で、表計算ソフトが{ $column }を先頭の数桁に縮めています（例：{ $example }）
+    .failed = { $count }行で、{ $column }に表計算ソフトが値の代わりに表示する内容が入っています（例：{ $example }）
+IMPORT_DAMAGED_CURE = 何も書き込んでいません。エラーになる数式を除いて、その列を文字列として書き出し、もう一度取り込んでください。そのままの内容で書き込む場合は、同じコマンドに --accept-damagedを付けて実行してください
+IMPORT_HEADING = 取り込みの結果（{ $from }～{ $to }）
+IMPORT_READ = 読み取り
+IMPORT_REJECTED = 除外
+IMPORT_LEFT_OUT = 統合または省略
+IMPORT_WRITTEN = 書き込み
+IMPORT_REVISED = 新バージョン
+IMPORT_UNCHANGED = 登録済み
+IMPORT_REFUSED = 拒否
+IMPORT_CENSUS = システムにあるデータ（閲覧できる範囲）
+IMPORT_BEFORE = 取り込み前
+IMPORT_AFTER = 取り込み後
+IMPORT_UNITS = 組織
+IMPORT_PEOPLE = 人
+IMPORT_ACCOUNTS = アカウント
+IMPORT_ALIASES = 別名
+IMPORT_DEVICES = 端末
+IMPORT_SHIFTS = 期間内のシフト
+IMPORT_SHIFT_HOURS = シフトの時間数
+IMPORT_PUNCHES = 期間内の打刻
+IMPORT_HANDOVERS = 期間内の引き継ぎ
+IMPORT_RECORDS = 期間内のこれらのアカウントの記録
+IMPORT_RECORD_HOURS = 記録の時間数
+IMPORT_AMOUNT = 記録の売上（最小通貨単位）
+IMPORT_CLAIMS = 期間内のこれらのアカウントの担当申告
+IMPORT_REJECTED_ROWS = { $rows }行を読み取れませんでした。{ $file }に行ごとの対処方法があります。
+IMPORT_REVISED_ROWS = { $rows }行が新しいバージョンになりました。以前のバージョンも引き続き閲覧できます
+IMPORT_REFUSED_ROWS = { $rows }行はシステムに受け付けられませんでした。{ $file }に行ごとの理由があります。
+IMPORT_NEEDS = 取り込みには、組織、人、勤務、記録を読み書きできるログインアカウントが必要です。たとえばロールgroup_hrを持つアカウントです
+
 ## Fields of requests
 
-# A row of an import that cannot be read.
 ROW_INVALID = { $problems }
-INSTANT_IMPLAUSIBLE = an instant of the years { $first } to { $last } is expected: check the year
-VALUE_MISSING = must be given
-AT_MOST = at most { $max }
-NUMBER_FROM_TO = { $from } to { $to }
-BEFORE_FROM = lies before from
-THROUGH_OR_NAMED = asks for all units: leave unit_ids empty, or leave this out
-THROUGH_BEFORE = is the last of several days: name the first in as_of, and none after it
-NOT_AFTER_START = must lie after start
-# Not a time at which a working day may end.
-CUT_OVER_MALFORMED = write HH:MM between 00:00 and 11:59
+INSTANT_IMPLAUSIBLE = { $first }年から{ $last }年までの日時を指定してください。年を確認してください
+VALUE_MISSING = 必ず指定してください
+AT_MOST = { $max }以下にしてください
+NUMBER_FROM_TO = { $from }～{ $to }で指定してください
+BEFORE_FROM = fromより前です
+THROUGH_OR_NAMED = すべての組織を対象とする指定です。unit_idsを空にするか、この指定を外してください
+THROUGH_BEFORE = 複数の日の最終日です。初日をas_ofに指定し、この日より後にしないでください
+NOT_AFTER_START = startより後にしてください
+CUT_OVER_MALFORMED = 00:00から11:59までのHH:MMで入力してください
 
 ## Attendance
 
-# The person has never been employed.
-NEVER_EMPLOYED = you have no employment yet, so nobody can say where this belongs: ask your HR
-# A punch of the same person at the same instant.
-PUNCH_REPEATED = a punch of yours was recorded at this very instant already
-# The fact counts no more: another correction put it right.
-FACT_SUPERSEDED = correction { $id } put this right already, and it counts no more: correct what counts now
-# A correction of the same fact waits for approval.
-CORRECTION_WAITS = correction { $id } of the same fact waits for an approval: approve, reject or withdraw it first
-# The correction was approved, made, rejected or withdrawn.
+NEVER_EMPLOYED = まだ在籍の登録がないため、どこに属するものか判断できません。人事に確認してください
+PUNCH_REPEATED = 同じ時刻の打刻がすでに記録されています
+FACT_SUPERSEDED = 訂正{ $id }ですでに修正されており、この記録は無効です。現在有効な記録を訂正してください
+CORRECTION_WAITS = 同じ記録の訂正{ $id }が承認待ちです。先に承認、却下、または取り下げを行ってください
 CORRECTION_NOT_WAITING = { $stage ->
-    [approved] the correction was approved already
-    [rejected] the correction was rejected: ask anew
-    [withdrawn] the correction was withdrawn: ask anew
-   *[other] the correction counts already
+    [approved] この訂正はすでに承認されています
+    [rejected] この訂正は却下されました。あらためて申請してください
+    [withdrawn] この訂正は取り下げられました。あらためて申請してください
+   *[other] この訂正はすでに反映されています
 }
-# The fact was put right otherwise since this was asked for.
-CORRECTION_OUTDATED = correction { $id } put the fact right since this was asked for: reject it, and ask anew for what counts now
-    .gone = the fact is not kept any more since this was asked for: reject it
-# Nobody decides about a correction of the own facts.
-OWN_CORRECTION = nobody decides about a correction of the own facts: somebody else must
-# Only who asked for a correction withdraws it.
-CORRECTION_OF_OTHERS = only who asked for a correction withdraws it: reject it instead
-# Facts of that time are kept no more.
-PERIOD_PURGED = what was before { $day } is kept no more and cannot be put right
-    .cycle = a period that begins before { $day } is made of { $kind } of which retention may have removed something, so the cycle cannot be worked out anew: settle what is wrong outside of Tally
-    .close = a period that begins before { $day } is made of { $kind } of which retention may have removed something, and what is missing would be missing without a word: choose a period that begins on { $day } or later, or have { $kind } kept longer first (SetRetention) and bring in what is missing
-    .row = what was before { $day } is kept no more, and this row is not there: leave it out, or have { $kind } kept longer first (SetRetention)
-    .named = { $name } is not there, and what was before { $day } is kept no more: leave it out, or have { $kind } kept longer first (SetRetention)
-# The new fact contradicts what counts.
-ALREADY_DIFFERENT = { $why }: correct that first
-# A punch or a hand-over that was yet to come when somebody asked to put it right.
-FACT_IN_FUTURE = { $at } has not come yet, it is { $now }: a punch or a hand-over is put right once it has happened; to plan ahead, publish a shift
-# A shift that has begun is changed without a reason.
-LATE_CHANGE_UNEXPLAINED = the shift has begun: say why it is changed now
-CORRECTION_ACTION_EXPECTED = add, void or move
-ALIAS_DAY_OUTSIDE = must be one of the days on which the alias means this person
-DEVICE_DAY_OUTSIDE = must be one of the days on which the device is of this person or seat
-DEVICE_OWNER_EXPECTED = a device is of a person (person_id) or of a seat: give one of both
-# The same hand-over at the same instant.
-HANDOVER_REPEATED = this hand-over was recorded at this very instant already
-# A row about a person whom the group does not know.
-PERSON_UNKNOWN = no person { $id }: bring in people before what they did
-# A row about an account that was never brought in.
-ACCOUNT_UNKNOWN = no account { $id }: bring in accounts first
-    .file = { $account } is not in accounts.csv{ $hint }
-# Code PLACE_WRONG.
-PLACE_REGION_UNKNOWN = no unit of the group is in the region { $region }
-# Code PLACE_WRONG.
-PLACE_UNIT_UNKNOWN = the group has no unit { $unit } today
-# Code PLACE_WRONG.
-PLACE_TEAM_NOT_UNIT = the team { $team } is not the unit { $unit }: leave one of them out
-# Code PLACE_WRONG.
-PLACE_REGION_OF_UNIT = the unit is in the region { $is }, not in { $said }: leave the region out
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_ROW = { $key } contradicts an earlier row of this call in { $fields }: what was said of an account stays
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there in { $fields }: what was said of an account stays, only phases of later dates are added
-    .team = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, and { $team } is another unit today. Write the path that its own unit has today, or unit_id alone
-    .closed = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, which was closed and has no path today, and { $team } is another unit. Write unit_id alone, without the team
-# An account of a unit that the caller may not write to: such as one whose team moved to another branch.
-ACCOUNT_OUT_OF_REACH = { $key } is beyond what you may send: leave it out, or have somebody send it who may
-FACT_OUT_OF_REACH = on that day the person is beyond what you may send: whoever had the team then sends this, or somebody of the group
-# Code ALREADY_DIFFERENT.
-ALIAS_DIFFERENT = this alias is there from the same date with another person (employee_no) and another end (to)
-    .person = this alias is there from the same date with another person (employee_no)
-    .end = this alias is there from the same date with another end (to)
-# Code ALREADY_DIFFERENT.
-DEVICE_DIFFERENT = this device is there from the same date, of the same person or seat, with another end (to)
-# Code ALREADY_DIFFERENT.
-SHIFT_CANCELLED = this person's shift on this account from { $start } was cancelled, and a roster does not bring it back: to plan it again, change the shift { $shift } (ChangeShift)
-# Code ALREADY_DIFFERENT.
-SHIFT_DIFFERENT = this person's shift on this account from { $start } is there with another end
-    .seat = this person's shift on this account from { $start } is there with another seat, or with none where this row names one
-# Code ALREADY_DIFFERENT.
-PUNCH_DIFFERENT = at { $at } a punch of this person is known that goes the other way (kind)
-# Code ALREADY_DIFFERENT.
-HANDOVER_DIFFERENT = at { $at } another person is known to have done so (employee_no), and only one at a time holds this account
-    .kind = at { $at } this person is known to have done the opposite (kind)
-# Code ALREADY_DIFFERENT.
-SITE_DIFFERENT = the site { $name } is there with another zone, cut-over or region
-# A nickname that already means somebody on some of the dates.
-ALIAS_OVERLAP = this alias already means somebody on some of these dates: end one before the other begins
-SLASH_NOT_ALLOWED = must not hold a slash: platform, store and name are joined by it
-PHASES_MISSING = at least one: how the account is used
-DIRECTION_EXPECTED = say which way is better: higher or lower
-NORMALISATION_EXPECTED = say how a value becomes points: target_piecewise, min_max, percentile or t_score
-PHASE_KIND_EXPECTED = shared, mixed or named
-PHASE_TWICE = two phases begin on this date
-HANDOVER_KIND_EXPECTED = take or release
-PUNCH_KIND_EXPECTED = in or out
-SHIFT_TOO_LONG = a shift is shorter than { $hours } hours
-PERIOD_TOO_LONG = at most { $days } days
-DUTY_VERSION_EXPECTED = 1, 2 or 3 is expected, or 0 for the newest
+CORRECTION_OUTDATED = この申請の後に、訂正{ $id }で記録が修正されました。この申請は却下し、現在有効な記録についてあらためて申請してください
+    .gone = この申請の後に、記録の保存が終了しました。この申請は却下してください
+OWN_CORRECTION = 自分の記録の訂正は自分で承認または却下できません。ほかの人が行う必要があります
+CORRECTION_OF_OTHERS = 訂正を取り下げられるのは申請した人だけです。代わりに却下してください
+PERIOD_PURGED = { $day }より前の記録は保存されておらず、訂正できません
+    .cycle = { $day }より前に始まる期間は、保存期間の満了で一部が削除された可能性のある{ $kind }に基づくため、評価サイクルを計算し直せません。誤りはTallyの外で処理してください
+    .close = { $day }より前に始まる期間は、保存期間の満了で一部が削除された可能性のある{ $kind }に基づくため、欠けた分が気付かれないまま漏れてしまいます。{ $day }以降に始まる期間を選ぶか、先に{ $kind }の保存期間を延ばして（SetRetention）欠けた分を取り込んでください
+    .row = { $day }より前の記録は保存されておらず、この行は存在しません。行を除くか、先に{ $kind }の保存期間を延ばしてください（SetRetention）
+    .named = { $name }は存在せず、{ $day }より前の記録は保存されていません。除くか、先に{ $kind }の保存期間を延ばしてください（SetRetention）
+ALREADY_DIFFERENT = { $why }。先にそれを訂正してください
+FACT_IN_FUTURE = { $at }はまだ来ていません（現在{ $now }）。打刻や引き継ぎは、発生した後に訂正します。前もって予定する場合は、シフトを公開してください
+LATE_CHANGE_UNEXPLAINED = このシフトはすでに始まっています。今変更する理由を入力してください
+CORRECTION_ACTION_EXPECTED = add、void、moveのいずれか
+ALIAS_DAY_OUTSIDE = 別名がこの人を指している日のいずれかにしてください
+DEVICE_DAY_OUTSIDE = 端末がこの人または座席のものである日のいずれかにしてください
+DEVICE_OWNER_EXPECTED = 端末は人（person_id）または座席（seat）のものです。どちらか一方を指定してください
+HANDOVER_REPEATED = 同じ時刻の同じ引き継ぎがすでに記録されています
+PERSON_UNKNOWN = 人{ $id }がいません。勤務のデータより先に人を取り込んでください
+ACCOUNT_UNKNOWN = アカウント{ $id }がありません。先にアカウントを取り込んでください
+    .file = { $account }はaccounts.csvにありません{ $hint }
+PLACE_REGION_UNKNOWN = リージョン{ $region }にグループの組織はありません
+PLACE_UNIT_UNKNOWN = グループに現在、組織{ $unit }はありません
+PLACE_TEAM_NOT_UNIT = チーム{ $team }は組織{ $unit }ではありません。どちらかを外してください
+PLACE_REGION_OF_UNIT = この組織があるのは{ $said }ではなくリージョン{ $is }です。リージョンを外してください
+ACCOUNT_CONTRADICTS_ROW = { $key }の{ $fields }が、この呼び出しの前の行と矛盾しています。登録済みのアカウントの内容は変更されません
+ACCOUNT_CONTRADICTS_STORED = { $key }の{ $fields }が、登録済みの内容と矛盾しています。登録済みのアカウントの内容は変更されず、追加できるのは後の日付のフェーズだけです
+    .team = { $key }の{ $fields }が、登録済みの内容と矛盾しています。このアカウントは組織{ $unit }のもので、{ $team }は現在別の組織です。アカウントの組織の現在のパスか、unit_idだけを指定してください
+    .closed = { $key }の{ $fields }が、登録済みの内容と矛盾しています。このアカウントは廃止されて現在パスのない組織{ $unit }のもので、{ $team }は別の組織です。チームを外し、unit_idだけを指定してください
+ACCOUNT_OUT_OF_REACH = { $key }は、あなたが送れる範囲を超えています。除くか、権限のある人に送ってもらってください
+FACT_OUT_OF_REACH = その日、この人はあなたが送れる範囲を超えています。当時チームを担当していた人か、グループの担当者が送ります
+ALIAS_DIFFERENT = この別名は、同じ日付から、別の人（employee_no）と別の終了日（to）で登録されています
+    .person = この別名は、同じ日付から、別の人（employee_no）で登録されています
+    .end = この別名は、同じ日付から、別の終了日（to）で登録されています
+DEVICE_DIFFERENT = この端末は、同じ日付から同じ人または座席のものとして、別の終了日（to）で登録されています
+SHIFT_CANCELLED = このアカウントでのこの人の{ $start }からのシフトは取り消されており、シフト表の取り込みでは元に戻りません。あらためて予定する場合は、シフト{ $shift }を変更してください（ChangeShift）
+SHIFT_DIFFERENT = このアカウントでのこの人の{ $start }からのシフトは、別の終了時刻で登録されています
+    .seat = このアカウントでのこの人の{ $start }からのシフトは、別の座席で、またはこの行にある座席なしで登録されています
+PUNCH_DIFFERENT = { $at }に、この人の逆向きの打刻（kind）があります
+HANDOVER_DIFFERENT = { $at }には、ほかの人（employee_no）が行った記録があります。このアカウントを同時に保持できるのは1人だけです
+    .kind = { $at }に、この人が逆の操作（kind）を行った記録があります
+SITE_DIFFERENT = 拠点{ $name }は、別のタイムゾーン、日の切り替え時刻、またはリージョンで登録されています
+ALIAS_OVERLAP = この別名は、期間の一部ですでに誰かを指しています。一方を終えてから、もう一方を始めてください
+SLASH_NOT_ALLOWED = スラッシュは使えません。プラットフォーム、店舗、名前をつなぐのに使われます
+PHASES_MISSING = アカウントの使い方を1つ以上指定してください
+DIRECTION_EXPECTED = higherとlowerのどちらが良いかを指定してください
+NORMALISATION_EXPECTED = 値を点数にする方法を指定してください：target_piecewise、min_max、percentile、t_score
+PHASE_KIND_EXPECTED = shared、mixed、namedのいずれか
+PHASE_TWICE = この日付から始まるフェーズが2つあります
+HANDOVER_KIND_EXPECTED = takeまたはrelease
+PUNCH_KIND_EXPECTED = inまたはout
+SHIFT_TOO_LONG = シフトは{ $hours }時間未満にしてください
+PERIOD_TOO_LONG = { $days }日までです
+DUTY_VERSION_EXPECTED = 1、2、3のいずれか、最新の場合は0を指定してください
 
-# What somebody who punches is told.
-PUNCH_OF_SHIFT = it belongs to your shift that begins at { $start }
-PUNCH_CAME = you are in from now on
-PUNCH_LEFT = it closes the stretch that began at { $since }
-PUNCH_STILL_IN = you were still in since { $since }: that stretch ends here and a new one begins
-PUNCH_NOT_IN = you have not punched in during the last { $hours } hours: ask for a correction if you forgot
-PUNCH_NOT_PLANNED = no shift of yours is near this time
-PUNCH_DRIFT = your device's clock differs from ours by { $seconds } s; ours counts
+PUNCH_OF_SHIFT = { $start }に始まるあなたのシフトの打刻です
+PUNCH_CAME = 今から勤務中です
+PUNCH_LEFT = { $since }に始まった勤務を終了しました
+PUNCH_STILL_IN = { $since }から勤務中のままでした。その勤務はここで終了し、新しい勤務が始まります
+PUNCH_NOT_IN = 直近{ $hours }時間以内に出勤打刻がありません。打刻を忘れた場合は訂正を申請してください
+PUNCH_NOT_PLANNED = この時刻の近くにあなたのシフトはありません
+PUNCH_DRIFT = 端末の時計がサーバーと{ $seconds }秒ずれています。サーバーの時刻が適用されます
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code DOUBLE_IN.
-DUTY_DOUBLE_IN = { $number } punched in again at { $at } without punching out; the first stretch ends there
-# Code MISSING_PUNCH.
-DUTY_IN_WITHOUT_OUT = { $number } punched in at { $at } and not out within { $hours } h; the stretch counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_MAY_COME = { $number }'s punch at { $at } counts as an in, and the punches end at { $last } without an out; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_IN = { $number }'s punch at { $at } counts as an in, and no out follows within { $hours } h; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_OUT = { $number }'s punch at { $at } counts as an out, and no in came within { $hours } h before; that makes no presence, but a shift of its working day counts only where a pair of punches covers it, and a hold without release ends there
-# Code UNCOVERED_SHIFT.
-DUTY_SHIFT_UNCOVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but no pair of punches covers any of it; the shift counts for nothing until the missing punches are added
-# Code BARELY_COVERED_SHIFT. Somebody punched on the working day of a shift, and no more than the edge of the shift counts.
-DUTY_SHIFT_BARELY_COVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but { $why ->
-    [other] the punches that reach into this shift belong to another one
-   *[edge] no pair of punches covers any of its planned time
-}; no more than { $minutes } min at its edge count until the missing punches are added
-# Code HELD_BY_OTHERS. By the hand-over log only others held the account in a shift.
-DUTY_SHIFT_HELD_BY_OTHERS = { $number } was rostered on { $account } from { $start } to { $end }, but by the hand-over log only others held the account in the time that would have counted; the shift counts for nothing, and if { $number } served then, the take and the release are to be added
-# Code MISSING_PUNCH.
-DUTY_OUT_WITHOUT_IN = { $number } punched out at { $at } without an in within { $hours } h before; it counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_AFTER_CLOSED_IN = { $number }'s punch at { $at } counts as an out, but the in before it was closed at { $out }; it makes no presence, and a hold without release ends there
-# Code NOT_EMPLOYED.
-DUTY_SHIFT_NOT_EMPLOYED = { $number } is rostered on { $account } from { $start } to { $end } and is not employed then: the shift counts for nothing; correct the roster, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_PUNCH_NOT_EMPLOYED = { $number } punched at { $at } and is not employed then: it counts for nothing; correct the punch, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_HOLD_NOT_EMPLOYED = { $number } took { $account } at { $at } and is not employed then: the hold counts for nothing; correct the hand-over, or the days of employment
-# Code MISSING_PUNCH.
-DUTY_IN_AND_OUT_AT_ONCE = { $number } punched in and out at { $at }, both at once; it counts for no presence
-# Code UNHELD_ACCOUNT.
-DUTY_NOBODY = there is evidence about { $account }, and still nobody was on duty in the period
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE_V1 = no roster, punch or hand-over speaks for { $account } in the period: all its work is shared by its whole team ({ $scope ->
-    [all] everybody
+DUTY_DOUBLE_IN = { $number }は、退勤打刻のないまま{ $at }に再び出勤打刻をしました。最初の勤務はそこで終了とします
+DUTY_IN_WITHOUT_OUT = { $number }は{ $at }に出勤打刻をしましたが、{ $hours }時間以内に退勤打刻がありません。この勤務は集計しません
+DUTY_OUT_MAY_COME = { $number }の{ $at }の打刻は出勤とみなされますが、打刻は{ $last }までで退勤がありません。在勤とはならず、その勤務日のシフトは、対になった打刻が覆う部分だけ集計します
+DUTY_LONE_IN = { $number }の{ $at }の打刻は出勤とみなされますが、{ $hours }時間以内に退勤がありません。在勤とはならず、その勤務日のシフトは、対になった打刻が覆う部分だけ集計します
+DUTY_LONE_OUT = { $number }の{ $at }の打刻は退勤とみなされますが、その前{ $hours }時間以内に出勤がありません。在勤とはなりませんが、その勤務日のシフトは対になった打刻が覆う部分だけ集計し、引き渡しのない保持はそこで終了とします
+DUTY_SHIFT_UNCOVERED = { $number }は{ $account }に{ $start }～{ $end }のシフトがあり、その勤務日に打刻していますが、このシフトを覆う対になった打刻がありません。不足する打刻が追加されるまで、このシフトは集計しません
+DUTY_SHIFT_BARELY_COVERED = { $number }は{ $account }に{ $start }～{ $end }のシフトがあり、その勤務日に打刻していますが、{ $why ->
+    [other] このシフトにかかる打刻は別のシフトのものです
+   *[edge] 予定時間を覆う対になった打刻がありません
+}。不足する打刻が追加されるまで、シフトの端の{ $minutes }分までしか集計しません
+DUTY_SHIFT_HELD_BY_OTHERS = { $number }は{ $account }に{ $start }～{ $end }のシフトがありますが、引き継ぎ記録では、数えるはずの時間にアカウントを保持していたのはほかの人だけです。このシフトは集計しません。{ $number }が対応していた場合は、引き受けと引き渡しを追加してください
+DUTY_OUT_WITHOUT_IN = { $number }は{ $at }に退勤打刻をしましたが、その前{ $hours }時間以内に出勤打刻がありません。この打刻は集計しません
+DUTY_OUT_AFTER_CLOSED_IN = { $number }の{ $at }の打刻は退勤とみなされますが、その前の出勤は{ $out }に終了しています。在勤とはならず、引き渡しのない保持はそこで終了とします
+DUTY_SHIFT_NOT_EMPLOYED = { $number }は{ $account }に{ $start }～{ $end }のシフトがありますが、その時点で在籍していません。このシフトは集計しません。シフト表または在籍の日付を訂正してください
+DUTY_PUNCH_NOT_EMPLOYED = { $number }は{ $at }に打刻しましたが、その時点で在籍していません。この打刻は集計しません。打刻または在籍の日付を訂正してください
+DUTY_HOLD_NOT_EMPLOYED = { $number }は{ $at }に{ $account }を引き受けましたが、その時点で在籍していません。この保持は集計しません。引き継ぎまたは在籍の日付を訂正してください
+DUTY_IN_AND_OUT_AT_ONCE = { $number }は{ $at }に出勤と退勤を同時に打刻しました。在勤とはなりません
+DUTY_NOBODY = { $account }に関する証拠はありますが、期間内に勤務中の人がいません
+DUTY_NO_EVIDENCE_V1 = 期間内に{ $account }のシフト表、打刻、引き継ぎが一切ありません。すべての仕事をチーム全体で分け合います（{ $scope ->
+    [all] 全員
    *[team] { $team }
-}, { $people } people); publish rosters or have people punch
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE = no roster, punch or hand-over speaks for { $account } in the period: its whole team counts as on duty ({ $scope ->
-    [all] everybody
+}、{ $people }人）。シフト表を公開するか、打刻してもらってください
+DUTY_NO_EVIDENCE = 期間内に{ $account }のシフト表、打刻、引き継ぎが一切ありません。チーム全体を勤務中とみなします（{ $scope ->
+    [all] 全員
    *[team] { $team }
-}, people: { $people }); publish rosters or have people punch
-# Code RELEASE_WITHOUT_TAKE.
-DUTY_RELEASE_WITHOUT_TAKE = { $number } released { $account } at { $at } without holding it; it counts for nothing
-# Code MISSING_RELEASE.
-DUTY_NEVER_RELEASED = { $number } took { $account } at { $since } and never released it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
-}
-# Code MISSING_RELEASE.
-DUTY_NO_RELEASE_KNOWN = { $number } took { $account } at { $since } and no release is known after it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
-}
-# Code MISSING_RELEASE.
-DUTY_TAKEN_AGAIN = { $number } took { $account } at { $since } and took it again at { $again } without a release between; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
-}
-# Code OVERLAP.
-DUTY_HELD_BY_TWO = { $first } and { $second } both held { $account } from { $from } to { $until }; { $why ->
-    [exclusive] only one person may hold it at a time
-   *[unreleased] the first had not released it
+}、{ $people }人）。シフト表を公開するか、打刻してもらってください
+DUTY_RELEASE_WITHOUT_TAKE = { $number }は保持していない{ $account }を{ $at }に引き渡しました。この引き渡しは集計しません
+DUTY_NEVER_RELEASED = { $number }は{ $since }に{ $account }を引き受け、引き渡していません。保持は{ $end }で終了とします（{ $by ->
+    [release] 引き渡しによる
+    [punch_out] 次の退勤打刻による
+    [roster] シフト表の終わりによる
+    [too_long] 許される最長時間による
+   *[taken_again] 次の引き受けによる
+}）
+DUTY_NO_RELEASE_KNOWN = { $number }は{ $since }に{ $account }を引き受けましたが、その後の引き渡しの記録がありません。保持は{ $end }で終了とします（{ $by ->
+    [release] 引き渡しによる
+    [punch_out] 次の退勤打刻による
+    [roster] シフト表の終わりによる
+    [too_long] 許される最長時間による
+   *[taken_again] 次の引き受けによる
+}）
+DUTY_TAKEN_AGAIN = { $number }は{ $since }に{ $account }を引き受け、引き渡さないまま{ $again }に再び引き受けました。保持は{ $end }で終了とします（{ $by ->
+    [release] 引き渡しによる
+    [punch_out] 次の退勤打刻による
+    [roster] シフト表の終わりによる
+    [too_long] 許される最長時間による
+   *[taken_again] 次の引き受けによる
+}）
+DUTY_HELD_BY_TWO = { $first }と{ $second }が{ $from }から{ $until }まで{ $account }を同時に保持していました。{ $why ->
+    [exclusive] 同時に保持できるのは1人だけです
+   *[unreleased] 先の人が引き渡していません
 }
 
 ## What to do about findings
 
-# In a word what a person does about a finding of this kind.
 FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] bring in a roster of the account, or have its people punch or hand over, and start the run again
-    [UNHELD_ACCOUNT] add the shift of whoever served the account then, or the missing punches or take; move a record that is of another account (MoveRecord)
-    [OVERLAP] add the release of whoever did not have the account any more when the other took it (CorrectHandover)
-    [MISSING_RELEASE] add the release (CorrectHandover)
-    [RELEASE_WITHOUT_TAKE] add the take that belongs to the release, or void the release (CorrectHandover)
-    [DOUBLE_IN] add the out before the second in, or void one of the two (CorrectPunch)
-    [MISSING_PUNCH] add the punch that is missing, or void the one that is alone (CorrectPunch)
-    [UNCOVERED_SHIFT] add the punches of the shift (CorrectPunch), or cancel it if nobody came (CancelShift)
-    [BARELY_COVERED_SHIFT] add the punches that are missing of the shift (CorrectPunch), or change its times (ChangeShift)
-    [HELD_BY_OTHERS] add the take and the release of whoever served by the roster (CorrectHandover), or cancel the shift (CancelShift)
-    [NOT_EMPLOYED] put right the roster, the punch or the hand-over, or the days of employment (ChangeEmployment)
-    [TAG_OFF_DUTY] add the shift or the punches of whom the record names, move it to the account that it is of (MoveRecord), or send it again with the right name and a higher revision
-    [NAMED_WITHOUT_AGENT] send the records again with the name of the agent and a higher revision
-    [MIXED_WITHOUT_TAG] send the records again with the name of the agent and a higher revision, or leave it at the roster
-    [TOO_FEW_TO_INFER] nothing needs doing; hand-overs or names in the records tell more precisely who served
-    [DID_NOT_SETTLE] nothing needs doing; hand-overs tell more precisely who served
-    [SEVERAL_AT_ONCE] send the times of the replies, or let people claim their dialogues; names in the records tell more precisely who served as well
-    [TOO_FEW_REPLIES] nothing needs doing in a small month; names in the records, or claims, tell more precisely who served
-    [REPLIES_TOO_DENSE] have a tenth of the records named, claimed with a click (MakeClaim) or written at known devices (ImportDevices), and breaks punched
-    [EVIDENCE_UNEVEN] have everybody on the account click (MakeClaim), sign or write at known devices (ImportDevices) alike
-    [CLOCK_WITHOUT_SECONDS] have the times of the replies exported with their seconds
-    [CLAIM_OFF_DUTY] check who clicked, and the punches and roster of that day
-    [CLAIM_WITHOUT_RECORD] check whether the record was sent, and the clock of the claims
-    [CLAIMS_DIFFER] ask them who served, and let the record name its agent
-    [DEVICE_OFF_DUTY] check whose the device is, and the punches and roster of that day
-    [DEVICE_OF_SEVERAL] say from when to when the device is whose
-    [DEVICE_OF_NOBODY] say whose the device is on those days, by the name that records give it (ImportDevices), or roster somebody on its seat
-    [EVIDENCE_NOT_READ] name version 3 of the policy, which reads it, or none, for the newest; or leave it, as the month is then credited without it
-    [REPLY_OUTSIDE_RECORD] check when the record begins and ends, and the clock of the replies
-    [BREAKS_NOT_PUNCHED] have people punch out for a break and in again after it (RecordPunch), or hand the account over
-    [CLOCKS_APART] set the clock of the desk right, and have its messages exported again where they are to be kept by the right time
-    [UNKNOWN_AGENT] say whose the name is (ImportAliases), or send the records again with the right one
-    [ACCOUNT_UNKNOWN] bring in the account (ImportAccounts), or move the records to the one that they are of (MoveRecord)
-    [POPULATION_CHANGED] close the cycle again, unless it is to stay with the people of before (CloseCycle)
-    [AMOUNTS_CONVERTED] nothing needs doing; where a rate is wrong, set the right one (SetRates) and start the run again
-    [MEASURE_NOT_SENT] send what the sentence names, or leave the indicator out of the scheme
-    [OBSERVATIONS_BEYOND_PERIOD] take the observation out (WithdrawObservation) and send it in parts, each of days of one period, or close a period that holds all of its days
-    [OBSERVATIONS_UNREAD] send them again under the right name and take these out (WithdrawObservation), or have a scheme read the measure; nothing needs doing where they are kept for later
-    [REFUND_EXCEEDS_SALE] send the refund again with the right amount and a higher revision, or take it out (WithdrawRecord); where it is right, send the sale again with what it brought
-    [CONTRIBUTOR_UNKNOWN] say whose the name is (ImportAliases), or send the record again with the right contributors and a higher revision
-    [CONTRIBUTOR_OFF_DUTY] nothing needs doing where somebody helped outside of the own hours; else add the shift or the punches, or send the record again with the right contributors and a higher revision
-    [CONTRIBUTORS_NOT_SPLIT] name a policy with a split to have such records shared, or leave it: the contributors are kept
-    [STANDARD_WITHDRAWN] write a new version of the scheme that follows a standard in use (ListRefinements says what fits), then make and close a cycle with it, or correct a published one by it (CorrectCycle); leave it where the month is still to be judged by the old one
-   *[other] look at what it names, put that right where it is wrong, and start the run again
+    [NO_DUTY_EVIDENCE] アカウントのシフト表を取り込むか、担当者に打刻または引き継ぎをしてもらい、帰属計算をもう一度実行してください
+    [UNHELD_ACCOUNT] その時に対応した人のシフト、または不足する打刻や引き受けを追加してください。ほかのアカウントの記録は移動してください（MoveRecord）
+    [OVERLAP] ほかの人が引き受けた時点で保持していなかった人の引き渡しを追加してください（CorrectHandover）
+    [MISSING_RELEASE] 引き渡しを追加してください（CorrectHandover）
+    [RELEASE_WITHOUT_TAKE] この引き渡しに対応する引き受けを追加するか、引き渡しを無効にしてください（CorrectHandover）
+    [DOUBLE_IN] 2回目の出勤の前に退勤を追加するか、どちらかを無効にしてください（CorrectPunch）
+    [MISSING_PUNCH] 不足する打刻を追加するか、単独の打刻を無効にしてください（CorrectPunch）
+    [UNCOVERED_SHIFT] シフトの打刻を追加するか（CorrectPunch）、誰も来なかった場合は取り消してください（CancelShift）
+    [BARELY_COVERED_SHIFT] シフトの不足する打刻を追加するか（CorrectPunch）、時間を変更してください（ChangeShift）
+    [HELD_BY_OTHERS] シフト表どおりに対応した人の引き受けと引き渡しを追加するか（CorrectHandover）、シフトを取り消してください（CancelShift）
+    [NOT_EMPLOYED] シフト表、打刻、引き継ぎ、または在籍の日付を修正してください（ChangeEmployment）
+    [TAG_OFF_DUTY] 記録に名前のある人のシフトまたは打刻を追加するか、本来のアカウントに記録を移動するか（MoveRecord）、正しい名前とより大きいリビジョンで送り直してください
+    [NAMED_WITHOUT_AGENT] 担当者の名前とより大きいリビジョンを付けて、記録を送り直してください
+    [MIXED_WITHOUT_TAG] 担当者の名前とより大きいリビジョンを付けて記録を送り直すか、シフト表どおりのままにしてください
+    [TOO_FEW_TO_INFER] 対応は不要です。引き継ぎや記録の名前があると、誰が対応したかをより正確に判断できます
+    [DID_NOT_SETTLE] 対応は不要です。引き継ぎがあると、誰が対応したかをより正確に判断できます
+    [SEVERAL_AT_ONCE] 返信の時刻を送るか、会話の担当申告をしてもらってください。記録の名前があっても、誰が対応したかをより正確に判断できます
+    [TOO_FEW_REPLIES] 件数の少ない月であれば対応は不要です。記録の名前や担当申告があると、誰が対応したかをより正確に判断できます
+    [REPLIES_TOO_DENSE] 記録の10分の1に名前を付けるか、クリックで担当申告をするか（MakeClaim）、登録済みの端末で返信し（ImportDevices）、休憩を打刻してもらってください
+    [EVIDENCE_UNEVEN] アカウントの全員が同じように、クリックでの担当申告（MakeClaim）、署名、または登録済みの端末での返信（ImportDevices）を行うようにしてください
+    [CLOCK_WITHOUT_SECONDS] 返信の時刻を秒まで書き出してください
+    [CLAIM_OFF_DUTY] 誰がクリックしたか、またその日の打刻とシフト表を確認してください
+    [CLAIM_WITHOUT_RECORD] 記録が送られたか、また担当申告の時計を確認してください
+    [CLAIMS_DIFFER] 誰が対応したかを本人たちに確認し、記録に担当者名を入れてください
+    [DEVICE_OFF_DUTY] 端末が誰のものか、またその日の打刻とシフト表を確認してください
+    [DEVICE_OF_SEVERAL] 端末がいつからいつまで誰のものかを登録してください
+    [DEVICE_OF_NOBODY] その日に端末が誰のものかを、記録にある名前で登録するか（ImportDevices）、座席のシフトを組んでください
+    [EVIDENCE_NOT_READ] これらを読み取るポリシーのバージョン3を指定するか、指定せずに最新のものを使ってください。そのままにすると、その月はこれらを使わずに帰属を決めます
+    [REPLY_OUTSIDE_RECORD] 記録の開始と終了、および返信の時計を確認してください
+    [BREAKS_NOT_PUNCHED] 休憩の前に退勤、後に出勤を打刻してもらうか（RecordPunch）、アカウントを引き継いでもらってください
+    [CLOCKS_APART] 席の時計を合わせてください。正しい時刻で保存する場合は、メッセージを書き出し直してください
+    [UNKNOWN_AGENT] その名前が誰のものかを登録するか（ImportAliases）、正しい名前で記録を送り直してください
+    [ACCOUNT_UNKNOWN] アカウントを取り込むか（ImportAccounts）、本来のアカウントに記録を移動してください（MoveRecord）
+    [POPULATION_CHANGED] 以前の対象者のままにする場合を除き、評価サイクルをもう一度締めてください（CloseCycle）
+    [AMOUNTS_CONVERTED] 対応は不要です。レートに誤りがある場合は、正しいレートを登録し（SetRates）、帰属計算をもう一度実行してください
+    [MEASURE_NOT_SENT] 文に示されたデータを送るか、評価制度からその指標を外してください
+    [OBSERVATIONS_BEYOND_PERIOD] 観測値を取り消し（WithdrawObservation）、期間ごとに分けて送るか、すべての日を含む期間を締めてください
+    [OBSERVATIONS_UNREAD] 正しい名前で送り直してこれらを取り消すか（WithdrawObservation）、評価制度でその測定値を使ってください。後で使うために残している場合、対応は不要です
+    [REFUND_EXCEEDS_SALE] 正しい金額とより大きいリビジョンで返金を送り直すか、取り消してください（WithdrawRecord）。返金が正しい場合は、売上を実際の金額で送り直してください
+    [CONTRIBUTOR_UNKNOWN] その名前が誰のものかを登録するか（ImportAliases）、正しい共同対応者とより大きいリビジョンで記録を送り直してください
+    [CONTRIBUTOR_OFF_DUTY] 自分の勤務時間外に手伝った場合、対応は不要です。それ以外の場合は、シフトまたは打刻を追加するか、正しい共同対応者とより大きいリビジョンで記録を送り直してください
+    [CONTRIBUTORS_NOT_SPLIT] このような記録を分け合う場合は、按分のあるポリシーを指定してください。そのままでも、共同対応者は保存されています
+    [STANDARD_WITHDRAWN] 使用中の標準に従う評価制度の新しいバージョンを作成し（適合する内容はListRefinementsで確認できます）、それで評価サイクルを作成して締めるか、公開済みの評価サイクルを訂正してください（CorrectCycle）。その月を以前の標準で評価する場合は、そのままにしてください
+   *[other] 示された内容を確認し、誤りがあれば修正して、帰属計算をもう一度実行してください
 }
-# The service that a fix went to did not take it.
-FIX_REFUSED = the fix was not taken: { $why }
-# A finding that nothing puts right by itself.
-FINDING_WITHOUT_FIX = no call by itself puts right a finding of the kind { $kind }: its advice says what to do
+FIX_REFUSED = 修正は受け付けられませんでした：{ $why }
+FINDING_WITHOUT_FIX = 種類{ $kind }の検出事項を1回で修正する呼び出しはありません。対処方法の説明に従ってください
 
 ## Performance
 
-# The cycle is being closed.
-CYCLE_CLOSING = the cycle is being closed right now: watch it, or cancel it first
-# The cycle is final.
-CYCLE_PUBLISHED = the cycle is published and never changes again: correct it with CorrectCycle if its result has to be another
-# There is nothing to cancel.
-CYCLE_NOT_CLOSING = the cycle is not being closed, so there is nothing to cancel
-# The cycle has not been closed.
-CYCLE_NOT_REVIEWABLE = the cycle has no result to publish: close it first
-# There is no result to read.
-CYCLE_WITHOUT_RESULT = the cycle has no result yet: close it, and watch it until it is reviewable
-# No record of a known account in the period.
-PERIOD_WITHOUT_RECORDS = no service record of any account began between { $from } and { $to }: import the records of these days, or make a cycle over other days
-    .part = no service record of an account of its unit, or of one that its people served, began between { $from } and { $to }: import the records of these days; where they are there, let the accounts name their team in the unit, and correct the employments of whoever served them; where its teams went to another unit, that one closes their month
-# Records, but nobody to credit them to.
-NOBODY_CREDITED = { $records ->
-    [one] the only record could be credited to nobody
-   *[other] none of the { $records } records could be credited to anybody
-}: bring in rosters, punches or hand-overs of the period, then close again
-    .unemployed = { $records ->
-        [one] the only record could be credited to nobody
-       *[other] none of the { $records } records could be credited to anybody
-    }, since nobody is employed between { $from } and { $to }: correct the employments or the period, then close again
-    .elsewhere = nobody who is in has a part of a record: what the attribution run read is credited to people who are not in ({ $elsewhere } of { $records }). Look who is in and why (PreviewPopulation), correct the employments, or the account, agent or roster that the records rest on, then close again
+CYCLE_CLOSING = 評価サイクルは現在締め処理中です。完了を待つか、先に中止してください
+CYCLE_PUBLISHED = 評価サイクルは公開済みで、変更されることはありません。結果を変える必要がある場合は、CorrectCycleで訂正してください
+CYCLE_NOT_CLOSING = 評価サイクルは締め処理中ではないため、中止するものがありません
+CYCLE_NOT_REVIEWABLE = 評価サイクルに公開できる結果がありません。先に締めてください
+CYCLE_WITHOUT_RESULT = 評価サイクルにまだ結果がありません。締め処理を行い、確認できるようになるまでお待ちください
+PERIOD_WITHOUT_RECORDS = { $from }から{ $to }までに始まる対応記録が、どのアカウントにもありません。この期間の記録を取り込むか、別の期間の評価サイクルを作成してください
+    .part = { $from }から{ $to }までに始まる対応記録が、この組織のアカウントにも、所属者が対応したアカウントにもありません。この期間の記録を取り込んでください。記録がある場合は、アカウントにこの組織のチームを指定し、対応した人の在籍を訂正してください。チームがほかの組織に移った場合は、移動先の組織がその月を締めます
+NOBODY_CREDITED = { $records }件の記録は、誰にも帰属させることができませんでした。期間内のシフト表、打刻、または引き継ぎを取り込んでから、もう一度締めてください
+    .unemployed = { $from }から{ $to }までに在籍している人がいないため、{ $records }件の記録は誰にも帰属させることができませんでした。在籍または期間を訂正してから、もう一度締めてください
+    .elsewhere = 対象者の誰にも記録が帰属していません。帰属計算が読み取った記録は、対象外の人に帰属しています（{ $records }件中{ $elsewhere }件）。誰がなぜ対象かを確認し（PreviewPopulation）、在籍、または記録の根拠となるアカウント、担当者、シフト表を訂正してから、もう一度締めてください
 CYCLE_REFUSED = { $message }
-CYCLE_GIVEN_UP = closing was tried several times in vain ({ $reason }): close again, and if it fails again ask the operator
-STEP_QUEUED = waiting for a worker
-STEP_COLLECTING = collecting people, accounts and duty
-STEP_ATTRIBUTING = crediting records to people
-STEP_SCORING = making score cards
-# The run is over.
-RUN_RESTS = the attribution run is over already, so there is nothing to stop
-# The run has no result.
-RUN_NOT_DONE = the attribution run has no result: watch it until it is done, or start another one
-# The run is of another month than the cycle, or of another policy.
-RUN_DIFFERS = the attribution run is of other days or of another policy than the cycle: name a run of the same, or none, and one is started
-# The run is about a part of the cycle.
-RUN_COVERS_PART = the attribution run is about some accounts or units and not about all that the cycle is about: name a run about the cycle's unit or one above, or none, and one is started
-    .moved = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for { $unit } (StartAttributionRun, by somebody whose rights reach it) and name it (attribution_run_id), or take the last day for as_of
-    .moved_group = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for the group (StartAttributionRun, by group HR) and name it (attribution_run_id), or take the last day for as_of
-# A cycle waits for the run.
-RUN_AWAITED = a cycle is being closed with this attribution run: cancel the closing of the cycle instead
-# A scheme reads what the run did not add up, and the records are not any more what the run credited.
-RUN_OUTDATED = records of { $account } were changed since the attribution run read them, and the scheme reads a column that the run did not add up: start another run, or close without naming one
-# The run keeps no rates that amounts could be converted by.
-RUN_WITHOUT_RATES = the scheme names its currency, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } of { $day } is in another currency, and the attribution run keeps no rates of that day, since no scheme that it was started for, or that was in use then, looks back so far: close the cycle without naming the run, or start another run
-# The run was stopped while a cycle waited for it.
-RUN_STOPPED = the attribution run was stopped: close the cycle again
-# The run touches people or accounts beyond the unit that it was started for.
+CYCLE_GIVEN_UP = 締め処理を何度か試みましたが、完了できませんでした（{ $reason }）。もう一度締めてください。再び失敗する場合は、運用担当者に連絡してください
+STEP_QUEUED = ワーカーを待っています
+STEP_COLLECTING = 人、アカウント、勤務を集めています
+STEP_ATTRIBUTING = 記録を人に帰属させています
+STEP_SCORING = スコアカードを作成しています
+RUN_RESTS = 帰属計算はすでに終了しているため、停止するものがありません
+RUN_NOT_DONE = 帰属計算に結果がありません。完了を待つか、新たに実行してください
+RUN_DIFFERS = 帰属計算の日付またはポリシーが評価サイクルと異なります。同じ条件の帰属計算を指定するか、指定せずに新しく実行させてください
+RUN_COVERS_PART = 帰属計算の対象が一部のアカウントまたは組織で、評価サイクルの全体ではありません。評価サイクルの組織またはその上位の組織を対象とする帰属計算を指定するか、指定せずに新しく実行させてください
+    .moved = { $day }（as_of）時点で評価サイクルの対象である{ $people }人が、{ $last }時点では、対応していたアカウントとともに別の組織に属しています。{ $unit }まで権限の及ぶ人に帰属計算を実行してもらって（StartAttributionRun）指定するか（attribution_run_id）、最終日をas_ofに指定してください
+    .moved_group = { $day }（as_of）時点で評価サイクルの対象である{ $people }人が、{ $last }時点では、対応していたアカウントとともに別の組織に属しています。グループ人事にグループ全体の帰属計算を実行してもらって（StartAttributionRun）指定するか（attribution_run_id）、最終日をas_ofに指定してください
+RUN_AWAITED = この帰属計算を使って評価サイクルを締めているところです。代わりに評価サイクルの締め処理を中止してください
+RUN_OUTDATED = 帰属計算が読み取った後に{ $account }の記録が変更されており、評価制度は帰属計算で集計されていない列を使います。新たに帰属計算を実行するか、帰属計算を指定せずに締めてください
+RUN_WITHOUT_RATES = 評価制度には通貨の指定がありますが、この帰属計算は為替レートの保存が始まる前のものです。帰属計算を指定せずに評価サイクルを締めるか、新たに帰属計算を実行してください
+    .on = { $account }の{ $day }の記録{ $record }は別の通貨ですが、開始時に対象とした、または当時使用中だった評価制度がそこまで遡らないため、帰属計算はその日の為替レートを保存していません。帰属計算を指定せずに評価サイクルを締めるか、新たに帰属計算を実行してください
+RUN_STOPPED = 帰属計算は停止されました。評価サイクルをもう一度締めてください
 RUN_BELONGS_ABOVE = { $own ->
-    [0] people of this unit serve accounts of { $units ->
-        [0] other units
+    [0] この組織の人が{ $units ->
+        [0] ほかの組織
        *[other] { $beyond }
-    }
-   *[other] people of { $units ->
-        [0] other units
+    }のアカウントに対応しています
+   *[other] { $units ->
+        [0] ほかの組織
        *[other] { $beyond }
-    } serve the same accounts ({ $accounts })
-}, and who worked together is credited together: have the attribution run started for { $unit } (StartAttributionRun, by somebody whose rights reach it), then close with it (CloseCycle with attribution_run_id)
+    }の人が同じアカウントに対応しています（{ $accounts }）
+}。一緒に対応した人の帰属は一緒に決めます。{ $unit }の帰属計算を、権限の及ぶ人に実行してもらい（StartAttributionRun）、それを使って締めてください（CloseCycleにattribution_run_idを指定）
     .group = { $own ->
-        [0] people of this unit serve accounts of { $units ->
-            [0] other units
+        [0] この組織の人が{ $units ->
+            [0] ほかの組織
            *[other] { $beyond }
-        }
-       *[other] people of { $units ->
-            [0] other units
+        }のアカウントに対応しています
+       *[other] { $units ->
+            [0] ほかの組織
            *[other] { $beyond }
-        } serve the same accounts ({ $accounts })
-    }, and who worked together is credited together: have the attribution run started for the whole group (StartAttributionRun without a unit, by group HR), then close with it (CloseCycle with attribution_run_id)
-# The scheme of a cycle is of a unit that is not above it.
-SCHEME_OF_ANOTHER_UNIT = the scheme belongs to a unit that the cycle is not of: take a scheme of the group, of the unit or of one above it
-# Nobody is in the cycle.
-POPULATION_EMPTY = nobody is in the cycle: look at who is in and who is not with PreviewPopulation, and name other units, positions, grades or people
-# A unit of a population that is not below the cycle's.
-POPULATION_UNIT_BEYOND = { $unit } is not the cycle's unit or below it on that day
-# A person of a population who is not below the cycle's unit.
-POPULATION_PERSON_BEYOND = { $person } does not belong to the cycle's unit or below it on that day
-# Somebody who is left out of a population, and whom the group does not have.
-POPULATION_PERSON_UNKNOWN = nobody in the group has the id { $person }: look the id up with ListPeople
-# The day of a population that is no day of the cycle's.
-POPULATION_AS_OF_OUTSIDE = { $day } is no day of the cycle: name a day from { $from } to { $to }, or none, and { $to } counts
-# A standard that the scheme of a cycle refines is out of use.
-STANDARD_WITHDRAWN = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on: the cycle is scored by it all the same
-    .instead = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on, and version { $instead } is to be used in place of it: the cycle is scored by it all the same
-# Somebody came to the population or left it while the cycle was being closed.
-POPULATION_CHANGED = came to the population or left it while the cycle was being closed
-    .came = belongs to the population now, but did not when closing began, and has no card: close the cycle again to include the person
-    .left = belonged to the population when closing began, but does not any more, and has a card: close the cycle again to leave the person out
-# A question that names both.
-CYCLE_OR_RUN = name a cycle or an attribution run, not both
-# A piece of work of a run that was cancelled.
-RUN_GONE = the run was cancelled
-# A worker that stopped before its work was done.
-WORKER_GONE = the worker went away
-TIME_OF_DAY_MALFORMED = "{ $text }" is no time of day: write 04:00
-RULES_VERSION_UNKNOWN = "{ $version }" is no version of the rules: write 1, 2 or 3
-RULES_VERSION_DIFFERS = leave it out, or write { $version } as in policy.version
-# Region or unit of an account are not as said.
-ACCOUNT_ELSEWHERE = account { $account } is in region { $region } and { $unit ->
-    [none] of no unit
-   *[other] of unit { $unit }
-}: say so
+        }の人が同じアカウントに対応しています（{ $accounts }）
+    }。一緒に対応した人の帰属は一緒に決めます。グループ全体の帰属計算をグループ人事に実行してもらい（StartAttributionRun、組織の指定なし）、それを使って締めてください（CloseCycleにattribution_run_idを指定）
+SCHEME_OF_ANOTHER_UNIT = この評価制度は、評価サイクルとは別の組織のものです。グループ、この組織、またはその上位の組織の評価制度を選んでください
+POPULATION_EMPTY = 評価サイクルの対象者がいません。誰が対象で誰が対象外かをPreviewPopulationで確認し、別の組織、役職、等級、または人を指定してください
+POPULATION_UNIT_BEYOND = { $unit }は、その日、評価サイクルの組織でもその配下でもありません
+POPULATION_PERSON_BEYOND = { $person }は、その日、評価サイクルの組織にもその配下にも属していません
+POPULATION_PERSON_UNKNOWN = グループにIDが{ $person }の人はいません。ListPeopleでIDを確認してください
+POPULATION_AS_OF_OUTSIDE = { $day }は評価サイクルの期間外です。{ $from }から{ $to }までの日を指定してください。指定しない場合は{ $to }になります
+STANDARD_WITHDRAWN = 評価制度「{ $scheme }」は標準「{ $standard }」のバージョン{ $version }から派生しており、これは{ $from }から使用停止です。それでも評価サイクルはこの制度で評価されます
+    .instead = 評価制度「{ $scheme }」は標準「{ $standard }」のバージョン{ $version }から派生しており、これは{ $from }から使用停止で、代わりにバージョン{ $instead }を使うことになっています。それでも評価サイクルはこの制度で評価されます
+POPULATION_CHANGED = 締め処理中に対象者に加わった、または対象者から外れた人です
+    .came = 現在は対象者ですが、締め処理の開始時には対象外だったため、スコアカードがありません。この人を含めるには、評価サイクルをもう一度締めてください
+    .left = 締め処理の開始時は対象者でしたが、現在は対象外で、スコアカードがあります。この人を外すには、評価サイクルをもう一度締めてください
+CYCLE_OR_RUN = 評価サイクルか帰属計算のどちらか一方だけを指定してください
+RUN_GONE = この実行は中止されました
+WORKER_GONE = ワーカーが停止しました
+TIME_OF_DAY_MALFORMED = 「{ $text }」は時刻ではありません。04:00のように入力してください
+RULES_VERSION_UNKNOWN = 「{ $version }」はルールのバージョンではありません。1、2、3のいずれかを入力してください
+RULES_VERSION_DIFFERS = 指定しないか、policy.versionと同じ{ $version }を指定してください
+ACCOUNT_ELSEWHERE = アカウント{ $account }はリージョン{ $region }にあり、{ $unit ->
+    [none] どの組織にも属していません
+   *[other] 組織{ $unit }に属しています
+}。そのとおりに指定してください
 
-# Rows of records.
-
-EXTERNAL_ID_MISSING = external_id is empty: give the platform's own id of the record
-# Code TEXT_TOO_LONG.
-RECORD_TEXT_TOO_LONG = { $field } is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURE_TOO_LONG = a measure is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURES_TOO_MANY = the list of measures is too long: at most { $max }
-# Code TIME_MALFORMED.
-RECORD_TIME_MISSING = { $field } is missing or no time
-INTERVAL_BACKWARDS = ends { $ended } before it begins { $started }: correct one of them
-RECORD_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-INTERVAL_TOO_LONG = lasts from { $started } to { $ended }, and no record lasts longer than { $days } days: correct the dates
-AMOUNT_OUT_OF_RANGE = the amount is above { $most } minor units: check the unit
-REPLY_OUT_OF_RANGE = the first reply came after more than { $most } seconds: check the unit, or leave it out
-MEASURE_OUT_OF_RANGE = the measure "{ $name }" has more than { $digits } digits before the point: check the unit
-AMOUNT_NEGATIVE = the amount is negative: name in refers_to the record that it is a refund of
-REFUND_TAKES_NOTHING = refers_to makes it a refund, and its amount is not negative: write the amount that was paid back with a minus, or leave refers_to empty
-REFERS_TO_NOTHING = { $id } refers to { $other }, which is no record of this account: send that one first, or in the same call
-REFERS_TO_REFUND = { $id } refers to { $other }, which is a refund itself: name the record that was served
-# A version may say anything else than the version before.
-REFERENCE_FIXED = { $id } is there and refers to another record, or to none: withdraw it, and send the refund under an id of its own
-# Messages of a record that is not there, or that the caller may not bring in.
-REPLY_RECORD_UNKNOWN = no record { $id } is on this account, or it is of a day that you may not bring in: import the record first, or correct its id or account
-    .account = { $account } is the id of no account: give it as the lists give it
-# A record's row without any message.
-REPLIES_MISSING = { $id } has no message: send at least one, or leave the row out
-# A message of which nobody says who wrote it.
-REPLY_SIDE_MISSING = by is missing: say whether the agent or the customer wrote it
-# More messages of a record than any dialogue has, or more in one call than it takes.
-REPLIES_TOO_MANY = { $id } would have { $count } messages, and a record has at most { $most }: check whether one id stands for several dialogues
-    .import = at most { $most } messages in a call, these are { $count }: send several calls
-# A claim is of one record, or of one customer.
-CLAIM_NAMES_BOTH = it names a record and a customer: name one of them, or neither for the next record on the account
-# A claim on an account that the caller may not bring claims in for.
-CLAIM_OUT_OF_REACH = claims on account { $account } are beyond what you may send: leave them out, or have somebody send them who may
-# A claim that was taken back stays so.
-CLAIM_WITHDRAWN = the claim of { $at } was withdrawn ({ $why }): leave it out
-# An observation of somebody or something that the caller may not send observations of.
-OBSERVATION_OUT_OF_REACH = { $name } is beyond what you may send: leave it out, or have somebody send it who may
-# Contributors of a record that cannot be meant.
-CONTRIBUTORS_MALFORMED = contributors: "{ $text }" names nobody: write a role and an employee number or nickname, without a semicolon
-    .role = contributors: "{ $text }" is no role: use first_answer, closer or after_sales
-    .twice = contributors: { $text } is there twice: name everybody once in a role
-    .many = contributors: there are more than the { $max } that a record may have
-# The parts of a rule that do not make one record.
-SPLIT_NOT_WHOLE = the parts sum to { $sum } and not to 1000000 millionths: give every role its part so that they make one whole record
-RECORD_CURRENCY_UNKNOWN = "{ $code }" is no currency of ISO 4217: write one, such as JPY, or leave it empty for the group's
-REVISION_OUT_OF_RANGE = the revision { $revision } is above { $most }: send a smaller one
-REVISION_TWICE = both revision and revised_at are there: send one of them
-# A lower revision than the one that is stored, with other content.
-REVISION_STALE = { $id } is there already as revision { $there }, which is newer than { $sent }: send a higher revision, if this is what counts
-    .unsaid = { $id } is there already as revision { $there }, and this row says none: send a higher revision, if this is what counts
-# A record that was taken out stays out: of an import, or of who would take it out once more.
-RECORD_WITHDRAWN = { $id } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
-    .already = { $id } is withdrawn already ({ $why }): nothing is left to do
-# A record that was moved to another account is sent, moved or withdrawn where it was.
-RECORD_MOVED = { $id } was moved to another account ({ $why }): send it for that account
-    .already = { $id } was moved to another account ({ $why }): ListRecordVersions says to which; where that is the right one, nothing is left to do
-RECORD_OUT_OF_REACH = { $id } is beyond what you may bring in of its day: have whoever had the account's team on that day, or the group, bring it in
-RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
-MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text
-ROWS_CONTRADICT = several rows of this call are { $id } and say different things: send the one that is right
-# An id, or a name by which things are told apart, with a character that nobody sees.
-ID_WITH_UNSEEN = { $field } holds the character { $character }, which nobody sees: delete it
-    .here = it holds the character { $character }, which nobody sees: delete it
-DIFFERENT_CONTENT = { $id } is there already with other content ({ $columns }): send it with a higher revision, if this is what counts
-COLUMN_DIFFERS = { $column }: { $there } there, { $here } here
+EXTERNAL_ID_MISSING = external_idが空です。プラットフォームでの記録のIDを入力してください
+RECORD_TEXT_TOO_LONG = { $field }が長すぎます。{ $max }文字までです
+MEASURE_TOO_LONG = 測定値が長すぎます。{ $max }文字までです
+MEASURES_TOO_MANY = 測定値の一覧が長すぎます。{ $max }個までです
+RECORD_TIME_MISSING = { $field }がないか、時刻ではありません
+INTERVAL_BACKWARDS = 終了{ $ended }が開始{ $started }より前です。どちらかを訂正してください
+RECORD_TIME_IMPLAUSIBLE = { $field }が{ $first }年から{ $last }年の範囲にありません。年を確認してください
+INTERVAL_TOO_LONG = { $started }から{ $ended }まで続いていますが、記録は{ $days }日以内です。日付を訂正してください
+AMOUNT_OUT_OF_RANGE = 金額が最小通貨単位で{ $most }を超えています。単位を確認してください
+REPLY_OUT_OF_RANGE = 最初の返信までの時間が{ $most }秒を超えています。単位を確認するか、指定を外してください
+MEASURE_OUT_OF_RANGE = 測定値「{ $name }」の整数部が{ $digits }桁を超えています。単位を確認してください
+AMOUNT_NEGATIVE = 金額が負です。どの記録の返金かをrefers_toに指定してください
+REFUND_TAKES_NOTHING = refers_toがあるため返金ですが、金額が負ではありません。返金額をマイナスで入力するか、refers_toを空にしてください
+REFERS_TO_NOTHING = { $id }が参照する{ $other }は、このアカウントの記録ではありません。先に、または同じ呼び出しで送ってください
+REFERS_TO_REFUND = { $id }が参照する{ $other }は、それ自体が返金です。実際に対応した記録を指定してください
+REFERENCE_FIXED = { $id }は、別の記録を参照するか、何も参照しない記録としてすでに存在します。それを取り消し、別のIDで返金を送ってください
+REPLY_RECORD_UNKNOWN = このアカウントに記録{ $id }がないか、あなたが取り込めない日のものです。先に記録を取り込むか、IDまたはアカウントを訂正してください
+    .account = { $account }はアカウントのIDではありません。一覧に示されているとおりに入力してください
+REPLIES_MISSING = { $id }にメッセージがありません。1件以上送るか、行を除いてください
+REPLY_SIDE_MISSING = byがありません。担当者と顧客のどちらが書いたかを指定してください
+REPLIES_TOO_MANY = { $id }のメッセージが{ $count }件になりますが、1つの記録は{ $most }件までです。1つのIDが複数の会話に使われていないか確認してください
+    .import = 1回の呼び出しで送れるメッセージは{ $most }件までですが、{ $count }件あります。複数回に分けて送ってください
+CLAIM_NAMES_BOTH = 記録と顧客の両方が指定されています。どちらか一方を指定するか、アカウントの次の記録の場合は両方とも外してください
+CLAIM_OUT_OF_REACH = アカウント{ $account }の担当申告は、あなたが送れる範囲を超えています。除くか、権限のある人に送ってもらってください
+CLAIM_WITHDRAWN = { $at }の担当申告は取り消されています（{ $why }）。除いてください
+OBSERVATION_OUT_OF_REACH = { $name }は、あなたが送れる範囲を超えています。除くか、権限のある人に送ってもらってください
+CONTRIBUTORS_MALFORMED = contributors：「{ $text }」は誰も示していません。ロールと、従業員番号またはニックネームを、セミコロンなしで入力してください
+    .role = contributors：「{ $text }」はロールではありません。first_answer、closer、after_salesのいずれかを使ってください
+    .twice = contributors：{ $text }が2回あります。1つのロールに各人1回だけ指定してください
+    .many = contributors：1つの記録に指定できる{ $max }人を超えています
+SPLIT_NOT_WHOLE = 配分の合計が100万分の{ $sum }で、1000000ではありません。合計が1つの記録になるように、各ロールの配分を指定してください
+RECORD_CURRENCY_UNKNOWN = 「{ $code }」はISO 4217の通貨ではありません。JPYのように入力するか、グループの通貨の場合は空にしてください
+REVISION_OUT_OF_RANGE = リビジョン{ $revision }が{ $most }を超えています。より小さい値を送ってください
+REVISION_TWICE = revisionとrevised_atの両方があります。どちらか一方を送ってください
+REVISION_STALE = { $id }にはリビジョン{ $there }がすでにあり、{ $sent }より新しいものです。こちらが正しい場合は、より大きいリビジョンで送ってください
+    .unsaid = { $id }にはリビジョン{ $there }がすでにありますが、この行にはリビジョンがありません。こちらが正しい場合は、より大きいリビジョンで送ってください
+RECORD_WITHDRAWN = { $id }は取り消されています（{ $why }）。除くか、元に戻す場合はより大きいリビジョンで送ってください
+    .already = { $id }はすでに取り消されています（{ $why }）。対応は不要です
+RECORD_MOVED = { $id }は別のアカウントに移動されています（{ $why }）。そのアカウントに送ってください
+    .already = { $id }は別のアカウントに移動されています（{ $why }）。移動先はListRecordVersionsで確認できます。それが正しい場合、対応は不要です
+RECORD_OUT_OF_REACH = { $id }は、その日について、あなたが取り込める範囲を超えています。その日にアカウントのチームを担当していた人か、グループに取り込んでもらってください
+RATING_OUT_OF_RANGE = 顧客評価{ $rating }（1000分の1点単位）が10点を超えています
+MEASURE_MALFORMED = 測定値「{ $name }」には、重複しない名前と、数値またはテキストのどちらかが必要です
+ROWS_CONTRADICT = この呼び出しに{ $id }の行が複数あり、内容が異なります。正しい行だけを送ってください
+ID_WITH_UNSEEN = { $field }に目に見えない文字{ $character }が含まれています。削除してください
+    .here = 目に見えない文字{ $character }が含まれています。削除してください
+DIFFERENT_CONTENT = { $id }はすでに別の内容で存在します（{ $columns }）。こちらが正しい場合は、より大きいリビジョンで送ってください
+COLUMN_DIFFERS = { $column }：登録済み{ $there }、こちら{ $here }
     .hidden = { $column }
-NO_VALUE_THERE = none
-# Putting records right.
-MOVED_TO_ITSELF = it is the account that the record is on: name the one that it is of
-# A record that refunds refer to cannot be withdrawn.
-RECORD_REFERRED_TO = refund { $refund } refers to { $id }: withdraw the refund first
-# A refund is on the account of the record that it refers to.
-REFUND_MOVES_WITH_RECORD = { $id } is a refund of { $other }: move that record, and its refunds go with it
-# A move overwrites nothing.
-RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: nothing is overwritten, withdraw the one that is wrong
-# An amount in another currency than what is reckoned in, and no rate of its day or of a day before.
-RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then correct the cycle again if it was published, else close it again, without naming a run or from one that is started afterwards: an earlier run keeps the rates that it has
-    .look = { $account } has sales in { $from } from { $day } on, and no rate of { $from } and { $to } is known then: have it set from that day or an earlier one (SetRates, with its source)
-# A record of an account of another unit stops a cycle of this one; the code says why.
-RECORD_ELSEWHERE = a record of an account that is not of this unit cannot be computed with ({ $why }): have the group close a cycle over the same days, which names the record, have it put right, then close again without naming a run, or from one that is started afterwards: an earlier run keeps the records and rates that it read
-# A session's amount, in what is reckoned in, is more than is computed with.
-RECORD_AMOUNT_TOO_LARGE = the amount of record { $record } of { $account } is more than { $most } in minor units of { $to }, which is more than is computed with: correct the amount or the rate of its day, then close again
+NO_VALUE_THERE = なし
+MOVED_TO_ITSELF = 記録はすでにこのアカウントにあります。本来のアカウントを指定してください
+RECORD_REFERRED_TO = 返金{ $refund }が{ $id }を参照しています。先に返金を取り消してください
+REFUND_MOVES_WITH_RECORD = { $id }は{ $other }の返金です。その記録を移動すると、返金も一緒に移動します
+RECORD_THERE_ALREADY = 移動先のアカウントに別の記録{ $id }があるか、以前ありました。上書きはされません。誤っているほうを取り消してください
+RECORD_RATE_MISSING = { $account }の記録{ $record }は{ $currency }ですが、この帰属計算は為替レートの保存が始まる前のものです。帰属計算を指定せずに評価サイクルを締めるか、新たに帰属計算を実行してください
+    .on = { $account }の記録{ $record }は{ $from }ですが、{ $day }の{ $from }と{ $to }の為替レートがありません。その日以前からのレートを出典付きで登録し（SetRates）、評価サイクルが公開済みの場合はもう一度訂正し、そうでない場合は帰属計算を指定せずに、または後から開始した帰属計算を指定して、もう一度締めてください。以前の帰属計算は保存済みのレートをそのまま使います
+    .look = { $account }には{ $day }から{ $from }の売上がありますが、その時点の{ $from }と{ $to }の為替レートがありません。その日以前からのレートを出典付きで登録してください（SetRates）
+RECORD_ELSEWHERE = この組織のものではないアカウントの記録が計算できません（{ $why }）。グループに同じ日付の評価サイクルを締めてもらうと記録が示されます。それを修正してもらい、帰属計算を指定せずに、または後から開始した帰属計算を指定して、もう一度締めてください。以前の帰属計算は読み取り済みの記録とレートをそのまま使います
+RECORD_AMOUNT_TOO_LARGE = { $account }の記録{ $record }の金額は、{ $to }の最小通貨単位で{ $most }を超え、計算できる範囲を超えています。金額またはその日のレートを訂正してから、もう一度締めてください
 
-# Schedules.
+SCHEDULE_UNIT_STAYS = 定期締めの組織は変更できません。別の組織には別の定期締めを作成してください
+SCHEDULE_AS_OF = 定期締めでは、毎月、月の最終日に対象者を決めます。日付の指定を外してください
+SCHEDULE_DAY = { $day }は月の日ではありません。1～31で入力してください。その日がない月では最終日になります
+SCHEDULE_DELAY = 事前確認から締めまで待てるのは{ $most }分までです
+    .dry = 事前確認を行う定期締めでは、何分後に締めるかを1～{ $most }で指定します。事前確認を行わない場合は0を指定します
+SCHEDULE_RUN_CLOSES = この実行は評価サイクルの締め処理中です。代わりに評価サイクルの締め処理を中止してください
+SCHEDULE_RUN_ENDED = この実行は終了しています。停止するものはありません
+SCHEDULE_MONTH_THERE = この月はすでに開始されています。実行が失敗または停止した場合に、もう一度開始できます
+SCHEDULE_MONTH_NOT_OVER = 定期締めのタイムゾーンでは、この月はまだ終わっていません。終わってから開始してください
+SCHEDULE_THERE = 定期締め{ $schedule }が同じ内容で、毎月2回締めることになります。そちらを変更するか（UpdateSchedule）、意図した設定であれば別の名前を付けてください
+SCHEDULE_MAKER_MAY_NOT = この定期締めを最後に作成した人は、ここで評価サイクルを作成して締める権限を失っています。権限のある人に作成し直してもらい（UpdateSchedule）、今月分は手動で開始してください（BeginScheduleRun）
 
-# A schedule's unit is that of its cycles.
-SCHEDULE_UNIT_STAYS = the unit of a schedule stays: write another schedule for another unit
-# Who is in is settled anew each month.
-SCHEDULE_AS_OF = a schedule settles each month who is in, on the last day of that month: leave the day out
-# A day of a month.
-SCHEDULE_DAY = { $day } is no day of a month: write 1 to 31; in a month that does not have it, the last day is meant
-# How long a run waits between looking and closing.
-SCHEDULE_DELAY = a run waits at most { $most } minutes between looking and closing
-    .dry = a schedule that looks first says how many minutes later it closes, 1 to { $most }; one that does not look first says 0
-# Closing has begun.
-SCHEDULE_RUN_CLOSES = the run is closing its cycle: cancel the closing of the cycle instead
-# The run is over.
-SCHEDULE_RUN_ENDED = the run has ended: there is nothing to stop
-# A month is begun once.
-SCHEDULE_MONTH_THERE = the month has been begun already: it can be begun again once its run failed or was stopped
-# A month is closed once it is over.
-SCHEDULE_MONTH_NOT_OVER = the month is not over yet in the zone of the schedule: begin it afterwards
-# A schedule that would close every month a second time.
-SCHEDULE_THERE = the schedule { $schedule } says the same, and every month would be closed twice: change that one (UpdateSchedule), or give this one another name if that is meant
-# Who wrote the schedule last left, or lost the right to make and close cycles of its unit.
-SCHEDULE_MAKER_MAY_NOT = whoever wrote the schedule last may not make and close cycles here any more: let somebody who may write it anew (UpdateSchedule), and begin this month by hand (BeginScheduleRun)
-
-SCHEDULE_BEGAN = { $month } has begun, which was due at { $due }
-SCHEDULE_LEFT_OUT = { $months ->
-    [one] { $months } month before was missed longer ago than { $most } months and is not closed by itself: close it by hand if it is wanted
-   *[other] { $months } months before were missed longer ago than { $most } months and are not closed by themselves: close them by hand if they are wanted
+SCHEDULE_BEGAN = { $due }に予定されていた{ $month }を開始しました
+SCHEDULE_LEFT_OUT = それより前の{ $months }か月分は、予定から{ $most }か月以上過ぎているため自動では締めません。必要な場合は手動で締めてください
+SCHEDULE_LOOKED = 事前確認：対象者{ $people }人、アカウント{ $accounts }件、この月の前後の記録{ $records }件、{ $findings ->
+    [0] 問題なし
+   *[other] 検出事項{ $findings }件（{ $kinds }）
 }
-SCHEDULE_LOOKED = looked: { $people ->
-    [one] { $people } person is in
-   *[other] { $people } people are in
-}, { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
-} with { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} around the month, { $findings ->
-    [0] nothing odd
-    [one] { $findings } finding ({ $kinds })
-   *[other] { $findings } findings ({ $kinds })
-}
-    .everybody = looked: everybody of the group is in, { $accounts ->
-        [one] { $accounts } account
-       *[other] { $accounts } accounts
-    } with { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } around the month, { $findings ->
-        [0] nothing odd
-        [one] { $findings } finding ({ $kinds })
-       *[other] { $findings } findings ({ $kinds })
+    .everybody = 事前確認：対象者はグループ全員、アカウント{ $accounts }件、この月の前後の記録{ $records }件、{ $findings ->
+        [0] 問題なし
+       *[other] 検出事項{ $findings }件（{ $kinds }）
     }
-SCHEDULE_WAITS = nothing is closed before { $until }: stop the run if something is to be put right first
-SCHEDULE_WOULD_FAIL = as it is now, closing will be refused: { $why }; what comes in by then counts
-SCHEDULE_MAY_FAIL = as it is now, closing will be refused if somebody of the unit is credited with it: { $why }; what comes in by then counts
-SCHEDULE_AWAITS_RUN = waits for an attribution run of { $from } to { $to } about this unit or one above it, begun once these days were over: start one there (StartAttributionRun), or close a cycle there
-    .early = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, began before these days were over: start another one there (StartAttributionRun)
-    .differs = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, has another policy than this schedule: start one by the policy of the schedule (StartAttributionRun), or change the schedule (UpdateSchedule)
-    .part = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, is about a part of what is closed: start one about all of it (StartAttributionRun)
-SCHEDULE_SCORES_FROM = scores from the attribution run { $run }
-SCHEDULE_CLOSES = made the cycle { $cycle } and closes it
-    .again = closes the cycle { $cycle } again, which came to nothing
-SCHEDULE_DONE = closed: { $people ->
-    [one] { $people } person has a card
-   *[other] { $people } people have a card
-}, of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} { $nobody ->
-    [one] { $nobody } is credited to nobody
-   *[other] { $nobody } are credited to nobody
-}, { $findings ->
-    [one] { $findings } finding
-   *[other] { $findings } findings
-}; look at it, and publish it if it is right
-SCHEDULE_FAILED = came to nothing: { $why }
-SCHEDULE_AGAIN = begun again by hand
-SCHEDULE_STOPPED = stopped by hand
-SCHEDULE_DELETED = stopped, since the schedule was deleted
-SCHEDULE_CYCLE_CANCELLED = the closing of the cycle was cancelled
+SCHEDULE_WAITS = { $until }までは締めません。先に修正するものがある場合は、この実行を停止してください
+SCHEDULE_WOULD_FAIL = 現状では締め処理は拒否されます：{ $why }。それまでに届いた内容は反映されます
+SCHEDULE_MAY_FAIL = 現状では、この組織の人に帰属した場合、締め処理は拒否されます：{ $why }。それまでに届いた内容は反映されます
+SCHEDULE_AWAITS_RUN = この組織またはその上位の組織の{ $from }～{ $to }について、期間の終了後に開始された帰属計算を待っています。そこで帰属計算を実行するか（StartAttributionRun）、そこで評価サイクルを締めてください
+    .early = この組織またはその上位の組織の{ $from }～{ $to }の帰属計算を待っています。最新の{ $run }は期間の終了前に開始されています。そこで新たに実行してください（StartAttributionRun）
+    .differs = この組織またはその上位の組織の{ $from }～{ $to }の帰属計算を待っています。最新の{ $run }は、この定期締めとポリシーが異なります。定期締めのポリシーで実行するか（StartAttributionRun）、定期締めを変更してください（UpdateSchedule）
+    .part = この組織またはその上位の組織の{ $from }～{ $to }の帰属計算を待っています。最新の{ $run }は、締める対象の一部しか含んでいません。全体を対象に実行してください（StartAttributionRun）
+SCHEDULE_SCORES_FROM = 帰属計算{ $run }から評価します
+SCHEDULE_CLOSES = 評価サイクル{ $cycle }を作成し、締めています
+    .again = 完了しなかった評価サイクル{ $cycle }をもう一度締めています
+SCHEDULE_DONE = 締めました：スコアカード{ $people }人、記録{ $records }件のうち誰にも帰属しないもの{ $nobody }件、検出事項{ $findings }件。確認して、問題がなければ公開してください
+SCHEDULE_FAILED = 完了できませんでした：{ $why }
+SCHEDULE_AGAIN = 手動でもう一度開始しました
+SCHEDULE_STOPPED = 手動で停止しました
+SCHEDULE_DELETED = 定期締めが削除されたため停止しました
+SCHEDULE_CYCLE_CANCELLED = 評価サイクルの締め処理が中止されました
 
-# Observations.
-
-# An observation says what was measured.
-OBSERVATION_WITHOUT_MEASURE = measure is empty: give the name of the measure, as schemes name it
-# An observation is about one subject.
-OBSERVATION_WITHOUT_SUBJECT = it says nothing that it is about: give a person, a unit, an account, a store or a campaign
-    .id = the id of the { $kind ->
-        [person] person
-        [unit] unit
-       *[account] account
-    } is no id: give it as the lists give it
-# Nobody, or nothing, of this name is known.
+OBSERVATION_WITHOUT_MEASURE = measureが空です。評価制度で使う測定値の名前を入力してください
+OBSERVATION_WITHOUT_SUBJECT = 対象が指定されていません。人、組織、アカウント、店舗、キャンペーンのいずれかを指定してください
+    .id = { $kind ->
+        [person] 人
+        [unit] 組織
+       *[account] アカウント
+    }のIDが正しくありません。一覧に示されているとおりに入力してください
 OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] no person { $key } is known: correct it, or bring that in first
-    [unit] no unit { $key } is there on these days or now, and nobody ever worked in it: correct the unit, correct the days where it was closed before them, or bring it in first
-    [account] no account { $key } is known: correct it, or bring that in first
-   *[store] no account of a store { $key } is known: correct it, or bring that in first
+    [person] 人{ $key }は登録されていません。訂正するか、先に取り込んでください
+    [unit] 組織{ $key }はこの期間にも現在にもなく、所属した人もいません。組織を訂正するか、期間より前に廃止された場合は日付を訂正するか、先に組織を取り込んでください
+    [account] アカウント{ $key }は登録されていません。訂正するか、先に取り込んでください
+   *[store] 店舗{ $key }のアカウントは登録されていません。訂正するか、先に取り込んでください
 }
-# The unit was closed before the last of these days, or not there yet.
-OBSERVATION_UNIT_CLOSED = unit { $unit } was closed, and { $last } was its last day: let the days end there, or correct the unit
-    .into = unit { $unit } was closed, { $last } was its last day, and its people went to { $into }: let the days end there, and send what was observed from then on for that unit
-    .later = unit { $unit } begins on { $from }: correct the days or the unit
-# The suite knows it from duty and employments.
-OBSERVATION_RESERVED = "{ $measure }" is observed by the suite itself: leave it out, or give the measure another name
-# Only a campaign is run by a unit.
-OBSERVATION_UNIT_NOT_HERE = unit_id says who runs a campaign, and this is about { $kind ->
-    [person] a person
-    [unit] a unit
-    [account] an account
-   *[store] a store
-}: leave it out
-# An observation is at an instant or over days.
-OBSERVATION_WITHOUT_TIME = it needs either an instant (at) or a first day and, for more than one, a last one (from, to): give one of both
-    .date = { $field } is no date: write it as 2026-03-31
-OBSERVATION_BACKWARDS = ends { $to } before it begins { $from }: correct one of them
-OBSERVATION_TOO_LONG = is about { $from } to { $to }, and no observation is about more than { $most } days: correct the days
-OBSERVATION_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-OBSERVATION_WITHOUT_NUMBER = "{ $text }" is no decimal number with at most six places: correct it
-OBSERVATION_OUT_OF_RANGE = the value is above { $most } either way: check the unit
-# Another value of the same measure, subject and time.
-OBSERVATION_DIFFERENT = { $name } is there already with { $other } from { $source }, and here it is { $value } from { $of }: send it with a higher revision, if this is what counts
-# An observation that was taken out stays out.
-OBSERVATION_WITHDRAWN = { $name } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
+OBSERVATION_UNIT_CLOSED = 組織{ $unit }は廃止され、{ $last }が最終日でした。日付をその日までにするか、組織を訂正してください
+    .into = 組織{ $unit }は廃止され、{ $last }が最終日で、所属者は{ $into }に移りました。日付をその日までにし、それ以降の観測値は移動先の組織として送ってください
+    .later = 組織{ $unit }は{ $from }から始まります。日付または組織を訂正してください
+OBSERVATION_RESERVED = 「{ $measure }」はシステムが自ら観測します。除くか、測定値に別の名前を付けてください
+OBSERVATION_UNIT_NOT_HERE = unit_idはキャンペーンの実施組織を示すものですが、これは{ $kind ->
+    [person] 人
+    [unit] 組織
+    [account] アカウント
+   *[store] 店舗
+}に関する値です。指定を外してください
+OBSERVATION_WITHOUT_TIME = 時点（at）か、初日と、2日以上の場合は最終日（from、to）が必要です。どちらか一方を指定してください
+    .date = { $field }は日付ではありません。2026-03-31のように入力してください
+OBSERVATION_BACKWARDS = 終了日{ $to }が開始日{ $from }より前です。どちらかを訂正してください
+OBSERVATION_TOO_LONG = { $from }～{ $to }に関する値ですが、観測値は{ $most }日以内です。日付を訂正してください
+OBSERVATION_TIME_IMPLAUSIBLE = { $field }が{ $first }年から{ $last }年の範囲にありません。年を確認してください
+OBSERVATION_WITHOUT_NUMBER = 「{ $text }」は小数点以下6桁までの数値ではありません。訂正してください
+OBSERVATION_OUT_OF_RANGE = 値の絶対値が{ $most }を超えています。単位を確認してください
+OBSERVATION_DIFFERENT = { $name }には{ $source }による値{ $other }がすでにありますが、こちらは{ $of }による{ $value }です。こちらが正しい場合は、より大きいリビジョンで送ってください
+OBSERVATION_WITHDRAWN = { $name }は取り消されています（{ $why }）。除くか、元に戻す場合はより大きいリビジョンで送ってください
 
-# Schemes.
-
-SCHEME_WITHOUT_INDICATORS = at least one indicator is needed
-NAME_TWICE = "{ $name }" is there twice
-WEIGHTS_NOT_HUNDRED = the weights sum to { $sum }, not to 100: change them so that they sum to exactly 100
-WEIGHT_NOT_POSITIVE = { $weight } is not above zero: leave the indicator out
-# A measure of the scheme is beyond what is computed with.
-MEASURE_TOO_LARGE = the measure "{ $column }" of record { $record } of { $account } is { $value }, which is too large to compute with: at most 9000000000000 either way; correct the record, or take the indicator out of the scheme
-    .row = { $text } is too large to compute with: at most { $most } either way
-MEASURE_TOO_LARGE_CURE = correct the number, or take the indicator that measures the column out of scheme.yaml
-MEASURE_UNKNOWN = "{ $measure }" is neither a built-in measure (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) nor a numeric column of the records
-# The bounds of a standard name an indicator that it does not have.
-BOUNDS_OF_NOTHING = the scheme has no indicator "{ $kpi }": write the key of one of its own
-# The least of a bound is above its greatest.
-BOUNDS_BACKWARDS = the least, { $min }, is above the greatest, { $max }: exchange them
-# The standard's own value is not within its bounds.
-BOUNDS_WITHOUT_OWN = the scheme itself has { $own }, which is not from { $min } to { $max }: widen the bounds so that it is
-# The share of indicators beside the standard's is no share.
-BOUNDS_EXTRA = { $most } is not above 0 and below 100
-# A branch's scheme has a value that the standard it refines does not allow.
-REFINED_BEYOND = { $value } is outside of what the standard "{ $standard }" allows: { $min } to { $max }
-    .target = the standard "{ $standard }" allows a number from { $min } to { $max }
-# A branch's scheme changes what the standard that it refines lays down.
-REFINED_FIXED = the standard "{ $standard }" lays this down: write what it has
-    .value = the standard "{ $standard }" lays down { $fixed }, not { $value }
-# An indicator of a branch's scheme has the key of one of the standard's and measures something else.
-# A branch's scheme defines a measure of the standard in another way.
-REFINED_DEFINITION = the standard "{ $standard }" lays down what "{ $measure }" is: copy its definition as it is
-    .column = the standard "{ $standard }" takes "{ $measure }" from the column of this name: give the definition another name
-    .extra = the standard "{ $standard }" allows "{ $measure }" as the catalogue defines it: leave the definition out, and it is copied from there
-REFINED_MEASURE = "{ $kpi }" of the standard "{ $standard }" measures { $measure }: measure that, or give this indicator a key of its own
-# Two ways of saying how much an indicator may count.
-WEIGHT_BOUND_TWICE = say either weight, from and to, or weight_within, so much more or less: not both
-# A bound that is said the wrong way round.
-WEIGHT_BOUND_BELOW_0 = so much more or less is said as a number of 0 or above
-# A bound beyond what is computed with.
-WEIGHT_BOUND_TOO_LARGE = this is more than can be computed with: say at most 100
-# A branch's scheme lacks an indicator that the standard lays down.
-REFINED_LEFT_OUT = "{ $kpi }" is missing, and the standard "{ $standard }" does not allow to leave it out
-# A branch's scheme has an indicator beside the standard's, which allows none.
-REFINED_EXTRA = "{ $kpi }" is no indicator of the standard "{ $standard }", which allows none beside its own
-# An indicator beside the standard's measures something that the standard does not allow.
-REFINED_EXTRA_MEASURE = "{ $measure }" is not among what indicators beside those of the standard "{ $standard }" may measure: { $measures }
-# The indicators beside the standard's weigh more than it allows.
-REFINED_EXTRA_SHARE = the indicators beside those of the standard "{ $standard }" weigh { $sum }, and it allows at most { $most } together
-# What a scheme names as its parent is of the same unit, or of one that is not above it.
-SCHEME_PARENT_NOT_ABOVE = a scheme refines one of the group or of a unit above its own: name such a one, or none
-# A scheme, or a version, is out of use: by the end of the cycle's period, or today where something is written.
-SCHEME_WITHDRAWN = the scheme "{ $name }" is out of use from { $from } on: take another one, or write one under another name
-    .version = version { $version } of "{ $name }" is out of use from { $from } on: take another version
-    .version_none = version { $version } of "{ $name }" is out of use from { $from } on, and no other version is in use then: take another scheme, or have a new version written
-    .version_for = version { $version } of "{ $name }" is out of use from { $from } on: take version { $instead }
-    .parent = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine another version, or another scheme
-    .parent_none = the version of "{ $name }" that the scheme refines is out of use since { $from }, and so is every other one: refine another scheme, or none
-    .parent_for = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine version { $version }
-# A version or scheme was withdrawn before.
-SCHEME_WITHDRAWN_ALREADY = that is out of use from { $from } on already
-# What is to be used in place of a withdrawn version cannot be.
-SCHEME_NOT_INSTEAD = version { $version } cannot be used in place of it: name another version of the scheme that is in use, and only where one version is withdrawn
-# A scheme that another stack writes.
-SCHEME_IMPORTED = the scheme came from { $region } and is written there: change it there and import the file again
-# Only schemes of the group go to other stacks.
-SCHEME_OF_A_UNIT = the scheme belongs to a unit and stays in its region: export a scheme of the group
-# A file has other content under a version that is known here.
-STANDARD_DIFFERS = version { $version } of "{ $name }" is here with other content: versions never change, so ask the stack that writes it which is right
-    .withdrawal = "{ $name }" is out of use here from another day on: ask the stack that writes it which is right
-# A file of a stack that does not write the scheme.
-STANDARD_NOT_FROM = the scheme is not written by the stack of { $region }: import the file of the stack that writes it
-# A scheme of the group has the name already.
-SCHEME_NAME_TAKEN = the group has another scheme of the name "{ $name }" here: give the standard another name where it is written
-# No scheme of the group has the name.
-SCHEME_NAME_UNKNOWN = the group has no scheme of the name "{ $name }" here: ListSchemes tells their names
-STANDARD_IMPORTED = "{ $name }" of { $region }: version { $version } is the newest, { $written } new, { $unchanged } unchanged
-# A unit's scheme refines none of the standards that are mandatory for it.
-STANDARD_MANDATORY = a scheme here must refine one of the standards that are mandatory: name one of them as its parent: { $standards }
-TARGET_MISSING = a number or team_median is needed
-TARGET_NOT_POSITIVE = { $target } is not above zero
-FLOOR_NOT_BELOW_CAP = the floor { $floor } is not below the cap { $cap }
-SMALL_SAMPLE_NOT_HERE = only rates and means can be drawn to the average
-QUOTAS_NOT_WHOLE = the quotas must sum to exactly 1000000 millionths
-BANDS_OUT_OF_ORDER = write the bands best first, with no more points for a worse one
-BANDS_NOT_HERE = bands belong to forced_distribution only
-GRADES_OUT_OF_ORDER = write the grades best first, each with a lower min_score
-GRADES_MIXED = give every grade a min_score, or every grade a quota
-# A definition of a measure says not what it is taken from, or not how.
-MEASURE_OF_EXPECTED = say what the measure is taken from: record, observation, ratio, sum, repeat, trend or team
-AGGREGATION_EXPECTED = say how the values become one, by an aggregation that this release knows
-OBSERVED_OF_EXPECTED = say of what it is observed: a person, a unit, an account, a store or a campaign
-MEASURES_DEFINED_TOO_MANY = a scheme defines at most { $most } measures: leave out those that no indicator uses
-MEASURE_BUILT_IN = "{ $name }" is a built-in measure: give the definition another name
-MEASURE_VALID_BACKWARDS = the first day, { $from }, is after the last, { $to }: exchange them
-MEASURE_VALUE_MISSING = a value of the records is needed: first_reply_seconds, duration_seconds, resolved, rating, amount, or a column of numbers
-MEASURE_OF_RESOLVED = resolved is yes or no: take its share, or count the records
-MEASURE_COLUMN_UNKNOWN = "{ $column }" is no numeric column of the records
-MEASURE_TEST_MISSING = a threshold is needed: at_most, at_least, below, above or equal
-MEASURE_TEST_NOT_HERE = a threshold belongs to a share, or to a count of records or customers by a value: leave it out
-MEASURE_HOURS_EMPTY = the hours begin and end at the same time: leave them out to count all day
-MEASURE_HOURS_NOT_HERE = only seconds can be counted within hours, those of first_reply_seconds or duration_seconds: count records that begin within them
-MEASURE_SESSION_TOO_LONG = a session has pauses of at most { $most } minutes
-MEASURE_SESSION_NOT_HERE = a sum takes every record, and customers are counted once anyhow: leave the session out
-MEASURE_ADDS_NOT_UP = "{ $measure }" is no count and no sum, so that nothing can be divided by it or by something: name one that adds up
-MEASURE_SUM_EMPTY = at least one measure to sum is needed
-MEASURE_FACTOR_ZERO = a factor of 0 takes a measure out: leave it out
-MEASURE_COUNT_EXPECTED = "{ $measure }" is no count of records that the scheme defines: a repetition is looked for among records
-MEASURE_DAYS_BEYOND = a repetition is looked for within 1 to { $most } days
-MEASURE_PART_UNKNOWN = "{ $measure }" is neither defined in the scheme nor built in: define it too, or correct the name
-MEASURE_OF_ITSELF = "{ $measure }" is computed from itself: take it out of what it is computed from
-MEASURE_NAME_RESERVED = names that begin with "{ $prefix }" belong to the measures that everybody has: choose another name
-# The owner has a measure of this name in the catalogue.
-MEASURE_NAME_TAKEN = there is a measure of the name "{ $name }" already: change that one, or choose another name
-# A measure of the catalogue keeps its name, since schemes name it.
-MEASURE_NAME_FIXED = the measure is called "{ $name }" and stays so: define another one under the new name, and retire this one
-# A measure of the catalogue that is out of use is named.
-MEASURE_RETIRED = out of use in the catalogue: { $measures }. Name another measure, define one of that name in the scheme itself, or put it back in use (UpdateMeasure)
-# A measure that is out of use already.
-MEASURE_RETIRED_ALREADY = "{ $name }" is out of use already
-# Other measures of the catalogue are computed from one that is to be changed or retired.
-MEASURE_NEEDED = other measures of the catalogue are computed from "{ $name }" and would not be sound any more: change or retire these first: { $by }
+SCHEME_WITHOUT_INDICATORS = 指標が1つ以上必要です
+NAME_TWICE = 「{ $name }」が2回あります
+WEIGHTS_NOT_HUNDRED = ウェイトの合計が100ではなく{ $sum }です。合計がちょうど100になるように変更してください
+WEIGHT_NOT_POSITIVE = { $weight }は0より大きくありません。指標を外してください
+MEASURE_TOO_LARGE = { $account }の記録{ $record }の測定値「{ $column }」は{ $value }で、大きすぎて計算できません（正負とも9000000000000まで）。記録を訂正するか、評価制度から指標を外してください
+    .row = { $text }は大きすぎて計算できません。正負とも{ $most }までです
+MEASURE_TOO_LARGE_CURE = 数値を訂正するか、この列を測る指標をscheme.yamlから外してください
+MEASURE_UNKNOWN = 「{ $measure }」は、組み込みの測定値（credited_records、first_reply_within_30s、resolved、rating_at_least_4、amount）でも、記録の数値列でもありません
+BOUNDS_OF_NOTHING = 評価制度に指標「{ $kpi }」がありません。制度内の指標のキーを入力してください
+BOUNDS_BACKWARDS = 最小値{ $min }が最大値{ $max }より大きくなっています。入れ替えてください
+BOUNDS_WITHOUT_OWN = 評価制度自体の値{ $own }が{ $min }～{ $max }の範囲外です。範囲に含まれるように広げてください
+BOUNDS_EXTRA = { $most }は0より大きく100未満の値ではありません
+REFINED_BEYOND = { $value }は、標準「{ $standard }」が認める範囲（{ $min }～{ $max }）を超えています
+    .target = 標準「{ $standard }」が認めるのは{ $min }～{ $max }の数値です
+REFINED_FIXED = 標準「{ $standard }」で定められています。標準のとおりに入力してください
+    .value = 標準「{ $standard }」で定められているのは{ $value }ではなく{ $fixed }です
+REFINED_DEFINITION = 「{ $measure }」の定義は標準「{ $standard }」で定められています。定義をそのまま写してください
+    .column = 標準「{ $standard }」では「{ $measure }」を同じ名前の列から取ります。定義に別の名前を付けてください
+    .extra = 標準「{ $standard }」が認める「{ $measure }」は、カタログの定義によるものです。定義を外すと、カタログから写されます
+REFINED_MEASURE = 標準「{ $standard }」の「{ $kpi }」は{ $measure }を測ります。それを測るか、この指標に別のキーを付けてください
+WEIGHT_BOUND_TWICE = weightの範囲か、増減幅のweight_withinの、どちらか一方だけを指定してください
+WEIGHT_BOUND_BELOW_0 = 増減幅は0以上の数値で指定してください
+WEIGHT_BOUND_TOO_LARGE = 計算できる範囲を超えています。100以下で指定してください
+REFINED_LEFT_OUT = 「{ $kpi }」がありません。標準「{ $standard }」では外すことができません
+REFINED_EXTRA = 「{ $kpi }」は標準「{ $standard }」の指標ではありません。この標準では指標を追加できません
+REFINED_EXTRA_MEASURE = 「{ $measure }」は、標準「{ $standard }」に追加する指標で測れる対象ではありません。測れるのは{ $measures }です
+REFINED_EXTRA_SHARE = 標準「{ $standard }」に追加した指標のウェイトは合計{ $sum }で、認められる{ $most }を超えています
+SCHEME_PARENT_NOT_ABOVE = 派生元にできるのは、グループまたは上位の組織の評価制度です。そのような制度を指定するか、指定しないでください
+SCHEME_WITHDRAWN = 評価制度「{ $name }」は{ $from }から使用停止です。別の制度を選ぶか、別の名前で作成してください
+    .version = 「{ $name }」のバージョン{ $version }は{ $from }から使用停止です。別のバージョンを選んでください
+    .version_none = 「{ $name }」のバージョン{ $version }は{ $from }から使用停止で、その時点で使用中のほかのバージョンもありません。別の評価制度を選ぶか、新しいバージョンを作成してもらってください
+    .version_for = 「{ $name }」のバージョン{ $version }は{ $from }から使用停止です。バージョン{ $instead }を選んでください
+    .parent = 派生元である「{ $name }」のバージョンは{ $from }から使用停止です。別のバージョンか、別の評価制度から派生させてください
+    .parent_none = 派生元である「{ $name }」のバージョンは{ $from }から使用停止で、ほかのバージョンも同様です。別の評価制度から派生させるか、派生元を指定しないでください
+    .parent_for = 派生元である「{ $name }」のバージョンは{ $from }から使用停止です。バージョン{ $version }から派生させてください
+SCHEME_WITHDRAWN_ALREADY = すでに{ $from }から使用停止になっています
+SCHEME_NOT_INSTEAD = バージョン{ $version }を代わりに使うことはできません。使用中の別のバージョンを指定してください。指定できるのは1つのバージョンを停止する場合だけです
+SCHEME_IMPORTED = この評価制度は{ $region }から来たもので、そこで作成されています。そこで変更し、ファイルをもう一度取り込んでください
+SCHEME_OF_A_UNIT = この評価制度は組織のもので、そのリージョンにとどまります。グループの評価制度を書き出してください
+STANDARD_DIFFERS = ここにある「{ $name }」のバージョン{ $version }は内容が異なります。バージョンの内容が変わることはありません。どちらが正しいかを、作成元の環境に確認してください
+    .withdrawal = ここでの「{ $name }」の使用停止日は異なります。どちらが正しいかを、作成元の環境に確認してください
+STANDARD_NOT_FROM = この評価制度は{ $region }の環境で作成されたものではありません。作成元の環境のファイルを取り込んでください
+SCHEME_NAME_TAKEN = ここでは、グループに「{ $name }」という別の評価制度があります。作成元で標準に別の名前を付けてください
+SCHEME_NAME_UNKNOWN = ここでは、グループに「{ $name }」という評価制度がありません。名前はListSchemesで確認できます
+STANDARD_IMPORTED = { $region }の「{ $name }」：最新はバージョン{ $version }、新規{ $written }件、変更なし{ $unchanged }件
+STANDARD_MANDATORY = ここの評価制度は、必須の標準のいずれかから派生している必要があります。次のいずれかを派生元に指定してください：{ $standards }
+TARGET_MISSING = 数値またはteam_medianが必要です
+TARGET_NOT_POSITIVE = { $target }は0より大きくありません
+FLOOR_NOT_BELOW_CAP = 下限{ $floor }が上限{ $cap }より小さくありません
+SMALL_SAMPLE_NOT_HERE = 平均に寄せられるのは、比率と平均値だけです
+QUOTAS_NOT_WHOLE = 割合の合計は、ちょうど100万分の1000000にしてください
+BANDS_OUT_OF_ORDER = 区分は良いものから順に、下の区分ほど点数が高くならないように書いてください
+BANDS_NOT_HERE = 区分を使えるのはforced_distributionだけです
+GRADES_OUT_OF_ORDER = 評語は良いものから順に、min_scoreが下がるように書いてください
+GRADES_MIXED = すべての評語にmin_scoreを指定するか、すべての評語に割合を指定してください
+MEASURE_OF_EXPECTED = 測定値を何から取るかを指定してください：record、observation、ratio、sum、repeat、trend、team
+AGGREGATION_EXPECTED = 複数の値を1つにまとめる方法を、このリリースで使える集計方法で指定してください
+OBSERVED_OF_EXPECTED = 何についての観測かを指定してください：人、組織、アカウント、店舗、キャンペーン
+MEASURES_DEFINED_TOO_MANY = 評価制度で定義できる測定値は{ $most }個までです。どの指標でも使わないものを外してください
+MEASURE_BUILT_IN = 「{ $name }」は組み込みの測定値です。定義に別の名前を付けてください
+MEASURE_VALID_BACKWARDS = 初日{ $from }が最終日{ $to }より後です。入れ替えてください
+MEASURE_VALUE_MISSING = 記録の値が必要です：first_reply_seconds、duration_seconds、resolved、rating、amount、または数値の列
+MEASURE_OF_RESOLVED = resolvedは「はい」か「いいえ」です。割合を取るか、記録を数えてください
+MEASURE_COLUMN_UNKNOWN = 「{ $column }」は記録の数値列ではありません
+MEASURE_TEST_MISSING = しきい値が必要です：at_most、at_least、below、above、equal
+MEASURE_TEST_NOT_HERE = しきい値を使えるのは、割合か、値による記録数または顧客数だけです。外してください
+MEASURE_HOURS_EMPTY = 時間帯の開始と終了が同じ時刻です。終日数える場合は外してください
+MEASURE_HOURS_NOT_HERE = 時間帯の中だけを数えられるのは、first_reply_secondsまたはduration_secondsの秒数だけです。時間帯の中で始まる記録を数えてください
+MEASURE_SESSION_TOO_LONG = 1つの問い合わせとみなす間隔は{ $most }分までです
+MEASURE_SESSION_NOT_HERE = 合計ではすべての記録を使い、顧客はもともと1回だけ数えます。sessionを外してください
+MEASURE_ADDS_NOT_UP = 「{ $measure }」は件数でも合計でもないため、割る数にも割られる数にもできません。足し合わせられるものを指定してください
+MEASURE_SUM_EMPTY = 合計する測定値が1つ以上必要です
+MEASURE_FACTOR_ZERO = 係数0は測定値を除くのと同じです。外してください
+MEASURE_COUNT_EXPECTED = 「{ $measure }」は、評価制度で定義された記録の件数ではありません。繰り返しは記録の中で調べます
+MEASURE_DAYS_BEYOND = 繰り返しを調べる期間は1～{ $most }日です
+MEASURE_PART_UNKNOWN = 「{ $measure }」は、評価制度で定義されておらず、組み込みでもありません。あわせて定義するか、名前を訂正してください
+MEASURE_OF_ITSELF = 「{ $measure }」はそれ自体から計算されています。計算元から外してください
+MEASURE_NAME_RESERVED = 「{ $prefix }」で始まる名前は、全員に共通の測定値のものです。別の名前にしてください
+MEASURE_NAME_TAKEN = 「{ $name }」という測定値がすでにあります。それを変更するか、別の名前にしてください
+MEASURE_NAME_FIXED = この測定値の名前は「{ $name }」で、変更できません。新しい名前で別に定義し、これを使用停止にしてください
+MEASURE_RETIRED = カタログで使用停止になっています：{ $measures }。別の測定値を指定するか、その名前の測定値を評価制度の中で定義するか、使用を再開してください（UpdateMeasure）
+MEASURE_RETIRED_ALREADY = 「{ $name }」はすでに使用停止です
+MEASURE_NEEDED = カタログのほかの測定値が「{ $name }」から計算されており、成り立たなくなります。先に{ $by }を変更するか、使用停止にしてください
 SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] Seconds until the first reply
-    [presale_first_reply_within_30s] First reply within 30 s before a sale
-    [aftersale_resolved] Resolved after a sale
-    [handling_seconds] Seconds of a dialogue
-    [rating] Rating
-    [solved] Resolved records
-    [customers] Customers
-    [buyers] Customers who bought
-    [orders] Orders
-    [presale_records] Records before a sale
-    [conversion] Conversion
-    [order_value] Value of an order
-    [repeat_purchase_30d] Repeat purchase within 30 days
-    [second_conversion_7d] Conversion within 7 days after a first contact
-    [complaints] Complaints
-    [complaint_rate] Complaint rate
+    [first_reply_seconds] 最初の返信までの秒数
+    [presale_first_reply_within_30s] 購入前：30秒以内の最初の返信
+    [aftersale_resolved] 購入後：解決
+    [handling_seconds] 会話の秒数
+    [rating] 顧客評価
+    [solved] 解決した記録
+    [customers] 顧客数
+    [buyers] 購入した顧客数
+    [orders] 注文数
+    [presale_records] 購入前の記録
+    [conversion] 成約率
+    [order_value] 注文単価
+    [repeat_purchase_30d] 30日以内の再購入
+    [second_conversion_7d] 最初の問い合わせから7日以内の成約
+    [complaints] クレーム件数
+    [complaint_rate] クレーム率
    *[other] { $key }
 }
-# There is no scheme of this name to begin with.
-SCHEME_TEMPLATE_UNKNOWN = there is no scheme of the name "{ $name }" to begin with: choose one of { $names }
+SCHEME_TEMPLATE_UNKNOWN = 「{ $name }」という評価制度のテンプレートはありません。{ $names }から選んでください
 TEMPLATE_TITLE = { $name ->
-    [agent] Service agents
-    [operations] Store operations
-   *[service-manager] Service managers
+    [agent] カスタマーサービス担当者
+    [operations] 店舗運営
+   *[service-manager] カスタマーサービス管理者
 }
 TEMPLATE_ABOUT = { $name ->
-    [agent] For those who serve customers: work done, first reply, resolved, rating, conversion, quality checks and punctuality
-    [operations] For those who run stores: visitors, conversion, campaign sales, cost of an order and growth, all observed; no service records are needed
-   *[service-manager] For those who lead agents, in four dimensions: service quality, team, business and innovation
+    [agent] 顧客対応を行う人向け：対応量、最初の返信、解決、顧客評価、成約、品質チェック、時間の遵守
+    [operations] 店舗を運営する人向け：訪問者、成約、キャンペーン売上、注文あたりの費用、成長。すべて観測値で、対応記録は不要です
+   *[service-manager] 担当者をまとめる人向け、4つの観点：対応品質、チーム、業績、革新
 }
-# Nobody has a credited record.
-NOBODY_TO_SCORE = there is nobody to score: the period holds no credited record
-# A person twice among the scores.
-PERSON_TWICE = person { $person } is there twice
-# No card has an indicator that could be scored.
-SCHEME_WITHOUT_DATA = no indicator could be scored for anybody, since there is no data, or the median that would be the target is not above zero (each card says which)
-SCHEME_WITHOUT_DATA_CURE = choose indicators and targets that fit the records
-# Nobody has data of a measure that the scheme defines, so that its indicator counts for nobody.
-MEASURE_NOT_SENT = nobody has data of "{ $measure }", so that its indicator counts for nobody: { $what ->
-        [records] there is no record of the kinds and hours that it looks at
-        [known] send { $column } with the service records
-       *[column] send the column { $column } with the service records
+NOBODY_TO_SCORE = 評価する対象者がいません。期間内に帰属した記録がありません
+PERSON_TWICE = 人{ $person }が2回あります
+SCHEME_WITHOUT_DATA = データがないか、目標となる中央値が0より大きくないため、誰のどの指標も評価できませんでした（どちらであるかは各スコアカードにあります）
+SCHEME_WITHOUT_DATA_CURE = 記録に合った指標と目標を選んでください
+MEASURE_NOT_SENT = 「{ $measure }」のデータを持つ人がいないため、その指標は誰についても集計しません。{ $what ->
+        [records] 対象となる種類と時間帯の記録がありません
+        [known] { $column }を対応記録と一緒に送ってください
+       *[column] 列{ $column }を対応記録と一緒に送ってください
     }
-    .observation = nobody has data of "{ $measure }", so that its indicator counts for nobody: send observations of it for the period
-    .past = nobody has a value of "{ $of }" from before, so that the indicator of "{ $measure }" counts for nobody: it counts once an earlier cycle of this scheme, over a period of the same length, is published
-    .team = nobody has data of "{ $measure }", so that its indicator counts for nobody: nobody of a team that is led has data of { $of }
-# Observations that count for nothing in a cycle.
-OBSERVATIONS_BEYOND_PERIOD = { $count ->
-    [one] one observation of "{ $measure }" reaches
-   *[other] { $count } observations of "{ $measure }" reach
-} beyond the period from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing: an observation counts in a period that holds all of its days
-OBSERVATIONS_UNREAD = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use
-    .near = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use (is { $near } meant?)
-# Sums beyond what is computed with: the cards are made without the indicator.
-INDICATOR_TOO_LARGE = the indicator { $indicator } counts for nobody, since the number of { $people } is too large to compute with
-    .apart = the indicator { $indicator } counts for nobody, since its numbers lie too far apart to compute with them
-INDICATOR_TOO_LARGE_CURE = check the currency and the unit of the amounts and measures, or take the indicator out of scheme.yaml
-# A number beyond what is computed with.
-NUMBER_TOO_LARGE = the score of person { $person } is too large to compute with: look at the floors and caps of the scheme
-    .grades = the quotas of the grades are too large to compute with: make them smaller
-    .unit = the numbers of unit { $unit } are too large to compute with: look at the cards of its people
-    .pool = the money or the shares of the pool are too large to compute with: look at the amount and at the rule
-    .part = the weights of part { $place } of the pool are too large to compute with: look at the scores and at the rule
-    .person = the score of person { $person } is too large to compute with in part { $place } of the pool: look at the score and at the rule
+    .observation = 「{ $measure }」のデータを持つ人がいないため、その指標は誰についても集計しません。期間の観測値を送ってください
+    .past = 「{ $of }」の過去の値を持つ人がいないため、「{ $measure }」の指標は誰についても集計しません。この評価制度による同じ長さの過去の評価サイクルが公開されると、集計されるようになります
+    .team = 「{ $measure }」のデータを持つ人がいないため、その指標は誰についても集計しません。率いるチームの中に{ $of }のデータを持つ人がいません
+OBSERVATIONS_BEYOND_PERIOD = 「{ $measure }」の観測値{ $count }件が{ $from }～{ $to }の期間を超えており、集計しません。観測値は、そのすべての日を含む期間で集計します
+OBSERVATIONS_UNREAD = 期間内の「{ $measure }」の観測値{ $count }件は集計しません。この評価制度にも、使用中のほかの評価制度にも、この測定値を使う指標がありません
+    .near = 期間内の「{ $measure }」の観測値{ $count }件は集計しません。この評価制度にも、使用中のほかの評価制度にも、この測定値を使う指標がありません（{ $near }のことですか？）
+INDICATOR_TOO_LARGE = { $people }の数値が大きすぎて計算できないため、指標{ $indicator }は誰についても集計しません
+    .apart = 数値の差が大きすぎて計算できないため、指標{ $indicator }は誰についても集計しません
+INDICATOR_TOO_LARGE_CURE = 金額と測定値の通貨と単位を確認するか、指標をscheme.yamlから外してください
+NUMBER_TOO_LARGE = 人{ $person }のスコアが大きすぎて計算できません。評価制度の下限と上限を確認してください
+    .grades = 評語の割合が大きすぎて計算できません。小さくしてください
+    .unit = 組織{ $unit }の数値が大きすぎて計算できません。所属者のスコアカードを確認してください
+    .pool = 賞与原資の金額または配分が大きすぎて計算できません。金額とルールを確認してください
+    .part = 賞与原資の第{ $place }枠のウェイトが大きすぎて計算できません。スコアとルールを確認してください
+    .person = 賞与原資の第{ $place }枠で、人{ $person }のスコアが大きすぎて計算できません。スコアとルールを確認してください
 
-# Score cards: a line for an indicator, made of what was measured, what the small-sample rule did, the points and the weight.
 CARD_MEASURE = { $measure ->
-    [credited_records] Credited records
-    [first_reply_within_30s] First reply within 30 s
-    [resolved] Resolved
-    [rating_at_least_4] Rating at least 4 of 5
-    [amount] Sales amount
+    [credited_records] 帰属した記録
+    [first_reply_within_30s] 30秒以内の最初の返信
+    [resolved] 解決
+    [rating_at_least_4] 顧客評価4以上（5点満点）
+    [amount] 売上金額
    *[other] { $kpi }
 }
-CARD_DEFINED = { $name } ({ $what })
+CARD_DEFINED = { $name }（{ $what }）
 CARD_VALUE = { $kind ->
-    [records] { $value } records
-    [customers] { $value } customers
-    [percent] { $value } %
+    [records] { $value }件
+    [customers] 顧客{ $value }人
+    [percent] { $value }%
     [own] { $value } { $unit }
     [standard] { $value } { $unit ->
-        [points] points
+        [points] 点
        *[currency] { $unit }
     }
    *[bare] { $value }
 }
-CARD_LINE_DROPPED = { $name }: { $why ->
-    [nobody] nobody has data in the period, so it is dropped for everybody
-    [person] there is no data of this person, so it is dropped here
-    [too_large] the number is too large to compute with, so it is dropped for everybody
-    [past] there is no value of before other than 0 of this person to hold it against, so it is dropped here
-    [too_large_elsewhere] the number of somebody else is too large to compute with, or the numbers of the group lie too far apart, so it is dropped for everybody
-   *[target] the median that would be its target is not above zero, so it is dropped
-}, and its weight of { $weight } is spread over the other indicators in proportion.
-CARD_AGAINST = { $value } against { $past }
-CARD_PAST = { $measure } of { $values }
-CARD_PAST_VALUE = { $value } from { $from } to { $to }
-CARD_LINE_NOT_SCORED = { $name }: not scored.
-CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
-    [cap] {" "}(the cap)
-    [floor] {" "}(the floor)
+CARD_LINE_DROPPED = { $name }：{ $why ->
+    [nobody] 期間内にデータを持つ人がいないため、全員について除外します
+    [person] この人のデータがないため、ここでは除外します
+    [too_large] 数値が大きすぎて計算できないため、全員について除外します
+    [past] この人に、比べられる0以外の過去の値がないため、ここでは除外します
+    [too_large_elsewhere] ほかの人の数値が大きすぎて計算できないか、グループ内の数値の差が大きすぎるため、全員について除外します
+   *[target] 目標となる中央値が0より大きくないため、除外します
+}。ウェイト{ $weight }は、ほかの指標に比例して割り振られます。
+CARD_AGAINST = { $value }（比較対象：{ $past }）
+CARD_PAST = { $measure } { $values }
+CARD_PAST_VALUE = { $from }～{ $to }は{ $value }
+CARD_LINE_NOT_SCORED = { $name }：評価なし。
+CARD_LINE = { $name }：{ $measured }{ $filled }。{ $points }{ $limit ->
+    [cap] （上限）
+    [floor] （下限）
    *[none] {""}
-}; times weight { $weight } %{ $spread ->
-    [yes] {" "}({ $scheme_weight } in the scheme, and a part of what dropped indicators left)
+}。ウェイト{ $weight }%{ $spread ->
+    [yes] （評価制度では{ $scheme_weight }、除外された指標から割り振られた分を含む）
    *[no] {""}
-} gives { $weighted }.
-CARD_MEASURED = { $value } on { $records } records
-CARD_NOT_MEASURED = not measured
-CARD_SMALL_SAMPLE = ; below { $below } records the missing ones count as average ({ $group }), which gives { $adjusted }
-CARD_POINTS_BY_TARGET = against the target of { $target } ({ $basis ->
-    [scheme] set by the scheme
-    [team] median of the { $people } people of the team
-   *[group] median of all { $people } people, the team being too small
-}) that is { $points } points
+}を掛けて{ $weighted }点。
+CARD_MEASURED = 記録{ $records }件で{ $value }
+CARD_NOT_MEASURED = 測定なし
+CARD_SMALL_SAMPLE = 。{ $below }件未満のため、不足分を平均（{ $group }）とみなして{ $adjusted }
+CARD_POINTS_BY_TARGET = 目標{ $target }（{ $basis ->
+    [scheme] 評価制度の設定
+    [team] チーム{ $people }人の中央値
+   *[group] チームの人数が少ないため、全{ $people }人の中央値
+}）に対して{ $points }点
 CARD_POINTS_BY_PLACE = { $by ->
-    [target] the target
-    [min_max] the place between the worst and the best of the group
-    [percentile] the percentage of the group that is no better
-    [t_score] the distance from the group's mean in standard deviations
-   *[band] the band of the place in the group
-} makes that { $points } points
+    [target] 目標
+    [min_max] 全体の最低と最高の間での位置
+    [percentile] 自分を上回らない人の割合
+    [t_score] 全体の平均との差（標準偏差）
+   *[band] 順位の区分
+}により{ $points }点
 CARD_CHANGE = { $kind ->
-    [rate_more] { $step } percentage point more
-    [rate_less] { $step } percentage point less
-    [records_more] { $step } more credited record
-    [records_fewer] { $step } fewer credited record
-    [more] { $amount } more
-   *[less] { $amount } less
+    [rate_more] あと{ $step }ポイントの上昇
+    [rate_less] あと{ $step }ポイントの低下
+    [records_more] 帰属する記録あと{ $step }件の増加
+    [records_fewer] 帰属する記録あと{ $step }件の減少
+    [more] あと{ $amount }の増加
+   *[less] あと{ $amount }の減少
 }
 CARD_NEXT = { $effect ->
-    [capped] { $change } would add nothing: the cap is reached.
-    [nothing] { $change } alone would add nothing.
-   *[points] { $change } would add { $gain } points.
+    [capped] { $change }があっても加点されません。上限に達しています。
+    [nothing] { $change }だけでは加点されません。
+   *[points] { $change }で{ $gain }点加わります。
 }
-CARD_SUMMARY = Score { $score }, rank { $rank } of { $of }{ $grade }{ $collaboration }.
-CARD_GRADE = , grade { $grade }
-CARD_COLLABORATION = ; { $points } of it for collaboration: { $outside } of { $credited } records were outside the own roster or team
+CARD_SUMMARY = スコア{ $score }、{ $of }人中{ $rank }位{ $grade }{ $collaboration }。
+CARD_GRADE = 、評語{ $grade }
+CARD_COLLABORATION = 。うち協力による点{ $points }：記録{ $credited }件中{ $outside }件が自分のシフトまたはチームの外
 
-# What a definition of a measure says, as a part of a sentence.
 DEFINED = { $what }{ $few ->
-    [yes] , of at least { $min_count }
+    [yes] 、{ $min_count }件以上
    *[no] {""}
 }{ $valid ->
-    [between] , from { $from } to { $to }
-    [from] , from { $from } on
-    [to] , until { $to }
+    [between] 、{ $from }から{ $to }まで有効
+    [from] 、{ $from }から有効
+    [to] 、{ $to }まで有効
    *[ever] {""}
 }
 DEFINED_RECORDS = { $aggregation ->
-    [mean] the mean of { $value }
-    [sum] the sum of { $value }
-    [share] the percentage of records with { $value } { $test }
-    [count] the number of records
-    [count_of] the number of records with { $value } { $test }
-    [distinct] the number of customers
-   *[distinct_of] the number of customers of records with { $value } { $test }
+    [mean] { $value }の平均
+    [sum] { $value }の合計
+    [share] { $value }{ $test }の記録の割合
+    [count] 記録の件数
+    [count_of] { $value }{ $test }の記録の件数
+    [distinct] 顧客数
+   *[distinct_of] { $value }{ $test }の記録の顧客数
 }{ $kinds }{ $hours }{ $session }
 DEFINED_VALUE = { $value ->
-    [first_reply_seconds] the seconds until the first reply
-    [duration_seconds] the seconds from beginning to end
-    [resolved] the problem resolved
-    [rating] the rating
-    [amount] the sales amount
+    [first_reply_seconds] 最初の返信までの秒数
+    [duration_seconds] 開始から終了までの秒数
+    [resolved] 問題が解決済み
+    [rating] 顧客評価
+    [amount] 売上金額
    *[column] { $value }
 }
-DEFINED_GIVEN = given
+DEFINED_GIVEN = が入力済み
 DEFINED_TEST = { $is ->
-    [at_most] at most { $threshold }
-    [at_least] at least { $threshold }
-    [below] below { $threshold }
-    [above] above { $threshold }
-   *[equal] equal to { $threshold }
+    [at_most] が{ $threshold }以下
+    [at_least] が{ $threshold }以上
+    [below] が{ $threshold }未満
+    [above] が{ $threshold }超
+   *[equal] が{ $threshold }ちょうど
 }
-DEFINED_KINDS = , of the kind { $kinds }
-DEFINED_HOURS = , { $counts ->
-    [begun] begun
-   *[inside] counting the time
-} from { $from } to { $to }
-DEFINED_SESSION = , the first of each session with pauses of at most { $minutes ->
-    [one] { $minutes } minute
-   *[other] { $minutes } minutes
+DEFINED_KINDS = 、種類は{ $kinds }
+DEFINED_HOURS = 、{ $from }～{ $to }{ $counts ->
+    [begun] に開始
+   *[inside] の時間だけを計算
 }
-DEFINED_OBSERVATION = { $aggregation ->
-    [sum] the sum
-    [mean] the mean
-   *[last] the last
-} of what was observed of the { $subject ->
-    [person] person
-    [unit] org unit
-    [account] account
-    [store] store
-   *[campaign] campaign
+DEFINED_SESSION = 、{ $minutes }分以内の間隔が続く問い合わせごとに最初の1件
+DEFINED_OBSERVATION = { $subject ->
+    [person] 人
+    [unit] 組織
+    [account] アカウント
+    [store] 店舗
+   *[campaign] キャンペーン
+}の観測値の{ $aggregation ->
+    [sum] 合計
+    [mean] 平均
+   *[last] 最後の値
 }
 DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] {" "}in percent
+    [yes] （パーセント）
    *[no] {""}
 }
-DEFINED_SUM = the sum of { $parts }
+DEFINED_SUM = { $parts }の合計
 DEFINED_PART = { $factor } × { $of }
-DEFINED_REPEAT = the percentage of { $of } whose customer had { $after } within { $days ->
-    [one] { $days } day
-   *[other] { $days } days
-} before
-DEFINED_TREND = by how many percent { $of } differs from the person's own past
+DEFINED_REPEAT = { $of }のうち、顧客がその前{ $days }日以内に{ $after }に該当した割合
+DEFINED_TREND = { $of }の、本人の過去と比べた増減率
 DEFINED_TEAM = { $aggregation ->
-    [mean] the mean of { $of } over the team as of each day
-    [share] the percentage of the team, as of each day, with { $of } { $test }
-   *[sum] the sum of { $of } over the team as of each day
+    [mean] 日ごとのチームでの{ $of }の平均
+    [share] 日ごとのチームで、{ $of }{ $test }の人の割合
+   *[sum] 日ごとのチームでの{ $of }の合計
 }
-# What a correction changed on a card.
-CARD_CHANGED = Before: { $before } Now: { $after }
-CARD_CAME = There is a card now: { $after }
-CARD_WENT = There is no card any more. Before: { $before }
-CARD_CREDITED_CHANGED = Credited records: { $before } before; { $after } now.
-CARD_LINE_CHANGED = { $name }: { $before } before; { $after } now.
-CARD_LINE_CAME = { $name }: counts now: { $after }.
-CARD_LINE_WENT = { $name }: counts no more: { $before } before.
-CARD_STANDING = { $measured }, { $points } points, with weight { $weight } % { $weighted }
-    .dropped = { $measured }, not scored
-CARD_WORKED_OUT_ANEW = The score is the same; it was worked out anew from other numbers.
+CARD_CHANGED = 訂正前：{ $before } 訂正後：{ $after }
+CARD_CAME = スコアカードができました：{ $after }
+CARD_WENT = スコアカードがなくなりました。訂正前：{ $before }
+CARD_CREDITED_CHANGED = 帰属した記録：訂正前{ $before }、訂正後{ $after }。
+CARD_LINE_CHANGED = { $name }：訂正前{ $before }、訂正後{ $after }。
+CARD_LINE_CAME = { $name }：集計の対象になりました：{ $after }。
+CARD_LINE_WENT = { $name }：集計の対象外になりました：訂正前{ $before }。
+CARD_STANDING = { $measured }、{ $points }点、ウェイト{ $weight }%で{ $weighted }
+    .dropped = { $measured }、評価なし
+CARD_WORKED_OUT_ANEW = スコアは同じです。別の数値から計算し直しました。
 
-# Why a record was credited as it was, a sentence a rung.
-LADDER_REFUND = { $refund } is a refund of { $sale }: it has the credit of that record and lessens its amount
-LADDER_BEGAN = Began at { $at } on { $account }, { $phase ->
-    [shared] a shared account on that day
-    [mixed] on that day on its way from shared to named
-   *[named] a named account on that day
-}.
-LADDER_TAG_NONE = Tag: the platform named nobody.
-LADDER_TAG_UNKNOWN = Tag: the platform named "{ $agent }", who is nobody employed on that day or more than one.
-LADDER_TAG = Tag: the platform named "{ $agent }", who is { $person }: the record is theirs.
-LADDER_NAMED_WITHOUT = On a named account only tags and hand-overs count, and there was neither: credited to nobody.
-LADDER_DUTY_NONE = Duty: nobody held the account or was on duty at that time.
-LADDER_DUTY = Duty: { $list }.
-# The record is credited by its replies: who was on duty then.
-LADDER_DUTY_ANSWERED = Duty when it was answered: { $list }.
-    .unheld = Duty: nobody held the account or was on duty when it began; when it was answered, { $list }.
-LADDER_ON_DUTY = { $person } { $rule ->
-    [handover] held it by hand-over
-    [roster] was rostered on it
-    [punch] of its team was punched in
-   *[team] is of its team
-}, { $from } to { $to } [{ $evidence }]
-LADDER_SHARES = { $before }, { $share }
-LADDER_BY_SESSION = Another record of the same customer's session names its agent, so this one follows: { $shares }.
-LADDER_BY_TAG = Credited by tag: { $shares }.
-LADDER_BY_HANDOVER = One person held the account by hand-over: { $shares }.
-LADDER_SOLE = One person was on duty: { $shares }.
-LADDER_INFERRED = Several were on duty; who was busy with other records, and how each works, tells them apart: { $shares }.
-LADDER_EQUAL = Several were on duty and there is too little to tell them apart, so they share equally: { $shares }.
-LADDER_TEAM = The account has no evidence of duty at all, so its team shares: { $shares }.
-LADDER_NOBODY = So it is credited to nobody.
-LADDER_CONTRIBUTORS = Contributors: { $list }.
+LADDER_REFUND = { $refund }は{ $sale }の返金です。帰属はその記録と同じで、その金額から差し引きます
+LADDER_BEGAN = { $at }に{ $account }で開始。{ $phase ->
+    [shared] その日は共有アカウント
+    [mixed] その日は共有から記名への移行中
+   *[named] その日は記名アカウント
+}。
+LADDER_TAG_NONE = 担当者名：プラットフォームの記録にはありません。
+LADDER_TAG_UNKNOWN = 担当者名：プラットフォームの記録は「{ $agent }」ですが、その日に在籍する該当者がいないか、複数います。
+LADDER_TAG = 担当者名：プラットフォームの記録は「{ $agent }」、つまり{ $person }です。記録はこの人のものです。
+LADDER_NAMED_WITHOUT = 記名アカウントでは担当者名と引き継ぎだけを根拠としますが、どちらもありません。誰にも帰属しません。
+LADDER_DUTY_NONE = 勤務：その時点で、アカウントを保持している人も勤務中の人もいません。
+LADDER_DUTY = 勤務：{ $list }。
+LADDER_DUTY_ANSWERED = 返信時の勤務：{ $list }。
+    .unheld = 勤務：開始時にアカウントを保持している人も勤務中の人もいません。返信時は、{ $list }。
+LADDER_ON_DUTY = { $person }が{ $rule ->
+    [handover] 引き継ぎで保持
+    [roster] シフト表で担当
+    [punch] チームの一員として出勤打刻
+   *[team] チームの一員
+}、{ $from }～{ $to }［{ $evidence }］
+LADDER_SHARES = { $before }、{ $share }
+LADDER_BY_SESSION = 同じ顧客の同じ問い合わせの別の記録に担当者名があるため、この記録もそれに従います：{ $shares }。
+LADDER_BY_TAG = 担当者名により帰属：{ $shares }。
+LADDER_BY_HANDOVER = 引き継ぎによりアカウントを保持していたのは1人：{ $shares }。
+LADDER_SOLE = 勤務中は1人：{ $shares }。
+LADDER_INFERRED = 勤務中は複数人。誰がほかの記録に対応中だったか、また各人の働き方から区別：{ $shares }。
+LADDER_EQUAL = 勤務中は複数人で、区別する材料が足りないため均等に配分：{ $shares }。
+LADDER_TEAM = アカウントに勤務の証拠がまったくないため、チームで配分：{ $shares }。
+LADDER_NOBODY = そのため、誰にも帰属しません。
+LADDER_CONTRIBUTORS = 共同対応者：{ $list }。
 LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is { $person }
+    [first_answer] 最初の返信
+    [closer] 成約
+   *[after_sales] 購入後の対応
+}：「{ $agent }」、つまり{ $person }
 LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is nobody employed on that day or more than one
-LADDER_SPLIT = Credited by role, as rule "{ $version }" says: first answer { $first_answer }, closing { $closer }, after-sales { $after_sales }; the part of a role that nobody held goes to the others in proportion: { $shares }.
-LADDER_BY_SPLIT = Credited by role: { $shares }.
-LADDER_BY_CLAIM = It was claimed with a click: { $shares }.
-# When the click was, where that is certain.
-LADDER_CLICKED = { $person } clicked at { $at }.
-LADDER_BY_DEVICE = It was served at the device { $device }, which was one person's then: { $shares }.
-LADDER_BY_REPLIES = Several were on duty, each with several dialogues at once; the times of the replies tell them apart: { $shares }.
-LADDER_BY_TAG_SHARE = Several were on duty, each with several dialogues at once; they share as the records near in time that name their agent: { $shares }.
-LADDER_NOT_SPLIT = The policy gives the roles that are named no part: the record is credited as if it named no contributors.
-LADDER_WORTH = On this account about { $now } of the records are expected to be credited to somebody else; with breaks punched about { $breaks }, with devices on 30 % of the replies about { $devices }, with half of the records claimed about { $claims }. That is expected by the doubts of this month, not promised.
+    [first_answer] 最初の返信
+    [closer] 成約
+   *[after_sales] 購入後の対応
+}：「{ $agent }」、その日に在籍する該当者がいないか、複数います
+LADDER_SPLIT = ルール「{ $version }」に従い、ロールにより帰属：最初の返信{ $first_answer }、成約{ $closer }、購入後の対応{ $after_sales }。担う人のいないロールの分は、ほかのロールに比例して配分：{ $shares }。
+LADDER_BY_SPLIT = ロールにより帰属：{ $shares }。
+LADDER_BY_CLAIM = クリックで担当申告あり：{ $shares }。
+LADDER_CLICKED = { $person }が{ $at }にクリック。
+LADDER_BY_DEVICE = 当時1人のものだった端末{ $device }で対応：{ $shares }。
+LADDER_BY_REPLIES = 勤務中は複数人で、それぞれ複数の会話に同時に対応。返信の時刻から区別：{ $shares }。
+LADDER_BY_TAG_SHARE = 勤務中は複数人で、それぞれ複数の会話に同時に対応。時刻の近い、担当者名のある記録の割合で配分：{ $shares }。
+LADDER_NOT_SPLIT = ポリシーでは、示されたロールに配分がありません。共同対応者がいないものとして記録の帰属を決めます。
+LADDER_WORTH = このアカウントでは、記録の約{ $now }がほかの人に帰属していると見込まれます。休憩が打刻されれば約{ $breaks }、返信の30%に端末があれば約{ $devices }、記録の半分に担当申告があれば約{ $claims }です。今月の不確かさから見込んだもので、保証ではありません。
 
-# What spoke for one person rather than another.
-WHY = { $first } ({ $part } %) rather than { $second } ({ $rest } %): { $what }.
-WHY_AGAINST = { $why } { $sign ->
-    [hands] The pause since the last reply spoke for { $second }.
-    [thread] The dialogue so far spoke for { $second }.
-    [profile] The kind of reply spoke for { $second }.
-   *[device] The device spoke for { $second }.
+WHY = { $second }（{ $rest }%）ではなく{ $first }（{ $part }%）：{ $what }。
+WHY_AGAINST = { $why }{ $sign ->
+    [hands] 直前の返信からの間隔は{ $second }を示していました。
+    [thread] それまでの会話は{ $second }を示していました。
+    [profile] 返信の種類は{ $second }を示していました。
+   *[device] 端末は{ $second }を示していました。
 }
-WHY_SOMEBODY = somebody else
-WHY_SECONDS = { $count ->
-    [one] { $count } second
-   *[other] { $count } seconds
-}
-WHY_MINUTES = { $count ->
-    [one] { $count } minute
-   *[other] { $count } minutes
-}
-WHY_HOURS = { $count ->
-    [one] { $count } hour
-   *[other] { $count } hours
-}
-WHY_DAYS = { $count ->
-    [one] { $count } day
-   *[other] { $count } days
-}
-WHY_HANDS = { $one }, { $other }
-    .short = { $one }, { $other }, hardly time enough for another reply
-    .usual = { $one }, { $other }, and such a pause is more usual for { $first }
-WHY_WROTE = { $who } had last replied { $pause } before
-WHY_NOT_YET = { $who } had come on duty { $pause } before and not replied yet
-WHY_THREAD = { $first } had probably answered this customer { $pause } earlier
-WHY_PROFILE = { $first } answers customers who have waited { $wait } more often than { $second }
-    .first = { $first } gives the first reply to customers who have waited { $wait } more often than { $second }
-    .again = { $first } writes again { $wait } after a reply, without a new message of the customer, more often than { $second }
-    .unasked = { $first } writes to customers who have not written yet more often than { $second }
+WHY_SOMEBODY = ほかの人
+WHY_SECONDS = { $count }秒
+WHY_MINUTES = { $count }分
+WHY_HOURS = { $count }時間
+WHY_DAYS = { $count }日
+WHY_HANDS = { $one }、{ $other }
+    .short = { $one }、{ $other }。もう1件返信するだけの時間がほとんどありません
+    .usual = { $one }、{ $other }。この間隔は{ $first }のほうが一般的です
+WHY_WROTE = { $who }の直前の返信は{ $pause }前
+WHY_NOT_YET = { $who }は{ $pause }前に勤務に入り、まだ返信なし
+WHY_THREAD = { $first }は{ $pause }前にこの顧客に返信した可能性が高い
+WHY_PROFILE = { $first }は{ $second }より、{ $wait }待った顧客によく返信します
+    .first = { $first }は{ $second }より、{ $wait }待った顧客への最初の返信をよく行います
+    .again = { $first }は{ $second }より、顧客の新しいメッセージなしに、返信の{ $wait }後にもう一度送ることが多くあります
+    .unasked = { $first }は{ $second }より、まだ何も書いていない顧客にメッセージを送ることが多くあります
 WHY_WAIT = { $class ->
-    [0] less than 5 minutes
-    [1] 5 to 20 minutes
-    [2] 20 to 60 minutes
-    [3] 1 to 4 hours
-    [4] 4 to 24 hours
-   *[other] more than a day
+    [0] 5分未満
+    [1] 5～20分
+    [2] 20～60分
+    [3] 1～4時間
+    [4] 4～24時間
+   *[other] 1日以上
 }
-WHY_DEVICE = the device that it was written on is that of { $first }
-    .same = { $first } had probably written on the same device before
-WHY_DUTY = of its { $all } replies { $first } was on duty at { $count }, { $second } at { $other }
-WHY_NAMES = of the records within an hour that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-    .all = of the account's records that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-WHY_TOGETHER = no sign decides alone, but all replies around it together
-WHY_TOO_FEW_REPLIES = Nothing tells them apart: too few records of the account have times of replies to learn from.
-WHY_TOO_DENSE = Nothing tells them apart: on this account replies come too densely for their times alone, and too few records are named, claimed or written at known devices.
-WHY_CLOCK_WITHOUT_SECONDS = Nothing tells them apart: the times of the account's replies have no seconds that one can trust.
-WHY_NO_REPLY_TIMES = Nothing tells them apart: each may hold several dialogues at once, and no reply to this one is known that was written while they were on duty.
+WHY_DEVICE = 書き込みに使われた端末は{ $first }のものです
+    .same = { $first }は以前にも同じ端末で書いた可能性が高い
+WHY_DUTY = 返信{ $all }件のうち、勤務中だったのは{ $first }が{ $count }件、{ $second }が{ $other }件
+WHY_NAMES = 前後1時間以内で、担当者名があり、それぞれが勤務中だった記録のうち、{ $first }は{ $all }件中{ $count }件、{ $second }は{ $others }件中{ $other }件
+    .all = このアカウントで、担当者名があり、それぞれが勤務中だった記録のうち、{ $first }は{ $all }件中{ $count }件、{ $second }は{ $others }件中{ $other }件
+WHY_TOGETHER = 単独で決め手となるものはなく、前後のすべての返信をあわせて判断しています
+WHY_TOO_FEW_REPLIES = 区別できません。返信の時刻がある記録がこのアカウントに少なく、学習に足りません。
+WHY_TOO_DENSE = 区別できません。このアカウントでは返信の間隔が短すぎて時刻だけでは判断できず、担当者名、担当申告、登録済みの端末のある記録も足りません。
+WHY_CLOCK_WITHOUT_SECONDS = 区別できません。このアカウントの返信時刻には、信頼できる秒がありません。
+WHY_NO_REPLY_TIMES = 区別できません。それぞれが複数の会話に同時に対応している可能性があり、勤務中に書かれたこの会話への返信が確認できません。
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code ACCOUNT_UNKNOWN.
-CREDIT_ACCOUNT_UNKNOWN = { $records } records of an account that attendance does not know were left out
-# Code UNKNOWN_AGENT.
-CREDIT_UNKNOWN_AGENT = { $records } records name the agent "{ $agent }", who is nobody employed on their days or more than one: they count as without a name
-# Code NO_DUTY_EVIDENCE.
-CREDIT_NO_EVIDENCE = no roster, punch or hand-over at all: its team shares { $records } records
-# Code UNHELD_ACCOUNT.
-CREDIT_NOBODY_ON_DUTY = { $records } records came while nobody was on duty: credited to nobody
-# Code TAG_OFF_DUTY.
-CREDIT_TAG_OFF_DUTY = { $records } records name { $person }, who was not on duty then: the name counts
-# Code NAMED_WITHOUT_AGENT.
-CREDIT_NAMED_WITHOUT_AGENT = { $records } records of a named account name nobody: credited to nobody but by hand-over
-# Code MIXED_WITHOUT_TAG.
-CREDIT_MIXED_WITHOUT_TAG = { $records } records of a mixed account name nobody: credited as on a shared one
-# A name of a contributor that nobody is known by.
-CONTRIBUTOR_UNKNOWN = { $records ->
-    [one] { $records } contribution is of "{ $agent }", who is nobody employed on its day or more than one: its part goes to the other contributors
-   *[other] { $records } contributions are of "{ $agent }", who is nobody employed on their days or more than one: their parts go to the other contributors
-}
-# Code CONTRIBUTOR_OFF_DUTY.
-CREDIT_CONTRIBUTOR_OFF_DUTY = { $records ->
-    [one] { $records } record names { $person } as a contributor, who was not on duty when it began
-   *[other] { $records } records name { $person } as a contributor, who was not on duty when they began
-}: the name counts
-# Code CONTRIBUTORS_NOT_SPLIT.
-CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records ->
-    [one] { $records } record names contributors, and the policy gives their roles no part: they are kept, and the record is credited as if it named none
-   *[other] { $records } records name contributors, and the policy gives their roles no part: they are kept, and the records are credited as if they named none
-}
-# Code TOO_FEW_TO_INFER.
-CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too few to infer from: shared equally
-# Code DID_NOT_SETTLE.
-CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: shared equally
-# Code SEVERAL_AT_ONCE.
-CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
-# Code TOO_FEW_REPLIES.
-CREDIT_TOO_FEW_REPLIES = { $records ->
-    [one] { $records } record with times of its replies is too little
-   *[other] { $records } records with times of their replies are too few a person
-} to tell apart who hold several dialogues at once: shared equally among those on duty at each reply
-# Code REPLIES_TOO_DENSE.
-CREDIT_REPLIES_TOO_DENSE = { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} of an account on which replies come so densely that their times alone do not tell people apart, and of fewer than a tenth of the replies something says whose they are: shared equally among those on duty at each reply
-# Code EVIDENCE_UNEVEN.
-CREDIT_EVIDENCE_UNEVEN = { $records ->
-    [one] { $records } record says
-   *[other] { $records } records say
-} nothing of whose they are, on an account on which some name, claim or write at known devices far more of theirs than others, { $person } least: weighed by how much each leaves unsaid
-    .equal = { $records ->
-        [one] { $records } record says
-       *[other] { $records } records say
-    } nothing of whose they are, on an account on which some claim or write at known devices far more of theirs than others, { $person } least: shared equally, which is too little for { $person } if they work as much as the others
-# Code CLOCK_WITHOUT_SECONDS.
-CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} on a full minute, so their clock is not to be trusted: shared equally among those on duty at each reply
-# Code CLAIM_OFF_DUTY.
-CREDIT_CLAIM_OFF_DUTY = { $person } claimed { $records ->
-    [one] { $records } dialogue without being on duty: the claim does not count
-   *[other] { $records } dialogues without being on duty: the claims do not count
-}
-# Code CLAIM_WITHOUT_RECORD.
-CREDIT_CLAIM_WITHOUT_RECORD = { $person } claimed { $records ->
-    [one] { $records } dialogue of which there is no record: the claim counts for nothing
-   *[other] { $records } dialogues of which there is no record: the claims count for nothing
-}
-# Code CLAIMS_DIFFER.
-CREDIT_CLAIMS_DIFFER = { $person } claimed { $record } at { $at }, and { $second } had claimed it at { $before }: neither claim decides{ $more ->
+CREDIT_ACCOUNT_UNKNOWN = 勤務データにないアカウントの記録{ $records }件を除外しました
+CREDIT_UNKNOWN_AGENT = { $records }件の記録にある担当者名「{ $agent }」は、その日に在籍する該当者がいないか、複数います。名前がないものとして扱います
+CREDIT_NO_EVIDENCE = シフト表、打刻、引き継ぎが一切ありません。{ $records }件の記録をチームで配分します
+CREDIT_NOBODY_ON_DUTY = 勤務中の人がいない間に{ $records }件の記録がありました。誰にも帰属しません
+CREDIT_TAG_OFF_DUTY = { $records }件の記録に、その時勤務中でなかった{ $person }の名前があります。名前を優先します
+CREDIT_NAMED_WITHOUT_AGENT = 記名アカウントの記録{ $records }件に担当者名がありません。引き継ぎによるもの以外は誰にも帰属しません
+CREDIT_MIXED_WITHOUT_TAG = 移行中のアカウントの記録{ $records }件に担当者名がありません。共有アカウントと同じように帰属を決めます
+CONTRIBUTOR_UNKNOWN = { $records }件の共同対応は「{ $agent }」によるものですが、その日に在籍する該当者がいないか、複数います。その分はほかの共同対応者に配分します
+CREDIT_CONTRIBUTOR_OFF_DUTY = { $records }件の記録で、開始時に勤務中でなかった{ $person }が共同対応者になっています。名前を優先します
+CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records }件の記録に共同対応者がありますが、ポリシーではそのロールに配分がありません。共同対応者は保存し、記録の帰属は共同対応者がいないものとして決めます
+CREDIT_TOO_FEW_TO_INFER = { $records }件の記録では複数の人が勤務中でしたが、推定するには少なすぎます。均等に配分します
+CREDIT_DID_NOT_SETTLE = { $records }件の記録の推定が収束しませんでした。均等に配分します
+CREDIT_SEVERAL_AT_ONCE = { $records }件の記録では、複数の会話に同時に対応する人が複数勤務中でした。均等に配分します
+CREDIT_TOO_FEW_REPLIES = { $records }件の記録に返信の時刻がありますが、1人あたりの件数が少なく、複数の会話に同時に対応する人を区別できません。返信ごとに、その時勤務中の人に均等に配分します
+CREDIT_REPLIES_TOO_DENSE = { $records }件の記録があるアカウントでは、返信の間隔が短すぎて時刻だけでは人を区別できず、誰のものか示すものがある返信も10分の1に足りません。返信ごとに、その時勤務中の人に均等に配分します
+CREDIT_EVIDENCE_UNEVEN = { $records }件の記録に、誰のものか示すものがありません。このアカウントでは、署名、担当申告、登録済みの端末での返信の割合が人によって大きく異なり、{ $person }が最も少なくなっています。示されていない割合に応じて重み付けします
+    .equal = { $records }件の記録に、誰のものか示すものがありません。このアカウントでは、担当申告や登録済みの端末での返信の割合が人によって大きく異なり、{ $person }が最も少なくなっています。均等に配分しますが、{ $person }がほかの人と同じだけ働いている場合は少なすぎます
+CREDIT_CLOCK_WITHOUT_SECONDS = { $records }件の記録への返信のうち、秒が0ちょうどのものが10分の1を超えており、その時計は信頼できません。返信ごとに、その時勤務中の人に均等に配分します
+CREDIT_CLAIM_OFF_DUTY = { $person }は勤務中でない時に{ $records }件の会話を担当申告しました。申告は集計しません
+CREDIT_CLAIM_WITHOUT_RECORD = { $person }は記録のない{ $records }件の会話を担当申告しました。申告は集計しません
+CREDIT_CLAIMS_DIFFER = { $person }が{ $at }に{ $record }を担当申告しましたが、{ $second }も{ $before }に申告しています。どちらの申告も決め手としません{ $more ->
     [0] {""}
-    [one] . So it is with { $more } more record of that day
-   *[other] . So it is with { $more } more records of that day
+   *[other] 。その日のほかの記録{ $more }件も同様です
 }
-    .tag = { $person } claimed { $record } at { $at }, and the platform named { $second } for it: the name counts{ $more ->
+    .tag = { $person }が{ $at }に{ $record }を担当申告しましたが、プラットフォームの記録は{ $second }です。記録の名前を優先します{ $more ->
         [0] {""}
-        [one] . So it is with { $more } more record of that day
-       *[other] . So it is with { $more } more records of that day
+       *[other] 。その日のほかの記録{ $more }件も同様です
     }
-# Code DEVICE_OFF_DUTY.
-CREDIT_DEVICE_OFF_DUTY = the device { $device } of { $person }, who was not on duty then, was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .there = the device { $device } of { $person }, who was on duty for { $place } then, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .elsewhere = the device { $device } of somebody who was never on duty here was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# Code DEVICE_OF_SEVERAL.
-DEVICE_BOUND_TO_SEVERAL = from { $from } on the device { $device } is of several people or seats at once: it is kept, and what is written on it then says nothing
-    .ever = the device { $device } has been of several people or seats at once from the beginning: it is kept, and what is written on it then says nothing
-# Code DEVICE_OF_SEVERAL.
-CREDIT_DEVICE_OF_SEVERAL = the device { $device } is { $more ->
-    [0] { $first }'s and { $second }'s at once
-    [one] { $first }'s, { $second }'s and { $more } other's at once
-   *[other] { $first }'s, { $second }'s and { $more } others' at once
-}, and was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .beyond = the device { $device } is { $person }'s and at the same time that of somebody who was never on duty here, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .unknown = the device { $device } is several people's at once, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# A device that was used while it was nobody's, where others are somebody's, and what may be meant by it.
+CREDIT_DEVICE_OFF_DUTY = その時勤務中でなかった{ $person }の端末{ $device }が{ $records }回使われました。集計しません
+    .there = その時{ $place }で勤務中だった{ $person }の端末{ $device }が{ $records }回使われました。集計しません
+    .elsewhere = ここで勤務したことのない人の端末{ $device }が{ $records }回使われました。集計しません
+DEVICE_BOUND_TO_SEVERAL = { $from }から、端末{ $device }は同時に複数の人または座席のものになっています。登録は保存しますが、その間にこの端末で書かれた内容は誰のものか示しません
+    .ever = 端末{ $device }は最初から、同時に複数の人または座席のものになっています。登録は保存しますが、その間にこの端末で書かれた内容は誰のものか示しません
+CREDIT_DEVICE_OF_SEVERAL = 端末{ $device }は同時に{ $more ->
+    [0] { $first }と{ $second }
+   *[other] { $first }、{ $second }、ほか{ $more }人
+}のものになっており、{ $records }回使われました。集計しません
+    .beyond = 端末{ $device }は同時に{ $person }とここで勤務したことのない人のものになっており、{ $records }回使われました。集計しません
+    .unknown = 端末{ $device }は同時に複数の人のものになっており、{ $records }回使われました。集計しません
 DEVICE_OF_NOBODY = { $devices ->
-    [one] the device { $device }, which is bound to nobody, was used
-   *[other] { $devices } devices that are bound to nobody, such as { $device }, were used
-} { $records ->
-    [one] once
-   *[other] { $records } times
-}: that tells only what the same hands wrote
-    .near = the device { $device }, which is bound to nobody, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }, and { $near }, which is bound, never: is that the one meant?
-    .seat = the device { $device } of the seat { $seat } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } while nobody was rostered on that seat: it was nobody's then
-    .ended = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } after { $to }, the last day of its binding: it was nobody's then
-    .coming = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } before { $from }, the first day of its binding: it was nobody's then
-# Claims, devices and times of messages that the version of the policy of a month does not read.
-EVIDENCE_NOT_READ = version { $version } of the policy reads no claims, devices or times of messages. For the month the account has: claims, { $claims }; records with times of messages, { $replies }; devices that records or messages name, { $devices }
-# Code REPLY_OUTSIDE_RECORD.
-CREDIT_REPLY_OUTSIDE_RECORD = { $records ->
-    [one] { $records } reply was before its record began or after it ended: it counts for nothing
-   *[other] { $records } replies were before their record began or after it ended: they count for nothing
-}
-# Hours of unbroken duty in which somebody did next to nothing while others worked: a break that nobody punched.
-BREAKS_NOT_PUNCHED = { $days } working days of { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-} were one unbroken stretch of duty in which for two hours or more next to nothing was theirs while others worked. With breaks punched about { $breaks } of the records of the account would be expected to be credited to somebody else, instead of about { $now }
-# Code CLOCKS_APART.
-CREDIT_CLOCKS_APART = the messages of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} are by a clock that is { $minutes } min { $seconds } s ahead of that of the records: they are read that much earlier
-    .behind = the messages of { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } are by a clock that is { $minutes } min { $seconds } s behind that of the records: they are read that much later
-# Amounts in another currency than what is reckoned in were converted, and by what.
-AMOUNTS_CONVERTED = amounts of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} were converted from { $from } to { $to }, each by the rate of its local day and rounded once: { $rates }{ $more ->
+    [1] 誰にも登録されていない端末{ $device }が{ $records }回使われました
+   *[other] 誰にも登録されていない端末{ $devices }台（{ $device }など）が{ $records }回使われました
+}。同じ人が書いたものだということしか分かりません
+    .near = 誰にも登録されていない端末{ $device }が{ $records }回使われましたが、登録済みの{ $near }は一度も使われていません。こちらのことですか？
+    .seat = 座席{ $seat }の端末{ $device }が、その座席に誰のシフトもない間に{ $records }回使われました。当時は誰のものでもありません
+    .ended = 端末{ $device }が、登録の最終日{ $to }より後に{ $records }回使われました。当時は誰のものでもありません
+    .coming = 端末{ $device }が、登録の初日{ $from }より前に{ $records }回使われました。当時は誰のものでもありません
+EVIDENCE_NOT_READ = ポリシーのバージョン{ $version }は、担当申告、端末、メッセージの時刻を読み取りません。今月このアカウントには、担当申告{ $claims }件、メッセージの時刻のある記録{ $replies }件、記録またはメッセージに示された端末{ $devices }台があります
+CREDIT_REPLY_OUTSIDE_RECORD = { $records }件の返信が、記録の開始より前または終了より後です。集計しません
+BREAKS_NOT_PUNCHED = { $people }人の延べ{ $days }勤務日が途切れのない勤務になっていますが、その間、ほかの人が働いているのに2時間以上ほとんど仕事がありません。休憩が打刻されれば、ほかの人に帰属していると見込まれるこのアカウントの記録は、約{ $now }ではなく約{ $breaks }になります
+CREDIT_CLOCKS_APART = { $records }件の記録のメッセージの時計は、記録の時計より{ $minutes }分{ $seconds }秒進んでいます。その分早い時刻として読み取ります
+    .behind = { $records }件の記録のメッセージの時計は、記録の時計より{ $minutes }分{ $seconds }秒遅れています。その分遅い時刻として読み取ります
+AMOUNTS_CONVERTED = { $records }件の記録の金額を{ $from }から{ $to }に換算しました。それぞれ現地の日付のレートを使い、端数処理は1回です：{ $rates }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] 、ほか{ $more }件
 }
-# Refunds that are together larger than the sale that they refer to: it counts below zero.
-REFUND_EXCEEDS_SALE = more was paid back { $sales ->
-    [one] of one sale than it brought, and it counts
-   *[other] of { $sales } sales than they brought, and they count
-} below zero: { $named }{ $more ->
+REFUND_EXCEEDS_SALE = { $sales }件の売上で返金額が売上額を超えており、マイナスとして集計します：{ $named }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] 、ほか{ $more }件
 }
 
-# Out of a region into itself.
-REGION_SAME = a transfer goes to another region than { $region }
-# A cycle of something else than one month.
-REPORT_NOT_A_MONTH = a report tells of one calendar month, and the cycle runs from { $from } to { $to }: make a cycle of a month
-# No cell may leave.
-NOTHING_TO_TELL = no unit may be told of: each has fewer than five people, or would tell of fewer by a difference
-# Not prepared any more.
-TRANSFER_NOT_PREPARED = the transfer is { $stage } already
-# Not approved.
-TRANSFER_NOT_APPROVED = the transfer waits for somebody else's approval
-# Withdrawn or rejected.
-TRANSFER_DROPPED = the transfer was { $stage }: prepare another one
-# What was told cannot be taken back.
-TRANSFER_RELEASED = the transfer was released already: what was told cannot be taken back
-# Other transfers were released since it was prepared.
-TRANSFER_STALE = another report about the month was released meanwhile, and both together would tell of fewer than five people: prepare it again
-# Not a file of ours.
-TRANSFER_MALFORMED = this is not the file that is expected here, or not all of it: send the whole file as ReleaseTransfer or ExportStandard gave it
-# The signature is not that of the region it names.
-TRANSFER_SIGNATURE_WRONG = the file is not signed by the stack of { $region }: it was altered, or its new public key is missing here
-# No public key of the region.
-REGION_KEY_UNKNOWN = no public key of { $region } is known here: put its performance.pub into the key folder as regions/{ $region }.pub
-# A file of another group.
-TRANSFER_OF_ANOTHER_GROUP = the file is of another group
-# Taken in before.
-TRANSFER_ALREADY_EXISTS = the file was taken in before
-TRANSFER_KIND_EXPECTED = say what is to cross: a report or the directory
+REGION_SAME = 転送先には{ $region }以外のリージョンを指定してください
+REPORT_NOT_A_MONTH = レポートは暦月単位ですが、評価サイクルは{ $from }～{ $to }です。1か月の評価サイクルを作成してください
+NOTHING_TO_TELL = 開示できる組織がありません。どの組織も5人未満か、差し引きで5人未満の内容が分かってしまいます
+TRANSFER_NOT_PREPARED = この転送はすでに{ $stage ->
+    [prepared] 承認待ち
+    [approved] 承認済み
+    [released] 送出済み
+    [withdrawn] 取り下げ済み
+   *[rejected] 却下済み
+}です
+TRANSFER_NOT_APPROVED = この転送は、ほかの人の承認を待っています
+TRANSFER_DROPPED = この転送は{ $stage ->
+    [withdrawn] 取り下げ済み
+   *[rejected] 却下済み
+}です。新たに準備してください
+TRANSFER_RELEASED = この転送はすでに送出されています。開示した内容は取り戻せません
+TRANSFER_STALE = その間にこの月の別のレポートが送出されており、両方をあわせると5人未満の内容が分かってしまいます。準備し直してください
+TRANSFER_MALFORMED = ここで必要なファイルではないか、一部が欠けています。ReleaseTransferまたはExportStandardが出力したファイル全体を送ってください
+TRANSFER_SIGNATURE_WRONG = ファイルは{ $region }の環境によって署名されていません。改変されたか、その新しい公開鍵がここにありません
+REGION_KEY_UNKNOWN = { $region }の公開鍵がここにありません。そのperformance.pubを、鍵フォルダーにregions/{ $region }.pubとして置いてください
+TRANSFER_OF_ANOTHER_GROUP = このファイルは別のグループのものです
+TRANSFER_ALREADY_EXISTS = このファイルはすでに取り込まれています
+TRANSFER_KIND_EXPECTED = 何を転送するかを指定してください：レポートまたはディレクトリ
 
 ## Compensation
 
-# Scores may still change.
-CYCLE_NOT_PUBLISHED = scores may still change: publish the cycle first
-    .report = the cycle is not published: reports tell what is final
-    .correct = the cycle is not published, so there is nothing to correct: close it again, and it reads what counts now
-# The cycle has no such version of its result, or none was known then.
-RESULT_VERSION_UNKNOWN = the cycle has no such version of its result, or none was published by then: ask for its versions with ListCardVersions
-# A version and an instant at once.
-VERSION_TWICE = name a version or an instant, not both
-# A correction of the same cycle with another reason or another version of the scheme.
-CYCLE_CORRECTION_UNDERWAY = the correction { $cycle } of this cycle is not published, and says another reason or another version of the scheme: ask with what it says to work it out anew, publish it (PublishCycle), or throw it away (CancelCycle) and ask again
-# Nothing is different, so there is nothing to publish.
-CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is nothing to publish: throw the correction away (CancelCycle); once something that the cycle rests on is put right, ask for it again
-# No account, or too many.
-ACCOUNTS_EXPECTED = name at least one account, and at most { $most }
-# An account that a question names, and that is not there, or not the caller's to ask about.
-ACCOUNT_UNKNOWN_HERE = there is no account { $account } that you may ask about: look the id up with ListAccounts
-# A unit that a run of attribution names, and that is not there, or not within the unit that it is started for.
-UNIT_UNKNOWN_HERE = there is no unit { $unit } within what the run is started for: look the id up with ListOrgUnits, or have the run started for a unit above
-ACCOUNTS_OR_SCHEME = either accounts or a scheme, not both: leave one of them out
-# Nobody has a score.
-POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card of the pool's unit
-# A pool of a unit that is neither the unit of its cycle nor below it.
-POOL_OUTSIDE_CYCLE = a pool belongs to the unit of its cycle or to one below it: name such a unit, or none for the unit of the cycle
-# People with a score in the cycle of a unit who belong elsewhere.
-PAY_OUTSIDE_UNIT = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: close the cycle with a population that leaves the others out
-    .correction = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: correct the cycle first (CorrectCycle), then draft this correction again
-# Less than nothing.
-POOL_NEGATIVE = a pool cannot be less than nothing: give an amount of 0 or more; money cannot be taken back by a pool
-# No score above zero.
-ZERO_SCORES = no score is above zero, so there is no rule to split by: look at the cycle's cards first
-# A part that nobody has a claim to; `part` counts from 0.
-PART_WITHOUT_CLAIM = part { $place } of the pool goes to nobody: no score reaches a tier with a weight, or its floor; change the part's rule
-# Not a draft any more.
-SETTLEMENT_NOT_DRAFT = the settlement is { $stage }, not a draft
-# Not approved, or not any more.
-SETTLEMENT_NOT_APPROVED = the settlement is { $stage }; only an approved one can be posted
-# Posted.
-SETTLEMENT_POSTED = a posted settlement never changes: draft a correction of it, and the next settlement pays the difference
-# Not posted, and corrections are of what is posted.
-SETTLEMENT_NOT_POSTED = the settlement is { $stage }, and only a posted one is corrected: discard it and draft it again
-# Another correction of the settlement is drafted.
-PAY_CORRECTION_WAITS = correction { $correction } of the settlement waits for its approval: approve or withdraw that one first
-# Nobody gets another amount.
-NOTHING_TO_CORRECT = by the cards as they are now everybody gets what the settlement and its corrections gave: correct the cycle first, or there is nothing to put right
-# Approved already, or thrown away.
-PAY_CORRECTION_NOT_DRAFT = the correction is { $stage }, not a draft
-# What waits at an instant, which is asked for as it is now.
-DELTAS_WAIT_NOW = what waits is told as it is now: leave known_at out, or waiting_only
-CORRECTION_REASON_MISSING = say why: each statement shows it
-# A pool that would pay the same a second time.
-POOL_THERE = the pool { $pool } of this cycle has the same name, amount and rule: settle that one, or give this one another name if there is as much money once more
-# Another settlement of the pool is posted.
-POOL_PAID = a settlement of pool { $pool } is posted already, and a pool is paid once: discard the others, and create another pool, of another name, if there is more money to pay
-# Another settlement was posted, or a correction approved, since this one was drafted.
-CARRY_MOVED = since this one was drafted another settlement was posted, or a correction approved, and moved the odd cents: draft it again
-DELTA_SCORE = the score was put right from { $old } to { $new }
+CYCLE_NOT_PUBLISHED = スコアはまだ変わる可能性があります。先に評価サイクルを公開してください
+    .report = 評価サイクルが公開されていません。レポートは確定した内容だけを示します
+    .correct = 評価サイクルが公開されていないため、訂正するものがありません。もう一度締めると、現在有効な内容が読み込まれます
+RESULT_VERSION_UNKNOWN = 評価サイクルにそのバージョンの結果がないか、その時点では公開されていません。バージョンはListCardVersionsで確認してください
+VERSION_TWICE = バージョンか日時のどちらか一方を指定してください
+CYCLE_CORRECTION_UNDERWAY = この評価サイクルの訂正{ $cycle }が未公開で、理由または評価制度のバージョンが異なります。その内容で申請して計算し直すか、公開するか（PublishCycle）、破棄して（CancelCycle）もう一度申請してください
+CORRECTION_CHANGES_NOTHING = すべてのスコアカードが公開済みの内容と同じため、公開するものがありません。訂正を破棄し（CancelCycle）、評価サイクルの根拠となる内容が修正されてから、もう一度申請してください
+ACCOUNTS_EXPECTED = アカウントを1つ以上、{ $most }個まで指定してください
+ACCOUNT_UNKNOWN_HERE = 照会できるアカウント{ $account }はありません。ListAccountsでIDを確認してください
+UNIT_UNKNOWN_HERE = 帰属計算の対象範囲に組織{ $unit }はありません。ListOrgUnitsでIDを確認するか、上位の組織で帰属計算を実行してもらってください
+ACCOUNTS_OR_SCHEME = アカウントと評価制度は、どちらか一方だけです。一方を外してください
+POOL_WITHOUT_PEOPLE = 賞与原資の支給対象者がいません。評価サイクルに、賞与原資の組織のスコアカードがありません
+POOL_OUTSIDE_CYCLE = 賞与原資は、評価サイクルの組織またはその配下の組織に属します。そのような組織を指定するか、評価サイクルの組織の場合は指定しないでください
+PAY_OUTSIDE_UNIT = 評価サイクルにスコアカードがある{ $count }人が、評価サイクルの最終日に賞与原資の組織に属していません：{ $people }。組織が支給するのは自組織の人だけです。これらの人を除いた対象者で評価サイクルを締めてください
+    .correction = 評価サイクルにスコアカードがある{ $count }人が、評価サイクルの最終日に賞与原資の組織に属していません：{ $people }。組織が支給するのは自組織の人だけです。先に評価サイクルを訂正してから（CorrectCycle）、この訂正を作成し直してください
+POOL_NEGATIVE = 賞与原資を負にすることはできません。0以上の金額を指定してください。賞与原資でお金を取り戻すことはできません
+ZERO_SCORES = 0より大きいスコアがないため、配分の基準がありません。先に評価サイクルのスコアカードを確認してください
+PART_WITHOUT_CLAIM = 賞与原資の第{ $place }枠を受け取る人がいません。ウェイトのある段階または下限に届くスコアがありません。枠のルールを変更してください
+SETTLEMENT_NOT_DRAFT = この精算は{ $stage ->
+    [draft] 下書き
+    [approved] 承認済み
+    [posted] 計上済み
+   *[discarded] 破棄済み
+}で、下書きではありません
+SETTLEMENT_NOT_APPROVED = この精算は{ $stage ->
+    [draft] 下書き
+    [approved] 承認済み
+    [posted] 計上済み
+   *[discarded] 破棄済み
+}です。計上できるのは承認済みの精算だけです
+SETTLEMENT_POSTED = 計上済みの精算が変更されることはありません。訂正を下書きしてください。差額は次の精算で支給されます
+SETTLEMENT_NOT_POSTED = この精算は{ $stage ->
+    [draft] 下書き
+    [approved] 承認済み
+   *[discarded] 破棄済み
+}です。訂正できるのは計上済みの精算だけです。破棄して下書きし直してください
+PAY_CORRECTION_WAITS = この精算の訂正{ $correction }が承認待ちです。先にそれを承認するか、取り下げてください
+NOTHING_TO_CORRECT = 現在のスコアカードでは、全員の金額がこの精算とその訂正で支給したものと同じです。先に評価サイクルを訂正してください。そうでなければ訂正するものはありません
+PAY_CORRECTION_NOT_DRAFT = この訂正は{ $stage ->
+    [approved] 承認済み
+   *[withdrawn] 取り下げ済み
+}で、下書きではありません
+DELTAS_WAIT_NOW = 支給待ちの差額は、現在の状態でのみ照会できます。known_atかwaiting_onlyを外してください
+CORRECTION_REASON_MISSING = 理由を入力してください。すべての支給明細に表示されます
+POOL_THERE = この評価サイクルの賞与原資{ $pool }は、名前、金額、ルールが同じです。それを精算するか、同額の原資がもう1つある場合は別の名前を付けてください
+POOL_PAID = 賞与原資{ $pool }の精算はすでに計上されています。1つの賞与原資の支給は1回です。ほかの精算は破棄し、さらに支給する原資がある場合は、別の名前の賞与原資を作成してください
+CARRY_MOVED = 下書きの後に、別の精算が計上されたか訂正が承認され、端数が変わりました。下書きし直してください
+DELTA_SCORE = スコアが{ $old }から{ $new }に訂正されました
 DELTA_AGAINST =
     { $by ->
-        [fell] the own score was put right from { $old } to { $new }, but those of the others fell more, together from { $others_old } to { $others_new }: so the share of the pool grew
-        [rose] the own score was put right from { $old } to { $new }, but those of the others rose more, together from { $others_old } to { $others_new }: so the share of the pool shrank
-        [less] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it shrank all the same
-       *[more] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it grew all the same
+        [fell] 本人のスコアは{ $old }から{ $new }に訂正されましたが、ほかの人のスコアがより大きく下がり、合計が{ $others_old }から{ $others_new }になったため、賞与原資の取り分は増えました
+        [rose] 本人のスコアは{ $old }から{ $new }に訂正されましたが、ほかの人のスコアがより大きく上がり、合計が{ $others_old }から{ $others_new }になったため、賞与原資の取り分は減りました
+        [less] 本人のスコアは{ $old }から{ $new }に、ほかの人のスコアの合計は{ $others_old }から{ $others_new }に訂正されました。それでも賞与原資のルールにより、取り分は減りました
+       *[more] 本人のスコアは{ $old }から{ $new }に、ほかの人のスコアの合計は{ $others_old }から{ $others_new }に訂正されました。それでも賞与原資のルールにより、取り分は増えました
     }
-DELTA_ADDED = a score of { $score } was added
-DELTA_REMOVED = the score of { $score } was taken back
-DELTA_OTHERS = the scores of others were put right, and the pool is split among all
-POOL_WITHOUT_PARTS = at least one part is needed
-SHARES_NOT_WHOLE = the shares sum to { $sum } millionths, not to exactly 1000000
-PART_OF_NOTHING = a part of nothing: leave it out
-PART_RULE_MISSING = say how this part is split: tiers, proportional or team_fund
-PART_WITHOUT_TIERS = at least one tier is needed
-TIERS_OUT_OF_ORDER = write the tiers best first, each with a lower min_score
-TIERS_MIXED = give every tier a min_score, or every tier a quota
-TIERS_WITHOUT_WEIGHT = all weights are zero, so nobody could get anything
-TIER_WEIGHTS_OUT_OF_ORDER = a worse tier weighs more than a better one
+DELTA_ADDED = スコア{ $score }が追加されました
+DELTA_REMOVED = スコア{ $score }が取り消されました
+DELTA_OTHERS = ほかの人のスコアが訂正され、賞与原資は全員で配分されます
+POOL_WITHOUT_PARTS = 枠が1つ以上必要です
+SHARES_NOT_WHOLE = 配分の合計が、ちょうど100万分の1000000ではなく{ $sum }です
+PART_OF_NOTHING = 配分が0の枠です。外してください
+PART_RULE_MISSING = この枠の配分方法を指定してください：tiers、proportional、team_fund
+PART_WITHOUT_TIERS = 段階が1つ以上必要です
+TIERS_OUT_OF_ORDER = 段階は良いものから順に、min_scoreが下がるように書いてください
+TIERS_MIXED = すべての段階にmin_scoreを指定するか、すべての段階に割合を指定してください
+TIERS_WITHOUT_WEIGHT = ウェイトがすべて0のため、誰も受け取れません
+TIER_WEIGHTS_OUT_OF_ORDER = 下の段階のウェイトが上の段階より大きくなっています
 
-# Statements.
-
-STATEMENT_AMOUNT = { $paid } for a score of { $score }: { $than ->
-    [less] { $difference } less than
-    [same] the same as
-   *[more] { $difference } more than
-} the { $equal } that an equal split would have paid.
-STATEMENT_WITHOUT_TIER = Part { $number } ({ $share } of the pool, { $part }), by tiers: the score reaches no tier, so { $amount }.
-STATEMENT_TIER_WITHOUT_WEIGHT = Part { $number } ({ $share } of the pool, { $part }), by tiers: tier { $tier } has no weight, so { $amount }.
-STATEMENT_NOT_ABOVE_FLOOR = Part { $number } ({ $share } of the pool, { $part }), in proportion to the score: it is not above { $floor }, so { $amount }.
-STATEMENT_PART = Part { $number } ({ $share } of the pool, { $part }), { $claim } of { $sum } in all; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; so { $amount }.
-STATEMENT_BY_TIER = by tiers: tier { $tier } weighs { $weight }
-STATEMENT_ABOVE_FLOOR = in proportion to the score above { $floor }: { $points } points
-STATEMENT_BY_SCORE = in proportion to the score: { $points } points
-STATEMENT_EXACT = { $whole } exactly
-STATEMENT_ROUNDED = { $whole } and { $fraction } of { $smallest }; { $came ->
-    [yes] one of the { $units } odd units of { $smallest } came here
-   *[no] none of the { $units } odd units of { $smallest } came here
+STATEMENT_AMOUNT = スコア{ $score }に対して{ $paid }：均等に配分した場合の{ $equal }{ $than ->
+    [less] より{ $difference }少ない金額
+    [same] と同じ金額
+   *[more] より{ $difference }多い金額
+}です。
+STATEMENT_WITHOUT_TIER = 第{ $number }枠（賞与原資の{ $share }、{ $part }）、段階による配分：スコアがどの段階にも届かないため、{ $amount }。
+STATEMENT_TIER_WITHOUT_WEIGHT = 第{ $number }枠（賞与原資の{ $share }、{ $part }）、段階による配分：段階{ $tier }にウェイトがないため、{ $amount }。
+STATEMENT_NOT_ABOVE_FLOOR = 第{ $number }枠（賞与原資の{ $share }、{ $part }）、スコアに比例した配分：スコアが{ $floor }を超えないため、{ $amount }。
+STATEMENT_PART = 第{ $number }枠（賞与原資の{ $share }、{ $part }）、{ $claim }、全体の合計{ $sum }。{ $major } × { $weight } / { $sum } = { $rounded }{ $carried }。したがって{ $amount }。
+STATEMENT_BY_TIER = 段階による配分：段階{ $tier }のウェイトは{ $weight }
+STATEMENT_ABOVE_FLOOR = { $floor }を超えるスコアに比例した配分：{ $points }点
+STATEMENT_BY_SCORE = スコアに比例した配分：{ $points }点
+STATEMENT_EXACT = { $whole }（割り切れます）
+STATEMENT_ROUNDED = { $whole }と、{ $smallest }の{ $fraction }。{ $smallest }の端数{ $units }個のうち、{ $came ->
+    [yes] 1個がここに配分されました
+   *[no] ここに配分されたものはありません
 }
-STATEMENT_CARRIED = ; carried from before { $before }, carried on { $after }
+STATEMENT_CARRIED = 。前回からの繰り越し{ $before }、次回への繰り越し{ $after }
+
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
 
-UNUSABLE = { $file }: { $problem }. { $cure }.
+UNUSABLE = { $file }：{ $problem }。{ $cure }。
 SEVERAL_PROBLEMS = { $problems }
-REASON_ALSO = { $reason }; also { $column }: { $more }
-AND_MORE_ROWS = { $count } more { $count ->
-    [one] row of this file was rejected
-   *[other] rows of this file were rejected
-}
-AND_MORE_ROWS_CURE = mend the rows above first: the others mostly fail for the same reasons
-AND_MORE_FINDINGS = and more of the same kind
-FIRST_REJECTED = line { $line }{ $column }: { $reason } ({ $cure })
-FIRST_REJECTED_COLUMN = , column { $column }
-EVERY_ROW_REJECTED = ; every row was rejected: { $first }
-ROWS_REJECTED = { $count ->
-    [one] ; { $count } row was rejected: { $first }
-   *[other] ; { $count } rows were rejected, the first: { $first }
-}
-HINT_NEAR = ; is { $near } meant?
-HINT_MEANT = {" "}(is { $near } meant?)
-HINT_MEANT_AS = {" "}(is { $near } meant as { $column }?)
-HINT_THERE_IS = {" "}(there is { $near })
-NO_FOLDER = it cannot be read as a folder ({ $error })
-NO_FOLDER_CURE = give the folder that holds people.csv, accounts.csv and records.csv
-MISSING_FILE = it is missing from { $folder }{ $hints }
-MISSING_FILE_CURE = add the file under exactly this name; docs/bundle.md describes every file
-NOT_A_FILE = it is not a file
-NOT_A_FILE_CURE = put a CSV or YAML file in its place
-UNREADABLE = it cannot be read ({ $error })
-UNREADABLE_CURE = check the file and its permissions
-UNKNOWN_FILE = nothing reads this file{ $hint }
-# Code EMPTY_FILE.
-EMPTY_OPTIONAL_FILE = the file is empty and was passed over
-THE_PERIOD = the period
-PERIOD_BACKWARDS_CURE = swap --from and --to
-PERIOD_HALF = one of its two ends is missing
-PERIOD_HALF_CURE = give both --from and --to, or neither
-PERIOD_OF_DAYS = the period has { $days } days, and at most { $most } are closed at once
-PERIOD_OF_DAYS_CURE = close it in parts
-TEAM_WITHOUT_PEOPLE = nobody in people.csv belongs to its team { $team }
-BRANCH_WITHOUT_PEOPLE = nobody in people.csv belongs to this branch
-TOO_LARGE_SETTINGS = it is larger than 1 MiB
-TOO_LARGE_SETTINGS_CURE = settings are a page of text: check that the right file has this name
-NOT_VALID_TEXT = it is not valid text
-NOT_VALID_TEXT_CURE = save it as UTF-8
-ZERO_BYTES = it holds zero bytes, which no CSV or YAML file has
-ZERO_BYTES_CURE = export it again as CSV in UTF-8 (a spreadsheet file is not a CSV file)
-UNKNOWN_ENCODING = its text is neither UTF-8, UTF-16 nor GBK (it looks like { $encoding })
-BAD_YAML = it is not valid YAML: { $cause } (the parser says "{ $said }")
-    .at = it is not valid YAML in line { $line }, column { $column }: { $cause } (the parser says "{ $said }")
-YAML_KEY_TWICE = the key { $key } comes twice
-    .lines = the key { $key } comes twice, in line { $first } and in line { $second }
-YAML_TAB = a tab stands where only spaces may
-YAML_NOT_CLOSED = a bracket, a brace or a quote that was opened is not closed
-YAML_NO_VALUE = a value is expected there
-YAML_BAD_START = no value begins with this sign: put the text into quotes
-YAML_SIGN = a text that begins with &, * or ! is a reference or a tag: put it into quotes
-YAML_ESCAPE = a backslash in double quotes begins a special character: double it, or take single quotes
-YAML_STRUCTURE = a key, a colon or an indentation does not fit there
-YAML_OTHER = it cannot be read there
-BAD_YAML_CURE = mend the YAML there: two spaces for each level, a space after each colon
-YAML_KEY_TWICE_CURE = leave the one that is meant and delete the other
-YAML_NUMBER_TOO_LARGE = a number is too large to be read (the parser says: "{ $said }")
-YAML_NUMBER_TOO_LARGE_CURE = write a smaller number
-YAML_UNSEEN = line { $line } holds the character { $character }, which nobody sees
-YAML_UNSEEN_CURE = delete that character, or type the line anew
-INVALID_SETTINGS_CURE = correct these values; docs/bundle.md has examples
+REASON_ALSO = { $reason }。ほかに{ $column }：{ $more }
+AND_MORE_ROWS = このファイルでは、ほかに{ $count }行が除外されました
+AND_MORE_ROWS_CURE = 先に上の行を修正してください。残りもほとんどは同じ理由です
+AND_MORE_FINDINGS = ほかにも同じ種類のものがあります
+FIRST_REJECTED = { $line }行目{ $column }：{ $reason }（{ $cure }）
+FIRST_REJECTED_COLUMN = 、列{ $column }
+EVERY_ROW_REJECTED = 。すべての行が除外されました：{ $first }
+ROWS_REJECTED = 。{ $count }行が除外されました。最初の行：{ $first }
+HINT_NEAR = 。{ $near }のことですか？
+HINT_MEANT = （{ $near }のことですか？）
+HINT_MEANT_AS = （{ $near }は{ $column }のことですか？）
+HINT_THERE_IS = （{ $near }はあります）
+NO_FOLDER = フォルダーとして読み取れません（{ $error }）
+NO_FOLDER_CURE = people.csv、accounts.csv、records.csvのあるフォルダーを指定してください
+MISSING_FILE = { $folder }にありません{ $hints }
+MISSING_FILE_CURE = まったく同じ名前でファイルを追加してください。各ファイルの説明はdocs/bundle.mdにあります
+NOT_A_FILE = ファイルではありません
+NOT_A_FILE_CURE = CSVファイルかYAMLファイルに置き換えてください
+UNREADABLE = 読み取れません（{ $error }）
+UNREADABLE_CURE = ファイルとその権限を確認してください
+UNKNOWN_FILE = このファイルはどこでも使われません{ $hint }
+EMPTY_OPTIONAL_FILE = ファイルが空のため、読み飛ばしました
+THE_PERIOD = 期間
+PERIOD_BACKWARDS_CURE = --fromと --toを入れ替えてください
+PERIOD_HALF = 始まりか終わりの一方がありません
+PERIOD_HALF_CURE = --fromと --toの両方を指定するか、両方とも外してください
+PERIOD_OF_DAYS = 期間が{ $days }日ありますが、一度に締められるのは{ $most }日までです
+PERIOD_OF_DAYS_CURE = 分けて締めてください
+TEAM_WITHOUT_PEOPLE = people.csvに、チーム{ $team }に属する人がいません
+BRANCH_WITHOUT_PEOPLE = people.csvに、この支社に属する人がいません
+TOO_LARGE_SETTINGS = 1 MiBを超えています
+TOO_LARGE_SETTINGS_CURE = 設定は1ページほどのテキストです。この名前のファイルが正しいものか確認してください
+NOT_VALID_TEXT = 有効なテキストではありません
+NOT_VALID_TEXT_CURE = UTF-8で保存してください
+ZERO_BYTES = CSVファイルやYAMLファイルにはないゼロバイトが含まれています
+ZERO_BYTES_CURE = UTF-8のCSVとして書き出し直してください（表計算ファイルはCSVファイルではありません）
+UNKNOWN_ENCODING = テキストがUTF-8、UTF-16、GBKのいずれでもありません（{ $encoding }のようです）
+BAD_YAML = 有効なYAMLではありません：{ $cause }（パーサーのメッセージ：「{ $said }」）
+    .at = { $line }行目、{ $column }文字目が有効なYAMLではありません：{ $cause }（パーサーのメッセージ：「{ $said }」）
+YAML_KEY_TWICE = キー{ $key }が2回あります
+    .lines = キー{ $key }が{ $first }行目と{ $second }行目に2回あります
+YAML_TAB = 空白しか使えない場所にタブがあります
+YAML_NOT_CLOSED = 角かっこ、波かっこ、または引用符が閉じられていません
+YAML_NO_VALUE = そこには値が必要です
+YAML_BAD_START = 値をこの記号で始めることはできません。テキストを引用符で囲んでください
+YAML_SIGN = &、*、! で始まるテキストは参照またはタグになります。引用符で囲んでください
+YAML_ESCAPE = 二重引用符の中のバックスラッシュは特殊文字の始まりです。2つ続けて書くか、一重引用符を使ってください
+YAML_STRUCTURE = そこにキー、コロン、または字下げは置けません
+YAML_OTHER = そこを読み取れません
+BAD_YAML_CURE = そのYAMLを修正してください。字下げは1段につき空白2つ、コロンの後には空白を1つ入れます
+YAML_KEY_TWICE_CURE = 正しいほうを残し、もう一方を削除してください
+YAML_NUMBER_TOO_LARGE = 数値が大きすぎて読み取れません（パーサーのメッセージ：「{ $said }」）
+YAML_NUMBER_TOO_LARGE_CURE = より小さい数値を入力してください
+YAML_UNSEEN = { $line }行目に、目に見えない文字{ $character }が含まれています
+YAML_UNSEEN_CURE = その文字を削除するか、行を入力し直してください
+INVALID_SETTINGS_CURE = これらの値を訂正してください。例はdocs/bundle.mdにあります
 
 ## The bundle: tables
 
-EMPTY_FILE = it is empty
-EMPTY_FILE_CURE = fill it: its first line is { $header }
-NOT_CSV = it is not a CSV file with a header: { $why }
-NOT_CSV_CURE = export it as CSV; its first line is { $header }
-    .named = delete the line with `sep=`, or save the file again with one separator
-NOT_CSV_NO_END = its first line has no end or a quote in it is not closed
-NOT_CSV_NO_TEXT = its first line is not text
-NOT_CSV_NO_COLUMN = its first line names none of the columns
-    .named_not = its first line says `sep={ $named }`, and the header below it is separated by `{ $sign }`
-    .named_not_tab = its first line says `sep={ $named }`, and the header below it is separated by tabs
-CONVERTED_ENCODING = read as { $encoding } and converted to UTF-8
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_TAB = columns are separated by a tab
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_SIGN = columns are separated by the sign { $sign }
-SEPARATED_BY_SEMICOLON = columns are separated by a semicolon
-LINE_TOO_LONG = the line is longer than 1 MiB
-LINE_TOO_LONG_CURE = check where its line end went
-TOO_MANY_CELLS = it has { $cells } cells, the header has { $columns }
-TOO_MANY_CELLS_CURE = put a cell with a comma or a quote in it into double quotes
-NOT_TEXT_IN_ENCODING = it holds bytes that are not text in the file's encoding
-UNSEEN_CHARACTER = it holds the character { $character }, which nobody sees
-UNSEEN_CHARACTER_CURE = delete it: type the cell again, or clean the column in the program that exports it
-OPEN_QUOTE = a quote in it opens a cell that is not closed in its place
-OPEN_QUOTE_CURE = double quotes inside a cell, as in "5"" screen"
-UNBALANCED_QUOTES = its quotes do not pair up in very many places, last seen on line { $line }
-UNBALANCED_QUOTES_CURE = export it again as CSV: quotes inside a cell are doubled
-COLUMN_TWICE = the column { $column } comes twice
-    .names = the column { $column } comes twice, as “{ $one }” and as “{ $other }”
-COLUMN_TWICE_CURE = keep one of them, or give the other another name
-MISSING_COLUMNS = its header has no column { $columns }{ $hints }
-MISSING_COLUMNS_CURE = add it; a whole header is { $header }
-MISSING_KIND_CURE = add it; a whole header is { $header }; or write `punches: alternating` or `punches: first_last` into group.yaml
-MISSING_COLUMN = no such column: taken as empty in every row
-UNKNOWN_COLUMN = nothing reads this column{ $hint }
-# Code DUPLICATE_ROW.
-EQUAL_ROWS = equal rows were taken once ({ $count } left out)
+EMPTY_FILE = 空です
+EMPTY_FILE_CURE = 内容を入れてください。1行目は{ $header }です
+NOT_CSV = 見出し行のあるCSVファイルではありません：{ $why }
+NOT_CSV_CURE = CSVとして書き出してください。1行目は{ $header }です
+    .named = `sep=`の行を削除するか、区切り文字を1つに統一して保存し直してください
+NOT_CSV_NO_END = 1行目に終わりがないか、引用符が閉じられていません
+NOT_CSV_NO_TEXT = 1行目がテキストではありません
+NOT_CSV_NO_COLUMN = 1行目に、必要な列名が1つもありません
+    .named_not = 1行目は`sep={ $named }`ですが、その下の見出し行は`{ $sign }`で区切られています
+    .named_not_tab = 1行目は`sep={ $named }`ですが、その下の見出し行はタブで区切られています
+CONVERTED_ENCODING = { $encoding }として読み取り、UTF-8に変換しました
+SEPARATED_BY_TAB = 列がタブで区切られています
+SEPARATED_BY_SIGN = 列が記号{ $sign }で区切られています
+SEPARATED_BY_SEMICOLON = 列がセミコロンで区切られています
+LINE_TOO_LONG = 行が1 MiBを超えています
+LINE_TOO_LONG_CURE = 改行がどこで失われたか確認してください
+TOO_MANY_CELLS = セルが{ $cells }個ありますが、見出し行は{ $columns }個です
+TOO_MANY_CELLS_CURE = カンマや引用符を含むセルは二重引用符で囲んでください
+NOT_TEXT_IN_ENCODING = ファイルの文字コードに合わないバイトが含まれています
+UNSEEN_CHARACTER = 目に見えない文字{ $character }が含まれています
+UNSEEN_CHARACTER_CURE = 削除してください。セルを入力し直すか、書き出し元のプログラムで列を整えてください
+OPEN_QUOTE = 引用符で始まるセルが、あるべき場所で閉じられていません
+OPEN_QUOTE_CURE = セルの中の二重引用符は、"5"" 画面"のように2つ続けて書いてください
+UNBALANCED_QUOTES = 引用符が対になっていない箇所が非常に多くあります（最後は{ $line }行目）
+UNBALANCED_QUOTES_CURE = CSVとして書き出し直してください。セルの中の引用符は2つ続けて書きます
+COLUMN_TWICE = 列{ $column }が2回あります
+    .names = 列{ $column }が「{ $one }」と「{ $other }」として2回あります
+COLUMN_TWICE_CURE = どちらかを残すか、もう一方の名前を変えてください
+MISSING_COLUMNS = 見出し行に列{ $columns }がありません{ $hints }
+MISSING_COLUMNS_CURE = 追加してください。完全な見出し行は{ $header }です
+MISSING_KIND_CURE = 追加してください。完全な見出し行は{ $header }です。または、group.yamlに`punches: alternating`か`punches: first_last`と書いてください
+MISSING_COLUMN = この列がありません。すべての行で空とみなします
+UNKNOWN_COLUMN = この列はどこでも使われません{ $hint }
+EQUAL_ROWS = 同じ行は1回だけ採用しました（{ $count }行を省略）
 
 ## The bundle: cells
 
-IT_IS_EMPTY = it is empty
-IT_IS_EMPTY_CURE = fill it in
-TOO_MANY_CHARACTERS = it is longer than { $most } characters
-TOO_MANY_CHARACTERS_CURE = shorten it
-TOO_MANY_MEASURES = the row has more than { $most } measures beside the known columns
-TOO_MANY_MEASURES_CURE = leave columns out that nothing measures
-NO_TIME_ZONE = '{ $text }' is no time zone
-NO_TIME_ZONE_CURE = write an IANA name such as Asia/Shanghai
-STANDS_FOR_NO_VALUE = '{ $text }' stands for no value
-STANDS_FOR_NO_VALUE_CURE = write the id; where there is none, leave the row out
-FORMULA_FAILED = '{ $text }' is what a spreadsheet shows where a formula failed, not a value
-FORMULA_FAILED_CURE = mend the formula, or export the column from where it comes; leave the cell empty only where there is no value
-NEITHER_YES_NOR_NO = '{ $text }' is neither yes nor no
-NEITHER_YES_NOR_NO_CURE = write true, false, 1, 0, yes, no, 是 or 否, or leave it empty
-NO_SMALL_COUNT = '{ $text }' is not a whole number from 1 to 1000
-NO_SMALL_COUNT_CURE = write such a number
-IT_IS_NEGATIVE = it is negative
-IT_IS_NEGATIVE_CURE = write a number from 0, or leave it empty
-NUMBER_ABOVE_RANGE = { $text } is too large
-NUMBER_ABOVE_RANGE_CURE = write a number from 0 to { $most }, or leave it empty when it was not measured
-NO_NUMBER = '{ $text }' is not a number
-    .comma = '{ $text }' has a comma, and numbers have a point and no grouping where group.yaml has no `numbers`
-    .exponent = '{ $text }' has an exponent, which numbers have not
-NO_NUMBER_CURE = write digits with a point, such as 12.5, or leave it empty when it was not measured
-    .needed = write digits with a point, such as 12.5, or take the row out
-NEGATIVE_AMOUNT = the amount { $text } is negative
-NEGATIVE_AMOUNT_CURE = write a refund as a row of its own with a negative amount that names in refers_to the external_id of the sale, or leave the cell empty
-NO_AMOUNT = '{ $text }' is not an amount
-NO_AMOUNT_CURE = write digits with a point, such as 1234.50, without a currency sign, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` where 1,234.50 is meant, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` where 1.234,50 is
-    .yaml = write digits with a point, such as 1234.50, without a currency sign and without grouping
-AMOUNT_DECIMALS = { $text } has more decimals than { $currency } has ({ $digits })
-    .told = { $text } has more decimals than { $currency } has ({ $digits }): group.yaml says that '{ $sign }' stands before decimals
-AMOUNT_DECIMALS_CURE = round it to the smallest unit of the currency, or, where 1.234 is one thousand two hundred and thirty-four, say so in group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-    .either = write { $whole } or { $decimal }, whichever is meant
-    .round = round it to the smallest unit of the currency
-    .whole = write { $whole } where that is meant, or round it to the smallest unit of the currency
-HUGE_AMOUNT = the amount { $text } is too large
-HUGE_AMOUNT_CURE = check the unit: it is the major unit
-NO_DATE = '{ $text }' is not a date
-NO_DATE_CURE = write year-month-day, such as 2026-03-02
-NO_TIME = '{ $text }' is not a time
-NO_TIME_CURE = write 2026-03-02 09:00:00, or with an offset 2026-03-02T09:00:00+08:00
-TIME_BEYOND_RANGE = the time is out of range
-TIME_BEYOND_RANGE_CURE = check the year
-TIME_SKIPPED = { $time } did not exist in { $zone }: clocks went forward from { $before } to { $after }
-TIME_SKIPPED_CURE = write the time with its offset, such as { $time }{ $offset }
-THAT_ZONE = that zone
-MAY_BE_GROUPED = '{ $text }' may be a decimal or a number with grouping
-GROUPED_BY_SPACE = '{ $text }' has spaces between its digits
-GROUPED_BY_SPACE_CURE = take them out, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ",", grouping: space{"}"}` where 1 234,50 is meant, `numbers: {"{"}decimal: ".", grouping: space{"}"}` where 1 234.50 is
-MAY_BE_GROUPED_CURE = say in group.yaml how numbers are written, such as `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-NOT_AS_GROUP_YAML = '{ $text }' is not written as group.yaml says numbers are
-NOT_AS_GROUP_YAML_CURE = write '{ $decimal }' before decimals and no grouping, or correct `numbers` in group.yaml
-    .grouped = write '{ $decimal }' before decimals and '{ $grouping }' between thousands, or correct `numbers` in group.yaml
-    .spaced = write '{ $decimal }' before decimals and a space between thousands, or correct `numbers` in group.yaml
+IT_IS_EMPTY = 空です
+IT_IS_EMPTY_CURE = 入力してください
+TOO_MANY_CHARACTERS = { $most }文字を超えています
+TOO_MANY_CHARACTERS_CURE = 短くしてください
+TOO_MANY_MEASURES = 行に、既知の列以外の測定値が{ $most }個を超えています
+TOO_MANY_MEASURES_CURE = 測定に使わない列を外してください
+NO_TIME_ZONE = 「{ $text }」はタイムゾーンではありません
+NO_TIME_ZONE_CURE = Asia/ShanghaiのようなIANAの名前を入力してください
+STANDS_FOR_NO_VALUE = 「{ $text }」は値がないことを示しています
+STANDS_FOR_NO_VALUE_CURE = IDを入力してください。IDがない場合は、行を除いてください
+FORMULA_FAILED = 「{ $text }」は値ではなく、数式がエラーになったときの表計算ソフトの表示です
+FORMULA_FAILED_CURE = 数式を修正するか、元のデータから列を書き出してください。セルを空にするのは、値がない場合だけにしてください
+NEITHER_YES_NOR_NO = 「{ $text }」は「はい」でも「いいえ」でもありません
+NEITHER_YES_NOR_NO_CURE = true、false、1、0、yes、no、是、否のいずれかを入力するか、空にしてください
+NO_SMALL_COUNT = 「{ $text }」は1～1000の整数ではありません
+NO_SMALL_COUNT_CURE = その範囲の数値を入力してください
+IT_IS_NEGATIVE = 負の値です
+IT_IS_NEGATIVE_CURE = 0以上の数値を入力するか、空にしてください
+NUMBER_ABOVE_RANGE = { $text }は大きすぎます
+NUMBER_ABOVE_RANGE_CURE = 0～{ $most }の数値を入力してください。測定していない場合は空にしてください
+NO_NUMBER = 「{ $text }」は数値ではありません
+    .comma = 「{ $text }」にカンマがあります。group.yamlに`numbers`がない場合、数値は小数点を使い、桁区切りはありません
+    .exponent = 「{ $text }」に指数があります。数値に指数は使えません
+NO_NUMBER_CURE = 12.5のように、小数点を使った数字を入力してください。測定していない場合は空にしてください
+    .needed = 12.5のように、小数点を使った数字を入力するか、行を除いてください
+NEGATIVE_AMOUNT = 金額{ $text }が負です
+NEGATIVE_AMOUNT_CURE = 返金は別の行として、負の金額で、売上のexternal_idをrefers_toに指定して入力してください。それ以外の場合はセルを空にしてください
+NO_AMOUNT = 「{ $text }」は金額ではありません
+NO_AMOUNT_CURE = 1234.50のように、小数点を使い、通貨記号を付けずに入力するか、数値の書き方をgroup.yamlで指定してください。1,234.50の場合は`numbers: {"{"}decimal: ".", grouping: ","{"}"}`、1.234,50の場合は`numbers: {"{"}decimal: ",", grouping: "."{"}"}`です
+    .yaml = 1234.50のように、小数点を使い、通貨記号も桁区切りも付けずに入力してください
+AMOUNT_DECIMALS = { $text }の小数点以下の桁数が、{ $currency }の桁数（{ $digits }）を超えています
+    .told = { $text }の小数点以下の桁数が、{ $currency }の桁数（{ $digits }）を超えています。group.yamlでは「{ $sign }」の後が小数です
+AMOUNT_DECIMALS_CURE = 通貨の最小単位に丸めてください。1.234が千二百三十四を表す場合は、group.yamlで指定してください：`numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+    .either = { $whole }か{ $decimal }の、正しいほうを入力してください
+    .round = 通貨の最小単位に丸めてください
+    .whole = { $whole }のことであればそのように入力し、そうでなければ通貨の最小単位に丸めてください
+HUGE_AMOUNT = 金額{ $text }が大きすぎます
+HUGE_AMOUNT_CURE = 単位を確認してください。補助単位ではなく主単位で入力します
+NO_DATE = 「{ $text }」は日付ではありません
+NO_DATE_CURE = 2026-03-02のように、年-月-日で入力してください
+NO_TIME = 「{ $text }」は時刻ではありません
+NO_TIME_CURE = 2026-03-02 09:00:00、または時差を付けて2026-03-02T09:00:00+08:00のように入力してください
+TIME_BEYOND_RANGE = 時刻が範囲外です
+TIME_BEYOND_RANGE_CURE = 年を確認してください
+TIME_SKIPPED = { $zone }に{ $time }は存在しません。時計が{ $before }から{ $after }に進められました
+TIME_SKIPPED_CURE = { $time }{ $offset }のように、時差を付けて入力してください
+THAT_ZONE = そのタイムゾーン
+MAY_BE_GROUPED = 「{ $text }」は小数とも、桁区切りのある数値とも読めます
+GROUPED_BY_SPACE = 「{ $text }」の数字の間に空白があります
+GROUPED_BY_SPACE_CURE = 空白を取り除くか、数値の書き方をgroup.yamlで指定してください。1 234,50の場合は`numbers: {"{"}decimal: ",", grouping: space{"}"}`、1 234.50の場合は`numbers: {"{"}decimal: ".", grouping: space{"}"}`です
+MAY_BE_GROUPED_CURE = 数値の書き方をgroup.yamlで指定してください。例：`numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+NOT_AS_GROUP_YAML = 「{ $text }」は、group.yamlで指定された数値の書き方ではありません
+NOT_AS_GROUP_YAML_CURE = 小数の前に「{ $decimal }」を使い、桁区切りは付けないか、group.yamlの`numbers`を訂正してください
+    .grouped = 小数の前に「{ $decimal }」、千の位ごとに「{ $grouping }」を使うか、group.yamlの`numbers`を訂正してください
+    .spaced = 小数の前に「{ $decimal }」、千の位ごとに空白を使うか、group.yamlの`numbers`を訂正してください
 
 ## The bundle: people, accounts, aliases
 
-SHORTENED_NUMBER = { $text } is a number that a spreadsheet shortened to its first digits
-EXPORT_AS_TEXT = export the column as text
-EMPTY_SEGMENT = '{ $text }' has an empty segment
-EMPTY_SEGMENT_CURE = write the path with single slashes, the branch first, such as East/Chat/Team 1
-TOO_DEEP = it is { $depth } units deep
-TOO_DEEP_CURE = name at most { $most } units, the branch first
-EMPLOYMENT_BACKWARDS = the employment ends on { $left }, before it begins on { $hired }
-EMPLOYMENT_BACKWARDS_CURE = correct the dates; left_on is the last day of work
-NO_PEOPLE = it names no person{ $why }
-NO_PEOPLE_CURE = add a row for each person
-NAMES_DIFFER = lines { $lines } have the number { $number } and differ in the name
-NAMES_DIFFER_CURE = give each person a number of their own, or write the name alike in all rows of the number
-ZONES_DIFFER = lines { $lines } have the number { $number } and differ in the zone
-ZONES_DIFFER_CURE = write the zone alike in all rows of the number: a person has one
-EMPLOYMENTS_OVERLAP = lines { $lines } have the number { $number } and overlap: { $one } and { $other }
-EMPLOYMENTS_OVERLAP_CURE = keep one row for each person, or give each employment its own days: left_on is its last one
-DAYS = { $from } to { $to }
-TWO_LINES = { $one } and { $other }
-NO_END = no end
-MOVED = { $before } until { $until }; { $after } from { $from }
-NO_ACCOUNTS = it names no account{ $why }
-NO_ACCOUNTS_CURE = add a row for each platform account
-ACCOUNT_ROWS_DIFFER = the rows of this account differ in zone, team or exclusive
-ACCOUNT_ROWS_DIFFER_CURE = write them alike in all its rows
-PHASES_ON_ONE_DAY = two phases of this account begin on the same day
-PHASES_ON_ONE_DAY_CURE = give each phase its own first day
-SLASH_IN_NAME = '{ $text }' holds a slash
-SLASH_IN_NAME_CURE = leave slashes out of platforms, stores and accounts
-NO_EMPLOYMENT_KIND = '{ $text }' is no kind of employment
-NO_EMPLOYMENT_KIND_CURE = write full_time, part_time, fixed_term, intern, agency, outsourced or freelance, or leave the cell empty
-NO_CONTRIBUTORS = '{ $text }' names no contributors
-    .role = '{ $text }' names no contributors: "{ $role }" is no role
-    .twice = '{ $text }' names { $named } twice
-    .many = '{ $text }' names more contributors than the { $max } that a record may have
-NO_CONTRIBUTORS_CURE = write role=employee number, several with ; between, with the roles first_answer, closer and after_sales, such as first_answer=A001;closer=A007
-    .twice = leave one of the two out: somebody has one part in a role, also where an alias of aliases.csv and the employee number mean the same person
-    .many = leave some out, { $max } at most
-POLICY_SPLIT = give a version, and first_answer, closer and after_sales in percent that sum to 100
-NO_PHASE = '{ $text }' is no phase
-NO_PHASE_CURE = write shared, mixed or named
-CORRECT_THE_DATES = correct the dates
-ALIAS_IS_A_NUMBER = { $alias } is the employee number of somebody else
-ALIAS_IS_A_NUMBER_CURE = records with it would be read as that person: rename the alias
-ALIAS_OF_TWO = { $alias } is two people at the same time
-ALIAS_TWICE = several rows give { $alias } to the same person for days that overlap
-ALIAS_OF_TWO_CURE = give each row its from and to dates, without overlap
-DEVICE_OF_NOTHING = neither an employee number nor a seat says whose the device is
-DEVICE_OF_BOTH = it is of somebody (employee_no) and of a seat
-DEVICE_OF_BOTH_CURE = write the employee number or the seat, and leave the other empty
-DEVICE_TWICE = several rows give { $device } to the same person or seat from the same day on, with different ends
+SHORTENED_NUMBER = { $text }は、表計算ソフトが先頭の数桁に縮めた番号です
+EXPORT_AS_TEXT = 列を文字列として書き出してください
+EMPTY_SEGMENT = 「{ $text }」に空の階層があります
+EMPTY_SEGMENT_CURE = East/Chat/Team 1のように、支社を先頭に、スラッシュ1つずつでパスを書いてください
+TOO_DEEP = 組織の階層が{ $depth }段あります
+TOO_DEEP_CURE = 支社を先頭に、{ $most }段までで指定してください
+EMPLOYMENT_BACKWARDS = 在籍の終わり{ $left }が、始まり{ $hired }より前です
+EMPLOYMENT_BACKWARDS_CURE = 日付を訂正してください。left_onは最終勤務日です
+NO_PEOPLE = 人が1人もいません{ $why }
+NO_PEOPLE_CURE = 1人につき1行を追加してください
+NAMES_DIFFER = { $lines }行目は番号が同じ{ $number }ですが、名前が異なります
+NAMES_DIFFER_CURE = それぞれの人に固有の番号を付けるか、同じ番号のすべての行で名前を揃えてください
+ZONES_DIFFER = { $lines }行目は番号が同じ{ $number }ですが、タイムゾーンが異なります
+ZONES_DIFFER_CURE = 同じ番号のすべての行でタイムゾーンを揃えてください。1人に1つです
+EMPLOYMENTS_OVERLAP = { $lines }行目は番号が同じ{ $number }で、期間が重なっています：{ $one }と{ $other }
+EMPLOYMENTS_OVERLAP_CURE = 1人につき1行だけ残すか、在籍の期間が重ならないようにしてください。left_onはその最終日です
+DAYS = { $from }～{ $to }
+TWO_LINES = { $one }、{ $other }
+NO_END = 終了日なし
+MOVED = { $until }まで{ $before }、{ $from }から{ $after }
+NO_ACCOUNTS = アカウントが1つもありません{ $why }
+NO_ACCOUNTS_CURE = プラットフォームのアカウントごとに1行を追加してください
+ACCOUNT_ROWS_DIFFER = このアカウントの行で、zone、team、またはexclusiveが異なります
+ACCOUNT_ROWS_DIFFER_CURE = すべての行で同じ内容にしてください
+PHASES_ON_ONE_DAY = このアカウントの2つのフェーズが同じ日に始まっています
+PHASES_ON_ONE_DAY_CURE = フェーズごとに別の初日を指定してください
+SLASH_IN_NAME = 「{ $text }」にスラッシュがあります
+SLASH_IN_NAME_CURE = プラットフォーム、店舗、アカウントにはスラッシュを使わないでください
+NO_EMPLOYMENT_KIND = 「{ $text }」は雇用形態ではありません
+NO_EMPLOYMENT_KIND_CURE = full_time、part_time、fixed_term、intern、agency、outsourced、freelanceのいずれかを入力するか、セルを空にしてください
+NO_CONTRIBUTORS = 「{ $text }」は共同対応者を示していません
+    .role = 「{ $text }」は共同対応者を示していません。「{ $role }」はロールではありません
+    .twice = 「{ $text }」に{ $named }が2回あります
+    .many = 「{ $text }」の共同対応者は、1つの記録に指定できる{ $max }人を超えています
+NO_CONTRIBUTORS_CURE = ロール=従業員番号の形で入力し、複数の場合は ; で区切ってください。ロールはfirst_answer、closer、after_salesです。例：first_answer=A001;closer=A007
+    .twice = どちらかを外してください。1つのロールでの配分は1人1回です。aliases.csvの別名と従業員番号が同じ人を指す場合も同様です
+    .many = { $max }人までに減らしてください
+POLICY_SPLIT = には、versionと、合計が100になるfirst_answer、closer、after_salesのパーセントを指定してください
+NO_PHASE = 「{ $text }」はフェーズではありません
+NO_PHASE_CURE = shared、mixed、namedのいずれかを入力してください
+CORRECT_THE_DATES = 日付を訂正してください
+ALIAS_IS_A_NUMBER = { $alias }はほかの人の従業員番号です
+ALIAS_IS_A_NUMBER_CURE = これを含む記録はその人のものとして読み取られます。別名を変更してください
+ALIAS_OF_TWO = { $alias }が同時に2人を指しています
+ALIAS_TWICE = 複数の行が、重なる期間で{ $alias }を同じ人に割り当てています
+ALIAS_OF_TWO_CURE = 行ごとに、重ならない開始日と終了日を指定してください
+DEVICE_OF_NOTHING = 従業員番号も座席もないため、端末が誰のものか分かりません
+DEVICE_OF_BOTH = 人（employee_no）と座席の両方が指定されています
+DEVICE_OF_BOTH_CURE = 従業員番号か座席のどちらかを入力し、もう一方は空にしてください
+DEVICE_TWICE = 複数の行が、同じ日から{ $device }を同じ人または座席に割り当てていますが、終了日が異なります
 
 ## The bundle: whom and what a row means
 
-NOT_IN_PEOPLE = { $number } is not in people.csv
-NOT_IN_PEOPLE_CURE = add the person to people.csv, or correct the number
-ROWS_OF_NUMBER_REJECTED = the rows of { $number } in people.csv were rejected
-ROWS_OF_ACCOUNT_REJECTED = the rows of { $account } in accounts.csv were rejected
-ROWS_OF_RECORD_REJECTED = the rows of the record { $record } of { $account } in records.csv were rejected
-ROWS_OF_ALIAS_REJECTED = the rows of the alias { $alias } on { $platform } in aliases.csv were rejected
-ROWS_REJECTED_CURE = mend them first: each is in rejected.csv with its cure
-NAME_FOR_NUMBER = { $text } is a name, and a number is expected (is { $near } meant?)
-NAME_FOR_NUMBER_CURE = write the employee number: aliases stand for one in the columns agent and contributors of records.csv alone
-    .agent = write the employee number, or name the alias in aliases.csv
-LOST_ZEROS = { $text } is not in people.csv (is { $near } meant?)
-LOST_ZEROS_CURE = spreadsheets drop leading zeros: export the column as text
-GROUPED_NUMBER = { $text } is not in people.csv (is { $near } meant?)
-GROUPED_NUMBER_CURE = a spreadsheet grouped its digits: export the column as text
-ONE_OF_TWO = { $one } or { $other }
-SEVERAL_STORES = several stores have an account { $account }
-SEVERAL_STORES_CURE = write it as platform/store/account
-ACCOUNT_UNKNOWN_CURE = add the account to accounts.csv, or correct its name
-UNKNOWN_AGENT = { $agent } is neither in people.csv nor an alias on { $platform }
-ALIAS_NOT_THEN = the alias { $agent } on { $platform } does not cover { $day }
-UNKNOWN_AGENT_CURE = add the person to people.csv or the alias to aliases.csv, or leave agent empty
+NOT_IN_PEOPLE = { $number }はpeople.csvにありません
+NOT_IN_PEOPLE_CURE = 人をpeople.csvに追加するか、番号を訂正してください
+ROWS_OF_NUMBER_REJECTED = people.csvの{ $number }の行は除外されました
+ROWS_OF_ACCOUNT_REJECTED = accounts.csvの{ $account }の行は除外されました
+ROWS_OF_RECORD_REJECTED = records.csvの{ $account }の記録{ $record }の行は除外されました
+ROWS_OF_ALIAS_REJECTED = aliases.csvの{ $platform }の別名{ $alias }の行は除外されました
+ROWS_REJECTED_CURE = 先にそれらを修正してください。rejected.csvに行ごとの対処方法があります
+NAME_FOR_NUMBER = { $text }は名前ですが、番号が必要です（{ $near }のことですか？）
+NAME_FOR_NUMBER_CURE = 従業員番号を入力してください。番号の代わりに別名を使えるのは、records.csvのagent列とcontributors列だけです
+    .agent = 従業員番号を入力するか、aliases.csvに別名を追加してください
+LOST_ZEROS = { $text }はpeople.csvにありません（{ $near }のことですか？）
+LOST_ZEROS_CURE = 表計算ソフトは先頭のゼロを消します。列を文字列として書き出してください
+GROUPED_NUMBER = { $text }はpeople.csvにありません（{ $near }のことですか？）
+GROUPED_NUMBER_CURE = 表計算ソフトが桁区切りを付けています。列を文字列として書き出してください
+ONE_OF_TWO = { $one }または{ $other }
+SEVERAL_STORES = アカウント{ $account }のある店舗が複数あります
+SEVERAL_STORES_CURE = プラットフォーム/店舗/アカウントの形で入力してください
+ACCOUNT_UNKNOWN_CURE = アカウントをaccounts.csvに追加するか、名前を訂正してください
+UNKNOWN_AGENT = { $agent }はpeople.csvになく、{ $platform }の別名でもありません
+ALIAS_NOT_THEN = { $platform }の別名{ $agent }は{ $day }には使えません
+UNKNOWN_AGENT_CURE = 人をpeople.csvに追加するか、別名をaliases.csvに追加するか、agentを空にしてください
 
 ## The bundle: records and duty
 
-# Code NO_RECORDS.
-NO_RECORD_USABLE = it holds no record that can be used{ $why }
-# Code NO_RECORDS.
-NO_RECORD_IN_PERIOD = no record begins from { $from } to { $to }{ $others }{ $why }
-RECORDS_OUTSIDE = {" "}({ $count } lie outside it)
-NO_RECORDS_CURE = give the dates that hold the records (--from and --to, or period in group.yaml), and mend rejected rows
-OUTSIDE_PERIOD = { $count ->
-    [one] { $count } record does
-   *[other] { $count } records do
-} not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-OBSERVATIONS_OUTSIDE = { $count ->
-    [one] { $count } observation is
-   *[other] { $count } observations are
-} not about days from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing in that period (such as { $example })
-NO_PERIOD = no record says which period is closed
-NO_PERIOD_CURE = give its dates (--from and --to, or period in group.yaml)
-# Rates of exchange in a bundle.
-NO_RATE = "{ $text }" is no rate
-NO_RATE_CURE = write digits with at most one point, such as 7.1234, at most { $places } of them after it and 18 in all
-RATE_NOT_ABOVE_0 = a rate is above 0
-RATE_NOT_ABOVE_0_CURE = write what one unit of the first currency is worth in the second
-RATE_OF_ONE_CURRENCY = it is a rate of a currency and itself
-RATE_OF_ONE_CURRENCY_CURE = write another currency in one of the two columns
-RATES_CONTRADICT = several rows say what the same currencies are worth on the same day: { $rates }
-# Who is in the month of a bundle.
-POPULATION_WITHOUT_PEOPLE = population names nobody who is employed from { $from } to { $to }
-POPULATION_WITHOUT_PEOPLE_CURE = write what people.csv says of those who are meant, or leave population out ({ $said })
-POPULATION_COLUMN = { $column }: { $words }
-POPULATION_OF_NOBODY = nobody of people.csv has the { $column } "{ $word }"{ $hint }
-TOO_MANY_REPLIES = it has more than { $most } rows of messages
-TOO_MANY_RECORDS = the period holds more than { $most } records
-TOO_MANY_RECORDS_CURE = close branches or weeks one by one
-SEVERAL_MONTHS = its records begin in { $count } months ({ $months })
-SEVERAL_MONTHS_CURE = say which dates to close, such as --from { $from } --to { $to }
-RECORD_BACKWARDS = it ends at { $end }, before it begins at { $start }
-RECORD_BACKWARDS_CURE = correct the times, or swap the two columns
-# Code DAMAGED_ID.
-SHORTENED_ID_KEPT = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as it is
-# Code DAMAGED_ID.
-SHORTENED_CUSTOMER = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as empty
-# Code DAMAGED_ID.
-VALUE_LOST_EMPTY = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as empty
-# Code DAMAGED_ID.
-VALUE_LOST_KEPT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as it is
-# Code NO_VALUE.
-NO_VALUE_TAKEN_AS_EMPTY = { $count ->
-    [one] { $count } cell stands
-   *[other] { $count } cells stand
-} for no value (such as { $example }): taken as empty
-# Code CLEANED_CELL.
-UNSEEN_LEFT_OUT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} characters that nobody sees: read without them (such as { $example })
-# Code CLEANED_CELL.
-DECIMAL_TAKEN_AS_WHOLE = { $count ->
-    [one] { $count } whole number is
-   *[other] { $count } whole numbers are
-} written as a decimal: read without it (such as { $example })
-# Code DAMAGED_ID.
-ZEROS_APART = { $count ->
-    [one] { $count } row has a number
-   *[other] { $count } rows have numbers
-} (such as { $example }) that other rows write with leading zeros: taken as another one; spreadsheets drop leading zeros, so export the column as text
-# Code CONTRIBUTOR_UNKNOWN.
-CONTRIBUTORS_NOBODY = { $count ->
-    [one] { $count } contributor is
-   *[other] { $count } contributors are
-} neither in people.csv nor in aliases.csv on the day of the record (such as { $example }): the records count, and the others who contributed have the part; add the person to people.csv or the alias to aliases.csv, or correct the name, and close again
-# Code LONG_RECORD.
-LONG_RECORDS = { $count ->
-    [one] { $count } record lasts
-   *[other] { $count } records last
-} { $hours } hours or longer (such as { $example }): its times may be those of a case that nobody closed
-# Code REPLY_RECORD_UNKNOWN.
-REPLY_WITHOUT_RECORD = { $account } has no record { $record } in records.csv{ $hint }
-    .elsewhere = { $account } has no record { $record } in records.csv, but { $other } has
-REPLY_WITHOUT_RECORD_CURE = add the record to records.csv (if its row could not be read, it is in rejected.csv), or correct the account or the id
-# Code REPLIES_TOO_MANY.
-REPLIES_ABOVE_MOST = the record { $record } of { $account } has { $count } messages: the first { $most } are taken, and the other { $rows }, from { $at } on, are not
-# Code CLAIM_NAMES_BOTH.
-CLAIM_OF_BOTH = it names the record { $record } and the customer { $customer }
-CLAIM_OF_BOTH_CURE = keep one of them; with neither it is a claim of the next record on the account
-REPLIES_ABOVE_MOST_CURE = export the record again: so many messages are those of several records under one id
-# Code OUTSIDE_PERIOD.
-REPLIES_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } message is
-   *[other] { $count } messages are
-} of records that do not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-# Code OUTSIDE_PERIOD.
-CLAIMS_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } claim was
-   *[other] { $count } claims were
-} not made from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-RECORD_TOO_LONG = it lasts { $days } days, from { $start } to { $end }
-RECORD_TOO_LONG_CURE = correct the dates: no record lasts longer than { $most } days
-NO_ROWS = it has a header and no row below it
-NO_ROWS_CURE = export the records of the month again, with their rows
-DUPLICATE_RECORD = this external id comes several times with the same content: taken once ({ $count } left out)
-    .revised = this external id comes in several revisions: { $revision } counts ({ $count ->
-        [one] { $count } row of an earlier one
-       *[other] { $count } rows of earlier ones
-    } left out)
-DUPLICATE_ROW_REVISED = it comes in several revisions: { $revision } counts ({ $count ->
-    [one] { $count } row of an earlier one
-   *[other] { $count } rows of earlier ones
-} left out)
-REFUND_PAYS_NOTHING = the row refers to another record, so it is a refund, and its amount is not negative
-REFUND_PAYS_NOTHING_CURE = write what was paid back with a minus, or leave refers_to empty
-REVISED_TWICE = the row says a revision and a time of change
-REVISED_TWICE_CURE = leave one of both empty
-NO_CURRENCY = "{ $text }" is no currency
-NO_CURRENCY_CURE = write a code of ISO 4217, such as JPY, or leave it empty for the group's currency
-NO_REVISION = "{ $text }" is no revision
-NO_REVISION_CURE = write a whole number from 0, or leave it empty
-ID_TWICE_DIFFERENT = { $id } comes { $count } times in { $account } with different content
-ID_TWICE_SAME = { $id } comes { $count } times in { $account } with the same content
-ID_TWICE_CURE = keep the right row, or give each record its own external_id
-ID_TWICE_SHORTENED_CURE = a spreadsheet shortened the ids to their first digits: export the column as text
-SHIFT_BACKWARDS = the shift ends at { $end }, not after its start at { $start }
-SHIFT_BACKWARDS_CURE = a night shift ends on the next day: write that date
-# Code HOUR_TWICE.
-SECOND_OF_TWO = clocks went back, and the end of { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} is the second time that they showed it: the first lies before the start (such as { $example })
-    .reply = clocks went back, and the time of { $count ->
-        [one] { $count } message
-       *[other] { $count } messages
-    } is the second time that they showed it: the first does not lie in the record (such as { $example })
-# Code HOUR_TWICE.
-FIRST_OF_TWO = clocks went back, and in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a time without an offset that they showed twice is the first of the two (such as { $example }): write the offset to say which is meant
-LONG_SHIFT = the shift from { $start } to { $end } is not shorter than { $hours } hours
-LONG_SHIFT_CURE = correct its times; if it is several shifts, write a row for each
-SHIFT_ENDS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but end at different times ({ $one }, { $other })
-SHIFT_SEATS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but at different seats
-KEEP_THE_RIGHT_ROW = keep the row that is right
-PUNCH_BOTH_WAYS = lines { $lines } are punches of { $number } in and out at one time, { $at }
-HANDOVER_BOTH_WAYS = in lines { $lines } { $number } takes and releases { $account } at one time, { $at }
-HANDOVERS_AT_ODDS = lines { $lines } are hand-overs of { $account } at one time, { $at }, that cannot all have been
-# Code ODD_PUNCHES.
-PUNCHES_ODD = an odd number of punches: { $count }; the last, at { $at }, has no partner ({ $night })
-# Code SINGLE_PUNCH.
-PUNCHES_SINGLE = a single punch, at { $at }, has no partner ({ $night })
-PUNCHES_NIGHT = a night needs rosters.csv, or a cut_over of policy.yaml at an hour when nobody works
-PUNCHES_BETWEEN = punches between the first and the last are left out: { $count }
-# Code ODD_PUNCHES.
-PUNCHES_ALONE = the punch at { $at } has no partner and makes no presence: add the missing one
-# Code LONG_PRESENCE.
-PUNCHES_LONG = a presence of more than 13 hours, from { $from } to { $to }: if it is rest between two nights, write kind or rosters.csv
-# Code READ_AS_NIGHT.
-PUNCHES_AS_NIGHTS = presences over the end of the working day: { $count } (the first from { $from } to { $to }); by working days the rest between them would be presence, and kind or rosters.csv would say it for certain
-# Code DAY_OR_NIGHT.
-PUNCHES_EITHER_WAY = the punches from { $from } to { $to } may be days or nights, since the first and the last have no partner: taken for days; kind or rosters.csv would say which
-NEITHER_WORD = '{ $text }' is neither { $one } nor { $other }
-NEITHER_WORD_CURE = write { $one } or { $other }
-NO_SUBJECT_KIND = '{ $text }' is no kind of subject
-NO_SUBJECT_KIND_CURE = write one of { $kinds }
-UNIT_OF_NOBODY = { $unit } is no unit that somebody of people.csv or an account of accounts.csv belongs to{ $hint }
-UNIT_OF_NOBODY_CURE = correct the path of the unit
-STORE_UNKNOWN = no account of accounts.csv is of { $store }{ $hint }
-STORE_UNKNOWN_CURE = write platform and store as in accounts.csv, with / between them
-NEITHER_DAYS_NOR_TIME = it says neither on which days nor when
-DAYS_AND_TIME = it says both on which days and when
-DAYS_AND_TIME_CURE = leave from and to empty where it is about an instant, or at where it is about days
-NEITHER_DAYS_NOR_TIME_CURE = fill in from (and to, for more than one day) or at, one of both
-NO_KIND_OF_FINDING = no such kind of finding
-NO_KIND_OF_FINDING_CURE = delete the file: only inputs/ of a result has it
-NO_COUNT = it is no count
-DELETE_THE_FILE = delete the file
+NO_RECORD_USABLE = 使用できる記録がありません{ $why }
+NO_RECORD_IN_PERIOD = { $from }～{ $to }に始まる記録がありません{ $others }{ $why }
+RECORDS_OUTSIDE = （期間外に{ $count }件）
+NO_RECORDS_CURE = 記録のある日付を指定し（--fromと --to、またはgroup.yamlのperiod）、除外された行を修正してください
+OUTSIDE_PERIOD = { $from }～{ $to }に始まらない記録{ $count }件を除外しました（例：{ $example }）
+OBSERVATIONS_OUTSIDE = 観測値{ $count }件は{ $from }～{ $to }の日付に関するものではなく、この期間では集計しません（例：{ $example }）
+NO_PERIOD = どの期間を締めるかを示す記録がありません
+NO_PERIOD_CURE = 日付を指定してください（--fromと --to、またはgroup.yamlのperiod）
+NO_RATE = 「{ $text }」は為替レートではありません
+NO_RATE_CURE = 7.1234のように、数字と1つまでの小数点だけで入力してください。小数点以下は{ $places }桁まで、全体で18桁までです
+RATE_NOT_ABOVE_0 = 為替レートは0より大きい値です
+RATE_NOT_ABOVE_0_CURE = 最初の通貨の1単位が、次の通貨でいくらになるかを入力してください
+RATE_OF_ONE_CURRENCY = 同じ通貨どうしの為替レートです
+RATE_OF_ONE_CURRENCY_CURE = 2つの列のどちらかに別の通貨を入力してください
+RATES_CONTRADICT = 同じ日の同じ通貨について、複数の行のレートが異なります：{ $rates }
+POPULATION_WITHOUT_PEOPLE = populationに該当する人で、{ $from }～{ $to }に在籍している人がいません
+POPULATION_WITHOUT_PEOPLE_CURE = 対象者について、people.csvにあるとおりに入力するか、populationを外してください（{ $said }）
+POPULATION_COLUMN = { $column }：{ $words }
+POPULATION_OF_NOBODY = people.csvに、{ $column }が「{ $word }」の人がいません{ $hint }
+TOO_MANY_REPLIES = メッセージが{ $most }行を超えています
+TOO_MANY_RECORDS = 期間内の記録が{ $most }件を超えています
+TOO_MANY_RECORDS_CURE = 支社または週ごとに締めてください
+SEVERAL_MONTHS = 記録の開始が{ $count }か月にわたっています（{ $months }）
+SEVERAL_MONTHS_CURE = 締める日付を指定してください。例：--from { $from } --to { $to }
+RECORD_BACKWARDS = 終了{ $end }が開始{ $start }より前です
+RECORD_BACKWARDS_CURE = 時刻を訂正するか、2つの列を入れ替えてください
+SHORTENED_ID_KEPT = { $count }行で、表計算ソフトが番号を先頭の数桁に縮めています（例：{ $example }）。文字列として書き出してください。そのまま採用しました
+SHORTENED_CUSTOMER = { $count }行で、表計算ソフトが番号を先頭の数桁に縮めています（例：{ $example }）。文字列として書き出してください。空とみなしました
+VALUE_LOST_EMPTY = { $count }個のセルに、表計算ソフトが値の代わりに表示する内容が入っています（例：{ $example }）。空とみなしました
+VALUE_LOST_KEPT = { $count }個のセルに、表計算ソフトが値の代わりに表示する内容が入っています（例：{ $example }）。そのまま採用しました
+NO_VALUE_TAKEN_AS_EMPTY = { $count }個のセルは値がないことを示しています（例：{ $example }）。空とみなしました
+UNSEEN_LEFT_OUT = { $count }個のセルに、目に見えない文字が含まれています。取り除いて読み取りました（例：{ $example }）
+DECIMAL_TAKEN_AS_WHOLE = { $count }個の整数が小数として書かれています。整数として読み取りました（例：{ $example }）
+ZEROS_APART = { $count }行の番号（例：{ $example }）が、ほかの行では先頭にゼロを付けて書かれています。別の番号とみなしました。表計算ソフトは先頭のゼロを消すため、列を文字列として書き出してください
+CONTRIBUTORS_NOBODY = 記録の日に、people.csvにもaliases.csvにもいない共同対応者が{ $count }人います（例：{ $example }）。記録は数え、その分はほかの共同対応者に配分します。人をpeople.csvに、または別名をaliases.csvに追加するか、名前を訂正して、もう一度締めてください
+LONG_RECORDS = { $hours }時間以上続く記録が{ $count }件あります（例：{ $example }）。閉じられなかった案件の時刻かもしれません
+REPLY_WITHOUT_RECORD = records.csvに、{ $account }の記録{ $record }がありません{ $hint }
+    .elsewhere = records.csvに、{ $account }の記録{ $record }がありませんが、{ $other }にはあります
+REPLY_WITHOUT_RECORD_CURE = 記録をrecords.csvに追加するか（行を読み取れなかった場合はrejected.csvにあります）、アカウントまたはIDを訂正してください
+REPLIES_ABOVE_MOST = { $account }の記録{ $record }にメッセージが{ $count }件あります。最初の{ $most }件を採用し、{ $at }以降の残り{ $rows }件は採用していません
+CLAIM_OF_BOTH = 記録{ $record }と顧客{ $customer }の両方が指定されています
+CLAIM_OF_BOTH_CURE = どちらか一方を残してください。どちらもない場合は、アカウントの次の記録の担当申告になります
+REPLIES_ABOVE_MOST_CURE = 記録を書き出し直してください。これほど多いメッセージは、1つのIDに複数の記録のものが含まれています
+REPLIES_OUTSIDE_PERIOD = { $from }～{ $to }に始まらない記録のメッセージ{ $count }件を除外しました（例：{ $example }）
+CLAIMS_OUTSIDE_PERIOD = { $from }～{ $to }に行われていない担当申告{ $count }件を除外しました（例：{ $example }）
+RECORD_TOO_LONG = { $start }から{ $end }まで{ $days }日続いています
+RECORD_TOO_LONG_CURE = 日付を訂正してください。記録は{ $most }日以内です
+NO_ROWS = 見出し行だけで、その下に行がありません
+NO_ROWS_CURE = 月の記録を、行も含めて書き出し直してください
+DUPLICATE_RECORD = このexternal_idが同じ内容で複数回あります。1回だけ採用しました（{ $count }行を省略）
+    .revised = このexternal_idに複数のリビジョンがあります。{ $revision }を採用しました（以前の{ $count }行を省略）
+DUPLICATE_ROW_REVISED = 複数のリビジョンがあります。{ $revision }を採用しました（以前の{ $count }行を省略）
+REFUND_PAYS_NOTHING = 別の記録を参照しているため返金ですが、金額が負ではありません
+REFUND_PAYS_NOTHING_CURE = 返金額をマイナスで入力するか、refers_toを空にしてください
+REVISED_TWICE = 行にリビジョンと変更日時の両方があります
+REVISED_TWICE_CURE = どちらかを空にしてください
+NO_CURRENCY = 「{ $text }」は通貨ではありません
+NO_CURRENCY_CURE = JPYのようなISO 4217のコードを入力するか、グループの通貨の場合は空にしてください
+NO_REVISION = 「{ $text }」はリビジョンではありません
+NO_REVISION_CURE = 0以上の整数を入力するか、空にしてください
+ID_TWICE_DIFFERENT = { $account }に{ $id }が{ $count }回あり、内容が異なります
+ID_TWICE_SAME = { $account }に{ $id }が{ $count }回あり、内容は同じです
+ID_TWICE_CURE = 正しい行を残すか、記録ごとに固有のexternal_idを付けてください
+ID_TWICE_SHORTENED_CURE = 表計算ソフトがIDを先頭の数桁に縮めています。列を文字列として書き出してください
+SHIFT_BACKWARDS = シフトの終了{ $end }が開始{ $start }より後ではありません
+SHIFT_BACKWARDS_CURE = 夜勤は翌日に終わります。その日付を入力してください
+SECOND_OF_TWO = 時計が戻されました。{ $count }行の終了時刻は2回現れるうちの2回目としました。1回目は開始より前になります（例：{ $example }）
+    .reply = 時計が戻されました。{ $count }件のメッセージの時刻は2回現れるうちの2回目としました。1回目は記録の中に入りません（例：{ $example }）
+FIRST_OF_TWO = 時計が戻されました。{ $count }行で、2回現れる時刻に時差がないため、1回目としました（例：{ $example }）。どちらかを示すには時差を付けてください
+LONG_SHIFT = { $start }から{ $end }までのシフトが{ $hours }時間以上です
+LONG_SHIFT_CURE = 時刻を訂正してください。複数のシフトの場合は、1つずつ行に分けてください
+SHIFT_ENDS_DIFFER = { $lines }行目は、同じアカウントでの同じ人の{ $start }からのシフトですが、終了時刻が異なります（{ $one }、{ $other }）
+SHIFT_SEATS_DIFFER = { $lines }行目は、同じアカウントでの同じ人の{ $start }からのシフトですが、座席が異なります
+KEEP_THE_RIGHT_ROW = 正しい行を残してください
+PUNCH_BOTH_WAYS = { $lines }行目は、{ $number }の同じ時刻{ $at }の出勤打刻と退勤打刻です
+HANDOVER_BOTH_WAYS = { $lines }行目で、{ $number }が同じ時刻{ $at }に{ $account }を引き受け、引き渡しています
+HANDOVERS_AT_ODDS = { $lines }行目は、{ $account }の同じ時刻{ $at }の引き継ぎで、すべてが成り立つことはありません
+PUNCHES_ODD = 打刻の回数が奇数です：{ $count }回。最後の{ $at }の打刻に対がありません（{ $night }）
+PUNCHES_SINGLE = { $at }の1回だけの打刻に対がありません（{ $night }）
+PUNCHES_NIGHT = 夜勤にはrosters.csvか、誰も働いていない時刻に設定したpolicy.yamlのcut_overが必要です
+PUNCHES_BETWEEN = 最初と最後の間の打刻を除外しました：{ $count }回
+PUNCHES_ALONE = { $at }の打刻に対がなく、在勤とはなりません。不足する打刻を追加してください
+PUNCHES_LONG = { $from }から{ $to }まで13時間を超える在勤です。2つの夜勤の間の休みである場合は、kindまたはrosters.csvを入力してください
+PUNCHES_AS_NIGHTS = 勤務日の終わりをまたぐ在勤：{ $count }回（最初は{ $from }～{ $to }）。勤務日ごとに数えると間の休みが在勤になります。kindまたはrosters.csvがあると確実に判断できます
+PUNCHES_EITHER_WAY = { $from }から{ $to }までの打刻は、最初と最後に対がないため、日勤とも夜勤とも読めます。日勤とみなしました。kindまたはrosters.csvがあると判断できます
+NEITHER_WORD = 「{ $text }」は{ $one }でも{ $other }でもありません
+NEITHER_WORD_CURE = { $one }か{ $other }を入力してください
+NO_SUBJECT_KIND = 「{ $text }」は対象の種類ではありません
+NO_SUBJECT_KIND_CURE = { $kinds }のいずれかを入力してください
+UNIT_OF_NOBODY = { $unit }は、people.csvの誰も、accounts.csvのどのアカウントも属していない組織です{ $hint }
+UNIT_OF_NOBODY_CURE = 組織のパスを訂正してください
+STORE_UNKNOWN = accounts.csvに、{ $store }のアカウントがありません{ $hint }
+STORE_UNKNOWN_CURE = プラットフォームと店舗をaccounts.csvのとおりに、/ で区切って入力してください
+NEITHER_DAYS_NOR_TIME = 日付も時点も指定されていません
+DAYS_AND_TIME = 日付と時点の両方が指定されています
+DAYS_AND_TIME_CURE = ある時点に関する場合はfromとtoを、日付に関する場合はatを空にしてください
+NEITHER_DAYS_NOR_TIME_CURE = from（2日以上の場合はtoも）かatの、どちらか一方を入力してください
+NO_KIND_OF_FINDING = そのような種類の検出事項はありません
+NO_KIND_OF_FINDING_CURE = ファイルを削除してください。これがあるのは結果のinputs/だけです
+NO_COUNT = 件数ではありません
+DELETE_THE_FILE = ファイルを削除してください
 
 ## The bundle: settings. A sentence goes on from the name of the setting
 
 SETTING = { $path } { $problem }
-SETTING_WRONG = is wrong: { $reason }; { $cure }
-SETTING_GROUPED = '{ $text }' has grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }
-SETTING_GROUPED_OR_DECIMAL = '{ $text }' may be meant with grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }, or { $decimal } where that is meant
-SETTING_MISSING = is missing
-SETTING_NO_MAPPING = is not a mapping of keys to values
-FILE_NO_MAPPING = the file is not a mapping of keys to values
-SETTING_NO_TEXT = is not text
-SETTING_TEXT_LENGTH = is empty or longer than 200 characters
-SETTING_WITH_NUL = holds the character NUL (U+0000): take it out
-SETTING_NOT_ONE_OF = is '{ $text }', not one of { $words }
-SETTING_NO_DECIMAL = is '{ $text }', not a decimal of at most six places
-SETTING_NOT_BETWEEN = is { $number }, not a number from { $least } to { $most }
-SETTING_LOSSY_DECIMAL = is '{ $text }', not a decimal that survives: write it in quotes
-SETTING_NO_WHOLE = is '{ $text }', not a whole number from { $least } to { $most }
-SETTING_NO_LIST = is not a list
-SETTING_PAIR_NO_TEXT = has a key that is not text
-SETTING_NO_VALUE = has no value
-SETTING_UNKNOWN_NEAR = is not a known key (is { $near } meant?)
-SETTING_UNKNOWN = is not a known key (known are { $known })
-SETTING_EMPTY = is empty
-SETTING_NOT_ABOVE_0 = is not above 0
-SETTING_BELOW_0 = is below 0
-GROUP_CURRENCY = is not a code of three capital letters such as CNY
-GROUP_CURRENCY_UNKNOWN = is { $code }, which is no active currency of ISO 4217: write one such as CNY
-GROUP_PERIOD_BACKWARDS = is { $to }, before from, which is { $from }
-GROUP_PERIOD_TOO_LONG = makes a period of { $days } days, and at most { $most } are closed at once: close it in parts
-GROUP_REGION = puts { $branch } into the region { $region }: write 1 to 32 of a-z, 0-9 and -, such as cn-east
-GROUP_SAME_SIGN = is the same sign as decimal
-POLICY_CUT_OVER = is not a time from "00:00" to "11:59", in quotes
-SCHEME_WEIGHTS = have weights that sum to { $sum }, not to 100
-SCHEME_ID_TAKEN = is that of an earlier KPI
-SCHEME_WEIGHT = is not above 0: leave the KPI out instead
-SCHEME_CAP = is { $cap }, not above the floor { $floor }
-SCHEME_RANGE = is more than { $most } above the floor { $floor }
-SCHEME_SMALL_SAMPLE = has a meaning only for shares and means: leave it out
-SCHEME_OF_RECORDS = has no meaning for the measure records
-SCHEME_OF_UNDEFINED = names the measure "{ $measure }", which is not among measures{ $hint }
-SCHEME_OF_MISSING = is missing: it names the column to measure
-SCHEME_OF_RESOLVED = is a yes-or-no column, which has a share and neither sum nor mean
-SCHEME_TEST_MISSING = is not complete: one of at_most and at_least says which records count
-SCHEME_TEST_USELESS = is not complete: at_most and at_least have no meaning here
-SCHEME_MEASURES_TEXT = { $kpi } measures { $column }, a column that holds text
-    .cell = line { $line }: { $reason }
-    .odd = { $kpi } measures { $column }, a column of text since { $count ->
-        [one] one cell is no number
-       *[other] { $count } cells are no numbers
-    }: { $cells }
-SCHEME_MEASURES_NOTHING = { $kpi } measures { $column }, which is no column of records.csv with values{ $hint }
-SCHEME_MEASURES_CURE = name a column of numbers in records.csv
-    .odd = correct the cells, or name a column of numbers in records.csv
-SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) measures something that is not computed
-MEASURE_UNKNOWN_CURE = measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, the share with rating at_least 4, the sum of amount, the mean of an extra column, or anything else as a measure that the file defines under measures
-POOL_CURRENCY = is { $currency }, but the group's amounts are in { $group }
-POOL_BELOW_0 = is negative: write the money that there is to split, above 0
-POOL_ZERO = is 0: leave the file out when there is nothing to split
-POOL_SHARES = has shares that sum to { $sum }, not to 100
-POOL_SHARE = is not above 0: leave the part out instead
-POOL_TIERS_ELSEWHERE = has a meaning only with by: tiers
-POOL_TIERS_MIXED = mix top_percent and at_least: use one of them in all tiers
-POOL_TIERS_PERCENT = have top_percent that sum to { $sum }, not to 100
-POOL_TIERS_RISE = have at_least that do not fall from tier to tier
-POOL_TIERS_WEIGHTS_RISE = have a weight above that of a better tier: write the best tier first, each with at most the weight of the one before
-POOL_TIERS_WEIGHTLESS = have only weights of 0
-POOL_TIER_RULE = or at_least is needed, and only one of them
-POOL_TIER_NAME_TAKEN = is that of an earlier tier
-POOL_PERCENT_TOO_FINE = is { $percent }: write a percentage with at most four decimals
-POOL_TIER_WEIGHT = is above 1000000
-POOL_SHARE_TOO_FINE = { $percent } % has more than four decimals
-POOL_SHARE_TOO_FINE_CURE = write shares and quotas with at most four decimals
-OTHER_PERIOD = it is for { $from } to { $to }, but { $closed_from } to { $closed_to } is closed
-OTHER_PERIOD_CURE = correct its period, or leave the period out
-POOL_IN_EMPTY_PERIOD = it has money but nobody of people.csv is employed from { $from } to { $to }
-POOL_WITHOUT_PEOPLE_CURE = correct hired_on and left_on, or leave the pool out
-SAVE_FILE_AS_UTF_8 = save the file as UTF-8
+SETTING_WRONG = に誤りがあります：{ $reason }。{ $cure }
+SETTING_GROUPED = の「{ $text }」に桁区切りがあります。group.yamlの`numbers`はセルの書き方であり、YAMLファイルの数値に桁区切りは使えません。{ $plain }と書いてください
+SETTING_GROUPED_OR_DECIMAL = の「{ $text }」は桁区切りとも読めます。group.yamlの`numbers`はセルの書き方であり、YAMLファイルの数値に桁区切りは使えません。{ $plain }と書くか、小数であれば{ $decimal }と書いてください
+SETTING_MISSING = がありません
+SETTING_NO_MAPPING = がキーと値の対応になっていません
+FILE_NO_MAPPING = ファイルがキーと値の対応になっていません
+SETTING_NO_TEXT = がテキストではありません
+SETTING_TEXT_LENGTH = が空か、200文字を超えています
+SETTING_WITH_NUL = に文字NUL（U+0000）が含まれています。取り除いてください
+SETTING_NOT_ONE_OF = が「{ $text }」で、{ $words }のいずれでもありません
+SETTING_NO_DECIMAL = が「{ $text }」で、小数点以下6桁までの数値ではありません
+SETTING_NOT_BETWEEN = が{ $number }で、{ $least }～{ $most }の数値ではありません
+SETTING_LOSSY_DECIMAL = が「{ $text }」で、このままでは精度が失われます。引用符で囲んでください
+SETTING_NO_WHOLE = が「{ $text }」で、{ $least }～{ $most }の整数ではありません
+SETTING_NO_LIST = がリストではありません
+SETTING_PAIR_NO_TEXT = にテキストではないキーがあります
+SETTING_NO_VALUE = に値がありません
+SETTING_UNKNOWN_NEAR = は未知のキーです（{ $near }のことですか？）
+SETTING_UNKNOWN = は未知のキーです（使えるのは{ $known }）
+SETTING_EMPTY = が空です
+SETTING_NOT_ABOVE_0 = が0より大きくありません
+SETTING_BELOW_0 = が0未満です
+GROUP_CURRENCY = がCNYのような英大文字3文字のコードではありません
+GROUP_CURRENCY_UNKNOWN = が{ $code }で、ISO 4217の有効な通貨ではありません。CNYのように書いてください
+GROUP_PERIOD_BACKWARDS = が{ $to }で、fromの{ $from }より前です
+GROUP_PERIOD_TOO_LONG = による期間が{ $days }日ありますが、一度に締められるのは{ $most }日までです。分けて締めてください
+GROUP_REGION = が{ $branch }をリージョン{ $region }に置いています。cn-eastのように、a-z、0-9、- を使って1～32文字で書いてください
+GROUP_SAME_SIGN = がdecimalと同じ記号です
+POLICY_CUT_OVER = が、引用符で囲んだ"00:00"～"11:59"の時刻ではありません
+SCHEME_WEIGHTS = のウェイトの合計が100ではなく{ $sum }です
+SCHEME_ID_TAKEN = が前のKPIと同じです
+SCHEME_WEIGHT = が0より大きくありません。KPIを外してください
+SCHEME_CAP = が{ $cap }で、下限{ $floor }より大きくありません
+SCHEME_RANGE = が下限{ $floor }より{ $most }を超えて大きくなっています
+SCHEME_SMALL_SAMPLE = に意味があるのは割合と平均の場合だけです。外してください
+SCHEME_OF_RECORDS = はmeasure recordsでは意味がありません
+SCHEME_OF_UNDEFINED = にある測定値「{ $measure }」がmeasuresにありません{ $hint }
+SCHEME_OF_MISSING = がありません。測る列を指定するものです
+SCHEME_OF_RESOLVED = は「はい」か「いいえ」の列です。割合はありますが、合計や平均はありません
+SCHEME_TEST_MISSING = が不完全です。どの記録を数えるかを、at_mostかat_leastのどちらかで指定してください
+SCHEME_TEST_USELESS = が不完全です。ここではat_mostとat_leastに意味がありません
+SCHEME_MEASURES_TEXT = { $kpi }はテキストの列{ $column }を測っています
+    .cell = { $line }行目：{ $reason }
+    .odd = { $kpi }は{ $column }を測っていますが、{ $count }個のセルが数値ではないため、テキストの列になっています：{ $cells }
+SCHEME_MEASURES_NOTHING = { $kpi }は{ $column }を測っていますが、records.csvに値のあるその列がありません{ $hint }
+SCHEME_MEASURES_CURE = records.csvの数値の列を指定してください
+    .odd = セルを訂正するか、records.csvの数値の列を指定してください
+SCHEME_MEASURES_UNCOMPUTED = { $path }（KPI { $kpi }）は、計算できないものを測っています
+MEASURE_UNKNOWN_CURE = 測れるのは、記録の件数、resolvedの割合、first_reply_secondsがat_most 30の割合、ratingがat_least 4の割合、amountの合計、追加の列の平均です。それ以外は、ファイルのmeasuresで測定値として定義してください
+POOL_CURRENCY = が{ $currency }ですが、グループの金額は{ $group }です
+POOL_BELOW_0 = が負の値です。配分する金額を、0より大きい値で書いてください
+POOL_ZERO = が0です。配分するものがない場合は、ファイルを外してください
+POOL_SHARES = の配分の合計が100ではなく{ $sum }です
+POOL_SHARE = が0より大きくありません。その枠を外してください
+POOL_TIERS_ELSEWHERE = に意味があるのはby: tiersの場合だけです
+POOL_TIERS_MIXED = にtop_percentとat_leastが混ざっています。すべての段階でどちらか一方を使ってください
+POOL_TIERS_PERCENT = のtop_percentの合計が100ではなく{ $sum }です
+POOL_TIERS_RISE = のat_leastが段階ごとに下がっていません
+POOL_TIERS_WEIGHTS_RISE = に、上の段階よりウェイトの大きいものがあります。良い段階から順に、ウェイトが前の段階以下になるように書いてください
+POOL_TIERS_WEIGHTLESS = のウェイトがすべて0です
+POOL_TIER_RULE = かat_leastの、どちらか一方だけが必要です
+POOL_TIER_NAME_TAKEN = が前の段階と同じです
+POOL_PERCENT_TOO_FINE = が{ $percent }です。パーセントは小数点以下4桁までで書いてください
+POOL_TIER_WEIGHT = が1000000を超えています
+POOL_SHARE_TOO_FINE = { $percent }%の小数点以下が4桁を超えています
+POOL_SHARE_TOO_FINE_CURE = 配分と割合は小数点以下4桁までで書いてください
+OTHER_PERIOD = { $from }～{ $to }のものですが、締めるのは{ $closed_from }～{ $closed_to }です
+OTHER_PERIOD_CURE = 期間を訂正するか、期間の指定を外してください
+POOL_IN_EMPTY_PERIOD = 原資がありますが、people.csvに{ $from }～{ $to }に在籍している人がいません
+POOL_WITHOUT_PEOPLE_CURE = hired_onとleft_onを訂正するか、賞与原資を外してください
+SAVE_FILE_AS_UTF_8 = ファイルをUTF-8で保存してください
 JOINED = { $one }{ $other }
 
 ## The command line: what cannot be done
 
-STEP_FAILED = step: { $step }
-# Code NOBODY_CREDITED.
-NOBODY_CREDITED_AT_ALL = nobody was on duty at any of its records, and none names its agent
-    .people = { $rows ->
-        [one] { $rows } row was rejected
-       *[other] { $rows } rows were rejected
-    }, and of the other people nobody was on duty at any record
-    .duty = nobody was on duty at any of its records, and { $rows ->
-        [one] { $rows } row of rosters, punches or hand-overs was rejected
-       *[other] { $rows } rows of rosters, punches or hand-overs were rejected
-    }
-# Code NOBODY_CREDITED.
-NOBODY_EMPLOYED = nobody is employed between { $from } and { $to }: { $people ->
-    [one] { $people } person was read
-   *[other] { $people } people were read
-}, { $rejected ->
-    [0] and no row was rejected
-    [one] and { $rejected } row was rejected
-   *[other] and { $rejected } rows were rejected
+STEP_FAILED = 手順：{ $step }
+NOBODY_CREDITED_AT_ALL = どの記録の時点でも勤務中の人がおらず、担当者名のある記録もありません
+    .people = { $rows }行が除外され、ほかの人はどの記録の時点でも勤務中ではありません
+    .duty = どの記録の時点でも勤務中の人がおらず、シフト表、打刻、または引き継ぎの{ $rows }行が除外されました
+NOBODY_EMPLOYED = { $from }から{ $to }までに在籍している人がいません。{ $people }人を読み取り、{ $rejected ->
+    [0] 除外された行はありません
+   *[other] { $rejected }行が除外されました
 }
-NOBODY_EMPLOYED_CURE = correct hired_on and left_on, or the period
-# A bundle without a rate that is needed.
-RECORD_RATE_MISSING_CURE = write the rate of that day or of an earlier one, with its source, into rates.csv (columns date, from, to, rate, source)
-NOBODY_CREDITED_CURE = bring rosters.csv, punches.csv or handovers.csv of these days, or correct their accounts and times
-    .rejected = mend those rows first: each is in rejected.csv with its cure
-OUT_NOT_EMPTY = the result folder is not empty
-OUT_IN_USE = another run is writing its result there
-OUT_NOT_EMPTY_CURE = name another with --out, or remove it first
-BUNDLE_NOT_EMPTY = the folder is not empty
-BUNDLE_NOT_EMPTY_CURE = name another with --bundle, or remove it first
-CLOSE_INTERRUPTED = you stopped it: nothing of it is left in { $folder }, and the same command begins anew
-FINDINGS_ARE_IN = { $file } says what was noticed
-REJECTED_ROWS_ARE_IN = { $file } names every rejected row
-REJECTED_ROWS_UNWRITTEN = some rows were rejected, and { $file } could not be written
-# Another process works on the SQLite store.
-STORE_IN_USE = another tally process is at work on the data in { $folder }, and a SQLite store is for one at a time: stop that process, or name other data with --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
-CURE_AND_REJECTED = { $cure }; { $file } names every rejected row
-NOT_IN_MONTH = there is neither a record nor a person { $what } in this month: name an external_id of records.csv, such as { $record }, or an employee_no or name of people.csv, such as { $person }
-NO_MANIFEST = it holds no manifest.json, so it is no result folder
-MANIFEST_DOUBLE = it names the file { $file } twice
-MANIFEST_ELSEWHERE = it names the file { $file }, which is no file of the folder
-NO_MANIFEST_CURE = give a folder that tally close wrote (with --out)
+NOBODY_EMPLOYED_CURE = hired_onとleft_on、または期間を訂正してください
+RECORD_RATE_MISSING_CURE = その日以前の為替レートを、出典付きでrates.csv（列：date、from、to、rate、source）に書いてください
+NOBODY_CREDITED_CURE = この期間のrosters.csv、punches.csv、またはhandovers.csvを用意するか、アカウントと時刻を訂正してください
+    .rejected = 先にそれらの行を修正してください。rejected.csvに行ごとの対処方法があります
+OUT_NOT_EMPTY = 結果のフォルダーが空ではありません
+OUT_IN_USE = 別の実行が結果をそこに書き込んでいます
+OUT_NOT_EMPTY_CURE = --outで別のフォルダーを指定するか、先に削除してください
+BUNDLE_NOT_EMPTY = フォルダーが空ではありません
+BUNDLE_NOT_EMPTY_CURE = --bundleで別のフォルダーを指定するか、先に削除してください
+CLOSE_INTERRUPTED = 中断しました。{ $folder }には何も残っていません。同じコマンドで最初からやり直せます
+FINDINGS_ARE_IN = 検出された内容は{ $file }にあります
+REJECTED_ROWS_ARE_IN = 除外されたすべての行は{ $file }にあります
+REJECTED_ROWS_UNWRITTEN = 除外された行がありますが、{ $file }に書き込めませんでした
+STORE_IN_USE = 別のtallyプロセスが{ $folder }のデータを使用中です。SQLiteのデータベースを使えるのは一度に1つだけです。そのプロセスを停止するか、--set database.url=sqlite://FOLDER/{"{"}service{"}"}.db で別のデータを指定してください
+CURE_AND_REJECTED = { $cure }。除外されたすべての行は{ $file }にあります
+NOT_IN_MONTH = この月に{ $what }という記録も人もありません。{ $record }のようなrecords.csvのexternal_idか、{ $person }のようなpeople.csvのemployee_noまたは名前を指定してください
+NO_MANIFEST = manifest.jsonがないため、結果のフォルダーではありません
+MANIFEST_DOUBLE = ファイル{ $file }が2回書かれています
+MANIFEST_ELSEWHERE = このフォルダーのファイルではない{ $file }が書かれています
+NO_MANIFEST_CURE = tally close（--out）が書き出したフォルダーを指定してください
 BAD_MANIFEST = { $error }
-RESTORE_FOLDER_CURE = restore the folder from where it was kept
-SUITE_NAMES_ANOTHER_PERSON = the suite names a person { $id } whom the bundle does not hold: a fault of ours
-SUITE_NAMES_ANOTHER_ACCOUNT = the suite names an account { $id } that the bundle does not hold: a fault of ours
-SUITE_LISTS_LESS = the suite does not list what was just written: a fault of ours
-CYCLE_WATCH_ENDED = the service stopped telling about the cycle before it was closed: do it again
-RECORDS_DO_NOT_ADD_UP = { $sent ->
-    [one] { $sent } record
-   *[other] { $sent } records
-} went in, the cycle counts { $counted } and { $told } came out: a fault of ours
-CANNOT_MAKE_FOLDER = cannot make the folder { $folder }: { $error }
-CANNOT_READ = cannot read { $file }: { $error }
-CANNOT_WRITE = cannot write { $file }: { $error }
+RESTORE_FOLDER_CURE = 保管場所からフォルダーを復元してください
+SUITE_NAMES_ANOTHER_PERSON = システムが、データ一式にない人{ $id }を示しています。当方の不具合です
+SUITE_NAMES_ANOTHER_ACCOUNT = システムが、データ一式にないアカウント{ $id }を示しています。当方の不具合です
+SUITE_LISTS_LESS = 書き込んだばかりの内容がシステムの一覧にありません。当方の不具合です
+CYCLE_WATCH_ENDED = 評価サイクルを締め終える前に、サービスからの通知が止まりました。もう一度実行してください
+RECORDS_DO_NOT_ADD_UP = { $sent }件の記録を入れ、評価サイクルでは{ $counted }件、出力は{ $told }件です。当方の不具合です
+CANNOT_MAKE_FOLDER = フォルダー{ $folder }を作成できません：{ $error }
+CANNOT_READ = { $file }を読み取れません：{ $error }
+CANNOT_WRITE = { $file }に書き込めません：{ $error }
 
-IO_NOT_FOUND = it is not there
-IO_PERMISSION_DENIED = this user may not
-IO_ALREADY_EXISTS = it is there already: name another one, or move it away first
-IO_IS_A_FOLDER = it is a folder
-IO_NOT_A_FOLDER = a part of the path is no folder
-IO_FOLDER_NOT_EMPTY = the folder is not empty
-IO_DISK_FULL = the disk is full
-IO_READ_ONLY = the disk is read-only
-IO_ADDRESS_IN_USE = another program listens there
-IO_ADDRESS_NOT_HERE = this machine has no such address
-IO_NOT_TEXT = it is no UTF-8 text
-IO_NOBODY_LISTENS = nobody listens there
-IO_NO_ANSWER = no answer came in time
-IO_NO_WAY_THERE = no way leads there from this machine
-IO_NO_SUCH_HOST = no host has this name
-IO_FOLDER_CLOSED = its folder does not let it be written
-TLS_SAYS = the TLS library says: { $cause }
-SERVER_SAYS = it says: { $cause }
-IO_OTHER = the system says: { $cause }
-CURE_ALREADY_DIFFERENT = correct the row, if the suite is right; if the row is right, correct the fact in the suite: an import overwrites nothing
-CURE_DIFFERENT_CONTENT = correct the row, if the suite is right, or give it a higher revision, if the row is right: an import overwrites nothing without one
-CURE_REFERS_TO_NOTHING = import the record that it refers to first, or correct refers_to
-CURE_PERSON_UNKNOWN = add the person to people.csv and import again
-CURE_ACCOUNT_UNKNOWN = add the account to accounts.csv and import again
-CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the other begins
-CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
-CURE_OUT_OF_REACH = have somebody import the row whose rights reach its team, which may have moved to another branch, or take it out
-CURE_RECORD_OUT_OF_REACH = have the row imported by whoever had the account's team on its day, or by the group
-CURE_REPLY_RECORD_UNKNOWN = import the record with its messages, or have them imported by somebody who may bring in records of its day
-CURE_CLAIM_WITHDRAWN = take the row out: it was taken back with a reason
-CURE_ROWS_CONTRADICT = keep the row that is right, and import again
-CURE_KEPT_BACK = correct first what this file says of that row, or have it imported by somebody whose rights reach it, then import again: this one comes in with it
-CURE_PERIOD_PURGED = have data of these months kept longer first (SetRetention, 120 months at most), then import again, or take the row out
-CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already
-    .file = correct what is named, or take the row out
+IO_NOT_FOUND = 存在しません
+IO_PERMISSION_DENIED = このユーザーには権限がありません
+IO_ALREADY_EXISTS = すでに存在します。別のものを指定するか、先に移動してください
+IO_IS_A_FOLDER = フォルダーです
+IO_NOT_A_FOLDER = パスの途中にフォルダーではないものがあります
+IO_FOLDER_NOT_EMPTY = フォルダーが空ではありません
+IO_DISK_FULL = ディスクがいっぱいです
+IO_READ_ONLY = ディスクが読み取り専用です
+IO_ADDRESS_IN_USE = ほかのプログラムがそこで待ち受けています
+IO_ADDRESS_NOT_HERE = このマシンにそのアドレスはありません
+IO_NOT_TEXT = UTF-8のテキストではありません
+IO_NOBODY_LISTENS = そこで待ち受けているプログラムがありません
+IO_NO_ANSWER = 時間内に応答がありませんでした
+IO_NO_WAY_THERE = このマシンからそこへ到達できません
+IO_NO_SUCH_HOST = その名前のホストはありません
+IO_FOLDER_CLOSED = フォルダーへの書き込みが許可されていません
+TLS_SAYS = TLSライブラリのメッセージ：{ $cause }
+SERVER_SAYS = サーバーのメッセージ：{ $cause }
+IO_OTHER = OSのメッセージ：{ $cause }
+CURE_ALREADY_DIFFERENT = システムが正しい場合は行を訂正し、行が正しい場合はシステムの内容を訂正してください。取り込みは何も上書きしません
+CURE_DIFFERENT_CONTENT = システムが正しい場合は行を訂正し、行が正しい場合はより大きいリビジョンを付けてください。リビジョンがないと、取り込みは何も上書きしません
+CURE_REFERS_TO_NOTHING = 参照先の記録を先に取り込むか、refers_toを訂正してください
+CURE_PERSON_UNKNOWN = 人をpeople.csvに追加して、もう一度取り込んでください
+CURE_ACCOUNT_UNKNOWN = アカウントをaccounts.csvに追加して、もう一度取り込んでください
+CURE_ALIAS_OVERLAP = 別名の一方の意味を終えてから（to列）、もう一方を始めてください
+CURE_PLACE_WRONG = accounts.csvのチームか、group.yamlのその支社のリージョンを訂正してください
+CURE_OUT_OF_REACH = チームがほかの支社に移った可能性があります。チームに権限の及ぶ人に行を取り込んでもらうか、行を除いてください
+CURE_RECORD_OUT_OF_REACH = その日にアカウントのチームを担当していた人か、グループに行を取り込んでもらってください
+CURE_REPLY_RECORD_UNKNOWN = 記録をメッセージと一緒に取り込むか、その日の記録を取り込める人に取り込んでもらってください
+CURE_CLAIM_WITHDRAWN = 行を除いてください。この担当申告は理由を付けて取り消されています
+CURE_ROWS_CONTRADICT = 正しい行を残して、もう一度取り込んでください
+CURE_KEPT_BACK = このファイルに示されたその行を先に訂正するか、権限の及ぶ人に取り込んでもらってから、もう一度取り込んでください。この行も一緒に取り込まれます
+CURE_PERIOD_PURGED = 先にこれらの月のデータの保存期間を延ばして（SetRetention、最長120か月）もう一度取り込むか、行を除いてください
+CURE_REFUSED_ROW = 示された内容を訂正して、もう一度取り込んでください。取り込み済みの行は「登録済み」として数えられます
+    .file = 示された内容を訂正するか、行を除いてください
 
 ## Settings and arguments
 
-SETTING_CANNOT_HOLD = setting { $key }: { $problem }
-SETTING_SET_IN = { $problem } ({ $place })
-SETTING_IN_FILE = set in the file { $file }
-SETTING_IN_VARIABLE = set by the environment variable { $name }
-SETTING_ON_COMMAND_LINE = set on the command line
-SETTING_NOT_KNOWN = there is no such setting; at this place there are { $known }
-SETTING_EXPECTED = it is { $found }, and { $expected } is expected
-    .alone = { $expected } is expected
-SETTINGS_NOT_TOML = the file is no TOML: see that each line is [SECTION] or KEY = VALUE
-    .at = the file is no TOML from line { $line }, column { $column } on: see that each line is [SECTION] or KEY = VALUE, and texts stand in quotes
-SETTING_FILE_MISSING = there is no file { $file }
-SETTING_FILE_EMPTY = { $file } is empty
-SETTING_SERVICE_UNKNOWN = there is no service { $name }; there are { $known }
-SETTING_SERVICES_NONE = name at least one of { $known }
-SETTING_PEER_MISSING = { $name } is not in this process (server.services): say where it is, https://host:port
-SETTING_AT_LEAST_ONE = at least 1 is expected
-SETTING_AT_MOST = at most { $most } is expected
-SETTING_SERVICE_TWICE = { $name } is named twice: name each service once
-SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db or postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE is expected
-SETTING_SERVICE_IN_URL = every service has a file of its own: write {"{"}service{"}"} into its name, sqlite://DIRECTORY/{"{"}service{"}"}.db, or sqlite:///DIRECTORY/{"{"}service{"}"}.db for a folder that begins with /
-    .role = every service signs in as a role of its own: write tally_{"{"}service{"}"} as the role, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
-SETTING_PEER_IN_CLEAR = { $address } is beyond the loopback: https://host:port is expected
-# The gateway would listen beyond the loopback, and it speaks no TLS.
-SETTING_HTTP_IN_CLEAR = { $ip } is beyond the loopback, and the gateway speaks no TLS: let it listen on the loopback behind a proxy that does, or set server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay where the network itself encrypts
-SETTING_CERTIFICATE_AND_KEY = a certificate and its key go together: set both or neither
-SETTING_LISTEN_IN_CLEAR = { $ip } is beyond the loopback: set server.tls_certificate and server.tls_key
-SETTING_KEYS_GENERATED = { $ip } is beyond the loopback, where generated keys do not do: name a directory
-SETTING_PASSPHRASE_TWICE = keys.passphrase is set as well: set one of them
-SETTING_LOG_LEVELS = "{ $part }" is neither a level ({ $levels }) nor MODULE=LEVEL, such as tally_store=debug; several are separated by commas
-SETTING_AUTHORITY_ALONE = it says who signs the certificates of callers, and this server speaks no TLS: set server.tls_certificate and server.tls_key as well
-SETTING_NO_CERTIFICATE = the file { $file } holds no certificate that can be read: name a PEM file with -----BEGIN CERTIFICATE-----
-SETTING_NO_PRIVATE_KEY = the file { $file } holds no private key that can be read: name a PEM file with -----BEGIN PRIVATE KEY-----, not an encrypted one
-SETTING_KEY_OF_ANOTHER = the private key in { $file } does not belong to the certificate in { $certificate }: name the key that this certificate was made for
-SETTING_CERTIFICATE_OVER = the certificate in { $file } is out of date: it was good until { $until }, and the clock of this machine says { $now }. Get a new one from whoever signed it; if the clock is wrong, put it right
-    .early = the certificate in { $file } is not good yet: it begins at { $from }, and the clock of this machine says { $now }. If the clock is wrong, put it right; else wait, or name the certificate before it
-SETTING_CERTIFICATE_OF_ANOTHER = the certificate in { $file } is not signed by the authority in { $authority }, by which this process and the services it calls (peers) know each other: name the authority that signed it, or a certificate that this one signed
-SETTING_REDIS_URL = redis://HOST:PORT is expected, or rediss://HOST:PORT for TLS; a password stands before the host, redis://:PASSWORD@HOST:PORT
-SETTING_ENDPOINT = the address of a collector is expected, such as http://127.0.0.1:4317
-SAMPLE_NEEDS_ALL = --sample needs all services in one process, and { $name } is not named
-EXPECT_ADDRESS = an address and a port, such as 127.0.0.1:7070,
-EXPECT_ONE_OF = one of { $words }
-EXPECT_WHOLE_NUMBER = a whole number
-    .to = a whole number from 0 to { $most }
-EXPECT_TRUE_OR_FALSE = true or false
-EXPECT_TEXT = a text
-EXPECT_LIST = a list, such as ["a", "b"] or a,b,
-EXPECT_OTHER = another kind of value
-EXPECT_UUID = a UUID
-EXPECT_DATE = a date, such as 2026-03-31
-EXPECT_INSTANT = an instant with its offset, such as 2026-03-31T09:00:00+08:00
-EXPECT_FROM_TO = { $from } to { $to }
-ARG_VALUE_WRONG = { $arg }: '{ $value }' does not do; expected: { $expected }
-ARG_WITHOUT_VALUE = { $arg } needs a value
-ARG_VALUES_WRONG = { $arg }: another number of values is expected
-ARG_UNKNOWN = there is no argument { $arg }
-    .near = there is no argument { $arg }; is { $near } meant?
-COMMAND_UNKNOWN = there is no command { $name }
-    .near = there is no command { $name }; is { $near } meant?
-COMMAND_MISSING = name a command: { $known }
-ARG_MISSING = missing: { $arg }
-ARG_CONFLICT = { $arg } does not go together with { $other }
-ARG_NOT_TEXT = an argument is no UTF-8 text
-ARG_USAGE = type: { $usage } (--help tells more)
+SETTING_CANNOT_HOLD = 設定{ $key }：{ $problem }
+SETTING_SET_IN = { $problem }（{ $place }）
+SETTING_IN_FILE = ファイル{ $file }で設定
+SETTING_IN_VARIABLE = 環境変数{ $name }で設定
+SETTING_ON_COMMAND_LINE = コマンドラインで設定
+SETTING_NOT_KNOWN = そのような設定はありません。ここにあるのは{ $known }です
+SETTING_EXPECTED = { $found }になっていますが、{ $expected }が必要です
+    .alone = { $expected }が必要です
+SETTINGS_NOT_TOML = ファイルがTOMLではありません。各行が[SECTION]またはKEY = VALUEになっているか確認してください
+    .at = ファイルが{ $line }行目、{ $column }文字目からTOMLではありません。各行が[SECTION]またはKEY = VALUEになっているか、テキストが引用符で囲まれているか確認してください
+SETTING_FILE_MISSING = ファイル{ $file }がありません
+SETTING_FILE_EMPTY = { $file }が空です
+SETTING_SERVICE_UNKNOWN = サービス{ $name }はありません。あるのは{ $known }です
+SETTING_SERVICES_NONE = { $known }のうち1つ以上を指定してください
+SETTING_PEER_MISSING = { $name }はこのプロセスにありません（server.services）。その場所をhttps://host:port の形式で指定してください
+SETTING_AT_LEAST_ONE = 1以上が必要です
+SETTING_AT_MOST = { $most }以下にしてください
+SETTING_SERVICE_TWICE = { $name }が2回指定されています。各サービスは1回だけ指定してください
+SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db またはpostgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE が必要です
+SETTING_SERVICE_IN_URL = サービスごとに専用のファイルがあります。名前に{"{"}service{"}"}を入れて、sqlite://DIRECTORY/{"{"}service{"}"}.db としてください。フォルダーが / で始まる場合はsqlite:///DIRECTORY/{"{"}service{"}"}.db です
+    .role = サービスごとに専用のロールでログインします。ロールにtally_{"{"}service{"}"}と書いて、postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE としてください
+SETTING_PEER_IN_CLEAR = { $address }はループバックの外です。https://host:port が必要です
+SETTING_HTTP_IN_CLEAR = { $ip }はループバックの外で、ゲートウェイはTLSを使いません。TLSを使うプロキシの背後のループバックで待ち受けるか、ネットワーク自体が暗号化されている場合はserver.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_payを設定してください
+SETTING_CERTIFICATE_AND_KEY = 証明書とその鍵は一組です。両方を設定するか、両方とも外してください
+SETTING_LISTEN_IN_CLEAR = { $ip }はループバックの外です。server.tls_certificateとserver.tls_keyを設定してください
+SETTING_KEYS_GENERATED = { $ip }はループバックの外で、自動生成の鍵は使えません。ディレクトリを指定してください
+SETTING_PASSPHRASE_TWICE = keys.passphraseも設定されています。どちらか一方だけを設定してください
+SETTING_LOG_LEVELS = 「{ $part }」はレベル（{ $levels }）でも、tally_store=debugのようなMODULE=LEVELでもありません。複数の場合はカンマで区切ります
+SETTING_AUTHORITY_ALONE = 呼び出し元の証明書に署名する認証局の設定ですが、このサーバーはTLSを使っていません。server.tls_certificateとserver.tls_keyも設定してください
+SETTING_NO_CERTIFICATE = ファイル{ $file }に、読み取れる証明書がありません。-----BEGIN CERTIFICATE----- を含むPEMファイルを指定してください
+SETTING_NO_PRIVATE_KEY = ファイル{ $file }に、読み取れる秘密鍵がありません。-----BEGIN PRIVATE KEY----- を含む、暗号化されていないPEMファイルを指定してください
+SETTING_KEY_OF_ANOTHER = { $file }の秘密鍵は、{ $certificate }の証明書に対応していません。この証明書用に作られた鍵を指定してください
+SETTING_CERTIFICATE_OVER = { $file }の証明書の有効期限が切れています。期限は{ $until }、このマシンの時計は{ $now }です。署名した認証局から新しい証明書を取得してください。時計が誤っている場合は合わせてください
+    .early = { $file }の証明書はまだ有効ではありません。開始は{ $from }、このマシンの時計は{ $now }です。時計が誤っている場合は合わせてください。それ以外の場合はお待ちいただくか、以前の証明書を指定してください
+SETTING_CERTIFICATE_OF_ANOTHER = { $file }の証明書は、このプロセスと呼び出し先のサービス（peers）が互いを確認する{ $authority }の認証局によって署名されていません。署名した認証局か、この認証局が署名した証明書を指定してください
+SETTING_REDIS_URL = redis://HOST:PORT、TLSの場合はrediss://HOST:PORT が必要です。パスワードはホストの前に、redis://:PASSWORD@HOST:PORT のように書きます
+SETTING_ENDPOINT = http://127.0.0.1:4317のようなコレクターのアドレスが必要です
+SAMPLE_NEEDS_ALL = --sampleには1つのプロセスにすべてのサービスが必要ですが、{ $name }が指定されていません
+EXPECT_ADDRESS = アドレスとポート（例：127.0.0.1:7070）
+EXPECT_ONE_OF = { $words }のいずれか
+EXPECT_WHOLE_NUMBER = 整数
+    .to = 0～{ $most }の整数
+EXPECT_TRUE_OR_FALSE = trueまたはfalse
+EXPECT_TEXT = テキスト
+EXPECT_LIST = リスト（例：["a", "b"]またはa,b）
+EXPECT_OTHER = 別の種類の値
+EXPECT_UUID = UUID
+EXPECT_DATE = 日付（例：2026-03-31）
+EXPECT_INSTANT = 時差付きの日時（例：2026-03-31T09:00:00+08:00）
+EXPECT_FROM_TO = { $from }～{ $to }
+ARG_VALUE_WRONG = { $arg }：「{ $value }」は使えません。必要な値：{ $expected }
+ARG_WITHOUT_VALUE = { $arg }には値が必要です
+ARG_VALUES_WRONG = { $arg }：値の数が異なります
+ARG_UNKNOWN = 引数{ $arg }はありません
+    .near = 引数{ $arg }はありません。{ $near }のことですか？
+COMMAND_UNKNOWN = コマンド{ $name }はありません
+    .near = コマンド{ $name }はありません。{ $near }のことですか？
+COMMAND_MISSING = コマンドを指定してください：{ $known }
+ARG_MISSING = 不足：{ $arg }
+ARG_CONFLICT = { $arg }は{ $other }と一緒に使えません
+ARG_NOT_TEXT = 引数にUTF-8のテキストではないものがあります
+ARG_USAGE = 使い方：{ $usage }（詳細は --help）
 
 ## The command line: pages
 
-SHOW_NOT_DONE = Not done
-SHOW_NOT_DONE_STEP = { $step }: { $why }
-SHOW_REST_IS_THERE = Everything before it is in the result folder; once the cause is mended, the same command with another --out does the rest too.
-RUNG_TAG = named by the platform
-RUNG_HANDOVER = held the account by hand-over
-RUNG_SOLE = alone on duty
-RUNG_INFERRED = inferred from who was busy when
-RUNG_EQUAL = shared equally by those on duty
-RUNG_SPLIT = shared by contributors
-RUNG_CLAIM = claimed with a click
-RUNG_DEVICE = by the device
-RUNG_REPLIES = weighed by the times of replies
-RUNG_TAG_SHARE = weighed by names nearby
-RUNG_TEAM = shared by the team, nothing else known
-RUNG_UNATTRIBUTED = credited to nobody
-STEP_DUTY = people, accounts, duty
-STEP_RECORDS = records
-STEP_REPLIES = messages of the records
-STEP_CLAIMS = the claims
-STEP_RATES = the rates of exchange
-STEP_OBSERVATIONS = the observations
-STEP_CYCLE = attribution and scores
-STEP_PUBLISH = publishing
-STEP_SETTLEMENT = settlement
-STEP_CREDITS = credits
-STEP_TOTALS = totals
-STEP_CARDS = score cards
-STEP_STATEMENTS = statements
-STEP_FINDINGS = findings
-STEP_INPUTS = inputs
-PROGRESS_READING = reading
-PROGRESS_MAKING = making a month
-PROGRESS_COUNTING = counting
-PROGRESS_ROWS = rows
-KIND_MISSING_PUNCH = an in without its out, or the other way round
-KIND_UNCOVERED_SHIFT = rostered, and punched on that day at other times only: the shift does not count
-KIND_BARELY_COVERED_SHIFT = rostered, and punched on that day for another shift: no more than the edge of this one counts
-KIND_HELD_BY_OTHERS = rostered, and only others held the account by hand-over: the shift does not count
-KIND_NOT_EMPLOYED = a shift, a punch or a hold of somebody who is not employed then
-KIND_DOUBLE_IN = punched in twice: the second one counts
-KIND_OVERLAP = several people held one account at once
-KIND_MISSING_RELEASE = took an account over and never gave it back
-KIND_RELEASE_WITHOUT_TAKE = gave back an account without having it
-KIND_UNHELD_ACCOUNT = nobody was on duty for an account, or for some of its records
-KIND_NO_DUTY_EVIDENCE = no roster, punch or hand-over: the whole team counts as on duty
-KIND_NOT_SETTLED = the pool could not be split
-KIND_ODD_PUNCHES = an odd number of punches in a day: the last has no partner
-KIND_SINGLE_PUNCH = a single punch in a day has no partner
-KIND_PUNCHES_BETWEEN = punches between the first and the last of a day were left out
-KIND_LONG_PRESENCE = a presence of more than 13 hours from punches without a direction
-KIND_READ_AS_NIGHT = punches without a direction that were taken for nights
-KIND_DAY_OR_NIGHT = punches without a direction that may be days or nights: taken for days
-KIND_TAG_OFF_DUTY = a record names somebody who was off duty; the name counts
-KIND_NAMED_WITHOUT_AGENT = a named account's record names nobody
-KIND_MIXED_WITHOUT_TAG = a mixed account's records without a name
-KIND_TOO_FEW_TO_INFER = too few records to infer from: shared equally
-KIND_SEVERAL_AT_ONCE = several dialogues at once tell people apart too little: shared equally
-KIND_TOO_FEW_REPLIES = too few replies a person to tell people apart: shared equally
-KIND_REPLIES_TOO_DENSE = replies come too densely to tell people apart by their times: shared equally
-KIND_EVIDENCE_UNEVEN = some say of far more than others that it is theirs: weighed by what each leaves unsaid
-KIND_CLOCK_WITHOUT_SECONDS = the clock of the replies has no seconds: shared equally
-KIND_CLAIM_OFF_DUTY = a claim of somebody who was not on duty does not count
-KIND_CLAIM_WITHOUT_RECORD = a claim of a dialogue that never came
-KIND_CLAIMS_DIFFER = several people claim one record, or another is named
-KIND_DEVICE_OFF_DUTY = a device of somebody who was not on duty does not count
-KIND_DEVICE_OF_SEVERAL = a device of several people at once does not count
-KIND_DEVICE_OF_NOBODY = a device was used while it was nobody's: misspelt, of a seat without a roster, or bound for other days
-KIND_EVIDENCE_NOT_READ = claims, devices or times of messages that the version of the policy does not read
-KIND_REPLY_OUTSIDE_RECORD = replies before their record or after it count for nothing
-KIND_BREAKS_NOT_PUNCHED = hours of unbroken duty without any work: breaks that nobody punched
-KIND_CLOCKS_APART = messages by a clock minutes apart from that of their records, read by the latter
-KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
-KIND_CONTRIBUTOR_UNKNOWN = a record names a contributor who is unknown
-KIND_CONTRIBUTOR_OFF_DUTY = a record names a contributor who was off duty; the name counts
-KIND_CONTRIBUTORS_NOT_SPLIT = records name contributors, and the policy does not split them
-KIND_UNKNOWN_AGENT = a record names somebody unknown
-KIND_AMOUNTS_CONVERTED = amounts were converted from another currency
-KIND_CONVERTED_ENCODING = a file was GBK or UTF-16 and was converted
-KIND_CONVERTED_SEPARATOR = columns were separated by tabs or semicolons
-KIND_MISSING_COLUMN = a column is missing: nothing of it is measured
-KIND_UNKNOWN_COLUMN = nobody reads this column; perhaps misspelt
-KIND_UNKNOWN_FILE = nobody reads this file; perhaps misspelt
-KIND_EMPTY_FILE = an optional file is empty
-KIND_DUPLICATE_RECORD = the same record several times: taken once
-KIND_DUPLICATE_ROW = the same row several times: taken once
-KIND_OUTSIDE_PERIOD = records outside the period were left out with their messages, and claims made outside of it, or observations outside of it count for nothing
-KIND_DAMAGED_ID = ids, customers or other values that a spreadsheet may have damaged
-KIND_HOUR_TWICE = clocks went back: an hour came twice
-KIND_NO_VALUE = cells that stand for no value were taken as empty
-KIND_CLEANED_CELL = cells were read without unseen characters or a decimal that an export added
-KIND_LONG_RECORD = records last a day or longer
-KIND_REPLIES_TOO_MANY = a record has more messages than one has
-KIND_POPULATION_OF_NOBODY = the population names a position or a grade that nobody has
-KIND_TRANSFER = somebody goes on in another unit, position or grade
-KIND_REHIRE = somebody left and came back
-KIND_TEAM_WITHOUT_PEOPLE = an account's team has no people
-KIND_BRANCH_WITHOUT_PEOPLE = a branch has no people
-KIND_MEASURE_NOT_SENT = nobody has data of a measure: its indicator counts for nobody
-KIND_OBSERVATIONS_BEYOND_PERIOD = observations reach beyond the period: they count for nothing
-KIND_OBSERVATIONS_UNREAD = no indicator reads the measure of observations; perhaps misspelt
-KIND_REFUND_EXCEEDS_SALE = refunds are larger than their sale
-SHOW_HEADLINE = { $group }, { $from } to { $to }
-SHOW_SIZE = { $records ->
-    [one] { $records } service record
-   *[other] { $records } service records
-} on { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
-}, { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-}
-SHOW_REJECTED = { $count ->
-    [one] { $count } row was rejected: rejected.csv says why and what to change
-   *[other] { $count } rows were rejected: rejected.csv says which, why, and what to change
-}
-SHOW_NOT_SPLIT = The pool was not split
-SHOW_SCORES_KEPT = Credits, score cards and findings are complete; correct this and close the month again.
-SHOW_NO_POOL = No pool, no settlement
-SHOW_NO_POOL_HINT = Put a pool.yaml into the bundle to turn the scores into money.
-SHOW_POOL = The pool
-SHOW_AMOUNT = amount
-SHOW_TO_PEOPLE = to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-}
-SHOW_TO_FUND = to the team fund
-SHOW_THREE_STATEMENTS = Three statements, to the cent
-SHOW_BESIDE_EQUAL = An equal split would have paid everybody about { $equal }: { $more } people get more than that (up to +{ $most }), { $less } get less (down to { $least }).
-SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (equal split: { $equal })
-SHOW_WORTH_A_LOOK = Worth a look (findings.csv has each one)
-SHOW_TIMINGS = How long it took, and the digest
-SHOW_SECONDS = { $step } { $seconds } s
-SHOW_IN_ALL = { $total } s in all: { $longest }
-SHOW_SAME_DIGEST = the same files give it on any day and machine
-SHOW_WHO_SERVED = Who served what, and how sure we are
-SHOW_CERTAIN = { $certain } rest on a name or a single person; { $rest ->
-    [one] { $rest } record is credited to nobody, with its reason.
-   *[other] { $rest } records are credited to nobody, each with its reason.
-}
-SHOW_BUSIEST = The busiest shared accounts (90 % intervals)
-SHOW_WORTH = What more evidence would bring
-SHOW_WORTH_SAID = Records that are expected to be credited to somebody else than served them, now and with more evidence: expected, not promised. evidence.csv has all accounts.
-SHOW_COLUMN_NOW = now
-SHOW_COLUMN_BREAKS = breaks punched
-SHOW_COLUMN_DEVICES = devices on 30 %
-SHOW_COLUMN_CLAIMS = half claimed
-SHOW_COLUMN_RECORDS = records
-SHOW_COLUMN_INTERVAL = 90 % interval
-SHOW_COLUMN_CERTAIN = certain
-SHOW_COLUMN_ACCOUNT = account
-SHOW_OTHERS = { $others ->
-    [one] { $others } other
-   *[other] { $others } others
-}
-SHOW_SCORES = { $people ->
-    [one] Score of { $people } person
-   *[other] Scores of { $people } people
-} ({ $scheme })
-SHOW_OUTSIDE = { $people ->
-    [one] { $people } person outside of the population has
-   *[other] { $people } people outside of the population have
-} no card and no pay here; credited to them: { $records } records
+SHOW_NOT_DONE = 未完了
+SHOW_NOT_DONE_STEP = { $step }：{ $why }
+SHOW_REST_IS_THERE = それより前の結果は、すべて結果のフォルダーにあります。原因を取り除いた後、別の --outを指定して同じコマンドを実行すると、残りも完了します。
+RUNG_TAG = プラットフォームに担当者名あり
+RUNG_HANDOVER = 引き継ぎでアカウントを保持
+RUNG_SOLE = 勤務中は1人だけ
+RUNG_INFERRED = 誰がいつ対応中だったかから推定
+RUNG_EQUAL = 勤務中の人で均等に配分
+RUNG_SPLIT = 共同対応者で配分
+RUNG_CLAIM = クリックによる担当申告
+RUNG_DEVICE = 端末による
+RUNG_REPLIES = 返信の時刻で重み付け
+RUNG_TAG_SHARE = 近くの担当者名で重み付け
+RUNG_TEAM = 手がかりがなく、チームで配分
+RUNG_UNATTRIBUTED = 誰にも帰属せず
+STEP_DUTY = 人、アカウント、勤務
+STEP_RECORDS = 記録
+STEP_REPLIES = 記録のメッセージ
+STEP_CLAIMS = 担当申告
+STEP_RATES = 為替レート
+STEP_OBSERVATIONS = 観測値
+STEP_CYCLE = 帰属とスコア
+STEP_PUBLISH = 公開
+STEP_SETTLEMENT = 精算
+STEP_CREDITS = 帰属
+STEP_TOTALS = 合計
+STEP_CARDS = スコアカード
+STEP_STATEMENTS = 支給明細
+STEP_FINDINGS = 検出事項
+STEP_INPUTS = 入力
+PROGRESS_READING = 読み取り中
+PROGRESS_MAKING = 1か月分を作成中
+PROGRESS_COUNTING = 集計中
+PROGRESS_ROWS = 行
+KIND_MISSING_PUNCH = 出勤だけ、または退勤だけの打刻
+KIND_UNCOVERED_SHIFT = シフトはあるが、その日は別の時間にしか打刻がない：シフトは集計しません
+KIND_BARELY_COVERED_SHIFT = シフトはあるが、その日の打刻は別のシフトのもの：このシフトは端しか集計しません
+KIND_HELD_BY_OTHERS = シフトはあるが、引き継ぎではほかの人だけがアカウントを保持：シフトは集計しません
+KIND_NOT_EMPLOYED = その時在籍していない人のシフト、打刻、または保持
+KIND_DOUBLE_IN = 出勤の打刻が2回：2回目を採用します
+KIND_OVERLAP = 複数の人が1つのアカウントを同時に保持
+KIND_MISSING_RELEASE = アカウントを引き受けたまま引き渡していない
+KIND_RELEASE_WITHOUT_TAKE = 保持していないアカウントを引き渡した
+KIND_UNHELD_ACCOUNT = アカウントまたはその一部の記録について、勤務中の人がいない
+KIND_NO_DUTY_EVIDENCE = シフト表、打刻、引き継ぎがない：チーム全体を勤務中とみなします
+KIND_NOT_SETTLED = 賞与原資を配分できなかった
+KIND_ODD_PUNCHES = 1日の打刻の回数が奇数：最後の打刻に対がない
+KIND_SINGLE_PUNCH = 1日に打刻が1回だけで、対がない
+KIND_PUNCHES_BETWEEN = 1日の最初と最後の間の打刻を除外した
+KIND_LONG_PRESENCE = 出勤・退勤の区別のない打刻による、13時間を超える在勤
+KIND_READ_AS_NIGHT = 出勤・退勤の区別のない打刻を夜勤とみなした
+KIND_DAY_OR_NIGHT = 出勤・退勤の区別のない打刻が日勤とも夜勤とも読める：日勤とみなします
+KIND_TAG_OFF_DUTY = 記録に名前のある人が勤務中でなかった：名前を優先します
+KIND_NAMED_WITHOUT_AGENT = 記名アカウントの記録に担当者名がない
+KIND_MIXED_WITHOUT_TAG = 移行中のアカウントの記録に担当者名がない
+KIND_TOO_FEW_TO_INFER = 推定するには記録が少なすぎる：均等に配分します
+KIND_SEVERAL_AT_ONCE = 複数の会話に同時に対応し、人を区別できない：均等に配分します
+KIND_TOO_FEW_REPLIES = 1人あたりの返信が少なく、人を区別できない：均等に配分します
+KIND_REPLIES_TOO_DENSE = 返信の間隔が短く、時刻で人を区別できない：均等に配分します
+KIND_EVIDENCE_UNEVEN = 自分のものと示す割合が人によって大きく異なる：示されていない割合で重み付けします
+KIND_CLOCK_WITHOUT_SECONDS = 返信の時計に秒がない：均等に配分します
+KIND_CLAIM_OFF_DUTY = 勤務中でない人の担当申告は集計しません
+KIND_CLAIM_WITHOUT_RECORD = 記録が届かなかった会話の担当申告
+KIND_CLAIMS_DIFFER = 1つの記録に複数の人の担当申告があるか、別の担当者名がある
+KIND_DEVICE_OFF_DUTY = 勤務中でない人の端末は集計しません
+KIND_DEVICE_OF_SEVERAL = 同時に複数の人のものである端末は集計しません
+KIND_DEVICE_OF_NOBODY = 誰のものでもない間に端末が使われた：名前の誤り、シフトのない座席、または登録の日付違い
+KIND_EVIDENCE_NOT_READ = ポリシーのバージョンが読み取らない担当申告、端末、メッセージの時刻
+KIND_REPLY_OUTSIDE_RECORD = 記録より前または後の返信は集計しません
+KIND_BREAKS_NOT_PUNCHED = 途切れのない勤務の中の、仕事のない数時間：打刻されていない休憩
+KIND_CLOCKS_APART = メッセージの時計が記録の時計と数分ずれている：記録の時計で読み取ります
+KIND_DID_NOT_SETTLE = 推定が収束しなかった：均等に配分します
+KIND_CONTRIBUTOR_UNKNOWN = 記録の共同対応者が登録されていない
+KIND_CONTRIBUTOR_OFF_DUTY = 記録の共同対応者が勤務中でなかった：名前を優先します
+KIND_CONTRIBUTORS_NOT_SPLIT = 記録に共同対応者があるが、ポリシーでは按分しない
+KIND_UNKNOWN_AGENT = 記録の担当者名が登録されていない
+KIND_AMOUNTS_CONVERTED = 金額を別の通貨から換算した
+KIND_CONVERTED_ENCODING = GBKまたはUTF-16のファイルを変換した
+KIND_CONVERTED_SEPARATOR = 列がタブまたはセミコロンで区切られていた
+KIND_MISSING_COLUMN = 列がない：その列に関するものは測定しません
+KIND_UNKNOWN_COLUMN = どこでも使われない列：名前の誤りかもしれません
+KIND_UNKNOWN_FILE = どこでも使われないファイル：名前の誤りかもしれません
+KIND_EMPTY_FILE = 任意のファイルが空
+KIND_DUPLICATE_RECORD = 同じ記録が複数回：1回だけ採用します
+KIND_DUPLICATE_ROW = 同じ行が複数回：1回だけ採用します
+KIND_OUTSIDE_PERIOD = 期間外の記録とそのメッセージ、および期間外の担当申告を除外し、期間外の観測値は集計しません
+KIND_DAMAGED_ID = 表計算ソフトで破損した可能性のあるID、顧客、またはほかの値
+KIND_HOUR_TWICE = 時計が戻された：同じ1時間が2回ある
+KIND_NO_VALUE = 値がないことを示すセルを空とみなした
+KIND_CLEANED_CELL = 目に見えない文字や、書き出しで付いた小数を除いてセルを読み取った
+KIND_LONG_RECORD = 1日以上続く記録
+KIND_REPLIES_TOO_MANY = 1つの記録としては多すぎるメッセージ
+KIND_POPULATION_OF_NOBODY = 対象者の条件に、誰も就いていない役職または等級がある
+KIND_TRANSFER = 別の組織、役職、または等級に移った人がいる
+KIND_REHIRE = 退職して戻った人がいる
+KIND_TEAM_WITHOUT_PEOPLE = アカウントのチームに人がいない
+KIND_BRANCH_WITHOUT_PEOPLE = 支社に人がいない
+KIND_MEASURE_NOT_SENT = 測定値のデータを持つ人がいない：その指標は誰についても集計しません
+KIND_OBSERVATIONS_BEYOND_PERIOD = 観測値が期間を超えている：集計しません
+KIND_OBSERVATIONS_UNREAD = 観測値の測定値を使う指標がない：名前の誤りかもしれません
+KIND_REFUND_EXCEEDS_SALE = 返金額が売上額を超えている
+SHOW_HEADLINE = { $group }、{ $from }～{ $to }
+SHOW_SIZE = 対応記録{ $records }件、アカウント{ $accounts }件、{ $people }人
+SHOW_REJECTED = { $count }行が除外されました。どの行か、理由、直し方はrejected.csvにあります
+SHOW_NOT_SPLIT = 賞与原資は配分されていません
+SHOW_SCORES_KEPT = 帰属、スコアカード、検出事項は完成しています。これを訂正して、もう一度月を締めてください。
+SHOW_NO_POOL = 賞与原資なし、精算なし
+SHOW_NO_POOL_HINT = データ一式にpool.yamlを入れると、スコアが金額になります。
+SHOW_POOL = 賞与原資
+SHOW_AMOUNT = 金額
+SHOW_TO_PEOPLE = { $people }人へ
+SHOW_TO_FUND = チーム基金へ
+SHOW_THREE_STATEMENTS = 支給明細3件（最小単位まで）
+SHOW_BESIDE_EQUAL = 均等に配分した場合は全員約{ $equal }です。これより多い人は{ $more }人（最大+{ $most }）、少ない人は{ $less }人（最大{ $least }）です。
+SHOW_STATEMENT_HEAD = { $name } { $number }：{ $total }（均等配分：{ $equal }）
+SHOW_WORTH_A_LOOK = 確認をお勧めするもの（1件ずつの内容はfindings.csvにあります）
+SHOW_TIMINGS = 所要時間とダイジェスト
+SHOW_SECONDS = { $step } { $seconds }秒
+SHOW_IN_ALL = 合計{ $total }秒：{ $longest }
+SHOW_SAME_DIGEST = 同じファイルなら、いつ、どのマシンでもこの値になります
+SHOW_WHO_SERVED = 誰が何に対応したか、その確かさ
+SHOW_CERTAIN = { $certain }は担当者名または1人だけの勤務に基づきます。{ $rest }件の記録は誰にも帰属せず、それぞれに理由があります。
+SHOW_BUSIEST = 最も忙しい共有アカウント（90%区間）
+SHOW_WORTH = 証拠が増えると何が変わるか
+SHOW_WORTH_SAID = 実際に対応した人以外に帰属していると見込まれる記録の、現在の割合と証拠が増えた場合の割合です。見込みであり、保証ではありません。すべてのアカウントはevidence.csvにあります。
+SHOW_COLUMN_NOW = 現在
+SHOW_COLUMN_BREAKS = 休憩を打刻
+SHOW_COLUMN_DEVICES = 端末30%
+SHOW_COLUMN_CLAIMS = 申告半分
+SHOW_COLUMN_RECORDS = 記録
+SHOW_COLUMN_INTERVAL = 90%区間
+SHOW_COLUMN_CERTAIN = 確実
+SHOW_COLUMN_ACCOUNT = アカウント
+SHOW_OTHERS = ほか{ $others }人
+SHOW_SCORES = { $people }人のスコア（{ $scheme }）
+SHOW_OUTSIDE = 対象者以外の{ $people }人には、ここではスコアカードも支給もありません。この人たちに帰属する記録：{ $records }件
 SHOW_COLUMN_PLACE = #
-SHOW_COLUMN_WHO = who
-SHOW_COLUMN_TEAM = team
-SHOW_COLUMN_CREDITED = credited
-SHOW_COLUMN_SCORE = score
-SHOW_COLUMN_COLLABORATION = collaboration
-SHOW_CARD = { $name } { $number }: { $score } points, place { $rank } of { $of }
-SHOW_COLLABORATION = Collaboration: { $outside } of { $credited } records outside the own roster or team add { $points } points.
-SHOW_RECORD = Record { $id } on { $account }
-SHOW_EVIDENCE = Evidence: { $evidence } (policy { $version })
-SHOW_NOTHING_CREDITED = No record of the month is credited to this person.
-SHOW_ALL_ACCOUNTS = all
-SHOW_SCORE_STEPS = The score, step by step
-SHOW_STATEMENT = The statement
-SHOW_RECORDS_BEHIND = Records behind it: { $shown } of { $all } (credits.csv has all)
-DEMO_TRUTH = How far from the truth (the demo knows it)
-DEMO_RIGHT = right, record by record
-DEMO_WRONG = wrong over the month
-DEMO_EQUALLY = each record split equally among the team
-DEMO_AS_TALLY = as Tally credits them
-DEMO_TRUTH_SAID = On the { $records } records that no platform named: how much of a record reaches who served it, and how much of the month's work stands under another name once mistakes have cancelled out.
-DEMO_INTERVALS = { $holding } of the { $totals } intervals of people on these accounts hold the truth.
-DEMO_RUNGS_SAID = Which evidence brings that, step by step of the ladder:
-DEMO_RUNG_RECORDS = records
-DEMO_RUNG_EQUALLY = right if split equally
-DEMO_RUNG_TALLY = right as credited
-DEMO_RUNG_GAIN = part of the gain
-DEMO_SKILLS = What the month showed about skills and cover
-DEMO_LATE = the evidence is still on its way
-DEMO_PROFILE = { $name } { $number }: served { $accounts } ({ $platforms }); collaboration { $points }
-DEMO_STANDARD = { $scheme } (the group's standard)
-DEMO_USER_BRANCH_HR = closes the month of { $branch }; sees no other branch
-DEMO_BRANCHES = Each branch closes its own month
-DEMO_BRANCHES_SAID = From the same attribution, each by its own refinement of the group's standard, which lets a branch weigh an indicator up to { $within } points more or less. Ranks are among the branch.
-DEMO_COLUMN_BRANCH = branch
-DEMO_COLUMN_FAVOURS = weighs more
-DEMO_COLUMN_PEOPLE = people
-DEMO_COLUMN_CREDITED = of the records
-DEMO_COLUMN_FIRST = first
-DEMO_COLUMN_SCORE = score
-DEMO_COLUMN_IN_GROUP = rank in the group
-DEMO_MANAGERS = { $people ->
-    [one] Card of { $people } person who serves nobody
-   *[other] Cards of { $people } people who serve nobody themselves
-}
-DEMO_MANAGERS_SAID = Of what their teams had, each team as of each day, in percent.
-DEMO_MANAGERS_SCHEME = Managers
-DEMO_RIGHT_HEADING = { $branch } is put right after it was published and paid
-DEMO_RIGHT_PAID = { $amount } was paid to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-}.
-DEMO_RIGHT_RATINGS = Then the platform sends { $ratings ->
-    [one] { $ratings } rating of { $account } anew, lowered to 1
-   *[other] { $ratings } ratings of { $account } anew, each lowered to 1
-}. { $cycles ->
-    [one] { $cycles } cycle rests
-   *[other] { $cycles } cycles rest
-} on them; what was published and posted stays as it is.
-DEMO_RIGHT_REASON = Buyers changed their ratings afterwards
-DEMO_RIGHT_CARDS = The correction gives { $people ->
-    [one] { $people } person a new version of the card
-   *[other] { $people } people a new version of their card
-}.
-DEMO_RIGHT_DELTAS = { $people ->
-    [one] { $people } person gets another amount
-   *[other] { $people } people get another amount
-}: { $more } more and { $less } less, with the branch's next settlement. The largest differences:
-DEMO_RIGHT_CARD = What { $name } reads:
-DEMO_COLUMN_WHO = who
-DEMO_COLUMN_PAID = was paid
-DEMO_COLUMN_RIGHT = is right
-DEMO_COLUMN_DELTA = difference
-DEMO_NEXT = What next
-DEMO_OWN_MONTH = your own month; docs/bundle.md says what goes into the folder
-DEMO_AGAIN = this month again, with files to look at
-DEMO_COPY = write this month as files, to copy from
-DEMO_WHY = why one person or record came out so
-DEMO_REPLAY = recompute it and compare every byte
-DEMO_SERVING = Serving on http://{ $address } until Ctrl-C
-DEMO_PASSWORD = One password for everybody, made up for this run: { $password }
-DEMO_TOKEN = A token: { $command }
-DEMO_HTTP = REST, with JSON: http://{ $address }/openapi.json says what there is
-DEMO_CLOCK = The group's clock stood on the day after its month while it was closed, and runs on from there. Nothing is kept.
-DEMO_USER_ADMIN = lays out the group and gives roles; sees nobody's score or pay
-DEMO_USER_HR = people, duty, cycles; sees nobody's pay
-DEMO_USER_PAYROLL = pools and settlements; cannot approve its own
-DEMO_USER_APPROVER = approves what somebody else prepared
-DEMO_USER_PAYER = posts what two others prepared and approved
-DEMO_USER_AUDITOR = reads everything, changes nothing
-REPLAY_VERSION = { $what }: the result was computed with { $then }, this is { $now }
-REPLAY_TZDB = time zone database
-REPLAY_IDENTICAL = identical: { $files } files, digest { $digest }
-REPLAY_NOT_COVERED = not compared, since the inputs do not hold what they were made from: { $files }
-REPLAY_ALTERED = altered: { $what }
-REPLAY_DIFFERENT = different: { $file }, line { $line }
-REPLAY_MISSING = missing from the folder: { $file }
-REPLAY_INPUT_CHANGED = inputs/{ $file }: its content was changed
-REPLAY_INPUT_MISSING = inputs/{ $file }: it is missing or cannot be read
-REPLAY_INPUT_ADDED = inputs/{ $file }: it was added
-REPLAY_IN_FOLDER = in the folder: { $line }
-REPLAY_RECOMPUTED = recomputed:    { $line }
-REPLAY_ENDS = (the file ends before this line)
+SHOW_COLUMN_WHO = 人
+SHOW_COLUMN_TEAM = チーム
+SHOW_COLUMN_CREDITED = 帰属
+SHOW_COLUMN_SCORE = スコア
+SHOW_COLUMN_COLLABORATION = 協力
+SHOW_CARD = { $name } { $number }：{ $score }点、{ $of }人中{ $rank }位
+SHOW_COLLABORATION = 協力：記録{ $credited }件中{ $outside }件が自分のシフトまたはチームの外で、{ $points }点が加わります。
+SHOW_RECORD = { $account }の記録{ $id }
+SHOW_EVIDENCE = 証拠：{ $evidence }（ポリシー{ $version }）
+SHOW_NOTHING_CREDITED = この月に、この人に帰属する記録はありません。
+SHOW_ALL_ACCOUNTS = すべて
+SHOW_SCORE_STEPS = スコアの計算手順
+SHOW_STATEMENT = 支給明細
+SHOW_RECORDS_BEHIND = 根拠となる記録：{ $all }件中{ $shown }件（すべてはcredits.csvにあります）
+DEMO_TRUTH = 真実との差（デモは真実を知っています）
+DEMO_RIGHT = 記録ごとの正しい割合
+DEMO_WRONG = 月全体の誤りの割合
+DEMO_EQUALLY = 各記録をチームで均等に配分
+DEMO_AS_TALLY = Tallyによる帰属
+DEMO_TRUTH_SAID = プラットフォームに担当者名のない{ $records }件の記録について、1つの記録のうちどれだけが実際に対応した人に帰属するか、また、誤りが打ち消し合った後に月の仕事のどれだけが別の人の名前で残るかを示します。
+DEMO_INTERVALS = これらのアカウントの人の区間{ $totals }個のうち、{ $holding }個に真実が含まれます。
+DEMO_RUNGS_SAID = それをもたらす証拠を、判断の段階ごとに示します：
+DEMO_RUNG_RECORDS = 記録
+DEMO_RUNG_EQUALLY = 均等配分での正しさ
+DEMO_RUNG_TALLY = 帰属での正しさ
+DEMO_RUNG_GAIN = 改善に占める割合
+DEMO_SKILLS = この月に見えたスキルと応援
+DEMO_LATE = 証拠はまだ届いていません
+DEMO_PROFILE = { $name } { $number }：{ $accounts }で対応（{ $platforms }）、協力{ $points }
+DEMO_STANDARD = { $scheme }（グループの標準）
+DEMO_USER_BRANCH_HR = { $branch }の月を締める。ほかの支社は見えない
+DEMO_BRANCHES = 支社ごとに自分の月を締めます
+DEMO_BRANCHES_SAID = 同じ帰属から、グループの標準から派生させた支社ごとの制度で評価します。標準では、指標のウェイトを支社が{ $within }点まで増減できます。順位は支社の中でのものです。
+DEMO_COLUMN_BRANCH = 支社
+DEMO_COLUMN_FAVOURS = 重視する指標
+DEMO_COLUMN_PEOPLE = 人
+DEMO_COLUMN_CREDITED = 記録に占める割合
+DEMO_COLUMN_FIRST = 1位
+DEMO_COLUMN_SCORE = スコア
+DEMO_COLUMN_IN_GROUP = グループ内順位
+DEMO_MANAGERS = 自分では顧客対応を行わない{ $people }人のスコアカード
+DEMO_MANAGERS_SAID = チームの成果を、日ごとのチームについてパーセントで示します。
+DEMO_MANAGERS_SCHEME = 管理者
+DEMO_RIGHT_HEADING = 公開と支給の後に{ $branch }を訂正
+DEMO_RIGHT_PAID = { $people }人に{ $amount }が支給されました。
+DEMO_RIGHT_RATINGS = その後、プラットフォームから{ $account }の顧客評価{ $ratings }件が、いずれも1に下げて送り直されます。これに基づく評価サイクルは{ $cycles }件です。公開済みと計上済みの内容はそのまま残ります。
+DEMO_RIGHT_REASON = 購入者が後から顧客評価を変更した
+DEMO_RIGHT_CARDS = 訂正により、{ $people }人のスコアカードが新しいバージョンになります。
+DEMO_RIGHT_DELTAS = { $people }人の金額が変わります。増額{ $more }、減額{ $less }で、支社の次の精算に含まれます。差額の大きいもの：
+DEMO_RIGHT_CARD = { $name }が見る内容：
+DEMO_COLUMN_WHO = 人
+DEMO_COLUMN_PAID = 支給済み
+DEMO_COLUMN_RIGHT = 正しい金額
+DEMO_COLUMN_DELTA = 差額
+DEMO_NEXT = 次にできること
+DEMO_OWN_MONTH = 自分の月で試す。フォルダーの内容はdocs/bundle.mdを参照
+DEMO_AGAIN = この月をもう一度実行し、ファイルを確認する
+DEMO_COPY = この月をファイルに書き出し、ひな形にする
+DEMO_WHY = ある人または記録の結果の理由を見る
+DEMO_REPLAY = 再計算して1バイトずつ比較する
+DEMO_SERVING = http://{ $address } で動作中（Ctrl-Cで終了）
+DEMO_PASSWORD = 今回の実行用に作成した、全員共通のパスワード：{ $password }
+DEMO_TOKEN = トークン：{ $command }
+DEMO_HTTP = REST（JSON）：内容はhttp://{ $address }/openapi.json にあります
+DEMO_CLOCK = 締める間、グループの時計は月の翌日で止まり、そこから進みます。何も保存されません。
+DEMO_USER_ADMIN = グループを構成し、ロールを付与する。スコアと報酬は見えない
+DEMO_USER_HR = 人、勤務、評価サイクル。報酬は見えない
+DEMO_USER_PAYROLL = 賞与原資と精算。自分のものは承認できない
+DEMO_USER_APPROVER = ほかの人が準備したものを承認する
+DEMO_USER_PAYER = ほかの2人が準備し承認したものを計上する
+DEMO_USER_AUDITOR = すべてを閲覧し、何も変更しない
+REPLAY_VERSION = { $what }：結果の計算時は{ $then }、現在は{ $now }
+REPLAY_TZDB = タイムゾーンデータベース
+REPLAY_IDENTICAL = 一致：{ $files }個のファイル、ダイジェスト{ $digest }
+REPLAY_NOT_COVERED = 元になった内容が入力にないため未比較：{ $files }
+REPLAY_ALTERED = 改変あり：{ $what }
+REPLAY_DIFFERENT = 相違あり：{ $file }、{ $line }行目
+REPLAY_MISSING = フォルダーにない：{ $file }
+REPLAY_INPUT_CHANGED = inputs/{ $file }：内容が変更されています
+REPLAY_INPUT_MISSING = inputs/{ $file }：存在しないか、読み取れません
+REPLAY_INPUT_ADDED = inputs/{ $file }：追加されたものです
+REPLAY_IN_FOLDER = フォルダー：{ $line }
+REPLAY_RECOMPUTED = 再計算　：{ $line }
+REPLAY_ENDS = （ファイルはこの行より前で終わっています）
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
-PAGE_USAGE = Usage:{" "}
-PAGE_COMMANDS = Commands:
-PAGE_ARGUMENTS = Arguments:
-PAGE_OPTIONS = Options:
-PAGE_DEFAULT = {" "}[default:{"\u00A0"}{ $value }]
-PAGE_VALUES = {" "}[possible values:{"\u00A0"}{ $values }]
-PAGE_ENV = {" "}[env:{"\u00A0"}{ $name }]
+PAGE_USAGE = 使い方：
+PAGE_COMMANDS = コマンド：
+PAGE_ARGUMENTS = 引数：
+PAGE_OPTIONS = オプション：
+PAGE_DEFAULT = （既定値：{ $value }）
+PAGE_VALUES = （使える値：{ $values }）
+PAGE_ENV = （環境変数：{ $name }）
 HELP_SHARED =
-    .help = Print help
-    .version = Print version
-    .bundle = Folder with people.csv, accounts.csv, records.csv and what else there is (docs/bundle.md)
-    .from = First day of the period, such as 2026-03-01, together with --to; by default the period of group.yaml, else the month that holds all records
-    .to = Last day of the period, such as 2026-03-31, which belongs to it
-    .lang = Language of sentences, and of names in `tally demo`; may stand before the command as well; by default that of the environment (LC_ALL, LC_MESSAGES, LANG)
-    .plain-csv = CSV for programs: without the byte order mark, and without the apostrophe before cells that begin like a formula, which spreadsheets need
-    .json = Print the summary as JSON and nothing else
-    .server = Where the suite listens, such as https://tally.example:7070; by default client.server of the settings, else where `tally login` signed in last, else http://127.0.0.1:7070
-    .ca = File of the authority that signs the server's certificate (PEM); by default those that this machine trusts
-    .client-cert = File of the certificate chain to show to a server that wants one (PEM), together with --client-key
-    .client-key = File of the private key of --client-cert (PEM)
-    .token-file = File that holds a token, or - for the standard input; by default the one that `tally login` remembers, else the standard input
-    .config = Settings file (TOML)
-    .set = Set one key, such as database.url=postgres://..; may be repeated
-    .dump-config = Print the settings in force, secrets masked, and stop
-HELP_TALLY = Who did which work, what was it worth, what does it pay, and why
-HELP_HELP = Print this page, or that of a command
-HELP_DEMO = Show the main job on a made-up group: a month of records becomes statements, on SQLite in a temporary folder
-    .once = Stop after the summary instead of serving the group
-    .seed = Number that the group is made from: another one makes another group
-    .records = About how many service records the month has, 1 to 5,000,000; below 100 it has 100
-    .bundle = New or empty folder to write the month's files into, to copy from
-    .listen = Address and port to serve on after the summary
-    .http = Address and port of REST after the summary
-HELP_CLOSE = Do the main job on your own files: a month of records becomes score cards and statements
-    .out = Folder of the result: a new or an empty one
-    .explain = Explain one record (external_id) or one person (employee number or name) afterwards
-    .database = Work in PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
-HELP_IMPORT = Bring a month's files into a running suite, and say what is there before and after
-    .out = Folder for report.json, findings.csv, rejected.csv and refused.csv
-    .accept-damaged = Write rows also where a spreadsheet shortened ids or customers: the suite keeps them so for good
-    .json = Print the report as JSON and nothing else
-HELP_REPLAY = Recompute a result folder from its own inputs, and say whether it comes out the same, and which files this does not cover
-    .dir = Result folder, as `tally close` wrote it
-    .json = Print the verdict as JSON and nothing else
-HELP_SERVE = Run one, some or all services
-    .services = Which services, separated by commas, such as identity,attendance; by default those of the settings, which are all
-    .listen = Address and port to listen on; by default that of the settings, 127.0.0.1:7070
-    .http = Address and port of the gateway, if this process has it; by default that of the settings, 127.0.0.1:8080
-    .sample = Begin with the made-up group of `tally demo` on an empty store
-HELP_INIT = Make the group and its first administrator on an empty store
-    .name = The group's name
-    .currency = The group's currency (ISO 4217)
-    .zone = The group's time zone (IANA)
-    .regions = The group's regions, separated by commas, such as cn-east,cn-south
-    .tenant-id = The group's id, chosen beforehand or that of another region's stack; when the store holds this very group, nothing is changed and that is no failure
-    .login = Sign-in name of the first administrator
-    .password-file = File that holds the administrator's password (at least 12 characters); without it the password is the first line of the standard input
-    .invitation-file = File that holds what `tally invite` printed, where the store holds another group already
-HELP_INVITE = Print an invitation to make one more group in a store that holds one (PostgreSQL)
-    .tenant-id = The group's id, where a stack of another region made the group before; a new group by default
-    .days = For how many days it is good, at most 30
-HELP_MIGRATE = Bring the database up to date (PostgreSQL: with the owner's URL)
-HELP_LOGIN = Trade a password, the first line of the standard input, for a token that the commands that follow use
-    .login = Sign-in name
-    .code = The six digits of your authenticator, or a recovery code, where you have a second factor
-    .new-password = The password was given to you for one sign-in: the second line of the standard input is your new one
-HELP_USER = Give people and programs a way in
-HELP_USER_CREATE = Make a login with one role, in the whole group or on a unit
-    .login = Sign-in name
-    .role = The role, such as group_hr, or branch_hr with --unit
-    .unit = The unit, such as East, with all below it where the role goes so far; the whole group by default
-    .password-file = File that holds the first password (at least 12 characters), or - for the standard input
-HELP_USER_GRANT = Give a login one more role, or the one that it lacks
-    .login = Sign-in name
-    .role = The role, such as group_hr or auditor
-    .unit = The unit, such as East/Chat, with all below it where the role goes so far; the whole group by default
-HELP_TENANT = Take a whole group's data along
-HELP_TENANT_EXPORT = Write all that every service holds of the group into a folder, a file of JSON lines for each table
-    .out = The folder; must not exist
-    .quiet = Show no progress
-HELP_PERSON = Take out what is held about a person
-HELP_PERSON_EXPORT = Write all that every service holds about a person into one JSON file
-    .person = The person: the employee number, or the id (UUID)
-    .out = The file; must not exist
-HELP_RETENTION = Look after how long data are kept
-HELP_RETENTION_RUN = Remove from every service what the group's retention schedule says is over
-HELP_AUDIT = Look into the audit log
-HELP_AUDIT_VERIFY = Recompute the chain of every service, look for the entry of every row, and name what is wrong
-    .heads = Folder of signed heads that the logs must pass through; by default that of the settings
-HELP_AUDIT_SEARCH = Say who saw or changed what about a person, what a principal did, or what was done to a thing; newest first
-    .person = About this person (UUID)
-    .principal = By this principal (UUID), or on its behalf
-    .subject = Done to this thing, such as statement:0199..
-    .from = Not before this instant (RFC 3339), such as 2026-03-01T00:00:00+08:00
-    .to = Before this instant (RFC 3339)
-    .json = Print a JSON object a line
-HELP_SCHEME = Take a standard of the group out of one stack and into another, and begin with a scheme that is there
-HELP_SCHEME_EXPORT = Print the signed file of a scheme of the group, all its versions
-    .name = Its name
-    .from = The region that it leaves, where the stack serves several
-HELP_SCHEME_IMPORT = Take in a file that the stack of another region exported
-    .file = The file
-HELP_SCHEME_TEMPLATE = Print a scheme to begin with as scheme.yaml, or say which there are
-    .name = Name of the scheme; without it all are listed
-    .out = File to write it to, which must not be there yet
-HELP_ACCESS = Say who may do what, for a review
-HELP_ACCESS_REVIEW = Say as CSV who holds a permission, by which grant, delegation or emergency, since when, and from whom; newest grant first
-    .permission = The permission, such as compensation.statement.read_pay for reading pay
-HELP_KEYS = Look after the keys: those that sign tokens, and those of what is sealed in the database
-HELP_KEYS_MAKE = Make the key folder with all its files, for the secrets of a cluster; what is there stays as it is
-HELP_KEYS_PROTECT = Encrypt seal.key under a passphrase, or change the passphrase
-    .new-passphrase-file = File that holds the new passphrase (at least 12 characters); without it the passphrase is the first line of the standard input
-HELP_KEYS_ROTATE = Make new keys while the services work, and seal everything with them; goes on where an earlier run was stopped
+    .help = ヘルプを表示します
+    .version = バージョンを表示します
+    .bundle = people.csv、accounts.csv、records.csvなどのファイルがあるフォルダー（docs/bundle.md）
+    .from = 期間の初日（例：2026-03-01）。--toと一緒に指定します。既定ではgroup.yamlの期間、なければすべての記録を含む月です
+    .to = 期間の最終日（例：2026-03-31）。この日も含みます
+    .lang = 文と、`tally demo`の名前に使う言語。コマンドの前にも指定できます。既定では環境（LC_ALL、LC_MESSAGES、LANG）に従います
+    .plain-csv = プログラム用のCSV。表計算ソフトに必要な、バイト順マークと、数式のように始まるセルの前のアポストロフィを付けません
+    .json = 要約をJSONだけで出力します
+    .server = システムの待ち受け先（例：https://tally.example:7070）。既定では設定のclient.server、なければ`tally login`で最後にログインした先、それもなければhttp://127.0.0.1:7070 です
+    .ca = サーバーの証明書に署名する認証局のファイル（PEM）。既定ではこのマシンが信頼する認証局です
+    .client-cert = 証明書を求めるサーバーに提示する証明書チェーンのファイル（PEM）。--client-keyと一緒に指定します
+    .client-key = --client-certの秘密鍵のファイル（PEM）
+    .token-file = トークンを保存したファイル。標準入力の場合は -。既定では`tally login`が記憶したトークン、なければ標準入力です
+    .config = 設定ファイル（TOML）
+    .set = キーを1つ設定します（例：database.url=postgres://..）。繰り返し指定できます
+    .dump-config = 有効な設定を、機密を伏せて出力し、終了します
+HELP_TALLY = 誰がどの仕事をし、それにどれだけの価値があり、いくら支給され、それはなぜか
+HELP_HELP = このページ、またはコマンドのヘルプを表示します
+HELP_DEMO = 架空のグループで主な流れを示します。1か月の記録が支給明細になります（一時フォルダーのSQLiteを使用）
+    .once = 要約の後、グループを提供せずに終了します
+    .seed = グループの元になる数。別の数では別のグループになります
+    .records = 月の対応記録のおおよその件数、1～5,000,000。100未満の場合は100件です
+    .bundle = 月のファイルを書き出す、新しいまたは空のフォルダー。ひな形に使えます
+    .listen = 要約の後に提供するアドレスとポート
+    .http = 要約の後のRESTのアドレスとポート
+HELP_CLOSE = 自分のファイルで主な処理を行います。1か月の記録がスコアカードと支給明細になります
+    .out = 結果のフォルダー：新しいもの、または空のもの
+    .explain = 終了後に、1件の記録（external_id）または1人（従業員番号か名前）について説明します
+    .database = 一時フォルダーのSQLiteの代わりにPostgreSQLを使います：空のデータベースの所有者のURL
+HELP_IMPORT = 1か月分のファイルを稼働中のシステムに取り込み、前後の内容を示します
+    .out = report.json、findings.csv、rejected.csv、refused.csvのフォルダー
+    .accept-damaged = 表計算ソフトがIDや顧客を縮めた行も書き込みます。システムにはその内容がそのまま残ります
+    .json = 報告をJSONだけで出力します
+HELP_REPLAY = 結果のフォルダーをその入力から再計算し、同じ結果になるか、また対象にならないファイルはどれかを示します
+    .dir = `tally close`が書き出した結果のフォルダー
+    .json = 判定をJSONだけで出力します
+HELP_SERVE = 1つ、一部、またはすべてのサービスを実行します
+    .services = 実行するサービスをカンマで区切って指定します（例：identity,attendance）。既定では設定のとおり、すべてです
+    .listen = 待ち受けるアドレスとポート。既定では設定の127.0.0.1:7070です
+    .http = このプロセスにゲートウェイがある場合の、ゲートウェイのアドレスとポート。既定では設定の127.0.0.1:8080です
+    .sample = 空のデータベースで、`tally demo`の架空のグループから始めます
+HELP_INIT = 空のデータベースに、グループと最初の管理者を作成します
+    .name = グループの名前
+    .currency = グループの通貨（ISO 4217）
+    .zone = グループのタイムゾーン（IANA）
+    .regions = グループのリージョンをカンマで区切って指定します（例：cn-east,cn-south）
+    .tenant-id = あらかじめ決めたグループのID、または別のリージョンの環境でのID。データベースにこのグループがすでにある場合は何も変更せず、失敗ともしません
+    .login = 最初の管理者のログイン名
+    .password-file = 管理者のパスワード（12文字以上）を保存したファイル。指定しない場合は標準入力の1行目です
+    .invitation-file = `tally invite`の出力を保存したファイル。データベースに別のグループがすでにある場合に使います
+HELP_INVITE = すでにグループのあるデータベースに、もう1つグループを作るための招待を出力します（PostgreSQL）
+    .tenant-id = 別のリージョンの環境で先にグループを作った場合の、グループのID。既定では新しいグループです
+    .days = 有効日数、最大30日
+HELP_MIGRATE = データベースを最新の状態にします（PostgreSQL：所有者のURLを使用）
+HELP_LOGIN = 標準入力の1行目のパスワードで、以後のコマンドが使うトークンを取得します
+    .login = ログイン名
+    .code = 二要素認証を設定している場合の、認証アプリの6桁の数字または回復コード
+    .new-password = 1回のログイン専用のパスワードを受け取った場合に指定します。標準入力の2行目が新しいパスワードです
+HELP_USER = 人やプログラムがログインできるようにします
+HELP_USER_CREATE = グループ全体または組織に対するロールを1つ持つ、ログインアカウントを作成します
+    .login = ログイン名
+    .role = ロール（例：group_hr、または --unitと一緒にbranch_hr）
+    .unit = 組織（例：East）。ロールが対応していれば配下のすべてを含みます。既定ではグループ全体です
+    .password-file = 最初のパスワード（12文字以上）を保存したファイル。標準入力の場合は -
+HELP_USER_GRANT = ログインアカウントに、ロールをもう1つ、または不足しているロールを付与します
+    .login = ログイン名
+    .role = ロール（例：group_hr、auditor）
+    .unit = 組織（例：East/Chat）。ロールが対応していれば配下のすべてを含みます。既定ではグループ全体です
+HELP_TENANT = グループ全体のデータを持ち出します
+HELP_TENANT_EXPORT = すべてのサービスが保持するグループの全データを、テーブルごとのJSON Linesファイルとしてフォルダーに書き出します
+    .out = フォルダー。すでに存在するものは指定できません
+    .quiet = 進行状況を表示しません
+HELP_PERSON = ある人について保持している内容を取り出します
+HELP_PERSON_EXPORT = すべてのサービスがある人について保持する全データを、1つのJSONファイルに書き出します
+    .person = 人：従業員番号またはID（UUID）
+    .out = ファイル。すでに存在するものは指定できません
+HELP_RETENTION = データの保存期間を管理します
+HELP_RETENTION_RUN = グループの保存期間の定めにより期限の過ぎたデータを、すべてのサービスから削除します
+HELP_AUDIT = 監査ログを調べます
+HELP_AUDIT_VERIFY = すべてのサービスのチェーンを再計算し、各行の記録を照合して、誤りを示します
+    .heads = ログが通過するはずの署名済みヘッドのフォルダー。既定では設定のとおりです
+HELP_AUDIT_SEARCH = ある人について誰が何を閲覧または変更したか、あるプリンシパルが何をしたか、ある対象に何が行われたかを、新しい順に示します
+    .person = この人に関するもの（UUID）
+    .principal = このプリンシパル（UUID）によるもの、または代理で行われたもの
+    .subject = この対象に行われたもの（例：statement:0199..）
+    .from = この日時（RFC 3339）以降（例：2026-03-01T00:00:00+08:00）
+    .to = この日時（RFC 3339）より前
+    .json = 1行に1つのJSONオブジェクトを出力します
+HELP_SCHEME = グループの標準をある環境から別の環境に移します。また、用意された評価制度から始められます
+HELP_SCHEME_EXPORT = グループの評価制度の署名付きファイルを、すべてのバージョンを含めて出力します
+    .name = 評価制度の名前
+    .from = 環境が複数のリージョンを扱う場合の、送り元のリージョン
+HELP_SCHEME_IMPORT = 別のリージョンの環境が書き出したファイルを取り込みます
+    .file = ファイル
+HELP_SCHEME_TEMPLATE = 最初に使う評価制度をscheme.yamlとして出力するか、どのようなものがあるかを示します
+    .name = 評価制度の名前。指定しない場合はすべてを一覧にします
+    .out = 書き出すファイル。すでに存在するものは指定できません
+HELP_ACCESS = 誰が何をできるかを、確認のために示します
+HELP_ACCESS_REVIEW = ある権限を誰が、どの権限付与、委任、または緊急アクセスにより、いつから、誰から得て持っているかを、権限付与の新しい順にCSVで示します
+    .permission = 権限（例：報酬の閲覧のcompensation.statement.read_pay）
+HELP_KEYS = トークンに署名する鍵と、データベースで封印されたデータの鍵を管理します
+HELP_KEYS_MAKE = クラスターのシークレット用に、鍵フォルダーとそのすべてのファイルを作成します。すでにあるものはそのまま残ります
+HELP_KEYS_PROTECT = seal.keyをパスフレーズで暗号化するか、パスフレーズを変更します
+    .new-passphrase-file = 新しいパスフレーズ（12文字以上）を保存したファイル。指定しない場合は標準入力の1行目です
+HELP_KEYS_ROTATE = サービスの稼働中に新しい鍵を作り、すべてをその鍵で封印し直します。前回の実行が止まったところから続けます
     .what =
-        Which keys; master and data by default
-        file: only add a master key to seal.key, to hand the file out before anything is wrapped with it
-        master: the master key in seal.key; quick, nothing is sealed anew
-        data: the data keys; every sealed row is sealed anew
-HELP_KEYS_ROTATE_SIGNING = Give a service a new key to sign tokens with; running processes take it up by themselves within a minute
-    .service = The service, such as identity
+        対象の鍵。既定ではmasterとdata
+        file：seal.keyにマスター鍵を追加するだけで、その鍵で包む前にファイルを配布できるようにします
+        master：seal.keyのマスター鍵。すぐに終わり、封印し直すものはありません
+        data：データ鍵。封印されたすべての行を封印し直します
+HELP_KEYS_ROTATE_SIGNING = サービスに、トークンに署名する新しい鍵を作ります。実行中のプロセスは1分以内に自動で使い始めます
+    .service = サービス（例：identity）
 
 ## The command line: what was done
 
-CANNOT_MAKE_TEMPORARY = cannot make a temporary folder: { $error }
-CANNOT_REPLACE = cannot replace { $file }: { $error }
-# A file that the command needs cannot be made.
-CANNOT_CREATE = cannot create { $file }: { $error }
-CANNOT_WRITE_TO = cannot write to { $folder }: { $error }
-OUTPUT_LOST = not all of the output could be written: { $error }
-CANNOT_START = cannot start: { $error }
-CANNOT_LISTEN = cannot listen on { $address }; name another with { $flag }, or stop after the summary with --once: { $error }
-NOT_OF_TALLY = { $file } is not what tally writes, from line { $line }, column { $column } on
-SAMPLE_SKIPPED = the store holds a group already: --sample leaves it as it is
-# The address of the gateway, after that of the services.
-SERVING_HTTP = the gateway is at http://{ $address }, what it offers at http://{ $address }/openapi.json
-SAMPLE_FILLED = Filled with the sample group. One password for everybody, shown this once: { $password }
-SERVING = serving { $services } on { $scheme }://{ $address }
-NO_GROUP_YET = there is no group in this store yet, so nobody can sign in: stop this process, type `tally init --name "My group"` with the same settings, and start it again
-    .beside = there is no group in this store yet, so nobody can sign in: type `tally init --name "My group"` with the same settings beside this process
-REGION_OF_NO_GROUP = server.regions names { $region }, and no group of this store has that region (there are { $known }): this process serves no row of any other region; correct server.regions, or leave it empty to serve all
-REDIS_AWAY = Redis does not answer at { $at } (redis.url). Everything works without it: until it is back each process counts calls by itself, and consumers look for events every few seconds instead of being woken
-FILE_SWITCH = { $switch }: { $why }
-ASK_PASSWORD_TWELVE = password (at least 12 characters, shown as you type):{" "}
-ASK_PASSWORD = password (shown as you type):{" "}
-ASK_NEW_PASSWORD = new password (at least 12 characters):{" "}
-ASK_NEW_PASSPHRASE = new passphrase (shown as you type):{" "}
-NO_PASSWORD_GIVEN = no password on the standard input: type one, or pipe it in
-# A setting on the command line without its value.
-SET_EXPECTED = --set { $pair }: expected KEY=VALUE
-SUBJECT_EXPECTED = --subject: expected KIND:ID, such as statement:0199..
-GROUP_DIFFERS = the group { $id } was made in this store before, and differs from what was typed ({ $differences }): nothing is changed. Type what it is, or choose another store
-GROUP_DIFFERENCE = { $what } { $there } and not { $typed }
-GROUP_WAS_MADE = the group { $id } was made in this store before: nothing is changed
-GROUP_MADE = made the group { $name } ({ $id }) with the administrator { $login }
-GROUP_NEXT = next: tally serve, then tally login { $login }
-OWNER_URL_MISSING = the schemas of PostgreSQL are made by their owner: set it (TALLY_DATABASE_OWNER_URL) to the owner's URL, postgres://OWNER:PASSWORD@HOST/DATABASE
-OWNER_URL_ALONE = it is SQLite while database.owner_url is set: set it (TALLY_DATABASE_URL) to the URL that the services sign in with, or leave database.owner_url out
-MIGRATED = { $service }: { $ran }
-UP_TO_DATE = up to date
-AUDIT_VERIFIED = { $service }: { $entries } entries, { $rows } rows, { $heads } exported heads: { $verdict }
-AUDIT_INTACT = intact
-AUDIT_ON_BEHALF = {" "}on behalf of { $id }
-AUDIT_FAULT = { $table } of { $stream }: { $place } { $defect }
-AUDIT_PLACE = entry { $at }
-    .unnumbered = an unnumbered entry
-    .named = { $place } ({ $id })
-    .row = row { $row }
-    .row-of = row { $row } (entry { $id })
-    .line = line { $row }
-AUDIT_DEFECT = is not what the service wrote
-    .chain = does not follow from the entry before it (inserted, replaced or moved)
-    .missing = is missing
-    .truncated = is missing, and all after it up to the signed head
-    .beyond = lies beyond the signed head
-    .head = is the head, whose signature is missing or not the service's
-    .unnumbered = has waited for a position longer than five seconds: is a sequencer running?
-    .forked = is not the entry whose head was exported: the log before it was replaced
-    .older = is missing, although a head beyond it was exported: an older log was put back
-    .exported = is no head of this service, or goes back behind an earlier line
-    .unaccounted = has no audit entry: no unit of work wrote it
-    .borrowed = or one beside it borrowed its audit entry, which wrote fewer rows than name it
-AUDIT_FAULTS = { $count ->
-    [one] { $count } fault
-   *[other] { $count } faults
-}
-AUDIT_FOUND = { $count ->
-    [one] { $count } entry
-   *[other] { $count } entries
-}
-REVIEW_FOUND = { $count ->
-    [one] { $count } way to hold { $permission }
-   *[other] { $count } ways to hold { $permission }
-}
-INVITE_ONE_GROUP = it names SQLite files, which hold one group, so nobody can be invited; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...)
-INVITED = lets in the group { $tenant } for { $days } days: hand it to InitTenant or `tally init --invitation-file`
-KEYS_MADE = { $folder } holds seal.key and the signing keys of every service: back it up
-PASSPHRASE_TOO_SHORT = the new passphrase is too short: at least { $least } characters
-KEYS_PROTECTED = { $file } is protected by the new passphrase
-KEYS_PROTECTED_NEXT = next: set TALLY_KEYS_PASSPHRASE or TALLY_KEYS_PASSPHRASE_FILE for every service, and back the file up
-KEYS_WRAPPED = { $service }: { $count } data keys wrapped with the newest master key
-KEYS_STOPPED = stopped; nothing is lost: the same command goes on where this one was
-MASTER_KEY_ADDED = master key { $id } is in { $file }: back the file up
-MASTER_KEY_KEPT = { $count } data keys are under an older master key: no other is added until they are not
-KEYS_STEP = { $service }: { $table }.{ $column }, { $rows } rows
-KEYS_REPLACED = { $service }: { $keys } data keys replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-KEYS_REPLACED_RESUMED = { $service }: { $keys } data keys of an earlier run replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-# A service that is none was named.
-NO_SUCH_SERVICE = no service is called { $service }: name one of { $services }
-SIGNING_KEY_ROTATED = { $service }: the new key signs from { $from }; the old one is good for what it signed
-PERSON_EXPORTED = written to { $file }; { $withheld ->
-    [one] { $withheld } row
-   *[other] { $withheld } rows
-} withheld that you may not read
-    .untold = written to { $file }; { $withheld ->
-        [one] { $withheld } row
-       *[other] { $withheld } rows
-    } withheld that you may not read; nothing told by { $services }: either nothing is held there about the person, or only rows of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-PERSON_EXPORTED_BEYOND = there are more rows about the person in { $services }, of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-GROUP_EXPORTED = { $rows } rows written to { $folder }; { $withheld } withheld that you may not read
-RETENTION_TAKEN = { $service }: { $rows } rows of { $table } ({ $kind })
-RETENTION_DONE = { $rows ->
-    [one] { $rows } row removed
-   *[other] { $rows } rows removed
-}
-INPUT_NOT_READ = the standard input was not looked at: --token-file - takes a token from there
-USER_CREATED = { $login } can sign in, with the role { $role }
-USER_ROLE_UNKNOWN = there is no role { $role } that can be given in the whole group or on a unit; no login was made. There are: { $roles }
-    .grant = there is no role { $role }. There are: { $roles }
-USER_ROLE_WITHOUT_UNIT = the role { $role } is not given on a unit: leave --unit out
-USER_ROLE_OF_A_UNIT = the role { $role } is given on a unit: name it with --unit
-USER_UNIT_UNKNOWN = there is no unit { $unit }{ $hint }
-USER_GRANTED = { $login } has the role { $role }
-    .already = { $login } has the role { $role } there already: nothing was changed
-USER_WITHOUT_ROLE = the login { $login } was made, but the role { $role } was not given: give it with tally user grant { $login } { $role }{ $on }
-IMPORT_INTERRUPTED = you stopped it
-IMPORT_CURRENCY = its amounts are in { $said }, and those of the group in { $is }
-IMPORT_CURRENCY_CURE = give the amounts in { $is }, and write currency: { $is }
-IMPORT_BRANCH_REGION = it places the branch { $branch } in the region { $said }, and the suite has it in { $is }
-IMPORT_BRANCH_REGION_CURE = write { $is } for { $branch } under branches:, or give the branch another name
-IMPORT_NO_REGION = it names no region for { $branches }, so they would lie in { $default }, a region that the group does not have
-IMPORT_NO_REGION_CURE = write where each of them lies (the group has { $known }), such as branches: {"{"}"{ $branch }": { $region }{"}"}
-IMPORT_REGIONS = it places branches in regions that the group does not have: { $unknown }
-IMPORT_REGIONS_CURE = name for every branch one of { $known } under branches: in group.yaml, or add the region to the group
-
-## Console
-
-UI_LANGUAGE_NAME = English
-UI_SKIP = Go to the content
-UI_SCREENS = Screens
-UI_WAY_HERE = Where you are
-UI_HOME = Home
-UI_GREETING = Welcome, { $name }
-UI_LANGUAGE = Language
-UI_THEME = Colours
-UI_THEME_AUTO = As the system
-UI_THEME_LIGHT = Light
-UI_THEME_DARK = Dark
-UI_DENSITY = Rows
-UI_DENSITY_COMPACT = Compact
-UI_DENSITY_TOUCH = For touch
-UI_ZONE = Time zone, such as Asia/Shanghai
-UI_KEEP_CHOICES = Apply
-UI_SIGN_IN = Sign in
-UI_SIGN_OUT = Sign out
-UI_LOGIN = Sign-in name
-UI_PASSWORD = Password
-UI_CODE = Code
-UI_CODE_HINT = The six digits that your authenticator shows, or a recovery code.
-UI_NEW_PASSWORD = New password
-UI_NEW_PASSWORD_HINT = This password was for one sign-in. At least 12 characters; four words that do not belong together are good.
-UI_SESSION_OVER = Your session is over. Sign in to go on; nothing that you sent is lost.
-UI_SIGNED_IN_AGAIN = You are signed in again
-UI_SEND_AGAIN_SAID = What you sent before is still here, and was not carried out.
-UI_SEND_AGAIN = Send it now
-UI_TO_HOME = To the first page
-UI_TRY_AGAIN = Try again
-UI_FOR_SUPPORT = For support:
-UI_NOT_FOUND = Nothing here
-UI_NOT_ALLOWED = Not for you
-UI_NOT_NOW = Not possible just now
-UI_REFUSED = That did not work
-UI_OPTIONAL = (optional)
-UI_PUT_RIGHT = Please put these right:
-UI_SAVE = Save
-UI_CANCEL = Cancel
-UI_REMOVE = Remove
-UI_YES = Yes
-UI_NO = No
-UI_SEARCH = Search
-UI_ALL = all
-UI_GROUP_BY = Group by
-UI_NOT_GROUPED = Not grouped
-UI_GROUPED_BY = By { $column }
-UI_COLUMNS = Columns
-UI_SHOW = Show
-UI_SHOW_ALL = Show all
-UI_PAGES = Pages
-UI_PREVIOUS = Previous
-UI_NEXT = Next
-UI_PAGE_OF = { $page } of { $pages }
-UI_ROWS = { $count ->
-    [one] 1 row
-   *[other] { $count } rows
-}
-UI_ROWS_OF = { $count } of { $total } rows
-UI_EXPORT = Download CSV
-UI_NOTHING_FITS = Nothing fits what you asked for.
-UI_NOTHING_THERE = Nothing is here yet.
-UI_NOTHING_TO_DRAW = There is nothing to draw.
-UI_LOADING = Loading …
-UI_AS_OF = As of
-UI_NAME = Name
-UI_EMPLOYEE_NO = Employee number
-UI_UNIT = Unit
-UI_POSITION = Position
-UI_GRADE = Grade
-UI_REGION = Region
-UI_SINCE = Since
-UI_STATE = State
-UI_SHARE = Share
-UI_AMOUNT = Amount
-UI_DAY = Day
-UI_REASON = Reason
-UI_REASON_HINT = Whoever looks at this later reads it.
-UI_SURE = Yes, I am sure
-UI_NO_PEOPLE = Nobody is employed on this day where you may look.
-UI_GALLERY = Components
-NAV_MINE = Mine
-NAV_TEAM = Team
-NAV_BRANCH = Branch and group
-NAV_PAY = Pay
-NAV_AUDIT = Audit
-NAV_PLATFORM = Platform
-NAV_PEOPLE = People
-# A form was sent from a page of another site.
-FORM_OF_ANOTHER_SITE = this was sent by another site: open the page here and send it from there
-# A form was sent from a page of an earlier session.
-FORM_OUTDATED = this page is of an earlier session: load it again and send it once more
+CANNOT_MAKE_TEMPORARY = 一時フォルダーを作成できません：{ $error }
+CANNOT_REPLACE = { $file }を置き換えられません：{ $error }
+CANNOT_CREATE = { $file }を作成できません：{ $error }
+CANNOT_WRITE_TO = { $folder }に書き込めません：{ $error }
+OUTPUT_LOST = 出力の一部を書き込めませんでした：{ $error }
+CANNOT_START = 起動できません：{ $error }
+CANNOT_LISTEN = { $address }で待ち受けできません。{ $flag }で別のアドレスを指定するか、--onceで要約の後に終了してください：{ $error }
+NOT_OF_TALLY = { $file }は{ $line }行目、{ $column }文字目から、tallyが書き出した内容ではありません
+SAMPLE_SKIPPED = データベースにはすでにグループがあります。--sampleでは何も変更しません
+SERVING_HTTP = ゲートウェイはhttp://{ $address } です。提供内容はhttp://{ $address }/openapi.json にあります
+SAMPLE_FILLED = サンプルのグループを登録しました。全員共通のパスワード（表示は今回だけ）：{ $password }
+SERVING = { $scheme }://{ $address } で{ $services }を提供中
+NO_GROUP_YET = このデータベースにはまだグループがないため、誰もログインできません。このプロセスを停止し、同じ設定で`tally init --name "My group"`を実行してから、もう一度起動してください
+    .beside = このデータベースにはまだグループがないため、誰もログインできません。このプロセスとは別に、同じ設定で`tally init --name "My group"`を実行してください
+REGION_OF_NO_GROUP = server.regionsに{ $region }がありますが、このデータベースのどのグループにもそのリージョンがありません（あるのは{ $known }）。このプロセスはほかのリージョンの行を一切提供しません。server.regionsを訂正するか、空にしてすべてを提供してください
+REDIS_AWAY = Redis（redis.url）が{ $at }で応答しません。Redisがなくてもすべて動作します。復旧するまで、各プロセスは自分で呼び出しを数え、イベントの受け手は通知を待たずに数秒ごとに確認します
+FILE_SWITCH = { $switch }：{ $why }
+ASK_PASSWORD_TWELVE = パスワード（12文字以上、入力内容は表示されます）：
+ASK_PASSWORD = パスワード（入力内容は表示されます）：
+ASK_NEW_PASSWORD = 新しいパスワード（12文字以上）：
+ASK_NEW_PASSPHRASE = 新しいパスフレーズ（入力内容は表示されます）：
+NO_PASSWORD_GIVEN = 標準入力にパスワードがありません。入力するか、パイプで渡してください
+SET_EXPECTED = --set { $pair }：KEY=VALUEの形で指定してください
+SUBJECT_EXPECTED = --subject：statement:0199..のように、KIND:IDの形で指定してください
+GROUP_DIFFERS = グループ{ $id }はこのデータベースに作成済みで、入力と異なります（{ $differences }）。何も変更していません。そのとおりに入力するか、別のデータベースを選んでください
+GROUP_DIFFERENCE = { $what }は{ $typed }ではなく{ $there }
+GROUP_WAS_MADE = グループ{ $id }はこのデータベースに作成済みです。何も変更していません
+GROUP_MADE = グループ{ $name }（{ $id }）を、管理者{ $login }とともに作成しました
+GROUP_NEXT = 次の手順：tally serve、続いてtally login { $login }
+OWNER_URL_MISSING = PostgreSQLのスキーマは所有者が作成します。これ（TALLY_DATABASE_OWNER_URL）に所有者のURL、postgres://OWNER:PASSWORD@HOST/DATABASE を設定してください
+OWNER_URL_ALONE = SQLiteですが、database.owner_urlが設定されています。これ（TALLY_DATABASE_URL）にサービスがログインするURLを設定するか、database.owner_urlを外してください
+MIGRATED = { $service }：{ $ran }
+UP_TO_DATE = 最新です
+AUDIT_VERIFIED = { $service }：ログ{ $entries }件、{ $rows }行、書き出し済みヘッド{ $heads }件：{ $verdict }
+AUDIT_INTACT = 異常なし
+AUDIT_ON_BEHALF = （{ $id }の代理）
+AUDIT_FAULT = { $stream }の{ $table }：{ $place }{ $defect }
+AUDIT_PLACE = ログ{ $at }
+    .unnumbered = 番号のないログ
+    .named = { $place }（{ $id }）
+    .row = 行{ $row }
+    .row-of = 行{ $row }（ログ{ $id }）
+    .line = { $row }行目
+AUDIT_DEFECT = は、サービスが書いた内容ではありません
+    .chain = は、前のログとつながりません（挿入、置換、または移動）
+    .missing = がありません
+    .truncated = から署名済みヘッドまでのログがすべてありません
+    .beyond = は、署名済みヘッドより後にあります
+    .head = はヘッドですが、署名がないか、このサービスの署名ではありません
+    .unnumbered = が、5秒を超えて番号を待っています。採番の処理は動作していますか？
+    .forked = は、書き出されたヘッドのログではありません。それより前のログが置き換えられています
+    .older = がありませんが、それより後のヘッドが書き出されています。古いログが戻されています
+    .exported = は、このサービスのヘッドではないか、前の行より後戻りしています
+    .unaccounted = に監査ログがありません。どの処理単位も書いていません
+    .borrowed = または隣の行が監査ログを借用しています。そのログが書いた行は、参照している行より少なくなっています
+AUDIT_FAULTS = 不備{ $count }件
+AUDIT_FOUND = ログ{ $count }件
+REVIEW_FOUND = { $permission }を持つ経路{ $count }件
+INVITE_ONE_GROUP = 1つのグループしか持てないSQLiteファイルのため、招待できません。複数のグループにはPostgreSQLが必要です（TALLY_DATABASE_URL=postgres://...）
+INVITED = グループ{ $tenant }が{ $days }日間参加できます。InitTenantか`tally init --invitation-file`に渡してください
+KEYS_MADE = { $folder }にseal.keyとすべてのサービスの署名鍵があります。バックアップしてください
+PASSPHRASE_TOO_SHORT = 新しいパスフレーズが短すぎます。{ $least }文字以上にしてください
+KEYS_PROTECTED = { $file }は新しいパスフレーズで保護されました
+KEYS_PROTECTED_NEXT = 次の手順：すべてのサービスにTALLY_KEYS_PASSPHRASEまたはTALLY_KEYS_PASSPHRASE_FILEを設定し、ファイルをバックアップしてください
+KEYS_WRAPPED = { $service }：データ鍵{ $count }個を最新のマスター鍵で包みました
+KEYS_STOPPED = 停止しました。失われた内容はありません。同じコマンドで続きから再開します
+MASTER_KEY_ADDED = マスター鍵{ $id }を{ $file }に追加しました。ファイルをバックアップしてください
+MASTER_KEY_KEPT = データ鍵{ $count }個が古いマスター鍵を使っています。これがなくなるまで、別のマスター鍵は追加しません
+KEYS_STEP = { $service }：{ $table }.{ $column }、{ $rows }行
+KEYS_REPLACED = { $service }：データ鍵{ $keys }個を交換し、{ $rows }行を封印し直しました（{ $speed }行/秒）
+KEYS_REPLACED_RESUMED = { $service }：前回の実行のデータ鍵{ $keys }個を交換し、{ $rows }行を封印し直しました（{ $speed }行/秒）
+NO_SUCH_SERVICE = サービス{ $service }はありません。{ $services }のいずれかを指定してください
+SIGNING_KEY_ROTATED = { $service }：新しい鍵は{ $from }から署名に使われます。以前の鍵は、署名済みのものについて有効です
+PERSON_EXPORTED = { $file }に書き出しました。閲覧権限のない{ $withheld }行は含まれていません
+    .untold = { $file }に書き出しました。閲覧権限のない{ $withheld }行は含まれていません。{ $services }からの内容はありません。この人のデータがないか、権限の及ばない組織や日の行だけです。グループ全体の人を閲覧できる人であれば、すべて取得できます
+PERSON_EXPORTED_BEYOND = { $services }に、権限の及ばない組織や日の、この人の行がほかにもあります。グループ全体の人を閲覧できる人であれば、すべて取得できます
+GROUP_EXPORTED = { $rows }行を{ $folder }に書き出しました。閲覧権限のない{ $withheld }行は含まれていません
+RETENTION_TAKEN = { $service }：{ $table }の{ $rows }行（{ $kind }）
+RETENTION_DONE = { $rows }行を削除しました
+INPUT_NOT_READ = 標準入力は読み取っていません。そこからトークンを取得するには --token-file - を指定します
+USER_CREATED = { $login }はロール{ $role }でログインできます
+USER_ROLE_UNKNOWN = グループ全体または組織に付与できるロール{ $role }はありません。ログインアカウントは作成していません。使えるロール：{ $roles }
+    .grant = ロール{ $role }はありません。使えるロール：{ $roles }
+USER_ROLE_WITHOUT_UNIT = ロール{ $role }は組織に対しては付与できません。--unitを外してください
+USER_ROLE_OF_A_UNIT = ロール{ $role }は組織に対して付与します。--unitで組織を指定してください
+USER_UNIT_UNKNOWN = 組織{ $unit }はありません{ $hint }
+USER_GRANTED = { $login }にロール{ $role }を付与しました
+    .already = { $login }はそこでロール{ $role }をすでに持っています。何も変更していません
+USER_WITHOUT_ROLE = ログインアカウント{ $login }は作成しましたが、ロール{ $role }は付与していません。tally user grant { $login } { $role }{ $on } で付与してください
+IMPORT_INTERRUPTED = 中断しました
+IMPORT_CURRENCY = 金額の通貨は{ $said }ですが、グループの金額の通貨は{ $is }です
+IMPORT_CURRENCY_CURE = 金額を{ $is }で指定し、currency: { $is } と書いてください
+IMPORT_BRANCH_REGION = 支社{ $branch }をリージョン{ $said }に置いていますが、システムでは{ $is }にあります
+IMPORT_BRANCH_REGION_CURE = branches:の{ $branch }に{ $is }と書くか、支社に別の名前を付けてください
+IMPORT_NO_REGION = { $branches }のリージョンが書かれていないため、グループにないリージョン{ $default }に置かれることになります
+IMPORT_NO_REGION_CURE = それぞれのリージョンを書いてください（グループにあるのは{ $known }）。例：branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_REGIONS = グループにないリージョンに支社を置いています：{ $unknown }
+IMPORT_REGIONS_CURE = group.yamlのbranches:で、すべての支社に{ $known }のいずれかを指定するか、グループにリージョンを追加してください

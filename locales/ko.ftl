@@ -1,3508 +1,2499 @@
-### The English sentences of Tally. An id in UPPER_SNAKE is a reason of errors, findings or rejected rows; the comment above it
-### says when it is given. A sentence says what to do; it is cut into nothing and glued to nothing. Where one reason has several
-### sentences, the others are its attributes.
+### Tally의 한국어 문장입니다. 아이디와 인수는 en.ftl과 같습니다. 한 언어가 한 파일입니다.
 
 ## Parts
 
 LIST_SEPARATOR = {"; "}
 REFUSED_BECAUSE = { $kind } ({ $told })
-KIND_INVALID_ARGUMENT = the request is wrong: change it
-KIND_NOT_FOUND = nothing there that you may see
-KIND_ALREADY_EXISTS = it is there already
-KIND_ABORTED = somebody else changed it: read it again
-KIND_FAILED_PRECONDITION = its state does not allow this
-KIND_PERMISSION_DENIED = you may not do this
-KIND_UNAUTHENTICATED = sign in first
-KIND_RESOURCE_EXHAUSTED = too much at once: try again in a moment
-KIND_UNAVAILABLE = the service is away: try again in a moment
-KIND_DEADLINE_EXCEEDED = it took too long
-KIND_CANCELLED = the call was given up
-KIND_UNIMPLEMENTED = nobody does this at that address
+KIND_INVALID_ARGUMENT = 요청이 잘못되었습니다. 요청을 고치십시오
+KIND_NOT_FOUND = 조회할 수 있는 대상이 없습니다
+KIND_ALREADY_EXISTS = 이미 있습니다
+KIND_ABORTED = 다른 사람이 변경했습니다. 다시 읽으십시오
+KIND_FAILED_PRECONDITION = 현재 상태에서는 할 수 없습니다
+KIND_PERMISSION_DENIED = 이 작업을 할 권한이 없습니다
+KIND_UNAUTHENTICATED = 먼저 로그인하십시오
+KIND_RESOURCE_EXHAUSTED = 한꺼번에 요청이 너무 많습니다. 잠시 후 다시 시도하십시오
+KIND_UNAVAILABLE = 서비스를 사용할 수 없습니다. 잠시 후 다시 시도하십시오
+KIND_DEADLINE_EXCEEDED = 시간이 너무 오래 걸렸습니다
+KIND_CANCELLED = 호출이 취소되었습니다
+KIND_UNIMPLEMENTED = 해당 주소에서는 이 기능을 제공하지 않습니다
 
 ## Kinds of things
 
-RESOURCE_ACCOUNT = account
-RESOURCE_ALIAS = alias
-RESOURCE_API_KEY = API key
-RESOURCE_CARD_OF_PERSON = card of person
-RESOURCE_COMPONENT = component
-RESOURCE_CORRECTION = correction
-RESOURCE_CYCLE = cycle
-RESOURCE_DEVICE = device
-RESOURCE_DELEGATION = delegation
-RESOURCE_EMERGENCY = emergency
-RESOURCE_EMPLOYMENT = employment
-RESOURCE_ERASURE = erasure
-RESOURCE_FINDING = finding
-RESOURCE_GRANT = grant
-RESOURCE_HANDOVER = hand-over
-RESOURCE_HOLD = hold
-RESOURCE_LEAVE = leave
-RESOURCE_LOGIN = login
-RESOURCE_ATTRIBUTION_RUN = attribution run
-RESOURCE_ORG_UNIT = org unit
-RESOURCE_PERSON = person
-RESOURCE_POOL = pool
-RESOURCE_POSITION = position
-RESOURCE_PRINCIPAL = principal
-RESOURCE_PROFILE_OF_PERSON = profile of person
-RESOURCE_PROVIDER = provider
-RESOURCE_PUNCH = punch
-RESOURCE_RECORD = record
-RESOURCE_MEASURE = measure
-RESOURCE_CLAIM = claim
-RESOURCE_OBSERVATION = observation
-RESOURCE_REPORTING_LINE = reporting line
-RESOURCE_SCHEDULE = schedule
-RESOURCE_RUN_OF_A_SCHEDULE = run of a schedule
-RESOURCE_SCHEME = scheme
-RESOURCE_SCHEME_VERSION = scheme version
-RESOURCE_SERVICE_ACCOUNT = service account
-RESOURCE_SESSION = session
-RESOURCE_SETTLEMENT = settlement
-RESOURCE_SHIFT = shift
-RESOURCE_STATEMENT_OF_PERSON = statement of person
-RESOURCE_TRANSFER = transfer
+RESOURCE_ACCOUNT = 계정
+RESOURCE_ALIAS = 별칭
+RESOURCE_API_KEY = API 키
+RESOURCE_CARD_OF_PERSON = 직원의 평가표
+RESOURCE_COMPONENT = 지표
+RESOURCE_CORRECTION = 정정
+RESOURCE_CYCLE = 평가 주기
+RESOURCE_DEVICE = 기기
+RESOURCE_DELEGATION = 위임
+RESOURCE_EMERGENCY = 긴급 권한
+RESOURCE_EMPLOYMENT = 고용
+RESOURCE_ERASURE = 개인정보 삭제
+RESOURCE_FINDING = 점검 사항
+RESOURCE_GRANT = 권한 부여
+RESOURCE_HANDOVER = 인수인계
+RESOURCE_HOLD = 법적 보존
+RESOURCE_LEAVE = 휴가
+RESOURCE_LOGIN = 로그인
+RESOURCE_ATTRIBUTION_RUN = 귀속 계산
+RESOURCE_ORG_UNIT = 조직
+RESOURCE_PERSON = 직원
+RESOURCE_POOL = 성과급 재원
+RESOURCE_POSITION = 직책
+RESOURCE_PRINCIPAL = 로그인 주체
+RESOURCE_PROFILE_OF_PERSON = 직원의 역량 프로필
+RESOURCE_PROVIDER = 싱글 사인온 제공자
+RESOURCE_PUNCH = 출퇴근 체크
+RESOURCE_RECORD = 기록
+RESOURCE_MEASURE = 측정값
+RESOURCE_CLAIM = 담당 등록
+RESOURCE_OBSERVATION = 관측값
+RESOURCE_REPORTING_LINE = 보고 라인
+RESOURCE_SCHEDULE = 마감 예약
+RESOURCE_RUN_OF_A_SCHEDULE = 마감 예약의 실행
+RESOURCE_SCHEME = 평가 체계
+RESOURCE_SCHEME_VERSION = 평가 체계 버전
+RESOURCE_SERVICE_ACCOUNT = 서비스 계정
+RESOURCE_SESSION = 세션
+RESOURCE_SETTLEMENT = 정산
+RESOURCE_SHIFT = 근무 일정
+RESOURCE_STATEMENT_OF_PERSON = 직원의 명세서
+RESOURCE_TRANSFER = 지역 간 전송
 
 ## Every service
 
-# A fault of ours.
-INTERNAL = something went wrong on our side; the operator's log has the details
-INTERNAL_DETAILS = details for whoever looks into it: { $details }
-# Nothing there, or nothing that the caller may know of.
-NOT_FOUND = no { $resource } { $id } that you may see
-    .unit_on = no org unit { $id } that you may see on { $day }, the day that counts: it was closed before, begins later or never was (ListOrgUnits with as_of shows which are there)
-    .goes_on = org unit { $id } was closed before { $day }, the day that counts, and its people went to { $into }: name that one
-    .id_number = no person with this identity number that you may see
-    .removed = { $missing }; if it was before { $day }, retention may have removed it
-# Wrong fields; the details name each.
-INVALID_REQUEST = { $count ->
-    [one] { $count } field is wrong; the details name it
-   *[other] { $count } fields are wrong; the details name each
-}
+INTERNAL = 시스템에 문제가 생겼습니다. 자세한 내용은 운영자의 로그에 있습니다
+INTERNAL_DETAILS = 조사에 필요한 상세 정보: { $details }
+NOT_FOUND = 조회할 수 있는 { $resource } 중에 { $id } 항목이 없습니다
+    .unit_on = 기준일 { $day }에 조회할 수 있는 { $id } 조직이 없습니다. 그 전에 폐지되었거나, 나중에 신설되거나, 존재한 적이 없습니다(ListOrgUnits에 as_of를 지정하면 그날의 조직을 볼 수 있습니다)
+    .goes_on = { $id } 조직은 기준일 { $day } 전에 폐지되었고 소속 직원은 { $into } 조직으로 옮겨졌습니다. 옮겨 간 조직을 지정하십시오
+    .id_number = 조회할 수 있는 직원 중에 이 신분증 번호를 가진 사람이 없습니다
+    .removed = { $missing }. { $day } 이전의 데이터라면 보존 기간이 지나 삭제되었을 수 있습니다
+INVALID_REQUEST = 잘못된 필드가 { $count }개 있습니다. 상세 정보에서 각 필드를 확인하십시오
 INVALID_FIELD = { $field }: { $problem }
-LIST_EMPTY = at least one
-NAME_ONE_OF = name exactly one of { $fields }
-CHANGE_MISSING = say what is to be different
-# A date that is none, or is missing.
-DATE_EXPECTED = a date is expected: YYYY-MM-DD
-    .month = a month is expected: YYYY-MM
-TEXT_EMPTY = must not be empty
-TEXT_TOO_LONG = at most { $max } characters
-# Not a UUID.
-ID_MALFORMED = a UUID is expected
-# A date that cannot be read.
-DATE_MALFORMED = { $field }: write YYYY-MM-DD
-    .text = "{ $text }" is not a date: write YYYY-MM-DD
-# The last day lies before the first.
-DATES_BACKWARDS = { $last } lies before { $first }
-# An instant that no calendar has.
-INSTANT_INVALID = an instant of the years 1 to 9999 is expected
-# A text that is missing or too long.
-TEXT_UNUSABLE = { $field }: 1 to { $max } characters
-# More rows than one call takes.
-ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send several calls
-# A call that writes rows, without any.
-ROWS_MISSING = there is no row: send at least one
-# The change would change nothing.
-NOTHING_CHANGES = it is so already
-    .fix = it was put right already, and the finding is from before that: close the cycle again (CloseCycle; CorrectCycle where it is published) or start another attribution run, then look at what it finds
-# The token belongs to another list.
-PAGE_TOKEN_INVALID = the page token does not belong to this list: start again without one
+LIST_EMPTY = 하나 이상 입력하십시오
+NAME_ONE_OF = { $fields } 중 정확히 하나만 입력하십시오
+CHANGE_MISSING = 무엇을 변경할지 입력하십시오
+DATE_EXPECTED = 날짜를 YYYY-MM-DD 형식으로 입력하십시오
+    .month = 월을 YYYY-MM 형식으로 입력하십시오
+TEXT_EMPTY = 비워 둘 수 없습니다
+TEXT_TOO_LONG = 최대 { $max }자까지 입력할 수 있습니다
+ID_MALFORMED = UUID를 입력하십시오
+DATE_MALFORMED = { $field }: 날짜를 YYYY-MM-DD 형식으로 쓰십시오
+    .text = “{ $text }” 값은 날짜가 아닙니다. YYYY-MM-DD 형식으로 쓰십시오
+DATES_BACKWARDS = 종료일 { $last } 날짜가 시작일 { $first } 날짜보다 앞섭니다
+INSTANT_INVALID = 1년부터 9999년 사이의 시각을 입력하십시오
+TEXT_UNUSABLE = { $field }: 1자 이상 { $max }자 이하로 입력하십시오
+ROWS_TOO_MANY = 한 번의 호출에 최대 { $max }행까지 보낼 수 있는데 { $count }행입니다. 여러 번 나누어 보내십시오
+ROWS_MISSING = 행이 없습니다. 한 행 이상 보내십시오
+NOTHING_CHANGES = 이미 그렇게 되어 있습니다
+    .fix = 이미 바로잡혔고 이 점검 사항은 그 이전의 것입니다. 평가 주기를 다시 마감하거나(CloseCycle, 공개된 경우 CorrectCycle) 귀속 계산을 새로 시작한 뒤 점검 사항을 확인하십시오
+PAGE_TOKEN_INVALID = 페이지 토큰이 이 목록의 것이 아닙니다. 토큰 없이 처음부터 다시 시작하십시오
 
 ## Numbers, money, time
 
-# A number that cannot be read.
-DECIMAL_MALFORMED = "{ $text }" is no decimal with at most six places
-# A share below nothing or above the whole.
-SHARE_OUT_OF_RANGE = a share is 0 to 1000000 millionths, not { $ppm }
-# No currency of today.
-CURRENCY_UNKNOWN = "{ $text }" is no active ISO 4217 code: write three capital letters such as CNY
-# An amount of money that cannot be read.
-AMOUNT_MALFORMED = "{ $text }" is no amount: write digits with at most one point, such as 1234.50, without separators or signs of money
-# An amount of money with more places than its currency has.
-AMOUNT_TOO_FINE = "{ $text }" is finer than { $currency } allows: at most { $digits } digits after the point
-# An amount of money that nobody has.
-AMOUNT_TOO_LARGE = the amount is too large
-# Two currencies in one sum.
-CURRENCY_MISMATCH = { $one } and { $other } cannot be summed: convert one of them first
-    .pool = the pool is in { $pool } and the other amounts are in { $other }: one settlement has one currency
-# A rate of exchange that cannot be read.
-RATE_MALFORMED = "{ $text }" is no rate: write digits with at most one point, such as 7.1234, at most 12 of them after it and 18 in all
-# A rate of exchange of nothing or less.
-RATE_NOT_POSITIVE = a rate is above 0: write what one unit of the first currency is worth in the second
-# Money is to be converted, and nobody said at which rate.
-RATE_MISSING = no rate from { $from } to { $to } is known on { $day }: write one that holds from that day or before with SetRates, then do this again
-# Money is to be split, and nobody is there.
-SPLIT_WITHOUT_PEOPLE = nobody to split among
-# Money is to be split by weights that are all zero.
-SPLIT_WITHOUT_WEIGHT = all weights are zero, so there is no rule to split by
-# Money is to be split, and somebody is there twice.
-SPLIT_DUPLICATE_ID = an id is there twice
-# Money is to be split by weights that cannot be summed exactly.
-SPLIT_WEIGHTS_TOO_LARGE = the weights are too large for exact arithmetic: divide all of them by a common factor
-# No time zone of this name.
-ZONE_UNKNOWN = "{ $zone }" is no IANA time zone: write a name such as Asia/Shanghai
-# A time that cannot be read.
-TIME_MALFORMED = "{ $text }" is no time: write 2026-03-02T08:00:00+08:00, or 2026-03-02 08:00:00 for local time
-# A local time that the clocks left out.
-TIME_IN_GAP = { $local } does not exist in { $zone }: the clocks were put forward over it
-# A date that no calendar of ours holds.
-TIME_OUT_OF_RANGE = the date is out of range
-# A period that ends before it begins.
-PERIOD_BACKWARDS = the period ends on { $to }, before it begins on { $from }
+DECIMAL_MALFORMED = “{ $text }” 값은 소수점 이하 여섯 자리까지의 수가 아닙니다
+SHARE_OUT_OF_RANGE = 몫은 백만분율로 0부터 1000000까지이며 { $ppm }일 수 없습니다
+CURRENCY_UNKNOWN = “{ $text }” 값은 유효한 ISO 4217 통화 코드가 아닙니다. CNY처럼 대문자 세 글자로 쓰십시오
+AMOUNT_MALFORMED = “{ $text }” 값은 금액이 아닙니다. 1234.50처럼 숫자와 소수점 하나까지만 쓰고, 자릿수 구분 기호나 통화 기호는 쓰지 마십시오
+AMOUNT_TOO_FINE = “{ $text }” 값은 { $currency } 통화가 허용하는 자릿수를 넘습니다. 소수점 이하 최대 { $digits }자리까지 쓰십시오
+AMOUNT_TOO_LARGE = 금액이 너무 큽니다
+CURRENCY_MISMATCH = { $one } 금액과 { $other } 금액은 더할 수 없습니다. 먼저 한쪽을 환산하십시오
+    .pool = 성과급 재원의 통화는 { $pool }인데 다른 금액의 통화는 { $other }입니다. 한 정산에는 한 가지 통화만 쓸 수 있습니다
+RATE_MALFORMED = “{ $text }” 값은 환율이 아닙니다. 7.1234처럼 숫자와 소수점 하나까지만 쓰고, 소수점 이하는 12자리, 전체는 18자리를 넘지 마십시오
+RATE_NOT_POSITIVE = 환율은 0보다 커야 합니다. 앞 통화 1단위가 뒤 통화로 얼마인지 쓰십시오
+RATE_MISSING = { $day }에 적용되는 { $from } → { $to } 환율이 없습니다. 그날이나 그 전부터 유효한 환율을 SetRates로 등록한 뒤 다시 하십시오
+SPLIT_WITHOUT_PEOPLE = 나누어 받을 사람이 없습니다
+SPLIT_WITHOUT_WEIGHT = 가중치가 모두 0이어서 나눌 기준이 없습니다
+SPLIT_DUPLICATE_ID = 같은 아이디가 두 번 있습니다
+SPLIT_WEIGHTS_TOO_LARGE = 가중치가 너무 커서 정확히 계산할 수 없습니다. 모든 가중치를 같은 수로 나누십시오
+ZONE_UNKNOWN = “{ $zone }” 값은 IANA 시간대가 아닙니다. Asia/Shanghai 같은 이름을 쓰십시오
+TIME_MALFORMED = “{ $text }” 값은 시각이 아닙니다. 2026-03-02T08:00:00+08:00처럼 쓰거나, 현지 시각이면 2026-03-02 08:00:00처럼 쓰십시오
+TIME_IN_GAP = { $zone } 시간대에는 { $local } 시각이 없습니다. 시계를 앞당기면서 건너뛴 시각입니다
+TIME_OUT_OF_RANGE = 날짜가 사용할 수 있는 범위를 벗어났습니다
+PERIOD_BACKWARDS = 기간의 종료일({ $to })이 시작일({ $from })보다 앞섭니다
 
 ## Sign-in
 
-# No bearer token was sent.
-TOKEN_MISSING = sign in first: no bearer token was sent
-# Nobody is signed in, and the call needs somebody.
-UNAUTHENTICATED = sign in first
-# Not ours, forged, or a service's key used for somebody else.
-TOKEN_INVALID = the token is not valid here: sign in again
-# Its life is over.
-TOKEN_EXPIRED = the token's life is over: sign in again
-# The token's key may be newer than what this service has read.
-KEY_NOT_KNOWN_YET = the key of this token is not known here yet: try again in a moment
-# A token of ours comes from the future.
-CLOCKS_DIFFER = the clocks of the suite differ: try again in a moment
-# The stack of another region made the token.
-TOKEN_OF_ANOTHER_REGION = the stack of another region made this token: sign in here
-# Somebody ended the session, or the employment is over.
-SESSION_ENDED = this session has ended: sign in again
-# A wrong name, password or code, or too many of them.
-SIGN_IN_REFUSED = the name, the password or the code is wrong; after five wrong ones wait, up to 15 minutes
-# The login has a second factor.
-SECOND_FACTOR_NEEDED = send the code that your authenticator shows, or a recovery code
-# A code that is wrong or was used.
-SECOND_FACTOR_WRONG = the code is wrong, or was used: wait for the next one, and see that the clock is right
-# A password for one sign-in.
-PASSWORD_MUST_CHANGE = this password was for one sign-in: send a new one along, as new_password
-# A password that is easily guessed.
-PASSWORD_WEAK = too easy to guess: take four words that do not belong together
-    .why = too easy to guess ({ $why }): take four words that do not belong together
-WEAK_BY_KEYBOARD = keys that lie side by side are guessed first
-WEAK_BY_REPEATS = repeating something hardly makes it harder
-WEAK_BY_FAME = this is one of the most used passwords, or like one
-WEAK_BY_SEQUENCE = sequences such as abc or 6543 are guessed first
-WEAK_BY_DATE = years and dates are guessed first
-WEAK_BY_WORD = one word or name by itself is guessed first
-# A password that is too short or too long.
-PASSWORD_UNUSABLE = 12 to 256 characters
-# A sign-in name that cannot be one.
-LOGIN_MALFORMED = 2 to 100 letters, digits and . _ - @ +
-# Another login has this name.
-LOGIN_TAKEN = somebody has this sign-in name
-# A person has at most one login.
-PERSON_HAS_LOGIN = this person has a login: a person has one
-# The refresh token is of no session, or its session has ended.
-REFRESH_REFUSED = no such session, or it has ended: sign in again
-# A refresh token came twice, so somebody may have copied it.
-REFRESH_REUSED = this refresh token was used before, so its session was ended for safety: sign in again
-# The principal has single sign-on or keys, and no password.
-NO_PASSWORD = this principal signs in without a password
-# An administrator wanted to reset the own password.
-RESET_ONESELF = one's own password is changed with the old one: ChangePassword
-# Whoever resets a password could sign in with it, so he must hold what the login holds.
-LOGIN_HOLDS_MORE = it holds { $permission }, which you could not give it: ask somebody who can
-# A second factor is to be enrolled where there is one.
-SECOND_FACTOR_ALREADY_EXISTS = there is a second factor already: remove it first
-# The call is about a second factor that is not there.
-SECOND_FACTOR_MISSING = there is no second factor: begin with EnrollTotp
-# A service account's key is unknown, revoked or over.
-API_KEY_REFUSED = no such key, or it has ended: make a new one
-# An account has as many keys as it may have.
-TOO_MANY_KEYS = an account has at most { $max } keys that live: revoke one first
-# A key's end is over already, or too far away.
-KEY_LIFE_UNUSABLE = expires_at: an instant to come, at most { $days } days away
-# Nobody has registered a provider of this name.
-PROVIDER_UNKNOWN = no provider of single sign-on has this name
-# A provider's name that cannot be one.
-PROVIDER_MALFORMED = 2 to 50 of a-z, 0-9 and -
-# Names of providers are unique in a stack.
-PROVIDER_NAME_TAKEN = another group has a provider of this name: take another
-# An address of single sign-on that is not safe.
-ADDRESS_MALFORMED = an address that begins with https:// (or http:// on the loopback), without # and without a user
-# The identity provider cannot be reached, or answers what nobody understands.
-SSO_PROVIDER_AWAY = the identity provider cannot be asked, or gives no sensible answer: try again in a moment
-# The browser comes back with a sign-in that is over, or that another browser began.
-SSO_STATE_REFUSED = this sign-in is over, or was begun elsewhere: begin again
-# The identity provider's token does not hold.
-SSO_REFUSED = the identity provider's word was not taken: begin again
-# The identity provider vouches for somebody who has no login here.
-SSO_LOGIN_UNKNOWN = the identity provider knows you, and no login here is yours: ask an administrator for one
-# The person is not employed.
-EMPLOYMENT_ENDED = you are not employed today: ask those who keep the group's people
-# The group's plan lacks the module.
-MODULE_NOT_ENTITLED = the group does not have the module { $module }: ask whoever operates the suite
-# The group may read and nothing else.
-TENANT_SUSPENDED = the group is suspended: whoever operates it can resume it
-# The data live in another region's stack.
-REGION_NOT_SERVED = data of the region { $region } live in the stack of that region: send this call there (this one serves { $served })
-    .file = the file is for the region { $region }: take it in there
-# The question is by a field that the caller may not read.
-FIELD_NOT_READABLE = { $field }: to look for somebody by it takes { $permission }, which none of your grants gives you
-# No grant reaches it.
-PERMISSION_DENIED = you may not do this: ask for a grant
-    .at_all = none of your grants gives you { $permission }
-    .here = your grants give you { $permission }, but not here
-    .group = your grants give you { $permission } for units, and what names no unit is the whole group's: name a unit of yours where the call takes one, else ask for a grant on the group
-    .signed_in = this is for those who signed in
-    .other_group = a service asks for views of the group it works in
-# The caller had a hand in an earlier step.
-FOUR_EYES_REQUIRED = this takes somebody else: whoever had a hand in an earlier step, also by delegating the right or having it delegated, cannot take this one
+TOKEN_MISSING = 먼저 로그인하십시오. Bearer 토큰이 전송되지 않았습니다
+UNAUTHENTICATED = 먼저 로그인하십시오
+TOKEN_INVALID = 여기서 유효하지 않은 토큰입니다. 다시 로그인하십시오
+TOKEN_EXPIRED = 토큰이 만료되었습니다. 다시 로그인하십시오
+KEY_NOT_KNOWN_YET = 이 토큰의 키를 아직 알지 못합니다. 잠시 후 다시 시도하십시오
+CLOCKS_DIFFER = 시스템 서버들의 시계가 서로 다릅니다. 잠시 후 다시 시도하십시오
+TOKEN_OF_ANOTHER_REGION = 다른 지역의 시스템이 발급한 토큰입니다. 여기서 로그인하십시오
+SESSION_ENDED = 세션이 종료되었습니다. 다시 로그인하십시오
+SIGN_IN_REFUSED = 이름, 비밀번호 또는 코드가 올바르지 않습니다. 다섯 번 틀렸다면 최대 15분 기다리십시오
+SECOND_FACTOR_NEEDED = 인증 앱에 표시된 코드나 복구 코드를 보내십시오
+SECOND_FACTOR_WRONG = 코드가 올바르지 않거나 이미 사용되었습니다. 다음 코드를 기다리고 시계가 맞는지 확인하십시오
+PASSWORD_MUST_CHANGE = 이 비밀번호는 한 번만 쓸 수 있습니다. 새 비밀번호를 new_password로 함께 보내십시오
+PASSWORD_WEAK = 추측하기 너무 쉽습니다. 서로 관련 없는 단어 네 개를 쓰십시오
+    .why = 추측하기 너무 쉽습니다({ $why }). 서로 관련 없는 단어 네 개를 쓰십시오
+WEAK_BY_KEYBOARD = 키보드에서 나란히 있는 글자는 가장 먼저 추측됩니다
+WEAK_BY_REPEATS = 반복해도 추측하기 어려워지지 않습니다
+WEAK_BY_FAME = 가장 많이 쓰이는 비밀번호 중 하나이거나 그와 비슷합니다
+WEAK_BY_SEQUENCE = abc나 6543 같은 순서는 가장 먼저 추측됩니다
+WEAK_BY_DATE = 연도와 날짜는 가장 먼저 추측됩니다
+WEAK_BY_WORD = 단어나 이름 하나만 쓰면 가장 먼저 추측됩니다
+PASSWORD_UNUSABLE = 12자 이상 256자 이하로 입력하십시오
+LOGIN_MALFORMED = 문자, 숫자와 . _ - @ + 기호로 2자 이상 100자 이하로 입력하십시오
+LOGIN_TAKEN = 다른 사람이 이미 쓰는 로그인 이름입니다
+PERSON_HAS_LOGIN = 이 직원은 이미 로그인이 있습니다. 한 사람은 로그인을 하나만 가질 수 있습니다
+REFRESH_REFUSED = 해당 세션이 없거나 이미 종료되었습니다. 다시 로그인하십시오
+REFRESH_REUSED = 이미 사용된 갱신 토큰이어서 안전을 위해 세션을 종료했습니다. 다시 로그인하십시오
+NO_PASSWORD = 이 로그인 주체는 비밀번호 없이 로그인합니다
+RESET_ONESELF = 자신의 비밀번호는 기존 비밀번호를 입력하여 변경하십시오(ChangePassword)
+LOGIN_HOLDS_MORE = 이 로그인에는 귀하가 부여할 수 없는 { $permission } 권한이 있습니다. 부여할 수 있는 사람에게 요청하십시오
+SECOND_FACTOR_ALREADY_EXISTS = 2차 인증이 이미 등록되어 있습니다. 먼저 해제하십시오
+SECOND_FACTOR_MISSING = 2차 인증이 없습니다. EnrollTotp로 등록을 시작하십시오
+API_KEY_REFUSED = 해당 키가 없거나 만료되었습니다. 새 키를 만드십시오
+TOO_MANY_KEYS = 한 계정에 유효한 키는 최대 { $max }개입니다. 먼저 하나를 폐기하십시오
+KEY_LIFE_UNUSABLE = expires_at: 앞으로 올 시각이며 최대 { $days }일 이내여야 합니다
+PROVIDER_UNKNOWN = 이 이름의 싱글 사인온 제공자가 없습니다
+PROVIDER_MALFORMED = a-z, 0-9, - 기호로 2자 이상 50자 이하로 입력하십시오
+PROVIDER_NAME_TAKEN = 다른 그룹에 이 이름의 제공자가 있습니다. 다른 이름을 쓰십시오
+ADDRESS_MALFORMED = https://(루프백에서는 http://도 가능)로 시작하고 # 기호와 사용자 이름이 없는 주소를 입력하십시오
+SSO_PROVIDER_AWAY = 인증 제공자에 연결할 수 없거나 응답이 올바르지 않습니다. 잠시 후 다시 시도하십시오
+SSO_STATE_REFUSED = 이 로그인은 만료되었거나 다른 곳에서 시작되었습니다. 다시 시작하십시오
+SSO_REFUSED = 인증 제공자의 확인을 받아들이지 못했습니다. 다시 시작하십시오
+SSO_LOGIN_UNKNOWN = 인증 제공자는 귀하를 확인했지만 여기에는 귀하의 로그인이 없습니다. 관리자에게 요청하십시오
+EMPLOYMENT_ENDED = 오늘 재직 중이 아닙니다. 그룹의 인사 담당자에게 문의하십시오
+MODULE_NOT_ENTITLED = 그룹에 { $module } 모듈이 없습니다. 시스템 운영자에게 문의하십시오
+TENANT_SUSPENDED = 그룹이 정지되었습니다. 시스템 운영자가 해제할 수 있습니다
+REGION_NOT_SERVED = { $region } 지역의 데이터는 그 지역의 시스템에 있습니다. 그곳으로 호출을 보내십시오(이 시스템의 지역: { $served })
+    .file = 이 파일은 { $region } 지역용입니다. 그 지역에서 가져오십시오
+FIELD_NOT_READABLE = { $field }: 이 필드로 찾으려면 { $permission } 권한이 필요하지만 귀하에게 부여되지 않았습니다
+PERMISSION_DENIED = 이 작업을 할 권한이 없습니다. 권한 부여를 요청하십시오
+    .at_all = 귀하에게는 { $permission } 권한이 부여되지 않았습니다
+    .here = 귀하에게 { $permission } 권한이 있지만 여기에는 적용되지 않습니다
+    .group = 귀하의 { $permission } 권한은 일부 조직에만 적용되며, 조직을 지정하지 않으면 그룹 전체를 뜻합니다. 조직을 지정할 수 있는 호출이면 귀하의 조직을 지정하고, 아니면 그룹 전체에 대한 권한 부여를 요청하십시오
+    .signed_in = 로그인한 사용자만 할 수 있습니다
+    .other_group = 서비스는 자신이 작업하는 그룹의 권한 정보만 요청할 수 있습니다
+FOUR_EYES_REQUIRED = 다른 사람이 처리해야 합니다. 앞 단계에 관여한 사람은, 그 권한을 위임했거나 위임받은 경우도 포함하여, 이 단계를 처리할 수 없습니다
 
 ## The group, its units and its people
 
-# The store holds a group.
-INITIALISED_ALREADY = this store holds a group already: sign in, start with an empty store, or bring an invitation
-    .invited = this invitation was used already, and its group is there: sign in to that group, or ask the operator for another invitation
-# The invitation was made by another stack, or a part of it is missing.
-INVITATION_INVALID = the invitation is not one of this stack, or not whole: ask its operator for another
-# The invitation was not used in time.
-INVITATION_EXPIRED = the invitation's life is over: ask the operator for another
-# An invitation names the group that it is for.
-INVITED_ANOTHER = the invitation is for a group with another id
-# The region is to be added and is there.
-REGION_ALREADY_EXISTS = the group has the region { $region }
-# A name of a region that cannot be one.
-REGION_MALFORMED = a region is 1 to 32 of a-z, 0-9 and -, such as cn-north
-REGION_UNUSABLE = 1 to 32 of a-z, 0-9 and -, each once
-REGION_IS_GLOBAL = a region, not the whole group
-# A branch needs a region where the group has several.
-REGION_MISSING = the group has several regions: name the branch's
-    .from = this stack serves several regions of the group: name the one that the file leaves in from_region
-    .switch = this stack serves several regions of the group: name the one that the file leaves with --from REGION
-# No such region in this group.
-REGION_UNKNOWN = the group has no region "{ $region }"
-# A branch is in another region than the one that is named.
-REGION_DIFFERS = the branch is in { $region }, and data do not move between regions
-# Data do not move between regions.
-REGION_CROSSED = the units are in different regions, and data do not move between regions
-    .person = the unit is in another region, and data do not move between regions: end the employment here, and hire the person there under a number of that region
-    .manager = the manager belongs to another region, whose people may not read this one's data
-# The group is suspended and is to be suspended.
-SUSPENDED_ALREADY = the group is suspended already
-# A group is to be deleted soon after it was suspended.
-SUSPENDED_TOO_SHORT = a group is deleted 30 days after it was suspended, not before { $from }
-# The group is in use and is to be resumed or deleted.
-NOT_SUSPENDED = the group is in use
-# Whoever deletes a group says its name.
-NAME_DIFFERS = say the group's name letter for letter, so that it is the right one
-# The group is gone.
-TENANT_DELETED = the group was deleted
-# A module that is not there.
-MODULE_UNKNOWN = "{ $name }" is no module: there are { $known }
-# A person has one pseudonym in the group.
-PSEUDONYM_ALREADY_EXISTS = the person has another pseudonym: it stays
-# A pseudonym is one person's.
-PSEUDONYM_TAKEN = somebody else here has this pseudonym: look whose it is
-# Directories are taken in from old to new.
-DIRECTORY_OLDER = a newer directory of this region was taken in already
-# The path of a unit that cannot be one.
-UNIT_PATH_MALFORMED = 1 to 16 names joined by /, each 1 to 200 characters
-# The name of a unit that cannot be one.
-UNIT_NAME_MALFORMED = 1 to 200 characters, without /
-# No such unit.
-UNIT_UNKNOWN = no unit "{ $path }": import it first
-    .was = no unit is called "{ $path }" on { $day }, since it was renamed, moved or closed: write the path that it has on that day
-# The unit is there as another kind.
-UNIT_DIFFERS = the unit is there as a { $kind ->
-    [legal_entity] legal entity
-    [branch] branch
-    [department] department
-    [team] team
-   *[group] group
+INITIALISED_ALREADY = 이 저장소에는 이미 그룹이 있습니다. 로그인하거나, 빈 저장소로 시작하거나, 초대장을 제시하십시오
+    .invited = 이미 사용된 초대장이며 그 그룹이 있습니다. 그 그룹에 로그인하거나 운영자에게 새 초대장을 요청하십시오
+INVITATION_INVALID = 이 시스템의 초대장이 아니거나 온전하지 않습니다. 운영자에게 새 초대장을 요청하십시오
+INVITATION_EXPIRED = 초대장이 만료되었습니다. 운영자에게 새 초대장을 요청하십시오
+INVITED_ANOTHER = 초대장은 아이디가 다른 그룹을 위한 것입니다
+REGION_ALREADY_EXISTS = 그룹에 { $region } 지역이 이미 있습니다
+REGION_MALFORMED = 지역은 cn-north처럼 a-z, 0-9, - 기호로 1자 이상 32자 이하로 씁니다
+REGION_UNUSABLE = a-z, 0-9, - 기호로 1자 이상 32자 이하로, 각각 한 번씩만 입력하십시오
+REGION_IS_GLOBAL = 그룹 전체가 아니라 지역을 지정하십시오
+REGION_MISSING = 그룹에 지역이 여러 개 있습니다. 지사의 지역을 지정하십시오
+    .from = 이 시스템은 그룹의 여러 지역을 담당합니다. 파일이 나가는 지역을 from_region에 지정하십시오
+    .switch = 이 시스템은 그룹의 여러 지역을 담당합니다. 파일이 나가는 지역을 --from REGION으로 지정하십시오
+REGION_UNKNOWN = 그룹에 “{ $region }” 지역이 없습니다
+REGION_DIFFERS = 지사는 { $region } 지역에 있으며 데이터는 지역 간에 옮길 수 없습니다
+REGION_CROSSED = 조직들이 서로 다른 지역에 있으며 데이터는 지역 간에 옮길 수 없습니다
+    .person = 이 조직은 다른 지역에 있으며 데이터는 지역 간에 옮길 수 없습니다. 여기서 고용을 종료하고, 그 지역에서 그 지역의 사번으로 입사 처리하십시오
+    .manager = 이 상사는 다른 지역 소속이며 그 지역 사람은 이 지역의 데이터를 볼 수 없습니다
+SUSPENDED_ALREADY = 그룹이 이미 정지되었습니다
+SUSPENDED_TOO_SHORT = 그룹은 정지 후 30일이 지나야 삭제할 수 있으며 가장 이른 날은 { $from }입니다
+NOT_SUSPENDED = 그룹이 사용 중입니다
+NAME_DIFFERS = 올바른 그룹인지 확인할 수 있도록 그룹 이름을 한 글자도 틀리지 않게 입력하십시오
+TENANT_DELETED = 그룹이 삭제되었습니다
+MODULE_UNKNOWN = “{ $name }” 모듈은 없습니다. 사용할 수 있는 모듈: { $known }
+PSEUDONYM_ALREADY_EXISTS = 이 직원에게 이미 다른 가명이 있으며 가명은 바뀌지 않습니다
+PSEUDONYM_TAKEN = 여기서 다른 사람이 이 가명을 쓰고 있습니다. 누구의 것인지 확인하십시오
+DIRECTORY_OLDER = 이 지역의 더 새로운 명부를 이미 가져왔습니다
+UNIT_PATH_MALFORMED = /로 이어진 1~16개의 이름을 쓰고, 이름은 각각 1자 이상 200자 이하로 쓰십시오
+UNIT_NAME_MALFORMED = / 기호 없이 1자 이상 200자 이하로 입력하십시오
+UNIT_UNKNOWN = “{ $path }” 조직이 없습니다. 먼저 가져오십시오
+    .was = { $day }에는 “{ $path }” 조직이 없습니다. 이름이 바뀌었거나 옮겨졌거나 폐지되었습니다. 그날의 경로를 쓰십시오
+UNIT_DIFFERS = 이 조직은 이미 다른 유형으로 있습니다: { $kind ->
+    [legal_entity] 법인
+    [branch] 지사
+    [department] 부서
+    [team] 팀
+   *[group] 그룹
 }
-# A unit below the root is to be the group.
-UNIT_KIND_IS_ROOTS = only the root is the group
-# A kind of unit that this version does not know.
-UNIT_KIND_UNKNOWN = this is no kind of unit: branch, legal entity, department or team, or none, for the usual one
-# The day is before the unit begins.
-UNIT_BEGINS_LATER = the unit or one above it begins on { $day }: name a date from then on
-    .hired_on = "{ $path }" begins on { $day }, after hired_on
-# The unit closes while something would hang on it.
-UNIT_CLOSES = the unit { $unit } closes with { $day }: choose another, or other days
-    .into = the unit { $unit } closes with { $day }, and its people go to { $into }: choose that one, or other days
-# An import would make a second unit beside one that was renamed or moved.
-UNIT_HAD_NAME = a unit was called "{ $name }" there until { $day }, and has another name or place now: write the path that it has (ListOrgUnits), or, for a new unit of the old name, what it is (kind)
-# The root is to be moved, closed or merged.
-ROOT_STAYS = the root is the group: it stays as it is
-# The units would form a circle.
-ORG_CYCLE = the new parent lies below the unit, now or by a planned move
-# The tree would be too deep.
-ORG_TOO_DEEP = the tree would be deeper than { $max } names, now or by a planned move
-# Names below one parent are unique on every day.
-UNIT_NAME_TAKEN = the parent has a unit "{ $name }" on those days
-# Changes of a unit are made in the order of their days.
-UNIT_CHANGE_PLANNED = the unit has a change on { $day }: name that day or a later one
-# A unit is to be moved, closed or merged from a day of months before.
-UNIT_CHANGE_BACKDATED = { $from } is before the month that goes on now: whoever the unit was under would no longer see its days from then on, closed and paid months among them, and whoever it comes to would. Name { $first } or a later day, or say backdated where it was truly so since then
-# A unit with others below it is to be closed.
-UNIT_HAS_CHILDREN = "{ $name }" hangs below the unit then: move or close it first, or merge the unit
-# A unit with people is to be closed.
-UNIT_HAS_PEOPLE = { $count ->
-    [one] { $count } employment is in the unit then: say in move_people_to where it goes
-   *[other] { $count } employments are in the unit then: say in move_people_to where they go
-}
-# The units to merge and the one that stays are not apart.
-MERGED_INTO_ITSELF = name one or more units to merge, each once, and another one that stays
-# The unit that people go to cannot take them.
-PEOPLE_TO_NOWHERE = the unit that people go to must be a branch or below and must not close that day
-# People are in units of a region.
-UNIT_HAS_NO_REGION = people belong to a branch or below, not to the group itself
-# An import brings a number that is there with something else.
-PERSON_DIFFERS = this employee number is there with another { $field }
-# A row of a number whose earlier row was refused.
-EARLIER_ROW_REFUSED = an earlier row of this number was refused, and this one goes on from it: correct that one, and send both again
-# A row of people into a unit that the caller may not write to: such as for days before a team came from another branch.
-PERSON_OUT_OF_REACH = the unit is beyond what you may write to, today or on a day since the first one: leave the row out, or have somebody send it who may for all of them
-# Two employments of the same kind on one day.
-EMPLOYMENT_OVERLAPS = the person's employment from { $day } covers some of these days: end it first
-# No employment on the day.
-NOT_EMPLOYED = the person is not employed on { $day }
-# The manager has no employment on the day.
-MANAGER_NOT_EMPLOYED = the manager is not employed on { $day }: choose another
-# It is to end later than it does.
-ENDS_ALREADY = the employment ends on { $day } already
-    .line = the line ends on { $day } already
-# A word or a number that is no kind of employment.
-EMPLOYMENT_KIND_UNKNOWN = "{ $text }" is no kind of employment: use full_time, part_time, fixed_term, intern, agency, outsourced or freelance
-# A position or grade that the catalogue lacks on the day.
-NOT_IN_CATALOGUE = { $field }: the group's catalogue has no "{ $code }" on { $day }: import it first, or choose another
-# Changes of an employment are made in the order of their days.
-EMPLOYMENT_CHANGE_PLANNED = the employment has a change on { $day }: name that day or a later one, or cancel the change
-# The change to be cancelled is not there, or has begun.
-NOTHING_PLANNED = the employment has no change on { $day } that could still be dropped
-# A home is to be ended like a post.
-HOME_ENDS = this is the home employment, which EndEmployment ends with all beside it
-# The first day is to be moved over something that was before.
-START_TOO_LATE = something of it, or beside it, is on { $day }, before that first day: put that right first
-# A post or a leave would last longer than the home.
-OUTLASTS_HOME = the home employment ends on { $day }: posts and leaves end with it at the latest
-# Two leaves on one day.
-LEAVE_OVERLAPS = the person's leave from { $day } covers some of these days: end it first
-# The kind of a new post is missing.
-POST_KIND_MISSING = concurrent or secondment: a home is hired, transferred or rehired
-# Numbers of employees are unique.
-EMPLOYEE_NO_TAKEN = somebody else has this employee number
-# Numbers of identity documents are unique in a region.
-ID_NUMBER_TAKEN = somebody else of this region has this number
-# A number that no identity document has.
-ID_NUMBER_INVALID = an identity number has 1 to 64 characters without control characters
-# A Chinese resident identity number with a slip.
-ID_NUMBER_CHECKSUM = the last place of this resident identity number does not fit the others: see the card
-LINE_KIND_MISSING = solid or dotted
-# Somebody would report to himself.
-REPORTING_CYCLE = on { $day } the manager reports to this person, directly or through others
-# A person has one solid line a day.
-LINE_CHANGE_PLANNED = another solid line begins on { $day }: end it, or name a last day before
-# The line is there.
-LINE_THERE_ALREADY = line { $id } says so on some of these days
-# A rate of exchange between a currency and itself.
-RATE_OF_ITSELF = a currency is always worth itself: name another one
-# A list of rates as of an instant and of all time at once.
-SUPERSEDED_AND_KNOWN_AT = ask either for what was known at an instant or for all that was ever said
-# An entry of the catalogue without its kind.
-KIND_MISSING = say whether it is a position or a grade
-# A grade without a rank, or a position with one.
-RANK_UNUSABLE = a grade has a rank from 1 on, a position has none
-# Entries of the catalogue do not overlap.
-ENTRY_CHANGE_PLANNED = the code has an entry from { $day } on: end before that day, or begin on it
+UNIT_KIND_IS_ROOTS = 최상위 조직만 그룹이 될 수 있습니다
+UNIT_KIND_UNKNOWN = 이런 조직 유형은 없습니다. 지사, 법인, 부서, 팀 중 하나를 쓰거나, 기본 유형이면 비워 두십시오
+UNIT_BEGINS_LATER = 이 조직이나 상위 조직이 { $day }부터 시작합니다. 그날이나 그 이후의 날짜를 지정하십시오
+    .hired_on = “{ $path }” 조직은 hired_on보다 늦은 { $day }부터 시작합니다
+UNIT_CLOSES = { $unit } 조직은 { $day }에 폐지됩니다. 다른 조직이나 다른 날짜를 선택하십시오
+    .into = { $unit } 조직은 { $day }에 폐지되고 소속 직원은 { $into } 조직으로 옮겨집니다. 옮겨 갈 조직을 선택하거나 다른 날짜를 선택하십시오
+UNIT_HAD_NAME = { $day }까지 그 자리에 “{ $name }” 조직이 있었고 지금은 이름이나 위치가 다릅니다. 현재 경로를 쓰거나(ListOrgUnits), 옛 이름으로 새 조직을 만들려면 유형(kind)을 쓰십시오
+ROOT_STAYS = 최상위 조직은 그룹이므로 변경할 수 없습니다
+ORG_CYCLE = 새 상위 조직이 현재 또는 예정된 이동에 따라 이 조직의 하위에 있습니다
+ORG_TOO_DEEP = 현재 또는 예정된 이동에 따라 조직이 { $max }단계보다 깊어집니다
+UNIT_NAME_TAKEN = 해당 날짜에 상위 조직 아래 “{ $name }” 조직이 이미 있습니다
+UNIT_CHANGE_PLANNED = 이 조직은 { $day }에 변경이 있습니다. 그날이나 그 이후의 날짜를 지정하십시오
+UNIT_CHANGE_BACKDATED = { $from } 날짜는 진행 중인 달보다 앞섭니다. 이 조직의 기존 상위 조직은 그날 이후의 날들을, 마감되고 지급된 달까지 포함하여, 더는 볼 수 없고 새 상위 조직이 보게 됩니다. { $first } 또는 그 이후의 날짜를 지정하거나, 실제로 그때부터 그러했다면 backdated를 지정하십시오
+UNIT_HAS_CHILDREN = 그때 “{ $name }” 조직이 하위에 있습니다. 먼저 옮기거나 폐지하거나, 이 조직을 합병하십시오
+UNIT_HAS_PEOPLE = 그때 이 조직에 고용이 { $count }건 있습니다. move_people_to에 옮겨 갈 곳을 지정하십시오
+MERGED_INTO_ITSELF = 합병할 조직을 하나 이상 중복 없이 지정하고, 존속할 다른 조직을 하나 지정하십시오
+PEOPLE_TO_NOWHERE = 직원이 옮겨 갈 조직은 지사이거나 그 하위 조직이어야 하며 그날 폐지되지 않아야 합니다
+UNIT_HAS_NO_REGION = 직원은 그룹에 직접 소속될 수 없고 지사나 그 하위 조직에 소속되어야 합니다
+PERSON_DIFFERS = 이 사번은 이미 있으며 { $field } 값이 다릅니다
+EARLIER_ROW_REFUSED = 이 사번의 앞 행이 거부되었고 이 행은 그 행에 이어집니다. 앞 행을 고쳐 두 행을 다시 보내십시오
+PERSON_OUT_OF_REACH = 이 조직은 오늘 또는 입사일 이후 어느 날에 귀하가 쓸 수 있는 범위를 벗어납니다. 이 행을 빼거나, 모든 날에 권한이 있는 사람에게 보내도록 하십시오
+EMPLOYMENT_OVERLAPS = 이 직원의 { $day }부터의 고용이 해당 날짜 일부와 겹칩니다. 먼저 그 고용을 종료하십시오
+NOT_EMPLOYED = 이 직원은 { $day }에 재직 중이 아닙니다
+MANAGER_NOT_EMPLOYED = 이 상사는 { $day }에 재직 중이 아닙니다. 다른 사람을 선택하십시오
+ENDS_ALREADY = 이 고용은 이미 { $day }에 종료됩니다
+    .line = 이 보고 라인은 이미 { $day }에 종료됩니다
+EMPLOYMENT_KIND_UNKNOWN = “{ $text }” 값은 고용 형태가 아닙니다. full_time, part_time, fixed_term, intern, agency, outsourced, freelance 중 하나를 쓰십시오
+NOT_IN_CATALOGUE = { $field }: 그룹의 카탈로그에 { $day } 기준 “{ $code }” 항목이 없습니다. 먼저 가져오거나 다른 것을 선택하십시오
+EMPLOYMENT_CHANGE_PLANNED = 이 고용은 { $day }에 변경이 있습니다. 그날이나 그 이후의 날짜를 지정하거나 그 변경을 취소하십시오
+NOTHING_PLANNED = 이 고용에는 { $day }에 취소할 수 있는 변경이 없습니다
+HOME_ENDS = 주 고용입니다. EndEmployment로 종료하면 딸린 고용이 모두 함께 종료됩니다
+START_TOO_LATE = 새 시작일보다 앞선 { $day }에 이 고용이나 딸린 내용이 있습니다. 먼저 그것을 바로잡으십시오
+OUTLASTS_HOME = 주 고용이 { $day }에 종료됩니다. 겸직과 휴가는 늦어도 그날 함께 끝나야 합니다
+LEAVE_OVERLAPS = 이 직원의 { $day }부터의 휴가가 해당 날짜 일부와 겹칩니다. 먼저 그 휴가를 종료하십시오
+POST_KIND_MISSING = 겸직(concurrent) 또는 파견(secondment)을 지정하십시오. 주 고용은 입사, 이동, 재입사로 생깁니다
+EMPLOYEE_NO_TAKEN = 다른 사람이 이미 쓰는 사번입니다
+ID_NUMBER_TAKEN = 이 지역의 다른 사람이 이 번호를 쓰고 있습니다
+ID_NUMBER_INVALID = 신분증 번호는 제어 문자 없이 1자 이상 64자 이하여야 합니다
+ID_NUMBER_CHECKSUM = 이 주민 신분증 번호의 마지막 자리가 다른 자리와 맞지 않습니다. 신분증을 확인하십시오
+LINE_KIND_MISSING = 실선(solid) 또는 점선(dotted)을 지정하십시오
+REPORTING_CYCLE = { $day }에 이 상사는 직접 또는 다른 사람을 거쳐 이 직원에게 보고합니다
+LINE_CHANGE_PLANNED = { $day }에 다른 실선 보고가 시작됩니다. 그것을 종료하거나 그 전의 날짜를 마지막 날로 지정하십시오
+LINE_THERE_ALREADY = { $id } 보고 라인이 해당 날짜 일부에 이미 그렇게 되어 있습니다
+RATE_OF_ITSELF = 같은 통화 사이의 환율은 언제나 1입니다. 다른 통화를 지정하십시오
+SUPERSEDED_AND_KNOWN_AT = 특정 시각에 알려진 환율과 전체 이력 중 하나만 요청하십시오
+KIND_MISSING = 직책인지 직급인지 지정하십시오
+RANK_UNUSABLE = 직급에는 1 이상의 순위가 있어야 하고, 직책에는 순위가 없어야 합니다
+ENTRY_CHANGE_PLANNED = 이 코드에는 { $day }부터 시작하는 항목이 있습니다. 그날 전에 종료하거나 그날부터 시작하십시오
 
 ## Access
 
-# Hours that cannot be read.
-HOURS_MALFORMED = hours are two different times, such as 08:00-20:00
-# What a scope names does not fit its kind.
-SCOPE_MALFORMED = self, reports and tenant name nothing; unit, subtree and legal_entity name a unit; region names a region
-REACH_MISSING = say how far it reaches
-# A permission that is not there.
-PERMISSION_UNKNOWN = "{ $text }" is not a permission of this version
-# No role of this name.
-ROLE_UNKNOWN = no role is called "{ $role }"
-    .own = the group has no role of its own called "{ $role }"
-# Every role says on which scopes it is given.
-SCOPE_NOT_FOR_ROLE = { $role } is not given on the scope { $scope }
-# The scope of an employer names another unit.
-NOT_A_LEGAL_ENTITY = { $unit } is not a legal entity
-# The scopes self and reports need a person behind the login.
-NO_PERSON = this login belongs to no person: name a unit or region
-    .punching = only people punch and hand over accounts: sign in with a login that belongs to a person
-    .claiming = only people claim dialogues: sign in with a login that belongs to a person
-# Two duties that one person must not have.
-DUTIES_SEPARATED = nobody holds both { $a } and { $b }: give it to somebody else
-    .role = no role gives both { $a } and { $b }: make two of it
-    .holder = { $principal } has this role and would hold both { $a } and { $b }: take one of the grants away first
-    .delegated = nobody holds both { $a } and { $b }, not for a day: delegate it to somebody else
-# The same role on the same scope.
-GRANTED_ALREADY = grant { $id } gives this on those days
-# One passes on only what one holds.
-GRANT_NOT_HELD = none of your own grants gives you { $permission } there, so you cannot pass it on
-# One gives oneself nothing.
-GRANT_TO_ONESELF = nobody gives himself what he does not hold: ask another administrator
-    .role = you have this role and do not hold { $permission }: ask another administrator
-# The grant is gone.
-REVOKED_ALREADY = the grant is taken away already
-# Who gets a role is named twice, or not at all.
-PRINCIPAL_OR_LOGIN = name the principal or the login, one of them
-# Somebody must be able to give roles.
-LAST_ADMINISTRATOR = then nobody could give roles any more: give group_admin to somebody else first
-# A role's name that cannot be one.
-ROLE_NAME_MALFORMED = 2 to 64 of a-z, 0-9 and _
-# Ready roles and services keep their names.
-ROLE_NAME_RESERVED = a ready role or a service has this name: take another
-# A role that gives nothing.
-ROLE_EMPTY = name at least one permission and one scope
-# Some permissions are for services.
-ROLE_FOR_SERVICES = { $permission } is for services of the suite alone
-# A role that somebody has is to be removed.
-ROLE_IN_USE = { $count ->
-    [one] { $count } grant gives this role: take it away first
-   *[other] { $count } grants give this role: take them away first
-}
-# A delegation of nothing.
-DELEGATION_EMPTY = name at least one permission
-# A delegation of no time, or of time that is over.
-DELEGATION_TIME = it must end after it begins, and in the future
-# A delegation for too long.
-DELEGATION_TOO_LONG = at most 90 days: for longer let somebody give a role
-# One delegates nothing to oneself.
-DELEGATION_TO_ONESELF = name somebody else
-# The delegation is over.
-DELEGATION_ENDED = the delegation is over already
-# Rights over rights are not delegated.
-PERMISSION_NOT_DELEGABLE = { $permission } is never delegated
-# An emergency that opens nothing.
-BREAK_GLASS_EMPTY = name the permissions to open
-# Some permissions no emergency opens.
-PERMISSION_NOT_OPENED = no emergency opens { $permission }: rights over rights and separated duties stay where they are
-# An emergency names where it is.
-BREAK_GLASS_SCOPE = name a unit, a region or the group, not self or reports
-# An emergency says why.
-BREAK_GLASS_REASON = say what happened in at least 20 characters
-# An emergency is short.
-BREAK_GLASS_TIME = 1 to 60 minutes
-# One emergency at a time, and none is reviewed before it ended.
-BREAK_GLASS_OPEN = your emergency { $id } is open: end it first
-    .unreviewed = the emergency is still open: end it, then review it
-# The emergency is over.
-BREAK_GLASS_ENDED = the emergency is over already
-# In an emergency every row that is read is noted, which a stream cannot do.
-BREAK_GLASS_NO_STREAMS = an emergency opens no streams: ask for the rows one page at a time
-# The emergency has its review.
-REVIEWED_ALREADY = it is reviewed already
-ALLOWED_BY_ROLE = the role { $role } gives { $permission } here
-ALLOWED_BY_DELEGATION = { $permission } is delegated or opened in an emergency: see by whom
-REFUSED_HERE = the role { $role } gives { $permission }, but not here
-REFUSED_BY_CONDITION = the role { $role } gives { $permission } here only with a second factor or at other hours
-REFUSED_TODAY = the role { $role } gives { $permission } here, but not today
-REFUSED_WITHOUT_MODULE = the group does not have the module of { $permission }
-REFUSED_WITHOUT_GRANT = no grant gives { $permission }; these roles do: { $roles }
+HOURS_MALFORMED = 시간대는 08:00-20:00처럼 서로 다른 두 시각이어야 합니다
+SCOPE_MALFORMED = self, reports, tenant는 대상을 지정하지 않고, unit, subtree, legal_entity는 조직을, region은 지역을 지정합니다
+REACH_MISSING = 어디까지 적용되는지 지정하십시오
+PERMISSION_UNKNOWN = 이 버전에는 “{ $text }” 권한이 없습니다
+ROLE_UNKNOWN = “{ $role }” 역할이 없습니다
+    .own = 그룹이 직접 만든 “{ $role }” 역할이 없습니다
+SCOPE_NOT_FOR_ROLE = { $role } 역할은 { $scope } 범위로 부여할 수 없습니다
+NOT_A_LEGAL_ENTITY = { $unit } 조직은 법인이 아닙니다
+NO_PERSON = 이 로그인은 직원과 연결되어 있지 않습니다. 조직이나 지역을 지정하십시오
+    .punching = 출퇴근 체크와 계정 인수인계는 직원 본인만 할 수 있습니다. 직원과 연결된 로그인으로 로그인하십시오
+    .claiming = 대화의 담당 등록은 직원 본인만 할 수 있습니다. 직원과 연결된 로그인으로 로그인하십시오
+DUTIES_SEPARATED = 한 사람이 { $a } 권한과 { $b } 권한을 함께 가질 수 없습니다. 다른 사람에게 부여하십시오
+    .role = 한 역할에 { $a } 권한과 { $b } 권한을 함께 둘 수 없습니다. 역할을 둘로 나누십시오
+    .holder = { $principal } 주체가 이 역할을 가지고 있어 { $a } 권한과 { $b } 권한을 함께 갖게 됩니다. 먼저 그중 하나를 회수하십시오
+    .delegated = 한 사람이 단 하루라도 { $a } 권한과 { $b } 권한을 함께 가질 수 없습니다. 다른 사람에게 위임하십시오
+GRANTED_ALREADY = 해당 날짜에 { $id } 권한 부여가 이미 이것을 부여하고 있습니다
+GRANT_NOT_HELD = 귀하에게는 그곳의 { $permission } 권한이 없으므로 다른 사람에게 부여할 수 없습니다
+GRANT_TO_ONESELF = 자신에게 없는 권한을 스스로 부여할 수 없습니다. 다른 관리자에게 요청하십시오
+    .role = 귀하는 이 역할을 가지고 있지만 { $permission } 권한은 없습니다. 다른 관리자에게 요청하십시오
+REVOKED_ALREADY = 이 권한 부여는 이미 회수되었습니다
+PRINCIPAL_OR_LOGIN = 주체와 로그인 중 하나만 지정하십시오
+LAST_ADMINISTRATOR = 그러면 역할을 부여할 수 있는 사람이 없어집니다. 먼저 다른 사람에게 group_admin 역할을 부여하십시오
+ROLE_NAME_MALFORMED = a-z, 0-9, _ 기호로 2자 이상 64자 이하로 입력하십시오
+ROLE_NAME_RESERVED = 기본 역할이나 서비스가 쓰는 이름입니다. 다른 이름을 쓰십시오
+ROLE_EMPTY = 권한과 범위를 각각 하나 이상 지정하십시오
+ROLE_FOR_SERVICES = { $permission } 권한은 시스템의 서비스 전용입니다
+ROLE_IN_USE = 이 역할을 부여한 권한 부여가 { $count }건 있습니다. 먼저 회수하십시오
+DELEGATION_EMPTY = 권한을 하나 이상 지정하십시오
+DELEGATION_TIME = 종료 시각은 시작 시각보다 늦고 미래여야 합니다
+DELEGATION_TOO_LONG = 최대 90일입니다. 더 길게 하려면 역할을 부여받도록 하십시오
+DELEGATION_TO_ONESELF = 다른 사람을 지정하십시오
+DELEGATION_ENDED = 이 위임은 이미 끝났습니다
+PERMISSION_NOT_DELEGABLE = { $permission } 권한은 위임할 수 없습니다
+BREAK_GLASS_EMPTY = 사용할 권한을 지정하십시오
+PERMISSION_NOT_OPENED = { $permission } 권한은 긴급 권한으로 열 수 없습니다. 권한에 관한 권한과 분리된 직무는 그대로 유지됩니다
+BREAK_GLASS_SCOPE = self나 reports가 아니라 조직, 지역 또는 그룹을 지정하십시오
+BREAK_GLASS_REASON = 무슨 일이 있었는지 20자 이상으로 설명하십시오
+BREAK_GLASS_TIME = 1분 이상 60분 이하로 지정하십시오
+BREAK_GLASS_OPEN = 귀하의 긴급 권한 { $id } 건이 열려 있습니다. 먼저 종료하십시오
+    .unreviewed = 긴급 권한이 아직 열려 있습니다. 종료한 뒤 검토하십시오
+BREAK_GLASS_ENDED = 긴급 권한이 이미 종료되었습니다
+BREAK_GLASS_NO_STREAMS = 긴급 권한으로는 스트림을 열 수 없습니다. 한 페이지씩 요청하십시오
+REVIEWED_ALREADY = 이미 검토되었습니다
+ALLOWED_BY_ROLE = { $role } 역할이 여기에서 { $permission } 권한을 줍니다
+ALLOWED_BY_DELEGATION = { $permission } 권한은 위임되었거나 긴급 권한으로 열렸습니다. 누가 했는지 확인하십시오
+REFUSED_HERE = { $role } 역할이 { $permission } 권한을 주지만 여기에는 적용되지 않습니다
+REFUSED_BY_CONDITION = { $role } 역할이 여기에서 { $permission } 권한을 주지만 2차 인증을 하거나 다른 시간대일 때만 적용됩니다
+REFUSED_TODAY = { $role } 역할이 여기에서 { $permission } 권한을 주지만 오늘은 적용되지 않습니다
+REFUSED_WITHOUT_MODULE = 그룹에 { $permission } 권한의 모듈이 없습니다
+REFUSED_WITHOUT_GRANT = { $permission } 권한을 주는 권한 부여가 없습니다. 이 권한을 가진 역할: { $roles }
 
 ## Privacy
 
-# A question to the audit log with half a subject.
-SUBJECT_IN_PART = a subject has a kind and an id
-# A legal hold keeps data from being deleted.
-LEGAL_HOLD = a legal hold stands: it must be lifted first, see ListHolds
-# The hold is over.
-HOLD_LIFTED = the hold was lifted already
-# No such kind of data.
-RETENTION_KIND_UNKNOWN = "{ $kind }" is not a kind of data: ListRetention names them all
-# Every kind of data has a shortest and a longest time.
-RETENTION_OUT_OF_BOUNDS = this kind is kept for { $min } to { $max } months
-# What the law wants kept is not erased.
-RETENTION_RUNS = what the law wants kept about the person is kept until { $day }: ask again after that day
-# The person was erased.
-PERSON_ERASED = this person was erased: nothing can be written about them; who comes back is a new person
-# Only who has left is erased.
-STILL_EMPLOYED = only somebody who has left can be erased: end the employment first
-# One erasure for a person.
-ERASURE_ALREADY_EXISTS = erasure { $id } is there for this person
-# One does not approve the own erasure.
-OWN_ERASURE = nobody approves the own erasure: somebody else must
-# The erasure was approved, and cannot be called back.
-ERASED_ALREADY = the erasure was approved already
-# The request was withdrawn or rejected.
-ERASURE_DROPPED = the request was withdrawn or rejected: ask for the erasure anew
-# A service reports on an erasure that nobody approved.
-ERASURE_NOT_APPROVED = nobody has approved it yet
-# Only services report on erasures.
-NOT_A_SERVICE = only a service that holds something of people reports on an erasure
+SUBJECT_IN_PART = 대상에는 유형과 아이디가 모두 있어야 합니다
+LEGAL_HOLD = 법적 보존이 걸려 있습니다. 먼저 해제해야 합니다(ListHolds 참조)
+HOLD_LIFTED = 이 법적 보존은 이미 해제되었습니다
+RETENTION_KIND_UNKNOWN = “{ $kind }” 값은 데이터 유형이 아닙니다. ListRetention에서 모든 유형을 확인하십시오
+RETENTION_OUT_OF_BOUNDS = 이 유형은 { $min }개월 이상 { $max }개월 이하로 보존합니다
+RETENTION_RUNS = 법에 따라 보존해야 하는 이 직원의 데이터는 { $day }까지 보존됩니다. 그날이 지난 뒤 다시 요청하십시오
+PERSON_ERASED = 개인정보가 삭제된 직원이므로 아무것도 기록할 수 없습니다. 다시 입사하면 새로운 직원으로 등록됩니다
+STILL_EMPLOYED = 퇴사한 사람의 개인정보만 삭제할 수 있습니다. 먼저 고용을 종료하십시오
+ERASURE_ALREADY_EXISTS = 이 직원의 개인정보 삭제 { $id } 건이 이미 있습니다
+OWN_ERASURE = 자신의 개인정보 삭제는 승인할 수 없습니다. 다른 사람이 승인해야 합니다
+ERASED_ALREADY = 이 개인정보 삭제는 이미 승인되었습니다
+ERASURE_DROPPED = 철회되었거나 반려된 요청입니다. 개인정보 삭제를 새로 요청하십시오
+ERASURE_NOT_APPROVED = 아직 승인되지 않았습니다
+NOT_A_SERVICE = 개인 데이터를 보관하는 서비스만 개인정보 삭제를 보고할 수 있습니다
 
 ## How long data are kept, counted from when and why
 
-KEPT_FROM_ALIASES = the last day of the alias or device
-KEPT_BECAUSE_ALIASES = which records a person is credited with must be provable while pay can be disputed
-KEPT_FROM_DUTY = the time of the punch or the hand-over, the end of the shift
-KEPT_BECAUSE_DUTY = wage records and what they rest on: two years (Interim Provisions on Payment of Wages)
-KEPT_FROM_PAY = the day the statement was written
-KEPT_BECAUSE_PAY = papers for withholding income tax: five years; wage records: two years
-KEPT_FROM_PERSON = the end of the last employment
-KEPT_BECAUSE_PERSON = ended employment contracts: two years (Labour Contract Law)
-KEPT_FROM_SESSIONS = the day the session was over at the latest
-KEPT_BECAUSE_SESSIONS = logs of who used the network: six months (Cybersecurity Law)
-KEPT_FROM_RECORDS = the start of the record
-KEPT_BECAUSE_RECORDS = the records that pay rests on, while it can be disputed
-KEPT_FROM_RESULTS = the day the result was written; of a credit, the start of its record
-KEPT_BECAUSE_RESULTS = scores that pay rests on: as long as papers for withholding income tax
-KEPT_FROM_REQUESTS = the request
-KEPT_BECAUSE_REQUESTS = a request that is sent again gets its first answer; nothing asks for more
-KEPT_FROM_EVIDENCE = the day the evidence was written
-KEPT_BECAUSE_EVIDENCE = what a profile sums up; no law asks for it
+KEPT_FROM_ALIASES = 별칭이나 기기의 마지막 날
+KEPT_BECAUSE_ALIASES = 급여에 이의를 제기할 수 있는 동안에는 어떤 기록이 누구에게 귀속되었는지 증명할 수 있어야 합니다
+KEPT_FROM_DUTY = 출퇴근 체크나 인수인계의 시각, 근무 일정의 종료
+KEPT_BECAUSE_DUTY = 임금 기록과 그 근거: 2년(「임금 지급 잠정 규정」)
+KEPT_FROM_PAY = 명세서를 작성한 날
+KEPT_BECAUSE_PAY = 소득세 원천징수 자료: 5년, 임금 기록: 2년
+KEPT_FROM_PERSON = 마지막 고용의 종료
+KEPT_BECAUSE_PERSON = 종료된 근로계약: 2년(「노동계약법」)
+KEPT_FROM_SESSIONS = 세션이 늦어도 끝나는 날
+KEPT_BECAUSE_SESSIONS = 네트워크 이용 로그: 6개월(「사이버보안법」)
+KEPT_FROM_RECORDS = 기록의 시작
+KEPT_BECAUSE_RECORDS = 급여의 근거가 되는 기록이며, 이의를 제기할 수 있는 동안 보존합니다
+KEPT_FROM_RESULTS = 결과를 작성한 날. 귀속분은 해당 기록의 시작
+KEPT_BECAUSE_RESULTS = 급여의 근거가 되는 점수: 소득세 원천징수 자료와 같은 기간
+KEPT_FROM_REQUESTS = 요청한 때
+KEPT_BECAUSE_REQUESTS = 다시 보낸 요청에 처음과 같은 응답을 주기 위한 것이며 다른 용도는 없습니다
+KEPT_FROM_EVIDENCE = 근거를 작성한 날
+KEPT_BECAUSE_EVIDENCE = 역량 프로필이 요약하는 내용이며 법에서 요구하지 않습니다
 
 ## The suite
 
-# More calls at once than this service takes.
-OVERLOADED = too many calls at once: try again in a moment
-# More calls of one caller than allowed.
-RATE_LIMITED = too many calls: try again in a moment
-# Time ran out, here or in a peer.
-DEADLINE_EXCEEDED = the call took longer than the caller allowed
-# Somebody changed it since it was read.
-STALE = somebody changed this since you read it: read it again, then repeat your change
-# The database stayed busy through all retries.
-STORE_BUSY = somebody else changed this at the same moment; try again
-# The database cannot be reached.
-STORE_UNAVAILABLE = the store cannot be reached right now; try again shortly
-# The database says that its data are damaged.
-STORE_DAMAGED = the database of a service is damaged, and repeating this does not help: its operator stops the service, looks how much is damaged (SQLite: PRAGMA integrity_check; PostgreSQL: pg_amcheck) and puts the database back from a backup
-    .server = the data of { $service } in the database { $database } at { $at } are damaged: stop the service, look how much is damaged (pg_amcheck), and put the database back from your backup; nothing was changed in it
-# The database takes no writes: its disk, its file or the server is read-only.
-STORE_READ_ONLY = the database of a service can only be read just now, and nothing was changed: its operator gives it back the right to write (SQLite: the file and its folder; PostgreSQL: the server that takes writes, not its standby); then do the same again
-    .server = PostgreSQL of { $service } at { $at } takes no writes: it is a standby, or default_transaction_read_only is on. Name the server that takes writes in { $setting }
-# A service that the call needs cannot be reached.
-PEER_UNAVAILABLE = a service that this call needs is away: try again in a moment
-# A peer does not know the service that asks it; nothing is wrong with the caller's token.
-PEER_REFUSES_SERVICE = a service that this call needs does not know this one yet: try again in a moment
-# An address of a service that cannot be read.
-PEER_ADDRESS_INVALID = { $address } is no address of a service: write http://host:port or https://host:port
-# The server's certificate is not signed by whom the client trusts.
-PEER_CERTIFICATE_UNKNOWN = the server's certificate is signed by an authority that is not trusted here: name the file of that authority (--ca, or client.authority in the settings), or look whether this is the right server
-# The server's certificate names another host.
-PEER_CERTIFICATE_FOR_ANOTHER = the server's certificate is for another name: call it by a name that stands in its certificate
-# The server's certificate is over, or not valid yet.
-PEER_CERTIFICATE_OUT_OF_DATE = the server's certificate is not valid now: its operator renews it, unless the clock of this machine is wrong
-# The server wants a certificate of its callers and was shown none.
-PEER_WANTS_CERTIFICATE = the server wants a certificate of its callers: name yours (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The server was shown a certificate that it does not take.
-PEER_REFUSES_CERTIFICATE = the server does not take the certificate that it was shown: ask its operator which authority signs those of callers
-    .expired = the certificate that was shown to the server is out of date: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-    .revoked = the certificate that was shown to the server was revoked: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The address begins with https, and whoever listens there knows no TLS.
-PEER_SPEAKS_PLAINTEXT = the address begins with https://, and the server there speaks no TLS: write http://, or ask its operator for the right port
-# The address begins with http, and whoever listens there wants TLS.
-PEER_SPEAKS_TLS = the address begins with http://, and the server there speaks TLS: write https://
-# Something else about TLS.
-PEER_TLS_FAILED = the encrypted connection could not be made: { $why }
-# A certificate and a private key of which neither was made for the other.
-CERTIFICATE_KEY_MISMATCH = the certificate and the private key do not belong together: name the key that this certificate was made for (--client-key or client.key of a caller, server.tls_key of a server)
-# A certificate, a key or an authority that cannot be read, or no authority at all.
-PEER_CERTIFICATES_UNUSABLE = the certificates for this server cannot be used: { $why }. Name the file of the authority that signed the server's certificate (--ca, or client.authority)
-# A peer refused without a reason of ours.
-PEER_FAILED = a service that this call needs refused it
-# `grpc-timeout` cannot be read.
-DEADLINE_MALFORMED = grpc-timeout is at most 8 digits and one of the units H M S m u n
-# The connection was lost in the middle of a request.
-REQUEST_CUT_OFF = the request ended early
-# The request is no message of this rpc: another contract, or damaged on its way.
-REQUEST_UNREADABLE = the request cannot be read as the message of this rpc: look whether caller and server have the same contract (proto/), and whether its texts are UTF-8
-# The request is larger than any message may be.
-REQUEST_TOO_LARGE = the request is larger than { $max } bytes: send fewer rows at once
-# The answer would be larger than any message may be.
-ANSWER_TOO_LARGE = the answer is larger than { $max } bytes: ask for fewer rows at once (page_size), or for a narrower choice
-# The request is compressed, and nothing here reads that.
-REQUEST_COMPRESSED = the request is compressed: send it as it is (grpc-encoding identity)
-# A text with the character NUL.
-TEXT_WITH_NUL = leave out the character NUL (U+0000): no text may hold it
-# No rpc of this name.
-METHOD_UNKNOWN = there is no such method here: look at the name, and whether caller and server are of the same release
-# The service is one of the suite, and another process runs it.
-SERVICE_ELSEWHERE = the process at this address does not run the service { $service }: ask the one that does; a service and a command of tally find it by peers.{ $service } in the settings
-# Over HTTP: what a status of the answer means, in a few words.
+OVERLOADED = 한꺼번에 호출이 너무 많습니다. 잠시 후 다시 시도하십시오
+RATE_LIMITED = 호출이 너무 많습니다. 잠시 후 다시 시도하십시오
+DEADLINE_EXCEEDED = 호출이 허용된 시간보다 오래 걸렸습니다
+STALE = 읽은 뒤에 다른 사람이 변경했습니다. 다시 읽고 나서 변경을 반복하십시오
+STORE_BUSY = 같은 순간에 다른 사람이 변경했습니다. 다시 시도하십시오
+STORE_UNAVAILABLE = 지금 저장소에 연결할 수 없습니다. 잠시 후 다시 시도하십시오
+STORE_DAMAGED = 어느 서비스의 데이터베이스가 손상되었고 다시 시도해도 소용이 없습니다. 운영자가 서비스를 중지하고 손상 범위를 확인한 뒤(SQLite: PRAGMA integrity_check, PostgreSQL: pg_amcheck) 백업에서 데이터베이스를 복원해야 합니다
+    .server = { $at }의 { $database } 데이터베이스에 있는 { $service } 서비스의 데이터가 손상되었습니다. 서비스를 중지하고 손상 범위를 확인한 뒤(pg_amcheck) 백업에서 데이터베이스를 복원하십시오. 데이터베이스에서 변경된 것은 없습니다
+STORE_READ_ONLY = 어느 서비스의 데이터베이스를 지금은 읽을 수만 있으며 변경된 것은 없습니다. 운영자가 쓰기 권한을 되돌려야 합니다(SQLite: 파일과 그 폴더, PostgreSQL: 대기 서버가 아니라 쓰기를 받는 서버). 그 뒤 같은 작업을 다시 하십시오
+    .server = { $at }에 있는 { $service } 서비스의 PostgreSQL이 쓰기를 받지 않습니다. 대기 서버이거나 default_transaction_read_only가 켜져 있습니다. 쓰기를 받는 서버를 { $setting } 설정에 지정하십시오
+PEER_UNAVAILABLE = 이 호출에 필요한 서비스를 사용할 수 없습니다. 잠시 후 다시 시도하십시오
+PEER_REFUSES_SERVICE = 이 호출에 필요한 서비스가 아직 이 서비스를 알지 못합니다. 잠시 후 다시 시도하십시오
+PEER_ADDRESS_INVALID = { $address } 값은 서비스 주소가 아닙니다. http://host:port 또는 https://host:port 형식으로 쓰십시오
+PEER_CERTIFICATE_UNKNOWN = 서버 인증서를 서명한 기관을 여기서 신뢰하지 않습니다. 그 기관의 파일을 지정하거나(--ca, 또는 설정의 client.authority) 올바른 서버인지 확인하십시오
+PEER_CERTIFICATE_FOR_ANOTHER = 서버 인증서가 다른 이름의 것입니다. 인증서에 있는 이름으로 호출하십시오
+PEER_CERTIFICATE_OUT_OF_DATE = 서버 인증서가 지금 유효하지 않습니다. 이 컴퓨터의 시계가 맞다면 운영자가 인증서를 갱신해야 합니다
+PEER_WANTS_CERTIFICATE = 서버가 호출자의 인증서를 요구합니다. 귀하의 인증서를 지정하십시오(--client-cert와 --client-key, 또는 설정의 client.certificate와 client.key)
+PEER_REFUSES_CERTIFICATE = 제시한 인증서를 서버가 받아들이지 않습니다. 호출자의 인증서를 서명하는 기관을 운영자에게 문의하십시오
+    .expired = 서버에 제시한 인증서가 만료되었습니다. 서명한 기관에서 새 인증서를 받아 지정하십시오(--client-cert와 --client-key, 또는 설정의 client.certificate와 client.key)
+    .revoked = 서버에 제시한 인증서가 폐기되었습니다. 서명한 기관에서 새 인증서를 받아 지정하십시오(--client-cert와 --client-key, 또는 설정의 client.certificate와 client.key)
+PEER_SPEAKS_PLAINTEXT = 주소가 https://로 시작하지만 그 서버는 TLS를 사용하지 않습니다. http://로 쓰거나 운영자에게 올바른 포트를 문의하십시오
+PEER_SPEAKS_TLS = 주소가 http://로 시작하지만 그 서버는 TLS를 사용합니다. https://로 쓰십시오
+PEER_TLS_FAILED = 암호화 연결을 만들 수 없습니다: { $why }
+CERTIFICATE_KEY_MISMATCH = 인증서와 개인 키가 서로 맞지 않습니다. 이 인증서에 맞는 키를 지정하십시오(호출자는 --client-key 또는 client.key, 서버는 server.tls_key)
+PEER_CERTIFICATES_UNUSABLE = 이 서버에 쓸 인증서를 사용할 수 없습니다: { $why }. 서버 인증서를 서명한 기관의 파일을 지정하십시오(--ca, 또는 client.authority)
+PEER_FAILED = 이 호출에 필요한 서비스가 거절했습니다
+DEADLINE_MALFORMED = grpc-timeout은 최대 8자리 숫자와 단위 H M S m u n 중 하나로 씁니다
+REQUEST_CUT_OFF = 요청이 중간에 끊겼습니다
+REQUEST_UNREADABLE = 요청을 이 rpc의 메시지로 읽을 수 없습니다. 호출자와 서버의 계약(proto/)이 같은지, 텍스트가 UTF-8인지 확인하십시오
+REQUEST_TOO_LARGE = 요청이 { $max }바이트보다 큽니다. 한 번에 보내는 행을 줄이십시오
+ANSWER_TOO_LARGE = 응답이 { $max }바이트보다 큽니다. 한 번에 요청하는 행을 줄이거나(page_size) 범위를 좁히십시오
+REQUEST_COMPRESSED = 요청이 압축되어 있습니다. 압축하지 않고 보내십시오(grpc-encoding identity)
+TEXT_WITH_NUL = NUL 문자(U+0000)를 빼십시오. 텍스트에는 이 문자를 쓸 수 없습니다
+METHOD_UNKNOWN = 여기에는 그런 메서드가 없습니다. 이름을 확인하고 호출자와 서버가 같은 릴리스인지 확인하십시오
+SERVICE_ELSEWHERE = 이 주소의 프로세스는 { $service } 서비스를 실행하지 않습니다. 실행하는 프로세스로 요청하십시오. 서비스와 tally 명령은 설정의 peers.{ $service } 값으로 그곳을 찾습니다
 PROBLEM_TITLE =
     { $status ->
-        [400] Bad request
-        [401] Not signed in
-        [403] Not allowed
-        [404] Not found
-        [405] Method not allowed
-        [409] Conflict
-        [412] Changed meanwhile
-        [413] Too large
-        [415] Unsupported media type
-        [429] Too many requests
-        [499] Cancelled
-        [501] Not offered here
-        [503] Unavailable
-        [504] Out of time
-       *[other] Internal error
+        [400] 잘못된 요청
+        [401] 로그인하지 않음
+        [403] 허용되지 않음
+        [404] 찾을 수 없음
+        [405] 허용되지 않는 메서드
+        [409] 충돌
+        [412] 그사이 변경됨
+        [413] 너무 큼
+        [415] 지원하지 않는 미디어 유형
+        [429] 요청이 너무 많음
+        [499] 취소됨
+        [501] 여기서 제공하지 않음
+        [503] 사용할 수 없음
+        [504] 시간 초과
+       *[other] 내부 오류
     }
-# Over HTTP: nothing has this path.
-PATH_UNKNOWN = nothing here has the path { $path }: the paths are in /openapi.json
-# Over HTTP: the path is there, for other methods.
-HTTP_METHOD_WRONG = { $method } is not offered for this path: { $allowed } is
-# Over HTTP: the body says that it is something else than JSON.
-MEDIA_TYPE_WRONG = the body must be JSON (Content-Type: application/json), and { $said } was sent
-# Over HTTP: the body is larger than any message may be.
-BODY_TOO_LARGE = the body is larger than { $limit } bytes: send fewer rows at once
-# Over HTTP: the body ended early.
-BODY_BROKE_OFF = the body of the request ended early
-# Over HTTP: the body came too slowly.
-BODY_TOO_SLOW = the body of the request took too long: send it faster, or in smaller parts
-# Over HTTP: a body where none is read.
-BODY_NOT_READ = this call reads no body: what it takes stands in the path and behind the ?
-# Over HTTP: a list or a text in place of an object.
-BODY_NO_OBJECT = the body must be a JSON object
-# Over HTTP: no JSON; the cause is the parser's, in English.
-BODY_NO_JSON = the body cannot be read as JSON: { $cause }
-# Over HTTP: a value that does not fit its field; the cause is the parser's, in English.
-FIELD_UNREADABLE = cannot be read: { $cause }
-# Over HTTP: the same field in two places, with different values.
-FIELD_SAID_TWICE = is said twice, differently: leave it out of the body or of the query
-# Over HTTP: a name behind the ? that the call does not take.
-QUERY_UNKNOWN = is no parameter of this call: the parameters are in /openapi.json; what is personal goes into a body
-# Over HTTP: a header that stands for a field which the call does not have.
-HEADER_NOT_READ = this call cannot read the header { $header }: leave it out
-# Over HTTP: `fields` names a field that the answer does not have.
-ANSWER_HAS_NO_FIELD = the answer has no field { $field }
-# A `request_id` that is too long.
-REQUEST_ID_INVALID = a request_id has at most { $max } characters; a UUID is best
-# This request_id belongs to a request with another body.
-REQUEST_ID_REUSED = this request_id belongs to an earlier request with another content: take a new one
-# Another worker took the work over; what this one did is not kept.
-LEASE_LOST = another worker has taken this work over; nothing of this attempt was kept
+PATH_UNKNOWN = 여기에는 { $path } 경로가 없습니다. 경로 목록은 /openapi.json에 있습니다
+HTTP_METHOD_WRONG = 이 경로는 { $method } 메서드를 제공하지 않습니다. 제공하는 메서드: { $allowed }
+MEDIA_TYPE_WRONG = 본문은 JSON이어야 하는데(Content-Type: application/json) { $said } 유형이 전송되었습니다
+BODY_TOO_LARGE = 본문이 { $limit }바이트보다 큽니다. 한 번에 보내는 행을 줄이십시오
+BODY_BROKE_OFF = 요청 본문이 중간에 끊겼습니다
+BODY_TOO_SLOW = 요청 본문 전송이 너무 오래 걸렸습니다. 더 빨리 보내거나 더 작게 나누어 보내십시오
+BODY_NOT_READ = 이 호출은 본문을 읽지 않습니다. 매개변수는 경로와 ? 뒤에 씁니다
+BODY_NO_OBJECT = 본문은 JSON 객체여야 합니다
+BODY_NO_JSON = 본문을 JSON으로 읽을 수 없습니다: { $cause }
+FIELD_UNREADABLE = 읽을 수 없습니다: { $cause }
+FIELD_SAID_TWICE = 두 곳에 서로 다르게 있습니다. 본문이나 쿼리 중 한쪽에서 빼십시오
+QUERY_UNKNOWN = 이 호출의 매개변수가 아닙니다. 매개변수는 /openapi.json에 있으며, 개인정보는 본문에 넣으십시오
+HEADER_NOT_READ = 이 호출은 { $header } 헤더를 읽을 수 없습니다. 빼십시오
+ANSWER_HAS_NO_FIELD = 응답에 { $field } 필드가 없습니다
+REQUEST_ID_INVALID = request_id는 최대 { $max }자이며 UUID가 가장 좋습니다
+REQUEST_ID_REUSED = 내용이 다른 이전 요청에 쓰인 request_id입니다. 새 것을 쓰십시오
+LEASE_LOST = 다른 작업자가 이 작업을 넘겨받았습니다. 이번 시도의 내용은 남아 있지 않습니다
 
 ## For whoever operates the suite
 
-# The address is in use, or not this machine's.
-PORT_TAKEN = cannot listen on { $address }: { $cause }; choose another with --listen or TALLY_SERVER_LISTEN
-# The gateway's address is in use, or not this machine's.
-HTTP_PORT_TAKEN = the gateway cannot listen on { $address }: { $cause }; choose another with --http or TALLY_SERVER_HTTP, or leave gateway out of --services
-# The setting of the database.
-DATABASE_URL_INVALID = the database URL must begin with sqlite:// or postgres://
-    .server = { $setting } cannot be read: postgres://ROLE:PASSWORD@HOST:PORT/DATABASE is expected, where the signs / ? # @ % of a password are written %2F %3F %23 %40 %25
-    .file = { $setting } cannot be read: sqlite://FOLDER/{"{"}service{"}"}.db is expected, or sqlite:///FOLDER/{"{"}service{"}"}.db for a folder that begins with / or whose name is not plain letters and digits
-# PostgreSQL does not answer where the URL says.
-STORE_AWAY = the PostgreSQL of { $service } cannot be reached at { $at }: { $why }. See that it runs there, or correct host and port in { $setting }
-# PostgreSQL lets the role of the URL not in.
-STORE_SIGN_IN_REFUSED = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Put the right password into { $setting }, or run `tally migrate` with the owner's URL, which makes the role and gives it that password
-    .owner = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Correct role and password in { $setting }
-    .rule = PostgreSQL at { $at } lets { $user } not into { $database } from this machine in this way: no rule of its pg_hba.conf does. Where it wants TLS, write sslmode=require into { $setting }; else its operator adds a rule
-# The URL names a database that the server does not have.
-STORE_DATABASE_MISSING = there is no database { $database } at { $at }: correct its name in { $setting }, or let the server's owner make it (CREATE DATABASE { $database })
-# PostgreSQL or a pooler before it does not take a parameter of the URL.
-STORE_PARAMETER_REFUSED = PostgreSQL at { $at } does not take the parameters of the connection; it says: { $says }. Correct what stands behind ? in { $setting }; where that is PgBouncer, its operator can let it pass (ignore_startup_parameters in pgbouncer.ini)
-# TLS with PostgreSQL.
-STORE_TLS_FAILED = no encrypted connection to PostgreSQL at { $at } could be made ({ $why }): correct sslmode and sslrootcert in { $setting }, or let the server's operator mend its certificate
-    .none = { $setting } asks for TLS (sslmode), and PostgreSQL at { $at } speaks none: let its operator switch it on (ssl = on), or take sslmode out where nobody else is on the network
-# The role may not read or make what the service needs.
-STORE_RIGHT_MISSING = { $user } lacks rights that { $service } needs in the database { $database } at { $at }: run `tally migrate` with the owner's URL, which gives them
-    .owner = { $user } may not make schemas, roles and tables in the database { $database } at { $at }: name a role in { $setting } that owns the database and may make roles (CREATEROLE), or a superuser
-# The service signs in as another one's role, which sees nothing of its data.
-DATABASE_ROLE_OF_ANOTHER = { $service } signs in as { $user }, and its data are for the role { $login } alone: write tally_{"{"}service{"}"} as the role into { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
-# A database that was to be empty.
-DATABASE_IN_USE = the database { $database } holds data of tally already (schema { $schema }), and an empty one is needed: make one (CREATE DATABASE) and name it with { $setting }; nothing was changed
-# A file that SQLite cannot read as a database.
-STORE_FILE_DAMAGED = the file { $file } is damaged or no SQLite database: put it back from your backup, or name another place with { $setting }; nothing was changed in it. How much of it is damaged says sqlite3 with PRAGMA integrity_check
-# A file of data that cannot be opened, or not for writing.
-STORE_FILE_UNUSABLE = the file { $file } cannot be opened for reading and writing: { $why }. Give the user of this process the right to it and its folder, or name another place with { $setting }
-    .read_only = the file { $file } can only be read, and a store is written to: give the user of this process the right to write it and its folder, or take mode=ro out of { $setting } where it stands there
-# No room for what was to be written.
-STORE_DISK_FULL = the disk of { $at } is full: make room on it, then do the same again
-    .serving = the disk of a service's database is full, and nothing was changed: its operator makes room on it; then do the same again
-# The disk gives errors.
-STORE_DISK_FAILS = the disk of { $at } gives errors: the log of that machine says which; mend or replace it, then look whether the data are whole before you go on
-    .serving = the disk of a service's database gives errors, and nothing was changed: its operator looks into the log of that machine; then do the same again
-# The service signs in to the database as somebody whom row-level security does not bind.
-DATABASE_ROLE_TOO_POWERFUL = the database URL of { $service } signs in as { $user }, { $power }: row-level security would not hold. Put the role { $login } into the URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` with the owner's URL makes it
-POWER_SUPERUSER = a superuser
-POWER_BYPASSRLS = a role with BYPASSRLS
-POWER_OWNER = the owner of the tables
-# The program is newer than the schema.
-SCHEMA_BEHIND = the schema of { $service } is { $count ->
-    [one] { $count } migration
-   *[other] { $count } migrations
-} behind (the next is { $next }): run `tally migrate` with the owner's URL
-# The schema is newer than the program.
-SCHEMA_AHEAD = the store of { $service } was brought up to date by a newer version of tally (this one does not know { $migration }): start that version or a newer one, or put back the backup of before the update
-# A SQLite store holds one group.
-TENANT_NOT_HERE = this store is a SQLite file and holds one group, another one; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...), which keeps them apart by row-level security
-# A SQLite file holds one service.
-STORE_OF_ANOTHER_SERVICE = the SQLite file of { $service } is that of { $owner }: put {"{"}service{"}"} into the URL (sqlite://dir/{"{"}service{"}"}.db)
-# A service's name becomes a name in SQL.
-SERVICE_NAME_INVALID = "{ $service }" cannot name a service: at most 32 of a-z and _
-# The file of signed heads is there and cannot be read.
-HEADS_UNREADABLE = the file of signed heads { $file } cannot be read: { $cause }
-# The file of signed heads cannot be made or appended to.
-HEADS_UNWRITABLE = the signed heads of the log cannot be written to { $file }: { $cause }. Name a folder with audit.heads_directory that the user of this process may write
-# A file of keys that cannot be used.
-KEYS_UNUSABLE = the key file { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder; what is sealed opens with no other keys
-    .missing = there is no key file { $file }: point keys.directory at the right folder, or put it back from your backup; what is sealed opens with no other keys
-    .closed = the key file { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .unwritable = the key file { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .signing = the key { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder. Without a backup move it away: the next start makes a new one, whoever is signed in signs in again, and other stacks that trust the old key need the new .pub
-    .closed_signing = the key { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .public = the public key { $file } cannot be used: { $cause }. Copy it again from the service whose key it is; one that lies beside its .key may be deleted, its service writes it again when it starts
-    .folder = the folder of keys { $file } cannot be used: { $cause }. Let the user of this process read and write it, or name another with keys.directory
-    .unwritable_signing = the key { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .foreign = the public key { $file } does not belong to the key { $private } beside it: one of the two was replaced. Put both back from your backup; if the private key is the right one, delete the public one, which its service writes again when it starts
-# A file of a secret that others than its owner can use.
-SECRET_OPEN = everybody on this machine can use it; type chmod 600 with its name
-    .group = its group { $gid } can use it, and this process is not in that group; type chmod 600 with its name, or run the process with the group { $gid } (on Kubernetes: fsGroup: { $gid })
-    .writable = its group can change it; type chmod g-w with its name
-KEY_FILE_MALFORMED = its first line must begin with "{ $header }"
-    .lock = its first line does not say how it is protected
-    .line = a line must be: kind, id, key
-    .id = "{ $id }" is not a key's id
-    .base64 = key { $kind } { $id } is not base64
-    .length = key { $kind } { $id } must have 32 bytes
-    .damaged = key { $kind } { $id } is damaged
-    .kind = "{ $kind }" is not a kind of key
-    .twice = key { $kind } { $id } is there twice
-    .few = it needs at least one wrap, one bind and one sign key
-# A line of a signing key that is none.
-KEY_LINE_MALFORMED = a line must hold 32 bytes in base64, and from when or until when they are good
-    .none = it holds no key
-# What is in the store was written with other keys than those of this process.
-KEYS_OF_ANOTHER_STORE = the keys of this process are not those that the data of { $service } was written with: point keys.directory at the right folder, or put seal.key back from your backup; nothing was changed, and no new key was made. With the right keys in place `tally audit verify` says whether somebody altered the log
-# A store without an entry, beside a file that says there were some.
-STORE_LOST = the store of { $service } is empty, yet { $file } says that it held data: put the database back from your backup (with SQLite its file), or look whether { $setting } points at another one; nothing was changed. Only if everything is to begin anew, move { $file } away first
-# The key file is protected, and no passphrase was given.
-KEYS_PASSPHRASE_MISSING = the key file { $file } is protected: set TALLY_KEYS_PASSPHRASE, or TALLY_KEYS_PASSPHRASE_FILE to a file that holds the passphrase
-# The passphrase opens no key.
-KEYS_PASSPHRASE_WRONG = no key of { $file } opens with this passphrase: check TALLY_KEYS_PASSPHRASE (or the file that TALLY_KEYS_PASSPHRASE_FILE names); if it is right, the file is damaged: restore it from your backup
-# Keys of a test or a demonstration have no file.
-KEYS_NOT_IN_A_FILE = these keys live in this process only: there is no file to change
-# A new signing key waits for its turn.
-KEY_ROTATES_ALREADY = { $service } has a new key that signs from { $from }: wait until then
+PORT_TAKEN = { $address } 주소에서 수신할 수 없습니다: { $cause }. --listen 또는 TALLY_SERVER_LISTEN으로 다른 주소를 선택하십시오
+HTTP_PORT_TAKEN = 게이트웨이가 { $address } 주소에서 수신할 수 없습니다: { $cause }. --http 또는 TALLY_SERVER_HTTP로 다른 주소를 선택하거나 --services에서 gateway를 빼십시오
+DATABASE_URL_INVALID = 데이터베이스 URL은 sqlite:// 또는 postgres://로 시작해야 합니다
+    .server = { $setting } 설정을 읽을 수 없습니다. postgres://ROLE:PASSWORD@HOST:PORT/DATABASE 형식이어야 하며, 비밀번호의 / ? # @ % 기호는 %2F %3F %23 %40 %25로 씁니다
+    .file = { $setting } 설정을 읽을 수 없습니다. sqlite://FOLDER/{"{"}service{"}"}.db 형식이어야 하며, 폴더가 /로 시작하거나 이름에 영문자와 숫자 외의 문자가 있으면 sqlite:///FOLDER/{"{"}service{"}"}.db로 씁니다
+STORE_AWAY = { $at }에 있는 { $service } 서비스의 PostgreSQL에 연결할 수 없습니다: { $why }. 그곳에서 실행 중인지 확인하거나 { $setting } 설정의 호스트와 포트를 고치십시오
+STORE_SIGN_IN_REFUSED = { $at }의 PostgreSQL이 { $user } 로그인을 거절했습니다. 그런 역할이 없거나 비밀번호가 다릅니다. { $setting } 설정에 올바른 비밀번호를 넣거나, 소유자의 URL로 `tally migrate`를 실행하여 역할을 만들고 그 비밀번호를 지정하십시오
+    .owner = { $at }의 PostgreSQL이 { $user } 로그인을 거절했습니다. 그런 역할이 없거나 비밀번호가 다릅니다. { $setting } 설정의 역할과 비밀번호를 고치십시오
+    .rule = { $at }의 PostgreSQL은 { $user } 역할이 이 컴퓨터에서 이런 방식으로 { $database } 데이터베이스에 들어오는 것을 허용하지 않습니다. pg_hba.conf에 맞는 규칙이 없습니다. TLS를 요구하는 경우 { $setting } 설정에 sslmode=require를 쓰고, 아니면 운영자에게 규칙을 추가하도록 요청하십시오
+STORE_DATABASE_MISSING = { $at }에 { $database } 데이터베이스가 없습니다. { $setting } 설정의 이름을 고치거나 서버 소유자에게 만들도록 요청하십시오(CREATE DATABASE { $database })
+STORE_PARAMETER_REFUSED = { $at }의 PostgreSQL이 연결 매개변수를 받아들이지 않습니다. 서버의 응답: { $says }. { $setting } 설정의 ? 뒤를 고치십시오. 그것이 PgBouncer라면 운영자가 통과시킬 수 있습니다(pgbouncer.ini의 ignore_startup_parameters)
+STORE_TLS_FAILED = { $at }의 PostgreSQL과 암호화 연결을 만들 수 없습니다({ $why }). { $setting } 설정의 sslmode와 sslrootcert를 고치거나 서버 운영자에게 인증서를 고치도록 요청하십시오
+    .none = { $setting } 설정이 TLS를 요구하지만(sslmode) { $at }의 PostgreSQL은 TLS를 사용하지 않습니다. 운영자에게 켜도록 요청하거나(ssl = on), 네트워크에 다른 사람이 없으면 sslmode를 빼십시오
+STORE_RIGHT_MISSING = { $at }의 { $database } 데이터베이스에서 { $service } 서비스에 필요한 권한이 { $user } 역할에 없습니다. 소유자의 URL로 `tally migrate`를 실행하면 권한이 부여됩니다
+    .owner = { $user } 역할은 { $at }의 { $database } 데이터베이스에 스키마, 역할, 테이블을 만들 수 없습니다. 데이터베이스를 소유하고 역할을 만들 수 있는 역할(CREATEROLE)이나 슈퍼유저를 { $setting } 설정에 지정하십시오
+DATABASE_ROLE_OF_ANOTHER = { $service } 서비스가 { $user } 역할로 로그인하지만 그 데이터는 { $login } 역할 전용입니다. { $setting } 설정의 역할을 tally_{"{"}service{"}"}로 쓰십시오(postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
+DATABASE_IN_USE = { $database } 데이터베이스에 이미 tally의 데이터가 있는데({ $schema } 스키마) 빈 데이터베이스가 필요합니다. 새로 만들어(CREATE DATABASE) { $setting } 설정에 지정하십시오. 변경된 것은 없습니다
+STORE_FILE_DAMAGED = { $file } 파일이 손상되었거나 SQLite 데이터베이스가 아닙니다. 백업에서 복원하거나 { $setting } 설정에 다른 위치를 지정하십시오. 파일에서 변경된 것은 없습니다. 손상 범위는 sqlite3의 PRAGMA integrity_check로 확인할 수 있습니다
+STORE_FILE_UNUSABLE = { $file } 파일을 읽기와 쓰기용으로 열 수 없습니다: { $why }. 이 프로세스의 사용자에게 파일과 폴더의 권한을 주거나 { $setting } 설정에 다른 위치를 지정하십시오
+    .read_only = { $file } 파일은 읽을 수만 있는데 저장소에는 써야 합니다. 이 프로세스의 사용자에게 파일과 폴더의 쓰기 권한을 주거나, { $setting } 설정에 mode=ro가 있으면 빼십시오
+STORE_DISK_FULL = { $at }의 디스크가 가득 찼습니다. 공간을 확보한 뒤 같은 작업을 다시 하십시오
+    .serving = 어느 서비스의 데이터베이스 디스크가 가득 찼으며 변경된 것은 없습니다. 운영자가 공간을 확보한 뒤 같은 작업을 다시 하십시오
+STORE_DISK_FAILS = { $at }의 디스크에 오류가 있습니다. 어떤 오류인지는 그 컴퓨터의 로그에 있습니다. 디스크를 고치거나 교체하고, 계속하기 전에 데이터가 온전한지 확인하십시오
+    .serving = 어느 서비스의 데이터베이스 디스크에 오류가 있으며 변경된 것은 없습니다. 운영자가 그 컴퓨터의 로그를 확인한 뒤 같은 작업을 다시 하십시오
+DATABASE_ROLE_TOO_POWERFUL = { $service } 서비스의 데이터베이스 URL이 { $user } 역할로 로그인하는데 이 역할은 { $power }이므로 행 수준 보안이 지켜지지 않습니다. URL에 { $login } 역할을 쓰십시오(postgres://tally_{"{"}service{"}"}@host/database). 소유자의 URL로 `tally migrate`를 실행하면 이 역할이 만들어집니다
+POWER_SUPERUSER = 슈퍼유저
+POWER_BYPASSRLS = BYPASSRLS가 있는 역할
+POWER_OWNER = 테이블의 소유자
+SCHEMA_BEHIND = { $service } 서비스의 스키마가 마이그레이션 { $count }개만큼 뒤처져 있습니다(다음은 { $next }). 소유자의 URL로 `tally migrate`를 실행하십시오
+SCHEMA_AHEAD = { $service } 서비스의 저장소는 더 새로운 버전의 tally로 갱신되었습니다(이 버전은 { $migration } 마이그레이션을 알지 못합니다). 그 버전이나 더 새로운 버전을 실행하거나, 갱신 전의 백업을 복원하십시오
+TENANT_NOT_HERE = 이 저장소는 SQLite 파일이어서 그룹을 하나만 담으며 다른 그룹의 것입니다. 여러 그룹을 쓰려면 행 수준 보안으로 분리하는 PostgreSQL이 필요합니다(TALLY_DATABASE_URL=postgres://...)
+STORE_OF_ANOTHER_SERVICE = { $service } 서비스의 SQLite 파일이 { $owner } 서비스의 파일과 같습니다. URL에 {"{"}service{"}"}를 넣으십시오(sqlite://dir/{"{"}service{"}"}.db)
+SERVICE_NAME_INVALID = “{ $service }” 값은 서비스 이름으로 쓸 수 없습니다. a-z와 _ 기호로 최대 32자까지 쓰십시오
+HEADS_UNREADABLE = 서명된 헤드 파일({ $file })을 읽을 수 없습니다: { $cause }
+HEADS_UNWRITABLE = 로그의 서명된 헤드를 { $file } 파일에 쓸 수 없습니다: { $cause }. 이 프로세스의 사용자가 쓸 수 있는 폴더를 audit.heads_directory에 지정하십시오
+KEYS_UNUSABLE = 키 파일({ $file })을 사용할 수 없습니다: { $cause }. 백업에서 복원하거나 keys.directory를 올바른 폴더로 지정하십시오. 봉인된 내용은 다른 키로 열 수 없습니다
+    .missing = 키 파일({ $file })이 없습니다. keys.directory를 올바른 폴더로 지정하거나 백업에서 복원하십시오. 봉인된 내용은 다른 키로 열 수 없습니다
+    .closed = 키 파일({ $file })을 사용할 수 없습니다: { $cause }. 이 프로세스의 사용자가 소유자로서(모드 0400) 또는 그룹으로서(0440, Kubernetes에서는 fsGroup) 읽을 수 있어야 합니다
+    .unwritable = 키 파일({ $file })에 쓸 수 없습니다: { $cause }. 이 프로세스의 사용자가 그 폴더에 쓸 수 있게 하거나 keys.directory에 다른 폴더를 지정하십시오
+    .signing = 키({ $file })를 사용할 수 없습니다: { $cause }. 백업에서 복원하거나 keys.directory를 올바른 폴더로 지정하십시오. 백업이 없으면 다른 곳으로 옮기십시오. 다음 시작 때 새 키가 만들어지고, 로그인한 사용자는 다시 로그인해야 하며, 이전 키를 신뢰하는 다른 시스템에는 새 .pub 파일이 필요합니다
+    .closed_signing = 키({ $file })를 사용할 수 없습니다: { $cause }. 이 프로세스의 사용자가 소유자로서(모드 0400) 또는 그룹으로서(0440, Kubernetes에서는 fsGroup) 읽을 수 있어야 합니다
+    .public = 공개 키({ $file })를 사용할 수 없습니다: { $cause }. 그 키를 소유한 서비스에서 다시 복사하십시오. 옆에 .key 파일이 있는 공개 키는 삭제해도 되며, 서비스가 시작할 때 다시 만듭니다
+    .folder = 키 폴더({ $file })를 사용할 수 없습니다: { $cause }. 이 프로세스의 사용자가 읽고 쓸 수 있게 하거나 keys.directory에 다른 폴더를 지정하십시오
+    .unwritable_signing = 키({ $file })에 쓸 수 없습니다: { $cause }. 이 프로세스의 사용자가 그 폴더에 쓸 수 있게 하거나 keys.directory에 다른 폴더를 지정하십시오
+    .foreign = 공개 키({ $file })가 옆에 있는 키({ $private })와 맞지 않습니다. 둘 중 하나가 바뀌었습니다. 백업에서 둘 다 복원하십시오. 개인 키가 올바르다면 공개 키를 삭제하십시오. 서비스가 시작할 때 다시 만듭니다
+SECRET_OPEN = 이 컴퓨터의 누구나 사용할 수 있습니다. 이 파일 이름으로 chmod 600을 실행하십시오
+    .group = { $gid } 그룹이 사용할 수 있는데 이 프로세스는 그 그룹에 속하지 않습니다. 이 파일 이름으로 chmod 600을 실행하거나, 프로세스를 { $gid } 그룹으로 실행하십시오(Kubernetes에서는 fsGroup: { $gid })
+    .writable = 파일의 그룹이 변경할 수 있습니다. 이 파일 이름으로 chmod g-w를 실행하십시오
+KEY_FILE_MALFORMED = 첫 줄은 “{ $header }” 문구로 시작해야 합니다
+    .lock = 첫 줄에 보호 방식이 없습니다
+    .line = 한 줄은 종류, 아이디, 키로 이루어져야 합니다
+    .id = “{ $id }” 값은 키의 아이디가 아닙니다
+    .base64 = { $kind } 키({ $id })가 base64가 아닙니다
+    .length = { $kind } 키({ $id })는 32바이트여야 합니다
+    .damaged = { $kind } 키({ $id })가 손상되었습니다
+    .kind = “{ $kind }” 값은 키의 종류가 아닙니다
+    .twice = { $kind } 키({ $id })가 두 번 있습니다
+    .few = wrap, bind, sign 키가 각각 하나 이상 있어야 합니다
+KEY_LINE_MALFORMED = 한 줄에는 base64로 된 32바이트와, 언제부터 또는 언제까지 유효한지가 있어야 합니다
+    .none = 키가 없습니다
+KEYS_OF_ANOTHER_STORE = 이 프로세스의 키는 { $service } 서비스의 데이터를 쓸 때 사용한 키가 아닙니다. keys.directory를 올바른 폴더로 지정하거나 백업에서 seal.key를 복원하십시오. 변경된 것은 없고 새 키도 만들지 않았습니다. 올바른 키를 둔 뒤 `tally audit verify`로 누군가 로그를 변조했는지 확인할 수 있습니다
+STORE_LOST = { $service } 서비스의 저장소가 비어 있지만 { $file } 파일에 따르면 데이터가 있었습니다. 백업에서 데이터베이스를 복원하거나(SQLite는 그 파일) { $setting } 설정이 다른 곳을 가리키는지 확인하십시오. 변경된 것은 없습니다. 처음부터 다시 시작하려는 경우에만 먼저 { $file } 파일을 다른 곳으로 옮기십시오
+KEYS_PASSPHRASE_MISSING = 키 파일({ $file })은 보호되어 있습니다. TALLY_KEYS_PASSPHRASE를 설정하거나, 암호 구문이 담긴 파일을 TALLY_KEYS_PASSPHRASE_FILE에 지정하십시오
+KEYS_PASSPHRASE_WRONG = 이 암호 구문으로는 { $file } 파일의 어떤 키도 열 수 없습니다. TALLY_KEYS_PASSPHRASE(또는 TALLY_KEYS_PASSPHRASE_FILE이 가리키는 파일)를 확인하십시오. 암호 구문이 맞다면 파일이 손상된 것이니 백업에서 복원하십시오
+KEYS_NOT_IN_A_FILE = 이 키는 이 프로세스 안에만 있어 변경할 파일이 없습니다
+KEY_ROTATES_ALREADY = { $service } 서비스에는 { $from }부터 서명할 새 키가 이미 있습니다. 그때까지 기다리십시오
 
 ## The command line
 
-# Nobody listens at the address.
-SERVER_AWAY = nobody answers at { $server }: is the suite running there? --server says where it listens
-# A file of certificates that is not there.
-CLIENT_FILE_UNREADABLE = cannot read { $file }: { $why }
-# A file that is there and holds something else.
-CLIENT_FILE_WRONG = { $file } holds no { $block } in PEM
-SIGNED_IN_AS = as { $login } at { $server }, signed in with `tally login`
-LOGIN_GOOD = signed in until { $until }. Commands that follow need neither the token nor the server again; other programs send it as `authorization: Bearer ..`
-LOGIN_NOT_REMEMBERED = the sign-in cannot be remembered in { $file } ({ $why }): give the token to other commands with --token-file
-# What `tally login` remembers is over.
-SIGN_IN_OVER = the sign-in of { $login } is over: run `tally login { $login }` again
-# No token was given.
-SIGN_IN_FIRST = no token: run `tally login NAME` first, name a file that holds a token (--token-file), or pipe one in
+SERVER_AWAY = { $server }에서 응답이 없습니다. 그곳에서 시스템이 실행 중입니까? 수신 주소는 --server로 지정합니다
+CLIENT_FILE_UNREADABLE = { $file } 파일을 읽을 수 없습니다: { $why }
+CLIENT_FILE_WRONG = { $file } 파일에 PEM 형식의 { $block } 항목이 없습니다
+SIGNED_IN_AS = { $server }에 { $login } 로그인으로 접속 중(`tally login`으로 로그인)
+LOGIN_GOOD = { $until }까지 로그인되어 있습니다. 이후의 명령에는 토큰도 서버 주소도 다시 필요하지 않습니다. 다른 프로그램은 `authorization: Bearer ..`로 토큰을 보냅니다
+LOGIN_NOT_REMEMBERED = 로그인을 { $file } 파일에 저장할 수 없습니다({ $why }). 다른 명령에는 --token-file로 토큰을 주십시오
+SIGN_IN_OVER = { $login } 로그인이 만료되었습니다. `tally login { $login }`을 다시 실행하십시오
+SIGN_IN_FIRST = 토큰이 없습니다. 먼저 `tally login NAME`을 실행하거나, 토큰이 담긴 파일을 지정하거나(--token-file), 표준 입력으로 넣으십시오
 
-# The folder of the data cannot be made: its parent is not there or not writable.
-FOLDER_UNWRITABLE = cannot make the folder { $path }: { $cause }. Make it for the user of this process, or name another one in { $setting }
+FOLDER_UNWRITABLE = { $path } 폴더를 만들 수 없습니다: { $cause }. 이 프로세스의 사용자용으로 폴더를 만들거나 { $setting } 설정에 다른 폴더를 지정하십시오
 
 ## Bringing a bundle into a running suite
 
-# A row names somebody whom the suite does not have.
-PERSON_NOT_IN_SUITE = the suite has nobody with the employee number { $number } whom you may see: put right why that row of people.csv was refused, then run the import again
-# A row names an account that the suite does not have.
-ACCOUNT_NOT_IN_SUITE = the suite has no account { $label } that you may see: put right why that row of accounts.csv was refused, then run the import again
-# A row belongs to a unit that was refused.
-ROWS_OF_UNIT_REFUSED = its unit { $unit } was refused
-# A row speaks of a number whose row in people.csv was refused.
-ROWS_OF_NUMBER_REFUSED = the number { $number } was refused in people.csv: this row may mean somebody else than the suite
-# A row speaks of an account whose row in accounts.csv was refused.
-ROWS_OF_ACCOUNT_REFUSED = the account { $label } was refused in accounts.csv: this row may mean another one than the suite
-# Messages are of a record whose row in records.csv was refused.
-ROWS_OF_RECORD_REFUSED = the record { $record } was refused in records.csv: its messages may be of another one than the suite has
-# A record may name its agent by a nickname that was refused in aliases.csv.
-NICKNAME_REFUSED = the alias { $alias } was refused in aliases.csv, and this record of { $number } may name its agent by it
-# The connection broke or a call failed between two chunks.
-IMPORT_STOPPED = of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought: run the same command again, what is in counts as there already
-    .mend = of this run { $rows ->
-        [one] { $rows } row is
-       *[other] { $rows } rows are
-    } in place, and all that earlier runs brought: mend what is said here and run the same command again, what is in counts as there already
-IMPORT_SERVICE_AWAY = the service { $service } could not be reached; nothing is lost: of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought. Run the same command again once it is back, what is in counts as there already
-IMPORT_DAMAGED = values were lost on the way into it, and the suite overwrites nothing, so it would keep what is left of them for good: { $columns }
-IMPORT_DAMAGED_COLUMN = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened { $column } to its first digits (such as { $example })
-    .failed = in { $count ->
-        [one] { $count } row
-       *[other] { $count } rows
-    } { $column } holds what a spreadsheet shows in place of a value (such as { $example })
-IMPORT_DAMAGED_CURE = nothing was written: export the column as text, without formulas that fail, and import again, or type the same command with --accept-damaged to write the rows as they are
-IMPORT_HEADING = What the import brought, { $from } to { $to }
-IMPORT_READ = read
-IMPORT_REJECTED = rejected
-IMPORT_LEFT_OUT = joined or left out
-IMPORT_WRITTEN = written
-IMPORT_REVISED = new version
-IMPORT_UNCHANGED = there already
-IMPORT_REFUSED = refused
-IMPORT_CENSUS = What the suite holds, as you may see it
-IMPORT_BEFORE = before
-IMPORT_AFTER = after
-IMPORT_UNITS = org units
-IMPORT_PEOPLE = people
-IMPORT_ACCOUNTS = accounts
-IMPORT_ALIASES = aliases
-IMPORT_DEVICES = devices
-IMPORT_SHIFTS = shifts of the period
-IMPORT_SHIFT_HOURS = their hours
-IMPORT_PUNCHES = punches of the period
-IMPORT_HANDOVERS = hand-overs of the period
-IMPORT_RECORDS = records of these accounts in the period
-IMPORT_RECORD_HOURS = their hours
-IMPORT_AMOUNT = their sales, minor units
-IMPORT_CLAIMS = claims on these accounts in the period
-IMPORT_REJECTED_ROWS = { $rows ->
-    [one] { $rows } row could not be read; { $file } names it with its cure.
-   *[other] { $rows } rows could not be read; { $file } names each with its cure.
-}
-IMPORT_REVISED_ROWS = { $rows ->
-    [one] { $rows } row is there in a new version; the earlier one stays readable
-   *[other] { $rows } rows are there in a new version; the earlier ones stay readable
-}
-IMPORT_REFUSED_ROWS = { $rows ->
-    [one] { $rows } row was not taken by the suite; { $file } names it with its reason.
-   *[other] { $rows } rows were not taken by the suite; { $file } names each with its reason.
-}
-IMPORT_NEEDS = an import is for an account that may read and write units, people, duty and records, such as one with the role group_hr
+PERSON_NOT_IN_SUITE = 시스템에 조회할 수 있는 사번 { $number } 직원이 없습니다. people.csv에서 그 행이 거절된 이유를 해결한 뒤 가져오기를 다시 실행하십시오
+ACCOUNT_NOT_IN_SUITE = 시스템에 조회할 수 있는 { $label } 계정이 없습니다. accounts.csv에서 그 행이 거절된 이유를 해결한 뒤 가져오기를 다시 실행하십시오
+ROWS_OF_UNIT_REFUSED = 소속 조직({ $unit })이 거절되었습니다
+ROWS_OF_NUMBER_REFUSED = people.csv에서 사번 { $number } 직원이 거절되었습니다. 이 행은 시스템에 있는 사람과 다른 사람을 뜻할 수 있습니다
+ROWS_OF_ACCOUNT_REFUSED = accounts.csv에서 { $label } 계정이 거절되었습니다. 이 행은 시스템에 있는 계정과 다른 계정을 뜻할 수 있습니다
+ROWS_OF_RECORD_REFUSED = records.csv에서 { $record } 기록이 거절되었습니다. 그 메시지는 시스템에 있는 기록과 다른 기록의 것일 수 있습니다
+NICKNAME_REFUSED = aliases.csv에서 { $alias } 별칭이 거절되었는데, { $number } 님의 이 기록이 그 별칭으로 상담원을 표시했을 수 있습니다
+IMPORT_STOPPED = 이번 실행에서 { $rows }행이 반영되었고 이전 실행에서 가져온 것도 모두 남아 있습니다. 같은 명령을 다시 실행하십시오. 이미 반영된 행은 이미 있는 것으로 처리됩니다
+    .mend = 이번 실행에서 { $rows }행이 반영되었고 이전 실행에서 가져온 것도 모두 남아 있습니다. 여기에 표시된 내용을 고치고 같은 명령을 다시 실행하십시오. 이미 반영된 행은 이미 있는 것으로 처리됩니다
+IMPORT_SERVICE_AWAY = { $service } 서비스에 연결할 수 없었지만 잃은 것은 없습니다. 이번 실행에서 { $rows }행이 반영되었고 이전 실행에서 가져온 것도 모두 남아 있습니다. 서비스가 복구되면 같은 명령을 다시 실행하십시오. 이미 반영된 행은 이미 있는 것으로 처리됩니다
+IMPORT_DAMAGED = 파일에 담기는 과정에서 값이 손실되었습니다. 시스템은 아무것도 덮어쓰지 않으므로 남은 값이 그대로 영구히 보관됩니다: { $columns }
+IMPORT_DAMAGED_COLUMN = { $count }개 행에서 스프레드시트가 { $column } 값을 앞자리만 남기고 잘랐습니다(예: { $example })
+    .failed = { $count }개 행에서 { $column } 값이 스프레드시트가 값 대신 표시한 오류입니다(예: { $example })
+IMPORT_DAMAGED_CURE = 아무것도 쓰지 않았습니다. 오류가 나는 수식 없이 그 열을 텍스트로 내보내어 다시 가져오거나, 행을 그대로 쓰려면 같은 명령에 --accept-damaged를 붙이십시오
+IMPORT_HEADING = 가져오기 결과, { $from } ~ { $to }
+IMPORT_READ = 읽음
+IMPORT_REJECTED = 거부됨
+IMPORT_LEFT_OUT = 합쳐지거나 제외됨
+IMPORT_WRITTEN = 기록됨
+IMPORT_REVISED = 새 버전
+IMPORT_UNCHANGED = 이미 있음
+IMPORT_REFUSED = 거절됨
+IMPORT_CENSUS = 귀하가 볼 수 있는 시스템의 데이터
+IMPORT_BEFORE = 이전
+IMPORT_AFTER = 이후
+IMPORT_UNITS = 조직
+IMPORT_PEOPLE = 직원
+IMPORT_ACCOUNTS = 계정
+IMPORT_ALIASES = 별칭
+IMPORT_DEVICES = 기기
+IMPORT_SHIFTS = 기간 내 근무 일정
+IMPORT_SHIFT_HOURS = 근무 일정의 시간
+IMPORT_PUNCHES = 기간 내 출퇴근 체크
+IMPORT_HANDOVERS = 기간 내 인수인계
+IMPORT_RECORDS = 기간 내 해당 계정의 기록
+IMPORT_RECORD_HOURS = 기록의 시간
+IMPORT_AMOUNT = 기록의 매출(최소 화폐 단위)
+IMPORT_CLAIMS = 기간 내 해당 계정의 담당 등록
+IMPORT_REJECTED_ROWS = { $rows }개 행을 읽을 수 없습니다. { $file } 파일에 행별로 해결 방법이 있습니다.
+IMPORT_REVISED_ROWS = { $rows }개 행에 새 버전이 생겼습니다. 이전 버전도 계속 조회할 수 있습니다
+IMPORT_REFUSED_ROWS = { $rows }개 행이 시스템에서 거절되었습니다. { $file } 파일에 행별로 이유가 있습니다.
+IMPORT_NEEDS = 가져오기는 조직, 직원, 근무, 기록을 읽고 쓸 수 있는 로그인으로 해야 합니다(예: group_hr 역할)
 ## Fields of requests
 
-# A row of an import that cannot be read.
 ROW_INVALID = { $problems }
-INSTANT_IMPLAUSIBLE = an instant of the years { $first } to { $last } is expected: check the year
-VALUE_MISSING = must be given
-AT_MOST = at most { $max }
-NUMBER_FROM_TO = { $from } to { $to }
-BEFORE_FROM = lies before from
-THROUGH_OR_NAMED = asks for all units: leave unit_ids empty, or leave this out
-THROUGH_BEFORE = is the last of several days: name the first in as_of, and none after it
-NOT_AFTER_START = must lie after start
-# Not a time at which a working day may end.
-CUT_OVER_MALFORMED = write HH:MM between 00:00 and 11:59
+INSTANT_IMPLAUSIBLE = { $first }년부터 { $last }년 사이의 시각이어야 합니다. 연도를 확인하십시오
+VALUE_MISSING = 반드시 입력해야 합니다
+AT_MOST = 최대 { $max }까지 가능합니다
+NUMBER_FROM_TO = { $from }부터 { $to }까지여야 합니다
+BEFORE_FROM = from보다 앞섭니다
+THROUGH_OR_NAMED = 모든 조직을 요청하는 값입니다. unit_ids를 비우거나 이 값을 빼십시오
+THROUGH_BEFORE = 여러 날 중 마지막 날입니다. 첫날을 as_of에 지정하되 이날보다 늦지 않게 하십시오
+NOT_AFTER_START = start보다 늦어야 합니다
+CUT_OVER_MALFORMED = 00:00부터 11:59 사이의 HH:MM을 쓰십시오
 
 ## Attendance
 
-# The person has never been employed.
-NEVER_EMPLOYED = you have no employment yet, so nobody can say where this belongs: ask your HR
-# A punch of the same person at the same instant.
-PUNCH_REPEATED = a punch of yours was recorded at this very instant already
-# The fact counts no more: another correction put it right.
-FACT_SUPERSEDED = correction { $id } put this right already, and it counts no more: correct what counts now
-# A correction of the same fact waits for approval.
-CORRECTION_WAITS = correction { $id } of the same fact waits for an approval: approve, reject or withdraw it first
-# The correction was approved, made, rejected or withdrawn.
+NEVER_EMPLOYED = 아직 고용 정보가 없어 어디에 속하는지 알 수 없습니다. 인사 담당자에게 문의하십시오
+PUNCH_REPEATED = 같은 시각에 귀하의 출퇴근 체크가 이미 있습니다
+FACT_SUPERSEDED = 정정 { $id } 건이 이미 바로잡아 이 사실은 더 이상 유효하지 않습니다. 현재 유효한 것을 정정하십시오
+CORRECTION_WAITS = 같은 사실에 대한 정정 { $id } 건이 승인을 기다리고 있습니다. 먼저 승인, 반려 또는 철회하십시오
 CORRECTION_NOT_WAITING = { $stage ->
-    [approved] the correction was approved already
-    [rejected] the correction was rejected: ask anew
-    [withdrawn] the correction was withdrawn: ask anew
-   *[other] the correction counts already
+    [approved] 이 정정은 이미 승인되었습니다
+    [rejected] 이 정정은 반려되었습니다. 새로 요청하십시오
+    [withdrawn] 이 정정은 철회되었습니다. 새로 요청하십시오
+   *[other] 이 정정은 이미 적용되었습니다
 }
-# The fact was put right otherwise since this was asked for.
-CORRECTION_OUTDATED = correction { $id } put the fact right since this was asked for: reject it, and ask anew for what counts now
-    .gone = the fact is not kept any more since this was asked for: reject it
-# Nobody decides about a correction of the own facts.
-OWN_CORRECTION = nobody decides about a correction of the own facts: somebody else must
-# Only who asked for a correction withdraws it.
-CORRECTION_OF_OTHERS = only who asked for a correction withdraws it: reject it instead
-# Facts of that time are kept no more.
-PERIOD_PURGED = what was before { $day } is kept no more and cannot be put right
-    .cycle = a period that begins before { $day } is made of { $kind } of which retention may have removed something, so the cycle cannot be worked out anew: settle what is wrong outside of Tally
-    .close = a period that begins before { $day } is made of { $kind } of which retention may have removed something, and what is missing would be missing without a word: choose a period that begins on { $day } or later, or have { $kind } kept longer first (SetRetention) and bring in what is missing
-    .row = what was before { $day } is kept no more, and this row is not there: leave it out, or have { $kind } kept longer first (SetRetention)
-    .named = { $name } is not there, and what was before { $day } is kept no more: leave it out, or have { $kind } kept longer first (SetRetention)
-# The new fact contradicts what counts.
-ALREADY_DIFFERENT = { $why }: correct that first
-# A punch or a hand-over that was yet to come when somebody asked to put it right.
-FACT_IN_FUTURE = { $at } has not come yet, it is { $now }: a punch or a hand-over is put right once it has happened; to plan ahead, publish a shift
-# A shift that has begun is changed without a reason.
-LATE_CHANGE_UNEXPLAINED = the shift has begun: say why it is changed now
-CORRECTION_ACTION_EXPECTED = add, void or move
-ALIAS_DAY_OUTSIDE = must be one of the days on which the alias means this person
-DEVICE_DAY_OUTSIDE = must be one of the days on which the device is of this person or seat
-DEVICE_OWNER_EXPECTED = a device is of a person (person_id) or of a seat: give one of both
-# The same hand-over at the same instant.
-HANDOVER_REPEATED = this hand-over was recorded at this very instant already
-# A row about a person whom the group does not know.
-PERSON_UNKNOWN = no person { $id }: bring in people before what they did
-# A row about an account that was never brought in.
-ACCOUNT_UNKNOWN = no account { $id }: bring in accounts first
-    .file = { $account } is not in accounts.csv{ $hint }
-# Code PLACE_WRONG.
-PLACE_REGION_UNKNOWN = no unit of the group is in the region { $region }
-# Code PLACE_WRONG.
-PLACE_UNIT_UNKNOWN = the group has no unit { $unit } today
-# Code PLACE_WRONG.
-PLACE_TEAM_NOT_UNIT = the team { $team } is not the unit { $unit }: leave one of them out
-# Code PLACE_WRONG.
-PLACE_REGION_OF_UNIT = the unit is in the region { $is }, not in { $said }: leave the region out
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_ROW = { $key } contradicts an earlier row of this call in { $fields }: what was said of an account stays
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there in { $fields }: what was said of an account stays, only phases of later dates are added
-    .team = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, and { $team } is another unit today. Write the path that its own unit has today, or unit_id alone
-    .closed = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, which was closed and has no path today, and { $team } is another unit. Write unit_id alone, without the team
-# An account of a unit that the caller may not write to: such as one whose team moved to another branch.
-ACCOUNT_OUT_OF_REACH = { $key } is beyond what you may send: leave it out, or have somebody send it who may
-FACT_OUT_OF_REACH = on that day the person is beyond what you may send: whoever had the team then sends this, or somebody of the group
-# Code ALREADY_DIFFERENT.
-ALIAS_DIFFERENT = this alias is there from the same date with another person (employee_no) and another end (to)
-    .person = this alias is there from the same date with another person (employee_no)
-    .end = this alias is there from the same date with another end (to)
-# Code ALREADY_DIFFERENT.
-DEVICE_DIFFERENT = this device is there from the same date, of the same person or seat, with another end (to)
-# Code ALREADY_DIFFERENT.
-SHIFT_CANCELLED = this person's shift on this account from { $start } was cancelled, and a roster does not bring it back: to plan it again, change the shift { $shift } (ChangeShift)
-# Code ALREADY_DIFFERENT.
-SHIFT_DIFFERENT = this person's shift on this account from { $start } is there with another end
-    .seat = this person's shift on this account from { $start } is there with another seat, or with none where this row names one
-# Code ALREADY_DIFFERENT.
-PUNCH_DIFFERENT = at { $at } a punch of this person is known that goes the other way (kind)
-# Code ALREADY_DIFFERENT.
-HANDOVER_DIFFERENT = at { $at } another person is known to have done so (employee_no), and only one at a time holds this account
-    .kind = at { $at } this person is known to have done the opposite (kind)
-# Code ALREADY_DIFFERENT.
-SITE_DIFFERENT = the site { $name } is there with another zone, cut-over or region
-# A nickname that already means somebody on some of the dates.
-ALIAS_OVERLAP = this alias already means somebody on some of these dates: end one before the other begins
-SLASH_NOT_ALLOWED = must not hold a slash: platform, store and name are joined by it
-PHASES_MISSING = at least one: how the account is used
-DIRECTION_EXPECTED = say which way is better: higher or lower
-NORMALISATION_EXPECTED = say how a value becomes points: target_piecewise, min_max, percentile or t_score
-PHASE_KIND_EXPECTED = shared, mixed or named
-PHASE_TWICE = two phases begin on this date
-HANDOVER_KIND_EXPECTED = take or release
-PUNCH_KIND_EXPECTED = in or out
-SHIFT_TOO_LONG = a shift is shorter than { $hours } hours
-PERIOD_TOO_LONG = at most { $days } days
-DUTY_VERSION_EXPECTED = 1, 2 or 3 is expected, or 0 for the newest
+CORRECTION_OUTDATED = 요청한 뒤에 정정 { $id } 건이 이 사실을 바로잡았습니다. 이 요청을 반려하고 현재 유효한 것에 대해 새로 요청하십시오
+    .gone = 요청한 뒤에 이 사실이 더 이상 보존되지 않게 되었습니다. 이 요청을 반려하십시오
+OWN_CORRECTION = 자신의 사실에 대한 정정은 스스로 결정할 수 없습니다. 다른 사람이 처리해야 합니다
+CORRECTION_OF_OTHERS = 정정은 요청한 사람만 철회할 수 있습니다. 대신 반려하십시오
+PERIOD_PURGED = { $day } 이전의 내용은 더 이상 보존되지 않아 바로잡을 수 없습니다
+    .cycle = { $day } 이전에 시작하는 기간은 보존 기간이 지나 일부가 삭제되었을 수 있는 { $kind } 데이터로 이루어져 있어 이 평가 주기를 다시 계산할 수 없습니다. 잘못된 부분은 Tally 밖에서 처리하십시오
+    .close = { $day } 이전에 시작하는 기간은 보존 기간이 지나 일부가 삭제되었을 수 있는 { $kind } 데이터로 이루어져 있어 빠진 내용이 아무 표시 없이 누락됩니다. { $day } 또는 그 이후에 시작하는 기간을 선택하거나, 먼저 { $kind } 데이터의 보존 기간을 늘리고(SetRetention) 빠진 내용을 가져오십시오
+    .row = { $day } 이전의 내용은 더 이상 보존되지 않으며 이 행은 시스템에 없습니다. 이 행을 빼거나 먼저 { $kind } 데이터의 보존 기간을 늘리십시오(SetRetention)
+    .named = { $name } 항목이 없으며 { $day } 이전의 내용은 더 이상 보존되지 않습니다. 이 항목을 빼거나 먼저 { $kind } 데이터의 보존 기간을 늘리십시오(SetRetention)
+ALREADY_DIFFERENT = { $why }. 먼저 그것을 정정하십시오
+FACT_IN_FUTURE = 지금은 { $now }이고 { $at } 시각은 아직 오지 않았습니다. 출퇴근 체크와 인수인계는 일어난 뒤에만 바로잡을 수 있습니다. 미리 계획하려면 근무 일정을 게시하십시오
+LATE_CHANGE_UNEXPLAINED = 근무 일정이 이미 시작되었습니다. 지금 변경하는 이유를 쓰십시오
+CORRECTION_ACTION_EXPECTED = add, void, move 중 하나를 지정하십시오
+ALIAS_DAY_OUTSIDE = 이 별칭이 이 직원을 뜻하는 날짜 중 하나여야 합니다
+DEVICE_DAY_OUTSIDE = 이 기기가 이 직원이나 좌석의 것인 날짜 중 하나여야 합니다
+DEVICE_OWNER_EXPECTED = 기기는 직원(person_id)이나 좌석(seat)의 것입니다. 둘 중 하나를 입력하십시오
+HANDOVER_REPEATED = 같은 시각에 이 인수인계가 이미 기록되어 있습니다
+PERSON_UNKNOWN = { $id } 직원이 없습니다. 직원을 먼저 가져온 뒤 그 활동을 가져오십시오
+ACCOUNT_UNKNOWN = { $id } 계정이 없습니다. 계정을 먼저 가져오십시오
+    .file = accounts.csv에 { $account } 계정이 없습니다{ $hint }
+PLACE_REGION_UNKNOWN = 그룹의 조직 중 { $region } 지역에 있는 것이 없습니다
+PLACE_UNIT_UNKNOWN = 오늘 그룹에 { $unit } 조직이 없습니다
+PLACE_TEAM_NOT_UNIT = { $team } 팀은 { $unit } 조직이 아닙니다. 둘 중 하나를 빼십시오
+PLACE_REGION_OF_UNIT = 이 조직은 { $said } 지역이 아니라 { $is } 지역에 있습니다. 지역을 빼십시오
+ACCOUNT_CONTRADICTS_ROW = { $key } 계정이 이번 호출의 앞 행과 { $fields } 값에서 어긋납니다. 계정에 대해 이미 정한 내용은 바뀌지 않습니다
+ACCOUNT_CONTRADICTS_STORED = { $key } 계정이 기존 내용과 { $fields } 값에서 어긋납니다. 계정에 대해 이미 정한 내용은 바뀌지 않으며 이후 날짜의 단계만 추가할 수 있습니다
+    .team = { $key } 계정이 기존 내용과 { $fields } 값에서 어긋납니다. 이 계정은 { $unit } 조직의 것이고 { $team } 팀은 오늘 다른 조직입니다. 계정 소속 조직의 현재 경로를 쓰거나 unit_id만 쓰십시오
+    .closed = { $key } 계정이 기존 내용과 { $fields } 값에서 어긋납니다. 이 계정은 폐지되어 오늘 경로가 없는 { $unit } 조직의 것이고 { $team } 팀은 다른 조직입니다. 팀 없이 unit_id만 쓰십시오
+ACCOUNT_OUT_OF_REACH = { $key } 계정은 귀하가 보낼 수 있는 범위를 벗어납니다. 빼거나, 권한이 있는 사람이 보내도록 하십시오
+FACT_OUT_OF_REACH = 그날 이 직원은 귀하가 보낼 수 있는 범위를 벗어납니다. 당시 그 팀을 맡은 사람이나 그룹 담당자가 보내야 합니다
+ALIAS_DIFFERENT = 이 별칭은 같은 날짜부터 이미 있으며 직원(employee_no)과 종료일(to)이 다릅니다
+    .person = 이 별칭은 같은 날짜부터 이미 있으며 직원(employee_no)이 다릅니다
+    .end = 이 별칭은 같은 날짜부터 이미 있으며 종료일(to)이 다릅니다
+DEVICE_DIFFERENT = 이 기기는 같은 날짜부터 같은 직원이나 좌석의 것으로 이미 있으며 종료일(to)이 다릅니다
+SHIFT_CANCELLED = 이 계정에서 { $start }부터인 이 직원의 근무 일정은 취소되었으며 근무표로는 되살릴 수 없습니다. 다시 배정하려면 { $shift } 근무 일정을 변경하십시오(ChangeShift)
+SHIFT_DIFFERENT = 이 계정에서 { $start }부터인 이 직원의 근무 일정이 이미 있으며 종료 시각이 다릅니다
+    .seat = 이 계정에서 { $start }부터인 이 직원의 근무 일정이 이미 있으며 좌석이 다르거나, 이 행에는 있는 좌석이 거기에는 없습니다
+PUNCH_DIFFERENT = { $at }에 이 직원의 반대 방향(kind) 출퇴근 체크가 이미 있습니다
+HANDOVER_DIFFERENT = { $at }에 다른 직원이 한 것으로 이미 기록되어 있으며(employee_no), 이 계정은 한 번에 한 사람만 점유할 수 있습니다
+    .kind = { $at }에 이 직원이 반대로(kind) 한 것으로 이미 기록되어 있습니다
+SITE_DIFFERENT = { $name } 사업장이 이미 있으며 시간대, 하루의 경계 시각 또는 지역이 다릅니다
+ALIAS_OVERLAP = 이 별칭은 해당 날짜 일부에 이미 누군가를 뜻합니다. 하나를 종료한 뒤 다른 하나를 시작하십시오
+SLASH_NOT_ALLOWED = 슬래시를 쓸 수 없습니다. 플랫폼, 스토어, 이름을 슬래시로 연결하기 때문입니다
+PHASES_MISSING = 계정을 어떻게 쓰는지 하나 이상 입력하십시오
+DIRECTION_EXPECTED = 어느 쪽이 좋은지 지정하십시오: higher 또는 lower
+NORMALISATION_EXPECTED = 값을 점수로 바꾸는 방법을 지정하십시오: target_piecewise, min_max, percentile 또는 t_score
+PHASE_KIND_EXPECTED = shared, mixed, named 중 하나를 지정하십시오
+PHASE_TWICE = 이 날짜에 두 단계가 시작합니다
+HANDOVER_KIND_EXPECTED = take 또는 release를 지정하십시오
+PUNCH_KIND_EXPECTED = in 또는 out을 지정하십시오
+SHIFT_TOO_LONG = 근무 일정은 { $hours }시간보다 짧아야 합니다
+PERIOD_TOO_LONG = 최대 { $days }일입니다
+DUTY_VERSION_EXPECTED = 1, 2, 3 중 하나여야 하며 0은 최신 버전을 뜻합니다
 
-# What somebody who punches is told.
-PUNCH_OF_SHIFT = it belongs to your shift that begins at { $start }
-PUNCH_CAME = you are in from now on
-PUNCH_LEFT = it closes the stretch that began at { $since }
-PUNCH_STILL_IN = you were still in since { $since }: that stretch ends here and a new one begins
-PUNCH_NOT_IN = you have not punched in during the last { $hours } hours: ask for a correction if you forgot
-PUNCH_NOT_PLANNED = no shift of yours is near this time
-PUNCH_DRIFT = your device's clock differs from ours by { $seconds } s; ours counts
+PUNCH_OF_SHIFT = { $start }에 시작하는 귀하의 근무 일정에 해당합니다
+PUNCH_CAME = 지금부터 출근 상태입니다
+PUNCH_LEFT = { $since }에 시작한 구간을 닫습니다
+PUNCH_STILL_IN = { $since }부터 아직 출근 상태였습니다. 그 구간은 여기서 끝나고 새 구간이 시작됩니다
+PUNCH_NOT_IN = 최근 { $hours }시간 안에 출근 체크가 없습니다. 잊었다면 정정을 요청하십시오
+PUNCH_NOT_PLANNED = 이 시각 가까이에 귀하의 근무 일정이 없습니다
+PUNCH_DRIFT = 귀하의 기기 시계가 시스템과 { $seconds }초 다릅니다. 시스템 시각이 적용됩니다
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code DOUBLE_IN.
-DUTY_DOUBLE_IN = { $number } punched in again at { $at } without punching out; the first stretch ends there
-# Code MISSING_PUNCH.
-DUTY_IN_WITHOUT_OUT = { $number } punched in at { $at } and not out within { $hours } h; the stretch counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_MAY_COME = { $number }'s punch at { $at } counts as an in, and the punches end at { $last } without an out; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_IN = { $number }'s punch at { $at } counts as an in, and no out follows within { $hours } h; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_OUT = { $number }'s punch at { $at } counts as an out, and no in came within { $hours } h before; that makes no presence, but a shift of its working day counts only where a pair of punches covers it, and a hold without release ends there
-# Code UNCOVERED_SHIFT.
-DUTY_SHIFT_UNCOVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but no pair of punches covers any of it; the shift counts for nothing until the missing punches are added
-# Code BARELY_COVERED_SHIFT. Somebody punched on the working day of a shift, and no more than the edge of the shift counts.
-DUTY_SHIFT_BARELY_COVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but { $why ->
-    [other] the punches that reach into this shift belong to another one
-   *[edge] no pair of punches covers any of its planned time
-}; no more than { $minutes } min at its edge count until the missing punches are added
-# Code HELD_BY_OTHERS. By the hand-over log only others held the account in a shift.
-DUTY_SHIFT_HELD_BY_OTHERS = { $number } was rostered on { $account } from { $start } to { $end }, but by the hand-over log only others held the account in the time that would have counted; the shift counts for nothing, and if { $number } served then, the take and the release are to be added
-# Code MISSING_PUNCH.
-DUTY_OUT_WITHOUT_IN = { $number } punched out at { $at } without an in within { $hours } h before; it counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_AFTER_CLOSED_IN = { $number }'s punch at { $at } counts as an out, but the in before it was closed at { $out }; it makes no presence, and a hold without release ends there
-# Code NOT_EMPLOYED.
-DUTY_SHIFT_NOT_EMPLOYED = { $number } is rostered on { $account } from { $start } to { $end } and is not employed then: the shift counts for nothing; correct the roster, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_PUNCH_NOT_EMPLOYED = { $number } punched at { $at } and is not employed then: it counts for nothing; correct the punch, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_HOLD_NOT_EMPLOYED = { $number } took { $account } at { $at } and is not employed then: the hold counts for nothing; correct the hand-over, or the days of employment
-# Code MISSING_PUNCH.
-DUTY_IN_AND_OUT_AT_ONCE = { $number } punched in and out at { $at }, both at once; it counts for no presence
-# Code UNHELD_ACCOUNT.
-DUTY_NOBODY = there is evidence about { $account }, and still nobody was on duty in the period
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE_V1 = no roster, punch or hand-over speaks for { $account } in the period: all its work is shared by its whole team ({ $scope ->
-    [all] everybody
+DUTY_DOUBLE_IN = { $number } 님이 퇴근 체크 없이 { $at }에 다시 출근 체크를 했습니다. 앞 구간은 거기서 끝납니다
+DUTY_IN_WITHOUT_OUT = { $number } 님이 { $at }에 출근 체크를 했지만 { $hours }시간 안에 퇴근 체크가 없습니다. 이 구간은 인정되지 않습니다
+DUTY_OUT_MAY_COME = { $number } 님의 { $at } 체크는 출근으로 처리되며, 퇴근 없이 { $last }에 체크가 끝납니다. 재실 구간이 되지 않으며, 그 근무일의 근무 일정은 체크 한 쌍이 덮는 부분만 인정됩니다
+DUTY_LONE_IN = { $number } 님의 { $at } 체크는 출근으로 처리되며, { $hours }시간 안에 퇴근 체크가 이어지지 않습니다. 재실 구간이 되지 않으며, 그 근무일의 근무 일정은 체크 한 쌍이 덮는 부분만 인정됩니다
+DUTY_LONE_OUT = { $number } 님의 { $at } 체크는 퇴근으로 처리되며, 그 전 { $hours }시간 안에 출근 체크가 없습니다. 재실 구간이 되지 않지만, 그 근무일의 근무 일정은 체크 한 쌍이 덮는 부분만 인정되고 인계하지 않은 점유는 거기서 끝납니다
+DUTY_SHIFT_UNCOVERED = { $number } 님은 { $start }부터 { $end }까지 { $account } 계정에 배정되었고 그 근무일에 출퇴근 체크를 했지만, 근무 일정을 덮는 체크 한 쌍이 없습니다. 빠진 체크를 추가할 때까지 이 근무 일정은 인정되지 않습니다
+DUTY_SHIFT_BARELY_COVERED = { $number } 님은 { $start }부터 { $end }까지 { $account } 계정에 배정되었고 그 근무일에 출퇴근 체크를 했지만, { $why ->
+    [other] 이 근무 일정에 걸친 체크는 다른 근무 일정의 것입니다
+   *[edge] 계획된 시간을 덮는 체크 한 쌍이 없습니다
+}. 빠진 체크를 추가할 때까지 가장자리의 { $minutes }분까지만 인정됩니다
+DUTY_SHIFT_HELD_BY_OTHERS = { $number } 님은 { $start }부터 { $end }까지 { $account } 계정에 배정되었지만, 인수인계 기록에 따르면 인정될 시간에 다른 사람만 계정을 점유했습니다. 이 근무 일정은 인정되지 않습니다. 그때 { $number } 님이 상담했다면 인수와 인계를 추가해야 합니다
+DUTY_OUT_WITHOUT_IN = { $number } 님이 { $at }에 퇴근 체크를 했지만 그 전 { $hours }시간 안에 출근 체크가 없습니다. 인정되지 않습니다
+DUTY_OUT_AFTER_CLOSED_IN = { $number } 님의 { $at } 체크는 퇴근으로 처리되지만 앞의 출근은 { $out }에 이미 닫혔습니다. 재실 구간이 되지 않으며 인계하지 않은 점유는 거기서 끝납니다
+DUTY_SHIFT_NOT_EMPLOYED = { $number } 님은 { $start }부터 { $end }까지 { $account } 계정에 배정되었지만 그때 재직 중이 아닙니다. 이 근무 일정은 인정되지 않습니다. 근무표나 재직 날짜를 고치십시오
+DUTY_PUNCH_NOT_EMPLOYED = { $number } 님이 { $at }에 출퇴근 체크를 했지만 그때 재직 중이 아닙니다. 인정되지 않습니다. 출퇴근 체크나 재직 날짜를 고치십시오
+DUTY_HOLD_NOT_EMPLOYED = { $number } 님이 { $at }에 { $account } 계정을 인수했지만 그때 재직 중이 아닙니다. 이 점유는 인정되지 않습니다. 인수인계나 재직 날짜를 고치십시오
+DUTY_IN_AND_OUT_AT_ONCE = { $number } 님이 { $at }에 출근과 퇴근을 동시에 체크했습니다. 재실로 인정되지 않습니다
+DUTY_NOBODY = { $account } 계정에 근거가 있지만 이 기간에 근무한 사람이 없습니다
+DUTY_NO_EVIDENCE_V1 = 이 기간에 { $account } 계정에 대한 근무표, 출퇴근 체크, 인수인계가 없습니다. 모든 업무를 팀 전체({ $scope ->
+    [all] 모든 직원
    *[team] { $team }
-}, { $people } people); publish rosters or have people punch
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE = no roster, punch or hand-over speaks for { $account } in the period: its whole team counts as on duty ({ $scope ->
-    [all] everybody
+}, { $people }명)가 나누어 갖습니다. 근무표를 게시하거나 출퇴근 체크를 하도록 하십시오
+DUTY_NO_EVIDENCE = 이 기간에 { $account } 계정에 대한 근무표, 출퇴근 체크, 인수인계가 없습니다. 팀 전체가 근무한 것으로 봅니다({ $scope ->
+    [all] 모든 직원
    *[team] { $team }
-}, people: { $people }); publish rosters or have people punch
-# Code RELEASE_WITHOUT_TAKE.
-DUTY_RELEASE_WITHOUT_TAKE = { $number } released { $account } at { $at } without holding it; it counts for nothing
-# Code MISSING_RELEASE.
-DUTY_NEVER_RELEASED = { $number } took { $account } at { $since } and never released it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
-}
-# Code MISSING_RELEASE.
-DUTY_NO_RELEASE_KNOWN = { $number } took { $account } at { $since } and no release is known after it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
-}
-# Code MISSING_RELEASE.
-DUTY_TAKEN_AGAIN = { $number } took { $account } at { $since } and took it again at { $again } without a release between; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
-}
-# Code OVERLAP.
-DUTY_HELD_BY_TWO = { $first } and { $second } both held { $account } from { $from } to { $until }; { $why ->
-    [exclusive] only one person may hold it at a time
-   *[unreleased] the first had not released it
+}, 인원: { $people }). 근무표를 게시하거나 출퇴근 체크를 하도록 하십시오
+DUTY_RELEASE_WITHOUT_TAKE = { $number } 님이 { $at }에 점유하지 않은 { $account } 계정을 인계했습니다. 인정되지 않습니다
+DUTY_NEVER_RELEASED = { $number } 님이 { $since }에 { $account } 계정을 인수하고 인계하지 않았습니다. 점유는 { $end }에 끝나며 근거는 { $by ->
+    [release] 인계
+    [punch_out] 다음 퇴근 체크
+    [roster] 근무표의 종료
+    [too_long] 허용된 최장 구간
+   *[taken_again] 다음 인수
+}입니다
+DUTY_NO_RELEASE_KNOWN = { $number } 님이 { $since }에 { $account } 계정을 인수했고 그 뒤의 인계가 확인되지 않습니다. 점유는 { $end }에 끝나며 근거는 { $by ->
+    [release] 인계
+    [punch_out] 다음 퇴근 체크
+    [roster] 근무표의 종료
+    [too_long] 허용된 최장 구간
+   *[taken_again] 다음 인수
+}입니다
+DUTY_TAKEN_AGAIN = { $number } 님이 { $since }에 { $account } 계정을 인수하고 인계 없이 { $again }에 다시 인수했습니다. 점유는 { $end }에 끝나며 근거는 { $by ->
+    [release] 인계
+    [punch_out] 다음 퇴근 체크
+    [roster] 근무표의 종료
+    [too_long] 허용된 최장 구간
+   *[taken_again] 다음 인수
+}입니다
+DUTY_HELD_BY_TWO = { $first } 님과 { $second } 님이 { $from }부터 { $until }까지 { $account } 계정을 동시에 점유했습니다. { $why ->
+    [exclusive] 이 계정은 한 번에 한 사람만 점유할 수 있습니다
+   *[unreleased] 앞 사람이 인계하지 않았습니다
 }
 
 ## What to do about findings
 
-# In a word what a person does about a finding of this kind.
 FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] bring in a roster of the account, or have its people punch or hand over, and start the run again
-    [UNHELD_ACCOUNT] add the shift of whoever served the account then, or the missing punches or take; move a record that is of another account (MoveRecord)
-    [OVERLAP] add the release of whoever did not have the account any more when the other took it (CorrectHandover)
-    [MISSING_RELEASE] add the release (CorrectHandover)
-    [RELEASE_WITHOUT_TAKE] add the take that belongs to the release, or void the release (CorrectHandover)
-    [DOUBLE_IN] add the out before the second in, or void one of the two (CorrectPunch)
-    [MISSING_PUNCH] add the punch that is missing, or void the one that is alone (CorrectPunch)
-    [UNCOVERED_SHIFT] add the punches of the shift (CorrectPunch), or cancel it if nobody came (CancelShift)
-    [BARELY_COVERED_SHIFT] add the punches that are missing of the shift (CorrectPunch), or change its times (ChangeShift)
-    [HELD_BY_OTHERS] add the take and the release of whoever served by the roster (CorrectHandover), or cancel the shift (CancelShift)
-    [NOT_EMPLOYED] put right the roster, the punch or the hand-over, or the days of employment (ChangeEmployment)
-    [TAG_OFF_DUTY] add the shift or the punches of whom the record names, move it to the account that it is of (MoveRecord), or send it again with the right name and a higher revision
-    [NAMED_WITHOUT_AGENT] send the records again with the name of the agent and a higher revision
-    [MIXED_WITHOUT_TAG] send the records again with the name of the agent and a higher revision, or leave it at the roster
-    [TOO_FEW_TO_INFER] nothing needs doing; hand-overs or names in the records tell more precisely who served
-    [DID_NOT_SETTLE] nothing needs doing; hand-overs tell more precisely who served
-    [SEVERAL_AT_ONCE] send the times of the replies, or let people claim their dialogues; names in the records tell more precisely who served as well
-    [TOO_FEW_REPLIES] nothing needs doing in a small month; names in the records, or claims, tell more precisely who served
-    [REPLIES_TOO_DENSE] have a tenth of the records named, claimed with a click (MakeClaim) or written at known devices (ImportDevices), and breaks punched
-    [EVIDENCE_UNEVEN] have everybody on the account click (MakeClaim), sign or write at known devices (ImportDevices) alike
-    [CLOCK_WITHOUT_SECONDS] have the times of the replies exported with their seconds
-    [CLAIM_OFF_DUTY] check who clicked, and the punches and roster of that day
-    [CLAIM_WITHOUT_RECORD] check whether the record was sent, and the clock of the claims
-    [CLAIMS_DIFFER] ask them who served, and let the record name its agent
-    [DEVICE_OFF_DUTY] check whose the device is, and the punches and roster of that day
-    [DEVICE_OF_SEVERAL] say from when to when the device is whose
-    [DEVICE_OF_NOBODY] say whose the device is on those days, by the name that records give it (ImportDevices), or roster somebody on its seat
-    [EVIDENCE_NOT_READ] name version 3 of the policy, which reads it, or none, for the newest; or leave it, as the month is then credited without it
-    [REPLY_OUTSIDE_RECORD] check when the record begins and ends, and the clock of the replies
-    [BREAKS_NOT_PUNCHED] have people punch out for a break and in again after it (RecordPunch), or hand the account over
-    [CLOCKS_APART] set the clock of the desk right, and have its messages exported again where they are to be kept by the right time
-    [UNKNOWN_AGENT] say whose the name is (ImportAliases), or send the records again with the right one
-    [ACCOUNT_UNKNOWN] bring in the account (ImportAccounts), or move the records to the one that they are of (MoveRecord)
-    [POPULATION_CHANGED] close the cycle again, unless it is to stay with the people of before (CloseCycle)
-    [AMOUNTS_CONVERTED] nothing needs doing; where a rate is wrong, set the right one (SetRates) and start the run again
-    [MEASURE_NOT_SENT] send what the sentence names, or leave the indicator out of the scheme
-    [OBSERVATIONS_BEYOND_PERIOD] take the observation out (WithdrawObservation) and send it in parts, each of days of one period, or close a period that holds all of its days
-    [OBSERVATIONS_UNREAD] send them again under the right name and take these out (WithdrawObservation), or have a scheme read the measure; nothing needs doing where they are kept for later
-    [REFUND_EXCEEDS_SALE] send the refund again with the right amount and a higher revision, or take it out (WithdrawRecord); where it is right, send the sale again with what it brought
-    [CONTRIBUTOR_UNKNOWN] say whose the name is (ImportAliases), or send the record again with the right contributors and a higher revision
-    [CONTRIBUTOR_OFF_DUTY] nothing needs doing where somebody helped outside of the own hours; else add the shift or the punches, or send the record again with the right contributors and a higher revision
-    [CONTRIBUTORS_NOT_SPLIT] name a policy with a split to have such records shared, or leave it: the contributors are kept
-    [STANDARD_WITHDRAWN] write a new version of the scheme that follows a standard in use (ListRefinements says what fits), then make and close a cycle with it, or correct a published one by it (CorrectCycle); leave it where the month is still to be judged by the old one
-   *[other] look at what it names, put that right where it is wrong, and start the run again
+    [NO_DUTY_EVIDENCE] 계정의 근무표를 가져오거나, 담당 직원이 출퇴근 체크나 인수인계를 하도록 한 뒤 귀속 계산을 다시 시작하십시오
+    [UNHELD_ACCOUNT] 그때 계정을 담당한 사람의 근무 일정이나 빠진 출퇴근 체크 또는 인수를 추가하고, 다른 계정의 기록은 옮기십시오(MoveRecord)
+    [OVERLAP] 다른 사람이 인수했을 때 더는 계정을 쓰지 않던 사람의 인계를 추가하십시오(CorrectHandover)
+    [MISSING_RELEASE] 인계를 추가하십시오(CorrectHandover)
+    [RELEASE_WITHOUT_TAKE] 이 인계에 해당하는 인수를 추가하거나 인계를 무효로 하십시오(CorrectHandover)
+    [DOUBLE_IN] 두 번째 출근 전에 퇴근을 추가하거나 둘 중 하나를 무효로 하십시오(CorrectPunch)
+    [MISSING_PUNCH] 빠진 출퇴근 체크를 추가하거나 짝이 없는 체크를 무효로 하십시오(CorrectPunch)
+    [UNCOVERED_SHIFT] 근무 일정의 출퇴근 체크를 추가하거나(CorrectPunch), 아무도 오지 않았다면 근무 일정을 취소하십시오(CancelShift)
+    [BARELY_COVERED_SHIFT] 근무 일정의 빠진 출퇴근 체크를 추가하거나(CorrectPunch) 시각을 변경하십시오(ChangeShift)
+    [HELD_BY_OTHERS] 근무표대로 담당한 사람의 인수와 인계를 추가하거나(CorrectHandover) 근무 일정을 취소하십시오(CancelShift)
+    [NOT_EMPLOYED] 근무표, 출퇴근 체크 또는 인수인계를 바로잡거나 재직 날짜를 바로잡으십시오(ChangeEmployment)
+    [TAG_OFF_DUTY] 기록에 표시된 사람의 근무 일정이나 출퇴근 체크를 추가하거나, 기록을 원래 계정으로 옮기거나(MoveRecord), 올바른 이름과 더 높은 리비전으로 다시 보내십시오
+    [NAMED_WITHOUT_AGENT] 상담원 이름을 넣고 더 높은 리비전으로 기록을 다시 보내십시오
+    [MIXED_WITHOUT_TAG] 상담원 이름을 넣고 더 높은 리비전으로 기록을 다시 보내거나, 근무표에 따른 결과를 그대로 두십시오
+    [TOO_FEW_TO_INFER] 조치할 것이 없습니다. 인수인계나 기록의 이름이 있으면 누가 상담했는지 더 정확히 알 수 있습니다
+    [DID_NOT_SETTLE] 조치할 것이 없습니다. 인수인계가 있으면 누가 상담했는지 더 정확히 알 수 있습니다
+    [SEVERAL_AT_ONCE] 답변 시각을 보내거나 대화를 담당 등록하도록 하십시오. 기록의 이름이 있어도 누가 상담했는지 더 정확히 알 수 있습니다
+    [TOO_FEW_REPLIES] 양이 적은 달이면 조치할 것이 없습니다. 기록의 이름이나 담당 등록이 있으면 누가 상담했는지 더 정확히 알 수 있습니다
+    [REPLIES_TOO_DENSE] 기록의 10분의 1에 이름을 넣거나, 클릭으로 담당 등록하거나(MakeClaim), 등록된 기기에서 답변하도록 하고(ImportDevices) 휴식 때도 출퇴근 체크를 하도록 하십시오
+    [EVIDENCE_UNEVEN] 계정의 모든 사람이 똑같이 클릭하거나(MakeClaim), 이름을 남기거나, 등록된 기기에서 답변하도록 하십시오(ImportDevices)
+    [CLOCK_WITHOUT_SECONDS] 답변 시각을 초까지 내보내도록 하십시오
+    [CLAIM_OFF_DUTY] 누가 클릭했는지, 그날의 출퇴근 체크와 근무표를 확인하십시오
+    [CLAIM_WITHOUT_RECORD] 기록이 전송되었는지, 담당 등록의 시계가 맞는지 확인하십시오
+    [CLAIMS_DIFFER] 누가 상담했는지 당사자에게 묻고, 기록에 상담원 이름을 넣으십시오
+    [DEVICE_OFF_DUTY] 누구의 기기인지, 그날의 출퇴근 체크와 근무표를 확인하십시오
+    [DEVICE_OF_SEVERAL] 기기가 언제부터 언제까지 누구의 것인지 지정하십시오
+    [DEVICE_OF_NOBODY] 기록에 쓰인 이름으로 그날 기기가 누구의 것인지 등록하거나(ImportDevices), 그 좌석에 직원을 배정하십시오
+    [EVIDENCE_NOT_READ] 이 근거를 읽는 정책 버전 3을 지정하거나, 최신 버전을 쓰도록 비워 두십시오. 그대로 두면 그 달은 이 근거 없이 귀속됩니다
+    [REPLY_OUTSIDE_RECORD] 기록의 시작과 종료, 답변의 시계를 확인하십시오
+    [BREAKS_NOT_PUNCHED] 휴식 때 퇴근 체크를 하고 돌아와서 출근 체크를 하거나(RecordPunch), 계정을 인계하도록 하십시오
+    [CLOCKS_APART] 상담 시스템의 시계를 맞추고, 올바른 시각으로 보관해야 하면 메시지를 다시 내보내십시오
+    [UNKNOWN_AGENT] 누구의 이름인지 등록하거나(ImportAliases) 올바른 이름으로 기록을 다시 보내십시오
+    [ACCOUNT_UNKNOWN] 계정을 가져오거나(ImportAccounts) 기록을 원래 계정으로 옮기십시오(MoveRecord)
+    [POPULATION_CHANGED] 이전 인원 그대로 둘 것이 아니라면 평가 주기를 다시 마감하십시오(CloseCycle)
+    [AMOUNTS_CONVERTED] 조치할 것이 없습니다. 환율이 틀렸다면 올바른 환율을 등록하고(SetRates) 귀속 계산을 다시 시작하십시오
+    [MEASURE_NOT_SENT] 문장에 나온 데이터를 보내거나 평가 체계에서 그 지표를 빼십시오
+    [OBSERVATIONS_BEYOND_PERIOD] 관측값을 철회하고(WithdrawObservation) 각각 한 기간 안의 날짜가 되도록 나누어 보내거나, 모든 날짜를 포함하는 기간을 마감하십시오
+    [OBSERVATIONS_UNREAD] 올바른 이름으로 다시 보내고 이것들은 철회하거나(WithdrawObservation), 평가 체계에서 이 측정값을 읽도록 하십시오. 나중을 위해 보관하는 것이면 조치할 것이 없습니다
+    [REFUND_EXCEEDS_SALE] 올바른 금액과 더 높은 리비전으로 환불을 다시 보내거나 철회하십시오(WithdrawRecord). 환불이 맞다면 실제 판매 금액으로 판매를 다시 보내십시오
+    [CONTRIBUTOR_UNKNOWN] 누구의 이름인지 등록하거나(ImportAliases), 올바른 기여자와 더 높은 리비전으로 기록을 다시 보내십시오
+    [CONTRIBUTOR_OFF_DUTY] 자기 근무 시간 밖에 도운 것이면 조치할 것이 없습니다. 아니면 근무 일정이나 출퇴근 체크를 추가하거나, 올바른 기여자와 더 높은 리비전으로 기록을 다시 보내십시오
+    [CONTRIBUTORS_NOT_SPLIT] 이런 기록을 나누려면 분배 규칙이 있는 정책을 지정하거나 그대로 두십시오. 기여자는 보관됩니다
+    [STANDARD_WITHDRAWN] 사용 중인 표준을 따르는 평가 체계의 새 버전을 작성하고(ListRefinements에서 맞는 것을 확인), 그것으로 평가 주기를 만들어 마감하거나 공개된 평가 주기를 정정하십시오(CorrectCycle). 그 달을 계속 이전 표준으로 평가하려면 그대로 두십시오
+   *[other] 표시된 내용을 확인하고 잘못된 곳을 바로잡은 뒤 귀속 계산을 다시 시작하십시오
 }
-# The service that a fix went to did not take it.
-FIX_REFUSED = the fix was not taken: { $why }
-# A finding that nothing puts right by itself.
-FINDING_WITHOUT_FIX = no call by itself puts right a finding of the kind { $kind }: its advice says what to do
+FIX_REFUSED = 수정이 받아들여지지 않았습니다: { $why }
+FINDING_WITHOUT_FIX = { $kind } 유형의 점검 사항은 한 번의 호출로 바로잡을 수 없습니다. 무엇을 해야 하는지는 조치 안내에 있습니다
 
 ## Performance
 
-# The cycle is being closed.
-CYCLE_CLOSING = the cycle is being closed right now: watch it, or cancel it first
-# The cycle is final.
-CYCLE_PUBLISHED = the cycle is published and never changes again: correct it with CorrectCycle if its result has to be another
-# There is nothing to cancel.
-CYCLE_NOT_CLOSING = the cycle is not being closed, so there is nothing to cancel
-# The cycle has not been closed.
-CYCLE_NOT_REVIEWABLE = the cycle has no result to publish: close it first
-# There is no result to read.
-CYCLE_WITHOUT_RESULT = the cycle has no result yet: close it, and watch it until it is reviewable
-# No record of a known account in the period.
-PERIOD_WITHOUT_RECORDS = no service record of any account began between { $from } and { $to }: import the records of these days, or make a cycle over other days
-    .part = no service record of an account of its unit, or of one that its people served, began between { $from } and { $to }: import the records of these days; where they are there, let the accounts name their team in the unit, and correct the employments of whoever served them; where its teams went to another unit, that one closes their month
-# Records, but nobody to credit them to.
-NOBODY_CREDITED = { $records ->
-    [one] the only record could be credited to nobody
-   *[other] none of the { $records } records could be credited to anybody
-}: bring in rosters, punches or hand-overs of the period, then close again
-    .unemployed = { $records ->
-        [one] the only record could be credited to nobody
-       *[other] none of the { $records } records could be credited to anybody
-    }, since nobody is employed between { $from } and { $to }: correct the employments or the period, then close again
-    .elsewhere = nobody who is in has a part of a record: what the attribution run read is credited to people who are not in ({ $elsewhere } of { $records }). Look who is in and why (PreviewPopulation), correct the employments, or the account, agent or roster that the records rest on, then close again
+CYCLE_CLOSING = 평가 주기를 지금 마감하는 중입니다. 진행 상황을 보거나 먼저 취소하십시오
+CYCLE_PUBLISHED = 평가 주기가 공개되어 더는 바뀌지 않습니다. 결과를 바꿔야 하면 CorrectCycle로 정정하십시오
+CYCLE_NOT_CLOSING = 평가 주기를 마감하는 중이 아니므로 취소할 것이 없습니다
+CYCLE_NOT_REVIEWABLE = 평가 주기에 공개할 결과가 없습니다. 먼저 마감하십시오
+CYCLE_WITHOUT_RESULT = 평가 주기에 아직 결과가 없습니다. 마감한 뒤 검토할 수 있을 때까지 기다리십시오
+PERIOD_WITHOUT_RECORDS = { $from }부터 { $to } 사이에 시작된 상담 기록이 어느 계정에도 없습니다. 해당 날짜의 기록을 가져오거나 다른 날짜로 평가 주기를 만드십시오
+    .part = { $from }부터 { $to } 사이에 시작된 상담 기록이 이 조직의 계정과 소속 직원이 담당한 계정에 없습니다. 해당 날짜의 기록을 가져오십시오. 기록이 이미 있다면 계정에 이 조직의 팀을 지정하고 담당 직원의 고용 정보를 바로잡으십시오. 팀이 다른 조직으로 옮겨졌다면 그 조직이 그 달을 마감합니다
+NOBODY_CREDITED = 기록 { $records }건 중 누구에게도 귀속할 수 있는 것이 없습니다. 기간의 근무표, 출퇴근 체크 또는 인수인계를 가져온 뒤 다시 마감하십시오
+    .unemployed = { $from }부터 { $to } 사이에 재직 중인 사람이 없어 기록 { $records }건을 누구에게도 귀속할 수 없습니다. 고용 정보나 기간을 바로잡은 뒤 다시 마감하십시오
+    .elsewhere = 평가 대상자 중에 기록을 나누어 가진 사람이 없습니다. 귀속 계산이 읽은 기록 { $records }건 중 { $elsewhere }건이 대상이 아닌 사람에게 귀속되었습니다. 누가 왜 대상인지 확인하고(PreviewPopulation), 고용 정보 또는 기록의 근거가 되는 계정, 상담원, 근무표를 바로잡은 뒤 다시 마감하십시오
 CYCLE_REFUSED = { $message }
-CYCLE_GIVEN_UP = closing was tried several times in vain ({ $reason }): close again, and if it fails again ask the operator
-STEP_QUEUED = waiting for a worker
-STEP_COLLECTING = collecting people, accounts and duty
-STEP_ATTRIBUTING = crediting records to people
-STEP_SCORING = making score cards
-# The run is over.
-RUN_RESTS = the attribution run is over already, so there is nothing to stop
-# The run has no result.
-RUN_NOT_DONE = the attribution run has no result: watch it until it is done, or start another one
-# The run is of another month than the cycle, or of another policy.
-RUN_DIFFERS = the attribution run is of other days or of another policy than the cycle: name a run of the same, or none, and one is started
-# The run is about a part of the cycle.
-RUN_COVERS_PART = the attribution run is about some accounts or units and not about all that the cycle is about: name a run about the cycle's unit or one above, or none, and one is started
-    .moved = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for { $unit } (StartAttributionRun, by somebody whose rights reach it) and name it (attribution_run_id), or take the last day for as_of
-    .moved_group = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for the group (StartAttributionRun, by group HR) and name it (attribution_run_id), or take the last day for as_of
-# A cycle waits for the run.
-RUN_AWAITED = a cycle is being closed with this attribution run: cancel the closing of the cycle instead
-# A scheme reads what the run did not add up, and the records are not any more what the run credited.
-RUN_OUTDATED = records of { $account } were changed since the attribution run read them, and the scheme reads a column that the run did not add up: start another run, or close without naming one
-# The run keeps no rates that amounts could be converted by.
-RUN_WITHOUT_RATES = the scheme names its currency, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } of { $day } is in another currency, and the attribution run keeps no rates of that day, since no scheme that it was started for, or that was in use then, looks back so far: close the cycle without naming the run, or start another run
-# The run was stopped while a cycle waited for it.
-RUN_STOPPED = the attribution run was stopped: close the cycle again
-# The run touches people or accounts beyond the unit that it was started for.
+CYCLE_GIVEN_UP = 마감을 여러 번 시도했지만 실패했습니다({ $reason }). 다시 마감하고, 또 실패하면 운영자에게 문의하십시오
+STEP_QUEUED = 작업자를 기다리는 중
+STEP_COLLECTING = 직원, 계정, 근무를 모으는 중
+STEP_ATTRIBUTING = 기록을 직원에게 귀속하는 중
+STEP_SCORING = 평가표를 만드는 중
+RUN_RESTS = 귀속 계산이 이미 끝나 중지할 것이 없습니다
+RUN_NOT_DONE = 귀속 계산에 결과가 없습니다. 끝날 때까지 기다리거나 새로 시작하십시오
+RUN_DIFFERS = 귀속 계산의 날짜나 정책이 평가 주기와 다릅니다. 같은 날짜와 정책의 귀속 계산을 지정하거나, 비워 두어 새로 시작하게 하십시오
+RUN_COVERS_PART = 귀속 계산이 일부 계정이나 조직만 다루어 평가 주기 전체를 포함하지 않습니다. 평가 주기의 조직이나 상위 조직에 대한 귀속 계산을 지정하거나, 비워 두어 새로 시작하게 하십시오
+    .moved = { $day }(as_of) 기준으로 평가 주기에 속하는 직원 중 { $people }명이 { $last }에는 담당 계정과 함께 다른 곳에 속합니다. { $unit } 조직에 권한이 있는 사람이 그 조직의 귀속 계산을 시작하도록 하여(StartAttributionRun) 지정하거나(attribution_run_id), 마지막 날을 as_of로 쓰십시오
+    .moved_group = { $day }(as_of) 기준으로 평가 주기에 속하는 직원 중 { $people }명이 { $last }에는 담당 계정과 함께 다른 곳에 속합니다. 그룹 인사 담당자가 그룹의 귀속 계산을 시작하도록 하여(StartAttributionRun) 지정하거나(attribution_run_id), 마지막 날을 as_of로 쓰십시오
+RUN_AWAITED = 이 귀속 계산으로 평가 주기를 마감하는 중입니다. 대신 평가 주기의 마감을 취소하십시오
+RUN_OUTDATED = 귀속 계산이 읽은 뒤에 { $account } 계정의 기록이 변경되었고, 평가 체계가 그 귀속 계산에서 집계하지 않은 열을 읽습니다. 귀속 계산을 새로 시작하거나, 지정하지 않고 마감하십시오
+RUN_WITHOUT_RATES = 평가 체계에 통화가 지정되어 있지만 이 귀속 계산은 환율을 보관하기 전의 것입니다. 귀속 계산을 지정하지 않고 평가 주기를 마감하거나 새로 시작하십시오
+    .on = { $day }의 { $account } 계정 기록 { $record } 건은 다른 통화로 되어 있는데, 귀속 계산을 시작할 때 쓰였거나 사용 중이던 평가 체계가 그날까지 거슬러 올라가지 않아 그날의 환율이 없습니다. 귀속 계산을 지정하지 않고 평가 주기를 마감하거나 새로 시작하십시오
+RUN_STOPPED = 귀속 계산이 중지되었습니다. 평가 주기를 다시 마감하십시오
 RUN_BELONGS_ABOVE = { $own ->
-    [0] people of this unit serve accounts of { $units ->
-        [0] other units
-       *[other] { $beyond }
-    }
-   *[other] people of { $units ->
-        [0] other units
-       *[other] { $beyond }
-    } serve the same accounts ({ $accounts })
-}, and who worked together is credited together: have the attribution run started for { $unit } (StartAttributionRun, by somebody whose rights reach it), then close with it (CloseCycle with attribution_run_id)
+    [0] 이 조직의 직원이 { $units ->
+        [0] 다른 조직의
+       *[other] { $beyond } 조직의
+    } 계정을 담당하고 있으며
+   *[other] { $units ->
+        [0] 다른 조직의
+       *[other] { $beyond } 조직의
+    } 직원이 같은 계정({ $accounts })을 담당하고 있으며
+}, 함께 일한 사람은 함께 귀속되어야 합니다. { $unit } 조직에 권한이 있는 사람이 그 조직의 귀속 계산을 시작하도록 한 뒤(StartAttributionRun) 그것으로 마감하십시오(CloseCycle에 attribution_run_id 지정)
     .group = { $own ->
-        [0] people of this unit serve accounts of { $units ->
-            [0] other units
-           *[other] { $beyond }
-        }
-       *[other] people of { $units ->
-            [0] other units
-           *[other] { $beyond }
-        } serve the same accounts ({ $accounts })
-    }, and who worked together is credited together: have the attribution run started for the whole group (StartAttributionRun without a unit, by group HR), then close with it (CloseCycle with attribution_run_id)
-# The scheme of a cycle is of a unit that is not above it.
-SCHEME_OF_ANOTHER_UNIT = the scheme belongs to a unit that the cycle is not of: take a scheme of the group, of the unit or of one above it
-# Nobody is in the cycle.
-POPULATION_EMPTY = nobody is in the cycle: look at who is in and who is not with PreviewPopulation, and name other units, positions, grades or people
-# A unit of a population that is not below the cycle's.
-POPULATION_UNIT_BEYOND = { $unit } is not the cycle's unit or below it on that day
-# A person of a population who is not below the cycle's unit.
-POPULATION_PERSON_BEYOND = { $person } does not belong to the cycle's unit or below it on that day
-# Somebody who is left out of a population, and whom the group does not have.
-POPULATION_PERSON_UNKNOWN = nobody in the group has the id { $person }: look the id up with ListPeople
-# The day of a population that is no day of the cycle's.
-POPULATION_AS_OF_OUTSIDE = { $day } is no day of the cycle: name a day from { $from } to { $to }, or none, and { $to } counts
-# A standard that the scheme of a cycle refines is out of use.
-STANDARD_WITHDRAWN = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on: the cycle is scored by it all the same
-    .instead = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on, and version { $instead } is to be used in place of it: the cycle is scored by it all the same
-# Somebody came to the population or left it while the cycle was being closed.
-POPULATION_CHANGED = came to the population or left it while the cycle was being closed
-    .came = belongs to the population now, but did not when closing began, and has no card: close the cycle again to include the person
-    .left = belonged to the population when closing began, but does not any more, and has a card: close the cycle again to leave the person out
-# A question that names both.
-CYCLE_OR_RUN = name a cycle or an attribution run, not both
-# A piece of work of a run that was cancelled.
-RUN_GONE = the run was cancelled
-# A worker that stopped before its work was done.
-WORKER_GONE = the worker went away
-TIME_OF_DAY_MALFORMED = "{ $text }" is no time of day: write 04:00
-RULES_VERSION_UNKNOWN = "{ $version }" is no version of the rules: write 1, 2 or 3
-RULES_VERSION_DIFFERS = leave it out, or write { $version } as in policy.version
-# Region or unit of an account are not as said.
-ACCOUNT_ELSEWHERE = account { $account } is in region { $region } and { $unit ->
-    [none] of no unit
-   *[other] of unit { $unit }
-}: say so
+        [0] 이 조직의 직원이 { $units ->
+            [0] 다른 조직의
+           *[other] { $beyond } 조직의
+        } 계정을 담당하고 있으며
+       *[other] { $units ->
+            [0] 다른 조직의
+           *[other] { $beyond } 조직의
+        } 직원이 같은 계정({ $accounts })을 담당하고 있으며
+    }, 함께 일한 사람은 함께 귀속되어야 합니다. 그룹 인사 담당자가 그룹 전체의 귀속 계산을 시작하도록 한 뒤(조직을 지정하지 않은 StartAttributionRun) 그것으로 마감하십시오(CloseCycle에 attribution_run_id 지정)
+SCHEME_OF_ANOTHER_UNIT = 이 평가 체계는 평가 주기와 관계없는 조직의 것입니다. 그룹, 해당 조직 또는 상위 조직의 평가 체계를 선택하십시오
+POPULATION_EMPTY = 평가 주기에 대상자가 없습니다. PreviewPopulation으로 누가 대상이고 누가 아닌지 확인하고, 다른 조직, 직책, 직급 또는 직원을 지정하십시오
+POPULATION_UNIT_BEYOND = { $unit } 조직은 그날 평가 주기의 조직이나 그 하위 조직이 아닙니다
+POPULATION_PERSON_BEYOND = { $person } 님은 그날 평가 주기의 조직이나 그 하위 조직에 속하지 않습니다
+POPULATION_PERSON_UNKNOWN = 그룹에 아이디가 { $person }인 직원이 없습니다. ListPeople로 아이디를 찾으십시오
+POPULATION_AS_OF_OUTSIDE = { $day } 날짜는 평가 주기에 들어 있지 않습니다. { $from }부터 { $to } 사이의 날짜를 지정하십시오. 비워 두면 { $to } 날짜가 적용됩니다
+STANDARD_WITHDRAWN = “{ $scheme }” 평가 체계는 “{ $standard }” 표준의 { $version }번 버전을 세부화한 것인데 그 버전은 { $from }부터 사용하지 않습니다. 그래도 이 평가 주기는 그것으로 평가합니다
+    .instead = “{ $scheme }” 평가 체계는 “{ $standard }” 표준의 { $version }번 버전을 세부화한 것인데 그 버전은 { $from }부터 사용하지 않고 { $instead }번 버전을 대신 사용해야 합니다. 그래도 이 평가 주기는 그것으로 평가합니다
+POPULATION_CHANGED = 평가 주기를 마감하는 동안 대상에 들어오거나 대상에서 나갔습니다
+    .came = 지금은 대상에 속하지만 마감을 시작할 때는 아니어서 평가표가 없습니다. 이 직원을 포함하려면 평가 주기를 다시 마감하십시오
+    .left = 마감을 시작할 때는 대상에 속했지만 지금은 아니며 평가표가 있습니다. 이 직원을 제외하려면 평가 주기를 다시 마감하십시오
+CYCLE_OR_RUN = 평가 주기와 귀속 계산 중 하나만 지정하십시오
+RUN_GONE = 귀속 계산이 취소되었습니다
+WORKER_GONE = 작업자가 중단되었습니다
+TIME_OF_DAY_MALFORMED = “{ $text }” 값은 시각이 아닙니다. 04:00처럼 쓰십시오
+RULES_VERSION_UNKNOWN = “{ $version }” 값은 규칙의 버전이 아닙니다. 1, 2, 3 중 하나를 쓰십시오
+RULES_VERSION_DIFFERS = 비워 두거나 policy.version과 같이 { $version } 값을 쓰십시오
+ACCOUNT_ELSEWHERE = { $account } 계정은 { $region } 지역에 있고 { $unit ->
+    [none] 소속 조직이 없습니다
+   *[other] { $unit } 조직 소속입니다
+}. 그대로 쓰십시오
 
-# Rows of records.
-
-EXTERNAL_ID_MISSING = external_id is empty: give the platform's own id of the record
-# Code TEXT_TOO_LONG.
-RECORD_TEXT_TOO_LONG = { $field } is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURE_TOO_LONG = a measure is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURES_TOO_MANY = the list of measures is too long: at most { $max }
-# Code TIME_MALFORMED.
-RECORD_TIME_MISSING = { $field } is missing or no time
-INTERVAL_BACKWARDS = ends { $ended } before it begins { $started }: correct one of them
-RECORD_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-INTERVAL_TOO_LONG = lasts from { $started } to { $ended }, and no record lasts longer than { $days } days: correct the dates
-AMOUNT_OUT_OF_RANGE = the amount is above { $most } minor units: check the unit
-REPLY_OUT_OF_RANGE = the first reply came after more than { $most } seconds: check the unit, or leave it out
-MEASURE_OUT_OF_RANGE = the measure "{ $name }" has more than { $digits } digits before the point: check the unit
-AMOUNT_NEGATIVE = the amount is negative: name in refers_to the record that it is a refund of
-REFUND_TAKES_NOTHING = refers_to makes it a refund, and its amount is not negative: write the amount that was paid back with a minus, or leave refers_to empty
-REFERS_TO_NOTHING = { $id } refers to { $other }, which is no record of this account: send that one first, or in the same call
-REFERS_TO_REFUND = { $id } refers to { $other }, which is a refund itself: name the record that was served
-# A version may say anything else than the version before.
-REFERENCE_FIXED = { $id } is there and refers to another record, or to none: withdraw it, and send the refund under an id of its own
-# Messages of a record that is not there, or that the caller may not bring in.
-REPLY_RECORD_UNKNOWN = no record { $id } is on this account, or it is of a day that you may not bring in: import the record first, or correct its id or account
-    .account = { $account } is the id of no account: give it as the lists give it
-# A record's row without any message.
-REPLIES_MISSING = { $id } has no message: send at least one, or leave the row out
-# A message of which nobody says who wrote it.
-REPLY_SIDE_MISSING = by is missing: say whether the agent or the customer wrote it
-# More messages of a record than any dialogue has, or more in one call than it takes.
-REPLIES_TOO_MANY = { $id } would have { $count } messages, and a record has at most { $most }: check whether one id stands for several dialogues
-    .import = at most { $most } messages in a call, these are { $count }: send several calls
-# A claim is of one record, or of one customer.
-CLAIM_NAMES_BOTH = it names a record and a customer: name one of them, or neither for the next record on the account
-# A claim on an account that the caller may not bring claims in for.
-CLAIM_OUT_OF_REACH = claims on account { $account } are beyond what you may send: leave them out, or have somebody send them who may
-# A claim that was taken back stays so.
-CLAIM_WITHDRAWN = the claim of { $at } was withdrawn ({ $why }): leave it out
-# An observation of somebody or something that the caller may not send observations of.
-OBSERVATION_OUT_OF_REACH = { $name } is beyond what you may send: leave it out, or have somebody send it who may
-# Contributors of a record that cannot be meant.
-CONTRIBUTORS_MALFORMED = contributors: "{ $text }" names nobody: write a role and an employee number or nickname, without a semicolon
-    .role = contributors: "{ $text }" is no role: use first_answer, closer or after_sales
-    .twice = contributors: { $text } is there twice: name everybody once in a role
-    .many = contributors: there are more than the { $max } that a record may have
-# The parts of a rule that do not make one record.
-SPLIT_NOT_WHOLE = the parts sum to { $sum } and not to 1000000 millionths: give every role its part so that they make one whole record
-RECORD_CURRENCY_UNKNOWN = "{ $code }" is no currency of ISO 4217: write one, such as JPY, or leave it empty for the group's
-REVISION_OUT_OF_RANGE = the revision { $revision } is above { $most }: send a smaller one
-REVISION_TWICE = both revision and revised_at are there: send one of them
-# A lower revision than the one that is stored, with other content.
-REVISION_STALE = { $id } is there already as revision { $there }, which is newer than { $sent }: send a higher revision, if this is what counts
-    .unsaid = { $id } is there already as revision { $there }, and this row says none: send a higher revision, if this is what counts
-# A record that was taken out stays out: of an import, or of who would take it out once more.
-RECORD_WITHDRAWN = { $id } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
-    .already = { $id } is withdrawn already ({ $why }): nothing is left to do
-# A record that was moved to another account is sent, moved or withdrawn where it was.
-RECORD_MOVED = { $id } was moved to another account ({ $why }): send it for that account
-    .already = { $id } was moved to another account ({ $why }): ListRecordVersions says to which; where that is the right one, nothing is left to do
-RECORD_OUT_OF_REACH = { $id } is beyond what you may bring in of its day: have whoever had the account's team on that day, or the group, bring it in
-RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
-MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text
-ROWS_CONTRADICT = several rows of this call are { $id } and say different things: send the one that is right
-# An id, or a name by which things are told apart, with a character that nobody sees.
-ID_WITH_UNSEEN = { $field } holds the character { $character }, which nobody sees: delete it
-    .here = it holds the character { $character }, which nobody sees: delete it
-DIFFERENT_CONTENT = { $id } is there already with other content ({ $columns }): send it with a higher revision, if this is what counts
-COLUMN_DIFFERS = { $column }: { $there } there, { $here } here
+EXTERNAL_ID_MISSING = external_id가 비어 있습니다. 플랫폼이 부여한 기록 아이디를 쓰십시오
+RECORD_TEXT_TOO_LONG = { $field } 값이 너무 깁니다. 최대 { $max }자입니다
+MEASURE_TOO_LONG = 측정값이 너무 깁니다. 최대 { $max }자입니다
+MEASURES_TOO_MANY = 측정값이 너무 많습니다. 최대 { $max }개입니다
+RECORD_TIME_MISSING = { $field } 값이 없거나 시각이 아닙니다
+INTERVAL_BACKWARDS = 종료 { $ended } 시각이 시작 { $started } 시각보다 앞섭니다. 둘 중 하나를 고치십시오
+RECORD_TIME_IMPLAUSIBLE = { $field } 값이 { $first }년부터 { $last }년 사이가 아닙니다. 연도를 확인하십시오
+INTERVAL_TOO_LONG = { $started }부터 { $ended }까지 이어지는데 기록은 { $days }일을 넘을 수 없습니다. 날짜를 고치십시오
+AMOUNT_OUT_OF_RANGE = 금액이 최소 화폐 단위로 { $most }보다 큽니다. 단위를 확인하십시오
+REPLY_OUT_OF_RANGE = 첫 답변까지 { $most }초를 넘었습니다. 단위를 확인하거나 비워 두십시오
+MEASURE_OUT_OF_RANGE = “{ $name }” 측정값의 소수점 앞자리가 { $digits }자리를 넘습니다. 단위를 확인하십시오
+AMOUNT_NEGATIVE = 금액이 음수입니다. 어느 기록의 환불인지 refers_to에 쓰십시오
+REFUND_TAKES_NOTHING = refers_to가 있어 환불인데 금액이 음수가 아닙니다. 환불한 금액을 음수로 쓰거나 refers_to를 비워 두십시오
+REFERS_TO_NOTHING = { $id } 기록이 가리키는 { $other } 기록이 이 계정에 없습니다. 그 기록을 먼저 보내거나 같은 호출에 함께 보내십시오
+REFERS_TO_REFUND = { $id } 기록이 가리키는 { $other } 기록도 환불입니다. 실제로 상담한 기록을 쓰십시오
+REFERENCE_FIXED = { $id } 기록이 이미 있으며 다른 기록을 가리키거나 아무것도 가리키지 않습니다. 그 기록을 철회하고 환불은 별도의 아이디로 보내십시오
+REPLY_RECORD_UNKNOWN = 이 계정에 { $id } 기록이 없거나, 귀하가 가져올 수 없는 날의 기록입니다. 먼저 기록을 가져오거나 아이디 또는 계정을 고치십시오
+    .account = { $account } 값은 계정의 아이디가 아닙니다. 목록에 나온 대로 쓰십시오
+REPLIES_MISSING = { $id } 기록에 메시지가 없습니다. 하나 이상 보내거나 이 행을 빼십시오
+REPLY_SIDE_MISSING = by가 없습니다. 상담원과 고객 중 누가 썼는지 쓰십시오
+REPLIES_TOO_MANY = { $id } 기록의 메시지가 { $count }개가 되는데 한 기록에는 최대 { $most }개입니다. 한 아이디가 여러 대화를 뜻하는지 확인하십시오
+    .import = 한 번의 호출에 메시지는 최대 { $most }개인데 { $count }개입니다. 여러 번 나누어 보내십시오
+CLAIM_NAMES_BOTH = 기록과 고객이 모두 있습니다. 둘 중 하나만 쓰거나, 계정의 다음 기록이면 둘 다 비워 두십시오
+CLAIM_OUT_OF_REACH = { $account } 계정의 담당 등록은 귀하가 보낼 수 있는 범위를 벗어납니다. 빼거나, 권한이 있는 사람이 보내도록 하십시오
+CLAIM_WITHDRAWN = { $at }의 담당 등록은 철회되었습니다({ $why }). 빼십시오
+OBSERVATION_OUT_OF_REACH = { $name } 항목은 귀하가 보낼 수 있는 범위를 벗어납니다. 빼거나, 권한이 있는 사람이 보내도록 하십시오
+CONTRIBUTORS_MALFORMED = contributors: “{ $text }” 값은 아무도 뜻하지 않습니다. 역할과 사번 또는 별칭을 세미콜론 없이 쓰십시오
+    .role = contributors: “{ $text }” 값은 역할이 아닙니다. first_answer, closer, after_sales 중 하나를 쓰십시오
+    .twice = contributors: { $text } 항목이 두 번 있습니다. 한 역할에 같은 사람은 한 번만 쓰십시오
+    .many = contributors: 한 기록에 쓸 수 있는 { $max }명보다 많습니다
+SPLIT_NOT_WHOLE = 몫의 합({ $sum })이 백만분율로 1000000이 아닙니다. 모든 역할의 몫을 합쳐 기록 하나가 되도록 지정하십시오
+RECORD_CURRENCY_UNKNOWN = “{ $code }” 값은 ISO 4217 통화 코드가 아닙니다. JPY처럼 쓰거나, 그룹의 통화면 비워 두십시오
+REVISION_OUT_OF_RANGE = 리비전 { $revision } 값이 { $most }보다 큽니다. 더 작은 값을 보내십시오
+REVISION_TWICE = revision과 revised_at이 모두 있습니다. 하나만 보내십시오
+REVISION_STALE = { $id } 기록은 { $sent }보다 새로운 리비전 { $there } 내용으로 이미 있습니다. 이것이 맞는 내용이면 더 높은 리비전으로 보내십시오
+    .unsaid = { $id } 기록은 리비전 { $there } 내용으로 이미 있는데 이 행에는 리비전이 없습니다. 이것이 맞는 내용이면 더 높은 리비전으로 보내십시오
+RECORD_WITHDRAWN = { $id } 기록은 철회되었습니다({ $why }). 빼거나, 되살리려면 더 높은 리비전으로 보내십시오
+    .already = { $id } 기록은 이미 철회되었습니다({ $why }). 더 할 일이 없습니다
+RECORD_MOVED = { $id } 기록은 다른 계정으로 옮겨졌습니다({ $why }). 그 계정으로 보내십시오
+    .already = { $id } 기록은 다른 계정으로 옮겨졌습니다({ $why }). 어디로 옮겨졌는지는 ListRecordVersions에 있습니다. 그 계정이 맞다면 더 할 일이 없습니다
+RECORD_OUT_OF_REACH = { $id } 기록은 귀하가 그날에 대해 가져올 수 있는 범위를 벗어납니다. 그날 계정의 팀을 맡은 사람이나 그룹 담당자가 가져오도록 하십시오
+RATING_OUT_OF_RANGE = 평점 { $rating }(천분율)이 10점을 넘습니다
+MEASURE_MALFORMED = “{ $name }” 측정값에는 고유한 이름과, 소수 또는 텍스트 중 하나가 있어야 합니다
+ROWS_CONTRADICT = 이 호출에 { $id } 행이 여러 개 있고 내용이 서로 다릅니다. 맞는 것만 보내십시오
+ID_WITH_UNSEEN = { $field } 값에 보이지 않는 문자({ $character })가 들어 있습니다. 삭제하십시오
+    .here = 보이지 않는 문자({ $character })가 들어 있습니다. 삭제하십시오
+DIFFERENT_CONTENT = { $id } 기록이 다른 내용으로 이미 있습니다({ $columns }). 이것이 맞는 내용이면 더 높은 리비전으로 보내십시오
+COLUMN_DIFFERS = { $column }: 기존 { $there }, 여기 { $here }
     .hidden = { $column }
-NO_VALUE_THERE = none
-# Putting records right.
-MOVED_TO_ITSELF = it is the account that the record is on: name the one that it is of
-# A record that refunds refer to cannot be withdrawn.
-RECORD_REFERRED_TO = refund { $refund } refers to { $id }: withdraw the refund first
-# A refund is on the account of the record that it refers to.
-REFUND_MOVES_WITH_RECORD = { $id } is a refund of { $other }: move that record, and its refunds go with it
-# A move overwrites nothing.
-RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: nothing is overwritten, withdraw the one that is wrong
-# An amount in another currency than what is reckoned in, and no rate of its day or of a day before.
-RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then correct the cycle again if it was published, else close it again, without naming a run or from one that is started afterwards: an earlier run keeps the rates that it has
-    .look = { $account } has sales in { $from } from { $day } on, and no rate of { $from } and { $to } is known then: have it set from that day or an earlier one (SetRates, with its source)
-# A record of an account of another unit stops a cycle of this one; the code says why.
-RECORD_ELSEWHERE = a record of an account that is not of this unit cannot be computed with ({ $why }): have the group close a cycle over the same days, which names the record, have it put right, then close again without naming a run, or from one that is started afterwards: an earlier run keeps the records and rates that it read
-# A session's amount, in what is reckoned in, is more than is computed with.
-RECORD_AMOUNT_TOO_LARGE = the amount of record { $record } of { $account } is more than { $most } in minor units of { $to }, which is more than is computed with: correct the amount or the rate of its day, then close again
+NO_VALUE_THERE = 없음
 
-# Schedules.
+MOVED_TO_ITSELF = 기록이 이미 있는 계정입니다. 기록이 속해야 할 계정을 지정하십시오
+RECORD_REFERRED_TO = 환불 { $refund } 건이 { $id } 기록을 가리킵니다. 먼저 환불을 철회하십시오
+REFUND_MOVES_WITH_RECORD = { $id } 기록은 { $other } 기록의 환불입니다. 그 기록을 옮기면 환불도 함께 옮겨집니다
+RECORD_THERE_ALREADY = 다른 계정에 { $id } 기록이 이미 있거나 있었습니다. 덮어쓰지 않으므로 잘못된 쪽을 철회하십시오
+RECORD_RATE_MISSING = { $account } 계정의 기록 { $record } 건은 { $currency } 통화인데, 귀속 계산은 환율을 보관하기 전의 것입니다. 귀속 계산을 지정하지 않고 평가 주기를 마감하거나 새로 시작하십시오
+    .on = { $account } 계정의 기록 { $record } 건은 { $from } 통화인데 { $day }에 { $from }/{ $to } 환율이 없습니다. 그날이나 그 전부터의 환율을 출처와 함께 등록하도록 하십시오(SetRates). 그 뒤 평가 주기가 공개되었다면 다시 정정하고, 아니면 귀속 계산을 지정하지 않거나 이후에 시작한 것을 지정하여 다시 마감하십시오. 이전 귀속 계산은 가지고 있던 환율을 유지합니다
+    .look = { $account } 계정에 { $day }부터 { $from } 통화의 매출이 있는데 그때 { $from }/{ $to } 환율이 없습니다. 그날이나 그 전부터의 환율을 출처와 함께 등록하도록 하십시오(SetRates)
+RECORD_ELSEWHERE = 이 조직의 것이 아닌 계정의 기록 하나를 계산할 수 없습니다({ $why }). 그룹에서 같은 날짜로 평가 주기를 마감하면 어느 기록인지 표시됩니다. 기록을 바로잡도록 한 뒤 귀속 계산을 지정하지 않거나 이후에 시작한 것을 지정하여 다시 마감하십시오. 이전 귀속 계산은 읽었던 기록과 환율을 유지합니다
+RECORD_AMOUNT_TOO_LARGE = { $account } 계정의 기록 { $record } 건의 금액이 { $to } 최소 화폐 단위로 { $most }보다 커서 계산할 수 있는 범위를 넘습니다. 금액이나 그날의 환율을 고친 뒤 다시 마감하십시오
 
-# A schedule's unit is that of its cycles.
-SCHEDULE_UNIT_STAYS = the unit of a schedule stays: write another schedule for another unit
-# Who is in is settled anew each month.
-SCHEDULE_AS_OF = a schedule settles each month who is in, on the last day of that month: leave the day out
-# A day of a month.
-SCHEDULE_DAY = { $day } is no day of a month: write 1 to 31; in a month that does not have it, the last day is meant
-# How long a run waits between looking and closing.
-SCHEDULE_DELAY = a run waits at most { $most } minutes between looking and closing
-    .dry = a schedule that looks first says how many minutes later it closes, 1 to { $most }; one that does not look first says 0
-# Closing has begun.
-SCHEDULE_RUN_CLOSES = the run is closing its cycle: cancel the closing of the cycle instead
-# The run is over.
-SCHEDULE_RUN_ENDED = the run has ended: there is nothing to stop
-# A month is begun once.
-SCHEDULE_MONTH_THERE = the month has been begun already: it can be begun again once its run failed or was stopped
-# A month is closed once it is over.
-SCHEDULE_MONTH_NOT_OVER = the month is not over yet in the zone of the schedule: begin it afterwards
-# A schedule that would close every month a second time.
-SCHEDULE_THERE = the schedule { $schedule } says the same, and every month would be closed twice: change that one (UpdateSchedule), or give this one another name if that is meant
-# Who wrote the schedule last left, or lost the right to make and close cycles of its unit.
-SCHEDULE_MAKER_MAY_NOT = whoever wrote the schedule last may not make and close cycles here any more: let somebody who may write it anew (UpdateSchedule), and begin this month by hand (BeginScheduleRun)
+SCHEDULE_UNIT_STAYS = 마감 예약의 조직은 바꿀 수 없습니다. 다른 조직이면 마감 예약을 새로 만드십시오
+SCHEDULE_AS_OF = 마감 예약은 매달 그 달의 마지막 날 기준으로 대상자를 정합니다. 날짜를 빼십시오
+SCHEDULE_DAY = { $day } 값은 한 달의 날짜가 아닙니다. 1부터 31까지 쓰십시오. 그 달에 없는 날이면 마지막 날을 뜻합니다
+SCHEDULE_DELAY = 미리 보기와 마감 사이에는 최대 { $most }분까지 기다립니다
+    .dry = 먼저 미리 보는 마감 예약에는 몇 분 뒤에 마감할지 1부터 { $most }까지 쓰고, 미리 보지 않는 마감 예약에는 0을 쓰십시오
+SCHEDULE_RUN_CLOSES = 이 실행은 평가 주기를 마감하는 중입니다. 대신 평가 주기의 마감을 취소하십시오
+SCHEDULE_RUN_ENDED = 이 실행은 끝났습니다. 중지할 것이 없습니다
+SCHEDULE_MONTH_THERE = 이 달은 이미 시작되었습니다. 실행이 실패하거나 중지된 뒤에 다시 시작할 수 있습니다
+SCHEDULE_MONTH_NOT_OVER = 마감 예약의 시간대에서 아직 이 달이 끝나지 않았습니다. 끝난 뒤에 시작하십시오
+SCHEDULE_THERE = 내용이 같은 마감 예약 { $schedule } 건이 있어 매달 두 번 마감하게 됩니다. 그것을 변경하거나(UpdateSchedule), 의도한 것이면 이 마감 예약에 다른 이름을 붙이십시오
+SCHEDULE_MAKER_MAY_NOT = 마감 예약을 마지막으로 작성한 사람은 더 이상 여기서 평가 주기를 만들고 마감할 수 없습니다. 권한이 있는 사람이 새로 작성하도록 하고(UpdateSchedule), 이 달은 직접 시작하십시오(BeginScheduleRun)
 
-SCHEDULE_BEGAN = { $month } has begun, which was due at { $due }
-SCHEDULE_LEFT_OUT = { $months ->
-    [one] { $months } month before was missed longer ago than { $most } months and is not closed by itself: close it by hand if it is wanted
-   *[other] { $months } months before were missed longer ago than { $most } months and are not closed by themselves: close them by hand if they are wanted
+SCHEDULE_BEGAN = { $due }에 예정되었던 { $month } 마감을 시작했습니다
+SCHEDULE_LEFT_OUT = 그 전의 { $months }개월은 놓친 지 { $most }개월이 넘어 자동으로 마감하지 않습니다. 필요하면 직접 마감하십시오
+SCHEDULE_LOOKED = 미리 보기: 대상자 { $people }명, 이 달 전후 기록이 { $records }건인 계정 { $accounts }개, { $findings ->
+    [0] 이상 없음
+   *[other] 점검 사항 { $findings }건({ $kinds })
 }
-SCHEDULE_LOOKED = looked: { $people ->
-    [one] { $people } person is in
-   *[other] { $people } people are in
-}, { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
-} with { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} around the month, { $findings ->
-    [0] nothing odd
-    [one] { $findings } finding ({ $kinds })
-   *[other] { $findings } findings ({ $kinds })
-}
-    .everybody = looked: everybody of the group is in, { $accounts ->
-        [one] { $accounts } account
-       *[other] { $accounts } accounts
-    } with { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } around the month, { $findings ->
-        [0] nothing odd
-        [one] { $findings } finding ({ $kinds })
-       *[other] { $findings } findings ({ $kinds })
+    .everybody = 미리 보기: 그룹의 모든 직원이 대상, 이 달 전후 기록이 { $records }건인 계정 { $accounts }개, { $findings ->
+        [0] 이상 없음
+       *[other] 점검 사항 { $findings }건({ $kinds })
     }
-SCHEDULE_WAITS = nothing is closed before { $until }: stop the run if something is to be put right first
-SCHEDULE_WOULD_FAIL = as it is now, closing will be refused: { $why }; what comes in by then counts
-SCHEDULE_MAY_FAIL = as it is now, closing will be refused if somebody of the unit is credited with it: { $why }; what comes in by then counts
-SCHEDULE_AWAITS_RUN = waits for an attribution run of { $from } to { $to } about this unit or one above it, begun once these days were over: start one there (StartAttributionRun), or close a cycle there
-    .early = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, began before these days were over: start another one there (StartAttributionRun)
-    .differs = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, has another policy than this schedule: start one by the policy of the schedule (StartAttributionRun), or change the schedule (UpdateSchedule)
-    .part = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, is about a part of what is closed: start one about all of it (StartAttributionRun)
-SCHEDULE_SCORES_FROM = scores from the attribution run { $run }
-SCHEDULE_CLOSES = made the cycle { $cycle } and closes it
-    .again = closes the cycle { $cycle } again, which came to nothing
-SCHEDULE_DONE = closed: { $people ->
-    [one] { $people } person has a card
-   *[other] { $people } people have a card
-}, of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} { $nobody ->
-    [one] { $nobody } is credited to nobody
-   *[other] { $nobody } are credited to nobody
-}, { $findings ->
-    [one] { $findings } finding
-   *[other] { $findings } findings
-}; look at it, and publish it if it is right
-SCHEDULE_FAILED = came to nothing: { $why }
-SCHEDULE_AGAIN = begun again by hand
-SCHEDULE_STOPPED = stopped by hand
-SCHEDULE_DELETED = stopped, since the schedule was deleted
-SCHEDULE_CYCLE_CANCELLED = the closing of the cycle was cancelled
+SCHEDULE_WAITS = { $until } 전에는 아무것도 마감하지 않습니다. 먼저 바로잡을 것이 있으면 실행을 중지하십시오
+SCHEDULE_WOULD_FAIL = 지금 상태로는 마감이 거부됩니다: { $why }. 그때까지 들어온 데이터는 반영됩니다
+SCHEDULE_MAY_FAIL = 지금 상태로는 이 조직의 직원에게 귀속되는 경우 마감이 거부됩니다: { $why }. 그때까지 들어온 데이터는 반영됩니다
+SCHEDULE_AWAITS_RUN = 이 조직이나 상위 조직에 대한 { $from }부터 { $to }까지의 귀속 계산 중 그 기간이 끝난 뒤에 시작된 것을 기다립니다. 그곳에서 귀속 계산을 시작하거나(StartAttributionRun) 평가 주기를 마감하십시오
+    .early = 이 조직이나 상위 조직에 대한 { $from }부터 { $to }까지의 귀속 계산을 기다립니다. 최신 귀속 계산 { $run } 건은 그 기간이 끝나기 전에 시작되었습니다. 그곳에서 새로 시작하십시오(StartAttributionRun)
+    .differs = 이 조직이나 상위 조직에 대한 { $from }부터 { $to }까지의 귀속 계산을 기다립니다. 최신 귀속 계산 { $run } 건은 정책이 이 마감 예약과 다릅니다. 마감 예약의 정책으로 새로 시작하거나(StartAttributionRun) 마감 예약을 변경하십시오(UpdateSchedule)
+    .part = 이 조직이나 상위 조직에 대한 { $from }부터 { $to }까지의 귀속 계산을 기다립니다. 최신 귀속 계산 { $run } 건은 마감할 내용의 일부만 다룹니다. 전체에 대해 새로 시작하십시오(StartAttributionRun)
+SCHEDULE_SCORES_FROM = 귀속 계산 { $run } 건으로 점수를 계산합니다
+SCHEDULE_CLOSES = 평가 주기 { $cycle } 건을 만들어 마감합니다
+    .again = 성공하지 못한 평가 주기 { $cycle } 건을 다시 마감합니다
+SCHEDULE_DONE = 마감 완료: 평가표가 있는 직원 { $people }명, 기록 { $records }건 중 { $nobody }건은 누구에게도 귀속되지 않음, 점검 사항 { $findings }건. 확인하고 맞으면 공개하십시오
+SCHEDULE_FAILED = 성공하지 못했습니다: { $why }
+SCHEDULE_AGAIN = 직접 다시 시작함
+SCHEDULE_STOPPED = 직접 중지함
+SCHEDULE_DELETED = 마감 예약이 삭제되어 중지됨
+SCHEDULE_CYCLE_CANCELLED = 평가 주기의 마감이 취소됨
 
-# Observations.
-
-# An observation says what was measured.
-OBSERVATION_WITHOUT_MEASURE = measure is empty: give the name of the measure, as schemes name it
-# An observation is about one subject.
-OBSERVATION_WITHOUT_SUBJECT = it says nothing that it is about: give a person, a unit, an account, a store or a campaign
-    .id = the id of the { $kind ->
-        [person] person
-        [unit] unit
-       *[account] account
-    } is no id: give it as the lists give it
-# Nobody, or nothing, of this name is known.
+OBSERVATION_WITHOUT_MEASURE = measure가 비어 있습니다. 평가 체계에서 쓰는 측정값의 이름을 쓰십시오
+OBSERVATION_WITHOUT_SUBJECT = 무엇에 대한 것인지 없습니다. 직원, 조직, 계정, 스토어 또는 캠페인을 지정하십시오
+    .id = { $kind ->
+        [person] 직원
+        [unit] 조직
+       *[account] 계정
+    } 아이디가 아이디 형식이 아닙니다. 목록에 나온 대로 쓰십시오
 OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] no person { $key } is known: correct it, or bring that in first
-    [unit] no unit { $key } is there on these days or now, and nobody ever worked in it: correct the unit, correct the days where it was closed before them, or bring it in first
-    [account] no account { $key } is known: correct it, or bring that in first
-   *[store] no account of a store { $key } is known: correct it, or bring that in first
+    [person] { $key } 직원이 없습니다. 고치거나 먼저 가져오십시오
+    [unit] 해당 날짜에도 지금도 { $key } 조직이 없으며 소속된 직원도 없었습니다. 조직을 고치거나, 그 전에 폐지된 조직이면 날짜를 고치거나, 먼저 가져오십시오
+    [account] { $key } 계정이 없습니다. 고치거나 먼저 가져오십시오
+   *[store] { $key } 스토어의 계정이 없습니다. 고치거나 먼저 가져오십시오
 }
-# The unit was closed before the last of these days, or not there yet.
-OBSERVATION_UNIT_CLOSED = unit { $unit } was closed, and { $last } was its last day: let the days end there, or correct the unit
-    .into = unit { $unit } was closed, { $last } was its last day, and its people went to { $into }: let the days end there, and send what was observed from then on for that unit
-    .later = unit { $unit } begins on { $from }: correct the days or the unit
-# The suite knows it from duty and employments.
-OBSERVATION_RESERVED = "{ $measure }" is observed by the suite itself: leave it out, or give the measure another name
-# Only a campaign is run by a unit.
-OBSERVATION_UNIT_NOT_HERE = unit_id says who runs a campaign, and this is about { $kind ->
-    [person] a person
-    [unit] a unit
-    [account] an account
-   *[store] a store
-}: leave it out
-# An observation is at an instant or over days.
-OBSERVATION_WITHOUT_TIME = it needs either an instant (at) or a first day and, for more than one, a last one (from, to): give one of both
-    .date = { $field } is no date: write it as 2026-03-31
-OBSERVATION_BACKWARDS = ends { $to } before it begins { $from }: correct one of them
-OBSERVATION_TOO_LONG = is about { $from } to { $to }, and no observation is about more than { $most } days: correct the days
-OBSERVATION_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-OBSERVATION_WITHOUT_NUMBER = "{ $text }" is no decimal number with at most six places: correct it
-OBSERVATION_OUT_OF_RANGE = the value is above { $most } either way: check the unit
-# Another value of the same measure, subject and time.
-OBSERVATION_DIFFERENT = { $name } is there already with { $other } from { $source }, and here it is { $value } from { $of }: send it with a higher revision, if this is what counts
-# An observation that was taken out stays out.
-OBSERVATION_WITHDRAWN = { $name } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
+OBSERVATION_UNIT_CLOSED = { $unit } 조직은 폐지되었으며 마지막 날은 { $last }입니다. 날짜를 그날까지로 하거나 조직을 고치십시오
+    .into = { $unit } 조직은 폐지되었으며 마지막 날은 { $last }이고 소속 직원은 { $into } 조직으로 옮겨졌습니다. 날짜를 그날까지로 하고, 그 이후의 관측값은 옮겨 간 조직에 대해 보내십시오
+    .later = { $unit } 조직은 { $from }에 시작합니다. 날짜나 조직을 고치십시오
+OBSERVATION_RESERVED = “{ $measure }” 항목은 시스템이 직접 관측합니다. 빼거나 측정값에 다른 이름을 붙이십시오
+OBSERVATION_UNIT_NOT_HERE = unit_id는 캠페인을 운영하는 조직을 나타내는데 이것은 { $kind ->
+    [person] 직원
+    [unit] 조직
+    [account] 계정
+   *[store] 스토어
+}에 대한 것입니다. 빼십시오
+OBSERVATION_WITHOUT_TIME = 시각(at), 또는 첫날과 하루가 넘으면 마지막 날(from, to)이 있어야 합니다. 둘 중 하나로 쓰십시오
+    .date = { $field } 값은 날짜가 아닙니다. 2026-03-31처럼 쓰십시오
+OBSERVATION_BACKWARDS = 종료 { $to } 날짜가 시작 { $from } 날짜보다 앞섭니다. 둘 중 하나를 고치십시오
+OBSERVATION_TOO_LONG = { $from }부터 { $to }까지에 대한 것인데 관측값은 { $most }일을 넘을 수 없습니다. 날짜를 고치십시오
+OBSERVATION_TIME_IMPLAUSIBLE = { $field } 값이 { $first }년부터 { $last }년 사이가 아닙니다. 연도를 확인하십시오
+OBSERVATION_WITHOUT_NUMBER = “{ $text }” 값은 소수점 이하 여섯 자리까지의 수가 아닙니다. 고치십시오
+OBSERVATION_OUT_OF_RANGE = 값의 절댓값이 { $most }보다 큽니다. 단위를 확인하십시오
+OBSERVATION_DIFFERENT = { $name } 항목이 이미 있습니다. 기존 값은 { $source }에서 온 { $other }이고 여기는 { $of }에서 온 { $value }입니다. 이것이 맞는 내용이면 더 높은 리비전으로 보내십시오
+OBSERVATION_WITHDRAWN = { $name } 항목은 철회되었습니다({ $why }). 빼거나, 되살리려면 더 높은 리비전으로 보내십시오
 
-# Schemes.
-
-SCHEME_WITHOUT_INDICATORS = at least one indicator is needed
-NAME_TWICE = "{ $name }" is there twice
-WEIGHTS_NOT_HUNDRED = the weights sum to { $sum }, not to 100: change them so that they sum to exactly 100
-WEIGHT_NOT_POSITIVE = { $weight } is not above zero: leave the indicator out
-# A measure of the scheme is beyond what is computed with.
-MEASURE_TOO_LARGE = the measure "{ $column }" of record { $record } of { $account } is { $value }, which is too large to compute with: at most 9000000000000 either way; correct the record, or take the indicator out of the scheme
-    .row = { $text } is too large to compute with: at most { $most } either way
-MEASURE_TOO_LARGE_CURE = correct the number, or take the indicator that measures the column out of scheme.yaml
-MEASURE_UNKNOWN = "{ $measure }" is neither a built-in measure (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) nor a numeric column of the records
-# The bounds of a standard name an indicator that it does not have.
-BOUNDS_OF_NOTHING = the scheme has no indicator "{ $kpi }": write the key of one of its own
-# The least of a bound is above its greatest.
-BOUNDS_BACKWARDS = the least, { $min }, is above the greatest, { $max }: exchange them
-# The standard's own value is not within its bounds.
-BOUNDS_WITHOUT_OWN = the scheme itself has { $own }, which is not from { $min } to { $max }: widen the bounds so that it is
-# The share of indicators beside the standard's is no share.
-BOUNDS_EXTRA = { $most } is not above 0 and below 100
-# A branch's scheme has a value that the standard it refines does not allow.
-REFINED_BEYOND = { $value } is outside of what the standard "{ $standard }" allows: { $min } to { $max }
-    .target = the standard "{ $standard }" allows a number from { $min } to { $max }
-# A branch's scheme changes what the standard that it refines lays down.
-REFINED_FIXED = the standard "{ $standard }" lays this down: write what it has
-    .value = the standard "{ $standard }" lays down { $fixed }, not { $value }
-# An indicator of a branch's scheme has the key of one of the standard's and measures something else.
-# A branch's scheme defines a measure of the standard in another way.
-REFINED_DEFINITION = the standard "{ $standard }" lays down what "{ $measure }" is: copy its definition as it is
-    .column = the standard "{ $standard }" takes "{ $measure }" from the column of this name: give the definition another name
-    .extra = the standard "{ $standard }" allows "{ $measure }" as the catalogue defines it: leave the definition out, and it is copied from there
-REFINED_MEASURE = "{ $kpi }" of the standard "{ $standard }" measures { $measure }: measure that, or give this indicator a key of its own
-# Two ways of saying how much an indicator may count.
-WEIGHT_BOUND_TWICE = say either weight, from and to, or weight_within, so much more or less: not both
-# A bound that is said the wrong way round.
-WEIGHT_BOUND_BELOW_0 = so much more or less is said as a number of 0 or above
-# A bound beyond what is computed with.
-WEIGHT_BOUND_TOO_LARGE = this is more than can be computed with: say at most 100
-# A branch's scheme lacks an indicator that the standard lays down.
-REFINED_LEFT_OUT = "{ $kpi }" is missing, and the standard "{ $standard }" does not allow to leave it out
-# A branch's scheme has an indicator beside the standard's, which allows none.
-REFINED_EXTRA = "{ $kpi }" is no indicator of the standard "{ $standard }", which allows none beside its own
-# An indicator beside the standard's measures something that the standard does not allow.
-REFINED_EXTRA_MEASURE = "{ $measure }" is not among what indicators beside those of the standard "{ $standard }" may measure: { $measures }
-# The indicators beside the standard's weigh more than it allows.
-REFINED_EXTRA_SHARE = the indicators beside those of the standard "{ $standard }" weigh { $sum }, and it allows at most { $most } together
-# What a scheme names as its parent is of the same unit, or of one that is not above it.
-SCHEME_PARENT_NOT_ABOVE = a scheme refines one of the group or of a unit above its own: name such a one, or none
-# A scheme, or a version, is out of use: by the end of the cycle's period, or today where something is written.
-SCHEME_WITHDRAWN = the scheme "{ $name }" is out of use from { $from } on: take another one, or write one under another name
-    .version = version { $version } of "{ $name }" is out of use from { $from } on: take another version
-    .version_none = version { $version } of "{ $name }" is out of use from { $from } on, and no other version is in use then: take another scheme, or have a new version written
-    .version_for = version { $version } of "{ $name }" is out of use from { $from } on: take version { $instead }
-    .parent = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine another version, or another scheme
-    .parent_none = the version of "{ $name }" that the scheme refines is out of use since { $from }, and so is every other one: refine another scheme, or none
-    .parent_for = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine version { $version }
-# A version or scheme was withdrawn before.
-SCHEME_WITHDRAWN_ALREADY = that is out of use from { $from } on already
-# What is to be used in place of a withdrawn version cannot be.
-SCHEME_NOT_INSTEAD = version { $version } cannot be used in place of it: name another version of the scheme that is in use, and only where one version is withdrawn
-# A scheme that another stack writes.
-SCHEME_IMPORTED = the scheme came from { $region } and is written there: change it there and import the file again
-# Only schemes of the group go to other stacks.
-SCHEME_OF_A_UNIT = the scheme belongs to a unit and stays in its region: export a scheme of the group
-# A file has other content under a version that is known here.
-STANDARD_DIFFERS = version { $version } of "{ $name }" is here with other content: versions never change, so ask the stack that writes it which is right
-    .withdrawal = "{ $name }" is out of use here from another day on: ask the stack that writes it which is right
-# A file of a stack that does not write the scheme.
-STANDARD_NOT_FROM = the scheme is not written by the stack of { $region }: import the file of the stack that writes it
-# A scheme of the group has the name already.
-SCHEME_NAME_TAKEN = the group has another scheme of the name "{ $name }" here: give the standard another name where it is written
-# No scheme of the group has the name.
-SCHEME_NAME_UNKNOWN = the group has no scheme of the name "{ $name }" here: ListSchemes tells their names
-STANDARD_IMPORTED = "{ $name }" of { $region }: version { $version } is the newest, { $written } new, { $unchanged } unchanged
-# A unit's scheme refines none of the standards that are mandatory for it.
-STANDARD_MANDATORY = a scheme here must refine one of the standards that are mandatory: name one of them as its parent: { $standards }
-TARGET_MISSING = a number or team_median is needed
-TARGET_NOT_POSITIVE = { $target } is not above zero
-FLOOR_NOT_BELOW_CAP = the floor { $floor } is not below the cap { $cap }
-SMALL_SAMPLE_NOT_HERE = only rates and means can be drawn to the average
-QUOTAS_NOT_WHOLE = the quotas must sum to exactly 1000000 millionths
-BANDS_OUT_OF_ORDER = write the bands best first, with no more points for a worse one
-BANDS_NOT_HERE = bands belong to forced_distribution only
-GRADES_OUT_OF_ORDER = write the grades best first, each with a lower min_score
-GRADES_MIXED = give every grade a min_score, or every grade a quota
-# A definition of a measure says not what it is taken from, or not how.
-MEASURE_OF_EXPECTED = say what the measure is taken from: record, observation, ratio, sum, repeat, trend or team
-AGGREGATION_EXPECTED = say how the values become one, by an aggregation that this release knows
-OBSERVED_OF_EXPECTED = say of what it is observed: a person, a unit, an account, a store or a campaign
-MEASURES_DEFINED_TOO_MANY = a scheme defines at most { $most } measures: leave out those that no indicator uses
-MEASURE_BUILT_IN = "{ $name }" is a built-in measure: give the definition another name
-MEASURE_VALID_BACKWARDS = the first day, { $from }, is after the last, { $to }: exchange them
-MEASURE_VALUE_MISSING = a value of the records is needed: first_reply_seconds, duration_seconds, resolved, rating, amount, or a column of numbers
-MEASURE_OF_RESOLVED = resolved is yes or no: take its share, or count the records
-MEASURE_COLUMN_UNKNOWN = "{ $column }" is no numeric column of the records
-MEASURE_TEST_MISSING = a threshold is needed: at_most, at_least, below, above or equal
-MEASURE_TEST_NOT_HERE = a threshold belongs to a share, or to a count of records or customers by a value: leave it out
-MEASURE_HOURS_EMPTY = the hours begin and end at the same time: leave them out to count all day
-MEASURE_HOURS_NOT_HERE = only seconds can be counted within hours, those of first_reply_seconds or duration_seconds: count records that begin within them
-MEASURE_SESSION_TOO_LONG = a session has pauses of at most { $most } minutes
-MEASURE_SESSION_NOT_HERE = a sum takes every record, and customers are counted once anyhow: leave the session out
-MEASURE_ADDS_NOT_UP = "{ $measure }" is no count and no sum, so that nothing can be divided by it or by something: name one that adds up
-MEASURE_SUM_EMPTY = at least one measure to sum is needed
-MEASURE_FACTOR_ZERO = a factor of 0 takes a measure out: leave it out
-MEASURE_COUNT_EXPECTED = "{ $measure }" is no count of records that the scheme defines: a repetition is looked for among records
-MEASURE_DAYS_BEYOND = a repetition is looked for within 1 to { $most } days
-MEASURE_PART_UNKNOWN = "{ $measure }" is neither defined in the scheme nor built in: define it too, or correct the name
-MEASURE_OF_ITSELF = "{ $measure }" is computed from itself: take it out of what it is computed from
-MEASURE_NAME_RESERVED = names that begin with "{ $prefix }" belong to the measures that everybody has: choose another name
-# The owner has a measure of this name in the catalogue.
-MEASURE_NAME_TAKEN = there is a measure of the name "{ $name }" already: change that one, or choose another name
-# A measure of the catalogue keeps its name, since schemes name it.
-MEASURE_NAME_FIXED = the measure is called "{ $name }" and stays so: define another one under the new name, and retire this one
-# A measure of the catalogue that is out of use is named.
-MEASURE_RETIRED = out of use in the catalogue: { $measures }. Name another measure, define one of that name in the scheme itself, or put it back in use (UpdateMeasure)
-# A measure that is out of use already.
-MEASURE_RETIRED_ALREADY = "{ $name }" is out of use already
-# Other measures of the catalogue are computed from one that is to be changed or retired.
-MEASURE_NEEDED = other measures of the catalogue are computed from "{ $name }" and would not be sound any more: change or retire these first: { $by }
+SCHEME_WITHOUT_INDICATORS = 지표가 하나 이상 있어야 합니다
+NAME_TWICE = “{ $name }” 이름이 두 번 있습니다
+WEIGHTS_NOT_HUNDRED = 가중치의 합이 100이 아니라 { $sum }입니다. 합이 정확히 100이 되도록 고치십시오
+WEIGHT_NOT_POSITIVE = 가중치 { $weight } 값이 0보다 크지 않습니다. 그 지표를 빼십시오
+MEASURE_TOO_LARGE = { $account } 계정의 기록 { $record } 건에서 “{ $column }” 측정값({ $value })이 너무 커서 계산할 수 없습니다. 절댓값은 최대 9000000000000입니다. 기록을 고치거나 평가 체계에서 그 지표를 빼십시오
+    .row = { $text } 값이 너무 커서 계산할 수 없습니다. 절댓값은 최대 { $most }입니다
+MEASURE_TOO_LARGE_CURE = 수를 고치거나 그 열을 측정하는 지표를 scheme.yaml에서 빼십시오
+MEASURE_UNKNOWN = “{ $measure }” 항목은 기본 측정값(credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount)도 기록의 숫자 열도 아닙니다
+BOUNDS_OF_NOTHING = 평가 체계에 “{ $kpi }” 지표가 없습니다. 평가 체계에 있는 지표의 키를 쓰십시오
+BOUNDS_BACKWARDS = 최솟값({ $min })이 최댓값({ $max })보다 큽니다. 서로 바꾸십시오
+BOUNDS_WITHOUT_OWN = 평가 체계 자신의 값({ $own })이 { $min }부터 { $max } 사이가 아닙니다. 그 값이 들어가도록 범위를 넓히십시오
+BOUNDS_EXTRA = { $most } 값은 0보다 크고 100보다 작아야 합니다
+REFINED_BEYOND = { $value } 값은 “{ $standard }” 표준이 허용하는 범위({ $min }부터 { $max }까지)를 벗어납니다
+    .target = “{ $standard }” 표준은 { $min }부터 { $max }까지의 수를 허용합니다
+REFINED_FIXED = “{ $standard }” 표준이 정한 값입니다. 표준대로 쓰십시오
+    .value = “{ $standard }” 표준은 { $value } 값이 아니라 { $fixed } 값으로 정하고 있습니다
+REFINED_DEFINITION = “{ $standard }” 표준이 “{ $measure }” 측정값의 정의를 정하고 있습니다. 그 정의를 그대로 복사하십시오
+    .column = “{ $standard }” 표준은 “{ $measure }” 측정값을 같은 이름의 열에서 가져옵니다. 정의에 다른 이름을 붙이십시오
+    .extra = “{ $standard }” 표준은 카탈로그에 정의된 “{ $measure }” 측정값을 허용합니다. 정의를 빼면 카탈로그에서 복사됩니다
+REFINED_MEASURE = “{ $standard }” 표준의 “{ $kpi }” 지표는 { $measure } 측정값을 씁니다. 그것을 측정하거나 이 지표에 다른 키를 붙이십시오
+WEIGHT_BOUND_TWICE = weight의 from과 to, 또는 위아래 폭인 weight_within 중 하나만 쓰십시오
+WEIGHT_BOUND_BELOW_0 = 위아래 폭은 0 이상의 수로 쓰십시오
+WEIGHT_BOUND_TOO_LARGE = 계산할 수 있는 범위를 넘습니다. 최대 100까지 쓰십시오
+REFINED_LEFT_OUT = “{ $kpi }” 지표가 없는데 “{ $standard }” 표준은 이 지표를 빼는 것을 허용하지 않습니다
+REFINED_EXTRA = “{ $kpi }” 지표는 “{ $standard }” 표준에 없으며 이 표준은 지표 추가를 허용하지 않습니다
+REFINED_EXTRA_MEASURE = “{ $measure }” 측정값은 “{ $standard }” 표준의 지표 외에 추가한 지표가 측정할 수 있는 것이 아닙니다. 허용되는 것: { $measures }
+REFINED_EXTRA_SHARE = “{ $standard }” 표준의 지표 외에 추가한 지표의 가중치 합이 { $sum }인데 최대 { $most }까지 허용됩니다
+SCHEME_PARENT_NOT_ABOVE = 평가 체계는 그룹이나 상위 조직의 것을 세부화합니다. 그런 평가 체계를 지정하거나 비워 두십시오
+SCHEME_WITHDRAWN = “{ $name }” 평가 체계는 { $from }부터 사용하지 않습니다. 다른 것을 쓰거나 다른 이름으로 작성하십시오
+    .version = “{ $name }” 평가 체계의 { $version }번 버전은 { $from }부터 사용하지 않습니다. 다른 버전을 쓰십시오
+    .version_none = “{ $name }” 평가 체계의 { $version }번 버전은 { $from }부터 사용하지 않으며 그때 사용 중인 다른 버전이 없습니다. 다른 평가 체계를 쓰거나 새 버전을 작성하도록 하십시오
+    .version_for = “{ $name }” 평가 체계의 { $version }번 버전은 { $from }부터 사용하지 않습니다. { $instead }번 버전을 쓰십시오
+    .parent = 이 평가 체계가 세부화한 “{ $name }” 버전은 { $from }부터 사용하지 않습니다. 다른 버전이나 다른 평가 체계를 세부화하십시오
+    .parent_none = 이 평가 체계가 세부화한 “{ $name }” 버전은 { $from }부터 사용하지 않으며 다른 버전도 모두 마찬가지입니다. 다른 평가 체계를 세부화하거나 비워 두십시오
+    .parent_for = 이 평가 체계가 세부화한 “{ $name }” 버전은 { $from }부터 사용하지 않습니다. { $version }번 버전을 세부화하십시오
+SCHEME_WITHDRAWN_ALREADY = 이미 { $from }부터 사용하지 않습니다
+SCHEME_NOT_INSTEAD = { $version }번 버전은 대신 사용할 수 없습니다. 이 평가 체계에서 사용 중인 다른 버전을 지정하되, 버전 하나의 사용을 끝낼 때만 지정하십시오
+SCHEME_IMPORTED = 이 평가 체계는 { $region } 지역에서 왔으며 그곳에서 작성합니다. 그곳에서 변경하고 파일을 다시 가져오십시오
+SCHEME_OF_A_UNIT = 이 평가 체계는 조직의 것이어서 그 지역에만 머뭅니다. 그룹의 평가 체계를 내보내십시오
+STANDARD_DIFFERS = “{ $name }” 표준의 { $version }번 버전이 여기에는 다른 내용으로 있습니다. 버전은 바뀌지 않으므로 작성하는 시스템에 어느 것이 맞는지 문의하십시오
+    .withdrawal = “{ $name }” 항목은 여기서 사용을 끝내는 날이 다릅니다. 작성하는 시스템에 어느 것이 맞는지 문의하십시오
+STANDARD_NOT_FROM = 이 평가 체계는 { $region } 지역의 시스템이 작성하는 것이 아닙니다. 작성하는 시스템의 파일을 가져오십시오
+SCHEME_NAME_TAKEN = 여기 그룹에 “{ $name }” 이름의 다른 평가 체계가 있습니다. 작성하는 곳에서 표준에 다른 이름을 붙이십시오
+SCHEME_NAME_UNKNOWN = 여기 그룹에 “{ $name }” 이름의 평가 체계가 없습니다. ListSchemes로 이름을 확인하십시오
+STANDARD_IMPORTED = { $region } 지역의 “{ $name }”: 최신은 { $version }번 버전, 새 버전 { $written }개, 그대로인 버전 { $unchanged }개
+STANDARD_MANDATORY = 여기의 평가 체계는 필수 표준 중 하나를 세부화해야 합니다. 그중 하나를 상위로 지정하십시오: { $standards }
+TARGET_MISSING = 수 또는 team_median이 있어야 합니다
+TARGET_NOT_POSITIVE = 목표 { $target } 값이 0보다 크지 않습니다
+FLOOR_NOT_BELOW_CAP = 하한 { $floor } 값이 상한 { $cap } 값보다 작지 않습니다
+SMALL_SAMPLE_NOT_HERE = 비율과 평균만 전체 평균 쪽으로 보정할 수 있습니다
+QUOTAS_NOT_WHOLE = 할당의 합은 백만분율로 정확히 1000000이어야 합니다
+BANDS_OUT_OF_ORDER = 좋은 밴드부터 쓰고, 나쁜 밴드의 점수가 더 높지 않게 하십시오
+BANDS_NOT_HERE = 밴드는 forced_distribution에만 씁니다
+GRADES_OUT_OF_ORDER = 좋은 등급부터 쓰고 min_score가 점점 낮아지게 하십시오
+GRADES_MIXED = 모든 등급에 min_score를 쓰거나 모든 등급에 할당을 쓰십시오
+MEASURE_OF_EXPECTED = 측정값을 무엇에서 가져오는지 지정하십시오: record, observation, ratio, sum, repeat, trend 또는 team
+AGGREGATION_EXPECTED = 여러 값을 하나로 만드는 방법을 이 릴리스가 아는 집계 방식으로 지정하십시오
+OBSERVED_OF_EXPECTED = 무엇에 대한 관측값인지 지정하십시오: 직원, 조직, 계정, 스토어 또는 캠페인
+MEASURES_DEFINED_TOO_MANY = 평가 체계에는 측정값을 최대 { $most }개까지 정의할 수 있습니다. 지표가 쓰지 않는 것을 빼십시오
+MEASURE_BUILT_IN = “{ $name }” 항목은 기본 측정값입니다. 정의에 다른 이름을 붙이십시오
+MEASURE_VALID_BACKWARDS = 첫날 { $from } 날짜가 마지막 날 { $to } 날짜보다 늦습니다. 서로 바꾸십시오
+MEASURE_VALUE_MISSING = 기록의 값이 있어야 합니다: first_reply_seconds, duration_seconds, resolved, rating, amount 또는 숫자 열
+MEASURE_OF_RESOLVED = resolved는 예 또는 아니요입니다. 비율을 쓰거나 기록 수를 세십시오
+MEASURE_COLUMN_UNKNOWN = “{ $column }” 항목은 기록의 숫자 열이 아닙니다
+MEASURE_TEST_MISSING = 기준값이 있어야 합니다: at_most, at_least, below, above 또는 equal
+MEASURE_TEST_NOT_HERE = 기준값은 비율이나, 값에 따라 세는 기록 수 또는 고객 수에만 씁니다. 빼십시오
+MEASURE_HOURS_EMPTY = 시간대의 시작과 끝이 같습니다. 하루 전체를 세려면 시간대를 빼십시오
+MEASURE_HOURS_NOT_HERE = 시간대 안에서 셀 수 있는 것은 first_reply_seconds나 duration_seconds의 초뿐입니다. 그 시간대에 시작하는 기록을 세십시오
+MEASURE_SESSION_TOO_LONG = 한 세션의 간격은 최대 { $most }분입니다
+MEASURE_SESSION_NOT_HERE = 합계는 모든 기록을 쓰고 고객은 어차피 한 번만 셉니다. session을 빼십시오
+MEASURE_ADDS_NOT_UP = “{ $measure }” 측정값은 개수도 합계도 아니어서 나누거나 나눌 수 없습니다. 더할 수 있는 것을 지정하십시오
+MEASURE_SUM_EMPTY = 더할 측정값이 하나 이상 있어야 합니다
+MEASURE_FACTOR_ZERO = 계수가 0이면 측정값이 빠집니다. 항목 자체를 빼십시오
+MEASURE_COUNT_EXPECTED = “{ $measure }” 측정값은 평가 체계가 정의한 기록 수가 아닙니다. 반복은 기록에서 찾습니다
+MEASURE_DAYS_BEYOND = 반복은 1일부터 { $most }일 안에서 찾습니다
+MEASURE_PART_UNKNOWN = “{ $measure }” 측정값은 평가 체계에 정의되지 않았고 기본 측정값도 아닙니다. 함께 정의하거나 이름을 고치십시오
+MEASURE_OF_ITSELF = “{ $measure }” 측정값이 자기 자신으로 계산됩니다. 계산에 쓰는 항목에서 빼십시오
+MEASURE_NAME_RESERVED = “{ $prefix }”로 시작하는 이름은 누구나 쓰는 측정값의 것입니다. 다른 이름을 쓰십시오
+MEASURE_NAME_TAKEN = “{ $name }” 이름의 측정값이 이미 있습니다. 그것을 변경하거나 다른 이름을 쓰십시오
+MEASURE_NAME_FIXED = 측정값의 이름은 “{ $name }”이며 바꿀 수 없습니다. 새 이름으로 다른 측정값을 정의하고 이것은 사용을 끝내십시오
+MEASURE_RETIRED = 카탈로그에서 사용하지 않는 측정값: { $measures }. 다른 측정값을 지정하거나, 평가 체계 안에 그 이름으로 정의하거나, 다시 사용하게 하십시오(UpdateMeasure)
+MEASURE_RETIRED_ALREADY = “{ $name }” 측정값은 이미 사용하지 않습니다
+MEASURE_NEEDED = 카탈로그의 다른 측정값이 “{ $name }” 측정값으로 계산되므로 더는 맞지 않게 됩니다. 먼저 이것들을 변경하거나 사용을 끝내십시오: { $by }
 SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] Seconds until the first reply
-    [presale_first_reply_within_30s] First reply within 30 s before a sale
-    [aftersale_resolved] Resolved after a sale
-    [handling_seconds] Seconds of a dialogue
-    [rating] Rating
-    [solved] Resolved records
-    [customers] Customers
-    [buyers] Customers who bought
-    [orders] Orders
-    [presale_records] Records before a sale
-    [conversion] Conversion
-    [order_value] Value of an order
-    [repeat_purchase_30d] Repeat purchase within 30 days
-    [second_conversion_7d] Conversion within 7 days after a first contact
-    [complaints] Complaints
-    [complaint_rate] Complaint rate
+    [first_reply_seconds] 첫 답변까지의 초
+    [presale_first_reply_within_30s] 판매 전 30초 이내 첫 답변율
+    [aftersale_resolved] 판매 후 해결률
+    [handling_seconds] 대화 시간(초)
+    [rating] 평점
+    [solved] 해결된 기록
+    [customers] 고객 수
+    [buyers] 구매 고객 수
+    [orders] 주문 수
+    [presale_records] 판매 전 기록
+    [conversion] 구매 전환율
+    [order_value] 주문 금액
+    [repeat_purchase_30d] 30일 이내 재구매
+    [second_conversion_7d] 첫 접촉 후 7일 이내 구매 전환
+    [complaints] 불만 수
+    [complaint_rate] 불만 비율
    *[other] { $key }
 }
-# There is no scheme of this name to begin with.
-SCHEME_TEMPLATE_UNKNOWN = there is no scheme of the name "{ $name }" to begin with: choose one of { $names }
+SCHEME_TEMPLATE_UNKNOWN = “{ $name }” 이름의 시작용 평가 체계가 없습니다. { $names } 중 하나를 선택하십시오
 TEMPLATE_TITLE = { $name ->
-    [agent] Service agents
-    [operations] Store operations
-   *[service-manager] Service managers
+    [agent] 상담원
+    [operations] 스토어 운영
+   *[service-manager] 상담 관리자
 }
 TEMPLATE_ABOUT = { $name ->
-    [agent] For those who serve customers: work done, first reply, resolved, rating, conversion, quality checks and punctuality
-    [operations] For those who run stores: visitors, conversion, campaign sales, cost of an order and growth, all observed; no service records are needed
-   *[service-manager] For those who lead agents, in four dimensions: service quality, team, business and innovation
+    [agent] 고객을 상담하는 직원용: 업무량, 첫 답변, 해결, 평점, 구매 전환율, 품질 점검, 시간 준수
+    [operations] 스토어를 운영하는 직원용: 방문자, 구매 전환율, 캠페인 매출, 주문당 비용, 성장. 모두 관측값이며 상담 기록은 필요하지 않습니다
+   *[service-manager] 상담원을 이끄는 직원용, 네 가지 차원: 상담 품질, 팀, 사업, 혁신
 }
-# Nobody has a credited record.
-NOBODY_TO_SCORE = there is nobody to score: the period holds no credited record
-# A person twice among the scores.
-PERSON_TWICE = person { $person } is there twice
-# No card has an indicator that could be scored.
-SCHEME_WITHOUT_DATA = no indicator could be scored for anybody, since there is no data, or the median that would be the target is not above zero (each card says which)
-SCHEME_WITHOUT_DATA_CURE = choose indicators and targets that fit the records
-# Nobody has data of a measure that the scheme defines, so that its indicator counts for nobody.
-MEASURE_NOT_SENT = nobody has data of "{ $measure }", so that its indicator counts for nobody: { $what ->
-        [records] there is no record of the kinds and hours that it looks at
-        [known] send { $column } with the service records
-       *[column] send the column { $column } with the service records
+NOBODY_TO_SCORE = 평가할 사람이 없습니다. 이 기간에 귀속된 기록이 없습니다
+PERSON_TWICE = { $person } 님이 두 번 있습니다
+SCHEME_WITHOUT_DATA = 데이터가 없거나 목표가 될 중앙값이 0보다 크지 않아 누구에게도 점수를 매길 수 있는 지표가 없습니다(어느 경우인지는 각 평가표에 있습니다)
+SCHEME_WITHOUT_DATA_CURE = 기록에 맞는 지표와 목표를 선택하십시오
+MEASURE_NOT_SENT = “{ $measure }” 측정값의 데이터가 있는 사람이 없어 그 지표는 누구에게도 반영되지 않습니다. { $what ->
+        [records] 대상이 되는 종류와 시간대의 기록이 없습니다
+        [known] 상담 기록과 함께 { $column } 값을 보내십시오
+       *[column] 상담 기록과 함께 { $column } 열을 보내십시오
     }
-    .observation = nobody has data of "{ $measure }", so that its indicator counts for nobody: send observations of it for the period
-    .past = nobody has a value of "{ $of }" from before, so that the indicator of "{ $measure }" counts for nobody: it counts once an earlier cycle of this scheme, over a period of the same length, is published
-    .team = nobody has data of "{ $measure }", so that its indicator counts for nobody: nobody of a team that is led has data of { $of }
-# Observations that count for nothing in a cycle.
-OBSERVATIONS_BEYOND_PERIOD = { $count ->
-    [one] one observation of "{ $measure }" reaches
-   *[other] { $count } observations of "{ $measure }" reach
-} beyond the period from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing: an observation counts in a period that holds all of its days
-OBSERVATIONS_UNREAD = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use
-    .near = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use (is { $near } meant?)
-# Sums beyond what is computed with: the cards are made without the indicator.
-INDICATOR_TOO_LARGE = the indicator { $indicator } counts for nobody, since the number of { $people } is too large to compute with
-    .apart = the indicator { $indicator } counts for nobody, since its numbers lie too far apart to compute with them
-INDICATOR_TOO_LARGE_CURE = check the currency and the unit of the amounts and measures, or take the indicator out of scheme.yaml
-# A number beyond what is computed with.
-NUMBER_TOO_LARGE = the score of person { $person } is too large to compute with: look at the floors and caps of the scheme
-    .grades = the quotas of the grades are too large to compute with: make them smaller
-    .unit = the numbers of unit { $unit } are too large to compute with: look at the cards of its people
-    .pool = the money or the shares of the pool are too large to compute with: look at the amount and at the rule
-    .part = the weights of part { $place } of the pool are too large to compute with: look at the scores and at the rule
-    .person = the score of person { $person } is too large to compute with in part { $place } of the pool: look at the score and at the rule
+    .observation = “{ $measure }” 측정값의 데이터가 있는 사람이 없어 그 지표는 누구에게도 반영되지 않습니다. 이 기간의 관측값을 보내십시오
+    .past = “{ $of }” 측정값의 과거 값이 있는 사람이 없어 “{ $measure }” 지표는 누구에게도 반영되지 않습니다. 같은 길이의 기간에 대한 이 평가 체계의 이전 평가 주기가 공개되면 반영됩니다
+    .team = “{ $measure }” 측정값의 데이터가 있는 사람이 없어 그 지표는 누구에게도 반영되지 않습니다. 이끄는 팀의 누구에게도 { $of } 데이터가 없습니다
+OBSERVATIONS_BEYOND_PERIOD = “{ $measure }” 관측값 { $count }건이 { $from }부터 { $to }까지의 기간을 벗어나 반영되지 않습니다. 관측값은 그 모든 날짜를 포함하는 기간에 반영됩니다
+OBSERVATIONS_UNREAD = 이 기간의 “{ $measure }” 관측값 { $count }건이 반영되지 않습니다. 이 평가 체계에도 사용 중인 다른 평가 체계에도 이 측정값을 읽는 지표가 없습니다
+    .near = 이 기간의 “{ $measure }” 관측값 { $count }건이 반영되지 않습니다. 이 평가 체계에도 사용 중인 다른 평가 체계에도 이 측정값을 읽는 지표가 없습니다(혹시 { $near } 측정값입니까?)
+INDICATOR_TOO_LARGE = { $people }의 수가 너무 커서 계산할 수 없으므로 { $indicator } 지표는 누구에게도 반영되지 않습니다
+    .apart = 수들의 차이가 너무 커서 계산할 수 없으므로 { $indicator } 지표는 누구에게도 반영되지 않습니다
+INDICATOR_TOO_LARGE_CURE = 금액과 측정값의 통화와 단위를 확인하거나 scheme.yaml에서 그 지표를 빼십시오
+NUMBER_TOO_LARGE = { $person } 님의 점수가 너무 커서 계산할 수 없습니다. 평가 체계의 하한과 상한을 확인하십시오
+    .grades = 등급의 할당이 너무 커서 계산할 수 없습니다. 더 작게 하십시오
+    .unit = { $unit } 조직의 수가 너무 커서 계산할 수 없습니다. 소속 직원의 평가표를 확인하십시오
+    .pool = 성과급 재원의 금액이나 몫이 너무 커서 계산할 수 없습니다. 금액과 규칙을 확인하십시오
+    .part = 성과급 재원의 { $place }번째 부분의 가중치가 너무 커서 계산할 수 없습니다. 점수와 규칙을 확인하십시오
+    .person = 성과급 재원의 { $place }번째 부분에서 { $person } 님의 점수가 너무 커서 계산할 수 없습니다. 그 점수와 규칙을 확인하십시오
 
-# Score cards: a line for an indicator, made of what was measured, what the small-sample rule did, the points and the weight.
 CARD_MEASURE = { $measure ->
-    [credited_records] Credited records
-    [first_reply_within_30s] First reply within 30 s
-    [resolved] Resolved
-    [rating_at_least_4] Rating at least 4 of 5
-    [amount] Sales amount
+    [credited_records] 귀속 기록
+    [first_reply_within_30s] 30초 이내 첫 답변율
+    [resolved] 해결률
+    [rating_at_least_4] 평점 4점 이상 비율(5점 만점)
+    [amount] 매출액
    *[other] { $kpi }
 }
-CARD_DEFINED = { $name } ({ $what })
+CARD_DEFINED = { $name }({ $what })
 CARD_VALUE = { $kind ->
-    [records] { $value } records
-    [customers] { $value } customers
-    [percent] { $value } %
+    [records] 기록 { $value }건
+    [customers] 고객 { $value }명
+    [percent] { $value }%
     [own] { $value } { $unit }
-    [standard] { $value } { $unit ->
-        [points] points
-       *[currency] { $unit }
+    [standard] { $value }{ $unit ->
+        [points] 점
+       *[currency] {" "}{ $unit }
     }
    *[bare] { $value }
 }
 CARD_LINE_DROPPED = { $name }: { $why ->
-    [nobody] nobody has data in the period, so it is dropped for everybody
-    [person] there is no data of this person, so it is dropped here
-    [too_large] the number is too large to compute with, so it is dropped for everybody
-    [past] there is no value of before other than 0 of this person to hold it against, so it is dropped here
-    [too_large_elsewhere] the number of somebody else is too large to compute with, or the numbers of the group lie too far apart, so it is dropped for everybody
-   *[target] the median that would be its target is not above zero, so it is dropped
-}, and its weight of { $weight } is spread over the other indicators in proportion.
-CARD_AGAINST = { $value } against { $past }
-CARD_PAST = { $measure } of { $values }
-CARD_PAST_VALUE = { $value } from { $from } to { $to }
-CARD_LINE_NOT_SCORED = { $name }: not scored.
+    [nobody] 이 기간에 데이터가 있는 사람이 없어 모두에게서 제외되며,
+    [person] 이 직원의 데이터가 없어 여기서 제외되며,
+    [too_large] 수가 너무 커서 계산할 수 없어 모두에게서 제외되며,
+    [past] 비교할 이 직원의 과거 값이 없거나 0이어서 여기서 제외되며,
+    [too_large_elsewhere] 다른 사람의 수가 너무 크거나 집단의 수 차이가 너무 커서 계산할 수 없어 모두에게서 제외되며,
+   *[target] 목표가 될 중앙값이 0보다 크지 않아 제외되며,
+} 그 가중치({ $weight })는 다른 지표에 비례하여 나뉩니다.
+CARD_AGAINST = { $value } (비교: { $past })
+CARD_PAST = { $measure }: { $values }
+CARD_PAST_VALUE = { $from } ~ { $to } { $value }
+CARD_LINE_NOT_SCORED = { $name }: 점수를 매기지 않습니다.
 CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
-    [cap] {" "}(the cap)
-    [floor] {" "}(the floor)
+    [cap] {" "}(상한)
+    [floor] {" "}(하한)
    *[none] {""}
-}; times weight { $weight } %{ $spread ->
-    [yes] {" "}({ $scheme_weight } in the scheme, and a part of what dropped indicators left)
+}; 가중치 { $weight }%{ $spread ->
+    [yes] {" "}(평가 체계에서는 { $scheme_weight }, 제외된 지표의 몫 일부 포함)
    *[no] {""}
-} gives { $weighted }.
-CARD_MEASURED = { $value } on { $records } records
-CARD_NOT_MEASURED = not measured
-CARD_SMALL_SAMPLE = ; below { $below } records the missing ones count as average ({ $group }), which gives { $adjusted }
-CARD_POINTS_BY_TARGET = against the target of { $target } ({ $basis ->
-    [scheme] set by the scheme
-    [team] median of the { $people } people of the team
-   *[group] median of all { $people } people, the team being too small
-}) that is { $points } points
+} 적용: { $weighted }.
+CARD_MEASURED = 기록 { $records }건에서 { $value }
+CARD_NOT_MEASURED = 측정되지 않음
+CARD_SMALL_SAMPLE = ; 기록이 { $below }건보다 적으면 모자란 만큼 평균({ $group })으로 보아 { $adjusted }
+CARD_POINTS_BY_TARGET = 목표 { $target }({ $basis ->
+    [scheme] 평가 체계에서 정함
+    [team] 팀 { $people }명의 중앙값
+   *[group] 팀이 너무 작아 전체 { $people }명의 중앙값
+}) 대비 { $points }점
 CARD_POINTS_BY_PLACE = { $by ->
-    [target] the target
-    [min_max] the place between the worst and the best of the group
-    [percentile] the percentage of the group that is no better
-    [t_score] the distance from the group's mean in standard deviations
-   *[band] the band of the place in the group
-} makes that { $points } points
+    [target] 목표
+    [min_max] 집단의 최저와 최고 사이의 위치
+    [percentile] 집단에서 더 낫지 않은 사람의 비율
+    [t_score] 집단 평균과의 표준편차 거리
+   *[band] 집단 내 순위의 밴드
+} 기준 { $points }점
 CARD_CHANGE = { $kind ->
-    [rate_more] { $step } percentage point more
-    [rate_less] { $step } percentage point less
-    [records_more] { $step } more credited record
-    [records_fewer] { $step } fewer credited record
-    [more] { $amount } more
-   *[less] { $amount } less
+    [rate_more] { $step }퍼센트포인트 더 높이면
+    [rate_less] { $step }퍼센트포인트 더 낮추면
+    [records_more] 귀속 기록이 { $step }건 더 많으면
+    [records_fewer] 귀속 기록이 { $step }건 더 적으면
+    [more] { $amount }만큼 늘면
+   *[less] { $amount }만큼 줄면
 }
 CARD_NEXT = { $effect ->
-    [capped] { $change } would add nothing: the cap is reached.
-    [nothing] { $change } alone would add nothing.
-   *[points] { $change } would add { $gain } points.
+    [capped] { $change } 더해지는 점수가 없습니다. 이미 상한입니다.
+    [nothing] { $change } 그것만으로는 더해지는 점수가 없습니다.
+   *[points] { $change } { $gain }점이 더해집니다.
 }
-CARD_SUMMARY = Score { $score }, rank { $rank } of { $of }{ $grade }{ $collaboration }.
-CARD_GRADE = , grade { $grade }
-CARD_COLLABORATION = ; { $points } of it for collaboration: { $outside } of { $credited } records were outside the own roster or team
+CARD_SUMMARY = 점수 { $score }, { $of }명 중 { $rank }위{ $grade }{ $collaboration }.
+CARD_GRADE = , 등급 { $grade }
+CARD_COLLABORATION = ; 그중 협업 { $points }점: 기록 { $credited }건 중 { $outside }건이 자신의 근무표나 팀 밖의 것
 
-# What a definition of a measure says, as a part of a sentence.
 DEFINED = { $what }{ $few ->
-    [yes] , of at least { $min_count }
+    [yes] , 최소 { $min_count }건
    *[no] {""}
 }{ $valid ->
-    [between] , from { $from } to { $to }
-    [from] , from { $from } on
-    [to] , until { $to }
+    [between] , { $from }부터 { $to }까지
+    [from] , { $from }부터
+    [to] , { $to }까지
    *[ever] {""}
 }
 DEFINED_RECORDS = { $aggregation ->
-    [mean] the mean of { $value }
-    [sum] the sum of { $value }
-    [share] the percentage of records with { $value } { $test }
-    [count] the number of records
-    [count_of] the number of records with { $value } { $test }
-    [distinct] the number of customers
-   *[distinct_of] the number of customers of records with { $value } { $test }
+    [mean] { $value }의 평균
+    [sum] { $value }의 합
+    [share] 기록의 비율({ $value }{ $test })
+    [count] 기록 수
+    [count_of] 기록 수({ $value }{ $test })
+    [distinct] 고객 수
+   *[distinct_of] 고객 수({ $value }{ $test })
 }{ $kinds }{ $hours }{ $session }
 DEFINED_VALUE = { $value ->
-    [first_reply_seconds] the seconds until the first reply
-    [duration_seconds] the seconds from beginning to end
-    [resolved] the problem resolved
-    [rating] the rating
-    [amount] the sales amount
+    [first_reply_seconds] 첫 답변까지의 초
+    [duration_seconds] 시작부터 종료까지의 초
+    [resolved] 문제 해결
+    [rating] 평점
+    [amount] 매출액
    *[column] { $value }
 }
-DEFINED_GIVEN = given
+DEFINED_GIVEN = {" "}있음
 DEFINED_TEST = { $is ->
-    [at_most] at most { $threshold }
-    [at_least] at least { $threshold }
-    [below] below { $threshold }
-    [above] above { $threshold }
-   *[equal] equal to { $threshold }
+    [at_most] {" "}{ $threshold } 이하
+    [at_least] {" "}{ $threshold } 이상
+    [below] {" "}{ $threshold } 미만
+    [above] {" "}{ $threshold } 초과
+   *[equal] {" "}{ $threshold }
 }
-DEFINED_KINDS = , of the kind { $kinds }
-DEFINED_HOURS = , { $counts ->
-    [begun] begun
-   *[inside] counting the time
-} from { $from } to { $to }
-DEFINED_SESSION = , the first of each session with pauses of at most { $minutes ->
-    [one] { $minutes } minute
-   *[other] { $minutes } minutes
+DEFINED_KINDS = , 종류 { $kinds }
+DEFINED_HOURS = , { $from }부터 { $to }까지 { $counts ->
+    [begun] 시작한 것
+   *[inside] 시간만 계산
 }
-DEFINED_OBSERVATION = { $aggregation ->
-    [sum] the sum
-    [mean] the mean
-   *[last] the last
-} of what was observed of the { $subject ->
-    [person] person
-    [unit] org unit
-    [account] account
-    [store] store
-   *[campaign] campaign
+DEFINED_SESSION = , 간격이 { $minutes }분 이하인 세션마다 첫 기록
+DEFINED_OBSERVATION = { $subject ->
+    [person] 직원
+    [unit] 조직
+    [account] 계정
+    [store] 스토어
+   *[campaign] 캠페인
+} 관측값의 { $aggregation ->
+    [sum] 합
+    [mean] 평균
+   *[last] 마지막 값
 }
 DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] {" "}in percent
+    [yes] {" "}(백분율)
    *[no] {""}
 }
-DEFINED_SUM = the sum of { $parts }
+DEFINED_SUM = { $parts }의 합
 DEFINED_PART = { $factor } × { $of }
-DEFINED_REPEAT = the percentage of { $of } whose customer had { $after } within { $days ->
-    [one] { $days } day
-   *[other] { $days } days
-} before
-DEFINED_TREND = by how many percent { $of } differs from the person's own past
+DEFINED_REPEAT = { $of } 중 그 고객에게 앞선 { $days }일 안에 { $after } 건이 있었던 비율
+DEFINED_TREND = { $of } 값이 본인의 과거와 다른 정도(백분율)
 DEFINED_TEAM = { $aggregation ->
-    [mean] the mean of { $of } over the team as of each day
-    [share] the percentage of the team, as of each day, with { $of } { $test }
-   *[sum] the sum of { $of } over the team as of each day
+    [mean] 날짜별 팀원 기준 { $of } 값의 평균
+    [share] 날짜별 팀원 기준 비율({ $of }{ $test })
+   *[sum] 날짜별 팀원 기준 { $of } 값의 합
 }
-# What a correction changed on a card.
-CARD_CHANGED = Before: { $before } Now: { $after }
-CARD_CAME = There is a card now: { $after }
-CARD_WENT = There is no card any more. Before: { $before }
-CARD_CREDITED_CHANGED = Credited records: { $before } before; { $after } now.
-CARD_LINE_CHANGED = { $name }: { $before } before; { $after } now.
-CARD_LINE_CAME = { $name }: counts now: { $after }.
-CARD_LINE_WENT = { $name }: counts no more: { $before } before.
-CARD_STANDING = { $measured }, { $points } points, with weight { $weight } % { $weighted }
-    .dropped = { $measured }, not scored
-CARD_WORKED_OUT_ANEW = The score is the same; it was worked out anew from other numbers.
+CARD_CHANGED = 이전: { $before } 현재: { $after }
+CARD_CAME = 이제 평가표가 있습니다: { $after }
+CARD_WENT = 평가표가 없어졌습니다. 이전: { $before }
+CARD_CREDITED_CHANGED = 귀속 기록: 이전 { $before }, 현재 { $after }.
+CARD_LINE_CHANGED = { $name }: 이전 { $before }, 현재 { $after }.
+CARD_LINE_CAME = { $name }: 이제 반영됨: { $after }.
+CARD_LINE_WENT = { $name }: 더 이상 반영되지 않음: 이전 { $before }.
+CARD_STANDING = { $measured }, { $points }점, 가중치 { $weight }% 적용 { $weighted }
+    .dropped = { $measured }, 점수를 매기지 않음
+CARD_WORKED_OUT_ANEW = 점수는 같으며 다른 수로 다시 계산했습니다.
 
-# Why a record was credited as it was, a sentence a rung.
-LADDER_REFUND = { $refund } is a refund of { $sale }: it has the credit of that record and lessens its amount
-LADDER_BEGAN = Began at { $at } on { $account }, { $phase ->
-    [shared] a shared account on that day
-    [mixed] on that day on its way from shared to named
-   *[named] a named account on that day
+LADDER_REFUND = { $refund } 기록은 { $sale } 기록의 환불입니다. 그 기록의 귀속을 따르며 금액을 줄입니다
+LADDER_BEGAN = { $at }에 { $account } 계정에서 시작. { $phase ->
+    [shared] 그날 공용 계정이었습니다
+    [mixed] 그날 공용에서 실명으로 바뀌는 중이었습니다
+   *[named] 그날 실명 계정이었습니다
 }.
-LADDER_TAG_NONE = Tag: the platform named nobody.
-LADDER_TAG_UNKNOWN = Tag: the platform named "{ $agent }", who is nobody employed on that day or more than one.
-LADDER_TAG = Tag: the platform named "{ $agent }", who is { $person }: the record is theirs.
-LADDER_NAMED_WITHOUT = On a named account only tags and hand-overs count, and there was neither: credited to nobody.
-LADDER_DUTY_NONE = Duty: nobody held the account or was on duty at that time.
-LADDER_DUTY = Duty: { $list }.
-# The record is credited by its replies: who was on duty then.
-LADDER_DUTY_ANSWERED = Duty when it was answered: { $list }.
-    .unheld = Duty: nobody held the account or was on duty when it began; when it was answered, { $list }.
-LADDER_ON_DUTY = { $person } { $rule ->
-    [handover] held it by hand-over
-    [roster] was rostered on it
-    [punch] of its team was punched in
-   *[team] is of its team
-}, { $from } to { $to } [{ $evidence }]
+LADDER_TAG_NONE = 태그: 플랫폼이 아무도 표시하지 않았습니다.
+LADDER_TAG_UNKNOWN = 태그: 플랫폼이 “{ $agent }” 이름을 표시했지만 그날 재직 중인 해당자가 없거나 둘 이상입니다.
+LADDER_TAG = 태그: 플랫폼이 “{ $agent }” 이름, 즉 { $person } 님을 표시했습니다. 기록은 이 직원의 것입니다.
+LADDER_NAMED_WITHOUT = 실명 계정에서는 태그와 인수인계만 인정되는데 둘 다 없습니다. 누구에게도 귀속되지 않습니다.
+LADDER_DUTY_NONE = 근무: 그때 계정을 점유하거나 근무 중인 사람이 없었습니다.
+LADDER_DUTY = 근무: { $list }.
+LADDER_DUTY_ANSWERED = 답변할 때의 근무: { $list }.
+    .unheld = 근무: 시작할 때 계정을 점유하거나 근무 중인 사람이 없었습니다. 답변할 때: { $list }.
+LADDER_ON_DUTY = { $person } 님({ $rule ->
+    [handover] 인수인계로 점유
+    [roster] 근무표에 배정
+    [punch] 팀원이며 출근 체크
+   *[team] 팀원
+}), { $from } ~ { $to } [{ $evidence }]
 LADDER_SHARES = { $before }, { $share }
-LADDER_BY_SESSION = Another record of the same customer's session names its agent, so this one follows: { $shares }.
-LADDER_BY_TAG = Credited by tag: { $shares }.
-LADDER_BY_HANDOVER = One person held the account by hand-over: { $shares }.
-LADDER_SOLE = One person was on duty: { $shares }.
-LADDER_INFERRED = Several were on duty; who was busy with other records, and how each works, tells them apart: { $shares }.
-LADDER_EQUAL = Several were on duty and there is too little to tell them apart, so they share equally: { $shares }.
-LADDER_TEAM = The account has no evidence of duty at all, so its team shares: { $shares }.
-LADDER_NOBODY = So it is credited to nobody.
-LADDER_CONTRIBUTORS = Contributors: { $list }.
+LADDER_BY_SESSION = 같은 고객 세션의 다른 기록에 상담원이 표시되어 있어 이를 따릅니다: { $shares }.
+LADDER_BY_TAG = 태그에 따라 귀속: { $shares }.
+LADDER_BY_HANDOVER = 인수인계로 한 사람이 계정을 점유했습니다: { $shares }.
+LADDER_SOLE = 한 사람이 근무 중이었습니다: { $shares }.
+LADDER_INFERRED = 여러 명이 근무 중이었으며, 누가 다른 기록으로 바빴는지와 각자의 업무 방식으로 구분합니다: { $shares }.
+LADDER_EQUAL = 여러 명이 근무 중이었고 구분할 근거가 부족하여 똑같이 나눕니다: { $shares }.
+LADDER_TEAM = 계정에 근무 근거가 전혀 없어 팀이 나눕니다: { $shares }.
+LADDER_NOBODY = 따라서 누구에게도 귀속되지 않습니다.
+LADDER_CONTRIBUTORS = 기여자: { $list }.
 LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is { $person }
+    [first_answer] 첫 응대
+    [closer] 판매 성사
+   *[after_sales] 판매 후 상담
+}: “{ $agent }”, 즉 { $person } 님
 LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is nobody employed on that day or more than one
-LADDER_SPLIT = Credited by role, as rule "{ $version }" says: first answer { $first_answer }, closing { $closer }, after-sales { $after_sales }; the part of a role that nobody held goes to the others in proportion: { $shares }.
-LADDER_BY_SPLIT = Credited by role: { $shares }.
-LADDER_BY_CLAIM = It was claimed with a click: { $shares }.
-# When the click was, where that is certain.
-LADDER_CLICKED = { $person } clicked at { $at }.
-LADDER_BY_DEVICE = It was served at the device { $device }, which was one person's then: { $shares }.
-LADDER_BY_REPLIES = Several were on duty, each with several dialogues at once; the times of the replies tell them apart: { $shares }.
-LADDER_BY_TAG_SHARE = Several were on duty, each with several dialogues at once; they share as the records near in time that name their agent: { $shares }.
-LADDER_NOT_SPLIT = The policy gives the roles that are named no part: the record is credited as if it named no contributors.
-LADDER_WORTH = On this account about { $now } of the records are expected to be credited to somebody else; with breaks punched about { $breaks }, with devices on 30 % of the replies about { $devices }, with half of the records claimed about { $claims }. That is expected by the doubts of this month, not promised.
+    [first_answer] 첫 응대
+    [closer] 판매 성사
+   *[after_sales] 판매 후 상담
+}: “{ $agent }”, 그날 재직 중인 해당자가 없거나 둘 이상
+LADDER_SPLIT = “{ $version }” 규칙에 따라 역할별로 귀속: 첫 응대 { $first_answer }, 판매 성사 { $closer }, 판매 후 상담 { $after_sales }. 맡은 사람이 없는 역할의 몫은 다른 역할에 비례하여 나뉩니다: { $shares }.
+LADDER_BY_SPLIT = 역할별로 귀속: { $shares }.
+LADDER_BY_CLAIM = 클릭으로 담당 등록되었습니다: { $shares }.
+LADDER_CLICKED = { $person } 님이 { $at }에 클릭했습니다.
+LADDER_BY_DEVICE = 그때 한 사람의 것이던 { $device } 기기에서 상담했습니다: { $shares }.
+LADDER_BY_REPLIES = 여러 명이 근무 중이었고 각자 여러 대화를 동시에 했으며, 답변 시각으로 구분합니다: { $shares }.
+LADDER_BY_TAG_SHARE = 여러 명이 근무 중이었고 각자 여러 대화를 동시에 했으며, 시각이 가까우면서 상담원이 표시된 기록에 따라 나눕니다: { $shares }.
+LADDER_NOT_SPLIT = 정책이 표시된 역할에 몫을 주지 않으므로 기여자가 없는 것처럼 귀속합니다.
+LADDER_WORTH = 이 계정에서는 기록의 약 { $now } 정도가 다른 사람에게 귀속되었을 것으로 예상됩니다. 휴식도 체크하면 약 { $breaks }, 답변의 30%에 기기가 있으면 약 { $devices }, 기록의 절반을 담당 등록하면 약 { $claims }입니다. 이 달의 불확실성에 따른 예상이며 보장이 아닙니다.
 
-# What spoke for one person rather than another.
-WHY = { $first } ({ $part } %) rather than { $second } ({ $rest } %): { $what }.
+WHY = { $second }({ $rest }%) 대신 { $first }({ $part }%): { $what }.
 WHY_AGAINST = { $why } { $sign ->
-    [hands] The pause since the last reply spoke for { $second }.
-    [thread] The dialogue so far spoke for { $second }.
-    [profile] The kind of reply spoke for { $second }.
-   *[device] The device spoke for { $second }.
+    [hands] 지난 답변 이후의 간격은 { $second } 쪽을 가리켰습니다.
+    [thread] 그때까지의 대화는 { $second } 쪽을 가리켰습니다.
+    [profile] 답변의 종류는 { $second } 쪽을 가리켰습니다.
+   *[device] 기기는 { $second } 쪽을 가리켰습니다.
 }
-WHY_SOMEBODY = somebody else
-WHY_SECONDS = { $count ->
-    [one] { $count } second
-   *[other] { $count } seconds
-}
-WHY_MINUTES = { $count ->
-    [one] { $count } minute
-   *[other] { $count } minutes
-}
-WHY_HOURS = { $count ->
-    [one] { $count } hour
-   *[other] { $count } hours
-}
-WHY_DAYS = { $count ->
-    [one] { $count } day
-   *[other] { $count } days
-}
+WHY_SOMEBODY = 다른 사람
+WHY_SECONDS = { $count }초
+WHY_MINUTES = { $count }분
+WHY_HOURS = { $count }시간
+WHY_DAYS = { $count }일
 WHY_HANDS = { $one }, { $other }
-    .short = { $one }, { $other }, hardly time enough for another reply
-    .usual = { $one }, { $other }, and such a pause is more usual for { $first }
-WHY_WROTE = { $who } had last replied { $pause } before
-WHY_NOT_YET = { $who } had come on duty { $pause } before and not replied yet
-WHY_THREAD = { $first } had probably answered this customer { $pause } earlier
-WHY_PROFILE = { $first } answers customers who have waited { $wait } more often than { $second }
-    .first = { $first } gives the first reply to customers who have waited { $wait } more often than { $second }
-    .again = { $first } writes again { $wait } after a reply, without a new message of the customer, more often than { $second }
-    .unasked = { $first } writes to customers who have not written yet more often than { $second }
+    .short = { $one }, { $other }, 다른 답변을 쓸 시간이 거의 없음
+    .usual = { $one }, { $other }, 이런 간격은 { $first } 쪽에서 더 흔함
+WHY_WROTE = { $who } 쪽은 { $pause } 전에 마지막으로 답변함
+WHY_NOT_YET = { $who } 쪽은 { $pause } 전에 근무를 시작하고 아직 답변하지 않음
+WHY_THREAD = { $first } 쪽이 { $pause } 전에 이 고객에게 답변했을 가능성이 높음
+WHY_PROFILE = { $wait } 기다린 고객에게 { $first } 쪽이 { $second } 쪽보다 더 자주 답변함
+    .first = { $wait } 기다린 고객에게 { $first } 쪽이 { $second } 쪽보다 더 자주 첫 답변을 함
+    .again = 고객의 새 메시지 없이 답변 후 { $wait } 지나 다시 쓰는 일이 { $first } 쪽이 { $second } 쪽보다 더 잦음
+    .unasked = 아직 글을 쓰지 않은 고객에게 먼저 쓰는 일이 { $first } 쪽이 { $second } 쪽보다 더 잦음
 WHY_WAIT = { $class ->
-    [0] less than 5 minutes
-    [1] 5 to 20 minutes
-    [2] 20 to 60 minutes
-    [3] 1 to 4 hours
-    [4] 4 to 24 hours
-   *[other] more than a day
+    [0] 5분 미만
+    [1] 5~20분
+    [2] 20~60분
+    [3] 1~4시간
+    [4] 4~24시간
+   *[other] 하루 넘게
 }
-WHY_DEVICE = the device that it was written on is that of { $first }
-    .same = { $first } had probably written on the same device before
-WHY_DUTY = of its { $all } replies { $first } was on duty at { $count }, { $second } at { $other }
-WHY_NAMES = of the records within an hour that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-    .all = of the account's records that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-WHY_TOGETHER = no sign decides alone, but all replies around it together
-WHY_TOO_FEW_REPLIES = Nothing tells them apart: too few records of the account have times of replies to learn from.
-WHY_TOO_DENSE = Nothing tells them apart: on this account replies come too densely for their times alone, and too few records are named, claimed or written at known devices.
-WHY_CLOCK_WITHOUT_SECONDS = Nothing tells them apart: the times of the account's replies have no seconds that one can trust.
-WHY_NO_REPLY_TIMES = Nothing tells them apart: each may hold several dialogues at once, and no reply to this one is known that was written while they were on duty.
+WHY_DEVICE = 답변을 쓴 기기가 { $first } 쪽의 것임
+    .same = { $first } 쪽이 이전에 같은 기기에서 썼을 가능성이 높음
+WHY_DUTY = 답변 { $all }개 중 { $first } 쪽은 { $count }개, { $second } 쪽은 { $other }개일 때 근무 중이었음
+WHY_NAMES = 전후 한 시간 안의 기록 중 상담원이 표시되어 있고 각자 근무 중이었던 것에서 { $first } 쪽은 { $all }건 중 { $count }건, { $second } 쪽은 { $others }건 중 { $other }건
+    .all = 계정의 기록 중 상담원이 표시되어 있고 각자 근무 중이었던 것에서 { $first } 쪽은 { $all }건 중 { $count }건, { $second } 쪽은 { $others }건 중 { $other }건
+WHY_TOGETHER = 한 가지로 결정되지 않고 전후의 모든 답변을 함께 보아 판단함
+WHY_TOO_FEW_REPLIES = 구분할 수 없음: 답변 시각이 있는 계정의 기록이 너무 적어 학습할 수 없습니다.
+WHY_TOO_DENSE = 구분할 수 없음: 이 계정은 답변이 너무 촘촘하여 시각만으로는 부족하고, 이름이 있거나 담당 등록되었거나 등록된 기기에서 쓴 기록이 너무 적습니다.
+WHY_CLOCK_WITHOUT_SECONDS = 구분할 수 없음: 계정의 답변 시각에 믿을 수 있는 초가 없습니다.
+WHY_NO_REPLY_TIMES = 구분할 수 없음: 각자 여러 대화를 동시에 할 수 있고, 그들이 근무 중일 때 이 대화에 쓴 답변이 확인되지 않습니다.
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code ACCOUNT_UNKNOWN.
-CREDIT_ACCOUNT_UNKNOWN = { $records } records of an account that attendance does not know were left out
-# Code UNKNOWN_AGENT.
-CREDIT_UNKNOWN_AGENT = { $records } records name the agent "{ $agent }", who is nobody employed on their days or more than one: they count as without a name
-# Code NO_DUTY_EVIDENCE.
-CREDIT_NO_EVIDENCE = no roster, punch or hand-over at all: its team shares { $records } records
-# Code UNHELD_ACCOUNT.
-CREDIT_NOBODY_ON_DUTY = { $records } records came while nobody was on duty: credited to nobody
-# Code TAG_OFF_DUTY.
-CREDIT_TAG_OFF_DUTY = { $records } records name { $person }, who was not on duty then: the name counts
-# Code NAMED_WITHOUT_AGENT.
-CREDIT_NAMED_WITHOUT_AGENT = { $records } records of a named account name nobody: credited to nobody but by hand-over
-# Code MIXED_WITHOUT_TAG.
-CREDIT_MIXED_WITHOUT_TAG = { $records } records of a mixed account name nobody: credited as on a shared one
-# A name of a contributor that nobody is known by.
-CONTRIBUTOR_UNKNOWN = { $records ->
-    [one] { $records } contribution is of "{ $agent }", who is nobody employed on its day or more than one: its part goes to the other contributors
-   *[other] { $records } contributions are of "{ $agent }", who is nobody employed on their days or more than one: their parts go to the other contributors
-}
-# Code CONTRIBUTOR_OFF_DUTY.
-CREDIT_CONTRIBUTOR_OFF_DUTY = { $records ->
-    [one] { $records } record names { $person } as a contributor, who was not on duty when it began
-   *[other] { $records } records name { $person } as a contributor, who was not on duty when they began
-}: the name counts
-# Code CONTRIBUTORS_NOT_SPLIT.
-CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records ->
-    [one] { $records } record names contributors, and the policy gives their roles no part: they are kept, and the record is credited as if it named none
-   *[other] { $records } records name contributors, and the policy gives their roles no part: they are kept, and the records are credited as if they named none
-}
-# Code TOO_FEW_TO_INFER.
-CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too few to infer from: shared equally
-# Code DID_NOT_SETTLE.
-CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: shared equally
-# Code SEVERAL_AT_ONCE.
-CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
-# Code TOO_FEW_REPLIES.
-CREDIT_TOO_FEW_REPLIES = { $records ->
-    [one] { $records } record with times of its replies is too little
-   *[other] { $records } records with times of their replies are too few a person
-} to tell apart who hold several dialogues at once: shared equally among those on duty at each reply
-# Code REPLIES_TOO_DENSE.
-CREDIT_REPLIES_TOO_DENSE = { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} of an account on which replies come so densely that their times alone do not tell people apart, and of fewer than a tenth of the replies something says whose they are: shared equally among those on duty at each reply
-# Code EVIDENCE_UNEVEN.
-CREDIT_EVIDENCE_UNEVEN = { $records ->
-    [one] { $records } record says
-   *[other] { $records } records say
-} nothing of whose they are, on an account on which some name, claim or write at known devices far more of theirs than others, { $person } least: weighed by how much each leaves unsaid
-    .equal = { $records ->
-        [one] { $records } record says
-       *[other] { $records } records say
-    } nothing of whose they are, on an account on which some claim or write at known devices far more of theirs than others, { $person } least: shared equally, which is too little for { $person } if they work as much as the others
-# Code CLOCK_WITHOUT_SECONDS.
-CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} on a full minute, so their clock is not to be trusted: shared equally among those on duty at each reply
-# Code CLAIM_OFF_DUTY.
-CREDIT_CLAIM_OFF_DUTY = { $person } claimed { $records ->
-    [one] { $records } dialogue without being on duty: the claim does not count
-   *[other] { $records } dialogues without being on duty: the claims do not count
-}
-# Code CLAIM_WITHOUT_RECORD.
-CREDIT_CLAIM_WITHOUT_RECORD = { $person } claimed { $records ->
-    [one] { $records } dialogue of which there is no record: the claim counts for nothing
-   *[other] { $records } dialogues of which there is no record: the claims count for nothing
-}
-# Code CLAIMS_DIFFER.
-CREDIT_CLAIMS_DIFFER = { $person } claimed { $record } at { $at }, and { $second } had claimed it at { $before }: neither claim decides{ $more ->
+CREDIT_ACCOUNT_UNKNOWN = 근태에 없는 계정의 기록 { $records }건이 제외되었습니다
+CREDIT_UNKNOWN_AGENT = 기록 { $records }건에 “{ $agent }” 상담원이 표시되어 있지만 그날 재직 중인 해당자가 없거나 둘 이상입니다. 이름이 없는 것으로 처리합니다
+CREDIT_NO_EVIDENCE = 근무표, 출퇴근 체크, 인수인계가 전혀 없어 팀이 기록 { $records }건을 나눕니다
+CREDIT_NOBODY_ON_DUTY = 근무 중인 사람이 없을 때 들어온 기록이 { $records }건입니다. 누구에게도 귀속되지 않습니다
+CREDIT_TAG_OFF_DUTY = 기록 { $records }건에 그때 근무 중이 아니던 { $person } 님이 표시되어 있습니다. 표시된 이름을 따릅니다
+CREDIT_NAMED_WITHOUT_AGENT = 실명 계정의 기록 { $records }건에 이름이 없습니다. 인수인계에 따른 것이 아니면 누구에게도 귀속되지 않습니다
+CREDIT_MIXED_WITHOUT_TAG = 혼합 계정의 기록 { $records }건에 이름이 없습니다. 공용 계정처럼 귀속합니다
+CONTRIBUTOR_UNKNOWN = 기여 { $records }건이 “{ $agent }” 이름으로 되어 있지만 그날 재직 중인 해당자가 없거나 둘 이상입니다. 그 몫은 다른 기여자에게 갑니다
+CREDIT_CONTRIBUTOR_OFF_DUTY = 기록 { $records }건에 시작할 때 근무 중이 아니던 { $person } 님이 기여자로 표시되어 있습니다. 표시된 이름을 따릅니다
+CREDIT_CONTRIBUTORS_NOT_SPLIT = 기록 { $records }건에 기여자가 있지만 정책이 그 역할에 몫을 주지 않습니다. 기여자는 보관하고 기록은 기여자가 없는 것처럼 귀속합니다
+CREDIT_TOO_FEW_TO_INFER = 여러 명이 근무 중이던 기록 { $records }건은 추론하기에 너무 적습니다. 똑같이 나눕니다
+CREDIT_DID_NOT_SETTLE = 기록 { $records }건에 대한 추론이 수렴하지 않았습니다. 똑같이 나눕니다
+CREDIT_SEVERAL_AT_ONCE = 기록 { $records }건은 여러 대화를 동시에 하는 여러 명이 근무 중이었습니다. 똑같이 나눕니다
+CREDIT_TOO_FEW_REPLIES = 답변 시각이 있는 기록이 { $records }건이어서 한 사람당 수가 적어, 여러 대화를 동시에 하는 사람을 구분할 수 없습니다. 답변마다 근무 중이던 사람이 똑같이 나눕니다
+CREDIT_REPLIES_TOO_DENSE = 기록 { $records }건은 답변이 너무 촘촘하여 시각만으로 사람을 구분할 수 없는 계정의 것이며, 누구의 것인지 알 수 있는 답변이 10분의 1에 못 미칩니다. 답변마다 근무 중이던 사람이 똑같이 나눕니다
+CREDIT_EVIDENCE_UNEVEN = 기록 { $records }건에는 누구의 것인지 알 수 있는 것이 없습니다. 이 계정은 이름 표시, 담당 등록, 등록된 기기 사용의 비율이 사람마다 크게 다르며 { $person } 님이 가장 적습니다. 각자 남기지 않은 정도에 따라 가중합니다
+    .equal = 기록 { $records }건에는 누구의 것인지 알 수 있는 것이 없습니다. 이 계정은 담당 등록이나 등록된 기기 사용의 비율이 사람마다 크게 다르며 { $person } 님이 가장 적습니다. 똑같이 나누므로, { $person } 님이 다른 사람만큼 일했다면 몫이 적게 됩니다
+CREDIT_CLOCK_WITHOUT_SECONDS = 기록 { $records }건의 답변 중 10분의 1이 넘게 정각 분에 있어 그 시계를 믿을 수 없습니다. 답변마다 근무 중이던 사람이 똑같이 나눕니다
+CREDIT_CLAIM_OFF_DUTY = { $person } 님이 근무 중이 아닐 때 대화 { $records }건을 담당 등록했습니다. 담당 등록은 인정되지 않습니다
+CREDIT_CLAIM_WITHOUT_RECORD = { $person } 님이 기록이 없는 대화 { $records }건을 담당 등록했습니다. 담당 등록은 반영되지 않습니다
+CREDIT_CLAIMS_DIFFER = { $person } 님이 { $at }에 { $record } 기록을 담당 등록했고 { $second } 님도 { $before }에 담당 등록했습니다. 어느 쪽도 결정하지 않습니다{ $more ->
     [0] {""}
-    [one] . So it is with { $more } more record of that day
-   *[other] . So it is with { $more } more records of that day
+   *[other] . 그날의 다른 기록 { $more }건도 그렇습니다
 }
-    .tag = { $person } claimed { $record } at { $at }, and the platform named { $second } for it: the name counts{ $more ->
+    .tag = { $person } 님이 { $at }에 { $record } 기록을 담당 등록했지만 플랫폼은 { $second } 님을 표시했습니다. 표시된 이름을 따릅니다{ $more ->
         [0] {""}
-        [one] . So it is with { $more } more record of that day
-       *[other] . So it is with { $more } more records of that day
+       *[other] . 그날의 다른 기록 { $more }건도 그렇습니다
     }
-# Code DEVICE_OFF_DUTY.
-CREDIT_DEVICE_OFF_DUTY = the device { $device } of { $person }, who was not on duty then, was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .there = the device { $device } of { $person }, who was on duty for { $place } then, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .elsewhere = the device { $device } of somebody who was never on duty here was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# Code DEVICE_OF_SEVERAL.
-DEVICE_BOUND_TO_SEVERAL = from { $from } on the device { $device } is of several people or seats at once: it is kept, and what is written on it then says nothing
-    .ever = the device { $device } has been of several people or seats at once from the beginning: it is kept, and what is written on it then says nothing
-# Code DEVICE_OF_SEVERAL.
-CREDIT_DEVICE_OF_SEVERAL = the device { $device } is { $more ->
-    [0] { $first }'s and { $second }'s at once
-    [one] { $first }'s, { $second }'s and { $more } other's at once
-   *[other] { $first }'s, { $second }'s and { $more } others' at once
-}, and was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .beyond = the device { $device } is { $person }'s and at the same time that of somebody who was never on duty here, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .unknown = the device { $device } is several people's at once, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# A device that was used while it was nobody's, where others are somebody's, and what may be meant by it.
+CREDIT_DEVICE_OFF_DUTY = 그때 근무 중이 아니던 { $person } 님의 { $device } 기기가 { $records }번 사용되었습니다. 인정되지 않습니다
+    .there = 그때 { $place }에서 근무 중이던 { $person } 님의 { $device } 기기가 { $records }번 사용되었습니다. 인정되지 않습니다
+    .elsewhere = 여기서 근무한 적이 없는 사람의 { $device } 기기가 { $records }번 사용되었습니다. 인정되지 않습니다
+DEVICE_BOUND_TO_SEVERAL = { $from }부터 { $device } 기기가 동시에 여러 사람이나 좌석의 것입니다. 등록은 유지되지만 그때 이 기기에서 쓴 것은 아무것도 알려 주지 않습니다
+    .ever = { $device } 기기는 처음부터 동시에 여러 사람이나 좌석의 것이었습니다. 등록은 유지되지만 그때 이 기기에서 쓴 것은 아무것도 알려 주지 않습니다
+CREDIT_DEVICE_OF_SEVERAL = { $device } 기기는 동시에 { $more ->
+    [0] { $first } 님과 { $second } 님
+   *[other] { $first } 님, { $second } 님과 다른 { $more }명
+}의 것이며 { $records }번 사용되었습니다. 인정되지 않습니다
+    .beyond = { $device } 기기는 { $person } 님의 것이면서 동시에 여기서 근무한 적이 없는 사람의 것이며 { $records }번 사용되었습니다. 인정되지 않습니다
+    .unknown = { $device } 기기는 동시에 여러 사람의 것이며 { $records }번 사용되었습니다. 인정되지 않습니다
 DEVICE_OF_NOBODY = { $devices ->
-    [one] the device { $device }, which is bound to nobody, was used
-   *[other] { $devices } devices that are bound to nobody, such as { $device }, were used
-} { $records ->
-    [one] once
-   *[other] { $records } times
-}: that tells only what the same hands wrote
-    .near = the device { $device }, which is bound to nobody, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }, and { $near }, which is bound, never: is that the one meant?
-    .seat = the device { $device } of the seat { $seat } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } while nobody was rostered on that seat: it was nobody's then
-    .ended = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } after { $to }, the last day of its binding: it was nobody's then
-    .coming = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } before { $from }, the first day of its binding: it was nobody's then
-# Claims, devices and times of messages that the version of the policy of a month does not read.
-EVIDENCE_NOT_READ = version { $version } of the policy reads no claims, devices or times of messages. For the month the account has: claims, { $claims }; records with times of messages, { $replies }; devices that records or messages name, { $devices }
-# Code REPLY_OUTSIDE_RECORD.
-CREDIT_REPLY_OUTSIDE_RECORD = { $records ->
-    [one] { $records } reply was before its record began or after it ended: it counts for nothing
-   *[other] { $records } replies were before their record began or after it ended: they count for nothing
-}
-# Hours of unbroken duty in which somebody did next to nothing while others worked: a break that nobody punched.
-BREAKS_NOT_PUNCHED = { $days } working days of { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-} were one unbroken stretch of duty in which for two hours or more next to nothing was theirs while others worked. With breaks punched about { $breaks } of the records of the account would be expected to be credited to somebody else, instead of about { $now }
-# Code CLOCKS_APART.
-CREDIT_CLOCKS_APART = the messages of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} are by a clock that is { $minutes } min { $seconds } s ahead of that of the records: they are read that much earlier
-    .behind = the messages of { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } are by a clock that is { $minutes } min { $seconds } s behind that of the records: they are read that much later
-# Amounts in another currency than what is reckoned in were converted, and by what.
-AMOUNTS_CONVERTED = amounts of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} were converted from { $from } to { $to }, each by the rate of its local day and rounded once: { $rates }{ $more ->
+    [1] 누구에게도 등록되지 않은 { $device } 기기가
+   *[other] { $device } 등 누구에게도 등록되지 않은 기기 { $devices }대가
+} { $records }번 사용되었습니다. 같은 사람이 썼다는 것만 알 수 있습니다
+    .near = 누구에게도 등록되지 않은 { $device } 기기가 { $records }번 사용되었고, 등록된 { $near } 기기는 사용된 적이 없습니다. 혹시 그 기기입니까?
+    .seat = { $seat } 좌석의 { $device } 기기가 그 좌석에 배정된 사람이 없을 때 { $records }번 사용되었습니다. 그때는 누구의 것도 아니었습니다
+    .ended = { $device } 기기가 등록의 마지막 날({ $to })이 지난 뒤 { $records }번 사용되었습니다. 그때는 누구의 것도 아니었습니다
+    .coming = { $device } 기기가 등록의 첫날({ $from }) 전에 { $records }번 사용되었습니다. 그때는 누구의 것도 아니었습니다
+EVIDENCE_NOT_READ = 정책 { $version }번 버전은 담당 등록, 기기, 메시지 시각을 읽지 않습니다. 이 달 이 계정에는 담당 등록 { $claims }건, 메시지 시각이 있는 기록 { $replies }건, 기록이나 메시지에 표시된 기기 { $devices }대가 있습니다
+CREDIT_REPLY_OUTSIDE_RECORD = 답변 { $records }개가 기록이 시작하기 전이나 끝난 뒤에 있습니다. 반영되지 않습니다
+BREAKS_NOT_PUNCHED = { $people }명의 근무일 { $days }일은 끊김 없는 근무 구간이었지만, 다른 사람이 일하는 동안 두 시간 이상 본인의 업무가 거의 없었습니다. 휴식도 체크했다면 이 계정의 기록 중 다른 사람에게 귀속되었을 것으로 예상되는 것이 약 { $now } 대신 약 { $breaks }입니다
+CREDIT_CLOCKS_APART = 기록 { $records }건의 메시지 시계가 기록의 시계보다 { $minutes }분 { $seconds }초 빠릅니다. 그만큼 이르게 읽습니다
+    .behind = 기록 { $records }건의 메시지 시계가 기록의 시계보다 { $minutes }분 { $seconds }초 느립니다. 그만큼 늦게 읽습니다
+AMOUNTS_CONVERTED = 기록 { $records }건의 금액을 { $from }에서 { $to } 통화로, 각각 현지 날짜의 환율로 환산하고 한 번만 반올림했습니다: { $rates }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}외 { $more }개
 }
-# Refunds that are together larger than the sale that they refer to: it counts below zero.
-REFUND_EXCEEDS_SALE = more was paid back { $sales ->
-    [one] of one sale than it brought, and it counts
-   *[other] of { $sales } sales than they brought, and they count
-} below zero: { $named }{ $more ->
+REFUND_EXCEEDS_SALE = 판매 { $sales }건에서 판매 금액보다 많이 환불되어 0보다 작게 반영됩니다: { $named }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}외 { $more }건
 }
 
-# Out of a region into itself.
-REGION_SAME = a transfer goes to another region than { $region }
-# A cycle of something else than one month.
-REPORT_NOT_A_MONTH = a report tells of one calendar month, and the cycle runs from { $from } to { $to }: make a cycle of a month
-# No cell may leave.
-NOTHING_TO_TELL = no unit may be told of: each has fewer than five people, or would tell of fewer by a difference
-# Not prepared any more.
-TRANSFER_NOT_PREPARED = the transfer is { $stage } already
-# Not approved.
-TRANSFER_NOT_APPROVED = the transfer waits for somebody else's approval
-# Withdrawn or rejected.
-TRANSFER_DROPPED = the transfer was { $stage }: prepare another one
-# What was told cannot be taken back.
-TRANSFER_RELEASED = the transfer was released already: what was told cannot be taken back
-# Other transfers were released since it was prepared.
-TRANSFER_STALE = another report about the month was released meanwhile, and both together would tell of fewer than five people: prepare it again
-# Not a file of ours.
-TRANSFER_MALFORMED = this is not the file that is expected here, or not all of it: send the whole file as ReleaseTransfer or ExportStandard gave it
-# The signature is not that of the region it names.
-TRANSFER_SIGNATURE_WRONG = the file is not signed by the stack of { $region }: it was altered, or its new public key is missing here
-# No public key of the region.
-REGION_KEY_UNKNOWN = no public key of { $region } is known here: put its performance.pub into the key folder as regions/{ $region }.pub
-# A file of another group.
-TRANSFER_OF_ANOTHER_GROUP = the file is of another group
-# Taken in before.
-TRANSFER_ALREADY_EXISTS = the file was taken in before
-TRANSFER_KIND_EXPECTED = say what is to cross: a report or the directory
+REGION_SAME = { $region } 지역이 아닌 다른 지역으로만 전송할 수 있습니다
+REPORT_NOT_A_MONTH = 보고서는 한 달을 대상으로 하는데 이 평가 주기는 { $from }부터 { $to }까지입니다. 한 달의 평가 주기를 만드십시오
+NOTHING_TO_TELL = 알릴 수 있는 조직이 없습니다. 모두 다섯 명보다 적거나, 차이를 통해 다섯 명보다 적은 사람에 대해 알게 됩니다
+TRANSFER_NOT_PREPARED = 이 전송은 이미 { $stage ->
+    [prepared] 준비되었습니다
+    [approved] 승인되었습니다
+    [released] 내보내졌습니다
+    [withdrawn] 철회되었습니다
+   *[rejected] 반려되었습니다
+}
+TRANSFER_NOT_APPROVED = 이 전송은 다른 사람의 승인을 기다리고 있습니다
+TRANSFER_DROPPED = 이 전송은 { $stage ->
+    [withdrawn] 철회되었습니다
+   *[rejected] 반려되었습니다
+}. 새로 준비하십시오
+TRANSFER_RELEASED = 이 전송은 이미 내보내졌습니다. 알린 내용은 되돌릴 수 없습니다
+TRANSFER_STALE = 그사이 이 달에 대한 다른 보고서가 내보내졌고, 둘을 합치면 다섯 명보다 적은 사람에 대해 알게 됩니다. 다시 준비하십시오
+TRANSFER_MALFORMED = 여기에 필요한 파일이 아니거나 전체가 아닙니다. ReleaseTransfer나 ExportStandard가 준 파일 전체를 보내십시오
+TRANSFER_SIGNATURE_WRONG = { $region } 지역의 시스템이 서명한 파일이 아닙니다. 파일이 변조되었거나 그 지역의 새 공개 키가 여기에 없습니다
+REGION_KEY_UNKNOWN = 여기에 { $region } 지역의 공개 키가 없습니다. 그 지역의 performance.pub를 키 폴더에 regions/{ $region }.pub로 넣으십시오
+TRANSFER_OF_ANOTHER_GROUP = 다른 그룹의 파일입니다
+TRANSFER_ALREADY_EXISTS = 이미 가져온 파일입니다
+TRANSFER_KIND_EXPECTED = 무엇을 전송할지 지정하십시오: 보고서 또는 명부
 
 ## Compensation
 
-# Scores may still change.
-CYCLE_NOT_PUBLISHED = scores may still change: publish the cycle first
-    .report = the cycle is not published: reports tell what is final
-    .correct = the cycle is not published, so there is nothing to correct: close it again, and it reads what counts now
-# The cycle has no such version of its result, or none was known then.
-RESULT_VERSION_UNKNOWN = the cycle has no such version of its result, or none was published by then: ask for its versions with ListCardVersions
-# A version and an instant at once.
-VERSION_TWICE = name a version or an instant, not both
-# A correction of the same cycle with another reason or another version of the scheme.
-CYCLE_CORRECTION_UNDERWAY = the correction { $cycle } of this cycle is not published, and says another reason or another version of the scheme: ask with what it says to work it out anew, publish it (PublishCycle), or throw it away (CancelCycle) and ask again
-# Nothing is different, so there is nothing to publish.
-CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is nothing to publish: throw the correction away (CancelCycle); once something that the cycle rests on is put right, ask for it again
-# No account, or too many.
-ACCOUNTS_EXPECTED = name at least one account, and at most { $most }
-# An account that a question names, and that is not there, or not the caller's to ask about.
-ACCOUNT_UNKNOWN_HERE = there is no account { $account } that you may ask about: look the id up with ListAccounts
-# A unit that a run of attribution names, and that is not there, or not within the unit that it is started for.
-UNIT_UNKNOWN_HERE = there is no unit { $unit } within what the run is started for: look the id up with ListOrgUnits, or have the run started for a unit above
-ACCOUNTS_OR_SCHEME = either accounts or a scheme, not both: leave one of them out
-# Nobody has a score.
-POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card of the pool's unit
-# A pool of a unit that is neither the unit of its cycle nor below it.
-POOL_OUTSIDE_CYCLE = a pool belongs to the unit of its cycle or to one below it: name such a unit, or none for the unit of the cycle
-# People with a score in the cycle of a unit who belong elsewhere.
-PAY_OUTSIDE_UNIT = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: close the cycle with a population that leaves the others out
-    .correction = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: correct the cycle first (CorrectCycle), then draft this correction again
-# Less than nothing.
-POOL_NEGATIVE = a pool cannot be less than nothing: give an amount of 0 or more; money cannot be taken back by a pool
-# No score above zero.
-ZERO_SCORES = no score is above zero, so there is no rule to split by: look at the cycle's cards first
-# A part that nobody has a claim to; `part` counts from 0.
-PART_WITHOUT_CLAIM = part { $place } of the pool goes to nobody: no score reaches a tier with a weight, or its floor; change the part's rule
-# Not a draft any more.
-SETTLEMENT_NOT_DRAFT = the settlement is { $stage }, not a draft
-# Not approved, or not any more.
-SETTLEMENT_NOT_APPROVED = the settlement is { $stage }; only an approved one can be posted
-# Posted.
-SETTLEMENT_POSTED = a posted settlement never changes: draft a correction of it, and the next settlement pays the difference
-# Not posted, and corrections are of what is posted.
-SETTLEMENT_NOT_POSTED = the settlement is { $stage }, and only a posted one is corrected: discard it and draft it again
-# Another correction of the settlement is drafted.
-PAY_CORRECTION_WAITS = correction { $correction } of the settlement waits for its approval: approve or withdraw that one first
-# Nobody gets another amount.
-NOTHING_TO_CORRECT = by the cards as they are now everybody gets what the settlement and its corrections gave: correct the cycle first, or there is nothing to put right
-# Approved already, or thrown away.
-PAY_CORRECTION_NOT_DRAFT = the correction is { $stage }, not a draft
-# What waits at an instant, which is asked for as it is now.
-DELTAS_WAIT_NOW = what waits is told as it is now: leave known_at out, or waiting_only
-CORRECTION_REASON_MISSING = say why: each statement shows it
-# A pool that would pay the same a second time.
-POOL_THERE = the pool { $pool } of this cycle has the same name, amount and rule: settle that one, or give this one another name if there is as much money once more
-# Another settlement of the pool is posted.
-POOL_PAID = a settlement of pool { $pool } is posted already, and a pool is paid once: discard the others, and create another pool, of another name, if there is more money to pay
-# Another settlement was posted, or a correction approved, since this one was drafted.
-CARRY_MOVED = since this one was drafted another settlement was posted, or a correction approved, and moved the odd cents: draft it again
-DELTA_SCORE = the score was put right from { $old } to { $new }
+CYCLE_NOT_PUBLISHED = 점수가 아직 바뀔 수 있습니다. 먼저 평가 주기를 공개하십시오
+    .report = 평가 주기가 공개되지 않았습니다. 보고서는 확정된 것만 알립니다
+    .correct = 평가 주기가 공개되지 않아 정정할 것이 없습니다. 다시 마감하면 현재 유효한 내용을 읽습니다
+RESULT_VERSION_UNKNOWN = 평가 주기의 결과에 그런 버전이 없거나 그때까지 공개된 것이 없습니다. ListCardVersions로 버전을 확인하십시오
+VERSION_TWICE = 버전과 시각 중 하나만 지정하십시오
+CYCLE_CORRECTION_UNDERWAY = 이 평가 주기의 정정 { $cycle } 건이 공개되지 않았으며 이유나 평가 체계 버전이 다릅니다. 그 내용대로 요청하여 다시 계산하거나, 공개하거나(PublishCycle), 버리고(CancelCycle) 다시 요청하십시오
+CORRECTION_CHANGES_NOTHING = 모든 평가표가 공개된 것과 같아 공개할 것이 없습니다. 이 정정을 버리고(CancelCycle), 평가 주기의 근거를 바로잡은 뒤 다시 요청하십시오
+ACCOUNTS_EXPECTED = 계정을 하나 이상 { $most }개 이하로 지정하십시오
+ACCOUNT_UNKNOWN_HERE = 귀하가 조회할 수 있는 { $account } 계정이 없습니다. ListAccounts로 아이디를 찾으십시오
+UNIT_UNKNOWN_HERE = 귀속 계산을 시작하는 범위 안에 { $unit } 조직이 없습니다. ListOrgUnits로 아이디를 찾거나 상위 조직에서 귀속 계산을 시작하도록 하십시오
+ACCOUNTS_OR_SCHEME = 계정과 평가 체계 중 하나만 쓸 수 있습니다. 하나를 빼십시오
+POOL_WITHOUT_PEOPLE = 성과급 재원에서 지급할 사람이 없습니다. 평가 주기에 재원 조직의 평가표가 없습니다
+POOL_OUTSIDE_CYCLE = 성과급 재원은 평가 주기의 조직이나 그 하위 조직의 것이어야 합니다. 그런 조직을 지정하거나, 평가 주기의 조직이면 비워 두십시오
+PAY_OUTSIDE_UNIT = 평가 주기에 평가표가 있지만 평가 주기의 마지막 날에 재원의 조직에 속하지 않은 직원이 { $count }명입니다: { $people }. 조직은 소속 직원에게만 지급합니다. 이들을 제외한 대상자로 평가 주기를 마감하십시오
+    .correction = 평가 주기에 평가표가 있지만 평가 주기의 마지막 날에 재원의 조직에 속하지 않은 직원이 { $count }명입니다: { $people }. 조직은 소속 직원에게만 지급합니다. 먼저 평가 주기를 정정하고(CorrectCycle) 이 정정의 초안을 다시 작성하십시오
+POOL_NEGATIVE = 성과급 재원은 0보다 작을 수 없습니다. 0 이상의 금액을 쓰십시오. 재원으로 돈을 회수할 수는 없습니다
+ZERO_SCORES = 0보다 큰 점수가 없어 나눌 기준이 없습니다. 먼저 평가 주기의 평가표를 확인하십시오
+PART_WITHOUT_CLAIM = 성과급 재원의 { $place }번째 부분을 받을 사람이 없습니다. 가중치가 있는 구간이나 하한에 이른 점수가 없습니다. 그 부분의 규칙을 변경하십시오
+SETTLEMENT_NOT_DRAFT = 이 정산은 초안이 아니라 { $stage ->
+    [draft] 초안
+    [approved] 승인된
+    [posted] 지급 확정된
+   *[discarded] 폐기된
+} 상태입니다
+SETTLEMENT_NOT_APPROVED = 이 정산은 { $stage ->
+    [draft] 초안
+    [approved] 승인된
+    [posted] 지급 확정된
+   *[discarded] 폐기된
+} 상태입니다. 승인된 정산만 지급 확정할 수 있습니다
+SETTLEMENT_POSTED = 지급 확정된 정산은 바뀌지 않습니다. 정정의 초안을 작성하면 다음 정산에서 차액이 지급됩니다
+SETTLEMENT_NOT_POSTED = 이 정산은 { $stage ->
+    [draft] 초안
+    [approved] 승인된
+   *[discarded] 폐기된
+} 상태입니다. 지급 확정된 정산만 정정합니다. 폐기하고 초안을 다시 작성하십시오
+PAY_CORRECTION_WAITS = 이 정산의 정정 { $correction } 건이 승인을 기다리고 있습니다. 먼저 승인하거나 철회하십시오
+NOTHING_TO_CORRECT = 현재 평가표로도 모두가 정산과 그 정정에 따른 금액을 그대로 받습니다. 먼저 평가 주기를 정정하십시오. 아니면 바로잡을 것이 없습니다
+PAY_CORRECTION_NOT_DRAFT = 이 정정은 초안이 아니라 { $stage ->
+    [approved] 승인된
+   *[withdrawn] 철회된
+} 상태입니다
+DELTAS_WAIT_NOW = 대기 중인 차액은 현재 기준으로만 알 수 있습니다. known_at이나 waiting_only를 빼십시오
+CORRECTION_REASON_MISSING = 이유를 쓰십시오. 각 명세서에 표시됩니다
+POOL_THERE = 이 평가 주기에 이름, 금액, 규칙이 같은 성과급 재원 { $pool } 건이 있습니다. 그것을 정산하거나, 같은 금액이 한 번 더 있는 것이면 다른 이름을 붙이십시오
+POOL_PAID = 성과급 재원 { $pool } 건의 정산이 이미 지급 확정되었으며 재원은 한 번만 지급합니다. 나머지를 폐기하고, 지급할 돈이 더 있으면 다른 이름의 재원을 만드십시오
+CARRY_MOVED = 초안을 작성한 뒤에 다른 정산이 지급 확정되거나 정정이 승인되어 끝전이 달라졌습니다. 초안을 다시 작성하십시오
+DELTA_SCORE = 점수가 바로잡혔습니다({ $old } → { $new })
 DELTA_AGAINST =
     { $by ->
-        [fell] the own score was put right from { $old } to { $new }, but those of the others fell more, together from { $others_old } to { $others_new }: so the share of the pool grew
-        [rose] the own score was put right from { $old } to { $new }, but those of the others rose more, together from { $others_old } to { $others_new }: so the share of the pool shrank
-        [less] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it shrank all the same
-       *[more] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it grew all the same
+        [fell] 본인의 점수가 바로잡혔지만({ $old } → { $new }) 다른 사람의 점수 합계가 더 많이 낮아져({ $others_old } → { $others_new }) 재원의 몫이 늘었습니다
+        [rose] 본인의 점수가 바로잡혔지만({ $old } → { $new }) 다른 사람의 점수 합계가 더 많이 높아져({ $others_old } → { $others_new }) 재원의 몫이 줄었습니다
+        [less] 본인의 점수({ $old } → { $new })와 다른 사람의 점수 합계({ $others_old } → { $others_new })가 바로잡혔습니다. 재원의 규칙에 따라 그래도 몫이 줄었습니다
+       *[more] 본인의 점수({ $old } → { $new })와 다른 사람의 점수 합계({ $others_old } → { $others_new })가 바로잡혔습니다. 재원의 규칙에 따라 그래도 몫이 늘었습니다
     }
-DELTA_ADDED = a score of { $score } was added
-DELTA_REMOVED = the score of { $score } was taken back
-DELTA_OTHERS = the scores of others were put right, and the pool is split among all
-POOL_WITHOUT_PARTS = at least one part is needed
-SHARES_NOT_WHOLE = the shares sum to { $sum } millionths, not to exactly 1000000
-PART_OF_NOTHING = a part of nothing: leave it out
-PART_RULE_MISSING = say how this part is split: tiers, proportional or team_fund
-PART_WITHOUT_TIERS = at least one tier is needed
-TIERS_OUT_OF_ORDER = write the tiers best first, each with a lower min_score
-TIERS_MIXED = give every tier a min_score, or every tier a quota
-TIERS_WITHOUT_WEIGHT = all weights are zero, so nobody could get anything
-TIER_WEIGHTS_OUT_OF_ORDER = a worse tier weighs more than a better one
+DELTA_ADDED = 점수 { $score }점이 추가되었습니다
+DELTA_REMOVED = 점수 { $score }점이 취소되었습니다
+DELTA_OTHERS = 다른 사람의 점수가 바로잡혔으며 재원은 모두가 나눕니다
+POOL_WITHOUT_PARTS = 부분이 하나 이상 있어야 합니다
+SHARES_NOT_WHOLE = 몫의 합({ $sum })이 백만분율로 정확히 1000000이 아닙니다
+PART_OF_NOTHING = 몫이 없는 부분입니다. 빼십시오
+PART_RULE_MISSING = 이 부분을 나누는 방법을 지정하십시오: tiers, proportional 또는 team_fund
+PART_WITHOUT_TIERS = 구간이 하나 이상 있어야 합니다
+TIERS_OUT_OF_ORDER = 좋은 구간부터 쓰고 min_score가 점점 낮아지게 하십시오
+TIERS_MIXED = 모든 구간에 min_score를 쓰거나 모든 구간에 할당을 쓰십시오
+TIERS_WITHOUT_WEIGHT = 가중치가 모두 0이어서 아무도 받을 수 없습니다
+TIER_WEIGHTS_OUT_OF_ORDER = 나쁜 구간의 가중치가 좋은 구간보다 큽니다
 
-# Statements.
-
-STATEMENT_AMOUNT = { $paid } for a score of { $score }: { $than ->
-    [less] { $difference } less than
-    [same] the same as
-   *[more] { $difference } more than
-} the { $equal } that an equal split would have paid.
-STATEMENT_WITHOUT_TIER = Part { $number } ({ $share } of the pool, { $part }), by tiers: the score reaches no tier, so { $amount }.
-STATEMENT_TIER_WITHOUT_WEIGHT = Part { $number } ({ $share } of the pool, { $part }), by tiers: tier { $tier } has no weight, so { $amount }.
-STATEMENT_NOT_ABOVE_FLOOR = Part { $number } ({ $share } of the pool, { $part }), in proportion to the score: it is not above { $floor }, so { $amount }.
-STATEMENT_PART = Part { $number } ({ $share } of the pool, { $part }), { $claim } of { $sum } in all; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; so { $amount }.
-STATEMENT_BY_TIER = by tiers: tier { $tier } weighs { $weight }
-STATEMENT_ABOVE_FLOOR = in proportion to the score above { $floor }: { $points } points
-STATEMENT_BY_SCORE = in proportion to the score: { $points } points
-STATEMENT_EXACT = { $whole } exactly
-STATEMENT_ROUNDED = { $whole } and { $fraction } of { $smallest }; { $came ->
-    [yes] one of the { $units } odd units of { $smallest } came here
-   *[no] none of the { $units } odd units of { $smallest } came here
+STATEMENT_AMOUNT = 점수 { $score }점에 대해 { $paid } 지급: 똑같이 나누었을 때의 금액({ $equal }){ $than ->
+    [less] 보다 { $difference } 적습니다
+    [same] 과 같습니다
+   *[more] 보다 { $difference } 많습니다
+}.
+STATEMENT_WITHOUT_TIER = { $number }번째 부분(재원의 { $share }, { $part }), 구간별: 점수가 어느 구간에도 이르지 않아 { $amount }입니다.
+STATEMENT_TIER_WITHOUT_WEIGHT = { $number }번째 부분(재원의 { $share }, { $part }), 구간별: { $tier } 구간에 가중치가 없어 { $amount }입니다.
+STATEMENT_NOT_ABOVE_FLOOR = { $number }번째 부분(재원의 { $share }, { $part }), 점수에 비례: 점수가 { $floor }점을 넘지 않아 { $amount }입니다.
+STATEMENT_PART = { $number }번째 부분(재원의 { $share }, { $part }), { $claim }, 전체 합계 { $sum }; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; 따라서 { $amount }입니다.
+STATEMENT_BY_TIER = 구간별: { $tier } 구간의 가중치 { $weight }
+STATEMENT_ABOVE_FLOOR = { $floor }점을 넘는 점수에 비례: { $points }점
+STATEMENT_BY_SCORE = 점수에 비례: { $points }점
+STATEMENT_EXACT = 정확히 { $whole }
+STATEMENT_ROUNDED = { $whole } + { $smallest }의 { $fraction }; { $smallest } 단위의 끝전 { $units }개 중 { $came ->
+    [yes] 하나가 여기에 왔습니다
+   *[no] 여기에 온 것은 없습니다
 }
-STATEMENT_CARRIED = ; carried from before { $before }, carried on { $after }
+STATEMENT_CARRIED = ; 이전에서 이월 { $before }, 다음으로 이월 { $after }
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
 
 UNUSABLE = { $file }: { $problem }. { $cure }.
 SEVERAL_PROBLEMS = { $problems }
-REASON_ALSO = { $reason }; also { $column }: { $more }
-AND_MORE_ROWS = { $count } more { $count ->
-    [one] row of this file was rejected
-   *[other] rows of this file were rejected
-}
-AND_MORE_ROWS_CURE = mend the rows above first: the others mostly fail for the same reasons
-AND_MORE_FINDINGS = and more of the same kind
-FIRST_REJECTED = line { $line }{ $column }: { $reason } ({ $cure })
-FIRST_REJECTED_COLUMN = , column { $column }
-EVERY_ROW_REJECTED = ; every row was rejected: { $first }
-ROWS_REJECTED = { $count ->
-    [one] ; { $count } row was rejected: { $first }
-   *[other] ; { $count } rows were rejected, the first: { $first }
-}
-HINT_NEAR = ; is { $near } meant?
-HINT_MEANT = {" "}(is { $near } meant?)
-HINT_MEANT_AS = {" "}(is { $near } meant as { $column }?)
-HINT_THERE_IS = {" "}(there is { $near })
-NO_FOLDER = it cannot be read as a folder ({ $error })
-NO_FOLDER_CURE = give the folder that holds people.csv, accounts.csv and records.csv
-MISSING_FILE = it is missing from { $folder }{ $hints }
-MISSING_FILE_CURE = add the file under exactly this name; docs/bundle.md describes every file
-NOT_A_FILE = it is not a file
-NOT_A_FILE_CURE = put a CSV or YAML file in its place
-UNREADABLE = it cannot be read ({ $error })
-UNREADABLE_CURE = check the file and its permissions
-UNKNOWN_FILE = nothing reads this file{ $hint }
-# Code EMPTY_FILE.
-EMPTY_OPTIONAL_FILE = the file is empty and was passed over
-THE_PERIOD = the period
-PERIOD_BACKWARDS_CURE = swap --from and --to
-PERIOD_HALF = one of its two ends is missing
-PERIOD_HALF_CURE = give both --from and --to, or neither
-PERIOD_OF_DAYS = the period has { $days } days, and at most { $most } are closed at once
-PERIOD_OF_DAYS_CURE = close it in parts
-TEAM_WITHOUT_PEOPLE = nobody in people.csv belongs to its team { $team }
-BRANCH_WITHOUT_PEOPLE = nobody in people.csv belongs to this branch
-TOO_LARGE_SETTINGS = it is larger than 1 MiB
-TOO_LARGE_SETTINGS_CURE = settings are a page of text: check that the right file has this name
-NOT_VALID_TEXT = it is not valid text
-NOT_VALID_TEXT_CURE = save it as UTF-8
-ZERO_BYTES = it holds zero bytes, which no CSV or YAML file has
-ZERO_BYTES_CURE = export it again as CSV in UTF-8 (a spreadsheet file is not a CSV file)
-UNKNOWN_ENCODING = its text is neither UTF-8, UTF-16 nor GBK (it looks like { $encoding })
-BAD_YAML = it is not valid YAML: { $cause } (the parser says "{ $said }")
-    .at = it is not valid YAML in line { $line }, column { $column }: { $cause } (the parser says "{ $said }")
-YAML_KEY_TWICE = the key { $key } comes twice
-    .lines = the key { $key } comes twice, in line { $first } and in line { $second }
-YAML_TAB = a tab stands where only spaces may
-YAML_NOT_CLOSED = a bracket, a brace or a quote that was opened is not closed
-YAML_NO_VALUE = a value is expected there
-YAML_BAD_START = no value begins with this sign: put the text into quotes
-YAML_SIGN = a text that begins with &, * or ! is a reference or a tag: put it into quotes
-YAML_ESCAPE = a backslash in double quotes begins a special character: double it, or take single quotes
-YAML_STRUCTURE = a key, a colon or an indentation does not fit there
-YAML_OTHER = it cannot be read there
-BAD_YAML_CURE = mend the YAML there: two spaces for each level, a space after each colon
-YAML_KEY_TWICE_CURE = leave the one that is meant and delete the other
-YAML_NUMBER_TOO_LARGE = a number is too large to be read (the parser says: "{ $said }")
-YAML_NUMBER_TOO_LARGE_CURE = write a smaller number
-YAML_UNSEEN = line { $line } holds the character { $character }, which nobody sees
-YAML_UNSEEN_CURE = delete that character, or type the line anew
-INVALID_SETTINGS_CURE = correct these values; docs/bundle.md has examples
+REASON_ALSO = { $reason }; 또한 { $column }: { $more }
+AND_MORE_ROWS = 이 파일에서 { $count }개 행이 더 거부되었습니다
+AND_MORE_ROWS_CURE = 위의 행부터 고치십시오. 나머지는 대부분 같은 이유로 거부됩니다
+AND_MORE_FINDINGS = 같은 유형이 더 있습니다
+FIRST_REJECTED = { $line }행{ $column }: { $reason }({ $cure })
+FIRST_REJECTED_COLUMN = , { $column } 열
+EVERY_ROW_REJECTED = ; 모든 행이 거부되었습니다: { $first }
+ROWS_REJECTED = ; { $count }개 행이 거부되었으며 첫 번째는 다음과 같습니다: { $first }
+HINT_NEAR = {" "}(혹시 { $near }입니까?)
+HINT_MEANT = {" "}(혹시 { $near }입니까?)
+HINT_MEANT_AS = {" "}(혹시 { $near } 항목이 { $column }입니까?)
+HINT_THERE_IS = {" "}(있는 것: { $near })
+NO_FOLDER = 폴더로 읽을 수 없습니다({ $error })
+NO_FOLDER_CURE = people.csv, accounts.csv, records.csv가 있는 폴더를 지정하십시오
+MISSING_FILE = { $folder } 폴더에 없습니다{ $hints }
+MISSING_FILE_CURE = 정확히 이 이름으로 파일을 추가하십시오. 모든 파일의 설명은 docs/bundle.md에 있습니다
+NOT_A_FILE = 파일이 아닙니다
+NOT_A_FILE_CURE = 그 자리에 CSV 또는 YAML 파일을 두십시오
+UNREADABLE = 읽을 수 없습니다({ $error })
+UNREADABLE_CURE = 파일과 그 권한을 확인하십시오
+UNKNOWN_FILE = 이 파일을 읽는 곳이 없습니다{ $hint }
+EMPTY_OPTIONAL_FILE = 파일이 비어 있어 건너뛰었습니다
+THE_PERIOD = 기간
+PERIOD_BACKWARDS_CURE = --from과 --to를 서로 바꾸십시오
+PERIOD_HALF = 두 끝 중 하나가 없습니다
+PERIOD_HALF_CURE = --from과 --to를 모두 쓰거나 모두 빼십시오
+PERIOD_OF_DAYS = 기간이 { $days }일인데 한 번에 최대 { $most }일까지 마감합니다
+PERIOD_OF_DAYS_CURE = 나누어 마감하십시오
+TEAM_WITHOUT_PEOPLE = people.csv에 { $team } 팀 소속 직원이 없습니다
+BRANCH_WITHOUT_PEOPLE = people.csv에 이 지사 소속 직원이 없습니다
+TOO_LARGE_SETTINGS = 1MiB보다 큽니다
+TOO_LARGE_SETTINGS_CURE = 설정은 한 페이지 정도의 텍스트입니다. 이 이름의 파일이 맞는지 확인하십시오
+NOT_VALID_TEXT = 올바른 텍스트가 아닙니다
+NOT_VALID_TEXT_CURE = UTF-8로 저장하십시오
+ZERO_BYTES = CSV나 YAML 파일에는 없는 0 바이트가 들어 있습니다
+ZERO_BYTES_CURE = UTF-8 CSV로 다시 내보내십시오(스프레드시트 파일은 CSV 파일이 아닙니다)
+UNKNOWN_ENCODING = 텍스트가 UTF-8, UTF-16, GBK 중 어느 것도 아닙니다({ $encoding } 형식으로 보입니다)
+BAD_YAML = 올바른 YAML이 아닙니다: { $cause } (해석기 메시지: “{ $said }”)
+    .at = { $line }행 { $column }열에서 올바른 YAML이 아닙니다: { $cause } (해석기 메시지: “{ $said }”)
+YAML_KEY_TWICE = { $key } 키가 두 번 있습니다
+    .lines = { $key } 키가 { $first }행과 { $second }행에 두 번 있습니다
+YAML_TAB = 공백만 쓸 수 있는 곳에 탭이 있습니다
+YAML_NOT_CLOSED = 열린 괄호, 중괄호 또는 따옴표가 닫히지 않았습니다
+YAML_NO_VALUE = 값이 있어야 합니다
+YAML_BAD_START = 이 기호로 시작하는 값은 없습니다. 텍스트를 따옴표로 묶으십시오
+YAML_SIGN = &, *, !로 시작하는 텍스트는 참조나 태그입니다. 따옴표로 묶으십시오
+YAML_ESCAPE = 큰따옴표 안의 백슬래시는 특수 문자의 시작입니다. 두 번 쓰거나 작은따옴표를 쓰십시오
+YAML_STRUCTURE = 키, 콜론 또는 들여쓰기가 맞지 않습니다
+YAML_OTHER = 읽을 수 없습니다
+BAD_YAML_CURE = 그곳의 YAML을 고치십시오: 단계마다 공백 두 개, 콜론 뒤에 공백 하나
+YAML_KEY_TWICE_CURE = 맞는 것을 남기고 다른 것을 삭제하십시오
+YAML_NUMBER_TOO_LARGE = 수가 너무 커서 읽을 수 없습니다(해석기 메시지: “{ $said }”)
+YAML_NUMBER_TOO_LARGE_CURE = 더 작은 수를 쓰십시오
+YAML_UNSEEN = { $line }행에 보이지 않는 문자({ $character })가 들어 있습니다
+YAML_UNSEEN_CURE = 그 문자를 삭제하거나 그 행을 다시 입력하십시오
+INVALID_SETTINGS_CURE = 이 값들을 고치십시오. 예는 docs/bundle.md에 있습니다
 
 ## The bundle: tables
 
-EMPTY_FILE = it is empty
-EMPTY_FILE_CURE = fill it: its first line is { $header }
-NOT_CSV = it is not a CSV file with a header: { $why }
-NOT_CSV_CURE = export it as CSV; its first line is { $header }
-    .named = delete the line with `sep=`, or save the file again with one separator
-NOT_CSV_NO_END = its first line has no end or a quote in it is not closed
-NOT_CSV_NO_TEXT = its first line is not text
-NOT_CSV_NO_COLUMN = its first line names none of the columns
-    .named_not = its first line says `sep={ $named }`, and the header below it is separated by `{ $sign }`
-    .named_not_tab = its first line says `sep={ $named }`, and the header below it is separated by tabs
-CONVERTED_ENCODING = read as { $encoding } and converted to UTF-8
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_TAB = columns are separated by a tab
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_SIGN = columns are separated by the sign { $sign }
-SEPARATED_BY_SEMICOLON = columns are separated by a semicolon
-LINE_TOO_LONG = the line is longer than 1 MiB
-LINE_TOO_LONG_CURE = check where its line end went
-TOO_MANY_CELLS = it has { $cells } cells, the header has { $columns }
-TOO_MANY_CELLS_CURE = put a cell with a comma or a quote in it into double quotes
-NOT_TEXT_IN_ENCODING = it holds bytes that are not text in the file's encoding
-UNSEEN_CHARACTER = it holds the character { $character }, which nobody sees
-UNSEEN_CHARACTER_CURE = delete it: type the cell again, or clean the column in the program that exports it
-OPEN_QUOTE = a quote in it opens a cell that is not closed in its place
-OPEN_QUOTE_CURE = double quotes inside a cell, as in "5"" screen"
-UNBALANCED_QUOTES = its quotes do not pair up in very many places, last seen on line { $line }
-UNBALANCED_QUOTES_CURE = export it again as CSV: quotes inside a cell are doubled
-COLUMN_TWICE = the column { $column } comes twice
-    .names = the column { $column } comes twice, as “{ $one }” and as “{ $other }”
-COLUMN_TWICE_CURE = keep one of them, or give the other another name
-MISSING_COLUMNS = its header has no column { $columns }{ $hints }
-MISSING_COLUMNS_CURE = add it; a whole header is { $header }
-MISSING_KIND_CURE = add it; a whole header is { $header }; or write `punches: alternating` or `punches: first_last` into group.yaml
-MISSING_COLUMN = no such column: taken as empty in every row
-UNKNOWN_COLUMN = nothing reads this column{ $hint }
-# Code DUPLICATE_ROW.
-EQUAL_ROWS = equal rows were taken once ({ $count } left out)
+EMPTY_FILE = 비어 있습니다
+EMPTY_FILE_CURE = 내용을 채우십시오. 첫 줄은 { $header }입니다
+NOT_CSV = 헤더가 있는 CSV 파일이 아닙니다: { $why }
+NOT_CSV_CURE = CSV로 내보내십시오. 첫 줄은 { $header }입니다
+    .named = `sep=` 줄을 삭제하거나 구분 기호 하나로 파일을 다시 저장하십시오
+NOT_CSV_NO_END = 첫 줄이 끝나지 않거나 그 안의 따옴표가 닫히지 않았습니다
+NOT_CSV_NO_TEXT = 첫 줄이 텍스트가 아닙니다
+NOT_CSV_NO_COLUMN = 첫 줄에 열 이름이 하나도 없습니다
+    .named_not = 첫 줄은 `sep={ $named }`인데 그 아래 헤더는 `{ $sign }` 기호로 구분되어 있습니다
+    .named_not_tab = 첫 줄은 `sep={ $named }`인데 그 아래 헤더는 탭으로 구분되어 있습니다
+CONVERTED_ENCODING = { $encoding } 형식으로 읽어 UTF-8로 변환했습니다
+SEPARATED_BY_TAB = 열이 탭으로 구분되어 있습니다
+SEPARATED_BY_SIGN = 열이 { $sign } 기호로 구분되어 있습니다
+SEPARATED_BY_SEMICOLON = 열이 세미콜론으로 구분되어 있습니다
+LINE_TOO_LONG = 줄이 1MiB보다 깁니다
+LINE_TOO_LONG_CURE = 줄 끝이 어디서 빠졌는지 확인하십시오
+TOO_MANY_CELLS = 셀은 { $cells }개인데 헤더는 { $columns }개입니다
+TOO_MANY_CELLS_CURE = 쉼표나 따옴표가 있는 셀을 큰따옴표로 묶으십시오
+NOT_TEXT_IN_ENCODING = 파일의 인코딩으로 텍스트가 아닌 바이트가 들어 있습니다
+UNSEEN_CHARACTER = 보이지 않는 문자({ $character })가 들어 있습니다
+UNSEEN_CHARACTER_CURE = 삭제하십시오. 셀을 다시 입력하거나 내보내는 프로그램에서 그 열을 정리하십시오
+OPEN_QUOTE = 셀을 여는 따옴표가 제자리에서 닫히지 않았습니다
+OPEN_QUOTE_CURE = "5"" 화면"처럼 셀 안의 따옴표는 두 번 쓰십시오
+UNBALANCED_QUOTES = 아주 많은 곳에서 따옴표의 짝이 맞지 않으며 마지막은 { $line }행입니다
+UNBALANCED_QUOTES_CURE = CSV로 다시 내보내십시오. 셀 안의 따옴표는 두 번 씁니다
+COLUMN_TWICE = { $column } 열이 두 번 있습니다
+    .names = { $column } 열이 “{ $one }”, “{ $other }”로 두 번 있습니다
+COLUMN_TWICE_CURE = 하나만 남기거나 다른 하나의 이름을 바꾸십시오
+MISSING_COLUMNS = 헤더에 { $columns } 열이 없습니다{ $hints }
+MISSING_COLUMNS_CURE = 추가하십시오. 전체 헤더는 { $header }입니다
+MISSING_KIND_CURE = 추가하십시오. 전체 헤더는 { $header }입니다. 또는 group.yaml에 `punches: alternating`이나 `punches: first_last`를 쓰십시오
+MISSING_COLUMN = 이 열이 없어 모든 행에서 빈 값으로 처리합니다
+UNKNOWN_COLUMN = 이 열을 읽는 곳이 없습니다{ $hint }
+EQUAL_ROWS = 같은 행은 한 번만 받았습니다({ $count }개 제외)
 
 ## The bundle: cells
 
-IT_IS_EMPTY = it is empty
-IT_IS_EMPTY_CURE = fill it in
-TOO_MANY_CHARACTERS = it is longer than { $most } characters
-TOO_MANY_CHARACTERS_CURE = shorten it
-TOO_MANY_MEASURES = the row has more than { $most } measures beside the known columns
-TOO_MANY_MEASURES_CURE = leave columns out that nothing measures
-NO_TIME_ZONE = '{ $text }' is no time zone
-NO_TIME_ZONE_CURE = write an IANA name such as Asia/Shanghai
-STANDS_FOR_NO_VALUE = '{ $text }' stands for no value
-STANDS_FOR_NO_VALUE_CURE = write the id; where there is none, leave the row out
-FORMULA_FAILED = '{ $text }' is what a spreadsheet shows where a formula failed, not a value
-FORMULA_FAILED_CURE = mend the formula, or export the column from where it comes; leave the cell empty only where there is no value
-NEITHER_YES_NOR_NO = '{ $text }' is neither yes nor no
-NEITHER_YES_NOR_NO_CURE = write true, false, 1, 0, yes, no, 是 or 否, or leave it empty
-NO_SMALL_COUNT = '{ $text }' is not a whole number from 1 to 1000
-NO_SMALL_COUNT_CURE = write such a number
-IT_IS_NEGATIVE = it is negative
-IT_IS_NEGATIVE_CURE = write a number from 0, or leave it empty
-NUMBER_ABOVE_RANGE = { $text } is too large
-NUMBER_ABOVE_RANGE_CURE = write a number from 0 to { $most }, or leave it empty when it was not measured
-NO_NUMBER = '{ $text }' is not a number
-    .comma = '{ $text }' has a comma, and numbers have a point and no grouping where group.yaml has no `numbers`
-    .exponent = '{ $text }' has an exponent, which numbers have not
-NO_NUMBER_CURE = write digits with a point, such as 12.5, or leave it empty when it was not measured
-    .needed = write digits with a point, such as 12.5, or take the row out
-NEGATIVE_AMOUNT = the amount { $text } is negative
-NEGATIVE_AMOUNT_CURE = write a refund as a row of its own with a negative amount that names in refers_to the external_id of the sale, or leave the cell empty
-NO_AMOUNT = '{ $text }' is not an amount
-NO_AMOUNT_CURE = write digits with a point, such as 1234.50, without a currency sign, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` where 1,234.50 is meant, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` where 1.234,50 is
-    .yaml = write digits with a point, such as 1234.50, without a currency sign and without grouping
-AMOUNT_DECIMALS = { $text } has more decimals than { $currency } has ({ $digits })
-    .told = { $text } has more decimals than { $currency } has ({ $digits }): group.yaml says that '{ $sign }' stands before decimals
-AMOUNT_DECIMALS_CURE = round it to the smallest unit of the currency, or, where 1.234 is one thousand two hundred and thirty-four, say so in group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-    .either = write { $whole } or { $decimal }, whichever is meant
-    .round = round it to the smallest unit of the currency
-    .whole = write { $whole } where that is meant, or round it to the smallest unit of the currency
-HUGE_AMOUNT = the amount { $text } is too large
-HUGE_AMOUNT_CURE = check the unit: it is the major unit
-NO_DATE = '{ $text }' is not a date
-NO_DATE_CURE = write year-month-day, such as 2026-03-02
-NO_TIME = '{ $text }' is not a time
-NO_TIME_CURE = write 2026-03-02 09:00:00, or with an offset 2026-03-02T09:00:00+08:00
-TIME_BEYOND_RANGE = the time is out of range
-TIME_BEYOND_RANGE_CURE = check the year
-TIME_SKIPPED = { $time } did not exist in { $zone }: clocks went forward from { $before } to { $after }
-TIME_SKIPPED_CURE = write the time with its offset, such as { $time }{ $offset }
-THAT_ZONE = that zone
-MAY_BE_GROUPED = '{ $text }' may be a decimal or a number with grouping
-GROUPED_BY_SPACE = '{ $text }' has spaces between its digits
-GROUPED_BY_SPACE_CURE = take them out, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ",", grouping: space{"}"}` where 1 234,50 is meant, `numbers: {"{"}decimal: ".", grouping: space{"}"}` where 1 234.50 is
-MAY_BE_GROUPED_CURE = say in group.yaml how numbers are written, such as `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-NOT_AS_GROUP_YAML = '{ $text }' is not written as group.yaml says numbers are
-NOT_AS_GROUP_YAML_CURE = write '{ $decimal }' before decimals and no grouping, or correct `numbers` in group.yaml
-    .grouped = write '{ $decimal }' before decimals and '{ $grouping }' between thousands, or correct `numbers` in group.yaml
-    .spaced = write '{ $decimal }' before decimals and a space between thousands, or correct `numbers` in group.yaml
+IT_IS_EMPTY = 비어 있습니다
+IT_IS_EMPTY_CURE = 값을 채우십시오
+TOO_MANY_CHARACTERS = { $most }자보다 깁니다
+TOO_MANY_CHARACTERS_CURE = 줄이십시오
+TOO_MANY_MEASURES = 알려진 열 외에 측정값이 { $most }개를 넘습니다
+TOO_MANY_MEASURES_CURE = 측정에 쓰지 않는 열을 빼십시오
+NO_TIME_ZONE = ‘{ $text }’ 값은 시간대가 아닙니다
+NO_TIME_ZONE_CURE = Asia/Shanghai 같은 IANA 이름을 쓰십시오
+STANDS_FOR_NO_VALUE = ‘{ $text }’ 값은 값이 없음을 뜻합니다
+STANDS_FOR_NO_VALUE_CURE = 아이디를 쓰십시오. 없으면 그 행을 빼십시오
+FORMULA_FAILED = ‘{ $text }’ 값은 스프레드시트에서 수식이 실패했을 때 표시되는 것이며 실제 값이 아닙니다
+FORMULA_FAILED_CURE = 수식을 고치거나 원래 출처에서 그 열을 내보내십시오. 값이 없을 때만 셀을 비워 두십시오
+NEITHER_YES_NOR_NO = ‘{ $text }’ 값은 예도 아니요도 아닙니다
+NEITHER_YES_NOR_NO_CURE = true, false, 1, 0, yes, no, 是, 否 중 하나를 쓰거나 비워 두십시오
+NO_SMALL_COUNT = ‘{ $text }’ 값은 1부터 1000까지의 정수가 아닙니다
+NO_SMALL_COUNT_CURE = 그런 수를 쓰십시오
+IT_IS_NEGATIVE = 음수입니다
+IT_IS_NEGATIVE_CURE = 0 이상의 수를 쓰거나 비워 두십시오
+NUMBER_ABOVE_RANGE = { $text } 값이 너무 큽니다
+NUMBER_ABOVE_RANGE_CURE = 0부터 { $most }까지의 수를 쓰거나, 측정하지 않았으면 비워 두십시오
+NO_NUMBER = ‘{ $text }’ 값은 수가 아닙니다
+    .comma = ‘{ $text }’ 값에 쉼표가 있는데, group.yaml에 `numbers`가 없으면 수에는 소수점만 쓰고 자릿수 구분 기호는 쓰지 않습니다
+    .exponent = ‘{ $text }’ 값에 지수 표기가 있는데 수에는 쓸 수 없습니다
+NO_NUMBER_CURE = 12.5처럼 숫자와 소수점으로 쓰거나, 측정하지 않았으면 비워 두십시오
+    .needed = 12.5처럼 숫자와 소수점으로 쓰거나 그 행을 빼십시오
+NEGATIVE_AMOUNT = 금액 { $text } 값이 음수입니다
+NEGATIVE_AMOUNT_CURE = 환불은 refers_to에 판매의 external_id를 쓰고 금액을 음수로 한 별도의 행으로 쓰거나, 셀을 비워 두십시오
+NO_AMOUNT = ‘{ $text }’ 값은 금액이 아닙니다
+NO_AMOUNT_CURE = 통화 기호 없이 1234.50처럼 숫자와 소수점으로 쓰거나, group.yaml에 수를 쓰는 방식을 지정하십시오: 1,234.50이면 `numbers: {"{"}decimal: ".", grouping: ","{"}"}`, 1.234,50이면 `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+    .yaml = 통화 기호와 자릿수 구분 기호 없이 1234.50처럼 숫자와 소수점으로 쓰십시오
+AMOUNT_DECIMALS = { $text } 값은 { $currency } 통화의 소수 자릿수({ $digits })를 넘습니다
+    .told = { $text } 값은 { $currency } 통화의 소수 자릿수({ $digits })를 넘습니다. group.yaml에서는 ‘{ $sign }’ 기호 뒤가 소수입니다
+AMOUNT_DECIMALS_CURE = 통화의 최소 단위로 반올림하거나, 1.234가 천이백삼십사이면 group.yaml에 그렇게 지정하십시오: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+    .either = { $whole } 또는 { $decimal } 중 맞는 것을 쓰십시오
+    .round = 통화의 최소 단위로 반올림하십시오
+    .whole = { $whole } 값이 맞으면 그렇게 쓰고, 아니면 통화의 최소 단위로 반올림하십시오
+HUGE_AMOUNT = 금액 { $text } 값이 너무 큽니다
+HUGE_AMOUNT_CURE = 단위를 확인하십시오. 기본 화폐 단위입니다
+NO_DATE = ‘{ $text }’ 값은 날짜가 아닙니다
+NO_DATE_CURE = 2026-03-02처럼 연-월-일로 쓰십시오
+NO_TIME = ‘{ $text }’ 값은 시각이 아닙니다
+NO_TIME_CURE = 2026-03-02 09:00:00처럼 쓰거나, 시차를 넣어 2026-03-02T09:00:00+08:00처럼 쓰십시오
+TIME_BEYOND_RANGE = 시각이 사용할 수 있는 범위를 벗어났습니다
+TIME_BEYOND_RANGE_CURE = 연도를 확인하십시오
+TIME_SKIPPED = { $zone } 시간대에는 { $time } 시각이 없습니다. 시계가 { $before }에서 { $after }까지 앞당겨졌습니다
+TIME_SKIPPED_CURE = { $time }{ $offset }처럼 시차를 넣어 시각을 쓰십시오
+THAT_ZONE = 그 시간대
+MAY_BE_GROUPED = ‘{ $text }’ 값은 소수일 수도 있고 자릿수 구분 기호가 있는 수일 수도 있습니다
+GROUPED_BY_SPACE = ‘{ $text }’ 값의 숫자 사이에 공백이 있습니다
+GROUPED_BY_SPACE_CURE = 공백을 빼거나, group.yaml에 수를 쓰는 방식을 지정하십시오: 1 234,50이면 `numbers: {"{"}decimal: ",", grouping: space{"}"}`, 1 234.50이면 `numbers: {"{"}decimal: ".", grouping: space{"}"}`
+MAY_BE_GROUPED_CURE = group.yaml에 수를 쓰는 방식을 지정하십시오. 예: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+NOT_AS_GROUP_YAML = ‘{ $text }’ 값은 group.yaml에서 지정한 방식으로 쓴 수가 아닙니다
+NOT_AS_GROUP_YAML_CURE = 소수 앞에 ‘{ $decimal }’ 기호를 쓰고 자릿수 구분 기호는 쓰지 않거나, group.yaml의 `numbers`를 고치십시오
+    .grouped = 소수 앞에 ‘{ $decimal }’ 기호를, 천 단위 사이에 ‘{ $grouping }’ 기호를 쓰거나, group.yaml의 `numbers`를 고치십시오
+    .spaced = 소수 앞에 ‘{ $decimal }’ 기호를, 천 단위 사이에 공백을 쓰거나, group.yaml의 `numbers`를 고치십시오
 
 ## The bundle: people, accounts, aliases
 
-SHORTENED_NUMBER = { $text } is a number that a spreadsheet shortened to its first digits
-EXPORT_AS_TEXT = export the column as text
-EMPTY_SEGMENT = '{ $text }' has an empty segment
-EMPTY_SEGMENT_CURE = write the path with single slashes, the branch first, such as East/Chat/Team 1
-TOO_DEEP = it is { $depth } units deep
-TOO_DEEP_CURE = name at most { $most } units, the branch first
-EMPLOYMENT_BACKWARDS = the employment ends on { $left }, before it begins on { $hired }
-EMPLOYMENT_BACKWARDS_CURE = correct the dates; left_on is the last day of work
-NO_PEOPLE = it names no person{ $why }
-NO_PEOPLE_CURE = add a row for each person
-NAMES_DIFFER = lines { $lines } have the number { $number } and differ in the name
-NAMES_DIFFER_CURE = give each person a number of their own, or write the name alike in all rows of the number
-ZONES_DIFFER = lines { $lines } have the number { $number } and differ in the zone
-ZONES_DIFFER_CURE = write the zone alike in all rows of the number: a person has one
-EMPLOYMENTS_OVERLAP = lines { $lines } have the number { $number } and overlap: { $one } and { $other }
-EMPLOYMENTS_OVERLAP_CURE = keep one row for each person, or give each employment its own days: left_on is its last one
-DAYS = { $from } to { $to }
-TWO_LINES = { $one } and { $other }
-NO_END = no end
-MOVED = { $before } until { $until }; { $after } from { $from }
-NO_ACCOUNTS = it names no account{ $why }
-NO_ACCOUNTS_CURE = add a row for each platform account
-ACCOUNT_ROWS_DIFFER = the rows of this account differ in zone, team or exclusive
-ACCOUNT_ROWS_DIFFER_CURE = write them alike in all its rows
-PHASES_ON_ONE_DAY = two phases of this account begin on the same day
-PHASES_ON_ONE_DAY_CURE = give each phase its own first day
-SLASH_IN_NAME = '{ $text }' holds a slash
-SLASH_IN_NAME_CURE = leave slashes out of platforms, stores and accounts
-NO_EMPLOYMENT_KIND = '{ $text }' is no kind of employment
-NO_EMPLOYMENT_KIND_CURE = write full_time, part_time, fixed_term, intern, agency, outsourced or freelance, or leave the cell empty
-NO_CONTRIBUTORS = '{ $text }' names no contributors
-    .role = '{ $text }' names no contributors: "{ $role }" is no role
-    .twice = '{ $text }' names { $named } twice
-    .many = '{ $text }' names more contributors than the { $max } that a record may have
-NO_CONTRIBUTORS_CURE = write role=employee number, several with ; between, with the roles first_answer, closer and after_sales, such as first_answer=A001;closer=A007
-    .twice = leave one of the two out: somebody has one part in a role, also where an alias of aliases.csv and the employee number mean the same person
-    .many = leave some out, { $max } at most
-POLICY_SPLIT = give a version, and first_answer, closer and after_sales in percent that sum to 100
-NO_PHASE = '{ $text }' is no phase
-NO_PHASE_CURE = write shared, mixed or named
-CORRECT_THE_DATES = correct the dates
-ALIAS_IS_A_NUMBER = { $alias } is the employee number of somebody else
-ALIAS_IS_A_NUMBER_CURE = records with it would be read as that person: rename the alias
-ALIAS_OF_TWO = { $alias } is two people at the same time
-ALIAS_TWICE = several rows give { $alias } to the same person for days that overlap
-ALIAS_OF_TWO_CURE = give each row its from and to dates, without overlap
-DEVICE_OF_NOTHING = neither an employee number nor a seat says whose the device is
-DEVICE_OF_BOTH = it is of somebody (employee_no) and of a seat
-DEVICE_OF_BOTH_CURE = write the employee number or the seat, and leave the other empty
-DEVICE_TWICE = several rows give { $device } to the same person or seat from the same day on, with different ends
+SHORTENED_NUMBER = { $text } 값은 스프레드시트가 앞자리만 남기고 자른 수입니다
+EXPORT_AS_TEXT = 그 열을 텍스트로 내보내십시오
+EMPTY_SEGMENT = ‘{ $text }’ 값에 빈 부분이 있습니다
+EMPTY_SEGMENT_CURE = East/Chat/Team 1처럼 지사를 맨 앞에 두고 슬래시 하나씩으로 경로를 쓰십시오
+TOO_DEEP = 조직이 { $depth }단계입니다
+TOO_DEEP_CURE = 지사를 맨 앞에 두고 최대 { $most }개 조직까지 쓰십시오
+EMPLOYMENT_BACKWARDS = 고용의 종료일 { $left } 날짜가 시작일 { $hired } 날짜보다 앞섭니다
+EMPLOYMENT_BACKWARDS_CURE = 날짜를 고치십시오. left_on은 마지막 근무일입니다
+NO_PEOPLE = 직원이 한 명도 없습니다{ $why }
+NO_PEOPLE_CURE = 직원마다 한 행씩 추가하십시오
+NAMES_DIFFER = { $lines }행은 사번({ $number })이 같은데 이름이 다릅니다
+NAMES_DIFFER_CURE = 직원마다 고유한 사번을 주거나, 같은 사번의 모든 행에 같은 이름을 쓰십시오
+ZONES_DIFFER = { $lines }행은 사번({ $number })이 같은데 시간대가 다릅니다
+ZONES_DIFFER_CURE = 같은 사번의 모든 행에 같은 시간대를 쓰십시오. 한 직원의 시간대는 하나입니다
+EMPLOYMENTS_OVERLAP = { $lines }행은 사번({ $number })이 같고 기간이 겹칩니다: { $one } / { $other }
+EMPLOYMENTS_OVERLAP_CURE = 직원마다 한 행만 남기거나, 고용마다 겹치지 않는 날짜를 쓰십시오. left_on은 마지막 날입니다
+DAYS = { $from } ~ { $to }
+TWO_LINES = { $one }, { $other }
+NO_END = 종료 없음
+MOVED = { $until }까지 { $before }; { $from }부터 { $after }
+NO_ACCOUNTS = 계정이 하나도 없습니다{ $why }
+NO_ACCOUNTS_CURE = 플랫폼 계정마다 한 행씩 추가하십시오
+ACCOUNT_ROWS_DIFFER = 이 계정의 행들이 zone, team 또는 exclusive에서 다릅니다
+ACCOUNT_ROWS_DIFFER_CURE = 계정의 모든 행에 같게 쓰십시오
+PHASES_ON_ONE_DAY = 이 계정의 두 단계가 같은 날 시작합니다
+PHASES_ON_ONE_DAY_CURE = 단계마다 첫날을 다르게 쓰십시오
+SLASH_IN_NAME = ‘{ $text }’ 값에 슬래시가 있습니다
+SLASH_IN_NAME_CURE = 플랫폼, 스토어, 계정에 슬래시를 쓰지 마십시오
+NO_EMPLOYMENT_KIND = ‘{ $text }’ 값은 고용 형태가 아닙니다
+NO_EMPLOYMENT_KIND_CURE = full_time, part_time, fixed_term, intern, agency, outsourced, freelance 중 하나를 쓰거나 셀을 비워 두십시오
+NO_CONTRIBUTORS = ‘{ $text }’ 값은 기여자를 나타내지 않습니다
+    .role = ‘{ $text }’ 값은 기여자를 나타내지 않습니다. “{ $role }” 값은 역할이 아닙니다
+    .twice = ‘{ $text }’ 값에 { $named } 항목이 두 번 있습니다
+    .many = ‘{ $text }’ 값에 기여자가 한 기록에 쓸 수 있는 { $max }명보다 많습니다
+NO_CONTRIBUTORS_CURE = 역할=사번으로 쓰고 여러 명이면 ; 기호로 나누십시오. 역할은 first_answer, closer, after_sales이며 예: first_answer=A001;closer=A007
+    .twice = 둘 중 하나를 빼십시오. 한 사람은 한 역할에 한 번만 쓰며, aliases.csv의 별칭과 사번이 같은 사람을 뜻할 때도 그렇습니다
+    .many = 일부를 빼고 최대 { $max }명까지 쓰십시오
+POLICY_SPLIT = version과, 합이 100이 되는 first_answer, closer, after_sales의 퍼센트를 쓰십시오
+NO_PHASE = ‘{ $text }’ 값은 단계가 아닙니다
+NO_PHASE_CURE = shared, mixed, named 중 하나를 쓰십시오
+CORRECT_THE_DATES = 날짜를 고치십시오
+ALIAS_IS_A_NUMBER = { $alias } 별칭은 다른 사람의 사번입니다
+ALIAS_IS_A_NUMBER_CURE = 이 별칭의 기록이 그 사람의 것으로 읽힙니다. 별칭의 이름을 바꾸십시오
+ALIAS_OF_TWO = { $alias } 별칭이 동시에 두 사람을 뜻합니다
+ALIAS_TWICE = 여러 행이 겹치는 날짜에 { $alias } 별칭을 같은 사람에게 지정합니다
+ALIAS_OF_TWO_CURE = 행마다 겹치지 않는 from과 to 날짜를 쓰십시오
+DEVICE_OF_NOTHING = 누구의 기기인지 나타내는 사번도 좌석도 없습니다
+DEVICE_OF_BOTH = 직원(employee_no)과 좌석이 모두 있습니다
+DEVICE_OF_BOTH_CURE = 사번이나 좌석 중 하나를 쓰고 다른 하나는 비워 두십시오
+DEVICE_TWICE = 여러 행이 같은 날부터 { $device } 기기를 같은 사람이나 좌석에 지정하는데 종료일이 다릅니다
 
 ## The bundle: whom and what a row means
 
-NOT_IN_PEOPLE = { $number } is not in people.csv
-NOT_IN_PEOPLE_CURE = add the person to people.csv, or correct the number
-ROWS_OF_NUMBER_REJECTED = the rows of { $number } in people.csv were rejected
-ROWS_OF_ACCOUNT_REJECTED = the rows of { $account } in accounts.csv were rejected
-ROWS_OF_RECORD_REJECTED = the rows of the record { $record } of { $account } in records.csv were rejected
-ROWS_OF_ALIAS_REJECTED = the rows of the alias { $alias } on { $platform } in aliases.csv were rejected
-ROWS_REJECTED_CURE = mend them first: each is in rejected.csv with its cure
-NAME_FOR_NUMBER = { $text } is a name, and a number is expected (is { $near } meant?)
-NAME_FOR_NUMBER_CURE = write the employee number: aliases stand for one in the columns agent and contributors of records.csv alone
-    .agent = write the employee number, or name the alias in aliases.csv
-LOST_ZEROS = { $text } is not in people.csv (is { $near } meant?)
-LOST_ZEROS_CURE = spreadsheets drop leading zeros: export the column as text
-GROUPED_NUMBER = { $text } is not in people.csv (is { $near } meant?)
-GROUPED_NUMBER_CURE = a spreadsheet grouped its digits: export the column as text
-ONE_OF_TWO = { $one } or { $other }
-SEVERAL_STORES = several stores have an account { $account }
-SEVERAL_STORES_CURE = write it as platform/store/account
-ACCOUNT_UNKNOWN_CURE = add the account to accounts.csv, or correct its name
-UNKNOWN_AGENT = { $agent } is neither in people.csv nor an alias on { $platform }
-ALIAS_NOT_THEN = the alias { $agent } on { $platform } does not cover { $day }
-UNKNOWN_AGENT_CURE = add the person to people.csv or the alias to aliases.csv, or leave agent empty
+NOT_IN_PEOPLE = people.csv에 { $number } 사번이 없습니다
+NOT_IN_PEOPLE_CURE = 직원을 people.csv에 추가하거나 사번을 고치십시오
+ROWS_OF_NUMBER_REJECTED = people.csv에서 { $number } 사번의 행이 거부되었습니다
+ROWS_OF_ACCOUNT_REJECTED = accounts.csv에서 { $account } 계정의 행이 거부되었습니다
+ROWS_OF_RECORD_REJECTED = records.csv에서 { $account } 계정의 { $record } 기록 행이 거부되었습니다
+ROWS_OF_ALIAS_REJECTED = aliases.csv에서 { $platform } 플랫폼의 { $alias } 별칭 행이 거부되었습니다
+ROWS_REJECTED_CURE = 그 행부터 고치십시오. 각 행과 해결 방법은 rejected.csv에 있습니다
+NAME_FOR_NUMBER = { $text } 값은 이름인데 사번이 있어야 합니다(혹시 { $near }입니까?)
+NAME_FOR_NUMBER_CURE = 사번을 쓰십시오. 별칭은 records.csv의 agent와 contributors 열에서만 쓸 수 있습니다
+    .agent = 사번을 쓰거나 aliases.csv에 별칭을 등록하십시오
+LOST_ZEROS = people.csv에 { $text } 사번이 없습니다(혹시 { $near }입니까?)
+LOST_ZEROS_CURE = 스프레드시트는 앞의 0을 없앱니다. 그 열을 텍스트로 내보내십시오
+GROUPED_NUMBER = people.csv에 { $text } 사번이 없습니다(혹시 { $near }입니까?)
+GROUPED_NUMBER_CURE = 스프레드시트가 숫자에 자릿수 구분 기호를 넣었습니다. 그 열을 텍스트로 내보내십시오
+ONE_OF_TWO = { $one } 또는 { $other }
+SEVERAL_STORES = 여러 스토어에 { $account } 계정이 있습니다
+SEVERAL_STORES_CURE = 플랫폼/스토어/계정으로 쓰십시오
+ACCOUNT_UNKNOWN_CURE = 계정을 accounts.csv에 추가하거나 이름을 고치십시오
+UNKNOWN_AGENT = { $agent } 상담원은 people.csv에 없고 { $platform } 플랫폼의 별칭도 아닙니다
+ALIAS_NOT_THEN = { $platform } 플랫폼의 { $agent } 별칭은 { $day }에 유효하지 않습니다
+UNKNOWN_AGENT_CURE = 직원을 people.csv에, 또는 별칭을 aliases.csv에 추가하거나 agent를 비워 두십시오
 
 ## The bundle: records and duty
 
-# Code NO_RECORDS.
-NO_RECORD_USABLE = it holds no record that can be used{ $why }
-# Code NO_RECORDS.
-NO_RECORD_IN_PERIOD = no record begins from { $from } to { $to }{ $others }{ $why }
-RECORDS_OUTSIDE = {" "}({ $count } lie outside it)
-NO_RECORDS_CURE = give the dates that hold the records (--from and --to, or period in group.yaml), and mend rejected rows
-OUTSIDE_PERIOD = { $count ->
-    [one] { $count } record does
-   *[other] { $count } records do
-} not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-OBSERVATIONS_OUTSIDE = { $count ->
-    [one] { $count } observation is
-   *[other] { $count } observations are
-} not about days from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing in that period (such as { $example })
-NO_PERIOD = no record says which period is closed
-NO_PERIOD_CURE = give its dates (--from and --to, or period in group.yaml)
-# Rates of exchange in a bundle.
-NO_RATE = "{ $text }" is no rate
-NO_RATE_CURE = write digits with at most one point, such as 7.1234, at most { $places } of them after it and 18 in all
-RATE_NOT_ABOVE_0 = a rate is above 0
-RATE_NOT_ABOVE_0_CURE = write what one unit of the first currency is worth in the second
-RATE_OF_ONE_CURRENCY = it is a rate of a currency and itself
-RATE_OF_ONE_CURRENCY_CURE = write another currency in one of the two columns
-RATES_CONTRADICT = several rows say what the same currencies are worth on the same day: { $rates }
-# Who is in the month of a bundle.
-POPULATION_WITHOUT_PEOPLE = population names nobody who is employed from { $from } to { $to }
-POPULATION_WITHOUT_PEOPLE_CURE = write what people.csv says of those who are meant, or leave population out ({ $said })
+NO_RECORD_USABLE = 사용할 수 있는 기록이 없습니다{ $why }
+NO_RECORD_IN_PERIOD = { $from }부터 { $to }까지 시작하는 기록이 없습니다{ $others }{ $why }
+RECORDS_OUTSIDE = {" "}(기간 밖에 { $count }건 있음)
+NO_RECORDS_CURE = 기록이 있는 날짜를 지정하고(--from과 --to, 또는 group.yaml의 period) 거부된 행을 고치십시오
+OUTSIDE_PERIOD = 기록 { $count }건은 { $from }부터 { $to }까지 시작하지 않아 제외되었습니다(예: { $example })
+OBSERVATIONS_OUTSIDE = 관측값 { $count }건은 { $from }부터 { $to }까지의 날짜에 대한 것이 아니어서 이 기간에 반영되지 않습니다(예: { $example })
+NO_PERIOD = 어느 기간을 마감할지 알 수 있는 기록이 없습니다
+NO_PERIOD_CURE = 날짜를 지정하십시오(--from과 --to, 또는 group.yaml의 period)
+NO_RATE = “{ $text }” 값은 환율이 아닙니다
+NO_RATE_CURE = 7.1234처럼 숫자와 소수점 하나까지만 쓰고, 소수점 이하는 최대 { $places }자리, 전체는 18자리까지 쓰십시오
+RATE_NOT_ABOVE_0 = 환율은 0보다 커야 합니다
+RATE_NOT_ABOVE_0_CURE = 앞 통화 1단위가 뒤 통화로 얼마인지 쓰십시오
+RATE_OF_ONE_CURRENCY = 같은 통화 사이의 환율입니다
+RATE_OF_ONE_CURRENCY_CURE = 두 열 중 하나에 다른 통화를 쓰십시오
+RATES_CONTRADICT = 여러 행이 같은 날 같은 통화의 환율을 서로 다르게 정합니다: { $rates }
+POPULATION_WITHOUT_PEOPLE = population에 해당하면서 { $from }부터 { $to }까지 재직 중인 사람이 없습니다
+POPULATION_WITHOUT_PEOPLE_CURE = 대상자에 대해 people.csv에 있는 대로 쓰거나 population을 빼십시오({ $said })
 POPULATION_COLUMN = { $column }: { $words }
-POPULATION_OF_NOBODY = nobody of people.csv has the { $column } "{ $word }"{ $hint }
-TOO_MANY_REPLIES = it has more than { $most } rows of messages
-TOO_MANY_RECORDS = the period holds more than { $most } records
-TOO_MANY_RECORDS_CURE = close branches or weeks one by one
-SEVERAL_MONTHS = its records begin in { $count } months ({ $months })
-SEVERAL_MONTHS_CURE = say which dates to close, such as --from { $from } --to { $to }
-RECORD_BACKWARDS = it ends at { $end }, before it begins at { $start }
-RECORD_BACKWARDS_CURE = correct the times, or swap the two columns
-# Code DAMAGED_ID.
-SHORTENED_ID_KEPT = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as it is
-# Code DAMAGED_ID.
-SHORTENED_CUSTOMER = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as empty
-# Code DAMAGED_ID.
-VALUE_LOST_EMPTY = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as empty
-# Code DAMAGED_ID.
-VALUE_LOST_KEPT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as it is
-# Code NO_VALUE.
-NO_VALUE_TAKEN_AS_EMPTY = { $count ->
-    [one] { $count } cell stands
-   *[other] { $count } cells stand
-} for no value (such as { $example }): taken as empty
-# Code CLEANED_CELL.
-UNSEEN_LEFT_OUT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} characters that nobody sees: read without them (such as { $example })
-# Code CLEANED_CELL.
-DECIMAL_TAKEN_AS_WHOLE = { $count ->
-    [one] { $count } whole number is
-   *[other] { $count } whole numbers are
-} written as a decimal: read without it (such as { $example })
-# Code DAMAGED_ID.
-ZEROS_APART = { $count ->
-    [one] { $count } row has a number
-   *[other] { $count } rows have numbers
-} (such as { $example }) that other rows write with leading zeros: taken as another one; spreadsheets drop leading zeros, so export the column as text
-# Code CONTRIBUTOR_UNKNOWN.
-CONTRIBUTORS_NOBODY = { $count ->
-    [one] { $count } contributor is
-   *[other] { $count } contributors are
-} neither in people.csv nor in aliases.csv on the day of the record (such as { $example }): the records count, and the others who contributed have the part; add the person to people.csv or the alias to aliases.csv, or correct the name, and close again
-# Code LONG_RECORD.
-LONG_RECORDS = { $count ->
-    [one] { $count } record lasts
-   *[other] { $count } records last
-} { $hours } hours or longer (such as { $example }): its times may be those of a case that nobody closed
-# Code REPLY_RECORD_UNKNOWN.
-REPLY_WITHOUT_RECORD = { $account } has no record { $record } in records.csv{ $hint }
-    .elsewhere = { $account } has no record { $record } in records.csv, but { $other } has
-REPLY_WITHOUT_RECORD_CURE = add the record to records.csv (if its row could not be read, it is in rejected.csv), or correct the account or the id
-# Code REPLIES_TOO_MANY.
-REPLIES_ABOVE_MOST = the record { $record } of { $account } has { $count } messages: the first { $most } are taken, and the other { $rows }, from { $at } on, are not
-# Code CLAIM_NAMES_BOTH.
-CLAIM_OF_BOTH = it names the record { $record } and the customer { $customer }
-CLAIM_OF_BOTH_CURE = keep one of them; with neither it is a claim of the next record on the account
-REPLIES_ABOVE_MOST_CURE = export the record again: so many messages are those of several records under one id
-# Code OUTSIDE_PERIOD.
-REPLIES_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } message is
-   *[other] { $count } messages are
-} of records that do not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-# Code OUTSIDE_PERIOD.
-CLAIMS_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } claim was
-   *[other] { $count } claims were
-} not made from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-RECORD_TOO_LONG = it lasts { $days } days, from { $start } to { $end }
-RECORD_TOO_LONG_CURE = correct the dates: no record lasts longer than { $most } days
-NO_ROWS = it has a header and no row below it
-NO_ROWS_CURE = export the records of the month again, with their rows
-DUPLICATE_RECORD = this external id comes several times with the same content: taken once ({ $count } left out)
-    .revised = this external id comes in several revisions: { $revision } counts ({ $count ->
-        [one] { $count } row of an earlier one
-       *[other] { $count } rows of earlier ones
-    } left out)
-DUPLICATE_ROW_REVISED = it comes in several revisions: { $revision } counts ({ $count ->
-    [one] { $count } row of an earlier one
-   *[other] { $count } rows of earlier ones
-} left out)
-REFUND_PAYS_NOTHING = the row refers to another record, so it is a refund, and its amount is not negative
-REFUND_PAYS_NOTHING_CURE = write what was paid back with a minus, or leave refers_to empty
-REVISED_TWICE = the row says a revision and a time of change
-REVISED_TWICE_CURE = leave one of both empty
-NO_CURRENCY = "{ $text }" is no currency
-NO_CURRENCY_CURE = write a code of ISO 4217, such as JPY, or leave it empty for the group's currency
-NO_REVISION = "{ $text }" is no revision
-NO_REVISION_CURE = write a whole number from 0, or leave it empty
-ID_TWICE_DIFFERENT = { $id } comes { $count } times in { $account } with different content
-ID_TWICE_SAME = { $id } comes { $count } times in { $account } with the same content
-ID_TWICE_CURE = keep the right row, or give each record its own external_id
-ID_TWICE_SHORTENED_CURE = a spreadsheet shortened the ids to their first digits: export the column as text
-SHIFT_BACKWARDS = the shift ends at { $end }, not after its start at { $start }
-SHIFT_BACKWARDS_CURE = a night shift ends on the next day: write that date
-# Code HOUR_TWICE.
-SECOND_OF_TWO = clocks went back, and the end of { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} is the second time that they showed it: the first lies before the start (such as { $example })
-    .reply = clocks went back, and the time of { $count ->
-        [one] { $count } message
-       *[other] { $count } messages
-    } is the second time that they showed it: the first does not lie in the record (such as { $example })
-# Code HOUR_TWICE.
-FIRST_OF_TWO = clocks went back, and in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a time without an offset that they showed twice is the first of the two (such as { $example }): write the offset to say which is meant
-LONG_SHIFT = the shift from { $start } to { $end } is not shorter than { $hours } hours
-LONG_SHIFT_CURE = correct its times; if it is several shifts, write a row for each
-SHIFT_ENDS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but end at different times ({ $one }, { $other })
-SHIFT_SEATS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but at different seats
-KEEP_THE_RIGHT_ROW = keep the row that is right
-PUNCH_BOTH_WAYS = lines { $lines } are punches of { $number } in and out at one time, { $at }
-HANDOVER_BOTH_WAYS = in lines { $lines } { $number } takes and releases { $account } at one time, { $at }
-HANDOVERS_AT_ODDS = lines { $lines } are hand-overs of { $account } at one time, { $at }, that cannot all have been
-# Code ODD_PUNCHES.
-PUNCHES_ODD = an odd number of punches: { $count }; the last, at { $at }, has no partner ({ $night })
-# Code SINGLE_PUNCH.
-PUNCHES_SINGLE = a single punch, at { $at }, has no partner ({ $night })
-PUNCHES_NIGHT = a night needs rosters.csv, or a cut_over of policy.yaml at an hour when nobody works
-PUNCHES_BETWEEN = punches between the first and the last are left out: { $count }
-# Code ODD_PUNCHES.
-PUNCHES_ALONE = the punch at { $at } has no partner and makes no presence: add the missing one
-# Code LONG_PRESENCE.
-PUNCHES_LONG = a presence of more than 13 hours, from { $from } to { $to }: if it is rest between two nights, write kind or rosters.csv
-# Code READ_AS_NIGHT.
-PUNCHES_AS_NIGHTS = presences over the end of the working day: { $count } (the first from { $from } to { $to }); by working days the rest between them would be presence, and kind or rosters.csv would say it for certain
-# Code DAY_OR_NIGHT.
-PUNCHES_EITHER_WAY = the punches from { $from } to { $to } may be days or nights, since the first and the last have no partner: taken for days; kind or rosters.csv would say which
-NEITHER_WORD = '{ $text }' is neither { $one } nor { $other }
-NEITHER_WORD_CURE = write { $one } or { $other }
-NO_SUBJECT_KIND = '{ $text }' is no kind of subject
-NO_SUBJECT_KIND_CURE = write one of { $kinds }
-UNIT_OF_NOBODY = { $unit } is no unit that somebody of people.csv or an account of accounts.csv belongs to{ $hint }
-UNIT_OF_NOBODY_CURE = correct the path of the unit
-STORE_UNKNOWN = no account of accounts.csv is of { $store }{ $hint }
-STORE_UNKNOWN_CURE = write platform and store as in accounts.csv, with / between them
-NEITHER_DAYS_NOR_TIME = it says neither on which days nor when
-DAYS_AND_TIME = it says both on which days and when
-DAYS_AND_TIME_CURE = leave from and to empty where it is about an instant, or at where it is about days
-NEITHER_DAYS_NOR_TIME_CURE = fill in from (and to, for more than one day) or at, one of both
-NO_KIND_OF_FINDING = no such kind of finding
-NO_KIND_OF_FINDING_CURE = delete the file: only inputs/ of a result has it
-NO_COUNT = it is no count
-DELETE_THE_FILE = delete the file
+POPULATION_OF_NOBODY = people.csv에 { $column } 값이 “{ $word }”인 사람이 없습니다{ $hint }
+TOO_MANY_REPLIES = 메시지 행이 { $most }개를 넘습니다
+TOO_MANY_RECORDS = 이 기간의 기록이 { $most }건을 넘습니다
+TOO_MANY_RECORDS_CURE = 지사별 또는 주별로 나누어 마감하십시오
+SEVERAL_MONTHS = 기록이 { $count }개 달에 걸쳐 시작합니다({ $months })
+SEVERAL_MONTHS_CURE = 마감할 날짜를 지정하십시오. 예: --from { $from } --to { $to }
+RECORD_BACKWARDS = 종료 { $end } 시각이 시작 { $start } 시각보다 앞섭니다
+RECORD_BACKWARDS_CURE = 시각을 고치거나 두 열을 서로 바꾸십시오
+SHORTENED_ID_KEPT = { $count }개 행에서 스프레드시트가 번호를 앞자리만 남기고 잘랐습니다(예: { $example }). 텍스트로 내보내십시오. 그대로 사용했습니다
+SHORTENED_CUSTOMER = { $count }개 행에서 스프레드시트가 번호를 앞자리만 남기고 잘랐습니다(예: { $example }). 텍스트로 내보내십시오. 빈 값으로 처리했습니다
+VALUE_LOST_EMPTY = { $count }개 셀에 스프레드시트가 값 대신 표시한 것이 들어 있습니다(예: { $example }). 빈 값으로 처리했습니다
+VALUE_LOST_KEPT = { $count }개 셀에 스프레드시트가 값 대신 표시한 것이 들어 있습니다(예: { $example }). 그대로 사용했습니다
+NO_VALUE_TAKEN_AS_EMPTY = { $count }개 셀이 값이 없음을 뜻합니다(예: { $example }). 빈 값으로 처리했습니다
+UNSEEN_LEFT_OUT = { $count }개 셀에 보이지 않는 문자가 들어 있어 그 문자를 빼고 읽었습니다(예: { $example })
+DECIMAL_TAKEN_AS_WHOLE = 정수 { $count }개가 소수로 쓰여 있어 소수 부분을 빼고 읽었습니다(예: { $example })
+ZEROS_APART = { $count }개 행의 번호(예: { $example })가 다른 행에는 앞에 0을 붙여 쓰여 있어 서로 다른 번호로 처리했습니다. 스프레드시트는 앞의 0을 없애므로 그 열을 텍스트로 내보내십시오
+CONTRIBUTORS_NOBODY = 기여자 { $count }명이 기록의 날짜에 people.csv에도 aliases.csv에도 없습니다(예: { $example }). 기록은 반영되고 그 몫은 함께 기여한 다른 사람이 갖습니다. 직원을 people.csv에, 또는 별칭을 aliases.csv에 추가하거나 이름을 고친 뒤 다시 마감하십시오
+LONG_RECORDS = 기록 { $count }건이 { $hours }시간 이상 이어집니다(예: { $example }). 아무도 종료하지 않은 문의의 시각일 수 있습니다
+REPLY_WITHOUT_RECORD = records.csv의 { $account } 계정에 { $record } 기록이 없습니다{ $hint }
+    .elsewhere = records.csv의 { $account } 계정에 { $record } 기록이 없고 { $other } 계정에 있습니다
+REPLY_WITHOUT_RECORD_CURE = 기록을 records.csv에 추가하거나(행을 읽지 못했다면 rejected.csv에 있습니다) 계정이나 아이디를 고치십시오
+REPLIES_ABOVE_MOST = { $account } 계정의 { $record } 기록에 메시지가 { $count }개 있습니다. 처음 { $most }개만 받고 { $at }부터의 나머지 { $rows }개는 받지 않았습니다
+CLAIM_OF_BOTH = { $record } 기록과 { $customer } 고객이 모두 있습니다
+CLAIM_OF_BOTH_CURE = 둘 중 하나만 남기십시오. 둘 다 없으면 계정의 다음 기록에 대한 담당 등록입니다
+REPLIES_ABOVE_MOST_CURE = 기록을 다시 내보내십시오. 이렇게 많은 메시지는 한 아이디로 묶인 여러 기록의 것입니다
+REPLIES_OUTSIDE_PERIOD = 메시지 { $count }개는 { $from }부터 { $to }까지 시작하지 않는 기록의 것이어서 제외되었습니다(예: { $example })
+CLAIMS_OUTSIDE_PERIOD = 담당 등록 { $count }건은 { $from }부터 { $to }까지 한 것이 아니어서 제외되었습니다(예: { $example })
+RECORD_TOO_LONG = { $start }부터 { $end }까지 { $days }일 동안 이어집니다
+RECORD_TOO_LONG_CURE = 날짜를 고치십시오. 기록은 { $most }일을 넘을 수 없습니다
+NO_ROWS = 헤더만 있고 그 아래에 행이 없습니다
+NO_ROWS_CURE = 이 달의 기록을 행과 함께 다시 내보내십시오
+DUPLICATE_RECORD = 이 external_id가 같은 내용으로 여러 번 있어 한 번만 받았습니다({ $count }개 제외)
+    .revised = 이 external_id가 여러 리비전으로 있어 리비전 { $revision } 내용을 사용합니다(이전 리비전의 { $count }개 행 제외)
+DUPLICATE_ROW_REVISED = 여러 리비전으로 있어 리비전 { $revision } 내용을 사용합니다(이전 리비전의 { $count }개 행 제외)
+REFUND_PAYS_NOTHING = 이 행은 다른 기록을 가리켜 환불인데 금액이 음수가 아닙니다
+REFUND_PAYS_NOTHING_CURE = 환불한 금액을 음수로 쓰거나 refers_to를 비워 두십시오
+REVISED_TWICE = 이 행에 리비전과 변경 시각이 모두 있습니다
+REVISED_TWICE_CURE = 둘 중 하나를 비워 두십시오
+NO_CURRENCY = “{ $text }” 값은 통화가 아닙니다
+NO_CURRENCY_CURE = JPY 같은 ISO 4217 코드를 쓰거나, 그룹의 통화면 비워 두십시오
+NO_REVISION = “{ $text }” 값은 리비전이 아닙니다
+NO_REVISION_CURE = 0 이상의 정수를 쓰거나 비워 두십시오
+ID_TWICE_DIFFERENT = { $account } 계정에 { $id } 아이디가 서로 다른 내용으로 { $count }번 있습니다
+ID_TWICE_SAME = { $account } 계정에 { $id } 아이디가 같은 내용으로 { $count }번 있습니다
+ID_TWICE_CURE = 맞는 행만 남기거나 기록마다 고유한 external_id를 주십시오
+ID_TWICE_SHORTENED_CURE = 스프레드시트가 아이디를 앞자리만 남기고 잘랐습니다. 그 열을 텍스트로 내보내십시오
+SHIFT_BACKWARDS = 근무 일정의 종료 { $end } 시각이 시작 { $start } 시각보다 늦지 않습니다
+SHIFT_BACKWARDS_CURE = 야간 근무는 다음 날 끝납니다. 그 날짜를 쓰십시오
+SECOND_OF_TWO = 시계가 뒤로 조정되어 같은 시각이 두 번 있었으며, { $count }개 행의 종료는 두 번째 시각입니다. 첫 번째는 시작보다 앞섭니다(예: { $example })
+    .reply = 시계가 뒤로 조정되어 같은 시각이 두 번 있었으며, 메시지 { $count }개의 시각은 두 번째 시각입니다. 첫 번째는 기록 안에 있지 않습니다(예: { $example })
+FIRST_OF_TWO = 시계가 뒤로 조정되어 같은 시각이 두 번 있었으며, { $count }개 행에서 시차 없이 쓴 그 시각은 첫 번째로 처리했습니다(예: { $example }). 어느 쪽인지 시차를 써서 나타내십시오
+LONG_SHIFT = { $start }부터 { $end }까지의 근무 일정이 { $hours }시간보다 짧지 않습니다
+LONG_SHIFT_CURE = 시각을 고치십시오. 여러 근무 일정이면 각각 한 행씩 쓰십시오
+SHIFT_ENDS_DIFFER = { $lines }행은 { $start }에 시작하는 같은 직원의 같은 계정 근무 일정인데 종료 시각이 다릅니다({ $one }, { $other })
+SHIFT_SEATS_DIFFER = { $lines }행은 { $start }에 시작하는 같은 직원의 같은 계정 근무 일정인데 좌석이 다릅니다
+KEEP_THE_RIGHT_ROW = 맞는 행만 남기십시오
+PUNCH_BOTH_WAYS = { $lines }행은 { $number } 님이 { $at }에 출근과 퇴근을 동시에 체크한 것입니다
+HANDOVER_BOTH_WAYS = { $lines }행에서 { $number } 님이 { $at }에 { $account } 계정을 인수하면서 동시에 인계합니다
+HANDOVERS_AT_ODDS = { $lines }행은 같은 시각({ $at })에 이루어진 { $account } 계정의 인수인계인데 모두 사실일 수는 없습니다
+PUNCHES_ODD = 출퇴근 체크가 홀수({ $count }번)입니다. 마지막 { $at } 체크에 짝이 없습니다({ $night })
+PUNCHES_SINGLE = 한 번뿐인 { $at } 체크에 짝이 없습니다({ $night })
+PUNCHES_NIGHT = 야간 근무에는 rosters.csv가 필요하거나, policy.yaml의 cut_over가 아무도 일하지 않는 시각이어야 합니다
+PUNCHES_BETWEEN = 처음과 마지막 사이의 출퇴근 체크는 제외되었습니다: { $count }번
+PUNCHES_ALONE = { $at } 체크에 짝이 없어 재실 구간이 되지 않습니다. 빠진 체크를 추가하십시오
+PUNCHES_LONG = { $from }부터 { $to }까지 13시간이 넘는 재실 구간입니다. 두 야간 근무 사이의 휴식이면 kind나 rosters.csv를 쓰십시오
+PUNCHES_AS_NIGHTS = 근무일의 끝을 넘는 재실 구간: { $count }개(첫 번째는 { $from }부터 { $to }까지). 근무일 기준이면 그 사이의 휴식이 재실이 됩니다. kind나 rosters.csv가 있으면 확실히 알 수 있습니다
+PUNCHES_EITHER_WAY = { $from }부터 { $to }까지의 출퇴근 체크는 처음과 마지막에 짝이 없어 주간일 수도 야간일 수도 있습니다. 주간으로 처리했습니다. kind나 rosters.csv가 있으면 어느 쪽인지 알 수 있습니다
+NEITHER_WORD = ‘{ $text }’ 값은 { $one }도 { $other }도 아닙니다
+NEITHER_WORD_CURE = { $one }, { $other } 중 하나를 쓰십시오
+NO_SUBJECT_KIND = ‘{ $text }’ 값은 대상의 종류가 아닙니다
+NO_SUBJECT_KIND_CURE = { $kinds } 중 하나를 쓰십시오
+UNIT_OF_NOBODY = { $unit } 조직에는 people.csv의 직원도 accounts.csv의 계정도 속하지 않습니다{ $hint }
+UNIT_OF_NOBODY_CURE = 조직의 경로를 고치십시오
+STORE_UNKNOWN = accounts.csv에 { $store } 스토어의 계정이 없습니다{ $hint }
+STORE_UNKNOWN_CURE = accounts.csv에 있는 대로 플랫폼과 스토어를 / 기호로 이어 쓰십시오
+NEITHER_DAYS_NOR_TIME = 어느 날짜인지도 어느 시각인지도 없습니다
+DAYS_AND_TIME = 날짜와 시각이 모두 있습니다
+DAYS_AND_TIME_CURE = 시각에 대한 것이면 from과 to를, 날짜에 대한 것이면 at을 비워 두십시오
+NEITHER_DAYS_NOR_TIME_CURE = from(하루가 넘으면 to도) 또는 at 중 하나를 쓰십시오
+NO_KIND_OF_FINDING = 그런 점검 사항 유형은 없습니다
+NO_KIND_OF_FINDING_CURE = 파일을 삭제하십시오. 결과의 inputs/에만 있는 파일입니다
+NO_COUNT = 개수가 아닙니다
+DELETE_THE_FILE = 파일을 삭제하십시오
 
 ## The bundle: settings. A sentence goes on from the name of the setting
 
-SETTING = { $path } { $problem }
-SETTING_WRONG = is wrong: { $reason }; { $cure }
-SETTING_GROUPED = '{ $text }' has grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }
-SETTING_GROUPED_OR_DECIMAL = '{ $text }' may be meant with grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }, or { $decimal } where that is meant
-SETTING_MISSING = is missing
-SETTING_NO_MAPPING = is not a mapping of keys to values
-FILE_NO_MAPPING = the file is not a mapping of keys to values
-SETTING_NO_TEXT = is not text
-SETTING_TEXT_LENGTH = is empty or longer than 200 characters
-SETTING_WITH_NUL = holds the character NUL (U+0000): take it out
-SETTING_NOT_ONE_OF = is '{ $text }', not one of { $words }
-SETTING_NO_DECIMAL = is '{ $text }', not a decimal of at most six places
-SETTING_NOT_BETWEEN = is { $number }, not a number from { $least } to { $most }
-SETTING_LOSSY_DECIMAL = is '{ $text }', not a decimal that survives: write it in quotes
-SETTING_NO_WHOLE = is '{ $text }', not a whole number from { $least } to { $most }
-SETTING_NO_LIST = is not a list
-SETTING_PAIR_NO_TEXT = has a key that is not text
-SETTING_NO_VALUE = has no value
-SETTING_UNKNOWN_NEAR = is not a known key (is { $near } meant?)
-SETTING_UNKNOWN = is not a known key (known are { $known })
-SETTING_EMPTY = is empty
-SETTING_NOT_ABOVE_0 = is not above 0
-SETTING_BELOW_0 = is below 0
-GROUP_CURRENCY = is not a code of three capital letters such as CNY
-GROUP_CURRENCY_UNKNOWN = is { $code }, which is no active currency of ISO 4217: write one such as CNY
-GROUP_PERIOD_BACKWARDS = is { $to }, before from, which is { $from }
-GROUP_PERIOD_TOO_LONG = makes a period of { $days } days, and at most { $most } are closed at once: close it in parts
-GROUP_REGION = puts { $branch } into the region { $region }: write 1 to 32 of a-z, 0-9 and -, such as cn-east
-GROUP_SAME_SIGN = is the same sign as decimal
-POLICY_CUT_OVER = is not a time from "00:00" to "11:59", in quotes
-SCHEME_WEIGHTS = have weights that sum to { $sum }, not to 100
-SCHEME_ID_TAKEN = is that of an earlier KPI
-SCHEME_WEIGHT = is not above 0: leave the KPI out instead
-SCHEME_CAP = is { $cap }, not above the floor { $floor }
-SCHEME_RANGE = is more than { $most } above the floor { $floor }
-SCHEME_SMALL_SAMPLE = has a meaning only for shares and means: leave it out
-SCHEME_OF_RECORDS = has no meaning for the measure records
-SCHEME_OF_UNDEFINED = names the measure "{ $measure }", which is not among measures{ $hint }
-SCHEME_OF_MISSING = is missing: it names the column to measure
-SCHEME_OF_RESOLVED = is a yes-or-no column, which has a share and neither sum nor mean
-SCHEME_TEST_MISSING = is not complete: one of at_most and at_least says which records count
-SCHEME_TEST_USELESS = is not complete: at_most and at_least have no meaning here
-SCHEME_MEASURES_TEXT = { $kpi } measures { $column }, a column that holds text
-    .cell = line { $line }: { $reason }
-    .odd = { $kpi } measures { $column }, a column of text since { $count ->
-        [one] one cell is no number
-       *[other] { $count } cells are no numbers
-    }: { $cells }
-SCHEME_MEASURES_NOTHING = { $kpi } measures { $column }, which is no column of records.csv with values{ $hint }
-SCHEME_MEASURES_CURE = name a column of numbers in records.csv
-    .odd = correct the cells, or name a column of numbers in records.csv
-SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) measures something that is not computed
-MEASURE_UNKNOWN_CURE = measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, the share with rating at_least 4, the sum of amount, the mean of an extra column, or anything else as a measure that the file defines under measures
-POOL_CURRENCY = is { $currency }, but the group's amounts are in { $group }
-POOL_BELOW_0 = is negative: write the money that there is to split, above 0
-POOL_ZERO = is 0: leave the file out when there is nothing to split
-POOL_SHARES = has shares that sum to { $sum }, not to 100
-POOL_SHARE = is not above 0: leave the part out instead
-POOL_TIERS_ELSEWHERE = has a meaning only with by: tiers
-POOL_TIERS_MIXED = mix top_percent and at_least: use one of them in all tiers
-POOL_TIERS_PERCENT = have top_percent that sum to { $sum }, not to 100
-POOL_TIERS_RISE = have at_least that do not fall from tier to tier
-POOL_TIERS_WEIGHTS_RISE = have a weight above that of a better tier: write the best tier first, each with at most the weight of the one before
-POOL_TIERS_WEIGHTLESS = have only weights of 0
-POOL_TIER_RULE = or at_least is needed, and only one of them
-POOL_TIER_NAME_TAKEN = is that of an earlier tier
-POOL_PERCENT_TOO_FINE = is { $percent }: write a percentage with at most four decimals
-POOL_TIER_WEIGHT = is above 1000000
-POOL_SHARE_TOO_FINE = { $percent } % has more than four decimals
-POOL_SHARE_TOO_FINE_CURE = write shares and quotas with at most four decimals
-OTHER_PERIOD = it is for { $from } to { $to }, but { $closed_from } to { $closed_to } is closed
-OTHER_PERIOD_CURE = correct its period, or leave the period out
-POOL_IN_EMPTY_PERIOD = it has money but nobody of people.csv is employed from { $from } to { $to }
-POOL_WITHOUT_PEOPLE_CURE = correct hired_on and left_on, or leave the pool out
-SAVE_FILE_AS_UTF_8 = save the file as UTF-8
+SETTING = { $path }: { $problem }
+SETTING_WRONG = 잘못되었습니다: { $reason }; { $cure }
+SETTING_GROUPED = ‘{ $text }’ 값에 자릿수 구분 기호가 있습니다. group.yaml의 `numbers`가 셀에 대해 어떻게 정하든 YAML 파일의 수에는 쓰지 않습니다. { $plain } 값을 쓰십시오
+SETTING_GROUPED_OR_DECIMAL = ‘{ $text }’ 값에 자릿수 구분 기호가 있는 것일 수 있습니다. group.yaml의 `numbers`가 셀에 대해 어떻게 정하든 YAML 파일의 수에는 쓰지 않습니다. { $plain } 값을 쓰거나, 소수이면 { $decimal } 값을 쓰십시오
+SETTING_MISSING = 없습니다
+SETTING_NO_MAPPING = 키와 값의 매핑이 아닙니다
+FILE_NO_MAPPING = 파일이 키와 값의 매핑이 아닙니다
+SETTING_NO_TEXT = 텍스트가 아닙니다
+SETTING_TEXT_LENGTH = 비어 있거나 200자보다 깁니다
+SETTING_WITH_NUL = NUL 문자(U+0000)가 들어 있습니다. 빼십시오
+SETTING_NOT_ONE_OF = ‘{ $text }’ 값은 다음 중 하나가 아닙니다: { $words }
+SETTING_NO_DECIMAL = ‘{ $text }’ 값은 소수점 이하 여섯 자리까지의 수가 아닙니다
+SETTING_NOT_BETWEEN = { $number } 값은 { $least }부터 { $most }까지의 수가 아닙니다
+SETTING_LOSSY_DECIMAL = ‘{ $text }’ 값은 정밀도를 잃습니다. 따옴표로 묶으십시오
+SETTING_NO_WHOLE = ‘{ $text }’ 값은 { $least }부터 { $most }까지의 정수가 아닙니다
+SETTING_NO_LIST = 목록이 아닙니다
+SETTING_PAIR_NO_TEXT = 텍스트가 아닌 키가 있습니다
+SETTING_NO_VALUE = 값이 없습니다
+SETTING_UNKNOWN_NEAR = 알려진 키가 아닙니다(혹시 { $near }입니까?)
+SETTING_UNKNOWN = 알려진 키가 아닙니다(알려진 키: { $known })
+SETTING_EMPTY = 비어 있습니다
+SETTING_NOT_ABOVE_0 = 0보다 크지 않습니다
+SETTING_BELOW_0 = 0보다 작습니다
+GROUP_CURRENCY = CNY처럼 대문자 세 글자로 된 코드가 아닙니다
+GROUP_CURRENCY_UNKNOWN = { $code } 값은 유효한 ISO 4217 통화가 아닙니다. CNY처럼 쓰십시오
+GROUP_PERIOD_BACKWARDS = { $to } 날짜가 from의 { $from } 날짜보다 앞섭니다
+GROUP_PERIOD_TOO_LONG = 기간이 { $days }일이 되는데 한 번에 최대 { $most }일까지 마감합니다. 나누어 마감하십시오
+GROUP_REGION = { $branch } 지사의 지역이 { $region } 값으로 되어 있습니다. cn-east처럼 a-z, 0-9, - 기호로 1자 이상 32자 이하로 쓰십시오
+GROUP_SAME_SIGN = decimal과 같은 기호입니다
+POLICY_CUT_OVER = 따옴표로 묶은 "00:00"부터 "11:59"까지의 시각이 아닙니다
+SCHEME_WEIGHTS = 가중치의 합이 100이 아니라 { $sum }입니다
+SCHEME_ID_TAKEN = 앞의 KPI와 같습니다
+SCHEME_WEIGHT = 0보다 크지 않습니다. 대신 그 KPI를 빼십시오
+SCHEME_CAP = { $cap } 값은 하한 { $floor } 값보다 크지 않습니다
+SCHEME_RANGE = 하한 { $floor } 값보다 { $most } 넘게 큽니다
+SCHEME_SMALL_SAMPLE = 비율과 평균에만 의미가 있습니다. 빼십시오
+SCHEME_OF_RECORDS = measure가 records이면 의미가 없습니다
+SCHEME_OF_UNDEFINED = measures에 없는 “{ $measure }” 측정값을 씁니다{ $hint }
+SCHEME_OF_MISSING = 없습니다. 측정할 열의 이름을 쓰는 곳입니다
+SCHEME_OF_RESOLVED = 예 또는 아니요인 열이어서 비율만 있고 합이나 평균은 없습니다
+SCHEME_TEST_MISSING = 완전하지 않습니다. at_most와 at_least 중 하나로 어느 기록을 셀지 정해야 합니다
+SCHEME_TEST_USELESS = 완전하지 않습니다. 여기서 at_most와 at_least는 의미가 없습니다
+SCHEME_MEASURES_TEXT = { $kpi } 지표가 측정하는 { $column } 열에는 텍스트가 들어 있습니다
+    .cell = { $line }행: { $reason }
+    .odd = { $kpi } 지표가 측정하는 { $column } 열은 수가 아닌 셀이 { $count }개 있어 텍스트 열입니다: { $cells }
+SCHEME_MEASURES_NOTHING = { $kpi } 지표가 측정하는 { $column } 열이 records.csv에 없거나 값이 없습니다{ $hint }
+SCHEME_MEASURES_CURE = records.csv의 숫자 열을 쓰십시오
+    .odd = 그 셀들을 고치거나 records.csv의 숫자 열을 쓰십시오
+SCHEME_MEASURES_UNCOMPUTED = { $path }(KPI { $kpi }) 항목은 계산되지 않는 것을 측정합니다
+MEASURE_UNKNOWN_CURE = 기록 수, 해결된 비율, first_reply_seconds at_most 30의 비율, rating at_least 4의 비율, amount의 합, 추가 열의 평균, 또는 파일의 measures에 정의한 그 밖의 측정값을 측정하십시오
+POOL_CURRENCY = { $currency } 통화인데 그룹의 금액은 { $group } 통화입니다
+POOL_BELOW_0 = 음수입니다. 나눌 돈을 0보다 큰 금액으로 쓰십시오
+POOL_ZERO = 0입니다. 나눌 것이 없으면 이 파일을 빼십시오
+POOL_SHARES = 몫의 합이 100이 아니라 { $sum }입니다
+POOL_SHARE = 0보다 크지 않습니다. 대신 그 부분을 빼십시오
+POOL_TIERS_ELSEWHERE = by: tiers일 때만 의미가 있습니다
+POOL_TIERS_MIXED = top_percent와 at_least가 섞여 있습니다. 모든 구간에 둘 중 하나만 쓰십시오
+POOL_TIERS_PERCENT = top_percent의 합이 100이 아니라 { $sum }입니다
+POOL_TIERS_RISE = at_least가 구간마다 낮아지지 않습니다
+POOL_TIERS_WEIGHTS_RISE = 더 좋은 구간보다 큰 가중치가 있습니다. 가장 좋은 구간부터 쓰고, 가중치는 앞 구간을 넘지 않게 하십시오
+POOL_TIERS_WEIGHTLESS = 가중치가 모두 0입니다
+POOL_TIER_RULE = 이것과 at_least 중 하나가 있어야 하며 하나만 써야 합니다
+POOL_TIER_NAME_TAKEN = 앞 구간의 이름과 같습니다
+POOL_PERCENT_TOO_FINE = { $percent }입니다. 퍼센트는 소수점 이하 네 자리까지 쓰십시오
+POOL_TIER_WEIGHT = 1000000보다 큽니다
+POOL_SHARE_TOO_FINE = { $percent }%는 소수점 이하가 네 자리를 넘습니다
+POOL_SHARE_TOO_FINE_CURE = 몫과 할당은 소수점 이하 네 자리까지 쓰십시오
+OTHER_PERIOD = { $from }부터 { $to }까지에 대한 것인데 마감하는 기간은 { $closed_from }부터 { $closed_to }까지입니다
+OTHER_PERIOD_CURE = 기간을 고치거나 기간을 빼십시오
+POOL_IN_EMPTY_PERIOD = 돈은 있지만 people.csv에 { $from }부터 { $to }까지 재직 중인 사람이 없습니다
+POOL_WITHOUT_PEOPLE_CURE = hired_on과 left_on을 고치거나 성과급 재원을 빼십시오
+SAVE_FILE_AS_UTF_8 = 파일을 UTF-8로 저장하십시오
 JOINED = { $one }{ $other }
 
 ## The command line: what cannot be done
 
-STEP_FAILED = step: { $step }
-# Code NOBODY_CREDITED.
-NOBODY_CREDITED_AT_ALL = nobody was on duty at any of its records, and none names its agent
-    .people = { $rows ->
-        [one] { $rows } row was rejected
-       *[other] { $rows } rows were rejected
-    }, and of the other people nobody was on duty at any record
-    .duty = nobody was on duty at any of its records, and { $rows ->
-        [one] { $rows } row of rosters, punches or hand-overs was rejected
-       *[other] { $rows } rows of rosters, punches or hand-overs were rejected
-    }
-# Code NOBODY_CREDITED.
-NOBODY_EMPLOYED = nobody is employed between { $from } and { $to }: { $people ->
-    [one] { $people } person was read
-   *[other] { $people } people were read
-}, { $rejected ->
-    [0] and no row was rejected
-    [one] and { $rejected } row was rejected
-   *[other] and { $rejected } rows were rejected
+STEP_FAILED = 단계: { $step }
+NOBODY_CREDITED_AT_ALL = 어느 기록에도 근무 중인 사람이 없었고 상담원이 표시된 기록도 없습니다
+    .people = { $rows }개 행이 거부되었고, 나머지 직원 중에는 어느 기록에도 근무 중인 사람이 없었습니다
+    .duty = 어느 기록에도 근무 중인 사람이 없었고, 근무표, 출퇴근 체크 또는 인수인계의 { $rows }개 행이 거부되었습니다
+NOBODY_EMPLOYED = { $from }부터 { $to } 사이에 재직 중인 사람이 없습니다: 직원 { $people }명을 읽었고 { $rejected ->
+    [0] 거부된 행은 없습니다
+   *[other] { $rejected }개 행이 거부되었습니다
 }
-NOBODY_EMPLOYED_CURE = correct hired_on and left_on, or the period
-# A bundle without a rate that is needed.
-RECORD_RATE_MISSING_CURE = write the rate of that day or of an earlier one, with its source, into rates.csv (columns date, from, to, rate, source)
-NOBODY_CREDITED_CURE = bring rosters.csv, punches.csv or handovers.csv of these days, or correct their accounts and times
-    .rejected = mend those rows first: each is in rejected.csv with its cure
-OUT_NOT_EMPTY = the result folder is not empty
-OUT_IN_USE = another run is writing its result there
-OUT_NOT_EMPTY_CURE = name another with --out, or remove it first
-BUNDLE_NOT_EMPTY = the folder is not empty
-BUNDLE_NOT_EMPTY_CURE = name another with --bundle, or remove it first
-CLOSE_INTERRUPTED = you stopped it: nothing of it is left in { $folder }, and the same command begins anew
-FINDINGS_ARE_IN = { $file } says what was noticed
-REJECTED_ROWS_ARE_IN = { $file } names every rejected row
-REJECTED_ROWS_UNWRITTEN = some rows were rejected, and { $file } could not be written
-# Another process works on the SQLite store.
-STORE_IN_USE = another tally process is at work on the data in { $folder }, and a SQLite store is for one at a time: stop that process, or name other data with --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
-CURE_AND_REJECTED = { $cure }; { $file } names every rejected row
-NOT_IN_MONTH = there is neither a record nor a person { $what } in this month: name an external_id of records.csv, such as { $record }, or an employee_no or name of people.csv, such as { $person }
-NO_MANIFEST = it holds no manifest.json, so it is no result folder
-MANIFEST_DOUBLE = it names the file { $file } twice
-MANIFEST_ELSEWHERE = it names the file { $file }, which is no file of the folder
-NO_MANIFEST_CURE = give a folder that tally close wrote (with --out)
+NOBODY_EMPLOYED_CURE = hired_on과 left_on, 또는 기간을 고치십시오
+RECORD_RATE_MISSING_CURE = 그날이나 그 전의 환율을 출처와 함께 rates.csv에 쓰십시오(열: date, from, to, rate, source)
+NOBODY_CREDITED_CURE = 이 날짜의 rosters.csv, punches.csv 또는 handovers.csv를 넣거나, 계정과 시각을 고치십시오
+    .rejected = 그 행부터 고치십시오. 각 행과 해결 방법은 rejected.csv에 있습니다
+OUT_NOT_EMPTY = 결과 폴더가 비어 있지 않습니다
+OUT_IN_USE = 다른 실행이 그곳에 결과를 쓰고 있습니다
+OUT_NOT_EMPTY_CURE = --out으로 다른 폴더를 지정하거나 먼저 이 폴더를 지우십시오
+BUNDLE_NOT_EMPTY = 폴더가 비어 있지 않습니다
+BUNDLE_NOT_EMPTY_CURE = --bundle로 다른 폴더를 지정하거나 먼저 이 폴더를 지우십시오
+CLOSE_INTERRUPTED = 귀하가 중지했습니다. { $folder } 폴더에 남은 것은 없으며 같은 명령으로 처음부터 다시 시작합니다
+FINDINGS_ARE_IN = 점검 사항은 { $file } 파일에 있습니다
+REJECTED_ROWS_ARE_IN = 거부된 모든 행은 { $file } 파일에 있습니다
+REJECTED_ROWS_UNWRITTEN = 거부된 행이 있지만 { $file } 파일을 쓸 수 없었습니다
+STORE_IN_USE = 다른 tally 프로세스가 { $folder } 폴더의 데이터를 사용 중이며, SQLite 저장소는 한 번에 하나만 사용할 수 있습니다. 그 프로세스를 중지하거나 --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db로 다른 데이터를 지정하십시오
+CURE_AND_REJECTED = { $cure }; 거부된 모든 행은 { $file } 파일에 있습니다
+NOT_IN_MONTH = 이 달에 { $what } 기록도 직원도 없습니다. { $record } 같은 records.csv의 external_id나 { $person } 같은 people.csv의 employee_no 또는 이름을 쓰십시오
+NO_MANIFEST = manifest.json이 없어 결과 폴더가 아닙니다
+MANIFEST_DOUBLE = { $file } 파일이 두 번 나옵니다
+MANIFEST_ELSEWHERE = { $file } 파일이 나오지만 이 폴더의 파일이 아닙니다
+NO_MANIFEST_CURE = tally close가 쓴 폴더를 지정하십시오(--out으로 지정했던 폴더)
 BAD_MANIFEST = { $error }
-RESTORE_FOLDER_CURE = restore the folder from where it was kept
-SUITE_NAMES_ANOTHER_PERSON = the suite names a person { $id } whom the bundle does not hold: a fault of ours
-SUITE_NAMES_ANOTHER_ACCOUNT = the suite names an account { $id } that the bundle does not hold: a fault of ours
-SUITE_LISTS_LESS = the suite does not list what was just written: a fault of ours
-CYCLE_WATCH_ENDED = the service stopped telling about the cycle before it was closed: do it again
-RECORDS_DO_NOT_ADD_UP = { $sent ->
-    [one] { $sent } record
-   *[other] { $sent } records
-} went in, the cycle counts { $counted } and { $told } came out: a fault of ours
-CANNOT_MAKE_FOLDER = cannot make the folder { $folder }: { $error }
-CANNOT_READ = cannot read { $file }: { $error }
-CANNOT_WRITE = cannot write { $file }: { $error }
+RESTORE_FOLDER_CURE = 보관해 둔 곳에서 폴더를 복원하십시오
+SUITE_NAMES_ANOTHER_PERSON = 시스템이 번들에 없는 { $id } 직원을 가리킵니다. 저희 쪽의 오류입니다
+SUITE_NAMES_ANOTHER_ACCOUNT = 시스템이 번들에 없는 { $id } 계정을 가리킵니다. 저희 쪽의 오류입니다
+SUITE_LISTS_LESS = 방금 쓴 것이 시스템의 목록에 없습니다. 저희 쪽의 오류입니다
+CYCLE_WATCH_ENDED = 마감이 끝나기 전에 서비스가 평가 주기의 상황을 더 알려 주지 않았습니다. 다시 하십시오
+RECORDS_DO_NOT_ADD_UP = 기록 { $sent }건을 넣었는데 평가 주기는 { $counted }건을 세었고 { $told }건이 나왔습니다. 저희 쪽의 오류입니다
+CANNOT_MAKE_FOLDER = { $folder } 폴더를 만들 수 없습니다: { $error }
+CANNOT_READ = { $file } 파일을 읽을 수 없습니다: { $error }
+CANNOT_WRITE = { $file } 파일을 쓸 수 없습니다: { $error }
 
-IO_NOT_FOUND = it is not there
-IO_PERMISSION_DENIED = this user may not
-IO_ALREADY_EXISTS = it is there already: name another one, or move it away first
-IO_IS_A_FOLDER = it is a folder
-IO_NOT_A_FOLDER = a part of the path is no folder
-IO_FOLDER_NOT_EMPTY = the folder is not empty
-IO_DISK_FULL = the disk is full
-IO_READ_ONLY = the disk is read-only
-IO_ADDRESS_IN_USE = another program listens there
-IO_ADDRESS_NOT_HERE = this machine has no such address
-IO_NOT_TEXT = it is no UTF-8 text
-IO_NOBODY_LISTENS = nobody listens there
-IO_NO_ANSWER = no answer came in time
-IO_NO_WAY_THERE = no way leads there from this machine
-IO_NO_SUCH_HOST = no host has this name
-IO_FOLDER_CLOSED = its folder does not let it be written
-TLS_SAYS = the TLS library says: { $cause }
-SERVER_SAYS = it says: { $cause }
-IO_OTHER = the system says: { $cause }
-CURE_ALREADY_DIFFERENT = correct the row, if the suite is right; if the row is right, correct the fact in the suite: an import overwrites nothing
-CURE_DIFFERENT_CONTENT = correct the row, if the suite is right, or give it a higher revision, if the row is right: an import overwrites nothing without one
-CURE_REFERS_TO_NOTHING = import the record that it refers to first, or correct refers_to
-CURE_PERSON_UNKNOWN = add the person to people.csv and import again
-CURE_ACCOUNT_UNKNOWN = add the account to accounts.csv and import again
-CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the other begins
-CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
-CURE_OUT_OF_REACH = have somebody import the row whose rights reach its team, which may have moved to another branch, or take it out
-CURE_RECORD_OUT_OF_REACH = have the row imported by whoever had the account's team on its day, or by the group
-CURE_REPLY_RECORD_UNKNOWN = import the record with its messages, or have them imported by somebody who may bring in records of its day
-CURE_CLAIM_WITHDRAWN = take the row out: it was taken back with a reason
-CURE_ROWS_CONTRADICT = keep the row that is right, and import again
-CURE_KEPT_BACK = correct first what this file says of that row, or have it imported by somebody whose rights reach it, then import again: this one comes in with it
-CURE_PERIOD_PURGED = have data of these months kept longer first (SetRetention, 120 months at most), then import again, or take the row out
-CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already
-    .file = correct what is named, or take the row out
+IO_NOT_FOUND = 없습니다
+IO_PERMISSION_DENIED = 이 사용자에게 권한이 없습니다
+IO_ALREADY_EXISTS = 이미 있습니다. 다른 이름을 쓰거나 먼저 다른 곳으로 옮기십시오
+IO_IS_A_FOLDER = 폴더입니다
+IO_NOT_A_FOLDER = 경로의 일부가 폴더가 아닙니다
+IO_FOLDER_NOT_EMPTY = 폴더가 비어 있지 않습니다
+IO_DISK_FULL = 디스크가 가득 찼습니다
+IO_READ_ONLY = 디스크가 읽기 전용입니다
+IO_ADDRESS_IN_USE = 다른 프로그램이 그곳에서 수신하고 있습니다
+IO_ADDRESS_NOT_HERE = 이 컴퓨터에 그런 주소가 없습니다
+IO_NOT_TEXT = UTF-8 텍스트가 아닙니다
+IO_NOBODY_LISTENS = 그곳에서 수신하는 것이 없습니다
+IO_NO_ANSWER = 제시간에 응답이 없었습니다
+IO_NO_WAY_THERE = 이 컴퓨터에서 그곳으로 가는 경로가 없습니다
+IO_NO_SUCH_HOST = 이 이름의 호스트가 없습니다
+IO_FOLDER_CLOSED = 폴더에 쓰기 권한이 없습니다
+TLS_SAYS = TLS 라이브러리 메시지: { $cause }
+SERVER_SAYS = 서버 메시지: { $cause }
+IO_OTHER = 시스템 메시지: { $cause }
+CURE_ALREADY_DIFFERENT = 시스템이 맞으면 행을 고치고, 행이 맞으면 시스템의 사실을 정정하십시오. 가져오기는 아무것도 덮어쓰지 않습니다
+CURE_DIFFERENT_CONTENT = 시스템이 맞으면 행을 고치고, 행이 맞으면 더 높은 리비전을 주십시오. 가져오기는 리비전 없이 아무것도 덮어쓰지 않습니다
+CURE_REFERS_TO_NOTHING = 가리키는 기록을 먼저 가져오거나 refers_to를 고치십시오
+CURE_PERSON_UNKNOWN = 직원을 people.csv에 추가하고 다시 가져오십시오
+CURE_ACCOUNT_UNKNOWN = 계정을 accounts.csv에 추가하고 다시 가져오십시오
+CURE_ALIAS_OVERLAP = 별칭의 한 뜻을 종료한 뒤(to 열) 다른 뜻을 시작하십시오
+CURE_PLACE_WRONG = accounts.csv의 팀이나 group.yaml에 있는 그 지사의 지역을 고치십시오
+CURE_OUT_OF_REACH = 다른 지사로 옮겨졌을 수 있는 그 팀에 권한이 있는 사람이 행을 가져오도록 하거나, 행을 빼십시오
+CURE_RECORD_OUT_OF_REACH = 그날 계정의 팀을 맡은 사람이나 그룹 담당자가 행을 가져오도록 하십시오
+CURE_REPLY_RECORD_UNKNOWN = 기록을 메시지와 함께 가져오거나, 그날의 기록을 가져올 수 있는 사람이 가져오도록 하십시오
+CURE_CLAIM_WITHDRAWN = 행을 빼십시오. 이유가 있어 철회된 것입니다
+CURE_ROWS_CONTRADICT = 맞는 행만 남기고 다시 가져오십시오
+CURE_KEPT_BACK = 이 파일이 그 행에 대해 알려 주는 것부터 고치거나, 권한이 있는 사람이 그 행을 가져오도록 한 뒤 다시 가져오십시오. 이 행도 함께 들어갑니다
+CURE_PERIOD_PURGED = 먼저 그 달들의 데이터를 더 오래 보존하도록 한 뒤(SetRetention, 최대 120개월) 다시 가져오거나, 행을 빼십시오
+CURE_REFUSED_ROW = 표시된 내용을 고치고 다시 가져오십시오. 이미 반영된 행은 이미 있는 것으로 처리됩니다
+    .file = 표시된 내용을 고치거나 행을 빼십시오
 
 ## Settings and arguments
 
-SETTING_CANNOT_HOLD = setting { $key }: { $problem }
+SETTING_CANNOT_HOLD = 설정 { $key }: { $problem }
 SETTING_SET_IN = { $problem } ({ $place })
-SETTING_IN_FILE = set in the file { $file }
-SETTING_IN_VARIABLE = set by the environment variable { $name }
-SETTING_ON_COMMAND_LINE = set on the command line
-SETTING_NOT_KNOWN = there is no such setting; at this place there are { $known }
-SETTING_EXPECTED = it is { $found }, and { $expected } is expected
-    .alone = { $expected } is expected
-SETTINGS_NOT_TOML = the file is no TOML: see that each line is [SECTION] or KEY = VALUE
-    .at = the file is no TOML from line { $line }, column { $column } on: see that each line is [SECTION] or KEY = VALUE, and texts stand in quotes
-SETTING_FILE_MISSING = there is no file { $file }
-SETTING_FILE_EMPTY = { $file } is empty
-SETTING_SERVICE_UNKNOWN = there is no service { $name }; there are { $known }
-SETTING_SERVICES_NONE = name at least one of { $known }
-SETTING_PEER_MISSING = { $name } is not in this process (server.services): say where it is, https://host:port
-SETTING_AT_LEAST_ONE = at least 1 is expected
-SETTING_AT_MOST = at most { $most } is expected
-SETTING_SERVICE_TWICE = { $name } is named twice: name each service once
-SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db or postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE is expected
-SETTING_SERVICE_IN_URL = every service has a file of its own: write {"{"}service{"}"} into its name, sqlite://DIRECTORY/{"{"}service{"}"}.db, or sqlite:///DIRECTORY/{"{"}service{"}"}.db for a folder that begins with /
-    .role = every service signs in as a role of its own: write tally_{"{"}service{"}"} as the role, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
-SETTING_PEER_IN_CLEAR = { $address } is beyond the loopback: https://host:port is expected
-# The gateway would listen beyond the loopback, and it speaks no TLS.
-SETTING_HTTP_IN_CLEAR = { $ip } is beyond the loopback, and the gateway speaks no TLS: let it listen on the loopback behind a proxy that does, or set server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay where the network itself encrypts
-SETTING_CERTIFICATE_AND_KEY = a certificate and its key go together: set both or neither
-SETTING_LISTEN_IN_CLEAR = { $ip } is beyond the loopback: set server.tls_certificate and server.tls_key
-SETTING_KEYS_GENERATED = { $ip } is beyond the loopback, where generated keys do not do: name a directory
-SETTING_PASSPHRASE_TWICE = keys.passphrase is set as well: set one of them
-SETTING_LOG_LEVELS = "{ $part }" is neither a level ({ $levels }) nor MODULE=LEVEL, such as tally_store=debug; several are separated by commas
-SETTING_AUTHORITY_ALONE = it says who signs the certificates of callers, and this server speaks no TLS: set server.tls_certificate and server.tls_key as well
-SETTING_NO_CERTIFICATE = the file { $file } holds no certificate that can be read: name a PEM file with -----BEGIN CERTIFICATE-----
-SETTING_NO_PRIVATE_KEY = the file { $file } holds no private key that can be read: name a PEM file with -----BEGIN PRIVATE KEY-----, not an encrypted one
-SETTING_KEY_OF_ANOTHER = the private key in { $file } does not belong to the certificate in { $certificate }: name the key that this certificate was made for
-SETTING_CERTIFICATE_OVER = the certificate in { $file } is out of date: it was good until { $until }, and the clock of this machine says { $now }. Get a new one from whoever signed it; if the clock is wrong, put it right
-    .early = the certificate in { $file } is not good yet: it begins at { $from }, and the clock of this machine says { $now }. If the clock is wrong, put it right; else wait, or name the certificate before it
-SETTING_CERTIFICATE_OF_ANOTHER = the certificate in { $file } is not signed by the authority in { $authority }, by which this process and the services it calls (peers) know each other: name the authority that signed it, or a certificate that this one signed
-SETTING_REDIS_URL = redis://HOST:PORT is expected, or rediss://HOST:PORT for TLS; a password stands before the host, redis://:PASSWORD@HOST:PORT
-SETTING_ENDPOINT = the address of a collector is expected, such as http://127.0.0.1:4317
-SAMPLE_NEEDS_ALL = --sample needs all services in one process, and { $name } is not named
-EXPECT_ADDRESS = an address and a port, such as 127.0.0.1:7070,
-EXPECT_ONE_OF = one of { $words }
-EXPECT_WHOLE_NUMBER = a whole number
-    .to = a whole number from 0 to { $most }
-EXPECT_TRUE_OR_FALSE = true or false
-EXPECT_TEXT = a text
-EXPECT_LIST = a list, such as ["a", "b"] or a,b,
-EXPECT_OTHER = another kind of value
-EXPECT_UUID = a UUID
-EXPECT_DATE = a date, such as 2026-03-31
-EXPECT_INSTANT = an instant with its offset, such as 2026-03-31T09:00:00+08:00
-EXPECT_FROM_TO = { $from } to { $to }
-ARG_VALUE_WRONG = { $arg }: '{ $value }' does not do; expected: { $expected }
-ARG_WITHOUT_VALUE = { $arg } needs a value
-ARG_VALUES_WRONG = { $arg }: another number of values is expected
-ARG_UNKNOWN = there is no argument { $arg }
-    .near = there is no argument { $arg }; is { $near } meant?
-COMMAND_UNKNOWN = there is no command { $name }
-    .near = there is no command { $name }; is { $near } meant?
-COMMAND_MISSING = name a command: { $known }
-ARG_MISSING = missing: { $arg }
-ARG_CONFLICT = { $arg } does not go together with { $other }
-ARG_NOT_TEXT = an argument is no UTF-8 text
-ARG_USAGE = type: { $usage } (--help tells more)
+SETTING_IN_FILE = { $file } 파일에서 설정됨
+SETTING_IN_VARIABLE = 환경 변수 { $name }에서 설정됨
+SETTING_ON_COMMAND_LINE = 명령줄에서 설정됨
+SETTING_NOT_KNOWN = 그런 설정이 없습니다. 이 위치에 있는 설정: { $known }
+SETTING_EXPECTED = { $found }입니다. 필요한 값: { $expected }
+    .alone = 필요한 값: { $expected }
+SETTINGS_NOT_TOML = 파일이 TOML이 아닙니다. 각 줄이 [SECTION] 또는 KEY = VALUE인지 확인하십시오
+    .at = { $line }행 { $column }열부터 파일이 TOML이 아닙니다. 각 줄이 [SECTION] 또는 KEY = VALUE이고 텍스트가 따옴표 안에 있는지 확인하십시오
+SETTING_FILE_MISSING = { $file } 파일이 없습니다
+SETTING_FILE_EMPTY = { $file } 파일이 비어 있습니다
+SETTING_SERVICE_UNKNOWN = { $name } 서비스가 없습니다. 있는 서비스: { $known }
+SETTING_SERVICES_NONE = 다음 중 하나 이상을 지정하십시오: { $known }
+SETTING_PEER_MISSING = { $name } 서비스는 이 프로세스에 없습니다(server.services). 어디에 있는지 https://host:port 형식으로 지정하십시오
+SETTING_AT_LEAST_ONE = 1 이상이어야 합니다
+SETTING_AT_MOST = { $most } 이하여야 합니다
+SETTING_SERVICE_TWICE = { $name } 서비스가 두 번 지정되었습니다. 각 서비스를 한 번만 지정하십시오
+SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db 또는 postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE 형식이어야 합니다
+SETTING_SERVICE_IN_URL = 서비스마다 파일이 따로 있습니다. 이름에 {"{"}service{"}"}를 넣어 sqlite://DIRECTORY/{"{"}service{"}"}.db로 쓰거나, 폴더가 /로 시작하면 sqlite:///DIRECTORY/{"{"}service{"}"}.db로 쓰십시오
+    .role = 서비스마다 자신의 역할로 로그인합니다. 역할을 tally_{"{"}service{"}"}로 하여 postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE로 쓰십시오
+SETTING_PEER_IN_CLEAR = { $address } 주소는 루프백이 아닙니다. https://host:port 형식이어야 합니다
+SETTING_HTTP_IN_CLEAR = { $ip } 주소는 루프백이 아니고 게이트웨이는 TLS를 사용하지 않습니다. TLS를 사용하는 프록시 뒤에서 루프백으로 수신하게 하거나, 네트워크 자체가 암호화되어 있으면 server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay를 설정하십시오
+SETTING_CERTIFICATE_AND_KEY = 인증서와 키는 함께 써야 합니다. 둘 다 설정하거나 둘 다 빼십시오
+SETTING_LISTEN_IN_CLEAR = { $ip } 주소는 루프백이 아닙니다. server.tls_certificate와 server.tls_key를 설정하십시오
+SETTING_KEYS_GENERATED = { $ip } 주소는 루프백이 아니어서 생성된 키를 쓸 수 없습니다. 디렉터리를 지정하십시오
+SETTING_PASSPHRASE_TWICE = keys.passphrase도 설정되어 있습니다. 둘 중 하나만 설정하십시오
+SETTING_LOG_LEVELS = “{ $part }” 값은 수준({ $levels })도 아니고 tally_store=debug 같은 MODULE=LEVEL도 아닙니다. 여러 개는 쉼표로 구분합니다
+SETTING_AUTHORITY_ALONE = 호출자의 인증서를 서명하는 기관을 지정했지만 이 서버는 TLS를 사용하지 않습니다. server.tls_certificate와 server.tls_key도 설정하십시오
+SETTING_NO_CERTIFICATE = { $file } 파일에 읽을 수 있는 인증서가 없습니다. -----BEGIN CERTIFICATE-----가 있는 PEM 파일을 지정하십시오
+SETTING_NO_PRIVATE_KEY = { $file } 파일에 읽을 수 있는 개인 키가 없습니다. -----BEGIN PRIVATE KEY-----가 있고 암호화되지 않은 PEM 파일을 지정하십시오
+SETTING_KEY_OF_ANOTHER = { $file } 파일의 개인 키가 { $certificate } 파일의 인증서와 맞지 않습니다. 이 인증서에 맞는 키를 지정하십시오
+SETTING_CERTIFICATE_OVER = { $file } 파일의 인증서가 만료되었습니다. { $until }까지 유효했고 이 컴퓨터의 시계는 { $now }입니다. 서명한 기관에서 새 인증서를 받으십시오. 시계가 틀렸으면 맞추십시오
+    .early = { $file } 파일의 인증서가 아직 유효하지 않습니다. { $from }에 시작하고 이 컴퓨터의 시계는 { $now }입니다. 시계가 틀렸으면 맞추고, 아니면 기다리거나 이전 인증서를 지정하십시오
+SETTING_CERTIFICATE_OF_ANOTHER = { $file } 파일의 인증서는 이 프로세스와 호출하는 서비스(peers)가 서로를 확인하는 { $authority } 기관이 서명하지 않았습니다. 그것을 서명한 기관을 지정하거나, 이 기관이 서명한 인증서를 지정하십시오
+SETTING_REDIS_URL = redis://HOST:PORT, TLS이면 rediss://HOST:PORT 형식이어야 하며, 비밀번호는 호스트 앞에 redis://:PASSWORD@HOST:PORT로 씁니다
+SETTING_ENDPOINT = http://127.0.0.1:4317 같은 수집기의 주소여야 합니다
+SAMPLE_NEEDS_ALL = --sample을 쓰려면 모든 서비스가 한 프로세스에 있어야 하는데 { $name } 서비스가 지정되지 않았습니다
+EXPECT_ADDRESS = 127.0.0.1:7070 같은 주소와 포트
+EXPECT_ONE_OF = { $words } 중 하나
+EXPECT_WHOLE_NUMBER = 정수
+    .to = 0부터 { $most }까지의 정수
+EXPECT_TRUE_OR_FALSE = true 또는 false
+EXPECT_TEXT = 텍스트
+EXPECT_LIST = ["a", "b"] 또는 a,b 같은 목록
+EXPECT_OTHER = 다른 종류의 값
+EXPECT_UUID = UUID
+EXPECT_DATE = 2026-03-31 같은 날짜
+EXPECT_INSTANT = 2026-03-31T09:00:00+08:00처럼 시차가 있는 시각
+EXPECT_FROM_TO = { $from }부터 { $to }까지
+ARG_VALUE_WRONG = { $arg }: ‘{ $value }’ 값은 쓸 수 없습니다. 필요한 값: { $expected }
+ARG_WITHOUT_VALUE = { $arg } 인수에 값이 필요합니다
+ARG_VALUES_WRONG = { $arg }: 값의 개수가 맞지 않습니다
+ARG_UNKNOWN = { $arg } 인수가 없습니다
+    .near = { $arg } 인수가 없습니다. 혹시 { $near }입니까?
+COMMAND_UNKNOWN = { $name } 명령이 없습니다
+    .near = { $name } 명령이 없습니다. 혹시 { $near }입니까?
+COMMAND_MISSING = 명령을 지정하십시오: { $known }
+ARG_MISSING = 빠진 인수: { $arg }
+ARG_CONFLICT = { $arg } 인수는 { $other } 인수와 함께 쓸 수 없습니다
+ARG_NOT_TEXT = UTF-8 텍스트가 아닌 인수가 있습니다
+ARG_USAGE = 입력 형식: { $usage } (자세한 내용은 --help)
 
 ## The command line: pages
 
-SHOW_NOT_DONE = Not done
+SHOW_NOT_DONE = 하지 못한 것
 SHOW_NOT_DONE_STEP = { $step }: { $why }
-SHOW_REST_IS_THERE = Everything before it is in the result folder; once the cause is mended, the same command with another --out does the rest too.
-RUNG_TAG = named by the platform
-RUNG_HANDOVER = held the account by hand-over
-RUNG_SOLE = alone on duty
-RUNG_INFERRED = inferred from who was busy when
-RUNG_EQUAL = shared equally by those on duty
-RUNG_SPLIT = shared by contributors
-RUNG_CLAIM = claimed with a click
-RUNG_DEVICE = by the device
-RUNG_REPLIES = weighed by the times of replies
-RUNG_TAG_SHARE = weighed by names nearby
-RUNG_TEAM = shared by the team, nothing else known
-RUNG_UNATTRIBUTED = credited to nobody
-STEP_DUTY = people, accounts, duty
-STEP_RECORDS = records
-STEP_REPLIES = messages of the records
-STEP_CLAIMS = the claims
-STEP_RATES = the rates of exchange
-STEP_OBSERVATIONS = the observations
-STEP_CYCLE = attribution and scores
-STEP_PUBLISH = publishing
-STEP_SETTLEMENT = settlement
-STEP_CREDITS = credits
-STEP_TOTALS = totals
-STEP_CARDS = score cards
-STEP_STATEMENTS = statements
-STEP_FINDINGS = findings
-STEP_INPUTS = inputs
-PROGRESS_READING = reading
-PROGRESS_MAKING = making a month
-PROGRESS_COUNTING = counting
-PROGRESS_ROWS = rows
-KIND_MISSING_PUNCH = an in without its out, or the other way round
-KIND_UNCOVERED_SHIFT = rostered, and punched on that day at other times only: the shift does not count
-KIND_BARELY_COVERED_SHIFT = rostered, and punched on that day for another shift: no more than the edge of this one counts
-KIND_HELD_BY_OTHERS = rostered, and only others held the account by hand-over: the shift does not count
-KIND_NOT_EMPLOYED = a shift, a punch or a hold of somebody who is not employed then
-KIND_DOUBLE_IN = punched in twice: the second one counts
-KIND_OVERLAP = several people held one account at once
-KIND_MISSING_RELEASE = took an account over and never gave it back
-KIND_RELEASE_WITHOUT_TAKE = gave back an account without having it
-KIND_UNHELD_ACCOUNT = nobody was on duty for an account, or for some of its records
-KIND_NO_DUTY_EVIDENCE = no roster, punch or hand-over: the whole team counts as on duty
-KIND_NOT_SETTLED = the pool could not be split
-KIND_ODD_PUNCHES = an odd number of punches in a day: the last has no partner
-KIND_SINGLE_PUNCH = a single punch in a day has no partner
-KIND_PUNCHES_BETWEEN = punches between the first and the last of a day were left out
-KIND_LONG_PRESENCE = a presence of more than 13 hours from punches without a direction
-KIND_READ_AS_NIGHT = punches without a direction that were taken for nights
-KIND_DAY_OR_NIGHT = punches without a direction that may be days or nights: taken for days
-KIND_TAG_OFF_DUTY = a record names somebody who was off duty; the name counts
-KIND_NAMED_WITHOUT_AGENT = a named account's record names nobody
-KIND_MIXED_WITHOUT_TAG = a mixed account's records without a name
-KIND_TOO_FEW_TO_INFER = too few records to infer from: shared equally
-KIND_SEVERAL_AT_ONCE = several dialogues at once tell people apart too little: shared equally
-KIND_TOO_FEW_REPLIES = too few replies a person to tell people apart: shared equally
-KIND_REPLIES_TOO_DENSE = replies come too densely to tell people apart by their times: shared equally
-KIND_EVIDENCE_UNEVEN = some say of far more than others that it is theirs: weighed by what each leaves unsaid
-KIND_CLOCK_WITHOUT_SECONDS = the clock of the replies has no seconds: shared equally
-KIND_CLAIM_OFF_DUTY = a claim of somebody who was not on duty does not count
-KIND_CLAIM_WITHOUT_RECORD = a claim of a dialogue that never came
-KIND_CLAIMS_DIFFER = several people claim one record, or another is named
-KIND_DEVICE_OFF_DUTY = a device of somebody who was not on duty does not count
-KIND_DEVICE_OF_SEVERAL = a device of several people at once does not count
-KIND_DEVICE_OF_NOBODY = a device was used while it was nobody's: misspelt, of a seat without a roster, or bound for other days
-KIND_EVIDENCE_NOT_READ = claims, devices or times of messages that the version of the policy does not read
-KIND_REPLY_OUTSIDE_RECORD = replies before their record or after it count for nothing
-KIND_BREAKS_NOT_PUNCHED = hours of unbroken duty without any work: breaks that nobody punched
-KIND_CLOCKS_APART = messages by a clock minutes apart from that of their records, read by the latter
-KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
-KIND_CONTRIBUTOR_UNKNOWN = a record names a contributor who is unknown
-KIND_CONTRIBUTOR_OFF_DUTY = a record names a contributor who was off duty; the name counts
-KIND_CONTRIBUTORS_NOT_SPLIT = records name contributors, and the policy does not split them
-KIND_UNKNOWN_AGENT = a record names somebody unknown
-KIND_AMOUNTS_CONVERTED = amounts were converted from another currency
-KIND_CONVERTED_ENCODING = a file was GBK or UTF-16 and was converted
-KIND_CONVERTED_SEPARATOR = columns were separated by tabs or semicolons
-KIND_MISSING_COLUMN = a column is missing: nothing of it is measured
-KIND_UNKNOWN_COLUMN = nobody reads this column; perhaps misspelt
-KIND_UNKNOWN_FILE = nobody reads this file; perhaps misspelt
-KIND_EMPTY_FILE = an optional file is empty
-KIND_DUPLICATE_RECORD = the same record several times: taken once
-KIND_DUPLICATE_ROW = the same row several times: taken once
-KIND_OUTSIDE_PERIOD = records outside the period were left out with their messages, and claims made outside of it, or observations outside of it count for nothing
-KIND_DAMAGED_ID = ids, customers or other values that a spreadsheet may have damaged
-KIND_HOUR_TWICE = clocks went back: an hour came twice
-KIND_NO_VALUE = cells that stand for no value were taken as empty
-KIND_CLEANED_CELL = cells were read without unseen characters or a decimal that an export added
-KIND_LONG_RECORD = records last a day or longer
-KIND_REPLIES_TOO_MANY = a record has more messages than one has
-KIND_POPULATION_OF_NOBODY = the population names a position or a grade that nobody has
-KIND_TRANSFER = somebody goes on in another unit, position or grade
-KIND_REHIRE = somebody left and came back
-KIND_TEAM_WITHOUT_PEOPLE = an account's team has no people
-KIND_BRANCH_WITHOUT_PEOPLE = a branch has no people
-KIND_MEASURE_NOT_SENT = nobody has data of a measure: its indicator counts for nobody
-KIND_OBSERVATIONS_BEYOND_PERIOD = observations reach beyond the period: they count for nothing
-KIND_OBSERVATIONS_UNREAD = no indicator reads the measure of observations; perhaps misspelt
-KIND_REFUND_EXCEEDS_SALE = refunds are larger than their sale
-SHOW_HEADLINE = { $group }, { $from } to { $to }
-SHOW_SIZE = { $records ->
-    [one] { $records } service record
-   *[other] { $records } service records
-} on { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
-}, { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-}
-SHOW_REJECTED = { $count ->
-    [one] { $count } row was rejected: rejected.csv says why and what to change
-   *[other] { $count } rows were rejected: rejected.csv says which, why, and what to change
-}
-SHOW_NOT_SPLIT = The pool was not split
-SHOW_SCORES_KEPT = Credits, score cards and findings are complete; correct this and close the month again.
-SHOW_NO_POOL = No pool, no settlement
-SHOW_NO_POOL_HINT = Put a pool.yaml into the bundle to turn the scores into money.
-SHOW_POOL = The pool
-SHOW_AMOUNT = amount
-SHOW_TO_PEOPLE = to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-}
-SHOW_TO_FUND = to the team fund
-SHOW_THREE_STATEMENTS = Three statements, to the cent
-SHOW_BESIDE_EQUAL = An equal split would have paid everybody about { $equal }: { $more } people get more than that (up to +{ $most }), { $less } get less (down to { $least }).
-SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (equal split: { $equal })
-SHOW_WORTH_A_LOOK = Worth a look (findings.csv has each one)
-SHOW_TIMINGS = How long it took, and the digest
-SHOW_SECONDS = { $step } { $seconds } s
-SHOW_IN_ALL = { $total } s in all: { $longest }
-SHOW_SAME_DIGEST = the same files give it on any day and machine
-SHOW_WHO_SERVED = Who served what, and how sure we are
-SHOW_CERTAIN = { $certain } rest on a name or a single person; { $rest ->
-    [one] { $rest } record is credited to nobody, with its reason.
-   *[other] { $rest } records are credited to nobody, each with its reason.
-}
-SHOW_BUSIEST = The busiest shared accounts (90 % intervals)
-SHOW_WORTH = What more evidence would bring
-SHOW_WORTH_SAID = Records that are expected to be credited to somebody else than served them, now and with more evidence: expected, not promised. evidence.csv has all accounts.
-SHOW_COLUMN_NOW = now
-SHOW_COLUMN_BREAKS = breaks punched
-SHOW_COLUMN_DEVICES = devices on 30 %
-SHOW_COLUMN_CLAIMS = half claimed
-SHOW_COLUMN_RECORDS = records
-SHOW_COLUMN_INTERVAL = 90 % interval
-SHOW_COLUMN_CERTAIN = certain
-SHOW_COLUMN_ACCOUNT = account
-SHOW_OTHERS = { $others ->
-    [one] { $others } other
-   *[other] { $others } others
-}
-SHOW_SCORES = { $people ->
-    [one] Score of { $people } person
-   *[other] Scores of { $people } people
-} ({ $scheme })
-SHOW_OUTSIDE = { $people ->
-    [one] { $people } person outside of the population has
-   *[other] { $people } people outside of the population have
-} no card and no pay here; credited to them: { $records } records
+SHOW_REST_IS_THERE = 그 앞의 모든 것은 결과 폴더에 있습니다. 원인을 해결한 뒤 --out만 바꾸어 같은 명령을 실행하면 나머지도 처리합니다.
+RUNG_TAG = 플랫폼이 표시
+RUNG_HANDOVER = 인수인계로 계정 점유
+RUNG_SOLE = 혼자 근무
+RUNG_INFERRED = 누가 언제 바빴는지로 추론
+RUNG_EQUAL = 근무자가 똑같이 나눔
+RUNG_SPLIT = 기여자가 나눔
+RUNG_CLAIM = 클릭으로 담당 등록
+RUNG_DEVICE = 기기에 따름
+RUNG_REPLIES = 답변 시각으로 가중
+RUNG_TAG_SHARE = 가까운 시각의 이름으로 가중
+RUNG_TEAM = 다른 근거가 없어 팀이 나눔
+RUNG_UNATTRIBUTED = 누구에게도 귀속되지 않음
+STEP_DUTY = 직원, 계정, 근무
+STEP_RECORDS = 기록
+STEP_REPLIES = 기록의 메시지
+STEP_CLAIMS = 담당 등록
+STEP_RATES = 환율
+STEP_OBSERVATIONS = 관측값
+STEP_CYCLE = 귀속과 점수
+STEP_PUBLISH = 공개
+STEP_SETTLEMENT = 정산
+STEP_CREDITS = 귀속분
+STEP_TOTALS = 합계
+STEP_CARDS = 평가표
+STEP_STATEMENTS = 명세서
+STEP_FINDINGS = 점검 사항
+STEP_INPUTS = 입력
+PROGRESS_READING = 읽는 중
+PROGRESS_MAKING = 한 달 데이터를 만드는 중
+PROGRESS_COUNTING = 세는 중
+PROGRESS_ROWS = 행
+KIND_MISSING_PUNCH = 퇴근 없는 출근, 또는 출근 없는 퇴근
+KIND_UNCOVERED_SHIFT = 배정되었지만 그날 다른 시각에만 출퇴근 체크를 함: 근무 일정이 인정되지 않음
+KIND_BARELY_COVERED_SHIFT = 배정되었지만 그날 다른 근무 일정의 출퇴근 체크만 있음: 이 근무 일정은 가장자리까지만 인정
+KIND_HELD_BY_OTHERS = 배정되었지만 인수인계로는 다른 사람만 계정을 점유함: 근무 일정이 인정되지 않음
+KIND_NOT_EMPLOYED = 그때 재직 중이 아닌 사람의 근무 일정, 출퇴근 체크 또는 점유
+KIND_DOUBLE_IN = 출근 체크를 두 번 함: 두 번째를 인정
+KIND_OVERLAP = 여러 명이 한 계정을 동시에 점유함
+KIND_MISSING_RELEASE = 계정을 인수하고 인계하지 않음
+KIND_RELEASE_WITHOUT_TAKE = 점유하지 않은 계정을 인계함
+KIND_UNHELD_ACCOUNT = 계정 또는 그 기록 일부에 근무 중인 사람이 없었음
+KIND_NO_DUTY_EVIDENCE = 근무표, 출퇴근 체크, 인수인계가 없음: 팀 전체가 근무한 것으로 봄
+KIND_NOT_SETTLED = 성과급 재원을 나눌 수 없었음
+KIND_ODD_PUNCHES = 하루의 출퇴근 체크가 홀수: 마지막에 짝이 없음
+KIND_SINGLE_PUNCH = 하루에 한 번뿐인 출퇴근 체크에 짝이 없음
+KIND_PUNCHES_BETWEEN = 하루의 처음과 마지막 사이의 출퇴근 체크가 제외됨
+KIND_LONG_PRESENCE = 방향이 없는 출퇴근 체크로 13시간이 넘는 재실 구간
+KIND_READ_AS_NIGHT = 방향이 없어 야간으로 처리한 출퇴근 체크
+KIND_DAY_OR_NIGHT = 주간일 수도 야간일 수도 있는 방향 없는 출퇴근 체크: 주간으로 처리
+KIND_TAG_OFF_DUTY = 기록에 근무 중이 아니던 사람이 표시됨: 표시된 이름을 따름
+KIND_NAMED_WITHOUT_AGENT = 실명 계정의 기록에 이름이 없음
+KIND_MIXED_WITHOUT_TAG = 혼합 계정의 이름 없는 기록
+KIND_TOO_FEW_TO_INFER = 추론하기에 기록이 너무 적음: 똑같이 나눔
+KIND_SEVERAL_AT_ONCE = 여러 대화를 동시에 하여 구분하기 어려움: 똑같이 나눔
+KIND_TOO_FEW_REPLIES = 한 사람당 답변이 너무 적어 구분할 수 없음: 똑같이 나눔
+KIND_REPLIES_TOO_DENSE = 답변이 너무 촘촘하여 시각으로 구분할 수 없음: 똑같이 나눔
+KIND_EVIDENCE_UNEVEN = 자기 것임을 알린 비율이 사람마다 크게 다름: 각자 남기지 않은 정도에 따라 가중
+KIND_CLOCK_WITHOUT_SECONDS = 답변 시계에 초가 없음: 똑같이 나눔
+KIND_CLAIM_OFF_DUTY = 근무 중이 아니던 사람의 담당 등록은 인정되지 않음
+KIND_CLAIM_WITHOUT_RECORD = 들어오지 않은 대화의 담당 등록
+KIND_CLAIMS_DIFFER = 여러 명이 한 기록을 담당 등록했거나 다른 사람이 표시됨
+KIND_DEVICE_OFF_DUTY = 근무 중이 아니던 사람의 기기는 인정되지 않음
+KIND_DEVICE_OF_SEVERAL = 동시에 여러 사람의 것인 기기는 인정되지 않음
+KIND_DEVICE_OF_NOBODY = 누구의 것도 아닐 때 사용된 기기: 이름 오류, 근무표 없는 좌석, 또는 다른 날짜의 등록
+KIND_EVIDENCE_NOT_READ = 정책 버전이 읽지 않는 담당 등록, 기기 또는 메시지 시각
+KIND_REPLY_OUTSIDE_RECORD = 기록의 앞이나 뒤에 있는 답변은 반영되지 않음
+KIND_BREAKS_NOT_PUNCHED = 끊김 없는 근무 중 몇 시간 동안 업무가 없음: 체크하지 않은 휴식
+KIND_CLOCKS_APART = 메시지의 시계가 기록의 시계와 몇 분 다름: 기록의 시계로 읽음
+KIND_DID_NOT_SETTLE = 추론이 수렴하지 않음: 똑같이 나눔
+KIND_CONTRIBUTOR_UNKNOWN = 기록에 알 수 없는 기여자가 표시됨
+KIND_CONTRIBUTOR_OFF_DUTY = 기록에 근무 중이 아니던 기여자가 표시됨: 표시된 이름을 따름
+KIND_CONTRIBUTORS_NOT_SPLIT = 기록에 기여자가 있지만 정책이 나누지 않음
+KIND_UNKNOWN_AGENT = 기록에 알 수 없는 사람이 표시됨
+KIND_AMOUNTS_CONVERTED = 다른 통화의 금액을 환산함
+KIND_CONVERTED_ENCODING = GBK 또는 UTF-16 파일을 변환함
+KIND_CONVERTED_SEPARATOR = 열이 탭이나 세미콜론으로 구분되어 있었음
+KIND_MISSING_COLUMN = 열이 없음: 그 열에 대한 것은 측정하지 않음
+KIND_UNKNOWN_COLUMN = 읽는 곳이 없는 열: 이름 오류일 수 있음
+KIND_UNKNOWN_FILE = 읽는 곳이 없는 파일: 이름 오류일 수 있음
+KIND_EMPTY_FILE = 선택 파일이 비어 있음
+KIND_DUPLICATE_RECORD = 같은 기록이 여러 번 있음: 한 번만 받음
+KIND_DUPLICATE_ROW = 같은 행이 여러 번 있음: 한 번만 받음
+KIND_OUTSIDE_PERIOD = 기간 밖의 기록과 그 메시지, 기간 밖에 한 담당 등록이 제외되거나, 기간 밖의 관측값이 반영되지 않음
+KIND_DAMAGED_ID = 스프레드시트가 손상했을 수 있는 아이디, 고객 또는 다른 값
+KIND_HOUR_TWICE = 시계가 뒤로 조정됨: 같은 시간이 두 번 있었음
+KIND_NO_VALUE = 값이 없음을 뜻하는 셀을 빈 값으로 처리함
+KIND_CLEANED_CELL = 보이지 않는 문자나 내보내기가 붙인 소수 부분을 빼고 셀을 읽음
+KIND_LONG_RECORD = 하루 이상 이어지는 기록
+KIND_REPLIES_TOO_MANY = 한 기록이라기에는 메시지가 너무 많음
+KIND_POPULATION_OF_NOBODY = 대상자에 아무도 갖지 않은 직책이나 직급이 있음
+KIND_TRANSFER = 다른 조직, 직책 또는 직급으로 이어짐
+KIND_REHIRE = 퇴사했다가 다시 입사함
+KIND_TEAM_WITHOUT_PEOPLE = 계정의 팀에 직원이 없음
+KIND_BRANCH_WITHOUT_PEOPLE = 지사에 직원이 없음
+KIND_MEASURE_NOT_SENT = 측정값의 데이터가 있는 사람이 없음: 그 지표는 누구에게도 반영되지 않음
+KIND_OBSERVATIONS_BEYOND_PERIOD = 관측값이 기간을 벗어남: 반영되지 않음
+KIND_OBSERVATIONS_UNREAD = 관측값의 측정값을 읽는 지표가 없음: 이름 오류일 수 있음
+KIND_REFUND_EXCEEDS_SALE = 환불이 판매보다 큼
+SHOW_HEADLINE = { $group }, { $from } ~ { $to }
+SHOW_SIZE = 상담 기록 { $records }건, 계정 { $accounts }개, 직원 { $people }명
+SHOW_REJECTED = { $count }개 행이 거부되었습니다. 어느 행이 왜 거부되었고 무엇을 고칠지는 rejected.csv에 있습니다
+SHOW_NOT_SPLIT = 성과급 재원을 나누지 못했습니다
+SHOW_SCORES_KEPT = 귀속분, 평가표, 점검 사항은 모두 완성되었습니다. 이것을 고치고 이 달을 다시 마감하십시오.
+SHOW_NO_POOL = 성과급 재원이 없어 정산하지 않음
+SHOW_NO_POOL_HINT = 번들에 pool.yaml을 넣으면 점수가 돈으로 바뀝니다.
+SHOW_POOL = 성과급 재원
+SHOW_AMOUNT = 금액
+SHOW_TO_PEOPLE = { $people }명에게
+SHOW_TO_FUND = 팀 기금으로
+SHOW_THREE_STATEMENTS = 명세서 세 건, 최소 단위까지 정확하게
+SHOW_BESIDE_EQUAL = 똑같이 나누었다면 모두 약 { $equal } 정도를 받았을 것입니다. { $more }명은 그보다 많이(최대 +{ $most }), { $less }명은 적게(최저 { $least }) 받습니다.
+SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (똑같이 나누면 { $equal })
+SHOW_WORTH_A_LOOK = 살펴볼 만한 것(각 건은 findings.csv에 있음)
+SHOW_TIMINGS = 소요 시간과 다이제스트
+SHOW_SECONDS = { $step } { $seconds }초
+SHOW_IN_ALL = 모두 { $total }초: { $longest }
+SHOW_SAME_DIGEST = 같은 파일이면 언제 어느 컴퓨터에서나 같습니다
+SHOW_WHO_SERVED = 누가 무엇을 상담했고 얼마나 확실한가
+SHOW_CERTAIN = 이름이나 한 사람으로 확실한 것은 { $certain }입니다. 기록 { $rest }건은 누구에게도 귀속되지 않으며 각각 이유가 있습니다.
+SHOW_BUSIEST = 가장 바쁜 공용 계정(90% 구간)
+SHOW_WORTH = 근거를 더하면 얻는 것
+SHOW_WORTH_SAID = 실제로 상담한 사람이 아닌 다른 사람에게 귀속될 것으로 예상되는 기록의 현재 비율과 근거를 더했을 때의 비율입니다. 예상이며 보장이 아닙니다. 모든 계정은 evidence.csv에 있습니다.
+SHOW_COLUMN_NOW = 현재
+SHOW_COLUMN_BREAKS = 휴식 체크
+SHOW_COLUMN_DEVICES = 기기 30%
+SHOW_COLUMN_CLAIMS = 절반 담당 등록
+SHOW_COLUMN_RECORDS = 기록
+SHOW_COLUMN_INTERVAL = 90% 구간
+SHOW_COLUMN_CERTAIN = 확실
+SHOW_COLUMN_ACCOUNT = 계정
+SHOW_OTHERS = 다른 { $others }명
+SHOW_SCORES = { $people }명의 점수({ $scheme })
+SHOW_OUTSIDE = 대상자가 아닌 { $people }명은 여기서 평가표도 지급도 없습니다. 이들에게 귀속된 기록: { $records }건
 SHOW_COLUMN_PLACE = #
-SHOW_COLUMN_WHO = who
-SHOW_COLUMN_TEAM = team
-SHOW_COLUMN_CREDITED = credited
-SHOW_COLUMN_SCORE = score
-SHOW_COLUMN_COLLABORATION = collaboration
-SHOW_CARD = { $name } { $number }: { $score } points, place { $rank } of { $of }
-SHOW_COLLABORATION = Collaboration: { $outside } of { $credited } records outside the own roster or team add { $points } points.
-SHOW_RECORD = Record { $id } on { $account }
-SHOW_EVIDENCE = Evidence: { $evidence } (policy { $version })
-SHOW_NOTHING_CREDITED = No record of the month is credited to this person.
-SHOW_ALL_ACCOUNTS = all
-SHOW_SCORE_STEPS = The score, step by step
-SHOW_STATEMENT = The statement
-SHOW_RECORDS_BEHIND = Records behind it: { $shown } of { $all } (credits.csv has all)
-DEMO_TRUTH = How far from the truth (the demo knows it)
-DEMO_RIGHT = right, record by record
-DEMO_WRONG = wrong over the month
-DEMO_EQUALLY = each record split equally among the team
-DEMO_AS_TALLY = as Tally credits them
-DEMO_TRUTH_SAID = On the { $records } records that no platform named: how much of a record reaches who served it, and how much of the month's work stands under another name once mistakes have cancelled out.
-DEMO_INTERVALS = { $holding } of the { $totals } intervals of people on these accounts hold the truth.
-DEMO_RUNGS_SAID = Which evidence brings that, step by step of the ladder:
-DEMO_RUNG_RECORDS = records
-DEMO_RUNG_EQUALLY = right if split equally
-DEMO_RUNG_TALLY = right as credited
-DEMO_RUNG_GAIN = part of the gain
-DEMO_SKILLS = What the month showed about skills and cover
-DEMO_LATE = the evidence is still on its way
-DEMO_PROFILE = { $name } { $number }: served { $accounts } ({ $platforms }); collaboration { $points }
-DEMO_STANDARD = { $scheme } (the group's standard)
-DEMO_USER_BRANCH_HR = closes the month of { $branch }; sees no other branch
-DEMO_BRANCHES = Each branch closes its own month
-DEMO_BRANCHES_SAID = From the same attribution, each by its own refinement of the group's standard, which lets a branch weigh an indicator up to { $within } points more or less. Ranks are among the branch.
-DEMO_COLUMN_BRANCH = branch
-DEMO_COLUMN_FAVOURS = weighs more
-DEMO_COLUMN_PEOPLE = people
-DEMO_COLUMN_CREDITED = of the records
-DEMO_COLUMN_FIRST = first
-DEMO_COLUMN_SCORE = score
-DEMO_COLUMN_IN_GROUP = rank in the group
-DEMO_MANAGERS = { $people ->
-    [one] Card of { $people } person who serves nobody
-   *[other] Cards of { $people } people who serve nobody themselves
-}
-DEMO_MANAGERS_SAID = Of what their teams had, each team as of each day, in percent.
-DEMO_MANAGERS_SCHEME = Managers
-DEMO_RIGHT_HEADING = { $branch } is put right after it was published and paid
-DEMO_RIGHT_PAID = { $amount } was paid to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-}.
-DEMO_RIGHT_RATINGS = Then the platform sends { $ratings ->
-    [one] { $ratings } rating of { $account } anew, lowered to 1
-   *[other] { $ratings } ratings of { $account } anew, each lowered to 1
-}. { $cycles ->
-    [one] { $cycles } cycle rests
-   *[other] { $cycles } cycles rest
-} on them; what was published and posted stays as it is.
-DEMO_RIGHT_REASON = Buyers changed their ratings afterwards
-DEMO_RIGHT_CARDS = The correction gives { $people ->
-    [one] { $people } person a new version of the card
-   *[other] { $people } people a new version of their card
-}.
-DEMO_RIGHT_DELTAS = { $people ->
-    [one] { $people } person gets another amount
-   *[other] { $people } people get another amount
-}: { $more } more and { $less } less, with the branch's next settlement. The largest differences:
-DEMO_RIGHT_CARD = What { $name } reads:
-DEMO_COLUMN_WHO = who
-DEMO_COLUMN_PAID = was paid
-DEMO_COLUMN_RIGHT = is right
-DEMO_COLUMN_DELTA = difference
-DEMO_NEXT = What next
-DEMO_OWN_MONTH = your own month; docs/bundle.md says what goes into the folder
-DEMO_AGAIN = this month again, with files to look at
-DEMO_COPY = write this month as files, to copy from
-DEMO_WHY = why one person or record came out so
-DEMO_REPLAY = recompute it and compare every byte
-DEMO_SERVING = Serving on http://{ $address } until Ctrl-C
-DEMO_PASSWORD = One password for everybody, made up for this run: { $password }
-DEMO_TOKEN = A token: { $command }
-DEMO_HTTP = REST, with JSON: http://{ $address }/openapi.json says what there is
-DEMO_CLOCK = The group's clock stood on the day after its month while it was closed, and runs on from there. Nothing is kept.
-DEMO_USER_ADMIN = lays out the group and gives roles; sees nobody's score or pay
-DEMO_USER_HR = people, duty, cycles; sees nobody's pay
-DEMO_USER_PAYROLL = pools and settlements; cannot approve its own
-DEMO_USER_APPROVER = approves what somebody else prepared
-DEMO_USER_PAYER = posts what two others prepared and approved
-DEMO_USER_AUDITOR = reads everything, changes nothing
-REPLAY_VERSION = { $what }: the result was computed with { $then }, this is { $now }
-REPLAY_TZDB = time zone database
-REPLAY_IDENTICAL = identical: { $files } files, digest { $digest }
-REPLAY_NOT_COVERED = not compared, since the inputs do not hold what they were made from: { $files }
-REPLAY_ALTERED = altered: { $what }
-REPLAY_DIFFERENT = different: { $file }, line { $line }
-REPLAY_MISSING = missing from the folder: { $file }
-REPLAY_INPUT_CHANGED = inputs/{ $file }: its content was changed
-REPLAY_INPUT_MISSING = inputs/{ $file }: it is missing or cannot be read
-REPLAY_INPUT_ADDED = inputs/{ $file }: it was added
-REPLAY_IN_FOLDER = in the folder: { $line }
-REPLAY_RECOMPUTED = recomputed:    { $line }
-REPLAY_ENDS = (the file ends before this line)
+SHOW_COLUMN_WHO = 이름
+SHOW_COLUMN_TEAM = 팀
+SHOW_COLUMN_CREDITED = 귀속
+SHOW_COLUMN_SCORE = 점수
+SHOW_COLUMN_COLLABORATION = 협업
+SHOW_CARD = { $name } { $number }: { $score }점, { $of }명 중 { $rank }위
+SHOW_COLLABORATION = 협업: 기록 { $credited }건 중 자신의 근무표나 팀 밖의 { $outside }건으로 { $points }점이 더해집니다.
+SHOW_RECORD = { $account } 계정의 기록 { $id }
+SHOW_EVIDENCE = 근거: { $evidence } (정책 { $version })
+SHOW_NOTHING_CREDITED = 이 달에 이 직원에게 귀속된 기록이 없습니다.
+SHOW_ALL_ACCOUNTS = 전체
+SHOW_SCORE_STEPS = 점수의 단계별 계산
+SHOW_STATEMENT = 명세서
+SHOW_RECORDS_BEHIND = 근거가 되는 기록: { $all }건 중 { $shown }건(전체는 credits.csv에 있음)
+DEMO_TRUTH = 실제와 얼마나 다른가(데모는 실제를 알고 있음)
+DEMO_RIGHT = 기록별로 맞음
+DEMO_WRONG = 한 달 기준으로 틀림
+DEMO_EQUALLY = 기록마다 팀이 똑같이 나눔
+DEMO_AS_TALLY = Tally의 귀속
+DEMO_TRUTH_SAID = 플랫폼이 이름을 표시하지 않은 기록 { $records }건에서, 기록 하나 중 실제로 상담한 사람에게 간 몫과, 오차가 서로 상쇄된 뒤 이 달의 업무 중 다른 이름으로 남은 몫입니다.
+DEMO_INTERVALS = 이 계정들의 직원별 구간 { $totals }개 중 { $holding }개에 실제 값이 들어 있습니다.
+DEMO_RUNGS_SAID = 어느 근거가 그것을 가져오는지 단계별로 보면:
+DEMO_RUNG_RECORDS = 기록
+DEMO_RUNG_EQUALLY = 똑같이 나누면 맞음
+DEMO_RUNG_TALLY = 귀속하면 맞음
+DEMO_RUNG_GAIN = 개선 중 비중
+DEMO_SKILLS = 이 달에 드러난 역량과 대체 근무
+DEMO_LATE = 근거가 아직 도착하지 않았습니다
+DEMO_PROFILE = { $name } { $number }: 담당 계정 { $accounts } ({ $platforms }); 협업 { $points }
+DEMO_STANDARD = { $scheme } (그룹의 표준)
+DEMO_USER_BRANCH_HR = { $branch } 지사의 달을 마감함. 다른 지사는 볼 수 없음
+DEMO_BRANCHES = 지사마다 자신의 달을 마감합니다
+DEMO_BRANCHES_SAID = 같은 귀속에서, 지사마다 그룹의 표준을 세부화한 것으로 평가합니다. 표준은 지사가 지표의 가중치를 { $within }점까지 올리거나 내릴 수 있게 합니다. 순위는 지사 안에서 매깁니다.
+DEMO_COLUMN_BRANCH = 지사
+DEMO_COLUMN_FAVOURS = 더 무겁게 보는 것
+DEMO_COLUMN_PEOPLE = 직원
+DEMO_COLUMN_CREDITED = 기록 중
+DEMO_COLUMN_FIRST = 1위
+DEMO_COLUMN_SCORE = 점수
+DEMO_COLUMN_IN_GROUP = 그룹 내 순위
+DEMO_MANAGERS = 직접 상담하지 않는 직원 { $people }명의 평가표
+DEMO_MANAGERS_SAID = 날짜별 팀원 기준 팀의 성과이며 단위는 퍼센트입니다.
+DEMO_MANAGERS_SCHEME = 관리자
+DEMO_RIGHT_HEADING = { $branch } 지사를 공개하고 지급한 뒤에 바로잡습니다
+DEMO_RIGHT_PAID = { $people }명에게 지급되었습니다. 지급액: { $amount }.
+DEMO_RIGHT_RATINGS = 그 뒤 플랫폼이 { $account } 계정의 평점 { $ratings }건을 1점으로 낮추어 다시 보냅니다. 평가 주기 { $cycles }개가 이 평점에 근거합니다. 공개되고 지급 확정된 것은 그대로 유지됩니다.
+DEMO_RIGHT_REASON = 구매자가 나중에 평점을 변경함
+DEMO_RIGHT_CARDS = 정정으로 { $people }명의 평가표에 새 버전이 생깁니다.
+DEMO_RIGHT_DELTAS = { $people }명의 금액이 달라집니다: 지사의 다음 정산에서 { $more } 증가, { $less } 감소. 차이가 가장 큰 것:
+DEMO_RIGHT_CARD = { $name } 님이 보는 내용:
+DEMO_COLUMN_WHO = 이름
+DEMO_COLUMN_PAID = 지급된 금액
+DEMO_COLUMN_RIGHT = 맞는 금액
+DEMO_COLUMN_DELTA = 차액
+DEMO_NEXT = 다음에 할 일
+DEMO_OWN_MONTH = 귀하의 한 달. 폴더에 무엇을 넣을지는 docs/bundle.md에 있습니다
+DEMO_AGAIN = 이 달을 다시, 살펴볼 파일과 함께
+DEMO_COPY = 이 달을 파일로 써서 복사해 쓰기
+DEMO_WHY = 한 직원이나 기록이 왜 그렇게 되었는지
+DEMO_REPLAY = 다시 계산하여 모든 바이트를 비교
+DEMO_SERVING = Ctrl-C를 누를 때까지 http://{ $address } 주소에서 제공합니다
+DEMO_PASSWORD = 이번 실행을 위해 만든 모두의 공통 비밀번호: { $password }
+DEMO_TOKEN = 토큰: { $command }
+DEMO_HTTP = REST(JSON): 제공하는 것은 http://{ $address }/openapi.json에 있습니다
+DEMO_CLOCK = 마감하는 동안 그룹의 시계는 그 달이 끝난 다음 날에 멈춰 있었고 이제 거기서부터 갑니다. 아무것도 보관하지 않습니다.
+DEMO_USER_ADMIN = 그룹을 구성하고 역할을 부여함. 누구의 점수도 급여도 볼 수 없음
+DEMO_USER_HR = 직원, 근무, 평가 주기. 누구의 급여도 볼 수 없음
+DEMO_USER_PAYROLL = 성과급 재원과 정산. 자신이 준비한 것은 승인할 수 없음
+DEMO_USER_APPROVER = 다른 사람이 준비한 것을 승인함
+DEMO_USER_PAYER = 다른 두 사람이 준비하고 승인한 것을 지급 확정함
+DEMO_USER_AUDITOR = 모두 조회할 수 있고 아무것도 변경하지 않음
+REPLAY_VERSION = { $what }: 결과는 { $then } 버전으로 계산되었고 지금은 { $now } 버전입니다
+REPLAY_TZDB = 시간대 데이터베이스
+REPLAY_IDENTICAL = 동일: 파일 { $files }개, 다이제스트 { $digest }
+REPLAY_NOT_COVERED = 입력에 원본이 없어 비교하지 않음: { $files }
+REPLAY_ALTERED = 변조됨: { $what }
+REPLAY_DIFFERENT = 다름: { $file }, { $line }행
+REPLAY_MISSING = 폴더에 없음: { $file }
+REPLAY_INPUT_CHANGED = inputs/{ $file }: 내용이 변경되었습니다
+REPLAY_INPUT_MISSING = inputs/{ $file }: 없거나 읽을 수 없습니다
+REPLAY_INPUT_ADDED = inputs/{ $file }: 추가되었습니다
+REPLAY_IN_FOLDER = 폴더에 있는 것: { $line }
+REPLAY_RECOMPUTED = 다시 계산한 것: { $line }
+REPLAY_ENDS = (이 행 전에 파일이 끝남)
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
-PAGE_USAGE = Usage:{" "}
-PAGE_COMMANDS = Commands:
-PAGE_ARGUMENTS = Arguments:
-PAGE_OPTIONS = Options:
-PAGE_DEFAULT = {" "}[default:{"\u00A0"}{ $value }]
-PAGE_VALUES = {" "}[possible values:{"\u00A0"}{ $values }]
-PAGE_ENV = {" "}[env:{"\u00A0"}{ $name }]
+PAGE_USAGE = 사용법:{" "}
+PAGE_COMMANDS = 명령:
+PAGE_ARGUMENTS = 인수:
+PAGE_OPTIONS = 옵션:
+PAGE_DEFAULT = {" "}[기본값:{"\u00A0"}{ $value }]
+PAGE_VALUES = {" "}[가능한 값:{"\u00A0"}{ $values }]
+PAGE_ENV = {" "}[환경 변수:{"\u00A0"}{ $name }]
 HELP_SHARED =
-    .help = Print help
-    .version = Print version
-    .bundle = Folder with people.csv, accounts.csv, records.csv and what else there is (docs/bundle.md)
-    .from = First day of the period, such as 2026-03-01, together with --to; by default the period of group.yaml, else the month that holds all records
-    .to = Last day of the period, such as 2026-03-31, which belongs to it
-    .lang = Language of sentences, and of names in `tally demo`; may stand before the command as well; by default that of the environment (LC_ALL, LC_MESSAGES, LANG)
-    .plain-csv = CSV for programs: without the byte order mark, and without the apostrophe before cells that begin like a formula, which spreadsheets need
-    .json = Print the summary as JSON and nothing else
-    .server = Where the suite listens, such as https://tally.example:7070; by default client.server of the settings, else where `tally login` signed in last, else http://127.0.0.1:7070
-    .ca = File of the authority that signs the server's certificate (PEM); by default those that this machine trusts
-    .client-cert = File of the certificate chain to show to a server that wants one (PEM), together with --client-key
-    .client-key = File of the private key of --client-cert (PEM)
-    .token-file = File that holds a token, or - for the standard input; by default the one that `tally login` remembers, else the standard input
-    .config = Settings file (TOML)
-    .set = Set one key, such as database.url=postgres://..; may be repeated
-    .dump-config = Print the settings in force, secrets masked, and stop
-HELP_TALLY = Who did which work, what was it worth, what does it pay, and why
-HELP_HELP = Print this page, or that of a command
-HELP_DEMO = Show the main job on a made-up group: a month of records becomes statements, on SQLite in a temporary folder
-    .once = Stop after the summary instead of serving the group
-    .seed = Number that the group is made from: another one makes another group
-    .records = About how many service records the month has, 1 to 5,000,000; below 100 it has 100
-    .bundle = New or empty folder to write the month's files into, to copy from
-    .listen = Address and port to serve on after the summary
-    .http = Address and port of REST after the summary
-HELP_CLOSE = Do the main job on your own files: a month of records becomes score cards and statements
-    .out = Folder of the result: a new or an empty one
-    .explain = Explain one record (external_id) or one person (employee number or name) afterwards
-    .database = Work in PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
-HELP_IMPORT = Bring a month's files into a running suite, and say what is there before and after
-    .out = Folder for report.json, findings.csv, rejected.csv and refused.csv
-    .accept-damaged = Write rows also where a spreadsheet shortened ids or customers: the suite keeps them so for good
-    .json = Print the report as JSON and nothing else
-HELP_REPLAY = Recompute a result folder from its own inputs, and say whether it comes out the same, and which files this does not cover
-    .dir = Result folder, as `tally close` wrote it
-    .json = Print the verdict as JSON and nothing else
-HELP_SERVE = Run one, some or all services
-    .services = Which services, separated by commas, such as identity,attendance; by default those of the settings, which are all
-    .listen = Address and port to listen on; by default that of the settings, 127.0.0.1:7070
-    .http = Address and port of the gateway, if this process has it; by default that of the settings, 127.0.0.1:8080
-    .sample = Begin with the made-up group of `tally demo` on an empty store
-HELP_INIT = Make the group and its first administrator on an empty store
-    .name = The group's name
-    .currency = The group's currency (ISO 4217)
-    .zone = The group's time zone (IANA)
-    .regions = The group's regions, separated by commas, such as cn-east,cn-south
-    .tenant-id = The group's id, chosen beforehand or that of another region's stack; when the store holds this very group, nothing is changed and that is no failure
-    .login = Sign-in name of the first administrator
-    .password-file = File that holds the administrator's password (at least 12 characters); without it the password is the first line of the standard input
-    .invitation-file = File that holds what `tally invite` printed, where the store holds another group already
-HELP_INVITE = Print an invitation to make one more group in a store that holds one (PostgreSQL)
-    .tenant-id = The group's id, where a stack of another region made the group before; a new group by default
-    .days = For how many days it is good, at most 30
-HELP_MIGRATE = Bring the database up to date (PostgreSQL: with the owner's URL)
-HELP_LOGIN = Trade a password, the first line of the standard input, for a token that the commands that follow use
-    .login = Sign-in name
-    .code = The six digits of your authenticator, or a recovery code, where you have a second factor
-    .new-password = The password was given to you for one sign-in: the second line of the standard input is your new one
-HELP_USER = Give people and programs a way in
-HELP_USER_CREATE = Make a login with one role, in the whole group or on a unit
-    .login = Sign-in name
-    .role = The role, such as group_hr, or branch_hr with --unit
-    .unit = The unit, such as East, with all below it where the role goes so far; the whole group by default
-    .password-file = File that holds the first password (at least 12 characters), or - for the standard input
-HELP_USER_GRANT = Give a login one more role, or the one that it lacks
-    .login = Sign-in name
-    .role = The role, such as group_hr or auditor
-    .unit = The unit, such as East/Chat, with all below it where the role goes so far; the whole group by default
-HELP_TENANT = Take a whole group's data along
-HELP_TENANT_EXPORT = Write all that every service holds of the group into a folder, a file of JSON lines for each table
-    .out = The folder; must not exist
-    .quiet = Show no progress
-HELP_PERSON = Take out what is held about a person
-HELP_PERSON_EXPORT = Write all that every service holds about a person into one JSON file
-    .person = The person: the employee number, or the id (UUID)
-    .out = The file; must not exist
-HELP_RETENTION = Look after how long data are kept
-HELP_RETENTION_RUN = Remove from every service what the group's retention schedule says is over
-HELP_AUDIT = Look into the audit log
-HELP_AUDIT_VERIFY = Recompute the chain of every service, look for the entry of every row, and name what is wrong
-    .heads = Folder of signed heads that the logs must pass through; by default that of the settings
-HELP_AUDIT_SEARCH = Say who saw or changed what about a person, what a principal did, or what was done to a thing; newest first
-    .person = About this person (UUID)
-    .principal = By this principal (UUID), or on its behalf
-    .subject = Done to this thing, such as statement:0199..
-    .from = Not before this instant (RFC 3339), such as 2026-03-01T00:00:00+08:00
-    .to = Before this instant (RFC 3339)
-    .json = Print a JSON object a line
-HELP_SCHEME = Take a standard of the group out of one stack and into another, and begin with a scheme that is there
-HELP_SCHEME_EXPORT = Print the signed file of a scheme of the group, all its versions
-    .name = Its name
-    .from = The region that it leaves, where the stack serves several
-HELP_SCHEME_IMPORT = Take in a file that the stack of another region exported
-    .file = The file
-HELP_SCHEME_TEMPLATE = Print a scheme to begin with as scheme.yaml, or say which there are
-    .name = Name of the scheme; without it all are listed
-    .out = File to write it to, which must not be there yet
-HELP_ACCESS = Say who may do what, for a review
-HELP_ACCESS_REVIEW = Say as CSV who holds a permission, by which grant, delegation or emergency, since when, and from whom; newest grant first
-    .permission = The permission, such as compensation.statement.read_pay for reading pay
-HELP_KEYS = Look after the keys: those that sign tokens, and those of what is sealed in the database
-HELP_KEYS_MAKE = Make the key folder with all its files, for the secrets of a cluster; what is there stays as it is
-HELP_KEYS_PROTECT = Encrypt seal.key under a passphrase, or change the passphrase
-    .new-passphrase-file = File that holds the new passphrase (at least 12 characters); without it the passphrase is the first line of the standard input
-HELP_KEYS_ROTATE = Make new keys while the services work, and seal everything with them; goes on where an earlier run was stopped
+    .help = 도움말 출력
+    .version = 버전 출력
+    .bundle = people.csv, accounts.csv, records.csv와 그 밖의 파일이 있는 폴더(docs/bundle.md)
+    .from = 기간의 첫날. 예: 2026-03-01. --to와 함께 쓰며, 기본값은 group.yaml의 기간, 없으면 모든 기록이 들어 있는 달
+    .to = 기간의 마지막 날. 예: 2026-03-31. 그날도 기간에 포함됨
+    .lang = 문장과 `tally demo`에 나오는 이름의 언어. 명령 앞에 써도 되며, 기본값은 환경의 언어(LC_ALL, LC_MESSAGES, LANG)
+    .plain-csv = 프로그램용 CSV: 바이트 순서 표시가 없고, 스프레드시트에 필요한, 수식처럼 시작하는 셀 앞의 작은따옴표도 없음
+    .json = 요약을 JSON으로만 출력
+    .server = 시스템의 수신 주소. 예: https://tally.example:7070. 기본값은 설정의 client.server, 없으면 `tally login`이 마지막으로 로그인한 곳, 없으면 http://127.0.0.1:7070
+    .ca = 서버 인증서를 서명한 기관의 파일(PEM). 기본값은 이 컴퓨터가 신뢰하는 기관
+    .client-cert = 인증서를 요구하는 서버에 제시할 인증서 체인 파일(PEM). --client-key와 함께 씀
+    .client-key = --client-cert의 개인 키 파일(PEM)
+    .token-file = 토큰이 담긴 파일, 또는 표준 입력이면 -. 기본값은 `tally login`이 기억하는 것, 없으면 표준 입력
+    .config = 설정 파일(TOML)
+    .set = 키 하나를 설정. 예: database.url=postgres://.. 여러 번 쓸 수 있음
+    .dump-config = 적용되는 설정을 비밀 값은 가리고 출력한 뒤 종료
+HELP_TALLY = 누가 어떤 일을 했고, 그 가치는 얼마이고, 얼마를 지급하며, 그 이유는 무엇인가
+HELP_HELP = 이 도움말 또는 명령의 도움말 출력
+HELP_DEMO = 가상의 그룹으로 주요 작업 보기: 임시 폴더의 SQLite에서 한 달의 기록이 명세서가 됨
+    .once = 그룹을 제공하지 않고 요약 뒤에 종료
+    .seed = 그룹을 만드는 수. 다른 수를 쓰면 다른 그룹이 만들어짐
+    .records = 그 달의 상담 기록 수(대략), 1~5,000,000. 100보다 작으면 100건
+    .bundle = 그 달의 파일을 써서 복사해 쓸 새 폴더 또는 빈 폴더
+    .listen = 요약 뒤에 제공할 주소와 포트
+    .http = 요약 뒤에 제공할 REST의 주소와 포트
+HELP_CLOSE = 자신의 파일로 주요 작업 수행: 한 달의 기록이 평가표와 명세서가 됨
+    .out = 결과 폴더. 새 폴더 또는 빈 폴더
+    .explain = 끝난 뒤 기록 하나(external_id)나 직원 한 명(사번 또는 이름)을 설명
+    .database = 임시 폴더의 SQLite 대신 PostgreSQL에서 작업: 빈 데이터베이스의 소유자 URL
+HELP_IMPORT = 한 달의 파일을 실행 중인 시스템에 가져오고, 전과 후에 무엇이 있는지 표시
+    .out = report.json, findings.csv, rejected.csv, refused.csv를 둘 폴더
+    .accept-damaged = 스프레드시트가 아이디나 고객을 자른 행도 씀. 시스템에 그대로 영구히 남음
+    .json = 보고를 JSON으로만 출력
+HELP_REPLAY = 결과 폴더를 그 안의 입력으로 다시 계산하여 같은 결과가 나오는지, 어느 파일은 확인하지 못하는지 표시
+    .dir = `tally close`가 쓴 결과 폴더
+    .json = 판정을 JSON으로만 출력
+HELP_SERVE = 서비스 하나, 일부 또는 전부를 실행
+    .services = 실행할 서비스, 쉼표로 구분. 예: identity,attendance. 기본값은 설정에 있는 것(전부)
+    .listen = 수신할 주소와 포트. 기본값은 설정에 있는 것, 127.0.0.1:7070
+    .http = 이 프로세스에 게이트웨이가 있을 때 그 주소와 포트. 기본값은 설정에 있는 것, 127.0.0.1:8080
+    .sample = 빈 저장소에서 `tally demo`의 가상 그룹으로 시작
+HELP_INIT = 빈 저장소에 그룹과 첫 관리자를 만듦
+    .name = 그룹의 이름
+    .currency = 그룹의 통화(ISO 4217)
+    .zone = 그룹의 시간대(IANA)
+    .regions = 그룹의 지역, 쉼표로 구분. 예: cn-east,cn-south
+    .tenant-id = 미리 정했거나 다른 지역의 시스템에 있는 그룹의 아이디. 저장소에 바로 그 그룹이 있으면 아무것도 변경하지 않으며 실패가 아님
+    .login = 첫 관리자의 로그인 이름
+    .password-file = 관리자의 비밀번호(12자 이상)가 담긴 파일. 없으면 표준 입력의 첫 줄이 비밀번호
+    .invitation-file = 저장소에 이미 다른 그룹이 있을 때 `tally invite`가 출력한 것이 담긴 파일
+HELP_INVITE = 그룹이 있는 저장소에 그룹을 하나 더 만들기 위한 초대장 출력(PostgreSQL)
+    .tenant-id = 다른 지역의 시스템이 먼저 만든 그룹의 아이디. 기본값은 새 그룹
+    .days = 유효한 일수, 최대 30
+HELP_MIGRATE = 데이터베이스를 최신 상태로 갱신(PostgreSQL: 소유자의 URL 사용)
+HELP_LOGIN = 표준 입력 첫 줄의 비밀번호로 이후의 명령이 쓸 토큰을 받음
+    .login = 로그인 이름
+    .code = 2차 인증이 있을 때 인증 앱의 여섯 자리 숫자 또는 복구 코드
+    .new-password = 비밀번호가 한 번의 로그인용일 때: 표준 입력의 둘째 줄이 새 비밀번호
+HELP_USER = 사람과 프로그램의 접속을 관리
+HELP_USER_CREATE = 그룹 전체 또는 한 조직에서 역할이 하나 있는 로그인을 만듦
+    .login = 로그인 이름
+    .role = 역할. 예: group_hr, 또는 --unit과 함께 branch_hr
+    .unit = 조직. 예: East. 역할이 미치면 하위 조직도 포함. 기본값은 그룹 전체
+    .password-file = 첫 비밀번호(12자 이상)가 담긴 파일, 또는 표준 입력이면 -
+HELP_USER_GRANT = 로그인에 역할을 하나 더, 또는 없는 역할을 부여
+    .login = 로그인 이름
+    .role = 역할. 예: group_hr, auditor
+    .unit = 조직. 예: East/Chat. 역할이 미치면 하위 조직도 포함. 기본값은 그룹 전체
+HELP_TENANT = 그룹 전체의 데이터를 가져감
+HELP_TENANT_EXPORT = 모든 서비스가 보관하는 그룹의 데이터를 폴더에 씀(테이블마다 JSON 줄 파일 하나)
+    .out = 폴더. 아직 없어야 함
+    .quiet = 진행 상황을 표시하지 않음
+HELP_PERSON = 한 직원에 대해 보관하는 것을 꺼냄
+HELP_PERSON_EXPORT = 모든 서비스가 한 직원에 대해 보관하는 것을 JSON 파일 하나에 씀
+    .person = 직원: 사번 또는 아이디(UUID)
+    .out = 파일. 아직 없어야 함
+HELP_RETENTION = 데이터의 보존 기간을 관리
+HELP_RETENTION_RUN = 그룹의 보존 일정에 따라 기간이 지난 것을 모든 서비스에서 삭제
+HELP_AUDIT = 감사 로그를 조회
+HELP_AUDIT_VERIFY = 모든 서비스의 체인을 다시 계산하고, 모든 행의 항목을 찾아, 잘못된 것을 표시
+    .heads = 로그가 지나야 하는 서명된 헤드의 폴더. 기본값은 설정에 있는 것
+HELP_AUDIT_SEARCH = 누가 한 직원에 대해 무엇을 보거나 변경했는지, 한 주체가 무엇을 했는지, 한 대상에 무엇을 했는지 표시. 최신 항목부터
+    .person = 이 직원에 대한 것(UUID)
+    .principal = 이 주체가 했거나 이 주체를 대신하여 한 것(UUID)
+    .subject = 이 대상에 한 것. 예: statement:0199..
+    .from = 이 시각부터(RFC 3339). 예: 2026-03-01T00:00:00+08:00
+    .to = 이 시각 전까지(RFC 3339)
+    .json = 한 줄에 JSON 객체 하나씩 출력
+HELP_SCHEME = 그룹의 표준을 한 시스템에서 꺼내 다른 시스템에 넣고, 준비된 평가 체계로 시작
+HELP_SCHEME_EXPORT = 그룹의 평가 체계와 그 모든 버전이 담긴 서명된 파일을 출력
+    .name = 평가 체계의 이름
+    .from = 시스템이 여러 지역을 담당할 때 파일이 나가는 지역
+HELP_SCHEME_IMPORT = 다른 지역의 시스템이 내보낸 파일을 가져옴
+    .file = 파일
+HELP_SCHEME_TEMPLATE = 시작용 평가 체계를 scheme.yaml로 출력하거나, 어떤 것이 있는지 표시
+    .name = 평가 체계의 이름. 없으면 모두 나열
+    .out = 쓸 파일. 아직 없어야 함
+HELP_ACCESS = 검토를 위해 누가 무엇을 할 수 있는지 표시
+HELP_ACCESS_REVIEW = 누가 어떤 권한 부여, 위임 또는 긴급 권한으로, 언제부터, 누구에게서 권한을 받아 가지고 있는지 CSV로 표시. 최신 부여부터
+    .permission = 권한. 예: 급여를 읽는 compensation.statement.read_pay
+HELP_KEYS = 키를 관리: 토큰에 서명하는 키와 데이터베이스에 봉인된 것의 키
+HELP_KEYS_MAKE = 클러스터의 비밀 값으로 쓸 키 폴더와 모든 파일을 만듦. 이미 있는 것은 그대로 둠
+HELP_KEYS_PROTECT = seal.key를 암호 구문으로 암호화하거나 암호 구문을 변경
+    .new-passphrase-file = 새 암호 구문(12자 이상)이 담긴 파일. 없으면 표준 입력의 첫 줄이 암호 구문
+HELP_KEYS_ROTATE = 서비스가 작동하는 동안 새 키를 만들어 모든 것을 그 키로 봉인. 앞선 실행이 중지된 곳에서 이어서 진행
     .what =
-        Which keys; master and data by default
-        file: only add a master key to seal.key, to hand the file out before anything is wrapped with it
-        master: the master key in seal.key; quick, nothing is sealed anew
-        data: the data keys; every sealed row is sealed anew
-HELP_KEYS_ROTATE_SIGNING = Give a service a new key to sign tokens with; running processes take it up by themselves within a minute
-    .service = The service, such as identity
+        어느 키인지. 기본값은 master와 data
+        file: seal.key에 마스터 키만 추가하여, 그 키로 무엇이든 감싸기 전에 파일을 배포할 수 있게 함
+        master: seal.key의 마스터 키. 빠르며 다시 봉인하는 것은 없음
+        data: 데이터 키. 봉인된 모든 행을 다시 봉인
+HELP_KEYS_ROTATE_SIGNING = 서비스에 토큰 서명용 새 키를 줌. 실행 중인 프로세스는 1분 안에 스스로 적용
+    .service = 서비스. 예: identity
 
 ## The command line: what was done
 
-CANNOT_MAKE_TEMPORARY = cannot make a temporary folder: { $error }
-CANNOT_REPLACE = cannot replace { $file }: { $error }
-# A file that the command needs cannot be made.
-CANNOT_CREATE = cannot create { $file }: { $error }
-CANNOT_WRITE_TO = cannot write to { $folder }: { $error }
-OUTPUT_LOST = not all of the output could be written: { $error }
-CANNOT_START = cannot start: { $error }
-CANNOT_LISTEN = cannot listen on { $address }; name another with { $flag }, or stop after the summary with --once: { $error }
-NOT_OF_TALLY = { $file } is not what tally writes, from line { $line }, column { $column } on
-SAMPLE_SKIPPED = the store holds a group already: --sample leaves it as it is
-# The address of the gateway, after that of the services.
-SERVING_HTTP = the gateway is at http://{ $address }, what it offers at http://{ $address }/openapi.json
-SAMPLE_FILLED = Filled with the sample group. One password for everybody, shown this once: { $password }
-SERVING = serving { $services } on { $scheme }://{ $address }
-NO_GROUP_YET = there is no group in this store yet, so nobody can sign in: stop this process, type `tally init --name "My group"` with the same settings, and start it again
-    .beside = there is no group in this store yet, so nobody can sign in: type `tally init --name "My group"` with the same settings beside this process
-REGION_OF_NO_GROUP = server.regions names { $region }, and no group of this store has that region (there are { $known }): this process serves no row of any other region; correct server.regions, or leave it empty to serve all
-REDIS_AWAY = Redis does not answer at { $at } (redis.url). Everything works without it: until it is back each process counts calls by itself, and consumers look for events every few seconds instead of being woken
+CANNOT_MAKE_TEMPORARY = 임시 폴더를 만들 수 없습니다: { $error }
+CANNOT_REPLACE = { $file } 파일을 바꿀 수 없습니다: { $error }
+CANNOT_CREATE = { $file } 파일을 만들 수 없습니다: { $error }
+CANNOT_WRITE_TO = { $folder } 폴더에 쓸 수 없습니다: { $error }
+OUTPUT_LOST = 출력을 모두 쓸 수 없었습니다: { $error }
+CANNOT_START = 시작할 수 없습니다: { $error }
+CANNOT_LISTEN = { $address } 주소에서 수신할 수 없습니다. { $flag } 옵션으로 다른 주소를 지정하거나 --once로 요약 뒤에 종료하십시오: { $error }
+NOT_OF_TALLY = { $file } 파일은 { $line }행 { $column }열부터 tally가 쓴 것이 아닙니다
+SAMPLE_SKIPPED = 저장소에 이미 그룹이 있습니다. --sample은 그대로 둡니다
+SERVING_HTTP = 게이트웨이는 http://{ $address }, 제공하는 것은 http://{ $address }/openapi.json에 있습니다
+SAMPLE_FILLED = 예시 그룹으로 채웠습니다. 한 번만 표시되는 모두의 공통 비밀번호: { $password }
+SERVING = { $services } 서비스를 { $scheme }://{ $address } 주소에서 제공합니다
+NO_GROUP_YET = 이 저장소에 아직 그룹이 없어 아무도 로그인할 수 없습니다. 이 프로세스를 중지하고, 같은 설정으로 `tally init --name "My group"`을 실행한 뒤 다시 시작하십시오
+    .beside = 이 저장소에 아직 그룹이 없어 아무도 로그인할 수 없습니다. 이 프로세스를 그대로 두고 같은 설정으로 `tally init --name "My group"`을 실행하십시오
+REGION_OF_NO_GROUP = server.regions에 { $region } 지역이 있는데 이 저장소의 그룹에는 그 지역이 없습니다(있는 지역: { $known }). 이 프로세스는 다른 지역의 행을 제공하지 않습니다. server.regions를 고치거나, 모두 제공하려면 비워 두십시오
+REDIS_AWAY = { $at }의 Redis가 응답하지 않습니다(redis.url). 없어도 모두 작동합니다. 복구될 때까지 각 프로세스가 호출을 따로 세고, 소비자는 깨워지는 대신 몇 초마다 이벤트를 확인합니다
 FILE_SWITCH = { $switch }: { $why }
-ASK_PASSWORD_TWELVE = password (at least 12 characters, shown as you type):{" "}
-ASK_PASSWORD = password (shown as you type):{" "}
-ASK_NEW_PASSWORD = new password (at least 12 characters):{" "}
-ASK_NEW_PASSPHRASE = new passphrase (shown as you type):{" "}
-NO_PASSWORD_GIVEN = no password on the standard input: type one, or pipe it in
-# A setting on the command line without its value.
-SET_EXPECTED = --set { $pair }: expected KEY=VALUE
-SUBJECT_EXPECTED = --subject: expected KIND:ID, such as statement:0199..
-GROUP_DIFFERS = the group { $id } was made in this store before, and differs from what was typed ({ $differences }): nothing is changed. Type what it is, or choose another store
-GROUP_DIFFERENCE = { $what } { $there } and not { $typed }
-GROUP_WAS_MADE = the group { $id } was made in this store before: nothing is changed
-GROUP_MADE = made the group { $name } ({ $id }) with the administrator { $login }
-GROUP_NEXT = next: tally serve, then tally login { $login }
-OWNER_URL_MISSING = the schemas of PostgreSQL are made by their owner: set it (TALLY_DATABASE_OWNER_URL) to the owner's URL, postgres://OWNER:PASSWORD@HOST/DATABASE
-OWNER_URL_ALONE = it is SQLite while database.owner_url is set: set it (TALLY_DATABASE_URL) to the URL that the services sign in with, or leave database.owner_url out
+ASK_PASSWORD_TWELVE = 비밀번호(12자 이상, 입력하는 대로 표시됨):{" "}
+ASK_PASSWORD = 비밀번호(입력하는 대로 표시됨):{" "}
+ASK_NEW_PASSWORD = 새 비밀번호(12자 이상):{" "}
+ASK_NEW_PASSPHRASE = 새 암호 구문(입력하는 대로 표시됨):{" "}
+NO_PASSWORD_GIVEN = 표준 입력에 비밀번호가 없습니다. 직접 입력하거나 파이프로 넣으십시오
+SET_EXPECTED = --set { $pair }: KEY=VALUE 형식이어야 합니다
+SUBJECT_EXPECTED = --subject: KIND:ID 형식이어야 합니다. 예: statement:0199..
+GROUP_DIFFERS = { $id } 그룹이 이 저장소에 이미 만들어져 있으며 입력한 것과 다릅니다({ $differences }). 변경된 것은 없습니다. 있는 그대로 입력하거나 다른 저장소를 선택하십시오
+GROUP_DIFFERENCE = { $what }: 기존 { $there }, 입력 { $typed }
+GROUP_WAS_MADE = { $id } 그룹이 이 저장소에 이미 만들어져 있습니다. 변경된 것은 없습니다
+GROUP_MADE = { $name } 그룹({ $id })과 관리자 { $login } 로그인을 만들었습니다
+GROUP_NEXT = 다음: tally serve, 그다음 tally login { $login }
+OWNER_URL_MISSING = PostgreSQL의 스키마는 소유자가 만듭니다. 소유자의 URL postgres://OWNER:PASSWORD@HOST/DATABASE를 설정하십시오(TALLY_DATABASE_OWNER_URL)
+OWNER_URL_ALONE = database.owner_url이 설정되어 있는데 SQLite입니다. 서비스가 로그인하는 URL로 설정하거나(TALLY_DATABASE_URL) database.owner_url을 빼십시오
 MIGRATED = { $service }: { $ran }
-UP_TO_DATE = up to date
-AUDIT_VERIFIED = { $service }: { $entries } entries, { $rows } rows, { $heads } exported heads: { $verdict }
-AUDIT_INTACT = intact
-AUDIT_ON_BEHALF = {" "}on behalf of { $id }
-AUDIT_FAULT = { $table } of { $stream }: { $place } { $defect }
-AUDIT_PLACE = entry { $at }
-    .unnumbered = an unnumbered entry
+UP_TO_DATE = 최신 상태
+AUDIT_VERIFIED = { $service }: 항목 { $entries }개, 행 { $rows }개, 내보낸 헤드 { $heads }개: { $verdict }
+AUDIT_INTACT = 이상 없음
+AUDIT_ON_BEHALF = {" "}({ $id } 대신)
+AUDIT_FAULT = { $stream }의 { $table }: { $place }: { $defect }
+AUDIT_PLACE = 항목 { $at }
+    .unnumbered = 번호 없는 항목
     .named = { $place } ({ $id })
-    .row = row { $row }
-    .row-of = row { $row } (entry { $id })
-    .line = line { $row }
-AUDIT_DEFECT = is not what the service wrote
-    .chain = does not follow from the entry before it (inserted, replaced or moved)
-    .missing = is missing
-    .truncated = is missing, and all after it up to the signed head
-    .beyond = lies beyond the signed head
-    .head = is the head, whose signature is missing or not the service's
-    .unnumbered = has waited for a position longer than five seconds: is a sequencer running?
-    .forked = is not the entry whose head was exported: the log before it was replaced
-    .older = is missing, although a head beyond it was exported: an older log was put back
-    .exported = is no head of this service, or goes back behind an earlier line
-    .unaccounted = has no audit entry: no unit of work wrote it
-    .borrowed = or one beside it borrowed its audit entry, which wrote fewer rows than name it
-AUDIT_FAULTS = { $count ->
-    [one] { $count } fault
-   *[other] { $count } faults
-}
-AUDIT_FOUND = { $count ->
-    [one] { $count } entry
-   *[other] { $count } entries
-}
-REVIEW_FOUND = { $count ->
-    [one] { $count } way to hold { $permission }
-   *[other] { $count } ways to hold { $permission }
-}
-INVITE_ONE_GROUP = it names SQLite files, which hold one group, so nobody can be invited; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...)
-INVITED = lets in the group { $tenant } for { $days } days: hand it to InitTenant or `tally init --invitation-file`
-KEYS_MADE = { $folder } holds seal.key and the signing keys of every service: back it up
-PASSPHRASE_TOO_SHORT = the new passphrase is too short: at least { $least } characters
-KEYS_PROTECTED = { $file } is protected by the new passphrase
-KEYS_PROTECTED_NEXT = next: set TALLY_KEYS_PASSPHRASE or TALLY_KEYS_PASSPHRASE_FILE for every service, and back the file up
-KEYS_WRAPPED = { $service }: { $count } data keys wrapped with the newest master key
-KEYS_STOPPED = stopped; nothing is lost: the same command goes on where this one was
-MASTER_KEY_ADDED = master key { $id } is in { $file }: back the file up
-MASTER_KEY_KEPT = { $count } data keys are under an older master key: no other is added until they are not
-KEYS_STEP = { $service }: { $table }.{ $column }, { $rows } rows
-KEYS_REPLACED = { $service }: { $keys } data keys replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-KEYS_REPLACED_RESUMED = { $service }: { $keys } data keys of an earlier run replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-# A service that is none was named.
-NO_SUCH_SERVICE = no service is called { $service }: name one of { $services }
-SIGNING_KEY_ROTATED = { $service }: the new key signs from { $from }; the old one is good for what it signed
-PERSON_EXPORTED = written to { $file }; { $withheld ->
-    [one] { $withheld } row
-   *[other] { $withheld } rows
-} withheld that you may not read
-    .untold = written to { $file }; { $withheld ->
-        [one] { $withheld } row
-       *[other] { $withheld } rows
-    } withheld that you may not read; nothing told by { $services }: either nothing is held there about the person, or only rows of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-PERSON_EXPORTED_BEYOND = there are more rows about the person in { $services }, of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-GROUP_EXPORTED = { $rows } rows written to { $folder }; { $withheld } withheld that you may not read
-RETENTION_TAKEN = { $service }: { $rows } rows of { $table } ({ $kind })
-RETENTION_DONE = { $rows ->
-    [one] { $rows } row removed
-   *[other] { $rows } rows removed
-}
-INPUT_NOT_READ = the standard input was not looked at: --token-file - takes a token from there
-USER_CREATED = { $login } can sign in, with the role { $role }
-USER_ROLE_UNKNOWN = there is no role { $role } that can be given in the whole group or on a unit; no login was made. There are: { $roles }
-    .grant = there is no role { $role }. There are: { $roles }
-USER_ROLE_WITHOUT_UNIT = the role { $role } is not given on a unit: leave --unit out
-USER_ROLE_OF_A_UNIT = the role { $role } is given on a unit: name it with --unit
-USER_UNIT_UNKNOWN = there is no unit { $unit }{ $hint }
-USER_GRANTED = { $login } has the role { $role }
-    .already = { $login } has the role { $role } there already: nothing was changed
-USER_WITHOUT_ROLE = the login { $login } was made, but the role { $role } was not given: give it with tally user grant { $login } { $role }{ $on }
-IMPORT_INTERRUPTED = you stopped it
-IMPORT_CURRENCY = its amounts are in { $said }, and those of the group in { $is }
-IMPORT_CURRENCY_CURE = give the amounts in { $is }, and write currency: { $is }
-IMPORT_BRANCH_REGION = it places the branch { $branch } in the region { $said }, and the suite has it in { $is }
-IMPORT_BRANCH_REGION_CURE = write { $is } for { $branch } under branches:, or give the branch another name
-IMPORT_NO_REGION = it names no region for { $branches }, so they would lie in { $default }, a region that the group does not have
-IMPORT_NO_REGION_CURE = write where each of them lies (the group has { $known }), such as branches: {"{"}"{ $branch }": { $region }{"}"}
-IMPORT_REGIONS = it places branches in regions that the group does not have: { $unknown }
-IMPORT_REGIONS_CURE = name for every branch one of { $known } under branches: in group.yaml, or add the region to the group
-
-## Console
-
-UI_LANGUAGE_NAME = English
-UI_SKIP = Go to the content
-UI_SCREENS = Screens
-UI_WAY_HERE = Where you are
-UI_HOME = Home
-UI_GREETING = Welcome, { $name }
-UI_LANGUAGE = Language
-UI_THEME = Colours
-UI_THEME_AUTO = As the system
-UI_THEME_LIGHT = Light
-UI_THEME_DARK = Dark
-UI_DENSITY = Rows
-UI_DENSITY_COMPACT = Compact
-UI_DENSITY_TOUCH = For touch
-UI_ZONE = Time zone, such as Asia/Shanghai
-UI_KEEP_CHOICES = Apply
-UI_SIGN_IN = Sign in
-UI_SIGN_OUT = Sign out
-UI_LOGIN = Sign-in name
-UI_PASSWORD = Password
-UI_CODE = Code
-UI_CODE_HINT = The six digits that your authenticator shows, or a recovery code.
-UI_NEW_PASSWORD = New password
-UI_NEW_PASSWORD_HINT = This password was for one sign-in. At least 12 characters; four words that do not belong together are good.
-UI_SESSION_OVER = Your session is over. Sign in to go on; nothing that you sent is lost.
-UI_SIGNED_IN_AGAIN = You are signed in again
-UI_SEND_AGAIN_SAID = What you sent before is still here, and was not carried out.
-UI_SEND_AGAIN = Send it now
-UI_TO_HOME = To the first page
-UI_TRY_AGAIN = Try again
-UI_FOR_SUPPORT = For support:
-UI_NOT_FOUND = Nothing here
-UI_NOT_ALLOWED = Not for you
-UI_NOT_NOW = Not possible just now
-UI_REFUSED = That did not work
-UI_OPTIONAL = (optional)
-UI_PUT_RIGHT = Please put these right:
-UI_SAVE = Save
-UI_CANCEL = Cancel
-UI_REMOVE = Remove
-UI_YES = Yes
-UI_NO = No
-UI_SEARCH = Search
-UI_ALL = all
-UI_GROUP_BY = Group by
-UI_NOT_GROUPED = Not grouped
-UI_GROUPED_BY = By { $column }
-UI_COLUMNS = Columns
-UI_SHOW = Show
-UI_SHOW_ALL = Show all
-UI_PAGES = Pages
-UI_PREVIOUS = Previous
-UI_NEXT = Next
-UI_PAGE_OF = { $page } of { $pages }
-UI_ROWS = { $count ->
-    [one] 1 row
-   *[other] { $count } rows
-}
-UI_ROWS_OF = { $count } of { $total } rows
-UI_EXPORT = Download CSV
-UI_NOTHING_FITS = Nothing fits what you asked for.
-UI_NOTHING_THERE = Nothing is here yet.
-UI_NOTHING_TO_DRAW = There is nothing to draw.
-UI_LOADING = Loading …
-UI_AS_OF = As of
-UI_NAME = Name
-UI_EMPLOYEE_NO = Employee number
-UI_UNIT = Unit
-UI_POSITION = Position
-UI_GRADE = Grade
-UI_REGION = Region
-UI_SINCE = Since
-UI_STATE = State
-UI_SHARE = Share
-UI_AMOUNT = Amount
-UI_DAY = Day
-UI_REASON = Reason
-UI_REASON_HINT = Whoever looks at this later reads it.
-UI_SURE = Yes, I am sure
-UI_NO_PEOPLE = Nobody is employed on this day where you may look.
-UI_GALLERY = Components
-NAV_MINE = Mine
-NAV_TEAM = Team
-NAV_BRANCH = Branch and group
-NAV_PAY = Pay
-NAV_AUDIT = Audit
-NAV_PLATFORM = Platform
-NAV_PEOPLE = People
-# A form was sent from a page of another site.
-FORM_OF_ANOTHER_SITE = this was sent by another site: open the page here and send it from there
-# A form was sent from a page of an earlier session.
-FORM_OUTDATED = this page is of an earlier session: load it again and send it once more
+    .row = 행 { $row }
+    .row-of = 행 { $row } (항목 { $id })
+    .line = 줄 { $row }
+AUDIT_DEFECT = 서비스가 쓴 것이 아닙니다
+    .chain = 앞 항목에서 이어지지 않습니다(삽입, 교체 또는 이동됨)
+    .missing = 없습니다
+    .truncated = 없으며, 그 뒤부터 서명된 헤드까지 모두 없습니다
+    .beyond = 서명된 헤드를 넘어서 있습니다
+    .head = 헤드인데 서명이 없거나 서비스의 서명이 아닙니다
+    .unnumbered = 5초 넘게 순번을 기다리고 있습니다. 시퀀서가 실행 중입니까?
+    .forked = 내보낸 헤드의 항목이 아닙니다. 그 앞의 로그가 교체되었습니다
+    .older = 더 뒤의 헤드를 내보냈는데 없습니다. 오래된 로그로 되돌려졌습니다
+    .exported = 이 서비스의 헤드가 아니거나 앞 줄보다 뒤로 갑니다
+    .unaccounted = 감사 항목이 없습니다. 어떤 작업 단위도 이 행을 쓰지 않았습니다
+    .borrowed = 이 행이나 옆의 행이 다른 감사 항목을 빌렸습니다. 그 항목이 쓴 행은 그것을 가리키는 행보다 적습니다
+AUDIT_FAULTS = 이상 { $count }건
+AUDIT_FOUND = 항목 { $count }개
+REVIEW_FOUND = { $permission } 권한을 갖는 경로 { $count }개
+INVITE_ONE_GROUP = 그룹을 하나만 담는 SQLite 파일을 가리켜 초대할 수 없습니다. 여러 그룹을 쓰려면 PostgreSQL이 필요합니다(TALLY_DATABASE_URL=postgres://...)
+INVITED = { $days }일 동안 { $tenant } 그룹을 들이는 초대장입니다. InitTenant 또는 `tally init --invitation-file`에 넘기십시오
+KEYS_MADE = { $folder } 폴더에 seal.key와 모든 서비스의 서명 키가 있습니다. 백업하십시오
+PASSPHRASE_TOO_SHORT = 새 암호 구문이 너무 짧습니다. { $least }자 이상이어야 합니다
+KEYS_PROTECTED = { $file } 파일을 새 암호 구문으로 보호했습니다
+KEYS_PROTECTED_NEXT = 다음: 모든 서비스에 TALLY_KEYS_PASSPHRASE 또는 TALLY_KEYS_PASSPHRASE_FILE을 설정하고 파일을 백업하십시오
+KEYS_WRAPPED = { $service }: 데이터 키 { $count }개를 최신 마스터 키로 감쌌습니다
+KEYS_STOPPED = 중지했습니다. 잃은 것은 없으며 같은 명령이 여기서 이어서 진행합니다
+MASTER_KEY_ADDED = 마스터 키({ $id })를 { $file } 파일에 넣었습니다. 파일을 백업하십시오
+MASTER_KEY_KEPT = 데이터 키 { $count }개가 이전 마스터 키로 감싸여 있습니다. 모두 바뀔 때까지 새 마스터 키를 추가하지 않습니다
+KEYS_STEP = { $service }: { $table }.{ $column }, { $rows }행
+KEYS_REPLACED = { $service }: 데이터 키 { $keys }개 교체, { $rows }행을 다시 봉인({ $speed }행/초)
+KEYS_REPLACED_RESUMED = { $service }: 이전 실행의 데이터 키 { $keys }개 교체, { $rows }행을 다시 봉인({ $speed }행/초)
+NO_SUCH_SERVICE = { $service } 서비스가 없습니다. { $services } 중 하나를 지정하십시오
+SIGNING_KEY_ROTATED = { $service }: 새 키가 { $from }부터 서명합니다. 이전 키는 이미 서명한 것에 계속 유효합니다
+PERSON_EXPORTED = { $file } 파일에 썼습니다. 귀하가 읽을 수 없는 { $withheld }행은 제외했습니다
+    .untold = { $file } 파일에 썼습니다. 귀하가 읽을 수 없는 { $withheld }행은 제외했습니다. { $services } 서비스에서는 나온 것이 없습니다. 그 직원에 대해 보관하는 것이 없거나, 귀하의 권한이 미치지 않는 조직과 날짜의 행만 있습니다. 그룹 전체의 직원을 읽을 수 있는 사람은 모두 받을 수 있습니다
+PERSON_EXPORTED_BEYOND = { $services } 서비스에 귀하의 권한이 미치지 않는 조직과 날짜의, 이 직원에 대한 행이 더 있습니다. 그룹 전체의 직원을 읽을 수 있는 사람은 모두 받을 수 있습니다
+GROUP_EXPORTED = { $rows }행을 { $folder } 폴더에 썼습니다. 귀하가 읽을 수 없는 { $withheld }행은 제외했습니다
+RETENTION_TAKEN = { $service }: { $table } 테이블 { $rows }행({ $kind })
+RETENTION_DONE = { $rows }행을 삭제했습니다
+INPUT_NOT_READ = 표준 입력을 읽지 않았습니다. 토큰을 표준 입력에서 받으려면 --token-file -을 쓰십시오
+USER_CREATED = { $login } 로그인을 사용할 수 있습니다. 역할: { $role }
+USER_ROLE_UNKNOWN = 그룹 전체나 한 조직에 부여할 수 있는 { $role } 역할이 없습니다. 로그인을 만들지 않았습니다. 있는 역할: { $roles }
+    .grant = { $role } 역할이 없습니다. 있는 역할: { $roles }
+USER_ROLE_WITHOUT_UNIT = { $role } 역할은 조직에 부여하지 않습니다. --unit을 빼십시오
+USER_ROLE_OF_A_UNIT = { $role } 역할은 조직에 부여합니다. --unit으로 조직을 지정하십시오
+USER_UNIT_UNKNOWN = { $unit } 조직이 없습니다{ $hint }
+USER_GRANTED = { $login } 로그인에 { $role } 역할이 있습니다
+    .already = { $login } 로그인에 그곳의 { $role } 역할이 이미 있습니다. 변경된 것은 없습니다
+USER_WITHOUT_ROLE = { $login } 로그인은 만들었지만 { $role } 역할은 부여하지 못했습니다. 다음으로 부여하십시오: tally user grant { $login } { $role }{ $on }
+IMPORT_INTERRUPTED = 귀하가 중지했습니다
+IMPORT_CURRENCY = 금액은 { $said } 통화인데 그룹의 금액은 { $is } 통화입니다
+IMPORT_CURRENCY_CURE = 금액을 { $is } 통화로 쓰고 currency: { $is } 줄을 쓰십시오
+IMPORT_BRANCH_REGION = { $branch } 지사를 { $said } 지역에 두었는데 시스템에는 { $is } 지역에 있습니다
+IMPORT_BRANCH_REGION_CURE = branches: 아래 { $branch } 항목에 { $is } 값을 쓰거나 지사에 다른 이름을 주십시오
+IMPORT_NO_REGION = { $branches } 지사의 지역이 없어, 그룹에 없는 { $default } 지역에 있게 됩니다
+IMPORT_NO_REGION_CURE = 각각 어디에 있는지 쓰십시오(그룹의 지역: { $known }). 예: branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_REGIONS = 그룹에 없는 지역에 지사를 두었습니다: { $unknown }
+IMPORT_REGIONS_CURE = group.yaml의 branches: 아래에 지사마다 { $known } 중 하나를 쓰거나, 그룹에 그 지역을 추가하십시오

@@ -1,3508 +1,2986 @@
-### The English sentences of Tally. An id in UPPER_SNAKE is a reason of errors, findings or rejected rows; the comment above it
-### says when it is given. A sentence says what to do; it is cut into nothing and glued to nothing. Where one reason has several
-### sentences, the others are its attributes.
+### As frases do Tally em português do Brasil. Chaves em MAIÚSCULAS são motivos de erros, de ocorrências ou de linhas rejeitadas. Cada frase diz o que fazer.
 
 ## Parts
 
 LIST_SEPARATOR = {"; "}
 REFUSED_BECAUSE = { $kind } ({ $told })
-KIND_INVALID_ARGUMENT = the request is wrong: change it
-KIND_NOT_FOUND = nothing there that you may see
-KIND_ALREADY_EXISTS = it is there already
-KIND_ABORTED = somebody else changed it: read it again
-KIND_FAILED_PRECONDITION = its state does not allow this
-KIND_PERMISSION_DENIED = you may not do this
-KIND_UNAUTHENTICATED = sign in first
-KIND_RESOURCE_EXHAUSTED = too much at once: try again in a moment
-KIND_UNAVAILABLE = the service is away: try again in a moment
-KIND_DEADLINE_EXCEEDED = it took too long
-KIND_CANCELLED = the call was given up
-KIND_UNIMPLEMENTED = nobody does this at that address
+KIND_INVALID_ARGUMENT = a solicitação está incorreta: altere-a
+KIND_NOT_FOUND = não há nada aqui que você possa ver
+KIND_ALREADY_EXISTS = isso já existe
+KIND_ABORTED = outra pessoa alterou isso: leia de novo
+KIND_FAILED_PRECONDITION = o estado atual não permite isso
+KIND_PERMISSION_DENIED = você não tem permissão para isso
+KIND_UNAUTHENTICATED = faça login primeiro
+KIND_RESOURCE_EXHAUSTED = demais de uma só vez: tente de novo em instantes
+KIND_UNAVAILABLE = o serviço está fora do ar: tente de novo em instantes
+KIND_DEADLINE_EXCEEDED = demorou demais
+KIND_CANCELLED = a chamada foi cancelada
+KIND_UNIMPLEMENTED = não existe essa função nesse endereço
 
 ## Kinds of things
 
-RESOURCE_ACCOUNT = account
-RESOURCE_ALIAS = alias
-RESOURCE_API_KEY = API key
-RESOURCE_CARD_OF_PERSON = card of person
-RESOURCE_COMPONENT = component
-RESOURCE_CORRECTION = correction
-RESOURCE_CYCLE = cycle
-RESOURCE_DEVICE = device
-RESOURCE_DELEGATION = delegation
-RESOURCE_EMERGENCY = emergency
-RESOURCE_EMPLOYMENT = employment
-RESOURCE_ERASURE = erasure
-RESOURCE_FINDING = finding
-RESOURCE_GRANT = grant
-RESOURCE_HANDOVER = hand-over
-RESOURCE_HOLD = hold
-RESOURCE_LEAVE = leave
+RESOURCE_ACCOUNT = conta
+RESOURCE_ALIAS = apelido
+RESOURCE_API_KEY = chave de API
+RESOURCE_CARD_OF_PERSON = boletim da pessoa
+RESOURCE_COMPONENT = indicador
+RESOURCE_CORRECTION = correção
+RESOURCE_CYCLE = ciclo
+RESOURCE_DEVICE = dispositivo
+RESOURCE_DELEGATION = delegação
+RESOURCE_EMERGENCY = acesso de emergência
+RESOURCE_EMPLOYMENT = vínculo
+RESOURCE_ERASURE = eliminação
+RESOURCE_FINDING = ocorrência
+RESOURCE_GRANT = concessão
+RESOURCE_HANDOVER = passagem
+RESOURCE_HOLD = bloqueio legal
+RESOURCE_LEAVE = afastamento
 RESOURCE_LOGIN = login
-RESOURCE_ATTRIBUTION_RUN = attribution run
-RESOURCE_ORG_UNIT = org unit
-RESOURCE_PERSON = person
-RESOURCE_POOL = pool
-RESOURCE_POSITION = position
-RESOURCE_PRINCIPAL = principal
-RESOURCE_PROFILE_OF_PERSON = profile of person
-RESOURCE_PROVIDER = provider
-RESOURCE_PUNCH = punch
-RESOURCE_RECORD = record
-RESOURCE_MEASURE = measure
-RESOURCE_CLAIM = claim
-RESOURCE_OBSERVATION = observation
-RESOURCE_REPORTING_LINE = reporting line
-RESOURCE_SCHEDULE = schedule
-RESOURCE_RUN_OF_A_SCHEDULE = run of a schedule
-RESOURCE_SCHEME = scheme
-RESOURCE_SCHEME_VERSION = scheme version
-RESOURCE_SERVICE_ACCOUNT = service account
-RESOURCE_SESSION = session
-RESOURCE_SETTLEMENT = settlement
-RESOURCE_SHIFT = shift
-RESOURCE_STATEMENT_OF_PERSON = statement of person
-RESOURCE_TRANSFER = transfer
+RESOURCE_ATTRIBUTION_RUN = execução de atribuição
+RESOURCE_ORG_UNIT = unidade organizacional
+RESOURCE_PERSON = pessoa
+RESOURCE_POOL = verba de bônus
+RESOURCE_POSITION = cargo
+RESOURCE_PRINCIPAL = identidade
+RESOURCE_PROFILE_OF_PERSON = perfil da pessoa
+RESOURCE_PROVIDER = provedor de login
+RESOURCE_PUNCH = marcação
+RESOURCE_RECORD = atendimento
+RESOURCE_MEASURE = métrica
+RESOURCE_CLAIM = reivindicação
+RESOURCE_OBSERVATION = observação
+RESOURCE_REPORTING_LINE = linha de reporte
+RESOURCE_SCHEDULE = agendamento
+RESOURCE_RUN_OF_A_SCHEDULE = execução de um agendamento
+RESOURCE_SCHEME = modelo de avaliação
+RESOURCE_SCHEME_VERSION = versão do modelo de avaliação
+RESOURCE_SERVICE_ACCOUNT = conta de serviço
+RESOURCE_SESSION = sessão
+RESOURCE_SETTLEMENT = apuração
+RESOURCE_SHIFT = turno
+RESOURCE_STATEMENT_OF_PERSON = demonstrativo da pessoa
+RESOURCE_TRANSFER = transferência
 
 ## Every service
 
-# A fault of ours.
-INTERNAL = something went wrong on our side; the operator's log has the details
-INTERNAL_DETAILS = details for whoever looks into it: { $details }
-# Nothing there, or nothing that the caller may know of.
-NOT_FOUND = no { $resource } { $id } that you may see
-    .unit_on = no org unit { $id } that you may see on { $day }, the day that counts: it was closed before, begins later or never was (ListOrgUnits with as_of shows which are there)
-    .goes_on = org unit { $id } was closed before { $day }, the day that counts, and its people went to { $into }: name that one
-    .id_number = no person with this identity number that you may see
-    .removed = { $missing }; if it was before { $day }, retention may have removed it
-# Wrong fields; the details name each.
+INTERNAL = algo deu errado do nosso lado; os detalhes estão no log do operador
+INTERNAL_DETAILS = detalhes para quem for investigar: { $details }
+NOT_FOUND = não existe ou você não pode ver: { $resource } { $id }
+    .unit_on = nenhuma unidade organizacional { $id } que você possa ver em { $day }, o dia que conta: ela foi encerrada antes, começa depois ou nunca existiu (ListOrgUnits com as_of mostra quais existem)
+    .goes_on = a unidade organizacional { $id } foi encerrada antes de { $day }, o dia que conta, e as pessoas dela foram para { $into }: informe essa unidade
+    .id_number = nenhuma pessoa com esse número de documento que você possa ver
+    .removed = { $missing }; se era anterior a { $day }, a retenção pode ter removido
 INVALID_REQUEST = { $count ->
-    [one] { $count } field is wrong; the details name it
-   *[other] { $count } fields are wrong; the details name each
+    [one] { $count } campo está errado; os detalhes dizem qual
+   *[other] { $count } campos estão errados; os detalhes dizem quais
 }
 INVALID_FIELD = { $field }: { $problem }
-LIST_EMPTY = at least one
-NAME_ONE_OF = name exactly one of { $fields }
-CHANGE_MISSING = say what is to be different
-# A date that is none, or is missing.
-DATE_EXPECTED = a date is expected: YYYY-MM-DD
-    .month = a month is expected: YYYY-MM
-TEXT_EMPTY = must not be empty
-TEXT_TOO_LONG = at most { $max } characters
-# Not a UUID.
-ID_MALFORMED = a UUID is expected
-# A date that cannot be read.
-DATE_MALFORMED = { $field }: write YYYY-MM-DD
-    .text = "{ $text }" is not a date: write YYYY-MM-DD
-# The last day lies before the first.
-DATES_BACKWARDS = { $last } lies before { $first }
-# An instant that no calendar has.
-INSTANT_INVALID = an instant of the years 1 to 9999 is expected
-# A text that is missing or too long.
-TEXT_UNUSABLE = { $field }: 1 to { $max } characters
-# More rows than one call takes.
-ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send several calls
-# A call that writes rows, without any.
-ROWS_MISSING = there is no row: send at least one
-# The change would change nothing.
-NOTHING_CHANGES = it is so already
-    .fix = it was put right already, and the finding is from before that: close the cycle again (CloseCycle; CorrectCycle where it is published) or start another attribution run, then look at what it finds
-# The token belongs to another list.
-PAGE_TOKEN_INVALID = the page token does not belong to this list: start again without one
+LIST_EMPTY = pelo menos um
+NAME_ONE_OF = informe exatamente um destes: { $fields }
+CHANGE_MISSING = diga o que deve mudar
+DATE_EXPECTED = espera-se uma data: YYYY-MM-DD
+    .month = espera-se um mês: YYYY-MM
+TEXT_EMPTY = não pode ficar vazio
+TEXT_TOO_LONG = no máximo { $max } caracteres
+ID_MALFORMED = espera-se um UUID
+DATE_MALFORMED = { $field }: escreva YYYY-MM-DD
+    .text = “{ $text }” não é uma data: escreva YYYY-MM-DD
+DATES_BACKWARDS = { $last } vem antes de { $first }
+INSTANT_INVALID = espera-se um instante entre os anos 1 e 9999
+TEXT_UNUSABLE = { $field }: de 1 a { $max } caracteres
+ROWS_TOO_MANY = no máximo { $max } linhas por chamada, e aqui são { $count }: envie várias chamadas
+ROWS_MISSING = não há nenhuma linha: envie pelo menos uma
+NOTHING_CHANGES = já está assim
+    .fix = isso já foi corrigido, e a ocorrência é de antes: feche o ciclo de novo (CloseCycle; CorrectCycle se ele já foi publicado) ou inicie outra execução de atribuição e veja o que ela encontra
+PAGE_TOKEN_INVALID = o token de página não pertence a esta lista: recomece sem token
 
 ## Numbers, money, time
 
-# A number that cannot be read.
-DECIMAL_MALFORMED = "{ $text }" is no decimal with at most six places
-# A share below nothing or above the whole.
-SHARE_OUT_OF_RANGE = a share is 0 to 1000000 millionths, not { $ppm }
-# No currency of today.
-CURRENCY_UNKNOWN = "{ $text }" is no active ISO 4217 code: write three capital letters such as CNY
-# An amount of money that cannot be read.
-AMOUNT_MALFORMED = "{ $text }" is no amount: write digits with at most one point, such as 1234.50, without separators or signs of money
-# An amount of money with more places than its currency has.
-AMOUNT_TOO_FINE = "{ $text }" is finer than { $currency } allows: at most { $digits } digits after the point
-# An amount of money that nobody has.
-AMOUNT_TOO_LARGE = the amount is too large
-# Two currencies in one sum.
-CURRENCY_MISMATCH = { $one } and { $other } cannot be summed: convert one of them first
-    .pool = the pool is in { $pool } and the other amounts are in { $other }: one settlement has one currency
-# A rate of exchange that cannot be read.
-RATE_MALFORMED = "{ $text }" is no rate: write digits with at most one point, such as 7.1234, at most 12 of them after it and 18 in all
-# A rate of exchange of nothing or less.
-RATE_NOT_POSITIVE = a rate is above 0: write what one unit of the first currency is worth in the second
-# Money is to be converted, and nobody said at which rate.
-RATE_MISSING = no rate from { $from } to { $to } is known on { $day }: write one that holds from that day or before with SetRates, then do this again
-# Money is to be split, and nobody is there.
-SPLIT_WITHOUT_PEOPLE = nobody to split among
-# Money is to be split by weights that are all zero.
-SPLIT_WITHOUT_WEIGHT = all weights are zero, so there is no rule to split by
-# Money is to be split, and somebody is there twice.
-SPLIT_DUPLICATE_ID = an id is there twice
-# Money is to be split by weights that cannot be summed exactly.
-SPLIT_WEIGHTS_TOO_LARGE = the weights are too large for exact arithmetic: divide all of them by a common factor
-# No time zone of this name.
-ZONE_UNKNOWN = "{ $zone }" is no IANA time zone: write a name such as Asia/Shanghai
-# A time that cannot be read.
-TIME_MALFORMED = "{ $text }" is no time: write 2026-03-02T08:00:00+08:00, or 2026-03-02 08:00:00 for local time
-# A local time that the clocks left out.
-TIME_IN_GAP = { $local } does not exist in { $zone }: the clocks were put forward over it
-# A date that no calendar of ours holds.
-TIME_OUT_OF_RANGE = the date is out of range
-# A period that ends before it begins.
-PERIOD_BACKWARDS = the period ends on { $to }, before it begins on { $from }
+DECIMAL_MALFORMED = “{ $text }” não é um decimal com no máximo seis casas
+SHARE_OUT_OF_RANGE = uma participação vai de 0 a 1000000 milionésimos, não { $ppm }
+CURRENCY_UNKNOWN = “{ $text }” não é um código ISO 4217 em vigor: escreva três letras maiúsculas, como CNY
+AMOUNT_MALFORMED = “{ $text }” não é um valor: escreva algarismos com no máximo um ponto, como 1234.50, sem separadores nem símbolo de moeda
+AMOUNT_TOO_FINE = “{ $text }” tem mais casas do que { $currency } permite: no máximo { $digits } depois do ponto
+AMOUNT_TOO_LARGE = o valor é grande demais
+CURRENCY_MISMATCH = não é possível somar { $one } e { $other }: converta um deles primeiro
+    .pool = a verba está em { $pool } e os outros valores estão em { $other }: uma apuração tem uma só moeda
+RATE_MALFORMED = “{ $text }” não é uma cotação: escreva algarismos com no máximo um ponto, como 7.1234, com até 12 depois dele e 18 no total
+RATE_NOT_POSITIVE = uma cotação é maior que 0: escreva quanto vale uma unidade da primeira moeda na segunda
+RATE_MISSING = não há cotação de { $from } para { $to } conhecida em { $day }: registre com SetRates uma que valha desse dia ou de antes e repita a operação
+SPLIT_WITHOUT_PEOPLE = não há ninguém entre quem dividir
+SPLIT_WITHOUT_WEIGHT = todos os pesos são zero, portanto não há regra para dividir
+SPLIT_DUPLICATE_ID = há um id repetido
+SPLIT_WEIGHTS_TOO_LARGE = os pesos são grandes demais para um cálculo exato: divida todos por um fator comum
+ZONE_UNKNOWN = “{ $zone }” não é um fuso horário IANA: escreva um nome como Asia/Shanghai
+TIME_MALFORMED = “{ $text }” não é um horário: escreva 2026-03-02T08:00:00+08:00, ou 2026-03-02 08:00:00 para a hora local
+TIME_IN_GAP = { $local } não existe em { $zone }: os relógios foram adiantados e pularam essa hora
+TIME_OUT_OF_RANGE = a data está fora do intervalo permitido
+PERIOD_BACKWARDS = o período termina em { $to }, antes de começar em { $from }
 
 ## Sign-in
 
-# No bearer token was sent.
-TOKEN_MISSING = sign in first: no bearer token was sent
-# Nobody is signed in, and the call needs somebody.
-UNAUTHENTICATED = sign in first
-# Not ours, forged, or a service's key used for somebody else.
-TOKEN_INVALID = the token is not valid here: sign in again
-# Its life is over.
-TOKEN_EXPIRED = the token's life is over: sign in again
-# The token's key may be newer than what this service has read.
-KEY_NOT_KNOWN_YET = the key of this token is not known here yet: try again in a moment
-# A token of ours comes from the future.
-CLOCKS_DIFFER = the clocks of the suite differ: try again in a moment
-# The stack of another region made the token.
-TOKEN_OF_ANOTHER_REGION = the stack of another region made this token: sign in here
-# Somebody ended the session, or the employment is over.
-SESSION_ENDED = this session has ended: sign in again
-# A wrong name, password or code, or too many of them.
-SIGN_IN_REFUSED = the name, the password or the code is wrong; after five wrong ones wait, up to 15 minutes
-# The login has a second factor.
-SECOND_FACTOR_NEEDED = send the code that your authenticator shows, or a recovery code
-# A code that is wrong or was used.
-SECOND_FACTOR_WRONG = the code is wrong, or was used: wait for the next one, and see that the clock is right
-# A password for one sign-in.
-PASSWORD_MUST_CHANGE = this password was for one sign-in: send a new one along, as new_password
-# A password that is easily guessed.
-PASSWORD_WEAK = too easy to guess: take four words that do not belong together
-    .why = too easy to guess ({ $why }): take four words that do not belong together
-WEAK_BY_KEYBOARD = keys that lie side by side are guessed first
-WEAK_BY_REPEATS = repeating something hardly makes it harder
-WEAK_BY_FAME = this is one of the most used passwords, or like one
-WEAK_BY_SEQUENCE = sequences such as abc or 6543 are guessed first
-WEAK_BY_DATE = years and dates are guessed first
-WEAK_BY_WORD = one word or name by itself is guessed first
-# A password that is too short or too long.
-PASSWORD_UNUSABLE = 12 to 256 characters
-# A sign-in name that cannot be one.
-LOGIN_MALFORMED = 2 to 100 letters, digits and . _ - @ +
-# Another login has this name.
-LOGIN_TAKEN = somebody has this sign-in name
-# A person has at most one login.
-PERSON_HAS_LOGIN = this person has a login: a person has one
-# The refresh token is of no session, or its session has ended.
-REFRESH_REFUSED = no such session, or it has ended: sign in again
-# A refresh token came twice, so somebody may have copied it.
-REFRESH_REUSED = this refresh token was used before, so its session was ended for safety: sign in again
-# The principal has single sign-on or keys, and no password.
-NO_PASSWORD = this principal signs in without a password
-# An administrator wanted to reset the own password.
-RESET_ONESELF = one's own password is changed with the old one: ChangePassword
-# Whoever resets a password could sign in with it, so he must hold what the login holds.
-LOGIN_HOLDS_MORE = it holds { $permission }, which you could not give it: ask somebody who can
-# A second factor is to be enrolled where there is one.
-SECOND_FACTOR_ALREADY_EXISTS = there is a second factor already: remove it first
-# The call is about a second factor that is not there.
-SECOND_FACTOR_MISSING = there is no second factor: begin with EnrollTotp
-# A service account's key is unknown, revoked or over.
-API_KEY_REFUSED = no such key, or it has ended: make a new one
-# An account has as many keys as it may have.
-TOO_MANY_KEYS = an account has at most { $max } keys that live: revoke one first
-# A key's end is over already, or too far away.
-KEY_LIFE_UNUSABLE = expires_at: an instant to come, at most { $days } days away
-# Nobody has registered a provider of this name.
-PROVIDER_UNKNOWN = no provider of single sign-on has this name
-# A provider's name that cannot be one.
-PROVIDER_MALFORMED = 2 to 50 of a-z, 0-9 and -
-# Names of providers are unique in a stack.
-PROVIDER_NAME_TAKEN = another group has a provider of this name: take another
-# An address of single sign-on that is not safe.
-ADDRESS_MALFORMED = an address that begins with https:// (or http:// on the loopback), without # and without a user
-# The identity provider cannot be reached, or answers what nobody understands.
-SSO_PROVIDER_AWAY = the identity provider cannot be asked, or gives no sensible answer: try again in a moment
-# The browser comes back with a sign-in that is over, or that another browser began.
-SSO_STATE_REFUSED = this sign-in is over, or was begun elsewhere: begin again
-# The identity provider's token does not hold.
-SSO_REFUSED = the identity provider's word was not taken: begin again
-# The identity provider vouches for somebody who has no login here.
-SSO_LOGIN_UNKNOWN = the identity provider knows you, and no login here is yours: ask an administrator for one
-# The person is not employed.
-EMPLOYMENT_ENDED = you are not employed today: ask those who keep the group's people
-# The group's plan lacks the module.
-MODULE_NOT_ENTITLED = the group does not have the module { $module }: ask whoever operates the suite
-# The group may read and nothing else.
-TENANT_SUSPENDED = the group is suspended: whoever operates it can resume it
-# The data live in another region's stack.
-REGION_NOT_SERVED = data of the region { $region } live in the stack of that region: send this call there (this one serves { $served })
-    .file = the file is for the region { $region }: take it in there
-# The question is by a field that the caller may not read.
-FIELD_NOT_READABLE = { $field }: to look for somebody by it takes { $permission }, which none of your grants gives you
-# No grant reaches it.
-PERMISSION_DENIED = you may not do this: ask for a grant
-    .at_all = none of your grants gives you { $permission }
-    .here = your grants give you { $permission }, but not here
-    .group = your grants give you { $permission } for units, and what names no unit is the whole group's: name a unit of yours where the call takes one, else ask for a grant on the group
-    .signed_in = this is for those who signed in
-    .other_group = a service asks for views of the group it works in
-# The caller had a hand in an earlier step.
-FOUR_EYES_REQUIRED = this takes somebody else: whoever had a hand in an earlier step, also by delegating the right or having it delegated, cannot take this one
+TOKEN_MISSING = faça login primeiro: nenhum token bearer foi enviado
+UNAUTHENTICATED = faça login primeiro
+TOKEN_INVALID = o token não é válido aqui: faça login de novo
+TOKEN_EXPIRED = o token expirou: faça login de novo
+KEY_NOT_KNOWN_YET = a chave deste token ainda não é conhecida aqui: tente de novo em instantes
+CLOCKS_DIFFER = os relógios da suíte estão diferentes: tente de novo em instantes
+TOKEN_OF_ANOTHER_REGION = a instalação de outra região gerou este token: faça login aqui
+SESSION_ENDED = esta sessão terminou: faça login de novo
+SIGN_IN_REFUSED = o nome, a senha ou o código está errado; depois de cinco erros, aguarde até 15 minutos
+SECOND_FACTOR_NEEDED = envie o código do seu aplicativo autenticador ou um código de recuperação
+SECOND_FACTOR_WRONG = o código está errado ou já foi usado: aguarde o próximo e veja se o relógio está certo
+PASSWORD_MUST_CHANGE = esta senha valia para um único login: envie junto uma nova, em new_password
+PASSWORD_WEAK = fácil demais de adivinhar: use quatro palavras sem relação entre si
+    .why = fácil demais de adivinhar ({ $why }): use quatro palavras sem relação entre si
+WEAK_BY_KEYBOARD = teclas vizinhas são as primeiras a serem tentadas
+WEAK_BY_REPEATS = repetir algo quase não dificulta
+WEAK_BY_FAME = é uma das senhas mais usadas, ou parecida com uma delas
+WEAK_BY_SEQUENCE = sequências como abc ou 6543 são as primeiras a serem tentadas
+WEAK_BY_DATE = anos e datas são os primeiros a serem tentados
+WEAK_BY_WORD = uma só palavra ou um só nome é o primeiro a ser tentado
+PASSWORD_UNUSABLE = de 12 a 256 caracteres
+LOGIN_MALFORMED = de 2 a 100 letras, algarismos e . _ - @ +
+LOGIN_TAKEN = alguém já tem esse nome de login
+PERSON_HAS_LOGIN = esta pessoa já tem um login: cada pessoa tem um
+REFRESH_REFUSED = essa sessão não existe ou terminou: faça login de novo
+REFRESH_REUSED = este token de renovação já foi usado, por isso a sessão foi encerrada por segurança: faça login de novo
+NO_PASSWORD = esta identidade entra sem senha
+RESET_ONESELF = a própria senha se troca com a antiga: ChangePassword
+LOGIN_HOLDS_MORE = o login tem { $permission }, que você não poderia lhe dar: peça a quem possa
+SECOND_FACTOR_ALREADY_EXISTS = já existe um segundo fator: remova-o primeiro
+SECOND_FACTOR_MISSING = não há segundo fator: comece com EnrollTotp
+API_KEY_REFUSED = essa chave não existe ou terminou: crie uma nova
+TOO_MANY_KEYS = uma conta tem no máximo { $max } chaves em vigor: revogue uma primeiro
+KEY_LIFE_UNUSABLE = expires_at: um instante futuro, a no máximo { $days } dias
+PROVIDER_UNKNOWN = nenhum provedor de login único tem esse nome
+PROVIDER_MALFORMED = de 2 a 50 caracteres entre a-z, 0-9 e -
+PROVIDER_NAME_TAKEN = outro grupo tem um provedor com esse nome: escolha outro
+ADDRESS_MALFORMED = um endereço que comece com https:// (ou http:// no loopback), sem # e sem usuário
+SSO_PROVIDER_AWAY = não foi possível consultar o provedor de identidade, ou a resposta não faz sentido: tente de novo em instantes
+SSO_STATE_REFUSED = este login expirou ou foi iniciado em outro lugar: comece de novo
+SSO_REFUSED = a confirmação do provedor de identidade não foi aceita: comece de novo
+SSO_LOGIN_UNKNOWN = o provedor de identidade conhece você, mas nenhum login daqui é seu: peça um à administração
+EMPLOYMENT_ENDED = você não tem vínculo hoje: fale com o RH
+MODULE_NOT_ENTITLED = o grupo não tem o módulo { $module }: fale com quem opera a suíte
+TENANT_SUSPENDED = o grupo está suspenso: quem opera a suíte pode reativá-lo
+REGION_NOT_SERVED = os dados da região { $region } ficam na instalação dessa região: envie esta chamada para lá (esta atende { $served })
+    .file = o arquivo é da região { $region }: importe-o lá
+FIELD_NOT_READABLE = { $field }: para procurar alguém por esse campo é preciso { $permission }, e nenhuma das suas concessões dá isso a você
+PERMISSION_DENIED = você não tem permissão para isso: peça uma concessão
+    .at_all = nenhuma das suas concessões dá a você { $permission }
+    .here = suas concessões dão a você { $permission }, mas não aqui
+    .group = suas concessões dão a você { $permission } em unidades, e o que não indica unidade vale para o grupo inteiro: indique uma unidade sua onde a chamada aceitar, ou peça uma concessão no grupo
+    .signed_in = isso é só para quem entrou
+    .other_group = um serviço só pede visões do grupo em que trabalha
+FOUR_EYES_REQUIRED = isso precisa de outra pessoa: quem participou de um passo anterior, também por ter delegado o direito ou tê-lo recebido por delegação, não pode fazer este
 
 ## The group, its units and its people
 
-# The store holds a group.
-INITIALISED_ALREADY = this store holds a group already: sign in, start with an empty store, or bring an invitation
-    .invited = this invitation was used already, and its group is there: sign in to that group, or ask the operator for another invitation
-# The invitation was made by another stack, or a part of it is missing.
-INVITATION_INVALID = the invitation is not one of this stack, or not whole: ask its operator for another
-# The invitation was not used in time.
-INVITATION_EXPIRED = the invitation's life is over: ask the operator for another
-# An invitation names the group that it is for.
-INVITED_ANOTHER = the invitation is for a group with another id
-# The region is to be added and is there.
-REGION_ALREADY_EXISTS = the group has the region { $region }
-# A name of a region that cannot be one.
-REGION_MALFORMED = a region is 1 to 32 of a-z, 0-9 and -, such as cn-north
-REGION_UNUSABLE = 1 to 32 of a-z, 0-9 and -, each once
-REGION_IS_GLOBAL = a region, not the whole group
-# A branch needs a region where the group has several.
-REGION_MISSING = the group has several regions: name the branch's
-    .from = this stack serves several regions of the group: name the one that the file leaves in from_region
-    .switch = this stack serves several regions of the group: name the one that the file leaves with --from REGION
-# No such region in this group.
-REGION_UNKNOWN = the group has no region "{ $region }"
-# A branch is in another region than the one that is named.
-REGION_DIFFERS = the branch is in { $region }, and data do not move between regions
-# Data do not move between regions.
-REGION_CROSSED = the units are in different regions, and data do not move between regions
-    .person = the unit is in another region, and data do not move between regions: end the employment here, and hire the person there under a number of that region
-    .manager = the manager belongs to another region, whose people may not read this one's data
-# The group is suspended and is to be suspended.
-SUSPENDED_ALREADY = the group is suspended already
-# A group is to be deleted soon after it was suspended.
-SUSPENDED_TOO_SHORT = a group is deleted 30 days after it was suspended, not before { $from }
-# The group is in use and is to be resumed or deleted.
-NOT_SUSPENDED = the group is in use
-# Whoever deletes a group says its name.
-NAME_DIFFERS = say the group's name letter for letter, so that it is the right one
-# The group is gone.
-TENANT_DELETED = the group was deleted
-# A module that is not there.
-MODULE_UNKNOWN = "{ $name }" is no module: there are { $known }
-# A person has one pseudonym in the group.
-PSEUDONYM_ALREADY_EXISTS = the person has another pseudonym: it stays
-# A pseudonym is one person's.
-PSEUDONYM_TAKEN = somebody else here has this pseudonym: look whose it is
-# Directories are taken in from old to new.
-DIRECTORY_OLDER = a newer directory of this region was taken in already
-# The path of a unit that cannot be one.
-UNIT_PATH_MALFORMED = 1 to 16 names joined by /, each 1 to 200 characters
-# The name of a unit that cannot be one.
-UNIT_NAME_MALFORMED = 1 to 200 characters, without /
-# No such unit.
-UNIT_UNKNOWN = no unit "{ $path }": import it first
-    .was = no unit is called "{ $path }" on { $day }, since it was renamed, moved or closed: write the path that it has on that day
-# The unit is there as another kind.
-UNIT_DIFFERS = the unit is there as a { $kind ->
-    [legal_entity] legal entity
-    [branch] branch
-    [department] department
-    [team] team
-   *[group] group
+INITIALISED_ALREADY = este armazenamento já contém um grupo: entre, comece com um armazenamento vazio ou traga um convite
+    .invited = este convite já foi usado, e o grupo dele já existe: entre nesse grupo ou peça outro convite ao operador
+INVITATION_INVALID = o convite não é desta instalação ou não está completo: peça outro ao operador
+INVITATION_EXPIRED = o convite expirou: peça outro ao operador
+INVITED_ANOTHER = o convite é para um grupo com outro id
+REGION_ALREADY_EXISTS = o grupo já tem a região { $region }
+REGION_MALFORMED = uma região tem de 1 a 32 caracteres entre a-z, 0-9 e -, como cn-north
+REGION_UNUSABLE = de 1 a 32 caracteres entre a-z, 0-9 e -, cada uma só uma vez
+REGION_IS_GLOBAL = uma região, não o grupo inteiro
+REGION_MISSING = o grupo tem várias regiões: informe a da filial
+    .from = esta instalação atende várias regiões do grupo: informe em from_region de qual delas o arquivo sai
+    .switch = esta instalação atende várias regiões do grupo: informe com --from REGION de qual delas o arquivo sai
+REGION_UNKNOWN = o grupo não tem a região “{ $region }”
+REGION_DIFFERS = a filial está em { $region }, e os dados não mudam de região
+REGION_CROSSED = as unidades estão em regiões diferentes, e os dados não mudam de região
+    .person = a unidade está em outra região, e os dados não mudam de região: encerre o vínculo aqui e contrate a pessoa lá com uma matrícula daquela região
+    .manager = o gestor é de outra região, cujas pessoas não podem ler os dados desta
+SUSPENDED_ALREADY = o grupo já está suspenso
+SUSPENDED_TOO_SHORT = um grupo é excluído 30 dias depois de suspenso, não antes de { $from }
+NOT_SUSPENDED = o grupo está em uso
+NAME_DIFFERS = escreva o nome do grupo letra por letra, para ter certeza de que é o certo
+TENANT_DELETED = o grupo foi excluído
+MODULE_UNKNOWN = “{ $name }” não é um módulo: há { $known }
+PSEUDONYM_ALREADY_EXISTS = a pessoa tem outro pseudônimo: ele permanece
+PSEUDONYM_TAKEN = outra pessoa aqui tem esse pseudônimo: veja de quem é
+DIRECTORY_OLDER = um diretório mais novo desta região já foi importado
+UNIT_PATH_MALFORMED = de 1 a 16 nomes unidos por /, cada um com 1 a 200 caracteres
+UNIT_NAME_MALFORMED = de 1 a 200 caracteres, sem /
+UNIT_UNKNOWN = nenhuma unidade “{ $path }”: importe-a primeiro
+    .was = nenhuma unidade se chama “{ $path }” em { $day }, pois foi renomeada, movida ou encerrada: escreva o caminho que ela tem nesse dia
+UNIT_DIFFERS = a unidade já existe como { $kind ->
+    [legal_entity] empresa
+    [branch] filial
+    [department] departamento
+    [team] equipe
+   *[group] grupo
 }
-# A unit below the root is to be the group.
-UNIT_KIND_IS_ROOTS = only the root is the group
-# A kind of unit that this version does not know.
-UNIT_KIND_UNKNOWN = this is no kind of unit: branch, legal entity, department or team, or none, for the usual one
-# The day is before the unit begins.
-UNIT_BEGINS_LATER = the unit or one above it begins on { $day }: name a date from then on
-    .hired_on = "{ $path }" begins on { $day }, after hired_on
-# The unit closes while something would hang on it.
-UNIT_CLOSES = the unit { $unit } closes with { $day }: choose another, or other days
-    .into = the unit { $unit } closes with { $day }, and its people go to { $into }: choose that one, or other days
-# An import would make a second unit beside one that was renamed or moved.
-UNIT_HAD_NAME = a unit was called "{ $name }" there until { $day }, and has another name or place now: write the path that it has (ListOrgUnits), or, for a new unit of the old name, what it is (kind)
-# The root is to be moved, closed or merged.
-ROOT_STAYS = the root is the group: it stays as it is
-# The units would form a circle.
-ORG_CYCLE = the new parent lies below the unit, now or by a planned move
-# The tree would be too deep.
-ORG_TOO_DEEP = the tree would be deeper than { $max } names, now or by a planned move
-# Names below one parent are unique on every day.
-UNIT_NAME_TAKEN = the parent has a unit "{ $name }" on those days
-# Changes of a unit are made in the order of their days.
-UNIT_CHANGE_PLANNED = the unit has a change on { $day }: name that day or a later one
-# A unit is to be moved, closed or merged from a day of months before.
-UNIT_CHANGE_BACKDATED = { $from } is before the month that goes on now: whoever the unit was under would no longer see its days from then on, closed and paid months among them, and whoever it comes to would. Name { $first } or a later day, or say backdated where it was truly so since then
-# A unit with others below it is to be closed.
-UNIT_HAS_CHILDREN = "{ $name }" hangs below the unit then: move or close it first, or merge the unit
-# A unit with people is to be closed.
+UNIT_KIND_IS_ROOTS = só a raiz é o grupo
+UNIT_KIND_UNKNOWN = não existe esse tipo de unidade: filial, empresa, departamento ou equipe, ou nenhum, para o usual
+UNIT_BEGINS_LATER = a unidade ou uma acima dela começa em { $day }: informe uma data a partir daí
+    .hired_on = “{ $path }” começa em { $day }, depois de hired_on
+UNIT_CLOSES = a unidade { $unit } se encerra em { $day }: escolha outra, ou outros dias
+    .into = a unidade { $unit } se encerra em { $day }, e as pessoas dela vão para { $into }: escolha essa, ou outros dias
+UNIT_HAD_NAME = uma unidade se chamou “{ $name }” ali até { $day } e agora tem outro nome ou lugar: escreva o caminho que ela tem (ListOrgUnits) ou, para uma unidade nova com o nome antigo, o tipo dela (kind)
+ROOT_STAYS = a raiz é o grupo: ela fica como está
+ORG_CYCLE = a nova unidade superior fica abaixo desta unidade, agora ou por uma mudança planejada
+ORG_TOO_DEEP = a árvore teria mais de { $max } nomes de profundidade, agora ou por uma mudança planejada
+UNIT_NAME_TAKEN = a unidade superior já tem uma unidade “{ $name }” nesses dias
+UNIT_CHANGE_PLANNED = a unidade tem uma mudança em { $day }: informe esse dia ou um posterior
+UNIT_CHANGE_BACKDATED = { $from } é anterior ao mês em curso: quem tinha a unidade deixaria de ver os dias dela a partir daí, inclusive meses fechados e pagos, e quem a recebesse passaria a vê-los. Informe { $first } ou um dia posterior, ou indique backdated se foi mesmo assim desde então
+UNIT_HAS_CHILDREN = “{ $name }” estará abaixo da unidade: mova-a ou encerre-a primeiro, ou incorpore a unidade
 UNIT_HAS_PEOPLE = { $count ->
-    [one] { $count } employment is in the unit then: say in move_people_to where it goes
-   *[other] { $count } employments are in the unit then: say in move_people_to where they go
+    [one] { $count } vínculo estará na unidade: diga em move_people_to para onde ele vai
+   *[other] { $count } vínculos estarão na unidade: diga em move_people_to para onde eles vão
 }
-# The units to merge and the one that stays are not apart.
-MERGED_INTO_ITSELF = name one or more units to merge, each once, and another one that stays
-# The unit that people go to cannot take them.
-PEOPLE_TO_NOWHERE = the unit that people go to must be a branch or below and must not close that day
-# People are in units of a region.
-UNIT_HAS_NO_REGION = people belong to a branch or below, not to the group itself
-# An import brings a number that is there with something else.
-PERSON_DIFFERS = this employee number is there with another { $field }
-# A row of a number whose earlier row was refused.
-EARLIER_ROW_REFUSED = an earlier row of this number was refused, and this one goes on from it: correct that one, and send both again
-# A row of people into a unit that the caller may not write to: such as for days before a team came from another branch.
-PERSON_OUT_OF_REACH = the unit is beyond what you may write to, today or on a day since the first one: leave the row out, or have somebody send it who may for all of them
-# Two employments of the same kind on one day.
-EMPLOYMENT_OVERLAPS = the person's employment from { $day } covers some of these days: end it first
-# No employment on the day.
-NOT_EMPLOYED = the person is not employed on { $day }
-# The manager has no employment on the day.
-MANAGER_NOT_EMPLOYED = the manager is not employed on { $day }: choose another
-# It is to end later than it does.
-ENDS_ALREADY = the employment ends on { $day } already
-    .line = the line ends on { $day } already
-# A word or a number that is no kind of employment.
-EMPLOYMENT_KIND_UNKNOWN = "{ $text }" is no kind of employment: use full_time, part_time, fixed_term, intern, agency, outsourced or freelance
-# A position or grade that the catalogue lacks on the day.
-NOT_IN_CATALOGUE = { $field }: the group's catalogue has no "{ $code }" on { $day }: import it first, or choose another
-# Changes of an employment are made in the order of their days.
-EMPLOYMENT_CHANGE_PLANNED = the employment has a change on { $day }: name that day or a later one, or cancel the change
-# The change to be cancelled is not there, or has begun.
-NOTHING_PLANNED = the employment has no change on { $day } that could still be dropped
-# A home is to be ended like a post.
-HOME_ENDS = this is the home employment, which EndEmployment ends with all beside it
-# The first day is to be moved over something that was before.
-START_TOO_LATE = something of it, or beside it, is on { $day }, before that first day: put that right first
-# A post or a leave would last longer than the home.
-OUTLASTS_HOME = the home employment ends on { $day }: posts and leaves end with it at the latest
-# Two leaves on one day.
-LEAVE_OVERLAPS = the person's leave from { $day } covers some of these days: end it first
-# The kind of a new post is missing.
-POST_KIND_MISSING = concurrent or secondment: a home is hired, transferred or rehired
-# Numbers of employees are unique.
-EMPLOYEE_NO_TAKEN = somebody else has this employee number
-# Numbers of identity documents are unique in a region.
-ID_NUMBER_TAKEN = somebody else of this region has this number
-# A number that no identity document has.
-ID_NUMBER_INVALID = an identity number has 1 to 64 characters without control characters
-# A Chinese resident identity number with a slip.
-ID_NUMBER_CHECKSUM = the last place of this resident identity number does not fit the others: see the card
-LINE_KIND_MISSING = solid or dotted
-# Somebody would report to himself.
-REPORTING_CYCLE = on { $day } the manager reports to this person, directly or through others
-# A person has one solid line a day.
-LINE_CHANGE_PLANNED = another solid line begins on { $day }: end it, or name a last day before
-# The line is there.
-LINE_THERE_ALREADY = line { $id } says so on some of these days
-# A rate of exchange between a currency and itself.
-RATE_OF_ITSELF = a currency is always worth itself: name another one
-# A list of rates as of an instant and of all time at once.
-SUPERSEDED_AND_KNOWN_AT = ask either for what was known at an instant or for all that was ever said
-# An entry of the catalogue without its kind.
-KIND_MISSING = say whether it is a position or a grade
-# A grade without a rank, or a position with one.
-RANK_UNUSABLE = a grade has a rank from 1 on, a position has none
-# Entries of the catalogue do not overlap.
-ENTRY_CHANGE_PLANNED = the code has an entry from { $day } on: end before that day, or begin on it
+MERGED_INTO_ITSELF = informe uma ou mais unidades a incorporar, cada uma só uma vez, e outra que permanece
+PEOPLE_TO_NOWHERE = a unidade para onde as pessoas vão deve ser uma filial ou abaixo dela e não pode se encerrar nesse dia
+UNIT_HAS_NO_REGION = as pessoas pertencem a uma filial ou abaixo dela, não ao próprio grupo
+PERSON_DIFFERS = esta matrícula já existe com outro conteúdo em { $field }
+EARLIER_ROW_REFUSED = uma linha anterior deste número foi recusada, e esta depende dela: corrija aquela e envie as duas de novo
+PERSON_OUT_OF_REACH = hoje ou em algum dia desde o primeiro, a unidade está fora do que você pode gravar: deixe a linha de fora, ou peça que a envie quem possa gravar em todos eles
+EMPLOYMENT_OVERLAPS = o vínculo da pessoa que começa em { $day } abrange alguns desses dias: encerre-o primeiro
+NOT_EMPLOYED = a pessoa não tem vínculo em { $day }
+MANAGER_NOT_EMPLOYED = o gestor não tem vínculo em { $day }: escolha outro
+ENDS_ALREADY = o vínculo já termina em { $day }
+    .line = a linha de reporte já termina em { $day }
+EMPLOYMENT_KIND_UNKNOWN = “{ $text }” não é um tipo de vínculo: use full_time, part_time, fixed_term, intern, agency, outsourced ou freelance
+NOT_IN_CATALOGUE = { $field }: o catálogo do grupo não tem “{ $code }” em { $day }: importe-o primeiro ou escolha outro
+EMPLOYMENT_CHANGE_PLANNED = o vínculo tem uma mudança em { $day }: informe esse dia ou um posterior, ou cancele a mudança
+NOTHING_PLANNED = o vínculo não tem em { $day } nenhuma mudança que ainda possa ser cancelada
+HOME_ENDS = este é o vínculo principal; EndEmployment o encerra com todos os demais
+START_TOO_LATE = algo dele, ou ao lado dele, está em { $day }, antes desse primeiro dia: corrija isso primeiro
+OUTLASTS_HOME = o vínculo principal termina em { $day }: vínculos adicionais e afastamentos terminam no máximo com ele
+LEAVE_OVERLAPS = o afastamento da pessoa que começa em { $day } abrange alguns desses dias: encerre-o primeiro
+POST_KIND_MISSING = concurrent ou secondment: um vínculo principal vem de contratação, transferência ou recontratação
+EMPLOYEE_NO_TAKEN = outra pessoa já tem essa matrícula
+ID_NUMBER_TAKEN = outra pessoa desta região já tem esse número
+ID_NUMBER_INVALID = um número de documento tem de 1 a 64 caracteres, sem caracteres de controle
+ID_NUMBER_CHECKSUM = o último dígito deste documento não combina com os outros: confira no documento
+LINE_KIND_MISSING = solid ou dotted
+REPORTING_CYCLE = em { $day } o gestor responde a esta pessoa, diretamente ou por meio de outros
+LINE_CHANGE_PLANNED = outra linha de reporte direta (solid) começa em { $day }: encerre-a ou informe um último dia antes disso
+LINE_THERE_ALREADY = a linha de reporte { $id } já diz isso em alguns desses dias
+RATE_OF_ITSELF = uma moeda sempre vale ela mesma: informe outra
+SUPERSEDED_AND_KNOWN_AT = pergunte ou pelo que se sabia em um instante, ou por tudo o que já foi informado
+KIND_MISSING = diga se é um cargo ou um nível
+RANK_UNUSABLE = um nível tem uma posição a partir de 1; um cargo não tem
+ENTRY_CHANGE_PLANNED = o código tem um registro a partir de { $day }: termine antes desse dia ou comece nele
 
 ## Access
 
-# Hours that cannot be read.
-HOURS_MALFORMED = hours are two different times, such as 08:00-20:00
-# What a scope names does not fit its kind.
-SCOPE_MALFORMED = self, reports and tenant name nothing; unit, subtree and legal_entity name a unit; region names a region
-REACH_MISSING = say how far it reaches
-# A permission that is not there.
-PERMISSION_UNKNOWN = "{ $text }" is not a permission of this version
-# No role of this name.
-ROLE_UNKNOWN = no role is called "{ $role }"
-    .own = the group has no role of its own called "{ $role }"
-# Every role says on which scopes it is given.
-SCOPE_NOT_FOR_ROLE = { $role } is not given on the scope { $scope }
-# The scope of an employer names another unit.
-NOT_A_LEGAL_ENTITY = { $unit } is not a legal entity
-# The scopes self and reports need a person behind the login.
-NO_PERSON = this login belongs to no person: name a unit or region
-    .punching = only people punch and hand over accounts: sign in with a login that belongs to a person
-    .claiming = only people claim dialogues: sign in with a login that belongs to a person
-# Two duties that one person must not have.
-DUTIES_SEPARATED = nobody holds both { $a } and { $b }: give it to somebody else
-    .role = no role gives both { $a } and { $b }: make two of it
-    .holder = { $principal } has this role and would hold both { $a } and { $b }: take one of the grants away first
-    .delegated = nobody holds both { $a } and { $b }, not for a day: delegate it to somebody else
-# The same role on the same scope.
-GRANTED_ALREADY = grant { $id } gives this on those days
-# One passes on only what one holds.
-GRANT_NOT_HELD = none of your own grants gives you { $permission } there, so you cannot pass it on
-# One gives oneself nothing.
-GRANT_TO_ONESELF = nobody gives himself what he does not hold: ask another administrator
-    .role = you have this role and do not hold { $permission }: ask another administrator
-# The grant is gone.
-REVOKED_ALREADY = the grant is taken away already
-# Who gets a role is named twice, or not at all.
-PRINCIPAL_OR_LOGIN = name the principal or the login, one of them
-# Somebody must be able to give roles.
-LAST_ADMINISTRATOR = then nobody could give roles any more: give group_admin to somebody else first
-# A role's name that cannot be one.
-ROLE_NAME_MALFORMED = 2 to 64 of a-z, 0-9 and _
-# Ready roles and services keep their names.
-ROLE_NAME_RESERVED = a ready role or a service has this name: take another
-# A role that gives nothing.
-ROLE_EMPTY = name at least one permission and one scope
-# Some permissions are for services.
-ROLE_FOR_SERVICES = { $permission } is for services of the suite alone
-# A role that somebody has is to be removed.
+HOURS_MALFORMED = as horas são dois horários diferentes, como 08:00-20:00
+SCOPE_MALFORMED = self, reports e tenant não indicam nada; unit, subtree e legal_entity indicam uma unidade; region indica uma região
+REACH_MISSING = diga até onde vai
+PERMISSION_UNKNOWN = “{ $text }” não é uma permissão desta versão
+ROLE_UNKNOWN = nenhum papel se chama “{ $role }”
+    .own = o grupo não tem um papel próprio chamado “{ $role }”
+SCOPE_NOT_FOR_ROLE = { $role } não é concedido no escopo { $scope }
+NOT_A_LEGAL_ENTITY = { $unit } não é uma empresa
+NO_PERSON = este login não pertence a nenhuma pessoa: indique uma unidade ou região
+    .punching = só pessoas marcam ponto e passam contas: entre com um login que pertença a uma pessoa
+    .claiming = só pessoas reivindicam conversas: entre com um login que pertença a uma pessoa
+DUTIES_SEPARATED = ninguém tem ao mesmo tempo { $a } e { $b }: dê isso a outra pessoa
+    .role = nenhum papel dá ao mesmo tempo { $a } e { $b }: faça dois papéis
+    .holder = { $principal } tem este papel e teria ao mesmo tempo { $a } e { $b }: retire primeiro uma das concessões
+    .delegated = ninguém tem ao mesmo tempo { $a } e { $b }, nem por um dia: delegue isso a outra pessoa
+GRANTED_ALREADY = a concessão { $id } já dá isso nesses dias
+GRANT_NOT_HELD = nenhuma das suas próprias concessões dá a você { $permission } ali, portanto você não pode passá-la adiante
+GRANT_TO_ONESELF = ninguém dá a si mesmo o que não tem: peça a outra pessoa da administração
+    .role = você tem este papel, mas não { $permission }: peça a outra pessoa da administração
+REVOKED_ALREADY = a concessão já foi retirada
+PRINCIPAL_OR_LOGIN = informe a identidade ou o login, só um dos dois
+LAST_ADMINISTRATOR = assim ninguém mais poderia conceder papéis: dê group_admin a outra pessoa primeiro
+ROLE_NAME_MALFORMED = de 2 a 64 caracteres entre a-z, 0-9 e _
+ROLE_NAME_RESERVED = um papel pronto ou um serviço tem esse nome: escolha outro
+ROLE_EMPTY = informe pelo menos uma permissão e um escopo
+ROLE_FOR_SERVICES = { $permission } é só para serviços da suíte
 ROLE_IN_USE = { $count ->
-    [one] { $count } grant gives this role: take it away first
-   *[other] { $count } grants give this role: take them away first
+    [one] { $count } concessão dá este papel: retire-a primeiro
+   *[other] { $count } concessões dão este papel: retire-as primeiro
 }
-# A delegation of nothing.
-DELEGATION_EMPTY = name at least one permission
-# A delegation of no time, or of time that is over.
-DELEGATION_TIME = it must end after it begins, and in the future
-# A delegation for too long.
-DELEGATION_TOO_LONG = at most 90 days: for longer let somebody give a role
-# One delegates nothing to oneself.
-DELEGATION_TO_ONESELF = name somebody else
-# The delegation is over.
-DELEGATION_ENDED = the delegation is over already
-# Rights over rights are not delegated.
-PERMISSION_NOT_DELEGABLE = { $permission } is never delegated
-# An emergency that opens nothing.
-BREAK_GLASS_EMPTY = name the permissions to open
-# Some permissions no emergency opens.
-PERMISSION_NOT_OPENED = no emergency opens { $permission }: rights over rights and separated duties stay where they are
-# An emergency names where it is.
-BREAK_GLASS_SCOPE = name a unit, a region or the group, not self or reports
-# An emergency says why.
-BREAK_GLASS_REASON = say what happened in at least 20 characters
-# An emergency is short.
-BREAK_GLASS_TIME = 1 to 60 minutes
-# One emergency at a time, and none is reviewed before it ended.
-BREAK_GLASS_OPEN = your emergency { $id } is open: end it first
-    .unreviewed = the emergency is still open: end it, then review it
-# The emergency is over.
-BREAK_GLASS_ENDED = the emergency is over already
-# In an emergency every row that is read is noted, which a stream cannot do.
-BREAK_GLASS_NO_STREAMS = an emergency opens no streams: ask for the rows one page at a time
-# The emergency has its review.
-REVIEWED_ALREADY = it is reviewed already
-ALLOWED_BY_ROLE = the role { $role } gives { $permission } here
-ALLOWED_BY_DELEGATION = { $permission } is delegated or opened in an emergency: see by whom
-REFUSED_HERE = the role { $role } gives { $permission }, but not here
-REFUSED_BY_CONDITION = the role { $role } gives { $permission } here only with a second factor or at other hours
-REFUSED_TODAY = the role { $role } gives { $permission } here, but not today
-REFUSED_WITHOUT_MODULE = the group does not have the module of { $permission }
-REFUSED_WITHOUT_GRANT = no grant gives { $permission }; these roles do: { $roles }
+DELEGATION_EMPTY = informe pelo menos uma permissão
+DELEGATION_TIME = deve terminar depois de começar e no futuro
+DELEGATION_TOO_LONG = no máximo 90 dias: para mais tempo, peça a alguém que conceda um papel
+DELEGATION_TO_ONESELF = indique outra pessoa
+DELEGATION_ENDED = a delegação já terminou
+PERMISSION_NOT_DELEGABLE = { $permission } nunca é delegada
+BREAK_GLASS_EMPTY = informe as permissões a abrir
+PERMISSION_NOT_OPENED = nenhum acesso de emergência abre { $permission }: direitos sobre direitos e funções separadas ficam onde estão
+BREAK_GLASS_SCOPE = indique uma unidade, uma região ou o grupo, não self nem reports
+BREAK_GLASS_REASON = diga o que aconteceu, com pelo menos 20 caracteres
+BREAK_GLASS_TIME = de 1 a 60 minutos
+BREAK_GLASS_OPEN = seu acesso de emergência { $id } está aberto: encerre-o primeiro
+    .unreviewed = o acesso de emergência ainda está aberto: encerre-o e depois revise-o
+BREAK_GLASS_ENDED = o acesso de emergência já terminou
+BREAK_GLASS_NO_STREAMS = um acesso de emergência não abre fluxos: peça as linhas uma página por vez
+REVIEWED_ALREADY = já foi revisado
+ALLOWED_BY_ROLE = o papel { $role } dá { $permission } aqui
+ALLOWED_BY_DELEGATION = { $permission } está delegada ou aberta em uma emergência: veja por quem
+REFUSED_HERE = o papel { $role } dá { $permission }, mas não aqui
+REFUSED_BY_CONDITION = o papel { $role } dá { $permission } aqui só com um segundo fator ou em outros horários
+REFUSED_TODAY = o papel { $role } dá { $permission } aqui, mas não hoje
+REFUSED_WITHOUT_MODULE = o grupo não tem o módulo de { $permission }
+REFUSED_WITHOUT_GRANT = nenhuma concessão dá { $permission }; estes papéis dão: { $roles }
 
 ## Privacy
 
-# A question to the audit log with half a subject.
-SUBJECT_IN_PART = a subject has a kind and an id
-# A legal hold keeps data from being deleted.
-LEGAL_HOLD = a legal hold stands: it must be lifted first, see ListHolds
-# The hold is over.
-HOLD_LIFTED = the hold was lifted already
-# No such kind of data.
-RETENTION_KIND_UNKNOWN = "{ $kind }" is not a kind of data: ListRetention names them all
-# Every kind of data has a shortest and a longest time.
-RETENTION_OUT_OF_BOUNDS = this kind is kept for { $min } to { $max } months
-# What the law wants kept is not erased.
-RETENTION_RUNS = what the law wants kept about the person is kept until { $day }: ask again after that day
-# The person was erased.
-PERSON_ERASED = this person was erased: nothing can be written about them; who comes back is a new person
-# Only who has left is erased.
-STILL_EMPLOYED = only somebody who has left can be erased: end the employment first
-# One erasure for a person.
-ERASURE_ALREADY_EXISTS = erasure { $id } is there for this person
-# One does not approve the own erasure.
-OWN_ERASURE = nobody approves the own erasure: somebody else must
-# The erasure was approved, and cannot be called back.
-ERASED_ALREADY = the erasure was approved already
-# The request was withdrawn or rejected.
-ERASURE_DROPPED = the request was withdrawn or rejected: ask for the erasure anew
-# A service reports on an erasure that nobody approved.
-ERASURE_NOT_APPROVED = nobody has approved it yet
-# Only services report on erasures.
-NOT_A_SERVICE = only a service that holds something of people reports on an erasure
+SUBJECT_IN_PART = um objeto tem tipo e id
+LEGAL_HOLD = há um bloqueio legal: é preciso suspendê-lo primeiro, veja ListHolds
+HOLD_LIFTED = o bloqueio legal já foi suspenso
+RETENTION_KIND_UNKNOWN = “{ $kind }” não é um tipo de dado: ListRetention mostra todos
+RETENTION_OUT_OF_BOUNDS = este tipo é guardado de { $min } a { $max } meses
+RETENTION_RUNS = o que a lei manda guardar sobre a pessoa fica guardado até { $day }: peça de novo depois desse dia
+PERSON_ERASED = os dados desta pessoa foram eliminados: nada mais pode ser gravado sobre ela; quem volta é uma pessoa nova
+STILL_EMPLOYED = só é possível eliminar os dados de quem saiu: encerre o vínculo primeiro
+ERASURE_ALREADY_EXISTS = já existe a eliminação { $id } para esta pessoa
+OWN_ERASURE = ninguém aprova a própria eliminação: outra pessoa precisa aprovar
+ERASED_ALREADY = a eliminação já foi aprovada
+ERASURE_DROPPED = o pedido foi retirado ou negado: peça a eliminação de novo
+ERASURE_NOT_APPROVED = ninguém a aprovou ainda
+NOT_A_SERVICE = só um serviço que guarda dados de pessoas informa sobre uma eliminação
 
 ## How long data are kept, counted from when and why
 
-KEPT_FROM_ALIASES = the last day of the alias or device
-KEPT_BECAUSE_ALIASES = which records a person is credited with must be provable while pay can be disputed
-KEPT_FROM_DUTY = the time of the punch or the hand-over, the end of the shift
-KEPT_BECAUSE_DUTY = wage records and what they rest on: two years (Interim Provisions on Payment of Wages)
-KEPT_FROM_PAY = the day the statement was written
-KEPT_BECAUSE_PAY = papers for withholding income tax: five years; wage records: two years
-KEPT_FROM_PERSON = the end of the last employment
-KEPT_BECAUSE_PERSON = ended employment contracts: two years (Labour Contract Law)
-KEPT_FROM_SESSIONS = the day the session was over at the latest
-KEPT_BECAUSE_SESSIONS = logs of who used the network: six months (Cybersecurity Law)
-KEPT_FROM_RECORDS = the start of the record
-KEPT_BECAUSE_RECORDS = the records that pay rests on, while it can be disputed
-KEPT_FROM_RESULTS = the day the result was written; of a credit, the start of its record
-KEPT_BECAUSE_RESULTS = scores that pay rests on: as long as papers for withholding income tax
-KEPT_FROM_REQUESTS = the request
-KEPT_BECAUSE_REQUESTS = a request that is sent again gets its first answer; nothing asks for more
-KEPT_FROM_EVIDENCE = the day the evidence was written
-KEPT_BECAUSE_EVIDENCE = what a profile sums up; no law asks for it
+KEPT_FROM_ALIASES = o último dia do apelido ou do dispositivo
+KEPT_BECAUSE_ALIASES = deve ser possível provar quais atendimentos foram creditados a uma pessoa enquanto o pagamento puder ser contestado
+KEPT_FROM_DUTY = a hora da marcação ou da passagem, o fim do turno
+KEPT_BECAUSE_DUTY = registros salariais e aquilo em que se baseiam: dois anos (Interim Provisions on Payment of Wages)
+KEPT_FROM_PAY = o dia em que o demonstrativo foi gravado
+KEPT_BECAUSE_PAY = documentos de retenção do imposto de renda: cinco anos; registros salariais: dois anos
+KEPT_FROM_PERSON = o fim do último vínculo
+KEPT_BECAUSE_PERSON = contratos de trabalho encerrados: dois anos (Labour Contract Law)
+KEPT_FROM_SESSIONS = o dia em que a sessão já tinha terminado com certeza
+KEPT_BECAUSE_SESSIONS = logs de quem usou a rede: seis meses (Cybersecurity Law)
+KEPT_FROM_RECORDS = o início do atendimento
+KEPT_BECAUSE_RECORDS = os atendimentos em que o pagamento se baseia, enquanto ele puder ser contestado
+KEPT_FROM_RESULTS = o dia em que o resultado foi gravado; no caso de um crédito, o início do atendimento
+KEPT_BECAUSE_RESULTS = pontuações em que o pagamento se baseia: o mesmo tempo dos documentos de retenção do imposto de renda
+KEPT_FROM_REQUESTS = a solicitação
+KEPT_BECAUSE_REQUESTS = uma solicitação reenviada recebe a primeira resposta; nada exige mais que isso
+KEPT_FROM_EVIDENCE = o dia em que a evidência foi gravada
+KEPT_BECAUSE_EVIDENCE = o que um perfil resume; nenhuma lei exige
 
 ## The suite
 
-# More calls at once than this service takes.
-OVERLOADED = too many calls at once: try again in a moment
-# More calls of one caller than allowed.
-RATE_LIMITED = too many calls: try again in a moment
-# Time ran out, here or in a peer.
-DEADLINE_EXCEEDED = the call took longer than the caller allowed
-# Somebody changed it since it was read.
-STALE = somebody changed this since you read it: read it again, then repeat your change
-# The database stayed busy through all retries.
-STORE_BUSY = somebody else changed this at the same moment; try again
-# The database cannot be reached.
-STORE_UNAVAILABLE = the store cannot be reached right now; try again shortly
-# The database says that its data are damaged.
-STORE_DAMAGED = the database of a service is damaged, and repeating this does not help: its operator stops the service, looks how much is damaged (SQLite: PRAGMA integrity_check; PostgreSQL: pg_amcheck) and puts the database back from a backup
-    .server = the data of { $service } in the database { $database } at { $at } are damaged: stop the service, look how much is damaged (pg_amcheck), and put the database back from your backup; nothing was changed in it
-# The database takes no writes: its disk, its file or the server is read-only.
-STORE_READ_ONLY = the database of a service can only be read just now, and nothing was changed: its operator gives it back the right to write (SQLite: the file and its folder; PostgreSQL: the server that takes writes, not its standby); then do the same again
-    .server = PostgreSQL of { $service } at { $at } takes no writes: it is a standby, or default_transaction_read_only is on. Name the server that takes writes in { $setting }
-# A service that the call needs cannot be reached.
-PEER_UNAVAILABLE = a service that this call needs is away: try again in a moment
-# A peer does not know the service that asks it; nothing is wrong with the caller's token.
-PEER_REFUSES_SERVICE = a service that this call needs does not know this one yet: try again in a moment
-# An address of a service that cannot be read.
-PEER_ADDRESS_INVALID = { $address } is no address of a service: write http://host:port or https://host:port
-# The server's certificate is not signed by whom the client trusts.
-PEER_CERTIFICATE_UNKNOWN = the server's certificate is signed by an authority that is not trusted here: name the file of that authority (--ca, or client.authority in the settings), or look whether this is the right server
-# The server's certificate names another host.
-PEER_CERTIFICATE_FOR_ANOTHER = the server's certificate is for another name: call it by a name that stands in its certificate
-# The server's certificate is over, or not valid yet.
-PEER_CERTIFICATE_OUT_OF_DATE = the server's certificate is not valid now: its operator renews it, unless the clock of this machine is wrong
-# The server wants a certificate of its callers and was shown none.
-PEER_WANTS_CERTIFICATE = the server wants a certificate of its callers: name yours (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The server was shown a certificate that it does not take.
-PEER_REFUSES_CERTIFICATE = the server does not take the certificate that it was shown: ask its operator which authority signs those of callers
-    .expired = the certificate that was shown to the server is out of date: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-    .revoked = the certificate that was shown to the server was revoked: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The address begins with https, and whoever listens there knows no TLS.
-PEER_SPEAKS_PLAINTEXT = the address begins with https://, and the server there speaks no TLS: write http://, or ask its operator for the right port
-# The address begins with http, and whoever listens there wants TLS.
-PEER_SPEAKS_TLS = the address begins with http://, and the server there speaks TLS: write https://
-# Something else about TLS.
-PEER_TLS_FAILED = the encrypted connection could not be made: { $why }
-# A certificate and a private key of which neither was made for the other.
-CERTIFICATE_KEY_MISMATCH = the certificate and the private key do not belong together: name the key that this certificate was made for (--client-key or client.key of a caller, server.tls_key of a server)
-# A certificate, a key or an authority that cannot be read, or no authority at all.
-PEER_CERTIFICATES_UNUSABLE = the certificates for this server cannot be used: { $why }. Name the file of the authority that signed the server's certificate (--ca, or client.authority)
-# A peer refused without a reason of ours.
-PEER_FAILED = a service that this call needs refused it
-# `grpc-timeout` cannot be read.
-DEADLINE_MALFORMED = grpc-timeout is at most 8 digits and one of the units H M S m u n
-# The connection was lost in the middle of a request.
-REQUEST_CUT_OFF = the request ended early
-# The request is no message of this rpc: another contract, or damaged on its way.
-REQUEST_UNREADABLE = the request cannot be read as the message of this rpc: look whether caller and server have the same contract (proto/), and whether its texts are UTF-8
-# The request is larger than any message may be.
-REQUEST_TOO_LARGE = the request is larger than { $max } bytes: send fewer rows at once
-# The answer would be larger than any message may be.
-ANSWER_TOO_LARGE = the answer is larger than { $max } bytes: ask for fewer rows at once (page_size), or for a narrower choice
-# The request is compressed, and nothing here reads that.
-REQUEST_COMPRESSED = the request is compressed: send it as it is (grpc-encoding identity)
-# A text with the character NUL.
-TEXT_WITH_NUL = leave out the character NUL (U+0000): no text may hold it
-# No rpc of this name.
-METHOD_UNKNOWN = there is no such method here: look at the name, and whether caller and server are of the same release
-# The service is one of the suite, and another process runs it.
-SERVICE_ELSEWHERE = the process at this address does not run the service { $service }: ask the one that does; a service and a command of tally find it by peers.{ $service } in the settings
-# Over HTTP: what a status of the answer means, in a few words.
+OVERLOADED = chamadas demais ao mesmo tempo: tente de novo em instantes
+RATE_LIMITED = chamadas demais: tente de novo em instantes
+DEADLINE_EXCEEDED = a chamada demorou mais do que quem chamou permitiu
+STALE = alguém alterou isso desde que você leu: leia de novo e repita a sua alteração
+STORE_BUSY = outra pessoa alterou isso no mesmo momento; tente de novo
+STORE_UNAVAILABLE = o armazenamento está inacessível agora; tente de novo em breve
+STORE_DAMAGED = o banco de dados de um serviço está danificado, e repetir não adianta: o operador para o serviço, verifica o tamanho do dano (SQLite: PRAGMA integrity_check; PostgreSQL: pg_amcheck) e restaura o banco de dados de um backup
+    .server = os dados de { $service } no banco de dados { $database } em { $at } estão danificados: pare o serviço, verifique o tamanho do dano (pg_amcheck) e restaure o banco de dados do seu backup; nada foi alterado nele
+STORE_READ_ONLY = o banco de dados de um serviço só pode ser lido neste momento, e nada foi alterado: o operador devolve a ele o direito de gravação (SQLite: o arquivo e a pasta; PostgreSQL: o servidor que aceita gravações, não o standby); depois repita a operação
+    .server = o PostgreSQL de { $service } em { $at } não aceita gravações: é um standby, ou default_transaction_read_only está ativo. Informe em { $setting } o servidor que aceita gravações
+PEER_UNAVAILABLE = um serviço de que esta chamada precisa está fora do ar: tente de novo em instantes
+PEER_REFUSES_SERVICE = um serviço de que esta chamada precisa ainda não conhece este: tente de novo em instantes
+PEER_ADDRESS_INVALID = { $address } não é endereço de um serviço: escreva http://host:port ou https://host:port
+PEER_CERTIFICATE_UNKNOWN = o certificado do servidor é assinado por uma autoridade que não é confiável aqui: informe o arquivo dessa autoridade (--ca, ou client.authority nas configurações) ou verifique se este é o servidor certo
+PEER_CERTIFICATE_FOR_ANOTHER = o certificado do servidor é de outro nome: chame-o por um nome que conste no certificado
+PEER_CERTIFICATE_OUT_OF_DATE = o certificado do servidor não é válido agora: o operador precisa renová-lo, a menos que o relógio desta máquina esteja errado
+PEER_WANTS_CERTIFICATE = o servidor exige um certificado de quem chama: informe o seu (--client-cert e --client-key, ou client.certificate e client.key nas configurações)
+PEER_REFUSES_CERTIFICATE = o servidor não aceita o certificado apresentado: pergunte ao operador qual autoridade assina os certificados de quem chama
+    .expired = o certificado apresentado ao servidor está vencido: obtenha um novo de quem o assinou e informe-o (--client-cert e --client-key, ou client.certificate e client.key nas configurações)
+    .revoked = o certificado apresentado ao servidor foi revogado: obtenha um novo de quem o assinou e informe-o (--client-cert e --client-key, ou client.certificate e client.key nas configurações)
+PEER_SPEAKS_PLAINTEXT = o endereço começa com https://, mas o servidor ali não usa TLS: escreva http:// ou pergunte ao operador qual é a porta certa
+PEER_SPEAKS_TLS = o endereço começa com http://, mas o servidor ali usa TLS: escreva https://
+PEER_TLS_FAILED = não foi possível fazer a conexão criptografada: { $why }
+CERTIFICATE_KEY_MISMATCH = o certificado e a chave privada não combinam: informe a chave para a qual este certificado foi emitido (--client-key ou client.key de quem chama, server.tls_key de um servidor)
+PEER_CERTIFICATES_UNUSABLE = os certificados para este servidor não podem ser usados: { $why }. Informe o arquivo da autoridade que assinou o certificado do servidor (--ca, ou client.authority)
+PEER_FAILED = um serviço de que esta chamada precisa a recusou
+DEADLINE_MALFORMED = grpc-timeout tem no máximo 8 algarismos e uma das unidades H M S m u n
+REQUEST_CUT_OFF = a solicitação terminou antes da hora
+REQUEST_UNREADABLE = não é possível ler a solicitação como mensagem desta chamada: verifique se quem chama e o servidor têm o mesmo contrato (proto/) e se os textos estão em UTF-8
+REQUEST_TOO_LARGE = a solicitação tem mais de { $max } bytes: envie menos linhas de cada vez
+ANSWER_TOO_LARGE = a resposta tem mais de { $max } bytes: peça menos linhas de cada vez (page_size) ou restrinja a seleção
+REQUEST_COMPRESSED = a solicitação está comprimida: envie-a sem compressão (grpc-encoding identity)
+TEXT_WITH_NUL = retire o caractere NUL (U+0000): nenhum texto pode contê-lo
+METHOD_UNKNOWN = não existe esse método aqui: verifique o nome e se quem chama e o servidor têm a mesma versão
+SERVICE_ELSEWHERE = o processo neste endereço não executa o serviço { $service }: use o que executa; serviços e comandos do tally o encontram por peers.{ $service } nas configurações
 PROBLEM_TITLE =
     { $status ->
-        [400] Bad request
-        [401] Not signed in
-        [403] Not allowed
-        [404] Not found
-        [405] Method not allowed
-        [409] Conflict
-        [412] Changed meanwhile
-        [413] Too large
-        [415] Unsupported media type
-        [429] Too many requests
-        [499] Cancelled
-        [501] Not offered here
-        [503] Unavailable
-        [504] Out of time
-       *[other] Internal error
+        [400] Solicitação incorreta
+        [401] Login necessário
+        [403] Não permitido
+        [404] Não encontrado
+        [405] Método não permitido
+        [409] Conflito
+        [412] Alterado nesse meio-tempo
+        [413] Grande demais
+        [415] Tipo de mídia não aceito
+        [429] Solicitações demais
+        [499] Cancelado
+        [501] Não oferecido aqui
+        [503] Indisponível
+        [504] Tempo esgotado
+       *[other] Erro interno
     }
-# Over HTTP: nothing has this path.
-PATH_UNKNOWN = nothing here has the path { $path }: the paths are in /openapi.json
-# Over HTTP: the path is there, for other methods.
-HTTP_METHOD_WRONG = { $method } is not offered for this path: { $allowed } is
-# Over HTTP: the body says that it is something else than JSON.
-MEDIA_TYPE_WRONG = the body must be JSON (Content-Type: application/json), and { $said } was sent
-# Over HTTP: the body is larger than any message may be.
-BODY_TOO_LARGE = the body is larger than { $limit } bytes: send fewer rows at once
-# Over HTTP: the body ended early.
-BODY_BROKE_OFF = the body of the request ended early
-# Over HTTP: the body came too slowly.
-BODY_TOO_SLOW = the body of the request took too long: send it faster, or in smaller parts
-# Over HTTP: a body where none is read.
-BODY_NOT_READ = this call reads no body: what it takes stands in the path and behind the ?
-# Over HTTP: a list or a text in place of an object.
-BODY_NO_OBJECT = the body must be a JSON object
-# Over HTTP: no JSON; the cause is the parser's, in English.
-BODY_NO_JSON = the body cannot be read as JSON: { $cause }
-# Over HTTP: a value that does not fit its field; the cause is the parser's, in English.
-FIELD_UNREADABLE = cannot be read: { $cause }
-# Over HTTP: the same field in two places, with different values.
-FIELD_SAID_TWICE = is said twice, differently: leave it out of the body or of the query
-# Over HTTP: a name behind the ? that the call does not take.
-QUERY_UNKNOWN = is no parameter of this call: the parameters are in /openapi.json; what is personal goes into a body
-# Over HTTP: a header that stands for a field which the call does not have.
-HEADER_NOT_READ = this call cannot read the header { $header }: leave it out
-# Over HTTP: `fields` names a field that the answer does not have.
-ANSWER_HAS_NO_FIELD = the answer has no field { $field }
-# A `request_id` that is too long.
-REQUEST_ID_INVALID = a request_id has at most { $max } characters; a UUID is best
-# This request_id belongs to a request with another body.
-REQUEST_ID_REUSED = this request_id belongs to an earlier request with another content: take a new one
-# Another worker took the work over; what this one did is not kept.
-LEASE_LOST = another worker has taken this work over; nothing of this attempt was kept
+PATH_UNKNOWN = o caminho { $path } não existe aqui: os caminhos estão em /openapi.json
+HTTP_METHOD_WRONG = { $method } não é oferecido neste caminho, e sim { $allowed }
+MEDIA_TYPE_WRONG = o corpo deve ser JSON (Content-Type: application/json), e foi enviado { $said }
+BODY_TOO_LARGE = o corpo tem mais de { $limit } bytes: envie menos linhas de cada vez
+BODY_BROKE_OFF = o corpo da solicitação terminou antes da hora
+BODY_TOO_SLOW = o corpo da solicitação demorou demais: envie-o mais rápido ou em partes menores
+BODY_NOT_READ = esta chamada não lê corpo: o que ela recebe fica no caminho e depois do ?
+BODY_NO_OBJECT = o corpo deve ser um objeto JSON
+BODY_NO_JSON = não é possível ler o corpo como JSON: { $cause }
+FIELD_UNREADABLE = não é possível ler: { $cause }
+FIELD_SAID_TWICE = foi informado duas vezes, com valores diferentes: deixe-o fora do corpo ou da consulta
+QUERY_UNKNOWN = não é um parâmetro desta chamada: os parâmetros estão em /openapi.json; o que é pessoal vai no corpo
+HEADER_NOT_READ = esta chamada não consegue ler o cabeçalho { $header }: retire-o
+ANSWER_HAS_NO_FIELD = a resposta não tem o campo { $field }
+REQUEST_ID_INVALID = um request_id tem no máximo { $max } caracteres; o melhor é um UUID
+REQUEST_ID_REUSED = este request_id pertence a uma solicitação anterior com outro conteúdo: use um novo
+LEASE_LOST = outro processo assumiu este trabalho; nada desta tentativa foi mantido
 
 ## For whoever operates the suite
 
-# The address is in use, or not this machine's.
-PORT_TAKEN = cannot listen on { $address }: { $cause }; choose another with --listen or TALLY_SERVER_LISTEN
-# The gateway's address is in use, or not this machine's.
-HTTP_PORT_TAKEN = the gateway cannot listen on { $address }: { $cause }; choose another with --http or TALLY_SERVER_HTTP, or leave gateway out of --services
-# The setting of the database.
-DATABASE_URL_INVALID = the database URL must begin with sqlite:// or postgres://
-    .server = { $setting } cannot be read: postgres://ROLE:PASSWORD@HOST:PORT/DATABASE is expected, where the signs / ? # @ % of a password are written %2F %3F %23 %40 %25
-    .file = { $setting } cannot be read: sqlite://FOLDER/{"{"}service{"}"}.db is expected, or sqlite:///FOLDER/{"{"}service{"}"}.db for a folder that begins with / or whose name is not plain letters and digits
-# PostgreSQL does not answer where the URL says.
-STORE_AWAY = the PostgreSQL of { $service } cannot be reached at { $at }: { $why }. See that it runs there, or correct host and port in { $setting }
-# PostgreSQL lets the role of the URL not in.
-STORE_SIGN_IN_REFUSED = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Put the right password into { $setting }, or run `tally migrate` with the owner's URL, which makes the role and gives it that password
-    .owner = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Correct role and password in { $setting }
-    .rule = PostgreSQL at { $at } lets { $user } not into { $database } from this machine in this way: no rule of its pg_hba.conf does. Where it wants TLS, write sslmode=require into { $setting }; else its operator adds a rule
-# The URL names a database that the server does not have.
-STORE_DATABASE_MISSING = there is no database { $database } at { $at }: correct its name in { $setting }, or let the server's owner make it (CREATE DATABASE { $database })
-# PostgreSQL or a pooler before it does not take a parameter of the URL.
-STORE_PARAMETER_REFUSED = PostgreSQL at { $at } does not take the parameters of the connection; it says: { $says }. Correct what stands behind ? in { $setting }; where that is PgBouncer, its operator can let it pass (ignore_startup_parameters in pgbouncer.ini)
-# TLS with PostgreSQL.
-STORE_TLS_FAILED = no encrypted connection to PostgreSQL at { $at } could be made ({ $why }): correct sslmode and sslrootcert in { $setting }, or let the server's operator mend its certificate
-    .none = { $setting } asks for TLS (sslmode), and PostgreSQL at { $at } speaks none: let its operator switch it on (ssl = on), or take sslmode out where nobody else is on the network
-# The role may not read or make what the service needs.
-STORE_RIGHT_MISSING = { $user } lacks rights that { $service } needs in the database { $database } at { $at }: run `tally migrate` with the owner's URL, which gives them
-    .owner = { $user } may not make schemas, roles and tables in the database { $database } at { $at }: name a role in { $setting } that owns the database and may make roles (CREATEROLE), or a superuser
-# The service signs in as another one's role, which sees nothing of its data.
-DATABASE_ROLE_OF_ANOTHER = { $service } signs in as { $user }, and its data are for the role { $login } alone: write tally_{"{"}service{"}"} as the role into { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
-# A database that was to be empty.
-DATABASE_IN_USE = the database { $database } holds data of tally already (schema { $schema }), and an empty one is needed: make one (CREATE DATABASE) and name it with { $setting }; nothing was changed
-# A file that SQLite cannot read as a database.
-STORE_FILE_DAMAGED = the file { $file } is damaged or no SQLite database: put it back from your backup, or name another place with { $setting }; nothing was changed in it. How much of it is damaged says sqlite3 with PRAGMA integrity_check
-# A file of data that cannot be opened, or not for writing.
-STORE_FILE_UNUSABLE = the file { $file } cannot be opened for reading and writing: { $why }. Give the user of this process the right to it and its folder, or name another place with { $setting }
-    .read_only = the file { $file } can only be read, and a store is written to: give the user of this process the right to write it and its folder, or take mode=ro out of { $setting } where it stands there
-# No room for what was to be written.
-STORE_DISK_FULL = the disk of { $at } is full: make room on it, then do the same again
-    .serving = the disk of a service's database is full, and nothing was changed: its operator makes room on it; then do the same again
-# The disk gives errors.
-STORE_DISK_FAILS = the disk of { $at } gives errors: the log of that machine says which; mend or replace it, then look whether the data are whole before you go on
-    .serving = the disk of a service's database gives errors, and nothing was changed: its operator looks into the log of that machine; then do the same again
-# The service signs in to the database as somebody whom row-level security does not bind.
-DATABASE_ROLE_TOO_POWERFUL = the database URL of { $service } signs in as { $user }, { $power }: row-level security would not hold. Put the role { $login } into the URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` with the owner's URL makes it
-POWER_SUPERUSER = a superuser
-POWER_BYPASSRLS = a role with BYPASSRLS
-POWER_OWNER = the owner of the tables
-# The program is newer than the schema.
-SCHEMA_BEHIND = the schema of { $service } is { $count ->
-    [one] { $count } migration
-   *[other] { $count } migrations
-} behind (the next is { $next }): run `tally migrate` with the owner's URL
-# The schema is newer than the program.
-SCHEMA_AHEAD = the store of { $service } was brought up to date by a newer version of tally (this one does not know { $migration }): start that version or a newer one, or put back the backup of before the update
-# A SQLite store holds one group.
-TENANT_NOT_HERE = this store is a SQLite file and holds one group, another one; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...), which keeps them apart by row-level security
-# A SQLite file holds one service.
-STORE_OF_ANOTHER_SERVICE = the SQLite file of { $service } is that of { $owner }: put {"{"}service{"}"} into the URL (sqlite://dir/{"{"}service{"}"}.db)
-# A service's name becomes a name in SQL.
-SERVICE_NAME_INVALID = "{ $service }" cannot name a service: at most 32 of a-z and _
-# The file of signed heads is there and cannot be read.
-HEADS_UNREADABLE = the file of signed heads { $file } cannot be read: { $cause }
-# The file of signed heads cannot be made or appended to.
-HEADS_UNWRITABLE = the signed heads of the log cannot be written to { $file }: { $cause }. Name a folder with audit.heads_directory that the user of this process may write
-# A file of keys that cannot be used.
-KEYS_UNUSABLE = the key file { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder; what is sealed opens with no other keys
-    .missing = there is no key file { $file }: point keys.directory at the right folder, or put it back from your backup; what is sealed opens with no other keys
-    .closed = the key file { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .unwritable = the key file { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .signing = the key { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder. Without a backup move it away: the next start makes a new one, whoever is signed in signs in again, and other stacks that trust the old key need the new .pub
-    .closed_signing = the key { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .public = the public key { $file } cannot be used: { $cause }. Copy it again from the service whose key it is; one that lies beside its .key may be deleted, its service writes it again when it starts
-    .folder = the folder of keys { $file } cannot be used: { $cause }. Let the user of this process read and write it, or name another with keys.directory
-    .unwritable_signing = the key { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .foreign = the public key { $file } does not belong to the key { $private } beside it: one of the two was replaced. Put both back from your backup; if the private key is the right one, delete the public one, which its service writes again when it starts
-# A file of a secret that others than its owner can use.
-SECRET_OPEN = everybody on this machine can use it; type chmod 600 with its name
-    .group = its group { $gid } can use it, and this process is not in that group; type chmod 600 with its name, or run the process with the group { $gid } (on Kubernetes: fsGroup: { $gid })
-    .writable = its group can change it; type chmod g-w with its name
-KEY_FILE_MALFORMED = its first line must begin with "{ $header }"
-    .lock = its first line does not say how it is protected
-    .line = a line must be: kind, id, key
-    .id = "{ $id }" is not a key's id
-    .base64 = key { $kind } { $id } is not base64
-    .length = key { $kind } { $id } must have 32 bytes
-    .damaged = key { $kind } { $id } is damaged
-    .kind = "{ $kind }" is not a kind of key
-    .twice = key { $kind } { $id } is there twice
-    .few = it needs at least one wrap, one bind and one sign key
-# A line of a signing key that is none.
-KEY_LINE_MALFORMED = a line must hold 32 bytes in base64, and from when or until when they are good
-    .none = it holds no key
-# What is in the store was written with other keys than those of this process.
-KEYS_OF_ANOTHER_STORE = the keys of this process are not those that the data of { $service } was written with: point keys.directory at the right folder, or put seal.key back from your backup; nothing was changed, and no new key was made. With the right keys in place `tally audit verify` says whether somebody altered the log
-# A store without an entry, beside a file that says there were some.
-STORE_LOST = the store of { $service } is empty, yet { $file } says that it held data: put the database back from your backup (with SQLite its file), or look whether { $setting } points at another one; nothing was changed. Only if everything is to begin anew, move { $file } away first
-# The key file is protected, and no passphrase was given.
-KEYS_PASSPHRASE_MISSING = the key file { $file } is protected: set TALLY_KEYS_PASSPHRASE, or TALLY_KEYS_PASSPHRASE_FILE to a file that holds the passphrase
-# The passphrase opens no key.
-KEYS_PASSPHRASE_WRONG = no key of { $file } opens with this passphrase: check TALLY_KEYS_PASSPHRASE (or the file that TALLY_KEYS_PASSPHRASE_FILE names); if it is right, the file is damaged: restore it from your backup
-# Keys of a test or a demonstration have no file.
-KEYS_NOT_IN_A_FILE = these keys live in this process only: there is no file to change
-# A new signing key waits for its turn.
-KEY_ROTATES_ALREADY = { $service } has a new key that signs from { $from }: wait until then
+PORT_TAKEN = não é possível escutar em { $address }: { $cause }; escolha outro endereço com --listen ou TALLY_SERVER_LISTEN
+HTTP_PORT_TAKEN = o gateway não consegue escutar em { $address }: { $cause }; escolha outro endereço com --http ou TALLY_SERVER_HTTP, ou deixe gateway fora de --services
+DATABASE_URL_INVALID = a URL do banco de dados deve começar com sqlite:// ou postgres://
+    .server = não é possível ler { $setting }: espera-se postgres://ROLE:PASSWORD@HOST:PORT/DATABASE, em que os sinais / ? # @ % de uma senha são escritos %2F %3F %23 %40 %25
+    .file = não é possível ler { $setting }: espera-se sqlite://FOLDER/{"{"}service{"}"}.db, ou sqlite:///FOLDER/{"{"}service{"}"}.db para uma pasta que comece com / ou cujo nome não tenha só letras e algarismos simples
+STORE_AWAY = não é possível alcançar o PostgreSQL de { $service } em { $at }: { $why }. Verifique se ele está em execução ali ou corrija host e porta em { $setting }
+STORE_SIGN_IN_REFUSED = o PostgreSQL em { $at } recusa o login de { $user }: não existe essa role, ou a senha é outra. Coloque a senha certa em { $setting } ou execute `tally migrate` com a URL do proprietário, que cria a role e lhe dá essa senha
+    .owner = o PostgreSQL em { $at } recusa o login de { $user }: não existe essa role, ou a senha é outra. Corrija a role e a senha em { $setting }
+    .rule = o PostgreSQL em { $at } não deixa { $user } entrar em { $database } a partir desta máquina desse modo: nenhuma regra do pg_hba.conf permite. Se ele exige TLS, escreva sslmode=require em { $setting }; senão, o operador acrescenta uma regra
+STORE_DATABASE_MISSING = não existe o banco de dados { $database } em { $at }: corrija o nome em { $setting } ou peça ao proprietário do servidor que o crie (CREATE DATABASE { $database })
+STORE_PARAMETER_REFUSED = o PostgreSQL em { $at } não aceita os parâmetros da conexão; ele diz: { $says }. Corrija o que vem depois do ? em { $setting }; se for o PgBouncer, o operador pode deixá-lo passar (ignore_startup_parameters em pgbouncer.ini)
+STORE_TLS_FAILED = não foi possível fazer uma conexão criptografada com o PostgreSQL em { $at } ({ $why }): corrija sslmode e sslrootcert em { $setting } ou peça ao operador do servidor que acerte o certificado
+    .none = { $setting } pede TLS (sslmode), e o PostgreSQL em { $at } não usa TLS: peça ao operador que o ative (ssl = on), ou retire sslmode se não houver mais ninguém na rede
+STORE_RIGHT_MISSING = { $user } não tem direitos de que { $service } precisa no banco de dados { $database } em { $at }: execute `tally migrate` com a URL do proprietário, que os concede
+    .owner = { $user } não pode criar schemas, roles e tabelas no banco de dados { $database } em { $at }: informe em { $setting } uma role que seja dona do banco de dados e possa criar roles (CREATEROLE), ou um superusuário
+DATABASE_ROLE_OF_ANOTHER = { $service } entra como { $user }, e os dados dele são só para a role { $login }: escreva tally_{"{"}service{"}"} como role em { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
+DATABASE_IN_USE = o banco de dados { $database } já contém dados do tally (schema { $schema }), e é preciso um vazio: crie um (CREATE DATABASE) e informe-o com { $setting }; nada foi alterado
+STORE_FILE_DAMAGED = o arquivo { $file } está danificado ou não é um banco de dados SQLite: restaure-o do seu backup ou informe outro lugar com { $setting }; nada foi alterado nele. O sqlite3 com PRAGMA integrity_check mostra o tamanho do dano
+STORE_FILE_UNUSABLE = não é possível abrir o arquivo { $file } para leitura e gravação: { $why }. Dê ao usuário deste processo direito sobre ele e sobre a pasta, ou informe outro lugar com { $setting }
+    .read_only = o arquivo { $file } só pode ser lido, e um armazenamento precisa de gravação: dê ao usuário deste processo o direito de gravar nele e na pasta, ou retire mode=ro de { $setting } se estiver ali
+STORE_DISK_FULL = o disco de { $at } está cheio: libere espaço e repita a operação
+    .serving = o disco do banco de dados de um serviço está cheio, e nada foi alterado: o operador libera espaço; depois repita a operação
+STORE_DISK_FAILS = o disco de { $at } apresenta erros: o log dessa máquina diz quais; conserte-o ou troque-o e verifique se os dados estão íntegros antes de continuar
+    .serving = o disco do banco de dados de um serviço apresenta erros, e nada foi alterado: o operador consulta o log dessa máquina; depois repita a operação
+DATABASE_ROLE_TOO_POWERFUL = a URL do banco de dados de { $service } entra como { $user }, { $power }: a segurança por linha (row-level security) não teria efeito. Coloque a role { $login } na URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` com a URL do proprietário a cria
+POWER_SUPERUSER = um superusuário
+POWER_BYPASSRLS = uma role com BYPASSRLS
+POWER_OWNER = o proprietário das tabelas
+SCHEMA_BEHIND = o schema de { $service } está { $count ->
+    [one] { $count } migração
+   *[other] { $count } migrações
+} atrás (a próxima é { $next }): execute `tally migrate` com a URL do proprietário
+SCHEMA_AHEAD = o armazenamento de { $service } foi atualizado por uma versão mais nova do tally (esta não conhece { $migration }): inicie aquela versão ou uma mais nova, ou restaure o backup de antes da atualização
+TENANT_NOT_HERE = este armazenamento é um arquivo SQLite e contém um único grupo, que é outro; vários grupos precisam de PostgreSQL (TALLY_DATABASE_URL=postgres://...), que os separa pela segurança por linha
+STORE_OF_ANOTHER_SERVICE = o arquivo SQLite de { $service } é o de { $owner }: coloque {"{"}service{"}"} na URL (sqlite://dir/{"{"}service{"}"}.db)
+SERVICE_NAME_INVALID = “{ $service }” não pode ser nome de um serviço: no máximo 32 caracteres entre a-z e _
+HEADS_UNREADABLE = não é possível ler o arquivo de cabeças assinadas { $file }: { $cause }
+HEADS_UNWRITABLE = não é possível gravar as cabeças assinadas do log em { $file }: { $cause }. Informe com audit.heads_directory uma pasta em que o usuário deste processo possa gravar
+KEYS_UNUSABLE = não é possível usar o arquivo de chaves { $file }: { $cause }. Restaure-o do seu backup ou aponte keys.directory para a pasta certa; o que está selado não abre com outras chaves
+    .missing = não existe o arquivo de chaves { $file }: aponte keys.directory para a pasta certa ou restaure-o do seu backup; o que está selado não abre com outras chaves
+    .closed = não é possível usar o arquivo de chaves { $file }: { $cause }. O usuário deste processo precisa poder lê-lo como proprietário (modo 0400) ou pelo grupo dele (0440, no Kubernetes com fsGroup)
+    .unwritable = não é possível gravar o arquivo de chaves { $file }: { $cause }. Permita que o usuário deste processo grave na pasta ou informe outra com keys.directory
+    .signing = não é possível usar a chave { $file }: { $cause }. Restaure-a do seu backup ou aponte keys.directory para a pasta certa. Sem backup, mova-a para outro lugar: a próxima inicialização cria uma nova, quem está conectado entra de novo, e outras instalações que confiam na chave antiga precisam da nova .pub
+    .closed_signing = não é possível usar a chave { $file }: { $cause }. O usuário deste processo precisa poder lê-la como proprietário (modo 0400) ou pelo grupo dela (0440, no Kubernetes com fsGroup)
+    .public = não é possível usar a chave pública { $file }: { $cause }. Copie-a de novo do serviço dono da chave; uma que esteja ao lado da .key pode ser excluída, o serviço a grava de novo ao iniciar
+    .folder = não é possível usar a pasta de chaves { $file }: { $cause }. Permita que o usuário deste processo leia e grave nela ou informe outra com keys.directory
+    .unwritable_signing = não é possível gravar a chave { $file }: { $cause }. Permita que o usuário deste processo grave na pasta ou informe outra com keys.directory
+    .foreign = a chave pública { $file } não pertence à chave { $private } ao lado dela: uma das duas foi trocada. Restaure as duas do seu backup; se a chave privada for a certa, exclua a pública, que o serviço grava de novo ao iniciar
+SECRET_OPEN = qualquer pessoa nesta máquina pode usá-lo; digite chmod 600 com o nome dele
+    .group = o grupo { $gid } dele pode usá-lo, e este processo não está nesse grupo; digite chmod 600 com o nome dele ou execute o processo com o grupo { $gid } (no Kubernetes: fsGroup: { $gid })
+    .writable = o grupo dele pode alterá-lo; digite chmod g-w com o nome dele
+KEY_FILE_MALFORMED = a primeira linha deve começar com “{ $header }”
+    .lock = a primeira linha não diz como ele está protegido
+    .line = uma linha deve ter: tipo, id, chave
+    .id = “{ $id }” não é id de uma chave
+    .base64 = a chave { $kind } { $id } não está em base64
+    .length = a chave { $kind } { $id } deve ter 32 bytes
+    .damaged = a chave { $kind } { $id } está danificada
+    .kind = “{ $kind }” não é um tipo de chave
+    .twice = a chave { $kind } { $id } aparece duas vezes
+    .few = ele precisa de pelo menos uma chave wrap, uma bind e uma sign
+KEY_LINE_MALFORMED = uma linha deve conter 32 bytes em base64 e desde quando ou até quando eles valem
+    .none = ele não contém nenhuma chave
+KEYS_OF_ANOTHER_STORE = as chaves deste processo não são as que gravaram os dados de { $service }: aponte keys.directory para a pasta certa ou restaure seal.key do seu backup; nada foi alterado, e nenhuma chave nova foi criada. Com as chaves certas no lugar, `tally audit verify` diz se alguém alterou o log
+STORE_LOST = o armazenamento de { $service } está vazio, mas { $file } diz que ele continha dados: restaure o banco de dados do seu backup (no SQLite, o arquivo) ou verifique se { $setting } aponta para outro; nada foi alterado. Só se tudo deve recomeçar do zero, mova { $file } para outro lugar primeiro
+KEYS_PASSPHRASE_MISSING = o arquivo de chaves { $file } está protegido: defina TALLY_KEYS_PASSPHRASE, ou TALLY_KEYS_PASSPHRASE_FILE com um arquivo que contenha a frase secreta
+KEYS_PASSPHRASE_WRONG = nenhuma chave de { $file } abre com esta frase secreta: confira TALLY_KEYS_PASSPHRASE (ou o arquivo que TALLY_KEYS_PASSPHRASE_FILE indica); se ela estiver certa, o arquivo está danificado: restaure-o do seu backup
+KEYS_NOT_IN_A_FILE = estas chaves existem só neste processo: não há arquivo a alterar
+KEY_ROTATES_ALREADY = { $service } tem uma chave nova que assina a partir de { $from }: aguarde até lá
 
 ## The command line
 
-# Nobody listens at the address.
-SERVER_AWAY = nobody answers at { $server }: is the suite running there? --server says where it listens
-# A file of certificates that is not there.
-CLIENT_FILE_UNREADABLE = cannot read { $file }: { $why }
-# A file that is there and holds something else.
-CLIENT_FILE_WRONG = { $file } holds no { $block } in PEM
-SIGNED_IN_AS = as { $login } at { $server }, signed in with `tally login`
-LOGIN_GOOD = signed in until { $until }. Commands that follow need neither the token nor the server again; other programs send it as `authorization: Bearer ..`
-LOGIN_NOT_REMEMBERED = the sign-in cannot be remembered in { $file } ({ $why }): give the token to other commands with --token-file
-# What `tally login` remembers is over.
-SIGN_IN_OVER = the sign-in of { $login } is over: run `tally login { $login }` again
-# No token was given.
-SIGN_IN_FIRST = no token: run `tally login NAME` first, name a file that holds a token (--token-file), or pipe one in
+SERVER_AWAY = ninguém responde em { $server }: a suíte está em execução ali? --server diz onde ela escuta
+CLIENT_FILE_UNREADABLE = não é possível ler { $file }: { $why }
+CLIENT_FILE_WRONG = { $file } não contém { $block } em PEM
+SIGNED_IN_AS = como { $login } em { $server }, com login por `tally login`
+LOGIN_GOOD = login válido até { $until }. Os próximos comandos não precisam do token nem do servidor de novo; outros programas o enviam como `authorization: Bearer ..`
+LOGIN_NOT_REMEMBERED = não é possível guardar o login em { $file } ({ $why }): passe o token a outros comandos com --token-file
+SIGN_IN_OVER = o login de { $login } expirou: execute `tally login { $login }` de novo
+SIGN_IN_FIRST = sem token: execute `tally login NAME` primeiro, informe um arquivo com um token (--token-file) ou envie um por pipe
 
-# The folder of the data cannot be made: its parent is not there or not writable.
-FOLDER_UNWRITABLE = cannot make the folder { $path }: { $cause }. Make it for the user of this process, or name another one in { $setting }
+FOLDER_UNWRITABLE = não é possível criar a pasta { $path }: { $cause }. Crie-a para o usuário deste processo ou informe outra em { $setting }
 
 ## Bringing a bundle into a running suite
 
-# A row names somebody whom the suite does not have.
-PERSON_NOT_IN_SUITE = the suite has nobody with the employee number { $number } whom you may see: put right why that row of people.csv was refused, then run the import again
-# A row names an account that the suite does not have.
-ACCOUNT_NOT_IN_SUITE = the suite has no account { $label } that you may see: put right why that row of accounts.csv was refused, then run the import again
-# A row belongs to a unit that was refused.
-ROWS_OF_UNIT_REFUSED = its unit { $unit } was refused
-# A row speaks of a number whose row in people.csv was refused.
-ROWS_OF_NUMBER_REFUSED = the number { $number } was refused in people.csv: this row may mean somebody else than the suite
-# A row speaks of an account whose row in accounts.csv was refused.
-ROWS_OF_ACCOUNT_REFUSED = the account { $label } was refused in accounts.csv: this row may mean another one than the suite
-# Messages are of a record whose row in records.csv was refused.
-ROWS_OF_RECORD_REFUSED = the record { $record } was refused in records.csv: its messages may be of another one than the suite has
-# A record may name its agent by a nickname that was refused in aliases.csv.
-NICKNAME_REFUSED = the alias { $alias } was refused in aliases.csv, and this record of { $number } may name its agent by it
-# The connection broke or a call failed between two chunks.
-IMPORT_STOPPED = of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought: run the same command again, what is in counts as there already
-    .mend = of this run { $rows ->
-        [one] { $rows } row is
-       *[other] { $rows } rows are
-    } in place, and all that earlier runs brought: mend what is said here and run the same command again, what is in counts as there already
-IMPORT_SERVICE_AWAY = the service { $service } could not be reached; nothing is lost: of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought. Run the same command again once it is back, what is in counts as there already
-IMPORT_DAMAGED = values were lost on the way into it, and the suite overwrites nothing, so it would keep what is left of them for good: { $columns }
-IMPORT_DAMAGED_COLUMN = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened { $column } to its first digits (such as { $example })
-    .failed = in { $count ->
-        [one] { $count } row
-       *[other] { $count } rows
-    } { $column } holds what a spreadsheet shows in place of a value (such as { $example })
-IMPORT_DAMAGED_CURE = nothing was written: export the column as text, without formulas that fail, and import again, or type the same command with --accept-damaged to write the rows as they are
-IMPORT_HEADING = What the import brought, { $from } to { $to }
-IMPORT_READ = read
-IMPORT_REJECTED = rejected
-IMPORT_LEFT_OUT = joined or left out
-IMPORT_WRITTEN = written
-IMPORT_REVISED = new version
-IMPORT_UNCHANGED = there already
-IMPORT_REFUSED = refused
-IMPORT_CENSUS = What the suite holds, as you may see it
-IMPORT_BEFORE = before
-IMPORT_AFTER = after
-IMPORT_UNITS = org units
-IMPORT_PEOPLE = people
-IMPORT_ACCOUNTS = accounts
-IMPORT_ALIASES = aliases
-IMPORT_DEVICES = devices
-IMPORT_SHIFTS = shifts of the period
-IMPORT_SHIFT_HOURS = their hours
-IMPORT_PUNCHES = punches of the period
-IMPORT_HANDOVERS = hand-overs of the period
-IMPORT_RECORDS = records of these accounts in the period
-IMPORT_RECORD_HOURS = their hours
-IMPORT_AMOUNT = their sales, minor units
-IMPORT_CLAIMS = claims on these accounts in the period
+PERSON_NOT_IN_SUITE = a suíte não tem ninguém com a matrícula { $number } que você possa ver: resolva por que essa linha de people.csv foi recusada e execute a importação de novo
+ACCOUNT_NOT_IN_SUITE = a suíte não tem nenhuma conta { $label } que você possa ver: resolva por que essa linha de accounts.csv foi recusada e execute a importação de novo
+ROWS_OF_UNIT_REFUSED = a unidade { $unit } dela foi recusada
+ROWS_OF_NUMBER_REFUSED = o número { $number } foi recusado em people.csv: esta linha pode se referir a outra pessoa que não a da suíte
+ROWS_OF_ACCOUNT_REFUSED = a conta { $label } foi recusada em accounts.csv: esta linha pode se referir a outra que não a da suíte
+ROWS_OF_RECORD_REFUSED = o atendimento { $record } foi recusado em records.csv: as mensagens dele podem ser de outro que não o da suíte
+NICKNAME_REFUSED = o apelido { $alias } foi recusado em aliases.csv, e este atendimento de { $number } pode indicar o atendente por ele
+IMPORT_STOPPED = desta execução { $rows ->
+    [one] { $rows } linha foi gravada
+   *[other] { $rows } linhas foram gravadas
+}, além de tudo o que execuções anteriores trouxeram: execute o mesmo comando de novo, o que já entrou conta como existente
+    .mend = desta execução { $rows ->
+        [one] { $rows } linha foi gravada
+       *[other] { $rows } linhas foram gravadas
+    }, além de tudo o que execuções anteriores trouxeram: corrija o que é dito aqui e execute o mesmo comando de novo, o que já entrou conta como existente
+IMPORT_SERVICE_AWAY = não foi possível alcançar o serviço { $service }; nada se perdeu: desta execução { $rows ->
+    [one] { $rows } linha foi gravada
+   *[other] { $rows } linhas foram gravadas
+}, além de tudo o que execuções anteriores trouxeram. Execute o mesmo comando de novo quando ele voltar; o que já entrou conta como existente
+IMPORT_DAMAGED = valores se perderam no caminho até ele, e a suíte não sobrescreve nada, portanto guardaria para sempre o que restou deles: { $columns }
+IMPORT_DAMAGED_COLUMN = em { $count ->
+    [one] { $count } linha
+   *[other] { $count } linhas
+} uma planilha encurtou { $column } para os primeiros dígitos (por exemplo { $example })
+    .failed = em { $count ->
+        [one] { $count } linha
+       *[other] { $count } linhas
+    } { $column } contém o que uma planilha mostra no lugar de um valor (por exemplo { $example })
+IMPORT_DAMAGED_CURE = nada foi gravado: exporte a coluna como texto, sem fórmulas com erro, e importe de novo, ou digite o mesmo comando com --accept-damaged para gravar as linhas como estão
+IMPORT_HEADING = O que a importação trouxe, de { $from } a { $to }
+IMPORT_READ = lidas
+IMPORT_REJECTED = rejeitadas
+IMPORT_LEFT_OUT = unidas ou deixadas de fora
+IMPORT_WRITTEN = gravadas
+IMPORT_REVISED = nova versão
+IMPORT_UNCHANGED = já existentes
+IMPORT_REFUSED = recusadas
+IMPORT_CENSUS = O que a suíte contém, até onde você pode ver
+IMPORT_BEFORE = antes
+IMPORT_AFTER = depois
+IMPORT_UNITS = unidades organizacionais
+IMPORT_PEOPLE = pessoas
+IMPORT_ACCOUNTS = contas
+IMPORT_ALIASES = apelidos
+IMPORT_DEVICES = dispositivos
+IMPORT_SHIFTS = turnos do período
+IMPORT_SHIFT_HOURS = horas deles
+IMPORT_PUNCHES = marcações do período
+IMPORT_HANDOVERS = passagens do período
+IMPORT_RECORDS = atendimentos destas contas no período
+IMPORT_RECORD_HOURS = horas deles
+IMPORT_AMOUNT = vendas deles, na menor unidade da moeda
+IMPORT_CLAIMS = reivindicações nestas contas no período
 IMPORT_REJECTED_ROWS = { $rows ->
-    [one] { $rows } row could not be read; { $file } names it with its cure.
-   *[other] { $rows } rows could not be read; { $file } names each with its cure.
+    [one] { $rows } linha não pôde ser lida; { $file } a mostra com a solução.
+   *[other] { $rows } linhas não puderam ser lidas; { $file } mostra cada uma com a solução.
 }
 IMPORT_REVISED_ROWS = { $rows ->
-    [one] { $rows } row is there in a new version; the earlier one stays readable
-   *[other] { $rows } rows are there in a new version; the earlier ones stay readable
+    [one] { $rows } linha está em nova versão; a anterior continua legível
+   *[other] { $rows } linhas estão em nova versão; as anteriores continuam legíveis
 }
 IMPORT_REFUSED_ROWS = { $rows ->
-    [one] { $rows } row was not taken by the suite; { $file } names it with its reason.
-   *[other] { $rows } rows were not taken by the suite; { $file } names each with its reason.
+    [one] { $rows } linha não foi aceita pela suíte; { $file } a mostra com o motivo.
+   *[other] { $rows } linhas não foram aceitas pela suíte; { $file } mostra cada uma com o motivo.
 }
-IMPORT_NEEDS = an import is for an account that may read and write units, people, duty and records, such as one with the role group_hr
+IMPORT_NEEDS = uma importação é para uma conta que possa ler e gravar unidades, pessoas, jornada e atendimentos, como uma com o papel group_hr
+
 ## Fields of requests
 
-# A row of an import that cannot be read.
 ROW_INVALID = { $problems }
-INSTANT_IMPLAUSIBLE = an instant of the years { $first } to { $last } is expected: check the year
-VALUE_MISSING = must be given
-AT_MOST = at most { $max }
-NUMBER_FROM_TO = { $from } to { $to }
-BEFORE_FROM = lies before from
-THROUGH_OR_NAMED = asks for all units: leave unit_ids empty, or leave this out
-THROUGH_BEFORE = is the last of several days: name the first in as_of, and none after it
-NOT_AFTER_START = must lie after start
-# Not a time at which a working day may end.
-CUT_OVER_MALFORMED = write HH:MM between 00:00 and 11:59
+INSTANT_IMPLAUSIBLE = espera-se um instante entre os anos { $first } e { $last }: confira o ano
+VALUE_MISSING = deve ser informado
+AT_MOST = no máximo { $max }
+NUMBER_FROM_TO = de { $from } a { $to }
+BEFORE_FROM = vem antes de from
+THROUGH_OR_NAMED = pede todas as unidades: deixe unit_ids vazio ou retire isto
+THROUGH_BEFORE = é o último de vários dias: informe o primeiro em as_of, e nenhum depois deste
+NOT_AFTER_START = deve vir depois de start
+CUT_OVER_MALFORMED = escreva HH:MM entre 00:00 e 11:59
 
 ## Attendance
 
-# The person has never been employed.
-NEVER_EMPLOYED = you have no employment yet, so nobody can say where this belongs: ask your HR
-# A punch of the same person at the same instant.
-PUNCH_REPEATED = a punch of yours was recorded at this very instant already
-# The fact counts no more: another correction put it right.
-FACT_SUPERSEDED = correction { $id } put this right already, and it counts no more: correct what counts now
-# A correction of the same fact waits for approval.
-CORRECTION_WAITS = correction { $id } of the same fact waits for an approval: approve, reject or withdraw it first
-# The correction was approved, made, rejected or withdrawn.
+NEVER_EMPLOYED = você ainda não tem vínculo, portanto ninguém pode dizer a que lugar isto pertence: pergunte ao seu RH
+PUNCH_REPEATED = já há uma marcação sua registrada exatamente nesse instante
+FACT_SUPERSEDED = a correção { $id } já acertou isto, e ele não conta mais: corrija o que conta agora
+CORRECTION_WAITS = a correção { $id } do mesmo fato aguarda aprovação: aprove-a, rejeite-a ou retire-a primeiro
 CORRECTION_NOT_WAITING = { $stage ->
-    [approved] the correction was approved already
-    [rejected] the correction was rejected: ask anew
-    [withdrawn] the correction was withdrawn: ask anew
-   *[other] the correction counts already
+    [approved] a correção já foi aprovada
+    [rejected] a correção foi rejeitada: peça de novo
+    [withdrawn] a correção foi retirada: peça de novo
+   *[other] a correção já está valendo
 }
-# The fact was put right otherwise since this was asked for.
-CORRECTION_OUTDATED = correction { $id } put the fact right since this was asked for: reject it, and ask anew for what counts now
-    .gone = the fact is not kept any more since this was asked for: reject it
-# Nobody decides about a correction of the own facts.
-OWN_CORRECTION = nobody decides about a correction of the own facts: somebody else must
-# Only who asked for a correction withdraws it.
-CORRECTION_OF_OTHERS = only who asked for a correction withdraws it: reject it instead
-# Facts of that time are kept no more.
-PERIOD_PURGED = what was before { $day } is kept no more and cannot be put right
-    .cycle = a period that begins before { $day } is made of { $kind } of which retention may have removed something, so the cycle cannot be worked out anew: settle what is wrong outside of Tally
-    .close = a period that begins before { $day } is made of { $kind } of which retention may have removed something, and what is missing would be missing without a word: choose a period that begins on { $day } or later, or have { $kind } kept longer first (SetRetention) and bring in what is missing
-    .row = what was before { $day } is kept no more, and this row is not there: leave it out, or have { $kind } kept longer first (SetRetention)
-    .named = { $name } is not there, and what was before { $day } is kept no more: leave it out, or have { $kind } kept longer first (SetRetention)
-# The new fact contradicts what counts.
-ALREADY_DIFFERENT = { $why }: correct that first
-# A punch or a hand-over that was yet to come when somebody asked to put it right.
-FACT_IN_FUTURE = { $at } has not come yet, it is { $now }: a punch or a hand-over is put right once it has happened; to plan ahead, publish a shift
-# A shift that has begun is changed without a reason.
-LATE_CHANGE_UNEXPLAINED = the shift has begun: say why it is changed now
-CORRECTION_ACTION_EXPECTED = add, void or move
-ALIAS_DAY_OUTSIDE = must be one of the days on which the alias means this person
-DEVICE_DAY_OUTSIDE = must be one of the days on which the device is of this person or seat
-DEVICE_OWNER_EXPECTED = a device is of a person (person_id) or of a seat: give one of both
-# The same hand-over at the same instant.
-HANDOVER_REPEATED = this hand-over was recorded at this very instant already
-# A row about a person whom the group does not know.
-PERSON_UNKNOWN = no person { $id }: bring in people before what they did
-# A row about an account that was never brought in.
-ACCOUNT_UNKNOWN = no account { $id }: bring in accounts first
-    .file = { $account } is not in accounts.csv{ $hint }
-# Code PLACE_WRONG.
-PLACE_REGION_UNKNOWN = no unit of the group is in the region { $region }
-# Code PLACE_WRONG.
-PLACE_UNIT_UNKNOWN = the group has no unit { $unit } today
-# Code PLACE_WRONG.
-PLACE_TEAM_NOT_UNIT = the team { $team } is not the unit { $unit }: leave one of them out
-# Code PLACE_WRONG.
-PLACE_REGION_OF_UNIT = the unit is in the region { $is }, not in { $said }: leave the region out
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_ROW = { $key } contradicts an earlier row of this call in { $fields }: what was said of an account stays
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there in { $fields }: what was said of an account stays, only phases of later dates are added
-    .team = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, and { $team } is another unit today. Write the path that its own unit has today, or unit_id alone
-    .closed = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, which was closed and has no path today, and { $team } is another unit. Write unit_id alone, without the team
-# An account of a unit that the caller may not write to: such as one whose team moved to another branch.
-ACCOUNT_OUT_OF_REACH = { $key } is beyond what you may send: leave it out, or have somebody send it who may
-FACT_OUT_OF_REACH = on that day the person is beyond what you may send: whoever had the team then sends this, or somebody of the group
-# Code ALREADY_DIFFERENT.
-ALIAS_DIFFERENT = this alias is there from the same date with another person (employee_no) and another end (to)
-    .person = this alias is there from the same date with another person (employee_no)
-    .end = this alias is there from the same date with another end (to)
-# Code ALREADY_DIFFERENT.
-DEVICE_DIFFERENT = this device is there from the same date, of the same person or seat, with another end (to)
-# Code ALREADY_DIFFERENT.
-SHIFT_CANCELLED = this person's shift on this account from { $start } was cancelled, and a roster does not bring it back: to plan it again, change the shift { $shift } (ChangeShift)
-# Code ALREADY_DIFFERENT.
-SHIFT_DIFFERENT = this person's shift on this account from { $start } is there with another end
-    .seat = this person's shift on this account from { $start } is there with another seat, or with none where this row names one
-# Code ALREADY_DIFFERENT.
-PUNCH_DIFFERENT = at { $at } a punch of this person is known that goes the other way (kind)
-# Code ALREADY_DIFFERENT.
-HANDOVER_DIFFERENT = at { $at } another person is known to have done so (employee_no), and only one at a time holds this account
-    .kind = at { $at } this person is known to have done the opposite (kind)
-# Code ALREADY_DIFFERENT.
-SITE_DIFFERENT = the site { $name } is there with another zone, cut-over or region
-# A nickname that already means somebody on some of the dates.
-ALIAS_OVERLAP = this alias already means somebody on some of these dates: end one before the other begins
-SLASH_NOT_ALLOWED = must not hold a slash: platform, store and name are joined by it
-PHASES_MISSING = at least one: how the account is used
-DIRECTION_EXPECTED = say which way is better: higher or lower
-NORMALISATION_EXPECTED = say how a value becomes points: target_piecewise, min_max, percentile or t_score
-PHASE_KIND_EXPECTED = shared, mixed or named
-PHASE_TWICE = two phases begin on this date
-HANDOVER_KIND_EXPECTED = take or release
-PUNCH_KIND_EXPECTED = in or out
-SHIFT_TOO_LONG = a shift is shorter than { $hours } hours
-PERIOD_TOO_LONG = at most { $days } days
-DUTY_VERSION_EXPECTED = 1, 2 or 3 is expected, or 0 for the newest
+CORRECTION_OUTDATED = a correção { $id } acertou o fato depois deste pedido: rejeite-o e peça de novo sobre o que conta agora
+    .gone = o fato deixou de ser guardado depois deste pedido: rejeite-o
+OWN_CORRECTION = ninguém decide sobre a correção dos próprios fatos: outra pessoa precisa decidir
+CORRECTION_OF_OTHERS = só quem pediu uma correção pode retirá-la: rejeite-a
+PERIOD_PURGED = o que é anterior a { $day } não é mais guardado e não pode ser corrigido
+    .cycle = um período que começa antes de { $day } é feito de { $kind }, e a retenção pode ter removido parte disso, portanto o ciclo não pode ser recalculado: acerte o que está errado fora do Tally
+    .close = um período que começa antes de { $day } é feito de { $kind }, e a retenção pode ter removido parte disso, e o que falta faltaria sem aviso: escolha um período que comece em { $day } ou depois, ou primeiro aumente o tempo de guarda de { $kind } (SetRetention) e importe o que falta
+    .row = o que é anterior a { $day } não é mais guardado, e esta linha não existe: deixe-a de fora ou primeiro aumente o tempo de guarda de { $kind } (SetRetention)
+    .named = { $name } não existe, e o que é anterior a { $day } não é mais guardado: deixe-o de fora ou primeiro aumente o tempo de guarda de { $kind } (SetRetention)
+ALREADY_DIFFERENT = { $why }: corrija isso primeiro
+FACT_IN_FUTURE = { $at } ainda não chegou, agora é { $now }: uma marcação ou uma passagem só é corrigida depois de acontecer; para planejar, publique um turno
+LATE_CHANGE_UNEXPLAINED = o turno já começou: diga por que ele está sendo alterado agora
+CORRECTION_ACTION_EXPECTED = add, void ou move
+ALIAS_DAY_OUTSIDE = deve ser um dos dias em que o apelido se refere a esta pessoa
+DEVICE_DAY_OUTSIDE = deve ser um dos dias em que o dispositivo é desta pessoa ou deste posto
+DEVICE_OWNER_EXPECTED = um dispositivo é de uma pessoa (person_id) ou de um posto (seat): informe um dos dois
+HANDOVER_REPEATED = esta passagem já está registrada exatamente nesse instante
+PERSON_UNKNOWN = nenhuma pessoa { $id }: importe as pessoas antes do que elas fizeram
+ACCOUNT_UNKNOWN = nenhuma conta { $id }: importe as contas primeiro
+    .file = { $account } não está em accounts.csv{ $hint }
+PLACE_REGION_UNKNOWN = nenhuma unidade do grupo está na região { $region }
+PLACE_UNIT_UNKNOWN = o grupo não tem a unidade { $unit } hoje
+PLACE_TEAM_NOT_UNIT = a equipe { $team } não é a unidade { $unit }: deixe uma das duas de fora
+PLACE_REGION_OF_UNIT = a unidade está na região { $is }, não em { $said }: deixe a região de fora
+ACCOUNT_CONTRADICTS_ROW = { $key } contradiz uma linha anterior desta chamada em { $fields }: o que foi dito de uma conta permanece
+ACCOUNT_CONTRADICTS_STORED = { $key } contradiz o que já existe em { $fields }: o que foi dito de uma conta permanece, só se acrescentam fases com datas posteriores
+    .team = { $key } contradiz o que já existe em { $fields }: a conta é da unidade { $unit }, e { $team } hoje é outra unidade. Escreva o caminho que a própria unidade dela tem hoje, ou só unit_id
+    .closed = { $key } contradiz o que já existe em { $fields }: a conta é da unidade { $unit }, que foi encerrada e hoje não tem caminho, e { $team } é outra unidade. Escreva só unit_id, sem a equipe
+ACCOUNT_OUT_OF_REACH = { $key } está fora do que você pode enviar: deixe de fora ou peça que envie quem possa
+FACT_OUT_OF_REACH = nesse dia a pessoa está fora do que você pode enviar: quem tinha a equipe na época envia isto, ou alguém do grupo
+ALIAS_DIFFERENT = este apelido já existe desde a mesma data com outra pessoa (employee_no) e outro fim (to)
+    .person = este apelido já existe desde a mesma data com outra pessoa (employee_no)
+    .end = este apelido já existe desde a mesma data com outro fim (to)
+DEVICE_DIFFERENT = este dispositivo já existe desde a mesma data, da mesma pessoa ou do mesmo posto, com outro fim (to)
+SHIFT_CANCELLED = o turno desta pessoa nesta conta a partir de { $start } foi cancelado, e uma escala não o traz de volta: para planejá-lo de novo, altere o turno { $shift } (ChangeShift)
+SHIFT_DIFFERENT = o turno desta pessoa nesta conta a partir de { $start } já existe com outro fim
+    .seat = o turno desta pessoa nesta conta a partir de { $start } já existe com outro posto, ou sem posto enquanto esta linha indica um
+PUNCH_DIFFERENT = em { $at } já se conhece uma marcação desta pessoa no sentido contrário (kind)
+HANDOVER_DIFFERENT = em { $at } consta que outra pessoa fez isto (employee_no), e só uma por vez ocupa esta conta
+    .kind = em { $at } consta que esta pessoa fez o contrário (kind)
+SITE_DIFFERENT = o local { $name } já existe com outro fuso horário, outra virada do dia ou outra região
+ALIAS_OVERLAP = este apelido já se refere a alguém em algumas dessas datas: termine um antes que o outro comece
+SLASH_NOT_ALLOWED = não pode conter barra: ela une plataforma, loja e nome
+PHASES_MISSING = pelo menos uma: como a conta é usada
+DIRECTION_EXPECTED = diga o que é melhor: maior ou menor
+NORMALISATION_EXPECTED = diga como um valor vira pontos: target_piecewise, min_max, percentile ou t_score
+PHASE_KIND_EXPECTED = shared, mixed ou named
+PHASE_TWICE = duas fases começam nesta data
+HANDOVER_KIND_EXPECTED = take ou release
+PUNCH_KIND_EXPECTED = in ou out
+SHIFT_TOO_LONG = um turno tem menos de { $hours } horas
+PERIOD_TOO_LONG = no máximo { $days } dias
+DUTY_VERSION_EXPECTED = espera-se 1, 2 ou 3, ou 0 para a mais nova
 
-# What somebody who punches is told.
-PUNCH_OF_SHIFT = it belongs to your shift that begins at { $start }
-PUNCH_CAME = you are in from now on
-PUNCH_LEFT = it closes the stretch that began at { $since }
-PUNCH_STILL_IN = you were still in since { $since }: that stretch ends here and a new one begins
-PUNCH_NOT_IN = you have not punched in during the last { $hours } hours: ask for a correction if you forgot
-PUNCH_NOT_PLANNED = no shift of yours is near this time
-PUNCH_DRIFT = your device's clock differs from ours by { $seconds } s; ours counts
+PUNCH_OF_SHIFT = ela pertence ao seu turno que começa às { $start }
+PUNCH_CAME = sua entrada está registrada a partir de agora
+PUNCH_LEFT = ela fecha o intervalo que começou às { $since }
+PUNCH_STILL_IN = sua entrada das { $since } ainda estava aberta: esse intervalo termina aqui e começa um novo
+PUNCH_NOT_IN = você não marcou entrada nas últimas { $hours } horas: peça uma correção se esqueceu
+PUNCH_NOT_PLANNED = nenhum turno seu está perto deste horário
+PUNCH_DRIFT = o relógio do seu dispositivo difere do nosso em { $seconds } s; vale o nosso
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code DOUBLE_IN.
-DUTY_DOUBLE_IN = { $number } punched in again at { $at } without punching out; the first stretch ends there
-# Code MISSING_PUNCH.
-DUTY_IN_WITHOUT_OUT = { $number } punched in at { $at } and not out within { $hours } h; the stretch counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_MAY_COME = { $number }'s punch at { $at } counts as an in, and the punches end at { $last } without an out; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_IN = { $number }'s punch at { $at } counts as an in, and no out follows within { $hours } h; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_OUT = { $number }'s punch at { $at } counts as an out, and no in came within { $hours } h before; that makes no presence, but a shift of its working day counts only where a pair of punches covers it, and a hold without release ends there
-# Code UNCOVERED_SHIFT.
-DUTY_SHIFT_UNCOVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but no pair of punches covers any of it; the shift counts for nothing until the missing punches are added
-# Code BARELY_COVERED_SHIFT. Somebody punched on the working day of a shift, and no more than the edge of the shift counts.
-DUTY_SHIFT_BARELY_COVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but { $why ->
-    [other] the punches that reach into this shift belong to another one
-   *[edge] no pair of punches covers any of its planned time
-}; no more than { $minutes } min at its edge count until the missing punches are added
-# Code HELD_BY_OTHERS. By the hand-over log only others held the account in a shift.
-DUTY_SHIFT_HELD_BY_OTHERS = { $number } was rostered on { $account } from { $start } to { $end }, but by the hand-over log only others held the account in the time that would have counted; the shift counts for nothing, and if { $number } served then, the take and the release are to be added
-# Code MISSING_PUNCH.
-DUTY_OUT_WITHOUT_IN = { $number } punched out at { $at } without an in within { $hours } h before; it counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_AFTER_CLOSED_IN = { $number }'s punch at { $at } counts as an out, but the in before it was closed at { $out }; it makes no presence, and a hold without release ends there
-# Code NOT_EMPLOYED.
-DUTY_SHIFT_NOT_EMPLOYED = { $number } is rostered on { $account } from { $start } to { $end } and is not employed then: the shift counts for nothing; correct the roster, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_PUNCH_NOT_EMPLOYED = { $number } punched at { $at } and is not employed then: it counts for nothing; correct the punch, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_HOLD_NOT_EMPLOYED = { $number } took { $account } at { $at } and is not employed then: the hold counts for nothing; correct the hand-over, or the days of employment
-# Code MISSING_PUNCH.
-DUTY_IN_AND_OUT_AT_ONCE = { $number } punched in and out at { $at }, both at once; it counts for no presence
-# Code UNHELD_ACCOUNT.
-DUTY_NOBODY = there is evidence about { $account }, and still nobody was on duty in the period
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE_V1 = no roster, punch or hand-over speaks for { $account } in the period: all its work is shared by its whole team ({ $scope ->
-    [all] everybody
+DUTY_DOUBLE_IN = { $number } marcou entrada de novo em { $at } sem ter marcado saída; o primeiro intervalo termina ali
+DUTY_IN_WITHOUT_OUT = { $number } marcou entrada em { $at } e não marcou saída em { $hours } h; o intervalo não conta
+DUTY_OUT_MAY_COME = a marcação de { $number } em { $at } conta como entrada, e as marcações terminam em { $last } sem saída; isso não gera presença, e um turno desse dia de trabalho só conta onde um par de marcações o cobre
+DUTY_LONE_IN = a marcação de { $number } em { $at } conta como entrada, e nenhuma saída vem em { $hours } h; isso não gera presença, e um turno desse dia de trabalho só conta onde um par de marcações o cobre
+DUTY_LONE_OUT = a marcação de { $number } em { $at } conta como saída, e nenhuma entrada veio nas { $hours } h anteriores; isso não gera presença, mas um turno desse dia de trabalho só conta onde um par de marcações o cobre, e uma ocupação sem devolução termina ali
+DUTY_SHIFT_UNCOVERED = { $number } estava na escala de { $account } de { $start } a { $end } e marcou ponto nesse dia de trabalho, mas nenhum par de marcações cobre o turno; ele não conta até que as marcações que faltam sejam acrescentadas
+DUTY_SHIFT_BARELY_COVERED = { $number } estava na escala de { $account } de { $start } a { $end } e marcou ponto nesse dia de trabalho, mas { $why ->
+    [other] as marcações que alcançam este turno pertencem a outro
+   *[edge] nenhum par de marcações cobre o horário planejado
+}; não mais que { $minutes } min na borda contam até que as marcações que faltam sejam acrescentadas
+DUTY_SHIFT_HELD_BY_OTHERS = { $number } estava na escala de { $account } de { $start } a { $end }, mas pelo registro de passagens só outros ocuparam a conta no tempo que contaria; o turno não conta, e se { $number } atendeu nesse horário, é preciso acrescentar a assunção e a devolução
+DUTY_OUT_WITHOUT_IN = { $number } marcou saída em { $at } sem entrada nas { $hours } h anteriores; não conta
+DUTY_OUT_AFTER_CLOSED_IN = a marcação de { $number } em { $at } conta como saída, mas a entrada anterior foi fechada em { $out }; ela não gera presença, e uma ocupação sem devolução termina ali
+DUTY_SHIFT_NOT_EMPLOYED = { $number } está na escala de { $account } de { $start } a { $end } e não tem vínculo nesse período: o turno não conta; corrija a escala ou os dias do vínculo
+DUTY_PUNCH_NOT_EMPLOYED = { $number } marcou ponto em { $at } e não tem vínculo nesse momento: não conta; corrija a marcação ou os dias do vínculo
+DUTY_HOLD_NOT_EMPLOYED = { $number } assumiu { $account } em { $at } e não tem vínculo nesse momento: a ocupação não conta; corrija a passagem ou os dias do vínculo
+DUTY_IN_AND_OUT_AT_ONCE = { $number } marcou entrada e saída em { $at }, as duas ao mesmo tempo; isso não gera presença
+DUTY_NOBODY = há evidências sobre { $account }, e mesmo assim ninguém esteve em serviço no período
+DUTY_NO_EVIDENCE_V1 = nenhuma escala, marcação ou passagem fala de { $account } no período: todo o trabalho é dividido por toda a equipe ({ $scope ->
+    [all] todos
    *[team] { $team }
-}, { $people } people); publish rosters or have people punch
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE = no roster, punch or hand-over speaks for { $account } in the period: its whole team counts as on duty ({ $scope ->
-    [all] everybody
+}, { $people ->
+    [one] { $people } pessoa
+   *[other] { $people } pessoas
+}); publique escalas ou peça que as pessoas marquem ponto
+DUTY_NO_EVIDENCE = nenhuma escala, marcação ou passagem fala de { $account } no período: toda a equipe conta como em serviço ({ $scope ->
+    [all] todos
    *[team] { $team }
-}, people: { $people }); publish rosters or have people punch
-# Code RELEASE_WITHOUT_TAKE.
-DUTY_RELEASE_WITHOUT_TAKE = { $number } released { $account } at { $at } without holding it; it counts for nothing
-# Code MISSING_RELEASE.
-DUTY_NEVER_RELEASED = { $number } took { $account } at { $since } and never released it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+}, pessoas: { $people }); publique escalas ou peça que as pessoas marquem ponto
+DUTY_RELEASE_WITHOUT_TAKE = { $number } devolveu { $account } em { $at } sem estar com ela; não conta
+DUTY_NEVER_RELEASED = { $number } assumiu { $account } em { $since } e nunca a devolveu; a ocupação termina em { $end } com { $by ->
+    [release] a devolução
+    [punch_out] a próxima marcação de saída
+    [roster] o fim da escala
+    [too_long] a maior duração permitida
+   *[taken_again] a próxima assunção
 }
-# Code MISSING_RELEASE.
-DUTY_NO_RELEASE_KNOWN = { $number } took { $account } at { $since } and no release is known after it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+DUTY_NO_RELEASE_KNOWN = { $number } assumiu { $account } em { $since }, e não se conhece devolução depois disso; a ocupação termina em { $end } com { $by ->
+    [release] a devolução
+    [punch_out] a próxima marcação de saída
+    [roster] o fim da escala
+    [too_long] a maior duração permitida
+   *[taken_again] a próxima assunção
 }
-# Code MISSING_RELEASE.
-DUTY_TAKEN_AGAIN = { $number } took { $account } at { $since } and took it again at { $again } without a release between; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+DUTY_TAKEN_AGAIN = { $number } assumiu { $account } em { $since } e de novo em { $again }, sem devolução entre as duas; a ocupação termina em { $end } com { $by ->
+    [release] a devolução
+    [punch_out] a próxima marcação de saída
+    [roster] o fim da escala
+    [too_long] a maior duração permitida
+   *[taken_again] a próxima assunção
 }
-# Code OVERLAP.
-DUTY_HELD_BY_TWO = { $first } and { $second } both held { $account } from { $from } to { $until }; { $why ->
-    [exclusive] only one person may hold it at a time
-   *[unreleased] the first had not released it
+DUTY_HELD_BY_TWO = { $first } e { $second } ocuparam { $account } ao mesmo tempo de { $from } a { $until }; { $why ->
+    [exclusive] só uma pessoa por vez pode ocupá-la
+   *[unreleased] a primeira não a tinha devolvido
 }
 
 ## What to do about findings
 
-# In a word what a person does about a finding of this kind.
 FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] bring in a roster of the account, or have its people punch or hand over, and start the run again
-    [UNHELD_ACCOUNT] add the shift of whoever served the account then, or the missing punches or take; move a record that is of another account (MoveRecord)
-    [OVERLAP] add the release of whoever did not have the account any more when the other took it (CorrectHandover)
-    [MISSING_RELEASE] add the release (CorrectHandover)
-    [RELEASE_WITHOUT_TAKE] add the take that belongs to the release, or void the release (CorrectHandover)
-    [DOUBLE_IN] add the out before the second in, or void one of the two (CorrectPunch)
-    [MISSING_PUNCH] add the punch that is missing, or void the one that is alone (CorrectPunch)
-    [UNCOVERED_SHIFT] add the punches of the shift (CorrectPunch), or cancel it if nobody came (CancelShift)
-    [BARELY_COVERED_SHIFT] add the punches that are missing of the shift (CorrectPunch), or change its times (ChangeShift)
-    [HELD_BY_OTHERS] add the take and the release of whoever served by the roster (CorrectHandover), or cancel the shift (CancelShift)
-    [NOT_EMPLOYED] put right the roster, the punch or the hand-over, or the days of employment (ChangeEmployment)
-    [TAG_OFF_DUTY] add the shift or the punches of whom the record names, move it to the account that it is of (MoveRecord), or send it again with the right name and a higher revision
-    [NAMED_WITHOUT_AGENT] send the records again with the name of the agent and a higher revision
-    [MIXED_WITHOUT_TAG] send the records again with the name of the agent and a higher revision, or leave it at the roster
-    [TOO_FEW_TO_INFER] nothing needs doing; hand-overs or names in the records tell more precisely who served
-    [DID_NOT_SETTLE] nothing needs doing; hand-overs tell more precisely who served
-    [SEVERAL_AT_ONCE] send the times of the replies, or let people claim their dialogues; names in the records tell more precisely who served as well
-    [TOO_FEW_REPLIES] nothing needs doing in a small month; names in the records, or claims, tell more precisely who served
-    [REPLIES_TOO_DENSE] have a tenth of the records named, claimed with a click (MakeClaim) or written at known devices (ImportDevices), and breaks punched
-    [EVIDENCE_UNEVEN] have everybody on the account click (MakeClaim), sign or write at known devices (ImportDevices) alike
-    [CLOCK_WITHOUT_SECONDS] have the times of the replies exported with their seconds
-    [CLAIM_OFF_DUTY] check who clicked, and the punches and roster of that day
-    [CLAIM_WITHOUT_RECORD] check whether the record was sent, and the clock of the claims
-    [CLAIMS_DIFFER] ask them who served, and let the record name its agent
-    [DEVICE_OFF_DUTY] check whose the device is, and the punches and roster of that day
-    [DEVICE_OF_SEVERAL] say from when to when the device is whose
-    [DEVICE_OF_NOBODY] say whose the device is on those days, by the name that records give it (ImportDevices), or roster somebody on its seat
-    [EVIDENCE_NOT_READ] name version 3 of the policy, which reads it, or none, for the newest; or leave it, as the month is then credited without it
-    [REPLY_OUTSIDE_RECORD] check when the record begins and ends, and the clock of the replies
-    [BREAKS_NOT_PUNCHED] have people punch out for a break and in again after it (RecordPunch), or hand the account over
-    [CLOCKS_APART] set the clock of the desk right, and have its messages exported again where they are to be kept by the right time
-    [UNKNOWN_AGENT] say whose the name is (ImportAliases), or send the records again with the right one
-    [ACCOUNT_UNKNOWN] bring in the account (ImportAccounts), or move the records to the one that they are of (MoveRecord)
-    [POPULATION_CHANGED] close the cycle again, unless it is to stay with the people of before (CloseCycle)
-    [AMOUNTS_CONVERTED] nothing needs doing; where a rate is wrong, set the right one (SetRates) and start the run again
-    [MEASURE_NOT_SENT] send what the sentence names, or leave the indicator out of the scheme
-    [OBSERVATIONS_BEYOND_PERIOD] take the observation out (WithdrawObservation) and send it in parts, each of days of one period, or close a period that holds all of its days
-    [OBSERVATIONS_UNREAD] send them again under the right name and take these out (WithdrawObservation), or have a scheme read the measure; nothing needs doing where they are kept for later
-    [REFUND_EXCEEDS_SALE] send the refund again with the right amount and a higher revision, or take it out (WithdrawRecord); where it is right, send the sale again with what it brought
-    [CONTRIBUTOR_UNKNOWN] say whose the name is (ImportAliases), or send the record again with the right contributors and a higher revision
-    [CONTRIBUTOR_OFF_DUTY] nothing needs doing where somebody helped outside of the own hours; else add the shift or the punches, or send the record again with the right contributors and a higher revision
-    [CONTRIBUTORS_NOT_SPLIT] name a policy with a split to have such records shared, or leave it: the contributors are kept
-    [STANDARD_WITHDRAWN] write a new version of the scheme that follows a standard in use (ListRefinements says what fits), then make and close a cycle with it, or correct a published one by it (CorrectCycle); leave it where the month is still to be judged by the old one
-   *[other] look at what it names, put that right where it is wrong, and start the run again
+    [NO_DUTY_EVIDENCE] importe uma escala da conta, ou peça que as pessoas marquem ponto ou façam passagens, e inicie a execução de novo
+    [UNHELD_ACCOUNT] acrescente o turno de quem atendia na conta, ou as marcações ou a assunção que faltam; mova um atendimento que seja de outra conta (MoveRecord)
+    [OVERLAP] acrescente a devolução de quem já não estava com a conta quando a outra pessoa a assumiu (CorrectHandover)
+    [MISSING_RELEASE] acrescente a devolução (CorrectHandover)
+    [RELEASE_WITHOUT_TAKE] acrescente a assunção que corresponde à devolução, ou anule a devolução (CorrectHandover)
+    [DOUBLE_IN] acrescente a saída antes da segunda entrada, ou anule uma das duas (CorrectPunch)
+    [MISSING_PUNCH] acrescente a marcação que falta, ou anule a que está sozinha (CorrectPunch)
+    [UNCOVERED_SHIFT] acrescente as marcações do turno (CorrectPunch), ou cancele-o se ninguém veio (CancelShift)
+    [BARELY_COVERED_SHIFT] acrescente as marcações que faltam do turno (CorrectPunch), ou altere os horários dele (ChangeShift)
+    [HELD_BY_OTHERS] acrescente a assunção e a devolução de quem atendeu pela escala (CorrectHandover), ou cancele o turno (CancelShift)
+    [NOT_EMPLOYED] corrija a escala, a marcação ou a passagem, ou os dias do vínculo (ChangeEmployment)
+    [TAG_OFF_DUTY] acrescente o turno ou as marcações de quem o atendimento indica, mova-o para a conta de que ele é (MoveRecord), ou envie-o de novo com o nome certo e uma revisão mais alta
+    [NAMED_WITHOUT_AGENT] envie os atendimentos de novo com o nome do atendente e uma revisão mais alta
+    [MIXED_WITHOUT_TAG] envie os atendimentos de novo com o nome do atendente e uma revisão mais alta, ou deixe valer a escala
+    [TOO_FEW_TO_INFER] não há nada a fazer; passagens ou nomes nos atendimentos dizem com mais precisão quem atendeu
+    [DID_NOT_SETTLE] não há nada a fazer; passagens dizem com mais precisão quem atendeu
+    [SEVERAL_AT_ONCE] envie os horários das respostas ou deixe as pessoas reivindicarem as conversas; nomes nos atendimentos também dizem com mais precisão quem atendeu
+    [TOO_FEW_REPLIES] em um mês pequeno não há nada a fazer; nomes nos atendimentos, ou reivindicações, dizem com mais precisão quem atendeu
+    [REPLIES_TOO_DENSE] faça com que um décimo dos atendimentos tenha nome, seja reivindicado com um clique (MakeClaim) ou escrito em dispositivos conhecidos (ImportDevices), e que as pausas sejam marcadas
+    [EVIDENCE_UNEVEN] faça com que todos na conta cliquem (MakeClaim), assinem ou escrevam em dispositivos conhecidos (ImportDevices) por igual
+    [CLOCK_WITHOUT_SECONDS] faça exportar os horários das respostas com os segundos
+    [CLAIM_OFF_DUTY] confira quem clicou e as marcações e a escala desse dia
+    [CLAIM_WITHOUT_RECORD] confira se o atendimento foi enviado e o relógio das reivindicações
+    [CLAIMS_DIFFER] pergunte quem atendeu e faça o atendimento indicar o atendente
+    [DEVICE_OFF_DUTY] confira de quem é o dispositivo e as marcações e a escala desse dia
+    [DEVICE_OF_SEVERAL] diga de quando a quando o dispositivo é de quem
+    [DEVICE_OF_NOBODY] diga de quem é o dispositivo nesses dias, pelo nome que os atendimentos lhe dão (ImportDevices), ou coloque alguém na escala do posto dele
+    [EVIDENCE_NOT_READ] indique a versão 3 da política, que lê isso, ou nenhuma, para a mais nova; ou deixe assim, e o mês é creditado sem isso
+    [REPLY_OUTSIDE_RECORD] confira quando o atendimento começa e termina e o relógio das respostas
+    [BREAKS_NOT_PUNCHED] peça que as pessoas marquem saída para a pausa e entrada depois dela (RecordPunch), ou que passem a conta
+    [CLOCKS_APART] acerte o relógio do sistema de atendimento e exporte as mensagens dele de novo, se devem ser guardadas com a hora certa
+    [UNKNOWN_AGENT] diga de quem é o nome (ImportAliases), ou envie os atendimentos de novo com o nome certo
+    [ACCOUNT_UNKNOWN] importe a conta (ImportAccounts), ou mova os atendimentos para a conta de que eles são (MoveRecord)
+    [POPULATION_CHANGED] feche o ciclo de novo, a menos que ele deva ficar com as pessoas de antes (CloseCycle)
+    [AMOUNTS_CONVERTED] não há nada a fazer; se uma cotação estiver errada, registre a certa (SetRates) e inicie a execução de novo
+    [MEASURE_NOT_SENT] envie o que a frase indica, ou retire o indicador do modelo de avaliação
+    [OBSERVATIONS_BEYOND_PERIOD] retire a observação (WithdrawObservation) e envie-a em partes, cada uma com dias de um só período, ou feche um período que contenha todos os dias dela
+    [OBSERVATIONS_UNREAD] envie-as de novo com o nome certo e retire estas (WithdrawObservation), ou faça um modelo de avaliação ler a métrica; não há nada a fazer se são guardadas para depois
+    [REFUND_EXCEEDS_SALE] envie o reembolso de novo com o valor certo e uma revisão mais alta, ou retire-o (WithdrawRecord); se ele estiver certo, envie a venda de novo com o que ela rendeu
+    [CONTRIBUTOR_UNKNOWN] diga de quem é o nome (ImportAliases), ou envie o atendimento de novo com os participantes certos e uma revisão mais alta
+    [CONTRIBUTOR_OFF_DUTY] não há nada a fazer se alguém ajudou fora do próprio horário; senão, acrescente o turno ou as marcações, ou envie o atendimento de novo com os participantes certos e uma revisão mais alta
+    [CONTRIBUTORS_NOT_SPLIT] indique uma política com divisão para que esses atendimentos sejam divididos, ou deixe assim: os participantes ficam guardados
+    [STANDARD_WITHDRAWN] escreva uma nova versão do modelo de avaliação que siga um padrão em uso (ListRefinements diz qual serve), depois crie e feche um ciclo com ela, ou corrija com ela um já publicado (CorrectCycle); deixe assim se o mês ainda deve ser avaliado pelo antigo
+   *[other] veja o que ela indica, corrija o que estiver errado e inicie a execução de novo
 }
-# The service that a fix went to did not take it.
-FIX_REFUSED = the fix was not taken: { $why }
-# A finding that nothing puts right by itself.
-FINDING_WITHOUT_FIX = no call by itself puts right a finding of the kind { $kind }: its advice says what to do
+FIX_REFUSED = a correção não foi aceita: { $why }
+FINDING_WITHOUT_FIX = nenhuma chamada resolve sozinha uma ocorrência do tipo { $kind }: a orientação dela diz o que fazer
 
 ## Performance
 
-# The cycle is being closed.
-CYCLE_CLOSING = the cycle is being closed right now: watch it, or cancel it first
-# The cycle is final.
-CYCLE_PUBLISHED = the cycle is published and never changes again: correct it with CorrectCycle if its result has to be another
-# There is nothing to cancel.
-CYCLE_NOT_CLOSING = the cycle is not being closed, so there is nothing to cancel
-# The cycle has not been closed.
-CYCLE_NOT_REVIEWABLE = the cycle has no result to publish: close it first
-# There is no result to read.
-CYCLE_WITHOUT_RESULT = the cycle has no result yet: close it, and watch it until it is reviewable
-# No record of a known account in the period.
-PERIOD_WITHOUT_RECORDS = no service record of any account began between { $from } and { $to }: import the records of these days, or make a cycle over other days
-    .part = no service record of an account of its unit, or of one that its people served, began between { $from } and { $to }: import the records of these days; where they are there, let the accounts name their team in the unit, and correct the employments of whoever served them; where its teams went to another unit, that one closes their month
-# Records, but nobody to credit them to.
+CYCLE_CLOSING = o ciclo está sendo fechado neste momento: acompanhe-o ou cancele primeiro
+CYCLE_PUBLISHED = o ciclo está publicado e não muda mais: corrija-o com CorrectCycle se o resultado precisar ser outro
+CYCLE_NOT_CLOSING = o ciclo não está sendo fechado, portanto não há o que cancelar
+CYCLE_NOT_REVIEWABLE = o ciclo não tem resultado a publicar: feche-o primeiro
+CYCLE_WITHOUT_RESULT = o ciclo ainda não tem resultado: feche-o e acompanhe-o até que possa ser revisado
+PERIOD_WITHOUT_RECORDS = nenhum atendimento de nenhuma conta começou entre { $from } e { $to }: importe os atendimentos desses dias ou crie um ciclo sobre outros dias
+    .part = nenhum atendimento de uma conta da unidade, ou de uma que as pessoas dela atenderam, começou entre { $from } e { $to }: importe os atendimentos desses dias; se já existem, faça as contas indicarem a equipe delas na unidade e corrija os vínculos de quem atendeu; se as equipes foram para outra unidade, é ela que fecha o mês delas
 NOBODY_CREDITED = { $records ->
-    [one] the only record could be credited to nobody
-   *[other] none of the { $records } records could be credited to anybody
-}: bring in rosters, punches or hand-overs of the period, then close again
+    [one] o único atendimento não pôde ser creditado a ninguém
+   *[other] nenhum dos { $records } atendimentos pôde ser creditado a alguém
+}: importe escalas, marcações ou passagens do período e feche de novo
     .unemployed = { $records ->
-        [one] the only record could be credited to nobody
-       *[other] none of the { $records } records could be credited to anybody
-    }, since nobody is employed between { $from } and { $to }: correct the employments or the period, then close again
-    .elsewhere = nobody who is in has a part of a record: what the attribution run read is credited to people who are not in ({ $elsewhere } of { $records }). Look who is in and why (PreviewPopulation), correct the employments, or the account, agent or roster that the records rest on, then close again
+        [one] o único atendimento não pôde ser creditado a ninguém
+       *[other] nenhum dos { $records } atendimentos pôde ser creditado a alguém
+    }, pois ninguém tem vínculo entre { $from } e { $to }: corrija os vínculos ou o período e feche de novo
+    .elsewhere = ninguém da população tem parte de um atendimento: o que a execução de atribuição leu está creditado a pessoas de fora ({ $elsewhere } de { $records }). Veja quem faz parte e por quê (PreviewPopulation), corrija os vínculos, ou a conta, o atendente ou a escala em que os atendimentos se baseiam, e feche de novo
 CYCLE_REFUSED = { $message }
-CYCLE_GIVEN_UP = closing was tried several times in vain ({ $reason }): close again, and if it fails again ask the operator
-STEP_QUEUED = waiting for a worker
-STEP_COLLECTING = collecting people, accounts and duty
-STEP_ATTRIBUTING = crediting records to people
-STEP_SCORING = making score cards
-# The run is over.
-RUN_RESTS = the attribution run is over already, so there is nothing to stop
-# The run has no result.
-RUN_NOT_DONE = the attribution run has no result: watch it until it is done, or start another one
-# The run is of another month than the cycle, or of another policy.
-RUN_DIFFERS = the attribution run is of other days or of another policy than the cycle: name a run of the same, or none, and one is started
-# The run is about a part of the cycle.
-RUN_COVERS_PART = the attribution run is about some accounts or units and not about all that the cycle is about: name a run about the cycle's unit or one above, or none, and one is started
+CYCLE_GIVEN_UP = o fechamento foi tentado várias vezes sem sucesso ({ $reason }): feche de novo e, se falhar outra vez, fale com o operador
+STEP_QUEUED = aguardando um processo
+STEP_COLLECTING = reunindo pessoas, contas e jornada
+STEP_ATTRIBUTING = creditando atendimentos a pessoas
+STEP_SCORING = gerando boletins
+RUN_RESTS = a execução de atribuição já terminou, portanto não há o que parar
+RUN_NOT_DONE = a execução de atribuição não tem resultado: acompanhe-a até terminar ou inicie outra
+RUN_DIFFERS = a execução de atribuição é de outros dias ou de outra política que a do ciclo: indique uma igual, ou nenhuma, e uma será iniciada
+RUN_COVERS_PART = a execução de atribuição é sobre algumas contas ou unidades, e não sobre tudo o que o ciclo abrange: indique uma sobre a unidade do ciclo ou uma acima, ou nenhuma, e uma será iniciada
     .moved = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for { $unit } (StartAttributionRun, by somebody whose rights reach it) and name it (attribution_run_id), or take the last day for as_of
+        [one] { $people } pessoa que está no ciclo em { $day } (as_of) pertence a outro lugar em { $last },
+       *[other] { $people } pessoas que estão no ciclo em { $day } (as_of) pertencem a outro lugar em { $last },
+    } com as contas em que atenderam: peça uma execução para { $unit } (StartAttributionRun, por alguém cujos direitos cheguem até lá) e indique-a (attribution_run_id), ou use o último dia em as_of
     .moved_group = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for the group (StartAttributionRun, by group HR) and name it (attribution_run_id), or take the last day for as_of
-# A cycle waits for the run.
-RUN_AWAITED = a cycle is being closed with this attribution run: cancel the closing of the cycle instead
-# A scheme reads what the run did not add up, and the records are not any more what the run credited.
-RUN_OUTDATED = records of { $account } were changed since the attribution run read them, and the scheme reads a column that the run did not add up: start another run, or close without naming one
-# The run keeps no rates that amounts could be converted by.
-RUN_WITHOUT_RATES = the scheme names its currency, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } of { $day } is in another currency, and the attribution run keeps no rates of that day, since no scheme that it was started for, or that was in use then, looks back so far: close the cycle without naming the run, or start another run
-# The run was stopped while a cycle waited for it.
-RUN_STOPPED = the attribution run was stopped: close the cycle again
-# The run touches people or accounts beyond the unit that it was started for.
+        [one] { $people } pessoa que está no ciclo em { $day } (as_of) pertence a outro lugar em { $last },
+       *[other] { $people } pessoas que estão no ciclo em { $day } (as_of) pertencem a outro lugar em { $last },
+    } com as contas em que atenderam: peça uma execução para o grupo (StartAttributionRun, pelo RH do grupo) e indique-a (attribution_run_id), ou use o último dia em as_of
+RUN_AWAITED = um ciclo está sendo fechado com esta execução de atribuição: cancele o fechamento do ciclo
+RUN_OUTDATED = atendimentos de { $account } foram alterados desde que a execução de atribuição os leu, e o modelo de avaliação lê uma coluna que ela não somou: inicie outra execução ou feche sem indicar nenhuma
+RUN_WITHOUT_RATES = o modelo de avaliação indica a moeda dele, e a execução de atribuição é de antes de as cotações serem guardadas: feche o ciclo sem indicar a execução ou inicie outra
+    .on = o atendimento { $record } de { $account } de { $day } está em outra moeda, e a execução de atribuição não guarda cotações desse dia, pois nenhum modelo de avaliação para o qual ela foi iniciada, ou que estava em uso então, alcança tão longe: feche o ciclo sem indicar a execução ou inicie outra
+RUN_STOPPED = a execução de atribuição foi parada: feche o ciclo de novo
 RUN_BELONGS_ABOVE = { $own ->
-    [0] people of this unit serve accounts of { $units ->
-        [0] other units
+    [0] pessoas desta unidade atendem em contas de { $units ->
+        [0] outras unidades
        *[other] { $beyond }
     }
-   *[other] people of { $units ->
-        [0] other units
+   *[other] pessoas de { $units ->
+        [0] outras unidades
        *[other] { $beyond }
-    } serve the same accounts ({ $accounts })
-}, and who worked together is credited together: have the attribution run started for { $unit } (StartAttributionRun, by somebody whose rights reach it), then close with it (CloseCycle with attribution_run_id)
+    } atendem nas mesmas contas ({ $accounts })
+}, e quem trabalhou junto é creditado junto: peça a execução de atribuição para { $unit } (StartAttributionRun, por alguém cujos direitos cheguem até lá) e feche com ela (CloseCycle com attribution_run_id)
     .group = { $own ->
-        [0] people of this unit serve accounts of { $units ->
-            [0] other units
+        [0] pessoas desta unidade atendem em contas de { $units ->
+            [0] outras unidades
            *[other] { $beyond }
         }
-       *[other] people of { $units ->
-            [0] other units
+       *[other] pessoas de { $units ->
+            [0] outras unidades
            *[other] { $beyond }
-        } serve the same accounts ({ $accounts })
-    }, and who worked together is credited together: have the attribution run started for the whole group (StartAttributionRun without a unit, by group HR), then close with it (CloseCycle with attribution_run_id)
-# The scheme of a cycle is of a unit that is not above it.
-SCHEME_OF_ANOTHER_UNIT = the scheme belongs to a unit that the cycle is not of: take a scheme of the group, of the unit or of one above it
-# Nobody is in the cycle.
-POPULATION_EMPTY = nobody is in the cycle: look at who is in and who is not with PreviewPopulation, and name other units, positions, grades or people
-# A unit of a population that is not below the cycle's.
-POPULATION_UNIT_BEYOND = { $unit } is not the cycle's unit or below it on that day
-# A person of a population who is not below the cycle's unit.
-POPULATION_PERSON_BEYOND = { $person } does not belong to the cycle's unit or below it on that day
-# Somebody who is left out of a population, and whom the group does not have.
-POPULATION_PERSON_UNKNOWN = nobody in the group has the id { $person }: look the id up with ListPeople
-# The day of a population that is no day of the cycle's.
-POPULATION_AS_OF_OUTSIDE = { $day } is no day of the cycle: name a day from { $from } to { $to }, or none, and { $to } counts
-# A standard that the scheme of a cycle refines is out of use.
-STANDARD_WITHDRAWN = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on: the cycle is scored by it all the same
-    .instead = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on, and version { $instead } is to be used in place of it: the cycle is scored by it all the same
-# Somebody came to the population or left it while the cycle was being closed.
-POPULATION_CHANGED = came to the population or left it while the cycle was being closed
-    .came = belongs to the population now, but did not when closing began, and has no card: close the cycle again to include the person
-    .left = belonged to the population when closing began, but does not any more, and has a card: close the cycle again to leave the person out
-# A question that names both.
-CYCLE_OR_RUN = name a cycle or an attribution run, not both
-# A piece of work of a run that was cancelled.
-RUN_GONE = the run was cancelled
-# A worker that stopped before its work was done.
-WORKER_GONE = the worker went away
-TIME_OF_DAY_MALFORMED = "{ $text }" is no time of day: write 04:00
-RULES_VERSION_UNKNOWN = "{ $version }" is no version of the rules: write 1, 2 or 3
-RULES_VERSION_DIFFERS = leave it out, or write { $version } as in policy.version
-# Region or unit of an account are not as said.
-ACCOUNT_ELSEWHERE = account { $account } is in region { $region } and { $unit ->
-    [none] of no unit
-   *[other] of unit { $unit }
-}: say so
+        } atendem nas mesmas contas ({ $accounts })
+    }, e quem trabalhou junto é creditado junto: peça a execução de atribuição para o grupo inteiro (StartAttributionRun sem unidade, pelo RH do grupo) e feche com ela (CloseCycle com attribution_run_id)
+SCHEME_OF_ANOTHER_UNIT = o modelo de avaliação é de uma unidade a que o ciclo não pertence: use um do grupo, da unidade ou de uma acima dela
+POPULATION_EMPTY = não há ninguém no ciclo: veja com PreviewPopulation quem faz parte e quem não faz e indique outras unidades, cargos, níveis ou pessoas
+POPULATION_UNIT_BEYOND = { $unit } não é a unidade do ciclo nem está abaixo dela nesse dia
+POPULATION_PERSON_BEYOND = { $person } não pertence à unidade do ciclo nem abaixo dela nesse dia
+POPULATION_PERSON_UNKNOWN = ninguém no grupo tem o id { $person }: procure o id com ListPeople
+POPULATION_AS_OF_OUTSIDE = { $day } não é um dia do ciclo: informe um dia de { $from } a { $to }, ou nenhum, e vale { $to }
+STANDARD_WITHDRAWN = o modelo de avaliação “{ $scheme }” refina a versão { $version } do padrão “{ $standard }”, que está fora de uso a partir de { $from }: mesmo assim o ciclo é avaliado por ela
+    .instead = o modelo de avaliação “{ $scheme }” refina a versão { $version } do padrão “{ $standard }”, que está fora de uso a partir de { $from }, devendo-se usar a versão { $instead } no lugar dela: mesmo assim o ciclo é avaliado por ela
+POPULATION_CHANGED = entrou na população ou saiu dela enquanto o ciclo era fechado
+    .came = pertence à população agora, mas não quando o fechamento começou, e não tem boletim: feche o ciclo de novo para incluir a pessoa
+    .left = pertencia à população quando o fechamento começou, mas não pertence mais, e tem boletim: feche o ciclo de novo para deixar a pessoa de fora
+CYCLE_OR_RUN = indique um ciclo ou uma execução de atribuição, não os dois
+RUN_GONE = a execução foi cancelada
+WORKER_GONE = o processo parou
+TIME_OF_DAY_MALFORMED = “{ $text }” não é uma hora do dia: escreva 04:00
+RULES_VERSION_UNKNOWN = “{ $version }” não é uma versão das regras: escreva 1, 2 ou 3
+RULES_VERSION_DIFFERS = deixe de fora ou escreva { $version }, como em policy.version
+ACCOUNT_ELSEWHERE = a conta { $account } está na região { $region } e { $unit ->
+    [none] não é de nenhuma unidade
+   *[other] é da unidade { $unit }
+}: informe assim
 
-# Rows of records.
-
-EXTERNAL_ID_MISSING = external_id is empty: give the platform's own id of the record
-# Code TEXT_TOO_LONG.
-RECORD_TEXT_TOO_LONG = { $field } is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURE_TOO_LONG = a measure is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURES_TOO_MANY = the list of measures is too long: at most { $max }
-# Code TIME_MALFORMED.
-RECORD_TIME_MISSING = { $field } is missing or no time
-INTERVAL_BACKWARDS = ends { $ended } before it begins { $started }: correct one of them
-RECORD_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-INTERVAL_TOO_LONG = lasts from { $started } to { $ended }, and no record lasts longer than { $days } days: correct the dates
-AMOUNT_OUT_OF_RANGE = the amount is above { $most } minor units: check the unit
-REPLY_OUT_OF_RANGE = the first reply came after more than { $most } seconds: check the unit, or leave it out
-MEASURE_OUT_OF_RANGE = the measure "{ $name }" has more than { $digits } digits before the point: check the unit
-AMOUNT_NEGATIVE = the amount is negative: name in refers_to the record that it is a refund of
-REFUND_TAKES_NOTHING = refers_to makes it a refund, and its amount is not negative: write the amount that was paid back with a minus, or leave refers_to empty
-REFERS_TO_NOTHING = { $id } refers to { $other }, which is no record of this account: send that one first, or in the same call
-REFERS_TO_REFUND = { $id } refers to { $other }, which is a refund itself: name the record that was served
-# A version may say anything else than the version before.
-REFERENCE_FIXED = { $id } is there and refers to another record, or to none: withdraw it, and send the refund under an id of its own
-# Messages of a record that is not there, or that the caller may not bring in.
-REPLY_RECORD_UNKNOWN = no record { $id } is on this account, or it is of a day that you may not bring in: import the record first, or correct its id or account
-    .account = { $account } is the id of no account: give it as the lists give it
-# A record's row without any message.
-REPLIES_MISSING = { $id } has no message: send at least one, or leave the row out
-# A message of which nobody says who wrote it.
-REPLY_SIDE_MISSING = by is missing: say whether the agent or the customer wrote it
-# More messages of a record than any dialogue has, or more in one call than it takes.
-REPLIES_TOO_MANY = { $id } would have { $count } messages, and a record has at most { $most }: check whether one id stands for several dialogues
-    .import = at most { $most } messages in a call, these are { $count }: send several calls
-# A claim is of one record, or of one customer.
-CLAIM_NAMES_BOTH = it names a record and a customer: name one of them, or neither for the next record on the account
-# A claim on an account that the caller may not bring claims in for.
-CLAIM_OUT_OF_REACH = claims on account { $account } are beyond what you may send: leave them out, or have somebody send them who may
-# A claim that was taken back stays so.
-CLAIM_WITHDRAWN = the claim of { $at } was withdrawn ({ $why }): leave it out
-# An observation of somebody or something that the caller may not send observations of.
-OBSERVATION_OUT_OF_REACH = { $name } is beyond what you may send: leave it out, or have somebody send it who may
-# Contributors of a record that cannot be meant.
-CONTRIBUTORS_MALFORMED = contributors: "{ $text }" names nobody: write a role and an employee number or nickname, without a semicolon
-    .role = contributors: "{ $text }" is no role: use first_answer, closer or after_sales
-    .twice = contributors: { $text } is there twice: name everybody once in a role
-    .many = contributors: there are more than the { $max } that a record may have
-# The parts of a rule that do not make one record.
-SPLIT_NOT_WHOLE = the parts sum to { $sum } and not to 1000000 millionths: give every role its part so that they make one whole record
-RECORD_CURRENCY_UNKNOWN = "{ $code }" is no currency of ISO 4217: write one, such as JPY, or leave it empty for the group's
-REVISION_OUT_OF_RANGE = the revision { $revision } is above { $most }: send a smaller one
-REVISION_TWICE = both revision and revised_at are there: send one of them
-# A lower revision than the one that is stored, with other content.
-REVISION_STALE = { $id } is there already as revision { $there }, which is newer than { $sent }: send a higher revision, if this is what counts
-    .unsaid = { $id } is there already as revision { $there }, and this row says none: send a higher revision, if this is what counts
-# A record that was taken out stays out: of an import, or of who would take it out once more.
-RECORD_WITHDRAWN = { $id } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
-    .already = { $id } is withdrawn already ({ $why }): nothing is left to do
-# A record that was moved to another account is sent, moved or withdrawn where it was.
-RECORD_MOVED = { $id } was moved to another account ({ $why }): send it for that account
-    .already = { $id } was moved to another account ({ $why }): ListRecordVersions says to which; where that is the right one, nothing is left to do
-RECORD_OUT_OF_REACH = { $id } is beyond what you may bring in of its day: have whoever had the account's team on that day, or the group, bring it in
-RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
-MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text
-ROWS_CONTRADICT = several rows of this call are { $id } and say different things: send the one that is right
-# An id, or a name by which things are told apart, with a character that nobody sees.
-ID_WITH_UNSEEN = { $field } holds the character { $character }, which nobody sees: delete it
-    .here = it holds the character { $character }, which nobody sees: delete it
-DIFFERENT_CONTENT = { $id } is there already with other content ({ $columns }): send it with a higher revision, if this is what counts
-COLUMN_DIFFERS = { $column }: { $there } there, { $here } here
+EXTERNAL_ID_MISSING = external_id está vazio: informe o id do atendimento na plataforma
+RECORD_TEXT_TOO_LONG = { $field } é longo demais: no máximo { $max } caracteres
+MEASURE_TOO_LONG = uma métrica é longa demais: no máximo { $max } caracteres
+MEASURES_TOO_MANY = a lista de métricas é longa demais: no máximo { $max }
+RECORD_TIME_MISSING = { $field } está faltando ou não é um horário
+INTERVAL_BACKWARDS = termina em { $ended } antes de começar em { $started }: corrija um dos dois
+RECORD_TIME_IMPLAUSIBLE = { $field } não está entre os anos { $first } e { $last }: confira o ano
+INTERVAL_TOO_LONG = dura de { $started } a { $ended }, e nenhum atendimento dura mais de { $days } dias: corrija as datas
+AMOUNT_OUT_OF_RANGE = o valor está acima de { $most } na menor unidade da moeda: confira a unidade
+REPLY_OUT_OF_RANGE = a primeira resposta veio depois de mais de { $most } segundos: confira a unidade ou deixe de fora
+MEASURE_OUT_OF_RANGE = a métrica “{ $name }” tem mais de { $digits } algarismos antes do ponto: confira a unidade
+AMOUNT_NEGATIVE = o valor é negativo: indique em refers_to o atendimento de que ele é reembolso
+REFUND_TAKES_NOTHING = refers_to faz dele um reembolso, e o valor não é negativo: escreva o valor devolvido com um sinal de menos ou deixe refers_to vazio
+REFERS_TO_NOTHING = { $id } se refere a { $other }, que não é um atendimento desta conta: envie aquele primeiro ou na mesma chamada
+REFERS_TO_REFUND = { $id } se refere a { $other }, que também é um reembolso: indique o atendimento original
+REFERENCE_FIXED = { $id } já existe e se refere a outro atendimento, ou a nenhum: retire-o e envie o reembolso com um id próprio
+REPLY_RECORD_UNKNOWN = não há atendimento { $id } nesta conta, ou ele é de um dia que você não pode importar: importe o atendimento primeiro ou corrija o id ou a conta
+    .account = { $account } não é id de nenhuma conta: informe-o como as listas o mostram
+REPLIES_MISSING = { $id } não tem mensagem: envie pelo menos uma ou deixe a linha de fora
+REPLY_SIDE_MISSING = falta by: diga se quem escreveu foi o atendente ou o cliente (agent ou customer)
+REPLIES_TOO_MANY = { $id } teria { $count } mensagens, e um atendimento tem no máximo { $most }: confira se um mesmo id vale para várias conversas
+    .import = no máximo { $most } mensagens por chamada, e aqui são { $count }: envie várias chamadas
+CLAIM_NAMES_BOTH = ela indica um atendimento e um cliente: indique um dos dois, ou nenhum para o próximo atendimento na conta
+CLAIM_OUT_OF_REACH = reivindicações na conta { $account } estão fora do que você pode enviar: deixe-as de fora ou peça que as envie quem possa
+CLAIM_WITHDRAWN = a reivindicação de { $at } foi retirada ({ $why }): deixe-a de fora
+OBSERVATION_OUT_OF_REACH = { $name } está fora do que você pode enviar: deixe de fora ou peça que envie quem possa
+CONTRIBUTORS_MALFORMED = contributors: “{ $text }” não indica ninguém: escreva um papel e uma matrícula ou um apelido, sem ponto e vírgula
+    .role = contributors: “{ $text }” não é um papel: use first_answer, closer ou after_sales
+    .twice = contributors: { $text } aparece duas vezes: indique cada pessoa uma só vez em um papel
+    .many = contributors: são mais do que os { $max } que um atendimento pode ter
+SPLIT_NOT_WHOLE = as partes somam { $sum } e não 1000000 milionésimos: dê a cada papel a sua parte, de modo que juntas formem um atendimento inteiro
+RECORD_CURRENCY_UNKNOWN = “{ $code }” não é uma moeda da ISO 4217: escreva uma, como JPY, ou deixe vazio para a do grupo
+REVISION_OUT_OF_RANGE = a revisão { $revision } está acima de { $most }: envie uma menor
+REVISION_TWICE = revision e revised_at estão os dois presentes: envie um deles
+REVISION_STALE = { $id } já existe como revisão { $there }, mais nova que { $sent }: envie uma revisão mais alta, se é isto que vale
+    .unsaid = { $id } já existe como revisão { $there }, e esta linha não indica nenhuma: envie uma revisão mais alta, se é isto que vale
+RECORD_WITHDRAWN = { $id } foi retirado ({ $why }): deixe-o de fora ou envie uma revisão mais alta para trazê-lo de volta
+    .already = { $id } já foi retirado ({ $why }): não há mais nada a fazer
+RECORD_MOVED = { $id } foi movido para outra conta ({ $why }): envie-o para aquela conta
+    .already = { $id } foi movido para outra conta ({ $why }): ListRecordVersions diz para qual; se for a certa, não há mais nada a fazer
+RECORD_OUT_OF_REACH = { $id } está fora do que você pode importar desse dia: peça que o importe quem tinha a equipe da conta nesse dia, ou o grupo
+RATING_OUT_OF_RANGE = a nota do cliente de { $rating } milésimos está acima de dez pontos
+MEASURE_MALFORMED = a métrica “{ $name }” precisa ter um nome próprio e um número decimal ou um texto
+ROWS_CONTRADICT = várias linhas desta chamada são { $id } e dizem coisas diferentes: envie a certa
+ID_WITH_UNSEEN = { $field } contém o caractere invisível { $character }: apague-o
+    .here = contém o caractere invisível { $character }: apague-o
+DIFFERENT_CONTENT = { $id } já existe com outro conteúdo ({ $columns }): envie com uma revisão mais alta, se é isto que vale
+COLUMN_DIFFERS = { $column }: { $there } lá, { $here } aqui
     .hidden = { $column }
-NO_VALUE_THERE = none
-# Putting records right.
-MOVED_TO_ITSELF = it is the account that the record is on: name the one that it is of
-# A record that refunds refer to cannot be withdrawn.
-RECORD_REFERRED_TO = refund { $refund } refers to { $id }: withdraw the refund first
-# A refund is on the account of the record that it refers to.
-REFUND_MOVES_WITH_RECORD = { $id } is a refund of { $other }: move that record, and its refunds go with it
-# A move overwrites nothing.
-RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: nothing is overwritten, withdraw the one that is wrong
-# An amount in another currency than what is reckoned in, and no rate of its day or of a day before.
-RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then correct the cycle again if it was published, else close it again, without naming a run or from one that is started afterwards: an earlier run keeps the rates that it has
-    .look = { $account } has sales in { $from } from { $day } on, and no rate of { $from } and { $to } is known then: have it set from that day or an earlier one (SetRates, with its source)
-# A record of an account of another unit stops a cycle of this one; the code says why.
-RECORD_ELSEWHERE = a record of an account that is not of this unit cannot be computed with ({ $why }): have the group close a cycle over the same days, which names the record, have it put right, then close again without naming a run, or from one that is started afterwards: an earlier run keeps the records and rates that it read
-# A session's amount, in what is reckoned in, is more than is computed with.
-RECORD_AMOUNT_TOO_LARGE = the amount of record { $record } of { $account } is more than { $most } in minor units of { $to }, which is more than is computed with: correct the amount or the rate of its day, then close again
+NO_VALUE_THERE = nada
+MOVED_TO_ITSELF = o atendimento já está nessa conta: indique aquela de que ele é
+RECORD_REFERRED_TO = o reembolso { $refund } se refere a { $id }: retire primeiro o reembolso
+REFUND_MOVES_WITH_RECORD = { $id } é um reembolso de { $other }: mova aquele atendimento, e os reembolsos vão junto
+RECORD_THERE_ALREADY = a outra conta tem, ou teve, outro atendimento { $id }: nada é sobrescrito, retire o que está errado
+RECORD_RATE_MISSING = o atendimento { $record } de { $account } está em { $currency }, e a execução de atribuição é de antes de as cotações serem guardadas: feche o ciclo sem indicar a execução ou inicie outra
+    .on = o atendimento { $record } de { $account } está em { $from }, e não se conhece cotação entre { $from } e { $to } em { $day }: peça que a registrem desse dia ou de um anterior (SetRates, com a fonte); depois corrija o ciclo de novo se ele foi publicado, senão feche-o de novo, sem indicar execução ou a partir de uma iniciada depois: uma execução anterior mantém as cotações que tem
+    .look = { $account } tem vendas em { $from } a partir de { $day }, e não se conhece cotação entre { $from } e { $to } nessa data: peça que a registrem desse dia ou de um anterior (SetRates, com a fonte)
+RECORD_ELSEWHERE = não é possível calcular com um atendimento de uma conta que não é desta unidade ({ $why }): peça ao grupo que feche um ciclo sobre os mesmos dias, o que indicará o atendimento, faça com que ele seja corrigido e feche de novo sem indicar execução, ou a partir de uma iniciada depois: uma execução anterior mantém os atendimentos e as cotações que leu
+RECORD_AMOUNT_TOO_LARGE = o valor do atendimento { $record } de { $account } passa de { $most } na menor unidade de { $to }, mais do que se pode calcular: corrija o valor ou a cotação do dia e feche de novo
 
-# Schedules.
+SCHEDULE_UNIT_STAYS = a unidade de um agendamento não muda: crie outro agendamento para outra unidade
+SCHEDULE_AS_OF = um agendamento define a cada mês quem faz parte, no último dia desse mês: deixe o dia de fora
+SCHEDULE_DAY = { $day } não é um dia do mês: escreva de 1 a 31; em um mês que não o tenha, vale o último dia
+SCHEDULE_DELAY = uma execução espera no máximo { $most } minutos entre a prévia e o fechamento
+    .dry = um agendamento com prévia diz quantos minutos depois fecha, de 1 a { $most }; um sem prévia diz 0
+SCHEDULE_RUN_CLOSES = a execução está fechando o ciclo: cancele o fechamento do ciclo
+SCHEDULE_RUN_ENDED = a execução terminou: não há o que parar
+SCHEDULE_MONTH_THERE = o mês já foi iniciado: ele pode ser iniciado de novo depois que a execução falhar ou for parada
+SCHEDULE_MONTH_NOT_OVER = o mês ainda não terminou no fuso horário do agendamento: inicie-o depois
+SCHEDULE_THERE = o agendamento { $schedule } diz o mesmo, e cada mês seria fechado duas vezes: altere aquele (UpdateSchedule) ou dê outro nome a este, se for essa a intenção
+SCHEDULE_MAKER_MAY_NOT = quem gravou o agendamento por último não pode mais criar e fechar ciclos aqui: peça que alguém que possa o grave de novo (UpdateSchedule) e inicie este mês manualmente (BeginScheduleRun)
 
-# A schedule's unit is that of its cycles.
-SCHEDULE_UNIT_STAYS = the unit of a schedule stays: write another schedule for another unit
-# Who is in is settled anew each month.
-SCHEDULE_AS_OF = a schedule settles each month who is in, on the last day of that month: leave the day out
-# A day of a month.
-SCHEDULE_DAY = { $day } is no day of a month: write 1 to 31; in a month that does not have it, the last day is meant
-# How long a run waits between looking and closing.
-SCHEDULE_DELAY = a run waits at most { $most } minutes between looking and closing
-    .dry = a schedule that looks first says how many minutes later it closes, 1 to { $most }; one that does not look first says 0
-# Closing has begun.
-SCHEDULE_RUN_CLOSES = the run is closing its cycle: cancel the closing of the cycle instead
-# The run is over.
-SCHEDULE_RUN_ENDED = the run has ended: there is nothing to stop
-# A month is begun once.
-SCHEDULE_MONTH_THERE = the month has been begun already: it can be begun again once its run failed or was stopped
-# A month is closed once it is over.
-SCHEDULE_MONTH_NOT_OVER = the month is not over yet in the zone of the schedule: begin it afterwards
-# A schedule that would close every month a second time.
-SCHEDULE_THERE = the schedule { $schedule } says the same, and every month would be closed twice: change that one (UpdateSchedule), or give this one another name if that is meant
-# Who wrote the schedule last left, or lost the right to make and close cycles of its unit.
-SCHEDULE_MAKER_MAY_NOT = whoever wrote the schedule last may not make and close cycles here any more: let somebody who may write it anew (UpdateSchedule), and begin this month by hand (BeginScheduleRun)
-
-SCHEDULE_BEGAN = { $month } has begun, which was due at { $due }
+SCHEDULE_BEGAN = { $month } começou, previsto para { $due }
 SCHEDULE_LEFT_OUT = { $months ->
-    [one] { $months } month before was missed longer ago than { $most } months and is not closed by itself: close it by hand if it is wanted
-   *[other] { $months } months before were missed longer ago than { $most } months and are not closed by themselves: close them by hand if they are wanted
+    [one] { $months } mês anterior ficou para trás há mais de { $most } meses e não é fechado automaticamente: feche-o manualmente, se quiser
+   *[other] { $months } meses anteriores ficaram para trás há mais de { $most } meses e não são fechados automaticamente: feche-os manualmente, se quiser
 }
-SCHEDULE_LOOKED = looked: { $people ->
-    [one] { $people } person is in
-   *[other] { $people } people are in
+SCHEDULE_LOOKED = prévia: { $people ->
+    [one] { $people } pessoa faz parte
+   *[other] { $people } pessoas fazem parte
 }, { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
-} with { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} around the month, { $findings ->
-    [0] nothing odd
-    [one] { $findings } finding ({ $kinds })
-   *[other] { $findings } findings ({ $kinds })
+    [one] { $accounts } conta
+   *[other] { $accounts } contas
+} com { $records ->
+    [one] { $records } atendimento
+   *[other] { $records } atendimentos
+} em torno do mês, { $findings ->
+    [0] nada de anormal
+    [one] { $findings } ocorrência ({ $kinds })
+   *[other] { $findings } ocorrências ({ $kinds })
 }
-    .everybody = looked: everybody of the group is in, { $accounts ->
-        [one] { $accounts } account
-       *[other] { $accounts } accounts
-    } with { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } around the month, { $findings ->
-        [0] nothing odd
-        [one] { $findings } finding ({ $kinds })
-       *[other] { $findings } findings ({ $kinds })
+    .everybody = prévia: todos do grupo fazem parte, { $accounts ->
+        [one] { $accounts } conta
+       *[other] { $accounts } contas
+    } com { $records ->
+        [one] { $records } atendimento
+       *[other] { $records } atendimentos
+    } em torno do mês, { $findings ->
+        [0] nada de anormal
+        [one] { $findings } ocorrência ({ $kinds })
+       *[other] { $findings } ocorrências ({ $kinds })
     }
-SCHEDULE_WAITS = nothing is closed before { $until }: stop the run if something is to be put right first
-SCHEDULE_WOULD_FAIL = as it is now, closing will be refused: { $why }; what comes in by then counts
-SCHEDULE_MAY_FAIL = as it is now, closing will be refused if somebody of the unit is credited with it: { $why }; what comes in by then counts
-SCHEDULE_AWAITS_RUN = waits for an attribution run of { $from } to { $to } about this unit or one above it, begun once these days were over: start one there (StartAttributionRun), or close a cycle there
-    .early = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, began before these days were over: start another one there (StartAttributionRun)
-    .differs = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, has another policy than this schedule: start one by the policy of the schedule (StartAttributionRun), or change the schedule (UpdateSchedule)
-    .part = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, is about a part of what is closed: start one about all of it (StartAttributionRun)
-SCHEDULE_SCORES_FROM = scores from the attribution run { $run }
-SCHEDULE_CLOSES = made the cycle { $cycle } and closes it
-    .again = closes the cycle { $cycle } again, which came to nothing
-SCHEDULE_DONE = closed: { $people ->
-    [one] { $people } person has a card
-   *[other] { $people } people have a card
-}, of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
+SCHEDULE_WAITS = nada é fechado antes de { $until }: pare a execução se algo precisar ser corrigido antes
+SCHEDULE_WOULD_FAIL = do jeito que está, o fechamento será recusado: { $why }; o que chegar até lá conta
+SCHEDULE_MAY_FAIL = do jeito que está, o fechamento será recusado se isso for creditado a alguém da unidade: { $why }; o que chegar até lá conta
+SCHEDULE_AWAITS_RUN = aguarda uma execução de atribuição de { $from } a { $to } sobre esta unidade ou uma acima, iniciada depois que esses dias terminaram: inicie uma lá (StartAttributionRun) ou feche um ciclo lá
+    .early = aguarda uma execução de atribuição de { $from } a { $to } sobre esta unidade ou uma acima: a mais nova, { $run }, começou antes que esses dias terminassem: inicie outra lá (StartAttributionRun)
+    .differs = aguarda uma execução de atribuição de { $from } a { $to } sobre esta unidade ou uma acima: a mais nova, { $run }, tem outra política que a deste agendamento: inicie uma pela política do agendamento (StartAttributionRun) ou altere o agendamento (UpdateSchedule)
+    .part = aguarda uma execução de atribuição de { $from } a { $to } sobre esta unidade ou uma acima: a mais nova, { $run }, é sobre uma parte do que se fecha: inicie uma sobre tudo (StartAttributionRun)
+SCHEDULE_SCORES_FROM = pontua a partir da execução de atribuição { $run }
+SCHEDULE_CLOSES = criou o ciclo { $cycle } e está fechando
+    .again = fecha de novo o ciclo { $cycle }, que tinha falhado
+SCHEDULE_DONE = fechado: { $people ->
+    [one] { $people } pessoa tem boletim
+   *[other] { $people } pessoas têm boletim
+}, de { $records ->
+    [one] { $records } atendimento
+   *[other] { $records } atendimentos
 } { $nobody ->
-    [one] { $nobody } is credited to nobody
-   *[other] { $nobody } are credited to nobody
+    [one] { $nobody } não é creditado a ninguém
+   *[other] { $nobody } não são creditados a ninguém
 }, { $findings ->
-    [one] { $findings } finding
-   *[other] { $findings } findings
-}; look at it, and publish it if it is right
-SCHEDULE_FAILED = came to nothing: { $why }
-SCHEDULE_AGAIN = begun again by hand
-SCHEDULE_STOPPED = stopped by hand
-SCHEDULE_DELETED = stopped, since the schedule was deleted
-SCHEDULE_CYCLE_CANCELLED = the closing of the cycle was cancelled
+    [one] { $findings } ocorrência
+   *[other] { $findings } ocorrências
+}; confira e publique se estiver certo
+SCHEDULE_FAILED = falhou: { $why }
+SCHEDULE_AGAIN = iniciado de novo manualmente
+SCHEDULE_STOPPED = parado manualmente
+SCHEDULE_DELETED = parado, pois o agendamento foi excluído
+SCHEDULE_CYCLE_CANCELLED = o fechamento do ciclo foi cancelado
 
-# Observations.
-
-# An observation says what was measured.
-OBSERVATION_WITHOUT_MEASURE = measure is empty: give the name of the measure, as schemes name it
-# An observation is about one subject.
-OBSERVATION_WITHOUT_SUBJECT = it says nothing that it is about: give a person, a unit, an account, a store or a campaign
-    .id = the id of the { $kind ->
-        [person] person
-        [unit] unit
-       *[account] account
-    } is no id: give it as the lists give it
-# Nobody, or nothing, of this name is known.
+OBSERVATION_WITHOUT_MEASURE = measure está vazio: informe o nome da métrica, como os modelos de avaliação a chamam
+OBSERVATION_WITHOUT_SUBJECT = falta dizer a que se refere: informe uma pessoa, uma unidade, uma conta, uma loja ou uma campanha
+    .id = o id da { $kind ->
+        [person] pessoa
+        [unit] unidade
+       *[account] conta
+    } não é um id: informe-o como as listas o mostram
 OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] no person { $key } is known: correct it, or bring that in first
-    [unit] no unit { $key } is there on these days or now, and nobody ever worked in it: correct the unit, correct the days where it was closed before them, or bring it in first
-    [account] no account { $key } is known: correct it, or bring that in first
-   *[store] no account of a store { $key } is known: correct it, or bring that in first
+    [person] nenhuma pessoa { $key } é conhecida: corrija ou importe-a primeiro
+    [unit] não há unidade { $key } nesses dias nem agora, e ninguém jamais trabalhou nela: corrija a unidade, corrija os dias se ela foi encerrada antes deles, ou importe-a primeiro
+    [account] nenhuma conta { $key } é conhecida: corrija ou importe-a primeiro
+   *[store] nenhuma conta de uma loja { $key } é conhecida: corrija ou importe-a primeiro
 }
-# The unit was closed before the last of these days, or not there yet.
-OBSERVATION_UNIT_CLOSED = unit { $unit } was closed, and { $last } was its last day: let the days end there, or correct the unit
-    .into = unit { $unit } was closed, { $last } was its last day, and its people went to { $into }: let the days end there, and send what was observed from then on for that unit
-    .later = unit { $unit } begins on { $from }: correct the days or the unit
-# The suite knows it from duty and employments.
-OBSERVATION_RESERVED = "{ $measure }" is observed by the suite itself: leave it out, or give the measure another name
-# Only a campaign is run by a unit.
-OBSERVATION_UNIT_NOT_HERE = unit_id says who runs a campaign, and this is about { $kind ->
-    [person] a person
-    [unit] a unit
-    [account] an account
-   *[store] a store
-}: leave it out
-# An observation is at an instant or over days.
-OBSERVATION_WITHOUT_TIME = it needs either an instant (at) or a first day and, for more than one, a last one (from, to): give one of both
-    .date = { $field } is no date: write it as 2026-03-31
-OBSERVATION_BACKWARDS = ends { $to } before it begins { $from }: correct one of them
-OBSERVATION_TOO_LONG = is about { $from } to { $to }, and no observation is about more than { $most } days: correct the days
-OBSERVATION_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-OBSERVATION_WITHOUT_NUMBER = "{ $text }" is no decimal number with at most six places: correct it
-OBSERVATION_OUT_OF_RANGE = the value is above { $most } either way: check the unit
-# Another value of the same measure, subject and time.
-OBSERVATION_DIFFERENT = { $name } is there already with { $other } from { $source }, and here it is { $value } from { $of }: send it with a higher revision, if this is what counts
-# An observation that was taken out stays out.
-OBSERVATION_WITHDRAWN = { $name } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
+OBSERVATION_UNIT_CLOSED = a unidade { $unit } foi encerrada, e { $last } foi o último dia dela: termine os dias ali ou corrija a unidade
+    .into = a unidade { $unit } foi encerrada, { $last } foi o último dia dela, e as pessoas foram para { $into }: termine os dias ali e envie para aquela unidade o que foi observado a partir daí
+    .later = a unidade { $unit } começa em { $from }: corrija os dias ou a unidade
+OBSERVATION_RESERVED = “{ $measure }” é observada pela própria suíte: deixe-a de fora ou dê outro nome à métrica
+OBSERVATION_UNIT_NOT_HERE = unit_id diz quem conduz uma campanha, e isto é sobre { $kind ->
+    [person] uma pessoa
+    [unit] uma unidade
+    [account] uma conta
+   *[store] uma loja
+}: deixe-o de fora
+OBSERVATION_WITHOUT_TIME = é preciso um instante (at) ou um primeiro dia e, se houver mais de um, um último (from, to): informe um dos dois
+    .date = { $field } não é uma data: escreva-a como 2026-03-31
+OBSERVATION_BACKWARDS = termina em { $to } antes de começar em { $from }: corrija um dos dois
+OBSERVATION_TOO_LONG = é sobre { $from } a { $to }, e nenhuma observação é sobre mais de { $most } dias: corrija os dias
+OBSERVATION_TIME_IMPLAUSIBLE = { $field } não está entre os anos { $first } e { $last }: confira o ano
+OBSERVATION_WITHOUT_NUMBER = “{ $text }” não é um número decimal com no máximo seis casas: corrija-o
+OBSERVATION_OUT_OF_RANGE = o valor passa de { $most } para mais ou para menos: confira a unidade
+OBSERVATION_DIFFERENT = { $name } já existe com { $other } de { $source }, e aqui é { $value } de { $of }: envie com uma revisão mais alta, se é isto que vale
+OBSERVATION_WITHDRAWN = { $name } foi retirada ({ $why }): deixe-a de fora ou envie uma revisão mais alta para trazê-la de volta
 
-# Schemes.
-
-SCHEME_WITHOUT_INDICATORS = at least one indicator is needed
-NAME_TWICE = "{ $name }" is there twice
-WEIGHTS_NOT_HUNDRED = the weights sum to { $sum }, not to 100: change them so that they sum to exactly 100
-WEIGHT_NOT_POSITIVE = { $weight } is not above zero: leave the indicator out
-# A measure of the scheme is beyond what is computed with.
-MEASURE_TOO_LARGE = the measure "{ $column }" of record { $record } of { $account } is { $value }, which is too large to compute with: at most 9000000000000 either way; correct the record, or take the indicator out of the scheme
-    .row = { $text } is too large to compute with: at most { $most } either way
-MEASURE_TOO_LARGE_CURE = correct the number, or take the indicator that measures the column out of scheme.yaml
-MEASURE_UNKNOWN = "{ $measure }" is neither a built-in measure (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) nor a numeric column of the records
-# The bounds of a standard name an indicator that it does not have.
-BOUNDS_OF_NOTHING = the scheme has no indicator "{ $kpi }": write the key of one of its own
-# The least of a bound is above its greatest.
-BOUNDS_BACKWARDS = the least, { $min }, is above the greatest, { $max }: exchange them
-# The standard's own value is not within its bounds.
-BOUNDS_WITHOUT_OWN = the scheme itself has { $own }, which is not from { $min } to { $max }: widen the bounds so that it is
-# The share of indicators beside the standard's is no share.
-BOUNDS_EXTRA = { $most } is not above 0 and below 100
-# A branch's scheme has a value that the standard it refines does not allow.
-REFINED_BEYOND = { $value } is outside of what the standard "{ $standard }" allows: { $min } to { $max }
-    .target = the standard "{ $standard }" allows a number from { $min } to { $max }
-# A branch's scheme changes what the standard that it refines lays down.
-REFINED_FIXED = the standard "{ $standard }" lays this down: write what it has
-    .value = the standard "{ $standard }" lays down { $fixed }, not { $value }
-# An indicator of a branch's scheme has the key of one of the standard's and measures something else.
-# A branch's scheme defines a measure of the standard in another way.
-REFINED_DEFINITION = the standard "{ $standard }" lays down what "{ $measure }" is: copy its definition as it is
-    .column = the standard "{ $standard }" takes "{ $measure }" from the column of this name: give the definition another name
-    .extra = the standard "{ $standard }" allows "{ $measure }" as the catalogue defines it: leave the definition out, and it is copied from there
-REFINED_MEASURE = "{ $kpi }" of the standard "{ $standard }" measures { $measure }: measure that, or give this indicator a key of its own
-# Two ways of saying how much an indicator may count.
-WEIGHT_BOUND_TWICE = say either weight, from and to, or weight_within, so much more or less: not both
-# A bound that is said the wrong way round.
-WEIGHT_BOUND_BELOW_0 = so much more or less is said as a number of 0 or above
-# A bound beyond what is computed with.
-WEIGHT_BOUND_TOO_LARGE = this is more than can be computed with: say at most 100
-# A branch's scheme lacks an indicator that the standard lays down.
-REFINED_LEFT_OUT = "{ $kpi }" is missing, and the standard "{ $standard }" does not allow to leave it out
-# A branch's scheme has an indicator beside the standard's, which allows none.
-REFINED_EXTRA = "{ $kpi }" is no indicator of the standard "{ $standard }", which allows none beside its own
-# An indicator beside the standard's measures something that the standard does not allow.
-REFINED_EXTRA_MEASURE = "{ $measure }" is not among what indicators beside those of the standard "{ $standard }" may measure: { $measures }
-# The indicators beside the standard's weigh more than it allows.
-REFINED_EXTRA_SHARE = the indicators beside those of the standard "{ $standard }" weigh { $sum }, and it allows at most { $most } together
-# What a scheme names as its parent is of the same unit, or of one that is not above it.
-SCHEME_PARENT_NOT_ABOVE = a scheme refines one of the group or of a unit above its own: name such a one, or none
-# A scheme, or a version, is out of use: by the end of the cycle's period, or today where something is written.
-SCHEME_WITHDRAWN = the scheme "{ $name }" is out of use from { $from } on: take another one, or write one under another name
-    .version = version { $version } of "{ $name }" is out of use from { $from } on: take another version
-    .version_none = version { $version } of "{ $name }" is out of use from { $from } on, and no other version is in use then: take another scheme, or have a new version written
-    .version_for = version { $version } of "{ $name }" is out of use from { $from } on: take version { $instead }
-    .parent = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine another version, or another scheme
-    .parent_none = the version of "{ $name }" that the scheme refines is out of use since { $from }, and so is every other one: refine another scheme, or none
-    .parent_for = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine version { $version }
-# A version or scheme was withdrawn before.
-SCHEME_WITHDRAWN_ALREADY = that is out of use from { $from } on already
-# What is to be used in place of a withdrawn version cannot be.
-SCHEME_NOT_INSTEAD = version { $version } cannot be used in place of it: name another version of the scheme that is in use, and only where one version is withdrawn
-# A scheme that another stack writes.
-SCHEME_IMPORTED = the scheme came from { $region } and is written there: change it there and import the file again
-# Only schemes of the group go to other stacks.
-SCHEME_OF_A_UNIT = the scheme belongs to a unit and stays in its region: export a scheme of the group
-# A file has other content under a version that is known here.
-STANDARD_DIFFERS = version { $version } of "{ $name }" is here with other content: versions never change, so ask the stack that writes it which is right
-    .withdrawal = "{ $name }" is out of use here from another day on: ask the stack that writes it which is right
-# A file of a stack that does not write the scheme.
-STANDARD_NOT_FROM = the scheme is not written by the stack of { $region }: import the file of the stack that writes it
-# A scheme of the group has the name already.
-SCHEME_NAME_TAKEN = the group has another scheme of the name "{ $name }" here: give the standard another name where it is written
-# No scheme of the group has the name.
-SCHEME_NAME_UNKNOWN = the group has no scheme of the name "{ $name }" here: ListSchemes tells their names
-STANDARD_IMPORTED = "{ $name }" of { $region }: version { $version } is the newest, { $written } new, { $unchanged } unchanged
-# A unit's scheme refines none of the standards that are mandatory for it.
-STANDARD_MANDATORY = a scheme here must refine one of the standards that are mandatory: name one of them as its parent: { $standards }
-TARGET_MISSING = a number or team_median is needed
-TARGET_NOT_POSITIVE = { $target } is not above zero
-FLOOR_NOT_BELOW_CAP = the floor { $floor } is not below the cap { $cap }
-SMALL_SAMPLE_NOT_HERE = only rates and means can be drawn to the average
-QUOTAS_NOT_WHOLE = the quotas must sum to exactly 1000000 millionths
-BANDS_OUT_OF_ORDER = write the bands best first, with no more points for a worse one
-BANDS_NOT_HERE = bands belong to forced_distribution only
-GRADES_OUT_OF_ORDER = write the grades best first, each with a lower min_score
-GRADES_MIXED = give every grade a min_score, or every grade a quota
-# A definition of a measure says not what it is taken from, or not how.
-MEASURE_OF_EXPECTED = say what the measure is taken from: record, observation, ratio, sum, repeat, trend or team
-AGGREGATION_EXPECTED = say how the values become one, by an aggregation that this release knows
-OBSERVED_OF_EXPECTED = say of what it is observed: a person, a unit, an account, a store or a campaign
-MEASURES_DEFINED_TOO_MANY = a scheme defines at most { $most } measures: leave out those that no indicator uses
-MEASURE_BUILT_IN = "{ $name }" is a built-in measure: give the definition another name
-MEASURE_VALID_BACKWARDS = the first day, { $from }, is after the last, { $to }: exchange them
-MEASURE_VALUE_MISSING = a value of the records is needed: first_reply_seconds, duration_seconds, resolved, rating, amount, or a column of numbers
-MEASURE_OF_RESOLVED = resolved is yes or no: take its share, or count the records
-MEASURE_COLUMN_UNKNOWN = "{ $column }" is no numeric column of the records
-MEASURE_TEST_MISSING = a threshold is needed: at_most, at_least, below, above or equal
-MEASURE_TEST_NOT_HERE = a threshold belongs to a share, or to a count of records or customers by a value: leave it out
-MEASURE_HOURS_EMPTY = the hours begin and end at the same time: leave them out to count all day
-MEASURE_HOURS_NOT_HERE = only seconds can be counted within hours, those of first_reply_seconds or duration_seconds: count records that begin within them
-MEASURE_SESSION_TOO_LONG = a session has pauses of at most { $most } minutes
-MEASURE_SESSION_NOT_HERE = a sum takes every record, and customers are counted once anyhow: leave the session out
-MEASURE_ADDS_NOT_UP = "{ $measure }" is no count and no sum, so that nothing can be divided by it or by something: name one that adds up
-MEASURE_SUM_EMPTY = at least one measure to sum is needed
-MEASURE_FACTOR_ZERO = a factor of 0 takes a measure out: leave it out
-MEASURE_COUNT_EXPECTED = "{ $measure }" is no count of records that the scheme defines: a repetition is looked for among records
-MEASURE_DAYS_BEYOND = a repetition is looked for within 1 to { $most } days
-MEASURE_PART_UNKNOWN = "{ $measure }" is neither defined in the scheme nor built in: define it too, or correct the name
-MEASURE_OF_ITSELF = "{ $measure }" is computed from itself: take it out of what it is computed from
-MEASURE_NAME_RESERVED = names that begin with "{ $prefix }" belong to the measures that everybody has: choose another name
-# The owner has a measure of this name in the catalogue.
-MEASURE_NAME_TAKEN = there is a measure of the name "{ $name }" already: change that one, or choose another name
-# A measure of the catalogue keeps its name, since schemes name it.
-MEASURE_NAME_FIXED = the measure is called "{ $name }" and stays so: define another one under the new name, and retire this one
-# A measure of the catalogue that is out of use is named.
-MEASURE_RETIRED = out of use in the catalogue: { $measures }. Name another measure, define one of that name in the scheme itself, or put it back in use (UpdateMeasure)
-# A measure that is out of use already.
-MEASURE_RETIRED_ALREADY = "{ $name }" is out of use already
-# Other measures of the catalogue are computed from one that is to be changed or retired.
-MEASURE_NEEDED = other measures of the catalogue are computed from "{ $name }" and would not be sound any more: change or retire these first: { $by }
+SCHEME_WITHOUT_INDICATORS = é preciso pelo menos um indicador
+NAME_TWICE = “{ $name }” aparece duas vezes
+WEIGHTS_NOT_HUNDRED = os pesos somam { $sum }, não 100: altere-os para que somem exatamente 100
+WEIGHT_NOT_POSITIVE = { $weight } não é maior que zero: deixe o indicador de fora
+MEASURE_TOO_LARGE = a métrica “{ $column }” do atendimento { $record } de { $account } é { $value }, grande demais para calcular: no máximo 9000000000000 para mais ou para menos; corrija o atendimento ou retire o indicador do modelo de avaliação
+    .row = { $text } é grande demais para calcular: no máximo { $most } para mais ou para menos
+MEASURE_TOO_LARGE_CURE = corrija o número ou retire de scheme.yaml o indicador que mede a coluna
+MEASURE_UNKNOWN = “{ $measure }” não é uma métrica nativa (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) nem uma coluna numérica dos atendimentos
+BOUNDS_OF_NOTHING = o modelo de avaliação não tem o indicador “{ $kpi }”: escreva a chave de um dos dele
+BOUNDS_BACKWARDS = o mínimo, { $min }, está acima do máximo, { $max }: troque-os
+BOUNDS_WITHOUT_OWN = o próprio modelo de avaliação tem { $own }, que não está entre { $min } e { $max }: amplie os limites para que esteja
+BOUNDS_EXTRA = { $most } não está acima de 0 e abaixo de 100
+REFINED_BEYOND = { $value } está fora do que o padrão “{ $standard }” permite: de { $min } a { $max }
+    .target = o padrão “{ $standard }” permite um número de { $min } a { $max }
+REFINED_FIXED = o padrão “{ $standard }” fixa isto: escreva o que ele tem
+    .value = o padrão “{ $standard }” fixa { $fixed }, não { $value }
+REFINED_DEFINITION = o padrão “{ $standard }” fixa o que é “{ $measure }”: copie a definição dele como está
+    .column = o padrão “{ $standard }” tira “{ $measure }” da coluna com esse nome: dê outro nome à definição
+    .extra = o padrão “{ $standard }” permite “{ $measure }” como o catálogo a define: deixe a definição de fora, e ela é copiada de lá
+REFINED_MEASURE = “{ $kpi }” do padrão “{ $standard }” mede { $measure }: meça isso ou dê a este indicador uma chave própria
+WEIGHT_BOUND_TWICE = informe weight, com from e to, ou weight_within, que é quanto a mais ou a menos: não os dois
+WEIGHT_BOUND_BELOW_0 = quanto a mais ou a menos se informa com um número igual ou maior que 0
+WEIGHT_BOUND_TOO_LARGE = isto é mais do que se pode calcular: informe no máximo 100
+REFINED_LEFT_OUT = falta “{ $kpi }”, e o padrão “{ $standard }” não permite deixá-lo de fora
+REFINED_EXTRA = “{ $kpi }” não é um indicador do padrão “{ $standard }”, que não permite outros além dos seus
+REFINED_EXTRA_MEASURE = “{ $measure }” não está entre o que os indicadores além dos do padrão “{ $standard }” podem medir: { $measures }
+REFINED_EXTRA_SHARE = os indicadores além dos do padrão “{ $standard }” pesam { $sum }, e ele permite no máximo { $most } no conjunto
+SCHEME_PARENT_NOT_ABOVE = um modelo de avaliação refina um do grupo ou de uma unidade acima da sua: indique um assim, ou nenhum
+SCHEME_WITHDRAWN = o modelo de avaliação “{ $name }” está fora de uso a partir de { $from }: use outro ou escreva um com outro nome
+    .version = a versão { $version } de “{ $name }” está fora de uso a partir de { $from }: use outra versão
+    .version_none = a versão { $version } de “{ $name }” está fora de uso a partir de { $from }, e nenhuma outra versão está em uso nessa data: use outro modelo de avaliação ou peça que escrevam uma nova versão
+    .version_for = a versão { $version } de “{ $name }” está fora de uso a partir de { $from }: use a versão { $instead }
+    .parent = a versão de “{ $name }” que o modelo de avaliação refina está fora de uso desde { $from }: refine outra versão ou outro modelo de avaliação
+    .parent_none = a versão de “{ $name }” que o modelo de avaliação refina está fora de uso desde { $from }, assim como todas as outras: refine outro modelo de avaliação, ou nenhum
+    .parent_for = a versão de “{ $name }” que o modelo de avaliação refina está fora de uso desde { $from }: refine a versão { $version }
+SCHEME_WITHDRAWN_ALREADY = já está fora de uso a partir de { $from }
+SCHEME_NOT_INSTEAD = a versão { $version } não pode ser usada no lugar dela: indique outra versão em uso do modelo de avaliação, e só quando uma única versão sai de uso
+SCHEME_IMPORTED = o modelo de avaliação veio de { $region } e é escrito lá: altere-o lá e importe o arquivo de novo
+SCHEME_OF_A_UNIT = o modelo de avaliação é de uma unidade e fica na região dela: exporte um modelo do grupo
+STANDARD_DIFFERS = a versão { $version } de “{ $name }” existe aqui com outro conteúdo: versões nunca mudam, portanto pergunte à instalação que o escreve qual está certa
+    .withdrawal = “{ $name }” está fora de uso aqui a partir de outro dia: pergunte à instalação que o escreve qual está certo
+STANDARD_NOT_FROM = o modelo de avaliação não é escrito pela instalação de { $region }: importe o arquivo da instalação que o escreve
+SCHEME_NAME_TAKEN = o grupo tem aqui outro modelo de avaliação com o nome “{ $name }”: dê outro nome ao padrão onde ele é escrito
+SCHEME_NAME_UNKNOWN = o grupo não tem aqui nenhum modelo de avaliação com o nome “{ $name }”: ListSchemes mostra os nomes
+STANDARD_IMPORTED = “{ $name }” de { $region }: a versão { $version } é a mais nova, { $written } novas, { $unchanged } sem mudança
+STANDARD_MANDATORY = aqui um modelo de avaliação deve refinar um dos padrões obrigatórios: indique um deles como superior: { $standards }
+TARGET_MISSING = é preciso um número ou team_median
+TARGET_NOT_POSITIVE = { $target } não é maior que zero
+FLOOR_NOT_BELOW_CAP = o piso { $floor } não está abaixo do teto { $cap }
+SMALL_SAMPLE_NOT_HERE = só taxas e médias podem ser aproximadas da média geral
+QUOTAS_NOT_WHOLE = as cotas devem somar exatamente 1000000 milionésimos
+BANDS_OUT_OF_ORDER = escreva as bandas da melhor para a pior, sem que uma pior tenha mais pontos
+BANDS_NOT_HERE = bandas só cabem em forced_distribution
+GRADES_OUT_OF_ORDER = escreva os conceitos do melhor para o pior, cada um com um min_score menor
+GRADES_MIXED = dê a todo conceito um min_score, ou a todo conceito uma cota
+MEASURE_OF_EXPECTED = diga de onde a métrica é tirada: record, observation, ratio, sum, repeat, trend ou team
+AGGREGATION_EXPECTED = diga como os valores viram um só, com uma agregação que esta versão conheça
+OBSERVED_OF_EXPECTED = diga do que ela é observada: de uma pessoa, uma unidade, uma conta, uma loja ou uma campanha
+MEASURES_DEFINED_TOO_MANY = um modelo de avaliação define no máximo { $most } métricas: deixe de fora as que nenhum indicador usa
+MEASURE_BUILT_IN = “{ $name }” é uma métrica nativa: dê outro nome à definição
+MEASURE_VALID_BACKWARDS = o primeiro dia, { $from }, vem depois do último, { $to }: troque-os
+MEASURE_VALUE_MISSING = é preciso um valor dos atendimentos: first_reply_seconds, duration_seconds, resolved, rating, amount ou uma coluna de números
+MEASURE_OF_RESOLVED = resolved é sim ou não: use a proporção dele ou conte os atendimentos
+MEASURE_COLUMN_UNKNOWN = “{ $column }” não é uma coluna numérica dos atendimentos
+MEASURE_TEST_MISSING = é preciso um limiar: at_most, at_least, below, above ou equal
+MEASURE_TEST_NOT_HERE = um limiar cabe em uma proporção, ou em uma contagem de atendimentos ou clientes por um valor: deixe-o de fora
+MEASURE_HOURS_EMPTY = as horas começam e terminam no mesmo horário: deixe-as de fora para contar o dia todo
+MEASURE_HOURS_NOT_HERE = só segundos podem ser contados dentro de horas, os de first_reply_seconds ou duration_seconds: conte atendimentos que comecem nelas
+MEASURE_SESSION_TOO_LONG = uma sessão tem pausas de no máximo { $most } minutos
+MEASURE_SESSION_NOT_HERE = uma soma usa todos os atendimentos, e clientes já são contados uma só vez: deixe a sessão de fora
+MEASURE_ADDS_NOT_UP = “{ $measure }” não é contagem nem soma, portanto não pode ser dividida nem dividir: indique uma métrica que possa ser somada
+MEASURE_SUM_EMPTY = é preciso pelo menos uma métrica para somar
+MEASURE_FACTOR_ZERO = um fator 0 elimina a métrica: deixe-a de fora
+MEASURE_COUNT_EXPECTED = “{ $measure }” não é uma contagem de atendimentos definida pelo modelo de avaliação: uma repetição é procurada entre atendimentos
+MEASURE_DAYS_BEYOND = uma repetição é procurada em 1 a { $most } dias
+MEASURE_PART_UNKNOWN = “{ $measure }” não está definida no modelo de avaliação nem é nativa: defina-a também ou corrija o nome
+MEASURE_OF_ITSELF = “{ $measure }” é calculada a partir de si mesma: retire-a daquilo de que é calculada
+MEASURE_NAME_RESERVED = nomes que começam com “{ $prefix }” são das métricas que todos têm: escolha outro nome
+MEASURE_NAME_TAKEN = já existe uma métrica com o nome “{ $name }”: altere aquela ou escolha outro nome
+MEASURE_NAME_FIXED = a métrica se chama “{ $name }” e continua assim: defina outra com o novo nome e tire esta de uso
+MEASURE_RETIRED = fora de uso no catálogo: { $measures }. Indique outra métrica, defina uma com esse nome no próprio modelo de avaliação ou coloque-a de novo em uso (UpdateMeasure)
+MEASURE_RETIRED_ALREADY = “{ $name }” já está fora de uso
+MEASURE_NEEDED = outras métricas do catálogo são calculadas a partir de “{ $name }” e deixariam de ser válidas: altere ou tire de uso estas primeiro: { $by }
 SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] Seconds until the first reply
-    [presale_first_reply_within_30s] First reply within 30 s before a sale
-    [aftersale_resolved] Resolved after a sale
-    [handling_seconds] Seconds of a dialogue
-    [rating] Rating
-    [solved] Resolved records
-    [customers] Customers
-    [buyers] Customers who bought
-    [orders] Orders
-    [presale_records] Records before a sale
-    [conversion] Conversion
-    [order_value] Value of an order
-    [repeat_purchase_30d] Repeat purchase within 30 days
-    [second_conversion_7d] Conversion within 7 days after a first contact
-    [complaints] Complaints
-    [complaint_rate] Complaint rate
+    [first_reply_seconds] Segundos até a primeira resposta
+    [presale_first_reply_within_30s] Primeira resposta em até 30 s na pré-venda
+    [aftersale_resolved] Resolvidos no pós-venda
+    [handling_seconds] Segundos de uma conversa
+    [rating] Nota do cliente
+    [solved] Atendimentos resolvidos
+    [customers] Clientes
+    [buyers] Clientes que compraram
+    [orders] Pedidos
+    [presale_records] Atendimentos de pré-venda
+    [conversion] Conversão
+    [order_value] Valor por pedido
+    [repeat_purchase_30d] Recompra em até 30 dias
+    [second_conversion_7d] Conversão em até 7 dias após o primeiro contato
+    [complaints] Reclamações
+    [complaint_rate] Taxa de reclamações
    *[other] { $key }
 }
-# There is no scheme of this name to begin with.
-SCHEME_TEMPLATE_UNKNOWN = there is no scheme of the name "{ $name }" to begin with: choose one of { $names }
+SCHEME_TEMPLATE_UNKNOWN = não há modelo de avaliação pronto com o nome “{ $name }”: escolha um de { $names }
 TEMPLATE_TITLE = { $name ->
-    [agent] Service agents
-    [operations] Store operations
-   *[service-manager] Service managers
+    [agent] Atendentes
+    [operations] Operação de lojas
+   *[service-manager] Gestores de atendimento
 }
 TEMPLATE_ABOUT = { $name ->
-    [agent] For those who serve customers: work done, first reply, resolved, rating, conversion, quality checks and punctuality
-    [operations] For those who run stores: visitors, conversion, campaign sales, cost of an order and growth, all observed; no service records are needed
-   *[service-manager] For those who lead agents, in four dimensions: service quality, team, business and innovation
+    [agent] Para quem atende clientes: trabalho feito, primeira resposta, resolvidos, nota do cliente, conversão, monitoria de qualidade e pontualidade
+    [operations] Para quem conduz lojas: visitantes, conversão, vendas de campanhas, custo por pedido e crescimento, tudo observado; não são necessários atendimentos
+   *[service-manager] Para quem lidera atendentes, em quatro dimensões: qualidade do atendimento, equipe, negócio e inovação
 }
-# Nobody has a credited record.
-NOBODY_TO_SCORE = there is nobody to score: the period holds no credited record
-# A person twice among the scores.
-PERSON_TWICE = person { $person } is there twice
-# No card has an indicator that could be scored.
-SCHEME_WITHOUT_DATA = no indicator could be scored for anybody, since there is no data, or the median that would be the target is not above zero (each card says which)
-SCHEME_WITHOUT_DATA_CURE = choose indicators and targets that fit the records
-# Nobody has data of a measure that the scheme defines, so that its indicator counts for nobody.
-MEASURE_NOT_SENT = nobody has data of "{ $measure }", so that its indicator counts for nobody: { $what ->
-        [records] there is no record of the kinds and hours that it looks at
-        [known] send { $column } with the service records
-       *[column] send the column { $column } with the service records
+NOBODY_TO_SCORE = não há ninguém a pontuar: o período não contém nenhum atendimento creditado
+PERSON_TWICE = a pessoa { $person } aparece duas vezes
+SCHEME_WITHOUT_DATA = nenhum indicador pôde ser pontuado para ninguém, pois não há dados ou a mediana que seria a meta não é maior que zero (cada boletim diz qual dos casos)
+SCHEME_WITHOUT_DATA_CURE = escolha indicadores e metas que combinem com os atendimentos
+MEASURE_NOT_SENT = ninguém tem dados de “{ $measure }”, portanto o indicador dela não conta para ninguém: { $what ->
+        [records] não há atendimento dos tipos e horas que ela considera
+        [known] envie { $column } com os atendimentos
+       *[column] envie a coluna { $column } com os atendimentos
     }
-    .observation = nobody has data of "{ $measure }", so that its indicator counts for nobody: send observations of it for the period
-    .past = nobody has a value of "{ $of }" from before, so that the indicator of "{ $measure }" counts for nobody: it counts once an earlier cycle of this scheme, over a period of the same length, is published
-    .team = nobody has data of "{ $measure }", so that its indicator counts for nobody: nobody of a team that is led has data of { $of }
-# Observations that count for nothing in a cycle.
+    .observation = ninguém tem dados de “{ $measure }”, portanto o indicador dela não conta para ninguém: envie observações dela para o período
+    .past = ninguém tem um valor anterior de “{ $of }”, portanto o indicador de “{ $measure }” não conta para ninguém: ele conta quando um ciclo anterior deste modelo de avaliação, sobre um período de mesma duração, estiver publicado
+    .team = ninguém tem dados de “{ $measure }”, portanto o indicador dela não conta para ninguém: em nenhuma equipe liderada há alguém com dados de { $of }
 OBSERVATIONS_BEYOND_PERIOD = { $count ->
-    [one] one observation of "{ $measure }" reaches
-   *[other] { $count } observations of "{ $measure }" reach
-} beyond the period from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing: an observation counts in a period that holds all of its days
+    [one] uma observação de “{ $measure }” ultrapassa
+   *[other] { $count } observações de “{ $measure }” ultrapassam
+} o período de { $from } a { $to } e { $count ->
+    [one] não conta
+   *[other] não contam
+}: uma observação conta em um período que contenha todos os dias dela
 OBSERVATIONS_UNREAD = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use
+    [one] uma observação de “{ $measure }” no período não conta
+   *[other] { $count } observações de “{ $measure }” no período não contam
+}: nenhum indicador deste modelo de avaliação lê a métrica, e nenhum de outro modelo em uso
     .near = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use (is { $near } meant?)
-# Sums beyond what is computed with: the cards are made without the indicator.
-INDICATOR_TOO_LARGE = the indicator { $indicator } counts for nobody, since the number of { $people } is too large to compute with
-    .apart = the indicator { $indicator } counts for nobody, since its numbers lie too far apart to compute with them
-INDICATOR_TOO_LARGE_CURE = check the currency and the unit of the amounts and measures, or take the indicator out of scheme.yaml
-# A number beyond what is computed with.
-NUMBER_TOO_LARGE = the score of person { $person } is too large to compute with: look at the floors and caps of the scheme
-    .grades = the quotas of the grades are too large to compute with: make them smaller
-    .unit = the numbers of unit { $unit } are too large to compute with: look at the cards of its people
-    .pool = the money or the shares of the pool are too large to compute with: look at the amount and at the rule
-    .part = the weights of part { $place } of the pool are too large to compute with: look at the scores and at the rule
-    .person = the score of person { $person } is too large to compute with in part { $place } of the pool: look at the score and at the rule
+    [one] uma observação de “{ $measure }” no período não conta
+   *[other] { $count } observações de “{ $measure }” no período não contam
+}: nenhum indicador deste modelo de avaliação lê a métrica, e nenhum de outro modelo em uso (seria { $near }?)
+INDICATOR_TOO_LARGE = o indicador { $indicator } não conta para ninguém, pois o número de { $people } é grande demais para calcular
+    .apart = o indicador { $indicator } não conta para ninguém, pois os números dele estão distantes demais entre si para calcular
+INDICATOR_TOO_LARGE_CURE = confira a moeda e a unidade dos valores e das métricas ou retire o indicador de scheme.yaml
+NUMBER_TOO_LARGE = a pontuação da pessoa { $person } é grande demais para calcular: veja os pisos e tetos do modelo de avaliação
+    .grades = as cotas dos conceitos são grandes demais para calcular: diminua-as
+    .unit = os números da unidade { $unit } são grandes demais para calcular: veja os boletins das pessoas dela
+    .pool = o dinheiro ou as participações da verba são grandes demais para calcular: veja o valor e a regra
+    .part = os pesos da parte { $place } da verba são grandes demais para calcular: veja as pontuações e a regra
+    .person = a pontuação da pessoa { $person } é grande demais para calcular na parte { $place } da verba: veja a pontuação e a regra
 
-# Score cards: a line for an indicator, made of what was measured, what the small-sample rule did, the points and the weight.
 CARD_MEASURE = { $measure ->
-    [credited_records] Credited records
-    [first_reply_within_30s] First reply within 30 s
-    [resolved] Resolved
-    [rating_at_least_4] Rating at least 4 of 5
-    [amount] Sales amount
+    [credited_records] Atendimentos creditados
+    [first_reply_within_30s] Primeira resposta em até 30 s
+    [resolved] Resolvidos
+    [rating_at_least_4] Nota do cliente de pelo menos 4 de 5
+    [amount] Valor das vendas
    *[other] { $kpi }
 }
 CARD_DEFINED = { $name } ({ $what })
 CARD_VALUE = { $kind ->
-    [records] { $value } records
-    [customers] { $value } customers
-    [percent] { $value } %
+    [records] { $value ->
+        [one] { $value } atendimento
+       *[other] { $value } atendimentos
+    }
+    [customers] { $value ->
+        [one] { $value } cliente
+       *[other] { $value } clientes
+    }
+    [percent] { $value }%
     [own] { $value } { $unit }
     [standard] { $value } { $unit ->
-        [points] points
+        [points] { $value ->
+            [one] ponto
+           *[other] pontos
+        }
        *[currency] { $unit }
     }
    *[bare] { $value }
 }
 CARD_LINE_DROPPED = { $name }: { $why ->
-    [nobody] nobody has data in the period, so it is dropped for everybody
-    [person] there is no data of this person, so it is dropped here
-    [too_large] the number is too large to compute with, so it is dropped for everybody
-    [past] there is no value of before other than 0 of this person to hold it against, so it is dropped here
-    [too_large_elsewhere] the number of somebody else is too large to compute with, or the numbers of the group lie too far apart, so it is dropped for everybody
-   *[target] the median that would be its target is not above zero, so it is dropped
-}, and its weight of { $weight } is spread over the other indicators in proportion.
-CARD_AGAINST = { $value } against { $past }
-CARD_PAST = { $measure } of { $values }
-CARD_PAST_VALUE = { $value } from { $from } to { $to }
-CARD_LINE_NOT_SCORED = { $name }: not scored.
+    [nobody] ninguém tem dados no período, portanto o indicador sai para todos
+    [person] não há dados desta pessoa, portanto o indicador sai aqui
+    [too_large] o número é grande demais para calcular, portanto o indicador sai para todos
+    [past] esta pessoa não tem um valor anterior diferente de 0 para comparar, portanto o indicador sai aqui
+    [too_large_elsewhere] o número de outra pessoa é grande demais para calcular, ou os números do conjunto estão distantes demais entre si, portanto o indicador sai para todos
+   *[target] a mediana que seria a meta dele não é maior que zero, portanto o indicador sai
+}, e o peso dele, de { $weight }, é distribuído proporcionalmente entre os outros indicadores.
+CARD_AGAINST = { $value } frente a { $past }
+CARD_PAST = { $measure }: { $values }
+CARD_PAST_VALUE = { $value } de { $from } a { $to }
+CARD_LINE_NOT_SCORED = { $name }: não pontuado.
 CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
-    [cap] {" "}(the cap)
-    [floor] {" "}(the floor)
+    [cap] {" "}(o teto)
+    [floor] {" "}(o piso)
    *[none] {""}
-}; times weight { $weight } %{ $spread ->
-    [yes] {" "}({ $scheme_weight } in the scheme, and a part of what dropped indicators left)
+}; vezes o peso de { $weight }%{ $spread ->
+    [yes] {" "}({ $scheme_weight } no modelo de avaliação, mais uma parte do que deixaram os indicadores que saíram)
    *[no] {""}
-} gives { $weighted }.
-CARD_MEASURED = { $value } on { $records } records
-CARD_NOT_MEASURED = not measured
-CARD_SMALL_SAMPLE = ; below { $below } records the missing ones count as average ({ $group }), which gives { $adjusted }
-CARD_POINTS_BY_TARGET = against the target of { $target } ({ $basis ->
-    [scheme] set by the scheme
-    [team] median of the { $people } people of the team
-   *[group] median of all { $people } people, the team being too small
-}) that is { $points } points
+} dá { $weighted }.
+CARD_MEASURED = { $value } em { $records ->
+    [one] { $records } atendimento
+   *[other] { $records } atendimentos
+}
+CARD_NOT_MEASURED = não medido
+CARD_SMALL_SAMPLE = ; abaixo de { $below } atendimentos, os que faltam contam como a média ({ $group }), o que dá { $adjusted }
+CARD_POINTS_BY_TARGET = em relação à meta de { $target } ({ $basis ->
+    [scheme] definida pelo modelo de avaliação
+    [team] mediana das { $people } pessoas da equipe
+   *[group] mediana de todas as { $people } pessoas, pois a equipe é pequena demais
+}), isso dá { $points ->
+    [one] { $points } ponto
+   *[other] { $points } pontos
+}
 CARD_POINTS_BY_PLACE = { $by ->
-    [target] the target
-    [min_max] the place between the worst and the best of the group
-    [percentile] the percentage of the group that is no better
-    [t_score] the distance from the group's mean in standard deviations
-   *[band] the band of the place in the group
-} makes that { $points } points
+    [target] pela meta
+    [min_max] pelo lugar entre o pior e o melhor do conjunto
+    [percentile] pelo percentual do conjunto que não é melhor
+    [t_score] pela distância da média do conjunto em desvios padrão
+   *[band] pela banda do lugar no conjunto
+}, isso dá { $points ->
+    [one] { $points } ponto
+   *[other] { $points } pontos
+}
 CARD_CHANGE = { $kind ->
-    [rate_more] { $step } percentage point more
-    [rate_less] { $step } percentage point less
-    [records_more] { $step } more credited record
-    [records_fewer] { $step } fewer credited record
-    [more] { $amount } more
-   *[less] { $amount } less
+    [rate_more] { $step } ponto percentual a mais
+    [rate_less] { $step } ponto percentual a menos
+    [records_more] { $step } atendimento creditado a mais
+    [records_fewer] { $step } atendimento creditado a menos
+    [more] { $amount } a mais
+   *[less] { $amount } a menos
 }
 CARD_NEXT = { $effect ->
-    [capped] { $change } would add nothing: the cap is reached.
-    [nothing] { $change } alone would add nothing.
-   *[points] { $change } would add { $gain } points.
+    [capped] { $change } não acrescentaria nada: o teto foi atingido.
+    [nothing] { $change }, por si só, não acrescentaria nada.
+   *[points] { $change } acrescentaria { $gain ->
+        [one] { $gain } ponto
+       *[other] { $gain } pontos
+    }.
 }
-CARD_SUMMARY = Score { $score }, rank { $rank } of { $of }{ $grade }{ $collaboration }.
-CARD_GRADE = , grade { $grade }
-CARD_COLLABORATION = ; { $points } of it for collaboration: { $outside } of { $credited } records were outside the own roster or team
+CARD_SUMMARY = Pontuação { $score }, posição { $rank } de { $of }{ $grade }{ $collaboration }.
+CARD_GRADE = , conceito { $grade }
+CARD_COLLABORATION = ; { $points } dela por colaboração: { $outside } de { $credited } atendimentos foram fora da própria escala ou equipe
 
-# What a definition of a measure says, as a part of a sentence.
 DEFINED = { $what }{ $few ->
-    [yes] , of at least { $min_count }
+    [yes] , de pelo menos { $min_count }
    *[no] {""}
 }{ $valid ->
-    [between] , from { $from } to { $to }
-    [from] , from { $from } on
-    [to] , until { $to }
+    [between] , de { $from } a { $to }
+    [from] , a partir de { $from }
+    [to] , até { $to }
    *[ever] {""}
 }
 DEFINED_RECORDS = { $aggregation ->
-    [mean] the mean of { $value }
-    [sum] the sum of { $value }
-    [share] the percentage of records with { $value } { $test }
-    [count] the number of records
-    [count_of] the number of records with { $value } { $test }
-    [distinct] the number of customers
-   *[distinct_of] the number of customers of records with { $value } { $test }
+    [mean] a média de { $value }
+    [sum] a soma de { $value }
+    [share] o percentual de atendimentos com { $value } { $test }
+    [count] o número de atendimentos
+    [count_of] o número de atendimentos com { $value } { $test }
+    [distinct] o número de clientes
+   *[distinct_of] o número de clientes de atendimentos com { $value } { $test }
 }{ $kinds }{ $hours }{ $session }
 DEFINED_VALUE = { $value ->
-    [first_reply_seconds] the seconds until the first reply
-    [duration_seconds] the seconds from beginning to end
-    [resolved] the problem resolved
-    [rating] the rating
-    [amount] the sales amount
+    [first_reply_seconds] segundos até a primeira resposta
+    [duration_seconds] segundos do início ao fim
+    [resolved] problema resolvido
+    [rating] nota do cliente
+    [amount] valor de vendas
    *[column] { $value }
 }
-DEFINED_GIVEN = given
+DEFINED_GIVEN = de qualquer valor
 DEFINED_TEST = { $is ->
-    [at_most] at most { $threshold }
-    [at_least] at least { $threshold }
-    [below] below { $threshold }
-    [above] above { $threshold }
-   *[equal] equal to { $threshold }
+    [at_most] de no máximo { $threshold }
+    [at_least] de no mínimo { $threshold }
+    [below] abaixo de { $threshold }
+    [above] acima de { $threshold }
+   *[equal] igual a { $threshold }
 }
-DEFINED_KINDS = , of the kind { $kinds }
+DEFINED_KINDS = , do tipo { $kinds }
 DEFINED_HOURS = , { $counts ->
-    [begun] begun
-   *[inside] counting the time
-} from { $from } to { $to }
-DEFINED_SESSION = , the first of each session with pauses of at most { $minutes ->
-    [one] { $minutes } minute
-   *[other] { $minutes } minutes
+    [begun] iniciados
+   *[inside] contando o tempo
+} das { $from } às { $to }
+DEFINED_SESSION = , o primeiro de cada sessão com pausas de no máximo { $minutes ->
+    [one] { $minutes } minuto
+   *[other] { $minutes } minutos
 }
 DEFINED_OBSERVATION = { $aggregation ->
-    [sum] the sum
-    [mean] the mean
-   *[last] the last
-} of what was observed of the { $subject ->
-    [person] person
-    [unit] org unit
-    [account] account
-    [store] store
-   *[campaign] campaign
+    [sum] a soma
+    [mean] a média
+   *[last] o último valor
+} do que foi observado { $subject ->
+    [person] da pessoa
+    [unit] da unidade organizacional
+    [account] da conta
+    [store] da loja
+   *[campaign] da campanha
 }
 DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] {" "}in percent
+    [yes] {" "}em percentual
    *[no] {""}
 }
-DEFINED_SUM = the sum of { $parts }
+DEFINED_SUM = a soma de { $parts }
 DEFINED_PART = { $factor } × { $of }
-DEFINED_REPEAT = the percentage of { $of } whose customer had { $after } within { $days ->
-    [one] { $days } day
-   *[other] { $days } days
-} before
-DEFINED_TREND = by how many percent { $of } differs from the person's own past
+DEFINED_REPEAT = o percentual de { $of } cujo cliente teve { $after } até { $days ->
+    [one] { $days } dia
+   *[other] { $days } dias
+} antes
+DEFINED_TREND = em quantos por cento { $of } difere do próprio passado da pessoa
 DEFINED_TEAM = { $aggregation ->
-    [mean] the mean of { $of } over the team as of each day
-    [share] the percentage of the team, as of each day, with { $of } { $test }
-   *[sum] the sum of { $of } over the team as of each day
+    [mean] a média de { $of } na equipe conforme a composição de cada dia
+    [share] o percentual da equipe, conforme a composição de cada dia, com { $of } { $test }
+   *[sum] a soma de { $of } na equipe conforme a composição de cada dia
 }
-# What a correction changed on a card.
-CARD_CHANGED = Before: { $before } Now: { $after }
-CARD_CAME = There is a card now: { $after }
-CARD_WENT = There is no card any more. Before: { $before }
-CARD_CREDITED_CHANGED = Credited records: { $before } before; { $after } now.
-CARD_LINE_CHANGED = { $name }: { $before } before; { $after } now.
-CARD_LINE_CAME = { $name }: counts now: { $after }.
-CARD_LINE_WENT = { $name }: counts no more: { $before } before.
-CARD_STANDING = { $measured }, { $points } points, with weight { $weight } % { $weighted }
-    .dropped = { $measured }, not scored
-CARD_WORKED_OUT_ANEW = The score is the same; it was worked out anew from other numbers.
+CARD_CHANGED = Antes: { $before } Agora: { $after }
+CARD_CAME = Agora há um boletim: { $after }
+CARD_WENT = Não há mais boletim. Antes: { $before }
+CARD_CREDITED_CHANGED = Atendimentos creditados: { $before } antes; { $after } agora.
+CARD_LINE_CHANGED = { $name }: { $before } antes; { $after } agora.
+CARD_LINE_CAME = { $name }: agora conta: { $after }.
+CARD_LINE_WENT = { $name }: não conta mais: { $before } antes.
+CARD_STANDING = { $measured }, { $points ->
+    [one] { $points } ponto
+   *[other] { $points } pontos
+}, com peso de { $weight }% { $weighted }
+    .dropped = { $measured }, não pontuado
+CARD_WORKED_OUT_ANEW = A pontuação é a mesma; foi recalculada a partir de outros números.
 
-# Why a record was credited as it was, a sentence a rung.
-LADDER_REFUND = { $refund } is a refund of { $sale }: it has the credit of that record and lessens its amount
-LADDER_BEGAN = Began at { $at } on { $account }, { $phase ->
-    [shared] a shared account on that day
-    [mixed] on that day on its way from shared to named
-   *[named] a named account on that day
+LADDER_REFUND = { $refund } é um reembolso de { $sale }: tem o crédito daquele atendimento e reduz o valor dele
+LADDER_BEGAN = Começou em { $at } em { $account }, { $phase ->
+    [shared] uma conta compartilhada nesse dia
+    [mixed] nesse dia em transição de compartilhada para nominal
+   *[named] uma conta nominal nesse dia
 }.
-LADDER_TAG_NONE = Tag: the platform named nobody.
-LADDER_TAG_UNKNOWN = Tag: the platform named "{ $agent }", who is nobody employed on that day or more than one.
-LADDER_TAG = Tag: the platform named "{ $agent }", who is { $person }: the record is theirs.
-LADDER_NAMED_WITHOUT = On a named account only tags and hand-overs count, and there was neither: credited to nobody.
-LADDER_DUTY_NONE = Duty: nobody held the account or was on duty at that time.
-LADDER_DUTY = Duty: { $list }.
-# The record is credited by its replies: who was on duty then.
-LADDER_DUTY_ANSWERED = Duty when it was answered: { $list }.
-    .unheld = Duty: nobody held the account or was on duty when it began; when it was answered, { $list }.
+LADDER_TAG_NONE = Identificação: a plataforma não indicou ninguém.
+LADDER_TAG_UNKNOWN = Identificação: a plataforma indicou “{ $agent }”, que nesse dia não é ninguém com vínculo ou é mais de uma pessoa.
+LADDER_TAG = Identificação: a plataforma indicou “{ $agent }”, que é { $person }: o atendimento é dessa pessoa.
+LADDER_NAMED_WITHOUT = Em uma conta nominal só contam identificações e passagens, e não houve nenhuma das duas: não creditado a ninguém.
+LADDER_DUTY_NONE = Serviço: ninguém ocupava a conta nem estava em serviço nesse horário.
+LADDER_DUTY = Serviço: { $list }.
+LADDER_DUTY_ANSWERED = Serviço no momento da resposta: { $list }.
+    .unheld = Serviço: ninguém ocupava a conta nem estava em serviço quando começou; no momento da resposta: { $list }.
 LADDER_ON_DUTY = { $person } { $rule ->
-    [handover] held it by hand-over
-    [roster] was rostered on it
-    [punch] of its team was punched in
-   *[team] is of its team
-}, { $from } to { $to } [{ $evidence }]
+    [handover] ocupava a conta por passagem
+    [roster] estava na escala dela
+    [punch] tinha marcado entrada e é da equipe dela
+   *[team] é da equipe dela
+}, de { $from } a { $to } [{ $evidence }]
 LADDER_SHARES = { $before }, { $share }
-LADDER_BY_SESSION = Another record of the same customer's session names its agent, so this one follows: { $shares }.
-LADDER_BY_TAG = Credited by tag: { $shares }.
-LADDER_BY_HANDOVER = One person held the account by hand-over: { $shares }.
-LADDER_SOLE = One person was on duty: { $shares }.
-LADDER_INFERRED = Several were on duty; who was busy with other records, and how each works, tells them apart: { $shares }.
-LADDER_EQUAL = Several were on duty and there is too little to tell them apart, so they share equally: { $shares }.
-LADDER_TEAM = The account has no evidence of duty at all, so its team shares: { $shares }.
-LADDER_NOBODY = So it is credited to nobody.
-LADDER_CONTRIBUTORS = Contributors: { $list }.
+LADDER_BY_SESSION = Outro atendimento da mesma sessão do cliente indica o atendente, portanto este o acompanha: { $shares }.
+LADDER_BY_TAG = Creditado por identificação: { $shares }.
+LADDER_BY_HANDOVER = Uma pessoa ocupava a conta por passagem: { $shares }.
+LADDER_SOLE = Uma pessoa estava em serviço: { $shares }.
+LADDER_INFERRED = Várias pessoas estavam em serviço; quem estava ocupado com outros atendimentos, e como cada uma trabalha, as distingue: { $shares }.
+LADDER_EQUAL = Várias pessoas estavam em serviço e há pouco para distingui-las, portanto dividem por igual: { $shares }.
+LADDER_TEAM = Não há nenhuma evidência de serviço para a conta, portanto a equipe dela divide: { $shares }.
+LADDER_NOBODY = Portanto não é creditado a ninguém.
+LADDER_CONTRIBUTORS = Participantes: { $list }.
 LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is { $person }
+    [first_answer] respondeu primeiro
+    [closer] fechou a venda
+   *[after_sales] atendeu no pós-venda
+}: “{ $agent }”, que é { $person }
 LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is nobody employed on that day or more than one
-LADDER_SPLIT = Credited by role, as rule "{ $version }" says: first answer { $first_answer }, closing { $closer }, after-sales { $after_sales }; the part of a role that nobody held goes to the others in proportion: { $shares }.
-LADDER_BY_SPLIT = Credited by role: { $shares }.
-LADDER_BY_CLAIM = It was claimed with a click: { $shares }.
-# When the click was, where that is certain.
-LADDER_CLICKED = { $person } clicked at { $at }.
-LADDER_BY_DEVICE = It was served at the device { $device }, which was one person's then: { $shares }.
-LADDER_BY_REPLIES = Several were on duty, each with several dialogues at once; the times of the replies tell them apart: { $shares }.
-LADDER_BY_TAG_SHARE = Several were on duty, each with several dialogues at once; they share as the records near in time that name their agent: { $shares }.
-LADDER_NOT_SPLIT = The policy gives the roles that are named no part: the record is credited as if it named no contributors.
-LADDER_WORTH = On this account about { $now } of the records are expected to be credited to somebody else; with breaks punched about { $breaks }, with devices on 30 % of the replies about { $devices }, with half of the records claimed about { $claims }. That is expected by the doubts of this month, not promised.
+    [first_answer] respondeu primeiro
+    [closer] fechou a venda
+   *[after_sales] atendeu no pós-venda
+}: “{ $agent }”, que nesse dia não é ninguém com vínculo ou é mais de uma pessoa
+LADDER_SPLIT = Creditado por papel, como diz a regra “{ $version }”: primeira resposta { $first_answer }, fechamento { $closer }, pós-venda { $after_sales }; a parte de um papel que ninguém teve vai proporcionalmente para os outros: { $shares }.
+LADDER_BY_SPLIT = Creditado por papel: { $shares }.
+LADDER_BY_CLAIM = Reivindicado com um clique: { $shares }.
+LADDER_CLICKED = { $person } clicou em { $at }.
+LADDER_BY_DEVICE = Atendido no dispositivo { $device }, que então era de uma só pessoa: { $shares }.
+LADDER_BY_REPLIES = Várias pessoas estavam em serviço, cada uma com várias conversas ao mesmo tempo; os horários das respostas as distinguem: { $shares }.
+LADDER_BY_TAG_SHARE = Várias pessoas estavam em serviço, cada uma com várias conversas ao mesmo tempo; dividem como os atendimentos próximos no tempo que indicam o atendente: { $shares }.
+LADDER_NOT_SPLIT = A política não dá parte aos papéis indicados: o atendimento é creditado como se não indicasse participantes.
+LADDER_WORTH = Nesta conta espera-se que cerca de { $now } dos atendimentos sejam creditados a outra pessoa; com as pausas marcadas, cerca de { $breaks }; com dispositivos em 30% das respostas, cerca de { $devices }; com metade dos atendimentos reivindicada, cerca de { $claims }. É o esperado pelas dúvidas deste mês, não uma promessa.
 
-# What spoke for one person rather than another.
-WHY = { $first } ({ $part } %) rather than { $second } ({ $rest } %): { $what }.
+WHY = { $first } ({ $part }%) e não { $second } ({ $rest }%): { $what }.
 WHY_AGAINST = { $why } { $sign ->
-    [hands] The pause since the last reply spoke for { $second }.
-    [thread] The dialogue so far spoke for { $second }.
-    [profile] The kind of reply spoke for { $second }.
-   *[device] The device spoke for { $second }.
+    [hands] A pausa desde a última resposta apontava para { $second }.
+    [thread] A conversa até ali apontava para { $second }.
+    [profile] O tipo de resposta apontava para { $second }.
+   *[device] O dispositivo apontava para { $second }.
 }
-WHY_SOMEBODY = somebody else
+WHY_SOMEBODY = outra pessoa
 WHY_SECONDS = { $count ->
-    [one] { $count } second
-   *[other] { $count } seconds
+    [one] { $count } segundo
+   *[other] { $count } segundos
 }
 WHY_MINUTES = { $count ->
-    [one] { $count } minute
-   *[other] { $count } minutes
+    [one] { $count } minuto
+   *[other] { $count } minutos
 }
 WHY_HOURS = { $count ->
-    [one] { $count } hour
-   *[other] { $count } hours
+    [one] { $count } hora
+   *[other] { $count } horas
 }
 WHY_DAYS = { $count ->
-    [one] { $count } day
-   *[other] { $count } days
+    [one] { $count } dia
+   *[other] { $count } dias
 }
 WHY_HANDS = { $one }, { $other }
-    .short = { $one }, { $other }, hardly time enough for another reply
-    .usual = { $one }, { $other }, and such a pause is more usual for { $first }
-WHY_WROTE = { $who } had last replied { $pause } before
-WHY_NOT_YET = { $who } had come on duty { $pause } before and not replied yet
-WHY_THREAD = { $first } had probably answered this customer { $pause } earlier
-WHY_PROFILE = { $first } answers customers who have waited { $wait } more often than { $second }
-    .first = { $first } gives the first reply to customers who have waited { $wait } more often than { $second }
-    .again = { $first } writes again { $wait } after a reply, without a new message of the customer, more often than { $second }
-    .unasked = { $first } writes to customers who have not written yet more often than { $second }
+    .short = { $one }, { $other }, tempo que mal dá para outra resposta
+    .usual = { $one }, { $other }, e uma pausa assim é mais comum em { $first }
+WHY_WROTE = { $who } tinha respondido pela última vez { $pause } antes
+WHY_NOT_YET = { $who } tinha entrado em serviço { $pause } antes e ainda não tinha respondido
+WHY_THREAD = { $first } provavelmente tinha respondido a este cliente { $pause } antes
+WHY_PROFILE = { $first } responde a clientes que esperaram { $wait } com mais frequência que { $second }
+    .first = { $first } dá a primeira resposta a clientes que esperaram { $wait } com mais frequência que { $second }
+    .again = { $first } escreve de novo { $wait } depois de uma resposta, sem nova mensagem do cliente, com mais frequência que { $second }
+    .unasked = { $first } escreve a clientes que ainda não escreveram com mais frequência que { $second }
 WHY_WAIT = { $class ->
-    [0] less than 5 minutes
-    [1] 5 to 20 minutes
-    [2] 20 to 60 minutes
-    [3] 1 to 4 hours
-    [4] 4 to 24 hours
-   *[other] more than a day
+    [0] menos de 5 minutos
+    [1] de 5 a 20 minutos
+    [2] de 20 a 60 minutos
+    [3] de 1 a 4 horas
+    [4] de 4 a 24 horas
+   *[other] mais de um dia
 }
-WHY_DEVICE = the device that it was written on is that of { $first }
-    .same = { $first } had probably written on the same device before
-WHY_DUTY = of its { $all } replies { $first } was on duty at { $count }, { $second } at { $other }
-WHY_NAMES = of the records within an hour that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-    .all = of the account's records that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-WHY_TOGETHER = no sign decides alone, but all replies around it together
-WHY_TOO_FEW_REPLIES = Nothing tells them apart: too few records of the account have times of replies to learn from.
-WHY_TOO_DENSE = Nothing tells them apart: on this account replies come too densely for their times alone, and too few records are named, claimed or written at known devices.
-WHY_CLOCK_WITHOUT_SECONDS = Nothing tells them apart: the times of the account's replies have no seconds that one can trust.
-WHY_NO_REPLY_TIMES = Nothing tells them apart: each may hold several dialogues at once, and no reply to this one is known that was written while they were on duty.
+WHY_DEVICE = o dispositivo em que foi escrito é de { $first }
+    .same = { $first } provavelmente já tinha escrito no mesmo dispositivo
+WHY_DUTY = das { $all } respostas, { $first } estava em serviço em { $count }, { $second } em { $other }
+WHY_NAMES = dos atendimentos em uma hora que indicam o atendente e em que estavam em serviço, { $first } tem { $count } de { $all } e { $second } { $other } de { $others }
+    .all = dos atendimentos da conta que indicam o atendente e em que estavam em serviço, { $first } tem { $count } de { $all } e { $second } { $other } de { $others }
+WHY_TOGETHER = nenhum sinal decide sozinho, e sim todas as respostas ao redor em conjunto
+WHY_TOO_FEW_REPLIES = Nada os distingue: poucos atendimentos da conta têm horários de respostas com que aprender.
+WHY_TOO_DENSE = Nada os distingue: nesta conta as respostas vêm próximas demais para que bastem os horários, e poucos atendimentos têm nome, são reivindicados ou escritos em dispositivos conhecidos.
+WHY_CLOCK_WITHOUT_SECONDS = Nada os distingue: os horários das respostas da conta não têm segundos confiáveis.
+WHY_NO_REPLY_TIMES = Nada os distingue: cada um pode manter várias conversas ao mesmo tempo, e não se conhece nenhuma resposta a esta que tenha sido escrita enquanto estavam em serviço.
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code ACCOUNT_UNKNOWN.
-CREDIT_ACCOUNT_UNKNOWN = { $records } records of an account that attendance does not know were left out
-# Code UNKNOWN_AGENT.
-CREDIT_UNKNOWN_AGENT = { $records } records name the agent "{ $agent }", who is nobody employed on their days or more than one: they count as without a name
-# Code NO_DUTY_EVIDENCE.
-CREDIT_NO_EVIDENCE = no roster, punch or hand-over at all: its team shares { $records } records
-# Code UNHELD_ACCOUNT.
-CREDIT_NOBODY_ON_DUTY = { $records } records came while nobody was on duty: credited to nobody
-# Code TAG_OFF_DUTY.
-CREDIT_TAG_OFF_DUTY = { $records } records name { $person }, who was not on duty then: the name counts
-# Code NAMED_WITHOUT_AGENT.
-CREDIT_NAMED_WITHOUT_AGENT = { $records } records of a named account name nobody: credited to nobody but by hand-over
-# Code MIXED_WITHOUT_TAG.
-CREDIT_MIXED_WITHOUT_TAG = { $records } records of a mixed account name nobody: credited as on a shared one
-# A name of a contributor that nobody is known by.
+CREDIT_ACCOUNT_UNKNOWN = { $records ->
+    [one] { $records } atendimento de uma conta que o controle de ponto não conhece foi deixado de fora
+   *[other] { $records } atendimentos de uma conta que o controle de ponto não conhece foram deixados de fora
+}
+CREDIT_UNKNOWN_AGENT = { $records ->
+    [one] { $records } atendimento indica o atendente “{ $agent }”, que nesse dia não é ninguém com vínculo ou é mais de uma pessoa: conta como sem nome
+   *[other] { $records } atendimentos indicam o atendente “{ $agent }”, que nesses dias não é ninguém com vínculo ou é mais de uma pessoa: contam como sem nome
+}
+CREDIT_NO_EVIDENCE = nenhuma escala, marcação ou passagem: a equipe divide { $records ->
+    [one] { $records } atendimento
+   *[other] { $records } atendimentos
+}
+CREDIT_NOBODY_ON_DUTY = { $records ->
+    [one] { $records } atendimento chegou enquanto ninguém estava em serviço: não creditado a ninguém
+   *[other] { $records } atendimentos chegaram enquanto ninguém estava em serviço: não creditados a ninguém
+}
+CREDIT_TAG_OFF_DUTY = { $records ->
+    [one] { $records } atendimento indica { $person }, que não estava em serviço: vale o nome
+   *[other] { $records } atendimentos indicam { $person }, que não estava em serviço: vale o nome
+}
+CREDIT_NAMED_WITHOUT_AGENT = { $records ->
+    [one] { $records } atendimento de uma conta nominal não indica ninguém: só é creditado por passagem
+   *[other] { $records } atendimentos de uma conta nominal não indicam ninguém: só são creditados por passagem
+}
+CREDIT_MIXED_WITHOUT_TAG = { $records ->
+    [one] { $records } atendimento de uma conta mista não indica ninguém: creditado como em uma compartilhada
+   *[other] { $records } atendimentos de uma conta mista não indicam ninguém: creditados como em uma compartilhada
+}
 CONTRIBUTOR_UNKNOWN = { $records ->
-    [one] { $records } contribution is of "{ $agent }", who is nobody employed on its day or more than one: its part goes to the other contributors
-   *[other] { $records } contributions are of "{ $agent }", who is nobody employed on their days or more than one: their parts go to the other contributors
+    [one] { $records } participação é de “{ $agent }”, que nesse dia não é ninguém com vínculo ou é mais de uma pessoa: a parte vai para os outros participantes
+   *[other] { $records } participações são de “{ $agent }”, que nesses dias não é ninguém com vínculo ou é mais de uma pessoa: as partes vão para os outros participantes
 }
-# Code CONTRIBUTOR_OFF_DUTY.
 CREDIT_CONTRIBUTOR_OFF_DUTY = { $records ->
-    [one] { $records } record names { $person } as a contributor, who was not on duty when it began
-   *[other] { $records } records name { $person } as a contributor, who was not on duty when they began
-}: the name counts
-# Code CONTRIBUTORS_NOT_SPLIT.
+    [one] { $records } atendimento indica como participante { $person }, que não estava em serviço quando ele começou
+   *[other] { $records } atendimentos indicam como participante { $person }, que não estava em serviço quando eles começaram
+}: vale o nome
 CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records ->
-    [one] { $records } record names contributors, and the policy gives their roles no part: they are kept, and the record is credited as if it named none
-   *[other] { $records } records name contributors, and the policy gives their roles no part: they are kept, and the records are credited as if they named none
+    [one] { $records } atendimento indica participantes, e a política não dá parte aos papéis deles: eles ficam guardados, e o atendimento é creditado como se não indicasse nenhum
+   *[other] { $records } atendimentos indicam participantes, e a política não dá parte aos papéis deles: eles ficam guardados, e os atendimentos são creditados como se não indicassem nenhum
 }
-# Code TOO_FEW_TO_INFER.
-CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too few to infer from: shared equally
-# Code DID_NOT_SETTLE.
-CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: shared equally
-# Code SEVERAL_AT_ONCE.
-CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
-# Code TOO_FEW_REPLIES.
+CREDIT_TOO_FEW_TO_INFER = { $records ->
+    [one] { $records } atendimento teve várias pessoas em serviço, pouco para inferir: dividido por igual
+   *[other] { $records } atendimentos tiveram várias pessoas em serviço, poucos para inferir: divididos por igual
+}
+CREDIT_DID_NOT_SETTLE = a inferência sobre { $records ->
+    [one] { $records } atendimento não se estabilizou: dividido por igual
+   *[other] { $records } atendimentos não se estabilizou: divididos por igual
+}
+CREDIT_SEVERAL_AT_ONCE = { $records ->
+    [one] { $records } atendimento teve várias pessoas em serviço que mantêm várias conversas ao mesmo tempo: dividido por igual
+   *[other] { $records } atendimentos tiveram várias pessoas em serviço que mantêm várias conversas ao mesmo tempo: divididos por igual
+}
 CREDIT_TOO_FEW_REPLIES = { $records ->
-    [one] { $records } record with times of its replies is too little
-   *[other] { $records } records with times of their replies are too few a person
-} to tell apart who hold several dialogues at once: shared equally among those on duty at each reply
-# Code REPLIES_TOO_DENSE.
+    [one] { $records } atendimento com horários de respostas é pouco
+   *[other] { $records } atendimentos com horários de respostas são poucos por pessoa
+} para distinguir quem mantém várias conversas ao mesmo tempo: divisão por igual entre quem estava em serviço em cada resposta
 CREDIT_REPLIES_TOO_DENSE = { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} of an account on which replies come so densely that their times alone do not tell people apart, and of fewer than a tenth of the replies something says whose they are: shared equally among those on duty at each reply
-# Code EVIDENCE_UNEVEN.
+    [one] { $records } atendimento é
+   *[other] { $records } atendimentos são
+} de uma conta em que as respostas vêm tão próximas que só os horários não distinguem as pessoas, e em menos de um décimo das respostas algo diz de quem elas são: divisão por igual entre quem estava em serviço em cada resposta
 CREDIT_EVIDENCE_UNEVEN = { $records ->
-    [one] { $records } record says
-   *[other] { $records } records say
-} nothing of whose they are, on an account on which some name, claim or write at known devices far more of theirs than others, { $person } least: weighed by how much each leaves unsaid
+    [one] { $records } atendimento não diz de quem é
+   *[other] { $records } atendimentos não dizem de quem são
+}, em uma conta em que a proporção assinada, reivindicada ou escrita em dispositivos conhecidos varia muito de pessoa para pessoa, e a menor é a de { $person }: ponderação pelo que cada um deixa sem identificar
     .equal = { $records ->
-        [one] { $records } record says
-       *[other] { $records } records say
-    } nothing of whose they are, on an account on which some claim or write at known devices far more of theirs than others, { $person } least: shared equally, which is too little for { $person } if they work as much as the others
-# Code CLOCK_WITHOUT_SECONDS.
-CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} on a full minute, so their clock is not to be trusted: shared equally among those on duty at each reply
-# Code CLAIM_OFF_DUTY.
-CREDIT_CLAIM_OFF_DUTY = { $person } claimed { $records ->
-    [one] { $records } dialogue without being on duty: the claim does not count
-   *[other] { $records } dialogues without being on duty: the claims do not count
+        [one] { $records } atendimento não diz de quem é
+       *[other] { $records } atendimentos não dizem de quem são
+    }, em uma conta em que a proporção reivindicada ou escrita em dispositivos conhecidos varia muito de pessoa para pessoa, e a menor é a de { $person }: divisão por igual, o que é pouco para { $person } se trabalha tanto quanto os outros
+CREDIT_CLOCK_WITHOUT_SECONDS = mais de um décimo das respostas a { $records ->
+    [one] { $records } atendimento está
+   *[other] { $records } atendimentos está
+} em um minuto exato, portanto o relógio delas não é confiável: divisão por igual entre quem estava em serviço em cada resposta
+CREDIT_CLAIM_OFF_DUTY = { $person } reivindicou { $records ->
+    [one] { $records } conversa sem estar em serviço: a reivindicação não conta
+   *[other] { $records } conversas sem estar em serviço: as reivindicações não contam
 }
-# Code CLAIM_WITHOUT_RECORD.
-CREDIT_CLAIM_WITHOUT_RECORD = { $person } claimed { $records ->
-    [one] { $records } dialogue of which there is no record: the claim counts for nothing
-   *[other] { $records } dialogues of which there is no record: the claims count for nothing
+CREDIT_CLAIM_WITHOUT_RECORD = { $person } reivindicou { $records ->
+    [one] { $records } conversa da qual não há atendimento: a reivindicação não conta
+   *[other] { $records } conversas das quais não há atendimento: as reivindicações não contam
 }
-# Code CLAIMS_DIFFER.
-CREDIT_CLAIMS_DIFFER = { $person } claimed { $record } at { $at }, and { $second } had claimed it at { $before }: neither claim decides{ $more ->
+CREDIT_CLAIMS_DIFFER = { $person } reivindicou { $record } em { $at }, e { $second } já o tinha reivindicado em { $before }: nenhuma das reivindicações decide{ $more ->
     [0] {""}
-    [one] . So it is with { $more } more record of that day
-   *[other] . So it is with { $more } more records of that day
+    [one] . O mesmo ocorre com mais { $more } atendimento desse dia
+   *[other] . O mesmo ocorre com mais { $more } atendimentos desse dia
 }
-    .tag = { $person } claimed { $record } at { $at }, and the platform named { $second } for it: the name counts{ $more ->
+    .tag = { $person } reivindicou { $record } em { $at }, e a plataforma indicou { $second } para ele: vale o nome{ $more ->
         [0] {""}
-        [one] . So it is with { $more } more record of that day
-       *[other] . So it is with { $more } more records of that day
+        [one] . O mesmo ocorre com mais { $more } atendimento desse dia
+       *[other] . O mesmo ocorre com mais { $more } atendimentos desse dia
     }
-# Code DEVICE_OFF_DUTY.
-CREDIT_DEVICE_OFF_DUTY = the device { $device } of { $person }, who was not on duty then, was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .there = the device { $device } of { $person }, who was on duty for { $place } then, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .elsewhere = the device { $device } of somebody who was never on duty here was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# Code DEVICE_OF_SEVERAL.
-DEVICE_BOUND_TO_SEVERAL = from { $from } on the device { $device } is of several people or seats at once: it is kept, and what is written on it then says nothing
-    .ever = the device { $device } has been of several people or seats at once from the beginning: it is kept, and what is written on it then says nothing
-# Code DEVICE_OF_SEVERAL.
-CREDIT_DEVICE_OF_SEVERAL = the device { $device } is { $more ->
-    [0] { $first }'s and { $second }'s at once
-    [one] { $first }'s, { $second }'s and { $more } other's at once
-   *[other] { $first }'s, { $second }'s and { $more } others' at once
-}, and was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .beyond = the device { $device } is { $person }'s and at the same time that of somebody who was never on duty here, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .unknown = the device { $device } is several people's at once, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# A device that was used while it was nobody's, where others are somebody's, and what may be meant by it.
+CREDIT_DEVICE_OFF_DUTY = o dispositivo { $device } de { $person }, que não estava em serviço, foi usado { $records ->
+    [one] uma vez
+   *[other] { $records } vezes
+}: não conta
+    .there = o dispositivo { $device } de { $person }, que então estava em serviço em { $place }, foi usado { $records ->
+        [one] uma vez
+       *[other] { $records } vezes
+    }: não conta
+    .elsewhere = o dispositivo { $device } de alguém que nunca esteve em serviço aqui foi usado { $records ->
+        [one] uma vez
+       *[other] { $records } vezes
+    }: não conta
+DEVICE_BOUND_TO_SEVERAL = a partir de { $from } o dispositivo { $device } é de várias pessoas ou vários postos ao mesmo tempo: fica guardado, e o que se escreve nele então não diz nada
+    .ever = o dispositivo { $device } é de várias pessoas ou vários postos ao mesmo tempo desde o início: fica guardado, e o que se escreve nele então não diz nada
+CREDIT_DEVICE_OF_SEVERAL = o dispositivo { $device } é ao mesmo tempo de { $more ->
+    [0] { $first } e { $second }
+    [one] { $first }, { $second } e mais { $more } pessoa
+   *[other] { $first }, { $second } e mais { $more } pessoas
+} e foi usado { $records ->
+    [one] uma vez
+   *[other] { $records } vezes
+}: não conta
+    .beyond = o dispositivo { $device } é de { $person } e ao mesmo tempo de alguém que nunca esteve em serviço aqui, e foi usado { $records ->
+        [one] uma vez
+       *[other] { $records } vezes
+    }: não conta
+    .unknown = o dispositivo { $device } é de várias pessoas ao mesmo tempo e foi usado { $records ->
+        [one] uma vez
+       *[other] { $records } vezes
+    }: não conta
 DEVICE_OF_NOBODY = { $devices ->
-    [one] the device { $device }, which is bound to nobody, was used
-   *[other] { $devices } devices that are bound to nobody, such as { $device }, were used
+    [one] o dispositivo { $device }, que não está associado a ninguém, foi usado
+   *[other] { $devices } dispositivos que não estão associados a ninguém, como { $device }, foram usados
 } { $records ->
-    [one] once
-   *[other] { $records } times
-}: that tells only what the same hands wrote
-    .near = the device { $device }, which is bound to nobody, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }, and { $near }, which is bound, never: is that the one meant?
-    .seat = the device { $device } of the seat { $seat } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } while nobody was rostered on that seat: it was nobody's then
-    .ended = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } after { $to }, the last day of its binding: it was nobody's then
-    .coming = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } before { $from }, the first day of its binding: it was nobody's then
-# Claims, devices and times of messages that the version of the policy of a month does not read.
-EVIDENCE_NOT_READ = version { $version } of the policy reads no claims, devices or times of messages. For the month the account has: claims, { $claims }; records with times of messages, { $replies }; devices that records or messages name, { $devices }
-# Code REPLY_OUTSIDE_RECORD.
+    [one] uma vez
+   *[other] { $records } vezes
+}: isso só diz o que as mesmas mãos escreveram
+    .near = o dispositivo { $device }, que não está associado a ninguém, foi usado { $records ->
+        [one] uma vez
+       *[other] { $records } vezes
+    }, e { $near }, que está associado, nunca: seria esse?
+    .seat = o dispositivo { $device } do posto { $seat } foi usado { $records ->
+        [one] uma vez
+       *[other] { $records } vezes
+    } enquanto ninguém estava na escala desse posto: então ele não era de ninguém
+    .ended = o dispositivo { $device } foi usado { $records ->
+        [one] uma vez
+       *[other] { $records } vezes
+    } depois de { $to }, o último dia da associação dele: então ele não era de ninguém
+    .coming = o dispositivo { $device } foi usado { $records ->
+        [one] uma vez
+       *[other] { $records } vezes
+    } antes de { $from }, o primeiro dia da associação dele: então ele não era de ninguém
+EVIDENCE_NOT_READ = a versão { $version } da política não lê reivindicações, dispositivos nem horários de mensagens. No mês a conta tem: reivindicações, { $claims }; atendimentos com horários de mensagens, { $replies }; dispositivos que atendimentos ou mensagens indicam, { $devices }
 CREDIT_REPLY_OUTSIDE_RECORD = { $records ->
-    [one] { $records } reply was before its record began or after it ended: it counts for nothing
-   *[other] { $records } replies were before their record began or after it ended: they count for nothing
+    [one] { $records } resposta foi antes do início ou depois do fim do atendimento: não conta
+   *[other] { $records } respostas foram antes do início ou depois do fim do atendimento: não contam
 }
-# Hours of unbroken duty in which somebody did next to nothing while others worked: a break that nobody punched.
-BREAKS_NOT_PUNCHED = { $days } working days of { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-} were one unbroken stretch of duty in which for two hours or more next to nothing was theirs while others worked. With breaks punched about { $breaks } of the records of the account would be expected to be credited to somebody else, instead of about { $now }
-# Code CLOCKS_APART.
-CREDIT_CLOCKS_APART = the messages of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} are by a clock that is { $minutes } min { $seconds } s ahead of that of the records: they are read that much earlier
-    .behind = the messages of { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } are by a clock that is { $minutes } min { $seconds } s behind that of the records: they are read that much later
-# Amounts in another currency than what is reckoned in were converted, and by what.
-AMOUNTS_CONVERTED = amounts of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} were converted from { $from } to { $to }, each by the rate of its local day and rounded once: { $rates }{ $more ->
+BREAKS_NOT_PUNCHED = { $days ->
+    [one] { $days } dia de trabalho
+   *[other] { $days } dias de trabalho
+} de { $people ->
+    [one] { $people } pessoa
+   *[other] { $people } pessoas
+} { $days ->
+    [one] foi
+   *[other] foram
+} um serviço sem interrupção em que, por duas horas ou mais, quase nada foi da pessoa enquanto outros trabalhavam. Com as pausas marcadas, seria de esperar que cerca de { $breaks } dos atendimentos da conta fossem creditados a outra pessoa, em vez de cerca de { $now }
+CREDIT_CLOCKS_APART = as mensagens de { $records ->
+    [one] { $records } atendimento
+   *[other] { $records } atendimentos
+} seguem um relógio { $minutes } min { $seconds } s adiantado em relação ao dos atendimentos: são lidas descontando esse adiantamento
+    .behind = as mensagens de { $records ->
+        [one] { $records } atendimento
+       *[other] { $records } atendimentos
+    } seguem um relógio { $minutes } min { $seconds } s atrasado em relação ao dos atendimentos: são lidas compensando esse atraso
+AMOUNTS_CONVERTED = os valores de { $records ->
+    [one] { $records } atendimento
+   *[other] { $records } atendimentos
+} foram convertidos de { $from } para { $to }, cada um pela cotação do seu dia local e arredondado uma vez: { $rates }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}e mais { $more }
 }
-# Refunds that are together larger than the sale that they refer to: it counts below zero.
-REFUND_EXCEEDS_SALE = more was paid back { $sales ->
-    [one] of one sale than it brought, and it counts
-   *[other] of { $sales } sales than they brought, and they count
-} below zero: { $named }{ $more ->
+REFUND_EXCEEDS_SALE = { $sales ->
+    [one] em uma venda devolveu-se mais do que ela rendeu, e ela conta
+   *[other] em { $sales } vendas devolveu-se mais do que elas renderam, e elas contam
+} abaixo de zero: { $named }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}e mais { $more }
 }
 
-# Out of a region into itself.
-REGION_SAME = a transfer goes to another region than { $region }
-# A cycle of something else than one month.
-REPORT_NOT_A_MONTH = a report tells of one calendar month, and the cycle runs from { $from } to { $to }: make a cycle of a month
-# No cell may leave.
-NOTHING_TO_TELL = no unit may be told of: each has fewer than five people, or would tell of fewer by a difference
-# Not prepared any more.
-TRANSFER_NOT_PREPARED = the transfer is { $stage } already
-# Not approved.
-TRANSFER_NOT_APPROVED = the transfer waits for somebody else's approval
-# Withdrawn or rejected.
-TRANSFER_DROPPED = the transfer was { $stage }: prepare another one
-# What was told cannot be taken back.
-TRANSFER_RELEASED = the transfer was released already: what was told cannot be taken back
-# Other transfers were released since it was prepared.
-TRANSFER_STALE = another report about the month was released meanwhile, and both together would tell of fewer than five people: prepare it again
-# Not a file of ours.
-TRANSFER_MALFORMED = this is not the file that is expected here, or not all of it: send the whole file as ReleaseTransfer or ExportStandard gave it
-# The signature is not that of the region it names.
-TRANSFER_SIGNATURE_WRONG = the file is not signed by the stack of { $region }: it was altered, or its new public key is missing here
-# No public key of the region.
-REGION_KEY_UNKNOWN = no public key of { $region } is known here: put its performance.pub into the key folder as regions/{ $region }.pub
-# A file of another group.
-TRANSFER_OF_ANOTHER_GROUP = the file is of another group
-# Taken in before.
-TRANSFER_ALREADY_EXISTS = the file was taken in before
-TRANSFER_KIND_EXPECTED = say what is to cross: a report or the directory
+REGION_SAME = uma transferência vai para uma região diferente de { $region }
+REPORT_NOT_A_MONTH = um relatório trata de um mês do calendário, e o ciclo vai de { $from } a { $to }: crie um ciclo de um mês
+NOTHING_TO_TELL = não se pode informar sobre nenhuma unidade: cada uma tem menos de cinco pessoas, ou revelaria menos por diferença
+TRANSFER_NOT_PREPARED = a transferência já está { $stage ->
+    [prepared] preparada
+    [approved] aprovada
+    [released] liberada
+    [withdrawn] retirada
+   *[rejected] rejeitada
+}
+TRANSFER_NOT_APPROVED = a transferência aguarda a aprovação de outra pessoa
+TRANSFER_DROPPED = a transferência foi { $stage ->
+    [withdrawn] retirada
+   *[rejected] rejeitada
+}: prepare outra
+TRANSFER_RELEASED = a transferência já foi liberada: o que foi informado não pode ser recolhido
+TRANSFER_STALE = outro relatório sobre o mês foi liberado nesse meio-tempo, e os dois juntos revelariam menos de cinco pessoas: prepare-a de novo
+TRANSFER_MALFORMED = este não é o arquivo esperado aqui, ou não está inteiro: envie o arquivo completo como ReleaseTransfer ou ExportStandard o gerou
+TRANSFER_SIGNATURE_WRONG = o arquivo não está assinado pela instalação de { $region }: foi alterado, ou falta aqui a nova chave pública dela
+REGION_KEY_UNKNOWN = não se conhece aqui nenhuma chave pública de { $region }: coloque o performance.pub dela na pasta de chaves como regions/{ $region }.pub
+TRANSFER_OF_ANOTHER_GROUP = o arquivo é de outro grupo
+TRANSFER_ALREADY_EXISTS = o arquivo já foi importado antes
+TRANSFER_KIND_EXPECTED = diga o que deve ser transferido: um relatório ou o diretório
 
 ## Compensation
 
-# Scores may still change.
-CYCLE_NOT_PUBLISHED = scores may still change: publish the cycle first
-    .report = the cycle is not published: reports tell what is final
-    .correct = the cycle is not published, so there is nothing to correct: close it again, and it reads what counts now
-# The cycle has no such version of its result, or none was known then.
-RESULT_VERSION_UNKNOWN = the cycle has no such version of its result, or none was published by then: ask for its versions with ListCardVersions
-# A version and an instant at once.
-VERSION_TWICE = name a version or an instant, not both
-# A correction of the same cycle with another reason or another version of the scheme.
-CYCLE_CORRECTION_UNDERWAY = the correction { $cycle } of this cycle is not published, and says another reason or another version of the scheme: ask with what it says to work it out anew, publish it (PublishCycle), or throw it away (CancelCycle) and ask again
-# Nothing is different, so there is nothing to publish.
-CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is nothing to publish: throw the correction away (CancelCycle); once something that the cycle rests on is put right, ask for it again
-# No account, or too many.
-ACCOUNTS_EXPECTED = name at least one account, and at most { $most }
-# An account that a question names, and that is not there, or not the caller's to ask about.
-ACCOUNT_UNKNOWN_HERE = there is no account { $account } that you may ask about: look the id up with ListAccounts
-# A unit that a run of attribution names, and that is not there, or not within the unit that it is started for.
-UNIT_UNKNOWN_HERE = there is no unit { $unit } within what the run is started for: look the id up with ListOrgUnits, or have the run started for a unit above
-ACCOUNTS_OR_SCHEME = either accounts or a scheme, not both: leave one of them out
-# Nobody has a score.
-POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card of the pool's unit
-# A pool of a unit that is neither the unit of its cycle nor below it.
-POOL_OUTSIDE_CYCLE = a pool belongs to the unit of its cycle or to one below it: name such a unit, or none for the unit of the cycle
-# People with a score in the cycle of a unit who belong elsewhere.
+CYCLE_NOT_PUBLISHED = as pontuações ainda podem mudar: publique o ciclo primeiro
+    .report = o ciclo não está publicado: relatórios tratam do que é definitivo
+    .correct = o ciclo não está publicado, portanto não há o que corrigir: feche-o de novo, e ele lê o que conta agora
+RESULT_VERSION_UNKNOWN = o ciclo não tem essa versão do resultado, ou nenhuma tinha sido publicada até então: consulte as versões com ListCardVersions
+VERSION_TWICE = indique uma versão ou um instante, não os dois
+CYCLE_CORRECTION_UNDERWAY = a correção { $cycle } deste ciclo não está publicada e indica outro motivo ou outra versão do modelo de avaliação: peça com o que ela indica para recalculá-la, publique-a (PublishCycle) ou descarte-a (CancelCycle) e peça de novo
+CORRECTION_CHANGES_NOTHING = todos os boletins estão como foram publicados, portanto não há o que publicar: descarte a correção (CancelCycle); quando algo em que o ciclo se baseia for corrigido, peça-a de novo
+ACCOUNTS_EXPECTED = indique pelo menos uma conta e no máximo { $most }
+ACCOUNT_UNKNOWN_HERE = não há conta { $account } sobre a qual você possa perguntar: procure o id com ListAccounts
+UNIT_UNKNOWN_HERE = não há unidade { $unit } dentro daquilo para que a execução é iniciada: procure o id com ListOrgUnits ou peça a execução para uma unidade acima
+ACCOUNTS_OR_SCHEME = ou contas ou um modelo de avaliação, não os dois: deixe um de fora
+POOL_WITHOUT_PEOPLE = a verba não tem a quem pagar: o ciclo não contém nenhum boletim da unidade da verba
+POOL_OUTSIDE_CYCLE = uma verba pertence à unidade do ciclo dela ou a uma abaixo: indique uma assim, ou nenhuma para a unidade do ciclo
 PAY_OUTSIDE_UNIT = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: close the cycle with a population that leaves the others out
+        [one] pessoa tem boletim no ciclo e não pertencia
+       *[other] pessoas têm boletim no ciclo e não pertenciam
+    } à unidade da verba no último dia do ciclo: { $people }. Uma unidade paga às próprias pessoas: feche o ciclo com uma população que deixe as outras de fora
     .correction = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: correct the cycle first (CorrectCycle), then draft this correction again
-# Less than nothing.
-POOL_NEGATIVE = a pool cannot be less than nothing: give an amount of 0 or more; money cannot be taken back by a pool
-# No score above zero.
-ZERO_SCORES = no score is above zero, so there is no rule to split by: look at the cycle's cards first
-# A part that nobody has a claim to; `part` counts from 0.
-PART_WITHOUT_CLAIM = part { $place } of the pool goes to nobody: no score reaches a tier with a weight, or its floor; change the part's rule
-# Not a draft any more.
-SETTLEMENT_NOT_DRAFT = the settlement is { $stage }, not a draft
-# Not approved, or not any more.
-SETTLEMENT_NOT_APPROVED = the settlement is { $stage }; only an approved one can be posted
-# Posted.
-SETTLEMENT_POSTED = a posted settlement never changes: draft a correction of it, and the next settlement pays the difference
-# Not posted, and corrections are of what is posted.
-SETTLEMENT_NOT_POSTED = the settlement is { $stage }, and only a posted one is corrected: discard it and draft it again
-# Another correction of the settlement is drafted.
-PAY_CORRECTION_WAITS = correction { $correction } of the settlement waits for its approval: approve or withdraw that one first
-# Nobody gets another amount.
-NOTHING_TO_CORRECT = by the cards as they are now everybody gets what the settlement and its corrections gave: correct the cycle first, or there is nothing to put right
-# Approved already, or thrown away.
-PAY_CORRECTION_NOT_DRAFT = the correction is { $stage }, not a draft
-# What waits at an instant, which is asked for as it is now.
-DELTAS_WAIT_NOW = what waits is told as it is now: leave known_at out, or waiting_only
-CORRECTION_REASON_MISSING = say why: each statement shows it
-# A pool that would pay the same a second time.
-POOL_THERE = the pool { $pool } of this cycle has the same name, amount and rule: settle that one, or give this one another name if there is as much money once more
-# Another settlement of the pool is posted.
-POOL_PAID = a settlement of pool { $pool } is posted already, and a pool is paid once: discard the others, and create another pool, of another name, if there is more money to pay
-# Another settlement was posted, or a correction approved, since this one was drafted.
-CARRY_MOVED = since this one was drafted another settlement was posted, or a correction approved, and moved the odd cents: draft it again
-DELTA_SCORE = the score was put right from { $old } to { $new }
+        [one] pessoa tem boletim no ciclo e não pertencia
+       *[other] pessoas têm boletim no ciclo e não pertenciam
+    } à unidade da verba no último dia do ciclo: { $people }. Uma unidade paga às próprias pessoas: corrija primeiro o ciclo (CorrectCycle) e depois elabore esta correção de novo
+POOL_NEGATIVE = uma verba não pode ser menor que zero: informe um valor de 0 ou mais; não se toma dinheiro de volta com uma verba
+ZERO_SCORES = nenhuma pontuação é maior que zero, portanto não há regra para dividir: veja primeiro os boletins do ciclo
+PART_WITHOUT_CLAIM = a parte { $place } da verba não vai para ninguém: nenhuma pontuação alcança uma faixa com peso, ou o piso dela; altere a regra da parte
+SETTLEMENT_NOT_DRAFT = a apuração está { $stage ->
+    [draft] em rascunho
+    [approved] aprovada
+    [posted] lançada
+   *[discarded] descartada
+}, e não em rascunho
+SETTLEMENT_NOT_APPROVED = a apuração está { $stage ->
+    [draft] em rascunho
+    [approved] aprovada
+    [posted] lançada
+   *[discarded] descartada
+}; só uma aprovada pode ser lançada
+SETTLEMENT_POSTED = uma apuração lançada nunca muda: elabore uma correção dela, e a próxima apuração paga a diferença
+SETTLEMENT_NOT_POSTED = a apuração está { $stage ->
+    [draft] em rascunho
+    [approved] aprovada, mas não lançada
+   *[discarded] descartada
+}, e só uma lançada é corrigida: descarte-a e elabore-a de novo
+PAY_CORRECTION_WAITS = a correção { $correction } da apuração aguarda aprovação: aprove-a ou retire-a primeiro
+NOTHING_TO_CORRECT = pelos boletins como estão agora, todos recebem o que a apuração e as correções dela deram: corrija primeiro o ciclo, ou não há o que acertar
+PAY_CORRECTION_NOT_DRAFT = a correção está { $stage ->
+    [approved] aprovada
+   *[withdrawn] retirada
+}, e não em rascunho
+DELTAS_WAIT_NOW = o que está pendente é informado como está agora: deixe de fora known_at ou waiting_only
+CORRECTION_REASON_MISSING = diga o motivo: todo demonstrativo o mostra
+POOL_THERE = a verba { $pool } deste ciclo tem o mesmo nome, valor e regra: apure aquela, ou dê outro nome a esta se houver mais uma vez o mesmo dinheiro
+POOL_PAID = uma apuração da verba { $pool } já está lançada, e uma verba é paga uma só vez: descarte as outras e crie outra verba, com outro nome, se houver mais dinheiro a pagar
+CARRY_MOVED = desde que esta foi elaborada, outra apuração foi lançada, ou uma correção aprovada, e os centavos restantes mudaram: elabore-a de novo
+DELTA_SCORE = a pontuação foi corrigida de { $old } para { $new }
 DELTA_AGAINST =
     { $by ->
-        [fell] the own score was put right from { $old } to { $new }, but those of the others fell more, together from { $others_old } to { $others_new }: so the share of the pool grew
-        [rose] the own score was put right from { $old } to { $new }, but those of the others rose more, together from { $others_old } to { $others_new }: so the share of the pool shrank
-        [less] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it shrank all the same
-       *[more] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it grew all the same
+        [fell] a própria pontuação foi corrigida de { $old } para { $new }, mas as dos outros caíram mais, no total de { $others_old } para { $others_new }: assim a participação na verba cresceu
+        [rose] a própria pontuação foi corrigida de { $old } para { $new }, mas as dos outros subiram mais, no total de { $others_old } para { $others_new }: assim a participação na verba diminuiu
+        [less] a própria pontuação foi corrigida de { $old } para { $new }, e as dos outros no total de { $others_old } para { $others_new }: pela regra da verba, mesmo assim a participação nela diminuiu
+       *[more] a própria pontuação foi corrigida de { $old } para { $new }, e as dos outros no total de { $others_old } para { $others_new }: pela regra da verba, mesmo assim a participação nela cresceu
     }
-DELTA_ADDED = a score of { $score } was added
-DELTA_REMOVED = the score of { $score } was taken back
-DELTA_OTHERS = the scores of others were put right, and the pool is split among all
-POOL_WITHOUT_PARTS = at least one part is needed
-SHARES_NOT_WHOLE = the shares sum to { $sum } millionths, not to exactly 1000000
-PART_OF_NOTHING = a part of nothing: leave it out
-PART_RULE_MISSING = say how this part is split: tiers, proportional or team_fund
-PART_WITHOUT_TIERS = at least one tier is needed
-TIERS_OUT_OF_ORDER = write the tiers best first, each with a lower min_score
-TIERS_MIXED = give every tier a min_score, or every tier a quota
-TIERS_WITHOUT_WEIGHT = all weights are zero, so nobody could get anything
-TIER_WEIGHTS_OUT_OF_ORDER = a worse tier weighs more than a better one
+DELTA_ADDED = foi acrescentada uma pontuação de { $score }
+DELTA_REMOVED = a pontuação de { $score } foi retirada
+DELTA_OTHERS = as pontuações de outros foram corrigidas, e a verba é dividida entre todos
+POOL_WITHOUT_PARTS = é preciso pelo menos uma parte
+SHARES_NOT_WHOLE = as participações somam { $sum } milionésimos, não exatamente 1000000
+PART_OF_NOTHING = uma parte de nada: deixe-a de fora
+PART_RULE_MISSING = diga como esta parte é dividida: tiers, proportional ou team_fund
+PART_WITHOUT_TIERS = é preciso pelo menos uma faixa
+TIERS_OUT_OF_ORDER = escreva as faixas da melhor para a pior, cada uma com um min_score menor
+TIERS_MIXED = dê a toda faixa um min_score, ou a toda faixa uma cota
+TIERS_WITHOUT_WEIGHT = todos os pesos são zero, portanto ninguém poderia receber nada
+TIER_WEIGHTS_OUT_OF_ORDER = uma faixa pior pesa mais que uma melhor
 
-# Statements.
-
-STATEMENT_AMOUNT = { $paid } for a score of { $score }: { $than ->
-    [less] { $difference } less than
-    [same] the same as
-   *[more] { $difference } more than
-} the { $equal } that an equal split would have paid.
-STATEMENT_WITHOUT_TIER = Part { $number } ({ $share } of the pool, { $part }), by tiers: the score reaches no tier, so { $amount }.
-STATEMENT_TIER_WITHOUT_WEIGHT = Part { $number } ({ $share } of the pool, { $part }), by tiers: tier { $tier } has no weight, so { $amount }.
-STATEMENT_NOT_ABOVE_FLOOR = Part { $number } ({ $share } of the pool, { $part }), in proportion to the score: it is not above { $floor }, so { $amount }.
-STATEMENT_PART = Part { $number } ({ $share } of the pool, { $part }), { $claim } of { $sum } in all; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; so { $amount }.
-STATEMENT_BY_TIER = by tiers: tier { $tier } weighs { $weight }
-STATEMENT_ABOVE_FLOOR = in proportion to the score above { $floor }: { $points } points
-STATEMENT_BY_SCORE = in proportion to the score: { $points } points
-STATEMENT_EXACT = { $whole } exactly
-STATEMENT_ROUNDED = { $whole } and { $fraction } of { $smallest }; { $came ->
-    [yes] one of the { $units } odd units of { $smallest } came here
-   *[no] none of the { $units } odd units of { $smallest } came here
+STATEMENT_AMOUNT = { $paid } por uma pontuação de { $score }: { $than ->
+    [less] { $difference } a menos que os
+    [same] o mesmo que os
+   *[more] { $difference } a mais que os
+} { $equal } de uma divisão por igual.
+STATEMENT_WITHOUT_TIER = Parte { $number } ({ $share } da verba, { $part }), por faixas: a pontuação não alcança nenhuma faixa, portanto { $amount }.
+STATEMENT_TIER_WITHOUT_WEIGHT = Parte { $number } ({ $share } da verba, { $part }), por faixas: a faixa { $tier } não tem peso, portanto { $amount }.
+STATEMENT_NOT_ABOVE_FLOOR = Parte { $number } ({ $share } da verba, { $part }), em proporção à pontuação: ela não está acima de { $floor }, portanto { $amount }.
+STATEMENT_PART = Parte { $number } ({ $share } da verba, { $part }), { $claim } de { $sum } no total; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; portanto { $amount }.
+STATEMENT_BY_TIER = por faixas: a faixa { $tier } pesa { $weight }
+STATEMENT_ABOVE_FLOOR = em proporção à pontuação acima de { $floor }: { $points ->
+    [one] { $points } ponto
+   *[other] { $points } pontos
 }
-STATEMENT_CARRIED = ; carried from before { $before }, carried on { $after }
+STATEMENT_BY_SCORE = em proporção à pontuação: { $points ->
+    [one] { $points } ponto
+   *[other] { $points } pontos
+}
+STATEMENT_EXACT = { $whole } exatos
+STATEMENT_ROUNDED = { $whole } e { $fraction } de { $smallest }; das { $units } unidades restantes de { $smallest }, { $came ->
+    [yes] uma veio para cá
+   *[no] nenhuma veio para cá
+}
+STATEMENT_CARRIED = ; saldo anterior { $before }, saldo levado adiante { $after }
+
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
 
 UNUSABLE = { $file }: { $problem }. { $cure }.
 SEVERAL_PROBLEMS = { $problems }
-REASON_ALSO = { $reason }; also { $column }: { $more }
-AND_MORE_ROWS = { $count } more { $count ->
-    [one] row of this file was rejected
-   *[other] rows of this file were rejected
+REASON_ALSO = { $reason }; também { $column }: { $more }
+AND_MORE_ROWS = mais { $count } { $count ->
+    [one] linha deste arquivo foi rejeitada
+   *[other] linhas deste arquivo foram rejeitadas
 }
-AND_MORE_ROWS_CURE = mend the rows above first: the others mostly fail for the same reasons
-AND_MORE_FINDINGS = and more of the same kind
-FIRST_REJECTED = line { $line }{ $column }: { $reason } ({ $cure })
-FIRST_REJECTED_COLUMN = , column { $column }
-EVERY_ROW_REJECTED = ; every row was rejected: { $first }
+AND_MORE_ROWS_CURE = corrija primeiro as linhas acima: as outras quase sempre falham pelos mesmos motivos
+AND_MORE_FINDINGS = e mais do mesmo tipo
+FIRST_REJECTED = linha { $line }{ $column }: { $reason } ({ $cure })
+FIRST_REJECTED_COLUMN = , coluna { $column }
+EVERY_ROW_REJECTED = ; todas as linhas foram rejeitadas: { $first }
 ROWS_REJECTED = { $count ->
-    [one] ; { $count } row was rejected: { $first }
-   *[other] ; { $count } rows were rejected, the first: { $first }
+    [one] ; { $count } linha foi rejeitada: { $first }
+   *[other] ; { $count } linhas foram rejeitadas, a primeira: { $first }
 }
-HINT_NEAR = ; is { $near } meant?
-HINT_MEANT = {" "}(is { $near } meant?)
-HINT_MEANT_AS = {" "}(is { $near } meant as { $column }?)
-HINT_THERE_IS = {" "}(there is { $near })
-NO_FOLDER = it cannot be read as a folder ({ $error })
-NO_FOLDER_CURE = give the folder that holds people.csv, accounts.csv and records.csv
-MISSING_FILE = it is missing from { $folder }{ $hints }
-MISSING_FILE_CURE = add the file under exactly this name; docs/bundle.md describes every file
-NOT_A_FILE = it is not a file
-NOT_A_FILE_CURE = put a CSV or YAML file in its place
-UNREADABLE = it cannot be read ({ $error })
-UNREADABLE_CURE = check the file and its permissions
-UNKNOWN_FILE = nothing reads this file{ $hint }
-# Code EMPTY_FILE.
-EMPTY_OPTIONAL_FILE = the file is empty and was passed over
-THE_PERIOD = the period
-PERIOD_BACKWARDS_CURE = swap --from and --to
-PERIOD_HALF = one of its two ends is missing
-PERIOD_HALF_CURE = give both --from and --to, or neither
-PERIOD_OF_DAYS = the period has { $days } days, and at most { $most } are closed at once
-PERIOD_OF_DAYS_CURE = close it in parts
-TEAM_WITHOUT_PEOPLE = nobody in people.csv belongs to its team { $team }
-BRANCH_WITHOUT_PEOPLE = nobody in people.csv belongs to this branch
-TOO_LARGE_SETTINGS = it is larger than 1 MiB
-TOO_LARGE_SETTINGS_CURE = settings are a page of text: check that the right file has this name
-NOT_VALID_TEXT = it is not valid text
-NOT_VALID_TEXT_CURE = save it as UTF-8
-ZERO_BYTES = it holds zero bytes, which no CSV or YAML file has
-ZERO_BYTES_CURE = export it again as CSV in UTF-8 (a spreadsheet file is not a CSV file)
-UNKNOWN_ENCODING = its text is neither UTF-8, UTF-16 nor GBK (it looks like { $encoding })
-BAD_YAML = it is not valid YAML: { $cause } (the parser says "{ $said }")
-    .at = it is not valid YAML in line { $line }, column { $column }: { $cause } (the parser says "{ $said }")
-YAML_KEY_TWICE = the key { $key } comes twice
-    .lines = the key { $key } comes twice, in line { $first } and in line { $second }
-YAML_TAB = a tab stands where only spaces may
-YAML_NOT_CLOSED = a bracket, a brace or a quote that was opened is not closed
-YAML_NO_VALUE = a value is expected there
-YAML_BAD_START = no value begins with this sign: put the text into quotes
-YAML_SIGN = a text that begins with &, * or ! is a reference or a tag: put it into quotes
-YAML_ESCAPE = a backslash in double quotes begins a special character: double it, or take single quotes
-YAML_STRUCTURE = a key, a colon or an indentation does not fit there
-YAML_OTHER = it cannot be read there
-BAD_YAML_CURE = mend the YAML there: two spaces for each level, a space after each colon
-YAML_KEY_TWICE_CURE = leave the one that is meant and delete the other
-YAML_NUMBER_TOO_LARGE = a number is too large to be read (the parser says: "{ $said }")
-YAML_NUMBER_TOO_LARGE_CURE = write a smaller number
-YAML_UNSEEN = line { $line } holds the character { $character }, which nobody sees
-YAML_UNSEEN_CURE = delete that character, or type the line anew
-INVALID_SETTINGS_CURE = correct these values; docs/bundle.md has examples
+HINT_NEAR = ; seria { $near }?
+HINT_MEANT = {" "}(seria { $near }?)
+HINT_MEANT_AS = {" "}({ $near } seria { $column }?)
+HINT_THERE_IS = {" "}(existe { $near })
+NO_FOLDER = não é possível ler como pasta ({ $error })
+NO_FOLDER_CURE = informe a pasta que contém people.csv, accounts.csv e records.csv
+MISSING_FILE = falta em { $folder }{ $hints }
+MISSING_FILE_CURE = acrescente o arquivo exatamente com este nome; docs/bundle.md descreve cada arquivo
+NOT_A_FILE = não é um arquivo
+NOT_A_FILE_CURE = coloque um arquivo CSV ou YAML no lugar
+UNREADABLE = não é possível ler ({ $error })
+UNREADABLE_CURE = confira o arquivo e as permissões dele
+UNKNOWN_FILE = nada lê este arquivo{ $hint }
+EMPTY_OPTIONAL_FILE = o arquivo está vazio e foi ignorado
+THE_PERIOD = o período
+PERIOD_BACKWARDS_CURE = troque --from e --to
+PERIOD_HALF = falta um dos dois extremos
+PERIOD_HALF_CURE = informe --from e --to, ou nenhum dos dois
+PERIOD_OF_DAYS = o período tem { $days } dias, e no máximo { $most } são fechados de uma vez
+PERIOD_OF_DAYS_CURE = feche-o em partes
+TEAM_WITHOUT_PEOPLE = ninguém em people.csv pertence à equipe { $team } dela
+BRANCH_WITHOUT_PEOPLE = ninguém em people.csv pertence a esta filial
+TOO_LARGE_SETTINGS = tem mais de 1 MiB
+TOO_LARGE_SETTINGS_CURE = configurações são uma página de texto: confira se o arquivo certo tem este nome
+NOT_VALID_TEXT = não é um texto válido
+NOT_VALID_TEXT_CURE = salve-o em UTF-8
+ZERO_BYTES = contém bytes zero, que nenhum arquivo CSV ou YAML tem
+ZERO_BYTES_CURE = exporte-o de novo como CSV em UTF-8 (um arquivo de planilha não é um arquivo CSV)
+UNKNOWN_ENCODING = o texto não é UTF-8, UTF-16 nem GBK (parece { $encoding })
+BAD_YAML = não é um YAML válido: { $cause } (o leitor diz “{ $said }”)
+    .at = não é um YAML válido na linha { $line }, coluna { $column }: { $cause } (o leitor diz “{ $said }”)
+YAML_KEY_TWICE = a chave { $key } aparece duas vezes
+    .lines = a chave { $key } aparece duas vezes, na linha { $first } e na linha { $second }
+YAML_TAB = há uma tabulação onde só pode haver espaços
+YAML_NOT_CLOSED = um colchete, uma chave ou aspas que foram abertos não foram fechados
+YAML_NO_VALUE = espera-se um valor ali
+YAML_BAD_START = nenhum valor começa com esse sinal: coloque o texto entre aspas
+YAML_SIGN = um texto que começa com &, * ou ! é uma referência ou uma tag: coloque-o entre aspas
+YAML_ESCAPE = uma barra invertida entre aspas duplas inicia um caractere especial: duplique-a ou use aspas simples
+YAML_STRUCTURE = uma chave, dois-pontos ou um recuo não cabe ali
+YAML_OTHER = não é possível ler ali
+BAD_YAML_CURE = corrija o YAML ali: dois espaços por nível, um espaço depois de cada dois-pontos
+YAML_KEY_TWICE_CURE = deixe a que vale e apague a outra
+YAML_NUMBER_TOO_LARGE = um número é grande demais para ser lido (o leitor diz: “{ $said }”)
+YAML_NUMBER_TOO_LARGE_CURE = escreva um número menor
+YAML_UNSEEN = a linha { $line } contém o caractere invisível { $character }
+YAML_UNSEEN_CURE = apague esse caractere ou digite a linha de novo
+INVALID_SETTINGS_CURE = corrija esses valores; docs/bundle.md tem exemplos
 
 ## The bundle: tables
 
-EMPTY_FILE = it is empty
-EMPTY_FILE_CURE = fill it: its first line is { $header }
-NOT_CSV = it is not a CSV file with a header: { $why }
-NOT_CSV_CURE = export it as CSV; its first line is { $header }
-    .named = delete the line with `sep=`, or save the file again with one separator
-NOT_CSV_NO_END = its first line has no end or a quote in it is not closed
-NOT_CSV_NO_TEXT = its first line is not text
-NOT_CSV_NO_COLUMN = its first line names none of the columns
-    .named_not = its first line says `sep={ $named }`, and the header below it is separated by `{ $sign }`
-    .named_not_tab = its first line says `sep={ $named }`, and the header below it is separated by tabs
-CONVERTED_ENCODING = read as { $encoding } and converted to UTF-8
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_TAB = columns are separated by a tab
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_SIGN = columns are separated by the sign { $sign }
-SEPARATED_BY_SEMICOLON = columns are separated by a semicolon
-LINE_TOO_LONG = the line is longer than 1 MiB
-LINE_TOO_LONG_CURE = check where its line end went
-TOO_MANY_CELLS = it has { $cells } cells, the header has { $columns }
-TOO_MANY_CELLS_CURE = put a cell with a comma or a quote in it into double quotes
-NOT_TEXT_IN_ENCODING = it holds bytes that are not text in the file's encoding
-UNSEEN_CHARACTER = it holds the character { $character }, which nobody sees
-UNSEEN_CHARACTER_CURE = delete it: type the cell again, or clean the column in the program that exports it
-OPEN_QUOTE = a quote in it opens a cell that is not closed in its place
-OPEN_QUOTE_CURE = double quotes inside a cell, as in "5"" screen"
-UNBALANCED_QUOTES = its quotes do not pair up in very many places, last seen on line { $line }
-UNBALANCED_QUOTES_CURE = export it again as CSV: quotes inside a cell are doubled
-COLUMN_TWICE = the column { $column } comes twice
-    .names = the column { $column } comes twice, as “{ $one }” and as “{ $other }”
-COLUMN_TWICE_CURE = keep one of them, or give the other another name
-MISSING_COLUMNS = its header has no column { $columns }{ $hints }
-MISSING_COLUMNS_CURE = add it; a whole header is { $header }
-MISSING_KIND_CURE = add it; a whole header is { $header }; or write `punches: alternating` or `punches: first_last` into group.yaml
-MISSING_COLUMN = no such column: taken as empty in every row
-UNKNOWN_COLUMN = nothing reads this column{ $hint }
-# Code DUPLICATE_ROW.
-EQUAL_ROWS = equal rows were taken once ({ $count } left out)
+EMPTY_FILE = está vazio
+EMPTY_FILE_CURE = preencha-o: a primeira linha é { $header }
+NOT_CSV = não é um arquivo CSV com cabeçalho: { $why }
+NOT_CSV_CURE = exporte-o como CSV; a primeira linha é { $header }
+    .named = apague a linha com `sep=` ou salve o arquivo de novo com um só separador
+NOT_CSV_NO_END = a primeira linha não tem fim, ou há nela aspas não fechadas
+NOT_CSV_NO_TEXT = a primeira linha não é texto
+NOT_CSV_NO_COLUMN = a primeira linha não indica nenhuma das colunas
+    .named_not = a primeira linha diz `sep={ $named }`, e o cabeçalho abaixo dela é separado por `{ $sign }`
+    .named_not_tab = a primeira linha diz `sep={ $named }`, e o cabeçalho abaixo dela é separado por tabulações
+CONVERTED_ENCODING = lido como { $encoding } e convertido para UTF-8
+SEPARATED_BY_TAB = as colunas são separadas por tabulação
+SEPARATED_BY_SIGN = as colunas são separadas pelo sinal { $sign }
+SEPARATED_BY_SEMICOLON = as colunas são separadas por ponto e vírgula
+LINE_TOO_LONG = a linha tem mais de 1 MiB
+LINE_TOO_LONG_CURE = confira onde foi parar o fim da linha
+TOO_MANY_CELLS = tem { $cells } células, o cabeçalho tem { $columns }
+TOO_MANY_CELLS_CURE = coloque entre aspas duplas a célula que contém vírgula ou aspas
+NOT_TEXT_IN_ENCODING = contém bytes que não são texto na codificação do arquivo
+UNSEEN_CHARACTER = contém o caractere invisível { $character }
+UNSEEN_CHARACTER_CURE = apague-o: digite a célula de novo ou limpe a coluna no programa que a exporta
+OPEN_QUOTE = aspas nela abrem uma célula que não é fechada no lugar certo
+OPEN_QUOTE_CURE = duplique as aspas dentro de uma célula, como em "5"" screen"
+UNBALANCED_QUOTES = as aspas não fecham em muitos lugares, visto por último na linha { $line }
+UNBALANCED_QUOTES_CURE = exporte-o de novo como CSV: aspas dentro de uma célula são duplicadas
+COLUMN_TWICE = a coluna { $column } aparece duas vezes
+    .names = a coluna { $column } aparece duas vezes, como “{ $one }” e como “{ $other }”
+COLUMN_TWICE_CURE = fique com uma delas ou dê outro nome à outra
+MISSING_COLUMNS = o cabeçalho não tem a coluna { $columns }{ $hints }
+MISSING_COLUMNS_CURE = acrescente-a; um cabeçalho completo é { $header }
+MISSING_KIND_CURE = acrescente-a; um cabeçalho completo é { $header }; ou escreva `punches: alternating` ou `punches: first_last` em group.yaml
+MISSING_COLUMN = essa coluna não existe: considerada vazia em todas as linhas
+UNKNOWN_COLUMN = nada lê esta coluna{ $hint }
+EQUAL_ROWS = linhas iguais foram consideradas uma só vez ({ $count } de fora)
 
 ## The bundle: cells
 
-IT_IS_EMPTY = it is empty
-IT_IS_EMPTY_CURE = fill it in
-TOO_MANY_CHARACTERS = it is longer than { $most } characters
-TOO_MANY_CHARACTERS_CURE = shorten it
-TOO_MANY_MEASURES = the row has more than { $most } measures beside the known columns
-TOO_MANY_MEASURES_CURE = leave columns out that nothing measures
-NO_TIME_ZONE = '{ $text }' is no time zone
-NO_TIME_ZONE_CURE = write an IANA name such as Asia/Shanghai
-STANDS_FOR_NO_VALUE = '{ $text }' stands for no value
-STANDS_FOR_NO_VALUE_CURE = write the id; where there is none, leave the row out
-FORMULA_FAILED = '{ $text }' is what a spreadsheet shows where a formula failed, not a value
-FORMULA_FAILED_CURE = mend the formula, or export the column from where it comes; leave the cell empty only where there is no value
-NEITHER_YES_NOR_NO = '{ $text }' is neither yes nor no
-NEITHER_YES_NOR_NO_CURE = write true, false, 1, 0, yes, no, 是 or 否, or leave it empty
-NO_SMALL_COUNT = '{ $text }' is not a whole number from 1 to 1000
-NO_SMALL_COUNT_CURE = write such a number
-IT_IS_NEGATIVE = it is negative
-IT_IS_NEGATIVE_CURE = write a number from 0, or leave it empty
-NUMBER_ABOVE_RANGE = { $text } is too large
-NUMBER_ABOVE_RANGE_CURE = write a number from 0 to { $most }, or leave it empty when it was not measured
-NO_NUMBER = '{ $text }' is not a number
-    .comma = '{ $text }' has a comma, and numbers have a point and no grouping where group.yaml has no `numbers`
-    .exponent = '{ $text }' has an exponent, which numbers have not
-NO_NUMBER_CURE = write digits with a point, such as 12.5, or leave it empty when it was not measured
-    .needed = write digits with a point, such as 12.5, or take the row out
-NEGATIVE_AMOUNT = the amount { $text } is negative
-NEGATIVE_AMOUNT_CURE = write a refund as a row of its own with a negative amount that names in refers_to the external_id of the sale, or leave the cell empty
-NO_AMOUNT = '{ $text }' is not an amount
-NO_AMOUNT_CURE = write digits with a point, such as 1234.50, without a currency sign, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` where 1,234.50 is meant, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` where 1.234,50 is
-    .yaml = write digits with a point, such as 1234.50, without a currency sign and without grouping
-AMOUNT_DECIMALS = { $text } has more decimals than { $currency } has ({ $digits })
-    .told = { $text } has more decimals than { $currency } has ({ $digits }): group.yaml says that '{ $sign }' stands before decimals
-AMOUNT_DECIMALS_CURE = round it to the smallest unit of the currency, or, where 1.234 is one thousand two hundred and thirty-four, say so in group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-    .either = write { $whole } or { $decimal }, whichever is meant
-    .round = round it to the smallest unit of the currency
-    .whole = write { $whole } where that is meant, or round it to the smallest unit of the currency
-HUGE_AMOUNT = the amount { $text } is too large
-HUGE_AMOUNT_CURE = check the unit: it is the major unit
-NO_DATE = '{ $text }' is not a date
-NO_DATE_CURE = write year-month-day, such as 2026-03-02
-NO_TIME = '{ $text }' is not a time
-NO_TIME_CURE = write 2026-03-02 09:00:00, or with an offset 2026-03-02T09:00:00+08:00
-TIME_BEYOND_RANGE = the time is out of range
-TIME_BEYOND_RANGE_CURE = check the year
-TIME_SKIPPED = { $time } did not exist in { $zone }: clocks went forward from { $before } to { $after }
-TIME_SKIPPED_CURE = write the time with its offset, such as { $time }{ $offset }
-THAT_ZONE = that zone
-MAY_BE_GROUPED = '{ $text }' may be a decimal or a number with grouping
-GROUPED_BY_SPACE = '{ $text }' has spaces between its digits
-GROUPED_BY_SPACE_CURE = take them out, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ",", grouping: space{"}"}` where 1 234,50 is meant, `numbers: {"{"}decimal: ".", grouping: space{"}"}` where 1 234.50 is
-MAY_BE_GROUPED_CURE = say in group.yaml how numbers are written, such as `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-NOT_AS_GROUP_YAML = '{ $text }' is not written as group.yaml says numbers are
-NOT_AS_GROUP_YAML_CURE = write '{ $decimal }' before decimals and no grouping, or correct `numbers` in group.yaml
-    .grouped = write '{ $decimal }' before decimals and '{ $grouping }' between thousands, or correct `numbers` in group.yaml
-    .spaced = write '{ $decimal }' before decimals and a space between thousands, or correct `numbers` in group.yaml
+IT_IS_EMPTY = está vazia
+IT_IS_EMPTY_CURE = preencha-a
+TOO_MANY_CHARACTERS = tem mais de { $most } caracteres
+TOO_MANY_CHARACTERS_CURE = encurte-a
+TOO_MANY_MEASURES = a linha tem mais de { $most } métricas além das colunas conhecidas
+TOO_MANY_MEASURES_CURE = deixe de fora as colunas que nada mede
+NO_TIME_ZONE = “{ $text }” não é um fuso horário
+NO_TIME_ZONE_CURE = escreva um nome IANA, como Asia/Shanghai
+STANDS_FOR_NO_VALUE = “{ $text }” representa ausência de valor
+STANDS_FOR_NO_VALUE_CURE = escreva o id; se não houver, deixe a linha de fora
+FORMULA_FAILED = “{ $text }” é o que uma planilha mostra quando uma fórmula falha, não um valor
+FORMULA_FAILED_CURE = corrija a fórmula ou exporte a coluna de onde ela vem; só deixe a célula vazia se não houver valor
+NEITHER_YES_NOR_NO = “{ $text }” não é sim nem não
+NEITHER_YES_NOR_NO_CURE = escreva true, false, 1, 0, yes, no, 是 ou 否, ou deixe-a vazia
+NO_SMALL_COUNT = “{ $text }” não é um número inteiro de 1 a 1000
+NO_SMALL_COUNT_CURE = escreva um número assim
+IT_IS_NEGATIVE = é negativo
+IT_IS_NEGATIVE_CURE = escreva um número a partir de 0 ou deixe a célula vazia
+NUMBER_ABOVE_RANGE = { $text } é grande demais
+NUMBER_ABOVE_RANGE_CURE = escreva um número de 0 a { $most }, ou deixe a célula vazia se não foi medido
+NO_NUMBER = “{ $text }” não é um número
+    .comma = “{ $text }” tem vírgula, e os números têm ponto e nenhum separador de milhar quando group.yaml não tem `numbers`
+    .exponent = “{ $text }” tem expoente, o que os números não têm
+NO_NUMBER_CURE = escreva algarismos com ponto, como 12.5, ou deixe a célula vazia se não foi medido
+    .needed = escreva algarismos com ponto, como 12.5, ou retire a linha
+NEGATIVE_AMOUNT = o valor { $text } é negativo
+NEGATIVE_AMOUNT_CURE = escreva um reembolso em uma linha própria, com valor negativo, que indique em refers_to o external_id da venda, ou deixe a célula vazia
+NO_AMOUNT = “{ $text }” não é um valor
+NO_AMOUNT_CURE = escreva algarismos com ponto, como 1234.50, sem símbolo de moeda, ou diga em group.yaml como os números são escritos: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` se for 1,234.50, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` se for 1.234,50
+    .yaml = escreva algarismos com ponto, como 1234.50, sem símbolo de moeda e sem separador de milhar
+AMOUNT_DECIMALS = { $text } tem mais casas decimais do que { $currency } tem ({ $digits })
+    .told = { $text } tem mais casas decimais do que { $currency } tem ({ $digits }): group.yaml diz que “{ $sign }” vem antes dos decimais
+AMOUNT_DECIMALS_CURE = arredonde para a menor unidade da moeda ou, se 1.234 é mil duzentos e trinta e quatro, diga isso em group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+    .either = escreva { $whole } ou { $decimal }, o que for correto
+    .round = arredonde para a menor unidade da moeda
+    .whole = escreva { $whole } se for isso, ou arredonde para a menor unidade da moeda
+HUGE_AMOUNT = o valor { $text } é grande demais
+HUGE_AMOUNT_CURE = confira a unidade: é a unidade principal da moeda
+NO_DATE = “{ $text }” não é uma data
+NO_DATE_CURE = escreva ano-mês-dia, como 2026-03-02
+NO_TIME = “{ $text }” não é um horário
+NO_TIME_CURE = escreva 2026-03-02 09:00:00 ou, com a diferença de fuso, 2026-03-02T09:00:00+08:00
+TIME_BEYOND_RANGE = o horário está fora do intervalo permitido
+TIME_BEYOND_RANGE_CURE = confira o ano
+TIME_SKIPPED = { $time } não existiu em { $zone }: os relógios foram adiantados de { $before } para { $after }
+TIME_SKIPPED_CURE = escreva o horário com a diferença de fuso, como { $time }{ $offset }
+THAT_ZONE = esse fuso
+MAY_BE_GROUPED = “{ $text }” pode ser um decimal ou um número com separador de milhar
+GROUPED_BY_SPACE = “{ $text }” tem espaços entre os algarismos
+GROUPED_BY_SPACE_CURE = retire-os ou diga em group.yaml como os números são escritos: `numbers: {"{"}decimal: ",", grouping: space{"}"}` se for 1 234,50, `numbers: {"{"}decimal: ".", grouping: space{"}"}` se for 1 234.50
+MAY_BE_GROUPED_CURE = diga em group.yaml como os números são escritos, como `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+NOT_AS_GROUP_YAML = “{ $text }” não está escrito como group.yaml diz que os números são
+NOT_AS_GROUP_YAML_CURE = escreva “{ $decimal }” antes dos decimais e nenhum separador de milhar, ou corrija `numbers` em group.yaml
+    .grouped = escreva “{ $decimal }” antes dos decimais e “{ $grouping }” entre os milhares, ou corrija `numbers` em group.yaml
+    .spaced = escreva “{ $decimal }” antes dos decimais e um espaço entre os milhares, ou corrija `numbers` em group.yaml
 
 ## The bundle: people, accounts, aliases
 
-SHORTENED_NUMBER = { $text } is a number that a spreadsheet shortened to its first digits
-EXPORT_AS_TEXT = export the column as text
-EMPTY_SEGMENT = '{ $text }' has an empty segment
-EMPTY_SEGMENT_CURE = write the path with single slashes, the branch first, such as East/Chat/Team 1
-TOO_DEEP = it is { $depth } units deep
-TOO_DEEP_CURE = name at most { $most } units, the branch first
-EMPLOYMENT_BACKWARDS = the employment ends on { $left }, before it begins on { $hired }
-EMPLOYMENT_BACKWARDS_CURE = correct the dates; left_on is the last day of work
-NO_PEOPLE = it names no person{ $why }
-NO_PEOPLE_CURE = add a row for each person
-NAMES_DIFFER = lines { $lines } have the number { $number } and differ in the name
-NAMES_DIFFER_CURE = give each person a number of their own, or write the name alike in all rows of the number
-ZONES_DIFFER = lines { $lines } have the number { $number } and differ in the zone
-ZONES_DIFFER_CURE = write the zone alike in all rows of the number: a person has one
-EMPLOYMENTS_OVERLAP = lines { $lines } have the number { $number } and overlap: { $one } and { $other }
-EMPLOYMENTS_OVERLAP_CURE = keep one row for each person, or give each employment its own days: left_on is its last one
-DAYS = { $from } to { $to }
-TWO_LINES = { $one } and { $other }
-NO_END = no end
-MOVED = { $before } until { $until }; { $after } from { $from }
-NO_ACCOUNTS = it names no account{ $why }
-NO_ACCOUNTS_CURE = add a row for each platform account
-ACCOUNT_ROWS_DIFFER = the rows of this account differ in zone, team or exclusive
-ACCOUNT_ROWS_DIFFER_CURE = write them alike in all its rows
-PHASES_ON_ONE_DAY = two phases of this account begin on the same day
-PHASES_ON_ONE_DAY_CURE = give each phase its own first day
-SLASH_IN_NAME = '{ $text }' holds a slash
-SLASH_IN_NAME_CURE = leave slashes out of platforms, stores and accounts
-NO_EMPLOYMENT_KIND = '{ $text }' is no kind of employment
-NO_EMPLOYMENT_KIND_CURE = write full_time, part_time, fixed_term, intern, agency, outsourced or freelance, or leave the cell empty
-NO_CONTRIBUTORS = '{ $text }' names no contributors
-    .role = '{ $text }' names no contributors: "{ $role }" is no role
-    .twice = '{ $text }' names { $named } twice
-    .many = '{ $text }' names more contributors than the { $max } that a record may have
-NO_CONTRIBUTORS_CURE = write role=employee number, several with ; between, with the roles first_answer, closer and after_sales, such as first_answer=A001;closer=A007
-    .twice = leave one of the two out: somebody has one part in a role, also where an alias of aliases.csv and the employee number mean the same person
-    .many = leave some out, { $max } at most
-POLICY_SPLIT = give a version, and first_answer, closer and after_sales in percent that sum to 100
-NO_PHASE = '{ $text }' is no phase
-NO_PHASE_CURE = write shared, mixed or named
-CORRECT_THE_DATES = correct the dates
-ALIAS_IS_A_NUMBER = { $alias } is the employee number of somebody else
-ALIAS_IS_A_NUMBER_CURE = records with it would be read as that person: rename the alias
-ALIAS_OF_TWO = { $alias } is two people at the same time
-ALIAS_TWICE = several rows give { $alias } to the same person for days that overlap
-ALIAS_OF_TWO_CURE = give each row its from and to dates, without overlap
-DEVICE_OF_NOTHING = neither an employee number nor a seat says whose the device is
-DEVICE_OF_BOTH = it is of somebody (employee_no) and of a seat
-DEVICE_OF_BOTH_CURE = write the employee number or the seat, and leave the other empty
-DEVICE_TWICE = several rows give { $device } to the same person or seat from the same day on, with different ends
+SHORTENED_NUMBER = { $text } é um número que uma planilha encurtou para os primeiros dígitos
+EXPORT_AS_TEXT = exporte a coluna como texto
+EMPTY_SEGMENT = “{ $text }” tem um trecho vazio
+EMPTY_SEGMENT_CURE = escreva o caminho com barras simples, a filial primeiro, como East/Chat/Team 1
+TOO_DEEP = tem { $depth } unidades de profundidade
+TOO_DEEP_CURE = indique no máximo { $most } unidades, a filial primeiro
+EMPLOYMENT_BACKWARDS = o vínculo termina em { $left }, antes de começar em { $hired }
+EMPLOYMENT_BACKWARDS_CURE = corrija as datas; left_on é o último dia de trabalho
+NO_PEOPLE = não indica nenhuma pessoa{ $why }
+NO_PEOPLE_CURE = acrescente uma linha para cada pessoa
+NAMES_DIFFER = as linhas { $lines } têm o número { $number } e diferem no nome
+NAMES_DIFFER_CURE = dê a cada pessoa um número próprio ou escreva o mesmo nome em todas as linhas do número
+ZONES_DIFFER = as linhas { $lines } têm o número { $number } e diferem no fuso horário
+ZONES_DIFFER_CURE = escreva o mesmo fuso horário em todas as linhas do número: uma pessoa tem um só
+EMPLOYMENTS_OVERLAP = as linhas { $lines } têm o número { $number } e se sobrepõem: { $one } e { $other }
+EMPLOYMENTS_OVERLAP_CURE = fique com uma linha por pessoa ou dê a cada vínculo dias próprios: left_on é o último dele
+DAYS = { $from } a { $to }
+TWO_LINES = { $one } e { $other }
+NO_END = sem fim
+MOVED = { $before } até { $until }; { $after } a partir de { $from }
+NO_ACCOUNTS = não indica nenhuma conta{ $why }
+NO_ACCOUNTS_CURE = acrescente uma linha para cada conta de plataforma
+ACCOUNT_ROWS_DIFFER = as linhas desta conta diferem em zone, team ou exclusive
+ACCOUNT_ROWS_DIFFER_CURE = escreva o mesmo em todas as linhas dela
+PHASES_ON_ONE_DAY = duas fases desta conta começam no mesmo dia
+PHASES_ON_ONE_DAY_CURE = dê a cada fase um primeiro dia próprio
+SLASH_IN_NAME = “{ $text }” contém uma barra
+SLASH_IN_NAME_CURE = não use barras em plataformas, lojas e contas
+NO_EMPLOYMENT_KIND = “{ $text }” não é um tipo de vínculo
+NO_EMPLOYMENT_KIND_CURE = escreva full_time, part_time, fixed_term, intern, agency, outsourced ou freelance, ou deixe a célula vazia
+NO_CONTRIBUTORS = “{ $text }” não indica participantes
+    .role = “{ $text }” não indica participantes: “{ $role }” não é um papel
+    .twice = “{ $text }” indica { $named } duas vezes
+    .many = “{ $text }” indica mais participantes do que os { $max } que um atendimento pode ter
+NO_CONTRIBUTORS_CURE = escreva papel=matrícula, vários com ; entre eles, com os papéis first_answer, closer e after_sales, como first_answer=A001;closer=A007
+    .twice = deixe um dos dois de fora: cada um tem uma parte em um papel, também quando um apelido de aliases.csv e a matrícula se referem à mesma pessoa
+    .many = deixe alguns de fora, { $max } no máximo
+POLICY_SPLIT = informe version, e first_answer, closer e after_sales em percentuais que somem 100
+NO_PHASE = “{ $text }” não é uma fase
+NO_PHASE_CURE = escreva shared, mixed ou named
+CORRECT_THE_DATES = corrija as datas
+ALIAS_IS_A_NUMBER = { $alias } é a matrícula de outra pessoa
+ALIAS_IS_A_NUMBER_CURE = atendimentos com ele seriam lidos como dessa pessoa: mude o apelido
+ALIAS_OF_TWO = { $alias } é de duas pessoas ao mesmo tempo
+ALIAS_TWICE = várias linhas dão { $alias } à mesma pessoa em dias que se sobrepõem
+ALIAS_OF_TWO_CURE = dê a cada linha suas datas from e to, sem sobreposição
+DEVICE_OF_NOTHING = nem uma matrícula nem um posto diz de quem é o dispositivo
+DEVICE_OF_BOTH = é de uma pessoa (employee_no) e de um posto (seat)
+DEVICE_OF_BOTH_CURE = escreva a matrícula ou o posto e deixe o outro vazio
+DEVICE_TWICE = várias linhas dão { $device } à mesma pessoa ou ao mesmo posto a partir do mesmo dia, com fins diferentes
 
 ## The bundle: whom and what a row means
 
-NOT_IN_PEOPLE = { $number } is not in people.csv
-NOT_IN_PEOPLE_CURE = add the person to people.csv, or correct the number
-ROWS_OF_NUMBER_REJECTED = the rows of { $number } in people.csv were rejected
-ROWS_OF_ACCOUNT_REJECTED = the rows of { $account } in accounts.csv were rejected
-ROWS_OF_RECORD_REJECTED = the rows of the record { $record } of { $account } in records.csv were rejected
-ROWS_OF_ALIAS_REJECTED = the rows of the alias { $alias } on { $platform } in aliases.csv were rejected
-ROWS_REJECTED_CURE = mend them first: each is in rejected.csv with its cure
-NAME_FOR_NUMBER = { $text } is a name, and a number is expected (is { $near } meant?)
-NAME_FOR_NUMBER_CURE = write the employee number: aliases stand for one in the columns agent and contributors of records.csv alone
-    .agent = write the employee number, or name the alias in aliases.csv
-LOST_ZEROS = { $text } is not in people.csv (is { $near } meant?)
-LOST_ZEROS_CURE = spreadsheets drop leading zeros: export the column as text
-GROUPED_NUMBER = { $text } is not in people.csv (is { $near } meant?)
-GROUPED_NUMBER_CURE = a spreadsheet grouped its digits: export the column as text
-ONE_OF_TWO = { $one } or { $other }
-SEVERAL_STORES = several stores have an account { $account }
-SEVERAL_STORES_CURE = write it as platform/store/account
-ACCOUNT_UNKNOWN_CURE = add the account to accounts.csv, or correct its name
-UNKNOWN_AGENT = { $agent } is neither in people.csv nor an alias on { $platform }
-ALIAS_NOT_THEN = the alias { $agent } on { $platform } does not cover { $day }
-UNKNOWN_AGENT_CURE = add the person to people.csv or the alias to aliases.csv, or leave agent empty
+NOT_IN_PEOPLE = { $number } não está em people.csv
+NOT_IN_PEOPLE_CURE = acrescente a pessoa a people.csv ou corrija o número
+ROWS_OF_NUMBER_REJECTED = as linhas de { $number } em people.csv foram rejeitadas
+ROWS_OF_ACCOUNT_REJECTED = as linhas de { $account } em accounts.csv foram rejeitadas
+ROWS_OF_RECORD_REJECTED = as linhas do atendimento { $record } de { $account } em records.csv foram rejeitadas
+ROWS_OF_ALIAS_REJECTED = as linhas do apelido { $alias } em { $platform } em aliases.csv foram rejeitadas
+ROWS_REJECTED_CURE = corrija-as primeiro: cada uma está em rejected.csv com a solução
+NAME_FOR_NUMBER = { $text } é um nome, e espera-se um número (seria { $near }?)
+NAME_FOR_NUMBER_CURE = escreva a matrícula: apelidos só a substituem nas colunas agent e contributors de records.csv
+    .agent = escreva a matrícula ou inclua o apelido em aliases.csv
+LOST_ZEROS = { $text } não está em people.csv (seria { $near }?)
+LOST_ZEROS_CURE = planilhas eliminam zeros à esquerda: exporte a coluna como texto
+GROUPED_NUMBER = { $text } não está em people.csv (seria { $near }?)
+GROUPED_NUMBER_CURE = uma planilha agrupou os dígitos: exporte a coluna como texto
+ONE_OF_TWO = { $one } ou { $other }
+SEVERAL_STORES = várias lojas têm uma conta { $account }
+SEVERAL_STORES_CURE = escreva-a como plataforma/loja/conta
+ACCOUNT_UNKNOWN_CURE = acrescente a conta a accounts.csv ou corrija o nome dela
+UNKNOWN_AGENT = { $agent } não está em people.csv nem é um apelido em { $platform }
+ALIAS_NOT_THEN = o apelido { $agent } em { $platform } não vale em { $day }
+UNKNOWN_AGENT_CURE = acrescente a pessoa a people.csv ou o apelido a aliases.csv, ou deixe agent vazio
 
 ## The bundle: records and duty
 
-# Code NO_RECORDS.
-NO_RECORD_USABLE = it holds no record that can be used{ $why }
-# Code NO_RECORDS.
-NO_RECORD_IN_PERIOD = no record begins from { $from } to { $to }{ $others }{ $why }
-RECORDS_OUTSIDE = {" "}({ $count } lie outside it)
-NO_RECORDS_CURE = give the dates that hold the records (--from and --to, or period in group.yaml), and mend rejected rows
+NO_RECORD_USABLE = não contém nenhum atendimento que possa ser usado{ $why }
+NO_RECORD_IN_PERIOD = nenhum atendimento começa de { $from } a { $to }{ $others }{ $why }
+RECORDS_OUTSIDE = {" "}({ $count ->
+    [one] { $count } está fora dele
+   *[other] { $count } estão fora dele
+})
+NO_RECORDS_CURE = informe as datas em que estão os atendimentos (--from e --to, ou period em group.yaml) e corrija as linhas rejeitadas
 OUTSIDE_PERIOD = { $count ->
-    [one] { $count } record does
-   *[other] { $count } records do
-} not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
+    [one] { $count } atendimento não começa
+   *[other] { $count } atendimentos não começam
+} de { $from } a { $to } e { $count ->
+    [one] ficou
+   *[other] ficaram
+} de fora (por exemplo { $example })
 OBSERVATIONS_OUTSIDE = { $count ->
-    [one] { $count } observation is
-   *[other] { $count } observations are
-} not about days from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing in that period (such as { $example })
-NO_PERIOD = no record says which period is closed
-NO_PERIOD_CURE = give its dates (--from and --to, or period in group.yaml)
-# Rates of exchange in a bundle.
-NO_RATE = "{ $text }" is no rate
-NO_RATE_CURE = write digits with at most one point, such as 7.1234, at most { $places } of them after it and 18 in all
-RATE_NOT_ABOVE_0 = a rate is above 0
-RATE_NOT_ABOVE_0_CURE = write what one unit of the first currency is worth in the second
-RATE_OF_ONE_CURRENCY = it is a rate of a currency and itself
-RATE_OF_ONE_CURRENCY_CURE = write another currency in one of the two columns
-RATES_CONTRADICT = several rows say what the same currencies are worth on the same day: { $rates }
-# Who is in the month of a bundle.
-POPULATION_WITHOUT_PEOPLE = population names nobody who is employed from { $from } to { $to }
-POPULATION_WITHOUT_PEOPLE_CURE = write what people.csv says of those who are meant, or leave population out ({ $said })
+    [one] { $count } observação não é
+   *[other] { $count } observações não são
+} sobre dias de { $from } a { $to } e { $count ->
+    [one] não conta
+   *[other] não contam
+} nesse período (por exemplo { $example })
+NO_PERIOD = nenhum atendimento diz que período é fechado
+NO_PERIOD_CURE = informe as datas dele (--from e --to, ou period em group.yaml)
+NO_RATE = “{ $text }” não é uma cotação
+NO_RATE_CURE = escreva algarismos com no máximo um ponto, como 7.1234, com até { $places } depois dele e 18 no total
+RATE_NOT_ABOVE_0 = uma cotação é maior que 0
+RATE_NOT_ABOVE_0_CURE = escreva quanto vale uma unidade da primeira moeda na segunda
+RATE_OF_ONE_CURRENCY = é a cotação de uma moeda com ela mesma
+RATE_OF_ONE_CURRENCY_CURE = escreva outra moeda em uma das duas colunas
+RATES_CONTRADICT = várias linhas dizem quanto valem as mesmas moedas no mesmo dia: { $rates }
+POPULATION_WITHOUT_PEOPLE = population não indica ninguém que tenha vínculo de { $from } a { $to }
+POPULATION_WITHOUT_PEOPLE_CURE = escreva o que people.csv diz das pessoas pretendidas ou deixe population de fora ({ $said })
 POPULATION_COLUMN = { $column }: { $words }
-POPULATION_OF_NOBODY = nobody of people.csv has the { $column } "{ $word }"{ $hint }
-TOO_MANY_REPLIES = it has more than { $most } rows of messages
-TOO_MANY_RECORDS = the period holds more than { $most } records
-TOO_MANY_RECORDS_CURE = close branches or weeks one by one
-SEVERAL_MONTHS = its records begin in { $count } months ({ $months })
-SEVERAL_MONTHS_CURE = say which dates to close, such as --from { $from } --to { $to }
-RECORD_BACKWARDS = it ends at { $end }, before it begins at { $start }
-RECORD_BACKWARDS_CURE = correct the times, or swap the two columns
-# Code DAMAGED_ID.
-SHORTENED_ID_KEPT = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as it is
-# Code DAMAGED_ID.
-SHORTENED_CUSTOMER = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as empty
-# Code DAMAGED_ID.
+POPULATION_OF_NOBODY = ninguém em people.csv tem { $column } “{ $word }”{ $hint }
+TOO_MANY_REPLIES = tem mais de { $most } linhas de mensagens
+TOO_MANY_RECORDS = o período contém mais de { $most } atendimentos
+TOO_MANY_RECORDS_CURE = feche filiais ou semanas uma a uma
+SEVERAL_MONTHS = os atendimentos começam em { $count } meses ({ $months })
+SEVERAL_MONTHS_CURE = diga que datas fechar, como --from { $from } --to { $to }
+RECORD_BACKWARDS = termina em { $end }, antes de começar em { $start }
+RECORD_BACKWARDS_CURE = corrija os horários ou troque as duas colunas
+SHORTENED_ID_KEPT = em { $count ->
+    [one] { $count } linha
+   *[other] { $count } linhas
+} uma planilha encurtou o número para os primeiros dígitos (por exemplo { $example }): exporte-o como texto; mantido como está
+SHORTENED_CUSTOMER = em { $count ->
+    [one] { $count } linha
+   *[other] { $count } linhas
+} uma planilha encurtou o número para os primeiros dígitos (por exemplo { $example }): exporte-o como texto; considerado vazio
 VALUE_LOST_EMPTY = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as empty
-# Code DAMAGED_ID.
+    [one] { $count } célula contém o que uma planilha mostra no lugar de um valor (por exemplo { $example }): considerada vazia
+   *[other] { $count } células contêm o que uma planilha mostra no lugar de um valor (por exemplo { $example }): consideradas vazias
+}
 VALUE_LOST_KEPT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as it is
-# Code NO_VALUE.
+    [one] { $count } célula contém o que uma planilha mostra no lugar de um valor (por exemplo { $example }): mantida como está
+   *[other] { $count } células contêm o que uma planilha mostra no lugar de um valor (por exemplo { $example }): mantidas como estão
+}
 NO_VALUE_TAKEN_AS_EMPTY = { $count ->
-    [one] { $count } cell stands
-   *[other] { $count } cells stand
-} for no value (such as { $example }): taken as empty
-# Code CLEANED_CELL.
+    [one] { $count } célula representa ausência de valor (por exemplo { $example }): considerada vazia
+   *[other] { $count } células representam ausência de valor (por exemplo { $example }): consideradas vazias
+}
 UNSEEN_LEFT_OUT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} characters that nobody sees: read without them (such as { $example })
-# Code CLEANED_CELL.
+    [one] { $count } célula contém caracteres invisíveis: lida
+   *[other] { $count } células contêm caracteres invisíveis: lidas
+} sem eles (por exemplo { $example })
 DECIMAL_TAKEN_AS_WHOLE = { $count ->
-    [one] { $count } whole number is
-   *[other] { $count } whole numbers are
-} written as a decimal: read without it (such as { $example })
-# Code DAMAGED_ID.
+    [one] { $count } número inteiro está escrito com casa decimal: lido
+   *[other] { $count } números inteiros estão escritos com casa decimal: lidos
+} sem ela (por exemplo { $example })
 ZEROS_APART = { $count ->
-    [one] { $count } row has a number
-   *[other] { $count } rows have numbers
-} (such as { $example }) that other rows write with leading zeros: taken as another one; spreadsheets drop leading zeros, so export the column as text
-# Code CONTRIBUTOR_UNKNOWN.
+    [one] { $count } linha tem um número
+   *[other] { $count } linhas têm números
+} (por exemplo { $example }) que outras linhas escrevem com zeros à esquerda: considerado outro número; planilhas eliminam zeros à esquerda, portanto exporte a coluna como texto
 CONTRIBUTORS_NOBODY = { $count ->
-    [one] { $count } contributor is
-   *[other] { $count } contributors are
-} neither in people.csv nor in aliases.csv on the day of the record (such as { $example }): the records count, and the others who contributed have the part; add the person to people.csv or the alias to aliases.csv, or correct the name, and close again
-# Code LONG_RECORD.
+    [one] { $count } participante não está
+   *[other] { $count } participantes não estão
+} em people.csv nem em aliases.csv no dia do atendimento (por exemplo { $example }): os atendimentos contam, e os outros participantes ficam com a parte; acrescente a pessoa a people.csv ou o apelido a aliases.csv, ou corrija o nome, e feche de novo
 LONG_RECORDS = { $count ->
-    [one] { $count } record lasts
-   *[other] { $count } records last
-} { $hours } hours or longer (such as { $example }): its times may be those of a case that nobody closed
-# Code REPLY_RECORD_UNKNOWN.
-REPLY_WITHOUT_RECORD = { $account } has no record { $record } in records.csv{ $hint }
-    .elsewhere = { $account } has no record { $record } in records.csv, but { $other } has
-REPLY_WITHOUT_RECORD_CURE = add the record to records.csv (if its row could not be read, it is in rejected.csv), or correct the account or the id
-# Code REPLIES_TOO_MANY.
-REPLIES_ABOVE_MOST = the record { $record } of { $account } has { $count } messages: the first { $most } are taken, and the other { $rows }, from { $at } on, are not
-# Code CLAIM_NAMES_BOTH.
-CLAIM_OF_BOTH = it names the record { $record } and the customer { $customer }
-CLAIM_OF_BOTH_CURE = keep one of them; with neither it is a claim of the next record on the account
-REPLIES_ABOVE_MOST_CURE = export the record again: so many messages are those of several records under one id
-# Code OUTSIDE_PERIOD.
+    [one] { $count } atendimento dura
+   *[other] { $count } atendimentos duram
+} { $hours } horas ou mais (por exemplo { $example }): os horários podem ser os de um caso que ninguém encerrou
+REPLY_WITHOUT_RECORD = { $account } não tem o atendimento { $record } em records.csv{ $hint }
+    .elsewhere = { $account } não tem o atendimento { $record } em records.csv, mas { $other } tem
+REPLY_WITHOUT_RECORD_CURE = acrescente o atendimento a records.csv (se a linha dele não pôde ser lida, ela está em rejected.csv) ou corrija a conta ou o id
+REPLIES_ABOVE_MOST = o atendimento { $record } de { $account } tem { $count } mensagens: as primeiras { $most } são consideradas, e as outras { $rows }, a partir de { $at }, não
+CLAIM_OF_BOTH = indica o atendimento { $record } e o cliente { $customer }
+CLAIM_OF_BOTH_CURE = fique com um dos dois; sem nenhum, é uma reivindicação do próximo atendimento na conta
+REPLIES_ABOVE_MOST_CURE = exporte o atendimento de novo: tantas mensagens são de vários atendimentos com um mesmo id
 REPLIES_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } message is
-   *[other] { $count } messages are
-} of records that do not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-# Code OUTSIDE_PERIOD.
+    [one] { $count } mensagem é
+   *[other] { $count } mensagens são
+} de atendimentos que não começam de { $from } a { $to } e { $count ->
+    [one] ficou
+   *[other] ficaram
+} de fora (por exemplo { $example })
 CLAIMS_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } claim was
-   *[other] { $count } claims were
-} not made from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-RECORD_TOO_LONG = it lasts { $days } days, from { $start } to { $end }
-RECORD_TOO_LONG_CURE = correct the dates: no record lasts longer than { $most } days
-NO_ROWS = it has a header and no row below it
-NO_ROWS_CURE = export the records of the month again, with their rows
-DUPLICATE_RECORD = this external id comes several times with the same content: taken once ({ $count } left out)
-    .revised = this external id comes in several revisions: { $revision } counts ({ $count ->
-        [one] { $count } row of an earlier one
-       *[other] { $count } rows of earlier ones
-    } left out)
-DUPLICATE_ROW_REVISED = it comes in several revisions: { $revision } counts ({ $count ->
-    [one] { $count } row of an earlier one
-   *[other] { $count } rows of earlier ones
-} left out)
-REFUND_PAYS_NOTHING = the row refers to another record, so it is a refund, and its amount is not negative
-REFUND_PAYS_NOTHING_CURE = write what was paid back with a minus, or leave refers_to empty
-REVISED_TWICE = the row says a revision and a time of change
-REVISED_TWICE_CURE = leave one of both empty
-NO_CURRENCY = "{ $text }" is no currency
-NO_CURRENCY_CURE = write a code of ISO 4217, such as JPY, or leave it empty for the group's currency
-NO_REVISION = "{ $text }" is no revision
-NO_REVISION_CURE = write a whole number from 0, or leave it empty
-ID_TWICE_DIFFERENT = { $id } comes { $count } times in { $account } with different content
-ID_TWICE_SAME = { $id } comes { $count } times in { $account } with the same content
-ID_TWICE_CURE = keep the right row, or give each record its own external_id
-ID_TWICE_SHORTENED_CURE = a spreadsheet shortened the ids to their first digits: export the column as text
-SHIFT_BACKWARDS = the shift ends at { $end }, not after its start at { $start }
-SHIFT_BACKWARDS_CURE = a night shift ends on the next day: write that date
-# Code HOUR_TWICE.
-SECOND_OF_TWO = clocks went back, and the end of { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} is the second time that they showed it: the first lies before the start (such as { $example })
-    .reply = clocks went back, and the time of { $count ->
-        [one] { $count } message
-       *[other] { $count } messages
-    } is the second time that they showed it: the first does not lie in the record (such as { $example })
-# Code HOUR_TWICE.
-FIRST_OF_TWO = clocks went back, and in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a time without an offset that they showed twice is the first of the two (such as { $example }): write the offset to say which is meant
-LONG_SHIFT = the shift from { $start } to { $end } is not shorter than { $hours } hours
-LONG_SHIFT_CURE = correct its times; if it is several shifts, write a row for each
-SHIFT_ENDS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but end at different times ({ $one }, { $other })
-SHIFT_SEATS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but at different seats
-KEEP_THE_RIGHT_ROW = keep the row that is right
-PUNCH_BOTH_WAYS = lines { $lines } are punches of { $number } in and out at one time, { $at }
-HANDOVER_BOTH_WAYS = in lines { $lines } { $number } takes and releases { $account } at one time, { $at }
-HANDOVERS_AT_ODDS = lines { $lines } are hand-overs of { $account } at one time, { $at }, that cannot all have been
-# Code ODD_PUNCHES.
-PUNCHES_ODD = an odd number of punches: { $count }; the last, at { $at }, has no partner ({ $night })
-# Code SINGLE_PUNCH.
-PUNCHES_SINGLE = a single punch, at { $at }, has no partner ({ $night })
-PUNCHES_NIGHT = a night needs rosters.csv, or a cut_over of policy.yaml at an hour when nobody works
-PUNCHES_BETWEEN = punches between the first and the last are left out: { $count }
-# Code ODD_PUNCHES.
-PUNCHES_ALONE = the punch at { $at } has no partner and makes no presence: add the missing one
-# Code LONG_PRESENCE.
-PUNCHES_LONG = a presence of more than 13 hours, from { $from } to { $to }: if it is rest between two nights, write kind or rosters.csv
-# Code READ_AS_NIGHT.
-PUNCHES_AS_NIGHTS = presences over the end of the working day: { $count } (the first from { $from } to { $to }); by working days the rest between them would be presence, and kind or rosters.csv would say it for certain
-# Code DAY_OR_NIGHT.
-PUNCHES_EITHER_WAY = the punches from { $from } to { $to } may be days or nights, since the first and the last have no partner: taken for days; kind or rosters.csv would say which
-NEITHER_WORD = '{ $text }' is neither { $one } nor { $other }
-NEITHER_WORD_CURE = write { $one } or { $other }
-NO_SUBJECT_KIND = '{ $text }' is no kind of subject
-NO_SUBJECT_KIND_CURE = write one of { $kinds }
-UNIT_OF_NOBODY = { $unit } is no unit that somebody of people.csv or an account of accounts.csv belongs to{ $hint }
-UNIT_OF_NOBODY_CURE = correct the path of the unit
-STORE_UNKNOWN = no account of accounts.csv is of { $store }{ $hint }
-STORE_UNKNOWN_CURE = write platform and store as in accounts.csv, with / between them
-NEITHER_DAYS_NOR_TIME = it says neither on which days nor when
-DAYS_AND_TIME = it says both on which days and when
-DAYS_AND_TIME_CURE = leave from and to empty where it is about an instant, or at where it is about days
-NEITHER_DAYS_NOR_TIME_CURE = fill in from (and to, for more than one day) or at, one of both
-NO_KIND_OF_FINDING = no such kind of finding
-NO_KIND_OF_FINDING_CURE = delete the file: only inputs/ of a result has it
-NO_COUNT = it is no count
-DELETE_THE_FILE = delete the file
+    [one] { $count } reivindicação não foi feita
+   *[other] { $count } reivindicações não foram feitas
+} de { $from } a { $to } e { $count ->
+    [one] ficou
+   *[other] ficaram
+} de fora (por exemplo { $example })
+RECORD_TOO_LONG = dura { $days } dias, de { $start } a { $end }
+RECORD_TOO_LONG_CURE = corrija as datas: nenhum atendimento dura mais de { $most } dias
+NO_ROWS = tem cabeçalho e nenhuma linha abaixo dele
+NO_ROWS_CURE = exporte de novo os atendimentos do mês, com as linhas
+DUPLICATE_RECORD = este id externo aparece várias vezes com o mesmo conteúdo: considerado uma só vez ({ $count } de fora)
+    .revised = este id externo aparece em várias revisões: vale { $revision } ({ $count ->
+        [one] { $count } linha de uma anterior
+       *[other] { $count } linhas de anteriores
+    } de fora)
+DUPLICATE_ROW_REVISED = aparece em várias revisões: vale { $revision } ({ $count ->
+    [one] { $count } linha de uma anterior
+   *[other] { $count } linhas de anteriores
+} de fora)
+REFUND_PAYS_NOTHING = a linha se refere a outro atendimento, portanto é um reembolso, e o valor dela não é negativo
+REFUND_PAYS_NOTHING_CURE = escreva o que foi devolvido com um sinal de menos ou deixe refers_to vazio
+REVISED_TWICE = a linha indica uma revisão e um horário de alteração
+REVISED_TWICE_CURE = deixe um dos dois vazio
+NO_CURRENCY = “{ $text }” não é uma moeda
+NO_CURRENCY_CURE = escreva um código da ISO 4217, como JPY, ou deixe vazio para a moeda do grupo
+NO_REVISION = “{ $text }” não é uma revisão
+NO_REVISION_CURE = escreva um número inteiro a partir de 0 ou deixe vazio
+ID_TWICE_DIFFERENT = { $id } aparece { $count } vezes em { $account } com conteúdo diferente
+ID_TWICE_SAME = { $id } aparece { $count } vezes em { $account } com o mesmo conteúdo
+ID_TWICE_CURE = fique com a linha certa ou dê a cada atendimento um external_id próprio
+ID_TWICE_SHORTENED_CURE = uma planilha encurtou os ids para os primeiros dígitos: exporte a coluna como texto
+SHIFT_BACKWARDS = o turno termina em { $end }, não depois do início em { $start }
+SHIFT_BACKWARDS_CURE = um turno noturno termina no dia seguinte: escreva essa data
+SECOND_OF_TWO = os relógios foram atrasados, e o fim de { $count ->
+    [one] { $count } linha
+   *[other] { $count } linhas
+} é a segunda vez que eles o mostraram: a primeira vem antes do início (por exemplo { $example })
+    .reply = os relógios foram atrasados, e o horário de { $count ->
+        [one] { $count } mensagem
+       *[other] { $count } mensagens
+    } é a segunda vez que eles o mostraram: a primeira não está dentro do atendimento (por exemplo { $example })
+FIRST_OF_TWO = os relógios foram atrasados, e em { $count ->
+    [one] { $count } linha
+   *[other] { $count } linhas
+} um horário sem diferença de fuso, que eles mostraram duas vezes, é o primeiro dos dois (por exemplo { $example }): escreva a diferença de fuso para dizer qual deles é
+LONG_SHIFT = o turno de { $start } a { $end } não tem menos de { $hours } horas
+LONG_SHIFT_CURE = corrija os horários; se forem vários turnos, escreva uma linha para cada um
+SHIFT_ENDS_DIFFER = as linhas { $lines } são o turno da mesma pessoa na mesma conta a partir de { $start }, mas terminam em horários diferentes ({ $one }, { $other })
+SHIFT_SEATS_DIFFER = as linhas { $lines } são o turno da mesma pessoa na mesma conta a partir de { $start }, mas em postos diferentes
+KEEP_THE_RIGHT_ROW = fique com a linha certa
+PUNCH_BOTH_WAYS = as linhas { $lines } são marcações de entrada e de saída de { $number } no mesmo horário, { $at }
+HANDOVER_BOTH_WAYS = nas linhas { $lines }, { $number } assume e devolve { $account } no mesmo horário, { $at }
+HANDOVERS_AT_ODDS = as linhas { $lines } são passagens de { $account } no mesmo horário, { $at }, que não podem ter acontecido todas
+PUNCHES_ODD = um número ímpar de marcações: { $count }; a última, em { $at }, não tem par ({ $night })
+PUNCHES_SINGLE = uma única marcação, em { $at }, não tem par ({ $night })
+PUNCHES_NIGHT = uma noite precisa de rosters.csv, ou de um cut_over em policy.yaml em uma hora em que ninguém trabalhe
+PUNCHES_BETWEEN = marcações entre a primeira e a última ficam de fora: { $count }
+PUNCHES_ALONE = a marcação em { $at } não tem par e não gera presença: acrescente a que falta
+PUNCHES_LONG = uma presença de mais de 13 horas, de { $from } a { $to }: se for descanso entre duas noites, escreva kind ou rosters.csv
+PUNCHES_AS_NIGHTS = presenças que passam do fim do dia de trabalho: { $count } (a primeira de { $from } a { $to }); por dias de trabalho, o descanso entre elas seria presença, e kind ou rosters.csv diria com certeza
+PUNCHES_EITHER_WAY = as marcações de { $from } a { $to } podem ser dias ou noites, pois a primeira e a última não têm par: consideradas dias; kind ou rosters.csv diria qual dos dois
+NEITHER_WORD = “{ $text }” não é { $one } nem { $other }
+NEITHER_WORD_CURE = escreva { $one } ou { $other }
+NO_SUBJECT_KIND = “{ $text }” não é um tipo de objeto
+NO_SUBJECT_KIND_CURE = escreva um de { $kinds }
+UNIT_OF_NOBODY = { $unit } não é uma unidade a que pertença alguém de people.csv ou uma conta de accounts.csv{ $hint }
+UNIT_OF_NOBODY_CURE = corrija o caminho da unidade
+STORE_UNKNOWN = nenhuma conta de accounts.csv é de { $store }{ $hint }
+STORE_UNKNOWN_CURE = escreva plataforma e loja como em accounts.csv, com / entre elas
+NEITHER_DAYS_NOR_TIME = não diz em que dias nem em que momento
+DAYS_AND_TIME = diz em que dias e também em que momento
+DAYS_AND_TIME_CURE = deixe from e to vazios se for sobre um instante, ou at se for sobre dias
+NEITHER_DAYS_NOR_TIME_CURE = preencha from (e to, para mais de um dia) ou at, um dos dois
+NO_KIND_OF_FINDING = não existe esse tipo de ocorrência
+NO_KIND_OF_FINDING_CURE = apague o arquivo: só inputs/ de um resultado o tem
+NO_COUNT = não é uma contagem
+DELETE_THE_FILE = apague o arquivo
 
 ## The bundle: settings. A sentence goes on from the name of the setting
 
 SETTING = { $path } { $problem }
-SETTING_WRONG = is wrong: { $reason }; { $cure }
-SETTING_GROUPED = '{ $text }' has grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }
-SETTING_GROUPED_OR_DECIMAL = '{ $text }' may be meant with grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }, or { $decimal } where that is meant
-SETTING_MISSING = is missing
-SETTING_NO_MAPPING = is not a mapping of keys to values
-FILE_NO_MAPPING = the file is not a mapping of keys to values
-SETTING_NO_TEXT = is not text
-SETTING_TEXT_LENGTH = is empty or longer than 200 characters
-SETTING_WITH_NUL = holds the character NUL (U+0000): take it out
-SETTING_NOT_ONE_OF = is '{ $text }', not one of { $words }
-SETTING_NO_DECIMAL = is '{ $text }', not a decimal of at most six places
-SETTING_NOT_BETWEEN = is { $number }, not a number from { $least } to { $most }
-SETTING_LOSSY_DECIMAL = is '{ $text }', not a decimal that survives: write it in quotes
-SETTING_NO_WHOLE = is '{ $text }', not a whole number from { $least } to { $most }
-SETTING_NO_LIST = is not a list
-SETTING_PAIR_NO_TEXT = has a key that is not text
-SETTING_NO_VALUE = has no value
-SETTING_UNKNOWN_NEAR = is not a known key (is { $near } meant?)
-SETTING_UNKNOWN = is not a known key (known are { $known })
-SETTING_EMPTY = is empty
-SETTING_NOT_ABOVE_0 = is not above 0
-SETTING_BELOW_0 = is below 0
-GROUP_CURRENCY = is not a code of three capital letters such as CNY
-GROUP_CURRENCY_UNKNOWN = is { $code }, which is no active currency of ISO 4217: write one such as CNY
-GROUP_PERIOD_BACKWARDS = is { $to }, before from, which is { $from }
-GROUP_PERIOD_TOO_LONG = makes a period of { $days } days, and at most { $most } are closed at once: close it in parts
-GROUP_REGION = puts { $branch } into the region { $region }: write 1 to 32 of a-z, 0-9 and -, such as cn-east
-GROUP_SAME_SIGN = is the same sign as decimal
-POLICY_CUT_OVER = is not a time from "00:00" to "11:59", in quotes
-SCHEME_WEIGHTS = have weights that sum to { $sum }, not to 100
-SCHEME_ID_TAKEN = is that of an earlier KPI
-SCHEME_WEIGHT = is not above 0: leave the KPI out instead
-SCHEME_CAP = is { $cap }, not above the floor { $floor }
-SCHEME_RANGE = is more than { $most } above the floor { $floor }
-SCHEME_SMALL_SAMPLE = has a meaning only for shares and means: leave it out
-SCHEME_OF_RECORDS = has no meaning for the measure records
-SCHEME_OF_UNDEFINED = names the measure "{ $measure }", which is not among measures{ $hint }
-SCHEME_OF_MISSING = is missing: it names the column to measure
-SCHEME_OF_RESOLVED = is a yes-or-no column, which has a share and neither sum nor mean
-SCHEME_TEST_MISSING = is not complete: one of at_most and at_least says which records count
-SCHEME_TEST_USELESS = is not complete: at_most and at_least have no meaning here
-SCHEME_MEASURES_TEXT = { $kpi } measures { $column }, a column that holds text
-    .cell = line { $line }: { $reason }
-    .odd = { $kpi } measures { $column }, a column of text since { $count ->
-        [one] one cell is no number
-       *[other] { $count } cells are no numbers
+SETTING_WRONG = está errado: { $reason }; { $cure }
+SETTING_GROUPED = “{ $text }” tem separador de milhar, e números em arquivos YAML não têm, não importa o que `numbers` em group.yaml diga das células: escreva { $plain }
+SETTING_GROUPED_OR_DECIMAL = “{ $text }” pode ter separador de milhar, e números em arquivos YAML não têm, não importa o que `numbers` em group.yaml diga das células: escreva { $plain }, ou { $decimal } se for isso
+SETTING_MISSING = está faltando
+SETTING_NO_MAPPING = não é um mapeamento de chaves para valores
+FILE_NO_MAPPING = o arquivo não é um mapeamento de chaves para valores
+SETTING_NO_TEXT = não é texto
+SETTING_TEXT_LENGTH = está vazio ou tem mais de 200 caracteres
+SETTING_WITH_NUL = contém o caractere NUL (U+0000): retire-o
+SETTING_NOT_ONE_OF = é “{ $text }”, e não um de { $words }
+SETTING_NO_DECIMAL = é “{ $text }”, e não um decimal com no máximo seis casas
+SETTING_NOT_BETWEEN = é { $number }, e não um número de { $least } a { $most }
+SETTING_LOSSY_DECIMAL = é “{ $text }”, um decimal que não se conserva: escreva-o entre aspas
+SETTING_NO_WHOLE = é “{ $text }”, e não um número inteiro de { $least } a { $most }
+SETTING_NO_LIST = não é uma lista
+SETTING_PAIR_NO_TEXT = tem uma chave que não é texto
+SETTING_NO_VALUE = não tem valor
+SETTING_UNKNOWN_NEAR = não é uma chave conhecida (seria { $near }?)
+SETTING_UNKNOWN = não é uma chave conhecida (são conhecidas: { $known })
+SETTING_EMPTY = está vazio
+SETTING_NOT_ABOVE_0 = não é maior que 0
+SETTING_BELOW_0 = é menor que 0
+GROUP_CURRENCY = não é um código de três letras maiúsculas, como CNY
+GROUP_CURRENCY_UNKNOWN = é { $code }, que não é uma moeda em vigor da ISO 4217: escreva uma, como CNY
+GROUP_PERIOD_BACKWARDS = é { $to }, antes de from, que é { $from }
+GROUP_PERIOD_TOO_LONG = forma um período de { $days } dias, e no máximo { $most } são fechados de uma vez: feche-o em partes
+GROUP_REGION = coloca { $branch } na região { $region }: escreva de 1 a 32 caracteres entre a-z, 0-9 e -, como cn-east
+GROUP_SAME_SIGN = é o mesmo sinal que decimal
+POLICY_CUT_OVER = não é um horário de "00:00" a "11:59", entre aspas
+SCHEME_WEIGHTS = têm pesos que somam { $sum }, não 100
+SCHEME_ID_TAKEN = já é de um KPI anterior
+SCHEME_WEIGHT = não é maior que 0: deixe o KPI de fora
+SCHEME_CAP = é { $cap }, não acima do piso { $floor }
+SCHEME_RANGE = está mais de { $most } acima do piso { $floor }
+SCHEME_SMALL_SAMPLE = só tem sentido para proporções e médias: deixe de fora
+SCHEME_OF_RECORDS = não tem sentido para a métrica records
+SCHEME_OF_UNDEFINED = indica a métrica “{ $measure }”, que não está em measures{ $hint }
+SCHEME_OF_MISSING = está faltando: indica a coluna a medir
+SCHEME_OF_RESOLVED = é uma coluna de sim ou não, que tem proporção, mas não soma nem média
+SCHEME_TEST_MISSING = não está completo: at_most ou at_least diz que atendimentos contam
+SCHEME_TEST_USELESS = não está coerente: at_most e at_least não têm sentido aqui
+SCHEME_MEASURES_TEXT = { $kpi } mede { $column }, uma coluna que contém texto
+    .cell = linha { $line }: { $reason }
+    .odd = { $kpi } mede { $column }, uma coluna de texto, pois { $count ->
+        [one] uma célula não é número
+       *[other] { $count } células não são números
     }: { $cells }
-SCHEME_MEASURES_NOTHING = { $kpi } measures { $column }, which is no column of records.csv with values{ $hint }
-SCHEME_MEASURES_CURE = name a column of numbers in records.csv
-    .odd = correct the cells, or name a column of numbers in records.csv
-SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) measures something that is not computed
-MEASURE_UNKNOWN_CURE = measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, the share with rating at_least 4, the sum of amount, the mean of an extra column, or anything else as a measure that the file defines under measures
-POOL_CURRENCY = is { $currency }, but the group's amounts are in { $group }
-POOL_BELOW_0 = is negative: write the money that there is to split, above 0
-POOL_ZERO = is 0: leave the file out when there is nothing to split
-POOL_SHARES = has shares that sum to { $sum }, not to 100
-POOL_SHARE = is not above 0: leave the part out instead
-POOL_TIERS_ELSEWHERE = has a meaning only with by: tiers
-POOL_TIERS_MIXED = mix top_percent and at_least: use one of them in all tiers
-POOL_TIERS_PERCENT = have top_percent that sum to { $sum }, not to 100
-POOL_TIERS_RISE = have at_least that do not fall from tier to tier
-POOL_TIERS_WEIGHTS_RISE = have a weight above that of a better tier: write the best tier first, each with at most the weight of the one before
-POOL_TIERS_WEIGHTLESS = have only weights of 0
-POOL_TIER_RULE = or at_least is needed, and only one of them
-POOL_TIER_NAME_TAKEN = is that of an earlier tier
-POOL_PERCENT_TOO_FINE = is { $percent }: write a percentage with at most four decimals
-POOL_TIER_WEIGHT = is above 1000000
-POOL_SHARE_TOO_FINE = { $percent } % has more than four decimals
-POOL_SHARE_TOO_FINE_CURE = write shares and quotas with at most four decimals
-OTHER_PERIOD = it is for { $from } to { $to }, but { $closed_from } to { $closed_to } is closed
-OTHER_PERIOD_CURE = correct its period, or leave the period out
-POOL_IN_EMPTY_PERIOD = it has money but nobody of people.csv is employed from { $from } to { $to }
-POOL_WITHOUT_PEOPLE_CURE = correct hired_on and left_on, or leave the pool out
-SAVE_FILE_AS_UTF_8 = save the file as UTF-8
+SCHEME_MEASURES_NOTHING = { $kpi } mede { $column }, que não é uma coluna de records.csv com valores{ $hint }
+SCHEME_MEASURES_CURE = indique uma coluna de números em records.csv
+    .odd = corrija as células ou indique uma coluna de números em records.csv
+SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) mede algo que não é calculado
+MEASURE_UNKNOWN_CURE = meça o número de atendimentos, a proporção resolved, a proporção com first_reply_seconds at_most 30, a proporção com rating at_least 4, a soma de amount, a média de uma coluna extra, ou qualquer outra coisa como métrica que o arquivo defina em measures
+POOL_CURRENCY = é { $currency }, mas os valores do grupo estão em { $group }
+POOL_BELOW_0 = é negativo: escreva o dinheiro que há a dividir, maior que 0
+POOL_ZERO = é 0: deixe o arquivo de fora se não houver o que dividir
+POOL_SHARES = tem participações que somam { $sum }, não 100
+POOL_SHARE = não é maior que 0: deixe a parte de fora
+POOL_TIERS_ELSEWHERE = só tem sentido com by: tiers
+POOL_TIERS_MIXED = misturam top_percent e at_least: use um deles em todas as faixas
+POOL_TIERS_PERCENT = têm top_percent que somam { $sum }, não 100
+POOL_TIERS_RISE = têm at_least que não diminuem de faixa em faixa
+POOL_TIERS_WEIGHTS_RISE = têm um peso acima do de uma faixa melhor: escreva a melhor faixa primeiro, cada uma com no máximo o peso da anterior
+POOL_TIERS_WEIGHTLESS = têm só pesos 0
+POOL_TIER_RULE = ou at_least é necessário, e só um deles
+POOL_TIER_NAME_TAKEN = já é de uma faixa anterior
+POOL_PERCENT_TOO_FINE = é { $percent }: escreva um percentual com no máximo quatro decimais
+POOL_TIER_WEIGHT = está acima de 1000000
+POOL_SHARE_TOO_FINE = { $percent }% tem mais de quatro decimais
+POOL_SHARE_TOO_FINE_CURE = escreva participações e cotas com no máximo quatro decimais
+OTHER_PERIOD = é de { $from } a { $to }, mas o que se fecha é de { $closed_from } a { $closed_to }
+OTHER_PERIOD_CURE = corrija period ou deixe period de fora
+POOL_IN_EMPTY_PERIOD = tem dinheiro, mas ninguém de people.csv tem vínculo de { $from } a { $to }
+POOL_WITHOUT_PEOPLE_CURE = corrija hired_on e left_on ou deixe a verba de fora
+SAVE_FILE_AS_UTF_8 = salve o arquivo em UTF-8
 JOINED = { $one }{ $other }
 
 ## The command line: what cannot be done
 
-STEP_FAILED = step: { $step }
-# Code NOBODY_CREDITED.
-NOBODY_CREDITED_AT_ALL = nobody was on duty at any of its records, and none names its agent
+STEP_FAILED = etapa: { $step }
+NOBODY_CREDITED_AT_ALL = ninguém estava em serviço em nenhum dos atendimentos, e nenhum indica o atendente
     .people = { $rows ->
-        [one] { $rows } row was rejected
-       *[other] { $rows } rows were rejected
-    }, and of the other people nobody was on duty at any record
-    .duty = nobody was on duty at any of its records, and { $rows ->
-        [one] { $rows } row of rosters, punches or hand-overs was rejected
-       *[other] { $rows } rows of rosters, punches or hand-overs were rejected
+        [one] { $rows } linha foi rejeitada
+       *[other] { $rows } linhas foram rejeitadas
+    }, e das outras pessoas nenhuma estava em serviço em nenhum atendimento
+    .duty = ninguém estava em serviço em nenhum dos atendimentos, e { $rows ->
+        [one] { $rows } linha de escalas, marcações ou passagens foi rejeitada
+       *[other] { $rows } linhas de escalas, marcações ou passagens foram rejeitadas
     }
-# Code NOBODY_CREDITED.
-NOBODY_EMPLOYED = nobody is employed between { $from } and { $to }: { $people ->
-    [one] { $people } person was read
-   *[other] { $people } people were read
+NOBODY_EMPLOYED = ninguém tem vínculo entre { $from } e { $to }: { $people ->
+    [one] { $people } pessoa foi lida
+   *[other] { $people } pessoas foram lidas
 }, { $rejected ->
-    [0] and no row was rejected
-    [one] and { $rejected } row was rejected
-   *[other] and { $rejected } rows were rejected
+    [0] e nenhuma linha foi rejeitada
+    [one] e { $rejected } linha foi rejeitada
+   *[other] e { $rejected } linhas foram rejeitadas
 }
-NOBODY_EMPLOYED_CURE = correct hired_on and left_on, or the period
-# A bundle without a rate that is needed.
-RECORD_RATE_MISSING_CURE = write the rate of that day or of an earlier one, with its source, into rates.csv (columns date, from, to, rate, source)
-NOBODY_CREDITED_CURE = bring rosters.csv, punches.csv or handovers.csv of these days, or correct their accounts and times
-    .rejected = mend those rows first: each is in rejected.csv with its cure
-OUT_NOT_EMPTY = the result folder is not empty
-OUT_IN_USE = another run is writing its result there
-OUT_NOT_EMPTY_CURE = name another with --out, or remove it first
-BUNDLE_NOT_EMPTY = the folder is not empty
-BUNDLE_NOT_EMPTY_CURE = name another with --bundle, or remove it first
-CLOSE_INTERRUPTED = you stopped it: nothing of it is left in { $folder }, and the same command begins anew
-FINDINGS_ARE_IN = { $file } says what was noticed
-REJECTED_ROWS_ARE_IN = { $file } names every rejected row
-REJECTED_ROWS_UNWRITTEN = some rows were rejected, and { $file } could not be written
-# Another process works on the SQLite store.
-STORE_IN_USE = another tally process is at work on the data in { $folder }, and a SQLite store is for one at a time: stop that process, or name other data with --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
-CURE_AND_REJECTED = { $cure }; { $file } names every rejected row
-NOT_IN_MONTH = there is neither a record nor a person { $what } in this month: name an external_id of records.csv, such as { $record }, or an employee_no or name of people.csv, such as { $person }
-NO_MANIFEST = it holds no manifest.json, so it is no result folder
-MANIFEST_DOUBLE = it names the file { $file } twice
-MANIFEST_ELSEWHERE = it names the file { $file }, which is no file of the folder
-NO_MANIFEST_CURE = give a folder that tally close wrote (with --out)
+NOBODY_EMPLOYED_CURE = corrija hired_on e left_on ou o período
+RECORD_RATE_MISSING_CURE = escreva em rates.csv a cotação desse dia ou de um anterior, com a fonte (colunas date, from, to, rate, source)
+NOBODY_CREDITED_CURE = traga rosters.csv, punches.csv ou handovers.csv desses dias ou corrija as contas e os horários deles
+    .rejected = corrija essas linhas primeiro: cada uma está em rejected.csv com a solução
+OUT_NOT_EMPTY = a pasta de resultado não está vazia
+OUT_IN_USE = outra execução está gravando o resultado dela ali
+OUT_NOT_EMPTY_CURE = informe outra com --out ou remova-a primeiro
+BUNDLE_NOT_EMPTY = a pasta não está vazia
+BUNDLE_NOT_EMPTY_CURE = informe outra com --bundle ou remova-a primeiro
+CLOSE_INTERRUPTED = você interrompeu: nada ficou em { $folder }, e o mesmo comando recomeça do zero
+FINDINGS_ARE_IN = { $file } diz o que foi notado
+REJECTED_ROWS_ARE_IN = { $file } mostra cada linha rejeitada
+REJECTED_ROWS_UNWRITTEN = algumas linhas foram rejeitadas, e não foi possível gravar { $file }
+STORE_IN_USE = outro processo do tally está trabalhando com os dados em { $folder }, e um armazenamento SQLite é para um por vez: pare aquele processo ou informe outros dados com --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
+CURE_AND_REJECTED = { $cure }; { $file } mostra cada linha rejeitada
+NOT_IN_MONTH = não há atendimento nem pessoa { $what } neste mês: informe um external_id de records.csv, como { $record }, ou um employee_no ou nome de people.csv, como { $person }
+NO_MANIFEST = não contém manifest.json, portanto não é uma pasta de resultado
+MANIFEST_DOUBLE = indica o arquivo { $file } duas vezes
+MANIFEST_ELSEWHERE = indica o arquivo { $file }, que não é um arquivo da pasta
+NO_MANIFEST_CURE = informe uma pasta que tally close gravou (com --out)
 BAD_MANIFEST = { $error }
-RESTORE_FOLDER_CURE = restore the folder from where it was kept
-SUITE_NAMES_ANOTHER_PERSON = the suite names a person { $id } whom the bundle does not hold: a fault of ours
-SUITE_NAMES_ANOTHER_ACCOUNT = the suite names an account { $id } that the bundle does not hold: a fault of ours
-SUITE_LISTS_LESS = the suite does not list what was just written: a fault of ours
-CYCLE_WATCH_ENDED = the service stopped telling about the cycle before it was closed: do it again
+RESTORE_FOLDER_CURE = restaure a pasta de onde ela estava guardada
+SUITE_NAMES_ANOTHER_PERSON = a suíte indica uma pessoa { $id } que o pacote não contém: um erro nosso
+SUITE_NAMES_ANOTHER_ACCOUNT = a suíte indica uma conta { $id } que o pacote não contém: um erro nosso
+SUITE_LISTS_LESS = a suíte não lista o que acabou de ser gravado: um erro nosso
+CYCLE_WATCH_ENDED = o serviço parou de informar sobre o ciclo antes que ele fosse fechado: faça de novo
 RECORDS_DO_NOT_ADD_UP = { $sent ->
-    [one] { $sent } record
-   *[other] { $sent } records
-} went in, the cycle counts { $counted } and { $told } came out: a fault of ours
-CANNOT_MAKE_FOLDER = cannot make the folder { $folder }: { $error }
-CANNOT_READ = cannot read { $file }: { $error }
-CANNOT_WRITE = cannot write { $file }: { $error }
+    [one] { $sent } atendimento entrou
+   *[other] { $sent } atendimentos entraram
+}, o ciclo conta { $counted } e saíram { $told }: um erro nosso
+CANNOT_MAKE_FOLDER = não é possível criar a pasta { $folder }: { $error }
+CANNOT_READ = não é possível ler { $file }: { $error }
+CANNOT_WRITE = não é possível gravar { $file }: { $error }
 
-IO_NOT_FOUND = it is not there
-IO_PERMISSION_DENIED = this user may not
-IO_ALREADY_EXISTS = it is there already: name another one, or move it away first
-IO_IS_A_FOLDER = it is a folder
-IO_NOT_A_FOLDER = a part of the path is no folder
-IO_FOLDER_NOT_EMPTY = the folder is not empty
-IO_DISK_FULL = the disk is full
-IO_READ_ONLY = the disk is read-only
-IO_ADDRESS_IN_USE = another program listens there
-IO_ADDRESS_NOT_HERE = this machine has no such address
-IO_NOT_TEXT = it is no UTF-8 text
-IO_NOBODY_LISTENS = nobody listens there
-IO_NO_ANSWER = no answer came in time
-IO_NO_WAY_THERE = no way leads there from this machine
-IO_NO_SUCH_HOST = no host has this name
-IO_FOLDER_CLOSED = its folder does not let it be written
-TLS_SAYS = the TLS library says: { $cause }
-SERVER_SAYS = it says: { $cause }
-IO_OTHER = the system says: { $cause }
-CURE_ALREADY_DIFFERENT = correct the row, if the suite is right; if the row is right, correct the fact in the suite: an import overwrites nothing
-CURE_DIFFERENT_CONTENT = correct the row, if the suite is right, or give it a higher revision, if the row is right: an import overwrites nothing without one
-CURE_REFERS_TO_NOTHING = import the record that it refers to first, or correct refers_to
-CURE_PERSON_UNKNOWN = add the person to people.csv and import again
-CURE_ACCOUNT_UNKNOWN = add the account to accounts.csv and import again
-CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the other begins
-CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
-CURE_OUT_OF_REACH = have somebody import the row whose rights reach its team, which may have moved to another branch, or take it out
-CURE_RECORD_OUT_OF_REACH = have the row imported by whoever had the account's team on its day, or by the group
-CURE_REPLY_RECORD_UNKNOWN = import the record with its messages, or have them imported by somebody who may bring in records of its day
-CURE_CLAIM_WITHDRAWN = take the row out: it was taken back with a reason
-CURE_ROWS_CONTRADICT = keep the row that is right, and import again
-CURE_KEPT_BACK = correct first what this file says of that row, or have it imported by somebody whose rights reach it, then import again: this one comes in with it
-CURE_PERIOD_PURGED = have data of these months kept longer first (SetRetention, 120 months at most), then import again, or take the row out
-CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already
-    .file = correct what is named, or take the row out
+IO_NOT_FOUND = não existe
+IO_PERMISSION_DENIED = este usuário não tem permissão
+IO_ALREADY_EXISTS = já existe: informe outro ou mova-o primeiro
+IO_IS_A_FOLDER = é uma pasta
+IO_NOT_A_FOLDER = uma parte do caminho não é pasta
+IO_FOLDER_NOT_EMPTY = a pasta não está vazia
+IO_DISK_FULL = o disco está cheio
+IO_READ_ONLY = o disco é somente leitura
+IO_ADDRESS_IN_USE = outro programa escuta ali
+IO_ADDRESS_NOT_HERE = esta máquina não tem esse endereço
+IO_NOT_TEXT = não é texto UTF-8
+IO_NOBODY_LISTENS = ninguém escuta ali
+IO_NO_ANSWER = nenhuma resposta chegou a tempo
+IO_NO_WAY_THERE = não há caminho até lá a partir desta máquina
+IO_NO_SUCH_HOST = nenhum host tem esse nome
+IO_FOLDER_CLOSED = não é permitido gravar na pasta dele
+TLS_SAYS = a biblioteca TLS diz: { $cause }
+SERVER_SAYS = ele diz: { $cause }
+IO_OTHER = o sistema diz: { $cause }
+CURE_ALREADY_DIFFERENT = corrija a linha, se a suíte estiver certa; se a linha estiver certa, corrija o fato na suíte: uma importação não sobrescreve nada
+CURE_DIFFERENT_CONTENT = corrija a linha, se a suíte estiver certa, ou dê a ela uma revisão mais alta, se a linha estiver certa: sem isso uma importação não sobrescreve nada
+CURE_REFERS_TO_NOTHING = importe primeiro o atendimento a que ela se refere ou corrija refers_to
+CURE_PERSON_UNKNOWN = acrescente a pessoa a people.csv e importe de novo
+CURE_ACCOUNT_UNKNOWN = acrescente a conta a accounts.csv e importe de novo
+CURE_ALIAS_OVERLAP = termine um significado do apelido (coluna to) antes que o outro comece
+CURE_PLACE_WRONG = corrija a equipe em accounts.csv ou a região da filial dela em group.yaml
+CURE_OUT_OF_REACH = peça que importe a linha alguém cujos direitos alcancem a equipe dela, que pode ter ido para outra filial, ou retire-a
+CURE_RECORD_OUT_OF_REACH = peça que importe a linha quem tinha a equipe da conta no dia dela, ou o grupo
+CURE_REPLY_RECORD_UNKNOWN = importe o atendimento com as mensagens dele ou peça que as importe alguém que possa importar atendimentos desse dia
+CURE_CLAIM_WITHDRAWN = retire a linha: ela foi retirada com um motivo
+CURE_ROWS_CONTRADICT = fique com a linha certa e importe de novo
+CURE_KEPT_BACK = corrija primeiro o que este arquivo diz daquela linha, ou peça que a importe alguém cujos direitos a alcancem, e importe de novo: esta entra com ela
+CURE_PERIOD_PURGED = primeiro aumente o tempo de guarda dos dados desses meses (SetRetention, no máximo 120 meses) e importe de novo, ou retire a linha
+CURE_REFUSED_ROW = corrija o que é indicado e importe de novo: linhas que já entraram contam como existentes
+    .file = corrija o que é indicado ou retire a linha
 
 ## Settings and arguments
 
-SETTING_CANNOT_HOLD = setting { $key }: { $problem }
+SETTING_CANNOT_HOLD = configuração { $key }: { $problem }
 SETTING_SET_IN = { $problem } ({ $place })
-SETTING_IN_FILE = set in the file { $file }
-SETTING_IN_VARIABLE = set by the environment variable { $name }
-SETTING_ON_COMMAND_LINE = set on the command line
-SETTING_NOT_KNOWN = there is no such setting; at this place there are { $known }
-SETTING_EXPECTED = it is { $found }, and { $expected } is expected
-    .alone = { $expected } is expected
-SETTINGS_NOT_TOML = the file is no TOML: see that each line is [SECTION] or KEY = VALUE
-    .at = the file is no TOML from line { $line }, column { $column } on: see that each line is [SECTION] or KEY = VALUE, and texts stand in quotes
-SETTING_FILE_MISSING = there is no file { $file }
-SETTING_FILE_EMPTY = { $file } is empty
-SETTING_SERVICE_UNKNOWN = there is no service { $name }; there are { $known }
-SETTING_SERVICES_NONE = name at least one of { $known }
-SETTING_PEER_MISSING = { $name } is not in this process (server.services): say where it is, https://host:port
-SETTING_AT_LEAST_ONE = at least 1 is expected
-SETTING_AT_MOST = at most { $most } is expected
-SETTING_SERVICE_TWICE = { $name } is named twice: name each service once
-SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db or postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE is expected
-SETTING_SERVICE_IN_URL = every service has a file of its own: write {"{"}service{"}"} into its name, sqlite://DIRECTORY/{"{"}service{"}"}.db, or sqlite:///DIRECTORY/{"{"}service{"}"}.db for a folder that begins with /
-    .role = every service signs in as a role of its own: write tally_{"{"}service{"}"} as the role, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
-SETTING_PEER_IN_CLEAR = { $address } is beyond the loopback: https://host:port is expected
-# The gateway would listen beyond the loopback, and it speaks no TLS.
-SETTING_HTTP_IN_CLEAR = { $ip } is beyond the loopback, and the gateway speaks no TLS: let it listen on the loopback behind a proxy that does, or set server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay where the network itself encrypts
-SETTING_CERTIFICATE_AND_KEY = a certificate and its key go together: set both or neither
-SETTING_LISTEN_IN_CLEAR = { $ip } is beyond the loopback: set server.tls_certificate and server.tls_key
-SETTING_KEYS_GENERATED = { $ip } is beyond the loopback, where generated keys do not do: name a directory
-SETTING_PASSPHRASE_TWICE = keys.passphrase is set as well: set one of them
-SETTING_LOG_LEVELS = "{ $part }" is neither a level ({ $levels }) nor MODULE=LEVEL, such as tally_store=debug; several are separated by commas
-SETTING_AUTHORITY_ALONE = it says who signs the certificates of callers, and this server speaks no TLS: set server.tls_certificate and server.tls_key as well
-SETTING_NO_CERTIFICATE = the file { $file } holds no certificate that can be read: name a PEM file with -----BEGIN CERTIFICATE-----
-SETTING_NO_PRIVATE_KEY = the file { $file } holds no private key that can be read: name a PEM file with -----BEGIN PRIVATE KEY-----, not an encrypted one
-SETTING_KEY_OF_ANOTHER = the private key in { $file } does not belong to the certificate in { $certificate }: name the key that this certificate was made for
-SETTING_CERTIFICATE_OVER = the certificate in { $file } is out of date: it was good until { $until }, and the clock of this machine says { $now }. Get a new one from whoever signed it; if the clock is wrong, put it right
-    .early = the certificate in { $file } is not good yet: it begins at { $from }, and the clock of this machine says { $now }. If the clock is wrong, put it right; else wait, or name the certificate before it
-SETTING_CERTIFICATE_OF_ANOTHER = the certificate in { $file } is not signed by the authority in { $authority }, by which this process and the services it calls (peers) know each other: name the authority that signed it, or a certificate that this one signed
-SETTING_REDIS_URL = redis://HOST:PORT is expected, or rediss://HOST:PORT for TLS; a password stands before the host, redis://:PASSWORD@HOST:PORT
-SETTING_ENDPOINT = the address of a collector is expected, such as http://127.0.0.1:4317
-SAMPLE_NEEDS_ALL = --sample needs all services in one process, and { $name } is not named
-EXPECT_ADDRESS = an address and a port, such as 127.0.0.1:7070,
-EXPECT_ONE_OF = one of { $words }
-EXPECT_WHOLE_NUMBER = a whole number
-    .to = a whole number from 0 to { $most }
-EXPECT_TRUE_OR_FALSE = true or false
-EXPECT_TEXT = a text
-EXPECT_LIST = a list, such as ["a", "b"] or a,b,
-EXPECT_OTHER = another kind of value
-EXPECT_UUID = a UUID
-EXPECT_DATE = a date, such as 2026-03-31
-EXPECT_INSTANT = an instant with its offset, such as 2026-03-31T09:00:00+08:00
-EXPECT_FROM_TO = { $from } to { $to }
-ARG_VALUE_WRONG = { $arg }: '{ $value }' does not do; expected: { $expected }
-ARG_WITHOUT_VALUE = { $arg } needs a value
-ARG_VALUES_WRONG = { $arg }: another number of values is expected
-ARG_UNKNOWN = there is no argument { $arg }
-    .near = there is no argument { $arg }; is { $near } meant?
-COMMAND_UNKNOWN = there is no command { $name }
-    .near = there is no command { $name }; is { $near } meant?
-COMMAND_MISSING = name a command: { $known }
-ARG_MISSING = missing: { $arg }
-ARG_CONFLICT = { $arg } does not go together with { $other }
-ARG_NOT_TEXT = an argument is no UTF-8 text
-ARG_USAGE = type: { $usage } (--help tells more)
+SETTING_IN_FILE = definida no arquivo { $file }
+SETTING_IN_VARIABLE = definida pela variável de ambiente { $name }
+SETTING_ON_COMMAND_LINE = definida na linha de comando
+SETTING_NOT_KNOWN = não existe essa configuração; neste lugar há { $known }
+SETTING_EXPECTED = é { $found }, e espera-se { $expected }
+    .alone = espera-se { $expected }
+SETTINGS_NOT_TOML = o arquivo não é TOML: veja se cada linha é [SECTION] ou KEY = VALUE
+    .at = o arquivo não é TOML a partir da linha { $line }, coluna { $column }: veja se cada linha é [SECTION] ou KEY = VALUE e se os textos estão entre aspas
+SETTING_FILE_MISSING = não existe o arquivo { $file }
+SETTING_FILE_EMPTY = { $file } está vazio
+SETTING_SERVICE_UNKNOWN = não existe o serviço { $name }; há { $known }
+SETTING_SERVICES_NONE = informe pelo menos um de { $known }
+SETTING_PEER_MISSING = { $name } não está neste processo (server.services): diga onde ele está, https://host:port
+SETTING_AT_LEAST_ONE = espera-se pelo menos 1
+SETTING_AT_MOST = espera-se no máximo { $most }
+SETTING_SERVICE_TWICE = { $name } é indicado duas vezes: indique cada serviço uma só vez
+SETTING_DATABASE_URL = espera-se sqlite://DIRECTORY/{"{"}service{"}"}.db ou postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_SERVICE_IN_URL = cada serviço tem um arquivo próprio: escreva {"{"}service{"}"} no nome dele, sqlite://DIRECTORY/{"{"}service{"}"}.db, ou sqlite:///DIRECTORY/{"{"}service{"}"}.db para uma pasta que comece com /
+    .role = cada serviço entra com uma role própria: escreva tally_{"{"}service{"}"} como role, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_PEER_IN_CLEAR = { $address } está fora do loopback: espera-se https://host:port
+SETTING_HTTP_IN_CLEAR = { $ip } está fora do loopback, e o gateway não usa TLS: deixe-o escutar no loopback atrás de um proxy que use, ou defina server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay se a própria rede criptografa
+SETTING_CERTIFICATE_AND_KEY = um certificado e a chave dele andam juntos: defina os dois ou nenhum
+SETTING_LISTEN_IN_CLEAR = { $ip } está fora do loopback: defina server.tls_certificate e server.tls_key
+SETTING_KEYS_GENERATED = { $ip } está fora do loopback, onde chaves geradas não bastam: informe uma pasta
+SETTING_PASSPHRASE_TWICE = keys.passphrase também está definida: defina só uma das duas
+SETTING_LOG_LEVELS = “{ $part }” não é um nível ({ $levels }) nem MODULE=LEVEL, como tally_store=debug; vários são separados por vírgulas
+SETTING_AUTHORITY_ALONE = ela diz quem assina os certificados de quem chama, e este servidor não usa TLS: defina também server.tls_certificate e server.tls_key
+SETTING_NO_CERTIFICATE = o arquivo { $file } não contém um certificado que possa ser lido: informe um arquivo PEM com -----BEGIN CERTIFICATE-----
+SETTING_NO_PRIVATE_KEY = o arquivo { $file } não contém uma chave privada que possa ser lida: informe um arquivo PEM com -----BEGIN PRIVATE KEY-----, não um criptografado
+SETTING_KEY_OF_ANOTHER = a chave privada em { $file } não pertence ao certificado em { $certificate }: informe a chave para a qual este certificado foi emitido
+SETTING_CERTIFICATE_OVER = o certificado em { $file } está vencido: valia até { $until }, e o relógio desta máquina marca { $now }. Obtenha um novo de quem o assinou; se o relógio estiver errado, acerte-o
+    .early = o certificado em { $file } ainda não vale: começa em { $from }, e o relógio desta máquina marca { $now }. Se o relógio estiver errado, acerte-o; senão, aguarde ou informe o certificado anterior
+SETTING_CERTIFICATE_OF_ANOTHER = o certificado em { $file } não é assinado pela autoridade em { $authority }, pela qual este processo e os serviços que ele chama (peers) se reconhecem: informe a autoridade que o assinou ou um certificado que esta assinou
+SETTING_REDIS_URL = espera-se redis://HOST:PORT, ou rediss://HOST:PORT para TLS; a senha vem antes do host, redis://:PASSWORD@HOST:PORT
+SETTING_ENDPOINT = espera-se o endereço de um coletor, como http://127.0.0.1:4317
+SAMPLE_NEEDS_ALL = --sample precisa de todos os serviços em um só processo, e { $name } não foi indicado
+EXPECT_ADDRESS = um endereço com porta, como 127.0.0.1:7070
+EXPECT_ONE_OF = um de { $words }
+EXPECT_WHOLE_NUMBER = um número inteiro
+    .to = um número inteiro de 0 a { $most }
+EXPECT_TRUE_OR_FALSE = true ou false
+EXPECT_TEXT = um texto
+EXPECT_LIST = uma lista, como ["a", "b"] ou a,b
+EXPECT_OTHER = outro tipo de valor
+EXPECT_UUID = um UUID
+EXPECT_DATE = uma data, como 2026-03-31
+EXPECT_INSTANT = um instante com a diferença de fuso, como 2026-03-31T09:00:00+08:00
+EXPECT_FROM_TO = de { $from } a { $to }
+ARG_VALUE_WRONG = { $arg }: “{ $value }” não serve; esperado: { $expected }
+ARG_WITHOUT_VALUE = { $arg } precisa de um valor
+ARG_VALUES_WRONG = { $arg }: espera-se outra quantidade de valores
+ARG_UNKNOWN = não existe o argumento { $arg }
+    .near = não existe o argumento { $arg }; seria { $near }?
+COMMAND_UNKNOWN = não existe o comando { $name }
+    .near = não existe o comando { $name }; seria { $near }?
+COMMAND_MISSING = informe um comando: { $known }
+ARG_MISSING = falta: { $arg }
+ARG_CONFLICT = { $arg } não pode ser usado junto com { $other }
+ARG_NOT_TEXT = um argumento não é texto UTF-8
+ARG_USAGE = digite: { $usage } (--help diz mais)
 
 ## The command line: pages
 
-SHOW_NOT_DONE = Not done
+SHOW_NOT_DONE = Não concluído
 SHOW_NOT_DONE_STEP = { $step }: { $why }
-SHOW_REST_IS_THERE = Everything before it is in the result folder; once the cause is mended, the same command with another --out does the rest too.
-RUNG_TAG = named by the platform
-RUNG_HANDOVER = held the account by hand-over
-RUNG_SOLE = alone on duty
-RUNG_INFERRED = inferred from who was busy when
-RUNG_EQUAL = shared equally by those on duty
-RUNG_SPLIT = shared by contributors
-RUNG_CLAIM = claimed with a click
-RUNG_DEVICE = by the device
-RUNG_REPLIES = weighed by the times of replies
-RUNG_TAG_SHARE = weighed by names nearby
-RUNG_TEAM = shared by the team, nothing else known
-RUNG_UNATTRIBUTED = credited to nobody
-STEP_DUTY = people, accounts, duty
-STEP_RECORDS = records
-STEP_REPLIES = messages of the records
-STEP_CLAIMS = the claims
-STEP_RATES = the rates of exchange
-STEP_OBSERVATIONS = the observations
-STEP_CYCLE = attribution and scores
-STEP_PUBLISH = publishing
-STEP_SETTLEMENT = settlement
-STEP_CREDITS = credits
-STEP_TOTALS = totals
-STEP_CARDS = score cards
-STEP_STATEMENTS = statements
-STEP_FINDINGS = findings
-STEP_INPUTS = inputs
-PROGRESS_READING = reading
-PROGRESS_MAKING = making a month
-PROGRESS_COUNTING = counting
-PROGRESS_ROWS = rows
-KIND_MISSING_PUNCH = an in without its out, or the other way round
-KIND_UNCOVERED_SHIFT = rostered, and punched on that day at other times only: the shift does not count
-KIND_BARELY_COVERED_SHIFT = rostered, and punched on that day for another shift: no more than the edge of this one counts
-KIND_HELD_BY_OTHERS = rostered, and only others held the account by hand-over: the shift does not count
-KIND_NOT_EMPLOYED = a shift, a punch or a hold of somebody who is not employed then
-KIND_DOUBLE_IN = punched in twice: the second one counts
-KIND_OVERLAP = several people held one account at once
-KIND_MISSING_RELEASE = took an account over and never gave it back
-KIND_RELEASE_WITHOUT_TAKE = gave back an account without having it
-KIND_UNHELD_ACCOUNT = nobody was on duty for an account, or for some of its records
-KIND_NO_DUTY_EVIDENCE = no roster, punch or hand-over: the whole team counts as on duty
-KIND_NOT_SETTLED = the pool could not be split
-KIND_ODD_PUNCHES = an odd number of punches in a day: the last has no partner
-KIND_SINGLE_PUNCH = a single punch in a day has no partner
-KIND_PUNCHES_BETWEEN = punches between the first and the last of a day were left out
-KIND_LONG_PRESENCE = a presence of more than 13 hours from punches without a direction
-KIND_READ_AS_NIGHT = punches without a direction that were taken for nights
-KIND_DAY_OR_NIGHT = punches without a direction that may be days or nights: taken for days
-KIND_TAG_OFF_DUTY = a record names somebody who was off duty; the name counts
-KIND_NAMED_WITHOUT_AGENT = a named account's record names nobody
-KIND_MIXED_WITHOUT_TAG = a mixed account's records without a name
-KIND_TOO_FEW_TO_INFER = too few records to infer from: shared equally
-KIND_SEVERAL_AT_ONCE = several dialogues at once tell people apart too little: shared equally
-KIND_TOO_FEW_REPLIES = too few replies a person to tell people apart: shared equally
-KIND_REPLIES_TOO_DENSE = replies come too densely to tell people apart by their times: shared equally
-KIND_EVIDENCE_UNEVEN = some say of far more than others that it is theirs: weighed by what each leaves unsaid
-KIND_CLOCK_WITHOUT_SECONDS = the clock of the replies has no seconds: shared equally
-KIND_CLAIM_OFF_DUTY = a claim of somebody who was not on duty does not count
-KIND_CLAIM_WITHOUT_RECORD = a claim of a dialogue that never came
-KIND_CLAIMS_DIFFER = several people claim one record, or another is named
-KIND_DEVICE_OFF_DUTY = a device of somebody who was not on duty does not count
-KIND_DEVICE_OF_SEVERAL = a device of several people at once does not count
-KIND_DEVICE_OF_NOBODY = a device was used while it was nobody's: misspelt, of a seat without a roster, or bound for other days
-KIND_EVIDENCE_NOT_READ = claims, devices or times of messages that the version of the policy does not read
-KIND_REPLY_OUTSIDE_RECORD = replies before their record or after it count for nothing
-KIND_BREAKS_NOT_PUNCHED = hours of unbroken duty without any work: breaks that nobody punched
-KIND_CLOCKS_APART = messages by a clock minutes apart from that of their records, read by the latter
-KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
-KIND_CONTRIBUTOR_UNKNOWN = a record names a contributor who is unknown
-KIND_CONTRIBUTOR_OFF_DUTY = a record names a contributor who was off duty; the name counts
-KIND_CONTRIBUTORS_NOT_SPLIT = records name contributors, and the policy does not split them
-KIND_UNKNOWN_AGENT = a record names somebody unknown
-KIND_AMOUNTS_CONVERTED = amounts were converted from another currency
-KIND_CONVERTED_ENCODING = a file was GBK or UTF-16 and was converted
-KIND_CONVERTED_SEPARATOR = columns were separated by tabs or semicolons
-KIND_MISSING_COLUMN = a column is missing: nothing of it is measured
-KIND_UNKNOWN_COLUMN = nobody reads this column; perhaps misspelt
-KIND_UNKNOWN_FILE = nobody reads this file; perhaps misspelt
-KIND_EMPTY_FILE = an optional file is empty
-KIND_DUPLICATE_RECORD = the same record several times: taken once
-KIND_DUPLICATE_ROW = the same row several times: taken once
-KIND_OUTSIDE_PERIOD = records outside the period were left out with their messages, and claims made outside of it, or observations outside of it count for nothing
-KIND_DAMAGED_ID = ids, customers or other values that a spreadsheet may have damaged
-KIND_HOUR_TWICE = clocks went back: an hour came twice
-KIND_NO_VALUE = cells that stand for no value were taken as empty
-KIND_CLEANED_CELL = cells were read without unseen characters or a decimal that an export added
-KIND_LONG_RECORD = records last a day or longer
-KIND_REPLIES_TOO_MANY = a record has more messages than one has
-KIND_POPULATION_OF_NOBODY = the population names a position or a grade that nobody has
-KIND_TRANSFER = somebody goes on in another unit, position or grade
-KIND_REHIRE = somebody left and came back
-KIND_TEAM_WITHOUT_PEOPLE = an account's team has no people
-KIND_BRANCH_WITHOUT_PEOPLE = a branch has no people
-KIND_MEASURE_NOT_SENT = nobody has data of a measure: its indicator counts for nobody
-KIND_OBSERVATIONS_BEYOND_PERIOD = observations reach beyond the period: they count for nothing
-KIND_OBSERVATIONS_UNREAD = no indicator reads the measure of observations; perhaps misspelt
-KIND_REFUND_EXCEEDS_SALE = refunds are larger than their sale
-SHOW_HEADLINE = { $group }, { $from } to { $to }
+SHOW_REST_IS_THERE = Tudo o que vem antes está na pasta de resultado; resolvida a causa, o mesmo comando com outro --out faz também o resto.
+RUNG_TAG = indicado pela plataforma
+RUNG_HANDOVER = ocupava a conta por passagem
+RUNG_SOLE = sozinho em serviço
+RUNG_INFERRED = inferido de quem estava ocupado quando
+RUNG_EQUAL = dividido por igual entre quem estava em serviço
+RUNG_SPLIT = dividido entre participantes
+RUNG_CLAIM = reivindicado com um clique
+RUNG_DEVICE = pelo dispositivo
+RUNG_REPLIES = ponderado pelos horários das respostas
+RUNG_TAG_SHARE = ponderado por nomes próximos
+RUNG_TEAM = dividido pela equipe, nada mais se sabe
+RUNG_UNATTRIBUTED = não creditado a ninguém
+STEP_DUTY = pessoas, contas, jornada
+STEP_RECORDS = atendimentos
+STEP_REPLIES = mensagens dos atendimentos
+STEP_CLAIMS = as reivindicações
+STEP_RATES = as cotações
+STEP_OBSERVATIONS = as observações
+STEP_CYCLE = atribuição e pontuações
+STEP_PUBLISH = publicação
+STEP_SETTLEMENT = apuração
+STEP_CREDITS = créditos
+STEP_TOTALS = totais
+STEP_CARDS = boletins
+STEP_STATEMENTS = demonstrativos
+STEP_FINDINGS = ocorrências
+STEP_INPUTS = entradas
+PROGRESS_READING = lendo
+PROGRESS_MAKING = gerando um mês
+PROGRESS_COUNTING = contando
+PROGRESS_ROWS = linhas
+KIND_MISSING_PUNCH = uma entrada sem a saída, ou o contrário
+KIND_UNCOVERED_SHIFT = na escala, e com marcações nesse dia só em outros horários: o turno não conta
+KIND_BARELY_COVERED_SHIFT = na escala, e com marcações nesse dia para outro turno: só conta a borda deste
+KIND_HELD_BY_OTHERS = na escala, mas pelas passagens só outros ocuparam a conta: o turno não conta
+KIND_NOT_EMPLOYED = um turno, uma marcação ou uma ocupação de quem não tem vínculo nesse momento
+KIND_DOUBLE_IN = entrada marcada duas vezes: vale a segunda
+KIND_OVERLAP = várias pessoas ocuparam uma conta ao mesmo tempo
+KIND_MISSING_RELEASE = assumiu uma conta e nunca a devolveu
+KIND_RELEASE_WITHOUT_TAKE = devolveu uma conta sem estar com ela
+KIND_UNHELD_ACCOUNT = ninguém estava em serviço em uma conta, ou em alguns atendimentos dela
+KIND_NO_DUTY_EVIDENCE = nenhuma escala, marcação ou passagem: toda a equipe conta como em serviço
+KIND_NOT_SETTLED = não foi possível dividir a verba
+KIND_ODD_PUNCHES = um número ímpar de marcações em um dia: a última não tem par
+KIND_SINGLE_PUNCH = uma única marcação em um dia não tem par
+KIND_PUNCHES_BETWEEN = marcações entre a primeira e a última de um dia ficaram de fora
+KIND_LONG_PRESENCE = uma presença de mais de 13 horas a partir de marcações sem sentido definido
+KIND_READ_AS_NIGHT = marcações sem sentido definido que foram lidas como noites
+KIND_DAY_OR_NIGHT = marcações sem sentido definido que podem ser dias ou noites: consideradas dias
+KIND_TAG_OFF_DUTY = um atendimento indica quem estava fora de serviço; vale o nome
+KIND_NAMED_WITHOUT_AGENT = um atendimento de conta nominal não indica ninguém
+KIND_MIXED_WITHOUT_TAG = atendimentos de conta mista sem nome
+KIND_TOO_FEW_TO_INFER = poucos atendimentos para inferir: divisão por igual
+KIND_SEVERAL_AT_ONCE = várias conversas ao mesmo tempo distinguem pouco as pessoas: divisão por igual
+KIND_TOO_FEW_REPLIES = poucas respostas por pessoa para distingui-las: divisão por igual
+KIND_REPLIES_TOO_DENSE = respostas próximas demais para distinguir as pessoas pelos horários: divisão por igual
+KIND_EVIDENCE_UNEVEN = a proporção identificada varia muito de pessoa para pessoa: ponderação pelo que cada um deixa sem identificar
+KIND_CLOCK_WITHOUT_SECONDS = o relógio das respostas não tem segundos: divisão por igual
+KIND_CLAIM_OFF_DUTY = a reivindicação de quem não estava em serviço não conta
+KIND_CLAIM_WITHOUT_RECORD = a reivindicação de uma conversa que nunca chegou
+KIND_CLAIMS_DIFFER = várias pessoas reivindicam um atendimento, ou ele indica outra
+KIND_DEVICE_OFF_DUTY = o dispositivo de quem não estava em serviço não conta
+KIND_DEVICE_OF_SEVERAL = um dispositivo de várias pessoas ao mesmo tempo não conta
+KIND_DEVICE_OF_NOBODY = um dispositivo foi usado quando não era de ninguém: nome escrito errado, de um posto sem escala ou associado em outros dias
+KIND_EVIDENCE_NOT_READ = reivindicações, dispositivos ou horários de mensagens que a versão da política não lê
+KIND_REPLY_OUTSIDE_RECORD = respostas antes ou depois do seu atendimento não contam
+KIND_BREAKS_NOT_PUNCHED = horas de serviço sem interrupção e sem nenhum trabalho: pausas que ninguém marcou
+KIND_CLOCKS_APART = mensagens de um relógio minutos diferente do dos atendimentos, lidas por este
+KIND_DID_NOT_SETTLE = a inferência não se estabilizou: divisão por igual
+KIND_CONTRIBUTOR_UNKNOWN = um atendimento indica um participante desconhecido
+KIND_CONTRIBUTOR_OFF_DUTY = um atendimento indica um participante que estava fora de serviço; vale o nome
+KIND_CONTRIBUTORS_NOT_SPLIT = atendimentos indicam participantes, e a política não os divide
+KIND_UNKNOWN_AGENT = um atendimento indica alguém desconhecido
+KIND_AMOUNTS_CONVERTED = valores foram convertidos de outra moeda
+KIND_CONVERTED_ENCODING = um arquivo era GBK ou UTF-16 e foi convertido
+KIND_CONVERTED_SEPARATOR = as colunas eram separadas por tabulações ou ponto e vírgula
+KIND_MISSING_COLUMN = falta uma coluna: nada dela é medido
+KIND_UNKNOWN_COLUMN = nada lê esta coluna; talvez o nome esteja errado
+KIND_UNKNOWN_FILE = nada lê este arquivo; talvez o nome esteja errado
+KIND_EMPTY_FILE = um arquivo opcional está vazio
+KIND_DUPLICATE_RECORD = o mesmo atendimento várias vezes: considerado uma só vez
+KIND_DUPLICATE_ROW = a mesma linha várias vezes: considerada uma só vez
+KIND_OUTSIDE_PERIOD = atendimentos fora do período ficaram de fora com as mensagens deles, e reivindicações feitas fora dele também; observações fora dele não contam
+KIND_DAMAGED_ID = ids, clientes ou outros valores que uma planilha pode ter danificado
+KIND_HOUR_TWICE = os relógios foram atrasados: uma hora veio duas vezes
+KIND_NO_VALUE = células que representam ausência de valor foram consideradas vazias
+KIND_CLEANED_CELL = células foram lidas sem caracteres invisíveis ou sem uma casa decimal que uma exportação acrescentou
+KIND_LONG_RECORD = atendimentos duram um dia ou mais
+KIND_REPLIES_TOO_MANY = um atendimento tem mais mensagens do que pode ter
+KIND_POPULATION_OF_NOBODY = a população indica um cargo ou um nível que ninguém tem
+KIND_TRANSFER = alguém continua em outra unidade, outro cargo ou outro nível
+KIND_REHIRE = alguém saiu e voltou
+KIND_TEAM_WITHOUT_PEOPLE = a equipe de uma conta não tem pessoas
+KIND_BRANCH_WITHOUT_PEOPLE = uma filial não tem pessoas
+KIND_MEASURE_NOT_SENT = ninguém tem dados de uma métrica: o indicador dela não conta para ninguém
+KIND_OBSERVATIONS_BEYOND_PERIOD = observações ultrapassam o período: não contam
+KIND_OBSERVATIONS_UNREAD = nenhum indicador lê a métrica de observações; talvez o nome esteja errado
+KIND_REFUND_EXCEEDS_SALE = reembolsos são maiores que a venda
+SHOW_HEADLINE = { $group }, de { $from } a { $to }
 SHOW_SIZE = { $records ->
-    [one] { $records } service record
-   *[other] { $records } service records
-} on { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
+    [one] { $records } atendimento
+   *[other] { $records } atendimentos
+} em { $accounts ->
+    [one] { $accounts } conta
+   *[other] { $accounts } contas
 }, { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+    [one] { $people } pessoa
+   *[other] { $people } pessoas
 }
 SHOW_REJECTED = { $count ->
-    [one] { $count } row was rejected: rejected.csv says why and what to change
-   *[other] { $count } rows were rejected: rejected.csv says which, why, and what to change
+    [one] { $count } linha foi rejeitada: rejected.csv diz por quê e o que mudar
+   *[other] { $count } linhas foram rejeitadas: rejected.csv diz quais, por quê e o que mudar
 }
-SHOW_NOT_SPLIT = The pool was not split
-SHOW_SCORES_KEPT = Credits, score cards and findings are complete; correct this and close the month again.
-SHOW_NO_POOL = No pool, no settlement
-SHOW_NO_POOL_HINT = Put a pool.yaml into the bundle to turn the scores into money.
-SHOW_POOL = The pool
-SHOW_AMOUNT = amount
-SHOW_TO_PEOPLE = to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+SHOW_NOT_SPLIT = A verba não foi dividida
+SHOW_SCORES_KEPT = Créditos, boletins e ocorrências estão completos; corrija isto e feche o mês de novo.
+SHOW_NO_POOL = Sem verba, sem apuração
+SHOW_NO_POOL_HINT = Coloque um pool.yaml no pacote para transformar as pontuações em dinheiro.
+SHOW_POOL = A verba
+SHOW_AMOUNT = valor
+SHOW_TO_PEOPLE = para { $people ->
+    [one] { $people } pessoa
+   *[other] { $people } pessoas
 }
-SHOW_TO_FUND = to the team fund
-SHOW_THREE_STATEMENTS = Three statements, to the cent
-SHOW_BESIDE_EQUAL = An equal split would have paid everybody about { $equal }: { $more } people get more than that (up to +{ $most }), { $less } get less (down to { $least }).
-SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (equal split: { $equal })
-SHOW_WORTH_A_LOOK = Worth a look (findings.csv has each one)
-SHOW_TIMINGS = How long it took, and the digest
+SHOW_TO_FUND = para o fundo da equipe
+SHOW_THREE_STATEMENTS = Três demonstrativos, até o último centavo
+SHOW_BESIDE_EQUAL = Uma divisão por igual pagaria a todos cerca de { $equal }: { $more ->
+    [one] { $more } pessoa recebe mais que isso
+   *[other] { $more } pessoas recebem mais que isso
+} (até +{ $most }), { $less ->
+    [one] { $less } recebe menos
+   *[other] { $less } recebem menos
+} (até { $least }).
+SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (divisão por igual: { $equal })
+SHOW_WORTH_A_LOOK = Vale a pena olhar (findings.csv tem cada ocorrência)
+SHOW_TIMINGS = Quanto tempo levou, e o digest
 SHOW_SECONDS = { $step } { $seconds } s
-SHOW_IN_ALL = { $total } s in all: { $longest }
-SHOW_SAME_DIGEST = the same files give it on any day and machine
-SHOW_WHO_SERVED = Who served what, and how sure we are
-SHOW_CERTAIN = { $certain } rest on a name or a single person; { $rest ->
-    [one] { $rest } record is credited to nobody, with its reason.
-   *[other] { $rest } records are credited to nobody, each with its reason.
+SHOW_IN_ALL = { $total } s no total: { $longest }
+SHOW_SAME_DIGEST = os mesmos arquivos o geram em qualquer dia e máquina
+SHOW_WHO_SERVED = Quem atendeu o quê, e com que certeza
+SHOW_CERTAIN = { $certain } se baseiam em um nome ou em uma só pessoa; { $rest ->
+    [one] { $rest } atendimento não é creditado a ninguém, com o motivo.
+   *[other] { $rest } atendimentos não são creditados a ninguém, cada um com o motivo.
 }
-SHOW_BUSIEST = The busiest shared accounts (90 % intervals)
-SHOW_WORTH = What more evidence would bring
-SHOW_WORTH_SAID = Records that are expected to be credited to somebody else than served them, now and with more evidence: expected, not promised. evidence.csv has all accounts.
-SHOW_COLUMN_NOW = now
-SHOW_COLUMN_BREAKS = breaks punched
-SHOW_COLUMN_DEVICES = devices on 30 %
-SHOW_COLUMN_CLAIMS = half claimed
-SHOW_COLUMN_RECORDS = records
-SHOW_COLUMN_INTERVAL = 90 % interval
-SHOW_COLUMN_CERTAIN = certain
-SHOW_COLUMN_ACCOUNT = account
+SHOW_BUSIEST = As contas compartilhadas mais movimentadas (intervalos de 90%)
+SHOW_WORTH = O que mais evidências trariam
+SHOW_WORTH_SAID = Atendimentos que se espera que sejam creditados a quem não os fez, agora e com mais evidências: é o esperado, não uma promessa. evidence.csv tem todas as contas.
+SHOW_COLUMN_NOW = agora
+SHOW_COLUMN_BREAKS = pausas marcadas
+SHOW_COLUMN_DEVICES = dispositivos em 30%
+SHOW_COLUMN_CLAIMS = metade reivindicada
+SHOW_COLUMN_RECORDS = atendimentos
+SHOW_COLUMN_INTERVAL = intervalo de 90%
+SHOW_COLUMN_CERTAIN = certos
+SHOW_COLUMN_ACCOUNT = conta
 SHOW_OTHERS = { $others ->
-    [one] { $others } other
-   *[other] { $others } others
+    [one] { $others } outra pessoa
+   *[other] { $others } outras pessoas
 }
 SHOW_SCORES = { $people ->
-    [one] Score of { $people } person
-   *[other] Scores of { $people } people
+    [one] Pontuação de { $people } pessoa
+   *[other] Pontuações de { $people } pessoas
 } ({ $scheme })
 SHOW_OUTSIDE = { $people ->
-    [one] { $people } person outside of the population has
-   *[other] { $people } people outside of the population have
-} no card and no pay here; credited to them: { $records } records
-SHOW_COLUMN_PLACE = #
-SHOW_COLUMN_WHO = who
-SHOW_COLUMN_TEAM = team
-SHOW_COLUMN_CREDITED = credited
-SHOW_COLUMN_SCORE = score
-SHOW_COLUMN_COLLABORATION = collaboration
-SHOW_CARD = { $name } { $number }: { $score } points, place { $rank } of { $of }
-SHOW_COLLABORATION = Collaboration: { $outside } of { $credited } records outside the own roster or team add { $points } points.
-SHOW_RECORD = Record { $id } on { $account }
-SHOW_EVIDENCE = Evidence: { $evidence } (policy { $version })
-SHOW_NOTHING_CREDITED = No record of the month is credited to this person.
-SHOW_ALL_ACCOUNTS = all
-SHOW_SCORE_STEPS = The score, step by step
-SHOW_STATEMENT = The statement
-SHOW_RECORDS_BEHIND = Records behind it: { $shown } of { $all } (credits.csv has all)
-DEMO_TRUTH = How far from the truth (the demo knows it)
-DEMO_RIGHT = right, record by record
-DEMO_WRONG = wrong over the month
-DEMO_EQUALLY = each record split equally among the team
-DEMO_AS_TALLY = as Tally credits them
-DEMO_TRUTH_SAID = On the { $records } records that no platform named: how much of a record reaches who served it, and how much of the month's work stands under another name once mistakes have cancelled out.
-DEMO_INTERVALS = { $holding } of the { $totals } intervals of people on these accounts hold the truth.
-DEMO_RUNGS_SAID = Which evidence brings that, step by step of the ladder:
-DEMO_RUNG_RECORDS = records
-DEMO_RUNG_EQUALLY = right if split equally
-DEMO_RUNG_TALLY = right as credited
-DEMO_RUNG_GAIN = part of the gain
-DEMO_SKILLS = What the month showed about skills and cover
-DEMO_LATE = the evidence is still on its way
-DEMO_PROFILE = { $name } { $number }: served { $accounts } ({ $platforms }); collaboration { $points }
-DEMO_STANDARD = { $scheme } (the group's standard)
-DEMO_USER_BRANCH_HR = closes the month of { $branch }; sees no other branch
-DEMO_BRANCHES = Each branch closes its own month
-DEMO_BRANCHES_SAID = From the same attribution, each by its own refinement of the group's standard, which lets a branch weigh an indicator up to { $within } points more or less. Ranks are among the branch.
-DEMO_COLUMN_BRANCH = branch
-DEMO_COLUMN_FAVOURS = weighs more
-DEMO_COLUMN_PEOPLE = people
-DEMO_COLUMN_CREDITED = of the records
-DEMO_COLUMN_FIRST = first
-DEMO_COLUMN_SCORE = score
-DEMO_COLUMN_IN_GROUP = rank in the group
-DEMO_MANAGERS = { $people ->
-    [one] Card of { $people } person who serves nobody
-   *[other] Cards of { $people } people who serve nobody themselves
+    [one] { $people } pessoa fora da população não tem
+   *[other] { $people } pessoas fora da população não têm
+} boletim nem pagamento aqui; { $people ->
+    [one] creditados a ela
+   *[other] creditados a elas
+}: { $records ->
+    [one] { $records } atendimento
+   *[other] { $records } atendimentos
 }
-DEMO_MANAGERS_SAID = Of what their teams had, each team as of each day, in percent.
-DEMO_MANAGERS_SCHEME = Managers
-DEMO_RIGHT_HEADING = { $branch } is put right after it was published and paid
-DEMO_RIGHT_PAID = { $amount } was paid to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+SHOW_COLUMN_PLACE = #
+SHOW_COLUMN_WHO = quem
+SHOW_COLUMN_TEAM = equipe
+SHOW_COLUMN_CREDITED = creditados
+SHOW_COLUMN_SCORE = pontuação
+SHOW_COLUMN_COLLABORATION = colaboração
+SHOW_CARD = { $name } { $number }: { $score ->
+    [one] { $score } ponto
+   *[other] { $score } pontos
+}, posição { $rank } de { $of }
+SHOW_COLLABORATION = Colaboração: { $outside } de { $credited } atendimentos fora da própria escala ou equipe acrescentam { $points ->
+    [one] { $points } ponto
+   *[other] { $points } pontos
 }.
-DEMO_RIGHT_RATINGS = Then the platform sends { $ratings ->
-    [one] { $ratings } rating of { $account } anew, lowered to 1
-   *[other] { $ratings } ratings of { $account } anew, each lowered to 1
+SHOW_RECORD = Atendimento { $id } em { $account }
+SHOW_EVIDENCE = Evidência: { $evidence } (política { $version })
+SHOW_NOTHING_CREDITED = Nenhum atendimento do mês é creditado a esta pessoa.
+SHOW_ALL_ACCOUNTS = todas
+SHOW_SCORE_STEPS = A pontuação, passo a passo
+SHOW_STATEMENT = O demonstrativo
+SHOW_RECORDS_BEHIND = Atendimentos por trás dela: { $shown } de { $all } (credits.csv tem todos)
+DEMO_TRUTH = A que distância da verdade (a demonstração a conhece)
+DEMO_RIGHT = certo, atendimento por atendimento
+DEMO_WRONG = errado no mês
+DEMO_EQUALLY = cada atendimento dividido por igual na equipe
+DEMO_AS_TALLY = como o Tally os credita
+DEMO_TRUTH_SAID = Nos { $records } atendimentos em que nenhuma plataforma indicou nome: quanto de um atendimento chega a quem o fez, e quanto do trabalho do mês fica em outro nome depois que os erros se compensam.
+DEMO_INTERVALS = { $holding } dos { $totals } intervalos das pessoas nestas contas contêm a verdade.
+DEMO_RUNGS_SAID = Que evidência traz isso, degrau por degrau:
+DEMO_RUNG_RECORDS = atendimentos
+DEMO_RUNG_EQUALLY = certo se dividido por igual
+DEMO_RUNG_TALLY = certo como creditado
+DEMO_RUNG_GAIN = parte do ganho
+DEMO_SKILLS = O que o mês mostrou sobre competências e cobertura
+DEMO_LATE = as evidências ainda estão a caminho
+DEMO_PROFILE = { $name } { $number }: atendeu em { $accounts } ({ $platforms }); colaboração { $points }
+DEMO_STANDARD = { $scheme } (o padrão do grupo)
+DEMO_USER_BRANCH_HR = fecha o mês de { $branch }; não vê nenhuma outra filial
+DEMO_BRANCHES = Cada filial fecha o próprio mês
+DEMO_BRANCHES_SAID = A partir da mesma atribuição, cada uma com o seu refinamento do padrão do grupo, que permite a uma filial dar a um indicador até { $within } pontos de peso a mais ou a menos. As posições são dentro da filial.
+DEMO_COLUMN_BRANCH = filial
+DEMO_COLUMN_FAVOURS = dá mais peso a
+DEMO_COLUMN_PEOPLE = pessoas
+DEMO_COLUMN_CREDITED = dos atendimentos
+DEMO_COLUMN_FIRST = primeiro lugar
+DEMO_COLUMN_SCORE = pontuação
+DEMO_COLUMN_IN_GROUP = posição no grupo
+DEMO_MANAGERS = { $people ->
+    [one] Boletim de { $people } pessoa que não atende ninguém
+   *[other] Boletins de { $people } pessoas que não atendem ninguém
+}
+DEMO_MANAGERS_SAID = Do que as equipes tiveram, cada equipe conforme a composição de cada dia, em percentual.
+DEMO_MANAGERS_SCHEME = Gestores
+DEMO_RIGHT_HEADING = { $branch } é corrigida depois de publicada e paga
+DEMO_RIGHT_PAID = { $amount } foram pagos a { $people ->
+    [one] { $people } pessoa
+   *[other] { $people } pessoas
+}.
+DEMO_RIGHT_RATINGS = Depois a plataforma envia de novo { $ratings ->
+    [one] { $ratings } nota de cliente de { $account }, reduzida a 1
+   *[other] { $ratings } notas de clientes de { $account }, cada uma reduzida a 1
 }. { $cycles ->
-    [one] { $cycles } cycle rests
-   *[other] { $cycles } cycles rest
-} on them; what was published and posted stays as it is.
-DEMO_RIGHT_REASON = Buyers changed their ratings afterwards
-DEMO_RIGHT_CARDS = The correction gives { $people ->
-    [one] { $people } person a new version of the card
-   *[other] { $people } people a new version of their card
+    [one] { $cycles } ciclo se baseia
+   *[other] { $cycles } ciclos se baseiam
+} nisso; o que foi publicado e lançado fica como está.
+DEMO_RIGHT_REASON = Compradores mudaram suas notas depois
+DEMO_RIGHT_CARDS = A correção dá a { $people ->
+    [one] { $people } pessoa uma nova versão do boletim
+   *[other] { $people } pessoas uma nova versão do boletim
 }.
 DEMO_RIGHT_DELTAS = { $people ->
-    [one] { $people } person gets another amount
-   *[other] { $people } people get another amount
-}: { $more } more and { $less } less, with the branch's next settlement. The largest differences:
-DEMO_RIGHT_CARD = What { $name } reads:
-DEMO_COLUMN_WHO = who
-DEMO_COLUMN_PAID = was paid
-DEMO_COLUMN_RIGHT = is right
-DEMO_COLUMN_DELTA = difference
-DEMO_NEXT = What next
-DEMO_OWN_MONTH = your own month; docs/bundle.md says what goes into the folder
-DEMO_AGAIN = this month again, with files to look at
-DEMO_COPY = write this month as files, to copy from
-DEMO_WHY = why one person or record came out so
-DEMO_REPLAY = recompute it and compare every byte
-DEMO_SERVING = Serving on http://{ $address } until Ctrl-C
-DEMO_PASSWORD = One password for everybody, made up for this run: { $password }
-DEMO_TOKEN = A token: { $command }
-DEMO_HTTP = REST, with JSON: http://{ $address }/openapi.json says what there is
-DEMO_CLOCK = The group's clock stood on the day after its month while it was closed, and runs on from there. Nothing is kept.
-DEMO_USER_ADMIN = lays out the group and gives roles; sees nobody's score or pay
-DEMO_USER_HR = people, duty, cycles; sees nobody's pay
-DEMO_USER_PAYROLL = pools and settlements; cannot approve its own
-DEMO_USER_APPROVER = approves what somebody else prepared
-DEMO_USER_PAYER = posts what two others prepared and approved
-DEMO_USER_AUDITOR = reads everything, changes nothing
-REPLAY_VERSION = { $what }: the result was computed with { $then }, this is { $now }
-REPLAY_TZDB = time zone database
-REPLAY_IDENTICAL = identical: { $files } files, digest { $digest }
-REPLAY_NOT_COVERED = not compared, since the inputs do not hold what they were made from: { $files }
-REPLAY_ALTERED = altered: { $what }
-REPLAY_DIFFERENT = different: { $file }, line { $line }
-REPLAY_MISSING = missing from the folder: { $file }
-REPLAY_INPUT_CHANGED = inputs/{ $file }: its content was changed
-REPLAY_INPUT_MISSING = inputs/{ $file }: it is missing or cannot be read
-REPLAY_INPUT_ADDED = inputs/{ $file }: it was added
-REPLAY_IN_FOLDER = in the folder: { $line }
-REPLAY_RECOMPUTED = recomputed:    { $line }
-REPLAY_ENDS = (the file ends before this line)
+    [one] { $people } pessoa recebe outro valor
+   *[other] { $people } pessoas recebem outro valor
+}: { $more } a mais e { $less } a menos, com a próxima apuração da filial. As maiores diferenças:
+DEMO_RIGHT_CARD = O que { $name } lê:
+DEMO_COLUMN_WHO = quem
+DEMO_COLUMN_PAID = foi pago
+DEMO_COLUMN_RIGHT = é o certo
+DEMO_COLUMN_DELTA = diferença
+DEMO_NEXT = E agora
+DEMO_OWN_MONTH = o seu próprio mês; docs/bundle.md diz o que vai na pasta
+DEMO_AGAIN = este mês de novo, com arquivos para ver
+DEMO_COPY = gravar este mês em arquivos, para copiar
+DEMO_WHY = por que uma pessoa ou um atendimento ficou assim
+DEMO_REPLAY = recalcular e comparar cada byte
+DEMO_SERVING = Disponível em http://{ $address } até Ctrl-C
+DEMO_PASSWORD = Uma senha para todos, criada para esta execução: { $password }
+DEMO_TOKEN = Um token: { $command }
+DEMO_HTTP = REST, com JSON: http://{ $address }/openapi.json diz o que há
+DEMO_CLOCK = O relógio do grupo ficou parado no dia seguinte ao mês enquanto ele era fechado e continua a partir dali. Nada é guardado.
+DEMO_USER_ADMIN = monta o grupo e concede papéis; não vê pontuação nem pagamento de ninguém
+DEMO_USER_HR = pessoas, jornada, ciclos; não vê pagamento de ninguém
+DEMO_USER_PAYROLL = verbas e apurações; não pode aprovar as próprias
+DEMO_USER_APPROVER = aprova o que outra pessoa preparou
+DEMO_USER_PAYER = lança o que outras duas pessoas prepararam e aprovaram
+DEMO_USER_AUDITOR = lê tudo, não altera nada
+REPLAY_VERSION = { $what }: o resultado foi calculado com { $then }, esta é { $now }
+REPLAY_TZDB = base de dados de fusos horários
+REPLAY_IDENTICAL = idêntico: { $files } arquivos, digest { $digest }
+REPLAY_NOT_COVERED = não comparados, pois as entradas não contêm aquilo de que foram feitos: { $files }
+REPLAY_ALTERED = alterado: { $what }
+REPLAY_DIFFERENT = diferente: { $file }, linha { $line }
+REPLAY_MISSING = falta na pasta: { $file }
+REPLAY_INPUT_CHANGED = inputs/{ $file }: o conteúdo foi alterado
+REPLAY_INPUT_MISSING = inputs/{ $file }: está faltando ou não pode ser lido
+REPLAY_INPUT_ADDED = inputs/{ $file }: foi acrescentado
+REPLAY_IN_FOLDER = na pasta:    { $line }
+REPLAY_RECOMPUTED = recalculado: { $line }
+REPLAY_ENDS = (o arquivo termina antes desta linha)
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
-PAGE_USAGE = Usage:{" "}
-PAGE_COMMANDS = Commands:
-PAGE_ARGUMENTS = Arguments:
-PAGE_OPTIONS = Options:
-PAGE_DEFAULT = {" "}[default:{"\u00A0"}{ $value }]
-PAGE_VALUES = {" "}[possible values:{"\u00A0"}{ $values }]
-PAGE_ENV = {" "}[env:{"\u00A0"}{ $name }]
+PAGE_USAGE = Uso:{" "}
+PAGE_COMMANDS = Comandos:
+PAGE_ARGUMENTS = Argumentos:
+PAGE_OPTIONS = Opções:
+PAGE_DEFAULT = {" "}[padrão:{"\u00A0"}{ $value }]
+PAGE_VALUES = {" "}[valores possíveis:{"\u00A0"}{ $values }]
+PAGE_ENV = {" "}[ambiente:{"\u00A0"}{ $name }]
 HELP_SHARED =
-    .help = Print help
-    .version = Print version
-    .bundle = Folder with people.csv, accounts.csv, records.csv and what else there is (docs/bundle.md)
-    .from = First day of the period, such as 2026-03-01, together with --to; by default the period of group.yaml, else the month that holds all records
-    .to = Last day of the period, such as 2026-03-31, which belongs to it
-    .lang = Language of sentences, and of names in `tally demo`; may stand before the command as well; by default that of the environment (LC_ALL, LC_MESSAGES, LANG)
-    .plain-csv = CSV for programs: without the byte order mark, and without the apostrophe before cells that begin like a formula, which spreadsheets need
-    .json = Print the summary as JSON and nothing else
-    .server = Where the suite listens, such as https://tally.example:7070; by default client.server of the settings, else where `tally login` signed in last, else http://127.0.0.1:7070
-    .ca = File of the authority that signs the server's certificate (PEM); by default those that this machine trusts
-    .client-cert = File of the certificate chain to show to a server that wants one (PEM), together with --client-key
-    .client-key = File of the private key of --client-cert (PEM)
-    .token-file = File that holds a token, or - for the standard input; by default the one that `tally login` remembers, else the standard input
-    .config = Settings file (TOML)
-    .set = Set one key, such as database.url=postgres://..; may be repeated
-    .dump-config = Print the settings in force, secrets masked, and stop
-HELP_TALLY = Who did which work, what was it worth, what does it pay, and why
-HELP_HELP = Print this page, or that of a command
-HELP_DEMO = Show the main job on a made-up group: a month of records becomes statements, on SQLite in a temporary folder
-    .once = Stop after the summary instead of serving the group
-    .seed = Number that the group is made from: another one makes another group
-    .records = About how many service records the month has, 1 to 5,000,000; below 100 it has 100
-    .bundle = New or empty folder to write the month's files into, to copy from
-    .listen = Address and port to serve on after the summary
-    .http = Address and port of REST after the summary
-HELP_CLOSE = Do the main job on your own files: a month of records becomes score cards and statements
-    .out = Folder of the result: a new or an empty one
-    .explain = Explain one record (external_id) or one person (employee number or name) afterwards
-    .database = Work in PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
-HELP_IMPORT = Bring a month's files into a running suite, and say what is there before and after
-    .out = Folder for report.json, findings.csv, rejected.csv and refused.csv
-    .accept-damaged = Write rows also where a spreadsheet shortened ids or customers: the suite keeps them so for good
-    .json = Print the report as JSON and nothing else
-HELP_REPLAY = Recompute a result folder from its own inputs, and say whether it comes out the same, and which files this does not cover
-    .dir = Result folder, as `tally close` wrote it
-    .json = Print the verdict as JSON and nothing else
-HELP_SERVE = Run one, some or all services
-    .services = Which services, separated by commas, such as identity,attendance; by default those of the settings, which are all
-    .listen = Address and port to listen on; by default that of the settings, 127.0.0.1:7070
-    .http = Address and port of the gateway, if this process has it; by default that of the settings, 127.0.0.1:8080
-    .sample = Begin with the made-up group of `tally demo` on an empty store
-HELP_INIT = Make the group and its first administrator on an empty store
-    .name = The group's name
-    .currency = The group's currency (ISO 4217)
-    .zone = The group's time zone (IANA)
-    .regions = The group's regions, separated by commas, such as cn-east,cn-south
-    .tenant-id = The group's id, chosen beforehand or that of another region's stack; when the store holds this very group, nothing is changed and that is no failure
-    .login = Sign-in name of the first administrator
-    .password-file = File that holds the administrator's password (at least 12 characters); without it the password is the first line of the standard input
-    .invitation-file = File that holds what `tally invite` printed, where the store holds another group already
-HELP_INVITE = Print an invitation to make one more group in a store that holds one (PostgreSQL)
-    .tenant-id = The group's id, where a stack of another region made the group before; a new group by default
-    .days = For how many days it is good, at most 30
-HELP_MIGRATE = Bring the database up to date (PostgreSQL: with the owner's URL)
-HELP_LOGIN = Trade a password, the first line of the standard input, for a token that the commands that follow use
-    .login = Sign-in name
-    .code = The six digits of your authenticator, or a recovery code, where you have a second factor
-    .new-password = The password was given to you for one sign-in: the second line of the standard input is your new one
-HELP_USER = Give people and programs a way in
-HELP_USER_CREATE = Make a login with one role, in the whole group or on a unit
-    .login = Sign-in name
-    .role = The role, such as group_hr, or branch_hr with --unit
-    .unit = The unit, such as East, with all below it where the role goes so far; the whole group by default
-    .password-file = File that holds the first password (at least 12 characters), or - for the standard input
-HELP_USER_GRANT = Give a login one more role, or the one that it lacks
-    .login = Sign-in name
-    .role = The role, such as group_hr or auditor
-    .unit = The unit, such as East/Chat, with all below it where the role goes so far; the whole group by default
-HELP_TENANT = Take a whole group's data along
-HELP_TENANT_EXPORT = Write all that every service holds of the group into a folder, a file of JSON lines for each table
-    .out = The folder; must not exist
-    .quiet = Show no progress
-HELP_PERSON = Take out what is held about a person
-HELP_PERSON_EXPORT = Write all that every service holds about a person into one JSON file
-    .person = The person: the employee number, or the id (UUID)
-    .out = The file; must not exist
-HELP_RETENTION = Look after how long data are kept
-HELP_RETENTION_RUN = Remove from every service what the group's retention schedule says is over
-HELP_AUDIT = Look into the audit log
-HELP_AUDIT_VERIFY = Recompute the chain of every service, look for the entry of every row, and name what is wrong
-    .heads = Folder of signed heads that the logs must pass through; by default that of the settings
-HELP_AUDIT_SEARCH = Say who saw or changed what about a person, what a principal did, or what was done to a thing; newest first
-    .person = About this person (UUID)
-    .principal = By this principal (UUID), or on its behalf
-    .subject = Done to this thing, such as statement:0199..
-    .from = Not before this instant (RFC 3339), such as 2026-03-01T00:00:00+08:00
-    .to = Before this instant (RFC 3339)
-    .json = Print a JSON object a line
-HELP_SCHEME = Take a standard of the group out of one stack and into another, and begin with a scheme that is there
-HELP_SCHEME_EXPORT = Print the signed file of a scheme of the group, all its versions
-    .name = Its name
-    .from = The region that it leaves, where the stack serves several
-HELP_SCHEME_IMPORT = Take in a file that the stack of another region exported
-    .file = The file
-HELP_SCHEME_TEMPLATE = Print a scheme to begin with as scheme.yaml, or say which there are
-    .name = Name of the scheme; without it all are listed
-    .out = File to write it to, which must not be there yet
-HELP_ACCESS = Say who may do what, for a review
-HELP_ACCESS_REVIEW = Say as CSV who holds a permission, by which grant, delegation or emergency, since when, and from whom; newest grant first
-    .permission = The permission, such as compensation.statement.read_pay for reading pay
-HELP_KEYS = Look after the keys: those that sign tokens, and those of what is sealed in the database
-HELP_KEYS_MAKE = Make the key folder with all its files, for the secrets of a cluster; what is there stays as it is
-HELP_KEYS_PROTECT = Encrypt seal.key under a passphrase, or change the passphrase
-    .new-passphrase-file = File that holds the new passphrase (at least 12 characters); without it the passphrase is the first line of the standard input
-HELP_KEYS_ROTATE = Make new keys while the services work, and seal everything with them; goes on where an earlier run was stopped
+    .help = Mostra a ajuda
+    .version = Mostra a versão
+    .bundle = Pasta com people.csv, accounts.csv, records.csv e o mais que houver (docs/bundle.md)
+    .from = Primeiro dia do período, como 2026-03-01, junto com --to; por padrão, o período de group.yaml, senão o mês que contém todos os atendimentos
+    .to = Último dia do período, como 2026-03-31, que faz parte dele
+    .lang = Idioma das frases, e dos nomes em `tally demo`; também pode vir antes do comando; por padrão, o do ambiente (LC_ALL, LC_MESSAGES, LANG)
+    .plain-csv = CSV para programas: sem a marca de ordem de bytes e sem o apóstrofo antes de células que começam como fórmula, de que as planilhas precisam
+    .json = Mostra só o resumo, em JSON
+    .server = Onde a suíte escuta, como https://tally.example:7070; por padrão, client.server das configurações, senão onde `tally login` entrou por último, senão http://127.0.0.1:7070
+    .ca = Arquivo da autoridade que assina o certificado do servidor (PEM); por padrão, aquelas em que esta máquina confia
+    .client-cert = Arquivo da cadeia de certificados a apresentar a um servidor que a exija (PEM), junto com --client-key
+    .client-key = Arquivo da chave privada de --client-cert (PEM)
+    .token-file = Arquivo que contém um token, ou - para a entrada padrão; por padrão, o que `tally login` guarda, senão a entrada padrão
+    .config = Arquivo de configurações (TOML)
+    .set = Define uma chave, como database.url=postgres://..; pode ser repetido
+    .dump-config = Mostra as configurações em vigor, com os segredos ocultos, e encerra
+HELP_TALLY = Quem fez que trabalho, quanto ele valeu, quanto paga e por quê
+HELP_HELP = Mostra esta página, ou a de um comando
+HELP_DEMO = Mostra a tarefa principal em um grupo fictício: um mês de atendimentos vira demonstrativos, em SQLite em uma pasta temporária
+    .once = Encerra depois do resumo em vez de disponibilizar o grupo
+    .seed = Número a partir do qual o grupo é gerado: outro gera outro grupo
+    .records = Quantos atendimentos, aproximadamente, o mês tem, de 1 a 5,000,000; abaixo de 100, são 100
+    .bundle = Pasta nova ou vazia em que gravar os arquivos do mês, para copiar
+    .listen = Endereço e porta em que atender depois do resumo
+    .http = Endereço e porta do REST depois do resumo
+HELP_CLOSE = Faz a tarefa principal com os seus próprios arquivos: um mês de atendimentos vira boletins e demonstrativos
+    .out = Pasta do resultado: nova ou vazia
+    .explain = Explica no fim um atendimento (external_id) ou uma pessoa (matrícula ou nome)
+    .database = Trabalha em PostgreSQL em vez de SQLite em uma pasta temporária: a URL do proprietário de um banco de dados vazio
+HELP_IMPORT = Leva os arquivos de um mês para uma suíte em execução e diz o que há antes e depois
+    .out = Pasta para report.json, findings.csv, rejected.csv e refused.csv
+    .accept-damaged = Grava também linhas em que uma planilha encurtou ids ou clientes: a suíte as guarda assim para sempre
+    .json = Mostra só o relatório, em JSON
+HELP_REPLAY = Recalcula uma pasta de resultado a partir das próprias entradas e diz se sai o mesmo e que arquivos isso não abrange
+    .dir = Pasta de resultado, como `tally close` a gravou
+    .json = Mostra só o veredito, em JSON
+HELP_SERVE = Executa um, alguns ou todos os serviços
+    .services = Quais serviços, separados por vírgulas, como identity,attendance; por padrão, os das configurações, que são todos
+    .listen = Endereço e porta em que escutar; por padrão, os das configurações, 127.0.0.1:7070
+    .http = Endereço e porta do gateway, se este processo o tem; por padrão, os das configurações, 127.0.0.1:8080
+    .sample = Começa com o grupo fictício de `tally demo` em um armazenamento vazio
+HELP_INIT = Cria o grupo e o primeiro administrador em um armazenamento vazio
+    .name = O nome do grupo
+    .currency = A moeda do grupo (ISO 4217)
+    .zone = O fuso horário do grupo (IANA)
+    .regions = As regiões do grupo, separadas por vírgulas, como cn-east,cn-south
+    .tenant-id = O id do grupo, escolhido de antemão ou o da instalação de outra região; se o armazenamento já contém este mesmo grupo, nada é alterado, e isso não é uma falha
+    .login = Nome de login do primeiro administrador
+    .password-file = Arquivo que contém a senha do administrador (pelo menos 12 caracteres); sem ele, a senha é a primeira linha da entrada padrão
+    .invitation-file = Arquivo que contém o que `tally invite` mostrou, se o armazenamento já contém outro grupo
+HELP_INVITE = Mostra um convite para criar mais um grupo em um armazenamento que já contém um (PostgreSQL)
+    .tenant-id = O id do grupo, se uma instalação de outra região já o criou; por padrão, um grupo novo
+    .days = Por quantos dias ele vale, no máximo 30
+HELP_MIGRATE = Atualiza o banco de dados (PostgreSQL: com a URL do proprietário)
+HELP_LOGIN = Troca uma senha, a primeira linha da entrada padrão, por um token que os próximos comandos usam
+    .login = Nome de login
+    .code = Os seis algarismos do seu aplicativo autenticador, ou um código de recuperação, se você tem um segundo fator
+    .new-password = A senha foi dada a você para um único login: a segunda linha da entrada padrão é a sua nova senha
+HELP_USER = Dá acesso a pessoas e programas
+HELP_USER_CREATE = Cria um login com um papel, no grupo inteiro ou em uma unidade
+    .login = Nome de login
+    .role = O papel, como group_hr, ou branch_hr com --unit
+    .unit = A unidade, como East, com tudo abaixo dela até onde o papel alcança; por padrão, o grupo inteiro
+    .password-file = Arquivo que contém a primeira senha (pelo menos 12 caracteres), ou - para a entrada padrão
+HELP_USER_GRANT = Dá a um login mais um papel, ou o que lhe falta
+    .login = Nome de login
+    .role = O papel, como group_hr ou auditor
+    .unit = A unidade, como East/Chat, com tudo abaixo dela até onde o papel alcança; por padrão, o grupo inteiro
+HELP_TENANT = Leva consigo os dados de um grupo inteiro
+HELP_TENANT_EXPORT = Grava em uma pasta tudo o que cada serviço contém do grupo, um arquivo de linhas JSON por tabela
+    .out = A pasta; não pode existir ainda
+    .quiet = Não mostra o andamento
+HELP_PERSON = Extrai o que se guarda sobre uma pessoa
+HELP_PERSON_EXPORT = Grava em um arquivo JSON tudo o que cada serviço guarda sobre uma pessoa
+    .person = A pessoa: a matrícula ou o id (UUID)
+    .out = O arquivo; não pode existir ainda
+HELP_RETENTION = Cuida de por quanto tempo os dados são guardados
+HELP_RETENTION_RUN = Remove de cada serviço o que os prazos de retenção do grupo dizem que venceu
+HELP_AUDIT = Consulta o log de auditoria
+HELP_AUDIT_VERIFY = Recalcula a cadeia de cada serviço, procura o registro de cada linha e indica o que está errado
+    .heads = Pasta de cabeças assinadas por que os logs devem passar; por padrão, a das configurações
+HELP_AUDIT_SEARCH = Diz quem viu ou alterou algo sobre uma pessoa, o que uma identidade fez ou o que foi feito com um objeto; o mais novo primeiro
+    .person = Sobre esta pessoa (UUID)
+    .principal = Por esta identidade (UUID), ou em nome dela
+    .subject = Feito com este objeto, como statement:0199..
+    .from = Não antes deste instante (RFC 3339), como 2026-03-01T00:00:00+08:00
+    .to = Antes deste instante (RFC 3339)
+    .json = Mostra um objeto JSON por linha
+HELP_SCHEME = Leva um padrão do grupo de uma instalação para outra, e começa com um modelo de avaliação pronto
+HELP_SCHEME_EXPORT = Mostra o arquivo assinado de um modelo de avaliação do grupo, com todas as versões
+    .name = O nome dele
+    .from = A região de que ele sai, se a instalação atende várias
+HELP_SCHEME_IMPORT = Importa um arquivo que a instalação de outra região exportou
+    .file = O arquivo
+HELP_SCHEME_TEMPLATE = Mostra como scheme.yaml um modelo de avaliação com que começar, ou diz quais há
+    .name = Nome do modelo de avaliação; sem ele, todos são listados
+    .out = Arquivo em que gravá-lo, que não pode existir ainda
+HELP_ACCESS = Diz quem pode o quê, para uma revisão
+HELP_ACCESS_REVIEW = Diz em CSV quem tem uma permissão, por qual concessão, delegação ou acesso de emergência, desde quando e de quem; a concessão mais nova primeiro
+    .permission = A permissão, como compensation.statement.read_pay para ler pagamentos
+HELP_KEYS = Cuida das chaves: as que assinam tokens e as do que está selado no banco de dados
+HELP_KEYS_MAKE = Cria a pasta de chaves com todos os arquivos, para os secrets de um cluster; o que já existe fica como está
+HELP_KEYS_PROTECT = Criptografa seal.key com uma frase secreta, ou troca a frase secreta
+    .new-passphrase-file = Arquivo que contém a nova frase secreta (pelo menos 12 caracteres); sem ele, a frase secreta é a primeira linha da entrada padrão
+HELP_KEYS_ROTATE = Cria chaves novas com os serviços em funcionamento e sela tudo com elas; continua de onde uma execução anterior parou
     .what =
-        Which keys; master and data by default
-        file: only add a master key to seal.key, to hand the file out before anything is wrapped with it
-        master: the master key in seal.key; quick, nothing is sealed anew
-        data: the data keys; every sealed row is sealed anew
-HELP_KEYS_ROTATE_SIGNING = Give a service a new key to sign tokens with; running processes take it up by themselves within a minute
-    .service = The service, such as identity
+        Quais chaves; por padrão, master e data
+        file: só acrescenta uma chave mestra a seal.key, para distribuir o arquivo antes que algo seja protegido com ela
+        master: a chave mestra em seal.key; rápido, nada é selado de novo
+        data: as chaves de dados; cada linha selada é selada de novo
+HELP_KEYS_ROTATE_SIGNING = Dá a um serviço uma chave nova para assinar tokens; processos em execução passam a usá-la sozinhos em até um minuto
+    .service = O serviço, como identity
 
 ## The command line: what was done
 
-CANNOT_MAKE_TEMPORARY = cannot make a temporary folder: { $error }
-CANNOT_REPLACE = cannot replace { $file }: { $error }
-# A file that the command needs cannot be made.
-CANNOT_CREATE = cannot create { $file }: { $error }
-CANNOT_WRITE_TO = cannot write to { $folder }: { $error }
-OUTPUT_LOST = not all of the output could be written: { $error }
-CANNOT_START = cannot start: { $error }
-CANNOT_LISTEN = cannot listen on { $address }; name another with { $flag }, or stop after the summary with --once: { $error }
-NOT_OF_TALLY = { $file } is not what tally writes, from line { $line }, column { $column } on
-SAMPLE_SKIPPED = the store holds a group already: --sample leaves it as it is
-# The address of the gateway, after that of the services.
-SERVING_HTTP = the gateway is at http://{ $address }, what it offers at http://{ $address }/openapi.json
-SAMPLE_FILLED = Filled with the sample group. One password for everybody, shown this once: { $password }
-SERVING = serving { $services } on { $scheme }://{ $address }
-NO_GROUP_YET = there is no group in this store yet, so nobody can sign in: stop this process, type `tally init --name "My group"` with the same settings, and start it again
-    .beside = there is no group in this store yet, so nobody can sign in: type `tally init --name "My group"` with the same settings beside this process
-REGION_OF_NO_GROUP = server.regions names { $region }, and no group of this store has that region (there are { $known }): this process serves no row of any other region; correct server.regions, or leave it empty to serve all
-REDIS_AWAY = Redis does not answer at { $at } (redis.url). Everything works without it: until it is back each process counts calls by itself, and consumers look for events every few seconds instead of being woken
+CANNOT_MAKE_TEMPORARY = não é possível criar uma pasta temporária: { $error }
+CANNOT_REPLACE = não é possível substituir { $file }: { $error }
+CANNOT_CREATE = não é possível criar { $file }: { $error }
+CANNOT_WRITE_TO = não é possível gravar em { $folder }: { $error }
+OUTPUT_LOST = não foi possível gravar toda a saída: { $error }
+CANNOT_START = não é possível iniciar: { $error }
+CANNOT_LISTEN = não é possível escutar em { $address }; informe outro endereço com { $flag } ou encerre depois do resumo com --once: { $error }
+NOT_OF_TALLY = { $file } não é o que o tally grava, a partir da linha { $line }, coluna { $column }
+SAMPLE_SKIPPED = o armazenamento já contém um grupo: --sample o deixa como está
+SERVING_HTTP = o gateway está em http://{ $address }, e o que ele oferece em http://{ $address }/openapi.json
+SAMPLE_FILLED = Preenchido com o grupo de exemplo. Uma senha para todos, mostrada só desta vez: { $password }
+SERVING = { $services } disponível em { $scheme }://{ $address }
+NO_GROUP_YET = ainda não há grupo neste armazenamento, portanto ninguém pode entrar: pare este processo, digite `tally init --name "Meu grupo"` com as mesmas configurações e inicie-o de novo
+    .beside = ainda não há grupo neste armazenamento, portanto ninguém pode entrar: digite `tally init --name "Meu grupo"` com as mesmas configurações, paralelamente a este processo
+REGION_OF_NO_GROUP = server.regions indica { $region }, e nenhum grupo deste armazenamento tem essa região (há { $known }): este processo não atende nenhuma linha de outra região; corrija server.regions ou deixe-o vazio para atender todas
+REDIS_AWAY = o Redis não responde em { $at } (redis.url). Tudo funciona sem ele: até que volte, cada processo conta as chamadas por si, e os consumidores procuram eventos a cada poucos segundos em vez de serem acordados
 FILE_SWITCH = { $switch }: { $why }
-ASK_PASSWORD_TWELVE = password (at least 12 characters, shown as you type):{" "}
-ASK_PASSWORD = password (shown as you type):{" "}
-ASK_NEW_PASSWORD = new password (at least 12 characters):{" "}
-ASK_NEW_PASSPHRASE = new passphrase (shown as you type):{" "}
-NO_PASSWORD_GIVEN = no password on the standard input: type one, or pipe it in
-# A setting on the command line without its value.
-SET_EXPECTED = --set { $pair }: expected KEY=VALUE
-SUBJECT_EXPECTED = --subject: expected KIND:ID, such as statement:0199..
-GROUP_DIFFERS = the group { $id } was made in this store before, and differs from what was typed ({ $differences }): nothing is changed. Type what it is, or choose another store
-GROUP_DIFFERENCE = { $what } { $there } and not { $typed }
-GROUP_WAS_MADE = the group { $id } was made in this store before: nothing is changed
-GROUP_MADE = made the group { $name } ({ $id }) with the administrator { $login }
-GROUP_NEXT = next: tally serve, then tally login { $login }
-OWNER_URL_MISSING = the schemas of PostgreSQL are made by their owner: set it (TALLY_DATABASE_OWNER_URL) to the owner's URL, postgres://OWNER:PASSWORD@HOST/DATABASE
-OWNER_URL_ALONE = it is SQLite while database.owner_url is set: set it (TALLY_DATABASE_URL) to the URL that the services sign in with, or leave database.owner_url out
+ASK_PASSWORD_TWELVE = senha (pelo menos 12 caracteres, visível ao digitar):{" "}
+ASK_PASSWORD = senha (visível ao digitar):{" "}
+ASK_NEW_PASSWORD = nova senha (pelo menos 12 caracteres):{" "}
+ASK_NEW_PASSPHRASE = nova frase secreta (visível ao digitar):{" "}
+NO_PASSWORD_GIVEN = não há senha na entrada padrão: digite uma ou envie-a por pipe
+SET_EXPECTED = --set { $pair }: espera-se KEY=VALUE
+SUBJECT_EXPECTED = --subject: espera-se KIND:ID, como statement:0199..
+GROUP_DIFFERS = o grupo { $id } já foi criado neste armazenamento e difere do que foi digitado ({ $differences }): nada é alterado. Digite o que ele é ou escolha outro armazenamento
+GROUP_DIFFERENCE = { $what } { $there } e não { $typed }
+GROUP_WAS_MADE = o grupo { $id } já foi criado neste armazenamento: nada é alterado
+GROUP_MADE = criado o grupo { $name } ({ $id }) com o administrador { $login }
+GROUP_NEXT = a seguir: tally serve, depois tally login { $login }
+OWNER_URL_MISSING = os schemas do PostgreSQL são criados pelo proprietário deles: defina-a (TALLY_DATABASE_OWNER_URL) com a URL do proprietário, postgres://OWNER:PASSWORD@HOST/DATABASE
+OWNER_URL_ALONE = ela é SQLite enquanto database.owner_url está definida: defina-a (TALLY_DATABASE_URL) com a URL com que os serviços entram ou deixe database.owner_url de fora
 MIGRATED = { $service }: { $ran }
-UP_TO_DATE = up to date
-AUDIT_VERIFIED = { $service }: { $entries } entries, { $rows } rows, { $heads } exported heads: { $verdict }
-AUDIT_INTACT = intact
-AUDIT_ON_BEHALF = {" "}on behalf of { $id }
-AUDIT_FAULT = { $table } of { $stream }: { $place } { $defect }
-AUDIT_PLACE = entry { $at }
-    .unnumbered = an unnumbered entry
+UP_TO_DATE = atualizado
+AUDIT_VERIFIED = { $service }: { $entries ->
+    [one] { $entries } registro
+   *[other] { $entries } registros
+}, { $rows ->
+    [one] { $rows } linha
+   *[other] { $rows } linhas
+}, { $heads ->
+    [one] { $heads } cabeça exportada
+   *[other] { $heads } cabeças exportadas
+}: { $verdict }
+AUDIT_INTACT = íntegro
+AUDIT_ON_BEHALF = {" "}em nome de { $id }
+AUDIT_FAULT = { $table } de { $stream }: { $place } { $defect }
+AUDIT_PLACE = o registro { $at }
+    .unnumbered = um registro sem número
     .named = { $place } ({ $id })
-    .row = row { $row }
-    .row-of = row { $row } (entry { $id })
-    .line = line { $row }
-AUDIT_DEFECT = is not what the service wrote
-    .chain = does not follow from the entry before it (inserted, replaced or moved)
-    .missing = is missing
-    .truncated = is missing, and all after it up to the signed head
-    .beyond = lies beyond the signed head
-    .head = is the head, whose signature is missing or not the service's
-    .unnumbered = has waited for a position longer than five seconds: is a sequencer running?
-    .forked = is not the entry whose head was exported: the log before it was replaced
-    .older = is missing, although a head beyond it was exported: an older log was put back
-    .exported = is no head of this service, or goes back behind an earlier line
-    .unaccounted = has no audit entry: no unit of work wrote it
-    .borrowed = or one beside it borrowed its audit entry, which wrote fewer rows than name it
+    .row = a linha { $row }
+    .row-of = a linha { $row } (registro { $id })
+    .line = a linha { $row }
+AUDIT_DEFECT = não é o que o serviço gravou
+    .chain = não decorre do registro anterior (inserção, troca ou mudança de lugar)
+    .missing = está faltando
+    .truncated = está faltando, e tudo depois até a cabeça assinada
+    .beyond = fica além da cabeça assinada
+    .head = é a cabeça, cuja assinatura falta ou não é do serviço
+    .unnumbered = espera uma posição há mais de cinco segundos: há um sequenciador em execução?
+    .forked = não é o registro cuja cabeça foi exportada: o log anterior a ele foi trocado
+    .older = está faltando, embora uma cabeça posterior tenha sido exportada: um log mais antigo foi colocado de volta
+    .exported = não é uma cabeça deste serviço, ou volta para trás de uma linha anterior
+    .unaccounted = não tem registro de auditoria: nenhuma unidade de trabalho a gravou
+    .borrowed = ou uma vizinha tomou emprestado o registro de auditoria, que gravou menos linhas do que as que o indicam
 AUDIT_FAULTS = { $count ->
-    [one] { $count } fault
-   *[other] { $count } faults
+    [one] { $count } falha
+   *[other] { $count } falhas
 }
 AUDIT_FOUND = { $count ->
-    [one] { $count } entry
-   *[other] { $count } entries
+    [one] { $count } registro
+   *[other] { $count } registros
 }
 REVIEW_FOUND = { $count ->
-    [one] { $count } way to hold { $permission }
-   *[other] { $count } ways to hold { $permission }
+    [one] { $count } forma de ter { $permission }
+   *[other] { $count } formas de ter { $permission }
 }
-INVITE_ONE_GROUP = it names SQLite files, which hold one group, so nobody can be invited; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...)
-INVITED = lets in the group { $tenant } for { $days } days: hand it to InitTenant or `tally init --invitation-file`
-KEYS_MADE = { $folder } holds seal.key and the signing keys of every service: back it up
-PASSPHRASE_TOO_SHORT = the new passphrase is too short: at least { $least } characters
-KEYS_PROTECTED = { $file } is protected by the new passphrase
-KEYS_PROTECTED_NEXT = next: set TALLY_KEYS_PASSPHRASE or TALLY_KEYS_PASSPHRASE_FILE for every service, and back the file up
-KEYS_WRAPPED = { $service }: { $count } data keys wrapped with the newest master key
-KEYS_STOPPED = stopped; nothing is lost: the same command goes on where this one was
-MASTER_KEY_ADDED = master key { $id } is in { $file }: back the file up
-MASTER_KEY_KEPT = { $count } data keys are under an older master key: no other is added until they are not
-KEYS_STEP = { $service }: { $table }.{ $column }, { $rows } rows
-KEYS_REPLACED = { $service }: { $keys } data keys replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-KEYS_REPLACED_RESUMED = { $service }: { $keys } data keys of an earlier run replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-# A service that is none was named.
-NO_SUCH_SERVICE = no service is called { $service }: name one of { $services }
-SIGNING_KEY_ROTATED = { $service }: the new key signs from { $from }; the old one is good for what it signed
-PERSON_EXPORTED = written to { $file }; { $withheld ->
-    [one] { $withheld } row
-   *[other] { $withheld } rows
-} withheld that you may not read
-    .untold = written to { $file }; { $withheld ->
-        [one] { $withheld } row
-       *[other] { $withheld } rows
-    } withheld that you may not read; nothing told by { $services }: either nothing is held there about the person, or only rows of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-PERSON_EXPORTED_BEYOND = there are more rows about the person in { $services }, of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-GROUP_EXPORTED = { $rows } rows written to { $folder }; { $withheld } withheld that you may not read
-RETENTION_TAKEN = { $service }: { $rows } rows of { $table } ({ $kind })
+INVITE_ONE_GROUP = ela indica arquivos SQLite, que contêm um só grupo, portanto ninguém pode ser convidado; vários grupos precisam de PostgreSQL (TALLY_DATABASE_URL=postgres://...)
+INVITED = permite a entrada do grupo { $tenant } por { $days ->
+    [one] { $days } dia
+   *[other] { $days } dias
+}: entregue-o a InitTenant ou a `tally init --invitation-file`
+KEYS_MADE = { $folder } contém seal.key e as chaves de assinatura de todos os serviços: faça backup dela
+PASSPHRASE_TOO_SHORT = a nova frase secreta é curta demais: pelo menos { $least } caracteres
+KEYS_PROTECTED = { $file } está protegido pela nova frase secreta
+KEYS_PROTECTED_NEXT = a seguir: defina TALLY_KEYS_PASSPHRASE ou TALLY_KEYS_PASSPHRASE_FILE para cada serviço e faça backup do arquivo
+KEYS_WRAPPED = { $service }: { $count ->
+    [one] { $count } chave de dados protegida
+   *[other] { $count } chaves de dados protegidas
+} com a chave mestra mais nova
+KEYS_STOPPED = parado; nada se perdeu: o mesmo comando continua de onde este estava
+MASTER_KEY_ADDED = a chave mestra { $id } está em { $file }: faça backup do arquivo
+MASTER_KEY_KEPT = { $count ->
+    [one] { $count } chave de dados está
+   *[other] { $count } chaves de dados estão
+} sob uma chave mestra mais antiga: enquanto for assim, nenhuma outra é acrescentada
+KEYS_STEP = { $service }: { $table }.{ $column }, { $rows ->
+    [one] { $rows } linha
+   *[other] { $rows } linhas
+}
+KEYS_REPLACED = { $service }: { $keys ->
+    [one] { $keys } chave de dados substituída
+   *[other] { $keys } chaves de dados substituídas
+}, { $rows ->
+    [one] { $rows } linha selada de novo
+   *[other] { $rows } linhas seladas de novo
+} ({ $speed } linhas/s)
+KEYS_REPLACED_RESUMED = { $service }: { $keys ->
+    [one] { $keys } chave de dados de uma execução anterior substituída
+   *[other] { $keys } chaves de dados de uma execução anterior substituídas
+}, { $rows ->
+    [one] { $rows } linha selada de novo
+   *[other] { $rows } linhas seladas de novo
+} ({ $speed } linhas/s)
+NO_SUCH_SERVICE = nenhum serviço se chama { $service }: informe um de { $services }
+SIGNING_KEY_ROTATED = { $service }: a chave nova assina a partir de { $from }; a antiga vale para o que assinou
+PERSON_EXPORTED = gravado em { $file }; { $withheld ->
+    [one] { $withheld } linha retida
+   *[other] { $withheld } linhas retidas
+} que você não pode ler
+    .untold = gravado em { $file }; { $withheld ->
+        [one] { $withheld } linha retida
+       *[other] { $withheld } linhas retidas
+    } que você não pode ler; nada informado por { $services }: ou nada se guarda ali sobre a pessoa, ou só linhas de unidades e dias que você não alcança. Quem lê pessoas do grupo inteiro recebe tudo
+PERSON_EXPORTED_BEYOND = há mais linhas sobre a pessoa em { $services }, de unidades e dias que você não alcança. Quem lê pessoas do grupo inteiro recebe tudo
+GROUP_EXPORTED = { $rows ->
+    [one] { $rows } linha gravada
+   *[other] { $rows } linhas gravadas
+} em { $folder }; { $withheld ->
+    [one] { $withheld } retida
+   *[other] { $withheld } retidas
+} que você não pode ler
+RETENTION_TAKEN = { $service }: { $rows ->
+    [one] { $rows } linha
+   *[other] { $rows } linhas
+} de { $table } ({ $kind })
 RETENTION_DONE = { $rows ->
-    [one] { $rows } row removed
-   *[other] { $rows } rows removed
+    [one] { $rows } linha removida
+   *[other] { $rows } linhas removidas
 }
-INPUT_NOT_READ = the standard input was not looked at: --token-file - takes a token from there
-USER_CREATED = { $login } can sign in, with the role { $role }
-USER_ROLE_UNKNOWN = there is no role { $role } that can be given in the whole group or on a unit; no login was made. There are: { $roles }
-    .grant = there is no role { $role }. There are: { $roles }
-USER_ROLE_WITHOUT_UNIT = the role { $role } is not given on a unit: leave --unit out
-USER_ROLE_OF_A_UNIT = the role { $role } is given on a unit: name it with --unit
-USER_UNIT_UNKNOWN = there is no unit { $unit }{ $hint }
-USER_GRANTED = { $login } has the role { $role }
-    .already = { $login } has the role { $role } there already: nothing was changed
-USER_WITHOUT_ROLE = the login { $login } was made, but the role { $role } was not given: give it with tally user grant { $login } { $role }{ $on }
-IMPORT_INTERRUPTED = you stopped it
-IMPORT_CURRENCY = its amounts are in { $said }, and those of the group in { $is }
-IMPORT_CURRENCY_CURE = give the amounts in { $is }, and write currency: { $is }
-IMPORT_BRANCH_REGION = it places the branch { $branch } in the region { $said }, and the suite has it in { $is }
-IMPORT_BRANCH_REGION_CURE = write { $is } for { $branch } under branches:, or give the branch another name
-IMPORT_NO_REGION = it names no region for { $branches }, so they would lie in { $default }, a region that the group does not have
-IMPORT_NO_REGION_CURE = write where each of them lies (the group has { $known }), such as branches: {"{"}"{ $branch }": { $region }{"}"}
-IMPORT_REGIONS = it places branches in regions that the group does not have: { $unknown }
-IMPORT_REGIONS_CURE = name for every branch one of { $known } under branches: in group.yaml, or add the region to the group
-
-## Console
-
-UI_LANGUAGE_NAME = English
-UI_SKIP = Go to the content
-UI_SCREENS = Screens
-UI_WAY_HERE = Where you are
-UI_HOME = Home
-UI_GREETING = Welcome, { $name }
-UI_LANGUAGE = Language
-UI_THEME = Colours
-UI_THEME_AUTO = As the system
-UI_THEME_LIGHT = Light
-UI_THEME_DARK = Dark
-UI_DENSITY = Rows
-UI_DENSITY_COMPACT = Compact
-UI_DENSITY_TOUCH = For touch
-UI_ZONE = Time zone, such as Asia/Shanghai
-UI_KEEP_CHOICES = Apply
-UI_SIGN_IN = Sign in
-UI_SIGN_OUT = Sign out
-UI_LOGIN = Sign-in name
-UI_PASSWORD = Password
-UI_CODE = Code
-UI_CODE_HINT = The six digits that your authenticator shows, or a recovery code.
-UI_NEW_PASSWORD = New password
-UI_NEW_PASSWORD_HINT = This password was for one sign-in. At least 12 characters; four words that do not belong together are good.
-UI_SESSION_OVER = Your session is over. Sign in to go on; nothing that you sent is lost.
-UI_SIGNED_IN_AGAIN = You are signed in again
-UI_SEND_AGAIN_SAID = What you sent before is still here, and was not carried out.
-UI_SEND_AGAIN = Send it now
-UI_TO_HOME = To the first page
-UI_TRY_AGAIN = Try again
-UI_FOR_SUPPORT = For support:
-UI_NOT_FOUND = Nothing here
-UI_NOT_ALLOWED = Not for you
-UI_NOT_NOW = Not possible just now
-UI_REFUSED = That did not work
-UI_OPTIONAL = (optional)
-UI_PUT_RIGHT = Please put these right:
-UI_SAVE = Save
-UI_CANCEL = Cancel
-UI_REMOVE = Remove
-UI_YES = Yes
-UI_NO = No
-UI_SEARCH = Search
-UI_ALL = all
-UI_GROUP_BY = Group by
-UI_NOT_GROUPED = Not grouped
-UI_GROUPED_BY = By { $column }
-UI_COLUMNS = Columns
-UI_SHOW = Show
-UI_SHOW_ALL = Show all
-UI_PAGES = Pages
-UI_PREVIOUS = Previous
-UI_NEXT = Next
-UI_PAGE_OF = { $page } of { $pages }
-UI_ROWS = { $count ->
-    [one] 1 row
-   *[other] { $count } rows
-}
-UI_ROWS_OF = { $count } of { $total } rows
-UI_EXPORT = Download CSV
-UI_NOTHING_FITS = Nothing fits what you asked for.
-UI_NOTHING_THERE = Nothing is here yet.
-UI_NOTHING_TO_DRAW = There is nothing to draw.
-UI_LOADING = Loading …
-UI_AS_OF = As of
-UI_NAME = Name
-UI_EMPLOYEE_NO = Employee number
-UI_UNIT = Unit
-UI_POSITION = Position
-UI_GRADE = Grade
-UI_REGION = Region
-UI_SINCE = Since
-UI_STATE = State
-UI_SHARE = Share
-UI_AMOUNT = Amount
-UI_DAY = Day
-UI_REASON = Reason
-UI_REASON_HINT = Whoever looks at this later reads it.
-UI_SURE = Yes, I am sure
-UI_NO_PEOPLE = Nobody is employed on this day where you may look.
-UI_GALLERY = Components
-NAV_MINE = Mine
-NAV_TEAM = Team
-NAV_BRANCH = Branch and group
-NAV_PAY = Pay
-NAV_AUDIT = Audit
-NAV_PLATFORM = Platform
-NAV_PEOPLE = People
-# A form was sent from a page of another site.
-FORM_OF_ANOTHER_SITE = this was sent by another site: open the page here and send it from there
-# A form was sent from a page of an earlier session.
-FORM_OUTDATED = this page is of an earlier session: load it again and send it once more
+INPUT_NOT_READ = a entrada padrão não foi lida: --token-file - lê um token dali
+USER_CREATED = { $login } pode entrar, com o papel { $role }
+USER_ROLE_UNKNOWN = não há papel { $role } que possa ser concedido no grupo inteiro ou em uma unidade; nenhum login foi criado. Há: { $roles }
+    .grant = não há papel { $role }. Há: { $roles }
+USER_ROLE_WITHOUT_UNIT = o papel { $role } não é concedido em uma unidade: deixe --unit de fora
+USER_ROLE_OF_A_UNIT = o papel { $role } é concedido em uma unidade: indique-a com --unit
+USER_UNIT_UNKNOWN = não há unidade { $unit }{ $hint }
+USER_GRANTED = { $login } tem o papel { $role }
+    .already = { $login } já tem o papel { $role } ali: nada foi alterado
+USER_WITHOUT_ROLE = o login { $login } foi criado, mas o papel { $role } não foi concedido: conceda-o com tally user grant { $login } { $role }{ $on }
+IMPORT_INTERRUPTED = você interrompeu
+IMPORT_CURRENCY = os valores estão em { $said }, e os do grupo em { $is }
+IMPORT_CURRENCY_CURE = informe os valores em { $is } e escreva currency: { $is }
+IMPORT_BRANCH_REGION = coloca a filial { $branch } na região { $said }, e a suíte a tem em { $is }
+IMPORT_BRANCH_REGION_CURE = escreva { $is } para { $branch } em branches: ou dê outro nome à filial
+IMPORT_NO_REGION = não indica região para { $branches }, portanto elas ficariam em { $default }, uma região que o grupo não tem
+IMPORT_NO_REGION_CURE = escreva onde fica cada uma delas (o grupo tem { $known }), por exemplo branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_REGIONS = coloca filiais em regiões que o grupo não tem: { $unknown }
+IMPORT_REGIONS_CURE = indique para cada filial uma de { $known } em branches: de group.yaml ou acrescente a região ao grupo

@@ -1,3508 +1,3348 @@
-### The English sentences of Tally. An id in UPPER_SNAKE is a reason of errors, findings or rejected rows; the comment above it
-### says when it is given. A sentence says what to do; it is cut into nothing and glued to nothing. Where one reason has several
-### sentences, the others are its attributes.
+### Русские сообщения Tally. Идентификаторы и аргументы те же, что в en.ftl; один язык — один файл.
 
 ## Parts
 
 LIST_SEPARATOR = {"; "}
 REFUSED_BECAUSE = { $kind } ({ $told })
-KIND_INVALID_ARGUMENT = the request is wrong: change it
-KIND_NOT_FOUND = nothing there that you may see
-KIND_ALREADY_EXISTS = it is there already
-KIND_ABORTED = somebody else changed it: read it again
-KIND_FAILED_PRECONDITION = its state does not allow this
-KIND_PERMISSION_DENIED = you may not do this
-KIND_UNAUTHENTICATED = sign in first
-KIND_RESOURCE_EXHAUSTED = too much at once: try again in a moment
-KIND_UNAVAILABLE = the service is away: try again in a moment
-KIND_DEADLINE_EXCEEDED = it took too long
-KIND_CANCELLED = the call was given up
-KIND_UNIMPLEMENTED = nobody does this at that address
+KIND_INVALID_ARGUMENT = запрос неверен: измените его
+KIND_NOT_FOUND = ничего доступного вам там нет
+KIND_ALREADY_EXISTS = это уже есть
+KIND_ABORTED = это изменил кто-то другой: прочитайте данные заново
+KIND_FAILED_PRECONDITION = текущее состояние этого не позволяет
+KIND_PERMISSION_DENIED = у вас нет на это права
+KIND_UNAUTHENTICATED = сначала войдите в систему
+KIND_RESOURCE_EXHAUSTED = слишком много сразу: повторите чуть позже
+KIND_UNAVAILABLE = сервис недоступен: повторите чуть позже
+KIND_DEADLINE_EXCEEDED = выполнение заняло слишком много времени
+KIND_CANCELLED = вызов отменён
+KIND_UNIMPLEMENTED = по этому адресу этого никто не выполняет
 
 ## Kinds of things
 
-RESOURCE_ACCOUNT = account
-RESOURCE_ALIAS = alias
-RESOURCE_API_KEY = API key
-RESOURCE_CARD_OF_PERSON = card of person
-RESOURCE_COMPONENT = component
-RESOURCE_CORRECTION = correction
-RESOURCE_CYCLE = cycle
-RESOURCE_DEVICE = device
-RESOURCE_DELEGATION = delegation
-RESOURCE_EMERGENCY = emergency
-RESOURCE_EMPLOYMENT = employment
-RESOURCE_ERASURE = erasure
-RESOURCE_FINDING = finding
-RESOURCE_GRANT = grant
-RESOURCE_HANDOVER = hand-over
-RESOURCE_HOLD = hold
-RESOURCE_LEAVE = leave
-RESOURCE_LOGIN = login
-RESOURCE_ATTRIBUTION_RUN = attribution run
-RESOURCE_ORG_UNIT = org unit
-RESOURCE_PERSON = person
-RESOURCE_POOL = pool
-RESOURCE_POSITION = position
-RESOURCE_PRINCIPAL = principal
-RESOURCE_PROFILE_OF_PERSON = profile of person
-RESOURCE_PROVIDER = provider
-RESOURCE_PUNCH = punch
-RESOURCE_RECORD = record
-RESOURCE_MEASURE = measure
-RESOURCE_CLAIM = claim
-RESOURCE_OBSERVATION = observation
-RESOURCE_REPORTING_LINE = reporting line
-RESOURCE_SCHEDULE = schedule
-RESOURCE_RUN_OF_A_SCHEDULE = run of a schedule
-RESOURCE_SCHEME = scheme
-RESOURCE_SCHEME_VERSION = scheme version
-RESOURCE_SERVICE_ACCOUNT = service account
-RESOURCE_SESSION = session
-RESOURCE_SETTLEMENT = settlement
-RESOURCE_SHIFT = shift
-RESOURCE_STATEMENT_OF_PERSON = statement of person
-RESOURCE_TRANSFER = transfer
+RESOURCE_ACCOUNT = аккаунт
+RESOURCE_ALIAS = никнейм
+RESOURCE_API_KEY = ключ API
+RESOURCE_CARD_OF_PERSON = оценочный лист сотрудника
+RESOURCE_COMPONENT = критерий
+RESOURCE_CORRECTION = исправление
+RESOURCE_CYCLE = цикл оценки
+RESOURCE_DEVICE = устройство
+RESOURCE_DELEGATION = делегирование
+RESOURCE_EMERGENCY = экстренный доступ
+RESOURCE_EMPLOYMENT = трудоустройство
+RESOURCE_ERASURE = стирание данных
+RESOURCE_FINDING = замечание
+RESOURCE_GRANT = выданная роль
+RESOURCE_HANDOVER = передача аккаунта
+RESOURCE_HOLD = запрет на удаление
+RESOURCE_LEAVE = отпуск
+RESOURCE_LOGIN = учётная запись
+RESOURCE_ATTRIBUTION_RUN = расчёт атрибуции
+RESOURCE_ORG_UNIT = подразделение
+RESOURCE_PERSON = сотрудник
+RESOURCE_POOL = премиальный фонд
+RESOURCE_POSITION = должность
+RESOURCE_PRINCIPAL = субъект доступа
+RESOURCE_PROFILE_OF_PERSON = профиль сотрудника
+RESOURCE_PROVIDER = поставщик единого входа
+RESOURCE_PUNCH = отметка
+RESOURCE_RECORD = запись
+RESOURCE_MEASURE = показатель
+RESOURCE_CLAIM = заявка на диалог
+RESOURCE_OBSERVATION = наблюдение
+RESOURCE_REPORTING_LINE = линия подчинения
+RESOURCE_SCHEDULE = расписание
+RESOURCE_RUN_OF_A_SCHEDULE = запуск по расписанию
+RESOURCE_SCHEME = схема оценки
+RESOURCE_SCHEME_VERSION = версия схемы оценки
+RESOURCE_SERVICE_ACCOUNT = служебная учётная запись
+RESOURCE_SESSION = сеанс
+RESOURCE_SETTLEMENT = расчёт премий
+RESOURCE_SHIFT = смена
+RESOURCE_STATEMENT_OF_PERSON = расчётный лист сотрудника
+RESOURCE_TRANSFER = передача между регионами
 
 ## Every service
 
-# A fault of ours.
-INTERNAL = something went wrong on our side; the operator's log has the details
-INTERNAL_DETAILS = details for whoever looks into it: { $details }
-# Nothing there, or nothing that the caller may know of.
-NOT_FOUND = no { $resource } { $id } that you may see
-    .unit_on = no org unit { $id } that you may see on { $day }, the day that counts: it was closed before, begins later or never was (ListOrgUnits with as_of shows which are there)
-    .goes_on = org unit { $id } was closed before { $day }, the day that counts, and its people went to { $into }: name that one
-    .id_number = no person with this identity number that you may see
-    .removed = { $missing }; if it was before { $day }, retention may have removed it
-# Wrong fields; the details name each.
+INTERNAL = на нашей стороне произошла ошибка; подробности — в журнале у администратора системы
+INTERNAL_DETAILS = подробности для разбора: { $details }
+NOT_FOUND = нет доступного вам объекта: { $resource } { $id }
+    .unit_on = на { $day } (учитывается этот день) нет доступного вам подразделения { $id }: оно было закрыто раньше, создаётся позже или никогда не существовало (какие подразделения есть, покажет ListOrgUnits с as_of)
+    .goes_on = подразделение { $id } было закрыто до { $day } (учитывается этот день), а его сотрудники перешли в { $into }: укажите его
+    .id_number = нет доступного вам сотрудника с таким номером документа
+    .removed = { $missing }; если это было до { $day }, данные могли быть удалены по истечении срока хранения
 INVALID_REQUEST = { $count ->
-    [one] { $count } field is wrong; the details name it
-   *[other] { $count } fields are wrong; the details name each
+    [one] неверно { $count } поле; оно указано в подробностях
+    [few] неверны { $count } поля; каждое указано в подробностях
+    [many] неверно { $count } полей; каждое указано в подробностях
+   *[other] неверно { $count } полей; каждое указано в подробностях
 }
 INVALID_FIELD = { $field }: { $problem }
-LIST_EMPTY = at least one
-NAME_ONE_OF = name exactly one of { $fields }
-CHANGE_MISSING = say what is to be different
-# A date that is none, or is missing.
-DATE_EXPECTED = a date is expected: YYYY-MM-DD
-    .month = a month is expected: YYYY-MM
-TEXT_EMPTY = must not be empty
-TEXT_TOO_LONG = at most { $max } characters
-# Not a UUID.
-ID_MALFORMED = a UUID is expected
-# A date that cannot be read.
-DATE_MALFORMED = { $field }: write YYYY-MM-DD
-    .text = "{ $text }" is not a date: write YYYY-MM-DD
-# The last day lies before the first.
-DATES_BACKWARDS = { $last } lies before { $first }
-# An instant that no calendar has.
-INSTANT_INVALID = an instant of the years 1 to 9999 is expected
-# A text that is missing or too long.
-TEXT_UNUSABLE = { $field }: 1 to { $max } characters
-# More rows than one call takes.
-ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send several calls
-# A call that writes rows, without any.
-ROWS_MISSING = there is no row: send at least one
-# The change would change nothing.
-NOTHING_CHANGES = it is so already
-    .fix = it was put right already, and the finding is from before that: close the cycle again (CloseCycle; CorrectCycle where it is published) or start another attribution run, then look at what it finds
-# The token belongs to another list.
-PAGE_TOKEN_INVALID = the page token does not belong to this list: start again without one
+LIST_EMPTY = нужен хотя бы один элемент
+NAME_ONE_OF = укажите ровно одно из: { $fields }
+CHANGE_MISSING = укажите, что нужно изменить
+DATE_EXPECTED = ожидается дата: YYYY-MM-DD
+    .month = ожидается месяц: YYYY-MM
+TEXT_EMPTY = не должно быть пустым
+TEXT_TOO_LONG = не длиннее { $max ->
+    [one] { $max } символа
+    [few] { $max } символов
+    [many] { $max } символов
+   *[other] { $max } символов
+}
+ID_MALFORMED = ожидается UUID
+DATE_MALFORMED = { $field }: пишите YYYY-MM-DD
+    .text = «{ $text }» — не дата: пишите YYYY-MM-DD
+DATES_BACKWARDS = { $last } раньше, чем { $first }
+INSTANT_INVALID = ожидается момент времени в пределах лет с 1 по 9999
+TEXT_UNUSABLE = { $field }: от 1 до { $max ->
+    [one] { $max } символа
+    [few] { $max } символов
+    [many] { $max } символов
+   *[other] { $max } символов
+}
+ROWS_TOO_MANY = в одном вызове не более { $max } строк, а здесь их { $count }: сделайте несколько вызовов
+ROWS_MISSING = нет ни одной строки: отправьте хотя бы одну
+NOTHING_CHANGES = это уже так
+    .fix = это уже исправлено, а замечание появилось раньше: закройте цикл ещё раз (CloseCycle; если он опубликован — CorrectCycle) или запустите новый расчёт атрибуции, а затем посмотрите на его замечания
+PAGE_TOKEN_INVALID = токен страницы не от этого списка: начните заново без него
 
 ## Numbers, money, time
 
-# A number that cannot be read.
-DECIMAL_MALFORMED = "{ $text }" is no decimal with at most six places
-# A share below nothing or above the whole.
-SHARE_OUT_OF_RANGE = a share is 0 to 1000000 millionths, not { $ppm }
-# No currency of today.
-CURRENCY_UNKNOWN = "{ $text }" is no active ISO 4217 code: write three capital letters such as CNY
-# An amount of money that cannot be read.
-AMOUNT_MALFORMED = "{ $text }" is no amount: write digits with at most one point, such as 1234.50, without separators or signs of money
-# An amount of money with more places than its currency has.
-AMOUNT_TOO_FINE = "{ $text }" is finer than { $currency } allows: at most { $digits } digits after the point
-# An amount of money that nobody has.
-AMOUNT_TOO_LARGE = the amount is too large
-# Two currencies in one sum.
-CURRENCY_MISMATCH = { $one } and { $other } cannot be summed: convert one of them first
-    .pool = the pool is in { $pool } and the other amounts are in { $other }: one settlement has one currency
-# A rate of exchange that cannot be read.
-RATE_MALFORMED = "{ $text }" is no rate: write digits with at most one point, such as 7.1234, at most 12 of them after it and 18 in all
-# A rate of exchange of nothing or less.
-RATE_NOT_POSITIVE = a rate is above 0: write what one unit of the first currency is worth in the second
-# Money is to be converted, and nobody said at which rate.
-RATE_MISSING = no rate from { $from } to { $to } is known on { $day }: write one that holds from that day or before with SetRates, then do this again
-# Money is to be split, and nobody is there.
-SPLIT_WITHOUT_PEOPLE = nobody to split among
-# Money is to be split by weights that are all zero.
-SPLIT_WITHOUT_WEIGHT = all weights are zero, so there is no rule to split by
-# Money is to be split, and somebody is there twice.
-SPLIT_DUPLICATE_ID = an id is there twice
-# Money is to be split by weights that cannot be summed exactly.
-SPLIT_WEIGHTS_TOO_LARGE = the weights are too large for exact arithmetic: divide all of them by a common factor
-# No time zone of this name.
-ZONE_UNKNOWN = "{ $zone }" is no IANA time zone: write a name such as Asia/Shanghai
-# A time that cannot be read.
-TIME_MALFORMED = "{ $text }" is no time: write 2026-03-02T08:00:00+08:00, or 2026-03-02 08:00:00 for local time
-# A local time that the clocks left out.
-TIME_IN_GAP = { $local } does not exist in { $zone }: the clocks were put forward over it
-# A date that no calendar of ours holds.
-TIME_OUT_OF_RANGE = the date is out of range
-# A period that ends before it begins.
-PERIOD_BACKWARDS = the period ends on { $to }, before it begins on { $from }
+DECIMAL_MALFORMED = «{ $text }» — не десятичное число с не более чем шестью знаками после точки
+SHARE_OUT_OF_RANGE = доля — от 0 до 1000000 миллионных, а не { $ppm }
+CURRENCY_UNKNOWN = «{ $text }» — не действующий код ISO 4217: напишите три заглавные латинские буквы, например CNY
+AMOUNT_MALFORMED = «{ $text }» — не сумма: пишите цифры и не более одной точки, например 1234.50, без разделителей и знаков валют
+AMOUNT_TOO_FINE = у суммы «{ $text }» больше знаков, чем допускает { $currency }: после точки не более { $digits }
+AMOUNT_TOO_LARGE = сумма слишком велика
+CURRENCY_MISMATCH = { $one } и { $other } нельзя сложить: сначала пересчитайте одну валюту в другую
+    .pool = премиальный фонд — в { $pool }, а остальные суммы — в { $other }: у одного расчёта премий одна валюта
+RATE_MALFORMED = «{ $text }» — не курс: пишите цифры и не более одной точки, например 7.1234, не более 12 цифр после неё и 18 всего
+RATE_NOT_POSITIVE = курс должен быть больше 0: напишите, сколько единиц второй валюты стоит одна единица первой
+RATE_MISSING = на { $day } неизвестен курс { $from } к { $to }: запишите через SetRates курс, который действует с этого дня или раньше, и повторите
+SPLIT_WITHOUT_PEOPLE = делить не на кого
+SPLIT_WITHOUT_WEIGHT = все веса равны нулю, поэтому делить не по чему
+SPLIT_DUPLICATE_ID = один из идентификаторов указан дважды
+SPLIT_WEIGHTS_TOO_LARGE = веса слишком велики для точных вычислений: разделите их все на общий множитель
+ZONE_UNKNOWN = «{ $zone }» — не часовой пояс IANA: напишите название, например Asia/Shanghai
+TIME_MALFORMED = «{ $text }» — не время: пишите 2026-03-02T08:00:00+08:00 или, для местного времени, 2026-03-02 08:00:00
+TIME_IN_GAP = времени { $local } нет в поясе { $zone }: часы переводили вперёд через него
+TIME_OUT_OF_RANGE = дата вне допустимых пределов
+PERIOD_BACKWARDS = период кончается { $to }, раньше начала { $from }
 
 ## Sign-in
 
-# No bearer token was sent.
-TOKEN_MISSING = sign in first: no bearer token was sent
-# Nobody is signed in, and the call needs somebody.
-UNAUTHENTICATED = sign in first
-# Not ours, forged, or a service's key used for somebody else.
-TOKEN_INVALID = the token is not valid here: sign in again
-# Its life is over.
-TOKEN_EXPIRED = the token's life is over: sign in again
-# The token's key may be newer than what this service has read.
-KEY_NOT_KNOWN_YET = the key of this token is not known here yet: try again in a moment
-# A token of ours comes from the future.
-CLOCKS_DIFFER = the clocks of the suite differ: try again in a moment
-# The stack of another region made the token.
-TOKEN_OF_ANOTHER_REGION = the stack of another region made this token: sign in here
-# Somebody ended the session, or the employment is over.
-SESSION_ENDED = this session has ended: sign in again
-# A wrong name, password or code, or too many of them.
-SIGN_IN_REFUSED = the name, the password or the code is wrong; after five wrong ones wait, up to 15 minutes
-# The login has a second factor.
-SECOND_FACTOR_NEEDED = send the code that your authenticator shows, or a recovery code
-# A code that is wrong or was used.
-SECOND_FACTOR_WRONG = the code is wrong, or was used: wait for the next one, and see that the clock is right
-# A password for one sign-in.
-PASSWORD_MUST_CHANGE = this password was for one sign-in: send a new one along, as new_password
-# A password that is easily guessed.
-PASSWORD_WEAK = too easy to guess: take four words that do not belong together
-    .why = too easy to guess ({ $why }): take four words that do not belong together
-WEAK_BY_KEYBOARD = keys that lie side by side are guessed first
-WEAK_BY_REPEATS = repeating something hardly makes it harder
-WEAK_BY_FAME = this is one of the most used passwords, or like one
-WEAK_BY_SEQUENCE = sequences such as abc or 6543 are guessed first
-WEAK_BY_DATE = years and dates are guessed first
-WEAK_BY_WORD = one word or name by itself is guessed first
-# A password that is too short or too long.
-PASSWORD_UNUSABLE = 12 to 256 characters
-# A sign-in name that cannot be one.
-LOGIN_MALFORMED = 2 to 100 letters, digits and . _ - @ +
-# Another login has this name.
-LOGIN_TAKEN = somebody has this sign-in name
-# A person has at most one login.
-PERSON_HAS_LOGIN = this person has a login: a person has one
-# The refresh token is of no session, or its session has ended.
-REFRESH_REFUSED = no such session, or it has ended: sign in again
-# A refresh token came twice, so somebody may have copied it.
-REFRESH_REUSED = this refresh token was used before, so its session was ended for safety: sign in again
-# The principal has single sign-on or keys, and no password.
-NO_PASSWORD = this principal signs in without a password
-# An administrator wanted to reset the own password.
-RESET_ONESELF = one's own password is changed with the old one: ChangePassword
-# Whoever resets a password could sign in with it, so he must hold what the login holds.
-LOGIN_HOLDS_MORE = it holds { $permission }, which you could not give it: ask somebody who can
-# A second factor is to be enrolled where there is one.
-SECOND_FACTOR_ALREADY_EXISTS = there is a second factor already: remove it first
-# The call is about a second factor that is not there.
-SECOND_FACTOR_MISSING = there is no second factor: begin with EnrollTotp
-# A service account's key is unknown, revoked or over.
-API_KEY_REFUSED = no such key, or it has ended: make a new one
-# An account has as many keys as it may have.
-TOO_MANY_KEYS = an account has at most { $max } keys that live: revoke one first
-# A key's end is over already, or too far away.
-KEY_LIFE_UNUSABLE = expires_at: an instant to come, at most { $days } days away
-# Nobody has registered a provider of this name.
-PROVIDER_UNKNOWN = no provider of single sign-on has this name
-# A provider's name that cannot be one.
-PROVIDER_MALFORMED = 2 to 50 of a-z, 0-9 and -
-# Names of providers are unique in a stack.
-PROVIDER_NAME_TAKEN = another group has a provider of this name: take another
-# An address of single sign-on that is not safe.
-ADDRESS_MALFORMED = an address that begins with https:// (or http:// on the loopback), without # and without a user
-# The identity provider cannot be reached, or answers what nobody understands.
-SSO_PROVIDER_AWAY = the identity provider cannot be asked, or gives no sensible answer: try again in a moment
-# The browser comes back with a sign-in that is over, or that another browser began.
-SSO_STATE_REFUSED = this sign-in is over, or was begun elsewhere: begin again
-# The identity provider's token does not hold.
-SSO_REFUSED = the identity provider's word was not taken: begin again
-# The identity provider vouches for somebody who has no login here.
-SSO_LOGIN_UNKNOWN = the identity provider knows you, and no login here is yours: ask an administrator for one
-# The person is not employed.
-EMPLOYMENT_ENDED = you are not employed today: ask those who keep the group's people
-# The group's plan lacks the module.
-MODULE_NOT_ENTITLED = the group does not have the module { $module }: ask whoever operates the suite
-# The group may read and nothing else.
-TENANT_SUSPENDED = the group is suspended: whoever operates it can resume it
-# The data live in another region's stack.
-REGION_NOT_SERVED = data of the region { $region } live in the stack of that region: send this call there (this one serves { $served })
-    .file = the file is for the region { $region }: take it in there
-# The question is by a field that the caller may not read.
-FIELD_NOT_READABLE = { $field }: to look for somebody by it takes { $permission }, which none of your grants gives you
-# No grant reaches it.
-PERMISSION_DENIED = you may not do this: ask for a grant
-    .at_all = none of your grants gives you { $permission }
-    .here = your grants give you { $permission }, but not here
-    .group = your grants give you { $permission } for units, and what names no unit is the whole group's: name a unit of yours where the call takes one, else ask for a grant on the group
-    .signed_in = this is for those who signed in
-    .other_group = a service asks for views of the group it works in
-# The caller had a hand in an earlier step.
-FOUR_EYES_REQUIRED = this takes somebody else: whoever had a hand in an earlier step, also by delegating the right or having it delegated, cannot take this one
+TOKEN_MISSING = сначала войдите в систему: токен доступа (bearer) не передан
+UNAUTHENTICATED = сначала войдите в систему
+TOKEN_INVALID = здесь этот токен недействителен: войдите снова
+TOKEN_EXPIRED = срок действия токена истёк: войдите снова
+KEY_NOT_KNOWN_YET = ключ этого токена здесь пока неизвестен: повторите чуть позже
+CLOCKS_DIFFER = часы частей системы расходятся: повторите чуть позже
+TOKEN_OF_ANOTHER_REGION = этот токен выдала установка другого региона: войдите здесь
+SESSION_ENDED = этот сеанс завершён: войдите снова
+SIGN_IN_REFUSED = имя, пароль или код неверны; после пяти ошибок подождите до 15 минут
+SECOND_FACTOR_NEEDED = отправьте код из приложения-аутентификатора или код восстановления
+SECOND_FACTOR_WRONG = код неверен или уже использован: дождитесь следующего и проверьте часы устройства
+PASSWORD_MUST_CHANGE = этот пароль был только для одного входа: передайте вместе с ним новый, в поле new_password
+PASSWORD_WEAK = пароль слишком легко угадать: возьмите четыре слова, не связанных между собой
+    .why = пароль слишком легко угадать ({ $why }): возьмите четыре слова, не связанных между собой
+WEAK_BY_KEYBOARD = соседние клавиши пробуют в первую очередь
+WEAK_BY_REPEATS = повторы почти не усложняют пароль
+WEAK_BY_FAME = это один из самых частых паролей или похож на него
+WEAK_BY_SEQUENCE = последовательности вроде abc или 6543 пробуют в первую очередь
+WEAK_BY_DATE = годы и даты пробуют в первую очередь
+WEAK_BY_WORD = одно слово или имя пробуют в первую очередь
+PASSWORD_UNUSABLE = от 12 до 256 символов
+LOGIN_MALFORMED = от 2 до 100 букв, цифр и знаков . _ - @ +
+LOGIN_TAKEN = это имя для входа уже занято
+PERSON_HAS_LOGIN = у этого сотрудника уже есть учётная запись: больше одной не бывает
+REFRESH_REFUSED = такого сеанса нет, или он завершён: войдите снова
+REFRESH_REUSED = этот токен обновления уже использовали, поэтому сеанс завершён ради безопасности: войдите снова
+NO_PASSWORD = этот субъект доступа входит без пароля
+RESET_ONESELF = свой пароль меняют с помощью старого: ChangePassword
+LOGIN_HOLDS_MORE = у этой учётной записи есть право { $permission }, которое вы не могли бы выдать: обратитесь к тому, кто может
+SECOND_FACTOR_ALREADY_EXISTS = второй фактор уже есть: сначала удалите его
+SECOND_FACTOR_MISSING = второго фактора нет: начните с EnrollTotp
+API_KEY_REFUSED = такого ключа нет, или он больше не действует: создайте новый
+TOO_MANY_KEYS = у учётной записи не более { $max } действующих ключей: сначала отзовите один
+KEY_LIFE_UNUSABLE = expires_at: момент в будущем, не далее чем через { $days ->
+    [one] { $days } день
+    [few] { $days } дня
+    [many] { $days } дней
+   *[other] { $days } дней
+}
+PROVIDER_UNKNOWN = поставщика единого входа с таким именем нет
+PROVIDER_MALFORMED = от 2 до 50 знаков: a-z, 0-9 и -
+PROVIDER_NAME_TAKEN = у другой группы есть поставщик с таким именем: возьмите другое
+ADDRESS_MALFORMED = адрес, который начинается с https:// (или http:// для локального узла), без # и без имени пользователя
+SSO_PROVIDER_AWAY = поставщик единого входа не отвечает или отвечает непонятно: повторите чуть позже
+SSO_STATE_REFUSED = этот вход уже завершён или был начат в другом месте: начните заново
+SSO_REFUSED = подтверждение поставщика единого входа не принято: начните заново
+SSO_LOGIN_UNKNOWN = поставщик единого входа вас знает, но учётной записи у вас здесь нет: попросите администратора создать её
+EMPLOYMENT_ENDED = сегодня вы не трудоустроены: обратитесь в отдел кадров группы
+MODULE_NOT_ENTITLED = у группы нет модуля { $module }: обратитесь к тому, кто обслуживает систему
+TENANT_SUSPENDED = работа группы приостановлена: возобновить её может тот, кто обслуживает систему
+REGION_NOT_SERVED = данные региона { $region } хранятся в установке этого региона: отправьте вызов туда (эта обслуживает { $served })
+    .file = файл предназначен для региона { $region }: примите его там
+FIELD_NOT_READABLE = { $field }: чтобы искать по этому полю, нужно право { $permission }, а ни одна из выданных вам ролей его не даёт
+PERMISSION_DENIED = у вас нет на это права: попросите выдать вам роль
+    .at_all = ни одна из выданных вам ролей не даёт права { $permission }
+    .here = выданные вам роли дают право { $permission }, но не здесь
+    .group = выданные вам роли дают право { $permission } на подразделения, а то, что не относится к подразделению, принадлежит всей группе: укажите своё подразделение, если вызов это позволяет, или попросите выдать вам роль на всю группу
+    .signed_in = это доступно тем, кто вошёл в систему
+    .other_group = сервис запрашивает данные только той группы, в которой работает
+FOUR_EYES_REQUIRED = это должен сделать кто-то другой: кто участвовал в предыдущем шаге, в том числе делегировав право или получив его, этот шаг выполнить не может
 
 ## The group, its units and its people
 
-# The store holds a group.
-INITIALISED_ALREADY = this store holds a group already: sign in, start with an empty store, or bring an invitation
-    .invited = this invitation was used already, and its group is there: sign in to that group, or ask the operator for another invitation
-# The invitation was made by another stack, or a part of it is missing.
-INVITATION_INVALID = the invitation is not one of this stack, or not whole: ask its operator for another
-# The invitation was not used in time.
-INVITATION_EXPIRED = the invitation's life is over: ask the operator for another
-# An invitation names the group that it is for.
-INVITED_ANOTHER = the invitation is for a group with another id
-# The region is to be added and is there.
-REGION_ALREADY_EXISTS = the group has the region { $region }
-# A name of a region that cannot be one.
-REGION_MALFORMED = a region is 1 to 32 of a-z, 0-9 and -, such as cn-north
-REGION_UNUSABLE = 1 to 32 of a-z, 0-9 and -, each once
-REGION_IS_GLOBAL = a region, not the whole group
-# A branch needs a region where the group has several.
-REGION_MISSING = the group has several regions: name the branch's
-    .from = this stack serves several regions of the group: name the one that the file leaves in from_region
-    .switch = this stack serves several regions of the group: name the one that the file leaves with --from REGION
-# No such region in this group.
-REGION_UNKNOWN = the group has no region "{ $region }"
-# A branch is in another region than the one that is named.
-REGION_DIFFERS = the branch is in { $region }, and data do not move between regions
-# Data do not move between regions.
-REGION_CROSSED = the units are in different regions, and data do not move between regions
-    .person = the unit is in another region, and data do not move between regions: end the employment here, and hire the person there under a number of that region
-    .manager = the manager belongs to another region, whose people may not read this one's data
-# The group is suspended and is to be suspended.
-SUSPENDED_ALREADY = the group is suspended already
-# A group is to be deleted soon after it was suspended.
-SUSPENDED_TOO_SHORT = a group is deleted 30 days after it was suspended, not before { $from }
-# The group is in use and is to be resumed or deleted.
-NOT_SUSPENDED = the group is in use
-# Whoever deletes a group says its name.
-NAME_DIFFERS = say the group's name letter for letter, so that it is the right one
-# The group is gone.
-TENANT_DELETED = the group was deleted
-# A module that is not there.
-MODULE_UNKNOWN = "{ $name }" is no module: there are { $known }
-# A person has one pseudonym in the group.
-PSEUDONYM_ALREADY_EXISTS = the person has another pseudonym: it stays
-# A pseudonym is one person's.
-PSEUDONYM_TAKEN = somebody else here has this pseudonym: look whose it is
-# Directories are taken in from old to new.
-DIRECTORY_OLDER = a newer directory of this region was taken in already
-# The path of a unit that cannot be one.
-UNIT_PATH_MALFORMED = 1 to 16 names joined by /, each 1 to 200 characters
-# The name of a unit that cannot be one.
-UNIT_NAME_MALFORMED = 1 to 200 characters, without /
-# No such unit.
-UNIT_UNKNOWN = no unit "{ $path }": import it first
-    .was = no unit is called "{ $path }" on { $day }, since it was renamed, moved or closed: write the path that it has on that day
-# The unit is there as another kind.
-UNIT_DIFFERS = the unit is there as a { $kind ->
-    [legal_entity] legal entity
-    [branch] branch
-    [department] department
-    [team] team
-   *[group] group
+INITIALISED_ALREADY = в этом хранилище уже есть группа: войдите в систему, начните с пустого хранилища или получите приглашение
+    .invited = это приглашение уже использовано, и его группа создана: войдите в неё или попросите у администратора системы другое приглашение
+INVITATION_INVALID = приглашение выдано не этой установкой или передано не целиком: попросите у её администратора другое
+INVITATION_EXPIRED = срок действия приглашения истёк: попросите у администратора системы другое
+INVITED_ANOTHER = приглашение выдано для группы с другим идентификатором
+REGION_ALREADY_EXISTS = у группы уже есть регион { $region }
+REGION_MALFORMED = название региона — от 1 до 32 знаков a-z, 0-9 и -, например cn-north
+REGION_UNUSABLE = от 1 до 32 знаков a-z, 0-9 и -, каждый регион один раз
+REGION_IS_GLOBAL = нужен регион, а не вся группа
+REGION_MISSING = у группы несколько регионов: укажите регион филиала
+    .from = эта установка обслуживает несколько регионов группы: укажите в from_region тот, из которого уходит файл
+    .switch = эта установка обслуживает несколько регионов группы: укажите тот, из которого уходит файл, с помощью --from REGION
+REGION_UNKNOWN = у группы нет региона «{ $region }»
+REGION_DIFFERS = филиал находится в регионе { $region }, а данные между регионами не перемещаются
+REGION_CROSSED = подразделения находятся в разных регионах, а данные между регионами не перемещаются
+    .person = подразделение находится в другом регионе, а данные между регионами не перемещаются: завершите трудоустройство здесь и примите сотрудника там под номером того региона
+    .manager = руководитель относится к другому региону, сотрудникам которого нельзя читать данные этого
+SUSPENDED_ALREADY = работа группы уже приостановлена
+SUSPENDED_TOO_SHORT = группу удаляют через 30 дней после приостановки, не раньше { $from }
+NOT_SUSPENDED = группа работает
+NAME_DIFFERS = введите название группы буква в букву, чтобы не ошибиться группой
+TENANT_DELETED = группа удалена
+MODULE_UNKNOWN = «{ $name }» — не модуль: есть { $known }
+PSEUDONYM_ALREADY_EXISTS = у сотрудника другой псевдоним: он остаётся
+PSEUDONYM_TAKEN = этот псевдоним здесь уже у кого-то есть: посмотрите, чей он
+DIRECTORY_OLDER = более новый справочник этого региона уже принят
+UNIT_PATH_MALFORMED = от 1 до 16 названий через /, в каждом от 1 до 200 символов
+UNIT_NAME_MALFORMED = от 1 до 200 символов, без /
+UNIT_UNKNOWN = нет подразделения «{ $path }»: сначала импортируйте его
+    .was = на { $day } нет подразделения «{ $path }»: его переименовали, перенесли или закрыли; напишите путь, который у него в этот день
+UNIT_DIFFERS = подразделение уже есть, но его вид — { $kind ->
+    [legal_entity] юридическое лицо
+    [branch] филиал
+    [department] отдел
+    [team] команда
+   *[group] группа
 }
-# A unit below the root is to be the group.
-UNIT_KIND_IS_ROOTS = only the root is the group
-# A kind of unit that this version does not know.
-UNIT_KIND_UNKNOWN = this is no kind of unit: branch, legal entity, department or team, or none, for the usual one
-# The day is before the unit begins.
-UNIT_BEGINS_LATER = the unit or one above it begins on { $day }: name a date from then on
-    .hired_on = "{ $path }" begins on { $day }, after hired_on
-# The unit closes while something would hang on it.
-UNIT_CLOSES = the unit { $unit } closes with { $day }: choose another, or other days
-    .into = the unit { $unit } closes with { $day }, and its people go to { $into }: choose that one, or other days
-# An import would make a second unit beside one that was renamed or moved.
-UNIT_HAD_NAME = a unit was called "{ $name }" there until { $day }, and has another name or place now: write the path that it has (ListOrgUnits), or, for a new unit of the old name, what it is (kind)
-# The root is to be moved, closed or merged.
-ROOT_STAYS = the root is the group: it stays as it is
-# The units would form a circle.
-ORG_CYCLE = the new parent lies below the unit, now or by a planned move
-# The tree would be too deep.
-ORG_TOO_DEEP = the tree would be deeper than { $max } names, now or by a planned move
-# Names below one parent are unique on every day.
-UNIT_NAME_TAKEN = the parent has a unit "{ $name }" on those days
-# Changes of a unit are made in the order of their days.
-UNIT_CHANGE_PLANNED = the unit has a change on { $day }: name that day or a later one
-# A unit is to be moved, closed or merged from a day of months before.
-UNIT_CHANGE_BACKDATED = { $from } is before the month that goes on now: whoever the unit was under would no longer see its days from then on, closed and paid months among them, and whoever it comes to would. Name { $first } or a later day, or say backdated where it was truly so since then
-# A unit with others below it is to be closed.
-UNIT_HAS_CHILDREN = "{ $name }" hangs below the unit then: move or close it first, or merge the unit
-# A unit with people is to be closed.
+UNIT_KIND_IS_ROOTS = группой бывает только корень
+UNIT_KIND_UNKNOWN = такого вида подразделения нет: филиал, юридическое лицо, отдел или команда; если не указать, берётся обычный
+UNIT_BEGINS_LATER = подразделение или вышестоящее начинается { $day }: укажите дату не раньше этого дня
+    .hired_on = «{ $path }» начинается { $day }, позже, чем hired_on
+UNIT_CLOSES = подразделение { $unit } закрывается { $day }: выберите другое или другие дни
+    .into = подразделение { $unit } закрывается { $day }, его сотрудники переходят в { $into }: выберите его или другие дни
+UNIT_HAD_NAME = до { $day } там было подразделение «{ $name }», теперь у него другое название или место: напишите его нынешний путь (ListOrgUnits), а для нового подразделения со старым названием укажите его вид (kind)
+ROOT_STAYS = корень — это сама группа: он остаётся как есть
+ORG_CYCLE = новое вышестоящее подразделение находится ниже этого — сейчас или после запланированного переноса
+ORG_TOO_DEEP = дерево стало бы глубже { $max } уровней — сейчас или после запланированного переноса
+UNIT_NAME_TAKEN = у вышестоящего подразделения в эти дни уже есть «{ $name }»
+UNIT_CHANGE_PLANNED = у подразделения есть изменение на { $day }: укажите этот день или более поздний
+UNIT_CHANGE_BACKDATED = { $from } раньше текущего месяца: те, кому подразделение подчинялось, перестали бы видеть его дни с этой даты, в том числе закрытые и оплаченные месяцы, а те, к кому оно переходит, увидели бы их. Укажите { $first } или более поздний день, либо поставьте backdated, если с той даты так и было на самом деле
+UNIT_HAS_CHILDREN = на тот день под этим подразделением находится «{ $name }»: сначала перенесите или закройте его либо объедините подразделения
 UNIT_HAS_PEOPLE = { $count ->
-    [one] { $count } employment is in the unit then: say in move_people_to where it goes
-   *[other] { $count } employments are in the unit then: say in move_people_to where they go
+    [one] на тот день в подразделении { $count } трудоустройство: укажите в move_people_to, куда оно переходит
+    [few] на тот день в подразделении { $count } трудоустройства: укажите в move_people_to, куда они переходят
+    [many] на тот день в подразделении { $count } трудоустройств: укажите в move_people_to, куда они переходят
+   *[other] на тот день в подразделении { $count } трудоустройств: укажите в move_people_to, куда они переходят
 }
-# The units to merge and the one that stays are not apart.
-MERGED_INTO_ITSELF = name one or more units to merge, each once, and another one that stays
-# The unit that people go to cannot take them.
-PEOPLE_TO_NOWHERE = the unit that people go to must be a branch or below and must not close that day
-# People are in units of a region.
-UNIT_HAS_NO_REGION = people belong to a branch or below, not to the group itself
-# An import brings a number that is there with something else.
-PERSON_DIFFERS = this employee number is there with another { $field }
-# A row of a number whose earlier row was refused.
-EARLIER_ROW_REFUSED = an earlier row of this number was refused, and this one goes on from it: correct that one, and send both again
-# A row of people into a unit that the caller may not write to: such as for days before a team came from another branch.
-PERSON_OUT_OF_REACH = the unit is beyond what you may write to, today or on a day since the first one: leave the row out, or have somebody send it who may for all of them
-# Two employments of the same kind on one day.
-EMPLOYMENT_OVERLAPS = the person's employment from { $day } covers some of these days: end it first
-# No employment on the day.
-NOT_EMPLOYED = the person is not employed on { $day }
-# The manager has no employment on the day.
-MANAGER_NOT_EMPLOYED = the manager is not employed on { $day }: choose another
-# It is to end later than it does.
-ENDS_ALREADY = the employment ends on { $day } already
-    .line = the line ends on { $day } already
-# A word or a number that is no kind of employment.
-EMPLOYMENT_KIND_UNKNOWN = "{ $text }" is no kind of employment: use full_time, part_time, fixed_term, intern, agency, outsourced or freelance
-# A position or grade that the catalogue lacks on the day.
-NOT_IN_CATALOGUE = { $field }: the group's catalogue has no "{ $code }" on { $day }: import it first, or choose another
-# Changes of an employment are made in the order of their days.
-EMPLOYMENT_CHANGE_PLANNED = the employment has a change on { $day }: name that day or a later one, or cancel the change
-# The change to be cancelled is not there, or has begun.
-NOTHING_PLANNED = the employment has no change on { $day } that could still be dropped
-# A home is to be ended like a post.
-HOME_ENDS = this is the home employment, which EndEmployment ends with all beside it
-# The first day is to be moved over something that was before.
-START_TOO_LATE = something of it, or beside it, is on { $day }, before that first day: put that right first
-# A post or a leave would last longer than the home.
-OUTLASTS_HOME = the home employment ends on { $day }: posts and leaves end with it at the latest
-# Two leaves on one day.
-LEAVE_OVERLAPS = the person's leave from { $day } covers some of these days: end it first
-# The kind of a new post is missing.
-POST_KIND_MISSING = concurrent or secondment: a home is hired, transferred or rehired
-# Numbers of employees are unique.
-EMPLOYEE_NO_TAKEN = somebody else has this employee number
-# Numbers of identity documents are unique in a region.
-ID_NUMBER_TAKEN = somebody else of this region has this number
-# A number that no identity document has.
-ID_NUMBER_INVALID = an identity number has 1 to 64 characters without control characters
-# A Chinese resident identity number with a slip.
-ID_NUMBER_CHECKSUM = the last place of this resident identity number does not fit the others: see the card
-LINE_KIND_MISSING = solid or dotted
-# Somebody would report to himself.
-REPORTING_CYCLE = on { $day } the manager reports to this person, directly or through others
-# A person has one solid line a day.
-LINE_CHANGE_PLANNED = another solid line begins on { $day }: end it, or name a last day before
-# The line is there.
-LINE_THERE_ALREADY = line { $id } says so on some of these days
-# A rate of exchange between a currency and itself.
-RATE_OF_ITSELF = a currency is always worth itself: name another one
-# A list of rates as of an instant and of all time at once.
-SUPERSEDED_AND_KNOWN_AT = ask either for what was known at an instant or for all that was ever said
-# An entry of the catalogue without its kind.
-KIND_MISSING = say whether it is a position or a grade
-# A grade without a rank, or a position with one.
-RANK_UNUSABLE = a grade has a rank from 1 on, a position has none
-# Entries of the catalogue do not overlap.
-ENTRY_CHANGE_PLANNED = the code has an entry from { $day } on: end before that day, or begin on it
+MERGED_INTO_ITSELF = укажите одно или несколько объединяемых подразделений, каждое один раз, и другое, которое остаётся
+PEOPLE_TO_NOWHERE = подразделение, куда переходят сотрудники, должно быть филиалом или ниже и не закрываться в этот день
+UNIT_HAS_NO_REGION = сотрудники относятся к филиалу или ниже, а не к самой группе
+PERSON_DIFFERS = этот табельный номер уже есть с другим значением поля { $field }
+EARLIER_ROW_REFUSED = более ранняя строка с этим номером отклонена, а эта её продолжает: исправьте ту и отправьте обе заново
+PERSON_OUT_OF_REACH = это подразделение вне ваших прав на запись — сегодня или в один из дней начиная с первого: уберите строку или попросите отправить её того, кому доступны все эти подразделения
+EMPLOYMENT_OVERLAPS = трудоустройство сотрудника с { $day } охватывает часть этих дней: сначала завершите его
+NOT_EMPLOYED = на { $day } сотрудник не трудоустроен
+MANAGER_NOT_EMPLOYED = на { $day } руководитель не трудоустроен: выберите другого
+ENDS_ALREADY = трудоустройство и так кончается { $day }
+    .line = линия подчинения и так кончается { $day }
+EMPLOYMENT_KIND_UNKNOWN = «{ $text }» — не вид трудоустройства: используйте full_time, part_time, fixed_term, intern, agency, outsourced или freelance
+NOT_IN_CATALOGUE = { $field }: в каталоге группы на { $day } нет «{ $code }»: сначала импортируйте или выберите другое
+EMPLOYMENT_CHANGE_PLANNED = у трудоустройства есть изменение на { $day }: укажите этот день или более поздний либо отмените изменение
+NOTHING_PLANNED = у трудоустройства нет изменения на { $day }, которое ещё можно отменить
+HOME_ENDS = это основное трудоустройство: его завершает EndEmployment вместе со всеми дополнительными назначениями
+START_TOO_LATE = что-то из него или связанное с ним приходится на { $day }, раньше этого первого дня: сначала исправьте это
+OUTLASTS_HOME = основное трудоустройство кончается { $day }: дополнительные назначения и отпуска кончаются не позже
+LEAVE_OVERLAPS = отпуск сотрудника с { $day } охватывает часть этих дней: сначала завершите его
+POST_KIND_MISSING = concurrent или secondment: на основное место принимают, переводят или принимают повторно
+EMPLOYEE_NO_TAKEN = этот табельный номер уже у другого сотрудника
+ID_NUMBER_TAKEN = этот номер документа уже у другого сотрудника этого региона
+ID_NUMBER_INVALID = номер документа — от 1 до 64 символов без управляющих
+ID_NUMBER_CHECKSUM = последний знак этого номера удостоверения личности не сходится с остальными: сверьтесь с удостоверением
+LINE_KIND_MISSING = solid или dotted
+REPORTING_CYCLE = на { $day } руководитель сам подчиняется этому сотруднику, прямо или через других
+LINE_CHANGE_PLANNED = с { $day } начинается другая прямая линия подчинения: завершите её или укажите последний день раньше
+LINE_THERE_ALREADY = линия подчинения { $id } говорит то же самое в часть этих дней
+RATE_OF_ITSELF = валюта всегда равна самой себе: укажите другую
+SUPERSEDED_AND_KNOWN_AT = запросите либо то, что было известно на момент времени, либо всё, что когда-либо указывалось
+KIND_MISSING = укажите, должность это или грейд
+RANK_UNUSABLE = у грейда есть ранг, начиная с 1; у должности ранга нет
+ENTRY_CHANGE_PLANNED = у этого кода есть запись каталога с { $day }: завершите раньше этого дня или начните с него
 
 ## Access
 
-# Hours that cannot be read.
-HOURS_MALFORMED = hours are two different times, such as 08:00-20:00
-# What a scope names does not fit its kind.
-SCOPE_MALFORMED = self, reports and tenant name nothing; unit, subtree and legal_entity name a unit; region names a region
-REACH_MISSING = say how far it reaches
-# A permission that is not there.
-PERMISSION_UNKNOWN = "{ $text }" is not a permission of this version
-# No role of this name.
-ROLE_UNKNOWN = no role is called "{ $role }"
-    .own = the group has no role of its own called "{ $role }"
-# Every role says on which scopes it is given.
-SCOPE_NOT_FOR_ROLE = { $role } is not given on the scope { $scope }
-# The scope of an employer names another unit.
-NOT_A_LEGAL_ENTITY = { $unit } is not a legal entity
-# The scopes self and reports need a person behind the login.
-NO_PERSON = this login belongs to no person: name a unit or region
-    .punching = only people punch and hand over accounts: sign in with a login that belongs to a person
-    .claiming = only people claim dialogues: sign in with a login that belongs to a person
-# Two duties that one person must not have.
-DUTIES_SEPARATED = nobody holds both { $a } and { $b }: give it to somebody else
-    .role = no role gives both { $a } and { $b }: make two of it
-    .holder = { $principal } has this role and would hold both { $a } and { $b }: take one of the grants away first
-    .delegated = nobody holds both { $a } and { $b }, not for a day: delegate it to somebody else
-# The same role on the same scope.
-GRANTED_ALREADY = grant { $id } gives this on those days
-# One passes on only what one holds.
-GRANT_NOT_HELD = none of your own grants gives you { $permission } there, so you cannot pass it on
-# One gives oneself nothing.
-GRANT_TO_ONESELF = nobody gives himself what he does not hold: ask another administrator
-    .role = you have this role and do not hold { $permission }: ask another administrator
-# The grant is gone.
-REVOKED_ALREADY = the grant is taken away already
-# Who gets a role is named twice, or not at all.
-PRINCIPAL_OR_LOGIN = name the principal or the login, one of them
-# Somebody must be able to give roles.
-LAST_ADMINISTRATOR = then nobody could give roles any more: give group_admin to somebody else first
-# A role's name that cannot be one.
-ROLE_NAME_MALFORMED = 2 to 64 of a-z, 0-9 and _
-# Ready roles and services keep their names.
-ROLE_NAME_RESERVED = a ready role or a service has this name: take another
-# A role that gives nothing.
-ROLE_EMPTY = name at least one permission and one scope
-# Some permissions are for services.
-ROLE_FOR_SERVICES = { $permission } is for services of the suite alone
-# A role that somebody has is to be removed.
+HOURS_MALFORMED = часы — это два разных времени, например 08:00-20:00
+SCOPE_MALFORMED = self, reports и tenant ничего не указывают; unit, subtree и legal_entity указывают подразделение; region указывает регион
+REACH_MISSING = укажите, на что это распространяется
+PERMISSION_UNKNOWN = «{ $text }» — в этой версии нет такого права
+ROLE_UNKNOWN = нет роли с названием «{ $role }»
+    .own = у группы нет собственной роли с названием «{ $role }»
+SCOPE_NOT_FOR_ROLE = роль { $role } не выдаётся на область { $scope }
+NOT_A_LEGAL_ENTITY = { $unit } — не юридическое лицо
+NO_PERSON = эта учётная запись не принадлежит сотруднику: укажите подразделение или регион
+    .punching = отмечаться и передавать аккаунты могут только сотрудники: войдите под учётной записью, которая принадлежит сотруднику
+    .claiming = заявлять диалоги могут только сотрудники: войдите под учётной записью, которая принадлежит сотруднику
+DUTIES_SEPARATED = никто не может иметь одновременно { $a } и { $b }: выдайте это другому
+    .role = роль не может давать одновременно { $a } и { $b }: сделайте из неё две
+    .holder = у { $principal } есть эта роль, и получились бы одновременно { $a } и { $b }: сначала отзовите одну из выданных ролей
+    .delegated = никто не может иметь одновременно { $a } и { $b }, даже на один день: делегируйте это другому
+GRANTED_ALREADY = выданная роль { $id } уже даёт это в указанные дни
+GRANT_NOT_HELD = ни одна из ваших ролей не даёт вам там права { $permission }, поэтому передать его вы не можете
+GRANT_TO_ONESELF = никто не выдаёт себе того, чего не имеет: обратитесь к другому администратору
+    .role = у вас есть эта роль, но нет права { $permission }: обратитесь к другому администратору
+REVOKED_ALREADY = эта роль уже отозвана
+PRINCIPAL_OR_LOGIN = укажите субъект доступа или имя для входа, что-то одно
+LAST_ADMINISTRATOR = тогда выдавать роли стало бы некому: сначала выдайте group_admin кому-то ещё
+ROLE_NAME_MALFORMED = от 2 до 64 знаков a-z, 0-9 и _
+ROLE_NAME_RESERVED = так называется готовая роль или сервис: возьмите другое название
+ROLE_EMPTY = укажите хотя бы одно право и одну область
+ROLE_FOR_SERVICES = право { $permission } — только для сервисов системы
 ROLE_IN_USE = { $count ->
-    [one] { $count } grant gives this role: take it away first
-   *[other] { $count } grants give this role: take them away first
+    [one] эта роль выдана { $count } раз: сначала отзовите её
+    [few] эта роль выдана { $count } раза: сначала отзовите её везде
+    [many] эта роль выдана { $count } раз: сначала отзовите её везде
+   *[other] эта роль выдана { $count } раз: сначала отзовите её везде
 }
-# A delegation of nothing.
-DELEGATION_EMPTY = name at least one permission
-# A delegation of no time, or of time that is over.
-DELEGATION_TIME = it must end after it begins, and in the future
-# A delegation for too long.
-DELEGATION_TOO_LONG = at most 90 days: for longer let somebody give a role
-# One delegates nothing to oneself.
-DELEGATION_TO_ONESELF = name somebody else
-# The delegation is over.
-DELEGATION_ENDED = the delegation is over already
-# Rights over rights are not delegated.
-PERMISSION_NOT_DELEGABLE = { $permission } is never delegated
-# An emergency that opens nothing.
-BREAK_GLASS_EMPTY = name the permissions to open
-# Some permissions no emergency opens.
-PERMISSION_NOT_OPENED = no emergency opens { $permission }: rights over rights and separated duties stay where they are
-# An emergency names where it is.
-BREAK_GLASS_SCOPE = name a unit, a region or the group, not self or reports
-# An emergency says why.
-BREAK_GLASS_REASON = say what happened in at least 20 characters
-# An emergency is short.
-BREAK_GLASS_TIME = 1 to 60 minutes
-# One emergency at a time, and none is reviewed before it ended.
-BREAK_GLASS_OPEN = your emergency { $id } is open: end it first
-    .unreviewed = the emergency is still open: end it, then review it
-# The emergency is over.
-BREAK_GLASS_ENDED = the emergency is over already
-# In an emergency every row that is read is noted, which a stream cannot do.
-BREAK_GLASS_NO_STREAMS = an emergency opens no streams: ask for the rows one page at a time
-# The emergency has its review.
-REVIEWED_ALREADY = it is reviewed already
-ALLOWED_BY_ROLE = the role { $role } gives { $permission } here
-ALLOWED_BY_DELEGATION = { $permission } is delegated or opened in an emergency: see by whom
-REFUSED_HERE = the role { $role } gives { $permission }, but not here
-REFUSED_BY_CONDITION = the role { $role } gives { $permission } here only with a second factor or at other hours
-REFUSED_TODAY = the role { $role } gives { $permission } here, but not today
-REFUSED_WITHOUT_MODULE = the group does not have the module of { $permission }
-REFUSED_WITHOUT_GRANT = no grant gives { $permission }; these roles do: { $roles }
+DELEGATION_EMPTY = укажите хотя бы одно право
+DELEGATION_TIME = конец должен быть позже начала и в будущем
+DELEGATION_TOO_LONG = не более 90 дней: на больший срок попросите выдать роль
+DELEGATION_TO_ONESELF = укажите кого-то другого
+DELEGATION_ENDED = делегирование уже закончилось
+PERMISSION_NOT_DELEGABLE = право { $permission } никогда не делегируется
+BREAK_GLASS_EMPTY = укажите, какие права открыть
+PERMISSION_NOT_OPENED = экстренный доступ не открывает { $permission }: управление правами и разделённые обязанности остаются на месте
+BREAK_GLASS_SCOPE = укажите подразделение, регион или группу, а не self или reports
+BREAK_GLASS_REASON = опишите, что случилось, не менее чем в 20 символах
+BREAK_GLASS_TIME = от 1 до 60 минут
+BREAK_GLASS_OPEN = ваш экстренный доступ { $id } ещё открыт: сначала завершите его
+    .unreviewed = экстренный доступ ещё открыт: завершите его, затем проверьте
+BREAK_GLASS_ENDED = экстренный доступ уже закончился
+BREAK_GLASS_NO_STREAMS = потоки при экстренном доступе не открываются: запрашивайте строки по страницам
+REVIEWED_ALREADY = проверка уже проведена
+ALLOWED_BY_ROLE = роль { $role } даёт здесь право { $permission }
+ALLOWED_BY_DELEGATION = право { $permission } делегировано или открыто экстренным доступом: посмотрите, кем
+REFUSED_HERE = роль { $role } даёт право { $permission }, но не здесь
+REFUSED_BY_CONDITION = роль { $role } даёт здесь право { $permission } только со вторым фактором или в другие часы
+REFUSED_TODAY = роль { $role } даёт здесь право { $permission }, но не сегодня
+REFUSED_WITHOUT_MODULE = у группы нет модуля, к которому относится { $permission }
+REFUSED_WITHOUT_GRANT = ни одна выданная роль не даёт права { $permission }; его дают роли: { $roles }
 
 ## Privacy
 
-# A question to the audit log with half a subject.
-SUBJECT_IN_PART = a subject has a kind and an id
-# A legal hold keeps data from being deleted.
-LEGAL_HOLD = a legal hold stands: it must be lifted first, see ListHolds
-# The hold is over.
-HOLD_LIFTED = the hold was lifted already
-# No such kind of data.
-RETENTION_KIND_UNKNOWN = "{ $kind }" is not a kind of data: ListRetention names them all
-# Every kind of data has a shortest and a longest time.
-RETENTION_OUT_OF_BOUNDS = this kind is kept for { $min } to { $max } months
-# What the law wants kept is not erased.
-RETENTION_RUNS = what the law wants kept about the person is kept until { $day }: ask again after that day
-# The person was erased.
-PERSON_ERASED = this person was erased: nothing can be written about them; who comes back is a new person
-# Only who has left is erased.
-STILL_EMPLOYED = only somebody who has left can be erased: end the employment first
-# One erasure for a person.
-ERASURE_ALREADY_EXISTS = erasure { $id } is there for this person
-# One does not approve the own erasure.
-OWN_ERASURE = nobody approves the own erasure: somebody else must
-# The erasure was approved, and cannot be called back.
-ERASED_ALREADY = the erasure was approved already
-# The request was withdrawn or rejected.
-ERASURE_DROPPED = the request was withdrawn or rejected: ask for the erasure anew
-# A service reports on an erasure that nobody approved.
-ERASURE_NOT_APPROVED = nobody has approved it yet
-# Only services report on erasures.
-NOT_A_SERVICE = only a service that holds something of people reports on an erasure
+SUBJECT_IN_PART = у объекта есть вид и идентификатор: укажите оба
+LEGAL_HOLD = действует запрет на удаление: сначала его нужно снять, см. ListHolds
+HOLD_LIFTED = запрет на удаление уже снят
+RETENTION_KIND_UNKNOWN = «{ $kind }» — нет такого вида данных: все виды перечисляет ListRetention
+RETENTION_OUT_OF_BOUNDS = данные этого вида хранятся от { $min } до { $max ->
+    [one] { $max } месяца
+    [few] { $max } месяцев
+    [many] { $max } месяцев
+   *[other] { $max } месяцев
+}
+RETENTION_RUNS = данные о сотруднике, которые требует хранить закон, хранятся до { $day }: повторите запрос после этого дня
+PERSON_ERASED = данные этого сотрудника стёрты: писать о нём больше ничего нельзя; кто возвращается, заводится заново
+STILL_EMPLOYED = стереть можно данные только того, кто уволился: сначала завершите трудоустройство
+ERASURE_ALREADY_EXISTS = для этого сотрудника уже есть стирание { $id }
+OWN_ERASURE = стирание собственных данных никто не утверждает сам: это должен сделать кто-то другой
+ERASED_ALREADY = стирание уже утверждено
+ERASURE_DROPPED = запрос отозван или отклонён: запросите стирание заново
+ERASURE_NOT_APPROVED = этого ещё никто не утвердил
+NOT_A_SERVICE = о стирании сообщает только сервис, который хранит данные сотрудников
 
 ## How long data are kept, counted from when and why
 
-KEPT_FROM_ALIASES = the last day of the alias or device
-KEPT_BECAUSE_ALIASES = which records a person is credited with must be provable while pay can be disputed
-KEPT_FROM_DUTY = the time of the punch or the hand-over, the end of the shift
-KEPT_BECAUSE_DUTY = wage records and what they rest on: two years (Interim Provisions on Payment of Wages)
-KEPT_FROM_PAY = the day the statement was written
-KEPT_BECAUSE_PAY = papers for withholding income tax: five years; wage records: two years
-KEPT_FROM_PERSON = the end of the last employment
-KEPT_BECAUSE_PERSON = ended employment contracts: two years (Labour Contract Law)
-KEPT_FROM_SESSIONS = the day the session was over at the latest
-KEPT_BECAUSE_SESSIONS = logs of who used the network: six months (Cybersecurity Law)
-KEPT_FROM_RECORDS = the start of the record
-KEPT_BECAUSE_RECORDS = the records that pay rests on, while it can be disputed
-KEPT_FROM_RESULTS = the day the result was written; of a credit, the start of its record
-KEPT_BECAUSE_RESULTS = scores that pay rests on: as long as papers for withholding income tax
-KEPT_FROM_REQUESTS = the request
-KEPT_BECAUSE_REQUESTS = a request that is sent again gets its first answer; nothing asks for more
-KEPT_FROM_EVIDENCE = the day the evidence was written
-KEPT_BECAUSE_EVIDENCE = what a profile sums up; no law asks for it
+KEPT_FROM_ALIASES = последний день никнейма или устройства
+KEPT_BECAUSE_ALIASES = пока оплату можно оспорить, нужно уметь доказать, какие записи зачтены сотруднику
+KEPT_FROM_DUTY = время отметки или передачи аккаунта, конец смены
+KEPT_BECAUSE_DUTY = документы о зарплате и их основания: два года (Временное положение о выплате заработной платы)
+KEPT_FROM_PAY = день составления расчётного листа
+KEPT_BECAUSE_PAY = документы об удержании подоходного налога: пять лет; документы о зарплате: два года
+KEPT_FROM_PERSON = конец последнего трудоустройства
+KEPT_BECAUSE_PERSON = прекращённые трудовые договоры: два года (Закон о трудовом договоре)
+KEPT_FROM_SESSIONS = день, к которому сеанс заведомо закончился
+KEPT_BECAUSE_SESSIONS = журналы использования сети: шесть месяцев (Закон о кибербезопасности)
+KEPT_FROM_RECORDS = начало записи
+KEPT_BECAUSE_RECORDS = записи, на которых основана оплата, — пока её можно оспорить
+KEPT_FROM_RESULTS = день, когда записан результат; для доли — начало её записи
+KEPT_BECAUSE_RESULTS = оценки, на которых основана оплата: столько же, сколько документы об удержании подоходного налога
+KEPT_FROM_REQUESTS = момент запроса
+KEPT_BECAUSE_REQUESTS = повторно отправленный запрос получает первый ответ; больше ничего не требуется
+KEPT_FROM_EVIDENCE = день, когда записано свидетельство
+KEPT_BECAUSE_EVIDENCE = то, что обобщает профиль; закон этого не требует
 
 ## The suite
 
-# More calls at once than this service takes.
-OVERLOADED = too many calls at once: try again in a moment
-# More calls of one caller than allowed.
-RATE_LIMITED = too many calls: try again in a moment
-# Time ran out, here or in a peer.
-DEADLINE_EXCEEDED = the call took longer than the caller allowed
-# Somebody changed it since it was read.
-STALE = somebody changed this since you read it: read it again, then repeat your change
-# The database stayed busy through all retries.
-STORE_BUSY = somebody else changed this at the same moment; try again
-# The database cannot be reached.
-STORE_UNAVAILABLE = the store cannot be reached right now; try again shortly
-# The database says that its data are damaged.
-STORE_DAMAGED = the database of a service is damaged, and repeating this does not help: its operator stops the service, looks how much is damaged (SQLite: PRAGMA integrity_check; PostgreSQL: pg_amcheck) and puts the database back from a backup
-    .server = the data of { $service } in the database { $database } at { $at } are damaged: stop the service, look how much is damaged (pg_amcheck), and put the database back from your backup; nothing was changed in it
-# The database takes no writes: its disk, its file or the server is read-only.
-STORE_READ_ONLY = the database of a service can only be read just now, and nothing was changed: its operator gives it back the right to write (SQLite: the file and its folder; PostgreSQL: the server that takes writes, not its standby); then do the same again
-    .server = PostgreSQL of { $service } at { $at } takes no writes: it is a standby, or default_transaction_read_only is on. Name the server that takes writes in { $setting }
-# A service that the call needs cannot be reached.
-PEER_UNAVAILABLE = a service that this call needs is away: try again in a moment
-# A peer does not know the service that asks it; nothing is wrong with the caller's token.
-PEER_REFUSES_SERVICE = a service that this call needs does not know this one yet: try again in a moment
-# An address of a service that cannot be read.
-PEER_ADDRESS_INVALID = { $address } is no address of a service: write http://host:port or https://host:port
-# The server's certificate is not signed by whom the client trusts.
-PEER_CERTIFICATE_UNKNOWN = the server's certificate is signed by an authority that is not trusted here: name the file of that authority (--ca, or client.authority in the settings), or look whether this is the right server
-# The server's certificate names another host.
-PEER_CERTIFICATE_FOR_ANOTHER = the server's certificate is for another name: call it by a name that stands in its certificate
-# The server's certificate is over, or not valid yet.
-PEER_CERTIFICATE_OUT_OF_DATE = the server's certificate is not valid now: its operator renews it, unless the clock of this machine is wrong
-# The server wants a certificate of its callers and was shown none.
-PEER_WANTS_CERTIFICATE = the server wants a certificate of its callers: name yours (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The server was shown a certificate that it does not take.
-PEER_REFUSES_CERTIFICATE = the server does not take the certificate that it was shown: ask its operator which authority signs those of callers
-    .expired = the certificate that was shown to the server is out of date: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-    .revoked = the certificate that was shown to the server was revoked: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The address begins with https, and whoever listens there knows no TLS.
-PEER_SPEAKS_PLAINTEXT = the address begins with https://, and the server there speaks no TLS: write http://, or ask its operator for the right port
-# The address begins with http, and whoever listens there wants TLS.
-PEER_SPEAKS_TLS = the address begins with http://, and the server there speaks TLS: write https://
-# Something else about TLS.
-PEER_TLS_FAILED = the encrypted connection could not be made: { $why }
-# A certificate and a private key of which neither was made for the other.
-CERTIFICATE_KEY_MISMATCH = the certificate and the private key do not belong together: name the key that this certificate was made for (--client-key or client.key of a caller, server.tls_key of a server)
-# A certificate, a key or an authority that cannot be read, or no authority at all.
-PEER_CERTIFICATES_UNUSABLE = the certificates for this server cannot be used: { $why }. Name the file of the authority that signed the server's certificate (--ca, or client.authority)
-# A peer refused without a reason of ours.
-PEER_FAILED = a service that this call needs refused it
-# `grpc-timeout` cannot be read.
-DEADLINE_MALFORMED = grpc-timeout is at most 8 digits and one of the units H M S m u n
-# The connection was lost in the middle of a request.
-REQUEST_CUT_OFF = the request ended early
-# The request is no message of this rpc: another contract, or damaged on its way.
-REQUEST_UNREADABLE = the request cannot be read as the message of this rpc: look whether caller and server have the same contract (proto/), and whether its texts are UTF-8
-# The request is larger than any message may be.
-REQUEST_TOO_LARGE = the request is larger than { $max } bytes: send fewer rows at once
-# The answer would be larger than any message may be.
-ANSWER_TOO_LARGE = the answer is larger than { $max } bytes: ask for fewer rows at once (page_size), or for a narrower choice
-# The request is compressed, and nothing here reads that.
-REQUEST_COMPRESSED = the request is compressed: send it as it is (grpc-encoding identity)
-# A text with the character NUL.
-TEXT_WITH_NUL = leave out the character NUL (U+0000): no text may hold it
-# No rpc of this name.
-METHOD_UNKNOWN = there is no such method here: look at the name, and whether caller and server are of the same release
-# The service is one of the suite, and another process runs it.
-SERVICE_ELSEWHERE = the process at this address does not run the service { $service }: ask the one that does; a service and a command of tally find it by peers.{ $service } in the settings
-# Over HTTP: what a status of the answer means, in a few words.
+OVERLOADED = слишком много одновременных вызовов: повторите чуть позже
+RATE_LIMITED = слишком много вызовов: повторите чуть позже
+DEADLINE_EXCEEDED = вызов занял больше времени, чем отвёл вызывающий
+STALE = после того как вы это прочитали, кто-то внёс изменения: прочитайте заново и повторите своё изменение
+STORE_BUSY = кто-то изменил это в тот же момент; повторите
+STORE_UNAVAILABLE = хранилище сейчас недоступно; повторите немного позже
+STORE_DAMAGED = база данных сервиса повреждена, и повтор не поможет: администратор останавливает сервис, проверяет размер повреждений (SQLite: PRAGMA integrity_check; PostgreSQL: pg_amcheck) и восстанавливает базу из резервной копии
+    .server = данные сервиса { $service } в базе { $database } на { $at } повреждены: остановите сервис, проверьте размер повреждений (pg_amcheck) и восстановите базу из резервной копии; в ней ничего не изменено
+STORE_READ_ONLY = базу данных сервиса сейчас можно только читать, ничего не изменено: администратор возвращает право на запись (SQLite: файл и его папка; PostgreSQL: сервер, который принимает запись, а не его реплика); затем повторите то же самое
+    .server = PostgreSQL сервиса { $service } на { $at } не принимает запись: это реплика, или включён default_transaction_read_only. Укажите в { $setting } сервер, который принимает запись
+PEER_UNAVAILABLE = сервис, нужный для этого вызова, недоступен: повторите чуть позже
+PEER_REFUSES_SERVICE = сервис, нужный для этого вызова, ещё не знает этот сервис: повторите чуть позже
+PEER_ADDRESS_INVALID = { $address } — не адрес сервиса: пишите http://host:port или https://host:port
+PEER_CERTIFICATE_UNKNOWN = сертификат сервера подписан центром, которому здесь не доверяют: укажите файл этого центра (--ca или client.authority в настройках) или проверьте, тот ли это сервер
+PEER_CERTIFICATE_FOR_ANOTHER = сертификат сервера выдан на другое имя: обращайтесь к нему по имени из его сертификата
+PEER_CERTIFICATE_OUT_OF_DATE = сертификат сервера сейчас недействителен: его администратор должен обновить сертификат, если только не ошибаются часы этого компьютера
+PEER_WANTS_CERTIFICATE = сервер требует сертификат от вызывающих: укажите свой (--client-cert и --client-key или client.certificate и client.key в настройках)
+PEER_REFUSES_CERTIFICATE = сервер не принимает предъявленный сертификат: узнайте у его администратора, какой центр подписывает сертификаты вызывающих
+    .expired = срок действия сертификата, предъявленного серверу, истёк: получите новый у того, кто его подписал, и укажите его (--client-cert и --client-key или client.certificate и client.key в настройках)
+    .revoked = сертификат, предъявленный серверу, отозван: получите новый у того, кто его подписал, и укажите его (--client-cert и --client-key или client.certificate и client.key в настройках)
+PEER_SPEAKS_PLAINTEXT = адрес начинается с https://, а сервер там работает без TLS: пишите http:// или узнайте правильный порт у его администратора
+PEER_SPEAKS_TLS = адрес начинается с http://, а сервер там работает по TLS: пишите https://
+PEER_TLS_FAILED = не удалось установить зашифрованное соединение: { $why }
+CERTIFICATE_KEY_MISMATCH = сертификат и закрытый ключ не подходят друг к другу: укажите ключ, для которого выпущен этот сертификат (--client-key или client.key у вызывающего, server.tls_key у сервера)
+PEER_CERTIFICATES_UNUSABLE = сертификаты для этого сервера использовать нельзя: { $why }. Укажите файл центра, который подписал сертификат сервера (--ca или client.authority)
+PEER_FAILED = сервис, нужный для этого вызова, ответил отказом
+DEADLINE_MALFORMED = grpc-timeout — не более 8 цифр и одна из единиц H M S m u n
+REQUEST_CUT_OFF = запрос оборвался
+REQUEST_UNREADABLE = запрос нельзя прочитать как сообщение этого rpc: проверьте, что у вызывающего и сервера один контракт (proto/) и что тексты в UTF-8
+REQUEST_TOO_LARGE = запрос больше { $max } байт: отправляйте меньше строк за раз
+ANSWER_TOO_LARGE = ответ больше { $max } байт: запрашивайте меньше строк за раз (page_size) или сузьте выбор
+REQUEST_COMPRESSED = запрос сжат: отправьте его как есть (grpc-encoding identity)
+TEXT_WITH_NUL = уберите символ NUL (U+0000): в тексте его быть не может
+METHOD_UNKNOWN = здесь нет такого метода: проверьте название и совпадение версий вызывающего и сервера
+SERVICE_ELSEWHERE = процесс по этому адресу не выполняет сервис { $service }: обратитесь к тому, который выполняет; сервисы и команды tally находят его по peers.{ $service } в настройках
 PROBLEM_TITLE =
     { $status ->
-        [400] Bad request
-        [401] Not signed in
-        [403] Not allowed
-        [404] Not found
-        [405] Method not allowed
-        [409] Conflict
-        [412] Changed meanwhile
-        [413] Too large
-        [415] Unsupported media type
-        [429] Too many requests
-        [499] Cancelled
-        [501] Not offered here
-        [503] Unavailable
-        [504] Out of time
-       *[other] Internal error
+        [400] Неверный запрос
+        [401] Вход не выполнен
+        [403] Нет доступа
+        [404] Не найдено
+        [405] Метод не разрешён
+        [409] Конфликт
+        [412] Данные изменились
+        [413] Слишком большой размер
+        [415] Неподдерживаемый тип данных
+        [429] Слишком много запросов
+        [499] Отменено
+        [501] Здесь не поддерживается
+        [503] Недоступно
+        [504] Время истекло
+       *[other] Внутренняя ошибка
     }
-# Over HTTP: nothing has this path.
-PATH_UNKNOWN = nothing here has the path { $path }: the paths are in /openapi.json
-# Over HTTP: the path is there, for other methods.
-HTTP_METHOD_WRONG = { $method } is not offered for this path: { $allowed } is
-# Over HTTP: the body says that it is something else than JSON.
-MEDIA_TYPE_WRONG = the body must be JSON (Content-Type: application/json), and { $said } was sent
-# Over HTTP: the body is larger than any message may be.
-BODY_TOO_LARGE = the body is larger than { $limit } bytes: send fewer rows at once
-# Over HTTP: the body ended early.
-BODY_BROKE_OFF = the body of the request ended early
-# Over HTTP: the body came too slowly.
-BODY_TOO_SLOW = the body of the request took too long: send it faster, or in smaller parts
-# Over HTTP: a body where none is read.
-BODY_NOT_READ = this call reads no body: what it takes stands in the path and behind the ?
-# Over HTTP: a list or a text in place of an object.
-BODY_NO_OBJECT = the body must be a JSON object
-# Over HTTP: no JSON; the cause is the parser's, in English.
-BODY_NO_JSON = the body cannot be read as JSON: { $cause }
-# Over HTTP: a value that does not fit its field; the cause is the parser's, in English.
-FIELD_UNREADABLE = cannot be read: { $cause }
-# Over HTTP: the same field in two places, with different values.
-FIELD_SAID_TWICE = is said twice, differently: leave it out of the body or of the query
-# Over HTTP: a name behind the ? that the call does not take.
-QUERY_UNKNOWN = is no parameter of this call: the parameters are in /openapi.json; what is personal goes into a body
-# Over HTTP: a header that stands for a field which the call does not have.
-HEADER_NOT_READ = this call cannot read the header { $header }: leave it out
-# Over HTTP: `fields` names a field that the answer does not have.
-ANSWER_HAS_NO_FIELD = the answer has no field { $field }
-# A `request_id` that is too long.
-REQUEST_ID_INVALID = a request_id has at most { $max } characters; a UUID is best
-# This request_id belongs to a request with another body.
-REQUEST_ID_REUSED = this request_id belongs to an earlier request with another content: take a new one
-# Another worker took the work over; what this one did is not kept.
-LEASE_LOST = another worker has taken this work over; nothing of this attempt was kept
+PATH_UNKNOWN = пути { $path } здесь нет: все пути перечислены в /openapi.json
+HTTP_METHOD_WRONG = метод { $method } для этого пути не поддерживается, поддерживается { $allowed }
+MEDIA_TYPE_WRONG = тело должно быть в JSON (Content-Type: application/json), а отправлено { $said }
+BODY_TOO_LARGE = тело больше { $limit } байт: отправляйте меньше строк за раз
+BODY_BROKE_OFF = тело запроса оборвалось
+BODY_TOO_SLOW = тело запроса передавалось слишком долго: отправляйте быстрее или меньшими частями
+BODY_NOT_READ = этот вызов не читает тело: всё, что он принимает, указывается в пути и после ?
+BODY_NO_OBJECT = тело должно быть объектом JSON
+BODY_NO_JSON = тело нельзя прочитать как JSON: { $cause }
+FIELD_UNREADABLE = нельзя прочитать: { $cause }
+FIELD_SAID_TWICE = указано дважды и по-разному: уберите из тела или из строки запроса
+QUERY_UNKNOWN = у этого вызова нет такого параметра: параметры перечислены в /openapi.json; личные данные передаются в теле
+HEADER_NOT_READ = этот вызов не читает заголовок { $header }: уберите его
+ANSWER_HAS_NO_FIELD = в ответе нет поля { $field }
+REQUEST_ID_INVALID = в request_id не более { $max ->
+    [one] { $max } символа
+    [few] { $max } символов
+    [many] { $max } символов
+   *[other] { $max } символов
+}; лучше всего UUID
+REQUEST_ID_REUSED = этот request_id относится к прежнему запросу с другим содержимым: возьмите новый
+LEASE_LOST = эту работу взял на себя другой исполнитель; ничего из этой попытки не сохранено
 
 ## For whoever operates the suite
 
-# The address is in use, or not this machine's.
-PORT_TAKEN = cannot listen on { $address }: { $cause }; choose another with --listen or TALLY_SERVER_LISTEN
-# The gateway's address is in use, or not this machine's.
-HTTP_PORT_TAKEN = the gateway cannot listen on { $address }: { $cause }; choose another with --http or TALLY_SERVER_HTTP, or leave gateway out of --services
-# The setting of the database.
-DATABASE_URL_INVALID = the database URL must begin with sqlite:// or postgres://
-    .server = { $setting } cannot be read: postgres://ROLE:PASSWORD@HOST:PORT/DATABASE is expected, where the signs / ? # @ % of a password are written %2F %3F %23 %40 %25
-    .file = { $setting } cannot be read: sqlite://FOLDER/{"{"}service{"}"}.db is expected, or sqlite:///FOLDER/{"{"}service{"}"}.db for a folder that begins with / or whose name is not plain letters and digits
-# PostgreSQL does not answer where the URL says.
-STORE_AWAY = the PostgreSQL of { $service } cannot be reached at { $at }: { $why }. See that it runs there, or correct host and port in { $setting }
-# PostgreSQL lets the role of the URL not in.
-STORE_SIGN_IN_REFUSED = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Put the right password into { $setting }, or run `tally migrate` with the owner's URL, which makes the role and gives it that password
-    .owner = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Correct role and password in { $setting }
-    .rule = PostgreSQL at { $at } lets { $user } not into { $database } from this machine in this way: no rule of its pg_hba.conf does. Where it wants TLS, write sslmode=require into { $setting }; else its operator adds a rule
-# The URL names a database that the server does not have.
-STORE_DATABASE_MISSING = there is no database { $database } at { $at }: correct its name in { $setting }, or let the server's owner make it (CREATE DATABASE { $database })
-# PostgreSQL or a pooler before it does not take a parameter of the URL.
-STORE_PARAMETER_REFUSED = PostgreSQL at { $at } does not take the parameters of the connection; it says: { $says }. Correct what stands behind ? in { $setting }; where that is PgBouncer, its operator can let it pass (ignore_startup_parameters in pgbouncer.ini)
-# TLS with PostgreSQL.
-STORE_TLS_FAILED = no encrypted connection to PostgreSQL at { $at } could be made ({ $why }): correct sslmode and sslrootcert in { $setting }, or let the server's operator mend its certificate
-    .none = { $setting } asks for TLS (sslmode), and PostgreSQL at { $at } speaks none: let its operator switch it on (ssl = on), or take sslmode out where nobody else is on the network
-# The role may not read or make what the service needs.
-STORE_RIGHT_MISSING = { $user } lacks rights that { $service } needs in the database { $database } at { $at }: run `tally migrate` with the owner's URL, which gives them
-    .owner = { $user } may not make schemas, roles and tables in the database { $database } at { $at }: name a role in { $setting } that owns the database and may make roles (CREATEROLE), or a superuser
-# The service signs in as another one's role, which sees nothing of its data.
-DATABASE_ROLE_OF_ANOTHER = { $service } signs in as { $user }, and its data are for the role { $login } alone: write tally_{"{"}service{"}"} as the role into { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
-# A database that was to be empty.
-DATABASE_IN_USE = the database { $database } holds data of tally already (schema { $schema }), and an empty one is needed: make one (CREATE DATABASE) and name it with { $setting }; nothing was changed
-# A file that SQLite cannot read as a database.
-STORE_FILE_DAMAGED = the file { $file } is damaged or no SQLite database: put it back from your backup, or name another place with { $setting }; nothing was changed in it. How much of it is damaged says sqlite3 with PRAGMA integrity_check
-# A file of data that cannot be opened, or not for writing.
-STORE_FILE_UNUSABLE = the file { $file } cannot be opened for reading and writing: { $why }. Give the user of this process the right to it and its folder, or name another place with { $setting }
-    .read_only = the file { $file } can only be read, and a store is written to: give the user of this process the right to write it and its folder, or take mode=ro out of { $setting } where it stands there
-# No room for what was to be written.
-STORE_DISK_FULL = the disk of { $at } is full: make room on it, then do the same again
-    .serving = the disk of a service's database is full, and nothing was changed: its operator makes room on it; then do the same again
-# The disk gives errors.
-STORE_DISK_FAILS = the disk of { $at } gives errors: the log of that machine says which; mend or replace it, then look whether the data are whole before you go on
-    .serving = the disk of a service's database gives errors, and nothing was changed: its operator looks into the log of that machine; then do the same again
-# The service signs in to the database as somebody whom row-level security does not bind.
-DATABASE_ROLE_TOO_POWERFUL = the database URL of { $service } signs in as { $user }, { $power }: row-level security would not hold. Put the role { $login } into the URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` with the owner's URL makes it
-POWER_SUPERUSER = a superuser
-POWER_BYPASSRLS = a role with BYPASSRLS
-POWER_OWNER = the owner of the tables
-# The program is newer than the schema.
-SCHEMA_BEHIND = the schema of { $service } is { $count ->
-    [one] { $count } migration
-   *[other] { $count } migrations
-} behind (the next is { $next }): run `tally migrate` with the owner's URL
-# The schema is newer than the program.
-SCHEMA_AHEAD = the store of { $service } was brought up to date by a newer version of tally (this one does not know { $migration }): start that version or a newer one, or put back the backup of before the update
-# A SQLite store holds one group.
-TENANT_NOT_HERE = this store is a SQLite file and holds one group, another one; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...), which keeps them apart by row-level security
-# A SQLite file holds one service.
-STORE_OF_ANOTHER_SERVICE = the SQLite file of { $service } is that of { $owner }: put {"{"}service{"}"} into the URL (sqlite://dir/{"{"}service{"}"}.db)
-# A service's name becomes a name in SQL.
-SERVICE_NAME_INVALID = "{ $service }" cannot name a service: at most 32 of a-z and _
-# The file of signed heads is there and cannot be read.
-HEADS_UNREADABLE = the file of signed heads { $file } cannot be read: { $cause }
-# The file of signed heads cannot be made or appended to.
-HEADS_UNWRITABLE = the signed heads of the log cannot be written to { $file }: { $cause }. Name a folder with audit.heads_directory that the user of this process may write
-# A file of keys that cannot be used.
-KEYS_UNUSABLE = the key file { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder; what is sealed opens with no other keys
-    .missing = there is no key file { $file }: point keys.directory at the right folder, or put it back from your backup; what is sealed opens with no other keys
-    .closed = the key file { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .unwritable = the key file { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .signing = the key { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder. Without a backup move it away: the next start makes a new one, whoever is signed in signs in again, and other stacks that trust the old key need the new .pub
-    .closed_signing = the key { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .public = the public key { $file } cannot be used: { $cause }. Copy it again from the service whose key it is; one that lies beside its .key may be deleted, its service writes it again when it starts
-    .folder = the folder of keys { $file } cannot be used: { $cause }. Let the user of this process read and write it, or name another with keys.directory
-    .unwritable_signing = the key { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .foreign = the public key { $file } does not belong to the key { $private } beside it: one of the two was replaced. Put both back from your backup; if the private key is the right one, delete the public one, which its service writes again when it starts
-# A file of a secret that others than its owner can use.
-SECRET_OPEN = everybody on this machine can use it; type chmod 600 with its name
-    .group = its group { $gid } can use it, and this process is not in that group; type chmod 600 with its name, or run the process with the group { $gid } (on Kubernetes: fsGroup: { $gid })
-    .writable = its group can change it; type chmod g-w with its name
-KEY_FILE_MALFORMED = its first line must begin with "{ $header }"
-    .lock = its first line does not say how it is protected
-    .line = a line must be: kind, id, key
-    .id = "{ $id }" is not a key's id
-    .base64 = key { $kind } { $id } is not base64
-    .length = key { $kind } { $id } must have 32 bytes
-    .damaged = key { $kind } { $id } is damaged
-    .kind = "{ $kind }" is not a kind of key
-    .twice = key { $kind } { $id } is there twice
-    .few = it needs at least one wrap, one bind and one sign key
-# A line of a signing key that is none.
-KEY_LINE_MALFORMED = a line must hold 32 bytes in base64, and from when or until when they are good
-    .none = it holds no key
-# What is in the store was written with other keys than those of this process.
-KEYS_OF_ANOTHER_STORE = the keys of this process are not those that the data of { $service } was written with: point keys.directory at the right folder, or put seal.key back from your backup; nothing was changed, and no new key was made. With the right keys in place `tally audit verify` says whether somebody altered the log
-# A store without an entry, beside a file that says there were some.
-STORE_LOST = the store of { $service } is empty, yet { $file } says that it held data: put the database back from your backup (with SQLite its file), or look whether { $setting } points at another one; nothing was changed. Only if everything is to begin anew, move { $file } away first
-# The key file is protected, and no passphrase was given.
-KEYS_PASSPHRASE_MISSING = the key file { $file } is protected: set TALLY_KEYS_PASSPHRASE, or TALLY_KEYS_PASSPHRASE_FILE to a file that holds the passphrase
-# The passphrase opens no key.
-KEYS_PASSPHRASE_WRONG = no key of { $file } opens with this passphrase: check TALLY_KEYS_PASSPHRASE (or the file that TALLY_KEYS_PASSPHRASE_FILE names); if it is right, the file is damaged: restore it from your backup
-# Keys of a test or a demonstration have no file.
-KEYS_NOT_IN_A_FILE = these keys live in this process only: there is no file to change
-# A new signing key waits for its turn.
-KEY_ROTATES_ALREADY = { $service } has a new key that signs from { $from }: wait until then
+PORT_TAKEN = не удаётся принимать соединения на { $address }: { $cause }; выберите другой адрес с помощью --listen или TALLY_SERVER_LISTEN
+HTTP_PORT_TAKEN = шлюз не может принимать соединения на { $address }: { $cause }; выберите другой адрес с помощью --http или TALLY_SERVER_HTTP либо уберите gateway из --services
+DATABASE_URL_INVALID = URL базы данных должен начинаться с sqlite:// или postgres://
+    .server = { $setting } нельзя прочитать: ожидается postgres://ROLE:PASSWORD@HOST:PORT/DATABASE, где знаки / ? # @ % в пароле записываются как %2F %3F %23 %40 %25
+    .file = { $setting } нельзя прочитать: ожидается sqlite://FOLDER/{"{"}service{"}"}.db или sqlite:///FOLDER/{"{"}service{"}"}.db, если папка начинается с / или её название не из простых букв и цифр
+STORE_AWAY = PostgreSQL сервиса { $service } недоступен на { $at }: { $why }. Проверьте, что он там работает, или исправьте узел и порт в { $setting }
+STORE_SIGN_IN_REFUSED = PostgreSQL на { $at } не пускает { $user }: такой роли нет или у неё другой пароль. Укажите правильный пароль в { $setting } или выполните `tally migrate` с URL владельца: команда создаст роль и задаст ей этот пароль
+    .owner = PostgreSQL на { $at } не пускает { $user }: такой роли нет или у неё другой пароль. Исправьте роль и пароль в { $setting }
+    .rule = PostgreSQL на { $at } не пускает { $user } в { $database } с этого компьютера таким способом: в pg_hba.conf нет подходящего правила. Если нужен TLS, добавьте sslmode=require в { $setting }; иначе правило добавляет администратор сервера
+STORE_DATABASE_MISSING = на { $at } нет базы данных { $database }: исправьте её имя в { $setting } или попросите владельца сервера создать её (CREATE DATABASE { $database })
+STORE_PARAMETER_REFUSED = PostgreSQL на { $at } не принимает параметры соединения и сообщает: { $says }. Исправьте то, что стоит после ? в { $setting }; если это PgBouncer, его администратор может разрешить параметр (ignore_startup_parameters в pgbouncer.ini)
+STORE_TLS_FAILED = не удалось установить зашифрованное соединение с PostgreSQL на { $at } ({ $why }): исправьте sslmode и sslrootcert в { $setting } или попросите администратора сервера исправить сертификат
+    .none = { $setting } требует TLS (sslmode), а PostgreSQL на { $at } его не поддерживает: попросите администратора включить его (ssl = on) или уберите sslmode, если в сети больше никого нет
+STORE_RIGHT_MISSING = у { $user } нет прав, нужных сервису { $service } в базе { $database } на { $at }: выполните `tally migrate` с URL владельца — команда их выдаст
+    .owner = { $user } не может создавать схемы, роли и таблицы в базе { $database } на { $at }: укажите в { $setting } роль, которая владеет базой и может создавать роли (CREATEROLE), или суперпользователя
+DATABASE_ROLE_OF_ANOTHER = { $service } подключается как { $user }, а его данные — только для роли { $login }: укажите в { $setting } роль tally_{"{"}service{"}"} (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
+DATABASE_IN_USE = в базе { $database } уже есть данные tally (схема { $schema }), а нужна пустая: создайте её (CREATE DATABASE) и укажите с помощью { $setting }; ничего не изменено
+STORE_FILE_DAMAGED = файл { $file } повреждён или это не база SQLite: восстановите его из резервной копии или укажите другое место в { $setting }; в нём ничего не изменено. Насколько он повреждён, покажет sqlite3 с PRAGMA integrity_check
+STORE_FILE_UNUSABLE = файл { $file } нельзя открыть для чтения и записи: { $why }. Дайте пользователю этого процесса права на файл и его папку или укажите другое место в { $setting }
+    .read_only = файл { $file } можно только читать, а в хранилище нужно писать: дайте пользователю этого процесса право на запись в файл и его папку или уберите mode=ro из { $setting }, если он там указан
+STORE_DISK_FULL = диск { $at } заполнен: освободите место и повторите то же самое
+    .serving = диск базы данных сервиса заполнен, ничего не изменено: администратор освобождает место; затем повторите то же самое
+STORE_DISK_FAILS = диск { $at } выдаёт ошибки: какие именно, скажет журнал этого компьютера; исправьте или замените диск и, прежде чем продолжать, проверьте, целы ли данные
+    .serving = диск базы данных сервиса выдаёт ошибки, ничего не изменено: администратор смотрит журнал этого компьютера; затем повторите то же самое
+DATABASE_ROLE_TOO_POWERFUL = URL базы данных сервиса { $service } подключается как { $user }, а это { $power }: защита на уровне строк не действовала бы. Укажите в URL роль { $login } (postgres://tally_{"{"}service{"}"}@host/database); её создаёт `tally migrate` с URL владельца
+POWER_SUPERUSER = суперпользователь
+POWER_BYPASSRLS = роль с BYPASSRLS
+POWER_OWNER = владелец таблиц
+SCHEMA_BEHIND = схема сервиса { $service } отстаёт на { $count ->
+    [one] { $count } миграцию
+    [few] { $count } миграции
+    [many] { $count } миграций
+   *[other] { $count } миграций
+} (следующая — { $next }): выполните `tally migrate` с URL владельца
+SCHEMA_AHEAD = хранилище сервиса { $service } обновлено более новой версией tally (эта не знает { $migration }): запустите ту версию или более новую либо восстановите резервную копию, сделанную до обновления
+TENANT_NOT_HERE = это хранилище — файл SQLite с одной группой, и она другая; для нескольких групп нужен PostgreSQL (TALLY_DATABASE_URL=postgres://...), который разделяет их защитой на уровне строк
+STORE_OF_ANOTHER_SERVICE = файл SQLite сервиса { $service } принадлежит сервису { $owner }: добавьте {"{"}service{"}"} в URL (sqlite://dir/{"{"}service{"}"}.db)
+SERVICE_NAME_INVALID = «{ $service }» не может быть именем сервиса: не более 32 знаков a-z и _
+HEADS_UNREADABLE = файл подписанных голов журнала { $file } нельзя прочитать: { $cause }
+HEADS_UNWRITABLE = подписанные головы журнала нельзя записать в { $file }: { $cause }. Укажите в audit.heads_directory папку, в которую может писать пользователь этого процесса
+KEYS_UNUSABLE = файл ключей { $file } нельзя использовать: { $cause }. Восстановите его из резервной копии или укажите в keys.directory правильную папку; другими ключами зашифрованное не открыть
+    .missing = нет файла ключей { $file }: укажите в keys.directory правильную папку или восстановите его из резервной копии; другими ключами зашифрованное не открыть
+    .closed = файл ключей { $file } нельзя использовать: { $cause }. Пользователь этого процесса должен иметь право читать его как владелец (права 0400) или через группу (0440, в Kubernetes с fsGroup)
+    .unwritable = файл ключей { $file } нельзя записать: { $cause }. Дайте пользователю этого процесса право писать в его папку или укажите другую в keys.directory
+    .signing = ключ { $file } нельзя использовать: { $cause }. Восстановите его из резервной копии или укажите в keys.directory правильную папку. Если копии нет, уберите файл: при следующем запуске будет создан новый ключ, вошедшие войдут снова, а другим установкам, которые доверяют старому ключу, понадобится новый .pub
+    .closed_signing = ключ { $file } нельзя использовать: { $cause }. Пользователь этого процесса должен иметь право читать его как владелец (права 0400) или через группу (0440, в Kubernetes с fsGroup)
+    .public = открытый ключ { $file } нельзя использовать: { $cause }. Скопируйте его заново у сервиса, которому он принадлежит; если он лежит рядом со своим .key, его можно удалить — сервис запишет его снова при запуске
+    .folder = папку ключей { $file } нельзя использовать: { $cause }. Дайте пользователю этого процесса право читать её и писать в неё или укажите другую в keys.directory
+    .unwritable_signing = ключ { $file } нельзя записать: { $cause }. Дайте пользователю этого процесса право писать в его папку или укажите другую в keys.directory
+    .foreign = открытый ключ { $file } не подходит к ключу { $private } рядом с ним: один из двух заменили. Восстановите оба из резервной копии; если верен закрытый ключ, удалите открытый — сервис запишет его снова при запуске
+SECRET_OPEN = его может использовать любой на этом компьютере; выполните chmod 600 с его именем
+    .group = его может использовать группа { $gid }, а этот процесс в неё не входит; выполните chmod 600 с его именем или запустите процесс с группой { $gid } (в Kubernetes: fsGroup: { $gid })
+    .writable = его может изменить его группа; выполните chmod g-w с его именем
+KEY_FILE_MALFORMED = первая строка должна начинаться с «{ $header }»
+    .lock = первая строка не говорит, как файл защищён
+    .line = строка должна состоять из трёх частей: вид, идентификатор, ключ
+    .id = «{ $id }» — не идентификатор ключа
+    .base64 = ключ { $kind } { $id } — не base64
+    .length = в ключе { $kind } { $id } должно быть 32 байта
+    .damaged = ключ { $kind } { $id } повреждён
+    .kind = «{ $kind }» — не вид ключа
+    .twice = ключ { $kind } { $id } указан дважды
+    .few = нужен хотя бы один ключ wrap, один bind и один sign
+KEY_LINE_MALFORMED = в строке должно быть 32 байта в base64 и срок, с какого или до какого момента ключ действует
+    .none = ключа там нет
+KEYS_OF_ANOTHER_STORE = ключи этого процесса не те, которыми записаны данные сервиса { $service }: укажите в keys.directory правильную папку или восстановите seal.key из резервной копии; ничего не изменено, новый ключ не создан. Когда ключи будут на месте, `tally audit verify` скажет, не менял ли кто-то журнал
+STORE_LOST = хранилище сервиса { $service } пусто, хотя { $file } говорит, что данные в нём были: восстановите базу из резервной копии (у SQLite — её файл) или проверьте, не указывает ли { $setting } на другую; ничего не изменено. Если всё нужно начать заново, и только тогда, сначала уберите { $file }
+KEYS_PASSPHRASE_MISSING = файл ключей { $file } защищён: задайте TALLY_KEYS_PASSPHRASE или укажите в TALLY_KEYS_PASSPHRASE_FILE файл с парольной фразой
+KEYS_PASSPHRASE_WRONG = эта парольная фраза не открывает ни одного ключа в { $file }: проверьте TALLY_KEYS_PASSPHRASE (или файл, указанный в TALLY_KEYS_PASSPHRASE_FILE); если она верна, файл повреждён: восстановите его из резервной копии
+KEYS_NOT_IN_A_FILE = эти ключи есть только в этом процессе: файла, который можно изменить, нет
+KEY_ROTATES_ALREADY = у сервиса { $service } уже есть новый ключ, который подписывает с { $from }: дождитесь этого момента
 
 ## The command line
 
-# Nobody listens at the address.
-SERVER_AWAY = nobody answers at { $server }: is the suite running there? --server says where it listens
-# A file of certificates that is not there.
-CLIENT_FILE_UNREADABLE = cannot read { $file }: { $why }
-# A file that is there and holds something else.
-CLIENT_FILE_WRONG = { $file } holds no { $block } in PEM
-SIGNED_IN_AS = as { $login } at { $server }, signed in with `tally login`
-LOGIN_GOOD = signed in until { $until }. Commands that follow need neither the token nor the server again; other programs send it as `authorization: Bearer ..`
-LOGIN_NOT_REMEMBERED = the sign-in cannot be remembered in { $file } ({ $why }): give the token to other commands with --token-file
-# What `tally login` remembers is over.
-SIGN_IN_OVER = the sign-in of { $login } is over: run `tally login { $login }` again
-# No token was given.
-SIGN_IN_FIRST = no token: run `tally login NAME` first, name a file that holds a token (--token-file), or pipe one in
+SERVER_AWAY = по адресу { $server } никто не отвечает: запущена ли там система? Где она принимает соединения, указывает --server
+CLIENT_FILE_UNREADABLE = не удаётся прочитать { $file }: { $why }
+CLIENT_FILE_WRONG = в { $file } нет { $block } в формате PEM
+SIGNED_IN_AS = как { $login } на { $server }, вход выполнен через `tally login`
+LOGIN_GOOD = вход действует до { $until }. Следующим командам больше не нужны ни токен, ни адрес сервера; другие программы передают токен как `authorization: Bearer ..`
+LOGIN_NOT_REMEMBERED = вход нельзя запомнить в { $file } ({ $why }): передавайте токен другим командам через --token-file
+SIGN_IN_OVER = вход { $login } больше не действует: выполните `tally login { $login }` ещё раз
+SIGN_IN_FIRST = нет токена: сначала выполните `tally login NAME`, укажите файл с токеном (--token-file) или передайте токен на стандартный ввод
 
-# The folder of the data cannot be made: its parent is not there or not writable.
-FOLDER_UNWRITABLE = cannot make the folder { $path }: { $cause }. Make it for the user of this process, or name another one in { $setting }
+FOLDER_UNWRITABLE = не удаётся создать папку { $path }: { $cause }. Создайте её для пользователя этого процесса или укажите другую в { $setting }
 
 ## Bringing a bundle into a running suite
 
-# A row names somebody whom the suite does not have.
-PERSON_NOT_IN_SUITE = the suite has nobody with the employee number { $number } whom you may see: put right why that row of people.csv was refused, then run the import again
-# A row names an account that the suite does not have.
-ACCOUNT_NOT_IN_SUITE = the suite has no account { $label } that you may see: put right why that row of accounts.csv was refused, then run the import again
-# A row belongs to a unit that was refused.
-ROWS_OF_UNIT_REFUSED = its unit { $unit } was refused
-# A row speaks of a number whose row in people.csv was refused.
-ROWS_OF_NUMBER_REFUSED = the number { $number } was refused in people.csv: this row may mean somebody else than the suite
-# A row speaks of an account whose row in accounts.csv was refused.
-ROWS_OF_ACCOUNT_REFUSED = the account { $label } was refused in accounts.csv: this row may mean another one than the suite
-# Messages are of a record whose row in records.csv was refused.
-ROWS_OF_RECORD_REFUSED = the record { $record } was refused in records.csv: its messages may be of another one than the suite has
-# A record may name its agent by a nickname that was refused in aliases.csv.
-NICKNAME_REFUSED = the alias { $alias } was refused in aliases.csv, and this record of { $number } may name its agent by it
-# The connection broke or a call failed between two chunks.
-IMPORT_STOPPED = of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought: run the same command again, what is in counts as there already
-    .mend = of this run { $rows ->
-        [one] { $rows } row is
-       *[other] { $rows } rows are
-    } in place, and all that earlier runs brought: mend what is said here and run the same command again, what is in counts as there already
-IMPORT_SERVICE_AWAY = the service { $service } could not be reached; nothing is lost: of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought. Run the same command again once it is back, what is in counts as there already
-IMPORT_DAMAGED = values were lost on the way into it, and the suite overwrites nothing, so it would keep what is left of them for good: { $columns }
-IMPORT_DAMAGED_COLUMN = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened { $column } to its first digits (such as { $example })
-    .failed = in { $count ->
-        [one] { $count } row
-       *[other] { $count } rows
-    } { $column } holds what a spreadsheet shows in place of a value (such as { $example })
-IMPORT_DAMAGED_CURE = nothing was written: export the column as text, without formulas that fail, and import again, or type the same command with --accept-damaged to write the rows as they are
-IMPORT_HEADING = What the import brought, { $from } to { $to }
-IMPORT_READ = read
-IMPORT_REJECTED = rejected
-IMPORT_LEFT_OUT = joined or left out
-IMPORT_WRITTEN = written
-IMPORT_REVISED = new version
-IMPORT_UNCHANGED = there already
-IMPORT_REFUSED = refused
-IMPORT_CENSUS = What the suite holds, as you may see it
-IMPORT_BEFORE = before
-IMPORT_AFTER = after
-IMPORT_UNITS = org units
-IMPORT_PEOPLE = people
-IMPORT_ACCOUNTS = accounts
-IMPORT_ALIASES = aliases
-IMPORT_DEVICES = devices
-IMPORT_SHIFTS = shifts of the period
-IMPORT_SHIFT_HOURS = their hours
-IMPORT_PUNCHES = punches of the period
-IMPORT_HANDOVERS = hand-overs of the period
-IMPORT_RECORDS = records of these accounts in the period
-IMPORT_RECORD_HOURS = their hours
-IMPORT_AMOUNT = their sales, minor units
-IMPORT_CLAIMS = claims on these accounts in the period
+PERSON_NOT_IN_SUITE = в системе нет доступного вам сотрудника с табельным номером { $number }: устраните причину, по которой его строка в people.csv отклонена, и повторите импорт
+ACCOUNT_NOT_IN_SUITE = в системе нет доступного вам аккаунта { $label }: устраните причину, по которой его строка в accounts.csv отклонена, и повторите импорт
+ROWS_OF_UNIT_REFUSED = её подразделение { $unit } отклонено
+ROWS_OF_NUMBER_REFUSED = номер { $number } отклонён в people.csv: эта строка может означать не того сотрудника, который есть в системе
+ROWS_OF_ACCOUNT_REFUSED = аккаунт { $label } отклонён в accounts.csv: эта строка может означать не тот аккаунт, который есть в системе
+ROWS_OF_RECORD_REFUSED = запись { $record } отклонена в records.csv: её сообщения могут относиться не к той записи, которая есть в системе
+NICKNAME_REFUSED = никнейм { $alias } отклонён в aliases.csv, а эта запись по { $number } может называть своего оператора именно так
+IMPORT_STOPPED = этот запуск загрузил { $rows ->
+    [one] { $rows } строку
+    [few] { $rows } строки
+    [many] { $rows } строк
+   *[other] { $rows } строк
+}, и всё, что принесли прежние запуски, тоже на месте: выполните ту же команду ещё раз, загруженное будет считаться уже имеющимся
+    .mend = этот запуск загрузил { $rows ->
+        [one] { $rows } строку
+        [few] { $rows } строки
+        [many] { $rows } строк
+       *[other] { $rows } строк
+    }, и всё, что принесли прежние запуски, тоже на месте: исправьте указанное здесь и выполните ту же команду ещё раз, загруженное будет считаться уже имеющимся
+IMPORT_SERVICE_AWAY = сервис { $service } недоступен; ничего не потеряно: этот запуск загрузил { $rows ->
+    [one] { $rows } строку
+    [few] { $rows } строки
+    [many] { $rows } строк
+   *[other] { $rows } строк
+}, и всё, что принесли прежние запуски, тоже на месте. Выполните ту же команду, когда сервис снова заработает; загруженное будет считаться уже имеющимся
+IMPORT_DAMAGED = значения потеряны ещё до импорта, а система ничего не перезаписывает, поэтому остатки сохранились бы в ней навсегда: { $columns }
+IMPORT_DAMAGED_COLUMN = { $count ->
+    [one] в { $count } строке
+    [few] в { $count } строках
+    [many] в { $count } строках
+   *[other] в { $count } строках
+} электронная таблица сократила { $column } до первых цифр (например, { $example })
+    .failed = { $count ->
+        [one] в { $count } строке
+        [few] в { $count } строках
+        [many] в { $count } строках
+       *[other] в { $count } строках
+    } столбец { $column } содержит то, что электронная таблица показывает вместо значения (например, { $example })
+IMPORT_DAMAGED_CURE = ничего не записано: экспортируйте столбец как текст, без формул с ошибками, и повторите импорт; чтобы записать строки как есть, введите ту же команду с --accept-damaged
+IMPORT_HEADING = Что принёс импорт, { $from } — { $to }
+IMPORT_READ = прочитано
+IMPORT_REJECTED = отбраковано
+IMPORT_LEFT_OUT = объединено или пропущено
+IMPORT_WRITTEN = записано
+IMPORT_REVISED = новая версия
+IMPORT_UNCHANGED = уже было
+IMPORT_REFUSED = отклонено
+IMPORT_CENSUS = Что есть в системе и доступно вам
+IMPORT_BEFORE = до
+IMPORT_AFTER = после
+IMPORT_UNITS = подразделения
+IMPORT_PEOPLE = сотрудники
+IMPORT_ACCOUNTS = аккаунты
+IMPORT_ALIASES = никнеймы
+IMPORT_DEVICES = устройства
+IMPORT_SHIFTS = смены периода
+IMPORT_SHIFT_HOURS = их часы
+IMPORT_PUNCHES = отметки периода
+IMPORT_HANDOVERS = передачи аккаунтов за период
+IMPORT_RECORDS = записи этих аккаунтов за период
+IMPORT_RECORD_HOURS = их часы
+IMPORT_AMOUNT = их продажи, в минимальных единицах
+IMPORT_CLAIMS = заявки на диалоги этих аккаунтов за период
 IMPORT_REJECTED_ROWS = { $rows ->
-    [one] { $rows } row could not be read; { $file } names it with its cure.
-   *[other] { $rows } rows could not be read; { $file } names each with its cure.
+    [one] { $rows } строку прочитать не удалось; она указана в { $file } вместе с тем, как её исправить.
+    [few] { $rows } строки прочитать не удалось; каждая указана в { $file } вместе с тем, как её исправить.
+    [many] { $rows } строк прочитать не удалось; каждая указана в { $file } вместе с тем, как её исправить.
+   *[other] { $rows } строк прочитать не удалось; каждая указана в { $file } вместе с тем, как её исправить.
 }
 IMPORT_REVISED_ROWS = { $rows ->
-    [one] { $rows } row is there in a new version; the earlier one stays readable
-   *[other] { $rows } rows are there in a new version; the earlier ones stay readable
+    [one] { $rows } строка записана новой версией; прежняя остаётся доступной
+    [few] { $rows } строки записаны новой версией; прежние остаются доступными
+    [many] { $rows } строк записано новой версией; прежние остаются доступными
+   *[other] { $rows } строк записано новой версией; прежние остаются доступными
 }
 IMPORT_REFUSED_ROWS = { $rows ->
-    [one] { $rows } row was not taken by the suite; { $file } names it with its reason.
-   *[other] { $rows } rows were not taken by the suite; { $file } names each with its reason.
+    [one] { $rows } строку система не приняла; она указана в { $file } вместе с причиной.
+    [few] { $rows } строки система не приняла; каждая указана в { $file } вместе с причиной.
+    [many] { $rows } строк система не приняла; каждая указана в { $file } вместе с причиной.
+   *[other] { $rows } строк система не приняла; каждая указана в { $file } вместе с причиной.
 }
-IMPORT_NEEDS = an import is for an account that may read and write units, people, duty and records, such as one with the role group_hr
+IMPORT_NEEDS = импорт выполняют под учётной записью, которой можно читать и записывать подразделения, сотрудников, дежурства и записи, например с ролью group_hr
+
 ## Fields of requests
 
-# A row of an import that cannot be read.
 ROW_INVALID = { $problems }
-INSTANT_IMPLAUSIBLE = an instant of the years { $first } to { $last } is expected: check the year
-VALUE_MISSING = must be given
-AT_MOST = at most { $max }
-NUMBER_FROM_TO = { $from } to { $to }
-BEFORE_FROM = lies before from
-THROUGH_OR_NAMED = asks for all units: leave unit_ids empty, or leave this out
-THROUGH_BEFORE = is the last of several days: name the first in as_of, and none after it
-NOT_AFTER_START = must lie after start
-# Not a time at which a working day may end.
-CUT_OVER_MALFORMED = write HH:MM between 00:00 and 11:59
+INSTANT_IMPLAUSIBLE = ожидается момент времени в пределах лет с { $first } по { $last }: проверьте год
+VALUE_MISSING = нужно указать
+AT_MOST = не более { $max }
+NUMBER_FROM_TO = от { $from } до { $to }
+BEFORE_FROM = раньше, чем from
+THROUGH_OR_NAMED = запрашивает все подразделения: оставьте unit_ids пустым или уберите это поле
+THROUGH_BEFORE = последний из нескольких дней: укажите первый в as_of, и не позже этого
+NOT_AFTER_START = должно быть позже, чем start
+CUT_OVER_MALFORMED = пишите HH:MM от 00:00 до 11:59
 
 ## Attendance
 
-# The person has never been employed.
-NEVER_EMPLOYED = you have no employment yet, so nobody can say where this belongs: ask your HR
-# A punch of the same person at the same instant.
-PUNCH_REPEATED = a punch of yours was recorded at this very instant already
-# The fact counts no more: another correction put it right.
-FACT_SUPERSEDED = correction { $id } put this right already, and it counts no more: correct what counts now
-# A correction of the same fact waits for approval.
-CORRECTION_WAITS = correction { $id } of the same fact waits for an approval: approve, reject or withdraw it first
-# The correction was approved, made, rejected or withdrawn.
+NEVER_EMPLOYED = вы ещё не трудоустроены, поэтому непонятно, к чему это относится: обратитесь в отдел кадров
+PUNCH_REPEATED = ваша отметка в этот самый момент уже записана
+FACT_SUPERSEDED = это уже исправлено (исправление { $id }) и больше не учитывается: исправляйте то, что учитывается сейчас
+CORRECTION_WAITS = исправление { $id } того же факта ждёт утверждения: сначала утвердите, отклоните или отзовите его
 CORRECTION_NOT_WAITING = { $stage ->
-    [approved] the correction was approved already
-    [rejected] the correction was rejected: ask anew
-    [withdrawn] the correction was withdrawn: ask anew
-   *[other] the correction counts already
+    [approved] исправление уже утверждено
+    [rejected] исправление отклонено: запросите новое
+    [withdrawn] исправление отозвано: запросите новое
+   *[other] исправление уже учитывается
 }
-# The fact was put right otherwise since this was asked for.
-CORRECTION_OUTDATED = correction { $id } put the fact right since this was asked for: reject it, and ask anew for what counts now
-    .gone = the fact is not kept any more since this was asked for: reject it
-# Nobody decides about a correction of the own facts.
-OWN_CORRECTION = nobody decides about a correction of the own facts: somebody else must
-# Only who asked for a correction withdraws it.
-CORRECTION_OF_OTHERS = only who asked for a correction withdraws it: reject it instead
-# Facts of that time are kept no more.
-PERIOD_PURGED = what was before { $day } is kept no more and cannot be put right
-    .cycle = a period that begins before { $day } is made of { $kind } of which retention may have removed something, so the cycle cannot be worked out anew: settle what is wrong outside of Tally
-    .close = a period that begins before { $day } is made of { $kind } of which retention may have removed something, and what is missing would be missing without a word: choose a period that begins on { $day } or later, or have { $kind } kept longer first (SetRetention) and bring in what is missing
-    .row = what was before { $day } is kept no more, and this row is not there: leave it out, or have { $kind } kept longer first (SetRetention)
-    .named = { $name } is not there, and what was before { $day } is kept no more: leave it out, or have { $kind } kept longer first (SetRetention)
-# The new fact contradicts what counts.
-ALREADY_DIFFERENT = { $why }: correct that first
-# A punch or a hand-over that was yet to come when somebody asked to put it right.
-FACT_IN_FUTURE = { $at } has not come yet, it is { $now }: a punch or a hand-over is put right once it has happened; to plan ahead, publish a shift
-# A shift that has begun is changed without a reason.
-LATE_CHANGE_UNEXPLAINED = the shift has begun: say why it is changed now
-CORRECTION_ACTION_EXPECTED = add, void or move
-ALIAS_DAY_OUTSIDE = must be one of the days on which the alias means this person
-DEVICE_DAY_OUTSIDE = must be one of the days on which the device is of this person or seat
-DEVICE_OWNER_EXPECTED = a device is of a person (person_id) or of a seat: give one of both
-# The same hand-over at the same instant.
-HANDOVER_REPEATED = this hand-over was recorded at this very instant already
-# A row about a person whom the group does not know.
-PERSON_UNKNOWN = no person { $id }: bring in people before what they did
-# A row about an account that was never brought in.
-ACCOUNT_UNKNOWN = no account { $id }: bring in accounts first
-    .file = { $account } is not in accounts.csv{ $hint }
-# Code PLACE_WRONG.
-PLACE_REGION_UNKNOWN = no unit of the group is in the region { $region }
-# Code PLACE_WRONG.
-PLACE_UNIT_UNKNOWN = the group has no unit { $unit } today
-# Code PLACE_WRONG.
-PLACE_TEAM_NOT_UNIT = the team { $team } is not the unit { $unit }: leave one of them out
-# Code PLACE_WRONG.
-PLACE_REGION_OF_UNIT = the unit is in the region { $is }, not in { $said }: leave the region out
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_ROW = { $key } contradicts an earlier row of this call in { $fields }: what was said of an account stays
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there in { $fields }: what was said of an account stays, only phases of later dates are added
-    .team = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, and { $team } is another unit today. Write the path that its own unit has today, or unit_id alone
-    .closed = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, which was closed and has no path today, and { $team } is another unit. Write unit_id alone, without the team
-# An account of a unit that the caller may not write to: such as one whose team moved to another branch.
-ACCOUNT_OUT_OF_REACH = { $key } is beyond what you may send: leave it out, or have somebody send it who may
-FACT_OUT_OF_REACH = on that day the person is beyond what you may send: whoever had the team then sends this, or somebody of the group
-# Code ALREADY_DIFFERENT.
-ALIAS_DIFFERENT = this alias is there from the same date with another person (employee_no) and another end (to)
-    .person = this alias is there from the same date with another person (employee_no)
-    .end = this alias is there from the same date with another end (to)
-# Code ALREADY_DIFFERENT.
-DEVICE_DIFFERENT = this device is there from the same date, of the same person or seat, with another end (to)
-# Code ALREADY_DIFFERENT.
-SHIFT_CANCELLED = this person's shift on this account from { $start } was cancelled, and a roster does not bring it back: to plan it again, change the shift { $shift } (ChangeShift)
-# Code ALREADY_DIFFERENT.
-SHIFT_DIFFERENT = this person's shift on this account from { $start } is there with another end
-    .seat = this person's shift on this account from { $start } is there with another seat, or with none where this row names one
-# Code ALREADY_DIFFERENT.
-PUNCH_DIFFERENT = at { $at } a punch of this person is known that goes the other way (kind)
-# Code ALREADY_DIFFERENT.
-HANDOVER_DIFFERENT = at { $at } another person is known to have done so (employee_no), and only one at a time holds this account
-    .kind = at { $at } this person is known to have done the opposite (kind)
-# Code ALREADY_DIFFERENT.
-SITE_DIFFERENT = the site { $name } is there with another zone, cut-over or region
-# A nickname that already means somebody on some of the dates.
-ALIAS_OVERLAP = this alias already means somebody on some of these dates: end one before the other begins
-SLASH_NOT_ALLOWED = must not hold a slash: platform, store and name are joined by it
-PHASES_MISSING = at least one: how the account is used
-DIRECTION_EXPECTED = say which way is better: higher or lower
-NORMALISATION_EXPECTED = say how a value becomes points: target_piecewise, min_max, percentile or t_score
-PHASE_KIND_EXPECTED = shared, mixed or named
-PHASE_TWICE = two phases begin on this date
-HANDOVER_KIND_EXPECTED = take or release
-PUNCH_KIND_EXPECTED = in or out
-SHIFT_TOO_LONG = a shift is shorter than { $hours } hours
-PERIOD_TOO_LONG = at most { $days } days
-DUTY_VERSION_EXPECTED = 1, 2 or 3 is expected, or 0 for the newest
+CORRECTION_OUTDATED = после этого запроса факт уже исправлен (исправление { $id }): отклоните запрос и запросите исправление того, что учитывается сейчас
+    .gone = после этого запроса факт больше не хранится: отклоните запрос
+OWN_CORRECTION = об исправлении собственных фактов никто не решает сам: это должен сделать кто-то другой
+CORRECTION_OF_OTHERS = отозвать исправление может только тот, кто его запросил: вместо этого отклоните его
+PERIOD_PURGED = данные до { $day } больше не хранятся, и исправить их нельзя
+    .cycle = период, который начинается до { $day }, основан на данных вида { $kind }, часть которых могла быть удалена по сроку хранения, поэтому пересчитать цикл нельзя: уладьте ошибку вне Tally
+    .close = период, который начинается до { $day }, основан на данных вида { $kind }, часть которых могла быть удалена по сроку хранения, и недостающее пропало бы незаметно: выберите период, который начинается { $day } или позже, либо сначала продлите срок хранения { $kind } (SetRetention) и загрузите недостающее
+    .row = данные до { $day } больше не хранятся, и этой строки нет: уберите её или сначала продлите срок хранения { $kind } (SetRetention)
+    .named = { $name } нет, а данные до { $day } больше не хранятся: уберите это или сначала продлите срок хранения { $kind } (SetRetention)
+ALREADY_DIFFERENT = { $why }: сначала исправьте это
+FACT_IN_FUTURE = { $at } ещё не наступило, сейчас { $now }: отметку или передачу аккаунта исправляют, когда она уже состоялась; чтобы планировать, опубликуйте смену
+LATE_CHANGE_UNEXPLAINED = смена уже началась: укажите, почему она меняется сейчас
+CORRECTION_ACTION_EXPECTED = add, void или move
+ALIAS_DAY_OUTSIDE = должен быть одним из дней, когда никнейм означает этого сотрудника
+DEVICE_DAY_OUTSIDE = должен быть одним из дней, когда устройство закреплено за этим сотрудником или рабочим местом
+DEVICE_OWNER_EXPECTED = устройство закреплено за сотрудником (person_id) или за рабочим местом: укажите что-то одно
+HANDOVER_REPEATED = эта передача аккаунта в этот самый момент уже записана
+PERSON_UNKNOWN = нет сотрудника { $id }: сначала загрузите сотрудников, потом то, что они делали
+ACCOUNT_UNKNOWN = нет аккаунта { $id }: сначала загрузите аккаунты
+    .file = { $account } нет в accounts.csv{ $hint }
+PLACE_REGION_UNKNOWN = в регионе { $region } нет ни одного подразделения группы
+PLACE_UNIT_UNKNOWN = сегодня у группы нет подразделения { $unit }
+PLACE_TEAM_NOT_UNIT = команда { $team } — не подразделение { $unit }: уберите одно из двух
+PLACE_REGION_OF_UNIT = подразделение находится в регионе { $is }, а не { $said }: уберите регион
+ACCOUNT_CONTRADICTS_ROW = { $key } противоречит более ранней строке этого вызова в полях { $fields }: сказанное об аккаунте не меняется
+ACCOUNT_CONTRADICTS_STORED = { $key } противоречит тому, что уже есть, в полях { $fields }: сказанное об аккаунте не меняется, добавляются только этапы с более поздних дат
+    .team = { $key } противоречит тому, что уже есть, в полях { $fields }: аккаунт принадлежит подразделению { $unit }, а { $team } сегодня — другое подразделение. Напишите нынешний путь его собственного подразделения или только unit_id
+    .closed = { $key } противоречит тому, что уже есть, в полях { $fields }: аккаунт принадлежит подразделению { $unit }, которое закрыто и сегодня не имеет пути, а { $team } — другое подразделение. Напишите только unit_id, без команды
+ACCOUNT_OUT_OF_REACH = { $key } — вне того, что вам можно отправлять: уберите строку или попросите отправить её того, кому можно
+FACT_OUT_OF_REACH = в тот день сотрудник — вне того, что вам можно отправлять: это отправляет тот, у кого тогда была команда, или кто-то на уровне группы
+ALIAS_DIFFERENT = этот никнейм уже есть с той же даты, но с другим сотрудником (employee_no) и другим концом (to)
+    .person = этот никнейм уже есть с той же даты, но с другим сотрудником (employee_no)
+    .end = этот никнейм уже есть с той же даты, но с другим концом (to)
+DEVICE_DIFFERENT = это устройство уже закреплено с той же даты за тем же сотрудником или рабочим местом, но с другим концом (to)
+SHIFT_CANCELLED = смена этого сотрудника на этом аккаунте с { $start } отменена, и график смен её не вернёт: чтобы снова её запланировать, измените смену { $shift } (ChangeShift)
+SHIFT_DIFFERENT = смена этого сотрудника на этом аккаунте с { $start } уже есть, но с другим концом
+    .seat = смена этого сотрудника на этом аккаунте с { $start } уже есть, но с другим рабочим местом или без него, тогда как в этой строке оно указано
+PUNCH_DIFFERENT = на { $at } уже известна отметка этого сотрудника в другую сторону (kind)
+HANDOVER_DIFFERENT = на { $at } уже известно, что то же самое сделал другой сотрудник (employee_no), а этот аккаунт одновременно может быть только за одним
+    .kind = на { $at } уже известно, что этот сотрудник сделал обратное (kind)
+SITE_DIFFERENT = площадка { $name } уже есть, но с другим часовым поясом, границей суток или регионом
+ALIAS_OVERLAP = в часть этих дней никнейм уже означает кого-то: завершите одно значение до начала другого
+SLASH_NOT_ALLOWED = не должно содержать косую черту: она соединяет платформу, магазин и имя
+PHASES_MISSING = нужен хотя бы один этап: как используется аккаунт
+DIRECTION_EXPECTED = укажите, что лучше: higher или lower
+NORMALISATION_EXPECTED = укажите, как значение превращается в баллы: target_piecewise, min_max, percentile или t_score
+PHASE_KIND_EXPECTED = shared, mixed или named
+PHASE_TWICE = с этой даты начинаются два этапа
+HANDOVER_KIND_EXPECTED = take или release
+PUNCH_KIND_EXPECTED = in или out
+SHIFT_TOO_LONG = смена должна быть короче { $hours ->
+    [one] { $hours } часа
+    [few] { $hours } часов
+    [many] { $hours } часов
+   *[other] { $hours } часов
+}
+PERIOD_TOO_LONG = не более { $days ->
+    [one] { $days } дня
+    [few] { $days } дней
+    [many] { $days } дней
+   *[other] { $days } дней
+}
+DUTY_VERSION_EXPECTED = ожидается 1, 2 или 3; 0 — самая новая
 
-# What somebody who punches is told.
-PUNCH_OF_SHIFT = it belongs to your shift that begins at { $start }
-PUNCH_CAME = you are in from now on
-PUNCH_LEFT = it closes the stretch that began at { $since }
-PUNCH_STILL_IN = you were still in since { $since }: that stretch ends here and a new one begins
-PUNCH_NOT_IN = you have not punched in during the last { $hours } hours: ask for a correction if you forgot
-PUNCH_NOT_PLANNED = no shift of yours is near this time
-PUNCH_DRIFT = your device's clock differs from ours by { $seconds } s; ours counts
+PUNCH_OF_SHIFT = отметка относится к вашей смене, которая начинается { $start }
+PUNCH_CAME = с этого момента вы на работе
+PUNCH_LEFT = отметка закрывает отрезок, который начался { $since }
+PUNCH_STILL_IN = вы были отмечены на работе с { $since }: этот отрезок здесь кончается, и начинается новый
+PUNCH_NOT_IN = за последние { $hours } ч вы не отмечали приход: если забыли, запросите исправление
+PUNCH_NOT_PLANNED = около этого времени у вас нет смены
+PUNCH_DRIFT = часы вашего устройства расходятся с нашими на { $seconds } с; учитываются наши
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code DOUBLE_IN.
-DUTY_DOUBLE_IN = { $number } punched in again at { $at } without punching out; the first stretch ends there
-# Code MISSING_PUNCH.
-DUTY_IN_WITHOUT_OUT = { $number } punched in at { $at } and not out within { $hours } h; the stretch counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_MAY_COME = { $number }'s punch at { $at } counts as an in, and the punches end at { $last } without an out; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_IN = { $number }'s punch at { $at } counts as an in, and no out follows within { $hours } h; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_OUT = { $number }'s punch at { $at } counts as an out, and no in came within { $hours } h before; that makes no presence, but a shift of its working day counts only where a pair of punches covers it, and a hold without release ends there
-# Code UNCOVERED_SHIFT.
-DUTY_SHIFT_UNCOVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but no pair of punches covers any of it; the shift counts for nothing until the missing punches are added
-# Code BARELY_COVERED_SHIFT. Somebody punched on the working day of a shift, and no more than the edge of the shift counts.
-DUTY_SHIFT_BARELY_COVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but { $why ->
-    [other] the punches that reach into this shift belong to another one
-   *[edge] no pair of punches covers any of its planned time
-}; no more than { $minutes } min at its edge count until the missing punches are added
-# Code HELD_BY_OTHERS. By the hand-over log only others held the account in a shift.
-DUTY_SHIFT_HELD_BY_OTHERS = { $number } was rostered on { $account } from { $start } to { $end }, but by the hand-over log only others held the account in the time that would have counted; the shift counts for nothing, and if { $number } served then, the take and the release are to be added
-# Code MISSING_PUNCH.
-DUTY_OUT_WITHOUT_IN = { $number } punched out at { $at } without an in within { $hours } h before; it counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_AFTER_CLOSED_IN = { $number }'s punch at { $at } counts as an out, but the in before it was closed at { $out }; it makes no presence, and a hold without release ends there
-# Code NOT_EMPLOYED.
-DUTY_SHIFT_NOT_EMPLOYED = { $number } is rostered on { $account } from { $start } to { $end } and is not employed then: the shift counts for nothing; correct the roster, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_PUNCH_NOT_EMPLOYED = { $number } punched at { $at } and is not employed then: it counts for nothing; correct the punch, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_HOLD_NOT_EMPLOYED = { $number } took { $account } at { $at } and is not employed then: the hold counts for nothing; correct the hand-over, or the days of employment
-# Code MISSING_PUNCH.
-DUTY_IN_AND_OUT_AT_ONCE = { $number } punched in and out at { $at }, both at once; it counts for no presence
-# Code UNHELD_ACCOUNT.
-DUTY_NOBODY = there is evidence about { $account }, and still nobody was on duty in the period
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE_V1 = no roster, punch or hand-over speaks for { $account } in the period: all its work is shared by its whole team ({ $scope ->
-    [all] everybody
+DUTY_DOUBLE_IN = { $number }: повторная отметка о приходе в { $at } без отметки об уходе; первый отрезок на этом кончается
+DUTY_IN_WITHOUT_OUT = { $number }: отметка о приходе в { $at }, а отметки об уходе в течение { $hours } ч нет; отрезок не засчитывается
+DUTY_OUT_MAY_COME = { $number }: отметка в { $at } считается приходом, а отметки кончаются { $last } без ухода; присутствия это не даёт, а смена этого рабочего дня засчитывается только там, где её покрывает пара отметок
+DUTY_LONE_IN = { $number }: отметка в { $at } считается приходом, а ухода в течение { $hours } ч нет; присутствия это не даёт, а смена этого рабочего дня засчитывается только там, где её покрывает пара отметок
+DUTY_LONE_OUT = { $number }: отметка в { $at } считается уходом, а прихода за { $hours } ч до неё нет; присутствия это не даёт, но смена этого рабочего дня засчитывается только там, где её покрывает пара отметок, а приём аккаунта без сдачи на этом кончается
+DUTY_SHIFT_UNCOVERED = { $number }: смена на { $account } с { $start } до { $end } и отметки в этот рабочий день есть, но ни одна пара отметок её не покрывает; смена не засчитывается, пока не добавлены недостающие отметки
+DUTY_SHIFT_BARELY_COVERED = { $number }: смена на { $account } с { $start } до { $end } и отметки в этот рабочий день есть, но { $why ->
+    [other] отметки, которые заходят в эту смену, относятся к другой
+   *[edge] ни одна пара отметок не покрывает её планового времени
+}; пока не добавлены недостающие отметки, засчитывается не более { $minutes } мин на её краю
+DUTY_SHIFT_HELD_BY_OTHERS = { $number }: смена на { $account } с { $start } до { $end }, но по журналу передач в засчитываемое время аккаунт был только за другими; смена не засчитывается; если тогда обслуживал { $number }, нужно добавить приём и сдачу
+DUTY_OUT_WITHOUT_IN = { $number }: отметка об уходе в { $at } без прихода за { $hours } ч до неё; она не засчитывается
+DUTY_OUT_AFTER_CLOSED_IN = { $number }: отметка в { $at } считается уходом, но приход перед ней закрыт в { $out }; присутствия она не даёт, а приём аккаунта без сдачи на этом кончается
+DUTY_SHIFT_NOT_EMPLOYED = { $number }: смена на { $account } с { $start } до { $end }, но в это время сотрудник не трудоустроен; смена не засчитывается; исправьте график смен или дни трудоустройства
+DUTY_PUNCH_NOT_EMPLOYED = { $number }: отметка в { $at }, но в это время сотрудник не трудоустроен; она не засчитывается; исправьте отметку или дни трудоустройства
+DUTY_HOLD_NOT_EMPLOYED = { $number }: приём { $account } в { $at }, но в это время сотрудник не трудоустроен; он не засчитывается; исправьте передачу аккаунта или дни трудоустройства
+DUTY_IN_AND_OUT_AT_ONCE = { $number }: отметки о приходе и об уходе в один момент, { $at }; присутствия они не дают
+DUTY_NOBODY = об аккаунте { $account } есть свидетельства, и всё же в этом периоде на дежурстве не было никого
+DUTY_NO_EVIDENCE_V1 = о дежурствах на { $account } в этом периоде не говорят ни график смен, ни отметки, ни передачи: всю его работу делит вся команда ({ $scope ->
+    [all] все
    *[team] { $team }
-}, { $people } people); publish rosters or have people punch
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE = no roster, punch or hand-over speaks for { $account } in the period: its whole team counts as on duty ({ $scope ->
-    [all] everybody
+}, { $people ->
+    [one] { $people } сотрудник
+    [few] { $people } сотрудника
+    [many] { $people } сотрудников
+   *[other] { $people } сотрудников
+}); опубликуйте график смен или добейтесь, чтобы сотрудники отмечались
+DUTY_NO_EVIDENCE = о дежурствах на { $account } в этом периоде не говорят ни график смен, ни отметки, ни передачи: на дежурстве считается вся команда ({ $scope ->
+    [all] все
    *[team] { $team }
-}, people: { $people }); publish rosters or have people punch
-# Code RELEASE_WITHOUT_TAKE.
-DUTY_RELEASE_WITHOUT_TAKE = { $number } released { $account } at { $at } without holding it; it counts for nothing
-# Code MISSING_RELEASE.
-DUTY_NEVER_RELEASED = { $number } took { $account } at { $since } and never released it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+}, сотрудников: { $people }); опубликуйте график смен или добейтесь, чтобы сотрудники отмечались
+DUTY_RELEASE_WITHOUT_TAKE = { $number }: сдача { $account } в { $at } без приёма; она не засчитывается
+DUTY_NEVER_RELEASED = { $number }: приём { $account } в { $since }, сдачи не было; считается, что аккаунт был за сотрудником до { $end }, и этот конец даёт { $by ->
+    [release] сдача
+    [punch_out] следующая отметка об уходе
+    [roster] конец смены по графику
+    [too_long] наибольшая допустимая длительность
+   *[taken_again] следующий приём
 }
-# Code MISSING_RELEASE.
-DUTY_NO_RELEASE_KNOWN = { $number } took { $account } at { $since } and no release is known after it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+DUTY_NO_RELEASE_KNOWN = { $number }: приём { $account } в { $since }, сдача после него неизвестна; считается, что аккаунт был за сотрудником до { $end }, и этот конец даёт { $by ->
+    [release] сдача
+    [punch_out] следующая отметка об уходе
+    [roster] конец смены по графику
+    [too_long] наибольшая допустимая длительность
+   *[taken_again] следующий приём
 }
-# Code MISSING_RELEASE.
-DUTY_TAKEN_AGAIN = { $number } took { $account } at { $since } and took it again at { $again } without a release between; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+DUTY_TAKEN_AGAIN = { $number }: приём { $account } в { $since } и снова в { $again } без сдачи между ними; считается, что аккаунт был за сотрудником до { $end }, и этот конец даёт { $by ->
+    [release] сдача
+    [punch_out] следующая отметка об уходе
+    [roster] конец смены по графику
+    [too_long] наибольшая допустимая длительность
+   *[taken_again] следующий приём
 }
-# Code OVERLAP.
-DUTY_HELD_BY_TWO = { $first } and { $second } both held { $account } from { $from } to { $until }; { $why ->
-    [exclusive] only one person may hold it at a time
-   *[unreleased] the first had not released it
+DUTY_HELD_BY_TWO = { $account } был и за { $first }, и за { $second } с { $from } до { $until }; { $why ->
+    [exclusive] одновременно аккаунт может быть только за одним сотрудником
+   *[unreleased] первый его не сдал
 }
 
 ## What to do about findings
 
-# In a word what a person does about a finding of this kind.
 FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] bring in a roster of the account, or have its people punch or hand over, and start the run again
-    [UNHELD_ACCOUNT] add the shift of whoever served the account then, or the missing punches or take; move a record that is of another account (MoveRecord)
-    [OVERLAP] add the release of whoever did not have the account any more when the other took it (CorrectHandover)
-    [MISSING_RELEASE] add the release (CorrectHandover)
-    [RELEASE_WITHOUT_TAKE] add the take that belongs to the release, or void the release (CorrectHandover)
-    [DOUBLE_IN] add the out before the second in, or void one of the two (CorrectPunch)
-    [MISSING_PUNCH] add the punch that is missing, or void the one that is alone (CorrectPunch)
-    [UNCOVERED_SHIFT] add the punches of the shift (CorrectPunch), or cancel it if nobody came (CancelShift)
-    [BARELY_COVERED_SHIFT] add the punches that are missing of the shift (CorrectPunch), or change its times (ChangeShift)
-    [HELD_BY_OTHERS] add the take and the release of whoever served by the roster (CorrectHandover), or cancel the shift (CancelShift)
-    [NOT_EMPLOYED] put right the roster, the punch or the hand-over, or the days of employment (ChangeEmployment)
-    [TAG_OFF_DUTY] add the shift or the punches of whom the record names, move it to the account that it is of (MoveRecord), or send it again with the right name and a higher revision
-    [NAMED_WITHOUT_AGENT] send the records again with the name of the agent and a higher revision
-    [MIXED_WITHOUT_TAG] send the records again with the name of the agent and a higher revision, or leave it at the roster
-    [TOO_FEW_TO_INFER] nothing needs doing; hand-overs or names in the records tell more precisely who served
-    [DID_NOT_SETTLE] nothing needs doing; hand-overs tell more precisely who served
-    [SEVERAL_AT_ONCE] send the times of the replies, or let people claim their dialogues; names in the records tell more precisely who served as well
-    [TOO_FEW_REPLIES] nothing needs doing in a small month; names in the records, or claims, tell more precisely who served
-    [REPLIES_TOO_DENSE] have a tenth of the records named, claimed with a click (MakeClaim) or written at known devices (ImportDevices), and breaks punched
-    [EVIDENCE_UNEVEN] have everybody on the account click (MakeClaim), sign or write at known devices (ImportDevices) alike
-    [CLOCK_WITHOUT_SECONDS] have the times of the replies exported with their seconds
-    [CLAIM_OFF_DUTY] check who clicked, and the punches and roster of that day
-    [CLAIM_WITHOUT_RECORD] check whether the record was sent, and the clock of the claims
-    [CLAIMS_DIFFER] ask them who served, and let the record name its agent
-    [DEVICE_OFF_DUTY] check whose the device is, and the punches and roster of that day
-    [DEVICE_OF_SEVERAL] say from when to when the device is whose
-    [DEVICE_OF_NOBODY] say whose the device is on those days, by the name that records give it (ImportDevices), or roster somebody on its seat
-    [EVIDENCE_NOT_READ] name version 3 of the policy, which reads it, or none, for the newest; or leave it, as the month is then credited without it
-    [REPLY_OUTSIDE_RECORD] check when the record begins and ends, and the clock of the replies
-    [BREAKS_NOT_PUNCHED] have people punch out for a break and in again after it (RecordPunch), or hand the account over
-    [CLOCKS_APART] set the clock of the desk right, and have its messages exported again where they are to be kept by the right time
-    [UNKNOWN_AGENT] say whose the name is (ImportAliases), or send the records again with the right one
-    [ACCOUNT_UNKNOWN] bring in the account (ImportAccounts), or move the records to the one that they are of (MoveRecord)
-    [POPULATION_CHANGED] close the cycle again, unless it is to stay with the people of before (CloseCycle)
-    [AMOUNTS_CONVERTED] nothing needs doing; where a rate is wrong, set the right one (SetRates) and start the run again
-    [MEASURE_NOT_SENT] send what the sentence names, or leave the indicator out of the scheme
-    [OBSERVATIONS_BEYOND_PERIOD] take the observation out (WithdrawObservation) and send it in parts, each of days of one period, or close a period that holds all of its days
-    [OBSERVATIONS_UNREAD] send them again under the right name and take these out (WithdrawObservation), or have a scheme read the measure; nothing needs doing where they are kept for later
-    [REFUND_EXCEEDS_SALE] send the refund again with the right amount and a higher revision, or take it out (WithdrawRecord); where it is right, send the sale again with what it brought
-    [CONTRIBUTOR_UNKNOWN] say whose the name is (ImportAliases), or send the record again with the right contributors and a higher revision
-    [CONTRIBUTOR_OFF_DUTY] nothing needs doing where somebody helped outside of the own hours; else add the shift or the punches, or send the record again with the right contributors and a higher revision
-    [CONTRIBUTORS_NOT_SPLIT] name a policy with a split to have such records shared, or leave it: the contributors are kept
-    [STANDARD_WITHDRAWN] write a new version of the scheme that follows a standard in use (ListRefinements says what fits), then make and close a cycle with it, or correct a published one by it (CorrectCycle); leave it where the month is still to be judged by the old one
-   *[other] look at what it names, put that right where it is wrong, and start the run again
+    [NO_DUTY_EVIDENCE] загрузите график смен аккаунта или введите отметки либо передачи для его сотрудников и запустите расчёт заново
+    [UNHELD_ACCOUNT] добавьте смену того, кто тогда обслуживал аккаунт, либо недостающие отметки или приём; запись другого аккаунта перенесите (MoveRecord)
+    [OVERLAP] добавьте сдачу того, за кем аккаунта уже не было, когда его принял другой (CorrectHandover)
+    [MISSING_RELEASE] добавьте сдачу (CorrectHandover)
+    [RELEASE_WITHOUT_TAKE] добавьте приём, к которому относится сдача, или аннулируйте сдачу (CorrectHandover)
+    [DOUBLE_IN] добавьте уход перед вторым приходом или аннулируйте один из двух приходов (CorrectPunch)
+    [MISSING_PUNCH] добавьте недостающую отметку или аннулируйте одиночную (CorrectPunch)
+    [UNCOVERED_SHIFT] добавьте отметки этой смены (CorrectPunch) или, если никто не пришёл, отмените её (CancelShift)
+    [BARELY_COVERED_SHIFT] добавьте недостающие отметки этой смены (CorrectPunch) или измените её время (ChangeShift)
+    [HELD_BY_OTHERS] добавьте приём и сдачу того, кто обслуживал по графику (CorrectHandover), или отмените смену (CancelShift)
+    [NOT_EMPLOYED] исправьте график смен, отметку или передачу аккаунта либо дни трудоустройства (ChangeEmployment)
+    [TAG_OFF_DUTY] добавьте смену или отметки того, кого называет запись, перенесите её на нужный аккаунт (MoveRecord) или отправьте заново с верным именем и более высокой ревизией
+    [NAMED_WITHOUT_AGENT] отправьте записи заново с именем оператора и более высокой ревизией
+    [MIXED_WITHOUT_TAG] отправьте записи заново с именем оператора и более высокой ревизией или оставьте как есть, по графику смен
+    [TOO_FEW_TO_INFER] делать ничего не нужно; передачи аккаунта или имена в записях точнее покажут, кто обслуживал
+    [DID_NOT_SETTLE] делать ничего не нужно; передачи аккаунта точнее покажут, кто обслуживал
+    [SEVERAL_AT_ONCE] отправляйте время ответов или пусть сотрудники заявляют свои диалоги; имена в записях тоже точнее покажут, кто обслуживал
+    [TOO_FEW_REPLIES] если месяц небольшой, делать ничего не нужно; имена в записях или заявки точнее покажут, кто обслуживал
+    [REPLIES_TOO_DENSE] добейтесь, чтобы десятая часть записей содержала имя, была заявлена щелчком (MakeClaim) или велась на известных устройствах (ImportDevices), а перерывы отмечались
+    [EVIDENCE_UNEVEN] пусть все на этом аккаунте одинаково щёлкают (MakeClaim), подписываются или пишут на известных устройствах (ImportDevices)
+    [CLOCK_WITHOUT_SECONDS] экспортируйте время ответов с секундами
+    [CLAIM_OFF_DUTY] проверьте, кто щёлкнул, а также отметки и график смен этого дня
+    [CLAIM_WITHOUT_RECORD] проверьте, отправлена ли запись, и часы заявок
+    [CLAIMS_DIFFER] спросите, кто обслуживал, и пусть запись называет своего оператора
+    [DEVICE_OFF_DUTY] проверьте, чьё это устройство, а также отметки и график смен этого дня
+    [DEVICE_OF_SEVERAL] укажите, с какого по какой день чьё это устройство
+    [DEVICE_OF_NOBODY] укажите, чьё устройство в эти дни, под тем именем, которое дают записи (ImportDevices), или поставьте кого-то в график на его рабочее место
+    [EVIDENCE_NOT_READ] укажите версию 3 правил, которая это читает, или никакую, тогда берётся самая новая; либо оставьте как есть: месяц тогда зачтён без этого
+    [REPLY_OUTSIDE_RECORD] проверьте, когда запись начинается и кончается, и часы ответов
+    [BREAKS_NOT_PUNCHED] пусть сотрудники отмечают уход на перерыв и возвращение (RecordPunch) или передают аккаунт
+    [CLOCKS_APART] установите верное время на рабочем месте; если сообщения нужно хранить с верным временем, экспортируйте их заново
+    [UNKNOWN_AGENT] укажите, чьё это имя (ImportAliases), или отправьте записи заново с верным именем
+    [ACCOUNT_UNKNOWN] загрузите аккаунт (ImportAccounts) или перенесите записи на нужный (MoveRecord)
+    [POPULATION_CHANGED] закройте цикл ещё раз, если только он не должен остаться с прежними сотрудниками (CloseCycle)
+    [AMOUNTS_CONVERTED] делать ничего не нужно; если курс неверен, задайте верный (SetRates) и запустите расчёт заново
+    [MEASURE_NOT_SENT] отправьте то, что указано в замечании, или уберите критерий из схемы
+    [OBSERVATIONS_BEYOND_PERIOD] уберите наблюдение (WithdrawObservation) и отправьте его по частям, каждую в пределах одного периода, или закройте период, в который попадают все его дни
+    [OBSERVATIONS_UNREAD] отправьте их заново под верным именем, а эти уберите (WithdrawObservation), или пусть показатель читает какая-нибудь схема; если они хранятся на будущее, делать ничего не нужно
+    [REFUND_EXCEEDS_SALE] отправьте возврат заново с верной суммой и более высокой ревизией или уберите его (WithdrawRecord); если он верен, отправьте заново продажу с её настоящей суммой
+    [CONTRIBUTOR_UNKNOWN] укажите, чьё это имя (ImportAliases), или отправьте запись заново с верными участниками и более высокой ревизией
+    [CONTRIBUTOR_OFF_DUTY] если кто-то помогал вне своих часов, делать ничего не нужно; иначе добавьте смену или отметки либо отправьте запись заново с верными участниками и более высокой ревизией
+    [CONTRIBUTORS_NOT_SPLIT] чтобы такие записи делились, укажите правила с разделением, или оставьте как есть: участники сохраняются
+    [STANDARD_WITHDRAWN] напишите новую версию схемы, которая следует действующему стандарту (что подходит, скажет ListRefinements), затем создайте и закройте по ней цикл или исправьте по ней опубликованный (CorrectCycle); если месяц ещё нужно оценить по старому, оставьте как есть
+   *[other] посмотрите, что указано в замечании, исправьте, если это неверно, и запустите расчёт заново
 }
-# The service that a fix went to did not take it.
-FIX_REFUSED = the fix was not taken: { $why }
-# A finding that nothing puts right by itself.
-FINDING_WITHOUT_FIX = no call by itself puts right a finding of the kind { $kind }: its advice says what to do
+FIX_REFUSED = исправление не принято: { $why }
+FINDING_WITHOUT_FIX = ни один вызов сам по себе не исправляет замечание вида { $kind }: что делать, говорит его рекомендация
 
 ## Performance
 
-# The cycle is being closed.
-CYCLE_CLOSING = the cycle is being closed right now: watch it, or cancel it first
-# The cycle is final.
-CYCLE_PUBLISHED = the cycle is published and never changes again: correct it with CorrectCycle if its result has to be another
-# There is nothing to cancel.
-CYCLE_NOT_CLOSING = the cycle is not being closed, so there is nothing to cancel
-# The cycle has not been closed.
-CYCLE_NOT_REVIEWABLE = the cycle has no result to publish: close it first
-# There is no result to read.
-CYCLE_WITHOUT_RESULT = the cycle has no result yet: close it, and watch it until it is reviewable
-# No record of a known account in the period.
-PERIOD_WITHOUT_RECORDS = no service record of any account began between { $from } and { $to }: import the records of these days, or make a cycle over other days
-    .part = no service record of an account of its unit, or of one that its people served, began between { $from } and { $to }: import the records of these days; where they are there, let the accounts name their team in the unit, and correct the employments of whoever served them; where its teams went to another unit, that one closes their month
-# Records, but nobody to credit them to.
+CYCLE_CLOSING = цикл сейчас закрывается: дождитесь конца или сначала отмените закрытие
+CYCLE_PUBLISHED = цикл опубликован и больше не меняется: если результат должен быть другим, исправьте его через CorrectCycle
+CYCLE_NOT_CLOSING = цикл не закрывается, поэтому отменять нечего
+CYCLE_NOT_REVIEWABLE = у цикла нет результата для публикации: сначала закройте его
+CYCLE_WITHOUT_RESULT = у цикла ещё нет результата: закройте его и дождитесь, когда его можно будет проверить
+PERIOD_WITHOUT_RECORDS = ни на одном аккаунте нет записей об обслуживании, которые начались между { $from } и { $to }: импортируйте записи этих дней или создайте цикл за другие дни
+    .part = нет записей об обслуживании, которые начались между { $from } и { $to } на аккаунтах этого подразделения или на тех, что обслуживали его сотрудники: импортируйте записи этих дней; если они есть, укажите у аккаунтов их команду в подразделении и исправьте трудоустройства тех, кто их обслуживал; если команды перешли в другое подразделение, их месяц закрывает оно
 NOBODY_CREDITED = { $records ->
-    [one] the only record could be credited to nobody
-   *[other] none of the { $records } records could be credited to anybody
-}: bring in rosters, punches or hand-overs of the period, then close again
+    [1] единственную запись некому зачесть
+    [one] ни одну из { $records } записи некому зачесть
+    [few] ни одну из { $records } записей некому зачесть
+    [many] ни одну из { $records } записей некому зачесть
+   *[other] ни одну из { $records } записей некому зачесть
+}: загрузите графики смен, отметки или передачи этого периода и закройте ещё раз
     .unemployed = { $records ->
-        [one] the only record could be credited to nobody
-       *[other] none of the { $records } records could be credited to anybody
-    }, since nobody is employed between { $from } and { $to }: correct the employments or the period, then close again
-    .elsewhere = nobody who is in has a part of a record: what the attribution run read is credited to people who are not in ({ $elsewhere } of { $records }). Look who is in and why (PreviewPopulation), correct the employments, or the account, agent or roster that the records rest on, then close again
+        [1] единственную запись некому зачесть
+        [one] ни одну из { $records } записи некому зачесть
+        [few] ни одну из { $records } записей некому зачесть
+        [many] ни одну из { $records } записей некому зачесть
+       *[other] ни одну из { $records } записей некому зачесть
+    }, так как между { $from } и { $to } никто не трудоустроен: исправьте трудоустройства или период и закройте ещё раз
+    .elsewhere = ни у кого из входящих в цикл нет доли в записях: прочитанное расчётом атрибуции зачтено тем, кто в цикл не входит ({ $elsewhere } из { $records }). Посмотрите, кто входит и почему (PreviewPopulation), исправьте трудоустройства либо аккаунт, оператора или график смен, на которых основаны записи, и закройте ещё раз
 CYCLE_REFUSED = { $message }
-CYCLE_GIVEN_UP = closing was tried several times in vain ({ $reason }): close again, and if it fails again ask the operator
-STEP_QUEUED = waiting for a worker
-STEP_COLLECTING = collecting people, accounts and duty
-STEP_ATTRIBUTING = crediting records to people
-STEP_SCORING = making score cards
-# The run is over.
-RUN_RESTS = the attribution run is over already, so there is nothing to stop
-# The run has no result.
-RUN_NOT_DONE = the attribution run has no result: watch it until it is done, or start another one
-# The run is of another month than the cycle, or of another policy.
-RUN_DIFFERS = the attribution run is of other days or of another policy than the cycle: name a run of the same, or none, and one is started
-# The run is about a part of the cycle.
-RUN_COVERS_PART = the attribution run is about some accounts or units and not about all that the cycle is about: name a run about the cycle's unit or one above, or none, and one is started
+CYCLE_GIVEN_UP = закрыть не удалось после нескольких попыток ({ $reason }): закройте ещё раз, а если снова не получится, обратитесь к администратору системы
+STEP_QUEUED = ожидание свободного исполнителя
+STEP_COLLECTING = сбор сотрудников, аккаунтов и дежурств
+STEP_ATTRIBUTING = зачёт записей сотрудникам
+STEP_SCORING = составление оценочных листов
+RUN_RESTS = расчёт атрибуции уже завершён, поэтому останавливать нечего
+RUN_NOT_DONE = у расчёта атрибуции нет результата: дождитесь его конца или запустите новый
+RUN_DIFFERS = расчёт атрибуции относится к другим дням или другим правилам, чем цикл: укажите подходящий расчёт или никакой, тогда будет запущен новый
+RUN_COVERS_PART = расчёт атрибуции охватывает лишь часть аккаунтов или подразделений цикла: укажите расчёт по подразделению цикла или вышестоящему либо никакой, тогда будет запущен новый
     .moved = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for { $unit } (StartAttributionRun, by somebody whose rights reach it) and name it (attribution_run_id), or take the last day for as_of
+        [one] { $people } сотрудник, который входит в цикл на { $day } (as_of), на { $last } относится к другому подразделению вместе со своими аккаунтами
+        [few] { $people } сотрудника, которые входят в цикл на { $day } (as_of), на { $last } относятся к другим подразделениям вместе со своими аккаунтами
+        [many] { $people } сотрудников, которые входят в цикл на { $day } (as_of), на { $last } относятся к другим подразделениям вместе со своими аккаунтами
+       *[other] { $people } сотрудников, которые входят в цикл на { $day } (as_of), на { $last } относятся к другим подразделениям вместе со своими аккаунтами
+    }: попросите запустить расчёт по { $unit } (StartAttributionRun; это делает тот, кому доступно всё подразделение) и укажите его (attribution_run_id) или возьмите для as_of последний день
     .moved_group = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for the group (StartAttributionRun, by group HR) and name it (attribution_run_id), or take the last day for as_of
-# A cycle waits for the run.
-RUN_AWAITED = a cycle is being closed with this attribution run: cancel the closing of the cycle instead
-# A scheme reads what the run did not add up, and the records are not any more what the run credited.
-RUN_OUTDATED = records of { $account } were changed since the attribution run read them, and the scheme reads a column that the run did not add up: start another run, or close without naming one
-# The run keeps no rates that amounts could be converted by.
-RUN_WITHOUT_RATES = the scheme names its currency, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } of { $day } is in another currency, and the attribution run keeps no rates of that day, since no scheme that it was started for, or that was in use then, looks back so far: close the cycle without naming the run, or start another run
-# The run was stopped while a cycle waited for it.
-RUN_STOPPED = the attribution run was stopped: close the cycle again
-# The run touches people or accounts beyond the unit that it was started for.
+        [one] { $people } сотрудник, который входит в цикл на { $day } (as_of), на { $last } относится к другому подразделению вместе со своими аккаунтами
+        [few] { $people } сотрудника, которые входят в цикл на { $day } (as_of), на { $last } относятся к другим подразделениям вместе со своими аккаунтами
+        [many] { $people } сотрудников, которые входят в цикл на { $day } (as_of), на { $last } относятся к другим подразделениям вместе со своими аккаунтами
+       *[other] { $people } сотрудников, которые входят в цикл на { $day } (as_of), на { $last } относятся к другим подразделениям вместе со своими аккаунтами
+    }: попросите запустить расчёт по группе (StartAttributionRun; это делает отдел кадров группы) и укажите его (attribution_run_id) или возьмите для as_of последний день
+RUN_AWAITED = по этому расчёту атрибуции закрывается цикл: отмените закрытие цикла
+RUN_OUTDATED = записи аккаунта { $account } изменились после того, как их прочитал расчёт атрибуции, а схема читает столбец, который расчёт не суммировал: запустите новый расчёт или закройте, не указывая никакого
+RUN_WITHOUT_RATES = схема указывает свою валюту, а расчёт атрибуции сделан до того, как стали сохраняться курсы: закройте цикл, не указывая расчёта, или запустите новый
+    .on = запись { $record } аккаунта { $account } за { $day } — в другой валюте, а расчёт атрибуции не хранит курсов этого дня, так как ни одна схема, для которой он запускался или которая тогда действовала, не смотрит так далеко назад: закройте цикл, не указывая расчёта, или запустите новый
+RUN_STOPPED = расчёт атрибуции остановлен: закройте цикл ещё раз
 RUN_BELONGS_ABOVE = { $own ->
-    [0] people of this unit serve accounts of { $units ->
-        [0] other units
-       *[other] { $beyond }
+    [0] сотрудники этого подразделения обслуживают аккаунты других подразделений{ $units ->
+        [0] {""}
+       *[other] {" "}({ $beyond })
     }
-   *[other] people of { $units ->
-        [0] other units
-       *[other] { $beyond }
-    } serve the same accounts ({ $accounts })
-}, and who worked together is credited together: have the attribution run started for { $unit } (StartAttributionRun, by somebody whose rights reach it), then close with it (CloseCycle with attribution_run_id)
+   *[other] сотрудники других подразделений{ $units ->
+        [0] {""}
+       *[other] {" "}({ $beyond })
+    } обслуживают те же аккаунты ({ $accounts })
+}, а тем, кто работал вместе, записи зачитываются вместе: попросите запустить расчёт атрибуции по { $unit } (StartAttributionRun; это делает тот, кому доступно всё подразделение), затем закройте по нему (CloseCycle с attribution_run_id)
     .group = { $own ->
-        [0] people of this unit serve accounts of { $units ->
-            [0] other units
-           *[other] { $beyond }
+        [0] сотрудники этого подразделения обслуживают аккаунты других подразделений{ $units ->
+            [0] {""}
+           *[other] {" "}({ $beyond })
         }
-       *[other] people of { $units ->
-            [0] other units
-           *[other] { $beyond }
-        } serve the same accounts ({ $accounts })
-    }, and who worked together is credited together: have the attribution run started for the whole group (StartAttributionRun without a unit, by group HR), then close with it (CloseCycle with attribution_run_id)
-# The scheme of a cycle is of a unit that is not above it.
-SCHEME_OF_ANOTHER_UNIT = the scheme belongs to a unit that the cycle is not of: take a scheme of the group, of the unit or of one above it
-# Nobody is in the cycle.
-POPULATION_EMPTY = nobody is in the cycle: look at who is in and who is not with PreviewPopulation, and name other units, positions, grades or people
-# A unit of a population that is not below the cycle's.
-POPULATION_UNIT_BEYOND = { $unit } is not the cycle's unit or below it on that day
-# A person of a population who is not below the cycle's unit.
-POPULATION_PERSON_BEYOND = { $person } does not belong to the cycle's unit or below it on that day
-# Somebody who is left out of a population, and whom the group does not have.
-POPULATION_PERSON_UNKNOWN = nobody in the group has the id { $person }: look the id up with ListPeople
-# The day of a population that is no day of the cycle's.
-POPULATION_AS_OF_OUTSIDE = { $day } is no day of the cycle: name a day from { $from } to { $to }, or none, and { $to } counts
-# A standard that the scheme of a cycle refines is out of use.
-STANDARD_WITHDRAWN = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on: the cycle is scored by it all the same
-    .instead = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on, and version { $instead } is to be used in place of it: the cycle is scored by it all the same
-# Somebody came to the population or left it while the cycle was being closed.
-POPULATION_CHANGED = came to the population or left it while the cycle was being closed
-    .came = belongs to the population now, but did not when closing began, and has no card: close the cycle again to include the person
-    .left = belonged to the population when closing began, but does not any more, and has a card: close the cycle again to leave the person out
-# A question that names both.
-CYCLE_OR_RUN = name a cycle or an attribution run, not both
-# A piece of work of a run that was cancelled.
-RUN_GONE = the run was cancelled
-# A worker that stopped before its work was done.
-WORKER_GONE = the worker went away
-TIME_OF_DAY_MALFORMED = "{ $text }" is no time of day: write 04:00
-RULES_VERSION_UNKNOWN = "{ $version }" is no version of the rules: write 1, 2 or 3
-RULES_VERSION_DIFFERS = leave it out, or write { $version } as in policy.version
-# Region or unit of an account are not as said.
-ACCOUNT_ELSEWHERE = account { $account } is in region { $region } and { $unit ->
-    [none] of no unit
-   *[other] of unit { $unit }
-}: say so
+       *[other] сотрудники других подразделений{ $units ->
+            [0] {""}
+           *[other] {" "}({ $beyond })
+        } обслуживают те же аккаунты ({ $accounts })
+    }, а тем, кто работал вместе, записи зачитываются вместе: попросите запустить расчёт атрибуции по всей группе (StartAttributionRun без подразделения; это делает отдел кадров группы), затем закройте по нему (CloseCycle с attribution_run_id)
+SCHEME_OF_ANOTHER_UNIT = схема принадлежит подразделению, к которому цикл не относится: возьмите схему группы, этого подразделения или вышестоящего
+POPULATION_EMPTY = в цикл никто не входит: посмотрите через PreviewPopulation, кто входит, а кто нет, и укажите другие подразделения, должности, грейды или сотрудников
+POPULATION_UNIT_BEYOND = { $unit } в этот день — не подразделение цикла и не ниже его
+POPULATION_PERSON_BEYOND = { $person } в этот день не относится к подразделению цикла или ниже
+POPULATION_PERSON_UNKNOWN = в группе нет никого с идентификатором { $person }: найдите идентификатор через ListPeople
+POPULATION_AS_OF_OUTSIDE = { $day } — не день цикла: укажите день с { $from } по { $to } или никакой, тогда берётся { $to }
+STANDARD_WITHDRAWN = схема «{ $scheme }» уточняет версию { $version } стандарта «{ $standard }», которая не действует с { $from }: цикл всё равно оценивается по ней
+    .instead = схема «{ $scheme }» уточняет версию { $version } стандарта «{ $standard }», которая не действует с { $from }, вместо неё следует использовать версию { $instead }: цикл всё равно оценивается по прежней
+POPULATION_CHANGED = вошёл в состав оцениваемых или вышел из него, пока цикл закрывался
+    .came = теперь входит в состав оцениваемых, но при начале закрытия не входил, и оценочного листа нет: закройте цикл ещё раз, чтобы включить сотрудника
+    .left = при начале закрытия входил в состав оцениваемых, но теперь не входит, а оценочный лист есть: закройте цикл ещё раз, чтобы исключить сотрудника
+CYCLE_OR_RUN = укажите цикл или расчёт атрибуции, но не оба
+RUN_GONE = расчёт отменён
+WORKER_GONE = исполнитель прервал работу
+TIME_OF_DAY_MALFORMED = «{ $text }» — не время суток: пишите 04:00
+RULES_VERSION_UNKNOWN = «{ $version }» — не версия правил: пишите 1, 2 или 3
+RULES_VERSION_DIFFERS = уберите это или напишите { $version }, как в policy.version
+ACCOUNT_ELSEWHERE = аккаунт { $account } находится в регионе { $region } и { $unit ->
+    [none] не принадлежит ни одному подразделению
+   *[other] принадлежит подразделению { $unit }
+}: так и укажите
 
-# Rows of records.
-
-EXTERNAL_ID_MISSING = external_id is empty: give the platform's own id of the record
-# Code TEXT_TOO_LONG.
-RECORD_TEXT_TOO_LONG = { $field } is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURE_TOO_LONG = a measure is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURES_TOO_MANY = the list of measures is too long: at most { $max }
-# Code TIME_MALFORMED.
-RECORD_TIME_MISSING = { $field } is missing or no time
-INTERVAL_BACKWARDS = ends { $ended } before it begins { $started }: correct one of them
-RECORD_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-INTERVAL_TOO_LONG = lasts from { $started } to { $ended }, and no record lasts longer than { $days } days: correct the dates
-AMOUNT_OUT_OF_RANGE = the amount is above { $most } minor units: check the unit
-REPLY_OUT_OF_RANGE = the first reply came after more than { $most } seconds: check the unit, or leave it out
-MEASURE_OUT_OF_RANGE = the measure "{ $name }" has more than { $digits } digits before the point: check the unit
-AMOUNT_NEGATIVE = the amount is negative: name in refers_to the record that it is a refund of
-REFUND_TAKES_NOTHING = refers_to makes it a refund, and its amount is not negative: write the amount that was paid back with a minus, or leave refers_to empty
-REFERS_TO_NOTHING = { $id } refers to { $other }, which is no record of this account: send that one first, or in the same call
-REFERS_TO_REFUND = { $id } refers to { $other }, which is a refund itself: name the record that was served
-# A version may say anything else than the version before.
-REFERENCE_FIXED = { $id } is there and refers to another record, or to none: withdraw it, and send the refund under an id of its own
-# Messages of a record that is not there, or that the caller may not bring in.
-REPLY_RECORD_UNKNOWN = no record { $id } is on this account, or it is of a day that you may not bring in: import the record first, or correct its id or account
-    .account = { $account } is the id of no account: give it as the lists give it
-# A record's row without any message.
-REPLIES_MISSING = { $id } has no message: send at least one, or leave the row out
-# A message of which nobody says who wrote it.
-REPLY_SIDE_MISSING = by is missing: say whether the agent or the customer wrote it
-# More messages of a record than any dialogue has, or more in one call than it takes.
-REPLIES_TOO_MANY = { $id } would have { $count } messages, and a record has at most { $most }: check whether one id stands for several dialogues
-    .import = at most { $most } messages in a call, these are { $count }: send several calls
-# A claim is of one record, or of one customer.
-CLAIM_NAMES_BOTH = it names a record and a customer: name one of them, or neither for the next record on the account
-# A claim on an account that the caller may not bring claims in for.
-CLAIM_OUT_OF_REACH = claims on account { $account } are beyond what you may send: leave them out, or have somebody send them who may
-# A claim that was taken back stays so.
-CLAIM_WITHDRAWN = the claim of { $at } was withdrawn ({ $why }): leave it out
-# An observation of somebody or something that the caller may not send observations of.
-OBSERVATION_OUT_OF_REACH = { $name } is beyond what you may send: leave it out, or have somebody send it who may
-# Contributors of a record that cannot be meant.
-CONTRIBUTORS_MALFORMED = contributors: "{ $text }" names nobody: write a role and an employee number or nickname, without a semicolon
-    .role = contributors: "{ $text }" is no role: use first_answer, closer or after_sales
-    .twice = contributors: { $text } is there twice: name everybody once in a role
-    .many = contributors: there are more than the { $max } that a record may have
-# The parts of a rule that do not make one record.
-SPLIT_NOT_WHOLE = the parts sum to { $sum } and not to 1000000 millionths: give every role its part so that they make one whole record
-RECORD_CURRENCY_UNKNOWN = "{ $code }" is no currency of ISO 4217: write one, such as JPY, or leave it empty for the group's
-REVISION_OUT_OF_RANGE = the revision { $revision } is above { $most }: send a smaller one
-REVISION_TWICE = both revision and revised_at are there: send one of them
-# A lower revision than the one that is stored, with other content.
-REVISION_STALE = { $id } is there already as revision { $there }, which is newer than { $sent }: send a higher revision, if this is what counts
-    .unsaid = { $id } is there already as revision { $there }, and this row says none: send a higher revision, if this is what counts
-# A record that was taken out stays out: of an import, or of who would take it out once more.
-RECORD_WITHDRAWN = { $id } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
-    .already = { $id } is withdrawn already ({ $why }): nothing is left to do
-# A record that was moved to another account is sent, moved or withdrawn where it was.
-RECORD_MOVED = { $id } was moved to another account ({ $why }): send it for that account
-    .already = { $id } was moved to another account ({ $why }): ListRecordVersions says to which; where that is the right one, nothing is left to do
-RECORD_OUT_OF_REACH = { $id } is beyond what you may bring in of its day: have whoever had the account's team on that day, or the group, bring it in
-RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
-MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text
-ROWS_CONTRADICT = several rows of this call are { $id } and say different things: send the one that is right
-# An id, or a name by which things are told apart, with a character that nobody sees.
-ID_WITH_UNSEEN = { $field } holds the character { $character }, which nobody sees: delete it
-    .here = it holds the character { $character }, which nobody sees: delete it
-DIFFERENT_CONTENT = { $id } is there already with other content ({ $columns }): send it with a higher revision, if this is what counts
-COLUMN_DIFFERS = { $column }: { $there } there, { $here } here
+EXTERNAL_ID_MISSING = external_id пуст: укажите собственный идентификатор записи на платформе
+RECORD_TEXT_TOO_LONG = { $field }: слишком длинное значение, не более { $max ->
+    [one] { $max } символа
+    [few] { $max } символов
+    [many] { $max } символов
+   *[other] { $max } символов
+}
+MEASURE_TOO_LONG = показатель слишком длинный: не более { $max ->
+    [one] { $max } символа
+    [few] { $max } символов
+    [many] { $max } символов
+   *[other] { $max } символов
+}
+MEASURES_TOO_MANY = список показателей слишком длинный: не более { $max }
+RECORD_TIME_MISSING = { $field } отсутствует или не является временем
+INTERVAL_BACKWARDS = кончается { $ended }, раньше начала { $started }: исправьте одно из них
+RECORD_TIME_IMPLAUSIBLE = { $field } вне пределов лет с { $first } по { $last }: проверьте год
+INTERVAL_TOO_LONG = длится с { $started } до { $ended }, а записи не бывают длиннее { $days ->
+    [one] { $days } дня
+    [few] { $days } дней
+    [many] { $days } дней
+   *[other] { $days } дней
+}: исправьте даты
+AMOUNT_OUT_OF_RANGE = сумма больше { $most } минимальных единиц: проверьте единицу
+REPLY_OUT_OF_RANGE = первый ответ — более чем через { $most } с: проверьте единицу или уберите значение
+MEASURE_OUT_OF_RANGE = у показателя «{ $name }» больше { $digits } цифр до точки: проверьте единицу
+AMOUNT_NEGATIVE = сумма отрицательна: укажите в refers_to запись, возвратом по которой она является
+REFUND_TAKES_NOTHING = refers_to делает запись возвратом, а сумма не отрицательна: напишите возвращённую сумму с минусом или оставьте refers_to пустым
+REFERS_TO_NOTHING = { $id } ссылается на { $other }, но такой записи на этом аккаунте нет: сначала отправьте её или в том же вызове
+REFERS_TO_REFUND = { $id } ссылается на { $other }, а это само — возврат: укажите запись об обслуживании
+REFERENCE_FIXED = { $id } уже есть и ссылается на другую запись или ни на какую: отзовите её и отправьте возврат под собственным идентификатором
+REPLY_RECORD_UNKNOWN = на этом аккаунте нет записи { $id }, или она за день, который вам нельзя загружать: сначала импортируйте запись или исправьте её идентификатор либо аккаунт
+    .account = { $account } — не идентификатор аккаунта: укажите его так, как в списках
+REPLIES_MISSING = у { $id } нет сообщений: отправьте хотя бы одно или уберите строку
+REPLY_SIDE_MISSING = by отсутствует: укажите, кто написал — оператор или клиент
+REPLIES_TOO_MANY = у { $id } было бы { $count ->
+    [one] { $count } сообщение
+    [few] { $count } сообщения
+    [many] { $count } сообщений
+   *[other] { $count } сообщений
+}, а у записи их не более { $most }: проверьте, не стоит ли один идентификатор за несколькими диалогами
+    .import = в одном вызове не более { $most } сообщений, а здесь их { $count }: сделайте несколько вызовов
+CLAIM_NAMES_BOTH = указаны и запись, и клиент: укажите что-то одно или ничего — тогда это следующая запись на аккаунте
+CLAIM_OUT_OF_REACH = заявки на аккаунте { $account } — вне того, что вам можно отправлять: уберите их или попросите отправить их того, кому можно
+CLAIM_WITHDRAWN = заявка от { $at } отозвана ({ $why }): уберите её
+OBSERVATION_OUT_OF_REACH = { $name } — вне того, что вам можно отправлять: уберите это или попросите отправить его того, кому можно
+CONTRIBUTORS_MALFORMED = contributors: «{ $text }» никого не называет: напишите роль и табельный номер или никнейм, без точки с запятой
+    .role = contributors: «{ $text }» — не роль: используйте first_answer, closer или after_sales
+    .twice = contributors: { $text } указан дважды: указывайте каждого в роли один раз
+    .many = contributors: участников больше { $max }, а у записи столько быть не может
+SPLIT_NOT_WHOLE = сумма частей — { $sum }, а не 1000000 миллионных: задайте каждой роли часть так, чтобы вместе они составили одну запись
+RECORD_CURRENCY_UNKNOWN = «{ $code }» — не валюта ISO 4217: напишите код, например JPY, или оставьте пустым — тогда это валюта группы
+REVISION_OUT_OF_RANGE = ревизия { $revision } больше { $most }: отправьте меньшую
+REVISION_TWICE = указаны и revision, и revised_at: отправьте что-то одно
+REVISION_STALE = { $id } уже есть с ревизией { $there }, а она новее, чем { $sent }: если верно отправляемое, отправьте более высокую ревизию
+    .unsaid = { $id } уже есть с ревизией { $there }, а в этой строке ревизии нет: если верно отправляемое, отправьте более высокую ревизию
+RECORD_WITHDRAWN = { $id } отозвана ({ $why }): уберите её или отправьте более высокую ревизию, чтобы вернуть
+    .already = { $id } уже отозвана ({ $why }): делать больше ничего не нужно
+RECORD_MOVED = { $id } перенесена на другой аккаунт ({ $why }): отправьте её для него
+    .already = { $id } перенесена на другой аккаунт ({ $why }): на какой, скажет ListRecordVersions; если он верен, делать больше ничего не нужно
+RECORD_OUT_OF_REACH = { $id } — вне того, что вам можно загружать за этот день: попросите загрузить того, у кого в этот день была команда аккаунта, или группу
+RATING_OUT_OF_RANGE = оценка клиента { $rating } тысячных больше десяти баллов
+MEASURE_MALFORMED = у показателя «{ $name }» должно быть собственное название и либо десятичное число, либо текст
+ROWS_CONTRADICT = несколько строк этого вызова — это { $id }, и они говорят разное: отправьте верную
+ID_WITH_UNSEEN = { $field } содержит невидимый символ { $character }: удалите его
+    .here = содержит невидимый символ { $character }: удалите его
+DIFFERENT_CONTENT = { $id } уже есть с другим содержимым ({ $columns }): если верно отправляемое, отправьте с более высокой ревизией
+COLUMN_DIFFERS = { $column }: там { $there }, здесь { $here }
     .hidden = { $column }
-NO_VALUE_THERE = none
-# Putting records right.
-MOVED_TO_ITSELF = it is the account that the record is on: name the one that it is of
-# A record that refunds refer to cannot be withdrawn.
-RECORD_REFERRED_TO = refund { $refund } refers to { $id }: withdraw the refund first
-# A refund is on the account of the record that it refers to.
-REFUND_MOVES_WITH_RECORD = { $id } is a refund of { $other }: move that record, and its refunds go with it
-# A move overwrites nothing.
-RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: nothing is overwritten, withdraw the one that is wrong
-# An amount in another currency than what is reckoned in, and no rate of its day or of a day before.
-RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then correct the cycle again if it was published, else close it again, without naming a run or from one that is started afterwards: an earlier run keeps the rates that it has
-    .look = { $account } has sales in { $from } from { $day } on, and no rate of { $from } and { $to } is known then: have it set from that day or an earlier one (SetRates, with its source)
-# A record of an account of another unit stops a cycle of this one; the code says why.
-RECORD_ELSEWHERE = a record of an account that is not of this unit cannot be computed with ({ $why }): have the group close a cycle over the same days, which names the record, have it put right, then close again without naming a run, or from one that is started afterwards: an earlier run keeps the records and rates that it read
-# A session's amount, in what is reckoned in, is more than is computed with.
-RECORD_AMOUNT_TOO_LARGE = the amount of record { $record } of { $account } is more than { $most } in minor units of { $to }, which is more than is computed with: correct the amount or the rate of its day, then close again
+NO_VALUE_THERE = ничего
+MOVED_TO_ITSELF = запись уже на этом аккаунте: укажите тот, к которому она относится
+RECORD_REFERRED_TO = на { $id } ссылается возврат { $refund }: сначала отзовите возврат
+REFUND_MOVES_WITH_RECORD = { $id } — возврат по { $other }: перенесите ту запись, и её возвраты перейдут вместе с ней
+RECORD_THERE_ALREADY = на другом аккаунте есть или была другая запись { $id }: ничего не перезаписывается, отзовите неверную
+RECORD_RATE_MISSING = запись { $record } аккаунта { $account } — в { $currency }, а расчёт атрибуции сделан до того, как стали сохраняться курсы: закройте цикл, не указывая расчёта, или запустите новый
+    .on = запись { $record } аккаунта { $account } — в { $from }, а курс { $from } к { $to } на { $day } неизвестен: попросите задать курс с этого или более раннего дня (SetRates, с источником), затем, если цикл был опубликован, исправьте его ещё раз, иначе закройте ещё раз, не указывая расчёта или по расчёту, запущенному после этого: прежний расчёт сохраняет свои курсы
+    .look = у { $account } есть продажи в { $from } с { $day }, а курс { $from } к { $to } на этот день неизвестен: попросите задать его с этого или более раннего дня (SetRates, с источником)
+RECORD_ELSEWHERE = с записью аккаунта другого подразделения нельзя вести расчёт ({ $why }): попросите группу закрыть цикл за те же дни — он назовёт запись, — исправить её, затем закройте ещё раз, не указывая расчёта или по расчёту, запущенному после этого: прежний расчёт сохраняет прочитанные записи и курсы
+RECORD_AMOUNT_TOO_LARGE = сумма записи { $record } аккаунта { $account } больше { $most } в минимальных единицах { $to }, с такими суммами расчёт не ведётся: исправьте сумму или курс её дня и закройте ещё раз
 
-# Schedules.
-
-# A schedule's unit is that of its cycles.
-SCHEDULE_UNIT_STAYS = the unit of a schedule stays: write another schedule for another unit
-# Who is in is settled anew each month.
-SCHEDULE_AS_OF = a schedule settles each month who is in, on the last day of that month: leave the day out
-# A day of a month.
-SCHEDULE_DAY = { $day } is no day of a month: write 1 to 31; in a month that does not have it, the last day is meant
-# How long a run waits between looking and closing.
-SCHEDULE_DELAY = a run waits at most { $most } minutes between looking and closing
-    .dry = a schedule that looks first says how many minutes later it closes, 1 to { $most }; one that does not look first says 0
-# Closing has begun.
-SCHEDULE_RUN_CLOSES = the run is closing its cycle: cancel the closing of the cycle instead
-# The run is over.
-SCHEDULE_RUN_ENDED = the run has ended: there is nothing to stop
-# A month is begun once.
-SCHEDULE_MONTH_THERE = the month has been begun already: it can be begun again once its run failed or was stopped
-# A month is closed once it is over.
-SCHEDULE_MONTH_NOT_OVER = the month is not over yet in the zone of the schedule: begin it afterwards
-# A schedule that would close every month a second time.
-SCHEDULE_THERE = the schedule { $schedule } says the same, and every month would be closed twice: change that one (UpdateSchedule), or give this one another name if that is meant
-# Who wrote the schedule last left, or lost the right to make and close cycles of its unit.
-SCHEDULE_MAKER_MAY_NOT = whoever wrote the schedule last may not make and close cycles here any more: let somebody who may write it anew (UpdateSchedule), and begin this month by hand (BeginScheduleRun)
-
-SCHEDULE_BEGAN = { $month } has begun, which was due at { $due }
-SCHEDULE_LEFT_OUT = { $months ->
-    [one] { $months } month before was missed longer ago than { $most } months and is not closed by itself: close it by hand if it is wanted
-   *[other] { $months } months before were missed longer ago than { $most } months and are not closed by themselves: close them by hand if they are wanted
+SCHEDULE_UNIT_STAYS = подразделение расписания не меняется: для другого подразделения создайте другое расписание
+SCHEDULE_AS_OF = расписание каждый месяц определяет состав оцениваемых на последний день этого месяца: уберите день
+SCHEDULE_DAY = { $day } — не день месяца: пишите от 1 до 31; если в месяце такого дня нет, берётся последний
+SCHEDULE_DELAY = между проверкой и закрытием запуск ждёт не более { $most ->
+    [one] { $most } минуты
+    [few] { $most } минут
+    [many] { $most } минут
+   *[other] { $most } минут
 }
-SCHEDULE_LOOKED = looked: { $people ->
-    [one] { $people } person is in
-   *[other] { $people } people are in
+    .dry = расписание, которое сначала проверяет, указывает, через сколько минут закрывать: от 1 до { $most }; без проверки указывают 0
+SCHEDULE_RUN_CLOSES = запуск уже закрывает свой цикл: отмените закрытие цикла
+SCHEDULE_RUN_ENDED = запуск завершён: останавливать нечего
+SCHEDULE_MONTH_THERE = месяц уже начат: начать его снова можно, когда запуск не удался или остановлен
+SCHEDULE_MONTH_NOT_OVER = в часовом поясе расписания месяц ещё не кончился: начните его позже
+SCHEDULE_THERE = расписание { $schedule } говорит то же самое, и каждый месяц закрывался бы дважды: измените его (UpdateSchedule) или, если так и нужно, дайте этому другое название
+SCHEDULE_MAKER_MAY_NOT = тот, кто последним писал расписание, больше не может здесь создавать и закрывать циклы: пусть его заново запишет тот, кто может (UpdateSchedule), а этот месяц начните вручную (BeginScheduleRun)
+
+SCHEDULE_BEGAN = начат { $month }, срок которого — { $due }
+SCHEDULE_LEFT_OUT = более { $most ->
+    [one] { $most } месяца
+    [few] { $most } месяцев
+    [many] { $most } месяцев
+   *[other] { $most } месяцев
+} назад { $months ->
+    [one] пропущен { $months } месяц, автоматически он не закрывается
+    [few] пропущено { $months } месяца, автоматически они не закрываются
+    [many] пропущено { $months } месяцев, автоматически они не закрываются
+   *[other] пропущено { $months } месяцев, автоматически они не закрываются
+}: если нужно, закройте вручную
+SCHEDULE_LOOKED = проверка: { $people ->
+    [one] входит { $people } сотрудник
+    [few] входят { $people } сотрудника
+    [many] входит { $people } сотрудников
+   *[other] входит { $people } сотрудников
 }, { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
-} with { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} around the month, { $findings ->
-    [0] nothing odd
-    [one] { $findings } finding ({ $kinds })
-   *[other] { $findings } findings ({ $kinds })
+    [one] { $accounts } аккаунт
+    [few] { $accounts } аккаунта
+    [many] { $accounts } аккаунтов
+   *[other] { $accounts } аккаунтов
+}, на них { $records ->
+    [one] { $records } запись
+    [few] { $records } записи
+    [many] { $records } записей
+   *[other] { $records } записей
+} около этого месяца, { $findings ->
+    [0] ничего необычного
+    [one] { $findings } замечание ({ $kinds })
+    [few] { $findings } замечания ({ $kinds })
+    [many] { $findings } замечаний ({ $kinds })
+   *[other] { $findings } замечаний ({ $kinds })
 }
-    .everybody = looked: everybody of the group is in, { $accounts ->
-        [one] { $accounts } account
-       *[other] { $accounts } accounts
-    } with { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } around the month, { $findings ->
-        [0] nothing odd
-        [one] { $findings } finding ({ $kinds })
-       *[other] { $findings } findings ({ $kinds })
+    .everybody = проверка: входят все сотрудники группы, { $accounts ->
+        [one] { $accounts } аккаунт
+        [few] { $accounts } аккаунта
+        [many] { $accounts } аккаунтов
+       *[other] { $accounts } аккаунтов
+    }, на них { $records ->
+        [one] { $records } запись
+        [few] { $records } записи
+        [many] { $records } записей
+       *[other] { $records } записей
+    } около этого месяца, { $findings ->
+        [0] ничего необычного
+        [one] { $findings } замечание ({ $kinds })
+        [few] { $findings } замечания ({ $kinds })
+        [many] { $findings } замечаний ({ $kinds })
+       *[other] { $findings } замечаний ({ $kinds })
     }
-SCHEDULE_WAITS = nothing is closed before { $until }: stop the run if something is to be put right first
-SCHEDULE_WOULD_FAIL = as it is now, closing will be refused: { $why }; what comes in by then counts
-SCHEDULE_MAY_FAIL = as it is now, closing will be refused if somebody of the unit is credited with it: { $why }; what comes in by then counts
-SCHEDULE_AWAITS_RUN = waits for an attribution run of { $from } to { $to } about this unit or one above it, begun once these days were over: start one there (StartAttributionRun), or close a cycle there
-    .early = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, began before these days were over: start another one there (StartAttributionRun)
-    .differs = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, has another policy than this schedule: start one by the policy of the schedule (StartAttributionRun), or change the schedule (UpdateSchedule)
-    .part = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, is about a part of what is closed: start one about all of it (StartAttributionRun)
-SCHEDULE_SCORES_FROM = scores from the attribution run { $run }
-SCHEDULE_CLOSES = made the cycle { $cycle } and closes it
-    .again = closes the cycle { $cycle } again, which came to nothing
-SCHEDULE_DONE = closed: { $people ->
-    [one] { $people } person has a card
-   *[other] { $people } people have a card
-}, of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
+SCHEDULE_WAITS = до { $until } ничего не закрывается: если сначала нужно что-то исправить, остановите запуск
+SCHEDULE_WOULD_FAIL = в нынешнем виде закрыть не удастся: { $why }; поступившее до того времени учитывается
+SCHEDULE_MAY_FAIL = в нынешнем виде закрыть не удастся, если это зачтено кому-то из подразделения: { $why }; поступившее до того времени учитывается
+SCHEDULE_AWAITS_RUN = ждёт расчёта атрибуции с { $from } по { $to } по этому подразделению или вышестоящему, начатого после конца этих дней: запустите его там (StartAttributionRun) или закройте там цикл
+    .early = ждёт расчёта атрибуции с { $from } по { $to } по этому подразделению или вышестоящему: самый новый, { $run }, начат раньше конца этих дней: запустите там другой (StartAttributionRun)
+    .differs = ждёт расчёта атрибуции с { $from } по { $to } по этому подразделению или вышестоящему: самый новый, { $run }, сделан по другим правилам, чем в расписании: запустите расчёт по правилам расписания (StartAttributionRun) или измените расписание (UpdateSchedule)
+    .part = ждёт расчёта атрибуции с { $from } по { $to } по этому подразделению или вышестоящему: самый новый, { $run }, охватывает лишь часть того, что закрывается: запустите расчёт по всему (StartAttributionRun)
+SCHEDULE_SCORES_FROM = оценивает по расчёту атрибуции { $run }
+SCHEDULE_CLOSES = создан цикл { $cycle }, он закрывается
+    .again = снова закрывается цикл { $cycle }, который закрыть не удалось
+SCHEDULE_DONE = закрыто: { $people ->
+    [one] оценочный лист получил { $people } сотрудник
+    [few] оценочный лист получили { $people } сотрудника
+    [many] оценочный лист получили { $people } сотрудников
+   *[other] оценочный лист получили { $people } сотрудников
+}, из { $records ->
+    [one] { $records } записи
+    [few] { $records } записей
+    [many] { $records } записей
+   *[other] { $records } записей
 } { $nobody ->
-    [one] { $nobody } is credited to nobody
-   *[other] { $nobody } are credited to nobody
+    [one] { $nobody } никому не зачтена
+    [few] { $nobody } никому не зачтены
+    [many] { $nobody } никому не зачтено
+   *[other] { $nobody } никому не зачтено
 }, { $findings ->
-    [one] { $findings } finding
-   *[other] { $findings } findings
-}; look at it, and publish it if it is right
-SCHEDULE_FAILED = came to nothing: { $why }
-SCHEDULE_AGAIN = begun again by hand
-SCHEDULE_STOPPED = stopped by hand
-SCHEDULE_DELETED = stopped, since the schedule was deleted
-SCHEDULE_CYCLE_CANCELLED = the closing of the cycle was cancelled
+    [one] { $findings } замечание
+    [few] { $findings } замечания
+    [many] { $findings } замечаний
+   *[other] { $findings } замечаний
+}; посмотрите и, если всё верно, опубликуйте
+SCHEDULE_FAILED = не удалось: { $why }
+SCHEDULE_AGAIN = начат заново вручную
+SCHEDULE_STOPPED = остановлен вручную
+SCHEDULE_DELETED = остановлен, так как расписание удалено
+SCHEDULE_CYCLE_CANCELLED = закрытие цикла отменено
 
-# Observations.
-
-# An observation says what was measured.
-OBSERVATION_WITHOUT_MEASURE = measure is empty: give the name of the measure, as schemes name it
-# An observation is about one subject.
-OBSERVATION_WITHOUT_SUBJECT = it says nothing that it is about: give a person, a unit, an account, a store or a campaign
-    .id = the id of the { $kind ->
-        [person] person
-        [unit] unit
-       *[account] account
-    } is no id: give it as the lists give it
-# Nobody, or nothing, of this name is known.
+OBSERVATION_WITHOUT_MEASURE = measure пуст: укажите название показателя так, как его называют схемы
+OBSERVATION_WITHOUT_SUBJECT = не указано, к чему это относится: укажите сотрудника, подразделение, аккаунт, магазин или кампанию
+    .id = идентификатор { $kind ->
+        [person] сотрудника
+        [unit] подразделения
+       *[account] аккаунта
+    } неверен: укажите его так, как в списках
 OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] no person { $key } is known: correct it, or bring that in first
-    [unit] no unit { $key } is there on these days or now, and nobody ever worked in it: correct the unit, correct the days where it was closed before them, or bring it in first
-    [account] no account { $key } is known: correct it, or bring that in first
-   *[store] no account of a store { $key } is known: correct it, or bring that in first
+    [person] сотрудник { $key } неизвестен: исправьте или сначала загрузите его
+    [unit] подразделения { $key } нет ни в эти дни, ни сейчас, и никто никогда в нём не работал: исправьте подразделение, исправьте дни, если оно было закрыто раньше, или сначала загрузите его
+    [account] аккаунт { $key } неизвестен: исправьте или сначала загрузите его
+   *[store] нет аккаунтов магазина { $key }: исправьте или сначала загрузите их
 }
-# The unit was closed before the last of these days, or not there yet.
-OBSERVATION_UNIT_CLOSED = unit { $unit } was closed, and { $last } was its last day: let the days end there, or correct the unit
-    .into = unit { $unit } was closed, { $last } was its last day, and its people went to { $into }: let the days end there, and send what was observed from then on for that unit
-    .later = unit { $unit } begins on { $from }: correct the days or the unit
-# The suite knows it from duty and employments.
-OBSERVATION_RESERVED = "{ $measure }" is observed by the suite itself: leave it out, or give the measure another name
-# Only a campaign is run by a unit.
-OBSERVATION_UNIT_NOT_HERE = unit_id says who runs a campaign, and this is about { $kind ->
-    [person] a person
-    [unit] a unit
-    [account] an account
-   *[store] a store
-}: leave it out
-# An observation is at an instant or over days.
-OBSERVATION_WITHOUT_TIME = it needs either an instant (at) or a first day and, for more than one, a last one (from, to): give one of both
-    .date = { $field } is no date: write it as 2026-03-31
-OBSERVATION_BACKWARDS = ends { $to } before it begins { $from }: correct one of them
-OBSERVATION_TOO_LONG = is about { $from } to { $to }, and no observation is about more than { $most } days: correct the days
-OBSERVATION_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-OBSERVATION_WITHOUT_NUMBER = "{ $text }" is no decimal number with at most six places: correct it
-OBSERVATION_OUT_OF_RANGE = the value is above { $most } either way: check the unit
-# Another value of the same measure, subject and time.
-OBSERVATION_DIFFERENT = { $name } is there already with { $other } from { $source }, and here it is { $value } from { $of }: send it with a higher revision, if this is what counts
-# An observation that was taken out stays out.
-OBSERVATION_WITHDRAWN = { $name } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
+OBSERVATION_UNIT_CLOSED = подразделение { $unit } закрыто, его последний день — { $last }: пусть дни кончаются на нём, или исправьте подразделение
+    .into = подразделение { $unit } закрыто, его последний день — { $last }, сотрудники перешли в { $into }: пусть дни кончаются на нём, а дальнейшие наблюдения отправьте для этого подразделения
+    .later = подразделение { $unit } начинается { $from }: исправьте дни или подразделение
+OBSERVATION_RESERVED = «{ $measure }» система наблюдает сама: уберите это или назовите показатель иначе
+OBSERVATION_UNIT_NOT_HERE = unit_id говорит, кто ведёт кампанию, а это относится к { $kind ->
+    [person] сотруднику
+    [unit] подразделению
+    [account] аккаунту
+   *[store] магазину
+}: уберите его
+OBSERVATION_WITHOUT_TIME = нужен либо момент времени (at), либо первый день и, если дней несколько, последний (from, to): укажите что-то одно
+    .date = { $field } — не дата: пишите 2026-03-31
+OBSERVATION_BACKWARDS = кончается { $to }, раньше начала { $from }: исправьте одно из них
+OBSERVATION_TOO_LONG = относится к дням с { $from } по { $to }, а наблюдение охватывает не более { $most ->
+    [one] { $most } дня
+    [few] { $most } дней
+    [many] { $most } дней
+   *[other] { $most } дней
+}: исправьте дни
+OBSERVATION_TIME_IMPLAUSIBLE = { $field } вне пределов лет с { $first } по { $last }: проверьте год
+OBSERVATION_WITHOUT_NUMBER = «{ $text }» — не десятичное число с не более чем шестью знаками после точки: исправьте
+OBSERVATION_OUT_OF_RANGE = значение по модулю больше { $most }: проверьте единицу
+OBSERVATION_DIFFERENT = { $name } уже есть со значением { $other } от { $source }, а здесь { $value } от { $of }: если верно отправляемое, отправьте с более высокой ревизией
+OBSERVATION_WITHDRAWN = { $name } отозвано ({ $why }): уберите или отправьте более высокую ревизию, чтобы вернуть
 
-# Schemes.
-
-SCHEME_WITHOUT_INDICATORS = at least one indicator is needed
-NAME_TWICE = "{ $name }" is there twice
-WEIGHTS_NOT_HUNDRED = the weights sum to { $sum }, not to 100: change them so that they sum to exactly 100
-WEIGHT_NOT_POSITIVE = { $weight } is not above zero: leave the indicator out
-# A measure of the scheme is beyond what is computed with.
-MEASURE_TOO_LARGE = the measure "{ $column }" of record { $record } of { $account } is { $value }, which is too large to compute with: at most 9000000000000 either way; correct the record, or take the indicator out of the scheme
-    .row = { $text } is too large to compute with: at most { $most } either way
-MEASURE_TOO_LARGE_CURE = correct the number, or take the indicator that measures the column out of scheme.yaml
-MEASURE_UNKNOWN = "{ $measure }" is neither a built-in measure (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) nor a numeric column of the records
-# The bounds of a standard name an indicator that it does not have.
-BOUNDS_OF_NOTHING = the scheme has no indicator "{ $kpi }": write the key of one of its own
-# The least of a bound is above its greatest.
-BOUNDS_BACKWARDS = the least, { $min }, is above the greatest, { $max }: exchange them
-# The standard's own value is not within its bounds.
-BOUNDS_WITHOUT_OWN = the scheme itself has { $own }, which is not from { $min } to { $max }: widen the bounds so that it is
-# The share of indicators beside the standard's is no share.
-BOUNDS_EXTRA = { $most } is not above 0 and below 100
-# A branch's scheme has a value that the standard it refines does not allow.
-REFINED_BEYOND = { $value } is outside of what the standard "{ $standard }" allows: { $min } to { $max }
-    .target = the standard "{ $standard }" allows a number from { $min } to { $max }
-# A branch's scheme changes what the standard that it refines lays down.
-REFINED_FIXED = the standard "{ $standard }" lays this down: write what it has
-    .value = the standard "{ $standard }" lays down { $fixed }, not { $value }
-# An indicator of a branch's scheme has the key of one of the standard's and measures something else.
-# A branch's scheme defines a measure of the standard in another way.
-REFINED_DEFINITION = the standard "{ $standard }" lays down what "{ $measure }" is: copy its definition as it is
-    .column = the standard "{ $standard }" takes "{ $measure }" from the column of this name: give the definition another name
-    .extra = the standard "{ $standard }" allows "{ $measure }" as the catalogue defines it: leave the definition out, and it is copied from there
-REFINED_MEASURE = "{ $kpi }" of the standard "{ $standard }" measures { $measure }: measure that, or give this indicator a key of its own
-# Two ways of saying how much an indicator may count.
-WEIGHT_BOUND_TWICE = say either weight, from and to, or weight_within, so much more or less: not both
-# A bound that is said the wrong way round.
-WEIGHT_BOUND_BELOW_0 = so much more or less is said as a number of 0 or above
-# A bound beyond what is computed with.
-WEIGHT_BOUND_TOO_LARGE = this is more than can be computed with: say at most 100
-# A branch's scheme lacks an indicator that the standard lays down.
-REFINED_LEFT_OUT = "{ $kpi }" is missing, and the standard "{ $standard }" does not allow to leave it out
-# A branch's scheme has an indicator beside the standard's, which allows none.
-REFINED_EXTRA = "{ $kpi }" is no indicator of the standard "{ $standard }", which allows none beside its own
-# An indicator beside the standard's measures something that the standard does not allow.
-REFINED_EXTRA_MEASURE = "{ $measure }" is not among what indicators beside those of the standard "{ $standard }" may measure: { $measures }
-# The indicators beside the standard's weigh more than it allows.
-REFINED_EXTRA_SHARE = the indicators beside those of the standard "{ $standard }" weigh { $sum }, and it allows at most { $most } together
-# What a scheme names as its parent is of the same unit, or of one that is not above it.
-SCHEME_PARENT_NOT_ABOVE = a scheme refines one of the group or of a unit above its own: name such a one, or none
-# A scheme, or a version, is out of use: by the end of the cycle's period, or today where something is written.
-SCHEME_WITHDRAWN = the scheme "{ $name }" is out of use from { $from } on: take another one, or write one under another name
-    .version = version { $version } of "{ $name }" is out of use from { $from } on: take another version
-    .version_none = version { $version } of "{ $name }" is out of use from { $from } on, and no other version is in use then: take another scheme, or have a new version written
-    .version_for = version { $version } of "{ $name }" is out of use from { $from } on: take version { $instead }
-    .parent = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine another version, or another scheme
-    .parent_none = the version of "{ $name }" that the scheme refines is out of use since { $from }, and so is every other one: refine another scheme, or none
-    .parent_for = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine version { $version }
-# A version or scheme was withdrawn before.
-SCHEME_WITHDRAWN_ALREADY = that is out of use from { $from } on already
-# What is to be used in place of a withdrawn version cannot be.
-SCHEME_NOT_INSTEAD = version { $version } cannot be used in place of it: name another version of the scheme that is in use, and only where one version is withdrawn
-# A scheme that another stack writes.
-SCHEME_IMPORTED = the scheme came from { $region } and is written there: change it there and import the file again
-# Only schemes of the group go to other stacks.
-SCHEME_OF_A_UNIT = the scheme belongs to a unit and stays in its region: export a scheme of the group
-# A file has other content under a version that is known here.
-STANDARD_DIFFERS = version { $version } of "{ $name }" is here with other content: versions never change, so ask the stack that writes it which is right
-    .withdrawal = "{ $name }" is out of use here from another day on: ask the stack that writes it which is right
-# A file of a stack that does not write the scheme.
-STANDARD_NOT_FROM = the scheme is not written by the stack of { $region }: import the file of the stack that writes it
-# A scheme of the group has the name already.
-SCHEME_NAME_TAKEN = the group has another scheme of the name "{ $name }" here: give the standard another name where it is written
-# No scheme of the group has the name.
-SCHEME_NAME_UNKNOWN = the group has no scheme of the name "{ $name }" here: ListSchemes tells their names
-STANDARD_IMPORTED = "{ $name }" of { $region }: version { $version } is the newest, { $written } new, { $unchanged } unchanged
-# A unit's scheme refines none of the standards that are mandatory for it.
-STANDARD_MANDATORY = a scheme here must refine one of the standards that are mandatory: name one of them as its parent: { $standards }
-TARGET_MISSING = a number or team_median is needed
-TARGET_NOT_POSITIVE = { $target } is not above zero
-FLOOR_NOT_BELOW_CAP = the floor { $floor } is not below the cap { $cap }
-SMALL_SAMPLE_NOT_HERE = only rates and means can be drawn to the average
-QUOTAS_NOT_WHOLE = the quotas must sum to exactly 1000000 millionths
-BANDS_OUT_OF_ORDER = write the bands best first, with no more points for a worse one
-BANDS_NOT_HERE = bands belong to forced_distribution only
-GRADES_OUT_OF_ORDER = write the grades best first, each with a lower min_score
-GRADES_MIXED = give every grade a min_score, or every grade a quota
-# A definition of a measure says not what it is taken from, or not how.
-MEASURE_OF_EXPECTED = say what the measure is taken from: record, observation, ratio, sum, repeat, trend or team
-AGGREGATION_EXPECTED = say how the values become one, by an aggregation that this release knows
-OBSERVED_OF_EXPECTED = say of what it is observed: a person, a unit, an account, a store or a campaign
-MEASURES_DEFINED_TOO_MANY = a scheme defines at most { $most } measures: leave out those that no indicator uses
-MEASURE_BUILT_IN = "{ $name }" is a built-in measure: give the definition another name
-MEASURE_VALID_BACKWARDS = the first day, { $from }, is after the last, { $to }: exchange them
-MEASURE_VALUE_MISSING = a value of the records is needed: first_reply_seconds, duration_seconds, resolved, rating, amount, or a column of numbers
-MEASURE_OF_RESOLVED = resolved is yes or no: take its share, or count the records
-MEASURE_COLUMN_UNKNOWN = "{ $column }" is no numeric column of the records
-MEASURE_TEST_MISSING = a threshold is needed: at_most, at_least, below, above or equal
-MEASURE_TEST_NOT_HERE = a threshold belongs to a share, or to a count of records or customers by a value: leave it out
-MEASURE_HOURS_EMPTY = the hours begin and end at the same time: leave them out to count all day
-MEASURE_HOURS_NOT_HERE = only seconds can be counted within hours, those of first_reply_seconds or duration_seconds: count records that begin within them
-MEASURE_SESSION_TOO_LONG = a session has pauses of at most { $most } minutes
-MEASURE_SESSION_NOT_HERE = a sum takes every record, and customers are counted once anyhow: leave the session out
-MEASURE_ADDS_NOT_UP = "{ $measure }" is no count and no sum, so that nothing can be divided by it or by something: name one that adds up
-MEASURE_SUM_EMPTY = at least one measure to sum is needed
-MEASURE_FACTOR_ZERO = a factor of 0 takes a measure out: leave it out
-MEASURE_COUNT_EXPECTED = "{ $measure }" is no count of records that the scheme defines: a repetition is looked for among records
-MEASURE_DAYS_BEYOND = a repetition is looked for within 1 to { $most } days
-MEASURE_PART_UNKNOWN = "{ $measure }" is neither defined in the scheme nor built in: define it too, or correct the name
-MEASURE_OF_ITSELF = "{ $measure }" is computed from itself: take it out of what it is computed from
-MEASURE_NAME_RESERVED = names that begin with "{ $prefix }" belong to the measures that everybody has: choose another name
-# The owner has a measure of this name in the catalogue.
-MEASURE_NAME_TAKEN = there is a measure of the name "{ $name }" already: change that one, or choose another name
-# A measure of the catalogue keeps its name, since schemes name it.
-MEASURE_NAME_FIXED = the measure is called "{ $name }" and stays so: define another one under the new name, and retire this one
-# A measure of the catalogue that is out of use is named.
-MEASURE_RETIRED = out of use in the catalogue: { $measures }. Name another measure, define one of that name in the scheme itself, or put it back in use (UpdateMeasure)
-# A measure that is out of use already.
-MEASURE_RETIRED_ALREADY = "{ $name }" is out of use already
-# Other measures of the catalogue are computed from one that is to be changed or retired.
-MEASURE_NEEDED = other measures of the catalogue are computed from "{ $name }" and would not be sound any more: change or retire these first: { $by }
+SCHEME_WITHOUT_INDICATORS = нужен хотя бы один критерий
+NAME_TWICE = «{ $name }» указано дважды
+WEIGHTS_NOT_HUNDRED = сумма весов — { $sum }, а не 100: измените их так, чтобы сумма была ровно 100
+WEIGHT_NOT_POSITIVE = { $weight } не больше нуля: уберите критерий
+MEASURE_TOO_LARGE = показатель «{ $column }» записи { $record } аккаунта { $account } равен { $value }, это слишком много для расчёта: по модулю не более 9000000000000; исправьте запись или уберите критерий из схемы
+    .row = { $text } — слишком много для расчёта: по модулю не более { $most }
+MEASURE_TOO_LARGE_CURE = исправьте число или уберите из scheme.yaml критерий, который измеряет этот столбец
+MEASURE_UNKNOWN = «{ $measure }» — ни встроенный показатель (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount), ни числовой столбец записей
+BOUNDS_OF_NOTHING = в схеме нет критерия «{ $kpi }»: напишите ключ одного из её критериев
+BOUNDS_BACKWARDS = наименьшее, { $min }, больше наибольшего, { $max }: поменяйте их местами
+BOUNDS_WITHOUT_OWN = в самой схеме указано { $own }, а это вне пределов от { $min } до { $max }: расширьте пределы
+BOUNDS_EXTRA = { $most } — не больше 0 и не меньше 100: нужно число между ними
+REFINED_BEYOND = { $value } вне того, что допускает стандарт «{ $standard }»: от { $min } до { $max }
+    .target = стандарт «{ $standard }» допускает число от { $min } до { $max }
+REFINED_FIXED = это задаёт стандарт «{ $standard }»: напишите то, что указано в нём
+    .value = стандарт «{ $standard }» задаёт { $fixed }, а не { $value }
+REFINED_DEFINITION = стандарт «{ $standard }» задаёт, что такое «{ $measure }»: скопируйте его определение без изменений
+    .column = стандарт «{ $standard }» берёт «{ $measure }» из столбца с этим названием: дайте определению другое название
+    .extra = стандарт «{ $standard }» допускает «{ $measure }» так, как он определён в каталоге: уберите определение, оно копируется оттуда
+REFINED_MEASURE = «{ $kpi }» стандарта «{ $standard }» измеряет { $measure }: измеряйте это же или дайте критерию собственный ключ
+WEIGHT_BOUND_TWICE = укажите либо weight, от и до, либо weight_within, на сколько больше или меньше, но не оба
+WEIGHT_BOUND_BELOW_0 = «на сколько больше или меньше» указывают числом от 0
+WEIGHT_BOUND_TOO_LARGE = это слишком много для расчёта: укажите не более 100
+REFINED_LEFT_OUT = нет критерия «{ $kpi }», а стандарт «{ $standard }» не позволяет его убрать
+REFINED_EXTRA = «{ $kpi }» — не критерий стандарта «{ $standard }», а других, кроме своих, он не допускает
+REFINED_EXTRA_MEASURE = «{ $measure }» не входит в то, что могут измерять критерии сверх стандарта «{ $standard }»: { $measures }
+REFINED_EXTRA_SHARE = вес критериев сверх стандарта «{ $standard }» — { $sum }, а он допускает вместе не более { $most }
+SCHEME_PARENT_NOT_ABOVE = схема уточняет схему группы или вышестоящего подразделения: укажите такую или никакой
+SCHEME_WITHDRAWN = схема «{ $name }» не действует с { $from }: возьмите другую или напишите схему под другим названием
+    .version = версия { $version } схемы «{ $name }» не действует с { $from }: возьмите другую версию
+    .version_none = версия { $version } схемы «{ $name }» не действует с { $from }, и других действующих версий на это время нет: возьмите другую схему или попросите написать новую версию
+    .version_for = версия { $version } схемы «{ $name }» не действует с { $from }: возьмите версию { $instead }
+    .parent = версия схемы «{ $name }», которую уточняет эта схема, не действует с { $from }: уточняйте другую версию или другую схему
+    .parent_none = версия схемы «{ $name }», которую уточняет эта схема, не действует с { $from }, как и все остальные: уточняйте другую схему или никакую
+    .parent_for = версия схемы «{ $name }», которую уточняет эта схема, не действует с { $from }: уточняйте версию { $version }
+SCHEME_WITHDRAWN_ALREADY = это и так не действует с { $from }
+SCHEME_NOT_INSTEAD = версию { $version } нельзя использовать вместо неё: укажите другую действующую версию схемы, и только когда из действия выводится одна версия
+SCHEME_IMPORTED = схема пришла из { $region } и пишется там: измените её там и импортируйте файл ещё раз
+SCHEME_OF_A_UNIT = схема принадлежит подразделению и остаётся в его регионе: экспортируйте схему группы
+STANDARD_DIFFERS = версия { $version } схемы «{ $name }» здесь с другим содержимым: версии никогда не меняются, поэтому узнайте у установки, которая её пишет, что верно
+    .withdrawal = «{ $name }» здесь не действует с другого дня: узнайте у установки, которая её пишет, что верно
+STANDARD_NOT_FROM = эту схему пишет не установка региона { $region }: импортируйте файл той установки, которая её пишет
+SCHEME_NAME_TAKEN = у группы здесь есть другая схема с названием «{ $name }»: назовите стандарт иначе там, где он пишется
+SCHEME_NAME_UNKNOWN = у группы здесь нет схемы с названием «{ $name }»: названия покажет ListSchemes
+STANDARD_IMPORTED = «{ $name }» из { $region }: самая новая версия — { $version }, новых { $written }, без изменений { $unchanged }
+STANDARD_MANDATORY = схема здесь должна уточнять один из обязательных стандартов: укажите один из них как исходный: { $standards }
+TARGET_MISSING = нужно число или team_median
+TARGET_NOT_POSITIVE = { $target } не больше нуля
+FLOOR_NOT_BELOW_CAP = нижний предел { $floor } не меньше верхнего { $cap }
+SMALL_SAMPLE_NOT_HERE = приближать к среднему можно только доли и средние
+QUOTAS_NOT_WHOLE = сумма квот должна быть ровно 1000000 миллионных
+BANDS_OUT_OF_ORDER = пишите полосы начиная с лучшей, у худшей баллов не больше
+BANDS_NOT_HERE = полосы относятся только к forced_distribution
+GRADES_OUT_OF_ORDER = пишите категории начиная с лучшей, у каждой следующей min_score ниже
+GRADES_MIXED = задайте min_score каждой категории или квоту каждой категории
+MEASURE_OF_EXPECTED = укажите, из чего берётся показатель: record, observation, ratio, sum, repeat, trend или team
+AGGREGATION_EXPECTED = укажите, как значения сводятся в одно, способом, который знает эта версия
+OBSERVED_OF_EXPECTED = укажите, у чего это наблюдается: у сотрудника, подразделения, аккаунта, магазина или кампании
+MEASURES_DEFINED_TOO_MANY = схема определяет не более { $most } показателей: уберите те, которые не использует ни один критерий
+MEASURE_BUILT_IN = «{ $name }» — встроенный показатель: дайте определению другое название
+MEASURE_VALID_BACKWARDS = первый день, { $from }, позже последнего, { $to }: поменяйте их местами
+MEASURE_VALUE_MISSING = нужно значение из записей: first_reply_seconds, duration_seconds, resolved, rating, amount или числовой столбец
+MEASURE_OF_RESOLVED = resolved — это да или нет: берите его долю или считайте записи
+MEASURE_COLUMN_UNKNOWN = «{ $column }» — не числовой столбец записей
+MEASURE_TEST_MISSING = нужен порог: at_most, at_least, below, above или equal
+MEASURE_TEST_NOT_HERE = порог относится к доле или к числу записей или клиентов по значению: уберите его
+MEASURE_HOURS_EMPTY = часы начинаются и кончаются в одно и то же время: уберите их, чтобы считать весь день
+MEASURE_HOURS_NOT_HERE = в пределах часов можно считать только секунды — first_reply_seconds или duration_seconds: считайте записи, которые в эти часы начинаются
+MEASURE_SESSION_TOO_LONG = паузы в пределах сеанса — не более { $most ->
+    [one] { $most } минуты
+    [few] { $most } минут
+    [many] { $most } минут
+   *[other] { $most } минут
+}
+MEASURE_SESSION_NOT_HERE = сумма берёт каждую запись, а клиентов и так считают по одному разу: уберите сеанс
+MEASURE_ADDS_NOT_UP = «{ $measure }» — не количество и не сумма, поэтому его нельзя делить и на него нельзя делить: укажите показатель, который складывается
+MEASURE_SUM_EMPTY = нужен хотя бы один слагаемый показатель
+MEASURE_FACTOR_ZERO = множитель 0 исключает показатель: уберите его
+MEASURE_COUNT_EXPECTED = «{ $measure }» — не определённое в схеме количество записей: повторы ищут среди записей
+MEASURE_DAYS_BEYOND = повторы ищут в пределах от 1 до { $most ->
+    [one] { $most } дня
+    [few] { $most } дней
+    [many] { $most } дней
+   *[other] { $most } дней
+}
+MEASURE_PART_UNKNOWN = «{ $measure }» не определён в схеме и не встроен: определите и его или исправьте название
+MEASURE_OF_ITSELF = «{ $measure }» вычисляется из самого себя: уберите его из того, из чего он вычисляется
+MEASURE_NAME_RESERVED = названия, которые начинаются с «{ $prefix }», отведены общим для всех показателям: выберите другое название
+MEASURE_NAME_TAKEN = показатель с названием «{ $name }» уже есть: измените его или выберите другое название
+MEASURE_NAME_FIXED = показатель называется «{ $name }» и так и остаётся: определите новый под новым названием, а этот выведите из употребления
+MEASURE_RETIRED = выведены из употребления в каталоге: { $measures }. Укажите другой показатель, определите показатель с таким названием в самой схеме или верните его в употребление (UpdateMeasure)
+MEASURE_RETIRED_ALREADY = «{ $name }» уже выведен из употребления
+MEASURE_NEEDED = из «{ $name }» вычисляются другие показатели каталога, и они стали бы неверны: сначала измените или выведите из употребления их: { $by }
 SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] Seconds until the first reply
-    [presale_first_reply_within_30s] First reply within 30 s before a sale
-    [aftersale_resolved] Resolved after a sale
-    [handling_seconds] Seconds of a dialogue
-    [rating] Rating
-    [solved] Resolved records
-    [customers] Customers
-    [buyers] Customers who bought
-    [orders] Orders
-    [presale_records] Records before a sale
-    [conversion] Conversion
-    [order_value] Value of an order
-    [repeat_purchase_30d] Repeat purchase within 30 days
-    [second_conversion_7d] Conversion within 7 days after a first contact
-    [complaints] Complaints
-    [complaint_rate] Complaint rate
+    [first_reply_seconds] Секунды до первого ответа
+    [presale_first_reply_within_30s] Первый ответ за 30 с до продажи
+    [aftersale_resolved] Решено после продажи
+    [handling_seconds] Секунды диалога
+    [rating] Оценка клиента
+    [solved] Решённые записи
+    [customers] Клиенты
+    [buyers] Купившие клиенты
+    [orders] Заказы
+    [presale_records] Записи до продажи
+    [conversion] Конверсия
+    [order_value] Сумма заказа
+    [repeat_purchase_30d] Повторная покупка за 30 дней
+    [second_conversion_7d] Конверсия за 7 дней после первого обращения
+    [complaints] Жалобы
+    [complaint_rate] Доля жалоб
    *[other] { $key }
 }
-# There is no scheme of this name to begin with.
-SCHEME_TEMPLATE_UNKNOWN = there is no scheme of the name "{ $name }" to begin with: choose one of { $names }
+SCHEME_TEMPLATE_UNKNOWN = нет исходной схемы с названием «{ $name }»: выберите одну из { $names }
 TEMPLATE_TITLE = { $name ->
-    [agent] Service agents
-    [operations] Store operations
-   *[service-manager] Service managers
+    [agent] Операторы службы поддержки
+    [operations] Управление магазинами
+   *[service-manager] Руководители службы поддержки
 }
 TEMPLATE_ABOUT = { $name ->
-    [agent] For those who serve customers: work done, first reply, resolved, rating, conversion, quality checks and punctuality
-    [operations] For those who run stores: visitors, conversion, campaign sales, cost of an order and growth, all observed; no service records are needed
-   *[service-manager] For those who lead agents, in four dimensions: service quality, team, business and innovation
+    [agent] Для тех, кто обслуживает клиентов: объём работы, первый ответ, решённые обращения, оценка клиента, конверсия, проверки качества и пунктуальность
+    [operations] Для тех, кто ведёт магазины: посетители, конверсия, продажи по кампаниям, стоимость заказа и рост — всё по наблюдениям; записи об обслуживании не нужны
+   *[service-manager] Для тех, кто руководит операторами, в четырёх измерениях: качество обслуживания, команда, бизнес и новое
 }
-# Nobody has a credited record.
-NOBODY_TO_SCORE = there is nobody to score: the period holds no credited record
-# A person twice among the scores.
-PERSON_TWICE = person { $person } is there twice
-# No card has an indicator that could be scored.
-SCHEME_WITHOUT_DATA = no indicator could be scored for anybody, since there is no data, or the median that would be the target is not above zero (each card says which)
-SCHEME_WITHOUT_DATA_CURE = choose indicators and targets that fit the records
-# Nobody has data of a measure that the scheme defines, so that its indicator counts for nobody.
-MEASURE_NOT_SENT = nobody has data of "{ $measure }", so that its indicator counts for nobody: { $what ->
-        [records] there is no record of the kinds and hours that it looks at
-        [known] send { $column } with the service records
-       *[column] send the column { $column } with the service records
+NOBODY_TO_SCORE = оценивать некого: в периоде нет ни одной зачтённой записи
+PERSON_TWICE = сотрудник { $person } указан дважды
+SCHEME_WITHOUT_DATA = ни один критерий ни у кого нельзя оценить: нет данных, или медиана, которая была бы целью, не больше нуля (что именно, сказано в каждом оценочном листе)
+SCHEME_WITHOUT_DATA_CURE = выберите критерии и цели, которые подходят к записям
+MEASURE_NOT_SENT = ни у кого нет данных показателя «{ $measure }», поэтому его критерий ни для кого не учитывается: { $what ->
+        [records] нет записей тех видов и часов, на которые он смотрит
+        [known] отправьте { $column } вместе с записями об обслуживании
+       *[column] отправьте столбец { $column } вместе с записями об обслуживании
     }
-    .observation = nobody has data of "{ $measure }", so that its indicator counts for nobody: send observations of it for the period
-    .past = nobody has a value of "{ $of }" from before, so that the indicator of "{ $measure }" counts for nobody: it counts once an earlier cycle of this scheme, over a period of the same length, is published
-    .team = nobody has data of "{ $measure }", so that its indicator counts for nobody: nobody of a team that is led has data of { $of }
-# Observations that count for nothing in a cycle.
+    .observation = ни у кого нет данных показателя «{ $measure }», поэтому его критерий ни для кого не учитывается: отправьте его наблюдения за период
+    .past = ни у кого нет прежнего значения «{ $of }», поэтому критерий показателя «{ $measure }» ни для кого не учитывается: он начнёт учитываться, когда будет опубликован более ранний цикл этой схемы за период той же длины
+    .team = ни у кого нет данных показателя «{ $measure }», поэтому его критерий ни для кого не учитывается: ни у кого в подчинённых командах нет данных { $of }
 OBSERVATIONS_BEYOND_PERIOD = { $count ->
-    [one] one observation of "{ $measure }" reaches
-   *[other] { $count } observations of "{ $measure }" reach
-} beyond the period from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing: an observation counts in a period that holds all of its days
+    [one] { $count } наблюдение «{ $measure }» выходит за период с { $from } по { $to } и не учитывается
+    [few] { $count } наблюдения «{ $measure }» выходят за период с { $from } по { $to } и не учитываются
+    [many] { $count } наблюдений «{ $measure }» выходят за период с { $from } по { $to } и не учитываются
+   *[other] { $count } наблюдений «{ $measure }» выходят за период с { $from } по { $to } и не учитываются
+}: наблюдение учитывается в том периоде, в который попадают все его дни
 OBSERVATIONS_UNREAD = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use
+    [one] { $count } наблюдение «{ $measure }» за период не учитывается
+    [few] { $count } наблюдения «{ $measure }» за период не учитываются
+    [many] { $count } наблюдений «{ $measure }» за период не учитываются
+   *[other] { $count } наблюдений «{ $measure }» за период не учитываются
+}: этот показатель не читает ни один критерий ни этой схемы, ни других действующих
     .near = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use (is { $near } meant?)
-# Sums beyond what is computed with: the cards are made without the indicator.
-INDICATOR_TOO_LARGE = the indicator { $indicator } counts for nobody, since the number of { $people } is too large to compute with
-    .apart = the indicator { $indicator } counts for nobody, since its numbers lie too far apart to compute with them
-INDICATOR_TOO_LARGE_CURE = check the currency and the unit of the amounts and measures, or take the indicator out of scheme.yaml
-# A number beyond what is computed with.
-NUMBER_TOO_LARGE = the score of person { $person } is too large to compute with: look at the floors and caps of the scheme
-    .grades = the quotas of the grades are too large to compute with: make them smaller
-    .unit = the numbers of unit { $unit } are too large to compute with: look at the cards of its people
-    .pool = the money or the shares of the pool are too large to compute with: look at the amount and at the rule
-    .part = the weights of part { $place } of the pool are too large to compute with: look at the scores and at the rule
-    .person = the score of person { $person } is too large to compute with in part { $place } of the pool: look at the score and at the rule
+    [one] { $count } наблюдение «{ $measure }» за период не учитывается
+    [few] { $count } наблюдения «{ $measure }» за период не учитываются
+    [many] { $count } наблюдений «{ $measure }» за период не учитываются
+   *[other] { $count } наблюдений «{ $measure }» за период не учитываются
+}: этот показатель не читает ни один критерий ни этой схемы, ни других действующих (возможно, имелось в виду { $near }?)
+INDICATOR_TOO_LARGE = критерий { $indicator } ни для кого не учитывается: число у { $people } слишком велико для расчёта
+    .apart = критерий { $indicator } ни для кого не учитывается: его числа слишком далеки друг от друга для расчёта
+INDICATOR_TOO_LARGE_CURE = проверьте валюту и единицы сумм и показателей или уберите критерий из scheme.yaml
+NUMBER_TOO_LARGE = итоговый балл сотрудника { $person } слишком велик для расчёта: посмотрите нижние и верхние пределы схемы
+    .grades = квоты категорий слишком велики для расчёта: уменьшите их
+    .unit = числа подразделения { $unit } слишком велики для расчёта: посмотрите оценочные листы его сотрудников
+    .pool = деньги или доли премиального фонда слишком велики для расчёта: посмотрите сумму и правило
+    .part = веса части { $place } премиального фонда слишком велики для расчёта: посмотрите итоговые баллы и правило
+    .person = итоговый балл сотрудника { $person } слишком велик для расчёта в части { $place } премиального фонда: посмотрите итоговый балл и правило
 
-# Score cards: a line for an indicator, made of what was measured, what the small-sample rule did, the points and the weight.
 CARD_MEASURE = { $measure ->
-    [credited_records] Credited records
-    [first_reply_within_30s] First reply within 30 s
-    [resolved] Resolved
-    [rating_at_least_4] Rating at least 4 of 5
-    [amount] Sales amount
+    [credited_records] Зачтённые записи
+    [first_reply_within_30s] Первый ответ за 30 с
+    [resolved] Решено
+    [rating_at_least_4] Оценка клиента не ниже 4 из 5
+    [amount] Сумма продаж
    *[other] { $kpi }
 }
 CARD_DEFINED = { $name } ({ $what })
 CARD_VALUE = { $kind ->
-    [records] { $value } records
-    [customers] { $value } customers
+    [records] { $value } { $value ->
+        [one] запись
+        [few] записи
+        [many] записей
+       *[other] записи
+    }
+    [customers] { $value } { $value ->
+        [one] клиент
+        [few] клиента
+        [many] клиентов
+       *[other] клиента
+    }
     [percent] { $value } %
     [own] { $value } { $unit }
     [standard] { $value } { $unit ->
-        [points] points
+        [points] { $value ->
+            [one] балл
+            [few] балла
+            [many] баллов
+           *[other] балла
+        }
        *[currency] { $unit }
     }
    *[bare] { $value }
 }
 CARD_LINE_DROPPED = { $name }: { $why ->
-    [nobody] nobody has data in the period, so it is dropped for everybody
-    [person] there is no data of this person, so it is dropped here
-    [too_large] the number is too large to compute with, so it is dropped for everybody
-    [past] there is no value of before other than 0 of this person to hold it against, so it is dropped here
-    [too_large_elsewhere] the number of somebody else is too large to compute with, or the numbers of the group lie too far apart, so it is dropped for everybody
-   *[target] the median that would be its target is not above zero, so it is dropped
-}, and its weight of { $weight } is spread over the other indicators in proportion.
-CARD_AGAINST = { $value } against { $past }
-CARD_PAST = { $measure } of { $values }
-CARD_PAST_VALUE = { $value } from { $from } to { $to }
-CARD_LINE_NOT_SCORED = { $name }: not scored.
+    [nobody] за период данных нет ни у кого, поэтому критерий исключён для всех
+    [person] у этого сотрудника данных нет, поэтому критерий здесь исключён
+    [too_large] число слишком велико для расчёта, поэтому критерий исключён для всех
+    [past] у этого сотрудника нет прежнего значения, отличного от 0, с которым можно сравнить, поэтому критерий здесь исключён
+    [too_large_elsewhere] число у кого-то другого слишком велико для расчёта или числа группы слишком далеки друг от друга, поэтому критерий исключён для всех
+   *[target] медиана, которая была бы целью, не больше нуля, поэтому критерий исключён
+}, а его вес { $weight } пропорционально распределён между остальными критериями.
+CARD_AGAINST = { $value } против { $past }
+CARD_PAST = { $measure }: { $values }
+CARD_PAST_VALUE = { $value } с { $from } по { $to }
+CARD_LINE_NOT_SCORED = { $name }: не оценивается.
 CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
-    [cap] {" "}(the cap)
-    [floor] {" "}(the floor)
+    [cap] {" "}(верхний предел)
+    [floor] {" "}(нижний предел)
    *[none] {""}
-}; times weight { $weight } %{ $spread ->
-    [yes] {" "}({ $scheme_weight } in the scheme, and a part of what dropped indicators left)
+}; с весом { $weight } %{ $spread ->
+    [yes] {" "}({ $scheme_weight } по схеме и часть того, что осталось от исключённых критериев)
    *[no] {""}
-} gives { $weighted }.
-CARD_MEASURED = { $value } on { $records } records
-CARD_NOT_MEASURED = not measured
-CARD_SMALL_SAMPLE = ; below { $below } records the missing ones count as average ({ $group }), which gives { $adjusted }
-CARD_POINTS_BY_TARGET = against the target of { $target } ({ $basis ->
-    [scheme] set by the scheme
-    [team] median of the { $people } people of the team
-   *[group] median of all { $people } people, the team being too small
-}) that is { $points } points
+} это даёт { $weighted }.
+CARD_MEASURED = { $value } по { $records ->
+    [one] { $records } записи
+    [few] { $records } записям
+    [many] { $records } записям
+   *[other] { $records } записям
+}
+CARD_NOT_MEASURED = не измерено
+CARD_SMALL_SAMPLE = ; если записей меньше { $below }, недостающие считаются средними ({ $group }), и получается { $adjusted }
+CARD_POINTS_BY_TARGET = при цели { $target } ({ $basis ->
+    [scheme] задана схемой
+    [team] медиана команды, сотрудников: { $people }
+   *[group] медиана всех, сотрудников: { $people }; команда слишком мала
+}) это { $points } { $points ->
+    [one] балл
+    [few] балла
+    [many] баллов
+   *[other] балла
+}
 CARD_POINTS_BY_PLACE = { $by ->
-    [target] the target
-    [min_max] the place between the worst and the best of the group
-    [percentile] the percentage of the group that is no better
-    [t_score] the distance from the group's mean in standard deviations
-   *[band] the band of the place in the group
-} makes that { $points } points
+    [target] по отношению к цели
+    [min_max] по месту между худшим и лучшим в группе
+    [percentile] по проценту тех в группе, у кого не лучше
+    [t_score] по отклонению от среднего группы в стандартных отклонениях
+   *[band] по полосе места в группе
+} это { $points } { $points ->
+    [one] балл
+    [few] балла
+    [many] баллов
+   *[other] балла
+}
 CARD_CHANGE = { $kind ->
-    [rate_more] { $step } percentage point more
-    [rate_less] { $step } percentage point less
-    [records_more] { $step } more credited record
-    [records_fewer] { $step } fewer credited record
-    [more] { $amount } more
-   *[less] { $amount } less
+    [rate_more] На { $step } п. п. больше
+    [rate_less] На { $step } п. п. меньше
+    [records_more] На { $step } зачтённую запись больше
+    [records_fewer] На { $step } зачтённую запись меньше
+    [more] На { $amount } больше
+   *[less] На { $amount } меньше
 }
 CARD_NEXT = { $effect ->
-    [capped] { $change } would add nothing: the cap is reached.
-    [nothing] { $change } alone would add nothing.
-   *[points] { $change } would add { $gain } points.
+    [capped] { $change } — это ничего не прибавит: верхний предел достигнут.
+    [nothing] { $change } — одно это ничего не прибавит.
+   *[points] { $change } — это прибавит { $gain } { $gain ->
+        [one] балл
+        [few] балла
+        [many] баллов
+       *[other] балла
+    }.
 }
-CARD_SUMMARY = Score { $score }, rank { $rank } of { $of }{ $grade }{ $collaboration }.
-CARD_GRADE = , grade { $grade }
-CARD_COLLABORATION = ; { $points } of it for collaboration: { $outside } of { $credited } records were outside the own roster or team
+CARD_SUMMARY = Итоговый балл { $score }, место { $rank } из { $of }{ $grade }{ $collaboration }.
+CARD_GRADE = , категория { $grade }
+CARD_COLLABORATION = ; из них за взаимопомощь — { $points }: вне своего графика или команды записей { $outside } из { $credited }
 
-# What a definition of a measure says, as a part of a sentence.
 DEFINED = { $what }{ $few ->
-    [yes] , of at least { $min_count }
+    [yes] , не менее чем по { $min_count }
    *[no] {""}
 }{ $valid ->
-    [between] , from { $from } to { $to }
-    [from] , from { $from } on
-    [to] , until { $to }
+    [between] , с { $from } по { $to }
+    [from] , с { $from }
+    [to] , по { $to }
    *[ever] {""}
 }
 DEFINED_RECORDS = { $aggregation ->
-    [mean] the mean of { $value }
-    [sum] the sum of { $value }
-    [share] the percentage of records with { $value } { $test }
-    [count] the number of records
-    [count_of] the number of records with { $value } { $test }
-    [distinct] the number of customers
-   *[distinct_of] the number of customers of records with { $value } { $test }
+    [mean] среднее: { $value }
+    [sum] сумма: { $value }
+    [share] процент записей, где { $value } { $test }
+    [count] число записей
+    [count_of] число записей, где { $value } { $test }
+    [distinct] число клиентов
+   *[distinct_of] число клиентов по записям, где { $value } { $test }
 }{ $kinds }{ $hours }{ $session }
 DEFINED_VALUE = { $value ->
-    [first_reply_seconds] the seconds until the first reply
-    [duration_seconds] the seconds from beginning to end
-    [resolved] the problem resolved
-    [rating] the rating
-    [amount] the sales amount
+    [first_reply_seconds] секунды до первого ответа
+    [duration_seconds] секунды от начала до конца
+    [resolved] вопрос решён
+    [rating] оценка клиента
+    [amount] сумма продаж
    *[column] { $value }
 }
-DEFINED_GIVEN = given
+DEFINED_GIVEN = есть
 DEFINED_TEST = { $is ->
-    [at_most] at most { $threshold }
-    [at_least] at least { $threshold }
-    [below] below { $threshold }
-    [above] above { $threshold }
-   *[equal] equal to { $threshold }
+    [at_most] не больше { $threshold }
+    [at_least] не меньше { $threshold }
+    [below] меньше { $threshold }
+    [above] больше { $threshold }
+   *[equal] равно { $threshold }
 }
-DEFINED_KINDS = , of the kind { $kinds }
+DEFINED_KINDS = , вида { $kinds }
 DEFINED_HOURS = , { $counts ->
-    [begun] begun
-   *[inside] counting the time
-} from { $from } to { $to }
-DEFINED_SESSION = , the first of each session with pauses of at most { $minutes ->
-    [one] { $minutes } minute
-   *[other] { $minutes } minutes
+    [begun] начатые
+   *[inside] время в пределах
+} с { $from } до { $to }
+DEFINED_SESSION = , первая в каждом сеансе с паузами не более { $minutes ->
+    [one] { $minutes } минуты
+    [few] { $minutes } минут
+    [many] { $minutes } минут
+   *[other] { $minutes } минут
 }
 DEFINED_OBSERVATION = { $aggregation ->
-    [sum] the sum
-    [mean] the mean
-   *[last] the last
-} of what was observed of the { $subject ->
-    [person] person
-    [unit] org unit
-    [account] account
-    [store] store
-   *[campaign] campaign
+    [sum] сумма наблюдений
+    [mean] среднее наблюдений
+   *[last] последнее из наблюдений
+} { $subject ->
+    [person] сотрудника
+    [unit] подразделения
+    [account] аккаунта
+    [store] магазина
+   *[campaign] кампании
 }
 DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] {" "}in percent
+    [yes] {" "}в процентах
    *[no] {""}
 }
-DEFINED_SUM = the sum of { $parts }
+DEFINED_SUM = сумма: { $parts }
 DEFINED_PART = { $factor } × { $of }
-DEFINED_REPEAT = the percentage of { $of } whose customer had { $after } within { $days ->
-    [one] { $days } day
-   *[other] { $days } days
-} before
-DEFINED_TREND = by how many percent { $of } differs from the person's own past
+DEFINED_REPEAT = процент { $of }, где у клиента { $days ->
+    [one] за { $days } день до этого
+    [few] за { $days } дня до этого
+    [many] за { $days } дней до этого
+   *[other] за { $days } дней до этого
+} было { $after }
+DEFINED_TREND = на сколько процентов { $of } отличается от прежнего у самого сотрудника
 DEFINED_TEAM = { $aggregation ->
-    [mean] the mean of { $of } over the team as of each day
-    [share] the percentage of the team, as of each day, with { $of } { $test }
-   *[sum] the sum of { $of } over the team as of each day
+    [mean] среднее { $of } по команде в её составе на каждый день
+    [share] процент команды в её составе на каждый день, где { $of } { $test }
+   *[sum] сумма { $of } по команде в её составе на каждый день
 }
-# What a correction changed on a card.
-CARD_CHANGED = Before: { $before } Now: { $after }
-CARD_CAME = There is a card now: { $after }
-CARD_WENT = There is no card any more. Before: { $before }
-CARD_CREDITED_CHANGED = Credited records: { $before } before; { $after } now.
-CARD_LINE_CHANGED = { $name }: { $before } before; { $after } now.
-CARD_LINE_CAME = { $name }: counts now: { $after }.
-CARD_LINE_WENT = { $name }: counts no more: { $before } before.
-CARD_STANDING = { $measured }, { $points } points, with weight { $weight } % { $weighted }
-    .dropped = { $measured }, not scored
-CARD_WORKED_OUT_ANEW = The score is the same; it was worked out anew from other numbers.
+CARD_CHANGED = Было: { $before } Стало: { $after }
+CARD_CAME = Теперь есть оценочный лист: { $after }
+CARD_WENT = Оценочного листа больше нет. Было: { $before }
+CARD_CREDITED_CHANGED = Зачтённые записи: было { $before }; стало { $after }.
+CARD_LINE_CHANGED = { $name }: было { $before }; стало { $after }.
+CARD_LINE_CAME = { $name }: теперь учитывается: { $after }.
+CARD_LINE_WENT = { $name }: больше не учитывается: было { $before }.
+CARD_STANDING = { $measured }, { $points } { $points ->
+    [one] балл
+    [few] балла
+    [many] баллов
+   *[other] балла
+}, с весом { $weight } % — { $weighted }
+    .dropped = { $measured }, не оценивается
+CARD_WORKED_OUT_ANEW = Итоговый балл прежний; он вычислен заново по другим числам.
 
-# Why a record was credited as it was, a sentence a rung.
-LADDER_REFUND = { $refund } is a refund of { $sale }: it has the credit of that record and lessens its amount
-LADDER_BEGAN = Began at { $at } on { $account }, { $phase ->
-    [shared] a shared account on that day
-    [mixed] on that day on its way from shared to named
-   *[named] a named account on that day
+LADDER_REFUND = { $refund } — возврат по { $sale }: он зачтён так же, как та запись, и уменьшает её сумму
+LADDER_BEGAN = Начало { $at } на { $account }; в этот день аккаунт { $phase ->
+    [shared] общий
+    [mixed] на пути от общего к именному
+   *[named] именной
 }.
-LADDER_TAG_NONE = Tag: the platform named nobody.
-LADDER_TAG_UNKNOWN = Tag: the platform named "{ $agent }", who is nobody employed on that day or more than one.
-LADDER_TAG = Tag: the platform named "{ $agent }", who is { $person }: the record is theirs.
-LADDER_NAMED_WITHOUT = On a named account only tags and hand-overs count, and there was neither: credited to nobody.
-LADDER_DUTY_NONE = Duty: nobody held the account or was on duty at that time.
-LADDER_DUTY = Duty: { $list }.
-# The record is credited by its replies: who was on duty then.
-LADDER_DUTY_ANSWERED = Duty when it was answered: { $list }.
-    .unheld = Duty: nobody held the account or was on duty when it began; when it was answered, { $list }.
+LADDER_TAG_NONE = Имя: платформа никого не назвала.
+LADDER_TAG_UNKNOWN = Имя: платформа назвала «{ $agent }»; в этот день так не зовут никого из трудоустроенных или зовут нескольких.
+LADDER_TAG = Имя: платформа назвала «{ $agent }», это { $person }: запись зачтена этому сотруднику.
+LADDER_NAMED_WITHOUT = На именном аккаунте учитываются только имена и передачи, а их не было: никому не зачтено.
+LADDER_DUTY_NONE = Дежурство: в это время аккаунт ни за кем не числился и на дежурстве никого не было.
+LADDER_DUTY = Дежурство: { $list }.
+LADDER_DUTY_ANSWERED = Дежурство во время ответов: { $list }.
+    .unheld = Дежурство: в начале аккаунт ни за кем не числился и на дежурстве никого не было; во время ответов — { $list }.
 LADDER_ON_DUTY = { $person } { $rule ->
-    [handover] held it by hand-over
-    [roster] was rostered on it
-    [punch] of its team was punched in
-   *[team] is of its team
-}, { $from } to { $to } [{ $evidence }]
+    [handover] — аккаунт принят по передаче
+    [roster] — в графике смен на этом аккаунте
+    [punch] — из команды аккаунта, с отметкой о приходе
+   *[team] — из команды аккаунта
+}, { $from } — { $to } [{ $evidence }]
 LADDER_SHARES = { $before }, { $share }
-LADDER_BY_SESSION = Another record of the same customer's session names its agent, so this one follows: { $shares }.
-LADDER_BY_TAG = Credited by tag: { $shares }.
-LADDER_BY_HANDOVER = One person held the account by hand-over: { $shares }.
-LADDER_SOLE = One person was on duty: { $shares }.
-LADDER_INFERRED = Several were on duty; who was busy with other records, and how each works, tells them apart: { $shares }.
-LADDER_EQUAL = Several were on duty and there is too little to tell them apart, so they share equally: { $shares }.
-LADDER_TEAM = The account has no evidence of duty at all, so its team shares: { $shares }.
-LADDER_NOBODY = So it is credited to nobody.
-LADDER_CONTRIBUTORS = Contributors: { $list }.
+LADDER_BY_SESSION = Другая запись того же сеанса клиента называет своего оператора, поэтому эта следует за ней: { $shares }.
+LADDER_BY_TAG = Зачтено по имени: { $shares }.
+LADDER_BY_HANDOVER = По передаче аккаунт был за одним сотрудником: { $shares }.
+LADDER_SOLE = На дежурстве был один сотрудник: { $shares }.
+LADDER_INFERRED = На дежурстве было несколько; их различает то, кто был занят другими записями и как каждый работает: { $shares }.
+LADDER_EQUAL = На дежурстве было несколько, а данных, чтобы их различить, мало, поэтому делится поровну: { $shares }.
+LADDER_TEAM = О дежурствах на аккаунте свидетельств нет вообще, поэтому делит его команда: { $shares }.
+LADDER_NOBODY = Поэтому никому не зачтено.
+LADDER_CONTRIBUTORS = Участники: { $list }.
 LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is { $person }
+    [first_answer] первый ответ
+    [closer] закрытие продажи
+   *[after_sales] обслуживание после продажи
+}: «{ $agent }», это { $person }
 LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is nobody employed on that day or more than one
-LADDER_SPLIT = Credited by role, as rule "{ $version }" says: first answer { $first_answer }, closing { $closer }, after-sales { $after_sales }; the part of a role that nobody held goes to the others in proportion: { $shares }.
-LADDER_BY_SPLIT = Credited by role: { $shares }.
-LADDER_BY_CLAIM = It was claimed with a click: { $shares }.
-# When the click was, where that is certain.
-LADDER_CLICKED = { $person } clicked at { $at }.
-LADDER_BY_DEVICE = It was served at the device { $device }, which was one person's then: { $shares }.
-LADDER_BY_REPLIES = Several were on duty, each with several dialogues at once; the times of the replies tell them apart: { $shares }.
-LADDER_BY_TAG_SHARE = Several were on duty, each with several dialogues at once; they share as the records near in time that name their agent: { $shares }.
-LADDER_NOT_SPLIT = The policy gives the roles that are named no part: the record is credited as if it named no contributors.
-LADDER_WORTH = On this account about { $now } of the records are expected to be credited to somebody else; with breaks punched about { $breaks }, with devices on 30 % of the replies about { $devices }, with half of the records claimed about { $claims }. That is expected by the doubts of this month, not promised.
+    [first_answer] первый ответ
+    [closer] закрытие продажи
+   *[after_sales] обслуживание после продажи
+}: «{ $agent }»; в этот день так не зовут никого из трудоустроенных или зовут нескольких
+LADDER_SPLIT = Зачтено по ролям, как велит правило «{ $version }»: первый ответ { $first_answer }, закрытие { $closer }, после продажи { $after_sales }; часть роли, которой ни у кого не было, пропорционально переходит к остальным: { $shares }.
+LADDER_BY_SPLIT = Зачтено по ролям: { $shares }.
+LADDER_BY_CLAIM = Запись заявлена щелчком: { $shares }.
+LADDER_CLICKED = { $person } — щелчок в { $at }.
+LADDER_BY_DEVICE = Обслужено на устройстве { $device }, которое тогда было у одного сотрудника: { $shares }.
+LADDER_BY_REPLIES = На дежурстве было несколько, у каждого несколько диалогов сразу; их различает время ответов: { $shares }.
+LADDER_BY_TAG_SHARE = На дежурстве было несколько, у каждого несколько диалогов сразу; делится так же, как близкие по времени записи, которые называют своего оператора: { $shares }.
+LADDER_NOT_SPLIT = Правила не дают названным ролям никакой части: запись зачтена так, как если бы участников в ней не было.
+LADDER_WORTH = На этом аккаунте, по оценке, около { $now } записей зачтено не тому; с отмеченными перерывами было бы около { $breaks }, с устройствами у 30 % ответов — около { $devices }, с заявками на половину записей — около { $claims }. Это ожидание по сомнениям этого месяца, а не обещание.
 
-# What spoke for one person rather than another.
-WHY = { $first } ({ $part } %) rather than { $second } ({ $rest } %): { $what }.
+WHY = { $first } ({ $part } %), а не { $second } ({ $rest } %): { $what }.
 WHY_AGAINST = { $why } { $sign ->
-    [hands] The pause since the last reply spoke for { $second }.
-    [thread] The dialogue so far spoke for { $second }.
-    [profile] The kind of reply spoke for { $second }.
-   *[device] The device spoke for { $second }.
+    [hands] Пауза после последнего ответа говорила за { $second }.
+    [thread] Предыдущий ход диалога говорил за { $second }.
+    [profile] Характер ответа говорил за { $second }.
+   *[device] Устройство говорило за { $second }.
 }
-WHY_SOMEBODY = somebody else
+WHY_SOMEBODY = кто-то другой
 WHY_SECONDS = { $count ->
-    [one] { $count } second
-   *[other] { $count } seconds
+    [one] { $count } секунда
+    [few] { $count } секунды
+    [many] { $count } секунд
+   *[other] { $count } секунд
 }
 WHY_MINUTES = { $count ->
-    [one] { $count } minute
-   *[other] { $count } minutes
+    [one] { $count } минута
+    [few] { $count } минуты
+    [many] { $count } минут
+   *[other] { $count } минут
 }
 WHY_HOURS = { $count ->
-    [one] { $count } hour
-   *[other] { $count } hours
+    [one] { $count } час
+    [few] { $count } часа
+    [many] { $count } часов
+   *[other] { $count } часов
 }
 WHY_DAYS = { $count ->
-    [one] { $count } day
-   *[other] { $count } days
+    [one] { $count } день
+    [few] { $count } дня
+    [many] { $count } дней
+   *[other] { $count } дней
 }
 WHY_HANDS = { $one }, { $other }
-    .short = { $one }, { $other }, hardly time enough for another reply
-    .usual = { $one }, { $other }, and such a pause is more usual for { $first }
-WHY_WROTE = { $who } had last replied { $pause } before
-WHY_NOT_YET = { $who } had come on duty { $pause } before and not replied yet
-WHY_THREAD = { $first } had probably answered this customer { $pause } earlier
-WHY_PROFILE = { $first } answers customers who have waited { $wait } more often than { $second }
-    .first = { $first } gives the first reply to customers who have waited { $wait } more often than { $second }
-    .again = { $first } writes again { $wait } after a reply, without a new message of the customer, more often than { $second }
-    .unasked = { $first } writes to customers who have not written yet more often than { $second }
+    .short = { $one }, { $other }: на ещё один ответ времени почти не было
+    .usual = { $one }, { $other }: такая пауза обычнее для { $first }
+WHY_WROTE = у { $who } с последнего ответа прошло: { $pause }
+WHY_NOT_YET = у { $who } с начала дежурства прошло: { $pause }, ответов ещё не было
+WHY_THREAD = этому клиенту, вероятно, уже отвечал сотрудник { $first }; с тех пор прошло: { $pause }
+WHY_PROFILE = { $first } чаще, чем { $second }, отвечает клиентам, которые ждут { $wait }
+    .first = { $first } чаще, чем { $second }, даёт первый ответ клиентам, которые ждут { $wait }
+    .again = { $first } чаще, чем { $second }, пишет ещё раз после своего ответа без нового сообщения клиента, когда прошло { $wait }
+    .unasked = { $first } чаще, чем { $second }, пишет клиентам, которые ещё не написали
 WHY_WAIT = { $class ->
-    [0] less than 5 minutes
-    [1] 5 to 20 minutes
-    [2] 20 to 60 minutes
-    [3] 1 to 4 hours
-    [4] 4 to 24 hours
-   *[other] more than a day
+    [0] менее 5 минут
+    [1] от 5 до 20 минут
+    [2] от 20 до 60 минут
+    [3] от 1 до 4 часов
+    [4] от 4 до 24 часов
+   *[other] более суток
 }
-WHY_DEVICE = the device that it was written on is that of { $first }
-    .same = { $first } had probably written on the same device before
-WHY_DUTY = of its { $all } replies { $first } was on duty at { $count }, { $second } at { $other }
-WHY_NAMES = of the records within an hour that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-    .all = of the account's records that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-WHY_TOGETHER = no sign decides alone, but all replies around it together
-WHY_TOO_FEW_REPLIES = Nothing tells them apart: too few records of the account have times of replies to learn from.
-WHY_TOO_DENSE = Nothing tells them apart: on this account replies come too densely for their times alone, and too few records are named, claimed or written at known devices.
-WHY_CLOCK_WITHOUT_SECONDS = Nothing tells them apart: the times of the account's replies have no seconds that one can trust.
-WHY_NO_REPLY_TIMES = Nothing tells them apart: each may hold several dialogues at once, and no reply to this one is known that was written while they were on duty.
+WHY_DEVICE = устройство, на котором это написано, закреплено за { $first }
+    .same = на том же устройстве раньше, вероятно, писал сотрудник { $first }
+WHY_DUTY = из всех её ответов ({ $all }) на дежурство { $first } приходится { $count }, на дежурство { $second } — { $other }
+WHY_NAMES = среди записей в пределах часа, которые называют своего оператора и пришлись на их дежурство, у { $first } { $count } из { $all }, у { $second } { $other } из { $others }
+    .all = среди записей аккаунта, которые называют своего оператора и пришлись на их дежурство, у { $first } { $count } из { $all }, у { $second } { $other } из { $others }
+WHY_TOGETHER = решает не один признак, а все соседние ответы вместе
+WHY_TOO_FEW_REPLIES = Различить их не по чему: записей аккаунта, у которых есть время ответов, слишком мало, чтобы на них учиться.
+WHY_TOO_DENSE = Различить их не по чему: ответы на этом аккаунте идут слишком плотно, чтобы хватило одного времени, а записей с именем, с заявкой или с известных устройств слишком мало.
+WHY_CLOCK_WITHOUT_SECONDS = Различить их не по чему: во времени ответов аккаунта нет секунд, которым можно верить.
+WHY_NO_REPLY_TIMES = Различить их не по чему: у каждого может быть несколько диалогов сразу, а ответов в этом диалоге, написанных во время их дежурства, не известно.
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code ACCOUNT_UNKNOWN.
-CREDIT_ACCOUNT_UNKNOWN = { $records } records of an account that attendance does not know were left out
-# Code UNKNOWN_AGENT.
-CREDIT_UNKNOWN_AGENT = { $records } records name the agent "{ $agent }", who is nobody employed on their days or more than one: they count as without a name
-# Code NO_DUTY_EVIDENCE.
-CREDIT_NO_EVIDENCE = no roster, punch or hand-over at all: its team shares { $records } records
-# Code UNHELD_ACCOUNT.
-CREDIT_NOBODY_ON_DUTY = { $records } records came while nobody was on duty: credited to nobody
-# Code TAG_OFF_DUTY.
-CREDIT_TAG_OFF_DUTY = { $records } records name { $person }, who was not on duty then: the name counts
-# Code NAMED_WITHOUT_AGENT.
-CREDIT_NAMED_WITHOUT_AGENT = { $records } records of a named account name nobody: credited to nobody but by hand-over
-# Code MIXED_WITHOUT_TAG.
-CREDIT_MIXED_WITHOUT_TAG = { $records } records of a mixed account name nobody: credited as on a shared one
-# A name of a contributor that nobody is known by.
+CREDIT_ACCOUNT_UNKNOWN = { $records ->
+    [one] пропущена { $records } запись
+    [few] пропущены { $records } записи
+    [many] пропущено { $records } записей
+   *[other] пропущено { $records } записей
+} аккаунта, которого нет в учёте рабочего времени
+CREDIT_UNKNOWN_AGENT = { $records ->
+    [one] { $records } запись называет
+    [few] { $records } записи называют
+    [many] { $records } записей называют
+   *[other] { $records } записей называют
+} оператора «{ $agent }»; в эти дни так не зовут никого из трудоустроенных или зовут нескольких: считается, что имени нет
+CREDIT_NO_EVIDENCE = нет ни графика смен, ни отметок, ни передач: команда делит { $records ->
+    [one] { $records } запись
+    [few] { $records } записи
+    [many] { $records } записей
+   *[other] { $records } записей
+}
+CREDIT_NOBODY_ON_DUTY = { $records ->
+    [one] { $records } запись пришла
+    [few] { $records } записи пришли
+    [many] { $records } записей пришло
+   *[other] { $records } записей пришло
+}, когда на дежурстве никого не было: никому не зачтено
+CREDIT_TAG_OFF_DUTY = { $records ->
+    [one] { $records } запись называет
+    [few] { $records } записи называют
+    [many] { $records } записей называют
+   *[other] { $records } записей называют
+} { $person }, но на дежурстве этого сотрудника тогда не было: учитывается имя
+CREDIT_NAMED_WITHOUT_AGENT = { $records ->
+    [one] { $records } запись именного аккаунта никого не называет
+    [few] { $records } записи именного аккаунта никого не называют
+    [many] { $records } записей именного аккаунта никого не называют
+   *[other] { $records } записей именного аккаунта никого не называют
+}: зачитывается только по передаче, иначе никому
+CREDIT_MIXED_WITHOUT_TAG = { $records ->
+    [one] { $records } запись смешанного аккаунта никого не называет
+    [few] { $records } записи смешанного аккаунта никого не называют
+    [many] { $records } записей смешанного аккаунта никого не называют
+   *[other] { $records } записей смешанного аккаунта никого не называют
+}: зачитывается как на общем
 CONTRIBUTOR_UNKNOWN = { $records ->
-    [one] { $records } contribution is of "{ $agent }", who is nobody employed on its day or more than one: its part goes to the other contributors
-   *[other] { $records } contributions are of "{ $agent }", who is nobody employed on their days or more than one: their parts go to the other contributors
+    [one] { $records } участие указано за «{ $agent }»; в этот день так не зовут никого из трудоустроенных или зовут нескольких: эта часть переходит к другим участникам
+    [few] { $records } участия указаны за «{ $agent }»; в эти дни так не зовут никого из трудоустроенных или зовут нескольких: эти части переходят к другим участникам
+    [many] { $records } участий указано за «{ $agent }»; в эти дни так не зовут никого из трудоустроенных или зовут нескольких: эти части переходят к другим участникам
+   *[other] { $records } участий указано за «{ $agent }»; в эти дни так не зовут никого из трудоустроенных или зовут нескольких: эти части переходят к другим участникам
 }
-# Code CONTRIBUTOR_OFF_DUTY.
 CREDIT_CONTRIBUTOR_OFF_DUTY = { $records ->
-    [one] { $records } record names { $person } as a contributor, who was not on duty when it began
-   *[other] { $records } records name { $person } as a contributor, who was not on duty when they began
-}: the name counts
-# Code CONTRIBUTORS_NOT_SPLIT.
+    [one] { $records } запись называет участником { $person }, но при её начале
+    [few] { $records } записи называют участником { $person }, но при их начале
+    [many] { $records } записей называют участником { $person }, но при их начале
+   *[other] { $records } записей называют участником { $person }, но при их начале
+} этого сотрудника на дежурстве не было: учитывается имя
 CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records ->
-    [one] { $records } record names contributors, and the policy gives their roles no part: they are kept, and the record is credited as if it named none
-   *[other] { $records } records name contributors, and the policy gives their roles no part: they are kept, and the records are credited as if they named none
+    [one] { $records } запись называет участников, а правила не дают их ролям никакой части: они сохраняются, а запись зачтена так, как если бы их не было
+    [few] { $records } записи называют участников, а правила не дают их ролям никакой части: они сохраняются, а записи зачтены так, как если бы их не было
+    [many] { $records } записей называют участников, а правила не дают их ролям никакой части: они сохраняются, а записи зачтены так, как если бы их не было
+   *[other] { $records } записей называют участников, а правила не дают их ролям никакой части: они сохраняются, а записи зачтены так, как если бы их не было
 }
-# Code TOO_FEW_TO_INFER.
-CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too few to infer from: shared equally
-# Code DID_NOT_SETTLE.
-CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: shared equally
-# Code SEVERAL_AT_ONCE.
-CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
-# Code TOO_FEW_REPLIES.
+CREDIT_TOO_FEW_TO_INFER = { $records ->
+    [one] при { $records } записи
+    [few] при { $records } записях
+    [many] при { $records } записях
+   *[other] при { $records } записях
+} на дежурстве было несколько сотрудников, а для вывода этого мало: разделено поровну
+CREDIT_DID_NOT_SETTLE = { $records ->
+    [one] вывод по { $records } записи
+    [few] вывод по { $records } записям
+    [many] вывод по { $records } записям
+   *[other] вывод по { $records } записям
+} не сошёлся: разделено поровну
+CREDIT_SEVERAL_AT_ONCE = { $records ->
+    [one] при { $records } записи
+    [few] при { $records } записях
+    [many] при { $records } записях
+   *[other] при { $records } записях
+} на дежурстве было несколько сотрудников, которые ведут несколько диалогов сразу: разделено поровну
 CREDIT_TOO_FEW_REPLIES = { $records ->
-    [one] { $records } record with times of its replies is too little
-   *[other] { $records } records with times of their replies are too few a person
-} to tell apart who hold several dialogues at once: shared equally among those on duty at each reply
-# Code REPLIES_TOO_DENSE.
+    [one] { $records } записи со временем ответов мало
+    [few] { $records } записей со временем ответов на человека мало
+    [many] { $records } записей со временем ответов на человека мало
+   *[other] { $records } записей со временем ответов на человека мало
+}, чтобы различить тех, кто ведёт несколько диалогов сразу: разделено поровну между теми, кто был на дежурстве при каждом ответе
 CREDIT_REPLIES_TOO_DENSE = { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} of an account on which replies come so densely that their times alone do not tell people apart, and of fewer than a tenth of the replies something says whose they are: shared equally among those on duty at each reply
-# Code EVIDENCE_UNEVEN.
+    [one] { $records } запись относится
+    [few] { $records } записи относятся
+    [many] { $records } записей относятся
+   *[other] { $records } записей относятся
+} к аккаунту, где ответы идут так плотно, что одно их время сотрудников не различает, а чьи они, известно менее чем для десятой части ответов: разделено поровну между теми, кто был на дежурстве при каждом ответе
 CREDIT_EVIDENCE_UNEVEN = { $records ->
-    [one] { $records } record says
-   *[other] { $records } records say
-} nothing of whose they are, on an account on which some name, claim or write at known devices far more of theirs than others, { $person } least: weighed by how much each leaves unsaid
+    [one] { $records } запись не говорит, чья она,
+    [few] { $records } записи не говорят, чьи они,
+    [many] { $records } записей не говорят, чьи они,
+   *[other] { $records } записей не говорят, чьи они,
+} на аккаунте, где одни подписывают, заявляют или пишут на известных устройствах гораздо больше своего, чем другие, а меньше всех { $person }: взвешено по тому, сколько каждый оставляет без указания
     .equal = { $records ->
-        [one] { $records } record says
-       *[other] { $records } records say
-    } nothing of whose they are, on an account on which some claim or write at known devices far more of theirs than others, { $person } least: shared equally, which is too little for { $person } if they work as much as the others
-# Code CLOCK_WITHOUT_SECONDS.
-CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} on a full minute, so their clock is not to be trusted: shared equally among those on duty at each reply
-# Code CLAIM_OFF_DUTY.
-CREDIT_CLAIM_OFF_DUTY = { $person } claimed { $records ->
-    [one] { $records } dialogue without being on duty: the claim does not count
-   *[other] { $records } dialogues without being on duty: the claims do not count
+        [one] { $records } запись не говорит, чья она,
+        [few] { $records } записи не говорят, чьи они,
+        [many] { $records } записей не говорят, чьи они,
+       *[other] { $records } записей не говорят, чьи они,
+    } на аккаунте, где одни заявляют или пишут на известных устройствах гораздо больше своего, чем другие, а меньше всех { $person }: разделено поровну; для { $person } это слишком мало, если этот сотрудник работает столько же, сколько другие
+CREDIT_CLOCK_WITHOUT_SECONDS = { $records ->
+    [one] в { $records } записи
+    [few] в { $records } записях
+    [many] в { $records } записях
+   *[other] в { $records } записях
+} более десятой части ответов приходится ровно на минуту, поэтому их часам верить нельзя: разделено поровну между теми, кто был на дежурстве при каждом ответе
+CREDIT_CLAIM_OFF_DUTY = { $person } вне дежурства: { $records ->
+    [one] заявлен { $records } диалог, заявка не учитывается
+    [few] заявлено { $records } диалога, заявки не учитываются
+    [many] заявлено { $records } диалогов, заявки не учитываются
+   *[other] заявлено { $records } диалогов, заявки не учитываются
 }
-# Code CLAIM_WITHOUT_RECORD.
-CREDIT_CLAIM_WITHOUT_RECORD = { $person } claimed { $records ->
-    [one] { $records } dialogue of which there is no record: the claim counts for nothing
-   *[other] { $records } dialogues of which there is no record: the claims count for nothing
+CREDIT_CLAIM_WITHOUT_RECORD = { $person }: { $records ->
+    [one] заявлен { $records } диалог, записи о котором нет; заявка не учитывается
+    [few] заявлено { $records } диалога, записей о которых нет; заявки не учитываются
+    [many] заявлено { $records } диалогов, записей о которых нет; заявки не учитываются
+   *[other] заявлено { $records } диалогов, записей о которых нет; заявки не учитываются
 }
-# Code CLAIMS_DIFFER.
-CREDIT_CLAIMS_DIFFER = { $person } claimed { $record } at { $at }, and { $second } had claimed it at { $before }: neither claim decides{ $more ->
+CREDIT_CLAIMS_DIFFER = { $record } заявлена дважды: { $person } — в { $at }, а { $second } — ещё в { $before }: ни одна из заявок не решает{ $more ->
     [0] {""}
-    [one] . So it is with { $more } more record of that day
-   *[other] . So it is with { $more } more records of that day
+    [one] . Так же и ещё с { $more } записью этого дня
+    [few] . Так же и ещё с { $more } записями этого дня
+    [many] . Так же и ещё с { $more } записями этого дня
+   *[other] . Так же и ещё с { $more } записями этого дня
 }
-    .tag = { $person } claimed { $record } at { $at }, and the platform named { $second } for it: the name counts{ $more ->
+    .tag = { $record } заявлена сотрудником { $person } в { $at }, а платформа назвала для неё { $second }: учитывается имя{ $more ->
         [0] {""}
-        [one] . So it is with { $more } more record of that day
-       *[other] . So it is with { $more } more records of that day
+        [one] . Так же и ещё с { $more } записью этого дня
+        [few] . Так же и ещё с { $more } записями этого дня
+        [many] . Так же и ещё с { $more } записями этого дня
+       *[other] . Так же и ещё с { $more } записями этого дня
     }
-# Code DEVICE_OFF_DUTY.
-CREDIT_DEVICE_OFF_DUTY = the device { $device } of { $person }, who was not on duty then, was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .there = the device { $device } of { $person }, who was on duty for { $place } then, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .elsewhere = the device { $device } of somebody who was never on duty here was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# Code DEVICE_OF_SEVERAL.
-DEVICE_BOUND_TO_SEVERAL = from { $from } on the device { $device } is of several people or seats at once: it is kept, and what is written on it then says nothing
-    .ever = the device { $device } has been of several people or seats at once from the beginning: it is kept, and what is written on it then says nothing
-# Code DEVICE_OF_SEVERAL.
-CREDIT_DEVICE_OF_SEVERAL = the device { $device } is { $more ->
-    [0] { $first }'s and { $second }'s at once
-    [one] { $first }'s, { $second }'s and { $more } other's at once
-   *[other] { $first }'s, { $second }'s and { $more } others' at once
-}, and was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .beyond = the device { $device } is { $person }'s and at the same time that of somebody who was never on duty here, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .unknown = the device { $device } is several people's at once, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# A device that was used while it was nobody's, where others are somebody's, and what may be meant by it.
+CREDIT_DEVICE_OFF_DUTY = устройство { $device } сотрудника { $person }, которого тогда не было на дежурстве, использовалось { $records ->
+    [one] { $records } раз
+    [few] { $records } раза
+    [many] { $records } раз
+   *[other] { $records } раз
+}: оно не учитывается
+    .there = устройство { $device } сотрудника { $person }, который тогда дежурил на { $place }, использовалось { $records ->
+        [one] { $records } раз
+        [few] { $records } раза
+        [many] { $records } раз
+       *[other] { $records } раз
+    }: оно не учитывается
+    .elsewhere = устройство { $device } того, кто здесь никогда не дежурил, использовалось { $records ->
+        [one] { $records } раз
+        [few] { $records } раза
+        [many] { $records } раз
+       *[other] { $records } раз
+    }: оно не учитывается
+DEVICE_BOUND_TO_SEVERAL = с { $from } устройство { $device } закреплено сразу за несколькими сотрудниками или рабочими местами: это сохраняется, но написанное на нём тогда ни о ком не говорит
+    .ever = устройство { $device } с самого начала закреплено сразу за несколькими сотрудниками или рабочими местами: это сохраняется, но написанное на нём тогда ни о ком не говорит
+CREDIT_DEVICE_OF_SEVERAL = устройство { $device } закреплено сразу за { $more ->
+    [0] { $first } и { $second }
+    [one] { $first }, { $second } и ещё { $more } сотрудником
+    [few] { $first }, { $second } и ещё { $more } сотрудниками
+    [many] { $first }, { $second } и ещё { $more } сотрудниками
+   *[other] { $first }, { $second } и ещё { $more } сотрудниками
+} и использовалось { $records ->
+    [one] { $records } раз
+    [few] { $records } раза
+    [many] { $records } раз
+   *[other] { $records } раз
+}: оно не учитывается
+    .beyond = устройство { $device } закреплено за { $person } и одновременно за тем, кто здесь никогда не дежурил, и использовалось { $records ->
+        [one] { $records } раз
+        [few] { $records } раза
+        [many] { $records } раз
+       *[other] { $records } раз
+    }: оно не учитывается
+    .unknown = устройство { $device } закреплено сразу за несколькими сотрудниками и использовалось { $records ->
+        [one] { $records } раз
+        [few] { $records } раза
+        [many] { $records } раз
+       *[other] { $records } раз
+    }: оно не учитывается
 DEVICE_OF_NOBODY = { $devices ->
-    [one] the device { $device }, which is bound to nobody, was used
-   *[other] { $devices } devices that are bound to nobody, such as { $device }, were used
+    [1] устройство { $device }, которое ни за кем не закреплено, использовалось
+    [one] { $devices } устройство, которое ни за кем не закреплено (например, { $device }), использовалось
+    [few] { $devices } устройства, которые ни за кем не закреплены (например, { $device }), использовались
+    [many] { $devices } устройств, которые ни за кем не закреплены (например, { $device }), использовались
+   *[other] { $devices } устройств, которые ни за кем не закреплены (например, { $device }), использовались
 } { $records ->
-    [one] once
-   *[other] { $records } times
-}: that tells only what the same hands wrote
-    .near = the device { $device }, which is bound to nobody, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }, and { $near }, which is bound, never: is that the one meant?
-    .seat = the device { $device } of the seat { $seat } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } while nobody was rostered on that seat: it was nobody's then
-    .ended = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } after { $to }, the last day of its binding: it was nobody's then
-    .coming = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } before { $from }, the first day of its binding: it was nobody's then
-# Claims, devices and times of messages that the version of the policy of a month does not read.
-EVIDENCE_NOT_READ = version { $version } of the policy reads no claims, devices or times of messages. For the month the account has: claims, { $claims }; records with times of messages, { $replies }; devices that records or messages name, { $devices }
-# Code REPLY_OUTSIDE_RECORD.
+    [one] { $records } раз
+    [few] { $records } раза
+    [many] { $records } раз
+   *[other] { $records } раз
+}: это говорит лишь о том, что писали одни и те же руки
+    .near = устройство { $device }, которое ни за кем не закреплено, использовалось { $records ->
+        [one] { $records } раз
+        [few] { $records } раза
+        [many] { $records } раз
+       *[other] { $records } раз
+    }, а закреплённое { $near } — ни разу: может быть, имелось в виду оно?
+    .seat = устройство { $device } рабочего места { $seat } использовалось { $records ->
+        [one] { $records } раз
+        [few] { $records } раза
+        [many] { $records } раз
+       *[other] { $records } раз
+    }, когда на этом месте никого не было в графике смен: тогда оно было ничьим
+    .ended = устройство { $device } использовалось { $records ->
+        [one] { $records } раз
+        [few] { $records } раза
+        [many] { $records } раз
+       *[other] { $records } раз
+    } после { $to }, последнего дня его закрепления: тогда оно было ничьим
+    .coming = устройство { $device } использовалось { $records ->
+        [one] { $records } раз
+        [few] { $records } раза
+        [many] { $records } раз
+       *[other] { $records } раз
+    } до { $from }, первого дня его закрепления: тогда оно было ничьим
+EVIDENCE_NOT_READ = версия { $version } правил не читает ни заявок, ни устройств, ни времени сообщений. За месяц у аккаунта есть: заявок — { $claims }; записей со временем сообщений — { $replies }; устройств, которые называют записи или сообщения, — { $devices }
 CREDIT_REPLY_OUTSIDE_RECORD = { $records ->
-    [one] { $records } reply was before its record began or after it ended: it counts for nothing
-   *[other] { $records } replies were before their record began or after it ended: they count for nothing
+    [one] { $records } ответ был до начала своей записи или после её конца: он не учитывается
+    [few] { $records } ответа были до начала своей записи или после её конца: они не учитываются
+    [many] { $records } ответов были до начала своей записи или после её конца: они не учитываются
+   *[other] { $records } ответов были до начала своей записи или после её конца: они не учитываются
 }
-# Hours of unbroken duty in which somebody did next to nothing while others worked: a break that nobody punched.
-BREAKS_NOT_PUNCHED = { $days } working days of { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-} were one unbroken stretch of duty in which for two hours or more next to nothing was theirs while others worked. With breaks punched about { $breaks } of the records of the account would be expected to be credited to somebody else, instead of about { $now }
-# Code CLOCKS_APART.
-CREDIT_CLOCKS_APART = the messages of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} are by a clock that is { $minutes } min { $seconds } s ahead of that of the records: they are read that much earlier
-    .behind = the messages of { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } are by a clock that is { $minutes } min { $seconds } s behind that of the records: they are read that much later
-# Amounts in another currency than what is reckoned in were converted, and by what.
-AMOUNTS_CONVERTED = amounts of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} were converted from { $from } to { $to }, each by the rate of its local day and rounded once: { $rates }{ $more ->
+BREAKS_NOT_PUNCHED = рабочих дней без единого перерыва в дежурстве, когда два часа и дольше почти ничего не делалось, тогда как другие работали: { $days }, у { $people ->
+    [one] { $people } сотрудника
+    [few] { $people } сотрудников
+    [many] { $people } сотрудников
+   *[other] { $people } сотрудников
+}. С отмеченными перерывами, по оценке, не тому было бы зачтено около { $breaks } записей аккаунта вместо примерно { $now }
+CREDIT_CLOCKS_APART = { $records ->
+    [one] сообщения { $records } записи
+    [few] сообщения { $records } записей
+    [many] сообщения { $records } записей
+   *[other] сообщения { $records } записей
+} идут по часам, которые спешат относительно часов записей на { $minutes } мин { $seconds } с: их время читается настолько же раньше
+    .behind = { $records ->
+        [one] сообщения { $records } записи
+        [few] сообщения { $records } записей
+        [many] сообщения { $records } записей
+       *[other] сообщения { $records } записей
+    } идут по часам, которые отстают от часов записей на { $minutes } мин { $seconds } с: их время читается настолько же позже
+AMOUNTS_CONVERTED = { $records ->
+    [one] сумма { $records } записи пересчитана
+    [few] суммы { $records } записей пересчитаны
+    [many] суммы { $records } записей пересчитаны
+   *[other] суммы { $records } записей пересчитаны
+} из { $from } в { $to }, каждая по курсу её местного дня и с одним округлением: { $rates }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}и ещё { $more }
 }
-# Refunds that are together larger than the sale that they refer to: it counts below zero.
-REFUND_EXCEEDS_SALE = more was paid back { $sales ->
-    [one] of one sale than it brought, and it counts
-   *[other] of { $sales } sales than they brought, and they count
-} below zero: { $named }{ $more ->
+REFUND_EXCEEDS_SALE = { $sales ->
+    [one] по { $sales } продаже возвращено больше, чем она принесла, и она учитывается
+    [few] по { $sales } продажам возвращено больше, чем они принесли, и они учитываются
+    [many] по { $sales } продажам возвращено больше, чем они принесли, и они учитываются
+   *[other] по { $sales } продажам возвращено больше, чем они принесли, и они учитываются
+} ниже нуля: { $named }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}и ещё { $more }
 }
 
-# Out of a region into itself.
-REGION_SAME = a transfer goes to another region than { $region }
-# A cycle of something else than one month.
-REPORT_NOT_A_MONTH = a report tells of one calendar month, and the cycle runs from { $from } to { $to }: make a cycle of a month
-# No cell may leave.
-NOTHING_TO_TELL = no unit may be told of: each has fewer than five people, or would tell of fewer by a difference
-# Not prepared any more.
-TRANSFER_NOT_PREPARED = the transfer is { $stage } already
-# Not approved.
-TRANSFER_NOT_APPROVED = the transfer waits for somebody else's approval
-# Withdrawn or rejected.
-TRANSFER_DROPPED = the transfer was { $stage }: prepare another one
-# What was told cannot be taken back.
-TRANSFER_RELEASED = the transfer was released already: what was told cannot be taken back
-# Other transfers were released since it was prepared.
-TRANSFER_STALE = another report about the month was released meanwhile, and both together would tell of fewer than five people: prepare it again
-# Not a file of ours.
-TRANSFER_MALFORMED = this is not the file that is expected here, or not all of it: send the whole file as ReleaseTransfer or ExportStandard gave it
-# The signature is not that of the region it names.
-TRANSFER_SIGNATURE_WRONG = the file is not signed by the stack of { $region }: it was altered, or its new public key is missing here
-# No public key of the region.
-REGION_KEY_UNKNOWN = no public key of { $region } is known here: put its performance.pub into the key folder as regions/{ $region }.pub
-# A file of another group.
-TRANSFER_OF_ANOTHER_GROUP = the file is of another group
-# Taken in before.
-TRANSFER_ALREADY_EXISTS = the file was taken in before
-TRANSFER_KIND_EXPECTED = say what is to cross: a report or the directory
+REGION_SAME = передача идёт в другой регион, а не в сам { $region }
+REPORT_NOT_A_MONTH = отчёт охватывает один календарный месяц, а цикл идёт с { $from } по { $to }: создайте цикл за месяц
+NOTHING_TO_TELL = ни об одном подразделении сообщать нельзя: в каждом менее пяти сотрудников, или меньшее число стало бы видно по разности
+TRANSFER_NOT_PREPARED = состояние передачи уже { $stage }
+TRANSFER_NOT_APPROVED = передача ждёт утверждения кем-то другим
+TRANSFER_DROPPED = состояние передачи — { $stage }: подготовьте другую
+TRANSFER_RELEASED = передача уже выпущена: сообщённое нельзя взять назад
+TRANSFER_STALE = тем временем выпущен другой отчёт об этом месяце, и вместе они раскрыли бы данные менее чем о пяти сотрудниках: подготовьте заново
+TRANSFER_MALFORMED = это не тот файл, который здесь ожидается, или не весь файл: отправьте целиком файл, полученный от ReleaseTransfer или ExportStandard
+TRANSFER_SIGNATURE_WRONG = файл не подписан установкой региона { $region }: его изменили, или здесь нет её нового открытого ключа
+REGION_KEY_UNKNOWN = открытый ключ региона { $region } здесь неизвестен: положите его performance.pub в папку ключей как regions/{ $region }.pub
+TRANSFER_OF_ANOTHER_GROUP = это файл другой группы
+TRANSFER_ALREADY_EXISTS = файл уже принят раньше
+TRANSFER_KIND_EXPECTED = укажите, что передаётся: отчёт или справочник
 
 ## Compensation
 
-# Scores may still change.
-CYCLE_NOT_PUBLISHED = scores may still change: publish the cycle first
-    .report = the cycle is not published: reports tell what is final
-    .correct = the cycle is not published, so there is nothing to correct: close it again, and it reads what counts now
-# The cycle has no such version of its result, or none was known then.
-RESULT_VERSION_UNKNOWN = the cycle has no such version of its result, or none was published by then: ask for its versions with ListCardVersions
-# A version and an instant at once.
-VERSION_TWICE = name a version or an instant, not both
-# A correction of the same cycle with another reason or another version of the scheme.
-CYCLE_CORRECTION_UNDERWAY = the correction { $cycle } of this cycle is not published, and says another reason or another version of the scheme: ask with what it says to work it out anew, publish it (PublishCycle), or throw it away (CancelCycle) and ask again
-# Nothing is different, so there is nothing to publish.
-CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is nothing to publish: throw the correction away (CancelCycle); once something that the cycle rests on is put right, ask for it again
-# No account, or too many.
-ACCOUNTS_EXPECTED = name at least one account, and at most { $most }
-# An account that a question names, and that is not there, or not the caller's to ask about.
-ACCOUNT_UNKNOWN_HERE = there is no account { $account } that you may ask about: look the id up with ListAccounts
-# A unit that a run of attribution names, and that is not there, or not within the unit that it is started for.
-UNIT_UNKNOWN_HERE = there is no unit { $unit } within what the run is started for: look the id up with ListOrgUnits, or have the run started for a unit above
-ACCOUNTS_OR_SCHEME = either accounts or a scheme, not both: leave one of them out
-# Nobody has a score.
-POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card of the pool's unit
-# A pool of a unit that is neither the unit of its cycle nor below it.
-POOL_OUTSIDE_CYCLE = a pool belongs to the unit of its cycle or to one below it: name such a unit, or none for the unit of the cycle
-# People with a score in the cycle of a unit who belong elsewhere.
-PAY_OUTSIDE_UNIT = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: close the cycle with a population that leaves the others out
-    .correction = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: correct the cycle first (CorrectCycle), then draft this correction again
-# Less than nothing.
-POOL_NEGATIVE = a pool cannot be less than nothing: give an amount of 0 or more; money cannot be taken back by a pool
-# No score above zero.
-ZERO_SCORES = no score is above zero, so there is no rule to split by: look at the cycle's cards first
-# A part that nobody has a claim to; `part` counts from 0.
-PART_WITHOUT_CLAIM = part { $place } of the pool goes to nobody: no score reaches a tier with a weight, or its floor; change the part's rule
-# Not a draft any more.
-SETTLEMENT_NOT_DRAFT = the settlement is { $stage }, not a draft
-# Not approved, or not any more.
-SETTLEMENT_NOT_APPROVED = the settlement is { $stage }; only an approved one can be posted
-# Posted.
-SETTLEMENT_POSTED = a posted settlement never changes: draft a correction of it, and the next settlement pays the difference
-# Not posted, and corrections are of what is posted.
-SETTLEMENT_NOT_POSTED = the settlement is { $stage }, and only a posted one is corrected: discard it and draft it again
-# Another correction of the settlement is drafted.
-PAY_CORRECTION_WAITS = correction { $correction } of the settlement waits for its approval: approve or withdraw that one first
-# Nobody gets another amount.
-NOTHING_TO_CORRECT = by the cards as they are now everybody gets what the settlement and its corrections gave: correct the cycle first, or there is nothing to put right
-# Approved already, or thrown away.
-PAY_CORRECTION_NOT_DRAFT = the correction is { $stage }, not a draft
-# What waits at an instant, which is asked for as it is now.
-DELTAS_WAIT_NOW = what waits is told as it is now: leave known_at out, or waiting_only
-CORRECTION_REASON_MISSING = say why: each statement shows it
-# A pool that would pay the same a second time.
-POOL_THERE = the pool { $pool } of this cycle has the same name, amount and rule: settle that one, or give this one another name if there is as much money once more
-# Another settlement of the pool is posted.
-POOL_PAID = a settlement of pool { $pool } is posted already, and a pool is paid once: discard the others, and create another pool, of another name, if there is more money to pay
-# Another settlement was posted, or a correction approved, since this one was drafted.
-CARRY_MOVED = since this one was drafted another settlement was posted, or a correction approved, and moved the odd cents: draft it again
-DELTA_SCORE = the score was put right from { $old } to { $new }
+CYCLE_NOT_PUBLISHED = оценки ещё могут измениться: сначала опубликуйте цикл
+    .report = цикл не опубликован: отчёты сообщают окончательное
+    .correct = цикл не опубликован, поэтому исправлять нечего: закройте его ещё раз, и он прочитает то, что учитывается сейчас
+RESULT_VERSION_UNKNOWN = у цикла нет такой версии результата, или к тому времени ни одна не была опубликована: запросите версии через ListCardVersions
+VERSION_TWICE = укажите версию или момент времени, но не оба
+CYCLE_CORRECTION_UNDERWAY = исправление { $cycle } этого цикла не опубликовано и указывает другую причину или другую версию схемы: чтобы вычислить его заново, запросите с тем, что в нём указано; либо опубликуйте его (PublishCycle) или отбросьте (CancelCycle) и запросите снова
+CORRECTION_CHANGES_NOTHING = все оценочные листы такие же, как опубликованные, поэтому публиковать нечего: отбросьте исправление (CancelCycle); когда будет исправлено то, на чём основан цикл, запросите его снова
+ACCOUNTS_EXPECTED = укажите не менее одного и не более { $most } аккаунтов
+ACCOUNT_UNKNOWN_HERE = нет аккаунта { $account }, о котором вам можно спрашивать: найдите идентификатор через ListAccounts
+UNIT_UNKNOWN_HERE = нет подразделения { $unit } в пределах того, для чего запускается расчёт: найдите идентификатор через ListOrgUnits или попросите запустить расчёт для вышестоящего подразделения
+ACCOUNTS_OR_SCHEME = либо аккаунты, либо схема, но не оба: уберите одно из двух
+POOL_WITHOUT_PEOPLE = по премиальному фонду платить некому: в цикле нет оценочных листов подразделения фонда
+POOL_OUTSIDE_CYCLE = премиальный фонд принадлежит подразделению своего цикла или нижестоящему: укажите такое или никакого, тогда берётся подразделение цикла
+PAY_OUTSIDE_UNIT = { $count ->
+        [one] у { $count } сотрудника есть оценочный лист в цикле, но в последний день цикла он не относился
+        [few] у { $count } сотрудников есть оценочные листы в цикле, но в последний день цикла они не относились
+        [many] у { $count } сотрудников есть оценочные листы в цикле, но в последний день цикла они не относились
+       *[other] у { $count } сотрудников есть оценочные листы в цикле, но в последний день цикла они не относились
+    } к подразделению премиального фонда: { $people }. Подразделение платит своим сотрудникам: закройте цикл с составом оцениваемых без остальных
+    .correction = { $count ->
+        [one] у { $count } сотрудника есть оценочный лист в цикле, но в последний день цикла он не относился
+        [few] у { $count } сотрудников есть оценочные листы в цикле, но в последний день цикла они не относились
+        [many] у { $count } сотрудников есть оценочные листы в цикле, но в последний день цикла они не относились
+       *[other] у { $count } сотрудников есть оценочные листы в цикле, но в последний день цикла они не относились
+    } к подразделению премиального фонда: { $people }. Подразделение платит своим сотрудникам: сначала исправьте цикл (CorrectCycle), затем снова составьте это исправление
+POOL_NEGATIVE = премиальный фонд не может быть меньше нуля: укажите сумму от 0; забрать деньги назад через фонд нельзя
+ZERO_SCORES = итоговых баллов больше нуля нет, поэтому делить не по чему: сначала посмотрите оценочные листы цикла
+PART_WITHOUT_CLAIM = часть { $place } премиального фонда никому не достаётся: ни один итоговый балл не дотягивает до уровня с весом или до её нижнего предела; измените правило этой части
+SETTLEMENT_NOT_DRAFT = состояние расчёта премий — { $stage }, это не черновик
+SETTLEMENT_NOT_APPROVED = состояние расчёта премий — { $stage }; провести можно только утверждённый
+SETTLEMENT_POSTED = проведённый расчёт премий больше не меняется: составьте его исправление, и разницу выплатит следующий расчёт
+SETTLEMENT_NOT_POSTED = состояние расчёта премий — { $stage }, а исправляют только проведённый: отбросьте его и составьте снова
+PAY_CORRECTION_WAITS = исправление { $correction } этого расчёта премий ждёт утверждения: сначала утвердите или отзовите его
+NOTHING_TO_CORRECT = по нынешним оценочным листам каждый получает то же, что дали расчёт премий и его исправления: сначала исправьте цикл, иначе исправлять нечего
+PAY_CORRECTION_NOT_DRAFT = состояние исправления — { $stage }, это не черновик
+DELTAS_WAIT_NOW = то, что ожидает выплаты, сообщается по состоянию на сейчас: уберите known_at или waiting_only
+CORRECTION_REASON_MISSING = укажите причину: она видна в каждом расчётном листе
+POOL_THERE = у премиального фонда { $pool } этого цикла то же название, та же сумма и то же правило: проведите расчёт по нему или, если денег ещё столько же, дайте этому другое название
+POOL_PAID = расчёт по премиальному фонду { $pool } уже проведён, а фонд выплачивается один раз: остальные отбросьте, а если нужно выплатить ещё, создайте другой фонд с другим названием
+CARRY_MOVED = после составления этого черновика проведён другой расчёт премий или утверждено исправление, и оставшиеся при делении копейки перешли к другим: составьте его снова
+DELTA_SCORE = итоговый балл исправлен с { $old } на { $new }
 DELTA_AGAINST =
     { $by ->
-        [fell] the own score was put right from { $old } to { $new }, but those of the others fell more, together from { $others_old } to { $others_new }: so the share of the pool grew
-        [rose] the own score was put right from { $old } to { $new }, but those of the others rose more, together from { $others_old } to { $others_new }: so the share of the pool shrank
-        [less] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it shrank all the same
-       *[more] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it grew all the same
+        [fell] собственный итоговый балл исправлен с { $old } на { $new }, но баллы остальных снизились сильнее, вместе с { $others_old } до { $others_new }: поэтому доля в фонде выросла
+        [rose] собственный итоговый балл исправлен с { $old } на { $new }, но баллы остальных выросли сильнее, вместе с { $others_old } до { $others_new }: поэтому доля в фонде уменьшилась
+        [less] собственный итоговый балл исправлен с { $old } на { $new }, а баллы остальных вместе — с { $others_old } на { $others_new }: по правилу фонда доля в нём всё же уменьшилась
+       *[more] собственный итоговый балл исправлен с { $old } на { $new }, а баллы остальных вместе — с { $others_old } на { $others_new }: по правилу фонда доля в нём всё же выросла
     }
-DELTA_ADDED = a score of { $score } was added
-DELTA_REMOVED = the score of { $score } was taken back
-DELTA_OTHERS = the scores of others were put right, and the pool is split among all
-POOL_WITHOUT_PARTS = at least one part is needed
-SHARES_NOT_WHOLE = the shares sum to { $sum } millionths, not to exactly 1000000
-PART_OF_NOTHING = a part of nothing: leave it out
-PART_RULE_MISSING = say how this part is split: tiers, proportional or team_fund
-PART_WITHOUT_TIERS = at least one tier is needed
-TIERS_OUT_OF_ORDER = write the tiers best first, each with a lower min_score
-TIERS_MIXED = give every tier a min_score, or every tier a quota
-TIERS_WITHOUT_WEIGHT = all weights are zero, so nobody could get anything
-TIER_WEIGHTS_OUT_OF_ORDER = a worse tier weighs more than a better one
+DELTA_ADDED = добавлен итоговый балл { $score }
+DELTA_REMOVED = итоговый балл { $score } снят
+DELTA_OTHERS = исправлены итоговые баллы других, а фонд делится между всеми
+POOL_WITHOUT_PARTS = нужна хотя бы одна часть
+SHARES_NOT_WHOLE = сумма долей — { $sum } миллионных, а не ровно 1000000
+PART_OF_NOTHING = пустая часть: уберите её
+PART_RULE_MISSING = укажите, как делится эта часть: tiers, proportional или team_fund
+PART_WITHOUT_TIERS = нужен хотя бы один уровень
+TIERS_OUT_OF_ORDER = пишите уровни начиная с лучшего, у каждого следующего min_score ниже
+TIERS_MIXED = задайте min_score каждому уровню или квоту каждому уровню
+TIERS_WITHOUT_WEIGHT = все веса равны нулю, поэтому никто ничего не получил бы
+TIER_WEIGHTS_OUT_OF_ORDER = у худшего уровня вес больше, чем у лучшего
 
-# Statements.
-
-STATEMENT_AMOUNT = { $paid } for a score of { $score }: { $than ->
-    [less] { $difference } less than
-    [same] the same as
-   *[more] { $difference } more than
-} the { $equal } that an equal split would have paid.
-STATEMENT_WITHOUT_TIER = Part { $number } ({ $share } of the pool, { $part }), by tiers: the score reaches no tier, so { $amount }.
-STATEMENT_TIER_WITHOUT_WEIGHT = Part { $number } ({ $share } of the pool, { $part }), by tiers: tier { $tier } has no weight, so { $amount }.
-STATEMENT_NOT_ABOVE_FLOOR = Part { $number } ({ $share } of the pool, { $part }), in proportion to the score: it is not above { $floor }, so { $amount }.
-STATEMENT_PART = Part { $number } ({ $share } of the pool, { $part }), { $claim } of { $sum } in all; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; so { $amount }.
-STATEMENT_BY_TIER = by tiers: tier { $tier } weighs { $weight }
-STATEMENT_ABOVE_FLOOR = in proportion to the score above { $floor }: { $points } points
-STATEMENT_BY_SCORE = in proportion to the score: { $points } points
-STATEMENT_EXACT = { $whole } exactly
-STATEMENT_ROUNDED = { $whole } and { $fraction } of { $smallest }; { $came ->
-    [yes] one of the { $units } odd units of { $smallest } came here
-   *[no] none of the { $units } odd units of { $smallest } came here
+STATEMENT_AMOUNT = { $paid } за итоговый балл { $score }: { $than ->
+    [less] на { $difference } меньше, чем
+    [same] столько же, сколько
+   *[more] на { $difference } больше, чем
+} дало бы деление поровну: { $equal }.
+STATEMENT_WITHOUT_TIER = Часть { $number } ({ $share } фонда, { $part }), по уровням: балл не дотягивает ни до одного уровня, поэтому { $amount }.
+STATEMENT_TIER_WITHOUT_WEIGHT = Часть { $number } ({ $share } фонда, { $part }), по уровням: у уровня { $tier } нет веса, поэтому { $amount }.
+STATEMENT_NOT_ABOVE_FLOOR = Часть { $number } ({ $share } фонда, { $part }), пропорционально баллу: он не выше { $floor }, поэтому { $amount }.
+STATEMENT_PART = Часть { $number } ({ $share } фонда, { $part }), { $claim } из { $sum } всего; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; итого { $amount }.
+STATEMENT_BY_TIER = по уровням: вес уровня { $tier } — { $weight }
+STATEMENT_ABOVE_FLOOR = пропорционально баллу выше { $floor }: { $points } { $points ->
+    [one] балл
+    [few] балла
+    [many] баллов
+   *[other] балла
 }
-STATEMENT_CARRIED = ; carried from before { $before }, carried on { $after }
+STATEMENT_BY_SCORE = пропорционально баллу: { $points } { $points ->
+    [one] балл
+    [few] балла
+    [many] баллов
+   *[other] балла
+}
+STATEMENT_EXACT = { $whole } ровно
+STATEMENT_ROUNDED = { $whole } и { $fraction } от { $smallest }; из оставшихся при делении единиц по { $smallest } (всего { $units }) { $came ->
+    [yes] сюда попала одна
+   *[no] сюда не попала ни одна
+}
+STATEMENT_CARRIED = ; перенесено с прошлого { $before }, переносится дальше { $after }
+
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
 
 UNUSABLE = { $file }: { $problem }. { $cure }.
 SEVERAL_PROBLEMS = { $problems }
-REASON_ALSO = { $reason }; also { $column }: { $more }
-AND_MORE_ROWS = { $count } more { $count ->
-    [one] row of this file was rejected
-   *[other] rows of this file were rejected
+REASON_ALSO = { $reason }; а также { $column }: { $more }
+AND_MORE_ROWS = { $count ->
+    [one] отбракована ещё { $count } строка этого файла
+    [few] отбракованы ещё { $count } строки этого файла
+    [many] отбраковано ещё { $count } строк этого файла
+   *[other] отбраковано ещё { $count } строк этого файла
 }
-AND_MORE_ROWS_CURE = mend the rows above first: the others mostly fail for the same reasons
-AND_MORE_FINDINGS = and more of the same kind
-FIRST_REJECTED = line { $line }{ $column }: { $reason } ({ $cure })
-FIRST_REJECTED_COLUMN = , column { $column }
-EVERY_ROW_REJECTED = ; every row was rejected: { $first }
+AND_MORE_ROWS_CURE = сначала исправьте строки выше: у остальных чаще всего те же причины
+AND_MORE_FINDINGS = и другие такого же вида
+FIRST_REJECTED = строка { $line }{ $column }: { $reason } ({ $cure })
+FIRST_REJECTED_COLUMN = , столбец { $column }
+EVERY_ROW_REJECTED = ; отбракованы все строки: { $first }
 ROWS_REJECTED = { $count ->
-    [one] ; { $count } row was rejected: { $first }
-   *[other] ; { $count } rows were rejected, the first: { $first }
+    [1] ; отбракована { $count } строка: { $first }
+    [one] ; отбракована { $count } строка, первая: { $first }
+    [few] ; отбракованы { $count } строки, первая: { $first }
+    [many] ; отбраковано { $count } строк, первая: { $first }
+   *[other] ; отбраковано { $count } строк, первая: { $first }
 }
-HINT_NEAR = ; is { $near } meant?
-HINT_MEANT = {" "}(is { $near } meant?)
-HINT_MEANT_AS = {" "}(is { $near } meant as { $column }?)
-HINT_THERE_IS = {" "}(there is { $near })
-NO_FOLDER = it cannot be read as a folder ({ $error })
-NO_FOLDER_CURE = give the folder that holds people.csv, accounts.csv and records.csv
-MISSING_FILE = it is missing from { $folder }{ $hints }
-MISSING_FILE_CURE = add the file under exactly this name; docs/bundle.md describes every file
-NOT_A_FILE = it is not a file
-NOT_A_FILE_CURE = put a CSV or YAML file in its place
-UNREADABLE = it cannot be read ({ $error })
-UNREADABLE_CURE = check the file and its permissions
-UNKNOWN_FILE = nothing reads this file{ $hint }
-# Code EMPTY_FILE.
-EMPTY_OPTIONAL_FILE = the file is empty and was passed over
-THE_PERIOD = the period
-PERIOD_BACKWARDS_CURE = swap --from and --to
-PERIOD_HALF = one of its two ends is missing
-PERIOD_HALF_CURE = give both --from and --to, or neither
-PERIOD_OF_DAYS = the period has { $days } days, and at most { $most } are closed at once
-PERIOD_OF_DAYS_CURE = close it in parts
-TEAM_WITHOUT_PEOPLE = nobody in people.csv belongs to its team { $team }
-BRANCH_WITHOUT_PEOPLE = nobody in people.csv belongs to this branch
-TOO_LARGE_SETTINGS = it is larger than 1 MiB
-TOO_LARGE_SETTINGS_CURE = settings are a page of text: check that the right file has this name
-NOT_VALID_TEXT = it is not valid text
-NOT_VALID_TEXT_CURE = save it as UTF-8
-ZERO_BYTES = it holds zero bytes, which no CSV or YAML file has
-ZERO_BYTES_CURE = export it again as CSV in UTF-8 (a spreadsheet file is not a CSV file)
-UNKNOWN_ENCODING = its text is neither UTF-8, UTF-16 nor GBK (it looks like { $encoding })
-BAD_YAML = it is not valid YAML: { $cause } (the parser says "{ $said }")
-    .at = it is not valid YAML in line { $line }, column { $column }: { $cause } (the parser says "{ $said }")
-YAML_KEY_TWICE = the key { $key } comes twice
-    .lines = the key { $key } comes twice, in line { $first } and in line { $second }
-YAML_TAB = a tab stands where only spaces may
-YAML_NOT_CLOSED = a bracket, a brace or a quote that was opened is not closed
-YAML_NO_VALUE = a value is expected there
-YAML_BAD_START = no value begins with this sign: put the text into quotes
-YAML_SIGN = a text that begins with &, * or ! is a reference or a tag: put it into quotes
-YAML_ESCAPE = a backslash in double quotes begins a special character: double it, or take single quotes
-YAML_STRUCTURE = a key, a colon or an indentation does not fit there
-YAML_OTHER = it cannot be read there
-BAD_YAML_CURE = mend the YAML there: two spaces for each level, a space after each colon
-YAML_KEY_TWICE_CURE = leave the one that is meant and delete the other
-YAML_NUMBER_TOO_LARGE = a number is too large to be read (the parser says: "{ $said }")
-YAML_NUMBER_TOO_LARGE_CURE = write a smaller number
-YAML_UNSEEN = line { $line } holds the character { $character }, which nobody sees
-YAML_UNSEEN_CURE = delete that character, or type the line anew
-INVALID_SETTINGS_CURE = correct these values; docs/bundle.md has examples
+HINT_NEAR = ; может быть, имелось в виду { $near }?
+HINT_MEANT = {" "}(может быть, имелось в виду { $near }?)
+HINT_MEANT_AS = {" "}(может быть, имелось в виду { $near } как { $column }?)
+HINT_THERE_IS = {" "}(есть { $near })
+NO_FOLDER = нельзя прочитать как папку ({ $error })
+NO_FOLDER_CURE = укажите папку, в которой лежат people.csv, accounts.csv и records.csv
+MISSING_FILE = в { $folder } его нет{ $hints }
+MISSING_FILE_CURE = добавьте файл именно с этим именем; все файлы описаны в docs/bundle.md
+NOT_A_FILE = это не файл
+NOT_A_FILE_CURE = положите на его место файл CSV или YAML
+UNREADABLE = его нельзя прочитать ({ $error })
+UNREADABLE_CURE = проверьте файл и права доступа к нему
+UNKNOWN_FILE = этот файл ничем не читается{ $hint }
+EMPTY_OPTIONAL_FILE = файл пуст и пропущен
+THE_PERIOD = период
+PERIOD_BACKWARDS_CURE = поменяйте местами --from и --to
+PERIOD_HALF = у него указан только один конец из двух
+PERIOD_HALF_CURE = укажите и --from, и --to или ни одного
+PERIOD_OF_DAYS = в периоде { $days ->
+    [one] { $days } день
+    [few] { $days } дня
+    [many] { $days } дней
+   *[other] { $days } дней
+}, а закрыть за раз можно не более { $most }
+PERIOD_OF_DAYS_CURE = закройте его по частям
+TEAM_WITHOUT_PEOPLE = никто из people.csv не относится к его команде { $team }
+BRANCH_WITHOUT_PEOPLE = никто из people.csv не относится к этому филиалу
+TOO_LARGE_SETTINGS = он больше 1 МиБ
+TOO_LARGE_SETTINGS_CURE = настройки — это страница текста: проверьте, тот ли файл так называется
+NOT_VALID_TEXT = это не правильный текст
+NOT_VALID_TEXT_CURE = сохраните его в UTF-8
+ZERO_BYTES = в нём есть нулевые байты, а в файлах CSV и YAML их не бывает
+ZERO_BYTES_CURE = экспортируйте его заново как CSV в UTF-8 (файл электронной таблицы — не CSV)
+UNKNOWN_ENCODING = его текст не в UTF-8, не в UTF-16 и не в GBK (похоже на { $encoding })
+BAD_YAML = это неправильный YAML: { $cause } (разборщик сообщает: «{ $said }»)
+    .at = это неправильный YAML в строке { $line }, столбце { $column }: { $cause } (разборщик сообщает: «{ $said }»)
+YAML_KEY_TWICE = ключ { $key } указан дважды
+    .lines = ключ { $key } указан дважды, в строках { $first } и { $second }
+YAML_TAB = стоит табуляция там, где могут быть только пробелы
+YAML_NOT_CLOSED = открытая скобка или кавычка не закрыта
+YAML_NO_VALUE = там ожидается значение
+YAML_BAD_START = значение не может начинаться с этого знака: возьмите текст в кавычки
+YAML_SIGN = текст, который начинается с &, * или !, считается ссылкой или тегом: возьмите его в кавычки
+YAML_ESCAPE = обратная косая черта в двойных кавычках начинает особый символ: удвойте её или возьмите одинарные кавычки
+YAML_STRUCTURE = ключ, двоеточие или отступ там не к месту
+YAML_OTHER = там его нельзя прочитать
+BAD_YAML_CURE = исправьте YAML в этом месте: два пробела на каждый уровень, пробел после каждого двоеточия
+YAML_KEY_TWICE_CURE = оставьте нужный и удалите другой
+YAML_NUMBER_TOO_LARGE = одно из чисел слишком велико, чтобы его прочитать (разборщик сообщает: «{ $said }»)
+YAML_NUMBER_TOO_LARGE_CURE = напишите число поменьше
+YAML_UNSEEN = строка { $line } содержит невидимый символ { $character }
+YAML_UNSEEN_CURE = удалите этот символ или наберите строку заново
+INVALID_SETTINGS_CURE = исправьте эти значения; примеры есть в docs/bundle.md
 
 ## The bundle: tables
 
-EMPTY_FILE = it is empty
-EMPTY_FILE_CURE = fill it: its first line is { $header }
-NOT_CSV = it is not a CSV file with a header: { $why }
-NOT_CSV_CURE = export it as CSV; its first line is { $header }
-    .named = delete the line with `sep=`, or save the file again with one separator
-NOT_CSV_NO_END = its first line has no end or a quote in it is not closed
-NOT_CSV_NO_TEXT = its first line is not text
-NOT_CSV_NO_COLUMN = its first line names none of the columns
-    .named_not = its first line says `sep={ $named }`, and the header below it is separated by `{ $sign }`
-    .named_not_tab = its first line says `sep={ $named }`, and the header below it is separated by tabs
-CONVERTED_ENCODING = read as { $encoding } and converted to UTF-8
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_TAB = columns are separated by a tab
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_SIGN = columns are separated by the sign { $sign }
-SEPARATED_BY_SEMICOLON = columns are separated by a semicolon
-LINE_TOO_LONG = the line is longer than 1 MiB
-LINE_TOO_LONG_CURE = check where its line end went
-TOO_MANY_CELLS = it has { $cells } cells, the header has { $columns }
-TOO_MANY_CELLS_CURE = put a cell with a comma or a quote in it into double quotes
-NOT_TEXT_IN_ENCODING = it holds bytes that are not text in the file's encoding
-UNSEEN_CHARACTER = it holds the character { $character }, which nobody sees
-UNSEEN_CHARACTER_CURE = delete it: type the cell again, or clean the column in the program that exports it
-OPEN_QUOTE = a quote in it opens a cell that is not closed in its place
-OPEN_QUOTE_CURE = double quotes inside a cell, as in "5"" screen"
-UNBALANCED_QUOTES = its quotes do not pair up in very many places, last seen on line { $line }
-UNBALANCED_QUOTES_CURE = export it again as CSV: quotes inside a cell are doubled
-COLUMN_TWICE = the column { $column } comes twice
-    .names = the column { $column } comes twice, as “{ $one }” and as “{ $other }”
-COLUMN_TWICE_CURE = keep one of them, or give the other another name
-MISSING_COLUMNS = its header has no column { $columns }{ $hints }
-MISSING_COLUMNS_CURE = add it; a whole header is { $header }
-MISSING_KIND_CURE = add it; a whole header is { $header }; or write `punches: alternating` or `punches: first_last` into group.yaml
-MISSING_COLUMN = no such column: taken as empty in every row
-UNKNOWN_COLUMN = nothing reads this column{ $hint }
-# Code DUPLICATE_ROW.
-EQUAL_ROWS = equal rows were taken once ({ $count } left out)
+EMPTY_FILE = он пуст
+EMPTY_FILE_CURE = заполните его: первая строка — { $header }
+NOT_CSV = это не файл CSV с заголовком: { $why }
+NOT_CSV_CURE = экспортируйте его как CSV; первая строка — { $header }
+    .named = удалите строку с `sep=` или сохраните файл заново с одним разделителем
+NOT_CSV_NO_END = первая строка не кончается, или в ней не закрыта кавычка
+NOT_CSV_NO_TEXT = первая строка — не текст
+NOT_CSV_NO_COLUMN = в первой строке нет ни одного из столбцов
+    .named_not = в первой строке указано `sep={ $named }`, а заголовок под ней разделён знаком `{ $sign }`
+    .named_not_tab = в первой строке указано `sep={ $named }`, а заголовок под ней разделён табуляцией
+CONVERTED_ENCODING = прочитан как { $encoding } и переведён в UTF-8
+SEPARATED_BY_TAB = столбцы разделены табуляцией
+SEPARATED_BY_SIGN = столбцы разделены знаком { $sign }
+SEPARATED_BY_SEMICOLON = столбцы разделены точкой с запятой
+LINE_TOO_LONG = строка длиннее 1 МиБ
+LINE_TOO_LONG_CURE = проверьте, куда пропал конец строки
+TOO_MANY_CELLS = в ней { $cells ->
+    [one] { $cells } ячейка
+    [few] { $cells } ячейки
+    [many] { $cells } ячеек
+   *[other] { $cells } ячеек
+}, а в заголовке { $columns }
+TOO_MANY_CELLS_CURE = возьмите ячейку с запятой или кавычкой в двойные кавычки
+NOT_TEXT_IN_ENCODING = в ней есть байты, которые в кодировке файла не являются текстом
+UNSEEN_CHARACTER = содержит невидимый символ { $character }
+UNSEEN_CHARACTER_CURE = удалите его: наберите ячейку заново или очистите столбец в программе, которая его экспортирует
+OPEN_QUOTE = кавычка открывает ячейку, которая не закрыта на своём месте
+OPEN_QUOTE_CURE = удваивайте кавычки внутри ячейки, как в "5"" screen"
+UNBALANCED_QUOTES = во многих местах кавычки в нём непарные, последний раз — в строке { $line }
+UNBALANCED_QUOTES_CURE = экспортируйте его заново как CSV: кавычки внутри ячейки удваиваются
+COLUMN_TWICE = столбец { $column } есть дважды
+    .names = столбец { $column } есть дважды: «{ $one }» и «{ $other }»
+COLUMN_TWICE_CURE = оставьте один из них или дайте другому другое название
+MISSING_COLUMNS = в заголовке нет столбца { $columns }{ $hints }
+MISSING_COLUMNS_CURE = добавьте его; полный заголовок — { $header }
+MISSING_KIND_CURE = добавьте его; полный заголовок — { $header }; либо напишите `punches: alternating` или `punches: first_last` в group.yaml
+MISSING_COLUMN = такого столбца нет: во всех строках считается пустым
+UNKNOWN_COLUMN = этот столбец ничем не читается{ $hint }
+EQUAL_ROWS = одинаковые строки взяты один раз (пропущено { $count })
 
 ## The bundle: cells
 
-IT_IS_EMPTY = it is empty
-IT_IS_EMPTY_CURE = fill it in
-TOO_MANY_CHARACTERS = it is longer than { $most } characters
-TOO_MANY_CHARACTERS_CURE = shorten it
-TOO_MANY_MEASURES = the row has more than { $most } measures beside the known columns
-TOO_MANY_MEASURES_CURE = leave columns out that nothing measures
-NO_TIME_ZONE = '{ $text }' is no time zone
-NO_TIME_ZONE_CURE = write an IANA name such as Asia/Shanghai
-STANDS_FOR_NO_VALUE = '{ $text }' stands for no value
-STANDS_FOR_NO_VALUE_CURE = write the id; where there is none, leave the row out
-FORMULA_FAILED = '{ $text }' is what a spreadsheet shows where a formula failed, not a value
-FORMULA_FAILED_CURE = mend the formula, or export the column from where it comes; leave the cell empty only where there is no value
-NEITHER_YES_NOR_NO = '{ $text }' is neither yes nor no
-NEITHER_YES_NOR_NO_CURE = write true, false, 1, 0, yes, no, 是 or 否, or leave it empty
-NO_SMALL_COUNT = '{ $text }' is not a whole number from 1 to 1000
-NO_SMALL_COUNT_CURE = write such a number
-IT_IS_NEGATIVE = it is negative
-IT_IS_NEGATIVE_CURE = write a number from 0, or leave it empty
-NUMBER_ABOVE_RANGE = { $text } is too large
-NUMBER_ABOVE_RANGE_CURE = write a number from 0 to { $most }, or leave it empty when it was not measured
-NO_NUMBER = '{ $text }' is not a number
-    .comma = '{ $text }' has a comma, and numbers have a point and no grouping where group.yaml has no `numbers`
-    .exponent = '{ $text }' has an exponent, which numbers have not
-NO_NUMBER_CURE = write digits with a point, such as 12.5, or leave it empty when it was not measured
-    .needed = write digits with a point, such as 12.5, or take the row out
-NEGATIVE_AMOUNT = the amount { $text } is negative
-NEGATIVE_AMOUNT_CURE = write a refund as a row of its own with a negative amount that names in refers_to the external_id of the sale, or leave the cell empty
-NO_AMOUNT = '{ $text }' is not an amount
-NO_AMOUNT_CURE = write digits with a point, such as 1234.50, without a currency sign, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` where 1,234.50 is meant, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` where 1.234,50 is
-    .yaml = write digits with a point, such as 1234.50, without a currency sign and without grouping
-AMOUNT_DECIMALS = { $text } has more decimals than { $currency } has ({ $digits })
-    .told = { $text } has more decimals than { $currency } has ({ $digits }): group.yaml says that '{ $sign }' stands before decimals
-AMOUNT_DECIMALS_CURE = round it to the smallest unit of the currency, or, where 1.234 is one thousand two hundred and thirty-four, say so in group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-    .either = write { $whole } or { $decimal }, whichever is meant
-    .round = round it to the smallest unit of the currency
-    .whole = write { $whole } where that is meant, or round it to the smallest unit of the currency
-HUGE_AMOUNT = the amount { $text } is too large
-HUGE_AMOUNT_CURE = check the unit: it is the major unit
-NO_DATE = '{ $text }' is not a date
-NO_DATE_CURE = write year-month-day, such as 2026-03-02
-NO_TIME = '{ $text }' is not a time
-NO_TIME_CURE = write 2026-03-02 09:00:00, or with an offset 2026-03-02T09:00:00+08:00
-TIME_BEYOND_RANGE = the time is out of range
-TIME_BEYOND_RANGE_CURE = check the year
-TIME_SKIPPED = { $time } did not exist in { $zone }: clocks went forward from { $before } to { $after }
-TIME_SKIPPED_CURE = write the time with its offset, such as { $time }{ $offset }
-THAT_ZONE = that zone
-MAY_BE_GROUPED = '{ $text }' may be a decimal or a number with grouping
-GROUPED_BY_SPACE = '{ $text }' has spaces between its digits
-GROUPED_BY_SPACE_CURE = take them out, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ",", grouping: space{"}"}` where 1 234,50 is meant, `numbers: {"{"}decimal: ".", grouping: space{"}"}` where 1 234.50 is
-MAY_BE_GROUPED_CURE = say in group.yaml how numbers are written, such as `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-NOT_AS_GROUP_YAML = '{ $text }' is not written as group.yaml says numbers are
-NOT_AS_GROUP_YAML_CURE = write '{ $decimal }' before decimals and no grouping, or correct `numbers` in group.yaml
-    .grouped = write '{ $decimal }' before decimals and '{ $grouping }' between thousands, or correct `numbers` in group.yaml
-    .spaced = write '{ $decimal }' before decimals and a space between thousands, or correct `numbers` in group.yaml
+IT_IS_EMPTY = пусто
+IT_IS_EMPTY_CURE = заполните
+TOO_MANY_CHARACTERS = длиннее { $most ->
+    [one] { $most } символа
+    [few] { $most } символов
+    [many] { $most } символов
+   *[other] { $most } символов
+}
+TOO_MANY_CHARACTERS_CURE = сократите
+TOO_MANY_MEASURES = в строке больше { $most } показателей помимо известных столбцов
+TOO_MANY_MEASURES_CURE = уберите столбцы, которые ничто не измеряет
+NO_TIME_ZONE = «{ $text }» — не часовой пояс
+NO_TIME_ZONE_CURE = напишите название IANA, например Asia/Shanghai
+STANDS_FOR_NO_VALUE = «{ $text }» означает отсутствие значения
+STANDS_FOR_NO_VALUE_CURE = напишите идентификатор; если его нет, уберите строку
+FORMULA_FAILED = «{ $text }» — это то, что электронная таблица показывает при ошибке в формуле, а не значение
+FORMULA_FAILED_CURE = исправьте формулу или экспортируйте столбец оттуда, откуда он берётся; оставляйте ячейку пустой, только если значения нет
+NEITHER_YES_NOR_NO = «{ $text }» — ни «да», ни «нет»
+NEITHER_YES_NOR_NO_CURE = напишите true, false, 1, 0, yes, no, 是 или 否 либо оставьте пустым
+NO_SMALL_COUNT = «{ $text }» — не целое число от 1 до 1000
+NO_SMALL_COUNT_CURE = напишите такое число
+IT_IS_NEGATIVE = число отрицательное
+IT_IS_NEGATIVE_CURE = напишите число от 0 или оставьте пустым
+NUMBER_ABOVE_RANGE = { $text } — слишком много
+NUMBER_ABOVE_RANGE_CURE = напишите число от 0 до { $most } или, если не измерялось, оставьте пустым
+NO_NUMBER = «{ $text }» — не число
+    .comma = в «{ $text }» есть запятая, а если в group.yaml нет `numbers`, числа пишутся с точкой и без разделения на группы
+    .exponent = в «{ $text }» есть показатель степени, а числа пишутся без него
+NO_NUMBER_CURE = напишите цифры с точкой, например 12.5, или, если не измерялось, оставьте пустым
+    .needed = напишите цифры с точкой, например 12.5, или уберите строку
+NEGATIVE_AMOUNT = сумма { $text } отрицательна
+NEGATIVE_AMOUNT_CURE = запишите возврат отдельной строкой с отрицательной суммой и external_id продажи в refers_to или оставьте ячейку пустой
+NO_AMOUNT = «{ $text }» — не сумма
+NO_AMOUNT_CURE = напишите цифры с точкой, например 1234.50, без знака валюты, или укажите в group.yaml, как пишутся числа: `numbers: {"{"}decimal: ".", grouping: ","{"}"}`, если имеется в виду 1,234.50, и `numbers: {"{"}decimal: ",", grouping: "."{"}"}`, если 1.234,50
+    .yaml = напишите цифры с точкой, например 1234.50, без знака валюты и без разделения на группы
+AMOUNT_DECIMALS = в { $text } больше десятичных знаков, чем у { $currency } ({ $digits })
+    .told = в { $text } больше десятичных знаков, чем у { $currency } ({ $digits }): по group.yaml перед десятичными знаками стоит «{ $sign }»
+AMOUNT_DECIMALS_CURE = округлите до наименьшей единицы валюты или, если 1.234 — это тысяча двести тридцать четыре, укажите это в group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+    .either = напишите { $whole } или { $decimal }, смотря что имеется в виду
+    .round = округлите до наименьшей единицы валюты
+    .whole = напишите { $whole }, если имеется в виду это, или округлите до наименьшей единицы валюты
+HUGE_AMOUNT = сумма { $text } слишком велика
+HUGE_AMOUNT_CURE = проверьте единицу: нужна основная единица валюты
+NO_DATE = «{ $text }» — не дата
+NO_DATE_CURE = пишите год-месяц-день, например 2026-03-02
+NO_TIME = «{ $text }» — не время
+NO_TIME_CURE = пишите 2026-03-02 09:00:00 или, со смещением, 2026-03-02T09:00:00+08:00
+TIME_BEYOND_RANGE = время вне допустимых пределов
+TIME_BEYOND_RANGE_CURE = проверьте год
+TIME_SKIPPED = времени { $time } не было ({ $zone }): часы перевели вперёд с { $before } на { $after }
+TIME_SKIPPED_CURE = напишите время со смещением, например { $time }{ $offset }
+THAT_ZONE = этот часовой пояс
+MAY_BE_GROUPED = «{ $text }» может быть десятичным числом или числом с разделением на группы
+GROUPED_BY_SPACE = в «{ $text }» между цифрами стоят пробелы
+GROUPED_BY_SPACE_CURE = уберите их или укажите в group.yaml, как пишутся числа: `numbers: {"{"}decimal: ",", grouping: space{"}"}`, если имеется в виду 1 234,50, и `numbers: {"{"}decimal: ".", grouping: space{"}"}`, если 1 234.50
+MAY_BE_GROUPED_CURE = укажите в group.yaml, как пишутся числа, например `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+NOT_AS_GROUP_YAML = «{ $text }» записано не так, как по group.yaml пишутся числа
+NOT_AS_GROUP_YAML_CURE = ставьте «{ $decimal }» перед десятичными знаками и не разделяйте группы или исправьте `numbers` в group.yaml
+    .grouped = ставьте «{ $decimal }» перед десятичными знаками и «{ $grouping }» между тысячами или исправьте `numbers` в group.yaml
+    .spaced = ставьте «{ $decimal }» перед десятичными знаками и пробел между тысячами или исправьте `numbers` в group.yaml
 
 ## The bundle: people, accounts, aliases
 
-SHORTENED_NUMBER = { $text } is a number that a spreadsheet shortened to its first digits
-EXPORT_AS_TEXT = export the column as text
-EMPTY_SEGMENT = '{ $text }' has an empty segment
-EMPTY_SEGMENT_CURE = write the path with single slashes, the branch first, such as East/Chat/Team 1
-TOO_DEEP = it is { $depth } units deep
-TOO_DEEP_CURE = name at most { $most } units, the branch first
-EMPLOYMENT_BACKWARDS = the employment ends on { $left }, before it begins on { $hired }
-EMPLOYMENT_BACKWARDS_CURE = correct the dates; left_on is the last day of work
-NO_PEOPLE = it names no person{ $why }
-NO_PEOPLE_CURE = add a row for each person
-NAMES_DIFFER = lines { $lines } have the number { $number } and differ in the name
-NAMES_DIFFER_CURE = give each person a number of their own, or write the name alike in all rows of the number
-ZONES_DIFFER = lines { $lines } have the number { $number } and differ in the zone
-ZONES_DIFFER_CURE = write the zone alike in all rows of the number: a person has one
-EMPLOYMENTS_OVERLAP = lines { $lines } have the number { $number } and overlap: { $one } and { $other }
-EMPLOYMENTS_OVERLAP_CURE = keep one row for each person, or give each employment its own days: left_on is its last one
-DAYS = { $from } to { $to }
-TWO_LINES = { $one } and { $other }
-NO_END = no end
-MOVED = { $before } until { $until }; { $after } from { $from }
-NO_ACCOUNTS = it names no account{ $why }
-NO_ACCOUNTS_CURE = add a row for each platform account
-ACCOUNT_ROWS_DIFFER = the rows of this account differ in zone, team or exclusive
-ACCOUNT_ROWS_DIFFER_CURE = write them alike in all its rows
-PHASES_ON_ONE_DAY = two phases of this account begin on the same day
-PHASES_ON_ONE_DAY_CURE = give each phase its own first day
-SLASH_IN_NAME = '{ $text }' holds a slash
-SLASH_IN_NAME_CURE = leave slashes out of platforms, stores and accounts
-NO_EMPLOYMENT_KIND = '{ $text }' is no kind of employment
-NO_EMPLOYMENT_KIND_CURE = write full_time, part_time, fixed_term, intern, agency, outsourced or freelance, or leave the cell empty
-NO_CONTRIBUTORS = '{ $text }' names no contributors
-    .role = '{ $text }' names no contributors: "{ $role }" is no role
-    .twice = '{ $text }' names { $named } twice
-    .many = '{ $text }' names more contributors than the { $max } that a record may have
-NO_CONTRIBUTORS_CURE = write role=employee number, several with ; between, with the roles first_answer, closer and after_sales, such as first_answer=A001;closer=A007
-    .twice = leave one of the two out: somebody has one part in a role, also where an alias of aliases.csv and the employee number mean the same person
-    .many = leave some out, { $max } at most
-POLICY_SPLIT = give a version, and first_answer, closer and after_sales in percent that sum to 100
-NO_PHASE = '{ $text }' is no phase
-NO_PHASE_CURE = write shared, mixed or named
-CORRECT_THE_DATES = correct the dates
-ALIAS_IS_A_NUMBER = { $alias } is the employee number of somebody else
-ALIAS_IS_A_NUMBER_CURE = records with it would be read as that person: rename the alias
-ALIAS_OF_TWO = { $alias } is two people at the same time
-ALIAS_TWICE = several rows give { $alias } to the same person for days that overlap
-ALIAS_OF_TWO_CURE = give each row its from and to dates, without overlap
-DEVICE_OF_NOTHING = neither an employee number nor a seat says whose the device is
-DEVICE_OF_BOTH = it is of somebody (employee_no) and of a seat
-DEVICE_OF_BOTH_CURE = write the employee number or the seat, and leave the other empty
-DEVICE_TWICE = several rows give { $device } to the same person or seat from the same day on, with different ends
+SHORTENED_NUMBER = { $text } — номер, который электронная таблица сократила до первых цифр
+EXPORT_AS_TEXT = экспортируйте столбец как текст
+EMPTY_SEGMENT = в «{ $text }» есть пустая часть
+EMPTY_SEGMENT_CURE = пишите путь с одиночными косыми чертами, начиная с филиала, например East/Chat/Team 1
+TOO_DEEP = в пути { $depth ->
+    [one] { $depth } подразделение
+    [few] { $depth } подразделения
+    [many] { $depth } подразделений
+   *[other] { $depth } подразделений
+}
+TOO_DEEP_CURE = укажите не более { $most } подразделений, начиная с филиала
+EMPLOYMENT_BACKWARDS = трудоустройство кончается { $left }, раньше начала { $hired }
+EMPLOYMENT_BACKWARDS_CURE = исправьте даты; left_on — последний рабочий день
+NO_PEOPLE = в нём нет ни одного сотрудника{ $why }
+NO_PEOPLE_CURE = добавьте строку для каждого сотрудника
+NAMES_DIFFER = в строках { $lines } один номер, { $number }, но разные имена
+NAMES_DIFFER_CURE = дайте каждому сотруднику собственный номер или пишите имя одинаково во всех строках с этим номером
+ZONES_DIFFER = в строках { $lines } один номер, { $number }, но разные часовые пояса
+ZONES_DIFFER_CURE = пишите пояс одинаково во всех строках с этим номером: у сотрудника он один
+EMPLOYMENTS_OVERLAP = в строках { $lines } один номер, { $number }, и они пересекаются: { $one } и { $other }
+EMPLOYMENTS_OVERLAP_CURE = оставьте по одной строке на сотрудника или дайте каждому трудоустройству свои дни: left_on — его последний день
+DAYS = { $from } — { $to }
+TWO_LINES = { $one } и { $other }
+NO_END = без конца
+MOVED = { $before } до { $until }; { $after } с { $from }
+NO_ACCOUNTS = в нём нет ни одного аккаунта{ $why }
+NO_ACCOUNTS_CURE = добавьте строку для каждого аккаунта платформы
+ACCOUNT_ROWS_DIFFER = строки этого аккаунта различаются поясом, командой или exclusive
+ACCOUNT_ROWS_DIFFER_CURE = пишите их одинаково во всех его строках
+PHASES_ON_ONE_DAY = два этапа этого аккаунта начинаются в один день
+PHASES_ON_ONE_DAY_CURE = дайте каждому этапу собственный первый день
+SLASH_IN_NAME = в «{ $text }» есть косая черта
+SLASH_IN_NAME_CURE = не используйте косую черту в названиях платформ, магазинов и аккаунтов
+NO_EMPLOYMENT_KIND = «{ $text }» — не вид трудоустройства
+NO_EMPLOYMENT_KIND_CURE = напишите full_time, part_time, fixed_term, intern, agency, outsourced или freelance либо оставьте ячейку пустой
+NO_CONTRIBUTORS = «{ $text }» не называет участников
+    .role = «{ $text }» не называет участников: «{ $role }» — не роль
+    .twice = «{ $text }» называет { $named } дважды
+    .many = «{ $text }» называет больше { $max } участников, а у записи столько быть не может
+NO_CONTRIBUTORS_CURE = пишите роль=табельный номер, несколько через ; — с ролями first_answer, closer и after_sales, например first_answer=A001;closer=A007
+    .twice = уберите одно из двух: у сотрудника одна часть в роли, также когда никнейм из aliases.csv и табельный номер означают одного человека
+    .many = уберите лишних, чтобы осталось не более { $max }
+POLICY_SPLIT = укажите версию, а также first_answer, closer и after_sales в процентах с суммой 100
+NO_PHASE = «{ $text }» — не этап
+NO_PHASE_CURE = напишите shared, mixed или named
+CORRECT_THE_DATES = исправьте даты
+ALIAS_IS_A_NUMBER = { $alias } — табельный номер другого сотрудника
+ALIAS_IS_A_NUMBER_CURE = записи с ним читались бы как записи того сотрудника: переименуйте никнейм
+ALIAS_OF_TWO = { $alias } — это два сотрудника одновременно
+ALIAS_TWICE = несколько строк дают { $alias } одному сотруднику на пересекающиеся дни
+ALIAS_OF_TWO_CURE = дайте каждой строке даты from и to без пересечений
+DEVICE_OF_NOTHING = ни табельный номер, ни рабочее место не говорят, чьё это устройство
+DEVICE_OF_BOTH = оно закреплено и за сотрудником (employee_no), и за рабочим местом
+DEVICE_OF_BOTH_CURE = напишите табельный номер или рабочее место, а другое оставьте пустым
+DEVICE_TWICE = несколько строк дают { $device } одному сотруднику или рабочему месту с одного и того же дня, но с разными концами
 
 ## The bundle: whom and what a row means
 
-NOT_IN_PEOPLE = { $number } is not in people.csv
-NOT_IN_PEOPLE_CURE = add the person to people.csv, or correct the number
-ROWS_OF_NUMBER_REJECTED = the rows of { $number } in people.csv were rejected
-ROWS_OF_ACCOUNT_REJECTED = the rows of { $account } in accounts.csv were rejected
-ROWS_OF_RECORD_REJECTED = the rows of the record { $record } of { $account } in records.csv were rejected
-ROWS_OF_ALIAS_REJECTED = the rows of the alias { $alias } on { $platform } in aliases.csv were rejected
-ROWS_REJECTED_CURE = mend them first: each is in rejected.csv with its cure
-NAME_FOR_NUMBER = { $text } is a name, and a number is expected (is { $near } meant?)
-NAME_FOR_NUMBER_CURE = write the employee number: aliases stand for one in the columns agent and contributors of records.csv alone
-    .agent = write the employee number, or name the alias in aliases.csv
-LOST_ZEROS = { $text } is not in people.csv (is { $near } meant?)
-LOST_ZEROS_CURE = spreadsheets drop leading zeros: export the column as text
-GROUPED_NUMBER = { $text } is not in people.csv (is { $near } meant?)
-GROUPED_NUMBER_CURE = a spreadsheet grouped its digits: export the column as text
-ONE_OF_TWO = { $one } or { $other }
-SEVERAL_STORES = several stores have an account { $account }
-SEVERAL_STORES_CURE = write it as platform/store/account
-ACCOUNT_UNKNOWN_CURE = add the account to accounts.csv, or correct its name
-UNKNOWN_AGENT = { $agent } is neither in people.csv nor an alias on { $platform }
-ALIAS_NOT_THEN = the alias { $agent } on { $platform } does not cover { $day }
-UNKNOWN_AGENT_CURE = add the person to people.csv or the alias to aliases.csv, or leave agent empty
+NOT_IN_PEOPLE = { $number } нет в people.csv
+NOT_IN_PEOPLE_CURE = добавьте сотрудника в people.csv или исправьте номер
+ROWS_OF_NUMBER_REJECTED = строки { $number } в people.csv отбракованы
+ROWS_OF_ACCOUNT_REJECTED = строки { $account } в accounts.csv отбракованы
+ROWS_OF_RECORD_REJECTED = строки записи { $record } аккаунта { $account } в records.csv отбракованы
+ROWS_OF_ALIAS_REJECTED = строки никнейма { $alias } на { $platform } в aliases.csv отбракованы
+ROWS_REJECTED_CURE = сначала исправьте их: каждая есть в rejected.csv вместе с тем, как её исправить
+NAME_FOR_NUMBER = { $text } — имя, а ожидается номер (может быть, имелось в виду { $near }?)
+NAME_FOR_NUMBER_CURE = напишите табельный номер: никнейм его заменяет только в столбцах agent и contributors файла records.csv
+    .agent = напишите табельный номер или добавьте никнейм в aliases.csv
+LOST_ZEROS = { $text } нет в people.csv (может быть, имелось в виду { $near }?)
+LOST_ZEROS_CURE = электронные таблицы отбрасывают начальные нули: экспортируйте столбец как текст
+GROUPED_NUMBER = { $text } нет в people.csv (может быть, имелось в виду { $near }?)
+GROUPED_NUMBER_CURE = электронная таблица разбила цифры на группы: экспортируйте столбец как текст
+ONE_OF_TWO = { $one } или { $other }
+SEVERAL_STORES = аккаунт { $account } есть в нескольких магазинах
+SEVERAL_STORES_CURE = пишите его как платформа/магазин/аккаунт
+ACCOUNT_UNKNOWN_CURE = добавьте аккаунт в accounts.csv или исправьте его имя
+UNKNOWN_AGENT = { $agent } нет в people.csv, и это не никнейм на { $platform }
+ALIAS_NOT_THEN = никнейм { $agent } на { $platform } не охватывает { $day }
+UNKNOWN_AGENT_CURE = добавьте сотрудника в people.csv или никнейм в aliases.csv либо оставьте agent пустым
 
 ## The bundle: records and duty
 
-# Code NO_RECORDS.
-NO_RECORD_USABLE = it holds no record that can be used{ $why }
-# Code NO_RECORDS.
-NO_RECORD_IN_PERIOD = no record begins from { $from } to { $to }{ $others }{ $why }
-RECORDS_OUTSIDE = {" "}({ $count } lie outside it)
-NO_RECORDS_CURE = give the dates that hold the records (--from and --to, or period in group.yaml), and mend rejected rows
+NO_RECORD_USABLE = в нём нет ни одной пригодной записи{ $why }
+NO_RECORD_IN_PERIOD = ни одна запись не начинается с { $from } по { $to }{ $others }{ $why }
+RECORDS_OUTSIDE = {" "}(вне этих дней: { $count })
+NO_RECORDS_CURE = укажите даты, на которые приходятся записи (--from и --to или period в group.yaml), и исправьте отбракованные строки
 OUTSIDE_PERIOD = { $count ->
-    [one] { $count } record does
-   *[other] { $count } records do
-} not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
+    [one] пропущена { $count } запись, которая не начинается
+    [few] пропущены { $count } записи, которые не начинаются
+    [many] пропущено { $count } записей, которые не начинаются
+   *[other] пропущено { $count } записей, которые не начинаются
+} с { $from } по { $to } (например, { $example })
 OBSERVATIONS_OUTSIDE = { $count ->
-    [one] { $count } observation is
-   *[other] { $count } observations are
-} not about days from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing in that period (such as { $example })
-NO_PERIOD = no record says which period is closed
-NO_PERIOD_CURE = give its dates (--from and --to, or period in group.yaml)
-# Rates of exchange in a bundle.
-NO_RATE = "{ $text }" is no rate
-NO_RATE_CURE = write digits with at most one point, such as 7.1234, at most { $places } of them after it and 18 in all
-RATE_NOT_ABOVE_0 = a rate is above 0
-RATE_NOT_ABOVE_0_CURE = write what one unit of the first currency is worth in the second
-RATE_OF_ONE_CURRENCY = it is a rate of a currency and itself
-RATE_OF_ONE_CURRENCY_CURE = write another currency in one of the two columns
-RATES_CONTRADICT = several rows say what the same currencies are worth on the same day: { $rates }
-# Who is in the month of a bundle.
-POPULATION_WITHOUT_PEOPLE = population names nobody who is employed from { $from } to { $to }
-POPULATION_WITHOUT_PEOPLE_CURE = write what people.csv says of those who are meant, or leave population out ({ $said })
+    [one] { $count } наблюдение относится не к дням с { $from } по { $to } и в этом периоде не учитывается
+    [few] { $count } наблюдения относятся не к дням с { $from } по { $to } и в этом периоде не учитываются
+    [many] { $count } наблюдений относятся не к дням с { $from } по { $to } и в этом периоде не учитываются
+   *[other] { $count } наблюдений относятся не к дням с { $from } по { $to } и в этом периоде не учитываются
+} (например, { $example })
+NO_PERIOD = ни одна запись не говорит, какой период закрывать
+NO_PERIOD_CURE = укажите его даты (--from и --to или period в group.yaml)
+NO_RATE = «{ $text }» — не курс
+NO_RATE_CURE = пишите цифры и не более одной точки, например 7.1234, не более { $places } цифр после неё и 18 всего
+RATE_NOT_ABOVE_0 = курс должен быть больше 0
+RATE_NOT_ABOVE_0_CURE = напишите, сколько единиц второй валюты стоит одна единица первой
+RATE_OF_ONE_CURRENCY = это курс валюты к самой себе
+RATE_OF_ONE_CURRENCY_CURE = в одном из двух столбцов напишите другую валюту
+RATES_CONTRADICT = несколько строк говорят, сколько стоят одни и те же валюты в один день: { $rates }
+POPULATION_WITHOUT_PEOPLE = population не называет никого, кто трудоустроен с { $from } по { $to }
+POPULATION_WITHOUT_PEOPLE_CURE = напишите то, что people.csv говорит о нужных сотрудниках, или уберите population ({ $said })
 POPULATION_COLUMN = { $column }: { $words }
-POPULATION_OF_NOBODY = nobody of people.csv has the { $column } "{ $word }"{ $hint }
-TOO_MANY_REPLIES = it has more than { $most } rows of messages
-TOO_MANY_RECORDS = the period holds more than { $most } records
-TOO_MANY_RECORDS_CURE = close branches or weeks one by one
-SEVERAL_MONTHS = its records begin in { $count } months ({ $months })
-SEVERAL_MONTHS_CURE = say which dates to close, such as --from { $from } --to { $to }
-RECORD_BACKWARDS = it ends at { $end }, before it begins at { $start }
-RECORD_BACKWARDS_CURE = correct the times, or swap the two columns
-# Code DAMAGED_ID.
-SHORTENED_ID_KEPT = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as it is
-# Code DAMAGED_ID.
-SHORTENED_CUSTOMER = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as empty
-# Code DAMAGED_ID.
+POPULATION_OF_NOBODY = ни у кого в people.csv нет { $column } «{ $word }»{ $hint }
+TOO_MANY_REPLIES = в нём больше { $most } строк сообщений
+TOO_MANY_RECORDS = в периоде больше { $most } записей
+TOO_MANY_RECORDS_CURE = закрывайте филиалы или недели по одной
+SEVERAL_MONTHS = записи начинаются в { $count ->
+    [one] { $count } месяце
+    [few] { $count } месяцах
+    [many] { $count } месяцах
+   *[other] { $count } месяцах
+} ({ $months })
+SEVERAL_MONTHS_CURE = укажите, какие даты закрыть, например --from { $from } --to { $to }
+RECORD_BACKWARDS = кончается { $end }, раньше начала { $start }
+RECORD_BACKWARDS_CURE = исправьте время или поменяйте местами два столбца
+SHORTENED_ID_KEPT = { $count ->
+    [one] в { $count } строке
+    [few] в { $count } строках
+    [many] в { $count } строках
+   *[other] в { $count } строках
+} электронная таблица сократила номер до первых цифр (например, { $example }): экспортируйте его как текст; взят как есть
+SHORTENED_CUSTOMER = { $count ->
+    [one] в { $count } строке
+    [few] в { $count } строках
+    [many] в { $count } строках
+   *[other] в { $count } строках
+} электронная таблица сократила номер до первых цифр (например, { $example }): экспортируйте его как текст; считается пустым
 VALUE_LOST_EMPTY = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as empty
-# Code DAMAGED_ID.
+    [one] { $count } ячейка содержит
+    [few] { $count } ячейки содержат
+    [many] { $count } ячеек содержат
+   *[other] { $count } ячеек содержат
+} то, что электронная таблица показывает вместо значения (например, { $example }): считается пустым
 VALUE_LOST_KEPT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as it is
-# Code NO_VALUE.
+    [one] { $count } ячейка содержит
+    [few] { $count } ячейки содержат
+    [many] { $count } ячеек содержат
+   *[other] { $count } ячеек содержат
+} то, что электронная таблица показывает вместо значения (например, { $example }): взято как есть
 NO_VALUE_TAKEN_AS_EMPTY = { $count ->
-    [one] { $count } cell stands
-   *[other] { $count } cells stand
-} for no value (such as { $example }): taken as empty
-# Code CLEANED_CELL.
+    [one] { $count } ячейка означает
+    [few] { $count } ячейки означают
+    [many] { $count } ячеек означают
+   *[other] { $count } ячеек означают
+} отсутствие значения (например, { $example }): считается пустым
 UNSEEN_LEFT_OUT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} characters that nobody sees: read without them (such as { $example })
-# Code CLEANED_CELL.
+    [one] { $count } ячейка содержит
+    [few] { $count } ячейки содержат
+    [many] { $count } ячеек содержат
+   *[other] { $count } ячеек содержат
+} невидимые символы: прочитано без них (например, { $example })
 DECIMAL_TAKEN_AS_WHOLE = { $count ->
-    [one] { $count } whole number is
-   *[other] { $count } whole numbers are
-} written as a decimal: read without it (such as { $example })
-# Code DAMAGED_ID.
+    [one] { $count } целое число записано
+    [few] { $count } целых числа записаны
+    [many] { $count } целых чисел записано
+   *[other] { $count } целых чисел записано
+} как десятичная дробь: прочитано без дробной части (например, { $example })
 ZEROS_APART = { $count ->
-    [one] { $count } row has a number
-   *[other] { $count } rows have numbers
-} (such as { $example }) that other rows write with leading zeros: taken as another one; spreadsheets drop leading zeros, so export the column as text
-# Code CONTRIBUTOR_UNKNOWN.
+    [one] в { $count } строке номер такой
+    [few] в { $count } строках номера такие
+    [many] в { $count } строках номера такие
+   *[other] в { $count } строках номера такие
+} (например, { $example }), какой другие строки пишут с начальными нулями: считается другим; электронные таблицы отбрасывают начальные нули, поэтому экспортируйте столбец как текст
 CONTRIBUTORS_NOBODY = { $count ->
-    [one] { $count } contributor is
-   *[other] { $count } contributors are
-} neither in people.csv nor in aliases.csv on the day of the record (such as { $example }): the records count, and the others who contributed have the part; add the person to people.csv or the alias to aliases.csv, or correct the name, and close again
-# Code LONG_RECORD.
+    [one] { $count } участника
+    [few] { $count } участников
+    [many] { $count } участников
+   *[other] { $count } участников
+} на день записи нет ни в people.csv, ни в aliases.csv (например, { $example }): записи учитываются, а эту часть получают остальные участники; добавьте сотрудника в people.csv или никнейм в aliases.csv либо исправьте имя и закройте ещё раз
 LONG_RECORDS = { $count ->
-    [one] { $count } record lasts
-   *[other] { $count } records last
-} { $hours } hours or longer (such as { $example }): its times may be those of a case that nobody closed
-# Code REPLY_RECORD_UNKNOWN.
-REPLY_WITHOUT_RECORD = { $account } has no record { $record } in records.csv{ $hint }
-    .elsewhere = { $account } has no record { $record } in records.csv, but { $other } has
-REPLY_WITHOUT_RECORD_CURE = add the record to records.csv (if its row could not be read, it is in rejected.csv), or correct the account or the id
-# Code REPLIES_TOO_MANY.
-REPLIES_ABOVE_MOST = the record { $record } of { $account } has { $count } messages: the first { $most } are taken, and the other { $rows }, from { $at } on, are not
-# Code CLAIM_NAMES_BOTH.
-CLAIM_OF_BOTH = it names the record { $record } and the customer { $customer }
-CLAIM_OF_BOTH_CURE = keep one of them; with neither it is a claim of the next record on the account
-REPLIES_ABOVE_MOST_CURE = export the record again: so many messages are those of several records under one id
-# Code OUTSIDE_PERIOD.
+    [one] { $count } запись длится
+    [few] { $count } записи длятся
+    [many] { $count } записей длятся
+   *[other] { $count } записей длятся
+} { $hours } ч или дольше (например, { $example }): возможно, это обращение просто не закрыли
+REPLY_WITHOUT_RECORD = у { $account } в records.csv нет записи { $record }{ $hint }
+    .elsewhere = у { $account } в records.csv нет записи { $record }, но она есть у { $other }
+REPLY_WITHOUT_RECORD_CURE = добавьте запись в records.csv (если её строку не удалось прочитать, она в rejected.csv) или исправьте аккаунт либо идентификатор
+REPLIES_ABOVE_MOST = у записи { $record } аккаунта { $account } { $count ->
+    [one] { $count } сообщение
+    [few] { $count } сообщения
+    [many] { $count } сообщений
+   *[other] { $count } сообщений
+}: взяты первые { $most }, а остальные { $rows }, начиная с { $at }, — нет
+CLAIM_OF_BOTH = указаны и запись { $record }, и клиент { $customer }
+CLAIM_OF_BOTH_CURE = оставьте что-то одно; если не указано ничего, это заявка на следующую запись аккаунта
+REPLIES_ABOVE_MOST_CURE = экспортируйте запись заново: столько сообщений бывает у нескольких записей под одним идентификатором
 REPLIES_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } message is
-   *[other] { $count } messages are
-} of records that do not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-# Code OUTSIDE_PERIOD.
+    [one] пропущено { $count } сообщение записей, которые не начинаются
+    [few] пропущены { $count } сообщения записей, которые не начинаются
+    [many] пропущено { $count } сообщений записей, которые не начинаются
+   *[other] пропущено { $count } сообщений записей, которые не начинаются
+} с { $from } по { $to } (например, { $example })
 CLAIMS_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } claim was
-   *[other] { $count } claims were
-} not made from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-RECORD_TOO_LONG = it lasts { $days } days, from { $start } to { $end }
-RECORD_TOO_LONG_CURE = correct the dates: no record lasts longer than { $most } days
-NO_ROWS = it has a header and no row below it
-NO_ROWS_CURE = export the records of the month again, with their rows
-DUPLICATE_RECORD = this external id comes several times with the same content: taken once ({ $count } left out)
-    .revised = this external id comes in several revisions: { $revision } counts ({ $count ->
-        [one] { $count } row of an earlier one
-       *[other] { $count } rows of earlier ones
-    } left out)
-DUPLICATE_ROW_REVISED = it comes in several revisions: { $revision } counts ({ $count ->
-    [one] { $count } row of an earlier one
-   *[other] { $count } rows of earlier ones
-} left out)
-REFUND_PAYS_NOTHING = the row refers to another record, so it is a refund, and its amount is not negative
-REFUND_PAYS_NOTHING_CURE = write what was paid back with a minus, or leave refers_to empty
-REVISED_TWICE = the row says a revision and a time of change
-REVISED_TWICE_CURE = leave one of both empty
-NO_CURRENCY = "{ $text }" is no currency
-NO_CURRENCY_CURE = write a code of ISO 4217, such as JPY, or leave it empty for the group's currency
-NO_REVISION = "{ $text }" is no revision
-NO_REVISION_CURE = write a whole number from 0, or leave it empty
-ID_TWICE_DIFFERENT = { $id } comes { $count } times in { $account } with different content
-ID_TWICE_SAME = { $id } comes { $count } times in { $account } with the same content
-ID_TWICE_CURE = keep the right row, or give each record its own external_id
-ID_TWICE_SHORTENED_CURE = a spreadsheet shortened the ids to their first digits: export the column as text
-SHIFT_BACKWARDS = the shift ends at { $end }, not after its start at { $start }
-SHIFT_BACKWARDS_CURE = a night shift ends on the next day: write that date
-# Code HOUR_TWICE.
-SECOND_OF_TWO = clocks went back, and the end of { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} is the second time that they showed it: the first lies before the start (such as { $example })
-    .reply = clocks went back, and the time of { $count ->
-        [one] { $count } message
-       *[other] { $count } messages
-    } is the second time that they showed it: the first does not lie in the record (such as { $example })
-# Code HOUR_TWICE.
-FIRST_OF_TWO = clocks went back, and in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a time without an offset that they showed twice is the first of the two (such as { $example }): write the offset to say which is meant
-LONG_SHIFT = the shift from { $start } to { $end } is not shorter than { $hours } hours
-LONG_SHIFT_CURE = correct its times; if it is several shifts, write a row for each
-SHIFT_ENDS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but end at different times ({ $one }, { $other })
-SHIFT_SEATS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but at different seats
-KEEP_THE_RIGHT_ROW = keep the row that is right
-PUNCH_BOTH_WAYS = lines { $lines } are punches of { $number } in and out at one time, { $at }
-HANDOVER_BOTH_WAYS = in lines { $lines } { $number } takes and releases { $account } at one time, { $at }
-HANDOVERS_AT_ODDS = lines { $lines } are hand-overs of { $account } at one time, { $at }, that cannot all have been
-# Code ODD_PUNCHES.
-PUNCHES_ODD = an odd number of punches: { $count }; the last, at { $at }, has no partner ({ $night })
-# Code SINGLE_PUNCH.
-PUNCHES_SINGLE = a single punch, at { $at }, has no partner ({ $night })
-PUNCHES_NIGHT = a night needs rosters.csv, or a cut_over of policy.yaml at an hour when nobody works
-PUNCHES_BETWEEN = punches between the first and the last are left out: { $count }
-# Code ODD_PUNCHES.
-PUNCHES_ALONE = the punch at { $at } has no partner and makes no presence: add the missing one
-# Code LONG_PRESENCE.
-PUNCHES_LONG = a presence of more than 13 hours, from { $from } to { $to }: if it is rest between two nights, write kind or rosters.csv
-# Code READ_AS_NIGHT.
-PUNCHES_AS_NIGHTS = presences over the end of the working day: { $count } (the first from { $from } to { $to }); by working days the rest between them would be presence, and kind or rosters.csv would say it for certain
-# Code DAY_OR_NIGHT.
-PUNCHES_EITHER_WAY = the punches from { $from } to { $to } may be days or nights, since the first and the last have no partner: taken for days; kind or rosters.csv would say which
-NEITHER_WORD = '{ $text }' is neither { $one } nor { $other }
-NEITHER_WORD_CURE = write { $one } or { $other }
-NO_SUBJECT_KIND = '{ $text }' is no kind of subject
-NO_SUBJECT_KIND_CURE = write one of { $kinds }
-UNIT_OF_NOBODY = { $unit } is no unit that somebody of people.csv or an account of accounts.csv belongs to{ $hint }
-UNIT_OF_NOBODY_CURE = correct the path of the unit
-STORE_UNKNOWN = no account of accounts.csv is of { $store }{ $hint }
-STORE_UNKNOWN_CURE = write platform and store as in accounts.csv, with / between them
-NEITHER_DAYS_NOR_TIME = it says neither on which days nor when
-DAYS_AND_TIME = it says both on which days and when
-DAYS_AND_TIME_CURE = leave from and to empty where it is about an instant, or at where it is about days
-NEITHER_DAYS_NOR_TIME_CURE = fill in from (and to, for more than one day) or at, one of both
-NO_KIND_OF_FINDING = no such kind of finding
-NO_KIND_OF_FINDING_CURE = delete the file: only inputs/ of a result has it
-NO_COUNT = it is no count
-DELETE_THE_FILE = delete the file
+    [one] пропущена { $count } заявка
+    [few] пропущены { $count } заявки
+    [many] пропущено { $count } заявок
+   *[other] пропущено { $count } заявок
+} вне дней с { $from } по { $to } (например, { $example })
+RECORD_TOO_LONG = длится { $days ->
+    [one] { $days } день
+    [few] { $days } дня
+    [many] { $days } дней
+   *[other] { $days } дней
+}, с { $start } до { $end }
+RECORD_TOO_LONG_CURE = исправьте даты: записи не бывают длиннее { $most ->
+    [one] { $most } дня
+    [few] { $most } дней
+    [many] { $most } дней
+   *[other] { $most } дней
+}
+NO_ROWS = в нём есть заголовок, но нет ни одной строки под ним
+NO_ROWS_CURE = экспортируйте записи месяца заново, вместе со строками
+DUPLICATE_RECORD = этот внешний идентификатор встречается несколько раз с одинаковым содержимым: взят один раз (пропущено { $count })
+    .revised = этот внешний идентификатор есть в нескольких ревизиях: учитывается { $revision } ({ $count ->
+        [one] пропущена { $count } строка более ранних
+        [few] пропущены { $count } строки более ранних
+        [many] пропущено { $count } строк более ранних
+       *[other] пропущено { $count } строк более ранних
+    })
+DUPLICATE_ROW_REVISED = есть в нескольких ревизиях: учитывается { $revision } ({ $count ->
+    [one] пропущена { $count } строка более ранних
+    [few] пропущены { $count } строки более ранних
+    [many] пропущено { $count } строк более ранних
+   *[other] пропущено { $count } строк более ранних
+})
+REFUND_PAYS_NOTHING = строка ссылается на другую запись, то есть это возврат, а сумма не отрицательна
+REFUND_PAYS_NOTHING_CURE = напишите возвращённую сумму с минусом или оставьте refers_to пустым
+REVISED_TWICE = в строке указаны и ревизия, и время изменения
+REVISED_TWICE_CURE = оставьте одно из двух пустым
+NO_CURRENCY = «{ $text }» — не валюта
+NO_CURRENCY_CURE = напишите код ISO 4217, например JPY, или оставьте пустым — тогда это валюта группы
+NO_REVISION = «{ $text }» — не ревизия
+NO_REVISION_CURE = напишите целое число от 0 или оставьте пустым
+ID_TWICE_DIFFERENT = { $id } встречается на { $account } { $count ->
+    [one] { $count } раз
+    [few] { $count } раза
+    [many] { $count } раз
+   *[other] { $count } раз
+} с разным содержимым
+ID_TWICE_SAME = { $id } встречается на { $account } { $count ->
+    [one] { $count } раз
+    [few] { $count } раза
+    [many] { $count } раз
+   *[other] { $count } раз
+} с одинаковым содержимым
+ID_TWICE_CURE = оставьте верную строку или дайте каждой записи собственный external_id
+ID_TWICE_SHORTENED_CURE = электронная таблица сократила идентификаторы до первых цифр: экспортируйте столбец как текст
+SHIFT_BACKWARDS = смена кончается { $end }, не позже своего начала { $start }
+SHIFT_BACKWARDS_CURE = ночная смена кончается на следующий день: напишите ту дату
+SECOND_OF_TWO = часы переводили назад, и конец { $count ->
+    [one] { $count } строки — это второй раз
+    [few] { $count } строк — это второй раз
+    [many] { $count } строк — это второй раз
+   *[other] { $count } строк — это второй раз
+}, когда они показывали это время: первый раньше начала (например, { $example })
+    .reply = часы переводили назад, и время { $count ->
+        [one] { $count } сообщения — это второй раз
+        [few] { $count } сообщений — это второй раз
+        [many] { $count } сообщений — это второй раз
+       *[other] { $count } сообщений — это второй раз
+    }, когда они его показывали: первый раз вне записи (например, { $example })
+FIRST_OF_TWO = часы переводили назад, и { $count ->
+    [one] в { $count } строке
+    [few] в { $count } строках
+    [many] в { $count } строках
+   *[other] в { $count } строках
+} время без смещения, которое они показали дважды, прочитано как первое из двух (например, { $example }): чтобы указать, какое имеется в виду, напишите смещение
+LONG_SHIFT = смена с { $start } до { $end } не короче { $hours } ч
+LONG_SHIFT_CURE = исправьте её время; если это несколько смен, напишите строку для каждой
+SHIFT_ENDS_DIFFER = строки { $lines } — смена одного сотрудника на одном аккаунте с { $start }, но с разными концами ({ $one }, { $other })
+SHIFT_SEATS_DIFFER = строки { $lines } — смена одного сотрудника на одном аккаунте с { $start }, но на разных рабочих местах
+KEEP_THE_RIGHT_ROW = оставьте верную строку
+PUNCH_BOTH_WAYS = строки { $lines } — отметки { $number } о приходе и об уходе в одно и то же время, { $at }
+HANDOVER_BOTH_WAYS = в строках { $lines } { $number } принимает и сдаёт { $account } в одно и то же время, { $at }
+HANDOVERS_AT_ODDS = строки { $lines } — передачи { $account } в одно и то же время, { $at }, которые не могли состояться все сразу
+PUNCHES_ODD = нечётное число отметок: { $count }; у последней, в { $at }, нет пары ({ $night })
+PUNCHES_SINGLE = у единственной отметки, в { $at }, нет пары ({ $night })
+PUNCHES_NIGHT = для ночи нужен rosters.csv или cut_over в policy.yaml на час, когда никто не работает
+PUNCHES_BETWEEN = пропущены отметки между первой и последней: { $count }
+PUNCHES_ALONE = у отметки в { $at } нет пары, присутствия она не даёт: добавьте недостающую
+PUNCHES_LONG = присутствие дольше 13 часов, с { $from } до { $to }: если это отдых между двумя ночами, укажите kind или rosters.csv
+PUNCHES_AS_NIGHTS = присутствий через границу рабочего дня: { $count } (первое с { $from } до { $to }); при счёте по рабочим дням присутствием стал бы отдых между ними; наверняка это скажут kind или rosters.csv
+PUNCHES_EITHER_WAY = отметки с { $from } до { $to } могут быть днями или ночами, так как у первой и последней нет пары: сочтены днями; что верно, скажут kind или rosters.csv
+NEITHER_WORD = «{ $text }» — ни { $one }, ни { $other }
+NEITHER_WORD_CURE = напишите { $one } или { $other }
+NO_SUBJECT_KIND = «{ $text }» — не вид объекта
+NO_SUBJECT_KIND_CURE = напишите одно из { $kinds }
+UNIT_OF_NOBODY = к подразделению { $unit } не относится никто из people.csv и ни один аккаунт из accounts.csv{ $hint }
+UNIT_OF_NOBODY_CURE = исправьте путь подразделения
+STORE_UNKNOWN = ни один аккаунт из accounts.csv не относится к { $store }{ $hint }
+STORE_UNKNOWN_CURE = напишите платформу и магазин как в accounts.csv, через /
+NEITHER_DAYS_NOR_TIME = не указаны ни дни, ни время
+DAYS_AND_TIME = указаны и дни, и время
+DAYS_AND_TIME_CURE = если речь о моменте времени, оставьте пустыми from и to, если о днях — at
+NEITHER_DAYS_NOR_TIME_CURE = заполните from (и to, если дней несколько) или at, что-то одно
+NO_KIND_OF_FINDING = такого вида замечаний нет
+NO_KIND_OF_FINDING_CURE = удалите файл: он бывает только в inputs/ результата
+NO_COUNT = это не количество
+DELETE_THE_FILE = удалите файл
 
 ## The bundle: settings. A sentence goes on from the name of the setting
 
 SETTING = { $path } { $problem }
-SETTING_WRONG = is wrong: { $reason }; { $cure }
-SETTING_GROUPED = '{ $text }' has grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }
-SETTING_GROUPED_OR_DECIMAL = '{ $text }' may be meant with grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }, or { $decimal } where that is meant
-SETTING_MISSING = is missing
-SETTING_NO_MAPPING = is not a mapping of keys to values
-FILE_NO_MAPPING = the file is not a mapping of keys to values
-SETTING_NO_TEXT = is not text
-SETTING_TEXT_LENGTH = is empty or longer than 200 characters
-SETTING_WITH_NUL = holds the character NUL (U+0000): take it out
-SETTING_NOT_ONE_OF = is '{ $text }', not one of { $words }
-SETTING_NO_DECIMAL = is '{ $text }', not a decimal of at most six places
-SETTING_NOT_BETWEEN = is { $number }, not a number from { $least } to { $most }
-SETTING_LOSSY_DECIMAL = is '{ $text }', not a decimal that survives: write it in quotes
-SETTING_NO_WHOLE = is '{ $text }', not a whole number from { $least } to { $most }
-SETTING_NO_LIST = is not a list
-SETTING_PAIR_NO_TEXT = has a key that is not text
-SETTING_NO_VALUE = has no value
-SETTING_UNKNOWN_NEAR = is not a known key (is { $near } meant?)
-SETTING_UNKNOWN = is not a known key (known are { $known })
-SETTING_EMPTY = is empty
-SETTING_NOT_ABOVE_0 = is not above 0
-SETTING_BELOW_0 = is below 0
-GROUP_CURRENCY = is not a code of three capital letters such as CNY
-GROUP_CURRENCY_UNKNOWN = is { $code }, which is no active currency of ISO 4217: write one such as CNY
-GROUP_PERIOD_BACKWARDS = is { $to }, before from, which is { $from }
-GROUP_PERIOD_TOO_LONG = makes a period of { $days } days, and at most { $most } are closed at once: close it in parts
-GROUP_REGION = puts { $branch } into the region { $region }: write 1 to 32 of a-z, 0-9 and -, such as cn-east
-GROUP_SAME_SIGN = is the same sign as decimal
-POLICY_CUT_OVER = is not a time from "00:00" to "11:59", in quotes
-SCHEME_WEIGHTS = have weights that sum to { $sum }, not to 100
-SCHEME_ID_TAKEN = is that of an earlier KPI
-SCHEME_WEIGHT = is not above 0: leave the KPI out instead
-SCHEME_CAP = is { $cap }, not above the floor { $floor }
-SCHEME_RANGE = is more than { $most } above the floor { $floor }
-SCHEME_SMALL_SAMPLE = has a meaning only for shares and means: leave it out
-SCHEME_OF_RECORDS = has no meaning for the measure records
-SCHEME_OF_UNDEFINED = names the measure "{ $measure }", which is not among measures{ $hint }
-SCHEME_OF_MISSING = is missing: it names the column to measure
-SCHEME_OF_RESOLVED = is a yes-or-no column, which has a share and neither sum nor mean
-SCHEME_TEST_MISSING = is not complete: one of at_most and at_least says which records count
-SCHEME_TEST_USELESS = is not complete: at_most and at_least have no meaning here
-SCHEME_MEASURES_TEXT = { $kpi } measures { $column }, a column that holds text
-    .cell = line { $line }: { $reason }
-    .odd = { $kpi } measures { $column }, a column of text since { $count ->
-        [one] one cell is no number
-       *[other] { $count } cells are no numbers
+SETTING_WRONG = — неверно: { $reason }; { $cure }
+SETTING_GROUPED = — «{ $text }» с разделением на группы, а в файлах YAML числа пишутся без него, что бы ни говорил о ячейках `numbers` в group.yaml: напишите { $plain }
+SETTING_GROUPED_OR_DECIMAL = — «{ $text }», возможно, с разделением на группы, а в файлах YAML числа пишутся без него, что бы ни говорил о ячейках `numbers` в group.yaml: напишите { $plain } или, если имеется в виду это, { $decimal }
+SETTING_MISSING = отсутствует
+SETTING_NO_MAPPING = — не набор ключей и значений
+FILE_NO_MAPPING = файл — не набор ключей и значений
+SETTING_NO_TEXT = — не текст
+SETTING_TEXT_LENGTH = — пусто или длиннее 200 символов
+SETTING_WITH_NUL = содержит символ NUL (U+0000): уберите его
+SETTING_NOT_ONE_OF = — «{ $text }», а нужно одно из { $words }
+SETTING_NO_DECIMAL = — «{ $text }», а нужно десятичное число с не более чем шестью знаками после точки
+SETTING_NOT_BETWEEN = — { $number }, а нужно число от { $least } до { $most }
+SETTING_LOSSY_DECIMAL = — «{ $text }», такое десятичное число не сохранится точно: возьмите его в кавычки
+SETTING_NO_WHOLE = — «{ $text }», а нужно целое число от { $least } до { $most }
+SETTING_NO_LIST = — не список
+SETTING_PAIR_NO_TEXT = содержит ключ, который не является текстом
+SETTING_NO_VALUE = — нет значения
+SETTING_UNKNOWN_NEAR = — неизвестный ключ (может быть, имелось в виду { $near }?)
+SETTING_UNKNOWN = — неизвестный ключ (известны { $known })
+SETTING_EMPTY = — пусто
+SETTING_NOT_ABOVE_0 = — не больше 0
+SETTING_BELOW_0 = — меньше 0
+GROUP_CURRENCY = — не код из трёх заглавных латинских букв, например CNY
+GROUP_CURRENCY_UNKNOWN = — { $code }, а это не действующая валюта ISO 4217: напишите такую, как CNY
+GROUP_PERIOD_BACKWARDS = — { $to }, раньше чем from, то есть { $from }
+GROUP_PERIOD_TOO_LONG = даёт период длиной { $days ->
+    [one] { $days } день
+    [few] { $days } дня
+    [many] { $days } дней
+   *[other] { $days } дней
+}, а закрыть за раз можно не более { $most }: закройте его по частям
+GROUP_REGION = помещает { $branch } в регион { $region }: пишите от 1 до 32 знаков a-z, 0-9 и -, например cn-east
+GROUP_SAME_SIGN = — тот же знак, что и decimal
+POLICY_CUT_OVER = — не время от "00:00" до "11:59" в кавычках
+SCHEME_WEIGHTS = — сумма весов { $sum }, а не 100
+SCHEME_ID_TAKEN = — уже есть у более раннего KPI
+SCHEME_WEIGHT = — не больше 0: вместо этого уберите KPI
+SCHEME_CAP = — { $cap }, не больше нижнего предела { $floor }
+SCHEME_RANGE = больше нижнего предела { $floor } более чем на { $most }
+SCHEME_SMALL_SAMPLE = имеет смысл только для долей и средних: уберите
+SCHEME_OF_RECORDS = не имеет смысла для показателя records
+SCHEME_OF_UNDEFINED = указывает показатель «{ $measure }», которого нет в measures{ $hint }
+SCHEME_OF_MISSING = отсутствует: здесь указывают измеряемый столбец
+SCHEME_OF_RESOLVED = — столбец «да или нет», у него есть доля, но нет ни суммы, ни среднего
+SCHEME_TEST_MISSING = — неполно: какие записи учитываются, указывает at_most или at_least
+SCHEME_TEST_USELESS = — лишнее: at_most и at_least здесь не имеют смысла
+SCHEME_MEASURES_TEXT = { $kpi } измеряет { $column }, а в этом столбце текст
+    .cell = строка { $line }: { $reason }
+    .odd = { $kpi } измеряет { $column }, а это столбец текста, так как { $count ->
+        [one] { $count } ячейка — не число
+        [few] { $count } ячейки — не числа
+        [many] { $count } ячеек — не числа
+       *[other] { $count } ячеек — не числа
     }: { $cells }
-SCHEME_MEASURES_NOTHING = { $kpi } measures { $column }, which is no column of records.csv with values{ $hint }
-SCHEME_MEASURES_CURE = name a column of numbers in records.csv
-    .odd = correct the cells, or name a column of numbers in records.csv
-SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) measures something that is not computed
-MEASURE_UNKNOWN_CURE = measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, the share with rating at_least 4, the sum of amount, the mean of an extra column, or anything else as a measure that the file defines under measures
-POOL_CURRENCY = is { $currency }, but the group's amounts are in { $group }
-POOL_BELOW_0 = is negative: write the money that there is to split, above 0
-POOL_ZERO = is 0: leave the file out when there is nothing to split
-POOL_SHARES = has shares that sum to { $sum }, not to 100
-POOL_SHARE = is not above 0: leave the part out instead
-POOL_TIERS_ELSEWHERE = has a meaning only with by: tiers
-POOL_TIERS_MIXED = mix top_percent and at_least: use one of them in all tiers
-POOL_TIERS_PERCENT = have top_percent that sum to { $sum }, not to 100
-POOL_TIERS_RISE = have at_least that do not fall from tier to tier
-POOL_TIERS_WEIGHTS_RISE = have a weight above that of a better tier: write the best tier first, each with at most the weight of the one before
-POOL_TIERS_WEIGHTLESS = have only weights of 0
-POOL_TIER_RULE = or at_least is needed, and only one of them
-POOL_TIER_NAME_TAKEN = is that of an earlier tier
-POOL_PERCENT_TOO_FINE = is { $percent }: write a percentage with at most four decimals
-POOL_TIER_WEIGHT = is above 1000000
-POOL_SHARE_TOO_FINE = { $percent } % has more than four decimals
-POOL_SHARE_TOO_FINE_CURE = write shares and quotas with at most four decimals
-OTHER_PERIOD = it is for { $from } to { $to }, but { $closed_from } to { $closed_to } is closed
-OTHER_PERIOD_CURE = correct its period, or leave the period out
-POOL_IN_EMPTY_PERIOD = it has money but nobody of people.csv is employed from { $from } to { $to }
-POOL_WITHOUT_PEOPLE_CURE = correct hired_on and left_on, or leave the pool out
-SAVE_FILE_AS_UTF_8 = save the file as UTF-8
+SCHEME_MEASURES_NOTHING = { $kpi } измеряет { $column }, а в records.csv нет столбца с такими значениями{ $hint }
+SCHEME_MEASURES_CURE = укажите числовой столбец из records.csv
+    .odd = исправьте ячейки или укажите числовой столбец из records.csv
+SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) измеряет то, что не вычисляется
+MEASURE_UNKNOWN_CURE = измеряйте число записей, долю resolved, долю first_reply_seconds с at_most 30, долю rating с at_least 4, сумму amount, среднее дополнительного столбца или что-то другое — как показатель, который файл определяет в measures
+POOL_CURRENCY = — { $currency }, а суммы группы — в { $group }
+POOL_BELOW_0 = — отрицательное число: напишите, сколько денег делить, больше 0
+POOL_ZERO = — 0: если делить нечего, уберите файл
+POOL_SHARES = — сумма долей { $sum }, а не 100
+POOL_SHARE = — не больше 0: вместо этого уберите часть
+POOL_TIERS_ELSEWHERE = имеет смысл только при by: tiers
+POOL_TIERS_MIXED = смешивает top_percent и at_least: используйте во всех уровнях что-то одно
+POOL_TIERS_PERCENT = — сумма top_percent { $sum }, а не 100
+POOL_TIERS_RISE = — at_least не убывает от уровня к уровню
+POOL_TIERS_WEIGHTS_RISE = — вес больше, чем у лучшего уровня: пишите лучший уровень первым, вес каждого следующего не больше предыдущего
+POOL_TIERS_WEIGHTLESS = — все веса равны 0
+POOL_TIER_RULE = или at_least: нужно ровно одно из двух
+POOL_TIER_NAME_TAKEN = — уже есть у более раннего уровня
+POOL_PERCENT_TOO_FINE = — { $percent }: пишите процент с не более чем четырьмя десятичными знаками
+POOL_TIER_WEIGHT = — больше 1000000
+POOL_SHARE_TOO_FINE = в { $percent } % больше четырёх десятичных знаков
+POOL_SHARE_TOO_FINE_CURE = пишите доли и квоты с не более чем четырьмя десятичными знаками
+OTHER_PERIOD = он за период { $from } — { $to }, а закрывается { $closed_from } — { $closed_to }
+OTHER_PERIOD_CURE = исправьте его период или не указывайте период
+POOL_IN_EMPTY_PERIOD = деньги в нём есть, но с { $from } по { $to } никто из people.csv не трудоустроен
+POOL_WITHOUT_PEOPLE_CURE = исправьте hired_on и left_on или уберите фонд
+SAVE_FILE_AS_UTF_8 = сохраните файл в UTF-8
 JOINED = { $one }{ $other }
 
 ## The command line: what cannot be done
 
-STEP_FAILED = step: { $step }
-# Code NOBODY_CREDITED.
-NOBODY_CREDITED_AT_ALL = nobody was on duty at any of its records, and none names its agent
+STEP_FAILED = шаг: { $step }
+NOBODY_CREDITED_AT_ALL = ни при одной из записей никого не было на дежурстве, и ни одна не называет своего оператора
     .people = { $rows ->
-        [one] { $rows } row was rejected
-       *[other] { $rows } rows were rejected
-    }, and of the other people nobody was on duty at any record
-    .duty = nobody was on duty at any of its records, and { $rows ->
-        [one] { $rows } row of rosters, punches or hand-overs was rejected
-       *[other] { $rows } rows of rosters, punches or hand-overs were rejected
+        [one] { $rows } строка отбракована
+        [few] { $rows } строки отбракованы
+        [many] { $rows } строк отбраковано
+       *[other] { $rows } строк отбраковано
+    }, а из остальных сотрудников ни при одной записи никого не было на дежурстве
+    .duty = ни при одной из записей никого не было на дежурстве, и { $rows ->
+        [one] отбракована { $rows } строка графиков смен, отметок или передач
+        [few] отбракованы { $rows } строки графиков смен, отметок или передач
+        [many] отбраковано { $rows } строк графиков смен, отметок или передач
+       *[other] отбраковано { $rows } строк графиков смен, отметок или передач
     }
-# Code NOBODY_CREDITED.
-NOBODY_EMPLOYED = nobody is employed between { $from } and { $to }: { $people ->
-    [one] { $people } person was read
-   *[other] { $people } people were read
+NOBODY_EMPLOYED = с { $from } по { $to } никто не трудоустроен: { $people ->
+    [one] прочитан { $people } сотрудник
+    [few] прочитано { $people } сотрудника
+    [many] прочитано { $people } сотрудников
+   *[other] прочитано { $people } сотрудников
 }, { $rejected ->
-    [0] and no row was rejected
-    [one] and { $rejected } row was rejected
-   *[other] and { $rejected } rows were rejected
+    [0] отбракованных строк нет
+    [one] { $rejected } строка отбракована
+    [few] { $rejected } строки отбракованы
+    [many] { $rejected } строк отбраковано
+   *[other] { $rejected } строк отбраковано
 }
-NOBODY_EMPLOYED_CURE = correct hired_on and left_on, or the period
-# A bundle without a rate that is needed.
-RECORD_RATE_MISSING_CURE = write the rate of that day or of an earlier one, with its source, into rates.csv (columns date, from, to, rate, source)
-NOBODY_CREDITED_CURE = bring rosters.csv, punches.csv or handovers.csv of these days, or correct their accounts and times
-    .rejected = mend those rows first: each is in rejected.csv with its cure
-OUT_NOT_EMPTY = the result folder is not empty
-OUT_IN_USE = another run is writing its result there
-OUT_NOT_EMPTY_CURE = name another with --out, or remove it first
-BUNDLE_NOT_EMPTY = the folder is not empty
-BUNDLE_NOT_EMPTY_CURE = name another with --bundle, or remove it first
-CLOSE_INTERRUPTED = you stopped it: nothing of it is left in { $folder }, and the same command begins anew
-FINDINGS_ARE_IN = { $file } says what was noticed
-REJECTED_ROWS_ARE_IN = { $file } names every rejected row
-REJECTED_ROWS_UNWRITTEN = some rows were rejected, and { $file } could not be written
-# Another process works on the SQLite store.
-STORE_IN_USE = another tally process is at work on the data in { $folder }, and a SQLite store is for one at a time: stop that process, or name other data with --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
-CURE_AND_REJECTED = { $cure }; { $file } names every rejected row
-NOT_IN_MONTH = there is neither a record nor a person { $what } in this month: name an external_id of records.csv, such as { $record }, or an employee_no or name of people.csv, such as { $person }
-NO_MANIFEST = it holds no manifest.json, so it is no result folder
-MANIFEST_DOUBLE = it names the file { $file } twice
-MANIFEST_ELSEWHERE = it names the file { $file }, which is no file of the folder
-NO_MANIFEST_CURE = give a folder that tally close wrote (with --out)
+NOBODY_EMPLOYED_CURE = исправьте hired_on и left_on или период
+RECORD_RATE_MISSING_CURE = запишите курс этого или более раннего дня, с источником, в rates.csv (столбцы date, from, to, rate, source)
+NOBODY_CREDITED_CURE = добавьте rosters.csv, punches.csv или handovers.csv за эти дни или исправьте в них аккаунты и время
+    .rejected = сначала исправьте эти строки: каждая есть в rejected.csv вместе с тем, как её исправить
+OUT_NOT_EMPTY = папка результата не пуста
+OUT_IN_USE = туда пишет свой результат другой запуск
+OUT_NOT_EMPTY_CURE = укажите другую с помощью --out или сначала удалите её
+BUNDLE_NOT_EMPTY = папка не пуста
+BUNDLE_NOT_EMPTY_CURE = укажите другую с помощью --bundle или сначала удалите её
+CLOSE_INTERRUPTED = вы остановили работу: в { $folder } от неё ничего не осталось, та же команда начнёт заново
+FINDINGS_ARE_IN = что замечено, указано в { $file }
+REJECTED_ROWS_ARE_IN = все отбракованные строки указаны в { $file }
+REJECTED_ROWS_UNWRITTEN = часть строк отбракована, а записать { $file } не удалось
+STORE_IN_USE = с данными в { $folder } уже работает другой процесс tally, а хранилище SQLite рассчитано на один: остановите тот процесс или укажите другие данные с помощью --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
+CURE_AND_REJECTED = { $cure }; все отбракованные строки указаны в { $file }
+NOT_IN_MONTH = в этом месяце нет ни записи, ни сотрудника { $what }: укажите external_id из records.csv, например { $record }, либо employee_no или имя из people.csv, например { $person }
+NO_MANIFEST = в ней нет manifest.json, значит, это не папка результата
+MANIFEST_DOUBLE = в нём дважды указан файл { $file }
+MANIFEST_ELSEWHERE = в нём указан файл { $file }, а это не файл папки
+NO_MANIFEST_CURE = укажите папку, которую записала tally close (с --out)
 BAD_MANIFEST = { $error }
-RESTORE_FOLDER_CURE = restore the folder from where it was kept
-SUITE_NAMES_ANOTHER_PERSON = the suite names a person { $id } whom the bundle does not hold: a fault of ours
-SUITE_NAMES_ANOTHER_ACCOUNT = the suite names an account { $id } that the bundle does not hold: a fault of ours
-SUITE_LISTS_LESS = the suite does not list what was just written: a fault of ours
-CYCLE_WATCH_ENDED = the service stopped telling about the cycle before it was closed: do it again
+RESTORE_FOLDER_CURE = восстановите папку оттуда, где она хранилась
+SUITE_NAMES_ANOTHER_PERSON = система называет сотрудника { $id }, которого нет в пакете: это наша ошибка
+SUITE_NAMES_ANOTHER_ACCOUNT = система называет аккаунт { $id }, которого нет в пакете: это наша ошибка
+SUITE_LISTS_LESS = система не показывает того, что только что записано: это наша ошибка
+CYCLE_WATCH_ENDED = сервис перестал сообщать о цикле до его закрытия: повторите
 RECORDS_DO_NOT_ADD_UP = { $sent ->
-    [one] { $sent } record
-   *[other] { $sent } records
-} went in, the cycle counts { $counted } and { $told } came out: a fault of ours
-CANNOT_MAKE_FOLDER = cannot make the folder { $folder }: { $error }
-CANNOT_READ = cannot read { $file }: { $error }
-CANNOT_WRITE = cannot write { $file }: { $error }
+    [one] отправлена { $sent } запись
+    [few] отправлено { $sent } записи
+    [many] отправлено { $sent } записей
+   *[other] отправлено { $sent } записей
+}, цикл насчитал { $counted }, получено обратно { $told }: это наша ошибка
+CANNOT_MAKE_FOLDER = не удаётся создать папку { $folder }: { $error }
+CANNOT_READ = не удаётся прочитать { $file }: { $error }
+CANNOT_WRITE = не удаётся записать { $file }: { $error }
 
-IO_NOT_FOUND = it is not there
-IO_PERMISSION_DENIED = this user may not
-IO_ALREADY_EXISTS = it is there already: name another one, or move it away first
-IO_IS_A_FOLDER = it is a folder
-IO_NOT_A_FOLDER = a part of the path is no folder
-IO_FOLDER_NOT_EMPTY = the folder is not empty
-IO_DISK_FULL = the disk is full
-IO_READ_ONLY = the disk is read-only
-IO_ADDRESS_IN_USE = another program listens there
-IO_ADDRESS_NOT_HERE = this machine has no such address
-IO_NOT_TEXT = it is no UTF-8 text
-IO_NOBODY_LISTENS = nobody listens there
-IO_NO_ANSWER = no answer came in time
-IO_NO_WAY_THERE = no way leads there from this machine
-IO_NO_SUCH_HOST = no host has this name
-IO_FOLDER_CLOSED = its folder does not let it be written
-TLS_SAYS = the TLS library says: { $cause }
-SERVER_SAYS = it says: { $cause }
-IO_OTHER = the system says: { $cause }
-CURE_ALREADY_DIFFERENT = correct the row, if the suite is right; if the row is right, correct the fact in the suite: an import overwrites nothing
-CURE_DIFFERENT_CONTENT = correct the row, if the suite is right, or give it a higher revision, if the row is right: an import overwrites nothing without one
-CURE_REFERS_TO_NOTHING = import the record that it refers to first, or correct refers_to
-CURE_PERSON_UNKNOWN = add the person to people.csv and import again
-CURE_ACCOUNT_UNKNOWN = add the account to accounts.csv and import again
-CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the other begins
-CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
-CURE_OUT_OF_REACH = have somebody import the row whose rights reach its team, which may have moved to another branch, or take it out
-CURE_RECORD_OUT_OF_REACH = have the row imported by whoever had the account's team on its day, or by the group
-CURE_REPLY_RECORD_UNKNOWN = import the record with its messages, or have them imported by somebody who may bring in records of its day
-CURE_CLAIM_WITHDRAWN = take the row out: it was taken back with a reason
-CURE_ROWS_CONTRADICT = keep the row that is right, and import again
-CURE_KEPT_BACK = correct first what this file says of that row, or have it imported by somebody whose rights reach it, then import again: this one comes in with it
-CURE_PERIOD_PURGED = have data of these months kept longer first (SetRetention, 120 months at most), then import again, or take the row out
-CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already
-    .file = correct what is named, or take the row out
+IO_NOT_FOUND = этого там нет
+IO_PERMISSION_DENIED = у этого пользователя нет на это права
+IO_ALREADY_EXISTS = это там уже есть: укажите другое или сначала уберите имеющееся
+IO_IS_A_FOLDER = это папка
+IO_NOT_A_FOLDER = часть пути — не папка
+IO_FOLDER_NOT_EMPTY = папка не пуста
+IO_DISK_FULL = диск заполнен
+IO_READ_ONLY = диск доступен только для чтения
+IO_ADDRESS_IN_USE = там уже принимает соединения другая программа
+IO_ADDRESS_NOT_HERE = у этого компьютера нет такого адреса
+IO_NOT_TEXT = это не текст в UTF-8
+IO_NOBODY_LISTENS = там никто не принимает соединения
+IO_NO_ANSWER = ответа вовремя не было
+IO_NO_WAY_THERE = с этого компьютера туда нет пути
+IO_NO_SUCH_HOST = узла с таким именем нет
+IO_FOLDER_CLOSED = его папка не разрешает запись
+TLS_SAYS = библиотека TLS сообщает: { $cause }
+SERVER_SAYS = он сообщает: { $cause }
+IO_OTHER = операционная система сообщает: { $cause }
+CURE_ALREADY_DIFFERENT = если права система, исправьте строку; если верна строка, исправьте факт в системе: импорт ничего не перезаписывает
+CURE_DIFFERENT_CONTENT = если права система, исправьте строку; если верна строка, дайте ей более высокую ревизию: без неё импорт ничего не перезаписывает
+CURE_REFERS_TO_NOTHING = сначала импортируйте запись, на которую она ссылается, или исправьте refers_to
+CURE_PERSON_UNKNOWN = добавьте сотрудника в people.csv и импортируйте ещё раз
+CURE_ACCOUNT_UNKNOWN = добавьте аккаунт в accounts.csv и импортируйте ещё раз
+CURE_ALIAS_OVERLAP = пусть одно значение никнейма кончится (столбец to) до начала другого
+CURE_PLACE_WRONG = исправьте команду в accounts.csv или регион её филиала в group.yaml
+CURE_OUT_OF_REACH = попросите импортировать строку того, кому доступна её команда, возможно перешедшая в другой филиал, или уберите её
+CURE_RECORD_OUT_OF_REACH = попросите импортировать строку того, у кого в её день была команда аккаунта, или группу
+CURE_REPLY_RECORD_UNKNOWN = импортируйте запись вместе с её сообщениями или попросите импортировать их того, кому можно загружать записи её дня
+CURE_CLAIM_WITHDRAWN = уберите строку: заявка отозвана с указанием причины
+CURE_ROWS_CONTRADICT = оставьте верную строку и импортируйте ещё раз
+CURE_KEPT_BACK = сначала исправьте то, что этот файл говорит о той строке, или попросите импортировать её того, кому она доступна, затем импортируйте ещё раз: эта загрузится вместе с ней
+CURE_PERIOD_PURGED = попросите сначала продлить срок хранения данных этих месяцев (SetRetention, не более 120 месяцев), затем импортируйте ещё раз или уберите строку
+CURE_REFUSED_ROW = исправьте указанное и импортируйте ещё раз: загруженные строки будут считаться уже имеющимися
+    .file = исправьте указанное или уберите строку
 
 ## Settings and arguments
 
-SETTING_CANNOT_HOLD = setting { $key }: { $problem }
+SETTING_CANNOT_HOLD = настройка { $key }: { $problem }
 SETTING_SET_IN = { $problem } ({ $place })
-SETTING_IN_FILE = set in the file { $file }
-SETTING_IN_VARIABLE = set by the environment variable { $name }
-SETTING_ON_COMMAND_LINE = set on the command line
-SETTING_NOT_KNOWN = there is no such setting; at this place there are { $known }
-SETTING_EXPECTED = it is { $found }, and { $expected } is expected
-    .alone = { $expected } is expected
-SETTINGS_NOT_TOML = the file is no TOML: see that each line is [SECTION] or KEY = VALUE
-    .at = the file is no TOML from line { $line }, column { $column } on: see that each line is [SECTION] or KEY = VALUE, and texts stand in quotes
-SETTING_FILE_MISSING = there is no file { $file }
-SETTING_FILE_EMPTY = { $file } is empty
-SETTING_SERVICE_UNKNOWN = there is no service { $name }; there are { $known }
-SETTING_SERVICES_NONE = name at least one of { $known }
-SETTING_PEER_MISSING = { $name } is not in this process (server.services): say where it is, https://host:port
-SETTING_AT_LEAST_ONE = at least 1 is expected
-SETTING_AT_MOST = at most { $most } is expected
-SETTING_SERVICE_TWICE = { $name } is named twice: name each service once
-SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db or postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE is expected
-SETTING_SERVICE_IN_URL = every service has a file of its own: write {"{"}service{"}"} into its name, sqlite://DIRECTORY/{"{"}service{"}"}.db, or sqlite:///DIRECTORY/{"{"}service{"}"}.db for a folder that begins with /
-    .role = every service signs in as a role of its own: write tally_{"{"}service{"}"} as the role, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
-SETTING_PEER_IN_CLEAR = { $address } is beyond the loopback: https://host:port is expected
-# The gateway would listen beyond the loopback, and it speaks no TLS.
-SETTING_HTTP_IN_CLEAR = { $ip } is beyond the loopback, and the gateway speaks no TLS: let it listen on the loopback behind a proxy that does, or set server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay where the network itself encrypts
-SETTING_CERTIFICATE_AND_KEY = a certificate and its key go together: set both or neither
-SETTING_LISTEN_IN_CLEAR = { $ip } is beyond the loopback: set server.tls_certificate and server.tls_key
-SETTING_KEYS_GENERATED = { $ip } is beyond the loopback, where generated keys do not do: name a directory
-SETTING_PASSPHRASE_TWICE = keys.passphrase is set as well: set one of them
-SETTING_LOG_LEVELS = "{ $part }" is neither a level ({ $levels }) nor MODULE=LEVEL, such as tally_store=debug; several are separated by commas
-SETTING_AUTHORITY_ALONE = it says who signs the certificates of callers, and this server speaks no TLS: set server.tls_certificate and server.tls_key as well
-SETTING_NO_CERTIFICATE = the file { $file } holds no certificate that can be read: name a PEM file with -----BEGIN CERTIFICATE-----
-SETTING_NO_PRIVATE_KEY = the file { $file } holds no private key that can be read: name a PEM file with -----BEGIN PRIVATE KEY-----, not an encrypted one
-SETTING_KEY_OF_ANOTHER = the private key in { $file } does not belong to the certificate in { $certificate }: name the key that this certificate was made for
-SETTING_CERTIFICATE_OVER = the certificate in { $file } is out of date: it was good until { $until }, and the clock of this machine says { $now }. Get a new one from whoever signed it; if the clock is wrong, put it right
-    .early = the certificate in { $file } is not good yet: it begins at { $from }, and the clock of this machine says { $now }. If the clock is wrong, put it right; else wait, or name the certificate before it
-SETTING_CERTIFICATE_OF_ANOTHER = the certificate in { $file } is not signed by the authority in { $authority }, by which this process and the services it calls (peers) know each other: name the authority that signed it, or a certificate that this one signed
-SETTING_REDIS_URL = redis://HOST:PORT is expected, or rediss://HOST:PORT for TLS; a password stands before the host, redis://:PASSWORD@HOST:PORT
-SETTING_ENDPOINT = the address of a collector is expected, such as http://127.0.0.1:4317
-SAMPLE_NEEDS_ALL = --sample needs all services in one process, and { $name } is not named
-EXPECT_ADDRESS = an address and a port, such as 127.0.0.1:7070,
-EXPECT_ONE_OF = one of { $words }
-EXPECT_WHOLE_NUMBER = a whole number
-    .to = a whole number from 0 to { $most }
-EXPECT_TRUE_OR_FALSE = true or false
-EXPECT_TEXT = a text
-EXPECT_LIST = a list, such as ["a", "b"] or a,b,
-EXPECT_OTHER = another kind of value
-EXPECT_UUID = a UUID
-EXPECT_DATE = a date, such as 2026-03-31
-EXPECT_INSTANT = an instant with its offset, such as 2026-03-31T09:00:00+08:00
-EXPECT_FROM_TO = { $from } to { $to }
-ARG_VALUE_WRONG = { $arg }: '{ $value }' does not do; expected: { $expected }
-ARG_WITHOUT_VALUE = { $arg } needs a value
-ARG_VALUES_WRONG = { $arg }: another number of values is expected
-ARG_UNKNOWN = there is no argument { $arg }
-    .near = there is no argument { $arg }; is { $near } meant?
-COMMAND_UNKNOWN = there is no command { $name }
-    .near = there is no command { $name }; is { $near } meant?
-COMMAND_MISSING = name a command: { $known }
-ARG_MISSING = missing: { $arg }
-ARG_CONFLICT = { $arg } does not go together with { $other }
-ARG_NOT_TEXT = an argument is no UTF-8 text
-ARG_USAGE = type: { $usage } (--help tells more)
+SETTING_IN_FILE = задано в файле { $file }
+SETTING_IN_VARIABLE = задано переменной окружения { $name }
+SETTING_ON_COMMAND_LINE = задано в командной строке
+SETTING_NOT_KNOWN = такой настройки нет; в этом месте есть { $known }
+SETTING_EXPECTED = указано { $found }, а ожидается { $expected }
+    .alone = ожидается { $expected }
+SETTINGS_NOT_TOML = файл — не TOML: проверьте, что каждая строка — [SECTION] или KEY = VALUE
+    .at = файл — не TOML начиная со строки { $line }, столбца { $column }: проверьте, что каждая строка — [SECTION] или KEY = VALUE, а тексты стоят в кавычках
+SETTING_FILE_MISSING = нет файла { $file }
+SETTING_FILE_EMPTY = { $file } пуст
+SETTING_SERVICE_UNKNOWN = нет сервиса { $name }; есть { $known }
+SETTING_SERVICES_NONE = укажите хотя бы один из { $known }
+SETTING_PEER_MISSING = { $name } не работает в этом процессе (server.services): укажите, где он, в виде https://host:port
+SETTING_AT_LEAST_ONE = ожидается не менее 1
+SETTING_AT_MOST = ожидается не более { $most }
+SETTING_SERVICE_TWICE = { $name } указан дважды: укажите каждый сервис один раз
+SETTING_DATABASE_URL = ожидается sqlite://DIRECTORY/{"{"}service{"}"}.db или postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_SERVICE_IN_URL = у каждого сервиса собственный файл: напишите {"{"}service{"}"} в его имени, sqlite://DIRECTORY/{"{"}service{"}"}.db или, если папка начинается с /, sqlite:///DIRECTORY/{"{"}service{"}"}.db
+    .role = каждый сервис подключается под собственной ролью: напишите роль tally_{"{"}service{"}"}, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_PEER_IN_CLEAR = { $address } — за пределами локального узла: ожидается https://host:port
+SETTING_HTTP_IN_CLEAR = { $ip } — за пределами локального узла, а шлюз работает без TLS: пусть он принимает соединения на локальном узле за прокси с TLS, или, если шифрует сама сеть, задайте server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay
+SETTING_CERTIFICATE_AND_KEY = сертификат и его ключ задают вместе: укажите оба или ни одного
+SETTING_LISTEN_IN_CLEAR = { $ip } — за пределами локального узла: задайте server.tls_certificate и server.tls_key
+SETTING_KEYS_GENERATED = { $ip } — за пределами локального узла, где сгенерированные ключи не годятся: укажите папку
+SETTING_PASSPHRASE_TWICE = задан и keys.passphrase: оставьте что-то одно
+SETTING_LOG_LEVELS = «{ $part }» — ни уровень ({ $levels }), ни MODULE=LEVEL, например tally_store=debug; несколько разделяются запятыми
+SETTING_AUTHORITY_ALONE = здесь указано, кто подписывает сертификаты вызывающих, а этот сервер работает без TLS: задайте также server.tls_certificate и server.tls_key
+SETTING_NO_CERTIFICATE = в файле { $file } нет сертификата, который можно прочитать: укажите файл PEM с -----BEGIN CERTIFICATE-----
+SETTING_NO_PRIVATE_KEY = в файле { $file } нет закрытого ключа, который можно прочитать: укажите файл PEM с -----BEGIN PRIVATE KEY-----, не зашифрованный
+SETTING_KEY_OF_ANOTHER = закрытый ключ в { $file } не подходит к сертификату в { $certificate }: укажите ключ, для которого выпущен этот сертификат
+SETTING_CERTIFICATE_OVER = срок действия сертификата в { $file } истёк: он действовал до { $until }, а на часах этого компьютера { $now }. Получите новый у того, кто его подписал; если часы неверны, поправьте их
+    .early = сертификат в { $file } ещё не действует: он начинается { $from }, а на часах этого компьютера { $now }. Если часы неверны, поправьте их; иначе подождите или укажите предыдущий сертификат
+SETTING_CERTIFICATE_OF_ANOTHER = сертификат в { $file } не подписан центром из { $authority }, по которому этот процесс и вызываемые им сервисы (peers) узнают друг друга: укажите центр, который его подписал, или сертификат, подписанный этим центром
+SETTING_REDIS_URL = ожидается redis://HOST:PORT или, для TLS, rediss://HOST:PORT; пароль стоит перед узлом: redis://:PASSWORD@HOST:PORT
+SETTING_ENDPOINT = ожидается адрес коллектора, например http://127.0.0.1:4317
+SAMPLE_NEEDS_ALL = для --sample нужны все сервисы в одном процессе, а { $name } не указан
+EXPECT_ADDRESS = адрес и порт, например 127.0.0.1:7070
+EXPECT_ONE_OF = одно из { $words }
+EXPECT_WHOLE_NUMBER = целое число
+    .to = целое число от 0 до { $most }
+EXPECT_TRUE_OR_FALSE = true или false
+EXPECT_TEXT = текст
+EXPECT_LIST = список, например ["a", "b"] или a,b
+EXPECT_OTHER = значение другого вида
+EXPECT_UUID = UUID
+EXPECT_DATE = дата, например 2026-03-31
+EXPECT_INSTANT = момент времени со смещением, например 2026-03-31T09:00:00+08:00
+EXPECT_FROM_TO = от { $from } до { $to }
+ARG_VALUE_WRONG = { $arg }: «{ $value }» не подходит; ожидается { $expected }
+ARG_WITHOUT_VALUE = для { $arg } нужно значение
+ARG_VALUES_WRONG = { $arg }: ожидается другое число значений
+ARG_UNKNOWN = нет аргумента { $arg }
+    .near = нет аргумента { $arg }; может быть, имелось в виду { $near }?
+COMMAND_UNKNOWN = нет команды { $name }
+    .near = нет команды { $name }; может быть, имелось в виду { $near }?
+COMMAND_MISSING = укажите команду: { $known }
+ARG_MISSING = не хватает: { $arg }
+ARG_CONFLICT = { $arg } нельзя указать вместе с { $other }
+ARG_NOT_TEXT = один из аргументов — не текст в UTF-8
+ARG_USAGE = введите: { $usage } (подробнее — с --help)
 
 ## The command line: pages
 
-SHOW_NOT_DONE = Not done
+SHOW_NOT_DONE = Не выполнено
 SHOW_NOT_DONE_STEP = { $step }: { $why }
-SHOW_REST_IS_THERE = Everything before it is in the result folder; once the cause is mended, the same command with another --out does the rest too.
-RUNG_TAG = named by the platform
-RUNG_HANDOVER = held the account by hand-over
-RUNG_SOLE = alone on duty
-RUNG_INFERRED = inferred from who was busy when
-RUNG_EQUAL = shared equally by those on duty
-RUNG_SPLIT = shared by contributors
-RUNG_CLAIM = claimed with a click
-RUNG_DEVICE = by the device
-RUNG_REPLIES = weighed by the times of replies
-RUNG_TAG_SHARE = weighed by names nearby
-RUNG_TEAM = shared by the team, nothing else known
-RUNG_UNATTRIBUTED = credited to nobody
-STEP_DUTY = people, accounts, duty
-STEP_RECORDS = records
-STEP_REPLIES = messages of the records
-STEP_CLAIMS = the claims
-STEP_RATES = the rates of exchange
-STEP_OBSERVATIONS = the observations
-STEP_CYCLE = attribution and scores
-STEP_PUBLISH = publishing
-STEP_SETTLEMENT = settlement
-STEP_CREDITS = credits
-STEP_TOTALS = totals
-STEP_CARDS = score cards
-STEP_STATEMENTS = statements
-STEP_FINDINGS = findings
-STEP_INPUTS = inputs
-PROGRESS_READING = reading
-PROGRESS_MAKING = making a month
-PROGRESS_COUNTING = counting
-PROGRESS_ROWS = rows
-KIND_MISSING_PUNCH = an in without its out, or the other way round
-KIND_UNCOVERED_SHIFT = rostered, and punched on that day at other times only: the shift does not count
-KIND_BARELY_COVERED_SHIFT = rostered, and punched on that day for another shift: no more than the edge of this one counts
-KIND_HELD_BY_OTHERS = rostered, and only others held the account by hand-over: the shift does not count
-KIND_NOT_EMPLOYED = a shift, a punch or a hold of somebody who is not employed then
-KIND_DOUBLE_IN = punched in twice: the second one counts
-KIND_OVERLAP = several people held one account at once
-KIND_MISSING_RELEASE = took an account over and never gave it back
-KIND_RELEASE_WITHOUT_TAKE = gave back an account without having it
-KIND_UNHELD_ACCOUNT = nobody was on duty for an account, or for some of its records
-KIND_NO_DUTY_EVIDENCE = no roster, punch or hand-over: the whole team counts as on duty
-KIND_NOT_SETTLED = the pool could not be split
-KIND_ODD_PUNCHES = an odd number of punches in a day: the last has no partner
-KIND_SINGLE_PUNCH = a single punch in a day has no partner
-KIND_PUNCHES_BETWEEN = punches between the first and the last of a day were left out
-KIND_LONG_PRESENCE = a presence of more than 13 hours from punches without a direction
-KIND_READ_AS_NIGHT = punches without a direction that were taken for nights
-KIND_DAY_OR_NIGHT = punches without a direction that may be days or nights: taken for days
-KIND_TAG_OFF_DUTY = a record names somebody who was off duty; the name counts
-KIND_NAMED_WITHOUT_AGENT = a named account's record names nobody
-KIND_MIXED_WITHOUT_TAG = a mixed account's records without a name
-KIND_TOO_FEW_TO_INFER = too few records to infer from: shared equally
-KIND_SEVERAL_AT_ONCE = several dialogues at once tell people apart too little: shared equally
-KIND_TOO_FEW_REPLIES = too few replies a person to tell people apart: shared equally
-KIND_REPLIES_TOO_DENSE = replies come too densely to tell people apart by their times: shared equally
-KIND_EVIDENCE_UNEVEN = some say of far more than others that it is theirs: weighed by what each leaves unsaid
-KIND_CLOCK_WITHOUT_SECONDS = the clock of the replies has no seconds: shared equally
-KIND_CLAIM_OFF_DUTY = a claim of somebody who was not on duty does not count
-KIND_CLAIM_WITHOUT_RECORD = a claim of a dialogue that never came
-KIND_CLAIMS_DIFFER = several people claim one record, or another is named
-KIND_DEVICE_OFF_DUTY = a device of somebody who was not on duty does not count
-KIND_DEVICE_OF_SEVERAL = a device of several people at once does not count
-KIND_DEVICE_OF_NOBODY = a device was used while it was nobody's: misspelt, of a seat without a roster, or bound for other days
-KIND_EVIDENCE_NOT_READ = claims, devices or times of messages that the version of the policy does not read
-KIND_REPLY_OUTSIDE_RECORD = replies before their record or after it count for nothing
-KIND_BREAKS_NOT_PUNCHED = hours of unbroken duty without any work: breaks that nobody punched
-KIND_CLOCKS_APART = messages by a clock minutes apart from that of their records, read by the latter
-KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
-KIND_CONTRIBUTOR_UNKNOWN = a record names a contributor who is unknown
-KIND_CONTRIBUTOR_OFF_DUTY = a record names a contributor who was off duty; the name counts
-KIND_CONTRIBUTORS_NOT_SPLIT = records name contributors, and the policy does not split them
-KIND_UNKNOWN_AGENT = a record names somebody unknown
-KIND_AMOUNTS_CONVERTED = amounts were converted from another currency
-KIND_CONVERTED_ENCODING = a file was GBK or UTF-16 and was converted
-KIND_CONVERTED_SEPARATOR = columns were separated by tabs or semicolons
-KIND_MISSING_COLUMN = a column is missing: nothing of it is measured
-KIND_UNKNOWN_COLUMN = nobody reads this column; perhaps misspelt
-KIND_UNKNOWN_FILE = nobody reads this file; perhaps misspelt
-KIND_EMPTY_FILE = an optional file is empty
-KIND_DUPLICATE_RECORD = the same record several times: taken once
-KIND_DUPLICATE_ROW = the same row several times: taken once
-KIND_OUTSIDE_PERIOD = records outside the period were left out with their messages, and claims made outside of it, or observations outside of it count for nothing
-KIND_DAMAGED_ID = ids, customers or other values that a spreadsheet may have damaged
-KIND_HOUR_TWICE = clocks went back: an hour came twice
-KIND_NO_VALUE = cells that stand for no value were taken as empty
-KIND_CLEANED_CELL = cells were read without unseen characters or a decimal that an export added
-KIND_LONG_RECORD = records last a day or longer
-KIND_REPLIES_TOO_MANY = a record has more messages than one has
-KIND_POPULATION_OF_NOBODY = the population names a position or a grade that nobody has
-KIND_TRANSFER = somebody goes on in another unit, position or grade
-KIND_REHIRE = somebody left and came back
-KIND_TEAM_WITHOUT_PEOPLE = an account's team has no people
-KIND_BRANCH_WITHOUT_PEOPLE = a branch has no people
-KIND_MEASURE_NOT_SENT = nobody has data of a measure: its indicator counts for nobody
-KIND_OBSERVATIONS_BEYOND_PERIOD = observations reach beyond the period: they count for nothing
-KIND_OBSERVATIONS_UNREAD = no indicator reads the measure of observations; perhaps misspelt
-KIND_REFUND_EXCEEDS_SALE = refunds are larger than their sale
-SHOW_HEADLINE = { $group }, { $from } to { $to }
+SHOW_REST_IS_THERE = Всё, что было до этого, есть в папке результата; когда причина устранена, та же команда с другим --out выполнит и остальное.
+RUNG_TAG = названо платформой
+RUNG_HANDOVER = аккаунт был за сотрудником по передаче
+RUNG_SOLE = один на дежурстве
+RUNG_INFERRED = выведено из того, кто когда был занят
+RUNG_EQUAL = поровну между теми, кто на дежурстве
+RUNG_SPLIT = поделено между участниками
+RUNG_CLAIM = заявлено щелчком
+RUNG_DEVICE = по устройству
+RUNG_REPLIES = взвешено по времени ответов
+RUNG_TAG_SHARE = взвешено по именам в близких записях
+RUNG_TEAM = делит команда, другого не известно
+RUNG_UNATTRIBUTED = никому не зачтено
+STEP_DUTY = сотрудники, аккаунты, дежурства
+STEP_RECORDS = записи
+STEP_REPLIES = сообщения записей
+STEP_CLAIMS = заявки на диалоги
+STEP_RATES = курсы валют
+STEP_OBSERVATIONS = наблюдения
+STEP_CYCLE = атрибуция и оценки
+STEP_PUBLISH = публикация
+STEP_SETTLEMENT = расчёт премий
+STEP_CREDITS = доли
+STEP_TOTALS = итоги
+STEP_CARDS = оценочные листы
+STEP_STATEMENTS = расчётные листы
+STEP_FINDINGS = замечания
+STEP_INPUTS = исходные данные
+PROGRESS_READING = чтение
+PROGRESS_MAKING = создание месяца
+PROGRESS_COUNTING = подсчёт
+PROGRESS_ROWS = строк
+KIND_MISSING_PUNCH = приход без ухода или наоборот
+KIND_UNCOVERED_SHIFT = смена в графике есть, а отметки в этот день только в другое время: смена не засчитывается
+KIND_BARELY_COVERED_SHIFT = смена в графике есть, а отметки в этот день относятся к другой: от этой засчитывается только край
+KIND_HELD_BY_OTHERS = смена в графике есть, а по передачам аккаунт был только за другими: смена не засчитывается
+KIND_NOT_EMPLOYED = смена, отметка или приём аккаунта у того, кто в это время не трудоустроен
+KIND_DOUBLE_IN = две отметки о приходе: учитывается вторая
+KIND_OVERLAP = один аккаунт был сразу за несколькими
+KIND_MISSING_RELEASE = аккаунт принят, но не сдан
+KIND_RELEASE_WITHOUT_TAKE = сдача аккаунта без приёма
+KIND_UNHELD_ACCOUNT = на аккаунте или при части его записей никого не было на дежурстве
+KIND_NO_DUTY_EVIDENCE = нет ни графика смен, ни отметок, ни передач: на дежурстве считается вся команда
+KIND_NOT_SETTLED = премиальный фонд не удалось разделить
+KIND_ODD_PUNCHES = нечётное число отметок за день: у последней нет пары
+KIND_SINGLE_PUNCH = у единственной отметки за день нет пары
+KIND_PUNCHES_BETWEEN = пропущены отметки между первой и последней за день
+KIND_LONG_PRESENCE = присутствие дольше 13 часов по отметкам без направления
+KIND_READ_AS_NIGHT = отметки без направления, принятые за ночи
+KIND_DAY_OR_NIGHT = отметки без направления, которые могут быть днями или ночами: сочтены днями
+KIND_TAG_OFF_DUTY = запись называет того, кого не было на дежурстве; учитывается имя
+KIND_NAMED_WITHOUT_AGENT = запись именного аккаунта никого не называет
+KIND_MIXED_WITHOUT_TAG = записи смешанного аккаунта без имени
+KIND_TOO_FEW_TO_INFER = записей слишком мало для вывода: разделено поровну
+KIND_SEVERAL_AT_ONCE = несколько диалогов сразу плохо различают сотрудников: разделено поровну
+KIND_TOO_FEW_REPLIES = ответов на человека слишком мало, чтобы различить сотрудников: разделено поровну
+KIND_REPLIES_TOO_DENSE = ответы идут слишком плотно, чтобы различить сотрудников по времени: разделено поровну
+KIND_EVIDENCE_UNEVEN = одни указывают гораздо больше своего, чем другие: взвешено по тому, что каждый оставляет без указания
+KIND_CLOCK_WITHOUT_SECONDS = в часах ответов нет секунд: разделено поровну
+KIND_CLAIM_OFF_DUTY = заявка того, кого не было на дежурстве, не учитывается
+KIND_CLAIM_WITHOUT_RECORD = заявка на диалог, который так и не пришёл
+KIND_CLAIMS_DIFFER = одну запись заявляют несколько сотрудников, или в ней назван другой
+KIND_DEVICE_OFF_DUTY = устройство того, кого не было на дежурстве, не учитывается
+KIND_DEVICE_OF_SEVERAL = устройство нескольких сотрудников сразу не учитывается
+KIND_DEVICE_OF_NOBODY = устройство использовалось, когда было ничьим: опечатка, рабочее место без графика смен или закрепление на другие дни
+KIND_EVIDENCE_NOT_READ = заявки, устройства или время сообщений, которых версия правил не читает
+KIND_REPLY_OUTSIDE_RECORD = ответы до начала своей записи или после её конца не учитываются
+KIND_BREAKS_NOT_PUNCHED = часы дежурства без перерыва и без работы: перерывы никто не отмечал
+KIND_CLOCKS_APART = часы сообщений расходятся с часами записей на минуты: время читается по часам записей
+KIND_DID_NOT_SETTLE = вывод не сошёлся: разделено поровну
+KIND_CONTRIBUTOR_UNKNOWN = запись называет неизвестного участника
+KIND_CONTRIBUTOR_OFF_DUTY = запись называет участника, которого не было на дежурстве; учитывается имя
+KIND_CONTRIBUTORS_NOT_SPLIT = записи называют участников, а правила между ними не делят
+KIND_UNKNOWN_AGENT = запись называет неизвестного
+KIND_AMOUNTS_CONVERTED = суммы пересчитаны из другой валюты
+KIND_CONVERTED_ENCODING = файл был в GBK или UTF-16 и переведён
+KIND_CONVERTED_SEPARATOR = столбцы разделены табуляцией или точкой с запятой
+KIND_MISSING_COLUMN = столбца нет: по нему ничего не измеряется
+KIND_UNKNOWN_COLUMN = этот столбец ничем не читается; возможно, опечатка
+KIND_UNKNOWN_FILE = этот файл ничем не читается; возможно, опечатка
+KIND_EMPTY_FILE = необязательный файл пуст
+KIND_DUPLICATE_RECORD = одна запись несколько раз: взята один раз
+KIND_DUPLICATE_ROW = одна строка несколько раз: взята один раз
+KIND_OUTSIDE_PERIOD = записи вне периода пропущены вместе с сообщениями, как и заявки, сделанные вне его; наблюдения вне его не учитываются
+KIND_DAMAGED_ID = идентификаторы, номера клиентов или другие значения, возможно, испорчены электронной таблицей
+KIND_HOUR_TWICE = часы переводили назад: один час был дважды
+KIND_NO_VALUE = ячейки, означающие отсутствие значения, считаются пустыми
+KIND_CLEANED_CELL = ячейки прочитаны без невидимых символов или без дробной части, добавленной при экспорте
+KIND_LONG_RECORD = записи длятся сутки или дольше
+KIND_REPLIES_TOO_MANY = у записи больше сообщений, чем бывает
+KIND_POPULATION_OF_NOBODY = состав оцениваемых называет должность или грейд, которых ни у кого нет
+KIND_TRANSFER = сотрудник перешёл в другое подразделение, на другую должность или грейд
+KIND_REHIRE = сотрудник уволился и вернулся
+KIND_TEAM_WITHOUT_PEOPLE = в команде аккаунта нет сотрудников
+KIND_BRANCH_WITHOUT_PEOPLE = в филиале нет сотрудников
+KIND_MEASURE_NOT_SENT = ни у кого нет данных показателя: его критерий ни для кого не учитывается
+KIND_OBSERVATIONS_BEYOND_PERIOD = наблюдения выходят за период: они не учитываются
+KIND_OBSERVATIONS_UNREAD = показатель наблюдений не читает ни один критерий; возможно, опечатка
+KIND_REFUND_EXCEEDS_SALE = возвраты больше своей продажи
+SHOW_HEADLINE = { $group }, { $from } — { $to }
 SHOW_SIZE = { $records ->
-    [one] { $records } service record
-   *[other] { $records } service records
-} on { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
+    [one] { $records } запись об обслуживании
+    [few] { $records } записи об обслуживании
+    [many] { $records } записей об обслуживании
+   *[other] { $records } записей об обслуживании
+}, { $accounts ->
+    [one] { $accounts } аккаунт
+    [few] { $accounts } аккаунта
+    [many] { $accounts } аккаунтов
+   *[other] { $accounts } аккаунтов
 }, { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+    [one] { $people } сотрудник
+    [few] { $people } сотрудника
+    [many] { $people } сотрудников
+   *[other] { $people } сотрудников
 }
 SHOW_REJECTED = { $count ->
-    [one] { $count } row was rejected: rejected.csv says why and what to change
-   *[other] { $count } rows were rejected: rejected.csv says which, why, and what to change
+    [one] отбракована { $count } строка: почему и что изменить, сказано в rejected.csv
+    [few] отбракованы { $count } строки: какие, почему и что изменить, сказано в rejected.csv
+    [many] отбраковано { $count } строк: какие, почему и что изменить, сказано в rejected.csv
+   *[other] отбраковано { $count } строк: какие, почему и что изменить, сказано в rejected.csv
 }
-SHOW_NOT_SPLIT = The pool was not split
-SHOW_SCORES_KEPT = Credits, score cards and findings are complete; correct this and close the month again.
-SHOW_NO_POOL = No pool, no settlement
-SHOW_NO_POOL_HINT = Put a pool.yaml into the bundle to turn the scores into money.
-SHOW_POOL = The pool
-SHOW_AMOUNT = amount
-SHOW_TO_PEOPLE = to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+SHOW_NOT_SPLIT = Премиальный фонд не разделён
+SHOW_SCORES_KEPT = Доли, оценочные листы и замечания готовы; исправьте это и закройте месяц ещё раз.
+SHOW_NO_POOL = Нет премиального фонда — нет и расчёта премий
+SHOW_NO_POOL_HINT = Чтобы превратить оценки в деньги, положите в пакет pool.yaml.
+SHOW_POOL = Премиальный фонд
+SHOW_AMOUNT = сумма
+SHOW_TO_PEOPLE = { $people ->
+    [one] { $people } сотруднику
+    [few] { $people } сотрудникам
+    [many] { $people } сотрудникам
+   *[other] { $people } сотрудникам
 }
-SHOW_TO_FUND = to the team fund
-SHOW_THREE_STATEMENTS = Three statements, to the cent
-SHOW_BESIDE_EQUAL = An equal split would have paid everybody about { $equal }: { $more } people get more than that (up to +{ $most }), { $less } get less (down to { $least }).
-SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (equal split: { $equal })
-SHOW_WORTH_A_LOOK = Worth a look (findings.csv has each one)
-SHOW_TIMINGS = How long it took, and the digest
-SHOW_SECONDS = { $step } { $seconds } s
-SHOW_IN_ALL = { $total } s in all: { $longest }
-SHOW_SAME_DIGEST = the same files give it on any day and machine
-SHOW_WHO_SERVED = Who served what, and how sure we are
-SHOW_CERTAIN = { $certain } rest on a name or a single person; { $rest ->
-    [one] { $rest } record is credited to nobody, with its reason.
-   *[other] { $rest } records are credited to nobody, each with its reason.
+SHOW_TO_FUND = в фонд команды
+SHOW_THREE_STATEMENTS = Три расчётных листа, с точностью до копейки
+SHOW_BESIDE_EQUAL = При делении поровну каждый получил бы около { $equal }: больше этого { $more ->
+    [one] получает { $more } сотрудник
+    [few] получают { $more } сотрудника
+    [many] получают { $more } сотрудников
+   *[other] получают { $more } сотрудников
+} (до +{ $most }), меньше — { $less } (до { $least }).
+SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (при делении поровну: { $equal })
+SHOW_WORTH_A_LOOK = Стоит посмотреть (всё есть в findings.csv)
+SHOW_TIMINGS = Сколько времени это заняло, и контрольная сумма
+SHOW_SECONDS = { $step } { $seconds } с
+SHOW_IN_ALL = Всего { $total } с: { $longest }
+SHOW_SAME_DIGEST = те же файлы дают её в любой день и на любом компьютере
+SHOW_WHO_SERVED = Кто кого обслуживал и насколько это достоверно
+SHOW_CERTAIN = { $certain } основано на имени или на единственном сотруднике; { $rest ->
+    [one] { $rest } запись никому не зачтена, причина указана.
+    [few] { $rest } записи никому не зачтены, у каждой указана причина.
+    [many] { $rest } записей никому не зачтено, у каждой указана причина.
+   *[other] { $rest } записей никому не зачтено, у каждой указана причина.
 }
-SHOW_BUSIEST = The busiest shared accounts (90 % intervals)
-SHOW_WORTH = What more evidence would bring
-SHOW_WORTH_SAID = Records that are expected to be credited to somebody else than served them, now and with more evidence: expected, not promised. evidence.csv has all accounts.
-SHOW_COLUMN_NOW = now
-SHOW_COLUMN_BREAKS = breaks punched
-SHOW_COLUMN_DEVICES = devices on 30 %
-SHOW_COLUMN_CLAIMS = half claimed
-SHOW_COLUMN_RECORDS = records
-SHOW_COLUMN_INTERVAL = 90 % interval
-SHOW_COLUMN_CERTAIN = certain
-SHOW_COLUMN_ACCOUNT = account
-SHOW_OTHERS = { $others ->
-    [one] { $others } other
-   *[other] { $others } others
-}
+SHOW_BUSIEST = Самые загруженные общие аккаунты (интервалы 90 %)
+SHOW_WORTH = Что дали бы дополнительные свидетельства
+SHOW_WORTH_SAID = Записи, которые, по оценке, зачтены не тому, кто обслуживал, — сейчас и с дополнительными свидетельствами: это ожидание, а не обещание. Все аккаунты — в evidence.csv.
+SHOW_COLUMN_NOW = сейчас
+SHOW_COLUMN_BREAKS = с отметками перерывов
+SHOW_COLUMN_DEVICES = с устройствами у 30 %
+SHOW_COLUMN_CLAIMS = половина заявлена
+SHOW_COLUMN_RECORDS = записи
+SHOW_COLUMN_INTERVAL = интервал 90 %
+SHOW_COLUMN_CERTAIN = достоверно
+SHOW_COLUMN_ACCOUNT = аккаунт
+SHOW_OTHERS = ещё { $others }
 SHOW_SCORES = { $people ->
-    [one] Score of { $people } person
-   *[other] Scores of { $people } people
+    [one] Оценки { $people } сотрудника
+    [few] Оценки { $people } сотрудников
+    [many] Оценки { $people } сотрудников
+   *[other] Оценки { $people } сотрудников
 } ({ $scheme })
 SHOW_OUTSIDE = { $people ->
-    [one] { $people } person outside of the population has
-   *[other] { $people } people outside of the population have
-} no card and no pay here; credited to them: { $records } records
-SHOW_COLUMN_PLACE = #
-SHOW_COLUMN_WHO = who
-SHOW_COLUMN_TEAM = team
-SHOW_COLUMN_CREDITED = credited
-SHOW_COLUMN_SCORE = score
-SHOW_COLUMN_COLLABORATION = collaboration
-SHOW_CARD = { $name } { $number }: { $score } points, place { $rank } of { $of }
-SHOW_COLLABORATION = Collaboration: { $outside } of { $credited } records outside the own roster or team add { $points } points.
-SHOW_RECORD = Record { $id } on { $account }
-SHOW_EVIDENCE = Evidence: { $evidence } (policy { $version })
-SHOW_NOTHING_CREDITED = No record of the month is credited to this person.
-SHOW_ALL_ACCOUNTS = all
-SHOW_SCORE_STEPS = The score, step by step
-SHOW_STATEMENT = The statement
-SHOW_RECORDS_BEHIND = Records behind it: { $shown } of { $all } (credits.csv has all)
-DEMO_TRUTH = How far from the truth (the demo knows it)
-DEMO_RIGHT = right, record by record
-DEMO_WRONG = wrong over the month
-DEMO_EQUALLY = each record split equally among the team
-DEMO_AS_TALLY = as Tally credits them
-DEMO_TRUTH_SAID = On the { $records } records that no platform named: how much of a record reaches who served it, and how much of the month's work stands under another name once mistakes have cancelled out.
-DEMO_INTERVALS = { $holding } of the { $totals } intervals of people on these accounts hold the truth.
-DEMO_RUNGS_SAID = Which evidence brings that, step by step of the ladder:
-DEMO_RUNG_RECORDS = records
-DEMO_RUNG_EQUALLY = right if split equally
-DEMO_RUNG_TALLY = right as credited
-DEMO_RUNG_GAIN = part of the gain
-DEMO_SKILLS = What the month showed about skills and cover
-DEMO_LATE = the evidence is still on its way
-DEMO_PROFILE = { $name } { $number }: served { $accounts } ({ $platforms }); collaboration { $points }
-DEMO_STANDARD = { $scheme } (the group's standard)
-DEMO_USER_BRANCH_HR = closes the month of { $branch }; sees no other branch
-DEMO_BRANCHES = Each branch closes its own month
-DEMO_BRANCHES_SAID = From the same attribution, each by its own refinement of the group's standard, which lets a branch weigh an indicator up to { $within } points more or less. Ranks are among the branch.
-DEMO_COLUMN_BRANCH = branch
-DEMO_COLUMN_FAVOURS = weighs more
-DEMO_COLUMN_PEOPLE = people
-DEMO_COLUMN_CREDITED = of the records
-DEMO_COLUMN_FIRST = first
-DEMO_COLUMN_SCORE = score
-DEMO_COLUMN_IN_GROUP = rank in the group
-DEMO_MANAGERS = { $people ->
-    [one] Card of { $people } person who serves nobody
-   *[other] Cards of { $people } people who serve nobody themselves
-}
-DEMO_MANAGERS_SAID = Of what their teams had, each team as of each day, in percent.
-DEMO_MANAGERS_SCHEME = Managers
-DEMO_RIGHT_HEADING = { $branch } is put right after it was published and paid
-DEMO_RIGHT_PAID = { $amount } was paid to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
+    [one] { $people } сотрудник вне состава оцениваемых не получает
+    [few] { $people } сотрудника вне состава оцениваемых не получают
+    [many] { $people } сотрудников вне состава оцениваемых не получают
+   *[other] { $people } сотрудников вне состава оцениваемых не получают
+} здесь ни оценочного листа, ни выплаты; зачтено им записей: { $records }
+SHOW_COLUMN_PLACE = №
+SHOW_COLUMN_WHO = кто
+SHOW_COLUMN_TEAM = команда
+SHOW_COLUMN_CREDITED = зачтено
+SHOW_COLUMN_SCORE = балл
+SHOW_COLUMN_COLLABORATION = взаимопомощь
+SHOW_CARD = { $name } { $number }: { $score } { $score ->
+    [one] балл
+    [few] балла
+    [many] баллов
+   *[other] балла
+}, место { $rank } из { $of }
+SHOW_COLLABORATION = Взаимопомощь: записи вне своего графика или команды ({ $outside } из { $credited }) прибавляют { $points } { $points ->
+    [one] балл
+    [few] балла
+    [many] баллов
+   *[other] балла
 }.
-DEMO_RIGHT_RATINGS = Then the platform sends { $ratings ->
-    [one] { $ratings } rating of { $account } anew, lowered to 1
-   *[other] { $ratings } ratings of { $account } anew, each lowered to 1
+SHOW_RECORD = Запись { $id } на { $account }
+SHOW_EVIDENCE = Свидетельства: { $evidence } (правила { $version })
+SHOW_NOTHING_CREDITED = Этому сотруднику не зачтена ни одна запись месяца.
+SHOW_ALL_ACCOUNTS = все
+SHOW_SCORE_STEPS = Итоговый балл по шагам
+SHOW_STATEMENT = Расчётный лист
+SHOW_RECORDS_BEHIND = Записи, на которых он основан: { $shown } из { $all } (все есть в credits.csv)
+DEMO_TRUTH = Насколько это далеко от истины (в демонстрации она известна)
+DEMO_RIGHT = верно, запись за записью
+DEMO_WRONG = неверно за месяц
+DEMO_EQUALLY = если делить каждую запись поровну на команду
+DEMO_AS_TALLY = как зачитывает Tally
+DEMO_TRUTH_SAID = По записям, для которых платформа никого не назвала (всего { $records }): какая часть записи достаётся тому, кто обслуживал, и какая часть работы за месяц числится под чужим именем, когда ошибки взаимно погасились.
+DEMO_INTERVALS = Истина попадает в интервалы сотрудников на этих аккаунтах в { $holding } случаях из { $totals }.
+DEMO_RUNGS_SAID = Какие свидетельства это дают, по ступеням лестницы:
+DEMO_RUNG_RECORDS = записи
+DEMO_RUNG_EQUALLY = верно при делении поровну
+DEMO_RUNG_TALLY = верно по зачёту
+DEMO_RUNG_GAIN = часть выигрыша
+DEMO_SKILLS = Что месяц показал о навыках и подмене
+DEMO_LATE = свидетельства ещё в пути
+DEMO_PROFILE = { $name } { $number }: обслуживает { $accounts } ({ $platforms }); взаимопомощь { $points }
+DEMO_STANDARD = { $scheme } (стандарт группы)
+DEMO_USER_BRANCH_HR = закрывает месяц филиала { $branch }; других филиалов не видит
+DEMO_BRANCHES = Каждый филиал закрывает свой месяц сам
+DEMO_BRANCHES_SAID = По одной и той же атрибуции, каждый по своему уточнению стандарта группы, который разрешает филиалу менять вес критерия не более чем на { $within } в ту или другую сторону. Места — внутри филиала.
+DEMO_COLUMN_BRANCH = филиал
+DEMO_COLUMN_FAVOURS = вес повышен
+DEMO_COLUMN_PEOPLE = сотрудники
+DEMO_COLUMN_CREDITED = из записей
+DEMO_COLUMN_FIRST = первое место
+DEMO_COLUMN_SCORE = балл
+DEMO_COLUMN_IN_GROUP = место в группе
+DEMO_MANAGERS = { $people ->
+    [one] Оценочный лист { $people } сотрудника, который сам никого не обслуживает
+    [few] Оценочные листы { $people } сотрудников, которые сами никого не обслуживают
+    [many] Оценочные листы { $people } сотрудников, которые сами никого не обслуживают
+   *[other] Оценочные листы { $people } сотрудников, которые сами никого не обслуживают
+}
+DEMO_MANAGERS_SAID = По тому, что было у их команд, в составе команды на каждый день, в процентах.
+DEMO_MANAGERS_SCHEME = Руководители
+DEMO_RIGHT_HEADING = { $branch }: исправление после публикации и выплаты
+DEMO_RIGHT_PAID = Выплачено { $amount }, получили { $people ->
+    [one] { $people } сотрудник
+    [few] { $people } сотрудника
+    [many] { $people } сотрудников
+   *[other] { $people } сотрудников
+}.
+DEMO_RIGHT_RATINGS = Затем платформа присылает заново { $ratings ->
+    [one] { $ratings } оценку клиента по { $account }, сниженную до 1
+    [few] { $ratings } оценки клиентов по { $account }, каждая снижена до 1
+    [many] { $ratings } оценок клиентов по { $account }, каждая снижена до 1
+   *[other] { $ratings } оценок клиентов по { $account }, каждая снижена до 1
 }. { $cycles ->
-    [one] { $cycles } cycle rests
-   *[other] { $cycles } cycles rest
-} on them; what was published and posted stays as it is.
-DEMO_RIGHT_REASON = Buyers changed their ratings afterwards
-DEMO_RIGHT_CARDS = The correction gives { $people ->
-    [one] { $people } person a new version of the card
-   *[other] { $people } people a new version of their card
+    [one] На них основан { $cycles } цикл
+    [few] На них основаны { $cycles } цикла
+    [many] На них основано { $cycles } циклов
+   *[other] На них основано { $cycles } циклов
+}; опубликованное и проведённое остаётся как есть.
+DEMO_RIGHT_REASON = Покупатели изменили свои оценки позже
+DEMO_RIGHT_CARDS = Исправление даёт новую версию оценочного листа: её { $people ->
+    [one] получает { $people } сотрудник
+    [few] получают { $people } сотрудника
+    [many] получают { $people } сотрудников
+   *[other] получают { $people } сотрудников
 }.
 DEMO_RIGHT_DELTAS = { $people ->
-    [one] { $people } person gets another amount
-   *[other] { $people } people get another amount
-}: { $more } more and { $less } less, with the branch's next settlement. The largest differences:
-DEMO_RIGHT_CARD = What { $name } reads:
-DEMO_COLUMN_WHO = who
-DEMO_COLUMN_PAID = was paid
-DEMO_COLUMN_RIGHT = is right
-DEMO_COLUMN_DELTA = difference
-DEMO_NEXT = What next
-DEMO_OWN_MONTH = your own month; docs/bundle.md says what goes into the folder
-DEMO_AGAIN = this month again, with files to look at
-DEMO_COPY = write this month as files, to copy from
-DEMO_WHY = why one person or record came out so
-DEMO_REPLAY = recompute it and compare every byte
-DEMO_SERVING = Serving on http://{ $address } until Ctrl-C
-DEMO_PASSWORD = One password for everybody, made up for this run: { $password }
-DEMO_TOKEN = A token: { $command }
-DEMO_HTTP = REST, with JSON: http://{ $address }/openapi.json says what there is
-DEMO_CLOCK = The group's clock stood on the day after its month while it was closed, and runs on from there. Nothing is kept.
-DEMO_USER_ADMIN = lays out the group and gives roles; sees nobody's score or pay
-DEMO_USER_HR = people, duty, cycles; sees nobody's pay
-DEMO_USER_PAYROLL = pools and settlements; cannot approve its own
-DEMO_USER_APPROVER = approves what somebody else prepared
-DEMO_USER_PAYER = posts what two others prepared and approved
-DEMO_USER_AUDITOR = reads everything, changes nothing
-REPLAY_VERSION = { $what }: the result was computed with { $then }, this is { $now }
-REPLAY_TZDB = time zone database
-REPLAY_IDENTICAL = identical: { $files } files, digest { $digest }
-REPLAY_NOT_COVERED = not compared, since the inputs do not hold what they were made from: { $files }
-REPLAY_ALTERED = altered: { $what }
-REPLAY_DIFFERENT = different: { $file }, line { $line }
-REPLAY_MISSING = missing from the folder: { $file }
-REPLAY_INPUT_CHANGED = inputs/{ $file }: its content was changed
-REPLAY_INPUT_MISSING = inputs/{ $file }: it is missing or cannot be read
-REPLAY_INPUT_ADDED = inputs/{ $file }: it was added
-REPLAY_IN_FOLDER = in the folder: { $line }
-REPLAY_RECOMPUTED = recomputed:    { $line }
-REPLAY_ENDS = (the file ends before this line)
+    [one] { $people } сотрудник получает другую сумму
+    [few] { $people } сотрудника получают другую сумму
+    [many] { $people } сотрудников получают другую сумму
+   *[other] { $people } сотрудников получают другую сумму
+}: больше — { $more }, меньше — { $less }, со следующим расчётом премий филиала. Наибольшие разницы:
+DEMO_RIGHT_CARD = Что видит { $name }:
+DEMO_COLUMN_WHO = кто
+DEMO_COLUMN_PAID = выплачено
+DEMO_COLUMN_RIGHT = верно
+DEMO_COLUMN_DELTA = разница
+DEMO_NEXT = Что дальше
+DEMO_OWN_MONTH = ваш собственный месяц; что класть в папку, сказано в docs/bundle.md
+DEMO_AGAIN = этот же месяц ещё раз, с файлами для просмотра
+DEMO_COPY = записать этот месяц файлами как образец
+DEMO_WHY = почему у сотрудника или записи получилось именно так
+DEMO_REPLAY = вычислить заново и сравнить каждый байт
+DEMO_SERVING = Система работает на http://{ $address } до Ctrl-C
+DEMO_PASSWORD = Один пароль для всех, придуман для этого запуска: { $password }
+DEMO_TOKEN = Токен: { $command }
+DEMO_HTTP = REST с JSON: что есть, говорит http://{ $address }/openapi.json
+DEMO_CLOCK = Пока месяц закрывался, часы группы стояли на дне после него; теперь они идут дальше. Ничего не сохраняется.
+DEMO_USER_ADMIN = выстраивает группу и выдаёт роли; не видит ни оценок, ни выплат
+DEMO_USER_HR = сотрудники, дежурства, циклы; не видит выплат
+DEMO_USER_PAYROLL = премиальные фонды и расчёты премий; свои утверждать не может
+DEMO_USER_APPROVER = утверждает то, что подготовил кто-то другой
+DEMO_USER_PAYER = проводит то, что подготовили и утвердили двое других
+DEMO_USER_AUDITOR = читает всё, ничего не меняет
+REPLAY_VERSION = { $what }: результат вычислен с { $then }, здесь { $now }
+REPLAY_TZDB = база часовых поясов
+REPLAY_IDENTICAL = совпадает: { $files ->
+    [one] { $files } файл
+    [few] { $files } файла
+    [many] { $files } файлов
+   *[other] { $files } файлов
+}, контрольная сумма { $digest }
+REPLAY_NOT_COVERED = не сравнивалось, так как в исходных данных нет того, из чего это сделано: { $files }
+REPLAY_ALTERED = изменено: { $what }
+REPLAY_DIFFERENT = отличается: { $file }, строка { $line }
+REPLAY_MISSING = нет в папке: { $file }
+REPLAY_INPUT_CHANGED = inputs/{ $file }: содержимое изменено
+REPLAY_INPUT_MISSING = inputs/{ $file }: файла нет, или его нельзя прочитать
+REPLAY_INPUT_ADDED = inputs/{ $file }: файл добавлен
+REPLAY_IN_FOLDER = в папке:          { $line }
+REPLAY_RECOMPUTED = вычислено заново: { $line }
+REPLAY_ENDS = (файл кончается до этой строки)
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
-PAGE_USAGE = Usage:{" "}
-PAGE_COMMANDS = Commands:
-PAGE_ARGUMENTS = Arguments:
-PAGE_OPTIONS = Options:
-PAGE_DEFAULT = {" "}[default:{"\u00A0"}{ $value }]
-PAGE_VALUES = {" "}[possible values:{"\u00A0"}{ $values }]
-PAGE_ENV = {" "}[env:{"\u00A0"}{ $name }]
+PAGE_USAGE = Использование:{" "}
+PAGE_COMMANDS = Команды:
+PAGE_ARGUMENTS = Аргументы:
+PAGE_OPTIONS = Параметры:
+PAGE_DEFAULT = {" "}[по умолчанию:{"\u00A0"}{ $value }]
+PAGE_VALUES = {" "}[возможные значения:{"\u00A0"}{ $values }]
+PAGE_ENV = {" "}[переменная окружения:{"\u00A0"}{ $name }]
 HELP_SHARED =
-    .help = Print help
-    .version = Print version
-    .bundle = Folder with people.csv, accounts.csv, records.csv and what else there is (docs/bundle.md)
-    .from = First day of the period, such as 2026-03-01, together with --to; by default the period of group.yaml, else the month that holds all records
-    .to = Last day of the period, such as 2026-03-31, which belongs to it
-    .lang = Language of sentences, and of names in `tally demo`; may stand before the command as well; by default that of the environment (LC_ALL, LC_MESSAGES, LANG)
-    .plain-csv = CSV for programs: without the byte order mark, and without the apostrophe before cells that begin like a formula, which spreadsheets need
-    .json = Print the summary as JSON and nothing else
-    .server = Where the suite listens, such as https://tally.example:7070; by default client.server of the settings, else where `tally login` signed in last, else http://127.0.0.1:7070
-    .ca = File of the authority that signs the server's certificate (PEM); by default those that this machine trusts
-    .client-cert = File of the certificate chain to show to a server that wants one (PEM), together with --client-key
-    .client-key = File of the private key of --client-cert (PEM)
-    .token-file = File that holds a token, or - for the standard input; by default the one that `tally login` remembers, else the standard input
-    .config = Settings file (TOML)
-    .set = Set one key, such as database.url=postgres://..; may be repeated
-    .dump-config = Print the settings in force, secrets masked, and stop
-HELP_TALLY = Who did which work, what was it worth, what does it pay, and why
-HELP_HELP = Print this page, or that of a command
-HELP_DEMO = Show the main job on a made-up group: a month of records becomes statements, on SQLite in a temporary folder
-    .once = Stop after the summary instead of serving the group
-    .seed = Number that the group is made from: another one makes another group
-    .records = About how many service records the month has, 1 to 5,000,000; below 100 it has 100
-    .bundle = New or empty folder to write the month's files into, to copy from
-    .listen = Address and port to serve on after the summary
-    .http = Address and port of REST after the summary
-HELP_CLOSE = Do the main job on your own files: a month of records becomes score cards and statements
-    .out = Folder of the result: a new or an empty one
-    .explain = Explain one record (external_id) or one person (employee number or name) afterwards
-    .database = Work in PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
-HELP_IMPORT = Bring a month's files into a running suite, and say what is there before and after
-    .out = Folder for report.json, findings.csv, rejected.csv and refused.csv
-    .accept-damaged = Write rows also where a spreadsheet shortened ids or customers: the suite keeps them so for good
-    .json = Print the report as JSON and nothing else
-HELP_REPLAY = Recompute a result folder from its own inputs, and say whether it comes out the same, and which files this does not cover
-    .dir = Result folder, as `tally close` wrote it
-    .json = Print the verdict as JSON and nothing else
-HELP_SERVE = Run one, some or all services
-    .services = Which services, separated by commas, such as identity,attendance; by default those of the settings, which are all
-    .listen = Address and port to listen on; by default that of the settings, 127.0.0.1:7070
-    .http = Address and port of the gateway, if this process has it; by default that of the settings, 127.0.0.1:8080
-    .sample = Begin with the made-up group of `tally demo` on an empty store
-HELP_INIT = Make the group and its first administrator on an empty store
-    .name = The group's name
-    .currency = The group's currency (ISO 4217)
-    .zone = The group's time zone (IANA)
-    .regions = The group's regions, separated by commas, such as cn-east,cn-south
-    .tenant-id = The group's id, chosen beforehand or that of another region's stack; when the store holds this very group, nothing is changed and that is no failure
-    .login = Sign-in name of the first administrator
-    .password-file = File that holds the administrator's password (at least 12 characters); without it the password is the first line of the standard input
-    .invitation-file = File that holds what `tally invite` printed, where the store holds another group already
-HELP_INVITE = Print an invitation to make one more group in a store that holds one (PostgreSQL)
-    .tenant-id = The group's id, where a stack of another region made the group before; a new group by default
-    .days = For how many days it is good, at most 30
-HELP_MIGRATE = Bring the database up to date (PostgreSQL: with the owner's URL)
-HELP_LOGIN = Trade a password, the first line of the standard input, for a token that the commands that follow use
-    .login = Sign-in name
-    .code = The six digits of your authenticator, or a recovery code, where you have a second factor
-    .new-password = The password was given to you for one sign-in: the second line of the standard input is your new one
-HELP_USER = Give people and programs a way in
-HELP_USER_CREATE = Make a login with one role, in the whole group or on a unit
-    .login = Sign-in name
-    .role = The role, such as group_hr, or branch_hr with --unit
-    .unit = The unit, such as East, with all below it where the role goes so far; the whole group by default
-    .password-file = File that holds the first password (at least 12 characters), or - for the standard input
-HELP_USER_GRANT = Give a login one more role, or the one that it lacks
-    .login = Sign-in name
-    .role = The role, such as group_hr or auditor
-    .unit = The unit, such as East/Chat, with all below it where the role goes so far; the whole group by default
-HELP_TENANT = Take a whole group's data along
-HELP_TENANT_EXPORT = Write all that every service holds of the group into a folder, a file of JSON lines for each table
-    .out = The folder; must not exist
-    .quiet = Show no progress
-HELP_PERSON = Take out what is held about a person
-HELP_PERSON_EXPORT = Write all that every service holds about a person into one JSON file
-    .person = The person: the employee number, or the id (UUID)
-    .out = The file; must not exist
-HELP_RETENTION = Look after how long data are kept
-HELP_RETENTION_RUN = Remove from every service what the group's retention schedule says is over
-HELP_AUDIT = Look into the audit log
-HELP_AUDIT_VERIFY = Recompute the chain of every service, look for the entry of every row, and name what is wrong
-    .heads = Folder of signed heads that the logs must pass through; by default that of the settings
-HELP_AUDIT_SEARCH = Say who saw or changed what about a person, what a principal did, or what was done to a thing; newest first
-    .person = About this person (UUID)
-    .principal = By this principal (UUID), or on its behalf
-    .subject = Done to this thing, such as statement:0199..
-    .from = Not before this instant (RFC 3339), such as 2026-03-01T00:00:00+08:00
-    .to = Before this instant (RFC 3339)
-    .json = Print a JSON object a line
-HELP_SCHEME = Take a standard of the group out of one stack and into another, and begin with a scheme that is there
-HELP_SCHEME_EXPORT = Print the signed file of a scheme of the group, all its versions
-    .name = Its name
-    .from = The region that it leaves, where the stack serves several
-HELP_SCHEME_IMPORT = Take in a file that the stack of another region exported
-    .file = The file
-HELP_SCHEME_TEMPLATE = Print a scheme to begin with as scheme.yaml, or say which there are
-    .name = Name of the scheme; without it all are listed
-    .out = File to write it to, which must not be there yet
-HELP_ACCESS = Say who may do what, for a review
-HELP_ACCESS_REVIEW = Say as CSV who holds a permission, by which grant, delegation or emergency, since when, and from whom; newest grant first
-    .permission = The permission, such as compensation.statement.read_pay for reading pay
-HELP_KEYS = Look after the keys: those that sign tokens, and those of what is sealed in the database
-HELP_KEYS_MAKE = Make the key folder with all its files, for the secrets of a cluster; what is there stays as it is
-HELP_KEYS_PROTECT = Encrypt seal.key under a passphrase, or change the passphrase
-    .new-passphrase-file = File that holds the new passphrase (at least 12 characters); without it the passphrase is the first line of the standard input
-HELP_KEYS_ROTATE = Make new keys while the services work, and seal everything with them; goes on where an earlier run was stopped
+    .help = Показать справку
+    .version = Показать версию
+    .bundle = Папка с people.csv, accounts.csv, records.csv и остальным, что есть (docs/bundle.md)
+    .from = Первый день периода, например 2026-03-01, вместе с --to; по умолчанию период из group.yaml, иначе месяц, в который попадают все записи
+    .to = Последний день периода, например 2026-03-31, включительно
+    .lang = Язык сообщений, а в `tally demo` и имён; можно указать и перед командой; по умолчанию язык окружения (LC_ALL, LC_MESSAGES, LANG)
+    .plain-csv = CSV для программ: без метки порядка байтов и без апострофа перед ячейками, которые начинаются как формула (он нужен электронным таблицам)
+    .json = Вывести сводку в виде JSON и больше ничего
+    .server = Где принимает соединения система, например https://tally.example:7070; по умолчанию client.server из настроек, иначе то место, куда последний раз вошла `tally login`, иначе http://127.0.0.1:7070
+    .ca = Файл центра, который подписывает сертификат сервера (PEM); по умолчанию те, которым доверяет этот компьютер
+    .client-cert = Файл цепочки сертификатов, чтобы предъявить её серверу, который этого требует (PEM), вместе с --client-key
+    .client-key = Файл закрытого ключа к --client-cert (PEM)
+    .token-file = Файл с токеном или -, чтобы взять его со стандартного ввода; по умолчанию токен, который помнит `tally login`, иначе стандартный ввод
+    .config = Файл настроек (TOML)
+    .set = Задать один ключ, например database.url=postgres://..; можно повторять
+    .dump-config = Вывести действующие настройки, скрыв секреты, и завершить работу
+HELP_TALLY = Кто какую работу сделал, сколько она стоила, что за неё платят и почему
+HELP_HELP = Показать эту страницу или страницу команды
+HELP_DEMO = Показать главное на вымышленной группе: месяц записей превращается в расчётные листы, на SQLite во временной папке
+    .once = Завершить работу после сводки, не запуская сервисы группы
+    .seed = Число, из которого создаётся группа: другое число даёт другую группу
+    .records = Сколько примерно записей об обслуживании в месяце, от 1 до 5,000,000; если меньше 100, их 100
+    .bundle = Новая или пустая папка, куда записать файлы месяца как образец
+    .listen = Адрес и порт для работы после сводки
+    .http = Адрес и порт REST после сводки
+HELP_CLOSE = Выполнить главное на ваших файлах: месяц записей превращается в оценочные и расчётные листы
+    .out = Папка результата: новая или пустая
+    .explain = После этого объяснить одну запись (external_id) или одного сотрудника (табельный номер или имя)
+    .database = Работать в PostgreSQL, а не в SQLite во временной папке: URL владельца пустой базы данных
+HELP_IMPORT = Загрузить файлы месяца в работающую систему и показать, что в ней было до и стало после
+    .out = Папка для report.json, findings.csv, rejected.csv и refused.csv
+    .accept-damaged = Записать строки и там, где электронная таблица сократила идентификаторы или номера клиентов: система сохранит их такими навсегда
+    .json = Вывести отчёт в виде JSON и больше ничего
+HELP_REPLAY = Вычислить папку результата заново из её собственных исходных данных и сказать, совпадает ли она и какие файлы этим не охвачены
+    .dir = Папка результата, как её записала `tally close`
+    .json = Вывести заключение в виде JSON и больше ничего
+HELP_SERVE = Запустить один, несколько или все сервисы
+    .services = Какие сервисы, через запятую, например identity,attendance; по умолчанию указанные в настройках, то есть все
+    .listen = Адрес и порт, на которых принимать соединения; по умолчанию из настроек, 127.0.0.1:7070
+    .http = Адрес и порт шлюза, если он в этом процессе; по умолчанию из настроек, 127.0.0.1:8080
+    .sample = В пустом хранилище начать с вымышленной группы из `tally demo`
+HELP_INIT = Создать группу и её первого администратора в пустом хранилище
+    .name = Название группы
+    .currency = Валюта группы (ISO 4217)
+    .zone = Часовой пояс группы (IANA)
+    .regions = Регионы группы через запятую, например cn-east,cn-south
+    .tenant-id = Идентификатор группы, выбранный заранее или взятый у установки другого региона; если в хранилище именно эта группа, ничего не меняется, и это не ошибка
+    .login = Имя для входа первого администратора
+    .password-file = Файл с паролем администратора (не менее 12 символов); без него пароль — первая строка стандартного ввода
+    .invitation-file = Файл с тем, что вывела `tally invite`, если в хранилище уже есть другая группа
+HELP_INVITE = Вывести приглашение, чтобы создать ещё одну группу в хранилище, где уже есть одна (PostgreSQL)
+    .tenant-id = Идентификатор группы, если её раньше создала установка другого региона; по умолчанию новая группа
+    .days = Сколько дней оно действует, не более 30
+HELP_MIGRATE = Обновить схему базы данных (PostgreSQL: с URL владельца)
+HELP_LOGIN = Обменять пароль, первую строку стандартного ввода, на токен, которым пользуются следующие команды
+    .login = Имя для входа
+    .code = Шесть цифр из приложения-аутентификатора или код восстановления, если у вас есть второй фактор
+    .new-password = Пароль был выдан вам на один вход: вторая строка стандартного ввода — ваш новый
+HELP_USER = Дать доступ людям и программам
+HELP_USER_CREATE = Создать учётную запись с одной ролью, во всей группе или на подразделение
+    .login = Имя для входа
+    .role = Роль, например group_hr или branch_hr с --unit
+    .unit = Подразделение, например East, со всем, что ниже, если роль на это распространяется; по умолчанию вся группа
+    .password-file = Файл с первым паролем (не менее 12 символов) или -, чтобы взять его со стандартного ввода
+HELP_USER_GRANT = Выдать учётной записи ещё одну роль или ту, которой ей не хватает
+    .login = Имя для входа
+    .role = Роль, например group_hr или auditor
+    .unit = Подразделение, например East/Chat, со всем, что ниже, если роль на это распространяется; по умолчанию вся группа
+HELP_TENANT = Забрать данные всей группы
+HELP_TENANT_EXPORT = Записать в папку всё, что каждый сервис хранит о группе: на каждую таблицу один файл строк JSON
+    .out = Папка; её не должно быть
+    .quiet = Не показывать ход работы
+HELP_PERSON = Получить то, что хранится о сотруднике
+HELP_PERSON_EXPORT = Записать всё, что каждый сервис хранит о сотруднике, в один файл JSON
+    .person = Сотрудник: табельный номер или идентификатор (UUID)
+    .out = Файл; его не должно быть
+HELP_RETENTION = Следить за сроками хранения данных
+HELP_RETENTION_RUN = Удалить из всех сервисов то, срок чего истёк по правилам хранения группы
+HELP_AUDIT = Посмотреть журнал аудита
+HELP_AUDIT_VERIFY = Вычислить заново цепочку каждого сервиса, найти запись журнала для каждой строки и назвать, что неверно
+    .heads = Папка подписанных голов, через которые должны проходить журналы; по умолчанию из настроек
+HELP_AUDIT_SEARCH = Показать, кто что видел или менял о сотруднике, что делал субъект доступа или что делали с объектом; сначала новое
+    .person = Об этом сотруднике (UUID)
+    .principal = Сделано этим субъектом доступа (UUID) или от его имени
+    .subject = Сделано с этим объектом, например statement:0199..
+    .from = Не раньше этого момента (RFC 3339), например 2026-03-01T00:00:00+08:00
+    .to = Раньше этого момента (RFC 3339)
+    .json = Вывести по объекту JSON на строку
+HELP_SCHEME = Перенести стандарт группы из одной установки в другую или взять исходную схему
+HELP_SCHEME_EXPORT = Вывести подписанный файл схемы группы со всеми версиями
+    .name = Её название
+    .from = Регион, из которого она уходит, если установка обслуживает несколько
+HELP_SCHEME_IMPORT = Принять файл, который экспортировала установка другого региона
+    .file = Файл
+HELP_SCHEME_TEMPLATE = Вывести исходную схему в виде scheme.yaml или показать, какие есть
+    .name = Название схемы; без него перечисляются все
+    .out = Файл, в который её записать; его ещё не должно быть
+HELP_ACCESS = Показать для проверки, кому что разрешено
+HELP_ACCESS_REVIEW = Показать в виде CSV, у кого есть право, по какой выданной роли, делегированию или экстренному доступу, с каких пор и от кого; сначала новые
+    .permission = Право, например compensation.statement.read_pay — видеть выплаты
+HELP_KEYS = Управлять ключами: теми, которыми подписываются токены, и теми, которыми зашифрованы данные в базе
+HELP_KEYS_MAKE = Создать папку ключей со всеми файлами, для секретов кластера; то, что там уже есть, не меняется
+HELP_KEYS_PROTECT = Зашифровать seal.key парольной фразой или сменить фразу
+    .new-passphrase-file = Файл с новой парольной фразой (не менее 12 символов); без него фраза — первая строка стандартного ввода
+HELP_KEYS_ROTATE = Создать новые ключи, не останавливая сервисы, и зашифровать ими всё; продолжает с того места, где остановлен прежний запуск
     .what =
-        Which keys; master and data by default
-        file: only add a master key to seal.key, to hand the file out before anything is wrapped with it
-        master: the master key in seal.key; quick, nothing is sealed anew
-        data: the data keys; every sealed row is sealed anew
-HELP_KEYS_ROTATE_SIGNING = Give a service a new key to sign tokens with; running processes take it up by themselves within a minute
-    .service = The service, such as identity
+        Какие ключи; по умолчанию master и data
+        file: только добавить главный ключ в seal.key, чтобы раздать файл до того, как им что-либо обёрнуто
+        master: главный ключ в seal.key; быстро, ничего не шифруется заново
+        data: ключи данных; каждая зашифрованная строка шифруется заново
+HELP_KEYS_ROTATE_SIGNING = Дать сервису новый ключ для подписи токенов; работающие процессы сами начнут его использовать в течение минуты
+    .service = Сервис, например identity
 
 ## The command line: what was done
 
-CANNOT_MAKE_TEMPORARY = cannot make a temporary folder: { $error }
-CANNOT_REPLACE = cannot replace { $file }: { $error }
-# A file that the command needs cannot be made.
-CANNOT_CREATE = cannot create { $file }: { $error }
-CANNOT_WRITE_TO = cannot write to { $folder }: { $error }
-OUTPUT_LOST = not all of the output could be written: { $error }
-CANNOT_START = cannot start: { $error }
-CANNOT_LISTEN = cannot listen on { $address }; name another with { $flag }, or stop after the summary with --once: { $error }
-NOT_OF_TALLY = { $file } is not what tally writes, from line { $line }, column { $column } on
-SAMPLE_SKIPPED = the store holds a group already: --sample leaves it as it is
-# The address of the gateway, after that of the services.
-SERVING_HTTP = the gateway is at http://{ $address }, what it offers at http://{ $address }/openapi.json
-SAMPLE_FILLED = Filled with the sample group. One password for everybody, shown this once: { $password }
-SERVING = serving { $services } on { $scheme }://{ $address }
-NO_GROUP_YET = there is no group in this store yet, so nobody can sign in: stop this process, type `tally init --name "My group"` with the same settings, and start it again
-    .beside = there is no group in this store yet, so nobody can sign in: type `tally init --name "My group"` with the same settings beside this process
-REGION_OF_NO_GROUP = server.regions names { $region }, and no group of this store has that region (there are { $known }): this process serves no row of any other region; correct server.regions, or leave it empty to serve all
-REDIS_AWAY = Redis does not answer at { $at } (redis.url). Everything works without it: until it is back each process counts calls by itself, and consumers look for events every few seconds instead of being woken
+CANNOT_MAKE_TEMPORARY = не удаётся создать временную папку: { $error }
+CANNOT_REPLACE = не удаётся заменить { $file }: { $error }
+CANNOT_CREATE = не удаётся создать { $file }: { $error }
+CANNOT_WRITE_TO = не удаётся писать в { $folder }: { $error }
+OUTPUT_LOST = не всё удалось вывести: { $error }
+CANNOT_START = не удаётся запустить: { $error }
+CANNOT_LISTEN = не удаётся принимать соединения на { $address }; укажите другой адрес с помощью { $flag } или завершите работу после сводки с --once: { $error }
+NOT_OF_TALLY = { $file } начиная со строки { $line }, столбца { $column } — не то, что пишет tally
+SAMPLE_SKIPPED = в хранилище уже есть группа: --sample её не меняет
+SERVING_HTTP = шлюз — на http://{ $address }, что он предлагает — на http://{ $address }/openapi.json
+SAMPLE_FILLED = Хранилище заполнено вымышленной группой. Один пароль для всех, показан только сейчас: { $password }
+SERVING = работают { $services } на { $scheme }://{ $address }
+NO_GROUP_YET = в этом хранилище ещё нет группы, поэтому войти никто не может: остановите этот процесс, выполните `tally init --name "My group"` с теми же настройками и запустите его снова
+    .beside = в этом хранилище ещё нет группы, поэтому войти никто не может: не останавливая этот процесс, выполните `tally init --name "My group"` с теми же настройками
+REGION_OF_NO_GROUP = в server.regions указан { $region }, а ни у одной группы этого хранилища такого региона нет (есть { $known }): строк других регионов этот процесс не обслуживает; исправьте server.regions или оставьте пустым, чтобы обслуживать все
+REDIS_AWAY = Redis на { $at } не отвечает (redis.url). Без него всё работает: пока он недоступен, каждый процесс считает вызовы сам, а получатели событий не ждут сигнала и проверяют новые события каждые несколько секунд
 FILE_SWITCH = { $switch }: { $why }
-ASK_PASSWORD_TWELVE = password (at least 12 characters, shown as you type):{" "}
-ASK_PASSWORD = password (shown as you type):{" "}
-ASK_NEW_PASSWORD = new password (at least 12 characters):{" "}
-ASK_NEW_PASSPHRASE = new passphrase (shown as you type):{" "}
-NO_PASSWORD_GIVEN = no password on the standard input: type one, or pipe it in
-# A setting on the command line without its value.
-SET_EXPECTED = --set { $pair }: expected KEY=VALUE
-SUBJECT_EXPECTED = --subject: expected KIND:ID, such as statement:0199..
-GROUP_DIFFERS = the group { $id } was made in this store before, and differs from what was typed ({ $differences }): nothing is changed. Type what it is, or choose another store
-GROUP_DIFFERENCE = { $what } { $there } and not { $typed }
-GROUP_WAS_MADE = the group { $id } was made in this store before: nothing is changed
-GROUP_MADE = made the group { $name } ({ $id }) with the administrator { $login }
-GROUP_NEXT = next: tally serve, then tally login { $login }
-OWNER_URL_MISSING = the schemas of PostgreSQL are made by their owner: set it (TALLY_DATABASE_OWNER_URL) to the owner's URL, postgres://OWNER:PASSWORD@HOST/DATABASE
-OWNER_URL_ALONE = it is SQLite while database.owner_url is set: set it (TALLY_DATABASE_URL) to the URL that the services sign in with, or leave database.owner_url out
+ASK_PASSWORD_TWELVE = пароль (не менее 12 символов, виден при вводе):{" "}
+ASK_PASSWORD = пароль (виден при вводе):{" "}
+ASK_NEW_PASSWORD = новый пароль (не менее 12 символов):{" "}
+ASK_NEW_PASSPHRASE = новая парольная фраза (видна при вводе):{" "}
+NO_PASSWORD_GIVEN = на стандартном вводе нет пароля: введите его или передайте по каналу
+SET_EXPECTED = --set { $pair }: ожидается KEY=VALUE
+SUBJECT_EXPECTED = --subject: ожидается KIND:ID, например statement:0199..
+GROUP_DIFFERS = группа { $id } уже создана в этом хранилище и отличается от введённого ({ $differences }): ничего не изменено. Введите то, что есть, или выберите другое хранилище
+GROUP_DIFFERENCE = { $what }: { $there }, а не { $typed }
+GROUP_WAS_MADE = группа { $id } уже создана в этом хранилище: ничего не изменено
+GROUP_MADE = создана группа { $name } ({ $id }) с администратором { $login }
+GROUP_NEXT = дальше: tally serve, затем tally login { $login }
+OWNER_URL_MISSING = схемы PostgreSQL создаёт их владелец: задайте (TALLY_DATABASE_OWNER_URL) URL владельца, postgres://OWNER:PASSWORD@HOST/DATABASE
+OWNER_URL_ALONE = здесь SQLite, а database.owner_url задан: задайте (TALLY_DATABASE_URL) URL, с которым подключаются сервисы, или уберите database.owner_url
 MIGRATED = { $service }: { $ran }
-UP_TO_DATE = up to date
-AUDIT_VERIFIED = { $service }: { $entries } entries, { $rows } rows, { $heads } exported heads: { $verdict }
-AUDIT_INTACT = intact
-AUDIT_ON_BEHALF = {" "}on behalf of { $id }
-AUDIT_FAULT = { $table } of { $stream }: { $place } { $defect }
-AUDIT_PLACE = entry { $at }
-    .unnumbered = an unnumbered entry
+UP_TO_DATE = обновление не требуется
+AUDIT_VERIFIED = { $service }: { $entries ->
+    [one] { $entries } запись журнала
+    [few] { $entries } записи журнала
+    [many] { $entries } записей журнала
+   *[other] { $entries } записей журнала
+}, { $rows ->
+    [one] { $rows } строка
+    [few] { $rows } строки
+    [many] { $rows } строк
+   *[other] { $rows } строк
+}, экспортированных голов { $heads }: { $verdict }
+AUDIT_INTACT = всё цело
+AUDIT_ON_BEHALF = {" "}от имени { $id }
+AUDIT_FAULT = { $table } в { $stream }: { $place } { $defect }
+AUDIT_PLACE = запись { $at }
+    .unnumbered = запись без номера
     .named = { $place } ({ $id })
-    .row = row { $row }
-    .row-of = row { $row } (entry { $id })
-    .line = line { $row }
-AUDIT_DEFECT = is not what the service wrote
-    .chain = does not follow from the entry before it (inserted, replaced or moved)
-    .missing = is missing
-    .truncated = is missing, and all after it up to the signed head
-    .beyond = lies beyond the signed head
-    .head = is the head, whose signature is missing or not the service's
-    .unnumbered = has waited for a position longer than five seconds: is a sequencer running?
-    .forked = is not the entry whose head was exported: the log before it was replaced
-    .older = is missing, although a head beyond it was exported: an older log was put back
-    .exported = is no head of this service, or goes back behind an earlier line
-    .unaccounted = has no audit entry: no unit of work wrote it
-    .borrowed = or one beside it borrowed its audit entry, which wrote fewer rows than name it
+    .row = строка { $row }
+    .row-of = строка { $row } (запись { $id })
+    .line = строка { $row }
+AUDIT_DEFECT = — не то, что записал сервис
+    .chain = не вытекает из предыдущей записи (вставлена, заменена или перемещена)
+    .missing = отсутствует
+    .truncated = отсутствует, как и всё после неё до подписанной головы
+    .beyond = лежит за подписанной головой
+    .head = — голова, подписи которой нет или подпись не этого сервиса
+    .unnumbered = ждёт своего номера дольше пяти секунд: работает ли нумерация?
+    .forked = — не та запись, голова которой экспортирована: журнал до неё заменили
+    .older = отсутствует, хотя экспортирована более поздняя голова: вместо журнала положили более старый
+    .exported = — не голова этого сервиса, или возвращается раньше предыдущей строки
+    .unaccounted = не имеет записи в журнале аудита: её не писала ни одна единица работы
+    .borrowed = или соседняя с ней заимствовала чужую запись журнала аудита, при которой строк записано меньше, чем на неё ссылается
 AUDIT_FAULTS = { $count ->
-    [one] { $count } fault
-   *[other] { $count } faults
+    [one] { $count } ошибка
+    [few] { $count } ошибки
+    [many] { $count } ошибок
+   *[other] { $count } ошибок
 }
 AUDIT_FOUND = { $count ->
-    [one] { $count } entry
-   *[other] { $count } entries
+    [one] { $count } запись журнала
+    [few] { $count } записи журнала
+    [many] { $count } записей журнала
+   *[other] { $count } записей журнала
 }
 REVIEW_FOUND = { $count ->
-    [one] { $count } way to hold { $permission }
-   *[other] { $count } ways to hold { $permission }
+    [one] { $count } способ иметь право { $permission }
+    [few] { $count } способа иметь право { $permission }
+    [many] { $count } способов иметь право { $permission }
+   *[other] { $count } способов иметь право { $permission }
 }
-INVITE_ONE_GROUP = it names SQLite files, which hold one group, so nobody can be invited; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...)
-INVITED = lets in the group { $tenant } for { $days } days: hand it to InitTenant or `tally init --invitation-file`
-KEYS_MADE = { $folder } holds seal.key and the signing keys of every service: back it up
-PASSPHRASE_TOO_SHORT = the new passphrase is too short: at least { $least } characters
-KEYS_PROTECTED = { $file } is protected by the new passphrase
-KEYS_PROTECTED_NEXT = next: set TALLY_KEYS_PASSPHRASE or TALLY_KEYS_PASSPHRASE_FILE for every service, and back the file up
-KEYS_WRAPPED = { $service }: { $count } data keys wrapped with the newest master key
-KEYS_STOPPED = stopped; nothing is lost: the same command goes on where this one was
-MASTER_KEY_ADDED = master key { $id } is in { $file }: back the file up
-MASTER_KEY_KEPT = { $count } data keys are under an older master key: no other is added until they are not
-KEYS_STEP = { $service }: { $table }.{ $column }, { $rows } rows
-KEYS_REPLACED = { $service }: { $keys } data keys replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-KEYS_REPLACED_RESUMED = { $service }: { $keys } data keys of an earlier run replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-# A service that is none was named.
-NO_SUCH_SERVICE = no service is called { $service }: name one of { $services }
-SIGNING_KEY_ROTATED = { $service }: the new key signs from { $from }; the old one is good for what it signed
-PERSON_EXPORTED = written to { $file }; { $withheld ->
-    [one] { $withheld } row
-   *[other] { $withheld } rows
-} withheld that you may not read
-    .untold = written to { $file }; { $withheld ->
-        [one] { $withheld } row
-       *[other] { $withheld } rows
-    } withheld that you may not read; nothing told by { $services }: either nothing is held there about the person, or only rows of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-PERSON_EXPORTED_BEYOND = there are more rows about the person in { $services }, of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-GROUP_EXPORTED = { $rows } rows written to { $folder }; { $withheld } withheld that you may not read
-RETENTION_TAKEN = { $service }: { $rows } rows of { $table } ({ $kind })
+INVITE_ONE_GROUP = здесь указаны файлы SQLite, а в них одна группа, поэтому пригласить никого нельзя; для нескольких групп нужен PostgreSQL (TALLY_DATABASE_URL=postgres://...)
+INVITED = впускает группу { $tenant }, действует { $days ->
+    [one] { $days } день
+    [few] { $days } дня
+    [many] { $days } дней
+   *[other] { $days } дней
+}: передайте приглашение в InitTenant или `tally init --invitation-file`
+KEYS_MADE = в { $folder } лежат seal.key и ключи подписи всех сервисов: сделайте резервную копию
+PASSPHRASE_TOO_SHORT = новая парольная фраза слишком короткая: нужно не менее { $least ->
+    [one] { $least } символа
+    [few] { $least } символов
+    [many] { $least } символов
+   *[other] { $least } символов
+}
+KEYS_PROTECTED = { $file } защищён новой парольной фразой
+KEYS_PROTECTED_NEXT = дальше: задайте TALLY_KEYS_PASSPHRASE или TALLY_KEYS_PASSPHRASE_FILE для каждого сервиса и сделайте резервную копию файла
+KEYS_WRAPPED = { $service }: { $count ->
+    [one] { $count } ключ данных обёрнут
+    [few] { $count } ключа данных обёрнуты
+    [many] { $count } ключей данных обёрнуто
+   *[other] { $count } ключей данных обёрнуто
+} новейшим главным ключом
+KEYS_STOPPED = остановлено; ничего не потеряно: та же команда продолжит с этого места
+MASTER_KEY_ADDED = главный ключ { $id } есть в { $file }: сделайте резервную копию файла
+MASTER_KEY_KEPT = { $count ->
+    [one] { $count } ключ данных ещё обёрнут
+    [few] { $count } ключа данных ещё обёрнуты
+    [many] { $count } ключей данных ещё обёрнуто
+   *[other] { $count } ключей данных ещё обёрнуто
+} более старым главным ключом: пока это так, новый не добавляется
+KEYS_STEP = { $service }: { $table }.{ $column }, строк { $rows }
+KEYS_REPLACED = { $service }: заменено ключей данных { $keys }, зашифровано заново строк { $rows } ({ $speed } строк/с)
+KEYS_REPLACED_RESUMED = { $service }: заменено ключей данных прежнего запуска { $keys }, зашифровано заново строк { $rows } ({ $speed } строк/с)
+NO_SUCH_SERVICE = нет сервиса с именем { $service }: укажите один из { $services }
+SIGNING_KEY_ROTATED = { $service }: новый ключ подписывает с { $from }; старый годится для того, что им подписано
+PERSON_EXPORTED = записано в { $file }; { $withheld ->
+    [one] пропущена { $withheld } строка, которую
+    [few] пропущены { $withheld } строки, которые
+    [many] пропущено { $withheld } строк, которые
+   *[other] пропущено { $withheld } строк, которые
+} вам нельзя читать
+    .untold = записано в { $file }; { $withheld ->
+        [one] пропущена { $withheld } строка, которую
+        [few] пропущены { $withheld } строки, которые
+        [many] пропущено { $withheld } строк, которые
+       *[other] пропущено { $withheld } строк, которые
+    } вам нельзя читать; ничего не сообщили { $services }: либо о сотруднике там ничего не хранится, либо это только строки недоступных вам подразделений и дней. Всё получит тот, кому можно читать данные сотрудников всей группы
+PERSON_EXPORTED_BEYOND = в { $services } есть ещё строки о сотруднике, из недоступных вам подразделений и дней. Всё получит тот, кому можно читать данные сотрудников всей группы
+GROUP_EXPORTED = в { $folder } { $rows ->
+    [one] записана { $rows } строка
+    [few] записаны { $rows } строки
+    [many] записано { $rows } строк
+   *[other] записано { $rows } строк
+}; пропущено тех, которые вам нельзя читать, { $withheld }
+RETENTION_TAKEN = { $service }: { $rows ->
+    [one] { $rows } строка
+    [few] { $rows } строки
+    [many] { $rows } строк
+   *[other] { $rows } строк
+} из { $table } ({ $kind })
 RETENTION_DONE = { $rows ->
-    [one] { $rows } row removed
-   *[other] { $rows } rows removed
+    [one] удалена { $rows } строка
+    [few] удалены { $rows } строки
+    [many] удалено { $rows } строк
+   *[other] удалено { $rows } строк
 }
-INPUT_NOT_READ = the standard input was not looked at: --token-file - takes a token from there
-USER_CREATED = { $login } can sign in, with the role { $role }
-USER_ROLE_UNKNOWN = there is no role { $role } that can be given in the whole group or on a unit; no login was made. There are: { $roles }
-    .grant = there is no role { $role }. There are: { $roles }
-USER_ROLE_WITHOUT_UNIT = the role { $role } is not given on a unit: leave --unit out
-USER_ROLE_OF_A_UNIT = the role { $role } is given on a unit: name it with --unit
-USER_UNIT_UNKNOWN = there is no unit { $unit }{ $hint }
-USER_GRANTED = { $login } has the role { $role }
-    .already = { $login } has the role { $role } there already: nothing was changed
-USER_WITHOUT_ROLE = the login { $login } was made, but the role { $role } was not given: give it with tally user grant { $login } { $role }{ $on }
-IMPORT_INTERRUPTED = you stopped it
-IMPORT_CURRENCY = its amounts are in { $said }, and those of the group in { $is }
-IMPORT_CURRENCY_CURE = give the amounts in { $is }, and write currency: { $is }
-IMPORT_BRANCH_REGION = it places the branch { $branch } in the region { $said }, and the suite has it in { $is }
-IMPORT_BRANCH_REGION_CURE = write { $is } for { $branch } under branches:, or give the branch another name
-IMPORT_NO_REGION = it names no region for { $branches }, so they would lie in { $default }, a region that the group does not have
-IMPORT_NO_REGION_CURE = write where each of them lies (the group has { $known }), such as branches: {"{"}"{ $branch }": { $region }{"}"}
-IMPORT_REGIONS = it places branches in regions that the group does not have: { $unknown }
-IMPORT_REGIONS_CURE = name for every branch one of { $known } under branches: in group.yaml, or add the region to the group
-
-## Console
-
-UI_LANGUAGE_NAME = English
-UI_SKIP = Go to the content
-UI_SCREENS = Screens
-UI_WAY_HERE = Where you are
-UI_HOME = Home
-UI_GREETING = Welcome, { $name }
-UI_LANGUAGE = Language
-UI_THEME = Colours
-UI_THEME_AUTO = As the system
-UI_THEME_LIGHT = Light
-UI_THEME_DARK = Dark
-UI_DENSITY = Rows
-UI_DENSITY_COMPACT = Compact
-UI_DENSITY_TOUCH = For touch
-UI_ZONE = Time zone, such as Asia/Shanghai
-UI_KEEP_CHOICES = Apply
-UI_SIGN_IN = Sign in
-UI_SIGN_OUT = Sign out
-UI_LOGIN = Sign-in name
-UI_PASSWORD = Password
-UI_CODE = Code
-UI_CODE_HINT = The six digits that your authenticator shows, or a recovery code.
-UI_NEW_PASSWORD = New password
-UI_NEW_PASSWORD_HINT = This password was for one sign-in. At least 12 characters; four words that do not belong together are good.
-UI_SESSION_OVER = Your session is over. Sign in to go on; nothing that you sent is lost.
-UI_SIGNED_IN_AGAIN = You are signed in again
-UI_SEND_AGAIN_SAID = What you sent before is still here, and was not carried out.
-UI_SEND_AGAIN = Send it now
-UI_TO_HOME = To the first page
-UI_TRY_AGAIN = Try again
-UI_FOR_SUPPORT = For support:
-UI_NOT_FOUND = Nothing here
-UI_NOT_ALLOWED = Not for you
-UI_NOT_NOW = Not possible just now
-UI_REFUSED = That did not work
-UI_OPTIONAL = (optional)
-UI_PUT_RIGHT = Please put these right:
-UI_SAVE = Save
-UI_CANCEL = Cancel
-UI_REMOVE = Remove
-UI_YES = Yes
-UI_NO = No
-UI_SEARCH = Search
-UI_ALL = all
-UI_GROUP_BY = Group by
-UI_NOT_GROUPED = Not grouped
-UI_GROUPED_BY = By { $column }
-UI_COLUMNS = Columns
-UI_SHOW = Show
-UI_SHOW_ALL = Show all
-UI_PAGES = Pages
-UI_PREVIOUS = Previous
-UI_NEXT = Next
-UI_PAGE_OF = { $page } of { $pages }
-UI_ROWS = { $count ->
-    [one] 1 row
-   *[other] { $count } rows
-}
-UI_ROWS_OF = { $count } of { $total } rows
-UI_EXPORT = Download CSV
-UI_NOTHING_FITS = Nothing fits what you asked for.
-UI_NOTHING_THERE = Nothing is here yet.
-UI_NOTHING_TO_DRAW = There is nothing to draw.
-UI_LOADING = Loading …
-UI_AS_OF = As of
-UI_NAME = Name
-UI_EMPLOYEE_NO = Employee number
-UI_UNIT = Unit
-UI_POSITION = Position
-UI_GRADE = Grade
-UI_REGION = Region
-UI_SINCE = Since
-UI_STATE = State
-UI_SHARE = Share
-UI_AMOUNT = Amount
-UI_DAY = Day
-UI_REASON = Reason
-UI_REASON_HINT = Whoever looks at this later reads it.
-UI_SURE = Yes, I am sure
-UI_NO_PEOPLE = Nobody is employed on this day where you may look.
-UI_GALLERY = Components
-NAV_MINE = Mine
-NAV_TEAM = Team
-NAV_BRANCH = Branch and group
-NAV_PAY = Pay
-NAV_AUDIT = Audit
-NAV_PLATFORM = Platform
-NAV_PEOPLE = People
-# A form was sent from a page of another site.
-FORM_OF_ANOTHER_SITE = this was sent by another site: open the page here and send it from there
-# A form was sent from a page of an earlier session.
-FORM_OUTDATED = this page is of an earlier session: load it again and send it once more
+INPUT_NOT_READ = стандартный ввод не читался: взять токен оттуда велит --token-file -
+USER_CREATED = { $login } может войти, роль { $role }
+USER_ROLE_UNKNOWN = нет роли { $role }, которую можно выдать во всей группе или на подразделение; учётная запись не создана. Есть: { $roles }
+    .grant = нет роли { $role }. Есть: { $roles }
+USER_ROLE_WITHOUT_UNIT = роль { $role } на подразделение не выдаётся: уберите --unit
+USER_ROLE_OF_A_UNIT = роль { $role } выдаётся на подразделение: укажите его с помощью --unit
+USER_UNIT_UNKNOWN = нет подразделения { $unit }{ $hint }
+USER_GRANTED = у { $login } есть роль { $role }
+    .already = у { $login } там уже есть роль { $role }: ничего не изменено
+USER_WITHOUT_ROLE = учётная запись { $login } создана, но роль { $role } не выдана: выдайте её командой tally user grant { $login } { $role }{ $on }
+IMPORT_INTERRUPTED = вы остановили работу
+IMPORT_CURRENCY = суммы в нём — в { $said }, а суммы группы — в { $is }
+IMPORT_CURRENCY_CURE = укажите суммы в { $is } и напишите currency: { $is }
+IMPORT_BRANCH_REGION = он помещает филиал { $branch } в регион { $said }, а в системе он в { $is }
+IMPORT_BRANCH_REGION_CURE = в разделе branches: напишите для { $branch } { $is } или дайте филиалу другое название
+IMPORT_NO_REGION = в нём не указан регион для { $branches }, поэтому они оказались бы в { $default }, а такого региона у группы нет
+IMPORT_NO_REGION_CURE = напишите, где находится каждый из них (у группы есть { $known }), например branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_REGIONS = он помещает филиалы в регионы, которых у группы нет: { $unknown }
+IMPORT_REGIONS_CURE = в разделе branches: файла group.yaml укажите для каждого филиала один из { $known } или добавьте регион группе

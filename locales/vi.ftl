@@ -1,3508 +1,2499 @@
-### The English sentences of Tally. An id in UPPER_SNAKE is a reason of errors, findings or rejected rows; the comment above it
-### says when it is given. A sentence says what to do; it is cut into nothing and glued to nothing. Where one reason has several
-### sentences, the others are its attributes.
+### Các câu tiếng Việt của Tally. Mã và tham số giống en.ftl; mỗi ngôn ngữ là một tệp.
 
 ## Parts
 
 LIST_SEPARATOR = {"; "}
 REFUSED_BECAUSE = { $kind } ({ $told })
-KIND_INVALID_ARGUMENT = the request is wrong: change it
-KIND_NOT_FOUND = nothing there that you may see
-KIND_ALREADY_EXISTS = it is there already
-KIND_ABORTED = somebody else changed it: read it again
-KIND_FAILED_PRECONDITION = its state does not allow this
-KIND_PERMISSION_DENIED = you may not do this
-KIND_UNAUTHENTICATED = sign in first
-KIND_RESOURCE_EXHAUSTED = too much at once: try again in a moment
-KIND_UNAVAILABLE = the service is away: try again in a moment
-KIND_DEADLINE_EXCEEDED = it took too long
-KIND_CANCELLED = the call was given up
-KIND_UNIMPLEMENTED = nobody does this at that address
+KIND_INVALID_ARGUMENT = yêu cầu không đúng: hãy sửa lại
+KIND_NOT_FOUND = không có gì ở đó mà bạn được xem
+KIND_ALREADY_EXISTS = đã có rồi
+KIND_ABORTED = người khác vừa thay đổi: hãy đọc lại
+KIND_FAILED_PRECONDITION = trạng thái hiện tại không cho phép
+KIND_PERMISSION_DENIED = bạn không có quyền làm việc này
+KIND_UNAUTHENTICATED = hãy đăng nhập trước
+KIND_RESOURCE_EXHAUSTED = quá nhiều yêu cầu cùng lúc: hãy thử lại sau giây lát
+KIND_UNAVAILABLE = dịch vụ tạm thời không dùng được: hãy thử lại sau giây lát
+KIND_DEADLINE_EXCEEDED = xử lý quá lâu
+KIND_CANCELLED = lệnh gọi đã bị hủy
+KIND_UNIMPLEMENTED = địa chỉ này không cung cấp chức năng đó
 
 ## Kinds of things
 
-RESOURCE_ACCOUNT = account
-RESOURCE_ALIAS = alias
-RESOURCE_API_KEY = API key
-RESOURCE_CARD_OF_PERSON = card of person
-RESOURCE_COMPONENT = component
-RESOURCE_CORRECTION = correction
-RESOURCE_CYCLE = cycle
-RESOURCE_DEVICE = device
-RESOURCE_DELEGATION = delegation
-RESOURCE_EMERGENCY = emergency
-RESOURCE_EMPLOYMENT = employment
-RESOURCE_ERASURE = erasure
-RESOURCE_FINDING = finding
-RESOURCE_GRANT = grant
-RESOURCE_HANDOVER = hand-over
-RESOURCE_HOLD = hold
-RESOURCE_LEAVE = leave
-RESOURCE_LOGIN = login
-RESOURCE_ATTRIBUTION_RUN = attribution run
-RESOURCE_ORG_UNIT = org unit
-RESOURCE_PERSON = person
-RESOURCE_POOL = pool
-RESOURCE_POSITION = position
-RESOURCE_PRINCIPAL = principal
-RESOURCE_PROFILE_OF_PERSON = profile of person
-RESOURCE_PROVIDER = provider
-RESOURCE_PUNCH = punch
-RESOURCE_RECORD = record
-RESOURCE_MEASURE = measure
-RESOURCE_CLAIM = claim
-RESOURCE_OBSERVATION = observation
-RESOURCE_REPORTING_LINE = reporting line
-RESOURCE_SCHEDULE = schedule
-RESOURCE_RUN_OF_A_SCHEDULE = run of a schedule
-RESOURCE_SCHEME = scheme
-RESOURCE_SCHEME_VERSION = scheme version
-RESOURCE_SERVICE_ACCOUNT = service account
-RESOURCE_SESSION = session
-RESOURCE_SETTLEMENT = settlement
-RESOURCE_SHIFT = shift
-RESOURCE_STATEMENT_OF_PERSON = statement of person
-RESOURCE_TRANSFER = transfer
+RESOURCE_ACCOUNT = tài khoản
+RESOURCE_ALIAS = biệt danh
+RESOURCE_API_KEY = khóa API
+RESOURCE_CARD_OF_PERSON = phiếu điểm của nhân viên
+RESOURCE_COMPONENT = chỉ tiêu
+RESOURCE_CORRECTION = đính chính
+RESOURCE_CYCLE = kỳ đánh giá
+RESOURCE_DEVICE = thiết bị
+RESOURCE_DELEGATION = ủy quyền
+RESOURCE_EMERGENCY = quyền khẩn cấp
+RESOURCE_EMPLOYMENT = kỳ làm việc
+RESOURCE_ERASURE = yêu cầu xóa dữ liệu cá nhân
+RESOURCE_FINDING = phát hiện
+RESOURCE_GRANT = lượt cấp quyền
+RESOURCE_HANDOVER = bàn giao
+RESOURCE_HOLD = lệnh lưu giữ pháp lý
+RESOURCE_LEAVE = kỳ nghỉ phép
+RESOURCE_LOGIN = tài khoản đăng nhập
+RESOURCE_ATTRIBUTION_RUN = lượt ghi nhận
+RESOURCE_ORG_UNIT = đơn vị
+RESOURCE_PERSON = nhân viên
+RESOURCE_POOL = quỹ thưởng
+RESOURCE_POSITION = vị trí
+RESOURCE_PRINCIPAL = chủ thể đăng nhập
+RESOURCE_PROFILE_OF_PERSON = hồ sơ năng lực của nhân viên
+RESOURCE_PROVIDER = nhà cung cấp đăng nhập một lần
+RESOURCE_PUNCH = lượt chấm công
+RESOURCE_RECORD = bản ghi
+RESOURCE_MEASURE = số đo
+RESOURCE_CLAIM = lượt tự nhận
+RESOURCE_OBSERVATION = số liệu quan sát
+RESOURCE_REPORTING_LINE = tuyến báo cáo
+RESOURCE_SCHEDULE = lịch chốt
+RESOURCE_RUN_OF_A_SCHEDULE = lượt chạy của lịch chốt
+RESOURCE_SCHEME = phương án đánh giá
+RESOURCE_SCHEME_VERSION = phiên bản phương án đánh giá
+RESOURCE_SERVICE_ACCOUNT = tài khoản dịch vụ
+RESOURCE_SESSION = phiên đăng nhập
+RESOURCE_SETTLEMENT = quyết toán
+RESOURCE_SHIFT = ca
+RESOURCE_STATEMENT_OF_PERSON = bảng kê của nhân viên
+RESOURCE_TRANSFER = lượt chuyển giữa các khu vực
 
 ## Every service
 
-# A fault of ours.
-INTERNAL = something went wrong on our side; the operator's log has the details
-INTERNAL_DETAILS = details for whoever looks into it: { $details }
-# Nothing there, or nothing that the caller may know of.
-NOT_FOUND = no { $resource } { $id } that you may see
-    .unit_on = no org unit { $id } that you may see on { $day }, the day that counts: it was closed before, begins later or never was (ListOrgUnits with as_of shows which are there)
-    .goes_on = org unit { $id } was closed before { $day }, the day that counts, and its people went to { $into }: name that one
-    .id_number = no person with this identity number that you may see
-    .removed = { $missing }; if it was before { $day }, retention may have removed it
-# Wrong fields; the details name each.
-INVALID_REQUEST = { $count ->
-    [one] { $count } field is wrong; the details name it
-   *[other] { $count } fields are wrong; the details name each
-}
+INTERNAL = hệ thống gặp sự cố; chi tiết có trong nhật ký của người vận hành
+INTERNAL_DETAILS = chi tiết để kiểm tra: { $details }
+NOT_FOUND = không có { $resource } { $id } mà bạn được xem
+    .unit_on = vào { $day }, ngày được lấy làm mốc, không có đơn vị { $id } mà bạn được xem: đơn vị đã giải thể trước đó, thành lập sau đó hoặc chưa từng có (dùng ListOrgUnits với as_of để xem có những đơn vị nào)
+    .goes_on = đơn vị { $id } đã giải thể trước { $day }, ngày được lấy làm mốc, và nhân viên đã chuyển sang { $into }: hãy dùng đơn vị đó
+    .id_number = không có nhân viên nào mang số giấy tờ này mà bạn được xem
+    .removed = { $missing }; nếu thuộc thời gian trước { $day } thì có thể đã bị xóa do hết thời hạn lưu giữ
+INVALID_REQUEST = có { $count } trường không đúng; phần chi tiết nêu từng trường
 INVALID_FIELD = { $field }: { $problem }
-LIST_EMPTY = at least one
-NAME_ONE_OF = name exactly one of { $fields }
-CHANGE_MISSING = say what is to be different
-# A date that is none, or is missing.
-DATE_EXPECTED = a date is expected: YYYY-MM-DD
-    .month = a month is expected: YYYY-MM
-TEXT_EMPTY = must not be empty
-TEXT_TOO_LONG = at most { $max } characters
-# Not a UUID.
-ID_MALFORMED = a UUID is expected
-# A date that cannot be read.
-DATE_MALFORMED = { $field }: write YYYY-MM-DD
-    .text = "{ $text }" is not a date: write YYYY-MM-DD
-# The last day lies before the first.
-DATES_BACKWARDS = { $last } lies before { $first }
-# An instant that no calendar has.
-INSTANT_INVALID = an instant of the years 1 to 9999 is expected
-# A text that is missing or too long.
-TEXT_UNUSABLE = { $field }: 1 to { $max } characters
-# More rows than one call takes.
-ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send several calls
-# A call that writes rows, without any.
-ROWS_MISSING = there is no row: send at least one
-# The change would change nothing.
-NOTHING_CHANGES = it is so already
-    .fix = it was put right already, and the finding is from before that: close the cycle again (CloseCycle; CorrectCycle where it is published) or start another attribution run, then look at what it finds
-# The token belongs to another list.
-PAGE_TOKEN_INVALID = the page token does not belong to this list: start again without one
+LIST_EMPTY = cần ít nhất một mục
+NAME_ONE_OF = chỉ điền đúng một trong các trường { $fields }
+CHANGE_MISSING = hãy cho biết cần thay đổi gì
+DATE_EXPECTED = cần một ngày: YYYY-MM-DD
+    .month = cần một tháng: YYYY-MM
+TEXT_EMPTY = không được để trống
+TEXT_TOO_LONG = tối đa { $max } ký tự
+ID_MALFORMED = cần một UUID
+DATE_MALFORMED = { $field }: hãy viết YYYY-MM-DD
+    .text = “{ $text }” không phải là ngày: hãy viết YYYY-MM-DD
+DATES_BACKWARDS = { $last } nằm trước { $first }
+INSTANT_INVALID = cần một thời điểm từ năm 1 đến năm 9999
+TEXT_UNUSABLE = { $field }: từ 1 đến { $max } ký tự
+ROWS_TOO_MANY = mỗi lệnh gọi tối đa { $max } dòng, lần này có { $count } dòng: hãy gửi nhiều lệnh gọi
+ROWS_MISSING = không có dòng nào: hãy gửi ít nhất một dòng
+NOTHING_CHANGES = hiện đã như vậy rồi
+    .fix = việc này đã được sửa, và phát hiện có từ trước khi sửa: hãy chốt lại kỳ đánh giá (CloseCycle; CorrectCycle nếu kỳ đã công bố) hoặc bắt đầu một lượt ghi nhận khác, rồi xem các phát hiện mới
+PAGE_TOKEN_INVALID = mã trang không thuộc danh sách này: hãy bắt đầu lại không kèm mã
 
 ## Numbers, money, time
 
-# A number that cannot be read.
-DECIMAL_MALFORMED = "{ $text }" is no decimal with at most six places
-# A share below nothing or above the whole.
-SHARE_OUT_OF_RANGE = a share is 0 to 1000000 millionths, not { $ppm }
-# No currency of today.
-CURRENCY_UNKNOWN = "{ $text }" is no active ISO 4217 code: write three capital letters such as CNY
-# An amount of money that cannot be read.
-AMOUNT_MALFORMED = "{ $text }" is no amount: write digits with at most one point, such as 1234.50, without separators or signs of money
-# An amount of money with more places than its currency has.
-AMOUNT_TOO_FINE = "{ $text }" is finer than { $currency } allows: at most { $digits } digits after the point
-# An amount of money that nobody has.
-AMOUNT_TOO_LARGE = the amount is too large
-# Two currencies in one sum.
-CURRENCY_MISMATCH = { $one } and { $other } cannot be summed: convert one of them first
-    .pool = the pool is in { $pool } and the other amounts are in { $other }: one settlement has one currency
-# A rate of exchange that cannot be read.
-RATE_MALFORMED = "{ $text }" is no rate: write digits with at most one point, such as 7.1234, at most 12 of them after it and 18 in all
-# A rate of exchange of nothing or less.
-RATE_NOT_POSITIVE = a rate is above 0: write what one unit of the first currency is worth in the second
-# Money is to be converted, and nobody said at which rate.
-RATE_MISSING = no rate from { $from } to { $to } is known on { $day }: write one that holds from that day or before with SetRates, then do this again
-# Money is to be split, and nobody is there.
-SPLIT_WITHOUT_PEOPLE = nobody to split among
-# Money is to be split by weights that are all zero.
-SPLIT_WITHOUT_WEIGHT = all weights are zero, so there is no rule to split by
-# Money is to be split, and somebody is there twice.
-SPLIT_DUPLICATE_ID = an id is there twice
-# Money is to be split by weights that cannot be summed exactly.
-SPLIT_WEIGHTS_TOO_LARGE = the weights are too large for exact arithmetic: divide all of them by a common factor
-# No time zone of this name.
-ZONE_UNKNOWN = "{ $zone }" is no IANA time zone: write a name such as Asia/Shanghai
-# A time that cannot be read.
-TIME_MALFORMED = "{ $text }" is no time: write 2026-03-02T08:00:00+08:00, or 2026-03-02 08:00:00 for local time
-# A local time that the clocks left out.
-TIME_IN_GAP = { $local } does not exist in { $zone }: the clocks were put forward over it
-# A date that no calendar of ours holds.
-TIME_OUT_OF_RANGE = the date is out of range
-# A period that ends before it begins.
-PERIOD_BACKWARDS = the period ends on { $to }, before it begins on { $from }
+DECIMAL_MALFORMED = “{ $text }” không phải là số thập phân có tối đa sáu chữ số lẻ
+SHARE_OUT_OF_RANGE = một phần phải từ 0 đến 1000000 phần triệu, không phải { $ppm }
+CURRENCY_UNKNOWN = “{ $text }” không phải là mã ISO 4217 đang dùng: hãy viết ba chữ in hoa, ví dụ CNY
+AMOUNT_MALFORMED = “{ $text }” không phải là số tiền: chỉ viết chữ số và tối đa một dấu chấm, ví dụ 1234.50, không có dấu phân cách hàng nghìn hay ký hiệu tiền tệ
+AMOUNT_TOO_FINE = “{ $text }” có nhiều chữ số lẻ hơn mức { $currency } cho phép: tối đa { $digits } chữ số sau dấu chấm
+AMOUNT_TOO_LARGE = số tiền quá lớn
+CURRENCY_MISMATCH = không thể cộng { $one } với { $other }: hãy quy đổi một trong hai trước
+    .pool = quỹ thưởng tính bằng { $pool } còn các số tiền khác tính bằng { $other }: một quyết toán chỉ dùng một loại tiền
+RATE_MALFORMED = “{ $text }” không phải là tỷ giá: chỉ viết chữ số và tối đa một dấu chấm, ví dụ 7.1234, tối đa 12 chữ số sau dấu chấm và tổng cộng 18 chữ số
+RATE_NOT_POSITIVE = tỷ giá phải lớn hơn 0: hãy viết một đơn vị của loại tiền thứ nhất bằng bao nhiêu loại tiền thứ hai
+RATE_MISSING = không có tỷ giá từ { $from } sang { $to } vào ngày { $day }: hãy dùng SetRates ghi tỷ giá có hiệu lực từ ngày đó hoặc trước đó, rồi làm lại
+SPLIT_WITHOUT_PEOPLE = không có ai để chia
+SPLIT_WITHOUT_WEIGHT = mọi trọng số đều bằng 0 nên không có căn cứ để chia
+SPLIT_DUPLICATE_ID = một mã xuất hiện hai lần
+SPLIT_WEIGHTS_TOO_LARGE = các trọng số quá lớn để tính chính xác: hãy chia tất cả cho cùng một số
+ZONE_UNKNOWN = “{ $zone }” không phải là múi giờ IANA: hãy viết tên như Asia/Shanghai
+TIME_MALFORMED = “{ $text }” không phải là thời điểm: hãy viết 2026-03-02T08:00:00+08:00, hoặc 2026-03-02 08:00:00 nếu là giờ địa phương
+TIME_IN_GAP = ở { $zone } không có { $local }: đồng hồ đã được chỉnh tới bỏ qua thời điểm này
+TIME_OUT_OF_RANGE = ngày nằm ngoài phạm vi cho phép
+PERIOD_BACKWARDS = kỳ kết thúc vào { $to }, trước khi bắt đầu vào { $from }
 
 ## Sign-in
 
-# No bearer token was sent.
-TOKEN_MISSING = sign in first: no bearer token was sent
-# Nobody is signed in, and the call needs somebody.
-UNAUTHENTICATED = sign in first
-# Not ours, forged, or a service's key used for somebody else.
-TOKEN_INVALID = the token is not valid here: sign in again
-# Its life is over.
-TOKEN_EXPIRED = the token's life is over: sign in again
-# The token's key may be newer than what this service has read.
-KEY_NOT_KNOWN_YET = the key of this token is not known here yet: try again in a moment
-# A token of ours comes from the future.
-CLOCKS_DIFFER = the clocks of the suite differ: try again in a moment
-# The stack of another region made the token.
-TOKEN_OF_ANOTHER_REGION = the stack of another region made this token: sign in here
-# Somebody ended the session, or the employment is over.
-SESSION_ENDED = this session has ended: sign in again
-# A wrong name, password or code, or too many of them.
-SIGN_IN_REFUSED = the name, the password or the code is wrong; after five wrong ones wait, up to 15 minutes
-# The login has a second factor.
-SECOND_FACTOR_NEEDED = send the code that your authenticator shows, or a recovery code
-# A code that is wrong or was used.
-SECOND_FACTOR_WRONG = the code is wrong, or was used: wait for the next one, and see that the clock is right
-# A password for one sign-in.
-PASSWORD_MUST_CHANGE = this password was for one sign-in: send a new one along, as new_password
-# A password that is easily guessed.
-PASSWORD_WEAK = too easy to guess: take four words that do not belong together
-    .why = too easy to guess ({ $why }): take four words that do not belong together
-WEAK_BY_KEYBOARD = keys that lie side by side are guessed first
-WEAK_BY_REPEATS = repeating something hardly makes it harder
-WEAK_BY_FAME = this is one of the most used passwords, or like one
-WEAK_BY_SEQUENCE = sequences such as abc or 6543 are guessed first
-WEAK_BY_DATE = years and dates are guessed first
-WEAK_BY_WORD = one word or name by itself is guessed first
-# A password that is too short or too long.
-PASSWORD_UNUSABLE = 12 to 256 characters
-# A sign-in name that cannot be one.
-LOGIN_MALFORMED = 2 to 100 letters, digits and . _ - @ +
-# Another login has this name.
-LOGIN_TAKEN = somebody has this sign-in name
-# A person has at most one login.
-PERSON_HAS_LOGIN = this person has a login: a person has one
-# The refresh token is of no session, or its session has ended.
-REFRESH_REFUSED = no such session, or it has ended: sign in again
-# A refresh token came twice, so somebody may have copied it.
-REFRESH_REUSED = this refresh token was used before, so its session was ended for safety: sign in again
-# The principal has single sign-on or keys, and no password.
-NO_PASSWORD = this principal signs in without a password
-# An administrator wanted to reset the own password.
-RESET_ONESELF = one's own password is changed with the old one: ChangePassword
-# Whoever resets a password could sign in with it, so he must hold what the login holds.
-LOGIN_HOLDS_MORE = it holds { $permission }, which you could not give it: ask somebody who can
-# A second factor is to be enrolled where there is one.
-SECOND_FACTOR_ALREADY_EXISTS = there is a second factor already: remove it first
-# The call is about a second factor that is not there.
-SECOND_FACTOR_MISSING = there is no second factor: begin with EnrollTotp
-# A service account's key is unknown, revoked or over.
-API_KEY_REFUSED = no such key, or it has ended: make a new one
-# An account has as many keys as it may have.
-TOO_MANY_KEYS = an account has at most { $max } keys that live: revoke one first
-# A key's end is over already, or too far away.
-KEY_LIFE_UNUSABLE = expires_at: an instant to come, at most { $days } days away
-# Nobody has registered a provider of this name.
-PROVIDER_UNKNOWN = no provider of single sign-on has this name
-# A provider's name that cannot be one.
-PROVIDER_MALFORMED = 2 to 50 of a-z, 0-9 and -
-# Names of providers are unique in a stack.
-PROVIDER_NAME_TAKEN = another group has a provider of this name: take another
-# An address of single sign-on that is not safe.
-ADDRESS_MALFORMED = an address that begins with https:// (or http:// on the loopback), without # and without a user
-# The identity provider cannot be reached, or answers what nobody understands.
-SSO_PROVIDER_AWAY = the identity provider cannot be asked, or gives no sensible answer: try again in a moment
-# The browser comes back with a sign-in that is over, or that another browser began.
-SSO_STATE_REFUSED = this sign-in is over, or was begun elsewhere: begin again
-# The identity provider's token does not hold.
-SSO_REFUSED = the identity provider's word was not taken: begin again
-# The identity provider vouches for somebody who has no login here.
-SSO_LOGIN_UNKNOWN = the identity provider knows you, and no login here is yours: ask an administrator for one
-# The person is not employed.
-EMPLOYMENT_ENDED = you are not employed today: ask those who keep the group's people
-# The group's plan lacks the module.
-MODULE_NOT_ENTITLED = the group does not have the module { $module }: ask whoever operates the suite
-# The group may read and nothing else.
-TENANT_SUSPENDED = the group is suspended: whoever operates it can resume it
-# The data live in another region's stack.
-REGION_NOT_SERVED = data of the region { $region } live in the stack of that region: send this call there (this one serves { $served })
-    .file = the file is for the region { $region }: take it in there
-# The question is by a field that the caller may not read.
-FIELD_NOT_READABLE = { $field }: to look for somebody by it takes { $permission }, which none of your grants gives you
-# No grant reaches it.
-PERMISSION_DENIED = you may not do this: ask for a grant
-    .at_all = none of your grants gives you { $permission }
-    .here = your grants give you { $permission }, but not here
-    .group = your grants give you { $permission } for units, and what names no unit is the whole group's: name a unit of yours where the call takes one, else ask for a grant on the group
-    .signed_in = this is for those who signed in
-    .other_group = a service asks for views of the group it works in
-# The caller had a hand in an earlier step.
-FOUR_EYES_REQUIRED = this takes somebody else: whoever had a hand in an earlier step, also by delegating the right or having it delegated, cannot take this one
+TOKEN_MISSING = hãy đăng nhập trước: yêu cầu không kèm mã Bearer
+UNAUTHENTICATED = hãy đăng nhập trước
+TOKEN_INVALID = mã truy cập không hợp lệ ở đây: hãy đăng nhập lại
+TOKEN_EXPIRED = mã truy cập đã hết hạn: hãy đăng nhập lại
+KEY_NOT_KNOWN_YET = ở đây chưa biết khóa của mã truy cập này: hãy thử lại sau giây lát
+CLOCKS_DIFFER = đồng hồ của các máy chủ trong hệ thống lệch nhau: hãy thử lại sau giây lát
+TOKEN_OF_ANOTHER_REGION = mã truy cập này do hệ thống của khu vực khác cấp: hãy đăng nhập ở đây
+SESSION_ENDED = phiên đăng nhập này đã kết thúc: hãy đăng nhập lại
+SIGN_IN_REFUSED = tên, mật khẩu hoặc mã không đúng; sau năm lần sai hãy chờ tối đa 15 phút
+SECOND_FACTOR_NEEDED = hãy gửi mã mà ứng dụng xác thực hiển thị, hoặc một mã khôi phục
+SECOND_FACTOR_WRONG = mã không đúng hoặc đã được dùng: hãy chờ mã tiếp theo và kiểm tra đồng hồ có đúng không
+PASSWORD_MUST_CHANGE = mật khẩu này chỉ dùng cho một lần đăng nhập: hãy gửi kèm mật khẩu mới trong new_password
+PASSWORD_WEAK = quá dễ đoán: hãy dùng bốn từ không liên quan đến nhau
+    .why = quá dễ đoán ({ $why }): hãy dùng bốn từ không liên quan đến nhau
+WEAK_BY_KEYBOARD = các phím nằm cạnh nhau bị đoán đầu tiên
+WEAK_BY_REPEATS = lặp lại không làm cho khó đoán hơn
+WEAK_BY_FAME = đây là một trong những mật khẩu được dùng nhiều nhất, hoặc gần giống
+WEAK_BY_SEQUENCE = các chuỗi như abc hay 6543 bị đoán đầu tiên
+WEAK_BY_DATE = năm và ngày tháng bị đoán đầu tiên
+WEAK_BY_WORD = một từ hoặc một tên đứng riêng bị đoán đầu tiên
+PASSWORD_UNUSABLE = từ 12 đến 256 ký tự
+LOGIN_MALFORMED = từ 2 đến 100 ký tự gồm chữ cái, chữ số và . _ - @ +
+LOGIN_TAKEN = tên đăng nhập này đã có người dùng
+PERSON_HAS_LOGIN = nhân viên này đã có tài khoản đăng nhập: mỗi người chỉ có một
+REFRESH_REFUSED = không có phiên đăng nhập này, hoặc phiên đã kết thúc: hãy đăng nhập lại
+REFRESH_REUSED = mã làm mới này đã được dùng trước đó nên phiên đăng nhập đã bị kết thúc để bảo đảm an toàn: hãy đăng nhập lại
+NO_PASSWORD = chủ thể này đăng nhập không cần mật khẩu
+RESET_ONESELF = hãy đổi mật khẩu của chính mình bằng mật khẩu cũ: ChangePassword
+LOGIN_HOLDS_MORE = tài khoản đăng nhập này có quyền { $permission } mà bạn không thể cấp: hãy nhờ người có thể cấp
+SECOND_FACTOR_ALREADY_EXISTS = đã có yếu tố xác thực thứ hai: hãy gỡ bỏ trước
+SECOND_FACTOR_MISSING = chưa có yếu tố xác thực thứ hai: hãy bắt đầu bằng EnrollTotp
+API_KEY_REFUSED = không có khóa này, hoặc khóa đã hết hạn: hãy tạo khóa mới
+TOO_MANY_KEYS = mỗi tài khoản có tối đa { $max } khóa còn hiệu lực: hãy thu hồi một khóa trước
+KEY_LIFE_UNUSABLE = expires_at: phải là thời điểm trong tương lai, tối đa { $days } ngày nữa
+PROVIDER_UNKNOWN = không có nhà cung cấp đăng nhập một lần nào mang tên này
+PROVIDER_MALFORMED = từ 2 đến 50 ký tự a-z, 0-9 và -
+PROVIDER_NAME_TAKEN = tập đoàn khác đã có nhà cung cấp mang tên này: hãy chọn tên khác
+ADDRESS_MALFORMED = cần một địa chỉ bắt đầu bằng https:// (hoặc http:// trên loopback), không có # và không có tên người dùng
+SSO_PROVIDER_AWAY = không thể hỏi nhà cung cấp danh tính, hoặc câu trả lời không hợp lệ: hãy thử lại sau giây lát
+SSO_STATE_REFUSED = lần đăng nhập này đã hết hạn, hoặc được bắt đầu ở nơi khác: hãy bắt đầu lại
+SSO_REFUSED = xác nhận của nhà cung cấp danh tính không được chấp nhận: hãy bắt đầu lại
+SSO_LOGIN_UNKNOWN = nhà cung cấp danh tính biết bạn, nhưng ở đây bạn chưa có tài khoản đăng nhập: hãy yêu cầu quản trị viên tạo
+EMPLOYMENT_ENDED = hôm nay bạn không đang làm việc: hãy hỏi bộ phận nhân sự của tập đoàn
+MODULE_NOT_ENTITLED = tập đoàn không có mô-đun { $module }: hãy hỏi người vận hành hệ thống
+TENANT_SUSPENDED = tập đoàn đang bị tạm ngừng: người vận hành hệ thống có thể mở lại
+REGION_NOT_SERVED = dữ liệu của khu vực { $region } nằm trong hệ thống của khu vực đó: hãy gửi lệnh gọi này đến đó (hệ thống này phục vụ { $served })
+    .file = tệp này dành cho khu vực { $region }: hãy nhập tại đó
+FIELD_NOT_READABLE = { $field }: tìm theo trường này cần quyền { $permission }, mà bạn chưa được cấp
+PERMISSION_DENIED = bạn không có quyền làm việc này: hãy yêu cầu cấp quyền
+    .at_all = bạn chưa được cấp quyền { $permission }
+    .here = bạn có quyền { $permission }, nhưng không phải ở đây
+    .group = quyền { $permission } của bạn chỉ áp dụng cho một số đơn vị, còn không nêu đơn vị nghĩa là cả tập đoàn: hãy nêu đơn vị của bạn nếu lệnh gọi cho phép, nếu không hãy yêu cầu cấp quyền trên toàn tập đoàn
+    .signed_in = việc này chỉ dành cho người đã đăng nhập
+    .other_group = dịch vụ chỉ hỏi quyền của tập đoàn mà nó đang làm việc
+FOUR_EYES_REQUIRED = việc này phải do người khác làm: ai đã tham gia bước trước, kể cả qua ủy quyền hoặc được ủy quyền, thì không được làm bước này
 
 ## The group, its units and its people
 
-# The store holds a group.
-INITIALISED_ALREADY = this store holds a group already: sign in, start with an empty store, or bring an invitation
-    .invited = this invitation was used already, and its group is there: sign in to that group, or ask the operator for another invitation
-# The invitation was made by another stack, or a part of it is missing.
-INVITATION_INVALID = the invitation is not one of this stack, or not whole: ask its operator for another
-# The invitation was not used in time.
-INVITATION_EXPIRED = the invitation's life is over: ask the operator for another
-# An invitation names the group that it is for.
-INVITED_ANOTHER = the invitation is for a group with another id
-# The region is to be added and is there.
-REGION_ALREADY_EXISTS = the group has the region { $region }
-# A name of a region that cannot be one.
-REGION_MALFORMED = a region is 1 to 32 of a-z, 0-9 and -, such as cn-north
-REGION_UNUSABLE = 1 to 32 of a-z, 0-9 and -, each once
-REGION_IS_GLOBAL = a region, not the whole group
-# A branch needs a region where the group has several.
-REGION_MISSING = the group has several regions: name the branch's
-    .from = this stack serves several regions of the group: name the one that the file leaves in from_region
-    .switch = this stack serves several regions of the group: name the one that the file leaves with --from REGION
-# No such region in this group.
-REGION_UNKNOWN = the group has no region "{ $region }"
-# A branch is in another region than the one that is named.
-REGION_DIFFERS = the branch is in { $region }, and data do not move between regions
-# Data do not move between regions.
-REGION_CROSSED = the units are in different regions, and data do not move between regions
-    .person = the unit is in another region, and data do not move between regions: end the employment here, and hire the person there under a number of that region
-    .manager = the manager belongs to another region, whose people may not read this one's data
-# The group is suspended and is to be suspended.
-SUSPENDED_ALREADY = the group is suspended already
-# A group is to be deleted soon after it was suspended.
-SUSPENDED_TOO_SHORT = a group is deleted 30 days after it was suspended, not before { $from }
-# The group is in use and is to be resumed or deleted.
-NOT_SUSPENDED = the group is in use
-# Whoever deletes a group says its name.
-NAME_DIFFERS = say the group's name letter for letter, so that it is the right one
-# The group is gone.
-TENANT_DELETED = the group was deleted
-# A module that is not there.
-MODULE_UNKNOWN = "{ $name }" is no module: there are { $known }
-# A person has one pseudonym in the group.
-PSEUDONYM_ALREADY_EXISTS = the person has another pseudonym: it stays
-# A pseudonym is one person's.
-PSEUDONYM_TAKEN = somebody else here has this pseudonym: look whose it is
-# Directories are taken in from old to new.
-DIRECTORY_OLDER = a newer directory of this region was taken in already
-# The path of a unit that cannot be one.
-UNIT_PATH_MALFORMED = 1 to 16 names joined by /, each 1 to 200 characters
-# The name of a unit that cannot be one.
-UNIT_NAME_MALFORMED = 1 to 200 characters, without /
-# No such unit.
-UNIT_UNKNOWN = no unit "{ $path }": import it first
-    .was = no unit is called "{ $path }" on { $day }, since it was renamed, moved or closed: write the path that it has on that day
-# The unit is there as another kind.
-UNIT_DIFFERS = the unit is there as a { $kind ->
-    [legal_entity] legal entity
-    [branch] branch
-    [department] department
-    [team] team
-   *[group] group
+INITIALISED_ALREADY = kho dữ liệu này đã có tập đoàn: hãy đăng nhập, bắt đầu với kho dữ liệu trống, hoặc dùng thư mời
+    .invited = thư mời này đã được dùng và tập đoàn đã có: hãy đăng nhập vào tập đoàn đó, hoặc xin người vận hành thư mời khác
+INVITATION_INVALID = thư mời không phải của hệ thống này, hoặc không đầy đủ: hãy xin người vận hành thư mời khác
+INVITATION_EXPIRED = thư mời đã hết hạn: hãy xin người vận hành thư mời khác
+INVITED_ANOTHER = thư mời dành cho tập đoàn có mã khác
+REGION_ALREADY_EXISTS = tập đoàn đã có khu vực { $region }
+REGION_MALFORMED = tên khu vực gồm từ 1 đến 32 ký tự a-z, 0-9 và -, ví dụ cn-north
+REGION_UNUSABLE = từ 1 đến 32 ký tự a-z, 0-9 và -, mỗi khu vực một lần
+REGION_IS_GLOBAL = cần một khu vực, không phải cả tập đoàn
+REGION_MISSING = tập đoàn có nhiều khu vực: hãy nêu khu vực của chi nhánh
+    .from = hệ thống này phục vụ nhiều khu vực của tập đoàn: hãy nêu khu vực mà tệp rời đi trong from_region
+    .switch = hệ thống này phục vụ nhiều khu vực của tập đoàn: hãy nêu khu vực mà tệp rời đi bằng --from REGION
+REGION_UNKNOWN = tập đoàn không có khu vực “{ $region }”
+REGION_DIFFERS = chi nhánh thuộc khu vực { $region }, và dữ liệu không chuyển giữa các khu vực
+REGION_CROSSED = các đơn vị thuộc những khu vực khác nhau, và dữ liệu không chuyển giữa các khu vực
+    .person = đơn vị thuộc khu vực khác, và dữ liệu không chuyển giữa các khu vực: hãy kết thúc kỳ làm việc ở đây và tuyển nhân viên ở đó với mã số của khu vực đó
+    .manager = người quản lý thuộc khu vực khác, nơi không được đọc dữ liệu của khu vực này
+SUSPENDED_ALREADY = tập đoàn đã bị tạm ngừng rồi
+SUSPENDED_TOO_SHORT = chỉ được xóa tập đoàn sau khi tạm ngừng 30 ngày, sớm nhất là { $from }
+NOT_SUSPENDED = tập đoàn đang hoạt động
+NAME_DIFFERS = hãy nhập tên tập đoàn chính xác từng chữ để chắc chắn đúng tập đoàn
+TENANT_DELETED = tập đoàn đã bị xóa
+MODULE_UNKNOWN = “{ $name }” không phải là mô-đun; hiện có: { $known }
+PSEUDONYM_ALREADY_EXISTS = nhân viên này đã có bí danh khác, và bí danh không đổi
+PSEUDONYM_TAKEN = ở đây người khác đã có bí danh này: hãy xem đó là của ai
+DIRECTORY_OLDER = đã nhập danh bạ mới hơn của khu vực này
+UNIT_PATH_MALFORMED = cần từ 1 đến 16 tên nối bằng /, mỗi tên từ 1 đến 200 ký tự
+UNIT_NAME_MALFORMED = từ 1 đến 200 ký tự, không có /
+UNIT_UNKNOWN = không có đơn vị “{ $path }”: hãy nhập trước
+    .was = vào { $day } không có đơn vị nào tên “{ $path }” vì đơn vị đã đổi tên, chuyển chỗ hoặc giải thể: hãy viết đường dẫn của đơn vị vào ngày đó
+UNIT_DIFFERS = đơn vị này đã có với loại là { $kind ->
+    [legal_entity] pháp nhân
+    [branch] chi nhánh
+    [department] phòng ban
+    [team] nhóm
+   *[group] tập đoàn
 }
-# A unit below the root is to be the group.
-UNIT_KIND_IS_ROOTS = only the root is the group
-# A kind of unit that this version does not know.
-UNIT_KIND_UNKNOWN = this is no kind of unit: branch, legal entity, department or team, or none, for the usual one
-# The day is before the unit begins.
-UNIT_BEGINS_LATER = the unit or one above it begins on { $day }: name a date from then on
-    .hired_on = "{ $path }" begins on { $day }, after hired_on
-# The unit closes while something would hang on it.
-UNIT_CLOSES = the unit { $unit } closes with { $day }: choose another, or other days
-    .into = the unit { $unit } closes with { $day }, and its people go to { $into }: choose that one, or other days
-# An import would make a second unit beside one that was renamed or moved.
-UNIT_HAD_NAME = a unit was called "{ $name }" there until { $day }, and has another name or place now: write the path that it has (ListOrgUnits), or, for a new unit of the old name, what it is (kind)
-# The root is to be moved, closed or merged.
-ROOT_STAYS = the root is the group: it stays as it is
-# The units would form a circle.
-ORG_CYCLE = the new parent lies below the unit, now or by a planned move
-# The tree would be too deep.
-ORG_TOO_DEEP = the tree would be deeper than { $max } names, now or by a planned move
-# Names below one parent are unique on every day.
-UNIT_NAME_TAKEN = the parent has a unit "{ $name }" on those days
-# Changes of a unit are made in the order of their days.
-UNIT_CHANGE_PLANNED = the unit has a change on { $day }: name that day or a later one
-# A unit is to be moved, closed or merged from a day of months before.
-UNIT_CHANGE_BACKDATED = { $from } is before the month that goes on now: whoever the unit was under would no longer see its days from then on, closed and paid months among them, and whoever it comes to would. Name { $first } or a later day, or say backdated where it was truly so since then
-# A unit with others below it is to be closed.
-UNIT_HAS_CHILDREN = "{ $name }" hangs below the unit then: move or close it first, or merge the unit
-# A unit with people is to be closed.
-UNIT_HAS_PEOPLE = { $count ->
-    [one] { $count } employment is in the unit then: say in move_people_to where it goes
-   *[other] { $count } employments are in the unit then: say in move_people_to where they go
-}
-# The units to merge and the one that stays are not apart.
-MERGED_INTO_ITSELF = name one or more units to merge, each once, and another one that stays
-# The unit that people go to cannot take them.
-PEOPLE_TO_NOWHERE = the unit that people go to must be a branch or below and must not close that day
-# People are in units of a region.
-UNIT_HAS_NO_REGION = people belong to a branch or below, not to the group itself
-# An import brings a number that is there with something else.
-PERSON_DIFFERS = this employee number is there with another { $field }
-# A row of a number whose earlier row was refused.
-EARLIER_ROW_REFUSED = an earlier row of this number was refused, and this one goes on from it: correct that one, and send both again
-# A row of people into a unit that the caller may not write to: such as for days before a team came from another branch.
-PERSON_OUT_OF_REACH = the unit is beyond what you may write to, today or on a day since the first one: leave the row out, or have somebody send it who may for all of them
-# Two employments of the same kind on one day.
-EMPLOYMENT_OVERLAPS = the person's employment from { $day } covers some of these days: end it first
-# No employment on the day.
-NOT_EMPLOYED = the person is not employed on { $day }
-# The manager has no employment on the day.
-MANAGER_NOT_EMPLOYED = the manager is not employed on { $day }: choose another
-# It is to end later than it does.
-ENDS_ALREADY = the employment ends on { $day } already
-    .line = the line ends on { $day } already
-# A word or a number that is no kind of employment.
-EMPLOYMENT_KIND_UNKNOWN = "{ $text }" is no kind of employment: use full_time, part_time, fixed_term, intern, agency, outsourced or freelance
-# A position or grade that the catalogue lacks on the day.
-NOT_IN_CATALOGUE = { $field }: the group's catalogue has no "{ $code }" on { $day }: import it first, or choose another
-# Changes of an employment are made in the order of their days.
-EMPLOYMENT_CHANGE_PLANNED = the employment has a change on { $day }: name that day or a later one, or cancel the change
-# The change to be cancelled is not there, or has begun.
-NOTHING_PLANNED = the employment has no change on { $day } that could still be dropped
-# A home is to be ended like a post.
-HOME_ENDS = this is the home employment, which EndEmployment ends with all beside it
-# The first day is to be moved over something that was before.
-START_TOO_LATE = something of it, or beside it, is on { $day }, before that first day: put that right first
-# A post or a leave would last longer than the home.
-OUTLASTS_HOME = the home employment ends on { $day }: posts and leaves end with it at the latest
-# Two leaves on one day.
-LEAVE_OVERLAPS = the person's leave from { $day } covers some of these days: end it first
-# The kind of a new post is missing.
-POST_KIND_MISSING = concurrent or secondment: a home is hired, transferred or rehired
-# Numbers of employees are unique.
-EMPLOYEE_NO_TAKEN = somebody else has this employee number
-# Numbers of identity documents are unique in a region.
-ID_NUMBER_TAKEN = somebody else of this region has this number
-# A number that no identity document has.
-ID_NUMBER_INVALID = an identity number has 1 to 64 characters without control characters
-# A Chinese resident identity number with a slip.
-ID_NUMBER_CHECKSUM = the last place of this resident identity number does not fit the others: see the card
-LINE_KIND_MISSING = solid or dotted
-# Somebody would report to himself.
-REPORTING_CYCLE = on { $day } the manager reports to this person, directly or through others
-# A person has one solid line a day.
-LINE_CHANGE_PLANNED = another solid line begins on { $day }: end it, or name a last day before
-# The line is there.
-LINE_THERE_ALREADY = line { $id } says so on some of these days
-# A rate of exchange between a currency and itself.
-RATE_OF_ITSELF = a currency is always worth itself: name another one
-# A list of rates as of an instant and of all time at once.
-SUPERSEDED_AND_KNOWN_AT = ask either for what was known at an instant or for all that was ever said
-# An entry of the catalogue without its kind.
-KIND_MISSING = say whether it is a position or a grade
-# A grade without a rank, or a position with one.
-RANK_UNUSABLE = a grade has a rank from 1 on, a position has none
-# Entries of the catalogue do not overlap.
-ENTRY_CHANGE_PLANNED = the code has an entry from { $day } on: end before that day, or begin on it
+UNIT_KIND_IS_ROOTS = chỉ đơn vị gốc mới là tập đoàn
+UNIT_KIND_UNKNOWN = không có loại đơn vị này: hãy dùng chi nhánh, pháp nhân, phòng ban hoặc nhóm, hoặc để trống để dùng loại thông thường
+UNIT_BEGINS_LATER = đơn vị này hoặc đơn vị cấp trên bắt đầu vào { $day }: hãy nêu một ngày từ đó trở đi
+    .hired_on = “{ $path }” bắt đầu vào { $day }, sau hired_on
+UNIT_CLOSES = đơn vị { $unit } giải thể vào { $day }: hãy chọn đơn vị khác hoặc ngày khác
+    .into = đơn vị { $unit } giải thể vào { $day }, và nhân viên chuyển sang { $into }: hãy chọn đơn vị đó hoặc ngày khác
+UNIT_HAD_NAME = cho đến { $day } ở đó có đơn vị tên “{ $name }”, nay đã có tên hoặc vị trí khác: hãy viết đường dẫn hiện tại (ListOrgUnits), hoặc nếu là đơn vị mới mang tên cũ thì nêu loại đơn vị (kind)
+ROOT_STAYS = đơn vị gốc là tập đoàn: không thể thay đổi
+ORG_CYCLE = đơn vị cấp trên mới nằm dưới đơn vị này, hiện nay hoặc theo lần chuyển đã lên kế hoạch
+ORG_TOO_DEEP = cây đơn vị sẽ sâu hơn { $max } cấp, hiện nay hoặc theo lần chuyển đã lên kế hoạch
+UNIT_NAME_TAKEN = vào những ngày đó đơn vị cấp trên đã có đơn vị “{ $name }”
+UNIT_CHANGE_PLANNED = đơn vị có thay đổi vào { $day }: hãy nêu ngày đó hoặc muộn hơn
+UNIT_CHANGE_BACKDATED = { $from } nằm trước tháng đang diễn ra: cấp trên cũ của đơn vị sẽ không còn thấy các ngày từ đó trở đi, kể cả những tháng đã chốt và đã chi trả, còn cấp trên mới sẽ thấy. Hãy nêu { $first } hoặc ngày muộn hơn, hoặc nêu backdated nếu thực tế đã như vậy từ ngày đó
+UNIT_HAS_CHILDREN = khi đó “{ $name }” vẫn trực thuộc đơn vị này: hãy chuyển hoặc giải thể nó trước, hoặc hợp nhất đơn vị này
+UNIT_HAS_PEOPLE = khi đó đơn vị còn { $count } kỳ làm việc: hãy nêu nơi chuyển đến trong move_people_to
+MERGED_INTO_ITSELF = hãy nêu một hoặc nhiều đơn vị cần hợp nhất, mỗi đơn vị một lần, và một đơn vị khác được giữ lại
+PEOPLE_TO_NOWHERE = đơn vị mà nhân viên chuyển đến phải là chi nhánh hoặc cấp dưới và không được giải thể vào ngày đó
+UNIT_HAS_NO_REGION = nhân viên phải thuộc chi nhánh hoặc cấp dưới, không thuộc thẳng tập đoàn
+PERSON_DIFFERS = mã nhân viên này đã có với { $field } khác
+EARLIER_ROW_REFUSED = một dòng trước của mã số này đã bị từ chối và dòng này nối tiếp dòng đó: hãy sửa dòng trước rồi gửi lại cả hai
+PERSON_OUT_OF_REACH = hôm nay hoặc vào một ngày kể từ ngày đầu tiên, đơn vị này nằm ngoài phạm vi bạn được ghi: hãy bỏ dòng này, hoặc nhờ người có quyền với mọi ngày đó gửi
+EMPLOYMENT_OVERLAPS = kỳ làm việc từ { $day } của nhân viên trùng với một số ngày này: hãy kết thúc kỳ đó trước
+NOT_EMPLOYED = nhân viên không đang làm việc vào { $day }
+MANAGER_NOT_EMPLOYED = người quản lý không đang làm việc vào { $day }: hãy chọn người khác
+ENDS_ALREADY = kỳ làm việc đã kết thúc vào { $day }
+    .line = tuyến báo cáo đã kết thúc vào { $day }
+EMPLOYMENT_KIND_UNKNOWN = “{ $text }” không phải là hình thức làm việc: hãy dùng full_time, part_time, fixed_term, intern, agency, outsourced hoặc freelance
+NOT_IN_CATALOGUE = { $field }: danh mục của tập đoàn không có “{ $code }” vào { $day }: hãy nhập trước, hoặc chọn mục khác
+EMPLOYMENT_CHANGE_PLANNED = kỳ làm việc có thay đổi vào { $day }: hãy nêu ngày đó hoặc muộn hơn, hoặc hủy thay đổi đó
+NOTHING_PLANNED = vào { $day } kỳ làm việc không có thay đổi nào còn có thể hủy
+HOME_ENDS = đây là kỳ làm việc chính; EndEmployment sẽ kết thúc nó cùng mọi thứ đi kèm
+START_TOO_LATE = có nội dung của kỳ này hoặc đi kèm vào { $day }, trước ngày bắt đầu mới: hãy sửa nội dung đó trước
+OUTLASTS_HOME = kỳ làm việc chính kết thúc vào { $day }: kiêm nhiệm và nghỉ phép phải kết thúc chậm nhất cùng ngày
+LEAVE_OVERLAPS = kỳ nghỉ phép từ { $day } của nhân viên trùng với một số ngày này: hãy kết thúc kỳ nghỉ đó trước
+POST_KIND_MISSING = concurrent (kiêm nhiệm) hoặc secondment (biệt phái): kỳ làm việc chính có được qua tuyển dụng, điều chuyển hoặc tuyển lại
+EMPLOYEE_NO_TAKEN = người khác đã có mã nhân viên này
+ID_NUMBER_TAKEN = người khác trong khu vực này đã có số này
+ID_NUMBER_INVALID = số giấy tờ có từ 1 đến 64 ký tự, không có ký tự điều khiển
+ID_NUMBER_CHECKSUM = chữ số cuối của số căn cước này không khớp với các chữ số khác: hãy xem lại thẻ
+LINE_KIND_MISSING = nét liền (solid) hoặc nét đứt (dotted)
+REPORTING_CYCLE = vào { $day } người quản lý này lại báo cáo cho nhân viên, trực tiếp hoặc qua người khác
+LINE_CHANGE_PLANNED = một tuyến nét liền khác bắt đầu vào { $day }: hãy kết thúc tuyến đó, hoặc nêu ngày cuối cùng trước đó
+LINE_THERE_ALREADY = tuyến báo cáo { $id } đã như vậy vào một số ngày này
+RATE_OF_ITSELF = một loại tiền luôn bằng chính nó: hãy nêu loại tiền khác
+SUPERSEDED_AND_KNOWN_AT = hãy hỏi điều đã biết tại một thời điểm, hoặc toàn bộ lịch sử, chỉ một trong hai
+KIND_MISSING = hãy cho biết đây là vị trí hay cấp bậc
+RANK_UNUSABLE = cấp bậc có thứ tự từ 1 trở lên, vị trí thì không có
+ENTRY_CHANGE_PLANNED = mã này có mục từ { $day } trở đi: hãy kết thúc trước ngày đó, hoặc bắt đầu vào ngày đó
 
 ## Access
 
-# Hours that cannot be read.
-HOURS_MALFORMED = hours are two different times, such as 08:00-20:00
-# What a scope names does not fit its kind.
-SCOPE_MALFORMED = self, reports and tenant name nothing; unit, subtree and legal_entity name a unit; region names a region
-REACH_MISSING = say how far it reaches
-# A permission that is not there.
-PERMISSION_UNKNOWN = "{ $text }" is not a permission of this version
-# No role of this name.
-ROLE_UNKNOWN = no role is called "{ $role }"
-    .own = the group has no role of its own called "{ $role }"
-# Every role says on which scopes it is given.
-SCOPE_NOT_FOR_ROLE = { $role } is not given on the scope { $scope }
-# The scope of an employer names another unit.
-NOT_A_LEGAL_ENTITY = { $unit } is not a legal entity
-# The scopes self and reports need a person behind the login.
-NO_PERSON = this login belongs to no person: name a unit or region
-    .punching = only people punch and hand over accounts: sign in with a login that belongs to a person
-    .claiming = only people claim dialogues: sign in with a login that belongs to a person
-# Two duties that one person must not have.
-DUTIES_SEPARATED = nobody holds both { $a } and { $b }: give it to somebody else
-    .role = no role gives both { $a } and { $b }: make two of it
-    .holder = { $principal } has this role and would hold both { $a } and { $b }: take one of the grants away first
-    .delegated = nobody holds both { $a } and { $b }, not for a day: delegate it to somebody else
-# The same role on the same scope.
-GRANTED_ALREADY = grant { $id } gives this on those days
-# One passes on only what one holds.
-GRANT_NOT_HELD = none of your own grants gives you { $permission } there, so you cannot pass it on
-# One gives oneself nothing.
-GRANT_TO_ONESELF = nobody gives himself what he does not hold: ask another administrator
-    .role = you have this role and do not hold { $permission }: ask another administrator
-# The grant is gone.
-REVOKED_ALREADY = the grant is taken away already
-# Who gets a role is named twice, or not at all.
-PRINCIPAL_OR_LOGIN = name the principal or the login, one of them
-# Somebody must be able to give roles.
-LAST_ADMINISTRATOR = then nobody could give roles any more: give group_admin to somebody else first
-# A role's name that cannot be one.
-ROLE_NAME_MALFORMED = 2 to 64 of a-z, 0-9 and _
-# Ready roles and services keep their names.
-ROLE_NAME_RESERVED = a ready role or a service has this name: take another
-# A role that gives nothing.
-ROLE_EMPTY = name at least one permission and one scope
-# Some permissions are for services.
-ROLE_FOR_SERVICES = { $permission } is for services of the suite alone
-# A role that somebody has is to be removed.
-ROLE_IN_USE = { $count ->
-    [one] { $count } grant gives this role: take it away first
-   *[other] { $count } grants give this role: take them away first
-}
-# A delegation of nothing.
-DELEGATION_EMPTY = name at least one permission
-# A delegation of no time, or of time that is over.
-DELEGATION_TIME = it must end after it begins, and in the future
-# A delegation for too long.
-DELEGATION_TOO_LONG = at most 90 days: for longer let somebody give a role
-# One delegates nothing to oneself.
-DELEGATION_TO_ONESELF = name somebody else
-# The delegation is over.
-DELEGATION_ENDED = the delegation is over already
-# Rights over rights are not delegated.
-PERMISSION_NOT_DELEGABLE = { $permission } is never delegated
-# An emergency that opens nothing.
-BREAK_GLASS_EMPTY = name the permissions to open
-# Some permissions no emergency opens.
-PERMISSION_NOT_OPENED = no emergency opens { $permission }: rights over rights and separated duties stay where they are
-# An emergency names where it is.
-BREAK_GLASS_SCOPE = name a unit, a region or the group, not self or reports
-# An emergency says why.
-BREAK_GLASS_REASON = say what happened in at least 20 characters
-# An emergency is short.
-BREAK_GLASS_TIME = 1 to 60 minutes
-# One emergency at a time, and none is reviewed before it ended.
-BREAK_GLASS_OPEN = your emergency { $id } is open: end it first
-    .unreviewed = the emergency is still open: end it, then review it
-# The emergency is over.
-BREAK_GLASS_ENDED = the emergency is over already
-# In an emergency every row that is read is noted, which a stream cannot do.
-BREAK_GLASS_NO_STREAMS = an emergency opens no streams: ask for the rows one page at a time
-# The emergency has its review.
-REVIEWED_ALREADY = it is reviewed already
-ALLOWED_BY_ROLE = the role { $role } gives { $permission } here
-ALLOWED_BY_DELEGATION = { $permission } is delegated or opened in an emergency: see by whom
-REFUSED_HERE = the role { $role } gives { $permission }, but not here
-REFUSED_BY_CONDITION = the role { $role } gives { $permission } here only with a second factor or at other hours
-REFUSED_TODAY = the role { $role } gives { $permission } here, but not today
-REFUSED_WITHOUT_MODULE = the group does not have the module of { $permission }
-REFUSED_WITHOUT_GRANT = no grant gives { $permission }; these roles do: { $roles }
+HOURS_MALFORMED = khung giờ là hai thời điểm khác nhau, ví dụ 08:00-20:00
+SCOPE_MALFORMED = self, reports và tenant không nêu đối tượng; unit, subtree và legal_entity nêu đơn vị; region nêu khu vực
+REACH_MISSING = hãy cho biết phạm vi áp dụng
+PERMISSION_UNKNOWN = “{ $text }” không phải là quyền của phiên bản này
+ROLE_UNKNOWN = không có vai trò “{ $role }”
+    .own = tập đoàn không có vai trò tự tạo tên “{ $role }”
+SCOPE_NOT_FOR_ROLE = vai trò { $role } không được cấp theo phạm vi { $scope }
+NOT_A_LEGAL_ENTITY = { $unit } không phải là pháp nhân
+NO_PERSON = tài khoản đăng nhập này không thuộc nhân viên nào: hãy nêu đơn vị hoặc khu vực
+    .punching = chỉ chính nhân viên mới chấm công và bàn giao tài khoản: hãy đăng nhập bằng tài khoản đăng nhập thuộc một nhân viên
+    .claiming = chỉ chính nhân viên mới tự nhận hội thoại: hãy đăng nhập bằng tài khoản đăng nhập thuộc một nhân viên
+DUTIES_SEPARATED = không ai được có cả { $a } và { $b }: hãy cấp cho người khác
+    .role = không vai trò nào được gồm cả { $a } và { $b }: hãy tách thành hai vai trò
+    .holder = { $principal } có vai trò này và sẽ có cả { $a } và { $b }: hãy thu hồi một trong hai trước
+    .delegated = không ai được có cả { $a } và { $b }, dù chỉ một ngày: hãy ủy quyền cho người khác
+GRANTED_ALREADY = lượt cấp quyền { $id } đã cấp quyền này vào những ngày đó
+GRANT_NOT_HELD = bạn không được cấp quyền { $permission } ở đó nên không thể cấp lại cho người khác
+GRANT_TO_ONESELF = không ai tự cấp cho mình quyền mình không có: hãy nhờ quản trị viên khác
+    .role = bạn có vai trò này nhưng không có { $permission }: hãy nhờ quản trị viên khác
+REVOKED_ALREADY = lượt cấp quyền này đã bị thu hồi
+PRINCIPAL_OR_LOGIN = hãy nêu chủ thể hoặc tài khoản đăng nhập, một trong hai
+LAST_ADMINISTRATOR = khi đó sẽ không còn ai cấp được vai trò: hãy cấp group_admin cho người khác trước
+ROLE_NAME_MALFORMED = từ 2 đến 64 ký tự a-z, 0-9 và _
+ROLE_NAME_RESERVED = tên này thuộc một vai trò có sẵn hoặc một dịch vụ: hãy chọn tên khác
+ROLE_EMPTY = hãy nêu ít nhất một quyền và một phạm vi
+ROLE_FOR_SERVICES = { $permission } chỉ dành cho các dịch vụ của hệ thống
+ROLE_IN_USE = có { $count } lượt cấp quyền dùng vai trò này: hãy thu hồi trước
+DELEGATION_EMPTY = hãy nêu ít nhất một quyền
+DELEGATION_TIME = phải kết thúc sau khi bắt đầu, và trong tương lai
+DELEGATION_TOO_LONG = tối đa 90 ngày: nếu cần lâu hơn, hãy nhờ người cấp vai trò
+DELEGATION_TO_ONESELF = hãy nêu người khác
+DELEGATION_ENDED = ủy quyền đã kết thúc
+PERMISSION_NOT_DELEGABLE = { $permission } không bao giờ được ủy quyền
+BREAK_GLASS_EMPTY = hãy nêu các quyền cần mở
+PERMISSION_NOT_OPENED = quyền khẩn cấp không mở được { $permission }: quyền về phân quyền và các nhiệm vụ phải tách biệt vẫn giữ nguyên
+BREAK_GLASS_SCOPE = hãy nêu đơn vị, khu vực hoặc tập đoàn, không phải self hay reports
+BREAK_GLASS_REASON = hãy cho biết đã xảy ra chuyện gì, ít nhất 20 ký tự
+BREAK_GLASS_TIME = từ 1 đến 60 phút
+BREAK_GLASS_OPEN = quyền khẩn cấp { $id } của bạn đang mở: hãy kết thúc trước
+    .unreviewed = quyền khẩn cấp vẫn đang mở: hãy kết thúc rồi mới rà soát
+BREAK_GLASS_ENDED = quyền khẩn cấp đã kết thúc
+BREAK_GLASS_NO_STREAMS = quyền khẩn cấp không mở luồng dữ liệu: hãy lấy từng trang một
+REVIEWED_ALREADY = đã được rà soát rồi
+ALLOWED_BY_ROLE = vai trò { $role } cho quyền { $permission } ở đây
+ALLOWED_BY_DELEGATION = { $permission } được ủy quyền hoặc được mở khẩn cấp: hãy xem bởi ai
+REFUSED_HERE = vai trò { $role } cho quyền { $permission }, nhưng không phải ở đây
+REFUSED_BY_CONDITION = vai trò { $role } chỉ cho quyền { $permission } ở đây khi có yếu tố xác thực thứ hai hoặc vào giờ khác
+REFUSED_TODAY = vai trò { $role } cho quyền { $permission } ở đây, nhưng không phải hôm nay
+REFUSED_WITHOUT_MODULE = tập đoàn không có mô-đun của { $permission }
+REFUSED_WITHOUT_GRANT = không lượt cấp quyền nào cho { $permission }; các vai trò có quyền này: { $roles }
 
 ## Privacy
 
-# A question to the audit log with half a subject.
-SUBJECT_IN_PART = a subject has a kind and an id
-# A legal hold keeps data from being deleted.
-LEGAL_HOLD = a legal hold stands: it must be lifted first, see ListHolds
-# The hold is over.
-HOLD_LIFTED = the hold was lifted already
-# No such kind of data.
-RETENTION_KIND_UNKNOWN = "{ $kind }" is not a kind of data: ListRetention names them all
-# Every kind of data has a shortest and a longest time.
-RETENTION_OUT_OF_BOUNDS = this kind is kept for { $min } to { $max } months
-# What the law wants kept is not erased.
-RETENTION_RUNS = what the law wants kept about the person is kept until { $day }: ask again after that day
-# The person was erased.
-PERSON_ERASED = this person was erased: nothing can be written about them; who comes back is a new person
-# Only who has left is erased.
-STILL_EMPLOYED = only somebody who has left can be erased: end the employment first
-# One erasure for a person.
-ERASURE_ALREADY_EXISTS = erasure { $id } is there for this person
-# One does not approve the own erasure.
-OWN_ERASURE = nobody approves the own erasure: somebody else must
-# The erasure was approved, and cannot be called back.
-ERASED_ALREADY = the erasure was approved already
-# The request was withdrawn or rejected.
-ERASURE_DROPPED = the request was withdrawn or rejected: ask for the erasure anew
-# A service reports on an erasure that nobody approved.
-ERASURE_NOT_APPROVED = nobody has approved it yet
-# Only services report on erasures.
-NOT_A_SERVICE = only a service that holds something of people reports on an erasure
+SUBJECT_IN_PART = đối tượng phải có loại và mã
+LEGAL_HOLD = đang có lệnh lưu giữ pháp lý: phải gỡ bỏ trước, xem ListHolds
+HOLD_LIFTED = lệnh lưu giữ này đã được gỡ bỏ
+RETENTION_KIND_UNKNOWN = “{ $kind }” không phải là loại dữ liệu: ListRetention liệt kê tất cả
+RETENTION_OUT_OF_BOUNDS = loại này được lưu giữ từ { $min } đến { $max } tháng
+RETENTION_RUNS = dữ liệu mà pháp luật yêu cầu lưu giữ về nhân viên này được giữ đến { $day }: hãy yêu cầu lại sau ngày đó
+PERSON_ERASED = dữ liệu của nhân viên này đã bị xóa: không thể ghi gì thêm; ai quay lại làm việc là một nhân viên mới
+STILL_EMPLOYED = chỉ được xóa dữ liệu của người đã nghỉ việc: hãy kết thúc kỳ làm việc trước
+ERASURE_ALREADY_EXISTS = đã có yêu cầu xóa { $id } cho nhân viên này
+OWN_ERASURE = không ai tự phê duyệt việc xóa dữ liệu của chính mình: phải do người khác phê duyệt
+ERASED_ALREADY = yêu cầu xóa đã được phê duyệt
+ERASURE_DROPPED = yêu cầu đã được rút lại hoặc bị từ chối: hãy yêu cầu xóa lại từ đầu
+ERASURE_NOT_APPROVED = chưa có ai phê duyệt
+NOT_A_SERVICE = chỉ dịch vụ có lưu dữ liệu cá nhân mới báo cáo về việc xóa
 
 ## How long data are kept, counted from when and why
 
-KEPT_FROM_ALIASES = the last day of the alias or device
-KEPT_BECAUSE_ALIASES = which records a person is credited with must be provable while pay can be disputed
-KEPT_FROM_DUTY = the time of the punch or the hand-over, the end of the shift
-KEPT_BECAUSE_DUTY = wage records and what they rest on: two years (Interim Provisions on Payment of Wages)
-KEPT_FROM_PAY = the day the statement was written
-KEPT_BECAUSE_PAY = papers for withholding income tax: five years; wage records: two years
-KEPT_FROM_PERSON = the end of the last employment
-KEPT_BECAUSE_PERSON = ended employment contracts: two years (Labour Contract Law)
-KEPT_FROM_SESSIONS = the day the session was over at the latest
-KEPT_BECAUSE_SESSIONS = logs of who used the network: six months (Cybersecurity Law)
-KEPT_FROM_RECORDS = the start of the record
-KEPT_BECAUSE_RECORDS = the records that pay rests on, while it can be disputed
-KEPT_FROM_RESULTS = the day the result was written; of a credit, the start of its record
-KEPT_BECAUSE_RESULTS = scores that pay rests on: as long as papers for withholding income tax
-KEPT_FROM_REQUESTS = the request
-KEPT_BECAUSE_REQUESTS = a request that is sent again gets its first answer; nothing asks for more
-KEPT_FROM_EVIDENCE = the day the evidence was written
-KEPT_BECAUSE_EVIDENCE = what a profile sums up; no law asks for it
+KEPT_FROM_ALIASES = ngày cuối cùng của biệt danh hoặc thiết bị
+KEPT_BECAUSE_ALIASES = khi tiền lương còn có thể bị khiếu nại, phải chứng minh được bản ghi nào được ghi nhận cho ai
+KEPT_FROM_DUTY = thời điểm chấm công hoặc bàn giao, lúc kết thúc ca
+KEPT_BECAUSE_DUTY = hồ sơ tiền lương và căn cứ của nó: hai năm (Quy định tạm thời về chi trả tiền lương)
+KEPT_FROM_PAY = ngày lập bảng kê
+KEPT_BECAUSE_PAY = hồ sơ khấu trừ thuế thu nhập: năm năm; hồ sơ tiền lương: hai năm
+KEPT_FROM_PERSON = lúc kết thúc kỳ làm việc cuối cùng
+KEPT_BECAUSE_PERSON = hợp đồng lao động đã chấm dứt: hai năm (Luật Hợp đồng lao động)
+KEPT_FROM_SESSIONS = ngày chậm nhất mà phiên đăng nhập kết thúc
+KEPT_BECAUSE_SESSIONS = nhật ký sử dụng mạng: sáu tháng (Luật An ninh mạng)
+KEPT_FROM_RECORDS = lúc bắt đầu bản ghi
+KEPT_BECAUSE_RECORDS = các bản ghi làm căn cứ trả lương, khi còn có thể bị khiếu nại
+KEPT_FROM_RESULTS = ngày lập kết quả; với phần ghi nhận, là lúc bắt đầu bản ghi
+KEPT_BECAUSE_RESULTS = điểm làm căn cứ trả lương: lâu như hồ sơ khấu trừ thuế thu nhập
+KEPT_FROM_REQUESTS = lúc yêu cầu
+KEPT_BECAUSE_REQUESTS = yêu cầu gửi lại sẽ nhận đúng câu trả lời đầu tiên; ngoài ra không cần gì thêm
+KEPT_FROM_EVIDENCE = ngày lập căn cứ
+KEPT_BECAUSE_EVIDENCE = nội dung mà hồ sơ năng lực tổng hợp; pháp luật không yêu cầu
 
 ## The suite
 
-# More calls at once than this service takes.
-OVERLOADED = too many calls at once: try again in a moment
-# More calls of one caller than allowed.
-RATE_LIMITED = too many calls: try again in a moment
-# Time ran out, here or in a peer.
-DEADLINE_EXCEEDED = the call took longer than the caller allowed
-# Somebody changed it since it was read.
-STALE = somebody changed this since you read it: read it again, then repeat your change
-# The database stayed busy through all retries.
-STORE_BUSY = somebody else changed this at the same moment; try again
-# The database cannot be reached.
-STORE_UNAVAILABLE = the store cannot be reached right now; try again shortly
-# The database says that its data are damaged.
-STORE_DAMAGED = the database of a service is damaged, and repeating this does not help: its operator stops the service, looks how much is damaged (SQLite: PRAGMA integrity_check; PostgreSQL: pg_amcheck) and puts the database back from a backup
-    .server = the data of { $service } in the database { $database } at { $at } are damaged: stop the service, look how much is damaged (pg_amcheck), and put the database back from your backup; nothing was changed in it
-# The database takes no writes: its disk, its file or the server is read-only.
-STORE_READ_ONLY = the database of a service can only be read just now, and nothing was changed: its operator gives it back the right to write (SQLite: the file and its folder; PostgreSQL: the server that takes writes, not its standby); then do the same again
-    .server = PostgreSQL of { $service } at { $at } takes no writes: it is a standby, or default_transaction_read_only is on. Name the server that takes writes in { $setting }
-# A service that the call needs cannot be reached.
-PEER_UNAVAILABLE = a service that this call needs is away: try again in a moment
-# A peer does not know the service that asks it; nothing is wrong with the caller's token.
-PEER_REFUSES_SERVICE = a service that this call needs does not know this one yet: try again in a moment
-# An address of a service that cannot be read.
-PEER_ADDRESS_INVALID = { $address } is no address of a service: write http://host:port or https://host:port
-# The server's certificate is not signed by whom the client trusts.
-PEER_CERTIFICATE_UNKNOWN = the server's certificate is signed by an authority that is not trusted here: name the file of that authority (--ca, or client.authority in the settings), or look whether this is the right server
-# The server's certificate names another host.
-PEER_CERTIFICATE_FOR_ANOTHER = the server's certificate is for another name: call it by a name that stands in its certificate
-# The server's certificate is over, or not valid yet.
-PEER_CERTIFICATE_OUT_OF_DATE = the server's certificate is not valid now: its operator renews it, unless the clock of this machine is wrong
-# The server wants a certificate of its callers and was shown none.
-PEER_WANTS_CERTIFICATE = the server wants a certificate of its callers: name yours (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The server was shown a certificate that it does not take.
-PEER_REFUSES_CERTIFICATE = the server does not take the certificate that it was shown: ask its operator which authority signs those of callers
-    .expired = the certificate that was shown to the server is out of date: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-    .revoked = the certificate that was shown to the server was revoked: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The address begins with https, and whoever listens there knows no TLS.
-PEER_SPEAKS_PLAINTEXT = the address begins with https://, and the server there speaks no TLS: write http://, or ask its operator for the right port
-# The address begins with http, and whoever listens there wants TLS.
-PEER_SPEAKS_TLS = the address begins with http://, and the server there speaks TLS: write https://
-# Something else about TLS.
-PEER_TLS_FAILED = the encrypted connection could not be made: { $why }
-# A certificate and a private key of which neither was made for the other.
-CERTIFICATE_KEY_MISMATCH = the certificate and the private key do not belong together: name the key that this certificate was made for (--client-key or client.key of a caller, server.tls_key of a server)
-# A certificate, a key or an authority that cannot be read, or no authority at all.
-PEER_CERTIFICATES_UNUSABLE = the certificates for this server cannot be used: { $why }. Name the file of the authority that signed the server's certificate (--ca, or client.authority)
-# A peer refused without a reason of ours.
-PEER_FAILED = a service that this call needs refused it
-# `grpc-timeout` cannot be read.
-DEADLINE_MALFORMED = grpc-timeout is at most 8 digits and one of the units H M S m u n
-# The connection was lost in the middle of a request.
-REQUEST_CUT_OFF = the request ended early
-# The request is no message of this rpc: another contract, or damaged on its way.
-REQUEST_UNREADABLE = the request cannot be read as the message of this rpc: look whether caller and server have the same contract (proto/), and whether its texts are UTF-8
-# The request is larger than any message may be.
-REQUEST_TOO_LARGE = the request is larger than { $max } bytes: send fewer rows at once
-# The answer would be larger than any message may be.
-ANSWER_TOO_LARGE = the answer is larger than { $max } bytes: ask for fewer rows at once (page_size), or for a narrower choice
-# The request is compressed, and nothing here reads that.
-REQUEST_COMPRESSED = the request is compressed: send it as it is (grpc-encoding identity)
-# A text with the character NUL.
-TEXT_WITH_NUL = leave out the character NUL (U+0000): no text may hold it
-# No rpc of this name.
-METHOD_UNKNOWN = there is no such method here: look at the name, and whether caller and server are of the same release
-# The service is one of the suite, and another process runs it.
-SERVICE_ELSEWHERE = the process at this address does not run the service { $service }: ask the one that does; a service and a command of tally find it by peers.{ $service } in the settings
-# Over HTTP: what a status of the answer means, in a few words.
+OVERLOADED = quá nhiều lệnh gọi cùng lúc: hãy thử lại sau giây lát
+RATE_LIMITED = quá nhiều lệnh gọi: hãy thử lại sau giây lát
+DEADLINE_EXCEEDED = lệnh gọi kéo dài hơn thời gian cho phép
+STALE = người khác đã thay đổi sau khi bạn đọc: hãy đọc lại rồi thực hiện lại thay đổi
+STORE_BUSY = người khác vừa thay đổi cùng lúc; hãy thử lại
+STORE_UNAVAILABLE = hiện không kết nối được kho dữ liệu; hãy thử lại sau ít phút
+STORE_DAMAGED = cơ sở dữ liệu của một dịch vụ bị hỏng và thử lại cũng không ích gì: người vận hành cần dừng dịch vụ, xem mức độ hư hỏng (SQLite: PRAGMA integrity_check; PostgreSQL: pg_amcheck) và khôi phục cơ sở dữ liệu từ bản sao lưu
+    .server = dữ liệu của { $service } trong cơ sở dữ liệu { $database } tại { $at } bị hỏng: hãy dừng dịch vụ, xem mức độ hư hỏng (pg_amcheck) và khôi phục cơ sở dữ liệu từ bản sao lưu; chưa có gì trong đó bị thay đổi
+STORE_READ_ONLY = cơ sở dữ liệu của một dịch vụ hiện chỉ đọc được và chưa có gì bị thay đổi: người vận hành cần trả lại quyền ghi (SQLite: tệp và thư mục của nó; PostgreSQL: máy chủ nhận ghi, không phải máy dự phòng); sau đó hãy làm lại
+    .server = PostgreSQL của { $service } tại { $at } không nhận ghi: đó là máy dự phòng, hoặc default_transaction_read_only đang bật. Hãy nêu máy chủ nhận ghi trong { $setting }
+PEER_UNAVAILABLE = một dịch vụ mà lệnh gọi này cần đang không dùng được: hãy thử lại sau giây lát
+PEER_REFUSES_SERVICE = một dịch vụ mà lệnh gọi này cần chưa biết dịch vụ này: hãy thử lại sau giây lát
+PEER_ADDRESS_INVALID = { $address } không phải là địa chỉ dịch vụ: hãy viết http://host:port hoặc https://host:port
+PEER_CERTIFICATE_UNKNOWN = chứng chỉ của máy chủ do một tổ chức không được tin cậy ở đây ký: hãy nêu tệp của tổ chức đó (--ca, hoặc client.authority trong thiết lập), hoặc kiểm tra xem có đúng máy chủ không
+PEER_CERTIFICATE_FOR_ANOTHER = chứng chỉ của máy chủ dành cho tên khác: hãy gọi máy chủ bằng tên có trong chứng chỉ
+PEER_CERTIFICATE_OUT_OF_DATE = chứng chỉ của máy chủ hiện không có hiệu lực: người vận hành cần gia hạn, trừ khi đồng hồ của máy này sai
+PEER_WANTS_CERTIFICATE = máy chủ yêu cầu chứng chỉ của bên gọi: hãy nêu chứng chỉ của bạn (--client-cert và --client-key, hoặc client.certificate và client.key trong thiết lập)
+PEER_REFUSES_CERTIFICATE = máy chủ không chấp nhận chứng chỉ được đưa ra: hãy hỏi người vận hành tổ chức nào ký chứng chỉ của bên gọi
+    .expired = chứng chỉ đưa cho máy chủ đã hết hạn: hãy xin chứng chỉ mới từ nơi đã ký và nêu chứng chỉ đó (--client-cert và --client-key, hoặc client.certificate và client.key trong thiết lập)
+    .revoked = chứng chỉ đưa cho máy chủ đã bị thu hồi: hãy xin chứng chỉ mới từ nơi đã ký và nêu chứng chỉ đó (--client-cert và --client-key, hoặc client.certificate và client.key trong thiết lập)
+PEER_SPEAKS_PLAINTEXT = địa chỉ bắt đầu bằng https:// nhưng máy chủ ở đó không dùng TLS: hãy viết http://, hoặc hỏi người vận hành cổng đúng
+PEER_SPEAKS_TLS = địa chỉ bắt đầu bằng http:// nhưng máy chủ ở đó dùng TLS: hãy viết https://
+PEER_TLS_FAILED = không thể tạo kết nối mã hóa: { $why }
+CERTIFICATE_KEY_MISMATCH = chứng chỉ và khóa riêng không khớp nhau: hãy nêu khóa được tạo cho chứng chỉ này (--client-key hoặc client.key của bên gọi, server.tls_key của máy chủ)
+PEER_CERTIFICATES_UNUSABLE = không dùng được các chứng chỉ cho máy chủ này: { $why }. Hãy nêu tệp của tổ chức đã ký chứng chỉ của máy chủ (--ca, hoặc client.authority)
+PEER_FAILED = một dịch vụ mà lệnh gọi này cần đã từ chối
+DEADLINE_MALFORMED = grpc-timeout gồm tối đa 8 chữ số và một trong các đơn vị H M S m u n
+REQUEST_CUT_OFF = yêu cầu bị ngắt giữa chừng
+REQUEST_UNREADABLE = không đọc được yêu cầu như thông điệp của rpc này: hãy kiểm tra bên gọi và máy chủ có cùng hợp đồng giao tiếp (proto/) không, và văn bản có phải UTF-8 không
+REQUEST_TOO_LARGE = yêu cầu lớn hơn { $max } byte: hãy gửi ít dòng hơn mỗi lần
+ANSWER_TOO_LARGE = câu trả lời lớn hơn { $max } byte: hãy lấy ít dòng hơn mỗi lần (page_size), hoặc thu hẹp lựa chọn
+REQUEST_COMPRESSED = yêu cầu đã bị nén: hãy gửi không nén (grpc-encoding identity)
+TEXT_WITH_NUL = hãy bỏ ký tự NUL (U+0000): văn bản không được chứa ký tự này
+METHOD_UNKNOWN = ở đây không có phương thức này: hãy kiểm tra tên, và xem bên gọi và máy chủ có cùng bản phát hành không
+SERVICE_ELSEWHERE = tiến trình tại địa chỉ này không chạy dịch vụ { $service }: hãy hỏi tiến trình đang chạy; dịch vụ và lệnh tally tìm nó qua peers.{ $service } trong thiết lập
 PROBLEM_TITLE =
     { $status ->
-        [400] Bad request
-        [401] Not signed in
-        [403] Not allowed
-        [404] Not found
-        [405] Method not allowed
-        [409] Conflict
-        [412] Changed meanwhile
-        [413] Too large
-        [415] Unsupported media type
-        [429] Too many requests
-        [499] Cancelled
-        [501] Not offered here
-        [503] Unavailable
-        [504] Out of time
-       *[other] Internal error
+        [400] Yêu cầu không đúng
+        [401] Chưa đăng nhập
+        [403] Không được phép
+        [404] Không tìm thấy
+        [405] Phương thức không được phép
+        [409] Xung đột
+        [412] Đã bị thay đổi
+        [413] Quá lớn
+        [415] Kiểu nội dung không được hỗ trợ
+        [429] Quá nhiều yêu cầu
+        [499] Đã hủy
+        [501] Không cung cấp ở đây
+        [503] Không dùng được
+        [504] Hết thời gian
+       *[other] Lỗi nội bộ
     }
-# Over HTTP: nothing has this path.
-PATH_UNKNOWN = nothing here has the path { $path }: the paths are in /openapi.json
-# Over HTTP: the path is there, for other methods.
-HTTP_METHOD_WRONG = { $method } is not offered for this path: { $allowed } is
-# Over HTTP: the body says that it is something else than JSON.
-MEDIA_TYPE_WRONG = the body must be JSON (Content-Type: application/json), and { $said } was sent
-# Over HTTP: the body is larger than any message may be.
-BODY_TOO_LARGE = the body is larger than { $limit } bytes: send fewer rows at once
-# Over HTTP: the body ended early.
-BODY_BROKE_OFF = the body of the request ended early
-# Over HTTP: the body came too slowly.
-BODY_TOO_SLOW = the body of the request took too long: send it faster, or in smaller parts
-# Over HTTP: a body where none is read.
-BODY_NOT_READ = this call reads no body: what it takes stands in the path and behind the ?
-# Over HTTP: a list or a text in place of an object.
-BODY_NO_OBJECT = the body must be a JSON object
-# Over HTTP: no JSON; the cause is the parser's, in English.
-BODY_NO_JSON = the body cannot be read as JSON: { $cause }
-# Over HTTP: a value that does not fit its field; the cause is the parser's, in English.
-FIELD_UNREADABLE = cannot be read: { $cause }
-# Over HTTP: the same field in two places, with different values.
-FIELD_SAID_TWICE = is said twice, differently: leave it out of the body or of the query
-# Over HTTP: a name behind the ? that the call does not take.
-QUERY_UNKNOWN = is no parameter of this call: the parameters are in /openapi.json; what is personal goes into a body
-# Over HTTP: a header that stands for a field which the call does not have.
-HEADER_NOT_READ = this call cannot read the header { $header }: leave it out
-# Over HTTP: `fields` names a field that the answer does not have.
-ANSWER_HAS_NO_FIELD = the answer has no field { $field }
-# A `request_id` that is too long.
-REQUEST_ID_INVALID = a request_id has at most { $max } characters; a UUID is best
-# This request_id belongs to a request with another body.
-REQUEST_ID_REUSED = this request_id belongs to an earlier request with another content: take a new one
-# Another worker took the work over; what this one did is not kept.
-LEASE_LOST = another worker has taken this work over; nothing of this attempt was kept
+PATH_UNKNOWN = ở đây không có đường dẫn { $path }: danh sách đường dẫn có trong /openapi.json
+HTTP_METHOD_WRONG = đường dẫn này không hỗ trợ { $method }: hãy dùng { $allowed }
+MEDIA_TYPE_WRONG = phần thân phải là JSON (Content-Type: application/json), nhưng đã gửi { $said }
+BODY_TOO_LARGE = phần thân lớn hơn { $limit } byte: hãy gửi ít dòng hơn mỗi lần
+BODY_BROKE_OFF = phần thân của yêu cầu bị ngắt giữa chừng
+BODY_TOO_SLOW = phần thân của yêu cầu gửi quá lâu: hãy gửi nhanh hơn, hoặc chia nhỏ hơn
+BODY_NOT_READ = lệnh gọi này không đọc phần thân: tham số nằm trong đường dẫn và sau dấu ?
+BODY_NO_OBJECT = phần thân phải là một đối tượng JSON
+BODY_NO_JSON = không đọc được phần thân như JSON: { $cause }
+FIELD_UNREADABLE = không đọc được: { $cause }
+FIELD_SAID_TWICE = được nêu hai lần với giá trị khác nhau: hãy bỏ khỏi phần thân hoặc khỏi phần truy vấn
+QUERY_UNKNOWN = không phải là tham số của lệnh gọi này: danh sách tham số có trong /openapi.json; thông tin cá nhân hãy đặt trong phần thân
+HEADER_NOT_READ = lệnh gọi này không đọc được tiêu đề { $header }: hãy bỏ đi
+ANSWER_HAS_NO_FIELD = câu trả lời không có trường { $field }
+REQUEST_ID_INVALID = request_id có tối đa { $max } ký tự; tốt nhất là UUID
+REQUEST_ID_REUSED = request_id này thuộc một yêu cầu trước có nội dung khác: hãy dùng mã mới
+LEASE_LOST = một tiến trình khác đã tiếp nhận công việc này; kết quả của lần này không được giữ lại
 
 ## For whoever operates the suite
 
-# The address is in use, or not this machine's.
-PORT_TAKEN = cannot listen on { $address }: { $cause }; choose another with --listen or TALLY_SERVER_LISTEN
-# The gateway's address is in use, or not this machine's.
-HTTP_PORT_TAKEN = the gateway cannot listen on { $address }: { $cause }; choose another with --http or TALLY_SERVER_HTTP, or leave gateway out of --services
-# The setting of the database.
-DATABASE_URL_INVALID = the database URL must begin with sqlite:// or postgres://
-    .server = { $setting } cannot be read: postgres://ROLE:PASSWORD@HOST:PORT/DATABASE is expected, where the signs / ? # @ % of a password are written %2F %3F %23 %40 %25
-    .file = { $setting } cannot be read: sqlite://FOLDER/{"{"}service{"}"}.db is expected, or sqlite:///FOLDER/{"{"}service{"}"}.db for a folder that begins with / or whose name is not plain letters and digits
-# PostgreSQL does not answer where the URL says.
-STORE_AWAY = the PostgreSQL of { $service } cannot be reached at { $at }: { $why }. See that it runs there, or correct host and port in { $setting }
-# PostgreSQL lets the role of the URL not in.
-STORE_SIGN_IN_REFUSED = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Put the right password into { $setting }, or run `tally migrate` with the owner's URL, which makes the role and gives it that password
-    .owner = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Correct role and password in { $setting }
-    .rule = PostgreSQL at { $at } lets { $user } not into { $database } from this machine in this way: no rule of its pg_hba.conf does. Where it wants TLS, write sslmode=require into { $setting }; else its operator adds a rule
-# The URL names a database that the server does not have.
-STORE_DATABASE_MISSING = there is no database { $database } at { $at }: correct its name in { $setting }, or let the server's owner make it (CREATE DATABASE { $database })
-# PostgreSQL or a pooler before it does not take a parameter of the URL.
-STORE_PARAMETER_REFUSED = PostgreSQL at { $at } does not take the parameters of the connection; it says: { $says }. Correct what stands behind ? in { $setting }; where that is PgBouncer, its operator can let it pass (ignore_startup_parameters in pgbouncer.ini)
-# TLS with PostgreSQL.
-STORE_TLS_FAILED = no encrypted connection to PostgreSQL at { $at } could be made ({ $why }): correct sslmode and sslrootcert in { $setting }, or let the server's operator mend its certificate
-    .none = { $setting } asks for TLS (sslmode), and PostgreSQL at { $at } speaks none: let its operator switch it on (ssl = on), or take sslmode out where nobody else is on the network
-# The role may not read or make what the service needs.
-STORE_RIGHT_MISSING = { $user } lacks rights that { $service } needs in the database { $database } at { $at }: run `tally migrate` with the owner's URL, which gives them
-    .owner = { $user } may not make schemas, roles and tables in the database { $database } at { $at }: name a role in { $setting } that owns the database and may make roles (CREATEROLE), or a superuser
-# The service signs in as another one's role, which sees nothing of its data.
-DATABASE_ROLE_OF_ANOTHER = { $service } signs in as { $user }, and its data are for the role { $login } alone: write tally_{"{"}service{"}"} as the role into { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
-# A database that was to be empty.
-DATABASE_IN_USE = the database { $database } holds data of tally already (schema { $schema }), and an empty one is needed: make one (CREATE DATABASE) and name it with { $setting }; nothing was changed
-# A file that SQLite cannot read as a database.
-STORE_FILE_DAMAGED = the file { $file } is damaged or no SQLite database: put it back from your backup, or name another place with { $setting }; nothing was changed in it. How much of it is damaged says sqlite3 with PRAGMA integrity_check
-# A file of data that cannot be opened, or not for writing.
-STORE_FILE_UNUSABLE = the file { $file } cannot be opened for reading and writing: { $why }. Give the user of this process the right to it and its folder, or name another place with { $setting }
-    .read_only = the file { $file } can only be read, and a store is written to: give the user of this process the right to write it and its folder, or take mode=ro out of { $setting } where it stands there
-# No room for what was to be written.
-STORE_DISK_FULL = the disk of { $at } is full: make room on it, then do the same again
-    .serving = the disk of a service's database is full, and nothing was changed: its operator makes room on it; then do the same again
-# The disk gives errors.
-STORE_DISK_FAILS = the disk of { $at } gives errors: the log of that machine says which; mend or replace it, then look whether the data are whole before you go on
-    .serving = the disk of a service's database gives errors, and nothing was changed: its operator looks into the log of that machine; then do the same again
-# The service signs in to the database as somebody whom row-level security does not bind.
-DATABASE_ROLE_TOO_POWERFUL = the database URL of { $service } signs in as { $user }, { $power }: row-level security would not hold. Put the role { $login } into the URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` with the owner's URL makes it
-POWER_SUPERUSER = a superuser
-POWER_BYPASSRLS = a role with BYPASSRLS
-POWER_OWNER = the owner of the tables
-# The program is newer than the schema.
-SCHEMA_BEHIND = the schema of { $service } is { $count ->
-    [one] { $count } migration
-   *[other] { $count } migrations
-} behind (the next is { $next }): run `tally migrate` with the owner's URL
-# The schema is newer than the program.
-SCHEMA_AHEAD = the store of { $service } was brought up to date by a newer version of tally (this one does not know { $migration }): start that version or a newer one, or put back the backup of before the update
-# A SQLite store holds one group.
-TENANT_NOT_HERE = this store is a SQLite file and holds one group, another one; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...), which keeps them apart by row-level security
-# A SQLite file holds one service.
-STORE_OF_ANOTHER_SERVICE = the SQLite file of { $service } is that of { $owner }: put {"{"}service{"}"} into the URL (sqlite://dir/{"{"}service{"}"}.db)
-# A service's name becomes a name in SQL.
-SERVICE_NAME_INVALID = "{ $service }" cannot name a service: at most 32 of a-z and _
-# The file of signed heads is there and cannot be read.
-HEADS_UNREADABLE = the file of signed heads { $file } cannot be read: { $cause }
-# The file of signed heads cannot be made or appended to.
-HEADS_UNWRITABLE = the signed heads of the log cannot be written to { $file }: { $cause }. Name a folder with audit.heads_directory that the user of this process may write
-# A file of keys that cannot be used.
-KEYS_UNUSABLE = the key file { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder; what is sealed opens with no other keys
-    .missing = there is no key file { $file }: point keys.directory at the right folder, or put it back from your backup; what is sealed opens with no other keys
-    .closed = the key file { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .unwritable = the key file { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .signing = the key { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder. Without a backup move it away: the next start makes a new one, whoever is signed in signs in again, and other stacks that trust the old key need the new .pub
-    .closed_signing = the key { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .public = the public key { $file } cannot be used: { $cause }. Copy it again from the service whose key it is; one that lies beside its .key may be deleted, its service writes it again when it starts
-    .folder = the folder of keys { $file } cannot be used: { $cause }. Let the user of this process read and write it, or name another with keys.directory
-    .unwritable_signing = the key { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .foreign = the public key { $file } does not belong to the key { $private } beside it: one of the two was replaced. Put both back from your backup; if the private key is the right one, delete the public one, which its service writes again when it starts
-# A file of a secret that others than its owner can use.
-SECRET_OPEN = everybody on this machine can use it; type chmod 600 with its name
-    .group = its group { $gid } can use it, and this process is not in that group; type chmod 600 with its name, or run the process with the group { $gid } (on Kubernetes: fsGroup: { $gid })
-    .writable = its group can change it; type chmod g-w with its name
-KEY_FILE_MALFORMED = its first line must begin with "{ $header }"
-    .lock = its first line does not say how it is protected
-    .line = a line must be: kind, id, key
-    .id = "{ $id }" is not a key's id
-    .base64 = key { $kind } { $id } is not base64
-    .length = key { $kind } { $id } must have 32 bytes
-    .damaged = key { $kind } { $id } is damaged
-    .kind = "{ $kind }" is not a kind of key
-    .twice = key { $kind } { $id } is there twice
-    .few = it needs at least one wrap, one bind and one sign key
-# A line of a signing key that is none.
-KEY_LINE_MALFORMED = a line must hold 32 bytes in base64, and from when or until when they are good
-    .none = it holds no key
-# What is in the store was written with other keys than those of this process.
-KEYS_OF_ANOTHER_STORE = the keys of this process are not those that the data of { $service } was written with: point keys.directory at the right folder, or put seal.key back from your backup; nothing was changed, and no new key was made. With the right keys in place `tally audit verify` says whether somebody altered the log
-# A store without an entry, beside a file that says there were some.
-STORE_LOST = the store of { $service } is empty, yet { $file } says that it held data: put the database back from your backup (with SQLite its file), or look whether { $setting } points at another one; nothing was changed. Only if everything is to begin anew, move { $file } away first
-# The key file is protected, and no passphrase was given.
-KEYS_PASSPHRASE_MISSING = the key file { $file } is protected: set TALLY_KEYS_PASSPHRASE, or TALLY_KEYS_PASSPHRASE_FILE to a file that holds the passphrase
-# The passphrase opens no key.
-KEYS_PASSPHRASE_WRONG = no key of { $file } opens with this passphrase: check TALLY_KEYS_PASSPHRASE (or the file that TALLY_KEYS_PASSPHRASE_FILE names); if it is right, the file is damaged: restore it from your backup
-# Keys of a test or a demonstration have no file.
-KEYS_NOT_IN_A_FILE = these keys live in this process only: there is no file to change
-# A new signing key waits for its turn.
-KEY_ROTATES_ALREADY = { $service } has a new key that signs from { $from }: wait until then
+PORT_TAKEN = không thể lắng nghe tại { $address }: { $cause }; hãy chọn địa chỉ khác bằng --listen hoặc TALLY_SERVER_LISTEN
+HTTP_PORT_TAKEN = cổng giao tiếp (gateway) không thể lắng nghe tại { $address }: { $cause }; hãy chọn địa chỉ khác bằng --http hoặc TALLY_SERVER_HTTP, hoặc bỏ gateway khỏi --services
+DATABASE_URL_INVALID = URL cơ sở dữ liệu phải bắt đầu bằng sqlite:// hoặc postgres://
+    .server = không đọc được { $setting }: cần dạng postgres://ROLE:PASSWORD@HOST:PORT/DATABASE, trong đó các ký tự / ? # @ % của mật khẩu được viết là %2F %3F %23 %40 %25
+    .file = không đọc được { $setting }: cần dạng sqlite://FOLDER/{"{"}service{"}"}.db, hoặc sqlite:///FOLDER/{"{"}service{"}"}.db nếu thư mục bắt đầu bằng / hoặc tên có ký tự ngoài chữ cái và chữ số thường
+STORE_AWAY = không kết nối được PostgreSQL của { $service } tại { $at }: { $why }. Hãy kiểm tra nó có đang chạy ở đó không, hoặc sửa máy chủ và cổng trong { $setting }
+STORE_SIGN_IN_REFUSED = PostgreSQL tại { $at } từ chối đăng nhập của { $user }: không có vai trò này, hoặc mật khẩu khác. Hãy đặt mật khẩu đúng vào { $setting }, hoặc chạy `tally migrate` với URL của chủ sở hữu để tạo vai trò và đặt mật khẩu đó
+    .owner = PostgreSQL tại { $at } từ chối đăng nhập của { $user }: không có vai trò này, hoặc mật khẩu khác. Hãy sửa vai trò và mật khẩu trong { $setting }
+    .rule = PostgreSQL tại { $at } không cho { $user } vào { $database } từ máy này theo cách này: pg_hba.conf không có quy tắc nào cho phép. Nếu nó yêu cầu TLS, hãy viết sslmode=require vào { $setting }; nếu không, nhờ người vận hành thêm quy tắc
+STORE_DATABASE_MISSING = không có cơ sở dữ liệu { $database } tại { $at }: hãy sửa tên trong { $setting }, hoặc nhờ chủ máy chủ tạo (CREATE DATABASE { $database })
+STORE_PARAMETER_REFUSED = PostgreSQL tại { $at } không nhận các tham số của kết nối; nó trả lời: { $says }. Hãy sửa phần sau dấu ? trong { $setting }; nếu đó là PgBouncer, người vận hành có thể cho qua (ignore_startup_parameters trong pgbouncer.ini)
+STORE_TLS_FAILED = không tạo được kết nối mã hóa đến PostgreSQL tại { $at } ({ $why }): hãy sửa sslmode và sslrootcert trong { $setting }, hoặc nhờ người vận hành máy chủ sửa chứng chỉ
+    .none = { $setting } yêu cầu TLS (sslmode) nhưng PostgreSQL tại { $at } không dùng TLS: hãy nhờ người vận hành bật lên (ssl = on), hoặc bỏ sslmode nếu không có ai khác trên mạng
+STORE_RIGHT_MISSING = { $user } thiếu các quyền mà { $service } cần trong cơ sở dữ liệu { $database } tại { $at }: hãy chạy `tally migrate` với URL của chủ sở hữu để cấp các quyền đó
+    .owner = { $user } không được tạo schema, vai trò và bảng trong cơ sở dữ liệu { $database } tại { $at }: hãy nêu trong { $setting } một vai trò sở hữu cơ sở dữ liệu và được tạo vai trò (CREATEROLE), hoặc một siêu người dùng
+DATABASE_ROLE_OF_ANOTHER = { $service } đăng nhập bằng { $user }, nhưng dữ liệu của nó chỉ dành cho vai trò { $login }: hãy viết vai trò là tally_{"{"}service{"}"} trong { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
+DATABASE_IN_USE = cơ sở dữ liệu { $database } đã có dữ liệu của tally (schema { $schema }), mà ở đây cần một cơ sở dữ liệu trống: hãy tạo mới (CREATE DATABASE) và nêu bằng { $setting }; chưa có gì bị thay đổi
+STORE_FILE_DAMAGED = tệp { $file } bị hỏng hoặc không phải là cơ sở dữ liệu SQLite: hãy khôi phục từ bản sao lưu, hoặc nêu nơi khác bằng { $setting }; chưa có gì trong đó bị thay đổi. Mức độ hư hỏng xem bằng sqlite3 với PRAGMA integrity_check
+STORE_FILE_UNUSABLE = không mở được tệp { $file } để đọc và ghi: { $why }. Hãy cấp cho người dùng của tiến trình này quyền với tệp và thư mục, hoặc nêu nơi khác bằng { $setting }
+    .read_only = tệp { $file } chỉ đọc được, mà kho dữ liệu cần ghi: hãy cấp cho người dùng của tiến trình này quyền ghi tệp và thư mục, hoặc bỏ mode=ro khỏi { $setting } nếu có
+STORE_DISK_FULL = ổ đĩa của { $at } đã đầy: hãy giải phóng dung lượng rồi làm lại
+    .serving = ổ đĩa chứa cơ sở dữ liệu của một dịch vụ đã đầy và chưa có gì bị thay đổi: người vận hành cần giải phóng dung lượng; sau đó hãy làm lại
+STORE_DISK_FAILS = ổ đĩa của { $at } báo lỗi: nhật ký của máy đó cho biết lỗi gì; hãy sửa hoặc thay ổ đĩa, rồi kiểm tra dữ liệu còn nguyên vẹn trước khi tiếp tục
+    .serving = ổ đĩa chứa cơ sở dữ liệu của một dịch vụ báo lỗi và chưa có gì bị thay đổi: người vận hành cần xem nhật ký của máy đó; sau đó hãy làm lại
+DATABASE_ROLE_TOO_POWERFUL = URL cơ sở dữ liệu của { $service } đăng nhập bằng { $user }, là { $power }: bảo mật cấp dòng sẽ không có tác dụng. Hãy đặt vai trò { $login } vào URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` với URL của chủ sở hữu sẽ tạo vai trò này
+POWER_SUPERUSER = siêu người dùng
+POWER_BYPASSRLS = vai trò có BYPASSRLS
+POWER_OWNER = chủ sở hữu các bảng
+SCHEMA_BEHIND = schema của { $service } chậm { $count } bước di chuyển (bước tiếp theo là { $next }): hãy chạy `tally migrate` với URL của chủ sở hữu
+SCHEMA_AHEAD = kho dữ liệu của { $service } đã được một phiên bản tally mới hơn cập nhật (phiên bản này không biết { $migration }): hãy chạy phiên bản đó hoặc mới hơn, hoặc khôi phục bản sao lưu trước khi cập nhật
+TENANT_NOT_HERE = kho dữ liệu này là tệp SQLite, chỉ chứa một tập đoàn, và là tập đoàn khác; nhiều tập đoàn cần PostgreSQL (TALLY_DATABASE_URL=postgres://...), nơi chúng được tách biệt bằng bảo mật cấp dòng
+STORE_OF_ANOTHER_SERVICE = tệp SQLite của { $service } chính là tệp của { $owner }: hãy đặt {"{"}service{"}"} vào URL (sqlite://dir/{"{"}service{"}"}.db)
+SERVICE_NAME_INVALID = “{ $service }” không thể là tên dịch vụ: tối đa 32 ký tự a-z và _
+HEADS_UNREADABLE = không đọc được tệp đầu chuỗi đã ký { $file }: { $cause }
+HEADS_UNWRITABLE = không ghi được các đầu chuỗi đã ký của nhật ký vào { $file }: { $cause }. Hãy dùng audit.heads_directory nêu thư mục mà người dùng của tiến trình này được ghi
+KEYS_UNUSABLE = không dùng được tệp khóa { $file }: { $cause }. Hãy khôi phục từ bản sao lưu, hoặc trỏ keys.directory đến đúng thư mục; nội dung đã niêm phong không mở được bằng khóa khác
+    .missing = không có tệp khóa { $file }: hãy trỏ keys.directory đến đúng thư mục, hoặc khôi phục từ bản sao lưu; nội dung đã niêm phong không mở được bằng khóa khác
+    .closed = không dùng được tệp khóa { $file }: { $cause }. Người dùng của tiến trình này phải đọc được tệp với tư cách chủ sở hữu (mode 0400), hoặc qua nhóm (0440, trên Kubernetes với fsGroup)
+    .unwritable = không ghi được tệp khóa { $file }: { $cause }. Hãy cho người dùng của tiến trình này ghi vào thư mục của tệp, hoặc nêu thư mục khác bằng keys.directory
+    .signing = không dùng được khóa { $file }: { $cause }. Hãy khôi phục từ bản sao lưu, hoặc trỏ keys.directory đến đúng thư mục. Nếu không có bản sao lưu, hãy dời nó đi: lần khởi động sau sẽ tạo khóa mới, ai đang đăng nhập phải đăng nhập lại, và các hệ thống khác tin khóa cũ cần tệp .pub mới
+    .closed_signing = không dùng được khóa { $file }: { $cause }. Người dùng của tiến trình này phải đọc được tệp với tư cách chủ sở hữu (mode 0400), hoặc qua nhóm (0440, trên Kubernetes với fsGroup)
+    .public = không dùng được khóa công khai { $file }: { $cause }. Hãy sao chép lại từ dịch vụ có khóa này; khóa công khai nằm cạnh tệp .key của nó có thể xóa đi, dịch vụ sẽ ghi lại khi khởi động
+    .folder = không dùng được thư mục khóa { $file }: { $cause }. Hãy cho người dùng của tiến trình này đọc và ghi thư mục, hoặc nêu thư mục khác bằng keys.directory
+    .unwritable_signing = không ghi được khóa { $file }: { $cause }. Hãy cho người dùng của tiến trình này ghi vào thư mục của khóa, hoặc nêu thư mục khác bằng keys.directory
+    .foreign = khóa công khai { $file } không khớp với khóa { $private } bên cạnh: một trong hai đã bị thay. Hãy khôi phục cả hai từ bản sao lưu; nếu khóa riêng là đúng, hãy xóa khóa công khai, dịch vụ sẽ ghi lại khi khởi động
+SECRET_OPEN = ai trên máy này cũng dùng được; hãy chạy chmod 600 với tên tệp
+    .group = nhóm { $gid } của tệp dùng được, mà tiến trình này không thuộc nhóm đó; hãy chạy chmod 600 với tên tệp, hoặc chạy tiến trình với nhóm { $gid } (trên Kubernetes: fsGroup: { $gid })
+    .writable = nhóm của tệp có thể thay đổi tệp; hãy chạy chmod g-w với tên tệp
+KEY_FILE_MALFORMED = dòng đầu tiên phải bắt đầu bằng “{ $header }”
+    .lock = dòng đầu tiên không cho biết tệp được bảo vệ thế nào
+    .line = mỗi dòng phải gồm: loại, mã, khóa
+    .id = “{ $id }” không phải là mã của khóa
+    .base64 = khóa { $kind } { $id } không phải là base64
+    .length = khóa { $kind } { $id } phải có 32 byte
+    .damaged = khóa { $kind } { $id } bị hỏng
+    .kind = “{ $kind }” không phải là loại khóa
+    .twice = khóa { $kind } { $id } xuất hiện hai lần
+    .few = cần ít nhất một khóa wrap, một khóa bind và một khóa sign
+KEY_LINE_MALFORMED = mỗi dòng phải có 32 byte dạng base64, và có hiệu lực từ khi nào hoặc đến khi nào
+    .none = không có khóa nào
+KEYS_OF_ANOTHER_STORE = khóa của tiến trình này không phải là khóa đã dùng để ghi dữ liệu của { $service }: hãy trỏ keys.directory đến đúng thư mục, hoặc khôi phục seal.key từ bản sao lưu; chưa có gì bị thay đổi và không có khóa mới nào được tạo. Khi đã có đúng khóa, `tally audit verify` cho biết có ai sửa nhật ký không
+STORE_LOST = kho dữ liệu của { $service } trống, nhưng { $file } cho thấy nó từng có dữ liệu: hãy khôi phục cơ sở dữ liệu từ bản sao lưu (với SQLite là tệp của nó), hoặc xem { $setting } có trỏ sang nơi khác không; chưa có gì bị thay đổi. Chỉ khi muốn bắt đầu lại từ đầu, hãy dời { $file } đi trước
+KEYS_PASSPHRASE_MISSING = tệp khóa { $file } được bảo vệ: hãy đặt TALLY_KEYS_PASSPHRASE, hoặc đặt TALLY_KEYS_PASSPHRASE_FILE là tệp chứa cụm mật khẩu
+KEYS_PASSPHRASE_WRONG = cụm mật khẩu này không mở được khóa nào của { $file }: hãy kiểm tra TALLY_KEYS_PASSPHRASE (hoặc tệp mà TALLY_KEYS_PASSPHRASE_FILE nêu); nếu đúng thì tệp đã hỏng: hãy khôi phục từ bản sao lưu
+KEYS_NOT_IN_A_FILE = các khóa này chỉ có trong tiến trình này: không có tệp để thay đổi
+KEY_ROTATES_ALREADY = { $service } đã có khóa mới sẽ ký từ { $from }: hãy chờ đến lúc đó
 
 ## The command line
 
-# Nobody listens at the address.
-SERVER_AWAY = nobody answers at { $server }: is the suite running there? --server says where it listens
-# A file of certificates that is not there.
-CLIENT_FILE_UNREADABLE = cannot read { $file }: { $why }
-# A file that is there and holds something else.
-CLIENT_FILE_WRONG = { $file } holds no { $block } in PEM
-SIGNED_IN_AS = as { $login } at { $server }, signed in with `tally login`
-LOGIN_GOOD = signed in until { $until }. Commands that follow need neither the token nor the server again; other programs send it as `authorization: Bearer ..`
-LOGIN_NOT_REMEMBERED = the sign-in cannot be remembered in { $file } ({ $why }): give the token to other commands with --token-file
-# What `tally login` remembers is over.
-SIGN_IN_OVER = the sign-in of { $login } is over: run `tally login { $login }` again
-# No token was given.
-SIGN_IN_FIRST = no token: run `tally login NAME` first, name a file that holds a token (--token-file), or pipe one in
+SERVER_AWAY = không có ai trả lời tại { $server }: hệ thống có đang chạy ở đó không? Dùng --server để nêu địa chỉ
+CLIENT_FILE_UNREADABLE = không đọc được { $file }: { $why }
+CLIENT_FILE_WRONG = { $file } không có { $block } dạng PEM
+SIGNED_IN_AS = với tên { $login } tại { $server }, đã đăng nhập bằng `tally login`
+LOGIN_GOOD = đã đăng nhập đến { $until }. Các lệnh tiếp theo không cần nêu lại mã truy cập hay máy chủ; chương trình khác gửi mã bằng `authorization: Bearer ..`
+LOGIN_NOT_REMEMBERED = không lưu được lần đăng nhập vào { $file } ({ $why }): hãy đưa mã truy cập cho các lệnh khác bằng --token-file
+SIGN_IN_OVER = lần đăng nhập của { $login } đã hết hạn: hãy chạy lại `tally login { $login }`
+SIGN_IN_FIRST = không có mã truy cập: hãy chạy `tally login NAME` trước, nêu tệp chứa mã (--token-file), hoặc đưa mã qua đầu vào chuẩn
 
-# The folder of the data cannot be made: its parent is not there or not writable.
-FOLDER_UNWRITABLE = cannot make the folder { $path }: { $cause }. Make it for the user of this process, or name another one in { $setting }
+FOLDER_UNWRITABLE = không tạo được thư mục { $path }: { $cause }. Hãy tạo thư mục cho người dùng của tiến trình này, hoặc nêu thư mục khác trong { $setting }
 
 ## Bringing a bundle into a running suite
 
-# A row names somebody whom the suite does not have.
-PERSON_NOT_IN_SUITE = the suite has nobody with the employee number { $number } whom you may see: put right why that row of people.csv was refused, then run the import again
-# A row names an account that the suite does not have.
-ACCOUNT_NOT_IN_SUITE = the suite has no account { $label } that you may see: put right why that row of accounts.csv was refused, then run the import again
-# A row belongs to a unit that was refused.
-ROWS_OF_UNIT_REFUSED = its unit { $unit } was refused
-# A row speaks of a number whose row in people.csv was refused.
-ROWS_OF_NUMBER_REFUSED = the number { $number } was refused in people.csv: this row may mean somebody else than the suite
-# A row speaks of an account whose row in accounts.csv was refused.
-ROWS_OF_ACCOUNT_REFUSED = the account { $label } was refused in accounts.csv: this row may mean another one than the suite
-# Messages are of a record whose row in records.csv was refused.
-ROWS_OF_RECORD_REFUSED = the record { $record } was refused in records.csv: its messages may be of another one than the suite has
-# A record may name its agent by a nickname that was refused in aliases.csv.
-NICKNAME_REFUSED = the alias { $alias } was refused in aliases.csv, and this record of { $number } may name its agent by it
-# The connection broke or a call failed between two chunks.
-IMPORT_STOPPED = of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought: run the same command again, what is in counts as there already
-    .mend = of this run { $rows ->
-        [one] { $rows } row is
-       *[other] { $rows } rows are
-    } in place, and all that earlier runs brought: mend what is said here and run the same command again, what is in counts as there already
-IMPORT_SERVICE_AWAY = the service { $service } could not be reached; nothing is lost: of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought. Run the same command again once it is back, what is in counts as there already
-IMPORT_DAMAGED = values were lost on the way into it, and the suite overwrites nothing, so it would keep what is left of them for good: { $columns }
-IMPORT_DAMAGED_COLUMN = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened { $column } to its first digits (such as { $example })
-    .failed = in { $count ->
-        [one] { $count } row
-       *[other] { $count } rows
-    } { $column } holds what a spreadsheet shows in place of a value (such as { $example })
-IMPORT_DAMAGED_CURE = nothing was written: export the column as text, without formulas that fail, and import again, or type the same command with --accept-damaged to write the rows as they are
-IMPORT_HEADING = What the import brought, { $from } to { $to }
-IMPORT_READ = read
-IMPORT_REJECTED = rejected
-IMPORT_LEFT_OUT = joined or left out
-IMPORT_WRITTEN = written
-IMPORT_REVISED = new version
-IMPORT_UNCHANGED = there already
-IMPORT_REFUSED = refused
-IMPORT_CENSUS = What the suite holds, as you may see it
-IMPORT_BEFORE = before
-IMPORT_AFTER = after
-IMPORT_UNITS = org units
-IMPORT_PEOPLE = people
-IMPORT_ACCOUNTS = accounts
-IMPORT_ALIASES = aliases
-IMPORT_DEVICES = devices
-IMPORT_SHIFTS = shifts of the period
-IMPORT_SHIFT_HOURS = their hours
-IMPORT_PUNCHES = punches of the period
-IMPORT_HANDOVERS = hand-overs of the period
-IMPORT_RECORDS = records of these accounts in the period
-IMPORT_RECORD_HOURS = their hours
-IMPORT_AMOUNT = their sales, minor units
-IMPORT_CLAIMS = claims on these accounts in the period
-IMPORT_REJECTED_ROWS = { $rows ->
-    [one] { $rows } row could not be read; { $file } names it with its cure.
-   *[other] { $rows } rows could not be read; { $file } names each with its cure.
-}
-IMPORT_REVISED_ROWS = { $rows ->
-    [one] { $rows } row is there in a new version; the earlier one stays readable
-   *[other] { $rows } rows are there in a new version; the earlier ones stay readable
-}
-IMPORT_REFUSED_ROWS = { $rows ->
-    [one] { $rows } row was not taken by the suite; { $file } names it with its reason.
-   *[other] { $rows } rows were not taken by the suite; { $file } names each with its reason.
-}
-IMPORT_NEEDS = an import is for an account that may read and write units, people, duty and records, such as one with the role group_hr
+PERSON_NOT_IN_SUITE = hệ thống không có ai mang mã nhân viên { $number } mà bạn được xem: hãy xử lý lý do khiến dòng đó của people.csv bị từ chối, rồi chạy lại lệnh nhập
+ACCOUNT_NOT_IN_SUITE = hệ thống không có tài khoản { $label } mà bạn được xem: hãy xử lý lý do khiến dòng đó của accounts.csv bị từ chối, rồi chạy lại lệnh nhập
+ROWS_OF_UNIT_REFUSED = đơn vị { $unit } của dòng này đã bị từ chối
+ROWS_OF_NUMBER_REFUSED = mã số { $number } đã bị từ chối trong people.csv: dòng này có thể chỉ người khác với người trong hệ thống
+ROWS_OF_ACCOUNT_REFUSED = tài khoản { $label } đã bị từ chối trong accounts.csv: dòng này có thể chỉ tài khoản khác với tài khoản trong hệ thống
+ROWS_OF_RECORD_REFUSED = bản ghi { $record } đã bị từ chối trong records.csv: tin nhắn của nó có thể thuộc bản ghi khác với bản ghi trong hệ thống
+NICKNAME_REFUSED = biệt danh { $alias } đã bị từ chối trong aliases.csv, và bản ghi này của { $number } có thể nêu nhân viên phục vụ bằng biệt danh đó
+IMPORT_STOPPED = trong lượt chạy này đã nhập được { $rows } dòng, và mọi thứ của các lượt trước vẫn còn: hãy chạy lại đúng lệnh đó, những gì đã nhập được tính là đã có
+    .mend = trong lượt chạy này đã nhập được { $rows } dòng, và mọi thứ của các lượt trước vẫn còn: hãy sửa điều được nêu ở đây rồi chạy lại đúng lệnh đó, những gì đã nhập được tính là đã có
+IMPORT_SERVICE_AWAY = không kết nối được dịch vụ { $service }; không mất gì: trong lượt chạy này đã nhập được { $rows } dòng, và mọi thứ của các lượt trước vẫn còn. Hãy chạy lại đúng lệnh đó khi dịch vụ hoạt động lại, những gì đã nhập được tính là đã có
+IMPORT_DAMAGED = có giá trị bị mất khi đưa vào tệp; hệ thống không ghi đè nên sẽ giữ mãi phần còn lại của chúng: { $columns }
+IMPORT_DAMAGED_COLUMN = trong { $count } dòng, bảng tính đã cắt { $column } chỉ còn các chữ số đầu (ví dụ { $example })
+    .failed = trong { $count } dòng, { $column } chứa thứ mà bảng tính hiển thị thay cho giá trị (ví dụ { $example })
+IMPORT_DAMAGED_CURE = chưa ghi gì cả: hãy xuất cột dưới dạng văn bản, không có công thức lỗi, rồi nhập lại, hoặc gõ cùng lệnh kèm --accept-damaged để ghi các dòng nguyên trạng
+IMPORT_HEADING = Kết quả nhập, { $from } đến { $to }
+IMPORT_READ = đã đọc
+IMPORT_REJECTED = bị loại
+IMPORT_LEFT_OUT = gộp hoặc bỏ qua
+IMPORT_WRITTEN = đã ghi
+IMPORT_REVISED = phiên bản mới
+IMPORT_UNCHANGED = đã có
+IMPORT_REFUSED = bị từ chối
+IMPORT_CENSUS = Những gì hệ thống có, theo phạm vi bạn được xem
+IMPORT_BEFORE = trước
+IMPORT_AFTER = sau
+IMPORT_UNITS = đơn vị
+IMPORT_PEOPLE = nhân viên
+IMPORT_ACCOUNTS = tài khoản
+IMPORT_ALIASES = biệt danh
+IMPORT_DEVICES = thiết bị
+IMPORT_SHIFTS = ca trong kỳ
+IMPORT_SHIFT_HOURS = số giờ của các ca
+IMPORT_PUNCHES = lượt chấm công trong kỳ
+IMPORT_HANDOVERS = bàn giao trong kỳ
+IMPORT_RECORDS = bản ghi của các tài khoản này trong kỳ
+IMPORT_RECORD_HOURS = số giờ của các bản ghi
+IMPORT_AMOUNT = doanh số của các bản ghi, đơn vị tiền nhỏ nhất
+IMPORT_CLAIMS = lượt tự nhận trên các tài khoản này trong kỳ
+IMPORT_REJECTED_ROWS = Không đọc được { $rows } dòng; { $file } nêu từng dòng kèm cách sửa.
+IMPORT_REVISED_ROWS = { $rows } dòng có phiên bản mới; phiên bản trước vẫn xem được
+IMPORT_REFUSED_ROWS = Hệ thống từ chối { $rows } dòng; { $file } nêu từng dòng kèm lý do.
+IMPORT_NEEDS = việc nhập cần tài khoản đăng nhập được đọc và ghi đơn vị, nhân viên, ca trực và bản ghi, ví dụ có vai trò group_hr
 ## Fields of requests
 
-# A row of an import that cannot be read.
 ROW_INVALID = { $problems }
-INSTANT_IMPLAUSIBLE = an instant of the years { $first } to { $last } is expected: check the year
-VALUE_MISSING = must be given
-AT_MOST = at most { $max }
-NUMBER_FROM_TO = { $from } to { $to }
-BEFORE_FROM = lies before from
-THROUGH_OR_NAMED = asks for all units: leave unit_ids empty, or leave this out
-THROUGH_BEFORE = is the last of several days: name the first in as_of, and none after it
-NOT_AFTER_START = must lie after start
-# Not a time at which a working day may end.
-CUT_OVER_MALFORMED = write HH:MM between 00:00 and 11:59
+INSTANT_IMPLAUSIBLE = cần một thời điểm từ năm { $first } đến năm { $last }: hãy kiểm tra năm
+VALUE_MISSING = bắt buộc phải có
+AT_MOST = tối đa { $max }
+NUMBER_FROM_TO = từ { $from } đến { $to }
+BEFORE_FROM = nằm trước from
+THROUGH_OR_NAMED = dùng để hỏi mọi đơn vị: hãy để trống unit_ids, hoặc bỏ trường này
+THROUGH_BEFORE = là ngày cuối của nhiều ngày: hãy nêu ngày đầu trong as_of, không muộn hơn ngày này
+NOT_AFTER_START = phải nằm sau start
+CUT_OVER_MALFORMED = hãy viết HH:MM từ 00:00 đến 11:59
 
 ## Attendance
 
-# The person has never been employed.
-NEVER_EMPLOYED = you have no employment yet, so nobody can say where this belongs: ask your HR
-# A punch of the same person at the same instant.
-PUNCH_REPEATED = a punch of yours was recorded at this very instant already
-# The fact counts no more: another correction put it right.
-FACT_SUPERSEDED = correction { $id } put this right already, and it counts no more: correct what counts now
-# A correction of the same fact waits for approval.
-CORRECTION_WAITS = correction { $id } of the same fact waits for an approval: approve, reject or withdraw it first
-# The correction was approved, made, rejected or withdrawn.
+NEVER_EMPLOYED = bạn chưa có kỳ làm việc nào nên không biết việc này thuộc về đâu: hãy hỏi bộ phận nhân sự
+PUNCH_REPEATED = bạn đã có một lượt chấm công đúng vào thời điểm này
+FACT_SUPERSEDED = đính chính { $id } đã sửa điều này nên nó không còn được tính: hãy đính chính điều đang được tính
+CORRECTION_WAITS = đính chính { $id } cho cùng nội dung đang chờ phê duyệt: hãy phê duyệt, từ chối hoặc rút lại trước
 CORRECTION_NOT_WAITING = { $stage ->
-    [approved] the correction was approved already
-    [rejected] the correction was rejected: ask anew
-    [withdrawn] the correction was withdrawn: ask anew
-   *[other] the correction counts already
+    [approved] đính chính đã được phê duyệt
+    [rejected] đính chính đã bị từ chối: hãy yêu cầu lại
+    [withdrawn] đính chính đã được rút lại: hãy yêu cầu lại
+   *[other] đính chính đã được tính
 }
-# The fact was put right otherwise since this was asked for.
-CORRECTION_OUTDATED = correction { $id } put the fact right since this was asked for: reject it, and ask anew for what counts now
-    .gone = the fact is not kept any more since this was asked for: reject it
-# Nobody decides about a correction of the own facts.
-OWN_CORRECTION = nobody decides about a correction of the own facts: somebody else must
-# Only who asked for a correction withdraws it.
-CORRECTION_OF_OTHERS = only who asked for a correction withdraws it: reject it instead
-# Facts of that time are kept no more.
-PERIOD_PURGED = what was before { $day } is kept no more and cannot be put right
-    .cycle = a period that begins before { $day } is made of { $kind } of which retention may have removed something, so the cycle cannot be worked out anew: settle what is wrong outside of Tally
-    .close = a period that begins before { $day } is made of { $kind } of which retention may have removed something, and what is missing would be missing without a word: choose a period that begins on { $day } or later, or have { $kind } kept longer first (SetRetention) and bring in what is missing
-    .row = what was before { $day } is kept no more, and this row is not there: leave it out, or have { $kind } kept longer first (SetRetention)
-    .named = { $name } is not there, and what was before { $day } is kept no more: leave it out, or have { $kind } kept longer first (SetRetention)
-# The new fact contradicts what counts.
-ALREADY_DIFFERENT = { $why }: correct that first
-# A punch or a hand-over that was yet to come when somebody asked to put it right.
-FACT_IN_FUTURE = { $at } has not come yet, it is { $now }: a punch or a hand-over is put right once it has happened; to plan ahead, publish a shift
-# A shift that has begun is changed without a reason.
-LATE_CHANGE_UNEXPLAINED = the shift has begun: say why it is changed now
-CORRECTION_ACTION_EXPECTED = add, void or move
-ALIAS_DAY_OUTSIDE = must be one of the days on which the alias means this person
-DEVICE_DAY_OUTSIDE = must be one of the days on which the device is of this person or seat
-DEVICE_OWNER_EXPECTED = a device is of a person (person_id) or of a seat: give one of both
-# The same hand-over at the same instant.
-HANDOVER_REPEATED = this hand-over was recorded at this very instant already
-# A row about a person whom the group does not know.
-PERSON_UNKNOWN = no person { $id }: bring in people before what they did
-# A row about an account that was never brought in.
-ACCOUNT_UNKNOWN = no account { $id }: bring in accounts first
-    .file = { $account } is not in accounts.csv{ $hint }
-# Code PLACE_WRONG.
-PLACE_REGION_UNKNOWN = no unit of the group is in the region { $region }
-# Code PLACE_WRONG.
-PLACE_UNIT_UNKNOWN = the group has no unit { $unit } today
-# Code PLACE_WRONG.
-PLACE_TEAM_NOT_UNIT = the team { $team } is not the unit { $unit }: leave one of them out
-# Code PLACE_WRONG.
-PLACE_REGION_OF_UNIT = the unit is in the region { $is }, not in { $said }: leave the region out
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_ROW = { $key } contradicts an earlier row of this call in { $fields }: what was said of an account stays
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there in { $fields }: what was said of an account stays, only phases of later dates are added
-    .team = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, and { $team } is another unit today. Write the path that its own unit has today, or unit_id alone
-    .closed = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, which was closed and has no path today, and { $team } is another unit. Write unit_id alone, without the team
-# An account of a unit that the caller may not write to: such as one whose team moved to another branch.
-ACCOUNT_OUT_OF_REACH = { $key } is beyond what you may send: leave it out, or have somebody send it who may
-FACT_OUT_OF_REACH = on that day the person is beyond what you may send: whoever had the team then sends this, or somebody of the group
-# Code ALREADY_DIFFERENT.
-ALIAS_DIFFERENT = this alias is there from the same date with another person (employee_no) and another end (to)
-    .person = this alias is there from the same date with another person (employee_no)
-    .end = this alias is there from the same date with another end (to)
-# Code ALREADY_DIFFERENT.
-DEVICE_DIFFERENT = this device is there from the same date, of the same person or seat, with another end (to)
-# Code ALREADY_DIFFERENT.
-SHIFT_CANCELLED = this person's shift on this account from { $start } was cancelled, and a roster does not bring it back: to plan it again, change the shift { $shift } (ChangeShift)
-# Code ALREADY_DIFFERENT.
-SHIFT_DIFFERENT = this person's shift on this account from { $start } is there with another end
-    .seat = this person's shift on this account from { $start } is there with another seat, or with none where this row names one
-# Code ALREADY_DIFFERENT.
-PUNCH_DIFFERENT = at { $at } a punch of this person is known that goes the other way (kind)
-# Code ALREADY_DIFFERENT.
-HANDOVER_DIFFERENT = at { $at } another person is known to have done so (employee_no), and only one at a time holds this account
-    .kind = at { $at } this person is known to have done the opposite (kind)
-# Code ALREADY_DIFFERENT.
-SITE_DIFFERENT = the site { $name } is there with another zone, cut-over or region
-# A nickname that already means somebody on some of the dates.
-ALIAS_OVERLAP = this alias already means somebody on some of these dates: end one before the other begins
-SLASH_NOT_ALLOWED = must not hold a slash: platform, store and name are joined by it
-PHASES_MISSING = at least one: how the account is used
-DIRECTION_EXPECTED = say which way is better: higher or lower
-NORMALISATION_EXPECTED = say how a value becomes points: target_piecewise, min_max, percentile or t_score
-PHASE_KIND_EXPECTED = shared, mixed or named
-PHASE_TWICE = two phases begin on this date
-HANDOVER_KIND_EXPECTED = take or release
-PUNCH_KIND_EXPECTED = in or out
-SHIFT_TOO_LONG = a shift is shorter than { $hours } hours
-PERIOD_TOO_LONG = at most { $days } days
-DUTY_VERSION_EXPECTED = 1, 2 or 3 is expected, or 0 for the newest
+CORRECTION_OUTDATED = sau khi yêu cầu này được gửi, đính chính { $id } đã sửa nội dung đó: hãy từ chối yêu cầu này và yêu cầu lại cho điều đang được tính
+    .gone = sau khi yêu cầu này được gửi, nội dung đó không còn được lưu giữ: hãy từ chối yêu cầu này
+OWN_CORRECTION = không ai tự quyết định đính chính dữ liệu của chính mình: phải do người khác quyết định
+CORRECTION_OF_OTHERS = chỉ người đã yêu cầu mới rút lại được đính chính: hãy từ chối thay vì rút lại
+PERIOD_PURGED = dữ liệu trước { $day } không còn được lưu giữ nên không sửa được
+    .cycle = kỳ bắt đầu trước { $day } dựa trên dữ liệu { $kind } mà một phần có thể đã bị xóa do hết thời hạn lưu giữ, nên không tính lại được kỳ đánh giá: hãy giải quyết chỗ sai ngoài Tally
+    .close = kỳ bắt đầu trước { $day } dựa trên dữ liệu { $kind } mà một phần có thể đã bị xóa do hết thời hạn lưu giữ, và phần thiếu sẽ bị thiếu mà không có cảnh báo: hãy chọn kỳ bắt đầu từ { $day } trở đi, hoặc kéo dài thời hạn lưu giữ dữ liệu { $kind } trước (SetRetention) rồi nhập phần còn thiếu
+    .row = dữ liệu trước { $day } không còn được lưu giữ, và dòng này chưa có: hãy bỏ dòng, hoặc kéo dài thời hạn lưu giữ dữ liệu { $kind } trước (SetRetention)
+    .named = { $name } chưa có, và dữ liệu trước { $day } không còn được lưu giữ: hãy bỏ đi, hoặc kéo dài thời hạn lưu giữ dữ liệu { $kind } trước (SetRetention)
+ALREADY_DIFFERENT = { $why }: hãy đính chính điều đó trước
+FACT_IN_FUTURE = { $at } chưa đến, bây giờ là { $now }: lượt chấm công hay bàn giao chỉ sửa được sau khi đã diễn ra; để lên kế hoạch trước, hãy công bố một ca
+LATE_CHANGE_UNEXPLAINED = ca đã bắt đầu: hãy cho biết vì sao thay đổi bây giờ
+CORRECTION_ACTION_EXPECTED = add, void hoặc move
+ALIAS_DAY_OUTSIDE = phải là một trong những ngày biệt danh này chỉ nhân viên đó
+DEVICE_DAY_OUTSIDE = phải là một trong những ngày thiết bị thuộc về nhân viên hoặc chỗ ngồi này
+DEVICE_OWNER_EXPECTED = thiết bị thuộc về một nhân viên (person_id) hoặc một chỗ ngồi (seat): hãy nêu một trong hai
+HANDOVER_REPEATED = bàn giao này đã được ghi đúng vào thời điểm này
+PERSON_UNKNOWN = không có nhân viên { $id }: hãy nhập nhân viên trước, rồi mới nhập việc họ đã làm
+ACCOUNT_UNKNOWN = không có tài khoản { $id }: hãy nhập tài khoản trước
+    .file = { $account } không có trong accounts.csv{ $hint }
+PLACE_REGION_UNKNOWN = tập đoàn không có đơn vị nào trong khu vực { $region }
+PLACE_UNIT_UNKNOWN = hôm nay tập đoàn không có đơn vị { $unit }
+PLACE_TEAM_NOT_UNIT = nhóm { $team } không phải là đơn vị { $unit }: hãy bỏ một trong hai
+PLACE_REGION_OF_UNIT = đơn vị thuộc khu vực { $is }, không phải { $said }: hãy bỏ khu vực
+ACCOUNT_CONTRADICTS_ROW = { $key } mâu thuẫn với một dòng trước của lệnh gọi này ở { $fields }: điều đã nêu về một tài khoản thì giữ nguyên
+ACCOUNT_CONTRADICTS_STORED = { $key } mâu thuẫn với dữ liệu đã có ở { $fields }: điều đã nêu về một tài khoản thì giữ nguyên, chỉ được thêm giai đoạn có ngày muộn hơn
+    .team = { $key } mâu thuẫn với dữ liệu đã có ở { $fields }: tài khoản thuộc đơn vị { $unit }, còn { $team } hôm nay là đơn vị khác. Hãy viết đường dẫn hôm nay của đơn vị mà tài khoản thuộc về, hoặc chỉ unit_id
+    .closed = { $key } mâu thuẫn với dữ liệu đã có ở { $fields }: tài khoản thuộc đơn vị { $unit } đã giải thể và hôm nay không có đường dẫn, còn { $team } là đơn vị khác. Hãy chỉ viết unit_id, không kèm nhóm
+ACCOUNT_OUT_OF_REACH = { $key } nằm ngoài phạm vi bạn được gửi: hãy bỏ đi, hoặc nhờ người có quyền gửi
+FACT_OUT_OF_REACH = vào ngày đó nhân viên này nằm ngoài phạm vi bạn được gửi: hãy để người phụ trách nhóm khi đó hoặc người của tập đoàn gửi
+ALIAS_DIFFERENT = biệt danh này đã có từ cùng ngày với nhân viên khác (employee_no) và ngày kết thúc khác (to)
+    .person = biệt danh này đã có từ cùng ngày với nhân viên khác (employee_no)
+    .end = biệt danh này đã có từ cùng ngày với ngày kết thúc khác (to)
+DEVICE_DIFFERENT = thiết bị này đã có từ cùng ngày, của cùng nhân viên hoặc chỗ ngồi, với ngày kết thúc khác (to)
+SHIFT_CANCELLED = ca của nhân viên này trên tài khoản này từ { $start } đã bị hủy, và lịch phân ca không khôi phục được: để xếp lại, hãy thay đổi ca { $shift } (ChangeShift)
+SHIFT_DIFFERENT = ca của nhân viên này trên tài khoản này từ { $start } đã có với giờ kết thúc khác
+    .seat = ca của nhân viên này trên tài khoản này từ { $start } đã có với chỗ ngồi khác, hoặc không có chỗ ngồi trong khi dòng này có nêu
+PUNCH_DIFFERENT = vào { $at } đã có một lượt chấm công của nhân viên này theo chiều ngược lại (kind)
+HANDOVER_DIFFERENT = vào { $at } đã ghi là do nhân viên khác thực hiện (employee_no), và mỗi lúc chỉ một người giữ tài khoản này
+    .kind = vào { $at } đã ghi là nhân viên này làm ngược lại (kind)
+SITE_DIFFERENT = địa điểm { $name } đã có với múi giờ, giờ chuyển ngày hoặc khu vực khác
+ALIAS_OVERLAP = biệt danh này đã chỉ một người vào một số ngày này: hãy kết thúc lượt này trước khi bắt đầu lượt kia
+SLASH_NOT_ALLOWED = không được có dấu gạch chéo: nền tảng, cửa hàng và tên được nối bằng dấu này
+PHASES_MISSING = cần ít nhất một giai đoạn: tài khoản được dùng như thế nào
+DIRECTION_EXPECTED = hãy cho biết chiều nào tốt hơn: higher hoặc lower
+NORMALISATION_EXPECTED = hãy cho biết cách đổi giá trị thành điểm: target_piecewise, min_max, percentile hoặc t_score
+PHASE_KIND_EXPECTED = shared, mixed hoặc named
+PHASE_TWICE = có hai giai đoạn bắt đầu vào ngày này
+HANDOVER_KIND_EXPECTED = take hoặc release
+PUNCH_KIND_EXPECTED = in hoặc out
+SHIFT_TOO_LONG = một ca phải ngắn hơn { $hours } giờ
+PERIOD_TOO_LONG = tối đa { $days } ngày
+DUTY_VERSION_EXPECTED = cần 1, 2 hoặc 3, hoặc 0 cho bản mới nhất
 
-# What somebody who punches is told.
-PUNCH_OF_SHIFT = it belongs to your shift that begins at { $start }
-PUNCH_CAME = you are in from now on
-PUNCH_LEFT = it closes the stretch that began at { $since }
-PUNCH_STILL_IN = you were still in since { $since }: that stretch ends here and a new one begins
-PUNCH_NOT_IN = you have not punched in during the last { $hours } hours: ask for a correction if you forgot
-PUNCH_NOT_PLANNED = no shift of yours is near this time
-PUNCH_DRIFT = your device's clock differs from ours by { $seconds } s; ours counts
+PUNCH_OF_SHIFT = thuộc ca của bạn bắt đầu lúc { $start }
+PUNCH_CAME = từ bây giờ bạn được tính là có mặt
+PUNCH_LEFT = khép lại khoảng có mặt bắt đầu lúc { $since }
+PUNCH_STILL_IN = bạn vẫn đang có mặt từ { $since }: khoảng đó kết thúc tại đây và một khoảng mới bắt đầu
+PUNCH_NOT_IN = bạn chưa chấm công vào trong { $hours } giờ qua: nếu quên, hãy yêu cầu đính chính
+PUNCH_NOT_PLANNED = không có ca nào của bạn gần thời điểm này
+PUNCH_DRIFT = đồng hồ thiết bị của bạn lệch { $seconds } giây so với hệ thống; giờ của hệ thống được tính
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code DOUBLE_IN.
-DUTY_DOUBLE_IN = { $number } punched in again at { $at } without punching out; the first stretch ends there
-# Code MISSING_PUNCH.
-DUTY_IN_WITHOUT_OUT = { $number } punched in at { $at } and not out within { $hours } h; the stretch counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_MAY_COME = { $number }'s punch at { $at } counts as an in, and the punches end at { $last } without an out; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_IN = { $number }'s punch at { $at } counts as an in, and no out follows within { $hours } h; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_OUT = { $number }'s punch at { $at } counts as an out, and no in came within { $hours } h before; that makes no presence, but a shift of its working day counts only where a pair of punches covers it, and a hold without release ends there
-# Code UNCOVERED_SHIFT.
-DUTY_SHIFT_UNCOVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but no pair of punches covers any of it; the shift counts for nothing until the missing punches are added
-# Code BARELY_COVERED_SHIFT. Somebody punched on the working day of a shift, and no more than the edge of the shift counts.
-DUTY_SHIFT_BARELY_COVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but { $why ->
-    [other] the punches that reach into this shift belong to another one
-   *[edge] no pair of punches covers any of its planned time
-}; no more than { $minutes } min at its edge count until the missing punches are added
-# Code HELD_BY_OTHERS. By the hand-over log only others held the account in a shift.
-DUTY_SHIFT_HELD_BY_OTHERS = { $number } was rostered on { $account } from { $start } to { $end }, but by the hand-over log only others held the account in the time that would have counted; the shift counts for nothing, and if { $number } served then, the take and the release are to be added
-# Code MISSING_PUNCH.
-DUTY_OUT_WITHOUT_IN = { $number } punched out at { $at } without an in within { $hours } h before; it counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_AFTER_CLOSED_IN = { $number }'s punch at { $at } counts as an out, but the in before it was closed at { $out }; it makes no presence, and a hold without release ends there
-# Code NOT_EMPLOYED.
-DUTY_SHIFT_NOT_EMPLOYED = { $number } is rostered on { $account } from { $start } to { $end } and is not employed then: the shift counts for nothing; correct the roster, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_PUNCH_NOT_EMPLOYED = { $number } punched at { $at } and is not employed then: it counts for nothing; correct the punch, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_HOLD_NOT_EMPLOYED = { $number } took { $account } at { $at } and is not employed then: the hold counts for nothing; correct the hand-over, or the days of employment
-# Code MISSING_PUNCH.
-DUTY_IN_AND_OUT_AT_ONCE = { $number } punched in and out at { $at }, both at once; it counts for no presence
-# Code UNHELD_ACCOUNT.
-DUTY_NOBODY = there is evidence about { $account }, and still nobody was on duty in the period
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE_V1 = no roster, punch or hand-over speaks for { $account } in the period: all its work is shared by its whole team ({ $scope ->
-    [all] everybody
+DUTY_DOUBLE_IN = { $number } chấm công vào lần nữa lúc { $at } mà chưa chấm công ra; khoảng đầu kết thúc tại đó
+DUTY_IN_WITHOUT_OUT = { $number } chấm công vào lúc { $at } và không chấm công ra trong vòng { $hours } giờ; khoảng này không được tính
+DUTY_OUT_MAY_COME = lượt chấm công của { $number } lúc { $at } được tính là vào, và chuỗi chấm công kết thúc lúc { $last } mà không có lượt ra; không tạo thành khoảng có mặt, và ca của ngày làm việc đó chỉ được tính ở chỗ có một cặp chấm công bao phủ
+DUTY_LONE_IN = lượt chấm công của { $number } lúc { $at } được tính là vào, và không có lượt ra trong vòng { $hours } giờ; không tạo thành khoảng có mặt, và ca của ngày làm việc đó chỉ được tính ở chỗ có một cặp chấm công bao phủ
+DUTY_LONE_OUT = lượt chấm công của { $number } lúc { $at } được tính là ra, và không có lượt vào trong { $hours } giờ trước đó; không tạo thành khoảng có mặt, nhưng ca của ngày làm việc đó chỉ được tính ở chỗ có một cặp chấm công bao phủ, và lượt giữ chưa trả kết thúc tại đó
+DUTY_SHIFT_UNCOVERED = { $number } được xếp ca trên { $account } từ { $start } đến { $end } và có chấm công trong ngày làm việc đó, nhưng không cặp chấm công nào bao phủ phần nào của ca; ca không được tính cho đến khi bổ sung các lượt chấm công còn thiếu
+DUTY_SHIFT_BARELY_COVERED = { $number } được xếp ca trên { $account } từ { $start } đến { $end } và có chấm công trong ngày làm việc đó, nhưng { $why ->
+    [other] các lượt chấm công chạm vào ca này thuộc ca khác
+   *[edge] không cặp chấm công nào bao phủ phần nào của thời gian đã xếp
+}; chỉ tính tối đa { $minutes } phút ở rìa ca cho đến khi bổ sung các lượt chấm công còn thiếu
+DUTY_SHIFT_HELD_BY_OTHERS = { $number } được xếp ca trên { $account } từ { $start } đến { $end }, nhưng theo nhật ký bàn giao chỉ có người khác giữ tài khoản trong thời gian lẽ ra được tính; ca không được tính, và nếu khi đó { $number } có phục vụ thì cần bổ sung lượt nhận và lượt trả
+DUTY_OUT_WITHOUT_IN = { $number } chấm công ra lúc { $at } mà không có lượt vào trong { $hours } giờ trước đó; không được tính
+DUTY_OUT_AFTER_CLOSED_IN = lượt chấm công của { $number } lúc { $at } được tính là ra, nhưng lượt vào trước đó đã được khép lại lúc { $out }; không tạo thành khoảng có mặt, và lượt giữ chưa trả kết thúc tại đó
+DUTY_SHIFT_NOT_EMPLOYED = { $number } được xếp ca trên { $account } từ { $start } đến { $end } nhưng khi đó không đang làm việc: ca không được tính; hãy sửa lịch phân ca hoặc ngày làm việc
+DUTY_PUNCH_NOT_EMPLOYED = { $number } chấm công lúc { $at } nhưng khi đó không đang làm việc: không được tính; hãy sửa lượt chấm công hoặc ngày làm việc
+DUTY_HOLD_NOT_EMPLOYED = { $number } nhận { $account } lúc { $at } nhưng khi đó không đang làm việc: lượt giữ không được tính; hãy sửa bàn giao hoặc ngày làm việc
+DUTY_IN_AND_OUT_AT_ONCE = { $number } chấm công vào và ra cùng lúc { $at }; không được tính là có mặt
+DUTY_NOBODY = có căn cứ về { $account }, nhưng vẫn không có ai trực trong kỳ
+DUTY_NO_EVIDENCE_V1 = trong kỳ không có lịch phân ca, lượt chấm công hay bàn giao nào cho { $account }: mọi công việc được chia cho cả nhóm ({ $scope ->
+    [all] tất cả mọi người
    *[team] { $team }
-}, { $people } people); publish rosters or have people punch
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE = no roster, punch or hand-over speaks for { $account } in the period: its whole team counts as on duty ({ $scope ->
-    [all] everybody
+}, { $people } người); hãy công bố lịch phân ca hoặc cho nhân viên chấm công
+DUTY_NO_EVIDENCE = trong kỳ không có lịch phân ca, lượt chấm công hay bàn giao nào cho { $account }: cả nhóm được coi là đang trực ({ $scope ->
+    [all] tất cả mọi người
    *[team] { $team }
-}, people: { $people }); publish rosters or have people punch
-# Code RELEASE_WITHOUT_TAKE.
-DUTY_RELEASE_WITHOUT_TAKE = { $number } released { $account } at { $at } without holding it; it counts for nothing
-# Code MISSING_RELEASE.
-DUTY_NEVER_RELEASED = { $number } took { $account } at { $since } and never released it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+}, số người: { $people }); hãy công bố lịch phân ca hoặc cho nhân viên chấm công
+DUTY_RELEASE_WITHOUT_TAKE = { $number } trả { $account } lúc { $at } trong khi không giữ; không được tính
+DUTY_NEVER_RELEASED = { $number } nhận { $account } lúc { $since } và không trả lại; lượt giữ kết thúc lúc { $end }, theo { $by ->
+    [release] lượt trả
+    [punch_out] lượt chấm công ra tiếp theo
+    [roster] giờ kết thúc lịch phân ca
+    [too_long] khoảng dài nhất được phép
+   *[taken_again] lượt nhận tiếp theo
 }
-# Code MISSING_RELEASE.
-DUTY_NO_RELEASE_KNOWN = { $number } took { $account } at { $since } and no release is known after it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+DUTY_NO_RELEASE_KNOWN = { $number } nhận { $account } lúc { $since } và sau đó không có lượt trả nào; lượt giữ kết thúc lúc { $end }, theo { $by ->
+    [release] lượt trả
+    [punch_out] lượt chấm công ra tiếp theo
+    [roster] giờ kết thúc lịch phân ca
+    [too_long] khoảng dài nhất được phép
+   *[taken_again] lượt nhận tiếp theo
 }
-# Code MISSING_RELEASE.
-DUTY_TAKEN_AGAIN = { $number } took { $account } at { $since } and took it again at { $again } without a release between; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+DUTY_TAKEN_AGAIN = { $number } nhận { $account } lúc { $since } rồi nhận lại lúc { $again } mà ở giữa không trả; lượt giữ kết thúc lúc { $end }, theo { $by ->
+    [release] lượt trả
+    [punch_out] lượt chấm công ra tiếp theo
+    [roster] giờ kết thúc lịch phân ca
+    [too_long] khoảng dài nhất được phép
+   *[taken_again] lượt nhận tiếp theo
 }
-# Code OVERLAP.
-DUTY_HELD_BY_TWO = { $first } and { $second } both held { $account } from { $from } to { $until }; { $why ->
-    [exclusive] only one person may hold it at a time
-   *[unreleased] the first had not released it
+DUTY_HELD_BY_TWO = { $first } và { $second } cùng giữ { $account } từ { $from } đến { $until }; { $why ->
+    [exclusive] mỗi lúc chỉ một người được giữ tài khoản này
+   *[unreleased] người thứ nhất chưa trả
 }
 
 ## What to do about findings
 
-# In a word what a person does about a finding of this kind.
 FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] bring in a roster of the account, or have its people punch or hand over, and start the run again
-    [UNHELD_ACCOUNT] add the shift of whoever served the account then, or the missing punches or take; move a record that is of another account (MoveRecord)
-    [OVERLAP] add the release of whoever did not have the account any more when the other took it (CorrectHandover)
-    [MISSING_RELEASE] add the release (CorrectHandover)
-    [RELEASE_WITHOUT_TAKE] add the take that belongs to the release, or void the release (CorrectHandover)
-    [DOUBLE_IN] add the out before the second in, or void one of the two (CorrectPunch)
-    [MISSING_PUNCH] add the punch that is missing, or void the one that is alone (CorrectPunch)
-    [UNCOVERED_SHIFT] add the punches of the shift (CorrectPunch), or cancel it if nobody came (CancelShift)
-    [BARELY_COVERED_SHIFT] add the punches that are missing of the shift (CorrectPunch), or change its times (ChangeShift)
-    [HELD_BY_OTHERS] add the take and the release of whoever served by the roster (CorrectHandover), or cancel the shift (CancelShift)
-    [NOT_EMPLOYED] put right the roster, the punch or the hand-over, or the days of employment (ChangeEmployment)
-    [TAG_OFF_DUTY] add the shift or the punches of whom the record names, move it to the account that it is of (MoveRecord), or send it again with the right name and a higher revision
-    [NAMED_WITHOUT_AGENT] send the records again with the name of the agent and a higher revision
-    [MIXED_WITHOUT_TAG] send the records again with the name of the agent and a higher revision, or leave it at the roster
-    [TOO_FEW_TO_INFER] nothing needs doing; hand-overs or names in the records tell more precisely who served
-    [DID_NOT_SETTLE] nothing needs doing; hand-overs tell more precisely who served
-    [SEVERAL_AT_ONCE] send the times of the replies, or let people claim their dialogues; names in the records tell more precisely who served as well
-    [TOO_FEW_REPLIES] nothing needs doing in a small month; names in the records, or claims, tell more precisely who served
-    [REPLIES_TOO_DENSE] have a tenth of the records named, claimed with a click (MakeClaim) or written at known devices (ImportDevices), and breaks punched
-    [EVIDENCE_UNEVEN] have everybody on the account click (MakeClaim), sign or write at known devices (ImportDevices) alike
-    [CLOCK_WITHOUT_SECONDS] have the times of the replies exported with their seconds
-    [CLAIM_OFF_DUTY] check who clicked, and the punches and roster of that day
-    [CLAIM_WITHOUT_RECORD] check whether the record was sent, and the clock of the claims
-    [CLAIMS_DIFFER] ask them who served, and let the record name its agent
-    [DEVICE_OFF_DUTY] check whose the device is, and the punches and roster of that day
-    [DEVICE_OF_SEVERAL] say from when to when the device is whose
-    [DEVICE_OF_NOBODY] say whose the device is on those days, by the name that records give it (ImportDevices), or roster somebody on its seat
-    [EVIDENCE_NOT_READ] name version 3 of the policy, which reads it, or none, for the newest; or leave it, as the month is then credited without it
-    [REPLY_OUTSIDE_RECORD] check when the record begins and ends, and the clock of the replies
-    [BREAKS_NOT_PUNCHED] have people punch out for a break and in again after it (RecordPunch), or hand the account over
-    [CLOCKS_APART] set the clock of the desk right, and have its messages exported again where they are to be kept by the right time
-    [UNKNOWN_AGENT] say whose the name is (ImportAliases), or send the records again with the right one
-    [ACCOUNT_UNKNOWN] bring in the account (ImportAccounts), or move the records to the one that they are of (MoveRecord)
-    [POPULATION_CHANGED] close the cycle again, unless it is to stay with the people of before (CloseCycle)
-    [AMOUNTS_CONVERTED] nothing needs doing; where a rate is wrong, set the right one (SetRates) and start the run again
-    [MEASURE_NOT_SENT] send what the sentence names, or leave the indicator out of the scheme
-    [OBSERVATIONS_BEYOND_PERIOD] take the observation out (WithdrawObservation) and send it in parts, each of days of one period, or close a period that holds all of its days
-    [OBSERVATIONS_UNREAD] send them again under the right name and take these out (WithdrawObservation), or have a scheme read the measure; nothing needs doing where they are kept for later
-    [REFUND_EXCEEDS_SALE] send the refund again with the right amount and a higher revision, or take it out (WithdrawRecord); where it is right, send the sale again with what it brought
-    [CONTRIBUTOR_UNKNOWN] say whose the name is (ImportAliases), or send the record again with the right contributors and a higher revision
-    [CONTRIBUTOR_OFF_DUTY] nothing needs doing where somebody helped outside of the own hours; else add the shift or the punches, or send the record again with the right contributors and a higher revision
-    [CONTRIBUTORS_NOT_SPLIT] name a policy with a split to have such records shared, or leave it: the contributors are kept
-    [STANDARD_WITHDRAWN] write a new version of the scheme that follows a standard in use (ListRefinements says what fits), then make and close a cycle with it, or correct a published one by it (CorrectCycle); leave it where the month is still to be judged by the old one
-   *[other] look at what it names, put that right where it is wrong, and start the run again
+    [NO_DUTY_EVIDENCE] hãy nhập lịch phân ca của tài khoản, hoặc cho nhân viên chấm công hay bàn giao, rồi chạy lại lượt ghi nhận
+    [UNHELD_ACCOUNT] hãy bổ sung ca của người đã phục vụ tài khoản khi đó, hoặc lượt chấm công hay lượt nhận còn thiếu; bản ghi thuộc tài khoản khác thì chuyển đi (MoveRecord)
+    [OVERLAP] hãy bổ sung lượt trả của người không còn giữ tài khoản khi người kia nhận (CorrectHandover)
+    [MISSING_RELEASE] hãy bổ sung lượt trả (CorrectHandover)
+    [RELEASE_WITHOUT_TAKE] hãy bổ sung lượt nhận ứng với lượt trả này, hoặc hủy lượt trả (CorrectHandover)
+    [DOUBLE_IN] hãy bổ sung lượt ra trước lượt vào thứ hai, hoặc hủy một trong hai (CorrectPunch)
+    [MISSING_PUNCH] hãy bổ sung lượt chấm công còn thiếu, hoặc hủy lượt lẻ (CorrectPunch)
+    [UNCOVERED_SHIFT] hãy bổ sung các lượt chấm công của ca (CorrectPunch), hoặc hủy ca nếu không ai đến (CancelShift)
+    [BARELY_COVERED_SHIFT] hãy bổ sung các lượt chấm công còn thiếu của ca (CorrectPunch), hoặc thay đổi giờ của ca (ChangeShift)
+    [HELD_BY_OTHERS] hãy bổ sung lượt nhận và lượt trả của người phục vụ theo lịch phân ca (CorrectHandover), hoặc hủy ca (CancelShift)
+    [NOT_EMPLOYED] hãy sửa lịch phân ca, lượt chấm công hoặc bàn giao, hoặc sửa ngày làm việc (ChangeEmployment)
+    [TAG_OFF_DUTY] hãy bổ sung ca hoặc lượt chấm công của người mà bản ghi nêu tên, chuyển bản ghi sang đúng tài khoản (MoveRecord), hoặc gửi lại với tên đúng và số sửa đổi cao hơn
+    [NAMED_WITHOUT_AGENT] hãy gửi lại các bản ghi kèm tên nhân viên phục vụ và số sửa đổi cao hơn
+    [MIXED_WITHOUT_TAG] hãy gửi lại các bản ghi kèm tên nhân viên phục vụ và số sửa đổi cao hơn, hoặc để nguyên theo lịch phân ca
+    [TOO_FEW_TO_INFER] không cần làm gì; bàn giao hoặc tên trong bản ghi cho biết chính xác hơn ai đã phục vụ
+    [DID_NOT_SETTLE] không cần làm gì; bàn giao cho biết chính xác hơn ai đã phục vụ
+    [SEVERAL_AT_ONCE] hãy gửi thời điểm của các câu trả lời, hoặc cho nhân viên tự nhận hội thoại; tên trong bản ghi cũng cho biết chính xác hơn ai đã phục vụ
+    [TOO_FEW_REPLIES] với tháng ít dữ liệu thì không cần làm gì; tên trong bản ghi hoặc lượt tự nhận cho biết chính xác hơn ai đã phục vụ
+    [REPLIES_TOO_DENSE] hãy cho một phần mười số bản ghi có tên, được tự nhận bằng một lần bấm (MakeClaim) hoặc được viết trên thiết bị đã biết (ImportDevices), và chấm công cả giờ nghỉ
+    [EVIDENCE_UNEVEN] hãy cho mọi người trên tài khoản cùng bấm tự nhận (MakeClaim), ký tên hoặc viết trên thiết bị đã biết (ImportDevices) như nhau
+    [CLOCK_WITHOUT_SECONDS] hãy xuất thời điểm của các câu trả lời có cả giây
+    [CLAIM_OFF_DUTY] hãy kiểm tra ai đã bấm, và lượt chấm công cùng lịch phân ca ngày đó
+    [CLAIM_WITHOUT_RECORD] hãy kiểm tra bản ghi đã được gửi chưa, và đồng hồ của các lượt tự nhận
+    [CLAIMS_DIFFER] hãy hỏi họ ai đã phục vụ, và để bản ghi nêu tên nhân viên phục vụ
+    [DEVICE_OFF_DUTY] hãy kiểm tra thiết bị là của ai, và lượt chấm công cùng lịch phân ca ngày đó
+    [DEVICE_OF_SEVERAL] hãy cho biết từ khi nào đến khi nào thiết bị là của ai
+    [DEVICE_OF_NOBODY] hãy cho biết thiết bị là của ai vào những ngày đó, theo đúng tên trong bản ghi (ImportDevices), hoặc xếp người vào chỗ ngồi của nó
+    [EVIDENCE_NOT_READ] hãy dùng phiên bản 3 của chính sách, vốn đọc các căn cứ này, hoặc để trống để dùng bản mới nhất; cũng có thể để nguyên, khi đó tháng được ghi nhận không có các căn cứ này
+    [REPLY_OUTSIDE_RECORD] hãy kiểm tra lúc bắt đầu và kết thúc của bản ghi, và đồng hồ của các câu trả lời
+    [BREAKS_NOT_PUNCHED] hãy cho nhân viên chấm công ra khi nghỉ và chấm công vào khi trở lại (RecordPunch), hoặc bàn giao tài khoản
+    [CLOCKS_APART] hãy chỉnh đúng đồng hồ của hệ thống tư vấn, và xuất lại tin nhắn nếu cần lưu theo giờ đúng
+    [UNKNOWN_AGENT] hãy cho biết tên đó là của ai (ImportAliases), hoặc gửi lại các bản ghi với tên đúng
+    [ACCOUNT_UNKNOWN] hãy nhập tài khoản (ImportAccounts), hoặc chuyển các bản ghi sang tài khoản mà chúng thuộc về (MoveRecord)
+    [POPULATION_CHANGED] hãy chốt lại kỳ đánh giá, trừ khi muốn giữ nguyên những người như trước (CloseCycle)
+    [AMOUNTS_CONVERTED] không cần làm gì; nếu có tỷ giá sai, hãy đặt tỷ giá đúng (SetRates) rồi chạy lại lượt ghi nhận
+    [MEASURE_NOT_SENT] hãy gửi dữ liệu mà câu này nêu, hoặc bỏ chỉ tiêu khỏi phương án đánh giá
+    [OBSERVATIONS_BEYOND_PERIOD] hãy thu hồi số liệu quan sát (WithdrawObservation) và gửi thành từng phần, mỗi phần gồm các ngày của một kỳ, hoặc chốt một kỳ chứa mọi ngày của nó
+    [OBSERVATIONS_UNREAD] hãy gửi lại với tên đúng và thu hồi các số liệu này (WithdrawObservation), hoặc cho phương án đánh giá đọc số đo đó; không cần làm gì nếu giữ lại để dùng sau
+    [REFUND_EXCEEDS_SALE] hãy gửi lại khoản hoàn tiền với số tiền đúng và số sửa đổi cao hơn, hoặc thu hồi nó (WithdrawRecord); nếu khoản hoàn tiền đúng, hãy gửi lại đơn bán với số tiền thực thu
+    [CONTRIBUTOR_UNKNOWN] hãy cho biết tên đó là của ai (ImportAliases), hoặc gửi lại bản ghi với người đóng góp đúng và số sửa đổi cao hơn
+    [CONTRIBUTOR_OFF_DUTY] không cần làm gì nếu người đó giúp ngoài giờ của mình; nếu không, hãy bổ sung ca hoặc lượt chấm công, hoặc gửi lại bản ghi với người đóng góp đúng và số sửa đổi cao hơn
+    [CONTRIBUTORS_NOT_SPLIT] hãy dùng chính sách có quy tắc chia để chia các bản ghi như vậy, hoặc để nguyên: người đóng góp vẫn được lưu
+    [STANDARD_WITHDRAWN] hãy viết phiên bản mới của phương án theo một tiêu chuẩn đang dùng (ListRefinements cho biết cái nào phù hợp), rồi lập và chốt một kỳ đánh giá theo đó, hoặc đính chính kỳ đã công bố theo đó (CorrectCycle); để nguyên nếu tháng vẫn cần được đánh giá theo tiêu chuẩn cũ
+   *[other] hãy xem điều được nêu, sửa chỗ sai rồi chạy lại lượt ghi nhận
 }
-# The service that a fix went to did not take it.
-FIX_REFUSED = the fix was not taken: { $why }
-# A finding that nothing puts right by itself.
-FINDING_WITHOUT_FIX = no call by itself puts right a finding of the kind { $kind }: its advice says what to do
+FIX_REFUSED = việc sửa không được chấp nhận: { $why }
+FINDING_WITHOUT_FIX = không lệnh gọi nào tự sửa được phát hiện loại { $kind }: lời khuyên đi kèm cho biết cần làm gì
 
 ## Performance
 
-# The cycle is being closed.
-CYCLE_CLOSING = the cycle is being closed right now: watch it, or cancel it first
-# The cycle is final.
-CYCLE_PUBLISHED = the cycle is published and never changes again: correct it with CorrectCycle if its result has to be another
-# There is nothing to cancel.
-CYCLE_NOT_CLOSING = the cycle is not being closed, so there is nothing to cancel
-# The cycle has not been closed.
-CYCLE_NOT_REVIEWABLE = the cycle has no result to publish: close it first
-# There is no result to read.
-CYCLE_WITHOUT_RESULT = the cycle has no result yet: close it, and watch it until it is reviewable
-# No record of a known account in the period.
-PERIOD_WITHOUT_RECORDS = no service record of any account began between { $from } and { $to }: import the records of these days, or make a cycle over other days
-    .part = no service record of an account of its unit, or of one that its people served, began between { $from } and { $to }: import the records of these days; where they are there, let the accounts name their team in the unit, and correct the employments of whoever served them; where its teams went to another unit, that one closes their month
-# Records, but nobody to credit them to.
-NOBODY_CREDITED = { $records ->
-    [one] the only record could be credited to nobody
-   *[other] none of the { $records } records could be credited to anybody
-}: bring in rosters, punches or hand-overs of the period, then close again
-    .unemployed = { $records ->
-        [one] the only record could be credited to nobody
-       *[other] none of the { $records } records could be credited to anybody
-    }, since nobody is employed between { $from } and { $to }: correct the employments or the period, then close again
-    .elsewhere = nobody who is in has a part of a record: what the attribution run read is credited to people who are not in ({ $elsewhere } of { $records }). Look who is in and why (PreviewPopulation), correct the employments, or the account, agent or roster that the records rest on, then close again
+CYCLE_CLOSING = kỳ đánh giá đang được chốt: hãy theo dõi, hoặc hủy việc chốt trước
+CYCLE_PUBLISHED = kỳ đánh giá đã công bố và không bao giờ thay đổi nữa: nếu kết quả phải khác, hãy đính chính bằng CorrectCycle
+CYCLE_NOT_CLOSING = kỳ đánh giá không đang được chốt nên không có gì để hủy
+CYCLE_NOT_REVIEWABLE = kỳ đánh giá chưa có kết quả để công bố: hãy chốt trước
+CYCLE_WITHOUT_RESULT = kỳ đánh giá chưa có kết quả: hãy chốt và theo dõi đến khi có thể xem xét
+PERIOD_WITHOUT_RECORDS = không có bản ghi phục vụ của tài khoản nào bắt đầu từ { $from } đến { $to }: hãy nhập bản ghi của những ngày này, hoặc lập kỳ đánh giá cho những ngày khác
+    .part = không có bản ghi phục vụ nào của tài khoản thuộc đơn vị này, hoặc của tài khoản mà nhân viên của đơn vị đã phục vụ, bắt đầu từ { $from } đến { $to }: hãy nhập bản ghi của những ngày này; nếu đã có, hãy để các tài khoản nêu nhóm của chúng trong đơn vị và sửa kỳ làm việc của người đã phục vụ; nếu các nhóm đã chuyển sang đơn vị khác thì đơn vị đó chốt tháng của chúng
+NOBODY_CREDITED = không bản ghi nào trong { $records } bản ghi có thể ghi nhận cho ai: hãy nhập lịch phân ca, lượt chấm công hoặc bàn giao của kỳ, rồi chốt lại
+    .unemployed = không bản ghi nào trong { $records } bản ghi có thể ghi nhận cho ai, vì không ai đang làm việc từ { $from } đến { $to }: hãy sửa kỳ làm việc hoặc kỳ đánh giá, rồi chốt lại
+    .elsewhere = không ai thuộc diện đánh giá có phần trong bản ghi nào: những gì lượt ghi nhận đọc được đã ghi nhận cho người ngoài diện ({ $elsewhere } trong { $records }). Hãy xem ai thuộc diện và vì sao (PreviewPopulation), sửa kỳ làm việc, hoặc tài khoản, nhân viên phục vụ hay lịch phân ca mà các bản ghi dựa vào, rồi chốt lại
 CYCLE_REFUSED = { $message }
-CYCLE_GIVEN_UP = closing was tried several times in vain ({ $reason }): close again, and if it fails again ask the operator
-STEP_QUEUED = waiting for a worker
-STEP_COLLECTING = collecting people, accounts and duty
-STEP_ATTRIBUTING = crediting records to people
-STEP_SCORING = making score cards
-# The run is over.
-RUN_RESTS = the attribution run is over already, so there is nothing to stop
-# The run has no result.
-RUN_NOT_DONE = the attribution run has no result: watch it until it is done, or start another one
-# The run is of another month than the cycle, or of another policy.
-RUN_DIFFERS = the attribution run is of other days or of another policy than the cycle: name a run of the same, or none, and one is started
-# The run is about a part of the cycle.
-RUN_COVERS_PART = the attribution run is about some accounts or units and not about all that the cycle is about: name a run about the cycle's unit or one above, or none, and one is started
-    .moved = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for { $unit } (StartAttributionRun, by somebody whose rights reach it) and name it (attribution_run_id), or take the last day for as_of
-    .moved_group = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for the group (StartAttributionRun, by group HR) and name it (attribution_run_id), or take the last day for as_of
-# A cycle waits for the run.
-RUN_AWAITED = a cycle is being closed with this attribution run: cancel the closing of the cycle instead
-# A scheme reads what the run did not add up, and the records are not any more what the run credited.
-RUN_OUTDATED = records of { $account } were changed since the attribution run read them, and the scheme reads a column that the run did not add up: start another run, or close without naming one
-# The run keeps no rates that amounts could be converted by.
-RUN_WITHOUT_RATES = the scheme names its currency, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } of { $day } is in another currency, and the attribution run keeps no rates of that day, since no scheme that it was started for, or that was in use then, looks back so far: close the cycle without naming the run, or start another run
-# The run was stopped while a cycle waited for it.
-RUN_STOPPED = the attribution run was stopped: close the cycle again
-# The run touches people or accounts beyond the unit that it was started for.
+CYCLE_GIVEN_UP = đã thử chốt nhiều lần không thành ({ $reason }): hãy chốt lại, và nếu vẫn không được hãy hỏi người vận hành
+STEP_QUEUED = đang chờ tiến trình xử lý
+STEP_COLLECTING = đang thu thập nhân viên, tài khoản và ca trực
+STEP_ATTRIBUTING = đang ghi nhận bản ghi cho nhân viên
+STEP_SCORING = đang lập phiếu điểm
+RUN_RESTS = lượt ghi nhận đã kết thúc nên không có gì để dừng
+RUN_NOT_DONE = lượt ghi nhận chưa có kết quả: hãy theo dõi đến khi xong, hoặc bắt đầu lượt khác
+RUN_DIFFERS = lượt ghi nhận có ngày hoặc chính sách khác với kỳ đánh giá: hãy nêu một lượt khớp, hoặc để trống để hệ thống bắt đầu lượt mới
+RUN_COVERS_PART = lượt ghi nhận chỉ gồm một số tài khoản hoặc đơn vị, không gồm tất cả những gì kỳ đánh giá cần: hãy nêu một lượt của đơn vị thuộc kỳ hoặc của cấp trên, hoặc để trống để hệ thống bắt đầu lượt mới
+    .moved = tính theo { $day } (as_of), có { $people } người trong kỳ đánh giá đến { $last } đã thuộc nơi khác, cùng các tài khoản họ đã phục vụ: hãy cho bắt đầu một lượt cho { $unit } (StartAttributionRun, do người có quyền ở đó thực hiện) và nêu lượt đó (attribution_run_id), hoặc lấy ngày cuối làm as_of
+    .moved_group = tính theo { $day } (as_of), có { $people } người trong kỳ đánh giá đến { $last } đã thuộc nơi khác, cùng các tài khoản họ đã phục vụ: hãy cho bắt đầu một lượt cho cả tập đoàn (StartAttributionRun, do nhân sự tập đoàn thực hiện) và nêu lượt đó (attribution_run_id), hoặc lấy ngày cuối làm as_of
+RUN_AWAITED = một kỳ đánh giá đang được chốt bằng lượt ghi nhận này: hãy hủy việc chốt kỳ đó thay vì dừng lượt này
+RUN_OUTDATED = bản ghi của { $account } đã thay đổi sau khi lượt ghi nhận đọc chúng, và phương án đọc một cột mà lượt này không cộng dồn: hãy bắt đầu lượt khác, hoặc chốt mà không nêu lượt nào
+RUN_WITHOUT_RATES = phương án có nêu loại tiền, mà lượt ghi nhận có từ trước khi tỷ giá được lưu: hãy chốt kỳ đánh giá mà không nêu lượt này, hoặc bắt đầu lượt khác
+    .on = bản ghi { $record } của { $account } ngày { $day } dùng loại tiền khác, và lượt ghi nhận không lưu tỷ giá của ngày đó, vì không phương án nào dùng khi bắt đầu lượt hoặc đang dùng khi đó xét lùi xa như vậy: hãy chốt kỳ đánh giá mà không nêu lượt này, hoặc bắt đầu lượt khác
+RUN_STOPPED = lượt ghi nhận đã bị dừng: hãy chốt lại kỳ đánh giá
 RUN_BELONGS_ABOVE = { $own ->
-    [0] people of this unit serve accounts of { $units ->
-        [0] other units
+    [0] nhân viên của đơn vị này phục vụ tài khoản của { $units ->
+        [0] các đơn vị khác
        *[other] { $beyond }
     }
-   *[other] people of { $units ->
-        [0] other units
+   *[other] nhân viên của { $units ->
+        [0] các đơn vị khác
        *[other] { $beyond }
-    } serve the same accounts ({ $accounts })
-}, and who worked together is credited together: have the attribution run started for { $unit } (StartAttributionRun, by somebody whose rights reach it), then close with it (CloseCycle with attribution_run_id)
+    } phục vụ cùng các tài khoản ({ $accounts })
+}, và ai làm chung thì được ghi nhận chung: hãy cho bắt đầu lượt ghi nhận cho { $unit } (StartAttributionRun, do người có quyền ở đó thực hiện), rồi chốt bằng lượt đó (CloseCycle với attribution_run_id)
     .group = { $own ->
-        [0] people of this unit serve accounts of { $units ->
-            [0] other units
+        [0] nhân viên của đơn vị này phục vụ tài khoản của { $units ->
+            [0] các đơn vị khác
            *[other] { $beyond }
         }
-       *[other] people of { $units ->
-            [0] other units
+       *[other] nhân viên của { $units ->
+            [0] các đơn vị khác
            *[other] { $beyond }
-        } serve the same accounts ({ $accounts })
-    }, and who worked together is credited together: have the attribution run started for the whole group (StartAttributionRun without a unit, by group HR), then close with it (CloseCycle with attribution_run_id)
-# The scheme of a cycle is of a unit that is not above it.
-SCHEME_OF_ANOTHER_UNIT = the scheme belongs to a unit that the cycle is not of: take a scheme of the group, of the unit or of one above it
-# Nobody is in the cycle.
-POPULATION_EMPTY = nobody is in the cycle: look at who is in and who is not with PreviewPopulation, and name other units, positions, grades or people
-# A unit of a population that is not below the cycle's.
-POPULATION_UNIT_BEYOND = { $unit } is not the cycle's unit or below it on that day
-# A person of a population who is not below the cycle's unit.
-POPULATION_PERSON_BEYOND = { $person } does not belong to the cycle's unit or below it on that day
-# Somebody who is left out of a population, and whom the group does not have.
-POPULATION_PERSON_UNKNOWN = nobody in the group has the id { $person }: look the id up with ListPeople
-# The day of a population that is no day of the cycle's.
-POPULATION_AS_OF_OUTSIDE = { $day } is no day of the cycle: name a day from { $from } to { $to }, or none, and { $to } counts
-# A standard that the scheme of a cycle refines is out of use.
-STANDARD_WITHDRAWN = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on: the cycle is scored by it all the same
-    .instead = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on, and version { $instead } is to be used in place of it: the cycle is scored by it all the same
-# Somebody came to the population or left it while the cycle was being closed.
-POPULATION_CHANGED = came to the population or left it while the cycle was being closed
-    .came = belongs to the population now, but did not when closing began, and has no card: close the cycle again to include the person
-    .left = belonged to the population when closing began, but does not any more, and has a card: close the cycle again to leave the person out
-# A question that names both.
-CYCLE_OR_RUN = name a cycle or an attribution run, not both
-# A piece of work of a run that was cancelled.
-RUN_GONE = the run was cancelled
-# A worker that stopped before its work was done.
-WORKER_GONE = the worker went away
-TIME_OF_DAY_MALFORMED = "{ $text }" is no time of day: write 04:00
-RULES_VERSION_UNKNOWN = "{ $version }" is no version of the rules: write 1, 2 or 3
-RULES_VERSION_DIFFERS = leave it out, or write { $version } as in policy.version
-# Region or unit of an account are not as said.
-ACCOUNT_ELSEWHERE = account { $account } is in region { $region } and { $unit ->
-    [none] of no unit
-   *[other] of unit { $unit }
-}: say so
+        } phục vụ cùng các tài khoản ({ $accounts })
+    }, và ai làm chung thì được ghi nhận chung: hãy cho bắt đầu lượt ghi nhận cho cả tập đoàn (StartAttributionRun không nêu đơn vị, do nhân sự tập đoàn thực hiện), rồi chốt bằng lượt đó (CloseCycle với attribution_run_id)
+SCHEME_OF_ANOTHER_UNIT = phương án thuộc một đơn vị không liên quan đến kỳ đánh giá: hãy chọn phương án của tập đoàn, của đơn vị hoặc của cấp trên
+POPULATION_EMPTY = không ai thuộc kỳ đánh giá: hãy dùng PreviewPopulation xem ai thuộc và ai không, rồi nêu đơn vị, vị trí, cấp bậc hoặc nhân viên khác
+POPULATION_UNIT_BEYOND = vào ngày đó { $unit } không phải là đơn vị của kỳ đánh giá hoặc cấp dưới
+POPULATION_PERSON_BEYOND = vào ngày đó { $person } không thuộc đơn vị của kỳ đánh giá hoặc cấp dưới
+POPULATION_PERSON_UNKNOWN = trong tập đoàn không có ai mang mã { $person }: hãy tra mã bằng ListPeople
+POPULATION_AS_OF_OUTSIDE = { $day } không phải là ngày của kỳ đánh giá: hãy nêu một ngày từ { $from } đến { $to }, hoặc để trống để lấy { $to }
+STANDARD_WITHDRAWN = phương án “{ $scheme }” cụ thể hóa phiên bản { $version } của tiêu chuẩn “{ $standard }”, vốn ngừng sử dụng từ { $from }: kỳ đánh giá vẫn được chấm theo đó
+    .instead = phương án “{ $scheme }” cụ thể hóa phiên bản { $version } của tiêu chuẩn “{ $standard }”, vốn ngừng sử dụng từ { $from }, và cần dùng phiên bản { $instead } thay thế: kỳ đánh giá vẫn được chấm theo đó
+POPULATION_CHANGED = đã vào hoặc rời diện đánh giá trong khi kỳ đang được chốt
+    .came = nay thuộc diện đánh giá, nhưng khi bắt đầu chốt thì chưa, và chưa có phiếu điểm: hãy chốt lại kỳ để đưa người này vào
+    .left = khi bắt đầu chốt thì thuộc diện đánh giá, nhưng nay không còn, và có phiếu điểm: hãy chốt lại kỳ để đưa người này ra
+CYCLE_OR_RUN = hãy nêu kỳ đánh giá hoặc lượt ghi nhận, không nêu cả hai
+RUN_GONE = lượt ghi nhận đã bị hủy
+WORKER_GONE = tiến trình xử lý đã ngừng
+TIME_OF_DAY_MALFORMED = “{ $text }” không phải là giờ trong ngày: hãy viết 04:00
+RULES_VERSION_UNKNOWN = “{ $version }” không phải là phiên bản của quy tắc: hãy viết 1, 2 hoặc 3
+RULES_VERSION_DIFFERS = hãy để trống, hoặc viết { $version } như trong policy.version
+ACCOUNT_ELSEWHERE = tài khoản { $account } thuộc khu vực { $region } và { $unit ->
+    [none] không thuộc đơn vị nào
+   *[other] thuộc đơn vị { $unit }
+}: hãy ghi như vậy
 
-# Rows of records.
-
-EXTERNAL_ID_MISSING = external_id is empty: give the platform's own id of the record
-# Code TEXT_TOO_LONG.
-RECORD_TEXT_TOO_LONG = { $field } is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURE_TOO_LONG = a measure is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURES_TOO_MANY = the list of measures is too long: at most { $max }
-# Code TIME_MALFORMED.
-RECORD_TIME_MISSING = { $field } is missing or no time
-INTERVAL_BACKWARDS = ends { $ended } before it begins { $started }: correct one of them
-RECORD_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-INTERVAL_TOO_LONG = lasts from { $started } to { $ended }, and no record lasts longer than { $days } days: correct the dates
-AMOUNT_OUT_OF_RANGE = the amount is above { $most } minor units: check the unit
-REPLY_OUT_OF_RANGE = the first reply came after more than { $most } seconds: check the unit, or leave it out
-MEASURE_OUT_OF_RANGE = the measure "{ $name }" has more than { $digits } digits before the point: check the unit
-AMOUNT_NEGATIVE = the amount is negative: name in refers_to the record that it is a refund of
-REFUND_TAKES_NOTHING = refers_to makes it a refund, and its amount is not negative: write the amount that was paid back with a minus, or leave refers_to empty
-REFERS_TO_NOTHING = { $id } refers to { $other }, which is no record of this account: send that one first, or in the same call
-REFERS_TO_REFUND = { $id } refers to { $other }, which is a refund itself: name the record that was served
-# A version may say anything else than the version before.
-REFERENCE_FIXED = { $id } is there and refers to another record, or to none: withdraw it, and send the refund under an id of its own
-# Messages of a record that is not there, or that the caller may not bring in.
-REPLY_RECORD_UNKNOWN = no record { $id } is on this account, or it is of a day that you may not bring in: import the record first, or correct its id or account
-    .account = { $account } is the id of no account: give it as the lists give it
-# A record's row without any message.
-REPLIES_MISSING = { $id } has no message: send at least one, or leave the row out
-# A message of which nobody says who wrote it.
-REPLY_SIDE_MISSING = by is missing: say whether the agent or the customer wrote it
-# More messages of a record than any dialogue has, or more in one call than it takes.
-REPLIES_TOO_MANY = { $id } would have { $count } messages, and a record has at most { $most }: check whether one id stands for several dialogues
-    .import = at most { $most } messages in a call, these are { $count }: send several calls
-# A claim is of one record, or of one customer.
-CLAIM_NAMES_BOTH = it names a record and a customer: name one of them, or neither for the next record on the account
-# A claim on an account that the caller may not bring claims in for.
-CLAIM_OUT_OF_REACH = claims on account { $account } are beyond what you may send: leave them out, or have somebody send them who may
-# A claim that was taken back stays so.
-CLAIM_WITHDRAWN = the claim of { $at } was withdrawn ({ $why }): leave it out
-# An observation of somebody or something that the caller may not send observations of.
-OBSERVATION_OUT_OF_REACH = { $name } is beyond what you may send: leave it out, or have somebody send it who may
-# Contributors of a record that cannot be meant.
-CONTRIBUTORS_MALFORMED = contributors: "{ $text }" names nobody: write a role and an employee number or nickname, without a semicolon
-    .role = contributors: "{ $text }" is no role: use first_answer, closer or after_sales
-    .twice = contributors: { $text } is there twice: name everybody once in a role
-    .many = contributors: there are more than the { $max } that a record may have
-# The parts of a rule that do not make one record.
-SPLIT_NOT_WHOLE = the parts sum to { $sum } and not to 1000000 millionths: give every role its part so that they make one whole record
-RECORD_CURRENCY_UNKNOWN = "{ $code }" is no currency of ISO 4217: write one, such as JPY, or leave it empty for the group's
-REVISION_OUT_OF_RANGE = the revision { $revision } is above { $most }: send a smaller one
-REVISION_TWICE = both revision and revised_at are there: send one of them
-# A lower revision than the one that is stored, with other content.
-REVISION_STALE = { $id } is there already as revision { $there }, which is newer than { $sent }: send a higher revision, if this is what counts
-    .unsaid = { $id } is there already as revision { $there }, and this row says none: send a higher revision, if this is what counts
-# A record that was taken out stays out: of an import, or of who would take it out once more.
-RECORD_WITHDRAWN = { $id } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
-    .already = { $id } is withdrawn already ({ $why }): nothing is left to do
-# A record that was moved to another account is sent, moved or withdrawn where it was.
-RECORD_MOVED = { $id } was moved to another account ({ $why }): send it for that account
-    .already = { $id } was moved to another account ({ $why }): ListRecordVersions says to which; where that is the right one, nothing is left to do
-RECORD_OUT_OF_REACH = { $id } is beyond what you may bring in of its day: have whoever had the account's team on that day, or the group, bring it in
-RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
-MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text
-ROWS_CONTRADICT = several rows of this call are { $id } and say different things: send the one that is right
-# An id, or a name by which things are told apart, with a character that nobody sees.
-ID_WITH_UNSEEN = { $field } holds the character { $character }, which nobody sees: delete it
-    .here = it holds the character { $character }, which nobody sees: delete it
-DIFFERENT_CONTENT = { $id } is there already with other content ({ $columns }): send it with a higher revision, if this is what counts
-COLUMN_DIFFERS = { $column }: { $there } there, { $here } here
+EXTERNAL_ID_MISSING = external_id để trống: hãy nêu mã bản ghi của chính nền tảng
+RECORD_TEXT_TOO_LONG = { $field } quá dài: tối đa { $max } ký tự
+MEASURE_TOO_LONG = một số đo quá dài: tối đa { $max } ký tự
+MEASURES_TOO_MANY = danh sách số đo quá dài: tối đa { $max }
+RECORD_TIME_MISSING = { $field } bị thiếu hoặc không phải là thời điểm
+INTERVAL_BACKWARDS = kết thúc { $ended } trước khi bắt đầu { $started }: hãy sửa một trong hai
+RECORD_TIME_IMPLAUSIBLE = { $field } không nằm trong các năm { $first } đến { $last }: hãy kiểm tra năm
+INTERVAL_TOO_LONG = kéo dài từ { $started } đến { $ended }, mà không bản ghi nào dài quá { $days } ngày: hãy sửa ngày
+AMOUNT_OUT_OF_RANGE = số tiền lớn hơn { $most } đơn vị tiền nhỏ nhất: hãy kiểm tra đơn vị
+REPLY_OUT_OF_RANGE = câu trả lời đầu tiên đến sau hơn { $most } giây: hãy kiểm tra đơn vị, hoặc để trống
+MEASURE_OUT_OF_RANGE = số đo “{ $name }” có nhiều hơn { $digits } chữ số trước dấu chấm: hãy kiểm tra đơn vị
+AMOUNT_NEGATIVE = số tiền âm: hãy nêu trong refers_to bản ghi được hoàn tiền
+REFUND_TAKES_NOTHING = refers_to cho thấy đây là khoản hoàn tiền, mà số tiền không âm: hãy viết số tiền đã hoàn với dấu trừ, hoặc để trống refers_to
+REFERS_TO_NOTHING = { $id } tham chiếu đến { $other }, không phải là bản ghi của tài khoản này: hãy gửi bản ghi đó trước, hoặc trong cùng lệnh gọi
+REFERS_TO_REFUND = { $id } tham chiếu đến { $other }, vốn cũng là khoản hoàn tiền: hãy nêu bản ghi đã được phục vụ
+REFERENCE_FIXED = { $id } đã có và tham chiếu đến bản ghi khác, hoặc không tham chiếu: hãy thu hồi nó, và gửi khoản hoàn tiền với mã riêng
+REPLY_RECORD_UNKNOWN = không có bản ghi { $id } trên tài khoản này, hoặc bản ghi thuộc ngày bạn không được nhập: hãy nhập bản ghi trước, hoặc sửa mã hay tài khoản
+    .account = { $account } không phải là mã của tài khoản nào: hãy viết đúng như trong danh sách
+REPLIES_MISSING = { $id } không có tin nhắn: hãy gửi ít nhất một tin, hoặc bỏ dòng này
+REPLY_SIDE_MISSING = thiếu by: hãy cho biết nhân viên phục vụ hay khách hàng đã viết
+REPLIES_TOO_MANY = { $id } sẽ có { $count } tin nhắn, mà mỗi bản ghi có tối đa { $most }: hãy kiểm tra xem một mã có đại diện cho nhiều hội thoại không
+    .import = mỗi lệnh gọi tối đa { $most } tin nhắn, lần này có { $count }: hãy gửi nhiều lệnh gọi
+CLAIM_NAMES_BOTH = lượt này nêu cả bản ghi và khách hàng: hãy nêu một trong hai, hoặc để trống cả hai cho bản ghi tiếp theo trên tài khoản
+CLAIM_OUT_OF_REACH = lượt tự nhận trên tài khoản { $account } nằm ngoài phạm vi bạn được gửi: hãy bỏ đi, hoặc nhờ người có quyền gửi
+CLAIM_WITHDRAWN = lượt tự nhận lúc { $at } đã bị thu hồi ({ $why }): hãy bỏ đi
+OBSERVATION_OUT_OF_REACH = { $name } nằm ngoài phạm vi bạn được gửi: hãy bỏ đi, hoặc nhờ người có quyền gửi
+CONTRIBUTORS_MALFORMED = contributors: “{ $text }” không nêu ai: hãy viết vai trò và mã nhân viên hoặc biệt danh, không có dấu chấm phẩy
+    .role = contributors: “{ $text }” không phải là vai trò: hãy dùng first_answer, closer hoặc after_sales
+    .twice = contributors: { $text } xuất hiện hai lần: hãy nêu mỗi người một lần trong một vai trò
+    .many = contributors: nhiều hơn { $max } người mà một bản ghi được có
+SPLIT_NOT_WHOLE = các phần cộng lại là { $sum } chứ không phải 1000000 phần triệu: hãy cho mỗi vai trò một phần sao cho cộng lại thành một bản ghi trọn vẹn
+RECORD_CURRENCY_UNKNOWN = “{ $code }” không phải là loại tiền của ISO 4217: hãy viết ví dụ JPY, hoặc để trống nếu là loại tiền của tập đoàn
+REVISION_OUT_OF_RANGE = số sửa đổi { $revision } lớn hơn { $most }: hãy gửi số nhỏ hơn
+REVISION_TWICE = có cả revision và revised_at: hãy gửi một trong hai
+REVISION_STALE = { $id } đã có với số sửa đổi { $there }, mới hơn { $sent }: nếu đây mới là nội dung đúng, hãy gửi số sửa đổi cao hơn
+    .unsaid = { $id } đã có với số sửa đổi { $there }, mà dòng này không nêu: nếu đây mới là nội dung đúng, hãy gửi số sửa đổi cao hơn
+RECORD_WITHDRAWN = { $id } đã bị thu hồi ({ $why }): hãy bỏ đi, hoặc gửi số sửa đổi cao hơn để đưa trở lại
+    .already = { $id } đã bị thu hồi rồi ({ $why }): không còn gì phải làm
+RECORD_MOVED = { $id } đã được chuyển sang tài khoản khác ({ $why }): hãy gửi cho tài khoản đó
+    .already = { $id } đã được chuyển sang tài khoản khác ({ $why }): ListRecordVersions cho biết chuyển đến đâu; nếu đó là tài khoản đúng thì không còn gì phải làm
+RECORD_OUT_OF_REACH = { $id } nằm ngoài phạm vi bạn được nhập vào ngày của nó: hãy để người phụ trách nhóm của tài khoản ngày đó, hoặc tập đoàn, nhập
+RATING_OUT_OF_RANGE = điểm đánh giá { $rating } phần nghìn vượt quá mười điểm
+MEASURE_MALFORMED = số đo “{ $name }” phải có tên riêng và có một số thập phân hoặc một văn bản
+ROWS_CONTRADICT = nhiều dòng của lệnh gọi này là { $id } và có nội dung khác nhau: hãy gửi dòng đúng
+ID_WITH_UNSEEN = { $field } chứa ký tự không nhìn thấy { $character }: hãy xóa đi
+    .here = có chứa ký tự không nhìn thấy { $character }: hãy xóa đi
+DIFFERENT_CONTENT = { $id } đã có với nội dung khác ({ $columns }): nếu đây mới là nội dung đúng, hãy gửi với số sửa đổi cao hơn
+COLUMN_DIFFERS = { $column }: đã có { $there }, ở đây { $here }
     .hidden = { $column }
-NO_VALUE_THERE = none
-# Putting records right.
-MOVED_TO_ITSELF = it is the account that the record is on: name the one that it is of
-# A record that refunds refer to cannot be withdrawn.
-RECORD_REFERRED_TO = refund { $refund } refers to { $id }: withdraw the refund first
-# A refund is on the account of the record that it refers to.
-REFUND_MOVES_WITH_RECORD = { $id } is a refund of { $other }: move that record, and its refunds go with it
-# A move overwrites nothing.
-RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: nothing is overwritten, withdraw the one that is wrong
-# An amount in another currency than what is reckoned in, and no rate of its day or of a day before.
-RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then correct the cycle again if it was published, else close it again, without naming a run or from one that is started afterwards: an earlier run keeps the rates that it has
-    .look = { $account } has sales in { $from } from { $day } on, and no rate of { $from } and { $to } is known then: have it set from that day or an earlier one (SetRates, with its source)
-# A record of an account of another unit stops a cycle of this one; the code says why.
-RECORD_ELSEWHERE = a record of an account that is not of this unit cannot be computed with ({ $why }): have the group close a cycle over the same days, which names the record, have it put right, then close again without naming a run, or from one that is started afterwards: an earlier run keeps the records and rates that it read
-# A session's amount, in what is reckoned in, is more than is computed with.
-RECORD_AMOUNT_TOO_LARGE = the amount of record { $record } of { $account } is more than { $most } in minor units of { $to }, which is more than is computed with: correct the amount or the rate of its day, then close again
+NO_VALUE_THERE = không có
 
-# Schedules.
+MOVED_TO_ITSELF = đây chính là tài khoản đang có bản ghi: hãy nêu tài khoản mà bản ghi thuộc về
+RECORD_REFERRED_TO = khoản hoàn tiền { $refund } tham chiếu đến { $id }: hãy thu hồi khoản hoàn tiền trước
+REFUND_MOVES_WITH_RECORD = { $id } là khoản hoàn tiền của { $other }: hãy chuyển bản ghi đó, các khoản hoàn tiền sẽ đi theo
+RECORD_THERE_ALREADY = tài khoản kia đã có, hoặc từng có, một bản ghi { $id } khác: không có gì bị ghi đè, hãy thu hồi bản ghi sai
+RECORD_RATE_MISSING = bản ghi { $record } của { $account } dùng { $currency }, mà lượt ghi nhận có từ trước khi tỷ giá được lưu: hãy chốt kỳ đánh giá mà không nêu lượt này, hoặc bắt đầu lượt khác
+    .on = bản ghi { $record } của { $account } dùng { $from }, và không có tỷ giá giữa { $from } và { $to } vào ngày { $day }: hãy cho đặt tỷ giá từ ngày đó hoặc sớm hơn (SetRates, kèm nguồn), rồi đính chính lại kỳ đánh giá nếu đã công bố, nếu chưa thì chốt lại, không nêu lượt nào hoặc nêu lượt được bắt đầu sau đó: lượt trước giữ nguyên tỷ giá của nó
+    .look = { $account } có doanh số bằng { $from } từ { $day }, và khi đó không có tỷ giá giữa { $from } và { $to }: hãy cho đặt tỷ giá từ ngày đó hoặc sớm hơn (SetRates, kèm nguồn)
+RECORD_ELSEWHERE = không tính được một bản ghi của tài khoản không thuộc đơn vị này ({ $why }): hãy để tập đoàn chốt một kỳ đánh giá cho cùng những ngày đó, kỳ này sẽ nêu bản ghi; cho sửa bản ghi rồi chốt lại mà không nêu lượt nào, hoặc nêu lượt được bắt đầu sau đó: lượt trước giữ nguyên bản ghi và tỷ giá đã đọc
+RECORD_AMOUNT_TOO_LARGE = số tiền của bản ghi { $record } của { $account } lớn hơn { $most } đơn vị tiền nhỏ nhất của { $to }, vượt quá mức tính được: hãy sửa số tiền hoặc tỷ giá của ngày đó, rồi chốt lại
 
-# A schedule's unit is that of its cycles.
-SCHEDULE_UNIT_STAYS = the unit of a schedule stays: write another schedule for another unit
-# Who is in is settled anew each month.
-SCHEDULE_AS_OF = a schedule settles each month who is in, on the last day of that month: leave the day out
-# A day of a month.
-SCHEDULE_DAY = { $day } is no day of a month: write 1 to 31; in a month that does not have it, the last day is meant
-# How long a run waits between looking and closing.
-SCHEDULE_DELAY = a run waits at most { $most } minutes between looking and closing
-    .dry = a schedule that looks first says how many minutes later it closes, 1 to { $most }; one that does not look first says 0
-# Closing has begun.
-SCHEDULE_RUN_CLOSES = the run is closing its cycle: cancel the closing of the cycle instead
-# The run is over.
-SCHEDULE_RUN_ENDED = the run has ended: there is nothing to stop
-# A month is begun once.
-SCHEDULE_MONTH_THERE = the month has been begun already: it can be begun again once its run failed or was stopped
-# A month is closed once it is over.
-SCHEDULE_MONTH_NOT_OVER = the month is not over yet in the zone of the schedule: begin it afterwards
-# A schedule that would close every month a second time.
-SCHEDULE_THERE = the schedule { $schedule } says the same, and every month would be closed twice: change that one (UpdateSchedule), or give this one another name if that is meant
-# Who wrote the schedule last left, or lost the right to make and close cycles of its unit.
-SCHEDULE_MAKER_MAY_NOT = whoever wrote the schedule last may not make and close cycles here any more: let somebody who may write it anew (UpdateSchedule), and begin this month by hand (BeginScheduleRun)
+SCHEDULE_UNIT_STAYS = đơn vị của lịch chốt không đổi: hãy lập lịch chốt khác cho đơn vị khác
+SCHEDULE_AS_OF = mỗi tháng lịch chốt xác định ai thuộc diện theo ngày cuối của tháng đó: hãy bỏ ngày
+SCHEDULE_DAY = { $day } không phải là ngày trong tháng: hãy viết từ 1 đến 31; tháng nào không có ngày đó thì lấy ngày cuối
+SCHEDULE_DELAY = một lượt chạy chờ tối đa { $most } phút giữa lúc xem trước và lúc chốt
+    .dry = lịch chốt có xem trước thì nêu sau bao nhiêu phút sẽ chốt, từ 1 đến { $most }; lịch chốt không xem trước thì nêu 0
+SCHEDULE_RUN_CLOSES = lượt chạy đang chốt kỳ đánh giá: hãy hủy việc chốt kỳ đó thay vì dừng lượt chạy
+SCHEDULE_RUN_ENDED = lượt chạy đã kết thúc: không có gì để dừng
+SCHEDULE_MONTH_THERE = tháng này đã được bắt đầu: chỉ bắt đầu lại được khi lượt chạy thất bại hoặc bị dừng
+SCHEDULE_MONTH_NOT_OVER = theo múi giờ của lịch chốt, tháng chưa kết thúc: hãy bắt đầu sau khi hết tháng
+SCHEDULE_THERE = lịch chốt { $schedule } có cùng nội dung, mỗi tháng sẽ bị chốt hai lần: hãy thay đổi lịch đó (UpdateSchedule), hoặc đặt tên khác cho lịch này nếu đúng là muốn vậy
+SCHEDULE_MAKER_MAY_NOT = người viết lịch chốt lần cuối không còn được lập và chốt kỳ đánh giá ở đây: hãy để người có quyền viết lại (UpdateSchedule), và bắt đầu tháng này bằng tay (BeginScheduleRun)
 
-SCHEDULE_BEGAN = { $month } has begun, which was due at { $due }
-SCHEDULE_LEFT_OUT = { $months ->
-    [one] { $months } month before was missed longer ago than { $most } months and is not closed by itself: close it by hand if it is wanted
-   *[other] { $months } months before were missed longer ago than { $most } months and are not closed by themselves: close them by hand if they are wanted
+SCHEDULE_BEGAN = đã bắt đầu { $month }, vốn đến hạn lúc { $due }
+SCHEDULE_LEFT_OUT = { $months } tháng trước đó đã bị lỡ quá { $most } tháng nên không tự động chốt: hãy chốt bằng tay nếu cần
+SCHEDULE_LOOKED = xem trước: { $people } người thuộc diện, { $accounts } tài khoản với { $records } bản ghi quanh tháng này, { $findings ->
+    [0] không có gì bất thường
+   *[other] { $findings } phát hiện ({ $kinds })
 }
-SCHEDULE_LOOKED = looked: { $people ->
-    [one] { $people } person is in
-   *[other] { $people } people are in
-}, { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
-} with { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} around the month, { $findings ->
-    [0] nothing odd
-    [one] { $findings } finding ({ $kinds })
-   *[other] { $findings } findings ({ $kinds })
-}
-    .everybody = looked: everybody of the group is in, { $accounts ->
-        [one] { $accounts } account
-       *[other] { $accounts } accounts
-    } with { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } around the month, { $findings ->
-        [0] nothing odd
-        [one] { $findings } finding ({ $kinds })
-       *[other] { $findings } findings ({ $kinds })
+    .everybody = xem trước: mọi người của tập đoàn thuộc diện, { $accounts } tài khoản với { $records } bản ghi quanh tháng này, { $findings ->
+        [0] không có gì bất thường
+       *[other] { $findings } phát hiện ({ $kinds })
     }
-SCHEDULE_WAITS = nothing is closed before { $until }: stop the run if something is to be put right first
-SCHEDULE_WOULD_FAIL = as it is now, closing will be refused: { $why }; what comes in by then counts
-SCHEDULE_MAY_FAIL = as it is now, closing will be refused if somebody of the unit is credited with it: { $why }; what comes in by then counts
-SCHEDULE_AWAITS_RUN = waits for an attribution run of { $from } to { $to } about this unit or one above it, begun once these days were over: start one there (StartAttributionRun), or close a cycle there
-    .early = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, began before these days were over: start another one there (StartAttributionRun)
-    .differs = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, has another policy than this schedule: start one by the policy of the schedule (StartAttributionRun), or change the schedule (UpdateSchedule)
-    .part = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, is about a part of what is closed: start one about all of it (StartAttributionRun)
-SCHEDULE_SCORES_FROM = scores from the attribution run { $run }
-SCHEDULE_CLOSES = made the cycle { $cycle } and closes it
-    .again = closes the cycle { $cycle } again, which came to nothing
-SCHEDULE_DONE = closed: { $people ->
-    [one] { $people } person has a card
-   *[other] { $people } people have a card
-}, of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} { $nobody ->
-    [one] { $nobody } is credited to nobody
-   *[other] { $nobody } are credited to nobody
-}, { $findings ->
-    [one] { $findings } finding
-   *[other] { $findings } findings
-}; look at it, and publish it if it is right
-SCHEDULE_FAILED = came to nothing: { $why }
-SCHEDULE_AGAIN = begun again by hand
-SCHEDULE_STOPPED = stopped by hand
-SCHEDULE_DELETED = stopped, since the schedule was deleted
-SCHEDULE_CYCLE_CANCELLED = the closing of the cycle was cancelled
+SCHEDULE_WAITS = chưa chốt gì trước { $until }: hãy dừng lượt chạy nếu cần sửa điều gì trước
+SCHEDULE_WOULD_FAIL = như hiện nay, việc chốt sẽ bị từ chối: { $why }; những gì nhập thêm đến lúc đó sẽ được tính
+SCHEDULE_MAY_FAIL = như hiện nay, việc chốt sẽ bị từ chối nếu người của đơn vị được ghi nhận bản ghi này: { $why }; những gì nhập thêm đến lúc đó sẽ được tính
+SCHEDULE_AWAITS_RUN = đang chờ một lượt ghi nhận từ { $from } đến { $to } của đơn vị này hoặc cấp trên, bắt đầu sau khi những ngày này đã qua: hãy bắt đầu một lượt ở đó (StartAttributionRun), hoặc chốt một kỳ đánh giá ở đó
+    .early = đang chờ một lượt ghi nhận từ { $from } đến { $to } của đơn vị này hoặc cấp trên: lượt mới nhất, { $run }, bắt đầu khi những ngày này chưa qua: hãy bắt đầu lượt khác ở đó (StartAttributionRun)
+    .differs = đang chờ một lượt ghi nhận từ { $from } đến { $to } của đơn vị này hoặc cấp trên: lượt mới nhất, { $run }, dùng chính sách khác với lịch chốt này: hãy bắt đầu một lượt theo chính sách của lịch chốt (StartAttributionRun), hoặc thay đổi lịch chốt (UpdateSchedule)
+    .part = đang chờ một lượt ghi nhận từ { $from } đến { $to } của đơn vị này hoặc cấp trên: lượt mới nhất, { $run }, chỉ gồm một phần của những gì được chốt: hãy bắt đầu một lượt gồm tất cả (StartAttributionRun)
+SCHEDULE_SCORES_FROM = chấm điểm từ lượt ghi nhận { $run }
+SCHEDULE_CLOSES = đã lập kỳ đánh giá { $cycle } và đang chốt
+    .again = chốt lại kỳ đánh giá { $cycle }, lần trước không thành
+SCHEDULE_DONE = đã chốt: { $people } người có phiếu điểm, trong { $records } bản ghi có { $nobody } bản ghi không ghi nhận cho ai, { $findings } phát hiện; hãy xem lại và công bố nếu đúng
+SCHEDULE_FAILED = không thành: { $why }
+SCHEDULE_AGAIN = đã bắt đầu lại bằng tay
+SCHEDULE_STOPPED = đã dừng bằng tay
+SCHEDULE_DELETED = đã dừng vì lịch chốt bị xóa
+SCHEDULE_CYCLE_CANCELLED = việc chốt kỳ đánh giá đã bị hủy
 
-# Observations.
-
-# An observation says what was measured.
-OBSERVATION_WITHOUT_MEASURE = measure is empty: give the name of the measure, as schemes name it
-# An observation is about one subject.
-OBSERVATION_WITHOUT_SUBJECT = it says nothing that it is about: give a person, a unit, an account, a store or a campaign
-    .id = the id of the { $kind ->
-        [person] person
-        [unit] unit
-       *[account] account
-    } is no id: give it as the lists give it
-# Nobody, or nothing, of this name is known.
+OBSERVATION_WITHOUT_MEASURE = measure để trống: hãy nêu tên số đo như trong phương án đánh giá
+OBSERVATION_WITHOUT_SUBJECT = chưa nêu số liệu về đối tượng nào: hãy nêu nhân viên, đơn vị, tài khoản, cửa hàng hoặc chiến dịch
+    .id = mã của { $kind ->
+        [person] nhân viên
+        [unit] đơn vị
+       *[account] tài khoản
+    } không phải là mã hợp lệ: hãy viết đúng như trong danh sách
 OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] no person { $key } is known: correct it, or bring that in first
-    [unit] no unit { $key } is there on these days or now, and nobody ever worked in it: correct the unit, correct the days where it was closed before them, or bring it in first
-    [account] no account { $key } is known: correct it, or bring that in first
-   *[store] no account of a store { $key } is known: correct it, or bring that in first
+    [person] không có nhân viên { $key }: hãy sửa lại, hoặc nhập trước
+    [unit] không có đơn vị { $key } vào những ngày này hay hiện nay, và chưa từng có ai làm việc ở đó: hãy sửa đơn vị, sửa ngày nếu đơn vị đã giải thể trước đó, hoặc nhập trước
+    [account] không có tài khoản { $key }: hãy sửa lại, hoặc nhập trước
+   *[store] không có tài khoản nào của cửa hàng { $key }: hãy sửa lại, hoặc nhập trước
 }
-# The unit was closed before the last of these days, or not there yet.
-OBSERVATION_UNIT_CLOSED = unit { $unit } was closed, and { $last } was its last day: let the days end there, or correct the unit
-    .into = unit { $unit } was closed, { $last } was its last day, and its people went to { $into }: let the days end there, and send what was observed from then on for that unit
-    .later = unit { $unit } begins on { $from }: correct the days or the unit
-# The suite knows it from duty and employments.
-OBSERVATION_RESERVED = "{ $measure }" is observed by the suite itself: leave it out, or give the measure another name
-# Only a campaign is run by a unit.
-OBSERVATION_UNIT_NOT_HERE = unit_id says who runs a campaign, and this is about { $kind ->
-    [person] a person
-    [unit] a unit
-    [account] an account
-   *[store] a store
-}: leave it out
-# An observation is at an instant or over days.
-OBSERVATION_WITHOUT_TIME = it needs either an instant (at) or a first day and, for more than one, a last one (from, to): give one of both
-    .date = { $field } is no date: write it as 2026-03-31
-OBSERVATION_BACKWARDS = ends { $to } before it begins { $from }: correct one of them
-OBSERVATION_TOO_LONG = is about { $from } to { $to }, and no observation is about more than { $most } days: correct the days
-OBSERVATION_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-OBSERVATION_WITHOUT_NUMBER = "{ $text }" is no decimal number with at most six places: correct it
-OBSERVATION_OUT_OF_RANGE = the value is above { $most } either way: check the unit
-# Another value of the same measure, subject and time.
-OBSERVATION_DIFFERENT = { $name } is there already with { $other } from { $source }, and here it is { $value } from { $of }: send it with a higher revision, if this is what counts
-# An observation that was taken out stays out.
-OBSERVATION_WITHDRAWN = { $name } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
+OBSERVATION_UNIT_CLOSED = đơn vị { $unit } đã giải thể và { $last } là ngày cuối của nó: hãy để các ngày kết thúc tại đó, hoặc sửa đơn vị
+    .into = đơn vị { $unit } đã giải thể, { $last } là ngày cuối của nó, và nhân viên đã chuyển sang { $into }: hãy để các ngày kết thúc tại đó, và gửi số liệu từ sau ngày đó cho đơn vị kia
+    .later = đơn vị { $unit } bắt đầu vào { $from }: hãy sửa ngày hoặc đơn vị
+OBSERVATION_RESERVED = “{ $measure }” do chính hệ thống quan sát: hãy bỏ đi, hoặc đặt tên khác cho số đo
+OBSERVATION_UNIT_NOT_HERE = unit_id cho biết ai chạy chiến dịch, mà số liệu này là về { $kind ->
+    [person] nhân viên
+    [unit] đơn vị
+    [account] tài khoản
+   *[store] cửa hàng
+}: hãy bỏ đi
+OBSERVATION_WITHOUT_TIME = cần một thời điểm (at), hoặc ngày đầu và, nếu hơn một ngày, ngày cuối (from, to): hãy nêu một trong hai cách
+    .date = { $field } không phải là ngày: hãy viết như 2026-03-31
+OBSERVATION_BACKWARDS = kết thúc { $to } trước khi bắt đầu { $from }: hãy sửa một trong hai
+OBSERVATION_TOO_LONG = nói về { $from } đến { $to }, mà không số liệu quan sát nào dài quá { $most } ngày: hãy sửa ngày
+OBSERVATION_TIME_IMPLAUSIBLE = { $field } không nằm trong các năm { $first } đến { $last }: hãy kiểm tra năm
+OBSERVATION_WITHOUT_NUMBER = “{ $text }” không phải là số thập phân có tối đa sáu chữ số lẻ: hãy sửa lại
+OBSERVATION_OUT_OF_RANGE = giá trị tuyệt đối lớn hơn { $most }: hãy kiểm tra đơn vị
+OBSERVATION_DIFFERENT = { $name } đã có với { $other } từ { $source }, còn ở đây là { $value } từ { $of }: nếu đây mới là giá trị đúng, hãy gửi với số sửa đổi cao hơn
+OBSERVATION_WITHDRAWN = { $name } đã bị thu hồi ({ $why }): hãy bỏ đi, hoặc gửi số sửa đổi cao hơn để đưa trở lại
 
-# Schemes.
-
-SCHEME_WITHOUT_INDICATORS = at least one indicator is needed
-NAME_TWICE = "{ $name }" is there twice
-WEIGHTS_NOT_HUNDRED = the weights sum to { $sum }, not to 100: change them so that they sum to exactly 100
-WEIGHT_NOT_POSITIVE = { $weight } is not above zero: leave the indicator out
-# A measure of the scheme is beyond what is computed with.
-MEASURE_TOO_LARGE = the measure "{ $column }" of record { $record } of { $account } is { $value }, which is too large to compute with: at most 9000000000000 either way; correct the record, or take the indicator out of the scheme
-    .row = { $text } is too large to compute with: at most { $most } either way
-MEASURE_TOO_LARGE_CURE = correct the number, or take the indicator that measures the column out of scheme.yaml
-MEASURE_UNKNOWN = "{ $measure }" is neither a built-in measure (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) nor a numeric column of the records
-# The bounds of a standard name an indicator that it does not have.
-BOUNDS_OF_NOTHING = the scheme has no indicator "{ $kpi }": write the key of one of its own
-# The least of a bound is above its greatest.
-BOUNDS_BACKWARDS = the least, { $min }, is above the greatest, { $max }: exchange them
-# The standard's own value is not within its bounds.
-BOUNDS_WITHOUT_OWN = the scheme itself has { $own }, which is not from { $min } to { $max }: widen the bounds so that it is
-# The share of indicators beside the standard's is no share.
-BOUNDS_EXTRA = { $most } is not above 0 and below 100
-# A branch's scheme has a value that the standard it refines does not allow.
-REFINED_BEYOND = { $value } is outside of what the standard "{ $standard }" allows: { $min } to { $max }
-    .target = the standard "{ $standard }" allows a number from { $min } to { $max }
-# A branch's scheme changes what the standard that it refines lays down.
-REFINED_FIXED = the standard "{ $standard }" lays this down: write what it has
-    .value = the standard "{ $standard }" lays down { $fixed }, not { $value }
-# An indicator of a branch's scheme has the key of one of the standard's and measures something else.
-# A branch's scheme defines a measure of the standard in another way.
-REFINED_DEFINITION = the standard "{ $standard }" lays down what "{ $measure }" is: copy its definition as it is
-    .column = the standard "{ $standard }" takes "{ $measure }" from the column of this name: give the definition another name
-    .extra = the standard "{ $standard }" allows "{ $measure }" as the catalogue defines it: leave the definition out, and it is copied from there
-REFINED_MEASURE = "{ $kpi }" of the standard "{ $standard }" measures { $measure }: measure that, or give this indicator a key of its own
-# Two ways of saying how much an indicator may count.
-WEIGHT_BOUND_TWICE = say either weight, from and to, or weight_within, so much more or less: not both
-# A bound that is said the wrong way round.
-WEIGHT_BOUND_BELOW_0 = so much more or less is said as a number of 0 or above
-# A bound beyond what is computed with.
-WEIGHT_BOUND_TOO_LARGE = this is more than can be computed with: say at most 100
-# A branch's scheme lacks an indicator that the standard lays down.
-REFINED_LEFT_OUT = "{ $kpi }" is missing, and the standard "{ $standard }" does not allow to leave it out
-# A branch's scheme has an indicator beside the standard's, which allows none.
-REFINED_EXTRA = "{ $kpi }" is no indicator of the standard "{ $standard }", which allows none beside its own
-# An indicator beside the standard's measures something that the standard does not allow.
-REFINED_EXTRA_MEASURE = "{ $measure }" is not among what indicators beside those of the standard "{ $standard }" may measure: { $measures }
-# The indicators beside the standard's weigh more than it allows.
-REFINED_EXTRA_SHARE = the indicators beside those of the standard "{ $standard }" weigh { $sum }, and it allows at most { $most } together
-# What a scheme names as its parent is of the same unit, or of one that is not above it.
-SCHEME_PARENT_NOT_ABOVE = a scheme refines one of the group or of a unit above its own: name such a one, or none
-# A scheme, or a version, is out of use: by the end of the cycle's period, or today where something is written.
-SCHEME_WITHDRAWN = the scheme "{ $name }" is out of use from { $from } on: take another one, or write one under another name
-    .version = version { $version } of "{ $name }" is out of use from { $from } on: take another version
-    .version_none = version { $version } of "{ $name }" is out of use from { $from } on, and no other version is in use then: take another scheme, or have a new version written
-    .version_for = version { $version } of "{ $name }" is out of use from { $from } on: take version { $instead }
-    .parent = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine another version, or another scheme
-    .parent_none = the version of "{ $name }" that the scheme refines is out of use since { $from }, and so is every other one: refine another scheme, or none
-    .parent_for = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine version { $version }
-# A version or scheme was withdrawn before.
-SCHEME_WITHDRAWN_ALREADY = that is out of use from { $from } on already
-# What is to be used in place of a withdrawn version cannot be.
-SCHEME_NOT_INSTEAD = version { $version } cannot be used in place of it: name another version of the scheme that is in use, and only where one version is withdrawn
-# A scheme that another stack writes.
-SCHEME_IMPORTED = the scheme came from { $region } and is written there: change it there and import the file again
-# Only schemes of the group go to other stacks.
-SCHEME_OF_A_UNIT = the scheme belongs to a unit and stays in its region: export a scheme of the group
-# A file has other content under a version that is known here.
-STANDARD_DIFFERS = version { $version } of "{ $name }" is here with other content: versions never change, so ask the stack that writes it which is right
-    .withdrawal = "{ $name }" is out of use here from another day on: ask the stack that writes it which is right
-# A file of a stack that does not write the scheme.
-STANDARD_NOT_FROM = the scheme is not written by the stack of { $region }: import the file of the stack that writes it
-# A scheme of the group has the name already.
-SCHEME_NAME_TAKEN = the group has another scheme of the name "{ $name }" here: give the standard another name where it is written
-# No scheme of the group has the name.
-SCHEME_NAME_UNKNOWN = the group has no scheme of the name "{ $name }" here: ListSchemes tells their names
-STANDARD_IMPORTED = "{ $name }" of { $region }: version { $version } is the newest, { $written } new, { $unchanged } unchanged
-# A unit's scheme refines none of the standards that are mandatory for it.
-STANDARD_MANDATORY = a scheme here must refine one of the standards that are mandatory: name one of them as its parent: { $standards }
-TARGET_MISSING = a number or team_median is needed
-TARGET_NOT_POSITIVE = { $target } is not above zero
-FLOOR_NOT_BELOW_CAP = the floor { $floor } is not below the cap { $cap }
-SMALL_SAMPLE_NOT_HERE = only rates and means can be drawn to the average
-QUOTAS_NOT_WHOLE = the quotas must sum to exactly 1000000 millionths
-BANDS_OUT_OF_ORDER = write the bands best first, with no more points for a worse one
-BANDS_NOT_HERE = bands belong to forced_distribution only
-GRADES_OUT_OF_ORDER = write the grades best first, each with a lower min_score
-GRADES_MIXED = give every grade a min_score, or every grade a quota
-# A definition of a measure says not what it is taken from, or not how.
-MEASURE_OF_EXPECTED = say what the measure is taken from: record, observation, ratio, sum, repeat, trend or team
-AGGREGATION_EXPECTED = say how the values become one, by an aggregation that this release knows
-OBSERVED_OF_EXPECTED = say of what it is observed: a person, a unit, an account, a store or a campaign
-MEASURES_DEFINED_TOO_MANY = a scheme defines at most { $most } measures: leave out those that no indicator uses
-MEASURE_BUILT_IN = "{ $name }" is a built-in measure: give the definition another name
-MEASURE_VALID_BACKWARDS = the first day, { $from }, is after the last, { $to }: exchange them
-MEASURE_VALUE_MISSING = a value of the records is needed: first_reply_seconds, duration_seconds, resolved, rating, amount, or a column of numbers
-MEASURE_OF_RESOLVED = resolved is yes or no: take its share, or count the records
-MEASURE_COLUMN_UNKNOWN = "{ $column }" is no numeric column of the records
-MEASURE_TEST_MISSING = a threshold is needed: at_most, at_least, below, above or equal
-MEASURE_TEST_NOT_HERE = a threshold belongs to a share, or to a count of records or customers by a value: leave it out
-MEASURE_HOURS_EMPTY = the hours begin and end at the same time: leave them out to count all day
-MEASURE_HOURS_NOT_HERE = only seconds can be counted within hours, those of first_reply_seconds or duration_seconds: count records that begin within them
-MEASURE_SESSION_TOO_LONG = a session has pauses of at most { $most } minutes
-MEASURE_SESSION_NOT_HERE = a sum takes every record, and customers are counted once anyhow: leave the session out
-MEASURE_ADDS_NOT_UP = "{ $measure }" is no count and no sum, so that nothing can be divided by it or by something: name one that adds up
-MEASURE_SUM_EMPTY = at least one measure to sum is needed
-MEASURE_FACTOR_ZERO = a factor of 0 takes a measure out: leave it out
-MEASURE_COUNT_EXPECTED = "{ $measure }" is no count of records that the scheme defines: a repetition is looked for among records
-MEASURE_DAYS_BEYOND = a repetition is looked for within 1 to { $most } days
-MEASURE_PART_UNKNOWN = "{ $measure }" is neither defined in the scheme nor built in: define it too, or correct the name
-MEASURE_OF_ITSELF = "{ $measure }" is computed from itself: take it out of what it is computed from
-MEASURE_NAME_RESERVED = names that begin with "{ $prefix }" belong to the measures that everybody has: choose another name
-# The owner has a measure of this name in the catalogue.
-MEASURE_NAME_TAKEN = there is a measure of the name "{ $name }" already: change that one, or choose another name
-# A measure of the catalogue keeps its name, since schemes name it.
-MEASURE_NAME_FIXED = the measure is called "{ $name }" and stays so: define another one under the new name, and retire this one
-# A measure of the catalogue that is out of use is named.
-MEASURE_RETIRED = out of use in the catalogue: { $measures }. Name another measure, define one of that name in the scheme itself, or put it back in use (UpdateMeasure)
-# A measure that is out of use already.
-MEASURE_RETIRED_ALREADY = "{ $name }" is out of use already
-# Other measures of the catalogue are computed from one that is to be changed or retired.
-MEASURE_NEEDED = other measures of the catalogue are computed from "{ $name }" and would not be sound any more: change or retire these first: { $by }
+SCHEME_WITHOUT_INDICATORS = cần ít nhất một chỉ tiêu
+NAME_TWICE = “{ $name }” xuất hiện hai lần
+WEIGHTS_NOT_HUNDRED = tổng trọng số là { $sum }, không phải 100: hãy sửa để tổng đúng bằng 100
+WEIGHT_NOT_POSITIVE = { $weight } không lớn hơn 0: hãy bỏ chỉ tiêu này
+MEASURE_TOO_LARGE = số đo “{ $column }” của bản ghi { $record } của { $account } là { $value }, quá lớn để tính: giá trị tuyệt đối tối đa 9000000000000; hãy sửa bản ghi, hoặc bỏ chỉ tiêu khỏi phương án
+    .row = { $text } quá lớn để tính: giá trị tuyệt đối tối đa { $most }
+MEASURE_TOO_LARGE_CURE = hãy sửa số này, hoặc bỏ chỉ tiêu đo cột này khỏi scheme.yaml
+MEASURE_UNKNOWN = “{ $measure }” không phải là số đo có sẵn (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) cũng không phải là cột số của bản ghi
+BOUNDS_OF_NOTHING = phương án không có chỉ tiêu “{ $kpi }”: hãy viết khóa của một chỉ tiêu trong phương án
+BOUNDS_BACKWARDS = mức thấp nhất, { $min }, lớn hơn mức cao nhất, { $max }: hãy đổi chỗ
+BOUNDS_WITHOUT_OWN = chính phương án có { $own }, không nằm từ { $min } đến { $max }: hãy mở rộng giới hạn để chứa giá trị đó
+BOUNDS_EXTRA = { $most } phải lớn hơn 0 và nhỏ hơn 100
+REFINED_BEYOND = { $value } nằm ngoài phạm vi mà tiêu chuẩn “{ $standard }” cho phép: { $min } đến { $max }
+    .target = tiêu chuẩn “{ $standard }” cho phép một số từ { $min } đến { $max }
+REFINED_FIXED = tiêu chuẩn “{ $standard }” đã quy định điều này: hãy viết đúng như tiêu chuẩn
+    .value = tiêu chuẩn “{ $standard }” quy định { $fixed }, không phải { $value }
+REFINED_DEFINITION = tiêu chuẩn “{ $standard }” quy định “{ $measure }” là gì: hãy sao chép nguyên định nghĩa
+    .column = tiêu chuẩn “{ $standard }” lấy “{ $measure }” từ cột cùng tên: hãy đặt tên khác cho định nghĩa
+    .extra = tiêu chuẩn “{ $standard }” cho phép “{ $measure }” theo định nghĩa trong danh mục: hãy bỏ định nghĩa này, nó sẽ được sao chép từ đó
+REFINED_MEASURE = “{ $kpi }” của tiêu chuẩn “{ $standard }” đo { $measure }: hãy đo đúng như vậy, hoặc đặt khóa riêng cho chỉ tiêu này
+WEIGHT_BOUND_TWICE = hãy nêu weight với from và to, hoặc weight_within là mức tăng giảm: không nêu cả hai
+WEIGHT_BOUND_BELOW_0 = mức tăng giảm được nêu bằng một số từ 0 trở lên
+WEIGHT_BOUND_TOO_LARGE = vượt quá mức tính được: hãy nêu tối đa 100
+REFINED_LEFT_OUT = thiếu “{ $kpi }”, mà tiêu chuẩn “{ $standard }” không cho phép bỏ
+REFINED_EXTRA = “{ $kpi }” không phải là chỉ tiêu của tiêu chuẩn “{ $standard }”, mà tiêu chuẩn này không cho thêm chỉ tiêu nào
+REFINED_EXTRA_MEASURE = “{ $measure }” không thuộc những gì mà chỉ tiêu thêm ngoài tiêu chuẩn “{ $standard }” được đo: { $measures }
+REFINED_EXTRA_SHARE = các chỉ tiêu thêm ngoài tiêu chuẩn “{ $standard }” có tổng trọng số { $sum }, mà tiêu chuẩn cho phép tổng cộng tối đa { $most }
+SCHEME_PARENT_NOT_ABOVE = phương án chỉ cụ thể hóa phương án của tập đoàn hoặc của đơn vị cấp trên: hãy nêu phương án như vậy, hoặc để trống
+SCHEME_WITHDRAWN = phương án “{ $name }” ngừng sử dụng từ { $from }: hãy chọn phương án khác, hoặc viết phương án với tên khác
+    .version = phiên bản { $version } của “{ $name }” ngừng sử dụng từ { $from }: hãy chọn phiên bản khác
+    .version_none = phiên bản { $version } của “{ $name }” ngừng sử dụng từ { $from }, và khi đó không có phiên bản nào khác đang dùng: hãy chọn phương án khác, hoặc cho viết phiên bản mới
+    .version_for = phiên bản { $version } của “{ $name }” ngừng sử dụng từ { $from }: hãy chọn phiên bản { $instead }
+    .parent = phiên bản của “{ $name }” mà phương án này cụ thể hóa đã ngừng sử dụng từ { $from }: hãy cụ thể hóa phiên bản khác, hoặc phương án khác
+    .parent_none = phiên bản của “{ $name }” mà phương án này cụ thể hóa đã ngừng sử dụng từ { $from }, và mọi phiên bản khác cũng vậy: hãy cụ thể hóa phương án khác, hoặc để trống
+    .parent_for = phiên bản của “{ $name }” mà phương án này cụ thể hóa đã ngừng sử dụng từ { $from }: hãy cụ thể hóa phiên bản { $version }
+SCHEME_WITHDRAWN_ALREADY = đã ngừng sử dụng từ { $from } rồi
+SCHEME_NOT_INSTEAD = không dùng được phiên bản { $version } để thay thế: hãy nêu phiên bản khác đang dùng của phương án, và chỉ nêu khi cho một phiên bản ngừng sử dụng
+SCHEME_IMPORTED = phương án đến từ { $region } và được viết ở đó: hãy thay đổi ở đó rồi nhập lại tệp
+SCHEME_OF_A_UNIT = phương án thuộc một đơn vị và ở lại trong khu vực của nó: hãy xuất phương án của tập đoàn
+STANDARD_DIFFERS = phiên bản { $version } của “{ $name }” ở đây có nội dung khác: các phiên bản không bao giờ thay đổi, nên hãy hỏi hệ thống viết ra nó xem bản nào đúng
+    .withdrawal = “{ $name }” ở đây ngừng sử dụng từ ngày khác: hãy hỏi hệ thống viết ra nó xem ngày nào đúng
+STANDARD_NOT_FROM = phương án không do hệ thống của { $region } viết: hãy nhập tệp của hệ thống viết ra nó
+SCHEME_NAME_TAKEN = ở đây tập đoàn đã có phương án khác tên “{ $name }”: hãy đặt tên khác cho tiêu chuẩn ở nơi viết ra nó
+SCHEME_NAME_UNKNOWN = ở đây tập đoàn không có phương án nào tên “{ $name }”: ListSchemes cho biết các tên
+STANDARD_IMPORTED = “{ $name }” của { $region }: phiên bản { $version } là mới nhất, { $written } phiên bản mới, { $unchanged } không đổi
+STANDARD_MANDATORY = phương án ở đây phải cụ thể hóa một trong các tiêu chuẩn bắt buộc: hãy nêu một trong số đó làm phương án cấp trên: { $standards }
+TARGET_MISSING = cần một số hoặc team_median
+TARGET_NOT_POSITIVE = { $target } không lớn hơn 0
+FLOOR_NOT_BELOW_CAP = mức sàn { $floor } không thấp hơn mức trần { $cap }
+SMALL_SAMPLE_NOT_HERE = chỉ tỷ lệ và trung bình mới có thể được kéo về mức bình quân
+QUOTAS_NOT_WHOLE = tổng các hạn mức phải đúng bằng 1000000 phần triệu
+BANDS_OUT_OF_ORDER = hãy viết dải tốt nhất trước, dải kém hơn không được có nhiều điểm hơn
+BANDS_NOT_HERE = dải chỉ dùng với forced_distribution
+GRADES_OUT_OF_ORDER = hãy viết loại tốt nhất trước, mỗi loại sau có min_score thấp hơn
+GRADES_MIXED = hãy cho mọi xếp loại một min_score, hoặc mọi xếp loại một hạn mức
+MEASURE_OF_EXPECTED = hãy cho biết số đo lấy từ đâu: record, observation, ratio, sum, repeat, trend hoặc team
+AGGREGATION_EXPECTED = hãy cho biết cách gộp các giá trị thành một, bằng cách gộp mà bản phát hành này biết
+OBSERVED_OF_EXPECTED = hãy cho biết quan sát đối tượng nào: nhân viên, đơn vị, tài khoản, cửa hàng hoặc chiến dịch
+MEASURES_DEFINED_TOO_MANY = một phương án định nghĩa tối đa { $most } số đo: hãy bỏ những số đo không chỉ tiêu nào dùng
+MEASURE_BUILT_IN = “{ $name }” là số đo có sẵn: hãy đặt tên khác cho định nghĩa
+MEASURE_VALID_BACKWARDS = ngày đầu, { $from }, nằm sau ngày cuối, { $to }: hãy đổi chỗ
+MEASURE_VALUE_MISSING = cần một giá trị của bản ghi: first_reply_seconds, duration_seconds, resolved, rating, amount, hoặc một cột số
+MEASURE_OF_RESOLVED = resolved là có hoặc không: hãy lấy tỷ lệ, hoặc đếm bản ghi
+MEASURE_COLUMN_UNKNOWN = “{ $column }” không phải là cột số của bản ghi
+MEASURE_TEST_MISSING = cần một ngưỡng: at_most, at_least, below, above hoặc equal
+MEASURE_TEST_NOT_HERE = ngưỡng chỉ dùng với tỷ lệ, hoặc với số bản ghi hay số khách hàng đếm theo một giá trị: hãy bỏ đi
+MEASURE_HOURS_EMPTY = khung giờ bắt đầu và kết thúc cùng lúc: hãy bỏ đi để tính cả ngày
+MEASURE_HOURS_NOT_HERE = chỉ tính được số giây trong khung giờ với first_reply_seconds hoặc duration_seconds: hãy đếm các bản ghi bắt đầu trong khung giờ đó
+MEASURE_SESSION_TOO_LONG = một phiên có khoảng ngừng tối đa { $most } phút
+MEASURE_SESSION_NOT_HERE = tổng lấy mọi bản ghi, và khách hàng vốn chỉ được đếm một lần: hãy bỏ session
+MEASURE_ADDS_NOT_UP = “{ $measure }” không phải là số đếm hay tổng nên không thể làm số chia hay số bị chia: hãy nêu số đo cộng dồn được
+MEASURE_SUM_EMPTY = cần ít nhất một số đo để cộng
+MEASURE_FACTOR_ZERO = hệ số 0 loại bỏ số đo: hãy bỏ nó đi
+MEASURE_COUNT_EXPECTED = “{ $measure }” không phải là số đếm bản ghi do phương án định nghĩa: lần lặp lại được tìm trong các bản ghi
+MEASURE_DAYS_BEYOND = lần lặp lại được tìm trong khoảng 1 đến { $most } ngày
+MEASURE_PART_UNKNOWN = “{ $measure }” không được định nghĩa trong phương án và cũng không có sẵn: hãy định nghĩa luôn, hoặc sửa tên
+MEASURE_OF_ITSELF = “{ $measure }” được tính từ chính nó: hãy bỏ nó khỏi những gì dùng để tính
+MEASURE_NAME_RESERVED = tên bắt đầu bằng “{ $prefix }” thuộc về các số đo dùng chung cho mọi người: hãy chọn tên khác
+MEASURE_NAME_TAKEN = đã có số đo tên “{ $name }”: hãy thay đổi số đo đó, hoặc chọn tên khác
+MEASURE_NAME_FIXED = số đo này tên là “{ $name }” và không đổi tên: hãy định nghĩa số đo khác với tên mới, và cho số đo này ngừng sử dụng
+MEASURE_RETIRED = đã ngừng sử dụng trong danh mục: { $measures }. Hãy nêu số đo khác, định nghĩa số đo tên đó ngay trong phương án, hoặc đưa nó vào sử dụng lại (UpdateMeasure)
+MEASURE_RETIRED_ALREADY = “{ $name }” đã ngừng sử dụng rồi
+MEASURE_NEEDED = các số đo khác trong danh mục được tính từ “{ $name }” và sẽ không còn đúng: hãy thay đổi hoặc cho ngừng sử dụng các số đo này trước: { $by }
 SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] Seconds until the first reply
-    [presale_first_reply_within_30s] First reply within 30 s before a sale
-    [aftersale_resolved] Resolved after a sale
-    [handling_seconds] Seconds of a dialogue
-    [rating] Rating
-    [solved] Resolved records
-    [customers] Customers
-    [buyers] Customers who bought
-    [orders] Orders
-    [presale_records] Records before a sale
-    [conversion] Conversion
-    [order_value] Value of an order
-    [repeat_purchase_30d] Repeat purchase within 30 days
-    [second_conversion_7d] Conversion within 7 days after a first contact
-    [complaints] Complaints
-    [complaint_rate] Complaint rate
+    [first_reply_seconds] Số giây đến câu trả lời đầu tiên
+    [presale_first_reply_within_30s] Tỷ lệ trả lời đầu tiên trong 30 giây trước bán
+    [aftersale_resolved] Tỷ lệ giải quyết sau bán
+    [handling_seconds] Số giây của hội thoại
+    [rating] Điểm đánh giá
+    [solved] Bản ghi đã giải quyết
+    [customers] Khách hàng
+    [buyers] Khách hàng đã mua
+    [orders] Đơn hàng
+    [presale_records] Bản ghi trước bán
+    [conversion] Tỷ lệ chuyển đổi
+    [order_value] Giá trị đơn hàng
+    [repeat_purchase_30d] Mua lại trong 30 ngày
+    [second_conversion_7d] Chuyển đổi trong 7 ngày sau lần liên hệ đầu
+    [complaints] Khiếu nại
+    [complaint_rate] Tỷ lệ khiếu nại
    *[other] { $key }
 }
-# There is no scheme of this name to begin with.
-SCHEME_TEMPLATE_UNKNOWN = there is no scheme of the name "{ $name }" to begin with: choose one of { $names }
+SCHEME_TEMPLATE_UNKNOWN = không có phương án mẫu tên “{ $name }”: hãy chọn một trong { $names }
 TEMPLATE_TITLE = { $name ->
-    [agent] Service agents
-    [operations] Store operations
-   *[service-manager] Service managers
+    [agent] Nhân viên phục vụ
+    [operations] Vận hành cửa hàng
+   *[service-manager] Quản lý phục vụ
 }
 TEMPLATE_ABOUT = { $name ->
-    [agent] For those who serve customers: work done, first reply, resolved, rating, conversion, quality checks and punctuality
-    [operations] For those who run stores: visitors, conversion, campaign sales, cost of an order and growth, all observed; no service records are needed
-   *[service-manager] For those who lead agents, in four dimensions: service quality, team, business and innovation
+    [agent] Cho người phục vụ khách hàng: khối lượng công việc, trả lời đầu tiên, giải quyết, điểm đánh giá, chuyển đổi, kiểm tra chất lượng và đúng giờ
+    [operations] Cho người vận hành cửa hàng: khách truy cập, chuyển đổi, doanh số chiến dịch, chi phí mỗi đơn và tăng trưởng, tất cả là số liệu quan sát; không cần bản ghi phục vụ
+   *[service-manager] Cho người dẫn dắt nhân viên phục vụ, theo bốn chiều: chất lượng phục vụ, đội ngũ, kinh doanh và đổi mới
 }
-# Nobody has a credited record.
-NOBODY_TO_SCORE = there is nobody to score: the period holds no credited record
-# A person twice among the scores.
-PERSON_TWICE = person { $person } is there twice
-# No card has an indicator that could be scored.
-SCHEME_WITHOUT_DATA = no indicator could be scored for anybody, since there is no data, or the median that would be the target is not above zero (each card says which)
-SCHEME_WITHOUT_DATA_CURE = choose indicators and targets that fit the records
-# Nobody has data of a measure that the scheme defines, so that its indicator counts for nobody.
-MEASURE_NOT_SENT = nobody has data of "{ $measure }", so that its indicator counts for nobody: { $what ->
-        [records] there is no record of the kinds and hours that it looks at
-        [known] send { $column } with the service records
-       *[column] send the column { $column } with the service records
+NOBODY_TO_SCORE = không có ai để chấm điểm: kỳ này không có bản ghi nào được ghi nhận
+PERSON_TWICE = nhân viên { $person } xuất hiện hai lần
+SCHEME_WITHOUT_DATA = không chấm được chỉ tiêu nào cho ai, vì không có dữ liệu, hoặc trung vị dùng làm mục tiêu không lớn hơn 0 (mỗi phiếu điểm cho biết trường hợp nào)
+SCHEME_WITHOUT_DATA_CURE = hãy chọn chỉ tiêu và mục tiêu phù hợp với các bản ghi
+MEASURE_NOT_SENT = không ai có dữ liệu của “{ $measure }” nên chỉ tiêu của nó không được tính cho ai: { $what ->
+        [records] không có bản ghi nào thuộc loại và khung giờ mà nó xét
+        [known] hãy gửi { $column } cùng với bản ghi phục vụ
+       *[column] hãy gửi cột { $column } cùng với bản ghi phục vụ
     }
-    .observation = nobody has data of "{ $measure }", so that its indicator counts for nobody: send observations of it for the period
-    .past = nobody has a value of "{ $of }" from before, so that the indicator of "{ $measure }" counts for nobody: it counts once an earlier cycle of this scheme, over a period of the same length, is published
-    .team = nobody has data of "{ $measure }", so that its indicator counts for nobody: nobody of a team that is led has data of { $of }
-# Observations that count for nothing in a cycle.
-OBSERVATIONS_BEYOND_PERIOD = { $count ->
-    [one] one observation of "{ $measure }" reaches
-   *[other] { $count } observations of "{ $measure }" reach
-} beyond the period from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing: an observation counts in a period that holds all of its days
-OBSERVATIONS_UNREAD = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use
-    .near = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use (is { $near } meant?)
-# Sums beyond what is computed with: the cards are made without the indicator.
-INDICATOR_TOO_LARGE = the indicator { $indicator } counts for nobody, since the number of { $people } is too large to compute with
-    .apart = the indicator { $indicator } counts for nobody, since its numbers lie too far apart to compute with them
-INDICATOR_TOO_LARGE_CURE = check the currency and the unit of the amounts and measures, or take the indicator out of scheme.yaml
-# A number beyond what is computed with.
-NUMBER_TOO_LARGE = the score of person { $person } is too large to compute with: look at the floors and caps of the scheme
-    .grades = the quotas of the grades are too large to compute with: make them smaller
-    .unit = the numbers of unit { $unit } are too large to compute with: look at the cards of its people
-    .pool = the money or the shares of the pool are too large to compute with: look at the amount and at the rule
-    .part = the weights of part { $place } of the pool are too large to compute with: look at the scores and at the rule
-    .person = the score of person { $person } is too large to compute with in part { $place } of the pool: look at the score and at the rule
+    .observation = không ai có dữ liệu của “{ $measure }” nên chỉ tiêu của nó không được tính cho ai: hãy gửi số liệu quan sát của kỳ này
+    .past = không ai có giá trị trước đây của “{ $of }” nên chỉ tiêu của “{ $measure }” không được tính cho ai: nó được tính khi một kỳ đánh giá trước của phương án này, có cùng độ dài, được công bố
+    .team = không ai có dữ liệu của “{ $measure }” nên chỉ tiêu của nó không được tính cho ai: trong các nhóm được dẫn dắt không ai có dữ liệu của { $of }
+OBSERVATIONS_BEYOND_PERIOD = { $count } số liệu quan sát của “{ $measure }” vượt ra ngoài kỳ từ { $from } đến { $to } nên không được tính: số liệu quan sát được tính trong kỳ chứa mọi ngày của nó
+OBSERVATIONS_UNREAD = { $count } số liệu quan sát của “{ $measure }” trong kỳ không được tính: không chỉ tiêu nào của phương án này, hay của phương án khác đang dùng, đọc số đo này
+    .near = { $count } số liệu quan sát của “{ $measure }” trong kỳ không được tính: không chỉ tiêu nào của phương án này, hay của phương án khác đang dùng, đọc số đo này (có phải là { $near } không?)
+INDICATOR_TOO_LARGE = chỉ tiêu { $indicator } không được tính cho ai vì số của { $people } quá lớn để tính
+    .apart = chỉ tiêu { $indicator } không được tính cho ai vì các số chênh nhau quá xa để tính
+INDICATOR_TOO_LARGE_CURE = hãy kiểm tra loại tiền và đơn vị của các số tiền và số đo, hoặc bỏ chỉ tiêu khỏi scheme.yaml
+NUMBER_TOO_LARGE = điểm của nhân viên { $person } quá lớn để tính: hãy xem mức sàn và mức trần của phương án
+    .grades = hạn mức của các xếp loại quá lớn để tính: hãy giảm xuống
+    .unit = các số của đơn vị { $unit } quá lớn để tính: hãy xem phiếu điểm của nhân viên ở đó
+    .pool = số tiền hoặc các phần của quỹ thưởng quá lớn để tính: hãy xem số tiền và quy tắc
+    .part = trọng số của phần { $place } của quỹ thưởng quá lớn để tính: hãy xem điểm và quy tắc
+    .person = điểm của nhân viên { $person } quá lớn để tính trong phần { $place } của quỹ thưởng: hãy xem điểm đó và quy tắc
 
-# Score cards: a line for an indicator, made of what was measured, what the small-sample rule did, the points and the weight.
 CARD_MEASURE = { $measure ->
-    [credited_records] Credited records
-    [first_reply_within_30s] First reply within 30 s
-    [resolved] Resolved
-    [rating_at_least_4] Rating at least 4 of 5
-    [amount] Sales amount
+    [credited_records] Bản ghi được ghi nhận
+    [first_reply_within_30s] Tỷ lệ trả lời đầu tiên trong 30 giây
+    [resolved] Tỷ lệ giải quyết
+    [rating_at_least_4] Tỷ lệ điểm đánh giá từ 4 trên 5
+    [amount] Doanh số
    *[other] { $kpi }
 }
 CARD_DEFINED = { $name } ({ $what })
 CARD_VALUE = { $kind ->
-    [records] { $value } records
-    [customers] { $value } customers
-    [percent] { $value } %
+    [records] { $value } bản ghi
+    [customers] { $value } khách hàng
+    [percent] { $value }%
     [own] { $value } { $unit }
     [standard] { $value } { $unit ->
-        [points] points
+        [points] điểm
        *[currency] { $unit }
     }
    *[bare] { $value }
 }
 CARD_LINE_DROPPED = { $name }: { $why ->
-    [nobody] nobody has data in the period, so it is dropped for everybody
-    [person] there is no data of this person, so it is dropped here
-    [too_large] the number is too large to compute with, so it is dropped for everybody
-    [past] there is no value of before other than 0 of this person to hold it against, so it is dropped here
-    [too_large_elsewhere] the number of somebody else is too large to compute with, or the numbers of the group lie too far apart, so it is dropped for everybody
-   *[target] the median that would be its target is not above zero, so it is dropped
-}, and its weight of { $weight } is spread over the other indicators in proportion.
-CARD_AGAINST = { $value } against { $past }
-CARD_PAST = { $measure } of { $values }
-CARD_PAST_VALUE = { $value } from { $from } to { $to }
-CARD_LINE_NOT_SCORED = { $name }: not scored.
+    [nobody] trong kỳ không ai có dữ liệu nên chỉ tiêu bị loại với mọi người
+    [person] không có dữ liệu của nhân viên này nên chỉ tiêu bị loại ở đây
+    [too_large] số quá lớn để tính nên chỉ tiêu bị loại với mọi người
+    [past] không có giá trị trước đây khác 0 của nhân viên này để so sánh nên chỉ tiêu bị loại ở đây
+    [too_large_elsewhere] số của người khác quá lớn để tính, hoặc các số trong tập thể chênh nhau quá xa, nên chỉ tiêu bị loại với mọi người
+   *[target] trung vị dùng làm mục tiêu không lớn hơn 0 nên chỉ tiêu bị loại
+}, và trọng số { $weight } của nó được chia theo tỷ lệ cho các chỉ tiêu khác.
+CARD_AGAINST = { $value } so với { $past }
+CARD_PAST = { $measure } gồm { $values }
+CARD_PAST_VALUE = { $value } từ { $from } đến { $to }
+CARD_LINE_NOT_SCORED = { $name }: không chấm điểm.
 CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
-    [cap] {" "}(the cap)
-    [floor] {" "}(the floor)
+    [cap] {" "}(mức trần)
+    [floor] {" "}(mức sàn)
    *[none] {""}
-}; times weight { $weight } %{ $spread ->
-    [yes] {" "}({ $scheme_weight } in the scheme, and a part of what dropped indicators left)
+}; nhân trọng số { $weight }%{ $spread ->
+    [yes] {" "}({ $scheme_weight } trong phương án, cộng một phần của các chỉ tiêu bị loại)
    *[no] {""}
-} gives { $weighted }.
-CARD_MEASURED = { $value } on { $records } records
-CARD_NOT_MEASURED = not measured
-CARD_SMALL_SAMPLE = ; below { $below } records the missing ones count as average ({ $group }), which gives { $adjusted }
-CARD_POINTS_BY_TARGET = against the target of { $target } ({ $basis ->
-    [scheme] set by the scheme
-    [team] median of the { $people } people of the team
-   *[group] median of all { $people } people, the team being too small
-}) that is { $points } points
+} được { $weighted }.
+CARD_MEASURED = { $value } trên { $records } bản ghi
+CARD_NOT_MEASURED = không đo được
+CARD_SMALL_SAMPLE = ; dưới { $below } bản ghi thì số còn thiếu tính theo bình quân ({ $group }), thành { $adjusted }
+CARD_POINTS_BY_TARGET = so với mục tiêu { $target } ({ $basis ->
+    [scheme] do phương án đặt ra
+    [team] trung vị của { $people } người trong nhóm
+   *[group] trung vị của cả { $people } người, vì nhóm quá nhỏ
+}) được { $points } điểm
 CARD_POINTS_BY_PLACE = { $by ->
-    [target] the target
-    [min_max] the place between the worst and the best of the group
-    [percentile] the percentage of the group that is no better
-    [t_score] the distance from the group's mean in standard deviations
-   *[band] the band of the place in the group
-} makes that { $points } points
+    [target] theo mục tiêu
+    [min_max] theo vị trí giữa kết quả kém nhất và tốt nhất của tập thể
+    [percentile] theo tỷ lệ người trong tập thể không tốt hơn
+    [t_score] theo độ lệch so với trung bình của tập thể, tính bằng độ lệch chuẩn
+   *[band] theo dải của thứ hạng trong tập thể
+} được { $points } điểm
 CARD_CHANGE = { $kind ->
-    [rate_more] { $step } percentage point more
-    [rate_less] { $step } percentage point less
-    [records_more] { $step } more credited record
-    [records_fewer] { $step } fewer credited record
-    [more] { $amount } more
-   *[less] { $amount } less
+    [rate_more] Thêm { $step } điểm phần trăm
+    [rate_less] Bớt { $step } điểm phần trăm
+    [records_more] Thêm { $step } bản ghi được ghi nhận
+    [records_fewer] Bớt { $step } bản ghi được ghi nhận
+    [more] Thêm { $amount }
+   *[less] Bớt { $amount }
 }
 CARD_NEXT = { $effect ->
-    [capped] { $change } would add nothing: the cap is reached.
-    [nothing] { $change } alone would add nothing.
-   *[points] { $change } would add { $gain } points.
+    [capped] { $change } sẽ không thêm điểm nào: đã đạt mức trần.
+    [nothing] { $change }, chỉ riêng điều đó, sẽ không thêm điểm nào.
+   *[points] { $change } sẽ thêm { $gain } điểm.
 }
-CARD_SUMMARY = Score { $score }, rank { $rank } of { $of }{ $grade }{ $collaboration }.
-CARD_GRADE = , grade { $grade }
-CARD_COLLABORATION = ; { $points } of it for collaboration: { $outside } of { $credited } records were outside the own roster or team
+CARD_SUMMARY = Điểm { $score }, thứ hạng { $rank } trên { $of }{ $grade }{ $collaboration }.
+CARD_GRADE = , xếp loại { $grade }
+CARD_COLLABORATION = ; trong đó { $points } điểm cộng tác: { $outside } trên { $credited } bản ghi nằm ngoài lịch phân ca hoặc nhóm của mình
 
-# What a definition of a measure says, as a part of a sentence.
 DEFINED = { $what }{ $few ->
-    [yes] , of at least { $min_count }
+    [yes] , từ { $min_count } trở lên
    *[no] {""}
 }{ $valid ->
-    [between] , from { $from } to { $to }
-    [from] , from { $from } on
-    [to] , until { $to }
+    [between] , từ { $from } đến { $to }
+    [from] , từ { $from }
+    [to] , đến { $to }
    *[ever] {""}
 }
 DEFINED_RECORDS = { $aggregation ->
-    [mean] the mean of { $value }
-    [sum] the sum of { $value }
-    [share] the percentage of records with { $value } { $test }
-    [count] the number of records
-    [count_of] the number of records with { $value } { $test }
-    [distinct] the number of customers
-   *[distinct_of] the number of customers of records with { $value } { $test }
+    [mean] trung bình của { $value }
+    [sum] tổng của { $value }
+    [share] tỷ lệ phần trăm bản ghi có { $value }{ $test }
+    [count] số bản ghi
+    [count_of] số bản ghi có { $value }{ $test }
+    [distinct] số khách hàng
+   *[distinct_of] số khách hàng của các bản ghi có { $value }{ $test }
 }{ $kinds }{ $hours }{ $session }
 DEFINED_VALUE = { $value ->
-    [first_reply_seconds] the seconds until the first reply
-    [duration_seconds] the seconds from beginning to end
-    [resolved] the problem resolved
-    [rating] the rating
-    [amount] the sales amount
+    [first_reply_seconds] số giây đến câu trả lời đầu tiên
+    [duration_seconds] số giây từ lúc bắt đầu đến lúc kết thúc
+    [resolved] vấn đề được giải quyết
+    [rating] điểm đánh giá
+    [amount] doanh số
    *[column] { $value }
 }
-DEFINED_GIVEN = given
+DEFINED_GIVEN = {" "}được nêu
 DEFINED_TEST = { $is ->
-    [at_most] at most { $threshold }
-    [at_least] at least { $threshold }
-    [below] below { $threshold }
-    [above] above { $threshold }
-   *[equal] equal to { $threshold }
+    [at_most] {" "}tối đa { $threshold }
+    [at_least] {" "}tối thiểu { $threshold }
+    [below] {" "}dưới { $threshold }
+    [above] {" "}trên { $threshold }
+   *[equal] {" "}bằng { $threshold }
 }
-DEFINED_KINDS = , of the kind { $kinds }
+DEFINED_KINDS = , thuộc loại { $kinds }
 DEFINED_HOURS = , { $counts ->
-    [begun] begun
-   *[inside] counting the time
-} from { $from } to { $to }
-DEFINED_SESSION = , the first of each session with pauses of at most { $minutes ->
-    [one] { $minutes } minute
-   *[other] { $minutes } minutes
-}
+    [begun] bắt đầu
+   *[inside] chỉ tính thời gian
+} từ { $from } đến { $to }
+DEFINED_SESSION = , bản ghi đầu tiên của mỗi phiên có khoảng ngừng tối đa { $minutes } phút
 DEFINED_OBSERVATION = { $aggregation ->
-    [sum] the sum
-    [mean] the mean
-   *[last] the last
-} of what was observed of the { $subject ->
-    [person] person
-    [unit] org unit
-    [account] account
-    [store] store
-   *[campaign] campaign
+    [sum] tổng
+    [mean] trung bình
+   *[last] giá trị cuối
+} của số liệu quan sát về { $subject ->
+    [person] nhân viên
+    [unit] đơn vị
+    [account] tài khoản
+    [store] cửa hàng
+   *[campaign] chiến dịch
 }
 DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] {" "}in percent
+    [yes] {" "}tính theo phần trăm
    *[no] {""}
 }
-DEFINED_SUM = the sum of { $parts }
+DEFINED_SUM = tổng của { $parts }
 DEFINED_PART = { $factor } × { $of }
-DEFINED_REPEAT = the percentage of { $of } whose customer had { $after } within { $days ->
-    [one] { $days } day
-   *[other] { $days } days
-} before
-DEFINED_TREND = by how many percent { $of } differs from the person's own past
+DEFINED_REPEAT = tỷ lệ phần trăm { $of } mà khách hàng đã có { $after } trong vòng { $days } ngày trước đó
+DEFINED_TREND = { $of } chênh bao nhiêu phần trăm so với trước đây của chính nhân viên
 DEFINED_TEAM = { $aggregation ->
-    [mean] the mean of { $of } over the team as of each day
-    [share] the percentage of the team, as of each day, with { $of } { $test }
-   *[sum] the sum of { $of } over the team as of each day
+    [mean] trung bình của { $of } trong nhóm theo thành phần từng ngày
+    [share] tỷ lệ phần trăm thành viên của nhóm, theo thành phần từng ngày, có { $of }{ $test }
+   *[sum] tổng của { $of } trong nhóm theo thành phần từng ngày
 }
-# What a correction changed on a card.
-CARD_CHANGED = Before: { $before } Now: { $after }
-CARD_CAME = There is a card now: { $after }
-CARD_WENT = There is no card any more. Before: { $before }
-CARD_CREDITED_CHANGED = Credited records: { $before } before; { $after } now.
-CARD_LINE_CHANGED = { $name }: { $before } before; { $after } now.
-CARD_LINE_CAME = { $name }: counts now: { $after }.
-CARD_LINE_WENT = { $name }: counts no more: { $before } before.
-CARD_STANDING = { $measured }, { $points } points, with weight { $weight } % { $weighted }
-    .dropped = { $measured }, not scored
-CARD_WORKED_OUT_ANEW = The score is the same; it was worked out anew from other numbers.
+CARD_CHANGED = Trước: { $before } Nay: { $after }
+CARD_CAME = Nay đã có phiếu điểm: { $after }
+CARD_WENT = Không còn phiếu điểm nữa. Trước: { $before }
+CARD_CREDITED_CHANGED = Bản ghi được ghi nhận: trước { $before }; nay { $after }.
+CARD_LINE_CHANGED = { $name }: trước { $before }; nay { $after }.
+CARD_LINE_CAME = { $name }: nay được tính: { $after }.
+CARD_LINE_WENT = { $name }: không còn được tính: trước { $before }.
+CARD_STANDING = { $measured }, { $points } điểm, với trọng số { $weight }% được { $weighted }
+    .dropped = { $measured }, không chấm điểm
+CARD_WORKED_OUT_ANEW = Điểm không đổi; điểm đã được tính lại từ các số khác.
 
-# Why a record was credited as it was, a sentence a rung.
-LADDER_REFUND = { $refund } is a refund of { $sale }: it has the credit of that record and lessens its amount
-LADDER_BEGAN = Began at { $at } on { $account }, { $phase ->
-    [shared] a shared account on that day
-    [mixed] on that day on its way from shared to named
-   *[named] a named account on that day
+LADDER_REFUND = { $refund } là khoản hoàn tiền của { $sale }: được ghi nhận như bản ghi đó và làm giảm số tiền của nó
+LADDER_BEGAN = Bắt đầu lúc { $at } trên { $account }, { $phase ->
+    [shared] ngày đó là tài khoản dùng chung
+    [mixed] ngày đó đang chuyển từ dùng chung sang định danh
+   *[named] ngày đó là tài khoản định danh
 }.
-LADDER_TAG_NONE = Tag: the platform named nobody.
-LADDER_TAG_UNKNOWN = Tag: the platform named "{ $agent }", who is nobody employed on that day or more than one.
-LADDER_TAG = Tag: the platform named "{ $agent }", who is { $person }: the record is theirs.
-LADDER_NAMED_WITHOUT = On a named account only tags and hand-overs count, and there was neither: credited to nobody.
-LADDER_DUTY_NONE = Duty: nobody held the account or was on duty at that time.
-LADDER_DUTY = Duty: { $list }.
-# The record is credited by its replies: who was on duty then.
-LADDER_DUTY_ANSWERED = Duty when it was answered: { $list }.
-    .unheld = Duty: nobody held the account or was on duty when it began; when it was answered, { $list }.
+LADDER_TAG_NONE = Nhãn: nền tảng không nêu tên ai.
+LADDER_TAG_UNKNOWN = Nhãn: nền tảng nêu “{ $agent }”, ngày đó không ứng với ai đang làm việc hoặc ứng với nhiều người.
+LADDER_TAG = Nhãn: nền tảng nêu “{ $agent }”, tức { $person }: bản ghi là của người này.
+LADDER_NAMED_WITHOUT = Trên tài khoản định danh chỉ tính nhãn và bàn giao, mà không có cả hai: không ghi nhận cho ai.
+LADDER_DUTY_NONE = Trực: lúc đó không ai giữ tài khoản hay đang trực.
+LADDER_DUTY = Trực: { $list }.
+LADDER_DUTY_ANSWERED = Trực khi được trả lời: { $list }.
+    .unheld = Trực: lúc bắt đầu không ai giữ tài khoản hay đang trực; khi được trả lời, { $list }.
 LADDER_ON_DUTY = { $person } { $rule ->
-    [handover] held it by hand-over
-    [roster] was rostered on it
-    [punch] of its team was punched in
-   *[team] is of its team
-}, { $from } to { $to } [{ $evidence }]
+    [handover] giữ tài khoản theo bàn giao
+    [roster] được xếp ca
+    [punch] thuộc nhóm và đã chấm công vào
+   *[team] thuộc nhóm
+}, { $from } đến { $to } [{ $evidence }]
 LADDER_SHARES = { $before }, { $share }
-LADDER_BY_SESSION = Another record of the same customer's session names its agent, so this one follows: { $shares }.
-LADDER_BY_TAG = Credited by tag: { $shares }.
-LADDER_BY_HANDOVER = One person held the account by hand-over: { $shares }.
-LADDER_SOLE = One person was on duty: { $shares }.
-LADDER_INFERRED = Several were on duty; who was busy with other records, and how each works, tells them apart: { $shares }.
-LADDER_EQUAL = Several were on duty and there is too little to tell them apart, so they share equally: { $shares }.
-LADDER_TEAM = The account has no evidence of duty at all, so its team shares: { $shares }.
-LADDER_NOBODY = So it is credited to nobody.
-LADDER_CONTRIBUTORS = Contributors: { $list }.
+LADDER_BY_SESSION = Bản ghi khác trong cùng phiên của khách hàng có nêu tên nhân viên phục vụ nên bản ghi này theo đó: { $shares }.
+LADDER_BY_TAG = Ghi nhận theo nhãn: { $shares }.
+LADDER_BY_HANDOVER = Một người giữ tài khoản theo bàn giao: { $shares }.
+LADDER_SOLE = Một người đang trực: { $shares }.
+LADDER_INFERRED = Nhiều người đang trực; ai bận với bản ghi khác và cách làm việc của mỗi người giúp phân biệt: { $shares }.
+LADDER_EQUAL = Nhiều người đang trực và quá ít căn cứ để phân biệt nên chia đều: { $shares }.
+LADDER_TEAM = Tài khoản hoàn toàn không có căn cứ trực nên cả nhóm cùng chia: { $shares }.
+LADDER_NOBODY = Vì vậy không ghi nhận cho ai.
+LADDER_CONTRIBUTORS = Người đóng góp: { $list }.
 LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is { $person }
+    [first_answer] trả lời đầu tiên
+    [closer] chốt đơn
+   *[after_sales] phục vụ sau bán
+}: “{ $agent }”, tức { $person }
 LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is nobody employed on that day or more than one
-LADDER_SPLIT = Credited by role, as rule "{ $version }" says: first answer { $first_answer }, closing { $closer }, after-sales { $after_sales }; the part of a role that nobody held goes to the others in proportion: { $shares }.
-LADDER_BY_SPLIT = Credited by role: { $shares }.
-LADDER_BY_CLAIM = It was claimed with a click: { $shares }.
-# When the click was, where that is certain.
-LADDER_CLICKED = { $person } clicked at { $at }.
-LADDER_BY_DEVICE = It was served at the device { $device }, which was one person's then: { $shares }.
-LADDER_BY_REPLIES = Several were on duty, each with several dialogues at once; the times of the replies tell them apart: { $shares }.
-LADDER_BY_TAG_SHARE = Several were on duty, each with several dialogues at once; they share as the records near in time that name their agent: { $shares }.
-LADDER_NOT_SPLIT = The policy gives the roles that are named no part: the record is credited as if it named no contributors.
-LADDER_WORTH = On this account about { $now } of the records are expected to be credited to somebody else; with breaks punched about { $breaks }, with devices on 30 % of the replies about { $devices }, with half of the records claimed about { $claims }. That is expected by the doubts of this month, not promised.
+    [first_answer] trả lời đầu tiên
+    [closer] chốt đơn
+   *[after_sales] phục vụ sau bán
+}: “{ $agent }”, ngày đó không ứng với ai đang làm việc hoặc ứng với nhiều người
+LADDER_SPLIT = Ghi nhận theo vai trò, theo quy tắc “{ $version }”: trả lời đầu tiên { $first_answer }, chốt đơn { $closer }, sau bán { $after_sales }; phần của vai trò không ai đảm nhận được chia theo tỷ lệ cho các vai trò khác: { $shares }.
+LADDER_BY_SPLIT = Ghi nhận theo vai trò: { $shares }.
+LADDER_BY_CLAIM = Được tự nhận bằng một lần bấm: { $shares }.
+LADDER_CLICKED = { $person } bấm lúc { $at }.
+LADDER_BY_DEVICE = Được phục vụ trên thiết bị { $device }, khi đó là của một người: { $shares }.
+LADDER_BY_REPLIES = Nhiều người đang trực, mỗi người cùng lúc có nhiều hội thoại; thời điểm của các câu trả lời giúp phân biệt: { $shares }.
+LADDER_BY_TAG_SHARE = Nhiều người đang trực, mỗi người cùng lúc có nhiều hội thoại; họ chia theo các bản ghi gần về thời gian có nêu tên nhân viên phục vụ: { $shares }.
+LADDER_NOT_SPLIT = Chính sách không cho các vai trò được nêu phần nào: bản ghi được ghi nhận như không nêu người đóng góp.
+LADDER_WORTH = Trên tài khoản này, dự kiến khoảng { $now } số bản ghi được ghi nhận cho người khác; nếu chấm công cả giờ nghỉ thì khoảng { $breaks }, nếu 30% câu trả lời có thiết bị thì khoảng { $devices }, nếu một nửa số bản ghi được tự nhận thì khoảng { $claims }. Đây là dự kiến theo mức độ không chắc chắn của tháng này, không phải cam kết.
 
-# What spoke for one person rather than another.
-WHY = { $first } ({ $part } %) rather than { $second } ({ $rest } %): { $what }.
+WHY = { $first } ({ $part }%) chứ không phải { $second } ({ $rest }%): { $what }.
 WHY_AGAINST = { $why } { $sign ->
-    [hands] The pause since the last reply spoke for { $second }.
-    [thread] The dialogue so far spoke for { $second }.
-    [profile] The kind of reply spoke for { $second }.
-   *[device] The device spoke for { $second }.
+    [hands] Khoảng ngừng từ câu trả lời trước lại nghiêng về { $second }.
+    [thread] Phần hội thoại trước đó lại nghiêng về { $second }.
+    [profile] Loại câu trả lời lại nghiêng về { $second }.
+   *[device] Thiết bị lại nghiêng về { $second }.
 }
-WHY_SOMEBODY = somebody else
-WHY_SECONDS = { $count ->
-    [one] { $count } second
-   *[other] { $count } seconds
-}
-WHY_MINUTES = { $count ->
-    [one] { $count } minute
-   *[other] { $count } minutes
-}
-WHY_HOURS = { $count ->
-    [one] { $count } hour
-   *[other] { $count } hours
-}
-WHY_DAYS = { $count ->
-    [one] { $count } day
-   *[other] { $count } days
-}
+WHY_SOMEBODY = người khác
+WHY_SECONDS = { $count } giây
+WHY_MINUTES = { $count } phút
+WHY_HOURS = { $count } giờ
+WHY_DAYS = { $count } ngày
 WHY_HANDS = { $one }, { $other }
-    .short = { $one }, { $other }, hardly time enough for another reply
-    .usual = { $one }, { $other }, and such a pause is more usual for { $first }
-WHY_WROTE = { $who } had last replied { $pause } before
-WHY_NOT_YET = { $who } had come on duty { $pause } before and not replied yet
-WHY_THREAD = { $first } had probably answered this customer { $pause } earlier
-WHY_PROFILE = { $first } answers customers who have waited { $wait } more often than { $second }
-    .first = { $first } gives the first reply to customers who have waited { $wait } more often than { $second }
-    .again = { $first } writes again { $wait } after a reply, without a new message of the customer, more often than { $second }
-    .unasked = { $first } writes to customers who have not written yet more often than { $second }
+    .short = { $one }, { $other }, hầu như không đủ thời gian cho một câu trả lời nữa
+    .usual = { $one }, { $other }, và khoảng ngừng như vậy thường gặp hơn ở { $first }
+WHY_WROTE = { $who } trả lời lần cuối { $pause } trước đó
+WHY_NOT_YET = { $who } vào trực { $pause } trước đó và chưa trả lời
+WHY_THREAD = { $first } có lẽ đã trả lời khách hàng này { $pause } trước đó
+WHY_PROFILE = { $first } trả lời khách hàng đã chờ { $wait } thường xuyên hơn { $second }
+    .first = { $first } trả lời lần đầu cho khách hàng đã chờ { $wait } thường xuyên hơn { $second }
+    .again = { $first } viết tiếp { $wait } sau một câu trả lời, khi khách hàng chưa nhắn thêm, thường xuyên hơn { $second }
+    .unasked = { $first } nhắn cho khách hàng chưa viết gì thường xuyên hơn { $second }
 WHY_WAIT = { $class ->
-    [0] less than 5 minutes
-    [1] 5 to 20 minutes
-    [2] 20 to 60 minutes
-    [3] 1 to 4 hours
-    [4] 4 to 24 hours
-   *[other] more than a day
+    [0] dưới 5 phút
+    [1] 5 đến 20 phút
+    [2] 20 đến 60 phút
+    [3] 1 đến 4 giờ
+    [4] 4 đến 24 giờ
+   *[other] hơn một ngày
 }
-WHY_DEVICE = the device that it was written on is that of { $first }
-    .same = { $first } had probably written on the same device before
-WHY_DUTY = of its { $all } replies { $first } was on duty at { $count }, { $second } at { $other }
-WHY_NAMES = of the records within an hour that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-    .all = of the account's records that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-WHY_TOGETHER = no sign decides alone, but all replies around it together
-WHY_TOO_FEW_REPLIES = Nothing tells them apart: too few records of the account have times of replies to learn from.
-WHY_TOO_DENSE = Nothing tells them apart: on this account replies come too densely for their times alone, and too few records are named, claimed or written at known devices.
-WHY_CLOCK_WITHOUT_SECONDS = Nothing tells them apart: the times of the account's replies have no seconds that one can trust.
-WHY_NO_REPLY_TIMES = Nothing tells them apart: each may hold several dialogues at once, and no reply to this one is known that was written while they were on duty.
+WHY_DEVICE = thiết bị dùng để viết là của { $first }
+    .same = { $first } có lẽ đã viết trên cùng thiết bị trước đó
+WHY_DUTY = trong { $all } câu trả lời của bản ghi, { $first } đang trực ở { $count } câu, { $second } ở { $other } câu
+WHY_NAMES = trong các bản ghi cách nhau không quá một giờ có nêu tên nhân viên phục vụ và họ đang trực, { $first } có { $count } trên { $all } còn { $second } có { $other } trên { $others }
+    .all = trong các bản ghi của tài khoản có nêu tên nhân viên phục vụ và họ đang trực, { $first } có { $count } trên { $all } còn { $second } có { $other } trên { $others }
+WHY_TOGETHER = không dấu hiệu nào tự quyết định, mà là tất cả câu trả lời xung quanh cộng lại
+WHY_TOO_FEW_REPLIES = Không phân biệt được: tài khoản có quá ít bản ghi có thời điểm trả lời để suy ra.
+WHY_TOO_DENSE = Không phân biệt được: trên tài khoản này các câu trả lời quá dày nên chỉ riêng thời điểm là không đủ, và quá ít bản ghi có tên, được tự nhận hoặc được viết trên thiết bị đã biết.
+WHY_CLOCK_WITHOUT_SECONDS = Không phân biệt được: thời điểm trả lời của tài khoản không có số giây đáng tin.
+WHY_NO_REPLY_TIMES = Không phân biệt được: mỗi người có thể có nhiều hội thoại cùng lúc, và không biết câu trả lời nào cho hội thoại này được viết khi họ đang trực.
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code ACCOUNT_UNKNOWN.
-CREDIT_ACCOUNT_UNKNOWN = { $records } records of an account that attendance does not know were left out
-# Code UNKNOWN_AGENT.
-CREDIT_UNKNOWN_AGENT = { $records } records name the agent "{ $agent }", who is nobody employed on their days or more than one: they count as without a name
-# Code NO_DUTY_EVIDENCE.
-CREDIT_NO_EVIDENCE = no roster, punch or hand-over at all: its team shares { $records } records
-# Code UNHELD_ACCOUNT.
-CREDIT_NOBODY_ON_DUTY = { $records } records came while nobody was on duty: credited to nobody
-# Code TAG_OFF_DUTY.
-CREDIT_TAG_OFF_DUTY = { $records } records name { $person }, who was not on duty then: the name counts
-# Code NAMED_WITHOUT_AGENT.
-CREDIT_NAMED_WITHOUT_AGENT = { $records } records of a named account name nobody: credited to nobody but by hand-over
-# Code MIXED_WITHOUT_TAG.
-CREDIT_MIXED_WITHOUT_TAG = { $records } records of a mixed account name nobody: credited as on a shared one
-# A name of a contributor that nobody is known by.
-CONTRIBUTOR_UNKNOWN = { $records ->
-    [one] { $records } contribution is of "{ $agent }", who is nobody employed on its day or more than one: its part goes to the other contributors
-   *[other] { $records } contributions are of "{ $agent }", who is nobody employed on their days or more than one: their parts go to the other contributors
-}
-# Code CONTRIBUTOR_OFF_DUTY.
-CREDIT_CONTRIBUTOR_OFF_DUTY = { $records ->
-    [one] { $records } record names { $person } as a contributor, who was not on duty when it began
-   *[other] { $records } records name { $person } as a contributor, who was not on duty when they began
-}: the name counts
-# Code CONTRIBUTORS_NOT_SPLIT.
-CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records ->
-    [one] { $records } record names contributors, and the policy gives their roles no part: they are kept, and the record is credited as if it named none
-   *[other] { $records } records name contributors, and the policy gives their roles no part: they are kept, and the records are credited as if they named none
-}
-# Code TOO_FEW_TO_INFER.
-CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too few to infer from: shared equally
-# Code DID_NOT_SETTLE.
-CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: shared equally
-# Code SEVERAL_AT_ONCE.
-CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
-# Code TOO_FEW_REPLIES.
-CREDIT_TOO_FEW_REPLIES = { $records ->
-    [one] { $records } record with times of its replies is too little
-   *[other] { $records } records with times of their replies are too few a person
-} to tell apart who hold several dialogues at once: shared equally among those on duty at each reply
-# Code REPLIES_TOO_DENSE.
-CREDIT_REPLIES_TOO_DENSE = { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} of an account on which replies come so densely that their times alone do not tell people apart, and of fewer than a tenth of the replies something says whose they are: shared equally among those on duty at each reply
-# Code EVIDENCE_UNEVEN.
-CREDIT_EVIDENCE_UNEVEN = { $records ->
-    [one] { $records } record says
-   *[other] { $records } records say
-} nothing of whose they are, on an account on which some name, claim or write at known devices far more of theirs than others, { $person } least: weighed by how much each leaves unsaid
-    .equal = { $records ->
-        [one] { $records } record says
-       *[other] { $records } records say
-    } nothing of whose they are, on an account on which some claim or write at known devices far more of theirs than others, { $person } least: shared equally, which is too little for { $person } if they work as much as the others
-# Code CLOCK_WITHOUT_SECONDS.
-CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} on a full minute, so their clock is not to be trusted: shared equally among those on duty at each reply
-# Code CLAIM_OFF_DUTY.
-CREDIT_CLAIM_OFF_DUTY = { $person } claimed { $records ->
-    [one] { $records } dialogue without being on duty: the claim does not count
-   *[other] { $records } dialogues without being on duty: the claims do not count
-}
-# Code CLAIM_WITHOUT_RECORD.
-CREDIT_CLAIM_WITHOUT_RECORD = { $person } claimed { $records ->
-    [one] { $records } dialogue of which there is no record: the claim counts for nothing
-   *[other] { $records } dialogues of which there is no record: the claims count for nothing
-}
-# Code CLAIMS_DIFFER.
-CREDIT_CLAIMS_DIFFER = { $person } claimed { $record } at { $at }, and { $second } had claimed it at { $before }: neither claim decides{ $more ->
+CREDIT_ACCOUNT_UNKNOWN = { $records } bản ghi của một tài khoản mà phần chấm công không biết đã bị bỏ qua
+CREDIT_UNKNOWN_AGENT = { $records } bản ghi nêu nhân viên phục vụ “{ $agent }”, vào ngày của chúng không ứng với ai đang làm việc hoặc ứng với nhiều người: chúng được coi như không có tên
+CREDIT_NO_EVIDENCE = hoàn toàn không có lịch phân ca, lượt chấm công hay bàn giao: nhóm cùng chia { $records } bản ghi
+CREDIT_NOBODY_ON_DUTY = { $records } bản ghi đến khi không ai đang trực: không ghi nhận cho ai
+CREDIT_TAG_OFF_DUTY = { $records } bản ghi nêu tên { $person }, người không đang trực khi đó: tên được nêu được tính
+CREDIT_NAMED_WITHOUT_AGENT = { $records } bản ghi của tài khoản định danh không nêu tên ai: không ghi nhận cho ai ngoài theo bàn giao
+CREDIT_MIXED_WITHOUT_TAG = { $records } bản ghi của tài khoản hỗn hợp không nêu tên ai: ghi nhận như trên tài khoản dùng chung
+CONTRIBUTOR_UNKNOWN = { $records } phần đóng góp là của “{ $agent }”, vào ngày đó không ứng với ai đang làm việc hoặc ứng với nhiều người: phần của họ thuộc về những người đóng góp khác
+CREDIT_CONTRIBUTOR_OFF_DUTY = { $records } bản ghi nêu { $person } là người đóng góp, người không đang trực khi bản ghi bắt đầu: tên được nêu được tính
+CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records } bản ghi có nêu người đóng góp, mà chính sách không cho các vai trò đó phần nào: tên vẫn được lưu, và bản ghi được ghi nhận như không nêu ai
+CREDIT_TOO_FEW_TO_INFER = { $records } bản ghi có nhiều người đang trực, quá ít để suy luận: chia đều
+CREDIT_DID_NOT_SETTLE = việc suy luận trên { $records } bản ghi không hội tụ: chia đều
+CREDIT_SEVERAL_AT_ONCE = { $records } bản ghi có nhiều người đang trực, mỗi người cùng lúc có nhiều hội thoại: chia đều
+CREDIT_TOO_FEW_REPLIES = { $records } bản ghi có thời điểm trả lời, quá ít trên mỗi người để phân biệt những người cùng lúc có nhiều hội thoại: chia đều cho người đang trực ở mỗi câu trả lời
+CREDIT_REPLIES_TOO_DENSE = { $records } bản ghi thuộc một tài khoản có các câu trả lời quá dày nên chỉ riêng thời điểm không phân biệt được người, và chưa đến một phần mười câu trả lời cho biết là của ai: chia đều cho người đang trực ở mỗi câu trả lời
+CREDIT_EVIDENCE_UNEVEN = { $records } bản ghi không cho biết là của ai, trên một tài khoản mà một số người nêu tên, tự nhận hoặc viết trên thiết bị đã biết nhiều hơn hẳn người khác, { $person } ít nhất: tính trọng số theo phần mỗi người không cho biết
+    .equal = { $records } bản ghi không cho biết là của ai, trên một tài khoản mà một số người tự nhận hoặc viết trên thiết bị đã biết nhiều hơn hẳn người khác, { $person } ít nhất: chia đều, như vậy là quá ít cho { $person } nếu họ làm nhiều như người khác
+CREDIT_CLOCK_WITHOUT_SECONDS = hơn một phần mười câu trả lời của { $records } bản ghi rơi đúng phút chẵn nên đồng hồ của chúng không đáng tin: chia đều cho người đang trực ở mỗi câu trả lời
+CREDIT_CLAIM_OFF_DUTY = { $person } tự nhận { $records } hội thoại khi không đang trực: lượt tự nhận không được tính
+CREDIT_CLAIM_WITHOUT_RECORD = { $person } tự nhận { $records } hội thoại không có bản ghi: lượt tự nhận không được tính
+CREDIT_CLAIMS_DIFFER = { $person } tự nhận { $record } lúc { $at }, còn { $second } đã tự nhận lúc { $before }: không lượt nào quyết định{ $more ->
     [0] {""}
-    [one] . So it is with { $more } more record of that day
-   *[other] . So it is with { $more } more records of that day
+   *[other] . { $more } bản ghi khác trong ngày đó cũng vậy
 }
-    .tag = { $person } claimed { $record } at { $at }, and the platform named { $second } for it: the name counts{ $more ->
+    .tag = { $person } tự nhận { $record } lúc { $at }, còn nền tảng nêu tên { $second } cho bản ghi đó: tên được nêu được tính{ $more ->
         [0] {""}
-        [one] . So it is with { $more } more record of that day
-       *[other] . So it is with { $more } more records of that day
+       *[other] . { $more } bản ghi khác trong ngày đó cũng vậy
     }
-# Code DEVICE_OFF_DUTY.
-CREDIT_DEVICE_OFF_DUTY = the device { $device } of { $person }, who was not on duty then, was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .there = the device { $device } of { $person }, who was on duty for { $place } then, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .elsewhere = the device { $device } of somebody who was never on duty here was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# Code DEVICE_OF_SEVERAL.
-DEVICE_BOUND_TO_SEVERAL = from { $from } on the device { $device } is of several people or seats at once: it is kept, and what is written on it then says nothing
-    .ever = the device { $device } has been of several people or seats at once from the beginning: it is kept, and what is written on it then says nothing
-# Code DEVICE_OF_SEVERAL.
-CREDIT_DEVICE_OF_SEVERAL = the device { $device } is { $more ->
-    [0] { $first }'s and { $second }'s at once
-    [one] { $first }'s, { $second }'s and { $more } other's at once
-   *[other] { $first }'s, { $second }'s and { $more } others' at once
-}, and was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .beyond = the device { $device } is { $person }'s and at the same time that of somebody who was never on duty here, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .unknown = the device { $device } is several people's at once, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# A device that was used while it was nobody's, where others are somebody's, and what may be meant by it.
+CREDIT_DEVICE_OFF_DUTY = thiết bị { $device } của { $person }, người không đang trực khi đó, được dùng { $records } lần: không được tính
+    .there = thiết bị { $device } của { $person }, người khi đó đang trực cho { $place }, được dùng { $records } lần: không được tính
+    .elsewhere = thiết bị { $device } của một người chưa từng trực ở đây được dùng { $records } lần: không được tính
+DEVICE_BOUND_TO_SEVERAL = từ { $from } thiết bị { $device } cùng lúc thuộc về nhiều người hoặc nhiều chỗ ngồi: đăng ký vẫn được giữ, và những gì viết trên đó khi ấy không cho biết điều gì
+    .ever = thiết bị { $device } ngay từ đầu đã cùng lúc thuộc về nhiều người hoặc nhiều chỗ ngồi: đăng ký vẫn được giữ, và những gì viết trên đó khi ấy không cho biết điều gì
+CREDIT_DEVICE_OF_SEVERAL = thiết bị { $device } cùng lúc là của { $more ->
+    [0] { $first } và { $second }
+   *[other] { $first }, { $second } và { $more } người khác
+}, và được dùng { $records } lần: không được tính
+    .beyond = thiết bị { $device } cùng lúc là của { $person } và của một người chưa từng trực ở đây, và được dùng { $records } lần: không được tính
+    .unknown = thiết bị { $device } cùng lúc là của nhiều người, và được dùng { $records } lần: không được tính
 DEVICE_OF_NOBODY = { $devices ->
-    [one] the device { $device }, which is bound to nobody, was used
-   *[other] { $devices } devices that are bound to nobody, such as { $device }, were used
-} { $records ->
-    [one] once
-   *[other] { $records } times
-}: that tells only what the same hands wrote
-    .near = the device { $device }, which is bound to nobody, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }, and { $near }, which is bound, never: is that the one meant?
-    .seat = the device { $device } of the seat { $seat } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } while nobody was rostered on that seat: it was nobody's then
-    .ended = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } after { $to }, the last day of its binding: it was nobody's then
-    .coming = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } before { $from }, the first day of its binding: it was nobody's then
-# Claims, devices and times of messages that the version of the policy of a month does not read.
-EVIDENCE_NOT_READ = version { $version } of the policy reads no claims, devices or times of messages. For the month the account has: claims, { $claims }; records with times of messages, { $replies }; devices that records or messages name, { $devices }
-# Code REPLY_OUTSIDE_RECORD.
-CREDIT_REPLY_OUTSIDE_RECORD = { $records ->
-    [one] { $records } reply was before its record began or after it ended: it counts for nothing
-   *[other] { $records } replies were before their record began or after it ended: they count for nothing
-}
-# Hours of unbroken duty in which somebody did next to nothing while others worked: a break that nobody punched.
-BREAKS_NOT_PUNCHED = { $days } working days of { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-} were one unbroken stretch of duty in which for two hours or more next to nothing was theirs while others worked. With breaks punched about { $breaks } of the records of the account would be expected to be credited to somebody else, instead of about { $now }
-# Code CLOCKS_APART.
-CREDIT_CLOCKS_APART = the messages of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} are by a clock that is { $minutes } min { $seconds } s ahead of that of the records: they are read that much earlier
-    .behind = the messages of { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } are by a clock that is { $minutes } min { $seconds } s behind that of the records: they are read that much later
-# Amounts in another currency than what is reckoned in were converted, and by what.
-AMOUNTS_CONVERTED = amounts of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} were converted from { $from } to { $to }, each by the rate of its local day and rounded once: { $rates }{ $more ->
+    [1] thiết bị { $device } chưa đăng ký cho ai được dùng
+   *[other] { $devices } thiết bị chưa đăng ký cho ai, ví dụ { $device }, được dùng
+} { $records } lần: điều đó chỉ cho biết những gì do cùng một người viết
+    .near = thiết bị { $device } chưa đăng ký cho ai được dùng { $records } lần, còn { $near } đã đăng ký thì chưa dùng lần nào: có phải là thiết bị đó không?
+    .seat = thiết bị { $device } của chỗ ngồi { $seat } được dùng { $records } lần khi không ai được xếp vào chỗ đó: khi ấy nó không của ai
+    .ended = thiết bị { $device } được dùng { $records } lần sau { $to }, ngày cuối của đăng ký: khi ấy nó không của ai
+    .coming = thiết bị { $device } được dùng { $records } lần trước { $from }, ngày đầu của đăng ký: khi ấy nó không của ai
+EVIDENCE_NOT_READ = phiên bản { $version } của chính sách không đọc lượt tự nhận, thiết bị hay thời điểm tin nhắn. Trong tháng, tài khoản có: lượt tự nhận, { $claims }; bản ghi có thời điểm tin nhắn, { $replies }; thiết bị được nêu trong bản ghi hoặc tin nhắn, { $devices }
+CREDIT_REPLY_OUTSIDE_RECORD = { $records } câu trả lời nằm trước khi bản ghi bắt đầu hoặc sau khi kết thúc: không được tính
+BREAKS_NOT_PUNCHED = { $days } ngày làm việc của { $people } người là một khoảng trực liền mạch, trong đó từ hai giờ trở lên hầu như không có việc nào của họ trong khi người khác làm việc. Nếu chấm công cả giờ nghỉ, dự kiến khoảng { $breaks } số bản ghi của tài khoản được ghi nhận cho người khác, thay vì khoảng { $now }
+CREDIT_CLOCKS_APART = tin nhắn của { $records } bản ghi theo đồng hồ nhanh hơn đồng hồ của bản ghi { $minutes } phút { $seconds } giây: chúng được đọc sớm hơn chừng đó
+    .behind = tin nhắn của { $records } bản ghi theo đồng hồ chậm hơn đồng hồ của bản ghi { $minutes } phút { $seconds } giây: chúng được đọc muộn hơn chừng đó
+AMOUNTS_CONVERTED = số tiền của { $records } bản ghi được quy đổi từ { $from } sang { $to }, mỗi số theo tỷ giá của ngày địa phương và làm tròn một lần: { $rates }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}và { $more } tỷ giá khác
 }
-# Refunds that are together larger than the sale that they refer to: it counts below zero.
-REFUND_EXCEEDS_SALE = more was paid back { $sales ->
-    [one] of one sale than it brought, and it counts
-   *[other] of { $sales } sales than they brought, and they count
-} below zero: { $named }{ $more ->
+REFUND_EXCEEDS_SALE = có { $sales } đơn bán được hoàn nhiều hơn số tiền thu về nên được tính dưới 0: { $named }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}và { $more } đơn khác
 }
 
-# Out of a region into itself.
-REGION_SAME = a transfer goes to another region than { $region }
-# A cycle of something else than one month.
-REPORT_NOT_A_MONTH = a report tells of one calendar month, and the cycle runs from { $from } to { $to }: make a cycle of a month
-# No cell may leave.
-NOTHING_TO_TELL = no unit may be told of: each has fewer than five people, or would tell of fewer by a difference
-# Not prepared any more.
-TRANSFER_NOT_PREPARED = the transfer is { $stage } already
-# Not approved.
-TRANSFER_NOT_APPROVED = the transfer waits for somebody else's approval
-# Withdrawn or rejected.
-TRANSFER_DROPPED = the transfer was { $stage }: prepare another one
-# What was told cannot be taken back.
-TRANSFER_RELEASED = the transfer was released already: what was told cannot be taken back
-# Other transfers were released since it was prepared.
-TRANSFER_STALE = another report about the month was released meanwhile, and both together would tell of fewer than five people: prepare it again
-# Not a file of ours.
-TRANSFER_MALFORMED = this is not the file that is expected here, or not all of it: send the whole file as ReleaseTransfer or ExportStandard gave it
-# The signature is not that of the region it names.
-TRANSFER_SIGNATURE_WRONG = the file is not signed by the stack of { $region }: it was altered, or its new public key is missing here
-# No public key of the region.
-REGION_KEY_UNKNOWN = no public key of { $region } is known here: put its performance.pub into the key folder as regions/{ $region }.pub
-# A file of another group.
-TRANSFER_OF_ANOTHER_GROUP = the file is of another group
-# Taken in before.
-TRANSFER_ALREADY_EXISTS = the file was taken in before
-TRANSFER_KIND_EXPECTED = say what is to cross: a report or the directory
+REGION_SAME = lượt chuyển phải đến khu vực khác với { $region }
+REPORT_NOT_A_MONTH = báo cáo nói về một tháng dương lịch, mà kỳ đánh giá kéo dài từ { $from } đến { $to }: hãy lập kỳ đánh giá của một tháng
+NOTHING_TO_TELL = không đơn vị nào được báo cáo: đơn vị nào cũng dưới năm người, hoặc qua phép trừ sẽ để lộ thông tin của dưới năm người
+TRANSFER_NOT_PREPARED = lượt chuyển { $stage ->
+    [prepared] đã được chuẩn bị
+    [approved] đã được phê duyệt
+    [released] đã được phát hành
+    [withdrawn] đã được rút lại
+   *[rejected] đã bị từ chối
+} rồi
+TRANSFER_NOT_APPROVED = lượt chuyển đang chờ người khác phê duyệt
+TRANSFER_DROPPED = lượt chuyển { $stage ->
+    [withdrawn] đã được rút lại
+   *[rejected] đã bị từ chối
+}: hãy chuẩn bị lượt khác
+TRANSFER_RELEASED = lượt chuyển đã được phát hành: điều đã báo không thể lấy lại
+TRANSFER_STALE = trong lúc đó một báo cáo khác về tháng này đã được phát hành, và cả hai cộng lại sẽ để lộ thông tin của dưới năm người: hãy chuẩn bị lại
+TRANSFER_MALFORMED = đây không phải là tệp cần ở đây, hoặc không đầy đủ: hãy gửi nguyên tệp mà ReleaseTransfer hoặc ExportStandard đã cấp
+TRANSFER_SIGNATURE_WRONG = tệp không do hệ thống của { $region } ký: tệp đã bị sửa, hoặc ở đây thiếu khóa công khai mới của khu vực đó
+REGION_KEY_UNKNOWN = ở đây chưa có khóa công khai của { $region }: hãy đặt performance.pub của khu vực đó vào thư mục khóa với tên regions/{ $region }.pub
+TRANSFER_OF_ANOTHER_GROUP = tệp thuộc tập đoàn khác
+TRANSFER_ALREADY_EXISTS = tệp này đã được nhập trước đó
+TRANSFER_KIND_EXPECTED = hãy cho biết cần chuyển gì: báo cáo hay danh bạ
 
 ## Compensation
 
-# Scores may still change.
-CYCLE_NOT_PUBLISHED = scores may still change: publish the cycle first
-    .report = the cycle is not published: reports tell what is final
-    .correct = the cycle is not published, so there is nothing to correct: close it again, and it reads what counts now
-# The cycle has no such version of its result, or none was known then.
-RESULT_VERSION_UNKNOWN = the cycle has no such version of its result, or none was published by then: ask for its versions with ListCardVersions
-# A version and an instant at once.
-VERSION_TWICE = name a version or an instant, not both
-# A correction of the same cycle with another reason or another version of the scheme.
-CYCLE_CORRECTION_UNDERWAY = the correction { $cycle } of this cycle is not published, and says another reason or another version of the scheme: ask with what it says to work it out anew, publish it (PublishCycle), or throw it away (CancelCycle) and ask again
-# Nothing is different, so there is nothing to publish.
-CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is nothing to publish: throw the correction away (CancelCycle); once something that the cycle rests on is put right, ask for it again
-# No account, or too many.
-ACCOUNTS_EXPECTED = name at least one account, and at most { $most }
-# An account that a question names, and that is not there, or not the caller's to ask about.
-ACCOUNT_UNKNOWN_HERE = there is no account { $account } that you may ask about: look the id up with ListAccounts
-# A unit that a run of attribution names, and that is not there, or not within the unit that it is started for.
-UNIT_UNKNOWN_HERE = there is no unit { $unit } within what the run is started for: look the id up with ListOrgUnits, or have the run started for a unit above
-ACCOUNTS_OR_SCHEME = either accounts or a scheme, not both: leave one of them out
-# Nobody has a score.
-POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card of the pool's unit
-# A pool of a unit that is neither the unit of its cycle nor below it.
-POOL_OUTSIDE_CYCLE = a pool belongs to the unit of its cycle or to one below it: name such a unit, or none for the unit of the cycle
-# People with a score in the cycle of a unit who belong elsewhere.
-PAY_OUTSIDE_UNIT = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: close the cycle with a population that leaves the others out
-    .correction = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: correct the cycle first (CorrectCycle), then draft this correction again
-# Less than nothing.
-POOL_NEGATIVE = a pool cannot be less than nothing: give an amount of 0 or more; money cannot be taken back by a pool
-# No score above zero.
-ZERO_SCORES = no score is above zero, so there is no rule to split by: look at the cycle's cards first
-# A part that nobody has a claim to; `part` counts from 0.
-PART_WITHOUT_CLAIM = part { $place } of the pool goes to nobody: no score reaches a tier with a weight, or its floor; change the part's rule
-# Not a draft any more.
-SETTLEMENT_NOT_DRAFT = the settlement is { $stage }, not a draft
-# Not approved, or not any more.
-SETTLEMENT_NOT_APPROVED = the settlement is { $stage }; only an approved one can be posted
-# Posted.
-SETTLEMENT_POSTED = a posted settlement never changes: draft a correction of it, and the next settlement pays the difference
-# Not posted, and corrections are of what is posted.
-SETTLEMENT_NOT_POSTED = the settlement is { $stage }, and only a posted one is corrected: discard it and draft it again
-# Another correction of the settlement is drafted.
-PAY_CORRECTION_WAITS = correction { $correction } of the settlement waits for its approval: approve or withdraw that one first
-# Nobody gets another amount.
-NOTHING_TO_CORRECT = by the cards as they are now everybody gets what the settlement and its corrections gave: correct the cycle first, or there is nothing to put right
-# Approved already, or thrown away.
-PAY_CORRECTION_NOT_DRAFT = the correction is { $stage }, not a draft
-# What waits at an instant, which is asked for as it is now.
-DELTAS_WAIT_NOW = what waits is told as it is now: leave known_at out, or waiting_only
-CORRECTION_REASON_MISSING = say why: each statement shows it
-# A pool that would pay the same a second time.
-POOL_THERE = the pool { $pool } of this cycle has the same name, amount and rule: settle that one, or give this one another name if there is as much money once more
-# Another settlement of the pool is posted.
-POOL_PAID = a settlement of pool { $pool } is posted already, and a pool is paid once: discard the others, and create another pool, of another name, if there is more money to pay
-# Another settlement was posted, or a correction approved, since this one was drafted.
-CARRY_MOVED = since this one was drafted another settlement was posted, or a correction approved, and moved the odd cents: draft it again
-DELTA_SCORE = the score was put right from { $old } to { $new }
+CYCLE_NOT_PUBLISHED = điểm vẫn có thể thay đổi: hãy công bố kỳ đánh giá trước
+    .report = kỳ đánh giá chưa công bố: báo cáo chỉ nêu kết quả cuối cùng
+    .correct = kỳ đánh giá chưa công bố nên không có gì để đính chính: hãy chốt lại, kỳ sẽ đọc những gì đang được tính
+RESULT_VERSION_UNKNOWN = kỳ đánh giá không có phiên bản kết quả này, hoặc đến lúc đó chưa công bố phiên bản nào: hãy hỏi các phiên bản bằng ListCardVersions
+VERSION_TWICE = hãy nêu phiên bản hoặc thời điểm, không nêu cả hai
+CYCLE_CORRECTION_UNDERWAY = đính chính { $cycle } của kỳ đánh giá này chưa công bố, và có lý do hoặc phiên bản phương án khác: hãy yêu cầu đúng như nội dung của nó để tính lại, công bố nó (PublishCycle), hoặc bỏ nó (CancelCycle) rồi yêu cầu lại
+CORRECTION_CHANGES_NOTHING = mọi phiếu điểm đều như đã công bố nên không có gì để công bố: hãy bỏ đính chính này (CancelCycle); khi căn cứ của kỳ đánh giá đã được sửa, hãy yêu cầu lại
+ACCOUNTS_EXPECTED = hãy nêu ít nhất một tài khoản, và tối đa { $most }
+ACCOUNT_UNKNOWN_HERE = không có tài khoản { $account } mà bạn được hỏi: hãy tra mã bằng ListAccounts
+UNIT_UNKNOWN_HERE = không có đơn vị { $unit } trong phạm vi của lượt ghi nhận: hãy tra mã bằng ListOrgUnits, hoặc cho bắt đầu lượt ở đơn vị cấp trên
+ACCOUNTS_OR_SCHEME = chỉ nêu tài khoản hoặc phương án, không nêu cả hai: hãy bỏ một trong hai
+POOL_WITHOUT_PEOPLE = quỹ thưởng không có ai để chi: kỳ đánh giá không có phiếu điểm nào của đơn vị có quỹ
+POOL_OUTSIDE_CYCLE = quỹ thưởng phải thuộc đơn vị của kỳ đánh giá hoặc cấp dưới: hãy nêu đơn vị như vậy, hoặc để trống nếu là đơn vị của kỳ đánh giá
+PAY_OUTSIDE_UNIT = có { $count } người có phiếu điểm trong kỳ đánh giá nhưng không thuộc đơn vị của quỹ thưởng vào ngày cuối của kỳ: { $people }. Đơn vị chỉ chi cho người của mình: hãy chốt kỳ đánh giá với diện đánh giá không gồm những người này
+    .correction = có { $count } người có phiếu điểm trong kỳ đánh giá nhưng không thuộc đơn vị của quỹ thưởng vào ngày cuối của kỳ: { $people }. Đơn vị chỉ chi cho người của mình: hãy đính chính kỳ đánh giá trước (CorrectCycle), rồi lập lại bản nháp đính chính này
+POOL_NEGATIVE = quỹ thưởng không thể nhỏ hơn 0: hãy nêu số tiền từ 0 trở lên; quỹ không thể thu tiền về
+ZERO_SCORES = không có điểm nào lớn hơn 0 nên không có căn cứ để chia: hãy xem các phiếu điểm của kỳ đánh giá trước
+PART_WITHOUT_CLAIM = phần { $place } của quỹ thưởng không có ai nhận: không điểm nào đạt bậc có trọng số, hoặc mức sàn; hãy thay đổi quy tắc của phần này
+SETTLEMENT_NOT_DRAFT = quyết toán { $stage ->
+    [draft] là bản nháp
+    [approved] đã được phê duyệt
+    [posted] đã ghi sổ
+   *[discarded] đã bị hủy bỏ
+}, không phải bản nháp
+SETTLEMENT_NOT_APPROVED = quyết toán { $stage ->
+    [draft] là bản nháp
+    [approved] đã được phê duyệt
+    [posted] đã ghi sổ
+   *[discarded] đã bị hủy bỏ
+}; chỉ quyết toán đã phê duyệt mới ghi sổ được
+SETTLEMENT_POSTED = quyết toán đã ghi sổ không bao giờ thay đổi: hãy lập bản nháp đính chính, và quyết toán tiếp theo sẽ chi phần chênh lệch
+SETTLEMENT_NOT_POSTED = quyết toán { $stage ->
+    [draft] là bản nháp
+    [approved] mới được phê duyệt
+   *[discarded] đã bị hủy bỏ
+}, mà chỉ quyết toán đã ghi sổ mới được đính chính: hãy hủy bỏ rồi lập lại bản nháp
+PAY_CORRECTION_WAITS = đính chính { $correction } của quyết toán đang chờ phê duyệt: hãy phê duyệt hoặc rút lại nó trước
+NOTHING_TO_CORRECT = theo các phiếu điểm hiện nay, ai cũng nhận đúng số mà quyết toán và các đính chính đã cho: hãy đính chính kỳ đánh giá trước, nếu không thì không có gì để sửa
+PAY_CORRECTION_NOT_DRAFT = đính chính { $stage ->
+    [approved] đã được phê duyệt
+   *[withdrawn] đã được rút lại
+}, không phải bản nháp
+DELTAS_WAIT_NOW = phần đang chờ chỉ được nêu theo hiện tại: hãy bỏ known_at, hoặc waiting_only
+CORRECTION_REASON_MISSING = hãy cho biết lý do: mỗi bảng kê đều hiển thị
+POOL_THERE = quỹ thưởng { $pool } của kỳ đánh giá này có cùng tên, số tiền và quy tắc: hãy quyết toán quỹ đó, hoặc đặt tên khác cho quỹ này nếu đúng là có thêm một khoản như vậy
+POOL_PAID = một quyết toán của quỹ thưởng { $pool } đã ghi sổ, và mỗi quỹ chỉ chi một lần: hãy hủy bỏ các quyết toán khác, và tạo quỹ khác với tên khác nếu còn tiền để chi
+CARRY_MOVED = từ khi lập bản nháp này, một quyết toán khác đã ghi sổ hoặc một đính chính đã được phê duyệt làm thay đổi phần tiền lẻ: hãy lập lại bản nháp
+DELTA_SCORE = điểm được sửa từ { $old } thành { $new }
 DELTA_AGAINST =
     { $by ->
-        [fell] the own score was put right from { $old } to { $new }, but those of the others fell more, together from { $others_old } to { $others_new }: so the share of the pool grew
-        [rose] the own score was put right from { $old } to { $new }, but those of the others rose more, together from { $others_old } to { $others_new }: so the share of the pool shrank
-        [less] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it shrank all the same
-       *[more] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it grew all the same
+        [fell] điểm của bản thân được sửa từ { $old } thành { $new }, nhưng điểm của những người khác giảm nhiều hơn, tổng cộng từ { $others_old } xuống { $others_new }: vì vậy phần trong quỹ tăng lên
+        [rose] điểm của bản thân được sửa từ { $old } thành { $new }, nhưng điểm của những người khác tăng nhiều hơn, tổng cộng từ { $others_old } lên { $others_new }: vì vậy phần trong quỹ giảm đi
+        [less] điểm của bản thân được sửa từ { $old } thành { $new }, và điểm của những người khác tổng cộng từ { $others_old } thành { $others_new }: theo quy tắc của quỹ, phần trong quỹ vẫn giảm đi
+       *[more] điểm của bản thân được sửa từ { $old } thành { $new }, và điểm của những người khác tổng cộng từ { $others_old } thành { $others_new }: theo quy tắc của quỹ, phần trong quỹ vẫn tăng lên
     }
-DELTA_ADDED = a score of { $score } was added
-DELTA_REMOVED = the score of { $score } was taken back
-DELTA_OTHERS = the scores of others were put right, and the pool is split among all
-POOL_WITHOUT_PARTS = at least one part is needed
-SHARES_NOT_WHOLE = the shares sum to { $sum } millionths, not to exactly 1000000
-PART_OF_NOTHING = a part of nothing: leave it out
-PART_RULE_MISSING = say how this part is split: tiers, proportional or team_fund
-PART_WITHOUT_TIERS = at least one tier is needed
-TIERS_OUT_OF_ORDER = write the tiers best first, each with a lower min_score
-TIERS_MIXED = give every tier a min_score, or every tier a quota
-TIERS_WITHOUT_WEIGHT = all weights are zero, so nobody could get anything
-TIER_WEIGHTS_OUT_OF_ORDER = a worse tier weighs more than a better one
+DELTA_ADDED = đã thêm điểm { $score }
+DELTA_REMOVED = điểm { $score } đã bị rút lại
+DELTA_OTHERS = điểm của những người khác được sửa, mà quỹ được chia cho tất cả
+POOL_WITHOUT_PARTS = cần ít nhất một phần
+SHARES_NOT_WHOLE = các phần cộng lại là { $sum } phần triệu, không đúng bằng 1000000
+PART_OF_NOTHING = phần này bằng không: hãy bỏ đi
+PART_RULE_MISSING = hãy cho biết cách chia phần này: tiers, proportional hoặc team_fund
+PART_WITHOUT_TIERS = cần ít nhất một bậc
+TIERS_OUT_OF_ORDER = hãy viết bậc tốt nhất trước, mỗi bậc sau có min_score thấp hơn
+TIERS_MIXED = hãy cho mọi bậc một min_score, hoặc mọi bậc một hạn mức
+TIERS_WITHOUT_WEIGHT = mọi trọng số đều bằng 0 nên không ai nhận được gì
+TIER_WEIGHTS_OUT_OF_ORDER = bậc kém hơn có trọng số lớn hơn bậc tốt hơn
 
-# Statements.
-
-STATEMENT_AMOUNT = { $paid } for a score of { $score }: { $than ->
-    [less] { $difference } less than
-    [same] the same as
-   *[more] { $difference } more than
-} the { $equal } that an equal split would have paid.
-STATEMENT_WITHOUT_TIER = Part { $number } ({ $share } of the pool, { $part }), by tiers: the score reaches no tier, so { $amount }.
-STATEMENT_TIER_WITHOUT_WEIGHT = Part { $number } ({ $share } of the pool, { $part }), by tiers: tier { $tier } has no weight, so { $amount }.
-STATEMENT_NOT_ABOVE_FLOOR = Part { $number } ({ $share } of the pool, { $part }), in proportion to the score: it is not above { $floor }, so { $amount }.
-STATEMENT_PART = Part { $number } ({ $share } of the pool, { $part }), { $claim } of { $sum } in all; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; so { $amount }.
-STATEMENT_BY_TIER = by tiers: tier { $tier } weighs { $weight }
-STATEMENT_ABOVE_FLOOR = in proportion to the score above { $floor }: { $points } points
-STATEMENT_BY_SCORE = in proportion to the score: { $points } points
-STATEMENT_EXACT = { $whole } exactly
-STATEMENT_ROUNDED = { $whole } and { $fraction } of { $smallest }; { $came ->
-    [yes] one of the { $units } odd units of { $smallest } came here
-   *[no] none of the { $units } odd units of { $smallest } came here
+STATEMENT_AMOUNT = { $paid } cho điểm { $score }: { $than ->
+    [less] ít hơn { $difference } so với
+    [same] bằng với
+   *[more] nhiều hơn { $difference } so với
+} { $equal } nếu chia đều.
+STATEMENT_WITHOUT_TIER = Phần { $number } ({ $share } của quỹ, { $part }), theo bậc: điểm không đạt bậc nào, nên { $amount }.
+STATEMENT_TIER_WITHOUT_WEIGHT = Phần { $number } ({ $share } của quỹ, { $part }), theo bậc: bậc { $tier } không có trọng số, nên { $amount }.
+STATEMENT_NOT_ABOVE_FLOOR = Phần { $number } ({ $share } của quỹ, { $part }), tỷ lệ theo điểm: điểm không cao hơn { $floor }, nên { $amount }.
+STATEMENT_PART = Phần { $number } ({ $share } của quỹ, { $part }), { $claim } trên tổng { $sum }; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; vậy { $amount }.
+STATEMENT_BY_TIER = theo bậc: bậc { $tier } có trọng số { $weight }
+STATEMENT_ABOVE_FLOOR = tỷ lệ theo điểm vượt { $floor }: { $points } điểm
+STATEMENT_BY_SCORE = tỷ lệ theo điểm: { $points } điểm
+STATEMENT_EXACT = đúng { $whole }
+STATEMENT_ROUNDED = { $whole } và { $fraction } của { $smallest }; { $came ->
+    [yes] một trong { $units } phần lẻ { $smallest } về đây
+   *[no] không phần nào trong { $units } phần lẻ { $smallest } về đây
 }
-STATEMENT_CARRIED = ; carried from before { $before }, carried on { $after }
+STATEMENT_CARRIED = ; chuyển từ kỳ trước { $before }, chuyển sang kỳ sau { $after }
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
 
 UNUSABLE = { $file }: { $problem }. { $cure }.
 SEVERAL_PROBLEMS = { $problems }
-REASON_ALSO = { $reason }; also { $column }: { $more }
-AND_MORE_ROWS = { $count } more { $count ->
-    [one] row of this file was rejected
-   *[other] rows of this file were rejected
-}
-AND_MORE_ROWS_CURE = mend the rows above first: the others mostly fail for the same reasons
-AND_MORE_FINDINGS = and more of the same kind
-FIRST_REJECTED = line { $line }{ $column }: { $reason } ({ $cure })
-FIRST_REJECTED_COLUMN = , column { $column }
-EVERY_ROW_REJECTED = ; every row was rejected: { $first }
-ROWS_REJECTED = { $count ->
-    [one] ; { $count } row was rejected: { $first }
-   *[other] ; { $count } rows were rejected, the first: { $first }
-}
-HINT_NEAR = ; is { $near } meant?
-HINT_MEANT = {" "}(is { $near } meant?)
-HINT_MEANT_AS = {" "}(is { $near } meant as { $column }?)
-HINT_THERE_IS = {" "}(there is { $near })
-NO_FOLDER = it cannot be read as a folder ({ $error })
-NO_FOLDER_CURE = give the folder that holds people.csv, accounts.csv and records.csv
-MISSING_FILE = it is missing from { $folder }{ $hints }
-MISSING_FILE_CURE = add the file under exactly this name; docs/bundle.md describes every file
-NOT_A_FILE = it is not a file
-NOT_A_FILE_CURE = put a CSV or YAML file in its place
-UNREADABLE = it cannot be read ({ $error })
-UNREADABLE_CURE = check the file and its permissions
-UNKNOWN_FILE = nothing reads this file{ $hint }
-# Code EMPTY_FILE.
-EMPTY_OPTIONAL_FILE = the file is empty and was passed over
-THE_PERIOD = the period
-PERIOD_BACKWARDS_CURE = swap --from and --to
-PERIOD_HALF = one of its two ends is missing
-PERIOD_HALF_CURE = give both --from and --to, or neither
-PERIOD_OF_DAYS = the period has { $days } days, and at most { $most } are closed at once
-PERIOD_OF_DAYS_CURE = close it in parts
-TEAM_WITHOUT_PEOPLE = nobody in people.csv belongs to its team { $team }
-BRANCH_WITHOUT_PEOPLE = nobody in people.csv belongs to this branch
-TOO_LARGE_SETTINGS = it is larger than 1 MiB
-TOO_LARGE_SETTINGS_CURE = settings are a page of text: check that the right file has this name
-NOT_VALID_TEXT = it is not valid text
-NOT_VALID_TEXT_CURE = save it as UTF-8
-ZERO_BYTES = it holds zero bytes, which no CSV or YAML file has
-ZERO_BYTES_CURE = export it again as CSV in UTF-8 (a spreadsheet file is not a CSV file)
-UNKNOWN_ENCODING = its text is neither UTF-8, UTF-16 nor GBK (it looks like { $encoding })
-BAD_YAML = it is not valid YAML: { $cause } (the parser says "{ $said }")
-    .at = it is not valid YAML in line { $line }, column { $column }: { $cause } (the parser says "{ $said }")
-YAML_KEY_TWICE = the key { $key } comes twice
-    .lines = the key { $key } comes twice, in line { $first } and in line { $second }
-YAML_TAB = a tab stands where only spaces may
-YAML_NOT_CLOSED = a bracket, a brace or a quote that was opened is not closed
-YAML_NO_VALUE = a value is expected there
-YAML_BAD_START = no value begins with this sign: put the text into quotes
-YAML_SIGN = a text that begins with &, * or ! is a reference or a tag: put it into quotes
-YAML_ESCAPE = a backslash in double quotes begins a special character: double it, or take single quotes
-YAML_STRUCTURE = a key, a colon or an indentation does not fit there
-YAML_OTHER = it cannot be read there
-BAD_YAML_CURE = mend the YAML there: two spaces for each level, a space after each colon
-YAML_KEY_TWICE_CURE = leave the one that is meant and delete the other
-YAML_NUMBER_TOO_LARGE = a number is too large to be read (the parser says: "{ $said }")
-YAML_NUMBER_TOO_LARGE_CURE = write a smaller number
-YAML_UNSEEN = line { $line } holds the character { $character }, which nobody sees
-YAML_UNSEEN_CURE = delete that character, or type the line anew
-INVALID_SETTINGS_CURE = correct these values; docs/bundle.md has examples
+REASON_ALSO = { $reason }; ngoài ra { $column }: { $more }
+AND_MORE_ROWS = { $count } dòng khác của tệp này bị loại
+AND_MORE_ROWS_CURE = hãy sửa các dòng ở trên trước: các dòng khác phần lớn bị loại vì cùng lý do
+AND_MORE_FINDINGS = và nhiều phát hiện cùng loại khác
+FIRST_REJECTED = dòng { $line }{ $column }: { $reason } ({ $cure })
+FIRST_REJECTED_COLUMN = , cột { $column }
+EVERY_ROW_REJECTED = ; mọi dòng đều bị loại: { $first }
+ROWS_REJECTED = ; { $count } dòng bị loại, đầu tiên là: { $first }
+HINT_NEAR = ; có phải là { $near } không?
+HINT_MEANT = {" "}(có phải là { $near } không?)
+HINT_MEANT_AS = {" "}(có phải { $near } chính là { $column } không?)
+HINT_THERE_IS = {" "}(hiện có { $near })
+NO_FOLDER = không đọc được như một thư mục ({ $error })
+NO_FOLDER_CURE = hãy nêu thư mục chứa people.csv, accounts.csv và records.csv
+MISSING_FILE = không có trong { $folder }{ $hints }
+MISSING_FILE_CURE = hãy thêm tệp với đúng tên này; docs/bundle.md mô tả mọi tệp
+NOT_A_FILE = không phải là tệp
+NOT_A_FILE_CURE = hãy đặt tệp CSV hoặc YAML vào chỗ đó
+UNREADABLE = không đọc được ({ $error })
+UNREADABLE_CURE = hãy kiểm tra tệp và quyền của tệp
+UNKNOWN_FILE = không có gì đọc tệp này{ $hint }
+EMPTY_OPTIONAL_FILE = tệp trống nên đã bỏ qua
+THE_PERIOD = kỳ
+PERIOD_BACKWARDS_CURE = hãy đổi chỗ --from và --to
+PERIOD_HALF = thiếu một trong hai đầu của kỳ
+PERIOD_HALF_CURE = hãy nêu cả --from và --to, hoặc bỏ cả hai
+PERIOD_OF_DAYS = kỳ có { $days } ngày, mà mỗi lần chốt tối đa { $most } ngày
+PERIOD_OF_DAYS_CURE = hãy chốt thành từng phần
+TEAM_WITHOUT_PEOPLE = trong people.csv không ai thuộc nhóm { $team } của tài khoản
+BRANCH_WITHOUT_PEOPLE = trong people.csv không ai thuộc chi nhánh này
+TOO_LARGE_SETTINGS = lớn hơn 1 MiB
+TOO_LARGE_SETTINGS_CURE = thiết lập chỉ là một trang văn bản: hãy kiểm tra có đúng tệp mang tên này không
+NOT_VALID_TEXT = không phải là văn bản hợp lệ
+NOT_VALID_TEXT_CURE = hãy lưu dưới dạng UTF-8
+ZERO_BYTES = có chứa byte 0, thứ mà tệp CSV hay YAML không có
+ZERO_BYTES_CURE = hãy xuất lại thành CSV dạng UTF-8 (tệp bảng tính không phải là tệp CSV)
+UNKNOWN_ENCODING = văn bản không phải UTF-8, UTF-16 hay GBK (có vẻ là { $encoding })
+BAD_YAML = không phải là YAML hợp lệ: { $cause } (bộ phân tích báo “{ $said }”)
+    .at = không phải là YAML hợp lệ ở dòng { $line }, cột { $column }: { $cause } (bộ phân tích báo “{ $said }”)
+YAML_KEY_TWICE = khóa { $key } xuất hiện hai lần
+    .lines = khóa { $key } xuất hiện hai lần, ở dòng { $first } và dòng { $second }
+YAML_TAB = có dấu tab ở chỗ chỉ được dùng dấu cách
+YAML_NOT_CLOSED = dấu ngoặc vuông, ngoặc nhọn hoặc dấu nháy đã mở mà chưa đóng
+YAML_NO_VALUE = ở đó cần một giá trị
+YAML_BAD_START = không giá trị nào bắt đầu bằng ký hiệu này: hãy đặt văn bản trong dấu nháy
+YAML_SIGN = văn bản bắt đầu bằng &, * hoặc ! là tham chiếu hoặc thẻ: hãy đặt trong dấu nháy
+YAML_ESCAPE = dấu gạch chéo ngược trong nháy kép mở đầu ký tự đặc biệt: hãy viết hai lần, hoặc dùng nháy đơn
+YAML_STRUCTURE = khóa, dấu hai chấm hoặc khoảng thụt đầu dòng không đúng ở đó
+YAML_OTHER = không đọc được ở đó
+BAD_YAML_CURE = hãy sửa YAML ở đó: hai dấu cách cho mỗi cấp, một dấu cách sau mỗi dấu hai chấm
+YAML_KEY_TWICE_CURE = hãy giữ khóa đúng và xóa khóa kia
+YAML_NUMBER_TOO_LARGE = có số quá lớn để đọc (bộ phân tích báo: “{ $said }”)
+YAML_NUMBER_TOO_LARGE_CURE = hãy viết số nhỏ hơn
+YAML_UNSEEN = dòng { $line } chứa ký tự không nhìn thấy { $character }
+YAML_UNSEEN_CURE = hãy xóa ký tự đó, hoặc gõ lại dòng
+INVALID_SETTINGS_CURE = hãy sửa các giá trị này; docs/bundle.md có ví dụ
 
 ## The bundle: tables
 
-EMPTY_FILE = it is empty
-EMPTY_FILE_CURE = fill it: its first line is { $header }
-NOT_CSV = it is not a CSV file with a header: { $why }
-NOT_CSV_CURE = export it as CSV; its first line is { $header }
-    .named = delete the line with `sep=`, or save the file again with one separator
-NOT_CSV_NO_END = its first line has no end or a quote in it is not closed
-NOT_CSV_NO_TEXT = its first line is not text
-NOT_CSV_NO_COLUMN = its first line names none of the columns
-    .named_not = its first line says `sep={ $named }`, and the header below it is separated by `{ $sign }`
-    .named_not_tab = its first line says `sep={ $named }`, and the header below it is separated by tabs
-CONVERTED_ENCODING = read as { $encoding } and converted to UTF-8
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_TAB = columns are separated by a tab
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_SIGN = columns are separated by the sign { $sign }
-SEPARATED_BY_SEMICOLON = columns are separated by a semicolon
-LINE_TOO_LONG = the line is longer than 1 MiB
-LINE_TOO_LONG_CURE = check where its line end went
-TOO_MANY_CELLS = it has { $cells } cells, the header has { $columns }
-TOO_MANY_CELLS_CURE = put a cell with a comma or a quote in it into double quotes
-NOT_TEXT_IN_ENCODING = it holds bytes that are not text in the file's encoding
-UNSEEN_CHARACTER = it holds the character { $character }, which nobody sees
-UNSEEN_CHARACTER_CURE = delete it: type the cell again, or clean the column in the program that exports it
-OPEN_QUOTE = a quote in it opens a cell that is not closed in its place
-OPEN_QUOTE_CURE = double quotes inside a cell, as in "5"" screen"
-UNBALANCED_QUOTES = its quotes do not pair up in very many places, last seen on line { $line }
-UNBALANCED_QUOTES_CURE = export it again as CSV: quotes inside a cell are doubled
-COLUMN_TWICE = the column { $column } comes twice
-    .names = the column { $column } comes twice, as “{ $one }” and as “{ $other }”
-COLUMN_TWICE_CURE = keep one of them, or give the other another name
-MISSING_COLUMNS = its header has no column { $columns }{ $hints }
-MISSING_COLUMNS_CURE = add it; a whole header is { $header }
-MISSING_KIND_CURE = add it; a whole header is { $header }; or write `punches: alternating` or `punches: first_last` into group.yaml
-MISSING_COLUMN = no such column: taken as empty in every row
-UNKNOWN_COLUMN = nothing reads this column{ $hint }
-# Code DUPLICATE_ROW.
-EQUAL_ROWS = equal rows were taken once ({ $count } left out)
+EMPTY_FILE = tệp trống
+EMPTY_FILE_CURE = hãy điền nội dung: dòng đầu tiên là { $header }
+NOT_CSV = không phải là tệp CSV có dòng tiêu đề: { $why }
+NOT_CSV_CURE = hãy xuất thành CSV; dòng đầu tiên là { $header }
+    .named = hãy xóa dòng có `sep=`, hoặc lưu lại tệp với một dấu phân cách
+NOT_CSV_NO_END = dòng đầu tiên không có kết thúc, hoặc có dấu nháy chưa đóng
+NOT_CSV_NO_TEXT = dòng đầu tiên không phải là văn bản
+NOT_CSV_NO_COLUMN = dòng đầu tiên không nêu tên cột nào
+    .named_not = dòng đầu tiên ghi `sep={ $named }`, mà dòng tiêu đề bên dưới được phân cách bằng `{ $sign }`
+    .named_not_tab = dòng đầu tiên ghi `sep={ $named }`, mà dòng tiêu đề bên dưới được phân cách bằng dấu tab
+CONVERTED_ENCODING = đã đọc theo { $encoding } và chuyển sang UTF-8
+SEPARATED_BY_TAB = các cột được phân cách bằng dấu tab
+SEPARATED_BY_SIGN = các cột được phân cách bằng ký hiệu { $sign }
+SEPARATED_BY_SEMICOLON = các cột được phân cách bằng dấu chấm phẩy
+LINE_TOO_LONG = dòng dài hơn 1 MiB
+LINE_TOO_LONG_CURE = hãy kiểm tra dấu kết thúc dòng bị mất ở đâu
+TOO_MANY_CELLS = dòng có { $cells } ô, dòng tiêu đề có { $columns }
+TOO_MANY_CELLS_CURE = hãy đặt ô có dấu phẩy hoặc dấu nháy trong nháy kép
+NOT_TEXT_IN_ENCODING = có byte không phải là văn bản theo bảng mã của tệp
+UNSEEN_CHARACTER = có chứa ký tự không nhìn thấy { $character }
+UNSEEN_CHARACTER_CURE = hãy xóa nó: gõ lại ô, hoặc làm sạch cột trong chương trình xuất ra
+OPEN_QUOTE = có dấu nháy mở ô mà không đóng đúng chỗ
+OPEN_QUOTE_CURE = hãy viết dấu nháy trong ô hai lần, như "màn hình 5"""
+UNBALANCED_QUOTES = dấu nháy không khớp cặp ở rất nhiều chỗ, lần cuối thấy ở dòng { $line }
+UNBALANCED_QUOTES_CURE = hãy xuất lại thành CSV: dấu nháy trong ô được viết hai lần
+COLUMN_TWICE = cột { $column } xuất hiện hai lần
+    .names = cột { $column } xuất hiện hai lần, là “{ $one }” và “{ $other }”
+COLUMN_TWICE_CURE = hãy giữ một cột, hoặc đặt tên khác cho cột kia
+MISSING_COLUMNS = dòng tiêu đề không có cột { $columns }{ $hints }
+MISSING_COLUMNS_CURE = hãy thêm cột; dòng tiêu đề đầy đủ là { $header }
+MISSING_KIND_CURE = hãy thêm cột; dòng tiêu đề đầy đủ là { $header }; hoặc viết `punches: alternating` hay `punches: first_last` vào group.yaml
+MISSING_COLUMN = không có cột này: coi như trống ở mọi dòng
+UNKNOWN_COLUMN = không có gì đọc cột này{ $hint }
+EQUAL_ROWS = các dòng giống nhau chỉ lấy một lần (bỏ { $count })
 
 ## The bundle: cells
 
-IT_IS_EMPTY = it is empty
-IT_IS_EMPTY_CURE = fill it in
-TOO_MANY_CHARACTERS = it is longer than { $most } characters
-TOO_MANY_CHARACTERS_CURE = shorten it
-TOO_MANY_MEASURES = the row has more than { $most } measures beside the known columns
-TOO_MANY_MEASURES_CURE = leave columns out that nothing measures
-NO_TIME_ZONE = '{ $text }' is no time zone
-NO_TIME_ZONE_CURE = write an IANA name such as Asia/Shanghai
-STANDS_FOR_NO_VALUE = '{ $text }' stands for no value
-STANDS_FOR_NO_VALUE_CURE = write the id; where there is none, leave the row out
-FORMULA_FAILED = '{ $text }' is what a spreadsheet shows where a formula failed, not a value
-FORMULA_FAILED_CURE = mend the formula, or export the column from where it comes; leave the cell empty only where there is no value
-NEITHER_YES_NOR_NO = '{ $text }' is neither yes nor no
-NEITHER_YES_NOR_NO_CURE = write true, false, 1, 0, yes, no, 是 or 否, or leave it empty
-NO_SMALL_COUNT = '{ $text }' is not a whole number from 1 to 1000
-NO_SMALL_COUNT_CURE = write such a number
-IT_IS_NEGATIVE = it is negative
-IT_IS_NEGATIVE_CURE = write a number from 0, or leave it empty
-NUMBER_ABOVE_RANGE = { $text } is too large
-NUMBER_ABOVE_RANGE_CURE = write a number from 0 to { $most }, or leave it empty when it was not measured
-NO_NUMBER = '{ $text }' is not a number
-    .comma = '{ $text }' has a comma, and numbers have a point and no grouping where group.yaml has no `numbers`
-    .exponent = '{ $text }' has an exponent, which numbers have not
-NO_NUMBER_CURE = write digits with a point, such as 12.5, or leave it empty when it was not measured
-    .needed = write digits with a point, such as 12.5, or take the row out
-NEGATIVE_AMOUNT = the amount { $text } is negative
-NEGATIVE_AMOUNT_CURE = write a refund as a row of its own with a negative amount that names in refers_to the external_id of the sale, or leave the cell empty
-NO_AMOUNT = '{ $text }' is not an amount
-NO_AMOUNT_CURE = write digits with a point, such as 1234.50, without a currency sign, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` where 1,234.50 is meant, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` where 1.234,50 is
-    .yaml = write digits with a point, such as 1234.50, without a currency sign and without grouping
-AMOUNT_DECIMALS = { $text } has more decimals than { $currency } has ({ $digits })
-    .told = { $text } has more decimals than { $currency } has ({ $digits }): group.yaml says that '{ $sign }' stands before decimals
-AMOUNT_DECIMALS_CURE = round it to the smallest unit of the currency, or, where 1.234 is one thousand two hundred and thirty-four, say so in group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-    .either = write { $whole } or { $decimal }, whichever is meant
-    .round = round it to the smallest unit of the currency
-    .whole = write { $whole } where that is meant, or round it to the smallest unit of the currency
-HUGE_AMOUNT = the amount { $text } is too large
-HUGE_AMOUNT_CURE = check the unit: it is the major unit
-NO_DATE = '{ $text }' is not a date
-NO_DATE_CURE = write year-month-day, such as 2026-03-02
-NO_TIME = '{ $text }' is not a time
-NO_TIME_CURE = write 2026-03-02 09:00:00, or with an offset 2026-03-02T09:00:00+08:00
-TIME_BEYOND_RANGE = the time is out of range
-TIME_BEYOND_RANGE_CURE = check the year
-TIME_SKIPPED = { $time } did not exist in { $zone }: clocks went forward from { $before } to { $after }
-TIME_SKIPPED_CURE = write the time with its offset, such as { $time }{ $offset }
-THAT_ZONE = that zone
-MAY_BE_GROUPED = '{ $text }' may be a decimal or a number with grouping
-GROUPED_BY_SPACE = '{ $text }' has spaces between its digits
-GROUPED_BY_SPACE_CURE = take them out, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ",", grouping: space{"}"}` where 1 234,50 is meant, `numbers: {"{"}decimal: ".", grouping: space{"}"}` where 1 234.50 is
-MAY_BE_GROUPED_CURE = say in group.yaml how numbers are written, such as `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-NOT_AS_GROUP_YAML = '{ $text }' is not written as group.yaml says numbers are
-NOT_AS_GROUP_YAML_CURE = write '{ $decimal }' before decimals and no grouping, or correct `numbers` in group.yaml
-    .grouped = write '{ $decimal }' before decimals and '{ $grouping }' between thousands, or correct `numbers` in group.yaml
-    .spaced = write '{ $decimal }' before decimals and a space between thousands, or correct `numbers` in group.yaml
+IT_IS_EMPTY = ô trống
+IT_IS_EMPTY_CURE = hãy điền vào
+TOO_MANY_CHARACTERS = dài hơn { $most } ký tự
+TOO_MANY_CHARACTERS_CURE = hãy viết ngắn lại
+TOO_MANY_MEASURES = dòng có hơn { $most } số đo ngoài các cột đã biết
+TOO_MANY_MEASURES_CURE = hãy bỏ những cột không có gì đo
+NO_TIME_ZONE = ‘{ $text }’ không phải là múi giờ
+NO_TIME_ZONE_CURE = hãy viết tên IANA như Asia/Shanghai
+STANDS_FOR_NO_VALUE = ‘{ $text }’ có nghĩa là không có giá trị
+STANDS_FOR_NO_VALUE_CURE = hãy viết mã; nếu không có mã, hãy bỏ dòng này
+FORMULA_FAILED = ‘{ $text }’ là thứ bảng tính hiển thị khi công thức lỗi, không phải giá trị
+FORMULA_FAILED_CURE = hãy sửa công thức, hoặc xuất cột từ nơi gốc; chỉ để trống ô khi không có giá trị
+NEITHER_YES_NOR_NO = ‘{ $text }’ không phải là có hay không
+NEITHER_YES_NOR_NO_CURE = hãy viết true, false, 1, 0, yes, no, 是 hoặc 否, hoặc để trống
+NO_SMALL_COUNT = ‘{ $text }’ không phải là số nguyên từ 1 đến 1000
+NO_SMALL_COUNT_CURE = hãy viết một số như vậy
+IT_IS_NEGATIVE = số âm
+IT_IS_NEGATIVE_CURE = hãy viết số từ 0 trở lên, hoặc để trống
+NUMBER_ABOVE_RANGE = { $text } quá lớn
+NUMBER_ABOVE_RANGE_CURE = hãy viết số từ 0 đến { $most }, hoặc để trống nếu không đo
+NO_NUMBER = ‘{ $text }’ không phải là số
+    .comma = ‘{ $text }’ có dấu phẩy, mà khi group.yaml không có `numbers` thì số chỉ dùng dấu chấm và không phân cách hàng nghìn
+    .exponent = ‘{ $text }’ có số mũ, thứ không được dùng trong số
+NO_NUMBER_CURE = hãy viết chữ số với dấu chấm, như 12.5, hoặc để trống nếu không đo
+    .needed = hãy viết chữ số với dấu chấm, như 12.5, hoặc bỏ dòng này
+NEGATIVE_AMOUNT = số tiền { $text } là số âm
+NEGATIVE_AMOUNT_CURE = hãy viết khoản hoàn tiền thành dòng riêng có số tiền âm và nêu external_id của đơn bán trong refers_to, hoặc để trống ô
+NO_AMOUNT = ‘{ $text }’ không phải là số tiền
+NO_AMOUNT_CURE = hãy viết chữ số với dấu chấm, như 1234.50, không có ký hiệu tiền tệ, hoặc nêu trong group.yaml cách viết số: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` nếu là 1,234.50, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` nếu là 1.234,50
+    .yaml = hãy viết chữ số với dấu chấm, như 1234.50, không có ký hiệu tiền tệ và không phân cách hàng nghìn
+AMOUNT_DECIMALS = { $text } có nhiều chữ số lẻ hơn { $currency } ({ $digits })
+    .told = { $text } có nhiều chữ số lẻ hơn { $currency } ({ $digits }): group.yaml nêu rằng ‘{ $sign }’ đứng trước phần lẻ
+AMOUNT_DECIMALS_CURE = hãy làm tròn đến đơn vị nhỏ nhất của loại tiền, hoặc nếu 1.234 là một nghìn hai trăm ba mươi tư thì nêu trong group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+    .either = hãy viết { $whole } hoặc { $decimal }, số nào đúng
+    .round = hãy làm tròn đến đơn vị nhỏ nhất của loại tiền
+    .whole = hãy viết { $whole } nếu đúng là số đó, hoặc làm tròn đến đơn vị nhỏ nhất của loại tiền
+HUGE_AMOUNT = số tiền { $text } quá lớn
+HUGE_AMOUNT_CURE = hãy kiểm tra đơn vị: phải là đơn vị tiền chính
+NO_DATE = ‘{ $text }’ không phải là ngày
+NO_DATE_CURE = hãy viết năm-tháng-ngày, như 2026-03-02
+NO_TIME = ‘{ $text }’ không phải là thời điểm
+NO_TIME_CURE = hãy viết 2026-03-02 09:00:00, hoặc kèm độ lệch múi giờ 2026-03-02T09:00:00+08:00
+TIME_BEYOND_RANGE = thời điểm nằm ngoài phạm vi cho phép
+TIME_BEYOND_RANGE_CURE = hãy kiểm tra năm
+TIME_SKIPPED = không có { $time } ở { $zone }: đồng hồ được chỉnh tới từ { $before } sang { $after }
+TIME_SKIPPED_CURE = hãy viết thời điểm kèm độ lệch múi giờ, như { $time }{ $offset }
+THAT_ZONE = múi giờ đó
+MAY_BE_GROUPED = ‘{ $text }’ có thể là số thập phân hoặc số có phân cách hàng nghìn
+GROUPED_BY_SPACE = ‘{ $text }’ có dấu cách giữa các chữ số
+GROUPED_BY_SPACE_CURE = hãy bỏ dấu cách, hoặc nêu trong group.yaml cách viết số: `numbers: {"{"}decimal: ",", grouping: space{"}"}` nếu là 1 234,50, `numbers: {"{"}decimal: ".", grouping: space{"}"}` nếu là 1 234.50
+MAY_BE_GROUPED_CURE = hãy nêu trong group.yaml cách viết số, như `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+NOT_AS_GROUP_YAML = ‘{ $text }’ không được viết theo cách mà group.yaml quy định cho số
+NOT_AS_GROUP_YAML_CURE = hãy viết ‘{ $decimal }’ trước phần lẻ và không phân cách hàng nghìn, hoặc sửa `numbers` trong group.yaml
+    .grouped = hãy viết ‘{ $decimal }’ trước phần lẻ và ‘{ $grouping }’ giữa các hàng nghìn, hoặc sửa `numbers` trong group.yaml
+    .spaced = hãy viết ‘{ $decimal }’ trước phần lẻ và dấu cách giữa các hàng nghìn, hoặc sửa `numbers` trong group.yaml
 
 ## The bundle: people, accounts, aliases
 
-SHORTENED_NUMBER = { $text } is a number that a spreadsheet shortened to its first digits
-EXPORT_AS_TEXT = export the column as text
-EMPTY_SEGMENT = '{ $text }' has an empty segment
-EMPTY_SEGMENT_CURE = write the path with single slashes, the branch first, such as East/Chat/Team 1
-TOO_DEEP = it is { $depth } units deep
-TOO_DEEP_CURE = name at most { $most } units, the branch first
-EMPLOYMENT_BACKWARDS = the employment ends on { $left }, before it begins on { $hired }
-EMPLOYMENT_BACKWARDS_CURE = correct the dates; left_on is the last day of work
-NO_PEOPLE = it names no person{ $why }
-NO_PEOPLE_CURE = add a row for each person
-NAMES_DIFFER = lines { $lines } have the number { $number } and differ in the name
-NAMES_DIFFER_CURE = give each person a number of their own, or write the name alike in all rows of the number
-ZONES_DIFFER = lines { $lines } have the number { $number } and differ in the zone
-ZONES_DIFFER_CURE = write the zone alike in all rows of the number: a person has one
-EMPLOYMENTS_OVERLAP = lines { $lines } have the number { $number } and overlap: { $one } and { $other }
-EMPLOYMENTS_OVERLAP_CURE = keep one row for each person, or give each employment its own days: left_on is its last one
-DAYS = { $from } to { $to }
-TWO_LINES = { $one } and { $other }
-NO_END = no end
-MOVED = { $before } until { $until }; { $after } from { $from }
-NO_ACCOUNTS = it names no account{ $why }
-NO_ACCOUNTS_CURE = add a row for each platform account
-ACCOUNT_ROWS_DIFFER = the rows of this account differ in zone, team or exclusive
-ACCOUNT_ROWS_DIFFER_CURE = write them alike in all its rows
-PHASES_ON_ONE_DAY = two phases of this account begin on the same day
-PHASES_ON_ONE_DAY_CURE = give each phase its own first day
-SLASH_IN_NAME = '{ $text }' holds a slash
-SLASH_IN_NAME_CURE = leave slashes out of platforms, stores and accounts
-NO_EMPLOYMENT_KIND = '{ $text }' is no kind of employment
-NO_EMPLOYMENT_KIND_CURE = write full_time, part_time, fixed_term, intern, agency, outsourced or freelance, or leave the cell empty
-NO_CONTRIBUTORS = '{ $text }' names no contributors
-    .role = '{ $text }' names no contributors: "{ $role }" is no role
-    .twice = '{ $text }' names { $named } twice
-    .many = '{ $text }' names more contributors than the { $max } that a record may have
-NO_CONTRIBUTORS_CURE = write role=employee number, several with ; between, with the roles first_answer, closer and after_sales, such as first_answer=A001;closer=A007
-    .twice = leave one of the two out: somebody has one part in a role, also where an alias of aliases.csv and the employee number mean the same person
-    .many = leave some out, { $max } at most
-POLICY_SPLIT = give a version, and first_answer, closer and after_sales in percent that sum to 100
-NO_PHASE = '{ $text }' is no phase
-NO_PHASE_CURE = write shared, mixed or named
-CORRECT_THE_DATES = correct the dates
-ALIAS_IS_A_NUMBER = { $alias } is the employee number of somebody else
-ALIAS_IS_A_NUMBER_CURE = records with it would be read as that person: rename the alias
-ALIAS_OF_TWO = { $alias } is two people at the same time
-ALIAS_TWICE = several rows give { $alias } to the same person for days that overlap
-ALIAS_OF_TWO_CURE = give each row its from and to dates, without overlap
-DEVICE_OF_NOTHING = neither an employee number nor a seat says whose the device is
-DEVICE_OF_BOTH = it is of somebody (employee_no) and of a seat
-DEVICE_OF_BOTH_CURE = write the employee number or the seat, and leave the other empty
-DEVICE_TWICE = several rows give { $device } to the same person or seat from the same day on, with different ends
+SHORTENED_NUMBER = { $text } là số mà bảng tính đã cắt chỉ còn các chữ số đầu
+EXPORT_AS_TEXT = hãy xuất cột dưới dạng văn bản
+EMPTY_SEGMENT = ‘{ $text }’ có đoạn trống
+EMPTY_SEGMENT_CURE = hãy viết đường dẫn với từng dấu gạch chéo một, chi nhánh đứng đầu, như East/Chat/Team 1
+TOO_DEEP = sâu { $depth } cấp đơn vị
+TOO_DEEP_CURE = hãy nêu tối đa { $most } đơn vị, chi nhánh đứng đầu
+EMPLOYMENT_BACKWARDS = kỳ làm việc kết thúc vào { $left }, trước khi bắt đầu vào { $hired }
+EMPLOYMENT_BACKWARDS_CURE = hãy sửa ngày; left_on là ngày làm việc cuối cùng
+NO_PEOPLE = không có nhân viên nào{ $why }
+NO_PEOPLE_CURE = hãy thêm một dòng cho mỗi nhân viên
+NAMES_DIFFER = các dòng { $lines } có cùng mã số { $number } mà khác tên
+NAMES_DIFFER_CURE = hãy cho mỗi người một mã số riêng, hoặc viết tên giống nhau ở mọi dòng của mã số
+ZONES_DIFFER = các dòng { $lines } có cùng mã số { $number } mà khác múi giờ
+ZONES_DIFFER_CURE = hãy viết múi giờ giống nhau ở mọi dòng của mã số: mỗi người chỉ có một múi giờ
+EMPLOYMENTS_OVERLAP = các dòng { $lines } có cùng mã số { $number } và trùng thời gian: { $one } và { $other }
+EMPLOYMENTS_OVERLAP_CURE = hãy giữ một dòng cho mỗi người, hoặc cho mỗi kỳ làm việc những ngày riêng: left_on là ngày cuối cùng
+DAYS = { $from } đến { $to }
+TWO_LINES = { $one } và { $other }
+NO_END = không có kết thúc
+MOVED = { $before } đến { $until }; { $after } từ { $from }
+NO_ACCOUNTS = không có tài khoản nào{ $why }
+NO_ACCOUNTS_CURE = hãy thêm một dòng cho mỗi tài khoản nền tảng
+ACCOUNT_ROWS_DIFFER = các dòng của tài khoản này khác nhau ở zone, team hoặc exclusive
+ACCOUNT_ROWS_DIFFER_CURE = hãy viết giống nhau ở mọi dòng của tài khoản
+PHASES_ON_ONE_DAY = hai giai đoạn của tài khoản này bắt đầu cùng ngày
+PHASES_ON_ONE_DAY_CURE = hãy cho mỗi giai đoạn một ngày bắt đầu riêng
+SLASH_IN_NAME = ‘{ $text }’ có dấu gạch chéo
+SLASH_IN_NAME_CURE = hãy bỏ dấu gạch chéo khỏi nền tảng, cửa hàng và tài khoản
+NO_EMPLOYMENT_KIND = ‘{ $text }’ không phải là hình thức làm việc
+NO_EMPLOYMENT_KIND_CURE = hãy viết full_time, part_time, fixed_term, intern, agency, outsourced hoặc freelance, hoặc để trống ô
+NO_CONTRIBUTORS = ‘{ $text }’ không nêu người đóng góp nào
+    .role = ‘{ $text }’ không nêu người đóng góp nào: “{ $role }” không phải là vai trò
+    .twice = ‘{ $text }’ nêu { $named } hai lần
+    .many = ‘{ $text }’ nêu nhiều hơn { $max } người đóng góp mà một bản ghi được có
+NO_CONTRIBUTORS_CURE = hãy viết vai trò=mã nhân viên, nhiều người thì cách nhau bằng ;, với các vai trò first_answer, closer và after_sales, như first_answer=A001;closer=A007
+    .twice = hãy bỏ một trong hai: mỗi người chỉ có một phần trong một vai trò, kể cả khi biệt danh trong aliases.csv và mã nhân viên chỉ cùng một người
+    .many = hãy bỏ bớt, tối đa { $max }
+POLICY_SPLIT = hãy nêu version, cùng first_answer, closer và after_sales theo phần trăm có tổng bằng 100
+NO_PHASE = ‘{ $text }’ không phải là giai đoạn
+NO_PHASE_CURE = hãy viết shared, mixed hoặc named
+CORRECT_THE_DATES = hãy sửa ngày
+ALIAS_IS_A_NUMBER = { $alias } là mã nhân viên của người khác
+ALIAS_IS_A_NUMBER_CURE = bản ghi mang biệt danh này sẽ bị đọc thành người đó: hãy đổi tên biệt danh
+ALIAS_OF_TWO = { $alias } cùng lúc chỉ hai người
+ALIAS_TWICE = nhiều dòng gán { $alias } cho cùng một người vào những ngày trùng nhau
+ALIAS_OF_TWO_CURE = hãy cho mỗi dòng ngày from và to riêng, không trùng nhau
+DEVICE_OF_NOTHING = không có mã nhân viên hay chỗ ngồi cho biết thiết bị là của ai
+DEVICE_OF_BOTH = thiết bị vừa của một người (employee_no) vừa của một chỗ ngồi
+DEVICE_OF_BOTH_CURE = hãy viết mã nhân viên hoặc chỗ ngồi, và để trống ô kia
+DEVICE_TWICE = nhiều dòng gán { $device } cho cùng một người hoặc chỗ ngồi từ cùng ngày, với ngày kết thúc khác nhau
 
 ## The bundle: whom and what a row means
 
-NOT_IN_PEOPLE = { $number } is not in people.csv
-NOT_IN_PEOPLE_CURE = add the person to people.csv, or correct the number
-ROWS_OF_NUMBER_REJECTED = the rows of { $number } in people.csv were rejected
-ROWS_OF_ACCOUNT_REJECTED = the rows of { $account } in accounts.csv were rejected
-ROWS_OF_RECORD_REJECTED = the rows of the record { $record } of { $account } in records.csv were rejected
-ROWS_OF_ALIAS_REJECTED = the rows of the alias { $alias } on { $platform } in aliases.csv were rejected
-ROWS_REJECTED_CURE = mend them first: each is in rejected.csv with its cure
-NAME_FOR_NUMBER = { $text } is a name, and a number is expected (is { $near } meant?)
-NAME_FOR_NUMBER_CURE = write the employee number: aliases stand for one in the columns agent and contributors of records.csv alone
-    .agent = write the employee number, or name the alias in aliases.csv
-LOST_ZEROS = { $text } is not in people.csv (is { $near } meant?)
-LOST_ZEROS_CURE = spreadsheets drop leading zeros: export the column as text
-GROUPED_NUMBER = { $text } is not in people.csv (is { $near } meant?)
-GROUPED_NUMBER_CURE = a spreadsheet grouped its digits: export the column as text
-ONE_OF_TWO = { $one } or { $other }
-SEVERAL_STORES = several stores have an account { $account }
-SEVERAL_STORES_CURE = write it as platform/store/account
-ACCOUNT_UNKNOWN_CURE = add the account to accounts.csv, or correct its name
-UNKNOWN_AGENT = { $agent } is neither in people.csv nor an alias on { $platform }
-ALIAS_NOT_THEN = the alias { $agent } on { $platform } does not cover { $day }
-UNKNOWN_AGENT_CURE = add the person to people.csv or the alias to aliases.csv, or leave agent empty
+NOT_IN_PEOPLE = { $number } không có trong people.csv
+NOT_IN_PEOPLE_CURE = hãy thêm người này vào people.csv, hoặc sửa mã số
+ROWS_OF_NUMBER_REJECTED = các dòng của { $number } trong people.csv đã bị loại
+ROWS_OF_ACCOUNT_REJECTED = các dòng của { $account } trong accounts.csv đã bị loại
+ROWS_OF_RECORD_REJECTED = các dòng của bản ghi { $record } của { $account } trong records.csv đã bị loại
+ROWS_OF_ALIAS_REJECTED = các dòng của biệt danh { $alias } trên { $platform } trong aliases.csv đã bị loại
+ROWS_REJECTED_CURE = hãy sửa các dòng đó trước: từng dòng có trong rejected.csv kèm cách sửa
+NAME_FOR_NUMBER = { $text } là tên, mà ở đây cần mã số (có phải là { $near } không?)
+NAME_FOR_NUMBER_CURE = hãy viết mã nhân viên: biệt danh chỉ dùng thay được trong các cột agent và contributors của records.csv
+    .agent = hãy viết mã nhân viên, hoặc nêu biệt danh trong aliases.csv
+LOST_ZEROS = { $text } không có trong people.csv (có phải là { $near } không?)
+LOST_ZEROS_CURE = bảng tính bỏ mất các số 0 ở đầu: hãy xuất cột dưới dạng văn bản
+GROUPED_NUMBER = { $text } không có trong people.csv (có phải là { $near } không?)
+GROUPED_NUMBER_CURE = bảng tính đã phân cách hàng nghìn các chữ số: hãy xuất cột dưới dạng văn bản
+ONE_OF_TWO = { $one } hoặc { $other }
+SEVERAL_STORES = nhiều cửa hàng có tài khoản { $account }
+SEVERAL_STORES_CURE = hãy viết theo dạng nền tảng/cửa hàng/tài khoản
+ACCOUNT_UNKNOWN_CURE = hãy thêm tài khoản vào accounts.csv, hoặc sửa tên
+UNKNOWN_AGENT = { $agent } không có trong people.csv và cũng không phải là biệt danh trên { $platform }
+ALIAS_NOT_THEN = biệt danh { $agent } trên { $platform } không có hiệu lực vào { $day }
+UNKNOWN_AGENT_CURE = hãy thêm người này vào people.csv hoặc biệt danh vào aliases.csv, hoặc để trống agent
 
 ## The bundle: records and duty
 
-# Code NO_RECORDS.
-NO_RECORD_USABLE = it holds no record that can be used{ $why }
-# Code NO_RECORDS.
-NO_RECORD_IN_PERIOD = no record begins from { $from } to { $to }{ $others }{ $why }
-RECORDS_OUTSIDE = {" "}({ $count } lie outside it)
-NO_RECORDS_CURE = give the dates that hold the records (--from and --to, or period in group.yaml), and mend rejected rows
-OUTSIDE_PERIOD = { $count ->
-    [one] { $count } record does
-   *[other] { $count } records do
-} not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-OBSERVATIONS_OUTSIDE = { $count ->
-    [one] { $count } observation is
-   *[other] { $count } observations are
-} not about days from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing in that period (such as { $example })
-NO_PERIOD = no record says which period is closed
-NO_PERIOD_CURE = give its dates (--from and --to, or period in group.yaml)
-# Rates of exchange in a bundle.
-NO_RATE = "{ $text }" is no rate
-NO_RATE_CURE = write digits with at most one point, such as 7.1234, at most { $places } of them after it and 18 in all
-RATE_NOT_ABOVE_0 = a rate is above 0
-RATE_NOT_ABOVE_0_CURE = write what one unit of the first currency is worth in the second
-RATE_OF_ONE_CURRENCY = it is a rate of a currency and itself
-RATE_OF_ONE_CURRENCY_CURE = write another currency in one of the two columns
-RATES_CONTRADICT = several rows say what the same currencies are worth on the same day: { $rates }
-# Who is in the month of a bundle.
-POPULATION_WITHOUT_PEOPLE = population names nobody who is employed from { $from } to { $to }
-POPULATION_WITHOUT_PEOPLE_CURE = write what people.csv says of those who are meant, or leave population out ({ $said })
+NO_RECORD_USABLE = không có bản ghi nào dùng được{ $why }
+NO_RECORD_IN_PERIOD = không có bản ghi nào bắt đầu từ { $from } đến { $to }{ $others }{ $why }
+RECORDS_OUTSIDE = {" "}({ $count } bản ghi nằm ngoài kỳ)
+NO_RECORDS_CURE = hãy nêu những ngày có bản ghi (--from và --to, hoặc period trong group.yaml), và sửa các dòng bị loại
+OUTSIDE_PERIOD = { $count } bản ghi không bắt đầu từ { $from } đến { $to } nên đã bị bỏ qua (ví dụ { $example })
+OBSERVATIONS_OUTSIDE = { $count } số liệu quan sát không nói về các ngày từ { $from } đến { $to } nên không được tính trong kỳ đó (ví dụ { $example })
+NO_PERIOD = không có bản ghi nào cho biết kỳ nào được chốt
+NO_PERIOD_CURE = hãy nêu các ngày của kỳ (--from và --to, hoặc period trong group.yaml)
+NO_RATE = “{ $text }” không phải là tỷ giá
+NO_RATE_CURE = hãy viết chữ số với tối đa một dấu chấm, như 7.1234, tối đa { $places } chữ số sau dấu chấm và tổng cộng 18 chữ số
+RATE_NOT_ABOVE_0 = tỷ giá phải lớn hơn 0
+RATE_NOT_ABOVE_0_CURE = hãy viết một đơn vị của loại tiền thứ nhất bằng bao nhiêu loại tiền thứ hai
+RATE_OF_ONE_CURRENCY = đây là tỷ giá của một loại tiền với chính nó
+RATE_OF_ONE_CURRENCY_CURE = hãy viết loại tiền khác vào một trong hai cột
+RATES_CONTRADICT = nhiều dòng nêu tỷ giá khác nhau của cùng các loại tiền trong cùng ngày: { $rates }
+POPULATION_WITHOUT_PEOPLE = population không nêu ai đang làm việc từ { $from } đến { $to }
+POPULATION_WITHOUT_PEOPLE_CURE = hãy viết đúng như people.csv nêu về những người cần đánh giá, hoặc bỏ population ({ $said })
 POPULATION_COLUMN = { $column }: { $words }
-POPULATION_OF_NOBODY = nobody of people.csv has the { $column } "{ $word }"{ $hint }
-TOO_MANY_REPLIES = it has more than { $most } rows of messages
-TOO_MANY_RECORDS = the period holds more than { $most } records
-TOO_MANY_RECORDS_CURE = close branches or weeks one by one
-SEVERAL_MONTHS = its records begin in { $count } months ({ $months })
-SEVERAL_MONTHS_CURE = say which dates to close, such as --from { $from } --to { $to }
-RECORD_BACKWARDS = it ends at { $end }, before it begins at { $start }
-RECORD_BACKWARDS_CURE = correct the times, or swap the two columns
-# Code DAMAGED_ID.
-SHORTENED_ID_KEPT = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as it is
-# Code DAMAGED_ID.
-SHORTENED_CUSTOMER = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as empty
-# Code DAMAGED_ID.
-VALUE_LOST_EMPTY = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as empty
-# Code DAMAGED_ID.
-VALUE_LOST_KEPT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as it is
-# Code NO_VALUE.
-NO_VALUE_TAKEN_AS_EMPTY = { $count ->
-    [one] { $count } cell stands
-   *[other] { $count } cells stand
-} for no value (such as { $example }): taken as empty
-# Code CLEANED_CELL.
-UNSEEN_LEFT_OUT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} characters that nobody sees: read without them (such as { $example })
-# Code CLEANED_CELL.
-DECIMAL_TAKEN_AS_WHOLE = { $count ->
-    [one] { $count } whole number is
-   *[other] { $count } whole numbers are
-} written as a decimal: read without it (such as { $example })
-# Code DAMAGED_ID.
-ZEROS_APART = { $count ->
-    [one] { $count } row has a number
-   *[other] { $count } rows have numbers
-} (such as { $example }) that other rows write with leading zeros: taken as another one; spreadsheets drop leading zeros, so export the column as text
-# Code CONTRIBUTOR_UNKNOWN.
-CONTRIBUTORS_NOBODY = { $count ->
-    [one] { $count } contributor is
-   *[other] { $count } contributors are
-} neither in people.csv nor in aliases.csv on the day of the record (such as { $example }): the records count, and the others who contributed have the part; add the person to people.csv or the alias to aliases.csv, or correct the name, and close again
-# Code LONG_RECORD.
-LONG_RECORDS = { $count ->
-    [one] { $count } record lasts
-   *[other] { $count } records last
-} { $hours } hours or longer (such as { $example }): its times may be those of a case that nobody closed
-# Code REPLY_RECORD_UNKNOWN.
-REPLY_WITHOUT_RECORD = { $account } has no record { $record } in records.csv{ $hint }
-    .elsewhere = { $account } has no record { $record } in records.csv, but { $other } has
-REPLY_WITHOUT_RECORD_CURE = add the record to records.csv (if its row could not be read, it is in rejected.csv), or correct the account or the id
-# Code REPLIES_TOO_MANY.
-REPLIES_ABOVE_MOST = the record { $record } of { $account } has { $count } messages: the first { $most } are taken, and the other { $rows }, from { $at } on, are not
-# Code CLAIM_NAMES_BOTH.
-CLAIM_OF_BOTH = it names the record { $record } and the customer { $customer }
-CLAIM_OF_BOTH_CURE = keep one of them; with neither it is a claim of the next record on the account
-REPLIES_ABOVE_MOST_CURE = export the record again: so many messages are those of several records under one id
-# Code OUTSIDE_PERIOD.
-REPLIES_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } message is
-   *[other] { $count } messages are
-} of records that do not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-# Code OUTSIDE_PERIOD.
-CLAIMS_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } claim was
-   *[other] { $count } claims were
-} not made from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-RECORD_TOO_LONG = it lasts { $days } days, from { $start } to { $end }
-RECORD_TOO_LONG_CURE = correct the dates: no record lasts longer than { $most } days
-NO_ROWS = it has a header and no row below it
-NO_ROWS_CURE = export the records of the month again, with their rows
-DUPLICATE_RECORD = this external id comes several times with the same content: taken once ({ $count } left out)
-    .revised = this external id comes in several revisions: { $revision } counts ({ $count ->
-        [one] { $count } row of an earlier one
-       *[other] { $count } rows of earlier ones
-    } left out)
-DUPLICATE_ROW_REVISED = it comes in several revisions: { $revision } counts ({ $count ->
-    [one] { $count } row of an earlier one
-   *[other] { $count } rows of earlier ones
-} left out)
-REFUND_PAYS_NOTHING = the row refers to another record, so it is a refund, and its amount is not negative
-REFUND_PAYS_NOTHING_CURE = write what was paid back with a minus, or leave refers_to empty
-REVISED_TWICE = the row says a revision and a time of change
-REVISED_TWICE_CURE = leave one of both empty
-NO_CURRENCY = "{ $text }" is no currency
-NO_CURRENCY_CURE = write a code of ISO 4217, such as JPY, or leave it empty for the group's currency
-NO_REVISION = "{ $text }" is no revision
-NO_REVISION_CURE = write a whole number from 0, or leave it empty
-ID_TWICE_DIFFERENT = { $id } comes { $count } times in { $account } with different content
-ID_TWICE_SAME = { $id } comes { $count } times in { $account } with the same content
-ID_TWICE_CURE = keep the right row, or give each record its own external_id
-ID_TWICE_SHORTENED_CURE = a spreadsheet shortened the ids to their first digits: export the column as text
-SHIFT_BACKWARDS = the shift ends at { $end }, not after its start at { $start }
-SHIFT_BACKWARDS_CURE = a night shift ends on the next day: write that date
-# Code HOUR_TWICE.
-SECOND_OF_TWO = clocks went back, and the end of { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} is the second time that they showed it: the first lies before the start (such as { $example })
-    .reply = clocks went back, and the time of { $count ->
-        [one] { $count } message
-       *[other] { $count } messages
-    } is the second time that they showed it: the first does not lie in the record (such as { $example })
-# Code HOUR_TWICE.
-FIRST_OF_TWO = clocks went back, and in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a time without an offset that they showed twice is the first of the two (such as { $example }): write the offset to say which is meant
-LONG_SHIFT = the shift from { $start } to { $end } is not shorter than { $hours } hours
-LONG_SHIFT_CURE = correct its times; if it is several shifts, write a row for each
-SHIFT_ENDS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but end at different times ({ $one }, { $other })
-SHIFT_SEATS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but at different seats
-KEEP_THE_RIGHT_ROW = keep the row that is right
-PUNCH_BOTH_WAYS = lines { $lines } are punches of { $number } in and out at one time, { $at }
-HANDOVER_BOTH_WAYS = in lines { $lines } { $number } takes and releases { $account } at one time, { $at }
-HANDOVERS_AT_ODDS = lines { $lines } are hand-overs of { $account } at one time, { $at }, that cannot all have been
-# Code ODD_PUNCHES.
-PUNCHES_ODD = an odd number of punches: { $count }; the last, at { $at }, has no partner ({ $night })
-# Code SINGLE_PUNCH.
-PUNCHES_SINGLE = a single punch, at { $at }, has no partner ({ $night })
-PUNCHES_NIGHT = a night needs rosters.csv, or a cut_over of policy.yaml at an hour when nobody works
-PUNCHES_BETWEEN = punches between the first and the last are left out: { $count }
-# Code ODD_PUNCHES.
-PUNCHES_ALONE = the punch at { $at } has no partner and makes no presence: add the missing one
-# Code LONG_PRESENCE.
-PUNCHES_LONG = a presence of more than 13 hours, from { $from } to { $to }: if it is rest between two nights, write kind or rosters.csv
-# Code READ_AS_NIGHT.
-PUNCHES_AS_NIGHTS = presences over the end of the working day: { $count } (the first from { $from } to { $to }); by working days the rest between them would be presence, and kind or rosters.csv would say it for certain
-# Code DAY_OR_NIGHT.
-PUNCHES_EITHER_WAY = the punches from { $from } to { $to } may be days or nights, since the first and the last have no partner: taken for days; kind or rosters.csv would say which
-NEITHER_WORD = '{ $text }' is neither { $one } nor { $other }
-NEITHER_WORD_CURE = write { $one } or { $other }
-NO_SUBJECT_KIND = '{ $text }' is no kind of subject
-NO_SUBJECT_KIND_CURE = write one of { $kinds }
-UNIT_OF_NOBODY = { $unit } is no unit that somebody of people.csv or an account of accounts.csv belongs to{ $hint }
-UNIT_OF_NOBODY_CURE = correct the path of the unit
-STORE_UNKNOWN = no account of accounts.csv is of { $store }{ $hint }
-STORE_UNKNOWN_CURE = write platform and store as in accounts.csv, with / between them
-NEITHER_DAYS_NOR_TIME = it says neither on which days nor when
-DAYS_AND_TIME = it says both on which days and when
-DAYS_AND_TIME_CURE = leave from and to empty where it is about an instant, or at where it is about days
-NEITHER_DAYS_NOR_TIME_CURE = fill in from (and to, for more than one day) or at, one of both
-NO_KIND_OF_FINDING = no such kind of finding
-NO_KIND_OF_FINDING_CURE = delete the file: only inputs/ of a result has it
-NO_COUNT = it is no count
-DELETE_THE_FILE = delete the file
+POPULATION_OF_NOBODY = trong people.csv không ai có { $column } “{ $word }”{ $hint }
+TOO_MANY_REPLIES = có hơn { $most } dòng tin nhắn
+TOO_MANY_RECORDS = kỳ này có hơn { $most } bản ghi
+TOO_MANY_RECORDS_CURE = hãy chốt từng chi nhánh hoặc từng tuần một
+SEVERAL_MONTHS = các bản ghi bắt đầu trong { $count } tháng ({ $months })
+SEVERAL_MONTHS_CURE = hãy nêu những ngày cần chốt, như --from { $from } --to { $to }
+RECORD_BACKWARDS = kết thúc lúc { $end }, trước khi bắt đầu lúc { $start }
+RECORD_BACKWARDS_CURE = hãy sửa thời điểm, hoặc đổi chỗ hai cột
+SHORTENED_ID_KEPT = trong { $count } dòng, bảng tính đã cắt số chỉ còn các chữ số đầu (ví dụ { $example }): hãy xuất dưới dạng văn bản; đã lấy nguyên như vậy
+SHORTENED_CUSTOMER = trong { $count } dòng, bảng tính đã cắt số chỉ còn các chữ số đầu (ví dụ { $example }): hãy xuất dưới dạng văn bản; đã coi như trống
+VALUE_LOST_EMPTY = { $count } ô chứa thứ mà bảng tính hiển thị thay cho giá trị (ví dụ { $example }): đã coi như trống
+VALUE_LOST_KEPT = { $count } ô chứa thứ mà bảng tính hiển thị thay cho giá trị (ví dụ { $example }): đã lấy nguyên như vậy
+NO_VALUE_TAKEN_AS_EMPTY = { $count } ô có nghĩa là không có giá trị (ví dụ { $example }): đã coi như trống
+UNSEEN_LEFT_OUT = { $count } ô chứa ký tự không nhìn thấy: đã đọc không kèm các ký tự đó (ví dụ { $example })
+DECIMAL_TAKEN_AS_WHOLE = { $count } số nguyên được viết thành số thập phân: đã đọc không kèm phần lẻ (ví dụ { $example })
+ZEROS_APART = { $count } dòng có mã số (ví dụ { $example }) mà các dòng khác viết với số 0 ở đầu: đã coi là mã số khác; bảng tính bỏ mất các số 0 ở đầu, nên hãy xuất cột dưới dạng văn bản
+CONTRIBUTORS_NOBODY = { $count } người đóng góp không có trong people.csv cũng như aliases.csv vào ngày của bản ghi (ví dụ { $example }): các bản ghi vẫn được tính, và phần đó thuộc về những người đóng góp khác; hãy thêm người đó vào people.csv hoặc biệt danh vào aliases.csv, hoặc sửa tên, rồi chốt lại
+LONG_RECORDS = { $count } bản ghi kéo dài { $hours } giờ trở lên (ví dụ { $example }): thời điểm có thể là của một vụ việc không ai đóng lại
+REPLY_WITHOUT_RECORD = { $account } không có bản ghi { $record } trong records.csv{ $hint }
+    .elsewhere = { $account } không có bản ghi { $record } trong records.csv, nhưng { $other } thì có
+REPLY_WITHOUT_RECORD_CURE = hãy thêm bản ghi vào records.csv (nếu không đọc được dòng của nó thì nó ở trong rejected.csv), hoặc sửa tài khoản hay mã
+REPLIES_ABOVE_MOST = bản ghi { $record } của { $account } có { $count } tin nhắn: đã lấy { $most } tin đầu, còn { $rows } tin khác, từ { $at } trở đi, thì không
+CLAIM_OF_BOTH = lượt này nêu cả bản ghi { $record } và khách hàng { $customer }
+CLAIM_OF_BOTH_CURE = hãy giữ một trong hai; nếu không có cả hai thì đó là tự nhận bản ghi tiếp theo trên tài khoản
+REPLIES_ABOVE_MOST_CURE = hãy xuất lại bản ghi: nhiều tin nhắn như vậy là của nhiều bản ghi dưới cùng một mã
+REPLIES_OUTSIDE_PERIOD = { $count } tin nhắn thuộc các bản ghi không bắt đầu từ { $from } đến { $to } nên đã bị bỏ qua (ví dụ { $example })
+CLAIMS_OUTSIDE_PERIOD = { $count } lượt tự nhận không diễn ra từ { $from } đến { $to } nên đã bị bỏ qua (ví dụ { $example })
+RECORD_TOO_LONG = kéo dài { $days } ngày, từ { $start } đến { $end }
+RECORD_TOO_LONG_CURE = hãy sửa ngày: không bản ghi nào dài quá { $most } ngày
+NO_ROWS = chỉ có dòng tiêu đề, không có dòng nào bên dưới
+NO_ROWS_CURE = hãy xuất lại các bản ghi của tháng, kèm các dòng
+DUPLICATE_RECORD = mã external_id này xuất hiện nhiều lần với cùng nội dung: chỉ lấy một lần (bỏ { $count })
+    .revised = mã external_id này xuất hiện với nhiều số sửa đổi: lấy số { $revision } (bỏ { $count } dòng có số trước đó)
+DUPLICATE_ROW_REVISED = xuất hiện với nhiều số sửa đổi: lấy số { $revision } (bỏ { $count } dòng có số trước đó)
+REFUND_PAYS_NOTHING = dòng tham chiếu đến bản ghi khác nên là khoản hoàn tiền, mà số tiền không âm
+REFUND_PAYS_NOTHING_CURE = hãy viết số tiền đã hoàn với dấu trừ, hoặc để trống refers_to
+REVISED_TWICE = dòng nêu cả số sửa đổi và thời điểm thay đổi
+REVISED_TWICE_CURE = hãy để trống một trong hai
+NO_CURRENCY = “{ $text }” không phải là loại tiền
+NO_CURRENCY_CURE = hãy viết mã ISO 4217, như JPY, hoặc để trống nếu là loại tiền của tập đoàn
+NO_REVISION = “{ $text }” không phải là số sửa đổi
+NO_REVISION_CURE = hãy viết số nguyên từ 0 trở lên, hoặc để trống
+ID_TWICE_DIFFERENT = { $id } xuất hiện { $count } lần trong { $account } với nội dung khác nhau
+ID_TWICE_SAME = { $id } xuất hiện { $count } lần trong { $account } với cùng nội dung
+ID_TWICE_CURE = hãy giữ dòng đúng, hoặc cho mỗi bản ghi một external_id riêng
+ID_TWICE_SHORTENED_CURE = bảng tính đã cắt các mã chỉ còn chữ số đầu: hãy xuất cột dưới dạng văn bản
+SHIFT_BACKWARDS = ca kết thúc lúc { $end }, không muộn hơn lúc bắt đầu { $start }
+SHIFT_BACKWARDS_CURE = ca đêm kết thúc vào ngày hôm sau: hãy viết ngày đó
+SECOND_OF_TWO = đồng hồ được chỉnh lùi, và giờ kết thúc của { $count } dòng là lần thứ hai đồng hồ chỉ giờ đó: lần thứ nhất nằm trước giờ bắt đầu (ví dụ { $example })
+    .reply = đồng hồ được chỉnh lùi, và thời điểm của { $count } tin nhắn là lần thứ hai đồng hồ chỉ giờ đó: lần thứ nhất không nằm trong bản ghi (ví dụ { $example })
+FIRST_OF_TWO = đồng hồ được chỉnh lùi, và trong { $count } dòng, thời điểm không kèm độ lệch múi giờ mà đồng hồ chỉ hai lần được lấy là lần thứ nhất (ví dụ { $example }): hãy viết độ lệch múi giờ để nêu rõ lần nào
+LONG_SHIFT = ca từ { $start } đến { $end } không ngắn hơn { $hours } giờ
+LONG_SHIFT_CURE = hãy sửa thời điểm; nếu là nhiều ca, hãy viết mỗi ca một dòng
+SHIFT_ENDS_DIFFER = các dòng { $lines } là ca của cùng một người trên cùng tài khoản từ { $start }, nhưng kết thúc vào giờ khác nhau ({ $one }, { $other })
+SHIFT_SEATS_DIFFER = các dòng { $lines } là ca của cùng một người trên cùng tài khoản từ { $start }, nhưng ở chỗ ngồi khác nhau
+KEEP_THE_RIGHT_ROW = hãy giữ dòng đúng
+PUNCH_BOTH_WAYS = các dòng { $lines } là lượt chấm công vào và ra của { $number } cùng một lúc, { $at }
+HANDOVER_BOTH_WAYS = trong các dòng { $lines }, { $number } vừa nhận vừa trả { $account } cùng một lúc, { $at }
+HANDOVERS_AT_ODDS = các dòng { $lines } là bàn giao của { $account } cùng một lúc, { $at }, không thể đều đúng
+PUNCHES_ODD = số lượt chấm công lẻ: { $count }; lượt cuối, lúc { $at }, không có cặp ({ $night })
+PUNCHES_SINGLE = chỉ có một lượt chấm công, lúc { $at }, không có cặp ({ $night })
+PUNCHES_NIGHT = ca đêm cần rosters.csv, hoặc cut_over trong policy.yaml vào giờ không ai làm việc
+PUNCHES_BETWEEN = các lượt chấm công giữa lượt đầu và lượt cuối bị bỏ qua: { $count }
+PUNCHES_ALONE = lượt chấm công lúc { $at } không có cặp nên không tạo thành khoảng có mặt: hãy bổ sung lượt còn thiếu
+PUNCHES_LONG = khoảng có mặt hơn 13 giờ, từ { $from } đến { $to }: nếu đó là giờ nghỉ giữa hai ca đêm, hãy viết kind hoặc rosters.csv
+PUNCHES_AS_NIGHTS = các khoảng có mặt vắt qua cuối ngày làm việc: { $count } (khoảng đầu từ { $from } đến { $to }); nếu tính theo ngày làm việc thì giờ nghỉ giữa chúng sẽ thành có mặt, còn kind hoặc rosters.csv sẽ cho biết chắc chắn
+PUNCHES_EITHER_WAY = các lượt chấm công từ { $from } đến { $to } có thể là ca ngày hoặc ca đêm, vì lượt đầu và lượt cuối không có cặp: đã coi là ca ngày; kind hoặc rosters.csv sẽ cho biết rõ
+NEITHER_WORD = ‘{ $text }’ không phải là { $one } cũng không phải là { $other }
+NEITHER_WORD_CURE = hãy viết { $one } hoặc { $other }
+NO_SUBJECT_KIND = ‘{ $text }’ không phải là loại đối tượng
+NO_SUBJECT_KIND_CURE = hãy viết một trong { $kinds }
+UNIT_OF_NOBODY = { $unit } không phải là đơn vị của ai trong people.csv hay của tài khoản nào trong accounts.csv{ $hint }
+UNIT_OF_NOBODY_CURE = hãy sửa đường dẫn của đơn vị
+STORE_UNKNOWN = không tài khoản nào trong accounts.csv thuộc { $store }{ $hint }
+STORE_UNKNOWN_CURE = hãy viết nền tảng và cửa hàng như trong accounts.csv, nối bằng /
+NEITHER_DAYS_NOR_TIME = không nêu vào những ngày nào cũng không nêu lúc nào
+DAYS_AND_TIME = vừa nêu vào những ngày nào vừa nêu lúc nào
+DAYS_AND_TIME_CURE = hãy để trống from và to nếu nói về một thời điểm, hoặc để trống at nếu nói về các ngày
+NEITHER_DAYS_NOR_TIME_CURE = hãy điền from (và to, nếu hơn một ngày) hoặc at, một trong hai
+NO_KIND_OF_FINDING = không có loại phát hiện này
+NO_KIND_OF_FINDING_CURE = hãy xóa tệp: chỉ inputs/ của một kết quả mới có tệp này
+NO_COUNT = không phải là số đếm
+DELETE_THE_FILE = hãy xóa tệp
 
 ## The bundle: settings. A sentence goes on from the name of the setting
 
 SETTING = { $path } { $problem }
-SETTING_WRONG = is wrong: { $reason }; { $cure }
-SETTING_GROUPED = '{ $text }' has grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }
-SETTING_GROUPED_OR_DECIMAL = '{ $text }' may be meant with grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }, or { $decimal } where that is meant
-SETTING_MISSING = is missing
-SETTING_NO_MAPPING = is not a mapping of keys to values
-FILE_NO_MAPPING = the file is not a mapping of keys to values
-SETTING_NO_TEXT = is not text
-SETTING_TEXT_LENGTH = is empty or longer than 200 characters
-SETTING_WITH_NUL = holds the character NUL (U+0000): take it out
-SETTING_NOT_ONE_OF = is '{ $text }', not one of { $words }
-SETTING_NO_DECIMAL = is '{ $text }', not a decimal of at most six places
-SETTING_NOT_BETWEEN = is { $number }, not a number from { $least } to { $most }
-SETTING_LOSSY_DECIMAL = is '{ $text }', not a decimal that survives: write it in quotes
-SETTING_NO_WHOLE = is '{ $text }', not a whole number from { $least } to { $most }
-SETTING_NO_LIST = is not a list
-SETTING_PAIR_NO_TEXT = has a key that is not text
-SETTING_NO_VALUE = has no value
-SETTING_UNKNOWN_NEAR = is not a known key (is { $near } meant?)
-SETTING_UNKNOWN = is not a known key (known are { $known })
-SETTING_EMPTY = is empty
-SETTING_NOT_ABOVE_0 = is not above 0
-SETTING_BELOW_0 = is below 0
-GROUP_CURRENCY = is not a code of three capital letters such as CNY
-GROUP_CURRENCY_UNKNOWN = is { $code }, which is no active currency of ISO 4217: write one such as CNY
-GROUP_PERIOD_BACKWARDS = is { $to }, before from, which is { $from }
-GROUP_PERIOD_TOO_LONG = makes a period of { $days } days, and at most { $most } are closed at once: close it in parts
-GROUP_REGION = puts { $branch } into the region { $region }: write 1 to 32 of a-z, 0-9 and -, such as cn-east
-GROUP_SAME_SIGN = is the same sign as decimal
-POLICY_CUT_OVER = is not a time from "00:00" to "11:59", in quotes
-SCHEME_WEIGHTS = have weights that sum to { $sum }, not to 100
-SCHEME_ID_TAKEN = is that of an earlier KPI
-SCHEME_WEIGHT = is not above 0: leave the KPI out instead
-SCHEME_CAP = is { $cap }, not above the floor { $floor }
-SCHEME_RANGE = is more than { $most } above the floor { $floor }
-SCHEME_SMALL_SAMPLE = has a meaning only for shares and means: leave it out
-SCHEME_OF_RECORDS = has no meaning for the measure records
-SCHEME_OF_UNDEFINED = names the measure "{ $measure }", which is not among measures{ $hint }
-SCHEME_OF_MISSING = is missing: it names the column to measure
-SCHEME_OF_RESOLVED = is a yes-or-no column, which has a share and neither sum nor mean
-SCHEME_TEST_MISSING = is not complete: one of at_most and at_least says which records count
-SCHEME_TEST_USELESS = is not complete: at_most and at_least have no meaning here
-SCHEME_MEASURES_TEXT = { $kpi } measures { $column }, a column that holds text
-    .cell = line { $line }: { $reason }
-    .odd = { $kpi } measures { $column }, a column of text since { $count ->
-        [one] one cell is no number
-       *[other] { $count } cells are no numbers
-    }: { $cells }
-SCHEME_MEASURES_NOTHING = { $kpi } measures { $column }, which is no column of records.csv with values{ $hint }
-SCHEME_MEASURES_CURE = name a column of numbers in records.csv
-    .odd = correct the cells, or name a column of numbers in records.csv
-SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) measures something that is not computed
-MEASURE_UNKNOWN_CURE = measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, the share with rating at_least 4, the sum of amount, the mean of an extra column, or anything else as a measure that the file defines under measures
-POOL_CURRENCY = is { $currency }, but the group's amounts are in { $group }
-POOL_BELOW_0 = is negative: write the money that there is to split, above 0
-POOL_ZERO = is 0: leave the file out when there is nothing to split
-POOL_SHARES = has shares that sum to { $sum }, not to 100
-POOL_SHARE = is not above 0: leave the part out instead
-POOL_TIERS_ELSEWHERE = has a meaning only with by: tiers
-POOL_TIERS_MIXED = mix top_percent and at_least: use one of them in all tiers
-POOL_TIERS_PERCENT = have top_percent that sum to { $sum }, not to 100
-POOL_TIERS_RISE = have at_least that do not fall from tier to tier
-POOL_TIERS_WEIGHTS_RISE = have a weight above that of a better tier: write the best tier first, each with at most the weight of the one before
-POOL_TIERS_WEIGHTLESS = have only weights of 0
-POOL_TIER_RULE = or at_least is needed, and only one of them
-POOL_TIER_NAME_TAKEN = is that of an earlier tier
-POOL_PERCENT_TOO_FINE = is { $percent }: write a percentage with at most four decimals
-POOL_TIER_WEIGHT = is above 1000000
-POOL_SHARE_TOO_FINE = { $percent } % has more than four decimals
-POOL_SHARE_TOO_FINE_CURE = write shares and quotas with at most four decimals
-OTHER_PERIOD = it is for { $from } to { $to }, but { $closed_from } to { $closed_to } is closed
-OTHER_PERIOD_CURE = correct its period, or leave the period out
-POOL_IN_EMPTY_PERIOD = it has money but nobody of people.csv is employed from { $from } to { $to }
-POOL_WITHOUT_PEOPLE_CURE = correct hired_on and left_on, or leave the pool out
-SAVE_FILE_AS_UTF_8 = save the file as UTF-8
+SETTING_WRONG = không đúng: { $reason }; { $cure }
+SETTING_GROUPED = ‘{ $text }’ có phân cách hàng nghìn, mà số trong tệp YAML thì không có, bất kể `numbers` trong group.yaml quy định gì cho các ô: hãy viết { $plain }
+SETTING_GROUPED_OR_DECIMAL = ‘{ $text }’ có thể là số có phân cách hàng nghìn, mà số trong tệp YAML thì không có, bất kể `numbers` trong group.yaml quy định gì cho các ô: hãy viết { $plain }, hoặc { $decimal } nếu là số thập phân
+SETTING_MISSING = bị thiếu
+SETTING_NO_MAPPING = không phải là ánh xạ từ khóa đến giá trị
+FILE_NO_MAPPING = tệp không phải là ánh xạ từ khóa đến giá trị
+SETTING_NO_TEXT = không phải là văn bản
+SETTING_TEXT_LENGTH = trống hoặc dài hơn 200 ký tự
+SETTING_WITH_NUL = chứa ký tự NUL (U+0000): hãy bỏ đi
+SETTING_NOT_ONE_OF = là ‘{ $text }’, không phải một trong { $words }
+SETTING_NO_DECIMAL = là ‘{ $text }’, không phải số thập phân có tối đa sáu chữ số lẻ
+SETTING_NOT_BETWEEN = là { $number }, không phải số từ { $least } đến { $most }
+SETTING_LOSSY_DECIMAL = là ‘{ $text }’, số thập phân này sẽ mất độ chính xác: hãy viết trong dấu nháy
+SETTING_NO_WHOLE = là ‘{ $text }’, không phải số nguyên từ { $least } đến { $most }
+SETTING_NO_LIST = không phải là danh sách
+SETTING_PAIR_NO_TEXT = có khóa không phải là văn bản
+SETTING_NO_VALUE = không có giá trị
+SETTING_UNKNOWN_NEAR = không phải là khóa đã biết (có phải là { $near } không?)
+SETTING_UNKNOWN = không phải là khóa đã biết (các khóa đã biết: { $known })
+SETTING_EMPTY = trống
+SETTING_NOT_ABOVE_0 = không lớn hơn 0
+SETTING_BELOW_0 = nhỏ hơn 0
+GROUP_CURRENCY = không phải là mã gồm ba chữ in hoa như CNY
+GROUP_CURRENCY_UNKNOWN = là { $code }, không phải loại tiền đang dùng của ISO 4217: hãy viết ví dụ CNY
+GROUP_PERIOD_BACKWARDS = là { $to }, trước from là { $from }
+GROUP_PERIOD_TOO_LONG = làm kỳ dài { $days } ngày, mà mỗi lần chốt tối đa { $most } ngày: hãy chốt thành từng phần
+GROUP_REGION = đặt { $branch } vào khu vực { $region }: hãy viết từ 1 đến 32 ký tự a-z, 0-9 và -, như cn-east
+GROUP_SAME_SIGN = trùng ký hiệu với decimal
+POLICY_CUT_OVER = không phải là giờ từ "00:00" đến "11:59", viết trong dấu nháy
+SCHEME_WEIGHTS = có tổng trọng số là { $sum }, không phải 100
+SCHEME_ID_TAKEN = trùng với một KPI trước đó
+SCHEME_WEIGHT = không lớn hơn 0: thay vào đó hãy bỏ KPI này
+SCHEME_CAP = là { $cap }, không lớn hơn mức sàn { $floor }
+SCHEME_RANGE = lớn hơn mức sàn { $floor } quá { $most }
+SCHEME_SMALL_SAMPLE = chỉ có nghĩa với tỷ lệ và trung bình: hãy bỏ đi
+SCHEME_OF_RECORDS = không có nghĩa với measure là records
+SCHEME_OF_UNDEFINED = nêu số đo “{ $measure }”, không có trong measures{ $hint }
+SCHEME_OF_MISSING = bị thiếu: đây là tên cột cần đo
+SCHEME_OF_RESOLVED = là cột có-không, chỉ có tỷ lệ, không có tổng hay trung bình
+SCHEME_TEST_MISSING = chưa đủ: at_most hoặc at_least cho biết bản ghi nào được tính
+SCHEME_TEST_USELESS = chưa đủ: at_most và at_least không có nghĩa ở đây
+SCHEME_MEASURES_TEXT = { $kpi } đo { $column }, một cột chứa văn bản
+    .cell = dòng { $line }: { $reason }
+    .odd = { $kpi } đo { $column }, một cột văn bản vì có { $count } ô không phải là số: { $cells }
+SCHEME_MEASURES_NOTHING = { $kpi } đo { $column }, mà records.csv không có cột nào như vậy có giá trị{ $hint }
+SCHEME_MEASURES_CURE = hãy nêu một cột số trong records.csv
+    .odd = hãy sửa các ô, hoặc nêu một cột số trong records.csv
+SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) đo thứ không được tính
+MEASURE_UNKNOWN_CURE = hãy đo số bản ghi, tỷ lệ đã giải quyết, tỷ lệ first_reply_seconds at_most 30, tỷ lệ rating at_least 4, tổng amount, trung bình của một cột thêm, hoặc thứ khác dưới dạng số đo mà tệp định nghĩa trong measures
+POOL_CURRENCY = là { $currency }, mà các số tiền của tập đoàn tính bằng { $group }
+POOL_BELOW_0 = là số âm: hãy viết số tiền cần chia, lớn hơn 0
+POOL_ZERO = là 0: hãy bỏ tệp này nếu không có gì để chia
+POOL_SHARES = có các phần cộng lại là { $sum }, không phải 100
+POOL_SHARE = không lớn hơn 0: thay vào đó hãy bỏ phần này
+POOL_TIERS_ELSEWHERE = chỉ có nghĩa khi by: tiers
+POOL_TIERS_MIXED = trộn lẫn top_percent và at_least: hãy dùng một trong hai cho mọi bậc
+POOL_TIERS_PERCENT = có tổng top_percent là { $sum }, không phải 100
+POOL_TIERS_RISE = có at_least không giảm dần qua từng bậc
+POOL_TIERS_WEIGHTS_RISE = có trọng số lớn hơn trọng số của bậc tốt hơn: hãy viết bậc tốt nhất trước, mỗi bậc có trọng số không quá bậc trước
+POOL_TIERS_WEIGHTLESS = chỉ có trọng số 0
+POOL_TIER_RULE = hoặc at_least phải có, và chỉ một trong hai
+POOL_TIER_NAME_TAKEN = trùng với một bậc trước đó
+POOL_PERCENT_TOO_FINE = là { $percent }: hãy viết phần trăm có tối đa bốn chữ số lẻ
+POOL_TIER_WEIGHT = lớn hơn 1000000
+POOL_SHARE_TOO_FINE = { $percent }% có hơn bốn chữ số lẻ
+POOL_SHARE_TOO_FINE_CURE = hãy viết các phần và hạn mức có tối đa bốn chữ số lẻ
+OTHER_PERIOD = dành cho { $from } đến { $to }, mà kỳ được chốt là { $closed_from } đến { $closed_to }
+OTHER_PERIOD_CURE = hãy sửa kỳ, hoặc bỏ kỳ
+POOL_IN_EMPTY_PERIOD = có tiền nhưng trong people.csv không ai đang làm việc từ { $from } đến { $to }
+POOL_WITHOUT_PEOPLE_CURE = hãy sửa hired_on và left_on, hoặc bỏ quỹ thưởng
+SAVE_FILE_AS_UTF_8 = hãy lưu tệp dưới dạng UTF-8
 JOINED = { $one }{ $other }
 
 ## The command line: what cannot be done
 
-STEP_FAILED = step: { $step }
-# Code NOBODY_CREDITED.
-NOBODY_CREDITED_AT_ALL = nobody was on duty at any of its records, and none names its agent
-    .people = { $rows ->
-        [one] { $rows } row was rejected
-       *[other] { $rows } rows were rejected
-    }, and of the other people nobody was on duty at any record
-    .duty = nobody was on duty at any of its records, and { $rows ->
-        [one] { $rows } row of rosters, punches or hand-overs was rejected
-       *[other] { $rows } rows of rosters, punches or hand-overs were rejected
-    }
-# Code NOBODY_CREDITED.
-NOBODY_EMPLOYED = nobody is employed between { $from } and { $to }: { $people ->
-    [one] { $people } person was read
-   *[other] { $people } people were read
-}, { $rejected ->
-    [0] and no row was rejected
-    [one] and { $rejected } row was rejected
-   *[other] and { $rejected } rows were rejected
+STEP_FAILED = bước: { $step }
+NOBODY_CREDITED_AT_ALL = không ai đang trực ở bản ghi nào, và không bản ghi nào nêu tên nhân viên phục vụ
+    .people = { $rows } dòng bị loại, và trong những người còn lại không ai đang trực ở bản ghi nào
+    .duty = không ai đang trực ở bản ghi nào, và { $rows } dòng lịch phân ca, chấm công hoặc bàn giao bị loại
+NOBODY_EMPLOYED = không ai đang làm việc từ { $from } đến { $to }: đã đọc { $people } người, { $rejected ->
+    [0] và không dòng nào bị loại
+   *[other] và { $rejected } dòng bị loại
 }
-NOBODY_EMPLOYED_CURE = correct hired_on and left_on, or the period
-# A bundle without a rate that is needed.
-RECORD_RATE_MISSING_CURE = write the rate of that day or of an earlier one, with its source, into rates.csv (columns date, from, to, rate, source)
-NOBODY_CREDITED_CURE = bring rosters.csv, punches.csv or handovers.csv of these days, or correct their accounts and times
-    .rejected = mend those rows first: each is in rejected.csv with its cure
-OUT_NOT_EMPTY = the result folder is not empty
-OUT_IN_USE = another run is writing its result there
-OUT_NOT_EMPTY_CURE = name another with --out, or remove it first
-BUNDLE_NOT_EMPTY = the folder is not empty
-BUNDLE_NOT_EMPTY_CURE = name another with --bundle, or remove it first
-CLOSE_INTERRUPTED = you stopped it: nothing of it is left in { $folder }, and the same command begins anew
-FINDINGS_ARE_IN = { $file } says what was noticed
-REJECTED_ROWS_ARE_IN = { $file } names every rejected row
-REJECTED_ROWS_UNWRITTEN = some rows were rejected, and { $file } could not be written
-# Another process works on the SQLite store.
-STORE_IN_USE = another tally process is at work on the data in { $folder }, and a SQLite store is for one at a time: stop that process, or name other data with --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
-CURE_AND_REJECTED = { $cure }; { $file } names every rejected row
-NOT_IN_MONTH = there is neither a record nor a person { $what } in this month: name an external_id of records.csv, such as { $record }, or an employee_no or name of people.csv, such as { $person }
-NO_MANIFEST = it holds no manifest.json, so it is no result folder
-MANIFEST_DOUBLE = it names the file { $file } twice
-MANIFEST_ELSEWHERE = it names the file { $file }, which is no file of the folder
-NO_MANIFEST_CURE = give a folder that tally close wrote (with --out)
+NOBODY_EMPLOYED_CURE = hãy sửa hired_on và left_on, hoặc kỳ
+RECORD_RATE_MISSING_CURE = hãy viết tỷ giá của ngày đó hoặc sớm hơn, kèm nguồn, vào rates.csv (các cột date, from, to, rate, source)
+NOBODY_CREDITED_CURE = hãy đưa vào rosters.csv, punches.csv hoặc handovers.csv của những ngày này, hoặc sửa tài khoản và thời điểm trong đó
+    .rejected = hãy sửa các dòng đó trước: từng dòng có trong rejected.csv kèm cách sửa
+OUT_NOT_EMPTY = thư mục kết quả không trống
+OUT_IN_USE = một lượt chạy khác đang ghi kết quả vào đó
+OUT_NOT_EMPTY_CURE = hãy nêu thư mục khác bằng --out, hoặc xóa thư mục này trước
+BUNDLE_NOT_EMPTY = thư mục không trống
+BUNDLE_NOT_EMPTY_CURE = hãy nêu thư mục khác bằng --bundle, hoặc xóa thư mục này trước
+CLOSE_INTERRUPTED = bạn đã dừng: không còn gì của lần này trong { $folder }, và cùng lệnh đó sẽ bắt đầu lại từ đầu
+FINDINGS_ARE_IN = { $file } cho biết những gì đã nhận thấy
+REJECTED_ROWS_ARE_IN = { $file } nêu mọi dòng bị loại
+REJECTED_ROWS_UNWRITTEN = một số dòng bị loại, và không ghi được { $file }
+STORE_IN_USE = một tiến trình tally khác đang làm việc với dữ liệu trong { $folder }, mà kho dữ liệu SQLite mỗi lúc chỉ một tiến trình dùng: hãy dừng tiến trình đó, hoặc nêu dữ liệu khác bằng --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
+CURE_AND_REJECTED = { $cure }; { $file } nêu mọi dòng bị loại
+NOT_IN_MONTH = trong tháng này không có bản ghi hay nhân viên nào là { $what }: hãy nêu một external_id của records.csv, như { $record }, hoặc một employee_no hay tên trong people.csv, như { $person }
+NO_MANIFEST = không có manifest.json nên không phải là thư mục kết quả
+MANIFEST_DOUBLE = nêu tệp { $file } hai lần
+MANIFEST_ELSEWHERE = nêu tệp { $file }, không phải là tệp của thư mục này
+NO_MANIFEST_CURE = hãy nêu thư mục mà tally close đã ghi (bằng --out)
 BAD_MANIFEST = { $error }
-RESTORE_FOLDER_CURE = restore the folder from where it was kept
-SUITE_NAMES_ANOTHER_PERSON = the suite names a person { $id } whom the bundle does not hold: a fault of ours
-SUITE_NAMES_ANOTHER_ACCOUNT = the suite names an account { $id } that the bundle does not hold: a fault of ours
-SUITE_LISTS_LESS = the suite does not list what was just written: a fault of ours
-CYCLE_WATCH_ENDED = the service stopped telling about the cycle before it was closed: do it again
-RECORDS_DO_NOT_ADD_UP = { $sent ->
-    [one] { $sent } record
-   *[other] { $sent } records
-} went in, the cycle counts { $counted } and { $told } came out: a fault of ours
-CANNOT_MAKE_FOLDER = cannot make the folder { $folder }: { $error }
-CANNOT_READ = cannot read { $file }: { $error }
-CANNOT_WRITE = cannot write { $file }: { $error }
+RESTORE_FOLDER_CURE = hãy khôi phục thư mục từ nơi đã lưu
+SUITE_NAMES_ANOTHER_PERSON = hệ thống nêu nhân viên { $id } không có trong gói dữ liệu: đây là lỗi của chúng tôi
+SUITE_NAMES_ANOTHER_ACCOUNT = hệ thống nêu tài khoản { $id } không có trong gói dữ liệu: đây là lỗi của chúng tôi
+SUITE_LISTS_LESS = hệ thống không liệt kê những gì vừa được ghi: đây là lỗi của chúng tôi
+CYCLE_WATCH_ENDED = dịch vụ ngừng báo về kỳ đánh giá trước khi chốt xong: hãy làm lại
+RECORDS_DO_NOT_ADD_UP = đã đưa vào { $sent } bản ghi, kỳ đánh giá đếm { $counted } và kết quả có { $told }: đây là lỗi của chúng tôi
+CANNOT_MAKE_FOLDER = không tạo được thư mục { $folder }: { $error }
+CANNOT_READ = không đọc được { $file }: { $error }
+CANNOT_WRITE = không ghi được { $file }: { $error }
 
-IO_NOT_FOUND = it is not there
-IO_PERMISSION_DENIED = this user may not
-IO_ALREADY_EXISTS = it is there already: name another one, or move it away first
-IO_IS_A_FOLDER = it is a folder
-IO_NOT_A_FOLDER = a part of the path is no folder
-IO_FOLDER_NOT_EMPTY = the folder is not empty
-IO_DISK_FULL = the disk is full
-IO_READ_ONLY = the disk is read-only
-IO_ADDRESS_IN_USE = another program listens there
-IO_ADDRESS_NOT_HERE = this machine has no such address
-IO_NOT_TEXT = it is no UTF-8 text
-IO_NOBODY_LISTENS = nobody listens there
-IO_NO_ANSWER = no answer came in time
-IO_NO_WAY_THERE = no way leads there from this machine
-IO_NO_SUCH_HOST = no host has this name
-IO_FOLDER_CLOSED = its folder does not let it be written
-TLS_SAYS = the TLS library says: { $cause }
-SERVER_SAYS = it says: { $cause }
-IO_OTHER = the system says: { $cause }
-CURE_ALREADY_DIFFERENT = correct the row, if the suite is right; if the row is right, correct the fact in the suite: an import overwrites nothing
-CURE_DIFFERENT_CONTENT = correct the row, if the suite is right, or give it a higher revision, if the row is right: an import overwrites nothing without one
-CURE_REFERS_TO_NOTHING = import the record that it refers to first, or correct refers_to
-CURE_PERSON_UNKNOWN = add the person to people.csv and import again
-CURE_ACCOUNT_UNKNOWN = add the account to accounts.csv and import again
-CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the other begins
-CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
-CURE_OUT_OF_REACH = have somebody import the row whose rights reach its team, which may have moved to another branch, or take it out
-CURE_RECORD_OUT_OF_REACH = have the row imported by whoever had the account's team on its day, or by the group
-CURE_REPLY_RECORD_UNKNOWN = import the record with its messages, or have them imported by somebody who may bring in records of its day
-CURE_CLAIM_WITHDRAWN = take the row out: it was taken back with a reason
-CURE_ROWS_CONTRADICT = keep the row that is right, and import again
-CURE_KEPT_BACK = correct first what this file says of that row, or have it imported by somebody whose rights reach it, then import again: this one comes in with it
-CURE_PERIOD_PURGED = have data of these months kept longer first (SetRetention, 120 months at most), then import again, or take the row out
-CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already
-    .file = correct what is named, or take the row out
+IO_NOT_FOUND = không có ở đó
+IO_PERMISSION_DENIED = người dùng này không có quyền
+IO_ALREADY_EXISTS = đã có rồi: hãy nêu tên khác, hoặc dời nó đi trước
+IO_IS_A_FOLDER = đây là thư mục
+IO_NOT_A_FOLDER = một phần của đường dẫn không phải là thư mục
+IO_FOLDER_NOT_EMPTY = thư mục không trống
+IO_DISK_FULL = ổ đĩa đã đầy
+IO_READ_ONLY = ổ đĩa chỉ cho đọc
+IO_ADDRESS_IN_USE = chương trình khác đang lắng nghe ở đó
+IO_ADDRESS_NOT_HERE = máy này không có địa chỉ đó
+IO_NOT_TEXT = không phải là văn bản UTF-8
+IO_NOBODY_LISTENS = không có gì lắng nghe ở đó
+IO_NO_ANSWER = không có câu trả lời kịp thời
+IO_NO_WAY_THERE = từ máy này không có đường đến đó
+IO_NO_SUCH_HOST = không có máy chủ nào mang tên này
+IO_FOLDER_CLOSED = thư mục của nó không cho ghi
+TLS_SAYS = thư viện TLS báo: { $cause }
+SERVER_SAYS = máy chủ báo: { $cause }
+IO_OTHER = hệ điều hành báo: { $cause }
+CURE_ALREADY_DIFFERENT = hãy sửa dòng nếu hệ thống đúng; nếu dòng đúng, hãy đính chính trong hệ thống: việc nhập không ghi đè gì cả
+CURE_DIFFERENT_CONTENT = hãy sửa dòng nếu hệ thống đúng, hoặc cho dòng số sửa đổi cao hơn nếu dòng đúng: việc nhập không ghi đè gì nếu không có số sửa đổi
+CURE_REFERS_TO_NOTHING = hãy nhập bản ghi được tham chiếu trước, hoặc sửa refers_to
+CURE_PERSON_UNKNOWN = hãy thêm người này vào people.csv rồi nhập lại
+CURE_ACCOUNT_UNKNOWN = hãy thêm tài khoản vào accounts.csv rồi nhập lại
+CURE_ALIAS_OVERLAP = hãy để một nghĩa của biệt danh kết thúc (cột to) trước khi nghĩa kia bắt đầu
+CURE_PLACE_WRONG = hãy sửa nhóm trong accounts.csv, hoặc khu vực của chi nhánh trong group.yaml
+CURE_OUT_OF_REACH = hãy nhờ người có quyền với nhóm của dòng này nhập, vì nhóm có thể đã chuyển sang chi nhánh khác, hoặc bỏ dòng này
+CURE_RECORD_OUT_OF_REACH = hãy để người phụ trách nhóm của tài khoản vào ngày đó, hoặc tập đoàn, nhập dòng này
+CURE_REPLY_RECORD_UNKNOWN = hãy nhập bản ghi cùng tin nhắn của nó, hoặc nhờ người được nhập bản ghi của ngày đó nhập
+CURE_CLAIM_WITHDRAWN = hãy bỏ dòng này: nó đã bị thu hồi có lý do
+CURE_ROWS_CONTRADICT = hãy giữ dòng đúng, rồi nhập lại
+CURE_KEPT_BACK = trước hết hãy sửa điều mà tệp này nêu về dòng đó, hoặc nhờ người có quyền nhập dòng đó, rồi nhập lại: dòng này sẽ vào cùng
+CURE_PERIOD_PURGED = trước hết hãy kéo dài thời hạn lưu giữ dữ liệu của những tháng này (SetRetention, tối đa 120 tháng) rồi nhập lại, hoặc bỏ dòng này
+CURE_REFUSED_ROW = hãy sửa điều được nêu rồi nhập lại: những dòng đã nhập được tính là đã có
+    .file = hãy sửa điều được nêu, hoặc bỏ dòng này
 
 ## Settings and arguments
 
-SETTING_CANNOT_HOLD = setting { $key }: { $problem }
+SETTING_CANNOT_HOLD = thiết lập { $key }: { $problem }
 SETTING_SET_IN = { $problem } ({ $place })
-SETTING_IN_FILE = set in the file { $file }
-SETTING_IN_VARIABLE = set by the environment variable { $name }
-SETTING_ON_COMMAND_LINE = set on the command line
-SETTING_NOT_KNOWN = there is no such setting; at this place there are { $known }
-SETTING_EXPECTED = it is { $found }, and { $expected } is expected
-    .alone = { $expected } is expected
-SETTINGS_NOT_TOML = the file is no TOML: see that each line is [SECTION] or KEY = VALUE
-    .at = the file is no TOML from line { $line }, column { $column } on: see that each line is [SECTION] or KEY = VALUE, and texts stand in quotes
-SETTING_FILE_MISSING = there is no file { $file }
-SETTING_FILE_EMPTY = { $file } is empty
-SETTING_SERVICE_UNKNOWN = there is no service { $name }; there are { $known }
-SETTING_SERVICES_NONE = name at least one of { $known }
-SETTING_PEER_MISSING = { $name } is not in this process (server.services): say where it is, https://host:port
-SETTING_AT_LEAST_ONE = at least 1 is expected
-SETTING_AT_MOST = at most { $most } is expected
-SETTING_SERVICE_TWICE = { $name } is named twice: name each service once
-SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db or postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE is expected
-SETTING_SERVICE_IN_URL = every service has a file of its own: write {"{"}service{"}"} into its name, sqlite://DIRECTORY/{"{"}service{"}"}.db, or sqlite:///DIRECTORY/{"{"}service{"}"}.db for a folder that begins with /
-    .role = every service signs in as a role of its own: write tally_{"{"}service{"}"} as the role, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
-SETTING_PEER_IN_CLEAR = { $address } is beyond the loopback: https://host:port is expected
-# The gateway would listen beyond the loopback, and it speaks no TLS.
-SETTING_HTTP_IN_CLEAR = { $ip } is beyond the loopback, and the gateway speaks no TLS: let it listen on the loopback behind a proxy that does, or set server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay where the network itself encrypts
-SETTING_CERTIFICATE_AND_KEY = a certificate and its key go together: set both or neither
-SETTING_LISTEN_IN_CLEAR = { $ip } is beyond the loopback: set server.tls_certificate and server.tls_key
-SETTING_KEYS_GENERATED = { $ip } is beyond the loopback, where generated keys do not do: name a directory
-SETTING_PASSPHRASE_TWICE = keys.passphrase is set as well: set one of them
-SETTING_LOG_LEVELS = "{ $part }" is neither a level ({ $levels }) nor MODULE=LEVEL, such as tally_store=debug; several are separated by commas
-SETTING_AUTHORITY_ALONE = it says who signs the certificates of callers, and this server speaks no TLS: set server.tls_certificate and server.tls_key as well
-SETTING_NO_CERTIFICATE = the file { $file } holds no certificate that can be read: name a PEM file with -----BEGIN CERTIFICATE-----
-SETTING_NO_PRIVATE_KEY = the file { $file } holds no private key that can be read: name a PEM file with -----BEGIN PRIVATE KEY-----, not an encrypted one
-SETTING_KEY_OF_ANOTHER = the private key in { $file } does not belong to the certificate in { $certificate }: name the key that this certificate was made for
-SETTING_CERTIFICATE_OVER = the certificate in { $file } is out of date: it was good until { $until }, and the clock of this machine says { $now }. Get a new one from whoever signed it; if the clock is wrong, put it right
-    .early = the certificate in { $file } is not good yet: it begins at { $from }, and the clock of this machine says { $now }. If the clock is wrong, put it right; else wait, or name the certificate before it
-SETTING_CERTIFICATE_OF_ANOTHER = the certificate in { $file } is not signed by the authority in { $authority }, by which this process and the services it calls (peers) know each other: name the authority that signed it, or a certificate that this one signed
-SETTING_REDIS_URL = redis://HOST:PORT is expected, or rediss://HOST:PORT for TLS; a password stands before the host, redis://:PASSWORD@HOST:PORT
-SETTING_ENDPOINT = the address of a collector is expected, such as http://127.0.0.1:4317
-SAMPLE_NEEDS_ALL = --sample needs all services in one process, and { $name } is not named
-EXPECT_ADDRESS = an address and a port, such as 127.0.0.1:7070,
-EXPECT_ONE_OF = one of { $words }
-EXPECT_WHOLE_NUMBER = a whole number
-    .to = a whole number from 0 to { $most }
-EXPECT_TRUE_OR_FALSE = true or false
-EXPECT_TEXT = a text
-EXPECT_LIST = a list, such as ["a", "b"] or a,b,
-EXPECT_OTHER = another kind of value
-EXPECT_UUID = a UUID
-EXPECT_DATE = a date, such as 2026-03-31
-EXPECT_INSTANT = an instant with its offset, such as 2026-03-31T09:00:00+08:00
-EXPECT_FROM_TO = { $from } to { $to }
-ARG_VALUE_WRONG = { $arg }: '{ $value }' does not do; expected: { $expected }
-ARG_WITHOUT_VALUE = { $arg } needs a value
-ARG_VALUES_WRONG = { $arg }: another number of values is expected
-ARG_UNKNOWN = there is no argument { $arg }
-    .near = there is no argument { $arg }; is { $near } meant?
-COMMAND_UNKNOWN = there is no command { $name }
-    .near = there is no command { $name }; is { $near } meant?
-COMMAND_MISSING = name a command: { $known }
-ARG_MISSING = missing: { $arg }
-ARG_CONFLICT = { $arg } does not go together with { $other }
-ARG_NOT_TEXT = an argument is no UTF-8 text
-ARG_USAGE = type: { $usage } (--help tells more)
+SETTING_IN_FILE = đặt trong tệp { $file }
+SETTING_IN_VARIABLE = đặt bằng biến môi trường { $name }
+SETTING_ON_COMMAND_LINE = đặt trên dòng lệnh
+SETTING_NOT_KNOWN = không có thiết lập này; ở vị trí này có { $known }
+SETTING_EXPECTED = giá trị là { $found }, mà cần { $expected }
+    .alone = cần { $expected }
+SETTINGS_NOT_TOML = tệp không phải là TOML: hãy kiểm tra mỗi dòng là [SECTION] hoặc KEY = VALUE
+    .at = tệp không phải là TOML từ dòng { $line }, cột { $column }: hãy kiểm tra mỗi dòng là [SECTION] hoặc KEY = VALUE, và văn bản nằm trong dấu nháy
+SETTING_FILE_MISSING = không có tệp { $file }
+SETTING_FILE_EMPTY = { $file } trống
+SETTING_SERVICE_UNKNOWN = không có dịch vụ { $name }; hiện có { $known }
+SETTING_SERVICES_NONE = hãy nêu ít nhất một trong { $known }
+SETTING_PEER_MISSING = { $name } không ở trong tiến trình này (server.services): hãy nêu nó ở đâu, https://host:port
+SETTING_AT_LEAST_ONE = cần ít nhất là 1
+SETTING_AT_MOST = cần tối đa là { $most }
+SETTING_SERVICE_TWICE = { $name } được nêu hai lần: hãy nêu mỗi dịch vụ một lần
+SETTING_DATABASE_URL = cần sqlite://DIRECTORY/{"{"}service{"}"}.db hoặc postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_SERVICE_IN_URL = mỗi dịch vụ có tệp riêng: hãy đặt {"{"}service{"}"} vào tên tệp, sqlite://DIRECTORY/{"{"}service{"}"}.db, hoặc sqlite:///DIRECTORY/{"{"}service{"}"}.db nếu thư mục bắt đầu bằng /
+    .role = mỗi dịch vụ đăng nhập bằng vai trò riêng: hãy viết vai trò là tally_{"{"}service{"}"}, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_PEER_IN_CLEAR = { $address } nằm ngoài loopback: cần https://host:port
+SETTING_HTTP_IN_CLEAR = { $ip } nằm ngoài loopback, mà gateway không dùng TLS: hãy cho nó lắng nghe trên loopback sau một proxy có TLS, hoặc đặt server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay nếu chính mạng đã mã hóa
+SETTING_CERTIFICATE_AND_KEY = chứng chỉ và khóa của nó đi cùng nhau: hãy đặt cả hai hoặc không đặt
+SETTING_LISTEN_IN_CLEAR = { $ip } nằm ngoài loopback: hãy đặt server.tls_certificate và server.tls_key
+SETTING_KEYS_GENERATED = { $ip } nằm ngoài loopback, nơi không dùng được khóa tự tạo: hãy nêu một thư mục
+SETTING_PASSPHRASE_TWICE = keys.passphrase cũng được đặt: hãy đặt một trong hai
+SETTING_LOG_LEVELS = “{ $part }” không phải là mức ({ $levels }) cũng không phải là MODULE=LEVEL, như tally_store=debug; nhiều mục cách nhau bằng dấu phẩy
+SETTING_AUTHORITY_ALONE = thiết lập này nêu ai ký chứng chỉ của bên gọi, mà máy chủ này không dùng TLS: hãy đặt cả server.tls_certificate và server.tls_key
+SETTING_NO_CERTIFICATE = tệp { $file } không có chứng chỉ đọc được: hãy nêu tệp PEM có -----BEGIN CERTIFICATE-----
+SETTING_NO_PRIVATE_KEY = tệp { $file } không có khóa riêng đọc được: hãy nêu tệp PEM có -----BEGIN PRIVATE KEY-----, không mã hóa
+SETTING_KEY_OF_ANOTHER = khóa riêng trong { $file } không khớp với chứng chỉ trong { $certificate }: hãy nêu khóa được tạo cho chứng chỉ này
+SETTING_CERTIFICATE_OVER = chứng chỉ trong { $file } đã hết hạn: nó có hiệu lực đến { $until }, mà đồng hồ của máy này chỉ { $now }. Hãy xin chứng chỉ mới từ nơi đã ký; nếu đồng hồ sai, hãy chỉnh lại
+    .early = chứng chỉ trong { $file } chưa có hiệu lực: nó bắt đầu từ { $from }, mà đồng hồ của máy này chỉ { $now }. Nếu đồng hồ sai, hãy chỉnh lại; nếu không, hãy chờ hoặc nêu chứng chỉ trước đó
+SETTING_CERTIFICATE_OF_ANOTHER = chứng chỉ trong { $file } không do { $authority } ký, là tổ chức mà qua đó tiến trình này và các dịch vụ nó gọi (peers) nhận ra nhau: hãy nêu tổ chức đã ký nó, hoặc nêu chứng chỉ do tổ chức này ký
+SETTING_REDIS_URL = cần redis://HOST:PORT, hoặc rediss://HOST:PORT nếu dùng TLS; mật khẩu đứng trước máy chủ, redis://:PASSWORD@HOST:PORT
+SETTING_ENDPOINT = cần địa chỉ của bộ thu thập, như http://127.0.0.1:4317
+SAMPLE_NEEDS_ALL = --sample cần mọi dịch vụ trong một tiến trình, mà { $name } không được nêu
+EXPECT_ADDRESS = địa chỉ và cổng, như 127.0.0.1:7070
+EXPECT_ONE_OF = một trong { $words }
+EXPECT_WHOLE_NUMBER = số nguyên
+    .to = số nguyên từ 0 đến { $most }
+EXPECT_TRUE_OR_FALSE = true hoặc false
+EXPECT_TEXT = văn bản
+EXPECT_LIST = danh sách, như ["a", "b"] hoặc a,b
+EXPECT_OTHER = loại giá trị khác
+EXPECT_UUID = UUID
+EXPECT_DATE = ngày, như 2026-03-31
+EXPECT_INSTANT = thời điểm kèm độ lệch múi giờ, như 2026-03-31T09:00:00+08:00
+EXPECT_FROM_TO = { $from } đến { $to }
+ARG_VALUE_WRONG = { $arg }: ‘{ $value }’ không dùng được; cần: { $expected }
+ARG_WITHOUT_VALUE = { $arg } cần một giá trị
+ARG_VALUES_WRONG = { $arg }: số lượng giá trị không đúng
+ARG_UNKNOWN = không có tham số { $arg }
+    .near = không có tham số { $arg }; có phải là { $near } không?
+COMMAND_UNKNOWN = không có lệnh { $name }
+    .near = không có lệnh { $name }; có phải là { $near } không?
+COMMAND_MISSING = hãy nêu một lệnh: { $known }
+ARG_MISSING = thiếu: { $arg }
+ARG_CONFLICT = { $arg } không dùng cùng với { $other }
+ARG_NOT_TEXT = có tham số không phải là văn bản UTF-8
+ARG_USAGE = hãy gõ: { $usage } (--help cho biết thêm)
 
 ## The command line: pages
 
-SHOW_NOT_DONE = Not done
+SHOW_NOT_DONE = Chưa thực hiện
 SHOW_NOT_DONE_STEP = { $step }: { $why }
-SHOW_REST_IS_THERE = Everything before it is in the result folder; once the cause is mended, the same command with another --out does the rest too.
-RUNG_TAG = named by the platform
-RUNG_HANDOVER = held the account by hand-over
-RUNG_SOLE = alone on duty
-RUNG_INFERRED = inferred from who was busy when
-RUNG_EQUAL = shared equally by those on duty
-RUNG_SPLIT = shared by contributors
-RUNG_CLAIM = claimed with a click
-RUNG_DEVICE = by the device
-RUNG_REPLIES = weighed by the times of replies
-RUNG_TAG_SHARE = weighed by names nearby
-RUNG_TEAM = shared by the team, nothing else known
-RUNG_UNATTRIBUTED = credited to nobody
-STEP_DUTY = people, accounts, duty
-STEP_RECORDS = records
-STEP_REPLIES = messages of the records
-STEP_CLAIMS = the claims
-STEP_RATES = the rates of exchange
-STEP_OBSERVATIONS = the observations
-STEP_CYCLE = attribution and scores
-STEP_PUBLISH = publishing
-STEP_SETTLEMENT = settlement
-STEP_CREDITS = credits
-STEP_TOTALS = totals
-STEP_CARDS = score cards
-STEP_STATEMENTS = statements
-STEP_FINDINGS = findings
-STEP_INPUTS = inputs
-PROGRESS_READING = reading
-PROGRESS_MAKING = making a month
-PROGRESS_COUNTING = counting
-PROGRESS_ROWS = rows
-KIND_MISSING_PUNCH = an in without its out, or the other way round
-KIND_UNCOVERED_SHIFT = rostered, and punched on that day at other times only: the shift does not count
-KIND_BARELY_COVERED_SHIFT = rostered, and punched on that day for another shift: no more than the edge of this one counts
-KIND_HELD_BY_OTHERS = rostered, and only others held the account by hand-over: the shift does not count
-KIND_NOT_EMPLOYED = a shift, a punch or a hold of somebody who is not employed then
-KIND_DOUBLE_IN = punched in twice: the second one counts
-KIND_OVERLAP = several people held one account at once
-KIND_MISSING_RELEASE = took an account over and never gave it back
-KIND_RELEASE_WITHOUT_TAKE = gave back an account without having it
-KIND_UNHELD_ACCOUNT = nobody was on duty for an account, or for some of its records
-KIND_NO_DUTY_EVIDENCE = no roster, punch or hand-over: the whole team counts as on duty
-KIND_NOT_SETTLED = the pool could not be split
-KIND_ODD_PUNCHES = an odd number of punches in a day: the last has no partner
-KIND_SINGLE_PUNCH = a single punch in a day has no partner
-KIND_PUNCHES_BETWEEN = punches between the first and the last of a day were left out
-KIND_LONG_PRESENCE = a presence of more than 13 hours from punches without a direction
-KIND_READ_AS_NIGHT = punches without a direction that were taken for nights
-KIND_DAY_OR_NIGHT = punches without a direction that may be days or nights: taken for days
-KIND_TAG_OFF_DUTY = a record names somebody who was off duty; the name counts
-KIND_NAMED_WITHOUT_AGENT = a named account's record names nobody
-KIND_MIXED_WITHOUT_TAG = a mixed account's records without a name
-KIND_TOO_FEW_TO_INFER = too few records to infer from: shared equally
-KIND_SEVERAL_AT_ONCE = several dialogues at once tell people apart too little: shared equally
-KIND_TOO_FEW_REPLIES = too few replies a person to tell people apart: shared equally
-KIND_REPLIES_TOO_DENSE = replies come too densely to tell people apart by their times: shared equally
-KIND_EVIDENCE_UNEVEN = some say of far more than others that it is theirs: weighed by what each leaves unsaid
-KIND_CLOCK_WITHOUT_SECONDS = the clock of the replies has no seconds: shared equally
-KIND_CLAIM_OFF_DUTY = a claim of somebody who was not on duty does not count
-KIND_CLAIM_WITHOUT_RECORD = a claim of a dialogue that never came
-KIND_CLAIMS_DIFFER = several people claim one record, or another is named
-KIND_DEVICE_OFF_DUTY = a device of somebody who was not on duty does not count
-KIND_DEVICE_OF_SEVERAL = a device of several people at once does not count
-KIND_DEVICE_OF_NOBODY = a device was used while it was nobody's: misspelt, of a seat without a roster, or bound for other days
-KIND_EVIDENCE_NOT_READ = claims, devices or times of messages that the version of the policy does not read
-KIND_REPLY_OUTSIDE_RECORD = replies before their record or after it count for nothing
-KIND_BREAKS_NOT_PUNCHED = hours of unbroken duty without any work: breaks that nobody punched
-KIND_CLOCKS_APART = messages by a clock minutes apart from that of their records, read by the latter
-KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
-KIND_CONTRIBUTOR_UNKNOWN = a record names a contributor who is unknown
-KIND_CONTRIBUTOR_OFF_DUTY = a record names a contributor who was off duty; the name counts
-KIND_CONTRIBUTORS_NOT_SPLIT = records name contributors, and the policy does not split them
-KIND_UNKNOWN_AGENT = a record names somebody unknown
-KIND_AMOUNTS_CONVERTED = amounts were converted from another currency
-KIND_CONVERTED_ENCODING = a file was GBK or UTF-16 and was converted
-KIND_CONVERTED_SEPARATOR = columns were separated by tabs or semicolons
-KIND_MISSING_COLUMN = a column is missing: nothing of it is measured
-KIND_UNKNOWN_COLUMN = nobody reads this column; perhaps misspelt
-KIND_UNKNOWN_FILE = nobody reads this file; perhaps misspelt
-KIND_EMPTY_FILE = an optional file is empty
-KIND_DUPLICATE_RECORD = the same record several times: taken once
-KIND_DUPLICATE_ROW = the same row several times: taken once
-KIND_OUTSIDE_PERIOD = records outside the period were left out with their messages, and claims made outside of it, or observations outside of it count for nothing
-KIND_DAMAGED_ID = ids, customers or other values that a spreadsheet may have damaged
-KIND_HOUR_TWICE = clocks went back: an hour came twice
-KIND_NO_VALUE = cells that stand for no value were taken as empty
-KIND_CLEANED_CELL = cells were read without unseen characters or a decimal that an export added
-KIND_LONG_RECORD = records last a day or longer
-KIND_REPLIES_TOO_MANY = a record has more messages than one has
-KIND_POPULATION_OF_NOBODY = the population names a position or a grade that nobody has
-KIND_TRANSFER = somebody goes on in another unit, position or grade
-KIND_REHIRE = somebody left and came back
-KIND_TEAM_WITHOUT_PEOPLE = an account's team has no people
-KIND_BRANCH_WITHOUT_PEOPLE = a branch has no people
-KIND_MEASURE_NOT_SENT = nobody has data of a measure: its indicator counts for nobody
-KIND_OBSERVATIONS_BEYOND_PERIOD = observations reach beyond the period: they count for nothing
-KIND_OBSERVATIONS_UNREAD = no indicator reads the measure of observations; perhaps misspelt
-KIND_REFUND_EXCEEDS_SALE = refunds are larger than their sale
-SHOW_HEADLINE = { $group }, { $from } to { $to }
-SHOW_SIZE = { $records ->
-    [one] { $records } service record
-   *[other] { $records } service records
-} on { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
-}, { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-}
-SHOW_REJECTED = { $count ->
-    [one] { $count } row was rejected: rejected.csv says why and what to change
-   *[other] { $count } rows were rejected: rejected.csv says which, why, and what to change
-}
-SHOW_NOT_SPLIT = The pool was not split
-SHOW_SCORES_KEPT = Credits, score cards and findings are complete; correct this and close the month again.
-SHOW_NO_POOL = No pool, no settlement
-SHOW_NO_POOL_HINT = Put a pool.yaml into the bundle to turn the scores into money.
-SHOW_POOL = The pool
-SHOW_AMOUNT = amount
-SHOW_TO_PEOPLE = to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-}
-SHOW_TO_FUND = to the team fund
-SHOW_THREE_STATEMENTS = Three statements, to the cent
-SHOW_BESIDE_EQUAL = An equal split would have paid everybody about { $equal }: { $more } people get more than that (up to +{ $most }), { $less } get less (down to { $least }).
-SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (equal split: { $equal })
-SHOW_WORTH_A_LOOK = Worth a look (findings.csv has each one)
-SHOW_TIMINGS = How long it took, and the digest
-SHOW_SECONDS = { $step } { $seconds } s
-SHOW_IN_ALL = { $total } s in all: { $longest }
-SHOW_SAME_DIGEST = the same files give it on any day and machine
-SHOW_WHO_SERVED = Who served what, and how sure we are
-SHOW_CERTAIN = { $certain } rest on a name or a single person; { $rest ->
-    [one] { $rest } record is credited to nobody, with its reason.
-   *[other] { $rest } records are credited to nobody, each with its reason.
-}
-SHOW_BUSIEST = The busiest shared accounts (90 % intervals)
-SHOW_WORTH = What more evidence would bring
-SHOW_WORTH_SAID = Records that are expected to be credited to somebody else than served them, now and with more evidence: expected, not promised. evidence.csv has all accounts.
-SHOW_COLUMN_NOW = now
-SHOW_COLUMN_BREAKS = breaks punched
-SHOW_COLUMN_DEVICES = devices on 30 %
-SHOW_COLUMN_CLAIMS = half claimed
-SHOW_COLUMN_RECORDS = records
-SHOW_COLUMN_INTERVAL = 90 % interval
-SHOW_COLUMN_CERTAIN = certain
-SHOW_COLUMN_ACCOUNT = account
-SHOW_OTHERS = { $others ->
-    [one] { $others } other
-   *[other] { $others } others
-}
-SHOW_SCORES = { $people ->
-    [one] Score of { $people } person
-   *[other] Scores of { $people } people
-} ({ $scheme })
-SHOW_OUTSIDE = { $people ->
-    [one] { $people } person outside of the population has
-   *[other] { $people } people outside of the population have
-} no card and no pay here; credited to them: { $records } records
+SHOW_REST_IS_THERE = Mọi thứ trước đó đã có trong thư mục kết quả; khi nguyên nhân đã được sửa, cùng lệnh đó với --out khác sẽ làm cả phần còn lại.
+RUNG_TAG = nền tảng nêu tên
+RUNG_HANDOVER = giữ tài khoản theo bàn giao
+RUNG_SOLE = trực một mình
+RUNG_INFERRED = suy luận từ việc ai bận lúc nào
+RUNG_EQUAL = chia đều cho người đang trực
+RUNG_SPLIT = chia theo người đóng góp
+RUNG_CLAIM = tự nhận bằng một lần bấm
+RUNG_DEVICE = theo thiết bị
+RUNG_REPLIES = tính theo thời điểm trả lời
+RUNG_TAG_SHARE = tính theo các tên gần đó
+RUNG_TEAM = nhóm cùng chia, không biết gì khác
+RUNG_UNATTRIBUTED = không ghi nhận cho ai
+STEP_DUTY = nhân viên, tài khoản, ca trực
+STEP_RECORDS = bản ghi
+STEP_REPLIES = tin nhắn của các bản ghi
+STEP_CLAIMS = lượt tự nhận
+STEP_RATES = tỷ giá
+STEP_OBSERVATIONS = số liệu quan sát
+STEP_CYCLE = ghi nhận và chấm điểm
+STEP_PUBLISH = công bố
+STEP_SETTLEMENT = quyết toán
+STEP_CREDITS = phần ghi nhận
+STEP_TOTALS = tổng cộng
+STEP_CARDS = phiếu điểm
+STEP_STATEMENTS = bảng kê
+STEP_FINDINGS = phát hiện
+STEP_INPUTS = dữ liệu vào
+PROGRESS_READING = đang đọc
+PROGRESS_MAKING = đang tạo một tháng
+PROGRESS_COUNTING = đang đếm
+PROGRESS_ROWS = các dòng
+KIND_MISSING_PUNCH = có lượt vào mà không có lượt ra, hoặc ngược lại
+KIND_UNCOVERED_SHIFT = được xếp ca, nhưng ngày đó chỉ chấm công vào giờ khác: ca không được tính
+KIND_BARELY_COVERED_SHIFT = được xếp ca, nhưng ngày đó chấm công cho ca khác: ca này chỉ được tính tối đa ở rìa
+KIND_HELD_BY_OTHERS = được xếp ca, nhưng theo bàn giao chỉ người khác giữ tài khoản: ca không được tính
+KIND_NOT_EMPLOYED = ca, lượt chấm công hoặc lượt giữ của người không đang làm việc khi đó
+KIND_DOUBLE_IN = chấm công vào hai lần: lần thứ hai được tính
+KIND_OVERLAP = nhiều người cùng lúc giữ một tài khoản
+KIND_MISSING_RELEASE = nhận tài khoản mà không trả lại
+KIND_RELEASE_WITHOUT_TAKE = trả tài khoản trong khi không giữ
+KIND_UNHELD_ACCOUNT = một tài khoản, hoặc một số bản ghi của nó, không có ai trực
+KIND_NO_DUTY_EVIDENCE = không có lịch phân ca, lượt chấm công hay bàn giao: cả nhóm được coi là đang trực
+KIND_NOT_SETTLED = không chia được quỹ thưởng
+KIND_ODD_PUNCHES = số lượt chấm công trong ngày là số lẻ: lượt cuối không có cặp
+KIND_SINGLE_PUNCH = chỉ một lượt chấm công trong ngày nên không có cặp
+KIND_PUNCHES_BETWEEN = các lượt chấm công giữa lượt đầu và lượt cuối trong ngày bị bỏ qua
+KIND_LONG_PRESENCE = khoảng có mặt hơn 13 giờ từ các lượt chấm công không ghi chiều
+KIND_READ_AS_NIGHT = các lượt chấm công không ghi chiều được coi là ca đêm
+KIND_DAY_OR_NIGHT = các lượt chấm công không ghi chiều có thể là ca ngày hoặc ca đêm: đã coi là ca ngày
+KIND_TAG_OFF_DUTY = bản ghi nêu tên người không đang trực; tên được nêu được tính
+KIND_NAMED_WITHOUT_AGENT = bản ghi của tài khoản định danh không nêu tên ai
+KIND_MIXED_WITHOUT_TAG = các bản ghi của tài khoản hỗn hợp không có tên
+KIND_TOO_FEW_TO_INFER = quá ít bản ghi để suy luận: chia đều
+KIND_SEVERAL_AT_ONCE = nhiều hội thoại cùng lúc nên khó phân biệt người: chia đều
+KIND_TOO_FEW_REPLIES = quá ít câu trả lời trên mỗi người để phân biệt: chia đều
+KIND_REPLIES_TOO_DENSE = các câu trả lời quá dày nên không phân biệt được người theo thời điểm: chia đều
+KIND_EVIDENCE_UNEVEN = một số người cho biết là của mình nhiều hơn hẳn người khác: tính trọng số theo phần mỗi người không cho biết
+KIND_CLOCK_WITHOUT_SECONDS = đồng hồ của các câu trả lời không có giây: chia đều
+KIND_CLAIM_OFF_DUTY = lượt tự nhận của người không đang trực không được tính
+KIND_CLAIM_WITHOUT_RECORD = tự nhận một hội thoại không có bản ghi
+KIND_CLAIMS_DIFFER = nhiều người tự nhận một bản ghi, hoặc bản ghi nêu tên người khác
+KIND_DEVICE_OFF_DUTY = thiết bị của người không đang trực không được tính
+KIND_DEVICE_OF_SEVERAL = thiết bị cùng lúc của nhiều người không được tính
+KIND_DEVICE_OF_NOBODY = thiết bị được dùng khi không của ai: viết sai tên, thuộc chỗ ngồi không có lịch phân ca, hoặc đăng ký cho ngày khác
+KIND_EVIDENCE_NOT_READ = lượt tự nhận, thiết bị hoặc thời điểm tin nhắn mà phiên bản chính sách không đọc
+KIND_REPLY_OUTSIDE_RECORD = câu trả lời trước hoặc sau bản ghi của nó không được tính
+KIND_BREAKS_NOT_PUNCHED = nhiều giờ trực liền mạch mà không có việc: giờ nghỉ không ai chấm công
+KIND_CLOCKS_APART = tin nhắn theo đồng hồ lệch vài phút so với đồng hồ của bản ghi, được đọc theo đồng hồ của bản ghi
+KIND_DID_NOT_SETTLE = việc suy luận không hội tụ: chia đều
+KIND_CONTRIBUTOR_UNKNOWN = bản ghi nêu người đóng góp không rõ là ai
+KIND_CONTRIBUTOR_OFF_DUTY = bản ghi nêu người đóng góp không đang trực; tên được nêu được tính
+KIND_CONTRIBUTORS_NOT_SPLIT = các bản ghi nêu người đóng góp, mà chính sách không chia
+KIND_UNKNOWN_AGENT = bản ghi nêu tên người không rõ là ai
+KIND_AMOUNTS_CONVERTED = các số tiền được quy đổi từ loại tiền khác
+KIND_CONVERTED_ENCODING = tệp dạng GBK hoặc UTF-16 đã được chuyển đổi
+KIND_CONVERTED_SEPARATOR = các cột được phân cách bằng tab hoặc dấu chấm phẩy
+KIND_MISSING_COLUMN = thiếu một cột: không đo gì từ cột đó
+KIND_UNKNOWN_COLUMN = không có gì đọc cột này; có thể viết sai tên
+KIND_UNKNOWN_FILE = không có gì đọc tệp này; có thể viết sai tên
+KIND_EMPTY_FILE = một tệp tùy chọn bị trống
+KIND_DUPLICATE_RECORD = cùng một bản ghi xuất hiện nhiều lần: chỉ lấy một lần
+KIND_DUPLICATE_ROW = cùng một dòng xuất hiện nhiều lần: chỉ lấy một lần
+KIND_OUTSIDE_PERIOD = các bản ghi ngoài kỳ bị bỏ qua cùng tin nhắn của chúng, cả lượt tự nhận diễn ra ngoài kỳ, hoặc số liệu quan sát ngoài kỳ không được tính
+KIND_DAMAGED_ID = mã, khách hàng hoặc giá trị khác có thể đã bị bảng tính làm hỏng
+KIND_HOUR_TWICE = đồng hồ được chỉnh lùi: một giờ xuất hiện hai lần
+KIND_NO_VALUE = các ô có nghĩa là không có giá trị được coi như trống
+KIND_CLEANED_CELL = các ô được đọc không kèm ký tự không nhìn thấy hoặc phần lẻ do lúc xuất thêm vào
+KIND_LONG_RECORD = bản ghi kéo dài một ngày hoặc hơn
+KIND_REPLIES_TOO_MANY = một bản ghi có nhiều tin nhắn hơn mức của một bản ghi
+KIND_POPULATION_OF_NOBODY = diện đánh giá nêu vị trí hoặc cấp bậc mà không ai có
+KIND_TRANSFER = có người tiếp tục ở đơn vị, vị trí hoặc cấp bậc khác
+KIND_REHIRE = có người nghỉ việc rồi quay lại
+KIND_TEAM_WITHOUT_PEOPLE = nhóm của một tài khoản không có người
+KIND_BRANCH_WITHOUT_PEOPLE = một chi nhánh không có người
+KIND_MEASURE_NOT_SENT = không ai có dữ liệu của một số đo: chỉ tiêu của nó không được tính cho ai
+KIND_OBSERVATIONS_BEYOND_PERIOD = số liệu quan sát vượt ra ngoài kỳ: không được tính
+KIND_OBSERVATIONS_UNREAD = không chỉ tiêu nào đọc số đo của số liệu quan sát; có thể viết sai tên
+KIND_REFUND_EXCEEDS_SALE = các khoản hoàn tiền lớn hơn đơn bán của chúng
+SHOW_HEADLINE = { $group }, { $from } đến { $to }
+SHOW_SIZE = { $records } bản ghi phục vụ trên { $accounts } tài khoản, { $people } người
+SHOW_REJECTED = { $count } dòng bị loại: rejected.csv cho biết dòng nào, vì sao và cần sửa gì
+SHOW_NOT_SPLIT = Quỹ thưởng chưa được chia
+SHOW_SCORES_KEPT = Phần ghi nhận, phiếu điểm và phát hiện đã đầy đủ; hãy sửa điều này rồi chốt lại tháng.
+SHOW_NO_POOL = Không có quỹ thưởng, không quyết toán
+SHOW_NO_POOL_HINT = Hãy đặt pool.yaml vào gói dữ liệu để đổi điểm thành tiền.
+SHOW_POOL = Quỹ thưởng
+SHOW_AMOUNT = số tiền
+SHOW_TO_PEOPLE = cho { $people } người
+SHOW_TO_FUND = cho quỹ nhóm
+SHOW_THREE_STATEMENTS = Ba bảng kê, chính xác đến đơn vị tiền nhỏ nhất
+SHOW_BESIDE_EQUAL = Nếu chia đều, mỗi người được khoảng { $equal }: { $more } người được nhiều hơn (tối đa +{ $most }), { $less } người được ít hơn (thấp nhất { $least }).
+SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (chia đều: { $equal })
+SHOW_WORTH_A_LOOK = Đáng xem lại (findings.csv có từng mục)
+SHOW_TIMINGS = Thời gian xử lý và mã băm
+SHOW_SECONDS = { $step } { $seconds } giây
+SHOW_IN_ALL = tổng cộng { $total } giây: { $longest }
+SHOW_SAME_DIGEST = cùng các tệp này cho ra đúng mã đó vào bất kỳ ngày nào, trên bất kỳ máy nào
+SHOW_WHO_SERVED = Ai đã phục vụ việc gì, và chắc chắn đến mức nào
+SHOW_CERTAIN = { $certain } dựa trên tên được nêu hoặc chỉ một người; { $rest } bản ghi không ghi nhận cho ai, mỗi bản ghi có lý do.
+SHOW_BUSIEST = Các tài khoản dùng chung bận nhất (khoảng 90%)
+SHOW_WORTH = Thêm căn cứ sẽ mang lại gì
+SHOW_WORTH_SAID = Tỷ lệ bản ghi dự kiến được ghi nhận cho người khác chứ không phải người đã phục vụ, hiện nay và khi có thêm căn cứ: là dự kiến, không phải cam kết. evidence.csv có mọi tài khoản.
+SHOW_COLUMN_NOW = hiện nay
+SHOW_COLUMN_BREAKS = chấm giờ nghỉ
+SHOW_COLUMN_DEVICES = thiết bị 30%
+SHOW_COLUMN_CLAIMS = tự nhận một nửa
+SHOW_COLUMN_RECORDS = bản ghi
+SHOW_COLUMN_INTERVAL = khoảng 90%
+SHOW_COLUMN_CERTAIN = chắc chắn
+SHOW_COLUMN_ACCOUNT = tài khoản
+SHOW_OTHERS = { $others } người khác
+SHOW_SCORES = Điểm của { $people } người ({ $scheme })
+SHOW_OUTSIDE = { $people } người ngoài diện đánh giá không có phiếu điểm và không được chi ở đây; ghi nhận cho họ: { $records } bản ghi
 SHOW_COLUMN_PLACE = #
-SHOW_COLUMN_WHO = who
-SHOW_COLUMN_TEAM = team
-SHOW_COLUMN_CREDITED = credited
-SHOW_COLUMN_SCORE = score
-SHOW_COLUMN_COLLABORATION = collaboration
-SHOW_CARD = { $name } { $number }: { $score } points, place { $rank } of { $of }
-SHOW_COLLABORATION = Collaboration: { $outside } of { $credited } records outside the own roster or team add { $points } points.
-SHOW_RECORD = Record { $id } on { $account }
-SHOW_EVIDENCE = Evidence: { $evidence } (policy { $version })
-SHOW_NOTHING_CREDITED = No record of the month is credited to this person.
-SHOW_ALL_ACCOUNTS = all
-SHOW_SCORE_STEPS = The score, step by step
-SHOW_STATEMENT = The statement
-SHOW_RECORDS_BEHIND = Records behind it: { $shown } of { $all } (credits.csv has all)
-DEMO_TRUTH = How far from the truth (the demo knows it)
-DEMO_RIGHT = right, record by record
-DEMO_WRONG = wrong over the month
-DEMO_EQUALLY = each record split equally among the team
-DEMO_AS_TALLY = as Tally credits them
-DEMO_TRUTH_SAID = On the { $records } records that no platform named: how much of a record reaches who served it, and how much of the month's work stands under another name once mistakes have cancelled out.
-DEMO_INTERVALS = { $holding } of the { $totals } intervals of people on these accounts hold the truth.
-DEMO_RUNGS_SAID = Which evidence brings that, step by step of the ladder:
-DEMO_RUNG_RECORDS = records
-DEMO_RUNG_EQUALLY = right if split equally
-DEMO_RUNG_TALLY = right as credited
-DEMO_RUNG_GAIN = part of the gain
-DEMO_SKILLS = What the month showed about skills and cover
-DEMO_LATE = the evidence is still on its way
-DEMO_PROFILE = { $name } { $number }: served { $accounts } ({ $platforms }); collaboration { $points }
-DEMO_STANDARD = { $scheme } (the group's standard)
-DEMO_USER_BRANCH_HR = closes the month of { $branch }; sees no other branch
-DEMO_BRANCHES = Each branch closes its own month
-DEMO_BRANCHES_SAID = From the same attribution, each by its own refinement of the group's standard, which lets a branch weigh an indicator up to { $within } points more or less. Ranks are among the branch.
-DEMO_COLUMN_BRANCH = branch
-DEMO_COLUMN_FAVOURS = weighs more
-DEMO_COLUMN_PEOPLE = people
-DEMO_COLUMN_CREDITED = of the records
-DEMO_COLUMN_FIRST = first
-DEMO_COLUMN_SCORE = score
-DEMO_COLUMN_IN_GROUP = rank in the group
-DEMO_MANAGERS = { $people ->
-    [one] Card of { $people } person who serves nobody
-   *[other] Cards of { $people } people who serve nobody themselves
-}
-DEMO_MANAGERS_SAID = Of what their teams had, each team as of each day, in percent.
-DEMO_MANAGERS_SCHEME = Managers
-DEMO_RIGHT_HEADING = { $branch } is put right after it was published and paid
-DEMO_RIGHT_PAID = { $amount } was paid to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-}.
-DEMO_RIGHT_RATINGS = Then the platform sends { $ratings ->
-    [one] { $ratings } rating of { $account } anew, lowered to 1
-   *[other] { $ratings } ratings of { $account } anew, each lowered to 1
-}. { $cycles ->
-    [one] { $cycles } cycle rests
-   *[other] { $cycles } cycles rest
-} on them; what was published and posted stays as it is.
-DEMO_RIGHT_REASON = Buyers changed their ratings afterwards
-DEMO_RIGHT_CARDS = The correction gives { $people ->
-    [one] { $people } person a new version of the card
-   *[other] { $people } people a new version of their card
-}.
-DEMO_RIGHT_DELTAS = { $people ->
-    [one] { $people } person gets another amount
-   *[other] { $people } people get another amount
-}: { $more } more and { $less } less, with the branch's next settlement. The largest differences:
-DEMO_RIGHT_CARD = What { $name } reads:
-DEMO_COLUMN_WHO = who
-DEMO_COLUMN_PAID = was paid
-DEMO_COLUMN_RIGHT = is right
-DEMO_COLUMN_DELTA = difference
-DEMO_NEXT = What next
-DEMO_OWN_MONTH = your own month; docs/bundle.md says what goes into the folder
-DEMO_AGAIN = this month again, with files to look at
-DEMO_COPY = write this month as files, to copy from
-DEMO_WHY = why one person or record came out so
-DEMO_REPLAY = recompute it and compare every byte
-DEMO_SERVING = Serving on http://{ $address } until Ctrl-C
-DEMO_PASSWORD = One password for everybody, made up for this run: { $password }
-DEMO_TOKEN = A token: { $command }
-DEMO_HTTP = REST, with JSON: http://{ $address }/openapi.json says what there is
-DEMO_CLOCK = The group's clock stood on the day after its month while it was closed, and runs on from there. Nothing is kept.
-DEMO_USER_ADMIN = lays out the group and gives roles; sees nobody's score or pay
-DEMO_USER_HR = people, duty, cycles; sees nobody's pay
-DEMO_USER_PAYROLL = pools and settlements; cannot approve its own
-DEMO_USER_APPROVER = approves what somebody else prepared
-DEMO_USER_PAYER = posts what two others prepared and approved
-DEMO_USER_AUDITOR = reads everything, changes nothing
-REPLAY_VERSION = { $what }: the result was computed with { $then }, this is { $now }
-REPLAY_TZDB = time zone database
-REPLAY_IDENTICAL = identical: { $files } files, digest { $digest }
-REPLAY_NOT_COVERED = not compared, since the inputs do not hold what they were made from: { $files }
-REPLAY_ALTERED = altered: { $what }
-REPLAY_DIFFERENT = different: { $file }, line { $line }
-REPLAY_MISSING = missing from the folder: { $file }
-REPLAY_INPUT_CHANGED = inputs/{ $file }: its content was changed
-REPLAY_INPUT_MISSING = inputs/{ $file }: it is missing or cannot be read
-REPLAY_INPUT_ADDED = inputs/{ $file }: it was added
-REPLAY_IN_FOLDER = in the folder: { $line }
-REPLAY_RECOMPUTED = recomputed:    { $line }
-REPLAY_ENDS = (the file ends before this line)
+SHOW_COLUMN_WHO = ai
+SHOW_COLUMN_TEAM = nhóm
+SHOW_COLUMN_CREDITED = ghi nhận
+SHOW_COLUMN_SCORE = điểm
+SHOW_COLUMN_COLLABORATION = cộng tác
+SHOW_CARD = { $name } { $number }: { $score } điểm, thứ hạng { $rank } trên { $of }
+SHOW_COLLABORATION = Cộng tác: { $outside } trên { $credited } bản ghi ngoài lịch phân ca hoặc nhóm của mình, thêm { $points } điểm.
+SHOW_RECORD = Bản ghi { $id } trên { $account }
+SHOW_EVIDENCE = Căn cứ: { $evidence } (chính sách { $version })
+SHOW_NOTHING_CREDITED = Trong tháng không có bản ghi nào được ghi nhận cho người này.
+SHOW_ALL_ACCOUNTS = tất cả
+SHOW_SCORE_STEPS = Điểm, từng bước một
+SHOW_STATEMENT = Bảng kê
+SHOW_RECORDS_BEHIND = Các bản ghi làm căn cứ: { $shown } trên { $all } (credits.csv có tất cả)
+DEMO_TRUTH = Cách sự thật bao xa (bản trình diễn biết sự thật)
+DEMO_RIGHT = đúng, tính từng bản ghi
+DEMO_WRONG = sai, tính cả tháng
+DEMO_EQUALLY = mỗi bản ghi chia đều cho cả nhóm
+DEMO_AS_TALLY = như Tally ghi nhận
+DEMO_TRUTH_SAID = Trên { $records } bản ghi mà nền tảng không nêu tên: bao nhiêu phần của một bản ghi đến đúng người đã phục vụ, và bao nhiêu phần công việc của tháng vẫn đứng tên người khác sau khi các sai lệch đã bù trừ nhau.
+DEMO_INTERVALS = { $holding } trong { $totals } khoảng của những người trên các tài khoản này chứa đúng sự thật.
+DEMO_RUNGS_SAID = Căn cứ nào mang lại điều đó, theo từng bậc:
+DEMO_RUNG_RECORDS = bản ghi
+DEMO_RUNG_EQUALLY = đúng nếu chia đều
+DEMO_RUNG_TALLY = đúng như ghi nhận
+DEMO_RUNG_GAIN = phần trong mức cải thiện
+DEMO_SKILLS = Tháng này cho thấy gì về kỹ năng và hỗ trợ thay ca
+DEMO_LATE = căn cứ vẫn đang được chuyển đến
+DEMO_PROFILE = { $name } { $number }: đã phục vụ { $accounts } ({ $platforms }); cộng tác { $points }
+DEMO_STANDARD = { $scheme } (tiêu chuẩn của tập đoàn)
+DEMO_USER_BRANCH_HR = chốt tháng của { $branch }; không xem được chi nhánh khác
+DEMO_BRANCHES = Mỗi chi nhánh chốt tháng của mình
+DEMO_BRANCHES_SAID = Từ cùng một lần ghi nhận, mỗi chi nhánh theo bản cụ thể hóa riêng tiêu chuẩn của tập đoàn, cho phép chi nhánh tăng hoặc giảm trọng số của một chỉ tiêu tối đa { $within } điểm. Thứ hạng tính trong chi nhánh.
+DEMO_COLUMN_BRANCH = chi nhánh
+DEMO_COLUMN_FAVOURS = coi trọng hơn
+DEMO_COLUMN_PEOPLE = số người
+DEMO_COLUMN_CREDITED = trong số bản ghi
+DEMO_COLUMN_FIRST = đứng đầu
+DEMO_COLUMN_SCORE = điểm
+DEMO_COLUMN_IN_GROUP = thứ hạng trong tập đoàn
+DEMO_MANAGERS = Phiếu điểm của { $people } người không trực tiếp phục vụ
+DEMO_MANAGERS_SAID = Theo kết quả của các nhóm họ dẫn dắt, nhóm tính theo thành phần từng ngày, đơn vị phần trăm.
+DEMO_MANAGERS_SCHEME = Quản lý
+DEMO_RIGHT_HEADING = { $branch } được sửa sau khi đã công bố và chi trả
+DEMO_RIGHT_PAID = Đã chi { $amount } cho { $people } người.
+DEMO_RIGHT_RATINGS = Sau đó nền tảng gửi lại { $ratings } điểm đánh giá của { $account }, đều hạ xuống 1. { $cycles } kỳ đánh giá dựa trên chúng; những gì đã công bố và đã ghi sổ vẫn giữ nguyên.
+DEMO_RIGHT_REASON = Người mua đổi điểm đánh giá sau đó
+DEMO_RIGHT_CARDS = Đính chính cho { $people } người một phiên bản mới của phiếu điểm.
+DEMO_RIGHT_DELTAS = { $people } người nhận số tiền khác: tăng { $more } và giảm { $less }, trong quyết toán tiếp theo của chi nhánh. Chênh lệch lớn nhất:
+DEMO_RIGHT_CARD = { $name } đọc được:
+DEMO_COLUMN_WHO = ai
+DEMO_COLUMN_PAID = đã chi
+DEMO_COLUMN_RIGHT = số đúng
+DEMO_COLUMN_DELTA = chênh lệch
+DEMO_NEXT = Tiếp theo
+DEMO_OWN_MONTH = tháng của chính bạn; docs/bundle.md cho biết cần đặt gì vào thư mục
+DEMO_AGAIN = lại tháng này, kèm các tệp để xem
+DEMO_COPY = ghi tháng này thành tệp để sao chép
+DEMO_WHY = vì sao một người hay một bản ghi có kết quả như vậy
+DEMO_REPLAY = tính lại và so sánh từng byte
+DEMO_SERVING = Đang phục vụ tại http://{ $address } cho đến khi nhấn Ctrl-C
+DEMO_PASSWORD = Một mật khẩu cho mọi người, tạo riêng cho lần chạy này: { $password }
+DEMO_TOKEN = Mã truy cập: { $command }
+DEMO_HTTP = REST, dùng JSON: http://{ $address }/openapi.json cho biết có những gì
+DEMO_CLOCK = Đồng hồ của tập đoàn đứng ở ngày sau tháng này trong lúc chốt, và chạy tiếp từ đó. Không có gì được lưu lại.
+DEMO_USER_ADMIN = bố trí tập đoàn và cấp vai trò; không xem được điểm hay tiền lương của ai
+DEMO_USER_HR = nhân viên, ca trực, kỳ đánh giá; không xem được tiền lương của ai
+DEMO_USER_PAYROLL = quỹ thưởng và quyết toán; không được phê duyệt việc của chính mình
+DEMO_USER_APPROVER = phê duyệt những gì người khác chuẩn bị
+DEMO_USER_PAYER = ghi sổ những gì hai người khác đã chuẩn bị và phê duyệt
+DEMO_USER_AUDITOR = xem được tất cả, không thay đổi gì
+REPLAY_VERSION = { $what }: kết quả được tính bằng { $then }, còn đây là { $now }
+REPLAY_TZDB = cơ sở dữ liệu múi giờ
+REPLAY_IDENTICAL = giống hệt: { $files } tệp, mã băm { $digest }
+REPLAY_NOT_COVERED = không so sánh, vì dữ liệu vào không có thứ đã tạo ra chúng: { $files }
+REPLAY_ALTERED = bị sửa: { $what }
+REPLAY_DIFFERENT = khác: { $file }, dòng { $line }
+REPLAY_MISSING = thiếu trong thư mục: { $file }
+REPLAY_INPUT_CHANGED = inputs/{ $file }: nội dung đã bị thay đổi
+REPLAY_INPUT_MISSING = inputs/{ $file }: bị thiếu hoặc không đọc được
+REPLAY_INPUT_ADDED = inputs/{ $file }: đã được thêm vào
+REPLAY_IN_FOLDER = trong thư mục: { $line }
+REPLAY_RECOMPUTED = tính lại:      { $line }
+REPLAY_ENDS = (tệp kết thúc trước dòng này)
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
-PAGE_USAGE = Usage:{" "}
-PAGE_COMMANDS = Commands:
-PAGE_ARGUMENTS = Arguments:
-PAGE_OPTIONS = Options:
-PAGE_DEFAULT = {" "}[default:{"\u00A0"}{ $value }]
-PAGE_VALUES = {" "}[possible values:{"\u00A0"}{ $values }]
-PAGE_ENV = {" "}[env:{"\u00A0"}{ $name }]
+PAGE_USAGE = Cách dùng:{" "}
+PAGE_COMMANDS = Lệnh:
+PAGE_ARGUMENTS = Tham số:
+PAGE_OPTIONS = Tùy chọn:
+PAGE_DEFAULT = {" "}[mặc định:{"\u00A0"}{ $value }]
+PAGE_VALUES = {" "}[giá trị có thể dùng:{"\u00A0"}{ $values }]
+PAGE_ENV = {" "}[biến môi trường:{"\u00A0"}{ $name }]
 HELP_SHARED =
-    .help = Print help
-    .version = Print version
-    .bundle = Folder with people.csv, accounts.csv, records.csv and what else there is (docs/bundle.md)
-    .from = First day of the period, such as 2026-03-01, together with --to; by default the period of group.yaml, else the month that holds all records
-    .to = Last day of the period, such as 2026-03-31, which belongs to it
-    .lang = Language of sentences, and of names in `tally demo`; may stand before the command as well; by default that of the environment (LC_ALL, LC_MESSAGES, LANG)
-    .plain-csv = CSV for programs: without the byte order mark, and without the apostrophe before cells that begin like a formula, which spreadsheets need
-    .json = Print the summary as JSON and nothing else
-    .server = Where the suite listens, such as https://tally.example:7070; by default client.server of the settings, else where `tally login` signed in last, else http://127.0.0.1:7070
-    .ca = File of the authority that signs the server's certificate (PEM); by default those that this machine trusts
-    .client-cert = File of the certificate chain to show to a server that wants one (PEM), together with --client-key
-    .client-key = File of the private key of --client-cert (PEM)
-    .token-file = File that holds a token, or - for the standard input; by default the one that `tally login` remembers, else the standard input
-    .config = Settings file (TOML)
-    .set = Set one key, such as database.url=postgres://..; may be repeated
-    .dump-config = Print the settings in force, secrets masked, and stop
-HELP_TALLY = Who did which work, what was it worth, what does it pay, and why
-HELP_HELP = Print this page, or that of a command
-HELP_DEMO = Show the main job on a made-up group: a month of records becomes statements, on SQLite in a temporary folder
-    .once = Stop after the summary instead of serving the group
-    .seed = Number that the group is made from: another one makes another group
-    .records = About how many service records the month has, 1 to 5,000,000; below 100 it has 100
-    .bundle = New or empty folder to write the month's files into, to copy from
-    .listen = Address and port to serve on after the summary
-    .http = Address and port of REST after the summary
-HELP_CLOSE = Do the main job on your own files: a month of records becomes score cards and statements
-    .out = Folder of the result: a new or an empty one
-    .explain = Explain one record (external_id) or one person (employee number or name) afterwards
-    .database = Work in PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
-HELP_IMPORT = Bring a month's files into a running suite, and say what is there before and after
-    .out = Folder for report.json, findings.csv, rejected.csv and refused.csv
-    .accept-damaged = Write rows also where a spreadsheet shortened ids or customers: the suite keeps them so for good
-    .json = Print the report as JSON and nothing else
-HELP_REPLAY = Recompute a result folder from its own inputs, and say whether it comes out the same, and which files this does not cover
-    .dir = Result folder, as `tally close` wrote it
-    .json = Print the verdict as JSON and nothing else
-HELP_SERVE = Run one, some or all services
-    .services = Which services, separated by commas, such as identity,attendance; by default those of the settings, which are all
-    .listen = Address and port to listen on; by default that of the settings, 127.0.0.1:7070
-    .http = Address and port of the gateway, if this process has it; by default that of the settings, 127.0.0.1:8080
-    .sample = Begin with the made-up group of `tally demo` on an empty store
-HELP_INIT = Make the group and its first administrator on an empty store
-    .name = The group's name
-    .currency = The group's currency (ISO 4217)
-    .zone = The group's time zone (IANA)
-    .regions = The group's regions, separated by commas, such as cn-east,cn-south
-    .tenant-id = The group's id, chosen beforehand or that of another region's stack; when the store holds this very group, nothing is changed and that is no failure
-    .login = Sign-in name of the first administrator
-    .password-file = File that holds the administrator's password (at least 12 characters); without it the password is the first line of the standard input
-    .invitation-file = File that holds what `tally invite` printed, where the store holds another group already
-HELP_INVITE = Print an invitation to make one more group in a store that holds one (PostgreSQL)
-    .tenant-id = The group's id, where a stack of another region made the group before; a new group by default
-    .days = For how many days it is good, at most 30
-HELP_MIGRATE = Bring the database up to date (PostgreSQL: with the owner's URL)
-HELP_LOGIN = Trade a password, the first line of the standard input, for a token that the commands that follow use
-    .login = Sign-in name
-    .code = The six digits of your authenticator, or a recovery code, where you have a second factor
-    .new-password = The password was given to you for one sign-in: the second line of the standard input is your new one
-HELP_USER = Give people and programs a way in
-HELP_USER_CREATE = Make a login with one role, in the whole group or on a unit
-    .login = Sign-in name
-    .role = The role, such as group_hr, or branch_hr with --unit
-    .unit = The unit, such as East, with all below it where the role goes so far; the whole group by default
-    .password-file = File that holds the first password (at least 12 characters), or - for the standard input
-HELP_USER_GRANT = Give a login one more role, or the one that it lacks
-    .login = Sign-in name
-    .role = The role, such as group_hr or auditor
-    .unit = The unit, such as East/Chat, with all below it where the role goes so far; the whole group by default
-HELP_TENANT = Take a whole group's data along
-HELP_TENANT_EXPORT = Write all that every service holds of the group into a folder, a file of JSON lines for each table
-    .out = The folder; must not exist
-    .quiet = Show no progress
-HELP_PERSON = Take out what is held about a person
-HELP_PERSON_EXPORT = Write all that every service holds about a person into one JSON file
-    .person = The person: the employee number, or the id (UUID)
-    .out = The file; must not exist
-HELP_RETENTION = Look after how long data are kept
-HELP_RETENTION_RUN = Remove from every service what the group's retention schedule says is over
-HELP_AUDIT = Look into the audit log
-HELP_AUDIT_VERIFY = Recompute the chain of every service, look for the entry of every row, and name what is wrong
-    .heads = Folder of signed heads that the logs must pass through; by default that of the settings
-HELP_AUDIT_SEARCH = Say who saw or changed what about a person, what a principal did, or what was done to a thing; newest first
-    .person = About this person (UUID)
-    .principal = By this principal (UUID), or on its behalf
-    .subject = Done to this thing, such as statement:0199..
-    .from = Not before this instant (RFC 3339), such as 2026-03-01T00:00:00+08:00
-    .to = Before this instant (RFC 3339)
-    .json = Print a JSON object a line
-HELP_SCHEME = Take a standard of the group out of one stack and into another, and begin with a scheme that is there
-HELP_SCHEME_EXPORT = Print the signed file of a scheme of the group, all its versions
-    .name = Its name
-    .from = The region that it leaves, where the stack serves several
-HELP_SCHEME_IMPORT = Take in a file that the stack of another region exported
-    .file = The file
-HELP_SCHEME_TEMPLATE = Print a scheme to begin with as scheme.yaml, or say which there are
-    .name = Name of the scheme; without it all are listed
-    .out = File to write it to, which must not be there yet
-HELP_ACCESS = Say who may do what, for a review
-HELP_ACCESS_REVIEW = Say as CSV who holds a permission, by which grant, delegation or emergency, since when, and from whom; newest grant first
-    .permission = The permission, such as compensation.statement.read_pay for reading pay
-HELP_KEYS = Look after the keys: those that sign tokens, and those of what is sealed in the database
-HELP_KEYS_MAKE = Make the key folder with all its files, for the secrets of a cluster; what is there stays as it is
-HELP_KEYS_PROTECT = Encrypt seal.key under a passphrase, or change the passphrase
-    .new-passphrase-file = File that holds the new passphrase (at least 12 characters); without it the passphrase is the first line of the standard input
-HELP_KEYS_ROTATE = Make new keys while the services work, and seal everything with them; goes on where an earlier run was stopped
+    .help = In trợ giúp
+    .version = In phiên bản
+    .bundle = Thư mục có people.csv, accounts.csv, records.csv và những tệp khác nếu có (docs/bundle.md)
+    .from = Ngày đầu của kỳ, như 2026-03-01, dùng cùng --to; mặc định là kỳ trong group.yaml, nếu không có thì là tháng chứa mọi bản ghi
+    .to = Ngày cuối của kỳ, như 2026-03-31, thuộc về kỳ
+    .lang = Ngôn ngữ của các câu, và của các tên trong `tally demo`; cũng có thể đứng trước lệnh; mặc định là ngôn ngữ của môi trường (LC_ALL, LC_MESSAGES, LANG)
+    .plain-csv = CSV cho chương trình: không có dấu thứ tự byte, và không có dấu nháy đơn trước các ô bắt đầu giống công thức mà bảng tính cần
+    .json = Chỉ in bản tóm tắt dạng JSON
+    .server = Nơi hệ thống lắng nghe, như https://tally.example:7070; mặc định là client.server trong thiết lập, nếu không có thì là nơi `tally login` đăng nhập lần cuối, nếu không có nữa thì là http://127.0.0.1:7070
+    .ca = Tệp của tổ chức ký chứng chỉ của máy chủ (PEM); mặc định là những tổ chức mà máy này tin cậy
+    .client-cert = Tệp chuỗi chứng chỉ để đưa cho máy chủ có yêu cầu (PEM), dùng cùng --client-key
+    .client-key = Tệp khóa riêng của --client-cert (PEM)
+    .token-file = Tệp chứa mã truy cập, hoặc - cho đầu vào chuẩn; mặc định là mã mà `tally login` đã nhớ, nếu không có thì là đầu vào chuẩn
+    .config = Tệp thiết lập (TOML)
+    .set = Đặt một khóa, như database.url=postgres://..; có thể lặp lại
+    .dump-config = In các thiết lập đang có hiệu lực, che các giá trị bí mật, rồi dừng
+HELP_TALLY = Ai đã làm việc gì, việc đó đáng giá bao nhiêu, được trả bao nhiêu, và vì sao
+HELP_HELP = In trang này, hoặc trang của một lệnh
+HELP_DEMO = Trình diễn công việc chính trên một tập đoàn giả định: một tháng bản ghi trở thành các bảng kê, trên SQLite trong thư mục tạm
+    .once = Dừng sau bản tóm tắt thay vì phục vụ tập đoàn
+    .seed = Số dùng để tạo tập đoàn: số khác tạo tập đoàn khác
+    .records = Tháng có khoảng bao nhiêu bản ghi phục vụ, từ 1 đến 5.000.000; dưới 100 thì có 100
+    .bundle = Thư mục mới hoặc trống để ghi các tệp của tháng vào, dùng để sao chép
+    .listen = Địa chỉ và cổng để phục vụ sau bản tóm tắt
+    .http = Địa chỉ và cổng của REST sau bản tóm tắt
+HELP_CLOSE = Làm công việc chính trên tệp của chính bạn: một tháng bản ghi trở thành phiếu điểm và bảng kê
+    .out = Thư mục kết quả: mới hoặc trống
+    .explain = Sau đó giải thích một bản ghi (external_id) hoặc một người (mã nhân viên hoặc tên)
+    .database = Làm việc trong PostgreSQL thay vì SQLite trong thư mục tạm: URL của chủ sở hữu một cơ sở dữ liệu trống
+HELP_IMPORT = Nhập các tệp của một tháng vào hệ thống đang chạy, và cho biết trước và sau có những gì
+    .out = Thư mục cho report.json, findings.csv, rejected.csv và refused.csv
+    .accept-damaged = Ghi cả những dòng mà bảng tính đã cắt mã hoặc khách hàng: hệ thống sẽ giữ mãi như vậy
+    .json = Chỉ in báo cáo dạng JSON
+HELP_REPLAY = Tính lại một thư mục kết quả từ chính dữ liệu vào của nó, cho biết có ra giống hệt không, và những tệp nào không được kiểm tra
+    .dir = Thư mục kết quả, như `tally close` đã ghi
+    .json = Chỉ in kết luận dạng JSON
+HELP_SERVE = Chạy một, một số hoặc tất cả dịch vụ
+    .services = Những dịch vụ nào, cách nhau bằng dấu phẩy, như identity,attendance; mặc định là những dịch vụ trong thiết lập, tức là tất cả
+    .listen = Địa chỉ và cổng để lắng nghe; mặc định theo thiết lập, 127.0.0.1:7070
+    .http = Địa chỉ và cổng của gateway, nếu tiến trình này có; mặc định theo thiết lập, 127.0.0.1:8080
+    .sample = Bắt đầu với tập đoàn giả định của `tally demo` trên kho dữ liệu trống
+HELP_INIT = Tạo tập đoàn và quản trị viên đầu tiên trên kho dữ liệu trống
+    .name = Tên tập đoàn
+    .currency = Loại tiền của tập đoàn (ISO 4217)
+    .zone = Múi giờ của tập đoàn (IANA)
+    .regions = Các khu vực của tập đoàn, cách nhau bằng dấu phẩy, như cn-east,cn-south
+    .tenant-id = Mã của tập đoàn, chọn trước hoặc lấy từ hệ thống của khu vực khác; nếu kho dữ liệu đã có đúng tập đoàn này thì không thay đổi gì và không phải là lỗi
+    .login = Tên đăng nhập của quản trị viên đầu tiên
+    .password-file = Tệp chứa mật khẩu của quản trị viên (ít nhất 12 ký tự); nếu không có, mật khẩu là dòng đầu của đầu vào chuẩn
+    .invitation-file = Tệp chứa những gì `tally invite` đã in, khi kho dữ liệu đã có tập đoàn khác
+HELP_INVITE = In thư mời để tạo thêm một tập đoàn trong kho dữ liệu đã có tập đoàn (PostgreSQL)
+    .tenant-id = Mã của tập đoàn, nếu hệ thống của khu vực khác đã tạo tập đoàn trước đó; mặc định là tập đoàn mới
+    .days = Có hiệu lực bao nhiêu ngày, tối đa 30
+HELP_MIGRATE = Cập nhật cơ sở dữ liệu (PostgreSQL: bằng URL của chủ sở hữu)
+HELP_LOGIN = Đổi mật khẩu, ở dòng đầu của đầu vào chuẩn, lấy mã truy cập mà các lệnh sau sẽ dùng
+    .login = Tên đăng nhập
+    .code = Sáu chữ số của ứng dụng xác thực, hoặc một mã khôi phục, nếu bạn có yếu tố xác thực thứ hai
+    .new-password = Mật khẩu được cấp cho bạn chỉ dùng cho một lần đăng nhập: dòng thứ hai của đầu vào chuẩn là mật khẩu mới
+HELP_USER = Cho người và chương trình quyền đăng nhập
+HELP_USER_CREATE = Tạo tài khoản đăng nhập có một vai trò, trong cả tập đoàn hoặc trên một đơn vị
+    .login = Tên đăng nhập
+    .role = Vai trò, như group_hr, hoặc branch_hr với --unit
+    .unit = Đơn vị, như East, cùng mọi cấp dưới nếu vai trò có phạm vi đến đó; mặc định là cả tập đoàn
+    .password-file = Tệp chứa mật khẩu đầu tiên (ít nhất 12 ký tự), hoặc - cho đầu vào chuẩn
+HELP_USER_GRANT = Cấp cho tài khoản đăng nhập thêm một vai trò, hoặc vai trò còn thiếu
+    .login = Tên đăng nhập
+    .role = Vai trò, như group_hr hoặc auditor
+    .unit = Đơn vị, như East/Chat, cùng mọi cấp dưới nếu vai trò có phạm vi đến đó; mặc định là cả tập đoàn
+HELP_TENANT = Mang theo dữ liệu của cả tập đoàn
+HELP_TENANT_EXPORT = Ghi mọi thứ mà từng dịch vụ lưu về tập đoàn vào một thư mục, mỗi bảng một tệp gồm các dòng JSON
+    .out = Thư mục; phải chưa tồn tại
+    .quiet = Không hiển thị tiến độ
+HELP_PERSON = Lấy ra những gì được lưu về một nhân viên
+HELP_PERSON_EXPORT = Ghi mọi thứ mà từng dịch vụ lưu về một nhân viên vào một tệp JSON
+    .person = Nhân viên: mã nhân viên, hoặc mã định danh (UUID)
+    .out = Tệp; phải chưa tồn tại
+HELP_RETENTION = Quản lý thời hạn lưu giữ dữ liệu
+HELP_RETENTION_RUN = Xóa khỏi mọi dịch vụ những gì đã hết thời hạn theo lịch lưu giữ của tập đoàn
+HELP_AUDIT = Xem nhật ký kiểm toán
+HELP_AUDIT_VERIFY = Tính lại chuỗi của mọi dịch vụ, tìm mục nhật ký của mọi dòng, và nêu chỗ sai
+    .heads = Thư mục các đầu chuỗi đã ký mà nhật ký phải đi qua; mặc định theo thiết lập
+HELP_AUDIT_SEARCH = Cho biết ai đã xem hoặc thay đổi gì về một nhân viên, một chủ thể đã làm gì, hoặc đã có gì xảy ra với một đối tượng; mới nhất trước
+    .person = Về nhân viên này (UUID)
+    .principal = Do chủ thể này (UUID) làm, hoặc thay mặt chủ thể này
+    .subject = Xảy ra với đối tượng này, như statement:0199..
+    .from = Từ thời điểm này trở đi (RFC 3339), như 2026-03-01T00:00:00+08:00
+    .to = Trước thời điểm này (RFC 3339)
+    .json = In mỗi dòng một đối tượng JSON
+HELP_SCHEME = Đưa một tiêu chuẩn của tập đoàn từ hệ thống này sang hệ thống khác, và bắt đầu với phương án có sẵn
+HELP_SCHEME_EXPORT = In tệp đã ký của một phương án của tập đoàn, gồm mọi phiên bản
+    .name = Tên phương án
+    .from = Khu vực mà tệp rời đi, khi hệ thống phục vụ nhiều khu vực
+HELP_SCHEME_IMPORT = Nhập tệp do hệ thống của khu vực khác xuất ra
+    .file = Tệp
+HELP_SCHEME_TEMPLATE = In một phương án mẫu dưới dạng scheme.yaml, hoặc cho biết có những mẫu nào
+    .name = Tên phương án mẫu; nếu không nêu thì liệt kê tất cả
+    .out = Tệp để ghi vào, phải chưa tồn tại
+HELP_ACCESS = Cho biết ai được làm gì, để rà soát
+HELP_ACCESS_REVIEW = Cho biết dưới dạng CSV ai có một quyền, qua lượt cấp quyền, ủy quyền hay quyền khẩn cấp nào, từ khi nào và từ ai; lượt cấp mới nhất trước
+    .permission = Quyền, như compensation.statement.read_pay để đọc tiền lương
+HELP_KEYS = Quản lý khóa: khóa ký mã truy cập, và khóa của những gì được niêm phong trong cơ sở dữ liệu
+HELP_KEYS_MAKE = Tạo thư mục khóa với mọi tệp, cho các giá trị bí mật của một cụm máy; những gì đã có thì giữ nguyên
+HELP_KEYS_PROTECT = Mã hóa seal.key bằng cụm mật khẩu, hoặc đổi cụm mật khẩu
+    .new-passphrase-file = Tệp chứa cụm mật khẩu mới (ít nhất 12 ký tự); nếu không có, cụm mật khẩu là dòng đầu của đầu vào chuẩn
+HELP_KEYS_ROTATE = Tạo khóa mới trong khi các dịch vụ vẫn chạy, và niêm phong mọi thứ bằng khóa mới; tiếp tục từ chỗ lần chạy trước bị dừng
     .what =
-        Which keys; master and data by default
-        file: only add a master key to seal.key, to hand the file out before anything is wrapped with it
-        master: the master key in seal.key; quick, nothing is sealed anew
-        data: the data keys; every sealed row is sealed anew
-HELP_KEYS_ROTATE_SIGNING = Give a service a new key to sign tokens with; running processes take it up by themselves within a minute
-    .service = The service, such as identity
+        Những khóa nào; mặc định là master và data
+        file: chỉ thêm khóa chủ vào seal.key, để phát tệp đi trước khi có gì được bọc bằng khóa đó
+        master: khóa chủ trong seal.key; nhanh, không niêm phong lại gì
+        data: các khóa dữ liệu; mọi dòng đã niêm phong được niêm phong lại
+HELP_KEYS_ROTATE_SIGNING = Cấp cho một dịch vụ khóa mới để ký mã truy cập; các tiến trình đang chạy tự nhận khóa trong vòng một phút
+    .service = Dịch vụ, như identity
 
 ## The command line: what was done
 
-CANNOT_MAKE_TEMPORARY = cannot make a temporary folder: { $error }
-CANNOT_REPLACE = cannot replace { $file }: { $error }
-# A file that the command needs cannot be made.
-CANNOT_CREATE = cannot create { $file }: { $error }
-CANNOT_WRITE_TO = cannot write to { $folder }: { $error }
-OUTPUT_LOST = not all of the output could be written: { $error }
-CANNOT_START = cannot start: { $error }
-CANNOT_LISTEN = cannot listen on { $address }; name another with { $flag }, or stop after the summary with --once: { $error }
-NOT_OF_TALLY = { $file } is not what tally writes, from line { $line }, column { $column } on
-SAMPLE_SKIPPED = the store holds a group already: --sample leaves it as it is
-# The address of the gateway, after that of the services.
-SERVING_HTTP = the gateway is at http://{ $address }, what it offers at http://{ $address }/openapi.json
-SAMPLE_FILLED = Filled with the sample group. One password for everybody, shown this once: { $password }
-SERVING = serving { $services } on { $scheme }://{ $address }
-NO_GROUP_YET = there is no group in this store yet, so nobody can sign in: stop this process, type `tally init --name "My group"` with the same settings, and start it again
-    .beside = there is no group in this store yet, so nobody can sign in: type `tally init --name "My group"` with the same settings beside this process
-REGION_OF_NO_GROUP = server.regions names { $region }, and no group of this store has that region (there are { $known }): this process serves no row of any other region; correct server.regions, or leave it empty to serve all
-REDIS_AWAY = Redis does not answer at { $at } (redis.url). Everything works without it: until it is back each process counts calls by itself, and consumers look for events every few seconds instead of being woken
+CANNOT_MAKE_TEMPORARY = không tạo được thư mục tạm: { $error }
+CANNOT_REPLACE = không thay được { $file }: { $error }
+CANNOT_CREATE = không tạo được { $file }: { $error }
+CANNOT_WRITE_TO = không ghi được vào { $folder }: { $error }
+OUTPUT_LOST = không ghi được hết kết quả in ra: { $error }
+CANNOT_START = không khởi động được: { $error }
+CANNOT_LISTEN = không thể lắng nghe tại { $address }; hãy nêu địa chỉ khác bằng { $flag }, hoặc dừng sau bản tóm tắt bằng --once: { $error }
+NOT_OF_TALLY = { $file } không phải là thứ tally ghi ra, từ dòng { $line }, cột { $column } trở đi
+SAMPLE_SKIPPED = kho dữ liệu đã có tập đoàn: --sample để nguyên
+SERVING_HTTP = gateway ở http://{ $address }, những gì nó cung cấp có tại http://{ $address }/openapi.json
+SAMPLE_FILLED = Đã điền tập đoàn mẫu. Một mật khẩu cho mọi người, chỉ hiển thị lần này: { $password }
+SERVING = đang phục vụ { $services } tại { $scheme }://{ $address }
+NO_GROUP_YET = kho dữ liệu này chưa có tập đoàn nên không ai đăng nhập được: hãy dừng tiến trình này, gõ `tally init --name "My group"` với cùng thiết lập, rồi khởi động lại
+    .beside = kho dữ liệu này chưa có tập đoàn nên không ai đăng nhập được: hãy gõ `tally init --name "My group"` với cùng thiết lập bên cạnh tiến trình này
+REGION_OF_NO_GROUP = server.regions nêu { $region }, mà không tập đoàn nào trong kho dữ liệu này có khu vực đó (hiện có { $known }): tiến trình này không phục vụ dòng nào của khu vực khác; hãy sửa server.regions, hoặc để trống để phục vụ tất cả
+REDIS_AWAY = Redis không trả lời tại { $at } (redis.url). Mọi thứ vẫn hoạt động khi thiếu nó: cho đến khi nó trở lại, mỗi tiến trình tự đếm lệnh gọi, và bên nhận xem sự kiện vài giây một lần thay vì được đánh thức
 FILE_SWITCH = { $switch }: { $why }
-ASK_PASSWORD_TWELVE = password (at least 12 characters, shown as you type):{" "}
-ASK_PASSWORD = password (shown as you type):{" "}
-ASK_NEW_PASSWORD = new password (at least 12 characters):{" "}
-ASK_NEW_PASSPHRASE = new passphrase (shown as you type):{" "}
-NO_PASSWORD_GIVEN = no password on the standard input: type one, or pipe it in
-# A setting on the command line without its value.
-SET_EXPECTED = --set { $pair }: expected KEY=VALUE
-SUBJECT_EXPECTED = --subject: expected KIND:ID, such as statement:0199..
-GROUP_DIFFERS = the group { $id } was made in this store before, and differs from what was typed ({ $differences }): nothing is changed. Type what it is, or choose another store
-GROUP_DIFFERENCE = { $what } { $there } and not { $typed }
-GROUP_WAS_MADE = the group { $id } was made in this store before: nothing is changed
-GROUP_MADE = made the group { $name } ({ $id }) with the administrator { $login }
-GROUP_NEXT = next: tally serve, then tally login { $login }
-OWNER_URL_MISSING = the schemas of PostgreSQL are made by their owner: set it (TALLY_DATABASE_OWNER_URL) to the owner's URL, postgres://OWNER:PASSWORD@HOST/DATABASE
-OWNER_URL_ALONE = it is SQLite while database.owner_url is set: set it (TALLY_DATABASE_URL) to the URL that the services sign in with, or leave database.owner_url out
+ASK_PASSWORD_TWELVE = mật khẩu (ít nhất 12 ký tự, hiển thị khi bạn gõ):{" "}
+ASK_PASSWORD = mật khẩu (hiển thị khi bạn gõ):{" "}
+ASK_NEW_PASSWORD = mật khẩu mới (ít nhất 12 ký tự):{" "}
+ASK_NEW_PASSPHRASE = cụm mật khẩu mới (hiển thị khi bạn gõ):{" "}
+NO_PASSWORD_GIVEN = không có mật khẩu ở đầu vào chuẩn: hãy gõ mật khẩu, hoặc đưa vào qua ống dẫn
+SET_EXPECTED = --set { $pair }: cần KEY=VALUE
+SUBJECT_EXPECTED = --subject: cần KIND:ID, như statement:0199..
+GROUP_DIFFERS = tập đoàn { $id } đã được tạo trong kho dữ liệu này trước đó và khác với những gì đã gõ ({ $differences }): không có gì bị thay đổi. Hãy gõ đúng như hiện có, hoặc chọn kho dữ liệu khác
+GROUP_DIFFERENCE = { $what } là { $there }, không phải { $typed }
+GROUP_WAS_MADE = tập đoàn { $id } đã được tạo trong kho dữ liệu này trước đó: không có gì bị thay đổi
+GROUP_MADE = đã tạo tập đoàn { $name } ({ $id }) với quản trị viên { $login }
+GROUP_NEXT = tiếp theo: tally serve, rồi tally login { $login }
+OWNER_URL_MISSING = các schema của PostgreSQL do chủ sở hữu tạo: hãy đặt thiết lập này (TALLY_DATABASE_OWNER_URL) là URL của chủ sở hữu, postgres://OWNER:PASSWORD@HOST/DATABASE
+OWNER_URL_ALONE = đây là SQLite trong khi database.owner_url được đặt: hãy đặt thiết lập này (TALLY_DATABASE_URL) là URL mà các dịch vụ dùng để đăng nhập, hoặc bỏ database.owner_url
 MIGRATED = { $service }: { $ran }
-UP_TO_DATE = up to date
-AUDIT_VERIFIED = { $service }: { $entries } entries, { $rows } rows, { $heads } exported heads: { $verdict }
-AUDIT_INTACT = intact
-AUDIT_ON_BEHALF = {" "}on behalf of { $id }
-AUDIT_FAULT = { $table } of { $stream }: { $place } { $defect }
-AUDIT_PLACE = entry { $at }
-    .unnumbered = an unnumbered entry
+UP_TO_DATE = đã cập nhật
+AUDIT_VERIFIED = { $service }: { $entries } mục, { $rows } dòng, { $heads } đầu chuỗi đã xuất: { $verdict }
+AUDIT_INTACT = nguyên vẹn
+AUDIT_ON_BEHALF = {" "}thay mặt { $id }
+AUDIT_FAULT = { $table } của { $stream }: { $place } { $defect }
+AUDIT_PLACE = mục { $at }
+    .unnumbered = một mục chưa đánh số
     .named = { $place } ({ $id })
-    .row = row { $row }
-    .row-of = row { $row } (entry { $id })
-    .line = line { $row }
-AUDIT_DEFECT = is not what the service wrote
-    .chain = does not follow from the entry before it (inserted, replaced or moved)
-    .missing = is missing
-    .truncated = is missing, and all after it up to the signed head
-    .beyond = lies beyond the signed head
-    .head = is the head, whose signature is missing or not the service's
-    .unnumbered = has waited for a position longer than five seconds: is a sequencer running?
-    .forked = is not the entry whose head was exported: the log before it was replaced
-    .older = is missing, although a head beyond it was exported: an older log was put back
-    .exported = is no head of this service, or goes back behind an earlier line
-    .unaccounted = has no audit entry: no unit of work wrote it
-    .borrowed = or one beside it borrowed its audit entry, which wrote fewer rows than name it
-AUDIT_FAULTS = { $count ->
-    [one] { $count } fault
-   *[other] { $count } faults
-}
-AUDIT_FOUND = { $count ->
-    [one] { $count } entry
-   *[other] { $count } entries
-}
-REVIEW_FOUND = { $count ->
-    [one] { $count } way to hold { $permission }
-   *[other] { $count } ways to hold { $permission }
-}
-INVITE_ONE_GROUP = it names SQLite files, which hold one group, so nobody can be invited; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...)
-INVITED = lets in the group { $tenant } for { $days } days: hand it to InitTenant or `tally init --invitation-file`
-KEYS_MADE = { $folder } holds seal.key and the signing keys of every service: back it up
-PASSPHRASE_TOO_SHORT = the new passphrase is too short: at least { $least } characters
-KEYS_PROTECTED = { $file } is protected by the new passphrase
-KEYS_PROTECTED_NEXT = next: set TALLY_KEYS_PASSPHRASE or TALLY_KEYS_PASSPHRASE_FILE for every service, and back the file up
-KEYS_WRAPPED = { $service }: { $count } data keys wrapped with the newest master key
-KEYS_STOPPED = stopped; nothing is lost: the same command goes on where this one was
-MASTER_KEY_ADDED = master key { $id } is in { $file }: back the file up
-MASTER_KEY_KEPT = { $count } data keys are under an older master key: no other is added until they are not
-KEYS_STEP = { $service }: { $table }.{ $column }, { $rows } rows
-KEYS_REPLACED = { $service }: { $keys } data keys replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-KEYS_REPLACED_RESUMED = { $service }: { $keys } data keys of an earlier run replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-# A service that is none was named.
-NO_SUCH_SERVICE = no service is called { $service }: name one of { $services }
-SIGNING_KEY_ROTATED = { $service }: the new key signs from { $from }; the old one is good for what it signed
-PERSON_EXPORTED = written to { $file }; { $withheld ->
-    [one] { $withheld } row
-   *[other] { $withheld } rows
-} withheld that you may not read
-    .untold = written to { $file }; { $withheld ->
-        [one] { $withheld } row
-       *[other] { $withheld } rows
-    } withheld that you may not read; nothing told by { $services }: either nothing is held there about the person, or only rows of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-PERSON_EXPORTED_BEYOND = there are more rows about the person in { $services }, of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-GROUP_EXPORTED = { $rows } rows written to { $folder }; { $withheld } withheld that you may not read
-RETENTION_TAKEN = { $service }: { $rows } rows of { $table } ({ $kind })
-RETENTION_DONE = { $rows ->
-    [one] { $rows } row removed
-   *[other] { $rows } rows removed
-}
-INPUT_NOT_READ = the standard input was not looked at: --token-file - takes a token from there
-USER_CREATED = { $login } can sign in, with the role { $role }
-USER_ROLE_UNKNOWN = there is no role { $role } that can be given in the whole group or on a unit; no login was made. There are: { $roles }
-    .grant = there is no role { $role }. There are: { $roles }
-USER_ROLE_WITHOUT_UNIT = the role { $role } is not given on a unit: leave --unit out
-USER_ROLE_OF_A_UNIT = the role { $role } is given on a unit: name it with --unit
-USER_UNIT_UNKNOWN = there is no unit { $unit }{ $hint }
-USER_GRANTED = { $login } has the role { $role }
-    .already = { $login } has the role { $role } there already: nothing was changed
-USER_WITHOUT_ROLE = the login { $login } was made, but the role { $role } was not given: give it with tally user grant { $login } { $role }{ $on }
-IMPORT_INTERRUPTED = you stopped it
-IMPORT_CURRENCY = its amounts are in { $said }, and those of the group in { $is }
-IMPORT_CURRENCY_CURE = give the amounts in { $is }, and write currency: { $is }
-IMPORT_BRANCH_REGION = it places the branch { $branch } in the region { $said }, and the suite has it in { $is }
-IMPORT_BRANCH_REGION_CURE = write { $is } for { $branch } under branches:, or give the branch another name
-IMPORT_NO_REGION = it names no region for { $branches }, so they would lie in { $default }, a region that the group does not have
-IMPORT_NO_REGION_CURE = write where each of them lies (the group has { $known }), such as branches: {"{"}"{ $branch }": { $region }{"}"}
-IMPORT_REGIONS = it places branches in regions that the group does not have: { $unknown }
-IMPORT_REGIONS_CURE = name for every branch one of { $known } under branches: in group.yaml, or add the region to the group
-
-## Console
-
-UI_LANGUAGE_NAME = English
-UI_SKIP = Go to the content
-UI_SCREENS = Screens
-UI_WAY_HERE = Where you are
-UI_HOME = Home
-UI_GREETING = Welcome, { $name }
-UI_LANGUAGE = Language
-UI_THEME = Colours
-UI_THEME_AUTO = As the system
-UI_THEME_LIGHT = Light
-UI_THEME_DARK = Dark
-UI_DENSITY = Rows
-UI_DENSITY_COMPACT = Compact
-UI_DENSITY_TOUCH = For touch
-UI_ZONE = Time zone, such as Asia/Shanghai
-UI_KEEP_CHOICES = Apply
-UI_SIGN_IN = Sign in
-UI_SIGN_OUT = Sign out
-UI_LOGIN = Sign-in name
-UI_PASSWORD = Password
-UI_CODE = Code
-UI_CODE_HINT = The six digits that your authenticator shows, or a recovery code.
-UI_NEW_PASSWORD = New password
-UI_NEW_PASSWORD_HINT = This password was for one sign-in. At least 12 characters; four words that do not belong together are good.
-UI_SESSION_OVER = Your session is over. Sign in to go on; nothing that you sent is lost.
-UI_SIGNED_IN_AGAIN = You are signed in again
-UI_SEND_AGAIN_SAID = What you sent before is still here, and was not carried out.
-UI_SEND_AGAIN = Send it now
-UI_TO_HOME = To the first page
-UI_TRY_AGAIN = Try again
-UI_FOR_SUPPORT = For support:
-UI_NOT_FOUND = Nothing here
-UI_NOT_ALLOWED = Not for you
-UI_NOT_NOW = Not possible just now
-UI_REFUSED = That did not work
-UI_OPTIONAL = (optional)
-UI_PUT_RIGHT = Please put these right:
-UI_SAVE = Save
-UI_CANCEL = Cancel
-UI_REMOVE = Remove
-UI_YES = Yes
-UI_NO = No
-UI_SEARCH = Search
-UI_ALL = all
-UI_GROUP_BY = Group by
-UI_NOT_GROUPED = Not grouped
-UI_GROUPED_BY = By { $column }
-UI_COLUMNS = Columns
-UI_SHOW = Show
-UI_SHOW_ALL = Show all
-UI_PAGES = Pages
-UI_PREVIOUS = Previous
-UI_NEXT = Next
-UI_PAGE_OF = { $page } of { $pages }
-UI_ROWS = { $count ->
-    [one] 1 row
-   *[other] { $count } rows
-}
-UI_ROWS_OF = { $count } of { $total } rows
-UI_EXPORT = Download CSV
-UI_NOTHING_FITS = Nothing fits what you asked for.
-UI_NOTHING_THERE = Nothing is here yet.
-UI_NOTHING_TO_DRAW = There is nothing to draw.
-UI_LOADING = Loading …
-UI_AS_OF = As of
-UI_NAME = Name
-UI_EMPLOYEE_NO = Employee number
-UI_UNIT = Unit
-UI_POSITION = Position
-UI_GRADE = Grade
-UI_REGION = Region
-UI_SINCE = Since
-UI_STATE = State
-UI_SHARE = Share
-UI_AMOUNT = Amount
-UI_DAY = Day
-UI_REASON = Reason
-UI_REASON_HINT = Whoever looks at this later reads it.
-UI_SURE = Yes, I am sure
-UI_NO_PEOPLE = Nobody is employed on this day where you may look.
-UI_GALLERY = Components
-NAV_MINE = Mine
-NAV_TEAM = Team
-NAV_BRANCH = Branch and group
-NAV_PAY = Pay
-NAV_AUDIT = Audit
-NAV_PLATFORM = Platform
-NAV_PEOPLE = People
-# A form was sent from a page of another site.
-FORM_OF_ANOTHER_SITE = this was sent by another site: open the page here and send it from there
-# A form was sent from a page of an earlier session.
-FORM_OUTDATED = this page is of an earlier session: load it again and send it once more
+    .row = dòng { $row }
+    .row-of = dòng { $row } (mục { $id })
+    .line = dòng { $row } của tệp
+AUDIT_DEFECT = không phải là thứ dịch vụ đã ghi
+    .chain = không nối tiếp mục trước đó (bị chèn, thay hoặc dời)
+    .missing = bị thiếu
+    .truncated = bị thiếu, cùng mọi mục sau đó đến đầu chuỗi đã ký
+    .beyond = nằm sau đầu chuỗi đã ký
+    .head = là đầu chuỗi mà chữ ký bị thiếu hoặc không phải của dịch vụ
+    .unnumbered = đã chờ số thứ tự quá năm giây: bộ đánh số có đang chạy không?
+    .forked = không phải là mục có đầu chuỗi đã xuất: nhật ký trước đó đã bị thay
+    .older = bị thiếu, dù đã xuất một đầu chuỗi sau nó: một nhật ký cũ đã được đặt lại
+    .exported = không phải là đầu chuỗi của dịch vụ này, hoặc lùi về trước một dòng trước đó
+    .unaccounted = không có mục kiểm toán: không đơn vị công việc nào ghi nó
+    .borrowed = hoặc dòng bên cạnh đã mượn mục kiểm toán, mục này ghi ít dòng hơn số dòng nêu nó
+AUDIT_FAULTS = { $count } lỗi
+AUDIT_FOUND = { $count } mục
+REVIEW_FOUND = { $count } cách để có { $permission }
+INVITE_ONE_GROUP = thiết lập này nêu các tệp SQLite, chỉ chứa một tập đoàn, nên không mời được ai; nhiều tập đoàn cần PostgreSQL (TALLY_DATABASE_URL=postgres://...)
+INVITED = cho tập đoàn { $tenant } vào trong { $days } ngày: hãy đưa cho InitTenant hoặc `tally init --invitation-file`
+KEYS_MADE = { $folder } có seal.key và các khóa ký của mọi dịch vụ: hãy sao lưu
+PASSPHRASE_TOO_SHORT = cụm mật khẩu mới quá ngắn: ít nhất { $least } ký tự
+KEYS_PROTECTED = { $file } đã được bảo vệ bằng cụm mật khẩu mới
+KEYS_PROTECTED_NEXT = tiếp theo: hãy đặt TALLY_KEYS_PASSPHRASE hoặc TALLY_KEYS_PASSPHRASE_FILE cho mọi dịch vụ, và sao lưu tệp
+KEYS_WRAPPED = { $service }: { $count } khóa dữ liệu đã được bọc bằng khóa chủ mới nhất
+KEYS_STOPPED = đã dừng; không mất gì: cùng lệnh đó sẽ tiếp tục từ chỗ này
+MASTER_KEY_ADDED = khóa chủ { $id } đã có trong { $file }: hãy sao lưu tệp
+MASTER_KEY_KEPT = { $count } khóa dữ liệu vẫn dùng khóa chủ cũ hơn: chưa thêm khóa chủ nào khác cho đến khi hết
+KEYS_STEP = { $service }: { $table }.{ $column }, { $rows } dòng
+KEYS_REPLACED = { $service }: đã thay { $keys } khóa dữ liệu, niêm phong lại { $rows } dòng ({ $speed } dòng/giây)
+KEYS_REPLACED_RESUMED = { $service }: đã thay { $keys } khóa dữ liệu của lần chạy trước, niêm phong lại { $rows } dòng ({ $speed } dòng/giây)
+NO_SUCH_SERVICE = không có dịch vụ nào tên { $service }: hãy nêu một trong { $services }
+SIGNING_KEY_ROTATED = { $service }: khóa mới ký từ { $from }; khóa cũ vẫn có hiệu lực với những gì nó đã ký
+PERSON_EXPORTED = đã ghi vào { $file }; giữ lại { $withheld } dòng mà bạn không được đọc
+    .untold = đã ghi vào { $file }; giữ lại { $withheld } dòng mà bạn không được đọc; { $services } không trả về gì: hoặc ở đó không lưu gì về nhân viên này, hoặc chỉ có các dòng của đơn vị và ngày ngoài phạm vi của bạn. Người được đọc nhân viên của cả tập đoàn sẽ lấy được tất cả
+PERSON_EXPORTED_BEYOND = trong { $services } còn có các dòng khác về nhân viên này, của đơn vị và ngày ngoài phạm vi của bạn. Người được đọc nhân viên của cả tập đoàn sẽ lấy được tất cả
+GROUP_EXPORTED = đã ghi { $rows } dòng vào { $folder }; giữ lại { $withheld } dòng mà bạn không được đọc
+RETENTION_TAKEN = { $service }: { $rows } dòng của { $table } ({ $kind })
+RETENTION_DONE = đã xóa { $rows } dòng
+INPUT_NOT_READ = chưa đọc đầu vào chuẩn: --token-file - lấy mã truy cập từ đó
+USER_CREATED = { $login } có thể đăng nhập, với vai trò { $role }
+USER_ROLE_UNKNOWN = không có vai trò { $role } nào cấp được trong cả tập đoàn hoặc trên một đơn vị; chưa tạo tài khoản đăng nhập nào. Hiện có: { $roles }
+    .grant = không có vai trò { $role }. Hiện có: { $roles }
+USER_ROLE_WITHOUT_UNIT = vai trò { $role } không cấp trên đơn vị: hãy bỏ --unit
+USER_ROLE_OF_A_UNIT = vai trò { $role } được cấp trên đơn vị: hãy nêu đơn vị bằng --unit
+USER_UNIT_UNKNOWN = không có đơn vị { $unit }{ $hint }
+USER_GRANTED = { $login } có vai trò { $role }
+    .already = { $login } đã có vai trò { $role } ở đó: không có gì bị thay đổi
+USER_WITHOUT_ROLE = tài khoản đăng nhập { $login } đã được tạo, nhưng vai trò { $role } chưa được cấp: hãy cấp bằng tally user grant { $login } { $role }{ $on }
+IMPORT_INTERRUPTED = bạn đã dừng
+IMPORT_CURRENCY = số tiền trong đó tính bằng { $said }, còn của tập đoàn bằng { $is }
+IMPORT_CURRENCY_CURE = hãy nêu số tiền bằng { $is }, và viết currency: { $is }
+IMPORT_BRANCH_REGION = đặt chi nhánh { $branch } vào khu vực { $said }, mà trong hệ thống nó thuộc { $is }
+IMPORT_BRANCH_REGION_CURE = hãy viết { $is } cho { $branch } dưới branches:, hoặc đặt tên khác cho chi nhánh
+IMPORT_NO_REGION = không nêu khu vực cho { $branches }, nên chúng sẽ nằm trong { $default }, khu vực mà tập đoàn không có
+IMPORT_NO_REGION_CURE = hãy viết mỗi chi nhánh nằm ở đâu (tập đoàn có { $known }), như branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_REGIONS = đặt chi nhánh vào các khu vực mà tập đoàn không có: { $unknown }
+IMPORT_REGIONS_CURE = hãy nêu cho mỗi chi nhánh một trong { $known } dưới branches: trong group.yaml, hoặc thêm khu vực vào tập đoàn

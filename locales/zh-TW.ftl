@@ -1,3508 +1,2499 @@
-### The English sentences of Tally. An id in UPPER_SNAKE is a reason of errors, findings or rejected rows; the comment above it
-### says when it is given. A sentence says what to do; it is cut into nothing and glued to nothing. Where one reason has several
-### sentences, the others are its attributes.
+### Tally 的繁體中文（臺灣）訊息。識別碼與引數和 en.ftl 相同；一種語言就是一個檔案。
 
 ## Parts
 
-LIST_SEPARATOR = {"; "}
-REFUSED_BECAUSE = { $kind } ({ $told })
-KIND_INVALID_ARGUMENT = the request is wrong: change it
-KIND_NOT_FOUND = nothing there that you may see
-KIND_ALREADY_EXISTS = it is there already
-KIND_ABORTED = somebody else changed it: read it again
-KIND_FAILED_PRECONDITION = its state does not allow this
-KIND_PERMISSION_DENIED = you may not do this
-KIND_UNAUTHENTICATED = sign in first
-KIND_RESOURCE_EXHAUSTED = too much at once: try again in a moment
-KIND_UNAVAILABLE = the service is away: try again in a moment
-KIND_DEADLINE_EXCEEDED = it took too long
-KIND_CANCELLED = the call was given up
-KIND_UNIMPLEMENTED = nobody does this at that address
+LIST_SEPARATOR = ；
+REFUSED_BECAUSE = { $kind }（{ $told }）
+KIND_INVALID_ARGUMENT = 請求內容有誤，請修改後再試
+KIND_NOT_FOUND = 找不到您可以檢視的項目
+KIND_ALREADY_EXISTS = 此項目已存在
+KIND_ABORTED = 資料剛被他人變更，請重新讀取
+KIND_FAILED_PRECONDITION = 目前的狀態不允許此操作
+KIND_PERMISSION_DENIED = 您沒有執行此操作的權限
+KIND_UNAUTHENTICATED = 請先登入
+KIND_RESOURCE_EXHAUSTED = 同時的請求過多，請稍後再試
+KIND_UNAVAILABLE = 服務暫時無法使用，請稍後再試
+KIND_DEADLINE_EXCEEDED = 處理逾時
+KIND_CANCELLED = 呼叫已取消
+KIND_UNIMPLEMENTED = 該位址未提供此功能
 
 ## Kinds of things
 
-RESOURCE_ACCOUNT = account
-RESOURCE_ALIAS = alias
-RESOURCE_API_KEY = API key
-RESOURCE_CARD_OF_PERSON = card of person
-RESOURCE_COMPONENT = component
-RESOURCE_CORRECTION = correction
-RESOURCE_CYCLE = cycle
-RESOURCE_DEVICE = device
-RESOURCE_DELEGATION = delegation
-RESOURCE_EMERGENCY = emergency
-RESOURCE_EMPLOYMENT = employment
-RESOURCE_ERASURE = erasure
-RESOURCE_FINDING = finding
-RESOURCE_GRANT = grant
-RESOURCE_HANDOVER = hand-over
-RESOURCE_HOLD = hold
-RESOURCE_LEAVE = leave
-RESOURCE_LOGIN = login
-RESOURCE_ATTRIBUTION_RUN = attribution run
-RESOURCE_ORG_UNIT = org unit
-RESOURCE_PERSON = person
-RESOURCE_POOL = pool
-RESOURCE_POSITION = position
-RESOURCE_PRINCIPAL = principal
-RESOURCE_PROFILE_OF_PERSON = profile of person
-RESOURCE_PROVIDER = provider
-RESOURCE_PUNCH = punch
-RESOURCE_RECORD = record
-RESOURCE_MEASURE = measure
-RESOURCE_CLAIM = claim
-RESOURCE_OBSERVATION = observation
-RESOURCE_REPORTING_LINE = reporting line
-RESOURCE_SCHEDULE = schedule
-RESOURCE_RUN_OF_A_SCHEDULE = run of a schedule
-RESOURCE_SCHEME = scheme
-RESOURCE_SCHEME_VERSION = scheme version
-RESOURCE_SERVICE_ACCOUNT = service account
-RESOURCE_SESSION = session
-RESOURCE_SETTLEMENT = settlement
-RESOURCE_SHIFT = shift
-RESOURCE_STATEMENT_OF_PERSON = statement of person
-RESOURCE_TRANSFER = transfer
+RESOURCE_ACCOUNT = 客服帳號
+RESOURCE_ALIAS = 別名
+RESOURCE_API_KEY = API 金鑰
+RESOURCE_CARD_OF_PERSON = 成績單（人員）
+RESOURCE_COMPONENT = 帳號群組
+RESOURCE_CORRECTION = 更正
+RESOURCE_CYCLE = 考核週期
+RESOURCE_DEVICE = 裝置
+RESOURCE_DELEGATION = 委派
+RESOURCE_EMERGENCY = 緊急授權
+RESOURCE_EMPLOYMENT = 任職
+RESOURCE_ERASURE = 個人資料刪除申請
+RESOURCE_FINDING = 發現事項
+RESOURCE_GRANT = 授權
+RESOURCE_HANDOVER = 交接
+RESOURCE_HOLD = 法律保全
+RESOURCE_LEAVE = 請假
+RESOURCE_LOGIN = 登入帳號
+RESOURCE_ATTRIBUTION_RUN = 歸屬運算
+RESOURCE_ORG_UNIT = 組織單位
+RESOURCE_PERSON = 人員
+RESOURCE_POOL = 獎金池
+RESOURCE_POSITION = 職位
+RESOURCE_PRINCIPAL = 登入主體
+RESOURCE_PROFILE_OF_PERSON = 人才檔案（人員）
+RESOURCE_PROVIDER = 單一登入提供者
+RESOURCE_PUNCH = 打卡
+RESOURCE_RECORD = 紀錄
+RESOURCE_MEASURE = 指標值
+RESOURCE_CLAIM = 認領
+RESOURCE_OBSERVATION = 觀測值
+RESOURCE_REPORTING_LINE = 呈報關係
+RESOURCE_SCHEDULE = 定期結帳排程
+RESOURCE_RUN_OF_A_SCHEDULE = 定期結帳的執行
+RESOURCE_SCHEME = 考核方案
+RESOURCE_SCHEME_VERSION = 考核方案版本
+RESOURCE_SERVICE_ACCOUNT = 服務帳戶
+RESOURCE_SESSION = 工作階段
+RESOURCE_SETTLEMENT = 結算
+RESOURCE_SHIFT = 班次
+RESOURCE_STATEMENT_OF_PERSON = 結算單（人員）
+RESOURCE_TRANSFER = 跨區域傳輸
 
 ## Every service
 
-# A fault of ours.
-INTERNAL = something went wrong on our side; the operator's log has the details
-INTERNAL_DETAILS = details for whoever looks into it: { $details }
-# Nothing there, or nothing that the caller may know of.
-NOT_FOUND = no { $resource } { $id } that you may see
-    .unit_on = no org unit { $id } that you may see on { $day }, the day that counts: it was closed before, begins later or never was (ListOrgUnits with as_of shows which are there)
-    .goes_on = org unit { $id } was closed before { $day }, the day that counts, and its people went to { $into }: name that one
-    .id_number = no person with this identity number that you may see
-    .removed = { $missing }; if it was before { $day }, retention may have removed it
-# Wrong fields; the details name each.
-INVALID_REQUEST = { $count ->
-    [one] { $count } field is wrong; the details name it
-   *[other] { $count } fields are wrong; the details name each
-}
-INVALID_FIELD = { $field }: { $problem }
-LIST_EMPTY = at least one
-NAME_ONE_OF = name exactly one of { $fields }
-CHANGE_MISSING = say what is to be different
-# A date that is none, or is missing.
-DATE_EXPECTED = a date is expected: YYYY-MM-DD
-    .month = a month is expected: YYYY-MM
-TEXT_EMPTY = must not be empty
-TEXT_TOO_LONG = at most { $max } characters
-# Not a UUID.
-ID_MALFORMED = a UUID is expected
-# A date that cannot be read.
-DATE_MALFORMED = { $field }: write YYYY-MM-DD
-    .text = "{ $text }" is not a date: write YYYY-MM-DD
-# The last day lies before the first.
-DATES_BACKWARDS = { $last } lies before { $first }
-# An instant that no calendar has.
-INSTANT_INVALID = an instant of the years 1 to 9999 is expected
-# A text that is missing or too long.
-TEXT_UNUSABLE = { $field }: 1 to { $max } characters
-# More rows than one call takes.
-ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send several calls
-# A call that writes rows, without any.
-ROWS_MISSING = there is no row: send at least one
-# The change would change nothing.
-NOTHING_CHANGES = it is so already
-    .fix = it was put right already, and the finding is from before that: close the cycle again (CloseCycle; CorrectCycle where it is published) or start another attribution run, then look at what it finds
-# The token belongs to another list.
-PAGE_TOKEN_INVALID = the page token does not belong to this list: start again without one
+INTERNAL = 系統發生錯誤；詳情請維運人員查看日誌
+INTERNAL_DETAILS = 供排查用的詳細資料：{ $details }
+NOT_FOUND = 找不到您可以檢視的{ $resource } { $id }
+    .unit_on = 在 { $day }（以該日為準）沒有您可以檢視的組織單位 { $id }：該單位在此之前已裁撤、之後才成立，或從未存在（以 ListOrgUnits 的 as_of 可查詢該日有哪些單位）
+    .goes_on = 組織單位 { $id } 在 { $day }（以該日為準）之前已裁撤，所屬人員轉入 { $into }：請改填後者
+    .id_number = 找不到您可以檢視、且具有此身分證件號碼的人員
+    .removed = { $missing }；若屬於 { $day } 之前，可能已依保存期限刪除
+INVALID_REQUEST = 有 { $count } 個欄位不正確；請參閱各欄位的說明
+INVALID_FIELD = { $field }：{ $problem }
+LIST_EMPTY = 請至少填寫一項
+NAME_ONE_OF = 請在 { $fields } 之中填寫一項，且只填一項
+CHANGE_MISSING = 請說明要變更什麼
+DATE_EXPECTED = 應為日期：YYYY-MM-DD
+    .month = 應為月份：YYYY-MM
+TEXT_EMPTY = 不可空白
+TEXT_TOO_LONG = 最多 { $max } 個字元
+ID_MALFORMED = 應為 UUID
+DATE_MALFORMED = { $field }：請寫成 YYYY-MM-DD
+    .text = 「{ $text }」不是日期：請寫成 YYYY-MM-DD
+DATES_BACKWARDS = { $last } 早於 { $first }
+INSTANT_INVALID = 應為西元 1 年至 9999 年之間的時間點
+TEXT_UNUSABLE = { $field }：1 至 { $max } 個字元
+ROWS_TOO_MANY = 每次呼叫最多 { $max } 列，這次有 { $count } 列：請分多次傳送
+ROWS_MISSING = 沒有任何資料列：請至少傳送一列
+NOTHING_CHANGES = 現況已是如此
+    .fix = 此事已更正，而這項發現事項是更正之前的：請重新結帳（CloseCycle；已發布者用 CorrectCycle），或另行執行歸屬運算，再查看其發現事項
+PAGE_TOKEN_INVALID = 分頁權杖不屬於此清單：請不帶權杖，從頭開始
 
 ## Numbers, money, time
 
-# A number that cannot be read.
-DECIMAL_MALFORMED = "{ $text }" is no decimal with at most six places
-# A share below nothing or above the whole.
-SHARE_OUT_OF_RANGE = a share is 0 to 1000000 millionths, not { $ppm }
-# No currency of today.
-CURRENCY_UNKNOWN = "{ $text }" is no active ISO 4217 code: write three capital letters such as CNY
-# An amount of money that cannot be read.
-AMOUNT_MALFORMED = "{ $text }" is no amount: write digits with at most one point, such as 1234.50, without separators or signs of money
-# An amount of money with more places than its currency has.
-AMOUNT_TOO_FINE = "{ $text }" is finer than { $currency } allows: at most { $digits } digits after the point
-# An amount of money that nobody has.
-AMOUNT_TOO_LARGE = the amount is too large
-# Two currencies in one sum.
-CURRENCY_MISMATCH = { $one } and { $other } cannot be summed: convert one of them first
-    .pool = the pool is in { $pool } and the other amounts are in { $other }: one settlement has one currency
-# A rate of exchange that cannot be read.
-RATE_MALFORMED = "{ $text }" is no rate: write digits with at most one point, such as 7.1234, at most 12 of them after it and 18 in all
-# A rate of exchange of nothing or less.
-RATE_NOT_POSITIVE = a rate is above 0: write what one unit of the first currency is worth in the second
-# Money is to be converted, and nobody said at which rate.
-RATE_MISSING = no rate from { $from } to { $to } is known on { $day }: write one that holds from that day or before with SetRates, then do this again
-# Money is to be split, and nobody is there.
-SPLIT_WITHOUT_PEOPLE = nobody to split among
-# Money is to be split by weights that are all zero.
-SPLIT_WITHOUT_WEIGHT = all weights are zero, so there is no rule to split by
-# Money is to be split, and somebody is there twice.
-SPLIT_DUPLICATE_ID = an id is there twice
-# Money is to be split by weights that cannot be summed exactly.
-SPLIT_WEIGHTS_TOO_LARGE = the weights are too large for exact arithmetic: divide all of them by a common factor
-# No time zone of this name.
-ZONE_UNKNOWN = "{ $zone }" is no IANA time zone: write a name such as Asia/Shanghai
-# A time that cannot be read.
-TIME_MALFORMED = "{ $text }" is no time: write 2026-03-02T08:00:00+08:00, or 2026-03-02 08:00:00 for local time
-# A local time that the clocks left out.
-TIME_IN_GAP = { $local } does not exist in { $zone }: the clocks were put forward over it
-# A date that no calendar of ours holds.
-TIME_OUT_OF_RANGE = the date is out of range
-# A period that ends before it begins.
-PERIOD_BACKWARDS = the period ends on { $to }, before it begins on { $from }
+DECIMAL_MALFORMED = 「{ $text }」不是小數（最多六位小數）
+SHARE_OUT_OF_RANGE = 份額應為百萬分之 0 至 1000000，不可為 { $ppm }
+CURRENCY_UNKNOWN = 「{ $text }」不是現行的 ISO 4217 代碼：請填寫三個大寫字母，例如 CNY
+AMOUNT_MALFORMED = 「{ $text }」不是金額：請只寫數字和最多一個小數點，例如 1234.50，不要加千分位或貨幣符號
+AMOUNT_TOO_FINE = 「{ $text }」的小數位數超過 { $currency } 的規定：小數點後最多 { $digits } 位
+AMOUNT_TOO_LARGE = 金額過大
+CURRENCY_MISMATCH = { $one } 與 { $other } 不能相加：請先換算其中一種
+    .pool = 獎金池的幣別為 { $pool }，其他金額為 { $other }：一次結算只能使用一種幣別
+RATE_MALFORMED = 「{ $text }」不是匯率：請只寫數字和最多一個小數點，例如 7.1234，小數最多 12 位，全部最多 18 位
+RATE_NOT_POSITIVE = 匯率必須大於 0：請填寫一單位的前一種貨幣可換多少後一種貨幣
+RATE_MISSING = 在 { $day } 沒有 { $from } 兌 { $to } 的匯率：請以 SetRates 寫入當日或更早生效的匯率，然後重試
+SPLIT_WITHOUT_PEOPLE = 沒有可分配的人員
+SPLIT_WITHOUT_WEIGHT = 所有權重都是零，無從分配
+SPLIT_DUPLICATE_ID = 同一識別碼出現兩次
+SPLIT_WEIGHTS_TOO_LARGE = 權重過大，無法精確計算：請將所有權重除以同一個數
+ZONE_UNKNOWN = 「{ $zone }」不是 IANA 時區：請填寫名稱，例如 Asia/Shanghai
+TIME_MALFORMED = 「{ $text }」不是時間：請寫成 2026-03-02T08:00:00+08:00；當地時間則寫成 2026-03-02 08:00:00
+TIME_IN_GAP = { $zone } 沒有 { $local } 這個時間：當時時鐘撥快，跳過了這一刻
+TIME_OUT_OF_RANGE = 日期超出範圍
+PERIOD_BACKWARDS = 期間的結束日 { $to } 早於開始日 { $from }
 
 ## Sign-in
 
-# No bearer token was sent.
-TOKEN_MISSING = sign in first: no bearer token was sent
-# Nobody is signed in, and the call needs somebody.
-UNAUTHENTICATED = sign in first
-# Not ours, forged, or a service's key used for somebody else.
-TOKEN_INVALID = the token is not valid here: sign in again
-# Its life is over.
-TOKEN_EXPIRED = the token's life is over: sign in again
-# The token's key may be newer than what this service has read.
-KEY_NOT_KNOWN_YET = the key of this token is not known here yet: try again in a moment
-# A token of ours comes from the future.
-CLOCKS_DIFFER = the clocks of the suite differ: try again in a moment
-# The stack of another region made the token.
-TOKEN_OF_ANOTHER_REGION = the stack of another region made this token: sign in here
-# Somebody ended the session, or the employment is over.
-SESSION_ENDED = this session has ended: sign in again
-# A wrong name, password or code, or too many of them.
-SIGN_IN_REFUSED = the name, the password or the code is wrong; after five wrong ones wait, up to 15 minutes
-# The login has a second factor.
-SECOND_FACTOR_NEEDED = send the code that your authenticator shows, or a recovery code
-# A code that is wrong or was used.
-SECOND_FACTOR_WRONG = the code is wrong, or was used: wait for the next one, and see that the clock is right
-# A password for one sign-in.
-PASSWORD_MUST_CHANGE = this password was for one sign-in: send a new one along, as new_password
-# A password that is easily guessed.
-PASSWORD_WEAK = too easy to guess: take four words that do not belong together
-    .why = too easy to guess ({ $why }): take four words that do not belong together
-WEAK_BY_KEYBOARD = keys that lie side by side are guessed first
-WEAK_BY_REPEATS = repeating something hardly makes it harder
-WEAK_BY_FAME = this is one of the most used passwords, or like one
-WEAK_BY_SEQUENCE = sequences such as abc or 6543 are guessed first
-WEAK_BY_DATE = years and dates are guessed first
-WEAK_BY_WORD = one word or name by itself is guessed first
-# A password that is too short or too long.
-PASSWORD_UNUSABLE = 12 to 256 characters
-# A sign-in name that cannot be one.
-LOGIN_MALFORMED = 2 to 100 letters, digits and . _ - @ +
-# Another login has this name.
-LOGIN_TAKEN = somebody has this sign-in name
-# A person has at most one login.
-PERSON_HAS_LOGIN = this person has a login: a person has one
-# The refresh token is of no session, or its session has ended.
-REFRESH_REFUSED = no such session, or it has ended: sign in again
-# A refresh token came twice, so somebody may have copied it.
-REFRESH_REUSED = this refresh token was used before, so its session was ended for safety: sign in again
-# The principal has single sign-on or keys, and no password.
-NO_PASSWORD = this principal signs in without a password
-# An administrator wanted to reset the own password.
-RESET_ONESELF = one's own password is changed with the old one: ChangePassword
-# Whoever resets a password could sign in with it, so he must hold what the login holds.
-LOGIN_HOLDS_MORE = it holds { $permission }, which you could not give it: ask somebody who can
-# A second factor is to be enrolled where there is one.
-SECOND_FACTOR_ALREADY_EXISTS = there is a second factor already: remove it first
-# The call is about a second factor that is not there.
-SECOND_FACTOR_MISSING = there is no second factor: begin with EnrollTotp
-# A service account's key is unknown, revoked or over.
-API_KEY_REFUSED = no such key, or it has ended: make a new one
-# An account has as many keys as it may have.
-TOO_MANY_KEYS = an account has at most { $max } keys that live: revoke one first
-# A key's end is over already, or too far away.
-KEY_LIFE_UNUSABLE = expires_at: an instant to come, at most { $days } days away
-# Nobody has registered a provider of this name.
-PROVIDER_UNKNOWN = no provider of single sign-on has this name
-# A provider's name that cannot be one.
-PROVIDER_MALFORMED = 2 to 50 of a-z, 0-9 and -
-# Names of providers are unique in a stack.
-PROVIDER_NAME_TAKEN = another group has a provider of this name: take another
-# An address of single sign-on that is not safe.
-ADDRESS_MALFORMED = an address that begins with https:// (or http:// on the loopback), without # and without a user
-# The identity provider cannot be reached, or answers what nobody understands.
-SSO_PROVIDER_AWAY = the identity provider cannot be asked, or gives no sensible answer: try again in a moment
-# The browser comes back with a sign-in that is over, or that another browser began.
-SSO_STATE_REFUSED = this sign-in is over, or was begun elsewhere: begin again
-# The identity provider's token does not hold.
-SSO_REFUSED = the identity provider's word was not taken: begin again
-# The identity provider vouches for somebody who has no login here.
-SSO_LOGIN_UNKNOWN = the identity provider knows you, and no login here is yours: ask an administrator for one
-# The person is not employed.
-EMPLOYMENT_ENDED = you are not employed today: ask those who keep the group's people
-# The group's plan lacks the module.
-MODULE_NOT_ENTITLED = the group does not have the module { $module }: ask whoever operates the suite
-# The group may read and nothing else.
-TENANT_SUSPENDED = the group is suspended: whoever operates it can resume it
-# The data live in another region's stack.
-REGION_NOT_SERVED = data of the region { $region } live in the stack of that region: send this call there (this one serves { $served })
-    .file = the file is for the region { $region }: take it in there
-# The question is by a field that the caller may not read.
-FIELD_NOT_READABLE = { $field }: to look for somebody by it takes { $permission }, which none of your grants gives you
-# No grant reaches it.
-PERMISSION_DENIED = you may not do this: ask for a grant
-    .at_all = none of your grants gives you { $permission }
-    .here = your grants give you { $permission }, but not here
-    .group = your grants give you { $permission } for units, and what names no unit is the whole group's: name a unit of yours where the call takes one, else ask for a grant on the group
-    .signed_in = this is for those who signed in
-    .other_group = a service asks for views of the group it works in
-# The caller had a hand in an earlier step.
-FOUR_EYES_REQUIRED = this takes somebody else: whoever had a hand in an earlier step, also by delegating the right or having it delegated, cannot take this one
+TOKEN_MISSING = 請先登入：請求未附上 Bearer 權杖
+UNAUTHENTICATED = 請先登入
+TOKEN_INVALID = 權杖在此無效：請重新登入
+TOKEN_EXPIRED = 權杖已過期：請重新登入
+KEY_NOT_KNOWN_YET = 此處尚未取得這個權杖的金鑰：請稍後再試
+CLOCKS_DIFFER = 系統內各主機的時鐘不一致：請稍後再試
+TOKEN_OF_ANOTHER_REGION = 這個權杖由另一個區域的系統核發：請在此處登入
+SESSION_ENDED = 這個工作階段已結束：請重新登入
+SIGN_IN_REFUSED = 登入名稱、密碼或驗證碼不正確；連續錯誤五次後須等候，最長 15 分鐘
+SECOND_FACTOR_NEEDED = 請輸入驗證器顯示的驗證碼，或一組復原碼
+SECOND_FACTOR_WRONG = 驗證碼不正確或已使用過：請等下一組驗證碼，並確認時鐘正確
+PASSWORD_MUST_CHANGE = 此密碼只能登入一次：請在 new_password 一併提供新密碼
+PASSWORD_WEAK = 太容易被猜中：請用四個互不相關的詞
+    .why = 太容易被猜中（{ $why }）：請用四個互不相關的詞
+WEAK_BY_KEYBOARD = 鍵盤上相鄰的按鍵最先被猜到
+WEAK_BY_REPEATS = 重複的內容不會更難猜
+WEAK_BY_FAME = 這是最常用的密碼之一，或與其相近
+WEAK_BY_SEQUENCE = abc 或 6543 之類的序列最先被猜到
+WEAK_BY_DATE = 年份和日期最先被猜到
+WEAK_BY_WORD = 單獨一個詞或姓名最先被猜到
+PASSWORD_UNUSABLE = 須為 12 至 256 個字元
+LOGIN_MALFORMED = 須為 2 至 100 個字元，可用字母、數字和 . _ - @ +
+LOGIN_TAKEN = 此登入名稱已有人使用
+PERSON_HAS_LOGIN = 此人已有登入帳號：每人只能有一個
+REFRESH_REFUSED = 沒有這個工作階段，或已結束：請重新登入
+REFRESH_REUSED = 這個更新權杖已使用過，為安全起見已結束其工作階段：請重新登入
+NO_PASSWORD = 此登入主體不使用密碼登入
+RESET_ONESELF = 變更自己的密碼須提供舊密碼：請用 ChangePassword
+LOGIN_HOLDS_MORE = 該帳號擁有 { $permission }，而您無權授予此權限：請由有權授予的人辦理
+SECOND_FACTOR_ALREADY_EXISTS = 已有第二重驗證：請先移除
+SECOND_FACTOR_MISSING = 尚未設定第二重驗證：請從 EnrollTotp 開始
+API_KEY_REFUSED = 沒有這把金鑰，或已失效：請建立新的金鑰
+TOO_MANY_KEYS = 一個帳戶最多有 { $max } 把有效金鑰：請先撤銷一把
+KEY_LIFE_UNUSABLE = expires_at：須為未來的時間點，最多 { $days } 天之後
+PROVIDER_UNKNOWN = 沒有這個名稱的單一登入提供者
+PROVIDER_MALFORMED = 須為 2 至 50 個字元，可用 a-z、0-9 和 -
+PROVIDER_NAME_TAKEN = 另一個集團已有這個名稱的提供者：請換一個名稱
+ADDRESS_MALFORMED = 須為以 https:// 開頭的位址（本機迴路可用 http://），不含 # 和使用者名稱
+SSO_PROVIDER_AWAY = 無法連線至身分提供者，或其回應無法解讀：請稍後再試
+SSO_STATE_REFUSED = 這次登入已逾期，或不是在此處開始的：請重新開始
+SSO_REFUSED = 未接受身分提供者的憑據：請重新開始
+SSO_LOGIN_UNKNOWN = 身分提供者認得您，但這裡沒有您的登入帳號：請向管理員申請
+EMPLOYMENT_ENDED = 您今天並未任職：請洽詢維護集團人員資料的同仁
+MODULE_NOT_ENTITLED = 集團未開通模組 { $module }：請洽系統維運人員
+TENANT_SUSPENDED = 集團已停權：請維運人員恢復使用
+REGION_NOT_SERVED = 區域 { $region } 的資料存放在該區域的系統：請將這次呼叫傳送到那裡（本系統服務的區域：{ $served }）
+    .file = 此檔案是給區域 { $region } 的：請在那裡匯入
+FIELD_NOT_READABLE = { $field }：以此欄位查詢須有權限 { $permission }，而您的授權中沒有
+PERMISSION_DENIED = 您沒有執行此操作的權限：請申請授權
+    .at_all = 您的授權中沒有 { $permission }
+    .here = 您的授權中有 { $permission }，但不包含此處
+    .group = 您的授權中有 { $permission }，但僅限部分單位，而未指明單位即屬於整個集團：此呼叫若可指明單位，請填寫您的單位，否則請申請整個集團的授權
+    .signed_in = 此操作僅供已登入者使用
+    .other_group = 服務只能查詢所屬集團的檢視
+FOUR_EYES_REQUIRED = 此步驟須由他人辦理：曾參與先前步驟的人，包含將權限委派出去或受委派者，都不能辦理這一步
 
 ## The group, its units and its people
 
-# The store holds a group.
-INITIALISED_ALREADY = this store holds a group already: sign in, start with an empty store, or bring an invitation
-    .invited = this invitation was used already, and its group is there: sign in to that group, or ask the operator for another invitation
-# The invitation was made by another stack, or a part of it is missing.
-INVITATION_INVALID = the invitation is not one of this stack, or not whole: ask its operator for another
-# The invitation was not used in time.
-INVITATION_EXPIRED = the invitation's life is over: ask the operator for another
-# An invitation names the group that it is for.
-INVITED_ANOTHER = the invitation is for a group with another id
-# The region is to be added and is there.
-REGION_ALREADY_EXISTS = the group has the region { $region }
-# A name of a region that cannot be one.
-REGION_MALFORMED = a region is 1 to 32 of a-z, 0-9 and -, such as cn-north
-REGION_UNUSABLE = 1 to 32 of a-z, 0-9 and -, each once
-REGION_IS_GLOBAL = a region, not the whole group
-# A branch needs a region where the group has several.
-REGION_MISSING = the group has several regions: name the branch's
-    .from = this stack serves several regions of the group: name the one that the file leaves in from_region
-    .switch = this stack serves several regions of the group: name the one that the file leaves with --from REGION
-# No such region in this group.
-REGION_UNKNOWN = the group has no region "{ $region }"
-# A branch is in another region than the one that is named.
-REGION_DIFFERS = the branch is in { $region }, and data do not move between regions
-# Data do not move between regions.
-REGION_CROSSED = the units are in different regions, and data do not move between regions
-    .person = the unit is in another region, and data do not move between regions: end the employment here, and hire the person there under a number of that region
-    .manager = the manager belongs to another region, whose people may not read this one's data
-# The group is suspended and is to be suspended.
-SUSPENDED_ALREADY = the group is suspended already
-# A group is to be deleted soon after it was suspended.
-SUSPENDED_TOO_SHORT = a group is deleted 30 days after it was suspended, not before { $from }
-# The group is in use and is to be resumed or deleted.
-NOT_SUSPENDED = the group is in use
-# Whoever deletes a group says its name.
-NAME_DIFFERS = say the group's name letter for letter, so that it is the right one
-# The group is gone.
-TENANT_DELETED = the group was deleted
-# A module that is not there.
-MODULE_UNKNOWN = "{ $name }" is no module: there are { $known }
-# A person has one pseudonym in the group.
-PSEUDONYM_ALREADY_EXISTS = the person has another pseudonym: it stays
-# A pseudonym is one person's.
-PSEUDONYM_TAKEN = somebody else here has this pseudonym: look whose it is
-# Directories are taken in from old to new.
-DIRECTORY_OLDER = a newer directory of this region was taken in already
-# The path of a unit that cannot be one.
-UNIT_PATH_MALFORMED = 1 to 16 names joined by /, each 1 to 200 characters
-# The name of a unit that cannot be one.
-UNIT_NAME_MALFORMED = 1 to 200 characters, without /
-# No such unit.
-UNIT_UNKNOWN = no unit "{ $path }": import it first
-    .was = no unit is called "{ $path }" on { $day }, since it was renamed, moved or closed: write the path that it has on that day
-# The unit is there as another kind.
-UNIT_DIFFERS = the unit is there as a { $kind ->
-    [legal_entity] legal entity
-    [branch] branch
-    [department] department
-    [team] team
-   *[group] group
+INITIALISED_ALREADY = 此資料庫已有集團：請登入、改用空的資料庫，或提供邀請
+    .invited = 這份邀請已使用過，其集團已存在：請登入該集團，或向維運人員另索邀請
+INVITATION_INVALID = 這份邀請不是本系統核發的，或不完整：請向維運人員另索邀請
+INVITATION_EXPIRED = 邀請已過期：請向維運人員另索邀請
+INVITED_ANOTHER = 這份邀請屬於另一個識別碼的集團
+REGION_ALREADY_EXISTS = 集團已有區域 { $region }
+REGION_MALFORMED = 區域須為 1 至 32 個字元，可用 a-z、0-9 和 -，例如 cn-north
+REGION_UNUSABLE = 1 至 32 個字元，可用 a-z、0-9 和 -，不可重複
+REGION_IS_GLOBAL = 須為某個區域，不可為整個集團
+REGION_MISSING = 集團有多個區域：請指明分公司所在的區域
+    .from = 本系統服務集團的多個區域：請在 from_region 指明檔案要離開的區域
+    .switch = 本系統服務集團的多個區域：請以 --from REGION 指明檔案要離開的區域
+REGION_UNKNOWN = 集團沒有區域「{ $region }」
+REGION_DIFFERS = 該分公司位於 { $region }，而資料不會跨區域移動
+REGION_CROSSED = 這些單位位於不同區域，而資料不會跨區域移動
+    .person = 該單位位於另一個區域，而資料不會跨區域移動：請在此結束任職，再以該區域的員工編號在那裡錄用此人
+    .manager = 該主管屬於另一個區域，那裡的人員不能讀取本區域的資料
+SUSPENDED_ALREADY = 集團已經停權
+SUSPENDED_TOO_SHORT = 集團停權滿 30 天才能刪除，最早為 { $from }
+NOT_SUSPENDED = 集團正在使用中
+NAME_DIFFERS = 請一字不差地填寫集團名稱，以確認沒有選錯
+TENANT_DELETED = 集團已刪除
+MODULE_UNKNOWN = 「{ $name }」不是模組：可用的有 { $known }
+PSEUDONYM_ALREADY_EXISTS = 此人已有另一個代號：代號不會變更
+PSEUDONYM_TAKEN = 此處已有他人使用這個代號：請查明是誰的
+DIRECTORY_OLDER = 此區域較新的名錄已匯入
+UNIT_PATH_MALFORMED = 須為以 / 分隔的 1 至 16 個名稱，每個 1 至 200 個字元
+UNIT_NAME_MALFORMED = 須為 1 至 200 個字元，不含 /
+UNIT_UNKNOWN = 沒有單位「{ $path }」：請先匯入
+    .was = 在 { $day } 沒有名為「{ $path }」的單位，該單位已更名、移動或裁撤：請填寫當日的路徑
+UNIT_DIFFERS = 該單位已存在，類型為{ $kind ->
+    [legal_entity] 法人
+    [branch] 分公司
+    [department] 部門
+    [team] 團隊
+   *[group] 集團
 }
-# A unit below the root is to be the group.
-UNIT_KIND_IS_ROOTS = only the root is the group
-# A kind of unit that this version does not know.
-UNIT_KIND_UNKNOWN = this is no kind of unit: branch, legal entity, department or team, or none, for the usual one
-# The day is before the unit begins.
-UNIT_BEGINS_LATER = the unit or one above it begins on { $day }: name a date from then on
-    .hired_on = "{ $path }" begins on { $day }, after hired_on
-# The unit closes while something would hang on it.
-UNIT_CLOSES = the unit { $unit } closes with { $day }: choose another, or other days
-    .into = the unit { $unit } closes with { $day }, and its people go to { $into }: choose that one, or other days
-# An import would make a second unit beside one that was renamed or moved.
-UNIT_HAD_NAME = a unit was called "{ $name }" there until { $day }, and has another name or place now: write the path that it has (ListOrgUnits), or, for a new unit of the old name, what it is (kind)
-# The root is to be moved, closed or merged.
-ROOT_STAYS = the root is the group: it stays as it is
-# The units would form a circle.
-ORG_CYCLE = the new parent lies below the unit, now or by a planned move
-# The tree would be too deep.
-ORG_TOO_DEEP = the tree would be deeper than { $max } names, now or by a planned move
-# Names below one parent are unique on every day.
-UNIT_NAME_TAKEN = the parent has a unit "{ $name }" on those days
-# Changes of a unit are made in the order of their days.
-UNIT_CHANGE_PLANNED = the unit has a change on { $day }: name that day or a later one
-# A unit is to be moved, closed or merged from a day of months before.
-UNIT_CHANGE_BACKDATED = { $from } is before the month that goes on now: whoever the unit was under would no longer see its days from then on, closed and paid months among them, and whoever it comes to would. Name { $first } or a later day, or say backdated where it was truly so since then
-# A unit with others below it is to be closed.
-UNIT_HAS_CHILDREN = "{ $name }" hangs below the unit then: move or close it first, or merge the unit
-# A unit with people is to be closed.
-UNIT_HAS_PEOPLE = { $count ->
-    [one] { $count } employment is in the unit then: say in move_people_to where it goes
-   *[other] { $count } employments are in the unit then: say in move_people_to where they go
-}
-# The units to merge and the one that stays are not apart.
-MERGED_INTO_ITSELF = name one or more units to merge, each once, and another one that stays
-# The unit that people go to cannot take them.
-PEOPLE_TO_NOWHERE = the unit that people go to must be a branch or below and must not close that day
-# People are in units of a region.
-UNIT_HAS_NO_REGION = people belong to a branch or below, not to the group itself
-# An import brings a number that is there with something else.
-PERSON_DIFFERS = this employee number is there with another { $field }
-# A row of a number whose earlier row was refused.
-EARLIER_ROW_REFUSED = an earlier row of this number was refused, and this one goes on from it: correct that one, and send both again
-# A row of people into a unit that the caller may not write to: such as for days before a team came from another branch.
-PERSON_OUT_OF_REACH = the unit is beyond what you may write to, today or on a day since the first one: leave the row out, or have somebody send it who may for all of them
-# Two employments of the same kind on one day.
-EMPLOYMENT_OVERLAPS = the person's employment from { $day } covers some of these days: end it first
-# No employment on the day.
-NOT_EMPLOYED = the person is not employed on { $day }
-# The manager has no employment on the day.
-MANAGER_NOT_EMPLOYED = the manager is not employed on { $day }: choose another
-# It is to end later than it does.
-ENDS_ALREADY = the employment ends on { $day } already
-    .line = the line ends on { $day } already
-# A word or a number that is no kind of employment.
-EMPLOYMENT_KIND_UNKNOWN = "{ $text }" is no kind of employment: use full_time, part_time, fixed_term, intern, agency, outsourced or freelance
-# A position or grade that the catalogue lacks on the day.
-NOT_IN_CATALOGUE = { $field }: the group's catalogue has no "{ $code }" on { $day }: import it first, or choose another
-# Changes of an employment are made in the order of their days.
-EMPLOYMENT_CHANGE_PLANNED = the employment has a change on { $day }: name that day or a later one, or cancel the change
-# The change to be cancelled is not there, or has begun.
-NOTHING_PLANNED = the employment has no change on { $day } that could still be dropped
-# A home is to be ended like a post.
-HOME_ENDS = this is the home employment, which EndEmployment ends with all beside it
-# The first day is to be moved over something that was before.
-START_TOO_LATE = something of it, or beside it, is on { $day }, before that first day: put that right first
-# A post or a leave would last longer than the home.
-OUTLASTS_HOME = the home employment ends on { $day }: posts and leaves end with it at the latest
-# Two leaves on one day.
-LEAVE_OVERLAPS = the person's leave from { $day } covers some of these days: end it first
-# The kind of a new post is missing.
-POST_KIND_MISSING = concurrent or secondment: a home is hired, transferred or rehired
-# Numbers of employees are unique.
-EMPLOYEE_NO_TAKEN = somebody else has this employee number
-# Numbers of identity documents are unique in a region.
-ID_NUMBER_TAKEN = somebody else of this region has this number
-# A number that no identity document has.
-ID_NUMBER_INVALID = an identity number has 1 to 64 characters without control characters
-# A Chinese resident identity number with a slip.
-ID_NUMBER_CHECKSUM = the last place of this resident identity number does not fit the others: see the card
-LINE_KIND_MISSING = solid or dotted
-# Somebody would report to himself.
-REPORTING_CYCLE = on { $day } the manager reports to this person, directly or through others
-# A person has one solid line a day.
-LINE_CHANGE_PLANNED = another solid line begins on { $day }: end it, or name a last day before
-# The line is there.
-LINE_THERE_ALREADY = line { $id } says so on some of these days
-# A rate of exchange between a currency and itself.
-RATE_OF_ITSELF = a currency is always worth itself: name another one
-# A list of rates as of an instant and of all time at once.
-SUPERSEDED_AND_KNOWN_AT = ask either for what was known at an instant or for all that was ever said
-# An entry of the catalogue without its kind.
-KIND_MISSING = say whether it is a position or a grade
-# A grade without a rank, or a position with one.
-RANK_UNUSABLE = a grade has a rank from 1 on, a position has none
-# Entries of the catalogue do not overlap.
-ENTRY_CHANGE_PLANNED = the code has an entry from { $day } on: end before that day, or begin on it
+UNIT_KIND_IS_ROOTS = 只有根節點是集團
+UNIT_KIND_UNKNOWN = 沒有這種單位類型：請填分公司、法人、部門或團隊；不填則採用慣常的類型
+UNIT_BEGINS_LATER = 該單位或其上層單位自 { $day } 起成立：請填寫該日或之後的日期
+    .hired_on = 「{ $path }」自 { $day } 起成立，晚於 hired_on
+UNIT_CLOSES = 單位 { $unit } 於 { $day } 裁撤：請改選其他單位或日期
+    .into = 單位 { $unit } 於 { $day } 裁撤，所屬人員轉入 { $into }：請改選後者或其他日期
+UNIT_HAD_NAME = 直到 { $day }，該處有個名為「{ $name }」的單位，現已更名或移動：請填寫目前的路徑（ListOrgUnits）；若要以舊名設立新單位，請指明類型（kind）
+ROOT_STAYS = 根節點就是集團：維持不變
+ORG_CYCLE = 新的上層單位目前或依計畫位於該單位之下
+ORG_TOO_DEEP = 目前或依計畫，組織樹將超過 { $max } 層
+UNIT_NAME_TAKEN = 在這些日期，上層單位已有單位「{ $name }」
+UNIT_CHANGE_PLANNED = 該單位在 { $day } 已有變更：請填寫該日或之後的日期
+UNIT_CHANGE_BACKDATED = { $from } 早於目前的月份：自該日起的資料，包含已結帳、已發放的月份，原上層單位將無法再檢視，而由新的上層單位檢視。請填寫 { $first } 或之後的日期；若確實自該日起即是如此，請註明 backdated
+UNIT_HAS_CHILDREN = 屆時「{ $name }」仍在該單位之下：請先移動或裁撤它，或合併該單位
+UNIT_HAS_PEOPLE = 屆時該單位仍有 { $count } 筆任職：請在 move_people_to 指明轉往何處
+MERGED_INTO_ITSELF = 請列出一個或多個要合併的單位（不可重複），以及另一個保留的單位
+PEOPLE_TO_NOWHERE = 人員轉入的單位須為分公司或其下層，且當日不可裁撤
+UNIT_HAS_NO_REGION = 人員屬於分公司或其下層，不直接屬於集團
+PERSON_DIFFERS = 此員工編號已存在，但 { $field } 不同
+EARLIER_ROW_REFUSED = 此員工編號有較早的一列遭拒收，而這一列接續該列：請改正那一列，再一併傳送
+PERSON_OUT_OF_REACH = 該單位在今天或自首日以來的某一天，超出您可寫入的範圍：請移除這一列，或由對所有日期皆有權限的人傳送
+EMPLOYMENT_OVERLAPS = 此人自 { $day } 起的任職與部分日期重疊：請先結束該任職
+NOT_EMPLOYED = 此人在 { $day } 並未任職
+MANAGER_NOT_EMPLOYED = 該主管在 { $day } 並未任職：請另選一位
+ENDS_ALREADY = 該任職已於 { $day } 結束
+    .line = 該呈報關係已於 { $day } 結束
+EMPLOYMENT_KIND_UNKNOWN = 「{ $text }」不是僱用類型：請用 full_time（全職）、part_time（部分工時）、fixed_term（定期契約）、intern（實習）、agency（派遣）、outsourced（外包）或 freelance（承攬）
+NOT_IN_CATALOGUE = { $field }：集團的目錄在 { $day } 沒有「{ $code }」：請先匯入，或另選一項
+EMPLOYMENT_CHANGE_PLANNED = 該任職在 { $day } 已有變更：請填寫該日或之後的日期，或取消該變更
+NOTHING_PLANNED = 該任職在 { $day } 沒有可取消的變更
+HOME_ENDS = 這是主要任職，須以 EndEmployment 連同其他任職一併結束
+START_TOO_LATE = 在新的首日之前，{ $day } 已有其本身或相關的紀錄：請先更正
+OUTLASTS_HOME = 主要任職於 { $day } 結束：兼任與請假最遲須同日結束
+LEAVE_OVERLAPS = 此人自 { $day } 起的請假與部分日期重疊：請先結束該請假
+POST_KIND_MISSING = 須為兼任或借調：主要任職由錄用、調動或再錄用產生
+EMPLOYEE_NO_TAKEN = 此員工編號已屬於他人
+ID_NUMBER_TAKEN = 此區域已有他人使用這個證件號碼
+ID_NUMBER_INVALID = 身分證件號碼須為 1 至 64 個字元，不含控制字元
+ID_NUMBER_CHECKSUM = 此居民身分證號碼的末位與其他數字不符：請對照證件
+LINE_KIND_MISSING = 須為實線或虛線
+REPORTING_CYCLE = 在 { $day }，該主管直接或間接向此人呈報
+LINE_CHANGE_PLANNED = 另一條實線自 { $day } 開始：請結束該實線，或將最後一天設在此之前
+LINE_THERE_ALREADY = 呈報關係 { $id } 在部分日期已是如此
+RATE_OF_ITSELF = 貨幣兌換其本身永遠相等：請填寫另一種貨幣
+SUPERSEDED_AND_KNOWN_AT = 請查詢某一時間點已知的匯率，或所有曾記錄的匯率，兩者擇一
+KIND_MISSING = 請指明是職位還是職等
+RANK_UNUSABLE = 職等須有從 1 起的順位，職位則沒有
+ENTRY_CHANGE_PLANNED = 該代碼自 { $day } 起已有項目：請在該日之前結束，或自該日開始
 
 ## Access
 
-# Hours that cannot be read.
-HOURS_MALFORMED = hours are two different times, such as 08:00-20:00
-# What a scope names does not fit its kind.
-SCOPE_MALFORMED = self, reports and tenant name nothing; unit, subtree and legal_entity name a unit; region names a region
-REACH_MISSING = say how far it reaches
-# A permission that is not there.
-PERMISSION_UNKNOWN = "{ $text }" is not a permission of this version
-# No role of this name.
-ROLE_UNKNOWN = no role is called "{ $role }"
-    .own = the group has no role of its own called "{ $role }"
-# Every role says on which scopes it is given.
-SCOPE_NOT_FOR_ROLE = { $role } is not given on the scope { $scope }
-# The scope of an employer names another unit.
-NOT_A_LEGAL_ENTITY = { $unit } is not a legal entity
-# The scopes self and reports need a person behind the login.
-NO_PERSON = this login belongs to no person: name a unit or region
-    .punching = only people punch and hand over accounts: sign in with a login that belongs to a person
-    .claiming = only people claim dialogues: sign in with a login that belongs to a person
-# Two duties that one person must not have.
-DUTIES_SEPARATED = nobody holds both { $a } and { $b }: give it to somebody else
-    .role = no role gives both { $a } and { $b }: make two of it
-    .holder = { $principal } has this role and would hold both { $a } and { $b }: take one of the grants away first
-    .delegated = nobody holds both { $a } and { $b }, not for a day: delegate it to somebody else
-# The same role on the same scope.
-GRANTED_ALREADY = grant { $id } gives this on those days
-# One passes on only what one holds.
-GRANT_NOT_HELD = none of your own grants gives you { $permission } there, so you cannot pass it on
-# One gives oneself nothing.
-GRANT_TO_ONESELF = nobody gives himself what he does not hold: ask another administrator
-    .role = you have this role and do not hold { $permission }: ask another administrator
-# The grant is gone.
-REVOKED_ALREADY = the grant is taken away already
-# Who gets a role is named twice, or not at all.
-PRINCIPAL_OR_LOGIN = name the principal or the login, one of them
-# Somebody must be able to give roles.
-LAST_ADMINISTRATOR = then nobody could give roles any more: give group_admin to somebody else first
-# A role's name that cannot be one.
-ROLE_NAME_MALFORMED = 2 to 64 of a-z, 0-9 and _
-# Ready roles and services keep their names.
-ROLE_NAME_RESERVED = a ready role or a service has this name: take another
-# A role that gives nothing.
-ROLE_EMPTY = name at least one permission and one scope
-# Some permissions are for services.
-ROLE_FOR_SERVICES = { $permission } is for services of the suite alone
-# A role that somebody has is to be removed.
-ROLE_IN_USE = { $count ->
-    [one] { $count } grant gives this role: take it away first
-   *[other] { $count } grants give this role: take them away first
-}
-# A delegation of nothing.
-DELEGATION_EMPTY = name at least one permission
-# A delegation of no time, or of time that is over.
-DELEGATION_TIME = it must end after it begins, and in the future
-# A delegation for too long.
-DELEGATION_TOO_LONG = at most 90 days: for longer let somebody give a role
-# One delegates nothing to oneself.
-DELEGATION_TO_ONESELF = name somebody else
-# The delegation is over.
-DELEGATION_ENDED = the delegation is over already
-# Rights over rights are not delegated.
-PERMISSION_NOT_DELEGABLE = { $permission } is never delegated
-# An emergency that opens nothing.
-BREAK_GLASS_EMPTY = name the permissions to open
-# Some permissions no emergency opens.
-PERMISSION_NOT_OPENED = no emergency opens { $permission }: rights over rights and separated duties stay where they are
-# An emergency names where it is.
-BREAK_GLASS_SCOPE = name a unit, a region or the group, not self or reports
-# An emergency says why.
-BREAK_GLASS_REASON = say what happened in at least 20 characters
-# An emergency is short.
-BREAK_GLASS_TIME = 1 to 60 minutes
-# One emergency at a time, and none is reviewed before it ended.
-BREAK_GLASS_OPEN = your emergency { $id } is open: end it first
-    .unreviewed = the emergency is still open: end it, then review it
-# The emergency is over.
-BREAK_GLASS_ENDED = the emergency is over already
-# In an emergency every row that is read is noted, which a stream cannot do.
-BREAK_GLASS_NO_STREAMS = an emergency opens no streams: ask for the rows one page at a time
-# The emergency has its review.
-REVIEWED_ALREADY = it is reviewed already
-ALLOWED_BY_ROLE = the role { $role } gives { $permission } here
-ALLOWED_BY_DELEGATION = { $permission } is delegated or opened in an emergency: see by whom
-REFUSED_HERE = the role { $role } gives { $permission }, but not here
-REFUSED_BY_CONDITION = the role { $role } gives { $permission } here only with a second factor or at other hours
-REFUSED_TODAY = the role { $role } gives { $permission } here, but not today
-REFUSED_WITHOUT_MODULE = the group does not have the module of { $permission }
-REFUSED_WITHOUT_GRANT = no grant gives { $permission }; these roles do: { $roles }
+HOURS_MALFORMED = 時段須為兩個不同的時間，例如 08:00-20:00
+SCOPE_MALFORMED = self、reports 和 tenant 不指明對象；unit、subtree 和 legal_entity 指明單位；region 指明區域
+REACH_MISSING = 請指明適用範圍
+PERMISSION_UNKNOWN = 「{ $text }」不是此版本的權限
+ROLE_UNKNOWN = 沒有名為「{ $role }」的角色
+    .own = 集團沒有名為「{ $role }」的自訂角色
+SCOPE_NOT_FOR_ROLE = { $role } 不能授予範圍 { $scope }
+NOT_A_LEGAL_ENTITY = { $unit } 不是法人
+NO_PERSON = 這個登入帳號不屬於任何人員：請指明單位或區域
+    .punching = 只有員工本人可以打卡與交接帳號：請以屬於人員的登入帳號登入
+    .claiming = 只有員工本人可以認領對話：請以屬於人員的登入帳號登入
+DUTIES_SEPARATED = 任何人都不得同時擁有 { $a } 和 { $b }：請授予他人
+    .role = 任何角色都不得同時包含 { $a } 和 { $b }：請分成兩個角色
+    .holder = { $principal } 具有此角色，將同時擁有 { $a } 和 { $b }：請先收回其中一項授權
+    .delegated = 任何人都不得同時擁有 { $a } 和 { $b }，一天也不行：請委派給他人
+GRANTED_ALREADY = 授權 { $id } 在這些日期已授予此項
+GRANT_NOT_HELD = 您自己的授權在該處沒有 { $permission }，因此不能轉授
+GRANT_TO_ONESELF = 任何人都不能授予自己所沒有的權限：請洽另一位管理員
+    .role = 您具有此角色，但沒有 { $permission }：請洽另一位管理員
+REVOKED_ALREADY = 此授權已收回
+PRINCIPAL_OR_LOGIN = 請填寫登入主體或登入名稱，擇一即可
+LAST_ADMINISTRATOR = 這樣就沒有人能授予角色了：請先將 group_admin 授予他人
+ROLE_NAME_MALFORMED = 須為 2 至 64 個字元，可用 a-z、0-9 和 _
+ROLE_NAME_RESERVED = 這是內建角色或服務的名稱：請換一個
+ROLE_EMPTY = 請至少填寫一項權限和一個範圍
+ROLE_FOR_SERVICES = { $permission } 僅供系統內的服務使用
+ROLE_IN_USE = 有 { $count } 項授權使用此角色：請先收回
+DELEGATION_EMPTY = 請至少填寫一項權限
+DELEGATION_TIME = 結束時間須晚於開始時間，且在未來
+DELEGATION_TOO_LONG = 最長 90 天：更長的期間請由他人授予角色
+DELEGATION_TO_ONESELF = 請指明他人
+DELEGATION_ENDED = 此委派已結束
+PERMISSION_NOT_DELEGABLE = { $permission } 不可委派
+BREAK_GLASS_EMPTY = 請指明要開啟的權限
+PERMISSION_NOT_OPENED = 緊急授權不能開啟 { $permission }：管理權限的權限與須分離的職責維持原狀
+BREAK_GLASS_SCOPE = 請指明單位、區域或集團，不可為 self 或 reports
+BREAK_GLASS_REASON = 請以至少 20 個字元說明發生了什麼事
+BREAK_GLASS_TIME = 須為 1 至 60 分鐘
+BREAK_GLASS_OPEN = 您的緊急授權 { $id } 尚未結束：請先結束
+    .unreviewed = 此緊急授權尚未結束：請先結束，再複核
+BREAK_GLASS_ENDED = 此緊急授權已結束
+BREAK_GLASS_NO_STREAMS = 緊急授權不提供串流讀取：請逐頁讀取資料列
+REVIEWED_ALREADY = 已複核過
+ALLOWED_BY_ROLE = 角色 { $role } 在此處給予 { $permission }
+ALLOWED_BY_DELEGATION = { $permission } 是委派而來，或在緊急情況下開啟：請查看由誰辦理
+REFUSED_HERE = 角色 { $role } 給予 { $permission }，但不包含此處
+REFUSED_BY_CONDITION = 角色 { $role } 在此處給予 { $permission }，但須有第二重驗證，或僅限其他時段
+REFUSED_TODAY = 角色 { $role } 在此處給予 { $permission }，但今天不適用
+REFUSED_WITHOUT_MODULE = 集團沒有 { $permission } 所屬的模組
+REFUSED_WITHOUT_GRANT = 沒有授權給予 { $permission }；下列角色含有此權限：{ $roles }
 
 ## Privacy
 
-# A question to the audit log with half a subject.
-SUBJECT_IN_PART = a subject has a kind and an id
-# A legal hold keeps data from being deleted.
-LEGAL_HOLD = a legal hold stands: it must be lifted first, see ListHolds
-# The hold is over.
-HOLD_LIFTED = the hold was lifted already
-# No such kind of data.
-RETENTION_KIND_UNKNOWN = "{ $kind }" is not a kind of data: ListRetention names them all
-# Every kind of data has a shortest and a longest time.
-RETENTION_OUT_OF_BOUNDS = this kind is kept for { $min } to { $max } months
-# What the law wants kept is not erased.
-RETENTION_RUNS = what the law wants kept about the person is kept until { $day }: ask again after that day
-# The person was erased.
-PERSON_ERASED = this person was erased: nothing can be written about them; who comes back is a new person
-# Only who has left is erased.
-STILL_EMPLOYED = only somebody who has left can be erased: end the employment first
-# One erasure for a person.
-ERASURE_ALREADY_EXISTS = erasure { $id } is there for this person
-# One does not approve the own erasure.
-OWN_ERASURE = nobody approves the own erasure: somebody else must
-# The erasure was approved, and cannot be called back.
-ERASED_ALREADY = the erasure was approved already
-# The request was withdrawn or rejected.
-ERASURE_DROPPED = the request was withdrawn or rejected: ask for the erasure anew
-# A service reports on an erasure that nobody approved.
-ERASURE_NOT_APPROVED = nobody has approved it yet
-# Only services report on erasures.
-NOT_A_SERVICE = only a service that holds something of people reports on an erasure
+SUBJECT_IN_PART = 對象須同時有類型和識別碼
+LEGAL_HOLD = 目前有法律保全：須先解除，請見 ListHolds
+HOLD_LIFTED = 此法律保全已解除
+RETENTION_KIND_UNKNOWN = 「{ $kind }」不是資料類別：ListRetention 會列出所有類別
+RETENTION_OUT_OF_BOUNDS = 此類資料的保存期限為 { $min } 至 { $max } 個月
+RETENTION_RUNS = 依法須保存的此人資料保存至 { $day }：請在該日之後再申請
+PERSON_ERASED = 此人的個人資料已刪除：不能再寫入任何內容；若再度任職，即為新的人員
+STILL_EMPLOYED = 只能刪除已離職者的個人資料：請先結束任職
+ERASURE_ALREADY_EXISTS = 此人已有刪除申請 { $id }
+OWN_ERASURE = 任何人都不能核准自己的刪除申請：須由他人核准
+ERASED_ALREADY = 此刪除申請已核准
+ERASURE_DROPPED = 此申請已撤回或駁回：請重新申請刪除
+ERASURE_NOT_APPROVED = 尚未有人核准
+NOT_A_SERVICE = 只有保存個人資料的服務才能回報刪除情形
 
 ## How long data are kept, counted from when and why
 
-KEPT_FROM_ALIASES = the last day of the alias or device
-KEPT_BECAUSE_ALIASES = which records a person is credited with must be provable while pay can be disputed
-KEPT_FROM_DUTY = the time of the punch or the hand-over, the end of the shift
-KEPT_BECAUSE_DUTY = wage records and what they rest on: two years (Interim Provisions on Payment of Wages)
-KEPT_FROM_PAY = the day the statement was written
-KEPT_BECAUSE_PAY = papers for withholding income tax: five years; wage records: two years
-KEPT_FROM_PERSON = the end of the last employment
-KEPT_BECAUSE_PERSON = ended employment contracts: two years (Labour Contract Law)
-KEPT_FROM_SESSIONS = the day the session was over at the latest
-KEPT_BECAUSE_SESSIONS = logs of who used the network: six months (Cybersecurity Law)
-KEPT_FROM_RECORDS = the start of the record
-KEPT_BECAUSE_RECORDS = the records that pay rests on, while it can be disputed
-KEPT_FROM_RESULTS = the day the result was written; of a credit, the start of its record
-KEPT_BECAUSE_RESULTS = scores that pay rests on: as long as papers for withholding income tax
-KEPT_FROM_REQUESTS = the request
-KEPT_BECAUSE_REQUESTS = a request that is sent again gets its first answer; nothing asks for more
-KEPT_FROM_EVIDENCE = the day the evidence was written
-KEPT_BECAUSE_EVIDENCE = what a profile sums up; no law asks for it
+KEPT_FROM_ALIASES = 別名或裝置的最後一天
+KEPT_BECAUSE_ALIASES = 在薪酬可能有爭議的期間，須能證明哪些紀錄歸屬於誰
+KEPT_FROM_DUTY = 打卡或交接的時間、班次的結束時間
+KEPT_BECAUSE_DUTY = 工資紀錄及其依據：兩年（《工資支付暫行規定》）
+KEPT_FROM_PAY = 結算單寫成之日
+KEPT_BECAUSE_PAY = 扣繳個人所得稅的資料：五年；工資紀錄：兩年
+KEPT_FROM_PERSON = 最後一次任職結束之日
+KEPT_BECAUSE_PERSON = 已終止的勞動契約：兩年（《勞動合同法》）
+KEPT_FROM_SESSIONS = 工作階段最遲結束之日
+KEPT_BECAUSE_SESSIONS = 網路使用日誌：六個月（《網路安全法》）
+KEPT_FROM_RECORDS = 紀錄的開始時間
+KEPT_BECAUSE_RECORDS = 薪酬所依據的紀錄，在可能有爭議的期間保存
+KEPT_FROM_RESULTS = 結果寫成之日；歸屬則為其紀錄的開始時間
+KEPT_BECAUSE_RESULTS = 薪酬所依據的分數：與扣繳個人所得稅的資料相同
+KEPT_FROM_REQUESTS = 請求當時
+KEPT_BECAUSE_REQUESTS = 重複傳送的請求會得到第一次的回應；此外別無用途
+KEPT_FROM_EVIDENCE = 證據寫成之日
+KEPT_BECAUSE_EVIDENCE = 人才檔案所彙總的內容；法律並未要求
 
 ## The suite
 
-# More calls at once than this service takes.
-OVERLOADED = too many calls at once: try again in a moment
-# More calls of one caller than allowed.
-RATE_LIMITED = too many calls: try again in a moment
-# Time ran out, here or in a peer.
-DEADLINE_EXCEEDED = the call took longer than the caller allowed
-# Somebody changed it since it was read.
-STALE = somebody changed this since you read it: read it again, then repeat your change
-# The database stayed busy through all retries.
-STORE_BUSY = somebody else changed this at the same moment; try again
-# The database cannot be reached.
-STORE_UNAVAILABLE = the store cannot be reached right now; try again shortly
-# The database says that its data are damaged.
-STORE_DAMAGED = the database of a service is damaged, and repeating this does not help: its operator stops the service, looks how much is damaged (SQLite: PRAGMA integrity_check; PostgreSQL: pg_amcheck) and puts the database back from a backup
-    .server = the data of { $service } in the database { $database } at { $at } are damaged: stop the service, look how much is damaged (pg_amcheck), and put the database back from your backup; nothing was changed in it
-# The database takes no writes: its disk, its file or the server is read-only.
-STORE_READ_ONLY = the database of a service can only be read just now, and nothing was changed: its operator gives it back the right to write (SQLite: the file and its folder; PostgreSQL: the server that takes writes, not its standby); then do the same again
-    .server = PostgreSQL of { $service } at { $at } takes no writes: it is a standby, or default_transaction_read_only is on. Name the server that takes writes in { $setting }
-# A service that the call needs cannot be reached.
-PEER_UNAVAILABLE = a service that this call needs is away: try again in a moment
-# A peer does not know the service that asks it; nothing is wrong with the caller's token.
-PEER_REFUSES_SERVICE = a service that this call needs does not know this one yet: try again in a moment
-# An address of a service that cannot be read.
-PEER_ADDRESS_INVALID = { $address } is no address of a service: write http://host:port or https://host:port
-# The server's certificate is not signed by whom the client trusts.
-PEER_CERTIFICATE_UNKNOWN = the server's certificate is signed by an authority that is not trusted here: name the file of that authority (--ca, or client.authority in the settings), or look whether this is the right server
-# The server's certificate names another host.
-PEER_CERTIFICATE_FOR_ANOTHER = the server's certificate is for another name: call it by a name that stands in its certificate
-# The server's certificate is over, or not valid yet.
-PEER_CERTIFICATE_OUT_OF_DATE = the server's certificate is not valid now: its operator renews it, unless the clock of this machine is wrong
-# The server wants a certificate of its callers and was shown none.
-PEER_WANTS_CERTIFICATE = the server wants a certificate of its callers: name yours (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The server was shown a certificate that it does not take.
-PEER_REFUSES_CERTIFICATE = the server does not take the certificate that it was shown: ask its operator which authority signs those of callers
-    .expired = the certificate that was shown to the server is out of date: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-    .revoked = the certificate that was shown to the server was revoked: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
-# The address begins with https, and whoever listens there knows no TLS.
-PEER_SPEAKS_PLAINTEXT = the address begins with https://, and the server there speaks no TLS: write http://, or ask its operator for the right port
-# The address begins with http, and whoever listens there wants TLS.
-PEER_SPEAKS_TLS = the address begins with http://, and the server there speaks TLS: write https://
-# Something else about TLS.
-PEER_TLS_FAILED = the encrypted connection could not be made: { $why }
-# A certificate and a private key of which neither was made for the other.
-CERTIFICATE_KEY_MISMATCH = the certificate and the private key do not belong together: name the key that this certificate was made for (--client-key or client.key of a caller, server.tls_key of a server)
-# A certificate, a key or an authority that cannot be read, or no authority at all.
-PEER_CERTIFICATES_UNUSABLE = the certificates for this server cannot be used: { $why }. Name the file of the authority that signed the server's certificate (--ca, or client.authority)
-# A peer refused without a reason of ours.
-PEER_FAILED = a service that this call needs refused it
-# `grpc-timeout` cannot be read.
-DEADLINE_MALFORMED = grpc-timeout is at most 8 digits and one of the units H M S m u n
-# The connection was lost in the middle of a request.
-REQUEST_CUT_OFF = the request ended early
-# The request is no message of this rpc: another contract, or damaged on its way.
-REQUEST_UNREADABLE = the request cannot be read as the message of this rpc: look whether caller and server have the same contract (proto/), and whether its texts are UTF-8
-# The request is larger than any message may be.
-REQUEST_TOO_LARGE = the request is larger than { $max } bytes: send fewer rows at once
-# The answer would be larger than any message may be.
-ANSWER_TOO_LARGE = the answer is larger than { $max } bytes: ask for fewer rows at once (page_size), or for a narrower choice
-# The request is compressed, and nothing here reads that.
-REQUEST_COMPRESSED = the request is compressed: send it as it is (grpc-encoding identity)
-# A text with the character NUL.
-TEXT_WITH_NUL = leave out the character NUL (U+0000): no text may hold it
-# No rpc of this name.
-METHOD_UNKNOWN = there is no such method here: look at the name, and whether caller and server are of the same release
-# The service is one of the suite, and another process runs it.
-SERVICE_ELSEWHERE = the process at this address does not run the service { $service }: ask the one that does; a service and a command of tally find it by peers.{ $service } in the settings
-# Over HTTP: what a status of the answer means, in a few words.
+OVERLOADED = 同時的呼叫過多：請稍後再試
+RATE_LIMITED = 呼叫過於頻繁：請稍後再試
+DEADLINE_EXCEEDED = 呼叫所花的時間超過呼叫端的限制
+STALE = 您讀取之後，資料已被他人變更：請重新讀取，再重做您的變更
+STORE_BUSY = 他人同時變更了這項資料；請再試一次
+STORE_UNAVAILABLE = 目前無法連線至資料庫；請稍後再試
+STORE_DAMAGED = 某項服務的資料庫已損毀，重試並無幫助：請維運人員停止該服務，檢查損毀的範圍（SQLite：PRAGMA integrity_check；PostgreSQL：pg_amcheck），並以備份還原資料庫
+    .server = { $service } 在 { $at } 的資料庫 { $database } 中的資料已損毀：請停止該服務，檢查損毀的範圍（pg_amcheck），並以您的備份還原資料庫；其內容未做任何變更
+STORE_READ_ONLY = 某項服務的資料庫目前只能讀取，未做任何變更：請維運人員恢復其寫入權限（SQLite：該檔案及其資料夾；PostgreSQL：可寫入的伺服器，而不是其備援伺服器），然後重試
+    .server = { $service } 的 PostgreSQL（{ $at }）不接受寫入：它是備援伺服器，或已啟用 default_transaction_read_only。請在 { $setting } 填寫可寫入的伺服器
+PEER_UNAVAILABLE = 這次呼叫所需的服務無法使用：請稍後再試
+PEER_REFUSES_SERVICE = 這次呼叫所需的服務尚未認得本服務：請稍後再試
+PEER_ADDRESS_INVALID = { $address } 不是服務的位址：請寫成 http://host:port 或 https://host:port
+PEER_CERTIFICATE_UNKNOWN = 伺服器的憑證由此處不信任的機構簽發：請指定該機構的檔案（--ca，或設定中的 client.authority），或確認伺服器是否正確
+PEER_CERTIFICATE_FOR_ANOTHER = 伺服器的憑證屬於另一個名稱：請以憑證中所列的名稱呼叫
+PEER_CERTIFICATE_OUT_OF_DATE = 伺服器的憑證目前不在有效期內：請維運人員更新憑證；也請確認本機的時鐘正確
+PEER_WANTS_CERTIFICATE = 伺服器要求呼叫端出示憑證：請指定您的憑證（--client-cert 與 --client-key，或設定中的 client.certificate 與 client.key）
+PEER_REFUSES_CERTIFICATE = 伺服器不接受所出示的憑證：請向其維運人員詢問呼叫端憑證應由哪個機構簽發
+    .expired = 向伺服器出示的憑證已過期：請向簽發者取得新憑證並指定它（--client-cert 與 --client-key，或設定中的 client.certificate 與 client.key）
+    .revoked = 向伺服器出示的憑證已遭撤銷：請向簽發者取得新憑證並指定它（--client-cert 與 --client-key，或設定中的 client.certificate 與 client.key）
+PEER_SPEAKS_PLAINTEXT = 位址以 https:// 開頭，但該伺服器不使用 TLS：請改寫為 http://，或向維運人員詢問正確的連接埠
+PEER_SPEAKS_TLS = 位址以 http:// 開頭，但該伺服器使用 TLS：請改寫為 https://
+PEER_TLS_FAILED = 無法建立加密連線：{ $why }
+CERTIFICATE_KEY_MISMATCH = 憑證與私密金鑰不相符：請指定與此憑證成對的金鑰（呼叫端為 --client-key 或 client.key，伺服器為 server.tls_key）
+PEER_CERTIFICATES_UNUSABLE = 用於此伺服器的憑證無法使用：{ $why }。請指定簽發伺服器憑證的機構檔案（--ca，或 client.authority）
+PEER_FAILED = 這次呼叫所需的服務拒絕了請求
+DEADLINE_MALFORMED = grpc-timeout 須為最多 8 位數字，加上單位 H M S m u n 之一
+REQUEST_CUT_OFF = 請求未傳送完畢
+REQUEST_UNREADABLE = 無法依此 rpc 的訊息格式讀取請求：請檢查呼叫端與伺服器的介面合約（proto/）是否相同，以及文字是否為 UTF-8
+REQUEST_TOO_LARGE = 請求超過 { $max } 位元組：請減少每次傳送的列數
+ANSWER_TOO_LARGE = 回應超過 { $max } 位元組：請減少每次查詢的列數（page_size），或縮小查詢範圍
+REQUEST_COMPRESSED = 請求經過壓縮：請不壓縮直接傳送（grpc-encoding identity）
+TEXT_WITH_NUL = 請移除字元 NUL（U+0000）：文字中不可含有此字元
+METHOD_UNKNOWN = 此處沒有這個方法：請檢查名稱，以及呼叫端與伺服器是否為同一版本
+SERVICE_ELSEWHERE = 此位址的程序不執行服務 { $service }：請向執行該服務的程序呼叫；服務與 tally 命令是依設定中的 peers.{ $service } 找到它
 PROBLEM_TITLE =
     { $status ->
-        [400] Bad request
-        [401] Not signed in
-        [403] Not allowed
-        [404] Not found
-        [405] Method not allowed
-        [409] Conflict
-        [412] Changed meanwhile
-        [413] Too large
-        [415] Unsupported media type
-        [429] Too many requests
-        [499] Cancelled
-        [501] Not offered here
-        [503] Unavailable
-        [504] Out of time
-       *[other] Internal error
+        [400] 請求有誤
+        [401] 未登入
+        [403] 沒有權限
+        [404] 找不到
+        [405] 不允許此方法
+        [409] 衝突
+        [412] 期間已遭變更
+        [413] 內容過大
+        [415] 不支援的媒體類型
+        [429] 請求過多
+        [499] 已取消
+        [501] 此處未提供
+        [503] 無法使用
+        [504] 逾時
+       *[other] 內部錯誤
     }
-# Over HTTP: nothing has this path.
-PATH_UNKNOWN = nothing here has the path { $path }: the paths are in /openapi.json
-# Over HTTP: the path is there, for other methods.
-HTTP_METHOD_WRONG = { $method } is not offered for this path: { $allowed } is
-# Over HTTP: the body says that it is something else than JSON.
-MEDIA_TYPE_WRONG = the body must be JSON (Content-Type: application/json), and { $said } was sent
-# Over HTTP: the body is larger than any message may be.
-BODY_TOO_LARGE = the body is larger than { $limit } bytes: send fewer rows at once
-# Over HTTP: the body ended early.
-BODY_BROKE_OFF = the body of the request ended early
-# Over HTTP: the body came too slowly.
-BODY_TOO_SLOW = the body of the request took too long: send it faster, or in smaller parts
-# Over HTTP: a body where none is read.
-BODY_NOT_READ = this call reads no body: what it takes stands in the path and behind the ?
-# Over HTTP: a list or a text in place of an object.
-BODY_NO_OBJECT = the body must be a JSON object
-# Over HTTP: no JSON; the cause is the parser's, in English.
-BODY_NO_JSON = the body cannot be read as JSON: { $cause }
-# Over HTTP: a value that does not fit its field; the cause is the parser's, in English.
-FIELD_UNREADABLE = cannot be read: { $cause }
-# Over HTTP: the same field in two places, with different values.
-FIELD_SAID_TWICE = is said twice, differently: leave it out of the body or of the query
-# Over HTTP: a name behind the ? that the call does not take.
-QUERY_UNKNOWN = is no parameter of this call: the parameters are in /openapi.json; what is personal goes into a body
-# Over HTTP: a header that stands for a field which the call does not have.
-HEADER_NOT_READ = this call cannot read the header { $header }: leave it out
-# Over HTTP: `fields` names a field that the answer does not have.
-ANSWER_HAS_NO_FIELD = the answer has no field { $field }
-# A `request_id` that is too long.
-REQUEST_ID_INVALID = a request_id has at most { $max } characters; a UUID is best
-# This request_id belongs to a request with another body.
-REQUEST_ID_REUSED = this request_id belongs to an earlier request with another content: take a new one
-# Another worker took the work over; what this one did is not kept.
-LEASE_LOST = another worker has taken this work over; nothing of this attempt was kept
+PATH_UNKNOWN = 此處沒有路徑 { $path }：所有路徑請見 /openapi.json
+HTTP_METHOD_WRONG = 此路徑不提供 { $method }，可用的是 { $allowed }
+MEDIA_TYPE_WRONG = 本文須為 JSON（Content-Type: application/json），收到的是 { $said }
+BODY_TOO_LARGE = 本文超過 { $limit } 位元組：請減少每次傳送的列數
+BODY_BROKE_OFF = 請求的本文未傳送完畢
+BODY_TOO_SLOW = 請求的本文傳送過慢：請加快傳送，或分成較小的部分
+BODY_NOT_READ = 此呼叫不讀取本文：參數寫在路徑和 ? 之後
+BODY_NO_OBJECT = 本文須為 JSON 物件
+BODY_NO_JSON = 無法將本文讀取為 JSON：{ $cause }
+FIELD_UNREADABLE = 無法讀取：{ $cause }
+FIELD_SAID_TWICE = 出現兩次且內容不同：請從本文或查詢字串中移除一個
+QUERY_UNKNOWN = 不是此呼叫的參數：參數請見 /openapi.json；個人資料請放在本文中
+HEADER_NOT_READ = 此呼叫無法讀取標頭 { $header }：請移除
+ANSWER_HAS_NO_FIELD = 回應沒有欄位 { $field }
+REQUEST_ID_INVALID = request_id 最多 { $max } 個字元；建議使用 UUID
+REQUEST_ID_REUSED = 這個 request_id 屬於先前內容不同的請求：請換一個新的
+LEASE_LOST = 另一個工作程序已接手這項工作；本次嘗試的內容均未保留
 
 ## For whoever operates the suite
 
-# The address is in use, or not this machine's.
-PORT_TAKEN = cannot listen on { $address }: { $cause }; choose another with --listen or TALLY_SERVER_LISTEN
-# The gateway's address is in use, or not this machine's.
-HTTP_PORT_TAKEN = the gateway cannot listen on { $address }: { $cause }; choose another with --http or TALLY_SERVER_HTTP, or leave gateway out of --services
-# The setting of the database.
-DATABASE_URL_INVALID = the database URL must begin with sqlite:// or postgres://
-    .server = { $setting } cannot be read: postgres://ROLE:PASSWORD@HOST:PORT/DATABASE is expected, where the signs / ? # @ % of a password are written %2F %3F %23 %40 %25
-    .file = { $setting } cannot be read: sqlite://FOLDER/{"{"}service{"}"}.db is expected, or sqlite:///FOLDER/{"{"}service{"}"}.db for a folder that begins with / or whose name is not plain letters and digits
-# PostgreSQL does not answer where the URL says.
-STORE_AWAY = the PostgreSQL of { $service } cannot be reached at { $at }: { $why }. See that it runs there, or correct host and port in { $setting }
-# PostgreSQL lets the role of the URL not in.
-STORE_SIGN_IN_REFUSED = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Put the right password into { $setting }, or run `tally migrate` with the owner's URL, which makes the role and gives it that password
-    .owner = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Correct role and password in { $setting }
-    .rule = PostgreSQL at { $at } lets { $user } not into { $database } from this machine in this way: no rule of its pg_hba.conf does. Where it wants TLS, write sslmode=require into { $setting }; else its operator adds a rule
-# The URL names a database that the server does not have.
-STORE_DATABASE_MISSING = there is no database { $database } at { $at }: correct its name in { $setting }, or let the server's owner make it (CREATE DATABASE { $database })
-# PostgreSQL or a pooler before it does not take a parameter of the URL.
-STORE_PARAMETER_REFUSED = PostgreSQL at { $at } does not take the parameters of the connection; it says: { $says }. Correct what stands behind ? in { $setting }; where that is PgBouncer, its operator can let it pass (ignore_startup_parameters in pgbouncer.ini)
-# TLS with PostgreSQL.
-STORE_TLS_FAILED = no encrypted connection to PostgreSQL at { $at } could be made ({ $why }): correct sslmode and sslrootcert in { $setting }, or let the server's operator mend its certificate
-    .none = { $setting } asks for TLS (sslmode), and PostgreSQL at { $at } speaks none: let its operator switch it on (ssl = on), or take sslmode out where nobody else is on the network
-# The role may not read or make what the service needs.
-STORE_RIGHT_MISSING = { $user } lacks rights that { $service } needs in the database { $database } at { $at }: run `tally migrate` with the owner's URL, which gives them
-    .owner = { $user } may not make schemas, roles and tables in the database { $database } at { $at }: name a role in { $setting } that owns the database and may make roles (CREATEROLE), or a superuser
-# The service signs in as another one's role, which sees nothing of its data.
-DATABASE_ROLE_OF_ANOTHER = { $service } signs in as { $user }, and its data are for the role { $login } alone: write tally_{"{"}service{"}"} as the role into { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
-# A database that was to be empty.
-DATABASE_IN_USE = the database { $database } holds data of tally already (schema { $schema }), and an empty one is needed: make one (CREATE DATABASE) and name it with { $setting }; nothing was changed
-# A file that SQLite cannot read as a database.
-STORE_FILE_DAMAGED = the file { $file } is damaged or no SQLite database: put it back from your backup, or name another place with { $setting }; nothing was changed in it. How much of it is damaged says sqlite3 with PRAGMA integrity_check
-# A file of data that cannot be opened, or not for writing.
-STORE_FILE_UNUSABLE = the file { $file } cannot be opened for reading and writing: { $why }. Give the user of this process the right to it and its folder, or name another place with { $setting }
-    .read_only = the file { $file } can only be read, and a store is written to: give the user of this process the right to write it and its folder, or take mode=ro out of { $setting } where it stands there
-# No room for what was to be written.
-STORE_DISK_FULL = the disk of { $at } is full: make room on it, then do the same again
-    .serving = the disk of a service's database is full, and nothing was changed: its operator makes room on it; then do the same again
-# The disk gives errors.
-STORE_DISK_FAILS = the disk of { $at } gives errors: the log of that machine says which; mend or replace it, then look whether the data are whole before you go on
-    .serving = the disk of a service's database gives errors, and nothing was changed: its operator looks into the log of that machine; then do the same again
-# The service signs in to the database as somebody whom row-level security does not bind.
-DATABASE_ROLE_TOO_POWERFUL = the database URL of { $service } signs in as { $user }, { $power }: row-level security would not hold. Put the role { $login } into the URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` with the owner's URL makes it
-POWER_SUPERUSER = a superuser
-POWER_BYPASSRLS = a role with BYPASSRLS
-POWER_OWNER = the owner of the tables
-# The program is newer than the schema.
-SCHEMA_BEHIND = the schema of { $service } is { $count ->
-    [one] { $count } migration
-   *[other] { $count } migrations
-} behind (the next is { $next }): run `tally migrate` with the owner's URL
-# The schema is newer than the program.
-SCHEMA_AHEAD = the store of { $service } was brought up to date by a newer version of tally (this one does not know { $migration }): start that version or a newer one, or put back the backup of before the update
-# A SQLite store holds one group.
-TENANT_NOT_HERE = this store is a SQLite file and holds one group, another one; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...), which keeps them apart by row-level security
-# A SQLite file holds one service.
-STORE_OF_ANOTHER_SERVICE = the SQLite file of { $service } is that of { $owner }: put {"{"}service{"}"} into the URL (sqlite://dir/{"{"}service{"}"}.db)
-# A service's name becomes a name in SQL.
-SERVICE_NAME_INVALID = "{ $service }" cannot name a service: at most 32 of a-z and _
-# The file of signed heads is there and cannot be read.
-HEADS_UNREADABLE = the file of signed heads { $file } cannot be read: { $cause }
-# The file of signed heads cannot be made or appended to.
-HEADS_UNWRITABLE = the signed heads of the log cannot be written to { $file }: { $cause }. Name a folder with audit.heads_directory that the user of this process may write
-# A file of keys that cannot be used.
-KEYS_UNUSABLE = the key file { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder; what is sealed opens with no other keys
-    .missing = there is no key file { $file }: point keys.directory at the right folder, or put it back from your backup; what is sealed opens with no other keys
-    .closed = the key file { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .unwritable = the key file { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .signing = the key { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder. Without a backup move it away: the next start makes a new one, whoever is signed in signs in again, and other stacks that trust the old key need the new .pub
-    .closed_signing = the key { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
-    .public = the public key { $file } cannot be used: { $cause }. Copy it again from the service whose key it is; one that lies beside its .key may be deleted, its service writes it again when it starts
-    .folder = the folder of keys { $file } cannot be used: { $cause }. Let the user of this process read and write it, or name another with keys.directory
-    .unwritable_signing = the key { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
-    .foreign = the public key { $file } does not belong to the key { $private } beside it: one of the two was replaced. Put both back from your backup; if the private key is the right one, delete the public one, which its service writes again when it starts
-# A file of a secret that others than its owner can use.
-SECRET_OPEN = everybody on this machine can use it; type chmod 600 with its name
-    .group = its group { $gid } can use it, and this process is not in that group; type chmod 600 with its name, or run the process with the group { $gid } (on Kubernetes: fsGroup: { $gid })
-    .writable = its group can change it; type chmod g-w with its name
-KEY_FILE_MALFORMED = its first line must begin with "{ $header }"
-    .lock = its first line does not say how it is protected
-    .line = a line must be: kind, id, key
-    .id = "{ $id }" is not a key's id
-    .base64 = key { $kind } { $id } is not base64
-    .length = key { $kind } { $id } must have 32 bytes
-    .damaged = key { $kind } { $id } is damaged
-    .kind = "{ $kind }" is not a kind of key
-    .twice = key { $kind } { $id } is there twice
-    .few = it needs at least one wrap, one bind and one sign key
-# A line of a signing key that is none.
-KEY_LINE_MALFORMED = a line must hold 32 bytes in base64, and from when or until when they are good
-    .none = it holds no key
-# What is in the store was written with other keys than those of this process.
-KEYS_OF_ANOTHER_STORE = the keys of this process are not those that the data of { $service } was written with: point keys.directory at the right folder, or put seal.key back from your backup; nothing was changed, and no new key was made. With the right keys in place `tally audit verify` says whether somebody altered the log
-# A store without an entry, beside a file that says there were some.
-STORE_LOST = the store of { $service } is empty, yet { $file } says that it held data: put the database back from your backup (with SQLite its file), or look whether { $setting } points at another one; nothing was changed. Only if everything is to begin anew, move { $file } away first
-# The key file is protected, and no passphrase was given.
-KEYS_PASSPHRASE_MISSING = the key file { $file } is protected: set TALLY_KEYS_PASSPHRASE, or TALLY_KEYS_PASSPHRASE_FILE to a file that holds the passphrase
-# The passphrase opens no key.
-KEYS_PASSPHRASE_WRONG = no key of { $file } opens with this passphrase: check TALLY_KEYS_PASSPHRASE (or the file that TALLY_KEYS_PASSPHRASE_FILE names); if it is right, the file is damaged: restore it from your backup
-# Keys of a test or a demonstration have no file.
-KEYS_NOT_IN_A_FILE = these keys live in this process only: there is no file to change
-# A new signing key waits for its turn.
-KEY_ROTATES_ALREADY = { $service } has a new key that signs from { $from }: wait until then
+PORT_TAKEN = 無法接聽 { $address }：{ $cause }；請以 --listen 或 TALLY_SERVER_LISTEN 另選位址
+HTTP_PORT_TAKEN = 閘道無法接聽 { $address }：{ $cause }；請以 --http 或 TALLY_SERVER_HTTP 另選位址，或從 --services 移除 gateway
+DATABASE_URL_INVALID = 資料庫 URL 須以 sqlite:// 或 postgres:// 開頭
+    .server = 無法讀取 { $setting }：應為 postgres://ROLE:PASSWORD@HOST:PORT/DATABASE，密碼中的 / ? # @ % 須寫成 %2F %3F %23 %40 %25
+    .file = 無法讀取 { $setting }：應為 sqlite://FOLDER/{"{"}service{"}"}.db；資料夾以 / 開頭，或名稱不只含一般字母與數字時，應為 sqlite:///FOLDER/{"{"}service{"}"}.db
+STORE_AWAY = 無法連線至 { $service } 的 PostgreSQL（{ $at }）：{ $why }。請確認它正在該處執行，或更正 { $setting } 中的主機與連接埠
+STORE_SIGN_IN_REFUSED = PostgreSQL（{ $at }）拒絕 { $user } 登入：沒有這個角色，或密碼不符。請在 { $setting } 填寫正確的密碼，或以擁有者的 URL 執行 `tally migrate`，它會建立該角色並設定該密碼
+    .owner = PostgreSQL（{ $at }）拒絕 { $user } 登入：沒有這個角色，或密碼不符。請更正 { $setting } 中的角色與密碼
+    .rule = PostgreSQL（{ $at }）不允許 { $user } 以這種方式從本機進入 { $database }：其 pg_hba.conf 沒有相應的規則。若它要求 TLS，請在 { $setting } 寫上 sslmode=require；否則請其維運人員新增規則
+STORE_DATABASE_MISSING = { $at } 沒有資料庫 { $database }：請更正 { $setting } 中的名稱，或請伺服器的擁有者建立（CREATE DATABASE { $database }）
+STORE_PARAMETER_REFUSED = PostgreSQL（{ $at }）不接受此連線的參數；它回報：{ $says }。請更正 { $setting } 中 ? 之後的內容；若該處是 PgBouncer，其維運人員可以放行該參數（pgbouncer.ini 的 ignore_startup_parameters）
+STORE_TLS_FAILED = 無法與 PostgreSQL（{ $at }）建立加密連線（{ $why }）：請更正 { $setting } 中的 sslmode 與 sslrootcert，或請伺服器的維運人員修正憑證
+    .none = { $setting } 要求 TLS（sslmode），但 PostgreSQL（{ $at }）不使用 TLS：請其維運人員啟用（ssl = on）；若網路上沒有其他人，也可移除 sslmode
+STORE_RIGHT_MISSING = { $user } 缺少 { $service } 在 { $at } 的資料庫 { $database } 所需的權限：請以擁有者的 URL 執行 `tally migrate`，它會授予這些權限
+    .owner = { $user } 無權在 { $at } 的資料庫 { $database } 建立 schema、角色與資料表：請在 { $setting } 使用擁有該資料庫且可建立角色（CREATEROLE）的角色，或超級使用者
+DATABASE_ROLE_OF_ANOTHER = { $service } 以 { $user } 登入，但其資料僅供角色 { $login } 使用：請在 { $setting } 將角色寫成 tally_{"{"}service{"}"}（postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE）
+DATABASE_IN_USE = 資料庫 { $database } 已有 tally 的資料（schema { $schema }），而此處需要空的資料庫：請新建一個（CREATE DATABASE），並以 { $setting } 指定；未做任何變更
+STORE_FILE_DAMAGED = 檔案 { $file } 已損毀，或不是 SQLite 資料庫：請以您的備份還原，或以 { $setting } 指定其他位置；檔案內容未做任何變更。損毀的範圍可用 sqlite3 的 PRAGMA integrity_check 查看
+STORE_FILE_UNUSABLE = 無法開啟檔案 { $file } 進行讀寫：{ $why }。請讓此程序的使用者有權存取該檔案及其資料夾，或以 { $setting } 指定其他位置
+    .read_only = 檔案 { $file } 只能讀取，而資料庫需要寫入：請讓此程序的使用者有權寫入該檔案及其資料夾；若 { $setting } 中有 mode=ro，請移除
+STORE_DISK_FULL = { $at } 的磁碟已滿：請騰出空間，然後重試
+    .serving = 某項服務的資料庫所在磁碟已滿，未做任何變更：請維運人員騰出空間，然後重試
+STORE_DISK_FAILS = { $at } 的磁碟發生錯誤：請查看該主機的日誌，修復或更換磁碟，並在繼續之前確認資料完整
+    .serving = 某項服務的資料庫所在磁碟發生錯誤，未做任何變更：請維運人員查看該主機的日誌，然後重試
+DATABASE_ROLE_TOO_POWERFUL = { $service } 的資料庫 URL 以 { $user } 登入，它是{ $power }：資料列層級安全性將失去作用。請在 URL 使用角色 { $login }（postgres://tally_{"{"}service{"}"}@host/database）；以擁有者的 URL 執行 `tally migrate` 會建立該角色
+POWER_SUPERUSER = 超級使用者
+POWER_BYPASSRLS = 具有 BYPASSRLS 的角色
+POWER_OWNER = 資料表的擁有者
+SCHEMA_BEHIND = { $service } 的資料庫結構落後 { $count } 個移轉（下一個是 { $next }）：請以擁有者的 URL 執行 `tally migrate`
+SCHEMA_AHEAD = { $service } 的資料庫已由較新版本的 tally 更新（此版本不認得 { $migration }）：請啟動該版本或更新的版本，或還原更新之前的備份
+TENANT_NOT_HERE = 此資料庫是 SQLite 檔案，只存放一個集團，而且是另一個集團；多個集團需要 PostgreSQL（TALLY_DATABASE_URL=postgres://...），以資料列層級安全性隔開
+STORE_OF_ANOTHER_SERVICE = { $service } 的 SQLite 檔案屬於 { $owner }：請在 URL 寫上 {"{"}service{"}"}（sqlite://dir/{"{"}service{"}"}.db）
+SERVICE_NAME_INVALID = 「{ $service }」不能作為服務名稱：最多 32 個字元，可用 a-z 和 _
+HEADS_UNREADABLE = 無法讀取已簽章鏈頭的檔案 { $file }：{ $cause }
+HEADS_UNWRITABLE = 無法將日誌的已簽章鏈頭寫入 { $file }：{ $cause }。請以 audit.heads_directory 指定此程序的使用者可寫入的資料夾
+KEYS_UNUSABLE = 金鑰檔 { $file } 無法使用：{ $cause }。請以您的備份還原，或讓 keys.directory 指向正確的資料夾；已密封的內容無法以其他金鑰開啟
+    .missing = 沒有金鑰檔 { $file }：請讓 keys.directory 指向正確的資料夾，或以您的備份還原；已密封的內容無法以其他金鑰開啟
+    .closed = 金鑰檔 { $file } 無法使用：{ $cause }。此程序的使用者須能以擁有者身分（模式 0400）或透過其群組（0440，在 Kubernetes 上搭配 fsGroup）讀取
+    .unwritable = 無法寫入金鑰檔 { $file }：{ $cause }。請讓此程序的使用者有權寫入其資料夾，或以 keys.directory 指定其他資料夾
+    .signing = 金鑰 { $file } 無法使用：{ $cause }。請以您的備份還原，或讓 keys.directory 指向正確的資料夾。若沒有備份，請將它移走：下次啟動會產生新的金鑰，已登入者須重新登入，信任舊金鑰的其他系統需要新的 .pub
+    .closed_signing = 金鑰 { $file } 無法使用：{ $cause }。此程序的使用者須能以擁有者身分（模式 0400）或透過其群組（0440，在 Kubernetes 上搭配 fsGroup）讀取
+    .public = 公開金鑰 { $file } 無法使用：{ $cause }。請從該金鑰所屬的服務重新複製；若旁邊就有其 .key，可將它刪除，該服務啟動時會重新寫出
+    .folder = 金鑰資料夾 { $file } 無法使用：{ $cause }。請讓此程序的使用者有權讀寫該資料夾，或以 keys.directory 指定其他資料夾
+    .unwritable_signing = 無法寫入金鑰 { $file }：{ $cause }。請讓此程序的使用者有權寫入其資料夾，或以 keys.directory 指定其他資料夾
+    .foreign = 公開金鑰 { $file } 與旁邊的金鑰 { $private } 不相符：其中之一已遭替換。請以您的備份還原兩者；若私密金鑰無誤，請刪除公開金鑰，其服務啟動時會重新寫出
+SECRET_OPEN = 本機上的任何人都能使用它；請對它執行 chmod 600
+    .group = 其群組 { $gid } 可以使用它，而此程序不在該群組中；請對它執行 chmod 600，或以群組 { $gid } 執行此程序（在 Kubernetes 上為 fsGroup: { $gid }）
+    .writable = 其群組可以變更它；請對它執行 chmod g-w
+KEY_FILE_MALFORMED = 第一行須以「{ $header }」開頭
+    .lock = 第一行未說明它如何受保護
+    .line = 每行須為：種類、識別碼、金鑰
+    .id = 「{ $id }」不是金鑰的識別碼
+    .base64 = 金鑰 { $kind } { $id } 不是 base64
+    .length = 金鑰 { $kind } { $id } 須為 32 位元組
+    .damaged = 金鑰 { $kind } { $id } 已損毀
+    .kind = 「{ $kind }」不是金鑰的種類
+    .twice = 金鑰 { $kind } { $id } 出現兩次
+    .few = 至少須有 wrap、bind、sign 金鑰各一把
+KEY_LINE_MALFORMED = 每行須為 32 位元組的 base64，以及生效或失效的時間
+    .none = 其中沒有金鑰
+KEYS_OF_ANOTHER_STORE = 此程序的金鑰不是寫入 { $service } 資料時所用的金鑰：請讓 keys.directory 指向正確的資料夾，或以您的備份還原 seal.key；未做任何變更，也未產生新金鑰。金鑰就緒後，可用 `tally audit verify` 確認日誌是否遭竄改
+STORE_LOST = { $service } 的資料庫是空的，但 { $file } 顯示其中曾有資料：請以您的備份還原資料庫（SQLite 則還原其檔案），或檢查 { $setting } 是否指向別處；未做任何變更。只有在確定要從頭開始時，才先移走 { $file }
+KEYS_PASSPHRASE_MISSING = 金鑰檔 { $file } 受保護：請設定 TALLY_KEYS_PASSPHRASE，或將 TALLY_KEYS_PASSPHRASE_FILE 設為存放通行密語的檔案
+KEYS_PASSPHRASE_WRONG = 這組通行密語無法開啟 { $file } 中的任何金鑰：請檢查 TALLY_KEYS_PASSPHRASE（或 TALLY_KEYS_PASSPHRASE_FILE 所指的檔案）；若密語無誤，則檔案已損毀，請以您的備份還原
+KEYS_NOT_IN_A_FILE = 這些金鑰只存在於此程序中：沒有可變更的檔案
+KEY_ROTATES_ALREADY = { $service } 已有新金鑰，自 { $from } 起用於簽章：請等到那時
 
 ## The command line
 
-# Nobody listens at the address.
-SERVER_AWAY = nobody answers at { $server }: is the suite running there? --server says where it listens
-# A file of certificates that is not there.
-CLIENT_FILE_UNREADABLE = cannot read { $file }: { $why }
-# A file that is there and holds something else.
-CLIENT_FILE_WRONG = { $file } holds no { $block } in PEM
-SIGNED_IN_AS = as { $login } at { $server }, signed in with `tally login`
-LOGIN_GOOD = signed in until { $until }. Commands that follow need neither the token nor the server again; other programs send it as `authorization: Bearer ..`
-LOGIN_NOT_REMEMBERED = the sign-in cannot be remembered in { $file } ({ $why }): give the token to other commands with --token-file
-# What `tally login` remembers is over.
-SIGN_IN_OVER = the sign-in of { $login } is over: run `tally login { $login }` again
-# No token was given.
-SIGN_IN_FIRST = no token: run `tally login NAME` first, name a file that holds a token (--token-file), or pipe one in
+SERVER_AWAY = { $server } 沒有回應：系統是否在該處執行？請用 --server 指明接聽的位址
+CLIENT_FILE_UNREADABLE = 無法讀取 { $file }：{ $why }
+CLIENT_FILE_WRONG = { $file } 中沒有 PEM 格式的 { $block }
+SIGNED_IN_AS = 以 { $login } 的身分連線至 { $server }，由 `tally login` 登入
+LOGIN_GOOD = 登入有效至 { $until }。之後的命令不必再提供權杖與伺服器；其他程式請以 `authorization: Bearer ..` 傳送權杖
+LOGIN_NOT_REMEMBERED = 無法將登入資訊儲存於 { $file }（{ $why }）：請以 --token-file 將權杖提供給其他命令
+SIGN_IN_OVER = { $login } 的登入已過期：請再執行一次 `tally login { $login }`
+SIGN_IN_FIRST = 沒有權杖：請先執行 `tally login NAME`、指定存放權杖的檔案（--token-file），或以管道傳入
 
-# The folder of the data cannot be made: its parent is not there or not writable.
-FOLDER_UNWRITABLE = cannot make the folder { $path }: { $cause }. Make it for the user of this process, or name another one in { $setting }
+FOLDER_UNWRITABLE = 無法建立資料夾 { $path }：{ $cause }。請為此程序的使用者建立它，或在 { $setting } 指定其他資料夾
 
 ## Bringing a bundle into a running suite
 
-# A row names somebody whom the suite does not have.
-PERSON_NOT_IN_SUITE = the suite has nobody with the employee number { $number } whom you may see: put right why that row of people.csv was refused, then run the import again
-# A row names an account that the suite does not have.
-ACCOUNT_NOT_IN_SUITE = the suite has no account { $label } that you may see: put right why that row of accounts.csv was refused, then run the import again
-# A row belongs to a unit that was refused.
-ROWS_OF_UNIT_REFUSED = its unit { $unit } was refused
-# A row speaks of a number whose row in people.csv was refused.
-ROWS_OF_NUMBER_REFUSED = the number { $number } was refused in people.csv: this row may mean somebody else than the suite
-# A row speaks of an account whose row in accounts.csv was refused.
-ROWS_OF_ACCOUNT_REFUSED = the account { $label } was refused in accounts.csv: this row may mean another one than the suite
-# Messages are of a record whose row in records.csv was refused.
-ROWS_OF_RECORD_REFUSED = the record { $record } was refused in records.csv: its messages may be of another one than the suite has
-# A record may name its agent by a nickname that was refused in aliases.csv.
-NICKNAME_REFUSED = the alias { $alias } was refused in aliases.csv, and this record of { $number } may name its agent by it
-# The connection broke or a call failed between two chunks.
-IMPORT_STOPPED = of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought: run the same command again, what is in counts as there already
-    .mend = of this run { $rows ->
-        [one] { $rows } row is
-       *[other] { $rows } rows are
-    } in place, and all that earlier runs brought: mend what is said here and run the same command again, what is in counts as there already
-IMPORT_SERVICE_AWAY = the service { $service } could not be reached; nothing is lost: of this run { $rows ->
-    [one] { $rows } row is
-   *[other] { $rows } rows are
-} in place, and all that earlier runs brought. Run the same command again once it is back, what is in counts as there already
-IMPORT_DAMAGED = values were lost on the way into it, and the suite overwrites nothing, so it would keep what is left of them for good: { $columns }
-IMPORT_DAMAGED_COLUMN = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened { $column } to its first digits (such as { $example })
-    .failed = in { $count ->
-        [one] { $count } row
-       *[other] { $count } rows
-    } { $column } holds what a spreadsheet shows in place of a value (such as { $example })
-IMPORT_DAMAGED_CURE = nothing was written: export the column as text, without formulas that fail, and import again, or type the same command with --accept-damaged to write the rows as they are
-IMPORT_HEADING = What the import brought, { $from } to { $to }
-IMPORT_READ = read
-IMPORT_REJECTED = rejected
-IMPORT_LEFT_OUT = joined or left out
-IMPORT_WRITTEN = written
-IMPORT_REVISED = new version
-IMPORT_UNCHANGED = there already
-IMPORT_REFUSED = refused
-IMPORT_CENSUS = What the suite holds, as you may see it
-IMPORT_BEFORE = before
-IMPORT_AFTER = after
-IMPORT_UNITS = org units
-IMPORT_PEOPLE = people
-IMPORT_ACCOUNTS = accounts
-IMPORT_ALIASES = aliases
-IMPORT_DEVICES = devices
-IMPORT_SHIFTS = shifts of the period
-IMPORT_SHIFT_HOURS = their hours
-IMPORT_PUNCHES = punches of the period
-IMPORT_HANDOVERS = hand-overs of the period
-IMPORT_RECORDS = records of these accounts in the period
-IMPORT_RECORD_HOURS = their hours
-IMPORT_AMOUNT = their sales, minor units
-IMPORT_CLAIMS = claims on these accounts in the period
-IMPORT_REJECTED_ROWS = { $rows ->
-    [one] { $rows } row could not be read; { $file } names it with its cure.
-   *[other] { $rows } rows could not be read; { $file } names each with its cure.
-}
-IMPORT_REVISED_ROWS = { $rows ->
-    [one] { $rows } row is there in a new version; the earlier one stays readable
-   *[other] { $rows } rows are there in a new version; the earlier ones stay readable
-}
-IMPORT_REFUSED_ROWS = { $rows ->
-    [one] { $rows } row was not taken by the suite; { $file } names it with its reason.
-   *[other] { $rows } rows were not taken by the suite; { $file } names each with its reason.
-}
-IMPORT_NEEDS = an import is for an account that may read and write units, people, duty and records, such as one with the role group_hr
+PERSON_NOT_IN_SUITE = 系統內沒有您可以檢視、員工編號為 { $number } 的人員：請改正 people.csv 中該列遭拒收的原因，再執行匯入
+ACCOUNT_NOT_IN_SUITE = 系統內沒有您可以檢視的帳號 { $label }：請改正 accounts.csv 中該列遭拒收的原因，再執行匯入
+ROWS_OF_UNIT_REFUSED = 其所屬單位 { $unit } 遭拒收
+ROWS_OF_NUMBER_REFUSED = 員工編號 { $number } 在 people.csv 中遭拒收：這一列所指的可能不是系統內的那個人
+ROWS_OF_ACCOUNT_REFUSED = 帳號 { $label } 在 accounts.csv 中遭拒收：這一列所指的可能不是系統內的那個帳號
+ROWS_OF_RECORD_REFUSED = 紀錄 { $record } 在 records.csv 中遭拒收：其訊息所屬的可能不是系統內的那筆紀錄
+NICKNAME_REFUSED = 別名 { $alias } 在 aliases.csv 中遭拒收，而 { $number } 的這筆紀錄可能正是以該別名標示客服
+IMPORT_STOPPED = 這次執行已有 { $rows } 列寫入，先前執行所匯入的也都保留：請再次執行相同的命令，已匯入的列會計為「已存在」
+    .mend = 這次執行已有 { $rows } 列寫入，先前執行所匯入的也都保留：請改正此處所述的問題，再次執行相同的命令，已匯入的列會計為「已存在」
+IMPORT_SERVICE_AWAY = 無法連線至服務 { $service }；沒有任何遺失：這次執行已有 { $rows } 列寫入，先前執行所匯入的也都保留。待服務恢復後，請再次執行相同的命令，已匯入的列會計為「已存在」
+IMPORT_DAMAGED = 有些值在匯出途中已遺失，而系統從不覆寫既有內容，因此殘缺的值會永久保留：{ $columns }
+IMPORT_DAMAGED_COLUMN = 有 { $count } 列的 { $column } 被試算表軟體截短成前幾位數字（例如 { $example }）
+    .failed = 有 { $count } 列的 { $column } 是試算表軟體用來代替數值的顯示內容（例如 { $example }）
+IMPORT_DAMAGED_CURE = 未寫入任何內容：請將該欄匯出為文字，並排除出錯的公式，再重新匯入；或在相同的命令加上 --accept-damaged，依現狀寫入這些列
+IMPORT_HEADING = 匯入結果，{ $from } 至 { $to }
+IMPORT_READ = 讀取
+IMPORT_REJECTED = 無法讀取
+IMPORT_LEFT_OUT = 合併或略過
+IMPORT_WRITTEN = 已寫入
+IMPORT_REVISED = 新版本
+IMPORT_UNCHANGED = 已存在
+IMPORT_REFUSED = 遭拒收
+IMPORT_CENSUS = 系統內您可以檢視的資料
+IMPORT_BEFORE = 匯入前
+IMPORT_AFTER = 匯入後
+IMPORT_UNITS = 組織單位
+IMPORT_PEOPLE = 人員
+IMPORT_ACCOUNTS = 客服帳號
+IMPORT_ALIASES = 別名
+IMPORT_DEVICES = 裝置
+IMPORT_SHIFTS = 本期間的班次
+IMPORT_SHIFT_HOURS = 班次時數
+IMPORT_PUNCHES = 本期間的打卡
+IMPORT_HANDOVERS = 本期間的交接
+IMPORT_RECORDS = 這些帳號在本期間的紀錄
+IMPORT_RECORD_HOURS = 紀錄時數
+IMPORT_AMOUNT = 紀錄的銷售額（最小貨幣單位）
+IMPORT_CLAIMS = 這些帳號在本期間的認領
+IMPORT_REJECTED_ROWS = { $rows } 列無法讀取；{ $file } 逐列寫明改正方法。
+IMPORT_REVISED_ROWS = { $rows } 列有了新版本；先前的版本仍可查閱
+IMPORT_REFUSED_ROWS = { $rows } 列未獲系統接受；{ $file } 逐列寫明原因。
+IMPORT_NEEDS = 匯入須使用可讀寫單位、人員、出勤與紀錄的登入帳號，例如具有角色 group_hr 的帳號
 ## Fields of requests
 
-# A row of an import that cannot be read.
 ROW_INVALID = { $problems }
-INSTANT_IMPLAUSIBLE = an instant of the years { $first } to { $last } is expected: check the year
-VALUE_MISSING = must be given
-AT_MOST = at most { $max }
-NUMBER_FROM_TO = { $from } to { $to }
-BEFORE_FROM = lies before from
-THROUGH_OR_NAMED = asks for all units: leave unit_ids empty, or leave this out
-THROUGH_BEFORE = is the last of several days: name the first in as_of, and none after it
-NOT_AFTER_START = must lie after start
-# Not a time at which a working day may end.
-CUT_OVER_MALFORMED = write HH:MM between 00:00 and 11:59
+INSTANT_IMPLAUSIBLE = 應為 { $first } 年至 { $last } 年之間的時間點：請檢查年份
+VALUE_MISSING = 必須填寫
+AT_MOST = 最多為 { $max }
+NUMBER_FROM_TO = { $from } 至 { $to }
+BEFORE_FROM = 早於 from
+THROUGH_OR_NAMED = 是用來查詢所有單位：請將 unit_ids 留空，或不填此項
+THROUGH_BEFORE = 是一段日期的最後一天：請在 as_of 填寫第一天，且不可晚於此日
+NOT_AFTER_START = 須晚於 start
+CUT_OVER_MALFORMED = 請填寫 00:00 至 11:59 之間的 HH:MM
 
 ## Attendance
 
-# The person has never been employed.
-NEVER_EMPLOYED = you have no employment yet, so nobody can say where this belongs: ask your HR
-# A punch of the same person at the same instant.
-PUNCH_REPEATED = a punch of yours was recorded at this very instant already
-# The fact counts no more: another correction put it right.
-FACT_SUPERSEDED = correction { $id } put this right already, and it counts no more: correct what counts now
-# A correction of the same fact waits for approval.
-CORRECTION_WAITS = correction { $id } of the same fact waits for an approval: approve, reject or withdraw it first
-# The correction was approved, made, rejected or withdrawn.
+NEVER_EMPLOYED = 您尚無任職紀錄，因此無法判斷這筆資料屬於何處：請洽人資
+PUNCH_REPEATED = 您在同一時間已有打卡紀錄
+FACT_SUPERSEDED = 更正 { $id } 已改正此紀錄，此紀錄不再有效：請更正目前有效的紀錄
+CORRECTION_WAITS = 同一紀錄的更正 { $id } 正待核准：請先核准、駁回或撤回
 CORRECTION_NOT_WAITING = { $stage ->
-    [approved] the correction was approved already
-    [rejected] the correction was rejected: ask anew
-    [withdrawn] the correction was withdrawn: ask anew
-   *[other] the correction counts already
+    [approved] 此更正已核准
+    [rejected] 此更正已駁回：請重新申請
+    [withdrawn] 此更正已撤回：請重新申請
+   *[other] 此更正已生效
 }
-# The fact was put right otherwise since this was asked for.
-CORRECTION_OUTDATED = correction { $id } put the fact right since this was asked for: reject it, and ask anew for what counts now
-    .gone = the fact is not kept any more since this was asked for: reject it
-# Nobody decides about a correction of the own facts.
-OWN_CORRECTION = nobody decides about a correction of the own facts: somebody else must
-# Only who asked for a correction withdraws it.
-CORRECTION_OF_OTHERS = only who asked for a correction withdraws it: reject it instead
-# Facts of that time are kept no more.
-PERIOD_PURGED = what was before { $day } is kept no more and cannot be put right
-    .cycle = a period that begins before { $day } is made of { $kind } of which retention may have removed something, so the cycle cannot be worked out anew: settle what is wrong outside of Tally
-    .close = a period that begins before { $day } is made of { $kind } of which retention may have removed something, and what is missing would be missing without a word: choose a period that begins on { $day } or later, or have { $kind } kept longer first (SetRetention) and bring in what is missing
-    .row = what was before { $day } is kept no more, and this row is not there: leave it out, or have { $kind } kept longer first (SetRetention)
-    .named = { $name } is not there, and what was before { $day } is kept no more: leave it out, or have { $kind } kept longer first (SetRetention)
-# The new fact contradicts what counts.
-ALREADY_DIFFERENT = { $why }: correct that first
-# A punch or a hand-over that was yet to come when somebody asked to put it right.
-FACT_IN_FUTURE = { $at } has not come yet, it is { $now }: a punch or a hand-over is put right once it has happened; to plan ahead, publish a shift
-# A shift that has begun is changed without a reason.
-LATE_CHANGE_UNEXPLAINED = the shift has begun: say why it is changed now
-CORRECTION_ACTION_EXPECTED = add, void or move
-ALIAS_DAY_OUTSIDE = must be one of the days on which the alias means this person
-DEVICE_DAY_OUTSIDE = must be one of the days on which the device is of this person or seat
-DEVICE_OWNER_EXPECTED = a device is of a person (person_id) or of a seat: give one of both
-# The same hand-over at the same instant.
-HANDOVER_REPEATED = this hand-over was recorded at this very instant already
-# A row about a person whom the group does not know.
-PERSON_UNKNOWN = no person { $id }: bring in people before what they did
-# A row about an account that was never brought in.
-ACCOUNT_UNKNOWN = no account { $id }: bring in accounts first
-    .file = { $account } is not in accounts.csv{ $hint }
-# Code PLACE_WRONG.
-PLACE_REGION_UNKNOWN = no unit of the group is in the region { $region }
-# Code PLACE_WRONG.
-PLACE_UNIT_UNKNOWN = the group has no unit { $unit } today
-# Code PLACE_WRONG.
-PLACE_TEAM_NOT_UNIT = the team { $team } is not the unit { $unit }: leave one of them out
-# Code PLACE_WRONG.
-PLACE_REGION_OF_UNIT = the unit is in the region { $is }, not in { $said }: leave the region out
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_ROW = { $key } contradicts an earlier row of this call in { $fields }: what was said of an account stays
-# Code ALREADY_DIFFERENT.
-ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there in { $fields }: what was said of an account stays, only phases of later dates are added
-    .team = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, and { $team } is another unit today. Write the path that its own unit has today, or unit_id alone
-    .closed = { $key } contradicts what is there in { $fields }: the account is of the unit { $unit }, which was closed and has no path today, and { $team } is another unit. Write unit_id alone, without the team
-# An account of a unit that the caller may not write to: such as one whose team moved to another branch.
-ACCOUNT_OUT_OF_REACH = { $key } is beyond what you may send: leave it out, or have somebody send it who may
-FACT_OUT_OF_REACH = on that day the person is beyond what you may send: whoever had the team then sends this, or somebody of the group
-# Code ALREADY_DIFFERENT.
-ALIAS_DIFFERENT = this alias is there from the same date with another person (employee_no) and another end (to)
-    .person = this alias is there from the same date with another person (employee_no)
-    .end = this alias is there from the same date with another end (to)
-# Code ALREADY_DIFFERENT.
-DEVICE_DIFFERENT = this device is there from the same date, of the same person or seat, with another end (to)
-# Code ALREADY_DIFFERENT.
-SHIFT_CANCELLED = this person's shift on this account from { $start } was cancelled, and a roster does not bring it back: to plan it again, change the shift { $shift } (ChangeShift)
-# Code ALREADY_DIFFERENT.
-SHIFT_DIFFERENT = this person's shift on this account from { $start } is there with another end
-    .seat = this person's shift on this account from { $start } is there with another seat, or with none where this row names one
-# Code ALREADY_DIFFERENT.
-PUNCH_DIFFERENT = at { $at } a punch of this person is known that goes the other way (kind)
-# Code ALREADY_DIFFERENT.
-HANDOVER_DIFFERENT = at { $at } another person is known to have done so (employee_no), and only one at a time holds this account
-    .kind = at { $at } this person is known to have done the opposite (kind)
-# Code ALREADY_DIFFERENT.
-SITE_DIFFERENT = the site { $name } is there with another zone, cut-over or region
-# A nickname that already means somebody on some of the dates.
-ALIAS_OVERLAP = this alias already means somebody on some of these dates: end one before the other begins
-SLASH_NOT_ALLOWED = must not hold a slash: platform, store and name are joined by it
-PHASES_MISSING = at least one: how the account is used
-DIRECTION_EXPECTED = say which way is better: higher or lower
-NORMALISATION_EXPECTED = say how a value becomes points: target_piecewise, min_max, percentile or t_score
-PHASE_KIND_EXPECTED = shared, mixed or named
-PHASE_TWICE = two phases begin on this date
-HANDOVER_KIND_EXPECTED = take or release
-PUNCH_KIND_EXPECTED = in or out
-SHIFT_TOO_LONG = a shift is shorter than { $hours } hours
-PERIOD_TOO_LONG = at most { $days } days
-DUTY_VERSION_EXPECTED = 1, 2 or 3 is expected, or 0 for the newest
+CORRECTION_OUTDATED = 提出申請之後，更正 { $id } 已改正此紀錄：請駁回這項申請，並就目前有效的紀錄重新申請
+    .gone = 提出申請之後，此紀錄已不再保存：請駁回這項申請
+OWN_CORRECTION = 任何人都不能決定自己紀錄的更正：須由他人決定
+CORRECTION_OF_OTHERS = 只有申請人可以撤回更正：請改為駁回
+PERIOD_PURGED = { $day } 之前的紀錄已不再保存，無法更正
+    .cycle = 始於 { $day } 之前的期間所依據的 { $kind }，可能有部分已依保存期限刪除，因此無法重新計算該考核週期：請在 Tally 之外處理錯誤
+    .close = 始於 { $day } 之前的期間所依據的 { $kind }，可能有部分已依保存期限刪除，而缺少的部分會在無提示的情況下漏算：請選擇始於 { $day } 或之後的期間，或先延長 { $kind } 的保存期限（SetRetention），再匯入缺少的部分
+    .row = { $day } 之前的紀錄已不再保存，而這一列並不存在：請移除這一列，或先延長 { $kind } 的保存期限（SetRetention）
+    .named = { $name } 並不存在，而 { $day } 之前的紀錄已不再保存：請移除，或先延長 { $kind } 的保存期限（SetRetention）
+ALREADY_DIFFERENT = { $why }：請先更正該項
+FACT_IN_FUTURE = 現在是 { $now }，尚未到 { $at }：打卡或交接只能在發生之後更正；若要預先安排，請發布班次
+LATE_CHANGE_UNEXPLAINED = 該班次已開始：請說明現在才變更的原因
+CORRECTION_ACTION_EXPECTED = add、void 或 move
+ALIAS_DAY_OUTSIDE = 須為該別名指向此人的日期之一
+DEVICE_DAY_OUTSIDE = 須為該裝置屬於此人或此座位的日期之一
+DEVICE_OWNER_EXPECTED = 裝置屬於人員（person_id）或座位（seat）：請擇一填寫
+HANDOVER_REPEATED = 同一時間的這次交接已有紀錄
+PERSON_UNKNOWN = 沒有人員 { $id }：請先匯入人員，再匯入其出勤資料
+ACCOUNT_UNKNOWN = 沒有帳號 { $id }：請先匯入帳號
+    .file = { $account } 不在 accounts.csv 中{ $hint }
+PLACE_REGION_UNKNOWN = 集團沒有任何單位位於區域 { $region }
+PLACE_UNIT_UNKNOWN = 集團目前沒有單位 { $unit }
+PLACE_TEAM_NOT_UNIT = 團隊 { $team } 不是單位 { $unit }：請只保留其中一項
+PLACE_REGION_OF_UNIT = 該單位位於區域 { $is }，而非 { $said }：請不要填寫區域
+ACCOUNT_CONTRADICTS_ROW = { $key } 與本次呼叫中較早的一列在 { $fields } 不一致：帳號既有的資料不會變更
+ACCOUNT_CONTRADICTS_STORED = { $key } 與既有資料在 { $fields } 不一致：帳號既有的資料不會變更，只能加入之後日期的階段
+    .team = { $key } 與既有資料在 { $fields } 不一致：該帳號屬於單位 { $unit }，而 { $team } 目前是另一個單位。請填寫其所屬單位目前的路徑，或只填 unit_id
+    .closed = { $key } 與既有資料在 { $fields } 不一致：該帳號屬於已裁撤、目前沒有路徑的單位 { $unit }，而 { $team } 是另一個單位。請只填 unit_id，不要填團隊
+ACCOUNT_OUT_OF_REACH = { $key } 超出您可傳送的範圍：請移除，或由有權限的人傳送
+FACT_OUT_OF_REACH = 當日此人超出您可傳送的範圍：請由當時負責該團隊的人傳送，或由集團傳送
+ALIAS_DIFFERENT = 此別名自同一日期起已存在，但人員（employee_no）和結束日（to）不同
+    .person = 此別名自同一日期起已存在，但人員（employee_no）不同
+    .end = 此別名自同一日期起已存在，但結束日（to）不同
+DEVICE_DIFFERENT = 此裝置自同一日期起已屬於同一人或同一座位，但結束日（to）不同
+SHIFT_CANCELLED = 此人在該帳號自 { $start } 起的班次已取消，匯入班表不會恢復它：若要重新安排，請變更班次 { $shift }（ChangeShift）
+SHIFT_DIFFERENT = 此人在該帳號自 { $start } 起的班次已存在，但結束時間不同
+    .seat = 此人在該帳號自 { $start } 起的班次已存在，但座位不同，或原先未指明這一列所填的座位
+PUNCH_DIFFERENT = 此人在 { $at } 已有方向相反的打卡（kind）
+HANDOVER_DIFFERENT = 已知在 { $at } 是由另一人辦理（employee_no），而此帳號同一時間只能由一人持有
+    .kind = 已知此人在 { $at } 所做的正好相反（kind）
+SITE_DIFFERENT = 據點 { $name } 已存在，但時區、換日時間或區域不同
+ALIAS_OVERLAP = 此別名在部分日期已指向某人：請先結束前一個，再開始下一個
+SLASH_NOT_ALLOWED = 不可含有斜線：平台、商店和名稱以斜線連接
+PHASES_MISSING = 至少一項：帳號如何使用
+DIRECTION_EXPECTED = 請指明越高越好（higher）或越低越好（lower）
+NORMALISATION_EXPECTED = 請指明數值如何換算成分數：target_piecewise、min_max、percentile 或 t_score
+PHASE_KIND_EXPECTED = shared、mixed 或 named
+PHASE_TWICE = 有兩個階段從同一日期開始
+HANDOVER_KIND_EXPECTED = take 或 release
+PUNCH_KIND_EXPECTED = in 或 out
+SHIFT_TOO_LONG = 一個班次須短於 { $hours } 小時
+PERIOD_TOO_LONG = 最多 { $days } 天
+DUTY_VERSION_EXPECTED = 應為 1、2 或 3；0 表示最新版本
 
-# What somebody who punches is told.
-PUNCH_OF_SHIFT = it belongs to your shift that begins at { $start }
-PUNCH_CAME = you are in from now on
-PUNCH_LEFT = it closes the stretch that began at { $since }
-PUNCH_STILL_IN = you were still in since { $since }: that stretch ends here and a new one begins
-PUNCH_NOT_IN = you have not punched in during the last { $hours } hours: ask for a correction if you forgot
-PUNCH_NOT_PLANNED = no shift of yours is near this time
-PUNCH_DRIFT = your device's clock differs from ours by { $seconds } s; ours counts
+PUNCH_OF_SHIFT = 這屬於您 { $start } 開始的班次
+PUNCH_CAME = 從現在起算為當班
+PUNCH_LEFT = 這結束了 { $since } 開始的時段
+PUNCH_STILL_IN = 您自 { $since } 起仍為當班：該時段到此結束，並開始新的時段
+PUNCH_NOT_IN = 您最近 { $hours } 小時內沒有上班打卡：若是忘了打卡，請申請更正
+PUNCH_NOT_PLANNED = 這個時間附近沒有您的班次
+PUNCH_DRIFT = 您裝置的時鐘與我們的相差 { $seconds } 秒；以我們的為準
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code DOUBLE_IN.
-DUTY_DOUBLE_IN = { $number } punched in again at { $at } without punching out; the first stretch ends there
-# Code MISSING_PUNCH.
-DUTY_IN_WITHOUT_OUT = { $number } punched in at { $at } and not out within { $hours } h; the stretch counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_MAY_COME = { $number }'s punch at { $at } counts as an in, and the punches end at { $last } without an out; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_IN = { $number }'s punch at { $at } counts as an in, and no out follows within { $hours } h; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-# Code MISSING_PUNCH.
-DUTY_LONE_OUT = { $number }'s punch at { $at } counts as an out, and no in came within { $hours } h before; that makes no presence, but a shift of its working day counts only where a pair of punches covers it, and a hold without release ends there
-# Code UNCOVERED_SHIFT.
-DUTY_SHIFT_UNCOVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but no pair of punches covers any of it; the shift counts for nothing until the missing punches are added
-# Code BARELY_COVERED_SHIFT. Somebody punched on the working day of a shift, and no more than the edge of the shift counts.
-DUTY_SHIFT_BARELY_COVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but { $why ->
-    [other] the punches that reach into this shift belong to another one
-   *[edge] no pair of punches covers any of its planned time
-}; no more than { $minutes } min at its edge count until the missing punches are added
-# Code HELD_BY_OTHERS. By the hand-over log only others held the account in a shift.
-DUTY_SHIFT_HELD_BY_OTHERS = { $number } was rostered on { $account } from { $start } to { $end }, but by the hand-over log only others held the account in the time that would have counted; the shift counts for nothing, and if { $number } served then, the take and the release are to be added
-# Code MISSING_PUNCH.
-DUTY_OUT_WITHOUT_IN = { $number } punched out at { $at } without an in within { $hours } h before; it counts for nothing
-# Code MISSING_PUNCH.
-DUTY_OUT_AFTER_CLOSED_IN = { $number }'s punch at { $at } counts as an out, but the in before it was closed at { $out }; it makes no presence, and a hold without release ends there
-# Code NOT_EMPLOYED.
-DUTY_SHIFT_NOT_EMPLOYED = { $number } is rostered on { $account } from { $start } to { $end } and is not employed then: the shift counts for nothing; correct the roster, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_PUNCH_NOT_EMPLOYED = { $number } punched at { $at } and is not employed then: it counts for nothing; correct the punch, or the days of employment
-# Code NOT_EMPLOYED.
-DUTY_HOLD_NOT_EMPLOYED = { $number } took { $account } at { $at } and is not employed then: the hold counts for nothing; correct the hand-over, or the days of employment
-# Code MISSING_PUNCH.
-DUTY_IN_AND_OUT_AT_ONCE = { $number } punched in and out at { $at }, both at once; it counts for no presence
-# Code UNHELD_ACCOUNT.
-DUTY_NOBODY = there is evidence about { $account }, and still nobody was on duty in the period
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE_V1 = no roster, punch or hand-over speaks for { $account } in the period: all its work is shared by its whole team ({ $scope ->
-    [all] everybody
+DUTY_DOUBLE_IN = { $number } 在 { $at } 再次打上班卡，其間沒有下班卡；前一時段到此結束
+DUTY_IN_WITHOUT_OUT = { $number } 在 { $at } 打了上班卡，{ $hours } 小時內沒有下班卡；該時段不計
+DUTY_OUT_MAY_COME = { $number } 在 { $at } 的打卡計為上班，而打卡紀錄到 { $last } 為止都沒有下班卡；這不構成出勤時段，且該工作日的班次只有成對打卡所涵蓋的部分才計入
+DUTY_LONE_IN = { $number } 在 { $at } 的打卡計為上班，而 { $hours } 小時內沒有下班卡；這不構成出勤時段，且該工作日的班次只有成對打卡所涵蓋的部分才計入
+DUTY_LONE_OUT = { $number } 在 { $at } 的打卡計為下班，而此前 { $hours } 小時內沒有上班卡；這不構成出勤時段，但該工作日的班次只有成對打卡所涵蓋的部分才計入，未交出的持有也到此為止
+DUTY_SHIFT_UNCOVERED = { $number } 排班於 { $account }，自 { $start } 至 { $end }，該工作日也有打卡，但沒有任何成對打卡涵蓋這個班次；在補上缺少的打卡之前，該班次不計
+DUTY_SHIFT_BARELY_COVERED = { $number } 排班於 { $account }，自 { $start } 至 { $end }，該工作日也有打卡，但{ $why ->
+    [other] 觸及這個班次的打卡屬於另一個班次
+   *[edge] 沒有任何成對打卡涵蓋其排定的時間
+}；在補上缺少的打卡之前，最多只計入其邊緣的 { $minutes } 分鐘
+DUTY_SHIFT_HELD_BY_OTHERS = { $number } 排班於 { $account }，自 { $start } 至 { $end }，但依交接紀錄，原本應計入的時間內帳號只由他人持有；該班次不計，若 { $number } 當時確有服務，請補上接手與交出
+DUTY_OUT_WITHOUT_IN = { $number } 在 { $at } 打了下班卡，而此前 { $hours } 小時內沒有上班卡；這次打卡不計
+DUTY_OUT_AFTER_CLOSED_IN = { $number } 在 { $at } 的打卡計為下班，但之前的上班卡已在 { $out } 結束；這不構成出勤時段，未交出的持有到此為止
+DUTY_SHIFT_NOT_EMPLOYED = { $number } 排班於 { $account }，自 { $start } 至 { $end }，但當時並未任職：該班次不計；請更正班表或任職日期
+DUTY_PUNCH_NOT_EMPLOYED = { $number } 在 { $at } 打卡，但當時並未任職：這次打卡不計；請更正打卡或任職日期
+DUTY_HOLD_NOT_EMPLOYED = { $number } 在 { $at } 接手 { $account }，但當時並未任職：該持有不計；請更正交接或任職日期
+DUTY_IN_AND_OUT_AT_ONCE = { $number } 在 { $at } 同時打了上班卡和下班卡；不構成出勤時段
+DUTY_NOBODY = { $account } 有相關證據，但本期間仍無人當班
+DUTY_NO_EVIDENCE_V1 = { $account } 在本期間沒有任何班表、打卡或交接：其所有工作由整個團隊分攤（{ $scope ->
+    [all] 全體人員
    *[team] { $team }
-}, { $people } people); publish rosters or have people punch
-# Code NO_DUTY_EVIDENCE.
-DUTY_NO_EVIDENCE = no roster, punch or hand-over speaks for { $account } in the period: its whole team counts as on duty ({ $scope ->
-    [all] everybody
+}，{ $people } 人）；請發布班表或請人員打卡
+DUTY_NO_EVIDENCE = { $account } 在本期間沒有任何班表、打卡或交接：整個團隊視為當班（{ $scope ->
+    [all] 全體人員
    *[team] { $team }
-}, people: { $people }); publish rosters or have people punch
-# Code RELEASE_WITHOUT_TAKE.
-DUTY_RELEASE_WITHOUT_TAKE = { $number } released { $account } at { $at } without holding it; it counts for nothing
-# Code MISSING_RELEASE.
-DUTY_NEVER_RELEASED = { $number } took { $account } at { $since } and never released it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+}，人數：{ $people }）；請發布班表或請人員打卡
+DUTY_RELEASE_WITHOUT_TAKE = { $number } 在 { $at } 交出 { $account }，但當時並未持有；這次交出不計
+DUTY_NEVER_RELEASED = { $number } 在 { $since } 接手 { $account } 後一直沒有交出；持有到 { $end } 為止，依據為{ $by ->
+    [release] 交出
+    [punch_out] 其後的下班打卡
+    [roster] 班表的結束時間
+    [too_long] 允許的最長時段
+   *[taken_again] 其後的接手
 }
-# Code MISSING_RELEASE.
-DUTY_NO_RELEASE_KNOWN = { $number } took { $account } at { $since } and no release is known after it; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+DUTY_NO_RELEASE_KNOWN = { $number } 在 { $since } 接手 { $account }，此後沒有已知的交出；持有到 { $end } 為止，依據為{ $by ->
+    [release] 交出
+    [punch_out] 其後的下班打卡
+    [roster] 班表的結束時間
+    [too_long] 允許的最長時段
+   *[taken_again] 其後的接手
 }
-# Code MISSING_RELEASE.
-DUTY_TAKEN_AGAIN = { $number } took { $account } at { $since } and took it again at { $again } without a release between; the hold ends at { $end }, { $by ->
-    [release] the release
-    [punch_out] the next punch-out
-    [roster] the end of the roster
-    [too_long] the longest stretch allowed
-   *[taken_again] the next take
+DUTY_TAKEN_AGAIN = { $number } 在 { $since } 接手 { $account }，未交出又在 { $again } 再次接手；持有到 { $end } 為止，依據為{ $by ->
+    [release] 交出
+    [punch_out] 其後的下班打卡
+    [roster] 班表的結束時間
+    [too_long] 允許的最長時段
+   *[taken_again] 其後的接手
 }
-# Code OVERLAP.
-DUTY_HELD_BY_TWO = { $first } and { $second } both held { $account } from { $from } to { $until }; { $why ->
-    [exclusive] only one person may hold it at a time
-   *[unreleased] the first had not released it
+DUTY_HELD_BY_TWO = { $first } 與 { $second } 自 { $from } 至 { $until } 同時持有 { $account }；{ $why ->
+    [exclusive] 此帳號同一時間只能由一人持有
+   *[unreleased] 前者尚未交出
 }
 
 ## What to do about findings
 
-# In a word what a person does about a finding of this kind.
 FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] bring in a roster of the account, or have its people punch or hand over, and start the run again
-    [UNHELD_ACCOUNT] add the shift of whoever served the account then, or the missing punches or take; move a record that is of another account (MoveRecord)
-    [OVERLAP] add the release of whoever did not have the account any more when the other took it (CorrectHandover)
-    [MISSING_RELEASE] add the release (CorrectHandover)
-    [RELEASE_WITHOUT_TAKE] add the take that belongs to the release, or void the release (CorrectHandover)
-    [DOUBLE_IN] add the out before the second in, or void one of the two (CorrectPunch)
-    [MISSING_PUNCH] add the punch that is missing, or void the one that is alone (CorrectPunch)
-    [UNCOVERED_SHIFT] add the punches of the shift (CorrectPunch), or cancel it if nobody came (CancelShift)
-    [BARELY_COVERED_SHIFT] add the punches that are missing of the shift (CorrectPunch), or change its times (ChangeShift)
-    [HELD_BY_OTHERS] add the take and the release of whoever served by the roster (CorrectHandover), or cancel the shift (CancelShift)
-    [NOT_EMPLOYED] put right the roster, the punch or the hand-over, or the days of employment (ChangeEmployment)
-    [TAG_OFF_DUTY] add the shift or the punches of whom the record names, move it to the account that it is of (MoveRecord), or send it again with the right name and a higher revision
-    [NAMED_WITHOUT_AGENT] send the records again with the name of the agent and a higher revision
-    [MIXED_WITHOUT_TAG] send the records again with the name of the agent and a higher revision, or leave it at the roster
-    [TOO_FEW_TO_INFER] nothing needs doing; hand-overs or names in the records tell more precisely who served
-    [DID_NOT_SETTLE] nothing needs doing; hand-overs tell more precisely who served
-    [SEVERAL_AT_ONCE] send the times of the replies, or let people claim their dialogues; names in the records tell more precisely who served as well
-    [TOO_FEW_REPLIES] nothing needs doing in a small month; names in the records, or claims, tell more precisely who served
-    [REPLIES_TOO_DENSE] have a tenth of the records named, claimed with a click (MakeClaim) or written at known devices (ImportDevices), and breaks punched
-    [EVIDENCE_UNEVEN] have everybody on the account click (MakeClaim), sign or write at known devices (ImportDevices) alike
-    [CLOCK_WITHOUT_SECONDS] have the times of the replies exported with their seconds
-    [CLAIM_OFF_DUTY] check who clicked, and the punches and roster of that day
-    [CLAIM_WITHOUT_RECORD] check whether the record was sent, and the clock of the claims
-    [CLAIMS_DIFFER] ask them who served, and let the record name its agent
-    [DEVICE_OFF_DUTY] check whose the device is, and the punches and roster of that day
-    [DEVICE_OF_SEVERAL] say from when to when the device is whose
-    [DEVICE_OF_NOBODY] say whose the device is on those days, by the name that records give it (ImportDevices), or roster somebody on its seat
-    [EVIDENCE_NOT_READ] name version 3 of the policy, which reads it, or none, for the newest; or leave it, as the month is then credited without it
-    [REPLY_OUTSIDE_RECORD] check when the record begins and ends, and the clock of the replies
-    [BREAKS_NOT_PUNCHED] have people punch out for a break and in again after it (RecordPunch), or hand the account over
-    [CLOCKS_APART] set the clock of the desk right, and have its messages exported again where they are to be kept by the right time
-    [UNKNOWN_AGENT] say whose the name is (ImportAliases), or send the records again with the right one
-    [ACCOUNT_UNKNOWN] bring in the account (ImportAccounts), or move the records to the one that they are of (MoveRecord)
-    [POPULATION_CHANGED] close the cycle again, unless it is to stay with the people of before (CloseCycle)
-    [AMOUNTS_CONVERTED] nothing needs doing; where a rate is wrong, set the right one (SetRates) and start the run again
-    [MEASURE_NOT_SENT] send what the sentence names, or leave the indicator out of the scheme
-    [OBSERVATIONS_BEYOND_PERIOD] take the observation out (WithdrawObservation) and send it in parts, each of days of one period, or close a period that holds all of its days
-    [OBSERVATIONS_UNREAD] send them again under the right name and take these out (WithdrawObservation), or have a scheme read the measure; nothing needs doing where they are kept for later
-    [REFUND_EXCEEDS_SALE] send the refund again with the right amount and a higher revision, or take it out (WithdrawRecord); where it is right, send the sale again with what it brought
-    [CONTRIBUTOR_UNKNOWN] say whose the name is (ImportAliases), or send the record again with the right contributors and a higher revision
-    [CONTRIBUTOR_OFF_DUTY] nothing needs doing where somebody helped outside of the own hours; else add the shift or the punches, or send the record again with the right contributors and a higher revision
-    [CONTRIBUTORS_NOT_SPLIT] name a policy with a split to have such records shared, or leave it: the contributors are kept
-    [STANDARD_WITHDRAWN] write a new version of the scheme that follows a standard in use (ListRefinements says what fits), then make and close a cycle with it, or correct a published one by it (CorrectCycle); leave it where the month is still to be judged by the old one
-   *[other] look at what it names, put that right where it is wrong, and start the run again
+    [NO_DUTY_EVIDENCE] 請匯入該帳號的班表，或請相關人員打卡或交接，再重新執行歸屬運算
+    [UNHELD_ACCOUNT] 請補上當時服務該帳號者的班次，或缺少的打卡或接手；屬於其他帳號的紀錄請移走（MoveRecord）
+    [OVERLAP] 他人接手時已不再持有帳號的一方，請補上其交出（CorrectHandover）
+    [MISSING_RELEASE] 請補上交出（CorrectHandover）
+    [RELEASE_WITHOUT_TAKE] 請補上與這次交出對應的接手，或將這次交出作廢（CorrectHandover）
+    [DOUBLE_IN] 請在第二次上班卡之前補上下班卡，或將其中一次作廢（CorrectPunch）
+    [MISSING_PUNCH] 請補上缺少的打卡，或將單獨的這次作廢（CorrectPunch）
+    [UNCOVERED_SHIFT] 請補上該班次的打卡（CorrectPunch）；若無人到班，請取消該班次（CancelShift）
+    [BARELY_COVERED_SHIFT] 請補上該班次缺少的打卡（CorrectPunch），或變更班次時間（ChangeShift）
+    [HELD_BY_OTHERS] 請補上依班表服務者的接手與交出（CorrectHandover），或取消該班次（CancelShift）
+    [NOT_EMPLOYED] 請更正班表、打卡或交接，或更正任職日期（ChangeEmployment）
+    [TAG_OFF_DUTY] 請補上紀錄所指人員的班次或打卡，或將紀錄移到其所屬帳號（MoveRecord），或以正確的名稱和較高的修訂號重新傳送
+    [NAMED_WITHOUT_AGENT] 請以較高的修訂號重新傳送紀錄，並附上客服名稱
+    [MIXED_WITHOUT_TAG] 請以較高的修訂號重新傳送紀錄，並附上客服名稱；或維持依班表處理
+    [TOO_FEW_TO_INFER] 不必處理；交接或紀錄中的名稱能更準確地說明是誰服務的
+    [DID_NOT_SETTLE] 不必處理；交接能更準確地說明是誰服務的
+    [SEVERAL_AT_ONCE] 請傳送回覆時間，或請人員認領對話；紀錄中的名稱同樣能更準確地說明是誰服務的
+    [TOO_FEW_REPLIES] 紀錄少的月份不必處理；紀錄中的名稱或認領能更準確地說明是誰服務的
+    [REPLIES_TOO_DENSE] 請讓十分之一的紀錄有客服名稱、經點選認領（MakeClaim）或在已知的裝置上回覆（ImportDevices），並請人員為休息打卡
+    [EVIDENCE_UNEVEN] 請該帳號的每個人同樣點選認領（MakeClaim）、署名或在已知的裝置上回覆（ImportDevices）
+    [CLOCK_WITHOUT_SECONDS] 請匯出含秒數的回覆時間
+    [CLAIM_OFF_DUTY] 請查明是誰點選的，以及當日的打卡與班表
+    [CLAIM_WITHOUT_RECORD] 請確認該紀錄是否已傳送，以及認領的時鐘
+    [CLAIMS_DIFFER] 請詢問當事人是誰服務的，並在紀錄中寫明客服
+    [DEVICE_OFF_DUTY] 請查明裝置屬於誰，以及當日的打卡與班表
+    [DEVICE_OF_SEVERAL] 請寫明裝置從何時到何時屬於誰
+    [DEVICE_OF_NOBODY] 請依紀錄所寫的名稱，登記裝置在這些日期屬於誰（ImportDevices），或為其座位排班
+    [EVIDENCE_NOT_READ] 請指定會讀取這些證據的政策第 3 版，或不指定（即採用最新版本）；也可維持現狀，該月份的歸屬即不採用這些證據
+    [REPLY_OUTSIDE_RECORD] 請確認紀錄的起訖時間，以及回覆的時鐘
+    [BREAKS_NOT_PUNCHED] 請人員在休息前打下班卡、休息後再打上班卡（RecordPunch），或交接帳號
+    [CLOCKS_APART] 請校正該工作位的時鐘；若要以正確的時間保存，請重新匯出其訊息
+    [UNKNOWN_AGENT] 請說明該名稱屬於誰（ImportAliases），或以正確的名稱重新傳送紀錄
+    [ACCOUNT_UNKNOWN] 請匯入該帳號（ImportAccounts），或將紀錄移到其所屬帳號（MoveRecord）
+    [POPULATION_CHANGED] 請重新結帳，除非仍要以先前的人員為準（CloseCycle）
+    [AMOUNTS_CONVERTED] 不必處理；若匯率有誤，請設定正確的匯率（SetRates），再重新執行歸屬運算
+    [MEASURE_NOT_SENT] 請傳送訊息中所指的資料，或從考核方案移除該考核指標
+    [OBSERVATIONS_BEYOND_PERIOD] 請撤回該觀測值（WithdrawObservation），並依期間拆開後重新傳送；或對包含其所有日期的期間結帳
+    [OBSERVATIONS_UNREAD] 請以正確的名稱重新傳送並撤回這些觀測值（WithdrawObservation），或讓考核方案讀取該指標值；若是留待日後使用，則不必處理
+    [REFUND_EXCEEDS_SALE] 請以正確的金額和較高的修訂號重新傳送退款，或將它撤回（WithdrawRecord）；若退款無誤，請以較高的修訂號重新傳送銷售，填寫實際的金額
+    [CONTRIBUTOR_UNKNOWN] 請說明該名稱屬於誰（ImportAliases），或以正確的協作者和較高的修訂號重新傳送紀錄
+    [CONTRIBUTOR_OFF_DUTY] 若是在自己班次之外協助，則不必處理；否則請補上班次或打卡，或以正確的協作者和較高的修訂號重新傳送紀錄
+    [CONTRIBUTORS_NOT_SPLIT] 若要分攤這類紀錄，請指定含分攤規則的政策；否則可維持現狀：協作者均已保存
+    [STANDARD_WITHDRAWN] 請撰寫考核方案的新版本，以使用中的標準為依據（ListRefinements 會說明哪些適用），再以它建立考核週期並結帳，或以它更正已發布的考核週期（CorrectCycle）；若該月份仍應依舊標準評分，則維持現狀
+   *[other] 請檢視其所指的內容，如有錯誤請更正，再重新執行歸屬運算
 }
-# The service that a fix went to did not take it.
-FIX_REFUSED = the fix was not taken: { $why }
-# A finding that nothing puts right by itself.
-FINDING_WITHOUT_FIX = no call by itself puts right a finding of the kind { $kind }: its advice says what to do
+FIX_REFUSED = 未接受此修正：{ $why }
+FINDING_WITHOUT_FIX = 沒有單一呼叫可以改正 { $kind } 類的發現事項：請依其建議處理
 
 ## Performance
 
-# The cycle is being closed.
-CYCLE_CLOSING = the cycle is being closed right now: watch it, or cancel it first
-# The cycle is final.
-CYCLE_PUBLISHED = the cycle is published and never changes again: correct it with CorrectCycle if its result has to be another
-# There is nothing to cancel.
-CYCLE_NOT_CLOSING = the cycle is not being closed, so there is nothing to cancel
-# The cycle has not been closed.
-CYCLE_NOT_REVIEWABLE = the cycle has no result to publish: close it first
-# There is no result to read.
-CYCLE_WITHOUT_RESULT = the cycle has no result yet: close it, and watch it until it is reviewable
-# No record of a known account in the period.
-PERIOD_WITHOUT_RECORDS = no service record of any account began between { $from } and { $to }: import the records of these days, or make a cycle over other days
-    .part = no service record of an account of its unit, or of one that its people served, began between { $from } and { $to }: import the records of these days; where they are there, let the accounts name their team in the unit, and correct the employments of whoever served them; where its teams went to another unit, that one closes their month
-# Records, but nobody to credit them to.
-NOBODY_CREDITED = { $records ->
-    [one] the only record could be credited to nobody
-   *[other] none of the { $records } records could be credited to anybody
-}: bring in rosters, punches or hand-overs of the period, then close again
-    .unemployed = { $records ->
-        [one] the only record could be credited to nobody
-       *[other] none of the { $records } records could be credited to anybody
-    }, since nobody is employed between { $from } and { $to }: correct the employments or the period, then close again
-    .elsewhere = nobody who is in has a part of a record: what the attribution run read is credited to people who are not in ({ $elsewhere } of { $records }). Look who is in and why (PreviewPopulation), correct the employments, or the account, agent or roster that the records rest on, then close again
+CYCLE_CLOSING = 考核週期正在結帳：請查看進度，或先取消結帳
+CYCLE_PUBLISHED = 考核週期已發布，不再變動：若結果應有不同，請用 CorrectCycle 更正
+CYCLE_NOT_CLOSING = 考核週期沒有在結帳，因此沒有可取消的
+CYCLE_NOT_REVIEWABLE = 考核週期沒有可發布的結果：請先結帳
+CYCLE_WITHOUT_RESULT = 考核週期尚無結果：請結帳，並等到可供複核
+PERIOD_WITHOUT_RECORDS = 在 { $from } 與 { $to } 之間，沒有任何帳號的服務紀錄開始：請匯入這些日期的紀錄，或建立其他日期的考核週期
+    .part = 在 { $from } 與 { $to } 之間，其單位的帳號以及其人員服務過的帳號都沒有服務紀錄開始：請匯入這些日期的紀錄；若紀錄已存在，請讓帳號指明其在該單位中的團隊，並更正服務者的任職；若其團隊已轉到其他單位，則由該單位結帳
+NOBODY_CREDITED = { $records } 筆紀錄都無法歸屬任何人：請匯入本期間的班表、打卡或交接，再重新結帳
+    .unemployed = { $records } 筆紀錄都無法歸屬任何人，因為在 { $from } 與 { $to } 之間無人任職：請更正任職或期間，再重新結帳
+    .elsewhere = 納入考核的人都沒有分得紀錄：歸屬運算所讀取的紀錄歸屬於未納入的人（{ $records } 筆中有 { $elsewhere } 筆）。請查看誰已納入及原因（PreviewPopulation），更正任職，或紀錄所依據的帳號、客服或班表，再重新結帳
 CYCLE_REFUSED = { $message }
-CYCLE_GIVEN_UP = closing was tried several times in vain ({ $reason }): close again, and if it fails again ask the operator
-STEP_QUEUED = waiting for a worker
-STEP_COLLECTING = collecting people, accounts and duty
-STEP_ATTRIBUTING = crediting records to people
-STEP_SCORING = making score cards
-# The run is over.
-RUN_RESTS = the attribution run is over already, so there is nothing to stop
-# The run has no result.
-RUN_NOT_DONE = the attribution run has no result: watch it until it is done, or start another one
-# The run is of another month than the cycle, or of another policy.
-RUN_DIFFERS = the attribution run is of other days or of another policy than the cycle: name a run of the same, or none, and one is started
-# The run is about a part of the cycle.
-RUN_COVERS_PART = the attribution run is about some accounts or units and not about all that the cycle is about: name a run about the cycle's unit or one above, or none, and one is started
-    .moved = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for { $unit } (StartAttributionRun, by somebody whose rights reach it) and name it (attribution_run_id), or take the last day for as_of
-    .moved_group = { $people ->
-        [one] { $people } person who is
-       *[other] { $people } people who are
-    } in the cycle by { $day } (as_of) belong elsewhere by { $last }, with the accounts that they served: have a run started for the group (StartAttributionRun, by group HR) and name it (attribution_run_id), or take the last day for as_of
-# A cycle waits for the run.
-RUN_AWAITED = a cycle is being closed with this attribution run: cancel the closing of the cycle instead
-# A scheme reads what the run did not add up, and the records are not any more what the run credited.
-RUN_OUTDATED = records of { $account } were changed since the attribution run read them, and the scheme reads a column that the run did not add up: start another run, or close without naming one
-# The run keeps no rates that amounts could be converted by.
-RUN_WITHOUT_RATES = the scheme names its currency, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } of { $day } is in another currency, and the attribution run keeps no rates of that day, since no scheme that it was started for, or that was in use then, looks back so far: close the cycle without naming the run, or start another run
-# The run was stopped while a cycle waited for it.
-RUN_STOPPED = the attribution run was stopped: close the cycle again
-# The run touches people or accounts beyond the unit that it was started for.
+CYCLE_GIVEN_UP = 多次嘗試結帳皆未成功（{ $reason }）：請重新結帳；若再次失敗，請洽維運人員
+STEP_QUEUED = 等待處理
+STEP_COLLECTING = 正在彙集人員、帳號與出勤
+STEP_ATTRIBUTING = 正在將紀錄歸屬於人員
+STEP_SCORING = 正在製作成績單
+RUN_RESTS = 歸屬運算已結束，因此沒有可停止的
+RUN_NOT_DONE = 歸屬運算沒有結果：請等到完成，或另行執行一次
+RUN_DIFFERS = 歸屬運算的日期或政策與考核週期不同：請指定相同的歸屬運算；若不指定，會自動執行一次
+RUN_COVERS_PART = 歸屬運算只涉及部分帳號或單位，未涵蓋考核週期的全部：請指定涵蓋該考核週期的單位或其上層單位的歸屬運算；若不指定，會自動執行一次
+    .moved = 依 { $day }（as_of）屬於此考核週期的人員中，有 { $people } 人到 { $last } 已連同所服務的帳號轉往他處：請由權限涵蓋 { $unit } 的人為該單位執行歸屬運算（StartAttributionRun）並指定它（attribution_run_id），或以最後一天作為 as_of
+    .moved_group = 依 { $day }（as_of）屬於此考核週期的人員中，有 { $people } 人到 { $last } 已連同所服務的帳號轉往他處：請由集團人資為集團執行歸屬運算（StartAttributionRun）並指定它（attribution_run_id），或以最後一天作為 as_of
+RUN_AWAITED = 有考核週期正以這次歸屬運算結帳：請改為取消該考核週期的結帳
+RUN_OUTDATED = { $account } 的紀錄在歸屬運算讀取之後已有變更，而考核方案要讀取的欄並未由該運算加總：請另行執行一次，或結帳時不指定
+RUN_WITHOUT_RATES = 考核方案指定了幣別，而這次歸屬運算早於匯率開始保存之時：請結帳時不指定歸屬運算，或另行執行一次
+    .on = { $account } 在 { $day } 的紀錄 { $record } 使用其他幣別，而歸屬運算未保存當日的匯率，因為啟動時所用或當時使用中的考核方案都未回溯到該日：請結帳時不指定歸屬運算，或另行執行一次
+RUN_STOPPED = 歸屬運算已停止：請重新結帳
 RUN_BELONGS_ABOVE = { $own ->
-    [0] people of this unit serve accounts of { $units ->
-        [0] other units
-       *[other] { $beyond }
-    }
-   *[other] people of { $units ->
-        [0] other units
-       *[other] { $beyond }
-    } serve the same accounts ({ $accounts })
-}, and who worked together is credited together: have the attribution run started for { $unit } (StartAttributionRun, by somebody whose rights reach it), then close with it (CloseCycle with attribution_run_id)
+    [0] 此單位的人員服務了{ $units ->
+        [0] 其他單位
+       *[other] {" "}{ $beyond }{" "}
+    }的帳號
+   *[other] { $units ->
+        [0] 其他單位
+       *[other] { $beyond }{" "}
+    }的人員也服務相同的帳號（{ $accounts }）
+}，而共同服務者須一併歸屬：請由權限涵蓋 { $unit } 的人為該單位執行歸屬運算（StartAttributionRun），再以它結帳（CloseCycle 並填 attribution_run_id）
     .group = { $own ->
-        [0] people of this unit serve accounts of { $units ->
-            [0] other units
-           *[other] { $beyond }
-        }
-       *[other] people of { $units ->
-            [0] other units
-           *[other] { $beyond }
-        } serve the same accounts ({ $accounts })
-    }, and who worked together is credited together: have the attribution run started for the whole group (StartAttributionRun without a unit, by group HR), then close with it (CloseCycle with attribution_run_id)
-# The scheme of a cycle is of a unit that is not above it.
-SCHEME_OF_ANOTHER_UNIT = the scheme belongs to a unit that the cycle is not of: take a scheme of the group, of the unit or of one above it
-# Nobody is in the cycle.
-POPULATION_EMPTY = nobody is in the cycle: look at who is in and who is not with PreviewPopulation, and name other units, positions, grades or people
-# A unit of a population that is not below the cycle's.
-POPULATION_UNIT_BEYOND = { $unit } is not the cycle's unit or below it on that day
-# A person of a population who is not below the cycle's unit.
-POPULATION_PERSON_BEYOND = { $person } does not belong to the cycle's unit or below it on that day
-# Somebody who is left out of a population, and whom the group does not have.
-POPULATION_PERSON_UNKNOWN = nobody in the group has the id { $person }: look the id up with ListPeople
-# The day of a population that is no day of the cycle's.
-POPULATION_AS_OF_OUTSIDE = { $day } is no day of the cycle: name a day from { $from } to { $to }, or none, and { $to } counts
-# A standard that the scheme of a cycle refines is out of use.
-STANDARD_WITHDRAWN = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on: the cycle is scored by it all the same
-    .instead = the scheme "{ $scheme }" refines version { $version } of the standard "{ $standard }", which is out of use from { $from } on, and version { $instead } is to be used in place of it: the cycle is scored by it all the same
-# Somebody came to the population or left it while the cycle was being closed.
-POPULATION_CHANGED = came to the population or left it while the cycle was being closed
-    .came = belongs to the population now, but did not when closing began, and has no card: close the cycle again to include the person
-    .left = belonged to the population when closing began, but does not any more, and has a card: close the cycle again to leave the person out
-# A question that names both.
-CYCLE_OR_RUN = name a cycle or an attribution run, not both
-# A piece of work of a run that was cancelled.
-RUN_GONE = the run was cancelled
-# A worker that stopped before its work was done.
-WORKER_GONE = the worker went away
-TIME_OF_DAY_MALFORMED = "{ $text }" is no time of day: write 04:00
-RULES_VERSION_UNKNOWN = "{ $version }" is no version of the rules: write 1, 2 or 3
-RULES_VERSION_DIFFERS = leave it out, or write { $version } as in policy.version
-# Region or unit of an account are not as said.
-ACCOUNT_ELSEWHERE = account { $account } is in region { $region } and { $unit ->
-    [none] of no unit
-   *[other] of unit { $unit }
-}: say so
+        [0] 此單位的人員服務了{ $units ->
+            [0] 其他單位
+           *[other] {" "}{ $beyond }{" "}
+        }的帳號
+       *[other] { $units ->
+            [0] 其他單位
+           *[other] { $beyond }{" "}
+        }的人員也服務相同的帳號（{ $accounts }）
+    }，而共同服務者須一併歸屬：請由集團人資為整個集團執行歸屬運算（StartAttributionRun，不填單位），再以它結帳（CloseCycle 並填 attribution_run_id）
+SCHEME_OF_ANOTHER_UNIT = 此考核方案屬於與考核週期無關的單位：請選用集團、該單位或其上層單位的考核方案
+POPULATION_EMPTY = 考核週期中沒有任何人：請用 PreviewPopulation 查看誰已納入、誰未納入，並改填其他單位、職位、職等或人員
+POPULATION_UNIT_BEYOND = { $unit } 在該日不是考核週期的單位或其下層單位
+POPULATION_PERSON_BEYOND = { $person } 在該日不屬於考核週期的單位或其下層單位
+POPULATION_PERSON_UNKNOWN = 集團中沒有識別碼為 { $person } 的人員：請用 ListPeople 查詢識別碼
+POPULATION_AS_OF_OUTSIDE = { $day } 不在考核週期內：請填寫 { $from } 至 { $to } 之間的日期；若不填，則以 { $to } 為準
+STANDARD_WITHDRAWN = 考核方案「{ $scheme }」衍生自標準「{ $standard }」的第 { $version } 版，該版自 { $from } 起停用：此考核週期仍依它評分
+    .instead = 考核方案「{ $scheme }」衍生自標準「{ $standard }」的第 { $version } 版，該版自 { $from } 起停用，應改用第 { $instead } 版：此考核週期仍依它評分
+POPULATION_CHANGED = 在結帳期間進入或離開了考核對象
+    .came = 現在屬於考核對象，但結帳開始時並不屬於，因此沒有成績單：若要納入此人，請重新結帳
+    .left = 結帳開始時屬於考核對象，但現在已不屬於，而有成績單：若要排除此人，請重新結帳
+CYCLE_OR_RUN = 請指定考核週期或歸屬運算，不要兩者都指定
+RUN_GONE = 執行已取消
+WORKER_GONE = 工作程序已離線
+TIME_OF_DAY_MALFORMED = 「{ $text }」不是一天中的時間：請寫成 04:00
+RULES_VERSION_UNKNOWN = 「{ $version }」不是規則的版本：請填 1、2 或 3
+RULES_VERSION_DIFFERS = 請不要填寫，或與 policy.version 一致，填 { $version }
+ACCOUNT_ELSEWHERE = 帳號 { $account } 位於區域 { $region }，{ $unit ->
+    [none] 不屬於任何單位
+   *[other] 屬於單位 { $unit }
+}：請照此填寫
 
-# Rows of records.
-
-EXTERNAL_ID_MISSING = external_id is empty: give the platform's own id of the record
-# Code TEXT_TOO_LONG.
-RECORD_TEXT_TOO_LONG = { $field } is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURE_TOO_LONG = a measure is too long: at most { $max } characters
-# Code TEXT_TOO_LONG.
-MEASURES_TOO_MANY = the list of measures is too long: at most { $max }
-# Code TIME_MALFORMED.
-RECORD_TIME_MISSING = { $field } is missing or no time
-INTERVAL_BACKWARDS = ends { $ended } before it begins { $started }: correct one of them
-RECORD_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-INTERVAL_TOO_LONG = lasts from { $started } to { $ended }, and no record lasts longer than { $days } days: correct the dates
-AMOUNT_OUT_OF_RANGE = the amount is above { $most } minor units: check the unit
-REPLY_OUT_OF_RANGE = the first reply came after more than { $most } seconds: check the unit, or leave it out
-MEASURE_OUT_OF_RANGE = the measure "{ $name }" has more than { $digits } digits before the point: check the unit
-AMOUNT_NEGATIVE = the amount is negative: name in refers_to the record that it is a refund of
-REFUND_TAKES_NOTHING = refers_to makes it a refund, and its amount is not negative: write the amount that was paid back with a minus, or leave refers_to empty
-REFERS_TO_NOTHING = { $id } refers to { $other }, which is no record of this account: send that one first, or in the same call
-REFERS_TO_REFUND = { $id } refers to { $other }, which is a refund itself: name the record that was served
-# A version may say anything else than the version before.
-REFERENCE_FIXED = { $id } is there and refers to another record, or to none: withdraw it, and send the refund under an id of its own
-# Messages of a record that is not there, or that the caller may not bring in.
-REPLY_RECORD_UNKNOWN = no record { $id } is on this account, or it is of a day that you may not bring in: import the record first, or correct its id or account
-    .account = { $account } is the id of no account: give it as the lists give it
-# A record's row without any message.
-REPLIES_MISSING = { $id } has no message: send at least one, or leave the row out
-# A message of which nobody says who wrote it.
-REPLY_SIDE_MISSING = by is missing: say whether the agent or the customer wrote it
-# More messages of a record than any dialogue has, or more in one call than it takes.
-REPLIES_TOO_MANY = { $id } would have { $count } messages, and a record has at most { $most }: check whether one id stands for several dialogues
-    .import = at most { $most } messages in a call, these are { $count }: send several calls
-# A claim is of one record, or of one customer.
-CLAIM_NAMES_BOTH = it names a record and a customer: name one of them, or neither for the next record on the account
-# A claim on an account that the caller may not bring claims in for.
-CLAIM_OUT_OF_REACH = claims on account { $account } are beyond what you may send: leave them out, or have somebody send them who may
-# A claim that was taken back stays so.
-CLAIM_WITHDRAWN = the claim of { $at } was withdrawn ({ $why }): leave it out
-# An observation of somebody or something that the caller may not send observations of.
-OBSERVATION_OUT_OF_REACH = { $name } is beyond what you may send: leave it out, or have somebody send it who may
-# Contributors of a record that cannot be meant.
-CONTRIBUTORS_MALFORMED = contributors: "{ $text }" names nobody: write a role and an employee number or nickname, without a semicolon
-    .role = contributors: "{ $text }" is no role: use first_answer, closer or after_sales
-    .twice = contributors: { $text } is there twice: name everybody once in a role
-    .many = contributors: there are more than the { $max } that a record may have
-# The parts of a rule that do not make one record.
-SPLIT_NOT_WHOLE = the parts sum to { $sum } and not to 1000000 millionths: give every role its part so that they make one whole record
-RECORD_CURRENCY_UNKNOWN = "{ $code }" is no currency of ISO 4217: write one, such as JPY, or leave it empty for the group's
-REVISION_OUT_OF_RANGE = the revision { $revision } is above { $most }: send a smaller one
-REVISION_TWICE = both revision and revised_at are there: send one of them
-# A lower revision than the one that is stored, with other content.
-REVISION_STALE = { $id } is there already as revision { $there }, which is newer than { $sent }: send a higher revision, if this is what counts
-    .unsaid = { $id } is there already as revision { $there }, and this row says none: send a higher revision, if this is what counts
-# A record that was taken out stays out: of an import, or of who would take it out once more.
-RECORD_WITHDRAWN = { $id } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
-    .already = { $id } is withdrawn already ({ $why }): nothing is left to do
-# A record that was moved to another account is sent, moved or withdrawn where it was.
-RECORD_MOVED = { $id } was moved to another account ({ $why }): send it for that account
-    .already = { $id } was moved to another account ({ $why }): ListRecordVersions says to which; where that is the right one, nothing is left to do
-RECORD_OUT_OF_REACH = { $id } is beyond what you may bring in of its day: have whoever had the account's team on that day, or the group, bring it in
-RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
-MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text
-ROWS_CONTRADICT = several rows of this call are { $id } and say different things: send the one that is right
-# An id, or a name by which things are told apart, with a character that nobody sees.
-ID_WITH_UNSEEN = { $field } holds the character { $character }, which nobody sees: delete it
-    .here = it holds the character { $character }, which nobody sees: delete it
-DIFFERENT_CONTENT = { $id } is there already with other content ({ $columns }): send it with a higher revision, if this is what counts
-COLUMN_DIFFERS = { $column }: { $there } there, { $here } here
+EXTERNAL_ID_MISSING = external_id 為空：請填寫平台本身的紀錄編號
+RECORD_TEXT_TOO_LONG = { $field } 過長：最多 { $max } 個字元
+MEASURE_TOO_LONG = 有一項指標值過長：最多 { $max } 個字元
+MEASURES_TOO_MANY = 指標值清單過長：最多 { $max } 項
+RECORD_TIME_MISSING = { $field } 未填，或不是時間
+INTERVAL_BACKWARDS = 結束時間 { $ended } 早於開始時間 { $started }：請更正其中之一
+RECORD_TIME_IMPLAUSIBLE = { $field } 不在 { $first } 年至 { $last } 年之間：請檢查年份
+INTERVAL_TOO_LONG = 自 { $started } 持續至 { $ended }，而紀錄不會超過 { $days } 天：請更正日期
+AMOUNT_OUT_OF_RANGE = 金額超過 { $most } 個最小貨幣單位：請檢查單位
+REPLY_OUT_OF_RANGE = 首次回覆超過 { $most } 秒：請檢查單位，或不要填寫
+MEASURE_OUT_OF_RANGE = 指標值「{ $name }」的小數點前超過 { $digits } 位：請檢查單位
+AMOUNT_NEGATIVE = 金額為負：請在 refers_to 填寫所退款的紀錄
+REFUND_TAKES_NOTHING = 填了 refers_to 即為退款，但金額並非負數：請將退還的金額寫成負數，或將 refers_to 留空
+REFERS_TO_NOTHING = { $id } 所指的 { $other } 不是此帳號的紀錄：請先傳送該紀錄，或在同一次呼叫中傳送
+REFERS_TO_REFUND = { $id } 所指的 { $other } 本身是退款：請填寫實際服務的紀錄
+REFERENCE_FIXED = { $id } 已存在，且所指的是另一筆紀錄或未指任何紀錄：請將它撤回，再以另一個編號傳送退款
+REPLY_RECORD_UNKNOWN = 此帳號沒有紀錄 { $id }，或其日期超出您可匯入的範圍：請先匯入該紀錄，或更正其編號或帳號
+    .account = { $account } 不是任何帳號的識別碼：請依清單所列填寫
+REPLIES_MISSING = { $id } 沒有任何訊息：請至少傳送一則，或移除這一列
+REPLY_SIDE_MISSING = 未填 by：請說明是客服還是顧客所寫
+REPLIES_TOO_MANY = { $id } 將有 { $count } 則訊息，而一筆紀錄最多 { $most } 則：請確認是否有多個對話共用同一編號
+    .import = 每次呼叫最多 { $most } 則訊息，這次有 { $count } 則：請分多次傳送
+CLAIM_NAMES_BOTH = 同時填寫了紀錄和顧客：請只填其一；兩者都不填，則為該帳號的下一筆紀錄
+CLAIM_OUT_OF_REACH = 帳號 { $account } 的認領超出您可傳送的範圍：請移除，或由有權限的人傳送
+CLAIM_WITHDRAWN = { $at } 的認領已撤回（{ $why }）：請移除
+OBSERVATION_OUT_OF_REACH = { $name } 超出您可傳送的範圍：請移除，或由有權限的人傳送
+CONTRIBUTORS_MALFORMED = contributors：「{ $text }」未指明任何人：請填寫角色，以及員工編號或暱稱，不含分號
+    .role = contributors：「{ $text }」不是角色：請用 first_answer、closer 或 after_sales
+    .twice = contributors：{ $text } 出現兩次：同一角色中每個人只填一次
+    .many = contributors：超過一筆紀錄最多可有的 { $max } 位
+SPLIT_NOT_WHOLE = 各部分合計為百萬分之 { $sum }，而不是 1000000：請填寫每個角色的份額，使其合計為一筆完整的紀錄
+RECORD_CURRENCY_UNKNOWN = 「{ $code }」不是 ISO 4217 的幣別：請填寫例如 JPY；若為集團的幣別，請留空
+REVISION_OUT_OF_RANGE = 修訂號 { $revision } 超過 { $most }：請傳送較小的修訂號
+REVISION_TWICE = 同時填寫了 revision 和 revised_at：請只傳送其中一項
+REVISION_STALE = { $id } 已有修訂號 { $there }，比 { $sent } 更新：若應以這一列為準，請以較高的修訂號傳送
+    .unsaid = { $id } 已有修訂號 { $there }，而這一列未填：若應以這一列為準，請以較高的修訂號傳送
+RECORD_WITHDRAWN = { $id } 已撤回（{ $why }）：請移除，或以較高的修訂號恢復
+    .already = { $id } 早已撤回（{ $why }）：不必再處理
+RECORD_MOVED = { $id } 已移到另一個帳號（{ $why }）：請傳送給該帳號
+    .already = { $id } 已移到另一個帳號（{ $why }）：ListRecordVersions 會說明移到何處；若該帳號正確，則不必再處理
+RECORD_OUT_OF_REACH = { $id } 當日超出您可匯入的範圍：請由當日負責該帳號團隊的人，或由集團匯入
+RATING_OUT_OF_RANGE = 評分 { $rating }（千分之一）超過十分
+MEASURE_MALFORMED = 指標值「{ $name }」須有不重複的名稱，以及一個小數或一段文字，擇一即可
+ROWS_CONTRADICT = 本次呼叫有多列為 { $id }，而內容不同：請只傳送正確的一列
+ID_WITH_UNSEEN = { $field } 含有看不見的字元 { $character }：請刪除
+    .here = 含有看不見的字元 { $character }：請刪除
+DIFFERENT_CONTENT = { $id } 已存在，但內容不同（{ $columns }）：若應以這一列為準，請以較高的修訂號傳送
+COLUMN_DIFFERS = { $column }：既有為 { $there }，此處為 { $here }
     .hidden = { $column }
-NO_VALUE_THERE = none
-# Putting records right.
-MOVED_TO_ITSELF = it is the account that the record is on: name the one that it is of
-# A record that refunds refer to cannot be withdrawn.
-RECORD_REFERRED_TO = refund { $refund } refers to { $id }: withdraw the refund first
-# A refund is on the account of the record that it refers to.
-REFUND_MOVES_WITH_RECORD = { $id } is a refund of { $other }: move that record, and its refunds go with it
-# A move overwrites nothing.
-RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: nothing is overwritten, withdraw the one that is wrong
-# An amount in another currency than what is reckoned in, and no rate of its day or of a day before.
-RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and the attribution run is from before rates were kept: close the cycle without naming the run, or start another one
-    .on = record { $record } of { $account } is in { $from }, and no rate of { $from } and { $to } is known on { $day }: have it set from that day or an earlier one (SetRates, with its source), then correct the cycle again if it was published, else close it again, without naming a run or from one that is started afterwards: an earlier run keeps the rates that it has
-    .look = { $account } has sales in { $from } from { $day } on, and no rate of { $from } and { $to } is known then: have it set from that day or an earlier one (SetRates, with its source)
-# A record of an account of another unit stops a cycle of this one; the code says why.
-RECORD_ELSEWHERE = a record of an account that is not of this unit cannot be computed with ({ $why }): have the group close a cycle over the same days, which names the record, have it put right, then close again without naming a run, or from one that is started afterwards: an earlier run keeps the records and rates that it read
-# A session's amount, in what is reckoned in, is more than is computed with.
-RECORD_AMOUNT_TOO_LARGE = the amount of record { $record } of { $account } is more than { $most } in minor units of { $to }, which is more than is computed with: correct the amount or the rate of its day, then close again
+NO_VALUE_THERE = 無
+MOVED_TO_ITSELF = 紀錄本來就在此帳號：請填寫其所屬的帳號
+RECORD_REFERRED_TO = 退款 { $refund } 指向 { $id }：請先撤回該退款
+REFUND_MOVES_WITH_RECORD = { $id } 是 { $other } 的退款：請移動該紀錄，其退款會一併移動
+RECORD_THERE_ALREADY = 另一個帳號已有或曾有另一筆紀錄 { $id }：不會覆寫任何內容，請撤回錯誤的一筆
+RECORD_RATE_MISSING = { $account } 的紀錄 { $record } 以 { $currency } 計價，而這次歸屬運算早於匯率開始保存之時：請結帳時不指定歸屬運算，或另行執行一次
+    .on = { $account } 的紀錄 { $record } 以 { $from } 計價，而在 { $day } 沒有 { $from } 與 { $to } 之間的匯率：請設定自該日或更早日期起的匯率（SetRates，並附來源）；若考核週期已發布，請再次更正，否則請重新結帳，且不指定歸屬運算，或指定之後才啟動的運算：較早的運算會保留其原有的匯率
+    .look = { $account } 自 { $day } 起有以 { $from } 計價的銷售，而當時沒有 { $from } 與 { $to } 之間的匯率：請設定自該日或更早日期起的匯率（SetRates，並附來源）
+RECORD_ELSEWHERE = 有一筆不屬於此單位帳號的紀錄無法計算（{ $why }）：請集團對相同的日期結帳，屆時會指明該紀錄，將它更正之後再重新結帳，且不指定歸屬運算，或指定之後才啟動的運算：較早的運算會保留其讀取的紀錄與匯率
+RECORD_AMOUNT_TOO_LARGE = { $account } 的紀錄 { $record } 的金額超過 { $to } 的 { $most } 個最小貨幣單位，超出可計算的範圍：請更正金額或當日的匯率，再重新結帳
 
-# Schedules.
+SCHEDULE_UNIT_STAYS = 定期結帳排程的單位不可變更：請為其他單位另建一個排程
+SCHEDULE_AS_OF = 定期結帳排程每月以當月最後一天決定納入的人員：請不要填寫日期
+SCHEDULE_DAY = { $day } 不是一個月中的日子：請填 1 至 31；當月沒有該日時，以最後一天為準
+SCHEDULE_DELAY = 預檢與結帳之間最多等待 { $most } 分鐘
+    .dry = 會先預檢的排程須指明幾分鐘後結帳，1 至 { $most }；不預檢者填 0
+SCHEDULE_RUN_CLOSES = 正在對考核週期結帳：請改為取消考核週期的結帳
+SCHEDULE_RUN_ENDED = 這次執行已結束：沒有可停止的
+SCHEDULE_MONTH_THERE = 該月份已開始：執行失敗或停止之後，才能重新開始
+SCHEDULE_MONTH_NOT_OVER = 在排程的時區，該月份尚未結束：請在結束之後開始
+SCHEDULE_THERE = 排程 { $schedule } 的內容相同，每個月都會結帳兩次：請變更該排程（UpdateSchedule）；若確有此意，請為這個排程另取名稱
+SCHEDULE_MAKER_MAY_NOT = 最後撰寫此排程的人已無權在此建立考核週期並結帳：請由有權限的人重新撰寫（UpdateSchedule），並手動開始本月（BeginScheduleRun）
 
-# A schedule's unit is that of its cycles.
-SCHEDULE_UNIT_STAYS = the unit of a schedule stays: write another schedule for another unit
-# Who is in is settled anew each month.
-SCHEDULE_AS_OF = a schedule settles each month who is in, on the last day of that month: leave the day out
-# A day of a month.
-SCHEDULE_DAY = { $day } is no day of a month: write 1 to 31; in a month that does not have it, the last day is meant
-# How long a run waits between looking and closing.
-SCHEDULE_DELAY = a run waits at most { $most } minutes between looking and closing
-    .dry = a schedule that looks first says how many minutes later it closes, 1 to { $most }; one that does not look first says 0
-# Closing has begun.
-SCHEDULE_RUN_CLOSES = the run is closing its cycle: cancel the closing of the cycle instead
-# The run is over.
-SCHEDULE_RUN_ENDED = the run has ended: there is nothing to stop
-# A month is begun once.
-SCHEDULE_MONTH_THERE = the month has been begun already: it can be begun again once its run failed or was stopped
-# A month is closed once it is over.
-SCHEDULE_MONTH_NOT_OVER = the month is not over yet in the zone of the schedule: begin it afterwards
-# A schedule that would close every month a second time.
-SCHEDULE_THERE = the schedule { $schedule } says the same, and every month would be closed twice: change that one (UpdateSchedule), or give this one another name if that is meant
-# Who wrote the schedule last left, or lost the right to make and close cycles of its unit.
-SCHEDULE_MAKER_MAY_NOT = whoever wrote the schedule last may not make and close cycles here any more: let somebody who may write it anew (UpdateSchedule), and begin this month by hand (BeginScheduleRun)
-
-SCHEDULE_BEGAN = { $month } has begun, which was due at { $due }
-SCHEDULE_LEFT_OUT = { $months ->
-    [one] { $months } month before was missed longer ago than { $most } months and is not closed by itself: close it by hand if it is wanted
-   *[other] { $months } months before were missed longer ago than { $most } months and are not closed by themselves: close them by hand if they are wanted
+SCHEDULE_BEGAN = { $month } 已開始，預定於 { $due } 開始
+SCHEDULE_LEFT_OUT = 更早的 { $months } 個月錯過已超過 { $most } 個月，不會自動結帳：若有需要，請手動結帳
+SCHEDULE_LOOKED = 預檢：納入 { $people } 人、{ $accounts } 個帳號，該月份前後有 { $records } 筆紀錄，{ $findings ->
+    [0] 沒有異常
+   *[other] { $findings } 項發現事項（{ $kinds }）
 }
-SCHEDULE_LOOKED = looked: { $people ->
-    [one] { $people } person is in
-   *[other] { $people } people are in
-}, { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
-} with { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} around the month, { $findings ->
-    [0] nothing odd
-    [one] { $findings } finding ({ $kinds })
-   *[other] { $findings } findings ({ $kinds })
-}
-    .everybody = looked: everybody of the group is in, { $accounts ->
-        [one] { $accounts } account
-       *[other] { $accounts } accounts
-    } with { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } around the month, { $findings ->
-        [0] nothing odd
-        [one] { $findings } finding ({ $kinds })
-       *[other] { $findings } findings ({ $kinds })
+    .everybody = 預檢：納入集團全體人員、{ $accounts } 個帳號，該月份前後有 { $records } 筆紀錄，{ $findings ->
+        [0] 沒有異常
+       *[other] { $findings } 項發現事項（{ $kinds }）
     }
-SCHEDULE_WAITS = nothing is closed before { $until }: stop the run if something is to be put right first
-SCHEDULE_WOULD_FAIL = as it is now, closing will be refused: { $why }; what comes in by then counts
-SCHEDULE_MAY_FAIL = as it is now, closing will be refused if somebody of the unit is credited with it: { $why }; what comes in by then counts
-SCHEDULE_AWAITS_RUN = waits for an attribution run of { $from } to { $to } about this unit or one above it, begun once these days were over: start one there (StartAttributionRun), or close a cycle there
-    .early = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, began before these days were over: start another one there (StartAttributionRun)
-    .differs = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, has another policy than this schedule: start one by the policy of the schedule (StartAttributionRun), or change the schedule (UpdateSchedule)
-    .part = waits for an attribution run of { $from } to { $to } about this unit or one above it: the newest, { $run }, is about a part of what is closed: start one about all of it (StartAttributionRun)
-SCHEDULE_SCORES_FROM = scores from the attribution run { $run }
-SCHEDULE_CLOSES = made the cycle { $cycle } and closes it
-    .again = closes the cycle { $cycle } again, which came to nothing
-SCHEDULE_DONE = closed: { $people ->
-    [one] { $people } person has a card
-   *[other] { $people } people have a card
-}, of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} { $nobody ->
-    [one] { $nobody } is credited to nobody
-   *[other] { $nobody } are credited to nobody
-}, { $findings ->
-    [one] { $findings } finding
-   *[other] { $findings } findings
-}; look at it, and publish it if it is right
-SCHEDULE_FAILED = came to nothing: { $why }
-SCHEDULE_AGAIN = begun again by hand
-SCHEDULE_STOPPED = stopped by hand
-SCHEDULE_DELETED = stopped, since the schedule was deleted
-SCHEDULE_CYCLE_CANCELLED = the closing of the cycle was cancelled
+SCHEDULE_WAITS = { $until } 之前不會結帳：若要先更正，請停止這次執行
+SCHEDULE_WOULD_FAIL = 依目前情況，屆時將拒絕結帳：{ $why }；在此之前補齊的內容會計入
+SCHEDULE_MAY_FAIL = 依目前情況，若該單位有人因此取得歸屬，屆時將拒絕結帳：{ $why }；在此之前補齊的內容會計入
+SCHEDULE_AWAITS_RUN = 正在等待 { $from } 至 { $to }、涵蓋此單位或其上層單位，且在這些日期結束之後才開始的歸屬運算：請在該處執行（StartAttributionRun），或在該處結帳
+    .early = 正在等待 { $from } 至 { $to }、涵蓋此單位或其上層單位的歸屬運算：最新的 { $run } 在這些日期結束之前就已開始：請在該處另行執行一次（StartAttributionRun）
+    .differs = 正在等待 { $from } 至 { $to }、涵蓋此單位或其上層單位的歸屬運算：最新的 { $run } 的政策與此排程不同：請依排程的政策執行（StartAttributionRun），或變更排程（UpdateSchedule）
+    .part = 正在等待 { $from } 至 { $to }、涵蓋此單位或其上層單位的歸屬運算：最新的 { $run } 只涉及結帳內容的一部分：請執行涵蓋全部的歸屬運算（StartAttributionRun）
+SCHEDULE_SCORES_FROM = 以歸屬運算 { $run } 評分
+SCHEDULE_CLOSES = 已建立考核週期 { $cycle } 並開始結帳
+    .again = 對上次未完成的考核週期 { $cycle } 重新結帳
+SCHEDULE_DONE = 已結帳：{ $people } 人有成績單，{ $records } 筆紀錄中有 { $nobody } 筆未歸屬任何人，{ $findings } 項發現事項；請檢視，無誤後發布
+SCHEDULE_FAILED = 未能完成：{ $why }
+SCHEDULE_AGAIN = 已手動重新開始
+SCHEDULE_STOPPED = 已手動停止
+SCHEDULE_DELETED = 因排程已刪除而停止
+SCHEDULE_CYCLE_CANCELLED = 考核週期的結帳已取消
 
-# Observations.
-
-# An observation says what was measured.
-OBSERVATION_WITHOUT_MEASURE = measure is empty: give the name of the measure, as schemes name it
-# An observation is about one subject.
-OBSERVATION_WITHOUT_SUBJECT = it says nothing that it is about: give a person, a unit, an account, a store or a campaign
-    .id = the id of the { $kind ->
-        [person] person
-        [unit] unit
-       *[account] account
-    } is no id: give it as the lists give it
-# Nobody, or nothing, of this name is known.
+OBSERVATION_WITHOUT_MEASURE = measure 為空：請填寫考核方案所用的指標值名稱
+OBSERVATION_WITHOUT_SUBJECT = 未說明觀測的對象：請填寫人員、單位、帳號、商店或活動
+    .id = { $kind ->
+        [person] 人員
+        [unit] 單位
+       *[account] 帳號
+    }的識別碼不正確：請依清單所列填寫
 OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] no person { $key } is known: correct it, or bring that in first
-    [unit] no unit { $key } is there on these days or now, and nobody ever worked in it: correct the unit, correct the days where it was closed before them, or bring it in first
-    [account] no account { $key } is known: correct it, or bring that in first
-   *[store] no account of a store { $key } is known: correct it, or bring that in first
+    [person] 沒有人員 { $key }：請更正，或先匯入
+    [unit] 單位 { $key } 在這些日期和目前都不存在，也從未有人在其中任職：請更正單位；若單位在這些日期之前已裁撤，請更正日期；或先匯入該單位
+    [account] 沒有帳號 { $key }：請更正，或先匯入
+   *[store] 沒有屬於商店 { $key } 的帳號：請更正，或先匯入
 }
-# The unit was closed before the last of these days, or not there yet.
-OBSERVATION_UNIT_CLOSED = unit { $unit } was closed, and { $last } was its last day: let the days end there, or correct the unit
-    .into = unit { $unit } was closed, { $last } was its last day, and its people went to { $into }: let the days end there, and send what was observed from then on for that unit
-    .later = unit { $unit } begins on { $from }: correct the days or the unit
-# The suite knows it from duty and employments.
-OBSERVATION_RESERVED = "{ $measure }" is observed by the suite itself: leave it out, or give the measure another name
-# Only a campaign is run by a unit.
-OBSERVATION_UNIT_NOT_HERE = unit_id says who runs a campaign, and this is about { $kind ->
-    [person] a person
-    [unit] a unit
-    [account] an account
-   *[store] a store
-}: leave it out
-# An observation is at an instant or over days.
-OBSERVATION_WITHOUT_TIME = it needs either an instant (at) or a first day and, for more than one, a last one (from, to): give one of both
-    .date = { $field } is no date: write it as 2026-03-31
-OBSERVATION_BACKWARDS = ends { $to } before it begins { $from }: correct one of them
-OBSERVATION_TOO_LONG = is about { $from } to { $to }, and no observation is about more than { $most } days: correct the days
-OBSERVATION_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
-OBSERVATION_WITHOUT_NUMBER = "{ $text }" is no decimal number with at most six places: correct it
-OBSERVATION_OUT_OF_RANGE = the value is above { $most } either way: check the unit
-# Another value of the same measure, subject and time.
-OBSERVATION_DIFFERENT = { $name } is there already with { $other } from { $source }, and here it is { $value } from { $of }: send it with a higher revision, if this is what counts
-# An observation that was taken out stays out.
-OBSERVATION_WITHDRAWN = { $name } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
+OBSERVATION_UNIT_CLOSED = 單位 { $unit } 已裁撤，最後一天為 { $last }：請讓日期止於該日，或更正單位
+    .into = 單位 { $unit } 已裁撤，最後一天為 { $last }，所屬人員轉入 { $into }：請讓日期止於該日，之後的觀測值請以後者傳送
+    .later = 單位 { $unit } 自 { $from } 起成立：請更正日期或單位
+OBSERVATION_RESERVED = 「{ $measure }」由系統自行觀測：請移除，或為該指標值另取名稱
+OBSERVATION_UNIT_NOT_HERE = unit_id 用來說明由誰負責活動，而此處的對象是{ $kind ->
+    [person] 人員
+    [unit] 單位
+    [account] 帳號
+   *[store] 商店
+}：請不要填寫
+OBSERVATION_WITHOUT_TIME = 須有時間點（at），或第一天以及（超過一天時）最後一天（from、to）：兩者擇一填寫
+    .date = { $field } 不是日期：請寫成 2026-03-31
+OBSERVATION_BACKWARDS = 結束日 { $to } 早於開始日 { $from }：請更正其中之一
+OBSERVATION_TOO_LONG = 涵蓋 { $from } 至 { $to }，而一項觀測值最多涵蓋 { $most } 天：請更正日期
+OBSERVATION_TIME_IMPLAUSIBLE = { $field } 不在 { $first } 年至 { $last } 年之間：請檢查年份
+OBSERVATION_WITHOUT_NUMBER = 「{ $text }」不是最多六位小數的數字：請更正
+OBSERVATION_OUT_OF_RANGE = 數值的絕對值超過 { $most }：請檢查單位
+OBSERVATION_DIFFERENT = { $name } 已存在，來自 { $source } 的值為 { $other }，而此處來自 { $of } 的值為 { $value }：若應以此處為準，請以較高的修訂號傳送
+OBSERVATION_WITHDRAWN = { $name } 已撤回（{ $why }）：請移除，或以較高的修訂號恢復
 
-# Schemes.
-
-SCHEME_WITHOUT_INDICATORS = at least one indicator is needed
-NAME_TWICE = "{ $name }" is there twice
-WEIGHTS_NOT_HUNDRED = the weights sum to { $sum }, not to 100: change them so that they sum to exactly 100
-WEIGHT_NOT_POSITIVE = { $weight } is not above zero: leave the indicator out
-# A measure of the scheme is beyond what is computed with.
-MEASURE_TOO_LARGE = the measure "{ $column }" of record { $record } of { $account } is { $value }, which is too large to compute with: at most 9000000000000 either way; correct the record, or take the indicator out of the scheme
-    .row = { $text } is too large to compute with: at most { $most } either way
-MEASURE_TOO_LARGE_CURE = correct the number, or take the indicator that measures the column out of scheme.yaml
-MEASURE_UNKNOWN = "{ $measure }" is neither a built-in measure (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) nor a numeric column of the records
-# The bounds of a standard name an indicator that it does not have.
-BOUNDS_OF_NOTHING = the scheme has no indicator "{ $kpi }": write the key of one of its own
-# The least of a bound is above its greatest.
-BOUNDS_BACKWARDS = the least, { $min }, is above the greatest, { $max }: exchange them
-# The standard's own value is not within its bounds.
-BOUNDS_WITHOUT_OWN = the scheme itself has { $own }, which is not from { $min } to { $max }: widen the bounds so that it is
-# The share of indicators beside the standard's is no share.
-BOUNDS_EXTRA = { $most } is not above 0 and below 100
-# A branch's scheme has a value that the standard it refines does not allow.
-REFINED_BEYOND = { $value } is outside of what the standard "{ $standard }" allows: { $min } to { $max }
-    .target = the standard "{ $standard }" allows a number from { $min } to { $max }
-# A branch's scheme changes what the standard that it refines lays down.
-REFINED_FIXED = the standard "{ $standard }" lays this down: write what it has
-    .value = the standard "{ $standard }" lays down { $fixed }, not { $value }
-# An indicator of a branch's scheme has the key of one of the standard's and measures something else.
-# A branch's scheme defines a measure of the standard in another way.
-REFINED_DEFINITION = the standard "{ $standard }" lays down what "{ $measure }" is: copy its definition as it is
-    .column = the standard "{ $standard }" takes "{ $measure }" from the column of this name: give the definition another name
-    .extra = the standard "{ $standard }" allows "{ $measure }" as the catalogue defines it: leave the definition out, and it is copied from there
-REFINED_MEASURE = "{ $kpi }" of the standard "{ $standard }" measures { $measure }: measure that, or give this indicator a key of its own
-# Two ways of saying how much an indicator may count.
-WEIGHT_BOUND_TWICE = say either weight, from and to, or weight_within, so much more or less: not both
-# A bound that is said the wrong way round.
-WEIGHT_BOUND_BELOW_0 = so much more or less is said as a number of 0 or above
-# A bound beyond what is computed with.
-WEIGHT_BOUND_TOO_LARGE = this is more than can be computed with: say at most 100
-# A branch's scheme lacks an indicator that the standard lays down.
-REFINED_LEFT_OUT = "{ $kpi }" is missing, and the standard "{ $standard }" does not allow to leave it out
-# A branch's scheme has an indicator beside the standard's, which allows none.
-REFINED_EXTRA = "{ $kpi }" is no indicator of the standard "{ $standard }", which allows none beside its own
-# An indicator beside the standard's measures something that the standard does not allow.
-REFINED_EXTRA_MEASURE = "{ $measure }" is not among what indicators beside those of the standard "{ $standard }" may measure: { $measures }
-# The indicators beside the standard's weigh more than it allows.
-REFINED_EXTRA_SHARE = the indicators beside those of the standard "{ $standard }" weigh { $sum }, and it allows at most { $most } together
-# What a scheme names as its parent is of the same unit, or of one that is not above it.
-SCHEME_PARENT_NOT_ABOVE = a scheme refines one of the group or of a unit above its own: name such a one, or none
-# A scheme, or a version, is out of use: by the end of the cycle's period, or today where something is written.
-SCHEME_WITHDRAWN = the scheme "{ $name }" is out of use from { $from } on: take another one, or write one under another name
-    .version = version { $version } of "{ $name }" is out of use from { $from } on: take another version
-    .version_none = version { $version } of "{ $name }" is out of use from { $from } on, and no other version is in use then: take another scheme, or have a new version written
-    .version_for = version { $version } of "{ $name }" is out of use from { $from } on: take version { $instead }
-    .parent = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine another version, or another scheme
-    .parent_none = the version of "{ $name }" that the scheme refines is out of use since { $from }, and so is every other one: refine another scheme, or none
-    .parent_for = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine version { $version }
-# A version or scheme was withdrawn before.
-SCHEME_WITHDRAWN_ALREADY = that is out of use from { $from } on already
-# What is to be used in place of a withdrawn version cannot be.
-SCHEME_NOT_INSTEAD = version { $version } cannot be used in place of it: name another version of the scheme that is in use, and only where one version is withdrawn
-# A scheme that another stack writes.
-SCHEME_IMPORTED = the scheme came from { $region } and is written there: change it there and import the file again
-# Only schemes of the group go to other stacks.
-SCHEME_OF_A_UNIT = the scheme belongs to a unit and stays in its region: export a scheme of the group
-# A file has other content under a version that is known here.
-STANDARD_DIFFERS = version { $version } of "{ $name }" is here with other content: versions never change, so ask the stack that writes it which is right
-    .withdrawal = "{ $name }" is out of use here from another day on: ask the stack that writes it which is right
-# A file of a stack that does not write the scheme.
-STANDARD_NOT_FROM = the scheme is not written by the stack of { $region }: import the file of the stack that writes it
-# A scheme of the group has the name already.
-SCHEME_NAME_TAKEN = the group has another scheme of the name "{ $name }" here: give the standard another name where it is written
-# No scheme of the group has the name.
-SCHEME_NAME_UNKNOWN = the group has no scheme of the name "{ $name }" here: ListSchemes tells their names
-STANDARD_IMPORTED = "{ $name }" of { $region }: version { $version } is the newest, { $written } new, { $unchanged } unchanged
-# A unit's scheme refines none of the standards that are mandatory for it.
-STANDARD_MANDATORY = a scheme here must refine one of the standards that are mandatory: name one of them as its parent: { $standards }
-TARGET_MISSING = a number or team_median is needed
-TARGET_NOT_POSITIVE = { $target } is not above zero
-FLOOR_NOT_BELOW_CAP = the floor { $floor } is not below the cap { $cap }
-SMALL_SAMPLE_NOT_HERE = only rates and means can be drawn to the average
-QUOTAS_NOT_WHOLE = the quotas must sum to exactly 1000000 millionths
-BANDS_OUT_OF_ORDER = write the bands best first, with no more points for a worse one
-BANDS_NOT_HERE = bands belong to forced_distribution only
-GRADES_OUT_OF_ORDER = write the grades best first, each with a lower min_score
-GRADES_MIXED = give every grade a min_score, or every grade a quota
-# A definition of a measure says not what it is taken from, or not how.
-MEASURE_OF_EXPECTED = say what the measure is taken from: record, observation, ratio, sum, repeat, trend or team
-AGGREGATION_EXPECTED = say how the values become one, by an aggregation that this release knows
-OBSERVED_OF_EXPECTED = say of what it is observed: a person, a unit, an account, a store or a campaign
-MEASURES_DEFINED_TOO_MANY = a scheme defines at most { $most } measures: leave out those that no indicator uses
-MEASURE_BUILT_IN = "{ $name }" is a built-in measure: give the definition another name
-MEASURE_VALID_BACKWARDS = the first day, { $from }, is after the last, { $to }: exchange them
-MEASURE_VALUE_MISSING = a value of the records is needed: first_reply_seconds, duration_seconds, resolved, rating, amount, or a column of numbers
-MEASURE_OF_RESOLVED = resolved is yes or no: take its share, or count the records
-MEASURE_COLUMN_UNKNOWN = "{ $column }" is no numeric column of the records
-MEASURE_TEST_MISSING = a threshold is needed: at_most, at_least, below, above or equal
-MEASURE_TEST_NOT_HERE = a threshold belongs to a share, or to a count of records or customers by a value: leave it out
-MEASURE_HOURS_EMPTY = the hours begin and end at the same time: leave them out to count all day
-MEASURE_HOURS_NOT_HERE = only seconds can be counted within hours, those of first_reply_seconds or duration_seconds: count records that begin within them
-MEASURE_SESSION_TOO_LONG = a session has pauses of at most { $most } minutes
-MEASURE_SESSION_NOT_HERE = a sum takes every record, and customers are counted once anyhow: leave the session out
-MEASURE_ADDS_NOT_UP = "{ $measure }" is no count and no sum, so that nothing can be divided by it or by something: name one that adds up
-MEASURE_SUM_EMPTY = at least one measure to sum is needed
-MEASURE_FACTOR_ZERO = a factor of 0 takes a measure out: leave it out
-MEASURE_COUNT_EXPECTED = "{ $measure }" is no count of records that the scheme defines: a repetition is looked for among records
-MEASURE_DAYS_BEYOND = a repetition is looked for within 1 to { $most } days
-MEASURE_PART_UNKNOWN = "{ $measure }" is neither defined in the scheme nor built in: define it too, or correct the name
-MEASURE_OF_ITSELF = "{ $measure }" is computed from itself: take it out of what it is computed from
-MEASURE_NAME_RESERVED = names that begin with "{ $prefix }" belong to the measures that everybody has: choose another name
-# The owner has a measure of this name in the catalogue.
-MEASURE_NAME_TAKEN = there is a measure of the name "{ $name }" already: change that one, or choose another name
-# A measure of the catalogue keeps its name, since schemes name it.
-MEASURE_NAME_FIXED = the measure is called "{ $name }" and stays so: define another one under the new name, and retire this one
-# A measure of the catalogue that is out of use is named.
-MEASURE_RETIRED = out of use in the catalogue: { $measures }. Name another measure, define one of that name in the scheme itself, or put it back in use (UpdateMeasure)
-# A measure that is out of use already.
-MEASURE_RETIRED_ALREADY = "{ $name }" is out of use already
-# Other measures of the catalogue are computed from one that is to be changed or retired.
-MEASURE_NEEDED = other measures of the catalogue are computed from "{ $name }" and would not be sound any more: change or retire these first: { $by }
+SCHEME_WITHOUT_INDICATORS = 至少須有一項考核指標
+NAME_TWICE = 「{ $name }」出現兩次
+WEIGHTS_NOT_HUNDRED = 權重合計為 { $sum }，而不是 100：請調整為合計恰好 100
+WEIGHT_NOT_POSITIVE = { $weight } 並未大於零：請移除該考核指標
+MEASURE_TOO_LARGE = { $account } 的紀錄 { $record } 的指標值「{ $column }」為 { $value }，過大而無法計算（正負皆最多 9000000000000）：請更正該紀錄，或從考核方案移除該考核指標
+    .row = { $text } 過大，無法計算：正負皆最多 { $most }
+MEASURE_TOO_LARGE_CURE = 請更正該數字，或從 scheme.yaml 移除衡量該欄的考核指標
+MEASURE_UNKNOWN = 「{ $measure }」既不是內建的指標值（credited_records、first_reply_within_30s、resolved、rating_at_least_4、amount），也不是紀錄中的數字欄
+BOUNDS_OF_NOTHING = 考核方案沒有考核指標「{ $kpi }」：請填寫方案本身某項考核指標的鍵
+BOUNDS_BACKWARDS = 下限 { $min } 高於上限 { $max }：請對調
+BOUNDS_WITHOUT_OWN = 考核方案本身的值為 { $own }，不在 { $min } 至 { $max } 之間：請放寬範圍，將它納入
+BOUNDS_EXTRA = { $most } 不在 0 與 100 之間
+REFINED_BEYOND = { $value } 超出標準「{ $standard }」所允許的範圍：{ $min } 至 { $max }
+    .target = 標準「{ $standard }」允許 { $min } 至 { $max } 之間的數字
+REFINED_FIXED = 標準「{ $standard }」對此已有規定：請照其內容填寫
+    .value = 標準「{ $standard }」規定為 { $fixed }，而不是 { $value }
+REFINED_DEFINITION = 標準「{ $standard }」規定了「{ $measure }」的定義：請原樣照抄
+    .column = 標準「{ $standard }」的「{ $measure }」取自同名的欄：請為此定義另取名稱
+    .extra = 標準「{ $standard }」所允許的「{ $measure }」以目錄中的定義為準：請移除此定義，系統會從目錄複製
+REFINED_MEASURE = 標準「{ $standard }」的「{ $kpi }」衡量的是 { $measure }：請照此衡量，或為這項考核指標另取鍵
+WEIGHT_BOUND_TWICE = 請填寫 weight 的下限與上限，或以 weight_within 填寫可增減的幅度：不可兩者都填
+WEIGHT_BOUND_BELOW_0 = 增減的幅度須為 0 以上的數字
+WEIGHT_BOUND_TOO_LARGE = 超出可計算的範圍：最多填 100
+REFINED_LEFT_OUT = 缺少「{ $kpi }」，而標準「{ $standard }」不允許移除它
+REFINED_EXTRA = 「{ $kpi }」不是標準「{ $standard }」的考核指標，而該標準不允許另加考核指標
+REFINED_EXTRA_MEASURE = 標準「{ $standard }」以外的考核指標不可衡量「{ $measure }」，可衡量的有：{ $measures }
+REFINED_EXTRA_SHARE = 標準「{ $standard }」以外的考核指標權重合計 { $sum }，而它最多允許 { $most }
+SCHEME_PARENT_NOT_ABOVE = 考核方案須衍生自集團或上層單位的考核方案：請指定這樣的方案，或不指定
+SCHEME_WITHDRAWN = 考核方案「{ $name }」自 { $from } 起停用：請選用其他方案，或以其他名稱撰寫
+    .version = 「{ $name }」的第 { $version } 版自 { $from } 起停用：請選用其他版本
+    .version_none = 「{ $name }」的第 { $version } 版自 { $from } 起停用，屆時也沒有其他使用中的版本：請選用其他考核方案，或請人撰寫新版本
+    .version_for = 「{ $name }」的第 { $version } 版自 { $from } 起停用：請選用第 { $instead } 版
+    .parent = 此考核方案所衍生自的「{ $name }」版本自 { $from } 起已停用：請改為衍生自其他版本或其他方案
+    .parent_none = 此考核方案所衍生自的「{ $name }」版本自 { $from } 起已停用，其他版本也都停用：請改為衍生自其他方案，或不衍生
+    .parent_for = 此考核方案所衍生自的「{ $name }」版本自 { $from } 起已停用：請改為衍生自第 { $version } 版
+SCHEME_WITHDRAWN_ALREADY = 已自 { $from } 起停用
+SCHEME_NOT_INSTEAD = 第 { $version } 版不能用來取代它：請指定該方案另一個使用中的版本，且僅限停用單一版本時填寫
+SCHEME_IMPORTED = 此考核方案來自 { $region }，並在那裡撰寫：請在那裡變更，再重新匯入檔案
+SCHEME_OF_A_UNIT = 此考核方案屬於某個單位，留在其區域內：請匯出集團的考核方案
+STANDARD_DIFFERS = 「{ $name }」的第 { $version } 版在此處的內容不同：版本不會變更，請向撰寫它的系統確認何者正確
+    .withdrawal = 「{ $name }」在此處的停用日不同：請向撰寫它的系統確認何者正確
+STANDARD_NOT_FROM = 此考核方案不是由 { $region } 的系統撰寫：請匯入撰寫它的系統的檔案
+SCHEME_NAME_TAKEN = 集團在此處已有另一個名為「{ $name }」的考核方案：請在撰寫之處為該標準另取名稱
+SCHEME_NAME_UNKNOWN = 集團在此處沒有名為「{ $name }」的考核方案：可用 ListSchemes 查詢名稱
+STANDARD_IMPORTED = { $region } 的「{ $name }」：最新為第 { $version } 版，新增 { $written } 個，未變 { $unchanged } 個
+STANDARD_MANDATORY = 此處的考核方案須衍生自其中一項強制適用的標準：請將其一指定為上層方案：{ $standards }
+TARGET_MISSING = 須為數字或 team_median
+TARGET_NOT_POSITIVE = { $target } 並未大於零
+FLOOR_NOT_BELOW_CAP = 下限 { $floor } 並未低於上限 { $cap }
+SMALL_SAMPLE_NOT_HERE = 只有比率和平均值可以向平均靠攏
+QUOTAS_NOT_WHOLE = 各配額合計須恰好為百萬分之 1000000
+BANDS_OUT_OF_ORDER = 請從最好的分布級距寫起，較差的級距分數不可更高
+BANDS_NOT_HERE = 分布級距只用於 forced_distribution
+GRADES_OUT_OF_ORDER = 請從最好的等第寫起，min_score 逐級遞減
+GRADES_MIXED = 請為每個等第都填寫 min_score，或都填寫配額
+MEASURE_OF_EXPECTED = 請指明指標值取自何處：record、observation、ratio、sum、repeat、trend 或 team
+AGGREGATION_EXPECTED = 請指明各值如何彙總為一個值，並使用此版本支援的彙總方式
+OBSERVED_OF_EXPECTED = 請指明觀測的對象：人員、單位、帳號、商店或活動
+MEASURES_DEFINED_TOO_MANY = 一個考核方案最多定義 { $most } 項指標值：請移除沒有考核指標使用的定義
+MEASURE_BUILT_IN = 「{ $name }」是內建的指標值：請為此定義另取名稱
+MEASURE_VALID_BACKWARDS = 第一天 { $from } 晚於最後一天 { $to }：請對調
+MEASURE_VALUE_MISSING = 須指明紀錄的值：first_reply_seconds、duration_seconds、resolved、rating、amount，或某個數字欄
+MEASURE_OF_RESOLVED = resolved 只有是與否：請取其占比，或計算紀錄筆數
+MEASURE_COLUMN_UNKNOWN = 「{ $column }」不是紀錄中的數字欄
+MEASURE_TEST_MISSING = 須有門檻：at_most、at_least、below、above 或 equal
+MEASURE_TEST_NOT_HERE = 門檻只用於占比，或依值計算的紀錄筆數或顧客數：請移除
+MEASURE_HOURS_EMPTY = 時段的起訖時間相同：若要計算全天，請移除時段
+MEASURE_HOURS_NOT_HERE = 只有 first_reply_seconds 或 duration_seconds 的秒數可以只計時段之內：請改為計算在時段內開始的紀錄
+MEASURE_SESSION_TOO_LONG = 同一次諮詢的間隔最多 { $most } 分鐘
+MEASURE_SESSION_NOT_HERE = 加總會採用每一筆紀錄，而顧客本來就只計一次：請移除 session
+MEASURE_ADDS_NOT_UP = 「{ $measure }」既不是筆數也不是加總，因此不能作為除數或被除數：請指定可以加總的指標值
+MEASURE_SUM_EMPTY = 至少須有一項要加總的指標值
+MEASURE_FACTOR_ZERO = 係數為 0 等於不計：請移除
+MEASURE_COUNT_EXPECTED = 「{ $measure }」不是此考核方案所定義的紀錄筆數：重複只在紀錄中尋找
+MEASURE_DAYS_BEYOND = 重複只在 1 至 { $most } 天內尋找
+MEASURE_PART_UNKNOWN = 「{ $measure }」未在考核方案中定義，也不是內建：請一併定義，或更正名稱
+MEASURE_OF_ITSELF = 「{ $measure }」由其本身計算而來：請從其組成中移除
+MEASURE_NAME_RESERVED = 以「{ $prefix }」開頭的名稱屬於人人都有的指標值：請另選名稱
+MEASURE_NAME_TAKEN = 已有名為「{ $name }」的指標值：請變更該指標值，或另選名稱
+MEASURE_NAME_FIXED = 此指標值名為「{ $name }」，不可更改：請以新名稱另行定義，並停用這一項
+MEASURE_RETIRED = 目錄中已停用：{ $measures }。請改用其他指標值、在考核方案內自行定義同名的指標值，或重新啟用（UpdateMeasure）
+MEASURE_RETIRED_ALREADY = 「{ $name }」已停用
+MEASURE_NEEDED = 目錄中有其他指標值由「{ $name }」計算而來，變更後將不再成立：請先變更或停用 { $by }
 SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] Seconds until the first reply
-    [presale_first_reply_within_30s] First reply within 30 s before a sale
-    [aftersale_resolved] Resolved after a sale
-    [handling_seconds] Seconds of a dialogue
-    [rating] Rating
-    [solved] Resolved records
-    [customers] Customers
-    [buyers] Customers who bought
-    [orders] Orders
-    [presale_records] Records before a sale
-    [conversion] Conversion
-    [order_value] Value of an order
-    [repeat_purchase_30d] Repeat purchase within 30 days
-    [second_conversion_7d] Conversion within 7 days after a first contact
-    [complaints] Complaints
-    [complaint_rate] Complaint rate
+    [first_reply_seconds] 首次回覆秒數
+    [presale_first_reply_within_30s] 售前 30 秒內首次回覆
+    [aftersale_resolved] 售後已解決
+    [handling_seconds] 對話秒數
+    [rating] 評分
+    [solved] 已解決的紀錄
+    [customers] 顧客數
+    [buyers] 下單顧客數
+    [orders] 訂單數
+    [presale_records] 售前紀錄
+    [conversion] 轉換率
+    [order_value] 平均訂單金額
+    [repeat_purchase_30d] 30 天內回購
+    [second_conversion_7d] 首次諮詢後 7 天內轉換
+    [complaints] 客訴數
+    [complaint_rate] 客訴率
    *[other] { $key }
 }
-# There is no scheme of this name to begin with.
-SCHEME_TEMPLATE_UNKNOWN = there is no scheme of the name "{ $name }" to begin with: choose one of { $names }
+SCHEME_TEMPLATE_UNKNOWN = 沒有名為「{ $name }」的考核方案範本：請從 { $names } 中選擇
 TEMPLATE_TITLE = { $name ->
-    [agent] Service agents
-    [operations] Store operations
-   *[service-manager] Service managers
+    [agent] 客服人員
+    [operations] 商店營運
+   *[service-manager] 客服主管
 }
 TEMPLATE_ABOUT = { $name ->
-    [agent] For those who serve customers: work done, first reply, resolved, rating, conversion, quality checks and punctuality
-    [operations] For those who run stores: visitors, conversion, campaign sales, cost of an order and growth, all observed; no service records are needed
-   *[service-manager] For those who lead agents, in four dimensions: service quality, team, business and innovation
+    [agent] 適用於服務顧客的人員：工作量、首次回覆、解決、評分、轉換、服務抽檢與準時
+    [operations] 適用於經營商店的人員：訪客、轉換、活動銷售額、單筆訂單成本與成長，全部為觀測值；不需要服務紀錄
+   *[service-manager] 適用於帶領客服的人員，分為四個面向：服務品質、團隊、業務與創新
 }
-# Nobody has a credited record.
-NOBODY_TO_SCORE = there is nobody to score: the period holds no credited record
-# A person twice among the scores.
-PERSON_TWICE = person { $person } is there twice
-# No card has an indicator that could be scored.
-SCHEME_WITHOUT_DATA = no indicator could be scored for anybody, since there is no data, or the median that would be the target is not above zero (each card says which)
-SCHEME_WITHOUT_DATA_CURE = choose indicators and targets that fit the records
-# Nobody has data of a measure that the scheme defines, so that its indicator counts for nobody.
-MEASURE_NOT_SENT = nobody has data of "{ $measure }", so that its indicator counts for nobody: { $what ->
-        [records] there is no record of the kinds and hours that it looks at
-        [known] send { $column } with the service records
-       *[column] send the column { $column } with the service records
+NOBODY_TO_SCORE = 沒有可評分的人員：本期間沒有已歸屬的紀錄
+PERSON_TWICE = 人員 { $person } 出現兩次
+SCHEME_WITHOUT_DATA = 沒有任何人的任何考核指標可以評分，原因是沒有資料，或作為目標的中位數並未大於零（每張成績單都註明是哪一種）
+SCHEME_WITHOUT_DATA_CURE = 請選用符合紀錄的考核指標與目標
+MEASURE_NOT_SENT = 沒有任何人有「{ $measure }」的資料，因此其考核指標對所有人都不計：{ $what ->
+        [records] 沒有它所看的類型與時段的紀錄
+        [known] 請隨服務紀錄傳送 { $column }
+       *[column] 請隨服務紀錄傳送 { $column } 欄
     }
-    .observation = nobody has data of "{ $measure }", so that its indicator counts for nobody: send observations of it for the period
-    .past = nobody has a value of "{ $of }" from before, so that the indicator of "{ $measure }" counts for nobody: it counts once an earlier cycle of this scheme, over a period of the same length, is published
-    .team = nobody has data of "{ $measure }", so that its indicator counts for nobody: nobody of a team that is led has data of { $of }
-# Observations that count for nothing in a cycle.
-OBSERVATIONS_BEYOND_PERIOD = { $count ->
-    [one] one observation of "{ $measure }" reaches
-   *[other] { $count } observations of "{ $measure }" reach
-} beyond the period from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing: an observation counts in a period that holds all of its days
-OBSERVATIONS_UNREAD = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use
-    .near = { $count ->
-    [one] one observation of "{ $measure }" in the period counts
-   *[other] { $count } observations of "{ $measure }" in the period count
-} for nothing: no indicator of this scheme reads the measure, and none of any other scheme in use (is { $near } meant?)
-# Sums beyond what is computed with: the cards are made without the indicator.
-INDICATOR_TOO_LARGE = the indicator { $indicator } counts for nobody, since the number of { $people } is too large to compute with
-    .apart = the indicator { $indicator } counts for nobody, since its numbers lie too far apart to compute with them
-INDICATOR_TOO_LARGE_CURE = check the currency and the unit of the amounts and measures, or take the indicator out of scheme.yaml
-# A number beyond what is computed with.
-NUMBER_TOO_LARGE = the score of person { $person } is too large to compute with: look at the floors and caps of the scheme
-    .grades = the quotas of the grades are too large to compute with: make them smaller
-    .unit = the numbers of unit { $unit } are too large to compute with: look at the cards of its people
-    .pool = the money or the shares of the pool are too large to compute with: look at the amount and at the rule
-    .part = the weights of part { $place } of the pool are too large to compute with: look at the scores and at the rule
-    .person = the score of person { $person } is too large to compute with in part { $place } of the pool: look at the score and at the rule
+    .observation = 沒有任何人有「{ $measure }」的資料，因此其考核指標對所有人都不計：請傳送本期間的觀測值
+    .past = 沒有任何人有「{ $of }」以往的值，因此「{ $measure }」的考核指標對所有人都不計：待此考核方案以往相同長度的考核週期發布後，即會計入
+    .team = 沒有任何人有「{ $measure }」的資料，因此其考核指標對所有人都不計：所帶領的團隊中沒有人有{ $of }的資料
+OBSERVATIONS_BEYOND_PERIOD = 「{ $measure }」有 { $count } 項觀測值超出 { $from } 至 { $to } 的期間，因此不計：觀測值只計入包含其所有日期的期間
+OBSERVATIONS_UNREAD = 「{ $measure }」在本期間有 { $count } 項觀測值不計：此考核方案及其他使用中的方案都沒有考核指標讀取這項指標值
+    .near = 「{ $measure }」在本期間有 { $count } 項觀測值不計：此考核方案及其他使用中的方案都沒有考核指標讀取這項指標值（是指 { $near } 嗎？）
+INDICATOR_TOO_LARGE = 考核指標 { $indicator } 對所有人都不計，因為 { $people } 的數值過大，無法計算
+    .apart = 考核指標 { $indicator } 對所有人都不計，因為各人的數值相差過大，無法計算
+INDICATOR_TOO_LARGE_CURE = 請檢查金額與指標值的幣別和單位，或從 scheme.yaml 移除該考核指標
+NUMBER_TOO_LARGE = 人員 { $person } 的分數過大，無法計算：請檢視考核方案的下限與上限
+    .grades = 等第的配額過大，無法計算：請調小
+    .unit = 單位 { $unit } 的數值過大，無法計算：請檢視其人員的成績單
+    .pool = 獎金池的金額或份額過大，無法計算：請檢視金額與規則
+    .part = 獎金池第 { $place } 部分的權重過大，無法計算：請檢視分數與規則
+    .person = 人員 { $person } 的分數過大，無法計算獎金池第 { $place } 部分：請檢視該分數與規則
 
-# Score cards: a line for an indicator, made of what was measured, what the small-sample rule did, the points and the weight.
 CARD_MEASURE = { $measure ->
-    [credited_records] Credited records
-    [first_reply_within_30s] First reply within 30 s
-    [resolved] Resolved
-    [rating_at_least_4] Rating at least 4 of 5
-    [amount] Sales amount
+    [credited_records] 歸屬紀錄數
+    [first_reply_within_30s] 30 秒內首次回覆
+    [resolved] 已解決
+    [rating_at_least_4] 評分 4 分以上（滿分 5 分）
+    [amount] 銷售額
    *[other] { $kpi }
 }
-CARD_DEFINED = { $name } ({ $what })
+CARD_DEFINED = { $name }（{ $what }）
 CARD_VALUE = { $kind ->
-    [records] { $value } records
-    [customers] { $value } customers
-    [percent] { $value } %
+    [records] { $value } 筆
+    [customers] { $value } 位顧客
+    [percent] { $value }%
     [own] { $value } { $unit }
     [standard] { $value } { $unit ->
-        [points] points
+        [points] 分
        *[currency] { $unit }
     }
    *[bare] { $value }
 }
-CARD_LINE_DROPPED = { $name }: { $why ->
-    [nobody] nobody has data in the period, so it is dropped for everybody
-    [person] there is no data of this person, so it is dropped here
-    [too_large] the number is too large to compute with, so it is dropped for everybody
-    [past] there is no value of before other than 0 of this person to hold it against, so it is dropped here
-    [too_large_elsewhere] the number of somebody else is too large to compute with, or the numbers of the group lie too far apart, so it is dropped for everybody
-   *[target] the median that would be its target is not above zero, so it is dropped
-}, and its weight of { $weight } is spread over the other indicators in proportion.
-CARD_AGAINST = { $value } against { $past }
-CARD_PAST = { $measure } of { $values }
-CARD_PAST_VALUE = { $value } from { $from } to { $to }
-CARD_LINE_NOT_SCORED = { $name }: not scored.
-CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
-    [cap] {" "}(the cap)
-    [floor] {" "}(the floor)
+CARD_LINE_DROPPED = { $name }：{ $why ->
+    [nobody] 本期間沒有任何人有資料，因此對所有人剔除
+    [person] 此人沒有資料，因此在此剔除
+    [too_large] 數值過大而無法計算，因此對所有人剔除
+    [past] 此人沒有不為 0 的以往數值可供比較，因此在此剔除
+    [too_large_elsewhere] 他人的數值過大而無法計算，或各人的數值相差過大，因此對所有人剔除
+   *[target] 作為目標的中位數並未大於零，因此剔除
+}，其權重 { $weight } 依比例分攤到其他考核指標。
+CARD_AGAINST = { $value }，對比 { $past }
+CARD_PAST = { $measure }：{ $values }
+CARD_PAST_VALUE = { $from } 至 { $to } 為 { $value }
+CARD_LINE_NOT_SCORED = { $name }：未評分。
+CARD_LINE = { $name }：{ $measured }{ $filled }；{ $points }{ $limit ->
+    [cap] （上限）
+    [floor] （下限）
    *[none] {""}
-}; times weight { $weight } %{ $spread ->
-    [yes] {" "}({ $scheme_weight } in the scheme, and a part of what dropped indicators left)
+}；乘以權重 { $weight }%{ $spread ->
+    [yes] （方案權重 { $scheme_weight }，加上剔除的考核指標所分攤的部分）
    *[no] {""}
-} gives { $weighted }.
-CARD_MEASURED = { $value } on { $records } records
-CARD_NOT_MEASURED = not measured
-CARD_SMALL_SAMPLE = ; below { $below } records the missing ones count as average ({ $group }), which gives { $adjusted }
-CARD_POINTS_BY_TARGET = against the target of { $target } ({ $basis ->
-    [scheme] set by the scheme
-    [team] median of the { $people } people of the team
-   *[group] median of all { $people } people, the team being too small
-}) that is { $points } points
+}，得 { $weighted } 分。
+CARD_MEASURED = { $records } 筆紀錄中為 { $value }
+CARD_NOT_MEASURED = 未測得
+CARD_SMALL_SAMPLE = ；不足 { $below } 筆，缺少的部分以平均（{ $group }）計，得 { $adjusted }
+CARD_POINTS_BY_TARGET = 對照目標 { $target }（{ $basis ->
+    [scheme] 由考核方案訂定
+    [team] 團隊 { $people } 人的中位數
+   *[group] 團隊人數過少，取全體 { $people } 人的中位數
+}）得 { $points } 分
 CARD_POINTS_BY_PLACE = { $by ->
-    [target] the target
-    [min_max] the place between the worst and the best of the group
-    [percentile] the percentage of the group that is no better
-    [t_score] the distance from the group's mean in standard deviations
-   *[band] the band of the place in the group
-} makes that { $points } points
+    [target] 依目標
+    [min_max] 依在全體最差與最好之間的位置
+    [percentile] 依全體中不優於此人的百分比
+    [t_score] 依與全體平均相差的標準差
+   *[band] 依名次所在的分布級距
+}得 { $points } 分
 CARD_CHANGE = { $kind ->
-    [rate_more] { $step } percentage point more
-    [rate_less] { $step } percentage point less
-    [records_more] { $step } more credited record
-    [records_fewer] { $step } fewer credited record
-    [more] { $amount } more
-   *[less] { $amount } less
+    [rate_more] 再提高 { $step } 個百分點
+    [rate_less] 再降低 { $step } 個百分點
+    [records_more] 再增加 { $step } 筆歸屬紀錄
+    [records_fewer] 再減少 { $step } 筆歸屬紀錄
+    [more] 再增加 { $amount }
+   *[less] 再減少 { $amount }
 }
 CARD_NEXT = { $effect ->
-    [capped] { $change } would add nothing: the cap is reached.
-    [nothing] { $change } alone would add nothing.
-   *[points] { $change } would add { $gain } points.
+    [capped] { $change }不會加分：已達上限。
+    [nothing] 僅{ $change }不會加分。
+   *[points] { $change }可加 { $gain } 分。
 }
-CARD_SUMMARY = Score { $score }, rank { $rank } of { $of }{ $grade }{ $collaboration }.
-CARD_GRADE = , grade { $grade }
-CARD_COLLABORATION = ; { $points } of it for collaboration: { $outside } of { $credited } records were outside the own roster or team
+CARD_SUMMARY = 總分 { $score }，第 { $rank } 名（共 { $of } 人）{ $grade }{ $collaboration }。
+CARD_GRADE = ，等第 { $grade }
+CARD_COLLABORATION = ；其中協作 { $points } 分：{ $credited } 筆紀錄中有 { $outside } 筆在自己的班表或團隊之外
 
-# What a definition of a measure says, as a part of a sentence.
 DEFINED = { $what }{ $few ->
-    [yes] , of at least { $min_count }
+    [yes] ，至少 { $min_count } 筆
    *[no] {""}
 }{ $valid ->
-    [between] , from { $from } to { $to }
-    [from] , from { $from } on
-    [to] , until { $to }
+    [between] ，{ $from } 至 { $to } 有效
+    [from] ，自 { $from } 起有效
+    [to] ，至 { $to } 止有效
    *[ever] {""}
 }
 DEFINED_RECORDS = { $aggregation ->
-    [mean] the mean of { $value }
-    [sum] the sum of { $value }
-    [share] the percentage of records with { $value } { $test }
-    [count] the number of records
-    [count_of] the number of records with { $value } { $test }
-    [distinct] the number of customers
-   *[distinct_of] the number of customers of records with { $value } { $test }
+    [mean] { $value }的平均
+    [sum] { $value }的總和
+    [share] { $value }{ $test }的紀錄占比
+    [count] 紀錄筆數
+    [count_of] { $value }{ $test }的紀錄筆數
+    [distinct] 顧客數
+   *[distinct_of] { $value }{ $test }的紀錄之顧客數
 }{ $kinds }{ $hours }{ $session }
 DEFINED_VALUE = { $value ->
-    [first_reply_seconds] the seconds until the first reply
-    [duration_seconds] the seconds from beginning to end
-    [resolved] the problem resolved
-    [rating] the rating
-    [amount] the sales amount
+    [first_reply_seconds] 首次回覆秒數
+    [duration_seconds] 從開始到結束的秒數
+    [resolved] 問題已解決
+    [rating] 評分
+    [amount] 銷售額
    *[column] { $value }
 }
-DEFINED_GIVEN = given
+DEFINED_GIVEN = 有值
 DEFINED_TEST = { $is ->
-    [at_most] at most { $threshold }
-    [at_least] at least { $threshold }
-    [below] below { $threshold }
-    [above] above { $threshold }
-   *[equal] equal to { $threshold }
+    [at_most] 不超過 { $threshold }{" "}
+    [at_least] 不低於 { $threshold }{" "}
+    [below] 低於 { $threshold }{" "}
+    [above] 高於 { $threshold }{" "}
+   *[equal] 等於 { $threshold }{" "}
 }
-DEFINED_KINDS = , of the kind { $kinds }
-DEFINED_HOURS = , { $counts ->
-    [begun] begun
-   *[inside] counting the time
-} from { $from } to { $to }
-DEFINED_SESSION = , the first of each session with pauses of at most { $minutes ->
-    [one] { $minutes } minute
-   *[other] { $minutes } minutes
-}
-DEFINED_OBSERVATION = { $aggregation ->
-    [sum] the sum
-    [mean] the mean
-   *[last] the last
-} of what was observed of the { $subject ->
-    [person] person
-    [unit] org unit
-    [account] account
-    [store] store
-   *[campaign] campaign
+DEFINED_KINDS = ，類型為 { $kinds }
+DEFINED_HOURS = ，{ $counts ->
+    [begun] 開始於
+   *[inside] 只計
+} { $from } 至 { $to }
+DEFINED_SESSION = ，間隔不超過 { $minutes } 分鐘的同一次諮詢只計第一筆
+DEFINED_OBSERVATION = { $subject ->
+    [person] 人員
+    [unit] 組織單位
+    [account] 帳號
+    [store] 商店
+   *[campaign] 活動
+}觀測值{ $aggregation ->
+    [sum] 的總和
+    [mean] 的平均
+   *[last] 的最後一筆
 }
 DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] {" "}in percent
+    [yes] （百分比）
    *[no] {""}
 }
-DEFINED_SUM = the sum of { $parts }
+DEFINED_SUM = { $parts }的總和
 DEFINED_PART = { $factor } × { $of }
-DEFINED_REPEAT = the percentage of { $of } whose customer had { $after } within { $days ->
-    [one] { $days } day
-   *[other] { $days } days
-} before
-DEFINED_TREND = by how many percent { $of } differs from the person's own past
+DEFINED_REPEAT = { $of }中，顧客在之前 { $days } 天內有{ $after }的占比
+DEFINED_TREND = { $of }與此人以往相比的變化百分比
 DEFINED_TEAM = { $aggregation ->
-    [mean] the mean of { $of } over the team as of each day
-    [share] the percentage of the team, as of each day, with { $of } { $test }
-   *[sum] the sum of { $of } over the team as of each day
+    [mean] 以每日團隊成員計算的{ $of }平均
+    [share] 以每日團隊成員計算，{ $of }{ $test }的占比
+   *[sum] 以每日團隊成員計算的{ $of }總和
 }
-# What a correction changed on a card.
-CARD_CHANGED = Before: { $before } Now: { $after }
-CARD_CAME = There is a card now: { $after }
-CARD_WENT = There is no card any more. Before: { $before }
-CARD_CREDITED_CHANGED = Credited records: { $before } before; { $after } now.
-CARD_LINE_CHANGED = { $name }: { $before } before; { $after } now.
-CARD_LINE_CAME = { $name }: counts now: { $after }.
-CARD_LINE_WENT = { $name }: counts no more: { $before } before.
-CARD_STANDING = { $measured }, { $points } points, with weight { $weight } % { $weighted }
-    .dropped = { $measured }, not scored
-CARD_WORKED_OUT_ANEW = The score is the same; it was worked out anew from other numbers.
+CARD_CHANGED = 更正前：{ $before } 更正後：{ $after }
+CARD_CAME = 現在有成績單：{ $after }
+CARD_WENT = 不再有成績單。更正前：{ $before }
+CARD_CREDITED_CHANGED = 歸屬紀錄數：更正前 { $before }；更正後 { $after }。
+CARD_LINE_CHANGED = { $name }：更正前 { $before }；更正後 { $after }。
+CARD_LINE_CAME = { $name }：現在計入：{ $after }。
+CARD_LINE_WENT = { $name }：不再計入：更正前 { $before }。
+CARD_STANDING = { $measured }，{ $points } 分，以權重 { $weight }% 計為 { $weighted }
+    .dropped = { $measured }，未評分
+CARD_WORKED_OUT_ANEW = 總分相同；已依不同的數值重新計算。
 
-# Why a record was credited as it was, a sentence a rung.
-LADDER_REFUND = { $refund } is a refund of { $sale }: it has the credit of that record and lessens its amount
-LADDER_BEGAN = Began at { $at } on { $account }, { $phase ->
-    [shared] a shared account on that day
-    [mixed] on that day on its way from shared to named
-   *[named] a named account on that day
-}.
-LADDER_TAG_NONE = Tag: the platform named nobody.
-LADDER_TAG_UNKNOWN = Tag: the platform named "{ $agent }", who is nobody employed on that day or more than one.
-LADDER_TAG = Tag: the platform named "{ $agent }", who is { $person }: the record is theirs.
-LADDER_NAMED_WITHOUT = On a named account only tags and hand-overs count, and there was neither: credited to nobody.
-LADDER_DUTY_NONE = Duty: nobody held the account or was on duty at that time.
-LADDER_DUTY = Duty: { $list }.
-# The record is credited by its replies: who was on duty then.
-LADDER_DUTY_ANSWERED = Duty when it was answered: { $list }.
-    .unheld = Duty: nobody held the account or was on duty when it began; when it was answered, { $list }.
+LADDER_REFUND = { $refund } 是 { $sale } 的退款：歸屬與該紀錄相同，並沖減其金額
+LADDER_BEGAN = 於 { $at } 在 { $account } 開始，{ $phase ->
+    [shared] 當日為共用帳號
+    [mixed] 當日正由共用轉為實名
+   *[named] 當日為實名帳號
+}。
+LADDER_TAG_NONE = 標記：平台未標示客服。
+LADDER_TAG_UNKNOWN = 標記：平台標示為「{ $agent }」，當日沒有任職中的此人，或不止一人。
+LADDER_TAG = 標記：平台標示為「{ $agent }」，即 { $person }：紀錄歸其所有。
+LADDER_NAMED_WITHOUT = 實名帳號只認標記和交接，而兩者皆無：未歸屬任何人。
+LADDER_DUTY_NONE = 當班：當時沒有人持有帳號或當班。
+LADDER_DUTY = 當班：{ $list }。
+LADDER_DUTY_ANSWERED = 回覆時當班：{ $list }。
+    .unheld = 當班：開始時沒有人持有帳號或當班；回覆時，{ $list }。
 LADDER_ON_DUTY = { $person } { $rule ->
-    [handover] held it by hand-over
-    [roster] was rostered on it
-    [punch] of its team was punched in
-   *[team] is of its team
-}, { $from } to { $to } [{ $evidence }]
-LADDER_SHARES = { $before }, { $share }
-LADDER_BY_SESSION = Another record of the same customer's session names its agent, so this one follows: { $shares }.
-LADDER_BY_TAG = Credited by tag: { $shares }.
-LADDER_BY_HANDOVER = One person held the account by hand-over: { $shares }.
-LADDER_SOLE = One person was on duty: { $shares }.
-LADDER_INFERRED = Several were on duty; who was busy with other records, and how each works, tells them apart: { $shares }.
-LADDER_EQUAL = Several were on duty and there is too little to tell them apart, so they share equally: { $shares }.
-LADDER_TEAM = The account has no evidence of duty at all, so its team shares: { $shares }.
-LADDER_NOBODY = So it is credited to nobody.
-LADDER_CONTRIBUTORS = Contributors: { $list }.
+    [handover] 依交接持有
+    [roster] 依班表當班
+    [punch] 為其團隊成員，且已打卡
+   *[team] 為其團隊成員
+}，{ $from } 至 { $to }［{ $evidence }］
+LADDER_SHARES = { $before }、{ $share }
+LADDER_BY_SESSION = 同一顧客同一次諮詢的另一筆紀錄標示了客服，這一筆隨之歸屬：{ $shares }。
+LADDER_BY_TAG = 依標記歸屬：{ $shares }。
+LADDER_BY_HANDOVER = 依交接只有一人持有帳號：{ $shares }。
+LADDER_SOLE = 只有一人當班：{ $shares }。
+LADDER_INFERRED = 多人當班；依誰正忙於其他紀錄以及各人的工作方式區分：{ $shares }。
+LADDER_EQUAL = 多人當班，且可供區分的資訊太少，因此平均分攤：{ $shares }。
+LADDER_TEAM = 此帳號完全沒有當班的證據，因此由其團隊分攤：{ $shares }。
+LADDER_NOBODY = 因此未歸屬任何人。
+LADDER_CONTRIBUTORS = 協作者：{ $list }。
 LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is { $person }
+    [first_answer] 首次回覆
+    [closer] 促成成交
+   *[after_sales] 售後服務
+}：「{ $agent }」，即 { $person }
 LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] answered first
-    [closer] closed the sale
-   *[after_sales] served after the sale
-}: "{ $agent }", who is nobody employed on that day or more than one
-LADDER_SPLIT = Credited by role, as rule "{ $version }" says: first answer { $first_answer }, closing { $closer }, after-sales { $after_sales }; the part of a role that nobody held goes to the others in proportion: { $shares }.
-LADDER_BY_SPLIT = Credited by role: { $shares }.
-LADDER_BY_CLAIM = It was claimed with a click: { $shares }.
-# When the click was, where that is certain.
-LADDER_CLICKED = { $person } clicked at { $at }.
-LADDER_BY_DEVICE = It was served at the device { $device }, which was one person's then: { $shares }.
-LADDER_BY_REPLIES = Several were on duty, each with several dialogues at once; the times of the replies tell them apart: { $shares }.
-LADDER_BY_TAG_SHARE = Several were on duty, each with several dialogues at once; they share as the records near in time that name their agent: { $shares }.
-LADDER_NOT_SPLIT = The policy gives the roles that are named no part: the record is credited as if it named no contributors.
-LADDER_WORTH = On this account about { $now } of the records are expected to be credited to somebody else; with breaks punched about { $breaks }, with devices on 30 % of the replies about { $devices }, with half of the records claimed about { $claims }. That is expected by the doubts of this month, not promised.
+    [first_answer] 首次回覆
+    [closer] 促成成交
+   *[after_sales] 售後服務
+}：「{ $agent }」，當日沒有任職中的此人，或不止一人
+LADDER_SPLIT = 依角色歸屬，規則「{ $version }」：首次回覆 { $first_answer }、成交 { $closer }、售後 { $after_sales }；無人擔任的角色，其份額依比例歸其他角色：{ $shares }。
+LADDER_BY_SPLIT = 依角色歸屬：{ $shares }。
+LADDER_BY_CLAIM = 經點選認領：{ $shares }。
+LADDER_CLICKED = { $person } 於 { $at } 點選。
+LADDER_BY_DEVICE = 在裝置 { $device } 上服務，該裝置當時屬於一個人：{ $shares }。
+LADDER_BY_REPLIES = 多人當班，且各自同時處理多個對話；依回覆時間區分：{ $shares }。
+LADDER_BY_TAG_SHARE = 多人當班，且各自同時處理多個對話；依時間相近、標示了客服的紀錄分攤：{ $shares }。
+LADDER_NOT_SPLIT = 政策未給所列角色任何份額：此紀錄視同沒有協作者來歸屬。
+LADDER_WORTH = 此帳號預計約有 { $now } 的紀錄歸屬到他人；若休息也打卡，約 { $breaks }；若 30% 的回覆有裝置，約 { $devices }；若一半的紀錄經認領，約 { $claims }。這是依本月的不確定程度所做的預估，並非保證。
 
-# What spoke for one person rather than another.
-WHY = { $first } ({ $part } %) rather than { $second } ({ $rest } %): { $what }.
-WHY_AGAINST = { $why } { $sign ->
-    [hands] The pause since the last reply spoke for { $second }.
-    [thread] The dialogue so far spoke for { $second }.
-    [profile] The kind of reply spoke for { $second }.
-   *[device] The device spoke for { $second }.
+WHY = 是 { $first }（{ $part }%），而非 { $second }（{ $rest }%）：{ $what }。
+WHY_AGAINST = { $why }{ $sign ->
+    [hands] 距上一次回覆的間隔則較符合 { $second }。
+    [thread] 此前的對話則較符合 { $second }。
+    [profile] 回覆的類型則較符合 { $second }。
+   *[device] 裝置則較符合 { $second }。
 }
-WHY_SOMEBODY = somebody else
-WHY_SECONDS = { $count ->
-    [one] { $count } second
-   *[other] { $count } seconds
-}
-WHY_MINUTES = { $count ->
-    [one] { $count } minute
-   *[other] { $count } minutes
-}
-WHY_HOURS = { $count ->
-    [one] { $count } hour
-   *[other] { $count } hours
-}
-WHY_DAYS = { $count ->
-    [one] { $count } day
-   *[other] { $count } days
-}
-WHY_HANDS = { $one }, { $other }
-    .short = { $one }, { $other }, hardly time enough for another reply
-    .usual = { $one }, { $other }, and such a pause is more usual for { $first }
-WHY_WROTE = { $who } had last replied { $pause } before
-WHY_NOT_YET = { $who } had come on duty { $pause } before and not replied yet
-WHY_THREAD = { $first } had probably answered this customer { $pause } earlier
-WHY_PROFILE = { $first } answers customers who have waited { $wait } more often than { $second }
-    .first = { $first } gives the first reply to customers who have waited { $wait } more often than { $second }
-    .again = { $first } writes again { $wait } after a reply, without a new message of the customer, more often than { $second }
-    .unasked = { $first } writes to customers who have not written yet more often than { $second }
+WHY_SOMEBODY = 另一人
+WHY_SECONDS = { $count } 秒
+WHY_MINUTES = { $count } 分鐘
+WHY_HOURS = { $count } 小時
+WHY_DAYS = { $count } 天
+WHY_HANDS = { $one }，{ $other }
+    .short = { $one }，{ $other }，幾乎來不及再回覆一次
+    .usual = { $one }，{ $other }，而這樣的間隔在 { $first } 較為常見
+WHY_WROTE = { $who } 在 { $pause }前才回覆過
+WHY_NOT_YET = { $who } 在 { $pause }前開始當班，尚未回覆過
+WHY_THREAD = { $first } 很可能在 { $pause }前回覆過這位顧客
+WHY_PROFILE = { $first } 比 { $second } 更常回覆等候了{ $wait }的顧客
+    .first = { $first } 比 { $second } 更常首次回覆等候了{ $wait }的顧客
+    .again = 在顧客沒有新訊息時，{ $first } 比 { $second } 更常在回覆{ $wait }後再次傳訊
+    .unasked = { $first } 比 { $second } 更常主動傳訊給尚未留言的顧客
 WHY_WAIT = { $class ->
-    [0] less than 5 minutes
-    [1] 5 to 20 minutes
-    [2] 20 to 60 minutes
-    [3] 1 to 4 hours
-    [4] 4 to 24 hours
-   *[other] more than a day
+    [0] 不到 5 分鐘
+    [1] 5 至 20 分鐘
+    [2] 20 至 60 分鐘
+    [3] 1 至 4 小時
+    [4] 4 至 24 小時
+   *[other] 一天以上
 }
-WHY_DEVICE = the device that it was written on is that of { $first }
-    .same = { $first } had probably written on the same device before
-WHY_DUTY = of its { $all } replies { $first } was on duty at { $count }, { $second } at { $other }
-WHY_NAMES = of the records within an hour that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-    .all = of the account's records that name their agent and for which they were on duty, { $first } has { $count } of { $all } and { $second } { $other } of { $others }
-WHY_TOGETHER = no sign decides alone, but all replies around it together
-WHY_TOO_FEW_REPLIES = Nothing tells them apart: too few records of the account have times of replies to learn from.
-WHY_TOO_DENSE = Nothing tells them apart: on this account replies come too densely for their times alone, and too few records are named, claimed or written at known devices.
-WHY_CLOCK_WITHOUT_SECONDS = Nothing tells them apart: the times of the account's replies have no seconds that one can trust.
-WHY_NO_REPLY_TIMES = Nothing tells them apart: each may hold several dialogues at once, and no reply to this one is known that was written while they were on duty.
+WHY_DEVICE = 書寫所用的裝置屬於 { $first }
+    .same = { $first } 此前很可能在同一裝置上寫過
+WHY_DUTY = 在其 { $all } 次回覆中，{ $first } 有 { $count } 次當班，{ $second } 有 { $other } 次
+WHY_NAMES = 在前後一小時內標示了客服且當時當班的紀錄中，{ $first } 占 { $all } 筆中的 { $count } 筆，{ $second } 占 { $others } 筆中的 { $other } 筆
+    .all = 在此帳號標示了客服且當時當班的紀錄中，{ $first } 占 { $all } 筆中的 { $count } 筆，{ $second } 占 { $others } 筆中的 { $other } 筆
+WHY_TOGETHER = 並非由單一跡象決定，而是由其前後所有的回覆共同判斷
+WHY_TOO_FEW_REPLIES = 無從區分：此帳號有回覆時間的紀錄太少，不足以學習。
+WHY_TOO_DENSE = 無從區分：此帳號的回覆過於密集，單憑時間不足以判斷，而標示了客服、經認領或在已知裝置上回覆的紀錄又太少。
+WHY_CLOCK_WITHOUT_SECONDS = 無從區分：此帳號的回覆時間沒有可信的秒數。
+WHY_NO_REPLY_TIMES = 無從區分：每個人都可能同時處理多個對話，且沒有已知在其當班期間對此對話的回覆。
 
-# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-
-# Code ACCOUNT_UNKNOWN.
-CREDIT_ACCOUNT_UNKNOWN = { $records } records of an account that attendance does not know were left out
-# Code UNKNOWN_AGENT.
-CREDIT_UNKNOWN_AGENT = { $records } records name the agent "{ $agent }", who is nobody employed on their days or more than one: they count as without a name
-# Code NO_DUTY_EVIDENCE.
-CREDIT_NO_EVIDENCE = no roster, punch or hand-over at all: its team shares { $records } records
-# Code UNHELD_ACCOUNT.
-CREDIT_NOBODY_ON_DUTY = { $records } records came while nobody was on duty: credited to nobody
-# Code TAG_OFF_DUTY.
-CREDIT_TAG_OFF_DUTY = { $records } records name { $person }, who was not on duty then: the name counts
-# Code NAMED_WITHOUT_AGENT.
-CREDIT_NAMED_WITHOUT_AGENT = { $records } records of a named account name nobody: credited to nobody but by hand-over
-# Code MIXED_WITHOUT_TAG.
-CREDIT_MIXED_WITHOUT_TAG = { $records } records of a mixed account name nobody: credited as on a shared one
-# A name of a contributor that nobody is known by.
-CONTRIBUTOR_UNKNOWN = { $records ->
-    [one] { $records } contribution is of "{ $agent }", who is nobody employed on its day or more than one: its part goes to the other contributors
-   *[other] { $records } contributions are of "{ $agent }", who is nobody employed on their days or more than one: their parts go to the other contributors
-}
-# Code CONTRIBUTOR_OFF_DUTY.
-CREDIT_CONTRIBUTOR_OFF_DUTY = { $records ->
-    [one] { $records } record names { $person } as a contributor, who was not on duty when it began
-   *[other] { $records } records name { $person } as a contributor, who was not on duty when they began
-}: the name counts
-# Code CONTRIBUTORS_NOT_SPLIT.
-CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records ->
-    [one] { $records } record names contributors, and the policy gives their roles no part: they are kept, and the record is credited as if it named none
-   *[other] { $records } records name contributors, and the policy gives their roles no part: they are kept, and the records are credited as if they named none
-}
-# Code TOO_FEW_TO_INFER.
-CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too few to infer from: shared equally
-# Code DID_NOT_SETTLE.
-CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: shared equally
-# Code SEVERAL_AT_ONCE.
-CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
-# Code TOO_FEW_REPLIES.
-CREDIT_TOO_FEW_REPLIES = { $records ->
-    [one] { $records } record with times of its replies is too little
-   *[other] { $records } records with times of their replies are too few a person
-} to tell apart who hold several dialogues at once: shared equally among those on duty at each reply
-# Code REPLIES_TOO_DENSE.
-CREDIT_REPLIES_TOO_DENSE = { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} of an account on which replies come so densely that their times alone do not tell people apart, and of fewer than a tenth of the replies something says whose they are: shared equally among those on duty at each reply
-# Code EVIDENCE_UNEVEN.
-CREDIT_EVIDENCE_UNEVEN = { $records ->
-    [one] { $records } record says
-   *[other] { $records } records say
-} nothing of whose they are, on an account on which some name, claim or write at known devices far more of theirs than others, { $person } least: weighed by how much each leaves unsaid
-    .equal = { $records ->
-        [one] { $records } record says
-       *[other] { $records } records say
-    } nothing of whose they are, on an account on which some claim or write at known devices far more of theirs than others, { $person } least: shared equally, which is too little for { $person } if they work as much as the others
-# Code CLOCK_WITHOUT_SECONDS.
-CREDIT_CLOCK_WITHOUT_SECONDS = more than a tenth of the replies to { $records ->
-    [one] { $records } record is
-   *[other] { $records } records are
-} on a full minute, so their clock is not to be trusted: shared equally among those on duty at each reply
-# Code CLAIM_OFF_DUTY.
-CREDIT_CLAIM_OFF_DUTY = { $person } claimed { $records ->
-    [one] { $records } dialogue without being on duty: the claim does not count
-   *[other] { $records } dialogues without being on duty: the claims do not count
-}
-# Code CLAIM_WITHOUT_RECORD.
-CREDIT_CLAIM_WITHOUT_RECORD = { $person } claimed { $records ->
-    [one] { $records } dialogue of which there is no record: the claim counts for nothing
-   *[other] { $records } dialogues of which there is no record: the claims count for nothing
-}
-# Code CLAIMS_DIFFER.
-CREDIT_CLAIMS_DIFFER = { $person } claimed { $record } at { $at }, and { $second } had claimed it at { $before }: neither claim decides{ $more ->
+CREDIT_ACCOUNT_UNKNOWN = 出勤資料中沒有此帳號，其 { $records } 筆紀錄已略過
+CREDIT_UNKNOWN_AGENT = { $records } 筆紀錄標示客服「{ $agent }」，當日沒有任職中的此人，或不止一人：視同未標示
+CREDIT_NO_EVIDENCE = 完全沒有班表、打卡或交接：{ $records } 筆紀錄由其團隊分攤
+CREDIT_NOBODY_ON_DUTY = { $records } 筆紀錄產生時無人當班：未歸屬任何人
+CREDIT_TAG_OFF_DUTY = { $records } 筆紀錄標示 { $person }，其當時不當班：以標示為準
+CREDIT_NAMED_WITHOUT_AGENT = 實名帳號的 { $records } 筆紀錄未標示客服：除依交接外，未歸屬任何人
+CREDIT_MIXED_WITHOUT_TAG = 混用帳號的 { $records } 筆紀錄未標示客服：依共用帳號的方式歸屬
+CONTRIBUTOR_UNKNOWN = { $records } 筆協作屬於「{ $agent }」，當日沒有任職中的此人，或不止一人：其份額歸其他協作者
+CREDIT_CONTRIBUTOR_OFF_DUTY = { $records } 筆紀錄將 { $person } 列為協作者，而其在紀錄開始時不當班：以標示為準
+CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records } 筆紀錄列有協作者，而政策未給其角色任何份額：協作者予以保存，紀錄視同沒有協作者來歸屬
+CREDIT_TOO_FEW_TO_INFER = { $records } 筆紀錄有多人當班，筆數太少而無法推斷：平均分攤
+CREDIT_DID_NOT_SETTLE = 對 { $records } 筆紀錄的推斷未能收斂：平均分攤
+CREDIT_SEVERAL_AT_ONCE = { $records } 筆紀錄有多人當班，且各自同時處理多個對話：平均分攤
+CREDIT_TOO_FEW_REPLIES = { $records } 筆紀錄有回覆時間，但每人筆數太少，無法區分同時處理多個對話的人：由每次回覆時的當班者平均分攤
+CREDIT_REPLIES_TOO_DENSE = { $records } 筆紀錄所在的帳號回覆過於密集，單憑時間無法區分各人，而有跡象顯示屬於誰的回覆不到十分之一：由每次回覆時的當班者平均分攤
+CREDIT_EVIDENCE_UNEVEN = { $records } 筆紀錄沒有任何跡象顯示屬於誰，而此帳號上有些人署名、認領或在已知裝置上回覆的比例遠高於他人，其中 { $person } 最少：依各人未表明的程度加權
+    .equal = { $records } 筆紀錄沒有任何跡象顯示屬於誰，而此帳號上有些人認領或在已知裝置上回覆的比例遠高於他人，其中 { $person } 最少：平均分攤；若 { $person } 的工作量與他人相當，則分得偏少
+CREDIT_CLOCK_WITHOUT_SECONDS = { $records } 筆紀錄的回覆中，超過十分之一落在整分，因此其時鐘不可信：由每次回覆時的當班者平均分攤
+CREDIT_CLAIM_OFF_DUTY = { $person } 在不當班時認領了 { $records } 個對話：認領不計
+CREDIT_CLAIM_WITHOUT_RECORD = { $person } 認領了 { $records } 個沒有紀錄的對話：認領不計
+CREDIT_CLAIMS_DIFFER = { $person } 於 { $at } 認領了 { $record }，而 { $second } 已於 { $before } 認領：兩者皆不作為依據{ $more ->
     [0] {""}
-    [one] . So it is with { $more } more record of that day
-   *[other] . So it is with { $more } more records of that day
+   *[other] 。當日另有 { $more } 筆紀錄也是如此
 }
-    .tag = { $person } claimed { $record } at { $at }, and the platform named { $second } for it: the name counts{ $more ->
+    .tag = { $person } 於 { $at } 認領了 { $record }，而平台標示的是 { $second }：以標示為準{ $more ->
         [0] {""}
-        [one] . So it is with { $more } more record of that day
-       *[other] . So it is with { $more } more records of that day
+       *[other] 。當日另有 { $more } 筆紀錄也是如此
     }
-# Code DEVICE_OFF_DUTY.
-CREDIT_DEVICE_OFF_DUTY = the device { $device } of { $person }, who was not on duty then, was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .there = the device { $device } of { $person }, who was on duty for { $place } then, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .elsewhere = the device { $device } of somebody who was never on duty here was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# Code DEVICE_OF_SEVERAL.
-DEVICE_BOUND_TO_SEVERAL = from { $from } on the device { $device } is of several people or seats at once: it is kept, and what is written on it then says nothing
-    .ever = the device { $device } has been of several people or seats at once from the beginning: it is kept, and what is written on it then says nothing
-# Code DEVICE_OF_SEVERAL.
-CREDIT_DEVICE_OF_SEVERAL = the device { $device } is { $more ->
-    [0] { $first }'s and { $second }'s at once
-    [one] { $first }'s, { $second }'s and { $more } other's at once
-   *[other] { $first }'s, { $second }'s and { $more } others' at once
-}, and was used { $records ->
-    [one] once
-   *[other] { $records } times
-}: it does not count
-    .beyond = the device { $device } is { $person }'s and at the same time that of somebody who was never on duty here, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-    .unknown = the device { $device } is several people's at once, and was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }: it does not count
-# A device that was used while it was nobody's, where others are somebody's, and what may be meant by it.
+CREDIT_DEVICE_OFF_DUTY = { $person } 的裝置 { $device } 在其不當班時使用了 { $records } 次：不計
+    .there = { $person } 的裝置 { $device } 使用了 { $records } 次，而其當時在 { $place } 當班：不計
+    .elsewhere = 從未在此處當班者的裝置 { $device } 使用了 { $records } 次：不計
+DEVICE_BOUND_TO_SEVERAL = 自 { $from } 起，裝置 { $device } 同時屬於多個人或座位：登記予以保留，但在其上所寫的內容不能說明屬於誰
+    .ever = 裝置 { $device } 從一開始就同時屬於多個人或座位：登記予以保留，但在其上所寫的內容不能說明屬於誰
+CREDIT_DEVICE_OF_SEVERAL = 裝置 { $device } 同時屬於 { $more ->
+    [0] { $first } 和 { $second }
+   *[other] { $first }、{ $second } 及另外 { $more } 人
+}，使用了 { $records } 次：不計
+    .beyond = 裝置 { $device } 同時屬於 { $person } 和一位從未在此處當班的人，使用了 { $records } 次：不計
+    .unknown = 裝置 { $device } 同時屬於多人，使用了 { $records } 次：不計
 DEVICE_OF_NOBODY = { $devices ->
-    [one] the device { $device }, which is bound to nobody, was used
-   *[other] { $devices } devices that are bound to nobody, such as { $device }, were used
-} { $records ->
-    [one] once
-   *[other] { $records } times
-}: that tells only what the same hands wrote
-    .near = the device { $device }, which is bound to nobody, was used { $records ->
-        [one] once
-       *[other] { $records } times
-    }, and { $near }, which is bound, never: is that the one meant?
-    .seat = the device { $device } of the seat { $seat } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } while nobody was rostered on that seat: it was nobody's then
-    .ended = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } after { $to }, the last day of its binding: it was nobody's then
-    .coming = the device { $device } was used { $records ->
-        [one] once
-       *[other] { $records } times
-    } before { $from }, the first day of its binding: it was nobody's then
-# Claims, devices and times of messages that the version of the policy of a month does not read.
-EVIDENCE_NOT_READ = version { $version } of the policy reads no claims, devices or times of messages. For the month the account has: claims, { $claims }; records with times of messages, { $replies }; devices that records or messages name, { $devices }
-# Code REPLY_OUTSIDE_RECORD.
-CREDIT_REPLY_OUTSIDE_RECORD = { $records ->
-    [one] { $records } reply was before its record began or after it ended: it counts for nothing
-   *[other] { $records } replies were before their record began or after it ended: they count for nothing
-}
-# Hours of unbroken duty in which somebody did next to nothing while others worked: a break that nobody punched.
-BREAKS_NOT_PUNCHED = { $days } working days of { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-} were one unbroken stretch of duty in which for two hours or more next to nothing was theirs while others worked. With breaks punched about { $breaks } of the records of the account would be expected to be credited to somebody else, instead of about { $now }
-# Code CLOCKS_APART.
-CREDIT_CLOCKS_APART = the messages of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} are by a clock that is { $minutes } min { $seconds } s ahead of that of the records: they are read that much earlier
-    .behind = the messages of { $records ->
-        [one] { $records } record
-       *[other] { $records } records
-    } are by a clock that is { $minutes } min { $seconds } s behind that of the records: they are read that much later
-# Amounts in another currency than what is reckoned in were converted, and by what.
-AMOUNTS_CONVERTED = amounts of { $records ->
-    [one] { $records } record
-   *[other] { $records } records
-} were converted from { $from } to { $to }, each by the rate of its local day and rounded once: { $rates }{ $more ->
+    [1] 未登記給任何人的裝置 { $device } 使用了 { $records } 次
+   *[other] 未登記給任何人的 { $devices } 部裝置（例如 { $device }）使用了 { $records } 次
+}：只能看出哪些內容出自同一人之手
+    .near = 未登記給任何人的裝置 { $device } 使用了 { $records } 次，而已登記的 { $near } 從未使用：是否應為後者？
+    .seat = 座位 { $seat } 的裝置 { $device } 使用了 { $records } 次，而當時該座位無人排班：當時不屬於任何人
+    .ended = 裝置 { $device } 在其登記的最後一天 { $to } 之後使用了 { $records } 次：當時不屬於任何人
+    .coming = 裝置 { $device } 在其登記的第一天 { $from } 之前使用了 { $records } 次：當時不屬於任何人
+EVIDENCE_NOT_READ = 政策第 { $version } 版不讀取認領、裝置或訊息時間。此帳號本月有：認領 { $claims } 次；有訊息時間的紀錄 { $replies } 筆；紀錄或訊息所指的裝置 { $devices } 部
+CREDIT_REPLY_OUTSIDE_RECORD = { $records } 次回覆早於其紀錄的開始或晚於其結束：不計
+BREAKS_NOT_PUNCHED = { $people } 人共有 { $days } 個工作日的當班時段毫無間斷，其中卻有兩小時以上幾乎沒有其工作，而他人在工作。若休息也打卡，預計此帳號約有 { $breaks } 的紀錄歸屬到他人，而不是約 { $now }
+CREDIT_CLOCKS_APART = { $records } 筆紀錄的訊息所用的時鐘，比紀錄的時鐘快 { $minutes } 分 { $seconds } 秒：讀取時相應提早
+    .behind = { $records } 筆紀錄的訊息所用的時鐘，比紀錄的時鐘慢 { $minutes } 分 { $seconds } 秒：讀取時相應延後
+AMOUNTS_CONVERTED = { $records } 筆紀錄的金額由 { $from } 換算為 { $to }，每筆依其當地日期的匯率換算，並只捨入一次：{ $rates }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}及另外 { $more } 個
 }
-# Refunds that are together larger than the sale that they refer to: it counts below zero.
-REFUND_EXCEEDS_SALE = more was paid back { $sales ->
-    [one] of one sale than it brought, and it counts
-   *[other] of { $sales } sales than they brought, and they count
-} below zero: { $named }{ $more ->
+REFUND_EXCEEDS_SALE = 有 { $sales } 筆銷售的退款超過其銷售金額，因此計為負數：{ $named }{ $more ->
     [0] {""}
-   *[other] {" "}and { $more } more
+   *[other] {" "}及另外 { $more } 筆
 }
 
-# Out of a region into itself.
-REGION_SAME = a transfer goes to another region than { $region }
-# A cycle of something else than one month.
-REPORT_NOT_A_MONTH = a report tells of one calendar month, and the cycle runs from { $from } to { $to }: make a cycle of a month
-# No cell may leave.
-NOTHING_TO_TELL = no unit may be told of: each has fewer than five people, or would tell of fewer by a difference
-# Not prepared any more.
-TRANSFER_NOT_PREPARED = the transfer is { $stage } already
-# Not approved.
-TRANSFER_NOT_APPROVED = the transfer waits for somebody else's approval
-# Withdrawn or rejected.
-TRANSFER_DROPPED = the transfer was { $stage }: prepare another one
-# What was told cannot be taken back.
-TRANSFER_RELEASED = the transfer was released already: what was told cannot be taken back
-# Other transfers were released since it was prepared.
-TRANSFER_STALE = another report about the month was released meanwhile, and both together would tell of fewer than five people: prepare it again
-# Not a file of ours.
-TRANSFER_MALFORMED = this is not the file that is expected here, or not all of it: send the whole file as ReleaseTransfer or ExportStandard gave it
-# The signature is not that of the region it names.
-TRANSFER_SIGNATURE_WRONG = the file is not signed by the stack of { $region }: it was altered, or its new public key is missing here
-# No public key of the region.
-REGION_KEY_UNKNOWN = no public key of { $region } is known here: put its performance.pub into the key folder as regions/{ $region }.pub
-# A file of another group.
-TRANSFER_OF_ANOTHER_GROUP = the file is of another group
-# Taken in before.
-TRANSFER_ALREADY_EXISTS = the file was taken in before
-TRANSFER_KIND_EXPECTED = say what is to cross: a report or the directory
+REGION_SAME = 傳輸的目的地須為 { $region } 以外的區域
+REPORT_NOT_A_MONTH = 報表以一個曆月為準，而考核週期自 { $from } 至 { $to }：請建立一個月的考核週期
+NOTHING_TO_TELL = 沒有可以提供資料的單位：各單位都不足五人，或可由相減推知不足五人的資料
+TRANSFER_NOT_PREPARED = 此傳輸的狀態已為：{ $stage ->
+    [prepared] 待核准
+    [approved] 已核准
+    [released] 已放行
+    [withdrawn] 已撤回
+   *[rejected] 已駁回
+}
+TRANSFER_NOT_APPROVED = 此傳輸正待他人核准
+TRANSFER_DROPPED = 此傳輸{ $stage ->
+    [withdrawn] 已撤回
+   *[rejected] 已駁回
+}：請另行準備
+TRANSFER_RELEASED = 此傳輸已放行：已提供的內容無法收回
+TRANSFER_STALE = 其間已放行同一月份的另一份報表，兩者合併會顯示不足五人的資料：請重新準備
+TRANSFER_MALFORMED = 這不是此處所需的檔案，或不完整：請完整傳送 ReleaseTransfer 或 ExportStandard 提供的檔案
+TRANSFER_SIGNATURE_WRONG = 檔案並非由 { $region } 的系統簽章：可能已遭更動，或此處缺少其新的公開金鑰
+REGION_KEY_UNKNOWN = 此處沒有 { $region } 的公開金鑰：請將其 performance.pub 放入金鑰資料夾，命名為 regions/{ $region }.pub
+TRANSFER_OF_ANOTHER_GROUP = 此檔案屬於另一個集團
+TRANSFER_ALREADY_EXISTS = 此檔案先前已匯入
+TRANSFER_KIND_EXPECTED = 請指明要傳輸什麼：報表或名錄
 
 ## Compensation
 
-# Scores may still change.
-CYCLE_NOT_PUBLISHED = scores may still change: publish the cycle first
-    .report = the cycle is not published: reports tell what is final
-    .correct = the cycle is not published, so there is nothing to correct: close it again, and it reads what counts now
-# The cycle has no such version of its result, or none was known then.
-RESULT_VERSION_UNKNOWN = the cycle has no such version of its result, or none was published by then: ask for its versions with ListCardVersions
-# A version and an instant at once.
-VERSION_TWICE = name a version or an instant, not both
-# A correction of the same cycle with another reason or another version of the scheme.
-CYCLE_CORRECTION_UNDERWAY = the correction { $cycle } of this cycle is not published, and says another reason or another version of the scheme: ask with what it says to work it out anew, publish it (PublishCycle), or throw it away (CancelCycle) and ask again
-# Nothing is different, so there is nothing to publish.
-CORRECTION_CHANGES_NOTHING = every card is as it was published, so there is nothing to publish: throw the correction away (CancelCycle); once something that the cycle rests on is put right, ask for it again
-# No account, or too many.
-ACCOUNTS_EXPECTED = name at least one account, and at most { $most }
-# An account that a question names, and that is not there, or not the caller's to ask about.
-ACCOUNT_UNKNOWN_HERE = there is no account { $account } that you may ask about: look the id up with ListAccounts
-# A unit that a run of attribution names, and that is not there, or not within the unit that it is started for.
-UNIT_UNKNOWN_HERE = there is no unit { $unit } within what the run is started for: look the id up with ListOrgUnits, or have the run started for a unit above
-ACCOUNTS_OR_SCHEME = either accounts or a scheme, not both: leave one of them out
-# Nobody has a score.
-POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card of the pool's unit
-# A pool of a unit that is neither the unit of its cycle nor below it.
-POOL_OUTSIDE_CYCLE = a pool belongs to the unit of its cycle or to one below it: name such a unit, or none for the unit of the cycle
-# People with a score in the cycle of a unit who belong elsewhere.
-PAY_OUTSIDE_UNIT = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: close the cycle with a population that leaves the others out
-    .correction = { $count } { $count ->
-        [one] person has
-       *[other] people have
-    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: correct the cycle first (CorrectCycle), then draft this correction again
-# Less than nothing.
-POOL_NEGATIVE = a pool cannot be less than nothing: give an amount of 0 or more; money cannot be taken back by a pool
-# No score above zero.
-ZERO_SCORES = no score is above zero, so there is no rule to split by: look at the cycle's cards first
-# A part that nobody has a claim to; `part` counts from 0.
-PART_WITHOUT_CLAIM = part { $place } of the pool goes to nobody: no score reaches a tier with a weight, or its floor; change the part's rule
-# Not a draft any more.
-SETTLEMENT_NOT_DRAFT = the settlement is { $stage }, not a draft
-# Not approved, or not any more.
-SETTLEMENT_NOT_APPROVED = the settlement is { $stage }; only an approved one can be posted
-# Posted.
-SETTLEMENT_POSTED = a posted settlement never changes: draft a correction of it, and the next settlement pays the difference
-# Not posted, and corrections are of what is posted.
-SETTLEMENT_NOT_POSTED = the settlement is { $stage }, and only a posted one is corrected: discard it and draft it again
-# Another correction of the settlement is drafted.
-PAY_CORRECTION_WAITS = correction { $correction } of the settlement waits for its approval: approve or withdraw that one first
-# Nobody gets another amount.
-NOTHING_TO_CORRECT = by the cards as they are now everybody gets what the settlement and its corrections gave: correct the cycle first, or there is nothing to put right
-# Approved already, or thrown away.
-PAY_CORRECTION_NOT_DRAFT = the correction is { $stage }, not a draft
-# What waits at an instant, which is asked for as it is now.
-DELTAS_WAIT_NOW = what waits is told as it is now: leave known_at out, or waiting_only
-CORRECTION_REASON_MISSING = say why: each statement shows it
-# A pool that would pay the same a second time.
-POOL_THERE = the pool { $pool } of this cycle has the same name, amount and rule: settle that one, or give this one another name if there is as much money once more
-# Another settlement of the pool is posted.
-POOL_PAID = a settlement of pool { $pool } is posted already, and a pool is paid once: discard the others, and create another pool, of another name, if there is more money to pay
-# Another settlement was posted, or a correction approved, since this one was drafted.
-CARRY_MOVED = since this one was drafted another settlement was posted, or a correction approved, and moved the odd cents: draft it again
-DELTA_SCORE = the score was put right from { $old } to { $new }
+CYCLE_NOT_PUBLISHED = 分數仍可能變動：請先發布考核週期
+    .report = 考核週期尚未發布：報表只提供確定的結果
+    .correct = 考核週期尚未發布，因此沒有可更正的：請重新結帳，即會讀取目前有效的資料
+RESULT_VERSION_UNKNOWN = 考核週期沒有這個版本的結果，或當時尚未發布：請用 ListCardVersions 查詢版本
+VERSION_TWICE = 請填寫版本或時間點，擇一即可
+CYCLE_CORRECTION_UNDERWAY = 此考核週期的更正 { $cycle } 尚未發布，而其原因或考核方案版本不同：請以其內容再次申請以重新計算、將它發布（PublishCycle），或將它作廢（CancelCycle）後再申請
+CORRECTION_CHANGES_NOTHING = 每張成績單都與已發布的相同，因此沒有可發布的：請將更正作廢（CancelCycle）；待考核週期所依據的資料改正之後，再行申請
+ACCOUNTS_EXPECTED = 請至少填寫一個帳號，最多 { $most } 個
+ACCOUNT_UNKNOWN_HERE = 沒有您可以查詢的帳號 { $account }：請用 ListAccounts 查詢識別碼
+UNIT_UNKNOWN_HERE = 在歸屬運算的範圍內沒有單位 { $unit }：請用 ListOrgUnits 查詢識別碼，或請人為上層單位執行歸屬運算
+ACCOUNTS_OR_SCHEME = 帳號或考核方案只能擇一：請移除其中一項
+POOL_WITHOUT_PEOPLE = 獎金池沒有可發放的人：考核週期中沒有獎金池所屬單位的成績單
+POOL_OUTSIDE_CYCLE = 獎金池須屬於其考核週期的單位或其下層單位：請填寫這樣的單位；若為考核週期的單位，則不必填寫
+PAY_OUTSIDE_UNIT = 有 { $count } 人在考核週期中有成績單，但在考核週期的最後一天不屬於獎金池的單位：{ $people }。單位只發放給自己的人員：請以不含這些人的考核對象對考核週期結帳
+    .correction = 有 { $count } 人在考核週期中有成績單，但在考核週期的最後一天不屬於獎金池的單位：{ $people }。單位只發放給自己的人員：請先更正考核週期（CorrectCycle），再重新草擬這項更正
+POOL_NEGATIVE = 獎金池不可為負：請填寫 0 以上的金額；獎金池不能用來收回款項
+ZERO_SCORES = 沒有人的分數大於零，無從分配：請先檢視考核週期的成績單
+PART_WITHOUT_CLAIM = 獎金池的第 { $place } 部分無人可得：沒有分數達到有權重的級別或其下限；請變更該部分的規則
+SETTLEMENT_NOT_DRAFT = 結算的狀態為{ $stage ->
+    [draft] 草稿
+    [approved] 已核准
+    [posted] 已入帳
+   *[discarded] 已作廢
+}，不是草稿
+SETTLEMENT_NOT_APPROVED = 結算的狀態為{ $stage ->
+    [draft] 草稿
+    [approved] 已核准
+    [posted] 已入帳
+   *[discarded] 已作廢
+}；只有已核准的結算可以入帳
+SETTLEMENT_POSTED = 已入帳的結算不再變動：請草擬其更正，差額由下一次結算支付
+SETTLEMENT_NOT_POSTED = 結算的狀態為{ $stage ->
+    [draft] 草稿
+    [approved] 已核准
+   *[discarded] 已作廢
+}，而只有已入帳的結算可以更正：請將它作廢並重新草擬
+PAY_CORRECTION_WAITS = 此結算的更正 { $correction } 正待核准：請先核准或撤回該更正
+NOTHING_TO_CORRECT = 依目前的成績單，每個人的所得都與此結算及其更正相同：請先更正考核週期，否則沒有可改正的
+PAY_CORRECTION_NOT_DRAFT = 此更正{ $stage ->
+    [approved] 已核准
+   *[withdrawn] 已撤回
+}，不是草稿
+DELTAS_WAIT_NOW = 待結算的差額只能依目前情況查詢：請移除 known_at 或 waiting_only
+CORRECTION_REASON_MISSING = 請說明原因：每張結算單都會顯示
+POOL_THERE = 此考核週期已有名稱、金額與規則相同的獎金池 { $pool }：請以它結算；若確有另一筆相同的款項，請為這個獎金池另取名稱
+POOL_PAID = 獎金池 { $pool } 已有結算入帳，而一個獎金池只發放一次：請將其他結算作廢；若另有款項要發放，請以其他名稱建立獎金池
+CARRY_MOVED = 在草擬之後，另有結算入帳或更正核准，尾差已變動：請重新草擬
+DELTA_SCORE = 分數由 { $old } 更正為 { $new }
 DELTA_AGAINST =
     { $by ->
-        [fell] the own score was put right from { $old } to { $new }, but those of the others fell more, together from { $others_old } to { $others_new }: so the share of the pool grew
-        [rose] the own score was put right from { $old } to { $new }, but those of the others rose more, together from { $others_old } to { $others_new }: so the share of the pool shrank
-        [less] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it shrank all the same
-       *[more] the own score was put right from { $old } to { $new }, and those of the others together from { $others_old } to { $others_new }: by the rule of the pool the share of it grew all the same
+        [fell] 自己的分數由 { $old } 更正為 { $new }，但他人的分數下降更多，合計由 { $others_old } 變為 { $others_new }：因此在獎金池的份額增加
+        [rose] 自己的分數由 { $old } 更正為 { $new }，但他人的分數上升更多，合計由 { $others_old } 變為 { $others_new }：因此在獎金池的份額減少
+        [less] 自己的分數由 { $old } 更正為 { $new }，他人的分數合計由 { $others_old } 變為 { $others_new }：依獎金池的規則，份額仍然減少
+       *[more] 自己的分數由 { $old } 更正為 { $new }，他人的分數合計由 { $others_old } 變為 { $others_new }：依獎金池的規則，份額仍然增加
     }
-DELTA_ADDED = a score of { $score } was added
-DELTA_REMOVED = the score of { $score } was taken back
-DELTA_OTHERS = the scores of others were put right, and the pool is split among all
-POOL_WITHOUT_PARTS = at least one part is needed
-SHARES_NOT_WHOLE = the shares sum to { $sum } millionths, not to exactly 1000000
-PART_OF_NOTHING = a part of nothing: leave it out
-PART_RULE_MISSING = say how this part is split: tiers, proportional or team_fund
-PART_WITHOUT_TIERS = at least one tier is needed
-TIERS_OUT_OF_ORDER = write the tiers best first, each with a lower min_score
-TIERS_MIXED = give every tier a min_score, or every tier a quota
-TIERS_WITHOUT_WEIGHT = all weights are zero, so nobody could get anything
-TIER_WEIGHTS_OUT_OF_ORDER = a worse tier weighs more than a better one
+DELTA_ADDED = 新增分數 { $score }
+DELTA_REMOVED = 收回分數 { $score }
+DELTA_OTHERS = 他人的分數已更正，而獎金池由所有人分配
+POOL_WITHOUT_PARTS = 至少須有一個部分
+SHARES_NOT_WHOLE = 各份額合計為百萬分之 { $sum }，而不是恰好 1000000
+PART_OF_NOTHING = 份額為零的部分：請移除
+PART_RULE_MISSING = 請指明這個部分如何分配：tiers、proportional 或 team_fund
+PART_WITHOUT_TIERS = 至少須有一個級別
+TIERS_OUT_OF_ORDER = 請從最好的級別寫起，min_score 逐級遞減
+TIERS_MIXED = 請為每個級別都填寫 min_score，或都填寫配額
+TIERS_WITHOUT_WEIGHT = 所有權重都是零，因此無人可得
+TIER_WEIGHTS_OUT_OF_ORDER = 較差的級別權重高於較好的級別
 
-# Statements.
-
-STATEMENT_AMOUNT = { $paid } for a score of { $score }: { $than ->
-    [less] { $difference } less than
-    [same] the same as
-   *[more] { $difference } more than
-} the { $equal } that an equal split would have paid.
-STATEMENT_WITHOUT_TIER = Part { $number } ({ $share } of the pool, { $part }), by tiers: the score reaches no tier, so { $amount }.
-STATEMENT_TIER_WITHOUT_WEIGHT = Part { $number } ({ $share } of the pool, { $part }), by tiers: tier { $tier } has no weight, so { $amount }.
-STATEMENT_NOT_ABOVE_FLOOR = Part { $number } ({ $share } of the pool, { $part }), in proportion to the score: it is not above { $floor }, so { $amount }.
-STATEMENT_PART = Part { $number } ({ $share } of the pool, { $part }), { $claim } of { $sum } in all; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; so { $amount }.
-STATEMENT_BY_TIER = by tiers: tier { $tier } weighs { $weight }
-STATEMENT_ABOVE_FLOOR = in proportion to the score above { $floor }: { $points } points
-STATEMENT_BY_SCORE = in proportion to the score: { $points } points
-STATEMENT_EXACT = { $whole } exactly
-STATEMENT_ROUNDED = { $whole } and { $fraction } of { $smallest }; { $came ->
-    [yes] one of the { $units } odd units of { $smallest } came here
-   *[no] none of the { $units } odd units of { $smallest } came here
+STATEMENT_AMOUNT = 分數 { $score }，發放 { $paid }；與平均分配的 { $equal } 相比，{ $than ->
+    [less] 少 { $difference }
+    [same] 相同
+   *[more] 多 { $difference }
+}。
+STATEMENT_WITHOUT_TIER = 第 { $number } 部分（獎金池的 { $share }，{ $part }），依級別：分數未達任何級別，因此為 { $amount }。
+STATEMENT_TIER_WITHOUT_WEIGHT = 第 { $number } 部分（獎金池的 { $share }，{ $part }），依級別：級別 { $tier } 沒有權重，因此為 { $amount }。
+STATEMENT_NOT_ABOVE_FLOOR = 第 { $number } 部分（獎金池的 { $share }，{ $part }），依分數比例：分數未高於 { $floor }，因此為 { $amount }。
+STATEMENT_PART = 第 { $number } 部分（獎金池的 { $share }，{ $part }），{ $claim }，全體合計 { $sum }；{ $major } × { $weight } / { $sum } = { $rounded }{ $carried }；因此為 { $amount }。
+STATEMENT_BY_TIER = 依級別：級別 { $tier } 的權重為 { $weight }
+STATEMENT_ABOVE_FLOOR = 依超過 { $floor } 的分數比例：{ $points } 分
+STATEMENT_BY_SCORE = 依分數比例：{ $points } 分
+STATEMENT_EXACT = { $whole }，恰好除盡
+STATEMENT_ROUNDED = { $whole } 又 { $smallest } 的 { $fraction }；{ $units } 個 { $smallest } 的尾差中，{ $came ->
+    [yes] 有一個分配到此
+   *[no] 沒有分配到此
 }
-STATEMENT_CARRIED = ; carried from before { $before }, carried on { $after }
+STATEMENT_CARRIED = ；前期結轉 { $before }，轉入後期 { $after }
+
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
 
-UNUSABLE = { $file }: { $problem }. { $cure }.
+UNUSABLE = { $file }：{ $problem }。{ $cure }。
 SEVERAL_PROBLEMS = { $problems }
-REASON_ALSO = { $reason }; also { $column }: { $more }
-AND_MORE_ROWS = { $count } more { $count ->
-    [one] row of this file was rejected
-   *[other] rows of this file were rejected
-}
-AND_MORE_ROWS_CURE = mend the rows above first: the others mostly fail for the same reasons
-AND_MORE_FINDINGS = and more of the same kind
-FIRST_REJECTED = line { $line }{ $column }: { $reason } ({ $cure })
-FIRST_REJECTED_COLUMN = , column { $column }
-EVERY_ROW_REJECTED = ; every row was rejected: { $first }
-ROWS_REJECTED = { $count ->
-    [one] ; { $count } row was rejected: { $first }
-   *[other] ; { $count } rows were rejected, the first: { $first }
-}
-HINT_NEAR = ; is { $near } meant?
-HINT_MEANT = {" "}(is { $near } meant?)
-HINT_MEANT_AS = {" "}(is { $near } meant as { $column }?)
-HINT_THERE_IS = {" "}(there is { $near })
-NO_FOLDER = it cannot be read as a folder ({ $error })
-NO_FOLDER_CURE = give the folder that holds people.csv, accounts.csv and records.csv
-MISSING_FILE = it is missing from { $folder }{ $hints }
-MISSING_FILE_CURE = add the file under exactly this name; docs/bundle.md describes every file
-NOT_A_FILE = it is not a file
-NOT_A_FILE_CURE = put a CSV or YAML file in its place
-UNREADABLE = it cannot be read ({ $error })
-UNREADABLE_CURE = check the file and its permissions
-UNKNOWN_FILE = nothing reads this file{ $hint }
-# Code EMPTY_FILE.
-EMPTY_OPTIONAL_FILE = the file is empty and was passed over
-THE_PERIOD = the period
-PERIOD_BACKWARDS_CURE = swap --from and --to
-PERIOD_HALF = one of its two ends is missing
-PERIOD_HALF_CURE = give both --from and --to, or neither
-PERIOD_OF_DAYS = the period has { $days } days, and at most { $most } are closed at once
-PERIOD_OF_DAYS_CURE = close it in parts
-TEAM_WITHOUT_PEOPLE = nobody in people.csv belongs to its team { $team }
-BRANCH_WITHOUT_PEOPLE = nobody in people.csv belongs to this branch
-TOO_LARGE_SETTINGS = it is larger than 1 MiB
-TOO_LARGE_SETTINGS_CURE = settings are a page of text: check that the right file has this name
-NOT_VALID_TEXT = it is not valid text
-NOT_VALID_TEXT_CURE = save it as UTF-8
-ZERO_BYTES = it holds zero bytes, which no CSV or YAML file has
-ZERO_BYTES_CURE = export it again as CSV in UTF-8 (a spreadsheet file is not a CSV file)
-UNKNOWN_ENCODING = its text is neither UTF-8, UTF-16 nor GBK (it looks like { $encoding })
-BAD_YAML = it is not valid YAML: { $cause } (the parser says "{ $said }")
-    .at = it is not valid YAML in line { $line }, column { $column }: { $cause } (the parser says "{ $said }")
-YAML_KEY_TWICE = the key { $key } comes twice
-    .lines = the key { $key } comes twice, in line { $first } and in line { $second }
-YAML_TAB = a tab stands where only spaces may
-YAML_NOT_CLOSED = a bracket, a brace or a quote that was opened is not closed
-YAML_NO_VALUE = a value is expected there
-YAML_BAD_START = no value begins with this sign: put the text into quotes
-YAML_SIGN = a text that begins with &, * or ! is a reference or a tag: put it into quotes
-YAML_ESCAPE = a backslash in double quotes begins a special character: double it, or take single quotes
-YAML_STRUCTURE = a key, a colon or an indentation does not fit there
-YAML_OTHER = it cannot be read there
-BAD_YAML_CURE = mend the YAML there: two spaces for each level, a space after each colon
-YAML_KEY_TWICE_CURE = leave the one that is meant and delete the other
-YAML_NUMBER_TOO_LARGE = a number is too large to be read (the parser says: "{ $said }")
-YAML_NUMBER_TOO_LARGE_CURE = write a smaller number
-YAML_UNSEEN = line { $line } holds the character { $character }, which nobody sees
-YAML_UNSEEN_CURE = delete that character, or type the line anew
-INVALID_SETTINGS_CURE = correct these values; docs/bundle.md has examples
+REASON_ALSO = { $reason }；另外 { $column }：{ $more }
+AND_MORE_ROWS = 此檔案還有 { $count } 列遭剔除
+AND_MORE_ROWS_CURE = 請先改正以上各列：其餘多半出於相同的原因
+AND_MORE_FINDINGS = 還有更多同類的發現事項
+FIRST_REJECTED = 第 { $line } 行{ $column }：{ $reason }（{ $cure }）
+FIRST_REJECTED_COLUMN = ，{ $column } 欄
+EVERY_ROW_REJECTED = ；每一列都遭剔除：{ $first }
+ROWS_REJECTED = ；有 { $count } 列遭剔除，第一列為：{ $first }
+HINT_NEAR = ；是指 { $near } 嗎？
+HINT_MEANT = （是指 { $near } 嗎？）
+HINT_MEANT_AS = （{ $near } 是否指 { $column }？）
+HINT_THERE_IS = （有 { $near }）
+NO_FOLDER = 無法作為資料夾讀取（{ $error }）
+NO_FOLDER_CURE = 請提供存放 people.csv、accounts.csv 和 records.csv 的資料夾
+MISSING_FILE = { $folder } 中沒有此檔案{ $hints }
+MISSING_FILE_CURE = 請以完全相同的名稱加入此檔案；docs/bundle.md 說明了每個檔案
+NOT_A_FILE = 這不是檔案
+NOT_A_FILE_CURE = 請在此處放入 CSV 或 YAML 檔案
+UNREADABLE = 無法讀取（{ $error }）
+UNREADABLE_CURE = 請檢查檔案及其權限
+UNKNOWN_FILE = 沒有任何程式會讀取此檔案{ $hint }
+EMPTY_OPTIONAL_FILE = 檔案為空，已略過
+THE_PERIOD = 期間
+PERIOD_BACKWARDS_CURE = 請對調 --from 與 --to
+PERIOD_HALF = 缺少起訖兩端中的一端
+PERIOD_HALF_CURE = 請同時提供 --from 與 --to，或都不提供
+PERIOD_OF_DAYS = 期間有 { $days } 天，而一次最多結帳 { $most } 天
+PERIOD_OF_DAYS_CURE = 請分段結帳
+TEAM_WITHOUT_PEOPLE = people.csv 中沒有人屬於其團隊 { $team }
+BRANCH_WITHOUT_PEOPLE = people.csv 中沒有人屬於此分公司
+TOO_LARGE_SETTINGS = 超過 1 MiB
+TOO_LARGE_SETTINGS_CURE = 設定只是一頁文字：請確認用這個名稱的是正確的檔案
+NOT_VALID_TEXT = 不是有效的文字
+NOT_VALID_TEXT_CURE = 請另存為 UTF-8
+ZERO_BYTES = 含有零位元組，而 CSV 或 YAML 檔案不會有
+ZERO_BYTES_CURE = 請重新匯出為 UTF-8 的 CSV（試算表檔案不是 CSV 檔案）
+UNKNOWN_ENCODING = 其文字既不是 UTF-8、UTF-16，也不是 GBK（看起來像 { $encoding }）
+BAD_YAML = 不是有效的 YAML：{ $cause }（剖析器訊息：「{ $said }」）
+    .at = 第 { $line } 行第 { $column } 欄不是有效的 YAML：{ $cause }（剖析器訊息：「{ $said }」）
+YAML_KEY_TWICE = 鍵 { $key } 出現兩次
+    .lines = 鍵 { $key } 出現兩次，分別在第 { $first } 行和第 { $second } 行
+YAML_TAB = 只能用空格之處出現了定位字元（Tab）
+YAML_NOT_CLOSED = 有方括號、大括號或引號未關閉
+YAML_NO_VALUE = 該處應有一個值
+YAML_BAD_START = 值不能以此符號開頭：請將文字加上引號
+YAML_SIGN = 以 &、* 或 ! 開頭的文字會視為參照或標籤：請加上引號
+YAML_ESCAPE = 雙引號中的反斜線代表特殊字元：請寫兩個反斜線，或改用單引號
+YAML_STRUCTURE = 該處的鍵、冒號或縮排不正確
+YAML_OTHER = 該處無法讀取
+BAD_YAML_CURE = 請改正該處的 YAML：每一層縮排兩個空格，每個冒號後空一格
+YAML_KEY_TWICE_CURE = 請保留正確的一個，刪除另一個
+YAML_NUMBER_TOO_LARGE = 有一個數字過大，無法讀取（剖析器訊息：「{ $said }」）
+YAML_NUMBER_TOO_LARGE_CURE = 請填寫較小的數字
+YAML_UNSEEN = 第 { $line } 行含有看不見的字元 { $character }
+YAML_UNSEEN_CURE = 請刪除該字元，或重新輸入該行
+INVALID_SETTINGS_CURE = 請更正這些值；docs/bundle.md 有範例
 
 ## The bundle: tables
 
-EMPTY_FILE = it is empty
-EMPTY_FILE_CURE = fill it: its first line is { $header }
-NOT_CSV = it is not a CSV file with a header: { $why }
-NOT_CSV_CURE = export it as CSV; its first line is { $header }
-    .named = delete the line with `sep=`, or save the file again with one separator
-NOT_CSV_NO_END = its first line has no end or a quote in it is not closed
-NOT_CSV_NO_TEXT = its first line is not text
-NOT_CSV_NO_COLUMN = its first line names none of the columns
-    .named_not = its first line says `sep={ $named }`, and the header below it is separated by `{ $sign }`
-    .named_not_tab = its first line says `sep={ $named }`, and the header below it is separated by tabs
-CONVERTED_ENCODING = read as { $encoding } and converted to UTF-8
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_TAB = columns are separated by a tab
-# Code CONVERTED_SEPARATOR.
-SEPARATED_BY_SIGN = columns are separated by the sign { $sign }
-SEPARATED_BY_SEMICOLON = columns are separated by a semicolon
-LINE_TOO_LONG = the line is longer than 1 MiB
-LINE_TOO_LONG_CURE = check where its line end went
-TOO_MANY_CELLS = it has { $cells } cells, the header has { $columns }
-TOO_MANY_CELLS_CURE = put a cell with a comma or a quote in it into double quotes
-NOT_TEXT_IN_ENCODING = it holds bytes that are not text in the file's encoding
-UNSEEN_CHARACTER = it holds the character { $character }, which nobody sees
-UNSEEN_CHARACTER_CURE = delete it: type the cell again, or clean the column in the program that exports it
-OPEN_QUOTE = a quote in it opens a cell that is not closed in its place
-OPEN_QUOTE_CURE = double quotes inside a cell, as in "5"" screen"
-UNBALANCED_QUOTES = its quotes do not pair up in very many places, last seen on line { $line }
-UNBALANCED_QUOTES_CURE = export it again as CSV: quotes inside a cell are doubled
-COLUMN_TWICE = the column { $column } comes twice
-    .names = the column { $column } comes twice, as “{ $one }” and as “{ $other }”
-COLUMN_TWICE_CURE = keep one of them, or give the other another name
-MISSING_COLUMNS = its header has no column { $columns }{ $hints }
-MISSING_COLUMNS_CURE = add it; a whole header is { $header }
-MISSING_KIND_CURE = add it; a whole header is { $header }; or write `punches: alternating` or `punches: first_last` into group.yaml
-MISSING_COLUMN = no such column: taken as empty in every row
-UNKNOWN_COLUMN = nothing reads this column{ $hint }
-# Code DUPLICATE_ROW.
-EQUAL_ROWS = equal rows were taken once ({ $count } left out)
+EMPTY_FILE = 檔案為空
+EMPTY_FILE_CURE = 請填寫：第一行為 { $header }
+NOT_CSV = 不是含標題列的 CSV 檔案：{ $why }
+NOT_CSV_CURE = 請匯出為 CSV；第一行為 { $header }
+    .named = 請刪除 `sep=` 那一行，或以同一種分隔符號重新儲存檔案
+NOT_CSV_NO_END = 第一行沒有結尾，或其中的引號未關閉
+NOT_CSV_NO_TEXT = 第一行不是文字
+NOT_CSV_NO_COLUMN = 第一行沒有任何一個所需的欄名
+    .named_not = 第一行寫著 `sep={ $named }`，而下方的標題列以 `{ $sign }` 分隔
+    .named_not_tab = 第一行寫著 `sep={ $named }`，而下方的標題列以定位字元（Tab）分隔
+CONVERTED_ENCODING = 以 { $encoding } 讀取，並轉換為 UTF-8
+SEPARATED_BY_TAB = 各欄以定位字元（Tab）分隔
+SEPARATED_BY_SIGN = 各欄以符號 { $sign } 分隔
+SEPARATED_BY_SEMICOLON = 各欄以分號分隔
+LINE_TOO_LONG = 該行超過 1 MiB
+LINE_TOO_LONG_CURE = 請檢查換行在何處遺失
+TOO_MANY_CELLS = 有 { $cells } 個儲存格，而標題列有 { $columns } 個
+TOO_MANY_CELLS_CURE = 含有逗號或引號的儲存格，請以雙引號括住
+NOT_TEXT_IN_ENCODING = 含有不屬於檔案編碼的位元組
+UNSEEN_CHARACTER = 含有看不見的字元 { $character }
+UNSEEN_CHARACTER_CURE = 請刪除：重新輸入該儲存格，或在匯出的程式中清理該欄
+OPEN_QUOTE = 其中的引號開啟了儲存格，卻未在該處關閉
+OPEN_QUOTE_CURE = 儲存格內的引號請寫兩次，例如 "5"" 螢幕"
+UNBALANCED_QUOTES = 有非常多處的引號不成對，最後一處在第 { $line } 行
+UNBALANCED_QUOTES_CURE = 請重新匯出為 CSV：儲存格內的引號要寫兩次
+COLUMN_TWICE = { $column } 欄出現兩次
+    .names = { $column } 欄出現兩次，分別為「{ $one }」和「{ $other }」
+COLUMN_TWICE_CURE = 請只保留其中一欄，或為另一欄改名
+MISSING_COLUMNS = 標題列沒有 { $columns } 欄{ $hints }
+MISSING_COLUMNS_CURE = 請加上；完整的標題列為 { $header }
+MISSING_KIND_CURE = 請加上；完整的標題列為 { $header }；或在 group.yaml 寫上 `punches: alternating` 或 `punches: first_last`
+MISSING_COLUMN = 沒有這一欄：每一列都視為空白
+UNKNOWN_COLUMN = 沒有任何程式會讀取此欄{ $hint }
+EQUAL_ROWS = 相同的列只計一次（略過 { $count } 列）
 
 ## The bundle: cells
 
-IT_IS_EMPTY = it is empty
-IT_IS_EMPTY_CURE = fill it in
-TOO_MANY_CHARACTERS = it is longer than { $most } characters
-TOO_MANY_CHARACTERS_CURE = shorten it
-TOO_MANY_MEASURES = the row has more than { $most } measures beside the known columns
-TOO_MANY_MEASURES_CURE = leave columns out that nothing measures
-NO_TIME_ZONE = '{ $text }' is no time zone
-NO_TIME_ZONE_CURE = write an IANA name such as Asia/Shanghai
-STANDS_FOR_NO_VALUE = '{ $text }' stands for no value
-STANDS_FOR_NO_VALUE_CURE = write the id; where there is none, leave the row out
-FORMULA_FAILED = '{ $text }' is what a spreadsheet shows where a formula failed, not a value
-FORMULA_FAILED_CURE = mend the formula, or export the column from where it comes; leave the cell empty only where there is no value
-NEITHER_YES_NOR_NO = '{ $text }' is neither yes nor no
-NEITHER_YES_NOR_NO_CURE = write true, false, 1, 0, yes, no, 是 or 否, or leave it empty
-NO_SMALL_COUNT = '{ $text }' is not a whole number from 1 to 1000
-NO_SMALL_COUNT_CURE = write such a number
-IT_IS_NEGATIVE = it is negative
-IT_IS_NEGATIVE_CURE = write a number from 0, or leave it empty
-NUMBER_ABOVE_RANGE = { $text } is too large
-NUMBER_ABOVE_RANGE_CURE = write a number from 0 to { $most }, or leave it empty when it was not measured
-NO_NUMBER = '{ $text }' is not a number
-    .comma = '{ $text }' has a comma, and numbers have a point and no grouping where group.yaml has no `numbers`
-    .exponent = '{ $text }' has an exponent, which numbers have not
-NO_NUMBER_CURE = write digits with a point, such as 12.5, or leave it empty when it was not measured
-    .needed = write digits with a point, such as 12.5, or take the row out
-NEGATIVE_AMOUNT = the amount { $text } is negative
-NEGATIVE_AMOUNT_CURE = write a refund as a row of its own with a negative amount that names in refers_to the external_id of the sale, or leave the cell empty
-NO_AMOUNT = '{ $text }' is not an amount
-NO_AMOUNT_CURE = write digits with a point, such as 1234.50, without a currency sign, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` where 1,234.50 is meant, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` where 1.234,50 is
-    .yaml = write digits with a point, such as 1234.50, without a currency sign and without grouping
-AMOUNT_DECIMALS = { $text } has more decimals than { $currency } has ({ $digits })
-    .told = { $text } has more decimals than { $currency } has ({ $digits }): group.yaml says that '{ $sign }' stands before decimals
-AMOUNT_DECIMALS_CURE = round it to the smallest unit of the currency, or, where 1.234 is one thousand two hundred and thirty-four, say so in group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-    .either = write { $whole } or { $decimal }, whichever is meant
-    .round = round it to the smallest unit of the currency
-    .whole = write { $whole } where that is meant, or round it to the smallest unit of the currency
-HUGE_AMOUNT = the amount { $text } is too large
-HUGE_AMOUNT_CURE = check the unit: it is the major unit
-NO_DATE = '{ $text }' is not a date
-NO_DATE_CURE = write year-month-day, such as 2026-03-02
-NO_TIME = '{ $text }' is not a time
-NO_TIME_CURE = write 2026-03-02 09:00:00, or with an offset 2026-03-02T09:00:00+08:00
-TIME_BEYOND_RANGE = the time is out of range
-TIME_BEYOND_RANGE_CURE = check the year
-TIME_SKIPPED = { $time } did not exist in { $zone }: clocks went forward from { $before } to { $after }
-TIME_SKIPPED_CURE = write the time with its offset, such as { $time }{ $offset }
-THAT_ZONE = that zone
-MAY_BE_GROUPED = '{ $text }' may be a decimal or a number with grouping
-GROUPED_BY_SPACE = '{ $text }' has spaces between its digits
-GROUPED_BY_SPACE_CURE = take them out, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ",", grouping: space{"}"}` where 1 234,50 is meant, `numbers: {"{"}decimal: ".", grouping: space{"}"}` where 1 234.50 is
-MAY_BE_GROUPED_CURE = say in group.yaml how numbers are written, such as `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
-NOT_AS_GROUP_YAML = '{ $text }' is not written as group.yaml says numbers are
-NOT_AS_GROUP_YAML_CURE = write '{ $decimal }' before decimals and no grouping, or correct `numbers` in group.yaml
-    .grouped = write '{ $decimal }' before decimals and '{ $grouping }' between thousands, or correct `numbers` in group.yaml
-    .spaced = write '{ $decimal }' before decimals and a space between thousands, or correct `numbers` in group.yaml
+IT_IS_EMPTY = 為空白
+IT_IS_EMPTY_CURE = 請填寫
+TOO_MANY_CHARACTERS = 超過 { $most } 個字元
+TOO_MANY_CHARACTERS_CURE = 請縮短
+TOO_MANY_MEASURES = 除已知的欄以外，這一列的指標值超過 { $most } 項
+TOO_MANY_MEASURES_CURE = 請移除不用於衡量的欄
+NO_TIME_ZONE = 「{ $text }」不是時區
+NO_TIME_ZONE_CURE = 請填寫 IANA 名稱，例如 Asia/Shanghai
+STANDS_FOR_NO_VALUE = 「{ $text }」表示沒有值
+STANDS_FOR_NO_VALUE_CURE = 請填寫編號；若沒有編號，請移除這一列
+FORMULA_FAILED = 「{ $text }」是試算表在公式出錯時的顯示內容，不是值
+FORMULA_FAILED_CURE = 請改正公式，或從來源匯出該欄；只有在確實沒有值時才留空
+NEITHER_YES_NOR_NO = 「{ $text }」既不是「是」也不是「否」
+NEITHER_YES_NOR_NO_CURE = 請填寫 true、false、1、0、yes、no、是 或 否，或留空
+NO_SMALL_COUNT = 「{ $text }」不是 1 至 1000 的整數
+NO_SMALL_COUNT_CURE = 請填寫這樣的數字
+IT_IS_NEGATIVE = 為負數
+IT_IS_NEGATIVE_CURE = 請填寫 0 以上的數字，或留空
+NUMBER_ABOVE_RANGE = { $text } 過大
+NUMBER_ABOVE_RANGE_CURE = 請填寫 0 至 { $most } 的數字；若未測量，請留空
+NO_NUMBER = 「{ $text }」不是數字
+    .comma = 「{ $text }」含有逗號，而 group.yaml 沒有 `numbers` 時，數字用小數點且不加千分位
+    .exponent = 「{ $text }」用了指數寫法，數字不可如此書寫
+NO_NUMBER_CURE = 請填寫含小數點的數字，例如 12.5；若未測量，請留空
+    .needed = 請填寫含小數點的數字，例如 12.5，或移除這一列
+NEGATIVE_AMOUNT = 金額 { $text } 為負數
+NEGATIVE_AMOUNT_CURE = 退款請另寫一列，金額為負數，並在 refers_to 填寫該筆銷售的 external_id；否則請將儲存格留空
+NO_AMOUNT = 「{ $text }」不是金額
+NO_AMOUNT_CURE = 請填寫含小數點的數字，例如 1234.50，不加貨幣符號；或在 group.yaml 說明數字的寫法：1,234.50 為 `numbers: {"{"}decimal: ".", grouping: ","{"}"}`，1.234,50 為 `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+    .yaml = 請填寫含小數點的數字，例如 1234.50，不加貨幣符號，也不加千分位
+AMOUNT_DECIMALS = { $text } 的小數位數多於 { $currency } 的規定（{ $digits }）
+    .told = { $text } 的小數位數多於 { $currency } 的規定（{ $digits }）：group.yaml 指明「{ $sign }」之後為小數
+AMOUNT_DECIMALS_CURE = 請捨入到該貨幣的最小單位；若 1.234 是指一千二百三十四，請在 group.yaml 說明：`numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+    .either = 請依實際所指填寫 { $whole } 或 { $decimal }
+    .round = 請捨入到該貨幣的最小單位
+    .whole = 若是指 { $whole }，請如此填寫，否則請捨入到該貨幣的最小單位
+HUGE_AMOUNT = 金額 { $text } 過大
+HUGE_AMOUNT_CURE = 請檢查單位：應為主要單位（例如元）
+NO_DATE = 「{ $text }」不是日期
+NO_DATE_CURE = 請填寫年-月-日，例如 2026-03-02
+NO_TIME = 「{ $text }」不是時間
+NO_TIME_CURE = 請填寫 2026-03-02 09:00:00，或加上時差 2026-03-02T09:00:00+08:00
+TIME_BEYOND_RANGE = 時間超出範圍
+TIME_BEYOND_RANGE_CURE = 請檢查年份
+TIME_SKIPPED = { $zone } 沒有 { $time } 這個時間：時鐘從 { $before } 撥快到 { $after }
+TIME_SKIPPED_CURE = 請在時間加上時差，例如 { $time }{ $offset }
+THAT_ZONE = 該時區
+MAY_BE_GROUPED = 「{ $text }」可能是小數，也可能是含千分位的數字
+GROUPED_BY_SPACE = 「{ $text }」的數字之間有空格
+GROUPED_BY_SPACE_CURE = 請移除空格，或在 group.yaml 說明數字的寫法：1 234,50 為 `numbers: {"{"}decimal: ",", grouping: space{"}"}`，1 234.50 為 `numbers: {"{"}decimal: ".", grouping: space{"}"}`
+MAY_BE_GROUPED_CURE = 請在 group.yaml 說明數字的寫法，例如 `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+NOT_AS_GROUP_YAML = 「{ $text }」的寫法與 group.yaml 的說明不符
+NOT_AS_GROUP_YAML_CURE = 小數點請寫「{ $decimal }」，不加千分位，或更正 group.yaml 的 `numbers`
+    .grouped = 小數點請寫「{ $decimal }」，千分位請寫「{ $grouping }」，或更正 group.yaml 的 `numbers`
+    .spaced = 小數點請寫「{ $decimal }」，千分位之間請空一格，或更正 group.yaml 的 `numbers`
 
 ## The bundle: people, accounts, aliases
 
-SHORTENED_NUMBER = { $text } is a number that a spreadsheet shortened to its first digits
-EXPORT_AS_TEXT = export the column as text
-EMPTY_SEGMENT = '{ $text }' has an empty segment
-EMPTY_SEGMENT_CURE = write the path with single slashes, the branch first, such as East/Chat/Team 1
-TOO_DEEP = it is { $depth } units deep
-TOO_DEEP_CURE = name at most { $most } units, the branch first
-EMPLOYMENT_BACKWARDS = the employment ends on { $left }, before it begins on { $hired }
-EMPLOYMENT_BACKWARDS_CURE = correct the dates; left_on is the last day of work
-NO_PEOPLE = it names no person{ $why }
-NO_PEOPLE_CURE = add a row for each person
-NAMES_DIFFER = lines { $lines } have the number { $number } and differ in the name
-NAMES_DIFFER_CURE = give each person a number of their own, or write the name alike in all rows of the number
-ZONES_DIFFER = lines { $lines } have the number { $number } and differ in the zone
-ZONES_DIFFER_CURE = write the zone alike in all rows of the number: a person has one
-EMPLOYMENTS_OVERLAP = lines { $lines } have the number { $number } and overlap: { $one } and { $other }
-EMPLOYMENTS_OVERLAP_CURE = keep one row for each person, or give each employment its own days: left_on is its last one
-DAYS = { $from } to { $to }
-TWO_LINES = { $one } and { $other }
-NO_END = no end
-MOVED = { $before } until { $until }; { $after } from { $from }
-NO_ACCOUNTS = it names no account{ $why }
-NO_ACCOUNTS_CURE = add a row for each platform account
-ACCOUNT_ROWS_DIFFER = the rows of this account differ in zone, team or exclusive
-ACCOUNT_ROWS_DIFFER_CURE = write them alike in all its rows
-PHASES_ON_ONE_DAY = two phases of this account begin on the same day
-PHASES_ON_ONE_DAY_CURE = give each phase its own first day
-SLASH_IN_NAME = '{ $text }' holds a slash
-SLASH_IN_NAME_CURE = leave slashes out of platforms, stores and accounts
-NO_EMPLOYMENT_KIND = '{ $text }' is no kind of employment
-NO_EMPLOYMENT_KIND_CURE = write full_time, part_time, fixed_term, intern, agency, outsourced or freelance, or leave the cell empty
-NO_CONTRIBUTORS = '{ $text }' names no contributors
-    .role = '{ $text }' names no contributors: "{ $role }" is no role
-    .twice = '{ $text }' names { $named } twice
-    .many = '{ $text }' names more contributors than the { $max } that a record may have
-NO_CONTRIBUTORS_CURE = write role=employee number, several with ; between, with the roles first_answer, closer and after_sales, such as first_answer=A001;closer=A007
-    .twice = leave one of the two out: somebody has one part in a role, also where an alias of aliases.csv and the employee number mean the same person
-    .many = leave some out, { $max } at most
-POLICY_SPLIT = give a version, and first_answer, closer and after_sales in percent that sum to 100
-NO_PHASE = '{ $text }' is no phase
-NO_PHASE_CURE = write shared, mixed or named
-CORRECT_THE_DATES = correct the dates
-ALIAS_IS_A_NUMBER = { $alias } is the employee number of somebody else
-ALIAS_IS_A_NUMBER_CURE = records with it would be read as that person: rename the alias
-ALIAS_OF_TWO = { $alias } is two people at the same time
-ALIAS_TWICE = several rows give { $alias } to the same person for days that overlap
-ALIAS_OF_TWO_CURE = give each row its from and to dates, without overlap
-DEVICE_OF_NOTHING = neither an employee number nor a seat says whose the device is
-DEVICE_OF_BOTH = it is of somebody (employee_no) and of a seat
-DEVICE_OF_BOTH_CURE = write the employee number or the seat, and leave the other empty
-DEVICE_TWICE = several rows give { $device } to the same person or seat from the same day on, with different ends
+SHORTENED_NUMBER = { $text } 是被試算表截短成前幾位的數字
+EXPORT_AS_TEXT = 請將該欄匯出為文字
+EMPTY_SEGMENT = 「{ $text }」中有一層為空
+EMPTY_SEGMENT_CURE = 路徑請用單一斜線，分公司在最前，例如 East/Chat/Team 1
+TOO_DEEP = 深達 { $depth } 層單位
+TOO_DEEP_CURE = 最多填寫 { $most } 層單位，分公司在最前
+EMPLOYMENT_BACKWARDS = 任職結束日 { $left } 早於開始日 { $hired }
+EMPLOYMENT_BACKWARDS_CURE = 請更正日期；left_on 是最後工作日
+NO_PEOPLE = 沒有列出任何人員{ $why }
+NO_PEOPLE_CURE = 請為每個人加一列
+NAMES_DIFFER = 第 { $lines } 行的員工編號同為 { $number }，姓名卻不同
+NAMES_DIFFER_CURE = 請給每個人各自的員工編號，或在該編號的每一列填寫相同的姓名
+ZONES_DIFFER = 第 { $lines } 行的員工編號同為 { $number }，時區卻不同
+ZONES_DIFFER_CURE = 請在該編號的每一列填寫相同的時區：一個人只有一個時區
+EMPLOYMENTS_OVERLAP = 第 { $lines } 行的員工編號同為 { $number }，而日期重疊：{ $one } 與 { $other }
+EMPLOYMENTS_OVERLAP_CURE = 每個人只保留一列，或讓各筆任職的日期互不重疊：left_on 是其最後一天
+DAYS = { $from } 至 { $to }
+TWO_LINES = { $one }、{ $other }
+NO_END = 無結束日
+MOVED = { $before } 至 { $until }；{ $after } 自 { $from } 起
+NO_ACCOUNTS = 沒有列出任何帳號{ $why }
+NO_ACCOUNTS_CURE = 請為每個平台帳號加一列
+ACCOUNT_ROWS_DIFFER = 此帳號各列的 zone、team 或 exclusive 不同
+ACCOUNT_ROWS_DIFFER_CURE = 請在其所有列填寫相同的內容
+PHASES_ON_ONE_DAY = 此帳號有兩個階段從同一天開始
+PHASES_ON_ONE_DAY_CURE = 請給每個階段各自的第一天
+SLASH_IN_NAME = 「{ $text }」含有斜線
+SLASH_IN_NAME_CURE = 平台、商店和帳號請不要使用斜線
+NO_EMPLOYMENT_KIND = 「{ $text }」不是僱用類型
+NO_EMPLOYMENT_KIND_CURE = 請填寫 full_time、part_time、fixed_term、intern、agency、outsourced 或 freelance，或將儲存格留空
+NO_CONTRIBUTORS = 「{ $text }」未列出協作者
+    .role = 「{ $text }」未列出協作者：「{ $role }」不是角色
+    .twice = 「{ $text }」中 { $named } 出現兩次
+    .many = 「{ $text }」所列的協作者超過一筆紀錄最多可有的 { $max } 位
+NO_CONTRIBUTORS_CURE = 請填寫 角色=員工編號，多位之間以 ; 分隔，角色為 first_answer、closer 和 after_sales，例如 first_answer=A001;closer=A007
+    .twice = 請移除其中之一：每個人在一個角色中只有一份；aliases.csv 的別名與員工編號指同一人時也是如此
+    .many = 請減少到最多 { $max } 位
+POLICY_SPLIT = 請填寫 version，以及合計為 100 的百分比 first_answer、closer 和 after_sales
+NO_PHASE = 「{ $text }」不是階段
+NO_PHASE_CURE = 請填寫 shared、mixed 或 named
+CORRECT_THE_DATES = 請更正日期
+ALIAS_IS_A_NUMBER = { $alias } 是另一個人的員工編號
+ALIAS_IS_A_NUMBER_CURE = 含有它的紀錄會讀成那個人：請更改別名
+ALIAS_OF_TWO = { $alias } 在同一時間屬於兩個人
+ALIAS_TWICE = 有數列將 { $alias } 給同一人，而日期重疊
+ALIAS_OF_TWO_CURE = 請為每一列填寫互不重疊的起訖日期
+DEVICE_OF_NOTHING = 員工編號和座位都未填，不知該裝置屬於誰
+DEVICE_OF_BOTH = 同時填寫了人員（employee_no）和座位
+DEVICE_OF_BOTH_CURE = 請填寫員工編號或座位，另一項留空
+DEVICE_TWICE = 有數列自同一日起將 { $device } 給同一人或同一座位，而結束日不同
 
 ## The bundle: whom and what a row means
 
-NOT_IN_PEOPLE = { $number } is not in people.csv
-NOT_IN_PEOPLE_CURE = add the person to people.csv, or correct the number
-ROWS_OF_NUMBER_REJECTED = the rows of { $number } in people.csv were rejected
-ROWS_OF_ACCOUNT_REJECTED = the rows of { $account } in accounts.csv were rejected
-ROWS_OF_RECORD_REJECTED = the rows of the record { $record } of { $account } in records.csv were rejected
-ROWS_OF_ALIAS_REJECTED = the rows of the alias { $alias } on { $platform } in aliases.csv were rejected
-ROWS_REJECTED_CURE = mend them first: each is in rejected.csv with its cure
-NAME_FOR_NUMBER = { $text } is a name, and a number is expected (is { $near } meant?)
-NAME_FOR_NUMBER_CURE = write the employee number: aliases stand for one in the columns agent and contributors of records.csv alone
-    .agent = write the employee number, or name the alias in aliases.csv
-LOST_ZEROS = { $text } is not in people.csv (is { $near } meant?)
-LOST_ZEROS_CURE = spreadsheets drop leading zeros: export the column as text
-GROUPED_NUMBER = { $text } is not in people.csv (is { $near } meant?)
-GROUPED_NUMBER_CURE = a spreadsheet grouped its digits: export the column as text
-ONE_OF_TWO = { $one } or { $other }
-SEVERAL_STORES = several stores have an account { $account }
-SEVERAL_STORES_CURE = write it as platform/store/account
-ACCOUNT_UNKNOWN_CURE = add the account to accounts.csv, or correct its name
-UNKNOWN_AGENT = { $agent } is neither in people.csv nor an alias on { $platform }
-ALIAS_NOT_THEN = the alias { $agent } on { $platform } does not cover { $day }
-UNKNOWN_AGENT_CURE = add the person to people.csv or the alias to aliases.csv, or leave agent empty
+NOT_IN_PEOPLE = { $number } 不在 people.csv 中
+NOT_IN_PEOPLE_CURE = 請在 people.csv 加入此人，或更正員工編號
+ROWS_OF_NUMBER_REJECTED = people.csv 中 { $number } 的各列已遭剔除
+ROWS_OF_ACCOUNT_REJECTED = accounts.csv 中 { $account } 的各列已遭剔除
+ROWS_OF_RECORD_REJECTED = records.csv 中 { $account } 的紀錄 { $record } 的各列已遭剔除
+ROWS_OF_ALIAS_REJECTED = aliases.csv 中 { $platform } 的別名 { $alias } 的各列已遭剔除
+ROWS_REJECTED_CURE = 請先改正那些列：rejected.csv 逐列寫明改正方法
+NAME_FOR_NUMBER = { $text } 是姓名，而此處應為員工編號（是指 { $near } 嗎？）
+NAME_FOR_NUMBER_CURE = 請填寫員工編號：只有在 records.csv 的 agent 和 contributors 欄，別名才可代替編號
+    .agent = 請填寫員工編號，或在 aliases.csv 加入別名
+LOST_ZEROS = { $text } 不在 people.csv 中（是指 { $near } 嗎？）
+LOST_ZEROS_CURE = 試算表會去除開頭的零：請將該欄匯出為文字
+GROUPED_NUMBER = { $text } 不在 people.csv 中（是指 { $near } 嗎？）
+GROUPED_NUMBER_CURE = 試算表為數字加上了千分位：請將該欄匯出為文字
+ONE_OF_TWO = { $one } 或 { $other }
+SEVERAL_STORES = 有數個商店都有帳號 { $account }
+SEVERAL_STORES_CURE = 請寫成 平台/商店/帳號
+ACCOUNT_UNKNOWN_CURE = 請在 accounts.csv 加入此帳號，或更正名稱
+UNKNOWN_AGENT = { $agent } 既不在 people.csv 中，也不是 { $platform } 的別名
+ALIAS_NOT_THEN = { $platform } 的別名 { $agent } 不涵蓋 { $day }
+UNKNOWN_AGENT_CURE = 請在 people.csv 加入此人，或在 aliases.csv 加入別名，或將 agent 留空
 
 ## The bundle: records and duty
 
-# Code NO_RECORDS.
-NO_RECORD_USABLE = it holds no record that can be used{ $why }
-# Code NO_RECORDS.
-NO_RECORD_IN_PERIOD = no record begins from { $from } to { $to }{ $others }{ $why }
-RECORDS_OUTSIDE = {" "}({ $count } lie outside it)
-NO_RECORDS_CURE = give the dates that hold the records (--from and --to, or period in group.yaml), and mend rejected rows
-OUTSIDE_PERIOD = { $count ->
-    [one] { $count } record does
-   *[other] { $count } records do
-} not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-OBSERVATIONS_OUTSIDE = { $count ->
-    [one] { $count } observation is
-   *[other] { $count } observations are
-} not about days from { $from } to { $to } and { $count ->
-    [one] counts
-   *[other] count
-} for nothing in that period (such as { $example })
-NO_PERIOD = no record says which period is closed
-NO_PERIOD_CURE = give its dates (--from and --to, or period in group.yaml)
-# Rates of exchange in a bundle.
-NO_RATE = "{ $text }" is no rate
-NO_RATE_CURE = write digits with at most one point, such as 7.1234, at most { $places } of them after it and 18 in all
-RATE_NOT_ABOVE_0 = a rate is above 0
-RATE_NOT_ABOVE_0_CURE = write what one unit of the first currency is worth in the second
-RATE_OF_ONE_CURRENCY = it is a rate of a currency and itself
-RATE_OF_ONE_CURRENCY_CURE = write another currency in one of the two columns
-RATES_CONTRADICT = several rows say what the same currencies are worth on the same day: { $rates }
-# Who is in the month of a bundle.
-POPULATION_WITHOUT_PEOPLE = population names nobody who is employed from { $from } to { $to }
-POPULATION_WITHOUT_PEOPLE_CURE = write what people.csv says of those who are meant, or leave population out ({ $said })
-POPULATION_COLUMN = { $column }: { $words }
-POPULATION_OF_NOBODY = nobody of people.csv has the { $column } "{ $word }"{ $hint }
-TOO_MANY_REPLIES = it has more than { $most } rows of messages
-TOO_MANY_RECORDS = the period holds more than { $most } records
-TOO_MANY_RECORDS_CURE = close branches or weeks one by one
-SEVERAL_MONTHS = its records begin in { $count } months ({ $months })
-SEVERAL_MONTHS_CURE = say which dates to close, such as --from { $from } --to { $to }
-RECORD_BACKWARDS = it ends at { $end }, before it begins at { $start }
-RECORD_BACKWARDS_CURE = correct the times, or swap the two columns
-# Code DAMAGED_ID.
-SHORTENED_ID_KEPT = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as it is
-# Code DAMAGED_ID.
-SHORTENED_CUSTOMER = in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as empty
-# Code DAMAGED_ID.
-VALUE_LOST_EMPTY = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as empty
-# Code DAMAGED_ID.
-VALUE_LOST_KEPT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} what a spreadsheet shows in place of a value (such as { $example }): taken as it is
-# Code NO_VALUE.
-NO_VALUE_TAKEN_AS_EMPTY = { $count ->
-    [one] { $count } cell stands
-   *[other] { $count } cells stand
-} for no value (such as { $example }): taken as empty
-# Code CLEANED_CELL.
-UNSEEN_LEFT_OUT = { $count ->
-    [one] { $count } cell holds
-   *[other] { $count } cells hold
-} characters that nobody sees: read without them (such as { $example })
-# Code CLEANED_CELL.
-DECIMAL_TAKEN_AS_WHOLE = { $count ->
-    [one] { $count } whole number is
-   *[other] { $count } whole numbers are
-} written as a decimal: read without it (such as { $example })
-# Code DAMAGED_ID.
-ZEROS_APART = { $count ->
-    [one] { $count } row has a number
-   *[other] { $count } rows have numbers
-} (such as { $example }) that other rows write with leading zeros: taken as another one; spreadsheets drop leading zeros, so export the column as text
-# Code CONTRIBUTOR_UNKNOWN.
-CONTRIBUTORS_NOBODY = { $count ->
-    [one] { $count } contributor is
-   *[other] { $count } contributors are
-} neither in people.csv nor in aliases.csv on the day of the record (such as { $example }): the records count, and the others who contributed have the part; add the person to people.csv or the alias to aliases.csv, or correct the name, and close again
-# Code LONG_RECORD.
-LONG_RECORDS = { $count ->
-    [one] { $count } record lasts
-   *[other] { $count } records last
-} { $hours } hours or longer (such as { $example }): its times may be those of a case that nobody closed
-# Code REPLY_RECORD_UNKNOWN.
-REPLY_WITHOUT_RECORD = { $account } has no record { $record } in records.csv{ $hint }
-    .elsewhere = { $account } has no record { $record } in records.csv, but { $other } has
-REPLY_WITHOUT_RECORD_CURE = add the record to records.csv (if its row could not be read, it is in rejected.csv), or correct the account or the id
-# Code REPLIES_TOO_MANY.
-REPLIES_ABOVE_MOST = the record { $record } of { $account } has { $count } messages: the first { $most } are taken, and the other { $rows }, from { $at } on, are not
-# Code CLAIM_NAMES_BOTH.
-CLAIM_OF_BOTH = it names the record { $record } and the customer { $customer }
-CLAIM_OF_BOTH_CURE = keep one of them; with neither it is a claim of the next record on the account
-REPLIES_ABOVE_MOST_CURE = export the record again: so many messages are those of several records under one id
-# Code OUTSIDE_PERIOD.
-REPLIES_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } message is
-   *[other] { $count } messages are
-} of records that do not begin from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-# Code OUTSIDE_PERIOD.
-CLAIMS_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } claim was
-   *[other] { $count } claims were
-} not made from { $from } to { $to } and { $count ->
-    [one] was
-   *[other] were
-} left out (such as { $example })
-RECORD_TOO_LONG = it lasts { $days } days, from { $start } to { $end }
-RECORD_TOO_LONG_CURE = correct the dates: no record lasts longer than { $most } days
-NO_ROWS = it has a header and no row below it
-NO_ROWS_CURE = export the records of the month again, with their rows
-DUPLICATE_RECORD = this external id comes several times with the same content: taken once ({ $count } left out)
-    .revised = this external id comes in several revisions: { $revision } counts ({ $count ->
-        [one] { $count } row of an earlier one
-       *[other] { $count } rows of earlier ones
-    } left out)
-DUPLICATE_ROW_REVISED = it comes in several revisions: { $revision } counts ({ $count ->
-    [one] { $count } row of an earlier one
-   *[other] { $count } rows of earlier ones
-} left out)
-REFUND_PAYS_NOTHING = the row refers to another record, so it is a refund, and its amount is not negative
-REFUND_PAYS_NOTHING_CURE = write what was paid back with a minus, or leave refers_to empty
-REVISED_TWICE = the row says a revision and a time of change
-REVISED_TWICE_CURE = leave one of both empty
-NO_CURRENCY = "{ $text }" is no currency
-NO_CURRENCY_CURE = write a code of ISO 4217, such as JPY, or leave it empty for the group's currency
-NO_REVISION = "{ $text }" is no revision
-NO_REVISION_CURE = write a whole number from 0, or leave it empty
-ID_TWICE_DIFFERENT = { $id } comes { $count } times in { $account } with different content
-ID_TWICE_SAME = { $id } comes { $count } times in { $account } with the same content
-ID_TWICE_CURE = keep the right row, or give each record its own external_id
-ID_TWICE_SHORTENED_CURE = a spreadsheet shortened the ids to their first digits: export the column as text
-SHIFT_BACKWARDS = the shift ends at { $end }, not after its start at { $start }
-SHIFT_BACKWARDS_CURE = a night shift ends on the next day: write that date
-# Code HOUR_TWICE.
-SECOND_OF_TWO = clocks went back, and the end of { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} is the second time that they showed it: the first lies before the start (such as { $example })
-    .reply = clocks went back, and the time of { $count ->
-        [one] { $count } message
-       *[other] { $count } messages
-    } is the second time that they showed it: the first does not lie in the record (such as { $example })
-# Code HOUR_TWICE.
-FIRST_OF_TWO = clocks went back, and in { $count ->
-    [one] { $count } row
-   *[other] { $count } rows
-} a time without an offset that they showed twice is the first of the two (such as { $example }): write the offset to say which is meant
-LONG_SHIFT = the shift from { $start } to { $end } is not shorter than { $hours } hours
-LONG_SHIFT_CURE = correct its times; if it is several shifts, write a row for each
-SHIFT_ENDS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but end at different times ({ $one }, { $other })
-SHIFT_SEATS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but at different seats
-KEEP_THE_RIGHT_ROW = keep the row that is right
-PUNCH_BOTH_WAYS = lines { $lines } are punches of { $number } in and out at one time, { $at }
-HANDOVER_BOTH_WAYS = in lines { $lines } { $number } takes and releases { $account } at one time, { $at }
-HANDOVERS_AT_ODDS = lines { $lines } are hand-overs of { $account } at one time, { $at }, that cannot all have been
-# Code ODD_PUNCHES.
-PUNCHES_ODD = an odd number of punches: { $count }; the last, at { $at }, has no partner ({ $night })
-# Code SINGLE_PUNCH.
-PUNCHES_SINGLE = a single punch, at { $at }, has no partner ({ $night })
-PUNCHES_NIGHT = a night needs rosters.csv, or a cut_over of policy.yaml at an hour when nobody works
-PUNCHES_BETWEEN = punches between the first and the last are left out: { $count }
-# Code ODD_PUNCHES.
-PUNCHES_ALONE = the punch at { $at } has no partner and makes no presence: add the missing one
-# Code LONG_PRESENCE.
-PUNCHES_LONG = a presence of more than 13 hours, from { $from } to { $to }: if it is rest between two nights, write kind or rosters.csv
-# Code READ_AS_NIGHT.
-PUNCHES_AS_NIGHTS = presences over the end of the working day: { $count } (the first from { $from } to { $to }); by working days the rest between them would be presence, and kind or rosters.csv would say it for certain
-# Code DAY_OR_NIGHT.
-PUNCHES_EITHER_WAY = the punches from { $from } to { $to } may be days or nights, since the first and the last have no partner: taken for days; kind or rosters.csv would say which
-NEITHER_WORD = '{ $text }' is neither { $one } nor { $other }
-NEITHER_WORD_CURE = write { $one } or { $other }
-NO_SUBJECT_KIND = '{ $text }' is no kind of subject
-NO_SUBJECT_KIND_CURE = write one of { $kinds }
-UNIT_OF_NOBODY = { $unit } is no unit that somebody of people.csv or an account of accounts.csv belongs to{ $hint }
-UNIT_OF_NOBODY_CURE = correct the path of the unit
-STORE_UNKNOWN = no account of accounts.csv is of { $store }{ $hint }
-STORE_UNKNOWN_CURE = write platform and store as in accounts.csv, with / between them
-NEITHER_DAYS_NOR_TIME = it says neither on which days nor when
-DAYS_AND_TIME = it says both on which days and when
-DAYS_AND_TIME_CURE = leave from and to empty where it is about an instant, or at where it is about days
-NEITHER_DAYS_NOR_TIME_CURE = fill in from (and to, for more than one day) or at, one of both
-NO_KIND_OF_FINDING = no such kind of finding
-NO_KIND_OF_FINDING_CURE = delete the file: only inputs/ of a result has it
-NO_COUNT = it is no count
-DELETE_THE_FILE = delete the file
+NO_RECORD_USABLE = 沒有可用的紀錄{ $why }
+NO_RECORD_IN_PERIOD = 沒有紀錄在 { $from } 至 { $to } 之間開始{ $others }{ $why }
+RECORDS_OUTSIDE = （有 { $count } 筆在此之外）
+NO_RECORDS_CURE = 請提供紀錄所在的日期（--from 與 --to，或 group.yaml 的 period），並改正遭剔除的列
+OUTSIDE_PERIOD = { $count } 筆紀錄不在 { $from } 至 { $to } 之間開始，已略過（例如 { $example }）
+OBSERVATIONS_OUTSIDE = { $count } 項觀測值不涉及 { $from } 至 { $to } 之間的日期，在該期間不計（例如 { $example }）
+NO_PERIOD = 沒有紀錄可以說明要對哪個期間結帳
+NO_PERIOD_CURE = 請提供日期（--from 與 --to，或 group.yaml 的 period）
+NO_RATE = 「{ $text }」不是匯率
+NO_RATE_CURE = 請只寫數字和最多一個小數點，例如 7.1234，小數最多 { $places } 位，全部最多 18 位
+RATE_NOT_ABOVE_0 = 匯率須大於 0
+RATE_NOT_ABOVE_0_CURE = 請填寫一單位的前一種貨幣可換多少後一種貨幣
+RATE_OF_ONE_CURRENCY = 這是貨幣與其本身的匯率
+RATE_OF_ONE_CURRENCY_CURE = 請在其中一欄填寫另一種貨幣
+RATES_CONTRADICT = 有數列對同一天的相同貨幣填寫了不同的匯率：{ $rates }
+POPULATION_WITHOUT_PEOPLE = population 所指的人，在 { $from } 至 { $to } 都沒有任職
+POPULATION_WITHOUT_PEOPLE_CURE = 請依 people.csv 對相關人員的記載填寫，或移除 population（{ $said }）
+POPULATION_COLUMN = { $column }：{ $words }
+POPULATION_OF_NOBODY = people.csv 中沒有人的 { $column } 為「{ $word }」{ $hint }
+TOO_MANY_REPLIES = 訊息超過 { $most } 列
+TOO_MANY_RECORDS = 期間內的紀錄超過 { $most } 筆
+TOO_MANY_RECORDS_CURE = 請依分公司或依週逐一結帳
+SEVERAL_MONTHS = 其紀錄分布在 { $count } 個月開始（{ $months }）
+SEVERAL_MONTHS_CURE = 請指明要結帳的日期，例如 --from { $from } --to { $to }
+RECORD_BACKWARDS = 結束時間 { $end } 早於開始時間 { $start }
+RECORD_BACKWARDS_CURE = 請更正時間，或對調兩欄
+SHORTENED_ID_KEPT = 有 { $count } 列的號碼被試算表截短成前幾位數字（例如 { $example }）：請匯出為文字；已依現狀採用
+SHORTENED_CUSTOMER = 有 { $count } 列的號碼被試算表截短成前幾位數字（例如 { $example }）：請匯出為文字；已視為空白
+VALUE_LOST_EMPTY = { $count } 個儲存格是試算表用來代替數值的顯示內容（例如 { $example }）：已視為空白
+VALUE_LOST_KEPT = { $count } 個儲存格是試算表用來代替數值的顯示內容（例如 { $example }）：已依現狀採用
+NO_VALUE_TAKEN_AS_EMPTY = { $count } 個儲存格表示沒有值（例如 { $example }）：已視為空白
+UNSEEN_LEFT_OUT = { $count } 個儲存格含有看不見的字元：已去除後讀取（例如 { $example }）
+DECIMAL_TAKEN_AS_WHOLE = { $count } 個整數寫成了小數：已依整數讀取（例如 { $example }）
+ZEROS_APART = { $count } 列的號碼（例如 { $example }）在其他列寫有開頭的零：視為不同的號碼；試算表會去除開頭的零，請將該欄匯出為文字
+CONTRIBUTORS_NOBODY = 有 { $count } 位協作者在紀錄當日既不在 people.csv 中，也不在 aliases.csv 中（例如 { $example }）：紀錄照常計入，其份額歸其他協作者；請在 people.csv 加入此人或在 aliases.csv 加入別名，或更正名稱，再重新結帳
+LONG_RECORDS = { $count } 筆紀錄持續 { $hours } 小時以上（例如 { $example }）：其時間可能來自無人結案的案件
+REPLY_WITHOUT_RECORD = records.csv 中 { $account } 沒有紀錄 { $record }{ $hint }
+    .elsewhere = records.csv 中 { $account } 沒有紀錄 { $record }，但 { $other } 有
+REPLY_WITHOUT_RECORD_CURE = 請在 records.csv 加入該紀錄（若其列無法讀取，請見 rejected.csv），或更正帳號或編號
+REPLIES_ABOVE_MOST = { $account } 的紀錄 { $record } 有 { $count } 則訊息：只採用前 { $most } 則，自 { $at } 起的其餘 { $rows } 則未採用
+CLAIM_OF_BOTH = 同時填寫了紀錄 { $record } 和顧客 { $customer }
+CLAIM_OF_BOTH_CURE = 請只保留其一；兩者都不填，則為認領該帳號的下一筆紀錄
+REPLIES_ABOVE_MOST_CURE = 請重新匯出該紀錄：這麼多訊息應是多筆紀錄共用了同一編號
+REPLIES_OUTSIDE_PERIOD = { $count } 則訊息所屬的紀錄不在 { $from } 至 { $to } 之間開始，已略過（例如 { $example }）
+CLAIMS_OUTSIDE_PERIOD = { $count } 次認領不在 { $from } 至 { $to } 之間，已略過（例如 { $example }）
+RECORD_TOO_LONG = 持續 { $days } 天，自 { $start } 至 { $end }
+RECORD_TOO_LONG_CURE = 請更正日期：紀錄不會超過 { $most } 天
+NO_ROWS = 只有標題列，沒有資料列
+NO_ROWS_CURE = 請重新匯出該月份的紀錄，並包含資料列
+DUPLICATE_RECORD = 此外部編號以相同內容出現數次：只計一次（略過 { $count } 列）
+    .revised = 此外部編號有數個修訂：以 { $revision } 為準（略過較早的 { $count } 列）
+DUPLICATE_ROW_REVISED = 有數個修訂：以 { $revision } 為準（略過較早的 { $count } 列）
+REFUND_PAYS_NOTHING = 此列指向另一筆紀錄，因此是退款，但金額並非負數
+REFUND_PAYS_NOTHING_CURE = 請將退還的金額寫成負數，或將 refers_to 留空
+REVISED_TWICE = 此列同時填寫了修訂號和變更時間
+REVISED_TWICE_CURE = 請將其中一項留空
+NO_CURRENCY = 「{ $text }」不是幣別
+NO_CURRENCY_CURE = 請填寫 ISO 4217 代碼，例如 JPY；若為集團的幣別，請留空
+NO_REVISION = 「{ $text }」不是修訂號
+NO_REVISION_CURE = 請填寫 0 以上的整數，或留空
+ID_TWICE_DIFFERENT = { $id } 在 { $account } 出現 { $count } 次，內容不同
+ID_TWICE_SAME = { $id } 在 { $account } 出現 { $count } 次，內容相同
+ID_TWICE_CURE = 請保留正確的列，或給每筆紀錄各自的 external_id
+ID_TWICE_SHORTENED_CURE = 試算表將編號截短成前幾位數字：請將該欄匯出為文字
+SHIFT_BACKWARDS = 班次的結束時間 { $end } 並未晚於開始時間 { $start }
+SHIFT_BACKWARDS_CURE = 夜班在隔日結束：請填寫隔日的日期
+SECOND_OF_TWO = 時鐘撥慢，{ $count } 列的結束時間取第二次出現的時刻：第一次早於開始時間（例如 { $example }）
+    .reply = 時鐘撥慢，{ $count } 則訊息的時間取第二次出現的時刻：第一次不在紀錄的起訖時間內（例如 { $example }）
+FIRST_OF_TWO = 時鐘撥慢，{ $count } 列中未附時差、出現兩次的時間取第一次（例如 { $example }）：請填寫時差以指明是哪一次
+LONG_SHIFT = 自 { $start } 至 { $end } 的班次並未短於 { $hours } 小時
+LONG_SHIFT_CURE = 請更正時間；若是數個班次，請各寫一列
+SHIFT_ENDS_DIFFER = 第 { $lines } 行是同一人在同一帳號自 { $start } 起的班次，但結束時間不同（{ $one }、{ $other }）
+SHIFT_SEATS_DIFFER = 第 { $lines } 行是同一人在同一帳號自 { $start } 起的班次，但座位不同
+KEEP_THE_RIGHT_ROW = 請保留正確的列
+PUNCH_BOTH_WAYS = 第 { $lines } 行是 { $number } 在同一時間 { $at } 的上班與下班打卡
+HANDOVER_BOTH_WAYS = 第 { $lines } 行中，{ $number } 在同一時間 { $at } 接手又交出 { $account }
+HANDOVERS_AT_ODDS = 第 { $lines } 行是 { $account } 在同一時間 { $at } 的交接，不可能全部成立
+PUNCHES_ODD = 打卡次數為奇數：{ $count }；最後一次在 { $at }，無法成對（{ $night }）
+PUNCHES_SINGLE = 只有一次打卡，在 { $at }，無法成對（{ $night }）
+PUNCHES_NIGHT = 夜班須有 rosters.csv，或將 policy.yaml 的 cut_over 設在無人上班的時刻
+PUNCHES_BETWEEN = 第一次與最後一次之間的打卡已略過：{ $count } 次
+PUNCHES_ALONE = { $at } 的打卡無法成對，不構成出勤時段：請補上缺少的打卡
+PUNCHES_LONG = 出勤時段超過 13 小時，自 { $from } 至 { $to }：若為兩個夜班之間的休息，請填寫 kind 或 rosters.csv
+PUNCHES_AS_NIGHTS = 跨越工作日結束的出勤時段：{ $count } 個（第一個自 { $from } 至 { $to }）；若依工作日計，其間的休息會計為出勤，填寫 kind 或 rosters.csv 即可確定
+PUNCHES_EITHER_WAY = 自 { $from } 至 { $to } 的打卡可能是日班或夜班，因為第一次和最後一次無法成對：以日班計；填寫 kind 或 rosters.csv 即可確定
+NEITHER_WORD = 「{ $text }」既不是 { $one } 也不是 { $other }
+NEITHER_WORD_CURE = 請填寫 { $one } 或 { $other }
+NO_SUBJECT_KIND = 「{ $text }」不是對象的類型
+NO_SUBJECT_KIND_CURE = 請填寫 { $kinds } 其中之一
+UNIT_OF_NOBODY = people.csv 中沒有人、accounts.csv 中也沒有帳號屬於單位 { $unit }{ $hint }
+UNIT_OF_NOBODY_CURE = 請更正單位的路徑
+STORE_UNKNOWN = accounts.csv 中沒有屬於 { $store } 的帳號{ $hint }
+STORE_UNKNOWN_CURE = 請依 accounts.csv 填寫平台與商店，中間以 / 分隔
+NEITHER_DAYS_NOR_TIME = 既未說明日期，也未說明時間
+DAYS_AND_TIME = 同時說明了日期和時間
+DAYS_AND_TIME_CURE = 若為某一時間點，請將 from 和 to 留空；若為某些日期，請將 at 留空
+NEITHER_DAYS_NOR_TIME_CURE = 請填寫 from（超過一天時再填 to）或 at，兩者擇一
+NO_KIND_OF_FINDING = 沒有這種發現事項
+NO_KIND_OF_FINDING_CURE = 請刪除此檔案：只有結果的 inputs/ 中才會有
+NO_COUNT = 這不是計數
+DELETE_THE_FILE = 請刪除此檔案
 
 ## The bundle: settings. A sentence goes on from the name of the setting
 
 SETTING = { $path } { $problem }
-SETTING_WRONG = is wrong: { $reason }; { $cure }
-SETTING_GROUPED = '{ $text }' has grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }
-SETTING_GROUPED_OR_DECIMAL = '{ $text }' may be meant with grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }, or { $decimal } where that is meant
-SETTING_MISSING = is missing
-SETTING_NO_MAPPING = is not a mapping of keys to values
-FILE_NO_MAPPING = the file is not a mapping of keys to values
-SETTING_NO_TEXT = is not text
-SETTING_TEXT_LENGTH = is empty or longer than 200 characters
-SETTING_WITH_NUL = holds the character NUL (U+0000): take it out
-SETTING_NOT_ONE_OF = is '{ $text }', not one of { $words }
-SETTING_NO_DECIMAL = is '{ $text }', not a decimal of at most six places
-SETTING_NOT_BETWEEN = is { $number }, not a number from { $least } to { $most }
-SETTING_LOSSY_DECIMAL = is '{ $text }', not a decimal that survives: write it in quotes
-SETTING_NO_WHOLE = is '{ $text }', not a whole number from { $least } to { $most }
-SETTING_NO_LIST = is not a list
-SETTING_PAIR_NO_TEXT = has a key that is not text
-SETTING_NO_VALUE = has no value
-SETTING_UNKNOWN_NEAR = is not a known key (is { $near } meant?)
-SETTING_UNKNOWN = is not a known key (known are { $known })
-SETTING_EMPTY = is empty
-SETTING_NOT_ABOVE_0 = is not above 0
-SETTING_BELOW_0 = is below 0
-GROUP_CURRENCY = is not a code of three capital letters such as CNY
-GROUP_CURRENCY_UNKNOWN = is { $code }, which is no active currency of ISO 4217: write one such as CNY
-GROUP_PERIOD_BACKWARDS = is { $to }, before from, which is { $from }
-GROUP_PERIOD_TOO_LONG = makes a period of { $days } days, and at most { $most } are closed at once: close it in parts
-GROUP_REGION = puts { $branch } into the region { $region }: write 1 to 32 of a-z, 0-9 and -, such as cn-east
-GROUP_SAME_SIGN = is the same sign as decimal
-POLICY_CUT_OVER = is not a time from "00:00" to "11:59", in quotes
-SCHEME_WEIGHTS = have weights that sum to { $sum }, not to 100
-SCHEME_ID_TAKEN = is that of an earlier KPI
-SCHEME_WEIGHT = is not above 0: leave the KPI out instead
-SCHEME_CAP = is { $cap }, not above the floor { $floor }
-SCHEME_RANGE = is more than { $most } above the floor { $floor }
-SCHEME_SMALL_SAMPLE = has a meaning only for shares and means: leave it out
-SCHEME_OF_RECORDS = has no meaning for the measure records
-SCHEME_OF_UNDEFINED = names the measure "{ $measure }", which is not among measures{ $hint }
-SCHEME_OF_MISSING = is missing: it names the column to measure
-SCHEME_OF_RESOLVED = is a yes-or-no column, which has a share and neither sum nor mean
-SCHEME_TEST_MISSING = is not complete: one of at_most and at_least says which records count
-SCHEME_TEST_USELESS = is not complete: at_most and at_least have no meaning here
-SCHEME_MEASURES_TEXT = { $kpi } measures { $column }, a column that holds text
-    .cell = line { $line }: { $reason }
-    .odd = { $kpi } measures { $column }, a column of text since { $count ->
-        [one] one cell is no number
-       *[other] { $count } cells are no numbers
-    }: { $cells }
-SCHEME_MEASURES_NOTHING = { $kpi } measures { $column }, which is no column of records.csv with values{ $hint }
-SCHEME_MEASURES_CURE = name a column of numbers in records.csv
-    .odd = correct the cells, or name a column of numbers in records.csv
-SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) measures something that is not computed
-MEASURE_UNKNOWN_CURE = measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, the share with rating at_least 4, the sum of amount, the mean of an extra column, or anything else as a measure that the file defines under measures
-POOL_CURRENCY = is { $currency }, but the group's amounts are in { $group }
-POOL_BELOW_0 = is negative: write the money that there is to split, above 0
-POOL_ZERO = is 0: leave the file out when there is nothing to split
-POOL_SHARES = has shares that sum to { $sum }, not to 100
-POOL_SHARE = is not above 0: leave the part out instead
-POOL_TIERS_ELSEWHERE = has a meaning only with by: tiers
-POOL_TIERS_MIXED = mix top_percent and at_least: use one of them in all tiers
-POOL_TIERS_PERCENT = have top_percent that sum to { $sum }, not to 100
-POOL_TIERS_RISE = have at_least that do not fall from tier to tier
-POOL_TIERS_WEIGHTS_RISE = have a weight above that of a better tier: write the best tier first, each with at most the weight of the one before
-POOL_TIERS_WEIGHTLESS = have only weights of 0
-POOL_TIER_RULE = or at_least is needed, and only one of them
-POOL_TIER_NAME_TAKEN = is that of an earlier tier
-POOL_PERCENT_TOO_FINE = is { $percent }: write a percentage with at most four decimals
-POOL_TIER_WEIGHT = is above 1000000
-POOL_SHARE_TOO_FINE = { $percent } % has more than four decimals
-POOL_SHARE_TOO_FINE_CURE = write shares and quotas with at most four decimals
-OTHER_PERIOD = it is for { $from } to { $to }, but { $closed_from } to { $closed_to } is closed
-OTHER_PERIOD_CURE = correct its period, or leave the period out
-POOL_IN_EMPTY_PERIOD = it has money but nobody of people.csv is employed from { $from } to { $to }
-POOL_WITHOUT_PEOPLE_CURE = correct hired_on and left_on, or leave the pool out
-SAVE_FILE_AS_UTF_8 = save the file as UTF-8
+SETTING_WRONG = 有誤：{ $reason }；{ $cure }
+SETTING_GROUPED = 「{ $text }」含有千分位；無論 group.yaml 的 `numbers` 對儲存格如何規定，YAML 檔案中的數字都不加千分位：請寫 { $plain }
+SETTING_GROUPED_OR_DECIMAL = 「{ $text }」可能含有千分位；無論 group.yaml 的 `numbers` 對儲存格如何規定，YAML 檔案中的數字都不加千分位：請寫 { $plain }；若是指小數，請寫 { $decimal }
+SETTING_MISSING = 未填
+SETTING_NO_MAPPING = 不是鍵與值的對應
+FILE_NO_MAPPING = 檔案不是鍵與值的對應
+SETTING_NO_TEXT = 不是文字
+SETTING_TEXT_LENGTH = 為空，或超過 200 個字元
+SETTING_WITH_NUL = 含有字元 NUL（U+0000）：請移除
+SETTING_NOT_ONE_OF = 為「{ $text }」，不是下列其中之一：{ $words }
+SETTING_NO_DECIMAL = 為「{ $text }」，不是最多六位小數的數字
+SETTING_NOT_BETWEEN = 為 { $number }，不是 { $least } 至 { $most } 的數字
+SETTING_LOSSY_DECIMAL = 為「{ $text }」，這樣寫會失去精確度：請加上引號
+SETTING_NO_WHOLE = 為「{ $text }」，不是 { $least } 至 { $most } 的整數
+SETTING_NO_LIST = 不是清單
+SETTING_PAIR_NO_TEXT = 有的鍵不是文字
+SETTING_NO_VALUE = 沒有值
+SETTING_UNKNOWN_NEAR = 不是已知的鍵（是指 { $near } 嗎？）
+SETTING_UNKNOWN = 不是已知的鍵（已知的有 { $known }）
+SETTING_EMPTY = 為空
+SETTING_NOT_ABOVE_0 = 並未大於 0
+SETTING_BELOW_0 = 小於 0
+GROUP_CURRENCY = 不是三個大寫字母的代碼，例如 CNY
+GROUP_CURRENCY_UNKNOWN = 為 { $code }，不是現行的 ISO 4217 幣別：請填寫例如 CNY
+GROUP_PERIOD_BACKWARDS = 為 { $to }，早於 from 的 { $from }
+GROUP_PERIOD_TOO_LONG = 使期間長達 { $days } 天，而一次最多結帳 { $most } 天：請分段結帳
+GROUP_REGION = 將 { $branch } 放在區域 { $region }：請填寫 1 至 32 個字元，可用 a-z、0-9 和 -，例如 cn-east
+GROUP_SAME_SIGN = 與 decimal 是同一個符號
+POLICY_CUT_OVER = 不是 "00:00" 至 "11:59" 之間、加引號的時間
+SCHEME_WEIGHTS = 的權重合計為 { $sum }，而不是 100
+SCHEME_ID_TAKEN = 與前面的 KPI 相同
+SCHEME_WEIGHT = 並未大於 0：請改為移除該 KPI
+SCHEME_CAP = 為 { $cap }，並未高於下限 { $floor }
+SCHEME_RANGE = 比下限 { $floor } 高出超過 { $most }
+SCHEME_SMALL_SAMPLE = 只對占比和平均有意義：請移除
+SCHEME_OF_RECORDS = 對 measure records 沒有意義
+SCHEME_OF_UNDEFINED = 所填的指標值「{ $measure }」不在 measures 之中{ $hint }
+SCHEME_OF_MISSING = 未填：用來指明要衡量的欄
+SCHEME_OF_RESOLVED = 是是否欄，只有占比，沒有總和或平均
+SCHEME_TEST_MISSING = 不完整：須以 at_most 或 at_least 之一說明哪些紀錄算數
+SCHEME_TEST_USELESS = 不完整：at_most 和 at_least 在此沒有意義
+SCHEME_MEASURES_TEXT = { $kpi } 衡量 { $column }，而該欄是文字
+    .cell = 第 { $line } 行：{ $reason }
+    .odd = { $kpi } 衡量 { $column }，而該欄因有 { $count } 個儲存格不是數字而成為文字欄：{ $cells }
+SCHEME_MEASURES_NOTHING = { $kpi } 衡量 { $column }，而 records.csv 沒有這個含有值的欄{ $hint }
+SCHEME_MEASURES_CURE = 請填寫 records.csv 中的數字欄
+    .odd = 請更正這些儲存格，或填寫 records.csv 中的數字欄
+SCHEME_MEASURES_UNCOMPUTED = { $path }（KPI { $kpi }）所衡量的內容無法計算
+MEASURE_UNKNOWN_CURE = 可衡量：紀錄筆數、resolved 的占比、first_reply_seconds at_most 30 的占比、rating at_least 4 的占比、amount 的總和、附加欄的平均；其他內容請在檔案的 measures 下定義為指標值
+POOL_CURRENCY = 為 { $currency }，但集團的金額使用 { $group }
+POOL_BELOW_0 = 為負數：請填寫要分配的金額，須大於 0
+POOL_ZERO = 為 0：若沒有要分配的金額，請移除此檔案
+POOL_SHARES = 的份額合計為 { $sum }，而不是 100
+POOL_SHARE = 並未大於 0：請改為移除該部分
+POOL_TIERS_ELSEWHERE = 只在 by: tiers 時有意義
+POOL_TIERS_MIXED = 混用了 top_percent 和 at_least：請在所有級別使用其中一種
+POOL_TIERS_PERCENT = 的 top_percent 合計為 { $sum }，而不是 100
+POOL_TIERS_RISE = 的 at_least 並未逐級遞減
+POOL_TIERS_WEIGHTS_RISE = 有級別的權重高於較好的級別：請從最好的級別寫起，每個級別的權重不超過前一個
+POOL_TIERS_WEIGHTLESS = 的權重全部為 0
+POOL_TIER_RULE = 或 at_least 須填寫其一，且只填一項
+POOL_TIER_NAME_TAKEN = 與前面的級別同名
+POOL_PERCENT_TOO_FINE = 為 { $percent }：百分比最多填寫四位小數
+POOL_TIER_WEIGHT = 大於 1000000
+POOL_SHARE_TOO_FINE = { $percent }% 的小數超過四位
+POOL_SHARE_TOO_FINE_CURE = 份額與配額最多填寫四位小數
+OTHER_PERIOD = 其期間為 { $from } 至 { $to }，但要結帳的是 { $closed_from } 至 { $closed_to }
+OTHER_PERIOD_CURE = 請更正其期間，或移除期間
+POOL_IN_EMPTY_PERIOD = 有款項，但 people.csv 中沒有人在 { $from } 至 { $to } 任職
+POOL_WITHOUT_PEOPLE_CURE = 請更正 hired_on 和 left_on，或移除獎金池
+SAVE_FILE_AS_UTF_8 = 請將檔案另存為 UTF-8
 JOINED = { $one }{ $other }
 
 ## The command line: what cannot be done
 
-STEP_FAILED = step: { $step }
-# Code NOBODY_CREDITED.
-NOBODY_CREDITED_AT_ALL = nobody was on duty at any of its records, and none names its agent
-    .people = { $rows ->
-        [one] { $rows } row was rejected
-       *[other] { $rows } rows were rejected
-    }, and of the other people nobody was on duty at any record
-    .duty = nobody was on duty at any of its records, and { $rows ->
-        [one] { $rows } row of rosters, punches or hand-overs was rejected
-       *[other] { $rows } rows of rosters, punches or hand-overs were rejected
-    }
-# Code NOBODY_CREDITED.
-NOBODY_EMPLOYED = nobody is employed between { $from } and { $to }: { $people ->
-    [one] { $people } person was read
-   *[other] { $people } people were read
-}, { $rejected ->
-    [0] and no row was rejected
-    [one] and { $rejected } row was rejected
-   *[other] and { $rejected } rows were rejected
+STEP_FAILED = 步驟：{ $step }
+NOBODY_CREDITED_AT_ALL = 所有紀錄產生時都無人當班，也沒有紀錄標示客服
+    .people = 有 { $rows } 列遭剔除，其餘人員在所有紀錄產生時都未當班
+    .duty = 所有紀錄產生時都無人當班，而班表、打卡或交接有 { $rows } 列遭剔除
+NOBODY_EMPLOYED = 在 { $from } 與 { $to } 之間無人任職：已讀取 { $people } 人，{ $rejected ->
+    [0] 沒有遭剔除的列
+   *[other] 有 { $rejected } 列遭剔除
 }
-NOBODY_EMPLOYED_CURE = correct hired_on and left_on, or the period
-# A bundle without a rate that is needed.
-RECORD_RATE_MISSING_CURE = write the rate of that day or of an earlier one, with its source, into rates.csv (columns date, from, to, rate, source)
-NOBODY_CREDITED_CURE = bring rosters.csv, punches.csv or handovers.csv of these days, or correct their accounts and times
-    .rejected = mend those rows first: each is in rejected.csv with its cure
-OUT_NOT_EMPTY = the result folder is not empty
-OUT_IN_USE = another run is writing its result there
-OUT_NOT_EMPTY_CURE = name another with --out, or remove it first
-BUNDLE_NOT_EMPTY = the folder is not empty
-BUNDLE_NOT_EMPTY_CURE = name another with --bundle, or remove it first
-CLOSE_INTERRUPTED = you stopped it: nothing of it is left in { $folder }, and the same command begins anew
-FINDINGS_ARE_IN = { $file } says what was noticed
-REJECTED_ROWS_ARE_IN = { $file } names every rejected row
-REJECTED_ROWS_UNWRITTEN = some rows were rejected, and { $file } could not be written
-# Another process works on the SQLite store.
-STORE_IN_USE = another tally process is at work on the data in { $folder }, and a SQLite store is for one at a time: stop that process, or name other data with --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
-CURE_AND_REJECTED = { $cure }; { $file } names every rejected row
-NOT_IN_MONTH = there is neither a record nor a person { $what } in this month: name an external_id of records.csv, such as { $record }, or an employee_no or name of people.csv, such as { $person }
-NO_MANIFEST = it holds no manifest.json, so it is no result folder
-MANIFEST_DOUBLE = it names the file { $file } twice
-MANIFEST_ELSEWHERE = it names the file { $file }, which is no file of the folder
-NO_MANIFEST_CURE = give a folder that tally close wrote (with --out)
+NOBODY_EMPLOYED_CURE = 請更正 hired_on 和 left_on，或更正期間
+RECORD_RATE_MISSING_CURE = 請在 rates.csv（date、from、to、rate、source 欄）填寫該日或更早日期的匯率及其來源
+NOBODY_CREDITED_CURE = 請提供這些日期的 rosters.csv、punches.csv 或 handovers.csv，或更正其帳號與時間
+    .rejected = 請先改正那些列：rejected.csv 逐列寫明改正方法
+OUT_NOT_EMPTY = 結果資料夾不是空的
+OUT_IN_USE = 另一次執行正在該處寫入結果
+OUT_NOT_EMPTY_CURE = 請以 --out 指定另一個資料夾，或先將它移除
+BUNDLE_NOT_EMPTY = 資料夾不是空的
+BUNDLE_NOT_EMPTY_CURE = 請以 --bundle 指定另一個資料夾，或先將它移除
+CLOSE_INTERRUPTED = 您已中斷執行：{ $folder } 中沒有留下任何內容，執行相同的命令即可重新開始
+FINDINGS_ARE_IN = { $file } 寫明注意到的事項
+REJECTED_ROWS_ARE_IN = { $file } 列出每一列遭剔除的資料
+REJECTED_ROWS_UNWRITTEN = 有些列遭剔除，但無法寫入 { $file }
+STORE_IN_USE = 另一個 tally 程序正在使用 { $folder } 中的資料，而 SQLite 資料庫一次只能由一個程序使用：請停止該程序，或以 --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db 指定其他資料
+CURE_AND_REJECTED = { $cure }；{ $file } 列出每一列遭剔除的資料
+NOT_IN_MONTH = 本月沒有名為 { $what } 的紀錄或人員：請填寫 records.csv 的 external_id，例如 { $record }，或 people.csv 的 employee_no 或姓名，例如 { $person }
+NO_MANIFEST = 其中沒有 manifest.json，因此不是結果資料夾
+MANIFEST_DOUBLE = 其中檔案 { $file } 列了兩次
+MANIFEST_ELSEWHERE = 其中列有檔案 { $file }，但它不是該資料夾的檔案
+NO_MANIFEST_CURE = 請提供 tally close（以 --out）寫出的資料夾
 BAD_MANIFEST = { $error }
-RESTORE_FOLDER_CURE = restore the folder from where it was kept
-SUITE_NAMES_ANOTHER_PERSON = the suite names a person { $id } whom the bundle does not hold: a fault of ours
-SUITE_NAMES_ANOTHER_ACCOUNT = the suite names an account { $id } that the bundle does not hold: a fault of ours
-SUITE_LISTS_LESS = the suite does not list what was just written: a fault of ours
-CYCLE_WATCH_ENDED = the service stopped telling about the cycle before it was closed: do it again
-RECORDS_DO_NOT_ADD_UP = { $sent ->
-    [one] { $sent } record
-   *[other] { $sent } records
-} went in, the cycle counts { $counted } and { $told } came out: a fault of ours
-CANNOT_MAKE_FOLDER = cannot make the folder { $folder }: { $error }
-CANNOT_READ = cannot read { $file }: { $error }
-CANNOT_WRITE = cannot write { $file }: { $error }
+RESTORE_FOLDER_CURE = 請從保存之處還原該資料夾
+SUITE_NAMES_ANOTHER_PERSON = 系統提到了資料包中沒有的人員 { $id }：這是我們的錯誤
+SUITE_NAMES_ANOTHER_ACCOUNT = 系統提到了資料包中沒有的帳號 { $id }：這是我們的錯誤
+SUITE_LISTS_LESS = 系統沒有列出剛寫入的內容：這是我們的錯誤
+CYCLE_WATCH_ENDED = 服務在考核週期結帳完成之前就停止回報進度：請再執行一次
+RECORDS_DO_NOT_ADD_UP = 傳入 { $sent } 筆紀錄，考核週期計得 { $counted } 筆，輸出 { $told } 筆：這是我們的錯誤
+CANNOT_MAKE_FOLDER = 無法建立資料夾 { $folder }：{ $error }
+CANNOT_READ = 無法讀取 { $file }：{ $error }
+CANNOT_WRITE = 無法寫入 { $file }：{ $error }
 
-IO_NOT_FOUND = it is not there
-IO_PERMISSION_DENIED = this user may not
-IO_ALREADY_EXISTS = it is there already: name another one, or move it away first
-IO_IS_A_FOLDER = it is a folder
-IO_NOT_A_FOLDER = a part of the path is no folder
-IO_FOLDER_NOT_EMPTY = the folder is not empty
-IO_DISK_FULL = the disk is full
-IO_READ_ONLY = the disk is read-only
-IO_ADDRESS_IN_USE = another program listens there
-IO_ADDRESS_NOT_HERE = this machine has no such address
-IO_NOT_TEXT = it is no UTF-8 text
-IO_NOBODY_LISTENS = nobody listens there
-IO_NO_ANSWER = no answer came in time
-IO_NO_WAY_THERE = no way leads there from this machine
-IO_NO_SUCH_HOST = no host has this name
-IO_FOLDER_CLOSED = its folder does not let it be written
-TLS_SAYS = the TLS library says: { $cause }
-SERVER_SAYS = it says: { $cause }
-IO_OTHER = the system says: { $cause }
-CURE_ALREADY_DIFFERENT = correct the row, if the suite is right; if the row is right, correct the fact in the suite: an import overwrites nothing
-CURE_DIFFERENT_CONTENT = correct the row, if the suite is right, or give it a higher revision, if the row is right: an import overwrites nothing without one
-CURE_REFERS_TO_NOTHING = import the record that it refers to first, or correct refers_to
-CURE_PERSON_UNKNOWN = add the person to people.csv and import again
-CURE_ACCOUNT_UNKNOWN = add the account to accounts.csv and import again
-CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the other begins
-CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
-CURE_OUT_OF_REACH = have somebody import the row whose rights reach its team, which may have moved to another branch, or take it out
-CURE_RECORD_OUT_OF_REACH = have the row imported by whoever had the account's team on its day, or by the group
-CURE_REPLY_RECORD_UNKNOWN = import the record with its messages, or have them imported by somebody who may bring in records of its day
-CURE_CLAIM_WITHDRAWN = take the row out: it was taken back with a reason
-CURE_ROWS_CONTRADICT = keep the row that is right, and import again
-CURE_KEPT_BACK = correct first what this file says of that row, or have it imported by somebody whose rights reach it, then import again: this one comes in with it
-CURE_PERIOD_PURGED = have data of these months kept longer first (SetRetention, 120 months at most), then import again, or take the row out
-CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already
-    .file = correct what is named, or take the row out
+IO_NOT_FOUND = 不存在
+IO_PERMISSION_DENIED = 目前的使用者沒有權限
+IO_ALREADY_EXISTS = 已存在：請指定其他名稱，或先將它移走
+IO_IS_A_FOLDER = 這是資料夾
+IO_NOT_A_FOLDER = 路徑中有一段不是資料夾
+IO_FOLDER_NOT_EMPTY = 資料夾不是空的
+IO_DISK_FULL = 磁碟已滿
+IO_READ_ONLY = 磁碟是唯讀的
+IO_ADDRESS_IN_USE = 另一個程式正在該處接聽
+IO_ADDRESS_NOT_HERE = 本機沒有這個位址
+IO_NOT_TEXT = 不是 UTF-8 文字
+IO_NOBODY_LISTENS = 該處沒有程式在接聽
+IO_NO_ANSWER = 未在時限內回應
+IO_NO_WAY_THERE = 本機無法連到該處
+IO_NO_SUCH_HOST = 沒有這個名稱的主機
+IO_FOLDER_CLOSED = 其資料夾不允許寫入
+TLS_SAYS = TLS 程式庫回報：{ $cause }
+SERVER_SAYS = 它回報：{ $cause }
+IO_OTHER = 作業系統回報：{ $cause }
+CURE_ALREADY_DIFFERENT = 若系統內的資料正確，請更正這一列；若這一列正確，請在系統內更正：匯入不會覆寫任何內容
+CURE_DIFFERENT_CONTENT = 若系統內的資料正確，請更正這一列；若這一列正確，請填寫較高的修訂號：沒有修訂號，匯入不會覆寫任何內容
+CURE_REFERS_TO_NOTHING = 請先匯入它所指的紀錄，或更正 refers_to
+CURE_PERSON_UNKNOWN = 請在 people.csv 加入此人，再重新匯入
+CURE_ACCOUNT_UNKNOWN = 請在 accounts.csv 加入此帳號，再重新匯入
+CURE_ALIAS_OVERLAP = 請讓別名的一個意義先結束（to 欄），另一個再開始
+CURE_PLACE_WRONG = 請更正 accounts.csv 的團隊，或 group.yaml 中其分公司的區域
+CURE_OUT_OF_REACH = 請由權限涵蓋其團隊的人匯入這一列（團隊可能已移到另一個分公司），或將它移除
+CURE_RECORD_OUT_OF_REACH = 請由當日負責該帳號團隊的人，或由集團匯入這一列
+CURE_REPLY_RECORD_UNKNOWN = 請將紀錄與其訊息一併匯入，或由可匯入當日紀錄的人匯入
+CURE_CLAIM_WITHDRAWN = 請移除這一列：該認領已附原因撤回
+CURE_ROWS_CONTRADICT = 請保留正確的列，再重新匯入
+CURE_KEPT_BACK = 請先依此檔案所述更正那一列，或由權限涵蓋它的人匯入，再重新匯入：這一列會一併匯入
+CURE_PERIOD_PURGED = 請先延長這些月份資料的保存期限（SetRetention，最多 120 個月），再重新匯入，或移除這一列
+CURE_REFUSED_ROW = 請更正所指的內容，再重新匯入：已匯入的列會計為「已存在」
+    .file = 請更正所指的內容，或移除這一列
 
 ## Settings and arguments
 
-SETTING_CANNOT_HOLD = setting { $key }: { $problem }
-SETTING_SET_IN = { $problem } ({ $place })
-SETTING_IN_FILE = set in the file { $file }
-SETTING_IN_VARIABLE = set by the environment variable { $name }
-SETTING_ON_COMMAND_LINE = set on the command line
-SETTING_NOT_KNOWN = there is no such setting; at this place there are { $known }
-SETTING_EXPECTED = it is { $found }, and { $expected } is expected
-    .alone = { $expected } is expected
-SETTINGS_NOT_TOML = the file is no TOML: see that each line is [SECTION] or KEY = VALUE
-    .at = the file is no TOML from line { $line }, column { $column } on: see that each line is [SECTION] or KEY = VALUE, and texts stand in quotes
-SETTING_FILE_MISSING = there is no file { $file }
-SETTING_FILE_EMPTY = { $file } is empty
-SETTING_SERVICE_UNKNOWN = there is no service { $name }; there are { $known }
-SETTING_SERVICES_NONE = name at least one of { $known }
-SETTING_PEER_MISSING = { $name } is not in this process (server.services): say where it is, https://host:port
-SETTING_AT_LEAST_ONE = at least 1 is expected
-SETTING_AT_MOST = at most { $most } is expected
-SETTING_SERVICE_TWICE = { $name } is named twice: name each service once
-SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db or postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE is expected
-SETTING_SERVICE_IN_URL = every service has a file of its own: write {"{"}service{"}"} into its name, sqlite://DIRECTORY/{"{"}service{"}"}.db, or sqlite:///DIRECTORY/{"{"}service{"}"}.db for a folder that begins with /
-    .role = every service signs in as a role of its own: write tally_{"{"}service{"}"} as the role, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
-SETTING_PEER_IN_CLEAR = { $address } is beyond the loopback: https://host:port is expected
-# The gateway would listen beyond the loopback, and it speaks no TLS.
-SETTING_HTTP_IN_CLEAR = { $ip } is beyond the loopback, and the gateway speaks no TLS: let it listen on the loopback behind a proxy that does, or set server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay where the network itself encrypts
-SETTING_CERTIFICATE_AND_KEY = a certificate and its key go together: set both or neither
-SETTING_LISTEN_IN_CLEAR = { $ip } is beyond the loopback: set server.tls_certificate and server.tls_key
-SETTING_KEYS_GENERATED = { $ip } is beyond the loopback, where generated keys do not do: name a directory
-SETTING_PASSPHRASE_TWICE = keys.passphrase is set as well: set one of them
-SETTING_LOG_LEVELS = "{ $part }" is neither a level ({ $levels }) nor MODULE=LEVEL, such as tally_store=debug; several are separated by commas
-SETTING_AUTHORITY_ALONE = it says who signs the certificates of callers, and this server speaks no TLS: set server.tls_certificate and server.tls_key as well
-SETTING_NO_CERTIFICATE = the file { $file } holds no certificate that can be read: name a PEM file with -----BEGIN CERTIFICATE-----
-SETTING_NO_PRIVATE_KEY = the file { $file } holds no private key that can be read: name a PEM file with -----BEGIN PRIVATE KEY-----, not an encrypted one
-SETTING_KEY_OF_ANOTHER = the private key in { $file } does not belong to the certificate in { $certificate }: name the key that this certificate was made for
-SETTING_CERTIFICATE_OVER = the certificate in { $file } is out of date: it was good until { $until }, and the clock of this machine says { $now }. Get a new one from whoever signed it; if the clock is wrong, put it right
-    .early = the certificate in { $file } is not good yet: it begins at { $from }, and the clock of this machine says { $now }. If the clock is wrong, put it right; else wait, or name the certificate before it
-SETTING_CERTIFICATE_OF_ANOTHER = the certificate in { $file } is not signed by the authority in { $authority }, by which this process and the services it calls (peers) know each other: name the authority that signed it, or a certificate that this one signed
-SETTING_REDIS_URL = redis://HOST:PORT is expected, or rediss://HOST:PORT for TLS; a password stands before the host, redis://:PASSWORD@HOST:PORT
-SETTING_ENDPOINT = the address of a collector is expected, such as http://127.0.0.1:4317
-SAMPLE_NEEDS_ALL = --sample needs all services in one process, and { $name } is not named
-EXPECT_ADDRESS = an address and a port, such as 127.0.0.1:7070,
-EXPECT_ONE_OF = one of { $words }
-EXPECT_WHOLE_NUMBER = a whole number
-    .to = a whole number from 0 to { $most }
-EXPECT_TRUE_OR_FALSE = true or false
-EXPECT_TEXT = a text
-EXPECT_LIST = a list, such as ["a", "b"] or a,b,
-EXPECT_OTHER = another kind of value
-EXPECT_UUID = a UUID
-EXPECT_DATE = a date, such as 2026-03-31
-EXPECT_INSTANT = an instant with its offset, such as 2026-03-31T09:00:00+08:00
-EXPECT_FROM_TO = { $from } to { $to }
-ARG_VALUE_WRONG = { $arg }: '{ $value }' does not do; expected: { $expected }
-ARG_WITHOUT_VALUE = { $arg } needs a value
-ARG_VALUES_WRONG = { $arg }: another number of values is expected
-ARG_UNKNOWN = there is no argument { $arg }
-    .near = there is no argument { $arg }; is { $near } meant?
-COMMAND_UNKNOWN = there is no command { $name }
-    .near = there is no command { $name }; is { $near } meant?
-COMMAND_MISSING = name a command: { $known }
-ARG_MISSING = missing: { $arg }
-ARG_CONFLICT = { $arg } does not go together with { $other }
-ARG_NOT_TEXT = an argument is no UTF-8 text
-ARG_USAGE = type: { $usage } (--help tells more)
+SETTING_CANNOT_HOLD = 設定 { $key }：{ $problem }
+SETTING_SET_IN = { $problem }（{ $place }）
+SETTING_IN_FILE = 設定於檔案 { $file }
+SETTING_IN_VARIABLE = 由環境變數 { $name } 設定
+SETTING_ON_COMMAND_LINE = 由命令列設定
+SETTING_NOT_KNOWN = 沒有這項設定；此處有 { $known }
+SETTING_EXPECTED = 目前為 { $found }，應為{ $expected }
+    .alone = 應為{ $expected }
+SETTINGS_NOT_TOML = 此檔案不是 TOML：請確認每行為 [SECTION] 或 KEY = VALUE
+    .at = 此檔案自第 { $line } 行第 { $column } 欄起不是 TOML：請確認每行為 [SECTION] 或 KEY = VALUE，且文字加上引號
+SETTING_FILE_MISSING = 沒有檔案 { $file }
+SETTING_FILE_EMPTY = { $file } 是空的
+SETTING_SERVICE_UNKNOWN = 沒有服務 { $name }；可用的有 { $known }
+SETTING_SERVICES_NONE = 請至少填寫其中之一：{ $known }
+SETTING_PEER_MISSING = { $name } 不在此程序中（server.services）：請指明它在何處，https://host:port
+SETTING_AT_LEAST_ONE = 至少須為 1
+SETTING_AT_MOST = 最多為 { $most }
+SETTING_SERVICE_TWICE = { $name } 出現兩次：每項服務只填一次
+SETTING_DATABASE_URL = 應為 sqlite://DIRECTORY/{"{"}service{"}"}.db 或 postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_SERVICE_IN_URL = 每項服務有各自的檔案：請在名稱中寫上 {"{"}service{"}"}，即 sqlite://DIRECTORY/{"{"}service{"}"}.db；資料夾以 / 開頭時，為 sqlite:///DIRECTORY/{"{"}service{"}"}.db
+    .role = 每項服務以各自的角色登入：請將角色寫成 tally_{"{"}service{"}"}，即 postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_PEER_IN_CLEAR = { $address } 超出本機迴路：應為 https://host:port
+SETTING_HTTP_IN_CLEAR = { $ip } 超出本機迴路，而閘道不使用 TLS：請讓它在本機迴路接聽，由支援 TLS 的代理伺服器轉送；只有在網路本身已加密時，才設定 server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay
+SETTING_CERTIFICATE_AND_KEY = 憑證與其金鑰須成對：請兩者都設定，或都不設定
+SETTING_LISTEN_IN_CLEAR = { $ip } 超出本機迴路：請設定 server.tls_certificate 與 server.tls_key
+SETTING_KEYS_GENERATED = { $ip } 超出本機迴路，不能使用自動產生的金鑰：請指定目錄
+SETTING_PASSPHRASE_TWICE = 也設定了 keys.passphrase：請只設定其中一項
+SETTING_LOG_LEVELS = 「{ $part }」既不是層級（{ $levels }），也不是 MODULE=LEVEL，例如 tally_store=debug；多項之間以逗號分隔
+SETTING_AUTHORITY_ALONE = 它指明由誰簽發呼叫端的憑證，而此伺服器不使用 TLS：請一併設定 server.tls_certificate 與 server.tls_key
+SETTING_NO_CERTIFICATE = 檔案 { $file } 中沒有可讀取的憑證：請指定含有 -----BEGIN CERTIFICATE----- 的 PEM 檔案
+SETTING_NO_PRIVATE_KEY = 檔案 { $file } 中沒有可讀取的私密金鑰：請指定含有 -----BEGIN PRIVATE KEY----- 的 PEM 檔案，且不可加密
+SETTING_KEY_OF_ANOTHER = { $file } 中的私密金鑰與 { $certificate } 中的憑證不相符：請指定與此憑證成對的金鑰
+SETTING_CERTIFICATE_OVER = { $file } 中的憑證已過期：有效期至 { $until }，而本機的時鐘為 { $now }。請向簽發者取得新憑證；若時鐘有誤，請校正
+    .early = { $file } 中的憑證尚未生效：自 { $from } 起有效，而本機的時鐘為 { $now }。若時鐘有誤，請校正；否則請等候，或指定在此之前的憑證
+SETTING_CERTIFICATE_OF_ANOTHER = { $file } 中的憑證並非由 { $authority } 中的機構簽發，而此程序與其所呼叫的服務（peers）以該機構互相識別：請指定簽發它的機構，或由該機構簽發的憑證
+SETTING_REDIS_URL = 應為 redis://HOST:PORT，使用 TLS 時為 rediss://HOST:PORT；密碼寫在主機之前，即 redis://:PASSWORD@HOST:PORT
+SETTING_ENDPOINT = 應為收集器的位址，例如 http://127.0.0.1:4317
+SAMPLE_NEEDS_ALL = --sample 須將所有服務放在同一個程序中，而未列出 { $name }
+EXPECT_ADDRESS = 位址與連接埠，例如 127.0.0.1:7070
+EXPECT_ONE_OF = 下列其中之一：{ $words }
+EXPECT_WHOLE_NUMBER = 整數
+    .to = 0 至 { $most } 的整數
+EXPECT_TRUE_OR_FALSE = true 或 false
+EXPECT_TEXT = 文字
+EXPECT_LIST = 清單，例如 ["a", "b"] 或 a,b
+EXPECT_OTHER = 另一種值
+EXPECT_UUID = UUID
+EXPECT_DATE = 日期，例如 2026-03-31
+EXPECT_INSTANT = 含時差的時間點，例如 2026-03-31T09:00:00+08:00
+EXPECT_FROM_TO = { $from } 至 { $to }
+ARG_VALUE_WRONG = { $arg }：「{ $value }」無法使用；應為：{ $expected }
+ARG_WITHOUT_VALUE = { $arg } 須有值
+ARG_VALUES_WRONG = { $arg }：值的個數不符
+ARG_UNKNOWN = 沒有引數 { $arg }
+    .near = 沒有引數 { $arg }；是指 { $near } 嗎？
+COMMAND_UNKNOWN = 沒有命令 { $name }
+    .near = 沒有命令 { $name }；是指 { $near } 嗎？
+COMMAND_MISSING = 請指明命令：{ $known }
+ARG_MISSING = 缺少：{ $arg }
+ARG_CONFLICT = { $arg } 不能與 { $other } 並用
+ARG_NOT_TEXT = 有引數不是 UTF-8 文字
+ARG_USAGE = 用法：{ $usage }（詳情請用 --help）
 
 ## The command line: pages
 
-SHOW_NOT_DONE = Not done
-SHOW_NOT_DONE_STEP = { $step }: { $why }
-SHOW_REST_IS_THERE = Everything before it is in the result folder; once the cause is mended, the same command with another --out does the rest too.
-RUNG_TAG = named by the platform
-RUNG_HANDOVER = held the account by hand-over
-RUNG_SOLE = alone on duty
-RUNG_INFERRED = inferred from who was busy when
-RUNG_EQUAL = shared equally by those on duty
-RUNG_SPLIT = shared by contributors
-RUNG_CLAIM = claimed with a click
-RUNG_DEVICE = by the device
-RUNG_REPLIES = weighed by the times of replies
-RUNG_TAG_SHARE = weighed by names nearby
-RUNG_TEAM = shared by the team, nothing else known
-RUNG_UNATTRIBUTED = credited to nobody
-STEP_DUTY = people, accounts, duty
-STEP_RECORDS = records
-STEP_REPLIES = messages of the records
-STEP_CLAIMS = the claims
-STEP_RATES = the rates of exchange
-STEP_OBSERVATIONS = the observations
-STEP_CYCLE = attribution and scores
-STEP_PUBLISH = publishing
-STEP_SETTLEMENT = settlement
-STEP_CREDITS = credits
-STEP_TOTALS = totals
-STEP_CARDS = score cards
-STEP_STATEMENTS = statements
-STEP_FINDINGS = findings
-STEP_INPUTS = inputs
-PROGRESS_READING = reading
-PROGRESS_MAKING = making a month
-PROGRESS_COUNTING = counting
-PROGRESS_ROWS = rows
-KIND_MISSING_PUNCH = an in without its out, or the other way round
-KIND_UNCOVERED_SHIFT = rostered, and punched on that day at other times only: the shift does not count
-KIND_BARELY_COVERED_SHIFT = rostered, and punched on that day for another shift: no more than the edge of this one counts
-KIND_HELD_BY_OTHERS = rostered, and only others held the account by hand-over: the shift does not count
-KIND_NOT_EMPLOYED = a shift, a punch or a hold of somebody who is not employed then
-KIND_DOUBLE_IN = punched in twice: the second one counts
-KIND_OVERLAP = several people held one account at once
-KIND_MISSING_RELEASE = took an account over and never gave it back
-KIND_RELEASE_WITHOUT_TAKE = gave back an account without having it
-KIND_UNHELD_ACCOUNT = nobody was on duty for an account, or for some of its records
-KIND_NO_DUTY_EVIDENCE = no roster, punch or hand-over: the whole team counts as on duty
-KIND_NOT_SETTLED = the pool could not be split
-KIND_ODD_PUNCHES = an odd number of punches in a day: the last has no partner
-KIND_SINGLE_PUNCH = a single punch in a day has no partner
-KIND_PUNCHES_BETWEEN = punches between the first and the last of a day were left out
-KIND_LONG_PRESENCE = a presence of more than 13 hours from punches without a direction
-KIND_READ_AS_NIGHT = punches without a direction that were taken for nights
-KIND_DAY_OR_NIGHT = punches without a direction that may be days or nights: taken for days
-KIND_TAG_OFF_DUTY = a record names somebody who was off duty; the name counts
-KIND_NAMED_WITHOUT_AGENT = a named account's record names nobody
-KIND_MIXED_WITHOUT_TAG = a mixed account's records without a name
-KIND_TOO_FEW_TO_INFER = too few records to infer from: shared equally
-KIND_SEVERAL_AT_ONCE = several dialogues at once tell people apart too little: shared equally
-KIND_TOO_FEW_REPLIES = too few replies a person to tell people apart: shared equally
-KIND_REPLIES_TOO_DENSE = replies come too densely to tell people apart by their times: shared equally
-KIND_EVIDENCE_UNEVEN = some say of far more than others that it is theirs: weighed by what each leaves unsaid
-KIND_CLOCK_WITHOUT_SECONDS = the clock of the replies has no seconds: shared equally
-KIND_CLAIM_OFF_DUTY = a claim of somebody who was not on duty does not count
-KIND_CLAIM_WITHOUT_RECORD = a claim of a dialogue that never came
-KIND_CLAIMS_DIFFER = several people claim one record, or another is named
-KIND_DEVICE_OFF_DUTY = a device of somebody who was not on duty does not count
-KIND_DEVICE_OF_SEVERAL = a device of several people at once does not count
-KIND_DEVICE_OF_NOBODY = a device was used while it was nobody's: misspelt, of a seat without a roster, or bound for other days
-KIND_EVIDENCE_NOT_READ = claims, devices or times of messages that the version of the policy does not read
-KIND_REPLY_OUTSIDE_RECORD = replies before their record or after it count for nothing
-KIND_BREAKS_NOT_PUNCHED = hours of unbroken duty without any work: breaks that nobody punched
-KIND_CLOCKS_APART = messages by a clock minutes apart from that of their records, read by the latter
-KIND_DID_NOT_SETTLE = the inference did not settle: shared equally
-KIND_CONTRIBUTOR_UNKNOWN = a record names a contributor who is unknown
-KIND_CONTRIBUTOR_OFF_DUTY = a record names a contributor who was off duty; the name counts
-KIND_CONTRIBUTORS_NOT_SPLIT = records name contributors, and the policy does not split them
-KIND_UNKNOWN_AGENT = a record names somebody unknown
-KIND_AMOUNTS_CONVERTED = amounts were converted from another currency
-KIND_CONVERTED_ENCODING = a file was GBK or UTF-16 and was converted
-KIND_CONVERTED_SEPARATOR = columns were separated by tabs or semicolons
-KIND_MISSING_COLUMN = a column is missing: nothing of it is measured
-KIND_UNKNOWN_COLUMN = nobody reads this column; perhaps misspelt
-KIND_UNKNOWN_FILE = nobody reads this file; perhaps misspelt
-KIND_EMPTY_FILE = an optional file is empty
-KIND_DUPLICATE_RECORD = the same record several times: taken once
-KIND_DUPLICATE_ROW = the same row several times: taken once
-KIND_OUTSIDE_PERIOD = records outside the period were left out with their messages, and claims made outside of it, or observations outside of it count for nothing
-KIND_DAMAGED_ID = ids, customers or other values that a spreadsheet may have damaged
-KIND_HOUR_TWICE = clocks went back: an hour came twice
-KIND_NO_VALUE = cells that stand for no value were taken as empty
-KIND_CLEANED_CELL = cells were read without unseen characters or a decimal that an export added
-KIND_LONG_RECORD = records last a day or longer
-KIND_REPLIES_TOO_MANY = a record has more messages than one has
-KIND_POPULATION_OF_NOBODY = the population names a position or a grade that nobody has
-KIND_TRANSFER = somebody goes on in another unit, position or grade
-KIND_REHIRE = somebody left and came back
-KIND_TEAM_WITHOUT_PEOPLE = an account's team has no people
-KIND_BRANCH_WITHOUT_PEOPLE = a branch has no people
-KIND_MEASURE_NOT_SENT = nobody has data of a measure: its indicator counts for nobody
-KIND_OBSERVATIONS_BEYOND_PERIOD = observations reach beyond the period: they count for nothing
-KIND_OBSERVATIONS_UNREAD = no indicator reads the measure of observations; perhaps misspelt
-KIND_REFUND_EXCEEDS_SALE = refunds are larger than their sale
-SHOW_HEADLINE = { $group }, { $from } to { $to }
-SHOW_SIZE = { $records ->
-    [one] { $records } service record
-   *[other] { $records } service records
-} on { $accounts ->
-    [one] { $accounts } account
-   *[other] { $accounts } accounts
-}, { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-}
-SHOW_REJECTED = { $count ->
-    [one] { $count } row was rejected: rejected.csv says why and what to change
-   *[other] { $count } rows were rejected: rejected.csv says which, why, and what to change
-}
-SHOW_NOT_SPLIT = The pool was not split
-SHOW_SCORES_KEPT = Credits, score cards and findings are complete; correct this and close the month again.
-SHOW_NO_POOL = No pool, no settlement
-SHOW_NO_POOL_HINT = Put a pool.yaml into the bundle to turn the scores into money.
-SHOW_POOL = The pool
-SHOW_AMOUNT = amount
-SHOW_TO_PEOPLE = to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-}
-SHOW_TO_FUND = to the team fund
-SHOW_THREE_STATEMENTS = Three statements, to the cent
-SHOW_BESIDE_EQUAL = An equal split would have paid everybody about { $equal }: { $more } people get more than that (up to +{ $most }), { $less } get less (down to { $least }).
-SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (equal split: { $equal })
-SHOW_WORTH_A_LOOK = Worth a look (findings.csv has each one)
-SHOW_TIMINGS = How long it took, and the digest
-SHOW_SECONDS = { $step } { $seconds } s
-SHOW_IN_ALL = { $total } s in all: { $longest }
-SHOW_SAME_DIGEST = the same files give it on any day and machine
-SHOW_WHO_SERVED = Who served what, and how sure we are
-SHOW_CERTAIN = { $certain } rest on a name or a single person; { $rest ->
-    [one] { $rest } record is credited to nobody, with its reason.
-   *[other] { $rest } records are credited to nobody, each with its reason.
-}
-SHOW_BUSIEST = The busiest shared accounts (90 % intervals)
-SHOW_WORTH = What more evidence would bring
-SHOW_WORTH_SAID = Records that are expected to be credited to somebody else than served them, now and with more evidence: expected, not promised. evidence.csv has all accounts.
-SHOW_COLUMN_NOW = now
-SHOW_COLUMN_BREAKS = breaks punched
-SHOW_COLUMN_DEVICES = devices on 30 %
-SHOW_COLUMN_CLAIMS = half claimed
-SHOW_COLUMN_RECORDS = records
-SHOW_COLUMN_INTERVAL = 90 % interval
-SHOW_COLUMN_CERTAIN = certain
-SHOW_COLUMN_ACCOUNT = account
-SHOW_OTHERS = { $others ->
-    [one] { $others } other
-   *[other] { $others } others
-}
-SHOW_SCORES = { $people ->
-    [one] Score of { $people } person
-   *[other] Scores of { $people } people
-} ({ $scheme })
-SHOW_OUTSIDE = { $people ->
-    [one] { $people } person outside of the population has
-   *[other] { $people } people outside of the population have
-} no card and no pay here; credited to them: { $records } records
+SHOW_NOT_DONE = 未完成
+SHOW_NOT_DONE_STEP = { $step }：{ $why }
+SHOW_REST_IS_THERE = 在此之前的結果都在結果資料夾中；排除原因之後，以另一個 --out 執行相同的命令，即可完成其餘部分。
+RUNG_TAG = 平台已標示客服
+RUNG_HANDOVER = 依交接持有帳號
+RUNG_SOLE = 只有一人當班
+RUNG_INFERRED = 依誰何時忙碌推斷
+RUNG_EQUAL = 由當班者平均分攤
+RUNG_SPLIT = 由協作者分攤
+RUNG_CLAIM = 經點選認領
+RUNG_DEVICE = 依裝置
+RUNG_REPLIES = 依回覆時間加權
+RUNG_TAG_SHARE = 依相近紀錄的標示加權
+RUNG_TEAM = 別無所知，由團隊分攤
+RUNG_UNATTRIBUTED = 未歸屬任何人
+STEP_DUTY = 人員、帳號、出勤
+STEP_RECORDS = 紀錄
+STEP_REPLIES = 紀錄的訊息
+STEP_CLAIMS = 認領
+STEP_RATES = 匯率
+STEP_OBSERVATIONS = 觀測值
+STEP_CYCLE = 歸屬與評分
+STEP_PUBLISH = 發布
+STEP_SETTLEMENT = 結算
+STEP_CREDITS = 歸屬
+STEP_TOTALS = 合計
+STEP_CARDS = 成績單
+STEP_STATEMENTS = 結算單
+STEP_FINDINGS = 發現事項
+STEP_INPUTS = 輸入資料
+PROGRESS_READING = 正在讀取
+PROGRESS_MAKING = 正在產生一個月的資料
+PROGRESS_COUNTING = 正在計數
+PROGRESS_ROWS = 列
+KIND_MISSING_PUNCH = 有上班卡而沒有下班卡，或相反
+KIND_UNCOVERED_SHIFT = 已排班，但當日只在其他時間打卡：該班次不計
+KIND_BARELY_COVERED_SHIFT = 已排班，但當日的打卡屬於另一個班次：該班次最多只計入邊緣
+KIND_HELD_BY_OTHERS = 已排班，但依交接帳號只由他人持有：該班次不計
+KIND_NOT_EMPLOYED = 當時未任職者的班次、打卡或持有
+KIND_DOUBLE_IN = 連打兩次上班卡：以第二次為準
+KIND_OVERLAP = 多人同時持有同一帳號
+KIND_MISSING_RELEASE = 接手帳號後一直沒有交出
+KIND_RELEASE_WITHOUT_TAKE = 未持有帳號卻交出
+KIND_UNHELD_ACCOUNT = 帳號無人當班，或其部分紀錄產生時無人當班
+KIND_NO_DUTY_EVIDENCE = 沒有班表、打卡或交接：整個團隊視為當班
+KIND_NOT_SETTLED = 獎金池無法分配
+KIND_ODD_PUNCHES = 一天的打卡次數為奇數：最後一次無法成對
+KIND_SINGLE_PUNCH = 一天只有一次打卡，無法成對
+KIND_PUNCHES_BETWEEN = 一天的第一次與最後一次之間的打卡已略過
+KIND_LONG_PRESENCE = 未註明方向的打卡構成超過 13 小時的出勤時段
+KIND_READ_AS_NIGHT = 未註明方向的打卡以夜班計
+KIND_DAY_OR_NIGHT = 未註明方向的打卡可能是日班或夜班：以日班計
+KIND_TAG_OFF_DUTY = 紀錄標示的人當時不當班；以標示為準
+KIND_NAMED_WITHOUT_AGENT = 實名帳號的紀錄未標示客服
+KIND_MIXED_WITHOUT_TAG = 混用帳號的紀錄未標示客服
+KIND_TOO_FEW_TO_INFER = 紀錄太少，無法推斷：平均分攤
+KIND_SEVERAL_AT_ONCE = 同時處理多個對話，難以區分各人：平均分攤
+KIND_TOO_FEW_REPLIES = 每人的回覆太少，無法區分各人：平均分攤
+KIND_REPLIES_TOO_DENSE = 回覆過於密集，無法依時間區分各人：平均分攤
+KIND_EVIDENCE_UNEVEN = 有些人表明為自己的比例遠高於他人：依各人未表明的程度加權
+KIND_CLOCK_WITHOUT_SECONDS = 回覆的時鐘沒有秒數：平均分攤
+KIND_CLAIM_OFF_DUTY = 不當班者的認領不計
+KIND_CLAIM_WITHOUT_RECORD = 認領的對話一直沒有紀錄
+KIND_CLAIMS_DIFFER = 多人認領同一筆紀錄，或紀錄標示的是他人
+KIND_DEVICE_OFF_DUTY = 不當班者的裝置不計
+KIND_DEVICE_OF_SEVERAL = 同時屬於多人的裝置不計
+KIND_DEVICE_OF_NOBODY = 裝置使用時不屬於任何人：名稱有誤、座位沒有班表，或登記的日期不符
+KIND_EVIDENCE_NOT_READ = 政策版本不讀取的認領、裝置或訊息時間
+KIND_REPLY_OUTSIDE_RECORD = 早於或晚於其紀錄的回覆不計
+KIND_BREAKS_NOT_PUNCHED = 當班時段毫無間斷，卻有數小時沒有工作：休息時未打卡
+KIND_CLOCKS_APART = 訊息的時鐘與其紀錄的時鐘相差數分鐘，以後者讀取
+KIND_DID_NOT_SETTLE = 推斷未能收斂：平均分攤
+KIND_CONTRIBUTOR_UNKNOWN = 紀錄所列的協作者查無此人
+KIND_CONTRIBUTOR_OFF_DUTY = 紀錄所列的協作者當時不當班；以標示為準
+KIND_CONTRIBUTORS_NOT_SPLIT = 紀錄列有協作者，而政策未予分攤
+KIND_UNKNOWN_AGENT = 紀錄標示的客服查無此人
+KIND_AMOUNTS_CONVERTED = 金額由其他幣別換算而來
+KIND_CONVERTED_ENCODING = 檔案為 GBK 或 UTF-16，已轉換
+KIND_CONVERTED_SEPARATOR = 各欄以定位字元（Tab）或分號分隔
+KIND_MISSING_COLUMN = 缺少一欄：與其相關者皆未衡量
+KIND_UNKNOWN_COLUMN = 沒有任何程式會讀取此欄；可能拼錯了
+KIND_UNKNOWN_FILE = 沒有任何程式會讀取此檔案；可能拼錯了
+KIND_EMPTY_FILE = 選用的檔案為空
+KIND_DUPLICATE_RECORD = 同一筆紀錄出現數次：只計一次
+KIND_DUPLICATE_ROW = 同一列出現數次：只計一次
+KIND_OUTSIDE_PERIOD = 期間以外的紀錄（及其訊息）與認領已略過，期間以外的觀測值不計
+KIND_DAMAGED_ID = 編號、顧客或其他值可能已被試算表損壞
+KIND_HOUR_TWICE = 時鐘撥慢：同一小時出現兩次
+KIND_NO_VALUE = 表示沒有值的儲存格已視為空白
+KIND_CLEANED_CELL = 讀取儲存格時，去除了看不見的字元，或匯出時多出的小數
+KIND_LONG_RECORD = 紀錄持續一天以上
+KIND_REPLIES_TOO_MANY = 一筆紀錄的訊息多於一筆紀錄應有的數量
+KIND_POPULATION_OF_NOBODY = 考核對象填寫了無人擔任的職位或職等
+KIND_TRANSFER = 有人轉到另一個單位、職位或職等
+KIND_REHIRE = 有人離職後再度任職
+KIND_TEAM_WITHOUT_PEOPLE = 帳號的團隊沒有人員
+KIND_BRANCH_WITHOUT_PEOPLE = 分公司沒有人員
+KIND_MEASURE_NOT_SENT = 沒有任何人有某項指標值的資料：其考核指標對所有人都不計
+KIND_OBSERVATIONS_BEYOND_PERIOD = 觀測值超出期間：不計
+KIND_OBSERVATIONS_UNREAD = 沒有考核指標讀取這些觀測值的指標值；可能拼錯了
+KIND_REFUND_EXCEEDS_SALE = 退款超過其銷售金額
+SHOW_HEADLINE = { $group }，{ $from } 至 { $to }
+SHOW_SIZE = { $records } 筆服務紀錄，{ $accounts } 個帳號，{ $people } 人
+SHOW_REJECTED = { $count } 列遭剔除：rejected.csv 寫明是哪些列、原因，以及如何修改
+SHOW_NOT_SPLIT = 獎金池未分配
+SHOW_SCORES_KEPT = 歸屬、成績單與發現事項均已完整；請更正此問題，再重新對該月結帳。
+SHOW_NO_POOL = 沒有獎金池，因此不結算
+SHOW_NO_POOL_HINT = 在資料包中放入 pool.yaml，即可將分數轉為獎金。
+SHOW_POOL = 獎金池
+SHOW_AMOUNT = 金額
+SHOW_TO_PEOPLE = 發給 { $people } 人
+SHOW_TO_FUND = 撥入團隊基金
+SHOW_THREE_STATEMENTS = 三張結算單，精確到分
+SHOW_BESIDE_EQUAL = 若平均分配，每人約得 { $equal }：{ $more } 人多於此數（最多 +{ $most }），{ $less } 人少於此數（最少 { $least }）。
+SHOW_STATEMENT_HEAD = { $name } { $number }：{ $total }（平均分配：{ $equal }）
+SHOW_WORTH_A_LOOK = 值得一看（findings.csv 逐項列出）
+SHOW_TIMINGS = 所花時間與摘要值
+SHOW_SECONDS = { $step } { $seconds } 秒
+SHOW_IN_ALL = 共 { $total } 秒：{ $longest }
+SHOW_SAME_DIGEST = 相同的檔案，在任何一天、任何機器上都得到此值
+SHOW_WHO_SERVED = 誰服務了什麼，以及有多確定
+SHOW_CERTAIN = { $certain } 有標示客服或只可能是一人；{ $rest } 筆紀錄未歸屬任何人，並逐筆註明原因。
+SHOW_BUSIEST = 最忙碌的共用帳號（90% 區間）
+SHOW_WORTH = 更多證據能帶來什麼
+SHOW_WORTH_SAID = 預計歸屬到實際服務者以外之人的紀錄，目前以及有更多證據之後：僅為預估，並非保證。所有帳號請見 evidence.csv。
+SHOW_COLUMN_NOW = 目前
+SHOW_COLUMN_BREAKS = 休息打卡
+SHOW_COLUMN_DEVICES = 30% 有裝置
+SHOW_COLUMN_CLAIMS = 一半經認領
+SHOW_COLUMN_RECORDS = 紀錄
+SHOW_COLUMN_INTERVAL = 90% 區間
+SHOW_COLUMN_CERTAIN = 確定
+SHOW_COLUMN_ACCOUNT = 帳號
+SHOW_OTHERS = 其他 { $others } 人
+SHOW_SCORES = { $people } 人的分數（{ $scheme }）
+SHOW_OUTSIDE = 考核對象以外有 { $people } 人，在此沒有成績單也不發放；歸屬於他們的紀錄：{ $records } 筆
 SHOW_COLUMN_PLACE = #
-SHOW_COLUMN_WHO = who
-SHOW_COLUMN_TEAM = team
-SHOW_COLUMN_CREDITED = credited
-SHOW_COLUMN_SCORE = score
-SHOW_COLUMN_COLLABORATION = collaboration
-SHOW_CARD = { $name } { $number }: { $score } points, place { $rank } of { $of }
-SHOW_COLLABORATION = Collaboration: { $outside } of { $credited } records outside the own roster or team add { $points } points.
-SHOW_RECORD = Record { $id } on { $account }
-SHOW_EVIDENCE = Evidence: { $evidence } (policy { $version })
-SHOW_NOTHING_CREDITED = No record of the month is credited to this person.
-SHOW_ALL_ACCOUNTS = all
-SHOW_SCORE_STEPS = The score, step by step
-SHOW_STATEMENT = The statement
-SHOW_RECORDS_BEHIND = Records behind it: { $shown } of { $all } (credits.csv has all)
-DEMO_TRUTH = How far from the truth (the demo knows it)
-DEMO_RIGHT = right, record by record
-DEMO_WRONG = wrong over the month
-DEMO_EQUALLY = each record split equally among the team
-DEMO_AS_TALLY = as Tally credits them
-DEMO_TRUTH_SAID = On the { $records } records that no platform named: how much of a record reaches who served it, and how much of the month's work stands under another name once mistakes have cancelled out.
-DEMO_INTERVALS = { $holding } of the { $totals } intervals of people on these accounts hold the truth.
-DEMO_RUNGS_SAID = Which evidence brings that, step by step of the ladder:
-DEMO_RUNG_RECORDS = records
-DEMO_RUNG_EQUALLY = right if split equally
-DEMO_RUNG_TALLY = right as credited
-DEMO_RUNG_GAIN = part of the gain
-DEMO_SKILLS = What the month showed about skills and cover
-DEMO_LATE = the evidence is still on its way
-DEMO_PROFILE = { $name } { $number }: served { $accounts } ({ $platforms }); collaboration { $points }
-DEMO_STANDARD = { $scheme } (the group's standard)
-DEMO_USER_BRANCH_HR = closes the month of { $branch }; sees no other branch
-DEMO_BRANCHES = Each branch closes its own month
-DEMO_BRANCHES_SAID = From the same attribution, each by its own refinement of the group's standard, which lets a branch weigh an indicator up to { $within } points more or less. Ranks are among the branch.
-DEMO_COLUMN_BRANCH = branch
-DEMO_COLUMN_FAVOURS = weighs more
-DEMO_COLUMN_PEOPLE = people
-DEMO_COLUMN_CREDITED = of the records
-DEMO_COLUMN_FIRST = first
-DEMO_COLUMN_SCORE = score
-DEMO_COLUMN_IN_GROUP = rank in the group
-DEMO_MANAGERS = { $people ->
-    [one] Card of { $people } person who serves nobody
-   *[other] Cards of { $people } people who serve nobody themselves
-}
-DEMO_MANAGERS_SAID = Of what their teams had, each team as of each day, in percent.
-DEMO_MANAGERS_SCHEME = Managers
-DEMO_RIGHT_HEADING = { $branch } is put right after it was published and paid
-DEMO_RIGHT_PAID = { $amount } was paid to { $people ->
-    [one] { $people } person
-   *[other] { $people } people
-}.
-DEMO_RIGHT_RATINGS = Then the platform sends { $ratings ->
-    [one] { $ratings } rating of { $account } anew, lowered to 1
-   *[other] { $ratings } ratings of { $account } anew, each lowered to 1
-}. { $cycles ->
-    [one] { $cycles } cycle rests
-   *[other] { $cycles } cycles rest
-} on them; what was published and posted stays as it is.
-DEMO_RIGHT_REASON = Buyers changed their ratings afterwards
-DEMO_RIGHT_CARDS = The correction gives { $people ->
-    [one] { $people } person a new version of the card
-   *[other] { $people } people a new version of their card
-}.
-DEMO_RIGHT_DELTAS = { $people ->
-    [one] { $people } person gets another amount
-   *[other] { $people } people get another amount
-}: { $more } more and { $less } less, with the branch's next settlement. The largest differences:
-DEMO_RIGHT_CARD = What { $name } reads:
-DEMO_COLUMN_WHO = who
-DEMO_COLUMN_PAID = was paid
-DEMO_COLUMN_RIGHT = is right
-DEMO_COLUMN_DELTA = difference
-DEMO_NEXT = What next
-DEMO_OWN_MONTH = your own month; docs/bundle.md says what goes into the folder
-DEMO_AGAIN = this month again, with files to look at
-DEMO_COPY = write this month as files, to copy from
-DEMO_WHY = why one person or record came out so
-DEMO_REPLAY = recompute it and compare every byte
-DEMO_SERVING = Serving on http://{ $address } until Ctrl-C
-DEMO_PASSWORD = One password for everybody, made up for this run: { $password }
-DEMO_TOKEN = A token: { $command }
-DEMO_HTTP = REST, with JSON: http://{ $address }/openapi.json says what there is
-DEMO_CLOCK = The group's clock stood on the day after its month while it was closed, and runs on from there. Nothing is kept.
-DEMO_USER_ADMIN = lays out the group and gives roles; sees nobody's score or pay
-DEMO_USER_HR = people, duty, cycles; sees nobody's pay
-DEMO_USER_PAYROLL = pools and settlements; cannot approve its own
-DEMO_USER_APPROVER = approves what somebody else prepared
-DEMO_USER_PAYER = posts what two others prepared and approved
-DEMO_USER_AUDITOR = reads everything, changes nothing
-REPLAY_VERSION = { $what }: the result was computed with { $then }, this is { $now }
-REPLAY_TZDB = time zone database
-REPLAY_IDENTICAL = identical: { $files } files, digest { $digest }
-REPLAY_NOT_COVERED = not compared, since the inputs do not hold what they were made from: { $files }
-REPLAY_ALTERED = altered: { $what }
-REPLAY_DIFFERENT = different: { $file }, line { $line }
-REPLAY_MISSING = missing from the folder: { $file }
-REPLAY_INPUT_CHANGED = inputs/{ $file }: its content was changed
-REPLAY_INPUT_MISSING = inputs/{ $file }: it is missing or cannot be read
-REPLAY_INPUT_ADDED = inputs/{ $file }: it was added
-REPLAY_IN_FOLDER = in the folder: { $line }
-REPLAY_RECOMPUTED = recomputed:    { $line }
-REPLAY_ENDS = (the file ends before this line)
+SHOW_COLUMN_WHO = 人員
+SHOW_COLUMN_TEAM = 團隊
+SHOW_COLUMN_CREDITED = 歸屬
+SHOW_COLUMN_SCORE = 分數
+SHOW_COLUMN_COLLABORATION = 協作
+SHOW_CARD = { $name } { $number }：{ $score } 分，第 { $rank } 名（共 { $of } 人）
+SHOW_COLLABORATION = 協作：{ $credited } 筆紀錄中有 { $outside } 筆在自己的班表或團隊之外，加 { $points } 分。
+SHOW_RECORD = { $account } 的紀錄 { $id }
+SHOW_EVIDENCE = 證據：{ $evidence }（政策 { $version }）
+SHOW_NOTHING_CREDITED = 本月沒有紀錄歸屬於此人。
+SHOW_ALL_ACCOUNTS = 全部
+SHOW_SCORE_STEPS = 分數的逐步計算
+SHOW_STATEMENT = 結算單
+SHOW_RECORDS_BEHIND = 所依據的紀錄：{ $all } 筆中的 { $shown } 筆（credits.csv 有全部）
+DEMO_TRUTH = 與真相相差多遠（示範資料知道真相）
+DEMO_RIGHT = 逐筆歸屬正確
+DEMO_WRONG = 整月歸屬錯誤
+DEMO_EQUALLY = 每筆紀錄由團隊平均分攤
+DEMO_AS_TALLY = 依 Tally 歸屬
+DEMO_TRUTH_SAID = 就平台未標示客服的 { $records } 筆紀錄：每筆有多少歸屬到實際服務者，以及在錯誤相抵之後，該月有多少工作記在他人名下。
+DEMO_INTERVALS = 這些帳號的 { $totals } 個人員區間中，有 { $holding } 個包含真相。
+DEMO_RUNGS_SAID = 哪些證據帶來這個結果，逐級說明：
+DEMO_RUNG_RECORDS = 紀錄
+DEMO_RUNG_EQUALLY = 平均分攤時的正確率
+DEMO_RUNG_TALLY = 歸屬後的正確率
+DEMO_RUNG_GAIN = 占改善的比例
+DEMO_SKILLS = 本月所呈現的技能與支援
+DEMO_LATE = 證據尚在傳送途中
+DEMO_PROFILE = { $name } { $number }：服務過 { $accounts }（{ $platforms }）；協作 { $points }
+DEMO_STANDARD = { $scheme }（集團標準）
+DEMO_USER_BRANCH_HR = 為{ $branch }當月結帳；看不到其他分公司
+DEMO_BRANCHES = 各分公司對自己的月份結帳
+DEMO_BRANCHES_SAID = 採用相同的歸屬，各依其衍生自集團標準的方案評分；標準允許分公司將考核指標的權重增減 { $within } 分以內。名次以分公司內為準。
+DEMO_COLUMN_BRANCH = 分公司
+DEMO_COLUMN_FAVOURS = 加重的考核指標
+DEMO_COLUMN_PEOPLE = 人員
+DEMO_COLUMN_CREDITED = 占紀錄
+DEMO_COLUMN_FIRST = 第一名
+DEMO_COLUMN_SCORE = 分數
+DEMO_COLUMN_IN_GROUP = 集團名次
+DEMO_MANAGERS = { $people } 位本身不服務顧客者的成績單
+DEMO_MANAGERS_SAID = 依其團隊的成果計算，團隊以每日的成員為準，單位為百分比。
+DEMO_MANAGERS_SCHEME = 主管
+DEMO_RIGHT_HEADING = { $branch }在發布並發放之後的更正
+DEMO_RIGHT_PAID = 已發放 { $amount } 給 { $people } 人。
+DEMO_RIGHT_RATINGS = 之後平台重新傳送 { $account } 的 { $ratings } 個評分，均降為 1。有 { $cycles } 個考核週期以其為依據；已發布和已入帳的內容維持不變。
+DEMO_RIGHT_REASON = 買家事後更改了評分
+DEMO_RIGHT_CARDS = 更正使 { $people } 人的成績單有了新版本。
+DEMO_RIGHT_DELTAS = { $people } 人的金額有變：增加 { $more }，減少 { $less }，併入該分公司的下一次結算。差額最大的為：
+DEMO_RIGHT_CARD = { $name } 看到的內容：
+DEMO_COLUMN_WHO = 人員
+DEMO_COLUMN_PAID = 已發放
+DEMO_COLUMN_RIGHT = 應發放
+DEMO_COLUMN_DELTA = 差額
+DEMO_NEXT = 接下來
+DEMO_OWN_MONTH = 您自己的月份；資料夾的內容請見 docs/bundle.md
+DEMO_AGAIN = 再執行一次這個月份，並留下檔案供檢視
+DEMO_COPY = 將這個月份寫成檔案，供您仿照
+DEMO_WHY = 說明某個人或某筆紀錄的結果從何而來
+DEMO_REPLAY = 重新計算，並比對每一個位元組
+DEMO_SERVING = 正在 http://{ $address } 提供服務，按 Ctrl-C 結束
+DEMO_PASSWORD = 所有人共用的密碼，專為這次執行產生：{ $password }
+DEMO_TOKEN = 取得權杖：{ $command }
+DEMO_HTTP = REST（JSON）：可用的內容請見 http://{ $address }/openapi.json
+DEMO_CLOCK = 結帳時，集團的時鐘停在月底的次日，之後由該處繼續。不會保留任何資料。
+DEMO_USER_ADMIN = 規劃集團並授予角色；看不到任何人的分數或薪酬
+DEMO_USER_HR = 人員、出勤、考核週期；看不到任何人的薪酬
+DEMO_USER_PAYROLL = 獎金池與結算；不能核准自己的
+DEMO_USER_APPROVER = 核准他人準備的內容
+DEMO_USER_PAYER = 將另外兩人所準備並核准的內容入帳
+DEMO_USER_AUDITOR = 可讀取一切，不能變更
+REPLAY_VERSION = { $what }：結果是以 { $then } 計算，而目前為 { $now }
+REPLAY_TZDB = 時區資料庫
+REPLAY_IDENTICAL = 完全相同：{ $files } 個檔案，摘要值 { $digest }
+REPLAY_NOT_COVERED = 未比對，因為輸入資料不含產生它們的內容：{ $files }
+REPLAY_ALTERED = 遭更動：{ $what }
+REPLAY_DIFFERENT = 不同：{ $file }，第 { $line } 行
+REPLAY_MISSING = 資料夾中缺少：{ $file }
+REPLAY_INPUT_CHANGED = inputs/{ $file }：內容已變更
+REPLAY_INPUT_MISSING = inputs/{ $file }：缺少或無法讀取
+REPLAY_INPUT_ADDED = inputs/{ $file }：為後來加入
+REPLAY_IN_FOLDER = 資料夾中：{ $line }
+REPLAY_RECOMPUTED = 重新計算：{ $line }
+REPLAY_ENDS = （檔案在此行之前結束）
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
-PAGE_USAGE = Usage:{" "}
-PAGE_COMMANDS = Commands:
-PAGE_ARGUMENTS = Arguments:
-PAGE_OPTIONS = Options:
-PAGE_DEFAULT = {" "}[default:{"\u00A0"}{ $value }]
-PAGE_VALUES = {" "}[possible values:{"\u00A0"}{ $values }]
-PAGE_ENV = {" "}[env:{"\u00A0"}{ $name }]
+PAGE_USAGE = 用法：
+PAGE_COMMANDS = 命令：
+PAGE_ARGUMENTS = 引數：
+PAGE_OPTIONS = 選項：
+PAGE_DEFAULT = （預設 { $value }）
+PAGE_VALUES = （可用的值 { $values }）
+PAGE_ENV = （環境變數 { $name }）
 HELP_SHARED =
-    .help = Print help
-    .version = Print version
-    .bundle = Folder with people.csv, accounts.csv, records.csv and what else there is (docs/bundle.md)
-    .from = First day of the period, such as 2026-03-01, together with --to; by default the period of group.yaml, else the month that holds all records
-    .to = Last day of the period, such as 2026-03-31, which belongs to it
-    .lang = Language of sentences, and of names in `tally demo`; may stand before the command as well; by default that of the environment (LC_ALL, LC_MESSAGES, LANG)
-    .plain-csv = CSV for programs: without the byte order mark, and without the apostrophe before cells that begin like a formula, which spreadsheets need
-    .json = Print the summary as JSON and nothing else
-    .server = Where the suite listens, such as https://tally.example:7070; by default client.server of the settings, else where `tally login` signed in last, else http://127.0.0.1:7070
-    .ca = File of the authority that signs the server's certificate (PEM); by default those that this machine trusts
-    .client-cert = File of the certificate chain to show to a server that wants one (PEM), together with --client-key
-    .client-key = File of the private key of --client-cert (PEM)
-    .token-file = File that holds a token, or - for the standard input; by default the one that `tally login` remembers, else the standard input
-    .config = Settings file (TOML)
-    .set = Set one key, such as database.url=postgres://..; may be repeated
-    .dump-config = Print the settings in force, secrets masked, and stop
-HELP_TALLY = Who did which work, what was it worth, what does it pay, and why
-HELP_HELP = Print this page, or that of a command
-HELP_DEMO = Show the main job on a made-up group: a month of records becomes statements, on SQLite in a temporary folder
-    .once = Stop after the summary instead of serving the group
-    .seed = Number that the group is made from: another one makes another group
-    .records = About how many service records the month has, 1 to 5,000,000; below 100 it has 100
-    .bundle = New or empty folder to write the month's files into, to copy from
-    .listen = Address and port to serve on after the summary
-    .http = Address and port of REST after the summary
-HELP_CLOSE = Do the main job on your own files: a month of records becomes score cards and statements
-    .out = Folder of the result: a new or an empty one
-    .explain = Explain one record (external_id) or one person (employee number or name) afterwards
-    .database = Work in PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
-HELP_IMPORT = Bring a month's files into a running suite, and say what is there before and after
-    .out = Folder for report.json, findings.csv, rejected.csv and refused.csv
-    .accept-damaged = Write rows also where a spreadsheet shortened ids or customers: the suite keeps them so for good
-    .json = Print the report as JSON and nothing else
-HELP_REPLAY = Recompute a result folder from its own inputs, and say whether it comes out the same, and which files this does not cover
-    .dir = Result folder, as `tally close` wrote it
-    .json = Print the verdict as JSON and nothing else
-HELP_SERVE = Run one, some or all services
-    .services = Which services, separated by commas, such as identity,attendance; by default those of the settings, which are all
-    .listen = Address and port to listen on; by default that of the settings, 127.0.0.1:7070
-    .http = Address and port of the gateway, if this process has it; by default that of the settings, 127.0.0.1:8080
-    .sample = Begin with the made-up group of `tally demo` on an empty store
-HELP_INIT = Make the group and its first administrator on an empty store
-    .name = The group's name
-    .currency = The group's currency (ISO 4217)
-    .zone = The group's time zone (IANA)
-    .regions = The group's regions, separated by commas, such as cn-east,cn-south
-    .tenant-id = The group's id, chosen beforehand or that of another region's stack; when the store holds this very group, nothing is changed and that is no failure
-    .login = Sign-in name of the first administrator
-    .password-file = File that holds the administrator's password (at least 12 characters); without it the password is the first line of the standard input
-    .invitation-file = File that holds what `tally invite` printed, where the store holds another group already
-HELP_INVITE = Print an invitation to make one more group in a store that holds one (PostgreSQL)
-    .tenant-id = The group's id, where a stack of another region made the group before; a new group by default
-    .days = For how many days it is good, at most 30
-HELP_MIGRATE = Bring the database up to date (PostgreSQL: with the owner's URL)
-HELP_LOGIN = Trade a password, the first line of the standard input, for a token that the commands that follow use
-    .login = Sign-in name
-    .code = The six digits of your authenticator, or a recovery code, where you have a second factor
-    .new-password = The password was given to you for one sign-in: the second line of the standard input is your new one
-HELP_USER = Give people and programs a way in
-HELP_USER_CREATE = Make a login with one role, in the whole group or on a unit
-    .login = Sign-in name
-    .role = The role, such as group_hr, or branch_hr with --unit
-    .unit = The unit, such as East, with all below it where the role goes so far; the whole group by default
-    .password-file = File that holds the first password (at least 12 characters), or - for the standard input
-HELP_USER_GRANT = Give a login one more role, or the one that it lacks
-    .login = Sign-in name
-    .role = The role, such as group_hr or auditor
-    .unit = The unit, such as East/Chat, with all below it where the role goes so far; the whole group by default
-HELP_TENANT = Take a whole group's data along
-HELP_TENANT_EXPORT = Write all that every service holds of the group into a folder, a file of JSON lines for each table
-    .out = The folder; must not exist
-    .quiet = Show no progress
-HELP_PERSON = Take out what is held about a person
-HELP_PERSON_EXPORT = Write all that every service holds about a person into one JSON file
-    .person = The person: the employee number, or the id (UUID)
-    .out = The file; must not exist
-HELP_RETENTION = Look after how long data are kept
-HELP_RETENTION_RUN = Remove from every service what the group's retention schedule says is over
-HELP_AUDIT = Look into the audit log
-HELP_AUDIT_VERIFY = Recompute the chain of every service, look for the entry of every row, and name what is wrong
-    .heads = Folder of signed heads that the logs must pass through; by default that of the settings
-HELP_AUDIT_SEARCH = Say who saw or changed what about a person, what a principal did, or what was done to a thing; newest first
-    .person = About this person (UUID)
-    .principal = By this principal (UUID), or on its behalf
-    .subject = Done to this thing, such as statement:0199..
-    .from = Not before this instant (RFC 3339), such as 2026-03-01T00:00:00+08:00
-    .to = Before this instant (RFC 3339)
-    .json = Print a JSON object a line
-HELP_SCHEME = Take a standard of the group out of one stack and into another, and begin with a scheme that is there
-HELP_SCHEME_EXPORT = Print the signed file of a scheme of the group, all its versions
-    .name = Its name
-    .from = The region that it leaves, where the stack serves several
-HELP_SCHEME_IMPORT = Take in a file that the stack of another region exported
-    .file = The file
-HELP_SCHEME_TEMPLATE = Print a scheme to begin with as scheme.yaml, or say which there are
-    .name = Name of the scheme; without it all are listed
-    .out = File to write it to, which must not be there yet
-HELP_ACCESS = Say who may do what, for a review
-HELP_ACCESS_REVIEW = Say as CSV who holds a permission, by which grant, delegation or emergency, since when, and from whom; newest grant first
-    .permission = The permission, such as compensation.statement.read_pay for reading pay
-HELP_KEYS = Look after the keys: those that sign tokens, and those of what is sealed in the database
-HELP_KEYS_MAKE = Make the key folder with all its files, for the secrets of a cluster; what is there stays as it is
-HELP_KEYS_PROTECT = Encrypt seal.key under a passphrase, or change the passphrase
-    .new-passphrase-file = File that holds the new passphrase (at least 12 characters); without it the passphrase is the first line of the standard input
-HELP_KEYS_ROTATE = Make new keys while the services work, and seal everything with them; goes on where an earlier run was stopped
+    .help = 顯示說明
+    .version = 顯示版本
+    .bundle = 存放 people.csv、accounts.csv、records.csv 及其他檔案的資料夾（docs/bundle.md）
+    .from = 期間的第一天，例如 2026-03-01，須與 --to 一併使用；預設為 group.yaml 的期間，否則為所有紀錄所在的月份
+    .to = 期間的最後一天，例如 2026-03-31，包含當天
+    .lang = 訊息以及 `tally demo` 中姓名的語言；也可寫在命令之前；預設依環境（LC_ALL、LC_MESSAGES、LANG）
+    .plain-csv = 供程式讀取的 CSV：不含位元組順序標記，且類似公式的儲存格之前不加單引號；試算表則需要這兩者
+    .json = 只以 JSON 輸出摘要
+    .server = 系統接聽的位址，例如 https://tally.example:7070；預設為設定中的 client.server，否則為 `tally login` 上次登入之處，再否則為 http://127.0.0.1:7070
+    .ca = 簽發伺服器憑證的機構檔案（PEM）；預設為本機所信任的機構
+    .client-cert = 向要求憑證的伺服器出示的憑證鏈檔案（PEM），須與 --client-key 一併使用
+    .client-key = --client-cert 的私密金鑰檔案（PEM）
+    .token-file = 存放權杖的檔案，或以 - 表示標準輸入；預設為 `tally login` 所記住的權杖，否則為標準輸入
+    .config = 設定檔（TOML）
+    .set = 設定一個鍵，例如 database.url=postgres://..；可重複使用
+    .dump-config = 輸出生效中的設定後結束，機密以遮罩顯示
+HELP_TALLY = 誰做了哪些工作、價值多少、應發多少，以及為什麼
+HELP_HELP = 顯示本頁，或某個命令的說明
+HELP_DEMO = 以虛構的集團展示主要工作：一個月的紀錄變成結算單，使用暫存資料夾中的 SQLite
+    .once = 顯示摘要後結束，不再提供服務
+    .seed = 產生集團所用的數字：換一個數字就是另一個集團
+    .records = 該月大約有多少筆服務紀錄，1 至 5,000,000；少於 100 時為 100 筆
+    .bundle = 將該月的檔案寫入的新資料夾或空資料夾，供您仿照
+    .listen = 顯示摘要後提供服務的位址與連接埠
+    .http = 顯示摘要後 REST 的位址與連接埠
+HELP_CLOSE = 以您自己的檔案執行主要工作：一個月的紀錄變成成績單與結算單
+    .out = 存放結果的資料夾：新資料夾或空資料夾
+    .explain = 之後說明某筆紀錄（external_id）或某個人（員工編號或姓名）
+    .database = 使用 PostgreSQL，而不用暫存資料夾中的 SQLite：空資料庫的擁有者 URL
+HELP_IMPORT = 將一個月的檔案匯入執行中的系統，並說明匯入前後的資料
+    .out = 存放 report.json、findings.csv、rejected.csv 與 refused.csv 的資料夾
+    .accept-damaged = 即使試算表截短了編號或顧客，仍寫入這些列：系統會永久保留其現狀
+    .json = 只以 JSON 輸出報告
+HELP_REPLAY = 以結果資料夾本身的輸入重新計算，說明結果是否相同，以及未涵蓋哪些檔案
+    .dir = `tally close` 所寫出的結果資料夾
+    .json = 只以 JSON 輸出結論
+HELP_SERVE = 執行一項、數項或所有服務
+    .services = 執行哪些服務，以逗號分隔，例如 identity,attendance；預設為設定所列，即所有服務
+    .listen = 接聽的位址與連接埠；預設為設定所列，即 127.0.0.1:7070
+    .http = 閘道的位址與連接埠（若此程序含有閘道）；預設為設定所列，即 127.0.0.1:8080
+    .sample = 資料庫為空時，先放入 `tally demo` 的虛構集團
+HELP_INIT = 在空的資料庫中建立集團及其第一位管理員
+    .name = 集團名稱
+    .currency = 集團的幣別（ISO 4217）
+    .zone = 集團的時區（IANA）
+    .regions = 集團的區域，以逗號分隔，例如 cn-east,cn-south
+    .tenant-id = 集團的識別碼，事先選定，或另一個區域的系統所用；若資料庫已是此集團，則不做任何變更，也不算失敗
+    .login = 第一位管理員的登入名稱
+    .password-file = 存放管理員密碼（至少 12 個字元）的檔案；若未提供，則以標準輸入的第一行為密碼
+    .invitation-file = 存放 `tally invite` 輸出內容的檔案，用於資料庫已有另一個集團時
+HELP_INVITE = 輸出邀請，以便在已有集團的資料庫中再建立一個集團（PostgreSQL）
+    .tenant-id = 集團的識別碼，用於另一個區域的系統先前已建立該集團時；預設為新的集團
+    .days = 有效天數，最多 30 天
+HELP_MIGRATE = 將資料庫更新到最新（PostgreSQL：使用擁有者的 URL）
+HELP_LOGIN = 以密碼（標準輸入的第一行）換取權杖，供之後的命令使用
+    .login = 登入名稱
+    .code = 驗證器的六位數字，或一組復原碼，用於您有第二重驗證時
+    .new-password = 您取得的密碼只能登入一次：標準輸入的第二行為您的新密碼
+HELP_USER = 為人員與程式開通登入
+HELP_USER_CREATE = 建立具有一個角色的登入帳號，適用於整個集團或某個單位
+    .login = 登入名稱
+    .role = 角色，例如 group_hr，或搭配 --unit 的 branch_hr
+    .unit = 單位，例如 East；若角色允許，包含其所有下層單位；預設為整個集團
+    .password-file = 存放初始密碼（至少 12 個字元）的檔案，或以 - 表示標準輸入
+HELP_USER_GRANT = 為登入帳號再授予一個角色，或補上所缺的角色
+    .login = 登入名稱
+    .role = 角色，例如 group_hr 或 auditor
+    .unit = 單位，例如 East/Chat；若角色允許，包含其所有下層單位；預設為整個集團
+HELP_TENANT = 帶走整個集團的資料
+HELP_TENANT_EXPORT = 將每項服務所保存的集團資料全部寫入資料夾，每個資料表一個 JSON Lines 檔案
+    .out = 資料夾；不可已存在
+    .quiet = 不顯示進度
+HELP_PERSON = 取出某個人的資料
+HELP_PERSON_EXPORT = 將每項服務所保存的某個人資料全部寫入一個 JSON 檔案
+    .person = 人員：員工編號或識別碼（UUID）
+    .out = 檔案；不可已存在
+HELP_RETENTION = 管理資料的保存期限
+HELP_RETENTION_RUN = 依集團的保存期限，從每項服務移除到期的資料
+HELP_AUDIT = 查看稽核日誌
+HELP_AUDIT_VERIFY = 重新計算每項服務的鏈，查找每一列的日誌項目，並指出錯誤
+    .heads = 存放日誌須經過的已簽章鏈頭的資料夾；預設為設定所列
+HELP_AUDIT_SEARCH = 說明誰檢視或變更了某個人的哪些資料、某個登入主體做了什麼，或某個對象發生了什麼；最新的在前
+    .person = 關於此人（UUID）
+    .principal = 由此登入主體（UUID）或代其所為
+    .subject = 針對此對象，例如 statement:0199..
+    .from = 不早於此時間點（RFC 3339），例如 2026-03-01T00:00:00+08:00
+    .to = 早於此時間點（RFC 3339）
+    .json = 每行輸出一個 JSON 物件
+HELP_SCHEME = 將集團的標準從一個系統帶到另一個系統，以及以現成的考核方案開始
+HELP_SCHEME_EXPORT = 輸出集團某個考核方案的簽章檔案，含其所有版本
+    .name = 名稱
+    .from = 要離開的區域，用於系統服務多個區域時
+HELP_SCHEME_IMPORT = 匯入另一個區域的系統所匯出的檔案
+    .file = 檔案
+HELP_SCHEME_TEMPLATE = 以 scheme.yaml 輸出可供開始使用的考核方案，或說明有哪些
+    .name = 考核方案的名稱；若未提供，則列出全部
+    .out = 要寫入的檔案，不可已存在
+HELP_ACCESS = 說明誰可以做什麼，供複核
+HELP_ACCESS_REVIEW = 以 CSV 說明誰擁有某項權限，來自哪項授權、委派或緊急授權，自何時起，由誰給予；最新的授權在前
+    .permission = 權限，例如檢視薪酬的 compensation.statement.read_pay
+HELP_KEYS = 管理金鑰：簽發權杖的金鑰，以及資料庫中密封內容的金鑰
+HELP_KEYS_MAKE = 建立金鑰資料夾及其所有檔案，供叢集作為機密使用；既有的檔案維持不變
+HELP_KEYS_PROTECT = 以通行密語加密 seal.key，或變更通行密語
+    .new-passphrase-file = 存放新通行密語（至少 12 個字元）的檔案；若未提供，則以標準輸入的第一行為通行密語
+HELP_KEYS_ROTATE = 在服務運作時產生新金鑰，並以其密封所有內容；若先前中斷，會從中斷處繼續
     .what =
-        Which keys; master and data by default
-        file: only add a master key to seal.key, to hand the file out before anything is wrapped with it
-        master: the master key in seal.key; quick, nothing is sealed anew
-        data: the data keys; every sealed row is sealed anew
-HELP_KEYS_ROTATE_SIGNING = Give a service a new key to sign tokens with; running processes take it up by themselves within a minute
-    .service = The service, such as identity
+        哪些金鑰；預設為 master 與 data
+        file：只在 seal.key 加入主金鑰，以便在用它包裝任何內容之前先分發檔案
+        master：seal.key 的主金鑰；很快，不重新密封任何內容
+        data：資料金鑰；每一列密封的資料都重新密封
+HELP_KEYS_ROTATE_SIGNING = 給予服務一把簽發權杖的新金鑰；執行中的程序會在一分鐘內自行採用
+    .service = 服務，例如 identity
 
 ## The command line: what was done
 
-CANNOT_MAKE_TEMPORARY = cannot make a temporary folder: { $error }
-CANNOT_REPLACE = cannot replace { $file }: { $error }
-# A file that the command needs cannot be made.
-CANNOT_CREATE = cannot create { $file }: { $error }
-CANNOT_WRITE_TO = cannot write to { $folder }: { $error }
-OUTPUT_LOST = not all of the output could be written: { $error }
-CANNOT_START = cannot start: { $error }
-CANNOT_LISTEN = cannot listen on { $address }; name another with { $flag }, or stop after the summary with --once: { $error }
-NOT_OF_TALLY = { $file } is not what tally writes, from line { $line }, column { $column } on
-SAMPLE_SKIPPED = the store holds a group already: --sample leaves it as it is
-# The address of the gateway, after that of the services.
-SERVING_HTTP = the gateway is at http://{ $address }, what it offers at http://{ $address }/openapi.json
-SAMPLE_FILLED = Filled with the sample group. One password for everybody, shown this once: { $password }
-SERVING = serving { $services } on { $scheme }://{ $address }
-NO_GROUP_YET = there is no group in this store yet, so nobody can sign in: stop this process, type `tally init --name "My group"` with the same settings, and start it again
-    .beside = there is no group in this store yet, so nobody can sign in: type `tally init --name "My group"` with the same settings beside this process
-REGION_OF_NO_GROUP = server.regions names { $region }, and no group of this store has that region (there are { $known }): this process serves no row of any other region; correct server.regions, or leave it empty to serve all
-REDIS_AWAY = Redis does not answer at { $at } (redis.url). Everything works without it: until it is back each process counts calls by itself, and consumers look for events every few seconds instead of being woken
-FILE_SWITCH = { $switch }: { $why }
-ASK_PASSWORD_TWELVE = password (at least 12 characters, shown as you type):{" "}
-ASK_PASSWORD = password (shown as you type):{" "}
-ASK_NEW_PASSWORD = new password (at least 12 characters):{" "}
-ASK_NEW_PASSPHRASE = new passphrase (shown as you type):{" "}
-NO_PASSWORD_GIVEN = no password on the standard input: type one, or pipe it in
-# A setting on the command line without its value.
-SET_EXPECTED = --set { $pair }: expected KEY=VALUE
-SUBJECT_EXPECTED = --subject: expected KIND:ID, such as statement:0199..
-GROUP_DIFFERS = the group { $id } was made in this store before, and differs from what was typed ({ $differences }): nothing is changed. Type what it is, or choose another store
-GROUP_DIFFERENCE = { $what } { $there } and not { $typed }
-GROUP_WAS_MADE = the group { $id } was made in this store before: nothing is changed
-GROUP_MADE = made the group { $name } ({ $id }) with the administrator { $login }
-GROUP_NEXT = next: tally serve, then tally login { $login }
-OWNER_URL_MISSING = the schemas of PostgreSQL are made by their owner: set it (TALLY_DATABASE_OWNER_URL) to the owner's URL, postgres://OWNER:PASSWORD@HOST/DATABASE
-OWNER_URL_ALONE = it is SQLite while database.owner_url is set: set it (TALLY_DATABASE_URL) to the URL that the services sign in with, or leave database.owner_url out
-MIGRATED = { $service }: { $ran }
-UP_TO_DATE = up to date
-AUDIT_VERIFIED = { $service }: { $entries } entries, { $rows } rows, { $heads } exported heads: { $verdict }
-AUDIT_INTACT = intact
-AUDIT_ON_BEHALF = {" "}on behalf of { $id }
-AUDIT_FAULT = { $table } of { $stream }: { $place } { $defect }
-AUDIT_PLACE = entry { $at }
-    .unnumbered = an unnumbered entry
-    .named = { $place } ({ $id })
-    .row = row { $row }
-    .row-of = row { $row } (entry { $id })
-    .line = line { $row }
-AUDIT_DEFECT = is not what the service wrote
-    .chain = does not follow from the entry before it (inserted, replaced or moved)
-    .missing = is missing
-    .truncated = is missing, and all after it up to the signed head
-    .beyond = lies beyond the signed head
-    .head = is the head, whose signature is missing or not the service's
-    .unnumbered = has waited for a position longer than five seconds: is a sequencer running?
-    .forked = is not the entry whose head was exported: the log before it was replaced
-    .older = is missing, although a head beyond it was exported: an older log was put back
-    .exported = is no head of this service, or goes back behind an earlier line
-    .unaccounted = has no audit entry: no unit of work wrote it
-    .borrowed = or one beside it borrowed its audit entry, which wrote fewer rows than name it
-AUDIT_FAULTS = { $count ->
-    [one] { $count } fault
-   *[other] { $count } faults
-}
-AUDIT_FOUND = { $count ->
-    [one] { $count } entry
-   *[other] { $count } entries
-}
-REVIEW_FOUND = { $count ->
-    [one] { $count } way to hold { $permission }
-   *[other] { $count } ways to hold { $permission }
-}
-INVITE_ONE_GROUP = it names SQLite files, which hold one group, so nobody can be invited; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...)
-INVITED = lets in the group { $tenant } for { $days } days: hand it to InitTenant or `tally init --invitation-file`
-KEYS_MADE = { $folder } holds seal.key and the signing keys of every service: back it up
-PASSPHRASE_TOO_SHORT = the new passphrase is too short: at least { $least } characters
-KEYS_PROTECTED = { $file } is protected by the new passphrase
-KEYS_PROTECTED_NEXT = next: set TALLY_KEYS_PASSPHRASE or TALLY_KEYS_PASSPHRASE_FILE for every service, and back the file up
-KEYS_WRAPPED = { $service }: { $count } data keys wrapped with the newest master key
-KEYS_STOPPED = stopped; nothing is lost: the same command goes on where this one was
-MASTER_KEY_ADDED = master key { $id } is in { $file }: back the file up
-MASTER_KEY_KEPT = { $count } data keys are under an older master key: no other is added until they are not
-KEYS_STEP = { $service }: { $table }.{ $column }, { $rows } rows
-KEYS_REPLACED = { $service }: { $keys } data keys replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-KEYS_REPLACED_RESUMED = { $service }: { $keys } data keys of an earlier run replaced, { $rows } rows sealed anew ({ $speed } rows/s)
-# A service that is none was named.
-NO_SUCH_SERVICE = no service is called { $service }: name one of { $services }
-SIGNING_KEY_ROTATED = { $service }: the new key signs from { $from }; the old one is good for what it signed
-PERSON_EXPORTED = written to { $file }; { $withheld ->
-    [one] { $withheld } row
-   *[other] { $withheld } rows
-} withheld that you may not read
-    .untold = written to { $file }; { $withheld ->
-        [one] { $withheld } row
-       *[other] { $withheld } rows
-    } withheld that you may not read; nothing told by { $services }: either nothing is held there about the person, or only rows of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-PERSON_EXPORTED_BEYOND = there are more rows about the person in { $services }, of units and days that you do not reach. Somebody who reads people of the whole group gets all of it
-GROUP_EXPORTED = { $rows } rows written to { $folder }; { $withheld } withheld that you may not read
-RETENTION_TAKEN = { $service }: { $rows } rows of { $table } ({ $kind })
-RETENTION_DONE = { $rows ->
-    [one] { $rows } row removed
-   *[other] { $rows } rows removed
-}
-INPUT_NOT_READ = the standard input was not looked at: --token-file - takes a token from there
-USER_CREATED = { $login } can sign in, with the role { $role }
-USER_ROLE_UNKNOWN = there is no role { $role } that can be given in the whole group or on a unit; no login was made. There are: { $roles }
-    .grant = there is no role { $role }. There are: { $roles }
-USER_ROLE_WITHOUT_UNIT = the role { $role } is not given on a unit: leave --unit out
-USER_ROLE_OF_A_UNIT = the role { $role } is given on a unit: name it with --unit
-USER_UNIT_UNKNOWN = there is no unit { $unit }{ $hint }
-USER_GRANTED = { $login } has the role { $role }
-    .already = { $login } has the role { $role } there already: nothing was changed
-USER_WITHOUT_ROLE = the login { $login } was made, but the role { $role } was not given: give it with tally user grant { $login } { $role }{ $on }
-IMPORT_INTERRUPTED = you stopped it
-IMPORT_CURRENCY = its amounts are in { $said }, and those of the group in { $is }
-IMPORT_CURRENCY_CURE = give the amounts in { $is }, and write currency: { $is }
-IMPORT_BRANCH_REGION = it places the branch { $branch } in the region { $said }, and the suite has it in { $is }
-IMPORT_BRANCH_REGION_CURE = write { $is } for { $branch } under branches:, or give the branch another name
-IMPORT_NO_REGION = it names no region for { $branches }, so they would lie in { $default }, a region that the group does not have
-IMPORT_NO_REGION_CURE = write where each of them lies (the group has { $known }), such as branches: {"{"}"{ $branch }": { $region }{"}"}
-IMPORT_REGIONS = it places branches in regions that the group does not have: { $unknown }
-IMPORT_REGIONS_CURE = name for every branch one of { $known } under branches: in group.yaml, or add the region to the group
-
-## Console
-
-UI_LANGUAGE_NAME = English
-UI_SKIP = Go to the content
-UI_SCREENS = Screens
-UI_WAY_HERE = Where you are
-UI_HOME = Home
-UI_GREETING = Welcome, { $name }
-UI_LANGUAGE = Language
-UI_THEME = Colours
-UI_THEME_AUTO = As the system
-UI_THEME_LIGHT = Light
-UI_THEME_DARK = Dark
-UI_DENSITY = Rows
-UI_DENSITY_COMPACT = Compact
-UI_DENSITY_TOUCH = For touch
-UI_ZONE = Time zone, such as Asia/Shanghai
-UI_KEEP_CHOICES = Apply
-UI_SIGN_IN = Sign in
-UI_SIGN_OUT = Sign out
-UI_LOGIN = Sign-in name
-UI_PASSWORD = Password
-UI_CODE = Code
-UI_CODE_HINT = The six digits that your authenticator shows, or a recovery code.
-UI_NEW_PASSWORD = New password
-UI_NEW_PASSWORD_HINT = This password was for one sign-in. At least 12 characters; four words that do not belong together are good.
-UI_SESSION_OVER = Your session is over. Sign in to go on; nothing that you sent is lost.
-UI_SIGNED_IN_AGAIN = You are signed in again
-UI_SEND_AGAIN_SAID = What you sent before is still here, and was not carried out.
-UI_SEND_AGAIN = Send it now
-UI_TO_HOME = To the first page
-UI_TRY_AGAIN = Try again
-UI_FOR_SUPPORT = For support:
-UI_NOT_FOUND = Nothing here
-UI_NOT_ALLOWED = Not for you
-UI_NOT_NOW = Not possible just now
-UI_REFUSED = That did not work
-UI_OPTIONAL = (optional)
-UI_PUT_RIGHT = Please put these right:
-UI_SAVE = Save
-UI_CANCEL = Cancel
-UI_REMOVE = Remove
-UI_YES = Yes
-UI_NO = No
-UI_SEARCH = Search
-UI_ALL = all
-UI_GROUP_BY = Group by
-UI_NOT_GROUPED = Not grouped
-UI_GROUPED_BY = By { $column }
-UI_COLUMNS = Columns
-UI_SHOW = Show
-UI_SHOW_ALL = Show all
-UI_PAGES = Pages
-UI_PREVIOUS = Previous
-UI_NEXT = Next
-UI_PAGE_OF = { $page } of { $pages }
-UI_ROWS = { $count ->
-    [one] 1 row
-   *[other] { $count } rows
-}
-UI_ROWS_OF = { $count } of { $total } rows
-UI_EXPORT = Download CSV
-UI_NOTHING_FITS = Nothing fits what you asked for.
-UI_NOTHING_THERE = Nothing is here yet.
-UI_NOTHING_TO_DRAW = There is nothing to draw.
-UI_LOADING = Loading …
-UI_AS_OF = As of
-UI_NAME = Name
-UI_EMPLOYEE_NO = Employee number
-UI_UNIT = Unit
-UI_POSITION = Position
-UI_GRADE = Grade
-UI_REGION = Region
-UI_SINCE = Since
-UI_STATE = State
-UI_SHARE = Share
-UI_AMOUNT = Amount
-UI_DAY = Day
-UI_REASON = Reason
-UI_REASON_HINT = Whoever looks at this later reads it.
-UI_SURE = Yes, I am sure
-UI_NO_PEOPLE = Nobody is employed on this day where you may look.
-UI_GALLERY = Components
-NAV_MINE = Mine
-NAV_TEAM = Team
-NAV_BRANCH = Branch and group
-NAV_PAY = Pay
-NAV_AUDIT = Audit
-NAV_PLATFORM = Platform
-NAV_PEOPLE = People
-# A form was sent from a page of another site.
-FORM_OF_ANOTHER_SITE = this was sent by another site: open the page here and send it from there
-# A form was sent from a page of an earlier session.
-FORM_OUTDATED = this page is of an earlier session: load it again and send it once more
+CANNOT_MAKE_TEMPORARY = 無法建立暫存資料夾：{ $error }
+CANNOT_REPLACE = 無法取代 { $file }：{ $error }
+CANNOT_CREATE = 無法建立 { $file }：{ $error }
+CANNOT_WRITE_TO = 無法寫入 { $folder }：{ $error }
+OUTPUT_LOST = 輸出內容未能全部寫出：{ $error }
+CANNOT_START = 無法啟動：{ $error }
+CANNOT_LISTEN = 無法接聽 { $address }；請以 { $flag } 指定其他位址，或以 --once 在摘要之後結束：{ $error }
+NOT_OF_TALLY = { $file } 自第 { $line } 行第 { $column } 欄起不是 tally 所寫的內容
+SAMPLE_SKIPPED = 資料庫已有集團：--sample 會維持其現狀
+SERVING_HTTP = 閘道位於 http://{ $address }，其提供的內容請見 http://{ $address }/openapi.json
+SAMPLE_FILLED = 已放入範例集團。所有人共用的密碼，僅顯示這一次：{ $password }
+SERVING = 正在 { $scheme }://{ $address } 提供 { $services }
+NO_GROUP_YET = 此資料庫尚無集團，因此沒有人可以登入：請停止此程序，以相同的設定執行 `tally init --name "My group"`，再重新啟動
+    .beside = 此資料庫尚無集團，因此沒有人可以登入：請在此程序之外，以相同的設定執行 `tally init --name "My group"`
+REGION_OF_NO_GROUP = server.regions 列有 { $region }，而此資料庫的集團都沒有該區域（現有 { $known }）：此程序不提供其他區域的任何資料列；請更正 server.regions，或將它留空以提供全部
+REDIS_AWAY = Redis 在 { $at } 沒有回應（redis.url）。沒有它一切照常運作：在它恢復之前，各程序自行計算呼叫次數，事件的取用端每隔數秒自行查看，而不由它喚醒
+FILE_SWITCH = { $switch }：{ $why }
+ASK_PASSWORD_TWELVE = 密碼（至少 12 個字元，輸入時會顯示）：
+ASK_PASSWORD = 密碼（輸入時會顯示）：
+ASK_NEW_PASSWORD = 新密碼（至少 12 個字元）：
+ASK_NEW_PASSPHRASE = 新通行密語（輸入時會顯示）：
+NO_PASSWORD_GIVEN = 標準輸入中沒有密碼：請輸入，或以管道傳入
+SET_EXPECTED = --set { $pair }：應為 KEY=VALUE
+SUBJECT_EXPECTED = --subject：應為 KIND:ID，例如 statement:0199..
+GROUP_DIFFERS = 集團 { $id } 先前已在此資料庫建立，且與您所輸入的不同（{ $differences }）：未做任何變更。請照其內容輸入，或選擇其他資料庫
+GROUP_DIFFERENCE = { $what } 為 { $there }，而非 { $typed }
+GROUP_WAS_MADE = 集團 { $id } 先前已在此資料庫建立：未做任何變更
+GROUP_MADE = 已建立集團 { $name }（{ $id }），管理員為 { $login }
+GROUP_NEXT = 接下來：tally serve，然後 tally login { $login }
+OWNER_URL_MISSING = PostgreSQL 的 schema 由其擁有者建立：請將它（TALLY_DATABASE_OWNER_URL）設為擁有者的 URL，即 postgres://OWNER:PASSWORD@HOST/DATABASE
+OWNER_URL_ALONE = 它是 SQLite，卻設定了 database.owner_url：請將它（TALLY_DATABASE_URL）設為服務登入所用的 URL，或移除 database.owner_url
+MIGRATED = { $service }：{ $ran }
+UP_TO_DATE = 已是最新
+AUDIT_VERIFIED = { $service }：{ $entries } 個日誌項目，{ $rows } 列，{ $heads } 個匯出的鏈頭：{ $verdict }
+AUDIT_INTACT = 完好
+AUDIT_ON_BEHALF = {" "}代表 { $id }
+AUDIT_FAULT = { $table }（{ $stream }）：{ $place } { $defect }
+AUDIT_PLACE = 第 { $at } 個日誌項目
+    .unnumbered = 一個未編號的日誌項目
+    .named = { $place }（{ $id }）
+    .row = 資料列 { $row }
+    .row-of = 資料列 { $row }（日誌項目 { $id }）
+    .line = 第 { $row } 行
+AUDIT_DEFECT = 不是服務所寫的內容
+    .chain = 與前一個項目不銜接（遭插入、替換或移動）
+    .missing = 缺少
+    .truncated = 缺少，其後直到已簽章鏈頭的項目也全部缺少
+    .beyond = 位於已簽章鏈頭之後
+    .head = 是鏈頭，但缺少簽章，或簽章不是該服務的
+    .unnumbered = 等候編號已超過五秒：編號程序是否正在執行？
+    .forked = 不是匯出其鏈頭的項目：在此之前的日誌已遭替換
+    .older = 缺少，但其後的鏈頭曾經匯出：放回的是較舊的日誌
+    .exported = 不是此服務的鏈頭，或倒退到較早的一行之前
+    .unaccounted = 沒有稽核日誌項目：並非由任何工作單元寫入
+    .borrowed = 或其旁邊的一列借用了稽核日誌項目：該項目所寫的列少於引用它的列
+AUDIT_FAULTS = { $count } 處錯誤
+AUDIT_FOUND = { $count } 個項目
+REVIEW_FOUND = 擁有 { $permission } 的途徑共 { $count } 種
+INVITE_ONE_GROUP = 它指向 SQLite 檔案，只能存放一個集團，因此無法邀請；多個集團需要 PostgreSQL（TALLY_DATABASE_URL=postgres://...）
+INVITED = 可在 { $days } 天內讓集團 { $tenant } 加入：請交給 InitTenant 或 `tally init --invitation-file`
+KEYS_MADE = { $folder } 含有 seal.key 與每項服務的簽章金鑰：請備份
+PASSPHRASE_TOO_SHORT = 新通行密語太短：至少 { $least } 個字元
+KEYS_PROTECTED = { $file } 已由新的通行密語保護
+KEYS_PROTECTED_NEXT = 接下來：為每項服務設定 TALLY_KEYS_PASSPHRASE 或 TALLY_KEYS_PASSPHRASE_FILE，並備份該檔案
+KEYS_WRAPPED = { $service }：{ $count } 把資料金鑰已用最新的主金鑰包裝
+KEYS_STOPPED = 已停止；沒有任何遺失：執行相同的命令即可從停止處繼續
+MASTER_KEY_ADDED = 主金鑰 { $id } 已在 { $file } 中：請備份該檔案
+MASTER_KEY_KEPT = { $count } 把資料金鑰仍使用較舊的主金鑰：在全部更換之前，不會再加入其他主金鑰
+KEYS_STEP = { $service }：{ $table }.{ $column }，{ $rows } 列
+KEYS_REPLACED = { $service }：已更換 { $keys } 把資料金鑰，重新密封 { $rows } 列（{ $speed } 列/秒）
+KEYS_REPLACED_RESUMED = { $service }：已更換先前執行的 { $keys } 把資料金鑰，重新密封 { $rows } 列（{ $speed } 列/秒）
+NO_SUCH_SERVICE = 沒有名為 { $service } 的服務：請從 { $services } 中選擇
+SIGNING_KEY_ROTATED = { $service }：新金鑰自 { $from } 起簽章；舊金鑰所簽的仍然有效
+PERSON_EXPORTED = 已寫入 { $file }；有 { $withheld } 列因您無權讀取而未提供
+    .untold = 已寫入 { $file }；有 { $withheld } 列因您無權讀取而未提供；{ $services } 未提供任何內容：可能其中沒有此人的資料，或只有您無法存取的單位與日期的資料列。可讀取整個集團人員的人能取得全部內容
+PERSON_EXPORTED_BEYOND = { $services } 中還有此人的其他資料列，屬於您無法存取的單位與日期。可讀取整個集團人員的人能取得全部內容
+GROUP_EXPORTED = 已將 { $rows } 列寫入 { $folder }；有 { $withheld } 列因您無權讀取而未提供
+RETENTION_TAKEN = { $service }：{ $table } 的 { $rows } 列（{ $kind }）
+RETENTION_DONE = 已移除 { $rows } 列
+INPUT_NOT_READ = 未讀取標準輸入：若要從該處取得權杖，請用 --token-file -
+USER_CREATED = { $login } 可以登入，角色為 { $role }
+USER_ROLE_UNKNOWN = 沒有可授予整個集團或某個單位的角色 { $role }；未建立登入帳號。可用的有：{ $roles }
+    .grant = 沒有角色 { $role }。可用的有：{ $roles }
+USER_ROLE_WITHOUT_UNIT = 角色 { $role } 不是授予單位的：請移除 --unit
+USER_ROLE_OF_A_UNIT = 角色 { $role } 是授予單位的：請以 --unit 指定
+USER_UNIT_UNKNOWN = 沒有單位 { $unit }{ $hint }
+USER_GRANTED = { $login } 已具有角色 { $role }
+    .already = { $login } 在該處原本就具有角色 { $role }：未做任何變更
+USER_WITHOUT_ROLE = 已建立登入帳號 { $login }，但未授予角色 { $role }：請以 tally user grant { $login } { $role }{ $on } 授予
+IMPORT_INTERRUPTED = 您已中斷執行
+IMPORT_CURRENCY = 其金額使用 { $said }，而集團的金額使用 { $is }
+IMPORT_CURRENCY_CURE = 請以 { $is } 填寫金額，並寫上 currency: { $is }
+IMPORT_BRANCH_REGION = 它將分公司 { $branch } 放在區域 { $said }，而系統中該分公司位於 { $is }
+IMPORT_BRANCH_REGION_CURE = 請在 branches: 之下為 { $branch } 填寫 { $is }，或為該分公司另取名稱
+IMPORT_NO_REGION = 它未指明 { $branches } 的區域，因此會放在 { $default }，而集團沒有這個區域
+IMPORT_NO_REGION_CURE = 請填寫各分公司所在的區域（集團有 { $known }），例如 branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_REGIONS = 它將分公司放在集團沒有的區域：{ $unknown }
+IMPORT_REGIONS_CURE = 請在 group.yaml 的 branches: 之下，為每個分公司填寫 { $known } 其中之一，或為集團新增該區域
