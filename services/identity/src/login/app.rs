@@ -2,16 +2,17 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tally_access::{OpContext, Rpc, Target};
+use tally_access::{OpContext, Region, Rpc, Target};
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::PrincipalId;
+use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::{Audit, UnitOfWork};
 
 use super::domain::{self, CodeOutcome, Factor, LoginError};
 use super::{facts, store};
 use crate::access::domain::{AccessError, Facts, Giver};
-use crate::policy::{ChangePassword, ConfirmTotp, EnrollTotp, RemoveTotp, ResetPassword};
+use crate::policy::{ChangePassword, ConfirmTotp, EnrollTotp, ListLogins, RemoveTotp, ResetPassword};
 use crate::session::domain::{self as session, Holder, Password, Principal, SessionError, Tries};
 use crate::session::facts as principals;
 use crate::{App, access, org, role, tenant};
@@ -44,6 +45,19 @@ pub(crate) struct OneTime {
 pub(crate) struct Enrolled {
     pub(crate) secret: String,
     pub(crate) uri: String,
+}
+
+/// A page of who can sign in, with the region of each and when it was made.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub(crate) async fn list(
+    app: &App,
+    ctx: &OpContext,
+    page: &Page,
+) -> Result<(Vec<(Principal, Region, Timestamp)>, String)> {
+    let plan = ctx.plan::<ListLogins>()?;
+    Ok(principals::list(&*app.store.read(ctx).await?, &plan, page).await?)
 }
 
 /// Changes one's own password and ends one's other sessions.

@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use tally_access::{OpContext, Region, Target};
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::login_service_server::LoginService;
 use tally_app::RequestKey;
 use tally_app::convert::timestamp;
 use tally_kernel::Error;
 use tally_kernel::error::Violations;
+use tally_kernel::page::Page;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app::{self, Change, Reset};
 use crate::App;
-use crate::session::domain::Password;
+use crate::policy::ListLogins;
+use crate::session::domain::{Holder, Password, Principal};
 
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
@@ -39,6 +43,19 @@ impl LoginService for Rpc {
             expires_at: Some(timestamp(done.expires_at)),
         });
         reply.answer(&ctx)
+    }
+
+    async fn list_logins(
+        &self,
+        req: Request<pb::ListLoginsRequest>,
+    ) -> Result<Response<pb::ListLoginsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let pb::ListLoginsRequest { page_size, page_token } = req.into_inner();
+        let reply = async {
+            let page = Page::read(page_size, &page_token, b"logins")?;
+            app::list(&self.0, &ctx, &page).await
+        };
+        reply.await.map(|found| render_logins(&ctx, found)).answer(&ctx)
     }
 
     async fn enroll_totp(
@@ -74,6 +91,32 @@ impl LoginService for Rpc {
         let once = RequestKey::of(req.request_id.clone(), &req);
         app::remove(&self.0, &ctx, &once, &code).await.map(|()| pb::RemoveTotpResponse {}).answer(&ctx)
     }
+}
+
+fn render_logins(
+    ctx: &OpContext,
+    (found, next_page_token): (Vec<(Principal, Region, Timestamp)>, String),
+) -> pb::ListLoginsResponse {
+    let mut masked = Vec::new();
+    let render = |(principal, region, at): (Principal, Region, Timestamp)| {
+        let target = Target { region: Some(region), person: principal.person(), unit: None, moment: None };
+        let mut row = pb::Login {
+            principal_id: principal.id.to_string(),
+            kind: match principal.holder {
+                Some(Holder::Person(_)) => pb::LoginKind::Person.into(),
+                Some(Holder::User) => pb::LoginKind::User.into(),
+                Some(Holder::Account) => pb::LoginKind::ServiceAccount.into(),
+                None => pb::LoginKind::Unspecified.into(),
+            },
+            person_id: principal.person().map(|id| id.to_string()).unwrap_or_default(),
+            login: principal.name,
+            created_at: Some(timestamp(at)),
+        };
+        masked.push(tally_rpc::mask::<ListLogins, _>(ctx, "tally.identity.v1.Login", &mut row, &[target]));
+        row
+    };
+    let logins = found.into_iter().map(render).collect();
+    pb::ListLoginsResponse { logins, next_page_token, masked_fields: tally_rpc::masked_in("logins", masked) }
 }
 
 impl TryFrom<pb::ChangePasswordRequest> for Change {

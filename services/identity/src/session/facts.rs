@@ -8,7 +8,7 @@ use tally_store::ScopedTx;
 use super::store;
 
 pub(crate) use super::store::{
-    accounts, begin, end, end_all, forget, get, get_tries, insert, live, names, of_login, of_person, principals,
+    accounts, begin, end, end_all, forget, get, get_tries, insert, list, live, names, of_login, of_person, principals,
     put_password, put_tries, put_used, session, session_with_revision, sessions,
 };
 

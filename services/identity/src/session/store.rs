@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ColumnTrait as _, ExprTrait as _};
-use tally_access::{OpContext, Permission, Region};
+use tally_access::{OpContext, Permission, Plan, Region, Rpc};
 use tally_kernel::Error;
 use tally_kernel::id::{PersonId, PrincipalId, SessionId};
 use tally_kernel::page::Page;
@@ -122,6 +122,22 @@ pub(crate) async fn accounts(tx: &ScopedTx, page: &Page) -> Result<(Vec<(Princip
     let read = |row: principals::Model| {
         let at = from_db(row.recorded_at)?;
         Ok((read_principal(row)?, at))
+    };
+    Ok((rows.into_iter().map(read).collect::<Result<_, StoreError>>()?, next))
+}
+
+/// A page of those that the plan reaches and that can sign in or hold keys, by id, with the region of each and when it was made.
+pub(crate) async fn list<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    page: &Page,
+) -> Result<(Vec<(Principal, Region, Timestamp)>, String), StoreError> {
+    let held = principals::Column::Kind.is_in(["person", "user", "account"]);
+    let found = tx.select::<principals::Entity>().within(plan).filter(held);
+    let (rows, next) = found.page_asc(page, [principals::Column::Id]).await?;
+    let read = |row: principals::Model| {
+        let (at, region) = (from_db(row.recorded_at)?, row.region.parse()?);
+        Ok((read_principal(row)?, region, at))
     };
     Ok((rows.into_iter().map(read).collect::<Result<_, StoreError>>()?, next))
 }

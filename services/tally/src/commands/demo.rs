@@ -41,6 +41,8 @@ pub async fn demo(args: Demo) -> Result<u8> {
     } else {
         Ports { grpc: Some(bind(args.listen, "--listen").await?), http: Some(bind(args.http, "--http").await?) }
     };
+    let bound = |listener: &Option<TcpListener>| listener.as_ref().and_then(|it| it.local_addr().ok());
+    let at = bound(&ports.grpc).zip(bound(&ports.http));
     let scratch = tempfile::tempdir().map_err(no_temporary)?;
     let folder = args.bundle.clone().unwrap_or_else(|| scratch.path().join("bundle"));
     let month = Month::make(&folder, (args.seed, args.records), lang, &progress).await?;
@@ -58,15 +60,15 @@ pub async fn demo(args: Demo) -> Result<u8> {
     }
     let story = Story { crew: &crew, bundle, outcome: &outcome, password: &password, lang, progress: &progress };
     let branch_hr = Box::pin(tell(&story, args.json)).await?;
-    if args.once {
+    let Some(at) = at else {
         if !args.json {
             print::text(&next(&args));
         }
-    } else {
-        let mut named = users::named(&crew, bundle, &outcome, &password).await?;
-        named.extend(branch_hr);
-        serve(&home, &named, &password, &args).await?;
-    }
+        return home.stop().await.map(|()| DONE);
+    };
+    let mut named = users::named(&crew, bundle, &outcome, &password).await?;
+    named.extend(branch_hr);
+    serve(&home, &named, (&password, at), args.json).await?;
     home.stop().await?;
     Ok(DONE)
 }
@@ -217,13 +219,13 @@ fn program() -> String {
 }
 
 /// Keeps the group open to callers, its clock running on, until a stop signal.
-async fn serve(home: &Home, named: &[User], password: &str, args: &Demo) -> Result<()> {
+async fn serve(home: &Home, named: &[User], (password, at): (&str, Addresses), json: bool) -> Result<()> {
     let clock = tokio::spawn(run_on(home.clock.clone()));
     let mut page = show::page();
-    doors(&mut page, named, password, (args.listen, args.http), Language::spoken());
+    doors(&mut page, named, password, at, Language::spoken());
     let text = format!("\n{}", page.finish());
     // With --json the standard output holds the summary and nothing else.
-    if args.json {
+    if json {
         print::aside(&text)
     } else {
         print::text(&text)
@@ -245,14 +247,22 @@ async fn run_on(clock: Clock) {
     }
 }
 
-/// Address, users and how to sign in.
-fn doors(page: &mut Page, named: &[User], password: &str, (address, http): (SocketAddr, SocketAddr), lang: Language) {
-    page.heading(&lang.say(&msg!("DEMO_SERVING", address)));
+/// Where programs call, and where browsers do.
+type Addresses = (SocketAddr, SocketAddr);
+
+/// Addresses, users and how to sign in.
+fn doors(page: &mut Page, named: &[User], password: &str, (grpc, http): Addresses, lang: Language) {
+    page.heading(&lang.say(&msg!("DEMO_CONSOLE", address = http)));
     page.say(2, &lang.say(&msg!("DEMO_PASSWORD", password)));
     page.table(2, &logins(named, lang));
-    let command = format!("echo {password} | {} login hr --server http://{address}", program());
+    let first = |role: &str| named.iter().find(|user| user.role == role).map(|user| user.login.as_str());
+    if let (Some(agent), Some(supervisor)) = (first("agent"), first("supervisor")) {
+        page.say(2, &lang.say(&msg!("DEMO_FIRST", agent, supervisor)));
+    }
+    let command = format!("echo {password} | {} login hr --server http://{grpc}", program());
     page.say(2, &lang.say(&msg!("DEMO_TOKEN", command)));
     page.say(2, &lang.say(&msg!("DEMO_HTTP", address = http)));
+    page.say(2, &lang.say(&msg!("DEMO_GRPC", address = grpc)));
     page.say(2, &lang.say(&msg!("DEMO_CLOCK")));
 }
 

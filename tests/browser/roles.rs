@@ -1,0 +1,144 @@
+//! Every screen as every role: it is there, it is sound, it fits, and it shows nothing that is not for its reader.
+
+use std::collections::BTreeSet;
+
+use thirtyfour::prelude::*;
+
+use crate::axe::violations;
+use crate::chrome::{Chrome, DESKTOP, PHONE, Screen, complaints, is_there, picture, script};
+use crate::demo::Demo;
+
+/// Each role's walk: the language, the screen and the theme differ, so that together they see all of them.
+const WALKS: [(&str, &str, Screen, bool); 8] = [
+    ("agent", "zh-CN", PHONE, false),
+    ("supervisor", "en", DESKTOP, false),
+    ("branch_hr", "ar", DESKTOP, true),
+    ("group_hr", "en", PHONE, true),
+    ("compensation_specialist", "zh-CN", DESKTOP, false),
+    ("approver", "en", PHONE, false),
+    ("auditor", "ar", PHONE, false),
+    ("group_admin", "zh-CN", DESKTOP, true),
+];
+
+/// Pages of one walk beyond which a list only repeats itself.
+const PAGES_MAX: usize = 80;
+/// Pages of one shape, such as those of each person, that are looked at.
+const OF_A_SHAPE: usize = 2;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_screen_is_sound_for_every_role() {
+    if !is_there() {
+        return;
+    }
+    let (demo, chrome) = (Demo::start().await, Chrome::start().await);
+    let mut wrong = Vec::new();
+    let mut walked = Vec::new();
+    for (role, lang, screen, dark) in WALKS {
+        let browser = chrome.browser(lang, screen, dark).await;
+        sign_in(&browser, &demo, demo.user(role)).await;
+        let pages = walk(&browser, &demo, role, &mut wrong).await;
+        walked.push((role, pages));
+        browser.quit().await.expect("the browser ends");
+    }
+    refused(&demo, &chrome, &walked, &mut wrong).await;
+    assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Signs in as a person does.
+pub async fn sign_in(browser: &WebDriver, demo: &Demo, login: &str) {
+    browser.goto(format!("{}/sign-in", demo.address)).await.expect("the page");
+    let field = |name: &'static str| browser.find(By::Name(name));
+    field("login").await.expect("a field").send_keys(login).await.expect("typed");
+    field("password").await.expect("a field").send_keys(&demo.password).await.expect("typed");
+    browser
+        .find(By::Css("#entry form[action='/sign-in'] button"))
+        .await
+        .expect("a button")
+        .click()
+        .await
+        .expect("pressed");
+    let name = browser.find(By::Css(".account")).await;
+    assert!(name.is_ok(), "{login} is signed in: {:?}", browser.source().await);
+}
+
+/// Looks at all pages that the role is led to, and gives their shapes.
+async fn walk(browser: &WebDriver, demo: &Demo, role: &str, wrong: &mut Vec<String>) -> BTreeSet<String> {
+    let mut open = vec!["/".to_owned()];
+    let (mut seen, mut shapes) = (BTreeSet::new(), Vec::<String>::new());
+    while let Some(path) = open.pop() {
+        let shape = shape(&path);
+        let known = shapes.iter().filter(|known| **known == shape).count();
+        if seen.len() >= PAGES_MAX || known >= OF_A_SHAPE || !seen.insert(path.clone()) {
+            continue;
+        }
+        shapes.push(shape);
+        browser.goto(format!("{}{path}", demo.address)).await.expect("the page");
+        for fault in faults(browser).await {
+            wrong.push(format!("{role} {path}: {fault}"));
+        }
+        picture(browser, &format!("{role}{}", path.replace(['/', '?', '=', '&', '%'], "-"))).await;
+        open.extend(ways(browser).await);
+    }
+    shapes.into_iter().collect()
+}
+
+/// What is wrong with the page that is shown.
+async fn faults(browser: &WebDriver) -> Vec<String> {
+    let mut found = violations(browser).await;
+    found.extend(complaints(browser).await);
+    let wide = script(browser, "return document.documentElement.scrollWidth - innerWidth").await;
+    if wide.as_i64().is_none_or(|wide| wide > 0) {
+        found.push(format!("it is {wide} pixels wider than the screen"));
+    }
+    let refused = script(browser, "return document.querySelector('.refused')?.innerText ?? ''").await;
+    if refused != "" {
+        found.push(format!("a way that the page shows is refused: {refused}"));
+    }
+    let raw = script(browser, "return document.body.innerText.match(/\\b(?:UI|NAV|WORD|DONE)_[A-Z_]+|\\b[A-Z]+(?:_[A-Z]+)+_UNSPECIFIED\\b/g) ?? []").await;
+    if raw.as_array().is_none_or(|raw| !raw.is_empty()) {
+        found.push(format!("texts are missing: {raw}"));
+    }
+    found
+}
+
+/// The ways of the page within the console: no file, and nothing that ends the session.
+async fn ways(browser: &WebDriver) -> Vec<String> {
+    let all = script(
+        browser,
+        "return [...document.querySelectorAll('a[href^=\"/\"]:not([download])')].map((a) => a.getAttribute('href'))",
+    )
+    .await;
+    let all = all.as_array().cloned().unwrap_or_default();
+    let inside = |path: &str| {
+        !path.starts_with("/assets") && !path.contains('#') && !path.contains("export=") && path != "/openapi.json"
+    };
+    // The last are looked at first: the pages behind a list's first rows come soon.
+    all.iter().filter_map(|way| way.as_str()).filter(|way| inside(way)).rev().map(str::to_owned).collect()
+}
+
+/// A path with each id and each question taken out.
+fn shape(path: &str) -> String {
+    let bare = path.split('?').next().unwrap_or_default();
+    let part = |part: &str| {
+        if part.len() > 20 || part.chars().any(|c| c.is_ascii_digit()) { "*".to_owned() } else { part.to_owned() }
+    };
+    bare.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+/// A screen that a role is not led to is refused to it, by a page that says so and shows nothing.
+async fn refused(demo: &Demo, chrome: &Chrome, walked: &[(&str, BTreeSet<String>)], wrong: &mut Vec<String>) {
+    let all: BTreeSet<&String> =
+        walked.iter().flat_map(|(_, shapes)| shapes).filter(|shape| !shape.contains('*')).collect();
+    let browser = chrome.browser("en", DESKTOP, false).await;
+    let agent = walked.iter().find(|(role, _)| *role == "agent").expect("the agent walked");
+    sign_in(&browser, demo, demo.user("agent")).await;
+    for path in all.iter().filter(|path| !agent.1.contains(**path)) {
+        browser.goto(format!("{}{path}", demo.address)).await.expect("the page");
+        let rows = script(&browser, "return document.querySelectorAll('main tbody tr').length").await;
+        let refused = script(&browser, "return document.querySelector('.refused, .empty') !== null").await;
+        if refused != true && rows != 0 {
+            wrong.push(format!("an agent who types {path} is shown {rows} rows"));
+        }
+    }
+    browser.quit().await.expect("the browser ends");
+}
