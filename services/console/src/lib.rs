@@ -5,12 +5,13 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - done: assets, format, ui, console, visit, signin, home, gallery, mine, team, people, structure, cycles, pay, audit, access, platform, bring
+//! - done: assets, format, ui, console, visit, names, act, signin, home, gallery, mine, team, people, structure, cycles, pay, audit, access, platform, bring
 //!
 //! Architecture invariant: a page asks rpcs through generated clients with the reader's token, and nothing else; what a template writes is
 //! escaped, always.
 
 mod access;
+mod act;
 mod assets;
 mod audit;
 mod bring;
@@ -20,6 +21,7 @@ mod format;
 mod gallery;
 mod home;
 mod mine;
+mod names;
 mod pay;
 mod people;
 mod platform;

@@ -22,6 +22,8 @@ pub enum Kind {
     Hidden,
     /// One of some.
     Choice(Vec<Choice>),
+    /// A line of text, with proposals.
+    Among(Vec<String>),
 }
 
 /// One of some.
@@ -125,6 +127,11 @@ impl Field {
         if let Kind::Choice(choices) = &self.kind { choices } else { &[] }
     }
 
+    /// What a field that is typed in proposes.
+    pub fn proposals(&self) -> &[String] {
+        if let Kind::Among(proposals) = &self.kind { proposals } else { &[] }
+    }
+
     /// Whether it holds a code of digits.
     pub fn is_code(&self) -> bool {
         self.kind == Kind::Code
@@ -133,7 +140,7 @@ impl Field {
     /// The `type` of its input in HTML; empty for what is no input.
     pub fn input(&self) -> &'static str {
         match self.kind {
-            Kind::Text | Kind::Code => "text",
+            Kind::Text | Kind::Code | Kind::Among(_) => "text",
             Kind::Password => "password",
             Kind::Number => "number",
             Kind::Date => "date",
