@@ -68,7 +68,13 @@ impl Act {
     }
 
     /// The answer to the form: the way on, or the same page with what was refused.
-    pub fn answered(mut self, visit: &Visit, sent: &Sent, done: Result<()>, (path, id): (&str, &str)) -> Response<Body> {
+    pub fn answered(
+        mut self,
+        visit: &Visit,
+        sent: &Sent,
+        done: Result<()>,
+        (path, id): (&str, &str),
+    ) -> Response<Body> {
         match done {
             Ok(()) => visit.done(path, id),
             Err(error) => {

@@ -25,6 +25,8 @@ pub fn routes() -> Router<Console> {
         .route("/sign-in", get(ask).post(sign_in))
         .route("/sign-out", post(sign_out))
         .route("/choices", post(choose))
+        .route("/sso", get(sso::start))
+        .route("/sso/back", get(sso::back))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -118,6 +120,89 @@ mod again {
             fields: fields.filter(|(name, _)| name != "csrf").collect(),
         };
         visit.page(Ok(page))
+    }
+}
+
+mod sso {
+    //! Signing in with a provider of the group's: out to it, and back.
+
+    use askama::Template;
+    use axum::body::Body;
+    use http::header::SET_COOKIE;
+    use http::{HeaderMap, Response};
+    use tally_api::identity::v1::sso_service_client::SsoServiceClient;
+    use tally_api::identity::v1::{
+        FinishSsoRequest, FinishSsoResponse, SignInResponse, StartSsoRequest, StartSsoResponse,
+    };
+    use tally_kernel::error::{Error, Kind};
+    use tally_kernel::{Result, msg};
+
+    use super::begun;
+    use crate::console::told;
+    use crate::ui::Ui;
+    use crate::visit::entry::Onward;
+    use crate::visit::{Visit, cookies};
+
+    /// What came with the way there, kept with the browser that went.
+    const STATE: &str = "tally-sso";
+
+    /// The way to the provider. A form may not lead to another site, so a page does.
+    #[derive(Template)]
+    #[template(path = "sign-in-out.html")]
+    struct Out {
+        ui: Ui,
+        url: String,
+        host: String,
+    }
+
+    /// `GET /sso?provider=`.
+    pub async fn start(visit: Visit) -> Response<Body> {
+        let provider = visit.asked().get("provider").trim().to_owned();
+        match started(&visit, provider).await {
+            Err(error) => visit.refused(&error),
+            Ok(StartSsoResponse { authorize_url: url, state, .. }) => {
+                let host =
+                    url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default().to_owned();
+                let mut answer = visit.page(Ok(Out { ui: visit.ui(&msg!("UI_SSO")), url, host }));
+                answer.headers_mut().extend(cookies::brief(STATE, &state, visit.secure).map(|it| (SET_COOKIE, it)));
+                answer
+            }
+        }
+    }
+
+    async fn started(visit: &Visit, provider: String) -> Result<StartSsoResponse> {
+        let ask = StartSsoRequest { provider };
+        told(SsoServiceClient::new(visit.channel("identity")?).start_sso(visit.request(ask))).await
+    }
+
+    /// `GET /sso/back?state=&code=`.
+    pub async fn back(visit: Visit, headers: HeaderMap) -> Response<Body> {
+        let asked = visit.asked();
+        let (state, code) = (asked.get("state").to_owned(), asked.get("code").to_owned());
+        if state.is_empty() || cookies::cookie(&headers, STATE) != Some(state.as_str()) {
+            return visit.refused(&Error::of(Kind::PermissionDenied, msg!("SSO_OF_ANOTHER_BROWSER")));
+        }
+        match finished(&visit, state, code).await {
+            Err(error) => visit.refused(&error),
+            Ok(it) => {
+                let reply = SignInResponse {
+                    access_token: it.access_token,
+                    expires_at: it.expires_at,
+                    principal_id: it.principal_id,
+                    refresh_token: it.refresh_token,
+                    session_expires_at: it.session_expires_at,
+                    session_id: it.session_id,
+                };
+                let mut answer = begun(&visit, &Onward { to: "/".to_owned(), fields: String::new() }, reply);
+                answer.headers_mut().extend(cookies::brief(STATE, "", visit.secure).map(|it| (SET_COOKIE, it)));
+                answer
+            }
+        }
+    }
+
+    async fn finished(visit: &Visit, state: String, code: String) -> Result<FinishSsoResponse> {
+        let ask = FinishSsoRequest { state, code, client: "console".to_owned() };
+        told(SsoServiceClient::new(visit.channel("identity")?).finish_sso(visit.request(ask))).await
     }
 }
 

@@ -172,6 +172,11 @@ impl Ui {
         tally_i18n::named(self.locale(), &format!("WORD_{name}")).unwrap_or_else(|| name.to_owned())
     }
 
+    /// What a part of the suite is called.
+    pub fn module(&self, name: &str) -> String {
+        self.word(&format!("MODULE_{}", name.to_ascii_uppercase()))
+    }
+
     /// The reader's language.
     pub fn locale(&self) -> Locale {
         self.shared.choices.locale
@@ -282,6 +287,18 @@ impl Ui {
     /// The zone that was chosen, or empty.
     pub fn zone_name(&self) -> &str {
         self.shared.choices.zone.as_ref().and_then(TimeZone::iana_name).unwrap_or_default()
+    }
+
+    /// At which zone a time that is typed is read.
+    pub fn zone_said(&self) -> String {
+        let zone = crate::format::zone_name(self.now(), self.format.zone());
+        self.say(&msg!("UI_TYPED_AT", zone))
+    }
+
+    /// A local date and time as a browser sends it, at the reader's zone.
+    pub fn typed_moment(&self, text: &str) -> Option<Timestamp> {
+        let local: jiff::civil::DateTime = text.parse().ok()?;
+        self.format.zone().to_timestamp(local).ok()
     }
 
     /// What a choice of groups says.

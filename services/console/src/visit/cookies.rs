@@ -96,6 +96,13 @@ pub fn choice(name: &str, value: &str, secure: bool) -> Option<HeaderValue> {
     HeaderValue::from_str(&text).ok()
 }
 
+/// What makes the browser keep something for ten minutes, or forget it where it is empty.
+pub fn brief(name: &str, value: &str, secure: bool) -> Option<HeaderValue> {
+    const SECONDS: u32 = 600;
+    let (secured, age) = (if secure { "; Secure" } else { "" }, if value.is_empty() { 0 } else { SECONDS });
+    HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secured}")).ok()
+}
+
 /// The value of a cookie.
 pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let pairs =

@@ -1,0 +1,196 @@
+//! Who can sign in.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::body::Body;
+use axum::extract::Path;
+use http::Response;
+use tally_access::Permission;
+use tally_api::identity::v1::login_service_client::LoginServiceClient;
+use tally_api::identity::v1::session_service_client::SessionServiceClient;
+use tally_api::identity::v1::{CreateLoginRequest, ListLoginsRequest, Login, ResetPasswordRequest};
+use tally_kernel::{Result, msg};
+
+use crate::act::{Act, all_right, missing};
+use crate::console::told;
+use crate::names::{self, Names};
+use crate::ui::form::{Field, Form, Kind};
+use crate::ui::table::{Cell, Column, Row, Table};
+use crate::ui::{Ui, instant};
+use crate::visit::{Sent, Visit};
+
+/// Pages of one list, with what can be done there first.
+#[derive(Template)]
+#[template(path = "access/list.html")]
+pub struct List {
+    pub ui: Ui,
+    pub table: Table,
+    /// Where its first action leads and what it is called; empty where the reader may not.
+    pub act: (&'static str, String),
+    /// What to know of the list; empty for nothing.
+    pub said: String,
+}
+
+/// Something that is shown this once.
+#[derive(Template)]
+#[template(path = "access/once.html")]
+pub struct Once {
+    pub ui: Ui,
+    /// What it is for.
+    pub said: String,
+    /// What is shown, each with what it is.
+    pub secrets: Vec<(String, String)>,
+    pub back: &'static str,
+}
+
+/// All logins that the reader may see.
+///
+/// # Errors
+/// What identity refuses.
+pub async fn all(visit: &Visit) -> Result<Vec<Login>> {
+    let client = LoginServiceClient::new(visit.channel("identity")?);
+    tally_rpc::pages(async |page_token| {
+        let ask = ListLoginsRequest { page_size: names::AT_ONCE, page_token };
+        let page = client.clone().list_logins(visit.request(ask)).await?.into_inner();
+        Ok((page.logins, page.next_page_token))
+    })
+    .await
+}
+
+/// What principals are called: the person, or the login.
+#[derive(Clone, Debug, Default)]
+pub struct Principals(BTreeMap<String, String>);
+
+impl Principals {
+    /// Of those that the reader may see.
+    ///
+    /// # Errors
+    /// What identity refuses.
+    pub async fn of(visit: &Visit) -> Result<Self> {
+        let me = visit.me();
+        let (logins, people) = if me.may(Permission::GrantRead) {
+            futures::try_join!(all(visit), names::people(visit))?
+        } else {
+            (Vec::new(), Names::default())
+        };
+        let name = |login: Login| {
+            let name = if login.person_id.is_empty() { login.login } else { people.said(&login.person_id) };
+            (login.principal_id, name)
+        };
+        let mut named: BTreeMap<_, _> = logins.into_iter().map(name).collect();
+        named.insert(me.principal_id, me.name);
+        Ok(Self(named))
+    }
+
+    /// What one is called.
+    pub fn said(&self, id: &str) -> String {
+        self.0.get(id).cloned().unwrap_or_else(|| Names::default().said(id))
+    }
+}
+
+/// `GET /access/logins`.
+pub async fn list(visit: Visit) -> Response<Body> {
+    visit.list(listed(&visit).await, |page| &page.table)
+}
+
+async fn listed(visit: &Visit) -> Result<List> {
+    let ui = visit.ui(&msg!("NAV_LOGINS"));
+    let (logins, people) = futures::try_join!(all(visit), names::people(visit))?;
+    let columns = vec![
+        Column::text(&ui, "login", "UI_LOGIN"),
+        Column::text(&ui, "kind", "UI_KIND").filtered(),
+        Column::text(&ui, "person", "UI_PERSON"),
+        Column::text(&ui, "since", "UI_SINCE"),
+    ];
+    let may = visit.me().may(Permission::LoginWrite);
+    let row = |login: &Login| {
+        let made = login.created_at.as_ref().and_then(instant);
+        let person = if login.person_id.is_empty() { String::new() } else { people.said(&login.person_id) };
+        Row {
+            id: login.principal_id.clone(),
+            href: if may { format!("/access/logins/{}/reset", login.principal_id) } else { String::new() },
+            cells: vec![
+                Cell::text(&login.login),
+                Cell::text(ui.word(login.kind().as_str_name())),
+                Cell::text(person),
+                Cell::when(ui.moment(login.created_at.as_ref()), made.map_or(0, |at| at.as_second())),
+            ],
+        }
+    };
+    let rows = logins.iter().map(row).collect();
+    let table = Table::new(&ui, ("logins", "NAV_LOGINS", "UI_NOTHING_THERE"), &visit.asked(), columns, rows);
+    let act = if may { ("/access/logins/new", ui.t("UI_NEW_LOGIN")) } else { ("", String::new()) };
+    Ok(List { ui, table, act, said: String::new() })
+}
+
+fn new_form(ui: &Ui, people: &Names) -> Form {
+    let password = Field::new(ui, "password", "UI_PASSWORD", Kind::Password).required().autocomplete("new-password");
+    Form::new(ui, "/access/logins/new", "login", "UI_NEW_LOGIN")
+        .with(Field::text(ui, "login", "UI_LOGIN").required().hint(ui.t("UI_LOGIN_HINT")))
+        .with(password.hint(ui.t("UI_PASSWORD_HINT")))
+        .with(Field::new(ui, "person_id", "UI_PERSON", Kind::Choice(people.choices())).hint(ui.t("UI_LOGIN_OF")))
+}
+
+/// `GET /access/logins/new`.
+pub async fn new(visit: Visit) -> Response<Body> {
+    visit.page(page_new(&visit).await)
+}
+
+async fn page_new(visit: &Visit) -> Result<Act> {
+    let ui = visit.ui(&msg!("UI_NEW_LOGIN")).below("/access/logins", visit.ui(&msg!("NAV_LOGINS")).title);
+    let form = new_form(&ui, &names::people(visit).await?);
+    Ok(Act::new(ui, form, "/access/logins"))
+}
+
+/// `POST /access/logins/new`.
+pub async fn create(visit: Visit, sent: Sent) -> Response<Body> {
+    match page_new(&visit).await {
+        Ok(page) => page.answered(&visit, &sent, created(&visit, &sent).await, ("/access/logins", "LOGIN_MADE")),
+        Err(error) => visit.refused(&error),
+    }
+}
+
+async fn created(visit: &Visit, sent: &Sent) -> Result<()> {
+    all_right(missing(sent, &["login", "password"]))?;
+    let text = |name: &str| sent.get(name).to_owned();
+    let (login, password, person_id) = (text("login"), text("password"), text("person_id"));
+    let ask = CreateLoginRequest { request_id: sent.request_id(), login, password, person_id };
+    told(SessionServiceClient::new(visit.channel("identity")?).create_login(visit.request(ask))).await.map(|_| ())
+}
+
+async fn page_lost(visit: &Visit, id: &str) -> Result<Act> {
+    let name = Principals::of(visit).await?.said(id);
+    let ui = visit.ui(&msg!("UI_RESET_PASSWORD", name)).below("/access/logins", visit.ui(&msg!("NAV_LOGINS")).title);
+    let form = Form::new(&ui, format!("/access/logins/{id}/reset"), "reset", "UI_RESET_NOW").danger();
+    let form = form.with(Field::new(&ui, "factor", "UI_FACTOR_LOST", Kind::Check));
+    let said = ui.t("UI_RESET_SAID");
+    Ok(Act::new(ui, form, "/access/logins").note("warn", said))
+}
+
+/// `GET /access/logins/{id}/reset`.
+pub async fn lost(visit: Visit, Path(id): Path<String>) -> Response<Body> {
+    visit.page(page_lost(&visit, &id).await)
+}
+
+/// `POST /access/logins/{id}/reset`: a password for one sign-in, shown once.
+pub async fn reset(visit: Visit, Path(principal_id): Path<String>, sent: Sent) -> Response<Body> {
+    let page = match page_lost(&visit, &principal_id).await {
+        Ok(page) => page,
+        Err(error) => return visit.refused(&error),
+    };
+    let remove_second_factor = sent.get("factor") == "yes";
+    let ask = ResetPasswordRequest { request_id: sent.request_id(), principal_id, remove_second_factor };
+    let done =
+        async { told(LoginServiceClient::new(visit.channel("identity")?).reset_password(visit.request(ask))).await };
+    match done.await {
+        Ok(done) => {
+            let ui = page.ui;
+            let until = ui.moment(done.expires_at.as_ref());
+            let secrets = vec![(ui.t("UI_ONE_TIME_PASSWORD"), done.one_time_password)];
+            let said = ui.say(&msg!("UI_ONE_TIME_SAID", until));
+            visit.page(Ok(Once { ui, said, secrets, back: "/access/logins" }))
+        }
+        Err(error) => page.answered(&visit, &sent, Err(error), ("", "")),
+    }
+}
