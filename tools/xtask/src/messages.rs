@@ -16,8 +16,8 @@ use crate::files::{relative, walk};
 const FIRST: &str = "en";
 
 /// Texts whose ids are made of other names, which tests walk and find what is missing or of nothing: the command line's help
-/// (`services/tally`), and what the console calls the choices of the contracts, and says when something is done (`services/console`).
-const WALKED: [&str; 3] = ["HELP_", "WORD_", "DONE_"];
+/// (`services/tally`), and what the console calls the choices of the contracts (`services/console`).
+const WALKED: [&str; 2] = ["HELP_", "WORD_"];
 
 /// The pages of the console.
 const TEMPLATES: &str = "services/console/templates";
@@ -173,7 +173,21 @@ fn said(path: &str, text: &str) -> Vec<Said> {
         Some(Said { at, id, args: BTreeSet::new() })
     };
     let nouns = calls(path, text, "not_found(").into_iter().chain(reads(path, text));
-    calls(path, text, "msg!(").into_iter().filter_map(message).chain(nouns.filter_map(noun)).collect()
+    let all = calls(path, text, "msg!(").into_iter().filter_map(message).chain(nouns.filter_map(noun));
+    all.chain(done(path, text)).collect()
+}
+
+/// What pages of the console say that was done: the last text of `visit.done(..)` and of `..answered(..)`, with `DONE_` before it.
+fn done(path: &str, text: &str) -> Vec<Said> {
+    if !path.starts_with("services/console/") {
+        return Vec::new();
+    }
+    let id = |(at, parts): (String, Vec<String>)| {
+        let last = parts.last()?.trim_end_matches([')', ' ', ',', '\n']).strip_suffix('"')?;
+        let id = last.rsplit('"').next().filter(|id| !id.is_empty())?;
+        Some(Said { at, id: format!("DONE_{id}"), args: BTreeSet::new() })
+    };
+    calls(path, text, ".done(").into_iter().chain(calls(path, text, ".answered(")).filter_map(id).collect()
 }
 
 /// Calls of `permit_read`, which says what is not found to whom it is hidden.
@@ -260,6 +274,13 @@ mod tests {
         assert_eq!(found, told);
         let found = wrong(&[("en", "A = a\n")], "ctx.permit_read::<GetCycle>(&target, \"cycle\", id)");
         assert_eq!(found, ["a.rs:1: RESOURCE_CYCLE is not in locales/en.ftl"]);
+    }
+
+    #[test]
+    fn what_a_page_says_that_was_done_is_a_message() {
+        let code = "visit.done(\"/people\", \"MOVED\"); page.answered(&visit, &sent, done.await, (&path, \"ENDED\"))";
+        let ids: Vec<_> = said("services/console/src/a.rs", code).into_iter().map(|said| said.id).collect();
+        assert_eq!(ids, ["DONE_MOVED", "DONE_ENDED"]);
     }
 
     #[test]

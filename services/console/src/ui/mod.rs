@@ -326,3 +326,38 @@ pub fn instant(at: &prost_types::Timestamp) -> Option<Timestamp> {
 pub fn as_sent(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use tally_api::classes;
+
+    use super::*;
+
+    /// What else has a word: ready roles, and the parts of the suite.
+    const OTHERS: [&str; 2] = ["ROLE_", "MODULE_"];
+
+    #[test]
+    fn a_choice_of_the_contracts_has_a_word_for_each_of_its_values_or_for_none() {
+        let words = |locale: Locale| -> BTreeSet<String> {
+            let ids =
+                tally_i18n::source(locale).lines().filter_map(|line| line.strip_prefix("WORD_")?.split(" =").next());
+            ids.map(str::to_owned).collect()
+        };
+        let en = words(Locale::En);
+        let choices: Vec<BTreeSet<String>> = classes::pool()
+            .all_enums()
+            .map(|choice| choice.values().map(|value| value.name().to_owned()).collect())
+            .collect();
+        for word in en.iter().filter(|word| !OTHERS.iter().any(|other| word.starts_with(other))) {
+            let of = choices.iter().find(|choice| choice.contains(word));
+            let of = of.unwrap_or_else(|| panic!("WORD_{word} is no choice of the contracts"));
+            let lacks = of.iter().filter(|value| !value.ends_with("_UNSPECIFIED") && !en.contains(*value));
+            assert_eq!(lacks.collect::<Vec<_>>(), Vec::<&String>::new(), "beside WORD_{word}");
+        }
+        for role in tally_access::roles::READY {
+            assert!(en.contains(&format!("ROLE_{}", role.name.to_ascii_uppercase())), "{}", role.name);
+        }
+    }
+}
