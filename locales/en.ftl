@@ -2858,6 +2858,10 @@ SETTING_SERVICE_IN_URL = every service has a file of its own: write {"{"}service
 SETTING_PEER_IN_CLEAR = { $address } is beyond the loopback: https://host:port is expected
 # The gateway would listen beyond the loopback, and it speaks no TLS.
 SETTING_HTTP_IN_CLEAR = { $ip } is beyond the loopback, and the gateway speaks no TLS: let it listen on the loopback behind a proxy that does, or set server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay where the network itself encrypts
+# A proxy before the gateway is named by a text that is no network of addresses.
+SETTING_NO_NETWORK = '{ $text }' is no network: write an address with the length of its prefix, such as 10.0.0.0/8
+# A site whose pages may call the gateway is named by a text that no browser would send.
+SETTING_NO_ORIGIN = '{ $text }' is no origin: write scheme and host in small letters without a path, such as https://hr.example, or * for all
 SETTING_CERTIFICATE_AND_KEY = a certificate and its key go together: set both or neither
 SETTING_LISTEN_IN_CLEAR = { $ip } is beyond the loopback: set server.tls_certificate and server.tls_key
 SETTING_KEYS_GENERATED = { $ip } is beyond the loopback, where generated keys do not do: name a directory

@@ -67,6 +67,8 @@ pub trait Rpc: 'static {
     /// Where its answers hide fields from some callers: the permissions of which each opens, on a row that it reaches, the
     /// fields of its data class. Empty: its own permission opens what it shows.
     const OPENERS: &'static [Permission] = &[];
+    /// Whether it is answered longest where there are too many calls: nobody works without it.
+    const VITAL: bool = false;
 }
 
 /// One row of a service's policy table.
@@ -80,12 +82,14 @@ pub struct PolicyRow {
     pub effect: Effect,
     /// What opens fields of its answers; see [`Rpc::OPENERS`].
     pub openers: &'static [Permission],
+    /// Whether it is answered longest; see [`Rpc::VITAL`].
+    pub vital: bool,
 }
 
 impl PolicyRow {
     /// The row of `R`.
     pub const fn of<R: Rpc>() -> Self {
-        Self { method: R::METHOD, needs: R::NEEDS, effect: R::EFFECT, openers: R::OPENERS }
+        Self { method: R::METHOD, needs: R::NEEDS, effect: R::EFFECT, openers: R::OPENERS, vital: R::VITAL }
     }
 }
 
@@ -94,7 +98,7 @@ impl PolicyRow {
 /// ```
 /// mod policy {
 ///     tally_access::rpcs! {
-///         RecordPunch = "tally.attendance.v1.PunchService/RecordPunch", PunchRecord, Change;
+///         RecordPunch = "tally.attendance.v1.PunchService/RecordPunch", PunchRecord, Change vital;
 ///         SignIn = "tally.identity.v1.SessionService/SignIn", public, Change;
 ///         ChangePassword = "tally.identity.v1.LoginService/ChangePassword", signed_in, Change;
 ///         GetStatement = "tally.compensation.v1.StatementService/GetStatement", StatementRead, SensitiveRead,
@@ -103,13 +107,14 @@ impl PolicyRow {
 /// }
 /// use tally_access::Rpc as _;
 /// assert_eq!(policy::RecordPunch::METHOD, policy::POLICY[0].method);
+/// assert!(policy::POLICY[0].vital && !policy::POLICY[1].vital);
 /// assert_eq!(policy::POLICY[1].needs, tally_access::Needs::Nothing);
 /// assert_eq!(policy::POLICY[2].needs, tally_access::Needs::SignIn);
 /// assert_eq!(policy::POLICY[3].openers.len(), 2);
 /// ```
 #[macro_export]
 macro_rules! rpcs {
-    ($($(#[$doc:meta])* $name:ident = $method:literal, $permission:ident, $effect:ident
+    ($($(#[$doc:meta])* $name:ident = $method:literal, $permission:ident, $effect:ident $($vital:ident)?
         $(, opened_by $($opener:ident)+)?;)+) => {
         $(
             #[doc = concat!("The rpc `", $method, "`.")]
@@ -122,11 +127,13 @@ macro_rules! rpcs {
                 const NEEDS: $crate::Needs = $crate::rpcs!(@needs $permission);
                 const EFFECT: $crate::Effect = $crate::Effect::$effect;
                 $(const OPENERS: &'static [$crate::Permission] = &[$($crate::Permission::$opener),+];)?
+                $(const VITAL: bool = $crate::rpcs!(@$vital);)?
             }
         )+
         /// What every rpc of this service asks for.
         pub const POLICY: &[$crate::PolicyRow] = &[$($crate::PolicyRow::of::<$name>()),+];
     };
+    (@vital) => { true };
     (@needs public) => { $crate::Needs::Nothing };
     (@needs signed_in) => { $crate::Needs::SignIn };
     (@needs $permission:ident) => { $crate::Needs::Permission($crate::Permission::$permission) };

@@ -27,7 +27,7 @@ use tally_kernel::Error;
 use tonic::body::Body;
 
 pub(crate) use authenticate::noted_context;
-pub use authenticate::{AuthenticateLayer, CONSISTENCY, Keys, Views};
+pub use authenticate::{AuthenticateLayer, CONSISTENCY, Keys, Tokens, Views};
 pub use catch_panic::CatchPanicLayer;
 pub use deadline::{Deadline, DeadlineLayer};
 pub use load_shed::LoadShedLayer;
@@ -38,7 +38,7 @@ pub(crate) use method::{of_peer, unknown};
 pub use metrics::MetricsLayer;
 pub use policy::PolicyLayer;
 pub use question::QuestionLayer;
-pub use rate_limit::RateLimitLayer;
+pub use rate_limit::{RateLimitLayer, network};
 pub use read_log::{AUDITED, ReadLog, ReadLogLayer, Reading};
 pub use status::StatusLayer;
 pub(crate) use then::Then;

@@ -8,7 +8,7 @@
 //!
 //! All of it within the caller's deadline. A call whose questions or answers are a stream is asked again only before the
 //! first answer, and not at all where it is none of our rpcs: what was heard of a stream that breaks later only its reader can
-//! throw away ([`crate::streamed`]).
+//! throw away ([`crate::streamed`]). Nor is one whose questions are a stream longer than a message may be: it is passed on as it comes.
 
 use std::collections::{HashMap, HashSet};
 use std::error::Error as StdError;
@@ -17,11 +17,13 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::uri::Scheme;
 use http::{Request, Response, Uri, request};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body::{Body as HttpBody, Frame};
+use http_body_util::{BodyDataStream, BodyExt as _, Full, LengthLimitError, Limited, StreamBody};
 use hyper_util::rt::TokioIo;
 use tally_access::{Effect, PolicyRow};
 use tally_api::classes::{self, Answer};
@@ -30,7 +32,7 @@ use tally_kernel::msg;
 use tokio::net::TcpStream;
 use tonic::body::Body;
 use tonic::transport::Endpoint;
-use tonic::{ConnectError, TimeoutExpired};
+use tonic::{ConnectError, Status, TimeoutExpired};
 use tower::{BoxError, Service, ServiceExt as _};
 
 use crate::addresses::{Address, Addresses, Dial, Resolve};
@@ -205,18 +207,39 @@ impl Service<Request<Body>> for Wire {
 
 impl Wire {
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
-        let (parts, body) = request.into_parts();
+        let (parts, mut body) = request.into_parts();
         let Some(rpc) = RPCS.get(parts.uri.path()) else {
             // Its questions may be a stream that waits for answers.
-            self.addresses.ready().await?;
-            let address = self.addresses.choose(&[]).ok_or("no address is known")?;
-            return ask(&self.addresses, &address, Request::from_parts(parts, body), true)
-                .await
-                .map_err(Failure::cause);
+            return self.once(Request::from_parts(parts, body)).await;
         };
-        let question = body.collect().await?.to_bytes();
+        let (question, is_whole) = beginning(&mut body).await?;
+        if !is_whole {
+            let begun = stream::once(async { Ok::<_, Status>(Frame::data(question)) });
+            let rest = BodyDataStream::new(body).map_ok(Frame::data);
+            return self.once(Request::from_parts(parts, Body::new(StreamBody::new(begun.chain(rest))))).await;
+        }
         Asking { wire: self, rpc, parts, question, broken: 0, pauses: 0, tried: Vec::new() }.answer().await
     }
+
+    /// Sends what cannot be kept to be sent again.
+    async fn once(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+        self.addresses.ready().await?;
+        let address = self.addresses.choose(&[]).ok_or("no address is known")?;
+        ask(&self.addresses, &address, request, true).await.map_err(Failure::cause)
+    }
+}
+
+/// The questions of a call, and whether these are all: of a stream that is longer than a message may be, only its beginning is kept here.
+async fn beginning<B: HttpBody<Data = Bytes> + Unpin>(body: &mut B) -> Result<(Bytes, bool), B::Error> {
+    let mut read = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        read.extend_from_slice(&data);
+        if read.len() > MAX_MESSAGE_BYTES + PREFIX_BYTES {
+            return Ok((read.freeze(), false));
+        }
+    }
+    Ok((read.freeze(), true))
 }
 
 /// One call, as often as it is sent.
@@ -332,4 +355,30 @@ async fn whole(answer: Response<Body>) -> Result<Response<Body>, BoxError> {
     let (parts, body) = answer.into_parts();
     let body = Limited::new(body, MAX_MESSAGE_BYTES + PREFIX_BYTES).collect().await?;
     Ok(Response::from_parts(parts, Body::new(body)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn of_questions_without_end_no_more_is_kept_than_a_message_may_have() {
+        const MIB: usize = 1 << 20;
+        let told = Arc::new(AtomicUsize::new(0));
+        let of = |pieces: usize| {
+            let told = Arc::clone(&told);
+            let pieces = stream::iter(0..pieces).map(move |_| {
+                told.fetch_add(1, Ordering::Relaxed);
+                Ok::<_, Infallible>(Frame::data(Bytes::from(vec![0; MIB])))
+            });
+            Box::pin(StreamBody::new(pieces))
+        };
+        let (read, is_whole) = beginning(&mut of(usize::MAX)).await.unwrap();
+        assert_eq!((read.len(), is_whole, told.load(Ordering::Relaxed)), (5 * MIB, false, 5));
+        let (read, is_whole) = beginning(&mut of(3)).await.unwrap();
+        assert_eq!((read.len(), is_whole), (3 * MIB, true));
+    }
 }

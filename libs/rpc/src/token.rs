@@ -24,7 +24,7 @@ pub const AUDIENCE: &str = "tally";
 /// The owner whose keys may speak for anybody.
 pub const IDENTITY: &str = "identity";
 /// How far the clocks of two machines may differ, seconds.
-const LEEWAY_SECONDS: i64 = 10;
+pub(crate) const LEEWAY_SECONDS: i64 = 10;
 
 /// What a token speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,15 +10,17 @@ use std::time::Duration;
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use tally_access::{Locale, PolicyRow};
 use tally_i18n::text;
 use tally_kernel::{Message, msg};
 use tally_rpc::{Limits, Network};
 
+mod doors;
 mod environment;
 mod files;
 mod levels;
+mod list;
 mod secret;
 mod written;
 mod wrong;
@@ -33,7 +35,7 @@ pub const DEFAULTS: &str = include_str!("default.toml");
 /// What a process exits with when a setting is wrong (EX_USAGE).
 pub const EXIT_CONFIG: u8 = 64;
 /// The doors of the suite, among the services of a process: without data, and nobody's peer.
-pub const GATEWAY: &str = "gateway";
+pub const GATEWAY: &str = tally_rpc::GATEWAY;
 /// What stands for a service's name in the URL of the database.
 const SERVICE: &str = "{service}";
 /// Threads for computing, and calls at once, that no machine has any use for more of.
@@ -79,9 +81,13 @@ pub struct Config {
 pub struct Server {
     pub listen: SocketAddr,
     pub http: SocketAddr,
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "list::read")]
+    pub http_proxies: Vec<String>,
+    #[serde(deserialize_with = "list::read")]
+    pub cors_origins: Vec<String>,
+    #[serde(deserialize_with = "list::read")]
     pub services: Vec<String>,
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "list::read")]
     pub regions: Vec<String>,
     pub grace_seconds: u64,
     pub drain_seconds: u64,
@@ -360,6 +366,7 @@ impl Config {
         }
         self.validate_roles()?;
         levels::validate(&self.telemetry.log).map_err(|message| error("telemetry.log", message))?;
+        self.validate_doors()?;
         self.validate_port()
     }
 
@@ -483,18 +490,4 @@ fn error(key: &str, message: Message) -> ConfigError {
 
 fn names(peers: &BTreeMap<String, String>) -> String {
     peers.keys().map(String::as_str).chain([GATEWAY]).collect::<Vec<_>>().join(", ")
-}
-
-/// A list, or one text with commas as environment variables and flags have it.
-fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Names {
-        Many(Vec<String>),
-        One(String),
-    }
-    Ok(match Names::deserialize(deserializer)? {
-        Names::Many(names) => names,
-        Names::One(text) => text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
-    })
 }

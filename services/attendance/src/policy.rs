@@ -7,10 +7,10 @@ tally_access::rpcs! {
     ListAccounts = "tally.attendance.v1.AccountService/ListAccounts", AccountRead, Read;
     PublishShifts = "tally.attendance.v1.RosterService/PublishShifts", RosterWrite, Change;
     ListShifts = "tally.attendance.v1.RosterService/ListShifts", RosterRead, PersonalRead;
-    RecordPunch = "tally.attendance.v1.PunchService/RecordPunch", PunchRecord, Change;
+    RecordPunch = "tally.attendance.v1.PunchService/RecordPunch", PunchRecord, Change vital;
     ImportPunches = "tally.attendance.v1.PunchService/ImportPunches", PunchImport, Change;
     ListPunches = "tally.attendance.v1.PunchService/ListPunches", PunchRead, PersonalRead;
-    RecordHandover = "tally.attendance.v1.HandoverService/RecordHandover", HandoverRecord, Change;
+    RecordHandover = "tally.attendance.v1.HandoverService/RecordHandover", HandoverRecord, Change vital;
     ImportHandovers = "tally.attendance.v1.HandoverService/ImportHandovers", HandoverImport, Change;
     ListHandovers = "tally.attendance.v1.HandoverService/ListHandovers", HandoverRead, PersonalRead;
     ImportAliases = "tally.attendance.v1.AliasService/ImportAliases", AliasWrite, Change;

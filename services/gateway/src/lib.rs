@@ -4,18 +4,21 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: template, call, problem, rules
-//! - done: port, openapi, rest
+//! - known: template, forwarded, shares, call, problem, rules
+//! - done: stack, port, openapi, rest
 //!
 //! Architecture invariant: routes and their description come from one table ([`rules`]), which is read from the contracts. Nothing here names a
 //! message of a service.
 
 mod call;
+mod forwarded;
 mod openapi;
 mod port;
 mod problem;
 mod rest;
 mod rules;
+mod shares;
+mod stack;
 mod template;
 
 use std::convert::Infallible;
@@ -30,12 +33,13 @@ use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Request, Response};
 use tally_access::PolicyRow;
 use tally_kernel::{Clock, Error, Result, Rng};
-use tally_rpc::RpcChannel;
-use tally_rpc::layers::{MetricsLayer, TraceLayer, with_locale};
+use tally_rpc::layers::{Methods, MetricsLayer, TraceLayer, with_locale};
+use tally_rpc::{Introducer, RpcChannel, Tokens};
+use tower::util::option_layer;
 use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 
 pub use call::Services;
-pub use port::{Port, serve};
+pub use port::{Listening, Port, serve};
 use rest::Rest;
 
 /// Bodies of requests and answers.
@@ -61,6 +65,20 @@ pub struct Deps {
     pub clock: Clock,
     /// Gives ids.
     pub rng: Rng,
+    /// What is let in.
+    pub guards: Guards,
+}
+
+/// What is let in, and how much of it.
+pub struct Guards {
+    /// Know whose a token is.
+    pub tokens: Tokens,
+    /// Calls of each service at once.
+    pub concurrency: usize,
+    /// Says to services in other processes where calls come from.
+    pub introducer: Option<Arc<Introducer>>,
+    /// Sites whose pages may ask, such as `https://hr.example`; `*` for all.
+    pub cors_origins: Vec<HeaderValue>,
 }
 
 /// All doors, for a port.
@@ -76,7 +94,9 @@ pub fn doors(deps: Deps) -> Result<Router> {
         clock: deps.clock.clone(),
         rng: deps.rng.clone(),
     });
-    let rest = Rest::new(&rules, Services::new(deps.services));
+    let Guards { tokens, concurrency, introducer, cors_origins } = deps.guards;
+    let before = call::Before { methods: Methods::new(&deps.policy), concurrency, introducer };
+    let rest = Rest::new(&rules, Services::new(deps.services, &before), tokens);
     let doors = Doors {
         rest: Arc::new(rest),
         trace: TraceLayer::server(SERVICE),
@@ -87,9 +107,12 @@ pub fn doors(deps: Deps) -> Result<Router> {
     let compressed = tower_http::compression::CompressionLayer::new().gzip(true).br(true);
     let described = get(move || async move { ([(CONTENT_TYPE, "application/json")], description) });
     let with_id = from_fn_with_state(doors.clone(), with_id);
+    let admitted = from_fn_with_state(stack::Requests::default(), stack::admitted);
     let machines = Router::new().route("/openapi.json", described).fallback(answer).with_state(doors);
-    let routes = console.fallback_service(machines).layer(with_id);
-    Ok(routes.layer(ServiceBuilder::new().map_request(as_it_is).layer(compressed)))
+    let routes = console.fallback_service(machines);
+    let cors = option_layer(stack::cors(&cors_origins));
+    let edge = ServiceBuilder::new().layer(cors).map_request(as_it_is).layer(compressed).layer(with_id);
+    Ok(routes.layer(admitted).layer(edge))
 }
 
 /// Whoever takes no compression that is here gets the answer as it is, and not a refusal after the change was made.
@@ -141,15 +164,21 @@ impl Doors {
             request.extensions_mut().insert(asked.method());
         }
         let rest = Arc::clone(&self.rest);
-        let handler = service_fn(move |request: Request<Body>| {
+        let rest = service_fn(move |request: Request<Body>| {
             let (rest, asked) = (Arc::clone(&rest), asked.clone());
             async move {
                 let locale = request.extensions().get().copied().unwrap_or_default();
-                let trace = tally_rpc::current_trace();
-                let mut answer = match asked {
+                Ok(match asked {
                     Ok(asked) => rest.answer(asked, request, locale).await,
                     Err(nothing) => nothing.answer(&request.into_parts().0, locale),
-                };
+                })
+            }
+        });
+        let handler = service_fn(move |request: Request<Body>| {
+            let rest = rest.clone();
+            async move {
+                let trace = tally_rpc::current_trace();
+                let mut answer = stack::guarded(request, rest).await;
                 let id = trace.as_deref().and_then(|trace| trace.split('-').nth(1));
                 if let Some(Ok(id)) = id.map(HeaderValue::from_str) {
                     answer.headers_mut().insert(TRACE_ID, id);

@@ -22,6 +22,8 @@ pub fn status_of(error: &Error) -> StatusCode {
         "MEDIA_TYPE_WRONG" => return StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "BODY_TOO_LARGE" => return StatusCode::PAYLOAD_TOO_LARGE,
         "HTTP_METHOD_WRONG" => return StatusCode::METHOD_NOT_ALLOWED,
+        // It is not the caller who asks too often.
+        "OVERLOADED" => return StatusCode::SERVICE_UNAVAILABLE,
         _ => {}
     }
     match error.kind() {

@@ -23,7 +23,7 @@ tally_access::rpcs! {
         opened_by PersonReadPii PersonReadIdNumber LeaveReadMedical;
     EndEmployment = "tally.identity.v1.PersonService/EndEmployment", PersonWrite, Change,
         opened_by PersonReadPii PersonReadIdNumber LeaveReadMedical;
-    GetPerson = "tally.identity.v1.PersonService/GetPerson", PersonRead, SensitiveRead,
+    GetPerson = "tally.identity.v1.PersonService/GetPerson", PersonRead, SensitiveRead vital,
         opened_by PersonReadPii PersonReadIdNumber LeaveReadMedical;
     ExportPerson = "tally.identity.v1.PersonService/ExportPerson", PersonReadPii, SensitiveRead;
     ListPeople = "tally.identity.v1.PersonService/ListPeople", PersonRead, SensitiveRead,
@@ -35,12 +35,12 @@ tally_access::rpcs! {
     ListCatalogue = "tally.identity.v1.CatalogueService/ListCatalogue", OrgRead, Read;
     SetRates = "tally.identity.v1.RateService/SetRates", RateWrite, Change;
     ListRates = "tally.identity.v1.RateService/ListRates", RateRead, Read;
-    SignIn = "tally.identity.v1.SessionService/SignIn", public, Change;
-    RefreshSession = "tally.identity.v1.SessionService/RefreshSession", public, Change;
+    SignIn = "tally.identity.v1.SessionService/SignIn", public, Change vital;
+    RefreshSession = "tally.identity.v1.SessionService/RefreshSession", public, Change vital;
     ListSessions = "tally.identity.v1.SessionService/ListSessions", signed_in, PersonalRead;
     EndSession = "tally.identity.v1.SessionService/EndSession", signed_in, Change;
     EndAllSessions = "tally.identity.v1.SessionService/EndAllSessions", signed_in, Change;
-    GetJwks = "tally.identity.v1.SessionService/GetJwks", public, Read;
+    GetJwks = "tally.identity.v1.SessionService/GetJwks", public, Read vital;
     CreateLogin = "tally.identity.v1.SessionService/CreateLogin", LoginWrite, Change;
     ChangePassword = "tally.identity.v1.LoginService/ChangePassword", signed_in, Change;
     ResetPassword = "tally.identity.v1.LoginService/ResetPassword", LoginWrite, Change;
@@ -53,16 +53,16 @@ tally_access::rpcs! {
     ListServiceAccounts = "tally.identity.v1.ServiceAccountService/ListServiceAccounts", ServiceAccountWrite, Read;
     ListApiKeys = "tally.identity.v1.ServiceAccountService/ListApiKeys", ServiceAccountWrite, Read;
     RevokeApiKey = "tally.identity.v1.ServiceAccountService/RevokeApiKey", ServiceAccountWrite, Change;
-    ExchangeApiKey = "tally.identity.v1.ServiceAccountService/ExchangeApiKey", public, Change;
+    ExchangeApiKey = "tally.identity.v1.ServiceAccountService/ExchangeApiKey", public, Change vital;
     PutSsoProvider = "tally.identity.v1.SsoService/PutSsoProvider", SsoWrite, Change;
     ListSsoProviders = "tally.identity.v1.SsoService/ListSsoProviders", SsoWrite, Read;
     RemoveSsoProvider = "tally.identity.v1.SsoService/RemoveSsoProvider", SsoWrite, Change;
-    StartSso = "tally.identity.v1.SsoService/StartSso", public, Read;
-    FinishSso = "tally.identity.v1.SsoService/FinishSso", public, Change;
+    StartSso = "tally.identity.v1.SsoService/StartSso", public, Read vital;
+    FinishSso = "tally.identity.v1.SsoService/FinishSso", public, Change vital;
     GrantRole = "tally.identity.v1.AccessService/GrantRole", GrantWrite, Change;
     RevokeGrant = "tally.identity.v1.AccessService/RevokeGrant", GrantWrite, Change;
     ListGrants = "tally.identity.v1.AccessService/ListGrants", GrantRead, PersonalRead;
-    GetView = "tally.identity.v1.AccessService/GetView", ViewRead, Read;
+    GetView = "tally.identity.v1.AccessService/GetView", ViewRead, Read vital;
     Check = "tally.identity.v1.CheckService/Check", signed_in, Read;
     BatchCheck = "tally.identity.v1.CheckService/BatchCheck", signed_in, Read;
     Explain = "tally.identity.v1.CheckService/Explain", signed_in, PersonalRead;

@@ -11,8 +11,8 @@ use tally_cache::Cache;
 use tally_kernel::{Clock, Error, Kind, Result, Rng, msg};
 use tally_privacy::DataTable;
 use tally_rpc::{
-    FetchedKeys, Keys, LeasedViews, Peer, ReadLog, Reading, RpcChannel, Signer, SigningKeys, Stack, StackConfig, Views,
-    in_process,
+    FetchedKeys, GATEWAY, Introducer, Keys, LeasedViews, Peer, ReadLog, Reading, RpcChannel, Signer, SigningKeys,
+    Stack, StackConfig, Tokens, Views, in_process,
 };
 use tally_runtime::{Boot, Compute, Config, Failure, Mounted, Service, Task};
 use tally_store::{Audit, Keys as SealKeys, Migrations, Store, StoreConfig};
@@ -75,6 +75,11 @@ pub const SERVICES: [SuiteService; 5] = [
     },
 ];
 
+/// Who signs with keys of their own.
+pub fn signers() -> impl Iterator<Item = &'static str> {
+    SERVICES.map(|part| part.name).into_iter().chain([GATEWAY])
+}
+
 /// Logins that an entry of a read names at most.
 const MOST_LOGINS: usize = 20;
 /// How often the key folder is read again: several times before a new key's turn.
@@ -125,7 +130,7 @@ pub async fn build(config: &Config, boot: &Boot, ambient: &Ambient) -> Result<Su
             None => builder.call_elsewhere(part)?,
         }
     }
-    Ok(builder.finish(boot.http.clone())?)
+    builder.finish(boot.http.clone())
 }
 
 struct Builder<'a> {
@@ -303,7 +308,7 @@ impl<'a> Builder<'a> {
         if named.as_os_str().is_empty() { self.folder.clone() } else { named.clone() }
     }
 
-    fn finish(self, http: Option<Arc<TcpListener>>) -> Result<Suite> {
+    fn finish(mut self, http: Option<Arc<TcpListener>>) -> Result<Suite, Failure> {
         // A process that holds some services needs ways to its peers only; what it cannot reach stays at its own port.
         let some = self.channels.values().next().cloned();
         let some = some.ok_or_else(|| Error::internal("no service was built"))?;
@@ -315,28 +320,53 @@ impl<'a> Builder<'a> {
             compensation: way(tally_compensation::SERVICE),
             talent: way(tally_talent::SERVICE),
         };
-        let mut mounted = self.mounted;
+        let mut mounted = std::mem::take(&mut self.mounted);
         if let Some(listener) = http {
-            mounted.push(gateway(listener, &channels, self.ambient)?);
+            for part in SERVICES {
+                self.channel(part.name)?;
+            }
+            mounted.push(self.gateway(listener, &channels)?);
         }
         Ok(Suite { mounted, channels, stores: self.stores })
     }
-}
 
-/// The doors of the suite, on a port of their own.
-fn gateway(listener: Arc<TcpListener>, channels: &Channels, ambient: &Ambient) -> Result<Mounted> {
-    let services = SERVICES.into_iter().zip(channels.all()).map(|(part, channel)| (part.name, channel)).collect();
-    let policy = SERVICES.into_iter().flat_map(|part| part.policy).copied().collect();
-    let Ambient { clock, rng, .. } = ambient.clone();
-    let doors = tally_gateway::doors(tally_gateway::Deps { services, policy, clock, rng })?;
-    let task = Task::new("gateway", move |shutdown| {
-        let (listener, doors) = (Arc::clone(&listener), doors.clone());
-        async move {
-            tally_gateway::serve(listener, doors, tally_gateway::Port::default(), shutdown.requested()).await;
-            Ok(())
+    /// The doors of the suite, on a port of their own.
+    fn gateway(&self, listener: Arc<TcpListener>, channels: &Channels) -> Result<Mounted, Failure> {
+        let Ambient { clock, rng, .. } = self.ambient.clone();
+        let (introducer, mut background) = self.introducer()?;
+        let keys = Arc::new(FetchedKeys::new(channels.identity.clone()));
+        let guards = tally_gateway::Guards {
+            tokens: Tokens::new(keys, self.regions.clone(), clock.clone()),
+            concurrency: self.config.limits.concurrency,
+            introducer,
+            cors_origins: self.config.server.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect(),
+        };
+        let services = SERVICES.into_iter().zip(channels.all()).map(|(part, channel)| (part.name, channel)).collect();
+        let policy = SERVICES.into_iter().flat_map(|part| part.policy).copied().collect();
+        let doors = tally_gateway::doors(tally_gateway::Deps { services, policy, clock, rng, guards })?;
+        let port = tally_gateway::Port { proxies: self.config.proxies(), ..Default::default() };
+        let listening = tally_gateway::Listening::from(listener);
+        background.push(Task::new("gateway", move |shutdown| {
+            let (listening, doors, port) = (listening.clone(), doors.clone(), port.clone());
+            async move {
+                tally_gateway::serve(listening, doors, port, shutdown.requested()).await;
+                Ok(())
+            }
+        }));
+        Ok(Mounted { guarded: None, background })
+    }
+
+    /// Tells services in other processes where calls come from, with a key of the gateway's own; in one process they see it.
+    fn introducer(&self) -> Result<(Option<Arc<Introducer>>, Vec<Task>)> {
+        let is_here = |name| self.stores.iter().any(|store| store.service() == name);
+        if SERVICES.iter().all(|part| is_here(part.name)) {
+            return Ok((None, Vec::new()));
         }
-    });
-    Ok(Mounted { guarded: None, background: vec![task] })
+        let Ambient { clock, rng, .. } = self.ambient.clone();
+        let key = tally_identity::open_or_create(&self.folder, GATEWAY, &rng)?;
+        let background = vec![signing_keys(self.folder.clone(), GATEWAY, key.clone(), rng)];
+        Ok((Some(Arc::new(Introducer::new(key, clock))), background))
+    }
 }
 
 /// Reads of what is sensitive and of others' data go into the audit log of the service that answers.

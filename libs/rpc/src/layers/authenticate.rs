@@ -19,6 +19,7 @@ use super::deadline::Deadline;
 use super::locale::locale;
 use super::policy::row;
 use super::{Refused, take};
+use crate::introduction::introduced;
 use crate::token::{self, Claims, IDENTITY, PublicKey, TokenKind};
 use crate::trace;
 
@@ -57,7 +58,7 @@ pub struct AuthenticateLayer(Arc<Authenticator>);
 impl AuthenticateLayer {
     /// Verifies tokens with `keys` and asks `views` what their bearers may do, on the data of `regions`.
     pub fn new(keys: Arc<dyn Keys>, views: Arc<dyn Views>, regions: Regions, clock: Clock, rng: Rng) -> Self {
-        Self(Arc::new(Authenticator { keys, views, regions, clock, rng, verified: Verified::default() }))
+        Self(Arc::new(Authenticator { tokens: Tokens::new(keys, regions, clock), views, rng }))
     }
 }
 
@@ -92,6 +93,7 @@ where
         let (authenticator, mut inner) = (Arc::clone(&self.authenticator), take(&mut self.inner));
         Box::pin(async move {
             let row = row(request.extensions())?;
+            authenticator.note_caller(&row, &mut request).await;
             let ctx = authenticator.context(&row, request.headers(), request.extensions()).await?;
             request.extensions_mut().insert(ctx);
             inner.call(request).await
@@ -105,11 +107,16 @@ pub(crate) fn noted_context(extensions: &Extensions) -> Result<OpContext> {
 }
 
 struct Authenticator {
-    keys: Arc<dyn Keys>,
+    tokens: Tokens,
     views: Arc<dyn Views>,
+    rng: Rng,
+}
+
+/// Whose a token is, for whoever has to know it before anything else is done for its bearer.
+pub struct Tokens {
+    keys: Arc<dyn Keys>,
     regions: Regions,
     clock: Clock,
-    rng: Rng,
     verified: Verified,
 }
 
@@ -135,29 +142,18 @@ impl Verified {
     }
 }
 
-impl Authenticator {
-    /// The context of a call on `row`. On a public rpc nobody is asked for anything, whatever was sent.
-    async fn context(&self, row: &PolicyRow, headers: &HeaderMap, noted: &Extensions) -> Result<OpContext> {
-        if row.needs == Needs::Nothing {
-            let nothing = Arc::new(View::nothing(0, None));
-            return Ok(self.assemble(Actor::nobody(), nothing, headers, noted));
-        }
-        let bearer = bearer(headers)?;
-        let claims = self.claims(bearer).await?;
-        let view = match claims.typ {
-            TokenKind::Service => Arc::new(compile_service(&claims.iss, 0)),
-            TokenKind::Person | TokenKind::User => {
-                let fresh = always_fresh(row) || headers.contains_key(CONSISTENCY);
-                self.views.view(&claims, fresh).await?
-            }
-        };
-        let circumstances = Circumstances { now: self.clock.now(), second_factor: claims.mfa };
-        let mut ctx = self.assemble(actor(&claims)?, view.at(&circumstances), headers, noted);
-        ctx.second_factor = claims.mfa;
-        ctx.token = Some(bearer.to_owned());
-        ctx.consistency = headers.get(CONSISTENCY).and_then(|token| token.to_str().ok()).map(str::to_owned);
-        ctx.session = claims.sid;
-        Ok(ctx)
+impl Tokens {
+    /// Verifies them with `keys`, for a stack of these regions.
+    pub fn new(keys: Arc<dyn Keys>, regions: Regions, clock: Clock) -> Self {
+        Self { keys, regions, clock, verified: Verified::default() }
+    }
+
+    /// What the token among these headers says. Whether its bearer's session still goes on is not asked.
+    ///
+    /// # Errors
+    /// `TOKEN_MISSING`, or why it is not good.
+    pub async fn of(&self, headers: &HeaderMap) -> Result<Arc<Claims>> {
+        self.claims(bearer(headers)?).await
     }
 
     async fn claims(&self, bearer: &str) -> Result<Arc<Claims>> {
@@ -169,14 +165,50 @@ impl Authenticator {
         token::check_regions(&claims, &self.regions)?;
         Ok(claims)
     }
+}
+
+impl Authenticator {
+    /// Notes where a call that needs no token came from, if the gateway says so.
+    async fn note_caller<B>(&self, row: &PolicyRow, request: &mut Request<B>) {
+        let Tokens { keys, clock, .. } = &self.tokens;
+        if row.needs == Needs::Nothing
+            && let Some(caller) = introduced(request.headers(), keys.as_ref(), clock.now()).await
+        {
+            request.extensions_mut().insert(caller);
+        }
+    }
+
+    /// The context of a call on `row`. On a public rpc nobody is asked for anything, whatever was sent.
+    async fn context(&self, row: &PolicyRow, headers: &HeaderMap, noted: &Extensions) -> Result<OpContext> {
+        if row.needs == Needs::Nothing {
+            let nothing = Arc::new(View::nothing(0, None));
+            return Ok(self.assemble(Actor::nobody(), nothing, headers, noted));
+        }
+        let bearer = bearer(headers)?;
+        let claims = self.tokens.claims(bearer).await?;
+        let view = match claims.typ {
+            TokenKind::Service => Arc::new(compile_service(&claims.iss, 0)),
+            TokenKind::Person | TokenKind::User => {
+                let fresh = always_fresh(row) || headers.contains_key(CONSISTENCY);
+                self.views.view(&claims, fresh).await?
+            }
+        };
+        let circumstances = Circumstances { now: self.tokens.clock.now(), second_factor: claims.mfa };
+        let mut ctx = self.assemble(actor(&claims)?, view.at(&circumstances), headers, noted);
+        ctx.second_factor = claims.mfa;
+        ctx.token = Some(bearer.to_owned());
+        ctx.consistency = headers.get(CONSISTENCY).and_then(|token| token.to_str().ok()).map(str::to_owned);
+        ctx.session = claims.sid;
+        Ok(ctx)
+    }
 
     fn assemble(&self, actor: Actor, view: Arc<View>, headers: &HeaderMap, noted: &Extensions) -> OpContext {
         OpContext {
-            regions: self.regions.clone(),
+            regions: self.tokens.regions.clone(),
             deadline: noted.get().and_then(|Deadline(given)| *given),
             trace: trace::carried(&Span::current(), headers),
             locale: locale(noted),
-            ..OpContext::new(actor, view, self.clock.clone(), self.rng.clone())
+            ..OpContext::new(actor, view, self.tokens.clock.clone(), self.rng.clone())
         }
     }
 }

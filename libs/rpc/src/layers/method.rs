@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::{Extensions, Request};
 use opentelemetry::StringValue;
-use tally_access::PolicyRow;
+use tally_access::{Needs, PolicyRow};
 use tally_api::classes;
 use tally_kernel::error::{Error, Kind};
 use tally_kernel::msg;
@@ -21,6 +21,11 @@ impl RpcMethod {
     /// The rpc of a row of a policy table.
     pub fn of(row: PolicyRow) -> Self {
         Self { name: row.method.into(), row: Some(row) }
+    }
+
+    /// Whether it needs no token.
+    pub fn is_public(&self) -> bool {
+        self.row.is_some_and(|row| row.needs == Needs::Nothing)
     }
 
     /// What spans and figures call it. Only known names become such names: a stranger must not fill our telemetry with words.

@@ -15,6 +15,7 @@ use tower::{Layer, Service};
 
 use super::method::RpcMethod;
 use super::{Refused, take};
+use crate::introduction::Introduced;
 use crate::limits::Limits;
 
 /// See the module's text. Who calls is known behind [`AuthenticateLayer`](super::AuthenticateLayer); before it, all are counted
@@ -105,15 +106,18 @@ impl Rates {
     }
 }
 
-/// Where a call comes from; nothing within one process.
+/// Where a call comes from, by the gateway it came through if there is one; nothing within one process.
 fn address(connection: &Extensions) -> Option<IpAddr> {
+    if let Some(Introduced(address)) = connection.get() {
+        return Some(*address);
+    }
     let plain = connection.get::<TcpConnectInfo>();
     let tcp = plain.or_else(|| connection.get::<TlsConnectInfo<TcpConnectInfo>>().map(TlsConnectInfo::get_ref));
     tcp?.remote_addr().map(|address| address.ip().to_canonical())
 }
 
-/// Whoever has one address of IPv6 has the 64 bits behind the network's.
-fn network(address: IpAddr) -> IpAddr {
+/// What an address counts as: whoever has one of IPv6 has the 64 bits behind the network's.
+pub fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),

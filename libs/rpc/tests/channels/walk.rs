@@ -99,7 +99,13 @@ async fn every_rpc_that_shows_somebody_else_leaves_an_entry() {
     }
     let effects = [Effect::PersonalRead, Effect::SensitiveRead];
     for (effect, sensitive) in effects.into_iter().flat_map(|effect| [(effect, true), (effect, false)]) {
-        let row = |&(method, _): &(&'static str, _)| PolicyRow { method, needs: Needs::SignIn, effect, openers: &[] };
+        let row = |&(method, _): &(&'static str, _)| PolicyRow {
+            method,
+            needs: Needs::SignIn,
+            effect,
+            openers: &[],
+            vital: false,
+        };
         let policy: &'static [PolicyRow] = told.iter().map(row).collect::<Vec<_>>().leak();
         let callers = Callers::new(clock("2026-03-02T08:00:00Z"), 3);
         let own = PersonId(Uuid::from_u128(1));

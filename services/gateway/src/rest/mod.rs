@@ -9,7 +9,7 @@ pub mod weave;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt as _, stream};
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_ENCODING, HeaderName, IF_MATCH};
 use http::request::Parts as Head;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -17,8 +17,8 @@ use prost::Message as _;
 use tally_access::Needs;
 use tally_kernel::error::{Error, Kind, Result, Violation};
 use tally_kernel::{Locale, msg};
-use tally_rpc::error_from;
 use tally_rpc::layers::{CONSISTENCY, RpcMethod};
+use tally_rpc::{Tokens, error_from};
 use tonic::Streaming;
 use tonic::metadata::MetadataMap;
 
@@ -94,10 +94,10 @@ impl NotAsked {
 
 impl Rest {
     /// A door to services by these rules.
-    pub fn new(rules: &[Arc<Rule>], services: Services) -> Self {
+    pub fn new(rules: &[Arc<Rule>], services: Services, tokens: Tokens) -> Self {
         let mut matcher = Matcher::default();
         rules.iter().for_each(|rule| matcher.add(rule.verb, rule.template.clone(), Arc::clone(rule)));
-        Self { matcher, services, bodies: Bodies::default() }
+        Self { matcher, services, bodies: Bodies::new(tokens) }
     }
 
     /// What a request is for.
@@ -144,7 +144,9 @@ impl Rest {
             if parts.request_id.is_some() {
                 return Err(unread(&IDEMPOTENCY_KEY));
             }
+            let place = self.bodies.stream(&head.headers).await?;
             let (questions, broken) = lines::questions(Arc::clone(&rule), body);
+            let questions = questions.inspect(move |_| _ = &place);
             tokio::select! {
                 answers = self.ask(&rule, &head, questions) => answers?,
                 Ok(error) = broken => return Err(error),
@@ -152,11 +154,8 @@ impl Rest {
         } else {
             let public = rule.row.needs == Needs::Nothing;
             // Nothing of a body is read before it is known that somebody is signed in: the service says that nobody is.
-            let body = if public || token.is_some() {
-                self.bodies.whole(&head.headers, body, public).await?
-            } else {
-                Bytes::new()
-            };
+            let body =
+                if public || token.is_some() { self.bodies.whole(&head, body, public).await? } else { Bytes::new() };
             let question = if public || token.is_some() {
                 weave::question(&rule, &parts, &body)?.encode_to_vec()
             } else {

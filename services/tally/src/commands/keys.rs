@@ -11,7 +11,7 @@ use super::settings::{dumped, load};
 use crate::cli::{self, DONE, FAILED, KeysCommand, MakeKeys, Protect, Rotate, RotatedKeys};
 use crate::print;
 use crate::said::{Said, here, wrong_file};
-use crate::suite::{SERVICES, key_folder, seal_key, store_config};
+use crate::suite::{SERVICES, key_folder, seal_key, signers, store_config};
 
 const SHORTEST_PASSPHRASE: usize = 12;
 /// How often progress is told.
@@ -35,8 +35,8 @@ fn make(args: &MakeKeys) -> Result<u8> {
     }
     let folder = key_folder(&config);
     // Makes the folder too.
-    for part in SERVICES {
-        tally_identity::open_or_create(&folder, part.name, &Rng::System)?;
+    for name in signers() {
+        tally_identity::open_or_create(&folder, name, &Rng::System)?;
     }
     Keys::open_or_init(&seal_key(&config), config.passphrase()?.as_deref())?;
     print::line(here(&msg!("KEYS_MADE", folder = folder.display())));

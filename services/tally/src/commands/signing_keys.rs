@@ -7,7 +7,7 @@ use super::settings::{dumped, load};
 use crate::cli::{DONE, RotateSigning};
 use crate::print;
 use crate::said::here;
-use crate::suite::{SERVICES, key_folder};
+use crate::suite::{key_folder, signers};
 
 /// Adds the key to the folder; processes that run read it there.
 pub fn rotate(args: RotateSigning) -> Result<u8> {
@@ -15,8 +15,8 @@ pub fn rotate(args: RotateSigning) -> Result<u8> {
     if dumped(&args.settings, &config)? {
         return Ok(DONE);
     }
-    if !SERVICES.iter().any(|part| part.name == args.service) {
-        let names: Vec<_> = SERVICES.iter().map(|part| part.name).collect();
+    let names: Vec<_> = signers().collect();
+    if !names.contains(&args.service.as_str()) {
         let (service, services) = (&args.service, names.join(", "));
         return Err(Error::of(Kind::InvalidArgument, msg!("NO_SUCH_SERVICE", service, services)).into());
     }

@@ -15,8 +15,13 @@ use crate::rules::rules;
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let rpcs = classes::pool().services().flat_map(|service| service.methods().collect::<Vec<_>>());
     let name = |rpc: prost_reflect::MethodDescriptor| format!("{}/{}", rpc.parent_service().full_name(), rpc.name());
-    let row =
-        |name: String| PolicyRow { method: name.leak(), needs: Needs::SignIn, effect: Effect::Read, openers: &[] };
+    let row = |name: String| PolicyRow {
+        method: name.leak(),
+        needs: Needs::SignIn,
+        effect: Effect::Read,
+        openers: &[],
+        vital: false,
+    };
     rules(&rpcs.map(name).map(row).collect::<Vec<_>>()).expect("the contracts are sound")
 });
 
