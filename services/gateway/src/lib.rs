@@ -41,6 +41,7 @@ use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 pub use call::Services;
 pub use port::{Listening, Port, serve};
 use rest::Rest;
+use rest::bodies::Bodies;
 
 /// Bodies of requests and answers.
 pub(crate) type Body = axum::body::Body;
@@ -96,7 +97,7 @@ pub fn doors(deps: Deps) -> Result<Router> {
     });
     let Guards { tokens, concurrency, introducer, cors_origins } = deps.guards;
     let before = call::Before { methods: Methods::new(&deps.policy), concurrency, introducer };
-    let rest = Rest::new(&rules, Services::new(deps.services, &before), tokens);
+    let rest = Rest::new(&rules, Services::new(deps.services, &before), Bodies::new(tokens));
     let doors = Doors {
         rest: Arc::new(rest),
         trace: TraceLayer::server(SERVICE),
@@ -164,21 +165,16 @@ impl Doors {
             request.extensions_mut().insert(asked.method());
         }
         let rest = Arc::clone(&self.rest);
-        let rest = service_fn(move |request: Request<Body>| {
+        let handler = service_fn(move |request: Request<Body>| {
             let (rest, asked) = (Arc::clone(&rest), asked.clone());
             async move {
                 let locale = request.extensions().get().copied().unwrap_or_default();
-                Ok(match asked {
+                let trace = tally_rpc::current_trace();
+                let answer = async move |request: Request<Body>| match asked {
                     Ok(asked) => rest.answer(asked, request, locale).await,
                     Err(nothing) => nothing.answer(&request.into_parts().0, locale),
-                })
-            }
-        });
-        let handler = service_fn(move |request: Request<Body>| {
-            let rest = rest.clone();
-            async move {
-                let trace = tally_rpc::current_trace();
-                let mut answer = stack::guarded(request, rest).await;
+                };
+                let mut answer = stack::guarded(request, answer).await;
                 let id = trace.as_deref().and_then(|trace| trace.split('-').nth(1));
                 if let Some(Ok(id)) = id.map(HeaderValue::from_str) {
                     answer.headers_mut().insert(TRACE_ID, id);

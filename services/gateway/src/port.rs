@@ -1,7 +1,7 @@
 //! The port of the doors: HTTP/1.1 and HTTP/2 on one listener, with limits for those who send slowly, much, or never end.
 
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use tally_rpc::layers::network;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -27,8 +27,10 @@ use crate::shares::Shares;
 pub struct Port {
     /// Connections at once; more wait to be accepted.
     pub connections: usize,
-    /// Of those from one address; more are closed. The loopback and our own proxies may have all.
+    /// Of those from one address; more are closed.
     pub connections_of_address: usize,
+    /// Who may have all of them: proxies, and whoever is on this machine.
+    pub unshared: Vec<IpNet>,
     /// How long the headers of a request may take.
     pub headers_within: Duration,
     /// Proxies of ours: whom they name as their caller is believed.
@@ -37,14 +39,26 @@ pub struct Port {
 
 impl Default for Port {
     fn default() -> Self {
-        let headers_within = Duration::from_secs(10);
-        Self { connections: 4_096, connections_of_address: 1_024, headers_within, proxies: Vec::new() }
+        Self {
+            connections: 4_096,
+            connections_of_address: 1_024,
+            unshared: LOOPBACK.into(),
+            headers_within: Duration::from_secs(10),
+            proxies: Vec::new(),
+        }
     }
 }
 
 impl Port {
-    fn is_ours(&self, address: IpAddr) -> bool {
-        address.is_loopback() || self.proxies.iter().any(|net| net.contains(&address))
+    /// Behind these proxies.
+    #[must_use]
+    pub fn behind(proxies: Vec<IpNet>) -> Self {
+        let unshared = LOOPBACK.into_iter().chain(proxies.iter().copied()).collect();
+        Self { unshared, proxies, ..Self::default() }
+    }
+
+    fn shares(&self, address: IpAddr) -> bool {
+        !self.unshared.iter().any(|net| net.contains(&address))
     }
 }
 
@@ -68,6 +82,11 @@ impl Listening {
     }
 }
 
+/// Addresses of this machine.
+const LOOPBACK: [IpNet; 2] = [
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8)),
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128)),
+];
 /// All headers of a request together.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 /// Requests at once on one connection of HTTP/2.
@@ -99,8 +118,9 @@ pub async fn serve(listening: Listening, doors: Router, port: Port, shutdown: im
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let share = shares.of(network(caller.ip().to_canonical())).try_acquire_owned().ok();
-        if share.is_none() && !connection.port.is_ours(caller.ip().to_canonical()) {
+        let address = caller.ip().to_canonical();
+        let share = shares.of(network(address)).try_acquire_owned().ok();
+        if share.is_none() && connection.port.shares(address) {
             continue;
         }
         tokio::spawn(connection.clone().serve(stream, caller, graceful.watcher(), (place, share)));

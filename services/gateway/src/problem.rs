@@ -15,6 +15,8 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// What stands before a reason in the type of a problem; `docs/errors.md` has a section for each reason.
 const TYPE: &str = "urn:tally:error:";
+/// Of a sentence, so many characters are said: it may name what was sent.
+const SAID: usize = 1_000;
 
 /// The status of HTTP that an error has. One that the caller's own condition (`If-Match`) caused is a failed precondition.
 pub fn status_of(error: &Error) -> StatusCode {
@@ -53,7 +55,7 @@ pub fn members(error: &Error, status: StatusCode, locale: Locale) -> Map<String,
     told.insert("type".into(), format!("{TYPE}{}", error.reason()).into());
     told.insert("title".into(), text(locale, &msg!("PROBLEM_TITLE", status = status.as_u16())).into());
     told.insert("status".into(), status.as_u16().into());
-    told.insert("detail".into(), sentence(locale, error).into());
+    told.insert("detail".into(), said(sentence(locale, error)).into());
     told.insert("reason".into(), error.reason().into());
     if !error.metadata().is_empty() {
         told.insert(
@@ -61,11 +63,18 @@ pub fn members(error: &Error, status: StatusCode, locale: Locale) -> Map<String,
             error.metadata().iter().map(|(key, value)| ((*key).to_owned(), Value::from(value.clone()))).collect(),
         );
     }
-    let violation = |one: &tally_kernel::error::Violation| json!({ "field": one.field, "reason": one.message.reason(), "description": text(locale, &one.message) });
+    let violation = |one: &tally_kernel::error::Violation| json!({ "field": one.field, "reason": one.message.reason(), "description": said(text(locale, &one.message)) });
     if !error.violations().is_empty() {
         told.insert("violations".into(), error.violations().iter().map(violation).collect());
     }
     told
+}
+
+fn said(sentence: String) -> String {
+    match sentence.char_indices().nth(SAID) {
+        Some((end, _)) => format!("{}..", &sentence[..end]),
+        None => sentence,
+    }
 }
 
 /// The answer that an error is.

@@ -1,6 +1,6 @@
 //! What stands before all doors: a bound on requests at once, a guard against panics, and who may ask from the page of another site.
 
-use std::convert::Infallible;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tally_kernel::error::{Error, Kind};
 use tally_kernel::{Locale, msg};
 use tally_rpc::layers::{CONSISTENCY, CatchPanicLayer, Refused, with_locale};
 use tokio::sync::Semaphore;
-use tower::{Service, ServiceBuilder, ServiceExt as _};
+use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::{Body, REQUEST_ID, TRACE_ID, problem};
@@ -55,19 +55,22 @@ impl Default for Requests {
 pub async fn admitted(State(Requests(places)): State<Requests>, request: Request<Body>, next: Next) -> Response<Body> {
     let request = with_locale(request);
     match places.try_acquire() {
-        Ok(_place) => guarded(request, next).await,
+        Ok(_place) => guarded(request, |request| next.run(request)).await,
         Err(_) => problem::answer(&overloaded(), locale(&request)),
     }
 }
 
-/// Answers a request with a fault of ours where its handler panics. The process goes on.
-pub async fn guarded<S>(request: Request<Body>, handler: S) -> Response<Body>
+/// Answers a request with a fault of ours where what answers it panics. The process goes on.
+pub async fn guarded<F>(request: Request<Body>, answer: impl FnOnce(Request<Body>) -> F + Clone) -> Response<Body>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    F: Future<Output = Response<Body>>,
 {
     let locale = locale(&request);
-    let never = |never: Infallible| -> Refused { match never {} };
-    match ServiceBuilder::new().layer(CatchPanicLayer).map_err(never).service(handler).oneshot(request).await {
+    let answer = service_fn(move |request| {
+        let answer = answer.clone();
+        async move { Ok(answer(request).await) }
+    });
+    match ServiceBuilder::new().layer(CatchPanicLayer).service(answer).oneshot(request).await {
         Ok(answer) => answer.map(Body::new),
         Err(Refused::Error(error) | Refused::UnknownMethod(error)) => problem::answer(&error, locale),
     }

@@ -344,7 +344,7 @@ impl<'a> Builder<'a> {
         let services = SERVICES.into_iter().zip(channels.all()).map(|(part, channel)| (part.name, channel)).collect();
         let policy = SERVICES.into_iter().flat_map(|part| part.policy).copied().collect();
         let doors = tally_gateway::doors(tally_gateway::Deps { services, policy, clock, rng, guards })?;
-        let port = tally_gateway::Port { proxies: self.config.proxies(), ..Default::default() };
+        let port = tally_gateway::Port::behind(self.config.proxies());
         let listening = tally_gateway::Listening::from(listener);
         background.push(Task::new("gateway", move |shutdown| {
             let (listening, doors, port) = (listening.clone(), doors.clone(), port.clone());

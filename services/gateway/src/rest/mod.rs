@@ -1,7 +1,7 @@
 //! REST: every rpc of the contracts as JSON over HTTP.
 
 pub mod answer;
-mod bodies;
+pub mod bodies;
 mod lines;
 pub mod matcher;
 pub mod weave;
@@ -17,8 +17,8 @@ use prost::Message as _;
 use tally_access::Needs;
 use tally_kernel::error::{Error, Kind, Result, Violation};
 use tally_kernel::{Locale, msg};
+use tally_rpc::error_from;
 use tally_rpc::layers::{CONSISTENCY, RpcMethod};
-use tally_rpc::{Tokens, error_from};
 use tonic::Streaming;
 use tonic::metadata::MetadataMap;
 
@@ -94,10 +94,10 @@ impl NotAsked {
 
 impl Rest {
     /// A door to services by these rules.
-    pub fn new(rules: &[Arc<Rule>], services: Services, tokens: Tokens) -> Self {
+    pub fn new(rules: &[Arc<Rule>], services: Services, bodies: Bodies) -> Self {
         let mut matcher = Matcher::default();
         rules.iter().for_each(|rule| matcher.add(rule.verb, rule.template.clone(), Arc::clone(rule)));
-        Self { matcher, services, bodies: Bodies::new(tokens) }
+        Self { matcher, services, bodies }
     }
 
     /// What a request is for.
