@@ -70,6 +70,13 @@ fn lists_may_be_written_with_commas() {
     assert_eq!(config.server.services, ["identity", "talent"]);
     assert!(config.regions().serve(&"cn-north".parse().unwrap()));
     assert!(!config.regions().serve(&"cn-east".parse().unwrap()));
+    let environment = pairs(&[
+        ("TALLY_SERVER_HTTP_PROXIES", "10.0.0.0/8, 2001:db8::1"),
+        ("TALLY_SERVER_CORS_ORIGINS", "https://hr.example:8443,http://[::1]:3000"),
+    ]);
+    let config = Config::load(&Sources { environment, ..Sources::default() }).unwrap();
+    assert_eq!(config.proxies().iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "2001:db8::1/128"]);
+    assert_eq!(config.server.cors_origins.len(), 2);
 }
 
 #[test]
@@ -89,6 +96,10 @@ fn a_setting_that_cannot_hold_is_named_with_its_source() {
     assert!(refused(&[("database.url", "mysql://x")]).contains("database.url"));
     assert!(refused(&[("server.tls_key", "only.key")]).contains("server.tls_key"));
     assert!(refused(&[("server.regions", "CN North")]).contains("server.regions"));
+    assert!(refused(&[("server.http_proxies", "10.0.0.0/8,proxy")]).contains("'proxy' is no network"));
+    for origin in ["hr.example", "https://hr.example/", "https://HR.example", "https://", "null"] {
+        assert!(refused(&[("server.cors_origins", origin)]).contains("is no origin"), "{origin}");
+    }
     let typo = pairs(&[("TALLY_DATABSE_URL", "sqlite://x")]);
     let error = Config::load(&Sources { environment: typo, ..Sources::default() }).unwrap_err();
     assert!(error.to_string().contains("databse") && error.to_string().contains("TALLY_DATABSE_URL"), "{error}");

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::poll;
+use http::HeaderMap;
 use tally_access::{Permission, Reach};
 use tally_api::attendance::v1::occupancy_service_client::OccupancyServiceClient;
 use tally_api::identity::v1::SignInRequest;
@@ -10,10 +11,11 @@ use tally_api::identity::v1::session_service_client::SessionServiceClient;
 use tally_cache::Cache;
 use tally_kernel::Kind;
 use tally_kernel::id::TenantId;
-use tally_rpc::{Limits, RpcChannel};
+use tally_rpc::{GATEWAY, Introducer, Limits, RpcChannel, SigningKey};
 use tally_testkit::redis::Redis;
 use tally_testkit::{Callers, clock, eventually};
-use tonic::Status;
+use tonic::metadata::MetadataMap;
+use tonic::{Extensions, Status};
 use uuid::Uuid;
 
 use crate::probe::{Bench, reason, say};
@@ -147,6 +149,32 @@ async fn who_has_no_token_is_slowed_down_by_the_address_and_within_a_process_not
         assert!(sign_in(&inside).await.is_ok());
     }
     assert!(say(&network, bench.ask("who")).await.is_ok(), "who has a token is not counted by the address");
+}
+
+#[tokio::test]
+async fn callers_whom_the_gateway_names_count_each_for_itself_and_whoever_names_himself_does_not() {
+    let bench = Bench::new(rates(0, 0, 2), None);
+    let [ours, foreign] = [GATEWAY, "talent"].map(|owner| SigningKey::generate(owner, &bench.callers.rng));
+    for key in [&ours, &foreign] {
+        bench.callers.keys.add(key.public().clone());
+    }
+    let [ours, foreign] = [ours, foreign].map(|key| Introducer::new(key.into(), bench.callers.clock.clone()));
+    let [_, (_, network)] = bench.both().await;
+    let sign_in = async |gateway: &Introducer, from: [u8; 4]| {
+        let mut headers = HeaderMap::new();
+        gateway.introduce(&mut headers, from.into()).unwrap();
+        let metadata = MetadataMap::from_headers(headers);
+        let request = tonic::Request::from_parts(metadata, Extensions::default(), SignInRequest::default());
+        SessionServiceClient::new(network.clone()).sign_in(request).await.map(drop)
+    };
+    rate_limited(limited_after(2, async || sign_in(&ours, [198, 51, 100, 1]).await).await);
+    assert!(sign_in(&ours, [198, 51, 100, 2]).await.is_ok(), "another caller of the same gateway");
+    let mut n = 0;
+    let told = limited_after(2, async || {
+        n += 1;
+        sign_in(&foreign, [203, 0, 113, n]).await
+    });
+    rate_limited(told.await);
 }
 
 #[tokio::test]
