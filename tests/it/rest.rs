@@ -61,7 +61,10 @@ fn told(answer: &Response<Bytes>, status: StatusCode) -> Value {
 
 /// A suite with a group, its gateway, and its administrator there.
 async fn group(backend: Backend) -> (Stack, Client) {
-    let mut stack = Stack::on(backend).await;
+    group_of(Stack::on(backend).await).await
+}
+
+async fn group_of(mut stack: Stack) -> (Stack, Client) {
     let at = stack.gateway().await;
     let nobody = Client { at, token: String::new() };
     let ask = json!({
@@ -172,19 +175,35 @@ async fn whoever_has_not_signed_in_is_told_so_by_every_path_and_by_none_more() {
     assert!(statuses[&401] > 200, "{statuses:?}");
 }
 
-/// Calls that need no token are counted by address, also through the gateway.
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_asks_too_often_from_one_address_is_told_when_to_come_back() {
-    let mut stack = Stack::one_process_with("TALLY_LIMITS_PUBLIC_CALLS_PER_SECOND", "1").await;
-    let nobody = Client { at: stack.gateway().await, token: String::new() };
-    let refused = tally_testkit::eventually("two calls come within a second", async || {
-        let answers = [(); 8].map(|()| nobody.send("GET", "/v1/jwks", &[], ""));
-        let answers = futures::future::join_all(answers).await;
-        answers.into_iter().find(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS)
-    });
-    let refused = refused.await;
-    assert_eq!(told(&refused, StatusCode::TOO_MANY_REQUESTS)["reason"], "RATE_LIMITED");
-    assert!(refused.headers().contains_key("retry-after"));
+tally_testkit::on_both!(whoever_asks_too_often_is_told_when_to_come_back_and_nobody_else_is, flavor = "multi_thread");
+
+/// Calls that need no token are counted by the caller's address, as our own proxies and a gateway in a process of its own say it; all others by
+/// the key and the group.
+async fn whoever_asks_too_often_is_told_when_to_come_back_and_nobody_else_is(backend: Backend) {
+    let limits = [
+        ("TALLY_LIMITS_PUBLIC_CALLS_PER_SECOND", "1"),
+        ("TALLY_LIMITS_CALLS_PER_SECOND", "1"),
+        ("TALLY_SERVER_HTTP_PROXIES", "127.0.0.1"),
+    ];
+    let (_stack, admin) = group_of(Stack::with(backend, &limits).await).await;
+    let nobody = Client { at: admin.at, token: String::new() };
+    let from = |last: usize| format!("198.51.100.{last}");
+    for (client, path) in [(&nobody, "/v1/jwks"), (&admin, "/v1/orgUnits")] {
+        let refused = tally_testkit::eventually("two calls come within a second", async || {
+            let (one, path) = (from(1), path);
+            let headers = [("x-forwarded-for", one.as_str())];
+            let answers = [(); 8].map(|()| client.send("GET", path, &headers, ""));
+            let answers = futures::future::join_all(answers).await;
+            answers.into_iter().find(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS)
+        });
+        let refused = refused.await;
+        assert_eq!(told(&refused, StatusCode::TOO_MANY_REQUESTS)["reason"], "RATE_LIMITED");
+        assert_eq!(refused.headers()["retry-after"], "1");
+    }
+    for last in 2..6 {
+        let other = nobody.send("GET", "/v1/jwks", &[("x-forwarded-for", &from(last))], "").await;
+        assert_eq!(other.status(), StatusCode::OK, "who asks for the first time");
+    }
 }
 
 /// A path with something in place of its variables.

@@ -92,9 +92,14 @@ pub fn program() -> PathBuf {
 impl Stack {
     /// One process on SQLite, or five on PostgreSQL and Redis.
     pub async fn on(backend: Backend) -> Self {
+        Self::with(backend, &[]).await
+    }
+
+    /// The same, with settings of its own.
+    pub async fn with(backend: Backend, own: &[(&'static str, &str)]) -> Self {
         match backend {
-            Backend::Sqlite => Self::one_process(None).await,
-            Backend::Postgres => Self::five_processes(None).await,
+            Backend::Sqlite => Self::one("info", None, TempDir::new().expect("a temporary folder"), own).await,
+            Backend::Postgres => Self::five("info", None, None, own).await,
         }
     }
 
@@ -105,13 +110,7 @@ impl Stack {
 
     /// The same, with other levels of its log.
     pub async fn one_process_logging(log: &str, otlp: Option<&str>) -> Self {
-        Self::one(log, otlp, TempDir::new().expect("a temporary folder"), None).await
-    }
-
-    /// The same, with a setting of its own.
-    pub async fn one_process_with(setting: &'static str, value: &str) -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
-        Self::one("info", None, folder, Some((setting, value))).await
+        Self::one(log, otlp, TempDir::new().expect("a temporary folder"), &[]).await
     }
 
     /// Everything in one process that serves a region and has the signing keys of another stack.
@@ -125,14 +124,14 @@ impl Stack {
                 std::fs::copy(other.folder.path().join("keys").join(&name), keys.join(&name)).expect("a copied key");
             }
         }
-        Self::one("info", None, folder, Some(("TALLY_SERVER_REGIONS", region))).await
+        Self::one("info", None, folder, &[("TALLY_SERVER_REGIONS", region)]).await
     }
 
-    async fn one(log: &str, otlp: Option<&str>, folder: TempDir, own: Option<(&'static str, &str)>) -> Self {
+    async fn one(log: &str, otlp: Option<&str>, folder: TempDir, own: &[(&'static str, &str)]) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let url = format!("sqlite://{}/{{service}}.db", folder.path().join("data").display());
         let mut settings = vec![("TALLY_DATABASE_URL", url)];
-        settings.extend(own.map(|(setting, value)| (setting, value.to_owned())));
+        settings.extend(own.iter().map(|(setting, value)| (*setting, (*value).to_owned())));
         let mut process = start(folder.path(), "all", address, &[], &logging(&settings, log), otlp);
         let channel = Channels::at(&format!("http://{address}")).expect("an address").identity;
         started(&channel, &mut process, &folder.path().join("all.log")).await;
@@ -150,15 +149,15 @@ impl Stack {
 
     /// The same, with other levels of their logs.
     pub async fn five_processes_logging(log: &str, otlp: Option<&str>) -> Self {
-        Self::five(log, otlp, None).await
+        Self::five(log, otlp, None, &[]).await
     }
 
     /// The same for one region, on a PostgreSQL of its own.
     pub async fn of_region(region: &str, otlp: &str) -> Self {
-        Self::five("info", Some(otlp), Some(region)).await
+        Self::five("info", Some(otlp), Some(region), &[]).await
     }
 
-    async fn five(log: &str, otlp: Option<&str>, region: Option<&str>) -> Self {
+    async fn five(log: &str, otlp: Option<&str>, region: Option<&str>, own: &[(&'static str, &str)]) -> Self {
         let server = region.map_or_else(Server::shared, Server::of_its_own);
         let folder = TempDir::new().expect("a temporary folder");
         let services: Vec<_> = SERVICES.iter().map(|part| (part.name, part.migrations)).collect();
@@ -169,6 +168,7 @@ impl Stack {
         let mut settings =
             vec![("TALLY_DATABASE_URL", database.url("tally_{service}")), ("TALLY_REDIS_URL", redis.url())];
         settings.extend(region.map(|region| ("TALLY_SERVER_REGIONS", region.to_owned())));
+        settings.extend(own.iter().map(|(setting, value)| (*setting, (*value).to_owned())));
         let names = [
             "TALLY_PEERS_IDENTITY",
             "TALLY_PEERS_ATTENDANCE",
