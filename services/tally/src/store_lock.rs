@@ -6,6 +6,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use tally_kernel::{Error, Kind, Result, msg};
+use tally_rpc::GATEWAY;
 use tally_runtime::Config;
 
 use crate::suite::{data_folder, heads_folder, key_folder, seal_key, store_url};
@@ -43,14 +44,16 @@ impl StoreLock {
         let folders = folders.into_iter().flatten().flat_map(|folder| missing(folder)).collect();
         let key = Some(seal_key(config)).filter(|file| !file.exists());
         let mut lock = Self { files: Vec::new(), begun: Begun { files: Vec::new(), folders, key } };
-        for service in &config.server.services {
+        // The gateway has no store.
+        let services = || config.server.services.iter().filter(|name| *name != GATEWAY);
+        for service in services() {
             let url = store_url(config, service)?;
             let file = url.strip_prefix("sqlite://").and_then(|file| file.split('?').next());
             stores.extend(file.map(PathBuf::from));
         }
         let locks: Vec<PathBuf> =
             stores.iter().map(|store| PathBuf::from(format!("{}.lock", store.display()))).collect();
-        let signed = config.server.services.iter().map(|service| format!("{service}.heads"));
+        let signed = services().map(|service| format!("{service}.heads"));
         let signed = signed.filter_map(|name| Some(heads.as_ref()?.join(name)));
         let made = stores.into_iter().chain(signed).chain(locks.iter().cloned());
         lock.begun.files = made.filter(|file| !file.exists()).collect();

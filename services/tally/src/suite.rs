@@ -309,6 +309,11 @@ impl<'a> Builder<'a> {
     }
 
     fn finish(mut self, http: Option<Arc<TcpListener>>) -> Result<Suite, Failure> {
+        if http.is_some() {
+            for part in SERVICES {
+                self.channel(part.name)?;
+            }
+        }
         // A process that holds some services needs ways to its peers only; what it cannot reach stays at its own port.
         let some = self.channels.values().next().cloned();
         let some = some.ok_or_else(|| Error::internal("no service was built"))?;
@@ -322,9 +327,6 @@ impl<'a> Builder<'a> {
         };
         let mut mounted = std::mem::take(&mut self.mounted);
         if let Some(listener) = http {
-            for part in SERVICES {
-                self.channel(part.name)?;
-            }
             mounted.push(self.gateway(listener, &channels)?);
         }
         Ok(Suite { mounted, channels, stores: self.stores })
