@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use tally_kernel::Clock;
 use tally_kernel::error::{Error, Result};
 
-use crate::layers::Keys;
 use crate::signing::SigningKeys;
 use crate::token::{LEEWAY_SECONDS, PublicKey, key_id, open_signed};
 
@@ -86,17 +85,26 @@ impl Introducer {
     }
 }
 
-/// Where a call came from, if the gateway says so.
-pub(crate) async fn introduced(headers: &HeaderMap, keys: &dyn Keys, now: Timestamp) -> Option<Introduced> {
-    let said = headers.get(CALLER)?.to_str().ok()?;
-    let key = keys.key(&key_id(said).ok()?).await.ok().flatten()?;
-    read(said, &key, now.as_second()).map(Introduced)
+/// What the headers of a call say of where it came from, whoever signed it.
+pub(crate) struct Introduction<'h> {
+    said: &'h str,
+    /// The key that signed it, as it says.
+    pub kid: String,
 }
 
-fn read(said: &str, key: &PublicKey, now: i64) -> Option<IpAddr> {
-    let claim: Claim = open_signed(said, CALLER, key).ok()?;
-    let lives = claim.iat - LEEWAY_SECONDS <= now && now < claim.exp + LEEWAY_SECONDS;
-    (key.owner == GATEWAY && claim.iss == GATEWAY && lives).then(|| claim.sub.to_canonical())
+impl<'h> Introduction<'h> {
+    pub(crate) fn of(headers: &'h HeaderMap) -> Option<Self> {
+        let said = headers.get(CALLER)?.to_str().ok()?;
+        Some(Self { said, kid: key_id(said).ok()? })
+    }
+
+    /// Where the call came from, if it is the gateway's key and the word still holds.
+    pub(crate) fn by(&self, key: &PublicKey, now: Timestamp) -> Option<Introduced> {
+        let claim: Claim = open_signed(self.said, CALLER, key).ok()?;
+        let now = now.as_second();
+        let lives = claim.iat - LEEWAY_SECONDS <= now && now < claim.exp + LEEWAY_SECONDS;
+        (key.owner == GATEWAY && claim.iss == GATEWAY && lives).then(|| Introduced(claim.sub.to_canonical()))
+    }
 }
 
 #[cfg(test)]
@@ -105,34 +113,32 @@ mod tests {
     use tally_kernel::Rng;
 
     use super::*;
-    use crate::keys::LocalKeys;
     use crate::token::SigningKey;
 
-    #[tokio::test]
-    async fn only_the_gateways_key_says_where_a_call_came_from_and_not_for_long() {
+    #[test]
+    fn only_the_gateways_key_says_where_a_call_came_from_and_not_for_long() {
         let (clock, rng) = (Clock::fixed("2026-03-02T08:00:00Z".parse().unwrap()), Rng::seeded(1));
         let [ours, foreign, stranger] = [GATEWAY, "talent", GATEWAY].map(|owner| SigningKey::generate(owner, &rng));
-        let keys = LocalKeys::new([ours.public().clone(), foreign.public().clone()]);
         let from: IpAddr = "198.51.100.7".parse().unwrap();
         let say = |key: &SigningKey| {
             let mut headers = HeaderMap::new();
             Introducer::new(key.clone().into(), clock.clone()).introduce(&mut headers, from).unwrap();
             headers
         };
+        let heard = |headers: &HeaderMap, key: &SigningKey| Introduction::of(headers)?.by(key.public(), clock.now());
         let said = say(&ours);
-        assert_eq!(introduced(&said, &keys, clock.now()).await, Some(Introduced(from)));
-        for other in [say(&foreign), say(&stranger), HeaderMap::new()] {
-            assert_eq!(introduced(&other, &keys, clock.now()).await, None);
-        }
+        assert_eq!(Introduction::of(&said).unwrap().kid, ours.public().kid);
+        assert_eq!(heard(&said, &ours), Some(Introduced(from)));
+        assert_eq!(heard(&say(&foreign), &foreign), None, "it is not the gateway's");
+        assert_eq!(heard(&say(&stranger), &ours), None, "nor is this its signature");
+        assert_eq!(heard(&HeaderMap::new(), &ours), None);
         // A token of another kind is no introduction, whoever signed it.
-        let other = Claim { iss: GATEWAY.into(), aud: "tally".into(), sub: from, iat: 0, exp: i64::MAX };
-        let other = HeaderMap::from_iter([(
-            HeaderName::from_static(CALLER),
-            HeaderValue::try_from(ours.sign(&other).unwrap()).unwrap(),
-        )]);
-        assert_eq!(introduced(&other, &keys, clock.now()).await, None);
+        let other = Claim { iss: GATEWAY.into(), aud: "tally".into(), sub: from, iat: 0, exp: i64::MAX / 2 };
+        let mut headers = HeaderMap::new();
+        headers.insert(CALLER, HeaderValue::try_from(ours.sign(&other).unwrap()).unwrap());
+        assert_eq!(heard(&headers, &ours), None);
         clock.advance(SignedDuration::from_secs(LIFE + LEEWAY_SECONDS));
-        assert_eq!(introduced(&said, &keys, clock.now()).await, None);
+        assert_eq!(heard(&said, &ours), None);
     }
 
     #[test]

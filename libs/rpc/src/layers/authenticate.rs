@@ -19,7 +19,7 @@ use super::deadline::Deadline;
 use super::locale::locale;
 use super::policy::row;
 use super::{Refused, take};
-use crate::introduction::introduced;
+use crate::introduction::Introduction;
 use crate::token::{self, Claims, IDENTITY, PublicKey, TokenKind};
 use crate::trace;
 
@@ -170,9 +170,10 @@ impl Tokens {
 impl Authenticator {
     /// Notes where a call that needs no token came from, if the gateway says so.
     async fn note_caller<B>(&self, row: &PolicyRow, request: &mut Request<B>) {
-        let Tokens { keys, clock, .. } = &self.tokens;
-        if row.needs == Needs::Nothing
-            && let Some(caller) = introduced(request.headers(), keys.as_ref(), clock.now()).await
+        let Some(said) = Introduction::of(request.headers()).filter(|_| row.needs == Needs::Nothing) else { return };
+        // Keys that cannot be asked for are no word of the gateway's.
+        if let Ok(Some(key)) = self.tokens.keys.key(&said.kid).await
+            && let Some(caller) = said.by(&key, self.tokens.clock.now())
         {
             request.extensions_mut().insert(caller);
         }
