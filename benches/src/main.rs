@@ -20,6 +20,7 @@ mod close;
 mod commits;
 mod decisions;
 mod dice;
+mod doors;
 mod equal;
 mod lists;
 mod machine;
@@ -78,6 +79,8 @@ pub enum Child {
     Agree { decisions: usize, seed: u64 },
     /// Checks over the network, beside an empty call
     Check { seconds: u64 },
+    /// The same rpcs by gRPC and by REST, in turns
+    Doors { pairs: usize },
     /// Pages of a long table under scopes
     List { url: String, pages: usize },
     /// Pages with their entries in the audit log, beside pages alone
@@ -113,6 +116,7 @@ fn run(cli: &Cli) -> Result<()> {
         Some(Child::Decide { batches }) => decisions::measure(*batches)?,
         Some(Child::Agree { decisions, seed }) => agree::measure(*decisions, *seed)?,
         Some(Child::Check { seconds }) => checks::measure(*seconds)?,
+        Some(Child::Doors { pairs }) => doors::measure(*pairs)?,
         Some(Child::List { url, pages }) => lists::measure(url, *pages)?,
         Some(Child::Reads { url, seconds }) => reads::measure(url, *seconds)?,
         Some(Child::Audited { url, seconds }) => audited::measure(url, *seconds)?,

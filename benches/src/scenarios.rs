@@ -54,7 +54,7 @@ impl Bench {
 type Scenario = fn(&Bench, &mut Section) -> Result<()>;
 
 /// All of them, by name.
-const SCENARIOS: [(&str, Scenario); 13] = [
+const SCENARIOS: [(&str, Scenario); 14] = [
     ("in-memory", in_memory),
     ("pandas", beside_pandas),
     ("close", files_to_files),
@@ -66,6 +66,7 @@ const SCENARIOS: [(&str, Scenario); 13] = [
     ("decisions", access::decisions),
     ("agreement", access::agreement),
     ("checks", access::checks),
+    ("doors", access::doors),
     ("lists", access::pages),
     ("reads", access::reads),
 ];

@@ -8,6 +8,7 @@ use crate::audited::{Cost, Numbered};
 use crate::checks::{self, Both};
 use crate::child;
 use crate::decisions::Caller;
+use crate::doors::Pair;
 use crate::lists::{self, Pages};
 use crate::reads::Reads;
 use crate::report::{Section, number};
@@ -79,6 +80,23 @@ pub(super) fn checks(bench: &Bench, section: &mut Section) -> Result<()> {
     }
     section.at_least("Check to the empty call", both.check.per_second / both.empty.per_second, 0.5, "x");
     section.at_most("p99 of Check at half the load", both.paced.p99_ms, 5.0, "ms");
+    Ok(())
+}
+
+pub(super) fn doors(bench: &Bench, section: &mut Section) -> Result<()> {
+    *section = Section::new(
+        "REST beside the call that it wraps",
+        "The suite in one process on SQLite, as `tally serve` has it. One caller asks the same by gRPC and by REST in turns, each over a \
+         loopback socket that it keeps, on the same cores as the server; plain clients (tonic's channel, hyper's HTTP/1.1). *Adds* is of \
+         the pairs: the time by REST without that by gRPC just before or after.",
+        &["", "gRPC p50 us", "REST p50 us", "adds p50 us", "adds p99 us"],
+    );
+    let all: Vec<Pair> = child::run(&["doors", if bench.quick { "500" } else { "5000" }])?;
+    for pair in &all {
+        let figures = [pair.grpc, pair.rest, pair.adds, pair.adds_p99].map(number);
+        section.row([pair.what.clone()].into_iter().chain(figures));
+        section.at_most(&format!("REST adds to {}", pair.what), pair.adds, 150.0, "us");
+    }
     Ok(())
 }
 
