@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures::stream;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper_util::rt::TokioIo;
@@ -51,7 +51,11 @@ impl Fake {
         let (head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
         let from = head.extensions.get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-        self.asked.lock().unwrap().push((path.clone(), from, head.headers.get("tally-caller").cloned()));
+        self.asked.lock().expect("no test panicked in here").push((
+            path.clone(),
+            from,
+            head.headers.get("tally-caller").cloned(),
+        ));
         assert!(!path.ends_with("/ListPunches"), "as asked");
         if !path.ends_with("/SignIn") {
             if !head.headers.contains_key("authorization") {
@@ -59,24 +63,24 @@ impl Fake {
                 return tally_rpc::status(missing, Locale::En).into_http();
             }
             self.begun.add_permits(1);
-            self.gate.acquire().await.unwrap().forget();
+            self.gate.acquire().await.expect("an open gate").forget();
         }
         body.collect().await.expect("the question");
-        let ended = HeaderMap::from_iter([("grpc-status".parse().unwrap(), HeaderValue::from_static("0"))]);
+        let ended = HeaderMap::from_iter([(HeaderName::from_static("grpc-status"), HeaderValue::from_static("0"))]);
         let frames = [Frame::data(Bytes::from_static(&[0; 5])), Frame::trailers(ended)].map(Ok::<_, tonic::Status>);
         let answer = Response::builder().header("content-type", "application/grpc");
-        answer.body(Body::new(StreamBody::new(stream::iter(frames)))).unwrap()
+        answer.body(Body::new(StreamBody::new(stream::iter(frames)))).expect("an answer")
     }
 
     /// Waits until so many more calls wait.
     pub async fn begun(&self, calls: u32) {
         let begun = tokio::time::timeout(NEVER, self.begun.acquire_many(calls)).await;
-        begun.expect("calls begin").unwrap().forget();
+        begun.expect("calls begin").expect("they are counted").forget();
     }
 
     /// Whether a call of this rpc came through.
     pub fn was_asked(&self, rpc: &str) -> bool {
-        self.asked.lock().unwrap().iter().any(|(path, ..)| path.ends_with(rpc))
+        self.asked.lock().expect("no test panicked in here").iter().any(|(path, ..)| path.ends_with(rpc))
     }
 }
 

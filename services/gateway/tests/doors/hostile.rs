@@ -14,7 +14,7 @@ async fn begun(doors: &Doors, token: &str, expects: bool, sent: usize) -> String
     let head = format!(
         "POST /v1/orgUnits:import HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{token}{expects}content-length: 3000000\r\n\r\n"
     );
-    connection.write_all(head.as_bytes()).await.unwrap();
+    connection.write_all(head.as_bytes()).await.expect("the head is sent");
     let _refused = connection.write_all(&vec![b' '; sent]).await;
     let mut told = Vec::new();
     // Closed with bytes that nobody read, a connection may be reset after its answer.
