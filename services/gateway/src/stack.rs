@@ -99,3 +99,25 @@ pub fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
         .max_age(CORS_AGE);
     (!origins.is_empty()).then_some(layer)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::middleware::from_fn_with_state;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_too_many_is_told_when_to_come_again() {
+        let answered = async |places: usize| {
+            let places = Requests(Arc::new(Semaphore::new(places)));
+            let doors = Router::new().fallback(async || "here").layer(from_fn_with_state(places, admitted));
+            let request = Request::get("/").header(ACCEPT_LANGUAGE, "zh-CN").body(Body::empty()).unwrap();
+            doors.oneshot(request).await.unwrap()
+        };
+        assert_eq!(answered(1).await.status(), 200);
+        let refused = answered(0).await;
+        assert_eq!((refused.status().as_u16(), &refused.headers()[RETRY_AFTER]), (503, &HeaderValue::from_static("1")));
+        assert_eq!(refused.headers()["content-language"], "zh-CN");
+    }
+}

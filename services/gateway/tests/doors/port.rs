@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use tally_gateway::Port;
 use tally_testkit::{NEVER, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -130,17 +129,4 @@ async fn after_a_stop_signal_nobody_connects_any_more_and_what_is_under_way_is_a
     doors.fake.gate.add_permits(1);
     assert_eq!(under_way.await.unwrap(), 200);
     tokio::time::timeout(NEVER, doors.served).await.expect("the doors end").unwrap();
-}
-
-#[tokio::test]
-async fn an_answer_in_many_pieces_ends_with_its_connection() {
-    let doors = Doors::open(Ways::default()).await;
-    // A client that asks for all and reads nothing holds no more than what it asked for.
-    let mut connection = doors.connect().await;
-    for _ in 0..16 {
-        connection.write_all(b"GET /openapi.json HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
-    }
-    drop(connection);
-    let answer = doors.ask_as_nobody("GET /openapi.json", &[], Bytes::new()).await;
-    assert_eq!(answer.told["openapi"], "3.1.0");
 }
