@@ -63,6 +63,11 @@ impl Services {
         Self(channels.into_iter().map(|(name, channel)| (name, before.way(channel))).collect())
     }
 
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, RpcChannel)> + '_ {
+        self.0.iter().map(|(name, channel)| (*name, channel.clone()))
+    }
+
     /// The way to the service of an rpc.
     pub fn channel(&self, service: &str) -> Option<RpcChannel> {
         self.0.get(service).cloned()

@@ -90,11 +90,6 @@ pub fn doors(deps: Deps) -> Result<Router> {
     let rules = rules::rules(&deps.policy).map_err(Error::internal)?;
     let rules: Vec<_> = rules.into_iter().map(Arc::new).collect();
     let description = Bytes::from(openapi::document(&rules).to_string());
-    let console = tally_console::routes(tally_console::Deps {
-        services: deps.services.clone(),
-        clock: deps.clock.clone(),
-        rng: deps.rng.clone(),
-    });
     let Guards { tokens, concurrency, introducer, cors_origins } = deps.guards;
     let before = call::Before { methods: Methods::new(&deps.policy), concurrency, introducer };
     let rest = Rest::new(&rules, Services::new(deps.services, &before), Bodies::new(tokens));

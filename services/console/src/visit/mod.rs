@@ -21,6 +21,7 @@ use tally_kernel::error::{Error, Kind};
 use tally_kernel::{Message, Result, msg};
 use tally_rpc::RpcChannel;
 use tonic::metadata::MetadataValue;
+use tonic::transport::server::TcpConnectInfo;
 
 use crate::console::{Console, told};
 use crate::ui::table::Asked;
@@ -43,6 +44,8 @@ pub struct Visit {
     pub choices: Choices,
     session: Option<Session>,
     me: Option<Me>,
+    /// Where the browser is: whom nobody has signed in as is counted by it.
+    caller: Option<TcpConnectInfo>,
     here: String,
     nonce: String,
     /// The secret of the session that the browser sent, good or not.
@@ -56,6 +59,7 @@ pub struct Visit {
 /// Guards all pages: refreshes the session, asks who reads, refuses forms of other sites, and asks whoever has not signed in to do so.
 pub async fn guard(State(console): State<Console>, mut request: Request<Body>, next: Next) -> Response<Body> {
     let mut visit = Visit::of(console, request.headers(), request.uri());
+    visit.caller = request.extensions().get().cloned();
     let is_change = !matches!(*request.method(), Method::GET | Method::HEAD);
     let is_public = is_public(request.uri().path());
     let known = visit.identified().await;
@@ -90,6 +94,7 @@ impl Visit {
             choices: cookies::choices(headers),
             secret: session.as_ref().map(|session| session.secret.clone()),
             session,
+            caller: None,
             me: None,
             here: uri.path_and_query().map_or("/", |it| it.as_str()).to_owned(),
             nonce: hex::encode(console.rng().bytes::<16>()),
@@ -103,7 +108,7 @@ impl Visit {
     /// holds for the forms of pages that are open, whoever signs in again.
     async fn identified(&mut self) -> Result<bool> {
         let Some(session) = self.session.take() else { return Ok(false) };
-        let Some((session, renewed)) = session::fresh(&self.console, session).await? else { return Ok(false) };
+        let Some((session, renewed)) = session::fresh(self, session).await? else { return Ok(false) };
         self.session = Some(session);
         let ask = self.request(GetOwnAccessRequest {});
         match told(CheckServiceClient::new(self.console.channel("identity")?).get_own_access(ask)).await {
@@ -191,6 +196,9 @@ impl Visit {
         metadata.insert("accept-language", MetadataValue::from_static(self.choices.locale.tag()));
         if let Some(Ok(trace)) = tally_rpc::current_trace().map(MetadataValue::try_from) {
             metadata.insert("traceparent", trace);
+        }
+        if let Some(caller) = &self.caller {
+            request.extensions_mut().insert(caller.clone());
         }
         request.set_timeout(PATIENCE);
         request

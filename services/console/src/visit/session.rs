@@ -6,8 +6,9 @@ use tally_api::identity::v1::session_service_client::SessionServiceClient;
 use tally_kernel::Result;
 use tally_kernel::error::Kind;
 
+use super::Visit;
 use super::cookies::Session;
-use crate::console::{Console, told};
+use crate::console::told;
 
 /// A token is renewed when it is good for less than this: a page may ask for long.
 const EARLY_SECONDS: i64 = 60;
@@ -16,15 +17,15 @@ const EARLY_SECONDS: i64 = 60;
 ///
 /// # Errors
 /// Identity cannot be asked.
-pub async fn fresh(console: &Console, session: Session) -> Result<Option<(Session, bool)>> {
-    if session.until - EARLY_SECONDS > console.clock().now().as_second() {
+pub async fn fresh(visit: &Visit, session: Session) -> Result<Option<(Session, bool)>> {
+    if session.until - EARLY_SECONDS > visit.console().clock().now().as_second() {
         return Ok(Some((session, false)));
     }
     // A refresh token works once, and two pages may ask at the same moment: the same id gives both the same answer.
     let request_id = hex::encode(Sha256::digest(&session.refresh));
     let ask = RefreshSessionRequest { request_id, refresh_token: session.refresh.clone() };
-    let channel = console.channel("identity")?;
-    match told(SessionServiceClient::new(channel).refresh_session(ask)).await {
+    let channel = visit.channel("identity")?;
+    match told(SessionServiceClient::new(channel).refresh_session(visit.request(ask))).await {
         Ok(next) => {
             let until = next.expires_at.map_or(0, |at| at.seconds);
             let secret = session.secret;
