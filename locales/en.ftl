@@ -609,12 +609,17 @@ DEADLINE_MALFORMED = grpc-timeout is at most 8 digits and one of the units H M S
 REQUEST_CUT_OFF = the request ended early
 # The request is no message of this rpc: another contract, or damaged on its way.
 REQUEST_UNREADABLE = the request cannot be read as the message of this rpc: look whether caller and server have the same contract (proto/), and whether its texts are UTF-8
+    .envelope = the request is no stream of messages as Connect puts them into envelopes: a byte of flags (0, or 1 where the message is compressed), four bytes of length, the message
+    .compressed = the request cannot be unpacked: it is not compressed as it says ({ $said })
+# A call that takes one message was sent none, or several.
+ONE_MESSAGE_WANTED = this call takes exactly one message, and the request holds { $sent }
 # The request is larger than any message may be.
 REQUEST_TOO_LARGE = the request is larger than { $max } bytes: send fewer rows at once
 # The answer would be larger than any message may be.
 ANSWER_TOO_LARGE = the answer is larger than { $max } bytes: ask for fewer rows at once (page_size), or for a narrower choice
 # The request is compressed, and nothing here reads that.
 REQUEST_COMPRESSED = the request is compressed: send it as it is (grpc-encoding identity)
+    .unknown = nothing here reads the compression { $said }: send the request with gzip, or as it is
 # A text with the character NUL.
 TEXT_WITH_NUL = leave out the character NUL (U+0000): no text may hold it
 # No rpc of this name.
@@ -644,8 +649,9 @@ PROBLEM_TITLE =
 PATH_UNKNOWN = nothing here has the path { $path }: the paths are in /openapi.json
 # Over HTTP: the path is there, for other methods.
 HTTP_METHOD_WRONG = { $method } is not offered for this path: { $allowed } is
-# Over HTTP: the body says that it is something else than JSON.
+# Over HTTP: the body says that it is something else than JSON, or than the call takes.
 MEDIA_TYPE_WRONG = the body must be JSON (Content-Type: application/json), and { $said } was sent
+    .rpc = this call takes { $taken } (Content-Type), and { $said } was sent
 # Over HTTP: the body is larger than any message may be.
 BODY_TOO_LARGE = the body is larger than { $limit } bytes: send fewer rows at once
 # Over HTTP: the body ended early.
@@ -662,6 +668,10 @@ BODY_NO_JSON = the body cannot be read as JSON: { $cause }
 FIELD_UNREADABLE = cannot be read: { $cause }
 # Over HTTP: the same field in two places, with different values.
 FIELD_SAID_TWICE = is said twice, differently: leave it out of the body or of the query
+# Over HTTP: what stands behind the ? of a call by Connect.
+CONNECT_QUERY_WRONG = must be v1
+    .missing = is missing
+    .base64 = is no base64 as addresses have it
 # Over HTTP: a name behind the ? that the call does not take.
 QUERY_UNKNOWN = is no parameter of this call: the parameters are in /openapi.json; what is personal goes into a body
 # Over HTTP: a header that stands for a field which the call does not have.

@@ -5,6 +5,7 @@ mod alone;
 mod attacks;
 mod belonging;
 mod closed_units;
+mod connect;
 mod currencies;
 mod erasure;
 mod fields;

@@ -16,16 +16,16 @@ use tokio::net::TcpStream;
 
 use crate::stack::Stack;
 
-const PASSWORD: &str = "Correct-Horse-9-Battery";
+pub const PASSWORD: &str = "Correct-Horse-9-Battery";
 
 /// A client of the gateway, signed in or not.
-struct Client {
-    at: SocketAddr,
-    token: String,
+pub struct Client {
+    pub at: SocketAddr,
+    pub token: String,
 }
 
 impl Client {
-    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response<Bytes> {
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response<Bytes> {
         let stream = TcpStream::connect(self.at).await.expect("the gateway listens");
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
         tokio::spawn(connection);
@@ -46,7 +46,7 @@ impl Client {
         told(&self.send("GET", path, &[], "").await, StatusCode::OK)
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Value {
+    pub async fn post(&self, path: &str, body: &Value) -> Value {
         let sent = self.send("POST", path, &[("content-type", "application/json")], &body.to_string()).await;
         told(&sent, StatusCode::OK)
     }
@@ -60,7 +60,7 @@ fn told(answer: &Response<Bytes>, status: StatusCode) -> Value {
 }
 
 /// A suite with a group, its gateway, and its administrator there.
-async fn group(backend: Backend) -> (Stack, Client) {
+pub async fn group(backend: Backend) -> (Stack, Client) {
     group_of(Stack::on(backend).await).await
 }
 

@@ -32,6 +32,7 @@ mod wire;
 
 pub use addresses::Resolve;
 pub use channel::RpcChannel;
+pub use deadline::write as write_deadline;
 pub use fields::{class_of, is_free, mask, masked_in, may_ask_by};
 pub use introduction::{GATEWAY, Introducer};
 pub use keys::{FetchedKeys, LocalKeys, UnknownKeys};

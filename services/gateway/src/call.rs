@@ -2,12 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::future::Future;
 use std::sync::Arc;
 
 use bytes::{Buf as _, BufMut as _, Bytes};
-use futures::Stream;
-use tally_rpc::layers::{LoadShedLayer, Methods, Refused, RpcMethod, StatusLayer, with_locale};
+use futures::{Stream, stream};
+use http::HeaderMap;
+use http::header::HeaderName;
+use http::request::Parts as Head;
+use tally_kernel::error::{Error, Kind, Result};
+use tally_kernel::msg;
+use tally_rpc::layers::{CONSISTENCY, LoadShedLayer, Methods, Refused, RpcMethod, StatusLayer, with_locale};
 use tally_rpc::{Introducer, MAX_MESSAGE_BYTES, RpcChannel};
+use tokio::sync::oneshot;
 use tonic::body::Body;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
@@ -15,6 +22,64 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::server::TcpConnectInfo;
 use tonic::{Request, Response, Status, Streaming};
 use tower::ServiceBuilder;
+
+/// Headers that go to the service as they came.
+const PASSED: [&str; 5] = ["authorization", "accept-language", "traceparent", "tracestate", CONSISTENCY];
+
+/// What stands before a message in a stream of them: its flags, and its length.
+pub const PREFIX_BYTES: usize = 5;
+/// All that one call may send, as the services have it.
+pub const MAX_BODY_BYTES: usize = PREFIX_BYTES + MAX_MESSAGE_BYTES;
+
+/// Who calls, and what goes with the call.
+pub type Caller = (MetadataMap, Option<TcpConnectInfo>);
+
+/// What of a request over HTTP goes with the call that it becomes.
+pub fn caller(head: &Head) -> Caller {
+    let mut passed = HeaderMap::new();
+    for name in PASSED {
+        if let Some(value) = head.headers.get(name) {
+            passed.insert(HeaderName::from_static(name), value.clone());
+        }
+    }
+    (MetadataMap::from_headers(passed), head.extensions.get().cloned())
+}
+
+/// Questions that are read one by one.
+pub trait Questions: Send + 'static {
+    /// The next one, as bytes of its message; nothing after the last.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Bytes>>> + Send;
+}
+
+/// The questions as they are read, and where it is told why they break off. After that none comes and the stream does not end either: whoever
+/// hears it lets go of the call, so that no service takes the half for the whole.
+///
+/// All questions together are no larger than one may be: a service reads them whole, and so does a way that may ask again.
+pub fn as_read(from: impl Questions) -> (impl Stream<Item = Bytes> + Send, oneshot::Receiver<Error>) {
+    let (broken, heard) = oneshot::channel();
+    let questions = stream::unfold((from, Some(broken), MAX_BODY_BYTES), |(mut from, mut broken, left)| async move {
+        match from.next().await.and_then(|question| within(left, question)) {
+            Ok(question) => question.map(|(question, left)| (question, (from, broken, left))),
+            Err(error) => {
+                if let Some(broken) = broken.take() {
+                    // Nobody hears it where the call is over.
+                    let _unheard = broken.send(error);
+                }
+                std::future::pending().await
+            }
+        }
+    });
+    (questions, heard)
+}
+
+/// A question, and how many bytes are left for those after it.
+fn within(left: usize, question: Option<Bytes>) -> Result<Option<(Bytes, usize)>> {
+    let Some(question) = question else { return Ok(None) };
+    let left = left.checked_sub(PREFIX_BYTES + question.len());
+    let left =
+        left.ok_or_else(|| Error::of(Kind::InvalidArgument, msg!("REQUEST_TOO_LARGE", max = MAX_MESSAGE_BYTES)))?;
+    Ok(Some((question, left)))
+}
 
 /// Ways to the services, by their names.
 #[derive(Clone, Debug)]
@@ -80,7 +145,7 @@ impl Services {
     pub async fn ask(
         &self,
         (service, name): (&str, &str),
-        (metadata, caller): (MetadataMap, Option<TcpConnectInfo>),
+        (metadata, caller): Caller,
         questions: impl Stream<Item = Bytes> + Send + 'static,
     ) -> Result<Response<Streaming<Bytes>>, Status> {
         let channel = self.channel(service).ok_or_else(|| Status::unimplemented(name))?;

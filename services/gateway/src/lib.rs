@@ -1,17 +1,19 @@
-//! The doors of the suite for machines: REST with JSON over every rpc of the contracts.
+//! The doors of the suite for machines, on one port: every rpc of the contracts as REST with JSON, as Connect, as gRPC and as gRPC-Web.
 //!
 //! It holds no rule of the business and no table; it calls rpcs through the same channels as everybody, with the token of whoever asks.
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
 //! - known: template, forwarded, shares, call, problem, rules
-//! - done: stack, port, openapi, rest
+//! - done: stack, port, openapi, rest, connect, grpc
 //!
 //! Architecture invariant: routes and their description come from one table ([`rules`]), which is read from the contracts. Nothing here names a
 //! message of a service.
 
 mod call;
+mod connect;
 mod forwarded;
+mod grpc;
 mod openapi;
 mod port;
 mod problem;
@@ -29,19 +31,23 @@ use axum::extract::State;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::routing::get;
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderName};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, Entry, HeaderName};
 use http::{HeaderValue, Request, Response};
 use tally_access::PolicyRow;
 use tally_kernel::{Clock, Error, Result, Rng};
-use tally_rpc::layers::{Methods, MetricsLayer, TraceLayer, with_locale};
+use tally_rpc::layers::{Methods, MetricsLayer, RpcMethod, TraceLayer, with_locale};
 use tally_rpc::{Introducer, RpcChannel, Tokens};
 use tower::util::option_layer;
 use tower::{ServiceBuilder, ServiceExt as _, service_fn};
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 
 pub use call::Services;
+use connect::Connect;
+use grpc::Grpc;
 pub use port::{Listening, Port, serve};
-use rest::Rest;
 use rest::bodies::Bodies;
+use rest::{Asked, NotAsked, Rest};
+use rules::{Rpcs, Rule};
 
 /// Bodies of requests and answers.
 pub(crate) type Body = axum::body::Body;
@@ -90,17 +96,32 @@ pub fn doors(deps: Deps) -> Result<Router> {
     let rules = rules::rules(&deps.policy).map_err(Error::internal)?;
     let rules: Vec<_> = rules.into_iter().map(Arc::new).collect();
     let description = Bytes::from(openapi::document(&rules).to_string());
+    Ok(doors_to(&rules, description, deps))
+}
+
+/// The doors to rpcs that are described so.
+fn doors_to(rules: &[Arc<Rule>], description: Bytes, deps: Deps) -> Router {
     let Guards { tokens, concurrency, introducer, cors_origins } = deps.guards;
     let before = call::Before { methods: Methods::new(&deps.policy), concurrency, introducer };
-    let rest = Rest::new(&rules, Services::new(deps.services, &before), Bodies::new(tokens));
+    let (services, bodies) = (Services::new(deps.services, &before), Bodies::new(tokens));
+    let console = tally_console::routes(tally_console::Deps {
+        services: services.all().collect(),
+        clock: deps.clock.clone(),
+        rng: deps.rng.clone(),
+    });
     let doors = Doors {
-        rest: Arc::new(rest),
+        rest: Arc::new(Rest::new(rules, services.clone(), bodies.clone())),
+        connect: Arc::new(Connect::new(services.clone(), bodies.clone())),
+        grpc: Grpc::new(services, bodies),
+        rpcs: Arc::new(rules::by_name(rules)),
         trace: TraceLayer::server(SERVICE),
         metrics: MetricsLayer::server(SERVICE),
         clock: deps.clock,
         rng: deps.rng,
     };
-    let compressed = tower_http::compression::CompressionLayer::new().gzip(true).br(true);
+    // Streams of Connect compress message by message.
+    let whole = DefaultPredicate::new().and(NotForContentType::const_new("application/connect"));
+    let compressed = tower_http::compression::CompressionLayer::new().gzip(true).br(true).compress_when(whole);
     let described = get(move || async move { ([(CONTENT_TYPE, "application/json")], description) });
     let with_id = from_fn_with_state(doors.clone(), with_id);
     let admitted = from_fn_with_state(stack::Requests::default(), stack::admitted);
@@ -108,23 +129,39 @@ pub fn doors(deps: Deps) -> Result<Router> {
     let routes = console.fallback_service(machines);
     let cors = option_layer(stack::cors(&cors_origins));
     let edge = ServiceBuilder::new().layer(cors).map_request(as_it_is).layer(compressed).layer(with_id);
-    Ok(routes.layer(admitted).layer(edge))
+    routes.layer(admitted).layer(edge)
 }
 
-/// Whoever takes no compression that is here gets the answer as it is, and not a refusal after the change was made.
+/// Whoever takes no compression that is here gets the answer as it is, and not a refusal after the change was made. Connect has gzip alone: not all
+/// that speak it read more, though the libraries below them say so.
 fn as_it_is(mut request: Request<Body>) -> Request<Body> {
     let said = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let never =
         |one: &str| one.split_once(";q=0").is_some_and(|(_, rest)| rest.chars().all(|c| matches!(c, '.' | '0')));
     if said.replace(' ', "").split(',').any(never) {
         request.headers_mut().remove(ACCEPT_ENCODING);
+    } else if name_of_rpc(request.uri().path()).is_some() {
+        let gzip = connect::accepts_gzip(request.headers(), &ACCEPT_ENCODING);
+        if let Entry::Occupied(mut said) = request.headers_mut().entry(ACCEPT_ENCODING) {
+            said.insert(HeaderValue::from_static(if gzip { "gzip" } else { "identity" }));
+        }
     }
     request
+}
+
+/// `package.Service/Method`, where a path is such a name; no path of REST is one.
+fn name_of_rpc(path: &str) -> Option<&str> {
+    let name = path.strip_prefix('/')?;
+    let (service, method) = name.split_once('/')?;
+    (service.contains('.') && !method.contains('/')).then_some(name)
 }
 
 #[derive(Clone)]
 struct Doors {
     rest: Arc<Rest>,
+    connect: Arc<Connect>,
+    rpcs: Arc<Rpcs>,
+    grpc: Grpc,
     trace: TraceLayer,
     metrics: MetricsLayer,
     clock: Clock,
@@ -153,22 +190,58 @@ fn is_id(id: &HeaderValue) -> bool {
         && id.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || b"-_.:+/=".contains(b))
 }
 
-impl Doors {
-    async fn through_the_stack(self, mut request: Request<Body>) -> Response<Body> {
-        let asked = self.rest.asked(request.method(), request.uri().path());
-        if let Ok(asked) = &asked {
-            request.extensions_mut().insert(asked.method());
+/// The door that a request is at, and what for.
+#[derive(Clone)]
+enum At {
+    Rest(Result<Asked, NotAsked>),
+    Connect(Option<Arc<Rule>>),
+    Grpc(Option<Arc<Rule>>),
+}
+
+impl At {
+    fn method(&self) -> Option<RpcMethod> {
+        match self {
+            Self::Rest(asked) => asked.as_ref().ok().map(Asked::method),
+            Self::Connect(rule) | Self::Grpc(rule) => rule.as_ref().map(|rule| RpcMethod::of(rule.row)),
         }
-        let rest = Arc::clone(&self.rest);
+    }
+}
+
+impl Doors {
+    fn at(&self, request: &Request<Body>) -> At {
+        let (path, media) = (request.uri().path(), request.headers().get(CONTENT_TYPE));
+        let name = name_of_rpc(path);
+        let rule = || name.and_then(|name| self.rpcs.get(name)).cloned();
+        if media.is_some_and(|media| media.as_bytes().starts_with(grpc::MEDIA_TYPE.as_bytes())) {
+            At::Grpc(rule())
+        } else if name.is_some() {
+            At::Connect(rule())
+        } else {
+            At::Rest(self.rest.asked(request.method(), path))
+        }
+    }
+
+    async fn answer(&self, at: At, request: Request<Body>) -> Response<Body> {
+        let locale = request.extensions().get().copied().unwrap_or_default();
+        match at {
+            At::Rest(Ok(asked)) => self.rest.answer(asked, request, locale).await,
+            At::Rest(Err(nothing)) => nothing.answer(&request.into_parts().0, locale),
+            At::Connect(rule) => self.connect.answer(rule, request, locale).await,
+            At::Grpc(rule) => self.grpc.answer(rule, request, locale).await,
+        }
+    }
+
+    async fn through_the_stack(self, mut request: Request<Body>) -> Response<Body> {
+        let at = self.at(&request);
+        if let Some(method) = at.method() {
+            request.extensions_mut().insert(method);
+        }
+        let (trace, metrics) = (self.trace.clone(), self.metrics.clone());
         let handler = service_fn(move |request: Request<Body>| {
-            let (rest, asked) = (Arc::clone(&rest), asked.clone());
+            let (doors, at) = (self.clone(), at.clone());
             async move {
-                let locale = request.extensions().get().copied().unwrap_or_default();
                 let trace = tally_rpc::current_trace();
-                let answer = async move |request: Request<Body>| match asked {
-                    Ok(asked) => rest.answer(asked, request, locale).await,
-                    Err(nothing) => nothing.answer(&request.into_parts().0, locale),
-                };
+                let answer = async move |request: Request<Body>| doors.answer(at, request).await;
                 let mut answer = stack::guarded(request, answer).await;
                 let id = trace.as_deref().and_then(|trace| trace.split('-').nth(1));
                 if let Some(Ok(id)) = id.map(HeaderValue::from_str) {
@@ -177,8 +250,7 @@ impl Doors {
                 Ok::<_, Infallible>(answer)
             }
         });
-        let stack =
-            ServiceBuilder::new().layer(self.trace).layer(self.metrics).map_request(with_locale).service(handler);
+        let stack = ServiceBuilder::new().layer(trace).layer(metrics).map_request(with_locale).service(handler);
         match stack.oneshot(request).await {
             Ok(answer) => answer.map(Body::new),
             Err(never) => match never {},

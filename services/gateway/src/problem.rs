@@ -85,11 +85,21 @@ pub fn answer(error: &Error, locale: Locale) -> Response<Body> {
 /// The answer that an error is, with a status of HTTP that its kind alone does not say.
 pub fn with_status(error: &Error, status: StatusCode, locale: Locale) -> Response<Body> {
     let told = Value::Object(members(error, status, locale)).to_string();
+    told_as((MEDIA_TYPE, told), error, (status, code_of(error)), locale)
+}
+
+/// The answer that an error is where something else than its problem is told, of this media type.
+pub fn told_as(
+    (media_type, told): (&'static str, String),
+    error: &Error,
+    (status, code): (StatusCode, Code),
+    locale: Locale,
+) -> Response<Body> {
     let mut answer = Response::new(Body::new(http_body_util::Full::new(Bytes::from(told))));
     *answer.status_mut() = status;
-    answer.extensions_mut().insert(code_of(error));
+    answer.extensions_mut().insert(code);
     let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(locale.tag()));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if status == StatusCode::UNAUTHORIZED {

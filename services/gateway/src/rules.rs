@@ -1,9 +1,10 @@
 //! Every rpc that can be called over HTTP, read from the contracts: the one table that the router and the description in OpenAPI are made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, Value};
-use tally_access::PolicyRow;
+use tally_access::{Effect, Needs, PolicyRow};
 use tally_api::classes::{self, DataClass, class_of};
 
 use crate::template::Template;
@@ -45,6 +46,18 @@ impl Rule {
         self.rpc.input().get_field_by_name("request_id").is_some()
     }
 
+    /// Whether nobody need have signed in.
+    pub fn is_public(&self) -> bool {
+        self.row.needs == Needs::Nothing
+    }
+
+    /// Whether it may be asked by an address alone: it changes nothing, takes and gives one message, and nothing that may stand in the message
+    /// is closed, since addresses are kept in logs and in histories.
+    pub fn may_be_an_address(&self) -> bool {
+        let streams = self.rpc.is_client_streaming() || self.rpc.is_server_streaming();
+        self.row.effect != Effect::Change && !streams && is_open(&self.rpc.input(), 0)
+    }
+
     /// Fields that may stand behind the `?`, by the names that the contract gives them on the way: all that neither the path nor the body holds.
     /// What is closed never does: addresses are kept in logs and in histories.
     pub fn query_fields(&self) -> BTreeMap<String, FieldDescriptor> {
@@ -62,9 +75,23 @@ impl Rule {
 /// How deep fields within fields are looked for.
 const DEEPEST: usize = 4;
 
+/// Whether a field may stand where it is kept in logs and in histories.
+fn is_free(field: &FieldDescriptor) -> bool {
+    let of_ours = field.full_name().starts_with("tally.");
+    !of_ours || matches!(class_of(field.full_name()), DataClass::Public | DataClass::Internal)
+}
+
+fn is_open(message: &MessageDescriptor, depth: usize) -> bool {
+    message.fields().all(|field| match field.kind() {
+        Kind::Message(inner) if inner.full_name().starts_with("tally.") && depth < DEEPEST => {
+            is_free(&field) && is_open(&inner, depth + 1)
+        }
+        _ => is_free(&field),
+    })
+}
+
 fn collect(message: &MessageDescriptor, path: &str, into: &mut BTreeMap<String, FieldDescriptor>, depth: usize) {
-    let free = |field: &FieldDescriptor| matches!(class_of(field.full_name()), DataClass::Public | DataClass::Internal);
-    for field in message.fields().filter(|field| !field.full_name().starts_with("tally.") || free(field)) {
+    for field in message.fields().filter(is_free) {
         let here = if path.is_empty() { field.name().to_owned() } else { format!("{path}.{}", field.name()) };
         match field.kind() {
             Kind::Message(inner) if inner.full_name().starts_with("tally.") => {
@@ -79,6 +106,14 @@ fn collect(message: &MessageDescriptor, path: &str, into: &mut BTreeMap<String, 
 
 fn is_within(path: &str, field: &str) -> bool {
     path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// The rpcs that can be called over HTTP, by their names.
+pub type Rpcs = HashMap<String, Arc<Rule>>;
+
+/// Each rpc once, whatever ways there are to call it.
+pub fn by_name(rules: &[Arc<Rule>]) -> Rpcs {
+    rules.iter().filter(|rule| rule.binding == 0).map(|rule| (rule.name.clone(), Arc::clone(rule))).collect()
 }
 
 /// All rules, for services with these rows of the policy table.

@@ -195,6 +195,14 @@ fn decoded(rule: &Rule, bytes: &Bytes) -> Result<DynamicMessage> {
         .map_err(|e| Error::internal(format_args!("an answer of {} cannot be read: {e}", rule.name)))
 }
 
+/// The JSON of a message that answers.
+///
+/// # Errors
+/// A fault of ours.
+pub fn whole(rule: &Rule, bytes: &Bytes) -> Result<Bytes> {
+    json(&decoded(rule, bytes)?)
+}
+
 fn json(message: &DynamicMessage) -> Result<Bytes> {
     serde_json::to_vec(message).map(Bytes::from).map_err(Error::internal)
 }

@@ -1,55 +1,32 @@
 //! Questions of an rpc that takes a stream of them: a body of lines, each the JSON of one.
 
 use bytes::{Bytes, BytesMut};
-use futures::{Stream, StreamExt as _, stream};
+use futures::StreamExt as _;
 use http_body_util::BodyDataStream;
 use prost::Message as _;
 use std::sync::Arc;
 use tally_kernel::error::{Error, Kind, Result, Violation};
 use tally_kernel::msg;
 use tally_rpc::MAX_MESSAGE_BYTES;
-use tokio::sync::oneshot;
 
 use super::weave::{self, Parts};
 use crate::Body;
+use crate::call::Questions;
 use crate::rules::Rule;
 
-struct Lines {
+pub struct Lines {
     rule: Arc<Rule>,
     body: BodyDataStream<Body>,
     read: BytesMut,
     /// How many lines were read.
     line: usize,
     ended: bool,
-    /// Where it is told why no further question comes.
-    broken: Option<oneshot::Sender<Error>>,
 }
 
-/// The questions, and where it is told why they break off. After that none comes and the stream does not end either: whoever hears it lets go of
-/// the call, so that no service takes the half for the whole.
-pub fn questions(rule: Arc<Rule>, body: Body) -> (impl Stream<Item = Bytes> + Send, oneshot::Receiver<Error>) {
-    let (broken, heard) = oneshot::channel();
-    let body = BodyDataStream::new(body);
-    let lines = Lines { rule, body, read: BytesMut::new(), line: 0, ended: false, broken: Some(broken) };
-    let questions = stream::unfold(lines, |mut lines| async move {
-        match lines.question().await {
-            Ok(question) => question.map(|question| (question, lines)),
-            Err(error) => {
-                if let Some(broken) = lines.broken.take() {
-                    // Nobody hears it where the call is over.
-                    let _unheard = broken.send(error);
-                }
-                std::future::pending().await
-            }
-        }
-    });
-    (questions, heard)
-}
-
-impl Lines {
+impl Questions for Lines {
     /// The question of the next line that is not blank.
-    async fn question(&mut self) -> Result<Option<Bytes>> {
-        while let Some(line) = self.next().await? {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        while let Some(line) = self.line().await? {
             self.line += 1;
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
@@ -60,8 +37,15 @@ impl Lines {
         }
         Ok(None)
     }
+}
 
-    async fn next(&mut self) -> Result<Option<Bytes>> {
+impl Lines {
+    /// The lines of a body.
+    pub fn of(rule: Arc<Rule>, body: Body) -> Self {
+        Self { rule, body: BodyDataStream::new(body), read: BytesMut::new(), line: 0, ended: false }
+    }
+
+    async fn line(&mut self) -> Result<Option<Bytes>> {
         let mut searched = 0;
         loop {
             if let Some(end) = self.read[searched..].iter().position(|byte| *byte == b'\n') {

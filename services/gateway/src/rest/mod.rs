@@ -14,18 +14,17 @@ use http::header::{ALLOW, AUTHORIZATION, CONTENT_ENCODING, HeaderName, IF_MATCH}
 use http::request::Parts as Head;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use prost::Message as _;
-use tally_access::Needs;
 use tally_kernel::error::{Error, Kind, Result, Violation};
 use tally_kernel::{Locale, msg};
 use tally_rpc::error_from;
 use tally_rpc::layers::{CONSISTENCY, RpcMethod};
 use tonic::Streaming;
-use tonic::metadata::MetadataMap;
 
-use crate::call::Services;
+use crate::call::{self, Services};
 use crate::rules::Rule;
 use crate::{Body, problem};
 use bodies::Bodies;
+use lines::Lines;
 use matcher::{Binding, Found, Matcher};
 use weave::Parts;
 
@@ -33,8 +32,6 @@ use weave::Parts;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Of a path that is not there, so many characters are said.
 const PATH_SAID: usize = 200;
-/// Headers that go to the service as they came.
-const PASSED: [&str; 5] = ["authorization", "accept-language", "traceparent", "tracestate", CONSISTENCY];
 
 /// The door: which rpc a path and a method are, and how it is asked.
 pub struct Rest {
@@ -145,14 +142,14 @@ impl Rest {
                 return Err(unread(&IDEMPOTENCY_KEY));
             }
             let place = self.bodies.stream(&head.headers).await?;
-            let (questions, broken) = lines::questions(Arc::clone(&rule), body);
+            let (questions, broken) = call::as_read(Lines::of(Arc::clone(&rule), body));
             let questions = questions.inspect(move |_| _ = &place);
             tokio::select! {
                 answers = self.ask(&rule, &head, questions) => answers?,
                 Ok(error) = broken => return Err(error),
             }
         } else {
-            let public = rule.row.needs == Needs::Nothing;
+            let public = rule.is_public();
             // Nothing of a body is read before it is known that somebody is signed in: the service says that nobody is.
             let body =
                 if public || token.is_some() { self.bodies.whole(&head, body, public).await? } else { Bytes::new() };
@@ -186,14 +183,7 @@ impl Rest {
         head: &Head,
         questions: impl Stream<Item = Bytes> + Send + 'static,
     ) -> Result<tonic::Response<Streaming<Bytes>>> {
-        let mut passed = HeaderMap::new();
-        for name in PASSED {
-            if let Some(value) = head.headers.get(name) {
-                passed.insert(HeaderName::from_static(name), value.clone());
-            }
-        }
-        let carried = (MetadataMap::from_headers(passed), head.extensions.get().cloned());
-        let asked = self.services.ask((&rule.service, &rule.name), carried, questions).await;
+        let asked = self.services.ask((&rule.service, &rule.name), call::caller(head), questions).await;
         asked.map_err(error_from)
     }
 }
@@ -215,14 +205,15 @@ fn query(text: &str) -> (Vec<(String, String)>, Option<String>) {
 }
 
 /// A header that stands for a field. One that is no text, or is there twice, is refused: the condition that it sets would be lost silently.
-fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>> {
+pub fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>> {
     let mut all = headers.get_all(name).iter();
     let Some(value) = all.next() else { return Ok(None) };
     let text = value.to_str().ok().filter(|_| all.next().is_none());
     text.map(Some).ok_or_else(|| unread(name))
 }
 
-fn unread(name: &HeaderName) -> Error {
+/// The refusal of a header that cannot be read.
+pub fn unread(name: &HeaderName) -> Error {
     Error::invalid(vec![Violation {
         field: name.to_string(),
         message: msg!("HEADER_NOT_READ", header = name.as_str()),

@@ -72,16 +72,31 @@ fn whole(rule: &Rule, body: &[u8]) -> Result<Map<String, Value>> {
     if body.is_empty() {
         return Ok(Map::new());
     }
-    let parsed = |body| strict::parse(body).map_err(|e| unreadable(&e));
     let said = match &rule.body {
         BodyRule::None => return Err(refused("body", msg!("BODY_NOT_READ"))),
-        BodyRule::Whole => match parsed(body)? {
-            Value::Object(fields) => fields,
-            _ => return Err(refused("body", msg!("BODY_NO_OBJECT"))),
-        },
+        BodyRule::Whole => object(body)?,
         BodyRule::Field(field) => Map::from_iter([(field.name().to_owned(), parsed(body)?)]),
     };
     strict::canonical(&rule.rpc.input(), said, "")
+}
+
+fn parsed(body: &[u8]) -> Result<Value> {
+    strict::parse(body).map_err(|e| unreadable(&e))
+}
+
+fn object(body: &[u8]) -> Result<Map<String, Value>> {
+    match parsed(body)? {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(refused("body", msg!("BODY_NO_OBJECT"))),
+    }
+}
+
+/// A message whose JSON is the whole of a body.
+///
+/// # Errors
+/// INVALID_ARGUMENT with the first violation.
+pub fn message(of: &MessageDescriptor, body: &[u8]) -> Result<DynamicMessage> {
+    read(of, Value::Object(strict::canonical(of, object(body)?, "")?))
 }
 
 /// Headers that stand for a field, each with the way to it, where the rpc has such a field.
@@ -191,7 +206,8 @@ fn unreadable(cause: &serde_json::Error) -> Error {
     refused("body", msg!("BODY_NO_JSON", cause = cause.to_string()))
 }
 
-fn refused(field: &str, message: Message) -> Error {
+/// The refusal of one field.
+pub fn refused(field: &str, message: Message) -> Error {
     Error::invalid(vec![Violation { field: field.to_owned(), message }])
 }
 
