@@ -97,8 +97,8 @@ impl Grpc {
         }
         let body = Body::new(body);
         let sent = match (rule.is_public(), head.headers.contains_key(AUTHORIZATION)) {
-            (true, _) => self.bodies.whole(&head, body, true).await?,
-            (false, true) => self.bodies.up_to(MAX_BODY_BYTES, &head, body).await?,
+            (true, _) => self.bodies.whole(head, body, true).await?,
+            (false, true) => self.bodies.up_to(MAX_BODY_BYTES, head, body).await?,
             (false, false) => return Ok(Frames::empty()),
         };
         Ok(Frames::new(Full::new(sent)))

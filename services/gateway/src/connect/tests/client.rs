@@ -14,7 +14,7 @@ use http_body_util::{BodyExt as _, StreamBody};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use super::service::{Frames, Pairs, Refusal, SERVICE, framed, payload};
+use super::service::{Frames, Pairs, Refusal, SERVICE, framed, payload, signed_in};
 use crate::Body;
 use crate::connect::codec::Codec;
 
@@ -93,7 +93,7 @@ impl Asks {
 
     fn head(&self) -> http::request::Builder {
         let mut head = Request::builder().method(Method::POST).uri(format!("/{SERVICE}/{}", self.rpc));
-        head = head.header("content-type", self.media_type()).header("authorization", "Bearer anybody");
+        head = head.header("content-type", self.media_type()).header(signed_in().0, signed_in().1);
         if self.protocol == Protocol::Grpc {
             head = head.header("te", "trailers").version(http::Version::HTTP_2);
         }
@@ -123,7 +123,7 @@ impl Asks {
         let compression = if self.gzip { "&compression=gzip" } else { "" };
         let query = format!("connect=v1&encoding={}&base64=1&message={message}{compression}", codec.name());
         let uri = format!("/{SERVICE}/{}?{query}", self.rpc);
-        Request::get(uri).header("authorization", "Bearer anybody").body(Body::empty()).unwrap()
+        Request::get(uri).header(signed_in().0, signed_in().1).body(Body::empty()).unwrap()
     }
 
     /// Asks, and hears all; of a stream both ways a message is sent when an answer to the one before was heard.

@@ -8,7 +8,7 @@ use tally_rpc::MAX_MESSAGE_BYTES;
 use tower::ServiceExt as _;
 
 use super::client::{Asks, Heard, Protocol};
-use super::service::{Answer, Pairs, Refusal, SERVICE, Seen, doors, framed, left, payload};
+use super::service::{Answer, Pairs, Refusal, SERVICE, Seen, doors, framed, left, payload, signed_in};
 use crate::Body;
 use crate::connect::codec::Codec;
 
@@ -228,7 +228,7 @@ impl Asks {
     async fn raw(&self, raw: &Raw, doors: &axum::Router) -> Heard {
         let uri = raw.uri.clone().unwrap_or_else(|| format!("/{SERVICE}/{}", self.rpc));
         let mut request = Request::builder().method(raw.verb.as_deref().unwrap_or("POST")).uri(uri);
-        request = request.header("content-type", &raw.media_type).header("authorization", "Bearer anybody");
+        request = request.header("content-type", &raw.media_type).header(signed_in().0, signed_in().1);
         for (name, values) in &raw.headers {
             request = values
                 .iter()

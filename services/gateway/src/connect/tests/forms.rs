@@ -14,7 +14,7 @@ use tally_api::classes;
 use tower::ServiceExt as _;
 
 use super::client::gzip;
-use super::service::{Answer, Frames, SERVICE, doors, framed, payload};
+use super::service::{Answer, Frames, SERVICE, doors, framed, payload, signed_in};
 use crate::Body;
 use crate::rules::rules;
 
@@ -22,7 +22,6 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 const STREAM: (&str, &str) = ("content-type", "application/connect+json");
 const KEPT: &[u8] = b"private, no-cache";
 const LANGUAGE: &[u8] = b"accept-language";
-const SIGNED_IN: (&str, &str) = ("authorization", "Bearer anybody");
 
 /// Doors to a service whose answers are these.
 fn answering(data: &[&str]) -> (Router, std::sync::Arc<std::sync::Mutex<super::service::Seen>>) {
@@ -43,13 +42,13 @@ async fn send(
 }
 
 async fn post(doors: &Router, rpc: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> (StatusCode, Value) {
-    let (status, _, body) = send(doors, (Method::POST, rpc), &[&[SIGNED_IN], headers].concat(), body).await;
+    let (status, _, body) = send(doors, (Method::POST, rpc), &[&[signed_in()], headers].concat(), body).await;
     (status, serde_json::from_slice(&body).unwrap_or_else(|e| panic!("{e}: {body:?}")))
 }
 
 /// The code that ends a stream of answers.
 async fn ends(doors: &Router, rpc: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> String {
-    let (status, _, body) = send(doors, (Method::POST, rpc), &[&[SIGNED_IN, STREAM], headers].concat(), body).await;
+    let (status, _, body) = send(doors, (Method::POST, rpc), &[&[signed_in(), STREAM], headers].concat(), body).await;
     assert_eq!(status, StatusCode::OK);
     let mut frames = Frames::of(http_body_util::Full::new(body));
     let mut last = None;
@@ -81,7 +80,7 @@ async fn a_question_stands_in_an_address_in_every_form_of_the_protocol_and_in_no
     ] {
         for method in [Method::GET, Method::HEAD] {
             let rpc = format!("IdempotentUnary?{query}");
-            let (status, headers, _) = send(&doors, (method, &rpc), &[SIGNED_IN], "").await;
+            let (status, headers, _) = send(&doors, (method, &rpc), &[signed_in()], "").await;
             assert_eq!(status, StatusCode::OK, "{query}");
             assert_eq!((headers["cache-control"].as_bytes(), headers["vary"].as_bytes()), (KEPT, LANGUAGE));
             assert_eq!(std::mem::take(&mut seen.lock().unwrap().messages), [payload(b"a?b")], "{query}");
@@ -98,14 +97,14 @@ async fn a_question_stands_in_an_address_in_every_form_of_the_protocol_and_in_no
         (format!("connect=v1&message={plain}"), 415),
     ] {
         let rpc = format!("IdempotentUnary?{query}");
-        let (told, _, body) = send(&doors, (Method::GET, &rpc), &[SIGNED_IN], "").await;
+        let (told, _, body) = send(&doors, (Method::GET, &rpc), &[signed_in()], "").await;
         assert_eq!(told, status, "{query}: {body:?}");
         assert!(seen.lock().unwrap().messages.is_empty(), "{query}");
     }
-    let (told, headers, _) = send(&doors, (Method::PUT, "IdempotentUnary"), &[SIGNED_IN], "").await;
+    let (told, headers, _) = send(&doors, (Method::PUT, "IdempotentUnary"), &[signed_in()], "").await;
     assert_eq!((told, headers["allow"].as_bytes()), (StatusCode::METHOD_NOT_ALLOWED, &b"GET, POST, HEAD, OPTIONS"[..]));
     let rpc = format!("Unary?connect=v1&encoding=json&message={plain}");
-    let (told, headers, _) = send(&doors, (Method::GET, &rpc), &[SIGNED_IN], "").await;
+    let (told, headers, _) = send(&doors, (Method::GET, &rpc), &[signed_in()], "").await;
     assert_eq!((told, headers["allow"].as_bytes()), (StatusCode::METHOD_NOT_ALLOWED, &b"POST, OPTIONS"[..]));
     let (told, ..) = send(&doors, (Method::OPTIONS, "Unary"), &[], "").await;
     assert_eq!(told, StatusCode::NO_CONTENT);
@@ -116,8 +115,9 @@ async fn a_question_stands_in_an_address_in_every_form_of_the_protocol_and_in_no
 fn only_what_asks_by_nothing_closed_may_be_an_address() {
     let rpcs = classes::pool().services().flat_map(|service| service.methods().collect::<Vec<_>>());
     let name = |rpc: prost_reflect::MethodDescriptor| format!("{}/{}", rpc.parent_service().full_name(), rpc.name());
-    let row =
-        |effect| move |name: String| PolicyRow { method: name.leak(), needs: Needs::SignIn, effect, openers: &[] };
+    let row = |effect| {
+        move |name: String| PolicyRow { method: name.leak(), needs: Needs::SignIn, effect, openers: &[], vital: false }
+    };
     let names: Vec<String> = rpcs.map(name).collect();
     let open = |effect| -> Vec<String> {
         let rows: Vec<PolicyRow> = names.iter().cloned().map(row(effect)).collect();
@@ -151,7 +151,7 @@ async fn what_a_header_says_is_read_or_refused() {
     }
     for (rpc, media) in [("Unary", "application/connect+json"), ("ServerStream", "application/json"), ("Unary", "")] {
         let (status, headers, body) =
-            send(&doors, (Method::POST, rpc), &[SIGNED_IN, ("content-type", media)], "{}").await;
+            send(&doors, (Method::POST, rpc), &[signed_in(), ("content-type", media)], "{}").await;
         assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{media}");
         let told: Value = serde_json::from_slice(&body).unwrap();
         assert!(told["detail"].as_str().unwrap().contains(headers["accept-post"].to_str().unwrap()), "{told}");
@@ -162,7 +162,7 @@ async fn what_a_header_says_is_read_or_refused() {
     let seen = seen.lock().unwrap().headers.clone();
     assert_eq!(
         (&seen["authorization"], &seen["accept-language"]),
-        (&"Bearer anybody".parse().unwrap(), &"zh-CN".parse().unwrap())
+        (&signed_in().1.parse().unwrap(), &"zh-CN".parse().unwrap())
     );
     assert!(["cookie", "grpc-timeout", "x-other"].iter().all(|name| !seen.contains_key(*name)), "{seen:?}");
 }
@@ -175,11 +175,11 @@ async fn answers_are_compressed_by_gzip_and_streams_message_by_message() {
     for (accepts, comes) in
         [("gzip", Some("gzip")), ("br, gzip", Some("gzip")), ("br", None), ("gzip;q=0", None), ("identity", None)]
     {
-        let headers = [SIGNED_IN, JSON, ("accept-encoding", accepts)];
+        let headers = [signed_in(), JSON, ("accept-encoding", accepts)];
         let (_, headers, body) = send(&doors, (Method::POST, "Unary"), &headers, "{}").await;
         assert_eq!(encoding(&headers, "content-encoding").as_deref(), comes, "{accepts}");
         assert_eq!(body.len() < 1_000, comes.is_some());
-        let headers = [SIGNED_IN, STREAM, ("accept-encoding", accepts), ("connect-accept-encoding", accepts)];
+        let headers = [signed_in(), STREAM, ("accept-encoding", accepts), ("connect-accept-encoding", accepts)];
         let (_, headers, body) = send(&doors, (Method::POST, "ServerStream"), &headers, framed(0, b"{}")).await;
         assert_eq!(encoding(&headers, "content-encoding"), None);
         assert_eq!(encoding(&headers, "connect-content-encoding").as_deref(), comes, "{accepts}");
@@ -264,7 +264,7 @@ async fn a_body_without_a_token_is_not_read() {
 #[tokio::test]
 async fn a_call_of_grpc_goes_on_as_it_is() {
     let (doors, seen) = answering(&["test response"]);
-    let sent = [("content-type", "application/grpc"), ("connection", "keep-alive"), ("x-other", "1"), SIGNED_IN];
+    let sent = [("content-type", "application/grpc"), ("connection", "keep-alive"), ("x-other", "1"), signed_in()];
     let (status, headers, body) = send(&doors, (Method::POST, "Unary?x=1"), &sent, framed(0, &payload(b"a"))).await;
     assert_eq!((status, headers["content-type"].as_bytes()), (StatusCode::OK, &b"application/grpc"[..]));
     assert_eq!(body, framed(0, &payload(b"test response")));
@@ -279,7 +279,7 @@ async fn a_call_of_grpc_goes_on_as_it_is() {
     assert!(answer.headers()["grpc-status"] == "12" && answer.body().is_end_stream());
     // gRPC-Web as text.
     let text = STANDARD.encode(framed(0, &payload(b"a")));
-    let sent = [("content-type", "application/grpc-web-text"), ("accept", "application/grpc-web-text"), SIGNED_IN];
+    let sent = [("content-type", "application/grpc-web-text"), ("accept", "application/grpc-web-text"), signed_in()];
     let (status, _, body) = send(&doors, (Method::POST, "Unary"), &sent, text).await;
     assert_eq!(status, StatusCode::OK);
     assert!(

@@ -17,15 +17,17 @@ use prost_reflect::prost_types::{
 };
 use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
 use serde::Deserialize;
-use tally_access::{Effect, Needs, PolicyRow};
+use tally_access::{Effect, Needs, PolicyRow, Regions};
+use tally_kernel::id::TenantId;
 use tally_kernel::{Clock, Rng};
-use tally_rpc::RpcChannel;
+use tally_rpc::{LocalKeys, RpcChannel, Tokens};
+use tally_testkit::Callers;
 use tonic::{Code, Status};
 use tower::service_fn;
 
 use crate::rules::{BodyRule, Rule};
 use crate::template::Template;
-use crate::{Deps, doors_to};
+use crate::{Deps, Guards, doors_to};
 
 /// The name of the service.
 pub const SERVICE: &str = "echo.v1.EchoService";
@@ -71,12 +73,29 @@ pub static ECHO: LazyLock<ServiceDescriptor> = LazyLock::new(|| {
     pool.get_service_by_name(SERVICE).unwrap()
 });
 
+/// Somebody whom the doors know: the keys, and what stands in `authorization`.
+static SOMEBODY: LazyLock<(Arc<LocalKeys>, String)> = LazyLock::new(|| {
+    let callers = Callers::new(Clock::System, 1);
+    let token = callers.person(TenantId::generate(&callers.rng, callers.clock.now()), None, []).token;
+    (Arc::clone(&callers.keys), format!("Bearer {token}"))
+});
+
+/// The header of a caller whom the doors know.
+pub fn signed_in() -> (&'static str, &'static str) {
+    ("authorization", &SOMEBODY.1)
+}
+
 fn rule(rpc: MethodDescriptor) -> Rule {
     let name = format!("{SERVICE}/{}", rpc.name());
     let effect = if rpc.name() == "IdempotentUnary" { Effect::Read } else { Effect::Change };
     // What it asks for is asked for by the service; the doors only look whether somebody comes with a token.
-    let row =
-        PolicyRow { method: Box::leak(name.clone().into_boxed_str()), needs: Needs::SignIn, effect, openers: &[] };
+    let row = PolicyRow {
+        method: Box::leak(name.clone().into_boxed_str()),
+        needs: Needs::SignIn,
+        effect,
+        openers: &[],
+        vital: false,
+    };
     let path = format!("/v1/{}", rpc.name());
     let template = Template::parse(&path).unwrap();
     Rule { rpc, name, service: "echo".to_owned(), verb: "POST", path, template, body: BodyRule::Whole, row, binding: 0 }
@@ -122,7 +141,13 @@ pub fn doors(answer: Answer) -> (Router, Arc<Mutex<Seen>>) {
     });
     let rules: Vec<_> = ECHO.methods().map(|rpc| Arc::new(rule(rpc))).collect();
     let services = vec![("echo", RpcChannel::new(service))];
-    let deps = Deps { services, policy: Vec::new(), clock: Clock::System, rng: Rng::System };
+    let guards = Guards {
+        tokens: Tokens::new(Arc::<LocalKeys>::clone(&SOMEBODY.0), Regions::All, Clock::System),
+        concurrency: 64,
+        introducer: None,
+        cors_origins: Vec::new(),
+    };
+    let deps = Deps { services, policy: Vec::new(), clock: Clock::System, rng: Rng::System, guards };
     (doors_to(&rules, Bytes::new(), deps), seen)
 }
 
