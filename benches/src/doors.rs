@@ -115,8 +115,8 @@ impl Both {
         let rows = (1..UNITS).map(row).collect();
         let mut ask = Request::new(pb::ImportOrgUnitsRequest { request_id: "units".into(), rows, ..Default::default() });
         bearer(&mut ask, &self.token);
-        let done = self.units.import_org_units(ask).await?.into_inner();
-        ensure!(done.problems.is_empty(), "{:?}", done.problems);
+        let done = self.units.import_org_units(ask).await?.into_inner().result;
+        ensure!(done.as_ref().is_some_and(|result| result.problems.is_empty()), "{done:?}");
         Ok(())
     }
 
@@ -151,7 +151,7 @@ impl Both {
 
     /// How many units are listed.
     async fn grpc(&mut self, page_size: usize) -> Result<usize> {
-        let page_size = i32::try_from(page_size)?;
+        let page_size = u32::try_from(page_size)?;
         let mut ask = Request::new(pb::ListOrgUnitsRequest { page_size, ..Default::default() });
         bearer(&mut ask, &self.token);
         Ok(self.units.list_org_units(ask).await?.into_inner().units.len())
