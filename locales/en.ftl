@@ -639,6 +639,7 @@ PROBLEM_TITLE =
         [413] Too large
         [415] Unsupported media type
         [429] Too many requests
+        [431] Headers too large
         [499] Cancelled
         [501] Not offered here
         [503] Unavailable
@@ -662,10 +663,34 @@ BODY_TOO_SLOW = the body of the request took too long: send it faster, or in sma
 BODY_NOT_READ = this call reads no body: what it takes stands in the path and behind the ?
 # Over HTTP: a list or a text in place of an object.
 BODY_NO_OBJECT = the body must be a JSON object
-# Over HTTP: no JSON; the cause is the parser's, in English.
-BODY_NO_JSON = the body cannot be read as JSON: { $cause }
-# Over HTTP: a value that does not fit its field; the cause is the parser's, in English.
-FIELD_UNREADABLE = cannot be read: { $cause }
+# Over HTTP: all headers of a request together, or their number.
+HEADERS_TOO_LARGE = the headers of the request are larger than { $limit } bytes, or more than { $most }: send fewer, or shorter ones
+# Over HTTP: no JSON, or deeper than anything here is.
+BODY_NO_JSON = the body is no JSON from line { $line }, column { $column } on
+    .early = the body ends in the middle of its JSON
+    .deep = the body has more than 127 levels of lists and objects
+    .twice = an object of the body has the name { $name } twice
+# Over HTTP: a value that does not fit its field.
+FIELD_UNREADABLE = cannot be read: write { $expected }
+    .unknown = there is no such field
+    .twice = is said twice, as { $one } and as { $other }: leave one of them out
+    .choice = say one of { $fields }, not several
+    .encoding = the percent-encoding is no text in UTF-8
+    .precision = an instant has at most nine digits of a second
+    .second = seconds are told from 00 to 59
+    .digits = has too many digits for a number with a fraction or an exponent: write it as a text
+# Over HTTP: what a field may hold.
+VALUE_EXPECTED = a value of its kind
+    .yes_or_no = true or false
+    .whole = a whole number from { $least } to { $most }
+    .number = a number
+    .text = a text, in quotes
+    .bytes = a text in base64
+    .instant = an instant of the years 1 to 9999, such as 2026-03-02T09:00:00Z
+    .duration = seconds, such as 600s
+    .name = one of { $names }
+    .object = an object
+    .list = a list
 # Over HTTP: the same field in two places, with different values.
 FIELD_SAID_TWICE = is said twice, differently: leave it out of the body or of the query
 # Over HTTP: what stands behind the ? of a call by Connect.
@@ -676,8 +701,35 @@ CONNECT_QUERY_WRONG = must be v1
 QUERY_UNKNOWN = is no parameter of this call: the parameters are in /openapi.json; what is personal goes into a body
 # Over HTTP: a header that stands for a field which the call does not have.
 HEADER_NOT_READ = this call cannot read the header { $header }: leave it out
+    .several = the header { $header } may hold one entity tag, in quotes, or *
 # Over HTTP: `fields` names a field that the answer does not have.
 ANSWER_HAS_NO_FIELD = the answer has no field { $field }
+# Over HTTP: the page that describes every call.
+DOCS_PAGE = The calls of Tally
+    .lead = Every call of the suite over HTTP with JSON, made of the table that the router is made of. What each does stands here as the contracts say it, in English.
+    .how = How things are written
+    .machine = the same for programs, OpenAPI 3.1
+    .count = { $count ->
+        [one] { $count } call
+       *[other] { $count } calls
+    }
+    .permission = Asks for the permission
+    .session = Asks for a session, and for no permission.
+    .nobody = Nobody need have signed in.
+    .parameters = Parameters
+    .body = Body
+    .lines = Body: one such object a line
+    .answer = Answer
+    .stream = Answer: one such object a line, or an event each
+    .refusals = Refusals
+    .example = Example
+    .required = required
+    .filled = filled in by the server
+    .values = One of
+    .shapes = Objects
+    .in_path = in the path
+    .in_query = behind the ?
+    .in_header = a header
 # A `request_id` that is too long.
 REQUEST_ID_INVALID = a request_id has at most { $max } characters; a UUID is best
 # This request_id belongs to a request with another body.

@@ -407,6 +407,7 @@ PROBLEM_TITLE =
         [413] 内容过大
         [415] 不支持的格式
         [429] 请求过多
+        [431] 请求头过大
         [499] 已取消
         [501] 此处不提供
         [503] 暂时不可用
@@ -422,15 +423,60 @@ BODY_BROKE_OFF = 请求正文未发送完整
 BODY_TOO_SLOW = 请求正文发送过慢：请加快发送或减小每次的内容
 BODY_NOT_READ = 该调用不读取请求正文：参数在路径和 ? 之后
 BODY_NO_OBJECT = 请求正文须为 JSON 对象
-BODY_NO_JSON = 请求正文无法按 JSON 读取：{ $cause }
-FIELD_UNREADABLE = 无法读取：{ $cause }
+HEADERS_TOO_LARGE = 请求头合计超过 { $limit } 字节，或超过 { $most } 个：请减少或缩短
+BODY_NO_JSON = 请求正文自第 { $line } 行第 { $column } 列起不是 JSON
+    .early = 请求正文的 JSON 没有写完
+    .deep = 请求正文的列表与对象超过 127 层
+    .twice = 请求正文的一个对象中，名称 { $name } 出现了两次
+FIELD_UNREADABLE = 无法读取：请填写{ $expected }
+    .unknown = 没有这个字段
+    .twice = 以 { $one } 和 { $other } 说了两次：请去掉一个
+    .choice = { $fields } 只能填写其中一个
+    .encoding = 百分号编码的内容不是 UTF-8 文本
+    .precision = 时刻的秒最多九位小数
+    .second = 秒的取值为 00 至 59
+    .digits = 带小数或指数的数字位数过多：请写成文本
+VALUE_EXPECTED = 相应类型的值
+    .yes_or_no = true 或 false
+    .whole = { $least } 至 { $most } 的整数
+    .number = 数字
+    .text = 文本（带引号）
+    .bytes = base64 文本
+    .instant = 公元 1 至 9999 年的时刻，如 2026-03-02T09:00:00Z
+    .duration = 秒数，如 600s
+    .name = { $names } 之一
+    .object = 对象
+    .list = 列表
 FIELD_SAID_TWICE = 出现两次且不一致：请从正文或查询参数中去掉一处
 CONNECT_QUERY_WRONG = 须为 v1
     .missing = 缺少
     .base64 = 不是网址用的 base64
 QUERY_UNKNOWN = 不是该调用的参数：参数见 /openapi.json；个人信息请放在正文中
 HEADER_NOT_READ = 该调用不读取请求头 { $header }：请去掉
+    .several = 请求头 { $header } 只能写一个实体标签（带引号）或 *
 ANSWER_HAS_NO_FIELD = 应答没有字段 { $field }
+DOCS_PAGE = Tally 的全部调用
+    .lead = 本套件经 HTTP 与 JSON 提供的全部调用，与路由出自同一张表。各调用的说明为接口定义中的英文原文。
+    .how = 书写约定
+    .machine = 供程序读取的同一份说明（OpenAPI 3.1）
+    .count = { $count } 个调用
+    .permission = 需要权限
+    .session = 需要登录，不需要特定权限。
+    .nobody = 无需登录。
+    .parameters = 参数
+    .body = 正文
+    .lines = 正文：每行一个此对象
+    .answer = 应答
+    .stream = 应答：每行一个此对象，或每个事件一个
+    .refusals = 可能的拒绝
+    .example = 示例
+    .required = 必填
+    .filled = 由服务端填写
+    .values = 取值
+    .shapes = 对象
+    .in_path = 在路径中
+    .in_query = 在 ? 之后
+    .in_header = 请求头
 REQUEST_ID_INVALID = request_id 最多 { $max } 个字符，建议用 UUID
 REQUEST_ID_REUSED = 同一 request_id 已用于内容不同的请求，请换一个新的。
 LEASE_LOST = 此项工作已由另一个进程接手，本次尝试的内容未保留

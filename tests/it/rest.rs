@@ -1,5 +1,7 @@
 //! The gateway: what rpcs answer is answered over HTTP, and what they refuse is refused there, in words.
 
+mod described;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -12,6 +14,7 @@ use tally_api::identity::v1 as identity;
 use tally_api::identity::v1::org_service_client::OrgServiceClient;
 use tally_testkit::NEVER;
 use tally_testkit::databases::Backend;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
 use crate::stack::Stack;
@@ -40,6 +43,25 @@ impl Client {
             tokio::time::timeout(NEVER, sender.send_request(request)).await.expect("in time").expect("an answer");
         let (head, body) = answer.into_parts();
         Response::from_parts(head, body.collect().await.expect("its body").to_bytes())
+    }
+
+    /// A client of the same gateway for this login.
+    async fn signed_in(&self, login: &str) -> Self {
+        let session = self.post("/v1/sessions", &json!({ "login": login, "password": PASSWORD })).await;
+        Self { at: self.at, token: session["accessToken"].as_str().expect("a token").to_owned() }
+    }
+
+    /// The first line of the answer to a body that is only announced: whoever sends all of it may find the way closed before it reads.
+    async fn announced(&self, path: &str, length: usize) -> String {
+        let mut stream = TcpStream::connect(self.at).await.expect("the gateway listens");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-length: {length}\r\n\r\n",
+            self.at, self.token
+        );
+        stream.write_all(head.as_bytes()).await.expect("a head is sent");
+        let (mut line, mut answer) = (String::new(), BufReader::new(stream));
+        tokio::time::timeout(NEVER, answer.read_line(&mut line)).await.expect("in time").expect("a line");
+        line
     }
 
     async fn get(&self, path: &str) -> Value {
@@ -72,9 +94,8 @@ async fn group_of(mut stack: Stack) -> (Stack, Client) {
         "adminLogin": "admin", "adminPassword": PASSWORD
     });
     nobody.post("/v1/tenants", &ask).await;
-    let session = nobody.post("/v1/sessions", &json!({ "login": "admin", "password": PASSWORD })).await;
-    let token = session["accessToken"].as_str().expect("a token").to_owned();
-    (stack, Client { at, token })
+    let admin = nobody.signed_in("admin").await;
+    (stack, admin)
 }
 
 tally_testkit::on_both!(what_an_rpc_answers_is_answered_over_http, flavor = "multi_thread");
@@ -114,6 +135,71 @@ async fn what_an_rpc_answers_is_answered_over_http(backend: Backend) {
     let same = admin.send("GET", "/v1/orgUnits?pageSize=1&fields=units.name", &[("if-none-match", etag)], "").await;
     assert_eq!((same.status(), same.body().len()), (StatusCode::NOT_MODIFIED, 0));
     refusals(&admin).await;
+    malformed(&admin).await;
+    pages(&admin).await;
+}
+
+/// What is wrong with the form of a question is told by the field, with its reason, and in the caller's language alone.
+async fn malformed(admin: &Client) {
+    let chinese = [("accept-language", "zh-CN")];
+    let violation = |answer: &Response<Bytes>| {
+        let problem = told(answer, StatusCode::BAD_REQUEST);
+        assert_eq!(problem["reason"], "INVALID_REQUEST", "{problem}");
+        problem["violations"][0].clone()
+    };
+    let id = "01977f2e-8a4c-7d31-9b52-6f0c1e2d3a4b";
+    for (path, field, reason) in [
+        ("/v1/cycles/%ff", "cycle_id", "FIELD_UNREADABLE"),
+        ("/v1/orgUnits?unit_ids=%ff", "unit_ids", "FIELD_UNREADABLE"),
+        ("/v1/cycles?page_token=AbC0", "page_token", "PAGE_TOKEN_INVALID"),
+        ("/v1/people?page_token=AbC0", "page_token", "PAGE_TOKEN_INVALID"),
+        ("/v1/cycles/x", "cycle_id", "ID_MALFORMED"),
+    ] {
+        let wrong = violation(&admin.send("GET", path, &chinese, "").await);
+        assert_eq!((wrong["field"].as_str(), wrong["reason"].as_str()), (Some(field), Some(reason)), "{path}");
+        assert!(!wrong["description"].as_str().is_none_or(str::is_ascii), "{path}: {wrong}");
+    }
+    let schedule = format!("/v1/schedules/{id}");
+    let several = admin.send("PUT", &schedule, &[("if-match", "\"a\", \"b\"")], "{}").await;
+    assert_eq!(violation(&several)["field"], "if-match");
+    let unread = admin.send("POST", &format!("/v1/cycles/{id}:close"), &[("if-match", "\"a\"")], "{}").await;
+    assert_eq!(violation(&unread)["field"], "If-Match");
+    // A little too much is told in words; the parser ends what is far beyond.
+    let large = "x".repeat(33 * 1024);
+    let problem = told(
+        &admin.send("GET", "/v1/cycles", &[("x-large", &large)], "").await,
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    );
+    assert_eq!(problem["reason"], "HEADERS_TOO_LARGE");
+    let many: Vec<String> = (0..200).map(|i| format!("x-{i}")).collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "1")).collect();
+    let problem = told(&admin.send("GET", "/v1/cycles", &many, "").await, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    assert_eq!(problem["reason"], "HEADERS_TOO_LARGE");
+}
+
+/// The description is there for people, in their language and under a policy that lets nothing else in.
+async fn pages(admin: &Client) {
+    let nobody = Client { at: admin.at, token: String::new() };
+    for (path, media) in [
+        ("/docs", "text/html; charset=utf-8"),
+        ("/docs/performance.Cycle", "text/html; charset=utf-8"),
+        ("/docs/docs.css", "text/css; charset=utf-8"),
+    ] {
+        let page = nobody.send("GET", path, &[("accept-language", "zh-CN"), ("accept-encoding", "br")], "").await;
+        assert_eq!(
+            (page.status(), &page.headers()["content-type"]),
+            (StatusCode::OK, &media.parse().expect("a value")),
+            "{path}"
+        );
+        assert!(
+            page.headers()["content-security-policy"]
+                .to_str()
+                .is_ok_and(|policy| policy.starts_with("default-src 'none'"))
+        );
+        assert!(page.body().len() < 40_000, "{path}: {} bytes compressed", page.body().len());
+    }
+    let gone = nobody.send("GET", "/docs/performance.Nothing", &[], "").await;
+    assert_eq!(told(&gone, StatusCode::NOT_FOUND)["reason"], "PATH_UNKNOWN");
 }
 
 async fn refusals(admin: &Client) {
@@ -137,8 +223,7 @@ async fn refusals(admin: &Client) {
     told(&method, StatusCode::METHOD_NOT_ALLOWED);
     let media = admin.send("POST", "/v1/cycles", &[("content-type", "text/xml")], "<x/>").await;
     told(&media, StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    let large = format!("{{\"rows\":[{{\"path\":\"{}\"}}]}}", "x".repeat(5 << 20));
-    told(&admin.send("POST", "/v1/orgUnits:import", &[], &large).await, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(admin.announced("/v1/orgUnits:import", 5 << 20).await.starts_with("HTTP/1.1 413 "));
     // Another language of compression than none is the caller's to ask for.
     let small = admin.send("GET", "/openapi.json", &[("accept-encoding", "br")], "").await;
     assert_eq!(small.headers()["content-encoding"], "br");

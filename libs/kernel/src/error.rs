@@ -261,9 +261,13 @@ impl Violations {
         self.0.push(Violation { field: field.into(), message: message.into() });
     }
 
-    /// Takes the value, or notes the violation and gives nothing.
+    /// Takes the value, or notes the violation and gives nothing. What says itself which field is wrong is noted as it is.
     pub fn take<T>(&mut self, field: &str, parsed: Result<T>) -> Option<T> {
-        parsed.map_err(|e| self.push(field, e.message().clone())).ok()
+        let note = |error: Error| match error.violations() {
+            [] => self.push(field, error.message().clone()),
+            named => self.0.extend_from_slice(named),
+        };
+        parsed.map_err(note).ok()
     }
 
     /// Parses a string field, or notes the violation and gives nothing.

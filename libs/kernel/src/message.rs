@@ -11,6 +11,8 @@ use crate::Locale;
 
 /// The argument of a message that is text already: the English text.
 const TOLD: &str = "text";
+/// The same of one whose reason is known: no argument of the catalogues has this name.
+const TOLD_FOR: &str = "";
 
 /// See the module's text. Made by [`msg!`](crate::msg), so that `cargo xtask tidy` can hold ids and arguments against the
 /// catalogues.
@@ -69,10 +71,15 @@ impl Message {
         Self { id: "", args: BTreeMap::from([(TOLD, Arg::Text(text.into()))]) }
     }
 
+    /// A sentence that is text already, and the reason that it is told for.
+    pub fn told_for(reason: &'static str, text: impl Into<String>) -> Self {
+        Self { id: reason, args: BTreeMap::from([(TOLD_FOR, Arg::Text(text.into()))]) }
+    }
+
     /// The same sentence in another language.
     #[must_use]
     pub fn also_told(mut self, locale: Locale, text: impl Into<String>) -> Self {
-        self.args.insert(if locale == Locale::En { TOLD } else { locale.tag() }, Arg::Text(text.into()));
+        self.args.insert(self.told_key(locale), Arg::Text(text.into()));
         self
     }
 
@@ -83,13 +90,22 @@ impl Message {
 
     /// The text of a sentence that was [`told`](Self::told) in this language.
     pub fn told_in(&self, locale: Locale) -> Option<&str> {
-        match self.args.get(if locale == Locale::En { TOLD } else { locale.tag() }) {
-            Some(Arg::Text(text)) if self.id.is_empty() => Some(text),
+        match self.args.get(self.told_key(locale)) {
+            Some(Arg::Text(text)) => Some(text),
             _ => None,
         }
     }
 
-    /// The id; empty for a sentence that was [`told`](Self::told).
+    /// Where the text of a told sentence stands: under names that no argument of a catalogue has, or in a message without an id.
+    fn told_key(&self, locale: Locale) -> &'static str {
+        match locale {
+            Locale::En if self.id.is_empty() => TOLD,
+            Locale::En => TOLD_FOR,
+            other => other.tag(),
+        }
+    }
+
+    /// The id; empty for a sentence that was [`told`](Self::told) without a reason.
     pub fn id(&self) -> &'static str {
         self.id
     }
@@ -136,7 +152,8 @@ impl<'de> Deserialize<'de> for Message {
         };
         let word =
             |text: &str| word(text).ok_or_else(|| de::Error::custom(format!("{text:?} is no name of a message")));
-        let args = args.into_iter().map(|(name, arg)| Ok((word(&name)?, arg))).collect::<Result<_, D::Error>>()?;
+        let name = |name: &str| if name == TOLD_FOR { Ok(TOLD_FOR) } else { word(name) };
+        let args = args.into_iter().map(|(key, arg)| Ok((name(&key)?, arg))).collect::<Result<_, D::Error>>()?;
         let id = if written.is_empty() { "" } else { word(&written)? };
         Ok(Self { id, args })
     }
@@ -198,7 +215,9 @@ mod tests {
         let wrong = msg!("INVALID_FIELD", field = "zone", problem = msg!("TEXT_EMPTY"));
         let many = msg!("ROW_INVALID", problems = Arg::List(vec![wrong.clone(), Message::told("as a peer said")]));
         let both = Message::told("text").also_told(Locale::ZhCn, "文字");
-        for message in [wrong, many, Message::told("text"), both] {
+        let named = Message::told_for("TEXT_EMPTY", "must not be empty").also_told(Locale::ZhCn, "不能为空");
+        assert_eq!((named.reason(), named.told_in(Locale::ZhCn)), ("TEXT_EMPTY", Some("不能为空")));
+        for message in [wrong, many, Message::told("text"), both, named] {
             let stored = serde_json::to_string(&message).unwrap();
             assert_eq!(serde_json::from_str::<Message>(&stored).unwrap(), message, "{stored}");
         }

@@ -3,13 +3,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result, Violation};
 use crate::msg;
 
 /// Rows of a page when the caller names no size.
 pub const DEFAULT_SIZE: u32 = 50;
 /// The largest page; a larger wish is cut to it.
 pub const MAX_SIZE: u32 = 1000;
+
+/// What a list says to a token that is not its own: the field, as of every other that cannot be read.
+pub fn token_invalid() -> Error {
+    Error::invalid(vec![Violation { field: "page_token".to_owned(), message: msg!("PAGE_TOKEN_INVALID") }])
+}
 
 /// A checked page request: how many rows, and after which key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +31,7 @@ impl Page {
     /// with another one. A size of 0 means [`DEFAULT_SIZE`].
     ///
     /// # Errors
-    /// `PAGE_TOKEN_INVALID` when the token is not ours or belongs to another question.
+    /// [`token_invalid`] when the token is not ours or belongs to another question.
     pub fn read(size: u32, token: &str, question: &[u8]) -> Result<Self> {
         let mut digest = [0; 8];
         digest.copy_from_slice(&blake3::hash(question).as_bytes()[..8]);
@@ -34,13 +39,12 @@ impl Page {
         if token.is_empty() {
             return Ok(Self { size, after: None, question: digest });
         }
-        let bad = || Error::of(Kind::InvalidArgument, msg!("PAGE_TOKEN_INVALID"));
-        let raw = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad())?;
-        let (head, key) = raw.split_at_checked(8).ok_or_else(bad)?;
+        let raw = URL_SAFE_NO_PAD.decode(token).map_err(|_| token_invalid())?;
+        let (head, key) = raw.split_at_checked(8).ok_or_else(token_invalid)?;
         if head != digest {
-            return Err(bad());
+            return Err(token_invalid());
         }
-        let after = std::str::from_utf8(key).map_err(|_| bad())?.to_owned();
+        let after = std::str::from_utf8(key).map_err(|_| token_invalid())?.to_owned();
         Ok(Self { size, after: Some(after), question: digest })
     }
 
@@ -63,6 +67,7 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Violations;
 
     #[test]
     fn pages_follow_each_other_to_the_end() {
@@ -85,7 +90,15 @@ mod tests {
     fn a_token_of_another_question_or_a_tampered_one_is_refused() {
         let token = Page::read(3, "", b"unit=a").unwrap().token("7");
         assert!(Page::read(3, &token, b"unit=a").is_ok());
-        assert_eq!(Page::read(3, &token, b"unit=b").unwrap_err().reason(), "PAGE_TOKEN_INVALID");
-        assert_eq!(Page::read(3, "%%%", b"unit=a").unwrap_err().reason(), "PAGE_TOKEN_INVALID");
+        for (token, question) in [(token.as_str(), b"unit=b"), ("%%%", b"unit=a")] {
+            let refused = Page::read(3, token, question).unwrap_err();
+            let [wrong] = refused.violations() else { panic!("{refused:?}") };
+            assert_eq!((wrong.field.as_str(), wrong.message.reason()), ("page_token", "PAGE_TOKEN_INVALID"));
+            // Beside others it is told as it is alone.
+            let mut all = Violations::new();
+            all.push("name", msg!("TEXT_EMPTY"));
+            assert_eq!(all.take("page_token", Page::read(3, token, question)), None);
+            assert_eq!(all.finish(Some(())).unwrap_err().violations()[1..], *refused.violations());
+        }
     }
 }

@@ -173,15 +173,18 @@ pub fn error_from(status: Status) -> Error {
     let retry = find("/google.rpc.RetryInfo").and_then(|raw| pb::RetryInfo::decode(raw).ok());
 
     let violations = bad.into_iter().flat_map(|bad| bad.field_violations);
-    let violations: Vec<Violation> =
-        violations.map(|v| Violation { field: v.field, message: told(v.description, v.localized_message) }).collect();
+    let violation = |v: pb::bad_request::FieldViolation| {
+        let reason = word(&v.reason).unwrap_or_default();
+        Violation { field: v.field, message: told(reason, v.description, v.localized_message) }
+    };
+    let violations: Vec<Violation> = violations.map(violation).collect();
     let localized = find("/google.rpc.LocalizedMessage").and_then(|raw| pb::LocalizedMessage::decode(raw).ok());
     let reason = info.as_ref().and_then(|info| word(&info.reason)).unwrap_or("PEER_FAILED");
     // `Error::invalid` writes the same reason and sentence again.
     let mut error = if kind == Kind::InvalidArgument && !violations.is_empty() {
         Error::invalid(violations)
     } else {
-        let refused = Error::told(kind, reason, told(status.message().to_owned(), localized));
+        let refused = Error::told(kind, reason, told("", status.message().to_owned(), localized));
         violations.into_iter().fold(refused, |refused, wrong| refused.at(wrong.field, wrong.message))
     };
     for (key, value) in info.into_iter().flat_map(|info| info.metadata) {
@@ -195,9 +198,12 @@ pub fn error_from(status: Status) -> Error {
     }
 }
 
-/// What a peer said, in English and in the language in which it was asked.
-fn told(english: String, localized: Option<pb::LocalizedMessage>) -> tally_kernel::Message {
-    let told = tally_kernel::Message::told(english);
+/// What a peer said, in English and in the language in which it was asked, and the reason where one is known.
+fn told(reason: &'static str, english: String, localized: Option<pb::LocalizedMessage>) -> tally_kernel::Message {
+    let told = match reason {
+        "" => tally_kernel::Message::told(english),
+        reason => tally_kernel::Message::told_for(reason, english),
+    };
     let Some(local) = localized else { return told };
     match Locale::of_tag(&local.locale) {
         Some(locale) if locale != Locale::En => told.also_told(locale, local.message),
@@ -263,6 +269,15 @@ mod tests {
         assert_eq!(back.violations(), rich().violations());
         assert_eq!(back.metadata(), rich().metadata());
         assert_eq!(back.retry_delay(), Some(Duration::from_millis(1500)));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_field_keeps_its_reason_on_the_way() {
+        let wrong = Violation { field: "name".into(), message: msg!("TEXT_EMPTY") };
+        let back = error_from(status(Error::invalid(vec![wrong]), Locale::ZhCn));
+        let [wrong] = back.violations() else { panic!("{back:?}") };
+        assert_eq!((wrong.field.as_str(), wrong.message.reason()), ("name", "TEXT_EMPTY"));
+        assert_eq!(text(Locale::ZhCn, &wrong.message), text(Locale::ZhCn, &msg!("TEXT_EMPTY")));
     }
 
     #[test]

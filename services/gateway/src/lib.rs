@@ -4,14 +4,16 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: template, forwarded, shares, call, problem, rules
-//! - done: stack, port, openapi, rest, connect, grpc
+//! - known: template, forwarded, shares, call, problem, fields, rules
+//! - done: stack, port, openapi, docs, rest, connect, grpc
 //!
 //! Architecture invariant: routes and their description come from one table ([`rules`]), which is read from the contracts. Nothing here names a
 //! message of a service.
 
 mod call;
 mod connect;
+mod docs;
+mod fields;
 mod forwarded;
 mod grpc;
 mod openapi;
@@ -34,7 +36,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, Entry, HeaderName};
 use http::{HeaderValue, Request, Response};
 use tally_access::PolicyRow;
-use tally_kernel::{Clock, Error, Result, Rng};
+use tally_kernel::{Clock, Error, Kind, Result, Rng, msg};
 use tally_rpc::layers::{Methods, MetricsLayer, RpcMethod, TraceLayer, with_locale};
 use tally_rpc::{Introducer, RpcChannel, Tokens};
 use tower::util::option_layer;
@@ -61,6 +63,11 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 /// Of an id that a caller sent, so many characters at most.
 const REQUEST_ID_MAX: usize = 128;
+
+/// The address and all headers of a request together.
+pub(crate) const MAX_HEADER_BYTES: usize = 32 * 1024;
+/// Headers of a request.
+pub(crate) const MAX_HEADERS: usize = 128;
 
 /// What the doors are made of.
 pub struct Deps {
@@ -95,12 +102,13 @@ pub struct Guards {
 pub fn doors(deps: Deps) -> Result<Router> {
     let rules = rules::rules(&deps.policy).map_err(Error::internal)?;
     let rules: Vec<_> = rules.into_iter().map(Arc::new).collect();
-    let description = Bytes::from(openapi::document(&rules).to_string());
-    Ok(doors_to(&rules, description, deps))
+    Ok(doors_to(&rules, &openapi::document(&rules), deps))
 }
 
 /// The doors to rpcs that are described so.
-fn doors_to(rules: &[Arc<Rule>], description: Bytes, deps: Deps) -> Router {
+fn doors_to(rules: &[Arc<Rule>], description: &serde_json::Value, deps: Deps) -> Router {
+    let docs = docs::routes(description.clone());
+    let description = Bytes::from(description.to_string());
     let Guards { tokens, concurrency, introducer, cors_origins } = deps.guards;
     let before = call::Before { methods: Methods::new(&deps.policy), concurrency, introducer };
     let (services, bodies) = (Services::new(deps.services, &before), Bodies::new(tokens));
@@ -125,7 +133,7 @@ fn doors_to(rules: &[Arc<Rule>], description: Bytes, deps: Deps) -> Router {
     let described = get(move || async move { ([(CONTENT_TYPE, "application/json")], description) });
     let with_id = from_fn_with_state(doors.clone(), with_id);
     let admitted = from_fn_with_state(stack::Requests::default(), stack::admitted);
-    let machines = Router::new().route("/openapi.json", described).fallback(answer).with_state(doors);
+    let machines = Router::new().route("/openapi.json", described).merge(docs).fallback(answer).with_state(doors);
     let routes = console.fallback_service(machines);
     let cors = option_layer(stack::cors(&cors_origins));
     let edge = ServiceBuilder::new().layer(cors).map_request(as_it_is).layer(compressed).layer(with_id);
@@ -183,6 +191,16 @@ async fn with_id(State(doors): State<Doors>, request: Request<Body>, next: Next)
     answer
 }
 
+/// What is said where the headers of a request are too large, or too many.
+fn are_too_large(request: &Request<Body>) -> Option<Error> {
+    let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+    // Each with what stands between its name and its value, and behind it.
+    let headers: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let (limit, most) = (MAX_HEADER_BYTES, MAX_HEADERS);
+    let too_large = address + headers > limit || request.headers().len() > most;
+    too_large.then(|| Error::of(Kind::ResourceExhausted, msg!("HEADERS_TOO_LARGE", limit, most)))
+}
+
 /// Whether an id that a caller sent may stand in our logs.
 fn is_id(id: &HeaderValue) -> bool {
     id.len() <= REQUEST_ID_MAX
@@ -223,6 +241,9 @@ impl Doors {
 
     async fn answer(&self, at: At, request: Request<Body>) -> Response<Body> {
         let locale = request.extensions().get().copied().unwrap_or_default();
+        if let Some(error) = are_too_large(&request) {
+            return problem::answer(&error, locale);
+        }
         match at {
             At::Rest(Ok(asked)) => self.rest.answer(asked, request, locale).await,
             At::Rest(Err(nothing)) => nothing.answer(&request.into_parts().0, locale),

@@ -87,8 +87,11 @@ const LOOPBACK: [IpNet; 2] = [
     IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8)),
     IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128)),
 ];
-/// All headers of a request together.
-const MAX_HEADER_BYTES: usize = 32 * 1024;
+/// All headers of a request together, for the parser: beyond it answers by itself, without a body. What is offered is half of it, so that whoever
+/// goes a little too far is told so in words.
+const MAX_HEADER_BYTES: usize = 2 * crate::MAX_HEADER_BYTES;
+/// Headers of a request, for the parser.
+const MAX_HEADERS: usize = 2 * crate::MAX_HEADERS;
 /// Requests at once on one connection of HTTP/2.
 const MAX_STREAMS: u32 = 128;
 /// How often a connection of HTTP/2 is asked whether it lives.
@@ -132,7 +135,8 @@ pub async fn serve(listening: Listening, doors: Router, port: Port, shutdown: im
 
 fn server(port: &Port) -> Builder<TokioExecutor> {
     let mut server = Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(port.headers_within).max_buf_size(MAX_HEADER_BYTES);
+    server.http1().timer(TokioTimer::new()).header_read_timeout(port.headers_within);
+    server.http1().max_buf_size(MAX_HEADER_BYTES).max_headers(MAX_HEADERS);
     server
         .http2()
         .timer(TokioTimer::new())

@@ -23,6 +23,7 @@ pub fn status_of(error: &Error) -> StatusCode {
     match error.reason() {
         "MEDIA_TYPE_WRONG" => return StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "BODY_TOO_LARGE" => return StatusCode::PAYLOAD_TOO_LARGE,
+        "HEADERS_TOO_LARGE" => return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         "HTTP_METHOD_WRONG" => return StatusCode::METHOD_NOT_ALLOWED,
         // It is not the caller who asks too often.
         "OVERLOADED" => return StatusCode::SERVICE_UNAVAILABLE,

@@ -7,6 +7,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Me
 use tally_access::{Effect, Needs, PolicyRow};
 use tally_api::classes::{self, DataClass, class_of};
 
+use crate::fields::is_output_only;
 use crate::template::Template;
 
 /// What of a request stands in the body.
@@ -56,6 +57,31 @@ impl Rule {
     pub fn may_be_an_address(&self) -> bool {
         let streams = self.rpc.is_client_streaming() || self.rpc.is_server_streaming();
         self.row.effect != Effect::Change && !streams && is_open(&self.rpc.input(), 0)
+    }
+
+    /// The way to the field that `If-Match` stands for, where a question has one: of its own, or of the field that is its body.
+    pub fn etag_path(&self) -> Option<Vec<String>> {
+        if self.rpc.input().get_field_by_name("etag").is_some() {
+            return Some(vec!["etag".to_owned()]);
+        }
+        // What is made now has no version yet.
+        let BodyRule::Field(field) = &self.body else { return None };
+        let etag = field.kind().as_message()?.get_field_by_name("etag")?;
+        (self.verb != "POST" && !is_output_only(&etag)).then(|| vec![field.name().to_owned(), "etag".to_owned()])
+    }
+
+    /// Whether an answer that the caller has already is told as such (304). What tells a version of its own is not: its fields and its language
+    /// may differ while that is the same.
+    pub fn may_be_unchanged(&self) -> bool {
+        self.verb == "GET" && !self.rpc.is_server_streaming() && !self.tells_an_etag()
+    }
+
+    /// Whether an answer may tell a version of its own, by which a change can be made conditional: it, or a message that it holds.
+    fn tells_an_etag(&self) -> bool {
+        let output = self.rpc.output();
+        let has = |message: &MessageDescriptor| message.get_field_by_name("etag").is_some();
+        let within = |field: FieldDescriptor| !field.is_list() && field.kind().as_message().is_some_and(has);
+        has(&output) || output.fields().any(within)
     }
 
     /// Fields that may stand behind the `?`, by the names that the contract gives them on the way: all that neither the path nor the body holds.

@@ -12,6 +12,7 @@ mod paths;
 mod reasons;
 mod tidy;
 mod uses;
+mod vendored;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -28,7 +29,8 @@ struct Args {
 #[derive(Subcommand)]
 enum Chore {
     /// Checks who may name what, that no modules import each other in a circle, the sizes of files and functions, the paths
-    /// named in docs, that every rpc is tested, and that every message is there in every language
+    /// named in docs, that every rpc is tested, that every message is there in every language, and that the files of others
+    /// are as they made them
     Tidy,
     /// Checks that members take lints and dependencies from the workspace
     CheckDeps,

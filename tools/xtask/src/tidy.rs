@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use crate::files::{relative, walk};
-use crate::{arrows, circles, messages, reasons};
+use crate::{arrows, circles, messages, reasons, vendored};
 
 const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
@@ -34,6 +34,7 @@ pub fn complaints(root: &Path) -> Result<Vec<String>> {
     found.extend(circles::complaints(&sources));
     found.extend(messages::complaints(root, &sources)?);
     found.extend(reasons::complaints(root, &sources)?);
+    found.extend(vendored::complaints(root)?);
     docs(root, &mut found)?;
     rpcs(root, &mut found)?;
     found.sort();

@@ -5,9 +5,9 @@
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, Statement, Value};
 use tally_access::{Plan, Reach, Region, Rpc};
+use tally_kernel::Error;
 use tally_kernel::id::{PersonId, PrincipalId};
-use tally_kernel::page::Page;
-use tally_kernel::{Error, Kind, msg};
+use tally_kernel::page::{Page, token_invalid};
 use uuid::Uuid;
 
 use crate::Store;
@@ -93,8 +93,7 @@ impl Asked {
 
     async fn page(mut self, tx: &DatabaseTransaction, page: &Page) -> Result<(AuditFound, String), StoreError> {
         if let Some(after) = &page.after {
-            let bad = || Error::of(Kind::InvalidArgument, msg!("PAGE_TOKEN_INVALID"));
-            let after = Uuid::parse_str(after).map_err(|_| StoreError::Refused(bad()))?;
+            let after = Uuid::parse_str(after).map_err(|_| StoreError::Refused(token_invalid()))?;
             self.and("a.id < $?", after);
         }
         let columns: Vec<String> = COLUMNS.split(", ").map(|column| format!("a.{}", column.trim())).collect();
@@ -120,7 +119,7 @@ impl ScopedTx {
     /// A page of the group's entries that the plan reaches, newest first, and the token of the next.
     ///
     /// # Errors
-    /// `PAGE_TOKEN_INVALID`; what the database says.
+    /// [`token_invalid`]; what the database says.
     pub async fn search_audit<R: Rpc>(
         &self,
         plan: &Plan<R>,
@@ -138,7 +137,7 @@ impl Store {
     /// A page of entries of every group in this store, newest first: for the operator, who has the keys.
     ///
     /// # Errors
-    /// `STORE_UNAVAILABLE`, `PAGE_TOKEN_INVALID`.
+    /// `STORE_UNAVAILABLE`, [`token_invalid`].
     pub async fn search_audit(&self, query: &AuditQuery, page: &Page) -> Result<(AuditFound, String), Error> {
         let tx = self.all_tenants(Mode::Snapshot, Role::Worker).await?;
         Ok(Asked::of(query).page(&tx, page).await?)

@@ -9,8 +9,8 @@ use sea_orm::{
     TryGetableMany, Value,
 };
 use tally_access::{Plan, Rpc};
-use tally_kernel::page::Page;
-use tally_kernel::{Error, Kind, msg};
+use tally_kernel::Error;
+use tally_kernel::page::{Page, token_invalid};
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -179,7 +179,7 @@ impl<'t, E: EntityTrait> Select<'t, E> {
     /// the last must tell rows apart.
     ///
     /// # Errors
-    /// `PAGE_TOKEN_INVALID` for a tampered token; what the database says.
+    /// [`token_invalid`] for a tampered token; what the database says.
     pub async fn page_asc<const N: usize>(
         self,
         page: &Page,
@@ -191,7 +191,7 @@ impl<'t, E: EntityTrait> Select<'t, E> {
     /// One page, greatest key first; otherwise as [`Select::page_asc`].
     ///
     /// # Errors
-    /// `PAGE_TOKEN_INVALID` for a tampered token; what the database says.
+    /// [`token_invalid`] for a tampered token; what the database says.
     pub async fn page_desc<const N: usize>(
         self,
         page: &Page,
@@ -276,10 +276,9 @@ fn write_key<E: EntityTrait, const N: usize>(row: &E::Model, keys: [E::Column; N
 }
 
 fn read_key<E: EntityTrait, const N: usize>(text: &str, keys: [E::Column; N]) -> Result<Vec<Value>, Error> {
-    let bad = || Error::of(Kind::InvalidArgument, msg!("PAGE_TOKEN_INVALID"));
-    let parts: Vec<String> = serde_json::from_str(text).map_err(|_| bad())?;
+    let parts: Vec<String> = serde_json::from_str(text).map_err(|_| token_invalid())?;
     if parts.len() != N {
-        return Err(bad());
+        return Err(token_invalid());
     }
     let value = |(key, part): (E::Column, String)| match <E::Model as ModelTrait>::get_value_type(key) {
         ArrayType::Uuid => Uuid::parse_str(&part).ok().map(Value::from),
@@ -290,5 +289,5 @@ fn read_key<E: EntityTrait, const N: usize>(text: &str, keys: [E::Column; N]) ->
         ArrayType::ChronoDate => part.parse::<chrono::NaiveDate>().ok().map(Value::from),
         _ => None,
     };
-    keys.into_iter().zip(parts).map(value).collect::<Option<Vec<_>>>().ok_or_else(bad)
+    keys.into_iter().zip(parts).map(value).collect::<Option<Vec<_>>>().ok_or_else(token_invalid)
 }

@@ -86,7 +86,7 @@ async fn a_token_of_another_shape_is_refused(on: Backend) {
         let page = Page::read(1, &token, b"").unwrap();
         let refused = tx.select::<note::Entity>().page_asc(&page, [note::Column::Amount, note::Column::Id]).await;
         let Err(StoreError::Refused(refused)) = refused else { panic!("{key:?}") };
-        assert_eq!(refused.reason(), "PAGE_TOKEN_INVALID");
+        assert_eq!(refused.violations()[0].message.reason(), "PAGE_TOKEN_INVALID");
     }
 }
 

@@ -280,6 +280,12 @@ pub fn reason<T: std::fmt::Debug>(answer: Result<Response<T>, Status>) -> String
     tally_rpc::error_from(answer.expect_err("a refusal")).reason().to_owned()
 }
 
+/// The reason of the first field that is wrong.
+pub fn first_violation<T: std::fmt::Debug>(answer: Result<Response<T>, Status>) -> String {
+    let error = tally_rpc::error_from(answer.expect_err("a refusal"));
+    error.violations().first().map_or("", |wrong| wrong.message.reason()).to_owned()
+}
+
 pub fn account(name: &str, team: &str) -> pb::Account {
     pb::Account {
         platform: "JD".into(),

@@ -108,7 +108,7 @@ async fn hand_overs_are_listed_by_account_and_a_token_of_another_list_is_refused
     let second = attendance.handovers().list_handovers(attendance.admin.request(ask(&ids[0], &token))).await.unwrap();
     assert_eq!((second.get_ref().handovers.len(), second.get_ref().next_page_token.as_str()), (1, ""));
     let mixed = attendance.handovers().list_handovers(attendance.admin.request(ask(&ids[1], &token))).await;
-    assert_eq!(reason(mixed), "PAGE_TOKEN_INVALID");
+    assert_eq!(first_violation(mixed), "PAGE_TOKEN_INVALID");
     let backwards = pb::ListHandoversRequest {
         from: at("2026-03-03T00:00:00Z"),
         to: at("2026-03-02T00:00:00Z"),

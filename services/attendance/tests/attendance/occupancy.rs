@@ -168,5 +168,6 @@ async fn a_question_that_cannot_be_read_is_refused() {
     let error = tally_rpc::error_from(refused.err().unwrap());
     assert_eq!(error.violations().len(), 2);
     let sites = pb::ListSitesRequest { page_size: 1, page_token: "tampered".into() };
-    assert_eq!(reason(attendance.sites().list_sites(attendance.admin.request(sites)).await), "PAGE_TOKEN_INVALID");
+    let refused = attendance.sites().list_sites(attendance.admin.request(sites)).await;
+    assert_eq!(first_violation(refused), "PAGE_TOKEN_INVALID");
 }

@@ -1,10 +1,13 @@
 //! Messages as JSON Schema, in proto's own mapping of JSON, and what the contracts say of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, ServiceDescriptor};
 use serde_json::{Map, Value, json};
+use tally_access::Permission;
 use tally_api::classes;
+
+use crate::fields::{Format, format_of, is_output_only, is_required};
 
 /// Comments of the contracts, by the full names of what they stand before.
 pub struct Comments(HashMap<String, String>);
@@ -67,72 +70,109 @@ fn plain(comment: &str) -> String {
     comment.lines().map(str::trim).collect::<Vec<_>>().join(" ").trim().to_owned()
 }
 
+/// Who writes a message: what it must hold is asked of questions alone, since of an answer only some fields may be wanted, or seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    Question,
+    Answer,
+}
+
 /// Schemas that were asked for, and those they need.
 #[derive(Default)]
 pub struct Schemas {
-    messages: BTreeMap<String, MessageDescriptor>,
+    messages: BTreeMap<String, (MessageDescriptor, Side)>,
     enums: BTreeMap<String, EnumDescriptor>,
     /// Questions without the fields that stand in the path.
     questions: BTreeMap<String, (MessageDescriptor, Vec<String>)>,
+    /// Messages of answers.
+    answered: BTreeSet<String>,
+    /// Whether permissions were named.
+    permissions: bool,
 }
 
 impl Schemas {
+    /// For rpcs with these answers.
+    pub fn of_answers(outputs: impl Iterator<Item = MessageDescriptor>) -> Self {
+        let mut answered = BTreeSet::new();
+        outputs.for_each(|output| reach(&output, &mut answered));
+        Self { answered, ..Self::default() }
+    }
+
     /// The schema of a message, by reference.
-    pub fn of_message(&mut self, message: &MessageDescriptor) -> Value {
+    pub fn of_message(&mut self, message: &MessageDescriptor, side: Side) -> Value {
         if let Some(known) = well_known(message.full_name()) {
             return known;
         }
-        let name = name(message.full_name());
-        if self.messages.insert(name.clone(), message.clone()).is_none() {
-            self.look_into(message);
+        let mut name = name(message.full_name());
+        // What stands in questions and answers has a schema for each, where questions ask for more of it.
+        if side == Side::Question && self.answered.contains(message.full_name()) && asks(message, &mut BTreeSet::new())
+        {
+            name.push_str(".Asked");
+        }
+        if self.messages.insert(name.clone(), (message.clone(), side)).is_none() {
+            self.look_into(message, side);
         }
         json!({ "$ref": format!("#/components/schemas/{name}") })
     }
 
-    /// The schema of an rpc's question without some fields, by reference.
-    pub fn of_question(&mut self, rpc: &MethodDescriptor, without: &[&str]) -> Value {
-        let input = rpc.input();
+    /// The schema of what of an rpc's question stands in the body, by reference: all of it or a part, without some fields.
+    pub fn of_body(&mut self, rpc: &MethodDescriptor, message: &MessageDescriptor, without: &[&str]) -> Value {
         if without.is_empty() {
-            return self.of_message(&input);
+            return self.of_message(message, Side::Question);
         }
-        let name = format!("{}.Body", name(input.full_name()));
-        self.look_into(&input);
-        self.questions.insert(name.clone(), (input, without.iter().map(|one| (*one).to_owned()).collect()));
+        let name = format!("{}.Body", name(rpc.input().full_name()));
+        self.look_into(message, Side::Question);
+        self.questions.insert(name.clone(), (message.clone(), without.iter().map(|one| (*one).to_owned()).collect()));
         json!({ "$ref": format!("#/components/schemas/{name}") })
     }
 
-    fn look_into(&mut self, message: &MessageDescriptor) {
+    fn look_into(&mut self, message: &MessageDescriptor, side: Side) {
         for field in message.fields() {
-            self.of_field(&field);
+            self.of_field(&field, side);
         }
     }
 
     /// The schema of a field.
-    pub fn of_field(&mut self, field: &FieldDescriptor) -> Value {
-        let one = self.of_kind(&field.kind());
-        if field.is_list() { json!({ "type": "array", "items": one }) } else { one }
-    }
-
-    fn of_kind(&mut self, kind: &Kind) -> Value {
-        match kind {
-            Kind::Message(message) => self.of_message(message),
+    pub fn of_field(&mut self, field: &FieldDescriptor, side: Side) -> Value {
+        let mut one = match field.kind() {
+            Kind::Message(message) => self.of_message(&message, side),
             Kind::Enum(one) => {
                 let name = name(one.full_name());
                 self.enums.insert(name.clone(), one.clone());
                 json!({ "$ref": format!("#/components/schemas/{name}") })
             }
-            other => scalar(other),
+            Kind::String if format_of(field) == Some(Format::Permission) => {
+                self.permissions = true;
+                json!({ "$ref": "#/components/schemas/Permission" })
+            }
+            Kind::String => text(format_of(field)),
+            other => scalar(&other),
+        };
+        if side == Side::Question && is_required(field) {
+            is_said(&mut one, field);
         }
+        let mut schema = if field.is_list() { json!({ "type": "array", "items": one }) } else { one };
+        if field.is_list() && side == Side::Question && is_required(field) {
+            schema["minItems"] = 1.into();
+        }
+        schema
     }
 
     /// All of them.
     pub fn finish(mut self, comments: &Comments) -> Map<String, Value> {
         let mut told = Map::new();
-        for (name, message) in self.messages.clone() {
-            told.insert(name, self.object(&message, &[], comments));
+        for (name, (message, side)) in self.messages.clone() {
+            told.insert(name, self.object(&message, &[], side, comments));
         }
         for (name, (message, without)) in self.questions.clone() {
-            told.insert(name, self.object(&message, &without, comments));
+            told.insert(name, self.object(&message, &without, Side::Question, comments));
+        }
+        if self.permissions {
+            let names: Vec<&str> = Permission::ALL.iter().map(|permission| permission.name()).collect();
+            told.insert(
+                "Permission".into(),
+                json!({ "type": "string", "enum": names, "description": "What roles give." }),
+            );
         }
         for (name, one) in &self.enums {
             let values: Vec<Value> = one.values().map(|value| value.name().into()).collect();
@@ -143,18 +183,58 @@ impl Schemas {
         told
     }
 
-    fn object(&mut self, message: &MessageDescriptor, without: &[String], comments: &Comments) -> Value {
-        let mut properties = Map::new();
+    fn object(&mut self, message: &MessageDescriptor, without: &[String], side: Side, comments: &Comments) -> Value {
+        let (mut properties, mut required) = (Map::new(), Vec::new());
         for field in message.fields().filter(|field| !without.iter().any(|one| one == field.name())) {
-            let mut schema = self.of_field(&field);
+            let mut schema = self.of_field(&field, side);
             // Beside a reference a description is OpenAPI 3.1's to have.
             describe(&mut schema, &comments.of_field(&field));
+            if is_output_only(&field) {
+                schema["readOnly"] = true.into();
+            }
+            if side == Side::Question && is_required(&field) {
+                required.push(field.json_name().to_owned());
+            }
             properties.insert(field.json_name().to_owned(), schema);
         }
         let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+        if !required.is_empty() {
+            schema["required"] = required.into();
+        }
+        let excluded = excluded(message);
+        if side == Side::Question && !excluded.is_empty() {
+            schema["not"] = json!({ "anyOf": excluded });
+        }
         describe(&mut schema, &comments.of(message.full_name()));
         schema
     }
+}
+
+/// Pairs of fields of which a message has one at most.
+fn excluded(message: &MessageDescriptor) -> Vec<Value> {
+    let mut pairs = Vec::new();
+    for choice in message.oneofs() {
+        let names: Vec<String> = choice.fields().map(|field| field.json_name().to_owned()).collect();
+        for (i, one) in names.iter().enumerate() {
+            let pair = |other: &String| json!({ "properties": { one: true, other: true }, "required": [one, other] });
+            pairs.extend(names[i + 1..].iter().map(pair));
+        }
+    }
+    pairs
+}
+
+fn reach(message: &MessageDescriptor, into: &mut BTreeSet<String>) {
+    if into.insert(message.full_name().to_owned()) {
+        message.fields().filter_map(|field| field.kind().as_message().cloned()).for_each(|inner| reach(&inner, into));
+    }
+}
+
+/// Whether a question asks for something of a message, at whatever depth.
+fn asks(message: &MessageDescriptor, seen: &mut BTreeSet<String>) -> bool {
+    let within = |field: FieldDescriptor, seen: &mut BTreeSet<String>| {
+        is_required(&field) || field.kind().as_message().is_some_and(|inner| asks(inner, seen))
+    };
+    seen.insert(message.full_name().to_owned()) && message.fields().any(|field| within(field, seen))
 }
 
 fn describe(schema: &mut Value, said: &str) {
@@ -168,12 +248,42 @@ fn name(full: &str) -> String {
     full.trim_start_matches("tally.").to_owned()
 }
 
+/// Of what must be there nothing is empty or zero, since that is how proto says that it is not there.
+fn is_said(schema: &mut Value, field: &FieldDescriptor) {
+    match field.kind() {
+        Kind::String if ["format", "pattern", "$ref"].iter().all(|key| schema.get(key).is_none()) => {
+            schema["minLength"] = 1.into();
+        }
+        Kind::Uint32 | Kind::Int32 => schema["minimum"] = 1.into(),
+        Kind::Enum(one) => schema["not"] = json!({ "const": one.default_value().name() }),
+        _ => {}
+    }
+}
+
 fn well_known(name: &str) -> Option<Value> {
     Some(match name {
         "google.protobuf.Timestamp" => json!({ "type": "string", "format": "date-time" }),
         "google.protobuf.Duration" => json!({ "type": "string", "pattern": "^-?[0-9]+(\\.[0-9]{1,9})?s$" }),
         _ => return None,
     })
+}
+
+fn text(format: Option<Format>) -> Value {
+    let mut schema = json!({ "type": "string" });
+    let (key, value) = match format {
+        Some(Format::Id) => ("format", "uuid"),
+        Some(Format::Date) => ("format", "date"),
+        Some(Format::Uri) => ("format", "uri"),
+        Some(Format::Month) => ("pattern", "^[0-9]{4}-(0[1-9]|1[0-2])$"),
+        Some(Format::TimeOfDay) => ("pattern", "^([01][0-9]|2[0-3]):[0-5][0-9]$"),
+        Some(Format::Decimal) => ("pattern", "^-?[0-9]+(\\.[0-9]+)?$"),
+        Some(Format::Currency) => ("pattern", "^[A-Z]{3}$"),
+        // A star stands for all of the group.
+        Some(Format::Region) => ("pattern", "^([a-z0-9-]{1,32}|[*])$"),
+        Some(Format::Zone | Format::Permission) | None => return schema,
+    };
+    schema[key] = value.into();
+    schema
 }
 
 fn scalar(kind: &Kind) -> Value {

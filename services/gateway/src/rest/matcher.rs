@@ -6,8 +6,8 @@ use percent_encoding::percent_decode_str;
 
 use crate::template::{Segment, Template};
 
-/// A variable of the path: the names of the fields on the way, and the text.
-pub type Binding = (Vec<String>, String);
+/// A variable of the path: the names of the fields on the way, and the text; none where the bytes are no text.
+pub type Binding = (Vec<String>, Option<String>);
 
 /// Characters with a meaning in a URI.
 const RESERVED: &[u8] = b":/?#[]@!$&'()*+,;=";
@@ -116,13 +116,13 @@ fn bindings(template: &Template, segments: &[&str]) -> Vec<Binding> {
     template.variables.iter().map(one).collect()
 }
 
-/// Without percent-encoding. What is no text stays as it came: the field then says what is wrong with it.
-fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_owned(), Into::into)
+/// Without percent-encoding.
+fn decoded(text: &str) -> Option<String> {
+    percent_decode_str(text).decode_utf8().ok().map(Into::into)
 }
 
 /// Without percent-encoding but for the characters that RFC 6570 reserves: of several segments a `%2F` is no slash between two.
-fn decoded_but_reserved(text: &str) -> String {
+fn decoded_but_reserved(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
@@ -133,7 +133,7 @@ fn decoded_but_reserved(text: &str) -> String {
         bytes.push(byte);
         rest = after;
     }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+    String::from_utf8(bytes).ok()
 }
 
 /// The byte that a `%` and two digits at the beginning stand for.

@@ -112,7 +112,7 @@ impl Rest {
 
     /// Answers a request.
     pub async fn answer(&self, asked: Asked, request: Request<Body>, locale: Locale) -> Response<Body> {
-        let conditional = request.headers().contains_key(IF_MATCH);
+        let conditional = asked.rule.etag_path().is_some() && request.headers().contains_key(IF_MATCH);
         match self.answered(asked, request, locale).await {
             Ok(answer) => answer,
             Err(error) if conditional && error.kind() == Kind::Aborted => {
@@ -125,14 +125,13 @@ impl Rest {
     async fn answered(&self, asked: Asked, request: Request<Body>, locale: Locale) -> Result<Response<Body>> {
         let (head, body) = request.into_parts();
         let rule = asked.rule;
-        let (query, wanted) = query(head.uri.query().unwrap_or_default());
+        let (query, wanted) = query(head.uri.query().unwrap_or_default())?;
         let wanted = answer::Wanted::of(&rule, &head.headers, wanted)?;
         let parts = Parts {
             path: &asked.path,
             query: &query,
             request_id: header(&head.headers, &IDEMPOTENCY_KEY)?,
-            // Whatever is there now: no condition.
-            etag: header(&head.headers, &IF_MATCH)?.map(|etag| etag.trim_matches('"')).filter(|etag| *etag != "*"),
+            etag: header(&head.headers, &IF_MATCH)?.map(etag).transpose()?.flatten(),
         };
         let token = header(&head.headers, &AUTHORIZATION)?;
         is_json(&rule, &head.headers)?;
@@ -188,20 +187,37 @@ impl Rest {
     }
 }
 
+/// Names and values behind the `?`.
+type Pairs = Vec<(String, String)>;
+
 /// The pairs behind the `?`, and among them what is said of the answer's fields.
-fn query(text: &str) -> (Vec<(String, String)>, Option<String>) {
+fn query(text: &str) -> Result<(Pairs, Option<String>)> {
     let decoded = |text: &str| {
         let spaced = text.replace('+', " ");
-        // What is no text stays as it came: the field then says what is wrong with it.
-        let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8();
-        decoded.map_or_else(|_| text.to_owned(), Into::into)
+        percent_encoding::percent_decode_str(&spaced).decode_utf8().map(Into::into).map_err(|_| no_text(text))
     };
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let pairs = pairs.map(|(name, value)| (decoded(name), decoded(value)));
-    let (fields, others): (Vec<_>, Vec<_>) = pairs.partition(|(name, _)| name == "fields");
+    let pairs = pairs.map(|(name, value)| Ok((decoded(name)?, decoded(value).map_err(|_| no_text(name))?)));
+    let pairs = pairs.collect::<Result<Pairs>>()?;
+    let (fields, others): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name == "fields");
     let fields: Vec<String> = fields.into_iter().map(|(_, value)| value).collect();
-    (others, (!fields.is_empty()).then(|| fields.join(",")))
+    Ok((others, (!fields.is_empty()).then(|| fields.join(","))))
+}
+
+fn no_text(field: &str) -> Error {
+    Error::invalid(vec![Violation { field: field.to_owned(), message: msg!("FIELD_UNREADABLE.encoding") }])
+}
+
+/// The tag of `If-Match`, which an rpc takes one of; none for `*`, which asks for no version.
+fn etag(said: &str) -> Result<Option<&str>> {
+    let one = said.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(said);
+    // A weak one is no version of anything: it goes on as it is, and is not the one that is there.
+    if one.trim_start_matches("W/\"").trim_end_matches('"').contains('"') {
+        let message = msg!("HEADER_NOT_READ.several", header = IF_MATCH.as_str());
+        return Err(Error::invalid(vec![Violation { field: IF_MATCH.to_string(), message }]));
+    }
+    Ok(Some(one).filter(|_| said != "*"))
 }
 
 /// A header that stands for a field. One that is no text, or is there twice, is refused: the condition that it sets would be lost silently.

@@ -3,6 +3,7 @@
 //! All of it becomes one JSON object, which is then read as proto's own mapping of JSON has it: one place says what a number, an instant or a
 //! choice may look like, wherever it stood. Nothing is taken silently in one of two ways: what is said twice, differently, is refused.
 
+mod expected;
 mod strict;
 
 use std::collections::BTreeMap;
@@ -37,15 +38,17 @@ pub fn question(rule: &Rule, parts: &Parts<'_>, body: &[u8]) -> Result<DynamicMe
     let mut woven = whole(rule, body)?;
     let mut put = |path: &[String], field: &FieldDescriptor, text: &str, wrong: &mut Violations| {
         let value = json(field, text);
-        if let Some(cause) = strict::loses(field, &value) {
-            wrong.push(path.join("."), msg!("FIELD_UNREADABLE", cause));
+        if let Some(lost) = strict::loses(field, &value) {
+            wrong.push(path.join("."), lost);
         } else if !insert(&mut woven, &input, path, value) {
             wrong.push(path.join("."), msg!("FIELD_SAID_TWICE"));
         }
     };
     for (path, text) in parts.path {
-        if let Some(field) = field_at(&input, path) {
-            put(path, &field, text, &mut wrong);
+        match (field_at(&input, path), text) {
+            (Some(field), Some(text)) => put(path, &field, text, &mut wrong),
+            (Some(_), None) => wrong.push(path.join("."), msg!("FIELD_UNREADABLE.encoding")),
+            (None, _) => {}
         }
     }
     let known = if parts.query.is_empty() { BTreeMap::new() } else { rule.query_fields() };
@@ -75,17 +78,13 @@ fn whole(rule: &Rule, body: &[u8]) -> Result<Map<String, Value>> {
     let said = match &rule.body {
         BodyRule::None => return Err(refused("body", msg!("BODY_NOT_READ"))),
         BodyRule::Whole => object(body)?,
-        BodyRule::Field(field) => Map::from_iter([(field.name().to_owned(), parsed(body)?)]),
+        BodyRule::Field(field) => Map::from_iter([(field.name().to_owned(), strict::parse(body)?)]),
     };
     strict::canonical(&rule.rpc.input(), said, "")
 }
 
-fn parsed(body: &[u8]) -> Result<Value> {
-    strict::parse(body).map_err(|e| unreadable(&e))
-}
-
 fn object(body: &[u8]) -> Result<Map<String, Value>> {
-    match parsed(body)? {
+    match strict::parse(body)? {
         Value::Object(fields) => Ok(fields),
         _ => Err(refused("body", msg!("BODY_NO_OBJECT"))),
     }
@@ -101,18 +100,9 @@ pub fn message(of: &MessageDescriptor, body: &[u8]) -> Result<DynamicMessage> {
 
 /// Headers that stand for a field, each with the way to it, where the rpc has such a field.
 fn headers<'a>(rule: &Rule, parts: &Parts<'a>) -> Vec<(&'static str, &'a str, Option<Vec<String>>)> {
-    let input = rule.rpc.input();
     let request_id = parts.request_id.filter(|_| rule.takes_request_id());
     let request_id = request_id.map(|text| ("Idempotency-Key", text, Some(vec!["request_id".to_owned()])));
-    let within = || match &rule.body {
-        BodyRule::Field(field) => {
-            let holds = field.kind().as_message()?.get_field_by_name("etag").is_some();
-            holds.then(|| vec![field.name().to_owned(), "etag".to_owned()])
-        }
-        BodyRule::Whole | BodyRule::None => None,
-    };
-    let own = input.get_field_by_name("etag").map(|_| vec!["etag".to_owned()]);
-    let etag = parts.etag.map(|text| ("If-Match", text, own.or_else(within)));
+    let etag = parts.etag.map(|text| ("If-Match", text, rule.etag_path()));
     request_id.into_iter().chain(etag).collect()
 }
 
@@ -194,16 +184,12 @@ fn same(message: &MessageDescriptor, field: &str, one: &Value, other: Value) -> 
 pub fn read(message: &MessageDescriptor, json: Value) -> Result<DynamicMessage> {
     let options = DeserializeOptions::new().deny_unknown_fields(true);
     let mut track = serde_path_to_error::Track::new();
-    let from = serde_path_to_error::Deserializer::new(json, &mut track);
+    let from = serde_path_to_error::Deserializer::new(&json, &mut track);
     let read = DynamicMessage::deserialize_with_options(message.clone(), from, &options);
-    read.map_err(|cause| {
+    read.map_err(|_| {
         let path = track.path().to_string();
-        refused(if path == "." { "body" } else { &path }, msg!("FIELD_UNREADABLE", cause = cause.to_string()))
+        refused(if path == "." { "body" } else { &path }, expected::wrong(message, &json, &path))
     })
-}
-
-fn unreadable(cause: &serde_json::Error) -> Error {
-    refused("body", msg!("BODY_NO_JSON", cause = cause.to_string()))
 }
 
 /// The refusal of one field.

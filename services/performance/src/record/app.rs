@@ -9,7 +9,7 @@ use tally_app::import::Import;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::AccountId;
 use tally_kernel::import::{ImportOutcome, Problem, refuse};
-use tally_kernel::page::Page;
+use tally_kernel::page::{Page, token_invalid};
 use tally_kernel::{Error, Kind, Result, msg};
 use tally_privacy::Removed;
 use tally_store::{Audit, ScopedTx, UnitOfWork, from_db, number_from_db, word_from_db};
@@ -357,8 +357,8 @@ pub async fn list_versions(
     let was = version::record_of(&tx, &plan, account, external_id).await?;
     let missing = || Error::not_found("record", external_id);
     let record = current.as_ref().map(|row| row.id).or(was).ok_or_else(missing)?;
-    let bad = |_| Error::of(Kind::InvalidArgument, msg!("PAGE_TOKEN_INVALID"));
-    let before = page.after.as_ref().map(|key| key.parse().map_err(bad)).transpose()?.unwrap_or(i32::MAX);
+    let invalid = |_| token_invalid();
+    let before = page.after.as_ref().map(|key| key.parse().map_err(invalid)).transpose()?.unwrap_or(i32::MAX);
     let reached = Some(&plan).filter(|_| current.is_none());
     let mut versions = Vec::new();
     if page.after.is_none() {

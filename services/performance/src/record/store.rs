@@ -7,8 +7,8 @@ use sea_orm::sea_query::Condition;
 use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::contribution::{self, Contribution};
 use tally_kernel::id::AccountId;
-use tally_kernel::page::Page;
-use tally_kernel::{Error, Kind, Result, msg};
+use tally_kernel::page::{Page, token_invalid};
+use tally_kernel::{Error, Result};
 use tally_store::{Scoped, ScopedTx, UnitOfWork, json_from_db, number_from_db, to_db};
 
 use super::domain::{Measure, Record, Row, Source};
@@ -188,7 +188,7 @@ pub type Last = (i64, String);
 
 fn read_key(key: &str) -> Result<Last> {
     let parts = key.split_once(' ').and_then(|(ms, id)| Some((ms.parse().ok()?, id.to_owned())));
-    parts.ok_or_else(|| Error::of(Kind::InvalidArgument, msg!("PAGE_TOKEN_INVALID")))
+    parts.ok_or_else(token_invalid)
 }
 
 /// Rows after this one, by start and external id.
@@ -305,6 +305,8 @@ fn renamed_cell(cell: Option<&str>, agent: &str, pseudonym: &str) -> Result<Opti
 
 #[cfg(test)]
 mod tests {
+    use tally_kernel::Kind;
+
     use super::*;
 
     fn row() -> Model {

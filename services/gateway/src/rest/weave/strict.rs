@@ -3,10 +3,11 @@
 use std::fmt;
 
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::{Map, Value};
 use tally_kernel::error::Result;
-use tally_kernel::msg;
+use tally_kernel::{Message, msg};
 
 use super::refused;
 
@@ -14,69 +15,83 @@ use super::refused;
 ///
 /// # Errors
 /// It is no such JSON, or deeper than 127 levels.
-pub fn parse(text: &[u8]) -> serde_json::Result<Value> {
-    serde_json::from_slice::<Once>(text).map(|Once(value)| value)
+pub fn parse(text: &[u8]) -> Result<Value> {
+    let (mut twice, mut from) = (None, serde_json::Deserializer::from_slice(text));
+    let read = Once(&mut twice).deserialize(&mut from).and_then(|value| from.end().map(|()| value));
+    read.map_err(|cause| {
+        let is_deep = || cause.to_string().starts_with("recursion limit exceeded");
+        let (line, column) = (cause.line(), cause.column());
+        let why = match (twice, cause.classify()) {
+            (Some(name), _) => msg!("BODY_NO_JSON.twice", name),
+            (None, Category::Eof) => msg!("BODY_NO_JSON.early"),
+            (None, Category::Syntax) if is_deep() => msg!("BODY_NO_JSON.deep"),
+            (None, _) => msg!("BODY_NO_JSON", line, column),
+        };
+        refused("body", why)
+    })
 }
 
-struct Once(Value);
+/// Reads a value, and notes a name that an object has twice.
+struct Once<'a>(&'a mut Option<String>);
 
-impl<'de> Deserialize<'de> for Once {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
-        from.deserialize_any(OnceVisitor)
+impl<'de> DeserializeSeed<'de> for Once<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> std::result::Result<Value, D::Error> {
+        from.deserialize_any(self)
     }
 }
 
-struct OnceVisitor;
-
-impl<'de> Visitor<'de> for OnceVisitor {
-    type Value = Once;
+impl<'de> Visitor<'de> for Once<'_> {
+    type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_unit<E>(self) -> std::result::Result<Once, E> {
-        Ok(Once(Value::Null))
+    fn visit_unit<E>(self) -> std::result::Result<Value, E> {
+        Ok(Value::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> std::result::Result<Once, E> {
-        Ok(Once(value.into()))
+    fn visit_bool<E>(self, value: bool) -> std::result::Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_i64<E>(self, value: i64) -> std::result::Result<Once, E> {
-        Ok(Once(value.into()))
+    fn visit_i64<E>(self, value: i64) -> std::result::Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_u64<E>(self, value: u64) -> std::result::Result<Once, E> {
-        Ok(Once(value.into()))
+    fn visit_u64<E>(self, value: u64) -> std::result::Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_f64<E>(self, value: f64) -> std::result::Result<Once, E> {
-        Ok(Once(value.into()))
+    fn visit_f64<E>(self, value: f64) -> std::result::Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_str<E>(self, value: &str) -> std::result::Result<Once, E> {
-        Ok(Once(value.into()))
+    fn visit_str<E>(self, value: &str) -> std::result::Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> std::result::Result<Once, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> std::result::Result<Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(Once(item)) = from.next_element()? {
+        while let Some(item) = from.next_element_seed(Once(&mut *self.0))? {
             items.push(item);
         }
-        Ok(Once(Value::Array(items)))
+        Ok(Value::Array(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> std::result::Result<Once, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> std::result::Result<Value, A::Error> {
         let mut fields = Map::new();
         while let Some(name) = from.next_key::<String>()? {
             if fields.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+                *self.0 = Some(name);
+                return Err(A::Error::custom("a name twice"));
             }
-            let Once(value) = from.next_value()?;
+            let value = from.next_value_seed(Once(&mut *self.0))?;
             fields.insert(name, value);
         }
-        Ok(Once(Value::Object(fields)))
+        Ok(Value::Object(fields))
     }
 }
 
@@ -93,23 +108,22 @@ pub fn canonical(message: &MessageDescriptor, said: Map<String, Value>, at: &str
     for (name, value) in said {
         let field = message.get_field_by_json_name(&name).or_else(|| message.get_field_by_name(&name));
         let within = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
-        let unknown = || refused(&within(&name), msg!("FIELD_UNREADABLE", cause = "unknown field"));
+        let unknown = || refused(&within(&name), msg!("FIELD_UNREADABLE.unknown"));
         let field = field.ok_or_else(unknown)?;
         let at = within(field.name());
         if value.is_null() {
             continue;
         }
         if fields.insert(field.name().to_owned(), canonical_value(&field, value, &at)?).is_some() {
-            let cause = format!("duplicate field: `{}` is `{}`", field.json_name(), field.name());
-            return Err(refused(&at, msg!("FIELD_UNREADABLE", cause)));
+            return Err(refused(&at, msg!("FIELD_UNREADABLE.twice", one = field.json_name(), other = field.name())));
         }
     }
     Ok(fields)
 }
 
 fn canonical_value(field: &FieldDescriptor, value: Value, at: &str) -> Result<Value> {
-    if let Some(cause) = loses(field, &value) {
-        return Err(refused(at, msg!("FIELD_UNREADABLE", cause)));
+    if let Some(lost) = loses(field, &value) {
+        return Err(refused(at, lost));
     }
     match (field.kind(), value) {
         (_, Value::Array(items)) if field.is_list() => {
@@ -129,20 +143,20 @@ const WHOLE: f64 = 9_007_199_254_740_992.0;
 const NANOSECONDS: usize = 9;
 
 /// What would be lost of a value, silently, when it is read.
-pub fn loses(field: &FieldDescriptor, value: &Value) -> Option<&'static str> {
+pub fn loses(field: &FieldDescriptor, value: &Value) -> Option<Message> {
     match (field.kind(), value) {
         (Kind::Message(inner), Value::String(text)) if inner.full_name() == "google.protobuf.Timestamp" => {
             let digits =
                 text.split_once('.').map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
             // As in 2026-03-01T12:00:60Z, which is no instant, and would be read as the second before.
             let second = text.get(17..19);
-            let of_second = (digits > NANOSECONDS).then_some("more than nine digits of a second");
-            of_second.or_else(|| (second == Some("60")).then_some("seconds are told from 00 to 59"))
+            let of_second = (digits > NANOSECONDS).then(|| msg!("FIELD_UNREADABLE.precision"));
+            of_second.or_else(|| (second == Some("60")).then(|| msg!("FIELD_UNREADABLE.second")))
         }
         (Kind::Double | Kind::Float | Kind::Message(_), _) => None,
         (_, Value::Number(number)) => {
             let lost = number.is_f64() && number.as_f64().is_some_and(|number| number.abs() > WHOLE);
-            lost.then_some("too many digits for a number with a fraction or an exponent")
+            lost.then(|| msg!("FIELD_UNREADABLE.digits"))
         }
         _ => None,
     }

@@ -1,6 +1,8 @@
 mod answers;
 mod contracts;
+mod examples;
 mod reference;
+mod words;
 
 use std::sync::LazyLock;
 
@@ -43,7 +45,7 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn ask(&self, rule: &Rule, body: &[u8]) -> Result<DynamicMessage> {
         let split = |path: &str| path.split('.').map(str::to_owned).collect();
-        let path: Vec<Binding> = self.path.iter().map(|(path, text)| (split(path), (*text).to_owned())).collect();
+        let path: Vec<Binding> = self.path.iter().map(|(path, text)| (split(path), Some((*text).to_owned()))).collect();
         let query: Vec<_> = self.query.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
         question(rule, &Parts { path: &path, query: &query, request_id: self.request_id, etag: self.etag }, body)
     }

@@ -6,8 +6,8 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Condition;
 use tally_access::{Plan, Rpc};
 use tally_kernel::id::AccountId;
-use tally_kernel::page::Page;
-use tally_kernel::{Error, Kind, Result, msg};
+use tally_kernel::page::{Page, token_invalid};
+use tally_kernel::{Error, Result};
 use tally_store::{ScopedTx, among};
 
 use super::super::domain::{Reply, unpack};
@@ -103,8 +103,7 @@ impl Filled {
 
 /// A page of messages, by the start of their record; the rest of a record first whose messages the page before did not hold.
 pub async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, asked: &Asked, page: &Page) -> Result<(Vec<Part>, String)> {
-    let malformed = || Error::of(Kind::InvalidArgument, msg!("PAGE_TOKEN_INVALID"));
-    let after = page.after.as_deref().map(|key| End::read(key).ok_or_else(malformed)).transpose()?;
+    let after = page.after.as_deref().map(|key| End::read(key).ok_or_else(token_invalid)).transpose()?;
     let mut filled = Filled { parts: Vec::new(), room: BYTES };
     if let Some(End { record, within: Some((ordinal, told)), .. }) = after {
         let version = Column::RecordId.eq(record).and(Column::Ordinal.eq(ordinal));
