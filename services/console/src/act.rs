@@ -5,8 +5,9 @@ use axum::body::Body;
 use http::Response;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
+use tally_access::Permission;
 use tally_api::common::v1::ImportResult;
-use tally_kernel::error::{Error, Kind};
+use tally_kernel::error::{Error, Kind, Violation};
 use tally_kernel::{Message, Result, msg};
 
 use crate::ui::form::{Choice, Field, Form, Kind as FieldKind};
@@ -93,6 +94,32 @@ impl Act {
     }
 }
 
+/// A stretch of days on a timeline.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    /// `good` for one that holds on the day that is shown, or another tone of a timeline.
+    pub tone: &'static str,
+    pub days: String,
+    pub title: String,
+    /// Where the title leads, or empty.
+    pub href: String,
+    /// States: text and tone.
+    pub pills: Vec<(String, &'static str)>,
+    pub said: String,
+    /// What can be done to it: address and name.
+    pub acts: Vec<(String, String)>,
+}
+
+/// Refuses a page that only changes something to whoever may not change it anywhere.
+///
+/// # Errors
+/// What is missing.
+pub fn allowed(visit: &Visit, permission: Permission) -> Result<()> {
+    let missing =
+        || Error::of(Kind::PermissionDenied, msg!("PERMISSION_DENIED.at_all", permission = permission.name()));
+    if visit.me().may(permission) { Ok(()) } else { Err(missing()) }
+}
+
 /// Whether a form only asks what it would touch.
 pub fn only_looks(sent: &Sent) -> bool {
     !sent.get("look").is_empty()
@@ -106,8 +133,8 @@ pub fn all_right(wrong: Vec<(&str, Message)>) -> Result<()> {
     if wrong.is_empty() {
         return Ok(());
     }
-    let refused = Error::of(Kind::InvalidArgument, msg!("INVALID_REQUEST", count = wrong.len()));
-    Err(wrong.into_iter().fold(refused, |error, (field, message)| error.at(field.to_owned(), message)))
+    let violation = |(field, message): (&str, Message)| Violation { field: field.to_owned(), message };
+    Err(Error::invalid(wrong.into_iter().map(violation).collect()))
 }
 
 /// Fields of a form that must be filled in and are not.
@@ -139,6 +166,8 @@ pub struct AsOf {
     pub day: String,
     /// The last day of what is known; empty for now.
     pub known: String,
+    /// What the address asks of a table, which goes along when another day is chosen.
+    pub kept: Vec<(&'static str, String)>,
 }
 
 impl AsOf {
@@ -147,7 +176,9 @@ impl AsOf {
         let today = today(ui);
         let read = |name: &str| asked.get(name).parse().map(|day: Date| day.to_string()).unwrap_or_default();
         let day = Some(read("day")).filter(|day| !day.is_empty()).unwrap_or_else(|| today.clone());
-        Self { day, known: read("known"), today }
+        let kept = ["q", "sort", "group"].map(|name| (name, asked.get(name).to_owned()));
+        let kept = kept.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        Self { day, known: read("known"), today, kept }
     }
 
     /// The instant at which it was known: the end of that day where the reader is.
@@ -189,6 +220,7 @@ pub fn holds(day: &str, from: &str, to: &str) -> bool {
 /// From one day to another, for people: an open end says so.
 pub fn days(ui: &Ui, from: &str, to: &str) -> String {
     match (from.is_empty(), to.is_empty()) {
+        (false, false) if from == to => ui.format.day_text(from),
         (false, false) => {
             let (from, to) = (ui.format.day_text(from), ui.format.day_text(to));
             ui.say(&msg!("UI_FROM_TO", from, to))

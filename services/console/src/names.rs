@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use tally_access::Permission;
 use tally_api::attendance::v1::account_service_client::AccountServiceClient;
 use tally_api::attendance::v1::{Account, ListAccountsRequest};
 use tally_api::common::v1::Period;
+use tally_api::identity::v1::check_service_client::CheckServiceClient;
 use tally_api::identity::v1::org_service_client::OrgServiceClient;
 use tally_api::identity::v1::person_service_client::PersonServiceClient;
-use tally_api::identity::v1::{ListOrgUnitsRequest, ListPeopleRequest, OrgUnit, Person};
+use tally_api::identity::v1::{
+    AccessReviewRow, ListOrgUnitsRequest, ListPeopleRequest, OrgUnit, Person, ReviewAccessRequest,
+};
 use tally_kernel::{Message, Result, msg};
 
 use crate::ui::form::Choice;
@@ -181,6 +185,31 @@ pub async fn accounts(visit: &Visit) -> Result<Vec<Account>> {
         Ok((page.accounts, page.next_page_token))
     })
     .await
+}
+
+/// What the holders of a permission are called, by principal: their person, else how they sign in. Nobody where the reader may not read who
+/// has which rights: no other rpc tells whom a principal is.
+///
+/// # Errors
+/// What identity refuses.
+pub async fn principals(visit: &Visit, permission: Permission, people: &Names) -> Result<Names> {
+    if !visit.me().may(Permission::GrantRead) {
+        return Ok(Names::default());
+    }
+    let client = CheckServiceClient::new(visit.channel("identity")?);
+    let rows: Vec<AccessReviewRow> = tally_rpc::pages(async |page_token| {
+        let permission = permission.name().to_owned();
+        let ask = ReviewAccessRequest { permission, page_size: AT_ONCE, page_token };
+        let page = client.clone().review_access(visit.request(ask)).await?.into_inner();
+        Ok((page.rows, page.next_page_token))
+    })
+    .await?;
+    let named = |row: AccessReviewRow| {
+        let label = if row.person_id.is_empty() { row.login.clone() } else { people.said(&row.person_id) };
+        let named = Named { label, words: vec![row.login] };
+        Some((row.grant?.principal_id, named)).filter(|(_, named)| !named.label.is_empty())
+    };
+    Ok(Names(rows.into_iter().filter_map(named).collect()))
 }
 
 #[cfg(test)]

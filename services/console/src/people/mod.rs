@@ -1,6 +1,10 @@
-//! The people of a branch or the group: a list as of any day.
+//! The people of a branch or the group: a list as of any day, each with what is known of them, and what can be changed.
 
+mod deeds;
 mod list;
+mod new;
+mod person;
+mod results;
 
 use axum::Router;
 use axum::routing::get;
@@ -20,5 +24,9 @@ pub const SCREENS: &[Screen] = &[Screen {
 
 /// Its pages.
 pub fn routes() -> Router<Console> {
-    Router::new().route("/people", get(list::list))
+    Router::new()
+        .route("/people", get(list::list))
+        .route("/people/new", get(new::form).post(new::add))
+        .route("/people/{id}", get(person::person))
+        .route("/people/{id}/{deed}", get(deeds::form).post(deeds::carry))
 }
