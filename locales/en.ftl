@@ -4047,3 +4047,220 @@ UI_DIALOGUES_AT_ONCE = { $count ->
     [one] 1 dialogue at once
    *[other] { $count } dialogues at once
 }
+## Console: team
+
+NAV_TEAM_MONTH = Team month
+NAV_TEAM_ACCOUNTS = Accounts over time
+NAV_FINDINGS = Findings
+NAV_HANDOVERS = Hand-overs
+NAV_ROSTER = Roster
+UI_TEAM_ABOUT = About
+UI_TEAM_ACCOUNT = Account
+UI_TEAM_ACCOUNTS_SAID = Choose an account to see who held it, what came in, and whose it is.
+UI_TEAM_ASK_TO_PUT_RIGHT = Ask to put it right
+UI_TEAM_BEGAN = Began
+UI_TEAM_BROUGHT_BY = The correction that brought it
+UI_TEAM_BY_ACCOUNTS = By accounts
+UI_TEAM_BY_PEOPLE = By people
+UI_TEAM_BY_WHAT = People or accounts
+UI_TEAM_CANCEL_SHIFT = Cancel the shift
+UI_TEAM_CERTAIN = Certain
+UI_TEAM_CERTAIN_SAID = named, claimed, held or alone on duty
+UI_TEAM_CHANGE_SHIFT = Change the shift
+UI_TEAM_COLLABORATION = Collaboration
+UI_TEAM_COMPARED_WITH = Compared with { $before }
+UI_TEAM_CORRECTIONS_WAIT = { $count ->
+    [one] 1 correction of a hand-over waits for approval
+   *[other] { $count } corrections of hand-overs wait for approval
+}
+UI_TEAM_CORRECTION_NOT_YOURS = You may look at it, but not ask to put it right.
+UI_TEAM_CORRECTION_WAITS = A correction of it waits for approval.
+UI_TEAM_COUNTS_NO_MORE = It counts no more, so there is nothing to put right here.
+UI_TEAM_COUNTS_NO_MORE_BY = The correction by which it counts no more
+UI_TEAM_COUNTS_PUT_RIGHT = put right
+UI_TEAM_CREDITED_TO_NOBODY = { $count ->
+    [one] 1 record of these days is credited to nobody.
+   *[other] { $count } records of these days are credited to nobody.
+}
+UI_TEAM_CREDITS_OF = Credits of
+UI_TEAM_CUSTOMER = Customer
+UI_TEAM_CYCLE = Cycle
+UI_TEAM_DAYS = { $count ->
+    [one] 1 day
+   *[other] { $count } days
+}
+UI_TEAM_DAYS_SHOWN = Days that are shown
+UI_TEAM_DAYS_TOO_MANY = at most { $limit } days at once
+UI_TEAM_DAY_DRAWN = { $day }: { $records ->
+    [one] 1 record
+   *[other] { $records } records
+}, { $gaps ->
+    [0] somebody on duty all day
+    [one] 1 stretch with nobody on duty
+   *[other] { $gaps } stretches with nobody on duty
+}.
+UI_TEAM_DEVICE = Device
+UI_TEAM_DUTY_AS_TABLE = Duty as a table
+UI_TEAM_EARLIER_VERSIONS = Earlier versions
+UI_TEAM_ENDED = Ended
+UI_TEAM_END_HINT = Not after the beginning: it ends on the next day.
+UI_TEAM_EVIDENCE = Evidence
+UI_TEAM_FINDINGS_OF = Findings of
+UI_TEAM_FIRST_DAY = First day
+UI_TEAM_FIRST_REPLY = First reply
+UI_TEAM_FIX = Can be put right
+UI_TEAM_FIXABLE = { $count ->
+    [one] 1 of these can be put right from here: open it to see what would be done.
+   *[other] { $count } of these can be put right from here: open one to see what would be done.
+}
+UI_TEAM_FIX_ALIAS = “{ $alias }” on { $platform } will mean { $person }.
+UI_TEAM_FIX_AT_ONCE = It counts at once.
+UI_TEAM_FIX_CLOSE = The cycle will be closed again.
+UI_TEAM_FIX_HANDOVER = A hand-over of { $account } by { $person } will be added: { $kind }, { $at }.
+UI_TEAM_FIX_MOVE = Record { $record } will go from { $from } to { $to }.
+UI_TEAM_FIX_NONE = What puts this right does not follow from what is known: somebody who was there must say. The advice above says what to do.
+UI_TEAM_FIX_NOT_YOURS = Somebody with more rights may put this right.
+UI_TEAM_FIX_OTHER = { $call } will be called.
+UI_TEAM_FIX_PUNCH = A punch of { $person } will be added: { $kind }, { $at }.
+UI_TEAM_FIX_THERE = can be put right
+UI_TEAM_FIX_WAITS = Somebody else must approve it before it counts.
+UI_TEAM_FORGOTTEN_HANDOVER = Add a forgotten hand-over
+UI_TEAM_MONDAY = Mon
+UI_TEAM_TUESDAY = Tue
+UI_TEAM_WEDNESDAY = Wed
+UI_TEAM_THURSDAY = Thu
+UI_TEAM_FRIDAY = Fri
+UI_TEAM_SATURDAY = Sat
+UI_TEAM_SUNDAY = Sun
+UI_TEAM_FROM = From
+UI_TEAM_GAP_AT = nobody { $gaps }
+UI_TEAM_GAP_BUSY = Nobody on duty, and records came
+UI_TEAM_HANDOVER = Hand-over
+UI_TEAM_HOW_KNOWN = How we know
+UI_TEAM_HOW_SURE = How sure
+UI_TEAM_HOW_THE_SCORE_CAME = How the score came about
+UI_TEAM_INDICATOR = Indicator
+UI_TEAM_KIND = Kind
+UI_TEAM_LAST_DAY = Last day
+UI_TEAM_LAST_DAY_HINT = Empty: the first day alone.
+UI_TEAM_LEGEND = How to read it
+UI_TEAM_LEGEND_SAID = Each record is painted in the colours of those it is credited to, each as high as the share, and the fainter the less of it is theirs. The letter is of whoever has most; names stand at the lanes. Circles are punches and hand-overs: full for in and take, hollow for out and release.
+UI_TEAM_LOOK_AT_IT = Look at it
+UI_TEAM_MOVED = Change of score
+UI_TEAM_MOVE_HINT = Read only where it happened at another time.
+UI_TEAM_NAMED = Named agent
+UI_TEAM_NOBODY = Nobody
+UI_TEAM_NOBODY_ON_DUTY = Nobody on duty
+UI_TEAM_NOTHING_ODD = Nothing is odd about this month.
+UI_TEAM_NOT_CREDITED = not credited yet
+UI_TEAM_NOT_CREDITED_YET = Nothing is credited here yet: no closed cycle or run covers it. What came and who was on duty is shown.
+UI_TEAM_NO_ACCOUNTS = There is no account where you may look.
+UI_TEAM_NO_CARDS = There are no score cards where you may look.
+UI_TEAM_NO_CARDS_DO = They appear once a cycle is closed. Choose another cycle above, or look at the accounts meanwhile.
+UI_TEAM_NO_CARD_OF_PERSON = There is no card of this person in this cycle.
+UI_TEAM_NO_FINDINGS = Nothing was found that somebody should look at.
+UI_TEAM_NO_FINDINGS_DO = Findings come with each run of attribution, also before a cycle is closed.
+UI_TEAM_NO_HANDOVERS = No hand-over in these days.
+UI_TEAM_NO_HANDOVERS_DO = Choose other days above. Hand-overs are recorded where people take over and release an account.
+UI_TEAM_NO_RECORDS = No record came on these days.
+UI_TEAM_NO_SHIFT = no shift
+UI_TEAM_ON_DUTY = On duty
+UI_TEAM_ON_DUTY_HELD = On duty by hand-over
+UI_TEAM_ON_DUTY_LOOSE = On duty as one of the team
+UI_TEAM_OTHERS = People you may not see
+UI_TEAM_OTHER_ACCOUNT = An account you may not see
+UI_TEAM_OUTSIDE = Records elsewhere
+UI_TEAM_PERSON = Person
+UI_TEAM_PERSON_HINT = A name or an employee number of the list.
+UI_TEAM_PHASE = Used as
+UI_TEAM_PLATFORM = Platform
+UI_TEAM_POINTS = Points
+UI_TEAM_POINTS_BY_INDICATOR = Points of each indicator
+UI_TEAM_POLICY = Policy
+UI_TEAM_PUBLISH_SAID = Times are of the account's zone. Whoever works on the shift reads it at once.
+UI_TEAM_PUBLISH_SHIFTS = Publish shifts
+UI_TEAM_PUNCHED = Punched in
+UI_TEAM_PUT_IT_RIGHT = Put it right
+UI_TEAM_PUT_RIGHT_BECAUSE = Why it was put right
+UI_TEAM_RANGE = Range (90 %)
+UI_TEAM_RANK = Rank
+UI_TEAM_RANK_OF = { $rank } of { $of }
+UI_TEAM_RATING = Rating
+UI_TEAM_RECORD = Record
+UI_TEAM_RECORDS = Records
+UI_TEAM_RECORDS_AS_TABLE = Records as a table
+UI_TEAM_RECORDS_CAME = records came
+UI_TEAM_RECORDS_CREDITED = credited to the people you may see
+UI_TEAM_REFUND_OF = Refund of
+UI_TEAM_RESOLVED = Resolved
+UI_TEAM_ROSTERED = Rostered
+UI_TEAM_SCORE = Score
+UI_TEAM_SCORE_MEDIAN = Median score
+UI_TEAM_SEAT = Seat
+UI_TEAM_SECONDS = { $seconds } s
+UI_TEAM_SHIFT = Shift
+UI_TEAM_SHIFT_COUNTS_NO_MORE = This shift counts no more: change the one that counts in its place.
+UI_TEAM_SHIFT_NOT_YOURS = You may look at this shift, but not change it.
+UI_TEAM_SHIFT_REASON_HINT = Needed once the shift has begun.
+UI_TEAM_STORE = Store
+UI_TEAM_SURE_KNOWN = Certain
+UI_TEAM_SURE_NOBODY = Credited to nobody
+UI_TEAM_SURE_SHARED = Shared equally, nothing tells them apart
+UI_TEAM_SURE_WEIGHED = Weighed by evidence
+UI_TEAM_TARGET = Target
+UI_TEAM_TIMES_IN = Times in { $zone } ({ $offset }).
+UI_TEAM_TIMES_OF_ACCOUNTS = Times are of each account's own zone.
+UI_TEAM_TO = To
+UI_TEAM_TODAY = Today
+UI_TEAM_TO_THE_CARD = To the card
+UI_TEAM_TO_THE_FINDINGS = Findings of this month
+UI_TEAM_TO_THE_TABLE = To the table of records
+UI_TEAM_TO_THE_TIMELINE = Timeline
+UI_TEAM_VALUE = Value
+UI_TEAM_VIEW = How much is shown
+UI_TEAM_VIEW_DAY = Day
+UI_TEAM_VIEW_MONTH = Month
+UI_TEAM_VIEW_WEEK = Week
+UI_TEAM_WEIGHT = Weight
+UI_TEAM_WHAT = What
+UI_TEAM_WHAT_CORRECTIONS_CHANGED = What corrections changed
+UI_TEAM_WHAT_IS_ODD = What is odd
+UI_TEAM_WHAT_IS_RIGHT = What is right
+UI_TEAM_WHAT_IT_WAS = What it was
+UI_TEAM_WHAT_SHOWS_IT = What shows it
+UI_TEAM_WHAT_TO_DO = What to do
+UI_TEAM_WHAT_WAS_PUT_RIGHT = What was put right
+UI_TEAM_WHAT_WAS_SEEN = What was seen
+UI_TEAM_WHEN = When
+UI_TEAM_WHEN_IT_WAS = When it was
+UI_TEAM_WHERE_THE_RECORDS_ARE = Where the records are
+UI_TEAM_WHOSE = Whose it is
+UI_TEAM_WHY = Why
+UI_TEAM_ZONE_OF_DAYS = Zone of its days
+WORD_DUTY_RULE_HANDOVER = held by hand-over
+WORD_DUTY_RULE_ROSTER = rostered, and no punch against it
+WORD_DUTY_RULE_PUNCH = of the team, and punched in
+WORD_DUTY_RULE_TEAM = no evidence: the whole team
+WORD_VERSION_END_REVISED = revised by the sender
+WORD_VERSION_END_MOVED = moved to another account
+WORD_VERSION_END_WITHDRAWN = withdrawn
+WORD_NOBODY_ON_DUTY = nobody was on duty
+DONE_FIX_ASKED = Asked for. Somebody else approves it now
+DONE_FIX_MADE = Put right
+DONE_CORRECTION_ASKED = Asked for. Somebody else approves it now
+DONE_SHIFTS_PUBLISHED = Shifts published
+DONE_SHIFT_CHANGED = Shift changed
+DONE_SHIFT_CANCELLED = Shift cancelled
+
+## Console: words that other rooms have too
+
+WORD_ATTRIBUTION_RUN_STATE_DONE = done
+WORD_CYCLE_STATE_FAILED = could not be closed
+WORD_CYCLE_STATE_PUBLISHED = published
+WORD_CYCLE_STATE_REVIEWABLE = in review
+WORD_DROP_REASON_NOBODY_HAS_DATA = nobody has data
+WORD_DROP_REASON_NO_DATA_OF_PERSON = no data of this person
+WORD_DROP_REASON_NO_TARGET = no target
+WORD_DROP_REASON_TOO_LARGE = number too large
+WORD_DROP_REASON_TOO_LARGE_ELSEWHERE = a number of somebody else is too large
+WORD_DROP_REASON_NO_PAST = no value from before
