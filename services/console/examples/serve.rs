@@ -1,7 +1,7 @@
 //! The console alone, over a suite that is served elsewhere: for whoever builds screens, since nothing but this crate is built anew.
 //!
 //!     target/debug/tally demo
-//!     cargo run -p tally-console --example serve -- http://127.0.0.1:7070 127.0.0.1:8081
+//!     cargo run -p tally-console --example serve -- http://127.0.0.1:7070 127.0.0.1:8081 2026-03-30T08:00:00Z
 
 use std::error::Error;
 
@@ -20,9 +20,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let suite = args.next().unwrap_or_else(|| "http://127.0.0.1:7070".to_owned());
     let listener = TcpListener::bind(args.next().unwrap_or_else(|| "127.0.0.1:8081".to_owned())).await?;
+    // The clock of the pages stands at an instant where one is given, such as within the month that a demo shows.
+    let clock = args.next().map(|at| at.parse().map(Clock::fixed)).transpose()?.unwrap_or_default();
     let channel = Network::of(std::iter::empty()).connect(&suite).map_err(|error| format!("{error:?}"))?;
     let services = SERVICES.map(|name| (name, channel.clone())).to_vec();
-    let pages = routes(Deps { services, clock: Clock::System, rng: Rng::System });
+    let pages = routes(Deps { services, clock, rng: Rng::System });
     tracing::info!(address = ?listener.local_addr()?, suite, "the console");
     loop {
         let (stream, _) = listener.accept().await?;

@@ -19,11 +19,13 @@ macro_rules! files {
 }
 
 files! {
+    "app.svg" "image/svg+xml" "static/app.svg",
     "console.css" "text/css; charset=utf-8" "static/console.css",
     "console.js" "text/javascript; charset=utf-8" "static/console.js",
     "htmx.js" "text/javascript; charset=utf-8" "vendor/htmx.min.js",
     "hx-csp.js" "text/javascript; charset=utf-8" "vendor/hx-csp.min.js",
     "hx-sse.js" "text/javascript; charset=utf-8" "vendor/hx-sse.min.js",
+    "queue.js" "text/javascript; charset=utf-8" "static/queue.js",
     "icons.svg" "image/svg+xml" "vendor/icons.svg",
     "tally.svg" "image/svg+xml" "static/tally.svg",
 }

@@ -74,6 +74,10 @@
       find("[data-focus]", dialog)?.focus();
     }
   });
-  // Only pages of this console are parsed with it.
-  const policy = globalThis.trustedTypes?.createPolicy("tally", { createHTML: (text) => text }) ?? { createHTML: (text) => text };
+  // Only pages of this console are parsed with it, and only its own worker is started.
+  const rules = { createHTML: (text) => text, createScriptURL: () => "/sw.js" };
+  const policy = globalThis.trustedTypes?.createPolicy("tally", rules) ?? rules;
+
+  // Where punches are made, they work without a network too.
+  if (find("[data-queue]")) navigator.serviceWorker?.register(policy.createScriptURL("/sw.js")).catch(() => {});
 })();

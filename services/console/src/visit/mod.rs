@@ -33,7 +33,7 @@ const FORM_MAX: usize = 256 * 1024;
 /// How long a page waits for a service.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Paths that nobody need have signed in for, and all below them.
-const PUBLIC: [&str; 5] = ["/sign-in", "/sso", "/join", "/choices", "/offline"];
+const PUBLIC: [&str; 7] = ["/sign-in", "/sso", "/join", "/choices", "/offline", "/sw.js", "/manifest.webmanifest"];
 /// htmx says so of its requests.
 const BY_SCRIPT: HeaderName = HeaderName::from_static("hx-request");
 
@@ -141,6 +141,12 @@ impl Visit {
     /// Who reads; whoever may do nothing where nobody is signed in.
     pub fn me(&self) -> Me {
         self.me.clone().unwrap_or_default()
+    }
+
+    /// The same with nobody signed in, for a page that a browser keeps.
+    #[must_use]
+    pub fn nobody(self) -> Self {
+        Self { me: None, session: None, secret: None, ..self }
     }
 
     /// The session, where somebody is signed in.
