@@ -80,7 +80,13 @@ pub async fn cycle(visit: &Visit, id: &str) -> Result<Cycle> {
 pub async fn cards(visit: &Visit, id: &str, result_version: u32) -> Result<Vec<Card>> {
     let client = client!(visit, CardServiceClient);
     tally_rpc::pages(async |page_token| {
-        let ask = ListCardsRequest { cycle_id: id.to_owned(), page_size: AT_ONCE, page_token, result_version, ..Default::default() };
+        let ask = ListCardsRequest {
+            cycle_id: id.to_owned(),
+            page_size: AT_ONCE,
+            page_token,
+            result_version,
+            ..Default::default()
+        };
         let page = client.clone().list_cards(visit.request(ask)).await?.into_inner();
         Ok((page.cards, page.next_page_token))
     })

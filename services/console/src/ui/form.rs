@@ -1,6 +1,6 @@
 //! Forms: fields with labels, hints and what is wrong with each, all at once. They work as plain HTML.
 
-use tally_kernel::{Error, Message};
+use tally_kernel::Error;
 
 use super::Ui;
 
@@ -235,15 +235,6 @@ impl Form {
                 Kind::Check => field.value = said.unwrap_or_default(),
                 _ => field.value = said.unwrap_or_else(|| std::mem::take(&mut field.value)),
             }
-        }
-        self
-    }
-
-    /// With something wrong in one field.
-    #[must_use]
-    pub fn wrong(mut self, ui: &Ui, name: &str, message: &Message) -> Self {
-        if let Some(field) = self.fields.iter_mut().find(|field| field.name == name) {
-            field.error = ui.say(message);
         }
         self
     }

@@ -154,11 +154,6 @@ impl Visit {
         self.session.as_ref()
     }
 
-    /// The path alone of where the reader is.
-    pub fn path(&self) -> &str {
-        self.here.split('?').next().unwrap_or_default()
-    }
-
     /// What the address says of the page's table, and of the page.
     pub fn asked(&self) -> Asked {
         let query = self.here.split_once('?').map_or("", |(_, query)| query);
