@@ -4849,8 +4849,8 @@ UI_PAY_PART_TIERS_SAID = The best tier first. Each tier takes a percentage of th
 UI_PAY_PERCENT_OF_POOL = Percent of the pool
 UI_PAY_POOL = Pool
 UI_PAY_POOLS_WAIT = { $count ->
-    [one] One pool is not among the choices pools are not among the choices }: the scores of its cycle are not published.
-   *[other] { $count pools are not among the choices }: the scores of its cycle are not published.
+    [one] One pool is not among the choices: the scores of its cycle are not published.
+   *[other] { $count } pools are not among the choices: the scores of their cycles are not published.
 }
 UI_PAY_POOL_NAME_HINT = Such as: Bonus of March.
 UI_PAY_POOL_TO_SPLIT_HINT = Only pools whose cycle is published and that are not paid yet.
@@ -4868,12 +4868,14 @@ UI_PAY_RATE_HINT = Such as 7.1234.
 UI_PAY_RECORD = Record
 UI_PAY_RECORDS_BEHIND = Records behind it
 UI_PAY_RECORDS_TRACED = { $count } of { $all } records
+# A rate was refused, for the reason that its sentence says.
 UI_PAY_ROW_REFUSED = { $said }
 UI_PAY_RULE_FUND_SAID = Kept for the team, and paid to nobody.
 UI_PAY_RULE_PROPORTIONAL = In proportion to the score
 UI_PAY_RULE_PROPORTIONAL_SAID = Each gets by the points above { $floor }.
 UI_PAY_RULE_TIERS = By tiers
 UI_PAY_RULE_TIERS_SAID = Who is in a tier has its weight; the part is split by the weights.
+# A step that cannot be taken back was not confirmed.
 UI_PAY_SAY_SURE = say that you are sure
 UI_PAY_SCORE = Score
 UI_PAY_SETTLEMENT = Settlement
@@ -4906,6 +4908,7 @@ UI_PAY_TO_CARD = To the score card
 UI_PAY_TO_RECORDS = To the records
 UI_PAY_TO_SETTLEMENT = The settlement that is put right
 UI_PAY_UNIT_HIDDEN = A unit that you may not see
+# A page asks for a step that there is not.
 UI_PAY_UNKNOWN_STEP = that is no step of this page: load it again
 UI_PAY_WEIGHT = Weight
 UI_PAY_WEIGHT_OF = { $weight } of { $sum }
@@ -4916,8 +4919,8 @@ UI_PAY_WHY = What made the difference
 UI_PAY_WITHDRAW = Withdraw
 UI_PAY_WITHDRAW_SAID = Throws the draft away; nobody's pay changes.
 UI_PAY_WOULD_CHANGE = { $people ->
-    [one] One person gets people get } another amount: { $more } more and { $less } less. Nothing is written yet.
-   *[other] { $people people get } another amount: { $more } more and { $less } less. Nothing is written yet.
+    [one] One person gets another amount: { $more } more and { $less } less. Nothing is written yet.
+   *[other] { $people } people get another amount: { $more } more and { $less } less. Nothing is written yet.
 }
 UI_PAY_WRITTEN_AT = Written
 UI_PAY_YOU = you
@@ -4939,8 +4942,11 @@ UI_AUDIT_TO = To (day, included)
 UI_AUDIT_FOUND = What the logs tell
 UI_AUDIT_ASK = Ask about a person, an account or a thing: all five services answer as one list, the newest first.
 UI_AUDIT_NOTHING = The logs tell nothing of this in these days, where you may read.
+# The log is searched from or to what is no day.
 UI_AUDIT_NO_DAY = "{ $text }" is no day: write one such as 2026-03-31
+# Nobody has the employee number that the log is searched by, as far as the reader may know.
 UI_AUDIT_NOBODY = nobody whom you may read has the employee number "{ $text }"
+# No account has the sign-in name that the log is searched by, as far as the reader may know.
 UI_AUDIT_NO_ACCOUNT = there is no account "{ $text }" among those whose names you may read: write its id
 UI_AUDIT_SILENT = These services did not answer, so entries of theirs are missing here. Try again.
 UI_AUDIT_NEWEST = To the newest
@@ -5118,6 +5124,9 @@ WORD_DID_PERFORMANCE_RECORD_READ = Read records
 WORD_DID_PERFORMANCE_RECORD_WITHDRAW = Withdrew a record
 WORD_DID_PERFORMANCE_REPLY_IMPORT = Brought in replies
 WORD_DID_PERFORMANCE_RUN_ATTRIBUTE = Attributed records
+WORD_DID_PERFORMANCE_RUN_COLLECT = Collected what an attribution run needs
+WORD_DID_PERFORMANCE_RUN_PROGRESS = Went on with an attribution run
+WORD_DID_PERFORMANCE_CLAIM_IMPORT = Brought in claims
 WORD_DID_PERFORMANCE_RUN_START = Began an attribution run
 WORD_DID_PERFORMANCE_SCHEME_EXPORT = Took out a scheme
 WORD_DID_PERFORMANCE_SCHEME_IMPORT = Brought in a scheme

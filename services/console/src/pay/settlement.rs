@@ -121,14 +121,6 @@ impl Act {
         }
     }
 
-    fn done(self) -> &'static str {
-        match self {
-            Self::Approve => "SETTLEMENT_APPROVED",
-            Self::Post => "SETTLEMENT_POSTED",
-            Self::Discard => "SETTLEMENT_DISCARDED",
-        }
-    }
-
     fn permission(self) -> Permission {
         match self {
             Self::Approve => Permission::SettlementApprove,
@@ -150,7 +142,7 @@ fn had_a_hand(me: &Me, act: Act, it: &Settlement) -> bool {
 
 /// `GET /pay/settlements/{settlement}`.
 pub async fn one(visit: Visit, Path(id): Path<String>) -> Response<Body> {
-    visit.list(shown(&visit, &id, None).await, |page| &page.table)
+    visit.list(Box::pin(shown(&visit, &id, None)).await, |page| &page.table)
 }
 
 /// `POST /pay/settlements/{settlement}`: approves, posts or discards it, whichever `act` says.
@@ -158,7 +150,7 @@ pub async fn act(visit: Visit, Path(id): Path<String>, sent: Sent) -> Response<B
     let path = format!("/pay/settlements/{id}");
     match acted(&visit, &id, &sent).await {
         Ok(done) => visit.done(&path, done),
-        Err(error) => visit.wrong(shown(&visit, &id, Some((&sent, &error))).await, &error),
+        Err(error) => visit.wrong(Box::pin(shown(&visit, &id, Some((&sent, &error)))).await, &error),
     }
 }
 
@@ -179,17 +171,19 @@ async fn acted(visit: &Visit, id: &str, sent: &Sent) -> Result<&'static str> {
         Act::Approve => {
             let ask = ApproveSettlementRequest { request_id, settlement_id };
             told(client.clone().approve_settlement(visit.request(ask))).await?;
+            Ok("SETTLEMENT_APPROVED")
         }
         Act::Post => {
             let ask = PostSettlementRequest { request_id, settlement_id };
             told(client.clone().post_settlement(visit.request(ask))).await?;
+            Ok("SETTLEMENT_POSTED")
         }
         Act::Discard => {
             let ask = DiscardSettlementRequest { request_id, settlement_id };
             told(client.clone().discard_settlement(visit.request(ask))).await?;
+            Ok("SETTLEMENT_DISCARDED")
         }
     }
-    Ok(act.done())
 }
 
 fn sure(act: Act) -> &'static str {

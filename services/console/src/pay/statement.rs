@@ -88,7 +88,7 @@ struct Adjusted {
 
 /// `GET /pay/statements/{settlement}/{person}?records=`.
 pub async fn one(visit: Visit, Path((settlement, person)): Path<(String, String)>) -> Response<Body> {
-    visit.list(shown(&visit, &settlement, &person).await, |page| &page.records)
+    visit.list(Box::pin(shown(&visit, &settlement, &person)).await, |page| &page.records)
 }
 
 async fn shown(visit: &Visit, settlement_id: &str, person_id: &str) -> Result<One> {
