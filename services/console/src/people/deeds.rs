@@ -11,7 +11,7 @@ use tally_api::identity::v1::catalogue_service_client::CatalogueServiceClient;
 use tally_api::identity::v1::{CatalogueEntry, CatalogueKind, Employment, ListCatalogueRequest, OrgUnit, Person, Post};
 use tally_kernel::{Error, Result, msg};
 
-use super::person;
+use super::known;
 use crate::act::{Act, allowed, day_field, days, sure, today, word_field};
 use crate::names::{self, AT_ONCE, Names};
 use crate::ui::Ui;
@@ -229,7 +229,7 @@ async fn page(visit: &Visit, id: &str, slug: &str) -> Result<(Act, Deed, Names)>
     allowed(visit, Permission::PersonWrite)?;
     let deed = Deed::of(slug)?;
     let (found, terms, people) =
-        futures::try_join!(person::get(visit, id, None), Terms::of(visit, ""), names::people(visit))?;
+        futures::try_join!(known::get(visit, id, None), Terms::of(visit, ""), names::people(visit))?;
     let person = found.person.unwrap_or_default();
     let mut terms = terms;
     // Data do not move between regions: what is elsewhere is not offered.
@@ -283,7 +283,7 @@ fn filled(visit: &Visit, ui: &Ui, deed: Deed, (person, terms, people): (&Person,
     let to = || Field::new(ui, "to", "UI_LAST_DAY", Kind::Date).hint(ui.t("UI_OPEN_END_HINT"));
     let last_day = || day_field(ui, "last_day", "UI_LAST_DAY");
     let today = today(ui);
-    let home = person::on(person, &today).next().cloned().unwrap_or_default();
+    let home = known::on(person, &today).next().cloned().unwrap_or_default();
     match deed {
         Deed::Transfer => with_terms(form, ui, terms, Some(&home)).with(from()),
         Deed::Post => with_terms(form.with(posts(ui)), ui, terms, None).with(from()).with(to()),

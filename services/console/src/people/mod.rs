@@ -1,6 +1,7 @@
 //! The people of a branch or the group: a list as of any day, each with what is known of them, and what can be changed.
 
 mod deeds;
+mod known;
 mod list;
 mod new;
 mod person;

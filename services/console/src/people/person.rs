@@ -10,18 +10,17 @@ use tally_api::attendance::v1::alias_service_client::AliasServiceClient;
 use tally_api::attendance::v1::device_service_client::DeviceServiceClient;
 use tally_api::attendance::v1::{Alias, Device, FactState, ListAliasesRequest, ListDevicesRequest, Standing};
 use tally_api::common::v1::EmploymentKind;
-use tally_api::identity::v1::person_service_client::PersonServiceClient;
 use tally_api::identity::v1::reporting_service_client::ReportingServiceClient;
 use tally_api::identity::v1::{
-    Employment, EmploymentReason, GetPersonRequest, GetPersonResponse, Leave, LeaveKind, ListReportingLinesRequest,
-    Person, Post, ReportingLine, ReportingLineKind,
+    Employment, EmploymentReason, Leave, LeaveKind, ListReportingLinesRequest, Person, Post, ReportingLine,
+    ReportingLineKind,
 };
 use tally_kernel::{Result, msg};
 
 use super::deeds::Deed;
+use super::known::{get, on};
 use super::results;
 use crate::act::{AsOf, Step, days};
-use crate::console::told;
 use crate::names::{self, AT_ONCE, Names};
 use crate::ui::Ui;
 use crate::visit::Visit;
@@ -90,12 +89,6 @@ async fn shown(visit: &Visit, id: &str) -> Result<Page> {
     })
 }
 
-/// A person, with what is hidden from the reader.
-pub async fn get(visit: &Visit, id: &str, known_at: Option<prost_types::Timestamp>) -> Result<GetPersonResponse> {
-    let ask = GetPersonRequest { person_id: id.to_owned(), known_at, ..Default::default() };
-    told(PersonServiceClient::new(visit.channel("identity")?).get_person(visit.request(ask))).await
-}
-
 async fn lines(
     visit: &Visit,
     (person_id, manager_id): (&str, &str),
@@ -142,14 +135,6 @@ async fn devices(visit: &Visit, id: &str, known_at: Option<prost_types::Timestam
 
 fn counts(standing: Option<&Standing>) -> bool {
     standing.is_none_or(|it| matches!(it.state(), FactState::Counts | FactState::Unspecified))
-}
-
-/// The employments of a day: the home first.
-pub fn on<'p>(person: &'p Person, day: &str) -> impl Iterator<Item = &'p Employment> {
-    let holding = |it: &&Employment| crate::act::holds(day, &it.from, &it.to);
-    let mut found: Vec<_> = person.employments.iter().filter(holding).collect();
-    found.sort_by_key(|it| it.post() != Post::Home);
-    found.into_iter()
 }
 
 fn acts(ui: &Ui, person: &Person, asof: &AsOf) -> Vec<(String, String)> {
