@@ -2,8 +2,8 @@
 //! work without a network.
 
 mod app;
+mod calendar;
 mod day;
-mod facts;
 mod month;
 mod own;
 mod pay;
@@ -63,8 +63,8 @@ pub fn routes() -> Router<Console> {
         .route("/my/records/{cycle}/{account}/{record}", get(records::one))
         .route("/my/pay", get(pay::list))
         .route("/my/pay/{settlement}", get(pay::one))
-        .route("/my/facts", get(facts::month))
-        .route("/my/facts/day/{day}", get(facts::day))
+        .route("/my/facts", get(calendar::month))
+        .route("/my/facts/day/{day}", get(calendar::day))
         .route("/my/facts/right", get(right::ask).post(right::send))
         .route("/my/facts/fix", post(right::fix))
         .route("/my/facts/withdraw", post(right::withdraw))

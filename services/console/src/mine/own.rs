@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
 use tally_access::Permission;
 use tally_api::attendance::v1::account_service_client::AccountServiceClient;
 use tally_api::attendance::v1::correction_service_client::CorrectionServiceClient;
@@ -183,4 +184,9 @@ pub fn cycle_name(ui: &Ui, cycle: &Cycle) -> String {
     } else {
         format!("{} · {said}", cycle.name)
     }
+}
+
+/// Whose punches a device queues: nobody's name or id, and another for each login.
+pub fn whose(visit: &Visit) -> String {
+    hex::encode(Sha256::digest(format!("tally queue {}", visit.me().principal_id))).chars().take(16).collect()
 }

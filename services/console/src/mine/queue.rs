@@ -6,13 +6,12 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use tally_api::attendance::v1::correction_service_client::CorrectionServiceClient;
 use tally_api::attendance::v1::{CorrectPunchRequest, CorrectionAction, RecordPunchResponse};
 use tally_kernel::error::{Error, Kind};
 use tally_kernel::{Result, msg};
 
-use super::own;
+use super::own::{self, whose};
 use super::today::{device_at, record};
 use crate::console::told;
 use crate::ui::{as_sent, instant};
@@ -20,11 +19,6 @@ use crate::visit::{Sent, Visit};
 
 /// A punch that comes later than this after the button was pressed is asked to count at the time of the press.
 const LATE: SignedDuration = SignedDuration::from_mins(1);
-
-/// Whose punches a device queues: nobody's name or id, and another for each login.
-pub fn whose(visit: &Visit) -> String {
-    hex::encode(Sha256::digest(format!("tally queue {}", visit.me().principal_id))).chars().take(16).collect()
-}
 
 /// What the queue must know to send something.
 #[derive(Serialize)]

@@ -12,7 +12,7 @@ use tally_api::performance::v1::finding_service_client::FindingServiceClient;
 use tally_kernel::error::{Error, Kind};
 use tally_kernel::{Result, msg};
 
-use super::{day, facts, own};
+use super::{calendar, day, own};
 use crate::console::told;
 use crate::ui::form::{self, Choice, Field, Form};
 use crate::ui::{Ui, as_sent};
@@ -76,7 +76,7 @@ async fn asked(visit: &Visit) -> Result<Right> {
     let given = asked.get("at").parse::<Timestamp>().ok();
     let (kind, at) = match asked.get("day").parse() {
         Ok(date) => {
-            let (kind, at) = facts::missing(visit, date).await?;
+            let (kind, at) = calendar::missing(visit, date).await?;
             (kind.to_owned(), Some(at.unwrap_or_else(|| day::begins(date, &own::site(visit)))))
         }
         Err(_) => (asked.get("kind").to_owned(), given),

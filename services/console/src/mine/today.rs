@@ -20,8 +20,7 @@ use tally_api::identity::v1::person_service_client::PersonServiceClient;
 use tally_kernel::{Error, Result, msg};
 
 use super::day::{self, Status};
-use super::own::{self, Accounts};
-use super::queue;
+use super::own::{self, Accounts, whose};
 use crate::console::told;
 use crate::ui::{Ui, as_sent, instant};
 use crate::visit::{Sent, Visit};
@@ -111,7 +110,7 @@ async fn page(visit: &Visit, refused: Option<&Error>) -> Result<Today> {
     Ok(Today {
         day: ui.format.weekday(today),
         zone: own::zone_said(&ui, &site),
-        whose: queue::whose(visit),
+        whose: whose(visit),
         status: said(&ui, status),
         tone: status.tone(),
         comes: !matches!(status, Status::In(_)),

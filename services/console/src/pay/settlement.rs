@@ -171,17 +171,17 @@ async fn acted(visit: &Visit, id: &str, sent: &Sent) -> Result<&'static str> {
         Act::Approve => {
             let ask = ApproveSettlementRequest { request_id, settlement_id };
             told(client.clone().approve_settlement(visit.request(ask))).await?;
-            Ok("SETTLEMENT_APPROVED")
+            Ok("PAY_APPROVED")
         }
         Act::Post => {
             let ask = PostSettlementRequest { request_id, settlement_id };
             told(client.clone().post_settlement(visit.request(ask))).await?;
-            Ok("SETTLEMENT_POSTED")
+            Ok("PAY_POSTED")
         }
         Act::Discard => {
             let ask = DiscardSettlementRequest { request_id, settlement_id };
             told(client.clone().discard_settlement(visit.request(ask))).await?;
-            Ok("SETTLEMENT_DISCARDED")
+            Ok("PAY_DISCARDED")
         }
     }
 }

@@ -12,7 +12,7 @@ use tally_api::performance::v1::finding_service_client::FindingServiceClient;
 use tally_api::performance::v1::{ApplyFixRequest, ListFindingsRequest};
 use tally_kernel::{Error, Result, msg};
 
-use super::facts::{self, Source};
+use super::duty::{self, Source};
 use super::fix::{self, Words};
 use crate::act;
 use crate::console::told;
@@ -76,14 +76,14 @@ pub async fn list(visit: Visit) -> Response<Body> {
 async fn listed(visit: &Visit) -> Result<List> {
     let ui = visit.ui(&msg!("NAV_FINDINGS"));
     let asked = grouped(visit.asked(), ui.here());
-    let (sources, people) = futures::try_join!(facts::sources(visit), names::people(visit))?;
-    let source = facts::chosen(&sources, asked.get("of"), |_| true)?;
+    let (sources, people) = futures::try_join!(duty::sources(visit), names::people(visit))?;
+    let source = duty::chosen(&sources, asked.get("of"), |_| true)?;
     let found = all(visit, source, "").await?;
     let of = source.map(|it| it.id.clone()).unwrap_or_default();
     let told = told_of(&ui, &found, &people, &of);
     let fixable = told.iter().filter(|it| it.fixable).count();
     Ok(List {
-        sources: facts::choices(&ui, &sources),
+        sources: duty::choices(&ui, &sources),
         said: if fixable > 0 { ui.say(&msg!("UI_TEAM_FIXABLE", count = fixable)) } else { String::new() },
         table: table(&ui, &asked, told),
         of,
@@ -211,9 +211,9 @@ async fn applied(visit: &Visit, id: &str, sent: &Sent) -> Result<()> {
 /// The page of one, and what its fix calls.
 async fn found(visit: &Visit, id: &str) -> Result<(One, String)> {
     let (sources, people, accounts) =
-        futures::try_join!(facts::sources(visit), names::people(visit), names::accounts(visit))?;
+        futures::try_join!(duty::sources(visit), names::people(visit), names::accounts(visit))?;
     let asked = visit.asked();
-    let source = facts::chosen(&sources, asked.get("of"), |_| true)?;
+    let source = duty::chosen(&sources, asked.get("of"), |_| true)?;
     let of = source.map(|it| it.id.clone()).unwrap_or_default();
     let found = all(visit, source, "").await?;
     let finding = found.into_iter().find(|it| it.finding_id == id).ok_or_else(|| Error::not_found("finding", id))?;
@@ -251,9 +251,9 @@ fn ways(ui: &Ui, finding: &Finding, accounts: &[Account], of: &str) -> Vec<(Stri
     let account =
         named(&finding.subject).or_else(|| finding.arguments.iter().find_map(|argument| named(&argument.value)));
     if let Some(account) = account {
-        let zone = facts::zone_of(ui, account);
+        let zone = duty::zone_of(ui, account);
         let day = finding.at.parse::<Timestamp>().map(|at| at.to_zoned(zone).date().to_string()).unwrap_or_default();
-        ways.push((facts::account_name(account), format!("/team/accounts/{}?day={day}&of={of}", account.account_id)));
+        ways.push((duty::account_name(account), format!("/team/accounts/{}?day={day}&of={of}", account.account_id)));
     }
     if !finding.person_id.is_empty() {
         ways.push((ui.t("UI_TEAM_TO_THE_CARD"), format!("/team/people/{}", finding.person_id)));

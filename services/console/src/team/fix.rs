@@ -7,7 +7,7 @@ use tally_api::attendance::v1::Account;
 use tally_api::common::v1::Fix;
 use tally_kernel::{Message, msg};
 
-use super::facts;
+use super::duty;
 use crate::names::Names;
 use crate::ui::Ui;
 
@@ -57,7 +57,7 @@ impl Words<'_> {
 
     fn account(&self, id: &str) -> String {
         let known = self.accounts.iter().find(|it| it.account_id == id);
-        known.map_or_else(|| self.ui.t("UI_TEAM_OTHER_ACCOUNT"), facts::account_name)
+        known.map_or_else(|| self.ui.t("UI_TEAM_OTHER_ACCOUNT"), duty::account_name)
     }
 }
 

@@ -17,7 +17,7 @@ use tally_api::attendance::v1::{
 };
 use tally_kernel::{Error, Result, msg};
 
-use super::{facts, moments, roster, shifts};
+use super::{duty, moments, roster, shifts};
 use crate::act::{self, Act};
 use crate::console::told;
 use crate::names::{self, AT_ONCE, Names};
@@ -137,7 +137,7 @@ impl Rows<'_> {
     fn row(&self, handover: &Handover) -> Row {
         let ui = self.ui;
         let account = self.accounts.iter().find(|it| it.account_id == handover.account_id);
-        let zone = account.map_or_else(|| ui.format.zone().clone(), |it| facts::zone_of(ui, it));
+        let zone = account.map_or_else(|| ui.format.zone().clone(), |it| duty::zone_of(ui, it));
         let at = handover.at.as_ref().and_then(instant).unwrap_or_default();
         let standing = handover.standing.clone().unwrap_or_default();
         let asked = waiting(self.corrections, &handover.handover_id);
@@ -154,7 +154,7 @@ impl Rows<'_> {
                     ui.word(handover.kind().as_str_name()),
                     if moments::is_take(handover) { "accent" } else { "plain" },
                 ),
-                Cell::text(account.map(facts::account_name).unwrap_or_else(|| ui.t("UI_TEAM_OTHER_ACCOUNT"))),
+                Cell::text(account.map(duty::account_name).unwrap_or_else(|| ui.t("UI_TEAM_OTHER_ACCOUNT"))),
                 match asked {
                     Some(_) => Cell::pill(ui.word(CorrectionState::Waiting.as_str_name()), "warn"),
                     None => roster::state(ui, handover.standing.as_ref()),
@@ -194,7 +194,7 @@ async fn found(visit: &Visit, id: &str) -> Result<(One, TimeZone)> {
     )?;
     let handover = handovers.iter().find(|it| it.handover_id == id).ok_or_else(|| Error::not_found("handover", id))?;
     let account = accounts.iter().find(|it| it.account_id == handover.account_id).cloned().unwrap_or_default();
-    let zone = facts::zone_of(&ui, &account);
+    let zone = duty::zone_of(&ui, &account);
     let at = handover.at.as_ref().and_then(instant).unwrap_or_default();
     let back = format!("/team/handovers?from={}&to={}", days.0, days.1);
     let ui = ui.clone().below(back, ui.title.clone());
@@ -215,7 +215,7 @@ async fn found(visit: &Visit, id: &str) -> Result<(One, TimeZone)> {
     let action = format!("/team/handovers/{id}?from={}&to={}", days.0, days.1);
     let page = One {
         facts: vec![
-            (ui.t("UI_TEAM_ACCOUNT"), facts::account_name(&account)),
+            (ui.t("UI_TEAM_ACCOUNT"), duty::account_name(&account)),
             (ui.t("UI_TEAM_WHEN"), ui.format.moment_in(at, &zone)),
             (ui.t("UI_TEAM_WHAT"), kind),
         ],
@@ -341,7 +341,7 @@ async fn added(visit: &Visit, ui: &Ui, (people, accounts): (&Names, &[Account]),
     let mut wrong = act::missing(sent, &["account_id", "kind", "reason"]);
     let person = people.find(sent.get("person_id")).map_err(|why| wrong.push(("person_id", why))).ok();
     let account = accounts.iter().find(|it| it.account_id == sent.get("account_id"));
-    let zone = account.map_or_else(|| ui.format.zone().clone(), |it| facts::zone_of(ui, it));
+    let zone = account.map_or_else(|| ui.format.zone().clone(), |it| duty::zone_of(ui, it));
     if let Err(why) = shifts::moment(sent.get("at"), &zone) {
         wrong.push(("at", why));
     }

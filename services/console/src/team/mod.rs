@@ -1,9 +1,9 @@
 //! A supervisor's team: the month, accounts over time, findings, hand-overs, rosters.
 //!
-//! From below to above: lanes and facts, then moments, fix and month, then the pages.
+//! From below to above: lanes and duty, then moments, fix and month, then the pages.
 
 mod accounts;
-mod facts;
+mod duty;
 mod findings;
 mod fix;
 mod handovers;

@@ -17,7 +17,7 @@ use tally_api::performance::v1::record_service_client::RecordServiceClient;
 use tally_api::performance::v1::{ListRecordsRequest, Record};
 use tally_kernel::Result;
 
-use super::facts::Source;
+use super::duty::Source;
 use crate::console::told;
 use crate::names::AT_ONCE;
 use crate::ui::as_sent;

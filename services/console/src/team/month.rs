@@ -12,7 +12,7 @@ use tally_api::performance::v1::card_service_client::CardServiceClient;
 use tally_api::performance::v1::{Card, ListCardsRequest, ListTotalsRequest, Total};
 use tally_kernel::{Result, msg};
 
-use super::facts::{self, Source};
+use super::duty::{self, Source};
 use crate::names::{self, AT_ONCE};
 use crate::ui::Ui;
 use crate::ui::form::Choice;
@@ -45,7 +45,7 @@ pub async fn month(visit: Visit) -> Response<Body> {
 async fn shown(visit: &Visit) -> Result<Month> {
     let ui = visit.ui(&msg!("NAV_TEAM_MONTH"));
     let asked = visit.asked();
-    let (cycles, people) = futures::try_join!(facts::cycles(visit), names::everybody(visit, None, None))?;
+    let (cycles, people) = futures::try_join!(duty::cycles(visit), names::everybody(visit, None, None))?;
     let cycles: Vec<Source> = cycles.into_iter().filter(|it| it.is_done).collect();
     let (cycle, cards) = with_cards(visit, &cycles, asked.get("of")).await?;
     let before = cycle.as_ref().and_then(|it| before(&cycles, it)).cloned();
@@ -60,7 +60,7 @@ async fn shown(visit: &Visit) -> Result<Month> {
         None => String::new(),
     };
     Ok(Month {
-        cycles: facts::choices(&ui, &cycles),
+        cycles: duty::choices(&ui, &cycles),
         of: cycle.as_ref().map(|it| it.id.clone()).unwrap_or_default(),
         state: cycle.as_ref().map(|it| ui.word(it.state)).unwrap_or_default(),
         tiles: tiles(&ui, &cards, &totals),
@@ -72,7 +72,7 @@ async fn shown(visit: &Visit) -> Result<Month> {
 
 /// The cycle that is asked for, else the newest with cards that the reader may see; and its cards.
 async fn with_cards(visit: &Visit, cycles: &[Source], wanted: &str) -> Result<(Option<Source>, Vec<Card>)> {
-    let first = facts::chosen(cycles, wanted, |_| true)?.cloned();
+    let first = duty::chosen(cycles, wanted, |_| true)?.cloned();
     if !wanted.is_empty() {
         let cards = cards(visit, first.as_ref()).await?;
         return Ok((first, cards));

@@ -17,7 +17,7 @@ use tally_api::performance::v1::{
 use tally_kernel::error::Kind;
 use tally_kernel::{Error, Result, msg};
 
-use super::facts::{self, Source};
+use super::duty::{self, Source};
 use super::{findings, month};
 use crate::console::told;
 use crate::names::{self, AT_ONCE};
@@ -74,14 +74,14 @@ pub async fn person(visit: Visit, Path(id): Path<String>) -> Response<Body> {
 
 async fn page(visit: &Visit, id: &str) -> Result<Page> {
     let (cycles, people, accounts, found) = futures::try_join!(
-        facts::cycles(visit),
+        duty::cycles(visit),
         names::people(visit),
         names::accounts(visit),
         person_findings(visit, id)
     )?;
     let cycles: Vec<Source> = cycles.into_iter().filter(|it| it.is_done).collect();
     let asked = visit.asked();
-    let cycle = facts::chosen(&cycles, asked.get("of"), |_| true)?;
+    let cycle = duty::chosen(&cycles, asked.get("of"), |_| true)?;
     let (card, versions, totals, kpis) = futures::try_join!(
         card(visit, cycle, id),
         versions(visit, cycle, id),
@@ -101,7 +101,7 @@ async fn page(visit: &Visit, id: &str) -> Result<Page> {
         findings: findings::told_of(&ui, &found, &people, &of),
         versions: versions.iter().rev().filter(|it| !it.changes.is_empty()).map(|it| version(&ui, it)).collect(),
         note: if card.is_none() { ui.t("UI_TEAM_NO_CARD_OF_PERSON") } else { String::new() },
-        cycles: facts::choices(&ui, &cycles),
+        cycles: duty::choices(&ui, &cycles),
         lines,
         of,
         ui,
@@ -229,7 +229,7 @@ fn work(ui: &Ui, total: &Total, accounts: &[Account], cycle: Option<&Source>) ->
     ];
     let of = cycle.map(|it| format!("?of={}", it.id)).unwrap_or_default();
     Some(Work {
-        name: account.map_or_else(|| ui.t("UI_TEAM_OTHER_ACCOUNT"), facts::account_name),
+        name: account.map_or_else(|| ui.t("UI_TEAM_OTHER_ACCOUNT"), duty::account_name),
         href: account.map(|it| format!("/team/accounts/{}{of}", it.account_id)).unwrap_or_default(),
         records: whole(total.total_ppm),
         range: month::range(ui, total),

@@ -14,7 +14,7 @@ use tally_api::performance::v1::{
 use tally_kernel::error::Kind;
 use tally_kernel::{Error, Result, msg};
 
-use super::facts::{self, Source};
+use super::duty::{self, Source};
 use crate::console::told;
 use crate::names::{self, Names};
 use crate::ui::chart::{Bar, Bars};
@@ -55,28 +55,28 @@ pub async fn record(visit: Visit, Path((account, external)): Path<(String, Strin
 async fn page(visit: &Visit, account_id: &str, external: &str) -> Result<Page> {
     let (accounts, sources, people, record) = futures::try_join!(
         names::accounts(visit),
-        facts::sources(visit),
+        duty::sources(visit),
         names::people(visit),
         record_of(visit, account_id, external)
     )?;
     let account = accounts.into_iter().find(|it| it.account_id == account_id).unwrap_or_default();
     let ui = visit.ui(&msg!("UI_TEAM_RECORD"));
-    let zone = facts::zone_of(&ui, &account);
+    let zone = duty::zone_of(&ui, &account);
     let began = record.started_at.as_ref().and_then(instant).unwrap_or_default();
     let day = began.to_zoned(zone).date().to_string();
     let done: Vec<Source> = sources.into_iter().filter(|it| it.is_done).collect();
     let asked = visit.asked();
-    let source = facts::chosen(&done, asked.get("of"), |it| it.has(&day))?;
+    let source = duty::chosen(&done, asked.get("of"), |it| it.has(&day))?;
     let (why, versions) =
         futures::try_join!(explained(visit, source, account_id, external), versions(visit, account_id, external))?;
     let of = source.map(|it| format!("&of={}", it.id)).unwrap_or_default();
     let timeline = format!("/team/accounts/{account_id}?day={day}{of}");
     let ui = ui.titled(external).below("/team/accounts", visit.ui(&msg!("NAV_TEAM_ACCOUNTS")).title);
-    let ui = ui.below(timeline.clone(), facts::account_name(&account));
+    let ui = ui.below(timeline.clone(), duty::account_name(&account));
     let why = why.unwrap_or_default();
     let credit = why.credit.clone();
     Ok(Page {
-        sure: credit.as_ref().map(|it| (ui.t(it.rung().as_str_name()), facts::tone(it.rung()))),
+        sure: credit.as_ref().map(|it| (ui.t(it.rung().as_str_name()), duty::tone(it.rung()))),
         sentence: why.reason.as_ref().map(|it| it.sentence.clone()).unwrap_or_default(),
         shares: shares(&ui, &people, &why),
         facts: what(&ui, &account, &record),
@@ -133,7 +133,7 @@ async fn versions(visit: &Visit, account_id: &str, external_id: &str) -> Result<
 }
 
 fn shares(ui: &Ui, people: &Names, why: &ExplainRecordResponse) -> Bars {
-    let tone = why.credit.as_ref().map_or("plain", |it| facts::tone(it.rung()));
+    let tone = why.credit.as_ref().map_or("plain", |it| duty::tone(it.rung()));
     let mut rows: Vec<_> =
         why.candidates.iter().map(|it| (people.said(&it.person_id), it.person_id.clone(), it.ppm)).collect();
     for share in why.credit.iter().flat_map(|it| &it.shares) {
@@ -171,7 +171,7 @@ fn evidence(ui: &Ui, credit: &Credit) -> Vec<(String, String)> {
 
 /// What it was: only what is said of it, and what the reader may see.
 fn what(ui: &Ui, account: &Account, record: &Record) -> Vec<(String, String)> {
-    let zone = facts::zone_of(ui, account);
+    let zone = duty::zone_of(ui, account);
     let moment = |at: &Option<prost_types::Timestamp>| {
         at.as_ref().and_then(instant).map(|at| ui.format.moment_in(at, &zone)).unwrap_or_default()
     };
@@ -188,7 +188,7 @@ fn what(ui: &Ui, account: &Account, record: &Record) -> Vec<(String, String)> {
     let mut facts = said(
         ui,
         [
-            ("UI_TEAM_ACCOUNT", facts::account_name(account)),
+            ("UI_TEAM_ACCOUNT", duty::account_name(account)),
             ("UI_TEAM_BEGAN", moment(&record.started_at)),
             ("UI_TEAM_ENDED", moment(&record.ended_at)),
             ("UI_TEAM_KIND", record.kind.clone()),
@@ -221,5 +221,5 @@ fn version(ui: &Ui, account: &Account, version: &RecordVersion) -> Option<(Strin
     }
     let ended = ui.word(version.ended().as_str_name());
     let why = if version.reason.is_empty() { ended } else { format!("{ended}: {}", version.reason) };
-    Some((ui.format.moment_in(until, &facts::zone_of(ui, account)), why))
+    Some((ui.format.moment_in(until, &duty::zone_of(ui, account)), why))
 }

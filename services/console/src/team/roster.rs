@@ -16,7 +16,7 @@ use tally_api::common::v1::Period;
 use tally_api::identity::v1::Person;
 use tally_kernel::{Result, msg};
 
-use super::{facts, moments};
+use super::{duty, moments};
 use crate::format::zone_name;
 use crate::names::{self, Names};
 use crate::ui::table::{Asked, Cell, Column, Row, Table};
@@ -197,7 +197,7 @@ struct Timed<'a> {
 
 impl<'a> Grid<'a> {
     fn zone(&self, account: Option<&Account>) -> TimeZone {
-        account.map_or_else(|| self.ui.format.zone().clone(), |it| facts::zone_of(self.ui, it))
+        account.map_or_else(|| self.ui.format.zone().clone(), |it| duty::zone_of(self.ui, it))
     }
 
     /// The shifts by the day on which they begin, where the account is.
@@ -205,7 +205,7 @@ impl<'a> Grid<'a> {
         let mut days: BTreeMap<Date, Vec<Timed<'a>>> = BTreeMap::new();
         let accounts: BTreeMap<&str, &Account> = self.accounts.iter().map(|it| (it.account_id.as_str(), it)).collect();
         let zones: BTreeMap<&str, TimeZone> =
-            self.accounts.iter().map(|it| (it.account_id.as_str(), facts::zone_of(self.ui, it))).collect();
+            self.accounts.iter().map(|it| (it.account_id.as_str(), duty::zone_of(self.ui, it))).collect();
         for shift in self.shifts {
             let second = |at: &Option<prost_types::Timestamp>| at.as_ref().and_then(instant).unwrap_or_default();
             let (from, to) = (second(&shift.start), second(&shift.end));
@@ -290,7 +290,7 @@ impl<'a> Grid<'a> {
         let href = match shifts {
             [] => String::new(),
             [one] => format!("/team/roster/{}?day={day}", one.shift.shift_id),
-            _ => format!("/team/roster?view=day&day={day}&q={}", facts::encoded(number)),
+            _ => format!("/team/roster?view=day&day={day}&q={}", duty::encoded(number)),
         };
         Cell::text(text.join(&self.ui.t("LIST_SEPARATOR"))).to(href)
     }
@@ -303,7 +303,7 @@ impl<'a> Grid<'a> {
                 let mine = shifts.iter().filter(|it| it.shift.account_id == account.account_id);
                 self.cover(account, mine.map(|it| (it.from, it.to)).collect(), *day)
             };
-            let mut cells = vec![Cell::text(facts::account_name(account)), Cell::text(&account.team_path)];
+            let mut cells = vec![Cell::text(duty::account_name(account)), Cell::text(&account.team_path)];
             cells.extend(self.days.iter().map(cell));
             Row { id: account.account_id.clone(), href: format!("/team/accounts/{}", account.account_id), cells }
         };
@@ -318,7 +318,7 @@ impl<'a> Grid<'a> {
         let covered = merged(spans);
         let times: Vec<_> = covered.iter().map(|(from, to)| self.times(*from, *to, Some(account))).collect();
         let gaps: Vec<_> = between(&covered).iter().map(|(from, to)| self.times(*from, *to, Some(account))).collect();
-        let href = format!("/team/roster?view=day&day={day}&q={}", facts::encoded(&account.name));
+        let href = format!("/team/roster?view=day&day={day}&q={}", duty::encoded(&account.name));
         let cell = match (covered.is_empty(), gaps.is_empty()) {
             (true, _) => {
                 return Cell::pill(self.ui.t("UI_TEAM_NOBODY"), if day < self.today { "plain" } else { "bad" });
@@ -357,7 +357,7 @@ impl<'a> Grid<'a> {
             href: format!("/team/roster/{}?day={day}", it.shift.shift_id),
             cells: vec![
                 Cell::text(names.said(&it.shift.person_id)),
-                Cell::text(it.account.map(facts::account_name).unwrap_or_else(|| ui.t("UI_TEAM_OTHER_ACCOUNT"))),
+                Cell::text(it.account.map(duty::account_name).unwrap_or_else(|| ui.t("UI_TEAM_OTHER_ACCOUNT"))),
                 moment(it.from, it.account),
                 moment(it.to, it.account),
                 Cell::code(&it.shift.seat),

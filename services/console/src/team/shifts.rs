@@ -16,7 +16,7 @@ use tally_api::attendance::v1::{
 use tally_kernel::error::Kind;
 use tally_kernel::{Error, Message, Result, msg};
 
-use super::{facts, moments, roster};
+use super::{duty, moments, roster};
 use crate::act::{self, Act};
 use crate::console::told;
 use crate::names::{self, Names};
@@ -57,7 +57,7 @@ async fn known(visit: &Visit) -> Result<Known> {
 impl Known {
     fn zone(&self, ui: &Ui, account: &str) -> TimeZone {
         let account = self.accounts.iter().find(|it| it.account_id == account);
-        account.map_or_else(|| ui.format.zone().clone(), |it| facts::zone_of(ui, it))
+        account.map_or_else(|| ui.format.zone().clone(), |it| duty::zone_of(ui, it))
     }
 }
 
@@ -100,7 +100,7 @@ pub async fn publish(visit: Visit, sent: Sent) -> Response<Body> {
     };
     let page = publishing(&visit, &known, sent.get("day"));
     let done = published(&visit, &page.ui, &known, &sent).await;
-    let back = format!("/team/roster?view=week&day={}", facts::encoded(sent.get("day")));
+    let back = format!("/team/roster?view=week&day={}", duty::encoded(sent.get("day")));
     page.answered(&visit, &sent, done, (&back, "SHIFTS_PUBLISHED"))
 }
 
@@ -237,7 +237,7 @@ pub async fn carry(visit: Visit, Path((id, deed)): Path<(String, String)>, sent:
         Ok(known) => known,
         Err(error) => return visit.refused(&error),
     };
-    let back = format!("/team/roster?view=day&day={}", facts::encoded(&day_of(&visit)));
+    let back = format!("/team/roster?view=day&day={}", duty::encoded(&day_of(&visit)));
     let (done, said) = match deed.as_str() {
         "change" => (changed(&visit, &known, &id, &sent).await, "SHIFT_CHANGED"),
         "cancel" => (cancelled(&visit, &id, &sent).await, "SHIFT_CANCELLED"),

@@ -15,7 +15,7 @@ use tally_api::performance::v1::Credit;
 use tally_kernel::error::{Error, Kind};
 use tally_kernel::{Result, msg};
 
-use super::facts::{self, Source};
+use super::duty::{self, Source};
 use super::lanes::{self, Day, Dot, Drawing, Point, Span, Sure};
 use super::moments::{self, Facts};
 use crate::format::zone_name;
@@ -71,15 +71,15 @@ pub async fn timeline(visit: Visit, Path(id): Path<String>) -> Response<Body> {
 async fn shown(visit: &Visit, id: &str) -> Result<Timeline> {
     let asked = visit.asked();
     let (accounts, sources, people) =
-        futures::try_join!(names::accounts(visit), facts::sources(visit), names::people(visit))?;
+        futures::try_join!(names::accounts(visit), duty::sources(visit), names::people(visit))?;
     let account = accounts.into_iter().find(|account| account.account_id == id);
     let account = account.ok_or_else(|| Error::of(Kind::NotFound, msg!("UI_NOTHING_THERE")))?;
     let ui = visit.ui(&msg!("NAV_TEAM_ACCOUNTS")).below("/team/accounts", visit.ui(&msg!("NAV_TEAM_ACCOUNTS")).title);
-    let ui = ui.titled(facts::account_name(&account));
-    let zone = facts::zone_of(&ui, &account);
+    let ui = ui.titled(duty::account_name(&account));
+    let zone = duty::zone_of(&ui, &account);
     let done: Vec<Source> = sources.into_iter().filter(|source| source.is_done).collect();
     let first = first_day(&ui, &asked, &done, &zone);
-    let source = facts::chosen(&done, asked.get("of"), |source| source.has(&first.to_string()))?;
+    let source = duty::chosen(&done, asked.get("of"), |source| source.has(&first.to_string()))?;
     let span = asked.get("days").parse().ok().filter(|days| DAYS.contains(days)).unwrap_or(1);
     let days: Vec<Date> = (0..i64::from(span)).filter_map(|at| first.checked_add(at.days()).ok()).collect();
     let window = window(&days, &zone)?;
@@ -100,7 +100,7 @@ async fn shown(visit: &Visit, id: &str) -> Result<Timeline> {
     Ok(Timeline {
         day: first.to_string(),
         spans: DAYS.map(|days| (days, ui.say(&msg!("UI_TEAM_DAYS", count = usize::from(days))), days == span)).to_vec(),
-        sources: facts::choices(&ui, &done),
+        sources: duty::choices(&ui, &done),
         of: source.map(|source| source.id.clone()).unwrap_or_default(),
         notes: notes(&ui, &zone, window.0, source, &dots),
         previous: to(-i64::from(span)),
@@ -144,7 +144,7 @@ async fn credited(
     window: (Timestamp, Timestamp),
 ) -> Result<(Vec<Credit>, BTreeSet<String>)> {
     match source {
-        Some(source) if visit.me().may(Permission::CreditRead) => facts::credits(visit, source, account, window).await,
+        Some(source) if visit.me().may(Permission::CreditRead) => duty::credits(visit, source, account, window).await,
         _ => Ok(Default::default()),
     }
 }
@@ -214,7 +214,7 @@ impl Reader<'_> {
 
     fn href(&self, external_id: &str) -> String {
         let of = self.source.map(|source| format!("?of={}", source.id)).unwrap_or_default();
-        format!("/team/records/{}/{}{of}", self.account.account_id, facts::encoded(external_id))
+        format!("/team/records/{}/{}{of}", self.account.account_id, duty::encoded(external_id))
     }
 
     fn dots(&self, facts: &Facts, credits: &[Credit], order: &[String]) -> Vec<Dot> {
@@ -236,7 +236,7 @@ impl Reader<'_> {
                 from,
                 to,
                 parts,
-                sure: credit.map_or(Sure::Open, |it| facts::sure(it.rung())),
+                sure: credit.map_or(Sure::Open, |it| duty::sure(it.rung())),
                 href: self.href(&record.external_id),
                 said: format!("{} {}: {whose}. {rung}", self.times(from, to), record.external_id).trim_end().to_owned(),
             }
@@ -340,7 +340,7 @@ impl Reader<'_> {
                     moment(&record.ended_at),
                     Cell::text(credit.map(|it| self.shares(it)).unwrap_or_else(|| ui.t("UI_TEAM_NOT_CREDITED"))),
                     credit
-                        .map_or(Cell::text(""), |it| Cell::pill(ui.t(it.rung().as_str_name()), facts::tone(it.rung()))),
+                        .map_or(Cell::text(""), |it| Cell::pill(ui.t(it.rung().as_str_name()), duty::tone(it.rung()))),
                     Cell::text(&record.kind),
                     Cell::text(credit.map(|it| it.evidence.clone()).unwrap_or_default()),
                 ],
