@@ -21,9 +21,9 @@ const WALKS: [(&str, &str, Screen, bool); 8] = [
 ];
 
 /// Pages of one walk beyond which a list only repeats itself.
-const PAGES_MAX: usize = 80;
+const PAGES_MAX: usize = 40;
 /// Pages of one shape, such as those of each person, that are looked at.
-const OF_A_SHAPE: usize = 2;
+const OF_A_SHAPE: usize = 1;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_screen_is_sound_for_every_role() {
