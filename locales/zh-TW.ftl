@@ -1,5 +1,6 @@
 ### Tally 的繁體中文（臺灣）訊息。識別碼與引數和 en.ftl 相同；一種語言就是一個檔案。
 
+
 ## Parts
 
 LIST_SEPARATOR = ；
@@ -39,6 +40,7 @@ RESOURCE_LEAVE = 請假
 RESOURCE_LOGIN = 登入帳號
 RESOURCE_ATTRIBUTION_RUN = 歸屬運算
 RESOURCE_ORG_UNIT = 組織單位
+RESOURCE_PAGE = 頁面
 RESOURCE_PERSON = 人員
 RESOURCE_POOL = 獎金池
 RESOURCE_POSITION = 職位
@@ -52,6 +54,7 @@ RESOURCE_CLAIM = 認領
 RESOURCE_OBSERVATION = 觀測值
 RESOURCE_REPORTING_LINE = 呈報關係
 RESOURCE_SCHEDULE = 定期結帳排程
+RESOURCE_ROLE = 角色
 RESOURCE_RUN_OF_A_SCHEDULE = 定期結帳的執行
 RESOURCE_SCHEME = 考核方案
 RESOURCE_SCHEME_VERSION = 考核方案版本
@@ -205,13 +208,14 @@ UNIT_PATH_MALFORMED = 須為以 / 分隔的 1 至 16 個名稱，每個 1 至 20
 UNIT_NAME_MALFORMED = 須為 1 至 200 個字元，不含 /
 UNIT_UNKNOWN = 沒有單位「{ $path }」：請先匯入
     .was = 在 { $day } 沒有名為「{ $path }」的單位，該單位已更名、移動或裁撤：請填寫當日的路徑
-UNIT_DIFFERS = 該單位已存在，類型為{ $kind ->
-    [legal_entity] 法人
-    [branch] 分公司
-    [department] 部門
-    [team] 團隊
-   *[group] 集團
-}
+UNIT_DIFFERS =
+    該單位已存在，類型為{ $kind ->
+        [legal_entity] 法人
+        [branch] 分公司
+        [department] 部門
+        [team] 團隊
+       *[group] 集團
+    }
 UNIT_KIND_IS_ROOTS = 只有根節點是集團
 UNIT_KIND_UNKNOWN = 沒有這種單位類型：請填分公司、法人、部門或團隊；不填則採用慣常的類型
 UNIT_BEGINS_LATER = 該單位或其上層單位自 { $day } 起成立：請填寫該日或之後的日期
@@ -383,9 +387,13 @@ PEER_FAILED = 這次呼叫所需的服務拒絕了請求
 DEADLINE_MALFORMED = grpc-timeout 須為最多 8 位數字，加上單位 H M S m u n 之一
 REQUEST_CUT_OFF = 請求未傳送完畢
 REQUEST_UNREADABLE = 無法依此 rpc 的訊息格式讀取請求：請檢查呼叫端與伺服器的介面合約（proto/）是否相同，以及文字是否為 UTF-8
+    .envelope = 請求不是 Connect 信封格式的訊息串流：每則訊息之前須有一個旗標位元組（0；訊息經過壓縮時為 1）和四個位元組的長度
+    .compressed = 請求無法解壓縮：其壓縮方式與所宣告的（{ $said }）不符
+ONE_MESSAGE_WANTED = 此呼叫只接受一則訊息，而請求中有 { $sent } 則
 REQUEST_TOO_LARGE = 請求超過 { $max } 位元組：請減少每次傳送的列數
 ANSWER_TOO_LARGE = 回應超過 { $max } 位元組：請減少每次查詢的列數（page_size），或縮小查詢範圍
 REQUEST_COMPRESSED = 請求經過壓縮：請不壓縮直接傳送（grpc-encoding identity）
+    .unknown = 此處無法讀取壓縮方式 { $said }：請以 gzip 壓縮，或不壓縮直接傳送
 TEXT_WITH_NUL = 請移除字元 NUL（U+0000）：文字中不可含有此字元
 METHOD_UNKNOWN = 此處沒有這個方法：請檢查名稱，以及呼叫端與伺服器是否為同一版本
 SERVICE_ELSEWHERE = 此位址的程序不執行服務 { $service }：請向執行該服務的程序呼叫；服務與 tally 命令是依設定中的 peers.{ $service } 找到它
@@ -401,26 +409,76 @@ PROBLEM_TITLE =
         [413] 內容過大
         [415] 不支援的媒體類型
         [429] 請求過多
+        [431] 標頭過大
         [499] 已取消
-        [501] 此處未提供
-        [503] 無法使用
+        [501] 此處不提供
+        [503] 暫時無法使用
         [504] 逾時
        *[other] 內部錯誤
     }
 PATH_UNKNOWN = 此處沒有路徑 { $path }：所有路徑請見 /openapi.json
 HTTP_METHOD_WRONG = 此路徑不提供 { $method }，可用的是 { $allowed }
 MEDIA_TYPE_WRONG = 本文須為 JSON（Content-Type: application/json），收到的是 { $said }
+    .rpc = 此呼叫接受 { $taken }（Content-Type），收到的是 { $said }
 BODY_TOO_LARGE = 本文超過 { $limit } 位元組：請減少每次傳送的列數
 BODY_BROKE_OFF = 請求的本文未傳送完畢
 BODY_TOO_SLOW = 請求的本文傳送過慢：請加快傳送，或分成較小的部分
 BODY_NOT_READ = 此呼叫不讀取本文：參數寫在路徑和 ? 之後
 BODY_NO_OBJECT = 本文須為 JSON 物件
-BODY_NO_JSON = 無法將本文讀取為 JSON：{ $cause }
-FIELD_UNREADABLE = 無法讀取：{ $cause }
+HEADERS_TOO_LARGE = 請求的標頭合計超過 { $limit } 位元組，或超過 { $most } 個：請減少或縮短
+BODY_NO_JSON = 本文自第 { $line } 行第 { $column } 欄起不是 JSON
+    .early = 本文的 JSON 未寫完即結束
+    .deep = 本文的清單與物件超過 127 層
+    .twice = 本文的一個物件中，名稱 { $name } 出現了兩次
+FIELD_UNREADABLE = 無法讀取：請填寫{ $expected }
+    .unknown = 沒有這個欄位
+    .twice = 以 { $one } 和 { $other } 填寫了兩次：請移除一個
+    .choice = { $fields } 只能擇一填寫
+    .encoding = 百分號編碼的內容不是 UTF-8 文字
+    .precision = 時刻的秒最多九位小數
+    .second = 秒須為 00 至 59
+    .digits = 帶小數或指數的數字位數過多：請寫成文字
+VALUE_EXPECTED = 相應類型的值
+    .yes_or_no = true 或 false
+    .whole = { $least } 至 { $most } 的整數
+    .number = 數字
+    .text = 文字（加引號）
+    .bytes = base64 文字
+    .instant = 西元 1 至 9999 年的時刻，例如 2026-03-02T09:00:00Z
+    .duration = 秒數，例如 600s
+    .name = { $names } 之一
+    .object = 物件
+    .list = 清單
 FIELD_SAID_TWICE = 出現兩次且內容不同：請從本文或查詢字串中移除一個
+CONNECT_QUERY_WRONG = 須為 v1
+    .missing = 缺少
+    .base64 = 不是網址所用的 base64
 QUERY_UNKNOWN = 不是此呼叫的參數：參數請見 /openapi.json；個人資料請放在本文中
 HEADER_NOT_READ = 此呼叫無法讀取標頭 { $header }：請移除
+    .several = 標頭 { $header } 只能寫一個實體標籤（加引號）或 *
 ANSWER_HAS_NO_FIELD = 回應沒有欄位 { $field }
+DOCS_PAGE = Tally 的呼叫
+    .lead = 本系統以 HTTP 與 JSON 提供的所有呼叫，與路由出自同一張表。各呼叫的說明為介面合約中的英文原文。
+    .how = 書寫慣例
+    .machine = 供程式讀取的同一份說明（OpenAPI 3.1）
+    .count = { $count } 個呼叫
+    .permission = 所需權限
+    .session = 須登入，不需要特定權限。
+    .nobody = 不須登入。
+    .parameters = 參數
+    .body = 本文
+    .lines = 本文：每行一個此物件
+    .answer = 回應
+    .stream = 回應：每行一個此物件，或每個事件一個
+    .refusals = 可能的拒絕
+    .example = 範例
+    .required = 必填
+    .filled = 由伺服器填寫
+    .values = 可用的值
+    .shapes = 物件
+    .in_path = 在路徑中
+    .in_query = 在 ? 之後
+    .in_header = 標頭
 REQUEST_ID_INVALID = request_id 最多 { $max } 個字元；建議使用 UUID
 REQUEST_ID_REUSED = 這個 request_id 屬於先前內容不同的請求：請換一個新的
 LEASE_LOST = 另一個工作程序已接手這項工作；本次嘗試的內容均未保留
@@ -431,7 +489,7 @@ PORT_TAKEN = 無法接聽 { $address }：{ $cause }；請以 --listen 或 TALLY_
 HTTP_PORT_TAKEN = 閘道無法接聽 { $address }：{ $cause }；請以 --http 或 TALLY_SERVER_HTTP 另選位址，或從 --services 移除 gateway
 DATABASE_URL_INVALID = 資料庫 URL 須以 sqlite:// 或 postgres:// 開頭
     .server = 無法讀取 { $setting }：應為 postgres://ROLE:PASSWORD@HOST:PORT/DATABASE，密碼中的 / ? # @ % 須寫成 %2F %3F %23 %40 %25
-    .file = 無法讀取 { $setting }：應為 sqlite://FOLDER/{"{"}service{"}"}.db；資料夾以 / 開頭，或名稱不只含一般字母與數字時，應為 sqlite:///FOLDER/{"{"}service{"}"}.db
+    .file = 無法讀取 { $setting }：應為 sqlite://FOLDER/{ "{" }service{ "}" }.db；資料夾以 / 開頭，或名稱不只含一般字母與數字時，應為 sqlite:///FOLDER/{ "{" }service{ "}" }.db
 STORE_AWAY = 無法連線至 { $service } 的 PostgreSQL（{ $at }）：{ $why }。請確認它正在該處執行，或更正 { $setting } 中的主機與連接埠
 STORE_SIGN_IN_REFUSED = PostgreSQL（{ $at }）拒絕 { $user } 登入：沒有這個角色，或密碼不符。請在 { $setting } 填寫正確的密碼，或以擁有者的 URL 執行 `tally migrate`，它會建立該角色並設定該密碼
     .owner = PostgreSQL（{ $at }）拒絕 { $user } 登入：沒有這個角色，或密碼不符。請更正 { $setting } 中的角色與密碼
@@ -442,7 +500,7 @@ STORE_TLS_FAILED = 無法與 PostgreSQL（{ $at }）建立加密連線（{ $why 
     .none = { $setting } 要求 TLS（sslmode），但 PostgreSQL（{ $at }）不使用 TLS：請其維運人員啟用（ssl = on）；若網路上沒有其他人，也可移除 sslmode
 STORE_RIGHT_MISSING = { $user } 缺少 { $service } 在 { $at } 的資料庫 { $database } 所需的權限：請以擁有者的 URL 執行 `tally migrate`，它會授予這些權限
     .owner = { $user } 無權在 { $at } 的資料庫 { $database } 建立 schema、角色與資料表：請在 { $setting } 使用擁有該資料庫且可建立角色（CREATEROLE）的角色，或超級使用者
-DATABASE_ROLE_OF_ANOTHER = { $service } 以 { $user } 登入，但其資料僅供角色 { $login } 使用：請在 { $setting } 將角色寫成 tally_{"{"}service{"}"}（postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE）
+DATABASE_ROLE_OF_ANOTHER = { $service } 以 { $user } 登入，但其資料僅供角色 { $login } 使用：請在 { $setting } 將角色寫成 tally_{ "{" }service{ "}" }（postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE）
 DATABASE_IN_USE = 資料庫 { $database } 已有 tally 的資料（schema { $schema }），而此處需要空的資料庫：請新建一個（CREATE DATABASE），並以 { $setting } 指定；未做任何變更
 STORE_FILE_DAMAGED = 檔案 { $file } 已損毀，或不是 SQLite 資料庫：請以您的備份還原，或以 { $setting } 指定其他位置；檔案內容未做任何變更。損毀的範圍可用 sqlite3 的 PRAGMA integrity_check 查看
 STORE_FILE_UNUSABLE = 無法開啟檔案 { $file } 進行讀寫：{ $why }。請讓此程序的使用者有權存取該檔案及其資料夾，或以 { $setting } 指定其他位置
@@ -451,14 +509,14 @@ STORE_DISK_FULL = { $at } 的磁碟已滿：請騰出空間，然後重試
     .serving = 某項服務的資料庫所在磁碟已滿，未做任何變更：請維運人員騰出空間，然後重試
 STORE_DISK_FAILS = { $at } 的磁碟發生錯誤：請查看該主機的日誌，修復或更換磁碟，並在繼續之前確認資料完整
     .serving = 某項服務的資料庫所在磁碟發生錯誤，未做任何變更：請維運人員查看該主機的日誌，然後重試
-DATABASE_ROLE_TOO_POWERFUL = { $service } 的資料庫 URL 以 { $user } 登入，它是{ $power }：資料列層級安全性將失去作用。請在 URL 使用角色 { $login }（postgres://tally_{"{"}service{"}"}@host/database）；以擁有者的 URL 執行 `tally migrate` 會建立該角色
+DATABASE_ROLE_TOO_POWERFUL = { $service } 的資料庫 URL 以 { $user } 登入，它是{ $power }：資料列層級安全性將失去作用。請在 URL 使用角色 { $login }（postgres://tally_{ "{" }service{ "}" }@host/database）；以擁有者的 URL 執行 `tally migrate` 會建立該角色
 POWER_SUPERUSER = 超級使用者
 POWER_BYPASSRLS = 具有 BYPASSRLS 的角色
 POWER_OWNER = 資料表的擁有者
 SCHEMA_BEHIND = { $service } 的資料庫結構落後 { $count } 個移轉（下一個是 { $next }）：請以擁有者的 URL 執行 `tally migrate`
 SCHEMA_AHEAD = { $service } 的資料庫已由較新版本的 tally 更新（此版本不認得 { $migration }）：請啟動該版本或更新的版本，或還原更新之前的備份
 TENANT_NOT_HERE = 此資料庫是 SQLite 檔案，只存放一個集團，而且是另一個集團；多個集團需要 PostgreSQL（TALLY_DATABASE_URL=postgres://...），以資料列層級安全性隔開
-STORE_OF_ANOTHER_SERVICE = { $service } 的 SQLite 檔案屬於 { $owner }：請在 URL 寫上 {"{"}service{"}"}（sqlite://dir/{"{"}service{"}"}.db）
+STORE_OF_ANOTHER_SERVICE = { $service } 的 SQLite 檔案屬於 { $owner }：請在 URL 寫上 { "{" }service{ "}" }（sqlite://dir/{ "{" }service{ "}" }.db）
 SERVICE_NAME_INVALID = 「{ $service }」不能作為服務名稱：最多 32 個字元，可用 a-z 和 _
 HEADS_UNREADABLE = 無法讀取已簽章鏈頭的檔案 { $file }：{ $cause }
 HEADS_UNWRITABLE = 無法將日誌的已簽章鏈頭寫入 { $file }：{ $cause }。請以 audit.heads_directory 指定此程序的使用者可寫入的資料夾
@@ -504,7 +562,6 @@ LOGIN_GOOD = 登入有效至 { $until }。之後的命令不必再提供權杖�
 LOGIN_NOT_REMEMBERED = 無法將登入資訊儲存於 { $file }（{ $why }）：請以 --token-file 將權杖提供給其他命令
 SIGN_IN_OVER = { $login } 的登入已過期：請再執行一次 `tally login { $login }`
 SIGN_IN_FIRST = 沒有權杖：請先執行 `tally login NAME`、指定存放權杖的檔案（--token-file），或以管道傳入
-
 FOLDER_UNWRITABLE = 無法建立資料夾 { $path }：{ $cause }。請為此程序的使用者建立它，或在 { $setting } 指定其他資料夾
 
 ## Bringing a bundle into a running suite
@@ -551,6 +608,7 @@ IMPORT_REJECTED_ROWS = { $rows } 列無法讀取；{ $file } 逐列寫明改正�
 IMPORT_REVISED_ROWS = { $rows } 列有了新版本；先前的版本仍可查閱
 IMPORT_REFUSED_ROWS = { $rows } 列未獲系統接受；{ $file } 逐列寫明原因。
 IMPORT_NEEDS = 匯入須使用可讀寫單位、人員、出勤與紀錄的登入帳號，例如具有角色 group_hr 的帳號
+
 ## Fields of requests
 
 ROW_INVALID = { $problems }
@@ -570,12 +628,13 @@ NEVER_EMPLOYED = 您尚無任職紀錄，因此無法判斷這筆資料屬於何
 PUNCH_REPEATED = 您在同一時間已有打卡紀錄
 FACT_SUPERSEDED = 更正 { $id } 已改正此紀錄，此紀錄不再有效：請更正目前有效的紀錄
 CORRECTION_WAITS = 同一紀錄的更正 { $id } 正待核准：請先核准、駁回或撤回
-CORRECTION_NOT_WAITING = { $stage ->
-    [approved] 此更正已核准
-    [rejected] 此更正已駁回：請重新申請
-    [withdrawn] 此更正已撤回：請重新申請
-   *[other] 此更正已生效
-}
+CORRECTION_NOT_WAITING =
+    { $stage ->
+        [approved] 此更正已核准
+        [rejected] 此更正已駁回：請重新申請
+        [withdrawn] 此更正已撤回：請重新申請
+       *[other] 此更正已生效
+    }
 CORRECTION_OUTDATED = 提出申請之後，更正 { $id } 已改正此紀錄：請駁回這項申請，並就目前有效的紀錄重新申請
     .gone = 提出申請之後，此紀錄已不再保存：請駁回這項申請
 OWN_CORRECTION = 任何人都不能決定自己紀錄的更正：須由他人決定
@@ -629,7 +688,6 @@ PUNCH_KIND_EXPECTED = in 或 out
 SHIFT_TOO_LONG = 一個班次須短於 { $hours } 小時
 PERIOD_TOO_LONG = 最多 { $days } 天
 DUTY_VERSION_EXPECTED = 應為 1、2 或 3；0 表示最新版本
-
 PUNCH_OF_SHIFT = 這屬於您 { $start } 開始的班次
 PUNCH_CAME = 從現在起算為當班
 PUNCH_LEFT = 這結束了 { $since } 開始的時段
@@ -637,17 +695,17 @@ PUNCH_STILL_IN = 您自 { $since } 起仍為當班：該時段到此結束，並
 PUNCH_NOT_IN = 您最近 { $hours } 小時內沒有上班打卡：若是忘了打卡，請申請更正
 PUNCH_NOT_PLANNED = 這個時間附近沒有您的班次
 PUNCH_DRIFT = 您裝置的時鐘與我們的相差 { $seconds } 秒；以我們的為準
-
 DUTY_DOUBLE_IN = { $number } 在 { $at } 再次打上班卡，其間沒有下班卡；前一時段到此結束
 DUTY_IN_WITHOUT_OUT = { $number } 在 { $at } 打了上班卡，{ $hours } 小時內沒有下班卡；該時段不計
 DUTY_OUT_MAY_COME = { $number } 在 { $at } 的打卡計為上班，而打卡紀錄到 { $last } 為止都沒有下班卡；這不構成出勤時段，且該工作日的班次只有成對打卡所涵蓋的部分才計入
 DUTY_LONE_IN = { $number } 在 { $at } 的打卡計為上班，而 { $hours } 小時內沒有下班卡；這不構成出勤時段，且該工作日的班次只有成對打卡所涵蓋的部分才計入
 DUTY_LONE_OUT = { $number } 在 { $at } 的打卡計為下班，而此前 { $hours } 小時內沒有上班卡；這不構成出勤時段，但該工作日的班次只有成對打卡所涵蓋的部分才計入，未交出的持有也到此為止
 DUTY_SHIFT_UNCOVERED = { $number } 排班於 { $account }，自 { $start } 至 { $end }，該工作日也有打卡，但沒有任何成對打卡涵蓋這個班次；在補上缺少的打卡之前，該班次不計
-DUTY_SHIFT_BARELY_COVERED = { $number } 排班於 { $account }，自 { $start } 至 { $end }，該工作日也有打卡，但{ $why ->
-    [other] 觸及這個班次的打卡屬於另一個班次
-   *[edge] 沒有任何成對打卡涵蓋其排定的時間
-}；在補上缺少的打卡之前，最多只計入其邊緣的 { $minutes } 分鐘
+DUTY_SHIFT_BARELY_COVERED =
+    { $number } 排班於 { $account }，自 { $start } 至 { $end }，該工作日也有打卡，但{ $why ->
+        [other] 觸及這個班次的打卡屬於另一個班次
+       *[edge] 沒有任何成對打卡涵蓋其排定的時間
+    }；在補上缺少的打卡之前，最多只計入其邊緣的 { $minutes } 分鐘
 DUTY_SHIFT_HELD_BY_OTHERS = { $number } 排班於 { $account }，自 { $start } 至 { $end }，但依交接紀錄，原本應計入的時間內帳號只由他人持有；該班次不計，若 { $number } 當時確有服務，請補上接手與交出
 DUTY_OUT_WITHOUT_IN = { $number } 在 { $at } 打了下班卡，而此前 { $hours } 小時內沒有上班卡；這次打卡不計
 DUTY_OUT_AFTER_CLOSED_IN = { $number } 在 { $at } 的打卡計為下班，但之前的上班卡已在 { $out } 結束；這不構成出勤時段，未交出的持有到此為止
@@ -656,89 +714,96 @@ DUTY_PUNCH_NOT_EMPLOYED = { $number } 在 { $at } 打卡，但當時並未任職
 DUTY_HOLD_NOT_EMPLOYED = { $number } 在 { $at } 接手 { $account }，但當時並未任職：該持有不計；請更正交接或任職日期
 DUTY_IN_AND_OUT_AT_ONCE = { $number } 在 { $at } 同時打了上班卡和下班卡；不構成出勤時段
 DUTY_NOBODY = { $account } 有相關證據，但本期間仍無人當班
-DUTY_NO_EVIDENCE_V1 = { $account } 在本期間沒有任何班表、打卡或交接：其所有工作由整個團隊分攤（{ $scope ->
-    [all] 全體人員
-   *[team] { $team }
-}，{ $people } 人）；請發布班表或請人員打卡
-DUTY_NO_EVIDENCE = { $account } 在本期間沒有任何班表、打卡或交接：整個團隊視為當班（{ $scope ->
-    [all] 全體人員
-   *[team] { $team }
-}，人數：{ $people }）；請發布班表或請人員打卡
+DUTY_NO_EVIDENCE_V1 =
+    { $account } 在本期間沒有任何班表、打卡或交接：其所有工作由整個團隊分攤（{ $scope ->
+        [all] 全體人員
+       *[team] { $team }
+    }，{ $people } 人）；請發布班表或請人員打卡
+DUTY_NO_EVIDENCE =
+    { $account } 在本期間沒有任何班表、打卡或交接：整個團隊視為當班（{ $scope ->
+        [all] 全體人員
+       *[team] { $team }
+    }，人數：{ $people }）；請發布班表或請人員打卡
 DUTY_RELEASE_WITHOUT_TAKE = { $number } 在 { $at } 交出 { $account }，但當時並未持有；這次交出不計
-DUTY_NEVER_RELEASED = { $number } 在 { $since } 接手 { $account } 後一直沒有交出；持有到 { $end } 為止，依據為{ $by ->
-    [release] 交出
-    [punch_out] 其後的下班打卡
-    [roster] 班表的結束時間
-    [too_long] 允許的最長時段
-   *[taken_again] 其後的接手
-}
-DUTY_NO_RELEASE_KNOWN = { $number } 在 { $since } 接手 { $account }，此後沒有已知的交出；持有到 { $end } 為止，依據為{ $by ->
-    [release] 交出
-    [punch_out] 其後的下班打卡
-    [roster] 班表的結束時間
-    [too_long] 允許的最長時段
-   *[taken_again] 其後的接手
-}
-DUTY_TAKEN_AGAIN = { $number } 在 { $since } 接手 { $account }，未交出又在 { $again } 再次接手；持有到 { $end } 為止，依據為{ $by ->
-    [release] 交出
-    [punch_out] 其後的下班打卡
-    [roster] 班表的結束時間
-    [too_long] 允許的最長時段
-   *[taken_again] 其後的接手
-}
-DUTY_HELD_BY_TWO = { $first } 與 { $second } 自 { $from } 至 { $until } 同時持有 { $account }；{ $why ->
-    [exclusive] 此帳號同一時間只能由一人持有
-   *[unreleased] 前者尚未交出
-}
+DUTY_NEVER_RELEASED =
+    { $number } 在 { $since } 接手 { $account } 後一直沒有交出；持有到 { $end } 為止，依據為{ $by ->
+        [release] 交出
+        [punch_out] 其後的下班打卡
+        [roster] 班表的結束時間
+        [too_long] 允許的最長時段
+       *[taken_again] 其後的接手
+    }
+DUTY_NO_RELEASE_KNOWN =
+    { $number } 在 { $since } 接手 { $account }，此後沒有已知的交出；持有到 { $end } 為止，依據為{ $by ->
+        [release] 交出
+        [punch_out] 其後的下班打卡
+        [roster] 班表的結束時間
+        [too_long] 允許的最長時段
+       *[taken_again] 其後的接手
+    }
+DUTY_TAKEN_AGAIN =
+    { $number } 在 { $since } 接手 { $account }，未交出又在 { $again } 再次接手；持有到 { $end } 為止，依據為{ $by ->
+        [release] 交出
+        [punch_out] 其後的下班打卡
+        [roster] 班表的結束時間
+        [too_long] 允許的最長時段
+       *[taken_again] 其後的接手
+    }
+DUTY_HELD_BY_TWO =
+    { $first } 與 { $second } 自 { $from } 至 { $until } 同時持有 { $account }；{ $why ->
+        [exclusive] 此帳號同一時間只能由一人持有
+       *[unreleased] 前者尚未交出
+    }
 
 ## What to do about findings
 
-FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] 請匯入該帳號的班表，或請相關人員打卡或交接，再重新執行歸屬運算
-    [UNHELD_ACCOUNT] 請補上當時服務該帳號者的班次，或缺少的打卡或接手；屬於其他帳號的紀錄請移走（MoveRecord）
-    [OVERLAP] 他人接手時已不再持有帳號的一方，請補上其交出（CorrectHandover）
-    [MISSING_RELEASE] 請補上交出（CorrectHandover）
-    [RELEASE_WITHOUT_TAKE] 請補上與這次交出對應的接手，或將這次交出作廢（CorrectHandover）
-    [DOUBLE_IN] 請在第二次上班卡之前補上下班卡，或將其中一次作廢（CorrectPunch）
-    [MISSING_PUNCH] 請補上缺少的打卡，或將單獨的這次作廢（CorrectPunch）
-    [UNCOVERED_SHIFT] 請補上該班次的打卡（CorrectPunch）；若無人到班，請取消該班次（CancelShift）
-    [BARELY_COVERED_SHIFT] 請補上該班次缺少的打卡（CorrectPunch），或變更班次時間（ChangeShift）
-    [HELD_BY_OTHERS] 請補上依班表服務者的接手與交出（CorrectHandover），或取消該班次（CancelShift）
-    [NOT_EMPLOYED] 請更正班表、打卡或交接，或更正任職日期（ChangeEmployment）
-    [TAG_OFF_DUTY] 請補上紀錄所指人員的班次或打卡，或將紀錄移到其所屬帳號（MoveRecord），或以正確的名稱和較高的修訂號重新傳送
-    [NAMED_WITHOUT_AGENT] 請以較高的修訂號重新傳送紀錄，並附上客服名稱
-    [MIXED_WITHOUT_TAG] 請以較高的修訂號重新傳送紀錄，並附上客服名稱；或維持依班表處理
-    [TOO_FEW_TO_INFER] 不必處理；交接或紀錄中的名稱能更準確地說明是誰服務的
-    [DID_NOT_SETTLE] 不必處理；交接能更準確地說明是誰服務的
-    [SEVERAL_AT_ONCE] 請傳送回覆時間，或請人員認領對話；紀錄中的名稱同樣能更準確地說明是誰服務的
-    [TOO_FEW_REPLIES] 紀錄少的月份不必處理；紀錄中的名稱或認領能更準確地說明是誰服務的
-    [REPLIES_TOO_DENSE] 請讓十分之一的紀錄有客服名稱、經點選認領（MakeClaim）或在已知的裝置上回覆（ImportDevices），並請人員為休息打卡
-    [EVIDENCE_UNEVEN] 請該帳號的每個人同樣點選認領（MakeClaim）、署名或在已知的裝置上回覆（ImportDevices）
-    [CLOCK_WITHOUT_SECONDS] 請匯出含秒數的回覆時間
-    [CLAIM_OFF_DUTY] 請查明是誰點選的，以及當日的打卡與班表
-    [CLAIM_WITHOUT_RECORD] 請確認該紀錄是否已傳送，以及認領的時鐘
-    [CLAIMS_DIFFER] 請詢問當事人是誰服務的，並在紀錄中寫明客服
-    [DEVICE_OFF_DUTY] 請查明裝置屬於誰，以及當日的打卡與班表
-    [DEVICE_OF_SEVERAL] 請寫明裝置從何時到何時屬於誰
-    [DEVICE_OF_NOBODY] 請依紀錄所寫的名稱，登記裝置在這些日期屬於誰（ImportDevices），或為其座位排班
-    [EVIDENCE_NOT_READ] 請指定會讀取這些證據的政策第 3 版，或不指定（即採用最新版本）；也可維持現狀，該月份的歸屬即不採用這些證據
-    [REPLY_OUTSIDE_RECORD] 請確認紀錄的起訖時間，以及回覆的時鐘
-    [BREAKS_NOT_PUNCHED] 請人員在休息前打下班卡、休息後再打上班卡（RecordPunch），或交接帳號
-    [CLOCKS_APART] 請校正該工作位的時鐘；若要以正確的時間保存，請重新匯出其訊息
-    [UNKNOWN_AGENT] 請說明該名稱屬於誰（ImportAliases），或以正確的名稱重新傳送紀錄
-    [ACCOUNT_UNKNOWN] 請匯入該帳號（ImportAccounts），或將紀錄移到其所屬帳號（MoveRecord）
-    [POPULATION_CHANGED] 請重新結帳，除非仍要以先前的人員為準（CloseCycle）
-    [AMOUNTS_CONVERTED] 不必處理；若匯率有誤，請設定正確的匯率（SetRates），再重新執行歸屬運算
-    [MEASURE_NOT_SENT] 請傳送訊息中所指的資料，或從考核方案移除該考核指標
-    [OBSERVATIONS_BEYOND_PERIOD] 請撤回該觀測值（WithdrawObservation），並依期間拆開後重新傳送；或對包含其所有日期的期間結帳
-    [OBSERVATIONS_UNREAD] 請以正確的名稱重新傳送並撤回這些觀測值（WithdrawObservation），或讓考核方案讀取該指標值；若是留待日後使用，則不必處理
-    [REFUND_EXCEEDS_SALE] 請以正確的金額和較高的修訂號重新傳送退款，或將它撤回（WithdrawRecord）；若退款無誤，請以較高的修訂號重新傳送銷售，填寫實際的金額
-    [CONTRIBUTOR_UNKNOWN] 請說明該名稱屬於誰（ImportAliases），或以正確的協作者和較高的修訂號重新傳送紀錄
-    [CONTRIBUTOR_OFF_DUTY] 若是在自己班次之外協助，則不必處理；否則請補上班次或打卡，或以正確的協作者和較高的修訂號重新傳送紀錄
-    [CONTRIBUTORS_NOT_SPLIT] 若要分攤這類紀錄，請指定含分攤規則的政策；否則可維持現狀：協作者均已保存
-    [STANDARD_WITHDRAWN] 請撰寫考核方案的新版本，以使用中的標準為依據（ListRefinements 會說明哪些適用），再以它建立考核週期並結帳，或以它更正已發布的考核週期（CorrectCycle）；若該月份仍應依舊標準評分，則維持現狀
-   *[other] 請檢視其所指的內容，如有錯誤請更正，再重新執行歸屬運算
-}
+FINDING_ADVICE =
+    { $kind ->
+        [NO_DUTY_EVIDENCE] 請匯入該帳號的班表，或請相關人員打卡或交接，再重新執行歸屬運算
+        [UNHELD_ACCOUNT] 請補上當時服務該帳號者的班次，或缺少的打卡或接手；屬於其他帳號的紀錄請移走（MoveRecord）
+        [OVERLAP] 他人接手時已不再持有帳號的一方，請補上其交出（CorrectHandover）
+        [MISSING_RELEASE] 請補上交出（CorrectHandover）
+        [RELEASE_WITHOUT_TAKE] 請補上與這次交出對應的接手，或將這次交出作廢（CorrectHandover）
+        [DOUBLE_IN] 請在第二次上班卡之前補上下班卡，或將其中一次作廢（CorrectPunch）
+        [MISSING_PUNCH] 請補上缺少的打卡，或將單獨的這次作廢（CorrectPunch）
+        [UNCOVERED_SHIFT] 請補上該班次的打卡（CorrectPunch）；若無人到班，請取消該班次（CancelShift）
+        [BARELY_COVERED_SHIFT] 請補上該班次缺少的打卡（CorrectPunch），或變更班次時間（ChangeShift）
+        [HELD_BY_OTHERS] 請補上依班表服務者的接手與交出（CorrectHandover），或取消該班次（CancelShift）
+        [NOT_EMPLOYED] 請更正班表、打卡或交接，或更正任職日期（ChangeEmployment）
+        [TAG_OFF_DUTY] 請補上紀錄所指人員的班次或打卡，或將紀錄移到其所屬帳號（MoveRecord），或以正確的名稱和較高的修訂號重新傳送
+        [NAMED_WITHOUT_AGENT] 請以較高的修訂號重新傳送紀錄，並附上客服名稱
+        [MIXED_WITHOUT_TAG] 請以較高的修訂號重新傳送紀錄，並附上客服名稱；或維持依班表處理
+        [TOO_FEW_TO_INFER] 不必處理；交接或紀錄中的名稱能更準確地說明是誰服務的
+        [DID_NOT_SETTLE] 不必處理；交接能更準確地說明是誰服務的
+        [SEVERAL_AT_ONCE] 請傳送回覆時間，或請人員認領對話；紀錄中的名稱同樣能更準確地說明是誰服務的
+        [TOO_FEW_REPLIES] 紀錄少的月份不必處理；紀錄中的名稱或認領能更準確地說明是誰服務的
+        [REPLIES_TOO_DENSE] 請讓十分之一的紀錄有客服名稱、經點選認領（MakeClaim）或在已知的裝置上回覆（ImportDevices），並請人員為休息打卡
+        [EVIDENCE_UNEVEN] 請該帳號的每個人同樣點選認領（MakeClaim）、署名或在已知的裝置上回覆（ImportDevices）
+        [CLOCK_WITHOUT_SECONDS] 請匯出含秒數的回覆時間
+        [CLAIM_OFF_DUTY] 請查明是誰點選的，以及當日的打卡與班表
+        [CLAIM_WITHOUT_RECORD] 請確認該紀錄是否已傳送，以及認領的時鐘
+        [CLAIMS_DIFFER] 請詢問當事人是誰服務的，並在紀錄中寫明客服
+        [DEVICE_OFF_DUTY] 請查明裝置屬於誰，以及當日的打卡與班表
+        [DEVICE_OF_SEVERAL] 請寫明裝置從何時到何時屬於誰
+        [DEVICE_OF_NOBODY] 請依紀錄所寫的名稱，登記裝置在這些日期屬於誰（ImportDevices），或為其座位排班
+        [EVIDENCE_NOT_READ] 請指定會讀取這些證據的政策第 3 版，或不指定（即採用最新版本）；也可維持現狀，該月份的歸屬即不採用這些證據
+        [REPLY_OUTSIDE_RECORD] 請確認紀錄的起訖時間，以及回覆的時鐘
+        [BREAKS_NOT_PUNCHED] 請人員在休息前打下班卡、休息後再打上班卡（RecordPunch），或交接帳號
+        [CLOCKS_APART] 請校正該工作位的時鐘；若要以正確的時間保存，請重新匯出其訊息
+        [UNKNOWN_AGENT] 請說明該名稱屬於誰（ImportAliases），或以正確的名稱重新傳送紀錄
+        [ACCOUNT_UNKNOWN] 請匯入該帳號（ImportAccounts），或將紀錄移到其所屬帳號（MoveRecord）
+        [POPULATION_CHANGED] 請重新結帳，除非仍要以先前的人員為準（CloseCycle）
+        [AMOUNTS_CONVERTED] 不必處理；若匯率有誤，請設定正確的匯率（SetRates），再重新執行歸屬運算
+        [MEASURE_NOT_SENT] 請傳送訊息中所指的資料，或從考核方案移除該考核指標
+        [OBSERVATIONS_BEYOND_PERIOD] 請撤回該觀測值（WithdrawObservation），並依期間拆開後重新傳送；或對包含其所有日期的期間結帳
+        [OBSERVATIONS_UNREAD] 請以正確的名稱重新傳送並撤回這些觀測值（WithdrawObservation），或讓考核方案讀取該指標值；若是留待日後使用，則不必處理
+        [REFUND_EXCEEDS_SALE] 請以正確的金額和較高的修訂號重新傳送退款，或將它撤回（WithdrawRecord）；若退款無誤，請以較高的修訂號重新傳送銷售，填寫實際的金額
+        [CONTRIBUTOR_UNKNOWN] 請說明該名稱屬於誰（ImportAliases），或以正確的協作者和較高的修訂號重新傳送紀錄
+        [CONTRIBUTOR_OFF_DUTY] 若是在自己班次之外協助，則不必處理；否則請補上班次或打卡，或以正確的協作者和較高的修訂號重新傳送紀錄
+        [CONTRIBUTORS_NOT_SPLIT] 若要分攤這類紀錄，請指定含分攤規則的政策；否則可維持現狀：協作者均已保存
+        [STANDARD_WITHDRAWN] 請撰寫考核方案的新版本，以使用中的標準為依據（ListRefinements 會說明哪些適用），再以它建立考核週期並結帳，或以它更正已發布的考核週期（CorrectCycle）；若該月份仍應依舊標準評分，則維持現狀
+       *[other] 請檢視其所指的內容，如有錯誤請更正，再重新執行歸屬運算
+    }
 FIX_REFUSED = 未接受此修正：{ $why }
 FINDING_WITHOUT_FIX = 沒有單一呼叫可以改正 { $kind } 類的發現事項：請依其建議處理
 
@@ -771,26 +836,32 @@ RUN_OUTDATED = { $account } 的紀錄在歸屬運算讀取之後已有變更，�
 RUN_WITHOUT_RATES = 考核方案指定了幣別，而這次歸屬運算早於匯率開始保存之時：請結帳時不指定歸屬運算，或另行執行一次
     .on = { $account } 在 { $day } 的紀錄 { $record } 使用其他幣別，而歸屬運算未保存當日的匯率，因為啟動時所用或當時使用中的考核方案都未回溯到該日：請結帳時不指定歸屬運算，或另行執行一次
 RUN_STOPPED = 歸屬運算已停止：請重新結帳
-RUN_BELONGS_ABOVE = { $own ->
-    [0] 此單位的人員服務了{ $units ->
-        [0] 其他單位
-       *[other] {" "}{ $beyond }{" "}
-    }的帳號
-   *[other] { $units ->
-        [0] 其他單位
-       *[other] { $beyond }{" "}
-    }的人員也服務相同的帳號（{ $accounts }）
-}，而共同服務者須一併歸屬：請由權限涵蓋 { $unit } 的人為該單位執行歸屬運算（StartAttributionRun），再以它結帳（CloseCycle 並填 attribution_run_id）
-    .group = { $own ->
-        [0] 此單位的人員服務了{ $units ->
-            [0] 其他單位
-           *[other] {" "}{ $beyond }{" "}
-        }的帳號
-       *[other] { $units ->
-            [0] 其他單位
-           *[other] { $beyond }{" "}
-        }的人員也服務相同的帳號（{ $accounts }）
-    }，而共同服務者須一併歸屬：請由集團人資為整個集團執行歸屬運算（StartAttributionRun，不填單位），再以它結帳（CloseCycle 並填 attribution_run_id）
+RUN_BELONGS_ABOVE =
+    { $own ->
+        [0]
+            此單位的人員服務了{ $units ->
+                [0] 其他單位
+               *[other] { " " }{ $beyond }{ " " }
+            }的帳號
+       *[other]
+            { $units ->
+                [0] 其他單位
+               *[other] { $beyond }{ " " }
+            }的人員也服務相同的帳號（{ $accounts }）
+    }，而共同服務者須一併歸屬：請由權限涵蓋 { $unit } 的人為該單位執行歸屬運算（StartAttributionRun），再以它結帳（CloseCycle 並填 attribution_run_id）
+    .group =
+        { $own ->
+            [0]
+                此單位的人員服務了{ $units ->
+                    [0] 其他單位
+                   *[other] { " " }{ $beyond }{ " " }
+                }的帳號
+           *[other]
+                { $units ->
+                    [0] 其他單位
+                   *[other] { $beyond }{ " " }
+                }的人員也服務相同的帳號（{ $accounts }）
+        }，而共同服務者須一併歸屬：請由集團人資為整個集團執行歸屬運算（StartAttributionRun，不填單位），再以它結帳（CloseCycle 並填 attribution_run_id）
 SCHEME_OF_ANOTHER_UNIT = 此考核方案屬於與考核週期無關的單位：請選用集團、該單位或其上層單位的考核方案
 POPULATION_EMPTY = 考核週期中沒有任何人：請用 PreviewPopulation 查看誰已納入、誰未納入，並改填其他單位、職位、職等或人員
 POPULATION_UNIT_BEYOND = { $unit } 在該日不是考核週期的單位或其下層單位
@@ -808,11 +879,11 @@ WORKER_GONE = 工作程序已離線
 TIME_OF_DAY_MALFORMED = 「{ $text }」不是一天中的時間：請寫成 04:00
 RULES_VERSION_UNKNOWN = 「{ $version }」不是規則的版本：請填 1、2 或 3
 RULES_VERSION_DIFFERS = 請不要填寫，或與 policy.version 一致，填 { $version }
-ACCOUNT_ELSEWHERE = 帳號 { $account } 位於區域 { $region }，{ $unit ->
-    [none] 不屬於任何單位
-   *[other] 屬於單位 { $unit }
-}：請照此填寫
-
+ACCOUNT_ELSEWHERE =
+    帳號 { $account } 位於區域 { $region }，{ $unit ->
+        [none] 不屬於任何單位
+       *[other] 屬於單位 { $unit }
+    }：請照此填寫
 EXTERNAL_ID_MISSING = external_id 為空：請填寫平台本身的紀錄編號
 RECORD_TEXT_TOO_LONG = { $field } 過長：最多 { $max } 個字元
 MEASURE_TOO_LONG = 有一項指標值過長：最多 { $max } 個字元
@@ -872,7 +943,6 @@ RECORD_RATE_MISSING = { $account } 的紀錄 { $record } 以 { $currency } 計�
     .look = { $account } 自 { $day } 起有以 { $from } 計價的銷售，而當時沒有 { $from } 與 { $to } 之間的匯率：請設定自該日或更早日期起的匯率（SetRates，並附來源）
 RECORD_ELSEWHERE = 有一筆不屬於此單位帳號的紀錄無法計算（{ $why }）：請集團對相同的日期結帳，屆時會指明該紀錄，將它更正之後再重新結帳，且不指定歸屬運算，或指定之後才啟動的運算：較早的運算會保留其讀取的紀錄與匯率
 RECORD_AMOUNT_TOO_LARGE = { $account } 的紀錄 { $record } 的金額超過 { $to } 的 { $most } 個最小貨幣單位，超出可計算的範圍：請更正金額或當日的匯率，再重新結帳
-
 SCHEDULE_UNIT_STAYS = 定期結帳排程的單位不可變更：請為其他單位另建一個排程
 SCHEDULE_AS_OF = 定期結帳排程每月以當月最後一天決定納入的人員：請不要填寫日期
 SCHEDULE_DAY = { $day } 不是一個月中的日子：請填 1 至 31；當月沒有該日時，以最後一天為準
@@ -884,17 +954,18 @@ SCHEDULE_MONTH_THERE = 該月份已開始：執行失敗或停止之後，才能
 SCHEDULE_MONTH_NOT_OVER = 在排程的時區，該月份尚未結束：請在結束之後開始
 SCHEDULE_THERE = 排程 { $schedule } 的內容相同，每個月都會結帳兩次：請變更該排程（UpdateSchedule）；若確有此意，請為這個排程另取名稱
 SCHEDULE_MAKER_MAY_NOT = 最後撰寫此排程的人已無權在此建立考核週期並結帳：請由有權限的人重新撰寫（UpdateSchedule），並手動開始本月（BeginScheduleRun）
-
 SCHEDULE_BEGAN = { $month } 已開始，預定於 { $due } 開始
 SCHEDULE_LEFT_OUT = 更早的 { $months } 個月錯過已超過 { $most } 個月，不會自動結帳：若有需要，請手動結帳
-SCHEDULE_LOOKED = 預檢：納入 { $people } 人、{ $accounts } 個帳號，該月份前後有 { $records } 筆紀錄，{ $findings ->
-    [0] 沒有異常
-   *[other] { $findings } 項發現事項（{ $kinds }）
-}
-    .everybody = 預檢：納入集團全體人員、{ $accounts } 個帳號，該月份前後有 { $records } 筆紀錄，{ $findings ->
+SCHEDULE_LOOKED =
+    預檢：納入 { $people } 人、{ $accounts } 個帳號，該月份前後有 { $records } 筆紀錄，{ $findings ->
         [0] 沒有異常
        *[other] { $findings } 項發現事項（{ $kinds }）
     }
+    .everybody =
+        預檢：納入集團全體人員、{ $accounts } 個帳號，該月份前後有 { $records } 筆紀錄，{ $findings ->
+            [0] 沒有異常
+           *[other] { $findings } 項發現事項（{ $kinds }）
+        }
 SCHEDULE_WAITS = { $until } 之前不會結帳：若要先更正，請停止這次執行
 SCHEDULE_WOULD_FAIL = 依目前情況，屆時將拒絕結帳：{ $why }；在此之前補齊的內容會計入
 SCHEDULE_MAY_FAIL = 依目前情況，若該單位有人因此取得歸屬，屆時將拒絕結帳：{ $why }；在此之前補齊的內容會計入
@@ -911,30 +982,32 @@ SCHEDULE_AGAIN = 已手動重新開始
 SCHEDULE_STOPPED = 已手動停止
 SCHEDULE_DELETED = 因排程已刪除而停止
 SCHEDULE_CYCLE_CANCELLED = 考核週期的結帳已取消
-
 OBSERVATION_WITHOUT_MEASURE = measure 為空：請填寫考核方案所用的指標值名稱
 OBSERVATION_WITHOUT_SUBJECT = 未說明觀測的對象：請填寫人員、單位、帳號、商店或活動
-    .id = { $kind ->
-        [person] 人員
-        [unit] 單位
-       *[account] 帳號
-    }的識別碼不正確：請依清單所列填寫
-OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] 沒有人員 { $key }：請更正，或先匯入
-    [unit] 單位 { $key } 在這些日期和目前都不存在，也從未有人在其中任職：請更正單位；若單位在這些日期之前已裁撤，請更正日期；或先匯入該單位
-    [account] 沒有帳號 { $key }：請更正，或先匯入
-   *[store] 沒有屬於商店 { $key } 的帳號：請更正，或先匯入
-}
+    .id =
+        { $kind ->
+            [person] 人員
+            [unit] 單位
+           *[account] 帳號
+        }的識別碼不正確：請依清單所列填寫
+OBSERVATION_SUBJECT_UNKNOWN =
+    { $kind ->
+        [person] 沒有人員 { $key }：請更正，或先匯入
+        [unit] 單位 { $key } 在這些日期和目前都不存在，也從未有人在其中任職：請更正單位；若單位在這些日期之前已裁撤，請更正日期；或先匯入該單位
+        [account] 沒有帳號 { $key }：請更正，或先匯入
+       *[store] 沒有屬於商店 { $key } 的帳號：請更正，或先匯入
+    }
 OBSERVATION_UNIT_CLOSED = 單位 { $unit } 已裁撤，最後一天為 { $last }：請讓日期止於該日，或更正單位
     .into = 單位 { $unit } 已裁撤，最後一天為 { $last }，所屬人員轉入 { $into }：請讓日期止於該日，之後的觀測值請以後者傳送
     .later = 單位 { $unit } 自 { $from } 起成立：請更正日期或單位
 OBSERVATION_RESERVED = 「{ $measure }」由系統自行觀測：請移除，或為該指標值另取名稱
-OBSERVATION_UNIT_NOT_HERE = unit_id 用來說明由誰負責活動，而此處的對象是{ $kind ->
-    [person] 人員
-    [unit] 單位
-    [account] 帳號
-   *[store] 商店
-}：請不要填寫
+OBSERVATION_UNIT_NOT_HERE =
+    unit_id 用來說明由誰負責活動，而此處的對象是{ $kind ->
+        [person] 人員
+        [unit] 單位
+        [account] 帳號
+       *[store] 商店
+    }：請不要填寫
 OBSERVATION_WITHOUT_TIME = 須有時間點（at），或第一天以及（超過一天時）最後一天（from、to）：兩者擇一填寫
     .date = { $field } 不是日期：請寫成 2026-03-31
 OBSERVATION_BACKWARDS = 結束日 { $to } 早於開始日 { $from }：請更正其中之一
@@ -944,7 +1017,6 @@ OBSERVATION_WITHOUT_NUMBER = 「{ $text }」不是最多六位小數的數字：
 OBSERVATION_OUT_OF_RANGE = 數值的絕對值超過 { $most }：請檢查單位
 OBSERVATION_DIFFERENT = { $name } 已存在，來自 { $source } 的值為 { $other }，而此處來自 { $of } 的值為 { $value }：若應以此處為準，請以較高的修訂號傳送
 OBSERVATION_WITHDRAWN = { $name } 已撤回（{ $why }）：請移除，或以較高的修訂號恢復
-
 SCHEME_WITHOUT_INDICATORS = 至少須有一項考核指標
 NAME_TWICE = 「{ $name }」出現兩次
 WEIGHTS_NOT_HUNDRED = 權重合計為 { $sum }，而不是 100：請調整為合計恰好 100
@@ -1028,41 +1100,45 @@ MEASURE_NAME_FIXED = 此指標值名為「{ $name }」，不可更改：請以�
 MEASURE_RETIRED = 目錄中已停用：{ $measures }。請改用其他指標值、在考核方案內自行定義同名的指標值，或重新啟用（UpdateMeasure）
 MEASURE_RETIRED_ALREADY = 「{ $name }」已停用
 MEASURE_NEEDED = 目錄中有其他指標值由「{ $name }」計算而來，變更後將不再成立：請先變更或停用 { $by }
-SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] 首次回覆秒數
-    [presale_first_reply_within_30s] 售前 30 秒內首次回覆
-    [aftersale_resolved] 售後已解決
-    [handling_seconds] 對話秒數
-    [rating] 評分
-    [solved] 已解決的紀錄
-    [customers] 顧客數
-    [buyers] 下單顧客數
-    [orders] 訂單數
-    [presale_records] 售前紀錄
-    [conversion] 轉換率
-    [order_value] 平均訂單金額
-    [repeat_purchase_30d] 30 天內回購
-    [second_conversion_7d] 首次諮詢後 7 天內轉換
-    [complaints] 客訴數
-    [complaint_rate] 客訴率
-   *[other] { $key }
-}
+SUPPLIED_MEASURE =
+    { $key ->
+        [first_reply_seconds] 首次回覆秒數
+        [presale_first_reply_within_30s] 售前 30 秒內首次回覆
+        [aftersale_resolved] 售後已解決
+        [handling_seconds] 對話秒數
+        [rating] 評分
+        [solved] 已解決的紀錄
+        [customers] 顧客數
+        [buyers] 下單顧客數
+        [orders] 訂單數
+        [presale_records] 售前紀錄
+        [conversion] 轉換率
+        [order_value] 平均訂單金額
+        [repeat_purchase_30d] 30 天內回購
+        [second_conversion_7d] 首次諮詢後 7 天內轉換
+        [complaints] 客訴數
+        [complaint_rate] 客訴率
+       *[other] { $key }
+    }
 SCHEME_TEMPLATE_UNKNOWN = 沒有名為「{ $name }」的考核方案範本：請從 { $names } 中選擇
-TEMPLATE_TITLE = { $name ->
-    [agent] 客服人員
-    [operations] 商店營運
-   *[service-manager] 客服主管
-}
-TEMPLATE_ABOUT = { $name ->
-    [agent] 適用於服務顧客的人員：工作量、首次回覆、解決、評分、轉換、服務抽檢與準時
-    [operations] 適用於經營商店的人員：訪客、轉換、活動銷售額、單筆訂單成本與成長，全部為觀測值；不需要服務紀錄
-   *[service-manager] 適用於帶領客服的人員，分為四個面向：服務品質、團隊、業務與創新
-}
+TEMPLATE_TITLE =
+    { $name ->
+        [agent] 客服人員
+        [operations] 商店營運
+       *[service-manager] 客服主管
+    }
+TEMPLATE_ABOUT =
+    { $name ->
+        [agent] 適用於服務顧客的人員：工作量、首次回覆、解決、評分、轉換、服務抽檢與準時
+        [operations] 適用於經營商店的人員：訪客、轉換、活動銷售額、單筆訂單成本與成長，全部為觀測值；不需要服務紀錄
+       *[service-manager] 適用於帶領客服的人員，分為四個面向：服務品質、團隊、業務與創新
+    }
 NOBODY_TO_SCORE = 沒有可評分的人員：本期間沒有已歸屬的紀錄
 PERSON_TWICE = 人員 { $person } 出現兩次
 SCHEME_WITHOUT_DATA = 沒有任何人的任何考核指標可以評分，原因是沒有資料，或作為目標的中位數並未大於零（每張成績單都註明是哪一種）
 SCHEME_WITHOUT_DATA_CURE = 請選用符合紀錄的考核指標與目標
-MEASURE_NOT_SENT = 沒有任何人有「{ $measure }」的資料，因此其考核指標對所有人都不計：{ $what ->
+MEASURE_NOT_SENT =
+    沒有任何人有「{ $measure }」的資料，因此其考核指標對所有人都不計：{ $what ->
         [records] 沒有它所看的類型與時段的紀錄
         [known] 請隨服務紀錄傳送 { $column }
        *[column] 請隨服務紀錄傳送 { $column } 欄
@@ -1082,143 +1158,158 @@ NUMBER_TOO_LARGE = 人員 { $person } 的分數過大，無法計算：請檢視
     .pool = 獎金池的金額或份額過大，無法計算：請檢視金額與規則
     .part = 獎金池第 { $place } 部分的權重過大，無法計算：請檢視分數與規則
     .person = 人員 { $person } 的分數過大，無法計算獎金池第 { $place } 部分：請檢視該分數與規則
-
-CARD_MEASURE = { $measure ->
-    [credited_records] 歸屬紀錄數
-    [first_reply_within_30s] 30 秒內首次回覆
-    [resolved] 已解決
-    [rating_at_least_4] 評分 4 分以上（滿分 5 分）
-    [amount] 銷售額
-   *[other] { $kpi }
-}
-CARD_DEFINED = { $name }（{ $what }）
-CARD_VALUE = { $kind ->
-    [records] { $value } 筆
-    [customers] { $value } 位顧客
-    [percent] { $value }%
-    [own] { $value } { $unit }
-    [standard] { $value } { $unit ->
-        [points] 分
-       *[currency] { $unit }
+CARD_MEASURE =
+    { $measure ->
+        [credited_records] 歸屬紀錄數
+        [first_reply_within_30s] 30 秒內首次回覆
+        [resolved] 已解決
+        [rating_at_least_4] 評分 4 分以上（滿分 5 分）
+        [amount] 銷售額
+       *[other] { $kpi }
     }
-   *[bare] { $value }
-}
-CARD_LINE_DROPPED = { $name }：{ $why ->
-    [nobody] 本期間沒有任何人有資料，因此對所有人剔除
-    [person] 此人沒有資料，因此在此剔除
-    [too_large] 數值過大而無法計算，因此對所有人剔除
-    [past] 此人沒有不為 0 的以往數值可供比較，因此在此剔除
-    [too_large_elsewhere] 他人的數值過大而無法計算，或各人的數值相差過大，因此對所有人剔除
-   *[target] 作為目標的中位數並未大於零，因此剔除
-}，其權重 { $weight } 依比例分攤到其他考核指標。
+CARD_DEFINED = { $name }（{ $what }）
+CARD_VALUE =
+    { $kind ->
+        [records] { $value } 筆
+        [customers] { $value } 位顧客
+        [percent] { $value }%
+        [own] { $value } { $unit }
+        [standard]
+            { $value } { $unit ->
+                [points] 分
+               *[currency] { $unit }
+            }
+       *[bare] { $value }
+    }
+CARD_LINE_DROPPED =
+    { $name }：{ $why ->
+        [nobody] 本期間沒有任何人有資料，因此對所有人剔除
+        [person] 此人沒有資料，因此在此剔除
+        [too_large] 數值過大而無法計算，因此對所有人剔除
+        [past] 此人沒有不為 0 的以往數值可供比較，因此在此剔除
+        [too_large_elsewhere] 他人的數值過大而無法計算，或各人的數值相差過大，因此對所有人剔除
+       *[target] 作為目標的中位數並未大於零，因此剔除
+    }，其權重 { $weight } 依比例分攤到其他考核指標。
 CARD_AGAINST = { $value }，對比 { $past }
 CARD_PAST = { $measure }：{ $values }
 CARD_PAST_VALUE = { $from } 至 { $to } 為 { $value }
 CARD_LINE_NOT_SCORED = { $name }：未評分。
-CARD_LINE = { $name }：{ $measured }{ $filled }；{ $points }{ $limit ->
-    [cap] （上限）
-    [floor] （下限）
-   *[none] {""}
-}；乘以權重 { $weight }%{ $spread ->
-    [yes] （方案權重 { $scheme_weight }，加上剔除的考核指標所分攤的部分）
-   *[no] {""}
-}，得 { $weighted } 分。
+CARD_LINE =
+    { $name }：{ $measured }{ $filled }；{ $points }{ $limit ->
+        [cap] （上限）
+        [floor] （下限）
+       *[none] { "" }
+    }；乘以權重 { $weight }%{ $spread ->
+        [yes] （方案權重 { $scheme_weight }，加上剔除的考核指標所分攤的部分）
+       *[no] { "" }
+    }，得 { $weighted } 分。
 CARD_MEASURED = { $records } 筆紀錄中為 { $value }
 CARD_NOT_MEASURED = 未測得
 CARD_SMALL_SAMPLE = ；不足 { $below } 筆，缺少的部分以平均（{ $group }）計，得 { $adjusted }
-CARD_POINTS_BY_TARGET = 對照目標 { $target }（{ $basis ->
-    [scheme] 由考核方案訂定
-    [team] 團隊 { $people } 人的中位數
-   *[group] 團隊人數過少，取全體 { $people } 人的中位數
-}）得 { $points } 分
-CARD_POINTS_BY_PLACE = { $by ->
-    [target] 依目標
-    [min_max] 依在全體最差與最好之間的位置
-    [percentile] 依全體中不優於此人的百分比
-    [t_score] 依與全體平均相差的標準差
-   *[band] 依名次所在的分布級距
-}得 { $points } 分
-CARD_CHANGE = { $kind ->
-    [rate_more] 再提高 { $step } 個百分點
-    [rate_less] 再降低 { $step } 個百分點
-    [records_more] 再增加 { $step } 筆歸屬紀錄
-    [records_fewer] 再減少 { $step } 筆歸屬紀錄
-    [more] 再增加 { $amount }
-   *[less] 再減少 { $amount }
-}
-CARD_NEXT = { $effect ->
-    [capped] { $change }不會加分：已達上限。
-    [nothing] 僅{ $change }不會加分。
-   *[points] { $change }可加 { $gain } 分。
-}
+CARD_POINTS_BY_TARGET =
+    對照目標 { $target }（{ $basis ->
+        [scheme] 由考核方案訂定
+        [team] 團隊 { $people } 人的中位數
+       *[group] 團隊人數過少，取全體 { $people } 人的中位數
+    }）得 { $points } 分
+CARD_POINTS_BY_PLACE =
+    { $by ->
+        [target] 依目標
+        [min_max] 依在全體最差與最好之間的位置
+        [percentile] 依全體中不優於此人的百分比
+        [t_score] 依與全體平均相差的標準差
+       *[band] 依名次所在的分布級距
+    }得 { $points } 分
+CARD_CHANGE =
+    { $kind ->
+        [rate_more] 再提高 { $step } 個百分點
+        [rate_less] 再降低 { $step } 個百分點
+        [records_more] 再增加 { $step } 筆歸屬紀錄
+        [records_fewer] 再減少 { $step } 筆歸屬紀錄
+        [more] 再增加 { $amount }
+       *[less] 再減少 { $amount }
+    }
+CARD_NEXT =
+    { $effect ->
+        [capped] { $change }不會加分：已達上限。
+        [nothing] 僅{ $change }不會加分。
+       *[points] { $change }可加 { $gain } 分。
+    }
 CARD_SUMMARY = 總分 { $score }，第 { $rank } 名（共 { $of } 人）{ $grade }{ $collaboration }。
 CARD_GRADE = ，等第 { $grade }
 CARD_COLLABORATION = ；其中協作 { $points } 分：{ $credited } 筆紀錄中有 { $outside } 筆在自己的班表或團隊之外
-
-DEFINED = { $what }{ $few ->
-    [yes] ，至少 { $min_count } 筆
-   *[no] {""}
-}{ $valid ->
-    [between] ，{ $from } 至 { $to } 有效
-    [from] ，自 { $from } 起有效
-    [to] ，至 { $to } 止有效
-   *[ever] {""}
-}
-DEFINED_RECORDS = { $aggregation ->
-    [mean] { $value }的平均
-    [sum] { $value }的總和
-    [share] { $value }{ $test }的紀錄占比
-    [count] 紀錄筆數
-    [count_of] { $value }{ $test }的紀錄筆數
-    [distinct] 顧客數
-   *[distinct_of] { $value }{ $test }的紀錄之顧客數
-}{ $kinds }{ $hours }{ $session }
-DEFINED_VALUE = { $value ->
-    [first_reply_seconds] 首次回覆秒數
-    [duration_seconds] 從開始到結束的秒數
-    [resolved] 問題已解決
-    [rating] 評分
-    [amount] 銷售額
-   *[column] { $value }
-}
+DEFINED =
+    { $what }{ $few ->
+        [yes] ，至少 { $min_count } 筆
+       *[no] { "" }
+    }{ $valid ->
+        [between] ，{ $from } 至 { $to } 有效
+        [from] ，自 { $from } 起有效
+        [to] ，至 { $to } 止有效
+       *[ever] { "" }
+    }
+DEFINED_RECORDS =
+    { $aggregation ->
+        [mean] { $value }的平均
+        [sum] { $value }的總和
+        [share] { $value }{ $test }的紀錄占比
+        [count] 紀錄筆數
+        [count_of] { $value }{ $test }的紀錄筆數
+        [distinct] 顧客數
+       *[distinct_of] { $value }{ $test }的紀錄之顧客數
+    }{ $kinds }{ $hours }{ $session }
+DEFINED_VALUE =
+    { $value ->
+        [first_reply_seconds] 首次回覆秒數
+        [duration_seconds] 從開始到結束的秒數
+        [resolved] 問題已解決
+        [rating] 評分
+        [amount] 銷售額
+       *[column] { $value }
+    }
 DEFINED_GIVEN = 有值
-DEFINED_TEST = { $is ->
-    [at_most] 不超過 { $threshold }{" "}
-    [at_least] 不低於 { $threshold }{" "}
-    [below] 低於 { $threshold }{" "}
-    [above] 高於 { $threshold }{" "}
-   *[equal] 等於 { $threshold }{" "}
-}
+DEFINED_TEST =
+    { $is ->
+        [at_most] 不超過 { $threshold }{ " " }
+        [at_least] 不低於 { $threshold }{ " " }
+        [below] 低於 { $threshold }{ " " }
+        [above] 高於 { $threshold }{ " " }
+       *[equal] 等於 { $threshold }{ " " }
+    }
 DEFINED_KINDS = ，類型為 { $kinds }
-DEFINED_HOURS = ，{ $counts ->
-    [begun] 開始於
-   *[inside] 只計
-} { $from } 至 { $to }
+DEFINED_HOURS =
+    ，{ $counts ->
+        [begun] 開始於
+       *[inside] 只計
+    } { $from } 至 { $to }
 DEFINED_SESSION = ，間隔不超過 { $minutes } 分鐘的同一次諮詢只計第一筆
-DEFINED_OBSERVATION = { $subject ->
-    [person] 人員
-    [unit] 組織單位
-    [account] 帳號
-    [store] 商店
-   *[campaign] 活動
-}觀測值{ $aggregation ->
-    [sum] 的總和
-    [mean] 的平均
-   *[last] 的最後一筆
-}
-DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] （百分比）
-   *[no] {""}
-}
+DEFINED_OBSERVATION =
+    { $subject ->
+        [person] 人員
+        [unit] 組織單位
+        [account] 帳號
+        [store] 商店
+       *[campaign] 活動
+    }觀測值{ $aggregation ->
+        [sum] 的總和
+        [mean] 的平均
+       *[last] 的最後一筆
+    }
+DEFINED_RATIO =
+    { $of } / { $per }{ $percent ->
+        [yes] （百分比）
+       *[no] { "" }
+    }
 DEFINED_SUM = { $parts }的總和
 DEFINED_PART = { $factor } × { $of }
 DEFINED_REPEAT = { $of }中，顧客在之前 { $days } 天內有{ $after }的占比
 DEFINED_TREND = { $of }與此人以往相比的變化百分比
-DEFINED_TEAM = { $aggregation ->
-    [mean] 以每日團隊成員計算的{ $of }平均
-    [share] 以每日團隊成員計算，{ $of }{ $test }的占比
-   *[sum] 以每日團隊成員計算的{ $of }總和
-}
+DEFINED_TEAM =
+    { $aggregation ->
+        [mean] 以每日團隊成員計算的{ $of }平均
+        [share] 以每日團隊成員計算，{ $of }{ $test }的占比
+       *[sum] 以每日團隊成員計算的{ $of }總和
+    }
 CARD_CHANGED = 更正前：{ $before } 更正後：{ $after }
 CARD_CAME = 現在有成績單：{ $after }
 CARD_WENT = 不再有成績單。更正前：{ $before }
@@ -1229,13 +1320,13 @@ CARD_LINE_WENT = { $name }：不再計入：更正前 { $before }。
 CARD_STANDING = { $measured }，{ $points } 分，以權重 { $weight }% 計為 { $weighted }
     .dropped = { $measured }，未評分
 CARD_WORKED_OUT_ANEW = 總分相同；已依不同的數值重新計算。
-
 LADDER_REFUND = { $refund } 是 { $sale } 的退款：歸屬與該紀錄相同，並沖減其金額
-LADDER_BEGAN = 於 { $at } 在 { $account } 開始，{ $phase ->
-    [shared] 當日為共用帳號
-    [mixed] 當日正由共用轉為實名
-   *[named] 當日為實名帳號
-}。
+LADDER_BEGAN =
+    於 { $at } 在 { $account } 開始，{ $phase ->
+        [shared] 當日為共用帳號
+        [mixed] 當日正由共用轉為實名
+       *[named] 當日為實名帳號
+    }。
 LADDER_TAG_NONE = 標記：平台未標示客服。
 LADDER_TAG_UNKNOWN = 標記：平台標示為「{ $agent }」，當日沒有任職中的此人，或不止一人。
 LADDER_TAG = 標記：平台標示為「{ $agent }」，即 { $person }：紀錄歸其所有。
@@ -1244,12 +1335,13 @@ LADDER_DUTY_NONE = 當班：當時沒有人持有帳號或當班。
 LADDER_DUTY = 當班：{ $list }。
 LADDER_DUTY_ANSWERED = 回覆時當班：{ $list }。
     .unheld = 當班：開始時沒有人持有帳號或當班；回覆時，{ $list }。
-LADDER_ON_DUTY = { $person } { $rule ->
-    [handover] 依交接持有
-    [roster] 依班表當班
-    [punch] 為其團隊成員，且已打卡
-   *[team] 為其團隊成員
-}，{ $from } 至 { $to }［{ $evidence }］
+LADDER_ON_DUTY =
+    { $person } { $rule ->
+        [handover] 依交接持有
+        [roster] 依班表當班
+        [punch] 為其團隊成員，且已打卡
+       *[team] 為其團隊成員
+    }，{ $from } 至 { $to }［{ $evidence }］
 LADDER_SHARES = { $before }、{ $share }
 LADDER_BY_SESSION = 同一顧客同一次諮詢的另一筆紀錄標示了客服，這一筆隨之歸屬：{ $shares }。
 LADDER_BY_TAG = 依標記歸屬：{ $shares }。
@@ -1260,16 +1352,18 @@ LADDER_EQUAL = 多人當班，且可供區分的資訊太少，因此平均分�
 LADDER_TEAM = 此帳號完全沒有當班的證據，因此由其團隊分攤：{ $shares }。
 LADDER_NOBODY = 因此未歸屬任何人。
 LADDER_CONTRIBUTORS = 協作者：{ $list }。
-LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] 首次回覆
-    [closer] 促成成交
-   *[after_sales] 售後服務
-}：「{ $agent }」，即 { $person }
-LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] 首次回覆
-    [closer] 促成成交
-   *[after_sales] 售後服務
-}：「{ $agent }」，當日沒有任職中的此人，或不止一人
+LADDER_CONTRIBUTOR =
+    { $role ->
+        [first_answer] 首次回覆
+        [closer] 促成成交
+       *[after_sales] 售後服務
+    }：「{ $agent }」，即 { $person }
+LADDER_CONTRIBUTOR_UNKNOWN =
+    { $role ->
+        [first_answer] 首次回覆
+        [closer] 促成成交
+       *[after_sales] 售後服務
+    }：「{ $agent }」，當日沒有任職中的此人，或不止一人
 LADDER_SPLIT = 依角色歸屬，規則「{ $version }」：首次回覆 { $first_answer }、成交 { $closer }、售後 { $after_sales }；無人擔任的角色，其份額依比例歸其他角色：{ $shares }。
 LADDER_BY_SPLIT = 依角色歸屬：{ $shares }。
 LADDER_BY_CLAIM = 經點選認領：{ $shares }。
@@ -1279,14 +1373,14 @@ LADDER_BY_REPLIES = 多人當班，且各自同時處理多個對話；依回覆
 LADDER_BY_TAG_SHARE = 多人當班，且各自同時處理多個對話；依時間相近、標示了客服的紀錄分攤：{ $shares }。
 LADDER_NOT_SPLIT = 政策未給所列角色任何份額：此紀錄視同沒有協作者來歸屬。
 LADDER_WORTH = 此帳號預計約有 { $now } 的紀錄歸屬到他人；若休息也打卡，約 { $breaks }；若 30% 的回覆有裝置，約 { $devices }；若一半的紀錄經認領，約 { $claims }。這是依本月的不確定程度所做的預估，並非保證。
-
 WHY = 是 { $first }（{ $part }%），而非 { $second }（{ $rest }%）：{ $what }。
-WHY_AGAINST = { $why }{ $sign ->
-    [hands] 距上一次回覆的間隔則較符合 { $second }。
-    [thread] 此前的對話則較符合 { $second }。
-    [profile] 回覆的類型則較符合 { $second }。
-   *[device] 裝置則較符合 { $second }。
-}
+WHY_AGAINST =
+    { $why }{ $sign ->
+        [hands] 距上一次回覆的間隔則較符合 { $second }。
+        [thread] 此前的對話則較符合 { $second }。
+        [profile] 回覆的類型則較符合 { $second }。
+       *[device] 裝置則較符合 { $second }。
+    }
 WHY_SOMEBODY = 另一人
 WHY_SECONDS = { $count } 秒
 WHY_MINUTES = { $count } 分鐘
@@ -1302,14 +1396,15 @@ WHY_PROFILE = { $first } 比 { $second } 更常回覆等候了{ $wait }的顧客
     .first = { $first } 比 { $second } 更常首次回覆等候了{ $wait }的顧客
     .again = 在顧客沒有新訊息時，{ $first } 比 { $second } 更常在回覆{ $wait }後再次傳訊
     .unasked = { $first } 比 { $second } 更常主動傳訊給尚未留言的顧客
-WHY_WAIT = { $class ->
-    [0] 不到 5 分鐘
-    [1] 5 至 20 分鐘
-    [2] 20 至 60 分鐘
-    [3] 1 至 4 小時
-    [4] 4 至 24 小時
-   *[other] 一天以上
-}
+WHY_WAIT =
+    { $class ->
+        [0] 不到 5 分鐘
+        [1] 5 至 20 分鐘
+        [2] 20 至 60 分鐘
+        [3] 1 至 4 小時
+        [4] 4 至 24 小時
+       *[other] 一天以上
+    }
 WHY_DEVICE = 書寫所用的裝置屬於 { $first }
     .same = { $first } 此前很可能在同一裝置上寫過
 WHY_DUTY = 在其 { $all } 次回覆中，{ $first } 有 { $count } 次當班，{ $second } 有 { $other } 次
@@ -1320,7 +1415,6 @@ WHY_TOO_FEW_REPLIES = 無從區分：此帳號有回覆時間的紀錄太少，�
 WHY_TOO_DENSE = 無從區分：此帳號的回覆過於密集，單憑時間不足以判斷，而標示了客服、經認領或在已知裝置上回覆的紀錄又太少。
 WHY_CLOCK_WITHOUT_SECONDS = 無從區分：此帳號的回覆時間沒有可信的秒數。
 WHY_NO_REPLY_TIMES = 無從區分：每個人都可能同時處理多個對話，且沒有已知在其當班期間對此對話的回覆。
-
 CREDIT_ACCOUNT_UNKNOWN = 出勤資料中沒有此帳號，其 { $records } 筆紀錄已略過
 CREDIT_UNKNOWN_AGENT = { $records } 筆紀錄標示客服「{ $agent }」，當日沒有任職中的此人，或不止一人：視同未標示
 CREDIT_NO_EVIDENCE = 完全沒有班表、打卡或交接：{ $records } 筆紀錄由其團隊分攤
@@ -1341,29 +1435,33 @@ CREDIT_EVIDENCE_UNEVEN = { $records } 筆紀錄沒有任何跡象顯示屬於誰
 CREDIT_CLOCK_WITHOUT_SECONDS = { $records } 筆紀錄的回覆中，超過十分之一落在整分，因此其時鐘不可信：由每次回覆時的當班者平均分攤
 CREDIT_CLAIM_OFF_DUTY = { $person } 在不當班時認領了 { $records } 個對話：認領不計
 CREDIT_CLAIM_WITHOUT_RECORD = { $person } 認領了 { $records } 個沒有紀錄的對話：認領不計
-CREDIT_CLAIMS_DIFFER = { $person } 於 { $at } 認領了 { $record }，而 { $second } 已於 { $before } 認領：兩者皆不作為依據{ $more ->
-    [0] {""}
-   *[other] 。當日另有 { $more } 筆紀錄也是如此
-}
-    .tag = { $person } 於 { $at } 認領了 { $record }，而平台標示的是 { $second }：以標示為準{ $more ->
-        [0] {""}
+CREDIT_CLAIMS_DIFFER =
+    { $person } 於 { $at } 認領了 { $record }，而 { $second } 已於 { $before } 認領：兩者皆不作為依據{ $more ->
+        [0] { "" }
        *[other] 。當日另有 { $more } 筆紀錄也是如此
     }
+    .tag =
+        { $person } 於 { $at } 認領了 { $record }，而平台標示的是 { $second }：以標示為準{ $more ->
+            [0] { "" }
+           *[other] 。當日另有 { $more } 筆紀錄也是如此
+        }
 CREDIT_DEVICE_OFF_DUTY = { $person } 的裝置 { $device } 在其不當班時使用了 { $records } 次：不計
     .there = { $person } 的裝置 { $device } 使用了 { $records } 次，而其當時在 { $place } 當班：不計
     .elsewhere = 從未在此處當班者的裝置 { $device } 使用了 { $records } 次：不計
 DEVICE_BOUND_TO_SEVERAL = 自 { $from } 起，裝置 { $device } 同時屬於多個人或座位：登記予以保留，但在其上所寫的內容不能說明屬於誰
     .ever = 裝置 { $device } 從一開始就同時屬於多個人或座位：登記予以保留，但在其上所寫的內容不能說明屬於誰
-CREDIT_DEVICE_OF_SEVERAL = 裝置 { $device } 同時屬於 { $more ->
-    [0] { $first } 和 { $second }
-   *[other] { $first }、{ $second } 及另外 { $more } 人
-}，使用了 { $records } 次：不計
+CREDIT_DEVICE_OF_SEVERAL =
+    裝置 { $device } 同時屬於 { $more ->
+        [0] { $first } 和 { $second }
+       *[other] { $first }、{ $second } 及另外 { $more } 人
+    }，使用了 { $records } 次：不計
     .beyond = 裝置 { $device } 同時屬於 { $person } 和一位從未在此處當班的人，使用了 { $records } 次：不計
     .unknown = 裝置 { $device } 同時屬於多人，使用了 { $records } 次：不計
-DEVICE_OF_NOBODY = { $devices ->
-    [1] 未登記給任何人的裝置 { $device } 使用了 { $records } 次
-   *[other] 未登記給任何人的 { $devices } 部裝置（例如 { $device }）使用了 { $records } 次
-}：只能看出哪些內容出自同一人之手
+DEVICE_OF_NOBODY =
+    { $devices ->
+        [1] 未登記給任何人的裝置 { $device } 使用了 { $records } 次
+       *[other] 未登記給任何人的 { $devices } 部裝置（例如 { $device }）使用了 { $records } 次
+    }：只能看出哪些內容出自同一人之手
     .near = 未登記給任何人的裝置 { $device } 使用了 { $records } 次，而已登記的 { $near } 從未使用：是否應為後者？
     .seat = 座位 { $seat } 的裝置 { $device } 使用了 { $records } 次，而當時該座位無人排班：當時不屬於任何人
     .ended = 裝置 { $device } 在其登記的最後一天 { $to } 之後使用了 { $records } 次：當時不屬於任何人
@@ -1373,30 +1471,33 @@ CREDIT_REPLY_OUTSIDE_RECORD = { $records } 次回覆早於其紀錄的開始或�
 BREAKS_NOT_PUNCHED = { $people } 人共有 { $days } 個工作日的當班時段毫無間斷，其中卻有兩小時以上幾乎沒有其工作，而他人在工作。若休息也打卡，預計此帳號約有 { $breaks } 的紀錄歸屬到他人，而不是約 { $now }
 CREDIT_CLOCKS_APART = { $records } 筆紀錄的訊息所用的時鐘，比紀錄的時鐘快 { $minutes } 分 { $seconds } 秒：讀取時相應提早
     .behind = { $records } 筆紀錄的訊息所用的時鐘，比紀錄的時鐘慢 { $minutes } 分 { $seconds } 秒：讀取時相應延後
-AMOUNTS_CONVERTED = { $records } 筆紀錄的金額由 { $from } 換算為 { $to }，每筆依其當地日期的匯率換算，並只捨入一次：{ $rates }{ $more ->
-    [0] {""}
-   *[other] {" "}及另外 { $more } 個
-}
-REFUND_EXCEEDS_SALE = 有 { $sales } 筆銷售的退款超過其銷售金額，因此計為負數：{ $named }{ $more ->
-    [0] {""}
-   *[other] {" "}及另外 { $more } 筆
-}
-
+AMOUNTS_CONVERTED =
+    { $records } 筆紀錄的金額由 { $from } 換算為 { $to }，每筆依其當地日期的匯率換算，並只捨入一次：{ $rates }{ $more ->
+        [0] { "" }
+       *[other] { " " }及另外 { $more } 個
+    }
+REFUND_EXCEEDS_SALE =
+    有 { $sales } 筆銷售的退款超過其銷售金額，因此計為負數：{ $named }{ $more ->
+        [0] { "" }
+       *[other] { " " }及另外 { $more } 筆
+    }
 REGION_SAME = 傳輸的目的地須為 { $region } 以外的區域
 REPORT_NOT_A_MONTH = 報表以一個曆月為準，而考核週期自 { $from } 至 { $to }：請建立一個月的考核週期
 NOTHING_TO_TELL = 沒有可以提供資料的單位：各單位都不足五人，或可由相減推知不足五人的資料
-TRANSFER_NOT_PREPARED = 此傳輸的狀態已為：{ $stage ->
-    [prepared] 待核准
-    [approved] 已核准
-    [released] 已放行
-    [withdrawn] 已撤回
-   *[rejected] 已駁回
-}
+TRANSFER_NOT_PREPARED =
+    此傳輸的狀態已為：{ $stage ->
+        [prepared] 待核准
+        [approved] 已核准
+        [released] 已放行
+        [withdrawn] 已撤回
+       *[rejected] 已駁回
+    }
 TRANSFER_NOT_APPROVED = 此傳輸正待他人核准
-TRANSFER_DROPPED = 此傳輸{ $stage ->
-    [withdrawn] 已撤回
-   *[rejected] 已駁回
-}：請另行準備
+TRANSFER_DROPPED =
+    此傳輸{ $stage ->
+        [withdrawn] 已撤回
+       *[rejected] 已駁回
+    }：請另行準備
 TRANSFER_RELEASED = 此傳輸已放行：已提供的內容無法收回
 TRANSFER_STALE = 其間已放行同一月份的另一份報表，兩者合併會顯示不足五人的資料：請重新準備
 TRANSFER_MALFORMED = 這不是此處所需的檔案，或不完整：請完整傳送 ReleaseTransfer 或 ExportStandard 提供的檔案
@@ -1426,30 +1527,34 @@ PAY_OUTSIDE_UNIT = 有 { $count } 人在考核週期中有成績單，但在考�
 POOL_NEGATIVE = 獎金池不可為負：請填寫 0 以上的金額；獎金池不能用來收回款項
 ZERO_SCORES = 沒有人的分數大於零，無從分配：請先檢視考核週期的成績單
 PART_WITHOUT_CLAIM = 獎金池的第 { $place } 部分無人可得：沒有分數達到有權重的級別或其下限；請變更該部分的規則
-SETTLEMENT_NOT_DRAFT = 結算的狀態為{ $stage ->
-    [draft] 草稿
-    [approved] 已核准
-    [posted] 已入帳
-   *[discarded] 已作廢
-}，不是草稿
-SETTLEMENT_NOT_APPROVED = 結算的狀態為{ $stage ->
-    [draft] 草稿
-    [approved] 已核准
-    [posted] 已入帳
-   *[discarded] 已作廢
-}；只有已核准的結算可以入帳
+SETTLEMENT_NOT_DRAFT =
+    結算的狀態為{ $stage ->
+        [draft] 草稿
+        [approved] 已核准
+        [posted] 已入帳
+       *[discarded] 已作廢
+    }，不是草稿
+SETTLEMENT_NOT_APPROVED =
+    結算的狀態為{ $stage ->
+        [draft] 草稿
+        [approved] 已核准
+        [posted] 已入帳
+       *[discarded] 已作廢
+    }；只有已核准的結算可以入帳
 SETTLEMENT_POSTED = 已入帳的結算不再變動：請草擬其更正，差額由下一次結算支付
-SETTLEMENT_NOT_POSTED = 結算的狀態為{ $stage ->
-    [draft] 草稿
-    [approved] 已核准
-   *[discarded] 已作廢
-}，而只有已入帳的結算可以更正：請將它作廢並重新草擬
+SETTLEMENT_NOT_POSTED =
+    結算的狀態為{ $stage ->
+        [draft] 草稿
+        [approved] 已核准
+       *[discarded] 已作廢
+    }，而只有已入帳的結算可以更正：請將它作廢並重新草擬
 PAY_CORRECTION_WAITS = 此結算的更正 { $correction } 正待核准：請先核准或撤回該更正
 NOTHING_TO_CORRECT = 依目前的成績單，每個人的所得都與此結算及其更正相同：請先更正考核週期，否則沒有可改正的
-PAY_CORRECTION_NOT_DRAFT = 此更正{ $stage ->
-    [approved] 已核准
-   *[withdrawn] 已撤回
-}，不是草稿
+PAY_CORRECTION_NOT_DRAFT =
+    此更正{ $stage ->
+        [approved] 已核准
+       *[withdrawn] 已撤回
+    }，不是草稿
 DELTAS_WAIT_NOW = 待結算的差額只能依目前情況查詢：請移除 known_at 或 waiting_only
 CORRECTION_REASON_MISSING = 請說明原因：每張結算單都會顯示
 POOL_THERE = 此考核週期已有名稱、金額與規則相同的獎金池 { $pool }：請以它結算；若確有另一筆相同的款項，請為這個獎金池另取名稱
@@ -1475,12 +1580,12 @@ TIERS_OUT_OF_ORDER = 請從最好的級別寫起，min_score 逐級遞減
 TIERS_MIXED = 請為每個級別都填寫 min_score，或都填寫配額
 TIERS_WITHOUT_WEIGHT = 所有權重都是零，因此無人可得
 TIER_WEIGHTS_OUT_OF_ORDER = 較差的級別權重高於較好的級別
-
-STATEMENT_AMOUNT = 分數 { $score }，發放 { $paid }；與平均分配的 { $equal } 相比，{ $than ->
-    [less] 少 { $difference }
-    [same] 相同
-   *[more] 多 { $difference }
-}。
+STATEMENT_AMOUNT =
+    分數 { $score }，發放 { $paid }；與平均分配的 { $equal } 相比，{ $than ->
+        [less] 少 { $difference }
+        [same] 相同
+       *[more] 多 { $difference }
+    }。
 STATEMENT_WITHOUT_TIER = 第 { $number } 部分（獎金池的 { $share }，{ $part }），依級別：分數未達任何級別，因此為 { $amount }。
 STATEMENT_TIER_WITHOUT_WEIGHT = 第 { $number } 部分（獎金池的 { $share }，{ $part }），依級別：級別 { $tier } 沒有權重，因此為 { $amount }。
 STATEMENT_NOT_ABOVE_FLOOR = 第 { $number } 部分（獎金池的 { $share }，{ $part }），依分數比例：分數未高於 { $floor }，因此為 { $amount }。
@@ -1489,10 +1594,11 @@ STATEMENT_BY_TIER = 依級別：級別 { $tier } 的權重為 { $weight }
 STATEMENT_ABOVE_FLOOR = 依超過 { $floor } 的分數比例：{ $points } 分
 STATEMENT_BY_SCORE = 依分數比例：{ $points } 分
 STATEMENT_EXACT = { $whole }，恰好除盡
-STATEMENT_ROUNDED = { $whole } 又 { $smallest } 的 { $fraction }；{ $units } 個 { $smallest } 的尾差中，{ $came ->
-    [yes] 有一個分配到此
-   *[no] 沒有分配到此
-}
+STATEMENT_ROUNDED =
+    { $whole } 又 { $smallest } 的 { $fraction }；{ $units } 個 { $smallest } 的尾差中，{ $came ->
+        [yes] 有一個分配到此
+       *[no] 沒有分配到此
+    }
 STATEMENT_CARRIED = ；前期結轉 { $before }，轉入後期 { $after }
 
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
@@ -1623,11 +1729,11 @@ NO_NUMBER_CURE = 請填寫含小數點的數字，例如 12.5；若未測量，�
 NEGATIVE_AMOUNT = 金額 { $text } 為負數
 NEGATIVE_AMOUNT_CURE = 退款請另寫一列，金額為負數，並在 refers_to 填寫該筆銷售的 external_id；否則請將儲存格留空
 NO_AMOUNT = 「{ $text }」不是金額
-NO_AMOUNT_CURE = 請填寫含小數點的數字，例如 1234.50，不加貨幣符號；或在 group.yaml 說明數字的寫法：1,234.50 為 `numbers: {"{"}decimal: ".", grouping: ","{"}"}`，1.234,50 為 `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+NO_AMOUNT_CURE = 請填寫含小數點的數字，例如 1234.50，不加貨幣符號；或在 group.yaml 說明數字的寫法：1,234.50 為 `numbers: { "{" }decimal: ".", grouping: ","{ "}" }`，1.234,50 為 `numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
     .yaml = 請填寫含小數點的數字，例如 1234.50，不加貨幣符號，也不加千分位
 AMOUNT_DECIMALS = { $text } 的小數位數多於 { $currency } 的規定（{ $digits }）
     .told = { $text } 的小數位數多於 { $currency } 的規定（{ $digits }）：group.yaml 指明「{ $sign }」之後為小數
-AMOUNT_DECIMALS_CURE = 請捨入到該貨幣的最小單位；若 1.234 是指一千二百三十四，請在 group.yaml 說明：`numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+AMOUNT_DECIMALS_CURE = 請捨入到該貨幣的最小單位；若 1.234 是指一千二百三十四，請在 group.yaml 說明：`numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
     .either = 請依實際所指填寫 { $whole } 或 { $decimal }
     .round = 請捨入到該貨幣的最小單位
     .whole = 若是指 { $whole }，請如此填寫，否則請捨入到該貨幣的最小單位
@@ -1644,8 +1750,8 @@ TIME_SKIPPED_CURE = 請在時間加上時差，例如 { $time }{ $offset }
 THAT_ZONE = 該時區
 MAY_BE_GROUPED = 「{ $text }」可能是小數，也可能是含千分位的數字
 GROUPED_BY_SPACE = 「{ $text }」的數字之間有空格
-GROUPED_BY_SPACE_CURE = 請移除空格，或在 group.yaml 說明數字的寫法：1 234,50 為 `numbers: {"{"}decimal: ",", grouping: space{"}"}`，1 234.50 為 `numbers: {"{"}decimal: ".", grouping: space{"}"}`
-MAY_BE_GROUPED_CURE = 請在 group.yaml 說明數字的寫法，例如 `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+GROUPED_BY_SPACE_CURE = 請移除空格，或在 group.yaml 說明數字的寫法：1 234,50 為 `numbers: { "{" }decimal: ",", grouping: space{ "}" }`，1 234.50 為 `numbers: { "{" }decimal: ".", grouping: space{ "}" }`
+MAY_BE_GROUPED_CURE = 請在 group.yaml 說明數字的寫法，例如 `numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
 NOT_AS_GROUP_YAML = 「{ $text }」的寫法與 group.yaml 的說明不符
 NOT_AS_GROUP_YAML_CURE = 小數點請寫「{ $decimal }」，不加千分位，或更正 group.yaml 的 `numbers`
     .grouped = 小數點請寫「{ $decimal }」，千分位請寫「{ $grouping }」，或更正 group.yaml 的 `numbers`
@@ -1914,10 +2020,11 @@ STEP_FAILED = 步驟：{ $step }
 NOBODY_CREDITED_AT_ALL = 所有紀錄產生時都無人當班，也沒有紀錄標示客服
     .people = 有 { $rows } 列遭剔除，其餘人員在所有紀錄產生時都未當班
     .duty = 所有紀錄產生時都無人當班，而班表、打卡或交接有 { $rows } 列遭剔除
-NOBODY_EMPLOYED = 在 { $from } 與 { $to } 之間無人任職：已讀取 { $people } 人，{ $rejected ->
-    [0] 沒有遭剔除的列
-   *[other] 有 { $rejected } 列遭剔除
-}
+NOBODY_EMPLOYED =
+    在 { $from } 與 { $to } 之間無人任職：已讀取 { $people } 人，{ $rejected ->
+        [0] 沒有遭剔除的列
+       *[other] 有 { $rejected } 列遭剔除
+    }
 NOBODY_EMPLOYED_CURE = 請更正 hired_on 和 left_on，或更正期間
 RECORD_RATE_MISSING_CURE = 請在 rates.csv（date、from、to、rate、source 欄）填寫該日或更早日期的匯率及其來源
 NOBODY_CREDITED_CURE = 請提供這些日期的 rosters.csv、punches.csv 或 handovers.csv，或更正其帳號與時間
@@ -1931,7 +2038,7 @@ CLOSE_INTERRUPTED = 您已中斷執行：{ $folder } 中沒有留下任何內容
 FINDINGS_ARE_IN = { $file } 寫明注意到的事項
 REJECTED_ROWS_ARE_IN = { $file } 列出每一列遭剔除的資料
 REJECTED_ROWS_UNWRITTEN = 有些列遭剔除，但無法寫入 { $file }
-STORE_IN_USE = 另一個 tally 程序正在使用 { $folder } 中的資料，而 SQLite 資料庫一次只能由一個程序使用：請停止該程序，或以 --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db 指定其他資料
+STORE_IN_USE = 另一個 tally 程序正在使用 { $folder } 中的資料，而 SQLite 資料庫一次只能由一個程序使用：請停止該程序，或以 --set database.url=sqlite://FOLDER/{ "{" }service{ "}" }.db 指定其他資料
 CURE_AND_REJECTED = { $cure }；{ $file } 列出每一列遭剔除的資料
 NOT_IN_MONTH = 本月沒有名為 { $what } 的紀錄或人員：請填寫 records.csv 的 external_id，例如 { $record }，或 people.csv 的 employee_no 或姓名，例如 { $person }
 NO_MANIFEST = 其中沒有 manifest.json，因此不是結果資料夾
@@ -1948,7 +2055,6 @@ RECORDS_DO_NOT_ADD_UP = 傳入 { $sent } 筆紀錄，考核週期計得 { $count
 CANNOT_MAKE_FOLDER = 無法建立資料夾 { $folder }：{ $error }
 CANNOT_READ = 無法讀取 { $file }：{ $error }
 CANNOT_WRITE = 無法寫入 { $file }：{ $error }
-
 IO_NOT_FOUND = 不存在
 IO_PERMISSION_DENIED = 目前的使用者沒有權限
 IO_ALREADY_EXISTS = 已存在：請指定其他名稱，或先將它移走
@@ -2005,11 +2111,13 @@ SETTING_PEER_MISSING = { $name } 不在此程序中（server.services）：請�
 SETTING_AT_LEAST_ONE = 至少須為 1
 SETTING_AT_MOST = 最多為 { $most }
 SETTING_SERVICE_TWICE = { $name } 出現兩次：每項服務只填一次
-SETTING_DATABASE_URL = 應為 sqlite://DIRECTORY/{"{"}service{"}"}.db 或 postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
-SETTING_SERVICE_IN_URL = 每項服務有各自的檔案：請在名稱中寫上 {"{"}service{"}"}，即 sqlite://DIRECTORY/{"{"}service{"}"}.db；資料夾以 / 開頭時，為 sqlite:///DIRECTORY/{"{"}service{"}"}.db
-    .role = 每項服務以各自的角色登入：請將角色寫成 tally_{"{"}service{"}"}，即 postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_DATABASE_URL = 應為 sqlite://DIRECTORY/{ "{" }service{ "}" }.db 或 postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE
+SETTING_SERVICE_IN_URL = 每項服務有各自的檔案：請在名稱中寫上 { "{" }service{ "}" }，即 sqlite://DIRECTORY/{ "{" }service{ "}" }.db；資料夾以 / 開頭時，為 sqlite:///DIRECTORY/{ "{" }service{ "}" }.db
+    .role = 每項服務以各自的角色登入：請將角色寫成 tally_{ "{" }service{ "}" }，即 postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE
 SETTING_PEER_IN_CLEAR = { $address } 超出本機迴路：應為 https://host:port
 SETTING_HTTP_IN_CLEAR = { $ip } 超出本機迴路，而閘道不使用 TLS：請讓它在本機迴路接聽，由支援 TLS 的代理伺服器轉送；只有在網路本身已加密時，才設定 server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay
+SETTING_NO_NETWORK = 「{ $text }」不是網段：請寫位址及前綴長度，例如 10.0.0.0/8
+SETTING_NO_ORIGIN = 「{ $text }」不是來源：請以小寫寫出通訊協定與主機，不含路徑，例如 https://hr.example；* 表示全部
 SETTING_CERTIFICATE_AND_KEY = 憑證與其金鑰須成對：請兩者都設定，或都不設定
 SETTING_LISTEN_IN_CLEAR = { $ip } 超出本機迴路：請設定 server.tls_certificate 與 server.tls_key
 SETTING_KEYS_GENERATED = { $ip } 超出本機迴路，不能使用自動產生的金鑰：請指定目錄
@@ -2249,7 +2357,9 @@ DEMO_AGAIN = 再執行一次這個月份，並留下檔案供檢視
 DEMO_COPY = 將這個月份寫成檔案，供您仿照
 DEMO_WHY = 說明某個人或某筆紀錄的結果從何而來
 DEMO_REPLAY = 重新計算，並比對每一個位元組
-DEMO_SERVING = 正在 http://{ $address } 提供服務，按 Ctrl-C 結束
+DEMO_CONSOLE = 請以瀏覽器開啟 http://{ $address }；按 Ctrl-C 結束
+DEMO_FIRST = 可以先看：{ $agent } 看得到客服本人的月份與薪酬，{ $supervisor } 看得到帳號何時由誰持有，hr1 為一個月結帳，payroll、approver 和 payer 結算發放，auditor 可檢視全部。
+DEMO_GRPC = gRPC：http://{ $address }
 DEMO_PASSWORD = 所有人共用的密碼，專為這次執行產生：{ $password }
 DEMO_TOKEN = 取得權杖：{ $command }
 DEMO_HTTP = REST（JSON）：可用的內容請見 http://{ $address }/openapi.json
@@ -2434,7 +2544,7 @@ MIGRATED = { $service }：{ $ran }
 UP_TO_DATE = 已是最新
 AUDIT_VERIFIED = { $service }：{ $entries } 個日誌項目，{ $rows } 列，{ $heads } 個匯出的鏈頭：{ $verdict }
 AUDIT_INTACT = 完好
-AUDIT_ON_BEHALF = {" "}代表 { $id }
+AUDIT_ON_BEHALF = { " " }代表 { $id }
 AUDIT_FAULT = { $table }（{ $stream }）：{ $place } { $defect }
 AUDIT_PLACE = 第 { $at } 個日誌項目
     .unnumbered = 一個未編號的日誌項目
@@ -2494,6 +2604,1596 @@ IMPORT_CURRENCY_CURE = 請以 { $is } 填寫金額，並寫上 currency: { $is }
 IMPORT_BRANCH_REGION = 它將分公司 { $branch } 放在區域 { $said }，而系統中該分公司位於 { $is }
 IMPORT_BRANCH_REGION_CURE = 請在 branches: 之下為 { $branch } 填寫 { $is }，或為該分公司另取名稱
 IMPORT_NO_REGION = 它未指明 { $branches } 的區域，因此會放在 { $default }，而集團沒有這個區域
-IMPORT_NO_REGION_CURE = 請填寫各分公司所在的區域（集團有 { $known }），例如 branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_NO_REGION_CURE = 請填寫各分公司所在的區域（集團有 { $known }），例如 branches: { "{" }"{ $branch }": { $region }{ "}" }
 IMPORT_REGIONS = 它將分公司放在集團沒有的區域：{ $unknown }
 IMPORT_REGIONS_CURE = 請在 group.yaml 的 branches: 之下，為每個分公司填寫 { $known } 其中之一，或為集團新增該區域
+
+## Console
+
+UI_LANGUAGE_NAME = 繁體中文（臺灣）
+UI_SKIP = 跳至內容
+UI_SCREENS = 功能
+UI_WAY_HERE = 目前位置
+UI_HOME = 首頁
+UI_GREETING = { $name }，您好
+UI_LANGUAGE = 語言
+UI_THEME = 配色
+UI_THEME_AUTO = 依系統設定
+UI_THEME_LIGHT = 淺色
+UI_THEME_DARK = 深色
+UI_DENSITY = 列高
+UI_DENSITY_COMPACT = 緊湊
+UI_DENSITY_TOUCH = 觸控
+UI_ZONE = 時區，例如 Asia/Taipei
+UI_KEEP_CHOICES = 套用
+UI_SIGN_IN = 登入
+UI_SIGN_OUT = 登出
+UI_LOGIN = 登入名稱
+UI_PASSWORD = 密碼
+UI_CODE = 驗證碼
+UI_CODE_HINT = 驗證器顯示的六位數字，或一組復原碼。
+UI_NEW_PASSWORD = 新密碼
+UI_NEW_PASSWORD_HINT = 原密碼只能登入一次。新密碼至少 12 個字元；以四個互不相關的詞組成最好。
+UI_SESSION_OVER = 您的工作階段已結束。請登入以繼續；您送出的內容不會遺失。
+UI_SIGNED_IN_AGAIN = 您已重新登入
+UI_SEND_AGAIN_SAID = 您先前送出的內容仍在，尚未執行。
+UI_SEND_AGAIN = 立即送出
+UI_TO_HOME = 回首頁
+UI_TRY_AGAIN = 重試
+UI_FOR_SUPPORT = 供技術支援使用：
+UI_NOT_FOUND = 這裡沒有內容
+UI_NOT_ALLOWED = 您無權檢視
+UI_NOT_NOW = 目前無法完成
+UI_REFUSED = 操作未成功
+UI_OPTIONAL = （選填）
+UI_PUT_RIGHT = 請更正下列各項：
+UI_SAVE = 儲存
+UI_CANCEL = 取消
+UI_REMOVE = 移除
+UI_YES = 是
+UI_NO = 否
+UI_SEARCH = 搜尋
+UI_ALL = 全部
+UI_GROUP_BY = 分組
+UI_NOT_GROUPED = 不分組
+UI_GROUPED_BY = 依{ $column }
+UI_COLUMNS = 欄位
+UI_SHOW = 顯示
+UI_SHOW_ALL = 顯示全部
+UI_PAGES = 分頁
+UI_PREVIOUS = 上一頁
+UI_NEXT = 下一頁
+UI_PAGE_OF = 第 { $page } / { $pages } 頁
+UI_ROWS = 共 { $count } 列
+UI_ROWS_OF = { $count } / { $total } 列
+UI_EXPORT = 下載 CSV
+UI_NOTHING_FITS = 沒有符合條件的內容。
+UI_NOTHING_THERE = 這裡還沒有內容。
+UI_NOTHING_TO_DRAW = 沒有可繪製的資料。
+UI_LOADING = 載入中…
+UI_AS_OF = 截至
+UI_NAME = 姓名
+UI_EMPLOYEE_NO = 員工編號
+UI_UNIT = 單位
+UI_POSITION = 職位
+UI_GRADE = 職等
+UI_REGION = 區域
+UI_SINCE = 起始
+UI_STATE = 狀態
+UI_SHARE = 占比
+UI_AMOUNT = 金額
+UI_DAY = 日期
+UI_REASON = 原因
+UI_REASON_HINT = 日後檢視的人都會看到。
+UI_SURE = 是，我確定
+UI_NO_PEOPLE = 在您可檢視的範圍內，這一天沒有在職人員。
+UI_GALLERY = 元件
+NAV_MINE = 我的
+NAV_TEAM = 團隊
+NAV_BRANCH = 分公司與集團
+NAV_PAY = 薪酬
+NAV_AUDIT = 稽核
+NAV_PLATFORM = 平台
+NAV_PEOPLE = 人員
+FORM_OF_ANOTHER_SITE = 此請求來自其他網站：請開啟本站頁面，再從此處送出
+FORM_OUTDATED = 此頁面屬於先前的工作階段：請重新載入後再送出一次
+
+## Console: access
+
+NAV_WHY = 權限說明
+NAV_REVIEW = 權限複核
+NAV_GRANTS = 授權
+NAV_LOGINS = 登入帳號
+NAV_ROLES = 角色
+NAV_DELEGATIONS = 委派
+NAV_EMERGENCIES = 緊急授權
+NAV_KEYS = API 金鑰
+NAV_PROVIDERS = 單一登入提供者
+NAV_ACCOUNT = 我的登入帳號
+UI_KIND = 類型
+UI_PERSON = 人員
+UI_WHO = 對象
+UI_ROLE = 角色
+UI_ROLES = 角色
+UI_REACH = 範圍
+UI_DAYS = 有效日期
+UI_CONDITION = 條件
+UI_GIVEN_BY = 授予人
+UI_GIVEN_AT = 授予時間
+UI_HOLDS_TODAY = 今天有效
+UI_HOLDS = 有效
+UI_OVER = 已結束
+UI_FIRST_DAY = 第一天
+UI_LAST_DAY = 最後一天
+UI_UNTIL_WHEN = 截止
+UI_PERMISSION = 權限
+UI_PERMISSIONS = 權限
+UI_PERMISSIONS_HINT = 權限名稱，以逗號分隔，例如 attendance.roster.write；各角色的頁面列有名稱。
+UI_WHAT_FOR = 用途
+UI_NEW_LOGIN = 新增登入帳號
+UI_LOGIN_HINT = 登入時輸入的名稱，在本系統中不可重複。
+UI_PASSWORD_HINT = 至少 12 個字元；以四個互不相關的詞組成最好。
+UI_LOGIN_OF = 不屬於任何人時請留空。
+UI_RESET_PASSWORD = 為 { $name } 重設密碼
+UI_RESET_NOW = 產生一次性密碼
+UI_RESET_SAID = 此登入帳號的所有工作階段都會結束。密碼只顯示一次，只能登入一次，登入時必須更換。
+UI_FACTOR_LOST = 第二重驗證已遺失：一併移除
+UI_ONE_TIME_PASSWORD = 一次性密碼
+UI_ONE_TIME_SAID = 請當面交給本人；{ $until } 之前有效，只能登入一次，不會再次顯示。
+UI_ONCE_SAID = 只顯示這一次。請存放在只有該程式能讀取的地方。
+UI_WRITTEN_DOWN = 我已保存
+UI_NEW_GRANT = 授予角色
+UI_GRANT_SAID = 授予人在該範圍內必須擁有該角色的全部權限。授權在一秒內生效。
+UI_UNIT_OF_REACH = 用於須指明單位的範圍。
+UI_REGION_OF_REACH = 用於須指明區域的範圍，例如 cn-north。
+UI_WITH_FACTOR = 須有第二重驗證
+UI_ONLY_WITH_FACTOR = 僅在使用第二重驗證的工作階段有效
+UI_ONLY_AT_HOURS = 僅在這些時段有效
+UI_HOURS_HINT = 例如 08:00-20:00；留空表示不限。
+UI_REVOKE_GRANT = 收回角色
+UI_REVOKE_SAID = { $name } 將在一秒內失去角色「{ $role }」（{ $reach }）。
+UI_NEW_ROLE = 新增角色
+UI_ROLE_READY = 系統內建
+UI_ROLE_OWN = 集團自訂
+UI_ROLE_READY_SAID = 此角色為系統內建，不能變更。不合用時請自訂角色。
+UI_ROLE_NAME_HINT = 2 至 64 個小寫字母、數字和 _。
+UI_NOBODY_HOLDS = 沒有人擁有此權限。
+UI_MYSELF = 我自己
+UI_WHOLE_GROUP = 整個集團
+UI_ASK = 查詢
+UI_ALLOWED = 允許
+UI_NOT_ALLOWED_NOW = 不允許
+UI_ROLES_THAT_GIVE = 可給予此權限的角色：
+UI_WHO_COULD_GIVE = 可以授予的人：
+UI_DELEGATOR = 委派人
+UI_DELEGATE = 受委派人
+UI_DELEGATE_NOW = 委派
+UI_DELEGATIONS_SAID = 委派是將您自己的部分權限借出至某個時刻為止，範圍不超過您自己的範圍。
+UI_TYPED_AT = 以 { $zone } 為準。
+UI_TO_REVIEW = 待複核
+UI_REVIEWED = 已複核
+UI_NO_EMERGENCIES = 沒有人申報過緊急授權。
+UI_OPEN_EMERGENCY = 申報緊急授權
+UI_EMERGENCIES_SAID = 緊急授權最多開放權限一小時，會發出通報，並由他人複核。
+UI_EMERGENCY_OF = { $name } 的緊急授權
+UI_END_EMERGENCY = 立即結束
+UI_REVIEW_NOW = 複核
+UI_WHAT_WAS_FOUND = 複核結論
+UI_TICKET = 工單
+UI_REASON_TWENTY = 至少 20 個字元；複核人會看到。
+UI_FOR_HOW_LONG = 時間長度
+UI_MINUTES = { $count } 分鐘
+UI_SERVICE_ACCOUNT = 帳戶
+UI_NEW_SERVICE_ACCOUNT = 新增服務帳戶
+UI_SERVICE_ACCOUNT_SAID = 程式有自己的帳戶，如同人員一樣被授予角色，並以金鑰代替密碼。
+UI_NEW_KEY = 新增金鑰
+UI_API_KEY = API 金鑰
+UI_KEYS_SAID = 程式以金鑰換取有效十分鐘的權杖。金鑰可限定為帳戶的部分權限。
+UI_KEY_PERMISSIONS_HINT = 權限名稱，以逗號分隔；留空表示帳戶的全部權限。
+UI_KEY_YEAR = 最長 366 天。
+UI_NO_KEY = 尚無金鑰
+UI_ALL_OF_ACCOUNT = 帳戶的全部權限
+UI_LAST_USED = 最近使用
+UI_REVOKE_KEY = 撤銷金鑰
+UI_REVOKE_KEY_SAID = 持有此金鑰的程式將無法再登入。此操作無法復原。
+UI_NO_PROVIDERS = 沒有單一登入提供者。
+UI_NEW_PROVIDER = 新增或變更提供者
+UI_PROVIDERS_SAID = 請在提供者登錄回呼網址：本主控台的位址後接 { $path }。
+UI_ISSUER = 簽發者
+UI_CLIENT_ID = 用戶端 ID
+UI_CLIENT_SECRET = 用戶端密碼
+UI_CLIENT_SECRET_HINT = 用戶端沒有密碼時請留空。不會再次顯示。
+UI_CLAIM = 登入名稱所在的宣告
+UI_CLAIM_HINT = 例如 email，僅在已驗證時採用。
+UI_REDIRECT = 回呼網址
+UI_PROVIDER_NAME_HINT = 供人員選擇的名稱：2 至 50 個小寫字母、數字和 -。
+UI_PROVIDER_REGION_HINT = 可使用的區域，* 表示所有人。
+UI_SSO = 以所屬組織登入
+UI_SSO_PROVIDER = 提供者名稱
+UI_SSO_SAID = 即將前往您所屬組織的登入提供者，請在那裡登入。
+UI_GO_ON = 繼續
+UI_SESSIONS = 工作階段
+UI_THIS_ONE = 目前
+UI_END_SESSION = 結束
+UI_END_ALL_SESSIONS = 登出所有裝置
+UI_CHANGE_PASSWORD = 變更密碼
+UI_CHANGE_PASSWORD_SAID = 您的其他工作階段會結束。
+UI_ADD_FACTOR = 新增第二重驗證
+UI_REMOVE_FACTOR = 移除第二重驗證
+UI_FACTOR_SAID = 請開啟驗證器並加入此金鑰，再輸入它顯示的六位數字。
+UI_FACTOR_SECRET = 金鑰
+UI_FACTOR_OPEN = 在本裝置的驗證器中開啟
+UI_CODE_OF_NEW = 驗證器目前顯示的六位數字。
+UI_CONFIRM = 確認
+UI_RECOVERY_CODE = 復原碼
+UI_RECOVERY_SAID = 驗證器遺失時，每組復原碼可代替驗證碼使用一次。不會再次顯示。
+WORD_SCOPE_KIND_SELF = 本人
+WORD_SCOPE_KIND_REPORTS = 部屬
+WORD_SCOPE_KIND_UNIT = 一個單位
+WORD_SCOPE_KIND_SUBTREE = 單位及其下層
+WORD_SCOPE_KIND_LEGAL_ENTITY = 法人
+WORD_SCOPE_KIND_REGION = 區域
+WORD_SCOPE_KIND_TENANT = 整個集團
+WORD_ROLE_AGENT = 客服
+WORD_ROLE_SUPERVISOR = 主管
+WORD_ROLE_BRANCH_HR = 分公司人資
+WORD_ROLE_GROUP_HR = 集團人資
+WORD_ROLE_COMPENSATION_SPECIALIST = 薪酬專員
+WORD_ROLE_APPROVER = 核准人
+WORD_ROLE_INTEGRATOR = 整合人員
+WORD_ROLE_AUDITOR = 稽核人員
+WORD_ROLE_PLATFORM_OPERATOR = 平台維運
+WORD_ROLE_GROUP_ADMIN = 集團管理員
+WORD_LOGIN_KIND_PERSON = 人員
+WORD_LOGIN_KIND_USER = 不屬於任何人
+WORD_LOGIN_KIND_SERVICE_ACCOUNT = 程式
+WORD_GRANT_VERDICT_ALLOWS = 允許
+WORD_GRANT_VERDICT_OUT_OF_REACH = 其角色給予此權限，但範圍不含此對象
+WORD_GRANT_VERDICT_CONDITION_UNMET = 使用第二重驗證或在其他時段即允許
+WORD_GRANT_VERDICT_NOT_NOW = 在其他日期即允許
+WORD_GRANT_VERDICT_NOT_ENTITLED = 集團未開通此模組
+WORD_GRANT_VERDICT_ROLE_LACKS = 其角色不給予此權限
+WORD_MODULE_IDENTITY = 身分
+WORD_MODULE_ATTENDANCE = 出勤
+WORD_MODULE_PERFORMANCE = 績效
+WORD_MODULE_COMPENSATION = 薪酬
+WORD_MODULE_TALENT = 人才
+WORD_MODULE_SUITE = 所有部分
+DONE_LOGIN_MADE = 登入帳號已建立。
+DONE_GRANT_GIVEN = 角色已授予。
+DONE_GRANT_TAKEN = 角色已收回。
+DONE_ROLE_DEFINED = 角色已儲存。
+DONE_DELEGATED = 已委派。
+DONE_DELEGATION_ENDED = 委派已結束。
+DONE_EMERGENCY_OPENED = 緊急授權已申報，並已通報。
+DONE_EMERGENCY_ENDED = 緊急授權已結束。
+DONE_EMERGENCY_REVIEWED = 複核已儲存。
+DONE_ACCOUNT_MADE = 帳戶已建立。
+DONE_KEY_REVOKED = 金鑰已撤銷。
+DONE_PROVIDER_KEPT = 提供者已儲存。
+DONE_PROVIDER_REMOVED = 提供者已移除。
+DONE_PASSWORD_CHANGED = 密碼已變更，您的其他工作階段已結束。
+DONE_FACTOR_REMOVED = 第二重驗證已移除。
+DONE_SESSION_ENDED = 工作階段已結束。
+DONE_SESSIONS_ENDED = 您已登出所有裝置。
+SSO_OF_ANOTHER_BROWSER = 此次登入並非在本瀏覽器開始，或已逾時：請在此重新開始
+
+## Console: people and structure
+
+NAV_ORG = 組織架構
+NAV_CORRECTIONS = 更正
+NAV_ACCOUNTS = 客服帳號
+NAV_ALIASES = 別名
+NAV_DEVICES = 裝置
+NAV_SITES = 據點
+NAV_CATALOGUE = 職位與職等
+UI_ABOUT = 相關人員
+UI_ACCOUNT = 帳號
+UI_ACCOUNT_HINT = 在平台上登入時使用的名稱。
+UI_ACTIONS = 變更
+UI_ADD_ACCOUNT = 新增帳號
+UI_ADD_ALIAS = 新增別名
+UI_ADD_DEVICE = 新增裝置
+UI_ADD_ENTRY = 新增職位或職等
+UI_ADD_PERSON = 新增人員
+UI_ADD_PHASE = 變更使用方式
+UI_ADD_PHASE_SAID = 之前的日期維持不變。只能新增較晚的階段：過去的內容保持原樣。
+UI_ADD_SITE = 新增據點
+UI_ADD_UNIT = 新增單位
+UI_ADD_UNIT_BELOW = 新增下層單位
+UI_AFTER = 更正後
+UI_ALIAS = 別名
+UI_ALIAS_END = 停用別名
+UI_ALIAS_MOVE = 改給他人使用
+UI_ALL_STATES = 全部
+UI_ALWAYS = 一律
+UI_APPROVE = 核准
+UI_APPROVED = 已核准
+UI_ASKED = 已申請
+UI_ASKED_AT = 申請時間
+UI_ASKED_BY = 申請人
+UI_AS_HOME = 留空：與主要任職相同。
+UI_AT_ONCE = 同時對話數
+UI_AT_ONCE_HINT = 一個人能同時進行的對話數：語音為 1。
+UI_BACKDATED = 確實要自本月之前生效：已結帳的月份將依今天所知的情況讀取
+UI_BEFORE = 更正前
+UI_CATALOGUE_SAID = 以較晚的第一天再次寫入同一代碼，即自該日起生效。沒有任何項目時，職位與職等可自由填寫。
+UI_CODE_NAME = 代碼
+UI_CODE_NAME_HINT = 任職中使用的代碼，例如 agent 或 P3。
+UI_CORRECTION_ABOUT_YOU = 此項與您本人有關：由他人決定。
+UI_CORRECTION_DECIDE = 這是他人提出的申請。自您核准起生效。
+UI_CORRECTION_LOOK = 正等待有權核准更正的人處理。
+UI_CORRECTION_OVER = 已沒有需要決定的事項。
+UI_CORRECTION_OWN = 這是您提出的申請：由他人決定。等待期間您可以撤回。
+UI_COUNTS_NO_MORE = 此項已不再有效，但仍會列出，因為已記錄的內容不會刪除。
+UI_CUT_OVER = 換日時間
+UI_CUT_OVER_HINT = 夜間到此時刻，前一個工作日結束，下一個工作日開始。
+UI_DEED_CANCEL = 取消計畫
+UI_DEED_CANCEL_SAID = 自該日起計畫的變更不再發生；今天的情況維持不變。
+UI_DEED_CORRECT_START = 更正第一天
+UI_DEED_CORRECT_START_SAID = 用於第一天登錄有誤的情況。先前所知的內容仍留存。
+UI_DEED_END = 結束任職
+UI_DEED_END_SAID = 所有兼任與請假也在該日結束。
+UI_DEED_END_LEAVE = 結束請假
+UI_DEED_END_LINE = 結束呈報關係
+UI_DEED_END_POST = 結束兼任
+UI_DEED_LEAVE = 請假
+UI_DEED_LINE = 設定主管
+UI_DEED_LINE_SAID = 實線呈報關係會在其日期內取代現有的實線呈報關係。
+UI_DEED_POST = 借調或兼任
+UI_DEED_RECTIFY = 更正姓名或員工編號
+UI_DEED_RECTIFY_SAID = 僅用於登錄有誤的內容。錯誤的內容會被取代；稽核日誌會記錄此次變更。
+UI_DEED_REHIRE = 再錄用
+UI_DEED_TRANSFER = 調動或晉升
+UI_DEED_TRANSFER_SAID = 自該日起生效；之前的內容保留。職等不同即為晉升。
+UI_DEVICE = 裝置
+UI_DEVICES_ALIASES = 別名與裝置
+UI_DEVICE_END = 停用裝置
+UI_DEVICE_HINT = 與工作位或平台上的名稱一致，區分大小寫。
+UI_DEVICE_MOVE = 改給他人使用
+UI_EMPLOYED_AS = 僱用類型
+UI_EMPLOYEE_NO_HINT = 集團給此人的編號；不與他人重複。
+UI_EMPLOYMENTS = 任職
+UI_EMPTY_STAYS = 留空：維持不變。
+UI_EVIDENCE = 證據
+UI_EXCLUSIVE = 同一時間僅一人
+UI_EXCLUSIVE_FIELD = 同一時間只能由一人持有
+UI_FACT = 事實
+UI_FACTS = 基本資料
+UI_FROM_BEGINNING_HINT = 留空：從最初開始。
+UI_FROM_ON = 自 { $from } 起
+UI_FROM_TIME = 從
+UI_FROM_TO = { $from } 至 { $to }
+UI_FROM_WHEN = 生效日
+UI_GONE_UNITS = 已裁撤的單位
+UI_HANDOVER = 交接
+UI_HIDDEN = 對您隱藏
+UI_HISTORY = 歷程
+UI_ID_NUMBER = 身分證件號碼
+UI_ITS_ZONE = 時區
+UI_KNOWN_ON = 依當時所知
+UI_LADDER = 職等順序
+UI_LADDER_HINT = 僅職等需要，從 1 開始：數字越大職等越高。
+UI_LEAVES = 請假
+UI_LEAVE_KIND = 假別
+UI_LEAVE_REASON = 請假原因
+UI_LEAVE_REASON_HINT = 只有有權檢視請假原因的人才看得到。
+UI_LINE_KIND = 呈報關係類型
+UI_LOOK = 查看影響範圍
+UI_MANAGER = 主管
+UI_MERGE_ALSO = 同時併入此單位
+UI_MERGE_INTO = 併入哪個單位
+UI_MOVE_PEOPLE_HINT = 仍有人在此任職時必填。
+UI_MOVE_PEOPLE_TO = 人員與帳號轉入
+UI_NAME_HIDDEN = 姓名對您隱藏
+UI_NEW_PARENT = 上層單位
+UI_NEW_PERSON = 此後的使用人
+UI_NOBODY = 無
+UI_NOBODY_CALLED = 清單中沒有「{ $text }」：請從清單中選擇
+UI_NONE_KNOWN = 未登錄
+UI_NOTHING_AFTER = 從未發生，或不再有效。
+UI_NOTHING_BEFORE = 原先沒有紀錄。
+UI_NOT_EMPLOYED = 當日未任職
+UI_NOT_SAID = 未說明
+UI_NO_ACCOUNTS = 您可檢視的範圍內沒有帳號：請新增第一個，或以檔案匯入。
+UI_NO_ALIASES = 您可檢視的範圍內沒有別名。
+UI_NO_CATALOGUE = 當日沒有目錄：職位與職等可自由填寫。
+UI_NO_CORRECTIONS = 沒有此狀態的更正。
+UI_NO_CORRECTIONS_WAITING = 沒有待決定的更正。
+UI_NO_DEVICES = 您可檢視的範圍內沒有裝置。
+UI_NO_DEVICES_ALIASES = 此人沒有登錄別名或裝置。
+UI_NO_EMPLOYMENTS = 您可檢視的範圍內沒有任職紀錄。
+UI_NO_LEAVES = 沒有請假紀錄。
+UI_NO_MANAGER = 當日沒有呈報對象。
+UI_NO_REASON = 未說明原因。
+UI_NO_SITES = 還沒有據點：請新增第一個。
+UI_NO_SLASH = 只填一個名稱，不含「/」：上層單位另行選擇
+UI_NO_UNITS = 當日您可檢視的範圍內沒有單位。
+UI_NO_USES = 這些日期沒有裝置使用紀錄。
+UI_OF_PERSON = 人員
+UI_OF_SEAT = 座位
+UI_ONE_OF_BOTH = 人員或座位擇一填寫，不可同時填寫
+UI_ONLY_NEWEST = 只顯示最新的 { $count } 筆：請選擇狀態以縮小範圍。
+UI_ON_DAY = { $day } 的情況
+UI_OPEN_END_HINT = 留空：沒有結束日。
+UI_ORG_COUNTED = { $units } 個單位，{ $count } 人
+UI_OWN_ZONE = 時區
+UI_PARENT_NOT_THERE = 該單位在當日不存在
+UI_PATH = 路徑
+UI_PATHS = 單位
+UI_PEOPLE_BELOW = 人數（含下層單位）
+
+## Console: cycles
+
+UI_SEVERAL_CALLED = 「{ $text }」對應多個：{ $names }
+NAV_CYCLES = 考核週期
+NAV_SCHEMES = 考核方案
+NAV_MEASURES = 指標值
+NAV_RUNS = 歸屬運算
+NAV_OBSERVATIONS = 觀測值
+PAGE_OUTDATED = 您開啟本頁之後，結果已重新計算：請先檢視現在的結果，再送出一次
+UI_SAY_SURE = 請勾選此項以繼續
+UI_VERSION = 版本
+UI_INDICATORS = 考核指標
+UI_NO_SCHEMES = 還沒有考核方案。可從下方的範本開始，或新增一個。
+UI_REFINEMENT = 衍生自標準
+UI_STANDARD = 標準
+UI_STANDARD_BINDING = 標準（強制適用）
+UI_OWN_SCHEME = 獨立方案
+UI_WITHDRAWN_FROM = 自 { $day } 起停用
+UI_IN_USE = 使用中
+UI_WITHDRAWN_BECAUSE = 自 { $day } 起停用：{ $reason }
+UI_SUPERSEDED_BY = 請改用第 { $version } 版。
+UI_NEW_SCHEME = 新增考核方案
+UI_SCHEME_TEMPLATES = 可用的範本
+UI_BEGIN_WITH_IT = 以此開始
+UI_NEW_VERSION = 新增版本
+UI_REFINE_IT = 由此衍生
+UI_WHAT_IT_IS = 基本資料
+UI_SIDE_BY_SIDE = 版本對照
+UI_BESIDE = 對照版本
+UI_DIFFERING =
+    { $count ->
+        [0] 兩者完全相同。
+       *[other] 有 { $count } 列不同，已標示。
+    }
+UI_DIFFERS = （不同）
+UI_REFINEMENTS = 由此衍生的考核方案
+UI_SCORED_BY_IT = 以此評分的考核週期
+UI_WITHDRAW_SCHEME = 停用
+UI_WITHDRAW_VERSION_HINT = 留空：整個考核方案。
+UI_WITHDRAW_FROM = 自此日起
+UI_SUPERSEDED = 替代版本
+UI_SUPERSEDED_HINT = 留空：無。
+UI_VERSION_N = 第 { $version } 版
+UI_NAME_VERSION = { $name }，第 { $version } 版
+UI_REFINES = 衍生自
+UI_COLLABORATION = 加計協作分數
+UI_COLLABORATION_POINTS = 協作分數
+UI_CURRENCY = 貨幣
+UI_CURRENCY_HINT = 三個字母，例如 CNY。留空：集團的貨幣。
+UI_WRITTEN_IN = 撰寫區域
+UI_INDICATOR_OF_TARGET = 占 100 分中的 { $weight } 分。目標：{ $target }（{ $direction }）；依達成比例計分，最低 { $floor } 分，最高 { $cap } 分。
+UI_INDICATOR_OF_GROUP = 占 100 分中的 { $weight } 分（{ $direction }）。計分方式：{ $how }，最低 { $floor } 分，最高 { $cap } 分。
+UI_INDICATOR_SMALL = 計量的紀錄少於 { $small } 筆時，向全體的值靠攏。
+UI_TEAM_MEDIAN = 團隊中位數
+UI_WEIGHT_BETWEEN = 衍生時權重可在 { $least } 至 { $most } 之間。
+UI_WEIGHT_FIXED = 衍生時不得變更。
+UI_MAY_BE_LEFT_OUT = 可以不採用此項。
+UI_WEIGHT = 權重
+UI_TARGET = 目標
+UI_TARGET_HINT = 留空：團隊中位數。
+UI_DIRECTION = 方向
+UI_HOW_POINTS = 計分方式
+UI_FLOOR_CAP = 最低與最高分
+UI_FLOOR = 最低分
+UI_CAP = 最高分
+UI_SMALL_SAMPLE = 小樣本門檻
+UI_SMALL_SAMPLE_HINT = 紀錄少於此數時，值會向全體的值靠攏。留空：不使用。
+UI_UNIT_OF_MEASURE = 計量單位
+UI_KEY = 短名稱
+UI_KEY_HINT = 留空：取自指標值名稱。
+UI_MAY_BE_REFINED = 下層單位可由此衍生
+UI_MUST_BE_REFINED = 下層單位的考核方案須衍生自此
+UI_WITHIN = 權重可浮動
+UI_WITHIN_HINT = 衍生時可上下浮動的分數。留空：不可變更。
+UI_MEASURE = 指標值
+UI_INDICATOR_N = 考核指標 { $number }
+UI_FROM_VERSION = 以第 { $version } 版為基礎。先前的版本維持不變。
+UI_FROM_STANDARD = 衍生自 { $name } 第 { $version } 版：只能變更其允許的部分。
+UI_FROM_TEMPLATE = 以範本為基礎。請填入自己的目標。
+UI_FROM_NOTHING = 請填寫考核哪些項目、各占多少：權重合計須恰好為 100。
+UI_NEW_VERSION_OF = { $name } 的新版本
+UI_SUM_WHOLE = 權重合計為 { $said }，可以儲存。
+UI_SUM_SHORT = 權重合計為 { $said }，距 100 還差 { $rest }。
+UI_SUM_OVER = 權重合計為 { $said }，比 100 多 { $rest }。
+UI_CHECK = 檢查
+UI_ADD_INDICATOR = 新增考核指標
+UI_UNIT_OR_GROUP_HINT = 留空：整個集團。
+UI_NEW_MEASURE = 新增指標值
+UI_NO_MEASURES = 還沒有指標值。
+UI_NO_MEASURE = 沒有這個指標值，或您無權檢視
+UI_MEASURES_WHAT = 計量內容
+UI_SUPPLIED = 內建
+UI_RETIRED = 已停用
+UI_RETIRED_BECAUSE = { $at }：{ $reason }
+UI_REVISION = 修訂號
+UI_RETIRE = 停用
+UI_RETIRE_SAID = 此後考核方案的新版本不能再引用。既有版本保留各自的副本。
+UI_CHANGE_IT = 變更
+UI_MEASURE_OTHER_KIND = 此指標值的構成須以 API 變更；名稱、單位與方向可在此變更。
+UI_TITLE_EN = 英文名稱
+UI_TITLE_ZH = 中文名稱
+UI_MEASURE_KEY_HINT = 考核方案以此引用，例如 quality_check。之後不能變更。
+UI_MIN_COUNT = 最少筆數
+UI_MIN_COUNT_HINT = 少於此數視為沒有資料。留空：不限。
+UI_OF_RECORDS = 取自紀錄
+UI_OF_OBSERVATIONS = 取自觀測值
+UI_OF_RATIO = 兩個指標值之比
+UI_OBSERVED_OF = 觀測對象
+UI_AGGREGATION = 彙總方式
+UI_RECORD_VALUE = 紀錄的值
+UI_RECORD_VALUE_HINT = first_reply_seconds、duration_seconds、resolved、rating、amount，或自訂欄位。計算筆數時請留空。
+UI_TEST = 符合條件
+UI_TEST_VALUE = 比較值
+UI_RECORD_KINDS = 紀錄類型
+UI_LIST_HINT = 多個以逗號分隔。留空：全部。
+UI_RATIO_OF = 被除的指標值
+UI_RATIO_PER = 除以
+UI_IN_PERCENT = 以百分比表示
+UI_NEW_CYCLE = 新增考核週期
+UI_NO_CYCLES = 您可檢視的範圍內還沒有考核週期。請先為某個月新增一個，待紀錄到齊後結帳。
+UI_PERIOD = 期間
+UI_SCHEME = 考核方案
+UI_PEOPLE_IN = 有成績單的人數
+UI_PUBLISHED_AT = 發布時間
+UI_CORRECTION_OF = { $name } 的更正
+UI_MAKE_CYCLE = 建立考核週期
+UI_POPULATION = 考核人員
+UI_POPULATION_SAID = 留空：該單位及其下層的所有人。
+UI_POSITIONS = 職位
+UI_GRADES = 職等
+UI_INCLUDE = 另外納入
+UI_EXCLUDE = 排除
+UI_PEOPLE_HINT = 員工編號，以逗號分隔或每行一個。
+UI_AS_OF_DAY = 任職基準日
+UI_AS_OF_DAY_HINT = 留空：期間的最後一天。
+UI_PREVIEW_POPULATION = 預覽考核人員
+UI_IS_IN = 納入
+UI_IS_OUT = 未納入
+UI_WHY = 原因
+UI_EVERYBODY_OF_UNIT = 該單位及其下層的所有人
+UI_RUN = 歸屬運算
+UI_OPEN_RUN = 開啟歸屬運算
+UI_CORRECTS = 更正對象
+UI_OPEN_CORRECTED = 開啟已發布的結果
+UI_RESULT_VERSION = 結果版本
+UI_STEP_MADE = 已建立
+UI_STEP_TO_CLOSE = 紀錄到齊後結帳
+UI_STEP_CLOSING = 結帳中：歸屬紀錄並評分
+UI_STEP_FAILED = 結帳失敗
+UI_STEP_CLOSED = 已結帳：所有成績單已評分
+UI_STEP_REVIEW = 待審閱並發布
+UI_STEP_PUBLISHED = 已發布：結果已公開
+UI_PROGRESS = 進度
+UI_LOOK_AGAIN = 重新整理
+UI_DONE_OF = { $done } / { $total }
+UI_WAITS_FOR_WORKER = 排隊中
+UI_CLOSE_CYCLE = 結帳
+UI_CLOSE_AGAIN = 重新結帳
+UI_CANCEL_CLOSING = 取消結帳
+UI_CANCEL_CORRECTION = 放棄更正
+UI_CANCEL_SAID = 已算出的內容會捨棄，其他不受影響。
+UI_CORRECT_CYCLE = 更正結果
+UI_CORRECT_SAID = 將依現在的事實重新計算，與已發布的結果並存；發布之前不會公開。
+UI_CORRECT_REASON_HINT = 有成績單的每個人都會看到。
+UI_SCHEME_VERSION = 考核方案版本
+UI_SCHEME_VERSION_HINT = 留空：沿用原版本。
+UI_PUBLISH_RESULT = 發布結果
+UI_PUBLISH_SURE = 是，可以公開
+UI_PUBLISH_SAID = 有成績單的每個人都會看到，薪酬也由此計算。已發布的結果不再變更，只能以新版本更正。
+UI_PUBLISH_NOT_YOURS = 您無權在此發布。
+UI_PUBLISHED_ALREADY = 此結果已經發布，並未重複執行。
+UI_PUBLISH_NOTHING_YET = 還沒有可發布的結果：請先結帳。
+UI_BACK_TO_CYCLE = 回到考核週期
+UI_REVIEW = 結果
+UI_RECORDS = 紀錄
+UI_CREDITED = 已歸屬
+UI_UNATTRIBUTED = 未歸屬任何人
+UI_CREDITED_WITHIN = 歸屬於本週期人員
+UI_CREDITED_OUTSIDE = 另有 { $records } 歸屬於其他 { $people } 人
+UI_CORRECTED_PEOPLE = 成績單有變動的人數
+UI_HOW_CREDITED = 歸屬依據
+UI_DISTRIBUTION = 分數分布
+UI_SCORE_BETWEEN = { $from } 以上、未滿 { $to }
+UI_PEOPLE_COUNT = { $count } 人
+UI_PEOPLE_HERE = 直屬本單位的人員
+UI_PEOPLE_OF = { $count } 人，其中直屬 { $own } 人
+UI_PERSON_OR_SEAT = 人員或座位
+UI_PERSON_OR_SEAT_HINT = 請填寫人員或座位。
+UI_PHASE = 使用方式
+UI_PHASES = 各期間的使用方式
+UI_PHASE_HINT = 共用：多人使用同一名稱。實名：每筆紀錄都帶有客服姓名。混合：由共用轉為實名的期間。
+UI_PLATFORM = 平台
+UI_POST = 類型
+UI_PUNCH = 打卡
+UI_REJECT = 駁回
+UI_REJECTED = 已駁回
+UI_REPORTS = 部屬
+UI_REPORTS_TO = 呈報對象
+UI_RESULTS = 結果
+UI_SEAT = 座位
+UI_SEAT_HINT = 與班表所寫的名稱一致；排在該座位的人使用此裝置。
+UI_SEAT_UNIT = 座位所屬單位
+UI_SHIFT = 班次
+UI_SOME_HIDDEN = 部分內容對您隱藏：您的授權未開放這些內容。
+UI_STORE = 商店
+UI_TEAM = 團隊
+UI_TEAM_HINT = 負責服務的團隊。留空：屬於整個集團。
+UI_TICK_SURE = 請先勾選
+UI_TITLE = 顯示名稱
+UI_TODAY = 今天
+UI_TOUCHES = 影響範圍
+UI_TOUCHES_SAID = 尚未寫入：以上為預覽。
+UI_TO_TIME = 至
+UI_UNITS_BELOW = 下層單位
+UI_UNIT_CLOSE = 裁撤單位
+UI_UNIT_CLOSE_SAID = 屆時不能有下層單位。人員與帳號轉入您指定的單位；過去的內容保留。
+UI_UNIT_KIND_HINT = 留空：最上層為分公司，其餘為團隊。
+UI_UNIT_MERGE = 併入其他單位
+UI_UNIT_MERGE_SAID = 下層單位、人員與帳號轉入另一單位，本單位裁撤。
+UI_UNIT_MOVE = 移至其他單位之下
+UI_UNIT_MOVE_SAID = 自該日起連同所有下層單位一起移動；過去的內容保留原位置。只能在同一區域內移動。
+UI_UNIT_NOT_ON_DAY = 此單位當日不存在：顯示其最後或最初的狀態。
+UI_UNIT_REGION_HINT = 僅最上層的分公司需要；下層單位沿用所屬分公司的區域。
+UI_UNIT_RENAME = 變更單位名稱
+UI_UNIT_RENAME_SAID = 自該日起生效；過去的內容保留舊名稱。
+UI_UNTIL = 至 { $to }
+UI_WENT_INTO = 已併入 { $unit }
+UI_WHAT = 內容
+UI_WHOLE_NUMBER = 請填整數
+UI_WHOSE = 所屬
+UI_WHO_USED_WHAT = 裝置使用紀錄
+UI_WHY_HIDDEN = 原因對您隱藏
+UI_WHY_NOT_SAID = 未說明原因
+UI_WITHDRAW = 撤回
+UI_WITHDRAWN = 已撤回
+UI_YOU = 您
+UI_ZONE_HINT = 留空：集團的時區。
+DONE_PERSON_ADDED = 已新增人員
+DONE_PERSON_CHANGED = 變更已寫入
+DONE_ORG_CHANGED = 組織架構已變更
+DONE_ACCOUNT_ADDED = 已新增帳號
+DONE_PHASE_ADDED = 變更已寫入
+DONE_ALIAS_CHANGED = 別名已寫入
+DONE_DEVICE_CHANGED = 裝置已寫入
+DONE_SITE_ADDED = 已新增據點
+DONE_ENTRY_ADDED = 項目已寫入
+DONE_CORRECTION_APPROVED = 已核准：自此生效
+DONE_CORRECTION_REJECTED = 已駁回
+DONE_CORRECTION_WITHDRAWN = 已撤回
+WORD_POST_HOME = 主要任職
+WORD_POST_CONCURRENT = 兼任
+WORD_POST_SECONDMENT = 借調
+WORD_EMPLOYMENT_REASON_HIRE = 錄用
+WORD_EMPLOYMENT_REASON_REHIRE = 再錄用
+WORD_EMPLOYMENT_REASON_TRANSFER = 調動
+WORD_EMPLOYMENT_REASON_PROMOTION = 晉升
+WORD_EMPLOYMENT_REASON_SECONDMENT = 借調
+WORD_EMPLOYMENT_REASON_CONCURRENT_POST = 兼任
+WORD_EMPLOYMENT_REASON_REORGANISATION = 組織調整
+WORD_LEAVE_KIND_SICK = 病假
+WORD_LEAVE_KIND_WORK_INJURY = 公傷病假
+WORD_LEAVE_KIND_MATERNITY = 產假
+WORD_LEAVE_KIND_PARENTAL = 育嬰假
+WORD_LEAVE_KIND_CARE = 家庭照顧假
+WORD_LEAVE_KIND_UNPAID = 無薪事假
+WORD_LEAVE_KIND_OTHER = 其他
+UI_MOVERS = 變動最大的人
+UI_AGAINST = 對照 { $name }
+UI_NOBODY_MOVED = 沒有人的分數變動。
+UI_SCORE_RANK = { $score }，第 { $rank } 名
+UI_NOW = 現在
+UI_DROPPED = 未計入的考核指標
+UI_FINDINGS = 應查看的發現事項
+UI_FINDINGS_ALL =
+    { $count ->
+        [0] 沒有異常。
+       *[other] 共 { $count } 項發現事項。
+    }
+UI_FINDINGS_MORE = 前 { $count } 項發現事項；還有更多。
+UI_FINDINGS_FIRST = 最前面的發現事項
+UI_CARDS = 成績單
+UI_NO_CARDS = 沒有您可以檢視的成績單。
+UI_RANK = 名次
+UI_SCORE = 分數
+UI_CREDITED_RECORDS = 歸屬紀錄
+UI_COMPARE_CARDS = 比較成績單
+UI_WITH_PERSON = 比較對象
+UI_CHOOSE_PEOPLE = 請在上方選擇人員，其成績單會並列於此。
+UI_CHANGED_SINCE = 計算之後的變動
+UI_NOTHING_CHANGED = 沒有變動：重新結帳會得到相同的結果。
+UI_CHANGED_ACCOUNTS = { $accounts } 個帳號有變動。
+UI_CHANGED_OBSERVATIONS = { $observations } 項觀測值新增或變動。
+UI_CHANGED_OTHERS = 另有 { $others } 個您無權檢視的帳號。
+UI_CHANGED_RATE = { $from } 兌 { $to } 的匯率有變動。
+UI_CHANGES_REMOVED = { $day } 以前的內容可能已依保存期限移除，不與結果比對。
+UI_CHANGED_ON_ACCOUNT = 紀錄變動：{ $records }；當班不同的天數：{ $days }
+UI_CARD = 成績單
+UI_OF_CARDS = 共 { $of }
+UI_OUTSIDE_OWN = 其中 { $records } 在本人班表或團隊之外
+UI_POINTS_BY_INDICATOR = 各考核指標得分
+UI_STEP_BY_STEP = 逐步說明
+UI_VALUE = 值
+UI_ADJUSTED = 小樣本調整後
+UI_POINTS = 得分
+UI_WEIGHTED = 加權得分
+UI_MEASURED_ON = 計量紀錄數
+UI_CARD_VERSIONS = 此成績單的版本
+UI_VERSIONS_BESIDE = 成績單版本對照
+UI_NO_CARD_THEN = 無成績單
+UI_NOT_PUBLISHED_YET = 此結果尚未發布，僅審閱者看得到。
+UI_OPEN_PERSON = 開啟人員
+UI_DIGEST = 輸入內容摘要值
+UI_NEW_RUN = 開始歸屬運算
+UI_NO_RUNS = 還沒有歸屬運算。結帳會啟動一次；也可在評分之前由此頁啟動。
+UI_STARTED = 開始時間
+UI_CYCLE = 考核週期
+UI_OPEN_CYCLE = 開啟考核週期
+UI_RULES = 規則
+UI_PEOPLE_CREDITED = 有歸屬的人數
+UI_ACCOUNTS = 帳號
+UI_TOTALS = 各人合計
+UI_AT_LEAST = 至少
+UI_AT_MOST = 至多
+UI_NAMED_SHARE = 其中確定的
+UI_CANCEL_RUN = 停止運算
+UI_START_RUN = 開始
+UI_RUN_SAID = 歸屬若干天的紀錄，以便在結帳之前處理異常。不評分。
+UI_NO_OBSERVATIONS = 這裡沒有觀測值。觀測值隨匯入而來，或由其他系統以 API 傳送。
+UI_NO_OBSERVATION = 此觀測值已不存在
+UI_SOURCE = 來源
+UI_CAME_AT = 到達時間
+UI_COUNTS = 有效
+UI_WITH_VERSIONS = 包含已失效的
+UI_WITHDRAW_OBSERVATION = 撤回觀測值
+UI_WITHDRAW_SAID = 此後不再計入。其各版本與您的原因仍可檢視。
+WORD_CYCLE_STATE_OPEN = 未結帳
+WORD_CYCLE_STATE_CLOSING = 結帳中
+WORD_CYCLE_STATE_REVIEWABLE = 待審閱
+WORD_CYCLE_STATE_PUBLISHED = 已發布
+WORD_CYCLE_STATE_FAILED = 失敗
+WORD_ATTRIBUTION_RUN_STATE_RUNNING = 執行中
+WORD_ATTRIBUTION_RUN_STATE_DONE = 已完成
+WORD_ATTRIBUTION_RUN_STATE_FAILED = 失敗
+WORD_ATTRIBUTION_RUN_STATE_CANCELLED = 已停止
+WORD_NORMALISATION_TARGET_PIECEWISE = 依目標達成比例
+WORD_NORMALISATION_MIN_MAX = 依在全體最小與最大之間的位置
+WORD_NORMALISATION_PERCENTILE = 依全體中不優於此人的百分比
+WORD_NORMALISATION_T_SCORE = 依與全體平均的差距（T 分數）
+WORD_DIRECTION_HIGHER = 越高越好
+WORD_DIRECTION_LOWER = 越低越好
+WORD_REFINEMENT_STATE_UP_TO_DATE = 已是最新
+WORD_REFINEMENT_STATE_BEHIND_BUT_FITS = 落後但仍符合
+WORD_REFINEMENT_STATE_MUST_FOLLOW = 須跟進
+WORD_REFINEMENT_STATE_PARENT_WITHDRAWN = 標準已停用
+WORD_POPULATION_REASON_FITS = 符合所有條件
+WORD_POPULATION_REASON_NAMED_IN = 指名納入
+WORD_POPULATION_REASON_NAMED_OUT = 指名排除
+WORD_POPULATION_REASON_NOT_EMPLOYED = 期間未任職
+WORD_POPULATION_REASON_OTHER_UNIT = 當日屬於其他單位
+WORD_POPULATION_REASON_OTHER_POSITION = 當日為其他職位
+WORD_POPULATION_REASON_OTHER_GRADE = 當日為其他職等
+WORD_POPULATION_REASON_OTHER_EMPLOYMENT_KIND = 當日為其他僱用類型
+WORD_POPULATION_REASON_EMPLOYMENT_KIND_NOT_SAID = 未說明僱用類型
+WORD_DROP_REASON_NOBODY_HAS_DATA = 所有人都沒有資料
+WORD_DROP_REASON_NO_DATA_OF_PERSON = 此人沒有資料
+WORD_DROP_REASON_NO_TARGET = 中位數並未大於零，沒有目標
+WORD_DROP_REASON_TOO_LARGE = 數值過大而無法計算
+WORD_DROP_REASON_TOO_LARGE_ELSEWHERE = 他人的數值過大而無法計算
+WORD_DROP_REASON_NO_PAST = 沒有以往數值可供比較
+WORD_PERSON_CHANGE_KIND_EMPLOYMENT = 單位或任職日期不同
+WORD_PERSON_CHANGE_KIND_CAME_IN = 新納入
+WORD_PERSON_CHANGE_KIND_WENT_OUT = 已不在內
+WORD_PERSON_CHANGE_KIND_PAST = 以往考核週期的數值不同
+WORD_OBSERVATION_END_REVISED = 已修訂
+WORD_OBSERVATION_END_WITHDRAWN = 已撤回
+WORD_EMPLOYMENT_KIND_FULL_TIME = 全職
+WORD_EMPLOYMENT_KIND_PART_TIME = 部分工時
+WORD_EMPLOYMENT_KIND_FIXED_TERM = 定期契約
+WORD_EMPLOYMENT_KIND_INTERN = 實習
+WORD_EMPLOYMENT_KIND_AGENCY = 派遣
+WORD_EMPLOYMENT_KIND_OUTSOURCED = 外包
+WORD_EMPLOYMENT_KIND_FREELANCE = 自由接案
+WORD_ORG_UNIT_KIND_UNSPECIFIED = 單位
+WORD_ORG_UNIT_KIND_GROUP = 集團
+WORD_ORG_UNIT_KIND_LEGAL_ENTITY = 法人
+WORD_ORG_UNIT_KIND_BRANCH = 分公司
+WORD_ORG_UNIT_KIND_DEPARTMENT = 部門
+WORD_ORG_UNIT_KIND_TEAM = 團隊
+WORD_REPORTING_LINE_KIND_UNSPECIFIED = 呈報關係
+WORD_REPORTING_LINE_KIND_SOLID = 實線：直屬主管
+WORD_REPORTING_LINE_KIND_DOTTED = 虛線：其他主管
+WORD_CATALOGUE_KIND_UNSPECIFIED = 項目
+WORD_CATALOGUE_KIND_POSITION = 職位
+WORD_CATALOGUE_KIND_GRADE = 職等
+WORD_PHASE_KIND_UNSPECIFIED = 未說明
+WORD_PHASE_KIND_SHARED = 共用
+WORD_PHASE_KIND_MIXED = 混合
+WORD_PHASE_KIND_NAMED = 實名
+WORD_FACT_STATE_UNSPECIFIED = 有效
+WORD_FACT_STATE_COUNTS = 有效
+WORD_FACT_STATE_VOIDED = 已作廢
+WORD_FACT_STATE_MOVED = 已被取代
+WORD_CORRECTION_ACTION_UNSPECIFIED = 更正
+WORD_CORRECTION_ACTION_ADD = 補登
+WORD_CORRECTION_ACTION_VOID = 作廢
+WORD_CORRECTION_ACTION_MOVE = 改正
+WORD_CORRECTION_ACTION_CHANGE = 變更
+WORD_CORRECTION_ACTION_CANCEL = 取消
+WORD_CORRECTION_ACTION_END = 停用
+WORD_CORRECTION_STATE_UNSPECIFIED = 僅預覽
+
+## Console: mine
+
+NAV_TODAY = 今天
+NAV_MONTH = 我的月份
+NAV_MY_PAY = 我的薪酬
+NAV_FACTS = 我的出勤
+UI_MINE_ZONE = 時間均為 { $zone } 時區。
+UI_MINE_ZONE_OTHER = 時間均為您所選的 { $zone } 時區；您的工作地為 { $site }，日期以工作地為準。
+UI_MINE_LASTS = { $hours } 小時 { $minutes } 分
+UI_MINE_LASTS_COLUMN = 當班時間
+UI_MINE_ACCOUNT = 帳號 … { $code }
+UI_MINE_ACCOUNT_COLUMN = 帳號
+UI_MINE_FREE = 今天沒有排班
+UI_MINE_AHEAD = 您的班次於 { $at } 開始
+UI_MINE_LATE = 您的班次已於 { $at } 開始，您尚未打上班卡
+UI_MINE_ABSENT = 有排班，沒有打卡
+UI_MINE_IN = 自 { $at } 起當班
+UI_MINE_MISSING = 缺少一次打卡
+UI_MINE_WAS = 當班 { $lasts }
+UI_MINE_DAY_FREE = 無排班
+UI_MINE_DAY_AHEAD = 已排班
+UI_MINE_DAY_LATE = 尚未打卡
+UI_MINE_DAY_ABSENT = 沒有打卡：請更正
+UI_MINE_DAY_IN = 當班中
+UI_MINE_DAY_MISSING = 缺少打卡：請更正
+UI_MINE_DAY_WAS = 完整
+UI_MINE_COME = 上班打卡
+UI_MINE_LEAVE = 下班打卡
+UI_MINE_SHIFT = 班次
+UI_MINE_NO_SHIFT = 這一天沒有排班。
+UI_MINE_SEAT = 座位
+UI_MINE_PUNCHES = 打卡
+UI_MINE_NO_PUNCHES = 這一天還沒有打卡。
+UI_MINE_TO_FACTS = 所有日期與更正
+UI_MINE_ACCOUNTS = 客服帳號
+UI_MINE_NO_ACCOUNTS = 沒有為您安排帳號。若您正以帳號服務顧客，請洽主管。
+UI_MINE_TAKE = 接手
+UI_MINE_RELEASE = 交出
+UI_MINE_HELD_BY_ME = 自 { $at } 起由您持有
+UI_MINE_HELD_BY = 自 { $at } 起由 { $name } 持有
+UI_MINE_HELD_BY_OTHER = 自 { $at } 起有人持有
+UI_MINE_HELD_BY_NOBODY = 您可檢視的人之中無人持有
+UI_MINE_DRIFT = 您裝置的時鐘相差 { $minutes } 分鐘。打卡以系統時間為準，裝置的時間一併留存。
+UI_MINE_DROPPED = 不計
+UI_MINE_ADDED = 由更正而來
+UI_MINE_MOVE = 更正
+UI_MINE_VOID = 並未發生
+UI_MINE_OTHERS_PUNCH = 這次打卡是另一個人在此裝置上打的：須由本人登入後傳送
+UI_MINE_LATE_REASON = 於 { $at } 在無網路時打卡
+UI_MINE_LATE_ASKED = 已於 { $recorded } 記錄。以您按下按鈕的時間 { $at } 計，待核准。
+UI_MINE_LATE_NOT_ASKED = 已於 { $recorded } 記錄。您於 { $at } 按下，但未能申請更正（{ $why }）：請到「我的出勤」更正。
+UI_QUEUE = 無網路時的打卡
+UI_QUEUE_WAITING = 等待網路，連線後自動傳送
+UI_QUEUE_RECORDED = 已記錄
+UI_QUEUE_REFUSED = 遭拒絕
+UI_OFFLINE = 沒有網路
+UI_OFFLINE_SAID = 您仍可打卡：裝置會保存打卡及其時間，恢復連線後自動傳送。
+UI_OFFLINE_SCRIPTS = 無網路時打卡需要指令碼，而您的瀏覽器未執行指令碼。
+UI_MINE_CYCLES = 考核週期
+UI_MINE_SCORE = 分數
+UI_MINE_PLACE = 名次
+UI_MINE_RANK = 第 { $rank } 名，共 { $of } 人
+UI_MINE_GAP = 距目標分數
+UI_MINE_GAP_SAID = 未達目標的各項考核指標合計所差的分數
+UI_MINE_COLLABORATION = 協作
+UI_MINE_STEPS = 分數的每一步
+UI_MINE_OF_WEIGHT = { $points } / { $weight }
+UI_MINE_IN_WORDS = 逐步說明
+UI_MINE_HELPS = 最有幫助的是
+UI_MINE_HELPS_NOTHING = 各項考核指標均已達到目標。
+UI_MINE_LACKS = 所差分數：
+UI_MINE_TOTALS = 歸屬紀錄
+UI_MINE_INTERVAL = 標記是歸屬給您的數量；您實際服務的數量有 90 % 的把握落在橫條之內。
+UI_MINE_ALL_ACCOUNTS = 所有帳號
+UI_MINE_HOW_SURE = 確定程度
+UI_MINE_TO_RECORDS = 每筆紀錄及原因
+UI_MINE_RECORDS = 紀錄
+UI_MINE_RECORD = 紀錄
+UI_MINE_BEGAN = 開始時間
+UI_MINE_SHARE = 您的占比
+UI_MINE_OTHERS = 其他人
+UI_MINE_NO_RECORDS = 這裡沒有歸屬給您的紀錄。
+UI_MINE_WHY = 原因
+UI_MINE_HIDDEN = *** 表示您無權檢視的人。
+UI_MINE_VERSIONS = 版本
+UI_MINE_VERSION = 第 { $number } 版：分數 { $score }
+UI_MINE_NO_VERSIONS = 此成績單尚未發布。
+UI_MINE_DRAFT = 此考核週期正在審閱：發布之前分數可能變動。
+UI_MINE_NO_CARD = 您還沒有成績單。包含您的考核週期發布後即可檢視。
+UI_MINE_STATEMENT = 結算單
+UI_MINE_STATEMENTS = 結算單
+UI_MINE_NO_STATEMENTS = 您還沒有結算單。由已發布的考核週期結算後即可檢視。
+UI_MINE_EQUAL = 若平均分配
+UI_MINE_LINES = 金額構成
+UI_MINE_NO_LINES = 此結算單只支付調整金額。
+UI_MINE_ADJUSTMENTS = 對先前結算單的更正
+UI_MINE_DELTAS = 已更正的金額
+UI_MINE_LEFT = 尚待結算：
+UI_MINE_LEFT_NEXT = 留待下一份結算單：
+UI_MINE_BEHIND = 分數依據 { $total } 筆紀錄，此處列出 { $count } 筆。
+UI_MINE_NO_DAYS = 本月沒有打卡，也沒有班次。
+UI_MINE_FINDINGS = 與您有關的發現事項
+UI_MINE_NO_FINDINGS = 沒有：您的打卡與紀錄相符。
+UI_MINE_ADVICE = 處理方式：
+UI_MINE_FIX = 申請照此更正
+UI_MINE_CORRECTIONS = 更正
+UI_MINE_NO_CORRECTIONS = 您沒有申請過更正。
+UI_MINE_WITHDRAW = 撤回
+UI_MINE_HANDOVERS = 交接
+UI_MINE_NO_HANDOVERS = 本月您沒有接手或交出帳號。
+UI_MINE_ADD = 補登打卡
+UI_MINE_MOVE_TITLE = 更正打卡
+UI_MINE_VOID_TITLE = 並未發生的打卡
+UI_MINE_IT_WAS = 目前為：{ $kind }，{ $at }
+UI_MINE_RIGHT_SAID = 須由他人核准，在此之前一切維持不變。已記錄的內容不會抹除。
+UI_MINE_WHEN = 實際時間
+UI_MINE_KIND = 上班或下班
+UI_MINE_ASK = 提出申請
+WORD_PUNCH_KIND_IN = 上班
+WORD_PUNCH_KIND_OUT = 下班
+WORD_PUNCH_VERDICT_DOUBLE_IN = 您已在當班：自這次重新開始
+WORD_PUNCH_VERDICT_OUT_WITHOUT_IN = 之前沒有上班卡
+WORD_PUNCH_VERDICT_OFF_ROSTER = 此時沒有排班
+WORD_HANDOVER_KIND_TAKE = 接手
+WORD_HANDOVER_KIND_RELEASE = 交出
+WORD_CORRECTION_STATE_WAITING = 待核准
+WORD_CORRECTION_STATE_APPROVED = 已核准
+WORD_CORRECTION_STATE_MADE = 已直接更正
+WORD_CORRECTION_STATE_REJECTED = 已駁回
+WORD_CORRECTION_STATE_WITHDRAWN = 已撤回
+WORD_PUNCH_KIND_UNSPECIFIED = 打卡
+WORD_HANDOVER_KIND_UNSPECIFIED = 交接
+UI_DIALOGUES_AT_ONCE = 同時 { $count } 個對話
+
+## Console: team
+
+NAV_TEAM_MONTH = 團隊月份
+NAV_TEAM_ACCOUNTS = 帳號時間軸
+NAV_FINDINGS = 發現事項
+NAV_HANDOVERS = 交接
+NAV_ROSTER = 班表
+UI_TEAM_ABOUT = 關於
+UI_TEAM_ACCOUNT = 帳號
+UI_TEAM_ACCOUNTS_SAID = 請選擇帳號，查看由誰持有、來了哪些紀錄、各歸屬於誰。
+UI_TEAM_ASK_TO_PUT_RIGHT = 申請更正
+UI_TEAM_BEGAN = 開始
+UI_TEAM_BROUGHT_BY = 由此更正而來
+UI_TEAM_BY_ACCOUNTS = 依帳號
+UI_TEAM_BY_PEOPLE = 依人員
+UI_TEAM_BY_WHAT = 人員或帳號
+UI_TEAM_CANCEL_SHIFT = 取消班次
+UI_TEAM_CERTAIN = 確定
+UI_TEAM_CERTAIN_SAID = 有署名、認領、持有或獨自當班
+UI_TEAM_CHANGE_SHIFT = 變更班次
+UI_TEAM_COLLABORATION = 協作
+UI_TEAM_COMPARED_WITH = 與 { $before } 相比
+UI_TEAM_CORRECTIONS_WAIT = 有 { $count } 項交接更正待核准
+UI_TEAM_CORRECTION_NOT_YOURS = 您可以檢視，但不能申請更正。
+UI_TEAM_CORRECTION_WAITS = 此項的更正正待核准。
+UI_TEAM_COUNTS_NO_MORE = 此項已不再有效，因此無須在此更正。
+UI_TEAM_COUNTS_NO_MORE_BY = 使其不再有效的更正
+UI_TEAM_COUNTS_PUT_RIGHT = 已更正
+UI_TEAM_CREDITED_TO_NOBODY = 這些日期有 { $count } 筆紀錄未歸屬任何人。
+UI_TEAM_CREDITS_OF = 歸屬來源
+UI_TEAM_CUSTOMER = 顧客
+UI_TEAM_CYCLE = 考核週期
+UI_TEAM_DAYS = { $count } 天
+UI_TEAM_DAYS_SHOWN = 顯示的日期
+UI_TEAM_DAYS_TOO_MANY = 一次最多 { $limit } 天
+UI_TEAM_DAY_DRAWN =
+    { $day }：{ $records } 筆紀錄，{ $gaps ->
+        [0] 全天有人當班
+       *[other] { $gaps } 段時間無人當班
+    }。
+UI_TEAM_DEVICE = 裝置
+UI_TEAM_DUTY_AS_TABLE = 當班表格
+UI_TEAM_EARLIER_VERSIONS = 較早的版本
+UI_TEAM_ENDED = 結束
+UI_TEAM_END_HINT = 不晚於開始時間：於次日結束。
+UI_TEAM_EVIDENCE = 證據
+UI_TEAM_FINDINGS_OF = 發現事項來源
+UI_TEAM_FIRST_DAY = 第一天
+UI_TEAM_FIRST_REPLY = 首次回覆
+UI_TEAM_FIX = 可更正
+UI_TEAM_FIXABLE = 其中 { $count } 項可由此更正：開啟即可查看將執行的內容。
+UI_TEAM_FIX_ALIAS = { $platform } 上的「{ $alias }」將表示 { $person }。
+UI_TEAM_FIX_AT_ONCE = 立即生效。
+UI_TEAM_FIX_CLOSE = 考核週期將重新結帳。
+UI_TEAM_FIX_HANDOVER = 將補登 { $person } 對 { $account } 的交接：{ $kind }，{ $at }。
+UI_TEAM_FIX_MOVE = 紀錄 { $record } 將從 { $from } 移至 { $to }。
+UI_TEAM_FIX_NONE = 如何更正無法由已知情況推得：須由當事人說明。上方的建議說明了處理方式。
+UI_TEAM_FIX_NOT_YOURS = 權限較高的人可以更正。
+UI_TEAM_FIX_OTHER = 將呼叫 { $call }。
+UI_TEAM_FIX_PUNCH = 將補登 { $person } 的打卡：{ $kind }，{ $at }。
+UI_TEAM_FIX_THERE = 可更正
+UI_TEAM_FIX_WAITS = 須由他人核准後才生效。
+UI_TEAM_FORGOTTEN_HANDOVER = 補登遺漏的交接
+UI_TEAM_MONDAY = 週一
+UI_TEAM_TUESDAY = 週二
+UI_TEAM_WEDNESDAY = 週三
+UI_TEAM_THURSDAY = 週四
+UI_TEAM_FRIDAY = 週五
+UI_TEAM_SATURDAY = 週六
+UI_TEAM_SUNDAY = 週日
+UI_TEAM_FROM = 從
+UI_TEAM_GAP_AT = 無人 { $gaps }
+UI_TEAM_GAP_BUSY = 無人當班但有紀錄
+UI_TEAM_HANDOVER = 交接
+UI_TEAM_HOW_KNOWN = 如何得知
+UI_TEAM_HOW_SURE = 確定程度
+UI_TEAM_HOW_THE_SCORE_CAME = 分數如何得出
+UI_TEAM_INDICATOR = 考核指標
+UI_TEAM_KIND = 類型
+UI_TEAM_LAST_DAY = 最後一天
+UI_TEAM_LAST_DAY_HINT = 留空：僅第一天。
+UI_TEAM_LEGEND = 圖例
+UI_TEAM_LEGEND_SAID = 每筆紀錄以歸屬者的顏色繪製，高度即占比，占比越小顏色越淡。字母代表占比最多的人，姓名寫在各自的橫列上。圓點是打卡與交接：實心為上班或接手，空心為下班或交出。
+UI_TEAM_LOOK_AT_IT = 檢視
+UI_TEAM_MOVED = 分數變動
+UI_TEAM_MOVE_HINT = 僅在時間有誤時讀取。
+UI_TEAM_NAMED = 署名客服
+UI_TEAM_NOBODY = 無人
+UI_TEAM_NOBODY_ON_DUTY = 無人當班
+UI_TEAM_NOTHING_ODD = 本月沒有異常。
+UI_TEAM_NOT_CREDITED = 尚未歸屬
+UI_TEAM_NOT_CREDITED_YET = 此處尚未歸屬：沒有已結帳的考核週期或歸屬運算涵蓋此處。僅顯示來了什麼、誰在當班。
+UI_TEAM_NO_ACCOUNTS = 您可檢視的範圍內沒有帳號。
+UI_TEAM_NO_CARDS = 您可檢視的範圍內沒有成績單。
+UI_TEAM_NO_CARDS_DO = 考核週期結帳後才會出現。可在上方選擇其他考核週期，或先檢視帳號。
+UI_TEAM_NO_CARD_OF_PERSON = 此人在此考核週期沒有成績單。
+UI_TEAM_NO_FINDINGS = 沒有應查看的發現事項。
+UI_TEAM_NO_FINDINGS_DO = 每次歸屬運算都會產生發現事項，結帳之前也會。
+UI_TEAM_NO_HANDOVERS = 這些日期沒有交接。
+UI_TEAM_NO_HANDOVERS_DO = 請在上方選擇其他日期。接手或交出帳號時會產生交接紀錄。
+UI_TEAM_NO_RECORDS = 這些日期沒有紀錄。
+UI_TEAM_NO_SHIFT = 無班次
+UI_TEAM_ON_DUTY = 當班
+UI_TEAM_ON_DUTY_HELD = 依交接持有
+UI_TEAM_ON_DUTY_LOOSE = 以團隊成員當班
+UI_TEAM_OTHERS = 您無權檢視的人
+UI_TEAM_OTHER_ACCOUNT = 您無權檢視的帳號
+UI_TEAM_OUTSIDE = 外部紀錄
+UI_TEAM_PERSON = 人員
+UI_TEAM_PERSON_HINT = 清單中的姓名或員工編號。
+UI_TEAM_PHASE = 使用方式
+UI_TEAM_PLATFORM = 平台
+UI_TEAM_POINTS = 得分
+UI_TEAM_POINTS_BY_INDICATOR = 各考核指標得分
+UI_TEAM_POLICY = 政策
+UI_TEAM_PUBLISH_SAID = 時間以帳號的時區為準。排到班次的人立即看得到。
+UI_TEAM_PUBLISH_SHIFTS = 發布班次
+UI_TEAM_PUNCHED = 已打卡
+UI_TEAM_PUT_IT_RIGHT = 更正
+UI_TEAM_PUT_RIGHT_BECAUSE = 更正原因
+UI_TEAM_RANGE = 區間（90 %）
+UI_TEAM_RANK = 名次
+UI_TEAM_RANK_OF = 第 { $rank } 名，共 { $of } 名
+UI_TEAM_RATING = 評分
+UI_TEAM_RECORD = 紀錄
+UI_TEAM_RECORDS = 紀錄
+UI_TEAM_RECORDS_AS_TABLE = 紀錄表格
+UI_TEAM_RECORDS_CAME = 有紀錄
+UI_TEAM_RECORDS_CREDITED = 歸屬於您可檢視的人
+UI_TEAM_REFUND_OF = 退款對應
+UI_TEAM_RESOLVED = 已解決
+UI_TEAM_ROSTERED = 排班
+UI_TEAM_SCORE = 分數
+UI_TEAM_SCORE_MEDIAN = 分數中位數
+UI_TEAM_SEAT = 座位
+UI_TEAM_SECONDS = { $seconds } 秒
+UI_TEAM_SHIFT = 班次
+UI_TEAM_SHIFT_COUNTS_NO_MORE = 此班次已不再有效：請變更取代它的班次。
+UI_TEAM_SHIFT_NOT_YOURS = 您可以檢視此班次，但不能變更。
+UI_TEAM_SHIFT_REASON_HINT = 班次開始之後必填。
+UI_TEAM_STORE = 商店
+UI_TEAM_SURE_KNOWN = 確定
+UI_TEAM_SURE_NOBODY = 未歸屬任何人
+UI_TEAM_SURE_SHARED = 平均分攤，無從區分
+UI_TEAM_SURE_WEIGHED = 依證據衡量
+UI_TEAM_TARGET = 目標
+UI_TEAM_TIMES_IN = 時間以 { $zone }（{ $offset }）為準。
+UI_TEAM_TIMES_OF_ACCOUNTS = 時間以各帳號的時區為準。
+UI_TEAM_TO = 至
+UI_TEAM_TODAY = 今天
+UI_TEAM_TO_THE_CARD = 查看成績單
+UI_TEAM_TO_THE_FINDINGS = 本月發現事項
+UI_TEAM_TO_THE_TABLE = 跳至紀錄表格
+UI_TEAM_TO_THE_TIMELINE = 時間軸
+UI_TEAM_VALUE = 值
+UI_TEAM_VIEW = 顯示範圍
+UI_TEAM_VIEW_DAY = 日
+UI_TEAM_VIEW_MONTH = 月
+UI_TEAM_VIEW_WEEK = 週
+UI_TEAM_WEIGHT = 權重
+UI_TEAM_WHAT = 事項
+UI_TEAM_WHAT_CORRECTIONS_CHANGED = 更正帶來的變動
+UI_TEAM_WHAT_IS_ODD = 異常
+UI_TEAM_WHAT_IS_RIGHT = 正確情況
+UI_TEAM_WHAT_IT_WAS = 原內容
+UI_TEAM_WHAT_SHOWS_IT = 證據
+UI_TEAM_WHAT_TO_DO = 處理方式
+UI_TEAM_WHAT_WAS_PUT_RIGHT = 更正內容
+UI_TEAM_WHAT_WAS_SEEN = 所見情況
+UI_TEAM_WHEN = 時間
+UI_TEAM_WHEN_IT_WAS = 實際時間
+UI_TEAM_WHERE_THE_RECORDS_ARE = 紀錄所在
+UI_TEAM_WHOSE = 歸屬
+UI_TEAM_WHY = 原因
+UI_TEAM_ZONE_OF_DAYS = 日期的時區
+WORD_DUTY_RULE_HANDOVER = 依交接持有
+WORD_DUTY_RULE_ROSTER = 依班表當班，且無打卡與之牴觸
+WORD_DUTY_RULE_PUNCH = 為團隊成員，且已打卡
+WORD_DUTY_RULE_TEAM = 沒有證據：整個團隊
+WORD_VERSION_END_REVISED = 傳送方已修訂
+WORD_VERSION_END_MOVED = 已移至其他帳號
+WORD_VERSION_END_WITHDRAWN = 已撤回
+WORD_NOBODY_ON_DUTY = 無人當班
+DONE_FIX_ASKED = 已申請，待他人核准
+DONE_FIX_MADE = 已更正
+DONE_CORRECTION_ASKED = 已申請，待他人核准
+DONE_SHIFTS_PUBLISHED = 班次已發布
+DONE_SHIFT_CHANGED = 班次已變更
+DONE_SHIFT_CANCELLED = 班次已取消
+
+## Console: words that other rooms have too
+
+WORD_RECORD_AGGREGATION_MEAN = 平均
+WORD_RECORD_AGGREGATION_SUM = 總和
+WORD_RECORD_AGGREGATION_COUNT = 筆數
+WORD_RECORD_AGGREGATION_SHARE = 符合條件的百分比
+WORD_RECORD_AGGREGATION_DISTINCT = 顧客數
+WORD_OBSERVATION_AGGREGATION_SUM = 總和
+WORD_OBSERVATION_AGGREGATION_MEAN = 平均
+WORD_OBSERVATION_AGGREGATION_LAST = 最後一個
+WORD_OBSERVATION_OF_PERSON = 人員
+WORD_OBSERVATION_OF_UNIT = 人員所屬單位
+WORD_OBSERVATION_OF_ACCOUNT = 帳號
+WORD_OBSERVATION_OF_STORE = 商店
+WORD_OBSERVATION_OF_CAMPAIGN = 活動
+WORD_COMPARISON_AT_MOST = 不超過
+WORD_COMPARISON_AT_LEAST = 不低於
+WORD_COMPARISON_BELOW = 低於
+WORD_COMPARISON_ABOVE = 高於
+WORD_COMPARISON_EQUAL = 等於
+DONE_SCHEME_SAVED = 版本已儲存。
+DONE_SCHEME_WITHDRAWN = 已停用。
+DONE_MEASURE_SAVED = 指標值已儲存。
+DONE_MEASURE_RETIRED = 指標值已停用。
+DONE_CYCLE_MADE = 考核週期已建立。
+DONE_CYCLE_CLOSING = 已開始結帳。
+DONE_CYCLE_CANCELLED = 已停止。
+DONE_CYCLE_CORRECTING = 正在計算更正。
+DONE_CYCLE_PUBLISHED = 結果已發布。
+DONE_RUN_STARTED = 歸屬運算已開始。
+DONE_RUN_CANCELLED = 歸屬運算已停止。
+DONE_OBSERVATION_WITHDRAWN = 觀測值已撤回。
+WORD_FINDING_MISSING_PUNCH = 缺少打卡
+WORD_FINDING_DOUBLE_IN = 重複打上班卡
+WORD_FINDING_TAG_OFF_DUTY = 平台有署名但未當班
+WORD_FINDING_UNCOVERED_SHIFT = 無人到班的班次
+WORD_FINDING_NAMED_WITHOUT_AGENT = 有署名但無此客服
+WORD_FINDING_MISSING_RELEASE = 未交出帳號
+WORD_FINDING_CLAIM_OFF_DUTY = 未當班時認領
+WORD_FINDING_OVERLAP = 兩人同時持有同一帳號
+WORD_FINDING_SEVERAL_AT_ONCE = 同時在多個帳號
+WORD_FINDING_TOO_FEW_REPLIES = 回覆過少，無從判斷
+WORD_FINDING_DEVICE_OFF_DUTY = 裝置所屬者未當班
+WORD_FINDING_MIXED_WITHOUT_TAG = 混合帳號未署名
+WORD_FINDING_NO_DUTY_EVIDENCE = 沒有當班證據
+WORD_FINDING_CLAIMS_DIFFER = 認領互相矛盾
+WORD_FINDING_CLAIM_WITHOUT_RECORD = 認領沒有對應的紀錄
+WORD_FINDING_BREAKS_NOT_PUNCHED = 休息未打卡
+WORD_FINDING_DEVICE_OF_NOBODY = 不屬於任何人的裝置
+WORD_FINDING_EVIDENCE_UNEVEN = 證據分布不均
+WORD_FINDING_EVIDENCE_NOT_READ = 未讀取的證據
+DONE_CAME = 已打上班卡。
+DONE_LEFT = 已打下班卡。
+DONE_PUNCHED = 打卡已記錄。
+DONE_TOOK = 帳號自現在起由您持有。
+DONE_RELEASED = 帳號已交出。
+DONE_ASKED = 已申請：由他人核准。
+DONE_WITHDRAWN = 已撤回。
+
+## Console: pay
+
+NAV_POOLS = 獎金池
+NAV_SETTLEMENTS = 結算
+NAV_STATEMENTS = 結算單
+NAV_PAY_CORRECTIONS = 薪酬更正
+NAV_RATES = 匯率
+WORD_SETTLEMENT_STATE_DRAFT = 草稿
+WORD_SETTLEMENT_STATE_APPROVED = 已核准
+WORD_SETTLEMENT_STATE_POSTED = 已入帳
+WORD_SETTLEMENT_STATE_DISCARDED = 已作廢
+WORD_PAY_CORRECTION_STATE_DRAFT = 草稿
+WORD_PAY_CORRECTION_STATE_APPROVED = 已核准
+WORD_PAY_CORRECTION_STATE_WITHDRAWN = 已撤回
+DONE_POOL_MADE = 獎金池已建立。
+DONE_SETTLEMENT_DRAFTED = 結算已草擬，由他人核准。
+DONE_PAY_APPROVED = 結算已核准，現在可以入帳。
+DONE_PAY_POSTED = 結算已入帳，此後不再變動。
+DONE_PAY_DISCARDED = 結算已作廢。
+DONE_NOTHING_MOVED_ON = 未執行任何操作：其狀態先前已改變。以下為目前狀態。
+DONE_PAY_CORRECTION_DRAFTED = 更正已草擬，由他人核准。
+DONE_PAY_CORRECTION_APPROVED = 更正已核准，差額由之後的結算支付。
+DONE_PAY_CORRECTION_WITHDRAWN = 更正已撤回。
+DONE_RATE_SET = 匯率已寫入。
+DONE_RATE_KNOWN = 未寫入：此匯率早已存在。
+UI_PAY_ACCOUNT = 客服帳號
+UI_PAY_ACCOUNT_HIDDEN = 您無權檢視的帳號
+UI_PAY_ADJUSTMENTS = 先前月份的更正
+UI_PAY_ADJUSTMENTS_ALONE = 此結算單不含獎金池的金額，只支付先前月份的更正。
+UI_PAY_ALSO_SUPERSEDED = 一併顯示已失效的匯率
+UI_PAY_AMOUNTS_HIDDEN = 您可以看到有哪些結算單，但無權檢視個人薪酬：金額未傳送到本頁。
+UI_PAY_AMOUNT_HINT = 數字，最多一個小數點，例如 120000.50。
+UI_PAY_ANOTHER_ACCOUNT = 另一個帳戶（…{ $tail }）
+UI_PAY_APPROVAL_ELSEWHERE = 正等待有權核准的人核准；您沒有該權限。
+UI_PAY_APPROVE = 核准
+UI_PAY_APPROVE_PAY_CORRECTION_SAID = 核准後，差額由之後的結算補發或扣回。
+UI_PAY_APPROVE_SAID = 這不是您準備的，因此您可以核准。請先核對各列與合計。
+UI_PAY_BEFORE = 原金額
+UI_PAY_BEFORE_ROUNDING = 捨入前
+UI_PAY_BESIDE_THE_POOL = 不計入獎金池
+UI_PAY_CARRY = 尾差結轉下月
+UI_PAY_CARRY_HINT = 無法均分的尾差逐月結轉，長期下來互相抵平。
+UI_PAY_CORRECTION = 薪酬更正
+UI_PAY_CORRECTION_REASON_HINT = 有變動的每張結算單都會顯示。
+UI_PAY_CORRECTION_SAID = 已入帳的維持不變。依現在的成績單重新分配獎金池，每人的差額由下一次結算支付。
+UI_PAY_COUNTS = 有效
+UI_PAY_CURRENCY = 貨幣
+UI_PAY_CURRENCY_HINT = 三個字母，例如 CNY。
+UI_PAY_CYCLE = 考核週期
+UI_PAY_CYCLE_HIDDEN = 您無權檢視的考核週期
+UI_PAY_DELTAS = 金額有變動的人員
+UI_PAY_DIFFERENCE = 差額
+UI_PAY_DISCARD = 作廢
+UI_PAY_DISCARD_SAID = 作廢此結算，之後獎金池可重新分配。
+UI_PAY_DRAFT_PAY_CORRECTION = 草擬此更正
+UI_PAY_DRAFT_SETTLEMENT = 草擬結算
+UI_PAY_EQUAL_SPLIT = 平均分配
+UI_PAY_EQUAL_SPLIT_SAID = 不計分數時每人所得
+UI_PAY_FLOOR = 起算分數
+UI_PAY_FLOOR_HINT = 等於或低於此分數者不得獎金；留空為 0。
+UI_PAY_FUND_NAME = 基金名稱
+UI_PAY_HIDDEN = 已隱藏
+UI_PAY_HOW_KNOWN = 依據
+UI_PAY_HOW_MADE = 金額構成
+UI_PAY_HOW_SPLIT = 分配方式
+UI_PAY_IN = 換算為
+UI_PAY_LEFT_TO_PAY = 待支付
+UI_PAY_LESS = 減少合計
+UI_PAY_LINES_TOGETHER = 各列合計
+UI_PAY_LOWEST_SCORE = 最低分數
+UI_PAY_MAKE_POOL = 建立獎金池
+UI_PAY_MORE = 增加合計
+UI_PAY_NAME_HIDDEN = 姓名已隱藏
+UI_PAY_NEW_PAY_CORRECTION = 更正薪酬
+UI_PAY_NEW_POOL = 新增獎金池
+UI_PAY_NEW_RATE = 新增匯率
+UI_PAY_NEW_SETTLEMENT = 新增結算
+UI_PAY_NOW = 現金額
+UI_PAY_NO_CARRY = 尾差在當月內分配完畢。
+UI_PAY_NO_DELTAS = 沒有人的金額變動。
+UI_PAY_NO_PAY_CORRECTIONS = 尚無薪酬更正。已入帳的結算以更正來修正。
+UI_PAY_NO_PERCENT = 不是 0 到 100 之間、最多四位小數的百分比
+UI_PAY_NO_POOLS = 尚無獎金池。請為考核週期建立一個：金額與分配方式。
+UI_PAY_NO_POOL_READY = 目前沒有可分配的獎金池：均已支付或結算中，或其考核週期尚未發布。請先建立獎金池，或發布考核週期。
+UI_PAY_NO_POSTED_SETTLEMENT = 尚無已入帳的結算，因此無須更正。草稿可作廢後重新草擬。
+UI_PAY_NO_RATES = 尚無匯率。僅在計算其他貨幣的金額時才需要。
+UI_PAY_NO_RECORDS_BEHIND = 此結算單沒有對應的服務紀錄。
+UI_PAY_NO_SETTLEMENTS = 尚無結算。請以已發布的考核週期與獎金池草擬結算。
+UI_PAY_NO_SETTLEMENT_OF_POOL = 此獎金池尚未結算：請草擬結算。
+UI_PAY_NO_STATEMENTS = 這裡沒有您可檢視的結算單。
+UI_PAY_NOT_PUBLISHED = 尚未發布
+UI_PAY_NUMBER = 編號
+UI_PAY_NUMBERED = { $at }. { $label }
+UI_PAY_OF_THE_POOL = 來自獎金池
+UI_PAY_ONE_OF = 1 單位
+UI_PAY_ONLY_COUNTING = 僅顯示有效匯率
+UI_PAY_PAID = 發給個人
+UI_PAY_PART_FUND_SAID = 此部分留給團隊，不發給個人。占比留空則不設此部分。
+UI_PAY_PART_PROPORTIONAL_SAID = 依超過起算分數的分數分配。占比留空則不設此部分。
+UI_PAY_PART_TIERS_SAID = 從最好的級別寫起。每個級別依人數百分比，或依最低分數劃定；級別內每人的權重相同。占比留空則不設此部分。
+UI_PAY_PERCENT_OF_POOL = 占獎金池百分比
+UI_PAY_POOL = 獎金池
+UI_PAY_POOL_NAME_HINT = 例如：三月獎金。
+UI_PAY_POOL_TO_SPLIT_HINT = 僅限考核週期已發布且尚未支付的獎金池。
+UI_PAY_POOL_UNIT_HINT = 支付對象：考核週期的單位或其下層。留空為整個考核週期。
+UI_PAY_POOL_WAITS = 考核週期的分數發布後，即可結算此獎金池。
+UI_PAY_POST = 入帳
+UI_PAY_POSTING_ELSEWHERE = 正等待有權入帳的人入帳；您沒有該權限。
+UI_PAY_POST_SAID = 入帳後不再變動，獎金池即視為已支付。
+UI_PAY_PREPARED_AT = 準備時間
+UI_PAY_PUBLISHED = 已發布
+UI_PAY_QUOTA = 人數百分比
+UI_PAY_RATE = 匯率
+UI_PAY_RATES_SAID = 匯率持續有效，直到相同貨幣的下一筆。先前的內容仍可檢視。
+UI_PAY_RATE_HINT = 例如 7.1234。
+UI_PAY_RECORD = 服務紀錄
+UI_PAY_RECORDS_BEHIND = 對應的服務紀錄
+UI_PAY_RECORDS_TRACED = { $all } 筆紀錄中的 { $count } 筆
+UI_PAY_ROW_REFUSED = { $said }
+UI_PAY_RULE_FUND_SAID = 留給團隊，不發給個人。
+UI_PAY_RULE_PROPORTIONAL = 依分數比例
+UI_PAY_RULE_PROPORTIONAL_SAID = 依超過 { $floor } 的分數分配。
+UI_PAY_RULE_TIERS = 依級別
+UI_PAY_RULE_TIERS_SAID = 級別內每人的權重相同，此部分依權重分配。
+UI_PAY_SAY_SURE = 請勾選以確認
+UI_PAY_SCORE = 分數
+UI_PAY_SETTLEMENT = 結算
+UI_PAY_SETTLEMENT_LINES = 每人所得
+UI_PAY_SETTLEMENT_LINES_SAID = 每列可通往結算單：計算步驟、成績單及對應的紀錄。分數來自
+UI_PAY_SET_RATE = 寫入匯率
+UI_PAY_SHARES_SUM = 各部分占比合計為 { $sum } %，應為 100 %
+UI_PAY_SHOW_DIFFERENCE = 查看會有哪些變動
+UI_PAY_SHOW_MORE = 顯示更多
+UI_PAY_SOURCE = 來源
+UI_PAY_SOURCE_HINT = 例如中央銀行每日定盤匯率。
+UI_PAY_STATEMENT = 結算單
+UI_PAY_STEP_APPROVED = 已核准
+UI_PAY_STEP_DISCARDED = 已作廢
+UI_PAY_STEP_DRAFTED = 已草擬
+UI_PAY_STEP_POSTED = 已入帳
+UI_PAY_STEP_PREPARED = 已準備
+UI_PAY_STEP_WAITS_APPROVAL = 待他人核准
+UI_PAY_STEP_WAITS_POSTING = 待入帳
+UI_PAY_STEP_WITHDRAWN = 已撤回
+UI_PAY_SUM = 合計
+UI_PAY_SUM_FAILS = 合計不等於獎金池
+UI_PAY_SUM_HOLDS = 與獎金池分毫不差
+UI_PAY_SUPERSEDED = 已失效
+UI_PAY_TEAM_FUND = 團隊基金
+UI_PAY_TIER = 級別
+UI_PAY_TIER_FROM = { $score } 分起
+UI_PAY_TIER_QUOTA = 人數的 { $quota }
+UI_PAY_TO_CARD = 查看成績單
+UI_PAY_TO_RECORDS = 查看紀錄
+UI_PAY_TO_SETTLEMENT = 被更正的結算
+UI_PAY_UNIT_HIDDEN = 您無權檢視的單位
+UI_PAY_UNKNOWN_STEP = 本頁沒有這個步驟：請重新載入
+UI_PAY_WEIGHT = 權重
+UI_PAY_WEIGHT_OF = { $sum } 中的 { $weight }
+UI_PAY_WHAT_WOULD_CHANGE = 會有哪些變動
+UI_PAY_WHO = 人員
+UI_PAY_WHOLE_GROUP = 整個集團
+UI_PAY_WHY = 差額原因
+UI_PAY_WITHDRAW = 撤回
+UI_PAY_WITHDRAW_SAID = 撤回草稿，任何人的薪酬都不變。
+UI_PAY_WRITTEN_AT = 寫入時間
+UI_PAY_YOU = 您
+UI_PAY_YOU_HAD_A_HAND = 由您準備或核准，須由他人入帳（四眼原則）。
+UI_PAY_YOU_PREPARED = 由您準備，須由他人核准（四眼原則）。
+
+## Console: audit
+
+NAV_AUDIT_LOG = 日誌
+NAV_AUDIT_EXPORTS = 說明資料
+UI_AUDIT_BY_PERSON = 關於人員
+UI_AUDIT_BY_ACCOUNT = 依帳戶
+UI_AUDIT_BY_THING = 關於事物
+UI_AUDIT_PERSON = 員工編號或人員識別碼
+UI_AUDIT_THING = 對象
+UI_AUDIT_ID = 對象識別碼
+UI_AUDIT_FROM = 起始日
+UI_AUDIT_TO = 結束日（含）
+UI_AUDIT_FOUND = 日誌內容
+UI_AUDIT_ASK = 請依人員、帳戶或事物查詢：五項服務的日誌合併為一份清單，最新的在前。
+UI_AUDIT_NOTHING = 在您可讀取的範圍內，這些日期沒有相關項目。
+UI_AUDIT_NO_DAY = 「{ $text }」不是日期：請寫成 2026-03-31 的形式
+UI_AUDIT_NOBODY = 在您可讀取的範圍內，沒有員工編號為「{ $text }」的人員
+UI_AUDIT_NO_ACCOUNT = 您可讀取名稱的帳戶中沒有「{ $text }」：請填寫其識別碼
+UI_AUDIT_SILENT = 這些服務未回應，因此缺少其項目。請重試。
+UI_AUDIT_NEWEST = 回到最新
+UI_AUDIT_OLDER = 較早的項目
+UI_AUDIT_WHEN = 時間
+UI_AUDIT_WHO = 操作者
+UI_AUDIT_WHAT = 操作內容
+UI_AUDIT_LOG_OF = 所屬日誌
+UI_AUDIT_NOTES = 備註
+UI_AUDIT_ACTION = 動作
+UI_AUDIT_METHOD = Rpc
+UI_AUDIT_POSITION = 鏈中位置
+UI_AUDIT_SERVICE = { $name }服務
+UI_AUDIT_NOBODY_SIGNED_IN = 無人登入
+UI_AUDIT_EXPORTS_SAID = 從整體到單筆紀錄：考核週期的成績單、每次結算及其各列、每張結算單及其對應的紀錄。每份清單都可依所見下載。
+UI_AUDIT_NO_MONTHS = 尚無已發布的考核週期。
+UI_AUDIT_A_CORRECTION = 更正
+UI_AUDIT_CARDS = 考核週期與成績單
+UI_AUDIT_LOG_OF_IT = 相關日誌
+WORD_SERVICE_IDENTITY = 身分
+WORD_SERVICE_ATTENDANCE = 出勤
+WORD_SERVICE_PERFORMANCE = 績效
+WORD_SERVICE_COMPENSATION = 薪酬
+WORD_SERVICE_TALENT = 人才
+WORD_THING_ACCOUNT = 客服帳號
+WORD_THING_ALIAS = 別名
+WORD_THING_API_KEY = API 金鑰
+WORD_THING_ATTRIBUTION_RUN = 歸屬運算
+WORD_THING_BREAK_GLASS = 緊急授權
+WORD_THING_CARD = 成績單
+WORD_THING_CATALOGUE = 目錄
+WORD_THING_CLAIM = 認領
+WORD_THING_CORRECTION = 更正
+WORD_THING_CYCLE = 考核週期
+WORD_THING_DATA_KEY = 資料金鑰
+WORD_THING_DELEGATION = 委派
+WORD_THING_DEVICE = 裝置
+WORD_THING_ERASURE = 個人資料刪除申請
+WORD_THING_EVENT = 事件
+WORD_THING_FINDING = 發現事項
+WORD_THING_GRANT = 授權
+WORD_THING_HANDOVER = 交接
+WORD_THING_HOLD = 法律保全
+WORD_THING_MEASURE = 指標值
+WORD_THING_OBSERVATION = 觀測值
+WORD_THING_ORG_UNIT = 組織單位
+WORD_THING_PAY_CORRECTION = 薪酬更正
+WORD_THING_PERSON = 人員
+WORD_THING_POOL = 獎金池
+WORD_THING_PRINCIPAL = 登入主體
+WORD_THING_PUNCH = 打卡
+WORD_THING_RATE = 匯率
+WORD_THING_RECORD = 服務紀錄
+WORD_THING_REGION = 區域
+WORD_THING_REPLIES = 回覆
+WORD_THING_RETENTION = 保存期限
+WORD_THING_ROLE = 角色
+WORD_THING_ROSTER = 班表
+WORD_THING_ROW = 清單的列
+WORD_THING_SCHEDULE = 定期結帳排程
+WORD_THING_SCHEDULE_RUN = 定期結帳的執行
+WORD_THING_SCHEME = 考核方案
+WORD_THING_SESSION = 工作階段
+WORD_THING_SETTLEMENT = 結算
+WORD_THING_SITE = 據點
+WORD_THING_SSO_PROVIDER = 單一登入提供者
+WORD_THING_STATEMENT = 結算單
+WORD_THING_SUBJECT = 事物的日誌
+WORD_THING_TABLE = 資料表
+WORD_THING_TENANT = 集團
+WORD_THING_TRANSFER = 跨區域傳輸
+WORD_DID_ATTENDANCE_ACCOUNT_READ = 檢視客服帳號
+WORD_DID_ATTENDANCE_ACCOUNT_WRITE = 寫入客服帳號
+WORD_DID_ATTENDANCE_ALIAS_READ = 檢視別名
+WORD_DID_ATTENDANCE_ALIAS_WRITE = 寫入別名
+WORD_DID_ATTENDANCE_CORRECTION_APPROVE = 核准更正
+WORD_DID_ATTENDANCE_CORRECTION_MAKE = 直接更正
+WORD_DID_ATTENDANCE_CORRECTION_READ = 檢視更正
+WORD_DID_ATTENDANCE_CORRECTION_REJECT = 駁回更正
+WORD_DID_ATTENDANCE_CORRECTION_REQUEST = 申請更正
+WORD_DID_ATTENDANCE_CORRECTION_WITHDRAW = 撤回更正
+WORD_DID_ATTENDANCE_DEVICE_READ = 檢視裝置
+WORD_DID_ATTENDANCE_DEVICE_WRITE = 寫入裝置
+WORD_DID_ATTENDANCE_HANDOVER_IMPORT = 匯入交接
+WORD_DID_ATTENDANCE_HANDOVER_READ = 檢視交接
+WORD_DID_ATTENDANCE_HANDOVER_RECORD = 交接帳號
+WORD_DID_ATTENDANCE_OCCUPANCY_READ = 檢視帳號持有情況
+WORD_DID_ATTENDANCE_PUNCH_IMPORT = 匯入打卡
+WORD_DID_ATTENDANCE_PUNCH_READ = 檢視打卡
+WORD_DID_ATTENDANCE_PUNCH_RECORD = 打卡
+WORD_DID_ATTENDANCE_ROSTER_READ = 檢視班表
+WORD_DID_ATTENDANCE_ROSTER_WRITE = 寫入班表
+WORD_DID_ATTENDANCE_SITE_WRITE = 寫入據點
+WORD_DID_COMPENSATION_CORRECTION_APPROVE = 核准薪酬更正
+WORD_DID_COMPENSATION_CORRECTION_DRAFT = 草擬薪酬更正
+WORD_DID_COMPENSATION_CORRECTION_WITHDRAW = 撤回薪酬更正
+WORD_DID_COMPENSATION_POOL_CREATE = 建立獎金池
+WORD_DID_COMPENSATION_POOL_READ = 檢視獎金池
+WORD_DID_COMPENSATION_SETTLEMENT_APPROVE = 核准結算
+WORD_DID_COMPENSATION_SETTLEMENT_DISCARD = 作廢結算
+WORD_DID_COMPENSATION_SETTLEMENT_DRAFT = 草擬結算
+WORD_DID_COMPENSATION_SETTLEMENT_POST = 結算入帳
+WORD_DID_COMPENSATION_SETTLEMENT_READ = 檢視結算
+WORD_DID_COMPENSATION_STATEMENT_READ = 檢視結算單
+WORD_DID_COMPENSATION_STATEMENT_READ_PAY = 檢視薪酬
+WORD_DID_IDENTITY_API_KEY_CREATE = 建立 API 金鑰
+WORD_DID_IDENTITY_API_KEY_EXCHANGE = 以 API 金鑰登入
+WORD_DID_IDENTITY_API_KEY_REVOKE = 撤銷 API 金鑰
+WORD_DID_IDENTITY_BREAK_GLASS_END = 結束緊急授權
+WORD_DID_IDENTITY_BREAK_GLASS_OPEN = 啟用緊急授權
+WORD_DID_IDENTITY_BREAK_GLASS_REFUSE = 緊急授權遭拒絕
+WORD_DID_IDENTITY_BREAK_GLASS_REVIEW = 複核緊急授權
+WORD_DID_IDENTITY_CATALOGUE_IMPORT = 匯入目錄
+WORD_DID_IDENTITY_DELEGATION_END = 結束委派
+WORD_DID_IDENTITY_DELEGATION_WRITE = 委派權限
+WORD_DID_IDENTITY_EMPLOYMENT_END = 結束任職
+WORD_DID_IDENTITY_ENTITLEMENT_WRITE = 變更集團模組
+WORD_DID_IDENTITY_ERASURE_APPROVE = 核准刪除申請
+WORD_DID_IDENTITY_ERASURE_REJECT = 駁回刪除申請
+WORD_DID_IDENTITY_ERASURE_REQUEST = 申請刪除個人資料
+WORD_DID_IDENTITY_ERASURE_WITHDRAW = 撤回刪除申請
+WORD_DID_IDENTITY_GRANT_READ = 檢視授權
+WORD_DID_IDENTITY_GRANT_REVOKE = 收回角色
+WORD_DID_IDENTITY_GRANT_WRITE = 授予角色
+WORD_DID_IDENTITY_HOLD_LIFT = 解除法律保全
+WORD_DID_IDENTITY_HOLD_SET = 設定法律保全
+WORD_DID_IDENTITY_LOGIN_CREATE = 建立登入帳號
+WORD_DID_IDENTITY_ORG_CLOSE = 裁撤單位
+WORD_DID_IDENTITY_ORG_IMPORT = 匯入單位
+WORD_DID_IDENTITY_ORG_MERGE = 合併單位
+WORD_DID_IDENTITY_PASSWORD_CHANGE = 變更自己的密碼
+WORD_DID_IDENTITY_PASSWORD_RESET = 重設密碼
+WORD_DID_IDENTITY_PERSON_EXPORT = 匯出個人資料
+WORD_DID_IDENTITY_PERSON_IMPORT = 匯入人員
+WORD_DID_IDENTITY_PERSON_READ = 檢視人員
+WORD_DID_IDENTITY_PERSON_READ_PII = 檢視個人身分
+WORD_DID_IDENTITY_PERSON_RECTIFY = 更正個人身分
+WORD_DID_IDENTITY_RATE_SET = 寫入匯率
+WORD_DID_IDENTITY_REPORTING_SET = 設定呈報關係
+WORD_DID_IDENTITY_REPORTING_END = 結束呈報關係
+WORD_DID_IDENTITY_RETENTION_SET = 設定保存期限
+WORD_DID_IDENTITY_ROLE_DEFINE = 定義角色
+WORD_DID_IDENTITY_ROLE_RETIRE = 停用角色
+WORD_DID_IDENTITY_SECOND_FACTOR_BEGIN = 開始設定第二重驗證
+WORD_DID_IDENTITY_SECOND_FACTOR_CONFIRM = 確認第二重驗證
+WORD_DID_IDENTITY_SECOND_FACTOR_REMOVE = 移除第二重驗證
+WORD_DID_IDENTITY_SERVICE_ACCOUNT_CREATE = 建立服務帳戶
+WORD_DID_IDENTITY_SESSION_END = 結束工作階段
+WORD_DID_IDENTITY_SESSION_END_ALL = 結束所有工作階段
+WORD_DID_IDENTITY_SESSION_REFRESH = 延續工作階段
+WORD_DID_IDENTITY_SESSION_SIGN_IN = 登入
+WORD_DID_IDENTITY_SSO_PUT = 信任單一登入提供者
+WORD_DID_IDENTITY_SSO_REMOVE = 移除單一登入提供者
+WORD_DID_IDENTITY_TENANT_INIT = 建立集團
+WORD_DID_PERFORMANCE_CARD_READ = 檢視成績單
+WORD_DID_PERFORMANCE_CLAIM_MAKE = 認領對話
+WORD_DID_PERFORMANCE_CLAIM_WITHDRAW = 撤回認領
+WORD_DID_PERFORMANCE_CREDIT_READ = 檢視歸屬
+WORD_DID_PERFORMANCE_CREDIT_EXPORT = 匯出歸屬
+WORD_DID_PERFORMANCE_CYCLE_CANCEL = 取消結帳
+WORD_DID_PERFORMANCE_CYCLE_CLOSE = 開始結帳
+WORD_DID_PERFORMANCE_CYCLE_FAIL = 結帳失敗
+WORD_DID_PERFORMANCE_CYCLE_PROGRESS = 繼續結帳
+WORD_DID_PERFORMANCE_CYCLE_PUBLISH = 發布考核週期
+WORD_DID_PERFORMANCE_CYCLE_READ = 檢視考核週期
+WORD_DID_PERFORMANCE_CYCLE_SCORE = 為考核週期評分
+WORD_DID_PERFORMANCE_CYCLE_WRITE = 寫入考核週期
+WORD_DID_PERFORMANCE_FINDING_APPLY_FIX = 套用發現事項的更正
+WORD_DID_PERFORMANCE_OBSERVATION_IMPORT = 匯入觀測值
+WORD_DID_PERFORMANCE_OBSERVATION_READ = 檢視觀測值
+WORD_DID_PERFORMANCE_OBSERVATION_WITHDRAW = 撤回觀測值
+WORD_DID_PERFORMANCE_RECORD_IMPORT = 匯入服務紀錄
+WORD_DID_PERFORMANCE_RECORD_MOVE = 移動服務紀錄
+WORD_DID_PERFORMANCE_RECORD_READ = 檢視服務紀錄
+WORD_DID_PERFORMANCE_RECORD_WITHDRAW = 撤回服務紀錄
+WORD_DID_PERFORMANCE_REPLY_IMPORT = 匯入回覆
+WORD_DID_PERFORMANCE_RUN_ATTRIBUTE = 歸屬服務紀錄
+WORD_DID_PERFORMANCE_RUN_START = 開始歸屬運算
+WORD_DID_PERFORMANCE_SCHEME_EXPORT = 匯出考核方案
+WORD_DID_PERFORMANCE_SCHEME_IMPORT = 匯入考核方案
+WORD_DID_PERFORMANCE_SCHEME_WITHDRAW = 停用考核方案
+WORD_DID_PERFORMANCE_SCHEME_WRITE = 寫入考核方案
+WORD_DID_PERFORMANCE_TRANSFER_APPROVE = 核准跨區域傳輸
+WORD_DID_PERFORMANCE_TRANSFER_PREPARE = 準備跨區域傳輸
+WORD_DID_PERFORMANCE_TRANSFER_RELEASE = 放行跨區域傳輸
+WORD_DID_SUITE_AUDIT_SEARCH = 查詢日誌
+WORD_DID_SUITE_PERSON_ERASE = 刪除個人資料
+WORD_DID_SUITE_PERSON_EXPORT = 匯出個人資料
+WORD_DID_SUITE_RETENTION_RUN = 移除到期資料
+WORD_DID_SUITE_TENANT_EXPORT = 匯出集團資料
+WORD_DID_TALENT_EVIDENCE_READ = 檢視證據
+WORD_DID_TALENT_EVIDENCE_RECORD = 記錄證據
+WORD_DID_TALENT_PROFILE_READ = 檢視人才檔案

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
@@ -79,7 +80,7 @@ impl Chrome {
             wanted.add_arg(arg).expect("an argument");
         }
         wanted.add_arg(&format!("--accept-lang={lang}")).expect("an argument");
-        wanted.insert_base_capability("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
+        wanted.set("goog:loggingPrefs", json!({ "browser": "ALL" })).expect("a capability");
         let at = format!("http://127.0.0.1:{}", self.port);
         let browser = WebDriver::builder(&at, wanted).client(Direct).await.expect("a browser");
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": touched });
@@ -114,7 +115,7 @@ pub async fn picture(browser: &WebDriver, name: &str) {
 /// HTTP to the driver, which listens on the loopback.
 struct Direct;
 
-#[thirtyfour::support::async_trait]
+#[async_trait]
 impl HttpClient for Direct {
     async fn send(&self, request: Request<Body<'_>>) -> WebDriverResult<Response<Bytes>> {
         let (head, body) = request.into_parts();

@@ -7,7 +7,7 @@ use tally_testkit::callers::Caller;
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
 
-use crate::fixture::{NORTH, TestAttendance, account, at, handover, person, punch, reason, shift};
+use crate::fixture::{NORTH, TestAttendance, account, at, first_violation, handover, person, punch, reason, shift};
 
 async fn punches(attendance: &TestAttendance, caller: &Caller, person_id: &str) -> Vec<(String, i64)> {
     let (mut all, mut page_token) = (Vec::new(), String::new());

@@ -8,7 +8,7 @@ use tally_testkit::callers::Caller;
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
 
-use crate::fixture::{NORTH, TestAttendance, account, handover, person, punch, reason, shift};
+use crate::fixture::{NORTH, TestAttendance, account, first_violation, handover, person, punch, shift};
 
 struct Answer {
     accounts: Vec<pb::AccountOccupancy>,

@@ -8,8 +8,13 @@ use super::*;
 static DOCS: LazyLock<Docs> = LazyLock::new(|| {
     let rpcs = classes::pool().services().flat_map(|service| service.methods().collect::<Vec<_>>());
     let name = |rpc: prost_reflect::MethodDescriptor| format!("{}/{}", rpc.parent_service().full_name(), rpc.name());
-    let row =
-        |name: String| PolicyRow { method: name.leak(), needs: Needs::SignIn, effect: Effect::Read, openers: &[] };
+    let row = |name: String| PolicyRow {
+        method: name.leak(),
+        needs: Needs::SignIn,
+        effect: Effect::Read,
+        openers: &[],
+        vital: false,
+    };
     let rows: Vec<PolicyRow> = rpcs.map(name).map(row).collect();
     let rules: Vec<_> = crate::rules::rules(&rows).unwrap().into_iter().map(Arc::new).collect();
     Docs::of(crate::openapi::document(&rules))

@@ -148,7 +148,7 @@ pub fn doors(answer: Answer) -> (Router, Arc<Mutex<Seen>>) {
         cors_origins: Vec::new(),
     };
     let deps = Deps { services, policy: Vec::new(), clock: Clock::System, rng: Rng::System, guards };
-    (doors_to(&rules, Bytes::new(), deps), seen)
+    (doors_to(&rules, &serde_json::Value::Null, deps), seen)
 }
 
 async fn answered(
