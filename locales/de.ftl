@@ -1,8 +1,9 @@
 ### Die deutschen Sätze von Tally. Schlüssel in GROSSBUCHSTABEN sind Gründe von Fehlern, Auffälligkeiten oder abgelehnten Zeilen. Jeder Satz sagt, was zu tun ist.
 
+
 ## Parts
 
-LIST_SEPARATOR = {"; "}
+LIST_SEPARATOR = { "; " }
 REFUSED_BECAUSE = { $kind } ({ $told })
 KIND_INVALID_ARGUMENT = die Anfrage ist fehlerhaft: bitte ändern
 KIND_NOT_FOUND = hier ist nichts, was Sie sehen dürfen
@@ -39,6 +40,7 @@ RESOURCE_LEAVE = Abwesenheit
 RESOURCE_LOGIN = Zugang
 RESOURCE_ATTRIBUTION_RUN = Zurechnungslauf
 RESOURCE_ORG_UNIT = Organisationseinheit
+RESOURCE_PAGE = Seite
 RESOURCE_PERSON = Person
 RESOURCE_POOL = Bonuspool
 RESOURCE_POSITION = Position
@@ -52,6 +54,7 @@ RESOURCE_CLAIM = Beanspruchung
 RESOURCE_OBSERVATION = Beobachtung
 RESOURCE_REPORTING_LINE = Berichtslinie
 RESOURCE_SCHEDULE = Zeitplan
+RESOURCE_ROLE = Rolle
 RESOURCE_RUN_OF_A_SCHEDULE = Lauf eines Zeitplans
 RESOURCE_SCHEME = Bewertungsmodell
 RESOURCE_SCHEME_VERSION = Version des Bewertungsmodells
@@ -71,10 +74,11 @@ NOT_FOUND = nicht vorhanden oder für Sie nicht sichtbar: { $resource } { $id }
     .goes_on = die Organisationseinheit { $id } wurde vor dem maßgeblichen Tag { $day } geschlossen, ihre Personen gehören jetzt zu { $into }: geben Sie diese Einheit an
     .id_number = für Sie ist keine Person mit dieser Ausweisnummer sichtbar
     .removed = { $missing }; lag es vor dem { $day }, wurde es möglicherweise nach Ablauf der Aufbewahrungsfrist entfernt
-INVALID_REQUEST = { $count ->
-    [one] { $count } Feld ist falsch; die Einzelheiten nennen es
-   *[other] { $count } Felder sind falsch; die Einzelheiten nennen jedes davon
-}
+INVALID_REQUEST =
+    { $count ->
+        [one] { $count } Feld ist falsch; die Einzelheiten nennen es
+       *[other] { $count } Felder sind falsch; die Einzelheiten nennen jedes davon
+    }
 INVALID_FIELD = { $field }: { $problem }
 LIST_EMPTY = mindestens ein Eintrag
 NAME_ONE_OF = geben Sie genau eines an: { $fields }
@@ -208,13 +212,14 @@ UNIT_PATH_MALFORMED = 1 bis 16 durch / verbundene Namen mit je 1 bis 200 Zeichen
 UNIT_NAME_MALFORMED = 1 bis 200 Zeichen ohne /
 UNIT_UNKNOWN = keine Einheit „{ $path }“: importieren Sie sie zuerst
     .was = am { $day } heißt keine Einheit „{ $path }“, da sie umbenannt, verschoben oder geschlossen wurde: geben Sie den Pfad an, den sie an diesem Tag hat
-UNIT_DIFFERS = die Einheit ist bereits vorhanden als { $kind ->
-    [legal_entity] Gesellschaft
-    [branch] Niederlassung
-    [department] Abteilung
-    [team] Team
-   *[group] Konzern
-}
+UNIT_DIFFERS =
+    die Einheit ist bereits vorhanden als { $kind ->
+        [legal_entity] Gesellschaft
+        [branch] Niederlassung
+        [department] Abteilung
+        [team] Team
+       *[group] Konzern
+    }
 UNIT_KIND_IS_ROOTS = nur die oberste Einheit ist der Konzern
 UNIT_KIND_UNKNOWN = diese Art von Einheit gibt es nicht: Niederlassung, Gesellschaft, Abteilung oder Team, oder keine Angabe für die übliche
 UNIT_BEGINS_LATER = die Einheit oder eine darüber beginnt am { $day }: geben Sie ein Datum ab diesem Tag an
@@ -229,10 +234,11 @@ UNIT_NAME_TAKEN = die übergeordnete Einheit hat an diesen Tagen bereits eine Ei
 UNIT_CHANGE_PLANNED = für die Einheit ist am { $day } eine Änderung vorgesehen: nennen Sie diesen Tag oder einen späteren
 UNIT_CHANGE_BACKDATED = { $from } liegt vor dem laufenden Monat: die bisher übergeordnete Einheit könnte die Tage ab dann nicht mehr sehen, darunter abgeschlossene und ausgezahlte Monate, die neue dagegen schon. Nennen Sie den { $first } oder einen späteren Tag, oder geben Sie backdated an, wenn es seit damals wirklich so war
 UNIT_HAS_CHILDREN = „{ $name }“ hängt dann unter der Einheit: verschieben oder schließen Sie sie zuerst, oder führen Sie die Einheit zusammen
-UNIT_HAS_PEOPLE = { $count ->
-    [one] { $count } Beschäftigung liegt dann in der Einheit: geben Sie in move_people_to an, wohin sie geht
-   *[other] { $count } Beschäftigungen liegen dann in der Einheit: geben Sie in move_people_to an, wohin sie gehen
-}
+UNIT_HAS_PEOPLE =
+    { $count ->
+        [one] { $count } Beschäftigung liegt dann in der Einheit: geben Sie in move_people_to an, wohin sie geht
+       *[other] { $count } Beschäftigungen liegen dann in der Einheit: geben Sie in move_people_to an, wohin sie gehen
+    }
 MERGED_INTO_ITSELF = nennen Sie eine oder mehrere Einheiten, die zusammengeführt werden, jede einmal, und eine andere, die bleibt
 PEOPLE_TO_NOWHERE = die Einheit, in die die Personen gehen, muss eine Niederlassung oder darunter sein und darf nicht am selben Tag schließen
 UNIT_HAS_NO_REGION = Personen gehören zu einer Niederlassung oder darunter, nicht zum Konzern selbst
@@ -295,10 +301,11 @@ ROLE_NAME_MALFORMED = 2 bis 64 Zeichen aus a-z, 0-9 und _
 ROLE_NAME_RESERVED = eine vorgegebene Rolle oder ein Dienst trägt diesen Namen: wählen Sie einen anderen
 ROLE_EMPTY = nennen Sie mindestens eine Berechtigung und einen Geltungsbereich
 ROLE_FOR_SERVICES = { $permission } ist nur für Dienste der Suite
-ROLE_IN_USE = { $count ->
-    [one] { $count } Rollenzuweisung gibt diese Rolle: entziehen Sie sie zuerst
-   *[other] { $count } Rollenzuweisungen geben diese Rolle: entziehen Sie sie zuerst
-}
+ROLE_IN_USE =
+    { $count ->
+        [one] { $count } Rollenzuweisung gibt diese Rolle: entziehen Sie sie zuerst
+       *[other] { $count } Rollenzuweisungen geben diese Rolle: entziehen Sie sie zuerst
+    }
 DELEGATION_EMPTY = nennen Sie mindestens eine Berechtigung
 DELEGATION_TIME = das Ende muss nach dem Beginn und in der Zukunft liegen
 DELEGATION_TOO_LONG = höchstens 90 Tage: für länger lassen Sie eine Rolle zuweisen
@@ -391,44 +398,20 @@ PEER_CERTIFICATES_UNUSABLE = die Zertifikate für diesen Server sind nicht verwe
 PEER_FAILED = ein Dienst, den dieser Aufruf braucht, hat ihn abgelehnt
 DEADLINE_MALFORMED = grpc-timeout besteht aus höchstens 8 Ziffern und einer der Einheiten H M S m u n
 REQUEST_CUT_OFF = die Anfrage endete vorzeitig
-REQUEST_UNREADABLE = die Anfrage lässt sich nicht als Nachricht dieses Aufrufs lesen: prüfen Sie, ob Aufrufer und Server denselben Vertrag haben (proto/) und ob die Texte UTF-8 sind
 REQUEST_TOO_LARGE = die Anfrage ist größer als { $max } Byte: senden Sie weniger Zeilen auf einmal
 ANSWER_TOO_LARGE = die Antwort ist größer als { $max } Byte: fordern Sie weniger Zeilen auf einmal an (page_size), oder schränken Sie die Auswahl ein
-REQUEST_COMPRESSED = die Anfrage ist komprimiert: senden Sie sie unkomprimiert (grpc-encoding identity)
 TEXT_WITH_NUL = lassen Sie das Zeichen NUL (U+0000) weg: kein Text darf es enthalten
 METHOD_UNKNOWN = diese Methode gibt es hier nicht: prüfen Sie den Namen und ob Aufrufer und Server dieselbe Version haben
 SERVICE_ELSEWHERE = der Prozess unter dieser Adresse führt den Dienst { $service } nicht aus: fragen Sie den, der es tut; Dienste und Befehle von tally finden ihn über peers.{ $service } in den Einstellungen
-PROBLEM_TITLE =
-    { $status ->
-        [400] Fehlerhafte Anfrage
-        [401] Nicht angemeldet
-        [403] Nicht erlaubt
-        [404] Nicht gefunden
-        [405] Methode nicht erlaubt
-        [409] Konflikt
-        [412] Zwischenzeitlich geändert
-        [413] Zu groß
-        [415] Medientyp nicht unterstützt
-        [429] Zu viele Anfragen
-        [499] Abgebrochen
-        [501] Hier nicht angeboten
-        [503] Nicht verfügbar
-        [504] Zeit abgelaufen
-       *[other] Interner Fehler
-    }
 PATH_UNKNOWN = den Pfad { $path } gibt es hier nicht: die Pfade stehen in /openapi.json
 HTTP_METHOD_WRONG = { $method } wird für diesen Pfad nicht angeboten, sondern { $allowed }
-MEDIA_TYPE_WRONG = der Inhalt muss JSON sein (Content-Type: application/json), gesendet wurde { $said }
 BODY_TOO_LARGE = der Inhalt ist größer als { $limit } Byte: senden Sie weniger Zeilen auf einmal
 BODY_BROKE_OFF = der Inhalt der Anfrage endete vorzeitig
 BODY_TOO_SLOW = der Inhalt der Anfrage hat zu lange gebraucht: senden Sie ihn schneller oder in kleineren Teilen
 BODY_NOT_READ = dieser Aufruf liest keinen Inhalt: seine Angaben stehen im Pfad und hinter dem ?
 BODY_NO_OBJECT = der Inhalt muss ein JSON-Objekt sein
-BODY_NO_JSON = der Inhalt lässt sich nicht als JSON lesen: { $cause }
-FIELD_UNREADABLE = nicht lesbar: { $cause }
 FIELD_SAID_TWICE = ist zweimal verschieden angegeben: lassen Sie es im Inhalt oder in der Abfrage weg
 QUERY_UNKNOWN = ist kein Parameter dieses Aufrufs: die Parameter stehen in /openapi.json; Persönliches gehört in den Inhalt
-HEADER_NOT_READ = dieser Aufruf kann den Header { $header } nicht lesen: lassen Sie ihn weg
 ANSWER_HAS_NO_FIELD = die Antwort hat kein Feld { $field }
 REQUEST_ID_INVALID = eine request_id hat höchstens { $max } Zeichen; am besten ist eine UUID
 REQUEST_ID_REUSED = diese request_id gehört zu einer früheren Anfrage mit anderem Inhalt: nehmen Sie eine neue
@@ -440,7 +423,7 @@ PORT_TAKEN = auf { $address } kann nicht gelauscht werden: { $cause }; wählen S
 HTTP_PORT_TAKEN = das Gateway kann auf { $address } nicht lauschen: { $cause }; wählen Sie mit --http oder TALLY_SERVER_HTTP eine andere Adresse, oder lassen Sie gateway in --services weg
 DATABASE_URL_INVALID = die Datenbank-URL muss mit sqlite:// oder postgres:// beginnen
     .server = { $setting } ist nicht lesbar: erwartet wird postgres://ROLE:PASSWORD@HOST:PORT/DATABASE, wobei die Zeichen / ? # @ % eines Passworts als %2F %3F %23 %40 %25 geschrieben werden
-    .file = { $setting } ist nicht lesbar: erwartet wird sqlite://FOLDER/{"{"}service{"}"}.db, oder sqlite:///FOLDER/{"{"}service{"}"}.db für einen Ordner, der mit / beginnt oder dessen Name nicht nur aus einfachen Buchstaben und Ziffern besteht
+    .file = { $setting } ist nicht lesbar: erwartet wird sqlite://FOLDER/{ "{" }service{ "}" }.db, oder sqlite:///FOLDER/{ "{" }service{ "}" }.db für einen Ordner, der mit / beginnt oder dessen Name nicht nur aus einfachen Buchstaben und Ziffern besteht
 STORE_AWAY = PostgreSQL von { $service } ist auf { $at } nicht erreichbar: { $why }. Prüfen Sie, ob es dort läuft, oder korrigieren Sie Host und Port in { $setting }
 STORE_SIGN_IN_REFUSED = PostgreSQL auf { $at } lehnt die Anmeldung von { $user } ab: die Rolle gibt es nicht, oder sie hat ein anderes Passwort. Tragen Sie das richtige Passwort in { $setting } ein, oder führen Sie `tally migrate` mit der URL des Eigentümers aus; das legt die Rolle an und gibt ihr dieses Passwort
     .owner = PostgreSQL auf { $at } lehnt die Anmeldung von { $user } ab: die Rolle gibt es nicht, oder sie hat ein anderes Passwort. Korrigieren Sie Rolle und Passwort in { $setting }
@@ -451,7 +434,7 @@ STORE_TLS_FAILED = zu PostgreSQL auf { $at } kam keine verschlüsselte Verbindun
     .none = { $setting } verlangt TLS (sslmode), aber PostgreSQL auf { $at } spricht keines: lassen Sie es vom Betreiber einschalten (ssl = on), oder entfernen Sie sslmode, wenn sonst niemand in diesem Netz ist
 STORE_RIGHT_MISSING = { $user } fehlen Rechte, die { $service } in der Datenbank { $database } auf { $at } braucht: führen Sie `tally migrate` mit der URL des Eigentümers aus; das erteilt sie
     .owner = { $user } darf in der Datenbank { $database } auf { $at } keine Schemas, Rollen und Tabellen anlegen: geben Sie in { $setting } eine Rolle an, der die Datenbank gehört und die Rollen anlegen darf (CREATEROLE), oder einen Superuser
-DATABASE_ROLE_OF_ANOTHER = { $service } meldet sich als { $user } an, seine Daten sind aber nur für die Rolle { $login } zugänglich: tragen Sie in { $setting } tally_{"{"}service{"}"} als Rolle ein (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
+DATABASE_ROLE_OF_ANOTHER = { $service } meldet sich als { $user } an, seine Daten sind aber nur für die Rolle { $login } zugänglich: tragen Sie in { $setting } tally_{ "{" }service{ "}" } als Rolle ein (postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE)
 DATABASE_IN_USE = die Datenbank { $database } enthält bereits Daten von tally (Schema { $schema }), benötigt wird eine leere: legen Sie eine an (CREATE DATABASE), und geben Sie sie mit { $setting } an; nichts wurde geändert
 STORE_FILE_DAMAGED = die Datei { $file } ist beschädigt oder keine SQLite-Datenbank: spielen Sie sie aus Ihrer Sicherung zurück, oder geben Sie mit { $setting } einen anderen Ort an; darin wurde nichts geändert. Den Umfang des Schadens zeigt sqlite3 mit PRAGMA integrity_check
 STORE_FILE_UNUSABLE = die Datei { $file } lässt sich nicht zum Lesen und Schreiben öffnen: { $why }. Geben Sie dem Benutzer dieses Prozesses das Recht an ihr und ihrem Ordner, oder geben Sie mit { $setting } einen anderen Ort an
@@ -460,17 +443,18 @@ STORE_DISK_FULL = der Datenträger von { $at } ist voll: schaffen Sie Platz, und
     .serving = der Datenträger der Datenbank eines Dienstes ist voll, und nichts wurde geändert: der Betreiber schafft Platz; wiederholen Sie es dann
 STORE_DISK_FAILS = der Datenträger von { $at } meldet Fehler: welche, steht im Protokoll dieses Rechners; reparieren oder ersetzen Sie ihn, und prüfen Sie, ob die Daten vollständig sind, bevor Sie weitermachen
     .serving = der Datenträger der Datenbank eines Dienstes meldet Fehler, und nichts wurde geändert: der Betreiber sieht im Protokoll dieses Rechners nach; wiederholen Sie es dann
-DATABASE_ROLE_TOO_POWERFUL = die Datenbank-URL von { $service } meldet sich als { $user } an, { $power }: die Zeilensicherheit (row-level security) wäre wirkungslos. Tragen Sie die Rolle { $login } in die URL ein (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` mit der URL des Eigentümers legt sie an
+DATABASE_ROLE_TOO_POWERFUL = die Datenbank-URL von { $service } meldet sich als { $user } an, { $power }: die Zeilensicherheit (row-level security) wäre wirkungslos. Tragen Sie die Rolle { $login } in die URL ein (postgres://tally_{ "{" }service{ "}" }@host/database); `tally migrate` mit der URL des Eigentümers legt sie an
 POWER_SUPERUSER = ein Superuser
 POWER_BYPASSRLS = eine Rolle mit BYPASSRLS
 POWER_OWNER = der Eigentümer der Tabellen
-SCHEMA_BEHIND = das Schema von { $service } liegt { $count ->
-    [one] { $count } Migration
-   *[other] { $count } Migrationen
-} zurück (die nächste ist { $next }): führen Sie `tally migrate` mit der URL des Eigentümers aus
+SCHEMA_BEHIND =
+    das Schema von { $service } liegt { $count ->
+        [one] { $count } Migration
+       *[other] { $count } Migrationen
+    } zurück (die nächste ist { $next }): führen Sie `tally migrate` mit der URL des Eigentümers aus
 SCHEMA_AHEAD = der Datenspeicher von { $service } wurde von einer neueren Version von tally aktualisiert (diese kennt { $migration } nicht): starten Sie jene Version oder eine neuere, oder spielen Sie die Sicherung von vor der Aktualisierung zurück
 TENANT_NOT_HERE = dieser Datenspeicher ist eine SQLite-Datei und enthält genau einen, und zwar einen anderen Konzern; für mehrere Konzerne braucht es PostgreSQL (TALLY_DATABASE_URL=postgres://...), das sie durch Zeilensicherheit trennt
-STORE_OF_ANOTHER_SERVICE = die SQLite-Datei von { $service } ist die von { $owner }: schreiben Sie {"{"}service{"}"} in die URL (sqlite://dir/{"{"}service{"}"}.db)
+STORE_OF_ANOTHER_SERVICE = die SQLite-Datei von { $service } ist die von { $owner }: schreiben Sie { "{" }service{ "}" } in die URL (sqlite://dir/{ "{" }service{ "}" }.db)
 SERVICE_NAME_INVALID = „{ $service }“ ist als Name eines Dienstes nicht möglich: höchstens 32 Zeichen aus a-z und _
 HEADS_UNREADABLE = die Datei { $file } mit den signierten Köpfen ist nicht lesbar: { $cause }
 HEADS_UNWRITABLE = die signierten Köpfe des Protokolls können nicht in { $file } geschrieben werden: { $cause }. Geben Sie mit audit.heads_directory einen Ordner an, in den der Benutzer dieses Prozesses schreiben darf
@@ -516,7 +500,6 @@ LOGIN_GOOD = angemeldet bis { $until }. Die folgenden Befehle brauchen weder das
 LOGIN_NOT_REMEMBERED = die Anmeldung kann nicht in { $file } gemerkt werden ({ $why }): geben Sie das Token anderen Befehlen mit --token-file
 SIGN_IN_OVER = die Anmeldung von { $login } ist abgelaufen: führen Sie `tally login { $login }` erneut aus
 SIGN_IN_FIRST = kein Token: führen Sie zuerst `tally login NAME` aus, geben Sie eine Datei mit einem Token an (--token-file), oder übergeben Sie es per Pipe
-
 FOLDER_UNWRITABLE = der Ordner { $path } kann nicht angelegt werden: { $cause }. Legen Sie ihn für den Benutzer dieses Prozesses an, oder geben Sie in { $setting } einen anderen an
 
 ## Bringing a bundle into a running suite
@@ -528,27 +511,32 @@ ROWS_OF_NUMBER_REFUSED = die Nummer { $number } wurde in people.csv abgelehnt: d
 ROWS_OF_ACCOUNT_REFUSED = das Konto { $label } wurde in accounts.csv abgelehnt: diese Zeile meint möglicherweise ein anderes als die Suite
 ROWS_OF_RECORD_REFUSED = der Vorgang { $record } wurde in records.csv abgelehnt: seine Nachrichten gehören möglicherweise zu einem anderen als dem in der Suite
 NICKNAME_REFUSED = der Alias { $alias } wurde in aliases.csv abgelehnt, und dieser Vorgang von { $number } nennt seine Servicekraft möglicherweise mit ihm
-IMPORT_STOPPED = aus diesem Lauf { $rows ->
-    [one] ist { $rows } Zeile
-   *[other] sind { $rows } Zeilen
-} übernommen, dazu alles aus früheren Läufen: führen Sie denselben Befehl erneut aus, Übernommenes gilt als bereits vorhanden
-    .mend = aus diesem Lauf { $rows ->
+IMPORT_STOPPED =
+    aus diesem Lauf { $rows ->
         [one] ist { $rows } Zeile
        *[other] sind { $rows } Zeilen
-    } übernommen, dazu alles aus früheren Läufen: beheben Sie, was hier steht, und führen Sie denselben Befehl erneut aus, Übernommenes gilt als bereits vorhanden
-IMPORT_SERVICE_AWAY = der Dienst { $service } war nicht erreichbar; nichts ist verloren: aus diesem Lauf { $rows ->
-    [one] ist { $rows } Zeile
-   *[other] sind { $rows } Zeilen
-} übernommen, dazu alles aus früheren Läufen. Führen Sie denselben Befehl erneut aus, sobald er wieder da ist; Übernommenes gilt als bereits vorhanden
+    } übernommen, dazu alles aus früheren Läufen: führen Sie denselben Befehl erneut aus, Übernommenes gilt als bereits vorhanden
+    .mend =
+        aus diesem Lauf { $rows ->
+            [one] ist { $rows } Zeile
+           *[other] sind { $rows } Zeilen
+        } übernommen, dazu alles aus früheren Läufen: beheben Sie, was hier steht, und führen Sie denselben Befehl erneut aus, Übernommenes gilt als bereits vorhanden
+IMPORT_SERVICE_AWAY =
+    der Dienst { $service } war nicht erreichbar; nichts ist verloren: aus diesem Lauf { $rows ->
+        [one] ist { $rows } Zeile
+       *[other] sind { $rows } Zeilen
+    } übernommen, dazu alles aus früheren Läufen. Führen Sie denselben Befehl erneut aus, sobald er wieder da ist; Übernommenes gilt als bereits vorhanden
 IMPORT_DAMAGED = auf dem Weg dorthin gingen Werte verloren, und die Suite überschreibt nichts, würde also die Reste davon dauerhaft behalten: { $columns }
-IMPORT_DAMAGED_COLUMN = in { $count ->
-    [one] { $count } Zeile
-   *[other] { $count } Zeilen
-} hat eine Tabellenkalkulation { $column } auf die ersten Ziffern gekürzt (etwa { $example })
-    .failed = in { $count ->
+IMPORT_DAMAGED_COLUMN =
+    in { $count ->
         [one] { $count } Zeile
        *[other] { $count } Zeilen
-    } enthält { $column } das, was eine Tabellenkalkulation anstelle eines Werts anzeigt (etwa { $example })
+    } hat eine Tabellenkalkulation { $column } auf die ersten Ziffern gekürzt (etwa { $example })
+    .failed =
+        in { $count ->
+            [one] { $count } Zeile
+           *[other] { $count } Zeilen
+        } enthält { $column } das, was eine Tabellenkalkulation anstelle eines Werts anzeigt (etwa { $example })
 IMPORT_DAMAGED_CURE = nichts wurde geschrieben: exportieren Sie die Spalte als Text und ohne fehlerhafte Formeln, und importieren Sie erneut, oder geben Sie denselben Befehl mit --accept-damaged ein, um die Zeilen so zu schreiben, wie sie sind
 IMPORT_HEADING = Was der Import gebracht hat, { $from } bis { $to }
 IMPORT_READ = gelesen
@@ -574,18 +562,21 @@ IMPORT_RECORDS = Vorgänge dieser Konten im Zeitraum
 IMPORT_RECORD_HOURS = deren Stunden
 IMPORT_AMOUNT = deren Umsatz in kleinster Einheit
 IMPORT_CLAIMS = Beanspruchungen auf diesen Konten im Zeitraum
-IMPORT_REJECTED_ROWS = { $rows ->
-    [one] { $rows } Zeile war nicht lesbar; { $file } nennt sie mit Abhilfe.
-   *[other] { $rows } Zeilen waren nicht lesbar; { $file } nennt jede mit Abhilfe.
-}
-IMPORT_REVISED_ROWS = { $rows ->
-    [one] { $rows } Zeile liegt in einer neuen Version vor; die frühere bleibt lesbar
-   *[other] { $rows } Zeilen liegen in einer neuen Version vor; die früheren bleiben lesbar
-}
-IMPORT_REFUSED_ROWS = { $rows ->
-    [one] { $rows } Zeile wurde von der Suite nicht angenommen; { $file } nennt sie mit Grund.
-   *[other] { $rows } Zeilen wurden von der Suite nicht angenommen; { $file } nennt jede mit Grund.
-}
+IMPORT_REJECTED_ROWS =
+    { $rows ->
+        [one] { $rows } Zeile war nicht lesbar; { $file } nennt sie mit Abhilfe.
+       *[other] { $rows } Zeilen waren nicht lesbar; { $file } nennt jede mit Abhilfe.
+    }
+IMPORT_REVISED_ROWS =
+    { $rows ->
+        [one] { $rows } Zeile liegt in einer neuen Version vor; die frühere bleibt lesbar
+       *[other] { $rows } Zeilen liegen in einer neuen Version vor; die früheren bleiben lesbar
+    }
+IMPORT_REFUSED_ROWS =
+    { $rows ->
+        [one] { $rows } Zeile wurde von der Suite nicht angenommen; { $file } nennt sie mit Grund.
+       *[other] { $rows } Zeilen wurden von der Suite nicht angenommen; { $file } nennt jede mit Grund.
+    }
 IMPORT_NEEDS = für einen Import braucht es ein Konto, das Einheiten, Personen, Dienste und Vorgänge lesen und schreiben darf, etwa eines mit der Rolle group_hr
 
 ## Fields of requests
@@ -607,12 +598,13 @@ NEVER_EMPLOYED = Sie haben noch keine Beschäftigung, daher lässt sich nicht sa
 PUNCH_REPEATED = zu genau diesem Zeitpunkt ist bereits eine Stempelung von Ihnen erfasst
 FACT_SUPERSEDED = die Korrektur { $id } hat das bereits berichtigt, und es zählt nicht mehr: korrigieren Sie, was jetzt gilt
 CORRECTION_WAITS = die Korrektur { $id } desselben Sachverhalts wartet auf Genehmigung: genehmigen Sie sie, lehnen Sie sie ab, oder ziehen Sie sie zuerst zurück
-CORRECTION_NOT_WAITING = { $stage ->
-    [approved] die Korrektur wurde bereits genehmigt
-    [rejected] die Korrektur wurde abgelehnt: beantragen Sie sie neu
-    [withdrawn] die Korrektur wurde zurückgezogen: beantragen Sie sie neu
-   *[other] die Korrektur gilt bereits
-}
+CORRECTION_NOT_WAITING =
+    { $stage ->
+        [approved] die Korrektur wurde bereits genehmigt
+        [rejected] die Korrektur wurde abgelehnt: beantragen Sie sie neu
+        [withdrawn] die Korrektur wurde zurückgezogen: beantragen Sie sie neu
+       *[other] die Korrektur gilt bereits
+    }
 CORRECTION_OUTDATED = die Korrektur { $id } hat den Sachverhalt seit diesem Antrag berichtigt: lehnen Sie ihn ab, und beantragen Sie neu, was jetzt gelten soll
     .gone = der Sachverhalt wird seit diesem Antrag nicht mehr aufbewahrt: lehnen Sie ihn ab
 OWN_CORRECTION = niemand entscheidet über eine Korrektur in eigener Sache: das muss jemand anderes tun
@@ -666,7 +658,6 @@ PUNCH_KIND_EXPECTED = in oder out
 SHIFT_TOO_LONG = eine Schicht ist kürzer als { $hours } Stunden
 PERIOD_TOO_LONG = höchstens { $days } Tage
 DUTY_VERSION_EXPECTED = erwartet wird 1, 2 oder 3, oder 0 für die neueste
-
 PUNCH_OF_SHIFT = sie gehört zu Ihrer Schicht, die um { $start } beginnt
 PUNCH_CAME = Sie sind ab jetzt eingestempelt
 PUNCH_LEFT = sie schließt den Abschnitt, der um { $since } begann
@@ -674,17 +665,17 @@ PUNCH_STILL_IN = Sie waren seit { $since } noch eingestempelt: dieser Abschnitt 
 PUNCH_NOT_IN = Sie haben in den letzten { $hours } Stunden nicht eingestempelt: beantragen Sie eine Korrektur, falls Sie es vergessen haben
 PUNCH_NOT_PLANNED = zu dieser Zeit ist keine Schicht von Ihnen geplant
 PUNCH_DRIFT = die Uhr Ihres Geräts weicht um { $seconds } s von unserer ab; es zählt unsere
-
 DUTY_DOUBLE_IN = { $number } hat am { $at } erneut eingestempelt, ohne auszustempeln; der erste Abschnitt endet dort
 DUTY_IN_WITHOUT_OUT = { $number } hat am { $at } eingestempelt und innerhalb von { $hours } h nicht ausgestempelt; der Abschnitt zählt nicht
 DUTY_OUT_MAY_COME = die Stempelung von { $number } am { $at } gilt als Kommen, und die Stempelungen enden am { $last } ohne Gehen; das ergibt keine Anwesenheit, und eine Schicht dieses Arbeitstags zählt nur, soweit ein Stempelpaar sie abdeckt
 DUTY_LONE_IN = die Stempelung von { $number } am { $at } gilt als Kommen, und innerhalb von { $hours } h folgt kein Gehen; das ergibt keine Anwesenheit, und eine Schicht dieses Arbeitstags zählt nur, soweit ein Stempelpaar sie abdeckt
 DUTY_LONE_OUT = die Stempelung von { $number } am { $at } gilt als Gehen, und in den { $hours } h davor gab es kein Kommen; das ergibt keine Anwesenheit, aber eine Schicht dieses Arbeitstags zählt nur, soweit ein Stempelpaar sie abdeckt, und eine Belegung ohne Rückgabe endet dort
 DUTY_SHIFT_UNCOVERED = { $number } war auf { $account } von { $start } bis { $end } eingeplant und hat an diesem Arbeitstag gestempelt, aber kein Stempelpaar deckt etwas davon ab; die Schicht zählt nicht, bis die fehlenden Stempelungen ergänzt sind
-DUTY_SHIFT_BARELY_COVERED = { $number } war auf { $account } von { $start } bis { $end } eingeplant und hat an diesem Arbeitstag gestempelt, aber { $why ->
-    [other] die Stempelungen, die in diese Schicht reichen, gehören zu einer anderen
-   *[edge] kein Stempelpaar deckt etwas von ihrer geplanten Zeit ab
-}; an ihrem Rand zählen höchstens { $minutes } min, bis die fehlenden Stempelungen ergänzt sind
+DUTY_SHIFT_BARELY_COVERED =
+    { $number } war auf { $account } von { $start } bis { $end } eingeplant und hat an diesem Arbeitstag gestempelt, aber { $why ->
+        [other] die Stempelungen, die in diese Schicht reichen, gehören zu einer anderen
+       *[edge] kein Stempelpaar deckt etwas von ihrer geplanten Zeit ab
+    }; an ihrem Rand zählen höchstens { $minutes } min, bis die fehlenden Stempelungen ergänzt sind
 DUTY_SHIFT_HELD_BY_OTHERS = { $number } war auf { $account } von { $start } bis { $end } eingeplant, aber laut Übergabeprotokoll hatten in der anrechenbaren Zeit nur andere das Konto; die Schicht zählt nicht, und falls { $number } damals Kunden betreut hat, sind Übernahme und Rückgabe zu ergänzen
 DUTY_OUT_WITHOUT_IN = { $number } hat am { $at } ausgestempelt, ohne in den { $hours } h davor einzustempeln; das zählt nicht
 DUTY_OUT_AFTER_CLOSED_IN = die Stempelung von { $number } am { $at } gilt als Gehen, aber das Kommen davor wurde am { $out } geschlossen; sie ergibt keine Anwesenheit, und eine Belegung ohne Rückgabe endet dort
@@ -693,92 +684,99 @@ DUTY_PUNCH_NOT_EMPLOYED = { $number } hat am { $at } gestempelt und ist dann nic
 DUTY_HOLD_NOT_EMPLOYED = { $number } hat am { $at } { $account } übernommen und ist dann nicht beschäftigt: die Belegung zählt nicht; korrigieren Sie die Übergabe oder die Tage der Beschäftigung
 DUTY_IN_AND_OUT_AT_ONCE = { $number } hat am { $at } gleichzeitig ein- und ausgestempelt; das ergibt keine Anwesenheit
 DUTY_NOBODY = zu { $account } gibt es Belege, und trotzdem war im Zeitraum niemand im Dienst
-DUTY_NO_EVIDENCE_V1 = kein Dienstplan, keine Stempelung und keine Übergabe sagt etwas über { $account } im Zeitraum: seine gesamte Arbeit wird auf das ganze Team verteilt ({ $scope ->
-    [all] alle
-   *[team] { $team }
-}, { $people ->
-    [one] { $people } Person
-   *[other] { $people } Personen
-}); veröffentlichen Sie Dienstpläne, oder lassen Sie stempeln
-DUTY_NO_EVIDENCE = kein Dienstplan, keine Stempelung und keine Übergabe sagt etwas über { $account } im Zeitraum: das ganze Team gilt als im Dienst ({ $scope ->
-    [all] alle
-   *[team] { $team }
-}, Personen: { $people }); veröffentlichen Sie Dienstpläne, oder lassen Sie stempeln
+DUTY_NO_EVIDENCE_V1 =
+    kein Dienstplan, keine Stempelung und keine Übergabe sagt etwas über { $account } im Zeitraum: seine gesamte Arbeit wird auf das ganze Team verteilt ({ $scope ->
+        [all] alle
+       *[team] { $team }
+    }, { $people ->
+        [one] { $people } Person
+       *[other] { $people } Personen
+    }); veröffentlichen Sie Dienstpläne, oder lassen Sie stempeln
+DUTY_NO_EVIDENCE =
+    kein Dienstplan, keine Stempelung und keine Übergabe sagt etwas über { $account } im Zeitraum: das ganze Team gilt als im Dienst ({ $scope ->
+        [all] alle
+       *[team] { $team }
+    }, Personen: { $people }); veröffentlichen Sie Dienstpläne, oder lassen Sie stempeln
 DUTY_RELEASE_WITHOUT_TAKE = { $number } hat { $account } am { $at } zurückgegeben, ohne es zu haben; das zählt nicht
-DUTY_NEVER_RELEASED = { $number } hat { $account } am { $since } übernommen und nie zurückgegeben; die Belegung endet am { $end } mit { $by ->
-    [release] der Rückgabe
-    [punch_out] dem nächsten Ausstempeln
-    [roster] dem Ende des Dienstplans
-    [too_long] der längsten zulässigen Dauer
-   *[taken_again] der nächsten Übernahme
-}
-DUTY_NO_RELEASE_KNOWN = { $number } hat { $account } am { $since } übernommen, und danach ist keine Rückgabe bekannt; die Belegung endet am { $end } mit { $by ->
-    [release] der Rückgabe
-    [punch_out] dem nächsten Ausstempeln
-    [roster] dem Ende des Dienstplans
-    [too_long] der längsten zulässigen Dauer
-   *[taken_again] der nächsten Übernahme
-}
-DUTY_TAKEN_AGAIN = { $number } hat { $account } am { $since } übernommen und am { $again } ohne Rückgabe dazwischen erneut; die Belegung endet am { $end } mit { $by ->
-    [release] der Rückgabe
-    [punch_out] dem nächsten Ausstempeln
-    [roster] dem Ende des Dienstplans
-    [too_long] der längsten zulässigen Dauer
-   *[taken_again] der nächsten Übernahme
-}
-DUTY_HELD_BY_TWO = { $first } und { $second } haben { $account } von { $from } bis { $until } gleichzeitig belegt; { $why ->
-    [exclusive] es darf immer nur eine Person belegen
-   *[unreleased] die erste Person hatte es nicht zurückgegeben
-}
+DUTY_NEVER_RELEASED =
+    { $number } hat { $account } am { $since } übernommen und nie zurückgegeben; die Belegung endet am { $end } mit { $by ->
+        [release] der Rückgabe
+        [punch_out] dem nächsten Ausstempeln
+        [roster] dem Ende des Dienstplans
+        [too_long] der längsten zulässigen Dauer
+       *[taken_again] der nächsten Übernahme
+    }
+DUTY_NO_RELEASE_KNOWN =
+    { $number } hat { $account } am { $since } übernommen, und danach ist keine Rückgabe bekannt; die Belegung endet am { $end } mit { $by ->
+        [release] der Rückgabe
+        [punch_out] dem nächsten Ausstempeln
+        [roster] dem Ende des Dienstplans
+        [too_long] der längsten zulässigen Dauer
+       *[taken_again] der nächsten Übernahme
+    }
+DUTY_TAKEN_AGAIN =
+    { $number } hat { $account } am { $since } übernommen und am { $again } ohne Rückgabe dazwischen erneut; die Belegung endet am { $end } mit { $by ->
+        [release] der Rückgabe
+        [punch_out] dem nächsten Ausstempeln
+        [roster] dem Ende des Dienstplans
+        [too_long] der längsten zulässigen Dauer
+       *[taken_again] der nächsten Übernahme
+    }
+DUTY_HELD_BY_TWO =
+    { $first } und { $second } haben { $account } von { $from } bis { $until } gleichzeitig belegt; { $why ->
+        [exclusive] es darf immer nur eine Person belegen
+       *[unreleased] die erste Person hatte es nicht zurückgegeben
+    }
 
 ## What to do about findings
 
-FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] importieren Sie einen Dienstplan des Kontos, oder lassen Sie die Personen stempeln oder übergeben, und starten Sie den Lauf erneut
-    [UNHELD_ACCOUNT] ergänzen Sie die Schicht der Person, die das Konto damals betreut hat, oder die fehlenden Stempelungen oder die Übernahme; verschieben Sie einen Vorgang, der zu einem anderen Konto gehört (MoveRecord)
-    [OVERLAP] ergänzen Sie die Rückgabe der Person, die das Konto nicht mehr hatte, als die andere es übernahm (CorrectHandover)
-    [MISSING_RELEASE] ergänzen Sie die Rückgabe (CorrectHandover)
-    [RELEASE_WITHOUT_TAKE] ergänzen Sie die zur Rückgabe gehörende Übernahme, oder streichen Sie die Rückgabe (CorrectHandover)
-    [DOUBLE_IN] ergänzen Sie das Gehen vor dem zweiten Kommen, oder streichen Sie eines der beiden (CorrectPunch)
-    [MISSING_PUNCH] ergänzen Sie die fehlende Stempelung, oder streichen Sie die einzelne (CorrectPunch)
-    [UNCOVERED_SHIFT] ergänzen Sie die Stempelungen der Schicht (CorrectPunch), oder sagen Sie sie ab, wenn niemand gekommen ist (CancelShift)
-    [BARELY_COVERED_SHIFT] ergänzen Sie die fehlenden Stempelungen der Schicht (CorrectPunch), oder ändern Sie ihre Zeiten (ChangeShift)
-    [HELD_BY_OTHERS] ergänzen Sie Übernahme und Rückgabe der Person, die laut Dienstplan betreut hat (CorrectHandover), oder sagen Sie die Schicht ab (CancelShift)
-    [NOT_EMPLOYED] korrigieren Sie den Dienstplan, die Stempelung oder die Übergabe, oder die Tage der Beschäftigung (ChangeEmployment)
-    [TAG_OFF_DUTY] ergänzen Sie die Schicht oder die Stempelungen der im Vorgang genannten Person, verschieben Sie ihn auf das Konto, zu dem er gehört (MoveRecord), oder senden Sie ihn mit dem richtigen Namen und einer höheren Revision erneut
-    [NAMED_WITHOUT_AGENT] senden Sie die Vorgänge mit dem Namen der Servicekraft und einer höheren Revision erneut
-    [MIXED_WITHOUT_TAG] senden Sie die Vorgänge mit dem Namen der Servicekraft und einer höheren Revision erneut, oder belassen Sie es beim Dienstplan
-    [TOO_FEW_TO_INFER] es ist nichts zu tun; Übergaben oder Namen in den Vorgängen sagen genauer, wer betreut hat
-    [DID_NOT_SETTLE] es ist nichts zu tun; Übergaben sagen genauer, wer betreut hat
-    [SEVERAL_AT_ONCE] senden Sie die Zeiten der Antworten, oder lassen Sie die Personen ihre Dialoge beanspruchen; auch Namen in den Vorgängen sagen genauer, wer betreut hat
-    [TOO_FEW_REPLIES] in einem kleinen Monat ist nichts zu tun; Namen in den Vorgängen oder Beanspruchungen sagen genauer, wer betreut hat
-    [REPLIES_TOO_DENSE] lassen Sie ein Zehntel der Vorgänge mit Namen versehen, per Klick beanspruchen (MakeClaim) oder an bekannten Geräten schreiben (ImportDevices), und Pausen stempeln
-    [EVIDENCE_UNEVEN] lassen Sie alle auf dem Konto gleichermaßen klicken (MakeClaim), mit Namen zeichnen oder an bekannten Geräten schreiben (ImportDevices)
-    [CLOCK_WITHOUT_SECONDS] lassen Sie die Zeiten der Antworten mit Sekunden exportieren
-    [CLAIM_OFF_DUTY] prüfen Sie, wer geklickt hat, sowie Stempelungen und Dienstplan dieses Tages
-    [CLAIM_WITHOUT_RECORD] prüfen Sie, ob der Vorgang gesendet wurde, und die Uhr der Beanspruchungen
-    [CLAIMS_DIFFER] fragen Sie nach, wer betreut hat, und lassen Sie den Vorgang seine Servicekraft nennen
-    [DEVICE_OFF_DUTY] prüfen Sie, wem das Gerät gehört, sowie Stempelungen und Dienstplan dieses Tages
-    [DEVICE_OF_SEVERAL] geben Sie an, wem das Gerät von wann bis wann gehört
-    [DEVICE_OF_NOBODY] geben Sie an, wem das Gerät an diesen Tagen gehört, unter dem Namen, den die Vorgänge ihm geben (ImportDevices), oder planen Sie jemanden an seinem Arbeitsplatz ein
-    [EVIDENCE_NOT_READ] nennen Sie Version 3 der Richtlinie, die das liest, oder keine für die neueste; oder lassen Sie es so, der Monat wird dann ohne das zugerechnet
-    [REPLY_OUTSIDE_RECORD] prüfen Sie, wann der Vorgang beginnt und endet, und die Uhr der Antworten
-    [BREAKS_NOT_PUNCHED] lassen Sie zu Beginn einer Pause aus- und danach wieder einstempeln (RecordPunch), oder das Konto übergeben
-    [CLOCKS_APART] stellen Sie die Uhr des Arbeitsplatzsystems richtig, und lassen Sie dessen Nachrichten erneut exportieren, wenn sie mit der richtigen Zeit aufbewahrt werden sollen
-    [UNKNOWN_AGENT] geben Sie an, wem der Name gehört (ImportAliases), oder senden Sie die Vorgänge mit dem richtigen erneut
-    [ACCOUNT_UNKNOWN] importieren Sie das Konto (ImportAccounts), oder verschieben Sie die Vorgänge auf das, zu dem sie gehören (MoveRecord)
-    [POPULATION_CHANGED] schließen Sie den Zyklus erneut ab, sofern es nicht beim bisherigen Personenkreis bleiben soll (CloseCycle)
-    [AMOUNTS_CONVERTED] es ist nichts zu tun; ist ein Kurs falsch, hinterlegen Sie den richtigen (SetRates), und starten Sie den Lauf erneut
-    [MEASURE_NOT_SENT] senden Sie, was der Satz nennt, oder nehmen Sie die Kennzahl aus dem Bewertungsmodell
-    [OBSERVATIONS_BEYOND_PERIOD] nehmen Sie die Beobachtung heraus (WithdrawObservation), und senden Sie sie in Teilen, jeder mit Tagen eines Zeitraums, oder schließen Sie einen Zeitraum ab, der alle ihre Tage enthält
-    [OBSERVATIONS_UNREAD] senden Sie sie unter dem richtigen Namen erneut, und nehmen Sie diese heraus (WithdrawObservation), oder lassen Sie ein Bewertungsmodell die Messgröße lesen; sollen sie für später aufbewahrt werden, ist nichts zu tun
-    [REFUND_EXCEEDS_SALE] senden Sie die Erstattung mit dem richtigen Betrag und einer höheren Revision erneut, oder nehmen Sie sie heraus (WithdrawRecord); stimmt sie, senden Sie den Verkauf mit dem tatsächlichen Erlös erneut
-    [CONTRIBUTOR_UNKNOWN] geben Sie an, wem der Name gehört (ImportAliases), oder senden Sie den Vorgang mit den richtigen Mitwirkenden und einer höheren Revision erneut
-    [CONTRIBUTOR_OFF_DUTY] hat jemand außerhalb der eigenen Zeiten geholfen, ist nichts zu tun; sonst ergänzen Sie die Schicht oder die Stempelungen, oder senden Sie den Vorgang mit den richtigen Mitwirkenden und einer höheren Revision erneut
-    [CONTRIBUTORS_NOT_SPLIT] nennen Sie eine Richtlinie mit Aufteilung, damit solche Vorgänge geteilt werden, oder lassen Sie es so: die Mitwirkenden bleiben vermerkt
-    [STANDARD_WITHDRAWN] schreiben Sie eine neue Version des Bewertungsmodells, die einem gültigen Standard folgt (ListRefinements sagt, was passt), legen Sie damit einen Zyklus an und schließen ihn ab, oder korrigieren Sie damit einen veröffentlichten (CorrectCycle); lassen Sie es so, wenn der Monat noch nach dem alten beurteilt werden soll
-   *[other] sehen Sie sich an, was er nennt, korrigieren Sie es, wo es falsch ist, und starten Sie den Lauf erneut
-}
+FINDING_ADVICE =
+    { $kind ->
+        [NO_DUTY_EVIDENCE] importieren Sie einen Dienstplan des Kontos, oder lassen Sie die Personen stempeln oder übergeben, und starten Sie den Lauf erneut
+        [UNHELD_ACCOUNT] ergänzen Sie die Schicht der Person, die das Konto damals betreut hat, oder die fehlenden Stempelungen oder die Übernahme; verschieben Sie einen Vorgang, der zu einem anderen Konto gehört (MoveRecord)
+        [OVERLAP] ergänzen Sie die Rückgabe der Person, die das Konto nicht mehr hatte, als die andere es übernahm (CorrectHandover)
+        [MISSING_RELEASE] ergänzen Sie die Rückgabe (CorrectHandover)
+        [RELEASE_WITHOUT_TAKE] ergänzen Sie die zur Rückgabe gehörende Übernahme, oder streichen Sie die Rückgabe (CorrectHandover)
+        [DOUBLE_IN] ergänzen Sie das Gehen vor dem zweiten Kommen, oder streichen Sie eines der beiden (CorrectPunch)
+        [MISSING_PUNCH] ergänzen Sie die fehlende Stempelung, oder streichen Sie die einzelne (CorrectPunch)
+        [UNCOVERED_SHIFT] ergänzen Sie die Stempelungen der Schicht (CorrectPunch), oder sagen Sie sie ab, wenn niemand gekommen ist (CancelShift)
+        [BARELY_COVERED_SHIFT] ergänzen Sie die fehlenden Stempelungen der Schicht (CorrectPunch), oder ändern Sie ihre Zeiten (ChangeShift)
+        [HELD_BY_OTHERS] ergänzen Sie Übernahme und Rückgabe der Person, die laut Dienstplan betreut hat (CorrectHandover), oder sagen Sie die Schicht ab (CancelShift)
+        [NOT_EMPLOYED] korrigieren Sie den Dienstplan, die Stempelung oder die Übergabe, oder die Tage der Beschäftigung (ChangeEmployment)
+        [TAG_OFF_DUTY] ergänzen Sie die Schicht oder die Stempelungen der im Vorgang genannten Person, verschieben Sie ihn auf das Konto, zu dem er gehört (MoveRecord), oder senden Sie ihn mit dem richtigen Namen und einer höheren Revision erneut
+        [NAMED_WITHOUT_AGENT] senden Sie die Vorgänge mit dem Namen der Servicekraft und einer höheren Revision erneut
+        [MIXED_WITHOUT_TAG] senden Sie die Vorgänge mit dem Namen der Servicekraft und einer höheren Revision erneut, oder belassen Sie es beim Dienstplan
+        [TOO_FEW_TO_INFER] es ist nichts zu tun; Übergaben oder Namen in den Vorgängen sagen genauer, wer betreut hat
+        [DID_NOT_SETTLE] es ist nichts zu tun; Übergaben sagen genauer, wer betreut hat
+        [SEVERAL_AT_ONCE] senden Sie die Zeiten der Antworten, oder lassen Sie die Personen ihre Dialoge beanspruchen; auch Namen in den Vorgängen sagen genauer, wer betreut hat
+        [TOO_FEW_REPLIES] in einem kleinen Monat ist nichts zu tun; Namen in den Vorgängen oder Beanspruchungen sagen genauer, wer betreut hat
+        [REPLIES_TOO_DENSE] lassen Sie ein Zehntel der Vorgänge mit Namen versehen, per Klick beanspruchen (MakeClaim) oder an bekannten Geräten schreiben (ImportDevices), und Pausen stempeln
+        [EVIDENCE_UNEVEN] lassen Sie alle auf dem Konto gleichermaßen klicken (MakeClaim), mit Namen zeichnen oder an bekannten Geräten schreiben (ImportDevices)
+        [CLOCK_WITHOUT_SECONDS] lassen Sie die Zeiten der Antworten mit Sekunden exportieren
+        [CLAIM_OFF_DUTY] prüfen Sie, wer geklickt hat, sowie Stempelungen und Dienstplan dieses Tages
+        [CLAIM_WITHOUT_RECORD] prüfen Sie, ob der Vorgang gesendet wurde, und die Uhr der Beanspruchungen
+        [CLAIMS_DIFFER] fragen Sie nach, wer betreut hat, und lassen Sie den Vorgang seine Servicekraft nennen
+        [DEVICE_OFF_DUTY] prüfen Sie, wem das Gerät gehört, sowie Stempelungen und Dienstplan dieses Tages
+        [DEVICE_OF_SEVERAL] geben Sie an, wem das Gerät von wann bis wann gehört
+        [DEVICE_OF_NOBODY] geben Sie an, wem das Gerät an diesen Tagen gehört, unter dem Namen, den die Vorgänge ihm geben (ImportDevices), oder planen Sie jemanden an seinem Arbeitsplatz ein
+        [EVIDENCE_NOT_READ] nennen Sie Version 3 der Richtlinie, die das liest, oder keine für die neueste; oder lassen Sie es so, der Monat wird dann ohne das zugerechnet
+        [REPLY_OUTSIDE_RECORD] prüfen Sie, wann der Vorgang beginnt und endet, und die Uhr der Antworten
+        [BREAKS_NOT_PUNCHED] lassen Sie zu Beginn einer Pause aus- und danach wieder einstempeln (RecordPunch), oder das Konto übergeben
+        [CLOCKS_APART] stellen Sie die Uhr des Arbeitsplatzsystems richtig, und lassen Sie dessen Nachrichten erneut exportieren, wenn sie mit der richtigen Zeit aufbewahrt werden sollen
+        [UNKNOWN_AGENT] geben Sie an, wem der Name gehört (ImportAliases), oder senden Sie die Vorgänge mit dem richtigen erneut
+        [ACCOUNT_UNKNOWN] importieren Sie das Konto (ImportAccounts), oder verschieben Sie die Vorgänge auf das, zu dem sie gehören (MoveRecord)
+        [POPULATION_CHANGED] schließen Sie den Zyklus erneut ab, sofern es nicht beim bisherigen Personenkreis bleiben soll (CloseCycle)
+        [AMOUNTS_CONVERTED] es ist nichts zu tun; ist ein Kurs falsch, hinterlegen Sie den richtigen (SetRates), und starten Sie den Lauf erneut
+        [MEASURE_NOT_SENT] senden Sie, was der Satz nennt, oder nehmen Sie die Kennzahl aus dem Bewertungsmodell
+        [OBSERVATIONS_BEYOND_PERIOD] nehmen Sie die Beobachtung heraus (WithdrawObservation), und senden Sie sie in Teilen, jeder mit Tagen eines Zeitraums, oder schließen Sie einen Zeitraum ab, der alle ihre Tage enthält
+        [OBSERVATIONS_UNREAD] senden Sie sie unter dem richtigen Namen erneut, und nehmen Sie diese heraus (WithdrawObservation), oder lassen Sie ein Bewertungsmodell die Messgröße lesen; sollen sie für später aufbewahrt werden, ist nichts zu tun
+        [REFUND_EXCEEDS_SALE] senden Sie die Erstattung mit dem richtigen Betrag und einer höheren Revision erneut, oder nehmen Sie sie heraus (WithdrawRecord); stimmt sie, senden Sie den Verkauf mit dem tatsächlichen Erlös erneut
+        [CONTRIBUTOR_UNKNOWN] geben Sie an, wem der Name gehört (ImportAliases), oder senden Sie den Vorgang mit den richtigen Mitwirkenden und einer höheren Revision erneut
+        [CONTRIBUTOR_OFF_DUTY] hat jemand außerhalb der eigenen Zeiten geholfen, ist nichts zu tun; sonst ergänzen Sie die Schicht oder die Stempelungen, oder senden Sie den Vorgang mit den richtigen Mitwirkenden und einer höheren Revision erneut
+        [CONTRIBUTORS_NOT_SPLIT] nennen Sie eine Richtlinie mit Aufteilung, damit solche Vorgänge geteilt werden, oder lassen Sie es so: die Mitwirkenden bleiben vermerkt
+        [STANDARD_WITHDRAWN] schreiben Sie eine neue Version des Bewertungsmodells, die einem gültigen Standard folgt (ListRefinements sagt, was passt), legen Sie damit einen Zyklus an und schließen ihn ab, oder korrigieren Sie damit einen veröffentlichten (CorrectCycle); lassen Sie es so, wenn der Monat noch nach dem alten beurteilt werden soll
+       *[other] sehen Sie sich an, was er nennt, korrigieren Sie es, wo es falsch ist, und starten Sie den Lauf erneut
+    }
 FIX_REFUSED = die Korrektur wurde nicht angenommen: { $why }
 FINDING_WITHOUT_FIX = kein einzelner Aufruf behebt eine Auffälligkeit der Art { $kind }: der Ratschlag dazu sagt, was zu tun ist
 
@@ -791,14 +789,16 @@ CYCLE_NOT_REVIEWABLE = der Zyklus hat kein Ergebnis, das sich veröffentlichen l
 CYCLE_WITHOUT_RESULT = der Zyklus hat noch kein Ergebnis: schließen Sie ihn ab, und verfolgen Sie ihn, bis er geprüft werden kann
 PERIOD_WITHOUT_RECORDS = kein Servicevorgang eines Kontos begann zwischen { $from } und { $to }: importieren Sie die Vorgänge dieser Tage, oder legen Sie einen Zyklus über andere Tage an
     .part = zwischen { $from } und { $to } begann kein Servicevorgang eines Kontos seiner Einheit oder eines Kontos, das ihre Personen betreut haben: importieren Sie die Vorgänge dieser Tage; sind sie vorhanden, ordnen Sie die Konten ihrem Team in der Einheit zu, und korrigieren Sie die Beschäftigungen der betreuenden Personen; sind die Teams in eine andere Einheit gewechselt, schließt jene ihren Monat ab
-NOBODY_CREDITED = { $records ->
-    [one] der einzige Vorgang konnte niemandem zugerechnet werden
-   *[other] keiner der { $records } Vorgänge konnte jemandem zugerechnet werden
-}: importieren Sie Dienstpläne, Stempelungen oder Übergaben des Zeitraums, und schließen Sie dann erneut ab
-    .unemployed = { $records ->
+NOBODY_CREDITED =
+    { $records ->
         [one] der einzige Vorgang konnte niemandem zugerechnet werden
        *[other] keiner der { $records } Vorgänge konnte jemandem zugerechnet werden
-    }, da zwischen { $from } und { $to } niemand beschäftigt ist: korrigieren Sie die Beschäftigungen oder den Zeitraum, und schließen Sie dann erneut ab
+    }: importieren Sie Dienstpläne, Stempelungen oder Übergaben des Zeitraums, und schließen Sie dann erneut ab
+    .unemployed =
+        { $records ->
+            [one] der einzige Vorgang konnte niemandem zugerechnet werden
+           *[other] keiner der { $records } Vorgänge konnte jemandem zugerechnet werden
+        }, da zwischen { $from } und { $to } niemand beschäftigt ist: korrigieren Sie die Beschäftigungen oder den Zeitraum, und schließen Sie dann erneut ab
     .elsewhere = niemand aus dem Personenkreis hat einen Anteil an einem Vorgang: was der Zurechnungslauf gelesen hat, wird Personen zugerechnet, die nicht dazugehören ({ $elsewhere } von { $records }). Sehen Sie nach, wer dazugehört und warum (PreviewPopulation), korrigieren Sie die Beschäftigungen oder das Konto, die Servicekraft oder den Dienstplan, auf denen die Vorgänge beruhen, und schließen Sie dann erneut ab
 CYCLE_REFUSED = { $message }
 CYCLE_GIVEN_UP = der Abschluss wurde mehrmals vergeblich versucht ({ $reason }): schließen Sie erneut ab, und fragen Sie den Betreiber, wenn es wieder scheitert
@@ -810,39 +810,47 @@ RUN_RESTS = der Zurechnungslauf ist bereits beendet, daher ist nichts anzuhalten
 RUN_NOT_DONE = der Zurechnungslauf hat kein Ergebnis: verfolgen Sie ihn, bis er fertig ist, oder starten Sie einen neuen
 RUN_DIFFERS = der Zurechnungslauf betrifft andere Tage oder eine andere Richtlinie als der Zyklus: nennen Sie einen passenden Lauf oder keinen, dann wird einer gestartet
 RUN_COVERS_PART = der Zurechnungslauf betrifft einige Konten oder Einheiten und nicht alles, was der Zyklus betrifft: nennen Sie einen Lauf über die Einheit des Zyklus oder eine darüber, oder keinen, dann wird einer gestartet
-    .moved = { $people ->
-        [one] { $people } Person, die am { $day } (as_of) im Zyklus ist, gehört am { $last } woandershin,
-       *[other] { $people } Personen, die am { $day } (as_of) im Zyklus sind, gehören am { $last } woandershin,
-    } samt den Konten, die sie betreut haben: lassen Sie einen Lauf für { $unit } starten (StartAttributionRun, durch jemanden, dessen Rechte dorthin reichen), und nennen Sie ihn (attribution_run_id), oder nehmen Sie den letzten Tag als as_of
-    .moved_group = { $people ->
-        [one] { $people } Person, die am { $day } (as_of) im Zyklus ist, gehört am { $last } woandershin,
-       *[other] { $people } Personen, die am { $day } (as_of) im Zyklus sind, gehören am { $last } woandershin,
-    } samt den Konten, die sie betreut haben: lassen Sie einen Lauf für den Konzern starten (StartAttributionRun, durch die Personalabteilung des Konzerns), und nennen Sie ihn (attribution_run_id), oder nehmen Sie den letzten Tag als as_of
+    .moved =
+        { $people ->
+            [one] { $people } Person, die am { $day } (as_of) im Zyklus ist, gehört am { $last } woandershin,
+           *[other] { $people } Personen, die am { $day } (as_of) im Zyklus sind, gehören am { $last } woandershin,
+        } samt den Konten, die sie betreut haben: lassen Sie einen Lauf für { $unit } starten (StartAttributionRun, durch jemanden, dessen Rechte dorthin reichen), und nennen Sie ihn (attribution_run_id), oder nehmen Sie den letzten Tag als as_of
+    .moved_group =
+        { $people ->
+            [one] { $people } Person, die am { $day } (as_of) im Zyklus ist, gehört am { $last } woandershin,
+           *[other] { $people } Personen, die am { $day } (as_of) im Zyklus sind, gehören am { $last } woandershin,
+        } samt den Konten, die sie betreut haben: lassen Sie einen Lauf für den Konzern starten (StartAttributionRun, durch die Personalabteilung des Konzerns), und nennen Sie ihn (attribution_run_id), oder nehmen Sie den letzten Tag als as_of
 RUN_AWAITED = mit diesem Zurechnungslauf wird gerade ein Zyklus abgeschlossen: brechen Sie stattdessen den Abschluss des Zyklus ab
 RUN_OUTDATED = Vorgänge von { $account } wurden geändert, seit der Zurechnungslauf sie gelesen hat, und das Bewertungsmodell liest eine Spalte, die der Lauf nicht summiert hat: starten Sie einen neuen Lauf, oder schließen Sie ab, ohne einen zu nennen
 RUN_WITHOUT_RATES = das Bewertungsmodell nennt seine Währung, und der Zurechnungslauf stammt aus der Zeit, bevor Kurse festgehalten wurden: schließen Sie den Zyklus ab, ohne den Lauf zu nennen, oder starten Sie einen neuen
     .on = der Vorgang { $record } von { $account } vom { $day } ist in einer anderen Währung, und der Zurechnungslauf hat keine Kurse dieses Tages, da kein Bewertungsmodell, für das er gestartet wurde oder das damals galt, so weit zurückblickt: schließen Sie den Zyklus ab, ohne den Lauf zu nennen, oder starten Sie einen neuen
 RUN_STOPPED = der Zurechnungslauf wurde angehalten: schließen Sie den Zyklus erneut ab
-RUN_BELONGS_ABOVE = { $own ->
-    [0] Personen dieser Einheit betreuen Konten von { $units ->
-        [0] anderen Einheiten
-       *[other] { $beyond }
-    }
-   *[other] Personen von { $units ->
-        [0] anderen Einheiten
-       *[other] { $beyond }
-    } betreuen dieselben Konten ({ $accounts })
-}, und wer zusammengearbeitet hat, wird zusammen zugerechnet: lassen Sie den Zurechnungslauf für { $unit } starten (StartAttributionRun, durch jemanden, dessen Rechte dorthin reichen), und schließen Sie dann damit ab (CloseCycle mit attribution_run_id)
-    .group = { $own ->
-        [0] Personen dieser Einheit betreuen Konten von { $units ->
-            [0] anderen Einheiten
-           *[other] { $beyond }
-        }
-       *[other] Personen von { $units ->
-            [0] anderen Einheiten
-           *[other] { $beyond }
-        } betreuen dieselben Konten ({ $accounts })
-    }, und wer zusammengearbeitet hat, wird zusammen zugerechnet: lassen Sie den Zurechnungslauf für den ganzen Konzern starten (StartAttributionRun ohne Einheit, durch die Personalabteilung des Konzerns), und schließen Sie dann damit ab (CloseCycle mit attribution_run_id)
+RUN_BELONGS_ABOVE =
+    { $own ->
+        [0]
+            Personen dieser Einheit betreuen Konten von { $units ->
+                [0] anderen Einheiten
+               *[other] { $beyond }
+            }
+       *[other]
+            Personen von { $units ->
+                [0] anderen Einheiten
+               *[other] { $beyond }
+            } betreuen dieselben Konten ({ $accounts })
+    }, und wer zusammengearbeitet hat, wird zusammen zugerechnet: lassen Sie den Zurechnungslauf für { $unit } starten (StartAttributionRun, durch jemanden, dessen Rechte dorthin reichen), und schließen Sie dann damit ab (CloseCycle mit attribution_run_id)
+    .group =
+        { $own ->
+            [0]
+                Personen dieser Einheit betreuen Konten von { $units ->
+                    [0] anderen Einheiten
+                   *[other] { $beyond }
+                }
+           *[other]
+                Personen von { $units ->
+                    [0] anderen Einheiten
+                   *[other] { $beyond }
+                } betreuen dieselben Konten ({ $accounts })
+        }, und wer zusammengearbeitet hat, wird zusammen zugerechnet: lassen Sie den Zurechnungslauf für den ganzen Konzern starten (StartAttributionRun ohne Einheit, durch die Personalabteilung des Konzerns), und schließen Sie dann damit ab (CloseCycle mit attribution_run_id)
 SCHEME_OF_ANOTHER_UNIT = das Bewertungsmodell gehört zu einer Einheit, zu der der Zyklus nicht gehört: nehmen Sie eines des Konzerns, der Einheit oder einer darüber
 POPULATION_EMPTY = niemand ist im Zyklus: sehen Sie mit PreviewPopulation nach, wer dazugehört und wer nicht, und nennen Sie andere Einheiten, Positionen, Stufen oder Personen
 POPULATION_UNIT_BEYOND = { $unit } ist an diesem Tag nicht die Einheit des Zyklus und liegt nicht darunter
@@ -860,11 +868,11 @@ WORKER_GONE = der Worker ist ausgefallen
 TIME_OF_DAY_MALFORMED = „{ $text }“ ist keine Uhrzeit: schreiben Sie 04:00
 RULES_VERSION_UNKNOWN = „{ $version }“ ist keine Version der Regeln: schreiben Sie 1, 2 oder 3
 RULES_VERSION_DIFFERS = lassen Sie es weg, oder schreiben Sie { $version } wie in policy.version
-ACCOUNT_ELSEWHERE = das Konto { $account } liegt in der Region { $region } und gehört { $unit ->
-    [none] zu keiner Einheit
-   *[other] zur Einheit { $unit }
-}: geben Sie es so an
-
+ACCOUNT_ELSEWHERE =
+    das Konto { $account } liegt in der Region { $region } und gehört { $unit ->
+        [none] zu keiner Einheit
+       *[other] zur Einheit { $unit }
+    }: geben Sie es so an
 EXTERNAL_ID_MISSING = external_id ist leer: geben Sie die ID des Vorgangs auf der Plattform an
 RECORD_TEXT_TOO_LONG = { $field } ist zu lang: höchstens { $max } Zeichen
 MEASURE_TOO_LONG = eine Messgröße ist zu lang: höchstens { $max } Zeichen
@@ -924,7 +932,6 @@ RECORD_RATE_MISSING = der Vorgang { $record } von { $account } ist in { $currenc
     .look = { $account } hat ab dem { $day } Umsatz in { $from }, und dafür ist kein Kurs von { $from } und { $to } bekannt: lassen Sie ihn ab diesem Tag oder früher hinterlegen (SetRates, mit Quelle)
 RECORD_ELSEWHERE = mit einem Vorgang eines Kontos, das nicht zu dieser Einheit gehört, lässt sich nicht rechnen ({ $why }): lassen Sie den Konzern einen Zyklus über dieselben Tage abschließen, der den Vorgang nennt, lassen Sie ihn korrigieren, und schließen Sie dann erneut ab, ohne einen Lauf zu nennen oder mit einem danach gestarteten: ein früherer Lauf behält die Vorgänge und Kurse, die er gelesen hat
 RECORD_AMOUNT_TOO_LARGE = der Betrag des Vorgangs { $record } von { $account } ist größer als { $most } in kleinster Einheit von { $to }; so große Beträge werden nicht verrechnet: korrigieren Sie den Betrag oder den Kurs seines Tages, und schließen Sie dann erneut ab
-
 SCHEDULE_UNIT_STAYS = die Einheit eines Zeitplans bleibt: legen Sie für eine andere Einheit einen eigenen Zeitplan an
 SCHEDULE_AS_OF = ein Zeitplan bestimmt jeden Monat am letzten Tag des Monats, wer dazugehört: lassen Sie den Tag weg
 SCHEDULE_DAY = { $day } ist kein Tag eines Monats: schreiben Sie 1 bis 31; fehlt er in einem Monat, ist der letzte Tag gemeint
@@ -936,27 +943,17 @@ SCHEDULE_MONTH_THERE = der Monat wurde bereits begonnen: er kann erneut begonnen
 SCHEDULE_MONTH_NOT_OVER = der Monat ist in der Zeitzone des Zeitplans noch nicht vorbei: beginnen Sie ihn danach
 SCHEDULE_THERE = der Zeitplan { $schedule } besagt dasselbe, und jeder Monat würde zweimal abgeschlossen: ändern Sie jenen (UpdateSchedule), oder geben Sie diesem einen anderen Namen, wenn das so gemeint ist
 SCHEDULE_MAKER_MAY_NOT = wer den Zeitplan zuletzt geschrieben hat, darf hier keine Zyklen mehr anlegen und abschließen: lassen Sie ihn von jemandem neu schreiben, der das darf (UpdateSchedule), und beginnen Sie diesen Monat von Hand (BeginScheduleRun)
-
 SCHEDULE_BEGAN = { $month } hat begonnen, fällig war es am { $due }
-SCHEDULE_LEFT_OUT = { $months ->
-    [one] { $months } Monat davor wurde vor mehr als { $most } Monaten versäumt und wird nicht von selbst abgeschlossen: schließen Sie ihn bei Bedarf von Hand ab
-   *[other] { $months } Monate davor wurden vor mehr als { $most } Monaten versäumt und werden nicht von selbst abgeschlossen: schließen Sie sie bei Bedarf von Hand ab
-}
-SCHEDULE_LOOKED = Vorschau: { $people ->
-    [one] { $people } Person gehört dazu
-   *[other] { $people } Personen gehören dazu
-}, { $accounts ->
-    [one] { $accounts } Konto
-   *[other] { $accounts } Konten
-} mit { $records ->
-    [one] { $records } Vorgang
-   *[other] { $records } Vorgängen
-} rund um den Monat, { $findings ->
-    [0] nichts Auffälliges
-    [one] { $findings } Auffälligkeit ({ $kinds })
-   *[other] { $findings } Auffälligkeiten ({ $kinds })
-}
-    .everybody = Vorschau: alle im Konzern gehören dazu, { $accounts ->
+SCHEDULE_LEFT_OUT =
+    { $months ->
+        [one] { $months } Monat davor wurde vor mehr als { $most } Monaten versäumt und wird nicht von selbst abgeschlossen: schließen Sie ihn bei Bedarf von Hand ab
+       *[other] { $months } Monate davor wurden vor mehr als { $most } Monaten versäumt und werden nicht von selbst abgeschlossen: schließen Sie sie bei Bedarf von Hand ab
+    }
+SCHEDULE_LOOKED =
+    Vorschau: { $people ->
+        [one] { $people } Person gehört dazu
+       *[other] { $people } Personen gehören dazu
+    }, { $accounts ->
         [one] { $accounts } Konto
        *[other] { $accounts } Konten
     } mit { $records ->
@@ -967,6 +964,18 @@ SCHEDULE_LOOKED = Vorschau: { $people ->
         [one] { $findings } Auffälligkeit ({ $kinds })
        *[other] { $findings } Auffälligkeiten ({ $kinds })
     }
+    .everybody =
+        Vorschau: alle im Konzern gehören dazu, { $accounts ->
+            [one] { $accounts } Konto
+           *[other] { $accounts } Konten
+        } mit { $records ->
+            [one] { $records } Vorgang
+           *[other] { $records } Vorgängen
+        } rund um den Monat, { $findings ->
+            [0] nichts Auffälliges
+            [one] { $findings } Auffälligkeit ({ $kinds })
+           *[other] { $findings } Auffälligkeiten ({ $kinds })
+        }
 SCHEDULE_WAITS = vor dem { $until } wird nichts abgeschlossen: halten Sie den Lauf an, wenn vorher etwas zu korrigieren ist
 SCHEDULE_WOULD_FAIL = nach jetzigem Stand wird der Abschluss abgelehnt: { $why }; was bis dahin eingeht, zählt mit
 SCHEDULE_MAY_FAIL = nach jetzigem Stand wird der Abschluss abgelehnt, wenn jemandem aus der Einheit davon etwas zugerechnet wird: { $why }; was bis dahin eingeht, zählt mit
@@ -977,48 +986,51 @@ SCHEDULE_AWAITS_RUN = wartet auf einen Zurechnungslauf von { $from } bis { $to }
 SCHEDULE_SCORES_FROM = bewertet aus dem Zurechnungslauf { $run }
 SCHEDULE_CLOSES = hat den Zyklus { $cycle } angelegt und schließt ihn ab
     .again = schließt den Zyklus { $cycle }, der gescheitert war, erneut ab
-SCHEDULE_DONE = abgeschlossen: { $people ->
-    [one] { $people } Person hat eine Scorecard
-   *[other] { $people } Personen haben eine Scorecard
-}, von { $records ->
-    [one] { $records } Vorgang
-   *[other] { $records } Vorgängen
-} { $nobody ->
-    [one] ist { $nobody } niemandem zugerechnet
-   *[other] sind { $nobody } niemandem zugerechnet
-}, { $findings ->
-    [one] { $findings } Auffälligkeit
-   *[other] { $findings } Auffälligkeiten
-}; sehen Sie es sich an, und veröffentlichen Sie es, wenn es stimmt
+SCHEDULE_DONE =
+    abgeschlossen: { $people ->
+        [one] { $people } Person hat eine Scorecard
+       *[other] { $people } Personen haben eine Scorecard
+    }, von { $records ->
+        [one] { $records } Vorgang
+       *[other] { $records } Vorgängen
+    } { $nobody ->
+        [one] ist { $nobody } niemandem zugerechnet
+       *[other] sind { $nobody } niemandem zugerechnet
+    }, { $findings ->
+        [one] { $findings } Auffälligkeit
+       *[other] { $findings } Auffälligkeiten
+    }; sehen Sie es sich an, und veröffentlichen Sie es, wenn es stimmt
 SCHEDULE_FAILED = gescheitert: { $why }
 SCHEDULE_AGAIN = von Hand erneut begonnen
 SCHEDULE_STOPPED = von Hand angehalten
 SCHEDULE_DELETED = angehalten, da der Zeitplan gelöscht wurde
 SCHEDULE_CYCLE_CANCELLED = der Abschluss des Zyklus wurde abgebrochen
-
 OBSERVATION_WITHOUT_MEASURE = measure ist leer: geben Sie den Namen der Messgröße an, wie Bewertungsmodelle sie nennen
 OBSERVATION_WITHOUT_SUBJECT = es fehlt, worauf sie sich bezieht: geben Sie eine Person, eine Einheit, ein Konto, einen Shop oder eine Kampagne an
-    .id = die ID { $kind ->
-        [person] der Person
-        [unit] der Einheit
-       *[account] des Kontos
-    } ist keine ID: geben Sie sie so an, wie die Listen sie nennen
-OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] es ist keine Person { $key } bekannt: korrigieren Sie sie, oder importieren Sie sie zuerst
-    [unit] an diesen Tagen oder jetzt gibt es keine Einheit { $key }, und niemand hat je darin gearbeitet: korrigieren Sie die Einheit, korrigieren Sie die Tage, wenn sie davor geschlossen wurde, oder importieren Sie sie zuerst
-    [account] es ist kein Konto { $key } bekannt: korrigieren Sie es, oder importieren Sie es zuerst
-   *[store] es ist kein Konto eines Shops { $key } bekannt: korrigieren Sie es, oder importieren Sie es zuerst
-}
+    .id =
+        die ID { $kind ->
+            [person] der Person
+            [unit] der Einheit
+           *[account] des Kontos
+        } ist keine ID: geben Sie sie so an, wie die Listen sie nennen
+OBSERVATION_SUBJECT_UNKNOWN =
+    { $kind ->
+        [person] es ist keine Person { $key } bekannt: korrigieren Sie sie, oder importieren Sie sie zuerst
+        [unit] an diesen Tagen oder jetzt gibt es keine Einheit { $key }, und niemand hat je darin gearbeitet: korrigieren Sie die Einheit, korrigieren Sie die Tage, wenn sie davor geschlossen wurde, oder importieren Sie sie zuerst
+        [account] es ist kein Konto { $key } bekannt: korrigieren Sie es, oder importieren Sie es zuerst
+       *[store] es ist kein Konto eines Shops { $key } bekannt: korrigieren Sie es, oder importieren Sie es zuerst
+    }
 OBSERVATION_UNIT_CLOSED = die Einheit { $unit } wurde geschlossen, und ihr letzter Tag war der { $last }: lassen Sie die Tage dort enden, oder korrigieren Sie die Einheit
     .into = die Einheit { $unit } wurde geschlossen, ihr letzter Tag war der { $last }, und ihre Personen gingen zu { $into }: lassen Sie die Tage dort enden, und senden Sie, was danach beobachtet wurde, für jene Einheit
     .later = die Einheit { $unit } beginnt am { $from }: korrigieren Sie die Tage oder die Einheit
 OBSERVATION_RESERVED = „{ $measure }“ beobachtet die Suite selbst: lassen Sie es weg, oder geben Sie der Messgröße einen anderen Namen
-OBSERVATION_UNIT_NOT_HERE = unit_id sagt, wer eine Kampagne führt, und hier geht es um { $kind ->
-    [person] eine Person
-    [unit] eine Einheit
-    [account] ein Konto
-   *[store] einen Shop
-}: lassen Sie es weg
+OBSERVATION_UNIT_NOT_HERE =
+    unit_id sagt, wer eine Kampagne führt, und hier geht es um { $kind ->
+        [person] eine Person
+        [unit] eine Einheit
+        [account] ein Konto
+       *[store] einen Shop
+    }: lassen Sie es weg
 OBSERVATION_WITHOUT_TIME = es braucht entweder einen Zeitpunkt (at) oder einen ersten Tag und, bei mehreren, einen letzten (from, to): geben Sie eines von beiden an
     .date = { $field } ist kein Datum: schreiben Sie es wie 2026-03-31
 OBSERVATION_BACKWARDS = endet am { $to }, bevor es am { $from } beginnt: korrigieren Sie eines von beiden
@@ -1028,7 +1040,6 @@ OBSERVATION_WITHOUT_NUMBER = „{ $text }“ ist keine Dezimalzahl mit höchsten
 OBSERVATION_OUT_OF_RANGE = der Betrag des Werts liegt über { $most }: prüfen Sie die Einheit
 OBSERVATION_DIFFERENT = { $name } ist bereits mit { $other } aus { $source } vorhanden, und hier lautet der Wert { $value } aus { $of }: senden Sie ihn mit einer höheren Revision, wenn dies gelten soll
 OBSERVATION_WITHDRAWN = { $name } wurde herausgenommen ({ $why }): lassen Sie es weg, oder senden Sie eine höhere Revision, um es zurückzuholen
-
 SCHEME_WITHOUT_INDICATORS = mindestens eine Kennzahl ist nötig
 NAME_TWICE = „{ $name }“ kommt doppelt vor
 WEIGHTS_NOT_HUNDRED = die Gewichte ergeben { $sum }, nicht 100: ändern Sie sie so, dass sie genau 100 ergeben
@@ -1112,41 +1123,45 @@ MEASURE_NAME_FIXED = die Messgröße heißt „{ $name }“, und dabei bleibt es
 MEASURE_RETIRED = im Katalog außer Gebrauch: { $measures }. Nennen Sie eine andere Messgröße, definieren Sie eine dieses Namens im Bewertungsmodell selbst, oder nehmen Sie sie wieder in Gebrauch (UpdateMeasure)
 MEASURE_RETIRED_ALREADY = „{ $name }“ ist bereits außer Gebrauch
 MEASURE_NEEDED = andere Messgrößen des Katalogs werden aus „{ $name }“ berechnet und würden nicht mehr stimmen: ändern Sie zuerst diese, oder nehmen Sie sie außer Gebrauch: { $by }
-SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] Sekunden bis zur ersten Antwort
-    [presale_first_reply_within_30s] Erste Antwort innerhalb von 30 s vor dem Kauf
-    [aftersale_resolved] Gelöst nach dem Kauf
-    [handling_seconds] Sekunden eines Dialogs
-    [rating] Kundenbewertung
-    [solved] Gelöste Vorgänge
-    [customers] Kunden
-    [buyers] Kunden mit Kauf
-    [orders] Bestellungen
-    [presale_records] Vorgänge vor dem Kauf
-    [conversion] Konversion
-    [order_value] Bestellwert
-    [repeat_purchase_30d] Wiederkauf innerhalb von 30 Tagen
-    [second_conversion_7d] Konversion innerhalb von 7 Tagen nach dem ersten Kontakt
-    [complaints] Beschwerden
-    [complaint_rate] Beschwerdequote
-   *[other] { $key }
-}
+SUPPLIED_MEASURE =
+    { $key ->
+        [first_reply_seconds] Sekunden bis zur ersten Antwort
+        [presale_first_reply_within_30s] Erste Antwort innerhalb von 30 s vor dem Kauf
+        [aftersale_resolved] Gelöst nach dem Kauf
+        [handling_seconds] Sekunden eines Dialogs
+        [rating] Kundenbewertung
+        [solved] Gelöste Vorgänge
+        [customers] Kunden
+        [buyers] Kunden mit Kauf
+        [orders] Bestellungen
+        [presale_records] Vorgänge vor dem Kauf
+        [conversion] Konversion
+        [order_value] Bestellwert
+        [repeat_purchase_30d] Wiederkauf innerhalb von 30 Tagen
+        [second_conversion_7d] Konversion innerhalb von 7 Tagen nach dem ersten Kontakt
+        [complaints] Beschwerden
+        [complaint_rate] Beschwerdequote
+       *[other] { $key }
+    }
 SCHEME_TEMPLATE_UNKNOWN = es gibt keine Vorlage für ein Bewertungsmodell namens „{ $name }“: wählen Sie eine von { $names }
-TEMPLATE_TITLE = { $name ->
-    [agent] Servicekräfte
-    [operations] Shopbetrieb
-   *[service-manager] Serviceleitung
-}
-TEMPLATE_ABOUT = { $name ->
-    [agent] Für alle, die Kunden betreuen: geleistete Arbeit, erste Antwort, gelöst, Kundenbewertung, Konversion, Qualitätsprüfungen und Pünktlichkeit
-    [operations] Für alle, die Shops führen: Besucher, Konversion, Kampagnenumsatz, Kosten je Bestellung und Wachstum, alles beobachtet; Servicevorgänge sind nicht nötig
-   *[service-manager] Für alle, die Servicekräfte führen, in vier Dimensionen: Servicequalität, Team, Geschäft und Innovation
-}
+TEMPLATE_TITLE =
+    { $name ->
+        [agent] Servicekräfte
+        [operations] Shopbetrieb
+       *[service-manager] Serviceleitung
+    }
+TEMPLATE_ABOUT =
+    { $name ->
+        [agent] Für alle, die Kunden betreuen: geleistete Arbeit, erste Antwort, gelöst, Kundenbewertung, Konversion, Qualitätsprüfungen und Pünktlichkeit
+        [operations] Für alle, die Shops führen: Besucher, Konversion, Kampagnenumsatz, Kosten je Bestellung und Wachstum, alles beobachtet; Servicevorgänge sind nicht nötig
+       *[service-manager] Für alle, die Servicekräfte führen, in vier Dimensionen: Servicequalität, Team, Geschäft und Innovation
+    }
 NOBODY_TO_SCORE = es gibt niemanden zu bewerten: der Zeitraum enthält keinen zugerechneten Vorgang
 PERSON_TWICE = die Person { $person } kommt doppelt vor
 SCHEME_WITHOUT_DATA = für niemanden konnte eine Kennzahl bewertet werden, da keine Daten vorliegen oder der Median, der das Ziel wäre, nicht größer als null ist (jede Scorecard sagt, was zutrifft)
 SCHEME_WITHOUT_DATA_CURE = wählen Sie Kennzahlen und Ziele, die zu den Vorgängen passen
-MEASURE_NOT_SENT = zu „{ $measure }“ hat niemand Daten, daher zählt ihre Kennzahl für niemanden: { $what ->
+MEASURE_NOT_SENT =
+    zu „{ $measure }“ hat niemand Daten, daher zählt ihre Kennzahl für niemanden: { $what ->
         [records] es gibt keinen Vorgang der Arten und Uhrzeiten, die sie betrachtet
         [known] senden Sie { $column } mit den Servicevorgängen
        *[column] senden Sie die Spalte { $column } mit den Servicevorgängen
@@ -1154,21 +1169,24 @@ MEASURE_NOT_SENT = zu „{ $measure }“ hat niemand Daten, daher zählt ihre Ke
     .observation = zu „{ $measure }“ hat niemand Daten, daher zählt ihre Kennzahl für niemanden: senden Sie Beobachtungen dazu für den Zeitraum
     .past = niemand hat einen früheren Wert von „{ $of }“, daher zählt die Kennzahl zu „{ $measure }“ für niemanden: sie zählt, sobald ein früherer Zyklus dieses Bewertungsmodells über einen gleich langen Zeitraum veröffentlicht ist
     .team = zu „{ $measure }“ hat niemand Daten, daher zählt ihre Kennzahl für niemanden: in keinem geführten Team hat jemand Daten zu { $of }
-OBSERVATIONS_BEYOND_PERIOD = { $count ->
-    [one] eine Beobachtung von „{ $measure }“ reicht
-   *[other] { $count } Beobachtungen von „{ $measure }“ reichen
-} über den Zeitraum von { $from } bis { $to } hinaus und { $count ->
-    [one] zählt
-   *[other] zählen
-} nicht: eine Beobachtung zählt in einem Zeitraum, der alle ihre Tage enthält
-OBSERVATIONS_UNREAD = { $count ->
-    [one] eine Beobachtung von „{ $measure }“ im Zeitraum zählt
-   *[other] { $count } Beobachtungen von „{ $measure }“ im Zeitraum zählen
-} nicht: keine Kennzahl dieses Bewertungsmodells liest die Messgröße, und keine eines anderen gültigen Bewertungsmodells
-    .near = { $count ->
-    [one] eine Beobachtung von „{ $measure }“ im Zeitraum zählt
-   *[other] { $count } Beobachtungen von „{ $measure }“ im Zeitraum zählen
-} nicht: keine Kennzahl dieses Bewertungsmodells liest die Messgröße, und keine eines anderen gültigen Bewertungsmodells (ist { $near } gemeint?)
+OBSERVATIONS_BEYOND_PERIOD =
+    { $count ->
+        [one] eine Beobachtung von „{ $measure }“ reicht
+       *[other] { $count } Beobachtungen von „{ $measure }“ reichen
+    } über den Zeitraum von { $from } bis { $to } hinaus und { $count ->
+        [one] zählt
+       *[other] zählen
+    } nicht: eine Beobachtung zählt in einem Zeitraum, der alle ihre Tage enthält
+OBSERVATIONS_UNREAD =
+    { $count ->
+        [one] eine Beobachtung von „{ $measure }“ im Zeitraum zählt
+       *[other] { $count } Beobachtungen von „{ $measure }“ im Zeitraum zählen
+    } nicht: keine Kennzahl dieses Bewertungsmodells liest die Messgröße, und keine eines anderen gültigen Bewertungsmodells
+    .near =
+        { $count ->
+            [one] eine Beobachtung von „{ $measure }“ im Zeitraum zählt
+           *[other] { $count } Beobachtungen von „{ $measure }“ im Zeitraum zählen
+        } nicht: keine Kennzahl dieses Bewertungsmodells liest die Messgröße, und keine eines anderen gültigen Bewertungsmodells (ist { $near } gemeint?)
 INDICATOR_TOO_LARGE = die Kennzahl { $indicator } zählt für niemanden, da die Zahl von { $people } zu groß zum Rechnen ist
     .apart = die Kennzahl { $indicator } zählt für niemanden, da ihre Zahlen zu weit auseinanderliegen, um mit ihnen zu rechnen
 INDICATOR_TOO_LARGE_CURE = prüfen Sie Währung und Einheit der Beträge und Messgrößen, oder nehmen Sie die Kennzahl aus scheme.yaml
@@ -1178,170 +1196,192 @@ NUMBER_TOO_LARGE = die Punktzahl der Person { $person } ist zu groß zum Rechnen
     .pool = das Geld oder die Anteile des Bonuspools sind zu groß zum Rechnen: prüfen Sie Betrag und Regel
     .part = die Gewichte von Teil { $place } des Bonuspools sind zu groß zum Rechnen: prüfen Sie Punktzahlen und Regel
     .person = die Punktzahl der Person { $person } ist in Teil { $place } des Bonuspools zu groß zum Rechnen: prüfen Sie Punktzahl und Regel
-
-CARD_MEASURE = { $measure ->
-    [credited_records] Zugerechnete Vorgänge
-    [first_reply_within_30s] Erste Antwort innerhalb von 30 s
-    [resolved] Gelöst
-    [rating_at_least_4] Kundenbewertung mindestens 4 von 5
-    [amount] Umsatz
-   *[other] { $kpi }
-}
+CARD_MEASURE =
+    { $measure ->
+        [credited_records] Zugerechnete Vorgänge
+        [first_reply_within_30s] Erste Antwort innerhalb von 30 s
+        [resolved] Gelöst
+        [rating_at_least_4] Kundenbewertung mindestens 4 von 5
+        [amount] Umsatz
+       *[other] { $kpi }
+    }
 CARD_DEFINED = { $name } ({ $what })
-CARD_VALUE = { $kind ->
-    [records] { $value ->
-        [one] { $value } Vorgang
-       *[other] { $value } Vorgänge
+CARD_VALUE =
+    { $kind ->
+        [records]
+            { $value ->
+                [one] { $value } Vorgang
+               *[other] { $value } Vorgänge
+            }
+        [customers]
+            { $value ->
+                [one] { $value } Kunde
+               *[other] { $value } Kunden
+            }
+        [percent] { $value } %
+        [own] { $value } { $unit }
+        [standard]
+            { $value } { $unit ->
+                [points]
+                    { $value ->
+                        [one] Punkt
+                       *[other] Punkte
+                    }
+               *[currency] { $unit }
+            }
+       *[bare] { $value }
     }
-    [customers] { $value ->
-        [one] { $value } Kunde
-       *[other] { $value } Kunden
-    }
-    [percent] { $value } %
-    [own] { $value } { $unit }
-    [standard] { $value } { $unit ->
-        [points] { $value ->
-            [one] Punkt
-           *[other] Punkte
-        }
-       *[currency] { $unit }
-    }
-   *[bare] { $value }
-}
-CARD_LINE_DROPPED = { $name }: { $why ->
-    [nobody] niemand hat im Zeitraum Daten, daher entfällt die Kennzahl für alle
-    [person] zu dieser Person liegen keine Daten vor, daher entfällt die Kennzahl hier
-    [too_large] die Zahl ist zu groß zum Rechnen, daher entfällt die Kennzahl für alle
-    [past] für diese Person gibt es keinen früheren Vergleichswert außer 0, daher entfällt die Kennzahl hier
-    [too_large_elsewhere] die Zahl einer anderen Person ist zu groß zum Rechnen, oder die Zahlen der Gruppe liegen zu weit auseinander, daher entfällt die Kennzahl für alle
-   *[target] der Median, der das Ziel wäre, ist nicht größer als null, daher entfällt die Kennzahl
-}; ihr Gewicht von { $weight } wird anteilig auf die anderen Kennzahlen verteilt.
+CARD_LINE_DROPPED =
+    { $name }: { $why ->
+        [nobody] niemand hat im Zeitraum Daten, daher entfällt die Kennzahl für alle
+        [person] zu dieser Person liegen keine Daten vor, daher entfällt die Kennzahl hier
+        [too_large] die Zahl ist zu groß zum Rechnen, daher entfällt die Kennzahl für alle
+        [past] für diese Person gibt es keinen früheren Vergleichswert außer 0, daher entfällt die Kennzahl hier
+        [too_large_elsewhere] die Zahl einer anderen Person ist zu groß zum Rechnen, oder die Zahlen der Gruppe liegen zu weit auseinander, daher entfällt die Kennzahl für alle
+       *[target] der Median, der das Ziel wäre, ist nicht größer als null, daher entfällt die Kennzahl
+    }; ihr Gewicht von { $weight } wird anteilig auf die anderen Kennzahlen verteilt.
 CARD_AGAINST = { $value } gegenüber { $past }
 CARD_PAST = { $measure }: { $values }
 CARD_PAST_VALUE = { $value } von { $from } bis { $to }
 CARD_LINE_NOT_SCORED = { $name }: nicht bewertet.
-CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
-    [cap] {" "}(die Obergrenze)
-    [floor] {" "}(die Untergrenze)
-   *[none] {""}
-}; mal Gewicht { $weight } %{ $spread ->
-    [yes] {" "}({ $scheme_weight } im Bewertungsmodell, dazu ein Teil dessen, was entfallene Kennzahlen übrig ließen)
-   *[no] {""}
-} ergibt { $weighted }.
-CARD_MEASURED = { $value } bei { $records ->
-    [one] { $records } Vorgang
-   *[other] { $records } Vorgängen
-}
+CARD_LINE =
+    { $name }: { $measured }{ $filled }; { $points }{ $limit ->
+        [cap] { " " }(die Obergrenze)
+        [floor] { " " }(die Untergrenze)
+       *[none] { "" }
+    }; mal Gewicht { $weight } %{ $spread ->
+        [yes] { " " }({ $scheme_weight } im Bewertungsmodell, dazu ein Teil dessen, was entfallene Kennzahlen übrig ließen)
+       *[no] { "" }
+    } ergibt { $weighted }.
+CARD_MEASURED =
+    { $value } bei { $records ->
+        [one] { $records } Vorgang
+       *[other] { $records } Vorgängen
+    }
 CARD_NOT_MEASURED = nicht gemessen
 CARD_SMALL_SAMPLE = ; unter { $below } Vorgängen zählen die fehlenden als Durchschnitt ({ $group }), das ergibt { $adjusted }
-CARD_POINTS_BY_TARGET = gemessen am Ziel von { $target } ({ $basis ->
-    [scheme] vom Bewertungsmodell vorgegeben
-    [team] Median der { $people } Personen des Teams
-   *[group] Median aller { $people } Personen, da das Team zu klein ist
-}) { $points ->
-    [one] ist das { $points } Punkt
-   *[other] sind das { $points } Punkte
-}
-CARD_POINTS_BY_PLACE = { $by ->
-    [target] nach dem Ziel
-    [min_max] nach dem Platz zwischen dem schlechtesten und dem besten Wert der Gruppe
-    [percentile] nach dem Prozentsatz der Gruppe ohne besseren Wert
-    [t_score] nach dem Abstand vom Mittelwert der Gruppe in Standardabweichungen
-   *[band] nach dem Band des Platzes in der Gruppe
-} { $points ->
-    [one] ist das { $points } Punkt
-   *[other] sind das { $points } Punkte
-}
-CARD_CHANGE = { $kind ->
-    [rate_more] { $step } Prozentpunkt mehr
-    [rate_less] { $step } Prozentpunkt weniger
-    [records_more] { $step } zugerechneter Vorgang mehr
-    [records_fewer] { $step } zugerechneter Vorgang weniger
-    [more] { $amount } mehr
-   *[less] { $amount } weniger
-}
-CARD_NEXT = { $effect ->
-    [capped] { $change } brächte nichts: die Obergrenze ist erreicht.
-    [nothing] { $change } allein brächte nichts.
-   *[points] { $change } brächte { $gain ->
-        [one] { $gain } Punkt
-       *[other] { $gain } Punkte
-    }.
-}
+CARD_POINTS_BY_TARGET =
+    gemessen am Ziel von { $target } ({ $basis ->
+        [scheme] vom Bewertungsmodell vorgegeben
+        [team] Median der { $people } Personen des Teams
+       *[group] Median aller { $people } Personen, da das Team zu klein ist
+    }) { $points ->
+        [one] ist das { $points } Punkt
+       *[other] sind das { $points } Punkte
+    }
+CARD_POINTS_BY_PLACE =
+    { $by ->
+        [target] nach dem Ziel
+        [min_max] nach dem Platz zwischen dem schlechtesten und dem besten Wert der Gruppe
+        [percentile] nach dem Prozentsatz der Gruppe ohne besseren Wert
+        [t_score] nach dem Abstand vom Mittelwert der Gruppe in Standardabweichungen
+       *[band] nach dem Band des Platzes in der Gruppe
+    } { $points ->
+        [one] ist das { $points } Punkt
+       *[other] sind das { $points } Punkte
+    }
+CARD_CHANGE =
+    { $kind ->
+        [rate_more] { $step } Prozentpunkt mehr
+        [rate_less] { $step } Prozentpunkt weniger
+        [records_more] { $step } zugerechneter Vorgang mehr
+        [records_fewer] { $step } zugerechneter Vorgang weniger
+        [more] { $amount } mehr
+       *[less] { $amount } weniger
+    }
+CARD_NEXT =
+    { $effect ->
+        [capped] { $change } brächte nichts: die Obergrenze ist erreicht.
+        [nothing] { $change } allein brächte nichts.
+       *[points]
+            { $change } brächte { $gain ->
+                [one] { $gain } Punkt
+               *[other] { $gain } Punkte
+            }.
+    }
 CARD_SUMMARY = Punktzahl { $score }, Rang { $rank } von { $of }{ $grade }{ $collaboration }.
 CARD_GRADE = , Note { $grade }
 CARD_COLLABORATION = ; davon { $points } für Zusammenarbeit: { $outside } von { $credited } Vorgängen lagen außerhalb des eigenen Dienstplans oder Teams
-
-DEFINED = { $what }{ $few ->
-    [yes] , aus mindestens { $min_count }
-   *[no] {""}
-}{ $valid ->
-    [between] , von { $from } bis { $to }
-    [from] , ab { $from }
-    [to] , bis { $to }
-   *[ever] {""}
-}
-DEFINED_RECORDS = { $aggregation ->
-    [mean] der Mittelwert von { $value }
-    [sum] die Summe von { $value }
-    [share] der Prozentsatz der Vorgänge mit { $value } { $test }
-    [count] die Anzahl der Vorgänge
-    [count_of] die Anzahl der Vorgänge mit { $value } { $test }
-    [distinct] die Anzahl der Kunden
-   *[distinct_of] die Anzahl der Kunden von Vorgängen mit { $value } { $test }
-}{ $kinds }{ $hours }{ $session }
-DEFINED_VALUE = { $value ->
-    [first_reply_seconds] Sekunden bis zur ersten Antwort
-    [duration_seconds] Sekunden vom Beginn bis zum Ende
-    [resolved] gelöstem Problem
-    [rating] Kundenbewertung
-    [amount] Umsatz
-   *[column] { $value }
-}
+DEFINED =
+    { $what }{ $few ->
+        [yes] , aus mindestens { $min_count }
+       *[no] { "" }
+    }{ $valid ->
+        [between] , von { $from } bis { $to }
+        [from] , ab { $from }
+        [to] , bis { $to }
+       *[ever] { "" }
+    }
+DEFINED_RECORDS =
+    { $aggregation ->
+        [mean] der Mittelwert von { $value }
+        [sum] die Summe von { $value }
+        [share] der Prozentsatz der Vorgänge mit { $value } { $test }
+        [count] die Anzahl der Vorgänge
+        [count_of] die Anzahl der Vorgänge mit { $value } { $test }
+        [distinct] die Anzahl der Kunden
+       *[distinct_of] die Anzahl der Kunden von Vorgängen mit { $value } { $test }
+    }{ $kinds }{ $hours }{ $session }
+DEFINED_VALUE =
+    { $value ->
+        [first_reply_seconds] Sekunden bis zur ersten Antwort
+        [duration_seconds] Sekunden vom Beginn bis zum Ende
+        [resolved] gelöstem Problem
+        [rating] Kundenbewertung
+        [amount] Umsatz
+       *[column] { $value }
+    }
 DEFINED_GIVEN = in beliebiger Höhe
-DEFINED_TEST = { $is ->
-    [at_most] von höchstens { $threshold }
-    [at_least] von mindestens { $threshold }
-    [below] von weniger als { $threshold }
-    [above] von mehr als { $threshold }
-   *[equal] von genau { $threshold }
-}
+DEFINED_TEST =
+    { $is ->
+        [at_most] von höchstens { $threshold }
+        [at_least] von mindestens { $threshold }
+        [below] von weniger als { $threshold }
+        [above] von mehr als { $threshold }
+       *[equal] von genau { $threshold }
+    }
 DEFINED_KINDS = , Art: { $kinds }
-DEFINED_HOURS = , { $counts ->
-    [begun] begonnen
-   *[inside] gezählt wird die Zeit
-} von { $from } bis { $to }
-DEFINED_SESSION = , der erste jeder Sitzung mit Pausen von höchstens { $minutes ->
-    [one] { $minutes } Minute
-   *[other] { $minutes } Minuten
-}
-DEFINED_OBSERVATION = { $aggregation ->
-    [sum] die Summe
-    [mean] der Mittelwert
-   *[last] der letzte Wert
-} dessen, was { $subject ->
-    [person] an der Person
-    [unit] an der Organisationseinheit
-    [account] am Konto
-    [store] am Shop
-   *[campaign] an der Kampagne
-} beobachtet wurde
-DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] {" "}in Prozent
-   *[no] {""}
-}
+DEFINED_HOURS =
+    , { $counts ->
+        [begun] begonnen
+       *[inside] gezählt wird die Zeit
+    } von { $from } bis { $to }
+DEFINED_SESSION =
+    , der erste jeder Sitzung mit Pausen von höchstens { $minutes ->
+        [one] { $minutes } Minute
+       *[other] { $minutes } Minuten
+    }
+DEFINED_OBSERVATION =
+    { $aggregation ->
+        [sum] die Summe
+        [mean] der Mittelwert
+       *[last] der letzte Wert
+    } dessen, was { $subject ->
+        [person] an der Person
+        [unit] an der Organisationseinheit
+        [account] am Konto
+        [store] am Shop
+       *[campaign] an der Kampagne
+    } beobachtet wurde
+DEFINED_RATIO =
+    { $of } / { $per }{ $percent ->
+        [yes] { " " }in Prozent
+       *[no] { "" }
+    }
 DEFINED_SUM = die Summe von { $parts }
 DEFINED_PART = { $factor } × { $of }
-DEFINED_REPEAT = der Prozentsatz von { $of }, deren Kunde innerhalb von { $days ->
-    [one] { $days } Tag
-   *[other] { $days } Tagen
-} davor { $after } hatte
+DEFINED_REPEAT =
+    der Prozentsatz von { $of }, deren Kunde innerhalb von { $days ->
+        [one] { $days } Tag
+       *[other] { $days } Tagen
+    } davor { $after } hatte
 DEFINED_TREND = um wie viel Prozent { $of } von der eigenen Vergangenheit der Person abweicht
-DEFINED_TEAM = { $aggregation ->
-    [mean] der Mittelwert von { $of } über das Team nach dem Stand jedes Tages
-    [share] der Prozentsatz des Teams, nach dem Stand jedes Tages, mit { $of } { $test }
-   *[sum] die Summe von { $of } über das Team nach dem Stand jedes Tages
-}
+DEFINED_TEAM =
+    { $aggregation ->
+        [mean] der Mittelwert von { $of } über das Team nach dem Stand jedes Tages
+        [share] der Prozentsatz des Teams, nach dem Stand jedes Tages, mit { $of } { $test }
+       *[sum] die Summe von { $of } über das Team nach dem Stand jedes Tages
+    }
 CARD_CHANGED = Vorher: { $before } Jetzt: { $after }
 CARD_CAME = Es gibt jetzt eine Scorecard: { $after }
 CARD_WENT = Es gibt keine Scorecard mehr. Vorher: { $before }
@@ -1349,19 +1389,20 @@ CARD_CREDITED_CHANGED = Zugerechnete Vorgänge: vorher { $before }; jetzt { $aft
 CARD_LINE_CHANGED = { $name }: vorher { $before }; jetzt { $after }.
 CARD_LINE_CAME = { $name }: zählt jetzt: { $after }.
 CARD_LINE_WENT = { $name }: zählt nicht mehr: vorher { $before }.
-CARD_STANDING = { $measured }, { $points ->
-    [one] { $points } Punkt
-   *[other] { $points } Punkte
-}, mit Gewicht { $weight } % { $weighted }
+CARD_STANDING =
+    { $measured }, { $points ->
+        [one] { $points } Punkt
+       *[other] { $points } Punkte
+    }, mit Gewicht { $weight } % { $weighted }
     .dropped = { $measured }, nicht bewertet
 CARD_WORKED_OUT_ANEW = Die Punktzahl ist gleich; sie wurde aus anderen Zahlen neu berechnet.
-
 LADDER_REFUND = { $refund } ist eine Erstattung zu { $sale }: sie wird wie jener Vorgang zugerechnet und mindert seinen Betrag
-LADDER_BEGAN = Begann am { $at } auf { $account }, { $phase ->
-    [shared] an diesem Tag ein gemeinsam genutztes Konto
-    [mixed] an diesem Tag auf dem Weg vom gemeinsamen zum persönlichen Konto
-   *[named] an diesem Tag ein persönliches Konto
-}.
+LADDER_BEGAN =
+    Begann am { $at } auf { $account }, { $phase ->
+        [shared] an diesem Tag ein gemeinsam genutztes Konto
+        [mixed] an diesem Tag auf dem Weg vom gemeinsamen zum persönlichen Konto
+       *[named] an diesem Tag ein persönliches Konto
+    }.
 LADDER_TAG_NONE = Kennzeichnung: die Plattform hat niemanden genannt.
 LADDER_TAG_UNKNOWN = Kennzeichnung: die Plattform hat „{ $agent }“ genannt; so heißt an diesem Tag keine beschäftigte Person oder mehr als eine.
 LADDER_TAG = Kennzeichnung: die Plattform hat „{ $agent }“ genannt, das ist { $person }: der Vorgang gehört dieser Person.
@@ -1370,12 +1411,13 @@ LADDER_DUTY_NONE = Dienst: niemand hatte das Konto, und niemand war zu dieser Ze
 LADDER_DUTY = Dienst: { $list }.
 LADDER_DUTY_ANSWERED = Dienst bei der Antwort: { $list }.
     .unheld = Dienst: zu Beginn hatte niemand das Konto, und niemand war im Dienst; bei der Antwort: { $list }.
-LADDER_ON_DUTY = { $person } { $rule ->
-    [handover] hatte das Konto laut Übergabe
-    [roster] war laut Dienstplan darauf eingeplant
-    [punch] war als Mitglied des Teams eingestempelt
-   *[team] gehört zum Team
-}, { $from } bis { $to } [{ $evidence }]
+LADDER_ON_DUTY =
+    { $person } { $rule ->
+        [handover] hatte das Konto laut Übergabe
+        [roster] war laut Dienstplan darauf eingeplant
+        [punch] war als Mitglied des Teams eingestempelt
+       *[team] gehört zum Team
+    }, { $from } bis { $to } [{ $evidence }]
 LADDER_SHARES = { $before }, { $share }
 LADDER_BY_SESSION = Ein anderer Vorgang derselben Kundensitzung nennt seine Servicekraft, daher folgt ihm dieser: { $shares }.
 LADDER_BY_TAG = Nach Kennzeichnung zugerechnet: { $shares }.
@@ -1386,16 +1428,18 @@ LADDER_EQUAL = Mehrere waren im Dienst, und es gibt zu wenig, um sie zu untersch
 LADDER_TEAM = Für das Konto gibt es keinerlei Belege zum Dienst, daher teilt das Team: { $shares }.
 LADDER_NOBODY = Daher wird er niemandem zugerechnet.
 LADDER_CONTRIBUTORS = Mitwirkende: { $list }.
-LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] zuerst geantwortet
-    [closer] den Verkauf abgeschlossen
-   *[after_sales] nach dem Kauf betreut
-}: „{ $agent }“, das ist { $person }
-LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] zuerst geantwortet
-    [closer] den Verkauf abgeschlossen
-   *[after_sales] nach dem Kauf betreut
-}: „{ $agent }“; so heißt an diesem Tag keine beschäftigte Person oder mehr als eine
+LADDER_CONTRIBUTOR =
+    { $role ->
+        [first_answer] zuerst geantwortet
+        [closer] den Verkauf abgeschlossen
+       *[after_sales] nach dem Kauf betreut
+    }: „{ $agent }“, das ist { $person }
+LADDER_CONTRIBUTOR_UNKNOWN =
+    { $role ->
+        [first_answer] zuerst geantwortet
+        [closer] den Verkauf abgeschlossen
+       *[after_sales] nach dem Kauf betreut
+    }: „{ $agent }“; so heißt an diesem Tag keine beschäftigte Person oder mehr als eine
 LADDER_SPLIT = Nach Rollen zugerechnet, wie Regel „{ $version }“ es vorgibt: erste Antwort { $first_answer }, Abschluss { $closer }, Betreuung nach dem Kauf { $after_sales }; der Teil einer Rolle, die niemand hatte, geht anteilig an die anderen: { $shares }.
 LADDER_BY_SPLIT = Nach Rollen zugerechnet: { $shares }.
 LADDER_BY_CLAIM = Per Klick beansprucht: { $shares }.
@@ -1405,31 +1449,35 @@ LADDER_BY_REPLIES = Mehrere waren im Dienst, jede Person mit mehreren Dialogen z
 LADDER_BY_TAG_SHARE = Mehrere waren im Dienst, jede Person mit mehreren Dialogen zugleich; sie teilen wie die zeitlich nahen Vorgänge, die ihre Servicekraft nennen: { $shares }.
 LADDER_NOT_SPLIT = Die Richtlinie gibt den genannten Rollen keinen Teil: der Vorgang wird zugerechnet, als nenne er keine Mitwirkenden.
 LADDER_WORTH = Auf diesem Konto werden voraussichtlich etwa { $now } der Vorgänge jemand anderem zugerechnet; mit gestempelten Pausen etwa { $breaks }, mit Geräten an 30 % der Antworten etwa { $devices }, mit Beanspruchung der Hälfte der Vorgänge etwa { $claims }. Das ist nach den Zweifeln dieses Monats zu erwarten, nicht zugesagt.
-
 WHY = { $first } ({ $part } %) eher als { $second } ({ $rest } %): { $what }.
-WHY_AGAINST = { $why } { $sign ->
-    [hands] Die Pause seit der letzten Antwort sprach für { $second }.
-    [thread] Der bisherige Dialog sprach für { $second }.
-    [profile] Die Art der Antwort sprach für { $second }.
-   *[device] Das Gerät sprach für { $second }.
-}
+WHY_AGAINST =
+    { $why } { $sign ->
+        [hands] Die Pause seit der letzten Antwort sprach für { $second }.
+        [thread] Der bisherige Dialog sprach für { $second }.
+        [profile] Die Art der Antwort sprach für { $second }.
+       *[device] Das Gerät sprach für { $second }.
+    }
 WHY_SOMEBODY = jemand anders
-WHY_SECONDS = { $count ->
-    [one] { $count } Sekunde
-   *[other] { $count } Sekunden
-}
-WHY_MINUTES = { $count ->
-    [one] { $count } Minute
-   *[other] { $count } Minuten
-}
-WHY_HOURS = { $count ->
-    [one] { $count } Stunde
-   *[other] { $count } Stunden
-}
-WHY_DAYS = { $count ->
-    [one] { $count } Tag
-   *[other] { $count } Tage
-}
+WHY_SECONDS =
+    { $count ->
+        [one] { $count } Sekunde
+       *[other] { $count } Sekunden
+    }
+WHY_MINUTES =
+    { $count ->
+        [one] { $count } Minute
+       *[other] { $count } Minuten
+    }
+WHY_HOURS =
+    { $count ->
+        [one] { $count } Stunde
+       *[other] { $count } Stunden
+    }
+WHY_DAYS =
+    { $count ->
+        [one] { $count } Tag
+       *[other] { $count } Tage
+    }
 WHY_HANDS = { $one }, { $other }
     .short = { $one }, { $other }, kaum genug Zeit für eine weitere Antwort
     .usual = { $one }, { $other }, und eine solche Pause ist für { $first } üblicher
@@ -1440,14 +1488,15 @@ WHY_PROFILE = { $first } antwortet Kunden, die { $wait } gewartet haben, häufig
     .first = { $first } gibt Kunden, die { $wait } gewartet haben, häufiger die erste Antwort als { $second }
     .again = { $first } schreibt häufiger als { $second } { $wait } nach einer Antwort noch einmal, ohne neue Nachricht der Kundschaft
     .unasked = { $first } schreibt häufiger als { $second } Kunden an, die noch nicht geschrieben haben
-WHY_WAIT = { $class ->
-    [0] weniger als 5 Minuten
-    [1] 5 bis 20 Minuten
-    [2] 20 bis 60 Minuten
-    [3] 1 bis 4 Stunden
-    [4] 4 bis 24 Stunden
-   *[other] mehr als einen Tag
-}
+WHY_WAIT =
+    { $class ->
+        [0] weniger als 5 Minuten
+        [1] 5 bis 20 Minuten
+        [2] 20 bis 60 Minuten
+        [3] 1 bis 4 Stunden
+        [4] 4 bis 24 Stunden
+       *[other] mehr als einen Tag
+    }
 WHY_DEVICE = das Gerät, an dem geschrieben wurde, gehört { $first }
     .same = { $first } hatte zuvor vermutlich am selben Gerät geschrieben
 WHY_DUTY = von den { $all } Antworten war { $first } bei { $count } im Dienst, { $second } bei { $other }
@@ -1458,203 +1507,242 @@ WHY_TOO_FEW_REPLIES = Nichts unterscheidet sie: zu wenige Vorgänge des Kontos h
 WHY_TOO_DENSE = Nichts unterscheidet sie: auf diesem Konto folgen die Antworten zu dicht aufeinander, als dass ihre Zeiten allein genügten, und zu wenige Vorgänge tragen Namen, sind beansprucht oder an bekannten Geräten geschrieben.
 WHY_CLOCK_WITHOUT_SECONDS = Nichts unterscheidet sie: die Zeiten der Antworten des Kontos haben keine verlässlichen Sekunden.
 WHY_NO_REPLY_TIMES = Nichts unterscheidet sie: jede Person kann mehrere Dialoge zugleich führen, und zu diesem ist keine Antwort bekannt, die während ihres Dienstes geschrieben wurde.
-
-CREDIT_ACCOUNT_UNKNOWN = { $records ->
-    [one] { $records } Vorgang eines Kontos, das die Zeiterfassung nicht kennt, wurde weggelassen
-   *[other] { $records } Vorgänge eines Kontos, das die Zeiterfassung nicht kennt, wurden weggelassen
-}
-CREDIT_UNKNOWN_AGENT = { $records ->
-    [one] { $records } Vorgang nennt die Servicekraft „{ $agent }“; so heißt an seinem Tag keine beschäftigte Person oder mehr als eine: er zählt als ohne Namen
-   *[other] { $records } Vorgänge nennen die Servicekraft „{ $agent }“; so heißt an ihren Tagen keine beschäftigte Person oder mehr als eine: sie zählen als ohne Namen
-}
-CREDIT_NO_EVIDENCE = kein Dienstplan, keine Stempelung und keine Übergabe: das Team teilt { $records ->
-    [one] { $records } Vorgang
-   *[other] { $records } Vorgänge
-}
-CREDIT_NOBODY_ON_DUTY = { $records ->
-    [one] { $records } Vorgang kam
-   *[other] { $records } Vorgänge kamen
-}, während niemand im Dienst war: niemandem zugerechnet
-CREDIT_TAG_OFF_DUTY = { $records ->
-    [one] { $records } Vorgang nennt
-   *[other] { $records } Vorgänge nennen
-} { $person }, damals nicht im Dienst: der Name zählt
-CREDIT_NAMED_WITHOUT_AGENT = { $records ->
-    [one] { $records } Vorgang eines persönlichen Kontos nennt niemanden
-   *[other] { $records } Vorgänge eines persönlichen Kontos nennen niemanden
-}: nur nach Übergabe zugerechnet, sonst niemandem
-CREDIT_MIXED_WITHOUT_TAG = { $records ->
-    [one] { $records } Vorgang eines gemischten Kontos nennt niemanden
-   *[other] { $records } Vorgänge eines gemischten Kontos nennen niemanden
-}: zugerechnet wie auf einem gemeinsam genutzten
-CONTRIBUTOR_UNKNOWN = { $records ->
-    [one] { $records } Mitwirkung nennt „{ $agent }“; so heißt an ihrem Tag keine beschäftigte Person oder mehr als eine: ihr Teil geht an die anderen Mitwirkenden
-   *[other] { $records } Mitwirkungen nennen „{ $agent }“; so heißt an ihren Tagen keine beschäftigte Person oder mehr als eine: ihre Teile gehen an die anderen Mitwirkenden
-}
-CREDIT_CONTRIBUTOR_OFF_DUTY = { $records ->
-    [one] { $records } Vorgang nennt { $person } als mitwirkend, bei seinem Beginn nicht im Dienst
-   *[other] { $records } Vorgänge nennen { $person } als mitwirkend, bei ihrem Beginn nicht im Dienst
-}: der Name zählt
-CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records ->
-    [one] { $records } Vorgang nennt Mitwirkende, und die Richtlinie gibt ihren Rollen keinen Teil: sie bleiben vermerkt, und der Vorgang wird zugerechnet, als nenne er keine
-   *[other] { $records } Vorgänge nennen Mitwirkende, und die Richtlinie gibt ihren Rollen keinen Teil: sie bleiben vermerkt, und die Vorgänge werden zugerechnet, als nennten sie keine
-}
-CREDIT_TOO_FEW_TO_INFER = bei { $records ->
-    [one] { $records } Vorgang
-   *[other] { $records } Vorgängen
-} waren mehrere Personen im Dienst, zu wenig für eine Ableitung: zu gleichen Teilen aufgeteilt
-CREDIT_DID_NOT_SETTLE = die Ableitung über { $records ->
-    [one] { $records } Vorgang
-   *[other] { $records } Vorgänge
-} kam zu keinem stabilen Ergebnis: zu gleichen Teilen aufgeteilt
-CREDIT_SEVERAL_AT_ONCE = bei { $records ->
-    [one] { $records } Vorgang
-   *[other] { $records } Vorgängen
-} waren mehrere Personen im Dienst, die mehrere Dialoge zugleich führen: zu gleichen Teilen aufgeteilt
-CREDIT_TOO_FEW_REPLIES = { $records ->
-    [one] { $records } Vorgang mit Antwortzeiten ist zu wenig,
-   *[other] { $records } Vorgänge mit Antwortzeiten sind je Person zu wenige,
-} um Personen zu unterscheiden, die mehrere Dialoge zugleich führen: zu gleichen Teilen auf alle aufgeteilt, die bei der jeweiligen Antwort im Dienst waren
-CREDIT_REPLIES_TOO_DENSE = { $records ->
-    [one] { $records } Vorgang liegt
-   *[other] { $records } Vorgänge liegen
-} auf einem Konto, auf dem die Antworten so dicht aufeinanderfolgen, dass ihre Zeiten allein die Personen nicht unterscheiden, und bei weniger als einem Zehntel der Antworten sagt etwas, von wem sie sind: zu gleichen Teilen auf alle aufgeteilt, die bei der jeweiligen Antwort im Dienst waren
-CREDIT_EVIDENCE_UNEVEN = { $records ->
-    [one] { $records } Vorgang sagt nicht, wem er gehört
-   *[other] { $records } Vorgänge sagen nicht, wem sie gehören
-}, und auf diesem Konto ist der gezeichnete, beanspruchte oder an bekannten Geräten geschriebene Anteil von Person zu Person sehr verschieden, am kleinsten bei { $person }: gewichtet danach, wie viel jede Person offenlässt
-    .equal = { $records ->
+CREDIT_ACCOUNT_UNKNOWN =
+    { $records ->
+        [one] { $records } Vorgang eines Kontos, das die Zeiterfassung nicht kennt, wurde weggelassen
+       *[other] { $records } Vorgänge eines Kontos, das die Zeiterfassung nicht kennt, wurden weggelassen
+    }
+CREDIT_UNKNOWN_AGENT =
+    { $records ->
+        [one] { $records } Vorgang nennt die Servicekraft „{ $agent }“; so heißt an seinem Tag keine beschäftigte Person oder mehr als eine: er zählt als ohne Namen
+       *[other] { $records } Vorgänge nennen die Servicekraft „{ $agent }“; so heißt an ihren Tagen keine beschäftigte Person oder mehr als eine: sie zählen als ohne Namen
+    }
+CREDIT_NO_EVIDENCE =
+    kein Dienstplan, keine Stempelung und keine Übergabe: das Team teilt { $records ->
+        [one] { $records } Vorgang
+       *[other] { $records } Vorgänge
+    }
+CREDIT_NOBODY_ON_DUTY =
+    { $records ->
+        [one] { $records } Vorgang kam
+       *[other] { $records } Vorgänge kamen
+    }, während niemand im Dienst war: niemandem zugerechnet
+CREDIT_TAG_OFF_DUTY =
+    { $records ->
+        [one] { $records } Vorgang nennt
+       *[other] { $records } Vorgänge nennen
+    } { $person }, damals nicht im Dienst: der Name zählt
+CREDIT_NAMED_WITHOUT_AGENT =
+    { $records ->
+        [one] { $records } Vorgang eines persönlichen Kontos nennt niemanden
+       *[other] { $records } Vorgänge eines persönlichen Kontos nennen niemanden
+    }: nur nach Übergabe zugerechnet, sonst niemandem
+CREDIT_MIXED_WITHOUT_TAG =
+    { $records ->
+        [one] { $records } Vorgang eines gemischten Kontos nennt niemanden
+       *[other] { $records } Vorgänge eines gemischten Kontos nennen niemanden
+    }: zugerechnet wie auf einem gemeinsam genutzten
+CONTRIBUTOR_UNKNOWN =
+    { $records ->
+        [one] { $records } Mitwirkung nennt „{ $agent }“; so heißt an ihrem Tag keine beschäftigte Person oder mehr als eine: ihr Teil geht an die anderen Mitwirkenden
+       *[other] { $records } Mitwirkungen nennen „{ $agent }“; so heißt an ihren Tagen keine beschäftigte Person oder mehr als eine: ihre Teile gehen an die anderen Mitwirkenden
+    }
+CREDIT_CONTRIBUTOR_OFF_DUTY =
+    { $records ->
+        [one] { $records } Vorgang nennt { $person } als mitwirkend, bei seinem Beginn nicht im Dienst
+       *[other] { $records } Vorgänge nennen { $person } als mitwirkend, bei ihrem Beginn nicht im Dienst
+    }: der Name zählt
+CREDIT_CONTRIBUTORS_NOT_SPLIT =
+    { $records ->
+        [one] { $records } Vorgang nennt Mitwirkende, und die Richtlinie gibt ihren Rollen keinen Teil: sie bleiben vermerkt, und der Vorgang wird zugerechnet, als nenne er keine
+       *[other] { $records } Vorgänge nennen Mitwirkende, und die Richtlinie gibt ihren Rollen keinen Teil: sie bleiben vermerkt, und die Vorgänge werden zugerechnet, als nennten sie keine
+    }
+CREDIT_TOO_FEW_TO_INFER =
+    bei { $records ->
+        [one] { $records } Vorgang
+       *[other] { $records } Vorgängen
+    } waren mehrere Personen im Dienst, zu wenig für eine Ableitung: zu gleichen Teilen aufgeteilt
+CREDIT_DID_NOT_SETTLE =
+    die Ableitung über { $records ->
+        [one] { $records } Vorgang
+       *[other] { $records } Vorgänge
+    } kam zu keinem stabilen Ergebnis: zu gleichen Teilen aufgeteilt
+CREDIT_SEVERAL_AT_ONCE =
+    bei { $records ->
+        [one] { $records } Vorgang
+       *[other] { $records } Vorgängen
+    } waren mehrere Personen im Dienst, die mehrere Dialoge zugleich führen: zu gleichen Teilen aufgeteilt
+CREDIT_TOO_FEW_REPLIES =
+    { $records ->
+        [one] { $records } Vorgang mit Antwortzeiten ist zu wenig,
+       *[other] { $records } Vorgänge mit Antwortzeiten sind je Person zu wenige,
+    } um Personen zu unterscheiden, die mehrere Dialoge zugleich führen: zu gleichen Teilen auf alle aufgeteilt, die bei der jeweiligen Antwort im Dienst waren
+CREDIT_REPLIES_TOO_DENSE =
+    { $records ->
+        [one] { $records } Vorgang liegt
+       *[other] { $records } Vorgänge liegen
+    } auf einem Konto, auf dem die Antworten so dicht aufeinanderfolgen, dass ihre Zeiten allein die Personen nicht unterscheiden, und bei weniger als einem Zehntel der Antworten sagt etwas, von wem sie sind: zu gleichen Teilen auf alle aufgeteilt, die bei der jeweiligen Antwort im Dienst waren
+CREDIT_EVIDENCE_UNEVEN =
+    { $records ->
         [one] { $records } Vorgang sagt nicht, wem er gehört
        *[other] { $records } Vorgänge sagen nicht, wem sie gehören
-    }, und auf diesem Konto ist der beanspruchte oder an bekannten Geräten geschriebene Anteil von Person zu Person sehr verschieden, am kleinsten bei { $person }: zu gleichen Teilen aufgeteilt, was für { $person } bei gleicher Arbeit zu wenig ist
-CREDIT_CLOCK_WITHOUT_SECONDS = mehr als ein Zehntel der Antworten { $records ->
-    [one] auf { $records } Vorgang liegt
-   *[other] auf { $records } Vorgänge liegt
-} auf einer vollen Minute, daher ist ihrer Uhr nicht zu trauen: zu gleichen Teilen auf alle aufgeteilt, die bei der jeweiligen Antwort im Dienst waren
-CREDIT_CLAIM_OFF_DUTY = { $person } hat { $records ->
-    [one] { $records } Dialog beansprucht, ohne im Dienst zu sein: die Beanspruchung zählt nicht
-   *[other] { $records } Dialoge beansprucht, ohne im Dienst zu sein: die Beanspruchungen zählen nicht
-}
-CREDIT_CLAIM_WITHOUT_RECORD = { $person } hat { $records ->
-    [one] { $records } Dialog beansprucht, zu dem es keinen Vorgang gibt: die Beanspruchung zählt nicht
-   *[other] { $records } Dialoge beansprucht, zu denen es keine Vorgänge gibt: die Beanspruchungen zählen nicht
-}
-CREDIT_CLAIMS_DIFFER = { $person } hat { $record } am { $at } beansprucht, { $second } aber schon am { $before }: keine der Beanspruchungen entscheidet{ $more ->
-    [0] {""}
-    [one] . Ebenso bei { $more } weiteren Vorgang dieses Tages
-   *[other] . Ebenso bei { $more } weiteren Vorgängen dieses Tages
-}
-    .tag = { $person } hat { $record } am { $at } beansprucht, die Plattform aber nennt dafür { $second }: der Name zählt{ $more ->
-        [0] {""}
+    }, und auf diesem Konto ist der gezeichnete, beanspruchte oder an bekannten Geräten geschriebene Anteil von Person zu Person sehr verschieden, am kleinsten bei { $person }: gewichtet danach, wie viel jede Person offenlässt
+    .equal =
+        { $records ->
+            [one] { $records } Vorgang sagt nicht, wem er gehört
+           *[other] { $records } Vorgänge sagen nicht, wem sie gehören
+        }, und auf diesem Konto ist der beanspruchte oder an bekannten Geräten geschriebene Anteil von Person zu Person sehr verschieden, am kleinsten bei { $person }: zu gleichen Teilen aufgeteilt, was für { $person } bei gleicher Arbeit zu wenig ist
+CREDIT_CLOCK_WITHOUT_SECONDS =
+    mehr als ein Zehntel der Antworten { $records ->
+        [one] auf { $records } Vorgang liegt
+       *[other] auf { $records } Vorgänge liegt
+    } auf einer vollen Minute, daher ist ihrer Uhr nicht zu trauen: zu gleichen Teilen auf alle aufgeteilt, die bei der jeweiligen Antwort im Dienst waren
+CREDIT_CLAIM_OFF_DUTY =
+    { $person } hat { $records ->
+        [one] { $records } Dialog beansprucht, ohne im Dienst zu sein: die Beanspruchung zählt nicht
+       *[other] { $records } Dialoge beansprucht, ohne im Dienst zu sein: die Beanspruchungen zählen nicht
+    }
+CREDIT_CLAIM_WITHOUT_RECORD =
+    { $person } hat { $records ->
+        [one] { $records } Dialog beansprucht, zu dem es keinen Vorgang gibt: die Beanspruchung zählt nicht
+       *[other] { $records } Dialoge beansprucht, zu denen es keine Vorgänge gibt: die Beanspruchungen zählen nicht
+    }
+CREDIT_CLAIMS_DIFFER =
+    { $person } hat { $record } am { $at } beansprucht, { $second } aber schon am { $before }: keine der Beanspruchungen entscheidet{ $more ->
+        [0] { "" }
         [one] . Ebenso bei { $more } weiteren Vorgang dieses Tages
        *[other] . Ebenso bei { $more } weiteren Vorgängen dieses Tages
     }
-CREDIT_DEVICE_OFF_DUTY = das Gerät { $device } von { $person }, damals nicht im Dienst, wurde { $records ->
-    [one] einmal
-   *[other] { $records }-mal
-} benutzt: es zählt nicht
-    .there = das Gerät { $device } von { $person }, damals für { $place } im Dienst, wurde { $records ->
+    .tag =
+        { $person } hat { $record } am { $at } beansprucht, die Plattform aber nennt dafür { $second }: der Name zählt{ $more ->
+            [0] { "" }
+            [one] . Ebenso bei { $more } weiteren Vorgang dieses Tages
+           *[other] . Ebenso bei { $more } weiteren Vorgängen dieses Tages
+        }
+CREDIT_DEVICE_OFF_DUTY =
+    das Gerät { $device } von { $person }, damals nicht im Dienst, wurde { $records ->
         [one] einmal
        *[other] { $records }-mal
     } benutzt: es zählt nicht
-    .elsewhere = das Gerät { $device } von jemandem, der hier nie im Dienst war, wurde { $records ->
-        [one] einmal
-       *[other] { $records }-mal
-    } benutzt: es zählt nicht
+    .there =
+        das Gerät { $device } von { $person }, damals für { $place } im Dienst, wurde { $records ->
+            [one] einmal
+           *[other] { $records }-mal
+        } benutzt: es zählt nicht
+    .elsewhere =
+        das Gerät { $device } von jemandem, der hier nie im Dienst war, wurde { $records ->
+            [one] einmal
+           *[other] { $records }-mal
+        } benutzt: es zählt nicht
 DEVICE_BOUND_TO_SEVERAL = ab { $from } gehört das Gerät { $device } zu mehreren Personen oder Arbeitsplätzen zugleich: es bleibt gespeichert, und was dann daran geschrieben wird, sagt nichts aus
     .ever = das Gerät { $device } gehört von Anfang an zu mehreren Personen oder Arbeitsplätzen zugleich: es bleibt gespeichert, und was dann daran geschrieben wird, sagt nichts aus
-CREDIT_DEVICE_OF_SEVERAL = das Gerät { $device } gehört zugleich { $more ->
-    [0] { $first } und { $second }
-    [one] { $first }, { $second } und { $more } weiteren Person
-   *[other] { $first }, { $second } und { $more } weiteren Personen
-} und wurde { $records ->
-    [one] einmal
-   *[other] { $records }-mal
-} benutzt: es zählt nicht
-    .beyond = das Gerät { $device } gehört { $person } und zugleich jemandem, der hier nie im Dienst war, und wurde { $records ->
+CREDIT_DEVICE_OF_SEVERAL =
+    das Gerät { $device } gehört zugleich { $more ->
+        [0] { $first } und { $second }
+        [one] { $first }, { $second } und { $more } weiteren Person
+       *[other] { $first }, { $second } und { $more } weiteren Personen
+    } und wurde { $records ->
         [one] einmal
        *[other] { $records }-mal
     } benutzt: es zählt nicht
-    .unknown = das Gerät { $device } gehört mehreren Personen zugleich und wurde { $records ->
+    .beyond =
+        das Gerät { $device } gehört { $person } und zugleich jemandem, der hier nie im Dienst war, und wurde { $records ->
+            [one] einmal
+           *[other] { $records }-mal
+        } benutzt: es zählt nicht
+    .unknown =
+        das Gerät { $device } gehört mehreren Personen zugleich und wurde { $records ->
+            [one] einmal
+           *[other] { $records }-mal
+        } benutzt: es zählt nicht
+DEVICE_OF_NOBODY =
+    { $devices ->
+        [one] das Gerät { $device }, das niemandem zugeordnet ist, wurde
+       *[other] { $devices } Geräte, die niemandem zugeordnet sind, etwa { $device }, wurden
+    } { $records ->
         [one] einmal
        *[other] { $records }-mal
-    } benutzt: es zählt nicht
-DEVICE_OF_NOBODY = { $devices ->
-    [one] das Gerät { $device }, das niemandem zugeordnet ist, wurde
-   *[other] { $devices } Geräte, die niemandem zugeordnet sind, etwa { $device }, wurden
-} { $records ->
-    [one] einmal
-   *[other] { $records }-mal
-} benutzt: das sagt nur, was dieselben Hände geschrieben haben
-    .near = das Gerät { $device }, das niemandem zugeordnet ist, wurde { $records ->
-        [one] einmal
-       *[other] { $records }-mal
-    } benutzt, das zugeordnete { $near } dagegen nie: ist dieses gemeint?
-    .seat = das Gerät { $device } des Arbeitsplatzes { $seat } wurde { $records ->
-        [one] einmal
-       *[other] { $records }-mal
-    } benutzt, während dort niemand eingeplant war: es gehörte dann niemandem
-    .ended = das Gerät { $device } wurde { $records ->
-        [one] einmal
-       *[other] { $records }-mal
-    } nach dem { $to }, dem letzten Tag seiner Zuordnung, benutzt: es gehörte dann niemandem
-    .coming = das Gerät { $device } wurde { $records ->
-        [one] einmal
-       *[other] { $records }-mal
-    } vor dem { $from }, dem ersten Tag seiner Zuordnung, benutzt: es gehörte dann niemandem
+    } benutzt: das sagt nur, was dieselben Hände geschrieben haben
+    .near =
+        das Gerät { $device }, das niemandem zugeordnet ist, wurde { $records ->
+            [one] einmal
+           *[other] { $records }-mal
+        } benutzt, das zugeordnete { $near } dagegen nie: ist dieses gemeint?
+    .seat =
+        das Gerät { $device } des Arbeitsplatzes { $seat } wurde { $records ->
+            [one] einmal
+           *[other] { $records }-mal
+        } benutzt, während dort niemand eingeplant war: es gehörte dann niemandem
+    .ended =
+        das Gerät { $device } wurde { $records ->
+            [one] einmal
+           *[other] { $records }-mal
+        } nach dem { $to }, dem letzten Tag seiner Zuordnung, benutzt: es gehörte dann niemandem
+    .coming =
+        das Gerät { $device } wurde { $records ->
+            [one] einmal
+           *[other] { $records }-mal
+        } vor dem { $from }, dem ersten Tag seiner Zuordnung, benutzt: es gehörte dann niemandem
 EVIDENCE_NOT_READ = Version { $version } der Richtlinie liest keine Beanspruchungen, Geräte oder Nachrichtenzeiten. Für den Monat hat das Konto: Beanspruchungen { $claims }; Vorgänge mit Nachrichtenzeiten { $replies }; Geräte, die Vorgänge oder Nachrichten nennen, { $devices }
-CREDIT_REPLY_OUTSIDE_RECORD = { $records ->
-    [one] { $records } Antwort lag vor dem Beginn oder nach dem Ende ihres Vorgangs: sie zählt nicht
-   *[other] { $records } Antworten lagen vor dem Beginn oder nach dem Ende ihres Vorgangs: sie zählen nicht
-}
-BREAKS_NOT_PUNCHED = { $days ->
-    [one] { $days } Arbeitstag
-   *[other] { $days } Arbeitstage
-} von { $people ->
-    [one] { $people } Person
-   *[other] { $people } Personen
-} { $days ->
-    [one] war
-   *[other] waren
-} ein ununterbrochener Dienst, in dem zwei Stunden oder länger so gut wie nichts von der Person kam, während andere arbeiteten. Mit gestempelten Pausen würden voraussichtlich etwa { $breaks } der Vorgänge des Kontos jemand anderem zugerechnet statt etwa { $now }
-CREDIT_CLOCKS_APART = die Nachrichten { $records ->
-    [one] von { $records } Vorgang
-   *[other] von { $records } Vorgängen
-} folgen einer Uhr, die { $minutes } min { $seconds } s vor der Uhr der Vorgänge geht: sie werden um so viel früher gelesen
-    .behind = die Nachrichten { $records ->
+CREDIT_REPLY_OUTSIDE_RECORD =
+    { $records ->
+        [one] { $records } Antwort lag vor dem Beginn oder nach dem Ende ihres Vorgangs: sie zählt nicht
+       *[other] { $records } Antworten lagen vor dem Beginn oder nach dem Ende ihres Vorgangs: sie zählen nicht
+    }
+BREAKS_NOT_PUNCHED =
+    { $days ->
+        [one] { $days } Arbeitstag
+       *[other] { $days } Arbeitstage
+    } von { $people ->
+        [one] { $people } Person
+       *[other] { $people } Personen
+    } { $days ->
+        [one] war
+       *[other] waren
+    } ein ununterbrochener Dienst, in dem zwei Stunden oder länger so gut wie nichts von der Person kam, während andere arbeiteten. Mit gestempelten Pausen würden voraussichtlich etwa { $breaks } der Vorgänge des Kontos jemand anderem zugerechnet statt etwa { $now }
+CREDIT_CLOCKS_APART =
+    die Nachrichten { $records ->
         [one] von { $records } Vorgang
        *[other] von { $records } Vorgängen
-    } folgen einer Uhr, die { $minutes } min { $seconds } s hinter der Uhr der Vorgänge geht: sie werden um so viel später gelesen
-AMOUNTS_CONVERTED = Beträge von { $records ->
-    [one] { $records } Vorgang
-   *[other] { $records } Vorgängen
-} wurden von { $from } in { $to } umgerechnet, jeder mit dem Kurs seines örtlichen Tages und einmal gerundet: { $rates }{ $more ->
-    [0] {""}
-   *[other] {" "}und { $more } weitere
-}
-REFUND_EXCEEDS_SALE = { $sales ->
-    [one] bei einem Verkauf wurde mehr erstattet, als er gebracht hat, und er zählt
-   *[other] bei { $sales } Verkäufen wurde mehr erstattet, als sie gebracht haben, und sie zählen
-} unter null: { $named }{ $more ->
-    [0] {""}
-   *[other] {" "}und { $more } weitere
-}
-
+    } folgen einer Uhr, die { $minutes } min { $seconds } s vor der Uhr der Vorgänge geht: sie werden um so viel früher gelesen
+    .behind =
+        die Nachrichten { $records ->
+            [one] von { $records } Vorgang
+           *[other] von { $records } Vorgängen
+        } folgen einer Uhr, die { $minutes } min { $seconds } s hinter der Uhr der Vorgänge geht: sie werden um so viel später gelesen
+AMOUNTS_CONVERTED =
+    Beträge von { $records ->
+        [one] { $records } Vorgang
+       *[other] { $records } Vorgängen
+    } wurden von { $from } in { $to } umgerechnet, jeder mit dem Kurs seines örtlichen Tages und einmal gerundet: { $rates }{ $more ->
+        [0] { "" }
+       *[other] { " " }und { $more } weitere
+    }
+REFUND_EXCEEDS_SALE =
+    { $sales ->
+        [one] bei einem Verkauf wurde mehr erstattet, als er gebracht hat, und er zählt
+       *[other] bei { $sales } Verkäufen wurde mehr erstattet, als sie gebracht haben, und sie zählen
+    } unter null: { $named }{ $more ->
+        [0] { "" }
+       *[other] { " " }und { $more } weitere
+    }
 REGION_SAME = eine Übertragung geht in eine andere Region als { $region }
 REPORT_NOT_A_MONTH = ein Bericht betrifft einen Kalendermonat, und der Zyklus läuft von { $from } bis { $to }: legen Sie einen Zyklus über einen Monat an
 NOTHING_TO_TELL = über keine Einheit darf berichtet werden: jede hat weniger als fünf Personen oder würde durch eine Differenz weniger erkennen lassen
-TRANSFER_NOT_PREPARED = die Übertragung ist bereits { $stage ->
-    [prepared] vorbereitet
-    [approved] genehmigt
-    [released] freigegeben
-    [withdrawn] zurückgezogen
-   *[rejected] abgelehnt
-}
+TRANSFER_NOT_PREPARED =
+    die Übertragung ist bereits { $stage ->
+        [prepared] vorbereitet
+        [approved] genehmigt
+        [released] freigegeben
+        [withdrawn] zurückgezogen
+       *[rejected] abgelehnt
+    }
 TRANSFER_NOT_APPROVED = die Übertragung wartet auf die Genehmigung einer anderen Person
-TRANSFER_DROPPED = die Übertragung wurde { $stage ->
-    [withdrawn] zurückgezogen
-   *[rejected] abgelehnt
-}: bereiten Sie eine neue vor
+TRANSFER_DROPPED =
+    die Übertragung wurde { $stage ->
+        [withdrawn] zurückgezogen
+       *[rejected] abgelehnt
+    }: bereiten Sie eine neue vor
 TRANSFER_RELEASED = die Übertragung wurde bereits freigegeben: was mitgeteilt wurde, lässt sich nicht zurücknehmen
 TRANSFER_STALE = inzwischen wurde ein anderer Bericht über den Monat freigegeben, und beide zusammen würden weniger als fünf Personen erkennen lassen: bereiten Sie die Übertragung neu vor
 TRANSFER_MALFORMED = das ist nicht die hier erwartete Datei oder nicht die ganze: senden Sie die vollständige Datei, wie ReleaseTransfer oder ExportStandard sie ausgegeben hat
@@ -1679,41 +1767,47 @@ UNIT_UNKNOWN_HERE = in dem Bereich, für den der Lauf gestartet wird, gibt es ke
 ACCOUNTS_OR_SCHEME = entweder Konten oder ein Bewertungsmodell, nicht beides: lassen Sie eines weg
 POOL_WITHOUT_PEOPLE = der Bonuspool hat niemanden, an den er zahlen könnte: der Zyklus enthält keine Scorecard aus der Einheit des Bonuspools
 POOL_OUTSIDE_CYCLE = ein Bonuspool gehört zur Einheit seines Zyklus oder zu einer darunter: nennen Sie eine solche, oder keine für die Einheit des Zyklus
-PAY_OUTSIDE_UNIT = { $count } { $count ->
+PAY_OUTSIDE_UNIT =
+    { $count } { $count ->
         [one] Person hat eine Scorecard im Zyklus und gehörte
        *[other] Personen haben eine Scorecard im Zyklus und gehörten
     } am letzten Tag des Zyklus nicht zur Einheit des Bonuspools: { $people }. Eine Einheit zahlt an ihre eigenen Personen: schließen Sie den Zyklus mit einem Personenkreis ab, der die anderen weglässt
-    .correction = { $count } { $count ->
-        [one] Person hat eine Scorecard im Zyklus und gehörte
-       *[other] Personen haben eine Scorecard im Zyklus und gehörten
-    } am letzten Tag des Zyklus nicht zur Einheit des Bonuspools: { $people }. Eine Einheit zahlt an ihre eigenen Personen: korrigieren Sie zuerst den Zyklus (CorrectCycle), und entwerfen Sie dann diese Korrektur neu
+    .correction =
+        { $count } { $count ->
+            [one] Person hat eine Scorecard im Zyklus und gehörte
+           *[other] Personen haben eine Scorecard im Zyklus und gehörten
+        } am letzten Tag des Zyklus nicht zur Einheit des Bonuspools: { $people }. Eine Einheit zahlt an ihre eigenen Personen: korrigieren Sie zuerst den Zyklus (CorrectCycle), und entwerfen Sie dann diese Korrektur neu
 POOL_NEGATIVE = ein Bonuspool kann nicht kleiner als null sein: geben Sie einen Betrag ab 0 an; zurückfordern lässt sich Geld mit einem Bonuspool nicht
 ZERO_SCORES = keine Punktzahl ist größer als null, daher gibt es keine Regel für die Verteilung: sehen Sie sich zuerst die Scorecards des Zyklus an
 PART_WITHOUT_CLAIM = Teil { $place } des Bonuspools geht an niemanden: keine Punktzahl erreicht eine Staffel mit Gewicht oder seine Untergrenze; ändern Sie die Regel des Teils
-SETTLEMENT_NOT_DRAFT = die Abrechnung ist { $stage ->
-    [draft] ein Entwurf
-    [approved] genehmigt
-    [posted] gebucht
-   *[discarded] verworfen
-} und kein Entwurf mehr
-SETTLEMENT_NOT_APPROVED = die Abrechnung ist { $stage ->
-    [draft] ein Entwurf
-    [approved] genehmigt
-    [posted] gebucht
-   *[discarded] verworfen
-}; nur eine genehmigte kann gebucht werden
+SETTLEMENT_NOT_DRAFT =
+    die Abrechnung ist { $stage ->
+        [draft] ein Entwurf
+        [approved] genehmigt
+        [posted] gebucht
+       *[discarded] verworfen
+    } und kein Entwurf mehr
+SETTLEMENT_NOT_APPROVED =
+    die Abrechnung ist { $stage ->
+        [draft] ein Entwurf
+        [approved] genehmigt
+        [posted] gebucht
+       *[discarded] verworfen
+    }; nur eine genehmigte kann gebucht werden
 SETTLEMENT_POSTED = eine gebuchte Abrechnung ändert sich nie: entwerfen Sie eine Korrektur dazu, die nächste Abrechnung zahlt die Differenz
-SETTLEMENT_NOT_POSTED = die Abrechnung ist { $stage ->
-    [draft] ein Entwurf
-    [approved] genehmigt, aber nicht gebucht
-   *[discarded] verworfen
-}, und nur eine gebuchte wird korrigiert: verwerfen Sie sie, und entwerfen Sie sie neu
+SETTLEMENT_NOT_POSTED =
+    die Abrechnung ist { $stage ->
+        [draft] ein Entwurf
+        [approved] genehmigt, aber nicht gebucht
+       *[discarded] verworfen
+    }, und nur eine gebuchte wird korrigiert: verwerfen Sie sie, und entwerfen Sie sie neu
 PAY_CORRECTION_WAITS = die Korrektur { $correction } der Abrechnung wartet auf ihre Genehmigung: genehmigen Sie sie, oder ziehen Sie sie zuerst zurück
 NOTHING_TO_CORRECT = nach den jetzigen Scorecards bekommen alle, was die Abrechnung und ihre Korrekturen ergeben haben: korrigieren Sie zuerst den Zyklus, sonst gibt es nichts zu berichtigen
-PAY_CORRECTION_NOT_DRAFT = die Korrektur ist { $stage ->
-    [approved] genehmigt
-   *[withdrawn] zurückgezogen
-} und kein Entwurf mehr
+PAY_CORRECTION_NOT_DRAFT =
+    die Korrektur ist { $stage ->
+        [approved] genehmigt
+       *[withdrawn] zurückgezogen
+    } und kein Entwurf mehr
 DELTAS_WAIT_NOW = was aussteht, wird nach jetzigem Stand genannt: lassen Sie known_at oder waiting_only weg
 CORRECTION_REASON_MISSING = geben Sie den Grund an: jeder Entgeltnachweis zeigt ihn
 POOL_THERE = der Bonuspool { $pool } dieses Zyklus hat denselben Namen, Betrag und dieselbe Regel: rechnen Sie jenen ab, oder geben Sie diesem einen anderen Namen, wenn es das Geld noch einmal gibt
@@ -1739,30 +1833,33 @@ TIERS_OUT_OF_ORDER = schreiben Sie die Staffeln von der besten an, jede mit eine
 TIERS_MIXED = geben Sie jeder Staffel einen min_score oder jeder Staffel eine Quote
 TIERS_WITHOUT_WEIGHT = alle Gewichte sind null, daher könnte niemand etwas bekommen
 TIER_WEIGHTS_OUT_OF_ORDER = eine schlechtere Staffel wiegt mehr als eine bessere
-
-STATEMENT_AMOUNT = { $paid } für eine Punktzahl von { $score }: { $than ->
-    [less] { $difference } weniger als
-    [same] genauso viel wie
-   *[more] { $difference } mehr als
-} die { $equal } bei gleicher Verteilung.
+STATEMENT_AMOUNT =
+    { $paid } für eine Punktzahl von { $score }: { $than ->
+        [less] { $difference } weniger als
+        [same] genauso viel wie
+       *[more] { $difference } mehr als
+    } die { $equal } bei gleicher Verteilung.
 STATEMENT_WITHOUT_TIER = Teil { $number } ({ $share } des Bonuspools, { $part }), nach Staffeln: die Punktzahl erreicht keine Staffel, daher { $amount }.
 STATEMENT_TIER_WITHOUT_WEIGHT = Teil { $number } ({ $share } des Bonuspools, { $part }), nach Staffeln: die Staffel { $tier } hat kein Gewicht, daher { $amount }.
 STATEMENT_NOT_ABOVE_FLOOR = Teil { $number } ({ $share } des Bonuspools, { $part }), anteilig nach der Punktzahl: sie liegt nicht über { $floor }, daher { $amount }.
 STATEMENT_PART = Teil { $number } ({ $share } des Bonuspools, { $part }), { $claim } von insgesamt { $sum }; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; daher { $amount }.
 STATEMENT_BY_TIER = nach Staffeln: die Staffel { $tier } wiegt { $weight }
-STATEMENT_ABOVE_FLOOR = anteilig nach der Punktzahl über { $floor }: { $points ->
-    [one] { $points } Punkt
-   *[other] { $points } Punkte
-}
-STATEMENT_BY_SCORE = anteilig nach der Punktzahl: { $points ->
-    [one] { $points } Punkt
-   *[other] { $points } Punkte
-}
+STATEMENT_ABOVE_FLOOR =
+    anteilig nach der Punktzahl über { $floor }: { $points ->
+        [one] { $points } Punkt
+       *[other] { $points } Punkte
+    }
+STATEMENT_BY_SCORE =
+    anteilig nach der Punktzahl: { $points ->
+        [one] { $points } Punkt
+       *[other] { $points } Punkte
+    }
 STATEMENT_EXACT = genau { $whole }
-STATEMENT_ROUNDED = { $whole } und { $fraction } von { $smallest }; von den { $units } Resteinheiten zu { $smallest } { $came ->
-    [yes] kam eine hierher
-   *[no] kam keine hierher
-}
+STATEMENT_ROUNDED =
+    { $whole } und { $fraction } von { $smallest }; von den { $units } Resteinheiten zu { $smallest } { $came ->
+        [yes] kam eine hierher
+       *[no] kam keine hierher
+    }
 STATEMENT_CARRIED = ; Übertrag von vorher { $before }, weiter übertragen { $after }
 
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
@@ -1770,23 +1867,25 @@ STATEMENT_CARRIED = ; Übertrag von vorher { $before }, weiter übertragen { $af
 UNUSABLE = { $file }: { $problem }. { $cure }.
 SEVERAL_PROBLEMS = { $problems }
 REASON_ALSO = { $reason }; außerdem { $column }: { $more }
-AND_MORE_ROWS = { $count } { $count ->
-    [one] weitere Zeile dieser Datei wurde zurückgewiesen
-   *[other] weitere Zeilen dieser Datei wurden zurückgewiesen
-}
+AND_MORE_ROWS =
+    { $count } { $count ->
+        [one] weitere Zeile dieser Datei wurde zurückgewiesen
+       *[other] weitere Zeilen dieser Datei wurden zurückgewiesen
+    }
 AND_MORE_ROWS_CURE = beheben Sie zuerst die Zeilen darüber: die übrigen scheitern meist aus denselben Gründen
 AND_MORE_FINDINGS = und weitere derselben Art
 FIRST_REJECTED = Zeile { $line }{ $column }: { $reason } ({ $cure })
 FIRST_REJECTED_COLUMN = , Spalte { $column }
 EVERY_ROW_REJECTED = ; alle Zeilen wurden zurückgewiesen: { $first }
-ROWS_REJECTED = { $count ->
-    [one] ; { $count } Zeile wurde zurückgewiesen: { $first }
-   *[other] ; { $count } Zeilen wurden zurückgewiesen, die erste: { $first }
-}
+ROWS_REJECTED =
+    { $count ->
+        [one] ; { $count } Zeile wurde zurückgewiesen: { $first }
+       *[other] ; { $count } Zeilen wurden zurückgewiesen, die erste: { $first }
+    }
 HINT_NEAR = ; ist { $near } gemeint?
-HINT_MEANT = {" "}(ist { $near } gemeint?)
-HINT_MEANT_AS = {" "}(ist { $near } als { $column } gemeint?)
-HINT_THERE_IS = {" "}(vorhanden ist { $near })
+HINT_MEANT = { " " }(ist { $near } gemeint?)
+HINT_MEANT_AS = { " " }(ist { $near } als { $column } gemeint?)
+HINT_THERE_IS = { " " }(vorhanden ist { $near })
 NO_FOLDER = er ist nicht als Ordner lesbar ({ $error })
 NO_FOLDER_CURE = geben Sie den Ordner mit people.csv, accounts.csv und records.csv an
 MISSING_FILE = sie fehlt in { $folder }{ $hints }
@@ -1899,11 +1998,11 @@ NO_NUMBER_CURE = schreiben Sie Ziffern mit einem Punkt, etwa 12.5, oder lassen S
 NEGATIVE_AMOUNT = der Betrag { $text } ist negativ
 NEGATIVE_AMOUNT_CURE = schreiben Sie eine Erstattung als eigene Zeile mit negativem Betrag, die in refers_to die external_id des Verkaufs nennt, oder lassen Sie die Zelle leer
 NO_AMOUNT = „{ $text }“ ist kein Betrag
-NO_AMOUNT_CURE = schreiben Sie Ziffern mit einem Punkt, etwa 1234.50, ohne Währungszeichen, oder geben Sie in group.yaml an, wie Zahlen geschrieben sind: `numbers: {"{"}decimal: ".", grouping: ","{"}"}`, wenn 1,234.50 gemeint ist, `numbers: {"{"}decimal: ",", grouping: "."{"}"}`, wenn es 1.234,50 ist
+NO_AMOUNT_CURE = schreiben Sie Ziffern mit einem Punkt, etwa 1234.50, ohne Währungszeichen, oder geben Sie in group.yaml an, wie Zahlen geschrieben sind: `numbers: { "{" }decimal: ".", grouping: ","{ "}" }`, wenn 1,234.50 gemeint ist, `numbers: { "{" }decimal: ",", grouping: "."{ "}" }`, wenn es 1.234,50 ist
     .yaml = schreiben Sie Ziffern mit einem Punkt, etwa 1234.50, ohne Währungszeichen und ohne Gruppierung
 AMOUNT_DECIMALS = { $text } hat mehr Nachkommastellen als { $currency } ({ $digits })
     .told = { $text } hat mehr Nachkommastellen als { $currency } ({ $digits }): laut group.yaml steht „{ $sign }“ vor den Nachkommastellen
-AMOUNT_DECIMALS_CURE = runden Sie auf die kleinste Einheit der Währung, oder geben Sie in group.yaml an, wenn 1.234 eintausendzweihundertvierunddreißig bedeutet: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+AMOUNT_DECIMALS_CURE = runden Sie auf die kleinste Einheit der Währung, oder geben Sie in group.yaml an, wenn 1.234 eintausendzweihundertvierunddreißig bedeutet: `numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
     .either = schreiben Sie { $whole } oder { $decimal }, je nachdem, was gemeint ist
     .round = runden Sie auf die kleinste Einheit der Währung
     .whole = schreiben Sie { $whole }, wenn das gemeint ist, oder runden Sie auf die kleinste Einheit der Währung
@@ -1920,8 +2019,8 @@ TIME_SKIPPED_CURE = schreiben Sie die Zeit mit ihrer Zeitverschiebung, etwa { $t
 THAT_ZONE = dieser Zeitzone
 MAY_BE_GROUPED = „{ $text }“ kann eine Dezimalzahl oder eine gruppierte Zahl sein
 GROUPED_BY_SPACE = „{ $text }“ hat Leerzeichen zwischen den Ziffern
-GROUPED_BY_SPACE_CURE = nehmen Sie sie heraus, oder geben Sie in group.yaml an, wie Zahlen geschrieben sind: `numbers: {"{"}decimal: ",", grouping: space{"}"}`, wenn 1 234,50 gemeint ist, `numbers: {"{"}decimal: ".", grouping: space{"}"}`, wenn es 1 234.50 ist
-MAY_BE_GROUPED_CURE = geben Sie in group.yaml an, wie Zahlen geschrieben sind, etwa `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+GROUPED_BY_SPACE_CURE = nehmen Sie sie heraus, oder geben Sie in group.yaml an, wie Zahlen geschrieben sind: `numbers: { "{" }decimal: ",", grouping: space{ "}" }`, wenn 1 234,50 gemeint ist, `numbers: { "{" }decimal: ".", grouping: space{ "}" }`, wenn es 1 234.50 ist
+MAY_BE_GROUPED_CURE = geben Sie in group.yaml an, wie Zahlen geschrieben sind, etwa `numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
 NOT_AS_GROUP_YAML = „{ $text }“ ist nicht so geschrieben, wie group.yaml es für Zahlen angibt
 NOT_AS_GROUP_YAML_CURE = schreiben Sie „{ $decimal }“ vor die Nachkommastellen und keine Gruppierung, oder korrigieren Sie `numbers` in group.yaml
     .grouped = schreiben Sie „{ $decimal }“ vor die Nachkommastellen und „{ $grouping }“ zwischen die Tausender, oder korrigieren Sie `numbers` in group.yaml
@@ -2008,25 +2107,28 @@ UNKNOWN_AGENT_CURE = fügen Sie die Person zu people.csv oder den Alias zu alias
 
 NO_RECORD_USABLE = sie enthält keinen verwendbaren Vorgang{ $why }
 NO_RECORD_IN_PERIOD = kein Vorgang beginnt von { $from } bis { $to }{ $others }{ $why }
-RECORDS_OUTSIDE = {" "}({ $count ->
-    [one] { $count } liegt
-   *[other] { $count } liegen
-} außerhalb)
+RECORDS_OUTSIDE =
+    { " " }({ $count ->
+        [one] { $count } liegt
+       *[other] { $count } liegen
+    } außerhalb)
 NO_RECORDS_CURE = geben Sie die Daten an, in denen die Vorgänge liegen (--from und --to oder period in group.yaml), und beheben Sie zurückgewiesene Zeilen
-OUTSIDE_PERIOD = { $count ->
-    [one] { $count } Vorgang beginnt
-   *[other] { $count } Vorgänge beginnen
-} nicht von { $from } bis { $to } und { $count ->
-    [one] wurde
-   *[other] wurden
-} weggelassen (etwa { $example })
-OBSERVATIONS_OUTSIDE = { $count ->
-    [one] { $count } Beobachtung betrifft
-   *[other] { $count } Beobachtungen betreffen
-} nicht Tage von { $from } bis { $to } und { $count ->
-    [one] zählt
-   *[other] zählen
-} in diesem Zeitraum nicht (etwa { $example })
+OUTSIDE_PERIOD =
+    { $count ->
+        [one] { $count } Vorgang beginnt
+       *[other] { $count } Vorgänge beginnen
+    } nicht von { $from } bis { $to } und { $count ->
+        [one] wurde
+       *[other] wurden
+    } weggelassen (etwa { $example })
+OBSERVATIONS_OUTSIDE =
+    { $count ->
+        [one] { $count } Beobachtung betrifft
+       *[other] { $count } Beobachtungen betreffen
+    } nicht Tage von { $from } bis { $to } und { $count ->
+        [one] zählt
+       *[other] zählen
+    } in diesem Zeitraum nicht (etwa { $example })
 NO_PERIOD = kein Vorgang sagt, welcher Zeitraum abgeschlossen wird
 NO_PERIOD_CURE = geben Sie dessen Daten an (--from und --to oder period in group.yaml)
 NO_RATE = „{ $text }“ ist kein Kurs
@@ -2047,46 +2149,56 @@ SEVERAL_MONTHS = ihre Vorgänge beginnen in { $count } Monaten ({ $months })
 SEVERAL_MONTHS_CURE = geben Sie an, welche Tage abgeschlossen werden, etwa --from { $from } --to { $to }
 RECORD_BACKWARDS = er endet am { $end }, bevor er am { $start } beginnt
 RECORD_BACKWARDS_CURE = korrigieren Sie die Zeiten, oder vertauschen Sie die beiden Spalten
-SHORTENED_ID_KEPT = in { $count ->
-    [one] { $count } Zeile
-   *[other] { $count } Zeilen
-} hat eine Tabellenkalkulation die Nummer auf die ersten Ziffern gekürzt (etwa { $example }): exportieren Sie sie als Text; unverändert übernommen
-SHORTENED_CUSTOMER = in { $count ->
-    [one] { $count } Zeile
-   *[other] { $count } Zeilen
-} hat eine Tabellenkalkulation die Nummer auf die ersten Ziffern gekürzt (etwa { $example }): exportieren Sie sie als Text; als leer angenommen
-VALUE_LOST_EMPTY = { $count ->
-    [one] { $count } Zelle enthält
-   *[other] { $count } Zellen enthalten
-}, was eine Tabellenkalkulation anstelle eines Werts anzeigt (etwa { $example }): als leer angenommen
-VALUE_LOST_KEPT = { $count ->
-    [one] { $count } Zelle enthält
-   *[other] { $count } Zellen enthalten
-}, was eine Tabellenkalkulation anstelle eines Werts anzeigt (etwa { $example }): unverändert übernommen
-NO_VALUE_TAKEN_AS_EMPTY = { $count ->
-    [one] { $count } Zelle steht
-   *[other] { $count } Zellen stehen
-} für keinen Wert (etwa { $example }): als leer angenommen
-UNSEEN_LEFT_OUT = { $count ->
-    [one] { $count } Zelle enthält
-   *[other] { $count } Zellen enthalten
-} unsichtbare Zeichen: ohne sie gelesen (etwa { $example })
-DECIMAL_TAKEN_AS_WHOLE = { $count ->
-    [one] { $count } ganze Zahl ist
-   *[other] { $count } ganze Zahlen sind
-} mit Nachkommastelle geschrieben: ohne sie gelesen (etwa { $example })
-ZEROS_APART = { $count ->
-    [one] { $count } Zeile hat eine Nummer
-   *[other] { $count } Zeilen haben Nummern
-} (etwa { $example }), die andere Zeilen mit führenden Nullen schreiben: als andere Nummer angenommen; Tabellenkalkulationen lassen führende Nullen weg, exportieren Sie die Spalte daher als Text
-CONTRIBUTORS_NOBODY = { $count ->
-    [one] { $count } mitwirkende Person steht
-   *[other] { $count } mitwirkende Personen stehen
-} am Tag des Vorgangs weder in people.csv noch in aliases.csv (etwa { $example }): die Vorgänge zählen, und die anderen Mitwirkenden erhalten den Teil; fügen Sie die Person zu people.csv oder den Alias zu aliases.csv hinzu, oder korrigieren Sie den Namen, und schließen Sie erneut ab
-LONG_RECORDS = { $count ->
-    [one] { $count } Vorgang dauert
-   *[other] { $count } Vorgänge dauern
-} { $hours } Stunden oder länger (etwa { $example }): die Zeiten können die eines Falls sein, den niemand geschlossen hat
+SHORTENED_ID_KEPT =
+    in { $count ->
+        [one] { $count } Zeile
+       *[other] { $count } Zeilen
+    } hat eine Tabellenkalkulation die Nummer auf die ersten Ziffern gekürzt (etwa { $example }): exportieren Sie sie als Text; unverändert übernommen
+SHORTENED_CUSTOMER =
+    in { $count ->
+        [one] { $count } Zeile
+       *[other] { $count } Zeilen
+    } hat eine Tabellenkalkulation die Nummer auf die ersten Ziffern gekürzt (etwa { $example }): exportieren Sie sie als Text; als leer angenommen
+VALUE_LOST_EMPTY =
+    { $count ->
+        [one] { $count } Zelle enthält
+       *[other] { $count } Zellen enthalten
+    }, was eine Tabellenkalkulation anstelle eines Werts anzeigt (etwa { $example }): als leer angenommen
+VALUE_LOST_KEPT =
+    { $count ->
+        [one] { $count } Zelle enthält
+       *[other] { $count } Zellen enthalten
+    }, was eine Tabellenkalkulation anstelle eines Werts anzeigt (etwa { $example }): unverändert übernommen
+NO_VALUE_TAKEN_AS_EMPTY =
+    { $count ->
+        [one] { $count } Zelle steht
+       *[other] { $count } Zellen stehen
+    } für keinen Wert (etwa { $example }): als leer angenommen
+UNSEEN_LEFT_OUT =
+    { $count ->
+        [one] { $count } Zelle enthält
+       *[other] { $count } Zellen enthalten
+    } unsichtbare Zeichen: ohne sie gelesen (etwa { $example })
+DECIMAL_TAKEN_AS_WHOLE =
+    { $count ->
+        [one] { $count } ganze Zahl ist
+       *[other] { $count } ganze Zahlen sind
+    } mit Nachkommastelle geschrieben: ohne sie gelesen (etwa { $example })
+ZEROS_APART =
+    { $count ->
+        [one] { $count } Zeile hat eine Nummer
+       *[other] { $count } Zeilen haben Nummern
+    } (etwa { $example }), die andere Zeilen mit führenden Nullen schreiben: als andere Nummer angenommen; Tabellenkalkulationen lassen führende Nullen weg, exportieren Sie die Spalte daher als Text
+CONTRIBUTORS_NOBODY =
+    { $count ->
+        [one] { $count } mitwirkende Person steht
+       *[other] { $count } mitwirkende Personen stehen
+    } am Tag des Vorgangs weder in people.csv noch in aliases.csv (etwa { $example }): die Vorgänge zählen, und die anderen Mitwirkenden erhalten den Teil; fügen Sie die Person zu people.csv oder den Alias zu aliases.csv hinzu, oder korrigieren Sie den Namen, und schließen Sie erneut ab
+LONG_RECORDS =
+    { $count ->
+        [one] { $count } Vorgang dauert
+       *[other] { $count } Vorgänge dauern
+    } { $hours } Stunden oder länger (etwa { $example }): die Zeiten können die eines Falls sein, den niemand geschlossen hat
 REPLY_WITHOUT_RECORD = { $account } hat in records.csv keinen Vorgang { $record }{ $hint }
     .elsewhere = { $account } hat in records.csv keinen Vorgang { $record }, { $other } dagegen schon
 REPLY_WITHOUT_RECORD_CURE = fügen Sie den Vorgang zu records.csv hinzu (war seine Zeile nicht lesbar, steht sie in rejected.csv), oder korrigieren Sie das Konto oder die ID
@@ -2094,33 +2206,37 @@ REPLIES_ABOVE_MOST = der Vorgang { $record } von { $account } hat { $count } Nac
 CLAIM_OF_BOTH = sie nennt den Vorgang { $record } und den Kunden { $customer }
 CLAIM_OF_BOTH_CURE = behalten Sie eines davon; ohne beides beansprucht sie den nächsten Vorgang auf dem Konto
 REPLIES_ABOVE_MOST_CURE = exportieren Sie den Vorgang erneut: so viele Nachrichten gehören zu mehreren Vorgängen unter einer ID
-REPLIES_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } Nachricht gehört
-   *[other] { $count } Nachrichten gehören
-} zu Vorgängen, die nicht von { $from } bis { $to } beginnen, und { $count ->
-    [one] wurde
-   *[other] wurden
-} weggelassen (etwa { $example })
-CLAIMS_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } Beanspruchung fällt
-   *[other] { $count } Beanspruchungen fallen
-} nicht in { $from } bis { $to } und { $count ->
-    [one] wurde
-   *[other] wurden
-} weggelassen (etwa { $example })
+REPLIES_OUTSIDE_PERIOD =
+    { $count ->
+        [one] { $count } Nachricht gehört
+       *[other] { $count } Nachrichten gehören
+    } zu Vorgängen, die nicht von { $from } bis { $to } beginnen, und { $count ->
+        [one] wurde
+       *[other] wurden
+    } weggelassen (etwa { $example })
+CLAIMS_OUTSIDE_PERIOD =
+    { $count ->
+        [one] { $count } Beanspruchung fällt
+       *[other] { $count } Beanspruchungen fallen
+    } nicht in { $from } bis { $to } und { $count ->
+        [one] wurde
+       *[other] wurden
+    } weggelassen (etwa { $example })
 RECORD_TOO_LONG = er dauert { $days } Tage, von { $start } bis { $end }
 RECORD_TOO_LONG_CURE = korrigieren Sie die Daten: kein Vorgang dauert länger als { $most } Tage
 NO_ROWS = sie hat eine Kopfzeile und keine Zeile darunter
 NO_ROWS_CURE = exportieren Sie die Vorgänge des Monats erneut, mit ihren Zeilen
 DUPLICATE_RECORD = diese externe ID kommt mehrmals mit demselben Inhalt vor: einmal übernommen ({ $count } weggelassen)
-    .revised = diese externe ID kommt in mehreren Revisionen vor: { $revision } zählt ({ $count ->
+    .revised =
+        diese externe ID kommt in mehreren Revisionen vor: { $revision } zählt ({ $count ->
+            [one] { $count } Zeile einer früheren
+           *[other] { $count } Zeilen früherer
+        } weggelassen)
+DUPLICATE_ROW_REVISED =
+    kommt in mehreren Revisionen vor: { $revision } zählt ({ $count ->
         [one] { $count } Zeile einer früheren
        *[other] { $count } Zeilen früherer
     } weggelassen)
-DUPLICATE_ROW_REVISED = kommt in mehreren Revisionen vor: { $revision } zählt ({ $count ->
-    [one] { $count } Zeile einer früheren
-   *[other] { $count } Zeilen früherer
-} weggelassen)
 REFUND_PAYS_NOTHING = die Zeile verweist auf einen anderen Vorgang, ist also eine Erstattung, aber ihr Betrag ist nicht negativ
 REFUND_PAYS_NOTHING_CURE = schreiben Sie den erstatteten Betrag mit einem Minus, oder lassen Sie refers_to leer
 REVISED_TWICE = die Zeile nennt eine Revision und einen Änderungszeitpunkt
@@ -2135,18 +2251,21 @@ ID_TWICE_CURE = behalten Sie die richtige Zeile, oder geben Sie jedem Vorgang ei
 ID_TWICE_SHORTENED_CURE = eine Tabellenkalkulation hat die IDs auf die ersten Ziffern gekürzt: exportieren Sie die Spalte als Text
 SHIFT_BACKWARDS = die Schicht endet am { $end }, nicht nach ihrem Beginn am { $start }
 SHIFT_BACKWARDS_CURE = eine Nachtschicht endet am nächsten Tag: schreiben Sie dieses Datum
-SECOND_OF_TWO = die Uhren wurden zurückgestellt, und das Ende von { $count ->
-    [one] { $count } Zeile
-   *[other] { $count } Zeilen
-} ist das zweite Mal, dass sie diese Zeit zeigten: das erste liegt vor dem Beginn (etwa { $example })
-    .reply = die Uhren wurden zurückgestellt, und die Zeit von { $count ->
-        [one] { $count } Nachricht
-       *[other] { $count } Nachrichten
-    } ist das zweite Mal, dass sie diese Zeit zeigten: das erste liegt nicht im Vorgang (etwa { $example })
-FIRST_OF_TWO = die Uhren wurden zurückgestellt, und in { $count ->
-    [one] { $count } Zeile
-   *[other] { $count } Zeilen
-} ist eine zweimal gezeigte Zeit ohne Zeitverschiebung die erste der beiden (etwa { $example }): schreiben Sie die Zeitverschiebung dazu, um zu sagen, welche gemeint ist
+SECOND_OF_TWO =
+    die Uhren wurden zurückgestellt, und das Ende von { $count ->
+        [one] { $count } Zeile
+       *[other] { $count } Zeilen
+    } ist das zweite Mal, dass sie diese Zeit zeigten: das erste liegt vor dem Beginn (etwa { $example })
+    .reply =
+        die Uhren wurden zurückgestellt, und die Zeit von { $count ->
+            [one] { $count } Nachricht
+           *[other] { $count } Nachrichten
+        } ist das zweite Mal, dass sie diese Zeit zeigten: das erste liegt nicht im Vorgang (etwa { $example })
+FIRST_OF_TWO =
+    die Uhren wurden zurückgestellt, und in { $count ->
+        [one] { $count } Zeile
+       *[other] { $count } Zeilen
+    } ist eine zweimal gezeigte Zeit ohne Zeitverschiebung die erste der beiden (etwa { $example }): schreiben Sie die Zeitverschiebung dazu, um zu sagen, welche gemeint ist
 LONG_SHIFT = die Schicht von { $start } bis { $end } ist nicht kürzer als { $hours } Stunden
 LONG_SHIFT_CURE = korrigieren Sie ihre Zeiten; sind es mehrere Schichten, schreiben Sie für jede eine Zeile
 SHIFT_ENDS_DIFFER = die Zeilen { $lines } sind die Schicht derselben Person auf demselben Konto ab { $start }, enden aber zu verschiedenen Zeiten ({ $one }, { $other })
@@ -2226,10 +2345,11 @@ SCHEME_TEST_MISSING = ist unvollständig: at_most oder at_least sagt, welche Vor
 SCHEME_TEST_USELESS = ist nicht schlüssig: at_most und at_least sind hier nicht sinnvoll
 SCHEME_MEASURES_TEXT = { $kpi } misst { $column }, eine Spalte mit Text
     .cell = Zeile { $line }: { $reason }
-    .odd = { $kpi } misst { $column }, eine Textspalte, da { $count ->
-        [one] eine Zelle keine Zahl ist
-       *[other] { $count } Zellen keine Zahlen sind
-    }: { $cells }
+    .odd =
+        { $kpi } misst { $column }, eine Textspalte, da { $count ->
+            [one] eine Zelle keine Zahl ist
+           *[other] { $count } Zellen keine Zahlen sind
+        }: { $cells }
 SCHEME_MEASURES_NOTHING = { $kpi } misst { $column }, was keine Spalte mit Werten in records.csv ist{ $hint }
 SCHEME_MEASURES_CURE = nennen Sie eine Zahlenspalte in records.csv
     .odd = korrigieren Sie die Zellen, oder nennen Sie eine Zahlenspalte in records.csv
@@ -2263,22 +2383,25 @@ JOINED = { $one }{ $other }
 
 STEP_FAILED = Schritt: { $step }
 NOBODY_CREDITED_AT_ALL = bei keinem ihrer Vorgänge war jemand im Dienst, und keiner nennt seine Servicekraft
-    .people = { $rows ->
-        [one] { $rows } Zeile wurde zurückgewiesen
-       *[other] { $rows } Zeilen wurden zurückgewiesen
-    }, und von den übrigen Personen war bei keinem Vorgang jemand im Dienst
-    .duty = bei keinem ihrer Vorgänge war jemand im Dienst, und { $rows ->
-        [one] { $rows } Zeile mit Dienstplänen, Stempelungen oder Übergaben wurde zurückgewiesen
-       *[other] { $rows } Zeilen mit Dienstplänen, Stempelungen oder Übergaben wurden zurückgewiesen
+    .people =
+        { $rows ->
+            [one] { $rows } Zeile wurde zurückgewiesen
+           *[other] { $rows } Zeilen wurden zurückgewiesen
+        }, und von den übrigen Personen war bei keinem Vorgang jemand im Dienst
+    .duty =
+        bei keinem ihrer Vorgänge war jemand im Dienst, und { $rows ->
+            [one] { $rows } Zeile mit Dienstplänen, Stempelungen oder Übergaben wurde zurückgewiesen
+           *[other] { $rows } Zeilen mit Dienstplänen, Stempelungen oder Übergaben wurden zurückgewiesen
+        }
+NOBODY_EMPLOYED =
+    zwischen { $from } und { $to } ist niemand beschäftigt: { $people ->
+        [one] { $people } Person wurde gelesen
+       *[other] { $people } Personen wurden gelesen
+    }, { $rejected ->
+        [0] und keine Zeile wurde zurückgewiesen
+        [one] und { $rejected } Zeile wurde zurückgewiesen
+       *[other] und { $rejected } Zeilen wurden zurückgewiesen
     }
-NOBODY_EMPLOYED = zwischen { $from } und { $to } ist niemand beschäftigt: { $people ->
-    [one] { $people } Person wurde gelesen
-   *[other] { $people } Personen wurden gelesen
-}, { $rejected ->
-    [0] und keine Zeile wurde zurückgewiesen
-    [one] und { $rejected } Zeile wurde zurückgewiesen
-   *[other] und { $rejected } Zeilen wurden zurückgewiesen
-}
 NOBODY_EMPLOYED_CURE = korrigieren Sie hired_on und left_on oder den Zeitraum
 RECORD_RATE_MISSING_CURE = schreiben Sie den Kurs dieses oder eines früheren Tages mit seiner Quelle in rates.csv (Spalten date, from, to, rate, source)
 NOBODY_CREDITED_CURE = fügen Sie rosters.csv, punches.csv oder handovers.csv dieser Tage hinzu, oder korrigieren Sie deren Konten und Zeiten
@@ -2292,7 +2415,7 @@ CLOSE_INTERRUPTED = Sie haben den Lauf angehalten: in { $folder } ist nichts dav
 FINDINGS_ARE_IN = { $file } sagt, was aufgefallen ist
 REJECTED_ROWS_ARE_IN = { $file } nennt jede zurückgewiesene Zeile
 REJECTED_ROWS_UNWRITTEN = einige Zeilen wurden zurückgewiesen, und { $file } konnte nicht geschrieben werden
-STORE_IN_USE = ein anderer tally-Prozess arbeitet mit den Daten in { $folder }, und einen SQLite-Datenspeicher nutzt immer nur einer: beenden Sie jenen Prozess, oder geben Sie mit --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db andere Daten an
+STORE_IN_USE = ein anderer tally-Prozess arbeitet mit den Daten in { $folder }, und einen SQLite-Datenspeicher nutzt immer nur einer: beenden Sie jenen Prozess, oder geben Sie mit --set database.url=sqlite://FOLDER/{ "{" }service{ "}" }.db andere Daten an
 CURE_AND_REJECTED = { $cure }; { $file } nennt jede zurückgewiesene Zeile
 NOT_IN_MONTH = in diesem Monat gibt es weder einen Vorgang noch eine Person { $what }: nennen Sie eine external_id aus records.csv, etwa { $record }, oder eine employee_no oder einen Namen aus people.csv, etwa { $person }
 NO_MANIFEST = er enthält keine manifest.json, ist also kein Ergebnisordner
@@ -2305,14 +2428,14 @@ SUITE_NAMES_ANOTHER_PERSON = die Suite nennt eine Person { $id }, die das Datenp
 SUITE_NAMES_ANOTHER_ACCOUNT = die Suite nennt ein Konto { $id }, das das Datenpaket nicht enthält: ein Fehler auf unserer Seite
 SUITE_LISTS_LESS = die Suite listet nicht auf, was gerade geschrieben wurde: ein Fehler auf unserer Seite
 CYCLE_WATCH_ENDED = der Dienst hat vor dem Abschluss des Zyklus aufgehört, darüber zu berichten: wiederholen Sie es
-RECORDS_DO_NOT_ADD_UP = { $sent ->
-    [one] { $sent } Vorgang ging
-   *[other] { $sent } Vorgänge gingen
-} hinein, der Zyklus zählt { $counted }, und { $told } kamen heraus: ein Fehler auf unserer Seite
+RECORDS_DO_NOT_ADD_UP =
+    { $sent ->
+        [one] { $sent } Vorgang ging
+       *[other] { $sent } Vorgänge gingen
+    } hinein, der Zyklus zählt { $counted }, und { $told } kamen heraus: ein Fehler auf unserer Seite
 CANNOT_MAKE_FOLDER = der Ordner { $folder } kann nicht angelegt werden: { $error }
 CANNOT_READ = { $file } kann nicht gelesen werden: { $error }
 CANNOT_WRITE = { $file } kann nicht geschrieben werden: { $error }
-
 IO_NOT_FOUND = nicht vorhanden
 IO_PERMISSION_DENIED = dieser Benutzer darf das nicht
 IO_ALREADY_EXISTS = bereits vorhanden: geben Sie etwas anderes an, oder verschieben Sie es zuerst
@@ -2369,9 +2492,9 @@ SETTING_PEER_MISSING = { $name } ist nicht in diesem Prozess (server.services): 
 SETTING_AT_LEAST_ONE = erwartet wird mindestens 1
 SETTING_AT_MOST = erwartet wird höchstens { $most }
 SETTING_SERVICE_TWICE = { $name } ist doppelt genannt: nennen Sie jeden Dienst einmal
-SETTING_DATABASE_URL = erwartet wird sqlite://DIRECTORY/{"{"}service{"}"}.db oder postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
-SETTING_SERVICE_IN_URL = jeder Dienst hat eine eigene Datei: schreiben Sie {"{"}service{"}"} in ihren Namen, sqlite://DIRECTORY/{"{"}service{"}"}.db, oder sqlite:///DIRECTORY/{"{"}service{"}"}.db für einen Ordner, der mit / beginnt
-    .role = jeder Dienst meldet sich mit einer eigenen Rolle an: schreiben Sie tally_{"{"}service{"}"} als Rolle, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_DATABASE_URL = erwartet wird sqlite://DIRECTORY/{ "{" }service{ "}" }.db oder postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE
+SETTING_SERVICE_IN_URL = jeder Dienst hat eine eigene Datei: schreiben Sie { "{" }service{ "}" } in ihren Namen, sqlite://DIRECTORY/{ "{" }service{ "}" }.db, oder sqlite:///DIRECTORY/{ "{" }service{ "}" }.db für einen Ordner, der mit / beginnt
+    .role = jeder Dienst meldet sich mit einer eigenen Rolle an: schreiben Sie tally_{ "{" }service{ "}" } als Rolle, postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE
 SETTING_PEER_IN_CLEAR = { $address } liegt außerhalb des Loopbacks: erwartet wird https://host:port
 SETTING_HTTP_IN_CLEAR = { $ip } liegt außerhalb des Loopbacks, und das Gateway spricht kein TLS: lassen Sie es auf dem Loopback hinter einem Proxy lauschen, der TLS spricht, oder setzen Sie server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay, wenn das Netz selbst verschlüsselt
 SETTING_CERTIFICATE_AND_KEY = ein Zertifikat und sein Schlüssel gehören zusammen: setzen Sie beide oder keines
@@ -2518,36 +2641,40 @@ KIND_OBSERVATIONS_BEYOND_PERIOD = Beobachtungen reichen über den Zeitraum hinau
 KIND_OBSERVATIONS_UNREAD = keine Kennzahl liest die Messgröße von Beobachtungen; vielleicht falsch geschrieben
 KIND_REFUND_EXCEEDS_SALE = Erstattungen sind größer als ihr Verkauf
 SHOW_HEADLINE = { $group }, { $from } bis { $to }
-SHOW_SIZE = { $records ->
-    [one] { $records } Servicevorgang
-   *[other] { $records } Servicevorgänge
-} auf { $accounts ->
-    [one] { $accounts } Konto
-   *[other] { $accounts } Konten
-}, { $people ->
-    [one] { $people } Person
-   *[other] { $people } Personen
-}
-SHOW_REJECTED = { $count ->
-    [one] { $count } Zeile wurde zurückgewiesen: rejected.csv sagt, warum und was zu ändern ist
-   *[other] { $count } Zeilen wurden zurückgewiesen: rejected.csv sagt, welche, warum und was zu ändern ist
-}
+SHOW_SIZE =
+    { $records ->
+        [one] { $records } Servicevorgang
+       *[other] { $records } Servicevorgänge
+    } auf { $accounts ->
+        [one] { $accounts } Konto
+       *[other] { $accounts } Konten
+    }, { $people ->
+        [one] { $people } Person
+       *[other] { $people } Personen
+    }
+SHOW_REJECTED =
+    { $count ->
+        [one] { $count } Zeile wurde zurückgewiesen: rejected.csv sagt, warum und was zu ändern ist
+       *[other] { $count } Zeilen wurden zurückgewiesen: rejected.csv sagt, welche, warum und was zu ändern ist
+    }
 SHOW_NOT_SPLIT = Der Bonuspool wurde nicht verteilt
 SHOW_SCORES_KEPT = Anteile, Scorecards und Auffälligkeiten sind vollständig; korrigieren Sie dies, und schließen Sie den Monat erneut ab.
 SHOW_NO_POOL = Kein Bonuspool, keine Abrechnung
 SHOW_NO_POOL_HINT = Legen Sie eine pool.yaml in das Datenpaket, um die Punktzahlen in Geld umzusetzen.
 SHOW_POOL = Der Bonuspool
 SHOW_AMOUNT = Betrag
-SHOW_TO_PEOPLE = an { $people ->
-    [one] { $people } Person
-   *[other] { $people } Personen
-}
+SHOW_TO_PEOPLE =
+    an { $people ->
+        [one] { $people } Person
+       *[other] { $people } Personen
+    }
 SHOW_TO_FUND = an den Teamfonds
 SHOW_THREE_STATEMENTS = Drei Entgeltnachweise, auf den Cent genau
-SHOW_BESIDE_EQUAL = Bei gleicher Verteilung hätten alle etwa { $equal } bekommen: { $more ->
-    [one] { $more } Person bekommt
-   *[other] { $more } Personen bekommen
-} mehr (bis zu +{ $most }), { $less } weniger (bis hinunter zu { $least }).
+SHOW_BESIDE_EQUAL =
+    Bei gleicher Verteilung hätten alle etwa { $equal } bekommen: { $more ->
+        [one] { $more } Person bekommt
+       *[other] { $more } Personen bekommen
+    } mehr (bis zu +{ $most }), { $less } weniger (bis hinunter zu { $least }).
 SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (gleiche Verteilung: { $equal })
 SHOW_WORTH_A_LOOK = Einen Blick wert (findings.csv enthält jede Auffälligkeit)
 SHOW_TIMINGS = Dauer und Prüfsumme
@@ -2555,10 +2682,11 @@ SHOW_SECONDS = { $step } { $seconds } s
 SHOW_IN_ALL = { $total } s insgesamt: { $longest }
 SHOW_SAME_DIGEST = dieselben Dateien ergeben sie an jedem Tag und auf jedem Rechner
 SHOW_WHO_SERVED = Wer was betreut hat und wie sicher das ist
-SHOW_CERTAIN = { $certain } beruhen auf einem Namen oder einer einzigen Person; { $rest ->
-    [one] { $rest } Vorgang ist niemandem zugerechnet, mit Angabe des Grundes.
-   *[other] { $rest } Vorgänge sind niemandem zugerechnet, jeder mit Angabe des Grundes.
-}
+SHOW_CERTAIN =
+    { $certain } beruhen auf einem Namen oder einer einzigen Person; { $rest ->
+        [one] { $rest } Vorgang ist niemandem zugerechnet, mit Angabe des Grundes.
+       *[other] { $rest } Vorgänge sind niemandem zugerechnet, jeder mit Angabe des Grundes.
+    }
 SHOW_BUSIEST = Die meistgenutzten gemeinsamen Konten (90-%-Intervalle)
 SHOW_WORTH = Was mehr Belege bringen würden
 SHOW_WORTH_SAID = Vorgänge, die voraussichtlich jemand anderem zugerechnet werden als der Person, die betreut hat, jetzt und mit mehr Belegen: erwartet, nicht zugesagt. evidence.csv enthält alle Konten.
@@ -2570,38 +2698,43 @@ SHOW_COLUMN_RECORDS = Vorgänge
 SHOW_COLUMN_INTERVAL = 90-%-Intervall
 SHOW_COLUMN_CERTAIN = sicher
 SHOW_COLUMN_ACCOUNT = Konto
-SHOW_OTHERS = { $others ->
-    [one] { $others } weitere Person
-   *[other] { $others } weitere Personen
-}
-SHOW_SCORES = { $people ->
-    [one] Punktzahl von { $people } Person
-   *[other] Punktzahlen von { $people } Personen
-} ({ $scheme })
-SHOW_OUTSIDE = { $people ->
-    [one] { $people } Person außerhalb des Personenkreises hat
-   *[other] { $people } Personen außerhalb des Personenkreises haben
-} hier keine Scorecard und keine Auszahlung; { $people ->
-    [one] ihr zugerechnet
-   *[other] ihnen zugerechnet
-}: { $records ->
-    [one] { $records } Vorgang
-   *[other] { $records } Vorgänge
-}
+SHOW_OTHERS =
+    { $others ->
+        [one] { $others } weitere Person
+       *[other] { $others } weitere Personen
+    }
+SHOW_SCORES =
+    { $people ->
+        [one] Punktzahl von { $people } Person
+       *[other] Punktzahlen von { $people } Personen
+    } ({ $scheme })
+SHOW_OUTSIDE =
+    { $people ->
+        [one] { $people } Person außerhalb des Personenkreises hat
+       *[other] { $people } Personen außerhalb des Personenkreises haben
+    } hier keine Scorecard und keine Auszahlung; { $people ->
+        [one] ihr zugerechnet
+       *[other] ihnen zugerechnet
+    }: { $records ->
+        [one] { $records } Vorgang
+       *[other] { $records } Vorgänge
+    }
 SHOW_COLUMN_PLACE = #
 SHOW_COLUMN_WHO = wer
 SHOW_COLUMN_TEAM = Team
 SHOW_COLUMN_CREDITED = zugerechnet
 SHOW_COLUMN_SCORE = Punktzahl
 SHOW_COLUMN_COLLABORATION = Zusammenarbeit
-SHOW_CARD = { $name } { $number }: { $score ->
-    [one] { $score } Punkt
-   *[other] { $score } Punkte
-}, Rang { $rank } von { $of }
-SHOW_COLLABORATION = Zusammenarbeit: { $outside } von { $credited } Vorgängen außerhalb des eigenen Dienstplans oder Teams bringen { $points ->
-    [one] { $points } Punkt
-   *[other] { $points } Punkte
-}.
+SHOW_CARD =
+    { $name } { $number }: { $score ->
+        [one] { $score } Punkt
+       *[other] { $score } Punkte
+    }, Rang { $rank } von { $of }
+SHOW_COLLABORATION =
+    Zusammenarbeit: { $outside } von { $credited } Vorgängen außerhalb des eigenen Dienstplans oder Teams bringen { $points ->
+        [one] { $points } Punkt
+       *[other] { $points } Punkte
+    }.
 SHOW_RECORD = Vorgang { $id } auf { $account }
 SHOW_EVIDENCE = Belege: { $evidence } (Richtlinie { $version })
 SHOW_NOTHING_CREDITED = Dieser Person ist kein Vorgang des Monats zugerechnet.
@@ -2635,33 +2768,38 @@ DEMO_COLUMN_CREDITED = der Vorgänge
 DEMO_COLUMN_FIRST = Erste/r
 DEMO_COLUMN_SCORE = Punktzahl
 DEMO_COLUMN_IN_GROUP = Rang im Konzern
-DEMO_MANAGERS = { $people ->
-    [one] Scorecard von { $people } Person, die selbst niemanden betreut
-   *[other] Scorecards von { $people } Personen, die selbst niemanden betreuen
-}
+DEMO_MANAGERS =
+    { $people ->
+        [one] Scorecard von { $people } Person, die selbst niemanden betreut
+       *[other] Scorecards von { $people } Personen, die selbst niemanden betreuen
+    }
 DEMO_MANAGERS_SAID = Aus den Werten ihrer Teams, jedes Team nach dem Stand jedes Tages, in Prozent.
 DEMO_MANAGERS_SCHEME = Führungskräfte
 DEMO_RIGHT_HEADING = { $branch } wird nach Veröffentlichung und Auszahlung korrigiert
-DEMO_RIGHT_PAID = { $amount } wurden an { $people ->
-    [one] { $people } Person
-   *[other] { $people } Personen
-} ausgezahlt.
-DEMO_RIGHT_RATINGS = Dann sendet die Plattform { $ratings ->
-    [one] { $ratings } Kundenbewertung von { $account } neu, auf 1 gesenkt
-   *[other] { $ratings } Kundenbewertungen von { $account } neu, jeweils auf 1 gesenkt
-}. { $cycles ->
-    [one] { $cycles } Zyklus beruht
-   *[other] { $cycles } Zyklen beruhen
-} darauf; was veröffentlicht und gebucht ist, bleibt, wie es ist.
+DEMO_RIGHT_PAID =
+    { $amount } wurden an { $people ->
+        [one] { $people } Person
+       *[other] { $people } Personen
+    } ausgezahlt.
+DEMO_RIGHT_RATINGS =
+    Dann sendet die Plattform { $ratings ->
+        [one] { $ratings } Kundenbewertung von { $account } neu, auf 1 gesenkt
+       *[other] { $ratings } Kundenbewertungen von { $account } neu, jeweils auf 1 gesenkt
+    }. { $cycles ->
+        [one] { $cycles } Zyklus beruht
+       *[other] { $cycles } Zyklen beruhen
+    } darauf; was veröffentlicht und gebucht ist, bleibt, wie es ist.
 DEMO_RIGHT_REASON = Käufer haben ihre Bewertungen nachträglich geändert
-DEMO_RIGHT_CARDS = Die Korrektur gibt { $people ->
-    [one] { $people } Person eine neue Version ihrer Scorecard
-   *[other] { $people } Personen eine neue Version ihrer Scorecard
-}.
-DEMO_RIGHT_DELTAS = { $people ->
-    [one] { $people } Person bekommt einen anderen Betrag
-   *[other] { $people } Personen bekommen einen anderen Betrag
-}: { $more } mehr und { $less } weniger, mit der nächsten Abrechnung der Niederlassung. Die größten Differenzen:
+DEMO_RIGHT_CARDS =
+    Die Korrektur gibt { $people ->
+        [one] { $people } Person eine neue Version ihrer Scorecard
+       *[other] { $people } Personen eine neue Version ihrer Scorecard
+    }.
+DEMO_RIGHT_DELTAS =
+    { $people ->
+        [one] { $people } Person bekommt einen anderen Betrag
+       *[other] { $people } Personen bekommen einen anderen Betrag
+    }: { $more } mehr und { $less } weniger, mit der nächsten Abrechnung der Niederlassung. Die größten Differenzen:
 DEMO_RIGHT_CARD = Was { $name } liest:
 DEMO_COLUMN_WHO = wer
 DEMO_COLUMN_PAID = ausgezahlt
@@ -2673,7 +2811,6 @@ DEMO_AGAIN = diesen Monat noch einmal, mit Dateien zum Ansehen
 DEMO_COPY = diesen Monat als Dateien schreiben, als Vorlage
 DEMO_WHY = warum eine Person oder ein Vorgang so ausfiel
 DEMO_REPLAY = neu berechnen und jedes Byte vergleichen
-DEMO_SERVING = Erreichbar unter http://{ $address } bis Strg-C
 DEMO_PASSWORD = Ein Passwort für alle, für diesen Lauf erzeugt: { $password }
 DEMO_TOKEN = Ein Token: { $command }
 DEMO_HTTP = REST mit JSON: http://{ $address }/openapi.json sagt, was es gibt
@@ -2700,13 +2837,13 @@ REPLAY_ENDS = (die Datei endet vor dieser Zeile)
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
-PAGE_USAGE = Aufruf:{" "}
+PAGE_USAGE = Aufruf:{ " " }
 PAGE_COMMANDS = Befehle:
 PAGE_ARGUMENTS = Argumente:
 PAGE_OPTIONS = Optionen:
-PAGE_DEFAULT = {" "}[Standard:{"\u00A0"}{ $value }]
-PAGE_VALUES = {" "}[mögliche Werte:{"\u00A0"}{ $values }]
-PAGE_ENV = {" "}[Umgebung:{"\u00A0"}{ $name }]
+PAGE_DEFAULT = { " " }[Standard:{ "\u00A0" }{ $value }]
+PAGE_VALUES = { " " }[mögliche Werte:{ "\u00A0" }{ $values }]
+PAGE_ENV = { " " }[Umgebung:{ "\u00A0" }{ $name }]
 HELP_SHARED =
     .help = Hilfe anzeigen
     .version = Version anzeigen
@@ -2840,10 +2977,10 @@ NO_GROUP_YET = in diesem Datenspeicher gibt es noch keinen Konzern, daher kann s
 REGION_OF_NO_GROUP = server.regions nennt { $region }, und kein Konzern dieses Datenspeichers hat diese Region (es gibt { $known }): dieser Prozess stellt keine Zeile einer anderen Region bereit; korrigieren Sie server.regions, oder lassen Sie es leer, um alle bereitzustellen
 REDIS_AWAY = Redis antwortet nicht auf { $at } (redis.url). Alles funktioniert auch ohne: bis es wieder da ist, zählt jeder Prozess die Aufrufe selbst, und Empfänger sehen alle paar Sekunden nach Ereignissen, statt geweckt zu werden
 FILE_SWITCH = { $switch }: { $why }
-ASK_PASSWORD_TWELVE = Passwort (mindestens 12 Zeichen, bei der Eingabe sichtbar):{" "}
-ASK_PASSWORD = Passwort (bei der Eingabe sichtbar):{" "}
-ASK_NEW_PASSWORD = neues Passwort (mindestens 12 Zeichen):{" "}
-ASK_NEW_PASSPHRASE = neue Passphrase (bei der Eingabe sichtbar):{" "}
+ASK_PASSWORD_TWELVE = Passwort (mindestens 12 Zeichen, bei der Eingabe sichtbar):{ " " }
+ASK_PASSWORD = Passwort (bei der Eingabe sichtbar):{ " " }
+ASK_NEW_PASSWORD = neues Passwort (mindestens 12 Zeichen):{ " " }
+ASK_NEW_PASSPHRASE = neue Passphrase (bei der Eingabe sichtbar):{ " " }
 NO_PASSWORD_GIVEN = kein Passwort in der Standardeingabe: geben Sie eines ein, oder übergeben Sie es per Pipe
 SET_EXPECTED = --set { $pair }: erwartet wird KEY=VALUE
 SUBJECT_EXPECTED = --subject: erwartet wird KIND:ID, etwa statement:0199..
@@ -2856,18 +2993,19 @@ OWNER_URL_MISSING = die Schemas von PostgreSQL legt deren Eigentümer an: setzen
 OWNER_URL_ALONE = sie ist SQLite, während database.owner_url gesetzt ist: setzen Sie sie (TALLY_DATABASE_URL) auf die URL, mit der sich die Dienste anmelden, oder lassen Sie database.owner_url weg
 MIGRATED = { $service }: { $ran }
 UP_TO_DATE = auf aktuellem Stand
-AUDIT_VERIFIED = { $service }: { $entries ->
-    [one] { $entries } Eintrag
-   *[other] { $entries } Einträge
-}, { $rows ->
-    [one] { $rows } Zeile
-   *[other] { $rows } Zeilen
-}, { $heads ->
-    [one] { $heads } exportierter Kopf
-   *[other] { $heads } exportierte Köpfe
-}: { $verdict }
+AUDIT_VERIFIED =
+    { $service }: { $entries ->
+        [one] { $entries } Eintrag
+       *[other] { $entries } Einträge
+    }, { $rows ->
+        [one] { $rows } Zeile
+       *[other] { $rows } Zeilen
+    }, { $heads ->
+        [one] { $heads } exportierter Kopf
+       *[other] { $heads } exportierte Köpfe
+    }: { $verdict }
 AUDIT_INTACT = unversehrt
-AUDIT_ON_BEHALF = {" "}im Namen von { $id }
+AUDIT_ON_BEHALF = { " " }im Namen von { $id }
 AUDIT_FAULT = { $table } von { $stream }: { $place } { $defect }
 AUDIT_PLACE = Eintrag { $at }
     .unnumbered = ein Eintrag ohne Nummer
@@ -2887,23 +3025,27 @@ AUDIT_DEFECT = ist nicht das, was der Dienst geschrieben hat
     .exported = ist kein Kopf dieses Dienstes oder fällt hinter eine frühere Zeile zurück
     .unaccounted = hat keinen Audit-Eintrag: keine Arbeitseinheit hat sie geschrieben
     .borrowed = oder eine daneben hat sich ihren Audit-Eintrag geliehen; dieser hat weniger Zeilen geschrieben, als ihn nennen
-AUDIT_FAULTS = { $count ->
-    [one] { $count } Fehler
-   *[other] { $count } Fehler
-}
-AUDIT_FOUND = { $count ->
-    [one] { $count } Eintrag
-   *[other] { $count } Einträge
-}
-REVIEW_FOUND = { $count ->
-    [one] { $count } Weg zu { $permission }
-   *[other] { $count } Wege zu { $permission }
-}
+AUDIT_FAULTS =
+    { $count ->
+        [one] { $count } Fehler
+       *[other] { $count } Fehler
+    }
+AUDIT_FOUND =
+    { $count ->
+        [one] { $count } Eintrag
+       *[other] { $count } Einträge
+    }
+REVIEW_FOUND =
+    { $count ->
+        [one] { $count } Weg zu { $permission }
+       *[other] { $count } Wege zu { $permission }
+    }
 INVITE_ONE_GROUP = sie nennt SQLite-Dateien, die einen Konzern enthalten, daher kann niemand eingeladen werden; für mehrere Konzerne braucht es PostgreSQL (TALLY_DATABASE_URL=postgres://...)
-INVITED = lässt den Konzern { $tenant } { $days ->
-    [one] { $days } Tag
-   *[other] { $days } Tage
-} lang herein: geben Sie sie an InitTenant oder `tally init --invitation-file`
+INVITED =
+    lässt den Konzern { $tenant } { $days ->
+        [one] { $days } Tag
+       *[other] { $days } Tage
+    } lang herein: geben Sie sie an InitTenant oder `tally init --invitation-file`
 KEYS_MADE = { $folder } enthält seal.key und die Signaturschlüssel aller Dienste: sichern Sie ihn
 PASSPHRASE_TOO_SHORT = die neue Passphrase ist zu kurz: mindestens { $least } Zeichen
 KEYS_PROTECTED = { $file } ist mit der neuen Passphrase geschützt
@@ -2911,45 +3053,54 @@ KEYS_PROTECTED_NEXT = als Nächstes: setzen Sie TALLY_KEYS_PASSPHRASE oder TALLY
 KEYS_WRAPPED = { $service }: { $count } Datenschlüssel mit dem neuesten Hauptschlüssel umhüllt
 KEYS_STOPPED = angehalten; nichts ist verloren: derselbe Befehl macht weiter, wo dieser war
 MASTER_KEY_ADDED = der Hauptschlüssel { $id } liegt in { $file }: sichern Sie die Datei
-MASTER_KEY_KEPT = { $count ->
-    [one] { $count } Datenschlüssel liegt
-   *[other] { $count } Datenschlüssel liegen
-} unter einem älteren Hauptschlüssel: solange das so ist, kommt kein weiterer hinzu
-KEYS_STEP = { $service }: { $table }.{ $column }, { $rows ->
-    [one] { $rows } Zeile
-   *[other] { $rows } Zeilen
-}
-KEYS_REPLACED = { $service }: { $keys } Datenschlüssel ersetzt, { $rows ->
-    [one] { $rows } Zeile
-   *[other] { $rows } Zeilen
-} neu versiegelt ({ $speed } Zeilen/s)
-KEYS_REPLACED_RESUMED = { $service }: { $keys } Datenschlüssel eines früheren Laufs ersetzt, { $rows ->
-    [one] { $rows } Zeile
-   *[other] { $rows } Zeilen
-} neu versiegelt ({ $speed } Zeilen/s)
+MASTER_KEY_KEPT =
+    { $count ->
+        [one] { $count } Datenschlüssel liegt
+       *[other] { $count } Datenschlüssel liegen
+    } unter einem älteren Hauptschlüssel: solange das so ist, kommt kein weiterer hinzu
+KEYS_STEP =
+    { $service }: { $table }.{ $column }, { $rows ->
+        [one] { $rows } Zeile
+       *[other] { $rows } Zeilen
+    }
+KEYS_REPLACED =
+    { $service }: { $keys } Datenschlüssel ersetzt, { $rows ->
+        [one] { $rows } Zeile
+       *[other] { $rows } Zeilen
+    } neu versiegelt ({ $speed } Zeilen/s)
+KEYS_REPLACED_RESUMED =
+    { $service }: { $keys } Datenschlüssel eines früheren Laufs ersetzt, { $rows ->
+        [one] { $rows } Zeile
+       *[other] { $rows } Zeilen
+    } neu versiegelt ({ $speed } Zeilen/s)
 NO_SUCH_SERVICE = kein Dienst heißt { $service }: nennen Sie einen von { $services }
 SIGNING_KEY_ROTATED = { $service }: der neue Schlüssel signiert ab { $from }; der alte gilt weiter für das, was er signiert hat
-PERSON_EXPORTED = in { $file } geschrieben; { $withheld ->
-    [one] { $withheld } Zeile
-   *[other] { $withheld } Zeilen
-} zurückgehalten, die Sie nicht lesen dürfen
-    .untold = in { $file } geschrieben; { $withheld ->
+PERSON_EXPORTED =
+    in { $file } geschrieben; { $withheld ->
         [one] { $withheld } Zeile
        *[other] { $withheld } Zeilen
-    } zurückgehalten, die Sie nicht lesen dürfen; nichts mitgeteilt von { $services }: entweder ist dort nichts über die Person gespeichert, oder nur Zeilen von Einheiten und Tagen, die Sie nicht erreichen. Wer Personen des ganzen Konzerns liest, bekommt alles
+    } zurückgehalten, die Sie nicht lesen dürfen
+    .untold =
+        in { $file } geschrieben; { $withheld ->
+            [one] { $withheld } Zeile
+           *[other] { $withheld } Zeilen
+        } zurückgehalten, die Sie nicht lesen dürfen; nichts mitgeteilt von { $services }: entweder ist dort nichts über die Person gespeichert, oder nur Zeilen von Einheiten und Tagen, die Sie nicht erreichen. Wer Personen des ganzen Konzerns liest, bekommt alles
 PERSON_EXPORTED_BEYOND = in { $services } gibt es weitere Zeilen über die Person, von Einheiten und Tagen, die Sie nicht erreichen. Wer Personen des ganzen Konzerns liest, bekommt alles
-GROUP_EXPORTED = { $rows ->
-    [one] { $rows } Zeile
-   *[other] { $rows } Zeilen
-} in { $folder } geschrieben; { $withheld } zurückgehalten, die Sie nicht lesen dürfen
-RETENTION_TAKEN = { $service }: { $rows ->
-    [one] { $rows } Zeile
-   *[other] { $rows } Zeilen
-} aus { $table } ({ $kind })
-RETENTION_DONE = { $rows ->
-    [one] { $rows } Zeile entfernt
-   *[other] { $rows } Zeilen entfernt
-}
+GROUP_EXPORTED =
+    { $rows ->
+        [one] { $rows } Zeile
+       *[other] { $rows } Zeilen
+    } in { $folder } geschrieben; { $withheld } zurückgehalten, die Sie nicht lesen dürfen
+RETENTION_TAKEN =
+    { $service }: { $rows ->
+        [one] { $rows } Zeile
+       *[other] { $rows } Zeilen
+    } aus { $table } ({ $kind })
+RETENTION_DONE =
+    { $rows ->
+        [one] { $rows } Zeile entfernt
+       *[other] { $rows } Zeilen entfernt
+    }
 INPUT_NOT_READ = die Standardeingabe wurde nicht gelesen: --token-file - nimmt von dort ein Token
 USER_CREATED = { $login } kann sich anmelden, mit der Rolle { $role }
 USER_ROLE_UNKNOWN = es gibt keine Rolle { $role }, die im ganzen Konzern oder für eine Einheit vergeben werden kann; es wurde kein Zugang angelegt. Es gibt: { $roles }
@@ -2966,6 +3117,46 @@ IMPORT_CURRENCY_CURE = geben Sie die Beträge in { $is } an, und schreiben Sie c
 IMPORT_BRANCH_REGION = hier liegt die Niederlassung { $branch } in der Region { $said }, in der Suite liegt sie in { $is }
 IMPORT_BRANCH_REGION_CURE = schreiben Sie unter branches: für { $branch } { $is }, oder geben Sie der Niederlassung einen anderen Namen
 IMPORT_NO_REGION = für { $branches } ist keine Region genannt, daher lägen sie in { $default }, einer Region, die der Konzern nicht hat
-IMPORT_NO_REGION_CURE = schreiben Sie, wo jede davon liegt (der Konzern hat { $known }), etwa branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_NO_REGION_CURE = schreiben Sie, wo jede davon liegt (der Konzern hat { $known }), etwa branches: { "{" }"{ $branch }": { $region }{ "}" }
 IMPORT_REGIONS = hier liegen Niederlassungen in Regionen, die der Konzern nicht hat: { $unknown }
 IMPORT_REGIONS_CURE = nennen Sie unter branches: in group.yaml für jede Niederlassung eine von { $known }, oder fügen Sie die Region dem Konzern hinzu
+
+## Console
+
+
+## Console: access
+
+
+## Console: people and structure
+
+
+## Console: cycles
+
+
+## Console: mine
+
+
+## Console: team
+
+
+## Console: words that other rooms have too
+
+
+## Console: pay
+
+UI_PAY_POOLS_WAIT =
+    { $count ->
+        [one] Ein Bonuspool steht nicht zur Auswahl: Die Punktzahlen seines Zyklus sind nicht veröffentlicht.
+       *[other] { $count } Bonuspools stehen nicht zur Auswahl: Die Punktzahlen ihrer Zyklen sind nicht veröffentlicht.
+    }
+UI_PAY_WOULD_CHANGE =
+    { $people ->
+        [one] Eine Person erhält einen anderen Betrag: { $more } mehr und { $less } weniger. Noch ist nichts geschrieben.
+       *[other] { $people } Personen erhalten einen anderen Betrag: { $more } mehr und { $less } weniger. Noch ist nichts geschrieben.
+    }
+
+## Console: audit
+
+WORD_DID_PERFORMANCE_RUN_COLLECT = Grundlagen eines Zurechnungslaufs gesammelt
+WORD_DID_PERFORMANCE_RUN_PROGRESS = Zurechnungslauf fortgesetzt
+WORD_DID_PERFORMANCE_CLAIM_IMPORT = Beanspruchungen eingespielt

@@ -3545,6 +3545,7 @@ UI_ROWS = { $count ->
 UI_ROWS_OF = { $count } of { $total } rows
 UI_EXPORT = Download CSV
 UI_NOTHING_FITS = Nothing fits what you asked for.
+# There is nothing at an address of the console.
 UI_NOTHING_THERE = Nothing is here yet.
 UI_NOTHING_TO_DRAW = There is nothing to draw.
 UI_LOADING = Loading …

@@ -1,8 +1,9 @@
 ### Las frases de Tally en español. Los identificadores y los argumentos son los de en.ftl; un idioma es un archivo.
 
+
 ## Parts
 
-LIST_SEPARATOR = {"; "}
+LIST_SEPARATOR = { "; " }
 REFUSED_BECAUSE = { $kind } ({ $told })
 KIND_INVALID_ARGUMENT = la solicitud es incorrecta: cámbiela
 KIND_NOT_FOUND = no hay nada aquí que usted pueda ver
@@ -39,6 +40,7 @@ RESOURCE_LEAVE = ausencia
 RESOURCE_LOGIN = usuario
 RESOURCE_ATTRIBUTION_RUN = cálculo de atribución
 RESOURCE_ORG_UNIT = unidad organizativa
+RESOURCE_PAGE = página
 RESOURCE_PERSON = persona
 RESOURCE_POOL = bolsa
 RESOURCE_POSITION = puesto
@@ -52,6 +54,7 @@ RESOURCE_CLAIM = reivindicación
 RESOURCE_OBSERVATION = observación
 RESOURCE_REPORTING_LINE = línea de reporte
 RESOURCE_SCHEDULE = cierre programado
+RESOURCE_ROLE = rol
 RESOURCE_RUN_OF_A_SCHEDULE = ejecución de un cierre programado
 RESOURCE_SCHEME = esquema
 RESOURCE_SCHEME_VERSION = versión de esquema
@@ -71,10 +74,11 @@ NOT_FOUND = no existe, o usted no puede verlo: { $resource } { $id }
     .goes_on = la unidad organizativa { $id } se cerró antes del { $day }, la fecha que cuenta, y su personal pasó a { $into }: indique esta última
     .id_number = no hay ninguna persona con este número de identidad que usted pueda ver
     .removed = { $missing }; si era anterior al { $day }, es posible que se haya eliminado al terminar el plazo de conservación
-INVALID_REQUEST = { $count ->
-    [one] { $count } campo es incorrecto; los detalles indican cuál
-   *[other] { $count } campos son incorrectos; los detalles indican cuáles
-}
+INVALID_REQUEST =
+    { $count ->
+        [one] { $count } campo es incorrecto; los detalles indican cuál
+       *[other] { $count } campos son incorrectos; los detalles indican cuáles
+    }
 INVALID_FIELD = { $field }: { $problem }
 LIST_EMPTY = al menos un elemento
 NAME_ONE_OF = indique solo uno de estos campos: { $fields }
@@ -208,13 +212,14 @@ UNIT_PATH_MALFORMED = de 1 a 16 nombres separados por /, cada uno de 1 a 200 car
 UNIT_NAME_MALFORMED = de 1 a 200 caracteres, sin /
 UNIT_UNKNOWN = no hay ninguna unidad “{ $path }”: impórtela primero
     .was = ninguna unidad se llama “{ $path }” el { $day }, porque cambió de nombre, se movió o se cerró: escriba la ruta que tiene en esa fecha
-UNIT_DIFFERS = la unidad ya existe como { $kind ->
-    [legal_entity] entidad jurídica
-    [branch] sucursal
-    [department] departamento
-    [team] equipo
-   *[group] grupo
-}
+UNIT_DIFFERS =
+    la unidad ya existe como { $kind ->
+        [legal_entity] entidad jurídica
+        [branch] sucursal
+        [department] departamento
+        [team] equipo
+       *[group] grupo
+    }
 UNIT_KIND_IS_ROOTS = solo la raíz es el grupo
 UNIT_KIND_UNKNOWN = no existe ese tipo de unidad: sucursal, entidad jurídica, departamento o equipo, o ninguno para el tipo habitual
 UNIT_BEGINS_LATER = la unidad o una superior empieza el { $day }: indique esa fecha o una posterior
@@ -229,10 +234,11 @@ UNIT_NAME_TAKEN = la unidad superior ya tiene una unidad “{ $name }” en esas
 UNIT_CHANGE_PLANNED = la unidad tiene un cambio el { $day }: indique esa fecha o una posterior
 UNIT_CHANGE_BACKDATED = { $from } es anterior al mes en curso: quienes tenían la unidad a su cargo dejarían de ver sus días desde entonces, incluidos meses cerrados y pagados, y quienes la reciban los verían. Indique { $first } o una fecha posterior, o indique backdated si realmente fue así desde entonces
 UNIT_HAS_CHILDREN = “{ $name }” depende entonces de la unidad: muévala o ciérrela primero, o fusione la unidad
-UNIT_HAS_PEOPLE = { $count ->
-    [one] { $count } empleo está entonces en la unidad: indique en move_people_to adónde va
-   *[other] { $count } empleos están entonces en la unidad: indique en move_people_to adónde van
-}
+UNIT_HAS_PEOPLE =
+    { $count ->
+        [one] { $count } empleo está entonces en la unidad: indique en move_people_to adónde va
+       *[other] { $count } empleos están entonces en la unidad: indique en move_people_to adónde van
+    }
 MERGED_INTO_ITSELF = indique una o más unidades que fusionar, cada una una sola vez, y otra que permanezca
 PEOPLE_TO_NOWHERE = la unidad a la que va el personal debe ser una sucursal o una unidad inferior, y no debe cerrar ese día
 UNIT_HAS_NO_REGION = las personas pertenecen a una sucursal o a una unidad inferior, no al grupo mismo
@@ -295,10 +301,11 @@ ROLE_NAME_MALFORMED = de 2 a 64 caracteres entre a-z, 0-9 y _
 ROLE_NAME_RESERVED = un rol predefinido o un servicio tiene este nombre: elija otro
 ROLE_EMPTY = indique al menos un permiso y un ámbito
 ROLE_FOR_SERVICES = { $permission } es solo para los servicios de la suite
-ROLE_IN_USE = { $count ->
-    [one] { $count } autorización da este rol: retírela primero
-   *[other] { $count } autorizaciones dan este rol: retírelas primero
-}
+ROLE_IN_USE =
+    { $count ->
+        [one] { $count } autorización da este rol: retírela primero
+       *[other] { $count } autorizaciones dan este rol: retírelas primero
+    }
 DELEGATION_EMPTY = indique al menos un permiso
 DELEGATION_TIME = debe terminar después de empezar, y en el futuro
 DELEGATION_TOO_LONG = 90 días como máximo: para más tiempo, pida que alguien dé un rol
@@ -391,44 +398,20 @@ PEER_CERTIFICATES_UNUSABLE = los certificados para este servidor no se pueden us
 PEER_FAILED = un servicio que esta llamada necesita la rechazó
 DEADLINE_MALFORMED = grpc-timeout tiene 8 dígitos como máximo y una de las unidades H M S m u n
 REQUEST_CUT_OFF = la solicitud se interrumpió antes del final
-REQUEST_UNREADABLE = la solicitud no se puede leer como el mensaje de este rpc: compruebe que quien llama y el servidor tengan el mismo contrato (proto/) y que los textos estén en UTF-8
 REQUEST_TOO_LARGE = la solicitud supera { $max } bytes: envíe menos filas a la vez
 ANSWER_TOO_LARGE = la respuesta supera { $max } bytes: pida menos filas a la vez (page_size), o una selección más reducida
-REQUEST_COMPRESSED = la solicitud está comprimida: envíela tal cual (grpc-encoding identity)
 TEXT_WITH_NUL = quite el carácter NUL (U+0000): ningún texto puede contenerlo
 METHOD_UNKNOWN = ese método no existe aquí: compruebe el nombre, y que quien llama y el servidor sean de la misma versión
 SERVICE_ELSEWHERE = el proceso de esta dirección no ejecuta el servicio { $service }: diríjase al que lo ejecuta; un servicio y un comando de tally lo encuentran por peers.{ $service } en la configuración
-PROBLEM_TITLE =
-    { $status ->
-        [400] Solicitud incorrecta
-        [401] Sesión no iniciada
-        [403] No permitido
-        [404] No encontrado
-        [405] Método no permitido
-        [409] Conflicto
-        [412] Cambiado entretanto
-        [413] Demasiado grande
-        [415] Tipo de contenido no admitido
-        [429] Demasiadas solicitudes
-        [499] Cancelado
-        [501] No se ofrece aquí
-        [503] No disponible
-        [504] Tiempo agotado
-       *[other] Error interno
-    }
 PATH_UNKNOWN = aquí nada tiene la ruta { $path }: las rutas están en /openapi.json
 HTTP_METHOD_WRONG = { $method } no se ofrece para esta ruta; se admite { $allowed }
-MEDIA_TYPE_WRONG = el cuerpo debe ser JSON (Content-Type: application/json), y se envió { $said }
 BODY_TOO_LARGE = el cuerpo supera { $limit } bytes: envíe menos filas a la vez
 BODY_BROKE_OFF = el cuerpo de la solicitud se interrumpió antes del final
 BODY_TOO_SLOW = el cuerpo de la solicitud tardó demasiado: envíelo más rápido, o en partes más pequeñas
 BODY_NOT_READ = esta llamada no lee ningún cuerpo: lo que admite va en la ruta y después de “?”
 BODY_NO_OBJECT = el cuerpo debe ser un objeto JSON
-BODY_NO_JSON = el cuerpo no se puede leer como JSON: { $cause }
-FIELD_UNREADABLE = no se puede leer: { $cause }
 FIELD_SAID_TWICE = se indica dos veces, con valores distintos: quítelo del cuerpo o de la consulta
 QUERY_UNKNOWN = no es un parámetro de esta llamada: los parámetros están en /openapi.json; lo que es personal va en un cuerpo
-HEADER_NOT_READ = esta llamada no puede leer el encabezado { $header }: quítelo
 ANSWER_HAS_NO_FIELD = la respuesta no tiene el campo { $field }
 REQUEST_ID_INVALID = un request_id tiene { $max } caracteres como máximo; lo mejor es un UUID
 REQUEST_ID_REUSED = este request_id pertenece a una solicitud anterior con otro contenido: use uno nuevo
@@ -440,7 +423,7 @@ PORT_TAKEN = no se puede escuchar en { $address }: { $cause }; elija otra direcc
 HTTP_PORT_TAKEN = la pasarela no puede escuchar en { $address }: { $cause }; elija otra dirección con --http o TALLY_SERVER_HTTP, o quite gateway de --services
 DATABASE_URL_INVALID = la URL de la base de datos debe empezar por sqlite:// o postgres://
     .server = { $setting } no se puede leer: se espera postgres://ROLE:PASSWORD@HOST:PORT/DATABASE, donde los signos / ? # @ % de una contraseña se escriben %2F %3F %23 %40 %25
-    .file = { $setting } no se puede leer: se espera sqlite://FOLDER/{"{"}service{"}"}.db, o sqlite:///FOLDER/{"{"}service{"}"}.db para una carpeta que empieza por / o cuyo nombre no se compone solo de letras y dígitos
+    .file = { $setting } no se puede leer: se espera sqlite://FOLDER/{ "{" }service{ "}" }.db, o sqlite:///FOLDER/{ "{" }service{ "}" }.db para una carpeta que empieza por / o cuyo nombre no se compone solo de letras y dígitos
 STORE_AWAY = el PostgreSQL de { $service } no está accesible en { $at }: { $why }. Compruebe que funcione allí, o corrija el host y el puerto en { $setting }
 STORE_SIGN_IN_REFUSED = el PostgreSQL en { $at } rechaza la conexión de { $user }: no existe ese rol, o tiene otra contraseña. Ponga la contraseña correcta en { $setting }, o ejecute `tally migrate` con la URL del propietario, que crea el rol y le da esa contraseña
     .owner = el PostgreSQL en { $at } rechaza la conexión de { $user }: no existe ese rol, o tiene otra contraseña. Corrija el rol y la contraseña en { $setting }
@@ -451,7 +434,7 @@ STORE_TLS_FAILED = no se pudo establecer una conexión cifrada con el PostgreSQL
     .none = { $setting } pide TLS (sslmode), y el PostgreSQL en { $at } no lo usa: pida a su operador que lo active (ssl = on), o quite sslmode si no hay nadie más en la red
 STORE_RIGHT_MISSING = a { $user } le faltan derechos que { $service } necesita en la base { $database } en { $at }: ejecute `tally migrate` con la URL del propietario, que se los da
     .owner = { $user } no puede crear esquemas, roles y tablas en la base { $database } en { $at }: indique en { $setting } un rol que sea propietario de la base y pueda crear roles (CREATEROLE), o un superusuario
-DATABASE_ROLE_OF_ANOTHER = { $service } se conecta como { $user }, y sus datos son solo para el rol { $login }: escriba tally_{"{"}service{"}"} como rol en { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
+DATABASE_ROLE_OF_ANOTHER = { $service } se conecta como { $user }, y sus datos son solo para el rol { $login }: escriba tally_{ "{" }service{ "}" } como rol en { $setting } (postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE)
 DATABASE_IN_USE = la base { $database } ya contiene datos de tally (esquema { $schema }), y se necesita una vacía: cree una (CREATE DATABASE) e indíquela con { $setting }; no se cambió nada
 STORE_FILE_DAMAGED = el archivo { $file } está dañado o no es una base de SQLite: restáurelo desde su copia de seguridad, o indique otro lugar con { $setting }; no se cambió nada en él. Para ver el alcance del daño, use sqlite3 con PRAGMA integrity_check
 STORE_FILE_UNUSABLE = el archivo { $file } no se puede abrir para leer y escribir: { $why }. Dé al usuario de este proceso derechos sobre el archivo y su carpeta, o indique otro lugar con { $setting }
@@ -460,17 +443,18 @@ STORE_DISK_FULL = el disco de { $at } está lleno: libere espacio y repita la op
     .serving = el disco de la base de datos de un servicio está lleno, y no se cambió nada: su operador libera espacio; después repita la operación
 STORE_DISK_FAILS = el disco de { $at } da errores: el registro de sucesos de esa máquina indica cuáles; repárelo o reemplácelo, y compruebe que los datos estén íntegros antes de continuar
     .serving = el disco de la base de datos de un servicio da errores, y no se cambió nada: su operador consulta el registro de sucesos de esa máquina; después repita la operación
-DATABASE_ROLE_TOO_POWERFUL = la URL de la base de datos de { $service } se conecta como { $user }, { $power }: la seguridad a nivel de fila no se aplicaría. Ponga el rol { $login } en la URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` con la URL del propietario lo crea
+DATABASE_ROLE_TOO_POWERFUL = la URL de la base de datos de { $service } se conecta como { $user }, { $power }: la seguridad a nivel de fila no se aplicaría. Ponga el rol { $login } en la URL (postgres://tally_{ "{" }service{ "}" }@host/database); `tally migrate` con la URL del propietario lo crea
 POWER_SUPERUSER = un superusuario
 POWER_BYPASSRLS = un rol con BYPASSRLS
 POWER_OWNER = el propietario de las tablas
-SCHEMA_BEHIND = al esquema de base de datos de { $service } le { $count ->
-    [one] falta { $count } migración
-   *[other] faltan { $count } migraciones
-} (la siguiente es { $next }): ejecute `tally migrate` con la URL del propietario
+SCHEMA_BEHIND =
+    al esquema de base de datos de { $service } le { $count ->
+        [one] falta { $count } migración
+       *[other] faltan { $count } migraciones
+    } (la siguiente es { $next }): ejecute `tally migrate` con la URL del propietario
 SCHEMA_AHEAD = una versión más reciente de tally actualizó la base de datos de { $service } (esta no conoce { $migration }): inicie esa versión o una más reciente, o restaure la copia de seguridad anterior a la actualización
 TENANT_NOT_HERE = esta base de datos es un archivo de SQLite y contiene un solo grupo, que es otro; para varios grupos se necesita PostgreSQL (TALLY_DATABASE_URL=postgres://...), que los separa mediante seguridad a nivel de fila
-STORE_OF_ANOTHER_SERVICE = el archivo de SQLite de { $service } es el de { $owner }: ponga {"{"}service{"}"} en la URL (sqlite://dir/{"{"}service{"}"}.db)
+STORE_OF_ANOTHER_SERVICE = el archivo de SQLite de { $service } es el de { $owner }: ponga { "{" }service{ "}" } en la URL (sqlite://dir/{ "{" }service{ "}" }.db)
 SERVICE_NAME_INVALID = “{ $service }” no puede ser el nombre de un servicio: 32 caracteres como máximo entre a-z y _
 HEADS_UNREADABLE = el archivo de cabezas firmadas { $file } no se puede leer: { $cause }
 HEADS_UNWRITABLE = las cabezas firmadas del registro de auditoría no se pueden escribir en { $file }: { $cause }. Indique con audit.heads_directory una carpeta en la que el usuario de este proceso pueda escribir
@@ -516,7 +500,6 @@ LOGIN_GOOD = sesión iniciada hasta el { $until }. Los comandos siguientes no ne
 LOGIN_NOT_REMEMBERED = el inicio de sesión no se puede guardar en { $file } ({ $why }): dé el token a los demás comandos con --token-file
 SIGN_IN_OVER = la sesión de { $login } ha caducado: ejecute de nuevo `tally login { $login }`
 SIGN_IN_FIRST = no hay token: ejecute antes `tally login NAME`, indique un archivo que contenga un token (--token-file), o páselo por una tubería
-
 FOLDER_UNWRITABLE = no se puede crear la carpeta { $path }: { $cause }. Créela para el usuario de este proceso, o indique otra en { $setting }
 
 ## Bringing a bundle into a running suite
@@ -528,27 +511,32 @@ ROWS_OF_NUMBER_REFUSED = el número { $number } no se aceptó en people.csv: est
 ROWS_OF_ACCOUNT_REFUSED = la cuenta { $label } no se aceptó en accounts.csv: esta fila puede referirse a una cuenta distinta que la suite
 ROWS_OF_RECORD_REFUSED = el registro { $record } no se aceptó en records.csv: sus mensajes pueden ser de un registro distinto del que tiene la suite
 NICKNAME_REFUSED = el alias { $alias } no se aceptó en aliases.csv, y este registro de { $number } puede nombrar con él a su agente
-IMPORT_STOPPED = de esta ejecución, { $rows ->
-    [one] { $rows } fila ya está importada
-   *[other] { $rows } filas ya están importadas
-}, junto con todo lo que trajeron las anteriores: ejecute de nuevo el mismo comando, lo ya importado cuenta como existente
-    .mend = de esta ejecución, { $rows ->
+IMPORT_STOPPED =
+    de esta ejecución, { $rows ->
         [one] { $rows } fila ya está importada
        *[other] { $rows } filas ya están importadas
-    }, junto con todo lo que trajeron las anteriores: corrija lo que aquí se indica y ejecute de nuevo el mismo comando, lo ya importado cuenta como existente
-IMPORT_SERVICE_AWAY = no se pudo acceder al servicio { $service }; no se perdió nada: de esta ejecución, { $rows ->
-    [one] { $rows } fila ya está importada
-   *[other] { $rows } filas ya están importadas
-}, junto con todo lo que trajeron las anteriores. Ejecute de nuevo el mismo comando cuando el servicio vuelva, lo ya importado cuenta como existente
+    }, junto con todo lo que trajeron las anteriores: ejecute de nuevo el mismo comando, lo ya importado cuenta como existente
+    .mend =
+        de esta ejecución, { $rows ->
+            [one] { $rows } fila ya está importada
+           *[other] { $rows } filas ya están importadas
+        }, junto con todo lo que trajeron las anteriores: corrija lo que aquí se indica y ejecute de nuevo el mismo comando, lo ya importado cuenta como existente
+IMPORT_SERVICE_AWAY =
+    no se pudo acceder al servicio { $service }; no se perdió nada: de esta ejecución, { $rows ->
+        [one] { $rows } fila ya está importada
+       *[other] { $rows } filas ya están importadas
+    }, junto con todo lo que trajeron las anteriores. Ejecute de nuevo el mismo comando cuando el servicio vuelva, lo ya importado cuenta como existente
 IMPORT_DAMAGED = se perdieron valores antes de la importación, y como la suite no sobrescribe nada, conservaría para siempre lo que queda de ellos: { $columns }
-IMPORT_DAMAGED_COLUMN = en { $count ->
-    [one] { $count } fila
-   *[other] { $count } filas
-}, una hoja de cálculo redujo { $column } a sus primeros dígitos (por ejemplo { $example })
-    .failed = en { $count ->
+IMPORT_DAMAGED_COLUMN =
+    en { $count ->
         [one] { $count } fila
        *[other] { $count } filas
-    }, { $column } contiene lo que una hoja de cálculo muestra en lugar de un valor (por ejemplo { $example })
+    }, una hoja de cálculo redujo { $column } a sus primeros dígitos (por ejemplo { $example })
+    .failed =
+        en { $count ->
+            [one] { $count } fila
+           *[other] { $count } filas
+        }, { $column } contiene lo que una hoja de cálculo muestra en lugar de un valor (por ejemplo { $example })
 IMPORT_DAMAGED_CURE = no se escribió nada: exporte la columna como texto, sin fórmulas con error, e importe de nuevo, o escriba el mismo comando con --accept-damaged para escribir las filas tal como están
 IMPORT_HEADING = Lo que trajo la importación, del { $from } al { $to }
 IMPORT_READ = leídas
@@ -574,19 +562,23 @@ IMPORT_RECORDS = registros de estas cuentas en el período
 IMPORT_RECORD_HOURS = sus horas
 IMPORT_AMOUNT = sus ventas, en unidades menores
 IMPORT_CLAIMS = reivindicaciones sobre estas cuentas en el período
-IMPORT_REJECTED_ROWS = { $rows ->
-    [one] { $rows } fila no se pudo leer; { $file } la indica con su solución.
-   *[other] { $rows } filas no se pudieron leer; { $file } indica cada una con su solución.
-}
-IMPORT_REVISED_ROWS = { $rows ->
-    [one] { $rows } fila existe en una versión nueva; la anterior sigue siendo consultable
-   *[other] { $rows } filas existen en una versión nueva; las anteriores siguen siendo consultables
-}
-IMPORT_REFUSED_ROWS = { $rows ->
-    [one] { $rows } fila no fue aceptada por la suite; { $file } la indica con su motivo.
-   *[other] { $rows } filas no fueron aceptadas por la suite; { $file } indica cada una con su motivo.
-}
+IMPORT_REJECTED_ROWS =
+    { $rows ->
+        [one] { $rows } fila no se pudo leer; { $file } la indica con su solución.
+       *[other] { $rows } filas no se pudieron leer; { $file } indica cada una con su solución.
+    }
+IMPORT_REVISED_ROWS =
+    { $rows ->
+        [one] { $rows } fila existe en una versión nueva; la anterior sigue siendo consultable
+       *[other] { $rows } filas existen en una versión nueva; las anteriores siguen siendo consultables
+    }
+IMPORT_REFUSED_ROWS =
+    { $rows ->
+        [one] { $rows } fila no fue aceptada por la suite; { $file } la indica con su motivo.
+       *[other] { $rows } filas no fueron aceptadas por la suite; { $file } indica cada una con su motivo.
+    }
 IMPORT_NEEDS = una importación requiere una cuenta que pueda leer y escribir unidades, personas, tiempo de servicio y registros, por ejemplo una con el rol group_hr
+
 ## Fields of requests
 
 ROW_INVALID = { $problems }
@@ -606,12 +598,13 @@ NEVER_EMPLOYED = usted aún no tiene ningún empleo, así que no se puede saber 
 PUNCH_REPEATED = ya se registró una marcación suya en este mismo instante
 FACT_SUPERSEDED = la corrección { $id } ya lo rectificó, y ya no cuenta: corrija lo que cuenta ahora
 CORRECTION_WAITS = la corrección { $id } del mismo hecho espera aprobación: apruébela, rechácela o retírela primero
-CORRECTION_NOT_WAITING = { $stage ->
-    [approved] la corrección ya se aprobó
-    [rejected] la corrección se rechazó: solicítela de nuevo
-    [withdrawn] la corrección se retiró: solicítela de nuevo
-   *[other] la corrección ya cuenta
-}
+CORRECTION_NOT_WAITING =
+    { $stage ->
+        [approved] la corrección ya se aprobó
+        [rejected] la corrección se rechazó: solicítela de nuevo
+        [withdrawn] la corrección se retiró: solicítela de nuevo
+       *[other] la corrección ya cuenta
+    }
 CORRECTION_OUTDATED = la corrección { $id } rectificó el hecho después de esta solicitud: rechácela y haga una nueva sobre lo que cuenta ahora
     .gone = el hecho ya no se conserva desde que se hizo esta solicitud: rechácela
 OWN_CORRECTION = nadie decide sobre una corrección de sus propios hechos: debe hacerlo otra persona
@@ -665,7 +658,6 @@ PUNCH_KIND_EXPECTED = entrada (in) o salida (out)
 SHIFT_TOO_LONG = un turno dura menos de { $hours } horas
 PERIOD_TOO_LONG = { $days } días como máximo
 DUTY_VERSION_EXPECTED = se espera 1, 2 o 3, o 0 para la más reciente
-
 PUNCH_OF_SHIFT = corresponde a su turno que empieza el { $start }
 PUNCH_CAME = su presencia cuenta a partir de ahora
 PUNCH_LEFT = cierra la presencia que empezó el { $since }
@@ -673,17 +665,17 @@ PUNCH_STILL_IN = su presencia desde el { $since } seguía abierta: termina aquí
 PUNCH_NOT_IN = usted no marcó entrada en las últimas { $hours } horas: solicite una corrección si lo olvidó
 PUNCH_NOT_PLANNED = ningún turno suyo está cerca de esta hora
 PUNCH_DRIFT = el reloj de su dispositivo difiere del nuestro en { $seconds } s; cuenta el nuestro
-
 DUTY_DOUBLE_IN = { $number } marcó entrada de nuevo el { $at } sin haber marcado salida; la primera presencia termina ahí
 DUTY_IN_WITHOUT_OUT = { $number } marcó entrada el { $at } y no marcó salida en { $hours } h; esa presencia no cuenta
 DUTY_OUT_MAY_COME = la marcación de { $number } el { $at } cuenta como entrada, y las marcaciones terminan el { $last } sin salida; de ella no resulta presencia, y un turno de esa jornada cuenta solo donde lo cubre un par de marcaciones
 DUTY_LONE_IN = la marcación de { $number } el { $at } cuenta como entrada, y no hay salida en las { $hours } h siguientes; de ella no resulta presencia, y un turno de esa jornada cuenta solo donde lo cubre un par de marcaciones
 DUTY_LONE_OUT = la marcación de { $number } el { $at } cuenta como salida, y no hay entrada en las { $hours } h anteriores; de ella no resulta presencia, pero un turno de esa jornada cuenta solo donde lo cubre un par de marcaciones, y una tenencia sin entrega termina ahí
 DUTY_SHIFT_UNCOVERED = { $number } tenía turno en { $account } del { $start } al { $end } y marcó en esa jornada, pero ningún par de marcaciones cubre parte alguna de él; el turno no cuenta hasta que se agreguen las marcaciones que faltan
-DUTY_SHIFT_BARELY_COVERED = { $number } tenía turno en { $account } del { $start } al { $end } y marcó en esa jornada, pero { $why ->
-    [other] las marcaciones que alcanzan este turno pertenecen a otro
-   *[edge] ningún par de marcaciones cubre parte de su horario previsto
-}; cuentan como máximo { $minutes } min de su borde hasta que se agreguen las marcaciones que faltan
+DUTY_SHIFT_BARELY_COVERED =
+    { $number } tenía turno en { $account } del { $start } al { $end } y marcó en esa jornada, pero { $why ->
+        [other] las marcaciones que alcanzan este turno pertenecen a otro
+       *[edge] ningún par de marcaciones cubre parte de su horario previsto
+    }; cuentan como máximo { $minutes } min de su borde hasta que se agreguen las marcaciones que faltan
 DUTY_SHIFT_HELD_BY_OTHERS = { $number } tenía turno en { $account } del { $start } al { $end }, pero según el registro de traspasos solo otras personas tenían la cuenta en el tiempo que habría contado; el turno no cuenta, y si { $number } atendió entonces, hay que agregar la toma y la entrega
 DUTY_OUT_WITHOUT_IN = { $number } marcó salida el { $at } sin entrada en las { $hours } h anteriores; no cuenta
 DUTY_OUT_AFTER_CLOSED_IN = la marcación de { $number } el { $at } cuenta como salida, pero la entrada anterior se cerró el { $out }; de ella no resulta presencia, y una tenencia sin entrega termina ahí
@@ -692,89 +684,96 @@ DUTY_PUNCH_NOT_EMPLOYED = { $number } marcó el { $at } y no tiene empleo en ese
 DUTY_HOLD_NOT_EMPLOYED = { $number } tomó { $account } el { $at } y no tiene empleo en ese momento: la tenencia no cuenta; corrija el traspaso, o los días del empleo
 DUTY_IN_AND_OUT_AT_ONCE = { $number } marcó entrada y salida el { $at }, ambas a la vez; de ello no resulta presencia
 DUTY_NOBODY = hay indicios sobre { $account }, y aun así nadie estuvo de servicio en el período
-DUTY_NO_EVIDENCE_V1 = ningún plan de turnos, marcación ni traspaso informa sobre { $account } en el período: todo su equipo comparte todo su trabajo ({ $scope ->
-    [all] todas las personas
-   *[team] { $team }
-}, { $people } personas); publique planes de turnos o haga que las personas marquen
-DUTY_NO_EVIDENCE = ningún plan de turnos, marcación ni traspaso informa sobre { $account } en el período: todo su equipo cuenta como de servicio ({ $scope ->
-    [all] todas las personas
-   *[team] { $team }
-}, personas: { $people }); publique planes de turnos o haga que las personas marquen
+DUTY_NO_EVIDENCE_V1 =
+    ningún plan de turnos, marcación ni traspaso informa sobre { $account } en el período: todo su equipo comparte todo su trabajo ({ $scope ->
+        [all] todas las personas
+       *[team] { $team }
+    }, { $people } personas); publique planes de turnos o haga que las personas marquen
+DUTY_NO_EVIDENCE =
+    ningún plan de turnos, marcación ni traspaso informa sobre { $account } en el período: todo su equipo cuenta como de servicio ({ $scope ->
+        [all] todas las personas
+       *[team] { $team }
+    }, personas: { $people }); publique planes de turnos o haga que las personas marquen
 DUTY_RELEASE_WITHOUT_TAKE = { $number } entregó { $account } el { $at } sin tenerla; no cuenta
-DUTY_NEVER_RELEASED = { $number } tomó { $account } el { $since } y nunca la entregó; la tenencia termina el { $end }, { $by ->
-    [release] con la entrega
-    [punch_out] con la siguiente marcación de salida
-    [roster] con el fin del turno previsto
-    [too_long] al alcanzar la duración máxima admitida
-   *[taken_again] con la siguiente toma
-}
-DUTY_NO_RELEASE_KNOWN = { $number } tomó { $account } el { $since } y después no consta ninguna entrega; la tenencia termina el { $end }, { $by ->
-    [release] con la entrega
-    [punch_out] con la siguiente marcación de salida
-    [roster] con el fin del turno previsto
-    [too_long] al alcanzar la duración máxima admitida
-   *[taken_again] con la siguiente toma
-}
-DUTY_TAKEN_AGAIN = { $number } tomó { $account } el { $since } y la tomó de nuevo el { $again } sin una entrega entre ambas; la tenencia termina el { $end }, { $by ->
-    [release] con la entrega
-    [punch_out] con la siguiente marcación de salida
-    [roster] con el fin del turno previsto
-    [too_long] al alcanzar la duración máxima admitida
-   *[taken_again] con la siguiente toma
-}
-DUTY_HELD_BY_TWO = { $first } y { $second } tenían { $account } a la vez del { $from } al { $until }; { $why ->
-    [exclusive] solo una persona a la vez puede tenerla
-   *[unreleased] la primera persona no la había entregado
-}
+DUTY_NEVER_RELEASED =
+    { $number } tomó { $account } el { $since } y nunca la entregó; la tenencia termina el { $end }, { $by ->
+        [release] con la entrega
+        [punch_out] con la siguiente marcación de salida
+        [roster] con el fin del turno previsto
+        [too_long] al alcanzar la duración máxima admitida
+       *[taken_again] con la siguiente toma
+    }
+DUTY_NO_RELEASE_KNOWN =
+    { $number } tomó { $account } el { $since } y después no consta ninguna entrega; la tenencia termina el { $end }, { $by ->
+        [release] con la entrega
+        [punch_out] con la siguiente marcación de salida
+        [roster] con el fin del turno previsto
+        [too_long] al alcanzar la duración máxima admitida
+       *[taken_again] con la siguiente toma
+    }
+DUTY_TAKEN_AGAIN =
+    { $number } tomó { $account } el { $since } y la tomó de nuevo el { $again } sin una entrega entre ambas; la tenencia termina el { $end }, { $by ->
+        [release] con la entrega
+        [punch_out] con la siguiente marcación de salida
+        [roster] con el fin del turno previsto
+        [too_long] al alcanzar la duración máxima admitida
+       *[taken_again] con la siguiente toma
+    }
+DUTY_HELD_BY_TWO =
+    { $first } y { $second } tenían { $account } a la vez del { $from } al { $until }; { $why ->
+        [exclusive] solo una persona a la vez puede tenerla
+       *[unreleased] la primera persona no la había entregado
+    }
 
 ## What to do about findings
 
-FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] importe un plan de turnos de la cuenta, o haga que su personal marque o registre los traspasos, e inicie de nuevo el cálculo
-    [UNHELD_ACCOUNT] agregue el turno de quien atendía entonces la cuenta, o las marcaciones o la toma que faltan; mueva un registro que sea de otra cuenta (MoveRecord)
-    [OVERLAP] agregue la entrega de quien ya no tenía la cuenta cuando la otra persona la tomó (CorrectHandover)
-    [MISSING_RELEASE] agregue la entrega (CorrectHandover)
-    [RELEASE_WITHOUT_TAKE] agregue la toma que corresponde a la entrega, o anule la entrega (CorrectHandover)
-    [DOUBLE_IN] agregue la salida antes de la segunda entrada, o anule una de las dos (CorrectPunch)
-    [MISSING_PUNCH] agregue la marcación que falta, o anule la que está sola (CorrectPunch)
-    [UNCOVERED_SHIFT] agregue las marcaciones del turno (CorrectPunch), o cancélelo si nadie vino (CancelShift)
-    [BARELY_COVERED_SHIFT] agregue las marcaciones que le faltan al turno (CorrectPunch), o cambie su horario (ChangeShift)
-    [HELD_BY_OTHERS] agregue la toma y la entrega de quien atendía según el plan de turnos (CorrectHandover), o cancele el turno (CancelShift)
-    [NOT_EMPLOYED] rectifique el plan de turnos, la marcación o el traspaso, o los días del empleo (ChangeEmployment)
-    [TAG_OFF_DUTY] agregue el turno o las marcaciones de la persona que nombra el registro, muévalo a la cuenta a la que pertenece (MoveRecord), o envíelo de nuevo con el nombre correcto y una revisión superior
-    [NAMED_WITHOUT_AGENT] envíe de nuevo los registros con el nombre del agente y una revisión superior
-    [MIXED_WITHOUT_TAG] envíe de nuevo los registros con el nombre del agente y una revisión superior, o deje que cuente el plan de turnos
-    [TOO_FEW_TO_INFER] no hay que hacer nada; los traspasos o los nombres en los registros indican con más precisión quién atendió
-    [DID_NOT_SETTLE] no hay que hacer nada; los traspasos indican con más precisión quién atendió
-    [SEVERAL_AT_ONCE] envíe las horas de las respuestas, o haga que las personas reivindiquen sus conversaciones; los nombres en los registros también indican con más precisión quién atendió
-    [TOO_FEW_REPLIES] en un mes pequeño no hay que hacer nada; los nombres en los registros, o las reivindicaciones, indican con más precisión quién atendió
-    [REPLIES_TOO_DENSE] haga que una décima parte de los registros lleve nombre, se reivindique con un clic (MakeClaim) o se escriba en dispositivos conocidos (ImportDevices), y que se marquen las pausas
-    [EVIDENCE_UNEVEN] haga que todas las personas de la cuenta hagan clic (MakeClaim), firmen o escriban en dispositivos conocidos (ImportDevices) por igual
-    [CLOCK_WITHOUT_SECONDS] haga que las horas de las respuestas se exporten con sus segundos
-    [CLAIM_OFF_DUTY] compruebe quién hizo clic, y las marcaciones y el plan de turnos de ese día
-    [CLAIM_WITHOUT_RECORD] compruebe si el registro se envió, y el reloj de las reivindicaciones
-    [CLAIMS_DIFFER] pregúnteles quién atendió, y haga que el registro nombre a su agente
-    [DEVICE_OFF_DUTY] compruebe de quién es el dispositivo, y las marcaciones y el plan de turnos de ese día
-    [DEVICE_OF_SEVERAL] indique de cuándo a cuándo es de cada persona el dispositivo
-    [DEVICE_OF_NOBODY] indique de quién es el dispositivo en esos días, con el nombre que le dan los registros (ImportDevices), o asigne a alguien un turno en su estación
-    [EVIDENCE_NOT_READ] indique la versión 3 de la política, que lo tiene en cuenta, o ninguna, para la más reciente; o déjelo así, pues el mes se atribuye entonces sin ello
-    [REPLY_OUTSIDE_RECORD] compruebe cuándo empieza y termina el registro, y el reloj de las respuestas
-    [BREAKS_NOT_PUNCHED] haga que las personas marquen salida para una pausa y entrada al volver (RecordPunch), o que traspasen la cuenta
-    [CLOCKS_APART] ponga en hora el reloj del equipo, y haga exportar de nuevo sus mensajes si deben conservarse con la hora correcta
-    [UNKNOWN_AGENT] indique de quién es el nombre (ImportAliases), o envíe de nuevo los registros con el correcto
-    [ACCOUNT_UNKNOWN] importe la cuenta (ImportAccounts), o mueva los registros a la que pertenecen (MoveRecord)
-    [POPULATION_CHANGED] cierre de nuevo el ciclo, salvo que deba quedarse con las personas de antes (CloseCycle)
-    [AMOUNTS_CONVERTED] no hay que hacer nada; si un tipo de cambio es erróneo, registre el correcto (SetRates) e inicie de nuevo el cálculo
-    [MEASURE_NOT_SENT] envíe lo que indica la frase, o quite el indicador del esquema
-    [OBSERVATIONS_BEYOND_PERIOD] retire la observación (WithdrawObservation) y envíela en partes, cada una con días de un solo período, o cierre un período que contenga todos sus días
-    [OBSERVATIONS_UNREAD] envíelas de nuevo con el nombre correcto y retire estas (WithdrawObservation), o haga que un esquema lea la medida; no hay que hacer nada si se guardan para más adelante
-    [REFUND_EXCEEDS_SALE] envíe de nuevo el reembolso con el monto correcto y una revisión superior, o retírelo (WithdrawRecord); si es correcto, envíe de nuevo la venta con lo que aportó
-    [CONTRIBUTOR_UNKNOWN] indique de quién es el nombre (ImportAliases), o envíe de nuevo el registro con los colaboradores correctos y una revisión superior
-    [CONTRIBUTOR_OFF_DUTY] no hay que hacer nada si alguien ayudó fuera de su horario; si no, agregue el turno o las marcaciones, o envíe de nuevo el registro con los colaboradores correctos y una revisión superior
-    [CONTRIBUTORS_NOT_SPLIT] indique una política con reparto para que esos registros se compartan, o déjelo así: los colaboradores se conservan
-    [STANDARD_WITHDRAWN] redacte una versión nueva del esquema que siga un estándar vigente (ListRefinements indica qué encaja), y luego cree y cierre un ciclo con ella, o corrija con ella uno publicado (CorrectCycle); déjelo así si el mes todavía debe evaluarse con la anterior
-   *[other] revise lo que se indica, rectifique lo que esté mal e inicie de nuevo el cálculo
-}
+FINDING_ADVICE =
+    { $kind ->
+        [NO_DUTY_EVIDENCE] importe un plan de turnos de la cuenta, o haga que su personal marque o registre los traspasos, e inicie de nuevo el cálculo
+        [UNHELD_ACCOUNT] agregue el turno de quien atendía entonces la cuenta, o las marcaciones o la toma que faltan; mueva un registro que sea de otra cuenta (MoveRecord)
+        [OVERLAP] agregue la entrega de quien ya no tenía la cuenta cuando la otra persona la tomó (CorrectHandover)
+        [MISSING_RELEASE] agregue la entrega (CorrectHandover)
+        [RELEASE_WITHOUT_TAKE] agregue la toma que corresponde a la entrega, o anule la entrega (CorrectHandover)
+        [DOUBLE_IN] agregue la salida antes de la segunda entrada, o anule una de las dos (CorrectPunch)
+        [MISSING_PUNCH] agregue la marcación que falta, o anule la que está sola (CorrectPunch)
+        [UNCOVERED_SHIFT] agregue las marcaciones del turno (CorrectPunch), o cancélelo si nadie vino (CancelShift)
+        [BARELY_COVERED_SHIFT] agregue las marcaciones que le faltan al turno (CorrectPunch), o cambie su horario (ChangeShift)
+        [HELD_BY_OTHERS] agregue la toma y la entrega de quien atendía según el plan de turnos (CorrectHandover), o cancele el turno (CancelShift)
+        [NOT_EMPLOYED] rectifique el plan de turnos, la marcación o el traspaso, o los días del empleo (ChangeEmployment)
+        [TAG_OFF_DUTY] agregue el turno o las marcaciones de la persona que nombra el registro, muévalo a la cuenta a la que pertenece (MoveRecord), o envíelo de nuevo con el nombre correcto y una revisión superior
+        [NAMED_WITHOUT_AGENT] envíe de nuevo los registros con el nombre del agente y una revisión superior
+        [MIXED_WITHOUT_TAG] envíe de nuevo los registros con el nombre del agente y una revisión superior, o deje que cuente el plan de turnos
+        [TOO_FEW_TO_INFER] no hay que hacer nada; los traspasos o los nombres en los registros indican con más precisión quién atendió
+        [DID_NOT_SETTLE] no hay que hacer nada; los traspasos indican con más precisión quién atendió
+        [SEVERAL_AT_ONCE] envíe las horas de las respuestas, o haga que las personas reivindiquen sus conversaciones; los nombres en los registros también indican con más precisión quién atendió
+        [TOO_FEW_REPLIES] en un mes pequeño no hay que hacer nada; los nombres en los registros, o las reivindicaciones, indican con más precisión quién atendió
+        [REPLIES_TOO_DENSE] haga que una décima parte de los registros lleve nombre, se reivindique con un clic (MakeClaim) o se escriba en dispositivos conocidos (ImportDevices), y que se marquen las pausas
+        [EVIDENCE_UNEVEN] haga que todas las personas de la cuenta hagan clic (MakeClaim), firmen o escriban en dispositivos conocidos (ImportDevices) por igual
+        [CLOCK_WITHOUT_SECONDS] haga que las horas de las respuestas se exporten con sus segundos
+        [CLAIM_OFF_DUTY] compruebe quién hizo clic, y las marcaciones y el plan de turnos de ese día
+        [CLAIM_WITHOUT_RECORD] compruebe si el registro se envió, y el reloj de las reivindicaciones
+        [CLAIMS_DIFFER] pregúnteles quién atendió, y haga que el registro nombre a su agente
+        [DEVICE_OFF_DUTY] compruebe de quién es el dispositivo, y las marcaciones y el plan de turnos de ese día
+        [DEVICE_OF_SEVERAL] indique de cuándo a cuándo es de cada persona el dispositivo
+        [DEVICE_OF_NOBODY] indique de quién es el dispositivo en esos días, con el nombre que le dan los registros (ImportDevices), o asigne a alguien un turno en su estación
+        [EVIDENCE_NOT_READ] indique la versión 3 de la política, que lo tiene en cuenta, o ninguna, para la más reciente; o déjelo así, pues el mes se atribuye entonces sin ello
+        [REPLY_OUTSIDE_RECORD] compruebe cuándo empieza y termina el registro, y el reloj de las respuestas
+        [BREAKS_NOT_PUNCHED] haga que las personas marquen salida para una pausa y entrada al volver (RecordPunch), o que traspasen la cuenta
+        [CLOCKS_APART] ponga en hora el reloj del equipo, y haga exportar de nuevo sus mensajes si deben conservarse con la hora correcta
+        [UNKNOWN_AGENT] indique de quién es el nombre (ImportAliases), o envíe de nuevo los registros con el correcto
+        [ACCOUNT_UNKNOWN] importe la cuenta (ImportAccounts), o mueva los registros a la que pertenecen (MoveRecord)
+        [POPULATION_CHANGED] cierre de nuevo el ciclo, salvo que deba quedarse con las personas de antes (CloseCycle)
+        [AMOUNTS_CONVERTED] no hay que hacer nada; si un tipo de cambio es erróneo, registre el correcto (SetRates) e inicie de nuevo el cálculo
+        [MEASURE_NOT_SENT] envíe lo que indica la frase, o quite el indicador del esquema
+        [OBSERVATIONS_BEYOND_PERIOD] retire la observación (WithdrawObservation) y envíela en partes, cada una con días de un solo período, o cierre un período que contenga todos sus días
+        [OBSERVATIONS_UNREAD] envíelas de nuevo con el nombre correcto y retire estas (WithdrawObservation), o haga que un esquema lea la medida; no hay que hacer nada si se guardan para más adelante
+        [REFUND_EXCEEDS_SALE] envíe de nuevo el reembolso con el monto correcto y una revisión superior, o retírelo (WithdrawRecord); si es correcto, envíe de nuevo la venta con lo que aportó
+        [CONTRIBUTOR_UNKNOWN] indique de quién es el nombre (ImportAliases), o envíe de nuevo el registro con los colaboradores correctos y una revisión superior
+        [CONTRIBUTOR_OFF_DUTY] no hay que hacer nada si alguien ayudó fuera de su horario; si no, agregue el turno o las marcaciones, o envíe de nuevo el registro con los colaboradores correctos y una revisión superior
+        [CONTRIBUTORS_NOT_SPLIT] indique una política con reparto para que esos registros se compartan, o déjelo así: los colaboradores se conservan
+        [STANDARD_WITHDRAWN] redacte una versión nueva del esquema que siga un estándar vigente (ListRefinements indica qué encaja), y luego cree y cierre un ciclo con ella, o corrija con ella uno publicado (CorrectCycle); déjelo así si el mes todavía debe evaluarse con la anterior
+       *[other] revise lo que se indica, rectifique lo que esté mal e inicie de nuevo el cálculo
+    }
 FIX_REFUSED = no se aceptó la rectificación: { $why }
 FINDING_WITHOUT_FIX = ninguna llamada por sí sola rectifica un hallazgo del tipo { $kind }: su consejo indica qué hacer
 
@@ -787,14 +786,16 @@ CYCLE_NOT_REVIEWABLE = el ciclo no tiene ningún resultado que publicar: ciérre
 CYCLE_WITHOUT_RESULT = el ciclo aún no tiene resultado: ciérrelo, y sígalo hasta que se pueda revisar
 PERIOD_WITHOUT_RECORDS = ningún registro de servicio de ninguna cuenta empezó entre el { $from } y el { $to }: importe los registros de esos días, o cree un ciclo de otros días
     .part = ningún registro de servicio de una cuenta de su unidad, o de una que atendió su personal, empezó entre el { $from } y el { $to }: importe los registros de esos días; si ya están, haga que las cuentas indiquen su equipo en la unidad, y corrija los empleos de quienes las atendieron; si sus equipos pasaron a otra unidad, esa cierra su mes
-NOBODY_CREDITED = { $records ->
-    [one] el único registro no se pudo atribuir a nadie
-   *[other] ninguno de los { $records } registros se pudo atribuir a nadie
-}: importe planes de turnos, marcaciones o traspasos del período, y cierre de nuevo
-    .unemployed = { $records ->
+NOBODY_CREDITED =
+    { $records ->
         [one] el único registro no se pudo atribuir a nadie
        *[other] ninguno de los { $records } registros se pudo atribuir a nadie
-    }, porque nadie tiene empleo entre el { $from } y el { $to }: corrija los empleos o el período, y cierre de nuevo
+    }: importe planes de turnos, marcaciones o traspasos del período, y cierre de nuevo
+    .unemployed =
+        { $records ->
+            [one] el único registro no se pudo atribuir a nadie
+           *[other] ninguno de los { $records } registros se pudo atribuir a nadie
+        }, porque nadie tiene empleo entre el { $from } y el { $to }: corrija los empleos o el período, y cierre de nuevo
     .elsewhere = nadie del ciclo tiene parte de un registro: lo que leyó el cálculo de atribución se atribuye a personas que no están en él ({ $elsewhere } de { $records }). Vea quién está y por qué (PreviewPopulation), corrija los empleos, o la cuenta, el agente o el plan de turnos en que se basan los registros, y cierre de nuevo
 CYCLE_REFUSED = { $message }
 CYCLE_GIVEN_UP = el cierre se intentó varias veces en vano ({ $reason }): cierre de nuevo, y si vuelve a fallar consulte al operador
@@ -806,39 +807,47 @@ RUN_RESTS = el cálculo de atribución ya terminó, así que no hay nada que det
 RUN_NOT_DONE = el cálculo de atribución no tiene resultado: sígalo hasta que termine, o inicie otro
 RUN_DIFFERS = el cálculo de atribución es de otros días o de otra política que el ciclo: indique uno que coincida, o ninguno, y se iniciará uno
 RUN_COVERS_PART = el cálculo de atribución trata de algunas cuentas o unidades y no de todo lo que abarca el ciclo: indique uno de la unidad del ciclo o de una superior, o ninguno, y se iniciará uno
-    .moved = { $people ->
-        [one] { $people } persona que está en el ciclo al { $day } (as_of) ya pertenecía
-       *[other] { $people } personas que están en el ciclo al { $day } (as_of) ya pertenecían
-    } a otra unidad el { $last }, con las cuentas atendidas: pida que se inicie un cálculo para { $unit } (StartAttributionRun, por alguien cuyos derechos la alcancen) e indíquelo (attribution_run_id), o tome el último día como as_of
-    .moved_group = { $people ->
-        [one] { $people } persona que está en el ciclo al { $day } (as_of) ya pertenecía
-       *[other] { $people } personas que están en el ciclo al { $day } (as_of) ya pertenecían
-    } a otra unidad el { $last }, con las cuentas atendidas: pida que se inicie un cálculo para el grupo (StartAttributionRun, por Recursos Humanos del grupo) e indíquelo (attribution_run_id), o tome el último día como as_of
+    .moved =
+        { $people ->
+            [one] { $people } persona que está en el ciclo al { $day } (as_of) ya pertenecía
+           *[other] { $people } personas que están en el ciclo al { $day } (as_of) ya pertenecían
+        } a otra unidad el { $last }, con las cuentas atendidas: pida que se inicie un cálculo para { $unit } (StartAttributionRun, por alguien cuyos derechos la alcancen) e indíquelo (attribution_run_id), o tome el último día como as_of
+    .moved_group =
+        { $people ->
+            [one] { $people } persona que está en el ciclo al { $day } (as_of) ya pertenecía
+           *[other] { $people } personas que están en el ciclo al { $day } (as_of) ya pertenecían
+        } a otra unidad el { $last }, con las cuentas atendidas: pida que se inicie un cálculo para el grupo (StartAttributionRun, por Recursos Humanos del grupo) e indíquelo (attribution_run_id), o tome el último día como as_of
 RUN_AWAITED = se está cerrando un ciclo con este cálculo de atribución: cancele en su lugar el cierre del ciclo
 RUN_OUTDATED = cambiaron registros de { $account } después de que el cálculo de atribución los leyó, y el esquema lee una columna que ese cálculo no sumó: inicie otro cálculo, o cierre sin indicar ninguno
 RUN_WITHOUT_RATES = el esquema indica su moneda, y el cálculo de atribución es anterior a que se conservaran los tipos de cambio: cierre el ciclo sin indicar ese cálculo, o inicie otro
     .on = el registro { $record } de { $account } del { $day } está en otra moneda, y el cálculo de atribución no conserva tipos de cambio de ese día, porque ningún esquema para el que se inició, o que estuviera entonces vigente, se remonta tanto: cierre el ciclo sin indicar ese cálculo, o inicie otro
 RUN_STOPPED = el cálculo de atribución se detuvo: cierre de nuevo el ciclo
-RUN_BELONGS_ABOVE = { $own ->
-    [0] personas de esta unidad atienden cuentas de { $units ->
-        [0] otras unidades
-       *[other] { $beyond }
-    }
-   *[other] personas de { $units ->
-        [0] otras unidades
-       *[other] { $beyond }
-    } atienden las mismas cuentas ({ $accounts })
-}, y a quienes trabajaron juntos se les atribuye juntos: pida que se inicie el cálculo de atribución para { $unit } (StartAttributionRun, por alguien cuyos derechos la alcancen) y cierre con él (CloseCycle con attribution_run_id)
-    .group = { $own ->
-        [0] personas de esta unidad atienden cuentas de { $units ->
-            [0] otras unidades
-           *[other] { $beyond }
-        }
-       *[other] personas de { $units ->
-            [0] otras unidades
-           *[other] { $beyond }
-        } atienden las mismas cuentas ({ $accounts })
-    }, y a quienes trabajaron juntos se les atribuye juntos: pida que se inicie el cálculo de atribución para todo el grupo (StartAttributionRun sin unidad, por Recursos Humanos del grupo) y cierre con él (CloseCycle con attribution_run_id)
+RUN_BELONGS_ABOVE =
+    { $own ->
+        [0]
+            personas de esta unidad atienden cuentas de { $units ->
+                [0] otras unidades
+               *[other] { $beyond }
+            }
+       *[other]
+            personas de { $units ->
+                [0] otras unidades
+               *[other] { $beyond }
+            } atienden las mismas cuentas ({ $accounts })
+    }, y a quienes trabajaron juntos se les atribuye juntos: pida que se inicie el cálculo de atribución para { $unit } (StartAttributionRun, por alguien cuyos derechos la alcancen) y cierre con él (CloseCycle con attribution_run_id)
+    .group =
+        { $own ->
+            [0]
+                personas de esta unidad atienden cuentas de { $units ->
+                    [0] otras unidades
+                   *[other] { $beyond }
+                }
+           *[other]
+                personas de { $units ->
+                    [0] otras unidades
+                   *[other] { $beyond }
+                } atienden las mismas cuentas ({ $accounts })
+        }, y a quienes trabajaron juntos se les atribuye juntos: pida que se inicie el cálculo de atribución para todo el grupo (StartAttributionRun sin unidad, por Recursos Humanos del grupo) y cierre con él (CloseCycle con attribution_run_id)
 SCHEME_OF_ANOTHER_UNIT = el esquema pertenece a una unidad de la que el ciclo no depende: tome un esquema del grupo, de la unidad o de una superior
 POPULATION_EMPTY = no hay nadie en el ciclo: vea con PreviewPopulation quién está y quién no, e indique otras unidades, puestos, grados o personas
 POPULATION_UNIT_BEYOND = { $unit } no es la unidad del ciclo ni una inferior en ese día
@@ -856,11 +865,11 @@ WORKER_GONE = el proceso de trabajo desapareció
 TIME_OF_DAY_MALFORMED = “{ $text }” no es una hora del día: escriba 04:00
 RULES_VERSION_UNKNOWN = “{ $version }” no es una versión de las reglas: escriba 1, 2 o 3
 RULES_VERSION_DIFFERS = quítelo, o escriba { $version } como en policy.version
-ACCOUNT_ELSEWHERE = la cuenta { $account } está en la región { $region } y { $unit ->
-    [none] no es de ninguna unidad
-   *[other] es de la unidad { $unit }
-}: indíquelo así
-
+ACCOUNT_ELSEWHERE =
+    la cuenta { $account } está en la región { $region } y { $unit ->
+        [none] no es de ninguna unidad
+       *[other] es de la unidad { $unit }
+    }: indíquelo así
 EXTERNAL_ID_MISSING = external_id está vacío: indique el ID del registro en la plataforma
 RECORD_TEXT_TOO_LONG = { $field } es demasiado largo: { $max } caracteres como máximo
 MEASURE_TOO_LONG = una medida es demasiado larga: { $max } caracteres como máximo
@@ -920,7 +929,6 @@ RECORD_RATE_MISSING = el registro { $record } de { $account } está en { $curren
     .look = { $account } tiene ventas en { $from } desde el { $day }, y entonces no se conoce ningún tipo de cambio entre { $from } y { $to }: pida que se registre uno desde ese día o antes (SetRates, con su fuente)
 RECORD_ELSEWHERE = no se puede calcular con un registro de una cuenta que no es de esta unidad ({ $why }): pida que el grupo cierre un ciclo de los mismos días, que indicará el registro, haga que se rectifique, y cierre de nuevo sin indicar ningún cálculo, o con uno iniciado después: un cálculo anterior conserva los registros y tipos de cambio que leyó
 RECORD_AMOUNT_TOO_LARGE = el monto del registro { $record } de { $account } supera { $most } en unidades menores de { $to }, más de lo que se puede calcular: corrija el monto o el tipo de cambio de su día, y cierre de nuevo
-
 SCHEDULE_UNIT_STAYS = la unidad de un cierre programado no cambia: cree otro cierre programado para otra unidad
 SCHEDULE_AS_OF = un cierre programado fija cada mes quién está incluido, en el último día de ese mes: no indique el día
 SCHEDULE_DAY = { $day } no es un día del mes: escriba de 1 a 31; en un mes que no lo tiene, se toma el último día
@@ -932,27 +940,17 @@ SCHEDULE_MONTH_THERE = el mes ya se empezó: se puede empezar de nuevo una vez q
 SCHEDULE_MONTH_NOT_OVER = el mes todavía no ha terminado en la zona horaria del cierre programado: empiécelo después
 SCHEDULE_THERE = el cierre programado { $schedule } dice lo mismo, y cada mes se cerraría dos veces: cambie aquel (UpdateSchedule), o dé otro nombre a este si es lo que se desea
 SCHEDULE_MAKER_MAY_NOT = quien escribió por última vez el cierre programado ya no puede crear ni cerrar ciclos aquí: pida que lo escriba de nuevo alguien que pueda (UpdateSchedule), y empiece este mes a mano (BeginScheduleRun)
-
 SCHEDULE_BEGAN = empezó { $month }, que estaba previsto para { $due }
-SCHEDULE_LEFT_OUT = { $months ->
-    [one] { $months } mes anterior quedó pendiente hace más de { $most } meses y no se cierra automáticamente: ciérrelo a mano si lo desea
-   *[other] { $months } meses anteriores quedaron pendientes hace más de { $most } meses y no se cierran automáticamente: ciérrelos a mano si lo desea
-}
-SCHEDULE_LOOKED = revisión: { $people ->
-    [one] { $people } persona incluida
-   *[other] { $people } personas incluidas
-}, { $accounts ->
-    [one] { $accounts } cuenta
-   *[other] { $accounts } cuentas
-} con { $records ->
-    [one] { $records } registro
-   *[other] { $records } registros
-} en torno al mes, { $findings ->
-    [0] nada extraño
-    [one] { $findings } hallazgo ({ $kinds })
-   *[other] { $findings } hallazgos ({ $kinds })
-}
-    .everybody = revisión: todo el grupo está incluido, { $accounts ->
+SCHEDULE_LEFT_OUT =
+    { $months ->
+        [one] { $months } mes anterior quedó pendiente hace más de { $most } meses y no se cierra automáticamente: ciérrelo a mano si lo desea
+       *[other] { $months } meses anteriores quedaron pendientes hace más de { $most } meses y no se cierran automáticamente: ciérrelos a mano si lo desea
+    }
+SCHEDULE_LOOKED =
+    revisión: { $people ->
+        [one] { $people } persona incluida
+       *[other] { $people } personas incluidas
+    }, { $accounts ->
         [one] { $accounts } cuenta
        *[other] { $accounts } cuentas
     } con { $records ->
@@ -963,6 +961,18 @@ SCHEDULE_LOOKED = revisión: { $people ->
         [one] { $findings } hallazgo ({ $kinds })
        *[other] { $findings } hallazgos ({ $kinds })
     }
+    .everybody =
+        revisión: todo el grupo está incluido, { $accounts ->
+            [one] { $accounts } cuenta
+           *[other] { $accounts } cuentas
+        } con { $records ->
+            [one] { $records } registro
+           *[other] { $records } registros
+        } en torno al mes, { $findings ->
+            [0] nada extraño
+            [one] { $findings } hallazgo ({ $kinds })
+           *[other] { $findings } hallazgos ({ $kinds })
+        }
 SCHEDULE_WAITS = no se cierra nada antes del { $until }: detenga la ejecución si hay algo que rectificar antes
 SCHEDULE_WOULD_FAIL = tal como está ahora, el cierre será rechazado: { $why }; lo que llegue hasta entonces cuenta
 SCHEDULE_MAY_FAIL = tal como está ahora, el cierre será rechazado si eso se atribuye a alguien de la unidad: { $why }; lo que llegue hasta entonces cuenta
@@ -973,48 +983,51 @@ SCHEDULE_AWAITS_RUN = espera un cálculo de atribución del { $from } al { $to }
 SCHEDULE_SCORES_FROM = puntúa a partir del cálculo de atribución { $run }
 SCHEDULE_CLOSES = creó el ciclo { $cycle } y lo cierra
     .again = cierra de nuevo el ciclo { $cycle }, que no llegó a término
-SCHEDULE_DONE = cerrado: { $people ->
-    [one] { $people } persona tiene ficha
-   *[other] { $people } personas tienen ficha
-}; de { $records ->
-    [one] { $records } registro
-   *[other] { $records } registros
-}, { $nobody ->
-    [one] { $nobody } no se atribuye a nadie
-   *[other] { $nobody } no se atribuyen a nadie
-}; { $findings ->
-    [one] { $findings } hallazgo
-   *[other] { $findings } hallazgos
-}; revíselo, y publíquelo si es correcto
+SCHEDULE_DONE =
+    cerrado: { $people ->
+        [one] { $people } persona tiene ficha
+       *[other] { $people } personas tienen ficha
+    }; de { $records ->
+        [one] { $records } registro
+       *[other] { $records } registros
+    }, { $nobody ->
+        [one] { $nobody } no se atribuye a nadie
+       *[other] { $nobody } no se atribuyen a nadie
+    }; { $findings ->
+        [one] { $findings } hallazgo
+       *[other] { $findings } hallazgos
+    }; revíselo, y publíquelo si es correcto
 SCHEDULE_FAILED = no llegó a término: { $why }
 SCHEDULE_AGAIN = empezado de nuevo a mano
 SCHEDULE_STOPPED = detenido a mano
 SCHEDULE_DELETED = detenido, porque el cierre programado se eliminó
 SCHEDULE_CYCLE_CANCELLED = el cierre del ciclo se canceló
-
 OBSERVATION_WITHOUT_MEASURE = measure está vacío: indique el nombre de la medida, tal como lo usan los esquemas
 OBSERVATION_WITHOUT_SUBJECT = no indica de qué trata: indique una persona, una unidad, una cuenta, una tienda o una campaña
-    .id = el ID { $kind ->
-        [person] de la persona
-        [unit] de la unidad
-       *[account] de la cuenta
-    } no es un ID: indíquelo tal como lo dan las listas
-OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] no se conoce ninguna persona { $key }: corrija el dato, o impórtela primero
-    [unit] no hay ninguna unidad { $key } en estos días ni ahora, y nadie trabajó nunca en ella: corrija la unidad, corrija los días si se cerró antes, o impórtela primero
-    [account] no se conoce ninguna cuenta { $key }: corrija el dato, o impórtela primero
-   *[store] no se conoce ninguna cuenta de una tienda { $key }: corrija el dato, o impórtela primero
-}
+    .id =
+        el ID { $kind ->
+            [person] de la persona
+            [unit] de la unidad
+           *[account] de la cuenta
+        } no es un ID: indíquelo tal como lo dan las listas
+OBSERVATION_SUBJECT_UNKNOWN =
+    { $kind ->
+        [person] no se conoce ninguna persona { $key }: corrija el dato, o impórtela primero
+        [unit] no hay ninguna unidad { $key } en estos días ni ahora, y nadie trabajó nunca en ella: corrija la unidad, corrija los días si se cerró antes, o impórtela primero
+        [account] no se conoce ninguna cuenta { $key }: corrija el dato, o impórtela primero
+       *[store] no se conoce ninguna cuenta de una tienda { $key }: corrija el dato, o impórtela primero
+    }
 OBSERVATION_UNIT_CLOSED = la unidad { $unit } se cerró, y su último día fue el { $last }: haga que los días terminen ahí, o corrija la unidad
     .into = la unidad { $unit } se cerró, su último día fue el { $last } y su personal pasó a { $into }: haga que los días terminen ahí, y envíe para esta última lo observado desde entonces
     .later = la unidad { $unit } empieza el { $from }: corrija los días o la unidad
 OBSERVATION_RESERVED = la propia suite observa “{ $measure }”: quítela, o dé otro nombre a la medida
-OBSERVATION_UNIT_NOT_HERE = unit_id indica quién lleva una campaña, y esto trata de { $kind ->
-    [person] una persona
-    [unit] una unidad
-    [account] una cuenta
-   *[store] una tienda
-}: quítelo
+OBSERVATION_UNIT_NOT_HERE =
+    unit_id indica quién lleva una campaña, y esto trata de { $kind ->
+        [person] una persona
+        [unit] una unidad
+        [account] una cuenta
+       *[store] una tienda
+    }: quítelo
 OBSERVATION_WITHOUT_TIME = necesita un instante (at) o un primer día y, si son varios, un último (from, to): indique una de las dos cosas
     .date = { $field } no es una fecha: escríbala como 2026-03-31
 OBSERVATION_BACKWARDS = termina el { $to }, antes de empezar el { $from }: corrija una de las dos fechas
@@ -1024,7 +1037,6 @@ OBSERVATION_WITHOUT_NUMBER = “{ $text }” no es un número decimal con seis d
 OBSERVATION_OUT_OF_RANGE = el valor supera { $most } en positivo o en negativo: compruebe la unidad
 OBSERVATION_DIFFERENT = { $name } ya existe con { $other } de { $source }, y aquí es { $value } de { $of }: envíelo con una revisión superior si esto es lo que cuenta
 OBSERVATION_WITHDRAWN = { $name } se retiró ({ $why }): no lo envíe, o envíe una revisión superior para recuperarlo
-
 SCHEME_WITHOUT_INDICATORS = se necesita al menos un indicador
 NAME_TWICE = “{ $name }” aparece dos veces
 WEIGHTS_NOT_HUNDRED = los pesos suman { $sum }, no 100: cámbielos para que sumen exactamente 100
@@ -1108,41 +1120,45 @@ MEASURE_NAME_FIXED = la medida se llama “{ $name }” y así se queda: defina 
 MEASURE_RETIRED = retiradas del catálogo: { $measures }. Indique otra medida, defina una con ese nombre en el propio esquema, o vuelva a ponerla en uso (UpdateMeasure)
 MEASURE_RETIRED_ALREADY = “{ $name }” ya está retirada
 MEASURE_NEEDED = otras medidas del catálogo se calculan a partir de “{ $name }” y dejarían de ser válidas: cambie o retire primero estas: { $by }
-SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] Segundos hasta la primera respuesta
-    [presale_first_reply_within_30s] Primera respuesta en 30 s antes de la venta
-    [aftersale_resolved] Resueltos después de la venta
-    [handling_seconds] Segundos por conversación
-    [rating] Valoración
-    [solved] Registros resueltos
-    [customers] Clientes
-    [buyers] Clientes que compraron
-    [orders] Pedidos
-    [presale_records] Registros antes de la venta
-    [conversion] Conversión
-    [order_value] Valor de un pedido
-    [repeat_purchase_30d] Compra repetida en 30 días
-    [second_conversion_7d] Conversión en los 7 días posteriores a un primer contacto
-    [complaints] Quejas
-    [complaint_rate] Tasa de quejas
-   *[other] { $key }
-}
+SUPPLIED_MEASURE =
+    { $key ->
+        [first_reply_seconds] Segundos hasta la primera respuesta
+        [presale_first_reply_within_30s] Primera respuesta en 30 s antes de la venta
+        [aftersale_resolved] Resueltos después de la venta
+        [handling_seconds] Segundos por conversación
+        [rating] Valoración
+        [solved] Registros resueltos
+        [customers] Clientes
+        [buyers] Clientes que compraron
+        [orders] Pedidos
+        [presale_records] Registros antes de la venta
+        [conversion] Conversión
+        [order_value] Valor de un pedido
+        [repeat_purchase_30d] Compra repetida en 30 días
+        [second_conversion_7d] Conversión en los 7 días posteriores a un primer contacto
+        [complaints] Quejas
+        [complaint_rate] Tasa de quejas
+       *[other] { $key }
+    }
 SCHEME_TEMPLATE_UNKNOWN = no hay ningún esquema de partida con el nombre “{ $name }”: elija uno de { $names }
-TEMPLATE_TITLE = { $name ->
-    [agent] Agentes de atención al cliente
-    [operations] Operación de tiendas
-   *[service-manager] Responsables de atención al cliente
-}
-TEMPLATE_ABOUT = { $name ->
-    [agent] Para quienes atienden a clientes: trabajo realizado, primera respuesta, resolución, valoración, conversión, controles de calidad y puntualidad
-    [operations] Para quienes llevan tiendas: visitantes, conversión, ventas de campaña, costo por pedido y crecimiento, todo por observación; no se necesitan registros de servicio
-   *[service-manager] Para quienes dirigen a agentes, en cuatro dimensiones: calidad del servicio, equipo, negocio e innovación
-}
+TEMPLATE_TITLE =
+    { $name ->
+        [agent] Agentes de atención al cliente
+        [operations] Operación de tiendas
+       *[service-manager] Responsables de atención al cliente
+    }
+TEMPLATE_ABOUT =
+    { $name ->
+        [agent] Para quienes atienden a clientes: trabajo realizado, primera respuesta, resolución, valoración, conversión, controles de calidad y puntualidad
+        [operations] Para quienes llevan tiendas: visitantes, conversión, ventas de campaña, costo por pedido y crecimiento, todo por observación; no se necesitan registros de servicio
+       *[service-manager] Para quienes dirigen a agentes, en cuatro dimensiones: calidad del servicio, equipo, negocio e innovación
+    }
 NOBODY_TO_SCORE = no hay nadie que puntuar: el período no contiene ningún registro atribuido
 PERSON_TWICE = la persona { $person } aparece dos veces
 SCHEME_WITHOUT_DATA = no se pudo puntuar ningún indicador de nadie, por falta de datos, o porque la mediana que sería la meta no es mayor que cero (cada ficha indica cuál es el caso)
 SCHEME_WITHOUT_DATA_CURE = elija indicadores y metas que se ajusten a los registros
-MEASURE_NOT_SENT = nadie tiene datos de “{ $measure }”, así que su indicador no cuenta para nadie: { $what ->
+MEASURE_NOT_SENT =
+    nadie tiene datos de “{ $measure }”, así que su indicador no cuenta para nadie: { $what ->
         [records] no hay ningún registro de los tipos y horarios que considera
         [known] envíe { $column } con los registros de servicio
        *[column] envíe la columna { $column } con los registros de servicio
@@ -1150,21 +1166,24 @@ MEASURE_NOT_SENT = nadie tiene datos de “{ $measure }”, así que su indicado
     .observation = nadie tiene datos de “{ $measure }”, así que su indicador no cuenta para nadie: envíe observaciones de ella para el período
     .past = nadie tiene un valor anterior de “{ $of }”, así que el indicador de “{ $measure }” no cuenta para nadie: contará cuando se publique un ciclo anterior de este esquema, de un período de la misma duración
     .team = nadie tiene datos de “{ $measure }”, así que su indicador no cuenta para nadie: nadie de un equipo con responsable tiene datos de { $of }
-OBSERVATIONS_BEYOND_PERIOD = { $count ->
-    [one] una observación de “{ $measure }” sobrepasa
-   *[other] { $count } observaciones de “{ $measure }” sobrepasan
-} el período del { $from } al { $to } y { $count ->
-    [one] no cuenta
-   *[other] no cuentan
-}: una observación cuenta en un período que contiene todos sus días
-OBSERVATIONS_UNREAD = { $count ->
-    [one] una observación de “{ $measure }” en el período no cuenta
-   *[other] { $count } observaciones de “{ $measure }” en el período no cuentan
-}: ningún indicador de este esquema lee la medida, ni ninguno de otro esquema vigente
-    .near = { $count ->
-    [one] una observación de “{ $measure }” en el período no cuenta
-   *[other] { $count } observaciones de “{ $measure }” en el período no cuentan
-}: ningún indicador de este esquema lee la medida, ni ninguno de otro esquema vigente (¿quiso decir { $near }?)
+OBSERVATIONS_BEYOND_PERIOD =
+    { $count ->
+        [one] una observación de “{ $measure }” sobrepasa
+       *[other] { $count } observaciones de “{ $measure }” sobrepasan
+    } el período del { $from } al { $to } y { $count ->
+        [one] no cuenta
+       *[other] no cuentan
+    }: una observación cuenta en un período que contiene todos sus días
+OBSERVATIONS_UNREAD =
+    { $count ->
+        [one] una observación de “{ $measure }” en el período no cuenta
+       *[other] { $count } observaciones de “{ $measure }” en el período no cuentan
+    }: ningún indicador de este esquema lee la medida, ni ninguno de otro esquema vigente
+    .near =
+        { $count ->
+            [one] una observación de “{ $measure }” en el período no cuenta
+           *[other] { $count } observaciones de “{ $measure }” en el período no cuentan
+        }: ningún indicador de este esquema lee la medida, ni ninguno de otro esquema vigente (¿quiso decir { $near }?)
 INDICATOR_TOO_LARGE = el indicador { $indicator } no cuenta para nadie, porque el valor de { $people } es demasiado grande para calcular
     .apart = el indicador { $indicator } no cuenta para nadie, porque sus valores están demasiado alejados entre sí para calcular
 INDICATOR_TOO_LARGE_CURE = compruebe la moneda y la unidad de los montos y medidas, o quite el indicador de scheme.yaml
@@ -1174,149 +1193,166 @@ NUMBER_TOO_LARGE = la puntuación de la persona { $person } es demasiado grande 
     .pool = el dinero o las partes de la bolsa son demasiado grandes para calcular: revise el monto y la regla
     .part = los pesos de la parte { $place } de la bolsa son demasiado grandes para calcular: revise las puntuaciones y la regla
     .person = la puntuación de la persona { $person } es demasiado grande para calcular en la parte { $place } de la bolsa: revise la puntuación y la regla
-
-CARD_MEASURE = { $measure ->
-    [credited_records] Registros atribuidos
-    [first_reply_within_30s] Primera respuesta en 30 s
-    [resolved] Resueltos
-    [rating_at_least_4] Valoración de al menos 4 de 5
-    [amount] Monto de ventas
-   *[other] { $kpi }
-}
-CARD_DEFINED = { $name } ({ $what })
-CARD_VALUE = { $kind ->
-    [records] { $value } registros
-    [customers] { $value } clientes
-    [percent] { $value } %
-    [own] { $value } { $unit }
-    [standard] { $value } { $unit ->
-        [points] puntos
-       *[currency] { $unit }
+CARD_MEASURE =
+    { $measure ->
+        [credited_records] Registros atribuidos
+        [first_reply_within_30s] Primera respuesta en 30 s
+        [resolved] Resueltos
+        [rating_at_least_4] Valoración de al menos 4 de 5
+        [amount] Monto de ventas
+       *[other] { $kpi }
     }
-   *[bare] { $value }
-}
-CARD_LINE_DROPPED = { $name }: { $why ->
-    [nobody] nadie tiene datos en el período, así que se excluye para todos
-    [person] no hay datos de esta persona, así que se excluye aquí
-    [too_large] el valor es demasiado grande para calcular, así que se excluye para todos
-    [past] esta persona no tiene un valor anterior distinto de 0 con el que compararse, así que se excluye aquí
-    [too_large_elsewhere] el valor de otra persona es demasiado grande para calcular, o los valores del grupo están demasiado alejados entre sí, así que se excluye para todos
-   *[target] la mediana que sería su meta no es mayor que cero, así que se excluye
-}, y su peso de { $weight } se reparte en proporción entre los demás indicadores.
+CARD_DEFINED = { $name } ({ $what })
+CARD_VALUE =
+    { $kind ->
+        [records] { $value } registros
+        [customers] { $value } clientes
+        [percent] { $value } %
+        [own] { $value } { $unit }
+        [standard]
+            { $value } { $unit ->
+                [points] puntos
+               *[currency] { $unit }
+            }
+       *[bare] { $value }
+    }
+CARD_LINE_DROPPED =
+    { $name }: { $why ->
+        [nobody] nadie tiene datos en el período, así que se excluye para todos
+        [person] no hay datos de esta persona, así que se excluye aquí
+        [too_large] el valor es demasiado grande para calcular, así que se excluye para todos
+        [past] esta persona no tiene un valor anterior distinto de 0 con el que compararse, así que se excluye aquí
+        [too_large_elsewhere] el valor de otra persona es demasiado grande para calcular, o los valores del grupo están demasiado alejados entre sí, así que se excluye para todos
+       *[target] la mediana que sería su meta no es mayor que cero, así que se excluye
+    }, y su peso de { $weight } se reparte en proporción entre los demás indicadores.
 CARD_AGAINST = { $value } frente a { $past }
 CARD_PAST = { $measure } de { $values }
 CARD_PAST_VALUE = { $value } del { $from } al { $to }
 CARD_LINE_NOT_SCORED = { $name }: sin puntuar.
-CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
-    [cap] {" "}(el tope)
-    [floor] {" "}(el mínimo)
-   *[none] {""}
-}; multiplicado por el peso de { $weight } %{ $spread ->
-    [yes] {" "}({ $scheme_weight } en el esquema, y una parte de lo que dejaron los indicadores excluidos)
-   *[no] {""}
-}, resulta { $weighted }.
+CARD_LINE =
+    { $name }: { $measured }{ $filled }; { $points }{ $limit ->
+        [cap] { " " }(el tope)
+        [floor] { " " }(el mínimo)
+       *[none] { "" }
+    }; multiplicado por el peso de { $weight } %{ $spread ->
+        [yes] { " " }({ $scheme_weight } en el esquema, y una parte de lo que dejaron los indicadores excluidos)
+       *[no] { "" }
+    }, resulta { $weighted }.
 CARD_MEASURED = { $value } en { $records } registros
 CARD_NOT_MEASURED = no medido
 CARD_SMALL_SAMPLE = ; por debajo de { $below } registros, los que faltan cuentan como el promedio ({ $group }), de lo que resulta { $adjusted }
-CARD_POINTS_BY_TARGET = frente a la meta de { $target } ({ $basis ->
-    [scheme] fijada por el esquema
-    [team] mediana de las { $people } personas del equipo
-   *[group] mediana de las { $people } personas en total, por ser el equipo demasiado pequeño
-}), son { $points } puntos
-CARD_POINTS_BY_PLACE = { $by ->
-    [target] por la meta
-    [min_max] por el lugar entre el peor y el mejor resultado del grupo
-    [percentile] por el porcentaje del grupo que no es mejor
-    [t_score] por la distancia a la media del grupo en desviaciones estándar
-   *[band] por la banda del lugar en el grupo
-}, son { $points } puntos
-CARD_CHANGE = { $kind ->
-    [rate_more] { $step } punto porcentual más
-    [rate_less] { $step } punto porcentual menos
-    [records_more] { $step } registro atribuido más
-    [records_fewer] { $step } registro atribuido menos
-    [more] { $amount } más
-   *[less] { $amount } menos
-}
-CARD_NEXT = { $effect ->
-    [capped] { $change } no agregaría nada: se alcanzó el tope.
-    [nothing] { $change } por sí solo no agregaría nada.
-   *[points] { $change } agregaría { $gain } puntos.
-}
+CARD_POINTS_BY_TARGET =
+    frente a la meta de { $target } ({ $basis ->
+        [scheme] fijada por el esquema
+        [team] mediana de las { $people } personas del equipo
+       *[group] mediana de las { $people } personas en total, por ser el equipo demasiado pequeño
+    }), son { $points } puntos
+CARD_POINTS_BY_PLACE =
+    { $by ->
+        [target] por la meta
+        [min_max] por el lugar entre el peor y el mejor resultado del grupo
+        [percentile] por el porcentaje del grupo que no es mejor
+        [t_score] por la distancia a la media del grupo en desviaciones estándar
+       *[band] por la banda del lugar en el grupo
+    }, son { $points } puntos
+CARD_CHANGE =
+    { $kind ->
+        [rate_more] { $step } punto porcentual más
+        [rate_less] { $step } punto porcentual menos
+        [records_more] { $step } registro atribuido más
+        [records_fewer] { $step } registro atribuido menos
+        [more] { $amount } más
+       *[less] { $amount } menos
+    }
+CARD_NEXT =
+    { $effect ->
+        [capped] { $change } no agregaría nada: se alcanzó el tope.
+        [nothing] { $change } por sí solo no agregaría nada.
+       *[points] { $change } agregaría { $gain } puntos.
+    }
 CARD_SUMMARY = Puntuación { $score }, posición { $rank } de { $of }{ $grade }{ $collaboration }.
 CARD_GRADE = , calificación { $grade }
 CARD_COLLABORATION = ; de ellos, { $points } puntos por colaboración: { $outside } de { $credited } registros fueron ajenos al turno o al equipo propio
-
-DEFINED = { $what }{ $few ->
-    [yes] , a partir de { $min_count }
-   *[no] {""}
-}{ $valid ->
-    [between] , del { $from } al { $to }
-    [from] , a partir del { $from }
-    [to] , hasta el { $to }
-   *[ever] {""}
-}
-DEFINED_RECORDS = { $aggregation ->
-    [mean] media: { $value }
-    [sum] suma: { $value }
-    [share] porcentaje de registros con { $value } { $test }
-    [count] número de registros
-    [count_of] número de registros con { $value } { $test }
-    [distinct] número de clientes
-   *[distinct_of] número de clientes de registros con { $value } { $test }
-}{ $kinds }{ $hours }{ $session }
-DEFINED_VALUE = { $value ->
-    [first_reply_seconds] los segundos hasta la primera respuesta
-    [duration_seconds] los segundos de principio a fin
-    [resolved] el problema resuelto
-    [rating] la valoración
-    [amount] el monto de ventas
-   *[column] { $value }
-}
+DEFINED =
+    { $what }{ $few ->
+        [yes] , a partir de { $min_count }
+       *[no] { "" }
+    }{ $valid ->
+        [between] , del { $from } al { $to }
+        [from] , a partir del { $from }
+        [to] , hasta el { $to }
+       *[ever] { "" }
+    }
+DEFINED_RECORDS =
+    { $aggregation ->
+        [mean] media: { $value }
+        [sum] suma: { $value }
+        [share] porcentaje de registros con { $value } { $test }
+        [count] número de registros
+        [count_of] número de registros con { $value } { $test }
+        [distinct] número de clientes
+       *[distinct_of] número de clientes de registros con { $value } { $test }
+    }{ $kinds }{ $hours }{ $session }
+DEFINED_VALUE =
+    { $value ->
+        [first_reply_seconds] los segundos hasta la primera respuesta
+        [duration_seconds] los segundos de principio a fin
+        [resolved] el problema resuelto
+        [rating] la valoración
+        [amount] el monto de ventas
+       *[column] { $value }
+    }
 DEFINED_GIVEN = indicado
-DEFINED_TEST = { $is ->
-    [at_most] { $threshold } como máximo
-    [at_least] { $threshold } como mínimo
-    [below] por debajo de { $threshold }
-    [above] por encima de { $threshold }
-   *[equal] igual a { $threshold }
-}
+DEFINED_TEST =
+    { $is ->
+        [at_most] { $threshold } como máximo
+        [at_least] { $threshold } como mínimo
+        [below] por debajo de { $threshold }
+        [above] por encima de { $threshold }
+       *[equal] igual a { $threshold }
+    }
 DEFINED_KINDS = , del tipo { $kinds }
-DEFINED_HOURS = , { $counts ->
-    [begun] con inicio
-   *[inside] contando el tiempo
-} de { $from } a { $to }
-DEFINED_SESSION = , el primero de cada sesión con pausas de { $minutes ->
-    [one] { $minutes } minuto
-   *[other] { $minutes } minutos
-} como máximo
-DEFINED_OBSERVATION = { $aggregation ->
-    [sum] la suma
-    [mean] la media
-   *[last] el último valor
-} de lo observado de { $subject ->
-    [person] la persona
-    [unit] la unidad organizativa
-    [account] la cuenta
-    [store] la tienda
-   *[campaign] la campaña
-}
-DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] {" "}en porcentaje
-   *[no] {""}
-}
+DEFINED_HOURS =
+    , { $counts ->
+        [begun] con inicio
+       *[inside] contando el tiempo
+    } de { $from } a { $to }
+DEFINED_SESSION =
+    , el primero de cada sesión con pausas de { $minutes ->
+        [one] { $minutes } minuto
+       *[other] { $minutes } minutos
+    } como máximo
+DEFINED_OBSERVATION =
+    { $aggregation ->
+        [sum] la suma
+        [mean] la media
+       *[last] el último valor
+    } de lo observado de { $subject ->
+        [person] la persona
+        [unit] la unidad organizativa
+        [account] la cuenta
+        [store] la tienda
+       *[campaign] la campaña
+    }
+DEFINED_RATIO =
+    { $of } / { $per }{ $percent ->
+        [yes] { " " }en porcentaje
+       *[no] { "" }
+    }
 DEFINED_SUM = la suma de { $parts }
 DEFINED_PART = { $factor } × { $of }
-DEFINED_REPEAT = el porcentaje de { $of } cuyo cliente había tenido { $after } en { $days ->
-    [one] el { $days } día anterior
-   *[other] los { $days } días anteriores
-}
+DEFINED_REPEAT =
+    el porcentaje de { $of } cuyo cliente había tenido { $after } en { $days ->
+        [one] el { $days } día anterior
+       *[other] los { $days } días anteriores
+    }
 DEFINED_TREND = la diferencia porcentual de { $of } respecto al pasado de la propia persona
-DEFINED_TEAM = { $aggregation ->
-    [mean] la media de { $of } en el equipo tal como era cada día
-    [share] el porcentaje del equipo, tal como era cada día, con { $of } { $test }
-   *[sum] la suma de { $of } en el equipo tal como era cada día
-}
+DEFINED_TEAM =
+    { $aggregation ->
+        [mean] la media de { $of } en el equipo tal como era cada día
+        [share] el porcentaje del equipo, tal como era cada día, con { $of } { $test }
+       *[sum] la suma de { $of } en el equipo tal como era cada día
+    }
 CARD_CHANGED = Antes: { $before } Ahora: { $after }
 CARD_CAME = Ahora hay una ficha: { $after }
 CARD_WENT = Ya no hay ficha. Antes: { $before }
@@ -1327,13 +1363,13 @@ CARD_LINE_WENT = { $name }: ya no cuenta: { $before } antes.
 CARD_STANDING = { $measured }, { $points } puntos, con el peso de { $weight } % { $weighted }
     .dropped = { $measured }, sin puntuar
 CARD_WORKED_OUT_ANEW = La puntuación es la misma; se recalculó con otros números.
-
 LADDER_REFUND = { $refund } es un reembolso de { $sale }: sigue la atribución de ese registro y reduce su monto
-LADDER_BEGAN = Empezó el { $at } en { $account }, { $phase ->
-    [shared] ese día una cuenta compartida
-    [mixed] ese día en paso de compartida a nominativa
-   *[named] ese día una cuenta nominativa
-}.
+LADDER_BEGAN =
+    Empezó el { $at } en { $account }, { $phase ->
+        [shared] ese día una cuenta compartida
+        [mixed] ese día en paso de compartida a nominativa
+       *[named] ese día una cuenta nominativa
+    }.
 LADDER_TAG_NONE = Etiqueta: la plataforma no nombró a nadie.
 LADDER_TAG_UNKNOWN = Etiqueta: la plataforma nombró a “{ $agent }”, que no corresponde a ninguna persona con empleo ese día, o a más de una.
 LADDER_TAG = Etiqueta: la plataforma nombró a “{ $agent }”, es decir, { $person }: el registro le corresponde.
@@ -1342,12 +1378,13 @@ LADDER_DUTY_NONE = Servicio: nadie tenía la cuenta ni estaba de servicio en ese
 LADDER_DUTY = Servicio: { $list }.
 LADDER_DUTY_ANSWERED = Servicio al responder: { $list }.
     .unheld = Servicio: nadie tenía la cuenta ni estaba de servicio al empezar; al responder, { $list }.
-LADDER_ON_DUTY = { $person } { $rule ->
-    [handover] la tenía por traspaso
-    [roster] tenía turno en ella
-    [punch] de su equipo había marcado entrada
-   *[team] es de su equipo
-}, de { $from } a { $to } [{ $evidence }]
+LADDER_ON_DUTY =
+    { $person } { $rule ->
+        [handover] la tenía por traspaso
+        [roster] tenía turno en ella
+        [punch] de su equipo había marcado entrada
+       *[team] es de su equipo
+    }, de { $from } a { $to } [{ $evidence }]
 LADDER_SHARES = { $before }, { $share }
 LADDER_BY_SESSION = Otro registro de la sesión del mismo cliente nombra a su agente, así que este lo sigue: { $shares }.
 LADDER_BY_TAG = Atribuido por la etiqueta: { $shares }.
@@ -1358,16 +1395,18 @@ LADDER_EQUAL = Varias personas estaban de servicio y hay muy poco para distingui
 LADDER_TEAM = No hay ningún indicio de servicio en la cuenta, así que comparte su equipo: { $shares }.
 LADDER_NOBODY = Por eso no se atribuye a nadie.
 LADDER_CONTRIBUTORS = Colaboradores: { $list }.
-LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] respondió primero
-    [closer] cerró la venta
-   *[after_sales] atendió la posventa
-}: “{ $agent }”, es decir, { $person }
-LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] respondió primero
-    [closer] cerró la venta
-   *[after_sales] atendió la posventa
-}: “{ $agent }”, que no corresponde a ninguna persona con empleo ese día, o a más de una
+LADDER_CONTRIBUTOR =
+    { $role ->
+        [first_answer] respondió primero
+        [closer] cerró la venta
+       *[after_sales] atendió la posventa
+    }: “{ $agent }”, es decir, { $person }
+LADDER_CONTRIBUTOR_UNKNOWN =
+    { $role ->
+        [first_answer] respondió primero
+        [closer] cerró la venta
+       *[after_sales] atendió la posventa
+    }: “{ $agent }”, que no corresponde a ninguna persona con empleo ese día, o a más de una
 LADDER_SPLIT = Atribuido por rol, según la regla “{ $version }”: primera respuesta { $first_answer }, cierre { $closer }, posventa { $after_sales }; la parte de un rol que nadie desempeñó va a los demás en proporción: { $shares }.
 LADDER_BY_SPLIT = Atribuido por rol: { $shares }.
 LADDER_BY_CLAIM = Se reivindicó con un clic: { $shares }.
@@ -1377,31 +1416,35 @@ LADDER_BY_REPLIES = Varias personas estaban de servicio, cada una con varias con
 LADDER_BY_TAG_SHARE = Varias personas estaban de servicio, cada una con varias conversaciones a la vez; comparten como los registros cercanos en el tiempo que nombran a su agente: { $shares }.
 LADDER_NOT_SPLIT = La política no da parte a los roles nombrados: el registro se atribuye como si no nombrara colaboradores.
 LADDER_WORTH = En esta cuenta se espera que alrededor de { $now } de los registros se atribuyan a otra persona; con las pausas marcadas, alrededor de { $breaks }; con dispositivos en el 30 % de las respuestas, alrededor de { $devices }; con la mitad de los registros reivindicada, alrededor de { $claims }. Es lo que se espera según las dudas de este mes, no una promesa.
-
 WHY = { $first } ({ $part } %) y no { $second } ({ $rest } %): { $what }.
-WHY_AGAINST = { $why } { $sign ->
-    [hands] La pausa desde la última respuesta apuntaba a { $second }.
-    [thread] La conversación hasta entonces apuntaba a { $second }.
-    [profile] El tipo de respuesta apuntaba a { $second }.
-   *[device] El dispositivo apuntaba a { $second }.
-}
+WHY_AGAINST =
+    { $why } { $sign ->
+        [hands] La pausa desde la última respuesta apuntaba a { $second }.
+        [thread] La conversación hasta entonces apuntaba a { $second }.
+        [profile] El tipo de respuesta apuntaba a { $second }.
+       *[device] El dispositivo apuntaba a { $second }.
+    }
 WHY_SOMEBODY = otra persona
-WHY_SECONDS = { $count ->
-    [one] { $count } segundo
-   *[other] { $count } segundos
-}
-WHY_MINUTES = { $count ->
-    [one] { $count } minuto
-   *[other] { $count } minutos
-}
-WHY_HOURS = { $count ->
-    [one] { $count } hora
-   *[other] { $count } horas
-}
-WHY_DAYS = { $count ->
-    [one] { $count } día
-   *[other] { $count } días
-}
+WHY_SECONDS =
+    { $count ->
+        [one] { $count } segundo
+       *[other] { $count } segundos
+    }
+WHY_MINUTES =
+    { $count ->
+        [one] { $count } minuto
+       *[other] { $count } minutos
+    }
+WHY_HOURS =
+    { $count ->
+        [one] { $count } hora
+       *[other] { $count } horas
+    }
+WHY_DAYS =
+    { $count ->
+        [one] { $count } día
+       *[other] { $count } días
+    }
 WHY_HANDS = { $one }, { $other }
     .short = { $one }, { $other }, apenas tiempo para otra respuesta
     .usual = { $one }, { $other }, y una pausa así es más habitual en { $first }
@@ -1412,14 +1455,15 @@ WHY_PROFILE = { $first } responde más a menudo que { $second } a clientes que h
     .first = { $first } da más a menudo que { $second } la primera respuesta a clientes que han esperado { $wait }
     .again = { $first } escribe más a menudo que { $second } otra vez { $wait } después de una respuesta, sin un mensaje nuevo del cliente
     .unasked = { $first } escribe más a menudo que { $second } a clientes que aún no han escrito
-WHY_WAIT = { $class ->
-    [0] menos de 5 minutos
-    [1] de 5 a 20 minutos
-    [2] de 20 a 60 minutos
-    [3] de 1 a 4 horas
-    [4] de 4 a 24 horas
-   *[other] más de un día
-}
+WHY_WAIT =
+    { $class ->
+        [0] menos de 5 minutos
+        [1] de 5 a 20 minutos
+        [2] de 20 a 60 minutos
+        [3] de 1 a 4 horas
+        [4] de 4 a 24 horas
+       *[other] más de un día
+    }
 WHY_DEVICE = el dispositivo en que se escribió es el de { $first }
     .same = { $first } probablemente había escrito antes en el mismo dispositivo
 WHY_DUTY = de sus { $all } respuestas, { $first } estaba de servicio en { $count }, { $second } en { $other }
@@ -1430,197 +1474,235 @@ WHY_TOO_FEW_REPLIES = Nada permite distinguirlas: muy pocos registros de la cuen
 WHY_TOO_DENSE = Nada permite distinguirlas: en esta cuenta las respuestas llegan demasiado seguidas para guiarse solo por sus horas, y muy pocos registros llevan nombre, están reivindicados o se escribieron en dispositivos conocidos.
 WHY_CLOCK_WITHOUT_SECONDS = Nada permite distinguirlas: las horas de las respuestas de la cuenta no tienen segundos fiables.
 WHY_NO_REPLY_TIMES = Nada permite distinguirlas: cada persona puede llevar varias conversaciones a la vez, y no se conoce ninguna respuesta a esta que se escribiera mientras estaban de servicio.
-
-CREDIT_ACCOUNT_UNKNOWN = { $records ->
-    [one] se omitió { $records } registro de una cuenta que el control de asistencia no conoce
-   *[other] se omitieron { $records } registros de una cuenta que el control de asistencia no conoce
-}
-CREDIT_UNKNOWN_AGENT = { $records ->
-    [one] { $records } registro nombra al agente “{ $agent }”, que no corresponde a ninguna persona con empleo ese día, o a más de una: cuenta como sin nombre
-   *[other] { $records } registros nombran al agente “{ $agent }”, que no corresponde a ninguna persona con empleo esos días, o a más de una: cuentan como sin nombre
-}
-CREDIT_NO_EVIDENCE = no hay ningún plan de turnos, marcación ni traspaso: su equipo comparte { $records ->
-    [one] { $records } registro
-   *[other] { $records } registros
-}
-CREDIT_NOBODY_ON_DUTY = { $records ->
-    [one] { $records } registro llegó cuando nadie estaba de servicio: no se atribuye a nadie
-   *[other] { $records } registros llegaron cuando nadie estaba de servicio: no se atribuyen a nadie
-}
-CREDIT_TAG_OFF_DUTY = { $records ->
-    [one] { $records } registro nombra
-   *[other] { $records } registros nombran
-} a { $person }, que no estaba de servicio en ese momento: cuenta el nombre
-CREDIT_NAMED_WITHOUT_AGENT = { $records ->
-    [one] { $records } registro de una cuenta nominativa no nombra a nadie: no se atribuye a nadie, salvo por traspaso
-   *[other] { $records } registros de una cuenta nominativa no nombran a nadie: no se atribuyen a nadie, salvo por traspaso
-}
-CREDIT_MIXED_WITHOUT_TAG = { $records ->
-    [one] { $records } registro de una cuenta mixta no nombra a nadie: se atribuye como en una compartida
-   *[other] { $records } registros de una cuenta mixta no nombran a nadie: se atribuyen como en una compartida
-}
-CONTRIBUTOR_UNKNOWN = { $records ->
-    [one] { $records } colaboración es de “{ $agent }”, que no corresponde a ninguna persona con empleo ese día, o a más de una: su parte va a los demás colaboradores
-   *[other] { $records } colaboraciones son de “{ $agent }”, que no corresponde a ninguna persona con empleo esos días, o a más de una: sus partes van a los demás colaboradores
-}
-CREDIT_CONTRIBUTOR_OFF_DUTY = { $records ->
-    [one] { $records } registro nombra como colaborador a { $person }, que no estaba de servicio cuando empezó
-   *[other] { $records } registros nombran como colaborador a { $person }, que no estaba de servicio cuando empezaron
-}: cuenta el nombre
-CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records ->
-    [one] { $records } registro nombra colaboradores, y la política no da parte a sus roles: se conservan, y el registro se atribuye como si no nombrara a ninguno
-   *[other] { $records } registros nombran colaboradores, y la política no da parte a sus roles: se conservan, y los registros se atribuyen como si no nombraran a ninguno
-}
-CREDIT_TOO_FEW_TO_INFER = { $records ->
-    [one] { $records } registro tuvo a varias personas de servicio, muy poco para deducir: compartido por igual
-   *[other] { $records } registros tuvieron a varias personas de servicio, muy pocos para deducir: compartidos por igual
-}
+CREDIT_ACCOUNT_UNKNOWN =
+    { $records ->
+        [one] se omitió { $records } registro de una cuenta que el control de asistencia no conoce
+       *[other] se omitieron { $records } registros de una cuenta que el control de asistencia no conoce
+    }
+CREDIT_UNKNOWN_AGENT =
+    { $records ->
+        [one] { $records } registro nombra al agente “{ $agent }”, que no corresponde a ninguna persona con empleo ese día, o a más de una: cuenta como sin nombre
+       *[other] { $records } registros nombran al agente “{ $agent }”, que no corresponde a ninguna persona con empleo esos días, o a más de una: cuentan como sin nombre
+    }
+CREDIT_NO_EVIDENCE =
+    no hay ningún plan de turnos, marcación ni traspaso: su equipo comparte { $records ->
+        [one] { $records } registro
+       *[other] { $records } registros
+    }
+CREDIT_NOBODY_ON_DUTY =
+    { $records ->
+        [one] { $records } registro llegó cuando nadie estaba de servicio: no se atribuye a nadie
+       *[other] { $records } registros llegaron cuando nadie estaba de servicio: no se atribuyen a nadie
+    }
+CREDIT_TAG_OFF_DUTY =
+    { $records ->
+        [one] { $records } registro nombra
+       *[other] { $records } registros nombran
+    } a { $person }, que no estaba de servicio en ese momento: cuenta el nombre
+CREDIT_NAMED_WITHOUT_AGENT =
+    { $records ->
+        [one] { $records } registro de una cuenta nominativa no nombra a nadie: no se atribuye a nadie, salvo por traspaso
+       *[other] { $records } registros de una cuenta nominativa no nombran a nadie: no se atribuyen a nadie, salvo por traspaso
+    }
+CREDIT_MIXED_WITHOUT_TAG =
+    { $records ->
+        [one] { $records } registro de una cuenta mixta no nombra a nadie: se atribuye como en una compartida
+       *[other] { $records } registros de una cuenta mixta no nombran a nadie: se atribuyen como en una compartida
+    }
+CONTRIBUTOR_UNKNOWN =
+    { $records ->
+        [one] { $records } colaboración es de “{ $agent }”, que no corresponde a ninguna persona con empleo ese día, o a más de una: su parte va a los demás colaboradores
+       *[other] { $records } colaboraciones son de “{ $agent }”, que no corresponde a ninguna persona con empleo esos días, o a más de una: sus partes van a los demás colaboradores
+    }
+CREDIT_CONTRIBUTOR_OFF_DUTY =
+    { $records ->
+        [one] { $records } registro nombra como colaborador a { $person }, que no estaba de servicio cuando empezó
+       *[other] { $records } registros nombran como colaborador a { $person }, que no estaba de servicio cuando empezaron
+    }: cuenta el nombre
+CREDIT_CONTRIBUTORS_NOT_SPLIT =
+    { $records ->
+        [one] { $records } registro nombra colaboradores, y la política no da parte a sus roles: se conservan, y el registro se atribuye como si no nombrara a ninguno
+       *[other] { $records } registros nombran colaboradores, y la política no da parte a sus roles: se conservan, y los registros se atribuyen como si no nombraran a ninguno
+    }
+CREDIT_TOO_FEW_TO_INFER =
+    { $records ->
+        [one] { $records } registro tuvo a varias personas de servicio, muy poco para deducir: compartido por igual
+       *[other] { $records } registros tuvieron a varias personas de servicio, muy pocos para deducir: compartidos por igual
+    }
 CREDIT_DID_NOT_SETTLE = la deducción sobre { $records } registros no se estabilizó: compartidos por igual
-CREDIT_SEVERAL_AT_ONCE = { $records ->
-    [one] { $records } registro tuvo a varias personas de servicio que llevan varias conversaciones a la vez: compartido por igual
-   *[other] { $records } registros tuvieron a varias personas de servicio que llevan varias conversaciones a la vez: compartidos por igual
-}
-CREDIT_TOO_FEW_REPLIES = { $records ->
-    [one] { $records } registro con las horas de sus respuestas es muy poco
-   *[other] { $records } registros con las horas de sus respuestas son muy pocos por persona
-} para distinguir a quienes llevan varias conversaciones a la vez: se comparte por igual entre quienes estaban de servicio en cada respuesta
-CREDIT_REPLIES_TOO_DENSE = { $records ->
-    [one] { $records } registro es
-   *[other] { $records } registros son
-} de una cuenta en la que las respuestas llegan tan seguidas que sus horas por sí solas no distinguen a las personas, y de menos de una décima parte de las respuestas consta de quién son: se comparte por igual entre quienes estaban de servicio en cada respuesta
-CREDIT_EVIDENCE_UNEVEN = { $records ->
-    [one] { $records } registro no indica de quién es
-   *[other] { $records } registros no indican de quién son
-}, en una cuenta en la que algunas personas firman, reivindican o escriben en dispositivos conocidos mucho más de lo suyo que otras, { $person } menos que nadie: ponderado según cuánto deja cada cual sin indicar
-    .equal = { $records ->
+CREDIT_SEVERAL_AT_ONCE =
+    { $records ->
+        [one] { $records } registro tuvo a varias personas de servicio que llevan varias conversaciones a la vez: compartido por igual
+       *[other] { $records } registros tuvieron a varias personas de servicio que llevan varias conversaciones a la vez: compartidos por igual
+    }
+CREDIT_TOO_FEW_REPLIES =
+    { $records ->
+        [one] { $records } registro con las horas de sus respuestas es muy poco
+       *[other] { $records } registros con las horas de sus respuestas son muy pocos por persona
+    } para distinguir a quienes llevan varias conversaciones a la vez: se comparte por igual entre quienes estaban de servicio en cada respuesta
+CREDIT_REPLIES_TOO_DENSE =
+    { $records ->
+        [one] { $records } registro es
+       *[other] { $records } registros son
+    } de una cuenta en la que las respuestas llegan tan seguidas que sus horas por sí solas no distinguen a las personas, y de menos de una décima parte de las respuestas consta de quién son: se comparte por igual entre quienes estaban de servicio en cada respuesta
+CREDIT_EVIDENCE_UNEVEN =
+    { $records ->
         [one] { $records } registro no indica de quién es
        *[other] { $records } registros no indican de quién son
-    }, en una cuenta en la que algunas personas reivindican o escriben en dispositivos conocidos mucho más de lo suyo que otras, { $person } menos que nadie: se comparte por igual, lo que es muy poco para { $person } si trabaja tanto como las demás
-CREDIT_CLOCK_WITHOUT_SECONDS = más de una décima parte de las respuestas a { $records ->
-    [one] { $records } registro cae
-   *[other] { $records } registros cae
-} en un minuto exacto, así que su reloj no es fiable: se comparte por igual entre quienes estaban de servicio en cada respuesta
-CREDIT_CLAIM_OFF_DUTY = { $person } reivindicó { $records ->
-    [one] { $records } conversación sin estar de servicio: la reivindicación no cuenta
-   *[other] { $records } conversaciones sin estar de servicio: las reivindicaciones no cuentan
-}
-CREDIT_CLAIM_WITHOUT_RECORD = { $person } reivindicó { $records ->
-    [one] { $records } conversación de la que no hay registro: la reivindicación no cuenta
-   *[other] { $records } conversaciones de las que no hay registro: las reivindicaciones no cuentan
-}
-CREDIT_CLAIMS_DIFFER = { $person } reivindicó { $record } el { $at }, y { $second } lo había reivindicado el { $before }: ninguna de las dos reivindicaciones decide{ $more ->
-    [0] {""}
-    [one] . Lo mismo ocurre con { $more } registro más de ese día
-   *[other] . Lo mismo ocurre con { $more } registros más de ese día
-}
-    .tag = { $person } reivindicó { $record } el { $at }, y la plataforma nombró para él a { $second }: cuenta el nombre{ $more ->
-        [0] {""}
+    }, en una cuenta en la que algunas personas firman, reivindican o escriben en dispositivos conocidos mucho más de lo suyo que otras, { $person } menos que nadie: ponderado según cuánto deja cada cual sin indicar
+    .equal =
+        { $records ->
+            [one] { $records } registro no indica de quién es
+           *[other] { $records } registros no indican de quién son
+        }, en una cuenta en la que algunas personas reivindican o escriben en dispositivos conocidos mucho más de lo suyo que otras, { $person } menos que nadie: se comparte por igual, lo que es muy poco para { $person } si trabaja tanto como las demás
+CREDIT_CLOCK_WITHOUT_SECONDS =
+    más de una décima parte de las respuestas a { $records ->
+        [one] { $records } registro cae
+       *[other] { $records } registros cae
+    } en un minuto exacto, así que su reloj no es fiable: se comparte por igual entre quienes estaban de servicio en cada respuesta
+CREDIT_CLAIM_OFF_DUTY =
+    { $person } reivindicó { $records ->
+        [one] { $records } conversación sin estar de servicio: la reivindicación no cuenta
+       *[other] { $records } conversaciones sin estar de servicio: las reivindicaciones no cuentan
+    }
+CREDIT_CLAIM_WITHOUT_RECORD =
+    { $person } reivindicó { $records ->
+        [one] { $records } conversación de la que no hay registro: la reivindicación no cuenta
+       *[other] { $records } conversaciones de las que no hay registro: las reivindicaciones no cuentan
+    }
+CREDIT_CLAIMS_DIFFER =
+    { $person } reivindicó { $record } el { $at }, y { $second } lo había reivindicado el { $before }: ninguna de las dos reivindicaciones decide{ $more ->
+        [0] { "" }
         [one] . Lo mismo ocurre con { $more } registro más de ese día
        *[other] . Lo mismo ocurre con { $more } registros más de ese día
     }
-CREDIT_DEVICE_OFF_DUTY = el dispositivo { $device } de { $person }, que no estaba entonces de servicio, se usó { $records ->
-    [one] una vez
-   *[other] { $records } veces
-}: no cuenta
-    .there = el dispositivo { $device } de { $person }, que estaba entonces de servicio para { $place }, se usó { $records ->
+    .tag =
+        { $person } reivindicó { $record } el { $at }, y la plataforma nombró para él a { $second }: cuenta el nombre{ $more ->
+            [0] { "" }
+            [one] . Lo mismo ocurre con { $more } registro más de ese día
+           *[other] . Lo mismo ocurre con { $more } registros más de ese día
+        }
+CREDIT_DEVICE_OFF_DUTY =
+    el dispositivo { $device } de { $person }, que no estaba entonces de servicio, se usó { $records ->
         [one] una vez
        *[other] { $records } veces
     }: no cuenta
-    .elsewhere = el dispositivo { $device } de alguien que nunca estuvo de servicio aquí se usó { $records ->
-        [one] una vez
-       *[other] { $records } veces
-    }: no cuenta
+    .there =
+        el dispositivo { $device } de { $person }, que estaba entonces de servicio para { $place }, se usó { $records ->
+            [one] una vez
+           *[other] { $records } veces
+        }: no cuenta
+    .elsewhere =
+        el dispositivo { $device } de alguien que nunca estuvo de servicio aquí se usó { $records ->
+            [one] una vez
+           *[other] { $records } veces
+        }: no cuenta
 DEVICE_BOUND_TO_SEVERAL = desde el { $from }, el dispositivo { $device } es de varias personas o estaciones a la vez: se conserva, y lo que se escriba entonces en él no indica nada
     .ever = el dispositivo { $device } es desde el principio de varias personas o estaciones a la vez: se conserva, y lo que se escriba entonces en él no indica nada
-CREDIT_DEVICE_OF_SEVERAL = el dispositivo { $device } es a la vez de { $more ->
-    [0] { $first } y de { $second }
-    [one] { $first }, de { $second } y de { $more } persona más
-   *[other] { $first }, de { $second } y de { $more } personas más
-}, y se usó { $records ->
-    [one] una vez
-   *[other] { $records } veces
-}: no cuenta
-    .beyond = el dispositivo { $device } es de { $person } y al mismo tiempo de alguien que nunca estuvo de servicio aquí, y se usó { $records ->
+CREDIT_DEVICE_OF_SEVERAL =
+    el dispositivo { $device } es a la vez de { $more ->
+        [0] { $first } y de { $second }
+        [one] { $first }, de { $second } y de { $more } persona más
+       *[other] { $first }, de { $second } y de { $more } personas más
+    }, y se usó { $records ->
         [one] una vez
        *[other] { $records } veces
     }: no cuenta
-    .unknown = el dispositivo { $device } es de varias personas a la vez, y se usó { $records ->
+    .beyond =
+        el dispositivo { $device } es de { $person } y al mismo tiempo de alguien que nunca estuvo de servicio aquí, y se usó { $records ->
+            [one] una vez
+           *[other] { $records } veces
+        }: no cuenta
+    .unknown =
+        el dispositivo { $device } es de varias personas a la vez, y se usó { $records ->
+            [one] una vez
+           *[other] { $records } veces
+        }: no cuenta
+DEVICE_OF_NOBODY =
+    { $devices ->
+        [one] el dispositivo { $device }, que no está vinculado a nadie, se usó
+       *[other] { $devices } dispositivos que no están vinculados a nadie, por ejemplo { $device }, se usaron
+    } { $records ->
         [one] una vez
        *[other] { $records } veces
-    }: no cuenta
-DEVICE_OF_NOBODY = { $devices ->
-    [one] el dispositivo { $device }, que no está vinculado a nadie, se usó
-   *[other] { $devices } dispositivos que no están vinculados a nadie, por ejemplo { $device }, se usaron
-} { $records ->
-    [one] una vez
-   *[other] { $records } veces
-}: eso solo indica qué escribieron las mismas manos
-    .near = el dispositivo { $device }, que no está vinculado a nadie, se usó { $records ->
-        [one] una vez
-       *[other] { $records } veces
-    }, y { $near }, que sí lo está, ninguna: ¿es este el que se quería indicar?
-    .seat = el dispositivo { $device } de la estación { $seat } se usó { $records ->
-        [one] una vez
-       *[other] { $records } veces
-    } mientras nadie tenía turno en esa estación: entonces no era de nadie
-    .ended = el dispositivo { $device } se usó { $records ->
-        [one] una vez
-       *[other] { $records } veces
-    } después del { $to }, el último día de su vinculación: entonces no era de nadie
-    .coming = el dispositivo { $device } se usó { $records ->
-        [one] una vez
-       *[other] { $records } veces
-    } antes del { $from }, el primer día de su vinculación: entonces no era de nadie
+    }: eso solo indica qué escribieron las mismas manos
+    .near =
+        el dispositivo { $device }, que no está vinculado a nadie, se usó { $records ->
+            [one] una vez
+           *[other] { $records } veces
+        }, y { $near }, que sí lo está, ninguna: ¿es este el que se quería indicar?
+    .seat =
+        el dispositivo { $device } de la estación { $seat } se usó { $records ->
+            [one] una vez
+           *[other] { $records } veces
+        } mientras nadie tenía turno en esa estación: entonces no era de nadie
+    .ended =
+        el dispositivo { $device } se usó { $records ->
+            [one] una vez
+           *[other] { $records } veces
+        } después del { $to }, el último día de su vinculación: entonces no era de nadie
+    .coming =
+        el dispositivo { $device } se usó { $records ->
+            [one] una vez
+           *[other] { $records } veces
+        } antes del { $from }, el primer día de su vinculación: entonces no era de nadie
 EVIDENCE_NOT_READ = la versión { $version } de la política no tiene en cuenta reivindicaciones, dispositivos ni horas de mensajes. Para el mes, la cuenta tiene: reivindicaciones, { $claims }; registros con horas de mensajes, { $replies }; dispositivos que nombran los registros o los mensajes, { $devices }
-CREDIT_REPLY_OUTSIDE_RECORD = { $records ->
-    [one] { $records } respuesta es anterior al inicio o posterior al fin de su registro: no cuenta
-   *[other] { $records } respuestas son anteriores al inicio o posteriores al fin de su registro: no cuentan
-}
-BREAKS_NOT_PUNCHED = { $days ->
-    [one] { $days } jornada
-   *[other] { $days } jornadas
-} de { $people ->
-    [one] { $people } persona
-   *[other] { $people } personas
-} de servicio sin interrupción, con dos horas o más en las que casi nada fue suyo mientras otras personas trabajaban. Con las pausas marcadas, cabría esperar que alrededor de { $breaks } de los registros de la cuenta se atribuyeran a otra persona, en lugar de alrededor de { $now }
-CREDIT_CLOCKS_APART = los mensajes de { $records ->
-    [one] { $records } registro
-   *[other] { $records } registros
-} siguen un reloj adelantado { $minutes } min { $seconds } s respecto al de los registros: se leen otro tanto antes
-    .behind = los mensajes de { $records ->
+CREDIT_REPLY_OUTSIDE_RECORD =
+    { $records ->
+        [one] { $records } respuesta es anterior al inicio o posterior al fin de su registro: no cuenta
+       *[other] { $records } respuestas son anteriores al inicio o posteriores al fin de su registro: no cuentan
+    }
+BREAKS_NOT_PUNCHED =
+    { $days ->
+        [one] { $days } jornada
+       *[other] { $days } jornadas
+    } de { $people ->
+        [one] { $people } persona
+       *[other] { $people } personas
+    } de servicio sin interrupción, con dos horas o más en las que casi nada fue suyo mientras otras personas trabajaban. Con las pausas marcadas, cabría esperar que alrededor de { $breaks } de los registros de la cuenta se atribuyeran a otra persona, en lugar de alrededor de { $now }
+CREDIT_CLOCKS_APART =
+    los mensajes de { $records ->
         [one] { $records } registro
        *[other] { $records } registros
-    } siguen un reloj atrasado { $minutes } min { $seconds } s respecto al de los registros: se leen otro tanto después
-AMOUNTS_CONVERTED = los montos de { $records ->
-    [one] { $records } registro
-   *[other] { $records } registros
-} se convirtieron de { $from } a { $to }, cada uno con el tipo de cambio de su día local y redondeado una sola vez: { $rates }{ $more ->
-    [0] {""}
-   *[other] {" "}y { $more } más
-}
-REFUND_EXCEEDS_SALE = se devolvió más { $sales ->
-    [one] por una venta de lo que aportó, y cuenta
-   *[other] por { $sales } ventas de lo que aportaron, y cuentan
-} por debajo de cero: { $named }{ $more ->
-    [0] {""}
-   *[other] {" "}y { $more } más
-}
-
+    } siguen un reloj adelantado { $minutes } min { $seconds } s respecto al de los registros: se leen otro tanto antes
+    .behind =
+        los mensajes de { $records ->
+            [one] { $records } registro
+           *[other] { $records } registros
+        } siguen un reloj atrasado { $minutes } min { $seconds } s respecto al de los registros: se leen otro tanto después
+AMOUNTS_CONVERTED =
+    los montos de { $records ->
+        [one] { $records } registro
+       *[other] { $records } registros
+    } se convirtieron de { $from } a { $to }, cada uno con el tipo de cambio de su día local y redondeado una sola vez: { $rates }{ $more ->
+        [0] { "" }
+       *[other] { " " }y { $more } más
+    }
+REFUND_EXCEEDS_SALE =
+    se devolvió más { $sales ->
+        [one] por una venta de lo que aportó, y cuenta
+       *[other] por { $sales } ventas de lo que aportaron, y cuentan
+    } por debajo de cero: { $named }{ $more ->
+        [0] { "" }
+       *[other] { " " }y { $more } más
+    }
 REGION_SAME = una transferencia va a una región distinta de { $region }
 REPORT_NOT_A_MONTH = un informe trata de un mes natural, y el ciclo va del { $from } al { $to }: cree un ciclo de un mes
 NOTHING_TO_TELL = no se puede informar sobre ninguna unidad: cada una tiene menos de cinco personas, o una resta revelaría menos de cinco
-TRANSFER_NOT_PREPARED = la transferencia ya no está en preparación, su estado es: { $stage ->
-    [prepared] preparada
-    [approved] aprobada
-    [released] enviada
-    [withdrawn] retirada
-   *[rejected] rechazada
-}
+TRANSFER_NOT_PREPARED =
+    la transferencia ya no está en preparación, su estado es: { $stage ->
+        [prepared] preparada
+        [approved] aprobada
+        [released] enviada
+        [withdrawn] retirada
+       *[rejected] rechazada
+    }
 TRANSFER_NOT_APPROVED = la transferencia espera la aprobación de otra persona
-TRANSFER_DROPPED = la transferencia está { $stage ->
-    [withdrawn] retirada
-   *[rejected] rechazada
-}: prepare otra
+TRANSFER_DROPPED =
+    la transferencia está { $stage ->
+        [withdrawn] retirada
+       *[rejected] rechazada
+    }: prepare otra
 TRANSFER_RELEASED = la transferencia ya se envió: lo que se comunicó no se puede recuperar
 TRANSFER_STALE = entretanto se envió otro informe sobre el mes, y los dos juntos revelarían menos de cinco personas: prepárelo de nuevo
 TRANSFER_MALFORMED = este no es el archivo que se espera aquí, o no está completo: envíe el archivo entero tal como lo dio ReleaseTransfer o ExportStandard
@@ -1645,41 +1727,47 @@ UNIT_UNKNOWN_HERE = no hay ninguna unidad { $unit } en el ámbito para el que se
 ACCOUNTS_OR_SCHEME = cuentas o un esquema, no ambos: quite uno de los dos
 POOL_WITHOUT_PEOPLE = la bolsa no tiene a quién pagar: el ciclo no contiene ninguna ficha de puntuación de la unidad de la bolsa
 POOL_OUTSIDE_CYCLE = una bolsa pertenece a la unidad de su ciclo o a una inferior: indique una unidad así, o ninguna para la unidad del ciclo
-PAY_OUTSIDE_UNIT = { $count } { $count ->
+PAY_OUTSIDE_UNIT =
+    { $count } { $count ->
         [one] persona tiene
        *[other] personas tienen
     } ficha en el ciclo sin pertenecer a la unidad de la bolsa el último día del ciclo: { $people }. Una unidad paga a su propio personal: cierre el ciclo con una población que excluya a los demás
-    .correction = { $count } { $count ->
-        [one] persona tiene
-       *[other] personas tienen
-    } ficha en el ciclo sin pertenecer a la unidad de la bolsa el último día del ciclo: { $people }. Una unidad paga a su propio personal: corrija primero el ciclo (CorrectCycle), y prepare de nuevo el borrador de esta corrección
+    .correction =
+        { $count } { $count ->
+            [one] persona tiene
+           *[other] personas tienen
+        } ficha en el ciclo sin pertenecer a la unidad de la bolsa el último día del ciclo: { $people }. Una unidad paga a su propio personal: corrija primero el ciclo (CorrectCycle), y prepare de nuevo el borrador de esta corrección
 POOL_NEGATIVE = una bolsa no puede ser negativa: indique un monto de 0 o más; con una bolsa no se puede recuperar dinero
 ZERO_SCORES = ninguna puntuación es mayor que cero, así que no hay regla para repartir: revise primero las fichas del ciclo
 PART_WITHOUT_CLAIM = la parte { $place } de la bolsa no va a nadie: ninguna puntuación alcanza un tramo con peso, o su mínimo; cambie la regla de esa parte
-SETTLEMENT_NOT_DRAFT = la liquidación está { $stage ->
-    [draft] en borrador
-    [approved] aprobada
-    [posted] contabilizada
-   *[discarded] desechada
-}, no en borrador
-SETTLEMENT_NOT_APPROVED = la liquidación está { $stage ->
-    [draft] en borrador
-    [approved] aprobada
-    [posted] contabilizada
-   *[discarded] desechada
-}; solo una aprobada se puede contabilizar
+SETTLEMENT_NOT_DRAFT =
+    la liquidación está { $stage ->
+        [draft] en borrador
+        [approved] aprobada
+        [posted] contabilizada
+       *[discarded] desechada
+    }, no en borrador
+SETTLEMENT_NOT_APPROVED =
+    la liquidación está { $stage ->
+        [draft] en borrador
+        [approved] aprobada
+        [posted] contabilizada
+       *[discarded] desechada
+    }; solo una aprobada se puede contabilizar
 SETTLEMENT_POSTED = una liquidación contabilizada no cambia nunca más: prepare una corrección en borrador, y la próxima liquidación paga la diferencia
-SETTLEMENT_NOT_POSTED = la liquidación está { $stage ->
-    [draft] en borrador
-    [approved] aprobada pero sin contabilizar
-   *[discarded] desechada
-}, y solo se corrige una contabilizada: deséchela y prepárela de nuevo
+SETTLEMENT_NOT_POSTED =
+    la liquidación está { $stage ->
+        [draft] en borrador
+        [approved] aprobada pero sin contabilizar
+       *[discarded] desechada
+    }, y solo se corrige una contabilizada: deséchela y prepárela de nuevo
 PAY_CORRECTION_WAITS = la corrección { $correction } de la liquidación espera su aprobación: apruébela o retírela primero
 NOTHING_TO_CORRECT = según las fichas tal como están ahora, cada persona recibe lo que dieron la liquidación y sus correcciones: corrija primero el ciclo, o no hay nada que rectificar
-PAY_CORRECTION_NOT_DRAFT = la corrección está { $stage ->
-    [approved] aprobada
-   *[withdrawn] retirada
-}, no en borrador
+PAY_CORRECTION_NOT_DRAFT =
+    la corrección está { $stage ->
+        [approved] aprobada
+       *[withdrawn] retirada
+    }, no en borrador
 DELTAS_WAIT_NOW = lo pendiente se indica tal como está ahora: quite known_at, o waiting_only
 CORRECTION_REASON_MISSING = indique por qué: cada extracto lo muestra
 POOL_THERE = la bolsa { $pool } de este ciclo tiene el mismo nombre, monto y regla: liquide aquella, o dé otro nombre a esta si hay otra vez la misma cantidad de dinero
@@ -1705,12 +1793,12 @@ TIERS_OUT_OF_ORDER = escriba los tramos empezando por el mejor, cada uno con un 
 TIERS_MIXED = dé a cada tramo un min_score, o a cada tramo una cuota
 TIERS_WITHOUT_WEIGHT = todos los pesos son cero, así que nadie podría recibir nada
 TIER_WEIGHTS_OUT_OF_ORDER = un tramo peor pesa más que uno mejor
-
-STATEMENT_AMOUNT = { $paid } por una puntuación de { $score }: { $than ->
-    [less] { $difference } menos que
-    [same] lo mismo que
-   *[more] { $difference } más que
-} los { $equal } que habría pagado un reparto igual.
+STATEMENT_AMOUNT =
+    { $paid } por una puntuación de { $score }: { $than ->
+        [less] { $difference } menos que
+        [same] lo mismo que
+       *[more] { $difference } más que
+    } los { $equal } que habría pagado un reparto igual.
 STATEMENT_WITHOUT_TIER = Parte { $number } ({ $share } de la bolsa, { $part }), por tramos: la puntuación no alcanza ningún tramo, así que { $amount }.
 STATEMENT_TIER_WITHOUT_WEIGHT = Parte { $number } ({ $share } de la bolsa, { $part }), por tramos: el tramo { $tier } no tiene peso, así que { $amount }.
 STATEMENT_NOT_ABOVE_FLOOR = Parte { $number } ({ $share } de la bolsa, { $part }), en proporción a la puntuación: no supera { $floor }, así que { $amount }.
@@ -1719,33 +1807,37 @@ STATEMENT_BY_TIER = por tramos: el tramo { $tier } pesa { $weight }
 STATEMENT_ABOVE_FLOOR = en proporción a la puntuación por encima de { $floor }: { $points } puntos
 STATEMENT_BY_SCORE = en proporción a la puntuación: { $points } puntos
 STATEMENT_EXACT = { $whole } exactos
-STATEMENT_ROUNDED = { $whole } y { $fraction } de { $smallest }; { $came ->
-    [yes] una de las { $units } unidades sobrantes de { $smallest } vino aquí
-   *[no] ninguna de las { $units } unidades sobrantes de { $smallest } vino aquí
-}
+STATEMENT_ROUNDED =
+    { $whole } y { $fraction } de { $smallest }; { $came ->
+        [yes] una de las { $units } unidades sobrantes de { $smallest } vino aquí
+       *[no] ninguna de las { $units } unidades sobrantes de { $smallest } vino aquí
+    }
 STATEMENT_CARRIED = ; arrastrado de antes { $before }, por arrastrar { $after }
+
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
 
 UNUSABLE = { $file }: { $problem }. { $cure }.
 SEVERAL_PROBLEMS = { $problems }
 REASON_ALSO = { $reason }; además, { $column }: { $more }
-AND_MORE_ROWS = { $count ->
-    [one] se rechazó { $count } fila más de este archivo
-   *[other] se rechazaron { $count } filas más de este archivo
-}
+AND_MORE_ROWS =
+    { $count ->
+        [one] se rechazó { $count } fila más de este archivo
+       *[other] se rechazaron { $count } filas más de este archivo
+    }
 AND_MORE_ROWS_CURE = corrija primero las filas anteriores: las demás suelen fallar por los mismos motivos
 AND_MORE_FINDINGS = y otros del mismo tipo
 FIRST_REJECTED = línea { $line }{ $column }: { $reason } ({ $cure })
 FIRST_REJECTED_COLUMN = , columna { $column }
 EVERY_ROW_REJECTED = ; se rechazaron todas las filas: { $first }
-ROWS_REJECTED = { $count ->
-    [one] ; se rechazó { $count } fila: { $first }
-   *[other] ; se rechazaron { $count } filas, la primera: { $first }
-}
+ROWS_REJECTED =
+    { $count ->
+        [one] ; se rechazó { $count } fila: { $first }
+       *[other] ; se rechazaron { $count } filas, la primera: { $first }
+    }
 HINT_NEAR = ; ¿quiso decir { $near }?
-HINT_MEANT = {" "}(¿quiso decir { $near }?)
-HINT_MEANT_AS = {" "}(¿quiso decir { $near } como { $column }?)
-HINT_THERE_IS = {" "}(existe { $near })
+HINT_MEANT = { " " }(¿quiso decir { $near }?)
+HINT_MEANT_AS = { " " }(¿quiso decir { $near } como { $column }?)
+HINT_THERE_IS = { " " }(existe { $near })
 NO_FOLDER = no se puede leer como carpeta ({ $error })
 NO_FOLDER_CURE = indique la carpeta que contiene people.csv, accounts.csv y records.csv
 MISSING_FILE = falta en { $folder }{ $hints }
@@ -1858,11 +1950,11 @@ NO_NUMBER_CURE = escriba dígitos con punto, por ejemplo 12.5, o déjelo vacío 
 NEGATIVE_AMOUNT = el monto { $text } es negativo
 NEGATIVE_AMOUNT_CURE = escriba un reembolso en una fila propia con un monto negativo, que indique en refers_to el external_id de la venta, o deje la celda vacía
 NO_AMOUNT = “{ $text }” no es un monto
-NO_AMOUNT_CURE = escriba dígitos con punto, por ejemplo 1234.50, sin símbolo de moneda, o indique en group.yaml cómo se escriben los números: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` si se trata de 1,234.50, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` si se trata de 1.234,50
+NO_AMOUNT_CURE = escriba dígitos con punto, por ejemplo 1234.50, sin símbolo de moneda, o indique en group.yaml cómo se escriben los números: `numbers: { "{" }decimal: ".", grouping: ","{ "}" }` si se trata de 1,234.50, `numbers: { "{" }decimal: ",", grouping: "."{ "}" }` si se trata de 1.234,50
     .yaml = escriba dígitos con punto, por ejemplo 1234.50, sin símbolo de moneda ni separador de miles
 AMOUNT_DECIMALS = { $text } tiene más decimales que { $currency } ({ $digits })
     .told = { $text } tiene más decimales que { $currency } ({ $digits }): group.yaml dice que “{ $sign }” va antes de los decimales
-AMOUNT_DECIMALS_CURE = redondéelo a la unidad más pequeña de la moneda o, si 1.234 es mil doscientos treinta y cuatro, indíquelo en group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+AMOUNT_DECIMALS_CURE = redondéelo a la unidad más pequeña de la moneda o, si 1.234 es mil doscientos treinta y cuatro, indíquelo en group.yaml: `numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
     .either = escriba { $whole } o { $decimal }, lo que corresponda
     .round = redondéelo a la unidad más pequeña de la moneda
     .whole = escriba { $whole } si es lo que corresponde, o redondéelo a la unidad más pequeña de la moneda
@@ -1879,8 +1971,8 @@ TIME_SKIPPED_CURE = escriba la hora con su diferencia horaria, por ejemplo { $ti
 THAT_ZONE = esa zona horaria
 MAY_BE_GROUPED = “{ $text }” puede ser un decimal o un número con separador de miles
 GROUPED_BY_SPACE = “{ $text }” tiene espacios entre sus dígitos
-GROUPED_BY_SPACE_CURE = quítelos, o indique en group.yaml cómo se escriben los números: `numbers: {"{"}decimal: ",", grouping: space{"}"}` si se trata de 1 234,50, `numbers: {"{"}decimal: ".", grouping: space{"}"}` si se trata de 1 234.50
-MAY_BE_GROUPED_CURE = indique en group.yaml cómo se escriben los números, por ejemplo `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+GROUPED_BY_SPACE_CURE = quítelos, o indique en group.yaml cómo se escriben los números: `numbers: { "{" }decimal: ",", grouping: space{ "}" }` si se trata de 1 234,50, `numbers: { "{" }decimal: ".", grouping: space{ "}" }` si se trata de 1 234.50
+MAY_BE_GROUPED_CURE = indique en group.yaml cómo se escriben los números, por ejemplo `numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
 NOT_AS_GROUP_YAML = “{ $text }” no está escrito como group.yaml dice que son los números
 NOT_AS_GROUP_YAML_CURE = escriba “{ $decimal }” antes de los decimales y ningún separador de miles, o corrija `numbers` en group.yaml
     .grouped = escriba “{ $decimal }” antes de los decimales y “{ $grouping }” entre los miles, o corrija `numbers` en group.yaml
@@ -1967,22 +2059,24 @@ UNKNOWN_AGENT_CURE = agregue la persona a people.csv o el alias a aliases.csv, o
 
 NO_RECORD_USABLE = no contiene ningún registro que se pueda usar{ $why }
 NO_RECORD_IN_PERIOD = ningún registro empieza entre el { $from } y el { $to }{ $others }{ $why }
-RECORDS_OUTSIDE = {" "}({ $count } quedan fuera)
+RECORDS_OUTSIDE = { " " }({ $count } quedan fuera)
 NO_RECORDS_CURE = indique las fechas que contienen los registros (--from y --to, o period en group.yaml), y corrija las filas rechazadas
-OUTSIDE_PERIOD = { $count ->
-    [one] { $count } registro no empieza
-   *[other] { $count } registros no empiezan
-} entre el { $from } y el { $to } y { $count ->
-    [one] se omitió
-   *[other] se omitieron
-} (por ejemplo { $example })
-OBSERVATIONS_OUTSIDE = { $count ->
-    [one] { $count } observación no trata
-   *[other] { $count } observaciones no tratan
-} de días del { $from } al { $to } y { $count ->
-    [one] no cuenta
-   *[other] no cuentan
-} en ese período (por ejemplo { $example })
+OUTSIDE_PERIOD =
+    { $count ->
+        [one] { $count } registro no empieza
+       *[other] { $count } registros no empiezan
+    } entre el { $from } y el { $to } y { $count ->
+        [one] se omitió
+       *[other] se omitieron
+    } (por ejemplo { $example })
+OBSERVATIONS_OUTSIDE =
+    { $count ->
+        [one] { $count } observación no trata
+       *[other] { $count } observaciones no tratan
+    } de días del { $from } al { $to } y { $count ->
+        [one] no cuenta
+       *[other] no cuentan
+    } en ese período (por ejemplo { $example })
 NO_PERIOD = ningún registro indica qué período se cierra
 NO_PERIOD_CURE = indique sus fechas (--from y --to, o period en group.yaml)
 NO_RATE = “{ $text }” no es un tipo de cambio
@@ -2003,46 +2097,56 @@ SEVERAL_MONTHS = sus registros empiezan en { $count } meses ({ $months })
 SEVERAL_MONTHS_CURE = indique qué fechas se cierran, por ejemplo --from { $from } --to { $to }
 RECORD_BACKWARDS = termina el { $end }, antes de empezar el { $start }
 RECORD_BACKWARDS_CURE = corrija las horas, o intercambie las dos columnas
-SHORTENED_ID_KEPT = en { $count ->
-    [one] { $count } fila
-   *[other] { $count } filas
-}, una hoja de cálculo redujo el número a sus primeros dígitos (por ejemplo { $example }): expórtelo como texto; se toma tal como está
-SHORTENED_CUSTOMER = en { $count ->
-    [one] { $count } fila
-   *[other] { $count } filas
-}, una hoja de cálculo redujo el número a sus primeros dígitos (por ejemplo { $example }): expórtelo como texto; se toma como vacío
-VALUE_LOST_EMPTY = { $count ->
-    [one] { $count } celda contiene
-   *[other] { $count } celdas contienen
-} lo que una hoja de cálculo muestra en lugar de un valor (por ejemplo { $example }): se toma como vacío
-VALUE_LOST_KEPT = { $count ->
-    [one] { $count } celda contiene
-   *[other] { $count } celdas contienen
-} lo que una hoja de cálculo muestra en lugar de un valor (por ejemplo { $example }): se toma tal como está
-NO_VALUE_TAKEN_AS_EMPTY = { $count ->
-    [one] { $count } celda indica
-   *[other] { $count } celdas indican
-} que no hay valor (por ejemplo { $example }): se toma como vacío
-UNSEEN_LEFT_OUT = { $count ->
-    [one] { $count } celda contiene
-   *[other] { $count } celdas contienen
-} caracteres que nadie ve: se lee sin ellos (por ejemplo { $example })
-DECIMAL_TAKEN_AS_WHOLE = { $count ->
-    [one] { $count } número entero está escrito
-   *[other] { $count } números enteros están escritos
-} con decimales: se lee sin ellos (por ejemplo { $example })
-ZEROS_APART = { $count ->
-    [one] { $count } fila tiene un número
-   *[other] { $count } filas tienen números
-} (por ejemplo { $example }) que otras filas escriben con ceros iniciales: se toma como distinto; las hojas de cálculo quitan los ceros iniciales, así que exporte la columna como texto
-CONTRIBUTORS_NOBODY = { $count ->
-    [one] { $count } colaborador no está
-   *[other] { $count } colaboradores no están
-} ni en people.csv ni en aliases.csv el día del registro (por ejemplo { $example }): los registros cuentan, y su parte va a los demás colaboradores; agregue la persona a people.csv o el alias a aliases.csv, o corrija el nombre, y cierre de nuevo
-LONG_RECORDS = { $count ->
-    [one] { $count } registro dura
-   *[other] { $count } registros duran
-} { $hours } horas o más (por ejemplo { $example }): las horas pueden ser las de un caso que nadie cerró
+SHORTENED_ID_KEPT =
+    en { $count ->
+        [one] { $count } fila
+       *[other] { $count } filas
+    }, una hoja de cálculo redujo el número a sus primeros dígitos (por ejemplo { $example }): expórtelo como texto; se toma tal como está
+SHORTENED_CUSTOMER =
+    en { $count ->
+        [one] { $count } fila
+       *[other] { $count } filas
+    }, una hoja de cálculo redujo el número a sus primeros dígitos (por ejemplo { $example }): expórtelo como texto; se toma como vacío
+VALUE_LOST_EMPTY =
+    { $count ->
+        [one] { $count } celda contiene
+       *[other] { $count } celdas contienen
+    } lo que una hoja de cálculo muestra en lugar de un valor (por ejemplo { $example }): se toma como vacío
+VALUE_LOST_KEPT =
+    { $count ->
+        [one] { $count } celda contiene
+       *[other] { $count } celdas contienen
+    } lo que una hoja de cálculo muestra en lugar de un valor (por ejemplo { $example }): se toma tal como está
+NO_VALUE_TAKEN_AS_EMPTY =
+    { $count ->
+        [one] { $count } celda indica
+       *[other] { $count } celdas indican
+    } que no hay valor (por ejemplo { $example }): se toma como vacío
+UNSEEN_LEFT_OUT =
+    { $count ->
+        [one] { $count } celda contiene
+       *[other] { $count } celdas contienen
+    } caracteres que nadie ve: se lee sin ellos (por ejemplo { $example })
+DECIMAL_TAKEN_AS_WHOLE =
+    { $count ->
+        [one] { $count } número entero está escrito
+       *[other] { $count } números enteros están escritos
+    } con decimales: se lee sin ellos (por ejemplo { $example })
+ZEROS_APART =
+    { $count ->
+        [one] { $count } fila tiene un número
+       *[other] { $count } filas tienen números
+    } (por ejemplo { $example }) que otras filas escriben con ceros iniciales: se toma como distinto; las hojas de cálculo quitan los ceros iniciales, así que exporte la columna como texto
+CONTRIBUTORS_NOBODY =
+    { $count ->
+        [one] { $count } colaborador no está
+       *[other] { $count } colaboradores no están
+    } ni en people.csv ni en aliases.csv el día del registro (por ejemplo { $example }): los registros cuentan, y su parte va a los demás colaboradores; agregue la persona a people.csv o el alias a aliases.csv, o corrija el nombre, y cierre de nuevo
+LONG_RECORDS =
+    { $count ->
+        [one] { $count } registro dura
+       *[other] { $count } registros duran
+    } { $hours } horas o más (por ejemplo { $example }): las horas pueden ser las de un caso que nadie cerró
 REPLY_WITHOUT_RECORD = { $account } no tiene ningún registro { $record } en records.csv{ $hint }
     .elsewhere = { $account } no tiene ningún registro { $record } en records.csv, pero { $other } sí
 REPLY_WITHOUT_RECORD_CURE = agregue el registro a records.csv (si su fila no se pudo leer, está en rejected.csv), o corrija la cuenta o el ID
@@ -2050,33 +2154,37 @@ REPLIES_ABOVE_MOST = el registro { $record } de { $account } tiene { $count } me
 CLAIM_OF_BOTH = indica el registro { $record } y el cliente { $customer }
 CLAIM_OF_BOTH_CURE = conserve uno de los dos; sin ninguno es una reivindicación del siguiente registro de la cuenta
 REPLIES_ABOVE_MOST_CURE = exporte de nuevo el registro: tantos mensajes son los de varios registros con un mismo ID
-REPLIES_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } mensaje es
-   *[other] { $count } mensajes son
-} de registros que no empiezan entre el { $from } y el { $to } y { $count ->
-    [one] se omitió
-   *[other] se omitieron
-} (por ejemplo { $example })
-CLAIMS_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } reivindicación no se hizo
-   *[other] { $count } reivindicaciones no se hicieron
-} entre el { $from } y el { $to } y { $count ->
-    [one] se omitió
-   *[other] se omitieron
-} (por ejemplo { $example })
+REPLIES_OUTSIDE_PERIOD =
+    { $count ->
+        [one] { $count } mensaje es
+       *[other] { $count } mensajes son
+    } de registros que no empiezan entre el { $from } y el { $to } y { $count ->
+        [one] se omitió
+       *[other] se omitieron
+    } (por ejemplo { $example })
+CLAIMS_OUTSIDE_PERIOD =
+    { $count ->
+        [one] { $count } reivindicación no se hizo
+       *[other] { $count } reivindicaciones no se hicieron
+    } entre el { $from } y el { $to } y { $count ->
+        [one] se omitió
+       *[other] se omitieron
+    } (por ejemplo { $example })
 RECORD_TOO_LONG = dura { $days } días, del { $start } al { $end }
 RECORD_TOO_LONG_CURE = corrija las fechas: ningún registro dura más de { $most } días
 NO_ROWS = tiene encabezado y ninguna fila debajo
 NO_ROWS_CURE = exporte de nuevo los registros del mes, con sus filas
 DUPLICATE_RECORD = este external_id aparece varias veces con el mismo contenido: se toma una sola vez ({ $count } omitidos)
-    .revised = este external_id aparece en varias revisiones: cuenta { $revision } ({ $count ->
+    .revised =
+        este external_id aparece en varias revisiones: cuenta { $revision } ({ $count ->
+            [one] { $count } fila de una anterior omitida
+           *[other] { $count } filas de anteriores omitidas
+        })
+DUPLICATE_ROW_REVISED =
+    aparece en varias revisiones: cuenta { $revision } ({ $count ->
         [one] { $count } fila de una anterior omitida
        *[other] { $count } filas de anteriores omitidas
     })
-DUPLICATE_ROW_REVISED = aparece en varias revisiones: cuenta { $revision } ({ $count ->
-    [one] { $count } fila de una anterior omitida
-   *[other] { $count } filas de anteriores omitidas
-})
 REFUND_PAYS_NOTHING = la fila remite a otro registro, así que es un reembolso, y su monto no es negativo
 REFUND_PAYS_NOTHING_CURE = escriba con signo menos lo que se devolvió, o deje refers_to vacío
 REVISED_TWICE = la fila indica una revisión y una hora de cambio
@@ -2091,18 +2199,21 @@ ID_TWICE_CURE = conserve la fila correcta, o dé a cada registro su propio exter
 ID_TWICE_SHORTENED_CURE = una hoja de cálculo redujo los ID a sus primeros dígitos: exporte la columna como texto
 SHIFT_BACKWARDS = el turno termina el { $end }, no después de su inicio el { $start }
 SHIFT_BACKWARDS_CURE = un turno de noche termina al día siguiente: escriba esa fecha
-SECOND_OF_TWO = los relojes se atrasaron, y el fin de { $count ->
-    [one] { $count } fila
-   *[other] { $count } filas
-} es la segunda vez que lo mostraron: la primera es anterior al inicio (por ejemplo { $example })
-    .reply = los relojes se atrasaron, y la hora de { $count ->
-        [one] { $count } mensaje
-       *[other] { $count } mensajes
-    } es la segunda vez que la mostraron: la primera no está dentro del registro (por ejemplo { $example })
-FIRST_OF_TWO = los relojes se atrasaron, y en { $count ->
-    [one] { $count } fila
-   *[other] { $count } filas
-} una hora sin diferencia horaria que mostraron dos veces es la primera de las dos (por ejemplo { $example }): escriba la diferencia horaria para indicar cuál es
+SECOND_OF_TWO =
+    los relojes se atrasaron, y el fin de { $count ->
+        [one] { $count } fila
+       *[other] { $count } filas
+    } es la segunda vez que lo mostraron: la primera es anterior al inicio (por ejemplo { $example })
+    .reply =
+        los relojes se atrasaron, y la hora de { $count ->
+            [one] { $count } mensaje
+           *[other] { $count } mensajes
+        } es la segunda vez que la mostraron: la primera no está dentro del registro (por ejemplo { $example })
+FIRST_OF_TWO =
+    los relojes se atrasaron, y en { $count ->
+        [one] { $count } fila
+       *[other] { $count } filas
+    } una hora sin diferencia horaria que mostraron dos veces es la primera de las dos (por ejemplo { $example }): escriba la diferencia horaria para indicar cuál es
 LONG_SHIFT = el turno del { $start } al { $end } no dura menos de { $hours } horas
 LONG_SHIFT_CURE = corrija sus horas; si son varios turnos, escriba una fila por cada uno
 SHIFT_ENDS_DIFFER = las líneas { $lines } son el turno de la misma persona en la misma cuenta desde el { $start }, pero terminan a horas distintas ({ $one }, { $other })
@@ -2182,10 +2293,11 @@ SCHEME_TEST_MISSING = no está completo: at_most o at_least indica qué registro
 SCHEME_TEST_USELESS = no es correcto: at_most y at_least no tienen sentido aquí
 SCHEME_MEASURES_TEXT = { $kpi } mide { $column }, una columna que contiene texto
     .cell = línea { $line }: { $reason }
-    .odd = { $kpi } mide { $column }, una columna de texto porque { $count ->
-        [one] una celda no es un número
-       *[other] { $count } celdas no son números
-    }: { $cells }
+    .odd =
+        { $kpi } mide { $column }, una columna de texto porque { $count ->
+            [one] una celda no es un número
+           *[other] { $count } celdas no son números
+        }: { $cells }
 SCHEME_MEASURES_NOTHING = { $kpi } mide { $column }, que no es una columna de records.csv con valores{ $hint }
 SCHEME_MEASURES_CURE = indique una columna de números de records.csv
     .odd = corrija las celdas, o indique una columna de números de records.csv
@@ -2219,22 +2331,25 @@ JOINED = { $one }{ $other }
 
 STEP_FAILED = paso: { $step }
 NOBODY_CREDITED_AT_ALL = nadie estaba de servicio en ninguno de sus registros, y ninguno nombra a su agente
-    .people = { $rows ->
-        [one] se rechazó { $rows } fila
-       *[other] se rechazaron { $rows } filas
-    }, y de las demás personas ninguna estaba de servicio en ningún registro
-    .duty = nadie estaba de servicio en ninguno de sus registros, y { $rows ->
-        [one] se rechazó { $rows } fila de planes de turnos, marcaciones o traspasos
-       *[other] se rechazaron { $rows } filas de planes de turnos, marcaciones o traspasos
+    .people =
+        { $rows ->
+            [one] se rechazó { $rows } fila
+           *[other] se rechazaron { $rows } filas
+        }, y de las demás personas ninguna estaba de servicio en ningún registro
+    .duty =
+        nadie estaba de servicio en ninguno de sus registros, y { $rows ->
+            [one] se rechazó { $rows } fila de planes de turnos, marcaciones o traspasos
+           *[other] se rechazaron { $rows } filas de planes de turnos, marcaciones o traspasos
+        }
+NOBODY_EMPLOYED =
+    nadie tiene empleo entre el { $from } y el { $to }: { $people ->
+        [one] se leyó { $people } persona
+       *[other] se leyeron { $people } personas
+    }, { $rejected ->
+        [0] y no se rechazó ninguna fila
+        [one] y se rechazó { $rejected } fila
+       *[other] y se rechazaron { $rejected } filas
     }
-NOBODY_EMPLOYED = nadie tiene empleo entre el { $from } y el { $to }: { $people ->
-    [one] se leyó { $people } persona
-   *[other] se leyeron { $people } personas
-}, { $rejected ->
-    [0] y no se rechazó ninguna fila
-    [one] y se rechazó { $rejected } fila
-   *[other] y se rechazaron { $rejected } filas
-}
 NOBODY_EMPLOYED_CURE = corrija hired_on y left_on, o el período
 RECORD_RATE_MISSING_CURE = escriba el tipo de cambio de ese día o de uno anterior, con su fuente, en rates.csv (columnas date, from, to, rate, source)
 NOBODY_CREDITED_CURE = aporte rosters.csv, punches.csv o handovers.csv de estos días, o corrija sus cuentas y horas
@@ -2248,7 +2363,7 @@ CLOSE_INTERRUPTED = usted lo detuvo: no queda nada en { $folder }, y el mismo co
 FINDINGS_ARE_IN = { $file } indica lo que se observó
 REJECTED_ROWS_ARE_IN = { $file } indica cada fila rechazada
 REJECTED_ROWS_UNWRITTEN = se rechazaron filas, y { $file } no se pudo escribir
-STORE_IN_USE = otro proceso de tally trabaja con los datos en { $folder }, y una base de SQLite es para uno solo a la vez: detenga ese proceso, o indique otros datos con --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
+STORE_IN_USE = otro proceso de tally trabaja con los datos en { $folder }, y una base de SQLite es para uno solo a la vez: detenga ese proceso, o indique otros datos con --set database.url=sqlite://FOLDER/{ "{" }service{ "}" }.db
 CURE_AND_REJECTED = { $cure }; { $file } indica cada fila rechazada
 NOT_IN_MONTH = no hay ningún registro ni ninguna persona { $what } en este mes: indique un external_id de records.csv, por ejemplo { $record }, o un employee_no o nombre de people.csv, por ejemplo { $person }
 NO_MANIFEST = no contiene manifest.json, así que no es una carpeta de resultados
@@ -2261,14 +2376,14 @@ SUITE_NAMES_ANOTHER_PERSON = la suite nombra a una persona { $id } que el paquet
 SUITE_NAMES_ANOTHER_ACCOUNT = la suite nombra una cuenta { $id } que el paquete no contiene: un error nuestro
 SUITE_LISTS_LESS = la suite no muestra lo que se acaba de escribir: un error nuestro
 CYCLE_WATCH_ENDED = el servicio dejó de informar sobre el ciclo antes de que se cerrara: repita la operación
-RECORDS_DO_NOT_ADD_UP = { $sent ->
-    [one] entró { $sent } registro
-   *[other] entraron { $sent } registros
-}, el ciclo cuenta { $counted } y salieron { $told }: un error nuestro
+RECORDS_DO_NOT_ADD_UP =
+    { $sent ->
+        [one] entró { $sent } registro
+       *[other] entraron { $sent } registros
+    }, el ciclo cuenta { $counted } y salieron { $told }: un error nuestro
 CANNOT_MAKE_FOLDER = no se puede crear la carpeta { $folder }: { $error }
 CANNOT_READ = no se puede leer { $file }: { $error }
 CANNOT_WRITE = no se puede escribir { $file }: { $error }
-
 IO_NOT_FOUND = no está ahí
 IO_PERMISSION_DENIED = este usuario no tiene permiso
 IO_ALREADY_EXISTS = ya existe: indique otro, o muévalo primero
@@ -2325,9 +2440,9 @@ SETTING_PEER_MISSING = { $name } no está en este proceso (server.services): ind
 SETTING_AT_LEAST_ONE = se espera 1 como mínimo
 SETTING_AT_MOST = se espera { $most } como máximo
 SETTING_SERVICE_TWICE = { $name } se indica dos veces: indique cada servicio una sola vez
-SETTING_DATABASE_URL = se espera sqlite://DIRECTORY/{"{"}service{"}"}.db o postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
-SETTING_SERVICE_IN_URL = cada servicio tiene su propio archivo: escriba {"{"}service{"}"} en su nombre, sqlite://DIRECTORY/{"{"}service{"}"}.db, o sqlite:///DIRECTORY/{"{"}service{"}"}.db para una carpeta que empieza por /
-    .role = cada servicio se conecta con su propio rol: escriba tally_{"{"}service{"}"} como rol, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_DATABASE_URL = se espera sqlite://DIRECTORY/{ "{" }service{ "}" }.db o postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE
+SETTING_SERVICE_IN_URL = cada servicio tiene su propio archivo: escriba { "{" }service{ "}" } en su nombre, sqlite://DIRECTORY/{ "{" }service{ "}" }.db, o sqlite:///DIRECTORY/{ "{" }service{ "}" }.db para una carpeta que empieza por /
+    .role = cada servicio se conecta con su propio rol: escriba tally_{ "{" }service{ "}" } como rol, postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE
 SETTING_PEER_IN_CLEAR = { $address } está fuera del bucle local: se espera https://host:port
 SETTING_HTTP_IN_CLEAR = { $ip } está fuera del bucle local, y la pasarela no usa TLS: haga que escuche en el bucle local detrás de un proxy que lo use, o defina server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay si la propia red cifra
 SETTING_CERTIFICATE_AND_KEY = un certificado y su clave van juntos: defina los dos o ninguno
@@ -2474,30 +2589,33 @@ KIND_OBSERVATIONS_BEYOND_PERIOD = hay observaciones que sobrepasan el período: 
 KIND_OBSERVATIONS_UNREAD = ningún indicador lee la medida de unas observaciones; quizá esté mal escrita
 KIND_REFUND_EXCEEDS_SALE = hay reembolsos mayores que su venta
 SHOW_HEADLINE = { $group }, del { $from } al { $to }
-SHOW_SIZE = { $records ->
-    [one] { $records } registro de servicio
-   *[other] { $records } registros de servicio
-} en { $accounts ->
-    [one] { $accounts } cuenta
-   *[other] { $accounts } cuentas
-}, { $people ->
-    [one] { $people } persona
-   *[other] { $people } personas
-}
-SHOW_REJECTED = { $count ->
-    [one] se rechazó { $count } fila: rejected.csv indica por qué y qué cambiar
-   *[other] se rechazaron { $count } filas: rejected.csv indica cuáles, por qué y qué cambiar
-}
+SHOW_SIZE =
+    { $records ->
+        [one] { $records } registro de servicio
+       *[other] { $records } registros de servicio
+    } en { $accounts ->
+        [one] { $accounts } cuenta
+       *[other] { $accounts } cuentas
+    }, { $people ->
+        [one] { $people } persona
+       *[other] { $people } personas
+    }
+SHOW_REJECTED =
+    { $count ->
+        [one] se rechazó { $count } fila: rejected.csv indica por qué y qué cambiar
+       *[other] se rechazaron { $count } filas: rejected.csv indica cuáles, por qué y qué cambiar
+    }
 SHOW_NOT_SPLIT = La bolsa no se repartió
 SHOW_SCORES_KEPT = Las atribuciones, las fichas de puntuación y los hallazgos están completos; corrija esto y cierre de nuevo el mes.
 SHOW_NO_POOL = Sin bolsa no hay liquidación
 SHOW_NO_POOL_HINT = Ponga un pool.yaml en el paquete para convertir las puntuaciones en dinero.
 SHOW_POOL = La bolsa
 SHOW_AMOUNT = monto
-SHOW_TO_PEOPLE = para { $people ->
-    [one] { $people } persona
-   *[other] { $people } personas
-}
+SHOW_TO_PEOPLE =
+    para { $people ->
+        [one] { $people } persona
+       *[other] { $people } personas
+    }
 SHOW_TO_FUND = para el fondo del equipo
 SHOW_THREE_STATEMENTS = Tres extractos, al céntimo
 SHOW_BESIDE_EQUAL = Un reparto igual habría pagado a cada persona alrededor de { $equal }: { $more } personas reciben más (hasta +{ $most }), { $less } reciben menos (hasta { $least }).
@@ -2508,10 +2626,11 @@ SHOW_SECONDS = { $step } { $seconds } s
 SHOW_IN_ALL = { $total } s en total: { $longest }
 SHOW_SAME_DIGEST = los mismos archivos la dan en cualquier día y máquina
 SHOW_WHO_SERVED = Quién atendió qué, y con qué seguridad lo sabemos
-SHOW_CERTAIN = { $certain } se basan en un nombre o en una sola persona; { $rest ->
-    [one] { $rest } registro no se atribuye a nadie, con su motivo.
-   *[other] { $rest } registros no se atribuyen a nadie, cada uno con su motivo.
-}
+SHOW_CERTAIN =
+    { $certain } se basan en un nombre o en una sola persona; { $rest ->
+        [one] { $rest } registro no se atribuye a nadie, con su motivo.
+       *[other] { $rest } registros no se atribuyen a nadie, cada uno con su motivo.
+    }
 SHOW_BUSIEST = Las cuentas compartidas con más actividad (intervalos del 90 %)
 SHOW_WORTH = Qué aportarían más indicios
 SHOW_WORTH_SAID = Registros que se espera que se atribuyan a una persona distinta de quien los atendió, ahora y con más indicios: lo que se espera, no lo que se promete. evidence.csv contiene todas las cuentas.
@@ -2523,18 +2642,21 @@ SHOW_COLUMN_RECORDS = registros
 SHOW_COLUMN_INTERVAL = intervalo del 90 %
 SHOW_COLUMN_CERTAIN = seguros
 SHOW_COLUMN_ACCOUNT = cuenta
-SHOW_OTHERS = { $others ->
-    [one] { $others } más
-   *[other] { $others } más
-}
-SHOW_SCORES = { $people ->
-    [one] Puntuación de { $people } persona
-   *[other] Puntuaciones de { $people } personas
-} ({ $scheme })
-SHOW_OUTSIDE = { $people ->
-    [one] { $people } persona fuera de la población no tiene
-   *[other] { $people } personas fuera de la población no tienen
-} ficha ni pago aquí; registros atribuidos: { $records }
+SHOW_OTHERS =
+    { $others ->
+        [one] { $others } más
+       *[other] { $others } más
+    }
+SHOW_SCORES =
+    { $people ->
+        [one] Puntuación de { $people } persona
+       *[other] Puntuaciones de { $people } personas
+    } ({ $scheme })
+SHOW_OUTSIDE =
+    { $people ->
+        [one] { $people } persona fuera de la población no tiene
+       *[other] { $people } personas fuera de la población no tienen
+    } ficha ni pago aquí; registros atribuidos: { $records }
 SHOW_COLUMN_PLACE = #
 SHOW_COLUMN_WHO = quién
 SHOW_COLUMN_TEAM = equipo
@@ -2576,33 +2698,38 @@ DEMO_COLUMN_CREDITED = de los registros
 DEMO_COLUMN_FIRST = primer lugar
 DEMO_COLUMN_SCORE = puntuación
 DEMO_COLUMN_IN_GROUP = posición en el grupo
-DEMO_MANAGERS = { $people ->
-    [one] Ficha de { $people } persona que no atiende a nadie
-   *[other] Fichas de { $people } personas que no atienden a nadie
-}
+DEMO_MANAGERS =
+    { $people ->
+        [one] Ficha de { $people } persona que no atiende a nadie
+       *[other] Fichas de { $people } personas que no atienden a nadie
+    }
 DEMO_MANAGERS_SAID = Según lo que tuvieron sus equipos, cada equipo tal como era cada día, en porcentaje.
 DEMO_MANAGERS_SCHEME = Responsables
 DEMO_RIGHT_HEADING = { $branch } se rectifica después de publicarse y pagarse
-DEMO_RIGHT_PAID = Se pagaron { $amount } a { $people ->
-    [one] { $people } persona
-   *[other] { $people } personas
-}.
-DEMO_RIGHT_RATINGS = Luego la plataforma envía de nuevo { $ratings ->
-    [one] { $ratings } valoración de { $account }, rebajada a 1
-   *[other] { $ratings } valoraciones de { $account }, cada una rebajada a 1
-}. { $cycles ->
-    [one] { $cycles } ciclo se basa
-   *[other] { $cycles } ciclos se basan
-} en ellas; lo publicado y contabilizado se queda como está.
+DEMO_RIGHT_PAID =
+    Se pagaron { $amount } a { $people ->
+        [one] { $people } persona
+       *[other] { $people } personas
+    }.
+DEMO_RIGHT_RATINGS =
+    Luego la plataforma envía de nuevo { $ratings ->
+        [one] { $ratings } valoración de { $account }, rebajada a 1
+       *[other] { $ratings } valoraciones de { $account }, cada una rebajada a 1
+    }. { $cycles ->
+        [one] { $cycles } ciclo se basa
+       *[other] { $cycles } ciclos se basan
+    } en ellas; lo publicado y contabilizado se queda como está.
 DEMO_RIGHT_REASON = Los compradores cambiaron después sus valoraciones
-DEMO_RIGHT_CARDS = La corrección da a { $people ->
-    [one] { $people } persona una versión nueva de su ficha
-   *[other] { $people } personas una versión nueva de su ficha
-}.
-DEMO_RIGHT_DELTAS = { $people ->
-    [one] { $people } persona recibe otro monto
-   *[other] { $people } personas reciben otro monto
-}: { $more } más y { $less } menos, con la próxima liquidación de la sucursal. Las mayores diferencias:
+DEMO_RIGHT_CARDS =
+    La corrección da a { $people ->
+        [one] { $people } persona una versión nueva de su ficha
+       *[other] { $people } personas una versión nueva de su ficha
+    }.
+DEMO_RIGHT_DELTAS =
+    { $people ->
+        [one] { $people } persona recibe otro monto
+       *[other] { $people } personas reciben otro monto
+    }: { $more } más y { $less } menos, con la próxima liquidación de la sucursal. Las mayores diferencias:
 DEMO_RIGHT_CARD = Lo que lee { $name }:
 DEMO_COLUMN_WHO = quién
 DEMO_COLUMN_PAID = se pagó
@@ -2614,7 +2741,6 @@ DEMO_AGAIN = este mes otra vez, con archivos para consultar
 DEMO_COPY = escribir este mes como archivos, para copiar de ellos
 DEMO_WHY = por qué una persona o un registro resultó así
 DEMO_REPLAY = recalcularlo y comparar cada byte
-DEMO_SERVING = Atendiendo en http://{ $address } hasta Ctrl-C
 DEMO_PASSWORD = Una contraseña para todas las personas, creada para esta ejecución: { $password }
 DEMO_TOKEN = Un token: { $command }
 DEMO_HTTP = REST, con JSON: http://{ $address }/openapi.json indica qué hay
@@ -2641,13 +2767,13 @@ REPLAY_ENDS = (el archivo termina antes de esta línea)
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
-PAGE_USAGE = Uso:{" "}
+PAGE_USAGE = Uso:{ " " }
 PAGE_COMMANDS = Comandos:
 PAGE_ARGUMENTS = Argumentos:
 PAGE_OPTIONS = Opciones:
-PAGE_DEFAULT = {" "}[predeterminado:{"\u00A0"}{ $value }]
-PAGE_VALUES = {" "}[valores posibles:{"\u00A0"}{ $values }]
-PAGE_ENV = {" "}[env:{"\u00A0"}{ $name }]
+PAGE_DEFAULT = { " " }[predeterminado:{ "\u00A0" }{ $value }]
+PAGE_VALUES = { " " }[valores posibles:{ "\u00A0" }{ $values }]
+PAGE_ENV = { " " }[env:{ "\u00A0" }{ $name }]
 HELP_SHARED =
     .help = Mostrar la ayuda
     .version = Mostrar la versión
@@ -2781,10 +2907,10 @@ NO_GROUP_YET = todavía no hay ningún grupo en esta base, así que nadie puede 
 REGION_OF_NO_GROUP = server.regions indica { $region }, y ningún grupo de esta base tiene esa región (existen { $known }): este proceso no atiende filas de ninguna otra región; corrija server.regions, o déjelo vacío para atenderlas todas
 REDIS_AWAY = Redis no responde en { $at } (redis.url). Todo funciona sin él: hasta que vuelva, cada proceso cuenta las llamadas por su cuenta, y los consumidores buscan eventos cada pocos segundos en lugar de ser avisados
 FILE_SWITCH = { $switch }: { $why }
-ASK_PASSWORD_TWELVE = contraseña (12 caracteres como mínimo, visible al escribir):{" "}
-ASK_PASSWORD = contraseña (visible al escribir):{" "}
-ASK_NEW_PASSWORD = contraseña nueva (12 caracteres como mínimo):{" "}
-ASK_NEW_PASSPHRASE = frase de contraseña nueva (visible al escribir):{" "}
+ASK_PASSWORD_TWELVE = contraseña (12 caracteres como mínimo, visible al escribir):{ " " }
+ASK_PASSWORD = contraseña (visible al escribir):{ " " }
+ASK_NEW_PASSWORD = contraseña nueva (12 caracteres como mínimo):{ " " }
+ASK_NEW_PASSPHRASE = frase de contraseña nueva (visible al escribir):{ " " }
 NO_PASSWORD_GIVEN = no hay ninguna contraseña en la entrada estándar: escriba una, o pásela por una tubería
 SET_EXPECTED = --set { $pair }: se espera KEY=VALUE
 SUBJECT_EXPECTED = --subject: se espera KIND:ID, por ejemplo statement:0199..
@@ -2799,7 +2925,7 @@ MIGRATED = { $service }: { $ran }
 UP_TO_DATE = al día
 AUDIT_VERIFIED = { $service }: { $entries } entradas, { $rows } filas, { $heads } cabezas exportadas: { $verdict }
 AUDIT_INTACT = íntegro
-AUDIT_ON_BEHALF = {" "}en nombre de { $id }
+AUDIT_ON_BEHALF = { " " }en nombre de { $id }
 AUDIT_FAULT = { $table } de { $stream }: { $place } { $defect }
 AUDIT_PLACE = la entrada { $at }
     .unnumbered = una entrada sin número
@@ -2819,54 +2945,62 @@ AUDIT_DEFECT = no es lo que escribió el servicio
     .exported = no es una cabeza de este servicio, o retrocede más allá de una línea anterior
     .unaccounted = no tiene entrada de auditoría: ninguna unidad de trabajo la escribió
     .borrowed = o una contigua tomó prestada su entrada de auditoría, que escribió menos filas de las que la nombran
-AUDIT_FAULTS = { $count ->
-    [one] { $count } fallo
-   *[other] { $count } fallos
-}
-AUDIT_FOUND = { $count ->
-    [one] { $count } entrada
-   *[other] { $count } entradas
-}
-REVIEW_FOUND = { $count ->
-    [one] { $count } forma de tener { $permission }
-   *[other] { $count } formas de tener { $permission }
-}
+AUDIT_FAULTS =
+    { $count ->
+        [one] { $count } fallo
+       *[other] { $count } fallos
+    }
+AUDIT_FOUND =
+    { $count ->
+        [one] { $count } entrada
+       *[other] { $count } entradas
+    }
+REVIEW_FOUND =
+    { $count ->
+        [one] { $count } forma de tener { $permission }
+       *[other] { $count } formas de tener { $permission }
+    }
 INVITE_ONE_GROUP = indica archivos de SQLite, que contienen un solo grupo, así que no se puede invitar a nadie; para varios grupos se necesita PostgreSQL (TALLY_DATABASE_URL=postgres://...)
 INVITED = permite crear el grupo { $tenant } durante { $days } días: entregue esta invitación a InitTenant o a `tally init --invitation-file`
 KEYS_MADE = { $folder } contiene seal.key y las claves de firma de cada servicio: haga una copia de seguridad
 PASSPHRASE_TOO_SHORT = la frase de contraseña nueva es demasiado corta: { $least } caracteres como mínimo
 KEYS_PROTECTED = { $file } está protegido por la frase de contraseña nueva
 KEYS_PROTECTED_NEXT = a continuación: defina TALLY_KEYS_PASSPHRASE o TALLY_KEYS_PASSPHRASE_FILE para cada servicio, y haga una copia de seguridad del archivo
-KEYS_WRAPPED = { $service }: { $count ->
-    [one] { $count } clave de datos envuelta
-   *[other] { $count } claves de datos envueltas
-} con la clave maestra más reciente
+KEYS_WRAPPED =
+    { $service }: { $count ->
+        [one] { $count } clave de datos envuelta
+       *[other] { $count } claves de datos envueltas
+    } con la clave maestra más reciente
 KEYS_STOPPED = detenido; no se perdió nada: el mismo comando continúa donde estaba este
 MASTER_KEY_ADDED = la clave maestra { $id } está en { $file }: haga una copia de seguridad del archivo
-MASTER_KEY_KEPT = { $count ->
-    [one] { $count } clave de datos está
-   *[other] { $count } claves de datos están
-} bajo una clave maestra anterior: no se agrega ninguna otra mientras sea así
+MASTER_KEY_KEPT =
+    { $count ->
+        [one] { $count } clave de datos está
+       *[other] { $count } claves de datos están
+    } bajo una clave maestra anterior: no se agrega ninguna otra mientras sea así
 KEYS_STEP = { $service }: { $table }.{ $column }, { $rows } filas
 KEYS_REPLACED = { $service }: { $keys } claves de datos reemplazadas, { $rows } filas selladas de nuevo ({ $speed } filas/s)
 KEYS_REPLACED_RESUMED = { $service }: { $keys } claves de datos de una ejecución anterior reemplazadas, { $rows } filas selladas de nuevo ({ $speed } filas/s)
 NO_SUCH_SERVICE = ningún servicio se llama { $service }: indique uno de { $services }
 SIGNING_KEY_ROTATED = { $service }: la clave nueva firma desde el { $from }; la anterior sigue siendo válida para lo que firmó
-PERSON_EXPORTED = escrito en { $file }; { $withheld ->
-    [one] se retuvo { $withheld } fila
-   *[other] se retuvieron { $withheld } filas
-} que usted no puede leer
-    .untold = escrito en { $file }; { $withheld ->
+PERSON_EXPORTED =
+    escrito en { $file }; { $withheld ->
         [one] se retuvo { $withheld } fila
        *[other] se retuvieron { $withheld } filas
-    } que usted no puede leer; nada comunicaron { $services }: o no se guarda allí nada sobre la persona, o solo filas de unidades y días que usted no alcanza. Quien lee a las personas de todo el grupo lo recibe todo
+    } que usted no puede leer
+    .untold =
+        escrito en { $file }; { $withheld ->
+            [one] se retuvo { $withheld } fila
+           *[other] se retuvieron { $withheld } filas
+        } que usted no puede leer; nada comunicaron { $services }: o no se guarda allí nada sobre la persona, o solo filas de unidades y días que usted no alcanza. Quien lee a las personas de todo el grupo lo recibe todo
 PERSON_EXPORTED_BEYOND = hay más filas sobre la persona en { $services }, de unidades y días que usted no alcanza. Quien lee a las personas de todo el grupo lo recibe todo
 GROUP_EXPORTED = { $rows } filas escritas en { $folder }; { $withheld } retenidas, que usted no puede leer
 RETENTION_TAKEN = { $service }: { $rows } filas de { $table } ({ $kind })
-RETENTION_DONE = { $rows ->
-    [one] { $rows } fila eliminada
-   *[other] { $rows } filas eliminadas
-}
+RETENTION_DONE =
+    { $rows ->
+        [one] { $rows } fila eliminada
+       *[other] { $rows } filas eliminadas
+    }
 INPUT_NOT_READ = no se consultó la entrada estándar: --token-file - toma de ella un token
 USER_CREATED = { $login } puede iniciar sesión, con el rol { $role }
 USER_ROLE_UNKNOWN = no hay ningún rol { $role } que se pueda dar en todo el grupo o en una unidad; no se creó ningún usuario. Existen: { $roles }
@@ -2883,6 +3017,46 @@ IMPORT_CURRENCY_CURE = indique los montos en { $is }, y escriba currency: { $is 
 IMPORT_BRANCH_REGION = sitúa la sucursal { $branch } en la región { $said }, y la suite la tiene en { $is }
 IMPORT_BRANCH_REGION_CURE = escriba { $is } para { $branch } en branches:, o dé otro nombre a la sucursal
 IMPORT_NO_REGION = no indica ninguna región para { $branches }, así que estarían en { $default }, una región que el grupo no tiene
-IMPORT_NO_REGION_CURE = escriba dónde está cada una (el grupo tiene { $known }), por ejemplo branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_NO_REGION_CURE = escriba dónde está cada una (el grupo tiene { $known }), por ejemplo branches: { "{" }"{ $branch }": { $region }{ "}" }
 IMPORT_REGIONS = sitúa sucursales en regiones que el grupo no tiene: { $unknown }
 IMPORT_REGIONS_CURE = indique para cada sucursal una de { $known } en branches: de group.yaml, o agregue la región al grupo
+
+## Console
+
+
+## Console: access
+
+
+## Console: people and structure
+
+
+## Console: cycles
+
+
+## Console: mine
+
+
+## Console: team
+
+
+## Console: words that other rooms have too
+
+
+## Console: pay
+
+UI_PAY_POOLS_WAIT =
+    { $count ->
+        [one] Una bolsa no está entre las opciones: las puntuaciones de su ciclo no están publicadas.
+       *[other] { $count } bolsas no están entre las opciones: las puntuaciones de sus ciclos no están publicadas.
+    }
+UI_PAY_WOULD_CHANGE =
+    { $people ->
+        [one] Una persona recibe otro monto: { $more } más y { $less } menos. Aún no se ha escrito nada.
+       *[other] { $people } personas reciben otro monto: { $more } más y { $less } menos. Aún no se ha escrito nada.
+    }
+
+## Console: audit
+
+WORD_DID_PERFORMANCE_RUN_COLLECT = Reunió lo necesario para un cálculo de atribución
+WORD_DID_PERFORMANCE_RUN_PROGRESS = Continuó un cálculo de atribución
+WORD_DID_PERFORMANCE_CLAIM_IMPORT = Importó reivindicaciones

@@ -1,8 +1,9 @@
 ### Les phrases de Tally en français. Les identifiants et les arguments sont ceux de en.ftl ; une langue est un fichier.
 
+
 ## Parts
 
-LIST_SEPARATOR = {"\u00A0; "}
+LIST_SEPARATOR = { "\u00A0; " }
 REFUSED_BECAUSE = { $kind } ({ $told })
 KIND_INVALID_ARGUMENT = la demande est incorrecte : modifiez-la
 KIND_NOT_FOUND = il n’y a rien ici que vous puissiez voir
@@ -39,6 +40,7 @@ RESOURCE_LEAVE = congé
 RESOURCE_LOGIN = identifiant de connexion
 RESOURCE_ATTRIBUTION_RUN = calcul d’attribution
 RESOURCE_ORG_UNIT = unité organisationnelle
+RESOURCE_PAGE = page
 RESOURCE_PERSON = personne
 RESOURCE_POOL = enveloppe
 RESOURCE_POSITION = poste
@@ -52,6 +54,7 @@ RESOURCE_CLAIM = revendication
 RESOURCE_OBSERVATION = observation
 RESOURCE_REPORTING_LINE = rattachement
 RESOURCE_SCHEDULE = clôture programmée
+RESOURCE_ROLE = rôle
 RESOURCE_RUN_OF_A_SCHEDULE = exécution d’une clôture programmée
 RESOURCE_SCHEME = barème
 RESOURCE_SCHEME_VERSION = version de barème
@@ -71,10 +74,11 @@ NOT_FOUND = introuvable, ou non visible pour vous : { $resource } { $id }
     .goes_on = l’unité organisationnelle { $id } a été fermée avant le { $day }, la date qui compte, et son personnel a rejoint { $into } : indiquez cette dernière
     .id_number = il n’y a aucune personne avec ce numéro d’identité que vous puissiez voir
     .removed = { $missing } ; si c’était avant le { $day }, la fin de la durée de conservation a pu entraîner sa suppression
-INVALID_REQUEST = { $count ->
-    [one] { $count } champ est incorrect ; les détails l’indiquent
-   *[other] { $count } champs sont incorrects ; les détails indiquent chacun d’eux
-}
+INVALID_REQUEST =
+    { $count ->
+        [one] { $count } champ est incorrect ; les détails l’indiquent
+       *[other] { $count } champs sont incorrects ; les détails indiquent chacun d’eux
+    }
 INVALID_FIELD = { $field } : { $problem }
 LIST_EMPTY = au moins un élément
 NAME_ONE_OF = indiquez un seul des champs suivants : { $fields }
@@ -208,13 +212,14 @@ UNIT_PATH_MALFORMED = de 1 à 16 noms séparés par /, de 1 à 200 caractères c
 UNIT_NAME_MALFORMED = de 1 à 200 caractères, sans /
 UNIT_UNKNOWN = il n’y a pas d’unité « { $path } » : importez-la d’abord
     .was = aucune unité ne s’appelle « { $path } » au { $day }, car elle a été renommée, déplacée ou fermée : écrivez le chemin qu’elle a à cette date
-UNIT_DIFFERS = l’unité existe déjà en tant que { $kind ->
-    [legal_entity] entité juridique
-    [branch] succursale
-    [department] département
-    [team] équipe
-   *[group] groupe
-}
+UNIT_DIFFERS =
+    l’unité existe déjà en tant que { $kind ->
+        [legal_entity] entité juridique
+        [branch] succursale
+        [department] département
+        [team] équipe
+       *[group] groupe
+    }
 UNIT_KIND_IS_ROOTS = seule la racine est le groupe
 UNIT_KIND_UNKNOWN = ce type d’unité n’existe pas : succursale, entité juridique, département ou équipe, ou rien pour le type habituel
 UNIT_BEGINS_LATER = l’unité ou l’une de celles qui la dominent commence le { $day } : indiquez cette date ou une date ultérieure
@@ -229,10 +234,11 @@ UNIT_NAME_TAKEN = l’unité supérieure a déjà une unité « { $name } » �
 UNIT_CHANGE_PLANNED = l’unité a une modification au { $day } : indiquez cette date ou une date ultérieure
 UNIT_CHANGE_BACKDATED = { $from } est antérieur au mois en cours : ceux dont l’unité relevait ne verraient plus ses journées à partir de cette date, mois clôturés et payés compris, et ceux dont elle relèvera les verraient. Indiquez { $first } ou une date ultérieure, ou précisez backdated si la situation était réellement celle-là depuis lors
 UNIT_HAS_CHILDREN = « { $name } » y est encore rattachée à cette date : déplacez-la ou fermez-la d’abord, ou fusionnez l’unité
-UNIT_HAS_PEOPLE = { $count ->
-    [one] { $count } emploi se trouve alors dans l’unité : indiquez dans move_people_to où il va
-   *[other] { $count } emplois se trouvent alors dans l’unité : indiquez dans move_people_to où ils vont
-}
+UNIT_HAS_PEOPLE =
+    { $count ->
+        [one] { $count } emploi se trouve alors dans l’unité : indiquez dans move_people_to où il va
+       *[other] { $count } emplois se trouvent alors dans l’unité : indiquez dans move_people_to où ils vont
+    }
 MERGED_INTO_ITSELF = indiquez une ou plusieurs unités à fusionner, chacune une seule fois, et une autre qui reste
 PEOPLE_TO_NOWHERE = l’unité qui accueille le personnel doit être une succursale ou une unité inférieure, et ne pas fermer ce jour-là
 UNIT_HAS_NO_REGION = les personnes appartiennent à une succursale ou à une unité inférieure, pas au groupe lui-même
@@ -295,10 +301,11 @@ ROLE_NAME_MALFORMED = de 2 à 64 caractères parmi a-z, 0-9 et _
 ROLE_NAME_RESERVED = un rôle prédéfini ou un service porte ce nom : choisissez-en un autre
 ROLE_EMPTY = indiquez au moins une permission et un périmètre
 ROLE_FOR_SERVICES = { $permission } est réservé aux services de la suite
-ROLE_IN_USE = { $count ->
-    [one] { $count } habilitation donne ce rôle : retirez-la d’abord
-   *[other] { $count } habilitations donnent ce rôle : retirez-les d’abord
-}
+ROLE_IN_USE =
+    { $count ->
+        [one] { $count } habilitation donne ce rôle : retirez-la d’abord
+       *[other] { $count } habilitations donnent ce rôle : retirez-les d’abord
+    }
 DELEGATION_EMPTY = indiquez au moins une permission
 DELEGATION_TIME = la fin doit être postérieure au début, et dans l’avenir
 DELEGATION_TOO_LONG = 90 jours au maximum : au-delà, faites donner un rôle
@@ -391,44 +398,20 @@ PEER_CERTIFICATES_UNUSABLE = les certificats pour ce serveur sont inutilisables�
 PEER_FAILED = un service nécessaire à cet appel l’a refusé
 DEADLINE_MALFORMED = grpc-timeout se compose de 8 chiffres au plus et de l’une des unités H M S m u n
 REQUEST_CUT_OFF = la demande s’est interrompue avant la fin
-REQUEST_UNREADABLE = la demande ne peut pas être lue comme le message de ce rpc : vérifiez que l’appelant et le serveur ont le même contrat (proto/) et que les textes sont en UTF-8
 REQUEST_TOO_LARGE = la demande dépasse { $max } octets : envoyez moins de lignes à la fois
 ANSWER_TOO_LARGE = la réponse dépasse { $max } octets : demandez moins de lignes à la fois (page_size), ou une sélection plus étroite
-REQUEST_COMPRESSED = la demande est compressée : envoyez-la telle quelle (grpc-encoding identity)
 TEXT_WITH_NUL = retirez le caractère NUL (U+0000) : aucun texte ne peut le contenir
 METHOD_UNKNOWN = cette méthode n’existe pas ici : vérifiez le nom, et que l’appelant et le serveur sont de la même version
 SERVICE_ELSEWHERE = le processus à cette adresse n’exécute pas le service { $service } : adressez-vous à celui qui l’exécute ; un service et une commande de tally le trouvent par peers.{ $service } dans les paramètres
-PROBLEM_TITLE =
-    { $status ->
-        [400] Demande incorrecte
-        [401] Non connecté
-        [403] Non autorisé
-        [404] Introuvable
-        [405] Méthode non autorisée
-        [409] Conflit
-        [412] Modifié entre-temps
-        [413] Trop volumineux
-        [415] Type de contenu non pris en charge
-        [429] Trop de demandes
-        [499] Annulé
-        [501] Non proposé ici
-        [503] Indisponible
-        [504] Délai dépassé
-       *[other] Erreur interne
-    }
 PATH_UNKNOWN = rien ici n’a le chemin { $path } : les chemins sont dans /openapi.json
 HTTP_METHOD_WRONG = { $method } n’est pas proposé pour ce chemin ; autorisé : { $allowed }
-MEDIA_TYPE_WRONG = le corps doit être en JSON (Content-Type: application/json), et { $said } a été envoyé
 BODY_TOO_LARGE = le corps dépasse { $limit } octets : envoyez moins de lignes à la fois
 BODY_BROKE_OFF = le corps de la demande s’est interrompu avant la fin
 BODY_TOO_SLOW = le corps de la demande a mis trop de temps à arriver : envoyez-le plus vite, ou en parties plus petites
 BODY_NOT_READ = cet appel ne lit aucun corps : ce qu’il accepte figure dans le chemin et après « ? »
 BODY_NO_OBJECT = le corps doit être un objet JSON
-BODY_NO_JSON = le corps ne peut pas être lu comme du JSON : { $cause }
-FIELD_UNREADABLE = illisible : { $cause }
 FIELD_SAID_TWICE = est indiqué deux fois, avec des valeurs différentes : retirez-le du corps ou des paramètres de l’URL
 QUERY_UNKNOWN = n’est pas un paramètre de cet appel : les paramètres sont dans /openapi.json ; ce qui est personnel va dans un corps
-HEADER_NOT_READ = cet appel ne sait pas lire l’en-tête { $header } : retirez-le
 ANSWER_HAS_NO_FIELD = la réponse n’a pas de champ { $field }
 REQUEST_ID_INVALID = un request_id a { $max } caractères au maximum ; le mieux est un UUID
 REQUEST_ID_REUSED = ce request_id appartient à une demande antérieure au contenu différent : prenez-en un nouveau
@@ -440,7 +423,7 @@ PORT_TAKEN = impossible d’écouter sur { $address } : { $cause } ; choisisse
 HTTP_PORT_TAKEN = la passerelle ne peut pas écouter sur { $address } : { $cause } ; choisissez une autre adresse avec --http ou TALLY_SERVER_HTTP, ou retirez gateway de --services
 DATABASE_URL_INVALID = l’URL de la base de données doit commencer par sqlite:// ou postgres://
     .server = { $setting } est illisible : postgres://ROLE:PASSWORD@HOST:PORT/DATABASE est attendu, où les signes / ? # @ % d’un mot de passe s’écrivent %2F %3F %23 %40 %25
-    .file = { $setting } est illisible : sqlite://FOLDER/{"{"}service{"}"}.db est attendu, ou sqlite:///FOLDER/{"{"}service{"}"}.db pour un dossier qui commence par / ou dont le nom ne se compose pas seulement de lettres et de chiffres
+    .file = { $setting } est illisible : sqlite://FOLDER/{ "{" }service{ "}" }.db est attendu, ou sqlite:///FOLDER/{ "{" }service{ "}" }.db pour un dossier qui commence par / ou dont le nom ne se compose pas seulement de lettres et de chiffres
 STORE_AWAY = le PostgreSQL de { $service } est injoignable sur { $at } : { $why }. Vérifiez qu’il y fonctionne, ou corrigez l’hôte et le port dans { $setting }
 STORE_SIGN_IN_REFUSED = le PostgreSQL sur { $at } refuse la connexion de { $user } : ce rôle n’existe pas, ou il a un autre mot de passe. Mettez le bon mot de passe dans { $setting }, ou lancez `tally migrate` avec l’URL du propriétaire, ce qui crée le rôle et lui donne ce mot de passe
     .owner = le PostgreSQL sur { $at } refuse la connexion de { $user } : ce rôle n’existe pas, ou il a un autre mot de passe. Corrigez le rôle et le mot de passe dans { $setting }
@@ -451,7 +434,7 @@ STORE_TLS_FAILED = aucune connexion chiffrée n’a pu être établie avec le Po
     .none = { $setting } demande TLS (sslmode), et le PostgreSQL sur { $at } ne l’utilise pas : faites-le activer par son exploitant (ssl = on), ou retirez sslmode si personne d’autre n’est sur le réseau
 STORE_RIGHT_MISSING = { $user } n’a pas tous les droits dont { $service } a besoin dans la base { $database } sur { $at } : lancez `tally migrate` avec l’URL du propriétaire, ce qui les lui donne
     .owner = { $user } n’a pas le droit de créer des schémas, des rôles et des tables dans la base { $database } sur { $at } : indiquez dans { $setting } un rôle qui possède la base et peut créer des rôles (CREATEROLE), ou un superutilisateur
-DATABASE_ROLE_OF_ANOTHER = { $service } se connecte en tant que { $user }, et ses données sont réservées au rôle { $login } : mettez tally_{"{"}service{"}"} comme rôle dans { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
+DATABASE_ROLE_OF_ANOTHER = { $service } se connecte en tant que { $user }, et ses données sont réservées au rôle { $login } : mettez tally_{ "{" }service{ "}" } comme rôle dans { $setting } (postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE)
 DATABASE_IN_USE = la base { $database } contient déjà des données de tally (schéma { $schema }), et il en faut une vide : créez-en une (CREATE DATABASE) et indiquez-la avec { $setting } ; rien n’a été modifié
 STORE_FILE_DAMAGED = le fichier { $file } est endommagé ou n’est pas une base SQLite : restaurez-le à partir de votre sauvegarde, ou indiquez un autre emplacement avec { $setting } ; rien n’y a été modifié. L’étendue des dégâts s’obtient avec sqlite3 et PRAGMA integrity_check
 STORE_FILE_UNUSABLE = le fichier { $file } ne peut pas être ouvert en lecture et en écriture : { $why }. Donnez à l’utilisateur de ce processus les droits sur le fichier et son dossier, ou indiquez un autre emplacement avec { $setting }
@@ -460,17 +443,18 @@ STORE_DISK_FULL = le disque de { $at } est plein : libérez de la place, puis r
     .serving = le disque de la base de données d’un service est plein, et rien n’a été modifié : son exploitant libère de la place ; refaites ensuite la même chose
 STORE_DISK_FAILS = le disque de { $at } signale des erreurs : le journal de cette machine indique lesquelles ; réparez-le ou remplacez-le, puis vérifiez que les données sont intactes avant de continuer
     .serving = le disque de la base de données d’un service signale des erreurs, et rien n’a été modifié : son exploitant consulte le journal de cette machine ; refaites ensuite la même chose
-DATABASE_ROLE_TOO_POWERFUL = l’URL de la base de données de { $service } se connecte en tant que { $user }, { $power } : la sécurité au niveau des lignes ne s’appliquerait pas. Mettez le rôle { $login } dans l’URL (postgres://tally_{"{"}service{"}"}@host/database) ; `tally migrate` avec l’URL du propriétaire le crée
+DATABASE_ROLE_TOO_POWERFUL = l’URL de la base de données de { $service } se connecte en tant que { $user }, { $power } : la sécurité au niveau des lignes ne s’appliquerait pas. Mettez le rôle { $login } dans l’URL (postgres://tally_{ "{" }service{ "}" }@host/database) ; `tally migrate` avec l’URL du propriétaire le crée
 POWER_SUPERUSER = un superutilisateur
 POWER_BYPASSRLS = un rôle avec BYPASSRLS
 POWER_OWNER = le propriétaire des tables
-SCHEMA_BEHIND = le schéma de { $service } a { $count ->
-    [one] { $count } migration
-   *[other] { $count } migrations
-} de retard (la prochaine est { $next }) : lancez `tally migrate` avec l’URL du propriétaire
+SCHEMA_BEHIND =
+    le schéma de { $service } a { $count ->
+        [one] { $count } migration
+       *[other] { $count } migrations
+    } de retard (la prochaine est { $next }) : lancez `tally migrate` avec l’URL du propriétaire
 SCHEMA_AHEAD = la base de données de { $service } a été mise à niveau par une version plus récente de tally (celle-ci ne connaît pas { $migration }) : démarrez cette version ou une plus récente, ou restaurez la sauvegarde d’avant la mise à niveau
 TENANT_NOT_HERE = cette base de données est un fichier SQLite et contient un seul groupe, qui est un autre ; pour plusieurs groupes, il faut PostgreSQL (TALLY_DATABASE_URL=postgres://...), qui les sépare par la sécurité au niveau des lignes
-STORE_OF_ANOTHER_SERVICE = le fichier SQLite de { $service } est celui de { $owner } : mettez {"{"}service{"}"} dans l’URL (sqlite://dir/{"{"}service{"}"}.db)
+STORE_OF_ANOTHER_SERVICE = le fichier SQLite de { $service } est celui de { $owner } : mettez { "{" }service{ "}" } dans l’URL (sqlite://dir/{ "{" }service{ "}" }.db)
 SERVICE_NAME_INVALID = « { $service } » ne peut pas être le nom d’un service : 32 caractères au maximum parmi a-z et _
 HEADS_UNREADABLE = le fichier des têtes signées { $file } est illisible : { $cause }
 HEADS_UNWRITABLE = les têtes signées du journal ne peuvent pas être écrites dans { $file } : { $cause }. Indiquez avec audit.heads_directory un dossier où l’utilisateur de ce processus peut écrire
@@ -516,7 +500,6 @@ LOGIN_GOOD = connecté jusqu’au { $until }. Les commandes suivantes n’ont pl
 LOGIN_NOT_REMEMBERED = la connexion ne peut pas être mémorisée dans { $file } ({ $why }) : donnez le jeton aux autres commandes avec --token-file
 SIGN_IN_OVER = la connexion de { $login } a expiré : lancez de nouveau `tally login { $login }`
 SIGN_IN_FIRST = aucun jeton : lancez d’abord `tally login NAME`, indiquez un fichier qui contient un jeton (--token-file), ou transmettez-en un par un tube
-
 FOLDER_UNWRITABLE = impossible de créer le dossier { $path } : { $cause }. Créez-le pour l’utilisateur de ce processus, ou indiquez-en un autre dans { $setting }
 
 ## Bringing a bundle into a running suite
@@ -528,27 +511,32 @@ ROWS_OF_NUMBER_REFUSED = le matricule { $number } a été refusé dans people.cs
 ROWS_OF_ACCOUNT_REFUSED = le compte { $label } a été refusé dans accounts.csv : cette ligne désigne peut-être un autre compte que la suite
 ROWS_OF_RECORD_REFUSED = l’enregistrement { $record } a été refusé dans records.csv : ses messages sont peut-être ceux d’un autre que celui de la suite
 NICKNAME_REFUSED = l’alias { $alias } a été refusé dans aliases.csv, et cet enregistrement de { $number } désigne peut-être son agent par cet alias
-IMPORT_STOPPED = pour cette exécution, { $rows ->
-    [one] { $rows } ligne est
-   *[other] { $rows } lignes sont
-} en place, avec tout ce que les exécutions précédentes ont apporté : relancez la même commande, ce qui est importé compte comme déjà présent
-    .mend = pour cette exécution, { $rows ->
+IMPORT_STOPPED =
+    pour cette exécution, { $rows ->
         [one] { $rows } ligne est
        *[other] { $rows } lignes sont
-    } en place, avec tout ce que les exécutions précédentes ont apporté : corrigez ce qui est indiqué ici et relancez la même commande, ce qui est importé compte comme déjà présent
-IMPORT_SERVICE_AWAY = le service { $service } est injoignable ; rien n’est perdu : pour cette exécution, { $rows ->
-    [one] { $rows } ligne est
-   *[other] { $rows } lignes sont
-} en place, avec tout ce que les exécutions précédentes ont apporté. Relancez la même commande quand il sera de retour, ce qui est importé compte comme déjà présent
+    } en place, avec tout ce que les exécutions précédentes ont apporté : relancez la même commande, ce qui est importé compte comme déjà présent
+    .mend =
+        pour cette exécution, { $rows ->
+            [one] { $rows } ligne est
+           *[other] { $rows } lignes sont
+        } en place, avec tout ce que les exécutions précédentes ont apporté : corrigez ce qui est indiqué ici et relancez la même commande, ce qui est importé compte comme déjà présent
+IMPORT_SERVICE_AWAY =
+    le service { $service } est injoignable ; rien n’est perdu : pour cette exécution, { $rows ->
+        [one] { $rows } ligne est
+       *[other] { $rows } lignes sont
+    } en place, avec tout ce que les exécutions précédentes ont apporté. Relancez la même commande quand il sera de retour, ce qui est importé compte comme déjà présent
 IMPORT_DAMAGED = des valeurs ont été perdues avant l’import, et comme la suite n’écrase rien, elle conserverait définitivement ce qu’il en reste : { $columns }
-IMPORT_DAMAGED_COLUMN = dans { $count ->
-    [one] { $count } ligne
-   *[other] { $count } lignes
-}, un tableur a réduit { $column } à ses premiers chiffres (par exemple { $example })
-    .failed = dans { $count ->
+IMPORT_DAMAGED_COLUMN =
+    dans { $count ->
         [one] { $count } ligne
        *[other] { $count } lignes
-    }, { $column } contient ce qu’un tableur affiche à la place d’une valeur (par exemple { $example })
+    }, un tableur a réduit { $column } à ses premiers chiffres (par exemple { $example })
+    .failed =
+        dans { $count ->
+            [one] { $count } ligne
+           *[other] { $count } lignes
+        }, { $column } contient ce qu’un tableur affiche à la place d’une valeur (par exemple { $example })
 IMPORT_DAMAGED_CURE = rien n’a été écrit : exportez la colonne en tant que texte, sans formules en erreur, et relancez l’import, ou saisissez la même commande avec --accept-damaged pour écrire les lignes telles quelles
 IMPORT_HEADING = Ce que l’import a apporté, du { $from } au { $to }
 IMPORT_READ = lues
@@ -574,19 +562,23 @@ IMPORT_RECORDS = enregistrements de ces comptes dans la période
 IMPORT_RECORD_HOURS = leurs heures
 IMPORT_AMOUNT = leurs ventes, en unités mineures
 IMPORT_CLAIMS = revendications sur ces comptes dans la période
-IMPORT_REJECTED_ROWS = { $rows ->
-    [one] { $rows } ligne n’a pas pu être lue ; { $file } l’indique avec la solution.
-   *[other] { $rows } lignes n’ont pas pu être lues ; { $file } indique chacune avec la solution.
-}
-IMPORT_REVISED_ROWS = { $rows ->
-    [one] { $rows } ligne est présente dans une nouvelle version ; l’ancienne reste consultable
-   *[other] { $rows } lignes sont présentes dans une nouvelle version ; les anciennes restent consultables
-}
-IMPORT_REFUSED_ROWS = { $rows ->
-    [one] { $rows } ligne n’a pas été acceptée par la suite ; { $file } l’indique avec le motif.
-   *[other] { $rows } lignes n’ont pas été acceptées par la suite ; { $file } indique chacune avec le motif.
-}
+IMPORT_REJECTED_ROWS =
+    { $rows ->
+        [one] { $rows } ligne n’a pas pu être lue ; { $file } l’indique avec la solution.
+       *[other] { $rows } lignes n’ont pas pu être lues ; { $file } indique chacune avec la solution.
+    }
+IMPORT_REVISED_ROWS =
+    { $rows ->
+        [one] { $rows } ligne est présente dans une nouvelle version ; l’ancienne reste consultable
+       *[other] { $rows } lignes sont présentes dans une nouvelle version ; les anciennes restent consultables
+    }
+IMPORT_REFUSED_ROWS =
+    { $rows ->
+        [one] { $rows } ligne n’a pas été acceptée par la suite ; { $file } l’indique avec le motif.
+       *[other] { $rows } lignes n’ont pas été acceptées par la suite ; { $file } indique chacune avec le motif.
+    }
 IMPORT_NEEDS = un import demande un compte qui peut lire et écrire les unités, les personnes, le temps de service et les enregistrements, par exemple avec le rôle group_hr
+
 ## Fields of requests
 
 ROW_INVALID = { $problems }
@@ -606,12 +598,13 @@ NEVER_EMPLOYED = vous n’avez pas encore d’emploi, on ne peut donc pas dire �
 PUNCH_REPEATED = un de vos pointages a déjà été enregistré à cet instant précis
 FACT_SUPERSEDED = la correction { $id } l’a déjà rectifié, et il ne compte plus : corrigez ce qui compte maintenant
 CORRECTION_WAITS = la correction { $id } du même fait attend une approbation : approuvez-la, rejetez-la ou retirez-la d’abord
-CORRECTION_NOT_WAITING = { $stage ->
-    [approved] la correction a déjà été approuvée
-    [rejected] la correction a été rejetée : refaites une demande
-    [withdrawn] la correction a été retirée : refaites une demande
-   *[other] la correction compte déjà
-}
+CORRECTION_NOT_WAITING =
+    { $stage ->
+        [approved] la correction a déjà été approuvée
+        [rejected] la correction a été rejetée : refaites une demande
+        [withdrawn] la correction a été retirée : refaites une demande
+       *[other] la correction compte déjà
+    }
 CORRECTION_OUTDATED = la correction { $id } a rectifié le fait depuis cette demande : rejetez-la, et refaites une demande pour ce qui compte maintenant
     .gone = le fait n’est plus conservé depuis cette demande : rejetez-la
 OWN_CORRECTION = personne ne décide d’une correction de ses propres faits : quelqu’un d’autre doit le faire
@@ -665,7 +658,6 @@ PUNCH_KIND_EXPECTED = entrée (in) ou sortie (out)
 SHIFT_TOO_LONG = une vacation dure moins de { $hours } heures
 PERIOD_TOO_LONG = { $days } jours au maximum
 DUTY_VERSION_EXPECTED = 1, 2 ou 3 est attendu, ou 0 pour la plus récente
-
 PUNCH_OF_SHIFT = il se rattache à votre vacation qui commence le { $start }
 PUNCH_CAME = votre présence compte à partir de maintenant
 PUNCH_LEFT = il termine la présence commencée le { $since }
@@ -673,18 +665,17 @@ PUNCH_STILL_IN = votre présence commencée le { $since } n’était pas termin�
 PUNCH_NOT_IN = vous n’avez pas pointé d’entrée au cours des { $hours } dernières heures : demandez une correction si vous avez oublié
 PUNCH_NOT_PLANNED = aucune de vos vacations n’est proche de cette heure
 PUNCH_DRIFT = l’horloge de votre appareil diffère de la nôtre de { $seconds } s ; c’est la nôtre qui compte
-
-
 DUTY_DOUBLE_IN = { $number } a pointé une nouvelle entrée le { $at } sans avoir pointé de sortie ; la première présence s’arrête là
 DUTY_IN_WITHOUT_OUT = { $number } a pointé une entrée le { $at } sans sortie dans les { $hours } h ; cette présence ne compte pas
 DUTY_OUT_MAY_COME = le pointage de { $number } le { $at } compte comme une entrée, et les pointages se terminent le { $last } sans sortie ; il n’en résulte aucune présence, et une vacation de cette journée de travail ne compte que là où une paire de pointages la couvre
 DUTY_LONE_IN = le pointage de { $number } le { $at } compte comme une entrée, et aucune sortie ne suit dans les { $hours } h ; il n’en résulte aucune présence, et une vacation de cette journée de travail ne compte que là où une paire de pointages la couvre
 DUTY_LONE_OUT = le pointage de { $number } le { $at } compte comme une sortie, et aucune entrée ne l’a précédé dans les { $hours } h ; il n’en résulte aucune présence, mais une vacation de cette journée de travail ne compte que là où une paire de pointages la couvre, et une détention sans libération s’arrête là
 DUTY_SHIFT_UNCOVERED = { $number } était au planning sur { $account } du { $start } au { $end } et a pointé ce jour de travail, mais aucune paire de pointages n’en couvre une partie ; la vacation ne compte pas tant que les pointages manquants ne sont pas ajoutés
-DUTY_SHIFT_BARELY_COVERED = { $number } était au planning sur { $account } du { $start } au { $end } et a pointé ce jour de travail, mais { $why ->
-    [other] les pointages qui touchent cette vacation appartiennent à une autre
-   *[edge] aucune paire de pointages ne couvre une partie de son horaire prévu
-} ; { $minutes } min au plus de son bord comptent tant que les pointages manquants ne sont pas ajoutés
+DUTY_SHIFT_BARELY_COVERED =
+    { $number } était au planning sur { $account } du { $start } au { $end } et a pointé ce jour de travail, mais { $why ->
+        [other] les pointages qui touchent cette vacation appartiennent à une autre
+       *[edge] aucune paire de pointages ne couvre une partie de son horaire prévu
+    } ; { $minutes } min au plus de son bord comptent tant que les pointages manquants ne sont pas ajoutés
 DUTY_SHIFT_HELD_BY_OTHERS = { $number } était au planning sur { $account } du { $start } au { $end }, mais, d’après le journal des passations, seules d’autres personnes détenaient le compte pendant le temps qui aurait compté ; la vacation ne compte pas, et si { $number } était alors en service, il faut ajouter la prise et la libération
 DUTY_OUT_WITHOUT_IN = { $number } a pointé une sortie le { $at } sans entrée dans les { $hours } h précédentes ; elle ne compte pas
 DUTY_OUT_AFTER_CLOSED_IN = le pointage de { $number } le { $at } compte comme une sortie, mais l’entrée précédente a été close le { $out } ; il n’en résulte aucune présence, et une détention sans libération s’arrête là
@@ -693,89 +684,96 @@ DUTY_PUNCH_NOT_EMPLOYED = { $number } a pointé le { $at } et n’a pas d’empl
 DUTY_HOLD_NOT_EMPLOYED = { $number } a pris { $account } le { $at } et n’a pas d’emploi à ce moment-là : la détention ne compte pas ; corrigez la passation, ou les dates de l’emploi
 DUTY_IN_AND_OUT_AT_ONCE = { $number } a pointé une entrée et une sortie le { $at }, au même moment ; il n’en résulte aucune présence
 DUTY_NOBODY = il existe des éléments sur { $account }, et pourtant personne n’était en service pendant la période
-DUTY_NO_EVIDENCE_V1 = aucun planning, pointage ni passation ne renseigne sur { $account } pendant la période : tout son travail est partagé par l’ensemble de son équipe ({ $scope ->
-    [all] tout le monde
-   *[team] { $team }
-}, { $people } personnes) ; publiez des plannings ou faites pointer les personnes
-DUTY_NO_EVIDENCE = aucun planning, pointage ni passation ne renseigne sur { $account } pendant la période : toute son équipe compte comme en service ({ $scope ->
-    [all] tout le monde
-   *[team] { $team }
-}, personnes : { $people }) ; publiez des plannings ou faites pointer les personnes
+DUTY_NO_EVIDENCE_V1 =
+    aucun planning, pointage ni passation ne renseigne sur { $account } pendant la période : tout son travail est partagé par l’ensemble de son équipe ({ $scope ->
+        [all] tout le monde
+       *[team] { $team }
+    }, { $people } personnes) ; publiez des plannings ou faites pointer les personnes
+DUTY_NO_EVIDENCE =
+    aucun planning, pointage ni passation ne renseigne sur { $account } pendant la période : toute son équipe compte comme en service ({ $scope ->
+        [all] tout le monde
+       *[team] { $team }
+    }, personnes : { $people }) ; publiez des plannings ou faites pointer les personnes
 DUTY_RELEASE_WITHOUT_TAKE = { $number } a libéré { $account } le { $at } sans le détenir ; cette libération ne compte pas
-DUTY_NEVER_RELEASED = { $number } a pris { $account } le { $since } et ne l’a jamais libéré ; la détention s’arrête le { $end }, { $by ->
-    [release] à la libération
-    [punch_out] au pointage de sortie suivant
-    [roster] à la fin du planning
-    [too_long] à la durée maximale admise
-   *[taken_again] à la prise suivante
-}
-DUTY_NO_RELEASE_KNOWN = { $number } a pris { $account } le { $since } et aucune libération n’est connue ensuite ; la détention s’arrête le { $end }, { $by ->
-    [release] à la libération
-    [punch_out] au pointage de sortie suivant
-    [roster] à la fin du planning
-    [too_long] à la durée maximale admise
-   *[taken_again] à la prise suivante
-}
-DUTY_TAKEN_AGAIN = { $number } a pris { $account } le { $since } et l’a repris le { $again } sans libération entre-temps ; la détention s’arrête le { $end }, { $by ->
-    [release] à la libération
-    [punch_out] au pointage de sortie suivant
-    [roster] à la fin du planning
-    [too_long] à la durée maximale admise
-   *[taken_again] à la prise suivante
-}
-DUTY_HELD_BY_TWO = { $first } et { $second } détenaient tous deux { $account } du { $from } au { $until } ; { $why ->
-    [exclusive] une seule personne à la fois peut le détenir
-   *[unreleased] la première personne ne l’avait pas libéré
-}
+DUTY_NEVER_RELEASED =
+    { $number } a pris { $account } le { $since } et ne l’a jamais libéré ; la détention s’arrête le { $end }, { $by ->
+        [release] à la libération
+        [punch_out] au pointage de sortie suivant
+        [roster] à la fin du planning
+        [too_long] à la durée maximale admise
+       *[taken_again] à la prise suivante
+    }
+DUTY_NO_RELEASE_KNOWN =
+    { $number } a pris { $account } le { $since } et aucune libération n’est connue ensuite ; la détention s’arrête le { $end }, { $by ->
+        [release] à la libération
+        [punch_out] au pointage de sortie suivant
+        [roster] à la fin du planning
+        [too_long] à la durée maximale admise
+       *[taken_again] à la prise suivante
+    }
+DUTY_TAKEN_AGAIN =
+    { $number } a pris { $account } le { $since } et l’a repris le { $again } sans libération entre-temps ; la détention s’arrête le { $end }, { $by ->
+        [release] à la libération
+        [punch_out] au pointage de sortie suivant
+        [roster] à la fin du planning
+        [too_long] à la durée maximale admise
+       *[taken_again] à la prise suivante
+    }
+DUTY_HELD_BY_TWO =
+    { $first } et { $second } détenaient tous deux { $account } du { $from } au { $until } ; { $why ->
+        [exclusive] une seule personne à la fois peut le détenir
+       *[unreleased] la première personne ne l’avait pas libéré
+    }
 
 ## What to do about findings
 
-FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] importez un planning du compte, ou faites pointer les personnes ou enregistrer leurs passations, et relancez le calcul
-    [UNHELD_ACCOUNT] ajoutez la vacation de la personne qui servait alors le compte, ou les pointages ou la prise qui manquent ; déplacez un enregistrement qui appartient à un autre compte (MoveRecord)
-    [OVERLAP] ajoutez la libération de la personne qui n’avait plus le compte quand l’autre l’a pris (CorrectHandover)
-    [MISSING_RELEASE] ajoutez la libération (CorrectHandover)
-    [RELEASE_WITHOUT_TAKE] ajoutez la prise qui correspond à la libération, ou annulez la libération (CorrectHandover)
-    [DOUBLE_IN] ajoutez la sortie avant la seconde entrée, ou annulez l’une des deux (CorrectPunch)
-    [MISSING_PUNCH] ajoutez le pointage qui manque, ou annulez celui qui est isolé (CorrectPunch)
-    [UNCOVERED_SHIFT] ajoutez les pointages de la vacation (CorrectPunch), ou annulez-la si personne n’est venu (CancelShift)
-    [BARELY_COVERED_SHIFT] ajoutez les pointages qui manquent à la vacation (CorrectPunch), ou modifiez ses horaires (ChangeShift)
-    [HELD_BY_OTHERS] ajoutez la prise et la libération de la personne qui servait selon le planning (CorrectHandover), ou annulez la vacation (CancelShift)
-    [NOT_EMPLOYED] rectifiez le planning, le pointage ou la passation, ou les dates de l’emploi (ChangeEmployment)
-    [TAG_OFF_DUTY] ajoutez la vacation ou les pointages de la personne que l’enregistrement désigne, déplacez-le vers le compte auquel il appartient (MoveRecord), ou renvoyez-le avec le bon nom et une révision supérieure
-    [NAMED_WITHOUT_AGENT] renvoyez les enregistrements avec le nom de l’agent et une révision supérieure
-    [MIXED_WITHOUT_TAG] renvoyez les enregistrements avec le nom de l’agent et une révision supérieure, ou laissez-les au planning
-    [TOO_FEW_TO_INFER] il n’y a rien à faire ; des passations ou des noms dans les enregistrements indiquent plus précisément qui a servi
-    [DID_NOT_SETTLE] il n’y a rien à faire ; des passations indiquent plus précisément qui a servi
-    [SEVERAL_AT_ONCE] envoyez les heures des réponses, ou faites revendiquer les conversations ; des noms dans les enregistrements indiquent aussi plus précisément qui a servi
-    [TOO_FEW_REPLIES] il n’y a rien à faire pour un petit mois ; des noms dans les enregistrements, ou des revendications, indiquent plus précisément qui a servi
-    [REPLIES_TOO_DENSE] faites en sorte qu’un dixième des enregistrements porte un nom, soit revendiqué d’un clic (MakeClaim) ou écrit sur des appareils connus (ImportDevices), et que les pauses soient pointées
-    [EVIDENCE_UNEVEN] faites cliquer (MakeClaim), signer ou écrire sur des appareils connus (ImportDevices) toutes les personnes du compte de la même façon
-    [CLOCK_WITHOUT_SECONDS] faites exporter les heures des réponses avec leurs secondes
-    [CLAIM_OFF_DUTY] vérifiez qui a cliqué, ainsi que les pointages et le planning de ce jour
-    [CLAIM_WITHOUT_RECORD] vérifiez si l’enregistrement a été envoyé, ainsi que l’horloge des revendications
-    [CLAIMS_DIFFER] demandez-leur qui a servi, et faites en sorte que l’enregistrement désigne son agent
-    [DEVICE_OFF_DUTY] vérifiez à qui est l’appareil, ainsi que les pointages et le planning de ce jour
-    [DEVICE_OF_SEVERAL] indiquez de quand à quand l’appareil appartient à chacun
-    [DEVICE_OF_NOBODY] indiquez à qui est l’appareil ces jours-là, sous le nom que les enregistrements lui donnent (ImportDevices), ou mettez quelqu’un au planning sur sa place
-    [EVIDENCE_NOT_READ] indiquez la version 3 de la politique, qui en tient compte, ou aucune, pour la plus récente ; ou laissez ainsi, le mois est alors attribué sans ces éléments
-    [REPLY_OUTSIDE_RECORD] vérifiez quand l’enregistrement commence et finit, ainsi que l’horloge des réponses
-    [BREAKS_NOT_PUNCHED] faites pointer la sortie pour une pause et l’entrée au retour (RecordPunch), ou faites passer le compte à quelqu’un d’autre
-    [CLOCKS_APART] mettez à l’heure l’horloge du poste, et faites réexporter ses messages s’ils doivent être conservés à la bonne heure
-    [UNKNOWN_AGENT] indiquez à qui est ce nom (ImportAliases), ou renvoyez les enregistrements avec le bon
-    [ACCOUNT_UNKNOWN] importez le compte (ImportAccounts), ou déplacez les enregistrements vers celui auquel ils appartiennent (MoveRecord)
-    [POPULATION_CHANGED] clôturez de nouveau le cycle, sauf s’il doit garder les personnes d’avant (CloseCycle)
-    [AMOUNTS_CONVERTED] il n’y a rien à faire ; si un taux est faux, saisissez le bon (SetRates) et relancez le calcul
-    [MEASURE_NOT_SENT] envoyez ce que la phrase indique, ou retirez l’indicateur du barème
-    [OBSERVATIONS_BEYOND_PERIOD] retirez l’observation (WithdrawObservation) et renvoyez-la en plusieurs parties, chacune sur les jours d’une seule période, ou clôturez une période qui contient tous ses jours
-    [OBSERVATIONS_UNREAD] renvoyez-les sous le bon nom et retirez celles-ci (WithdrawObservation), ou faites lire la mesure par un barème ; il n’y a rien à faire si elles sont gardées pour plus tard
-    [REFUND_EXCEEDS_SALE] renvoyez le remboursement avec le bon montant et une révision supérieure, ou retirez-le (WithdrawRecord) ; s’il est exact, renvoyez la vente avec ce qu’elle a rapporté
-    [CONTRIBUTOR_UNKNOWN] indiquez à qui est ce nom (ImportAliases), ou renvoyez l’enregistrement avec les bons contributeurs et une révision supérieure
-    [CONTRIBUTOR_OFF_DUTY] il n’y a rien à faire si quelqu’un a aidé en dehors de ses heures ; sinon, ajoutez la vacation ou les pointages, ou renvoyez l’enregistrement avec les bons contributeurs et une révision supérieure
-    [CONTRIBUTORS_NOT_SPLIT] indiquez une politique avec une répartition pour que ces enregistrements soient partagés, ou laissez ainsi : les contributeurs sont conservés
-    [STANDARD_WITHDRAWN] rédigez une nouvelle version du barème qui suive un standard en vigueur (ListRefinements indique ce qui convient), puis créez et clôturez un cycle avec elle, ou corrigez grâce à elle un cycle publié (CorrectCycle) ; laissez ainsi si le mois doit encore être évalué selon l’ancienne
-   *[other] examinez ce qui est indiqué, rectifiez ce qui est faux et relancez le calcul
-}
+FINDING_ADVICE =
+    { $kind ->
+        [NO_DUTY_EVIDENCE] importez un planning du compte, ou faites pointer les personnes ou enregistrer leurs passations, et relancez le calcul
+        [UNHELD_ACCOUNT] ajoutez la vacation de la personne qui servait alors le compte, ou les pointages ou la prise qui manquent ; déplacez un enregistrement qui appartient à un autre compte (MoveRecord)
+        [OVERLAP] ajoutez la libération de la personne qui n’avait plus le compte quand l’autre l’a pris (CorrectHandover)
+        [MISSING_RELEASE] ajoutez la libération (CorrectHandover)
+        [RELEASE_WITHOUT_TAKE] ajoutez la prise qui correspond à la libération, ou annulez la libération (CorrectHandover)
+        [DOUBLE_IN] ajoutez la sortie avant la seconde entrée, ou annulez l’une des deux (CorrectPunch)
+        [MISSING_PUNCH] ajoutez le pointage qui manque, ou annulez celui qui est isolé (CorrectPunch)
+        [UNCOVERED_SHIFT] ajoutez les pointages de la vacation (CorrectPunch), ou annulez-la si personne n’est venu (CancelShift)
+        [BARELY_COVERED_SHIFT] ajoutez les pointages qui manquent à la vacation (CorrectPunch), ou modifiez ses horaires (ChangeShift)
+        [HELD_BY_OTHERS] ajoutez la prise et la libération de la personne qui servait selon le planning (CorrectHandover), ou annulez la vacation (CancelShift)
+        [NOT_EMPLOYED] rectifiez le planning, le pointage ou la passation, ou les dates de l’emploi (ChangeEmployment)
+        [TAG_OFF_DUTY] ajoutez la vacation ou les pointages de la personne que l’enregistrement désigne, déplacez-le vers le compte auquel il appartient (MoveRecord), ou renvoyez-le avec le bon nom et une révision supérieure
+        [NAMED_WITHOUT_AGENT] renvoyez les enregistrements avec le nom de l’agent et une révision supérieure
+        [MIXED_WITHOUT_TAG] renvoyez les enregistrements avec le nom de l’agent et une révision supérieure, ou laissez-les au planning
+        [TOO_FEW_TO_INFER] il n’y a rien à faire ; des passations ou des noms dans les enregistrements indiquent plus précisément qui a servi
+        [DID_NOT_SETTLE] il n’y a rien à faire ; des passations indiquent plus précisément qui a servi
+        [SEVERAL_AT_ONCE] envoyez les heures des réponses, ou faites revendiquer les conversations ; des noms dans les enregistrements indiquent aussi plus précisément qui a servi
+        [TOO_FEW_REPLIES] il n’y a rien à faire pour un petit mois ; des noms dans les enregistrements, ou des revendications, indiquent plus précisément qui a servi
+        [REPLIES_TOO_DENSE] faites en sorte qu’un dixième des enregistrements porte un nom, soit revendiqué d’un clic (MakeClaim) ou écrit sur des appareils connus (ImportDevices), et que les pauses soient pointées
+        [EVIDENCE_UNEVEN] faites cliquer (MakeClaim), signer ou écrire sur des appareils connus (ImportDevices) toutes les personnes du compte de la même façon
+        [CLOCK_WITHOUT_SECONDS] faites exporter les heures des réponses avec leurs secondes
+        [CLAIM_OFF_DUTY] vérifiez qui a cliqué, ainsi que les pointages et le planning de ce jour
+        [CLAIM_WITHOUT_RECORD] vérifiez si l’enregistrement a été envoyé, ainsi que l’horloge des revendications
+        [CLAIMS_DIFFER] demandez-leur qui a servi, et faites en sorte que l’enregistrement désigne son agent
+        [DEVICE_OFF_DUTY] vérifiez à qui est l’appareil, ainsi que les pointages et le planning de ce jour
+        [DEVICE_OF_SEVERAL] indiquez de quand à quand l’appareil appartient à chacun
+        [DEVICE_OF_NOBODY] indiquez à qui est l’appareil ces jours-là, sous le nom que les enregistrements lui donnent (ImportDevices), ou mettez quelqu’un au planning sur sa place
+        [EVIDENCE_NOT_READ] indiquez la version 3 de la politique, qui en tient compte, ou aucune, pour la plus récente ; ou laissez ainsi, le mois est alors attribué sans ces éléments
+        [REPLY_OUTSIDE_RECORD] vérifiez quand l’enregistrement commence et finit, ainsi que l’horloge des réponses
+        [BREAKS_NOT_PUNCHED] faites pointer la sortie pour une pause et l’entrée au retour (RecordPunch), ou faites passer le compte à quelqu’un d’autre
+        [CLOCKS_APART] mettez à l’heure l’horloge du poste, et faites réexporter ses messages s’ils doivent être conservés à la bonne heure
+        [UNKNOWN_AGENT] indiquez à qui est ce nom (ImportAliases), ou renvoyez les enregistrements avec le bon
+        [ACCOUNT_UNKNOWN] importez le compte (ImportAccounts), ou déplacez les enregistrements vers celui auquel ils appartiennent (MoveRecord)
+        [POPULATION_CHANGED] clôturez de nouveau le cycle, sauf s’il doit garder les personnes d’avant (CloseCycle)
+        [AMOUNTS_CONVERTED] il n’y a rien à faire ; si un taux est faux, saisissez le bon (SetRates) et relancez le calcul
+        [MEASURE_NOT_SENT] envoyez ce que la phrase indique, ou retirez l’indicateur du barème
+        [OBSERVATIONS_BEYOND_PERIOD] retirez l’observation (WithdrawObservation) et renvoyez-la en plusieurs parties, chacune sur les jours d’une seule période, ou clôturez une période qui contient tous ses jours
+        [OBSERVATIONS_UNREAD] renvoyez-les sous le bon nom et retirez celles-ci (WithdrawObservation), ou faites lire la mesure par un barème ; il n’y a rien à faire si elles sont gardées pour plus tard
+        [REFUND_EXCEEDS_SALE] renvoyez le remboursement avec le bon montant et une révision supérieure, ou retirez-le (WithdrawRecord) ; s’il est exact, renvoyez la vente avec ce qu’elle a rapporté
+        [CONTRIBUTOR_UNKNOWN] indiquez à qui est ce nom (ImportAliases), ou renvoyez l’enregistrement avec les bons contributeurs et une révision supérieure
+        [CONTRIBUTOR_OFF_DUTY] il n’y a rien à faire si quelqu’un a aidé en dehors de ses heures ; sinon, ajoutez la vacation ou les pointages, ou renvoyez l’enregistrement avec les bons contributeurs et une révision supérieure
+        [CONTRIBUTORS_NOT_SPLIT] indiquez une politique avec une répartition pour que ces enregistrements soient partagés, ou laissez ainsi : les contributeurs sont conservés
+        [STANDARD_WITHDRAWN] rédigez une nouvelle version du barème qui suive un standard en vigueur (ListRefinements indique ce qui convient), puis créez et clôturez un cycle avec elle, ou corrigez grâce à elle un cycle publié (CorrectCycle) ; laissez ainsi si le mois doit encore être évalué selon l’ancienne
+       *[other] examinez ce qui est indiqué, rectifiez ce qui est faux et relancez le calcul
+    }
 FIX_REFUSED = la rectification n’a pas été acceptée : { $why }
 FINDING_WITHOUT_FIX = aucun appel ne rectifie à lui seul un constat de type { $kind } : son conseil indique quoi faire
 
@@ -788,14 +786,16 @@ CYCLE_NOT_REVIEWABLE = le cycle n’a pas de résultat à publier : clôturez-l
 CYCLE_WITHOUT_RESULT = le cycle n’a pas encore de résultat : clôturez-le, et suivez-le jusqu’à ce qu’il puisse être examiné
 PERIOD_WITHOUT_RECORDS = aucun enregistrement de service d’aucun compte n’a commencé entre le { $from } et le { $to } : importez les enregistrements de ces jours, ou créez un cycle sur d’autres jours
     .part = aucun enregistrement de service d’un compte de son unité, ou d’un compte servi par son personnel, n’a commencé entre le { $from } et le { $to } : importez les enregistrements de ces jours ; s’ils sont déjà là, faites indiquer par les comptes leur équipe dans l’unité, et corrigez les emplois des personnes qui les ont servis ; si ses équipes sont passées dans une autre unité, c’est celle-ci qui clôture leur mois
-NOBODY_CREDITED = { $records ->
-    [one] l’unique enregistrement n’a pu être attribué à personne
-   *[other] aucun des { $records } enregistrements n’a pu être attribué à quelqu’un
-} : importez les plannings, pointages ou passations de la période, puis clôturez de nouveau
-    .unemployed = { $records ->
+NOBODY_CREDITED =
+    { $records ->
         [one] l’unique enregistrement n’a pu être attribué à personne
        *[other] aucun des { $records } enregistrements n’a pu être attribué à quelqu’un
-    }, puisque personne n’a d’emploi entre le { $from } et le { $to } : corrigez les emplois ou la période, puis clôturez de nouveau
+    } : importez les plannings, pointages ou passations de la période, puis clôturez de nouveau
+    .unemployed =
+        { $records ->
+            [one] l’unique enregistrement n’a pu être attribué à personne
+           *[other] aucun des { $records } enregistrements n’a pu être attribué à quelqu’un
+        }, puisque personne n’a d’emploi entre le { $from } et le { $to } : corrigez les emplois ou la période, puis clôturez de nouveau
     .elsewhere = aucune personne du cycle n’a de part d’un enregistrement : ce que le calcul d’attribution a lu est attribué à des personnes qui n’en font pas partie ({ $elsewhere } sur { $records }). Voyez qui en fait partie et pourquoi (PreviewPopulation), corrigez les emplois, ou le compte, l’agent ou le planning sur lesquels reposent les enregistrements, puis clôturez de nouveau
 CYCLE_REFUSED = { $message }
 CYCLE_GIVEN_UP = la clôture a été tentée plusieurs fois en vain ({ $reason }) : clôturez de nouveau, et en cas de nouvel échec adressez-vous à l’exploitant
@@ -807,39 +807,47 @@ RUN_RESTS = le calcul d’attribution est déjà terminé, il n’y a donc rien 
 RUN_NOT_DONE = le calcul d’attribution n’a pas de résultat : suivez-le jusqu’à la fin, ou lancez-en un autre
 RUN_DIFFERS = le calcul d’attribution porte sur d’autres jours ou une autre politique que le cycle : indiquez-en un qui corresponde, ou aucun, et il en sera lancé un
 RUN_COVERS_PART = le calcul d’attribution porte sur certains comptes ou certaines unités et non sur tout ce qui concerne le cycle : indiquez-en un qui porte sur l’unité du cycle ou sur une unité supérieure, ou aucun, et il en sera lancé un
-    .moved = { $people ->
-        [one] { $people } personne qui fait partie du cycle au { $day } (as_of) relève
-       *[other] { $people } personnes qui font partie du cycle au { $day } (as_of) relèvent
-    } d’une autre unité au { $last }, avec les comptes servis : faites lancer un calcul pour { $unit } (StartAttributionRun, par quelqu’un dont les droits le permettent) et indiquez-le (attribution_run_id), ou prenez le dernier jour pour as_of
-    .moved_group = { $people ->
-        [one] { $people } personne qui fait partie du cycle au { $day } (as_of) relève
-       *[other] { $people } personnes qui font partie du cycle au { $day } (as_of) relèvent
-    } d’une autre unité au { $last }, avec les comptes servis : faites lancer un calcul pour le groupe (StartAttributionRun, par les RH du groupe) et indiquez-le (attribution_run_id), ou prenez le dernier jour pour as_of
+    .moved =
+        { $people ->
+            [one] { $people } personne qui fait partie du cycle au { $day } (as_of) relève
+           *[other] { $people } personnes qui font partie du cycle au { $day } (as_of) relèvent
+        } d’une autre unité au { $last }, avec les comptes servis : faites lancer un calcul pour { $unit } (StartAttributionRun, par quelqu’un dont les droits le permettent) et indiquez-le (attribution_run_id), ou prenez le dernier jour pour as_of
+    .moved_group =
+        { $people ->
+            [one] { $people } personne qui fait partie du cycle au { $day } (as_of) relève
+           *[other] { $people } personnes qui font partie du cycle au { $day } (as_of) relèvent
+        } d’une autre unité au { $last }, avec les comptes servis : faites lancer un calcul pour le groupe (StartAttributionRun, par les RH du groupe) et indiquez-le (attribution_run_id), ou prenez le dernier jour pour as_of
 RUN_AWAITED = un cycle est en cours de clôture avec ce calcul d’attribution : annulez plutôt la clôture du cycle
 RUN_OUTDATED = des enregistrements de { $account } ont été modifiés depuis que le calcul d’attribution les a lus, et le barème lit une colonne que ce calcul n’a pas totalisée : lancez un autre calcul, ou clôturez sans en indiquer
 RUN_WITHOUT_RATES = le barème indique sa devise, et le calcul d’attribution date d’avant la conservation des taux : clôturez le cycle sans indiquer ce calcul, ou lancez-en un autre
     .on = l’enregistrement { $record } de { $account } du { $day } est dans une autre devise, et le calcul d’attribution ne conserve aucun taux de ce jour, car aucun barème pour lequel il a été lancé, ou qui était alors en vigueur, ne remonte aussi loin : clôturez le cycle sans indiquer ce calcul, ou lancez-en un autre
 RUN_STOPPED = le calcul d’attribution a été arrêté : clôturez de nouveau le cycle
-RUN_BELONGS_ABOVE = { $own ->
-    [0] des personnes de cette unité servent des comptes { $units ->
-        [0] d’autres unités
-       *[other] de { $beyond }
-    }
-   *[other] des personnes { $units ->
-        [0] d’autres unités
-       *[other] de { $beyond }
-    } servent les mêmes comptes ({ $accounts })
-}, et l’attribution se fait ensemble pour ceux qui ont travaillé ensemble : faites lancer le calcul d’attribution pour { $unit } (StartAttributionRun, par quelqu’un dont les droits le permettent), puis clôturez avec lui (CloseCycle avec attribution_run_id)
-    .group = { $own ->
-        [0] des personnes de cette unité servent des comptes { $units ->
-            [0] d’autres unités
-           *[other] de { $beyond }
-        }
-       *[other] des personnes { $units ->
-            [0] d’autres unités
-           *[other] de { $beyond }
-        } servent les mêmes comptes ({ $accounts })
-    }, et l’attribution se fait ensemble pour ceux qui ont travaillé ensemble : faites lancer le calcul d’attribution pour tout le groupe (StartAttributionRun sans unité, par les RH du groupe), puis clôturez avec lui (CloseCycle avec attribution_run_id)
+RUN_BELONGS_ABOVE =
+    { $own ->
+        [0]
+            des personnes de cette unité servent des comptes { $units ->
+                [0] d’autres unités
+               *[other] de { $beyond }
+            }
+       *[other]
+            des personnes { $units ->
+                [0] d’autres unités
+               *[other] de { $beyond }
+            } servent les mêmes comptes ({ $accounts })
+    }, et l’attribution se fait ensemble pour ceux qui ont travaillé ensemble : faites lancer le calcul d’attribution pour { $unit } (StartAttributionRun, par quelqu’un dont les droits le permettent), puis clôturez avec lui (CloseCycle avec attribution_run_id)
+    .group =
+        { $own ->
+            [0]
+                des personnes de cette unité servent des comptes { $units ->
+                    [0] d’autres unités
+                   *[other] de { $beyond }
+                }
+           *[other]
+                des personnes { $units ->
+                    [0] d’autres unités
+                   *[other] de { $beyond }
+                } servent les mêmes comptes ({ $accounts })
+        }, et l’attribution se fait ensemble pour ceux qui ont travaillé ensemble : faites lancer le calcul d’attribution pour tout le groupe (StartAttributionRun sans unité, par les RH du groupe), puis clôturez avec lui (CloseCycle avec attribution_run_id)
 SCHEME_OF_ANOTHER_UNIT = le barème appartient à une unité dont le cycle ne relève pas : prenez un barème du groupe, de l’unité ou d’une unité supérieure
 POPULATION_EMPTY = personne ne fait partie du cycle : voyez avec PreviewPopulation qui en fait partie et qui non, et indiquez d’autres unités, postes, grades ou personnes
 POPULATION_UNIT_BEYOND = { $unit } n’est pas l’unité du cycle ni une unité inférieure ce jour-là
@@ -857,12 +865,11 @@ WORKER_GONE = le processus de traitement a disparu
 TIME_OF_DAY_MALFORMED = « { $text } » n’est pas une heure de la journée : écrivez 04:00
 RULES_VERSION_UNKNOWN = « { $version } » n’est pas une version des règles : écrivez 1, 2 ou 3
 RULES_VERSION_DIFFERS = retirez-le, ou écrivez { $version } comme dans policy.version
-ACCOUNT_ELSEWHERE = le compte { $account } est dans la région { $region } et { $unit ->
-    [none] n’appartient à aucune unité
-   *[other] appartient à l’unité { $unit }
-} : indiquez-le ainsi
-
-
+ACCOUNT_ELSEWHERE =
+    le compte { $account } est dans la région { $region } et { $unit ->
+        [none] n’appartient à aucune unité
+       *[other] appartient à l’unité { $unit }
+    } : indiquez-le ainsi
 EXTERNAL_ID_MISSING = external_id est vide : indiquez l’ID de l’enregistrement sur la plateforme
 RECORD_TEXT_TOO_LONG = { $field } est trop long : { $max } caractères au maximum
 MEASURE_TOO_LONG = une mesure est trop longue : { $max } caractères au maximum
@@ -922,8 +929,6 @@ RECORD_RATE_MISSING = l’enregistrement { $record } de { $account } est en { $c
     .look = { $account } a des ventes en { $from } à partir du { $day }, et aucun taux entre { $from } et { $to } n’est alors connu : faites-en saisir un à partir de ce jour ou d’un jour antérieur (SetRates, avec sa source)
 RECORD_ELSEWHERE = le calcul est impossible avec un enregistrement d’un compte qui n’est pas de cette unité ({ $why }) : faites clôturer par le groupe un cycle sur les mêmes jours, qui indique l’enregistrement, faites-le rectifier, puis clôturez de nouveau sans indiquer de calcul, ou à partir d’un calcul lancé après : un calcul antérieur garde les enregistrements et les taux qu’il a lus
 RECORD_AMOUNT_TOO_LARGE = le montant de l’enregistrement { $record } de { $account } dépasse { $most } en unités mineures de { $to }, soit plus que ce qui peut être calculé : corrigez le montant ou le taux de ce jour, puis clôturez de nouveau
-
-
 SCHEDULE_UNIT_STAYS = l’unité d’une clôture programmée ne change pas : créez une autre clôture programmée pour une autre unité
 SCHEDULE_AS_OF = une clôture programmée détermine chaque mois quelles personnes en font partie, au dernier jour de ce mois : n’indiquez pas de jour
 SCHEDULE_DAY = { $day } n’est pas un jour du mois : écrivez de 1 à 31 ; dans un mois qui n’a pas ce jour, c’est le dernier qui compte
@@ -935,27 +940,17 @@ SCHEDULE_MONTH_THERE = le mois a déjà été commencé : il peut l’être de 
 SCHEDULE_MONTH_NOT_OVER = le mois n’est pas encore terminé dans le fuseau horaire de la clôture programmée : commencez-le ensuite
 SCHEDULE_THERE = la clôture programmée { $schedule } indique la même chose, et chaque mois serait clôturé deux fois : modifiez celle-là (UpdateSchedule), ou donnez un autre nom à celle-ci si c’est voulu
 SCHEDULE_MAKER_MAY_NOT = la dernière personne à avoir modifié la clôture programmée n’a plus le droit de créer et de clôturer des cycles ici : faites-la enregistrer de nouveau par quelqu’un qui en a le droit (UpdateSchedule), et commencez ce mois à la main (BeginScheduleRun)
-
 SCHEDULE_BEGAN = { $month } a commencé ; c’était prévu le { $due }
-SCHEDULE_LEFT_OUT = { $months ->
-    [one] { $months } mois précédent a été manqué il y a plus de { $most } mois et n’est pas clôturé automatiquement : clôturez-le à la main si vous le souhaitez
-   *[other] { $months } mois précédents ont été manqués il y a plus de { $most } mois et ne sont pas clôturés automatiquement : clôturez-les à la main si vous le souhaitez
-}
-SCHEDULE_LOOKED = examen : { $people ->
-    [one] { $people } personne concernée
-   *[other] { $people } personnes concernées
-}, { $accounts ->
-    [one] { $accounts } compte
-   *[other] { $accounts } comptes
-} avec { $records ->
-    [one] { $records } enregistrement
-   *[other] { $records } enregistrements
-} autour du mois, { $findings ->
-    [0] rien d’anormal
-    [one] { $findings } constat ({ $kinds })
-   *[other] { $findings } constats ({ $kinds })
-}
-    .everybody = examen : tout le groupe est concerné, { $accounts ->
+SCHEDULE_LEFT_OUT =
+    { $months ->
+        [one] { $months } mois précédent a été manqué il y a plus de { $most } mois et n’est pas clôturé automatiquement : clôturez-le à la main si vous le souhaitez
+       *[other] { $months } mois précédents ont été manqués il y a plus de { $most } mois et ne sont pas clôturés automatiquement : clôturez-les à la main si vous le souhaitez
+    }
+SCHEDULE_LOOKED =
+    examen : { $people ->
+        [one] { $people } personne concernée
+       *[other] { $people } personnes concernées
+    }, { $accounts ->
         [one] { $accounts } compte
        *[other] { $accounts } comptes
     } avec { $records ->
@@ -966,6 +961,18 @@ SCHEDULE_LOOKED = examen : { $people ->
         [one] { $findings } constat ({ $kinds })
        *[other] { $findings } constats ({ $kinds })
     }
+    .everybody =
+        examen : tout le groupe est concerné, { $accounts ->
+            [one] { $accounts } compte
+           *[other] { $accounts } comptes
+        } avec { $records ->
+            [one] { $records } enregistrement
+           *[other] { $records } enregistrements
+        } autour du mois, { $findings ->
+            [0] rien d’anormal
+            [one] { $findings } constat ({ $kinds })
+           *[other] { $findings } constats ({ $kinds })
+        }
 SCHEDULE_WAITS = rien n’est clôturé avant le { $until } : arrêtez l’exécution si quelque chose doit d’abord être rectifié
 SCHEDULE_WOULD_FAIL = en l’état, la clôture sera refusée : { $why } ; ce qui arrive d’ici là compte
 SCHEDULE_MAY_FAIL = en l’état, la clôture sera refusée si cela est attribué à quelqu’un de l’unité : { $why } ; ce qui arrive d’ici là compte
@@ -976,49 +983,51 @@ SCHEDULE_AWAITS_RUN = attend un calcul d’attribution du { $from } au { $to } s
 SCHEDULE_SCORES_FROM = note à partir du calcul d’attribution { $run }
 SCHEDULE_CLOSES = a créé le cycle { $cycle } et le clôture
     .again = clôture de nouveau le cycle { $cycle }, qui n’avait pas abouti
-SCHEDULE_DONE = clôturé : { $people ->
-    [one] { $people } personne a une fiche
-   *[other] { $people } personnes ont une fiche
-}, sur { $records ->
-    [one] { $records } enregistrement
-   *[other] { $records } enregistrements
-}, { $nobody ->
-    [one] { $nobody } n’est attribué à personne
-   *[other] { $nobody } ne sont attribués à personne
-}, { $findings ->
-    [one] { $findings } constat
-   *[other] { $findings } constats
-} ; examinez le résultat, et publiez-le s’il est juste
+SCHEDULE_DONE =
+    clôturé : { $people ->
+        [one] { $people } personne a une fiche
+       *[other] { $people } personnes ont une fiche
+    }, sur { $records ->
+        [one] { $records } enregistrement
+       *[other] { $records } enregistrements
+    }, { $nobody ->
+        [one] { $nobody } n’est attribué à personne
+       *[other] { $nobody } ne sont attribués à personne
+    }, { $findings ->
+        [one] { $findings } constat
+       *[other] { $findings } constats
+    } ; examinez le résultat, et publiez-le s’il est juste
 SCHEDULE_FAILED = n’a pas abouti : { $why }
 SCHEDULE_AGAIN = recommencé à la main
 SCHEDULE_STOPPED = arrêté à la main
 SCHEDULE_DELETED = arrêté, car la clôture programmée a été supprimée
 SCHEDULE_CYCLE_CANCELLED = la clôture du cycle a été annulée
-
-
 OBSERVATION_WITHOUT_MEASURE = measure est vide : indiquez le nom de la mesure, tel que les barèmes l’emploient
 OBSERVATION_WITHOUT_SUBJECT = rien n’indique sur quoi elle porte : indiquez une personne, une unité, un compte, une boutique ou une campagne
-    .id = l’ID { $kind ->
-        [person] de la personne
-        [unit] de l’unité
-       *[account] du compte
-    } n’en est pas un : indiquez-le tel que les listes le donnent
-OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] aucune personne { $key } n’est connue : corrigez l’indication, ou importez d’abord cette personne
-    [unit] aucune unité { $key } n’existe à ces dates ni maintenant, et personne n’y a jamais travaillé : corrigez l’unité, corrigez les jours si elle a été fermée avant, ou importez-la d’abord
-    [account] aucun compte { $key } n’est connu : corrigez l’indication, ou importez d’abord ce compte
-   *[store] aucun compte d’une boutique { $key } n’est connu : corrigez l’indication, ou importez d’abord ce compte
-}
+    .id =
+        l’ID { $kind ->
+            [person] de la personne
+            [unit] de l’unité
+           *[account] du compte
+        } n’en est pas un : indiquez-le tel que les listes le donnent
+OBSERVATION_SUBJECT_UNKNOWN =
+    { $kind ->
+        [person] aucune personne { $key } n’est connue : corrigez l’indication, ou importez d’abord cette personne
+        [unit] aucune unité { $key } n’existe à ces dates ni maintenant, et personne n’y a jamais travaillé : corrigez l’unité, corrigez les jours si elle a été fermée avant, ou importez-la d’abord
+        [account] aucun compte { $key } n’est connu : corrigez l’indication, ou importez d’abord ce compte
+       *[store] aucun compte d’une boutique { $key } n’est connu : corrigez l’indication, ou importez d’abord ce compte
+    }
 OBSERVATION_UNIT_CLOSED = l’unité { $unit } a été fermée, et son dernier jour était le { $last } : arrêtez les jours à cette date, ou corrigez l’unité
     .into = l’unité { $unit } a été fermée, son dernier jour était le { $last }, et son personnel a rejoint { $into } : arrêtez les jours à cette date, et envoyez pour cette dernière ce qui a été observé ensuite
     .later = l’unité { $unit } commence le { $from } : corrigez les jours ou l’unité
 OBSERVATION_RESERVED = « { $measure } » est observée par la suite elle-même : retirez-la, ou donnez un autre nom à la mesure
-OBSERVATION_UNIT_NOT_HERE = unit_id indique qui mène une campagne, et ceci porte sur { $kind ->
-    [person] une personne
-    [unit] une unité
-    [account] un compte
-   *[store] une boutique
-} : retirez-le
+OBSERVATION_UNIT_NOT_HERE =
+    unit_id indique qui mène une campagne, et ceci porte sur { $kind ->
+        [person] une personne
+        [unit] une unité
+        [account] un compte
+       *[store] une boutique
+    } : retirez-le
 OBSERVATION_WITHOUT_TIME = il faut soit un instant (at), soit un premier jour et, s’il y en a plusieurs, un dernier (from, to) : indiquez l’un ou l’autre
     .date = { $field } n’est pas une date : écrivez-la sous la forme 2026-03-31
 OBSERVATION_BACKWARDS = se termine le { $to }, avant de commencer le { $from } : corrigez l’une des deux dates
@@ -1028,8 +1037,6 @@ OBSERVATION_WITHOUT_NUMBER = « { $text } » n’est pas un nombre décimal à
 OBSERVATION_OUT_OF_RANGE = la valeur dépasse { $most } en plus ou en moins : vérifiez l’unité
 OBSERVATION_DIFFERENT = { $name } existe déjà avec { $other } de { $source }, et c’est ici { $value } de { $of } : envoyez une révision supérieure si c’est ceci qui compte
 OBSERVATION_WITHDRAWN = { $name } a été retiré ({ $why }) : ne l’envoyez pas, ou envoyez une révision supérieure pour le rétablir
-
-
 SCHEME_WITHOUT_INDICATORS = il faut au moins un indicateur
 NAME_TWICE = « { $name } » figure deux fois
 WEIGHTS_NOT_HUNDRED = la somme des poids est de { $sum } et non de 100 : modifiez-les pour qu’elle soit exactement de 100
@@ -1113,41 +1120,45 @@ MEASURE_NAME_FIXED = la mesure s’appelle « { $name } » et garde ce nom : 
 MEASURE_RETIRED = hors service dans le catalogue : { $measures }. Indiquez une autre mesure, définissez-en une de ce nom dans le barème lui-même, ou remettez-la en service (UpdateMeasure)
 MEASURE_RETIRED_ALREADY = « { $name } » est déjà hors service
 MEASURE_NEEDED = d’autres mesures du catalogue sont calculées à partir de « { $name } » et ne seraient plus valables : modifiez-les ou mettez-les d’abord hors service : { $by }
-SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] Secondes jusqu’à la première réponse
-    [presale_first_reply_within_30s] Première réponse en 30 s avant-vente
-    [aftersale_resolved] Résolus après-vente
-    [handling_seconds] Secondes par conversation
-    [rating] Note du client
-    [solved] Enregistrements résolus
-    [customers] Clients
-    [buyers] Clients acheteurs
-    [orders] Commandes
-    [presale_records] Enregistrements avant-vente
-    [conversion] Conversion
-    [order_value] Valeur d’une commande
-    [repeat_purchase_30d] Nouvel achat dans les 30 jours
-    [second_conversion_7d] Conversion dans les 7 jours suivant un premier contact
-    [complaints] Réclamations
-    [complaint_rate] Taux de réclamation
-   *[other] { $key }
-}
+SUPPLIED_MEASURE =
+    { $key ->
+        [first_reply_seconds] Secondes jusqu’à la première réponse
+        [presale_first_reply_within_30s] Première réponse en 30 s avant-vente
+        [aftersale_resolved] Résolus après-vente
+        [handling_seconds] Secondes par conversation
+        [rating] Note du client
+        [solved] Enregistrements résolus
+        [customers] Clients
+        [buyers] Clients acheteurs
+        [orders] Commandes
+        [presale_records] Enregistrements avant-vente
+        [conversion] Conversion
+        [order_value] Valeur d’une commande
+        [repeat_purchase_30d] Nouvel achat dans les 30 jours
+        [second_conversion_7d] Conversion dans les 7 jours suivant un premier contact
+        [complaints] Réclamations
+        [complaint_rate] Taux de réclamation
+       *[other] { $key }
+    }
 SCHEME_TEMPLATE_UNKNOWN = il n’y a pas de barème de départ nommé « { $name } » : choisissez parmi { $names }
-TEMPLATE_TITLE = { $name ->
-    [agent] Agents du service client
-    [operations] Exploitation des boutiques
-   *[service-manager] Responsables du service client
-}
-TEMPLATE_ABOUT = { $name ->
-    [agent] Pour les personnes qui servent les clients : travail accompli, première réponse, résolution, note, conversion, contrôles de qualité et ponctualité
-    [operations] Pour les personnes qui gèrent des boutiques : visiteurs, conversion, ventes de campagne, coût d’une commande et croissance, le tout par observation ; aucun enregistrement de service n’est nécessaire
-   *[service-manager] Pour les personnes qui encadrent des agents, selon quatre dimensions : qualité du service, équipe, activité et innovation
-}
+TEMPLATE_TITLE =
+    { $name ->
+        [agent] Agents du service client
+        [operations] Exploitation des boutiques
+       *[service-manager] Responsables du service client
+    }
+TEMPLATE_ABOUT =
+    { $name ->
+        [agent] Pour les personnes qui servent les clients : travail accompli, première réponse, résolution, note, conversion, contrôles de qualité et ponctualité
+        [operations] Pour les personnes qui gèrent des boutiques : visiteurs, conversion, ventes de campagne, coût d’une commande et croissance, le tout par observation ; aucun enregistrement de service n’est nécessaire
+       *[service-manager] Pour les personnes qui encadrent des agents, selon quatre dimensions : qualité du service, équipe, activité et innovation
+    }
 NOBODY_TO_SCORE = il n’y a personne à noter : la période ne contient aucun enregistrement attribué
 PERSON_TWICE = la personne { $person } figure deux fois
 SCHEME_WITHOUT_DATA = aucun indicateur n’a pu être noté pour personne, faute de données, ou parce que la médiane qui servirait de cible n’est pas supérieure à zéro (chaque fiche indique le cas)
 SCHEME_WITHOUT_DATA_CURE = choisissez des indicateurs et des cibles adaptés aux enregistrements
-MEASURE_NOT_SENT = personne n’a de données pour « { $measure } », son indicateur ne compte donc pour personne : { $what ->
+MEASURE_NOT_SENT =
+    personne n’a de données pour « { $measure } », son indicateur ne compte donc pour personne : { $what ->
         [records] il n’y a aucun enregistrement des types et des heures qu’elle examine
         [known] envoyez { $column } avec les enregistrements de service
        *[column] envoyez la colonne { $column } avec les enregistrements de service
@@ -1155,21 +1166,24 @@ MEASURE_NOT_SENT = personne n’a de données pour « { $measure } », son ind
     .observation = personne n’a de données pour « { $measure } », son indicateur ne compte donc pour personne : envoyez-en des observations pour la période
     .past = personne n’a de valeur antérieure de « { $of } », l’indicateur de « { $measure } » ne compte donc pour personne : il comptera une fois publié un cycle précédent de ce barème, sur une période de même longueur
     .team = personne n’a de données pour « { $measure } », son indicateur ne compte donc pour personne : personne dans une équipe encadrée n’a de données pour { $of }
-OBSERVATIONS_BEYOND_PERIOD = { $count ->
-    [one] une observation de « { $measure } » dépasse
-   *[other] { $count } observations de « { $measure } » dépassent
-} la période du { $from } au { $to } et { $count ->
-    [one] ne compte pas
-   *[other] ne comptent pas
-} : une observation compte dans une période qui contient tous ses jours
-OBSERVATIONS_UNREAD = { $count ->
-    [one] une observation de « { $measure } » dans la période ne compte pas
-   *[other] { $count } observations de « { $measure } » dans la période ne comptent pas
-} : aucun indicateur de ce barème ne lit la mesure, ni aucun indicateur d’un autre barème en vigueur
-    .near = { $count ->
-    [one] une observation de « { $measure } » dans la période ne compte pas
-   *[other] { $count } observations de « { $measure } » dans la période ne comptent pas
-} : aucun indicateur de ce barème ne lit la mesure, ni aucun indicateur d’un autre barème en vigueur (vouliez-vous dire { $near } ?)
+OBSERVATIONS_BEYOND_PERIOD =
+    { $count ->
+        [one] une observation de « { $measure } » dépasse
+       *[other] { $count } observations de « { $measure } » dépassent
+    } la période du { $from } au { $to } et { $count ->
+        [one] ne compte pas
+       *[other] ne comptent pas
+    } : une observation compte dans une période qui contient tous ses jours
+OBSERVATIONS_UNREAD =
+    { $count ->
+        [one] une observation de « { $measure } » dans la période ne compte pas
+       *[other] { $count } observations de « { $measure } » dans la période ne comptent pas
+    } : aucun indicateur de ce barème ne lit la mesure, ni aucun indicateur d’un autre barème en vigueur
+    .near =
+        { $count ->
+            [one] une observation de « { $measure } » dans la période ne compte pas
+           *[other] { $count } observations de « { $measure } » dans la période ne comptent pas
+        } : aucun indicateur de ce barème ne lit la mesure, ni aucun indicateur d’un autre barème en vigueur (vouliez-vous dire { $near } ?)
 INDICATOR_TOO_LARGE = l’indicateur { $indicator } ne compte pour personne, car la valeur de { $people } est trop grande pour le calcul
     .apart = l’indicateur { $indicator } ne compte pour personne, car ses valeurs sont trop éloignées les unes des autres pour le calcul
 INDICATOR_TOO_LARGE_CURE = vérifiez la devise et l’unité des montants et des mesures, ou retirez l’indicateur de scheme.yaml
@@ -1179,149 +1193,166 @@ NUMBER_TOO_LARGE = le score de la personne { $person } est trop grand pour le ca
     .pool = l’argent ou les parts de l’enveloppe sont trop grands pour le calcul : examinez le montant et la règle
     .part = les poids de la partie { $place } de l’enveloppe sont trop grands pour le calcul : examinez les scores et la règle
     .person = le score de la personne { $person } est trop grand pour le calcul dans la partie { $place } de l’enveloppe : examinez le score et la règle
-
-CARD_MEASURE = { $measure ->
-    [credited_records] Enregistrements attribués
-    [first_reply_within_30s] Première réponse en 30 s
-    [resolved] Résolus
-    [rating_at_least_4] Note d’au moins 4 sur 5
-    [amount] Montant des ventes
-   *[other] { $kpi }
-}
-CARD_DEFINED = { $name } ({ $what })
-CARD_VALUE = { $kind ->
-    [records] { $value } enregistrements
-    [customers] { $value } clients
-    [percent] { $value } %
-    [own] { $value } { $unit }
-    [standard] { $value } { $unit ->
-        [points] points
-       *[currency] { $unit }
+CARD_MEASURE =
+    { $measure ->
+        [credited_records] Enregistrements attribués
+        [first_reply_within_30s] Première réponse en 30 s
+        [resolved] Résolus
+        [rating_at_least_4] Note d’au moins 4 sur 5
+        [amount] Montant des ventes
+       *[other] { $kpi }
     }
-   *[bare] { $value }
-}
-CARD_LINE_DROPPED = { $name } : { $why ->
-    [nobody] personne n’a de données dans la période, l’indicateur est donc écarté pour tous
-    [person] il n’y a pas de données de cette personne, l’indicateur est donc écarté ici
-    [too_large] la valeur est trop grande pour le calcul, l’indicateur est donc écarté pour tous
-    [past] il n’y a pas de valeur antérieure autre que 0 à laquelle comparer cette personne, l’indicateur est donc écarté ici
-    [too_large_elsewhere] la valeur de quelqu’un d’autre est trop grande pour le calcul, ou les valeurs du groupe sont trop éloignées, l’indicateur est donc écarté pour tous
-   *[target] la médiane qui servirait de cible n’est pas supérieure à zéro, l’indicateur est donc écarté
-}, et son poids de { $weight } est réparti sur les autres indicateurs en proportion.
+CARD_DEFINED = { $name } ({ $what })
+CARD_VALUE =
+    { $kind ->
+        [records] { $value } enregistrements
+        [customers] { $value } clients
+        [percent] { $value } %
+        [own] { $value } { $unit }
+        [standard]
+            { $value } { $unit ->
+                [points] points
+               *[currency] { $unit }
+            }
+       *[bare] { $value }
+    }
+CARD_LINE_DROPPED =
+    { $name } : { $why ->
+        [nobody] personne n’a de données dans la période, l’indicateur est donc écarté pour tous
+        [person] il n’y a pas de données de cette personne, l’indicateur est donc écarté ici
+        [too_large] la valeur est trop grande pour le calcul, l’indicateur est donc écarté pour tous
+        [past] il n’y a pas de valeur antérieure autre que 0 à laquelle comparer cette personne, l’indicateur est donc écarté ici
+        [too_large_elsewhere] la valeur de quelqu’un d’autre est trop grande pour le calcul, ou les valeurs du groupe sont trop éloignées, l’indicateur est donc écarté pour tous
+       *[target] la médiane qui servirait de cible n’est pas supérieure à zéro, l’indicateur est donc écarté
+    }, et son poids de { $weight } est réparti sur les autres indicateurs en proportion.
 CARD_AGAINST = { $value }, comparé à { $past }
 CARD_PAST = { $measure } de { $values }
 CARD_PAST_VALUE = { $value } du { $from } au { $to }
 CARD_LINE_NOT_SCORED = { $name } : non noté.
-CARD_LINE = { $name } : { $measured }{ $filled } ; { $points }{ $limit ->
-    [cap] {" "}(le plafond)
-    [floor] {" "}(le plancher)
-   *[none] {""}
-} ; multiplié par le poids de { $weight } %{ $spread ->
-    [yes] {" "}({ $scheme_weight } dans le barème, plus une part de ce que les indicateurs écartés ont laissé)
-   *[no] {""}
-}, cela donne { $weighted }.
+CARD_LINE =
+    { $name } : { $measured }{ $filled } ; { $points }{ $limit ->
+        [cap] { " " }(le plafond)
+        [floor] { " " }(le plancher)
+       *[none] { "" }
+    } ; multiplié par le poids de { $weight } %{ $spread ->
+        [yes] { " " }({ $scheme_weight } dans le barème, plus une part de ce que les indicateurs écartés ont laissé)
+       *[no] { "" }
+    }, cela donne { $weighted }.
 CARD_MEASURED = { $value } sur { $records } enregistrements
 CARD_NOT_MEASURED = non mesuré
-CARD_SMALL_SAMPLE = {"\u00A0"}; en dessous de { $below } enregistrements, ceux qui manquent comptent comme la moyenne ({ $group }), ce qui donne { $adjusted }
-CARD_POINTS_BY_TARGET = par rapport à la cible de { $target } ({ $basis ->
-    [scheme] fixée par le barème
-    [team] médiane des { $people } personnes de l’équipe
-   *[group] médiane de l’ensemble des { $people } personnes, l’équipe étant trop petite
-}), cela fait { $points } points
-CARD_POINTS_BY_PLACE = { $by ->
-    [target] d’après la cible
-    [min_max] d’après la place entre le plus mauvais et le meilleur résultat du groupe
-    [percentile] d’après le pourcentage du groupe qui ne fait pas mieux
-    [t_score] d’après l’écart à la moyenne du groupe en écarts-types
-   *[band] d’après la tranche correspondant à la place dans le groupe
-}, cela fait { $points } points
-CARD_CHANGE = { $kind ->
-    [rate_more] { $step } point de pourcentage de plus
-    [rate_less] { $step } point de pourcentage de moins
-    [records_more] { $step } enregistrement attribué de plus
-    [records_fewer] { $step } enregistrement attribué de moins
-    [more] { $amount } de plus
-   *[less] { $amount } de moins
-}
-CARD_NEXT = { $effect ->
-    [capped] { $change } n’apporterait rien : le plafond est atteint.
-    [nothing] { $change } à lui seul n’apporterait rien.
-   *[points] { $change } apporterait { $gain } points.
-}
+CARD_SMALL_SAMPLE = { "\u00A0" }; en dessous de { $below } enregistrements, ceux qui manquent comptent comme la moyenne ({ $group }), ce qui donne { $adjusted }
+CARD_POINTS_BY_TARGET =
+    par rapport à la cible de { $target } ({ $basis ->
+        [scheme] fixée par le barème
+        [team] médiane des { $people } personnes de l’équipe
+       *[group] médiane de l’ensemble des { $people } personnes, l’équipe étant trop petite
+    }), cela fait { $points } points
+CARD_POINTS_BY_PLACE =
+    { $by ->
+        [target] d’après la cible
+        [min_max] d’après la place entre le plus mauvais et le meilleur résultat du groupe
+        [percentile] d’après le pourcentage du groupe qui ne fait pas mieux
+        [t_score] d’après l’écart à la moyenne du groupe en écarts-types
+       *[band] d’après la tranche correspondant à la place dans le groupe
+    }, cela fait { $points } points
+CARD_CHANGE =
+    { $kind ->
+        [rate_more] { $step } point de pourcentage de plus
+        [rate_less] { $step } point de pourcentage de moins
+        [records_more] { $step } enregistrement attribué de plus
+        [records_fewer] { $step } enregistrement attribué de moins
+        [more] { $amount } de plus
+       *[less] { $amount } de moins
+    }
+CARD_NEXT =
+    { $effect ->
+        [capped] { $change } n’apporterait rien : le plafond est atteint.
+        [nothing] { $change } à lui seul n’apporterait rien.
+       *[points] { $change } apporterait { $gain } points.
+    }
 CARD_SUMMARY = Score { $score }, rang { $rank } sur { $of }{ $grade }{ $collaboration }.
 CARD_GRADE = , niveau { $grade }
-CARD_COLLABORATION = {"\u00A0"}; dont { $points } points pour la collaboration : { $outside } des { $credited } enregistrements étaient en dehors du planning ou de l’équipe de la personne
-
-DEFINED = { $what }{ $few ->
-    [yes] , à partir de { $min_count }
-   *[no] {""}
-}{ $valid ->
-    [between] , du { $from } au { $to }
-    [from] , à partir du { $from }
-    [to] , jusqu’au { $to }
-   *[ever] {""}
-}
-DEFINED_RECORDS = { $aggregation ->
-    [mean] moyenne : { $value }
-    [sum] somme : { $value }
-    [share] pourcentage d’enregistrements avec { $value } { $test }
-    [count] nombre d’enregistrements
-    [count_of] nombre d’enregistrements avec { $value } { $test }
-    [distinct] nombre de clients
-   *[distinct_of] nombre de clients des enregistrements avec { $value } { $test }
-}{ $kinds }{ $hours }{ $session }
-DEFINED_VALUE = { $value ->
-    [first_reply_seconds] les secondes jusqu’à la première réponse
-    [duration_seconds] les secondes du début à la fin
-    [resolved] le problème résolu
-    [rating] la note du client
-    [amount] le montant des ventes
-   *[column] { $value }
-}
+CARD_COLLABORATION = { "\u00A0" }; dont { $points } points pour la collaboration : { $outside } des { $credited } enregistrements étaient en dehors du planning ou de l’équipe de la personne
+DEFINED =
+    { $what }{ $few ->
+        [yes] , à partir de { $min_count }
+       *[no] { "" }
+    }{ $valid ->
+        [between] , du { $from } au { $to }
+        [from] , à partir du { $from }
+        [to] , jusqu’au { $to }
+       *[ever] { "" }
+    }
+DEFINED_RECORDS =
+    { $aggregation ->
+        [mean] moyenne : { $value }
+        [sum] somme : { $value }
+        [share] pourcentage d’enregistrements avec { $value } { $test }
+        [count] nombre d’enregistrements
+        [count_of] nombre d’enregistrements avec { $value } { $test }
+        [distinct] nombre de clients
+       *[distinct_of] nombre de clients des enregistrements avec { $value } { $test }
+    }{ $kinds }{ $hours }{ $session }
+DEFINED_VALUE =
+    { $value ->
+        [first_reply_seconds] les secondes jusqu’à la première réponse
+        [duration_seconds] les secondes du début à la fin
+        [resolved] le problème résolu
+        [rating] la note du client
+        [amount] le montant des ventes
+       *[column] { $value }
+    }
 DEFINED_GIVEN = indiqué
-DEFINED_TEST = { $is ->
-    [at_most] { $threshold } au maximum
-    [at_least] { $threshold } au minimum
-    [below] en dessous de { $threshold }
-    [above] au-dessus de { $threshold }
-   *[equal] égal à { $threshold }
-}
+DEFINED_TEST =
+    { $is ->
+        [at_most] { $threshold } au maximum
+        [at_least] { $threshold } au minimum
+        [below] en dessous de { $threshold }
+        [above] au-dessus de { $threshold }
+       *[equal] égal à { $threshold }
+    }
 DEFINED_KINDS = , du type { $kinds }
-DEFINED_HOURS = , { $counts ->
-    [begun] commencé
-   *[inside] en comptant le temps
-} de { $from } à { $to }
-DEFINED_SESSION = , le premier de chaque session aux pauses de { $minutes ->
-    [one] { $minutes } minute
-   *[other] { $minutes } minutes
-} au maximum
-DEFINED_OBSERVATION = { $aggregation ->
-    [sum] la somme
-    [mean] la moyenne
-   *[last] la dernière valeur
-} de ce qui a été observé pour { $subject ->
-    [person] la personne
-    [unit] l’unité organisationnelle
-    [account] le compte
-    [store] la boutique
-   *[campaign] la campagne
-}
-DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] {" "}en pourcentage
-   *[no] {""}
-}
+DEFINED_HOURS =
+    , { $counts ->
+        [begun] commencé
+       *[inside] en comptant le temps
+    } de { $from } à { $to }
+DEFINED_SESSION =
+    , le premier de chaque session aux pauses de { $minutes ->
+        [one] { $minutes } minute
+       *[other] { $minutes } minutes
+    } au maximum
+DEFINED_OBSERVATION =
+    { $aggregation ->
+        [sum] la somme
+        [mean] la moyenne
+       *[last] la dernière valeur
+    } de ce qui a été observé pour { $subject ->
+        [person] la personne
+        [unit] l’unité organisationnelle
+        [account] le compte
+        [store] la boutique
+       *[campaign] la campagne
+    }
+DEFINED_RATIO =
+    { $of } / { $per }{ $percent ->
+        [yes] { " " }en pourcentage
+       *[no] { "" }
+    }
 DEFINED_SUM = la somme de { $parts }
 DEFINED_PART = { $factor } × { $of }
-DEFINED_REPEAT = le pourcentage de { $of } dont le client avait eu { $after } dans { $days ->
-    [one] le { $days } jour précédent
-   *[other] les { $days } jours précédents
-}
+DEFINED_REPEAT =
+    le pourcentage de { $of } dont le client avait eu { $after } dans { $days ->
+        [one] le { $days } jour précédent
+       *[other] les { $days } jours précédents
+    }
 DEFINED_TREND = l’écart en pourcentage de { $of } par rapport au passé de la personne
-DEFINED_TEAM = { $aggregation ->
-    [mean] la moyenne de { $of } dans l’équipe telle qu’elle était chaque jour
-    [share] le pourcentage de l’équipe, telle qu’elle était chaque jour, avec { $of } { $test }
-   *[sum] la somme de { $of } dans l’équipe telle qu’elle était chaque jour
-}
+DEFINED_TEAM =
+    { $aggregation ->
+        [mean] la moyenne de { $of } dans l’équipe telle qu’elle était chaque jour
+        [share] le pourcentage de l’équipe, telle qu’elle était chaque jour, avec { $of } { $test }
+       *[sum] la somme de { $of } dans l’équipe telle qu’elle était chaque jour
+    }
 CARD_CHANGED = Avant : { $before } Maintenant : { $after }
 CARD_CAME = Il y a maintenant une fiche : { $after }
 CARD_WENT = Il n’y a plus de fiche. Avant : { $before }
@@ -1332,13 +1363,13 @@ CARD_LINE_WENT = { $name } : ne compte plus : { $before } avant.
 CARD_STANDING = { $measured }, { $points } points, avec le poids de { $weight } % { $weighted }
     .dropped = { $measured }, non noté
 CARD_WORKED_OUT_ANEW = Le score est le même ; il a été recalculé à partir d’autres nombres.
-
 LADDER_REFUND = { $refund } est un remboursement de { $sale } : il suit l’attribution de cet enregistrement et en diminue le montant
-LADDER_BEGAN = Commencé le { $at } sur { $account }, { $phase ->
-    [shared] un compte partagé ce jour-là
-    [mixed] ce jour-là en passage de partagé à nominatif
-   *[named] un compte nominatif ce jour-là
-}.
+LADDER_BEGAN =
+    Commencé le { $at } sur { $account }, { $phase ->
+        [shared] un compte partagé ce jour-là
+        [mixed] ce jour-là en passage de partagé à nominatif
+       *[named] un compte nominatif ce jour-là
+    }.
 LADDER_TAG_NONE = Étiquette : la plateforme n’a désigné personne.
 LADDER_TAG_UNKNOWN = Étiquette : la plateforme a désigné « { $agent } », qui ne correspond à aucune personne en emploi ce jour-là, ou à plusieurs.
 LADDER_TAG = Étiquette : la plateforme a désigné « { $agent } », c’est-à-dire { $person } : l’enregistrement lui revient.
@@ -1347,12 +1378,13 @@ LADDER_DUTY_NONE = Service : personne ne détenait le compte ni n’était en s
 LADDER_DUTY = Service : { $list }.
 LADDER_DUTY_ANSWERED = Service au moment de la réponse : { $list }.
     .unheld = Service : personne ne détenait le compte ni n’était en service au début ; au moment de la réponse, { $list }.
-LADDER_ON_DUTY = { $person } { $rule ->
-    [handover] le détenait par passation
-    [roster] y était au planning
-    [punch] de son équipe avait pointé
-   *[team] est de son équipe
-}, de { $from } à { $to } [{ $evidence }]
+LADDER_ON_DUTY =
+    { $person } { $rule ->
+        [handover] le détenait par passation
+        [roster] y était au planning
+        [punch] de son équipe avait pointé
+       *[team] est de son équipe
+    }, de { $from } à { $to } [{ $evidence }]
 LADDER_SHARES = { $before }, { $share }
 LADDER_BY_SESSION = Un autre enregistrement de la session du même client désigne son agent, celui-ci suit donc : { $shares }.
 LADDER_BY_TAG = Attribué par l’étiquette : { $shares }.
@@ -1363,16 +1395,18 @@ LADDER_EQUAL = Plusieurs personnes étaient en service et il y a trop peu d’é
 LADDER_TEAM = Rien n’indique qui était en service sur le compte, son équipe partage donc : { $shares }.
 LADDER_NOBODY = Il n’est donc attribué à personne.
 LADDER_CONTRIBUTORS = Contributeurs : { $list }.
-LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] a répondu en premier
-    [closer] a conclu la vente
-   *[after_sales] a assuré l’après-vente
-} : « { $agent } », c’est-à-dire { $person }
-LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] a répondu en premier
-    [closer] a conclu la vente
-   *[after_sales] a assuré l’après-vente
-} : « { $agent } », qui ne correspond à aucune personne en emploi ce jour-là, ou à plusieurs
+LADDER_CONTRIBUTOR =
+    { $role ->
+        [first_answer] a répondu en premier
+        [closer] a conclu la vente
+       *[after_sales] a assuré l’après-vente
+    } : « { $agent } », c’est-à-dire { $person }
+LADDER_CONTRIBUTOR_UNKNOWN =
+    { $role ->
+        [first_answer] a répondu en premier
+        [closer] a conclu la vente
+       *[after_sales] a assuré l’après-vente
+    } : « { $agent } », qui ne correspond à aucune personne en emploi ce jour-là, ou à plusieurs
 LADDER_SPLIT = Attribué par rôle, selon la règle « { $version } » : première réponse { $first_answer }, conclusion { $closer }, après-vente { $after_sales } ; la part d’un rôle que personne n’a tenu va aux autres en proportion : { $shares }.
 LADDER_BY_SPLIT = Attribué par rôle : { $shares }.
 LADDER_BY_CLAIM = Il a été revendiqué d’un clic : { $shares }.
@@ -1382,31 +1416,35 @@ LADDER_BY_REPLIES = Plusieurs personnes étaient en service, chacune avec plusie
 LADDER_BY_TAG_SHARE = Plusieurs personnes étaient en service, chacune avec plusieurs conversations à la fois ; elles partagent comme les enregistrements proches dans le temps qui désignent leur agent : { $shares }.
 LADDER_NOT_SPLIT = La politique ne donne aucune part aux rôles désignés : l’enregistrement est attribué comme s’il ne désignait pas de contributeurs.
 LADDER_WORTH = Sur ce compte, on s’attend à ce qu’environ { $now } des enregistrements soient attribués à quelqu’un d’autre ; environ { $breaks } si les pauses sont pointées, environ { $devices } avec des appareils pour 30 % des réponses, environ { $claims } si la moitié des enregistrements est revendiquée. C’est une estimation d’après les doutes de ce mois, non une promesse.
-
 WHY = { $first } ({ $part } %) plutôt que { $second } ({ $rest } %) : { $what }.
-WHY_AGAINST = { $why } { $sign ->
-    [hands] La pause depuis la dernière réponse parlait pour { $second }.
-    [thread] La conversation jusque-là parlait pour { $second }.
-    [profile] Le type de réponse parlait pour { $second }.
-   *[device] L’appareil parlait pour { $second }.
-}
+WHY_AGAINST =
+    { $why } { $sign ->
+        [hands] La pause depuis la dernière réponse parlait pour { $second }.
+        [thread] La conversation jusque-là parlait pour { $second }.
+        [profile] Le type de réponse parlait pour { $second }.
+       *[device] L’appareil parlait pour { $second }.
+    }
 WHY_SOMEBODY = quelqu’un d’autre
-WHY_SECONDS = { $count ->
-    [one] { $count } seconde
-   *[other] { $count } secondes
-}
-WHY_MINUTES = { $count ->
-    [one] { $count } minute
-   *[other] { $count } minutes
-}
-WHY_HOURS = { $count ->
-    [one] { $count } heure
-   *[other] { $count } heures
-}
-WHY_DAYS = { $count ->
-    [one] { $count } jour
-   *[other] { $count } jours
-}
+WHY_SECONDS =
+    { $count ->
+        [one] { $count } seconde
+       *[other] { $count } secondes
+    }
+WHY_MINUTES =
+    { $count ->
+        [one] { $count } minute
+       *[other] { $count } minutes
+    }
+WHY_HOURS =
+    { $count ->
+        [one] { $count } heure
+       *[other] { $count } heures
+    }
+WHY_DAYS =
+    { $count ->
+        [one] { $count } jour
+       *[other] { $count } jours
+    }
 WHY_HANDS = { $one }, { $other }
     .short = { $one }, { $other }, à peine le temps d’une autre réponse
     .usual = { $one }, { $other }, et une telle pause est plus habituelle chez { $first }
@@ -1417,14 +1455,15 @@ WHY_PROFILE = { $first } répond plus souvent que { $second } aux clients qui on
     .first = { $first } donne plus souvent que { $second } la première réponse aux clients qui ont attendu { $wait }
     .again = { $first } écrit plus souvent que { $second } une nouvelle fois { $wait } après une réponse, sans nouveau message du client
     .unasked = { $first } écrit plus souvent que { $second } à des clients qui n’ont pas encore écrit
-WHY_WAIT = { $class ->
-    [0] moins de 5 minutes
-    [1] de 5 à 20 minutes
-    [2] de 20 à 60 minutes
-    [3] de 1 à 4 heures
-    [4] de 4 à 24 heures
-   *[other] plus d’un jour
-}
+WHY_WAIT =
+    { $class ->
+        [0] moins de 5 minutes
+        [1] de 5 à 20 minutes
+        [2] de 20 à 60 minutes
+        [3] de 1 à 4 heures
+        [4] de 4 à 24 heures
+       *[other] plus d’un jour
+    }
 WHY_DEVICE = l’appareil sur lequel elle a été écrite est celui de { $first }
     .same = { $first } avait probablement écrit auparavant sur le même appareil
 WHY_DUTY = sur ses { $all } réponses, { $first } était en service lors de { $count }, { $second } lors de { $other }
@@ -1435,198 +1474,235 @@ WHY_TOO_FEW_REPLIES = Rien ne les distingue : trop peu d’enregistrements du c
 WHY_TOO_DENSE = Rien ne les distingue : sur ce compte, les réponses sont trop rapprochées pour leurs seules heures, et trop peu d’enregistrements portent un nom, sont revendiqués ou écrits sur des appareils connus.
 WHY_CLOCK_WITHOUT_SECONDS = Rien ne les distingue : les heures des réponses du compte n’ont pas de secondes fiables.
 WHY_NO_REPLY_TIMES = Rien ne les distingue : chaque personne peut mener plusieurs conversations à la fois, et on ne connaît aucune réponse à celle-ci qui ait été écrite pendant leur service.
-
-
-CREDIT_ACCOUNT_UNKNOWN = { $records ->
-    [one] { $records } enregistrement d’un compte que la gestion des temps ne connaît pas a été écarté
-   *[other] { $records } enregistrements d’un compte que la gestion des temps ne connaît pas ont été écartés
-}
-CREDIT_UNKNOWN_AGENT = { $records ->
-    [one] { $records } enregistrement désigne l’agent « { $agent } », qui ne correspond à aucune personne en emploi ce jour-là, ou à plusieurs : il compte comme sans nom
-   *[other] { $records } enregistrements désignent l’agent « { $agent } », qui ne correspond à aucune personne en emploi ces jours-là, ou à plusieurs : ils comptent comme sans nom
-}
-CREDIT_NO_EVIDENCE = aucun planning, pointage ni passation : son équipe partage { $records ->
-    [one] { $records } enregistrement
-   *[other] { $records } enregistrements
-}
-CREDIT_NOBODY_ON_DUTY = { $records ->
-    [one] { $records } enregistrement est arrivé alors que personne n’était en service : attribué à personne
-   *[other] { $records } enregistrements sont arrivés alors que personne n’était en service : attribués à personne
-}
-CREDIT_TAG_OFF_DUTY = { $records ->
-    [one] { $records } enregistrement désigne
-   *[other] { $records } enregistrements désignent
-} { $person }, qui n’était pas en service à ce moment-là : c’est le nom qui compte
-CREDIT_NAMED_WITHOUT_AGENT = { $records ->
-    [one] { $records } enregistrement d’un compte nominatif ne désigne personne : attribué à personne, sauf par passation
-   *[other] { $records } enregistrements d’un compte nominatif ne désignent personne : attribués à personne, sauf par passation
-}
-CREDIT_MIXED_WITHOUT_TAG = { $records ->
-    [one] { $records } enregistrement d’un compte mixte ne désigne personne : attribué comme sur un compte partagé
-   *[other] { $records } enregistrements d’un compte mixte ne désignent personne : attribués comme sur un compte partagé
-}
-CONTRIBUTOR_UNKNOWN = { $records ->
-    [one] { $records } contribution est de « { $agent } », qui ne correspond à aucune personne en emploi ce jour-là, ou à plusieurs : sa part va aux autres contributeurs
-   *[other] { $records } contributions sont de « { $agent } », qui ne correspond à aucune personne en emploi ces jours-là, ou à plusieurs : leurs parts vont aux autres contributeurs
-}
-CREDIT_CONTRIBUTOR_OFF_DUTY = { $records ->
-    [one] { $records } enregistrement désigne comme contributeur { $person }, qui n’était pas en service quand il a commencé
-   *[other] { $records } enregistrements désignent comme contributeur { $person }, qui n’était pas en service quand ils ont commencé
-} : c’est le nom qui compte
-CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records ->
-    [one] { $records } enregistrement désigne des contributeurs, et la politique ne donne aucune part à leurs rôles : ils sont conservés, et l’enregistrement est attribué comme s’il n’en désignait aucun
-   *[other] { $records } enregistrements désignent des contributeurs, et la politique ne donne aucune part à leurs rôles : ils sont conservés, et les enregistrements sont attribués comme s’ils n’en désignaient aucun
-}
-CREDIT_TOO_FEW_TO_INFER = { $records ->
-    [one] { $records } enregistrement avait plusieurs personnes en service, trop peu pour une déduction : partagé à parts égales
-   *[other] { $records } enregistrements avaient plusieurs personnes en service, trop peu nombreux pour une déduction : partagés à parts égales
-}
+CREDIT_ACCOUNT_UNKNOWN =
+    { $records ->
+        [one] { $records } enregistrement d’un compte que la gestion des temps ne connaît pas a été écarté
+       *[other] { $records } enregistrements d’un compte que la gestion des temps ne connaît pas ont été écartés
+    }
+CREDIT_UNKNOWN_AGENT =
+    { $records ->
+        [one] { $records } enregistrement désigne l’agent « { $agent } », qui ne correspond à aucune personne en emploi ce jour-là, ou à plusieurs : il compte comme sans nom
+       *[other] { $records } enregistrements désignent l’agent « { $agent } », qui ne correspond à aucune personne en emploi ces jours-là, ou à plusieurs : ils comptent comme sans nom
+    }
+CREDIT_NO_EVIDENCE =
+    aucun planning, pointage ni passation : son équipe partage { $records ->
+        [one] { $records } enregistrement
+       *[other] { $records } enregistrements
+    }
+CREDIT_NOBODY_ON_DUTY =
+    { $records ->
+        [one] { $records } enregistrement est arrivé alors que personne n’était en service : attribué à personne
+       *[other] { $records } enregistrements sont arrivés alors que personne n’était en service : attribués à personne
+    }
+CREDIT_TAG_OFF_DUTY =
+    { $records ->
+        [one] { $records } enregistrement désigne
+       *[other] { $records } enregistrements désignent
+    } { $person }, qui n’était pas en service à ce moment-là : c’est le nom qui compte
+CREDIT_NAMED_WITHOUT_AGENT =
+    { $records ->
+        [one] { $records } enregistrement d’un compte nominatif ne désigne personne : attribué à personne, sauf par passation
+       *[other] { $records } enregistrements d’un compte nominatif ne désignent personne : attribués à personne, sauf par passation
+    }
+CREDIT_MIXED_WITHOUT_TAG =
+    { $records ->
+        [one] { $records } enregistrement d’un compte mixte ne désigne personne : attribué comme sur un compte partagé
+       *[other] { $records } enregistrements d’un compte mixte ne désignent personne : attribués comme sur un compte partagé
+    }
+CONTRIBUTOR_UNKNOWN =
+    { $records ->
+        [one] { $records } contribution est de « { $agent } », qui ne correspond à aucune personne en emploi ce jour-là, ou à plusieurs : sa part va aux autres contributeurs
+       *[other] { $records } contributions sont de « { $agent } », qui ne correspond à aucune personne en emploi ces jours-là, ou à plusieurs : leurs parts vont aux autres contributeurs
+    }
+CREDIT_CONTRIBUTOR_OFF_DUTY =
+    { $records ->
+        [one] { $records } enregistrement désigne comme contributeur { $person }, qui n’était pas en service quand il a commencé
+       *[other] { $records } enregistrements désignent comme contributeur { $person }, qui n’était pas en service quand ils ont commencé
+    } : c’est le nom qui compte
+CREDIT_CONTRIBUTORS_NOT_SPLIT =
+    { $records ->
+        [one] { $records } enregistrement désigne des contributeurs, et la politique ne donne aucune part à leurs rôles : ils sont conservés, et l’enregistrement est attribué comme s’il n’en désignait aucun
+       *[other] { $records } enregistrements désignent des contributeurs, et la politique ne donne aucune part à leurs rôles : ils sont conservés, et les enregistrements sont attribués comme s’ils n’en désignaient aucun
+    }
+CREDIT_TOO_FEW_TO_INFER =
+    { $records ->
+        [one] { $records } enregistrement avait plusieurs personnes en service, trop peu pour une déduction : partagé à parts égales
+       *[other] { $records } enregistrements avaient plusieurs personnes en service, trop peu nombreux pour une déduction : partagés à parts égales
+    }
 CREDIT_DID_NOT_SETTLE = la déduction sur { $records } enregistrements ne s’est pas stabilisée : partagés à parts égales
-CREDIT_SEVERAL_AT_ONCE = { $records ->
-    [one] { $records } enregistrement avait plusieurs personnes en service qui mènent plusieurs conversations à la fois : partagé à parts égales
-   *[other] { $records } enregistrements avaient plusieurs personnes en service qui mènent plusieurs conversations à la fois : partagés à parts égales
-}
-CREDIT_TOO_FEW_REPLIES = { $records ->
-    [one] { $records } enregistrement avec les heures de ses réponses, c’est trop peu
-   *[other] { $records } enregistrements avec les heures de leurs réponses, c’est trop peu par personne
-} pour distinguer des personnes qui mènent plusieurs conversations à la fois : partage à parts égales entre celles en service à chaque réponse
-CREDIT_REPLIES_TOO_DENSE = { $records ->
-    [one] { $records } enregistrement vient
-   *[other] { $records } enregistrements viennent
-} d’un compte où les réponses sont si rapprochées que leurs seules heures ne distinguent pas les personnes, et moins d’un dixième des réponses indiquent de qui elles sont : partage à parts égales entre les personnes en service à chaque réponse
-CREDIT_EVIDENCE_UNEVEN = { $records ->
-    [one] { $records } enregistrement n’indique pas de qui il est
-   *[other] { $records } enregistrements n’indiquent pas de qui ils sont
-}, sur un compte où certaines personnes signent, revendiquent ou écrivent sur des appareils connus une part bien plus grande de leurs enregistrements que d’autres, { $person } le moins : pondéré par ce que chacun laisse sans indication
-    .equal = { $records ->
+CREDIT_SEVERAL_AT_ONCE =
+    { $records ->
+        [one] { $records } enregistrement avait plusieurs personnes en service qui mènent plusieurs conversations à la fois : partagé à parts égales
+       *[other] { $records } enregistrements avaient plusieurs personnes en service qui mènent plusieurs conversations à la fois : partagés à parts égales
+    }
+CREDIT_TOO_FEW_REPLIES =
+    { $records ->
+        [one] { $records } enregistrement avec les heures de ses réponses, c’est trop peu
+       *[other] { $records } enregistrements avec les heures de leurs réponses, c’est trop peu par personne
+    } pour distinguer des personnes qui mènent plusieurs conversations à la fois : partage à parts égales entre celles en service à chaque réponse
+CREDIT_REPLIES_TOO_DENSE =
+    { $records ->
+        [one] { $records } enregistrement vient
+       *[other] { $records } enregistrements viennent
+    } d’un compte où les réponses sont si rapprochées que leurs seules heures ne distinguent pas les personnes, et moins d’un dixième des réponses indiquent de qui elles sont : partage à parts égales entre les personnes en service à chaque réponse
+CREDIT_EVIDENCE_UNEVEN =
+    { $records ->
         [one] { $records } enregistrement n’indique pas de qui il est
        *[other] { $records } enregistrements n’indiquent pas de qui ils sont
-    }, sur un compte où certaines personnes revendiquent ou écrivent sur des appareils connus une part bien plus grande de leurs enregistrements que d’autres, { $person } le moins : partage à parts égales, ce qui est trop peu pour { $person } si cette personne travaille autant que les autres
-CREDIT_CLOCK_WITHOUT_SECONDS = plus d’un dixième des réponses { $records ->
-    [one] de { $records } enregistrement tombe
-   *[other] de { $records } enregistrements tombe
-} sur une minute pleine, leur horloge n’est donc pas fiable : partage à parts égales entre les personnes en service à chaque réponse
-CREDIT_CLAIM_OFF_DUTY = { $person } a revendiqué { $records ->
-    [one] { $records } conversation sans être en service : la revendication ne compte pas
-   *[other] { $records } conversations sans être en service : les revendications ne comptent pas
-}
-CREDIT_CLAIM_WITHOUT_RECORD = { $person } a revendiqué { $records ->
-    [one] { $records } conversation dont il n’existe pas d’enregistrement : la revendication ne compte pas
-   *[other] { $records } conversations dont il n’existe pas d’enregistrement : les revendications ne comptent pas
-}
-CREDIT_CLAIMS_DIFFER = { $person } a revendiqué { $record } le { $at }, et { $second } l’avait revendiqué le { $before } : aucune des deux revendications ne décide{ $more ->
-    [0] {""}
-    [one] . Il en va de même pour { $more } autre enregistrement de ce jour
-   *[other] . Il en va de même pour { $more } autres enregistrements de ce jour
-}
-    .tag = { $person } a revendiqué { $record } le { $at }, et la plateforme a désigné { $second } : c’est le nom qui compte{ $more ->
-        [0] {""}
+    }, sur un compte où certaines personnes signent, revendiquent ou écrivent sur des appareils connus une part bien plus grande de leurs enregistrements que d’autres, { $person } le moins : pondéré par ce que chacun laisse sans indication
+    .equal =
+        { $records ->
+            [one] { $records } enregistrement n’indique pas de qui il est
+           *[other] { $records } enregistrements n’indiquent pas de qui ils sont
+        }, sur un compte où certaines personnes revendiquent ou écrivent sur des appareils connus une part bien plus grande de leurs enregistrements que d’autres, { $person } le moins : partage à parts égales, ce qui est trop peu pour { $person } si cette personne travaille autant que les autres
+CREDIT_CLOCK_WITHOUT_SECONDS =
+    plus d’un dixième des réponses { $records ->
+        [one] de { $records } enregistrement tombe
+       *[other] de { $records } enregistrements tombe
+    } sur une minute pleine, leur horloge n’est donc pas fiable : partage à parts égales entre les personnes en service à chaque réponse
+CREDIT_CLAIM_OFF_DUTY =
+    { $person } a revendiqué { $records ->
+        [one] { $records } conversation sans être en service : la revendication ne compte pas
+       *[other] { $records } conversations sans être en service : les revendications ne comptent pas
+    }
+CREDIT_CLAIM_WITHOUT_RECORD =
+    { $person } a revendiqué { $records ->
+        [one] { $records } conversation dont il n’existe pas d’enregistrement : la revendication ne compte pas
+       *[other] { $records } conversations dont il n’existe pas d’enregistrement : les revendications ne comptent pas
+    }
+CREDIT_CLAIMS_DIFFER =
+    { $person } a revendiqué { $record } le { $at }, et { $second } l’avait revendiqué le { $before } : aucune des deux revendications ne décide{ $more ->
+        [0] { "" }
         [one] . Il en va de même pour { $more } autre enregistrement de ce jour
        *[other] . Il en va de même pour { $more } autres enregistrements de ce jour
     }
-CREDIT_DEVICE_OFF_DUTY = l’appareil { $device } de { $person }, qui n’était alors pas en service, a été utilisé { $records ->
-    [one] une fois
-   *[other] { $records } fois
-} : il ne compte pas
-    .there = l’appareil { $device } de { $person }, qui était alors en service pour { $place }, a été utilisé { $records ->
+    .tag =
+        { $person } a revendiqué { $record } le { $at }, et la plateforme a désigné { $second } : c’est le nom qui compte{ $more ->
+            [0] { "" }
+            [one] . Il en va de même pour { $more } autre enregistrement de ce jour
+           *[other] . Il en va de même pour { $more } autres enregistrements de ce jour
+        }
+CREDIT_DEVICE_OFF_DUTY =
+    l’appareil { $device } de { $person }, qui n’était alors pas en service, a été utilisé { $records ->
         [one] une fois
        *[other] { $records } fois
     } : il ne compte pas
-    .elsewhere = l’appareil { $device } de quelqu’un qui n’a jamais été en service ici a été utilisé { $records ->
-        [one] une fois
-       *[other] { $records } fois
-    } : il ne compte pas
+    .there =
+        l’appareil { $device } de { $person }, qui était alors en service pour { $place }, a été utilisé { $records ->
+            [one] une fois
+           *[other] { $records } fois
+        } : il ne compte pas
+    .elsewhere =
+        l’appareil { $device } de quelqu’un qui n’a jamais été en service ici a été utilisé { $records ->
+            [one] une fois
+           *[other] { $records } fois
+        } : il ne compte pas
 DEVICE_BOUND_TO_SEVERAL = à partir du { $from }, l’appareil { $device } appartient à plusieurs personnes ou places à la fois : il est conservé, et ce qui y est écrit n’indique alors rien
     .ever = l’appareil { $device } appartient depuis le début à plusieurs personnes ou places à la fois : il est conservé, et ce qui y est écrit n’indique alors rien
-CREDIT_DEVICE_OF_SEVERAL = l’appareil { $device } appartient en même temps à { $more ->
-    [0] { $first } et à { $second }
-    [one] { $first }, à { $second } et à { $more } autre personne
-   *[other] { $first }, à { $second } et à { $more } autres personnes
-}, et a été utilisé { $records ->
-    [one] une fois
-   *[other] { $records } fois
-} : il ne compte pas
-    .beyond = l’appareil { $device } appartient à { $person } et en même temps à quelqu’un qui n’a jamais été en service ici, et a été utilisé { $records ->
+CREDIT_DEVICE_OF_SEVERAL =
+    l’appareil { $device } appartient en même temps à { $more ->
+        [0] { $first } et à { $second }
+        [one] { $first }, à { $second } et à { $more } autre personne
+       *[other] { $first }, à { $second } et à { $more } autres personnes
+    }, et a été utilisé { $records ->
         [one] une fois
        *[other] { $records } fois
     } : il ne compte pas
-    .unknown = l’appareil { $device } appartient à plusieurs personnes à la fois, et a été utilisé { $records ->
+    .beyond =
+        l’appareil { $device } appartient à { $person } et en même temps à quelqu’un qui n’a jamais été en service ici, et a été utilisé { $records ->
+            [one] une fois
+           *[other] { $records } fois
+        } : il ne compte pas
+    .unknown =
+        l’appareil { $device } appartient à plusieurs personnes à la fois, et a été utilisé { $records ->
+            [one] une fois
+           *[other] { $records } fois
+        } : il ne compte pas
+DEVICE_OF_NOBODY =
+    { $devices ->
+        [one] l’appareil { $device }, qui n’est rattaché à personne, a été utilisé
+       *[other] { $devices } appareils qui ne sont rattachés à personne, par exemple { $device }, ont été utilisés
+    } { $records ->
         [one] une fois
        *[other] { $records } fois
-    } : il ne compte pas
-DEVICE_OF_NOBODY = { $devices ->
-    [one] l’appareil { $device }, qui n’est rattaché à personne, a été utilisé
-   *[other] { $devices } appareils qui ne sont rattachés à personne, par exemple { $device }, ont été utilisés
-} { $records ->
-    [one] une fois
-   *[other] { $records } fois
-} : cela indique seulement ce que les mêmes mains ont écrit
-    .near = l’appareil { $device }, qui n’est rattaché à personne, a été utilisé { $records ->
-        [one] une fois
-       *[other] { $records } fois
-    }, et { $near }, qui est rattaché, jamais : est-ce celui-là qu’il faut comprendre ?
-    .seat = l’appareil { $device } de la place { $seat } a été utilisé { $records ->
-        [one] une fois
-       *[other] { $records } fois
-    } alors que personne n’était au planning sur cette place : il n’était alors à personne
-    .ended = l’appareil { $device } a été utilisé { $records ->
-        [one] une fois
-       *[other] { $records } fois
-    } après le { $to }, dernier jour de son rattachement : il n’était alors à personne
-    .coming = l’appareil { $device } a été utilisé { $records ->
-        [one] une fois
-       *[other] { $records } fois
-    } avant le { $from }, premier jour de son rattachement : il n’était alors à personne
+    } : cela indique seulement ce que les mêmes mains ont écrit
+    .near =
+        l’appareil { $device }, qui n’est rattaché à personne, a été utilisé { $records ->
+            [one] une fois
+           *[other] { $records } fois
+        }, et { $near }, qui est rattaché, jamais : est-ce celui-là qu’il faut comprendre ?
+    .seat =
+        l’appareil { $device } de la place { $seat } a été utilisé { $records ->
+            [one] une fois
+           *[other] { $records } fois
+        } alors que personne n’était au planning sur cette place : il n’était alors à personne
+    .ended =
+        l’appareil { $device } a été utilisé { $records ->
+            [one] une fois
+           *[other] { $records } fois
+        } après le { $to }, dernier jour de son rattachement : il n’était alors à personne
+    .coming =
+        l’appareil { $device } a été utilisé { $records ->
+            [one] une fois
+           *[other] { $records } fois
+        } avant le { $from }, premier jour de son rattachement : il n’était alors à personne
 EVIDENCE_NOT_READ = la version { $version } de la politique ne tient pas compte des revendications, des appareils ni des heures des messages. Pour le mois, le compte a : revendications, { $claims } ; enregistrements avec les heures des messages, { $replies } ; appareils que les enregistrements ou les messages indiquent, { $devices }
-CREDIT_REPLY_OUTSIDE_RECORD = { $records ->
-    [one] { $records } réponse se situe avant le début ou après la fin de son enregistrement : elle ne compte pas
-   *[other] { $records } réponses se situent avant le début ou après la fin de leur enregistrement : elles ne comptent pas
-}
-BREAKS_NOT_PUNCHED = { $days ->
-    [one] { $days } journée de travail
-   *[other] { $days } journées de travail
-} de { $people ->
-    [one] { $people } personne
-   *[other] { $people } personnes
-} en service sans interruption, avec deux heures ou plus sans presque rien à leur actif pendant que d’autres travaillaient. Si les pauses étaient pointées, environ { $breaks } des enregistrements du compte seraient vraisemblablement attribués à quelqu’un d’autre, au lieu d’environ { $now }
-CREDIT_CLOCKS_APART = les messages de { $records ->
-    [one] { $records } enregistrement
-   *[other] { $records } enregistrements
-} suivent une horloge en avance de { $minutes } min { $seconds } s sur celle des enregistrements : ils sont lus d’autant plus tôt
-    .behind = les messages de { $records ->
+CREDIT_REPLY_OUTSIDE_RECORD =
+    { $records ->
+        [one] { $records } réponse se situe avant le début ou après la fin de son enregistrement : elle ne compte pas
+       *[other] { $records } réponses se situent avant le début ou après la fin de leur enregistrement : elles ne comptent pas
+    }
+BREAKS_NOT_PUNCHED =
+    { $days ->
+        [one] { $days } journée de travail
+       *[other] { $days } journées de travail
+    } de { $people ->
+        [one] { $people } personne
+       *[other] { $people } personnes
+    } en service sans interruption, avec deux heures ou plus sans presque rien à leur actif pendant que d’autres travaillaient. Si les pauses étaient pointées, environ { $breaks } des enregistrements du compte seraient vraisemblablement attribués à quelqu’un d’autre, au lieu d’environ { $now }
+CREDIT_CLOCKS_APART =
+    les messages de { $records ->
         [one] { $records } enregistrement
        *[other] { $records } enregistrements
-    } suivent une horloge en retard de { $minutes } min { $seconds } s sur celle des enregistrements : ils sont lus d’autant plus tard
-AMOUNTS_CONVERTED = les montants de { $records ->
-    [one] { $records } enregistrement
-   *[other] { $records } enregistrements
-} ont été convertis de { $from } en { $to }, chacun au taux de son jour local et arrondi une seule fois : { $rates }{ $more ->
-    [0] {""}
-   *[other] {" "}et { $more } de plus
-}
-REFUND_EXCEEDS_SALE = il a été remboursé plus { $sales ->
-    [one] pour une vente que ce qu’elle a rapporté, et elle compte
-   *[other] pour { $sales } ventes que ce qu’elles ont rapporté, et elles comptent
-} en dessous de zéro : { $named }{ $more ->
-    [0] {""}
-   *[other] {" "}et { $more } de plus
-}
-
+    } suivent une horloge en avance de { $minutes } min { $seconds } s sur celle des enregistrements : ils sont lus d’autant plus tôt
+    .behind =
+        les messages de { $records ->
+            [one] { $records } enregistrement
+           *[other] { $records } enregistrements
+        } suivent une horloge en retard de { $minutes } min { $seconds } s sur celle des enregistrements : ils sont lus d’autant plus tard
+AMOUNTS_CONVERTED =
+    les montants de { $records ->
+        [one] { $records } enregistrement
+       *[other] { $records } enregistrements
+    } ont été convertis de { $from } en { $to }, chacun au taux de son jour local et arrondi une seule fois : { $rates }{ $more ->
+        [0] { "" }
+       *[other] { " " }et { $more } de plus
+    }
+REFUND_EXCEEDS_SALE =
+    il a été remboursé plus { $sales ->
+        [one] pour une vente que ce qu’elle a rapporté, et elle compte
+       *[other] pour { $sales } ventes que ce qu’elles ont rapporté, et elles comptent
+    } en dessous de zéro : { $named }{ $more ->
+        [0] { "" }
+       *[other] { " " }et { $more } de plus
+    }
 REGION_SAME = un transfert va vers une autre région que { $region }
 REPORT_NOT_A_MONTH = un rapport porte sur un mois civil, et le cycle va du { $from } au { $to } : créez un cycle d’un mois
 NOTHING_TO_TELL = on ne peut rien communiquer d’aucune unité : chacune compte moins de cinq personnes, ou une différence en révélerait moins de cinq
-TRANSFER_NOT_PREPARED = le transfert n’est plus en préparation, son état est : { $stage ->
-    [prepared] préparé
-    [approved] approuvé
-    [released] transmis
-    [withdrawn] retiré
-   *[rejected] rejeté
-}
+TRANSFER_NOT_PREPARED =
+    le transfert n’est plus en préparation, son état est : { $stage ->
+        [prepared] préparé
+        [approved] approuvé
+        [released] transmis
+        [withdrawn] retiré
+       *[rejected] rejeté
+    }
 TRANSFER_NOT_APPROVED = le transfert attend l’approbation de quelqu’un d’autre
-TRANSFER_DROPPED = le transfert a été { $stage ->
-    [withdrawn] retiré
-   *[rejected] rejeté
-} : préparez-en un autre
+TRANSFER_DROPPED =
+    le transfert a été { $stage ->
+        [withdrawn] retiré
+       *[rejected] rejeté
+    } : préparez-en un autre
 TRANSFER_RELEASED = le transfert a déjà été transmis : ce qui a été communiqué ne peut pas être repris
 TRANSFER_STALE = un autre rapport sur le mois a été transmis entre-temps, et les deux ensemble révéleraient moins de cinq personnes : préparez-le de nouveau
 TRANSFER_MALFORMED = ce n’est pas le fichier attendu ici, ou il n’est pas complet : envoyez le fichier entier tel que ReleaseTransfer ou ExportStandard l’a fourni
@@ -1651,41 +1727,47 @@ UNIT_UNKNOWN_HERE = il n’y a pas d’unité { $unit } dans le périmètre pour
 ACCOUNTS_OR_SCHEME = soit des comptes, soit un barème, pas les deux : retirez l’un ou l’autre
 POOL_WITHOUT_PEOPLE = l’enveloppe n’a personne à payer : le cycle ne contient aucune fiche de score de l’unité de l’enveloppe
 POOL_OUTSIDE_CYCLE = une enveloppe appartient à l’unité de son cycle ou à une unité inférieure : indiquez une telle unité, ou aucune pour l’unité du cycle
-PAY_OUTSIDE_UNIT = { $count } { $count ->
+PAY_OUTSIDE_UNIT =
+    { $count } { $count ->
         [one] personne a
        *[other] personnes ont
     } une fiche dans le cycle sans appartenir à l’unité de l’enveloppe au dernier jour du cycle : { $people }. Une unité paie son propre personnel : clôturez le cycle avec une population qui exclut les autres
-    .correction = { $count } { $count ->
-        [one] personne a
-       *[other] personnes ont
-    } une fiche dans le cycle sans appartenir à l’unité de l’enveloppe au dernier jour du cycle : { $people }. Une unité paie son propre personnel : corrigez d’abord le cycle (CorrectCycle), puis refaites le brouillon de cette correction
+    .correction =
+        { $count } { $count ->
+            [one] personne a
+           *[other] personnes ont
+        } une fiche dans le cycle sans appartenir à l’unité de l’enveloppe au dernier jour du cycle : { $people }. Une unité paie son propre personnel : corrigez d’abord le cycle (CorrectCycle), puis refaites le brouillon de cette correction
 POOL_NEGATIVE = une enveloppe ne peut pas être négative : indiquez un montant de 0 ou plus ; une enveloppe ne permet pas de reprendre de l’argent
 ZERO_SCORES = aucun score n’est supérieur à zéro, il n’y a donc aucune règle de répartition : examinez d’abord les fiches du cycle
 PART_WITHOUT_CLAIM = la partie { $place } de l’enveloppe ne va à personne : aucun score n’atteint un palier avec un poids, ou son plancher ; modifiez la règle de cette partie
-SETTLEMENT_NOT_DRAFT = le règlement est { $stage ->
-    [draft] un brouillon
-    [approved] approuvé
-    [posted] comptabilisé
-   *[discarded] abandonné
-}, ce n’est pas un brouillon
-SETTLEMENT_NOT_APPROVED = le règlement est { $stage ->
-    [draft] un brouillon
-    [approved] approuvé
-    [posted] comptabilisé
-   *[discarded] abandonné
-} ; seul un règlement approuvé peut être comptabilisé
+SETTLEMENT_NOT_DRAFT =
+    le règlement est { $stage ->
+        [draft] un brouillon
+        [approved] approuvé
+        [posted] comptabilisé
+       *[discarded] abandonné
+    }, ce n’est pas un brouillon
+SETTLEMENT_NOT_APPROVED =
+    le règlement est { $stage ->
+        [draft] un brouillon
+        [approved] approuvé
+        [posted] comptabilisé
+       *[discarded] abandonné
+    } ; seul un règlement approuvé peut être comptabilisé
 SETTLEMENT_POSTED = un règlement comptabilisé ne change plus jamais : faites-en un brouillon de correction, et le prochain règlement paie la différence
-SETTLEMENT_NOT_POSTED = le règlement est { $stage ->
-    [draft] un brouillon
-    [approved] approuvé mais pas comptabilisé
-   *[discarded] abandonné
-}, et seul un règlement comptabilisé se corrige : abandonnez-le et refaites un brouillon
+SETTLEMENT_NOT_POSTED =
+    le règlement est { $stage ->
+        [draft] un brouillon
+        [approved] approuvé mais pas comptabilisé
+       *[discarded] abandonné
+    }, et seul un règlement comptabilisé se corrige : abandonnez-le et refaites un brouillon
 PAY_CORRECTION_WAITS = la correction { $correction } du règlement attend son approbation : approuvez-la ou retirez-la d’abord
 NOTHING_TO_CORRECT = d’après les fiches telles qu’elles sont maintenant, chacun reçoit ce que le règlement et ses corrections ont donné : corrigez d’abord le cycle, ou il n’y a rien à rectifier
-PAY_CORRECTION_NOT_DRAFT = la correction est { $stage ->
-    [approved] approuvée
-   *[withdrawn] retirée
-}, ce n’est plus un brouillon
+PAY_CORRECTION_NOT_DRAFT =
+    la correction est { $stage ->
+        [approved] approuvée
+       *[withdrawn] retirée
+    }, ce n’est plus un brouillon
 DELTAS_WAIT_NOW = ce qui est en attente est donné tel qu’il est maintenant : retirez known_at, ou waiting_only
 CORRECTION_REASON_MISSING = indiquez le motif : chaque relevé l’affiche
 POOL_THERE = l’enveloppe { $pool } de ce cycle a le même nom, le même montant et la même règle : réglez celle-là, ou donnez un autre nom à celle-ci s’il y a une seconde fois autant d’argent
@@ -1711,13 +1793,12 @@ TIERS_OUT_OF_ORDER = écrivez les paliers en commençant par le meilleur, chacun
 TIERS_MIXED = donnez un min_score à chaque palier, ou un quota à chaque palier
 TIERS_WITHOUT_WEIGHT = tous les poids sont nuls, personne ne pourrait donc rien recevoir
 TIER_WEIGHTS_OUT_OF_ORDER = un palier moins bon pèse plus qu’un meilleur
-
-
-STATEMENT_AMOUNT = { $paid } pour un score de { $score } : { $than ->
-    [less] { $difference } de moins que
-    [same] autant que
-   *[more] { $difference } de plus que
-} les { $equal } qu’une répartition égale aurait versés.
+STATEMENT_AMOUNT =
+    { $paid } pour un score de { $score } : { $than ->
+        [less] { $difference } de moins que
+        [same] autant que
+       *[more] { $difference } de plus que
+    } les { $equal } qu’une répartition égale aurait versés.
 STATEMENT_WITHOUT_TIER = Partie { $number } ({ $share } de l’enveloppe, { $part }), par paliers : le score n’atteint aucun palier, donc { $amount }.
 STATEMENT_TIER_WITHOUT_WEIGHT = Partie { $number } ({ $share } de l’enveloppe, { $part }), par paliers : le palier { $tier } n’a pas de poids, donc { $amount }.
 STATEMENT_NOT_ABOVE_FLOOR = Partie { $number } ({ $share } de l’enveloppe, { $part }), en proportion du score : il ne dépasse pas { $floor }, donc { $amount }.
@@ -1726,33 +1807,37 @@ STATEMENT_BY_TIER = par paliers : le palier { $tier } pèse { $weight }
 STATEMENT_ABOVE_FLOOR = en proportion du score au-dessus de { $floor } : { $points } points
 STATEMENT_BY_SCORE = en proportion du score : { $points } points
 STATEMENT_EXACT = { $whole } exactement
-STATEMENT_ROUNDED = { $whole } et { $fraction } de { $smallest } ; { $came ->
-    [yes] l’une des { $units } unités restantes de { $smallest } est venue ici
-   *[no] aucune des { $units } unités restantes de { $smallest } n’est venue ici
-}
-STATEMENT_CARRIED = {"\u00A0"}; reporté d’avant { $before }, à reporter { $after }
+STATEMENT_ROUNDED =
+    { $whole } et { $fraction } de { $smallest } ; { $came ->
+        [yes] l’une des { $units } unités restantes de { $smallest } est venue ici
+       *[no] aucune des { $units } unités restantes de { $smallest } n’est venue ici
+    }
+STATEMENT_CARRIED = { "\u00A0" }; reporté d’avant { $before }, à reporter { $after }
+
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
 
 UNUSABLE = { $file } : { $problem }. { $cure }.
 SEVERAL_PROBLEMS = { $problems }
 REASON_ALSO = { $reason } ; de plus, { $column } : { $more }
-AND_MORE_ROWS = { $count } { $count ->
-    [one] autre ligne de ce fichier a été rejetée
-   *[other] autres lignes de ce fichier ont été rejetées
-}
+AND_MORE_ROWS =
+    { $count } { $count ->
+        [one] autre ligne de ce fichier a été rejetée
+       *[other] autres lignes de ce fichier ont été rejetées
+    }
 AND_MORE_ROWS_CURE = corrigez d’abord les lignes ci-dessus : les autres échouent le plus souvent pour les mêmes raisons
 AND_MORE_FINDINGS = et d’autres du même type
 FIRST_REJECTED = ligne { $line }{ $column } : { $reason } ({ $cure })
 FIRST_REJECTED_COLUMN = , colonne { $column }
-EVERY_ROW_REJECTED = {"\u00A0"}; toutes les lignes ont été rejetées : { $first }
-ROWS_REJECTED = { $count ->
-    [one] {"\u00A0"}; { $count } ligne a été rejetée : { $first }
-   *[other] {"\u00A0"}; { $count } lignes ont été rejetées, dont la première : { $first }
-}
-HINT_NEAR = {"\u00A0"}; vouliez-vous dire { $near } ?
-HINT_MEANT = {" "}(vouliez-vous dire { $near } ?)
-HINT_MEANT_AS = {" "}(vouliez-vous dire { $near } pour { $column } ?)
-HINT_THERE_IS = {" "}(il existe { $near })
+EVERY_ROW_REJECTED = { "\u00A0" }; toutes les lignes ont été rejetées : { $first }
+ROWS_REJECTED =
+    { $count ->
+        [one] { "\u00A0" }; { $count } ligne a été rejetée : { $first }
+       *[other] { "\u00A0" }; { $count } lignes ont été rejetées, dont la première : { $first }
+    }
+HINT_NEAR = { "\u00A0" }; vouliez-vous dire { $near } ?
+HINT_MEANT = { " " }(vouliez-vous dire { $near } ?)
+HINT_MEANT_AS = { " " }(vouliez-vous dire { $near } pour { $column } ?)
+HINT_THERE_IS = { " " }(il existe { $near })
 NO_FOLDER = impossible de le lire comme un dossier ({ $error })
 NO_FOLDER_CURE = indiquez le dossier qui contient people.csv, accounts.csv et records.csv
 MISSING_FILE = il manque dans { $folder }{ $hints }
@@ -1865,11 +1950,11 @@ NO_NUMBER_CURE = écrivez des chiffres avec un point, par exemple 12.5, ou laiss
 NEGATIVE_AMOUNT = le montant { $text } est négatif
 NEGATIVE_AMOUNT_CURE = écrivez un remboursement sur une ligne à part, avec un montant négatif et, dans refers_to, l’external_id de la vente, ou laissez la cellule vide
 NO_AMOUNT = « { $text } » n’est pas un montant
-NO_AMOUNT_CURE = écrivez des chiffres avec un point, par exemple 1234.50, sans symbole monétaire, ou indiquez dans group.yaml comment les nombres s’écrivent : `numbers: {"{"}decimal: ".", grouping: ","{"}"}` pour 1,234.50, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` pour 1.234,50
+NO_AMOUNT_CURE = écrivez des chiffres avec un point, par exemple 1234.50, sans symbole monétaire, ou indiquez dans group.yaml comment les nombres s’écrivent : `numbers: { "{" }decimal: ".", grouping: ","{ "}" }` pour 1,234.50, `numbers: { "{" }decimal: ",", grouping: "."{ "}" }` pour 1.234,50
     .yaml = écrivez des chiffres avec un point, par exemple 1234.50, sans symbole monétaire ni séparateur de milliers
 AMOUNT_DECIMALS = { $text } a plus de décimales que { $currency } n’en a ({ $digits })
     .told = { $text } a plus de décimales que { $currency } n’en a ({ $digits }) : group.yaml indique que « { $sign } » précède les décimales
-AMOUNT_DECIMALS_CURE = arrondissez-le à la plus petite unité de la devise ou, si 1.234 veut dire mille deux cent trente-quatre, indiquez-le dans group.yaml : `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+AMOUNT_DECIMALS_CURE = arrondissez-le à la plus petite unité de la devise ou, si 1.234 veut dire mille deux cent trente-quatre, indiquez-le dans group.yaml : `numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
     .either = écrivez { $whole } ou { $decimal }, selon ce qui est voulu
     .round = arrondissez-le à la plus petite unité de la devise
     .whole = écrivez { $whole } si c’est ce qui est voulu, ou arrondissez-le à la plus petite unité de la devise
@@ -1886,8 +1971,8 @@ TIME_SKIPPED_CURE = écrivez l’heure avec son décalage, par exemple { $time }
 THAT_ZONE = ce fuseau horaire
 MAY_BE_GROUPED = « { $text } » peut être un nombre décimal ou un nombre avec séparateur de milliers
 GROUPED_BY_SPACE = « { $text } » a des espaces entre ses chiffres
-GROUPED_BY_SPACE_CURE = retirez-les, ou indiquez dans group.yaml comment les nombres s’écrivent : `numbers: {"{"}decimal: ",", grouping: space{"}"}` pour 1 234,50, `numbers: {"{"}decimal: ".", grouping: space{"}"}` pour 1 234.50
-MAY_BE_GROUPED_CURE = indiquez dans group.yaml comment les nombres s’écrivent, par exemple `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+GROUPED_BY_SPACE_CURE = retirez-les, ou indiquez dans group.yaml comment les nombres s’écrivent : `numbers: { "{" }decimal: ",", grouping: space{ "}" }` pour 1 234,50, `numbers: { "{" }decimal: ".", grouping: space{ "}" }` pour 1 234.50
+MAY_BE_GROUPED_CURE = indiquez dans group.yaml comment les nombres s’écrivent, par exemple `numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
 NOT_AS_GROUP_YAML = « { $text } » n’est pas écrit comme group.yaml indique d’écrire les nombres
 NOT_AS_GROUP_YAML_CURE = écrivez « { $decimal } » avant les décimales et aucun séparateur de milliers, ou corrigez `numbers` dans group.yaml
     .grouped = écrivez « { $decimal } » avant les décimales et « { $grouping } » entre les milliers, ou corrigez `numbers` dans group.yaml
@@ -1974,22 +2059,24 @@ UNKNOWN_AGENT_CURE = ajoutez la personne à people.csv ou l’alias à aliases.c
 
 NO_RECORD_USABLE = il ne contient aucun enregistrement utilisable{ $why }
 NO_RECORD_IN_PERIOD = aucun enregistrement ne commence entre le { $from } et le { $to }{ $others }{ $why }
-RECORDS_OUTSIDE = {" "}({ $count } sont en dehors)
+RECORDS_OUTSIDE = { " " }({ $count } sont en dehors)
 NO_RECORDS_CURE = indiquez les dates qui contiennent les enregistrements (--from et --to, ou period dans group.yaml), et corrigez les lignes rejetées
-OUTSIDE_PERIOD = { $count ->
-    [one] { $count } enregistrement ne commence pas
-   *[other] { $count } enregistrements ne commencent pas
-} entre le { $from } et le { $to } et { $count ->
-    [one] a été écarté
-   *[other] ont été écartés
-} (par exemple { $example })
-OBSERVATIONS_OUTSIDE = { $count ->
-    [one] { $count } observation ne porte pas
-   *[other] { $count } observations ne portent pas
-} sur des jours du { $from } au { $to } et { $count ->
-    [one] ne compte pas
-   *[other] ne comptent pas
-} dans cette période (par exemple { $example })
+OUTSIDE_PERIOD =
+    { $count ->
+        [one] { $count } enregistrement ne commence pas
+       *[other] { $count } enregistrements ne commencent pas
+    } entre le { $from } et le { $to } et { $count ->
+        [one] a été écarté
+       *[other] ont été écartés
+    } (par exemple { $example })
+OBSERVATIONS_OUTSIDE =
+    { $count ->
+        [one] { $count } observation ne porte pas
+       *[other] { $count } observations ne portent pas
+    } sur des jours du { $from } au { $to } et { $count ->
+        [one] ne compte pas
+       *[other] ne comptent pas
+    } dans cette période (par exemple { $example })
 NO_PERIOD = aucun enregistrement n’indique quelle période est clôturée
 NO_PERIOD_CURE = indiquez ses dates (--from et --to, ou period dans group.yaml)
 NO_RATE = « { $text } » n’est pas un taux
@@ -2010,46 +2097,56 @@ SEVERAL_MONTHS = ses enregistrements commencent dans { $count } mois ({ $months 
 SEVERAL_MONTHS_CURE = indiquez quelles dates clôturer, par exemple --from { $from } --to { $to }
 RECORD_BACKWARDS = il se termine le { $end }, avant de commencer le { $start }
 RECORD_BACKWARDS_CURE = corrigez les heures, ou inversez les deux colonnes
-SHORTENED_ID_KEPT = dans { $count ->
-    [one] { $count } ligne
-   *[other] { $count } lignes
-}, un tableur a réduit le nombre à ses premiers chiffres (par exemple { $example }) : exportez-le en tant que texte ; pris tel quel
-SHORTENED_CUSTOMER = dans { $count ->
-    [one] { $count } ligne
-   *[other] { $count } lignes
-}, un tableur a réduit le nombre à ses premiers chiffres (par exemple { $example }) : exportez-le en tant que texte ; considéré comme vide
-VALUE_LOST_EMPTY = { $count ->
-    [one] { $count } cellule contient
-   *[other] { $count } cellules contiennent
-} ce qu’un tableur affiche à la place d’une valeur (par exemple { $example }) : considéré comme vide
-VALUE_LOST_KEPT = { $count ->
-    [one] { $count } cellule contient
-   *[other] { $count } cellules contiennent
-} ce qu’un tableur affiche à la place d’une valeur (par exemple { $example }) : pris tel quel
-NO_VALUE_TAKEN_AS_EMPTY = { $count ->
-    [one] { $count } cellule signifie
-   *[other] { $count } cellules signifient
-} l’absence de valeur (par exemple { $example }) : considéré comme vide
-UNSEEN_LEFT_OUT = { $count ->
-    [one] { $count } cellule contient
-   *[other] { $count } cellules contiennent
-} des caractères que personne ne voit : lu sans eux (par exemple { $example })
-DECIMAL_TAKEN_AS_WHOLE = { $count ->
-    [one] { $count } nombre entier est écrit
-   *[other] { $count } nombres entiers sont écrits
-} avec une décimale : lu sans elle (par exemple { $example })
-ZEROS_APART = { $count ->
-    [one] { $count } ligne a un numéro
-   *[other] { $count } lignes ont des numéros
-} (par exemple { $example }) que d’autres lignes écrivent avec des zéros initiaux : considéré comme différent ; les tableurs suppriment les zéros initiaux, exportez donc la colonne en tant que texte
-CONTRIBUTORS_NOBODY = { $count ->
-    [one] { $count } contributeur ne figure
-   *[other] { $count } contributeurs ne figurent
-} ni dans people.csv ni dans aliases.csv au jour de l’enregistrement (par exemple { $example }) : les enregistrements comptent, et la part va aux autres contributeurs ; ajoutez la personne à people.csv ou l’alias à aliases.csv, ou corrigez le nom, et clôturez de nouveau
-LONG_RECORDS = { $count ->
-    [one] { $count } enregistrement dure
-   *[other] { $count } enregistrements durent
-} { $hours } heures ou plus (par exemple { $example }) : les heures peuvent être celles d’un cas que personne n’a fermé
+SHORTENED_ID_KEPT =
+    dans { $count ->
+        [one] { $count } ligne
+       *[other] { $count } lignes
+    }, un tableur a réduit le nombre à ses premiers chiffres (par exemple { $example }) : exportez-le en tant que texte ; pris tel quel
+SHORTENED_CUSTOMER =
+    dans { $count ->
+        [one] { $count } ligne
+       *[other] { $count } lignes
+    }, un tableur a réduit le nombre à ses premiers chiffres (par exemple { $example }) : exportez-le en tant que texte ; considéré comme vide
+VALUE_LOST_EMPTY =
+    { $count ->
+        [one] { $count } cellule contient
+       *[other] { $count } cellules contiennent
+    } ce qu’un tableur affiche à la place d’une valeur (par exemple { $example }) : considéré comme vide
+VALUE_LOST_KEPT =
+    { $count ->
+        [one] { $count } cellule contient
+       *[other] { $count } cellules contiennent
+    } ce qu’un tableur affiche à la place d’une valeur (par exemple { $example }) : pris tel quel
+NO_VALUE_TAKEN_AS_EMPTY =
+    { $count ->
+        [one] { $count } cellule signifie
+       *[other] { $count } cellules signifient
+    } l’absence de valeur (par exemple { $example }) : considéré comme vide
+UNSEEN_LEFT_OUT =
+    { $count ->
+        [one] { $count } cellule contient
+       *[other] { $count } cellules contiennent
+    } des caractères que personne ne voit : lu sans eux (par exemple { $example })
+DECIMAL_TAKEN_AS_WHOLE =
+    { $count ->
+        [one] { $count } nombre entier est écrit
+       *[other] { $count } nombres entiers sont écrits
+    } avec une décimale : lu sans elle (par exemple { $example })
+ZEROS_APART =
+    { $count ->
+        [one] { $count } ligne a un numéro
+       *[other] { $count } lignes ont des numéros
+    } (par exemple { $example }) que d’autres lignes écrivent avec des zéros initiaux : considéré comme différent ; les tableurs suppriment les zéros initiaux, exportez donc la colonne en tant que texte
+CONTRIBUTORS_NOBODY =
+    { $count ->
+        [one] { $count } contributeur ne figure
+       *[other] { $count } contributeurs ne figurent
+    } ni dans people.csv ni dans aliases.csv au jour de l’enregistrement (par exemple { $example }) : les enregistrements comptent, et la part va aux autres contributeurs ; ajoutez la personne à people.csv ou l’alias à aliases.csv, ou corrigez le nom, et clôturez de nouveau
+LONG_RECORDS =
+    { $count ->
+        [one] { $count } enregistrement dure
+       *[other] { $count } enregistrements durent
+    } { $hours } heures ou plus (par exemple { $example }) : les heures peuvent être celles d’un cas que personne n’a fermé
 REPLY_WITHOUT_RECORD = { $account } n’a pas d’enregistrement { $record } dans records.csv{ $hint }
     .elsewhere = { $account } n’a pas d’enregistrement { $record } dans records.csv, mais { $other } en a un
 REPLY_WITHOUT_RECORD_CURE = ajoutez l’enregistrement à records.csv (si sa ligne n’a pas pu être lue, elle est dans rejected.csv), ou corrigez le compte ou l’ID
@@ -2057,33 +2154,37 @@ REPLIES_ABOVE_MOST = l’enregistrement { $record } de { $account } a { $count }
 CLAIM_OF_BOTH = elle indique l’enregistrement { $record } et le client { $customer }
 CLAIM_OF_BOTH_CURE = gardez l’un des deux ; sans aucun, c’est une revendication du prochain enregistrement du compte
 REPLIES_ABOVE_MOST_CURE = exportez de nouveau l’enregistrement : autant de messages sont ceux de plusieurs enregistrements sous un même ID
-REPLIES_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } message vient
-   *[other] { $count } messages viennent
-} d’enregistrements qui ne commencent pas entre le { $from } et le { $to } et { $count ->
-    [one] a été écarté
-   *[other] ont été écartés
-} (par exemple { $example })
-CLAIMS_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } revendication n’a pas été faite
-   *[other] { $count } revendications n’ont pas été faites
-} entre le { $from } et le { $to } et { $count ->
-    [one] a été écartée
-   *[other] ont été écartées
-} (par exemple { $example })
+REPLIES_OUTSIDE_PERIOD =
+    { $count ->
+        [one] { $count } message vient
+       *[other] { $count } messages viennent
+    } d’enregistrements qui ne commencent pas entre le { $from } et le { $to } et { $count ->
+        [one] a été écarté
+       *[other] ont été écartés
+    } (par exemple { $example })
+CLAIMS_OUTSIDE_PERIOD =
+    { $count ->
+        [one] { $count } revendication n’a pas été faite
+       *[other] { $count } revendications n’ont pas été faites
+    } entre le { $from } et le { $to } et { $count ->
+        [one] a été écartée
+       *[other] ont été écartées
+    } (par exemple { $example })
 RECORD_TOO_LONG = il dure { $days } jours, du { $start } au { $end }
 RECORD_TOO_LONG_CURE = corrigez les dates : aucun enregistrement ne dure plus de { $most } jours
 NO_ROWS = il a un en-tête et aucune ligne en dessous
 NO_ROWS_CURE = exportez de nouveau les enregistrements du mois, avec leurs lignes
 DUPLICATE_RECORD = cet external_id figure plusieurs fois avec le même contenu : pris une seule fois ({ $count } écartés)
-    .revised = cet external_id figure en plusieurs révisions : c’est { $revision } qui compte ({ $count ->
+    .revised =
+        cet external_id figure en plusieurs révisions : c’est { $revision } qui compte ({ $count ->
+            [one] { $count } ligne d’une révision antérieure écartée
+           *[other] { $count } lignes de révisions antérieures écartées
+        })
+DUPLICATE_ROW_REVISED =
+    elle figure en plusieurs révisions : c’est { $revision } qui compte ({ $count ->
         [one] { $count } ligne d’une révision antérieure écartée
        *[other] { $count } lignes de révisions antérieures écartées
     })
-DUPLICATE_ROW_REVISED = elle figure en plusieurs révisions : c’est { $revision } qui compte ({ $count ->
-    [one] { $count } ligne d’une révision antérieure écartée
-   *[other] { $count } lignes de révisions antérieures écartées
-})
 REFUND_PAYS_NOTHING = la ligne renvoie à un autre enregistrement, c’est donc un remboursement, et son montant n’est pas négatif
 REFUND_PAYS_NOTHING_CURE = écrivez ce qui a été remboursé avec un signe moins, ou laissez refers_to vide
 REVISED_TWICE = la ligne indique une révision et une heure de modification
@@ -2098,18 +2199,21 @@ ID_TWICE_CURE = gardez la bonne ligne, ou donnez à chaque enregistrement son pr
 ID_TWICE_SHORTENED_CURE = un tableur a réduit les ID à leurs premiers chiffres : exportez la colonne en tant que texte
 SHIFT_BACKWARDS = la vacation se termine le { $end }, et non après son début le { $start }
 SHIFT_BACKWARDS_CURE = une vacation de nuit se termine le lendemain : écrivez cette date
-SECOND_OF_TWO = les horloges ont été retardées, et la fin de { $count ->
-    [one] { $count } ligne
-   *[other] { $count } lignes
-} est la seconde fois qu’elles l’ont affichée : la première précède le début (par exemple { $example })
-    .reply = les horloges ont été retardées, et l’heure de { $count ->
-        [one] { $count } message
-       *[other] { $count } messages
-    } est la seconde fois qu’elles l’ont affichée : la première n’est pas dans l’enregistrement (par exemple { $example })
-FIRST_OF_TWO = les horloges ont été retardées, et dans { $count ->
-    [one] { $count } ligne
-   *[other] { $count } lignes
-}, une heure sans décalage qu’elles ont affichée deux fois est la première des deux (par exemple { $example }) : écrivez le décalage pour indiquer laquelle est voulue
+SECOND_OF_TWO =
+    les horloges ont été retardées, et la fin de { $count ->
+        [one] { $count } ligne
+       *[other] { $count } lignes
+    } est la seconde fois qu’elles l’ont affichée : la première précède le début (par exemple { $example })
+    .reply =
+        les horloges ont été retardées, et l’heure de { $count ->
+            [one] { $count } message
+           *[other] { $count } messages
+        } est la seconde fois qu’elles l’ont affichée : la première n’est pas dans l’enregistrement (par exemple { $example })
+FIRST_OF_TWO =
+    les horloges ont été retardées, et dans { $count ->
+        [one] { $count } ligne
+       *[other] { $count } lignes
+    }, une heure sans décalage qu’elles ont affichée deux fois est la première des deux (par exemple { $example }) : écrivez le décalage pour indiquer laquelle est voulue
 LONG_SHIFT = la vacation du { $start } au { $end } ne dure pas moins de { $hours } heures
 LONG_SHIFT_CURE = corrigez ses heures ; s’il s’agit de plusieurs vacations, écrivez une ligne pour chacune
 SHIFT_ENDS_DIFFER = les lignes { $lines } sont la vacation de la même personne sur le même compte à partir du { $start }, mais se terminent à des heures différentes ({ $one }, { $other })
@@ -2189,10 +2293,11 @@ SCHEME_TEST_MISSING = n’est pas complet : at_most ou at_least indique quels e
 SCHEME_TEST_USELESS = n’est pas correct : at_most et at_least n’ont pas de sens ici
 SCHEME_MEASURES_TEXT = { $kpi } mesure { $column }, une colonne qui contient du texte
     .cell = ligne { $line } : { $reason }
-    .odd = { $kpi } mesure { $column }, une colonne de texte puisque { $count ->
-        [one] une cellule n’est pas un nombre
-       *[other] { $count } cellules ne sont pas des nombres
-    } : { $cells }
+    .odd =
+        { $kpi } mesure { $column }, une colonne de texte puisque { $count ->
+            [one] une cellule n’est pas un nombre
+           *[other] { $count } cellules ne sont pas des nombres
+        } : { $cells }
 SCHEME_MEASURES_NOTHING = { $kpi } mesure { $column }, qui n’est pas une colonne de records.csv avec des valeurs{ $hint }
 SCHEME_MEASURES_CURE = indiquez une colonne de nombres de records.csv
     .odd = corrigez les cellules, ou indiquez une colonne de nombres de records.csv
@@ -2226,22 +2331,25 @@ JOINED = { $one }{ $other }
 
 STEP_FAILED = étape : { $step }
 NOBODY_CREDITED_AT_ALL = personne n’était en service lors d’aucun de ses enregistrements, et aucun ne désigne son agent
-    .people = { $rows ->
-        [one] { $rows } ligne a été rejetée
-       *[other] { $rows } lignes ont été rejetées
-    }, et parmi les autres personnes, aucune n’était en service lors d’un enregistrement
-    .duty = personne n’était en service lors d’aucun de ses enregistrements, et { $rows ->
-        [one] { $rows } ligne de plannings, de pointages ou de passations a été rejetée
-       *[other] { $rows } lignes de plannings, de pointages ou de passations ont été rejetées
+    .people =
+        { $rows ->
+            [one] { $rows } ligne a été rejetée
+           *[other] { $rows } lignes ont été rejetées
+        }, et parmi les autres personnes, aucune n’était en service lors d’un enregistrement
+    .duty =
+        personne n’était en service lors d’aucun de ses enregistrements, et { $rows ->
+            [one] { $rows } ligne de plannings, de pointages ou de passations a été rejetée
+           *[other] { $rows } lignes de plannings, de pointages ou de passations ont été rejetées
+        }
+NOBODY_EMPLOYED =
+    personne n’a d’emploi entre le { $from } et le { $to } : { $people ->
+        [one] { $people } personne a été lue
+       *[other] { $people } personnes ont été lues
+    }, { $rejected ->
+        [0] et aucune ligne n’a été rejetée
+        [one] et { $rejected } ligne a été rejetée
+       *[other] et { $rejected } lignes ont été rejetées
     }
-NOBODY_EMPLOYED = personne n’a d’emploi entre le { $from } et le { $to } : { $people ->
-    [one] { $people } personne a été lue
-   *[other] { $people } personnes ont été lues
-}, { $rejected ->
-    [0] et aucune ligne n’a été rejetée
-    [one] et { $rejected } ligne a été rejetée
-   *[other] et { $rejected } lignes ont été rejetées
-}
 NOBODY_EMPLOYED_CURE = corrigez hired_on et left_on, ou la période
 RECORD_RATE_MISSING_CURE = écrivez le taux de ce jour ou d’un jour antérieur, avec sa source, dans rates.csv (colonnes date, from, to, rate, source)
 NOBODY_CREDITED_CURE = fournissez rosters.csv, punches.csv ou handovers.csv de ces jours, ou corrigez leurs comptes et leurs heures
@@ -2255,7 +2363,7 @@ CLOSE_INTERRUPTED = vous avez interrompu l’exécution : il n’en reste rien 
 FINDINGS_ARE_IN = { $file } indique ce qui a été remarqué
 REJECTED_ROWS_ARE_IN = { $file } indique chaque ligne rejetée
 REJECTED_ROWS_UNWRITTEN = des lignes ont été rejetées, et { $file } n’a pas pu être écrit
-STORE_IN_USE = un autre processus tally travaille sur les données dans { $folder }, et une base SQLite n’en admet qu’un à la fois : arrêtez ce processus, ou indiquez d’autres données avec --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
+STORE_IN_USE = un autre processus tally travaille sur les données dans { $folder }, et une base SQLite n’en admet qu’un à la fois : arrêtez ce processus, ou indiquez d’autres données avec --set database.url=sqlite://FOLDER/{ "{" }service{ "}" }.db
 CURE_AND_REJECTED = { $cure } ; { $file } indique chaque ligne rejetée
 NOT_IN_MONTH = il n’y a ni enregistrement ni personne { $what } dans ce mois : indiquez un external_id de records.csv, par exemple { $record }, ou un employee_no ou un nom de people.csv, par exemple { $person }
 NO_MANIFEST = il ne contient pas de manifest.json, ce n’est donc pas un dossier de résultat
@@ -2268,14 +2376,14 @@ SUITE_NAMES_ANOTHER_PERSON = la suite désigne une personne { $id } que le lot n
 SUITE_NAMES_ANOTHER_ACCOUNT = la suite désigne un compte { $id } que le lot ne contient pas : une erreur de notre part
 SUITE_LISTS_LESS = la suite ne liste pas ce qui vient d’être écrit : une erreur de notre part
 CYCLE_WATCH_ENDED = le service a cessé de donner des nouvelles du cycle avant sa clôture : recommencez
-RECORDS_DO_NOT_ADD_UP = { $sent ->
-    [one] { $sent } enregistrement est entré
-   *[other] { $sent } enregistrements sont entrés
-}, le cycle en compte { $counted } et { $told } en sont sortis : une erreur de notre part
+RECORDS_DO_NOT_ADD_UP =
+    { $sent ->
+        [one] { $sent } enregistrement est entré
+       *[other] { $sent } enregistrements sont entrés
+    }, le cycle en compte { $counted } et { $told } en sont sortis : une erreur de notre part
 CANNOT_MAKE_FOLDER = impossible de créer le dossier { $folder } : { $error }
 CANNOT_READ = impossible de lire { $file } : { $error }
 CANNOT_WRITE = impossible d’écrire { $file } : { $error }
-
 IO_NOT_FOUND = l’emplacement n’existe pas
 IO_PERMISSION_DENIED = cet utilisateur n’en a pas le droit
 IO_ALREADY_EXISTS = il existe déjà : indiquez-en un autre, ou déplacez-le d’abord
@@ -2332,9 +2440,9 @@ SETTING_PEER_MISSING = { $name } n’est pas dans ce processus (server.services)
 SETTING_AT_LEAST_ONE = 1 au minimum est attendu
 SETTING_AT_MOST = { $most } au maximum est attendu
 SETTING_SERVICE_TWICE = { $name } est indiqué deux fois : indiquez chaque service une seule fois
-SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db ou postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE est attendu
-SETTING_SERVICE_IN_URL = chaque service a son propre fichier : écrivez {"{"}service{"}"} dans son nom, sqlite://DIRECTORY/{"{"}service{"}"}.db, ou sqlite:///DIRECTORY/{"{"}service{"}"}.db pour un dossier qui commence par /
-    .role = chaque service se connecte avec son propre rôle : écrivez tally_{"{"}service{"}"} comme rôle, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_DATABASE_URL = sqlite://DIRECTORY/{ "{" }service{ "}" }.db ou postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE est attendu
+SETTING_SERVICE_IN_URL = chaque service a son propre fichier : écrivez { "{" }service{ "}" } dans son nom, sqlite://DIRECTORY/{ "{" }service{ "}" }.db, ou sqlite:///DIRECTORY/{ "{" }service{ "}" }.db pour un dossier qui commence par /
+    .role = chaque service se connecte avec son propre rôle : écrivez tally_{ "{" }service{ "}" } comme rôle, postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE
 SETTING_PEER_IN_CLEAR = { $address } est au-delà de la boucle locale : https://host:port est attendu
 SETTING_HTTP_IN_CLEAR = { $ip } est au-delà de la boucle locale, et la passerelle n’utilise pas TLS : laissez-la écouter sur la boucle locale derrière un mandataire qui l’utilise, ou définissez server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay si le réseau lui-même chiffre
 SETTING_CERTIFICATE_AND_KEY = un certificat et sa clé vont ensemble : définissez les deux ou aucun
@@ -2481,30 +2589,33 @@ KIND_OBSERVATIONS_BEYOND_PERIOD = des observations dépassent la période : ell
 KIND_OBSERVATIONS_UNREAD = aucun indicateur ne lit la mesure de certaines observations ; elle est peut-être mal orthographiée
 KIND_REFUND_EXCEEDS_SALE = des remboursements dépassent leur vente
 SHOW_HEADLINE = { $group }, du { $from } au { $to }
-SHOW_SIZE = { $records ->
-    [one] { $records } enregistrement de service
-   *[other] { $records } enregistrements de service
-} sur { $accounts ->
-    [one] { $accounts } compte
-   *[other] { $accounts } comptes
-}, { $people ->
-    [one] { $people } personne
-   *[other] { $people } personnes
-}
-SHOW_REJECTED = { $count ->
-    [one] { $count } ligne a été rejetée : rejected.csv indique pourquoi et quoi changer
-   *[other] { $count } lignes ont été rejetées : rejected.csv indique lesquelles, pourquoi, et quoi changer
-}
+SHOW_SIZE =
+    { $records ->
+        [one] { $records } enregistrement de service
+       *[other] { $records } enregistrements de service
+    } sur { $accounts ->
+        [one] { $accounts } compte
+       *[other] { $accounts } comptes
+    }, { $people ->
+        [one] { $people } personne
+       *[other] { $people } personnes
+    }
+SHOW_REJECTED =
+    { $count ->
+        [one] { $count } ligne a été rejetée : rejected.csv indique pourquoi et quoi changer
+       *[other] { $count } lignes ont été rejetées : rejected.csv indique lesquelles, pourquoi, et quoi changer
+    }
 SHOW_NOT_SPLIT = L’enveloppe n’a pas été répartie
 SHOW_SCORES_KEPT = Les attributions, les fiches de score et les constats sont complets ; corrigez ceci et clôturez de nouveau le mois.
 SHOW_NO_POOL = Pas d’enveloppe, pas de règlement
 SHOW_NO_POOL_HINT = Mettez un pool.yaml dans le lot pour transformer les scores en argent.
 SHOW_POOL = L’enveloppe
 SHOW_AMOUNT = montant
-SHOW_TO_PEOPLE = pour { $people ->
-    [one] { $people } personne
-   *[other] { $people } personnes
-}
+SHOW_TO_PEOPLE =
+    pour { $people ->
+        [one] { $people } personne
+       *[other] { $people } personnes
+    }
 SHOW_TO_FUND = pour le fonds d’équipe
 SHOW_THREE_STATEMENTS = Trois relevés, au centime près
 SHOW_BESIDE_EQUAL = Une répartition égale aurait versé environ { $equal } à chacun : { $more } personnes reçoivent davantage (jusqu’à +{ $most }), { $less } reçoivent moins (jusqu’à { $least }).
@@ -2515,10 +2626,11 @@ SHOW_SECONDS = { $step } { $seconds } s
 SHOW_IN_ALL = { $total } s en tout : { $longest }
 SHOW_SAME_DIGEST = les mêmes fichiers la donnent n’importe quel jour et sur n’importe quelle machine
 SHOW_WHO_SERVED = Qui a servi quoi, et avec quelle certitude
-SHOW_CERTAIN = { $certain } reposent sur un nom ou sur une seule personne ; { $rest ->
-    [one] { $rest } enregistrement n’est attribué à personne, avec son motif.
-   *[other] { $rest } enregistrements ne sont attribués à personne, chacun avec son motif.
-}
+SHOW_CERTAIN =
+    { $certain } reposent sur un nom ou sur une seule personne ; { $rest ->
+        [one] { $rest } enregistrement n’est attribué à personne, avec son motif.
+       *[other] { $rest } enregistrements ne sont attribués à personne, chacun avec son motif.
+    }
 SHOW_BUSIEST = Les comptes partagés les plus actifs (intervalles à 90 %)
 SHOW_WORTH = Ce que davantage d’éléments apporterait
 SHOW_WORTH_SAID = Enregistrements dont on s’attend à ce qu’ils soient attribués à quelqu’un d’autre que la personne qui les a servis, maintenant et avec davantage d’éléments : une estimation, pas une promesse. evidence.csv contient tous les comptes.
@@ -2530,18 +2642,21 @@ SHOW_COLUMN_RECORDS = enregistrements
 SHOW_COLUMN_INTERVAL = intervalle à 90 %
 SHOW_COLUMN_CERTAIN = certains
 SHOW_COLUMN_ACCOUNT = compte
-SHOW_OTHERS = { $others ->
-    [one] { $others } autre
-   *[other] { $others } autres
-}
-SHOW_SCORES = { $people ->
-    [one] Score de { $people } personne
-   *[other] Scores de { $people } personnes
-} ({ $scheme })
-SHOW_OUTSIDE = { $people ->
-    [one] { $people } personne hors de la population n’a
-   *[other] { $people } personnes hors de la population n’ont
-} ni fiche ni paie ici ; enregistrements attribués : { $records }
+SHOW_OTHERS =
+    { $others ->
+        [one] { $others } autre
+       *[other] { $others } autres
+    }
+SHOW_SCORES =
+    { $people ->
+        [one] Score de { $people } personne
+       *[other] Scores de { $people } personnes
+    } ({ $scheme })
+SHOW_OUTSIDE =
+    { $people ->
+        [one] { $people } personne hors de la population n’a
+       *[other] { $people } personnes hors de la population n’ont
+    } ni fiche ni paie ici ; enregistrements attribués : { $records }
 SHOW_COLUMN_PLACE = #
 SHOW_COLUMN_WHO = qui
 SHOW_COLUMN_TEAM = équipe
@@ -2583,33 +2698,38 @@ DEMO_COLUMN_CREDITED = des enregistrements
 DEMO_COLUMN_FIRST = première place
 DEMO_COLUMN_SCORE = score
 DEMO_COLUMN_IN_GROUP = rang dans le groupe
-DEMO_MANAGERS = { $people ->
-    [one] Fiche de { $people } personne qui ne sert pas de clients
-   *[other] Fiches de { $people } personnes qui ne servent pas elles-mêmes de clients
-}
+DEMO_MANAGERS =
+    { $people ->
+        [one] Fiche de { $people } personne qui ne sert pas de clients
+       *[other] Fiches de { $people } personnes qui ne servent pas elles-mêmes de clients
+    }
 DEMO_MANAGERS_SAID = D’après les résultats de leurs équipes, chaque équipe telle qu’elle était chaque jour, en pourcentage.
 DEMO_MANAGERS_SCHEME = Responsables
 DEMO_RIGHT_HEADING = { $branch } est rectifiée après publication et paiement
-DEMO_RIGHT_PAID = { $amount } ont été versés à { $people ->
-    [one] { $people } personne
-   *[other] { $people } personnes
-}.
-DEMO_RIGHT_RATINGS = Puis la plateforme envoie de nouveau { $ratings ->
-    [one] { $ratings } note de { $account }, abaissée à 1
-   *[other] { $ratings } notes de { $account }, chacune abaissée à 1
-}. { $cycles ->
-    [one] { $cycles } cycle repose
-   *[other] { $cycles } cycles reposent
-} dessus ; ce qui a été publié et comptabilisé reste tel quel.
+DEMO_RIGHT_PAID =
+    { $amount } ont été versés à { $people ->
+        [one] { $people } personne
+       *[other] { $people } personnes
+    }.
+DEMO_RIGHT_RATINGS =
+    Puis la plateforme envoie de nouveau { $ratings ->
+        [one] { $ratings } note de { $account }, abaissée à 1
+       *[other] { $ratings } notes de { $account }, chacune abaissée à 1
+    }. { $cycles ->
+        [one] { $cycles } cycle repose
+       *[other] { $cycles } cycles reposent
+    } dessus ; ce qui a été publié et comptabilisé reste tel quel.
 DEMO_RIGHT_REASON = Des acheteurs ont modifié leurs notes après coup
-DEMO_RIGHT_CARDS = La correction donne à { $people ->
-    [one] { $people } personne une nouvelle version de sa fiche
-   *[other] { $people } personnes une nouvelle version de leur fiche
-}.
-DEMO_RIGHT_DELTAS = { $people ->
-    [one] { $people } personne reçoit un autre montant
-   *[other] { $people } personnes reçoivent un autre montant
-} : { $more } de plus et { $less } de moins, avec le prochain règlement de la succursale. Les plus grandes différences :
+DEMO_RIGHT_CARDS =
+    La correction donne à { $people ->
+        [one] { $people } personne une nouvelle version de sa fiche
+       *[other] { $people } personnes une nouvelle version de leur fiche
+    }.
+DEMO_RIGHT_DELTAS =
+    { $people ->
+        [one] { $people } personne reçoit un autre montant
+       *[other] { $people } personnes reçoivent un autre montant
+    } : { $more } de plus et { $less } de moins, avec le prochain règlement de la succursale. Les plus grandes différences :
 DEMO_RIGHT_CARD = Ce que lit { $name } :
 DEMO_COLUMN_WHO = qui
 DEMO_COLUMN_PAID = a été versé
@@ -2621,7 +2741,6 @@ DEMO_AGAIN = ce mois encore une fois, avec des fichiers à consulter
 DEMO_COPY = écrire ce mois sous forme de fichiers, comme modèle
 DEMO_WHY = pourquoi une personne ou un enregistrement a donné ce résultat
 DEMO_REPLAY = le recalculer et comparer chaque octet
-DEMO_SERVING = À l’écoute sur http://{ $address } jusqu’à Ctrl-C
 DEMO_PASSWORD = Un mot de passe pour tout le monde, créé pour cette exécution : { $password }
 DEMO_TOKEN = Un jeton : { $command }
 DEMO_HTTP = REST, en JSON : http://{ $address }/openapi.json indique ce qui existe
@@ -2648,13 +2767,13 @@ REPLAY_ENDS = (le fichier se termine avant cette ligne)
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
-PAGE_USAGE = Utilisation :{" "}
+PAGE_USAGE = Utilisation :{ " " }
 PAGE_COMMANDS = Commandes :
 PAGE_ARGUMENTS = Arguments :
 PAGE_OPTIONS = Options :
-PAGE_DEFAULT = {" "}[par défaut{"\u00A0"}:{"\u00A0"}{ $value }]
-PAGE_VALUES = {" "}[valeurs possibles{"\u00A0"}:{"\u00A0"}{ $values }]
-PAGE_ENV = {" "}[env{"\u00A0"}:{"\u00A0"}{ $name }]
+PAGE_DEFAULT = { " " }[par défaut{ "\u00A0" }:{ "\u00A0" }{ $value }]
+PAGE_VALUES = { " " }[valeurs possibles{ "\u00A0" }:{ "\u00A0" }{ $values }]
+PAGE_ENV = { " " }[env{ "\u00A0" }:{ "\u00A0" }{ $name }]
 HELP_SHARED =
     .help = Afficher l’aide
     .version = Afficher la version
@@ -2788,10 +2907,10 @@ NO_GROUP_YET = il n’y a pas encore de groupe dans cette base, personne ne peut
 REGION_OF_NO_GROUP = server.regions indique { $region }, et aucun groupe de cette base n’a cette région (il y a { $known }) : ce processus ne sert aucune ligne d’une autre région ; corrigez server.regions, ou laissez-le vide pour les servir toutes
 REDIS_AWAY = Redis ne répond pas sur { $at } (redis.url). Tout fonctionne sans lui : jusqu’à son retour, chaque processus compte les appels de son côté, et les consommateurs cherchent les événements toutes les quelques secondes au lieu d’être réveillés
 FILE_SWITCH = { $switch } : { $why }
-ASK_PASSWORD_TWELVE = mot de passe (au moins 12 caractères, visible à la saisie) :{" "}
-ASK_PASSWORD = mot de passe (visible à la saisie) :{" "}
-ASK_NEW_PASSWORD = nouveau mot de passe (au moins 12 caractères) :{" "}
-ASK_NEW_PASSPHRASE = nouvelle phrase secrète (visible à la saisie) :{" "}
+ASK_PASSWORD_TWELVE = mot de passe (au moins 12 caractères, visible à la saisie) :{ " " }
+ASK_PASSWORD = mot de passe (visible à la saisie) :{ " " }
+ASK_NEW_PASSWORD = nouveau mot de passe (au moins 12 caractères) :{ " " }
+ASK_NEW_PASSPHRASE = nouvelle phrase secrète (visible à la saisie) :{ " " }
 NO_PASSWORD_GIVEN = aucun mot de passe sur l’entrée standard : saisissez-en un, ou transmettez-le par un tube
 SET_EXPECTED = --set { $pair } : KEY=VALUE attendu
 SUBJECT_EXPECTED = --subject : KIND:ID attendu, par exemple statement:0199..
@@ -2806,7 +2925,7 @@ MIGRATED = { $service } : { $ran }
 UP_TO_DATE = à jour
 AUDIT_VERIFIED = { $service } : { $entries } entrées, { $rows } lignes, { $heads } têtes exportées : { $verdict }
 AUDIT_INTACT = intact
-AUDIT_ON_BEHALF = {" "}au nom de { $id }
+AUDIT_ON_BEHALF = { " " }au nom de { $id }
 AUDIT_FAULT = { $table } de { $stream } : { $place } { $defect }
 AUDIT_PLACE = l’entrée { $at }
     .unnumbered = une entrée sans numéro
@@ -2826,54 +2945,62 @@ AUDIT_DEFECT = n’est pas ce que le service a écrit
     .exported = n’est pas une tête de ce service, ou revient en arrière d’une ligne précédente
     .unaccounted = n’a pas d’entrée d’audit : aucune unité de travail ne l’a écrite
     .borrowed = ou une voisine a emprunté son entrée d’audit, qui a écrit moins de lignes qu’il n’y en a qui s’en réclament
-AUDIT_FAULTS = { $count ->
-    [one] { $count } défaut
-   *[other] { $count } défauts
-}
-AUDIT_FOUND = { $count ->
-    [one] { $count } entrée
-   *[other] { $count } entrées
-}
-REVIEW_FOUND = { $count ->
-    [one] { $count } façon de détenir { $permission }
-   *[other] { $count } façons de détenir { $permission }
-}
+AUDIT_FAULTS =
+    { $count ->
+        [one] { $count } défaut
+       *[other] { $count } défauts
+    }
+AUDIT_FOUND =
+    { $count ->
+        [one] { $count } entrée
+       *[other] { $count } entrées
+    }
+REVIEW_FOUND =
+    { $count ->
+        [one] { $count } façon de détenir { $permission }
+       *[other] { $count } façons de détenir { $permission }
+    }
 INVITE_ONE_GROUP = il s’agit de fichiers SQLite, qui contiennent un seul groupe, personne ne peut donc être invité ; pour plusieurs groupes, il faut PostgreSQL (TALLY_DATABASE_URL=postgres://...)
 INVITED = permet la création du groupe { $tenant } pendant { $days } jours : transmettez cette invitation à InitTenant ou à `tally init --invitation-file`
 KEYS_MADE = { $folder } contient seal.key et les clés de signature de chaque service : sauvegardez-le
 PASSPHRASE_TOO_SHORT = la nouvelle phrase secrète est trop courte : { $least } caractères au minimum
 KEYS_PROTECTED = { $file } est protégé par la nouvelle phrase secrète
 KEYS_PROTECTED_NEXT = ensuite : définissez TALLY_KEYS_PASSPHRASE ou TALLY_KEYS_PASSPHRASE_FILE pour chaque service, et sauvegardez le fichier
-KEYS_WRAPPED = { $service } : { $count ->
-    [one] { $count } clé de données enveloppée
-   *[other] { $count } clés de données enveloppées
-} avec la clé maître la plus récente
+KEYS_WRAPPED =
+    { $service } : { $count ->
+        [one] { $count } clé de données enveloppée
+       *[other] { $count } clés de données enveloppées
+    } avec la clé maître la plus récente
 KEYS_STOPPED = arrêté ; rien n’est perdu : la même commande reprend là où celle-ci s’est arrêtée
 MASTER_KEY_ADDED = la clé maître { $id } est dans { $file } : sauvegardez le fichier
-MASTER_KEY_KEPT = { $count ->
-    [one] { $count } clé de données est encore
-   *[other] { $count } clés de données sont encore
-} sous une clé maître plus ancienne : aucune autre n’est ajoutée d’ici là
+MASTER_KEY_KEPT =
+    { $count ->
+        [one] { $count } clé de données est encore
+       *[other] { $count } clés de données sont encore
+    } sous une clé maître plus ancienne : aucune autre n’est ajoutée d’ici là
 KEYS_STEP = { $service } : { $table }.{ $column }, { $rows } lignes
 KEYS_REPLACED = { $service } : { $keys } clés de données remplacées, { $rows } lignes scellées de nouveau ({ $speed } lignes/s)
 KEYS_REPLACED_RESUMED = { $service } : { $keys } clés de données d’une exécution précédente remplacées, { $rows } lignes scellées de nouveau ({ $speed } lignes/s)
 NO_SUCH_SERVICE = aucun service ne s’appelle { $service } : indiquez l’un des services { $services }
 SIGNING_KEY_ROTATED = { $service } : la nouvelle clé signe à partir du { $from } ; l’ancienne reste valable pour ce qu’elle a signé
-PERSON_EXPORTED = écrit dans { $file } ; { $withheld ->
-    [one] { $withheld } ligne que vous n’avez pas le droit de lire a été retenue
-   *[other] { $withheld } lignes que vous n’avez pas le droit de lire ont été retenues
-}
-    .untold = écrit dans { $file } ; { $withheld ->
+PERSON_EXPORTED =
+    écrit dans { $file } ; { $withheld ->
         [one] { $withheld } ligne que vous n’avez pas le droit de lire a été retenue
        *[other] { $withheld } lignes que vous n’avez pas le droit de lire ont été retenues
-    } ; rien n’est venu de { $services } : soit rien n’y est détenu sur la personne, soit seulement des lignes d’unités et de jours hors de votre périmètre. Quelqu’un qui lit les personnes de tout le groupe obtient le tout
+    }
+    .untold =
+        écrit dans { $file } ; { $withheld ->
+            [one] { $withheld } ligne que vous n’avez pas le droit de lire a été retenue
+           *[other] { $withheld } lignes que vous n’avez pas le droit de lire ont été retenues
+        } ; rien n’est venu de { $services } : soit rien n’y est détenu sur la personne, soit seulement des lignes d’unités et de jours hors de votre périmètre. Quelqu’un qui lit les personnes de tout le groupe obtient le tout
 PERSON_EXPORTED_BEYOND = il y a d’autres lignes sur la personne dans { $services }, d’unités et de jours hors de votre périmètre. Quelqu’un qui lit les personnes de tout le groupe obtient le tout
 GROUP_EXPORTED = { $rows } lignes écrites dans { $folder } ; { $withheld } retenues, que vous n’avez pas le droit de lire
 RETENTION_TAKEN = { $service } : { $rows } lignes de { $table } ({ $kind })
-RETENTION_DONE = { $rows ->
-    [one] { $rows } ligne supprimée
-   *[other] { $rows } lignes supprimées
-}
+RETENTION_DONE =
+    { $rows ->
+        [one] { $rows } ligne supprimée
+       *[other] { $rows } lignes supprimées
+    }
 INPUT_NOT_READ = l’entrée standard n’a pas été consultée : --token-file - y prend un jeton
 USER_CREATED = { $login } peut se connecter, avec le rôle { $role }
 USER_ROLE_UNKNOWN = il n’y a pas de rôle { $role } qui puisse être donné dans tout le groupe ou sur une unité ; aucun identifiant de connexion n’a été créé. Il y a : { $roles }
@@ -2890,6 +3017,46 @@ IMPORT_CURRENCY_CURE = indiquez les montants en { $is }, et écrivez currency: {
 IMPORT_BRANCH_REGION = il place la succursale { $branch } dans la région { $said }, et la suite l’a dans { $is }
 IMPORT_BRANCH_REGION_CURE = écrivez { $is } pour { $branch } sous branches:, ou donnez un autre nom à la succursale
 IMPORT_NO_REGION = il n’indique aucune région pour { $branches }, qui se trouveraient donc dans { $default }, une région que le groupe n’a pas
-IMPORT_NO_REGION_CURE = écrivez où se trouve chacune (le groupe a { $known }), par exemple branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_NO_REGION_CURE = écrivez où se trouve chacune (le groupe a { $known }), par exemple branches: { "{" }"{ $branch }": { $region }{ "}" }
 IMPORT_REGIONS = il place des succursales dans des régions que le groupe n’a pas : { $unknown }
 IMPORT_REGIONS_CURE = indiquez pour chaque succursale l’une des régions { $known } sous branches: dans group.yaml, ou ajoutez la région au groupe
+
+## Console
+
+
+## Console: access
+
+
+## Console: people and structure
+
+
+## Console: cycles
+
+
+## Console: mine
+
+
+## Console: team
+
+
+## Console: words that other rooms have too
+
+
+## Console: pay
+
+UI_PAY_POOLS_WAIT =
+    { $count ->
+        [one] Une enveloppe n’est pas proposée : les scores de son cycle ne sont pas publiés.
+       *[other] { $count } enveloppes ne sont pas proposées : les scores de leurs cycles ne sont pas publiés.
+    }
+UI_PAY_WOULD_CHANGE =
+    { $people ->
+        [one] Une personne reçoit un autre montant : { $more } de plus et { $less } de moins. Rien n’est encore écrit.
+       *[other] { $people } personnes reçoivent un autre montant : { $more } de plus et { $less } de moins. Rien n’est encore écrit.
+    }
+
+## Console: audit
+
+WORD_DID_PERFORMANCE_RUN_COLLECT = Données d’un calcul d’attribution rassemblées
+WORD_DID_PERFORMANCE_RUN_PROGRESS = Calcul d’attribution poursuivi
+WORD_DID_PERFORMANCE_CLAIM_IMPORT = Revendications importées

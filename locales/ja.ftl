@@ -1,5 +1,6 @@
 ### Tallyの日本語の文です。識別子と引数はen.ftlと同じで、1つの言語が1つのファイルです。
 
+
 ## Parts
 
 LIST_SEPARATOR = ；
@@ -39,6 +40,7 @@ RESOURCE_LEAVE = 休暇
 RESOURCE_LOGIN = ログインアカウント
 RESOURCE_ATTRIBUTION_RUN = 帰属計算
 RESOURCE_ORG_UNIT = 組織
+RESOURCE_PAGE = ページ
 RESOURCE_PERSON = 人
 RESOURCE_POOL = 賞与原資
 RESOURCE_POSITION = 役職
@@ -52,6 +54,7 @@ RESOURCE_CLAIM = 担当申告
 RESOURCE_OBSERVATION = 観測値
 RESOURCE_REPORTING_LINE = レポートライン
 RESOURCE_SCHEDULE = 定期締め
+RESOURCE_ROLE = ロール
 RESOURCE_RUN_OF_A_SCHEDULE = 定期締めの実行
 RESOURCE_SCHEME = 評価制度
 RESOURCE_SCHEME_VERSION = 評価制度のバージョン
@@ -205,13 +208,14 @@ UNIT_PATH_MALFORMED = 1～200文字の名前を / でつないで、1～16階層
 UNIT_NAME_MALFORMED = / を含まない1～200文字で入力してください
 UNIT_UNKNOWN = 組織「{ $path }」がありません。先に取り込んでください
     .was = { $day }に「{ $path }」という組織はありません。名称変更、移動、または廃止されています。その日のパスを入力してください
-UNIT_DIFFERS = この組織はすでに{ $kind ->
-    [legal_entity] 法人
-    [branch] 支社
-    [department] 部門
-    [team] チーム
-   *[group] グループ
-}として存在します
+UNIT_DIFFERS =
+    この組織はすでに{ $kind ->
+        [legal_entity] 法人
+        [branch] 支社
+        [department] 部門
+        [team] チーム
+       *[group] グループ
+    }として存在します
 UNIT_KIND_IS_ROOTS = グループになれるのは最上位だけです
 UNIT_KIND_UNKNOWN = 組織の種類ではありません。支社、法人、部門、チームのいずれかを指定するか、通常の種類にする場合は指定しないでください
 UNIT_BEGINS_LATER = この組織または上位の組織は{ $day }から始まります。それ以降の日付を指定してください
@@ -382,44 +386,20 @@ PEER_CERTIFICATES_UNUSABLE = このサーバー用の証明書を使用できま
 PEER_FAILED = この呼び出しに必要なサービスが拒否しました
 DEADLINE_MALFORMED = grpc-timeoutは8桁までの数字と、単位H M S m u nのいずれか1つです
 REQUEST_CUT_OFF = リクエストが途中で終わっています
-REQUEST_UNREADABLE = リクエストをこのrpcのメッセージとして読み取れません。呼び出し元とサーバーの契約（proto/）が同じか、テキストがUTF-8かを確認してください
 REQUEST_TOO_LARGE = リクエストが{ $max }バイトを超えています。一度に送る行を減らしてください
 ANSWER_TOO_LARGE = 応答が{ $max }バイトを超えています。一度に取得する行を減らすか（page_size）、条件を絞ってください
-REQUEST_COMPRESSED = リクエストが圧縮されています。圧縮せずに送ってください（grpc-encoding identity）
 TEXT_WITH_NUL = 文字NUL（U+0000）を取り除いてください。テキストに含めることはできません
 METHOD_UNKNOWN = ここにそのようなメソッドはありません。名前と、呼び出し元とサーバーのリリースが同じかを確認してください
 SERVICE_ELSEWHERE = このアドレスのプロセスはサービス{ $service }を実行していません。実行しているプロセスに問い合わせてください。サービスとtallyコマンドは、設定のpeers.{ $service }でそれを見つけます
-PROBLEM_TITLE =
-    { $status ->
-        [400] リクエストの誤り
-        [401] 未ログイン
-        [403] 権限なし
-        [404] 見つかりません
-        [405] 許可されていないメソッド
-        [409] 競合
-        [412] その間に変更あり
-        [413] サイズ超過
-        [415] 対応していないメディア形式
-        [429] リクエスト過多
-        [499] 中止
-        [501] ここでは提供なし
-        [503] 利用不可
-        [504] 時間切れ
-       *[other] 内部エラー
-    }
 PATH_UNKNOWN = ここにパス{ $path }はありません。パスは/openapi.jsonにあります
 HTTP_METHOD_WRONG = このパスで{ $method }は使えません。使えるのは{ $allowed }です
-MEDIA_TYPE_WRONG = 本文はJSON（Content-Type: application/json）にしてください。{ $said }が送られました
 BODY_TOO_LARGE = 本文が{ $limit }バイトを超えています。一度に送る行を減らしてください
 BODY_BROKE_OFF = リクエストの本文が途中で終わっています
 BODY_TOO_SLOW = リクエストの本文の受信に時間がかかりすぎました。より速く送るか、小さく分けて送ってください
 BODY_NOT_READ = この呼び出しは本文を読みません。パラメーターはパスと ? の後に指定します
 BODY_NO_OBJECT = 本文はJSONオブジェクトにしてください
-BODY_NO_JSON = 本文をJSONとして読み取れません：{ $cause }
-FIELD_UNREADABLE = 読み取れません：{ $cause }
 FIELD_SAID_TWICE = 異なる値が2回指定されています。本文かクエリのどちらかから取り除いてください
 QUERY_UNKNOWN = この呼び出しのパラメーターではありません。パラメーターは/openapi.jsonにあります。個人情報は本文に入れてください
-HEADER_NOT_READ = この呼び出しではヘッダー{ $header }を読み取れません。取り除いてください
 ANSWER_HAS_NO_FIELD = 応答に項目{ $field }はありません
 REQUEST_ID_INVALID = request_idは{ $max }文字までです。UUIDをお勧めします
 REQUEST_ID_REUSED = このrequest_idは、内容の異なる以前のリクエストのものです。新しいものを使ってください
@@ -431,7 +411,7 @@ PORT_TAKEN = { $address }で待ち受けできません：{ $cause }。--listen�
 HTTP_PORT_TAKEN = ゲートウェイが{ $address }で待ち受けできません：{ $cause }。--httpまたはTALLY_SERVER_HTTPで別のアドレスを指定するか、--servicesからgatewayを外してください
 DATABASE_URL_INVALID = データベースURLはsqlite:// またはpostgres:// で始まる必要があります
     .server = { $setting }を読み取れません。postgres://ROLE:PASSWORD@HOST:PORT/DATABASE の形式で指定し、パスワードの / ? # @ % は %2F %3F %23 %40 %25 と書いてください
-    .file = { $setting }を読み取れません。sqlite://FOLDER/{"{"}service{"}"}.db の形式で指定してください。フォルダーが / で始まるか、名前が英数字以外を含む場合はsqlite:///FOLDER/{"{"}service{"}"}.db です
+    .file = { $setting }を読み取れません。sqlite://FOLDER/{ "{" }service{ "}" }.db の形式で指定してください。フォルダーが / で始まるか、名前が英数字以外を含む場合はsqlite:///FOLDER/{ "{" }service{ "}" }.db です
 STORE_AWAY = { $service }のPostgreSQLに{ $at }で接続できません：{ $why }。そこで動作しているかを確認するか、{ $setting }のホストとポートを修正してください
 STORE_SIGN_IN_REFUSED = { $at }のPostgreSQLが{ $user }のログインを拒否しました。そのロールがないか、パスワードが異なります。正しいパスワードを{ $setting }に指定するか、所有者のURLで`tally migrate`を実行してください。ロールが作成され、そのパスワードが設定されます
     .owner = { $at }のPostgreSQLが{ $user }のログインを拒否しました。そのロールがないか、パスワードが異なります。{ $setting }のロールとパスワードを修正してください
@@ -442,7 +422,7 @@ STORE_TLS_FAILED = { $at }のPostgreSQLと暗号化接続を確立できませ�
     .none = { $setting }はTLS（sslmode）を求めていますが、{ $at }のPostgreSQLはTLSを使っていません。運用担当者に有効化（ssl = on）を依頼するか、ネットワークをほかに使う人がいない場合はsslmodeを外してください
 STORE_RIGHT_MISSING = { $user }には、{ $at }のデータベース{ $database }で{ $service }に必要な権限がありません。所有者のURLで`tally migrate`を実行してください。権限が付与されます
     .owner = { $user }は{ $at }のデータベース{ $database }にスキーマ、ロール、テーブルを作成できません。データベースを所有し、ロールを作成できる（CREATEROLE）ロールか、スーパーユーザーを{ $setting }に指定してください
-DATABASE_ROLE_OF_ANOTHER = { $service }は{ $user }としてログインしていますが、そのデータはロール{ $login }専用です。{ $setting }のロールにtally_{"{"}service{"}"}と書いてください（postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE）
+DATABASE_ROLE_OF_ANOTHER = { $service }は{ $user }としてログインしていますが、そのデータはロール{ $login }専用です。{ $setting }のロールにtally_{ "{" }service{ "}" }と書いてください（postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE）
 DATABASE_IN_USE = データベース{ $database }にはすでにtallyのデータがあります（スキーマ{ $schema }）。空のデータベースが必要です。新しく作成し（CREATE DATABASE）、{ $setting }で指定してください。何も変更していません
 STORE_FILE_DAMAGED = ファイル{ $file }は破損しているか、SQLiteデータベースではありません。バックアップから復元するか、{ $setting }で別の場所を指定してください。内容は何も変更していません。破損の範囲はsqlite3のPRAGMA integrity_checkで確認できます
 STORE_FILE_UNUSABLE = ファイル{ $file }を読み書き用に開けません：{ $why }。このプロセスのユーザーにファイルとフォルダーの権限を与えるか、{ $setting }で別の場所を指定してください
@@ -451,14 +431,14 @@ STORE_DISK_FULL = { $at }のディスクがいっぱいです。空きを作っ�
     .serving = サービスのデータベースのディスクがいっぱいで、何も変更していません。運用担当者が空きを作ってから、もう一度実行してください
 STORE_DISK_FAILS = { $at }のディスクでエラーが発生しています。そのマシンのログで内容を確認し、修理または交換して、データが完全であることを確認してから続けてください
     .serving = サービスのデータベースのディスクでエラーが発生しており、何も変更していません。運用担当者がそのマシンのログを確認してから、もう一度実行してください
-DATABASE_ROLE_TOO_POWERFUL = { $service }のデータベースURLは{ $power }の{ $user }としてログインするため、行レベルセキュリティが効きません。URLのロールを{ $login }にしてください（postgres://tally_{"{"}service{"}"}@host/database）。所有者のURLで`tally migrate`を実行すると作成されます
+DATABASE_ROLE_TOO_POWERFUL = { $service }のデータベースURLは{ $power }の{ $user }としてログインするため、行レベルセキュリティが効きません。URLのロールを{ $login }にしてください（postgres://tally_{ "{" }service{ "}" }@host/database）。所有者のURLで`tally migrate`を実行すると作成されます
 POWER_SUPERUSER = スーパーユーザー
 POWER_BYPASSRLS = BYPASSRLSを持つロール
 POWER_OWNER = テーブルの所有者
 SCHEMA_BEHIND = { $service }のスキーマは{ $count }件のマイグレーション分古くなっています（次は{ $next }）。所有者のURLで`tally migrate`を実行してください
 SCHEMA_AHEAD = { $service }のデータベースは、より新しいバージョンのtallyで更新されています（このバージョンは{ $migration }を認識できません）。そのバージョン以降を起動するか、更新前のバックアップを復元してください
 TENANT_NOT_HERE = このデータベースはSQLiteファイルで、別の1つのグループを保持しています。複数のグループにはPostgreSQLが必要です（TALLY_DATABASE_URL=postgres://...）。行レベルセキュリティで分離されます
-STORE_OF_ANOTHER_SERVICE = { $service }のSQLiteファイルは{ $owner }のものです。URLに{"{"}service{"}"}を入れてください（sqlite://dir/{"{"}service{"}"}.db）
+STORE_OF_ANOTHER_SERVICE = { $service }のSQLiteファイルは{ $owner }のものです。URLに{ "{" }service{ "}" }を入れてください（sqlite://dir/{ "{" }service{ "}" }.db）
 SERVICE_NAME_INVALID = 「{ $service }」はサービス名に使えません。a-zと_ を使って32文字以内にしてください
 HEADS_UNREADABLE = 署名済みヘッドのファイル{ $file }を読み取れません：{ $cause }
 HEADS_UNWRITABLE = ログの署名済みヘッドを{ $file }に書き込めません：{ $cause }。このプロセスのユーザーが書き込めるフォルダーをaudit.heads_directoryで指定してください
@@ -504,7 +484,6 @@ LOGIN_GOOD = ログインは{ $until }まで有効です。以後のコマンド
 LOGIN_NOT_REMEMBERED = ログイン情報を{ $file }に保存できません（{ $why }）。ほかのコマンドには --token-fileでトークンを渡してください
 SIGN_IN_OVER = { $login }のログインの有効期限が切れました。`tally login { $login }`をもう一度実行してください
 SIGN_IN_FIRST = トークンがありません。先に`tally login NAME`を実行するか、トークンを保存したファイルを指定するか（--token-file）、パイプで渡してください
-
 FOLDER_UNWRITABLE = フォルダー{ $path }を作成できません：{ $cause }。このプロセスのユーザー用に作成するか、{ $setting }で別のフォルダーを指定してください
 
 ## Bringing a bundle into a running suite
@@ -571,12 +550,13 @@ NEVER_EMPLOYED = まだ在籍の登録がないため、どこに属するもの
 PUNCH_REPEATED = 同じ時刻の打刻がすでに記録されています
 FACT_SUPERSEDED = 訂正{ $id }ですでに修正されており、この記録は無効です。現在有効な記録を訂正してください
 CORRECTION_WAITS = 同じ記録の訂正{ $id }が承認待ちです。先に承認、却下、または取り下げを行ってください
-CORRECTION_NOT_WAITING = { $stage ->
-    [approved] この訂正はすでに承認されています
-    [rejected] この訂正は却下されました。あらためて申請してください
-    [withdrawn] この訂正は取り下げられました。あらためて申請してください
-   *[other] この訂正はすでに反映されています
-}
+CORRECTION_NOT_WAITING =
+    { $stage ->
+        [approved] この訂正はすでに承認されています
+        [rejected] この訂正は却下されました。あらためて申請してください
+        [withdrawn] この訂正は取り下げられました。あらためて申請してください
+       *[other] この訂正はすでに反映されています
+    }
 CORRECTION_OUTDATED = この申請の後に、訂正{ $id }で記録が修正されました。この申請は却下し、現在有効な記録についてあらためて申請してください
     .gone = この申請の後に、記録の保存が終了しました。この申請は却下してください
 OWN_CORRECTION = 自分の記録の訂正は自分で承認または却下できません。ほかの人が行う必要があります
@@ -630,7 +610,6 @@ PUNCH_KIND_EXPECTED = inまたはout
 SHIFT_TOO_LONG = シフトは{ $hours }時間未満にしてください
 PERIOD_TOO_LONG = { $days }日までです
 DUTY_VERSION_EXPECTED = 1、2、3のいずれか、最新の場合は0を指定してください
-
 PUNCH_OF_SHIFT = { $start }に始まるあなたのシフトの打刻です
 PUNCH_CAME = 今から勤務中です
 PUNCH_LEFT = { $since }に始まった勤務を終了しました
@@ -638,17 +617,17 @@ PUNCH_STILL_IN = { $since }から勤務中のままでした。その勤務は�
 PUNCH_NOT_IN = 直近{ $hours }時間以内に出勤打刻がありません。打刻を忘れた場合は訂正を申請してください
 PUNCH_NOT_PLANNED = この時刻の近くにあなたのシフトはありません
 PUNCH_DRIFT = 端末の時計がサーバーと{ $seconds }秒ずれています。サーバーの時刻が適用されます
-
 DUTY_DOUBLE_IN = { $number }は、退勤打刻のないまま{ $at }に再び出勤打刻をしました。最初の勤務はそこで終了とします
 DUTY_IN_WITHOUT_OUT = { $number }は{ $at }に出勤打刻をしましたが、{ $hours }時間以内に退勤打刻がありません。この勤務は集計しません
 DUTY_OUT_MAY_COME = { $number }の{ $at }の打刻は出勤とみなされますが、打刻は{ $last }までで退勤がありません。在勤とはならず、その勤務日のシフトは、対になった打刻が覆う部分だけ集計します
 DUTY_LONE_IN = { $number }の{ $at }の打刻は出勤とみなされますが、{ $hours }時間以内に退勤がありません。在勤とはならず、その勤務日のシフトは、対になった打刻が覆う部分だけ集計します
 DUTY_LONE_OUT = { $number }の{ $at }の打刻は退勤とみなされますが、その前{ $hours }時間以内に出勤がありません。在勤とはなりませんが、その勤務日のシフトは対になった打刻が覆う部分だけ集計し、引き渡しのない保持はそこで終了とします
 DUTY_SHIFT_UNCOVERED = { $number }は{ $account }に{ $start }～{ $end }のシフトがあり、その勤務日に打刻していますが、このシフトを覆う対になった打刻がありません。不足する打刻が追加されるまで、このシフトは集計しません
-DUTY_SHIFT_BARELY_COVERED = { $number }は{ $account }に{ $start }～{ $end }のシフトがあり、その勤務日に打刻していますが、{ $why ->
-    [other] このシフトにかかる打刻は別のシフトのものです
-   *[edge] 予定時間を覆う対になった打刻がありません
-}。不足する打刻が追加されるまで、シフトの端の{ $minutes }分までしか集計しません
+DUTY_SHIFT_BARELY_COVERED =
+    { $number }は{ $account }に{ $start }～{ $end }のシフトがあり、その勤務日に打刻していますが、{ $why ->
+        [other] このシフトにかかる打刻は別のシフトのものです
+       *[edge] 予定時間を覆う対になった打刻がありません
+    }。不足する打刻が追加されるまで、シフトの端の{ $minutes }分までしか集計しません
 DUTY_SHIFT_HELD_BY_OTHERS = { $number }は{ $account }に{ $start }～{ $end }のシフトがありますが、引き継ぎ記録では、数えるはずの時間にアカウントを保持していたのはほかの人だけです。このシフトは集計しません。{ $number }が対応していた場合は、引き受けと引き渡しを追加してください
 DUTY_OUT_WITHOUT_IN = { $number }は{ $at }に退勤打刻をしましたが、その前{ $hours }時間以内に出勤打刻がありません。この打刻は集計しません
 DUTY_OUT_AFTER_CLOSED_IN = { $number }の{ $at }の打刻は退勤とみなされますが、その前の出勤は{ $out }に終了しています。在勤とはならず、引き渡しのない保持はそこで終了とします
@@ -657,89 +636,96 @@ DUTY_PUNCH_NOT_EMPLOYED = { $number }は{ $at }に打刻しましたが、その
 DUTY_HOLD_NOT_EMPLOYED = { $number }は{ $at }に{ $account }を引き受けましたが、その時点で在籍していません。この保持は集計しません。引き継ぎまたは在籍の日付を訂正してください
 DUTY_IN_AND_OUT_AT_ONCE = { $number }は{ $at }に出勤と退勤を同時に打刻しました。在勤とはなりません
 DUTY_NOBODY = { $account }に関する証拠はありますが、期間内に勤務中の人がいません
-DUTY_NO_EVIDENCE_V1 = 期間内に{ $account }のシフト表、打刻、引き継ぎが一切ありません。すべての仕事をチーム全体で分け合います（{ $scope ->
-    [all] 全員
-   *[team] { $team }
-}、{ $people }人）。シフト表を公開するか、打刻してもらってください
-DUTY_NO_EVIDENCE = 期間内に{ $account }のシフト表、打刻、引き継ぎが一切ありません。チーム全体を勤務中とみなします（{ $scope ->
-    [all] 全員
-   *[team] { $team }
-}、{ $people }人）。シフト表を公開するか、打刻してもらってください
+DUTY_NO_EVIDENCE_V1 =
+    期間内に{ $account }のシフト表、打刻、引き継ぎが一切ありません。すべての仕事をチーム全体で分け合います（{ $scope ->
+        [all] 全員
+       *[team] { $team }
+    }、{ $people }人）。シフト表を公開するか、打刻してもらってください
+DUTY_NO_EVIDENCE =
+    期間内に{ $account }のシフト表、打刻、引き継ぎが一切ありません。チーム全体を勤務中とみなします（{ $scope ->
+        [all] 全員
+       *[team] { $team }
+    }、{ $people }人）。シフト表を公開するか、打刻してもらってください
 DUTY_RELEASE_WITHOUT_TAKE = { $number }は保持していない{ $account }を{ $at }に引き渡しました。この引き渡しは集計しません
-DUTY_NEVER_RELEASED = { $number }は{ $since }に{ $account }を引き受け、引き渡していません。保持は{ $end }で終了とします（{ $by ->
-    [release] 引き渡しによる
-    [punch_out] 次の退勤打刻による
-    [roster] シフト表の終わりによる
-    [too_long] 許される最長時間による
-   *[taken_again] 次の引き受けによる
-}）
-DUTY_NO_RELEASE_KNOWN = { $number }は{ $since }に{ $account }を引き受けましたが、その後の引き渡しの記録がありません。保持は{ $end }で終了とします（{ $by ->
-    [release] 引き渡しによる
-    [punch_out] 次の退勤打刻による
-    [roster] シフト表の終わりによる
-    [too_long] 許される最長時間による
-   *[taken_again] 次の引き受けによる
-}）
-DUTY_TAKEN_AGAIN = { $number }は{ $since }に{ $account }を引き受け、引き渡さないまま{ $again }に再び引き受けました。保持は{ $end }で終了とします（{ $by ->
-    [release] 引き渡しによる
-    [punch_out] 次の退勤打刻による
-    [roster] シフト表の終わりによる
-    [too_long] 許される最長時間による
-   *[taken_again] 次の引き受けによる
-}）
-DUTY_HELD_BY_TWO = { $first }と{ $second }が{ $from }から{ $until }まで{ $account }を同時に保持していました。{ $why ->
-    [exclusive] 同時に保持できるのは1人だけです
-   *[unreleased] 先の人が引き渡していません
-}
+DUTY_NEVER_RELEASED =
+    { $number }は{ $since }に{ $account }を引き受け、引き渡していません。保持は{ $end }で終了とします（{ $by ->
+        [release] 引き渡しによる
+        [punch_out] 次の退勤打刻による
+        [roster] シフト表の終わりによる
+        [too_long] 許される最長時間による
+       *[taken_again] 次の引き受けによる
+    }）
+DUTY_NO_RELEASE_KNOWN =
+    { $number }は{ $since }に{ $account }を引き受けましたが、その後の引き渡しの記録がありません。保持は{ $end }で終了とします（{ $by ->
+        [release] 引き渡しによる
+        [punch_out] 次の退勤打刻による
+        [roster] シフト表の終わりによる
+        [too_long] 許される最長時間による
+       *[taken_again] 次の引き受けによる
+    }）
+DUTY_TAKEN_AGAIN =
+    { $number }は{ $since }に{ $account }を引き受け、引き渡さないまま{ $again }に再び引き受けました。保持は{ $end }で終了とします（{ $by ->
+        [release] 引き渡しによる
+        [punch_out] 次の退勤打刻による
+        [roster] シフト表の終わりによる
+        [too_long] 許される最長時間による
+       *[taken_again] 次の引き受けによる
+    }）
+DUTY_HELD_BY_TWO =
+    { $first }と{ $second }が{ $from }から{ $until }まで{ $account }を同時に保持していました。{ $why ->
+        [exclusive] 同時に保持できるのは1人だけです
+       *[unreleased] 先の人が引き渡していません
+    }
 
 ## What to do about findings
 
-FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] アカウントのシフト表を取り込むか、担当者に打刻または引き継ぎをしてもらい、帰属計算をもう一度実行してください
-    [UNHELD_ACCOUNT] その時に対応した人のシフト、または不足する打刻や引き受けを追加してください。ほかのアカウントの記録は移動してください（MoveRecord）
-    [OVERLAP] ほかの人が引き受けた時点で保持していなかった人の引き渡しを追加してください（CorrectHandover）
-    [MISSING_RELEASE] 引き渡しを追加してください（CorrectHandover）
-    [RELEASE_WITHOUT_TAKE] この引き渡しに対応する引き受けを追加するか、引き渡しを無効にしてください（CorrectHandover）
-    [DOUBLE_IN] 2回目の出勤の前に退勤を追加するか、どちらかを無効にしてください（CorrectPunch）
-    [MISSING_PUNCH] 不足する打刻を追加するか、単独の打刻を無効にしてください（CorrectPunch）
-    [UNCOVERED_SHIFT] シフトの打刻を追加するか（CorrectPunch）、誰も来なかった場合は取り消してください（CancelShift）
-    [BARELY_COVERED_SHIFT] シフトの不足する打刻を追加するか（CorrectPunch）、時間を変更してください（ChangeShift）
-    [HELD_BY_OTHERS] シフト表どおりに対応した人の引き受けと引き渡しを追加するか（CorrectHandover）、シフトを取り消してください（CancelShift）
-    [NOT_EMPLOYED] シフト表、打刻、引き継ぎ、または在籍の日付を修正してください（ChangeEmployment）
-    [TAG_OFF_DUTY] 記録に名前のある人のシフトまたは打刻を追加するか、本来のアカウントに記録を移動するか（MoveRecord）、正しい名前とより大きいリビジョンで送り直してください
-    [NAMED_WITHOUT_AGENT] 担当者の名前とより大きいリビジョンを付けて、記録を送り直してください
-    [MIXED_WITHOUT_TAG] 担当者の名前とより大きいリビジョンを付けて記録を送り直すか、シフト表どおりのままにしてください
-    [TOO_FEW_TO_INFER] 対応は不要です。引き継ぎや記録の名前があると、誰が対応したかをより正確に判断できます
-    [DID_NOT_SETTLE] 対応は不要です。引き継ぎがあると、誰が対応したかをより正確に判断できます
-    [SEVERAL_AT_ONCE] 返信の時刻を送るか、会話の担当申告をしてもらってください。記録の名前があっても、誰が対応したかをより正確に判断できます
-    [TOO_FEW_REPLIES] 件数の少ない月であれば対応は不要です。記録の名前や担当申告があると、誰が対応したかをより正確に判断できます
-    [REPLIES_TOO_DENSE] 記録の10分の1に名前を付けるか、クリックで担当申告をするか（MakeClaim）、登録済みの端末で返信し（ImportDevices）、休憩を打刻してもらってください
-    [EVIDENCE_UNEVEN] アカウントの全員が同じように、クリックでの担当申告（MakeClaim）、署名、または登録済みの端末での返信（ImportDevices）を行うようにしてください
-    [CLOCK_WITHOUT_SECONDS] 返信の時刻を秒まで書き出してください
-    [CLAIM_OFF_DUTY] 誰がクリックしたか、またその日の打刻とシフト表を確認してください
-    [CLAIM_WITHOUT_RECORD] 記録が送られたか、また担当申告の時計を確認してください
-    [CLAIMS_DIFFER] 誰が対応したかを本人たちに確認し、記録に担当者名を入れてください
-    [DEVICE_OFF_DUTY] 端末が誰のものか、またその日の打刻とシフト表を確認してください
-    [DEVICE_OF_SEVERAL] 端末がいつからいつまで誰のものかを登録してください
-    [DEVICE_OF_NOBODY] その日に端末が誰のものかを、記録にある名前で登録するか（ImportDevices）、座席のシフトを組んでください
-    [EVIDENCE_NOT_READ] これらを読み取るポリシーのバージョン3を指定するか、指定せずに最新のものを使ってください。そのままにすると、その月はこれらを使わずに帰属を決めます
-    [REPLY_OUTSIDE_RECORD] 記録の開始と終了、および返信の時計を確認してください
-    [BREAKS_NOT_PUNCHED] 休憩の前に退勤、後に出勤を打刻してもらうか（RecordPunch）、アカウントを引き継いでもらってください
-    [CLOCKS_APART] 席の時計を合わせてください。正しい時刻で保存する場合は、メッセージを書き出し直してください
-    [UNKNOWN_AGENT] その名前が誰のものかを登録するか（ImportAliases）、正しい名前で記録を送り直してください
-    [ACCOUNT_UNKNOWN] アカウントを取り込むか（ImportAccounts）、本来のアカウントに記録を移動してください（MoveRecord）
-    [POPULATION_CHANGED] 以前の対象者のままにする場合を除き、評価サイクルをもう一度締めてください（CloseCycle）
-    [AMOUNTS_CONVERTED] 対応は不要です。レートに誤りがある場合は、正しいレートを登録し（SetRates）、帰属計算をもう一度実行してください
-    [MEASURE_NOT_SENT] 文に示されたデータを送るか、評価制度からその指標を外してください
-    [OBSERVATIONS_BEYOND_PERIOD] 観測値を取り消し（WithdrawObservation）、期間ごとに分けて送るか、すべての日を含む期間を締めてください
-    [OBSERVATIONS_UNREAD] 正しい名前で送り直してこれらを取り消すか（WithdrawObservation）、評価制度でその測定値を使ってください。後で使うために残している場合、対応は不要です
-    [REFUND_EXCEEDS_SALE] 正しい金額とより大きいリビジョンで返金を送り直すか、取り消してください（WithdrawRecord）。返金が正しい場合は、売上を実際の金額で送り直してください
-    [CONTRIBUTOR_UNKNOWN] その名前が誰のものかを登録するか（ImportAliases）、正しい共同対応者とより大きいリビジョンで記録を送り直してください
-    [CONTRIBUTOR_OFF_DUTY] 自分の勤務時間外に手伝った場合、対応は不要です。それ以外の場合は、シフトまたは打刻を追加するか、正しい共同対応者とより大きいリビジョンで記録を送り直してください
-    [CONTRIBUTORS_NOT_SPLIT] このような記録を分け合う場合は、按分のあるポリシーを指定してください。そのままでも、共同対応者は保存されています
-    [STANDARD_WITHDRAWN] 使用中の標準に従う評価制度の新しいバージョンを作成し（適合する内容はListRefinementsで確認できます）、それで評価サイクルを作成して締めるか、公開済みの評価サイクルを訂正してください（CorrectCycle）。その月を以前の標準で評価する場合は、そのままにしてください
-   *[other] 示された内容を確認し、誤りがあれば修正して、帰属計算をもう一度実行してください
-}
+FINDING_ADVICE =
+    { $kind ->
+        [NO_DUTY_EVIDENCE] アカウントのシフト表を取り込むか、担当者に打刻または引き継ぎをしてもらい、帰属計算をもう一度実行してください
+        [UNHELD_ACCOUNT] その時に対応した人のシフト、または不足する打刻や引き受けを追加してください。ほかのアカウントの記録は移動してください（MoveRecord）
+        [OVERLAP] ほかの人が引き受けた時点で保持していなかった人の引き渡しを追加してください（CorrectHandover）
+        [MISSING_RELEASE] 引き渡しを追加してください（CorrectHandover）
+        [RELEASE_WITHOUT_TAKE] この引き渡しに対応する引き受けを追加するか、引き渡しを無効にしてください（CorrectHandover）
+        [DOUBLE_IN] 2回目の出勤の前に退勤を追加するか、どちらかを無効にしてください（CorrectPunch）
+        [MISSING_PUNCH] 不足する打刻を追加するか、単独の打刻を無効にしてください（CorrectPunch）
+        [UNCOVERED_SHIFT] シフトの打刻を追加するか（CorrectPunch）、誰も来なかった場合は取り消してください（CancelShift）
+        [BARELY_COVERED_SHIFT] シフトの不足する打刻を追加するか（CorrectPunch）、時間を変更してください（ChangeShift）
+        [HELD_BY_OTHERS] シフト表どおりに対応した人の引き受けと引き渡しを追加するか（CorrectHandover）、シフトを取り消してください（CancelShift）
+        [NOT_EMPLOYED] シフト表、打刻、引き継ぎ、または在籍の日付を修正してください（ChangeEmployment）
+        [TAG_OFF_DUTY] 記録に名前のある人のシフトまたは打刻を追加するか、本来のアカウントに記録を移動するか（MoveRecord）、正しい名前とより大きいリビジョンで送り直してください
+        [NAMED_WITHOUT_AGENT] 担当者の名前とより大きいリビジョンを付けて、記録を送り直してください
+        [MIXED_WITHOUT_TAG] 担当者の名前とより大きいリビジョンを付けて記録を送り直すか、シフト表どおりのままにしてください
+        [TOO_FEW_TO_INFER] 対応は不要です。引き継ぎや記録の名前があると、誰が対応したかをより正確に判断できます
+        [DID_NOT_SETTLE] 対応は不要です。引き継ぎがあると、誰が対応したかをより正確に判断できます
+        [SEVERAL_AT_ONCE] 返信の時刻を送るか、会話の担当申告をしてもらってください。記録の名前があっても、誰が対応したかをより正確に判断できます
+        [TOO_FEW_REPLIES] 件数の少ない月であれば対応は不要です。記録の名前や担当申告があると、誰が対応したかをより正確に判断できます
+        [REPLIES_TOO_DENSE] 記録の10分の1に名前を付けるか、クリックで担当申告をするか（MakeClaim）、登録済みの端末で返信し（ImportDevices）、休憩を打刻してもらってください
+        [EVIDENCE_UNEVEN] アカウントの全員が同じように、クリックでの担当申告（MakeClaim）、署名、または登録済みの端末での返信（ImportDevices）を行うようにしてください
+        [CLOCK_WITHOUT_SECONDS] 返信の時刻を秒まで書き出してください
+        [CLAIM_OFF_DUTY] 誰がクリックしたか、またその日の打刻とシフト表を確認してください
+        [CLAIM_WITHOUT_RECORD] 記録が送られたか、また担当申告の時計を確認してください
+        [CLAIMS_DIFFER] 誰が対応したかを本人たちに確認し、記録に担当者名を入れてください
+        [DEVICE_OFF_DUTY] 端末が誰のものか、またその日の打刻とシフト表を確認してください
+        [DEVICE_OF_SEVERAL] 端末がいつからいつまで誰のものかを登録してください
+        [DEVICE_OF_NOBODY] その日に端末が誰のものかを、記録にある名前で登録するか（ImportDevices）、座席のシフトを組んでください
+        [EVIDENCE_NOT_READ] これらを読み取るポリシーのバージョン3を指定するか、指定せずに最新のものを使ってください。そのままにすると、その月はこれらを使わずに帰属を決めます
+        [REPLY_OUTSIDE_RECORD] 記録の開始と終了、および返信の時計を確認してください
+        [BREAKS_NOT_PUNCHED] 休憩の前に退勤、後に出勤を打刻してもらうか（RecordPunch）、アカウントを引き継いでもらってください
+        [CLOCKS_APART] 席の時計を合わせてください。正しい時刻で保存する場合は、メッセージを書き出し直してください
+        [UNKNOWN_AGENT] その名前が誰のものかを登録するか（ImportAliases）、正しい名前で記録を送り直してください
+        [ACCOUNT_UNKNOWN] アカウントを取り込むか（ImportAccounts）、本来のアカウントに記録を移動してください（MoveRecord）
+        [POPULATION_CHANGED] 以前の対象者のままにする場合を除き、評価サイクルをもう一度締めてください（CloseCycle）
+        [AMOUNTS_CONVERTED] 対応は不要です。レートに誤りがある場合は、正しいレートを登録し（SetRates）、帰属計算をもう一度実行してください
+        [MEASURE_NOT_SENT] 文に示されたデータを送るか、評価制度からその指標を外してください
+        [OBSERVATIONS_BEYOND_PERIOD] 観測値を取り消し（WithdrawObservation）、期間ごとに分けて送るか、すべての日を含む期間を締めてください
+        [OBSERVATIONS_UNREAD] 正しい名前で送り直してこれらを取り消すか（WithdrawObservation）、評価制度でその測定値を使ってください。後で使うために残している場合、対応は不要です
+        [REFUND_EXCEEDS_SALE] 正しい金額とより大きいリビジョンで返金を送り直すか、取り消してください（WithdrawRecord）。返金が正しい場合は、売上を実際の金額で送り直してください
+        [CONTRIBUTOR_UNKNOWN] その名前が誰のものかを登録するか（ImportAliases）、正しい共同対応者とより大きいリビジョンで記録を送り直してください
+        [CONTRIBUTOR_OFF_DUTY] 自分の勤務時間外に手伝った場合、対応は不要です。それ以外の場合は、シフトまたは打刻を追加するか、正しい共同対応者とより大きいリビジョンで記録を送り直してください
+        [CONTRIBUTORS_NOT_SPLIT] このような記録を分け合う場合は、按分のあるポリシーを指定してください。そのままでも、共同対応者は保存されています
+        [STANDARD_WITHDRAWN] 使用中の標準に従う評価制度の新しいバージョンを作成し（適合する内容はListRefinementsで確認できます）、それで評価サイクルを作成して締めるか、公開済みの評価サイクルを訂正してください（CorrectCycle）。その月を以前の標準で評価する場合は、そのままにしてください
+       *[other] 示された内容を確認し、誤りがあれば修正して、帰属計算をもう一度実行してください
+    }
 FIX_REFUSED = 修正は受け付けられませんでした：{ $why }
 FINDING_WITHOUT_FIX = 種類{ $kind }の検出事項を1回で修正する呼び出しはありません。対処方法の説明に従ってください
 
@@ -772,26 +758,32 @@ RUN_OUTDATED = 帰属計算が読み取った後に{ $account }の記録が変�
 RUN_WITHOUT_RATES = 評価制度には通貨の指定がありますが、この帰属計算は為替レートの保存が始まる前のものです。帰属計算を指定せずに評価サイクルを締めるか、新たに帰属計算を実行してください
     .on = { $account }の{ $day }の記録{ $record }は別の通貨ですが、開始時に対象とした、または当時使用中だった評価制度がそこまで遡らないため、帰属計算はその日の為替レートを保存していません。帰属計算を指定せずに評価サイクルを締めるか、新たに帰属計算を実行してください
 RUN_STOPPED = 帰属計算は停止されました。評価サイクルをもう一度締めてください
-RUN_BELONGS_ABOVE = { $own ->
-    [0] この組織の人が{ $units ->
-        [0] ほかの組織
-       *[other] { $beyond }
-    }のアカウントに対応しています
-   *[other] { $units ->
-        [0] ほかの組織
-       *[other] { $beyond }
-    }の人が同じアカウントに対応しています（{ $accounts }）
-}。一緒に対応した人の帰属は一緒に決めます。{ $unit }の帰属計算を、権限の及ぶ人に実行してもらい（StartAttributionRun）、それを使って締めてください（CloseCycleにattribution_run_idを指定）
-    .group = { $own ->
-        [0] この組織の人が{ $units ->
-            [0] ほかの組織
-           *[other] { $beyond }
-        }のアカウントに対応しています
-       *[other] { $units ->
-            [0] ほかの組織
-           *[other] { $beyond }
-        }の人が同じアカウントに対応しています（{ $accounts }）
-    }。一緒に対応した人の帰属は一緒に決めます。グループ全体の帰属計算をグループ人事に実行してもらい（StartAttributionRun、組織の指定なし）、それを使って締めてください（CloseCycleにattribution_run_idを指定）
+RUN_BELONGS_ABOVE =
+    { $own ->
+        [0]
+            この組織の人が{ $units ->
+                [0] ほかの組織
+               *[other] { $beyond }
+            }のアカウントに対応しています
+       *[other]
+            { $units ->
+                [0] ほかの組織
+               *[other] { $beyond }
+            }の人が同じアカウントに対応しています（{ $accounts }）
+    }。一緒に対応した人の帰属は一緒に決めます。{ $unit }の帰属計算を、権限の及ぶ人に実行してもらい（StartAttributionRun）、それを使って締めてください（CloseCycleにattribution_run_idを指定）
+    .group =
+        { $own ->
+            [0]
+                この組織の人が{ $units ->
+                    [0] ほかの組織
+                   *[other] { $beyond }
+                }のアカウントに対応しています
+           *[other]
+                { $units ->
+                    [0] ほかの組織
+                   *[other] { $beyond }
+                }の人が同じアカウントに対応しています（{ $accounts }）
+        }。一緒に対応した人の帰属は一緒に決めます。グループ全体の帰属計算をグループ人事に実行してもらい（StartAttributionRun、組織の指定なし）、それを使って締めてください（CloseCycleにattribution_run_idを指定）
 SCHEME_OF_ANOTHER_UNIT = この評価制度は、評価サイクルとは別の組織のものです。グループ、この組織、またはその上位の組織の評価制度を選んでください
 POPULATION_EMPTY = 評価サイクルの対象者がいません。誰が対象で誰が対象外かをPreviewPopulationで確認し、別の組織、役職、等級、または人を指定してください
 POPULATION_UNIT_BEYOND = { $unit }は、その日、評価サイクルの組織でもその配下でもありません
@@ -809,11 +801,11 @@ WORKER_GONE = ワーカーが停止しました
 TIME_OF_DAY_MALFORMED = 「{ $text }」は時刻ではありません。04:00のように入力してください
 RULES_VERSION_UNKNOWN = 「{ $version }」はルールのバージョンではありません。1、2、3のいずれかを入力してください
 RULES_VERSION_DIFFERS = 指定しないか、policy.versionと同じ{ $version }を指定してください
-ACCOUNT_ELSEWHERE = アカウント{ $account }はリージョン{ $region }にあり、{ $unit ->
-    [none] どの組織にも属していません
-   *[other] 組織{ $unit }に属しています
-}。そのとおりに指定してください
-
+ACCOUNT_ELSEWHERE =
+    アカウント{ $account }はリージョン{ $region }にあり、{ $unit ->
+        [none] どの組織にも属していません
+       *[other] 組織{ $unit }に属しています
+    }。そのとおりに指定してください
 EXTERNAL_ID_MISSING = external_idが空です。プラットフォームでの記録のIDを入力してください
 RECORD_TEXT_TOO_LONG = { $field }が長すぎます。{ $max }文字までです
 MEASURE_TOO_LONG = 測定値が長すぎます。{ $max }文字までです
@@ -873,7 +865,6 @@ RECORD_RATE_MISSING = { $account }の記録{ $record }は{ $currency }ですが�
     .look = { $account }には{ $day }から{ $from }の売上がありますが、その時点の{ $from }と{ $to }の為替レートがありません。その日以前からのレートを出典付きで登録してください（SetRates）
 RECORD_ELSEWHERE = この組織のものではないアカウントの記録が計算できません（{ $why }）。グループに同じ日付の評価サイクルを締めてもらうと記録が示されます。それを修正してもらい、帰属計算を指定せずに、または後から開始した帰属計算を指定して、もう一度締めてください。以前の帰属計算は読み取り済みの記録とレートをそのまま使います
 RECORD_AMOUNT_TOO_LARGE = { $account }の記録{ $record }の金額は、{ $to }の最小通貨単位で{ $most }を超え、計算できる範囲を超えています。金額またはその日のレートを訂正してから、もう一度締めてください
-
 SCHEDULE_UNIT_STAYS = 定期締めの組織は変更できません。別の組織には別の定期締めを作成してください
 SCHEDULE_AS_OF = 定期締めでは、毎月、月の最終日に対象者を決めます。日付の指定を外してください
 SCHEDULE_DAY = { $day }は月の日ではありません。1～31で入力してください。その日がない月では最終日になります
@@ -885,17 +876,18 @@ SCHEDULE_MONTH_THERE = この月はすでに開始されています。実行が
 SCHEDULE_MONTH_NOT_OVER = 定期締めのタイムゾーンでは、この月はまだ終わっていません。終わってから開始してください
 SCHEDULE_THERE = 定期締め{ $schedule }が同じ内容で、毎月2回締めることになります。そちらを変更するか（UpdateSchedule）、意図した設定であれば別の名前を付けてください
 SCHEDULE_MAKER_MAY_NOT = この定期締めを最後に作成した人は、ここで評価サイクルを作成して締める権限を失っています。権限のある人に作成し直してもらい（UpdateSchedule）、今月分は手動で開始してください（BeginScheduleRun）
-
 SCHEDULE_BEGAN = { $due }に予定されていた{ $month }を開始しました
 SCHEDULE_LEFT_OUT = それより前の{ $months }か月分は、予定から{ $most }か月以上過ぎているため自動では締めません。必要な場合は手動で締めてください
-SCHEDULE_LOOKED = 事前確認：対象者{ $people }人、アカウント{ $accounts }件、この月の前後の記録{ $records }件、{ $findings ->
-    [0] 問題なし
-   *[other] 検出事項{ $findings }件（{ $kinds }）
-}
-    .everybody = 事前確認：対象者はグループ全員、アカウント{ $accounts }件、この月の前後の記録{ $records }件、{ $findings ->
+SCHEDULE_LOOKED =
+    事前確認：対象者{ $people }人、アカウント{ $accounts }件、この月の前後の記録{ $records }件、{ $findings ->
         [0] 問題なし
        *[other] 検出事項{ $findings }件（{ $kinds }）
     }
+    .everybody =
+        事前確認：対象者はグループ全員、アカウント{ $accounts }件、この月の前後の記録{ $records }件、{ $findings ->
+            [0] 問題なし
+           *[other] 検出事項{ $findings }件（{ $kinds }）
+        }
 SCHEDULE_WAITS = { $until }までは締めません。先に修正するものがある場合は、この実行を停止してください
 SCHEDULE_WOULD_FAIL = 現状では締め処理は拒否されます：{ $why }。それまでに届いた内容は反映されます
 SCHEDULE_MAY_FAIL = 現状では、この組織の人に帰属した場合、締め処理は拒否されます：{ $why }。それまでに届いた内容は反映されます
@@ -912,30 +904,32 @@ SCHEDULE_AGAIN = 手動でもう一度開始しました
 SCHEDULE_STOPPED = 手動で停止しました
 SCHEDULE_DELETED = 定期締めが削除されたため停止しました
 SCHEDULE_CYCLE_CANCELLED = 評価サイクルの締め処理が中止されました
-
 OBSERVATION_WITHOUT_MEASURE = measureが空です。評価制度で使う測定値の名前を入力してください
 OBSERVATION_WITHOUT_SUBJECT = 対象が指定されていません。人、組織、アカウント、店舗、キャンペーンのいずれかを指定してください
-    .id = { $kind ->
-        [person] 人
-        [unit] 組織
-       *[account] アカウント
-    }のIDが正しくありません。一覧に示されているとおりに入力してください
-OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] 人{ $key }は登録されていません。訂正するか、先に取り込んでください
-    [unit] 組織{ $key }はこの期間にも現在にもなく、所属した人もいません。組織を訂正するか、期間より前に廃止された場合は日付を訂正するか、先に組織を取り込んでください
-    [account] アカウント{ $key }は登録されていません。訂正するか、先に取り込んでください
-   *[store] 店舗{ $key }のアカウントは登録されていません。訂正するか、先に取り込んでください
-}
+    .id =
+        { $kind ->
+            [person] 人
+            [unit] 組織
+           *[account] アカウント
+        }のIDが正しくありません。一覧に示されているとおりに入力してください
+OBSERVATION_SUBJECT_UNKNOWN =
+    { $kind ->
+        [person] 人{ $key }は登録されていません。訂正するか、先に取り込んでください
+        [unit] 組織{ $key }はこの期間にも現在にもなく、所属した人もいません。組織を訂正するか、期間より前に廃止された場合は日付を訂正するか、先に組織を取り込んでください
+        [account] アカウント{ $key }は登録されていません。訂正するか、先に取り込んでください
+       *[store] 店舗{ $key }のアカウントは登録されていません。訂正するか、先に取り込んでください
+    }
 OBSERVATION_UNIT_CLOSED = 組織{ $unit }は廃止され、{ $last }が最終日でした。日付をその日までにするか、組織を訂正してください
     .into = 組織{ $unit }は廃止され、{ $last }が最終日で、所属者は{ $into }に移りました。日付をその日までにし、それ以降の観測値は移動先の組織として送ってください
     .later = 組織{ $unit }は{ $from }から始まります。日付または組織を訂正してください
 OBSERVATION_RESERVED = 「{ $measure }」はシステムが自ら観測します。除くか、測定値に別の名前を付けてください
-OBSERVATION_UNIT_NOT_HERE = unit_idはキャンペーンの実施組織を示すものですが、これは{ $kind ->
-    [person] 人
-    [unit] 組織
-    [account] アカウント
-   *[store] 店舗
-}に関する値です。指定を外してください
+OBSERVATION_UNIT_NOT_HERE =
+    unit_idはキャンペーンの実施組織を示すものですが、これは{ $kind ->
+        [person] 人
+        [unit] 組織
+        [account] アカウント
+       *[store] 店舗
+    }に関する値です。指定を外してください
 OBSERVATION_WITHOUT_TIME = 時点（at）か、初日と、2日以上の場合は最終日（from、to）が必要です。どちらか一方を指定してください
     .date = { $field }は日付ではありません。2026-03-31のように入力してください
 OBSERVATION_BACKWARDS = 終了日{ $to }が開始日{ $from }より前です。どちらかを訂正してください
@@ -945,7 +939,6 @@ OBSERVATION_WITHOUT_NUMBER = 「{ $text }」は小数点以下6桁までの数�
 OBSERVATION_OUT_OF_RANGE = 値の絶対値が{ $most }を超えています。単位を確認してください
 OBSERVATION_DIFFERENT = { $name }には{ $source }による値{ $other }がすでにありますが、こちらは{ $of }による{ $value }です。こちらが正しい場合は、より大きいリビジョンで送ってください
 OBSERVATION_WITHDRAWN = { $name }は取り消されています（{ $why }）。除くか、元に戻す場合はより大きいリビジョンで送ってください
-
 SCHEME_WITHOUT_INDICATORS = 指標が1つ以上必要です
 NAME_TWICE = 「{ $name }」が2回あります
 WEIGHTS_NOT_HUNDRED = ウェイトの合計が100ではなく{ $sum }です。合計がちょうど100になるように変更してください
@@ -1029,41 +1022,45 @@ MEASURE_NAME_FIXED = この測定値の名前は「{ $name }」で、変更で�
 MEASURE_RETIRED = カタログで使用停止になっています：{ $measures }。別の測定値を指定するか、その名前の測定値を評価制度の中で定義するか、使用を再開してください（UpdateMeasure）
 MEASURE_RETIRED_ALREADY = 「{ $name }」はすでに使用停止です
 MEASURE_NEEDED = カタログのほかの測定値が「{ $name }」から計算されており、成り立たなくなります。先に{ $by }を変更するか、使用停止にしてください
-SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] 最初の返信までの秒数
-    [presale_first_reply_within_30s] 購入前：30秒以内の最初の返信
-    [aftersale_resolved] 購入後：解決
-    [handling_seconds] 会話の秒数
-    [rating] 顧客評価
-    [solved] 解決した記録
-    [customers] 顧客数
-    [buyers] 購入した顧客数
-    [orders] 注文数
-    [presale_records] 購入前の記録
-    [conversion] 成約率
-    [order_value] 注文単価
-    [repeat_purchase_30d] 30日以内の再購入
-    [second_conversion_7d] 最初の問い合わせから7日以内の成約
-    [complaints] クレーム件数
-    [complaint_rate] クレーム率
-   *[other] { $key }
-}
+SUPPLIED_MEASURE =
+    { $key ->
+        [first_reply_seconds] 最初の返信までの秒数
+        [presale_first_reply_within_30s] 購入前：30秒以内の最初の返信
+        [aftersale_resolved] 購入後：解決
+        [handling_seconds] 会話の秒数
+        [rating] 顧客評価
+        [solved] 解決した記録
+        [customers] 顧客数
+        [buyers] 購入した顧客数
+        [orders] 注文数
+        [presale_records] 購入前の記録
+        [conversion] 成約率
+        [order_value] 注文単価
+        [repeat_purchase_30d] 30日以内の再購入
+        [second_conversion_7d] 最初の問い合わせから7日以内の成約
+        [complaints] クレーム件数
+        [complaint_rate] クレーム率
+       *[other] { $key }
+    }
 SCHEME_TEMPLATE_UNKNOWN = 「{ $name }」という評価制度のテンプレートはありません。{ $names }から選んでください
-TEMPLATE_TITLE = { $name ->
-    [agent] カスタマーサービス担当者
-    [operations] 店舗運営
-   *[service-manager] カスタマーサービス管理者
-}
-TEMPLATE_ABOUT = { $name ->
-    [agent] 顧客対応を行う人向け：対応量、最初の返信、解決、顧客評価、成約、品質チェック、時間の遵守
-    [operations] 店舗を運営する人向け：訪問者、成約、キャンペーン売上、注文あたりの費用、成長。すべて観測値で、対応記録は不要です
-   *[service-manager] 担当者をまとめる人向け、4つの観点：対応品質、チーム、業績、革新
-}
+TEMPLATE_TITLE =
+    { $name ->
+        [agent] カスタマーサービス担当者
+        [operations] 店舗運営
+       *[service-manager] カスタマーサービス管理者
+    }
+TEMPLATE_ABOUT =
+    { $name ->
+        [agent] 顧客対応を行う人向け：対応量、最初の返信、解決、顧客評価、成約、品質チェック、時間の遵守
+        [operations] 店舗を運営する人向け：訪問者、成約、キャンペーン売上、注文あたりの費用、成長。すべて観測値で、対応記録は不要です
+       *[service-manager] 担当者をまとめる人向け、4つの観点：対応品質、チーム、業績、革新
+    }
 NOBODY_TO_SCORE = 評価する対象者がいません。期間内に帰属した記録がありません
 PERSON_TWICE = 人{ $person }が2回あります
 SCHEME_WITHOUT_DATA = データがないか、目標となる中央値が0より大きくないため、誰のどの指標も評価できませんでした（どちらであるかは各スコアカードにあります）
 SCHEME_WITHOUT_DATA_CURE = 記録に合った指標と目標を選んでください
-MEASURE_NOT_SENT = 「{ $measure }」のデータを持つ人がいないため、その指標は誰についても集計しません。{ $what ->
+MEASURE_NOT_SENT =
+    「{ $measure }」のデータを持つ人がいないため、その指標は誰についても集計しません。{ $what ->
         [records] 対象となる種類と時間帯の記録がありません
         [known] { $column }を対応記録と一緒に送ってください
        *[column] 列{ $column }を対応記録と一緒に送ってください
@@ -1083,143 +1080,158 @@ NUMBER_TOO_LARGE = 人{ $person }のスコアが大きすぎて計算できま�
     .pool = 賞与原資の金額または配分が大きすぎて計算できません。金額とルールを確認してください
     .part = 賞与原資の第{ $place }枠のウェイトが大きすぎて計算できません。スコアとルールを確認してください
     .person = 賞与原資の第{ $place }枠で、人{ $person }のスコアが大きすぎて計算できません。スコアとルールを確認してください
-
-CARD_MEASURE = { $measure ->
-    [credited_records] 帰属した記録
-    [first_reply_within_30s] 30秒以内の最初の返信
-    [resolved] 解決
-    [rating_at_least_4] 顧客評価4以上（5点満点）
-    [amount] 売上金額
-   *[other] { $kpi }
-}
-CARD_DEFINED = { $name }（{ $what }）
-CARD_VALUE = { $kind ->
-    [records] { $value }件
-    [customers] 顧客{ $value }人
-    [percent] { $value }%
-    [own] { $value } { $unit }
-    [standard] { $value } { $unit ->
-        [points] 点
-       *[currency] { $unit }
+CARD_MEASURE =
+    { $measure ->
+        [credited_records] 帰属した記録
+        [first_reply_within_30s] 30秒以内の最初の返信
+        [resolved] 解決
+        [rating_at_least_4] 顧客評価4以上（5点満点）
+        [amount] 売上金額
+       *[other] { $kpi }
     }
-   *[bare] { $value }
-}
-CARD_LINE_DROPPED = { $name }：{ $why ->
-    [nobody] 期間内にデータを持つ人がいないため、全員について除外します
-    [person] この人のデータがないため、ここでは除外します
-    [too_large] 数値が大きすぎて計算できないため、全員について除外します
-    [past] この人に、比べられる0以外の過去の値がないため、ここでは除外します
-    [too_large_elsewhere] ほかの人の数値が大きすぎて計算できないか、グループ内の数値の差が大きすぎるため、全員について除外します
-   *[target] 目標となる中央値が0より大きくないため、除外します
-}。ウェイト{ $weight }は、ほかの指標に比例して割り振られます。
+CARD_DEFINED = { $name }（{ $what }）
+CARD_VALUE =
+    { $kind ->
+        [records] { $value }件
+        [customers] 顧客{ $value }人
+        [percent] { $value }%
+        [own] { $value } { $unit }
+        [standard]
+            { $value } { $unit ->
+                [points] 点
+               *[currency] { $unit }
+            }
+       *[bare] { $value }
+    }
+CARD_LINE_DROPPED =
+    { $name }：{ $why ->
+        [nobody] 期間内にデータを持つ人がいないため、全員について除外します
+        [person] この人のデータがないため、ここでは除外します
+        [too_large] 数値が大きすぎて計算できないため、全員について除外します
+        [past] この人に、比べられる0以外の過去の値がないため、ここでは除外します
+        [too_large_elsewhere] ほかの人の数値が大きすぎて計算できないか、グループ内の数値の差が大きすぎるため、全員について除外します
+       *[target] 目標となる中央値が0より大きくないため、除外します
+    }。ウェイト{ $weight }は、ほかの指標に比例して割り振られます。
 CARD_AGAINST = { $value }（比較対象：{ $past }）
 CARD_PAST = { $measure } { $values }
 CARD_PAST_VALUE = { $from }～{ $to }は{ $value }
 CARD_LINE_NOT_SCORED = { $name }：評価なし。
-CARD_LINE = { $name }：{ $measured }{ $filled }。{ $points }{ $limit ->
-    [cap] （上限）
-    [floor] （下限）
-   *[none] {""}
-}。ウェイト{ $weight }%{ $spread ->
-    [yes] （評価制度では{ $scheme_weight }、除外された指標から割り振られた分を含む）
-   *[no] {""}
-}を掛けて{ $weighted }点。
+CARD_LINE =
+    { $name }：{ $measured }{ $filled }。{ $points }{ $limit ->
+        [cap] （上限）
+        [floor] （下限）
+       *[none] { "" }
+    }。ウェイト{ $weight }%{ $spread ->
+        [yes] （評価制度では{ $scheme_weight }、除外された指標から割り振られた分を含む）
+       *[no] { "" }
+    }を掛けて{ $weighted }点。
 CARD_MEASURED = 記録{ $records }件で{ $value }
 CARD_NOT_MEASURED = 測定なし
 CARD_SMALL_SAMPLE = 。{ $below }件未満のため、不足分を平均（{ $group }）とみなして{ $adjusted }
-CARD_POINTS_BY_TARGET = 目標{ $target }（{ $basis ->
-    [scheme] 評価制度の設定
-    [team] チーム{ $people }人の中央値
-   *[group] チームの人数が少ないため、全{ $people }人の中央値
-}）に対して{ $points }点
-CARD_POINTS_BY_PLACE = { $by ->
-    [target] 目標
-    [min_max] 全体の最低と最高の間での位置
-    [percentile] 自分を上回らない人の割合
-    [t_score] 全体の平均との差（標準偏差）
-   *[band] 順位の区分
-}により{ $points }点
-CARD_CHANGE = { $kind ->
-    [rate_more] あと{ $step }ポイントの上昇
-    [rate_less] あと{ $step }ポイントの低下
-    [records_more] 帰属する記録あと{ $step }件の増加
-    [records_fewer] 帰属する記録あと{ $step }件の減少
-    [more] あと{ $amount }の増加
-   *[less] あと{ $amount }の減少
-}
-CARD_NEXT = { $effect ->
-    [capped] { $change }があっても加点されません。上限に達しています。
-    [nothing] { $change }だけでは加点されません。
-   *[points] { $change }で{ $gain }点加わります。
-}
+CARD_POINTS_BY_TARGET =
+    目標{ $target }（{ $basis ->
+        [scheme] 評価制度の設定
+        [team] チーム{ $people }人の中央値
+       *[group] チームの人数が少ないため、全{ $people }人の中央値
+    }）に対して{ $points }点
+CARD_POINTS_BY_PLACE =
+    { $by ->
+        [target] 目標
+        [min_max] 全体の最低と最高の間での位置
+        [percentile] 自分を上回らない人の割合
+        [t_score] 全体の平均との差（標準偏差）
+       *[band] 順位の区分
+    }により{ $points }点
+CARD_CHANGE =
+    { $kind ->
+        [rate_more] あと{ $step }ポイントの上昇
+        [rate_less] あと{ $step }ポイントの低下
+        [records_more] 帰属する記録あと{ $step }件の増加
+        [records_fewer] 帰属する記録あと{ $step }件の減少
+        [more] あと{ $amount }の増加
+       *[less] あと{ $amount }の減少
+    }
+CARD_NEXT =
+    { $effect ->
+        [capped] { $change }があっても加点されません。上限に達しています。
+        [nothing] { $change }だけでは加点されません。
+       *[points] { $change }で{ $gain }点加わります。
+    }
 CARD_SUMMARY = スコア{ $score }、{ $of }人中{ $rank }位{ $grade }{ $collaboration }。
 CARD_GRADE = 、評語{ $grade }
 CARD_COLLABORATION = 。うち協力による点{ $points }：記録{ $credited }件中{ $outside }件が自分のシフトまたはチームの外
-
-DEFINED = { $what }{ $few ->
-    [yes] 、{ $min_count }件以上
-   *[no] {""}
-}{ $valid ->
-    [between] 、{ $from }から{ $to }まで有効
-    [from] 、{ $from }から有効
-    [to] 、{ $to }まで有効
-   *[ever] {""}
-}
-DEFINED_RECORDS = { $aggregation ->
-    [mean] { $value }の平均
-    [sum] { $value }の合計
-    [share] { $value }{ $test }の記録の割合
-    [count] 記録の件数
-    [count_of] { $value }{ $test }の記録の件数
-    [distinct] 顧客数
-   *[distinct_of] { $value }{ $test }の記録の顧客数
-}{ $kinds }{ $hours }{ $session }
-DEFINED_VALUE = { $value ->
-    [first_reply_seconds] 最初の返信までの秒数
-    [duration_seconds] 開始から終了までの秒数
-    [resolved] 問題が解決済み
-    [rating] 顧客評価
-    [amount] 売上金額
-   *[column] { $value }
-}
+DEFINED =
+    { $what }{ $few ->
+        [yes] 、{ $min_count }件以上
+       *[no] { "" }
+    }{ $valid ->
+        [between] 、{ $from }から{ $to }まで有効
+        [from] 、{ $from }から有効
+        [to] 、{ $to }まで有効
+       *[ever] { "" }
+    }
+DEFINED_RECORDS =
+    { $aggregation ->
+        [mean] { $value }の平均
+        [sum] { $value }の合計
+        [share] { $value }{ $test }の記録の割合
+        [count] 記録の件数
+        [count_of] { $value }{ $test }の記録の件数
+        [distinct] 顧客数
+       *[distinct_of] { $value }{ $test }の記録の顧客数
+    }{ $kinds }{ $hours }{ $session }
+DEFINED_VALUE =
+    { $value ->
+        [first_reply_seconds] 最初の返信までの秒数
+        [duration_seconds] 開始から終了までの秒数
+        [resolved] 問題が解決済み
+        [rating] 顧客評価
+        [amount] 売上金額
+       *[column] { $value }
+    }
 DEFINED_GIVEN = が入力済み
-DEFINED_TEST = { $is ->
-    [at_most] が{ $threshold }以下
-    [at_least] が{ $threshold }以上
-    [below] が{ $threshold }未満
-    [above] が{ $threshold }超
-   *[equal] が{ $threshold }ちょうど
-}
+DEFINED_TEST =
+    { $is ->
+        [at_most] が{ $threshold }以下
+        [at_least] が{ $threshold }以上
+        [below] が{ $threshold }未満
+        [above] が{ $threshold }超
+       *[equal] が{ $threshold }ちょうど
+    }
 DEFINED_KINDS = 、種類は{ $kinds }
-DEFINED_HOURS = 、{ $from }～{ $to }{ $counts ->
-    [begun] に開始
-   *[inside] の時間だけを計算
-}
+DEFINED_HOURS =
+    、{ $from }～{ $to }{ $counts ->
+        [begun] に開始
+       *[inside] の時間だけを計算
+    }
 DEFINED_SESSION = 、{ $minutes }分以内の間隔が続く問い合わせごとに最初の1件
-DEFINED_OBSERVATION = { $subject ->
-    [person] 人
-    [unit] 組織
-    [account] アカウント
-    [store] 店舗
-   *[campaign] キャンペーン
-}の観測値の{ $aggregation ->
-    [sum] 合計
-    [mean] 平均
-   *[last] 最後の値
-}
-DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] （パーセント）
-   *[no] {""}
-}
+DEFINED_OBSERVATION =
+    { $subject ->
+        [person] 人
+        [unit] 組織
+        [account] アカウント
+        [store] 店舗
+       *[campaign] キャンペーン
+    }の観測値の{ $aggregation ->
+        [sum] 合計
+        [mean] 平均
+       *[last] 最後の値
+    }
+DEFINED_RATIO =
+    { $of } / { $per }{ $percent ->
+        [yes] （パーセント）
+       *[no] { "" }
+    }
 DEFINED_SUM = { $parts }の合計
 DEFINED_PART = { $factor } × { $of }
 DEFINED_REPEAT = { $of }のうち、顧客がその前{ $days }日以内に{ $after }に該当した割合
 DEFINED_TREND = { $of }の、本人の過去と比べた増減率
-DEFINED_TEAM = { $aggregation ->
-    [mean] 日ごとのチームでの{ $of }の平均
-    [share] 日ごとのチームで、{ $of }{ $test }の人の割合
-   *[sum] 日ごとのチームでの{ $of }の合計
-}
+DEFINED_TEAM =
+    { $aggregation ->
+        [mean] 日ごとのチームでの{ $of }の平均
+        [share] 日ごとのチームで、{ $of }{ $test }の人の割合
+       *[sum] 日ごとのチームでの{ $of }の合計
+    }
 CARD_CHANGED = 訂正前：{ $before } 訂正後：{ $after }
 CARD_CAME = スコアカードができました：{ $after }
 CARD_WENT = スコアカードがなくなりました。訂正前：{ $before }
@@ -1230,13 +1242,13 @@ CARD_LINE_WENT = { $name }：集計の対象外になりました：訂正前{ $
 CARD_STANDING = { $measured }、{ $points }点、ウェイト{ $weight }%で{ $weighted }
     .dropped = { $measured }、評価なし
 CARD_WORKED_OUT_ANEW = スコアは同じです。別の数値から計算し直しました。
-
 LADDER_REFUND = { $refund }は{ $sale }の返金です。帰属はその記録と同じで、その金額から差し引きます
-LADDER_BEGAN = { $at }に{ $account }で開始。{ $phase ->
-    [shared] その日は共有アカウント
-    [mixed] その日は共有から記名への移行中
-   *[named] その日は記名アカウント
-}。
+LADDER_BEGAN =
+    { $at }に{ $account }で開始。{ $phase ->
+        [shared] その日は共有アカウント
+        [mixed] その日は共有から記名への移行中
+       *[named] その日は記名アカウント
+    }。
 LADDER_TAG_NONE = 担当者名：プラットフォームの記録にはありません。
 LADDER_TAG_UNKNOWN = 担当者名：プラットフォームの記録は「{ $agent }」ですが、その日に在籍する該当者がいないか、複数います。
 LADDER_TAG = 担当者名：プラットフォームの記録は「{ $agent }」、つまり{ $person }です。記録はこの人のものです。
@@ -1245,12 +1257,13 @@ LADDER_DUTY_NONE = 勤務：その時点で、アカウントを保持してい�
 LADDER_DUTY = 勤務：{ $list }。
 LADDER_DUTY_ANSWERED = 返信時の勤務：{ $list }。
     .unheld = 勤務：開始時にアカウントを保持している人も勤務中の人もいません。返信時は、{ $list }。
-LADDER_ON_DUTY = { $person }が{ $rule ->
-    [handover] 引き継ぎで保持
-    [roster] シフト表で担当
-    [punch] チームの一員として出勤打刻
-   *[team] チームの一員
-}、{ $from }～{ $to }［{ $evidence }］
+LADDER_ON_DUTY =
+    { $person }が{ $rule ->
+        [handover] 引き継ぎで保持
+        [roster] シフト表で担当
+        [punch] チームの一員として出勤打刻
+       *[team] チームの一員
+    }、{ $from }～{ $to }［{ $evidence }］
 LADDER_SHARES = { $before }、{ $share }
 LADDER_BY_SESSION = 同じ顧客の同じ問い合わせの別の記録に担当者名があるため、この記録もそれに従います：{ $shares }。
 LADDER_BY_TAG = 担当者名により帰属：{ $shares }。
@@ -1261,16 +1274,18 @@ LADDER_EQUAL = 勤務中は複数人で、区別する材料が足りないた�
 LADDER_TEAM = アカウントに勤務の証拠がまったくないため、チームで配分：{ $shares }。
 LADDER_NOBODY = そのため、誰にも帰属しません。
 LADDER_CONTRIBUTORS = 共同対応者：{ $list }。
-LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] 最初の返信
-    [closer] 成約
-   *[after_sales] 購入後の対応
-}：「{ $agent }」、つまり{ $person }
-LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] 最初の返信
-    [closer] 成約
-   *[after_sales] 購入後の対応
-}：「{ $agent }」、その日に在籍する該当者がいないか、複数います
+LADDER_CONTRIBUTOR =
+    { $role ->
+        [first_answer] 最初の返信
+        [closer] 成約
+       *[after_sales] 購入後の対応
+    }：「{ $agent }」、つまり{ $person }
+LADDER_CONTRIBUTOR_UNKNOWN =
+    { $role ->
+        [first_answer] 最初の返信
+        [closer] 成約
+       *[after_sales] 購入後の対応
+    }：「{ $agent }」、その日に在籍する該当者がいないか、複数います
 LADDER_SPLIT = ルール「{ $version }」に従い、ロールにより帰属：最初の返信{ $first_answer }、成約{ $closer }、購入後の対応{ $after_sales }。担う人のいないロールの分は、ほかのロールに比例して配分：{ $shares }。
 LADDER_BY_SPLIT = ロールにより帰属：{ $shares }。
 LADDER_BY_CLAIM = クリックで担当申告あり：{ $shares }。
@@ -1280,14 +1295,14 @@ LADDER_BY_REPLIES = 勤務中は複数人で、それぞれ複数の会話に同
 LADDER_BY_TAG_SHARE = 勤務中は複数人で、それぞれ複数の会話に同時に対応。時刻の近い、担当者名のある記録の割合で配分：{ $shares }。
 LADDER_NOT_SPLIT = ポリシーでは、示されたロールに配分がありません。共同対応者がいないものとして記録の帰属を決めます。
 LADDER_WORTH = このアカウントでは、記録の約{ $now }がほかの人に帰属していると見込まれます。休憩が打刻されれば約{ $breaks }、返信の30%に端末があれば約{ $devices }、記録の半分に担当申告があれば約{ $claims }です。今月の不確かさから見込んだもので、保証ではありません。
-
 WHY = { $second }（{ $rest }%）ではなく{ $first }（{ $part }%）：{ $what }。
-WHY_AGAINST = { $why }{ $sign ->
-    [hands] 直前の返信からの間隔は{ $second }を示していました。
-    [thread] それまでの会話は{ $second }を示していました。
-    [profile] 返信の種類は{ $second }を示していました。
-   *[device] 端末は{ $second }を示していました。
-}
+WHY_AGAINST =
+    { $why }{ $sign ->
+        [hands] 直前の返信からの間隔は{ $second }を示していました。
+        [thread] それまでの会話は{ $second }を示していました。
+        [profile] 返信の種類は{ $second }を示していました。
+       *[device] 端末は{ $second }を示していました。
+    }
 WHY_SOMEBODY = ほかの人
 WHY_SECONDS = { $count }秒
 WHY_MINUTES = { $count }分
@@ -1303,14 +1318,15 @@ WHY_PROFILE = { $first }は{ $second }より、{ $wait }待った顧客によく
     .first = { $first }は{ $second }より、{ $wait }待った顧客への最初の返信をよく行います
     .again = { $first }は{ $second }より、顧客の新しいメッセージなしに、返信の{ $wait }後にもう一度送ることが多くあります
     .unasked = { $first }は{ $second }より、まだ何も書いていない顧客にメッセージを送ることが多くあります
-WHY_WAIT = { $class ->
-    [0] 5分未満
-    [1] 5～20分
-    [2] 20～60分
-    [3] 1～4時間
-    [4] 4～24時間
-   *[other] 1日以上
-}
+WHY_WAIT =
+    { $class ->
+        [0] 5分未満
+        [1] 5～20分
+        [2] 20～60分
+        [3] 1～4時間
+        [4] 4～24時間
+       *[other] 1日以上
+    }
 WHY_DEVICE = 書き込みに使われた端末は{ $first }のものです
     .same = { $first }は以前にも同じ端末で書いた可能性が高い
 WHY_DUTY = 返信{ $all }件のうち、勤務中だったのは{ $first }が{ $count }件、{ $second }が{ $other }件
@@ -1321,7 +1337,6 @@ WHY_TOO_FEW_REPLIES = 区別できません。返信の時刻がある記録が�
 WHY_TOO_DENSE = 区別できません。このアカウントでは返信の間隔が短すぎて時刻だけでは判断できず、担当者名、担当申告、登録済みの端末のある記録も足りません。
 WHY_CLOCK_WITHOUT_SECONDS = 区別できません。このアカウントの返信時刻には、信頼できる秒がありません。
 WHY_NO_REPLY_TIMES = 区別できません。それぞれが複数の会話に同時に対応している可能性があり、勤務中に書かれたこの会話への返信が確認できません。
-
 CREDIT_ACCOUNT_UNKNOWN = 勤務データにないアカウントの記録{ $records }件を除外しました
 CREDIT_UNKNOWN_AGENT = { $records }件の記録にある担当者名「{ $agent }」は、その日に在籍する該当者がいないか、複数います。名前がないものとして扱います
 CREDIT_NO_EVIDENCE = シフト表、打刻、引き継ぎが一切ありません。{ $records }件の記録をチームで配分します
@@ -1342,29 +1357,33 @@ CREDIT_EVIDENCE_UNEVEN = { $records }件の記録に、誰のものか示すも�
 CREDIT_CLOCK_WITHOUT_SECONDS = { $records }件の記録への返信のうち、秒が0ちょうどのものが10分の1を超えており、その時計は信頼できません。返信ごとに、その時勤務中の人に均等に配分します
 CREDIT_CLAIM_OFF_DUTY = { $person }は勤務中でない時に{ $records }件の会話を担当申告しました。申告は集計しません
 CREDIT_CLAIM_WITHOUT_RECORD = { $person }は記録のない{ $records }件の会話を担当申告しました。申告は集計しません
-CREDIT_CLAIMS_DIFFER = { $person }が{ $at }に{ $record }を担当申告しましたが、{ $second }も{ $before }に申告しています。どちらの申告も決め手としません{ $more ->
-    [0] {""}
-   *[other] 。その日のほかの記録{ $more }件も同様です
-}
-    .tag = { $person }が{ $at }に{ $record }を担当申告しましたが、プラットフォームの記録は{ $second }です。記録の名前を優先します{ $more ->
-        [0] {""}
+CREDIT_CLAIMS_DIFFER =
+    { $person }が{ $at }に{ $record }を担当申告しましたが、{ $second }も{ $before }に申告しています。どちらの申告も決め手としません{ $more ->
+        [0] { "" }
        *[other] 。その日のほかの記録{ $more }件も同様です
     }
+    .tag =
+        { $person }が{ $at }に{ $record }を担当申告しましたが、プラットフォームの記録は{ $second }です。記録の名前を優先します{ $more ->
+            [0] { "" }
+           *[other] 。その日のほかの記録{ $more }件も同様です
+        }
 CREDIT_DEVICE_OFF_DUTY = その時勤務中でなかった{ $person }の端末{ $device }が{ $records }回使われました。集計しません
     .there = その時{ $place }で勤務中だった{ $person }の端末{ $device }が{ $records }回使われました。集計しません
     .elsewhere = ここで勤務したことのない人の端末{ $device }が{ $records }回使われました。集計しません
 DEVICE_BOUND_TO_SEVERAL = { $from }から、端末{ $device }は同時に複数の人または座席のものになっています。登録は保存しますが、その間にこの端末で書かれた内容は誰のものか示しません
     .ever = 端末{ $device }は最初から、同時に複数の人または座席のものになっています。登録は保存しますが、その間にこの端末で書かれた内容は誰のものか示しません
-CREDIT_DEVICE_OF_SEVERAL = 端末{ $device }は同時に{ $more ->
-    [0] { $first }と{ $second }
-   *[other] { $first }、{ $second }、ほか{ $more }人
-}のものになっており、{ $records }回使われました。集計しません
+CREDIT_DEVICE_OF_SEVERAL =
+    端末{ $device }は同時に{ $more ->
+        [0] { $first }と{ $second }
+       *[other] { $first }、{ $second }、ほか{ $more }人
+    }のものになっており、{ $records }回使われました。集計しません
     .beyond = 端末{ $device }は同時に{ $person }とここで勤務したことのない人のものになっており、{ $records }回使われました。集計しません
     .unknown = 端末{ $device }は同時に複数の人のものになっており、{ $records }回使われました。集計しません
-DEVICE_OF_NOBODY = { $devices ->
-    [1] 誰にも登録されていない端末{ $device }が{ $records }回使われました
-   *[other] 誰にも登録されていない端末{ $devices }台（{ $device }など）が{ $records }回使われました
-}。同じ人が書いたものだということしか分かりません
+DEVICE_OF_NOBODY =
+    { $devices ->
+        [1] 誰にも登録されていない端末{ $device }が{ $records }回使われました
+       *[other] 誰にも登録されていない端末{ $devices }台（{ $device }など）が{ $records }回使われました
+    }。同じ人が書いたものだということしか分かりません
     .near = 誰にも登録されていない端末{ $device }が{ $records }回使われましたが、登録済みの{ $near }は一度も使われていません。こちらのことですか？
     .seat = 座席{ $seat }の端末{ $device }が、その座席に誰のシフトもない間に{ $records }回使われました。当時は誰のものでもありません
     .ended = 端末{ $device }が、登録の最終日{ $to }より後に{ $records }回使われました。当時は誰のものでもありません
@@ -1374,30 +1393,33 @@ CREDIT_REPLY_OUTSIDE_RECORD = { $records }件の返信が、記録の開始よ�
 BREAKS_NOT_PUNCHED = { $people }人の延べ{ $days }勤務日が途切れのない勤務になっていますが、その間、ほかの人が働いているのに2時間以上ほとんど仕事がありません。休憩が打刻されれば、ほかの人に帰属していると見込まれるこのアカウントの記録は、約{ $now }ではなく約{ $breaks }になります
 CREDIT_CLOCKS_APART = { $records }件の記録のメッセージの時計は、記録の時計より{ $minutes }分{ $seconds }秒進んでいます。その分早い時刻として読み取ります
     .behind = { $records }件の記録のメッセージの時計は、記録の時計より{ $minutes }分{ $seconds }秒遅れています。その分遅い時刻として読み取ります
-AMOUNTS_CONVERTED = { $records }件の記録の金額を{ $from }から{ $to }に換算しました。それぞれ現地の日付のレートを使い、端数処理は1回です：{ $rates }{ $more ->
-    [0] {""}
-   *[other] 、ほか{ $more }件
-}
-REFUND_EXCEEDS_SALE = { $sales }件の売上で返金額が売上額を超えており、マイナスとして集計します：{ $named }{ $more ->
-    [0] {""}
-   *[other] 、ほか{ $more }件
-}
-
+AMOUNTS_CONVERTED =
+    { $records }件の記録の金額を{ $from }から{ $to }に換算しました。それぞれ現地の日付のレートを使い、端数処理は1回です：{ $rates }{ $more ->
+        [0] { "" }
+       *[other] 、ほか{ $more }件
+    }
+REFUND_EXCEEDS_SALE =
+    { $sales }件の売上で返金額が売上額を超えており、マイナスとして集計します：{ $named }{ $more ->
+        [0] { "" }
+       *[other] 、ほか{ $more }件
+    }
 REGION_SAME = 転送先には{ $region }以外のリージョンを指定してください
 REPORT_NOT_A_MONTH = レポートは暦月単位ですが、評価サイクルは{ $from }～{ $to }です。1か月の評価サイクルを作成してください
 NOTHING_TO_TELL = 開示できる組織がありません。どの組織も5人未満か、差し引きで5人未満の内容が分かってしまいます
-TRANSFER_NOT_PREPARED = この転送はすでに{ $stage ->
-    [prepared] 承認待ち
-    [approved] 承認済み
-    [released] 送出済み
-    [withdrawn] 取り下げ済み
-   *[rejected] 却下済み
-}です
+TRANSFER_NOT_PREPARED =
+    この転送はすでに{ $stage ->
+        [prepared] 承認待ち
+        [approved] 承認済み
+        [released] 送出済み
+        [withdrawn] 取り下げ済み
+       *[rejected] 却下済み
+    }です
 TRANSFER_NOT_APPROVED = この転送は、ほかの人の承認を待っています
-TRANSFER_DROPPED = この転送は{ $stage ->
-    [withdrawn] 取り下げ済み
-   *[rejected] 却下済み
-}です。新たに準備してください
+TRANSFER_DROPPED =
+    この転送は{ $stage ->
+        [withdrawn] 取り下げ済み
+       *[rejected] 却下済み
+    }です。新たに準備してください
 TRANSFER_RELEASED = この転送はすでに送出されています。開示した内容は取り戻せません
 TRANSFER_STALE = その間にこの月の別のレポートが送出されており、両方をあわせると5人未満の内容が分かってしまいます。準備し直してください
 TRANSFER_MALFORMED = ここで必要なファイルではないか、一部が欠けています。ReleaseTransferまたはExportStandardが出力したファイル全体を送ってください
@@ -1427,30 +1449,34 @@ PAY_OUTSIDE_UNIT = 評価サイクルにスコアカードがある{ $count }人
 POOL_NEGATIVE = 賞与原資を負にすることはできません。0以上の金額を指定してください。賞与原資でお金を取り戻すことはできません
 ZERO_SCORES = 0より大きいスコアがないため、配分の基準がありません。先に評価サイクルのスコアカードを確認してください
 PART_WITHOUT_CLAIM = 賞与原資の第{ $place }枠を受け取る人がいません。ウェイトのある段階または下限に届くスコアがありません。枠のルールを変更してください
-SETTLEMENT_NOT_DRAFT = この精算は{ $stage ->
-    [draft] 下書き
-    [approved] 承認済み
-    [posted] 計上済み
-   *[discarded] 破棄済み
-}で、下書きではありません
-SETTLEMENT_NOT_APPROVED = この精算は{ $stage ->
-    [draft] 下書き
-    [approved] 承認済み
-    [posted] 計上済み
-   *[discarded] 破棄済み
-}です。計上できるのは承認済みの精算だけです
+SETTLEMENT_NOT_DRAFT =
+    この精算は{ $stage ->
+        [draft] 下書き
+        [approved] 承認済み
+        [posted] 計上済み
+       *[discarded] 破棄済み
+    }で、下書きではありません
+SETTLEMENT_NOT_APPROVED =
+    この精算は{ $stage ->
+        [draft] 下書き
+        [approved] 承認済み
+        [posted] 計上済み
+       *[discarded] 破棄済み
+    }です。計上できるのは承認済みの精算だけです
 SETTLEMENT_POSTED = 計上済みの精算が変更されることはありません。訂正を下書きしてください。差額は次の精算で支給されます
-SETTLEMENT_NOT_POSTED = この精算は{ $stage ->
-    [draft] 下書き
-    [approved] 承認済み
-   *[discarded] 破棄済み
-}です。訂正できるのは計上済みの精算だけです。破棄して下書きし直してください
+SETTLEMENT_NOT_POSTED =
+    この精算は{ $stage ->
+        [draft] 下書き
+        [approved] 承認済み
+       *[discarded] 破棄済み
+    }です。訂正できるのは計上済みの精算だけです。破棄して下書きし直してください
 PAY_CORRECTION_WAITS = この精算の訂正{ $correction }が承認待ちです。先にそれを承認するか、取り下げてください
 NOTHING_TO_CORRECT = 現在のスコアカードでは、全員の金額がこの精算とその訂正で支給したものと同じです。先に評価サイクルを訂正してください。そうでなければ訂正するものはありません
-PAY_CORRECTION_NOT_DRAFT = この訂正は{ $stage ->
-    [approved] 承認済み
-   *[withdrawn] 取り下げ済み
-}で、下書きではありません
+PAY_CORRECTION_NOT_DRAFT =
+    この訂正は{ $stage ->
+        [approved] 承認済み
+       *[withdrawn] 取り下げ済み
+    }で、下書きではありません
 DELTAS_WAIT_NOW = 支給待ちの差額は、現在の状態でのみ照会できます。known_atかwaiting_onlyを外してください
 CORRECTION_REASON_MISSING = 理由を入力してください。すべての支給明細に表示されます
 POOL_THERE = この評価サイクルの賞与原資{ $pool }は、名前、金額、ルールが同じです。それを精算するか、同額の原資がもう1つある場合は別の名前を付けてください
@@ -1476,12 +1502,12 @@ TIERS_OUT_OF_ORDER = 段階は良いものから順に、min_scoreが下がる�
 TIERS_MIXED = すべての段階にmin_scoreを指定するか、すべての段階に割合を指定してください
 TIERS_WITHOUT_WEIGHT = ウェイトがすべて0のため、誰も受け取れません
 TIER_WEIGHTS_OUT_OF_ORDER = 下の段階のウェイトが上の段階より大きくなっています
-
-STATEMENT_AMOUNT = スコア{ $score }に対して{ $paid }：均等に配分した場合の{ $equal }{ $than ->
-    [less] より{ $difference }少ない金額
-    [same] と同じ金額
-   *[more] より{ $difference }多い金額
-}です。
+STATEMENT_AMOUNT =
+    スコア{ $score }に対して{ $paid }：均等に配分した場合の{ $equal }{ $than ->
+        [less] より{ $difference }少ない金額
+        [same] と同じ金額
+       *[more] より{ $difference }多い金額
+    }です。
 STATEMENT_WITHOUT_TIER = 第{ $number }枠（賞与原資の{ $share }、{ $part }）、段階による配分：スコアがどの段階にも届かないため、{ $amount }。
 STATEMENT_TIER_WITHOUT_WEIGHT = 第{ $number }枠（賞与原資の{ $share }、{ $part }）、段階による配分：段階{ $tier }にウェイトがないため、{ $amount }。
 STATEMENT_NOT_ABOVE_FLOOR = 第{ $number }枠（賞与原資の{ $share }、{ $part }）、スコアに比例した配分：スコアが{ $floor }を超えないため、{ $amount }。
@@ -1490,10 +1516,11 @@ STATEMENT_BY_TIER = 段階による配分：段階{ $tier }のウェイトは{ $
 STATEMENT_ABOVE_FLOOR = { $floor }を超えるスコアに比例した配分：{ $points }点
 STATEMENT_BY_SCORE = スコアに比例した配分：{ $points }点
 STATEMENT_EXACT = { $whole }（割り切れます）
-STATEMENT_ROUNDED = { $whole }と、{ $smallest }の{ $fraction }。{ $smallest }の端数{ $units }個のうち、{ $came ->
-    [yes] 1個がここに配分されました
-   *[no] ここに配分されたものはありません
-}
+STATEMENT_ROUNDED =
+    { $whole }と、{ $smallest }の{ $fraction }。{ $smallest }の端数{ $units }個のうち、{ $came ->
+        [yes] 1個がここに配分されました
+       *[no] ここに配分されたものはありません
+    }
 STATEMENT_CARRIED = 。前回からの繰り越し{ $before }、次回への繰り越し{ $after }
 
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
@@ -1624,11 +1651,11 @@ NO_NUMBER_CURE = 12.5のように、小数点を使った数字を入力して�
 NEGATIVE_AMOUNT = 金額{ $text }が負です
 NEGATIVE_AMOUNT_CURE = 返金は別の行として、負の金額で、売上のexternal_idをrefers_toに指定して入力してください。それ以外の場合はセルを空にしてください
 NO_AMOUNT = 「{ $text }」は金額ではありません
-NO_AMOUNT_CURE = 1234.50のように、小数点を使い、通貨記号を付けずに入力するか、数値の書き方をgroup.yamlで指定してください。1,234.50の場合は`numbers: {"{"}decimal: ".", grouping: ","{"}"}`、1.234,50の場合は`numbers: {"{"}decimal: ",", grouping: "."{"}"}`です
+NO_AMOUNT_CURE = 1234.50のように、小数点を使い、通貨記号を付けずに入力するか、数値の書き方をgroup.yamlで指定してください。1,234.50の場合は`numbers: { "{" }decimal: ".", grouping: ","{ "}" }`、1.234,50の場合は`numbers: { "{" }decimal: ",", grouping: "."{ "}" }`です
     .yaml = 1234.50のように、小数点を使い、通貨記号も桁区切りも付けずに入力してください
 AMOUNT_DECIMALS = { $text }の小数点以下の桁数が、{ $currency }の桁数（{ $digits }）を超えています
     .told = { $text }の小数点以下の桁数が、{ $currency }の桁数（{ $digits }）を超えています。group.yamlでは「{ $sign }」の後が小数です
-AMOUNT_DECIMALS_CURE = 通貨の最小単位に丸めてください。1.234が千二百三十四を表す場合は、group.yamlで指定してください：`numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+AMOUNT_DECIMALS_CURE = 通貨の最小単位に丸めてください。1.234が千二百三十四を表す場合は、group.yamlで指定してください：`numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
     .either = { $whole }か{ $decimal }の、正しいほうを入力してください
     .round = 通貨の最小単位に丸めてください
     .whole = { $whole }のことであればそのように入力し、そうでなければ通貨の最小単位に丸めてください
@@ -1645,8 +1672,8 @@ TIME_SKIPPED_CURE = { $time }{ $offset }のように、時差を付けて入力�
 THAT_ZONE = そのタイムゾーン
 MAY_BE_GROUPED = 「{ $text }」は小数とも、桁区切りのある数値とも読めます
 GROUPED_BY_SPACE = 「{ $text }」の数字の間に空白があります
-GROUPED_BY_SPACE_CURE = 空白を取り除くか、数値の書き方をgroup.yamlで指定してください。1 234,50の場合は`numbers: {"{"}decimal: ",", grouping: space{"}"}`、1 234.50の場合は`numbers: {"{"}decimal: ".", grouping: space{"}"}`です
-MAY_BE_GROUPED_CURE = 数値の書き方をgroup.yamlで指定してください。例：`numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+GROUPED_BY_SPACE_CURE = 空白を取り除くか、数値の書き方をgroup.yamlで指定してください。1 234,50の場合は`numbers: { "{" }decimal: ",", grouping: space{ "}" }`、1 234.50の場合は`numbers: { "{" }decimal: ".", grouping: space{ "}" }`です
+MAY_BE_GROUPED_CURE = 数値の書き方をgroup.yamlで指定してください。例：`numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
 NOT_AS_GROUP_YAML = 「{ $text }」は、group.yamlで指定された数値の書き方ではありません
 NOT_AS_GROUP_YAML_CURE = 小数の前に「{ $decimal }」を使い、桁区切りは付けないか、group.yamlの`numbers`を訂正してください
     .grouped = 小数の前に「{ $decimal }」、千の位ごとに「{ $grouping }」を使うか、group.yamlの`numbers`を訂正してください
@@ -1915,10 +1942,11 @@ STEP_FAILED = 手順：{ $step }
 NOBODY_CREDITED_AT_ALL = どの記録の時点でも勤務中の人がおらず、担当者名のある記録もありません
     .people = { $rows }行が除外され、ほかの人はどの記録の時点でも勤務中ではありません
     .duty = どの記録の時点でも勤務中の人がおらず、シフト表、打刻、または引き継ぎの{ $rows }行が除外されました
-NOBODY_EMPLOYED = { $from }から{ $to }までに在籍している人がいません。{ $people }人を読み取り、{ $rejected ->
-    [0] 除外された行はありません
-   *[other] { $rejected }行が除外されました
-}
+NOBODY_EMPLOYED =
+    { $from }から{ $to }までに在籍している人がいません。{ $people }人を読み取り、{ $rejected ->
+        [0] 除外された行はありません
+       *[other] { $rejected }行が除外されました
+    }
 NOBODY_EMPLOYED_CURE = hired_onとleft_on、または期間を訂正してください
 RECORD_RATE_MISSING_CURE = その日以前の為替レートを、出典付きでrates.csv（列：date、from、to、rate、source）に書いてください
 NOBODY_CREDITED_CURE = この期間のrosters.csv、punches.csv、またはhandovers.csvを用意するか、アカウントと時刻を訂正してください
@@ -1932,7 +1960,7 @@ CLOSE_INTERRUPTED = 中断しました。{ $folder }には何も残っていま�
 FINDINGS_ARE_IN = 検出された内容は{ $file }にあります
 REJECTED_ROWS_ARE_IN = 除外されたすべての行は{ $file }にあります
 REJECTED_ROWS_UNWRITTEN = 除外された行がありますが、{ $file }に書き込めませんでした
-STORE_IN_USE = 別のtallyプロセスが{ $folder }のデータを使用中です。SQLiteのデータベースを使えるのは一度に1つだけです。そのプロセスを停止するか、--set database.url=sqlite://FOLDER/{"{"}service{"}"}.db で別のデータを指定してください
+STORE_IN_USE = 別のtallyプロセスが{ $folder }のデータを使用中です。SQLiteのデータベースを使えるのは一度に1つだけです。そのプロセスを停止するか、--set database.url=sqlite://FOLDER/{ "{" }service{ "}" }.db で別のデータを指定してください
 CURE_AND_REJECTED = { $cure }。除外されたすべての行は{ $file }にあります
 NOT_IN_MONTH = この月に{ $what }という記録も人もありません。{ $record }のようなrecords.csvのexternal_idか、{ $person }のようなpeople.csvのemployee_noまたは名前を指定してください
 NO_MANIFEST = manifest.jsonがないため、結果のフォルダーではありません
@@ -1949,7 +1977,6 @@ RECORDS_DO_NOT_ADD_UP = { $sent }件の記録を入れ、評価サイクルで�
 CANNOT_MAKE_FOLDER = フォルダー{ $folder }を作成できません：{ $error }
 CANNOT_READ = { $file }を読み取れません：{ $error }
 CANNOT_WRITE = { $file }に書き込めません：{ $error }
-
 IO_NOT_FOUND = 存在しません
 IO_PERMISSION_DENIED = このユーザーには権限がありません
 IO_ALREADY_EXISTS = すでに存在します。別のものを指定するか、先に移動してください
@@ -2006,9 +2033,9 @@ SETTING_PEER_MISSING = { $name }はこのプロセスにありません（server
 SETTING_AT_LEAST_ONE = 1以上が必要です
 SETTING_AT_MOST = { $most }以下にしてください
 SETTING_SERVICE_TWICE = { $name }が2回指定されています。各サービスは1回だけ指定してください
-SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db またはpostgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE が必要です
-SETTING_SERVICE_IN_URL = サービスごとに専用のファイルがあります。名前に{"{"}service{"}"}を入れて、sqlite://DIRECTORY/{"{"}service{"}"}.db としてください。フォルダーが / で始まる場合はsqlite:///DIRECTORY/{"{"}service{"}"}.db です
-    .role = サービスごとに専用のロールでログインします。ロールにtally_{"{"}service{"}"}と書いて、postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE としてください
+SETTING_DATABASE_URL = sqlite://DIRECTORY/{ "{" }service{ "}" }.db またはpostgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE が必要です
+SETTING_SERVICE_IN_URL = サービスごとに専用のファイルがあります。名前に{ "{" }service{ "}" }を入れて、sqlite://DIRECTORY/{ "{" }service{ "}" }.db としてください。フォルダーが / で始まる場合はsqlite:///DIRECTORY/{ "{" }service{ "}" }.db です
+    .role = サービスごとに専用のロールでログインします。ロールにtally_{ "{" }service{ "}" }と書いて、postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE としてください
 SETTING_PEER_IN_CLEAR = { $address }はループバックの外です。https://host:port が必要です
 SETTING_HTTP_IN_CLEAR = { $ip }はループバックの外で、ゲートウェイはTLSを使いません。TLSを使うプロキシの背後のループバックで待ち受けるか、ネットワーク自体が暗号化されている場合はserver.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_payを設定してください
 SETTING_CERTIFICATE_AND_KEY = 証明書とその鍵は一組です。両方を設定するか、両方とも外してください
@@ -2250,7 +2277,6 @@ DEMO_AGAIN = この月をもう一度実行し、ファイルを確認する
 DEMO_COPY = この月をファイルに書き出し、ひな形にする
 DEMO_WHY = ある人または記録の結果の理由を見る
 DEMO_REPLAY = 再計算して1バイトずつ比較する
-DEMO_SERVING = http://{ $address } で動作中（Ctrl-Cで終了）
 DEMO_PASSWORD = 今回の実行用に作成した、全員共通のパスワード：{ $password }
 DEMO_TOKEN = トークン：{ $command }
 DEMO_HTTP = REST（JSON）：内容はhttp://{ $address }/openapi.json にあります
@@ -2495,6 +2521,38 @@ IMPORT_CURRENCY_CURE = 金額を{ $is }で指定し、currency: { $is } と書�
 IMPORT_BRANCH_REGION = 支社{ $branch }をリージョン{ $said }に置いていますが、システムでは{ $is }にあります
 IMPORT_BRANCH_REGION_CURE = branches:の{ $branch }に{ $is }と書くか、支社に別の名前を付けてください
 IMPORT_NO_REGION = { $branches }のリージョンが書かれていないため、グループにないリージョン{ $default }に置かれることになります
-IMPORT_NO_REGION_CURE = それぞれのリージョンを書いてください（グループにあるのは{ $known }）。例：branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_NO_REGION_CURE = それぞれのリージョンを書いてください（グループにあるのは{ $known }）。例：branches: { "{" }"{ $branch }": { $region }{ "}" }
 IMPORT_REGIONS = グループにないリージョンに支社を置いています：{ $unknown }
 IMPORT_REGIONS_CURE = group.yamlのbranches:で、すべての支社に{ $known }のいずれかを指定するか、グループにリージョンを追加してください
+
+## Console
+
+
+## Console: access
+
+
+## Console: people and structure
+
+
+## Console: cycles
+
+
+## Console: mine
+
+
+## Console: team
+
+
+## Console: words that other rooms have too
+
+
+## Console: pay
+
+UI_PAY_POOLS_WAIT = { $count } 件の賞与原資は選択肢にありません：評価サイクルの成績がまだ公開されていません。
+UI_PAY_WOULD_CHANGE = { $people } 人の金額が変わります：増額 { $more }、減額 { $less }。まだ何も書き込まれていません。
+
+## Console: audit
+
+WORD_DID_PERFORMANCE_RUN_COLLECT = 帰属計算に必要なデータを集めました
+WORD_DID_PERFORMANCE_RUN_PROGRESS = 帰属計算を続けました
+WORD_DID_PERFORMANCE_CLAIM_IMPORT = 担当申告を取り込みました

@@ -1,8 +1,9 @@
 ### Tally의 한국어 문장입니다. 아이디와 인수는 en.ftl과 같습니다. 한 언어가 한 파일입니다.
 
+
 ## Parts
 
-LIST_SEPARATOR = {"; "}
+LIST_SEPARATOR = { "; " }
 REFUSED_BECAUSE = { $kind } ({ $told })
 KIND_INVALID_ARGUMENT = 요청이 잘못되었습니다. 요청을 고치십시오
 KIND_NOT_FOUND = 조회할 수 있는 대상이 없습니다
@@ -39,6 +40,7 @@ RESOURCE_LEAVE = 휴가
 RESOURCE_LOGIN = 로그인
 RESOURCE_ATTRIBUTION_RUN = 귀속 계산
 RESOURCE_ORG_UNIT = 조직
+RESOURCE_PAGE = 페이지
 RESOURCE_PERSON = 직원
 RESOURCE_POOL = 성과급 재원
 RESOURCE_POSITION = 직책
@@ -52,6 +54,7 @@ RESOURCE_CLAIM = 담당 등록
 RESOURCE_OBSERVATION = 관측값
 RESOURCE_REPORTING_LINE = 보고 라인
 RESOURCE_SCHEDULE = 마감 예약
+RESOURCE_ROLE = 역할
 RESOURCE_RUN_OF_A_SCHEDULE = 마감 예약의 실행
 RESOURCE_SCHEME = 평가 체계
 RESOURCE_SCHEME_VERSION = 평가 체계 버전
@@ -205,13 +208,14 @@ UNIT_PATH_MALFORMED = /로 이어진 1~16개의 이름을 쓰고, 이름은 각�
 UNIT_NAME_MALFORMED = / 기호 없이 1자 이상 200자 이하로 입력하십시오
 UNIT_UNKNOWN = “{ $path }” 조직이 없습니다. 먼저 가져오십시오
     .was = { $day }에는 “{ $path }” 조직이 없습니다. 이름이 바뀌었거나 옮겨졌거나 폐지되었습니다. 그날의 경로를 쓰십시오
-UNIT_DIFFERS = 이 조직은 이미 다른 유형으로 있습니다: { $kind ->
-    [legal_entity] 법인
-    [branch] 지사
-    [department] 부서
-    [team] 팀
-   *[group] 그룹
-}
+UNIT_DIFFERS =
+    이 조직은 이미 다른 유형으로 있습니다: { $kind ->
+        [legal_entity] 법인
+        [branch] 지사
+        [department] 부서
+        [team] 팀
+       *[group] 그룹
+    }
 UNIT_KIND_IS_ROOTS = 최상위 조직만 그룹이 될 수 있습니다
 UNIT_KIND_UNKNOWN = 이런 조직 유형은 없습니다. 지사, 법인, 부서, 팀 중 하나를 쓰거나, 기본 유형이면 비워 두십시오
 UNIT_BEGINS_LATER = 이 조직이나 상위 조직이 { $day }부터 시작합니다. 그날이나 그 이후의 날짜를 지정하십시오
@@ -382,10 +386,14 @@ PEER_CERTIFICATES_UNUSABLE = 이 서버에 쓸 인증서를 사용할 수 없습
 PEER_FAILED = 이 호출에 필요한 서비스가 거절했습니다
 DEADLINE_MALFORMED = grpc-timeout은 최대 8자리 숫자와 단위 H M S m u n 중 하나로 씁니다
 REQUEST_CUT_OFF = 요청이 중간에 끊겼습니다
-REQUEST_UNREADABLE = 요청을 이 rpc의 메시지로 읽을 수 없습니다. 호출자와 서버의 계약(proto/)이 같은지, 텍스트가 UTF-8인지 확인하십시오
+REQUEST_UNREADABLE = 요청을 이 rpc의 메시지로 읽을 수 없습니다. 호출하는 쪽과 서버의 규약(proto/)이 같은지, 텍스트가 UTF-8인지 확인하십시오
+    .envelope = 요청이 Connect의 봉투 형식으로 된 메시지 스트림이 아닙니다. 플래그 1바이트(0, 메시지가 압축되었으면 1), 길이 4바이트, 메시지 순서여야 합니다
+    .compressed = 요청의 압축을 풀 수 없습니다. 표시된 방식({ $said })으로 압축되어 있지 않습니다
+ONE_MESSAGE_WANTED = 이 호출은 메시지를 하나만 받는데 요청에 { $sent }개가 있습니다
 REQUEST_TOO_LARGE = 요청이 { $max }바이트보다 큽니다. 한 번에 보내는 행을 줄이십시오
 ANSWER_TOO_LARGE = 응답이 { $max }바이트보다 큽니다. 한 번에 요청하는 행을 줄이거나(page_size) 범위를 좁히십시오
 REQUEST_COMPRESSED = 요청이 압축되어 있습니다. 압축하지 않고 보내십시오(grpc-encoding identity)
+    .unknown = 여기서는 { $said } 압축을 읽을 수 없습니다. gzip으로 압축하거나 압축하지 않고 보내십시오
 TEXT_WITH_NUL = NUL 문자(U+0000)를 빼십시오. 텍스트에는 이 문자를 쓸 수 없습니다
 METHOD_UNKNOWN = 여기에는 그런 메서드가 없습니다. 이름을 확인하고 호출자와 서버가 같은 릴리스인지 확인하십시오
 SERVICE_ELSEWHERE = 이 주소의 프로세스는 { $service } 서비스를 실행하지 않습니다. 실행하는 프로세스로 요청하십시오. 서비스와 tally 명령은 설정의 peers.{ $service } 값으로 그곳을 찾습니다
@@ -393,14 +401,15 @@ PROBLEM_TITLE =
     { $status ->
         [400] 잘못된 요청
         [401] 로그인하지 않음
-        [403] 허용되지 않음
+        [403] 권한 없음
         [404] 찾을 수 없음
         [405] 허용되지 않는 메서드
         [409] 충돌
         [412] 그사이 변경됨
         [413] 너무 큼
-        [415] 지원하지 않는 미디어 유형
+        [415] 지원하지 않는 미디어 형식
         [429] 요청이 너무 많음
+        [431] 헤더가 너무 큼
         [499] 취소됨
         [501] 여기서 제공하지 않음
         [503] 사용할 수 없음
@@ -409,18 +418,67 @@ PROBLEM_TITLE =
     }
 PATH_UNKNOWN = 여기에는 { $path } 경로가 없습니다. 경로 목록은 /openapi.json에 있습니다
 HTTP_METHOD_WRONG = 이 경로는 { $method } 메서드를 제공하지 않습니다. 제공하는 메서드: { $allowed }
-MEDIA_TYPE_WRONG = 본문은 JSON이어야 하는데(Content-Type: application/json) { $said } 유형이 전송되었습니다
+MEDIA_TYPE_WRONG = 본문은 JSON이어야 하는데(Content-Type: application/json) { $said } 형식으로 왔습니다
+    .rpc = 이 호출은 { $taken } 형식을 받는데(Content-Type) { $said } 형식으로 왔습니다
 BODY_TOO_LARGE = 본문이 { $limit }바이트보다 큽니다. 한 번에 보내는 행을 줄이십시오
 BODY_BROKE_OFF = 요청 본문이 중간에 끊겼습니다
 BODY_TOO_SLOW = 요청 본문 전송이 너무 오래 걸렸습니다. 더 빨리 보내거나 더 작게 나누어 보내십시오
 BODY_NOT_READ = 이 호출은 본문을 읽지 않습니다. 매개변수는 경로와 ? 뒤에 씁니다
 BODY_NO_OBJECT = 본문은 JSON 객체여야 합니다
-BODY_NO_JSON = 본문을 JSON으로 읽을 수 없습니다: { $cause }
-FIELD_UNREADABLE = 읽을 수 없습니다: { $cause }
+HEADERS_TOO_LARGE = 요청의 헤더가 { $limit }바이트를 넘거나 { $most }개를 넘습니다. 수를 줄이거나 짧게 하십시오
+BODY_NO_JSON = 본문이 { $line }행 { $column }열부터 JSON이 아닙니다
+    .early = 본문의 JSON이 중간에 끝납니다
+    .deep = 본문의 목록과 객체가 127단계를 넘습니다
+    .twice = 본문의 한 객체에 { $name } 이름이 두 번 있습니다
+FIELD_UNREADABLE = 읽을 수 없습니다. 다음을 쓰십시오: { $expected }
+    .unknown = 그런 필드가 없습니다
+    .twice = { $one } 이름과 { $other } 이름으로 두 번 썼습니다. 하나를 빼십시오
+    .choice = { $fields } 중 여러 개가 아니라 하나만 쓰십시오
+    .encoding = 퍼센트 인코딩한 내용이 UTF-8 텍스트가 아닙니다
+    .precision = 시각의 초는 소수점 아래 최대 아홉 자리입니다
+    .second = 초는 00부터 59까지입니다
+    .digits = 소수나 지수가 있는 수로는 자릿수가 너무 많습니다. 텍스트로 쓰십시오
+VALUE_EXPECTED = 해당 유형의 값
+    .yes_or_no = true 또는 false
+    .whole = { $least }부터 { $most }까지의 정수
+    .number = 수
+    .text = 따옴표로 묶은 텍스트
+    .bytes = base64 텍스트
+    .instant = 2026-03-02T09:00:00Z처럼 1년부터 9999년까지의 시각
+    .duration = 600s와 같은 초
+    .name = { $names } 중 하나
+    .object = 객체
+    .list = 목록
 FIELD_SAID_TWICE = 두 곳에 서로 다르게 있습니다. 본문이나 쿼리 중 한쪽에서 빼십시오
+CONNECT_QUERY_WRONG = v1이어야 합니다
+    .missing = 없습니다
+    .base64 = 주소에 쓰는 base64가 아닙니다
 QUERY_UNKNOWN = 이 호출의 매개변수가 아닙니다. 매개변수는 /openapi.json에 있으며, 개인정보는 본문에 넣으십시오
 HEADER_NOT_READ = 이 호출은 { $header } 헤더를 읽을 수 없습니다. 빼십시오
+    .several = { $header } 헤더에는 따옴표로 묶은 엔터티 태그 하나 또는 * 기호만 쓸 수 있습니다
 ANSWER_HAS_NO_FIELD = 응답에 { $field } 필드가 없습니다
+DOCS_PAGE = Tally의 호출
+    .lead = HTTP와 JSON으로 쓰는 시스템의 모든 호출이며, 라우터와 같은 표에서 만듭니다. 각 호출의 설명은 규약에 적힌 영어 원문 그대로입니다.
+    .how = 표기 방법
+    .machine = 프로그램용 같은 내용, OpenAPI 3.1
+    .count = 호출 { $count }개
+    .permission = 필요한 권한:
+    .session = 세션이 필요하며 권한은 필요하지 않습니다.
+    .nobody = 로그인하지 않아도 됩니다.
+    .parameters = 매개변수
+    .body = 본문
+    .lines = 본문: 한 줄에 이런 객체 하나
+    .answer = 응답
+    .stream = 응답: 한 줄에 이런 객체 하나, 또는 이벤트마다 하나
+    .refusals = 거절
+    .example = 예
+    .required = 필수
+    .filled = 서버가 채움
+    .values = 다음 중 하나
+    .shapes = 객체
+    .in_path = 경로에
+    .in_query = ? 뒤에
+    .in_header = 헤더
 REQUEST_ID_INVALID = request_id는 최대 { $max }자이며 UUID가 가장 좋습니다
 REQUEST_ID_REUSED = 내용이 다른 이전 요청에 쓰인 request_id입니다. 새 것을 쓰십시오
 LEASE_LOST = 다른 작업자가 이 작업을 넘겨받았습니다. 이번 시도의 내용은 남아 있지 않습니다
@@ -431,7 +489,7 @@ PORT_TAKEN = { $address } 주소에서 수신할 수 없습니다: { $cause }. -
 HTTP_PORT_TAKEN = 게이트웨이가 { $address } 주소에서 수신할 수 없습니다: { $cause }. --http 또는 TALLY_SERVER_HTTP로 다른 주소를 선택하거나 --services에서 gateway를 빼십시오
 DATABASE_URL_INVALID = 데이터베이스 URL은 sqlite:// 또는 postgres://로 시작해야 합니다
     .server = { $setting } 설정을 읽을 수 없습니다. postgres://ROLE:PASSWORD@HOST:PORT/DATABASE 형식이어야 하며, 비밀번호의 / ? # @ % 기호는 %2F %3F %23 %40 %25로 씁니다
-    .file = { $setting } 설정을 읽을 수 없습니다. sqlite://FOLDER/{"{"}service{"}"}.db 형식이어야 하며, 폴더가 /로 시작하거나 이름에 영문자와 숫자 외의 문자가 있으면 sqlite:///FOLDER/{"{"}service{"}"}.db로 씁니다
+    .file = { $setting } 설정을 읽을 수 없습니다. sqlite://FOLDER/{ "{" }service{ "}" }.db 형식이어야 하며, 폴더가 /로 시작하거나 이름에 영문자와 숫자 외의 문자가 있으면 sqlite:///FOLDER/{ "{" }service{ "}" }.db로 씁니다
 STORE_AWAY = { $at }에 있는 { $service } 서비스의 PostgreSQL에 연결할 수 없습니다: { $why }. 그곳에서 실행 중인지 확인하거나 { $setting } 설정의 호스트와 포트를 고치십시오
 STORE_SIGN_IN_REFUSED = { $at }의 PostgreSQL이 { $user } 로그인을 거절했습니다. 그런 역할이 없거나 비밀번호가 다릅니다. { $setting } 설정에 올바른 비밀번호를 넣거나, 소유자의 URL로 `tally migrate`를 실행하여 역할을 만들고 그 비밀번호를 지정하십시오
     .owner = { $at }의 PostgreSQL이 { $user } 로그인을 거절했습니다. 그런 역할이 없거나 비밀번호가 다릅니다. { $setting } 설정의 역할과 비밀번호를 고치십시오
@@ -442,7 +500,7 @@ STORE_TLS_FAILED = { $at }의 PostgreSQL과 암호화 연결을 만들 수 없�
     .none = { $setting } 설정이 TLS를 요구하지만(sslmode) { $at }의 PostgreSQL은 TLS를 사용하지 않습니다. 운영자에게 켜도록 요청하거나(ssl = on), 네트워크에 다른 사람이 없으면 sslmode를 빼십시오
 STORE_RIGHT_MISSING = { $at }의 { $database } 데이터베이스에서 { $service } 서비스에 필요한 권한이 { $user } 역할에 없습니다. 소유자의 URL로 `tally migrate`를 실행하면 권한이 부여됩니다
     .owner = { $user } 역할은 { $at }의 { $database } 데이터베이스에 스키마, 역할, 테이블을 만들 수 없습니다. 데이터베이스를 소유하고 역할을 만들 수 있는 역할(CREATEROLE)이나 슈퍼유저를 { $setting } 설정에 지정하십시오
-DATABASE_ROLE_OF_ANOTHER = { $service } 서비스가 { $user } 역할로 로그인하지만 그 데이터는 { $login } 역할 전용입니다. { $setting } 설정의 역할을 tally_{"{"}service{"}"}로 쓰십시오(postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
+DATABASE_ROLE_OF_ANOTHER = { $service } 서비스가 { $user } 역할로 로그인하지만 그 데이터는 { $login } 역할 전용입니다. { $setting } 설정의 역할을 tally_{ "{" }service{ "}" }로 쓰십시오(postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE)
 DATABASE_IN_USE = { $database } 데이터베이스에 이미 tally의 데이터가 있는데({ $schema } 스키마) 빈 데이터베이스가 필요합니다. 새로 만들어(CREATE DATABASE) { $setting } 설정에 지정하십시오. 변경된 것은 없습니다
 STORE_FILE_DAMAGED = { $file } 파일이 손상되었거나 SQLite 데이터베이스가 아닙니다. 백업에서 복원하거나 { $setting } 설정에 다른 위치를 지정하십시오. 파일에서 변경된 것은 없습니다. 손상 범위는 sqlite3의 PRAGMA integrity_check로 확인할 수 있습니다
 STORE_FILE_UNUSABLE = { $file } 파일을 읽기와 쓰기용으로 열 수 없습니다: { $why }. 이 프로세스의 사용자에게 파일과 폴더의 권한을 주거나 { $setting } 설정에 다른 위치를 지정하십시오
@@ -451,14 +509,14 @@ STORE_DISK_FULL = { $at }의 디스크가 가득 찼습니다. 공간을 확보�
     .serving = 어느 서비스의 데이터베이스 디스크가 가득 찼으며 변경된 것은 없습니다. 운영자가 공간을 확보한 뒤 같은 작업을 다시 하십시오
 STORE_DISK_FAILS = { $at }의 디스크에 오류가 있습니다. 어떤 오류인지는 그 컴퓨터의 로그에 있습니다. 디스크를 고치거나 교체하고, 계속하기 전에 데이터가 온전한지 확인하십시오
     .serving = 어느 서비스의 데이터베이스 디스크에 오류가 있으며 변경된 것은 없습니다. 운영자가 그 컴퓨터의 로그를 확인한 뒤 같은 작업을 다시 하십시오
-DATABASE_ROLE_TOO_POWERFUL = { $service } 서비스의 데이터베이스 URL이 { $user } 역할로 로그인하는데 이 역할은 { $power }이므로 행 수준 보안이 지켜지지 않습니다. URL에 { $login } 역할을 쓰십시오(postgres://tally_{"{"}service{"}"}@host/database). 소유자의 URL로 `tally migrate`를 실행하면 이 역할이 만들어집니다
+DATABASE_ROLE_TOO_POWERFUL = { $service } 서비스의 데이터베이스 URL이 { $user } 역할로 로그인하는데 이 역할은 { $power }이므로 행 수준 보안이 지켜지지 않습니다. URL에 { $login } 역할을 쓰십시오(postgres://tally_{ "{" }service{ "}" }@host/database). 소유자의 URL로 `tally migrate`를 실행하면 이 역할이 만들어집니다
 POWER_SUPERUSER = 슈퍼유저
 POWER_BYPASSRLS = BYPASSRLS가 있는 역할
 POWER_OWNER = 테이블의 소유자
 SCHEMA_BEHIND = { $service } 서비스의 스키마가 마이그레이션 { $count }개만큼 뒤처져 있습니다(다음은 { $next }). 소유자의 URL로 `tally migrate`를 실행하십시오
 SCHEMA_AHEAD = { $service } 서비스의 저장소는 더 새로운 버전의 tally로 갱신되었습니다(이 버전은 { $migration } 마이그레이션을 알지 못합니다). 그 버전이나 더 새로운 버전을 실행하거나, 갱신 전의 백업을 복원하십시오
 TENANT_NOT_HERE = 이 저장소는 SQLite 파일이어서 그룹을 하나만 담으며 다른 그룹의 것입니다. 여러 그룹을 쓰려면 행 수준 보안으로 분리하는 PostgreSQL이 필요합니다(TALLY_DATABASE_URL=postgres://...)
-STORE_OF_ANOTHER_SERVICE = { $service } 서비스의 SQLite 파일이 { $owner } 서비스의 파일과 같습니다. URL에 {"{"}service{"}"}를 넣으십시오(sqlite://dir/{"{"}service{"}"}.db)
+STORE_OF_ANOTHER_SERVICE = { $service } 서비스의 SQLite 파일이 { $owner } 서비스의 파일과 같습니다. URL에 { "{" }service{ "}" }를 넣으십시오(sqlite://dir/{ "{" }service{ "}" }.db)
 SERVICE_NAME_INVALID = “{ $service }” 값은 서비스 이름으로 쓸 수 없습니다. a-z와 _ 기호로 최대 32자까지 쓰십시오
 HEADS_UNREADABLE = 서명된 헤드 파일({ $file })을 읽을 수 없습니다: { $cause }
 HEADS_UNWRITABLE = 로그의 서명된 헤드를 { $file } 파일에 쓸 수 없습니다: { $cause }. 이 프로세스의 사용자가 쓸 수 있는 폴더를 audit.heads_directory에 지정하십시오
@@ -504,7 +562,6 @@ LOGIN_GOOD = { $until }까지 로그인되어 있습니다. 이후의 명령에�
 LOGIN_NOT_REMEMBERED = 로그인을 { $file } 파일에 저장할 수 없습니다({ $why }). 다른 명령에는 --token-file로 토큰을 주십시오
 SIGN_IN_OVER = { $login } 로그인이 만료되었습니다. `tally login { $login }`을 다시 실행하십시오
 SIGN_IN_FIRST = 토큰이 없습니다. 먼저 `tally login NAME`을 실행하거나, 토큰이 담긴 파일을 지정하거나(--token-file), 표준 입력으로 넣으십시오
-
 FOLDER_UNWRITABLE = { $path } 폴더를 만들 수 없습니다: { $cause }. 이 프로세스의 사용자용으로 폴더를 만들거나 { $setting } 설정에 다른 폴더를 지정하십시오
 
 ## Bringing a bundle into a running suite
@@ -551,6 +608,7 @@ IMPORT_REJECTED_ROWS = { $rows }개 행을 읽을 수 없습니다. { $file } �
 IMPORT_REVISED_ROWS = { $rows }개 행에 새 버전이 생겼습니다. 이전 버전도 계속 조회할 수 있습니다
 IMPORT_REFUSED_ROWS = { $rows }개 행이 시스템에서 거절되었습니다. { $file } 파일에 행별로 이유가 있습니다.
 IMPORT_NEEDS = 가져오기는 조직, 직원, 근무, 기록을 읽고 쓸 수 있는 로그인으로 해야 합니다(예: group_hr 역할)
+
 ## Fields of requests
 
 ROW_INVALID = { $problems }
@@ -570,12 +628,13 @@ NEVER_EMPLOYED = 아직 고용 정보가 없어 어디에 속하는지 알 수 �
 PUNCH_REPEATED = 같은 시각에 귀하의 출퇴근 체크가 이미 있습니다
 FACT_SUPERSEDED = 정정 { $id } 건이 이미 바로잡아 이 사실은 더 이상 유효하지 않습니다. 현재 유효한 것을 정정하십시오
 CORRECTION_WAITS = 같은 사실에 대한 정정 { $id } 건이 승인을 기다리고 있습니다. 먼저 승인, 반려 또는 철회하십시오
-CORRECTION_NOT_WAITING = { $stage ->
-    [approved] 이 정정은 이미 승인되었습니다
-    [rejected] 이 정정은 반려되었습니다. 새로 요청하십시오
-    [withdrawn] 이 정정은 철회되었습니다. 새로 요청하십시오
-   *[other] 이 정정은 이미 적용되었습니다
-}
+CORRECTION_NOT_WAITING =
+    { $stage ->
+        [approved] 이 정정은 이미 승인되었습니다
+        [rejected] 이 정정은 반려되었습니다. 새로 요청하십시오
+        [withdrawn] 이 정정은 철회되었습니다. 새로 요청하십시오
+       *[other] 이 정정은 이미 적용되었습니다
+    }
 CORRECTION_OUTDATED = 요청한 뒤에 정정 { $id } 건이 이 사실을 바로잡았습니다. 이 요청을 반려하고 현재 유효한 것에 대해 새로 요청하십시오
     .gone = 요청한 뒤에 이 사실이 더 이상 보존되지 않게 되었습니다. 이 요청을 반려하십시오
 OWN_CORRECTION = 자신의 사실에 대한 정정은 스스로 결정할 수 없습니다. 다른 사람이 처리해야 합니다
@@ -629,7 +688,6 @@ PUNCH_KIND_EXPECTED = in 또는 out을 지정하십시오
 SHIFT_TOO_LONG = 근무 일정은 { $hours }시간보다 짧아야 합니다
 PERIOD_TOO_LONG = 최대 { $days }일입니다
 DUTY_VERSION_EXPECTED = 1, 2, 3 중 하나여야 하며 0은 최신 버전을 뜻합니다
-
 PUNCH_OF_SHIFT = { $start }에 시작하는 귀하의 근무 일정에 해당합니다
 PUNCH_CAME = 지금부터 출근 상태입니다
 PUNCH_LEFT = { $since }에 시작한 구간을 닫습니다
@@ -637,17 +695,17 @@ PUNCH_STILL_IN = { $since }부터 아직 출근 상태였습니다. 그 구간�
 PUNCH_NOT_IN = 최근 { $hours }시간 안에 출근 체크가 없습니다. 잊었다면 정정을 요청하십시오
 PUNCH_NOT_PLANNED = 이 시각 가까이에 귀하의 근무 일정이 없습니다
 PUNCH_DRIFT = 귀하의 기기 시계가 시스템과 { $seconds }초 다릅니다. 시스템 시각이 적용됩니다
-
 DUTY_DOUBLE_IN = { $number } 님이 퇴근 체크 없이 { $at }에 다시 출근 체크를 했습니다. 앞 구간은 거기서 끝납니다
 DUTY_IN_WITHOUT_OUT = { $number } 님이 { $at }에 출근 체크를 했지만 { $hours }시간 안에 퇴근 체크가 없습니다. 이 구간은 인정되지 않습니다
 DUTY_OUT_MAY_COME = { $number } 님의 { $at } 체크는 출근으로 처리되며, 퇴근 없이 { $last }에 체크가 끝납니다. 재실 구간이 되지 않으며, 그 근무일의 근무 일정은 체크 한 쌍이 덮는 부분만 인정됩니다
 DUTY_LONE_IN = { $number } 님의 { $at } 체크는 출근으로 처리되며, { $hours }시간 안에 퇴근 체크가 이어지지 않습니다. 재실 구간이 되지 않으며, 그 근무일의 근무 일정은 체크 한 쌍이 덮는 부분만 인정됩니다
 DUTY_LONE_OUT = { $number } 님의 { $at } 체크는 퇴근으로 처리되며, 그 전 { $hours }시간 안에 출근 체크가 없습니다. 재실 구간이 되지 않지만, 그 근무일의 근무 일정은 체크 한 쌍이 덮는 부분만 인정되고 인계하지 않은 점유는 거기서 끝납니다
 DUTY_SHIFT_UNCOVERED = { $number } 님은 { $start }부터 { $end }까지 { $account } 계정에 배정되었고 그 근무일에 출퇴근 체크를 했지만, 근무 일정을 덮는 체크 한 쌍이 없습니다. 빠진 체크를 추가할 때까지 이 근무 일정은 인정되지 않습니다
-DUTY_SHIFT_BARELY_COVERED = { $number } 님은 { $start }부터 { $end }까지 { $account } 계정에 배정되었고 그 근무일에 출퇴근 체크를 했지만, { $why ->
-    [other] 이 근무 일정에 걸친 체크는 다른 근무 일정의 것입니다
-   *[edge] 계획된 시간을 덮는 체크 한 쌍이 없습니다
-}. 빠진 체크를 추가할 때까지 가장자리의 { $minutes }분까지만 인정됩니다
+DUTY_SHIFT_BARELY_COVERED =
+    { $number } 님은 { $start }부터 { $end }까지 { $account } 계정에 배정되었고 그 근무일에 출퇴근 체크를 했지만, { $why ->
+        [other] 이 근무 일정에 걸친 체크는 다른 근무 일정의 것입니다
+       *[edge] 계획된 시간을 덮는 체크 한 쌍이 없습니다
+    }. 빠진 체크를 추가할 때까지 가장자리의 { $minutes }분까지만 인정됩니다
 DUTY_SHIFT_HELD_BY_OTHERS = { $number } 님은 { $start }부터 { $end }까지 { $account } 계정에 배정되었지만, 인수인계 기록에 따르면 인정될 시간에 다른 사람만 계정을 점유했습니다. 이 근무 일정은 인정되지 않습니다. 그때 { $number } 님이 상담했다면 인수와 인계를 추가해야 합니다
 DUTY_OUT_WITHOUT_IN = { $number } 님이 { $at }에 퇴근 체크를 했지만 그 전 { $hours }시간 안에 출근 체크가 없습니다. 인정되지 않습니다
 DUTY_OUT_AFTER_CLOSED_IN = { $number } 님의 { $at } 체크는 퇴근으로 처리되지만 앞의 출근은 { $out }에 이미 닫혔습니다. 재실 구간이 되지 않으며 인계하지 않은 점유는 거기서 끝납니다
@@ -656,89 +714,96 @@ DUTY_PUNCH_NOT_EMPLOYED = { $number } 님이 { $at }에 출퇴근 체크를 했�
 DUTY_HOLD_NOT_EMPLOYED = { $number } 님이 { $at }에 { $account } 계정을 인수했지만 그때 재직 중이 아닙니다. 이 점유는 인정되지 않습니다. 인수인계나 재직 날짜를 고치십시오
 DUTY_IN_AND_OUT_AT_ONCE = { $number } 님이 { $at }에 출근과 퇴근을 동시에 체크했습니다. 재실로 인정되지 않습니다
 DUTY_NOBODY = { $account } 계정에 근거가 있지만 이 기간에 근무한 사람이 없습니다
-DUTY_NO_EVIDENCE_V1 = 이 기간에 { $account } 계정에 대한 근무표, 출퇴근 체크, 인수인계가 없습니다. 모든 업무를 팀 전체({ $scope ->
-    [all] 모든 직원
-   *[team] { $team }
-}, { $people }명)가 나누어 갖습니다. 근무표를 게시하거나 출퇴근 체크를 하도록 하십시오
-DUTY_NO_EVIDENCE = 이 기간에 { $account } 계정에 대한 근무표, 출퇴근 체크, 인수인계가 없습니다. 팀 전체가 근무한 것으로 봅니다({ $scope ->
-    [all] 모든 직원
-   *[team] { $team }
-}, 인원: { $people }). 근무표를 게시하거나 출퇴근 체크를 하도록 하십시오
+DUTY_NO_EVIDENCE_V1 =
+    이 기간에 { $account } 계정에 대한 근무표, 출퇴근 체크, 인수인계가 없습니다. 모든 업무를 팀 전체({ $scope ->
+        [all] 모든 직원
+       *[team] { $team }
+    }, { $people }명)가 나누어 갖습니다. 근무표를 게시하거나 출퇴근 체크를 하도록 하십시오
+DUTY_NO_EVIDENCE =
+    이 기간에 { $account } 계정에 대한 근무표, 출퇴근 체크, 인수인계가 없습니다. 팀 전체가 근무한 것으로 봅니다({ $scope ->
+        [all] 모든 직원
+       *[team] { $team }
+    }, 인원: { $people }). 근무표를 게시하거나 출퇴근 체크를 하도록 하십시오
 DUTY_RELEASE_WITHOUT_TAKE = { $number } 님이 { $at }에 점유하지 않은 { $account } 계정을 인계했습니다. 인정되지 않습니다
-DUTY_NEVER_RELEASED = { $number } 님이 { $since }에 { $account } 계정을 인수하고 인계하지 않았습니다. 점유는 { $end }에 끝나며 근거는 { $by ->
-    [release] 인계
-    [punch_out] 다음 퇴근 체크
-    [roster] 근무표의 종료
-    [too_long] 허용된 최장 구간
-   *[taken_again] 다음 인수
-}입니다
-DUTY_NO_RELEASE_KNOWN = { $number } 님이 { $since }에 { $account } 계정을 인수했고 그 뒤의 인계가 확인되지 않습니다. 점유는 { $end }에 끝나며 근거는 { $by ->
-    [release] 인계
-    [punch_out] 다음 퇴근 체크
-    [roster] 근무표의 종료
-    [too_long] 허용된 최장 구간
-   *[taken_again] 다음 인수
-}입니다
-DUTY_TAKEN_AGAIN = { $number } 님이 { $since }에 { $account } 계정을 인수하고 인계 없이 { $again }에 다시 인수했습니다. 점유는 { $end }에 끝나며 근거는 { $by ->
-    [release] 인계
-    [punch_out] 다음 퇴근 체크
-    [roster] 근무표의 종료
-    [too_long] 허용된 최장 구간
-   *[taken_again] 다음 인수
-}입니다
-DUTY_HELD_BY_TWO = { $first } 님과 { $second } 님이 { $from }부터 { $until }까지 { $account } 계정을 동시에 점유했습니다. { $why ->
-    [exclusive] 이 계정은 한 번에 한 사람만 점유할 수 있습니다
-   *[unreleased] 앞 사람이 인계하지 않았습니다
-}
+DUTY_NEVER_RELEASED =
+    { $number } 님이 { $since }에 { $account } 계정을 인수하고 인계하지 않았습니다. 점유는 { $end }에 끝나며 근거는 { $by ->
+        [release] 인계
+        [punch_out] 다음 퇴근 체크
+        [roster] 근무표의 종료
+        [too_long] 허용된 최장 구간
+       *[taken_again] 다음 인수
+    }입니다
+DUTY_NO_RELEASE_KNOWN =
+    { $number } 님이 { $since }에 { $account } 계정을 인수했고 그 뒤의 인계가 확인되지 않습니다. 점유는 { $end }에 끝나며 근거는 { $by ->
+        [release] 인계
+        [punch_out] 다음 퇴근 체크
+        [roster] 근무표의 종료
+        [too_long] 허용된 최장 구간
+       *[taken_again] 다음 인수
+    }입니다
+DUTY_TAKEN_AGAIN =
+    { $number } 님이 { $since }에 { $account } 계정을 인수하고 인계 없이 { $again }에 다시 인수했습니다. 점유는 { $end }에 끝나며 근거는 { $by ->
+        [release] 인계
+        [punch_out] 다음 퇴근 체크
+        [roster] 근무표의 종료
+        [too_long] 허용된 최장 구간
+       *[taken_again] 다음 인수
+    }입니다
+DUTY_HELD_BY_TWO =
+    { $first } 님과 { $second } 님이 { $from }부터 { $until }까지 { $account } 계정을 동시에 점유했습니다. { $why ->
+        [exclusive] 이 계정은 한 번에 한 사람만 점유할 수 있습니다
+       *[unreleased] 앞 사람이 인계하지 않았습니다
+    }
 
 ## What to do about findings
 
-FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] 계정의 근무표를 가져오거나, 담당 직원이 출퇴근 체크나 인수인계를 하도록 한 뒤 귀속 계산을 다시 시작하십시오
-    [UNHELD_ACCOUNT] 그때 계정을 담당한 사람의 근무 일정이나 빠진 출퇴근 체크 또는 인수를 추가하고, 다른 계정의 기록은 옮기십시오(MoveRecord)
-    [OVERLAP] 다른 사람이 인수했을 때 더는 계정을 쓰지 않던 사람의 인계를 추가하십시오(CorrectHandover)
-    [MISSING_RELEASE] 인계를 추가하십시오(CorrectHandover)
-    [RELEASE_WITHOUT_TAKE] 이 인계에 해당하는 인수를 추가하거나 인계를 무효로 하십시오(CorrectHandover)
-    [DOUBLE_IN] 두 번째 출근 전에 퇴근을 추가하거나 둘 중 하나를 무효로 하십시오(CorrectPunch)
-    [MISSING_PUNCH] 빠진 출퇴근 체크를 추가하거나 짝이 없는 체크를 무효로 하십시오(CorrectPunch)
-    [UNCOVERED_SHIFT] 근무 일정의 출퇴근 체크를 추가하거나(CorrectPunch), 아무도 오지 않았다면 근무 일정을 취소하십시오(CancelShift)
-    [BARELY_COVERED_SHIFT] 근무 일정의 빠진 출퇴근 체크를 추가하거나(CorrectPunch) 시각을 변경하십시오(ChangeShift)
-    [HELD_BY_OTHERS] 근무표대로 담당한 사람의 인수와 인계를 추가하거나(CorrectHandover) 근무 일정을 취소하십시오(CancelShift)
-    [NOT_EMPLOYED] 근무표, 출퇴근 체크 또는 인수인계를 바로잡거나 재직 날짜를 바로잡으십시오(ChangeEmployment)
-    [TAG_OFF_DUTY] 기록에 표시된 사람의 근무 일정이나 출퇴근 체크를 추가하거나, 기록을 원래 계정으로 옮기거나(MoveRecord), 올바른 이름과 더 높은 리비전으로 다시 보내십시오
-    [NAMED_WITHOUT_AGENT] 상담원 이름을 넣고 더 높은 리비전으로 기록을 다시 보내십시오
-    [MIXED_WITHOUT_TAG] 상담원 이름을 넣고 더 높은 리비전으로 기록을 다시 보내거나, 근무표에 따른 결과를 그대로 두십시오
-    [TOO_FEW_TO_INFER] 조치할 것이 없습니다. 인수인계나 기록의 이름이 있으면 누가 상담했는지 더 정확히 알 수 있습니다
-    [DID_NOT_SETTLE] 조치할 것이 없습니다. 인수인계가 있으면 누가 상담했는지 더 정확히 알 수 있습니다
-    [SEVERAL_AT_ONCE] 답변 시각을 보내거나 대화를 담당 등록하도록 하십시오. 기록의 이름이 있어도 누가 상담했는지 더 정확히 알 수 있습니다
-    [TOO_FEW_REPLIES] 양이 적은 달이면 조치할 것이 없습니다. 기록의 이름이나 담당 등록이 있으면 누가 상담했는지 더 정확히 알 수 있습니다
-    [REPLIES_TOO_DENSE] 기록의 10분의 1에 이름을 넣거나, 클릭으로 담당 등록하거나(MakeClaim), 등록된 기기에서 답변하도록 하고(ImportDevices) 휴식 때도 출퇴근 체크를 하도록 하십시오
-    [EVIDENCE_UNEVEN] 계정의 모든 사람이 똑같이 클릭하거나(MakeClaim), 이름을 남기거나, 등록된 기기에서 답변하도록 하십시오(ImportDevices)
-    [CLOCK_WITHOUT_SECONDS] 답변 시각을 초까지 내보내도록 하십시오
-    [CLAIM_OFF_DUTY] 누가 클릭했는지, 그날의 출퇴근 체크와 근무표를 확인하십시오
-    [CLAIM_WITHOUT_RECORD] 기록이 전송되었는지, 담당 등록의 시계가 맞는지 확인하십시오
-    [CLAIMS_DIFFER] 누가 상담했는지 당사자에게 묻고, 기록에 상담원 이름을 넣으십시오
-    [DEVICE_OFF_DUTY] 누구의 기기인지, 그날의 출퇴근 체크와 근무표를 확인하십시오
-    [DEVICE_OF_SEVERAL] 기기가 언제부터 언제까지 누구의 것인지 지정하십시오
-    [DEVICE_OF_NOBODY] 기록에 쓰인 이름으로 그날 기기가 누구의 것인지 등록하거나(ImportDevices), 그 좌석에 직원을 배정하십시오
-    [EVIDENCE_NOT_READ] 이 근거를 읽는 정책 버전 3을 지정하거나, 최신 버전을 쓰도록 비워 두십시오. 그대로 두면 그 달은 이 근거 없이 귀속됩니다
-    [REPLY_OUTSIDE_RECORD] 기록의 시작과 종료, 답변의 시계를 확인하십시오
-    [BREAKS_NOT_PUNCHED] 휴식 때 퇴근 체크를 하고 돌아와서 출근 체크를 하거나(RecordPunch), 계정을 인계하도록 하십시오
-    [CLOCKS_APART] 상담 시스템의 시계를 맞추고, 올바른 시각으로 보관해야 하면 메시지를 다시 내보내십시오
-    [UNKNOWN_AGENT] 누구의 이름인지 등록하거나(ImportAliases) 올바른 이름으로 기록을 다시 보내십시오
-    [ACCOUNT_UNKNOWN] 계정을 가져오거나(ImportAccounts) 기록을 원래 계정으로 옮기십시오(MoveRecord)
-    [POPULATION_CHANGED] 이전 인원 그대로 둘 것이 아니라면 평가 주기를 다시 마감하십시오(CloseCycle)
-    [AMOUNTS_CONVERTED] 조치할 것이 없습니다. 환율이 틀렸다면 올바른 환율을 등록하고(SetRates) 귀속 계산을 다시 시작하십시오
-    [MEASURE_NOT_SENT] 문장에 나온 데이터를 보내거나 평가 체계에서 그 지표를 빼십시오
-    [OBSERVATIONS_BEYOND_PERIOD] 관측값을 철회하고(WithdrawObservation) 각각 한 기간 안의 날짜가 되도록 나누어 보내거나, 모든 날짜를 포함하는 기간을 마감하십시오
-    [OBSERVATIONS_UNREAD] 올바른 이름으로 다시 보내고 이것들은 철회하거나(WithdrawObservation), 평가 체계에서 이 측정값을 읽도록 하십시오. 나중을 위해 보관하는 것이면 조치할 것이 없습니다
-    [REFUND_EXCEEDS_SALE] 올바른 금액과 더 높은 리비전으로 환불을 다시 보내거나 철회하십시오(WithdrawRecord). 환불이 맞다면 실제 판매 금액으로 판매를 다시 보내십시오
-    [CONTRIBUTOR_UNKNOWN] 누구의 이름인지 등록하거나(ImportAliases), 올바른 기여자와 더 높은 리비전으로 기록을 다시 보내십시오
-    [CONTRIBUTOR_OFF_DUTY] 자기 근무 시간 밖에 도운 것이면 조치할 것이 없습니다. 아니면 근무 일정이나 출퇴근 체크를 추가하거나, 올바른 기여자와 더 높은 리비전으로 기록을 다시 보내십시오
-    [CONTRIBUTORS_NOT_SPLIT] 이런 기록을 나누려면 분배 규칙이 있는 정책을 지정하거나 그대로 두십시오. 기여자는 보관됩니다
-    [STANDARD_WITHDRAWN] 사용 중인 표준을 따르는 평가 체계의 새 버전을 작성하고(ListRefinements에서 맞는 것을 확인), 그것으로 평가 주기를 만들어 마감하거나 공개된 평가 주기를 정정하십시오(CorrectCycle). 그 달을 계속 이전 표준으로 평가하려면 그대로 두십시오
-   *[other] 표시된 내용을 확인하고 잘못된 곳을 바로잡은 뒤 귀속 계산을 다시 시작하십시오
-}
+FINDING_ADVICE =
+    { $kind ->
+        [NO_DUTY_EVIDENCE] 계정의 근무표를 가져오거나, 담당 직원이 출퇴근 체크나 인수인계를 하도록 한 뒤 귀속 계산을 다시 시작하십시오
+        [UNHELD_ACCOUNT] 그때 계정을 담당한 사람의 근무 일정이나 빠진 출퇴근 체크 또는 인수를 추가하고, 다른 계정의 기록은 옮기십시오(MoveRecord)
+        [OVERLAP] 다른 사람이 인수했을 때 더는 계정을 쓰지 않던 사람의 인계를 추가하십시오(CorrectHandover)
+        [MISSING_RELEASE] 인계를 추가하십시오(CorrectHandover)
+        [RELEASE_WITHOUT_TAKE] 이 인계에 해당하는 인수를 추가하거나 인계를 무효로 하십시오(CorrectHandover)
+        [DOUBLE_IN] 두 번째 출근 전에 퇴근을 추가하거나 둘 중 하나를 무효로 하십시오(CorrectPunch)
+        [MISSING_PUNCH] 빠진 출퇴근 체크를 추가하거나 짝이 없는 체크를 무효로 하십시오(CorrectPunch)
+        [UNCOVERED_SHIFT] 근무 일정의 출퇴근 체크를 추가하거나(CorrectPunch), 아무도 오지 않았다면 근무 일정을 취소하십시오(CancelShift)
+        [BARELY_COVERED_SHIFT] 근무 일정의 빠진 출퇴근 체크를 추가하거나(CorrectPunch) 시각을 변경하십시오(ChangeShift)
+        [HELD_BY_OTHERS] 근무표대로 담당한 사람의 인수와 인계를 추가하거나(CorrectHandover) 근무 일정을 취소하십시오(CancelShift)
+        [NOT_EMPLOYED] 근무표, 출퇴근 체크 또는 인수인계를 바로잡거나 재직 날짜를 바로잡으십시오(ChangeEmployment)
+        [TAG_OFF_DUTY] 기록에 표시된 사람의 근무 일정이나 출퇴근 체크를 추가하거나, 기록을 원래 계정으로 옮기거나(MoveRecord), 올바른 이름과 더 높은 리비전으로 다시 보내십시오
+        [NAMED_WITHOUT_AGENT] 상담원 이름을 넣고 더 높은 리비전으로 기록을 다시 보내십시오
+        [MIXED_WITHOUT_TAG] 상담원 이름을 넣고 더 높은 리비전으로 기록을 다시 보내거나, 근무표에 따른 결과를 그대로 두십시오
+        [TOO_FEW_TO_INFER] 조치할 것이 없습니다. 인수인계나 기록의 이름이 있으면 누가 상담했는지 더 정확히 알 수 있습니다
+        [DID_NOT_SETTLE] 조치할 것이 없습니다. 인수인계가 있으면 누가 상담했는지 더 정확히 알 수 있습니다
+        [SEVERAL_AT_ONCE] 답변 시각을 보내거나 대화를 담당 등록하도록 하십시오. 기록의 이름이 있어도 누가 상담했는지 더 정확히 알 수 있습니다
+        [TOO_FEW_REPLIES] 양이 적은 달이면 조치할 것이 없습니다. 기록의 이름이나 담당 등록이 있으면 누가 상담했는지 더 정확히 알 수 있습니다
+        [REPLIES_TOO_DENSE] 기록의 10분의 1에 이름을 넣거나, 클릭으로 담당 등록하거나(MakeClaim), 등록된 기기에서 답변하도록 하고(ImportDevices) 휴식 때도 출퇴근 체크를 하도록 하십시오
+        [EVIDENCE_UNEVEN] 계정의 모든 사람이 똑같이 클릭하거나(MakeClaim), 이름을 남기거나, 등록된 기기에서 답변하도록 하십시오(ImportDevices)
+        [CLOCK_WITHOUT_SECONDS] 답변 시각을 초까지 내보내도록 하십시오
+        [CLAIM_OFF_DUTY] 누가 클릭했는지, 그날의 출퇴근 체크와 근무표를 확인하십시오
+        [CLAIM_WITHOUT_RECORD] 기록이 전송되었는지, 담당 등록의 시계가 맞는지 확인하십시오
+        [CLAIMS_DIFFER] 누가 상담했는지 당사자에게 묻고, 기록에 상담원 이름을 넣으십시오
+        [DEVICE_OFF_DUTY] 누구의 기기인지, 그날의 출퇴근 체크와 근무표를 확인하십시오
+        [DEVICE_OF_SEVERAL] 기기가 언제부터 언제까지 누구의 것인지 지정하십시오
+        [DEVICE_OF_NOBODY] 기록에 쓰인 이름으로 그날 기기가 누구의 것인지 등록하거나(ImportDevices), 그 좌석에 직원을 배정하십시오
+        [EVIDENCE_NOT_READ] 이 근거를 읽는 정책 버전 3을 지정하거나, 최신 버전을 쓰도록 비워 두십시오. 그대로 두면 그 달은 이 근거 없이 귀속됩니다
+        [REPLY_OUTSIDE_RECORD] 기록의 시작과 종료, 답변의 시계를 확인하십시오
+        [BREAKS_NOT_PUNCHED] 휴식 때 퇴근 체크를 하고 돌아와서 출근 체크를 하거나(RecordPunch), 계정을 인계하도록 하십시오
+        [CLOCKS_APART] 상담 시스템의 시계를 맞추고, 올바른 시각으로 보관해야 하면 메시지를 다시 내보내십시오
+        [UNKNOWN_AGENT] 누구의 이름인지 등록하거나(ImportAliases) 올바른 이름으로 기록을 다시 보내십시오
+        [ACCOUNT_UNKNOWN] 계정을 가져오거나(ImportAccounts) 기록을 원래 계정으로 옮기십시오(MoveRecord)
+        [POPULATION_CHANGED] 이전 인원 그대로 둘 것이 아니라면 평가 주기를 다시 마감하십시오(CloseCycle)
+        [AMOUNTS_CONVERTED] 조치할 것이 없습니다. 환율이 틀렸다면 올바른 환율을 등록하고(SetRates) 귀속 계산을 다시 시작하십시오
+        [MEASURE_NOT_SENT] 문장에 나온 데이터를 보내거나 평가 체계에서 그 지표를 빼십시오
+        [OBSERVATIONS_BEYOND_PERIOD] 관측값을 철회하고(WithdrawObservation) 각각 한 기간 안의 날짜가 되도록 나누어 보내거나, 모든 날짜를 포함하는 기간을 마감하십시오
+        [OBSERVATIONS_UNREAD] 올바른 이름으로 다시 보내고 이것들은 철회하거나(WithdrawObservation), 평가 체계에서 이 측정값을 읽도록 하십시오. 나중을 위해 보관하는 것이면 조치할 것이 없습니다
+        [REFUND_EXCEEDS_SALE] 올바른 금액과 더 높은 리비전으로 환불을 다시 보내거나 철회하십시오(WithdrawRecord). 환불이 맞다면 실제 판매 금액으로 판매를 다시 보내십시오
+        [CONTRIBUTOR_UNKNOWN] 누구의 이름인지 등록하거나(ImportAliases), 올바른 기여자와 더 높은 리비전으로 기록을 다시 보내십시오
+        [CONTRIBUTOR_OFF_DUTY] 자기 근무 시간 밖에 도운 것이면 조치할 것이 없습니다. 아니면 근무 일정이나 출퇴근 체크를 추가하거나, 올바른 기여자와 더 높은 리비전으로 기록을 다시 보내십시오
+        [CONTRIBUTORS_NOT_SPLIT] 이런 기록을 나누려면 분배 규칙이 있는 정책을 지정하거나 그대로 두십시오. 기여자는 보관됩니다
+        [STANDARD_WITHDRAWN] 사용 중인 표준을 따르는 평가 체계의 새 버전을 작성하고(ListRefinements에서 맞는 것을 확인), 그것으로 평가 주기를 만들어 마감하거나 공개된 평가 주기를 정정하십시오(CorrectCycle). 그 달을 계속 이전 표준으로 평가하려면 그대로 두십시오
+       *[other] 표시된 내용을 확인하고 잘못된 곳을 바로잡은 뒤 귀속 계산을 다시 시작하십시오
+    }
 FIX_REFUSED = 수정이 받아들여지지 않았습니다: { $why }
 FINDING_WITHOUT_FIX = { $kind } 유형의 점검 사항은 한 번의 호출로 바로잡을 수 없습니다. 무엇을 해야 하는지는 조치 안내에 있습니다
 
@@ -771,26 +836,32 @@ RUN_OUTDATED = 귀속 계산이 읽은 뒤에 { $account } 계정의 기록이 �
 RUN_WITHOUT_RATES = 평가 체계에 통화가 지정되어 있지만 이 귀속 계산은 환율을 보관하기 전의 것입니다. 귀속 계산을 지정하지 않고 평가 주기를 마감하거나 새로 시작하십시오
     .on = { $day }의 { $account } 계정 기록 { $record } 건은 다른 통화로 되어 있는데, 귀속 계산을 시작할 때 쓰였거나 사용 중이던 평가 체계가 그날까지 거슬러 올라가지 않아 그날의 환율이 없습니다. 귀속 계산을 지정하지 않고 평가 주기를 마감하거나 새로 시작하십시오
 RUN_STOPPED = 귀속 계산이 중지되었습니다. 평가 주기를 다시 마감하십시오
-RUN_BELONGS_ABOVE = { $own ->
-    [0] 이 조직의 직원이 { $units ->
-        [0] 다른 조직의
-       *[other] { $beyond } 조직의
-    } 계정을 담당하고 있으며
-   *[other] { $units ->
-        [0] 다른 조직의
-       *[other] { $beyond } 조직의
-    } 직원이 같은 계정({ $accounts })을 담당하고 있으며
-}, 함께 일한 사람은 함께 귀속되어야 합니다. { $unit } 조직에 권한이 있는 사람이 그 조직의 귀속 계산을 시작하도록 한 뒤(StartAttributionRun) 그것으로 마감하십시오(CloseCycle에 attribution_run_id 지정)
-    .group = { $own ->
-        [0] 이 조직의 직원이 { $units ->
-            [0] 다른 조직의
-           *[other] { $beyond } 조직의
-        } 계정을 담당하고 있으며
-       *[other] { $units ->
-            [0] 다른 조직의
-           *[other] { $beyond } 조직의
-        } 직원이 같은 계정({ $accounts })을 담당하고 있으며
-    }, 함께 일한 사람은 함께 귀속되어야 합니다. 그룹 인사 담당자가 그룹 전체의 귀속 계산을 시작하도록 한 뒤(조직을 지정하지 않은 StartAttributionRun) 그것으로 마감하십시오(CloseCycle에 attribution_run_id 지정)
+RUN_BELONGS_ABOVE =
+    { $own ->
+        [0]
+            이 조직의 직원이 { $units ->
+                [0] 다른 조직의
+               *[other] { $beyond } 조직의
+            } 계정을 담당하고 있으며
+       *[other]
+            { $units ->
+                [0] 다른 조직의
+               *[other] { $beyond } 조직의
+            } 직원이 같은 계정({ $accounts })을 담당하고 있으며
+    }, 함께 일한 사람은 함께 귀속되어야 합니다. { $unit } 조직에 권한이 있는 사람이 그 조직의 귀속 계산을 시작하도록 한 뒤(StartAttributionRun) 그것으로 마감하십시오(CloseCycle에 attribution_run_id 지정)
+    .group =
+        { $own ->
+            [0]
+                이 조직의 직원이 { $units ->
+                    [0] 다른 조직의
+                   *[other] { $beyond } 조직의
+                } 계정을 담당하고 있으며
+           *[other]
+                { $units ->
+                    [0] 다른 조직의
+                   *[other] { $beyond } 조직의
+                } 직원이 같은 계정({ $accounts })을 담당하고 있으며
+        }, 함께 일한 사람은 함께 귀속되어야 합니다. 그룹 인사 담당자가 그룹 전체의 귀속 계산을 시작하도록 한 뒤(조직을 지정하지 않은 StartAttributionRun) 그것으로 마감하십시오(CloseCycle에 attribution_run_id 지정)
 SCHEME_OF_ANOTHER_UNIT = 이 평가 체계는 평가 주기와 관계없는 조직의 것입니다. 그룹, 해당 조직 또는 상위 조직의 평가 체계를 선택하십시오
 POPULATION_EMPTY = 평가 주기에 대상자가 없습니다. PreviewPopulation으로 누가 대상이고 누가 아닌지 확인하고, 다른 조직, 직책, 직급 또는 직원을 지정하십시오
 POPULATION_UNIT_BEYOND = { $unit } 조직은 그날 평가 주기의 조직이나 그 하위 조직이 아닙니다
@@ -808,11 +879,11 @@ WORKER_GONE = 작업자가 중단되었습니다
 TIME_OF_DAY_MALFORMED = “{ $text }” 값은 시각이 아닙니다. 04:00처럼 쓰십시오
 RULES_VERSION_UNKNOWN = “{ $version }” 값은 규칙의 버전이 아닙니다. 1, 2, 3 중 하나를 쓰십시오
 RULES_VERSION_DIFFERS = 비워 두거나 policy.version과 같이 { $version } 값을 쓰십시오
-ACCOUNT_ELSEWHERE = { $account } 계정은 { $region } 지역에 있고 { $unit ->
-    [none] 소속 조직이 없습니다
-   *[other] { $unit } 조직 소속입니다
-}. 그대로 쓰십시오
-
+ACCOUNT_ELSEWHERE =
+    { $account } 계정은 { $region } 지역에 있고 { $unit ->
+        [none] 소속 조직이 없습니다
+       *[other] { $unit } 조직 소속입니다
+    }. 그대로 쓰십시오
 EXTERNAL_ID_MISSING = external_id가 비어 있습니다. 플랫폼이 부여한 기록 아이디를 쓰십시오
 RECORD_TEXT_TOO_LONG = { $field } 값이 너무 깁니다. 최대 { $max }자입니다
 MEASURE_TOO_LONG = 측정값이 너무 깁니다. 최대 { $max }자입니다
@@ -863,7 +934,6 @@ DIFFERENT_CONTENT = { $id } 기록이 다른 내용으로 이미 있습니다({ 
 COLUMN_DIFFERS = { $column }: 기존 { $there }, 여기 { $here }
     .hidden = { $column }
 NO_VALUE_THERE = 없음
-
 MOVED_TO_ITSELF = 기록이 이미 있는 계정입니다. 기록이 속해야 할 계정을 지정하십시오
 RECORD_REFERRED_TO = 환불 { $refund } 건이 { $id } 기록을 가리킵니다. 먼저 환불을 철회하십시오
 REFUND_MOVES_WITH_RECORD = { $id } 기록은 { $other } 기록의 환불입니다. 그 기록을 옮기면 환불도 함께 옮겨집니다
@@ -873,7 +943,6 @@ RECORD_RATE_MISSING = { $account } 계정의 기록 { $record } 건은 { $curren
     .look = { $account } 계정에 { $day }부터 { $from } 통화의 매출이 있는데 그때 { $from }/{ $to } 환율이 없습니다. 그날이나 그 전부터의 환율을 출처와 함께 등록하도록 하십시오(SetRates)
 RECORD_ELSEWHERE = 이 조직의 것이 아닌 계정의 기록 하나를 계산할 수 없습니다({ $why }). 그룹에서 같은 날짜로 평가 주기를 마감하면 어느 기록인지 표시됩니다. 기록을 바로잡도록 한 뒤 귀속 계산을 지정하지 않거나 이후에 시작한 것을 지정하여 다시 마감하십시오. 이전 귀속 계산은 읽었던 기록과 환율을 유지합니다
 RECORD_AMOUNT_TOO_LARGE = { $account } 계정의 기록 { $record } 건의 금액이 { $to } 최소 화폐 단위로 { $most }보다 커서 계산할 수 있는 범위를 넘습니다. 금액이나 그날의 환율을 고친 뒤 다시 마감하십시오
-
 SCHEDULE_UNIT_STAYS = 마감 예약의 조직은 바꿀 수 없습니다. 다른 조직이면 마감 예약을 새로 만드십시오
 SCHEDULE_AS_OF = 마감 예약은 매달 그 달의 마지막 날 기준으로 대상자를 정합니다. 날짜를 빼십시오
 SCHEDULE_DAY = { $day } 값은 한 달의 날짜가 아닙니다. 1부터 31까지 쓰십시오. 그 달에 없는 날이면 마지막 날을 뜻합니다
@@ -885,17 +954,18 @@ SCHEDULE_MONTH_THERE = 이 달은 이미 시작되었습니다. 실행이 실패
 SCHEDULE_MONTH_NOT_OVER = 마감 예약의 시간대에서 아직 이 달이 끝나지 않았습니다. 끝난 뒤에 시작하십시오
 SCHEDULE_THERE = 내용이 같은 마감 예약 { $schedule } 건이 있어 매달 두 번 마감하게 됩니다. 그것을 변경하거나(UpdateSchedule), 의도한 것이면 이 마감 예약에 다른 이름을 붙이십시오
 SCHEDULE_MAKER_MAY_NOT = 마감 예약을 마지막으로 작성한 사람은 더 이상 여기서 평가 주기를 만들고 마감할 수 없습니다. 권한이 있는 사람이 새로 작성하도록 하고(UpdateSchedule), 이 달은 직접 시작하십시오(BeginScheduleRun)
-
 SCHEDULE_BEGAN = { $due }에 예정되었던 { $month } 마감을 시작했습니다
 SCHEDULE_LEFT_OUT = 그 전의 { $months }개월은 놓친 지 { $most }개월이 넘어 자동으로 마감하지 않습니다. 필요하면 직접 마감하십시오
-SCHEDULE_LOOKED = 미리 보기: 대상자 { $people }명, 이 달 전후 기록이 { $records }건인 계정 { $accounts }개, { $findings ->
-    [0] 이상 없음
-   *[other] 점검 사항 { $findings }건({ $kinds })
-}
-    .everybody = 미리 보기: 그룹의 모든 직원이 대상, 이 달 전후 기록이 { $records }건인 계정 { $accounts }개, { $findings ->
+SCHEDULE_LOOKED =
+    미리 보기: 대상자 { $people }명, 이 달 전후 기록이 { $records }건인 계정 { $accounts }개, { $findings ->
         [0] 이상 없음
        *[other] 점검 사항 { $findings }건({ $kinds })
     }
+    .everybody =
+        미리 보기: 그룹의 모든 직원이 대상, 이 달 전후 기록이 { $records }건인 계정 { $accounts }개, { $findings ->
+            [0] 이상 없음
+           *[other] 점검 사항 { $findings }건({ $kinds })
+        }
 SCHEDULE_WAITS = { $until } 전에는 아무것도 마감하지 않습니다. 먼저 바로잡을 것이 있으면 실행을 중지하십시오
 SCHEDULE_WOULD_FAIL = 지금 상태로는 마감이 거부됩니다: { $why }. 그때까지 들어온 데이터는 반영됩니다
 SCHEDULE_MAY_FAIL = 지금 상태로는 이 조직의 직원에게 귀속되는 경우 마감이 거부됩니다: { $why }. 그때까지 들어온 데이터는 반영됩니다
@@ -912,30 +982,32 @@ SCHEDULE_AGAIN = 직접 다시 시작함
 SCHEDULE_STOPPED = 직접 중지함
 SCHEDULE_DELETED = 마감 예약이 삭제되어 중지됨
 SCHEDULE_CYCLE_CANCELLED = 평가 주기의 마감이 취소됨
-
 OBSERVATION_WITHOUT_MEASURE = measure가 비어 있습니다. 평가 체계에서 쓰는 측정값의 이름을 쓰십시오
 OBSERVATION_WITHOUT_SUBJECT = 무엇에 대한 것인지 없습니다. 직원, 조직, 계정, 스토어 또는 캠페인을 지정하십시오
-    .id = { $kind ->
-        [person] 직원
-        [unit] 조직
-       *[account] 계정
-    } 아이디가 아이디 형식이 아닙니다. 목록에 나온 대로 쓰십시오
-OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] { $key } 직원이 없습니다. 고치거나 먼저 가져오십시오
-    [unit] 해당 날짜에도 지금도 { $key } 조직이 없으며 소속된 직원도 없었습니다. 조직을 고치거나, 그 전에 폐지된 조직이면 날짜를 고치거나, 먼저 가져오십시오
-    [account] { $key } 계정이 없습니다. 고치거나 먼저 가져오십시오
-   *[store] { $key } 스토어의 계정이 없습니다. 고치거나 먼저 가져오십시오
-}
+    .id =
+        { $kind ->
+            [person] 직원
+            [unit] 조직
+           *[account] 계정
+        } 아이디가 아이디 형식이 아닙니다. 목록에 나온 대로 쓰십시오
+OBSERVATION_SUBJECT_UNKNOWN =
+    { $kind ->
+        [person] { $key } 직원이 없습니다. 고치거나 먼저 가져오십시오
+        [unit] 해당 날짜에도 지금도 { $key } 조직이 없으며 소속된 직원도 없었습니다. 조직을 고치거나, 그 전에 폐지된 조직이면 날짜를 고치거나, 먼저 가져오십시오
+        [account] { $key } 계정이 없습니다. 고치거나 먼저 가져오십시오
+       *[store] { $key } 스토어의 계정이 없습니다. 고치거나 먼저 가져오십시오
+    }
 OBSERVATION_UNIT_CLOSED = { $unit } 조직은 폐지되었으며 마지막 날은 { $last }입니다. 날짜를 그날까지로 하거나 조직을 고치십시오
     .into = { $unit } 조직은 폐지되었으며 마지막 날은 { $last }이고 소속 직원은 { $into } 조직으로 옮겨졌습니다. 날짜를 그날까지로 하고, 그 이후의 관측값은 옮겨 간 조직에 대해 보내십시오
     .later = { $unit } 조직은 { $from }에 시작합니다. 날짜나 조직을 고치십시오
 OBSERVATION_RESERVED = “{ $measure }” 항목은 시스템이 직접 관측합니다. 빼거나 측정값에 다른 이름을 붙이십시오
-OBSERVATION_UNIT_NOT_HERE = unit_id는 캠페인을 운영하는 조직을 나타내는데 이것은 { $kind ->
-    [person] 직원
-    [unit] 조직
-    [account] 계정
-   *[store] 스토어
-}에 대한 것입니다. 빼십시오
+OBSERVATION_UNIT_NOT_HERE =
+    unit_id는 캠페인을 운영하는 조직을 나타내는데 이것은 { $kind ->
+        [person] 직원
+        [unit] 조직
+        [account] 계정
+       *[store] 스토어
+    }에 대한 것입니다. 빼십시오
 OBSERVATION_WITHOUT_TIME = 시각(at), 또는 첫날과 하루가 넘으면 마지막 날(from, to)이 있어야 합니다. 둘 중 하나로 쓰십시오
     .date = { $field } 값은 날짜가 아닙니다. 2026-03-31처럼 쓰십시오
 OBSERVATION_BACKWARDS = 종료 { $to } 날짜가 시작 { $from } 날짜보다 앞섭니다. 둘 중 하나를 고치십시오
@@ -945,7 +1017,6 @@ OBSERVATION_WITHOUT_NUMBER = “{ $text }” 값은 소수점 이하 여섯 자�
 OBSERVATION_OUT_OF_RANGE = 값의 절댓값이 { $most }보다 큽니다. 단위를 확인하십시오
 OBSERVATION_DIFFERENT = { $name } 항목이 이미 있습니다. 기존 값은 { $source }에서 온 { $other }이고 여기는 { $of }에서 온 { $value }입니다. 이것이 맞는 내용이면 더 높은 리비전으로 보내십시오
 OBSERVATION_WITHDRAWN = { $name } 항목은 철회되었습니다({ $why }). 빼거나, 되살리려면 더 높은 리비전으로 보내십시오
-
 SCHEME_WITHOUT_INDICATORS = 지표가 하나 이상 있어야 합니다
 NAME_TWICE = “{ $name }” 이름이 두 번 있습니다
 WEIGHTS_NOT_HUNDRED = 가중치의 합이 100이 아니라 { $sum }입니다. 합이 정확히 100이 되도록 고치십시오
@@ -1029,41 +1100,45 @@ MEASURE_NAME_FIXED = 측정값의 이름은 “{ $name }”이며 바꿀 수 없
 MEASURE_RETIRED = 카탈로그에서 사용하지 않는 측정값: { $measures }. 다른 측정값을 지정하거나, 평가 체계 안에 그 이름으로 정의하거나, 다시 사용하게 하십시오(UpdateMeasure)
 MEASURE_RETIRED_ALREADY = “{ $name }” 측정값은 이미 사용하지 않습니다
 MEASURE_NEEDED = 카탈로그의 다른 측정값이 “{ $name }” 측정값으로 계산되므로 더는 맞지 않게 됩니다. 먼저 이것들을 변경하거나 사용을 끝내십시오: { $by }
-SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] 첫 답변까지의 초
-    [presale_first_reply_within_30s] 판매 전 30초 이내 첫 답변율
-    [aftersale_resolved] 판매 후 해결률
-    [handling_seconds] 대화 시간(초)
-    [rating] 평점
-    [solved] 해결된 기록
-    [customers] 고객 수
-    [buyers] 구매 고객 수
-    [orders] 주문 수
-    [presale_records] 판매 전 기록
-    [conversion] 구매 전환율
-    [order_value] 주문 금액
-    [repeat_purchase_30d] 30일 이내 재구매
-    [second_conversion_7d] 첫 접촉 후 7일 이내 구매 전환
-    [complaints] 불만 수
-    [complaint_rate] 불만 비율
-   *[other] { $key }
-}
+SUPPLIED_MEASURE =
+    { $key ->
+        [first_reply_seconds] 첫 답변까지의 초
+        [presale_first_reply_within_30s] 판매 전 30초 이내 첫 답변율
+        [aftersale_resolved] 판매 후 해결률
+        [handling_seconds] 대화 시간(초)
+        [rating] 평점
+        [solved] 해결된 기록
+        [customers] 고객 수
+        [buyers] 구매 고객 수
+        [orders] 주문 수
+        [presale_records] 판매 전 기록
+        [conversion] 구매 전환율
+        [order_value] 주문 금액
+        [repeat_purchase_30d] 30일 이내 재구매
+        [second_conversion_7d] 첫 접촉 후 7일 이내 구매 전환
+        [complaints] 불만 수
+        [complaint_rate] 불만 비율
+       *[other] { $key }
+    }
 SCHEME_TEMPLATE_UNKNOWN = “{ $name }” 이름의 시작용 평가 체계가 없습니다. { $names } 중 하나를 선택하십시오
-TEMPLATE_TITLE = { $name ->
-    [agent] 상담원
-    [operations] 스토어 운영
-   *[service-manager] 상담 관리자
-}
-TEMPLATE_ABOUT = { $name ->
-    [agent] 고객을 상담하는 직원용: 업무량, 첫 답변, 해결, 평점, 구매 전환율, 품질 점검, 시간 준수
-    [operations] 스토어를 운영하는 직원용: 방문자, 구매 전환율, 캠페인 매출, 주문당 비용, 성장. 모두 관측값이며 상담 기록은 필요하지 않습니다
-   *[service-manager] 상담원을 이끄는 직원용, 네 가지 차원: 상담 품질, 팀, 사업, 혁신
-}
+TEMPLATE_TITLE =
+    { $name ->
+        [agent] 상담원
+        [operations] 스토어 운영
+       *[service-manager] 상담 관리자
+    }
+TEMPLATE_ABOUT =
+    { $name ->
+        [agent] 고객을 상담하는 직원용: 업무량, 첫 답변, 해결, 평점, 구매 전환율, 품질 점검, 시간 준수
+        [operations] 스토어를 운영하는 직원용: 방문자, 구매 전환율, 캠페인 매출, 주문당 비용, 성장. 모두 관측값이며 상담 기록은 필요하지 않습니다
+       *[service-manager] 상담원을 이끄는 직원용, 네 가지 차원: 상담 품질, 팀, 사업, 혁신
+    }
 NOBODY_TO_SCORE = 평가할 사람이 없습니다. 이 기간에 귀속된 기록이 없습니다
 PERSON_TWICE = { $person } 님이 두 번 있습니다
 SCHEME_WITHOUT_DATA = 데이터가 없거나 목표가 될 중앙값이 0보다 크지 않아 누구에게도 점수를 매길 수 있는 지표가 없습니다(어느 경우인지는 각 평가표에 있습니다)
 SCHEME_WITHOUT_DATA_CURE = 기록에 맞는 지표와 목표를 선택하십시오
-MEASURE_NOT_SENT = “{ $measure }” 측정값의 데이터가 있는 사람이 없어 그 지표는 누구에게도 반영되지 않습니다. { $what ->
+MEASURE_NOT_SENT =
+    “{ $measure }” 측정값의 데이터가 있는 사람이 없어 그 지표는 누구에게도 반영되지 않습니다. { $what ->
         [records] 대상이 되는 종류와 시간대의 기록이 없습니다
         [known] 상담 기록과 함께 { $column } 값을 보내십시오
        *[column] 상담 기록과 함께 { $column } 열을 보내십시오
@@ -1083,143 +1158,158 @@ NUMBER_TOO_LARGE = { $person } 님의 점수가 너무 커서 계산할 수 없�
     .pool = 성과급 재원의 금액이나 몫이 너무 커서 계산할 수 없습니다. 금액과 규칙을 확인하십시오
     .part = 성과급 재원의 { $place }번째 부분의 가중치가 너무 커서 계산할 수 없습니다. 점수와 규칙을 확인하십시오
     .person = 성과급 재원의 { $place }번째 부분에서 { $person } 님의 점수가 너무 커서 계산할 수 없습니다. 그 점수와 규칙을 확인하십시오
-
-CARD_MEASURE = { $measure ->
-    [credited_records] 귀속 기록
-    [first_reply_within_30s] 30초 이내 첫 답변율
-    [resolved] 해결률
-    [rating_at_least_4] 평점 4점 이상 비율(5점 만점)
-    [amount] 매출액
-   *[other] { $kpi }
-}
-CARD_DEFINED = { $name }({ $what })
-CARD_VALUE = { $kind ->
-    [records] 기록 { $value }건
-    [customers] 고객 { $value }명
-    [percent] { $value }%
-    [own] { $value } { $unit }
-    [standard] { $value }{ $unit ->
-        [points] 점
-       *[currency] {" "}{ $unit }
+CARD_MEASURE =
+    { $measure ->
+        [credited_records] 귀속 기록
+        [first_reply_within_30s] 30초 이내 첫 답변율
+        [resolved] 해결률
+        [rating_at_least_4] 평점 4점 이상 비율(5점 만점)
+        [amount] 매출액
+       *[other] { $kpi }
     }
-   *[bare] { $value }
-}
-CARD_LINE_DROPPED = { $name }: { $why ->
-    [nobody] 이 기간에 데이터가 있는 사람이 없어 모두에게서 제외되며,
-    [person] 이 직원의 데이터가 없어 여기서 제외되며,
-    [too_large] 수가 너무 커서 계산할 수 없어 모두에게서 제외되며,
-    [past] 비교할 이 직원의 과거 값이 없거나 0이어서 여기서 제외되며,
-    [too_large_elsewhere] 다른 사람의 수가 너무 크거나 집단의 수 차이가 너무 커서 계산할 수 없어 모두에게서 제외되며,
-   *[target] 목표가 될 중앙값이 0보다 크지 않아 제외되며,
-} 그 가중치({ $weight })는 다른 지표에 비례하여 나뉩니다.
+CARD_DEFINED = { $name }({ $what })
+CARD_VALUE =
+    { $kind ->
+        [records] 기록 { $value }건
+        [customers] 고객 { $value }명
+        [percent] { $value }%
+        [own] { $value } { $unit }
+        [standard]
+            { $value }{ $unit ->
+                [points] 점
+               *[currency] { " " }{ $unit }
+            }
+       *[bare] { $value }
+    }
+CARD_LINE_DROPPED =
+    { $name }: { $why ->
+        [nobody] 이 기간에 데이터가 있는 사람이 없어 모두에게서 제외되며,
+        [person] 이 직원의 데이터가 없어 여기서 제외되며,
+        [too_large] 수가 너무 커서 계산할 수 없어 모두에게서 제외되며,
+        [past] 비교할 이 직원의 과거 값이 없거나 0이어서 여기서 제외되며,
+        [too_large_elsewhere] 다른 사람의 수가 너무 크거나 집단의 수 차이가 너무 커서 계산할 수 없어 모두에게서 제외되며,
+       *[target] 목표가 될 중앙값이 0보다 크지 않아 제외되며,
+    } 그 가중치({ $weight })는 다른 지표에 비례하여 나뉩니다.
 CARD_AGAINST = { $value } (비교: { $past })
 CARD_PAST = { $measure }: { $values }
 CARD_PAST_VALUE = { $from } ~ { $to } { $value }
 CARD_LINE_NOT_SCORED = { $name }: 점수를 매기지 않습니다.
-CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
-    [cap] {" "}(상한)
-    [floor] {" "}(하한)
-   *[none] {""}
-}; 가중치 { $weight }%{ $spread ->
-    [yes] {" "}(평가 체계에서는 { $scheme_weight }, 제외된 지표의 몫 일부 포함)
-   *[no] {""}
-} 적용: { $weighted }.
+CARD_LINE =
+    { $name }: { $measured }{ $filled }; { $points }{ $limit ->
+        [cap] { " " }(상한)
+        [floor] { " " }(하한)
+       *[none] { "" }
+    }; 가중치 { $weight }%{ $spread ->
+        [yes] { " " }(평가 체계에서는 { $scheme_weight }, 제외된 지표의 몫 일부 포함)
+       *[no] { "" }
+    } 적용: { $weighted }.
 CARD_MEASURED = 기록 { $records }건에서 { $value }
 CARD_NOT_MEASURED = 측정되지 않음
 CARD_SMALL_SAMPLE = ; 기록이 { $below }건보다 적으면 모자란 만큼 평균({ $group })으로 보아 { $adjusted }
-CARD_POINTS_BY_TARGET = 목표 { $target }({ $basis ->
-    [scheme] 평가 체계에서 정함
-    [team] 팀 { $people }명의 중앙값
-   *[group] 팀이 너무 작아 전체 { $people }명의 중앙값
-}) 대비 { $points }점
-CARD_POINTS_BY_PLACE = { $by ->
-    [target] 목표
-    [min_max] 집단의 최저와 최고 사이의 위치
-    [percentile] 집단에서 더 낫지 않은 사람의 비율
-    [t_score] 집단 평균과의 표준편차 거리
-   *[band] 집단 내 순위의 밴드
-} 기준 { $points }점
-CARD_CHANGE = { $kind ->
-    [rate_more] { $step }퍼센트포인트 더 높이면
-    [rate_less] { $step }퍼센트포인트 더 낮추면
-    [records_more] 귀속 기록이 { $step }건 더 많으면
-    [records_fewer] 귀속 기록이 { $step }건 더 적으면
-    [more] { $amount }만큼 늘면
-   *[less] { $amount }만큼 줄면
-}
-CARD_NEXT = { $effect ->
-    [capped] { $change } 더해지는 점수가 없습니다. 이미 상한입니다.
-    [nothing] { $change } 그것만으로는 더해지는 점수가 없습니다.
-   *[points] { $change } { $gain }점이 더해집니다.
-}
+CARD_POINTS_BY_TARGET =
+    목표 { $target }({ $basis ->
+        [scheme] 평가 체계에서 정함
+        [team] 팀 { $people }명의 중앙값
+       *[group] 팀이 너무 작아 전체 { $people }명의 중앙값
+    }) 대비 { $points }점
+CARD_POINTS_BY_PLACE =
+    { $by ->
+        [target] 목표
+        [min_max] 집단의 최저와 최고 사이의 위치
+        [percentile] 집단에서 더 낫지 않은 사람의 비율
+        [t_score] 집단 평균과의 표준편차 거리
+       *[band] 집단 내 순위의 밴드
+    } 기준 { $points }점
+CARD_CHANGE =
+    { $kind ->
+        [rate_more] { $step }퍼센트포인트 더 높이면
+        [rate_less] { $step }퍼센트포인트 더 낮추면
+        [records_more] 귀속 기록이 { $step }건 더 많으면
+        [records_fewer] 귀속 기록이 { $step }건 더 적으면
+        [more] { $amount }만큼 늘면
+       *[less] { $amount }만큼 줄면
+    }
+CARD_NEXT =
+    { $effect ->
+        [capped] { $change } 더해지는 점수가 없습니다. 이미 상한입니다.
+        [nothing] { $change } 그것만으로는 더해지는 점수가 없습니다.
+       *[points] { $change } { $gain }점이 더해집니다.
+    }
 CARD_SUMMARY = 점수 { $score }, { $of }명 중 { $rank }위{ $grade }{ $collaboration }.
 CARD_GRADE = , 등급 { $grade }
 CARD_COLLABORATION = ; 그중 협업 { $points }점: 기록 { $credited }건 중 { $outside }건이 자신의 근무표나 팀 밖의 것
-
-DEFINED = { $what }{ $few ->
-    [yes] , 최소 { $min_count }건
-   *[no] {""}
-}{ $valid ->
-    [between] , { $from }부터 { $to }까지
-    [from] , { $from }부터
-    [to] , { $to }까지
-   *[ever] {""}
-}
-DEFINED_RECORDS = { $aggregation ->
-    [mean] { $value }의 평균
-    [sum] { $value }의 합
-    [share] 기록의 비율({ $value }{ $test })
-    [count] 기록 수
-    [count_of] 기록 수({ $value }{ $test })
-    [distinct] 고객 수
-   *[distinct_of] 고객 수({ $value }{ $test })
-}{ $kinds }{ $hours }{ $session }
-DEFINED_VALUE = { $value ->
-    [first_reply_seconds] 첫 답변까지의 초
-    [duration_seconds] 시작부터 종료까지의 초
-    [resolved] 문제 해결
-    [rating] 평점
-    [amount] 매출액
-   *[column] { $value }
-}
-DEFINED_GIVEN = {" "}있음
-DEFINED_TEST = { $is ->
-    [at_most] {" "}{ $threshold } 이하
-    [at_least] {" "}{ $threshold } 이상
-    [below] {" "}{ $threshold } 미만
-    [above] {" "}{ $threshold } 초과
-   *[equal] {" "}{ $threshold }
-}
+DEFINED =
+    { $what }{ $few ->
+        [yes] , 최소 { $min_count }건
+       *[no] { "" }
+    }{ $valid ->
+        [between] , { $from }부터 { $to }까지
+        [from] , { $from }부터
+        [to] , { $to }까지
+       *[ever] { "" }
+    }
+DEFINED_RECORDS =
+    { $aggregation ->
+        [mean] { $value }의 평균
+        [sum] { $value }의 합
+        [share] 기록의 비율({ $value }{ $test })
+        [count] 기록 수
+        [count_of] 기록 수({ $value }{ $test })
+        [distinct] 고객 수
+       *[distinct_of] 고객 수({ $value }{ $test })
+    }{ $kinds }{ $hours }{ $session }
+DEFINED_VALUE =
+    { $value ->
+        [first_reply_seconds] 첫 답변까지의 초
+        [duration_seconds] 시작부터 종료까지의 초
+        [resolved] 문제 해결
+        [rating] 평점
+        [amount] 매출액
+       *[column] { $value }
+    }
+DEFINED_GIVEN = { " " }있음
+DEFINED_TEST =
+    { $is ->
+        [at_most] { " " }{ $threshold } 이하
+        [at_least] { " " }{ $threshold } 이상
+        [below] { " " }{ $threshold } 미만
+        [above] { " " }{ $threshold } 초과
+       *[equal] { " " }{ $threshold }
+    }
 DEFINED_KINDS = , 종류 { $kinds }
-DEFINED_HOURS = , { $from }부터 { $to }까지 { $counts ->
-    [begun] 시작한 것
-   *[inside] 시간만 계산
-}
+DEFINED_HOURS =
+    , { $from }부터 { $to }까지 { $counts ->
+        [begun] 시작한 것
+       *[inside] 시간만 계산
+    }
 DEFINED_SESSION = , 간격이 { $minutes }분 이하인 세션마다 첫 기록
-DEFINED_OBSERVATION = { $subject ->
-    [person] 직원
-    [unit] 조직
-    [account] 계정
-    [store] 스토어
-   *[campaign] 캠페인
-} 관측값의 { $aggregation ->
-    [sum] 합
-    [mean] 평균
-   *[last] 마지막 값
-}
-DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] {" "}(백분율)
-   *[no] {""}
-}
+DEFINED_OBSERVATION =
+    { $subject ->
+        [person] 직원
+        [unit] 조직
+        [account] 계정
+        [store] 스토어
+       *[campaign] 캠페인
+    } 관측값의 { $aggregation ->
+        [sum] 합
+        [mean] 평균
+       *[last] 마지막 값
+    }
+DEFINED_RATIO =
+    { $of } / { $per }{ $percent ->
+        [yes] { " " }(백분율)
+       *[no] { "" }
+    }
 DEFINED_SUM = { $parts }의 합
 DEFINED_PART = { $factor } × { $of }
 DEFINED_REPEAT = { $of } 중 그 고객에게 앞선 { $days }일 안에 { $after } 건이 있었던 비율
 DEFINED_TREND = { $of } 값이 본인의 과거와 다른 정도(백분율)
-DEFINED_TEAM = { $aggregation ->
-    [mean] 날짜별 팀원 기준 { $of } 값의 평균
-    [share] 날짜별 팀원 기준 비율({ $of }{ $test })
-   *[sum] 날짜별 팀원 기준 { $of } 값의 합
-}
+DEFINED_TEAM =
+    { $aggregation ->
+        [mean] 날짜별 팀원 기준 { $of } 값의 평균
+        [share] 날짜별 팀원 기준 비율({ $of }{ $test })
+       *[sum] 날짜별 팀원 기준 { $of } 값의 합
+    }
 CARD_CHANGED = 이전: { $before } 현재: { $after }
 CARD_CAME = 이제 평가표가 있습니다: { $after }
 CARD_WENT = 평가표가 없어졌습니다. 이전: { $before }
@@ -1230,13 +1320,13 @@ CARD_LINE_WENT = { $name }: 더 이상 반영되지 않음: 이전 { $before }.
 CARD_STANDING = { $measured }, { $points }점, 가중치 { $weight }% 적용 { $weighted }
     .dropped = { $measured }, 점수를 매기지 않음
 CARD_WORKED_OUT_ANEW = 점수는 같으며 다른 수로 다시 계산했습니다.
-
 LADDER_REFUND = { $refund } 기록은 { $sale } 기록의 환불입니다. 그 기록의 귀속을 따르며 금액을 줄입니다
-LADDER_BEGAN = { $at }에 { $account } 계정에서 시작. { $phase ->
-    [shared] 그날 공용 계정이었습니다
-    [mixed] 그날 공용에서 실명으로 바뀌는 중이었습니다
-   *[named] 그날 실명 계정이었습니다
-}.
+LADDER_BEGAN =
+    { $at }에 { $account } 계정에서 시작. { $phase ->
+        [shared] 그날 공용 계정이었습니다
+        [mixed] 그날 공용에서 실명으로 바뀌는 중이었습니다
+       *[named] 그날 실명 계정이었습니다
+    }.
 LADDER_TAG_NONE = 태그: 플랫폼이 아무도 표시하지 않았습니다.
 LADDER_TAG_UNKNOWN = 태그: 플랫폼이 “{ $agent }” 이름을 표시했지만 그날 재직 중인 해당자가 없거나 둘 이상입니다.
 LADDER_TAG = 태그: 플랫폼이 “{ $agent }” 이름, 즉 { $person } 님을 표시했습니다. 기록은 이 직원의 것입니다.
@@ -1245,12 +1335,13 @@ LADDER_DUTY_NONE = 근무: 그때 계정을 점유하거나 근무 중인 사람
 LADDER_DUTY = 근무: { $list }.
 LADDER_DUTY_ANSWERED = 답변할 때의 근무: { $list }.
     .unheld = 근무: 시작할 때 계정을 점유하거나 근무 중인 사람이 없었습니다. 답변할 때: { $list }.
-LADDER_ON_DUTY = { $person } 님({ $rule ->
-    [handover] 인수인계로 점유
-    [roster] 근무표에 배정
-    [punch] 팀원이며 출근 체크
-   *[team] 팀원
-}), { $from } ~ { $to } [{ $evidence }]
+LADDER_ON_DUTY =
+    { $person } 님({ $rule ->
+        [handover] 인수인계로 점유
+        [roster] 근무표에 배정
+        [punch] 팀원이며 출근 체크
+       *[team] 팀원
+    }), { $from } ~ { $to } [{ $evidence }]
 LADDER_SHARES = { $before }, { $share }
 LADDER_BY_SESSION = 같은 고객 세션의 다른 기록에 상담원이 표시되어 있어 이를 따릅니다: { $shares }.
 LADDER_BY_TAG = 태그에 따라 귀속: { $shares }.
@@ -1261,16 +1352,18 @@ LADDER_EQUAL = 여러 명이 근무 중이었고 구분할 근거가 부족하�
 LADDER_TEAM = 계정에 근무 근거가 전혀 없어 팀이 나눕니다: { $shares }.
 LADDER_NOBODY = 따라서 누구에게도 귀속되지 않습니다.
 LADDER_CONTRIBUTORS = 기여자: { $list }.
-LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] 첫 응대
-    [closer] 판매 성사
-   *[after_sales] 판매 후 상담
-}: “{ $agent }”, 즉 { $person } 님
-LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] 첫 응대
-    [closer] 판매 성사
-   *[after_sales] 판매 후 상담
-}: “{ $agent }”, 그날 재직 중인 해당자가 없거나 둘 이상
+LADDER_CONTRIBUTOR =
+    { $role ->
+        [first_answer] 첫 응대
+        [closer] 판매 성사
+       *[after_sales] 판매 후 상담
+    }: “{ $agent }”, 즉 { $person } 님
+LADDER_CONTRIBUTOR_UNKNOWN =
+    { $role ->
+        [first_answer] 첫 응대
+        [closer] 판매 성사
+       *[after_sales] 판매 후 상담
+    }: “{ $agent }”, 그날 재직 중인 해당자가 없거나 둘 이상
 LADDER_SPLIT = “{ $version }” 규칙에 따라 역할별로 귀속: 첫 응대 { $first_answer }, 판매 성사 { $closer }, 판매 후 상담 { $after_sales }. 맡은 사람이 없는 역할의 몫은 다른 역할에 비례하여 나뉩니다: { $shares }.
 LADDER_BY_SPLIT = 역할별로 귀속: { $shares }.
 LADDER_BY_CLAIM = 클릭으로 담당 등록되었습니다: { $shares }.
@@ -1280,14 +1373,14 @@ LADDER_BY_REPLIES = 여러 명이 근무 중이었고 각자 여러 대화를 �
 LADDER_BY_TAG_SHARE = 여러 명이 근무 중이었고 각자 여러 대화를 동시에 했으며, 시각이 가까우면서 상담원이 표시된 기록에 따라 나눕니다: { $shares }.
 LADDER_NOT_SPLIT = 정책이 표시된 역할에 몫을 주지 않으므로 기여자가 없는 것처럼 귀속합니다.
 LADDER_WORTH = 이 계정에서는 기록의 약 { $now } 정도가 다른 사람에게 귀속되었을 것으로 예상됩니다. 휴식도 체크하면 약 { $breaks }, 답변의 30%에 기기가 있으면 약 { $devices }, 기록의 절반을 담당 등록하면 약 { $claims }입니다. 이 달의 불확실성에 따른 예상이며 보장이 아닙니다.
-
 WHY = { $second }({ $rest }%) 대신 { $first }({ $part }%): { $what }.
-WHY_AGAINST = { $why } { $sign ->
-    [hands] 지난 답변 이후의 간격은 { $second } 쪽을 가리켰습니다.
-    [thread] 그때까지의 대화는 { $second } 쪽을 가리켰습니다.
-    [profile] 답변의 종류는 { $second } 쪽을 가리켰습니다.
-   *[device] 기기는 { $second } 쪽을 가리켰습니다.
-}
+WHY_AGAINST =
+    { $why } { $sign ->
+        [hands] 지난 답변 이후의 간격은 { $second } 쪽을 가리켰습니다.
+        [thread] 그때까지의 대화는 { $second } 쪽을 가리켰습니다.
+        [profile] 답변의 종류는 { $second } 쪽을 가리켰습니다.
+       *[device] 기기는 { $second } 쪽을 가리켰습니다.
+    }
 WHY_SOMEBODY = 다른 사람
 WHY_SECONDS = { $count }초
 WHY_MINUTES = { $count }분
@@ -1303,14 +1396,15 @@ WHY_PROFILE = { $wait } 기다린 고객에게 { $first } 쪽이 { $second } 쪽
     .first = { $wait } 기다린 고객에게 { $first } 쪽이 { $second } 쪽보다 더 자주 첫 답변을 함
     .again = 고객의 새 메시지 없이 답변 후 { $wait } 지나 다시 쓰는 일이 { $first } 쪽이 { $second } 쪽보다 더 잦음
     .unasked = 아직 글을 쓰지 않은 고객에게 먼저 쓰는 일이 { $first } 쪽이 { $second } 쪽보다 더 잦음
-WHY_WAIT = { $class ->
-    [0] 5분 미만
-    [1] 5~20분
-    [2] 20~60분
-    [3] 1~4시간
-    [4] 4~24시간
-   *[other] 하루 넘게
-}
+WHY_WAIT =
+    { $class ->
+        [0] 5분 미만
+        [1] 5~20분
+        [2] 20~60분
+        [3] 1~4시간
+        [4] 4~24시간
+       *[other] 하루 넘게
+    }
 WHY_DEVICE = 답변을 쓴 기기가 { $first } 쪽의 것임
     .same = { $first } 쪽이 이전에 같은 기기에서 썼을 가능성이 높음
 WHY_DUTY = 답변 { $all }개 중 { $first } 쪽은 { $count }개, { $second } 쪽은 { $other }개일 때 근무 중이었음
@@ -1321,7 +1415,6 @@ WHY_TOO_FEW_REPLIES = 구분할 수 없음: 답변 시각이 있는 계정의 �
 WHY_TOO_DENSE = 구분할 수 없음: 이 계정은 답변이 너무 촘촘하여 시각만으로는 부족하고, 이름이 있거나 담당 등록되었거나 등록된 기기에서 쓴 기록이 너무 적습니다.
 WHY_CLOCK_WITHOUT_SECONDS = 구분할 수 없음: 계정의 답변 시각에 믿을 수 있는 초가 없습니다.
 WHY_NO_REPLY_TIMES = 구분할 수 없음: 각자 여러 대화를 동시에 할 수 있고, 그들이 근무 중일 때 이 대화에 쓴 답변이 확인되지 않습니다.
-
 CREDIT_ACCOUNT_UNKNOWN = 근태에 없는 계정의 기록 { $records }건이 제외되었습니다
 CREDIT_UNKNOWN_AGENT = 기록 { $records }건에 “{ $agent }” 상담원이 표시되어 있지만 그날 재직 중인 해당자가 없거나 둘 이상입니다. 이름이 없는 것으로 처리합니다
 CREDIT_NO_EVIDENCE = 근무표, 출퇴근 체크, 인수인계가 전혀 없어 팀이 기록 { $records }건을 나눕니다
@@ -1342,29 +1435,33 @@ CREDIT_EVIDENCE_UNEVEN = 기록 { $records }건에는 누구의 것인지 알 �
 CREDIT_CLOCK_WITHOUT_SECONDS = 기록 { $records }건의 답변 중 10분의 1이 넘게 정각 분에 있어 그 시계를 믿을 수 없습니다. 답변마다 근무 중이던 사람이 똑같이 나눕니다
 CREDIT_CLAIM_OFF_DUTY = { $person } 님이 근무 중이 아닐 때 대화 { $records }건을 담당 등록했습니다. 담당 등록은 인정되지 않습니다
 CREDIT_CLAIM_WITHOUT_RECORD = { $person } 님이 기록이 없는 대화 { $records }건을 담당 등록했습니다. 담당 등록은 반영되지 않습니다
-CREDIT_CLAIMS_DIFFER = { $person } 님이 { $at }에 { $record } 기록을 담당 등록했고 { $second } 님도 { $before }에 담당 등록했습니다. 어느 쪽도 결정하지 않습니다{ $more ->
-    [0] {""}
-   *[other] . 그날의 다른 기록 { $more }건도 그렇습니다
-}
-    .tag = { $person } 님이 { $at }에 { $record } 기록을 담당 등록했지만 플랫폼은 { $second } 님을 표시했습니다. 표시된 이름을 따릅니다{ $more ->
-        [0] {""}
+CREDIT_CLAIMS_DIFFER =
+    { $person } 님이 { $at }에 { $record } 기록을 담당 등록했고 { $second } 님도 { $before }에 담당 등록했습니다. 어느 쪽도 결정하지 않습니다{ $more ->
+        [0] { "" }
        *[other] . 그날의 다른 기록 { $more }건도 그렇습니다
     }
+    .tag =
+        { $person } 님이 { $at }에 { $record } 기록을 담당 등록했지만 플랫폼은 { $second } 님을 표시했습니다. 표시된 이름을 따릅니다{ $more ->
+            [0] { "" }
+           *[other] . 그날의 다른 기록 { $more }건도 그렇습니다
+        }
 CREDIT_DEVICE_OFF_DUTY = 그때 근무 중이 아니던 { $person } 님의 { $device } 기기가 { $records }번 사용되었습니다. 인정되지 않습니다
     .there = 그때 { $place }에서 근무 중이던 { $person } 님의 { $device } 기기가 { $records }번 사용되었습니다. 인정되지 않습니다
     .elsewhere = 여기서 근무한 적이 없는 사람의 { $device } 기기가 { $records }번 사용되었습니다. 인정되지 않습니다
 DEVICE_BOUND_TO_SEVERAL = { $from }부터 { $device } 기기가 동시에 여러 사람이나 좌석의 것입니다. 등록은 유지되지만 그때 이 기기에서 쓴 것은 아무것도 알려 주지 않습니다
     .ever = { $device } 기기는 처음부터 동시에 여러 사람이나 좌석의 것이었습니다. 등록은 유지되지만 그때 이 기기에서 쓴 것은 아무것도 알려 주지 않습니다
-CREDIT_DEVICE_OF_SEVERAL = { $device } 기기는 동시에 { $more ->
-    [0] { $first } 님과 { $second } 님
-   *[other] { $first } 님, { $second } 님과 다른 { $more }명
-}의 것이며 { $records }번 사용되었습니다. 인정되지 않습니다
+CREDIT_DEVICE_OF_SEVERAL =
+    { $device } 기기는 동시에 { $more ->
+        [0] { $first } 님과 { $second } 님
+       *[other] { $first } 님, { $second } 님과 다른 { $more }명
+    }의 것이며 { $records }번 사용되었습니다. 인정되지 않습니다
     .beyond = { $device } 기기는 { $person } 님의 것이면서 동시에 여기서 근무한 적이 없는 사람의 것이며 { $records }번 사용되었습니다. 인정되지 않습니다
     .unknown = { $device } 기기는 동시에 여러 사람의 것이며 { $records }번 사용되었습니다. 인정되지 않습니다
-DEVICE_OF_NOBODY = { $devices ->
-    [1] 누구에게도 등록되지 않은 { $device } 기기가
-   *[other] { $device } 등 누구에게도 등록되지 않은 기기 { $devices }대가
-} { $records }번 사용되었습니다. 같은 사람이 썼다는 것만 알 수 있습니다
+DEVICE_OF_NOBODY =
+    { $devices ->
+        [1] 누구에게도 등록되지 않은 { $device } 기기가
+       *[other] { $device } 등 누구에게도 등록되지 않은 기기 { $devices }대가
+    } { $records }번 사용되었습니다. 같은 사람이 썼다는 것만 알 수 있습니다
     .near = 누구에게도 등록되지 않은 { $device } 기기가 { $records }번 사용되었고, 등록된 { $near } 기기는 사용된 적이 없습니다. 혹시 그 기기입니까?
     .seat = { $seat } 좌석의 { $device } 기기가 그 좌석에 배정된 사람이 없을 때 { $records }번 사용되었습니다. 그때는 누구의 것도 아니었습니다
     .ended = { $device } 기기가 등록의 마지막 날({ $to })이 지난 뒤 { $records }번 사용되었습니다. 그때는 누구의 것도 아니었습니다
@@ -1374,30 +1471,33 @@ CREDIT_REPLY_OUTSIDE_RECORD = 답변 { $records }개가 기록이 시작하기 �
 BREAKS_NOT_PUNCHED = { $people }명의 근무일 { $days }일은 끊김 없는 근무 구간이었지만, 다른 사람이 일하는 동안 두 시간 이상 본인의 업무가 거의 없었습니다. 휴식도 체크했다면 이 계정의 기록 중 다른 사람에게 귀속되었을 것으로 예상되는 것이 약 { $now } 대신 약 { $breaks }입니다
 CREDIT_CLOCKS_APART = 기록 { $records }건의 메시지 시계가 기록의 시계보다 { $minutes }분 { $seconds }초 빠릅니다. 그만큼 이르게 읽습니다
     .behind = 기록 { $records }건의 메시지 시계가 기록의 시계보다 { $minutes }분 { $seconds }초 느립니다. 그만큼 늦게 읽습니다
-AMOUNTS_CONVERTED = 기록 { $records }건의 금액을 { $from }에서 { $to } 통화로, 각각 현지 날짜의 환율로 환산하고 한 번만 반올림했습니다: { $rates }{ $more ->
-    [0] {""}
-   *[other] {" "}외 { $more }개
-}
-REFUND_EXCEEDS_SALE = 판매 { $sales }건에서 판매 금액보다 많이 환불되어 0보다 작게 반영됩니다: { $named }{ $more ->
-    [0] {""}
-   *[other] {" "}외 { $more }건
-}
-
+AMOUNTS_CONVERTED =
+    기록 { $records }건의 금액을 { $from }에서 { $to } 통화로, 각각 현지 날짜의 환율로 환산하고 한 번만 반올림했습니다: { $rates }{ $more ->
+        [0] { "" }
+       *[other] { " " }외 { $more }개
+    }
+REFUND_EXCEEDS_SALE =
+    판매 { $sales }건에서 판매 금액보다 많이 환불되어 0보다 작게 반영됩니다: { $named }{ $more ->
+        [0] { "" }
+       *[other] { " " }외 { $more }건
+    }
 REGION_SAME = { $region } 지역이 아닌 다른 지역으로만 전송할 수 있습니다
 REPORT_NOT_A_MONTH = 보고서는 한 달을 대상으로 하는데 이 평가 주기는 { $from }부터 { $to }까지입니다. 한 달의 평가 주기를 만드십시오
 NOTHING_TO_TELL = 알릴 수 있는 조직이 없습니다. 모두 다섯 명보다 적거나, 차이를 통해 다섯 명보다 적은 사람에 대해 알게 됩니다
-TRANSFER_NOT_PREPARED = 이 전송은 이미 { $stage ->
-    [prepared] 준비되었습니다
-    [approved] 승인되었습니다
-    [released] 내보내졌습니다
-    [withdrawn] 철회되었습니다
-   *[rejected] 반려되었습니다
-}
+TRANSFER_NOT_PREPARED =
+    이 전송은 이미 { $stage ->
+        [prepared] 준비되었습니다
+        [approved] 승인되었습니다
+        [released] 내보내졌습니다
+        [withdrawn] 철회되었습니다
+       *[rejected] 반려되었습니다
+    }
 TRANSFER_NOT_APPROVED = 이 전송은 다른 사람의 승인을 기다리고 있습니다
-TRANSFER_DROPPED = 이 전송은 { $stage ->
-    [withdrawn] 철회되었습니다
-   *[rejected] 반려되었습니다
-}. 새로 준비하십시오
+TRANSFER_DROPPED =
+    이 전송은 { $stage ->
+        [withdrawn] 철회되었습니다
+       *[rejected] 반려되었습니다
+    }. 새로 준비하십시오
 TRANSFER_RELEASED = 이 전송은 이미 내보내졌습니다. 알린 내용은 되돌릴 수 없습니다
 TRANSFER_STALE = 그사이 이 달에 대한 다른 보고서가 내보내졌고, 둘을 합치면 다섯 명보다 적은 사람에 대해 알게 됩니다. 다시 준비하십시오
 TRANSFER_MALFORMED = 여기에 필요한 파일이 아니거나 전체가 아닙니다. ReleaseTransfer나 ExportStandard가 준 파일 전체를 보내십시오
@@ -1427,30 +1527,34 @@ PAY_OUTSIDE_UNIT = 평가 주기에 평가표가 있지만 평가 주기의 마�
 POOL_NEGATIVE = 성과급 재원은 0보다 작을 수 없습니다. 0 이상의 금액을 쓰십시오. 재원으로 돈을 회수할 수는 없습니다
 ZERO_SCORES = 0보다 큰 점수가 없어 나눌 기준이 없습니다. 먼저 평가 주기의 평가표를 확인하십시오
 PART_WITHOUT_CLAIM = 성과급 재원의 { $place }번째 부분을 받을 사람이 없습니다. 가중치가 있는 구간이나 하한에 이른 점수가 없습니다. 그 부분의 규칙을 변경하십시오
-SETTLEMENT_NOT_DRAFT = 이 정산은 초안이 아니라 { $stage ->
-    [draft] 초안
-    [approved] 승인된
-    [posted] 지급 확정된
-   *[discarded] 폐기된
-} 상태입니다
-SETTLEMENT_NOT_APPROVED = 이 정산은 { $stage ->
-    [draft] 초안
-    [approved] 승인된
-    [posted] 지급 확정된
-   *[discarded] 폐기된
-} 상태입니다. 승인된 정산만 지급 확정할 수 있습니다
+SETTLEMENT_NOT_DRAFT =
+    이 정산은 초안이 아니라 { $stage ->
+        [draft] 초안
+        [approved] 승인된
+        [posted] 지급 확정된
+       *[discarded] 폐기된
+    } 상태입니다
+SETTLEMENT_NOT_APPROVED =
+    이 정산은 { $stage ->
+        [draft] 초안
+        [approved] 승인된
+        [posted] 지급 확정된
+       *[discarded] 폐기된
+    } 상태입니다. 승인된 정산만 지급 확정할 수 있습니다
 SETTLEMENT_POSTED = 지급 확정된 정산은 바뀌지 않습니다. 정정의 초안을 작성하면 다음 정산에서 차액이 지급됩니다
-SETTLEMENT_NOT_POSTED = 이 정산은 { $stage ->
-    [draft] 초안
-    [approved] 승인된
-   *[discarded] 폐기된
-} 상태입니다. 지급 확정된 정산만 정정합니다. 폐기하고 초안을 다시 작성하십시오
+SETTLEMENT_NOT_POSTED =
+    이 정산은 { $stage ->
+        [draft] 초안
+        [approved] 승인된
+       *[discarded] 폐기된
+    } 상태입니다. 지급 확정된 정산만 정정합니다. 폐기하고 초안을 다시 작성하십시오
 PAY_CORRECTION_WAITS = 이 정산의 정정 { $correction } 건이 승인을 기다리고 있습니다. 먼저 승인하거나 철회하십시오
 NOTHING_TO_CORRECT = 현재 평가표로도 모두가 정산과 그 정정에 따른 금액을 그대로 받습니다. 먼저 평가 주기를 정정하십시오. 아니면 바로잡을 것이 없습니다
-PAY_CORRECTION_NOT_DRAFT = 이 정정은 초안이 아니라 { $stage ->
-    [approved] 승인된
-   *[withdrawn] 철회된
-} 상태입니다
+PAY_CORRECTION_NOT_DRAFT =
+    이 정정은 초안이 아니라 { $stage ->
+        [approved] 승인된
+       *[withdrawn] 철회된
+    } 상태입니다
 DELTAS_WAIT_NOW = 대기 중인 차액은 현재 기준으로만 알 수 있습니다. known_at이나 waiting_only를 빼십시오
 CORRECTION_REASON_MISSING = 이유를 쓰십시오. 각 명세서에 표시됩니다
 POOL_THERE = 이 평가 주기에 이름, 금액, 규칙이 같은 성과급 재원 { $pool } 건이 있습니다. 그것을 정산하거나, 같은 금액이 한 번 더 있는 것이면 다른 이름을 붙이십시오
@@ -1476,12 +1580,12 @@ TIERS_OUT_OF_ORDER = 좋은 구간부터 쓰고 min_score가 점점 낮아지게
 TIERS_MIXED = 모든 구간에 min_score를 쓰거나 모든 구간에 할당을 쓰십시오
 TIERS_WITHOUT_WEIGHT = 가중치가 모두 0이어서 아무도 받을 수 없습니다
 TIER_WEIGHTS_OUT_OF_ORDER = 나쁜 구간의 가중치가 좋은 구간보다 큽니다
-
-STATEMENT_AMOUNT = 점수 { $score }점에 대해 { $paid } 지급: 똑같이 나누었을 때의 금액({ $equal }){ $than ->
-    [less] 보다 { $difference } 적습니다
-    [same] 과 같습니다
-   *[more] 보다 { $difference } 많습니다
-}.
+STATEMENT_AMOUNT =
+    점수 { $score }점에 대해 { $paid } 지급: 똑같이 나누었을 때의 금액({ $equal }){ $than ->
+        [less] 보다 { $difference } 적습니다
+        [same] 과 같습니다
+       *[more] 보다 { $difference } 많습니다
+    }.
 STATEMENT_WITHOUT_TIER = { $number }번째 부분(재원의 { $share }, { $part }), 구간별: 점수가 어느 구간에도 이르지 않아 { $amount }입니다.
 STATEMENT_TIER_WITHOUT_WEIGHT = { $number }번째 부분(재원의 { $share }, { $part }), 구간별: { $tier } 구간에 가중치가 없어 { $amount }입니다.
 STATEMENT_NOT_ABOVE_FLOOR = { $number }번째 부분(재원의 { $share }, { $part }), 점수에 비례: 점수가 { $floor }점을 넘지 않아 { $amount }입니다.
@@ -1490,11 +1594,13 @@ STATEMENT_BY_TIER = 구간별: { $tier } 구간의 가중치 { $weight }
 STATEMENT_ABOVE_FLOOR = { $floor }점을 넘는 점수에 비례: { $points }점
 STATEMENT_BY_SCORE = 점수에 비례: { $points }점
 STATEMENT_EXACT = 정확히 { $whole }
-STATEMENT_ROUNDED = { $whole } + { $smallest }의 { $fraction }; { $smallest } 단위의 끝전 { $units }개 중 { $came ->
-    [yes] 하나가 여기에 왔습니다
-   *[no] 여기에 온 것은 없습니다
-}
+STATEMENT_ROUNDED =
+    { $whole } + { $smallest }의 { $fraction }; { $smallest } 단위의 끝전 { $units }개 중 { $came ->
+        [yes] 하나가 여기에 왔습니다
+       *[no] 여기에 온 것은 없습니다
+    }
 STATEMENT_CARRIED = ; 이전에서 이월 { $before }, 다음으로 이월 { $after }
+
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
 
 UNUSABLE = { $file }: { $problem }. { $cure }.
@@ -1507,10 +1613,10 @@ FIRST_REJECTED = { $line }행{ $column }: { $reason }({ $cure })
 FIRST_REJECTED_COLUMN = , { $column } 열
 EVERY_ROW_REJECTED = ; 모든 행이 거부되었습니다: { $first }
 ROWS_REJECTED = ; { $count }개 행이 거부되었으며 첫 번째는 다음과 같습니다: { $first }
-HINT_NEAR = {" "}(혹시 { $near }입니까?)
-HINT_MEANT = {" "}(혹시 { $near }입니까?)
-HINT_MEANT_AS = {" "}(혹시 { $near } 항목이 { $column }입니까?)
-HINT_THERE_IS = {" "}(있는 것: { $near })
+HINT_NEAR = { " " }(혹시 { $near }입니까?)
+HINT_MEANT = { " " }(혹시 { $near }입니까?)
+HINT_MEANT_AS = { " " }(혹시 { $near } 항목이 { $column }입니까?)
+HINT_THERE_IS = { " " }(있는 것: { $near })
 NO_FOLDER = 폴더로 읽을 수 없습니다({ $error })
 NO_FOLDER_CURE = people.csv, accounts.csv, records.csv가 있는 폴더를 지정하십시오
 MISSING_FILE = { $folder } 폴더에 없습니다{ $hints }
@@ -1623,11 +1729,11 @@ NO_NUMBER_CURE = 12.5처럼 숫자와 소수점으로 쓰거나, 측정하지 �
 NEGATIVE_AMOUNT = 금액 { $text } 값이 음수입니다
 NEGATIVE_AMOUNT_CURE = 환불은 refers_to에 판매의 external_id를 쓰고 금액을 음수로 한 별도의 행으로 쓰거나, 셀을 비워 두십시오
 NO_AMOUNT = ‘{ $text }’ 값은 금액이 아닙니다
-NO_AMOUNT_CURE = 통화 기호 없이 1234.50처럼 숫자와 소수점으로 쓰거나, group.yaml에 수를 쓰는 방식을 지정하십시오: 1,234.50이면 `numbers: {"{"}decimal: ".", grouping: ","{"}"}`, 1.234,50이면 `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+NO_AMOUNT_CURE = 통화 기호 없이 1234.50처럼 숫자와 소수점으로 쓰거나, group.yaml에 수를 쓰는 방식을 지정하십시오: 1,234.50이면 `numbers: { "{" }decimal: ".", grouping: ","{ "}" }`, 1.234,50이면 `numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
     .yaml = 통화 기호와 자릿수 구분 기호 없이 1234.50처럼 숫자와 소수점으로 쓰십시오
 AMOUNT_DECIMALS = { $text } 값은 { $currency } 통화의 소수 자릿수({ $digits })를 넘습니다
     .told = { $text } 값은 { $currency } 통화의 소수 자릿수({ $digits })를 넘습니다. group.yaml에서는 ‘{ $sign }’ 기호 뒤가 소수입니다
-AMOUNT_DECIMALS_CURE = 통화의 최소 단위로 반올림하거나, 1.234가 천이백삼십사이면 group.yaml에 그렇게 지정하십시오: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+AMOUNT_DECIMALS_CURE = 통화의 최소 단위로 반올림하거나, 1.234가 천이백삼십사이면 group.yaml에 그렇게 지정하십시오: `numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
     .either = { $whole } 또는 { $decimal } 중 맞는 것을 쓰십시오
     .round = 통화의 최소 단위로 반올림하십시오
     .whole = { $whole } 값이 맞으면 그렇게 쓰고, 아니면 통화의 최소 단위로 반올림하십시오
@@ -1644,8 +1750,8 @@ TIME_SKIPPED_CURE = { $time }{ $offset }처럼 시차를 넣어 시각을 쓰십
 THAT_ZONE = 그 시간대
 MAY_BE_GROUPED = ‘{ $text }’ 값은 소수일 수도 있고 자릿수 구분 기호가 있는 수일 수도 있습니다
 GROUPED_BY_SPACE = ‘{ $text }’ 값의 숫자 사이에 공백이 있습니다
-GROUPED_BY_SPACE_CURE = 공백을 빼거나, group.yaml에 수를 쓰는 방식을 지정하십시오: 1 234,50이면 `numbers: {"{"}decimal: ",", grouping: space{"}"}`, 1 234.50이면 `numbers: {"{"}decimal: ".", grouping: space{"}"}`
-MAY_BE_GROUPED_CURE = group.yaml에 수를 쓰는 방식을 지정하십시오. 예: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+GROUPED_BY_SPACE_CURE = 공백을 빼거나, group.yaml에 수를 쓰는 방식을 지정하십시오: 1 234,50이면 `numbers: { "{" }decimal: ",", grouping: space{ "}" }`, 1 234.50이면 `numbers: { "{" }decimal: ".", grouping: space{ "}" }`
+MAY_BE_GROUPED_CURE = group.yaml에 수를 쓰는 방식을 지정하십시오. 예: `numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
 NOT_AS_GROUP_YAML = ‘{ $text }’ 값은 group.yaml에서 지정한 방식으로 쓴 수가 아닙니다
 NOT_AS_GROUP_YAML_CURE = 소수 앞에 ‘{ $decimal }’ 기호를 쓰고 자릿수 구분 기호는 쓰지 않거나, group.yaml의 `numbers`를 고치십시오
     .grouped = 소수 앞에 ‘{ $decimal }’ 기호를, 천 단위 사이에 ‘{ $grouping }’ 기호를 쓰거나, group.yaml의 `numbers`를 고치십시오
@@ -1732,7 +1838,7 @@ UNKNOWN_AGENT_CURE = 직원을 people.csv에, 또는 별칭을 aliases.csv에 �
 
 NO_RECORD_USABLE = 사용할 수 있는 기록이 없습니다{ $why }
 NO_RECORD_IN_PERIOD = { $from }부터 { $to }까지 시작하는 기록이 없습니다{ $others }{ $why }
-RECORDS_OUTSIDE = {" "}(기간 밖에 { $count }건 있음)
+RECORDS_OUTSIDE = { " " }(기간 밖에 { $count }건 있음)
 NO_RECORDS_CURE = 기록이 있는 날짜를 지정하고(--from과 --to, 또는 group.yaml의 period) 거부된 행을 고치십시오
 OUTSIDE_PERIOD = 기록 { $count }건은 { $from }부터 { $to }까지 시작하지 않아 제외되었습니다(예: { $example })
 OBSERVATIONS_OUTSIDE = 관측값 { $count }건은 { $from }부터 { $to }까지의 날짜에 대한 것이 아니어서 이 기간에 반영되지 않습니다(예: { $example })
@@ -1914,10 +2020,11 @@ STEP_FAILED = 단계: { $step }
 NOBODY_CREDITED_AT_ALL = 어느 기록에도 근무 중인 사람이 없었고 상담원이 표시된 기록도 없습니다
     .people = { $rows }개 행이 거부되었고, 나머지 직원 중에는 어느 기록에도 근무 중인 사람이 없었습니다
     .duty = 어느 기록에도 근무 중인 사람이 없었고, 근무표, 출퇴근 체크 또는 인수인계의 { $rows }개 행이 거부되었습니다
-NOBODY_EMPLOYED = { $from }부터 { $to } 사이에 재직 중인 사람이 없습니다: 직원 { $people }명을 읽었고 { $rejected ->
-    [0] 거부된 행은 없습니다
-   *[other] { $rejected }개 행이 거부되었습니다
-}
+NOBODY_EMPLOYED =
+    { $from }부터 { $to } 사이에 재직 중인 사람이 없습니다: 직원 { $people }명을 읽었고 { $rejected ->
+        [0] 거부된 행은 없습니다
+       *[other] { $rejected }개 행이 거부되었습니다
+    }
 NOBODY_EMPLOYED_CURE = hired_on과 left_on, 또는 기간을 고치십시오
 RECORD_RATE_MISSING_CURE = 그날이나 그 전의 환율을 출처와 함께 rates.csv에 쓰십시오(열: date, from, to, rate, source)
 NOBODY_CREDITED_CURE = 이 날짜의 rosters.csv, punches.csv 또는 handovers.csv를 넣거나, 계정과 시각을 고치십시오
@@ -1931,7 +2038,7 @@ CLOSE_INTERRUPTED = 귀하가 중지했습니다. { $folder } 폴더에 남은 �
 FINDINGS_ARE_IN = 점검 사항은 { $file } 파일에 있습니다
 REJECTED_ROWS_ARE_IN = 거부된 모든 행은 { $file } 파일에 있습니다
 REJECTED_ROWS_UNWRITTEN = 거부된 행이 있지만 { $file } 파일을 쓸 수 없었습니다
-STORE_IN_USE = 다른 tally 프로세스가 { $folder } 폴더의 데이터를 사용 중이며, SQLite 저장소는 한 번에 하나만 사용할 수 있습니다. 그 프로세스를 중지하거나 --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db로 다른 데이터를 지정하십시오
+STORE_IN_USE = 다른 tally 프로세스가 { $folder } 폴더의 데이터를 사용 중이며, SQLite 저장소는 한 번에 하나만 사용할 수 있습니다. 그 프로세스를 중지하거나 --set database.url=sqlite://FOLDER/{ "{" }service{ "}" }.db로 다른 데이터를 지정하십시오
 CURE_AND_REJECTED = { $cure }; 거부된 모든 행은 { $file } 파일에 있습니다
 NOT_IN_MONTH = 이 달에 { $what } 기록도 직원도 없습니다. { $record } 같은 records.csv의 external_id나 { $person } 같은 people.csv의 employee_no 또는 이름을 쓰십시오
 NO_MANIFEST = manifest.json이 없어 결과 폴더가 아닙니다
@@ -1948,7 +2055,6 @@ RECORDS_DO_NOT_ADD_UP = 기록 { $sent }건을 넣었는데 평가 주기는 { $
 CANNOT_MAKE_FOLDER = { $folder } 폴더를 만들 수 없습니다: { $error }
 CANNOT_READ = { $file } 파일을 읽을 수 없습니다: { $error }
 CANNOT_WRITE = { $file } 파일을 쓸 수 없습니다: { $error }
-
 IO_NOT_FOUND = 없습니다
 IO_PERMISSION_DENIED = 이 사용자에게 권한이 없습니다
 IO_ALREADY_EXISTS = 이미 있습니다. 다른 이름을 쓰거나 먼저 다른 곳으로 옮기십시오
@@ -2005,11 +2111,13 @@ SETTING_PEER_MISSING = { $name } 서비스는 이 프로세스에 없습니다(s
 SETTING_AT_LEAST_ONE = 1 이상이어야 합니다
 SETTING_AT_MOST = { $most } 이하여야 합니다
 SETTING_SERVICE_TWICE = { $name } 서비스가 두 번 지정되었습니다. 각 서비스를 한 번만 지정하십시오
-SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db 또는 postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE 형식이어야 합니다
-SETTING_SERVICE_IN_URL = 서비스마다 파일이 따로 있습니다. 이름에 {"{"}service{"}"}를 넣어 sqlite://DIRECTORY/{"{"}service{"}"}.db로 쓰거나, 폴더가 /로 시작하면 sqlite:///DIRECTORY/{"{"}service{"}"}.db로 쓰십시오
-    .role = 서비스마다 자신의 역할로 로그인합니다. 역할을 tally_{"{"}service{"}"}로 하여 postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE로 쓰십시오
+SETTING_DATABASE_URL = sqlite://DIRECTORY/{ "{" }service{ "}" }.db 또는 postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE 형식이어야 합니다
+SETTING_SERVICE_IN_URL = 서비스마다 파일이 따로 있습니다. 이름에 { "{" }service{ "}" }를 넣어 sqlite://DIRECTORY/{ "{" }service{ "}" }.db로 쓰거나, 폴더가 /로 시작하면 sqlite:///DIRECTORY/{ "{" }service{ "}" }.db로 쓰십시오
+    .role = 서비스마다 자신의 역할로 로그인합니다. 역할을 tally_{ "{" }service{ "}" }로 하여 postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE로 쓰십시오
 SETTING_PEER_IN_CLEAR = { $address } 주소는 루프백이 아닙니다. https://host:port 형식이어야 합니다
 SETTING_HTTP_IN_CLEAR = { $ip } 주소는 루프백이 아니고 게이트웨이는 TLS를 사용하지 않습니다. TLS를 사용하는 프록시 뒤에서 루프백으로 수신하게 하거나, 네트워크 자체가 암호화되어 있으면 server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay를 설정하십시오
+SETTING_NO_NETWORK = ‘{ $text }’ 값은 네트워크가 아닙니다. 10.0.0.0/8처럼 주소와 접두사 길이를 쓰십시오
+SETTING_NO_ORIGIN = ‘{ $text }’ 값은 출처(origin)가 아닙니다. https://hr.example처럼 경로 없이 스킴과 호스트를 소문자로 쓰거나, 모두 허용하려면 * 기호를 쓰십시오
 SETTING_CERTIFICATE_AND_KEY = 인증서와 키는 함께 써야 합니다. 둘 다 설정하거나 둘 다 빼십시오
 SETTING_LISTEN_IN_CLEAR = { $ip } 주소는 루프백이 아닙니다. server.tls_certificate와 server.tls_key를 설정하십시오
 SETTING_KEYS_GENERATED = { $ip } 주소는 루프백이 아니어서 생성된 키를 쓸 수 없습니다. 디렉터리를 지정하십시오
@@ -2249,7 +2357,9 @@ DEMO_AGAIN = 이 달을 다시, 살펴볼 파일과 함께
 DEMO_COPY = 이 달을 파일로 써서 복사해 쓰기
 DEMO_WHY = 한 직원이나 기록이 왜 그렇게 되었는지
 DEMO_REPLAY = 다시 계산하여 모든 바이트를 비교
-DEMO_SERVING = Ctrl-C를 누를 때까지 http://{ $address } 주소에서 제공합니다
+DEMO_CONSOLE = 브라우저에서 http://{ $address } 주소를 여십시오. Ctrl-C로 종료합니다
+DEMO_FIRST = 먼저 볼 것: { $agent } 로그인은 상담원의 한 달과 급여를, { $supervisor } 로그인은 누가 언제 계정을 점유했는지를 봅니다. hr1은 달을 마감하고, payroll, approver, payer는 지급을 처리하며, auditor는 모든 것을 봅니다.
+DEMO_GRPC = gRPC: http://{ $address }
 DEMO_PASSWORD = 이번 실행을 위해 만든 모두의 공통 비밀번호: { $password }
 DEMO_TOKEN = 토큰: { $command }
 DEMO_HTTP = REST(JSON): 제공하는 것은 http://{ $address }/openapi.json에 있습니다
@@ -2276,13 +2386,13 @@ REPLAY_ENDS = (이 행 전에 파일이 끝남)
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
-PAGE_USAGE = 사용법:{" "}
+PAGE_USAGE = 사용법:{ " " }
 PAGE_COMMANDS = 명령:
 PAGE_ARGUMENTS = 인수:
 PAGE_OPTIONS = 옵션:
-PAGE_DEFAULT = {" "}[기본값:{"\u00A0"}{ $value }]
-PAGE_VALUES = {" "}[가능한 값:{"\u00A0"}{ $values }]
-PAGE_ENV = {" "}[환경 변수:{"\u00A0"}{ $name }]
+PAGE_DEFAULT = { " " }[기본값:{ "\u00A0" }{ $value }]
+PAGE_VALUES = { " " }[가능한 값:{ "\u00A0" }{ $values }]
+PAGE_ENV = { " " }[환경 변수:{ "\u00A0" }{ $name }]
 HELP_SHARED =
     .help = 도움말 출력
     .version = 버전 출력
@@ -2416,10 +2526,10 @@ NO_GROUP_YET = 이 저장소에 아직 그룹이 없어 아무도 로그인할 �
 REGION_OF_NO_GROUP = server.regions에 { $region } 지역이 있는데 이 저장소의 그룹에는 그 지역이 없습니다(있는 지역: { $known }). 이 프로세스는 다른 지역의 행을 제공하지 않습니다. server.regions를 고치거나, 모두 제공하려면 비워 두십시오
 REDIS_AWAY = { $at }의 Redis가 응답하지 않습니다(redis.url). 없어도 모두 작동합니다. 복구될 때까지 각 프로세스가 호출을 따로 세고, 소비자는 깨워지는 대신 몇 초마다 이벤트를 확인합니다
 FILE_SWITCH = { $switch }: { $why }
-ASK_PASSWORD_TWELVE = 비밀번호(12자 이상, 입력하는 대로 표시됨):{" "}
-ASK_PASSWORD = 비밀번호(입력하는 대로 표시됨):{" "}
-ASK_NEW_PASSWORD = 새 비밀번호(12자 이상):{" "}
-ASK_NEW_PASSPHRASE = 새 암호 구문(입력하는 대로 표시됨):{" "}
+ASK_PASSWORD_TWELVE = 비밀번호(12자 이상, 입력하는 대로 표시됨):{ " " }
+ASK_PASSWORD = 비밀번호(입력하는 대로 표시됨):{ " " }
+ASK_NEW_PASSWORD = 새 비밀번호(12자 이상):{ " " }
+ASK_NEW_PASSPHRASE = 새 암호 구문(입력하는 대로 표시됨):{ " " }
 NO_PASSWORD_GIVEN = 표준 입력에 비밀번호가 없습니다. 직접 입력하거나 파이프로 넣으십시오
 SET_EXPECTED = --set { $pair }: KEY=VALUE 형식이어야 합니다
 SUBJECT_EXPECTED = --subject: KIND:ID 형식이어야 합니다. 예: statement:0199..
@@ -2434,7 +2544,7 @@ MIGRATED = { $service }: { $ran }
 UP_TO_DATE = 최신 상태
 AUDIT_VERIFIED = { $service }: 항목 { $entries }개, 행 { $rows }개, 내보낸 헤드 { $heads }개: { $verdict }
 AUDIT_INTACT = 이상 없음
-AUDIT_ON_BEHALF = {" "}({ $id } 대신)
+AUDIT_ON_BEHALF = { " " }({ $id } 대신)
 AUDIT_FAULT = { $stream }의 { $table }: { $place }: { $defect }
 AUDIT_PLACE = 항목 { $at }
     .unnumbered = 번호 없는 항목
@@ -2494,6 +2604,1601 @@ IMPORT_CURRENCY_CURE = 금액을 { $is } 통화로 쓰고 currency: { $is } 줄�
 IMPORT_BRANCH_REGION = { $branch } 지사를 { $said } 지역에 두었는데 시스템에는 { $is } 지역에 있습니다
 IMPORT_BRANCH_REGION_CURE = branches: 아래 { $branch } 항목에 { $is } 값을 쓰거나 지사에 다른 이름을 주십시오
 IMPORT_NO_REGION = { $branches } 지사의 지역이 없어, 그룹에 없는 { $default } 지역에 있게 됩니다
-IMPORT_NO_REGION_CURE = 각각 어디에 있는지 쓰십시오(그룹의 지역: { $known }). 예: branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_NO_REGION_CURE = 각각 어디에 있는지 쓰십시오(그룹의 지역: { $known }). 예: branches: { "{" }"{ $branch }": { $region }{ "}" }
 IMPORT_REGIONS = 그룹에 없는 지역에 지사를 두었습니다: { $unknown }
 IMPORT_REGIONS_CURE = group.yaml의 branches: 아래에 지사마다 { $known } 중 하나를 쓰거나, 그룹에 그 지역을 추가하십시오
+
+## Console
+
+UI_LANGUAGE_NAME = 한국어
+UI_SKIP = 본문으로 이동
+UI_SCREENS = 화면
+UI_WAY_HERE = 현재 위치
+UI_HOME = 홈
+UI_GREETING = { $name } 님, 환영합니다
+UI_LANGUAGE = 언어
+UI_THEME = 색상
+UI_THEME_AUTO = 시스템 설정
+UI_THEME_LIGHT = 밝게
+UI_THEME_DARK = 어둡게
+UI_DENSITY = 행 간격
+UI_DENSITY_COMPACT = 좁게
+UI_DENSITY_TOUCH = 터치용
+UI_ZONE = 시간대(예: Asia/Shanghai)
+UI_KEEP_CHOICES = 적용
+UI_SIGN_IN = 로그인
+UI_SIGN_OUT = 로그아웃
+UI_LOGIN = 로그인 이름
+UI_PASSWORD = 비밀번호
+UI_CODE = 인증 코드
+UI_CODE_HINT = 인증 앱에 표시된 여섯 자리 숫자 또는 복구 코드입니다.
+UI_NEW_PASSWORD = 새 비밀번호
+UI_NEW_PASSWORD_HINT = 기존 비밀번호는 한 번만 쓸 수 있는 것이었습니다. 최소 12자이며, 서로 관련 없는 단어 네 개를 쓰면 좋습니다.
+UI_SESSION_OVER = 세션이 끝났습니다. 계속하려면 로그인하십시오. 보낸 내용은 사라지지 않습니다.
+UI_SIGNED_IN_AGAIN = 다시 로그인했습니다
+UI_SEND_AGAIN_SAID = 앞서 보낸 내용이 그대로 있으며 아직 실행되지 않았습니다.
+UI_SEND_AGAIN = 지금 보내기
+UI_TO_HOME = 첫 페이지로
+UI_TRY_AGAIN = 다시 시도
+UI_FOR_SUPPORT = 지원 문의용:
+UI_NOT_FOUND = 찾을 수 없음
+UI_NOT_ALLOWED = 권한 없음
+UI_NOT_NOW = 지금은 사용할 수 없음
+UI_REFUSED = 처리하지 못함
+UI_OPTIONAL = (선택)
+UI_PUT_RIGHT = 다음 항목을 고치십시오:
+UI_SAVE = 저장
+UI_CANCEL = 취소
+UI_REMOVE = 삭제
+UI_YES = 예
+UI_NO = 아니요
+UI_SEARCH = 검색
+UI_ALL = 전체
+UI_GROUP_BY = 묶기 기준
+UI_NOT_GROUPED = 묶지 않음
+UI_GROUPED_BY = { $column } 기준
+UI_COLUMNS = 열
+UI_SHOW = 표시
+UI_SHOW_ALL = 모두 표시
+UI_PAGES = 페이지
+UI_PREVIOUS = 이전
+UI_NEXT = 다음
+UI_PAGE_OF = { $page } / { $pages }
+UI_ROWS = { $count }행
+UI_ROWS_OF = { $total }행 중 { $count }행
+UI_EXPORT = CSV 다운로드
+UI_NOTHING_FITS = 조건에 맞는 항목이 없습니다.
+UI_NOTHING_THERE = 아직 아무것도 없습니다.
+UI_NOTHING_TO_DRAW = 그릴 데이터가 없습니다.
+UI_LOADING = 불러오는 중…
+UI_AS_OF = 기준일
+UI_NAME = 이름
+UI_EMPLOYEE_NO = 사번
+UI_UNIT = 조직
+UI_POSITION = 직책
+UI_GRADE = 직급
+UI_REGION = 지역
+UI_SINCE = 시작일
+UI_STATE = 상태
+UI_SHARE = 비율
+UI_AMOUNT = 금액
+UI_DAY = 날짜
+UI_REASON = 사유
+UI_REASON_HINT = 나중에 확인하는 사람이 읽습니다.
+UI_SURE = 예, 확인했습니다
+UI_NO_PEOPLE = 조회할 수 있는 범위에 이날 재직 중인 직원이 없습니다.
+UI_GALLERY = 구성 요소
+NAV_MINE = 내 업무
+NAV_TEAM = 팀
+NAV_BRANCH = 지사와 그룹
+NAV_PAY = 급여
+NAV_AUDIT = 감사
+NAV_PLATFORM = 시스템 관리
+NAV_PEOPLE = 직원
+FORM_OF_ANOTHER_SITE = 다른 사이트에서 보낸 요청입니다. 여기에서 페이지를 열고 그곳에서 보내십시오
+FORM_OUTDATED = 이전 세션의 페이지입니다. 새로 불러온 뒤 다시 보내십시오
+
+## Console: access
+
+NAV_WHY = 권한 확인
+NAV_REVIEW = 권한 점검
+NAV_GRANTS = 권한 부여
+NAV_LOGINS = 로그인
+NAV_ROLES = 역할
+NAV_DELEGATIONS = 위임
+NAV_EMERGENCIES = 긴급 권한
+NAV_KEYS = API 키
+NAV_PROVIDERS = 싱글 사인온 제공자
+NAV_ACCOUNT = 내 로그인
+UI_KIND = 유형
+UI_PERSON = 직원
+UI_WHO = 누구
+UI_ROLE = 역할
+UI_ROLES = 역할
+UI_REACH = 범위
+UI_DAYS = 날짜
+UI_CONDITION = 조건
+UI_GIVEN_BY = 부여한 사람
+UI_GIVEN_AT = 부여 시각
+UI_HOLDS_TODAY = 오늘 유효
+UI_HOLDS = 유효
+UI_OVER = 종료
+UI_FIRST_DAY = 첫날
+UI_LAST_DAY = 마지막 날
+UI_UNTIL_WHEN = 종료 시각
+UI_PERMISSION = 권한
+UI_PERMISSIONS = 권한
+UI_PERMISSIONS_HINT = attendance.roster.write와 같은 이름을 쉼표로 구분하여 쓰십시오. 각 역할의 페이지에 있습니다.
+UI_WHAT_FOR = 용도
+UI_NEW_LOGIN = 새 로그인
+UI_LOGIN_HINT = 로그인할 때 입력하는 이름입니다. 이 시스템에서 다른 사람과 같을 수 없습니다.
+UI_PASSWORD_HINT = 최소 12자이며, 서로 관련 없는 단어 네 개를 쓰면 좋습니다.
+UI_LOGIN_OF = 특정 직원의 로그인이 아니면 비워 두십시오.
+UI_RESET_PASSWORD = { $name } 님의 새 비밀번호
+UI_RESET_NOW = 일회용 비밀번호 만들기
+UI_RESET_SAID = 이 로그인의 모든 세션이 끝납니다. 비밀번호는 한 번만 표시되고 한 번의 로그인에만 쓸 수 있으며, 그때 바꿔야 합니다.
+UI_FACTOR_LOST = 2차 인증 수단을 잃어버림: 함께 해제
+UI_ONE_TIME_PASSWORD = 일회용 비밀번호
+UI_ONE_TIME_SAID = 직접 만나서 전달하십시오. { $until }까지 한 번의 로그인에만 쓸 수 있으며 다시 표시되지 않습니다.
+UI_ONCE_SAID = 한 번만 표시됩니다. 프로그램만 읽을 수 있는 곳에 보관하십시오.
+UI_WRITTEN_DOWN = 보관했습니다
+UI_NEW_GRANT = 역할 부여
+UI_GRANT_SAID = 역할을 부여하는 사람은 부여하는 곳에서 그 역할의 권한을 모두 가지고 있어야 합니다. 1초 안에 적용됩니다.
+UI_UNIT_OF_REACH = 조직을 지정하는 범위일 때만 씁니다.
+UI_REGION_OF_REACH = 지역을 지정하는 범위일 때만 씁니다(예: cn-north).
+UI_WITH_FACTOR = 2차 인증 필요
+UI_ONLY_WITH_FACTOR = 2차 인증을 한 세션에서만
+UI_ONLY_AT_HOURS = 이 시간대에만
+UI_HOURS_HINT = 예: 08:00-20:00. 항상이면 비워 두십시오.
+UI_REVOKE_GRANT = 역할 회수
+UI_REVOKE_SAID = { $name } 님의 { $role } 역할({ $reach })이 1초 안에 회수됩니다.
+UI_NEW_ROLE = 새 역할
+UI_ROLE_READY = 기본 제공
+UI_ROLE_OWN = 그룹 정의
+UI_ROLE_READY_SAID = 기본으로 제공되는 역할이어서 변경할 수 없습니다. 맞지 않으면 직접 정의하십시오.
+UI_ROLE_NAME_HINT = 영문 소문자, 숫자, _ 기호로 2자 이상 64자 이하.
+UI_NOBODY_HOLDS = 이 권한을 가진 사람이 없습니다.
+UI_MYSELF = 본인
+UI_WHOLE_GROUP = 그룹 전체
+UI_ASK = 확인
+UI_ALLOWED = 허용됨
+UI_NOT_ALLOWED_NOW = 허용되지 않음
+UI_ROLES_THAT_GIVE = 이 권한을 주는 역할:
+UI_WHO_COULD_GIVE = 부여할 수 있는 사람:
+UI_DELEGATOR = 위임한 사람
+UI_DELEGATE = 위임받은 사람
+UI_DELEGATE_NOW = 위임
+UI_DELEGATIONS_SAID = 위임은 자신의 권한 일부를 정한 시각까지 빌려주는 것입니다. 자신의 범위까지만 미치며 그 이상은 될 수 없습니다.
+UI_TYPED_AT = { $zone } 시간 기준.
+UI_TO_REVIEW = 검토 대기
+UI_REVIEWED = 검토됨
+UI_NO_EMERGENCIES = 긴급 권한을 연 사람이 없습니다.
+UI_OPEN_EMERGENCY = 긴급 권한 열기
+UI_EMERGENCIES_SAID = 긴급 권한은 최대 한 시간 동안 권한을 엽니다. 사용 사실이 통보되며 다른 사람이 검토합니다.
+UI_EMERGENCY_OF = { $name } 님의 긴급 권한
+UI_END_EMERGENCY = 지금 종료
+UI_REVIEW_NOW = 검토
+UI_WHAT_WAS_FOUND = 검토 결과
+UI_TICKET = 티켓
+UI_REASON_TWENTY = 20자 이상. 검토하는 사람이 읽습니다.
+UI_FOR_HOW_LONG = 기간
+UI_MINUTES = { $count }분
+UI_SERVICE_ACCOUNT = 서비스 계정
+UI_NEW_SERVICE_ACCOUNT = 새 서비스 계정
+UI_SERVICE_ACCOUNT_SAID = 프로그램은 전용 계정을 씁니다. 역할은 사람과 같고, 비밀번호 대신 키를 씁니다.
+UI_NEW_KEY = 새 키
+UI_API_KEY = API 키
+UI_KEYS_SAID = 프로그램은 키를 10분 동안 유효한 토큰으로 교환합니다. 키는 계정 권한의 일부로 제한할 수 있습니다.
+UI_KEY_PERMISSIONS_HINT = 이름을 쉼표로 구분하여 쓰십시오. 계정의 모든 권한이면 비워 두십시오.
+UI_KEY_YEAR = 최대 366일 뒤까지.
+UI_NO_KEY = 아직 키 없음
+UI_ALL_OF_ACCOUNT = 계정의 모든 권한
+UI_LAST_USED = 마지막 사용
+UI_REVOKE_KEY = 키 폐기
+UI_REVOKE_KEY_SAID = 이 키를 쓰는 프로그램은 더 이상 로그인할 수 없습니다. 되돌릴 수 없습니다.
+UI_NO_PROVIDERS = 싱글 사인온 제공자가 없습니다.
+UI_NEW_PROVIDER = 제공자 추가 또는 변경
+UI_PROVIDERS_SAID = 이 콘솔의 주소 뒤에 { $path } 경로를 붙여 제공자에 리디렉션 주소로 등록하십시오.
+UI_ISSUER = 발급자
+UI_CLIENT_ID = 클라이언트 ID
+UI_CLIENT_SECRET = 클라이언트 비밀
+UI_CLIENT_SECRET_HINT = 비밀이 없는 클라이언트면 비워 두십시오. 다시 표시되지 않습니다.
+UI_CLAIM = 로그인 이름의 클레임
+UI_CLAIM_HINT = 예: email. 확인된 경우에만 인정합니다.
+UI_REDIRECT = 돌아올 주소
+UI_PROVIDER_NAME_HINT = 사용자가 선택할 때 쓰는 이름입니다. 영문 소문자, 숫자, - 기호로 2자 이상 50자 이하.
+UI_PROVIDER_REGION_HINT = 사용할 수 있는 직원의 지역입니다. 모두면 * 기호를 쓰십시오.
+UI_SSO = 소속 기관으로 로그인
+UI_SSO_PROVIDER = 제공자 이름
+UI_SSO_SAID = 소속 기관의 제공자로 이동하여 그곳에서 로그인합니다.
+UI_GO_ON = 계속
+UI_SESSIONS = 세션
+UI_THIS_ONE = 현재 세션
+UI_END_SESSION = 종료
+UI_END_ALL_SESSIONS = 모든 곳에서 로그아웃
+UI_CHANGE_PASSWORD = 비밀번호 변경
+UI_CHANGE_PASSWORD_SAID = 다른 세션은 모두 끝납니다.
+UI_ADD_FACTOR = 2차 인증 등록
+UI_REMOVE_FACTOR = 2차 인증 해제
+UI_FACTOR_SAID = 인증 앱을 열어 이 키를 추가한 뒤 표시된 여섯 자리 숫자를 입력하십시오.
+UI_FACTOR_SECRET = 키
+UI_FACTOR_OPEN = 이 기기의 인증 앱에서 열기
+UI_CODE_OF_NEW = 지금 인증 앱에 표시된 여섯 자리 숫자입니다.
+UI_CONFIRM = 확인
+UI_RECOVERY_CODE = 복구 코드
+UI_RECOVERY_SAID = 인증 앱을 잃어버렸을 때 코드 대신 각각 한 번씩 쓸 수 있습니다. 다시 표시되지 않습니다.
+WORD_SCOPE_KIND_SELF = 본인
+WORD_SCOPE_KIND_REPORTS = 보고받는 직원
+WORD_SCOPE_KIND_UNIT = 한 조직
+WORD_SCOPE_KIND_SUBTREE = 조직과 모든 하위 조직
+WORD_SCOPE_KIND_LEGAL_ENTITY = 법인
+WORD_SCOPE_KIND_REGION = 지역
+WORD_SCOPE_KIND_TENANT = 그룹 전체
+WORD_ROLE_AGENT = 상담원
+WORD_ROLE_SUPERVISOR = 슈퍼바이저
+WORD_ROLE_BRANCH_HR = 지사 인사 담당
+WORD_ROLE_GROUP_HR = 그룹 인사 담당
+WORD_ROLE_COMPENSATION_SPECIALIST = 급여 담당
+WORD_ROLE_APPROVER = 승인자
+WORD_ROLE_INTEGRATOR = 연동 담당
+WORD_ROLE_AUDITOR = 감사 담당
+WORD_ROLE_PLATFORM_OPERATOR = 시스템 운영자
+WORD_ROLE_GROUP_ADMIN = 그룹 관리자
+WORD_LOGIN_KIND_PERSON = 직원
+WORD_LOGIN_KIND_USER = 특정 직원 아님
+WORD_LOGIN_KIND_SERVICE_ACCOUNT = 프로그램
+WORD_GRANT_VERDICT_ALLOWS = 이 작업을 허용함
+WORD_GRANT_VERDICT_OUT_OF_REACH = 역할이 권한을 주지만 범위가 여기에 미치지 않음
+WORD_GRANT_VERDICT_CONDITION_UNMET = 2차 인증을 하거나 다른 시간대이면 허용됨
+WORD_GRANT_VERDICT_NOT_NOW = 다른 날짜이면 허용됨
+WORD_GRANT_VERDICT_NOT_ENTITLED = 그룹에 이 모듈이 없음
+WORD_GRANT_VERDICT_ROLE_LACKS = 역할이 이 권한을 주지 않음
+WORD_MODULE_IDENTITY = 신원
+WORD_MODULE_ATTENDANCE = 근태
+WORD_MODULE_PERFORMANCE = 성과
+WORD_MODULE_COMPENSATION = 급여
+WORD_MODULE_TALENT = 인재
+WORD_MODULE_SUITE = 모든 부분
+DONE_LOGIN_MADE = 로그인을 만들었습니다.
+DONE_GRANT_GIVEN = 역할을 부여했습니다.
+DONE_GRANT_TAKEN = 역할을 회수했습니다.
+DONE_ROLE_DEFINED = 역할을 저장했습니다.
+DONE_DELEGATED = 위임했습니다.
+DONE_DELEGATION_ENDED = 위임을 종료했습니다.
+DONE_EMERGENCY_OPENED = 긴급 권한을 열었습니다. 사용 사실이 통보됩니다.
+DONE_EMERGENCY_ENDED = 긴급 권한을 종료했습니다.
+DONE_EMERGENCY_REVIEWED = 검토를 저장했습니다.
+DONE_ACCOUNT_MADE = 계정을 만들었습니다.
+DONE_KEY_REVOKED = 키를 폐기했습니다.
+DONE_PROVIDER_KEPT = 제공자를 저장했습니다.
+DONE_PROVIDER_REMOVED = 제공자를 삭제했습니다.
+DONE_PASSWORD_CHANGED = 비밀번호를 변경했습니다. 다른 세션은 모두 끝났습니다.
+DONE_FACTOR_REMOVED = 2차 인증을 해제했습니다.
+DONE_SESSION_ENDED = 세션을 종료했습니다.
+DONE_SESSIONS_ENDED = 모든 곳에서 로그아웃했습니다.
+SSO_OF_ANOTHER_BROWSER = 다른 브라우저에서 시작했거나 너무 오래전에 시작한 로그인입니다. 여기서 다시 시작하십시오
+
+## Console: people and structure
+
+NAV_ORG = 조직도
+NAV_CORRECTIONS = 정정
+NAV_ACCOUNTS = 계정
+NAV_ALIASES = 별칭
+NAV_DEVICES = 기기
+NAV_SITES = 근무지
+NAV_CATALOGUE = 직책과 직급
+UI_ABOUT = 대상
+UI_ACCOUNT = 계정
+UI_ACCOUNT_HINT = 플랫폼에 로그인할 때 쓰는 그대로.
+UI_ACTIONS = 변경
+UI_ADD_ACCOUNT = 계정 추가
+UI_ADD_ALIAS = 별칭 추가
+UI_ADD_DEVICE = 기기 추가
+UI_ADD_ENTRY = 직책 또는 직급 추가
+UI_ADD_PERSON = 직원 추가
+UI_ADD_PHASE = 사용 방식 변경
+UI_ADD_PHASE_SAID = 그 전 날짜는 그대로 유지됩니다. 더 나중의 단계만 추가할 수 있으며, 지난 것은 기록된 대로 남습니다.
+UI_ADD_SITE = 근무지 추가
+UI_ADD_UNIT = 조직 추가
+UI_ADD_UNIT_BELOW = 하위 조직 추가
+UI_AFTER = 이후
+UI_ALIAS = 별칭
+UI_ALIAS_END = 별칭 종료
+UI_ALIAS_MOVE = 다른 사람에게 넘기기
+UI_ALL_STATES = 전체
+UI_ALWAYS = 항상
+UI_APPROVE = 승인
+UI_APPROVED = 승인됨
+UI_ASKED = 요청 내용
+UI_ASKED_AT = 요청 시각
+UI_ASKED_BY = 요청한 사람
+UI_AS_HOME = 비워 두면 주 고용과 같습니다.
+UI_AT_ONCE = 동시 대화 수
+UI_AT_ONCE_HINT = 한 사람이 동시에 할 수 있는 대화 수입니다. 음성이면 1입니다.
+UI_BACKDATED = 이번 달 이전부터 시작하려는 것이 맞음: 마감한 달도 오늘 알려진 내용으로 읽습니다
+UI_BEFORE = 이전
+UI_CATALOGUE_SAID = 같은 코드를 더 나중의 첫날로 다시 쓰면 그날부터 유효한 내용이 됩니다. 항목이 하나도 없으면 모든 직책과 직급을 쓸 수 있습니다.
+UI_CODE_NAME = 코드
+UI_CODE_NAME_HINT = 고용에서 쓰는 이름입니다(예: agent, P3).
+UI_CORRECTION_ABOUT_YOU = 귀하에 대한 정정이므로 다른 사람이 결정합니다.
+UI_CORRECTION_DECIDE = 다른 사람이 요청한 정정입니다. 승인하면 그때부터 인정됩니다.
+UI_CORRECTION_LOOK = 정정을 승인할 수 있는 사람을 기다리고 있습니다.
+UI_CORRECTION_OVER = 더 결정할 것이 없습니다.
+UI_CORRECTION_OWN = 귀하가 요청한 정정이므로 다른 사람이 결정합니다. 기다리는 동안에는 철회할 수 있습니다.
+UI_COUNTS_NO_MORE = 더는 인정되지 않지만 기록된 것은 지우지 않으므로 목록에 남습니다.
+UI_CUT_OVER = 근무일 경계
+UI_CUT_OVER_HINT = 밤의 이 시각에 한 근무일이 끝나고 다음 근무일이 시작됩니다.
+UI_DEED_CANCEL = 예정 취소
+UI_DEED_CANCEL_SAID = 이날부터 예정된 변경은 일어나지 않으며, 오늘 유효한 것은 그대로입니다.
+UI_DEED_CORRECT_START = 첫날 바로잡기
+UI_DEED_CORRECT_START_SAID = 첫날을 잘못 적었을 때 씁니다. 전에 알려진 내용은 기록에 남습니다.
+UI_DEED_END = 고용 종료
+UI_DEED_END_SAID = 모든 겸직, 파견, 휴가도 이날 함께 종료됩니다.
+UI_DEED_END_LEAVE = 휴가 종료
+UI_DEED_END_LINE = 보고 라인 종료
+UI_DEED_END_POST = 겸직 종료
+UI_DEED_LEAVE = 휴가
+UI_DEED_LINE = 상사 지정
+UI_DEED_LINE_SAID = 실선 보고는 해당 날짜 동안 현재의 실선 보고를 대신합니다.
+UI_DEED_POST = 파견 또는 겸직
+UI_DEED_RECTIFY = 이름 또는 사번 바로잡기
+UI_DEED_RECTIFY_SAID = 잘못 적은 것에만 씁니다. 잘못된 내용은 사라지며, 변경했다는 사실은 감사 로그에 남습니다.
+UI_DEED_REHIRE = 재입사
+UI_DEED_TRANSFER = 이동 또는 승진
+UI_DEED_TRANSFER_SAID = 이날부터 적용되며 그 전은 그대로 유지됩니다. 직급이 달라지면 승진입니다.
+UI_DEVICE = 기기
+UI_DEVICES_ALIASES = 별칭과 기기
+UI_DEVICE_END = 기기 종료
+UI_DEVICE_HINT = 좌석이나 플랫폼에서 쓰는 이름 그대로, 대소문자도 같게.
+UI_DEVICE_MOVE = 다른 사람에게 넘기기
+UI_EMPLOYED_AS = 고용 형태
+UI_EMPLOYEE_NO_HINT = 그룹이 이 직원에게 붙인 번호입니다. 다른 사람과 같을 수 없습니다.
+UI_EMPLOYMENTS = 고용
+UI_EMPTY_STAYS = 비워 두면 그대로 둡니다.
+UI_EVIDENCE = 근거
+UI_EXCLUSIVE = 한 번에 한 사람
+UI_EXCLUSIVE_FIELD = 한 번에 한 사람만 점유할 수 있음
+UI_FACT = 사실
+UI_FACTS = 사실
+UI_FROM_BEGINNING_HINT = 비워 두면 처음부터입니다.
+UI_FROM_ON = { $from }부터
+UI_FROM_TIME = 시작
+UI_FROM_TO = { $from } ~ { $to }
+UI_FROM_WHEN = 언제부터
+UI_GONE_UNITS = 폐지된 조직
+UI_HANDOVER = 인수인계
+UI_HIDDEN = 볼 수 없음
+UI_HISTORY = 이력
+UI_ID_NUMBER = 신분증 번호
+UI_ITS_ZONE = 시간대
+UI_KNOWN_ON = 확인 기준일
+UI_LADDER = 직급 순위
+UI_LADDER_HINT = 직급에만 씁니다. 1부터이며 클수록 높습니다.
+UI_LEAVES = 휴가
+UI_LEAVE_KIND = 휴가 사유
+UI_LEAVE_REASON = 상세 사유
+UI_LEAVE_REASON_HINT = 휴가 사유를 볼 권한이 있는 사람만 읽습니다.
+UI_LINE_KIND = 보고 라인 유형
+UI_LOOK = 영향 확인
+UI_MANAGER = 상사
+UI_MERGE_ALSO = 함께 합칠 조직
+UI_MERGE_INTO = 합쳐질 조직
+UI_MOVE_PEOPLE_HINT = 재직 중인 직원이 있으면 필요합니다.
+UI_MOVE_PEOPLE_TO = 직원과 계정을 옮길 조직
+UI_NAME_HIDDEN = 이름을 볼 수 없음
+UI_NEW_PARENT = 새 상위 조직
+UI_NEW_PERSON = 그때부터의 사용자
+UI_NOBODY = 없음
+UI_NOBODY_CALLED = 목록에 “{ $text }” 항목이 없습니다. 목록에서 선택하십시오
+UI_NONE_KNOWN = 없음
+UI_NOTHING_AFTER = 없었던 일이거나 더는 인정되지 않습니다.
+UI_NOTHING_BEFORE = 기록된 것이 없었습니다.
+UI_NOT_EMPLOYED = 이날 재직 중이 아님
+UI_NOT_SAID = 지정하지 않음
+UI_NO_ACCOUNTS = 조회할 수 있는 범위에 계정이 없습니다. 첫 계정을 추가하거나 파일로 가져오십시오.
+UI_NO_ALIASES = 조회할 수 있는 범위에 별칭이 없습니다.
+UI_NO_CATALOGUE = 이날에는 카탈로그가 없습니다. 모든 직책과 직급을 쓸 수 있습니다.
+UI_NO_CORRECTIONS = 이 상태의 정정이 없습니다.
+UI_NO_CORRECTIONS_WAITING = 결정을 기다리는 것이 없습니다.
+UI_NO_DEVICES = 조회할 수 있는 범위에 기기가 없습니다.
+UI_NO_DEVICES_ALIASES = 이 직원의 별칭이나 기기가 없습니다.
+UI_NO_EMPLOYMENTS = 조회할 수 있는 범위에 고용이 없습니다.
+UI_NO_LEAVES = 휴가가 없습니다.
+UI_NO_MANAGER = 이날 보고하는 상사가 없습니다.
+UI_NO_REASON = 사유를 쓰지 않았습니다.
+UI_NO_SITES = 아직 근무지가 없습니다. 첫 근무지를 추가하십시오.
+UI_NO_SLASH = “/” 없이 이름 하나만 쓰십시오. 상위 조직은 따로 선택합니다
+UI_NO_UNITS = 조회할 수 있는 범위에 이날의 조직이 없습니다.
+UI_NO_USES = 이 날짜에 기기에서 일한 것으로 알려진 사람이 없습니다.
+UI_OF_PERSON = 직원의 것
+UI_OF_SEAT = 좌석의 것
+UI_ONE_OF_BOTH = 직원과 좌석 중 하나만 입력하십시오
+UI_ONLY_NEWEST = 최신 { $count }건만 표시됩니다. 줄이려면 상태를 선택하십시오.
+UI_ON_DAY = { $day } 기준
+UI_OPEN_END_HINT = 비워 두면 종료일이 정해지지 않은 것입니다.
+UI_ORG_COUNTED = 조직 { $units }개, 직원 { $count }명
+UI_OWN_ZONE = 시간대
+UI_PARENT_NOT_THERE = 이날에는 그 조직이 없습니다
+UI_PATH = 경로
+UI_PATHS = 조직
+UI_PEOPLE_BELOW = 하위 조직 포함 직원
+
+## Console: cycles
+
+UI_SEVERAL_CALLED = “{ $text }” 이름이 여럿 있습니다: { $names }
+NAV_CYCLES = 평가 주기
+NAV_SCHEMES = 평가 체계
+NAV_MEASURES = 측정값
+NAV_RUNS = 귀속 계산
+NAV_OBSERVATIONS = 관측값
+PAGE_OUTDATED = 이 페이지를 연 뒤에 결과가 다시 계산되었습니다. 현재 결과를 확인하고 다시 보내십시오
+UI_SAY_SURE = 계속하려면 이 칸을 선택하십시오
+UI_VERSION = 버전
+UI_INDICATORS = 지표
+UI_NO_SCHEMES = 아직 평가 체계가 없습니다. 아래의 템플릿으로 시작하거나 새로 만드십시오.
+UI_REFINEMENT = 표준을 세부화
+UI_STANDARD = 표준
+UI_STANDARD_BINDING = 표준(필수)
+UI_OWN_SCHEME = 독립
+UI_WITHDRAWN_FROM = { $day }부터 사용하지 않음
+UI_IN_USE = 사용 중
+UI_WITHDRAWN_BECAUSE = { $day }부터 사용하지 않음: { $reason }
+UI_SUPERSEDED_BY = 대신 버전 { $version }을(를) 쓰십시오.
+UI_NEW_SCHEME = 새 평가 체계
+UI_SCHEME_TEMPLATES = 시작용 템플릿
+UI_BEGIN_WITH_IT = 이것으로 시작
+UI_NEW_VERSION = 새 버전
+UI_REFINE_IT = 세부화
+UI_WHAT_IT_IS = 내용
+UI_SIDE_BY_SIDE = 버전 비교
+UI_BESIDE = 비교할 버전
+UI_DIFFERING =
+    { $count ->
+        [0] 모든 내용이 같습니다.
+       *[other] { $count }행이 다르며 표시되어 있습니다.
+    }
+UI_DIFFERS = (다름)
+UI_REFINEMENTS = 이것을 세부화한 평가 체계
+UI_SCORED_BY_IT = 이것으로 평가하는 평가 주기
+UI_WITHDRAW_SCHEME = 사용 종료
+UI_WITHDRAW_VERSION_HINT = 비워 두면 평가 체계 전체입니다.
+UI_WITHDRAW_FROM = 적용 시작일
+UI_SUPERSEDED = 대신 쓸 버전
+UI_SUPERSEDED_HINT = 비워 두면 없습니다.
+UI_VERSION_N = 버전 { $version }
+UI_NAME_VERSION = { $name }, 버전 { $version }
+UI_REFINES = 세부화 대상
+UI_COLLABORATION = 협업 점수를 더함
+UI_COLLABORATION_POINTS = 협업 점수
+UI_CURRENCY = 통화
+UI_CURRENCY_HINT = CNY처럼 세 글자. 비워 두면 그룹의 통화입니다.
+UI_WRITTEN_IN = 작성 지역
+UI_INDICATOR_OF_TARGET = 100 중 { $weight } 반영. 목표: { $target }({ $direction }). 점수는 목표에 비례하며 최소 { $floor }, 최대 { $cap }입니다.
+UI_INDICATOR_OF_GROUP = 100 중 { $weight } 반영({ $direction }). 점수: { $how }, 최소 { $floor }, 최대 { $cap }.
+UI_INDICATOR_SMALL = 측정한 기록이 { $small }건보다 적으면 집단의 값 쪽으로 조정합니다.
+UI_TEAM_MEDIAN = 팀 중앙값
+UI_WEIGHT_BETWEEN = 세부화할 때 가중치를 { $least }에서 { $most }까지 정할 수 있습니다.
+UI_WEIGHT_FIXED = 세부화해도 그대로 유지합니다.
+UI_MAY_BE_LEFT_OUT = 뺄 수 있습니다.
+UI_WEIGHT = 가중치
+UI_TARGET = 목표
+UI_TARGET_HINT = 비워 두면 팀 중앙값입니다.
+UI_DIRECTION = 좋은 방향
+UI_HOW_POINTS = 점수 환산 방식
+UI_FLOOR_CAP = 최저·최고 점수
+UI_FLOOR = 최저 점수
+UI_CAP = 최고 점수
+UI_SMALL_SAMPLE = 소표본 기준
+UI_SMALL_SAMPLE_HINT = 기록이 이보다 적으면 값을 집단의 값 쪽으로 조정합니다. 비워 두면 조정하지 않습니다.
+UI_UNIT_OF_MEASURE = 단위
+UI_KEY = 짧은 이름
+UI_KEY_HINT = 비워 두면 측정값에서 만듭니다.
+UI_MAY_BE_REFINED = 하위 조직이 세부화할 수 있음
+UI_MUST_BE_REFINED = 하위 조직은 이것을 세부화한 평가 체계만 쓸 수 있음
+UI_WITHIN = 가중치 변동 폭
+UI_WITHIN_HINT = 세부화할 때 올리거나 내릴 수 있는 점수입니다. 비워 두면 변경할 수 없습니다.
+UI_MEASURE = 측정값
+UI_INDICATOR_N = 지표 { $number }
+UI_FROM_VERSION = 버전 { $version }에서 시작했습니다. 이전 버전은 그대로 유지됩니다.
+UI_FROM_STANDARD = { $name } 버전 { $version }의 세부화입니다. 허용된 부분을 변경하십시오.
+UI_FROM_TEMPLATE = 템플릿에서 시작했습니다. 목표를 직접 입력하십시오.
+UI_FROM_NOTHING = 무엇을 얼마나 반영할지 정하십시오. 가중치의 합은 정확히 100이어야 합니다.
+UI_NEW_VERSION_OF = { $name }의 새 버전
+UI_SUM_WHOLE = 가중치의 합이 { $said }이므로 저장할 수 있습니다.
+UI_SUM_SHORT = 가중치의 합이 100 중 { $said }입니다. { $rest } 모자랍니다.
+UI_SUM_OVER = 가중치의 합이 { $said }입니다. 100보다 { $rest } 많습니다.
+UI_CHECK = 확인
+UI_ADD_INDICATOR = 지표 추가
+UI_UNIT_OR_GROUP_HINT = 비워 두면 그룹 전체입니다.
+UI_NEW_MEASURE = 새 측정값
+UI_NO_MEASURES = 아직 측정값이 없습니다.
+UI_NO_MEASURE = 그런 측정값이 없거나 볼 수 없는 측정값입니다
+UI_MEASURES_WHAT = 측정 대상
+UI_SUPPLIED = 기본 제공
+UI_RETIRED = 사용 종료
+UI_RETIRED_BECAUSE = { $at }: { $reason }
+UI_REVISION = 개정
+UI_RETIRE = 사용 종료
+UI_RETIRE_SAID = 이후 평가 체계의 새 버전에서는 쓸 수 없습니다. 이미 있는 버전은 사본을 그대로 유지합니다.
+UI_CHANGE_IT = 변경
+UI_MEASURE_OTHER_KIND = 이 측정값의 구성은 API로 변경합니다. 여기서는 이름, 단위, 방향을 변경할 수 있습니다.
+UI_TITLE_EN = 영어 이름
+UI_TITLE_ZH = 중국어 이름
+UI_MEASURE_KEY_HINT = 평가 체계에서 쓰는 이름입니다(예: quality_check). 바꿀 수 없습니다.
+UI_MIN_COUNT = 최소 건수
+UI_MIN_COUNT_HINT = 이보다 적으면 측정하지 않은 것으로 봅니다. 비워 두면 기준이 없습니다.
+UI_OF_RECORDS = 기록에서
+UI_OF_OBSERVATIONS = 관측값에서
+UI_OF_RATIO = 두 측정값의 비
+UI_OBSERVED_OF = 관측 대상
+UI_AGGREGATION = 값을 하나로 만드는 방법
+UI_RECORD_VALUE = 기록의 값
+UI_RECORD_VALUE_HINT = first_reply_seconds, duration_seconds, resolved, rating, amount 또는 직접 추가한 열. 기록 수를 셀 때는 비워 두십시오.
+UI_TEST = 충족 조건
+UI_TEST_VALUE = 기준값
+UI_RECORD_KINDS = 기록 유형
+UI_LIST_HINT = 여러 개는 쉼표로 구분합니다. 비워 두면 모두입니다.
+UI_RATIO_OF = 나뉘는 값
+UI_RATIO_PER = 나누는 값
+UI_IN_PERCENT = 백분율로
+UI_NEW_CYCLE = 새 평가 주기
+UI_NO_CYCLES = 조회할 수 있는 범위에 아직 평가 주기가 없습니다. 한 달의 평가 주기를 만들고 기록이 들어오면 마감하십시오.
+UI_PERIOD = 기간
+UI_SCHEME = 평가 체계
+UI_PEOPLE_IN = 평가표가 있는 직원
+UI_PUBLISHED_AT = 공개 시각
+UI_CORRECTION_OF = { $name }의 정정
+UI_MAKE_CYCLE = 평가 주기 만들기
+UI_POPULATION = 대상자
+UI_POPULATION_SAID = 비워 두면 조직과 하위 조직의 모든 직원입니다.
+UI_POSITIONS = 직책
+UI_GRADES = 직급
+UI_INCLUDE = 추가 대상
+UI_EXCLUDE = 제외 대상
+UI_PEOPLE_HINT = 사번을 쉼표로 구분하거나 한 줄에 하나씩 쓰십시오.
+UI_AS_OF_DAY = 고용 기준일
+UI_AS_OF_DAY_HINT = 비워 두면 기간의 마지막 날입니다.
+UI_PREVIEW_POPULATION = 대상자 미리 보기
+UI_IS_IN = 대상
+UI_IS_OUT = 대상 아님
+UI_WHY = 이유
+UI_EVERYBODY_OF_UNIT = 조직과 하위 조직의 모든 직원
+UI_RUN = 귀속 계산
+UI_OPEN_RUN = 귀속 계산 열기
+UI_CORRECTS = 정정 대상
+UI_OPEN_CORRECTED = 공개된 결과 열기
+UI_RESULT_VERSION = 결과 버전
+UI_STEP_MADE = 만들어짐
+UI_STEP_TO_CLOSE = 기록이 들어오면 마감
+UI_STEP_CLOSING = 마감 중: 기록을 귀속하고 평가표의 점수를 매김
+UI_STEP_FAILED = 마감하지 못함
+UI_STEP_CLOSED = 마감됨: 모든 평가표의 점수를 매김
+UI_STEP_REVIEW = 검토 후 공개 예정
+UI_STEP_PUBLISHED = 공개됨: 모두 결과를 알 수 있음
+UI_PROGRESS = 진행 상황
+UI_LOOK_AGAIN = 새로 고침
+UI_DONE_OF = { $done } / { $total }
+UI_WAITS_FOR_WORKER = 순서를 기다리는 중
+UI_CLOSE_CYCLE = 평가 주기 마감
+UI_CLOSE_AGAIN = 다시 마감
+UI_CANCEL_CLOSING = 마감 중지
+UI_CANCEL_CORRECTION = 정정 폐기
+UI_CANCEL_SAID = 계산한 것은 폐기되며 다른 것은 바뀌지 않습니다.
+UI_CORRECT_CYCLE = 결과 정정
+UI_CORRECT_SAID = 공개된 결과와 별도로 현재의 사실에 따라 다시 계산합니다. 공개하기 전에는 아무도 알 수 없습니다.
+UI_CORRECT_REASON_HINT = 평가표가 있는 모든 직원이 읽습니다.
+UI_SCHEME_VERSION = 평가 체계 버전
+UI_SCHEME_VERSION_HINT = 비워 두면 사용했던 버전입니다.
+UI_PUBLISH_RESULT = 결과 공개
+UI_PUBLISH_SURE = 예, 모두 알아도 됩니다
+UI_PUBLISH_SAID = 평가표가 있는 모든 직원이 보게 되며 급여는 이 결과를 씁니다. 공개된 결과는 바뀌지 않으며 다음 버전으로만 정정할 수 있습니다.
+UI_PUBLISH_NOT_YOURS = 여기서는 다른 사람이 공개합니다.
+UI_PUBLISHED_ALREADY = 이미 공개된 결과입니다. 중복 처리된 것은 없습니다.
+UI_PUBLISH_NOTHING_YET = 아직 공개할 결과가 없습니다. 먼저 평가 주기를 마감하십시오.
+UI_BACK_TO_CYCLE = 평가 주기로 돌아가기
+UI_REVIEW = 결과
+UI_RECORDS = 기록
+UI_CREDITED = 귀속됨
+UI_UNATTRIBUTED = 귀속되지 않음
+UI_CREDITED_WITHIN = 평가 주기 대상자에게 귀속
+UI_CREDITED_OUTSIDE = 다른 { $people }명에게 { $records }건
+UI_CORRECTED_PEOPLE = 평가표가 달라진 직원
+UI_HOW_CREDITED = 기록의 귀속 방식
+UI_DISTRIBUTION = 점수 분포
+UI_SCORE_BETWEEN = { $from } 이상 { $to } 미만
+UI_PEOPLE_COUNT = { $count }명
+UI_PEOPLE_HERE = 이 조직 소속 직원
+UI_PEOPLE_OF = { $count }명, 이 조직 { $own }명
+UI_PERSON_OR_SEAT = 직원 또는 좌석
+UI_PERSON_OR_SEAT_HINT = 직원이나 좌석을 입력하십시오.
+UI_PHASE = 사용 방식
+UI_PHASES = 날짜별 사용 방식
+UI_PHASE_HINT = 공용: 여러 명이 한 이름으로 씀. 실명: 기록마다 상담원이 표시됨. 혼합: 실명으로 가는 중.
+UI_PLATFORM = 플랫폼
+UI_POST = 유형
+UI_PUNCH = 출퇴근 체크
+UI_REJECT = 반려
+UI_REJECTED = 반려됨
+UI_REPORTS = 이 직원에게 보고하는 직원
+UI_REPORTS_TO = 보고 대상
+UI_RESULTS = 결과
+UI_SEAT = 좌석
+UI_SEAT_HINT = 근무표에서 쓰는 이름입니다. 이 좌석에 배정된 사람이 기기에서 일합니다.
+UI_SEAT_UNIT = 좌석이 있는 조직
+UI_SHIFT = 근무 일정
+UI_SOME_HIDDEN = 일부는 볼 수 없습니다. 귀하의 권한 부여로는 열리지 않습니다.
+UI_STORE = 매장
+UI_TEAM = 팀
+UI_TEAM_HINT = 계정을 맡은 팀입니다. 비워 두면 그룹 전체의 것입니다.
+UI_TICK_SURE = 먼저 이 칸을 선택하십시오
+UI_TITLE = 표시 이름
+UI_TODAY = 오늘
+UI_TOUCHES = 영향을 받는 것
+UI_TOUCHES_SAID = 아직 기록한 것은 없습니다. 예상되는 결과입니다.
+UI_TO_TIME = 종료
+UI_UNITS_BELOW = 하위 조직
+UI_UNIT_CLOSE = 조직 폐지
+UI_UNIT_CLOSE_SAID = 그때 하위 조직이 없어야 합니다. 직원과 계정은 지정한 곳으로 옮겨지며 과거는 그대로 유지됩니다.
+UI_UNIT_KIND_HINT = 비워 두면 최상위는 지사, 그 아래는 팀입니다.
+UI_UNIT_MERGE = 다른 조직으로 통합
+UI_UNIT_MERGE_SAID = 하위 조직, 직원, 계정이 다른 조직으로 옮겨지고 이 조직은 폐지됩니다.
+UI_UNIT_MOVE = 다른 조직의 하위로 이동
+UI_UNIT_MOVE_SAID = 이날부터 모든 하위 조직과 함께 이동합니다. 과거에는 이전 위치가 남습니다. 같은 지역 안에서만 할 수 있습니다.
+UI_UNIT_NOT_ON_DAY = 이날에는 이 조직이 없습니다. 마지막 상태 또는 시작할 때의 상태로 표시됩니다.
+UI_UNIT_REGION_HINT = 최상위 지사에만 씁니다. 하위 조직은 지사의 지역을 따릅니다.
+UI_UNIT_RENAME = 조직 이름 변경
+UI_UNIT_RENAME_SAID = 이날부터 적용되며 과거에는 이전 이름이 남습니다.
+UI_UNTIL = { $to }까지
+UI_WENT_INTO = { $unit } 조직으로 통합됨
+UI_WHAT = 내용
+UI_WHOLE_NUMBER = 정수
+UI_WHOSE = 사용자
+UI_WHO_USED_WHAT = 기기 사용 내역
+UI_WHY_HIDDEN = 사유를 볼 수 없음
+UI_WHY_NOT_SAID = 사유 없음
+UI_WITHDRAW = 철회
+UI_WITHDRAWN = 철회됨
+UI_YOU = 본인
+UI_ZONE_HINT = 비워 두면 그룹의 시간대입니다.
+DONE_PERSON_ADDED = 직원을 추가했습니다
+DONE_PERSON_CHANGED = 변경을 저장했습니다
+DONE_ORG_CHANGED = 조직도를 변경했습니다
+DONE_ACCOUNT_ADDED = 계정을 추가했습니다
+DONE_PHASE_ADDED = 변경을 저장했습니다
+DONE_ALIAS_CHANGED = 별칭을 저장했습니다
+DONE_DEVICE_CHANGED = 기기를 저장했습니다
+DONE_SITE_ADDED = 근무지를 추가했습니다
+DONE_ENTRY_ADDED = 항목을 저장했습니다
+DONE_CORRECTION_APPROVED = 승인했습니다. 지금부터 인정됩니다
+DONE_CORRECTION_REJECTED = 반려했습니다
+DONE_CORRECTION_WITHDRAWN = 철회했습니다
+WORD_POST_HOME = 주 고용
+WORD_POST_CONCURRENT = 겸직
+WORD_POST_SECONDMENT = 파견
+WORD_EMPLOYMENT_REASON_HIRE = 입사
+WORD_EMPLOYMENT_REASON_REHIRE = 재입사
+WORD_EMPLOYMENT_REASON_TRANSFER = 이동
+WORD_EMPLOYMENT_REASON_PROMOTION = 승진
+WORD_EMPLOYMENT_REASON_SECONDMENT = 파견
+WORD_EMPLOYMENT_REASON_CONCURRENT_POST = 겸직
+WORD_EMPLOYMENT_REASON_REORGANISATION = 조직 개편
+WORD_LEAVE_KIND_SICK = 병가
+WORD_LEAVE_KIND_WORK_INJURY = 산재 휴가
+WORD_LEAVE_KIND_MATERNITY = 출산 휴가
+WORD_LEAVE_KIND_PARENTAL = 육아 휴직
+WORD_LEAVE_KIND_CARE = 가족 돌봄 휴가
+WORD_LEAVE_KIND_UNPAID = 무급 휴가(본인 희망)
+WORD_LEAVE_KIND_OTHER = 기타
+UI_MOVERS = 변동이 큰 직원
+UI_AGAINST = { $name } 대비
+UI_NOBODY_MOVED = 점수가 달라진 사람이 없습니다.
+UI_SCORE_RANK = { $score }점, { $rank }위
+UI_NOW = 현재
+UI_DROPPED = 반영되지 않은 지표
+UI_FINDINGS = 점검 사항
+UI_FINDINGS_ALL =
+    { $count ->
+        [0] 이상한 점이 없습니다.
+       *[other] 점검 사항 { $count }건.
+    }
+UI_FINDINGS_MORE = 처음 { $count }건의 점검 사항이며 더 있습니다.
+UI_FINDINGS_FIRST = 처음의 점검 사항
+UI_CARDS = 평가표
+UI_NO_CARDS = 볼 수 있는 평가표가 없습니다.
+UI_RANK = 순위
+UI_SCORE = 점수
+UI_CREDITED_RECORDS = 귀속 기록
+UI_COMPARE_CARDS = 평가표 비교
+UI_WITH_PERSON = 비교할 직원
+UI_CHOOSE_PEOPLE = 위에서 직원을 선택하면 평가표를 나란히 보여 줍니다.
+UI_CHANGED_SINCE = 계산 이후의 변경
+UI_NOTHING_CHANGED = 없음: 다시 마감해도 결과가 같습니다.
+UI_CHANGED_ACCOUNTS = 계정 { $accounts }개에 달라진 것이 있습니다.
+UI_CHANGED_OBSERVATIONS = 관측값 { $observations }건이 들어오거나 바뀌었습니다.
+UI_CHANGED_OTHERS = 볼 수 없는 계정 { $others }개도 있습니다.
+UI_CHANGED_RATE = { $from }에서 { $to }(으)로의 환율이 달라졌습니다.
+UI_CHANGES_REMOVED = { $day }보다 오래된 것은 보존 기간이 지나 삭제되었을 수 있으며 결과의 차이로 보지 않습니다.
+UI_CHANGED_ON_ACCOUNT = 기록 변경: { $records }; 근무가 달라진 날: { $days }
+UI_CARD = 평가표
+UI_OF_CARDS = / { $of }
+UI_OUTSIDE_OWN = 그중 { $records }건은 자신의 근무표나 팀 밖의 것
+UI_POINTS_BY_INDICATOR = 지표별 점수
+UI_STEP_BY_STEP = 단계별 계산
+UI_VALUE = 값
+UI_ADJUSTED = 소표본 조정 후
+UI_POINTS = 점수
+UI_WEIGHTED = 가중 점수
+UI_MEASURED_ON = 측정한 기록
+UI_CARD_VERSIONS = 이 평가표의 버전
+UI_VERSIONS_BESIDE = 평가표 버전 비교
+UI_NO_CARD_THEN = 평가표 없음
+UI_NOT_PUBLISHED_YET = 아직 공개되지 않은 결과입니다. 검토하는 사람만 봅니다.
+UI_OPEN_PERSON = 직원 열기
+UI_DIGEST = 입력 다이제스트
+UI_NEW_RUN = 귀속 계산 시작
+UI_NO_RUNS = 아직 귀속 계산이 없습니다. 평가 주기를 마감하면 시작되며, 점수를 매기기 전에 이 페이지에서 시작할 수도 있습니다.
+UI_STARTED = 시작 시각
+UI_CYCLE = 평가 주기
+UI_OPEN_CYCLE = 평가 주기 열기
+UI_RULES = 규칙
+UI_PEOPLE_CREDITED = 귀속된 직원
+UI_ACCOUNTS = 계정
+UI_TOTALS = 직원별 합계
+UI_AT_LEAST = 최소
+UI_AT_MOST = 최대
+UI_NAMED_SHARE = 그중 확실한 것
+UI_CANCEL_RUN = 귀속 계산 중지
+UI_START_RUN = 시작
+UI_RUN_SAID = 며칠 동안의 기록을 귀속하여 평가 주기를 마감하기 전에 이상한 점을 바로잡을 수 있게 합니다. 점수는 매기지 않습니다.
+UI_NO_OBSERVATIONS = 관측값이 없습니다. 관측값은 가져오기나 다른 시스템의 API로 들어옵니다.
+UI_NO_OBSERVATION = 그 관측값은 더 이상 없습니다
+UI_SOURCE = 출처
+UI_CAME_AT = 들어온 시각
+UI_COUNTS = 반영
+UI_WITH_VERSIONS = 더는 반영되지 않는 것도
+UI_WITHDRAW_OBSERVATION = 관측값 철회
+UI_WITHDRAW_SAID = 더는 반영되지 않습니다. 버전은 사유와 함께 계속 볼 수 있습니다.
+WORD_CYCLE_STATE_OPEN = 진행 중
+WORD_CYCLE_STATE_CLOSING = 마감 중
+WORD_CYCLE_STATE_REVIEWABLE = 검토 대기
+WORD_CYCLE_STATE_PUBLISHED = 공개됨
+WORD_CYCLE_STATE_FAILED = 실패
+WORD_ATTRIBUTION_RUN_STATE_RUNNING = 실행 중
+WORD_ATTRIBUTION_RUN_STATE_DONE = 완료
+WORD_ATTRIBUTION_RUN_STATE_FAILED = 실패
+WORD_ATTRIBUTION_RUN_STATE_CANCELLED = 중지됨
+WORD_NORMALISATION_TARGET_PIECEWISE = 목표에 비례
+WORD_NORMALISATION_MIN_MAX = 집단의 최솟값과 최댓값 사이
+WORD_NORMALISATION_PERCENTILE = 집단에서 같거나 낮은 비율
+WORD_NORMALISATION_T_SCORE = 집단 평균과의 거리(T 점수)
+WORD_DIRECTION_HIGHER = 클수록 좋음
+WORD_DIRECTION_LOWER = 작을수록 좋음
+WORD_REFINEMENT_STATE_UP_TO_DATE = 최신
+WORD_REFINEMENT_STATE_BEHIND_BUT_FITS = 이전 버전이지만 부합함
+WORD_REFINEMENT_STATE_MUST_FOLLOW = 새 버전을 따라야 함
+WORD_REFINEMENT_STATE_PARENT_WITHDRAWN = 표준의 사용이 종료됨
+WORD_POPULATION_REASON_FITS = 모든 조건에 맞음
+WORD_POPULATION_REASON_NAMED_IN = 추가 대상으로 지정됨
+WORD_POPULATION_REASON_NAMED_OUT = 제외 대상으로 지정됨
+WORD_POPULATION_REASON_NOT_EMPLOYED = 기간에 재직 중이 아님
+WORD_POPULATION_REASON_OTHER_UNIT = 기준일에 다른 조직
+WORD_POPULATION_REASON_OTHER_POSITION = 기준일에 다른 직책
+WORD_POPULATION_REASON_OTHER_GRADE = 기준일에 다른 직급
+WORD_POPULATION_REASON_OTHER_EMPLOYMENT_KIND = 기준일에 다른 고용 형태
+WORD_POPULATION_REASON_EMPLOYMENT_KIND_NOT_SAID = 고용 형태가 지정되지 않음
+WORD_DROP_REASON_NOBODY_HAS_DATA = 데이터가 있는 사람이 없음
+WORD_DROP_REASON_NO_DATA_OF_PERSON = 이 직원의 데이터 없음
+WORD_DROP_REASON_NO_TARGET = 중앙값이 0보다 크지 않아 목표가 없음
+WORD_DROP_REASON_TOO_LARGE = 수가 너무 커서 계산할 수 없음
+WORD_DROP_REASON_TOO_LARGE_ELSEWHERE = 다른 사람의 수가 너무 커서 계산할 수 없음
+WORD_DROP_REASON_NO_PAST = 비교할 이전 값이 없음
+WORD_PERSON_CHANGE_KIND_EMPLOYMENT = 조직 또는 고용 날짜가 달라짐
+WORD_PERSON_CHANGE_KIND_CAME_IN = 새로 대상이 됨
+WORD_PERSON_CHANGE_KIND_WENT_OUT = 대상에서 빠짐
+WORD_PERSON_CHANGE_KIND_PAST = 이전 평가 주기의 값이 달라짐
+WORD_OBSERVATION_END_REVISED = 수정됨
+WORD_OBSERVATION_END_WITHDRAWN = 철회됨
+WORD_EMPLOYMENT_KIND_FULL_TIME = 전일제
+WORD_EMPLOYMENT_KIND_PART_TIME = 시간제
+WORD_EMPLOYMENT_KIND_FIXED_TERM = 기간제
+WORD_EMPLOYMENT_KIND_INTERN = 인턴
+WORD_EMPLOYMENT_KIND_AGENCY = 파견 근로
+WORD_EMPLOYMENT_KIND_OUTSOURCED = 외주
+WORD_EMPLOYMENT_KIND_FREELANCE = 프리랜서
+WORD_ORG_UNIT_KIND_UNSPECIFIED = 조직
+WORD_ORG_UNIT_KIND_GROUP = 그룹
+WORD_ORG_UNIT_KIND_LEGAL_ENTITY = 법인
+WORD_ORG_UNIT_KIND_BRANCH = 지사
+WORD_ORG_UNIT_KIND_DEPARTMENT = 부서
+WORD_ORG_UNIT_KIND_TEAM = 팀
+WORD_REPORTING_LINE_KIND_UNSPECIFIED = 보고 라인
+WORD_REPORTING_LINE_KIND_SOLID = 실선: 직속 상사
+WORD_REPORTING_LINE_KIND_DOTTED = 점선: 추가 상사
+WORD_CATALOGUE_KIND_UNSPECIFIED = 항목
+WORD_CATALOGUE_KIND_POSITION = 직책
+WORD_CATALOGUE_KIND_GRADE = 직급
+WORD_PHASE_KIND_UNSPECIFIED = 지정하지 않음
+WORD_PHASE_KIND_SHARED = 공용
+WORD_PHASE_KIND_MIXED = 혼합
+WORD_PHASE_KIND_NAMED = 실명
+WORD_FACT_STATE_UNSPECIFIED = 인정
+WORD_FACT_STATE_COUNTS = 인정
+WORD_FACT_STATE_VOIDED = 무효
+WORD_FACT_STATE_MOVED = 대체됨
+WORD_CORRECTION_ACTION_UNSPECIFIED = 바로잡기
+WORD_CORRECTION_ACTION_ADD = 빠진 것 추가
+WORD_CORRECTION_ACTION_VOID = 없었던 일
+WORD_CORRECTION_ACTION_MOVE = 다르게 일어난 일
+WORD_CORRECTION_ACTION_CHANGE = 지금부터 다른 것으로
+WORD_CORRECTION_ACTION_CANCEL = 근무표에서 제외
+WORD_CORRECTION_ACTION_END = 종료
+WORD_CORRECTION_STATE_UNSPECIFIED = 확인만 함
+
+## Console: mine
+
+NAV_TODAY = 오늘
+NAV_MONTH = 나의 한 달
+NAV_MY_PAY = 내 급여
+NAV_FACTS = 내 근태
+UI_MINE_ZONE = { $zone } 시간 기준입니다.
+UI_MINE_ZONE_OTHER = 선택한 { $zone } 시간으로 표시합니다. 근무지는 { $site }이며 날짜는 그곳의 날짜입니다.
+UI_MINE_LASTS = { $hours }시간 { $minutes }분
+UI_MINE_LASTS_COLUMN = 근무 시간
+UI_MINE_ACCOUNT = 계정 … { $code }
+UI_MINE_ACCOUNT_COLUMN = 계정
+UI_MINE_FREE = 오늘은 근무 일정이 없습니다
+UI_MINE_AHEAD = 근무 일정은 { $at }에 시작합니다
+UI_MINE_LATE = 근무 일정이 { $at }에 시작했는데 출근 체크를 하지 않았습니다
+UI_MINE_ABSENT = 근무 일정이 있었지만 출퇴근 체크 없음
+UI_MINE_IN = { $at }부터 출근 상태
+UI_MINE_MISSING = 출퇴근 체크가 빠져 있습니다
+UI_MINE_WAS = { $lasts } 근무함
+UI_MINE_DAY_FREE = 휴무
+UI_MINE_DAY_AHEAD = 예정
+UI_MINE_DAY_LATE = 아직 출근 전
+UI_MINE_DAY_ABSENT = 체크 없음: 바로잡기
+UI_MINE_DAY_IN = 출근 상태
+UI_MINE_DAY_MISSING = 체크 누락: 바로잡기
+UI_MINE_DAY_WAS = 완료
+UI_MINE_COME = 출근 체크
+UI_MINE_LEAVE = 퇴근 체크
+UI_MINE_SHIFT = 근무 일정
+UI_MINE_NO_SHIFT = 이날은 근무 일정이 없습니다.
+UI_MINE_SEAT = 좌석
+UI_MINE_PUNCHES = 출퇴근 체크
+UI_MINE_NO_PUNCHES = 이날은 아직 출퇴근 체크가 없습니다.
+UI_MINE_TO_FACTS = 모든 날짜와 정정
+UI_MINE_ACCOUNTS = 계정
+UI_MINE_NO_ACCOUNTS = 배정된 계정이 없습니다. 맡은 계정이 있으면 슈퍼바이저에게 문의하십시오.
+UI_MINE_TAKE = 인수
+UI_MINE_RELEASE = 인계
+UI_MINE_HELD_BY_ME = { $at }부터 본인이 점유
+UI_MINE_HELD_BY = { $at }부터 { $name } 님이 점유
+UI_MINE_HELD_BY_OTHER = { $at }부터 다른 사람이 점유
+UI_MINE_HELD_BY_NOBODY = 볼 수 있는 사람 중에는 점유한 사람 없음
+UI_MINE_DRIFT = 기기의 시계가 { $minutes }분 어긋나 있습니다. 출퇴근 체크는 시스템 시각으로 인정되며 기기의 시각도 함께 보관됩니다.
+UI_MINE_DROPPED = 인정되지 않음
+UI_MINE_ADDED = 정정으로 추가
+UI_MINE_MOVE = 바로잡기
+UI_MINE_VOID = 없었던 일
+UI_MINE_OTHERS_PUNCH = 이 기기에서 다른 사람이 한 출퇴근 체크입니다. 보내려면 그 사람이 로그인해야 합니다
+UI_MINE_LATE_REASON = { $at }에 네트워크 없이 체크함
+UI_MINE_LATE_ASKED = { $recorded }에 기록되었습니다. 누른 시각({ $at })으로 인정되려면 승인이 필요하며 승인을 기다리고 있습니다.
+UI_MINE_LATE_NOT_ASKED = { $recorded }에 기록되었습니다. 누른 시각은 { $at }이지만 그 시각으로 요청하지 못했습니다({ $why }). 내 근태에서 바로잡으십시오.
+UI_QUEUE = 네트워크 없이 한 출퇴근 체크
+UI_QUEUE_WAITING = 네트워크를 기다리는 중이며 연결되면 자동으로 보냅니다
+UI_QUEUE_RECORDED = 기록됨
+UI_QUEUE_REFUSED = 거절됨
+UI_OFFLINE = 네트워크 없음
+UI_OFFLINE_SAID = 그래도 출퇴근 체크를 할 수 있습니다. 기기가 체크와 시각을 보관했다가 네트워크가 연결되면 보냅니다.
+UI_OFFLINE_SCRIPTS = 네트워크 없이 출퇴근 체크를 하려면 스크립트가 필요한데 이 브라우저에서는 실행되지 않습니다.
+UI_MINE_CYCLES = 평가 주기
+UI_MINE_SCORE = 점수
+UI_MINE_PLACE = 순위
+UI_MINE_RANK = { $of }명 중 { $rank }위
+UI_MINE_GAP = 목표까지 남은 점수
+UI_MINE_GAP_SAID = 목표에 미달한 지표에서 모자란 점수의 합계
+UI_MINE_COLLABORATION = 협업
+UI_MINE_STEPS = 점수의 단계별 계산
+UI_MINE_OF_WEIGHT = { $points } / { $weight }
+UI_MINE_IN_WORDS = 단계별 설명
+UI_MINE_HELPS = 가장 도움이 되는 것
+UI_MINE_HELPS_NOTHING = 모든 지표가 목표에 이르렀습니다.
+UI_MINE_LACKS = 모자란 점수:
+UI_MINE_TOTALS = 귀속 기록
+UI_MINE_INTERVAL = 표시점은 귀속된 양이며, 실제로 처리한 양은 90 % 확률로 막대 안에 있습니다.
+UI_MINE_ALL_ACCOUNTS = 모든 계정
+UI_MINE_HOW_SURE = 확실한 정도
+UI_MINE_TO_RECORDS = 기록별 내역과 이유
+UI_MINE_RECORDS = 기록
+UI_MINE_RECORD = 기록
+UI_MINE_BEGAN = 시작
+UI_MINE_SHARE = 내 비율
+UI_MINE_OTHERS = 다른 사람
+UI_MINE_NO_RECORDS = 여기에는 귀하에게 귀속된 기록이 없습니다.
+UI_MINE_WHY = 이유
+UI_MINE_HIDDEN = *** 표시는 볼 수 없는 사람입니다.
+UI_MINE_VERSIONS = 버전
+UI_MINE_VERSION = 버전 { $number }: 점수 { $score }
+UI_MINE_NO_VERSIONS = 이 평가표는 아직 공개되지 않았습니다.
+UI_MINE_DRAFT = 검토 중인 평가 주기입니다. 공개될 때까지 점수가 바뀔 수 있습니다.
+UI_MINE_NO_CARD = 아직 평가표가 없습니다. 귀하가 대상인 평가 주기가 공개되면 표시됩니다.
+UI_MINE_STATEMENT = 명세서
+UI_MINE_STATEMENTS = 명세서
+UI_MINE_NO_STATEMENTS = 아직 명세서가 없습니다. 공개된 평가 주기로 정산하면 표시됩니다.
+UI_MINE_EQUAL = 똑같이 나누었을 때
+UI_MINE_LINES = 금액의 구성
+UI_MINE_NO_LINES = 이 명세서는 조정 금액만 지급합니다.
+UI_MINE_ADJUSTMENTS = 이전 명세서의 정정
+UI_MINE_DELTAS = 정정된 금액
+UI_MINE_LEFT = 아직 정산할 금액:
+UI_MINE_LEFT_NEXT = 다음 명세서로 넘기는 금액:
+UI_MINE_BEHIND = 점수의 근거는 기록 { $total }건이며 그중 { $count }건이 표시됩니다.
+UI_MINE_NO_DAYS = 이 달에는 출퇴근 체크와 근무 일정이 없습니다.
+UI_MINE_FINDINGS = 나에 대한 점검 사항
+UI_MINE_NO_FINDINGS = 없음: 출퇴근 체크와 기록이 서로 맞습니다.
+UI_MINE_ADVICE = 조치 안내:
+UI_MINE_FIX = 바로잡기 요청
+UI_MINE_CORRECTIONS = 정정
+UI_MINE_NO_CORRECTIONS = 요청한 정정이 없습니다.
+UI_MINE_WITHDRAW = 철회
+UI_MINE_HANDOVERS = 인수인계
+UI_MINE_NO_HANDOVERS = 이 달에는 계정을 인수하거나 인계하지 않았습니다.
+UI_MINE_ADD = 출퇴근 체크 추가
+UI_MINE_MOVE_TITLE = 출퇴근 체크 바로잡기
+UI_MINE_VOID_TITLE = 없었던 출퇴근 체크
+UI_MINE_IT_WAS = 기록 내용: { $kind }, { $at }
+UI_MINE_RIGHT_SAID = 다른 사람이 승인하며 그때까지는 모두 그대로입니다. 기록된 것은 지워지지 않습니다.
+UI_MINE_WHEN = 실제 시각
+UI_MINE_KIND = 출근 또는 퇴근
+UI_MINE_ASK = 요청
+WORD_PUNCH_KIND_IN = 출근
+WORD_PUNCH_KIND_OUT = 퇴근
+WORD_PUNCH_VERDICT_DOUBLE_IN = 이미 출근 상태였습니다. 여기서 새로 시작합니다
+WORD_PUNCH_VERDICT_OUT_WITHOUT_IN = 출근 없는 퇴근
+WORD_PUNCH_VERDICT_OFF_ROSTER = 이 시각에 근무 일정 없음
+WORD_HANDOVER_KIND_TAKE = 인수
+WORD_HANDOVER_KIND_RELEASE = 인계
+WORD_CORRECTION_STATE_WAITING = 승인 대기
+WORD_CORRECTION_STATE_APPROVED = 승인됨
+WORD_CORRECTION_STATE_MADE = 적용됨
+WORD_CORRECTION_STATE_REJECTED = 반려됨
+WORD_CORRECTION_STATE_WITHDRAWN = 철회됨
+WORD_PUNCH_KIND_UNSPECIFIED = 출퇴근 체크
+WORD_HANDOVER_KIND_UNSPECIFIED = 인수인계
+UI_DIALOGUES_AT_ONCE = 동시 대화 { $count }개
+
+## Console: team
+
+NAV_TEAM_MONTH = 팀의 한 달
+NAV_TEAM_ACCOUNTS = 계정 타임라인
+NAV_FINDINGS = 점검 사항
+NAV_HANDOVERS = 인수인계
+NAV_ROSTER = 근무표
+UI_TEAM_ABOUT = 대상
+UI_TEAM_ACCOUNT = 계정
+UI_TEAM_ACCOUNTS_SAID = 계정을 선택하면 누가 점유했는지, 무엇이 들어왔는지, 누구의 것인지 볼 수 있습니다.
+UI_TEAM_ASK_TO_PUT_RIGHT = 바로잡기 요청
+UI_TEAM_BEGAN = 시작
+UI_TEAM_BROUGHT_BY = 이것을 추가한 정정
+UI_TEAM_BY_ACCOUNTS = 계정별
+UI_TEAM_BY_PEOPLE = 직원별
+UI_TEAM_BY_WHAT = 직원 또는 계정
+UI_TEAM_CANCEL_SHIFT = 근무 일정 취소
+UI_TEAM_CERTAIN = 확실함
+UI_TEAM_CERTAIN_SAID = 실명, 담당 등록, 점유 또는 단독 근무
+UI_TEAM_CHANGE_SHIFT = 근무 일정 변경
+UI_TEAM_COLLABORATION = 협업
+UI_TEAM_COMPARED_WITH = { $before } 대비
+UI_TEAM_CORRECTIONS_WAIT = 인수인계 정정 { $count }건이 승인을 기다리고 있습니다
+UI_TEAM_CORRECTION_NOT_YOURS = 볼 수 있지만 바로잡기를 요청할 수는 없습니다.
+UI_TEAM_CORRECTION_WAITS = 이에 대한 정정이 승인을 기다리고 있습니다.
+UI_TEAM_COUNTS_NO_MORE = 더는 인정되지 않으므로 여기서 바로잡을 것이 없습니다.
+UI_TEAM_COUNTS_NO_MORE_BY = 인정되지 않게 한 정정
+UI_TEAM_COUNTS_PUT_RIGHT = 바로잡음
+UI_TEAM_CREDITED_TO_NOBODY = 이 날짜의 기록 { $count }건이 누구에게도 귀속되지 않았습니다.
+UI_TEAM_CREDITS_OF = 귀속 기준
+UI_TEAM_CUSTOMER = 고객
+UI_TEAM_CYCLE = 평가 주기
+UI_TEAM_DAYS = { $count }일
+UI_TEAM_DAYS_SHOWN = 표시할 날짜
+UI_TEAM_DAYS_TOO_MANY = 한 번에 최대 { $limit }일입니다
+UI_TEAM_DAY_DRAWN =
+    { $day }: 기록 { $records }건, { $gaps ->
+        [0] 하루 종일 근무자 있음
+       *[other] 근무자 없는 구간 { $gaps }개
+    }.
+UI_TEAM_DEVICE = 기기
+UI_TEAM_DUTY_AS_TABLE = 근무 표로 보기
+UI_TEAM_EARLIER_VERSIONS = 이전 버전
+UI_TEAM_ENDED = 종료
+UI_TEAM_END_HINT = 시작보다 늦지 않으면 다음 날 끝납니다.
+UI_TEAM_EVIDENCE = 근거
+UI_TEAM_FINDINGS_OF = 점검 기준
+UI_TEAM_FIRST_DAY = 첫날
+UI_TEAM_FIRST_REPLY = 첫 답변
+UI_TEAM_FIX = 바로잡을 수 있음
+UI_TEAM_FIXABLE = 이 중 { $count }건은 여기서 바로잡을 수 있습니다. 열어서 무엇을 하게 되는지 확인하십시오.
+UI_TEAM_FIX_ALIAS = { $platform } 플랫폼의 “{ $alias }” 별칭이 { $person } 님을 뜻하게 됩니다.
+UI_TEAM_FIX_AT_ONCE = 바로 인정됩니다.
+UI_TEAM_FIX_CLOSE = 평가 주기를 다시 마감합니다.
+UI_TEAM_FIX_HANDOVER = { $person } 님의 { $account } 계정 인수인계를 추가합니다: { $kind }, { $at }.
+UI_TEAM_FIX_MOVE = 기록 { $record } 건을 { $from } 계정에서 { $to } 계정으로 옮깁니다.
+UI_TEAM_FIX_NONE = 알려진 내용만으로는 바로잡는 방법을 알 수 없습니다. 그때 있던 사람이 알려 주어야 합니다. 무엇을 해야 하는지는 위의 조치 안내에 있습니다.
+UI_TEAM_FIX_NOT_YOURS = 더 많은 권한이 있는 사람이 바로잡을 수 있습니다.
+UI_TEAM_FIX_OTHER = { $call } 호출을 실행합니다.
+UI_TEAM_FIX_PUNCH = { $person } 님의 출퇴근 체크를 추가합니다: { $kind }, { $at }.
+UI_TEAM_FIX_THERE = 바로잡을 수 있음
+UI_TEAM_FIX_WAITS = 다른 사람이 승인해야 인정됩니다.
+UI_TEAM_FORGOTTEN_HANDOVER = 빠진 인수인계 추가
+UI_TEAM_MONDAY = 월
+UI_TEAM_TUESDAY = 화
+UI_TEAM_WEDNESDAY = 수
+UI_TEAM_THURSDAY = 목
+UI_TEAM_FRIDAY = 금
+UI_TEAM_SATURDAY = 토
+UI_TEAM_SUNDAY = 일
+UI_TEAM_FROM = 시작
+UI_TEAM_GAP_AT = 근무자 없음 { $gaps }
+UI_TEAM_GAP_BUSY = 근무자가 없는데 기록이 들어옴
+UI_TEAM_HANDOVER = 인수인계
+UI_TEAM_HOW_KNOWN = 판단 근거
+UI_TEAM_HOW_SURE = 확실한 정도
+UI_TEAM_HOW_THE_SCORE_CAME = 점수 산출 과정
+UI_TEAM_INDICATOR = 지표
+UI_TEAM_KIND = 유형
+UI_TEAM_LAST_DAY = 마지막 날
+UI_TEAM_LAST_DAY_HINT = 비워 두면 첫날만입니다.
+UI_TEAM_LEGEND = 읽는 방법
+UI_TEAM_LEGEND_SAID = 각 기록은 귀속된 사람의 색으로 칠해지며, 높이는 비율이고 비율이 작을수록 옅습니다. 글자는 비율이 가장 큰 사람의 것이며 이름은 각 줄에 있습니다. 동그라미는 출퇴근 체크와 인수인계입니다. 채워진 것은 출근과 인수, 빈 것은 퇴근과 인계입니다.
+UI_TEAM_LOOK_AT_IT = 보기
+UI_TEAM_MOVED = 점수 변동
+UI_TEAM_MOVE_HINT = 다른 시각에 일어난 경우에만 읽습니다.
+UI_TEAM_NAMED = 표시된 상담원
+UI_TEAM_NOBODY = 없음
+UI_TEAM_NOBODY_ON_DUTY = 근무자 없음
+UI_TEAM_NOTHING_ODD = 이 달에는 이상한 점이 없습니다.
+UI_TEAM_NOT_CREDITED = 아직 귀속되지 않음
+UI_TEAM_NOT_CREDITED_YET = 아직 귀속된 것이 없습니다. 마감한 평가 주기나 귀속 계산에 포함되지 않은 날짜입니다. 들어온 것과 근무한 사람만 표시됩니다.
+UI_TEAM_NO_ACCOUNTS = 조회할 수 있는 범위에 계정이 없습니다.
+UI_TEAM_NO_CARDS = 조회할 수 있는 범위에 평가표가 없습니다.
+UI_TEAM_NO_CARDS_DO = 평가 주기를 마감하면 표시됩니다. 위에서 다른 평가 주기를 선택하거나 우선 계정을 확인하십시오.
+UI_TEAM_NO_CARD_OF_PERSON = 이 평가 주기에 이 직원의 평가표가 없습니다.
+UI_TEAM_NO_FINDINGS = 점검할 사항이 없습니다.
+UI_TEAM_NO_FINDINGS_DO = 점검 사항은 귀속 계산을 할 때마다 나오며, 평가 주기를 마감하기 전에도 나옵니다.
+UI_TEAM_NO_HANDOVERS = 이 날짜에는 인수인계가 없습니다.
+UI_TEAM_NO_HANDOVERS_DO = 위에서 다른 날짜를 선택하십시오. 인수인계는 계정을 인수하고 인계할 때 기록됩니다.
+UI_TEAM_NO_RECORDS = 이 날짜에 들어온 기록이 없습니다.
+UI_TEAM_NO_SHIFT = 근무 일정 없음
+UI_TEAM_ON_DUTY = 근무 중
+UI_TEAM_ON_DUTY_HELD = 인수인계로 근무 중
+UI_TEAM_ON_DUTY_LOOSE = 팀의 한 사람으로 근무 중
+UI_TEAM_OTHERS = 볼 수 없는 사람
+UI_TEAM_OTHER_ACCOUNT = 볼 수 없는 계정
+UI_TEAM_OUTSIDE = 외부 기록
+UI_TEAM_PERSON = 직원
+UI_TEAM_PERSON_HINT = 목록에 있는 이름 또는 사번.
+UI_TEAM_PHASE = 사용 방식
+UI_TEAM_PLATFORM = 플랫폼
+UI_TEAM_POINTS = 점수
+UI_TEAM_POINTS_BY_INDICATOR = 지표별 점수
+UI_TEAM_POLICY = 정책
+UI_TEAM_PUBLISH_SAID = 시각은 계정의 시간대입니다. 해당 근무 일정의 직원이 바로 볼 수 있습니다.
+UI_TEAM_PUBLISH_SHIFTS = 근무 일정 게시
+UI_TEAM_PUNCHED = 출근 체크함
+UI_TEAM_PUT_IT_RIGHT = 바로잡기
+UI_TEAM_PUT_RIGHT_BECAUSE = 바로잡은 이유
+UI_TEAM_RANGE = 범위(90 %)
+UI_TEAM_RANK = 순위
+UI_TEAM_RANK_OF = { $of }명 중 { $rank }위
+UI_TEAM_RATING = 평점
+UI_TEAM_RECORD = 기록
+UI_TEAM_RECORDS = 기록
+UI_TEAM_RECORDS_AS_TABLE = 기록 표로 보기
+UI_TEAM_RECORDS_CAME = 들어온 기록
+UI_TEAM_RECORDS_CREDITED = 볼 수 있는 직원에게 귀속됨
+UI_TEAM_REFUND_OF = 환불 대상
+UI_TEAM_RESOLVED = 해결됨
+UI_TEAM_ROSTERED = 배정됨
+UI_TEAM_SCORE = 점수
+UI_TEAM_SCORE_MEDIAN = 점수 중앙값
+UI_TEAM_SEAT = 좌석
+UI_TEAM_SECONDS = { $seconds }초
+UI_TEAM_SHIFT = 근무 일정
+UI_TEAM_SHIFT_COUNTS_NO_MORE = 이 근무 일정은 더는 인정되지 않습니다. 대신 인정되는 것을 변경하십시오.
+UI_TEAM_SHIFT_NOT_YOURS = 이 근무 일정을 볼 수 있지만 변경할 수는 없습니다.
+UI_TEAM_SHIFT_REASON_HINT = 근무 일정이 시작된 뒤에는 필요합니다.
+UI_TEAM_STORE = 매장
+UI_TEAM_SURE_KNOWN = 확실함
+UI_TEAM_SURE_NOBODY = 누구에게도 귀속되지 않음
+UI_TEAM_SURE_SHARED = 구분할 근거가 없어 똑같이 나눔
+UI_TEAM_SURE_WEIGHED = 근거에 따라 가늠함
+UI_TEAM_TARGET = 목표
+UI_TEAM_TIMES_IN = { $zone } 시간({ $offset }) 기준.
+UI_TEAM_TIMES_OF_ACCOUNTS = 시각은 각 계정의 시간대입니다.
+UI_TEAM_TO = 종료
+UI_TEAM_TODAY = 오늘
+UI_TEAM_TO_THE_CARD = 평가표 보기
+UI_TEAM_TO_THE_FINDINGS = 이 달의 점검 사항
+UI_TEAM_TO_THE_TABLE = 기록 표로 이동
+UI_TEAM_TO_THE_TIMELINE = 타임라인
+UI_TEAM_VALUE = 값
+UI_TEAM_VIEW = 표시 단위
+UI_TEAM_VIEW_DAY = 일
+UI_TEAM_VIEW_MONTH = 월
+UI_TEAM_VIEW_WEEK = 주
+UI_TEAM_WEIGHT = 가중치
+UI_TEAM_WHAT = 내용
+UI_TEAM_WHAT_CORRECTIONS_CHANGED = 정정으로 바뀐 것
+UI_TEAM_WHAT_IS_ODD = 이상한 점
+UI_TEAM_WHAT_IS_RIGHT = 올바른 내용
+UI_TEAM_WHAT_IT_WAS = 기록 내용
+UI_TEAM_WHAT_SHOWS_IT = 근거
+UI_TEAM_WHAT_TO_DO = 조치 안내
+UI_TEAM_WHAT_WAS_PUT_RIGHT = 바로잡은 것
+UI_TEAM_WHAT_WAS_SEEN = 확인된 내용
+UI_TEAM_WHEN = 시각
+UI_TEAM_WHEN_IT_WAS = 실제 시각
+UI_TEAM_WHERE_THE_RECORDS_ARE = 기록의 위치
+UI_TEAM_WHOSE = 귀속
+UI_TEAM_WHY = 이유
+UI_TEAM_ZONE_OF_DAYS = 날짜의 시간대
+WORD_DUTY_RULE_HANDOVER = 인수인계로 점유
+WORD_DUTY_RULE_ROSTER = 배정되었고 이에 어긋나는 출퇴근 체크 없음
+WORD_DUTY_RULE_PUNCH = 팀 소속이며 출근 체크함
+WORD_DUTY_RULE_TEAM = 근거 없음: 팀 전체
+WORD_VERSION_END_REVISED = 보낸 쪽이 수정함
+WORD_VERSION_END_MOVED = 다른 계정으로 옮김
+WORD_VERSION_END_WITHDRAWN = 철회됨
+WORD_NOBODY_ON_DUTY = 근무 중인 사람이 없었음
+DONE_FIX_ASKED = 요청했습니다. 이제 다른 사람이 승인합니다
+DONE_FIX_MADE = 바로잡았습니다
+DONE_CORRECTION_ASKED = 요청했습니다. 이제 다른 사람이 승인합니다
+DONE_SHIFTS_PUBLISHED = 근무 일정을 게시했습니다
+DONE_SHIFT_CHANGED = 근무 일정을 변경했습니다
+DONE_SHIFT_CANCELLED = 근무 일정을 취소했습니다
+
+## Console: words that other rooms have too
+
+WORD_RECORD_AGGREGATION_MEAN = 평균
+WORD_RECORD_AGGREGATION_SUM = 합계
+WORD_RECORD_AGGREGATION_COUNT = 건수
+WORD_RECORD_AGGREGATION_SHARE = 조건을 충족한 백분율
+WORD_RECORD_AGGREGATION_DISTINCT = 고객 수
+WORD_OBSERVATION_AGGREGATION_SUM = 합계
+WORD_OBSERVATION_AGGREGATION_MEAN = 평균
+WORD_OBSERVATION_AGGREGATION_LAST = 마지막 값
+WORD_OBSERVATION_OF_PERSON = 직원
+WORD_OBSERVATION_OF_UNIT = 직원의 조직
+WORD_OBSERVATION_OF_ACCOUNT = 계정
+WORD_OBSERVATION_OF_STORE = 매장
+WORD_OBSERVATION_OF_CAMPAIGN = 캠페인
+WORD_COMPARISON_AT_MOST = 이하
+WORD_COMPARISON_AT_LEAST = 이상
+WORD_COMPARISON_BELOW = 미만
+WORD_COMPARISON_ABOVE = 초과
+WORD_COMPARISON_EQUAL = 같음
+DONE_SCHEME_SAVED = 버전을 저장했습니다.
+DONE_SCHEME_WITHDRAWN = 사용을 종료했습니다.
+DONE_MEASURE_SAVED = 측정값을 저장했습니다.
+DONE_MEASURE_RETIRED = 측정값의 사용을 종료했습니다.
+DONE_CYCLE_MADE = 평가 주기를 만들었습니다.
+DONE_CYCLE_CLOSING = 마감을 시작했습니다.
+DONE_CYCLE_CANCELLED = 중지했습니다.
+DONE_CYCLE_CORRECTING = 정정을 계산하고 있습니다.
+DONE_CYCLE_PUBLISHED = 결과를 공개했습니다.
+DONE_RUN_STARTED = 귀속 계산을 시작했습니다.
+DONE_RUN_CANCELLED = 귀속 계산을 중지했습니다.
+DONE_OBSERVATION_WITHDRAWN = 관측값을 철회했습니다.
+WORD_FINDING_MISSING_PUNCH = 출퇴근 체크 누락
+WORD_FINDING_DOUBLE_IN = 출근 체크 중복
+WORD_FINDING_TAG_OFF_DUTY = 근무 중이 아닌 사람이 플랫폼에 표시됨
+WORD_FINDING_UNCOVERED_SHIFT = 아무도 근무하지 않은 근무 일정
+WORD_FINDING_NAMED_WITHOUT_AGENT = 실명이지만 해당 상담원 없음
+WORD_FINDING_MISSING_RELEASE = 인계하지 않은 계정
+WORD_FINDING_CLAIM_OFF_DUTY = 근무 중이 아닐 때의 담당 등록
+WORD_FINDING_OVERLAP = 한 계정을 동시에 점유
+WORD_FINDING_SEVERAL_AT_ONCE = 동시에 여러 계정에서 근무
+WORD_FINDING_TOO_FEW_REPLIES = 답변이 너무 적어 구분할 수 없음
+WORD_FINDING_DEVICE_OFF_DUTY = 근무 중이 아닌 사람의 기기
+WORD_FINDING_MIXED_WITHOUT_TAG = 이름 없는 혼합 계정
+WORD_FINDING_NO_DUTY_EVIDENCE = 근무 근거 없음
+WORD_FINDING_CLAIMS_DIFFER = 서로 어긋나는 담당 등록
+WORD_FINDING_CLAIM_WITHOUT_RECORD = 기록 없는 담당 등록
+WORD_FINDING_BREAKS_NOT_PUNCHED = 체크하지 않은 휴식
+WORD_FINDING_DEVICE_OF_NOBODY = 누구의 것도 아닌 기기
+WORD_FINDING_EVIDENCE_UNEVEN = 고르지 않은 근거
+WORD_FINDING_EVIDENCE_NOT_READ = 읽지 않은 근거
+DONE_CAME = 출근 체크를 했습니다.
+DONE_LEFT = 퇴근 체크를 했습니다.
+DONE_PUNCHED = 출퇴근 체크를 기록했습니다.
+DONE_TOOK = 지금부터 귀하가 계정을 점유합니다.
+DONE_RELEASED = 계정을 인계했습니다.
+DONE_ASKED = 요청했습니다. 다른 사람이 승인합니다.
+DONE_WITHDRAWN = 철회했습니다.
+
+## Console: pay
+
+NAV_POOLS = 성과급 재원
+NAV_SETTLEMENTS = 정산
+NAV_STATEMENTS = 명세서
+NAV_PAY_CORRECTIONS = 급여 정정
+NAV_RATES = 환율
+WORD_SETTLEMENT_STATE_DRAFT = 초안
+WORD_SETTLEMENT_STATE_APPROVED = 승인됨
+WORD_SETTLEMENT_STATE_POSTED = 지급 확정
+WORD_SETTLEMENT_STATE_DISCARDED = 폐기됨
+WORD_PAY_CORRECTION_STATE_DRAFT = 초안
+WORD_PAY_CORRECTION_STATE_APPROVED = 승인됨
+WORD_PAY_CORRECTION_STATE_WITHDRAWN = 철회됨
+DONE_POOL_MADE = 성과급 재원을 만들었습니다.
+DONE_SETTLEMENT_DRAFTED = 정산의 초안을 작성했습니다. 다른 사람이 승인합니다.
+DONE_PAY_APPROVED = 정산을 승인했습니다. 이제 지급 확정할 수 있습니다.
+DONE_PAY_POSTED = 정산을 지급 확정했습니다. 더는 바뀌지 않습니다.
+DONE_PAY_DISCARDED = 정산을 폐기했습니다.
+DONE_NOTHING_MOVED_ON = 처리한 것이 없습니다. 이미 다음 단계로 넘어갔습니다. 현재 상태는 다음과 같습니다.
+DONE_PAY_CORRECTION_DRAFTED = 정정의 초안을 작성했습니다. 다른 사람이 승인합니다.
+DONE_PAY_CORRECTION_APPROVED = 정정을 승인했습니다. 다음 정산에서 차액이 지급됩니다.
+DONE_PAY_CORRECTION_WITHDRAWN = 정정을 철회했습니다.
+DONE_RATE_SET = 환율을 저장했습니다.
+DONE_RATE_KNOWN = 저장한 것이 없습니다. 이미 있는 환율입니다.
+UI_PAY_ACCOUNT = 계정
+UI_PAY_ACCOUNT_HIDDEN = 볼 수 없는 계정
+UI_PAY_ADJUSTMENTS = 이전 달의 정정
+UI_PAY_ADJUSTMENTS_ALONE = 이 명세서에는 재원의 몫이 없고 이전 달의 정정만 지급합니다.
+UI_PAY_ALSO_SUPERSEDED = 더는 유효하지 않은 것도 표시
+UI_PAY_AMOUNTS_HIDDEN = 명세서가 있는 것은 볼 수 있지만 지급액은 볼 수 없습니다. 금액은 이 페이지로 보내지 않았습니다.
+UI_PAY_AMOUNT_HINT = 120000.50처럼 숫자와 최대 하나의 소수점.
+UI_PAY_ANOTHER_ACCOUNT = 다른 계정(…{ $tail })
+UI_PAY_APPROVAL_ELSEWHERE = 승인할 수 있는 사람의 승인을 기다리고 있습니다. 귀하는 승인할 수 없습니다.
+UI_PAY_APPROVE = 승인
+UI_PAY_APPROVE_PAY_CORRECTION_SAID = 그때부터 다음 정산에서 차액을 지급하거나 공제합니다.
+UI_PAY_APPROVE_SAID = 귀하가 준비한 것이 아니므로 승인할 수 있습니다. 먼저 내역과 합계를 확인하십시오.
+UI_PAY_BEFORE = 이전
+UI_PAY_BEFORE_ROUNDING = 반올림 전
+UI_PAY_BESIDE_THE_POOL = 재원 외
+UI_PAY_CARRY = 나누고 남은 잔액을 다음 달로 이월
+UI_PAY_CARRY_HINT = 똑같이 나눌 수 없는 잔액을 매달 이월하여 서로 균형이 맞게 합니다.
+UI_PAY_CORRECTION = 급여 정정
+UI_PAY_CORRECTION_REASON_HINT = 바뀌는 모든 명세서에 표시됩니다.
+UI_PAY_CORRECTION_SAID = 지급 확정된 것은 그대로입니다. 현재의 평가표로 재원을 다시 나누고 다음 정산에서 각 직원의 차액을 지급합니다.
+UI_PAY_COUNTS = 유효
+UI_PAY_CURRENCY = 통화
+UI_PAY_CURRENCY_HINT = CNY처럼 세 글자.
+UI_PAY_CYCLE = 평가 주기
+UI_PAY_CYCLE_HIDDEN = 볼 수 없는 평가 주기
+UI_PAY_DELTAS = 금액이 바뀌는 직원
+UI_PAY_DIFFERENCE = 차액
+UI_PAY_DISCARD = 폐기
+UI_PAY_DISCARD_SAID = 정산을 폐기합니다. 그 뒤 재원을 다시 나눌 수 있습니다.
+UI_PAY_DRAFT_PAY_CORRECTION = 이 정정의 초안 작성
+UI_PAY_DRAFT_SETTLEMENT = 정산 초안 작성
+UI_PAY_EQUAL_SPLIT = 똑같이 나누기
+UI_PAY_EQUAL_SPLIT_SAID = 점수가 없다면 각자 받을 금액
+UI_PAY_FLOOR = 점수 하한
+UI_PAY_FLOOR_HINT = 이 점수 이하이면 받지 못하며 이를 넘는 점수만 반영합니다. 비워 두면 0입니다.
+UI_PAY_FUND_NAME = 기금 이름
+UI_PAY_HIDDEN = 볼 수 없음
+UI_PAY_HOW_KNOWN = 판단 근거
+UI_PAY_HOW_MADE = 금액 산출 방식
+UI_PAY_HOW_SPLIT = 나누는 방식
+UI_PAY_IN = 환산 통화
+UI_PAY_LEFT_TO_PAY = 남은 지급액
+UI_PAY_LESS = 감소 합계
+UI_PAY_LINES_TOGETHER = 전체 내역 합계
+UI_PAY_LOWEST_SCORE = 최저 점수
+UI_PAY_MAKE_POOL = 성과급 재원 만들기
+UI_PAY_MORE = 증가 합계
+UI_PAY_NAME_HIDDEN = 이름을 볼 수 없음
+UI_PAY_NEW_PAY_CORRECTION = 급여 정정하기
+UI_PAY_NEW_POOL = 새 성과급 재원
+UI_PAY_NEW_RATE = 새 환율
+UI_PAY_NEW_SETTLEMENT = 새 정산
+UI_PAY_NOW = 현재
+UI_PAY_NO_CARRY = 나누고 남은 잔액은 그 달 안에 지급합니다.
+UI_PAY_NO_DELTAS = 금액이 바뀌는 사람이 없습니다.
+UI_PAY_NO_PAY_CORRECTIONS = 아직 급여 정정이 없습니다. 지급 확정된 정산은 정정으로 바로잡습니다.
+UI_PAY_NO_PERCENT = 0부터 100까지이며 소수점 아래 최대 네 자리인 백분율이 아닙니다
+UI_PAY_NO_POOLS = 아직 성과급 재원이 없습니다. 평가 주기에 대해 금액과 나누는 방식을 정하여 만드십시오.
+UI_PAY_NO_POOL_READY = 지금 나눌 수 있는 성과급 재원이 없습니다. 모두 이미 지급되었거나 처리 중이거나 평가 주기가 공개되지 않았습니다. 재원을 만들거나 먼저 평가 주기를 공개하십시오.
+UI_PAY_NO_POSTED_SETTLEMENT = 아직 지급 확정된 것이 없어 바로잡을 것이 없습니다. 초안은 폐기하고 다시 작성합니다.
+UI_PAY_NO_RATES = 아직 환율이 없습니다. 다른 통화의 금액을 계산할 때만 필요합니다.
+UI_PAY_NO_RECORDS_BEHIND = 이 명세서의 근거가 되는 기록이 없습니다.
+UI_PAY_NO_SETTLEMENTS = 아직 정산한 것이 없습니다. 공개된 평가 주기와 성과급 재원으로 정산의 초안을 작성하십시오.
+UI_PAY_NO_SETTLEMENT_OF_POOL = 아직 정산하지 않은 재원입니다. 정산의 초안을 작성하십시오.
+UI_PAY_NO_STATEMENTS = 볼 수 있는 명세서가 없습니다.
+UI_PAY_NOT_PUBLISHED = 아직 공개되지 않음
+UI_PAY_NUMBER = 번호
+UI_PAY_NUMBERED = { $at }. { $label }
+UI_PAY_OF_THE_POOL = 재원에서
+UI_PAY_ONE_OF = 1단위
+UI_PAY_ONLY_COUNTING = 유효한 것만 표시
+UI_PAY_PAID = 직원에게 지급
+UI_PAY_PART_FUND_SAID = 이 부분은 팀을 위해 남겨 두고 개인에게 지급하지 않습니다. 쓰지 않으려면 비율을 비워 두십시오.
+UI_PAY_PART_PROPORTIONAL_SAID = 각자 하한을 넘는 점수에 비례하여 받습니다. 쓰지 않으려면 비율을 비워 두십시오.
+UI_PAY_PART_TIERS_SAID = 가장 높은 구간부터 쓰십시오. 각 구간은 인원의 백분율 또는 일정 점수 이상의 모든 직원이며, 구간에 든 직원은 그 가중치를 갖습니다. 쓰지 않으려면 비율을 비워 두십시오.
+UI_PAY_PERCENT_OF_POOL = 재원의 백분율
+UI_PAY_POOL = 성과급 재원
+UI_PAY_POOLS_WAIT = 성과급 재원 { $count }개는 선택 항목에 없습니다. 해당 평가 주기의 점수가 아직 공개되지 않았습니다.
+UI_PAY_POOL_NAME_HINT = 예: 3월 성과급.
+UI_PAY_POOL_TO_SPLIT_HINT = 평가 주기가 공개되었고 아직 지급하지 않은 재원만 표시됩니다.
+UI_PAY_POOL_UNIT_HINT = 지급 대상: 평가 주기의 조직 또는 그 하위 조직입니다. 비워 두면 평가 주기 전체입니다.
+UI_PAY_POOL_WAITS = 평가 주기의 점수가 공개되면 정산할 수 있습니다.
+UI_PAY_POST = 지급 확정
+UI_PAY_POSTING_ELSEWHERE = 지급 확정할 수 있는 사람을 기다리고 있습니다. 귀하는 할 수 없습니다.
+UI_PAY_POST_SAID = 그때부터 바뀌지 않으며 재원이 지급됩니다.
+UI_PAY_PREPARED_AT = 준비 시각
+UI_PAY_PUBLISHED = 공개됨
+UI_PAY_QUOTA = 인원의 백분율
+UI_PAY_RATE = 환율
+UI_PAY_RATES_SAID = 환율은 같은 통화의 다음 환율이 있을 때까지 유효합니다. 이전에 적은 것도 계속 볼 수 있습니다.
+UI_PAY_RATE_HINT = 예: 7.1234.
+UI_PAY_RECORD = 기록
+UI_PAY_RECORDS_BEHIND = 근거 기록
+UI_PAY_RECORDS_TRACED = 기록 { $all }건 중 { $count }건
+UI_PAY_ROW_REFUSED = { $said }
+UI_PAY_RULE_FUND_SAID = 팀을 위해 남겨 두고 개인에게 지급하지 않습니다.
+UI_PAY_RULE_PROPORTIONAL = 점수에 비례
+UI_PAY_RULE_PROPORTIONAL_SAID = 각자 { $floor }점을 넘는 점수에 비례하여 받습니다.
+UI_PAY_RULE_TIERS = 구간별
+UI_PAY_RULE_TIERS_SAID = 구간에 든 직원은 그 구간의 가중치를 가지며, 이 부분을 가중치로 나눕니다.
+UI_PAY_SAY_SURE = 확인했음을 표시하십시오
+UI_PAY_SCORE = 점수
+UI_PAY_SETTLEMENT = 정산
+UI_PAY_SETTLEMENT_LINES = 직원별 지급액
+UI_PAY_SETTLEMENT_LINES_SAID = 각 행은 명세서로 이어지며 계산 단계, 평가표, 근거 기록을 볼 수 있습니다. 점수의 출처:
+UI_PAY_SET_RATE = 환율 저장
+UI_PAY_SHARES_SUM = 모든 부분의 비율 합계가 100 %가 아니라 { $sum } %입니다
+UI_PAY_SHOW_DIFFERENCE = 바뀌는 내용 보기
+UI_PAY_SHOW_MORE = 더 보기
+UI_PAY_SOURCE = 출처
+UI_PAY_SOURCE_HINT = 예: 중앙은행 일일 고시.
+UI_PAY_STATEMENT = 명세서
+UI_PAY_STEP_APPROVED = 승인됨
+UI_PAY_STEP_DISCARDED = 폐기됨
+UI_PAY_STEP_DRAFTED = 초안 작성됨
+UI_PAY_STEP_POSTED = 지급 확정됨
+UI_PAY_STEP_PREPARED = 준비됨
+UI_PAY_STEP_WAITS_APPROVAL = 다른 사람의 승인 대기
+UI_PAY_STEP_WAITS_POSTING = 지급 확정 대기
+UI_PAY_STEP_WITHDRAWN = 철회됨
+UI_PAY_SUM = 합계
+UI_PAY_SUM_FAILS = 합계가 재원과 다름
+UI_PAY_SUM_HOLDS = 재원과 끝자리까지 일치
+UI_PAY_SUPERSEDED = 더는 유효하지 않음
+UI_PAY_TEAM_FUND = 팀 기금
+UI_PAY_TIER = 구간
+UI_PAY_TIER_FROM = { $score }점 이상
+UI_PAY_TIER_QUOTA = 인원의 { $quota }
+UI_PAY_TO_CARD = 평가표 보기
+UI_PAY_TO_RECORDS = 기록 보기
+UI_PAY_TO_SETTLEMENT = 정정 대상 정산
+UI_PAY_UNIT_HIDDEN = 볼 수 없는 조직
+UI_PAY_UNKNOWN_STEP = 이 페이지에 없는 단계입니다. 새로 불러오십시오
+UI_PAY_WEIGHT = 가중치
+UI_PAY_WEIGHT_OF = { $weight } / { $sum }
+UI_PAY_WHAT_WOULD_CHANGE = 바뀌는 내용
+UI_PAY_WHO = 직원
+UI_PAY_WHOLE_GROUP = 그룹 전체
+UI_PAY_WHY = 차이가 난 이유
+UI_PAY_WITHDRAW = 철회
+UI_PAY_WITHDRAW_SAID = 초안을 폐기합니다. 급여는 바뀌지 않습니다.
+UI_PAY_WOULD_CHANGE = { $people }명의 금액이 바뀝니다. 증가 { $more }, 감소 { $less }. 아직 기록된 것은 없습니다.
+UI_PAY_WRITTEN_AT = 저장 시각
+UI_PAY_YOU = 본인
+UI_PAY_YOU_HAD_A_HAND = 귀하가 준비했거나 승인했으므로 다른 사람이 지급 확정합니다(이중 확인).
+UI_PAY_YOU_PREPARED = 귀하가 준비했으므로 다른 사람이 승인합니다(이중 확인).
+
+## Console: audit
+
+NAV_AUDIT_LOG = 로그
+NAV_AUDIT_EXPORTS = 설명 자료
+UI_AUDIT_BY_PERSON = 직원에 대해
+UI_AUDIT_BY_ACCOUNT = 계정이 한 일
+UI_AUDIT_BY_THING = 대상에 대해
+UI_AUDIT_PERSON = 사번 또는 직원의 아이디
+UI_AUDIT_THING = 대상
+UI_AUDIT_ID = 대상의 아이디
+UI_AUDIT_FROM = 시작일
+UI_AUDIT_TO = 종료일(포함)
+UI_AUDIT_FOUND = 로그 내용
+UI_AUDIT_ASK = 직원, 계정 또는 대상을 조회하십시오. 다섯 서비스의 응답을 최신순의 한 목록으로 보여 줍니다.
+UI_AUDIT_NOTHING = 조회할 수 있는 범위에서 이 날짜의 로그에 해당 내용이 없습니다.
+UI_AUDIT_NO_DAY = “{ $text }” 값은 날짜가 아닙니다. 2026-03-31처럼 쓰십시오
+UI_AUDIT_NOBODY = 조회할 수 있는 직원 중 사번이 “{ $text }”인 사람이 없습니다
+UI_AUDIT_NO_ACCOUNT = 이름을 조회할 수 있는 계정 중 “{ $text }” 계정이 없습니다. 아이디를 쓰십시오
+UI_AUDIT_SILENT = 다음 서비스가 응답하지 않아 그 항목이 빠져 있습니다. 다시 시도하십시오.
+UI_AUDIT_NEWEST = 최신 항목으로
+UI_AUDIT_OLDER = 이전 항목
+UI_AUDIT_WHEN = 시각
+UI_AUDIT_WHO = 누구
+UI_AUDIT_WHAT = 한 일
+UI_AUDIT_LOG_OF = 로그의 서비스
+UI_AUDIT_NOTES = 비고
+UI_AUDIT_ACTION = 작업
+UI_AUDIT_METHOD = Rpc
+UI_AUDIT_POSITION = 체인에서의 위치
+UI_AUDIT_SERVICE = { $name } 서비스
+UI_AUDIT_NOBODY_SIGNED_IN = 로그인하지 않음
+UI_AUDIT_EXPORTS_SAID = 전체에서 개별 기록까지: 평가 주기의 평가표, 정산과 그 내역, 명세서와 근거 기록. 각 목록은 표시된 그대로 다운로드할 수 있습니다.
+UI_AUDIT_NO_MONTHS = 아직 공개된 평가 주기가 없습니다.
+UI_AUDIT_A_CORRECTION = 정정
+UI_AUDIT_CARDS = 평가 주기와 평가표
+UI_AUDIT_LOG_OF_IT = 로그 보기
+WORD_SERVICE_IDENTITY = 신원
+WORD_SERVICE_ATTENDANCE = 근태
+WORD_SERVICE_PERFORMANCE = 성과
+WORD_SERVICE_COMPENSATION = 급여
+WORD_SERVICE_TALENT = 인재
+WORD_THING_ACCOUNT = 계정
+WORD_THING_ALIAS = 별칭
+WORD_THING_API_KEY = API 키
+WORD_THING_ATTRIBUTION_RUN = 귀속 계산
+WORD_THING_BREAK_GLASS = 긴급 권한
+WORD_THING_CARD = 평가표
+WORD_THING_CATALOGUE = 카탈로그
+WORD_THING_CLAIM = 담당 등록
+WORD_THING_CORRECTION = 정정
+WORD_THING_CYCLE = 평가 주기
+WORD_THING_DATA_KEY = 데이터 키
+WORD_THING_DELEGATION = 위임
+WORD_THING_DEVICE = 기기
+WORD_THING_ERASURE = 개인정보 삭제
+WORD_THING_EVENT = 이벤트
+WORD_THING_FINDING = 점검 사항
+WORD_THING_GRANT = 권한 부여
+WORD_THING_HANDOVER = 인수인계
+WORD_THING_HOLD = 법적 보존
+WORD_THING_MEASURE = 측정값
+WORD_THING_OBSERVATION = 관측값
+WORD_THING_ORG_UNIT = 조직
+WORD_THING_PAY_CORRECTION = 급여 정정
+WORD_THING_PERSON = 직원
+WORD_THING_POOL = 성과급 재원
+WORD_THING_PRINCIPAL = 로그인 주체
+WORD_THING_PUNCH = 출퇴근 체크
+WORD_THING_RATE = 환율
+WORD_THING_RECORD = 상담 기록
+WORD_THING_REGION = 지역
+WORD_THING_REPLIES = 답변
+WORD_THING_RETENTION = 보존
+WORD_THING_ROLE = 역할
+WORD_THING_ROSTER = 근무표
+WORD_THING_ROW = 목록의 행
+WORD_THING_SCHEDULE = 마감 예약
+WORD_THING_SCHEDULE_RUN = 마감 예약의 실행
+WORD_THING_SCHEME = 평가 체계
+WORD_THING_SESSION = 세션
+WORD_THING_SETTLEMENT = 정산
+WORD_THING_SITE = 근무지
+WORD_THING_SSO_PROVIDER = 싱글 사인온 제공자
+WORD_THING_STATEMENT = 명세서
+WORD_THING_SUBJECT = 대상의 로그
+WORD_THING_TABLE = 테이블
+WORD_THING_TENANT = 그룹
+WORD_THING_TRANSFER = 지역 간 전송
+WORD_DID_ATTENDANCE_ACCOUNT_READ = 계정 조회
+WORD_DID_ATTENDANCE_ACCOUNT_WRITE = 계정 저장
+WORD_DID_ATTENDANCE_ALIAS_READ = 별칭 조회
+WORD_DID_ATTENDANCE_ALIAS_WRITE = 별칭 저장
+WORD_DID_ATTENDANCE_CORRECTION_APPROVE = 정정 승인
+WORD_DID_ATTENDANCE_CORRECTION_MAKE = 정정 적용
+WORD_DID_ATTENDANCE_CORRECTION_READ = 정정 조회
+WORD_DID_ATTENDANCE_CORRECTION_REJECT = 정정 반려
+WORD_DID_ATTENDANCE_CORRECTION_REQUEST = 정정 요청
+WORD_DID_ATTENDANCE_CORRECTION_WITHDRAW = 정정 철회
+WORD_DID_ATTENDANCE_DEVICE_READ = 기기 조회
+WORD_DID_ATTENDANCE_DEVICE_WRITE = 기기 저장
+WORD_DID_ATTENDANCE_HANDOVER_IMPORT = 인수인계 가져오기
+WORD_DID_ATTENDANCE_HANDOVER_READ = 인수인계 조회
+WORD_DID_ATTENDANCE_HANDOVER_RECORD = 계정 인수인계
+WORD_DID_ATTENDANCE_OCCUPANCY_READ = 계정 점유 조회
+WORD_DID_ATTENDANCE_PUNCH_IMPORT = 출퇴근 체크 가져오기
+WORD_DID_ATTENDANCE_PUNCH_READ = 출퇴근 체크 조회
+WORD_DID_ATTENDANCE_PUNCH_RECORD = 출퇴근 체크
+WORD_DID_ATTENDANCE_ROSTER_READ = 근무표 조회
+WORD_DID_ATTENDANCE_ROSTER_WRITE = 근무표 저장
+WORD_DID_ATTENDANCE_SITE_WRITE = 근무지 저장
+WORD_DID_COMPENSATION_CORRECTION_APPROVE = 급여 정정 승인
+WORD_DID_COMPENSATION_CORRECTION_DRAFT = 급여 정정 초안 작성
+WORD_DID_COMPENSATION_CORRECTION_WITHDRAW = 급여 정정 철회
+WORD_DID_COMPENSATION_POOL_CREATE = 성과급 재원 만들기
+WORD_DID_COMPENSATION_POOL_READ = 성과급 재원 조회
+WORD_DID_COMPENSATION_SETTLEMENT_APPROVE = 정산 승인
+WORD_DID_COMPENSATION_SETTLEMENT_DISCARD = 정산 폐기
+WORD_DID_COMPENSATION_SETTLEMENT_DRAFT = 정산 초안 작성
+WORD_DID_COMPENSATION_SETTLEMENT_POST = 정산 지급 확정
+WORD_DID_COMPENSATION_SETTLEMENT_READ = 정산 조회
+WORD_DID_COMPENSATION_STATEMENT_READ = 명세서 조회
+WORD_DID_COMPENSATION_STATEMENT_READ_PAY = 급여 조회
+WORD_DID_IDENTITY_API_KEY_CREATE = API 키 만들기
+WORD_DID_IDENTITY_API_KEY_EXCHANGE = API 키로 로그인
+WORD_DID_IDENTITY_API_KEY_REVOKE = API 키 폐기
+WORD_DID_IDENTITY_BREAK_GLASS_END = 긴급 권한 종료
+WORD_DID_IDENTITY_BREAK_GLASS_OPEN = 긴급 권한 열기
+WORD_DID_IDENTITY_BREAK_GLASS_REFUSE = 긴급 권한 거절됨
+WORD_DID_IDENTITY_BREAK_GLASS_REVIEW = 긴급 권한 검토
+WORD_DID_IDENTITY_CATALOGUE_IMPORT = 카탈로그 가져오기
+WORD_DID_IDENTITY_DELEGATION_END = 위임 종료
+WORD_DID_IDENTITY_DELEGATION_WRITE = 권한 위임
+WORD_DID_IDENTITY_EMPLOYMENT_END = 고용 종료
+WORD_DID_IDENTITY_ENTITLEMENT_WRITE = 그룹의 모듈 변경
+WORD_DID_IDENTITY_ERASURE_APPROVE = 개인정보 삭제 승인
+WORD_DID_IDENTITY_ERASURE_REJECT = 개인정보 삭제 반려
+WORD_DID_IDENTITY_ERASURE_REQUEST = 개인정보 삭제 요청
+WORD_DID_IDENTITY_ERASURE_WITHDRAW = 개인정보 삭제 철회
+WORD_DID_IDENTITY_GRANT_READ = 권한 부여 조회
+WORD_DID_IDENTITY_GRANT_REVOKE = 역할 회수
+WORD_DID_IDENTITY_GRANT_WRITE = 역할 부여
+WORD_DID_IDENTITY_HOLD_LIFT = 법적 보존 해제
+WORD_DID_IDENTITY_HOLD_SET = 법적 보존 설정
+WORD_DID_IDENTITY_LOGIN_CREATE = 로그인 만들기
+WORD_DID_IDENTITY_ORG_CLOSE = 조직 폐지
+WORD_DID_IDENTITY_ORG_IMPORT = 조직 가져오기
+WORD_DID_IDENTITY_ORG_MERGE = 조직 통합
+WORD_DID_IDENTITY_PASSWORD_CHANGE = 자신의 비밀번호 변경
+WORD_DID_IDENTITY_PASSWORD_RESET = 비밀번호 재설정
+WORD_DID_IDENTITY_PERSON_EXPORT = 직원에 대해 보관된 데이터 내보내기
+WORD_DID_IDENTITY_PERSON_IMPORT = 직원 가져오기
+WORD_DID_IDENTITY_PERSON_READ = 직원 조회
+WORD_DID_IDENTITY_PERSON_READ_PII = 직원의 개인정보 조회
+WORD_DID_IDENTITY_PERSON_RECTIFY = 직원의 개인정보 바로잡기
+WORD_DID_IDENTITY_RATE_SET = 환율 저장
+WORD_DID_IDENTITY_REPORTING_SET = 보고 라인 지정
+WORD_DID_IDENTITY_REPORTING_END = 보고 라인 종료
+WORD_DID_IDENTITY_RETENTION_SET = 데이터 보존 기간 지정
+WORD_DID_IDENTITY_ROLE_DEFINE = 역할 정의
+WORD_DID_IDENTITY_ROLE_RETIRE = 역할 사용 종료
+WORD_DID_IDENTITY_SECOND_FACTOR_BEGIN = 2차 인증 등록 시작
+WORD_DID_IDENTITY_SECOND_FACTOR_CONFIRM = 2차 인증 확인
+WORD_DID_IDENTITY_SECOND_FACTOR_REMOVE = 2차 인증 해제
+WORD_DID_IDENTITY_SERVICE_ACCOUNT_CREATE = 서비스 계정 만들기
+WORD_DID_IDENTITY_SESSION_END = 세션 종료
+WORD_DID_IDENTITY_SESSION_END_ALL = 모든 세션 종료
+WORD_DID_IDENTITY_SESSION_REFRESH = 세션 연장
+WORD_DID_IDENTITY_SESSION_SIGN_IN = 로그인
+WORD_DID_IDENTITY_SSO_PUT = 싱글 사인온 제공자 등록
+WORD_DID_IDENTITY_SSO_REMOVE = 싱글 사인온 제공자 삭제
+WORD_DID_IDENTITY_TENANT_INIT = 그룹 만들기
+WORD_DID_PERFORMANCE_CARD_READ = 평가표 조회
+WORD_DID_PERFORMANCE_CLAIM_MAKE = 대화 담당 등록
+WORD_DID_PERFORMANCE_CLAIM_WITHDRAW = 담당 등록 철회
+WORD_DID_PERFORMANCE_CREDIT_READ = 귀속 조회
+WORD_DID_PERFORMANCE_CREDIT_EXPORT = 귀속 내보내기
+WORD_DID_PERFORMANCE_CYCLE_CANCEL = 평가 주기 마감 중지
+WORD_DID_PERFORMANCE_CYCLE_CLOSE = 평가 주기 마감 시작
+WORD_DID_PERFORMANCE_CYCLE_FAIL = 평가 주기 마감 실패
+WORD_DID_PERFORMANCE_CYCLE_PROGRESS = 평가 주기 마감 계속
+WORD_DID_PERFORMANCE_CYCLE_PUBLISH = 평가 주기 공개
+WORD_DID_PERFORMANCE_CYCLE_READ = 평가 주기 조회
+WORD_DID_PERFORMANCE_CYCLE_SCORE = 평가 주기 점수 계산
+WORD_DID_PERFORMANCE_CYCLE_WRITE = 평가 주기 저장
+WORD_DID_PERFORMANCE_FINDING_APPLY_FIX = 점검 사항 바로잡기 적용
+WORD_DID_PERFORMANCE_OBSERVATION_IMPORT = 관측값 가져오기
+WORD_DID_PERFORMANCE_OBSERVATION_READ = 관측값 조회
+WORD_DID_PERFORMANCE_OBSERVATION_WITHDRAW = 관측값 철회
+WORD_DID_PERFORMANCE_RECORD_IMPORT = 기록 가져오기
+WORD_DID_PERFORMANCE_RECORD_MOVE = 기록 옮기기
+WORD_DID_PERFORMANCE_RECORD_READ = 기록 조회
+WORD_DID_PERFORMANCE_RECORD_WITHDRAW = 기록 철회
+WORD_DID_PERFORMANCE_REPLY_IMPORT = 답변 가져오기
+WORD_DID_PERFORMANCE_RUN_ATTRIBUTE = 기록 귀속
+WORD_DID_PERFORMANCE_RUN_COLLECT = 귀속 계산에 필요한 자료 수집
+WORD_DID_PERFORMANCE_RUN_PROGRESS = 귀속 계산 계속
+WORD_DID_PERFORMANCE_CLAIM_IMPORT = 담당 등록 가져오기
+WORD_DID_PERFORMANCE_RUN_START = 귀속 계산 시작
+WORD_DID_PERFORMANCE_SCHEME_EXPORT = 평가 체계 내보내기
+WORD_DID_PERFORMANCE_SCHEME_IMPORT = 평가 체계 가져오기
+WORD_DID_PERFORMANCE_SCHEME_WITHDRAW = 평가 체계 사용 종료
+WORD_DID_PERFORMANCE_SCHEME_WRITE = 평가 체계 저장
+WORD_DID_PERFORMANCE_TRANSFER_APPROVE = 지역 간 전송 승인
+WORD_DID_PERFORMANCE_TRANSFER_PREPARE = 지역 간 전송 준비
+WORD_DID_PERFORMANCE_TRANSFER_RELEASE = 지역 간 전송 내보내기
+WORD_DID_SUITE_AUDIT_SEARCH = 로그 검색
+WORD_DID_SUITE_PERSON_ERASE = 직원의 개인정보 삭제
+WORD_DID_SUITE_PERSON_EXPORT = 직원에 대해 보관된 데이터 내보내기
+WORD_DID_SUITE_RETENTION_RUN = 기간이 지난 데이터 삭제
+WORD_DID_SUITE_TENANT_EXPORT = 그룹의 모든 데이터 내보내기
+WORD_DID_TALENT_EVIDENCE_READ = 근거 조회
+WORD_DID_TALENT_EVIDENCE_RECORD = 근거 기록
+WORD_DID_TALENT_PROFILE_READ = 역량 프로필 조회

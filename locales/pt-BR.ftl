@@ -1,8 +1,9 @@
 ### As frases do Tally em português do Brasil. Chaves em MAIÚSCULAS são motivos de erros, de ocorrências ou de linhas rejeitadas. Cada frase diz o que fazer.
 
+
 ## Parts
 
-LIST_SEPARATOR = {"; "}
+LIST_SEPARATOR = { "; " }
 REFUSED_BECAUSE = { $kind } ({ $told })
 KIND_INVALID_ARGUMENT = a solicitação está incorreta: altere-a
 KIND_NOT_FOUND = não há nada aqui que você possa ver
@@ -39,6 +40,7 @@ RESOURCE_LEAVE = afastamento
 RESOURCE_LOGIN = login
 RESOURCE_ATTRIBUTION_RUN = execução de atribuição
 RESOURCE_ORG_UNIT = unidade organizacional
+RESOURCE_PAGE = página
 RESOURCE_PERSON = pessoa
 RESOURCE_POOL = verba de bônus
 RESOURCE_POSITION = cargo
@@ -52,6 +54,7 @@ RESOURCE_CLAIM = reivindicação
 RESOURCE_OBSERVATION = observação
 RESOURCE_REPORTING_LINE = linha de reporte
 RESOURCE_SCHEDULE = agendamento
+RESOURCE_ROLE = papel
 RESOURCE_RUN_OF_A_SCHEDULE = execução de um agendamento
 RESOURCE_SCHEME = modelo de avaliação
 RESOURCE_SCHEME_VERSION = versão do modelo de avaliação
@@ -71,10 +74,11 @@ NOT_FOUND = não existe ou você não pode ver: { $resource } { $id }
     .goes_on = a unidade organizacional { $id } foi encerrada antes de { $day }, o dia que conta, e as pessoas dela foram para { $into }: informe essa unidade
     .id_number = nenhuma pessoa com esse número de documento que você possa ver
     .removed = { $missing }; se era anterior a { $day }, a retenção pode ter removido
-INVALID_REQUEST = { $count ->
-    [one] { $count } campo está errado; os detalhes dizem qual
-   *[other] { $count } campos estão errados; os detalhes dizem quais
-}
+INVALID_REQUEST =
+    { $count ->
+        [one] { $count } campo está errado; os detalhes dizem qual
+       *[other] { $count } campos estão errados; os detalhes dizem quais
+    }
 INVALID_FIELD = { $field }: { $problem }
 LIST_EMPTY = pelo menos um
 NAME_ONE_OF = informe exatamente um destes: { $fields }
@@ -208,13 +212,14 @@ UNIT_PATH_MALFORMED = de 1 a 16 nomes unidos por /, cada um com 1 a 200 caracter
 UNIT_NAME_MALFORMED = de 1 a 200 caracteres, sem /
 UNIT_UNKNOWN = nenhuma unidade “{ $path }”: importe-a primeiro
     .was = nenhuma unidade se chama “{ $path }” em { $day }, pois foi renomeada, movida ou encerrada: escreva o caminho que ela tem nesse dia
-UNIT_DIFFERS = a unidade já existe como { $kind ->
-    [legal_entity] empresa
-    [branch] filial
-    [department] departamento
-    [team] equipe
-   *[group] grupo
-}
+UNIT_DIFFERS =
+    a unidade já existe como { $kind ->
+        [legal_entity] empresa
+        [branch] filial
+        [department] departamento
+        [team] equipe
+       *[group] grupo
+    }
 UNIT_KIND_IS_ROOTS = só a raiz é o grupo
 UNIT_KIND_UNKNOWN = não existe esse tipo de unidade: filial, empresa, departamento ou equipe, ou nenhum, para o usual
 UNIT_BEGINS_LATER = a unidade ou uma acima dela começa em { $day }: informe uma data a partir daí
@@ -229,10 +234,11 @@ UNIT_NAME_TAKEN = a unidade superior já tem uma unidade “{ $name }” nesses 
 UNIT_CHANGE_PLANNED = a unidade tem uma mudança em { $day }: informe esse dia ou um posterior
 UNIT_CHANGE_BACKDATED = { $from } é anterior ao mês em curso: quem tinha a unidade deixaria de ver os dias dela a partir daí, inclusive meses fechados e pagos, e quem a recebesse passaria a vê-los. Informe { $first } ou um dia posterior, ou indique backdated se foi mesmo assim desde então
 UNIT_HAS_CHILDREN = “{ $name }” estará abaixo da unidade: mova-a ou encerre-a primeiro, ou incorpore a unidade
-UNIT_HAS_PEOPLE = { $count ->
-    [one] { $count } vínculo estará na unidade: diga em move_people_to para onde ele vai
-   *[other] { $count } vínculos estarão na unidade: diga em move_people_to para onde eles vão
-}
+UNIT_HAS_PEOPLE =
+    { $count ->
+        [one] { $count } vínculo estará na unidade: diga em move_people_to para onde ele vai
+       *[other] { $count } vínculos estarão na unidade: diga em move_people_to para onde eles vão
+    }
 MERGED_INTO_ITSELF = informe uma ou mais unidades a incorporar, cada uma só uma vez, e outra que permanece
 PEOPLE_TO_NOWHERE = a unidade para onde as pessoas vão deve ser uma filial ou abaixo dela e não pode se encerrar nesse dia
 UNIT_HAS_NO_REGION = as pessoas pertencem a uma filial ou abaixo dela, não ao próprio grupo
@@ -295,10 +301,11 @@ ROLE_NAME_MALFORMED = de 2 a 64 caracteres entre a-z, 0-9 e _
 ROLE_NAME_RESERVED = um papel pronto ou um serviço tem esse nome: escolha outro
 ROLE_EMPTY = informe pelo menos uma permissão e um escopo
 ROLE_FOR_SERVICES = { $permission } é só para serviços da suíte
-ROLE_IN_USE = { $count ->
-    [one] { $count } concessão dá este papel: retire-a primeiro
-   *[other] { $count } concessões dão este papel: retire-as primeiro
-}
+ROLE_IN_USE =
+    { $count ->
+        [one] { $count } concessão dá este papel: retire-a primeiro
+       *[other] { $count } concessões dão este papel: retire-as primeiro
+    }
 DELEGATION_EMPTY = informe pelo menos uma permissão
 DELEGATION_TIME = deve terminar depois de começar e no futuro
 DELEGATION_TOO_LONG = no máximo 90 dias: para mais tempo, peça a alguém que conceda um papel
@@ -391,44 +398,20 @@ PEER_CERTIFICATES_UNUSABLE = os certificados para este servidor não podem ser u
 PEER_FAILED = um serviço de que esta chamada precisa a recusou
 DEADLINE_MALFORMED = grpc-timeout tem no máximo 8 algarismos e uma das unidades H M S m u n
 REQUEST_CUT_OFF = a solicitação terminou antes da hora
-REQUEST_UNREADABLE = não é possível ler a solicitação como mensagem desta chamada: verifique se quem chama e o servidor têm o mesmo contrato (proto/) e se os textos estão em UTF-8
 REQUEST_TOO_LARGE = a solicitação tem mais de { $max } bytes: envie menos linhas de cada vez
 ANSWER_TOO_LARGE = a resposta tem mais de { $max } bytes: peça menos linhas de cada vez (page_size) ou restrinja a seleção
-REQUEST_COMPRESSED = a solicitação está comprimida: envie-a sem compressão (grpc-encoding identity)
 TEXT_WITH_NUL = retire o caractere NUL (U+0000): nenhum texto pode contê-lo
 METHOD_UNKNOWN = não existe esse método aqui: verifique o nome e se quem chama e o servidor têm a mesma versão
 SERVICE_ELSEWHERE = o processo neste endereço não executa o serviço { $service }: use o que executa; serviços e comandos do tally o encontram por peers.{ $service } nas configurações
-PROBLEM_TITLE =
-    { $status ->
-        [400] Solicitação incorreta
-        [401] Login necessário
-        [403] Não permitido
-        [404] Não encontrado
-        [405] Método não permitido
-        [409] Conflito
-        [412] Alterado nesse meio-tempo
-        [413] Grande demais
-        [415] Tipo de mídia não aceito
-        [429] Solicitações demais
-        [499] Cancelado
-        [501] Não oferecido aqui
-        [503] Indisponível
-        [504] Tempo esgotado
-       *[other] Erro interno
-    }
 PATH_UNKNOWN = o caminho { $path } não existe aqui: os caminhos estão em /openapi.json
 HTTP_METHOD_WRONG = { $method } não é oferecido neste caminho, e sim { $allowed }
-MEDIA_TYPE_WRONG = o corpo deve ser JSON (Content-Type: application/json), e foi enviado { $said }
 BODY_TOO_LARGE = o corpo tem mais de { $limit } bytes: envie menos linhas de cada vez
 BODY_BROKE_OFF = o corpo da solicitação terminou antes da hora
 BODY_TOO_SLOW = o corpo da solicitação demorou demais: envie-o mais rápido ou em partes menores
 BODY_NOT_READ = esta chamada não lê corpo: o que ela recebe fica no caminho e depois do ?
 BODY_NO_OBJECT = o corpo deve ser um objeto JSON
-BODY_NO_JSON = não é possível ler o corpo como JSON: { $cause }
-FIELD_UNREADABLE = não é possível ler: { $cause }
 FIELD_SAID_TWICE = foi informado duas vezes, com valores diferentes: deixe-o fora do corpo ou da consulta
 QUERY_UNKNOWN = não é um parâmetro desta chamada: os parâmetros estão em /openapi.json; o que é pessoal vai no corpo
-HEADER_NOT_READ = esta chamada não consegue ler o cabeçalho { $header }: retire-o
 ANSWER_HAS_NO_FIELD = a resposta não tem o campo { $field }
 REQUEST_ID_INVALID = um request_id tem no máximo { $max } caracteres; o melhor é um UUID
 REQUEST_ID_REUSED = este request_id pertence a uma solicitação anterior com outro conteúdo: use um novo
@@ -440,7 +423,7 @@ PORT_TAKEN = não é possível escutar em { $address }: { $cause }; escolha outr
 HTTP_PORT_TAKEN = o gateway não consegue escutar em { $address }: { $cause }; escolha outro endereço com --http ou TALLY_SERVER_HTTP, ou deixe gateway fora de --services
 DATABASE_URL_INVALID = a URL do banco de dados deve começar com sqlite:// ou postgres://
     .server = não é possível ler { $setting }: espera-se postgres://ROLE:PASSWORD@HOST:PORT/DATABASE, em que os sinais / ? # @ % de uma senha são escritos %2F %3F %23 %40 %25
-    .file = não é possível ler { $setting }: espera-se sqlite://FOLDER/{"{"}service{"}"}.db, ou sqlite:///FOLDER/{"{"}service{"}"}.db para uma pasta que comece com / ou cujo nome não tenha só letras e algarismos simples
+    .file = não é possível ler { $setting }: espera-se sqlite://FOLDER/{ "{" }service{ "}" }.db, ou sqlite:///FOLDER/{ "{" }service{ "}" }.db para uma pasta que comece com / ou cujo nome não tenha só letras e algarismos simples
 STORE_AWAY = não é possível alcançar o PostgreSQL de { $service } em { $at }: { $why }. Verifique se ele está em execução ali ou corrija host e porta em { $setting }
 STORE_SIGN_IN_REFUSED = o PostgreSQL em { $at } recusa o login de { $user }: não existe essa role, ou a senha é outra. Coloque a senha certa em { $setting } ou execute `tally migrate` com a URL do proprietário, que cria a role e lhe dá essa senha
     .owner = o PostgreSQL em { $at } recusa o login de { $user }: não existe essa role, ou a senha é outra. Corrija a role e a senha em { $setting }
@@ -451,7 +434,7 @@ STORE_TLS_FAILED = não foi possível fazer uma conexão criptografada com o Pos
     .none = { $setting } pede TLS (sslmode), e o PostgreSQL em { $at } não usa TLS: peça ao operador que o ative (ssl = on), ou retire sslmode se não houver mais ninguém na rede
 STORE_RIGHT_MISSING = { $user } não tem direitos de que { $service } precisa no banco de dados { $database } em { $at }: execute `tally migrate` com a URL do proprietário, que os concede
     .owner = { $user } não pode criar schemas, roles e tabelas no banco de dados { $database } em { $at }: informe em { $setting } uma role que seja dona do banco de dados e possa criar roles (CREATEROLE), ou um superusuário
-DATABASE_ROLE_OF_ANOTHER = { $service } entra como { $user }, e os dados dele são só para a role { $login }: escreva tally_{"{"}service{"}"} como role em { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
+DATABASE_ROLE_OF_ANOTHER = { $service } entra como { $user }, e os dados dele são só para a role { $login }: escreva tally_{ "{" }service{ "}" } como role em { $setting } (postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE)
 DATABASE_IN_USE = o banco de dados { $database } já contém dados do tally (schema { $schema }), e é preciso um vazio: crie um (CREATE DATABASE) e informe-o com { $setting }; nada foi alterado
 STORE_FILE_DAMAGED = o arquivo { $file } está danificado ou não é um banco de dados SQLite: restaure-o do seu backup ou informe outro lugar com { $setting }; nada foi alterado nele. O sqlite3 com PRAGMA integrity_check mostra o tamanho do dano
 STORE_FILE_UNUSABLE = não é possível abrir o arquivo { $file } para leitura e gravação: { $why }. Dê ao usuário deste processo direito sobre ele e sobre a pasta, ou informe outro lugar com { $setting }
@@ -460,17 +443,18 @@ STORE_DISK_FULL = o disco de { $at } está cheio: libere espaço e repita a oper
     .serving = o disco do banco de dados de um serviço está cheio, e nada foi alterado: o operador libera espaço; depois repita a operação
 STORE_DISK_FAILS = o disco de { $at } apresenta erros: o log dessa máquina diz quais; conserte-o ou troque-o e verifique se os dados estão íntegros antes de continuar
     .serving = o disco do banco de dados de um serviço apresenta erros, e nada foi alterado: o operador consulta o log dessa máquina; depois repita a operação
-DATABASE_ROLE_TOO_POWERFUL = a URL do banco de dados de { $service } entra como { $user }, { $power }: a segurança por linha (row-level security) não teria efeito. Coloque a role { $login } na URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` com a URL do proprietário a cria
+DATABASE_ROLE_TOO_POWERFUL = a URL do banco de dados de { $service } entra como { $user }, { $power }: a segurança por linha (row-level security) não teria efeito. Coloque a role { $login } na URL (postgres://tally_{ "{" }service{ "}" }@host/database); `tally migrate` com a URL do proprietário a cria
 POWER_SUPERUSER = um superusuário
 POWER_BYPASSRLS = uma role com BYPASSRLS
 POWER_OWNER = o proprietário das tabelas
-SCHEMA_BEHIND = o schema de { $service } está { $count ->
-    [one] { $count } migração
-   *[other] { $count } migrações
-} atrás (a próxima é { $next }): execute `tally migrate` com a URL do proprietário
+SCHEMA_BEHIND =
+    o schema de { $service } está { $count ->
+        [one] { $count } migração
+       *[other] { $count } migrações
+    } atrás (a próxima é { $next }): execute `tally migrate` com a URL do proprietário
 SCHEMA_AHEAD = o armazenamento de { $service } foi atualizado por uma versão mais nova do tally (esta não conhece { $migration }): inicie aquela versão ou uma mais nova, ou restaure o backup de antes da atualização
 TENANT_NOT_HERE = este armazenamento é um arquivo SQLite e contém um único grupo, que é outro; vários grupos precisam de PostgreSQL (TALLY_DATABASE_URL=postgres://...), que os separa pela segurança por linha
-STORE_OF_ANOTHER_SERVICE = o arquivo SQLite de { $service } é o de { $owner }: coloque {"{"}service{"}"} na URL (sqlite://dir/{"{"}service{"}"}.db)
+STORE_OF_ANOTHER_SERVICE = o arquivo SQLite de { $service } é o de { $owner }: coloque { "{" }service{ "}" } na URL (sqlite://dir/{ "{" }service{ "}" }.db)
 SERVICE_NAME_INVALID = “{ $service }” não pode ser nome de um serviço: no máximo 32 caracteres entre a-z e _
 HEADS_UNREADABLE = não é possível ler o arquivo de cabeças assinadas { $file }: { $cause }
 HEADS_UNWRITABLE = não é possível gravar as cabeças assinadas do log em { $file }: { $cause }. Informe com audit.heads_directory uma pasta em que o usuário deste processo possa gravar
@@ -516,7 +500,6 @@ LOGIN_GOOD = login válido até { $until }. Os próximos comandos não precisam 
 LOGIN_NOT_REMEMBERED = não é possível guardar o login em { $file } ({ $why }): passe o token a outros comandos com --token-file
 SIGN_IN_OVER = o login de { $login } expirou: execute `tally login { $login }` de novo
 SIGN_IN_FIRST = sem token: execute `tally login NAME` primeiro, informe um arquivo com um token (--token-file) ou envie um por pipe
-
 FOLDER_UNWRITABLE = não é possível criar a pasta { $path }: { $cause }. Crie-a para o usuário deste processo ou informe outra em { $setting }
 
 ## Bringing a bundle into a running suite
@@ -528,27 +511,32 @@ ROWS_OF_NUMBER_REFUSED = o número { $number } foi recusado em people.csv: esta 
 ROWS_OF_ACCOUNT_REFUSED = a conta { $label } foi recusada em accounts.csv: esta linha pode se referir a outra que não a da suíte
 ROWS_OF_RECORD_REFUSED = o atendimento { $record } foi recusado em records.csv: as mensagens dele podem ser de outro que não o da suíte
 NICKNAME_REFUSED = o apelido { $alias } foi recusado em aliases.csv, e este atendimento de { $number } pode indicar o atendente por ele
-IMPORT_STOPPED = desta execução { $rows ->
-    [one] { $rows } linha foi gravada
-   *[other] { $rows } linhas foram gravadas
-}, além de tudo o que execuções anteriores trouxeram: execute o mesmo comando de novo, o que já entrou conta como existente
-    .mend = desta execução { $rows ->
+IMPORT_STOPPED =
+    desta execução { $rows ->
         [one] { $rows } linha foi gravada
        *[other] { $rows } linhas foram gravadas
-    }, além de tudo o que execuções anteriores trouxeram: corrija o que é dito aqui e execute o mesmo comando de novo, o que já entrou conta como existente
-IMPORT_SERVICE_AWAY = não foi possível alcançar o serviço { $service }; nada se perdeu: desta execução { $rows ->
-    [one] { $rows } linha foi gravada
-   *[other] { $rows } linhas foram gravadas
-}, além de tudo o que execuções anteriores trouxeram. Execute o mesmo comando de novo quando ele voltar; o que já entrou conta como existente
+    }, além de tudo o que execuções anteriores trouxeram: execute o mesmo comando de novo, o que já entrou conta como existente
+    .mend =
+        desta execução { $rows ->
+            [one] { $rows } linha foi gravada
+           *[other] { $rows } linhas foram gravadas
+        }, além de tudo o que execuções anteriores trouxeram: corrija o que é dito aqui e execute o mesmo comando de novo, o que já entrou conta como existente
+IMPORT_SERVICE_AWAY =
+    não foi possível alcançar o serviço { $service }; nada se perdeu: desta execução { $rows ->
+        [one] { $rows } linha foi gravada
+       *[other] { $rows } linhas foram gravadas
+    }, além de tudo o que execuções anteriores trouxeram. Execute o mesmo comando de novo quando ele voltar; o que já entrou conta como existente
 IMPORT_DAMAGED = valores se perderam no caminho até ele, e a suíte não sobrescreve nada, portanto guardaria para sempre o que restou deles: { $columns }
-IMPORT_DAMAGED_COLUMN = em { $count ->
-    [one] { $count } linha
-   *[other] { $count } linhas
-} uma planilha encurtou { $column } para os primeiros dígitos (por exemplo { $example })
-    .failed = em { $count ->
+IMPORT_DAMAGED_COLUMN =
+    em { $count ->
         [one] { $count } linha
        *[other] { $count } linhas
-    } { $column } contém o que uma planilha mostra no lugar de um valor (por exemplo { $example })
+    } uma planilha encurtou { $column } para os primeiros dígitos (por exemplo { $example })
+    .failed =
+        em { $count ->
+            [one] { $count } linha
+           *[other] { $count } linhas
+        } { $column } contém o que uma planilha mostra no lugar de um valor (por exemplo { $example })
 IMPORT_DAMAGED_CURE = nada foi gravado: exporte a coluna como texto, sem fórmulas com erro, e importe de novo, ou digite o mesmo comando com --accept-damaged para gravar as linhas como estão
 IMPORT_HEADING = O que a importação trouxe, de { $from } a { $to }
 IMPORT_READ = lidas
@@ -574,18 +562,21 @@ IMPORT_RECORDS = atendimentos destas contas no período
 IMPORT_RECORD_HOURS = horas deles
 IMPORT_AMOUNT = vendas deles, na menor unidade da moeda
 IMPORT_CLAIMS = reivindicações nestas contas no período
-IMPORT_REJECTED_ROWS = { $rows ->
-    [one] { $rows } linha não pôde ser lida; { $file } a mostra com a solução.
-   *[other] { $rows } linhas não puderam ser lidas; { $file } mostra cada uma com a solução.
-}
-IMPORT_REVISED_ROWS = { $rows ->
-    [one] { $rows } linha está em nova versão; a anterior continua legível
-   *[other] { $rows } linhas estão em nova versão; as anteriores continuam legíveis
-}
-IMPORT_REFUSED_ROWS = { $rows ->
-    [one] { $rows } linha não foi aceita pela suíte; { $file } a mostra com o motivo.
-   *[other] { $rows } linhas não foram aceitas pela suíte; { $file } mostra cada uma com o motivo.
-}
+IMPORT_REJECTED_ROWS =
+    { $rows ->
+        [one] { $rows } linha não pôde ser lida; { $file } a mostra com a solução.
+       *[other] { $rows } linhas não puderam ser lidas; { $file } mostra cada uma com a solução.
+    }
+IMPORT_REVISED_ROWS =
+    { $rows ->
+        [one] { $rows } linha está em nova versão; a anterior continua legível
+       *[other] { $rows } linhas estão em nova versão; as anteriores continuam legíveis
+    }
+IMPORT_REFUSED_ROWS =
+    { $rows ->
+        [one] { $rows } linha não foi aceita pela suíte; { $file } a mostra com o motivo.
+       *[other] { $rows } linhas não foram aceitas pela suíte; { $file } mostra cada uma com o motivo.
+    }
 IMPORT_NEEDS = uma importação é para uma conta que possa ler e gravar unidades, pessoas, jornada e atendimentos, como uma com o papel group_hr
 
 ## Fields of requests
@@ -607,12 +598,13 @@ NEVER_EMPLOYED = você ainda não tem vínculo, portanto ninguém pode dizer a q
 PUNCH_REPEATED = já há uma marcação sua registrada exatamente nesse instante
 FACT_SUPERSEDED = a correção { $id } já acertou isto, e ele não conta mais: corrija o que conta agora
 CORRECTION_WAITS = a correção { $id } do mesmo fato aguarda aprovação: aprove-a, rejeite-a ou retire-a primeiro
-CORRECTION_NOT_WAITING = { $stage ->
-    [approved] a correção já foi aprovada
-    [rejected] a correção foi rejeitada: peça de novo
-    [withdrawn] a correção foi retirada: peça de novo
-   *[other] a correção já está valendo
-}
+CORRECTION_NOT_WAITING =
+    { $stage ->
+        [approved] a correção já foi aprovada
+        [rejected] a correção foi rejeitada: peça de novo
+        [withdrawn] a correção foi retirada: peça de novo
+       *[other] a correção já está valendo
+    }
 CORRECTION_OUTDATED = a correção { $id } acertou o fato depois deste pedido: rejeite-o e peça de novo sobre o que conta agora
     .gone = o fato deixou de ser guardado depois deste pedido: rejeite-o
 OWN_CORRECTION = ninguém decide sobre a correção dos próprios fatos: outra pessoa precisa decidir
@@ -666,7 +658,6 @@ PUNCH_KIND_EXPECTED = in ou out
 SHIFT_TOO_LONG = um turno tem menos de { $hours } horas
 PERIOD_TOO_LONG = no máximo { $days } dias
 DUTY_VERSION_EXPECTED = espera-se 1, 2 ou 3, ou 0 para a mais nova
-
 PUNCH_OF_SHIFT = ela pertence ao seu turno que começa às { $start }
 PUNCH_CAME = sua entrada está registrada a partir de agora
 PUNCH_LEFT = ela fecha o intervalo que começou às { $since }
@@ -674,17 +665,17 @@ PUNCH_STILL_IN = sua entrada das { $since } ainda estava aberta: esse intervalo 
 PUNCH_NOT_IN = você não marcou entrada nas últimas { $hours } horas: peça uma correção se esqueceu
 PUNCH_NOT_PLANNED = nenhum turno seu está perto deste horário
 PUNCH_DRIFT = o relógio do seu dispositivo difere do nosso em { $seconds } s; vale o nosso
-
 DUTY_DOUBLE_IN = { $number } marcou entrada de novo em { $at } sem ter marcado saída; o primeiro intervalo termina ali
 DUTY_IN_WITHOUT_OUT = { $number } marcou entrada em { $at } e não marcou saída em { $hours } h; o intervalo não conta
 DUTY_OUT_MAY_COME = a marcação de { $number } em { $at } conta como entrada, e as marcações terminam em { $last } sem saída; isso não gera presença, e um turno desse dia de trabalho só conta onde um par de marcações o cobre
 DUTY_LONE_IN = a marcação de { $number } em { $at } conta como entrada, e nenhuma saída vem em { $hours } h; isso não gera presença, e um turno desse dia de trabalho só conta onde um par de marcações o cobre
 DUTY_LONE_OUT = a marcação de { $number } em { $at } conta como saída, e nenhuma entrada veio nas { $hours } h anteriores; isso não gera presença, mas um turno desse dia de trabalho só conta onde um par de marcações o cobre, e uma ocupação sem devolução termina ali
 DUTY_SHIFT_UNCOVERED = { $number } estava na escala de { $account } de { $start } a { $end } e marcou ponto nesse dia de trabalho, mas nenhum par de marcações cobre o turno; ele não conta até que as marcações que faltam sejam acrescentadas
-DUTY_SHIFT_BARELY_COVERED = { $number } estava na escala de { $account } de { $start } a { $end } e marcou ponto nesse dia de trabalho, mas { $why ->
-    [other] as marcações que alcançam este turno pertencem a outro
-   *[edge] nenhum par de marcações cobre o horário planejado
-}; não mais que { $minutes } min na borda contam até que as marcações que faltam sejam acrescentadas
+DUTY_SHIFT_BARELY_COVERED =
+    { $number } estava na escala de { $account } de { $start } a { $end } e marcou ponto nesse dia de trabalho, mas { $why ->
+        [other] as marcações que alcançam este turno pertencem a outro
+       *[edge] nenhum par de marcações cobre o horário planejado
+    }; não mais que { $minutes } min na borda contam até que as marcações que faltam sejam acrescentadas
 DUTY_SHIFT_HELD_BY_OTHERS = { $number } estava na escala de { $account } de { $start } a { $end }, mas pelo registro de passagens só outros ocuparam a conta no tempo que contaria; o turno não conta, e se { $number } atendeu nesse horário, é preciso acrescentar a assunção e a devolução
 DUTY_OUT_WITHOUT_IN = { $number } marcou saída em { $at } sem entrada nas { $hours } h anteriores; não conta
 DUTY_OUT_AFTER_CLOSED_IN = a marcação de { $number } em { $at } conta como saída, mas a entrada anterior foi fechada em { $out }; ela não gera presença, e uma ocupação sem devolução termina ali
@@ -693,92 +684,99 @@ DUTY_PUNCH_NOT_EMPLOYED = { $number } marcou ponto em { $at } e não tem víncul
 DUTY_HOLD_NOT_EMPLOYED = { $number } assumiu { $account } em { $at } e não tem vínculo nesse momento: a ocupação não conta; corrija a passagem ou os dias do vínculo
 DUTY_IN_AND_OUT_AT_ONCE = { $number } marcou entrada e saída em { $at }, as duas ao mesmo tempo; isso não gera presença
 DUTY_NOBODY = há evidências sobre { $account }, e mesmo assim ninguém esteve em serviço no período
-DUTY_NO_EVIDENCE_V1 = nenhuma escala, marcação ou passagem fala de { $account } no período: todo o trabalho é dividido por toda a equipe ({ $scope ->
-    [all] todos
-   *[team] { $team }
-}, { $people ->
-    [one] { $people } pessoa
-   *[other] { $people } pessoas
-}); publique escalas ou peça que as pessoas marquem ponto
-DUTY_NO_EVIDENCE = nenhuma escala, marcação ou passagem fala de { $account } no período: toda a equipe conta como em serviço ({ $scope ->
-    [all] todos
-   *[team] { $team }
-}, pessoas: { $people }); publique escalas ou peça que as pessoas marquem ponto
+DUTY_NO_EVIDENCE_V1 =
+    nenhuma escala, marcação ou passagem fala de { $account } no período: todo o trabalho é dividido por toda a equipe ({ $scope ->
+        [all] todos
+       *[team] { $team }
+    }, { $people ->
+        [one] { $people } pessoa
+       *[other] { $people } pessoas
+    }); publique escalas ou peça que as pessoas marquem ponto
+DUTY_NO_EVIDENCE =
+    nenhuma escala, marcação ou passagem fala de { $account } no período: toda a equipe conta como em serviço ({ $scope ->
+        [all] todos
+       *[team] { $team }
+    }, pessoas: { $people }); publique escalas ou peça que as pessoas marquem ponto
 DUTY_RELEASE_WITHOUT_TAKE = { $number } devolveu { $account } em { $at } sem estar com ela; não conta
-DUTY_NEVER_RELEASED = { $number } assumiu { $account } em { $since } e nunca a devolveu; a ocupação termina em { $end } com { $by ->
-    [release] a devolução
-    [punch_out] a próxima marcação de saída
-    [roster] o fim da escala
-    [too_long] a maior duração permitida
-   *[taken_again] a próxima assunção
-}
-DUTY_NO_RELEASE_KNOWN = { $number } assumiu { $account } em { $since }, e não se conhece devolução depois disso; a ocupação termina em { $end } com { $by ->
-    [release] a devolução
-    [punch_out] a próxima marcação de saída
-    [roster] o fim da escala
-    [too_long] a maior duração permitida
-   *[taken_again] a próxima assunção
-}
-DUTY_TAKEN_AGAIN = { $number } assumiu { $account } em { $since } e de novo em { $again }, sem devolução entre as duas; a ocupação termina em { $end } com { $by ->
-    [release] a devolução
-    [punch_out] a próxima marcação de saída
-    [roster] o fim da escala
-    [too_long] a maior duração permitida
-   *[taken_again] a próxima assunção
-}
-DUTY_HELD_BY_TWO = { $first } e { $second } ocuparam { $account } ao mesmo tempo de { $from } a { $until }; { $why ->
-    [exclusive] só uma pessoa por vez pode ocupá-la
-   *[unreleased] a primeira não a tinha devolvido
-}
+DUTY_NEVER_RELEASED =
+    { $number } assumiu { $account } em { $since } e nunca a devolveu; a ocupação termina em { $end } com { $by ->
+        [release] a devolução
+        [punch_out] a próxima marcação de saída
+        [roster] o fim da escala
+        [too_long] a maior duração permitida
+       *[taken_again] a próxima assunção
+    }
+DUTY_NO_RELEASE_KNOWN =
+    { $number } assumiu { $account } em { $since }, e não se conhece devolução depois disso; a ocupação termina em { $end } com { $by ->
+        [release] a devolução
+        [punch_out] a próxima marcação de saída
+        [roster] o fim da escala
+        [too_long] a maior duração permitida
+       *[taken_again] a próxima assunção
+    }
+DUTY_TAKEN_AGAIN =
+    { $number } assumiu { $account } em { $since } e de novo em { $again }, sem devolução entre as duas; a ocupação termina em { $end } com { $by ->
+        [release] a devolução
+        [punch_out] a próxima marcação de saída
+        [roster] o fim da escala
+        [too_long] a maior duração permitida
+       *[taken_again] a próxima assunção
+    }
+DUTY_HELD_BY_TWO =
+    { $first } e { $second } ocuparam { $account } ao mesmo tempo de { $from } a { $until }; { $why ->
+        [exclusive] só uma pessoa por vez pode ocupá-la
+       *[unreleased] a primeira não a tinha devolvido
+    }
 
 ## What to do about findings
 
-FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] importe uma escala da conta, ou peça que as pessoas marquem ponto ou façam passagens, e inicie a execução de novo
-    [UNHELD_ACCOUNT] acrescente o turno de quem atendia na conta, ou as marcações ou a assunção que faltam; mova um atendimento que seja de outra conta (MoveRecord)
-    [OVERLAP] acrescente a devolução de quem já não estava com a conta quando a outra pessoa a assumiu (CorrectHandover)
-    [MISSING_RELEASE] acrescente a devolução (CorrectHandover)
-    [RELEASE_WITHOUT_TAKE] acrescente a assunção que corresponde à devolução, ou anule a devolução (CorrectHandover)
-    [DOUBLE_IN] acrescente a saída antes da segunda entrada, ou anule uma das duas (CorrectPunch)
-    [MISSING_PUNCH] acrescente a marcação que falta, ou anule a que está sozinha (CorrectPunch)
-    [UNCOVERED_SHIFT] acrescente as marcações do turno (CorrectPunch), ou cancele-o se ninguém veio (CancelShift)
-    [BARELY_COVERED_SHIFT] acrescente as marcações que faltam do turno (CorrectPunch), ou altere os horários dele (ChangeShift)
-    [HELD_BY_OTHERS] acrescente a assunção e a devolução de quem atendeu pela escala (CorrectHandover), ou cancele o turno (CancelShift)
-    [NOT_EMPLOYED] corrija a escala, a marcação ou a passagem, ou os dias do vínculo (ChangeEmployment)
-    [TAG_OFF_DUTY] acrescente o turno ou as marcações de quem o atendimento indica, mova-o para a conta de que ele é (MoveRecord), ou envie-o de novo com o nome certo e uma revisão mais alta
-    [NAMED_WITHOUT_AGENT] envie os atendimentos de novo com o nome do atendente e uma revisão mais alta
-    [MIXED_WITHOUT_TAG] envie os atendimentos de novo com o nome do atendente e uma revisão mais alta, ou deixe valer a escala
-    [TOO_FEW_TO_INFER] não há nada a fazer; passagens ou nomes nos atendimentos dizem com mais precisão quem atendeu
-    [DID_NOT_SETTLE] não há nada a fazer; passagens dizem com mais precisão quem atendeu
-    [SEVERAL_AT_ONCE] envie os horários das respostas ou deixe as pessoas reivindicarem as conversas; nomes nos atendimentos também dizem com mais precisão quem atendeu
-    [TOO_FEW_REPLIES] em um mês pequeno não há nada a fazer; nomes nos atendimentos, ou reivindicações, dizem com mais precisão quem atendeu
-    [REPLIES_TOO_DENSE] faça com que um décimo dos atendimentos tenha nome, seja reivindicado com um clique (MakeClaim) ou escrito em dispositivos conhecidos (ImportDevices), e que as pausas sejam marcadas
-    [EVIDENCE_UNEVEN] faça com que todos na conta cliquem (MakeClaim), assinem ou escrevam em dispositivos conhecidos (ImportDevices) por igual
-    [CLOCK_WITHOUT_SECONDS] faça exportar os horários das respostas com os segundos
-    [CLAIM_OFF_DUTY] confira quem clicou e as marcações e a escala desse dia
-    [CLAIM_WITHOUT_RECORD] confira se o atendimento foi enviado e o relógio das reivindicações
-    [CLAIMS_DIFFER] pergunte quem atendeu e faça o atendimento indicar o atendente
-    [DEVICE_OFF_DUTY] confira de quem é o dispositivo e as marcações e a escala desse dia
-    [DEVICE_OF_SEVERAL] diga de quando a quando o dispositivo é de quem
-    [DEVICE_OF_NOBODY] diga de quem é o dispositivo nesses dias, pelo nome que os atendimentos lhe dão (ImportDevices), ou coloque alguém na escala do posto dele
-    [EVIDENCE_NOT_READ] indique a versão 3 da política, que lê isso, ou nenhuma, para a mais nova; ou deixe assim, e o mês é creditado sem isso
-    [REPLY_OUTSIDE_RECORD] confira quando o atendimento começa e termina e o relógio das respostas
-    [BREAKS_NOT_PUNCHED] peça que as pessoas marquem saída para a pausa e entrada depois dela (RecordPunch), ou que passem a conta
-    [CLOCKS_APART] acerte o relógio do sistema de atendimento e exporte as mensagens dele de novo, se devem ser guardadas com a hora certa
-    [UNKNOWN_AGENT] diga de quem é o nome (ImportAliases), ou envie os atendimentos de novo com o nome certo
-    [ACCOUNT_UNKNOWN] importe a conta (ImportAccounts), ou mova os atendimentos para a conta de que eles são (MoveRecord)
-    [POPULATION_CHANGED] feche o ciclo de novo, a menos que ele deva ficar com as pessoas de antes (CloseCycle)
-    [AMOUNTS_CONVERTED] não há nada a fazer; se uma cotação estiver errada, registre a certa (SetRates) e inicie a execução de novo
-    [MEASURE_NOT_SENT] envie o que a frase indica, ou retire o indicador do modelo de avaliação
-    [OBSERVATIONS_BEYOND_PERIOD] retire a observação (WithdrawObservation) e envie-a em partes, cada uma com dias de um só período, ou feche um período que contenha todos os dias dela
-    [OBSERVATIONS_UNREAD] envie-as de novo com o nome certo e retire estas (WithdrawObservation), ou faça um modelo de avaliação ler a métrica; não há nada a fazer se são guardadas para depois
-    [REFUND_EXCEEDS_SALE] envie o reembolso de novo com o valor certo e uma revisão mais alta, ou retire-o (WithdrawRecord); se ele estiver certo, envie a venda de novo com o que ela rendeu
-    [CONTRIBUTOR_UNKNOWN] diga de quem é o nome (ImportAliases), ou envie o atendimento de novo com os participantes certos e uma revisão mais alta
-    [CONTRIBUTOR_OFF_DUTY] não há nada a fazer se alguém ajudou fora do próprio horário; senão, acrescente o turno ou as marcações, ou envie o atendimento de novo com os participantes certos e uma revisão mais alta
-    [CONTRIBUTORS_NOT_SPLIT] indique uma política com divisão para que esses atendimentos sejam divididos, ou deixe assim: os participantes ficam guardados
-    [STANDARD_WITHDRAWN] escreva uma nova versão do modelo de avaliação que siga um padrão em uso (ListRefinements diz qual serve), depois crie e feche um ciclo com ela, ou corrija com ela um já publicado (CorrectCycle); deixe assim se o mês ainda deve ser avaliado pelo antigo
-   *[other] veja o que ela indica, corrija o que estiver errado e inicie a execução de novo
-}
+FINDING_ADVICE =
+    { $kind ->
+        [NO_DUTY_EVIDENCE] importe uma escala da conta, ou peça que as pessoas marquem ponto ou façam passagens, e inicie a execução de novo
+        [UNHELD_ACCOUNT] acrescente o turno de quem atendia na conta, ou as marcações ou a assunção que faltam; mova um atendimento que seja de outra conta (MoveRecord)
+        [OVERLAP] acrescente a devolução de quem já não estava com a conta quando a outra pessoa a assumiu (CorrectHandover)
+        [MISSING_RELEASE] acrescente a devolução (CorrectHandover)
+        [RELEASE_WITHOUT_TAKE] acrescente a assunção que corresponde à devolução, ou anule a devolução (CorrectHandover)
+        [DOUBLE_IN] acrescente a saída antes da segunda entrada, ou anule uma das duas (CorrectPunch)
+        [MISSING_PUNCH] acrescente a marcação que falta, ou anule a que está sozinha (CorrectPunch)
+        [UNCOVERED_SHIFT] acrescente as marcações do turno (CorrectPunch), ou cancele-o se ninguém veio (CancelShift)
+        [BARELY_COVERED_SHIFT] acrescente as marcações que faltam do turno (CorrectPunch), ou altere os horários dele (ChangeShift)
+        [HELD_BY_OTHERS] acrescente a assunção e a devolução de quem atendeu pela escala (CorrectHandover), ou cancele o turno (CancelShift)
+        [NOT_EMPLOYED] corrija a escala, a marcação ou a passagem, ou os dias do vínculo (ChangeEmployment)
+        [TAG_OFF_DUTY] acrescente o turno ou as marcações de quem o atendimento indica, mova-o para a conta de que ele é (MoveRecord), ou envie-o de novo com o nome certo e uma revisão mais alta
+        [NAMED_WITHOUT_AGENT] envie os atendimentos de novo com o nome do atendente e uma revisão mais alta
+        [MIXED_WITHOUT_TAG] envie os atendimentos de novo com o nome do atendente e uma revisão mais alta, ou deixe valer a escala
+        [TOO_FEW_TO_INFER] não há nada a fazer; passagens ou nomes nos atendimentos dizem com mais precisão quem atendeu
+        [DID_NOT_SETTLE] não há nada a fazer; passagens dizem com mais precisão quem atendeu
+        [SEVERAL_AT_ONCE] envie os horários das respostas ou deixe as pessoas reivindicarem as conversas; nomes nos atendimentos também dizem com mais precisão quem atendeu
+        [TOO_FEW_REPLIES] em um mês pequeno não há nada a fazer; nomes nos atendimentos, ou reivindicações, dizem com mais precisão quem atendeu
+        [REPLIES_TOO_DENSE] faça com que um décimo dos atendimentos tenha nome, seja reivindicado com um clique (MakeClaim) ou escrito em dispositivos conhecidos (ImportDevices), e que as pausas sejam marcadas
+        [EVIDENCE_UNEVEN] faça com que todos na conta cliquem (MakeClaim), assinem ou escrevam em dispositivos conhecidos (ImportDevices) por igual
+        [CLOCK_WITHOUT_SECONDS] faça exportar os horários das respostas com os segundos
+        [CLAIM_OFF_DUTY] confira quem clicou e as marcações e a escala desse dia
+        [CLAIM_WITHOUT_RECORD] confira se o atendimento foi enviado e o relógio das reivindicações
+        [CLAIMS_DIFFER] pergunte quem atendeu e faça o atendimento indicar o atendente
+        [DEVICE_OFF_DUTY] confira de quem é o dispositivo e as marcações e a escala desse dia
+        [DEVICE_OF_SEVERAL] diga de quando a quando o dispositivo é de quem
+        [DEVICE_OF_NOBODY] diga de quem é o dispositivo nesses dias, pelo nome que os atendimentos lhe dão (ImportDevices), ou coloque alguém na escala do posto dele
+        [EVIDENCE_NOT_READ] indique a versão 3 da política, que lê isso, ou nenhuma, para a mais nova; ou deixe assim, e o mês é creditado sem isso
+        [REPLY_OUTSIDE_RECORD] confira quando o atendimento começa e termina e o relógio das respostas
+        [BREAKS_NOT_PUNCHED] peça que as pessoas marquem saída para a pausa e entrada depois dela (RecordPunch), ou que passem a conta
+        [CLOCKS_APART] acerte o relógio do sistema de atendimento e exporte as mensagens dele de novo, se devem ser guardadas com a hora certa
+        [UNKNOWN_AGENT] diga de quem é o nome (ImportAliases), ou envie os atendimentos de novo com o nome certo
+        [ACCOUNT_UNKNOWN] importe a conta (ImportAccounts), ou mova os atendimentos para a conta de que eles são (MoveRecord)
+        [POPULATION_CHANGED] feche o ciclo de novo, a menos que ele deva ficar com as pessoas de antes (CloseCycle)
+        [AMOUNTS_CONVERTED] não há nada a fazer; se uma cotação estiver errada, registre a certa (SetRates) e inicie a execução de novo
+        [MEASURE_NOT_SENT] envie o que a frase indica, ou retire o indicador do modelo de avaliação
+        [OBSERVATIONS_BEYOND_PERIOD] retire a observação (WithdrawObservation) e envie-a em partes, cada uma com dias de um só período, ou feche um período que contenha todos os dias dela
+        [OBSERVATIONS_UNREAD] envie-as de novo com o nome certo e retire estas (WithdrawObservation), ou faça um modelo de avaliação ler a métrica; não há nada a fazer se são guardadas para depois
+        [REFUND_EXCEEDS_SALE] envie o reembolso de novo com o valor certo e uma revisão mais alta, ou retire-o (WithdrawRecord); se ele estiver certo, envie a venda de novo com o que ela rendeu
+        [CONTRIBUTOR_UNKNOWN] diga de quem é o nome (ImportAliases), ou envie o atendimento de novo com os participantes certos e uma revisão mais alta
+        [CONTRIBUTOR_OFF_DUTY] não há nada a fazer se alguém ajudou fora do próprio horário; senão, acrescente o turno ou as marcações, ou envie o atendimento de novo com os participantes certos e uma revisão mais alta
+        [CONTRIBUTORS_NOT_SPLIT] indique uma política com divisão para que esses atendimentos sejam divididos, ou deixe assim: os participantes ficam guardados
+        [STANDARD_WITHDRAWN] escreva uma nova versão do modelo de avaliação que siga um padrão em uso (ListRefinements diz qual serve), depois crie e feche um ciclo com ela, ou corrija com ela um já publicado (CorrectCycle); deixe assim se o mês ainda deve ser avaliado pelo antigo
+       *[other] veja o que ela indica, corrija o que estiver errado e inicie a execução de novo
+    }
 FIX_REFUSED = a correção não foi aceita: { $why }
 FINDING_WITHOUT_FIX = nenhuma chamada resolve sozinha uma ocorrência do tipo { $kind }: a orientação dela diz o que fazer
 
@@ -791,14 +789,16 @@ CYCLE_NOT_REVIEWABLE = o ciclo não tem resultado a publicar: feche-o primeiro
 CYCLE_WITHOUT_RESULT = o ciclo ainda não tem resultado: feche-o e acompanhe-o até que possa ser revisado
 PERIOD_WITHOUT_RECORDS = nenhum atendimento de nenhuma conta começou entre { $from } e { $to }: importe os atendimentos desses dias ou crie um ciclo sobre outros dias
     .part = nenhum atendimento de uma conta da unidade, ou de uma que as pessoas dela atenderam, começou entre { $from } e { $to }: importe os atendimentos desses dias; se já existem, faça as contas indicarem a equipe delas na unidade e corrija os vínculos de quem atendeu; se as equipes foram para outra unidade, é ela que fecha o mês delas
-NOBODY_CREDITED = { $records ->
-    [one] o único atendimento não pôde ser creditado a ninguém
-   *[other] nenhum dos { $records } atendimentos pôde ser creditado a alguém
-}: importe escalas, marcações ou passagens do período e feche de novo
-    .unemployed = { $records ->
+NOBODY_CREDITED =
+    { $records ->
         [one] o único atendimento não pôde ser creditado a ninguém
        *[other] nenhum dos { $records } atendimentos pôde ser creditado a alguém
-    }, pois ninguém tem vínculo entre { $from } e { $to }: corrija os vínculos ou o período e feche de novo
+    }: importe escalas, marcações ou passagens do período e feche de novo
+    .unemployed =
+        { $records ->
+            [one] o único atendimento não pôde ser creditado a ninguém
+           *[other] nenhum dos { $records } atendimentos pôde ser creditado a alguém
+        }, pois ninguém tem vínculo entre { $from } e { $to }: corrija os vínculos ou o período e feche de novo
     .elsewhere = ninguém da população tem parte de um atendimento: o que a execução de atribuição leu está creditado a pessoas de fora ({ $elsewhere } de { $records }). Veja quem faz parte e por quê (PreviewPopulation), corrija os vínculos, ou a conta, o atendente ou a escala em que os atendimentos se baseiam, e feche de novo
 CYCLE_REFUSED = { $message }
 CYCLE_GIVEN_UP = o fechamento foi tentado várias vezes sem sucesso ({ $reason }): feche de novo e, se falhar outra vez, fale com o operador
@@ -810,39 +810,47 @@ RUN_RESTS = a execução de atribuição já terminou, portanto não há o que p
 RUN_NOT_DONE = a execução de atribuição não tem resultado: acompanhe-a até terminar ou inicie outra
 RUN_DIFFERS = a execução de atribuição é de outros dias ou de outra política que a do ciclo: indique uma igual, ou nenhuma, e uma será iniciada
 RUN_COVERS_PART = a execução de atribuição é sobre algumas contas ou unidades, e não sobre tudo o que o ciclo abrange: indique uma sobre a unidade do ciclo ou uma acima, ou nenhuma, e uma será iniciada
-    .moved = { $people ->
-        [one] { $people } pessoa que está no ciclo em { $day } (as_of) pertence a outro lugar em { $last },
-       *[other] { $people } pessoas que estão no ciclo em { $day } (as_of) pertencem a outro lugar em { $last },
-    } com as contas em que atenderam: peça uma execução para { $unit } (StartAttributionRun, por alguém cujos direitos cheguem até lá) e indique-a (attribution_run_id), ou use o último dia em as_of
-    .moved_group = { $people ->
-        [one] { $people } pessoa que está no ciclo em { $day } (as_of) pertence a outro lugar em { $last },
-       *[other] { $people } pessoas que estão no ciclo em { $day } (as_of) pertencem a outro lugar em { $last },
-    } com as contas em que atenderam: peça uma execução para o grupo (StartAttributionRun, pelo RH do grupo) e indique-a (attribution_run_id), ou use o último dia em as_of
+    .moved =
+        { $people ->
+            [one] { $people } pessoa que está no ciclo em { $day } (as_of) pertence a outro lugar em { $last },
+           *[other] { $people } pessoas que estão no ciclo em { $day } (as_of) pertencem a outro lugar em { $last },
+        } com as contas em que atenderam: peça uma execução para { $unit } (StartAttributionRun, por alguém cujos direitos cheguem até lá) e indique-a (attribution_run_id), ou use o último dia em as_of
+    .moved_group =
+        { $people ->
+            [one] { $people } pessoa que está no ciclo em { $day } (as_of) pertence a outro lugar em { $last },
+           *[other] { $people } pessoas que estão no ciclo em { $day } (as_of) pertencem a outro lugar em { $last },
+        } com as contas em que atenderam: peça uma execução para o grupo (StartAttributionRun, pelo RH do grupo) e indique-a (attribution_run_id), ou use o último dia em as_of
 RUN_AWAITED = um ciclo está sendo fechado com esta execução de atribuição: cancele o fechamento do ciclo
 RUN_OUTDATED = atendimentos de { $account } foram alterados desde que a execução de atribuição os leu, e o modelo de avaliação lê uma coluna que ela não somou: inicie outra execução ou feche sem indicar nenhuma
 RUN_WITHOUT_RATES = o modelo de avaliação indica a moeda dele, e a execução de atribuição é de antes de as cotações serem guardadas: feche o ciclo sem indicar a execução ou inicie outra
     .on = o atendimento { $record } de { $account } de { $day } está em outra moeda, e a execução de atribuição não guarda cotações desse dia, pois nenhum modelo de avaliação para o qual ela foi iniciada, ou que estava em uso então, alcança tão longe: feche o ciclo sem indicar a execução ou inicie outra
 RUN_STOPPED = a execução de atribuição foi parada: feche o ciclo de novo
-RUN_BELONGS_ABOVE = { $own ->
-    [0] pessoas desta unidade atendem em contas de { $units ->
-        [0] outras unidades
-       *[other] { $beyond }
-    }
-   *[other] pessoas de { $units ->
-        [0] outras unidades
-       *[other] { $beyond }
-    } atendem nas mesmas contas ({ $accounts })
-}, e quem trabalhou junto é creditado junto: peça a execução de atribuição para { $unit } (StartAttributionRun, por alguém cujos direitos cheguem até lá) e feche com ela (CloseCycle com attribution_run_id)
-    .group = { $own ->
-        [0] pessoas desta unidade atendem em contas de { $units ->
-            [0] outras unidades
-           *[other] { $beyond }
-        }
-       *[other] pessoas de { $units ->
-            [0] outras unidades
-           *[other] { $beyond }
-        } atendem nas mesmas contas ({ $accounts })
-    }, e quem trabalhou junto é creditado junto: peça a execução de atribuição para o grupo inteiro (StartAttributionRun sem unidade, pelo RH do grupo) e feche com ela (CloseCycle com attribution_run_id)
+RUN_BELONGS_ABOVE =
+    { $own ->
+        [0]
+            pessoas desta unidade atendem em contas de { $units ->
+                [0] outras unidades
+               *[other] { $beyond }
+            }
+       *[other]
+            pessoas de { $units ->
+                [0] outras unidades
+               *[other] { $beyond }
+            } atendem nas mesmas contas ({ $accounts })
+    }, e quem trabalhou junto é creditado junto: peça a execução de atribuição para { $unit } (StartAttributionRun, por alguém cujos direitos cheguem até lá) e feche com ela (CloseCycle com attribution_run_id)
+    .group =
+        { $own ->
+            [0]
+                pessoas desta unidade atendem em contas de { $units ->
+                    [0] outras unidades
+                   *[other] { $beyond }
+                }
+           *[other]
+                pessoas de { $units ->
+                    [0] outras unidades
+                   *[other] { $beyond }
+                } atendem nas mesmas contas ({ $accounts })
+        }, e quem trabalhou junto é creditado junto: peça a execução de atribuição para o grupo inteiro (StartAttributionRun sem unidade, pelo RH do grupo) e feche com ela (CloseCycle com attribution_run_id)
 SCHEME_OF_ANOTHER_UNIT = o modelo de avaliação é de uma unidade a que o ciclo não pertence: use um do grupo, da unidade ou de uma acima dela
 POPULATION_EMPTY = não há ninguém no ciclo: veja com PreviewPopulation quem faz parte e quem não faz e indique outras unidades, cargos, níveis ou pessoas
 POPULATION_UNIT_BEYOND = { $unit } não é a unidade do ciclo nem está abaixo dela nesse dia
@@ -860,11 +868,11 @@ WORKER_GONE = o processo parou
 TIME_OF_DAY_MALFORMED = “{ $text }” não é uma hora do dia: escreva 04:00
 RULES_VERSION_UNKNOWN = “{ $version }” não é uma versão das regras: escreva 1, 2 ou 3
 RULES_VERSION_DIFFERS = deixe de fora ou escreva { $version }, como em policy.version
-ACCOUNT_ELSEWHERE = a conta { $account } está na região { $region } e { $unit ->
-    [none] não é de nenhuma unidade
-   *[other] é da unidade { $unit }
-}: informe assim
-
+ACCOUNT_ELSEWHERE =
+    a conta { $account } está na região { $region } e { $unit ->
+        [none] não é de nenhuma unidade
+       *[other] é da unidade { $unit }
+    }: informe assim
 EXTERNAL_ID_MISSING = external_id está vazio: informe o id do atendimento na plataforma
 RECORD_TEXT_TOO_LONG = { $field } é longo demais: no máximo { $max } caracteres
 MEASURE_TOO_LONG = uma métrica é longa demais: no máximo { $max } caracteres
@@ -924,7 +932,6 @@ RECORD_RATE_MISSING = o atendimento { $record } de { $account } está em { $curr
     .look = { $account } tem vendas em { $from } a partir de { $day }, e não se conhece cotação entre { $from } e { $to } nessa data: peça que a registrem desse dia ou de um anterior (SetRates, com a fonte)
 RECORD_ELSEWHERE = não é possível calcular com um atendimento de uma conta que não é desta unidade ({ $why }): peça ao grupo que feche um ciclo sobre os mesmos dias, o que indicará o atendimento, faça com que ele seja corrigido e feche de novo sem indicar execução, ou a partir de uma iniciada depois: uma execução anterior mantém os atendimentos e as cotações que leu
 RECORD_AMOUNT_TOO_LARGE = o valor do atendimento { $record } de { $account } passa de { $most } na menor unidade de { $to }, mais do que se pode calcular: corrija o valor ou a cotação do dia e feche de novo
-
 SCHEDULE_UNIT_STAYS = a unidade de um agendamento não muda: crie outro agendamento para outra unidade
 SCHEDULE_AS_OF = um agendamento define a cada mês quem faz parte, no último dia desse mês: deixe o dia de fora
 SCHEDULE_DAY = { $day } não é um dia do mês: escreva de 1 a 31; em um mês que não o tenha, vale o último dia
@@ -936,27 +943,17 @@ SCHEDULE_MONTH_THERE = o mês já foi iniciado: ele pode ser iniciado de novo de
 SCHEDULE_MONTH_NOT_OVER = o mês ainda não terminou no fuso horário do agendamento: inicie-o depois
 SCHEDULE_THERE = o agendamento { $schedule } diz o mesmo, e cada mês seria fechado duas vezes: altere aquele (UpdateSchedule) ou dê outro nome a este, se for essa a intenção
 SCHEDULE_MAKER_MAY_NOT = quem gravou o agendamento por último não pode mais criar e fechar ciclos aqui: peça que alguém que possa o grave de novo (UpdateSchedule) e inicie este mês manualmente (BeginScheduleRun)
-
 SCHEDULE_BEGAN = { $month } começou, previsto para { $due }
-SCHEDULE_LEFT_OUT = { $months ->
-    [one] { $months } mês anterior ficou para trás há mais de { $most } meses e não é fechado automaticamente: feche-o manualmente, se quiser
-   *[other] { $months } meses anteriores ficaram para trás há mais de { $most } meses e não são fechados automaticamente: feche-os manualmente, se quiser
-}
-SCHEDULE_LOOKED = prévia: { $people ->
-    [one] { $people } pessoa faz parte
-   *[other] { $people } pessoas fazem parte
-}, { $accounts ->
-    [one] { $accounts } conta
-   *[other] { $accounts } contas
-} com { $records ->
-    [one] { $records } atendimento
-   *[other] { $records } atendimentos
-} em torno do mês, { $findings ->
-    [0] nada de anormal
-    [one] { $findings } ocorrência ({ $kinds })
-   *[other] { $findings } ocorrências ({ $kinds })
-}
-    .everybody = prévia: todos do grupo fazem parte, { $accounts ->
+SCHEDULE_LEFT_OUT =
+    { $months ->
+        [one] { $months } mês anterior ficou para trás há mais de { $most } meses e não é fechado automaticamente: feche-o manualmente, se quiser
+       *[other] { $months } meses anteriores ficaram para trás há mais de { $most } meses e não são fechados automaticamente: feche-os manualmente, se quiser
+    }
+SCHEDULE_LOOKED =
+    prévia: { $people ->
+        [one] { $people } pessoa faz parte
+       *[other] { $people } pessoas fazem parte
+    }, { $accounts ->
         [one] { $accounts } conta
        *[other] { $accounts } contas
     } com { $records ->
@@ -967,6 +964,18 @@ SCHEDULE_LOOKED = prévia: { $people ->
         [one] { $findings } ocorrência ({ $kinds })
        *[other] { $findings } ocorrências ({ $kinds })
     }
+    .everybody =
+        prévia: todos do grupo fazem parte, { $accounts ->
+            [one] { $accounts } conta
+           *[other] { $accounts } contas
+        } com { $records ->
+            [one] { $records } atendimento
+           *[other] { $records } atendimentos
+        } em torno do mês, { $findings ->
+            [0] nada de anormal
+            [one] { $findings } ocorrência ({ $kinds })
+           *[other] { $findings } ocorrências ({ $kinds })
+        }
 SCHEDULE_WAITS = nada é fechado antes de { $until }: pare a execução se algo precisar ser corrigido antes
 SCHEDULE_WOULD_FAIL = do jeito que está, o fechamento será recusado: { $why }; o que chegar até lá conta
 SCHEDULE_MAY_FAIL = do jeito que está, o fechamento será recusado se isso for creditado a alguém da unidade: { $why }; o que chegar até lá conta
@@ -977,48 +986,51 @@ SCHEDULE_AWAITS_RUN = aguarda uma execução de atribuição de { $from } a { $t
 SCHEDULE_SCORES_FROM = pontua a partir da execução de atribuição { $run }
 SCHEDULE_CLOSES = criou o ciclo { $cycle } e está fechando
     .again = fecha de novo o ciclo { $cycle }, que tinha falhado
-SCHEDULE_DONE = fechado: { $people ->
-    [one] { $people } pessoa tem boletim
-   *[other] { $people } pessoas têm boletim
-}, de { $records ->
-    [one] { $records } atendimento
-   *[other] { $records } atendimentos
-} { $nobody ->
-    [one] { $nobody } não é creditado a ninguém
-   *[other] { $nobody } não são creditados a ninguém
-}, { $findings ->
-    [one] { $findings } ocorrência
-   *[other] { $findings } ocorrências
-}; confira e publique se estiver certo
+SCHEDULE_DONE =
+    fechado: { $people ->
+        [one] { $people } pessoa tem boletim
+       *[other] { $people } pessoas têm boletim
+    }, de { $records ->
+        [one] { $records } atendimento
+       *[other] { $records } atendimentos
+    } { $nobody ->
+        [one] { $nobody } não é creditado a ninguém
+       *[other] { $nobody } não são creditados a ninguém
+    }, { $findings ->
+        [one] { $findings } ocorrência
+       *[other] { $findings } ocorrências
+    }; confira e publique se estiver certo
 SCHEDULE_FAILED = falhou: { $why }
 SCHEDULE_AGAIN = iniciado de novo manualmente
 SCHEDULE_STOPPED = parado manualmente
 SCHEDULE_DELETED = parado, pois o agendamento foi excluído
 SCHEDULE_CYCLE_CANCELLED = o fechamento do ciclo foi cancelado
-
 OBSERVATION_WITHOUT_MEASURE = measure está vazio: informe o nome da métrica, como os modelos de avaliação a chamam
 OBSERVATION_WITHOUT_SUBJECT = falta dizer a que se refere: informe uma pessoa, uma unidade, uma conta, uma loja ou uma campanha
-    .id = o id da { $kind ->
-        [person] pessoa
-        [unit] unidade
-       *[account] conta
-    } não é um id: informe-o como as listas o mostram
-OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] nenhuma pessoa { $key } é conhecida: corrija ou importe-a primeiro
-    [unit] não há unidade { $key } nesses dias nem agora, e ninguém jamais trabalhou nela: corrija a unidade, corrija os dias se ela foi encerrada antes deles, ou importe-a primeiro
-    [account] nenhuma conta { $key } é conhecida: corrija ou importe-a primeiro
-   *[store] nenhuma conta de uma loja { $key } é conhecida: corrija ou importe-a primeiro
-}
+    .id =
+        o id da { $kind ->
+            [person] pessoa
+            [unit] unidade
+           *[account] conta
+        } não é um id: informe-o como as listas o mostram
+OBSERVATION_SUBJECT_UNKNOWN =
+    { $kind ->
+        [person] nenhuma pessoa { $key } é conhecida: corrija ou importe-a primeiro
+        [unit] não há unidade { $key } nesses dias nem agora, e ninguém jamais trabalhou nela: corrija a unidade, corrija os dias se ela foi encerrada antes deles, ou importe-a primeiro
+        [account] nenhuma conta { $key } é conhecida: corrija ou importe-a primeiro
+       *[store] nenhuma conta de uma loja { $key } é conhecida: corrija ou importe-a primeiro
+    }
 OBSERVATION_UNIT_CLOSED = a unidade { $unit } foi encerrada, e { $last } foi o último dia dela: termine os dias ali ou corrija a unidade
     .into = a unidade { $unit } foi encerrada, { $last } foi o último dia dela, e as pessoas foram para { $into }: termine os dias ali e envie para aquela unidade o que foi observado a partir daí
     .later = a unidade { $unit } começa em { $from }: corrija os dias ou a unidade
 OBSERVATION_RESERVED = “{ $measure }” é observada pela própria suíte: deixe-a de fora ou dê outro nome à métrica
-OBSERVATION_UNIT_NOT_HERE = unit_id diz quem conduz uma campanha, e isto é sobre { $kind ->
-    [person] uma pessoa
-    [unit] uma unidade
-    [account] uma conta
-   *[store] uma loja
-}: deixe-o de fora
+OBSERVATION_UNIT_NOT_HERE =
+    unit_id diz quem conduz uma campanha, e isto é sobre { $kind ->
+        [person] uma pessoa
+        [unit] uma unidade
+        [account] uma conta
+       *[store] uma loja
+    }: deixe-o de fora
 OBSERVATION_WITHOUT_TIME = é preciso um instante (at) ou um primeiro dia e, se houver mais de um, um último (from, to): informe um dos dois
     .date = { $field } não é uma data: escreva-a como 2026-03-31
 OBSERVATION_BACKWARDS = termina em { $to } antes de começar em { $from }: corrija um dos dois
@@ -1028,7 +1040,6 @@ OBSERVATION_WITHOUT_NUMBER = “{ $text }” não é um número decimal com no m
 OBSERVATION_OUT_OF_RANGE = o valor passa de { $most } para mais ou para menos: confira a unidade
 OBSERVATION_DIFFERENT = { $name } já existe com { $other } de { $source }, e aqui é { $value } de { $of }: envie com uma revisão mais alta, se é isto que vale
 OBSERVATION_WITHDRAWN = { $name } foi retirada ({ $why }): deixe-a de fora ou envie uma revisão mais alta para trazê-la de volta
-
 SCHEME_WITHOUT_INDICATORS = é preciso pelo menos um indicador
 NAME_TWICE = “{ $name }” aparece duas vezes
 WEIGHTS_NOT_HUNDRED = os pesos somam { $sum }, não 100: altere-os para que somem exatamente 100
@@ -1112,41 +1123,45 @@ MEASURE_NAME_FIXED = a métrica se chama “{ $name }” e continua assim: defin
 MEASURE_RETIRED = fora de uso no catálogo: { $measures }. Indique outra métrica, defina uma com esse nome no próprio modelo de avaliação ou coloque-a de novo em uso (UpdateMeasure)
 MEASURE_RETIRED_ALREADY = “{ $name }” já está fora de uso
 MEASURE_NEEDED = outras métricas do catálogo são calculadas a partir de “{ $name }” e deixariam de ser válidas: altere ou tire de uso estas primeiro: { $by }
-SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] Segundos até a primeira resposta
-    [presale_first_reply_within_30s] Primeira resposta em até 30 s na pré-venda
-    [aftersale_resolved] Resolvidos no pós-venda
-    [handling_seconds] Segundos de uma conversa
-    [rating] Nota do cliente
-    [solved] Atendimentos resolvidos
-    [customers] Clientes
-    [buyers] Clientes que compraram
-    [orders] Pedidos
-    [presale_records] Atendimentos de pré-venda
-    [conversion] Conversão
-    [order_value] Valor por pedido
-    [repeat_purchase_30d] Recompra em até 30 dias
-    [second_conversion_7d] Conversão em até 7 dias após o primeiro contato
-    [complaints] Reclamações
-    [complaint_rate] Taxa de reclamações
-   *[other] { $key }
-}
+SUPPLIED_MEASURE =
+    { $key ->
+        [first_reply_seconds] Segundos até a primeira resposta
+        [presale_first_reply_within_30s] Primeira resposta em até 30 s na pré-venda
+        [aftersale_resolved] Resolvidos no pós-venda
+        [handling_seconds] Segundos de uma conversa
+        [rating] Nota do cliente
+        [solved] Atendimentos resolvidos
+        [customers] Clientes
+        [buyers] Clientes que compraram
+        [orders] Pedidos
+        [presale_records] Atendimentos de pré-venda
+        [conversion] Conversão
+        [order_value] Valor por pedido
+        [repeat_purchase_30d] Recompra em até 30 dias
+        [second_conversion_7d] Conversão em até 7 dias após o primeiro contato
+        [complaints] Reclamações
+        [complaint_rate] Taxa de reclamações
+       *[other] { $key }
+    }
 SCHEME_TEMPLATE_UNKNOWN = não há modelo de avaliação pronto com o nome “{ $name }”: escolha um de { $names }
-TEMPLATE_TITLE = { $name ->
-    [agent] Atendentes
-    [operations] Operação de lojas
-   *[service-manager] Gestores de atendimento
-}
-TEMPLATE_ABOUT = { $name ->
-    [agent] Para quem atende clientes: trabalho feito, primeira resposta, resolvidos, nota do cliente, conversão, monitoria de qualidade e pontualidade
-    [operations] Para quem conduz lojas: visitantes, conversão, vendas de campanhas, custo por pedido e crescimento, tudo observado; não são necessários atendimentos
-   *[service-manager] Para quem lidera atendentes, em quatro dimensões: qualidade do atendimento, equipe, negócio e inovação
-}
+TEMPLATE_TITLE =
+    { $name ->
+        [agent] Atendentes
+        [operations] Operação de lojas
+       *[service-manager] Gestores de atendimento
+    }
+TEMPLATE_ABOUT =
+    { $name ->
+        [agent] Para quem atende clientes: trabalho feito, primeira resposta, resolvidos, nota do cliente, conversão, monitoria de qualidade e pontualidade
+        [operations] Para quem conduz lojas: visitantes, conversão, vendas de campanhas, custo por pedido e crescimento, tudo observado; não são necessários atendimentos
+       *[service-manager] Para quem lidera atendentes, em quatro dimensões: qualidade do atendimento, equipe, negócio e inovação
+    }
 NOBODY_TO_SCORE = não há ninguém a pontuar: o período não contém nenhum atendimento creditado
 PERSON_TWICE = a pessoa { $person } aparece duas vezes
 SCHEME_WITHOUT_DATA = nenhum indicador pôde ser pontuado para ninguém, pois não há dados ou a mediana que seria a meta não é maior que zero (cada boletim diz qual dos casos)
 SCHEME_WITHOUT_DATA_CURE = escolha indicadores e metas que combinem com os atendimentos
-MEASURE_NOT_SENT = ninguém tem dados de “{ $measure }”, portanto o indicador dela não conta para ninguém: { $what ->
+MEASURE_NOT_SENT =
+    ninguém tem dados de “{ $measure }”, portanto o indicador dela não conta para ninguém: { $what ->
         [records] não há atendimento dos tipos e horas que ela considera
         [known] envie { $column } com os atendimentos
        *[column] envie a coluna { $column } com os atendimentos
@@ -1154,21 +1169,24 @@ MEASURE_NOT_SENT = ninguém tem dados de “{ $measure }”, portanto o indicado
     .observation = ninguém tem dados de “{ $measure }”, portanto o indicador dela não conta para ninguém: envie observações dela para o período
     .past = ninguém tem um valor anterior de “{ $of }”, portanto o indicador de “{ $measure }” não conta para ninguém: ele conta quando um ciclo anterior deste modelo de avaliação, sobre um período de mesma duração, estiver publicado
     .team = ninguém tem dados de “{ $measure }”, portanto o indicador dela não conta para ninguém: em nenhuma equipe liderada há alguém com dados de { $of }
-OBSERVATIONS_BEYOND_PERIOD = { $count ->
-    [one] uma observação de “{ $measure }” ultrapassa
-   *[other] { $count } observações de “{ $measure }” ultrapassam
-} o período de { $from } a { $to } e { $count ->
-    [one] não conta
-   *[other] não contam
-}: uma observação conta em um período que contenha todos os dias dela
-OBSERVATIONS_UNREAD = { $count ->
-    [one] uma observação de “{ $measure }” no período não conta
-   *[other] { $count } observações de “{ $measure }” no período não contam
-}: nenhum indicador deste modelo de avaliação lê a métrica, e nenhum de outro modelo em uso
-    .near = { $count ->
-    [one] uma observação de “{ $measure }” no período não conta
-   *[other] { $count } observações de “{ $measure }” no período não contam
-}: nenhum indicador deste modelo de avaliação lê a métrica, e nenhum de outro modelo em uso (seria { $near }?)
+OBSERVATIONS_BEYOND_PERIOD =
+    { $count ->
+        [one] uma observação de “{ $measure }” ultrapassa
+       *[other] { $count } observações de “{ $measure }” ultrapassam
+    } o período de { $from } a { $to } e { $count ->
+        [one] não conta
+       *[other] não contam
+    }: uma observação conta em um período que contenha todos os dias dela
+OBSERVATIONS_UNREAD =
+    { $count ->
+        [one] uma observação de “{ $measure }” no período não conta
+       *[other] { $count } observações de “{ $measure }” no período não contam
+    }: nenhum indicador deste modelo de avaliação lê a métrica, e nenhum de outro modelo em uso
+    .near =
+        { $count ->
+            [one] uma observação de “{ $measure }” no período não conta
+           *[other] { $count } observações de “{ $measure }” no período não contam
+        }: nenhum indicador deste modelo de avaliação lê a métrica, e nenhum de outro modelo em uso (seria { $near }?)
 INDICATOR_TOO_LARGE = o indicador { $indicator } não conta para ninguém, pois o número de { $people } é grande demais para calcular
     .apart = o indicador { $indicator } não conta para ninguém, pois os números dele estão distantes demais entre si para calcular
 INDICATOR_TOO_LARGE_CURE = confira a moeda e a unidade dos valores e das métricas ou retire o indicador de scheme.yaml
@@ -1178,170 +1196,192 @@ NUMBER_TOO_LARGE = a pontuação da pessoa { $person } é grande demais para cal
     .pool = o dinheiro ou as participações da verba são grandes demais para calcular: veja o valor e a regra
     .part = os pesos da parte { $place } da verba são grandes demais para calcular: veja as pontuações e a regra
     .person = a pontuação da pessoa { $person } é grande demais para calcular na parte { $place } da verba: veja a pontuação e a regra
-
-CARD_MEASURE = { $measure ->
-    [credited_records] Atendimentos creditados
-    [first_reply_within_30s] Primeira resposta em até 30 s
-    [resolved] Resolvidos
-    [rating_at_least_4] Nota do cliente de pelo menos 4 de 5
-    [amount] Valor das vendas
-   *[other] { $kpi }
-}
+CARD_MEASURE =
+    { $measure ->
+        [credited_records] Atendimentos creditados
+        [first_reply_within_30s] Primeira resposta em até 30 s
+        [resolved] Resolvidos
+        [rating_at_least_4] Nota do cliente de pelo menos 4 de 5
+        [amount] Valor das vendas
+       *[other] { $kpi }
+    }
 CARD_DEFINED = { $name } ({ $what })
-CARD_VALUE = { $kind ->
-    [records] { $value ->
-        [one] { $value } atendimento
-       *[other] { $value } atendimentos
+CARD_VALUE =
+    { $kind ->
+        [records]
+            { $value ->
+                [one] { $value } atendimento
+               *[other] { $value } atendimentos
+            }
+        [customers]
+            { $value ->
+                [one] { $value } cliente
+               *[other] { $value } clientes
+            }
+        [percent] { $value }%
+        [own] { $value } { $unit }
+        [standard]
+            { $value } { $unit ->
+                [points]
+                    { $value ->
+                        [one] ponto
+                       *[other] pontos
+                    }
+               *[currency] { $unit }
+            }
+       *[bare] { $value }
     }
-    [customers] { $value ->
-        [one] { $value } cliente
-       *[other] { $value } clientes
-    }
-    [percent] { $value }%
-    [own] { $value } { $unit }
-    [standard] { $value } { $unit ->
-        [points] { $value ->
-            [one] ponto
-           *[other] pontos
-        }
-       *[currency] { $unit }
-    }
-   *[bare] { $value }
-}
-CARD_LINE_DROPPED = { $name }: { $why ->
-    [nobody] ninguém tem dados no período, portanto o indicador sai para todos
-    [person] não há dados desta pessoa, portanto o indicador sai aqui
-    [too_large] o número é grande demais para calcular, portanto o indicador sai para todos
-    [past] esta pessoa não tem um valor anterior diferente de 0 para comparar, portanto o indicador sai aqui
-    [too_large_elsewhere] o número de outra pessoa é grande demais para calcular, ou os números do conjunto estão distantes demais entre si, portanto o indicador sai para todos
-   *[target] a mediana que seria a meta dele não é maior que zero, portanto o indicador sai
-}, e o peso dele, de { $weight }, é distribuído proporcionalmente entre os outros indicadores.
+CARD_LINE_DROPPED =
+    { $name }: { $why ->
+        [nobody] ninguém tem dados no período, portanto o indicador sai para todos
+        [person] não há dados desta pessoa, portanto o indicador sai aqui
+        [too_large] o número é grande demais para calcular, portanto o indicador sai para todos
+        [past] esta pessoa não tem um valor anterior diferente de 0 para comparar, portanto o indicador sai aqui
+        [too_large_elsewhere] o número de outra pessoa é grande demais para calcular, ou os números do conjunto estão distantes demais entre si, portanto o indicador sai para todos
+       *[target] a mediana que seria a meta dele não é maior que zero, portanto o indicador sai
+    }, e o peso dele, de { $weight }, é distribuído proporcionalmente entre os outros indicadores.
 CARD_AGAINST = { $value } frente a { $past }
 CARD_PAST = { $measure }: { $values }
 CARD_PAST_VALUE = { $value } de { $from } a { $to }
 CARD_LINE_NOT_SCORED = { $name }: não pontuado.
-CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
-    [cap] {" "}(o teto)
-    [floor] {" "}(o piso)
-   *[none] {""}
-}; vezes o peso de { $weight }%{ $spread ->
-    [yes] {" "}({ $scheme_weight } no modelo de avaliação, mais uma parte do que deixaram os indicadores que saíram)
-   *[no] {""}
-} dá { $weighted }.
-CARD_MEASURED = { $value } em { $records ->
-    [one] { $records } atendimento
-   *[other] { $records } atendimentos
-}
+CARD_LINE =
+    { $name }: { $measured }{ $filled }; { $points }{ $limit ->
+        [cap] { " " }(o teto)
+        [floor] { " " }(o piso)
+       *[none] { "" }
+    }; vezes o peso de { $weight }%{ $spread ->
+        [yes] { " " }({ $scheme_weight } no modelo de avaliação, mais uma parte do que deixaram os indicadores que saíram)
+       *[no] { "" }
+    } dá { $weighted }.
+CARD_MEASURED =
+    { $value } em { $records ->
+        [one] { $records } atendimento
+       *[other] { $records } atendimentos
+    }
 CARD_NOT_MEASURED = não medido
 CARD_SMALL_SAMPLE = ; abaixo de { $below } atendimentos, os que faltam contam como a média ({ $group }), o que dá { $adjusted }
-CARD_POINTS_BY_TARGET = em relação à meta de { $target } ({ $basis ->
-    [scheme] definida pelo modelo de avaliação
-    [team] mediana das { $people } pessoas da equipe
-   *[group] mediana de todas as { $people } pessoas, pois a equipe é pequena demais
-}), isso dá { $points ->
-    [one] { $points } ponto
-   *[other] { $points } pontos
-}
-CARD_POINTS_BY_PLACE = { $by ->
-    [target] pela meta
-    [min_max] pelo lugar entre o pior e o melhor do conjunto
-    [percentile] pelo percentual do conjunto que não é melhor
-    [t_score] pela distância da média do conjunto em desvios padrão
-   *[band] pela banda do lugar no conjunto
-}, isso dá { $points ->
-    [one] { $points } ponto
-   *[other] { $points } pontos
-}
-CARD_CHANGE = { $kind ->
-    [rate_more] { $step } ponto percentual a mais
-    [rate_less] { $step } ponto percentual a menos
-    [records_more] { $step } atendimento creditado a mais
-    [records_fewer] { $step } atendimento creditado a menos
-    [more] { $amount } a mais
-   *[less] { $amount } a menos
-}
-CARD_NEXT = { $effect ->
-    [capped] { $change } não acrescentaria nada: o teto foi atingido.
-    [nothing] { $change }, por si só, não acrescentaria nada.
-   *[points] { $change } acrescentaria { $gain ->
-        [one] { $gain } ponto
-       *[other] { $gain } pontos
-    }.
-}
+CARD_POINTS_BY_TARGET =
+    em relação à meta de { $target } ({ $basis ->
+        [scheme] definida pelo modelo de avaliação
+        [team] mediana das { $people } pessoas da equipe
+       *[group] mediana de todas as { $people } pessoas, pois a equipe é pequena demais
+    }), isso dá { $points ->
+        [one] { $points } ponto
+       *[other] { $points } pontos
+    }
+CARD_POINTS_BY_PLACE =
+    { $by ->
+        [target] pela meta
+        [min_max] pelo lugar entre o pior e o melhor do conjunto
+        [percentile] pelo percentual do conjunto que não é melhor
+        [t_score] pela distância da média do conjunto em desvios padrão
+       *[band] pela banda do lugar no conjunto
+    }, isso dá { $points ->
+        [one] { $points } ponto
+       *[other] { $points } pontos
+    }
+CARD_CHANGE =
+    { $kind ->
+        [rate_more] { $step } ponto percentual a mais
+        [rate_less] { $step } ponto percentual a menos
+        [records_more] { $step } atendimento creditado a mais
+        [records_fewer] { $step } atendimento creditado a menos
+        [more] { $amount } a mais
+       *[less] { $amount } a menos
+    }
+CARD_NEXT =
+    { $effect ->
+        [capped] { $change } não acrescentaria nada: o teto foi atingido.
+        [nothing] { $change }, por si só, não acrescentaria nada.
+       *[points]
+            { $change } acrescentaria { $gain ->
+                [one] { $gain } ponto
+               *[other] { $gain } pontos
+            }.
+    }
 CARD_SUMMARY = Pontuação { $score }, posição { $rank } de { $of }{ $grade }{ $collaboration }.
 CARD_GRADE = , conceito { $grade }
 CARD_COLLABORATION = ; { $points } dela por colaboração: { $outside } de { $credited } atendimentos foram fora da própria escala ou equipe
-
-DEFINED = { $what }{ $few ->
-    [yes] , de pelo menos { $min_count }
-   *[no] {""}
-}{ $valid ->
-    [between] , de { $from } a { $to }
-    [from] , a partir de { $from }
-    [to] , até { $to }
-   *[ever] {""}
-}
-DEFINED_RECORDS = { $aggregation ->
-    [mean] a média de { $value }
-    [sum] a soma de { $value }
-    [share] o percentual de atendimentos com { $value } { $test }
-    [count] o número de atendimentos
-    [count_of] o número de atendimentos com { $value } { $test }
-    [distinct] o número de clientes
-   *[distinct_of] o número de clientes de atendimentos com { $value } { $test }
-}{ $kinds }{ $hours }{ $session }
-DEFINED_VALUE = { $value ->
-    [first_reply_seconds] segundos até a primeira resposta
-    [duration_seconds] segundos do início ao fim
-    [resolved] problema resolvido
-    [rating] nota do cliente
-    [amount] valor de vendas
-   *[column] { $value }
-}
+DEFINED =
+    { $what }{ $few ->
+        [yes] , de pelo menos { $min_count }
+       *[no] { "" }
+    }{ $valid ->
+        [between] , de { $from } a { $to }
+        [from] , a partir de { $from }
+        [to] , até { $to }
+       *[ever] { "" }
+    }
+DEFINED_RECORDS =
+    { $aggregation ->
+        [mean] a média de { $value }
+        [sum] a soma de { $value }
+        [share] o percentual de atendimentos com { $value } { $test }
+        [count] o número de atendimentos
+        [count_of] o número de atendimentos com { $value } { $test }
+        [distinct] o número de clientes
+       *[distinct_of] o número de clientes de atendimentos com { $value } { $test }
+    }{ $kinds }{ $hours }{ $session }
+DEFINED_VALUE =
+    { $value ->
+        [first_reply_seconds] segundos até a primeira resposta
+        [duration_seconds] segundos do início ao fim
+        [resolved] problema resolvido
+        [rating] nota do cliente
+        [amount] valor de vendas
+       *[column] { $value }
+    }
 DEFINED_GIVEN = de qualquer valor
-DEFINED_TEST = { $is ->
-    [at_most] de no máximo { $threshold }
-    [at_least] de no mínimo { $threshold }
-    [below] abaixo de { $threshold }
-    [above] acima de { $threshold }
-   *[equal] igual a { $threshold }
-}
+DEFINED_TEST =
+    { $is ->
+        [at_most] de no máximo { $threshold }
+        [at_least] de no mínimo { $threshold }
+        [below] abaixo de { $threshold }
+        [above] acima de { $threshold }
+       *[equal] igual a { $threshold }
+    }
 DEFINED_KINDS = , do tipo { $kinds }
-DEFINED_HOURS = , { $counts ->
-    [begun] iniciados
-   *[inside] contando o tempo
-} das { $from } às { $to }
-DEFINED_SESSION = , o primeiro de cada sessão com pausas de no máximo { $minutes ->
-    [one] { $minutes } minuto
-   *[other] { $minutes } minutos
-}
-DEFINED_OBSERVATION = { $aggregation ->
-    [sum] a soma
-    [mean] a média
-   *[last] o último valor
-} do que foi observado { $subject ->
-    [person] da pessoa
-    [unit] da unidade organizacional
-    [account] da conta
-    [store] da loja
-   *[campaign] da campanha
-}
-DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] {" "}em percentual
-   *[no] {""}
-}
+DEFINED_HOURS =
+    , { $counts ->
+        [begun] iniciados
+       *[inside] contando o tempo
+    } das { $from } às { $to }
+DEFINED_SESSION =
+    , o primeiro de cada sessão com pausas de no máximo { $minutes ->
+        [one] { $minutes } minuto
+       *[other] { $minutes } minutos
+    }
+DEFINED_OBSERVATION =
+    { $aggregation ->
+        [sum] a soma
+        [mean] a média
+       *[last] o último valor
+    } do que foi observado { $subject ->
+        [person] da pessoa
+        [unit] da unidade organizacional
+        [account] da conta
+        [store] da loja
+       *[campaign] da campanha
+    }
+DEFINED_RATIO =
+    { $of } / { $per }{ $percent ->
+        [yes] { " " }em percentual
+       *[no] { "" }
+    }
 DEFINED_SUM = a soma de { $parts }
 DEFINED_PART = { $factor } × { $of }
-DEFINED_REPEAT = o percentual de { $of } cujo cliente teve { $after } até { $days ->
-    [one] { $days } dia
-   *[other] { $days } dias
-} antes
+DEFINED_REPEAT =
+    o percentual de { $of } cujo cliente teve { $after } até { $days ->
+        [one] { $days } dia
+       *[other] { $days } dias
+    } antes
 DEFINED_TREND = em quantos por cento { $of } difere do próprio passado da pessoa
-DEFINED_TEAM = { $aggregation ->
-    [mean] a média de { $of } na equipe conforme a composição de cada dia
-    [share] o percentual da equipe, conforme a composição de cada dia, com { $of } { $test }
-   *[sum] a soma de { $of } na equipe conforme a composição de cada dia
-}
+DEFINED_TEAM =
+    { $aggregation ->
+        [mean] a média de { $of } na equipe conforme a composição de cada dia
+        [share] o percentual da equipe, conforme a composição de cada dia, com { $of } { $test }
+       *[sum] a soma de { $of } na equipe conforme a composição de cada dia
+    }
 CARD_CHANGED = Antes: { $before } Agora: { $after }
 CARD_CAME = Agora há um boletim: { $after }
 CARD_WENT = Não há mais boletim. Antes: { $before }
@@ -1349,19 +1389,20 @@ CARD_CREDITED_CHANGED = Atendimentos creditados: { $before } antes; { $after } a
 CARD_LINE_CHANGED = { $name }: { $before } antes; { $after } agora.
 CARD_LINE_CAME = { $name }: agora conta: { $after }.
 CARD_LINE_WENT = { $name }: não conta mais: { $before } antes.
-CARD_STANDING = { $measured }, { $points ->
-    [one] { $points } ponto
-   *[other] { $points } pontos
-}, com peso de { $weight }% { $weighted }
+CARD_STANDING =
+    { $measured }, { $points ->
+        [one] { $points } ponto
+       *[other] { $points } pontos
+    }, com peso de { $weight }% { $weighted }
     .dropped = { $measured }, não pontuado
 CARD_WORKED_OUT_ANEW = A pontuação é a mesma; foi recalculada a partir de outros números.
-
 LADDER_REFUND = { $refund } é um reembolso de { $sale }: tem o crédito daquele atendimento e reduz o valor dele
-LADDER_BEGAN = Começou em { $at } em { $account }, { $phase ->
-    [shared] uma conta compartilhada nesse dia
-    [mixed] nesse dia em transição de compartilhada para nominal
-   *[named] uma conta nominal nesse dia
-}.
+LADDER_BEGAN =
+    Começou em { $at } em { $account }, { $phase ->
+        [shared] uma conta compartilhada nesse dia
+        [mixed] nesse dia em transição de compartilhada para nominal
+       *[named] uma conta nominal nesse dia
+    }.
 LADDER_TAG_NONE = Identificação: a plataforma não indicou ninguém.
 LADDER_TAG_UNKNOWN = Identificação: a plataforma indicou “{ $agent }”, que nesse dia não é ninguém com vínculo ou é mais de uma pessoa.
 LADDER_TAG = Identificação: a plataforma indicou “{ $agent }”, que é { $person }: o atendimento é dessa pessoa.
@@ -1370,12 +1411,13 @@ LADDER_DUTY_NONE = Serviço: ninguém ocupava a conta nem estava em serviço nes
 LADDER_DUTY = Serviço: { $list }.
 LADDER_DUTY_ANSWERED = Serviço no momento da resposta: { $list }.
     .unheld = Serviço: ninguém ocupava a conta nem estava em serviço quando começou; no momento da resposta: { $list }.
-LADDER_ON_DUTY = { $person } { $rule ->
-    [handover] ocupava a conta por passagem
-    [roster] estava na escala dela
-    [punch] tinha marcado entrada e é da equipe dela
-   *[team] é da equipe dela
-}, de { $from } a { $to } [{ $evidence }]
+LADDER_ON_DUTY =
+    { $person } { $rule ->
+        [handover] ocupava a conta por passagem
+        [roster] estava na escala dela
+        [punch] tinha marcado entrada e é da equipe dela
+       *[team] é da equipe dela
+    }, de { $from } a { $to } [{ $evidence }]
 LADDER_SHARES = { $before }, { $share }
 LADDER_BY_SESSION = Outro atendimento da mesma sessão do cliente indica o atendente, portanto este o acompanha: { $shares }.
 LADDER_BY_TAG = Creditado por identificação: { $shares }.
@@ -1386,16 +1428,18 @@ LADDER_EQUAL = Várias pessoas estavam em serviço e há pouco para distingui-la
 LADDER_TEAM = Não há nenhuma evidência de serviço para a conta, portanto a equipe dela divide: { $shares }.
 LADDER_NOBODY = Portanto não é creditado a ninguém.
 LADDER_CONTRIBUTORS = Participantes: { $list }.
-LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] respondeu primeiro
-    [closer] fechou a venda
-   *[after_sales] atendeu no pós-venda
-}: “{ $agent }”, que é { $person }
-LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] respondeu primeiro
-    [closer] fechou a venda
-   *[after_sales] atendeu no pós-venda
-}: “{ $agent }”, que nesse dia não é ninguém com vínculo ou é mais de uma pessoa
+LADDER_CONTRIBUTOR =
+    { $role ->
+        [first_answer] respondeu primeiro
+        [closer] fechou a venda
+       *[after_sales] atendeu no pós-venda
+    }: “{ $agent }”, que é { $person }
+LADDER_CONTRIBUTOR_UNKNOWN =
+    { $role ->
+        [first_answer] respondeu primeiro
+        [closer] fechou a venda
+       *[after_sales] atendeu no pós-venda
+    }: “{ $agent }”, que nesse dia não é ninguém com vínculo ou é mais de uma pessoa
 LADDER_SPLIT = Creditado por papel, como diz a regra “{ $version }”: primeira resposta { $first_answer }, fechamento { $closer }, pós-venda { $after_sales }; a parte de um papel que ninguém teve vai proporcionalmente para os outros: { $shares }.
 LADDER_BY_SPLIT = Creditado por papel: { $shares }.
 LADDER_BY_CLAIM = Reivindicado com um clique: { $shares }.
@@ -1405,31 +1449,35 @@ LADDER_BY_REPLIES = Várias pessoas estavam em serviço, cada uma com várias co
 LADDER_BY_TAG_SHARE = Várias pessoas estavam em serviço, cada uma com várias conversas ao mesmo tempo; dividem como os atendimentos próximos no tempo que indicam o atendente: { $shares }.
 LADDER_NOT_SPLIT = A política não dá parte aos papéis indicados: o atendimento é creditado como se não indicasse participantes.
 LADDER_WORTH = Nesta conta espera-se que cerca de { $now } dos atendimentos sejam creditados a outra pessoa; com as pausas marcadas, cerca de { $breaks }; com dispositivos em 30% das respostas, cerca de { $devices }; com metade dos atendimentos reivindicada, cerca de { $claims }. É o esperado pelas dúvidas deste mês, não uma promessa.
-
 WHY = { $first } ({ $part }%) e não { $second } ({ $rest }%): { $what }.
-WHY_AGAINST = { $why } { $sign ->
-    [hands] A pausa desde a última resposta apontava para { $second }.
-    [thread] A conversa até ali apontava para { $second }.
-    [profile] O tipo de resposta apontava para { $second }.
-   *[device] O dispositivo apontava para { $second }.
-}
+WHY_AGAINST =
+    { $why } { $sign ->
+        [hands] A pausa desde a última resposta apontava para { $second }.
+        [thread] A conversa até ali apontava para { $second }.
+        [profile] O tipo de resposta apontava para { $second }.
+       *[device] O dispositivo apontava para { $second }.
+    }
 WHY_SOMEBODY = outra pessoa
-WHY_SECONDS = { $count ->
-    [one] { $count } segundo
-   *[other] { $count } segundos
-}
-WHY_MINUTES = { $count ->
-    [one] { $count } minuto
-   *[other] { $count } minutos
-}
-WHY_HOURS = { $count ->
-    [one] { $count } hora
-   *[other] { $count } horas
-}
-WHY_DAYS = { $count ->
-    [one] { $count } dia
-   *[other] { $count } dias
-}
+WHY_SECONDS =
+    { $count ->
+        [one] { $count } segundo
+       *[other] { $count } segundos
+    }
+WHY_MINUTES =
+    { $count ->
+        [one] { $count } minuto
+       *[other] { $count } minutos
+    }
+WHY_HOURS =
+    { $count ->
+        [one] { $count } hora
+       *[other] { $count } horas
+    }
+WHY_DAYS =
+    { $count ->
+        [one] { $count } dia
+       *[other] { $count } dias
+    }
 WHY_HANDS = { $one }, { $other }
     .short = { $one }, { $other }, tempo que mal dá para outra resposta
     .usual = { $one }, { $other }, e uma pausa assim é mais comum em { $first }
@@ -1440,14 +1488,15 @@ WHY_PROFILE = { $first } responde a clientes que esperaram { $wait } com mais fr
     .first = { $first } dá a primeira resposta a clientes que esperaram { $wait } com mais frequência que { $second }
     .again = { $first } escreve de novo { $wait } depois de uma resposta, sem nova mensagem do cliente, com mais frequência que { $second }
     .unasked = { $first } escreve a clientes que ainda não escreveram com mais frequência que { $second }
-WHY_WAIT = { $class ->
-    [0] menos de 5 minutos
-    [1] de 5 a 20 minutos
-    [2] de 20 a 60 minutos
-    [3] de 1 a 4 horas
-    [4] de 4 a 24 horas
-   *[other] mais de um dia
-}
+WHY_WAIT =
+    { $class ->
+        [0] menos de 5 minutos
+        [1] de 5 a 20 minutos
+        [2] de 20 a 60 minutos
+        [3] de 1 a 4 horas
+        [4] de 4 a 24 horas
+       *[other] mais de um dia
+    }
 WHY_DEVICE = o dispositivo em que foi escrito é de { $first }
     .same = { $first } provavelmente já tinha escrito no mesmo dispositivo
 WHY_DUTY = das { $all } respostas, { $first } estava em serviço em { $count }, { $second } em { $other }
@@ -1458,203 +1507,242 @@ WHY_TOO_FEW_REPLIES = Nada os distingue: poucos atendimentos da conta têm horá
 WHY_TOO_DENSE = Nada os distingue: nesta conta as respostas vêm próximas demais para que bastem os horários, e poucos atendimentos têm nome, são reivindicados ou escritos em dispositivos conhecidos.
 WHY_CLOCK_WITHOUT_SECONDS = Nada os distingue: os horários das respostas da conta não têm segundos confiáveis.
 WHY_NO_REPLY_TIMES = Nada os distingue: cada um pode manter várias conversas ao mesmo tempo, e não se conhece nenhuma resposta a esta que tenha sido escrita enquanto estavam em serviço.
-
-CREDIT_ACCOUNT_UNKNOWN = { $records ->
-    [one] { $records } atendimento de uma conta que o controle de ponto não conhece foi deixado de fora
-   *[other] { $records } atendimentos de uma conta que o controle de ponto não conhece foram deixados de fora
-}
-CREDIT_UNKNOWN_AGENT = { $records ->
-    [one] { $records } atendimento indica o atendente “{ $agent }”, que nesse dia não é ninguém com vínculo ou é mais de uma pessoa: conta como sem nome
-   *[other] { $records } atendimentos indicam o atendente “{ $agent }”, que nesses dias não é ninguém com vínculo ou é mais de uma pessoa: contam como sem nome
-}
-CREDIT_NO_EVIDENCE = nenhuma escala, marcação ou passagem: a equipe divide { $records ->
-    [one] { $records } atendimento
-   *[other] { $records } atendimentos
-}
-CREDIT_NOBODY_ON_DUTY = { $records ->
-    [one] { $records } atendimento chegou enquanto ninguém estava em serviço: não creditado a ninguém
-   *[other] { $records } atendimentos chegaram enquanto ninguém estava em serviço: não creditados a ninguém
-}
-CREDIT_TAG_OFF_DUTY = { $records ->
-    [one] { $records } atendimento indica { $person }, que não estava em serviço: vale o nome
-   *[other] { $records } atendimentos indicam { $person }, que não estava em serviço: vale o nome
-}
-CREDIT_NAMED_WITHOUT_AGENT = { $records ->
-    [one] { $records } atendimento de uma conta nominal não indica ninguém: só é creditado por passagem
-   *[other] { $records } atendimentos de uma conta nominal não indicam ninguém: só são creditados por passagem
-}
-CREDIT_MIXED_WITHOUT_TAG = { $records ->
-    [one] { $records } atendimento de uma conta mista não indica ninguém: creditado como em uma compartilhada
-   *[other] { $records } atendimentos de uma conta mista não indicam ninguém: creditados como em uma compartilhada
-}
-CONTRIBUTOR_UNKNOWN = { $records ->
-    [one] { $records } participação é de “{ $agent }”, que nesse dia não é ninguém com vínculo ou é mais de uma pessoa: a parte vai para os outros participantes
-   *[other] { $records } participações são de “{ $agent }”, que nesses dias não é ninguém com vínculo ou é mais de uma pessoa: as partes vão para os outros participantes
-}
-CREDIT_CONTRIBUTOR_OFF_DUTY = { $records ->
-    [one] { $records } atendimento indica como participante { $person }, que não estava em serviço quando ele começou
-   *[other] { $records } atendimentos indicam como participante { $person }, que não estava em serviço quando eles começaram
-}: vale o nome
-CREDIT_CONTRIBUTORS_NOT_SPLIT = { $records ->
-    [one] { $records } atendimento indica participantes, e a política não dá parte aos papéis deles: eles ficam guardados, e o atendimento é creditado como se não indicasse nenhum
-   *[other] { $records } atendimentos indicam participantes, e a política não dá parte aos papéis deles: eles ficam guardados, e os atendimentos são creditados como se não indicassem nenhum
-}
-CREDIT_TOO_FEW_TO_INFER = { $records ->
-    [one] { $records } atendimento teve várias pessoas em serviço, pouco para inferir: dividido por igual
-   *[other] { $records } atendimentos tiveram várias pessoas em serviço, poucos para inferir: divididos por igual
-}
-CREDIT_DID_NOT_SETTLE = a inferência sobre { $records ->
-    [one] { $records } atendimento não se estabilizou: dividido por igual
-   *[other] { $records } atendimentos não se estabilizou: divididos por igual
-}
-CREDIT_SEVERAL_AT_ONCE = { $records ->
-    [one] { $records } atendimento teve várias pessoas em serviço que mantêm várias conversas ao mesmo tempo: dividido por igual
-   *[other] { $records } atendimentos tiveram várias pessoas em serviço que mantêm várias conversas ao mesmo tempo: divididos por igual
-}
-CREDIT_TOO_FEW_REPLIES = { $records ->
-    [one] { $records } atendimento com horários de respostas é pouco
-   *[other] { $records } atendimentos com horários de respostas são poucos por pessoa
-} para distinguir quem mantém várias conversas ao mesmo tempo: divisão por igual entre quem estava em serviço em cada resposta
-CREDIT_REPLIES_TOO_DENSE = { $records ->
-    [one] { $records } atendimento é
-   *[other] { $records } atendimentos são
-} de uma conta em que as respostas vêm tão próximas que só os horários não distinguem as pessoas, e em menos de um décimo das respostas algo diz de quem elas são: divisão por igual entre quem estava em serviço em cada resposta
-CREDIT_EVIDENCE_UNEVEN = { $records ->
-    [one] { $records } atendimento não diz de quem é
-   *[other] { $records } atendimentos não dizem de quem são
-}, em uma conta em que a proporção assinada, reivindicada ou escrita em dispositivos conhecidos varia muito de pessoa para pessoa, e a menor é a de { $person }: ponderação pelo que cada um deixa sem identificar
-    .equal = { $records ->
+CREDIT_ACCOUNT_UNKNOWN =
+    { $records ->
+        [one] { $records } atendimento de uma conta que o controle de ponto não conhece foi deixado de fora
+       *[other] { $records } atendimentos de uma conta que o controle de ponto não conhece foram deixados de fora
+    }
+CREDIT_UNKNOWN_AGENT =
+    { $records ->
+        [one] { $records } atendimento indica o atendente “{ $agent }”, que nesse dia não é ninguém com vínculo ou é mais de uma pessoa: conta como sem nome
+       *[other] { $records } atendimentos indicam o atendente “{ $agent }”, que nesses dias não é ninguém com vínculo ou é mais de uma pessoa: contam como sem nome
+    }
+CREDIT_NO_EVIDENCE =
+    nenhuma escala, marcação ou passagem: a equipe divide { $records ->
+        [one] { $records } atendimento
+       *[other] { $records } atendimentos
+    }
+CREDIT_NOBODY_ON_DUTY =
+    { $records ->
+        [one] { $records } atendimento chegou enquanto ninguém estava em serviço: não creditado a ninguém
+       *[other] { $records } atendimentos chegaram enquanto ninguém estava em serviço: não creditados a ninguém
+    }
+CREDIT_TAG_OFF_DUTY =
+    { $records ->
+        [one] { $records } atendimento indica { $person }, que não estava em serviço: vale o nome
+       *[other] { $records } atendimentos indicam { $person }, que não estava em serviço: vale o nome
+    }
+CREDIT_NAMED_WITHOUT_AGENT =
+    { $records ->
+        [one] { $records } atendimento de uma conta nominal não indica ninguém: só é creditado por passagem
+       *[other] { $records } atendimentos de uma conta nominal não indicam ninguém: só são creditados por passagem
+    }
+CREDIT_MIXED_WITHOUT_TAG =
+    { $records ->
+        [one] { $records } atendimento de uma conta mista não indica ninguém: creditado como em uma compartilhada
+       *[other] { $records } atendimentos de uma conta mista não indicam ninguém: creditados como em uma compartilhada
+    }
+CONTRIBUTOR_UNKNOWN =
+    { $records ->
+        [one] { $records } participação é de “{ $agent }”, que nesse dia não é ninguém com vínculo ou é mais de uma pessoa: a parte vai para os outros participantes
+       *[other] { $records } participações são de “{ $agent }”, que nesses dias não é ninguém com vínculo ou é mais de uma pessoa: as partes vão para os outros participantes
+    }
+CREDIT_CONTRIBUTOR_OFF_DUTY =
+    { $records ->
+        [one] { $records } atendimento indica como participante { $person }, que não estava em serviço quando ele começou
+       *[other] { $records } atendimentos indicam como participante { $person }, que não estava em serviço quando eles começaram
+    }: vale o nome
+CREDIT_CONTRIBUTORS_NOT_SPLIT =
+    { $records ->
+        [one] { $records } atendimento indica participantes, e a política não dá parte aos papéis deles: eles ficam guardados, e o atendimento é creditado como se não indicasse nenhum
+       *[other] { $records } atendimentos indicam participantes, e a política não dá parte aos papéis deles: eles ficam guardados, e os atendimentos são creditados como se não indicassem nenhum
+    }
+CREDIT_TOO_FEW_TO_INFER =
+    { $records ->
+        [one] { $records } atendimento teve várias pessoas em serviço, pouco para inferir: dividido por igual
+       *[other] { $records } atendimentos tiveram várias pessoas em serviço, poucos para inferir: divididos por igual
+    }
+CREDIT_DID_NOT_SETTLE =
+    a inferência sobre { $records ->
+        [one] { $records } atendimento não se estabilizou: dividido por igual
+       *[other] { $records } atendimentos não se estabilizou: divididos por igual
+    }
+CREDIT_SEVERAL_AT_ONCE =
+    { $records ->
+        [one] { $records } atendimento teve várias pessoas em serviço que mantêm várias conversas ao mesmo tempo: dividido por igual
+       *[other] { $records } atendimentos tiveram várias pessoas em serviço que mantêm várias conversas ao mesmo tempo: divididos por igual
+    }
+CREDIT_TOO_FEW_REPLIES =
+    { $records ->
+        [one] { $records } atendimento com horários de respostas é pouco
+       *[other] { $records } atendimentos com horários de respostas são poucos por pessoa
+    } para distinguir quem mantém várias conversas ao mesmo tempo: divisão por igual entre quem estava em serviço em cada resposta
+CREDIT_REPLIES_TOO_DENSE =
+    { $records ->
+        [one] { $records } atendimento é
+       *[other] { $records } atendimentos são
+    } de uma conta em que as respostas vêm tão próximas que só os horários não distinguem as pessoas, e em menos de um décimo das respostas algo diz de quem elas são: divisão por igual entre quem estava em serviço em cada resposta
+CREDIT_EVIDENCE_UNEVEN =
+    { $records ->
         [one] { $records } atendimento não diz de quem é
        *[other] { $records } atendimentos não dizem de quem são
-    }, em uma conta em que a proporção reivindicada ou escrita em dispositivos conhecidos varia muito de pessoa para pessoa, e a menor é a de { $person }: divisão por igual, o que é pouco para { $person } se trabalha tanto quanto os outros
-CREDIT_CLOCK_WITHOUT_SECONDS = mais de um décimo das respostas a { $records ->
-    [one] { $records } atendimento está
-   *[other] { $records } atendimentos está
-} em um minuto exato, portanto o relógio delas não é confiável: divisão por igual entre quem estava em serviço em cada resposta
-CREDIT_CLAIM_OFF_DUTY = { $person } reivindicou { $records ->
-    [one] { $records } conversa sem estar em serviço: a reivindicação não conta
-   *[other] { $records } conversas sem estar em serviço: as reivindicações não contam
-}
-CREDIT_CLAIM_WITHOUT_RECORD = { $person } reivindicou { $records ->
-    [one] { $records } conversa da qual não há atendimento: a reivindicação não conta
-   *[other] { $records } conversas das quais não há atendimento: as reivindicações não contam
-}
-CREDIT_CLAIMS_DIFFER = { $person } reivindicou { $record } em { $at }, e { $second } já o tinha reivindicado em { $before }: nenhuma das reivindicações decide{ $more ->
-    [0] {""}
-    [one] . O mesmo ocorre com mais { $more } atendimento desse dia
-   *[other] . O mesmo ocorre com mais { $more } atendimentos desse dia
-}
-    .tag = { $person } reivindicou { $record } em { $at }, e a plataforma indicou { $second } para ele: vale o nome{ $more ->
-        [0] {""}
+    }, em uma conta em que a proporção assinada, reivindicada ou escrita em dispositivos conhecidos varia muito de pessoa para pessoa, e a menor é a de { $person }: ponderação pelo que cada um deixa sem identificar
+    .equal =
+        { $records ->
+            [one] { $records } atendimento não diz de quem é
+           *[other] { $records } atendimentos não dizem de quem são
+        }, em uma conta em que a proporção reivindicada ou escrita em dispositivos conhecidos varia muito de pessoa para pessoa, e a menor é a de { $person }: divisão por igual, o que é pouco para { $person } se trabalha tanto quanto os outros
+CREDIT_CLOCK_WITHOUT_SECONDS =
+    mais de um décimo das respostas a { $records ->
+        [one] { $records } atendimento está
+       *[other] { $records } atendimentos está
+    } em um minuto exato, portanto o relógio delas não é confiável: divisão por igual entre quem estava em serviço em cada resposta
+CREDIT_CLAIM_OFF_DUTY =
+    { $person } reivindicou { $records ->
+        [one] { $records } conversa sem estar em serviço: a reivindicação não conta
+       *[other] { $records } conversas sem estar em serviço: as reivindicações não contam
+    }
+CREDIT_CLAIM_WITHOUT_RECORD =
+    { $person } reivindicou { $records ->
+        [one] { $records } conversa da qual não há atendimento: a reivindicação não conta
+       *[other] { $records } conversas das quais não há atendimento: as reivindicações não contam
+    }
+CREDIT_CLAIMS_DIFFER =
+    { $person } reivindicou { $record } em { $at }, e { $second } já o tinha reivindicado em { $before }: nenhuma das reivindicações decide{ $more ->
+        [0] { "" }
         [one] . O mesmo ocorre com mais { $more } atendimento desse dia
        *[other] . O mesmo ocorre com mais { $more } atendimentos desse dia
     }
-CREDIT_DEVICE_OFF_DUTY = o dispositivo { $device } de { $person }, que não estava em serviço, foi usado { $records ->
-    [one] uma vez
-   *[other] { $records } vezes
-}: não conta
-    .there = o dispositivo { $device } de { $person }, que então estava em serviço em { $place }, foi usado { $records ->
+    .tag =
+        { $person } reivindicou { $record } em { $at }, e a plataforma indicou { $second } para ele: vale o nome{ $more ->
+            [0] { "" }
+            [one] . O mesmo ocorre com mais { $more } atendimento desse dia
+           *[other] . O mesmo ocorre com mais { $more } atendimentos desse dia
+        }
+CREDIT_DEVICE_OFF_DUTY =
+    o dispositivo { $device } de { $person }, que não estava em serviço, foi usado { $records ->
         [one] uma vez
        *[other] { $records } vezes
     }: não conta
-    .elsewhere = o dispositivo { $device } de alguém que nunca esteve em serviço aqui foi usado { $records ->
-        [one] uma vez
-       *[other] { $records } vezes
-    }: não conta
+    .there =
+        o dispositivo { $device } de { $person }, que então estava em serviço em { $place }, foi usado { $records ->
+            [one] uma vez
+           *[other] { $records } vezes
+        }: não conta
+    .elsewhere =
+        o dispositivo { $device } de alguém que nunca esteve em serviço aqui foi usado { $records ->
+            [one] uma vez
+           *[other] { $records } vezes
+        }: não conta
 DEVICE_BOUND_TO_SEVERAL = a partir de { $from } o dispositivo { $device } é de várias pessoas ou vários postos ao mesmo tempo: fica guardado, e o que se escreve nele então não diz nada
     .ever = o dispositivo { $device } é de várias pessoas ou vários postos ao mesmo tempo desde o início: fica guardado, e o que se escreve nele então não diz nada
-CREDIT_DEVICE_OF_SEVERAL = o dispositivo { $device } é ao mesmo tempo de { $more ->
-    [0] { $first } e { $second }
-    [one] { $first }, { $second } e mais { $more } pessoa
-   *[other] { $first }, { $second } e mais { $more } pessoas
-} e foi usado { $records ->
-    [one] uma vez
-   *[other] { $records } vezes
-}: não conta
-    .beyond = o dispositivo { $device } é de { $person } e ao mesmo tempo de alguém que nunca esteve em serviço aqui, e foi usado { $records ->
+CREDIT_DEVICE_OF_SEVERAL =
+    o dispositivo { $device } é ao mesmo tempo de { $more ->
+        [0] { $first } e { $second }
+        [one] { $first }, { $second } e mais { $more } pessoa
+       *[other] { $first }, { $second } e mais { $more } pessoas
+    } e foi usado { $records ->
         [one] uma vez
        *[other] { $records } vezes
     }: não conta
-    .unknown = o dispositivo { $device } é de várias pessoas ao mesmo tempo e foi usado { $records ->
+    .beyond =
+        o dispositivo { $device } é de { $person } e ao mesmo tempo de alguém que nunca esteve em serviço aqui, e foi usado { $records ->
+            [one] uma vez
+           *[other] { $records } vezes
+        }: não conta
+    .unknown =
+        o dispositivo { $device } é de várias pessoas ao mesmo tempo e foi usado { $records ->
+            [one] uma vez
+           *[other] { $records } vezes
+        }: não conta
+DEVICE_OF_NOBODY =
+    { $devices ->
+        [one] o dispositivo { $device }, que não está associado a ninguém, foi usado
+       *[other] { $devices } dispositivos que não estão associados a ninguém, como { $device }, foram usados
+    } { $records ->
         [one] uma vez
        *[other] { $records } vezes
-    }: não conta
-DEVICE_OF_NOBODY = { $devices ->
-    [one] o dispositivo { $device }, que não está associado a ninguém, foi usado
-   *[other] { $devices } dispositivos que não estão associados a ninguém, como { $device }, foram usados
-} { $records ->
-    [one] uma vez
-   *[other] { $records } vezes
-}: isso só diz o que as mesmas mãos escreveram
-    .near = o dispositivo { $device }, que não está associado a ninguém, foi usado { $records ->
-        [one] uma vez
-       *[other] { $records } vezes
-    }, e { $near }, que está associado, nunca: seria esse?
-    .seat = o dispositivo { $device } do posto { $seat } foi usado { $records ->
-        [one] uma vez
-       *[other] { $records } vezes
-    } enquanto ninguém estava na escala desse posto: então ele não era de ninguém
-    .ended = o dispositivo { $device } foi usado { $records ->
-        [one] uma vez
-       *[other] { $records } vezes
-    } depois de { $to }, o último dia da associação dele: então ele não era de ninguém
-    .coming = o dispositivo { $device } foi usado { $records ->
-        [one] uma vez
-       *[other] { $records } vezes
-    } antes de { $from }, o primeiro dia da associação dele: então ele não era de ninguém
+    }: isso só diz o que as mesmas mãos escreveram
+    .near =
+        o dispositivo { $device }, que não está associado a ninguém, foi usado { $records ->
+            [one] uma vez
+           *[other] { $records } vezes
+        }, e { $near }, que está associado, nunca: seria esse?
+    .seat =
+        o dispositivo { $device } do posto { $seat } foi usado { $records ->
+            [one] uma vez
+           *[other] { $records } vezes
+        } enquanto ninguém estava na escala desse posto: então ele não era de ninguém
+    .ended =
+        o dispositivo { $device } foi usado { $records ->
+            [one] uma vez
+           *[other] { $records } vezes
+        } depois de { $to }, o último dia da associação dele: então ele não era de ninguém
+    .coming =
+        o dispositivo { $device } foi usado { $records ->
+            [one] uma vez
+           *[other] { $records } vezes
+        } antes de { $from }, o primeiro dia da associação dele: então ele não era de ninguém
 EVIDENCE_NOT_READ = a versão { $version } da política não lê reivindicações, dispositivos nem horários de mensagens. No mês a conta tem: reivindicações, { $claims }; atendimentos com horários de mensagens, { $replies }; dispositivos que atendimentos ou mensagens indicam, { $devices }
-CREDIT_REPLY_OUTSIDE_RECORD = { $records ->
-    [one] { $records } resposta foi antes do início ou depois do fim do atendimento: não conta
-   *[other] { $records } respostas foram antes do início ou depois do fim do atendimento: não contam
-}
-BREAKS_NOT_PUNCHED = { $days ->
-    [one] { $days } dia de trabalho
-   *[other] { $days } dias de trabalho
-} de { $people ->
-    [one] { $people } pessoa
-   *[other] { $people } pessoas
-} { $days ->
-    [one] foi
-   *[other] foram
-} um serviço sem interrupção em que, por duas horas ou mais, quase nada foi da pessoa enquanto outros trabalhavam. Com as pausas marcadas, seria de esperar que cerca de { $breaks } dos atendimentos da conta fossem creditados a outra pessoa, em vez de cerca de { $now }
-CREDIT_CLOCKS_APART = as mensagens de { $records ->
-    [one] { $records } atendimento
-   *[other] { $records } atendimentos
-} seguem um relógio { $minutes } min { $seconds } s adiantado em relação ao dos atendimentos: são lidas descontando esse adiantamento
-    .behind = as mensagens de { $records ->
+CREDIT_REPLY_OUTSIDE_RECORD =
+    { $records ->
+        [one] { $records } resposta foi antes do início ou depois do fim do atendimento: não conta
+       *[other] { $records } respostas foram antes do início ou depois do fim do atendimento: não contam
+    }
+BREAKS_NOT_PUNCHED =
+    { $days ->
+        [one] { $days } dia de trabalho
+       *[other] { $days } dias de trabalho
+    } de { $people ->
+        [one] { $people } pessoa
+       *[other] { $people } pessoas
+    } { $days ->
+        [one] foi
+       *[other] foram
+    } um serviço sem interrupção em que, por duas horas ou mais, quase nada foi da pessoa enquanto outros trabalhavam. Com as pausas marcadas, seria de esperar que cerca de { $breaks } dos atendimentos da conta fossem creditados a outra pessoa, em vez de cerca de { $now }
+CREDIT_CLOCKS_APART =
+    as mensagens de { $records ->
         [one] { $records } atendimento
        *[other] { $records } atendimentos
-    } seguem um relógio { $minutes } min { $seconds } s atrasado em relação ao dos atendimentos: são lidas compensando esse atraso
-AMOUNTS_CONVERTED = os valores de { $records ->
-    [one] { $records } atendimento
-   *[other] { $records } atendimentos
-} foram convertidos de { $from } para { $to }, cada um pela cotação do seu dia local e arredondado uma vez: { $rates }{ $more ->
-    [0] {""}
-   *[other] {" "}e mais { $more }
-}
-REFUND_EXCEEDS_SALE = { $sales ->
-    [one] em uma venda devolveu-se mais do que ela rendeu, e ela conta
-   *[other] em { $sales } vendas devolveu-se mais do que elas renderam, e elas contam
-} abaixo de zero: { $named }{ $more ->
-    [0] {""}
-   *[other] {" "}e mais { $more }
-}
-
+    } seguem um relógio { $minutes } min { $seconds } s adiantado em relação ao dos atendimentos: são lidas descontando esse adiantamento
+    .behind =
+        as mensagens de { $records ->
+            [one] { $records } atendimento
+           *[other] { $records } atendimentos
+        } seguem um relógio { $minutes } min { $seconds } s atrasado em relação ao dos atendimentos: são lidas compensando esse atraso
+AMOUNTS_CONVERTED =
+    os valores de { $records ->
+        [one] { $records } atendimento
+       *[other] { $records } atendimentos
+    } foram convertidos de { $from } para { $to }, cada um pela cotação do seu dia local e arredondado uma vez: { $rates }{ $more ->
+        [0] { "" }
+       *[other] { " " }e mais { $more }
+    }
+REFUND_EXCEEDS_SALE =
+    { $sales ->
+        [one] em uma venda devolveu-se mais do que ela rendeu, e ela conta
+       *[other] em { $sales } vendas devolveu-se mais do que elas renderam, e elas contam
+    } abaixo de zero: { $named }{ $more ->
+        [0] { "" }
+       *[other] { " " }e mais { $more }
+    }
 REGION_SAME = uma transferência vai para uma região diferente de { $region }
 REPORT_NOT_A_MONTH = um relatório trata de um mês do calendário, e o ciclo vai de { $from } a { $to }: crie um ciclo de um mês
 NOTHING_TO_TELL = não se pode informar sobre nenhuma unidade: cada uma tem menos de cinco pessoas, ou revelaria menos por diferença
-TRANSFER_NOT_PREPARED = a transferência já está { $stage ->
-    [prepared] preparada
-    [approved] aprovada
-    [released] liberada
-    [withdrawn] retirada
-   *[rejected] rejeitada
-}
+TRANSFER_NOT_PREPARED =
+    a transferência já está { $stage ->
+        [prepared] preparada
+        [approved] aprovada
+        [released] liberada
+        [withdrawn] retirada
+       *[rejected] rejeitada
+    }
 TRANSFER_NOT_APPROVED = a transferência aguarda a aprovação de outra pessoa
-TRANSFER_DROPPED = a transferência foi { $stage ->
-    [withdrawn] retirada
-   *[rejected] rejeitada
-}: prepare outra
+TRANSFER_DROPPED =
+    a transferência foi { $stage ->
+        [withdrawn] retirada
+       *[rejected] rejeitada
+    }: prepare outra
 TRANSFER_RELEASED = a transferência já foi liberada: o que foi informado não pode ser recolhido
 TRANSFER_STALE = outro relatório sobre o mês foi liberado nesse meio-tempo, e os dois juntos revelariam menos de cinco pessoas: prepare-a de novo
 TRANSFER_MALFORMED = este não é o arquivo esperado aqui, ou não está inteiro: envie o arquivo completo como ReleaseTransfer ou ExportStandard o gerou
@@ -1679,41 +1767,47 @@ UNIT_UNKNOWN_HERE = não há unidade { $unit } dentro daquilo para que a execuç
 ACCOUNTS_OR_SCHEME = ou contas ou um modelo de avaliação, não os dois: deixe um de fora
 POOL_WITHOUT_PEOPLE = a verba não tem a quem pagar: o ciclo não contém nenhum boletim da unidade da verba
 POOL_OUTSIDE_CYCLE = uma verba pertence à unidade do ciclo dela ou a uma abaixo: indique uma assim, ou nenhuma para a unidade do ciclo
-PAY_OUTSIDE_UNIT = { $count } { $count ->
+PAY_OUTSIDE_UNIT =
+    { $count } { $count ->
         [one] pessoa tem boletim no ciclo e não pertencia
        *[other] pessoas têm boletim no ciclo e não pertenciam
     } à unidade da verba no último dia do ciclo: { $people }. Uma unidade paga às próprias pessoas: feche o ciclo com uma população que deixe as outras de fora
-    .correction = { $count } { $count ->
-        [one] pessoa tem boletim no ciclo e não pertencia
-       *[other] pessoas têm boletim no ciclo e não pertenciam
-    } à unidade da verba no último dia do ciclo: { $people }. Uma unidade paga às próprias pessoas: corrija primeiro o ciclo (CorrectCycle) e depois elabore esta correção de novo
+    .correction =
+        { $count } { $count ->
+            [one] pessoa tem boletim no ciclo e não pertencia
+           *[other] pessoas têm boletim no ciclo e não pertenciam
+        } à unidade da verba no último dia do ciclo: { $people }. Uma unidade paga às próprias pessoas: corrija primeiro o ciclo (CorrectCycle) e depois elabore esta correção de novo
 POOL_NEGATIVE = uma verba não pode ser menor que zero: informe um valor de 0 ou mais; não se toma dinheiro de volta com uma verba
 ZERO_SCORES = nenhuma pontuação é maior que zero, portanto não há regra para dividir: veja primeiro os boletins do ciclo
 PART_WITHOUT_CLAIM = a parte { $place } da verba não vai para ninguém: nenhuma pontuação alcança uma faixa com peso, ou o piso dela; altere a regra da parte
-SETTLEMENT_NOT_DRAFT = a apuração está { $stage ->
-    [draft] em rascunho
-    [approved] aprovada
-    [posted] lançada
-   *[discarded] descartada
-}, e não em rascunho
-SETTLEMENT_NOT_APPROVED = a apuração está { $stage ->
-    [draft] em rascunho
-    [approved] aprovada
-    [posted] lançada
-   *[discarded] descartada
-}; só uma aprovada pode ser lançada
+SETTLEMENT_NOT_DRAFT =
+    a apuração está { $stage ->
+        [draft] em rascunho
+        [approved] aprovada
+        [posted] lançada
+       *[discarded] descartada
+    }, e não em rascunho
+SETTLEMENT_NOT_APPROVED =
+    a apuração está { $stage ->
+        [draft] em rascunho
+        [approved] aprovada
+        [posted] lançada
+       *[discarded] descartada
+    }; só uma aprovada pode ser lançada
 SETTLEMENT_POSTED = uma apuração lançada nunca muda: elabore uma correção dela, e a próxima apuração paga a diferença
-SETTLEMENT_NOT_POSTED = a apuração está { $stage ->
-    [draft] em rascunho
-    [approved] aprovada, mas não lançada
-   *[discarded] descartada
-}, e só uma lançada é corrigida: descarte-a e elabore-a de novo
+SETTLEMENT_NOT_POSTED =
+    a apuração está { $stage ->
+        [draft] em rascunho
+        [approved] aprovada, mas não lançada
+       *[discarded] descartada
+    }, e só uma lançada é corrigida: descarte-a e elabore-a de novo
 PAY_CORRECTION_WAITS = a correção { $correction } da apuração aguarda aprovação: aprove-a ou retire-a primeiro
 NOTHING_TO_CORRECT = pelos boletins como estão agora, todos recebem o que a apuração e as correções dela deram: corrija primeiro o ciclo, ou não há o que acertar
-PAY_CORRECTION_NOT_DRAFT = a correção está { $stage ->
-    [approved] aprovada
-   *[withdrawn] retirada
-}, e não em rascunho
+PAY_CORRECTION_NOT_DRAFT =
+    a correção está { $stage ->
+        [approved] aprovada
+       *[withdrawn] retirada
+    }, e não em rascunho
 DELTAS_WAIT_NOW = o que está pendente é informado como está agora: deixe de fora known_at ou waiting_only
 CORRECTION_REASON_MISSING = diga o motivo: todo demonstrativo o mostra
 POOL_THERE = a verba { $pool } deste ciclo tem o mesmo nome, valor e regra: apure aquela, ou dê outro nome a esta se houver mais uma vez o mesmo dinheiro
@@ -1739,30 +1833,33 @@ TIERS_OUT_OF_ORDER = escreva as faixas da melhor para a pior, cada uma com um mi
 TIERS_MIXED = dê a toda faixa um min_score, ou a toda faixa uma cota
 TIERS_WITHOUT_WEIGHT = todos os pesos são zero, portanto ninguém poderia receber nada
 TIER_WEIGHTS_OUT_OF_ORDER = uma faixa pior pesa mais que uma melhor
-
-STATEMENT_AMOUNT = { $paid } por uma pontuação de { $score }: { $than ->
-    [less] { $difference } a menos que os
-    [same] o mesmo que os
-   *[more] { $difference } a mais que os
-} { $equal } de uma divisão por igual.
+STATEMENT_AMOUNT =
+    { $paid } por uma pontuação de { $score }: { $than ->
+        [less] { $difference } a menos que os
+        [same] o mesmo que os
+       *[more] { $difference } a mais que os
+    } { $equal } de uma divisão por igual.
 STATEMENT_WITHOUT_TIER = Parte { $number } ({ $share } da verba, { $part }), por faixas: a pontuação não alcança nenhuma faixa, portanto { $amount }.
 STATEMENT_TIER_WITHOUT_WEIGHT = Parte { $number } ({ $share } da verba, { $part }), por faixas: a faixa { $tier } não tem peso, portanto { $amount }.
 STATEMENT_NOT_ABOVE_FLOOR = Parte { $number } ({ $share } da verba, { $part }), em proporção à pontuação: ela não está acima de { $floor }, portanto { $amount }.
 STATEMENT_PART = Parte { $number } ({ $share } da verba, { $part }), { $claim } de { $sum } no total; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; portanto { $amount }.
 STATEMENT_BY_TIER = por faixas: a faixa { $tier } pesa { $weight }
-STATEMENT_ABOVE_FLOOR = em proporção à pontuação acima de { $floor }: { $points ->
-    [one] { $points } ponto
-   *[other] { $points } pontos
-}
-STATEMENT_BY_SCORE = em proporção à pontuação: { $points ->
-    [one] { $points } ponto
-   *[other] { $points } pontos
-}
+STATEMENT_ABOVE_FLOOR =
+    em proporção à pontuação acima de { $floor }: { $points ->
+        [one] { $points } ponto
+       *[other] { $points } pontos
+    }
+STATEMENT_BY_SCORE =
+    em proporção à pontuação: { $points ->
+        [one] { $points } ponto
+       *[other] { $points } pontos
+    }
 STATEMENT_EXACT = { $whole } exatos
-STATEMENT_ROUNDED = { $whole } e { $fraction } de { $smallest }; das { $units } unidades restantes de { $smallest }, { $came ->
-    [yes] uma veio para cá
-   *[no] nenhuma veio para cá
-}
+STATEMENT_ROUNDED =
+    { $whole } e { $fraction } de { $smallest }; das { $units } unidades restantes de { $smallest }, { $came ->
+        [yes] uma veio para cá
+       *[no] nenhuma veio para cá
+    }
 STATEMENT_CARRIED = ; saldo anterior { $before }, saldo levado adiante { $after }
 
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
@@ -1770,23 +1867,25 @@ STATEMENT_CARRIED = ; saldo anterior { $before }, saldo levado adiante { $after 
 UNUSABLE = { $file }: { $problem }. { $cure }.
 SEVERAL_PROBLEMS = { $problems }
 REASON_ALSO = { $reason }; também { $column }: { $more }
-AND_MORE_ROWS = mais { $count } { $count ->
-    [one] linha deste arquivo foi rejeitada
-   *[other] linhas deste arquivo foram rejeitadas
-}
+AND_MORE_ROWS =
+    mais { $count } { $count ->
+        [one] linha deste arquivo foi rejeitada
+       *[other] linhas deste arquivo foram rejeitadas
+    }
 AND_MORE_ROWS_CURE = corrija primeiro as linhas acima: as outras quase sempre falham pelos mesmos motivos
 AND_MORE_FINDINGS = e mais do mesmo tipo
 FIRST_REJECTED = linha { $line }{ $column }: { $reason } ({ $cure })
 FIRST_REJECTED_COLUMN = , coluna { $column }
 EVERY_ROW_REJECTED = ; todas as linhas foram rejeitadas: { $first }
-ROWS_REJECTED = { $count ->
-    [one] ; { $count } linha foi rejeitada: { $first }
-   *[other] ; { $count } linhas foram rejeitadas, a primeira: { $first }
-}
+ROWS_REJECTED =
+    { $count ->
+        [one] ; { $count } linha foi rejeitada: { $first }
+       *[other] ; { $count } linhas foram rejeitadas, a primeira: { $first }
+    }
 HINT_NEAR = ; seria { $near }?
-HINT_MEANT = {" "}(seria { $near }?)
-HINT_MEANT_AS = {" "}({ $near } seria { $column }?)
-HINT_THERE_IS = {" "}(existe { $near })
+HINT_MEANT = { " " }(seria { $near }?)
+HINT_MEANT_AS = { " " }({ $near } seria { $column }?)
+HINT_THERE_IS = { " " }(existe { $near })
 NO_FOLDER = não é possível ler como pasta ({ $error })
 NO_FOLDER_CURE = informe a pasta que contém people.csv, accounts.csv e records.csv
 MISSING_FILE = falta em { $folder }{ $hints }
@@ -1899,11 +1998,11 @@ NO_NUMBER_CURE = escreva algarismos com ponto, como 12.5, ou deixe a célula vaz
 NEGATIVE_AMOUNT = o valor { $text } é negativo
 NEGATIVE_AMOUNT_CURE = escreva um reembolso em uma linha própria, com valor negativo, que indique em refers_to o external_id da venda, ou deixe a célula vazia
 NO_AMOUNT = “{ $text }” não é um valor
-NO_AMOUNT_CURE = escreva algarismos com ponto, como 1234.50, sem símbolo de moeda, ou diga em group.yaml como os números são escritos: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` se for 1,234.50, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` se for 1.234,50
+NO_AMOUNT_CURE = escreva algarismos com ponto, como 1234.50, sem símbolo de moeda, ou diga em group.yaml como os números são escritos: `numbers: { "{" }decimal: ".", grouping: ","{ "}" }` se for 1,234.50, `numbers: { "{" }decimal: ",", grouping: "."{ "}" }` se for 1.234,50
     .yaml = escreva algarismos com ponto, como 1234.50, sem símbolo de moeda e sem separador de milhar
 AMOUNT_DECIMALS = { $text } tem mais casas decimais do que { $currency } tem ({ $digits })
     .told = { $text } tem mais casas decimais do que { $currency } tem ({ $digits }): group.yaml diz que “{ $sign }” vem antes dos decimais
-AMOUNT_DECIMALS_CURE = arredonde para a menor unidade da moeda ou, se 1.234 é mil duzentos e trinta e quatro, diga isso em group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+AMOUNT_DECIMALS_CURE = arredonde para a menor unidade da moeda ou, se 1.234 é mil duzentos e trinta e quatro, diga isso em group.yaml: `numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
     .either = escreva { $whole } ou { $decimal }, o que for correto
     .round = arredonde para a menor unidade da moeda
     .whole = escreva { $whole } se for isso, ou arredonde para a menor unidade da moeda
@@ -1920,8 +2019,8 @@ TIME_SKIPPED_CURE = escreva o horário com a diferença de fuso, como { $time }{
 THAT_ZONE = esse fuso
 MAY_BE_GROUPED = “{ $text }” pode ser um decimal ou um número com separador de milhar
 GROUPED_BY_SPACE = “{ $text }” tem espaços entre os algarismos
-GROUPED_BY_SPACE_CURE = retire-os ou diga em group.yaml como os números são escritos: `numbers: {"{"}decimal: ",", grouping: space{"}"}` se for 1 234,50, `numbers: {"{"}decimal: ".", grouping: space{"}"}` se for 1 234.50
-MAY_BE_GROUPED_CURE = diga em group.yaml como os números são escritos, como `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+GROUPED_BY_SPACE_CURE = retire-os ou diga em group.yaml como os números são escritos: `numbers: { "{" }decimal: ",", grouping: space{ "}" }` se for 1 234,50, `numbers: { "{" }decimal: ".", grouping: space{ "}" }` se for 1 234.50
+MAY_BE_GROUPED_CURE = diga em group.yaml como os números são escritos, como `numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
 NOT_AS_GROUP_YAML = “{ $text }” não está escrito como group.yaml diz que os números são
 NOT_AS_GROUP_YAML_CURE = escreva “{ $decimal }” antes dos decimais e nenhum separador de milhar, ou corrija `numbers` em group.yaml
     .grouped = escreva “{ $decimal }” antes dos decimais e “{ $grouping }” entre os milhares, ou corrija `numbers` em group.yaml
@@ -2008,25 +2107,28 @@ UNKNOWN_AGENT_CURE = acrescente a pessoa a people.csv ou o apelido a aliases.csv
 
 NO_RECORD_USABLE = não contém nenhum atendimento que possa ser usado{ $why }
 NO_RECORD_IN_PERIOD = nenhum atendimento começa de { $from } a { $to }{ $others }{ $why }
-RECORDS_OUTSIDE = {" "}({ $count ->
-    [one] { $count } está fora dele
-   *[other] { $count } estão fora dele
-})
+RECORDS_OUTSIDE =
+    { " " }({ $count ->
+        [one] { $count } está fora dele
+       *[other] { $count } estão fora dele
+    })
 NO_RECORDS_CURE = informe as datas em que estão os atendimentos (--from e --to, ou period em group.yaml) e corrija as linhas rejeitadas
-OUTSIDE_PERIOD = { $count ->
-    [one] { $count } atendimento não começa
-   *[other] { $count } atendimentos não começam
-} de { $from } a { $to } e { $count ->
-    [one] ficou
-   *[other] ficaram
-} de fora (por exemplo { $example })
-OBSERVATIONS_OUTSIDE = { $count ->
-    [one] { $count } observação não é
-   *[other] { $count } observações não são
-} sobre dias de { $from } a { $to } e { $count ->
-    [one] não conta
-   *[other] não contam
-} nesse período (por exemplo { $example })
+OUTSIDE_PERIOD =
+    { $count ->
+        [one] { $count } atendimento não começa
+       *[other] { $count } atendimentos não começam
+    } de { $from } a { $to } e { $count ->
+        [one] ficou
+       *[other] ficaram
+    } de fora (por exemplo { $example })
+OBSERVATIONS_OUTSIDE =
+    { $count ->
+        [one] { $count } observação não é
+       *[other] { $count } observações não são
+    } sobre dias de { $from } a { $to } e { $count ->
+        [one] não conta
+       *[other] não contam
+    } nesse período (por exemplo { $example })
 NO_PERIOD = nenhum atendimento diz que período é fechado
 NO_PERIOD_CURE = informe as datas dele (--from e --to, ou period em group.yaml)
 NO_RATE = “{ $text }” não é uma cotação
@@ -2047,46 +2149,56 @@ SEVERAL_MONTHS = os atendimentos começam em { $count } meses ({ $months })
 SEVERAL_MONTHS_CURE = diga que datas fechar, como --from { $from } --to { $to }
 RECORD_BACKWARDS = termina em { $end }, antes de começar em { $start }
 RECORD_BACKWARDS_CURE = corrija os horários ou troque as duas colunas
-SHORTENED_ID_KEPT = em { $count ->
-    [one] { $count } linha
-   *[other] { $count } linhas
-} uma planilha encurtou o número para os primeiros dígitos (por exemplo { $example }): exporte-o como texto; mantido como está
-SHORTENED_CUSTOMER = em { $count ->
-    [one] { $count } linha
-   *[other] { $count } linhas
-} uma planilha encurtou o número para os primeiros dígitos (por exemplo { $example }): exporte-o como texto; considerado vazio
-VALUE_LOST_EMPTY = { $count ->
-    [one] { $count } célula contém o que uma planilha mostra no lugar de um valor (por exemplo { $example }): considerada vazia
-   *[other] { $count } células contêm o que uma planilha mostra no lugar de um valor (por exemplo { $example }): consideradas vazias
-}
-VALUE_LOST_KEPT = { $count ->
-    [one] { $count } célula contém o que uma planilha mostra no lugar de um valor (por exemplo { $example }): mantida como está
-   *[other] { $count } células contêm o que uma planilha mostra no lugar de um valor (por exemplo { $example }): mantidas como estão
-}
-NO_VALUE_TAKEN_AS_EMPTY = { $count ->
-    [one] { $count } célula representa ausência de valor (por exemplo { $example }): considerada vazia
-   *[other] { $count } células representam ausência de valor (por exemplo { $example }): consideradas vazias
-}
-UNSEEN_LEFT_OUT = { $count ->
-    [one] { $count } célula contém caracteres invisíveis: lida
-   *[other] { $count } células contêm caracteres invisíveis: lidas
-} sem eles (por exemplo { $example })
-DECIMAL_TAKEN_AS_WHOLE = { $count ->
-    [one] { $count } número inteiro está escrito com casa decimal: lido
-   *[other] { $count } números inteiros estão escritos com casa decimal: lidos
-} sem ela (por exemplo { $example })
-ZEROS_APART = { $count ->
-    [one] { $count } linha tem um número
-   *[other] { $count } linhas têm números
-} (por exemplo { $example }) que outras linhas escrevem com zeros à esquerda: considerado outro número; planilhas eliminam zeros à esquerda, portanto exporte a coluna como texto
-CONTRIBUTORS_NOBODY = { $count ->
-    [one] { $count } participante não está
-   *[other] { $count } participantes não estão
-} em people.csv nem em aliases.csv no dia do atendimento (por exemplo { $example }): os atendimentos contam, e os outros participantes ficam com a parte; acrescente a pessoa a people.csv ou o apelido a aliases.csv, ou corrija o nome, e feche de novo
-LONG_RECORDS = { $count ->
-    [one] { $count } atendimento dura
-   *[other] { $count } atendimentos duram
-} { $hours } horas ou mais (por exemplo { $example }): os horários podem ser os de um caso que ninguém encerrou
+SHORTENED_ID_KEPT =
+    em { $count ->
+        [one] { $count } linha
+       *[other] { $count } linhas
+    } uma planilha encurtou o número para os primeiros dígitos (por exemplo { $example }): exporte-o como texto; mantido como está
+SHORTENED_CUSTOMER =
+    em { $count ->
+        [one] { $count } linha
+       *[other] { $count } linhas
+    } uma planilha encurtou o número para os primeiros dígitos (por exemplo { $example }): exporte-o como texto; considerado vazio
+VALUE_LOST_EMPTY =
+    { $count ->
+        [one] { $count } célula contém o que uma planilha mostra no lugar de um valor (por exemplo { $example }): considerada vazia
+       *[other] { $count } células contêm o que uma planilha mostra no lugar de um valor (por exemplo { $example }): consideradas vazias
+    }
+VALUE_LOST_KEPT =
+    { $count ->
+        [one] { $count } célula contém o que uma planilha mostra no lugar de um valor (por exemplo { $example }): mantida como está
+       *[other] { $count } células contêm o que uma planilha mostra no lugar de um valor (por exemplo { $example }): mantidas como estão
+    }
+NO_VALUE_TAKEN_AS_EMPTY =
+    { $count ->
+        [one] { $count } célula representa ausência de valor (por exemplo { $example }): considerada vazia
+       *[other] { $count } células representam ausência de valor (por exemplo { $example }): consideradas vazias
+    }
+UNSEEN_LEFT_OUT =
+    { $count ->
+        [one] { $count } célula contém caracteres invisíveis: lida
+       *[other] { $count } células contêm caracteres invisíveis: lidas
+    } sem eles (por exemplo { $example })
+DECIMAL_TAKEN_AS_WHOLE =
+    { $count ->
+        [one] { $count } número inteiro está escrito com casa decimal: lido
+       *[other] { $count } números inteiros estão escritos com casa decimal: lidos
+    } sem ela (por exemplo { $example })
+ZEROS_APART =
+    { $count ->
+        [one] { $count } linha tem um número
+       *[other] { $count } linhas têm números
+    } (por exemplo { $example }) que outras linhas escrevem com zeros à esquerda: considerado outro número; planilhas eliminam zeros à esquerda, portanto exporte a coluna como texto
+CONTRIBUTORS_NOBODY =
+    { $count ->
+        [one] { $count } participante não está
+       *[other] { $count } participantes não estão
+    } em people.csv nem em aliases.csv no dia do atendimento (por exemplo { $example }): os atendimentos contam, e os outros participantes ficam com a parte; acrescente a pessoa a people.csv ou o apelido a aliases.csv, ou corrija o nome, e feche de novo
+LONG_RECORDS =
+    { $count ->
+        [one] { $count } atendimento dura
+       *[other] { $count } atendimentos duram
+    } { $hours } horas ou mais (por exemplo { $example }): os horários podem ser os de um caso que ninguém encerrou
 REPLY_WITHOUT_RECORD = { $account } não tem o atendimento { $record } em records.csv{ $hint }
     .elsewhere = { $account } não tem o atendimento { $record } em records.csv, mas { $other } tem
 REPLY_WITHOUT_RECORD_CURE = acrescente o atendimento a records.csv (se a linha dele não pôde ser lida, ela está em rejected.csv) ou corrija a conta ou o id
@@ -2094,33 +2206,37 @@ REPLIES_ABOVE_MOST = o atendimento { $record } de { $account } tem { $count } me
 CLAIM_OF_BOTH = indica o atendimento { $record } e o cliente { $customer }
 CLAIM_OF_BOTH_CURE = fique com um dos dois; sem nenhum, é uma reivindicação do próximo atendimento na conta
 REPLIES_ABOVE_MOST_CURE = exporte o atendimento de novo: tantas mensagens são de vários atendimentos com um mesmo id
-REPLIES_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } mensagem é
-   *[other] { $count } mensagens são
-} de atendimentos que não começam de { $from } a { $to } e { $count ->
-    [one] ficou
-   *[other] ficaram
-} de fora (por exemplo { $example })
-CLAIMS_OUTSIDE_PERIOD = { $count ->
-    [one] { $count } reivindicação não foi feita
-   *[other] { $count } reivindicações não foram feitas
-} de { $from } a { $to } e { $count ->
-    [one] ficou
-   *[other] ficaram
-} de fora (por exemplo { $example })
+REPLIES_OUTSIDE_PERIOD =
+    { $count ->
+        [one] { $count } mensagem é
+       *[other] { $count } mensagens são
+    } de atendimentos que não começam de { $from } a { $to } e { $count ->
+        [one] ficou
+       *[other] ficaram
+    } de fora (por exemplo { $example })
+CLAIMS_OUTSIDE_PERIOD =
+    { $count ->
+        [one] { $count } reivindicação não foi feita
+       *[other] { $count } reivindicações não foram feitas
+    } de { $from } a { $to } e { $count ->
+        [one] ficou
+       *[other] ficaram
+    } de fora (por exemplo { $example })
 RECORD_TOO_LONG = dura { $days } dias, de { $start } a { $end }
 RECORD_TOO_LONG_CURE = corrija as datas: nenhum atendimento dura mais de { $most } dias
 NO_ROWS = tem cabeçalho e nenhuma linha abaixo dele
 NO_ROWS_CURE = exporte de novo os atendimentos do mês, com as linhas
 DUPLICATE_RECORD = este id externo aparece várias vezes com o mesmo conteúdo: considerado uma só vez ({ $count } de fora)
-    .revised = este id externo aparece em várias revisões: vale { $revision } ({ $count ->
+    .revised =
+        este id externo aparece em várias revisões: vale { $revision } ({ $count ->
+            [one] { $count } linha de uma anterior
+           *[other] { $count } linhas de anteriores
+        } de fora)
+DUPLICATE_ROW_REVISED =
+    aparece em várias revisões: vale { $revision } ({ $count ->
         [one] { $count } linha de uma anterior
        *[other] { $count } linhas de anteriores
     } de fora)
-DUPLICATE_ROW_REVISED = aparece em várias revisões: vale { $revision } ({ $count ->
-    [one] { $count } linha de uma anterior
-   *[other] { $count } linhas de anteriores
-} de fora)
 REFUND_PAYS_NOTHING = a linha se refere a outro atendimento, portanto é um reembolso, e o valor dela não é negativo
 REFUND_PAYS_NOTHING_CURE = escreva o que foi devolvido com um sinal de menos ou deixe refers_to vazio
 REVISED_TWICE = a linha indica uma revisão e um horário de alteração
@@ -2135,18 +2251,21 @@ ID_TWICE_CURE = fique com a linha certa ou dê a cada atendimento um external_id
 ID_TWICE_SHORTENED_CURE = uma planilha encurtou os ids para os primeiros dígitos: exporte a coluna como texto
 SHIFT_BACKWARDS = o turno termina em { $end }, não depois do início em { $start }
 SHIFT_BACKWARDS_CURE = um turno noturno termina no dia seguinte: escreva essa data
-SECOND_OF_TWO = os relógios foram atrasados, e o fim de { $count ->
-    [one] { $count } linha
-   *[other] { $count } linhas
-} é a segunda vez que eles o mostraram: a primeira vem antes do início (por exemplo { $example })
-    .reply = os relógios foram atrasados, e o horário de { $count ->
-        [one] { $count } mensagem
-       *[other] { $count } mensagens
-    } é a segunda vez que eles o mostraram: a primeira não está dentro do atendimento (por exemplo { $example })
-FIRST_OF_TWO = os relógios foram atrasados, e em { $count ->
-    [one] { $count } linha
-   *[other] { $count } linhas
-} um horário sem diferença de fuso, que eles mostraram duas vezes, é o primeiro dos dois (por exemplo { $example }): escreva a diferença de fuso para dizer qual deles é
+SECOND_OF_TWO =
+    os relógios foram atrasados, e o fim de { $count ->
+        [one] { $count } linha
+       *[other] { $count } linhas
+    } é a segunda vez que eles o mostraram: a primeira vem antes do início (por exemplo { $example })
+    .reply =
+        os relógios foram atrasados, e o horário de { $count ->
+            [one] { $count } mensagem
+           *[other] { $count } mensagens
+        } é a segunda vez que eles o mostraram: a primeira não está dentro do atendimento (por exemplo { $example })
+FIRST_OF_TWO =
+    os relógios foram atrasados, e em { $count ->
+        [one] { $count } linha
+       *[other] { $count } linhas
+    } um horário sem diferença de fuso, que eles mostraram duas vezes, é o primeiro dos dois (por exemplo { $example }): escreva a diferença de fuso para dizer qual deles é
 LONG_SHIFT = o turno de { $start } a { $end } não tem menos de { $hours } horas
 LONG_SHIFT_CURE = corrija os horários; se forem vários turnos, escreva uma linha para cada um
 SHIFT_ENDS_DIFFER = as linhas { $lines } são o turno da mesma pessoa na mesma conta a partir de { $start }, mas terminam em horários diferentes ({ $one }, { $other })
@@ -2226,10 +2345,11 @@ SCHEME_TEST_MISSING = não está completo: at_most ou at_least diz que atendimen
 SCHEME_TEST_USELESS = não está coerente: at_most e at_least não têm sentido aqui
 SCHEME_MEASURES_TEXT = { $kpi } mede { $column }, uma coluna que contém texto
     .cell = linha { $line }: { $reason }
-    .odd = { $kpi } mede { $column }, uma coluna de texto, pois { $count ->
-        [one] uma célula não é número
-       *[other] { $count } células não são números
-    }: { $cells }
+    .odd =
+        { $kpi } mede { $column }, uma coluna de texto, pois { $count ->
+            [one] uma célula não é número
+           *[other] { $count } células não são números
+        }: { $cells }
 SCHEME_MEASURES_NOTHING = { $kpi } mede { $column }, que não é uma coluna de records.csv com valores{ $hint }
 SCHEME_MEASURES_CURE = indique uma coluna de números em records.csv
     .odd = corrija as células ou indique uma coluna de números em records.csv
@@ -2263,22 +2383,25 @@ JOINED = { $one }{ $other }
 
 STEP_FAILED = etapa: { $step }
 NOBODY_CREDITED_AT_ALL = ninguém estava em serviço em nenhum dos atendimentos, e nenhum indica o atendente
-    .people = { $rows ->
-        [one] { $rows } linha foi rejeitada
-       *[other] { $rows } linhas foram rejeitadas
-    }, e das outras pessoas nenhuma estava em serviço em nenhum atendimento
-    .duty = ninguém estava em serviço em nenhum dos atendimentos, e { $rows ->
-        [one] { $rows } linha de escalas, marcações ou passagens foi rejeitada
-       *[other] { $rows } linhas de escalas, marcações ou passagens foram rejeitadas
+    .people =
+        { $rows ->
+            [one] { $rows } linha foi rejeitada
+           *[other] { $rows } linhas foram rejeitadas
+        }, e das outras pessoas nenhuma estava em serviço em nenhum atendimento
+    .duty =
+        ninguém estava em serviço em nenhum dos atendimentos, e { $rows ->
+            [one] { $rows } linha de escalas, marcações ou passagens foi rejeitada
+           *[other] { $rows } linhas de escalas, marcações ou passagens foram rejeitadas
+        }
+NOBODY_EMPLOYED =
+    ninguém tem vínculo entre { $from } e { $to }: { $people ->
+        [one] { $people } pessoa foi lida
+       *[other] { $people } pessoas foram lidas
+    }, { $rejected ->
+        [0] e nenhuma linha foi rejeitada
+        [one] e { $rejected } linha foi rejeitada
+       *[other] e { $rejected } linhas foram rejeitadas
     }
-NOBODY_EMPLOYED = ninguém tem vínculo entre { $from } e { $to }: { $people ->
-    [one] { $people } pessoa foi lida
-   *[other] { $people } pessoas foram lidas
-}, { $rejected ->
-    [0] e nenhuma linha foi rejeitada
-    [one] e { $rejected } linha foi rejeitada
-   *[other] e { $rejected } linhas foram rejeitadas
-}
 NOBODY_EMPLOYED_CURE = corrija hired_on e left_on ou o período
 RECORD_RATE_MISSING_CURE = escreva em rates.csv a cotação desse dia ou de um anterior, com a fonte (colunas date, from, to, rate, source)
 NOBODY_CREDITED_CURE = traga rosters.csv, punches.csv ou handovers.csv desses dias ou corrija as contas e os horários deles
@@ -2292,7 +2415,7 @@ CLOSE_INTERRUPTED = você interrompeu: nada ficou em { $folder }, e o mesmo coma
 FINDINGS_ARE_IN = { $file } diz o que foi notado
 REJECTED_ROWS_ARE_IN = { $file } mostra cada linha rejeitada
 REJECTED_ROWS_UNWRITTEN = algumas linhas foram rejeitadas, e não foi possível gravar { $file }
-STORE_IN_USE = outro processo do tally está trabalhando com os dados em { $folder }, e um armazenamento SQLite é para um por vez: pare aquele processo ou informe outros dados com --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
+STORE_IN_USE = outro processo do tally está trabalhando com os dados em { $folder }, e um armazenamento SQLite é para um por vez: pare aquele processo ou informe outros dados com --set database.url=sqlite://FOLDER/{ "{" }service{ "}" }.db
 CURE_AND_REJECTED = { $cure }; { $file } mostra cada linha rejeitada
 NOT_IN_MONTH = não há atendimento nem pessoa { $what } neste mês: informe um external_id de records.csv, como { $record }, ou um employee_no ou nome de people.csv, como { $person }
 NO_MANIFEST = não contém manifest.json, portanto não é uma pasta de resultado
@@ -2305,14 +2428,14 @@ SUITE_NAMES_ANOTHER_PERSON = a suíte indica uma pessoa { $id } que o pacote nã
 SUITE_NAMES_ANOTHER_ACCOUNT = a suíte indica uma conta { $id } que o pacote não contém: um erro nosso
 SUITE_LISTS_LESS = a suíte não lista o que acabou de ser gravado: um erro nosso
 CYCLE_WATCH_ENDED = o serviço parou de informar sobre o ciclo antes que ele fosse fechado: faça de novo
-RECORDS_DO_NOT_ADD_UP = { $sent ->
-    [one] { $sent } atendimento entrou
-   *[other] { $sent } atendimentos entraram
-}, o ciclo conta { $counted } e saíram { $told }: um erro nosso
+RECORDS_DO_NOT_ADD_UP =
+    { $sent ->
+        [one] { $sent } atendimento entrou
+       *[other] { $sent } atendimentos entraram
+    }, o ciclo conta { $counted } e saíram { $told }: um erro nosso
 CANNOT_MAKE_FOLDER = não é possível criar a pasta { $folder }: { $error }
 CANNOT_READ = não é possível ler { $file }: { $error }
 CANNOT_WRITE = não é possível gravar { $file }: { $error }
-
 IO_NOT_FOUND = não existe
 IO_PERMISSION_DENIED = este usuário não tem permissão
 IO_ALREADY_EXISTS = já existe: informe outro ou mova-o primeiro
@@ -2369,9 +2492,9 @@ SETTING_PEER_MISSING = { $name } não está neste processo (server.services): di
 SETTING_AT_LEAST_ONE = espera-se pelo menos 1
 SETTING_AT_MOST = espera-se no máximo { $most }
 SETTING_SERVICE_TWICE = { $name } é indicado duas vezes: indique cada serviço uma só vez
-SETTING_DATABASE_URL = espera-se sqlite://DIRECTORY/{"{"}service{"}"}.db ou postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
-SETTING_SERVICE_IN_URL = cada serviço tem um arquivo próprio: escreva {"{"}service{"}"} no nome dele, sqlite://DIRECTORY/{"{"}service{"}"}.db, ou sqlite:///DIRECTORY/{"{"}service{"}"}.db para uma pasta que comece com /
-    .role = cada serviço entra com uma role própria: escreva tally_{"{"}service{"}"} como role, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_DATABASE_URL = espera-se sqlite://DIRECTORY/{ "{" }service{ "}" }.db ou postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE
+SETTING_SERVICE_IN_URL = cada serviço tem um arquivo próprio: escreva { "{" }service{ "}" } no nome dele, sqlite://DIRECTORY/{ "{" }service{ "}" }.db, ou sqlite:///DIRECTORY/{ "{" }service{ "}" }.db para uma pasta que comece com /
+    .role = cada serviço entra com uma role própria: escreva tally_{ "{" }service{ "}" } como role, postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE
 SETTING_PEER_IN_CLEAR = { $address } está fora do loopback: espera-se https://host:port
 SETTING_HTTP_IN_CLEAR = { $ip } está fora do loopback, e o gateway não usa TLS: deixe-o escutar no loopback atrás de um proxy que use, ou defina server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay se a própria rede criptografa
 SETTING_CERTIFICATE_AND_KEY = um certificado e a chave dele andam juntos: defina os dois ou nenhum
@@ -2518,39 +2641,43 @@ KIND_OBSERVATIONS_BEYOND_PERIOD = observações ultrapassam o período: não con
 KIND_OBSERVATIONS_UNREAD = nenhum indicador lê a métrica de observações; talvez o nome esteja errado
 KIND_REFUND_EXCEEDS_SALE = reembolsos são maiores que a venda
 SHOW_HEADLINE = { $group }, de { $from } a { $to }
-SHOW_SIZE = { $records ->
-    [one] { $records } atendimento
-   *[other] { $records } atendimentos
-} em { $accounts ->
-    [one] { $accounts } conta
-   *[other] { $accounts } contas
-}, { $people ->
-    [one] { $people } pessoa
-   *[other] { $people } pessoas
-}
-SHOW_REJECTED = { $count ->
-    [one] { $count } linha foi rejeitada: rejected.csv diz por quê e o que mudar
-   *[other] { $count } linhas foram rejeitadas: rejected.csv diz quais, por quê e o que mudar
-}
+SHOW_SIZE =
+    { $records ->
+        [one] { $records } atendimento
+       *[other] { $records } atendimentos
+    } em { $accounts ->
+        [one] { $accounts } conta
+       *[other] { $accounts } contas
+    }, { $people ->
+        [one] { $people } pessoa
+       *[other] { $people } pessoas
+    }
+SHOW_REJECTED =
+    { $count ->
+        [one] { $count } linha foi rejeitada: rejected.csv diz por quê e o que mudar
+       *[other] { $count } linhas foram rejeitadas: rejected.csv diz quais, por quê e o que mudar
+    }
 SHOW_NOT_SPLIT = A verba não foi dividida
 SHOW_SCORES_KEPT = Créditos, boletins e ocorrências estão completos; corrija isto e feche o mês de novo.
 SHOW_NO_POOL = Sem verba, sem apuração
 SHOW_NO_POOL_HINT = Coloque um pool.yaml no pacote para transformar as pontuações em dinheiro.
 SHOW_POOL = A verba
 SHOW_AMOUNT = valor
-SHOW_TO_PEOPLE = para { $people ->
-    [one] { $people } pessoa
-   *[other] { $people } pessoas
-}
+SHOW_TO_PEOPLE =
+    para { $people ->
+        [one] { $people } pessoa
+       *[other] { $people } pessoas
+    }
 SHOW_TO_FUND = para o fundo da equipe
 SHOW_THREE_STATEMENTS = Três demonstrativos, até o último centavo
-SHOW_BESIDE_EQUAL = Uma divisão por igual pagaria a todos cerca de { $equal }: { $more ->
-    [one] { $more } pessoa recebe mais que isso
-   *[other] { $more } pessoas recebem mais que isso
-} (até +{ $most }), { $less ->
-    [one] { $less } recebe menos
-   *[other] { $less } recebem menos
-} (até { $least }).
+SHOW_BESIDE_EQUAL =
+    Uma divisão por igual pagaria a todos cerca de { $equal }: { $more ->
+        [one] { $more } pessoa recebe mais que isso
+       *[other] { $more } pessoas recebem mais que isso
+    } (até +{ $most }), { $less ->
+        [one] { $less } recebe menos
+       *[other] { $less } recebem menos
+    } (até { $least }).
 SHOW_STATEMENT_HEAD = { $name } { $number }: { $total }  (divisão por igual: { $equal })
 SHOW_WORTH_A_LOOK = Vale a pena olhar (findings.csv tem cada ocorrência)
 SHOW_TIMINGS = Quanto tempo levou, e o digest
@@ -2558,10 +2685,11 @@ SHOW_SECONDS = { $step } { $seconds } s
 SHOW_IN_ALL = { $total } s no total: { $longest }
 SHOW_SAME_DIGEST = os mesmos arquivos o geram em qualquer dia e máquina
 SHOW_WHO_SERVED = Quem atendeu o quê, e com que certeza
-SHOW_CERTAIN = { $certain } se baseiam em um nome ou em uma só pessoa; { $rest ->
-    [one] { $rest } atendimento não é creditado a ninguém, com o motivo.
-   *[other] { $rest } atendimentos não são creditados a ninguém, cada um com o motivo.
-}
+SHOW_CERTAIN =
+    { $certain } se baseiam em um nome ou em uma só pessoa; { $rest ->
+        [one] { $rest } atendimento não é creditado a ninguém, com o motivo.
+       *[other] { $rest } atendimentos não são creditados a ninguém, cada um com o motivo.
+    }
 SHOW_BUSIEST = As contas compartilhadas mais movimentadas (intervalos de 90%)
 SHOW_WORTH = O que mais evidências trariam
 SHOW_WORTH_SAID = Atendimentos que se espera que sejam creditados a quem não os fez, agora e com mais evidências: é o esperado, não uma promessa. evidence.csv tem todas as contas.
@@ -2573,38 +2701,43 @@ SHOW_COLUMN_RECORDS = atendimentos
 SHOW_COLUMN_INTERVAL = intervalo de 90%
 SHOW_COLUMN_CERTAIN = certos
 SHOW_COLUMN_ACCOUNT = conta
-SHOW_OTHERS = { $others ->
-    [one] { $others } outra pessoa
-   *[other] { $others } outras pessoas
-}
-SHOW_SCORES = { $people ->
-    [one] Pontuação de { $people } pessoa
-   *[other] Pontuações de { $people } pessoas
-} ({ $scheme })
-SHOW_OUTSIDE = { $people ->
-    [one] { $people } pessoa fora da população não tem
-   *[other] { $people } pessoas fora da população não têm
-} boletim nem pagamento aqui; { $people ->
-    [one] creditados a ela
-   *[other] creditados a elas
-}: { $records ->
-    [one] { $records } atendimento
-   *[other] { $records } atendimentos
-}
+SHOW_OTHERS =
+    { $others ->
+        [one] { $others } outra pessoa
+       *[other] { $others } outras pessoas
+    }
+SHOW_SCORES =
+    { $people ->
+        [one] Pontuação de { $people } pessoa
+       *[other] Pontuações de { $people } pessoas
+    } ({ $scheme })
+SHOW_OUTSIDE =
+    { $people ->
+        [one] { $people } pessoa fora da população não tem
+       *[other] { $people } pessoas fora da população não têm
+    } boletim nem pagamento aqui; { $people ->
+        [one] creditados a ela
+       *[other] creditados a elas
+    }: { $records ->
+        [one] { $records } atendimento
+       *[other] { $records } atendimentos
+    }
 SHOW_COLUMN_PLACE = #
 SHOW_COLUMN_WHO = quem
 SHOW_COLUMN_TEAM = equipe
 SHOW_COLUMN_CREDITED = creditados
 SHOW_COLUMN_SCORE = pontuação
 SHOW_COLUMN_COLLABORATION = colaboração
-SHOW_CARD = { $name } { $number }: { $score ->
-    [one] { $score } ponto
-   *[other] { $score } pontos
-}, posição { $rank } de { $of }
-SHOW_COLLABORATION = Colaboração: { $outside } de { $credited } atendimentos fora da própria escala ou equipe acrescentam { $points ->
-    [one] { $points } ponto
-   *[other] { $points } pontos
-}.
+SHOW_CARD =
+    { $name } { $number }: { $score ->
+        [one] { $score } ponto
+       *[other] { $score } pontos
+    }, posição { $rank } de { $of }
+SHOW_COLLABORATION =
+    Colaboração: { $outside } de { $credited } atendimentos fora da própria escala ou equipe acrescentam { $points ->
+        [one] { $points } ponto
+       *[other] { $points } pontos
+    }.
 SHOW_RECORD = Atendimento { $id } em { $account }
 SHOW_EVIDENCE = Evidência: { $evidence } (política { $version })
 SHOW_NOTHING_CREDITED = Nenhum atendimento do mês é creditado a esta pessoa.
@@ -2638,33 +2771,38 @@ DEMO_COLUMN_CREDITED = dos atendimentos
 DEMO_COLUMN_FIRST = primeiro lugar
 DEMO_COLUMN_SCORE = pontuação
 DEMO_COLUMN_IN_GROUP = posição no grupo
-DEMO_MANAGERS = { $people ->
-    [one] Boletim de { $people } pessoa que não atende ninguém
-   *[other] Boletins de { $people } pessoas que não atendem ninguém
-}
+DEMO_MANAGERS =
+    { $people ->
+        [one] Boletim de { $people } pessoa que não atende ninguém
+       *[other] Boletins de { $people } pessoas que não atendem ninguém
+    }
 DEMO_MANAGERS_SAID = Do que as equipes tiveram, cada equipe conforme a composição de cada dia, em percentual.
 DEMO_MANAGERS_SCHEME = Gestores
 DEMO_RIGHT_HEADING = { $branch } é corrigida depois de publicada e paga
-DEMO_RIGHT_PAID = { $amount } foram pagos a { $people ->
-    [one] { $people } pessoa
-   *[other] { $people } pessoas
-}.
-DEMO_RIGHT_RATINGS = Depois a plataforma envia de novo { $ratings ->
-    [one] { $ratings } nota de cliente de { $account }, reduzida a 1
-   *[other] { $ratings } notas de clientes de { $account }, cada uma reduzida a 1
-}. { $cycles ->
-    [one] { $cycles } ciclo se baseia
-   *[other] { $cycles } ciclos se baseiam
-} nisso; o que foi publicado e lançado fica como está.
+DEMO_RIGHT_PAID =
+    { $amount } foram pagos a { $people ->
+        [one] { $people } pessoa
+       *[other] { $people } pessoas
+    }.
+DEMO_RIGHT_RATINGS =
+    Depois a plataforma envia de novo { $ratings ->
+        [one] { $ratings } nota de cliente de { $account }, reduzida a 1
+       *[other] { $ratings } notas de clientes de { $account }, cada uma reduzida a 1
+    }. { $cycles ->
+        [one] { $cycles } ciclo se baseia
+       *[other] { $cycles } ciclos se baseiam
+    } nisso; o que foi publicado e lançado fica como está.
 DEMO_RIGHT_REASON = Compradores mudaram suas notas depois
-DEMO_RIGHT_CARDS = A correção dá a { $people ->
-    [one] { $people } pessoa uma nova versão do boletim
-   *[other] { $people } pessoas uma nova versão do boletim
-}.
-DEMO_RIGHT_DELTAS = { $people ->
-    [one] { $people } pessoa recebe outro valor
-   *[other] { $people } pessoas recebem outro valor
-}: { $more } a mais e { $less } a menos, com a próxima apuração da filial. As maiores diferenças:
+DEMO_RIGHT_CARDS =
+    A correção dá a { $people ->
+        [one] { $people } pessoa uma nova versão do boletim
+       *[other] { $people } pessoas uma nova versão do boletim
+    }.
+DEMO_RIGHT_DELTAS =
+    { $people ->
+        [one] { $people } pessoa recebe outro valor
+       *[other] { $people } pessoas recebem outro valor
+    }: { $more } a mais e { $less } a menos, com a próxima apuração da filial. As maiores diferenças:
 DEMO_RIGHT_CARD = O que { $name } lê:
 DEMO_COLUMN_WHO = quem
 DEMO_COLUMN_PAID = foi pago
@@ -2676,7 +2814,6 @@ DEMO_AGAIN = este mês de novo, com arquivos para ver
 DEMO_COPY = gravar este mês em arquivos, para copiar
 DEMO_WHY = por que uma pessoa ou um atendimento ficou assim
 DEMO_REPLAY = recalcular e comparar cada byte
-DEMO_SERVING = Disponível em http://{ $address } até Ctrl-C
 DEMO_PASSWORD = Uma senha para todos, criada para esta execução: { $password }
 DEMO_TOKEN = Um token: { $command }
 DEMO_HTTP = REST, com JSON: http://{ $address }/openapi.json diz o que há
@@ -2703,13 +2840,13 @@ REPLAY_ENDS = (o arquivo termina antes desta linha)
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
-PAGE_USAGE = Uso:{" "}
+PAGE_USAGE = Uso:{ " " }
 PAGE_COMMANDS = Comandos:
 PAGE_ARGUMENTS = Argumentos:
 PAGE_OPTIONS = Opções:
-PAGE_DEFAULT = {" "}[padrão:{"\u00A0"}{ $value }]
-PAGE_VALUES = {" "}[valores possíveis:{"\u00A0"}{ $values }]
-PAGE_ENV = {" "}[ambiente:{"\u00A0"}{ $name }]
+PAGE_DEFAULT = { " " }[padrão:{ "\u00A0" }{ $value }]
+PAGE_VALUES = { " " }[valores possíveis:{ "\u00A0" }{ $values }]
+PAGE_ENV = { " " }[ambiente:{ "\u00A0" }{ $name }]
 HELP_SHARED =
     .help = Mostra a ajuda
     .version = Mostra a versão
@@ -2843,10 +2980,10 @@ NO_GROUP_YET = ainda não há grupo neste armazenamento, portanto ninguém pode 
 REGION_OF_NO_GROUP = server.regions indica { $region }, e nenhum grupo deste armazenamento tem essa região (há { $known }): este processo não atende nenhuma linha de outra região; corrija server.regions ou deixe-o vazio para atender todas
 REDIS_AWAY = o Redis não responde em { $at } (redis.url). Tudo funciona sem ele: até que volte, cada processo conta as chamadas por si, e os consumidores procuram eventos a cada poucos segundos em vez de serem acordados
 FILE_SWITCH = { $switch }: { $why }
-ASK_PASSWORD_TWELVE = senha (pelo menos 12 caracteres, visível ao digitar):{" "}
-ASK_PASSWORD = senha (visível ao digitar):{" "}
-ASK_NEW_PASSWORD = nova senha (pelo menos 12 caracteres):{" "}
-ASK_NEW_PASSPHRASE = nova frase secreta (visível ao digitar):{" "}
+ASK_PASSWORD_TWELVE = senha (pelo menos 12 caracteres, visível ao digitar):{ " " }
+ASK_PASSWORD = senha (visível ao digitar):{ " " }
+ASK_NEW_PASSWORD = nova senha (pelo menos 12 caracteres):{ " " }
+ASK_NEW_PASSPHRASE = nova frase secreta (visível ao digitar):{ " " }
 NO_PASSWORD_GIVEN = não há senha na entrada padrão: digite uma ou envie-a por pipe
 SET_EXPECTED = --set { $pair }: espera-se KEY=VALUE
 SUBJECT_EXPECTED = --subject: espera-se KIND:ID, como statement:0199..
@@ -2859,18 +2996,19 @@ OWNER_URL_MISSING = os schemas do PostgreSQL são criados pelo proprietário del
 OWNER_URL_ALONE = ela é SQLite enquanto database.owner_url está definida: defina-a (TALLY_DATABASE_URL) com a URL com que os serviços entram ou deixe database.owner_url de fora
 MIGRATED = { $service }: { $ran }
 UP_TO_DATE = atualizado
-AUDIT_VERIFIED = { $service }: { $entries ->
-    [one] { $entries } registro
-   *[other] { $entries } registros
-}, { $rows ->
-    [one] { $rows } linha
-   *[other] { $rows } linhas
-}, { $heads ->
-    [one] { $heads } cabeça exportada
-   *[other] { $heads } cabeças exportadas
-}: { $verdict }
+AUDIT_VERIFIED =
+    { $service }: { $entries ->
+        [one] { $entries } registro
+       *[other] { $entries } registros
+    }, { $rows ->
+        [one] { $rows } linha
+       *[other] { $rows } linhas
+    }, { $heads ->
+        [one] { $heads } cabeça exportada
+       *[other] { $heads } cabeças exportadas
+    }: { $verdict }
 AUDIT_INTACT = íntegro
-AUDIT_ON_BEHALF = {" "}em nome de { $id }
+AUDIT_ON_BEHALF = { " " }em nome de { $id }
 AUDIT_FAULT = { $table } de { $stream }: { $place } { $defect }
 AUDIT_PLACE = o registro { $at }
     .unnumbered = um registro sem número
@@ -2890,81 +3028,95 @@ AUDIT_DEFECT = não é o que o serviço gravou
     .exported = não é uma cabeça deste serviço, ou volta para trás de uma linha anterior
     .unaccounted = não tem registro de auditoria: nenhuma unidade de trabalho a gravou
     .borrowed = ou uma vizinha tomou emprestado o registro de auditoria, que gravou menos linhas do que as que o indicam
-AUDIT_FAULTS = { $count ->
-    [one] { $count } falha
-   *[other] { $count } falhas
-}
-AUDIT_FOUND = { $count ->
-    [one] { $count } registro
-   *[other] { $count } registros
-}
-REVIEW_FOUND = { $count ->
-    [one] { $count } forma de ter { $permission }
-   *[other] { $count } formas de ter { $permission }
-}
+AUDIT_FAULTS =
+    { $count ->
+        [one] { $count } falha
+       *[other] { $count } falhas
+    }
+AUDIT_FOUND =
+    { $count ->
+        [one] { $count } registro
+       *[other] { $count } registros
+    }
+REVIEW_FOUND =
+    { $count ->
+        [one] { $count } forma de ter { $permission }
+       *[other] { $count } formas de ter { $permission }
+    }
 INVITE_ONE_GROUP = ela indica arquivos SQLite, que contêm um só grupo, portanto ninguém pode ser convidado; vários grupos precisam de PostgreSQL (TALLY_DATABASE_URL=postgres://...)
-INVITED = permite a entrada do grupo { $tenant } por { $days ->
-    [one] { $days } dia
-   *[other] { $days } dias
-}: entregue-o a InitTenant ou a `tally init --invitation-file`
+INVITED =
+    permite a entrada do grupo { $tenant } por { $days ->
+        [one] { $days } dia
+       *[other] { $days } dias
+    }: entregue-o a InitTenant ou a `tally init --invitation-file`
 KEYS_MADE = { $folder } contém seal.key e as chaves de assinatura de todos os serviços: faça backup dela
 PASSPHRASE_TOO_SHORT = a nova frase secreta é curta demais: pelo menos { $least } caracteres
 KEYS_PROTECTED = { $file } está protegido pela nova frase secreta
 KEYS_PROTECTED_NEXT = a seguir: defina TALLY_KEYS_PASSPHRASE ou TALLY_KEYS_PASSPHRASE_FILE para cada serviço e faça backup do arquivo
-KEYS_WRAPPED = { $service }: { $count ->
-    [one] { $count } chave de dados protegida
-   *[other] { $count } chaves de dados protegidas
-} com a chave mestra mais nova
+KEYS_WRAPPED =
+    { $service }: { $count ->
+        [one] { $count } chave de dados protegida
+       *[other] { $count } chaves de dados protegidas
+    } com a chave mestra mais nova
 KEYS_STOPPED = parado; nada se perdeu: o mesmo comando continua de onde este estava
 MASTER_KEY_ADDED = a chave mestra { $id } está em { $file }: faça backup do arquivo
-MASTER_KEY_KEPT = { $count ->
-    [one] { $count } chave de dados está
-   *[other] { $count } chaves de dados estão
-} sob uma chave mestra mais antiga: enquanto for assim, nenhuma outra é acrescentada
-KEYS_STEP = { $service }: { $table }.{ $column }, { $rows ->
-    [one] { $rows } linha
-   *[other] { $rows } linhas
-}
-KEYS_REPLACED = { $service }: { $keys ->
-    [one] { $keys } chave de dados substituída
-   *[other] { $keys } chaves de dados substituídas
-}, { $rows ->
-    [one] { $rows } linha selada de novo
-   *[other] { $rows } linhas seladas de novo
-} ({ $speed } linhas/s)
-KEYS_REPLACED_RESUMED = { $service }: { $keys ->
-    [one] { $keys } chave de dados de uma execução anterior substituída
-   *[other] { $keys } chaves de dados de uma execução anterior substituídas
-}, { $rows ->
-    [one] { $rows } linha selada de novo
-   *[other] { $rows } linhas seladas de novo
-} ({ $speed } linhas/s)
+MASTER_KEY_KEPT =
+    { $count ->
+        [one] { $count } chave de dados está
+       *[other] { $count } chaves de dados estão
+    } sob uma chave mestra mais antiga: enquanto for assim, nenhuma outra é acrescentada
+KEYS_STEP =
+    { $service }: { $table }.{ $column }, { $rows ->
+        [one] { $rows } linha
+       *[other] { $rows } linhas
+    }
+KEYS_REPLACED =
+    { $service }: { $keys ->
+        [one] { $keys } chave de dados substituída
+       *[other] { $keys } chaves de dados substituídas
+    }, { $rows ->
+        [one] { $rows } linha selada de novo
+       *[other] { $rows } linhas seladas de novo
+    } ({ $speed } linhas/s)
+KEYS_REPLACED_RESUMED =
+    { $service }: { $keys ->
+        [one] { $keys } chave de dados de uma execução anterior substituída
+       *[other] { $keys } chaves de dados de uma execução anterior substituídas
+    }, { $rows ->
+        [one] { $rows } linha selada de novo
+       *[other] { $rows } linhas seladas de novo
+    } ({ $speed } linhas/s)
 NO_SUCH_SERVICE = nenhum serviço se chama { $service }: informe um de { $services }
 SIGNING_KEY_ROTATED = { $service }: a chave nova assina a partir de { $from }; a antiga vale para o que assinou
-PERSON_EXPORTED = gravado em { $file }; { $withheld ->
-    [one] { $withheld } linha retida
-   *[other] { $withheld } linhas retidas
-} que você não pode ler
-    .untold = gravado em { $file }; { $withheld ->
+PERSON_EXPORTED =
+    gravado em { $file }; { $withheld ->
         [one] { $withheld } linha retida
        *[other] { $withheld } linhas retidas
-    } que você não pode ler; nada informado por { $services }: ou nada se guarda ali sobre a pessoa, ou só linhas de unidades e dias que você não alcança. Quem lê pessoas do grupo inteiro recebe tudo
+    } que você não pode ler
+    .untold =
+        gravado em { $file }; { $withheld ->
+            [one] { $withheld } linha retida
+           *[other] { $withheld } linhas retidas
+        } que você não pode ler; nada informado por { $services }: ou nada se guarda ali sobre a pessoa, ou só linhas de unidades e dias que você não alcança. Quem lê pessoas do grupo inteiro recebe tudo
 PERSON_EXPORTED_BEYOND = há mais linhas sobre a pessoa em { $services }, de unidades e dias que você não alcança. Quem lê pessoas do grupo inteiro recebe tudo
-GROUP_EXPORTED = { $rows ->
-    [one] { $rows } linha gravada
-   *[other] { $rows } linhas gravadas
-} em { $folder }; { $withheld ->
-    [one] { $withheld } retida
-   *[other] { $withheld } retidas
-} que você não pode ler
-RETENTION_TAKEN = { $service }: { $rows ->
-    [one] { $rows } linha
-   *[other] { $rows } linhas
-} de { $table } ({ $kind })
-RETENTION_DONE = { $rows ->
-    [one] { $rows } linha removida
-   *[other] { $rows } linhas removidas
-}
+GROUP_EXPORTED =
+    { $rows ->
+        [one] { $rows } linha gravada
+       *[other] { $rows } linhas gravadas
+    } em { $folder }; { $withheld ->
+        [one] { $withheld } retida
+       *[other] { $withheld } retidas
+    } que você não pode ler
+RETENTION_TAKEN =
+    { $service }: { $rows ->
+        [one] { $rows } linha
+       *[other] { $rows } linhas
+    } de { $table } ({ $kind })
+RETENTION_DONE =
+    { $rows ->
+        [one] { $rows } linha removida
+       *[other] { $rows } linhas removidas
+    }
 INPUT_NOT_READ = a entrada padrão não foi lida: --token-file - lê um token dali
 USER_CREATED = { $login } pode entrar, com o papel { $role }
 USER_ROLE_UNKNOWN = não há papel { $role } que possa ser concedido no grupo inteiro ou em uma unidade; nenhum login foi criado. Há: { $roles }
@@ -2981,6 +3133,46 @@ IMPORT_CURRENCY_CURE = informe os valores em { $is } e escreva currency: { $is }
 IMPORT_BRANCH_REGION = coloca a filial { $branch } na região { $said }, e a suíte a tem em { $is }
 IMPORT_BRANCH_REGION_CURE = escreva { $is } para { $branch } em branches: ou dê outro nome à filial
 IMPORT_NO_REGION = não indica região para { $branches }, portanto elas ficariam em { $default }, uma região que o grupo não tem
-IMPORT_NO_REGION_CURE = escreva onde fica cada uma delas (o grupo tem { $known }), por exemplo branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_NO_REGION_CURE = escreva onde fica cada uma delas (o grupo tem { $known }), por exemplo branches: { "{" }"{ $branch }": { $region }{ "}" }
 IMPORT_REGIONS = coloca filiais em regiões que o grupo não tem: { $unknown }
 IMPORT_REGIONS_CURE = indique para cada filial uma de { $known } em branches: de group.yaml ou acrescente a região ao grupo
+
+## Console
+
+
+## Console: access
+
+
+## Console: people and structure
+
+
+## Console: cycles
+
+
+## Console: mine
+
+
+## Console: team
+
+
+## Console: words that other rooms have too
+
+
+## Console: pay
+
+UI_PAY_POOLS_WAIT =
+    { $count ->
+        [one] Uma verba não está entre as opções: as pontuações do ciclo não foram publicadas.
+       *[other] { $count } verbas não estão entre as opções: as pontuações dos ciclos não foram publicadas.
+    }
+UI_PAY_WOULD_CHANGE =
+    { $people ->
+        [one] Uma pessoa recebe outro valor: { $more } a mais e { $less } a menos. Nada foi gravado ainda.
+       *[other] { $people } pessoas recebem outro valor: { $more } a mais e { $less } a menos. Nada foi gravado ainda.
+    }
+
+## Console: audit
+
+WORD_DID_PERFORMANCE_RUN_COLLECT = Reuniu os dados de uma execução de atribuição
+WORD_DID_PERFORMANCE_RUN_PROGRESS = Continuou uma execução de atribuição
+WORD_DID_PERFORMANCE_CLAIM_IMPORT = Importou reivindicações

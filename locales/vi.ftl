@@ -1,8 +1,9 @@
 ### Các câu tiếng Việt của Tally. Mã và tham số giống en.ftl; mỗi ngôn ngữ là một tệp.
 
+
 ## Parts
 
-LIST_SEPARATOR = {"; "}
+LIST_SEPARATOR = { "; " }
 REFUSED_BECAUSE = { $kind } ({ $told })
 KIND_INVALID_ARGUMENT = yêu cầu không đúng: hãy sửa lại
 KIND_NOT_FOUND = không có gì ở đó mà bạn được xem
@@ -39,6 +40,7 @@ RESOURCE_LEAVE = kỳ nghỉ phép
 RESOURCE_LOGIN = tài khoản đăng nhập
 RESOURCE_ATTRIBUTION_RUN = lượt ghi nhận
 RESOURCE_ORG_UNIT = đơn vị
+RESOURCE_PAGE = trang
 RESOURCE_PERSON = nhân viên
 RESOURCE_POOL = quỹ thưởng
 RESOURCE_POSITION = vị trí
@@ -52,6 +54,7 @@ RESOURCE_CLAIM = lượt tự nhận
 RESOURCE_OBSERVATION = số liệu quan sát
 RESOURCE_REPORTING_LINE = tuyến báo cáo
 RESOURCE_SCHEDULE = lịch chốt
+RESOURCE_ROLE = vai trò
 RESOURCE_RUN_OF_A_SCHEDULE = lượt chạy của lịch chốt
 RESOURCE_SCHEME = phương án đánh giá
 RESOURCE_SCHEME_VERSION = phiên bản phương án đánh giá
@@ -205,13 +208,14 @@ UNIT_PATH_MALFORMED = cần từ 1 đến 16 tên nối bằng /, mỗi tên t�
 UNIT_NAME_MALFORMED = từ 1 đến 200 ký tự, không có /
 UNIT_UNKNOWN = không có đơn vị “{ $path }”: hãy nhập trước
     .was = vào { $day } không có đơn vị nào tên “{ $path }” vì đơn vị đã đổi tên, chuyển chỗ hoặc giải thể: hãy viết đường dẫn của đơn vị vào ngày đó
-UNIT_DIFFERS = đơn vị này đã có với loại là { $kind ->
-    [legal_entity] pháp nhân
-    [branch] chi nhánh
-    [department] phòng ban
-    [team] nhóm
-   *[group] tập đoàn
-}
+UNIT_DIFFERS =
+    đơn vị này đã có với loại là { $kind ->
+        [legal_entity] pháp nhân
+        [branch] chi nhánh
+        [department] phòng ban
+        [team] nhóm
+       *[group] tập đoàn
+    }
 UNIT_KIND_IS_ROOTS = chỉ đơn vị gốc mới là tập đoàn
 UNIT_KIND_UNKNOWN = không có loại đơn vị này: hãy dùng chi nhánh, pháp nhân, phòng ban hoặc nhóm, hoặc để trống để dùng loại thông thường
 UNIT_BEGINS_LATER = đơn vị này hoặc đơn vị cấp trên bắt đầu vào { $day }: hãy nêu một ngày từ đó trở đi
@@ -382,44 +386,20 @@ PEER_CERTIFICATES_UNUSABLE = không dùng được các chứng chỉ cho máy c
 PEER_FAILED = một dịch vụ mà lệnh gọi này cần đã từ chối
 DEADLINE_MALFORMED = grpc-timeout gồm tối đa 8 chữ số và một trong các đơn vị H M S m u n
 REQUEST_CUT_OFF = yêu cầu bị ngắt giữa chừng
-REQUEST_UNREADABLE = không đọc được yêu cầu như thông điệp của rpc này: hãy kiểm tra bên gọi và máy chủ có cùng hợp đồng giao tiếp (proto/) không, và văn bản có phải UTF-8 không
 REQUEST_TOO_LARGE = yêu cầu lớn hơn { $max } byte: hãy gửi ít dòng hơn mỗi lần
 ANSWER_TOO_LARGE = câu trả lời lớn hơn { $max } byte: hãy lấy ít dòng hơn mỗi lần (page_size), hoặc thu hẹp lựa chọn
-REQUEST_COMPRESSED = yêu cầu đã bị nén: hãy gửi không nén (grpc-encoding identity)
 TEXT_WITH_NUL = hãy bỏ ký tự NUL (U+0000): văn bản không được chứa ký tự này
 METHOD_UNKNOWN = ở đây không có phương thức này: hãy kiểm tra tên, và xem bên gọi và máy chủ có cùng bản phát hành không
 SERVICE_ELSEWHERE = tiến trình tại địa chỉ này không chạy dịch vụ { $service }: hãy hỏi tiến trình đang chạy; dịch vụ và lệnh tally tìm nó qua peers.{ $service } trong thiết lập
-PROBLEM_TITLE =
-    { $status ->
-        [400] Yêu cầu không đúng
-        [401] Chưa đăng nhập
-        [403] Không được phép
-        [404] Không tìm thấy
-        [405] Phương thức không được phép
-        [409] Xung đột
-        [412] Đã bị thay đổi
-        [413] Quá lớn
-        [415] Kiểu nội dung không được hỗ trợ
-        [429] Quá nhiều yêu cầu
-        [499] Đã hủy
-        [501] Không cung cấp ở đây
-        [503] Không dùng được
-        [504] Hết thời gian
-       *[other] Lỗi nội bộ
-    }
 PATH_UNKNOWN = ở đây không có đường dẫn { $path }: danh sách đường dẫn có trong /openapi.json
 HTTP_METHOD_WRONG = đường dẫn này không hỗ trợ { $method }: hãy dùng { $allowed }
-MEDIA_TYPE_WRONG = phần thân phải là JSON (Content-Type: application/json), nhưng đã gửi { $said }
 BODY_TOO_LARGE = phần thân lớn hơn { $limit } byte: hãy gửi ít dòng hơn mỗi lần
 BODY_BROKE_OFF = phần thân của yêu cầu bị ngắt giữa chừng
 BODY_TOO_SLOW = phần thân của yêu cầu gửi quá lâu: hãy gửi nhanh hơn, hoặc chia nhỏ hơn
 BODY_NOT_READ = lệnh gọi này không đọc phần thân: tham số nằm trong đường dẫn và sau dấu ?
 BODY_NO_OBJECT = phần thân phải là một đối tượng JSON
-BODY_NO_JSON = không đọc được phần thân như JSON: { $cause }
-FIELD_UNREADABLE = không đọc được: { $cause }
 FIELD_SAID_TWICE = được nêu hai lần với giá trị khác nhau: hãy bỏ khỏi phần thân hoặc khỏi phần truy vấn
 QUERY_UNKNOWN = không phải là tham số của lệnh gọi này: danh sách tham số có trong /openapi.json; thông tin cá nhân hãy đặt trong phần thân
-HEADER_NOT_READ = lệnh gọi này không đọc được tiêu đề { $header }: hãy bỏ đi
 ANSWER_HAS_NO_FIELD = câu trả lời không có trường { $field }
 REQUEST_ID_INVALID = request_id có tối đa { $max } ký tự; tốt nhất là UUID
 REQUEST_ID_REUSED = request_id này thuộc một yêu cầu trước có nội dung khác: hãy dùng mã mới
@@ -431,7 +411,7 @@ PORT_TAKEN = không thể lắng nghe tại { $address }: { $cause }; hãy chọ
 HTTP_PORT_TAKEN = cổng giao tiếp (gateway) không thể lắng nghe tại { $address }: { $cause }; hãy chọn địa chỉ khác bằng --http hoặc TALLY_SERVER_HTTP, hoặc bỏ gateway khỏi --services
 DATABASE_URL_INVALID = URL cơ sở dữ liệu phải bắt đầu bằng sqlite:// hoặc postgres://
     .server = không đọc được { $setting }: cần dạng postgres://ROLE:PASSWORD@HOST:PORT/DATABASE, trong đó các ký tự / ? # @ % của mật khẩu được viết là %2F %3F %23 %40 %25
-    .file = không đọc được { $setting }: cần dạng sqlite://FOLDER/{"{"}service{"}"}.db, hoặc sqlite:///FOLDER/{"{"}service{"}"}.db nếu thư mục bắt đầu bằng / hoặc tên có ký tự ngoài chữ cái và chữ số thường
+    .file = không đọc được { $setting }: cần dạng sqlite://FOLDER/{ "{" }service{ "}" }.db, hoặc sqlite:///FOLDER/{ "{" }service{ "}" }.db nếu thư mục bắt đầu bằng / hoặc tên có ký tự ngoài chữ cái và chữ số thường
 STORE_AWAY = không kết nối được PostgreSQL của { $service } tại { $at }: { $why }. Hãy kiểm tra nó có đang chạy ở đó không, hoặc sửa máy chủ và cổng trong { $setting }
 STORE_SIGN_IN_REFUSED = PostgreSQL tại { $at } từ chối đăng nhập của { $user }: không có vai trò này, hoặc mật khẩu khác. Hãy đặt mật khẩu đúng vào { $setting }, hoặc chạy `tally migrate` với URL của chủ sở hữu để tạo vai trò và đặt mật khẩu đó
     .owner = PostgreSQL tại { $at } từ chối đăng nhập của { $user }: không có vai trò này, hoặc mật khẩu khác. Hãy sửa vai trò và mật khẩu trong { $setting }
@@ -442,7 +422,7 @@ STORE_TLS_FAILED = không tạo được kết nối mã hóa đến PostgreSQL 
     .none = { $setting } yêu cầu TLS (sslmode) nhưng PostgreSQL tại { $at } không dùng TLS: hãy nhờ người vận hành bật lên (ssl = on), hoặc bỏ sslmode nếu không có ai khác trên mạng
 STORE_RIGHT_MISSING = { $user } thiếu các quyền mà { $service } cần trong cơ sở dữ liệu { $database } tại { $at }: hãy chạy `tally migrate` với URL của chủ sở hữu để cấp các quyền đó
     .owner = { $user } không được tạo schema, vai trò và bảng trong cơ sở dữ liệu { $database } tại { $at }: hãy nêu trong { $setting } một vai trò sở hữu cơ sở dữ liệu và được tạo vai trò (CREATEROLE), hoặc một siêu người dùng
-DATABASE_ROLE_OF_ANOTHER = { $service } đăng nhập bằng { $user }, nhưng dữ liệu của nó chỉ dành cho vai trò { $login }: hãy viết vai trò là tally_{"{"}service{"}"} trong { $setting } (postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE)
+DATABASE_ROLE_OF_ANOTHER = { $service } đăng nhập bằng { $user }, nhưng dữ liệu của nó chỉ dành cho vai trò { $login }: hãy viết vai trò là tally_{ "{" }service{ "}" } trong { $setting } (postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE)
 DATABASE_IN_USE = cơ sở dữ liệu { $database } đã có dữ liệu của tally (schema { $schema }), mà ở đây cần một cơ sở dữ liệu trống: hãy tạo mới (CREATE DATABASE) và nêu bằng { $setting }; chưa có gì bị thay đổi
 STORE_FILE_DAMAGED = tệp { $file } bị hỏng hoặc không phải là cơ sở dữ liệu SQLite: hãy khôi phục từ bản sao lưu, hoặc nêu nơi khác bằng { $setting }; chưa có gì trong đó bị thay đổi. Mức độ hư hỏng xem bằng sqlite3 với PRAGMA integrity_check
 STORE_FILE_UNUSABLE = không mở được tệp { $file } để đọc và ghi: { $why }. Hãy cấp cho người dùng của tiến trình này quyền với tệp và thư mục, hoặc nêu nơi khác bằng { $setting }
@@ -451,14 +431,14 @@ STORE_DISK_FULL = ổ đĩa của { $at } đã đầy: hãy giải phóng dung l
     .serving = ổ đĩa chứa cơ sở dữ liệu của một dịch vụ đã đầy và chưa có gì bị thay đổi: người vận hành cần giải phóng dung lượng; sau đó hãy làm lại
 STORE_DISK_FAILS = ổ đĩa của { $at } báo lỗi: nhật ký của máy đó cho biết lỗi gì; hãy sửa hoặc thay ổ đĩa, rồi kiểm tra dữ liệu còn nguyên vẹn trước khi tiếp tục
     .serving = ổ đĩa chứa cơ sở dữ liệu của một dịch vụ báo lỗi và chưa có gì bị thay đổi: người vận hành cần xem nhật ký của máy đó; sau đó hãy làm lại
-DATABASE_ROLE_TOO_POWERFUL = URL cơ sở dữ liệu của { $service } đăng nhập bằng { $user }, là { $power }: bảo mật cấp dòng sẽ không có tác dụng. Hãy đặt vai trò { $login } vào URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` với URL của chủ sở hữu sẽ tạo vai trò này
+DATABASE_ROLE_TOO_POWERFUL = URL cơ sở dữ liệu của { $service } đăng nhập bằng { $user }, là { $power }: bảo mật cấp dòng sẽ không có tác dụng. Hãy đặt vai trò { $login } vào URL (postgres://tally_{ "{" }service{ "}" }@host/database); `tally migrate` với URL của chủ sở hữu sẽ tạo vai trò này
 POWER_SUPERUSER = siêu người dùng
 POWER_BYPASSRLS = vai trò có BYPASSRLS
 POWER_OWNER = chủ sở hữu các bảng
 SCHEMA_BEHIND = schema của { $service } chậm { $count } bước di chuyển (bước tiếp theo là { $next }): hãy chạy `tally migrate` với URL của chủ sở hữu
 SCHEMA_AHEAD = kho dữ liệu của { $service } đã được một phiên bản tally mới hơn cập nhật (phiên bản này không biết { $migration }): hãy chạy phiên bản đó hoặc mới hơn, hoặc khôi phục bản sao lưu trước khi cập nhật
 TENANT_NOT_HERE = kho dữ liệu này là tệp SQLite, chỉ chứa một tập đoàn, và là tập đoàn khác; nhiều tập đoàn cần PostgreSQL (TALLY_DATABASE_URL=postgres://...), nơi chúng được tách biệt bằng bảo mật cấp dòng
-STORE_OF_ANOTHER_SERVICE = tệp SQLite của { $service } chính là tệp của { $owner }: hãy đặt {"{"}service{"}"} vào URL (sqlite://dir/{"{"}service{"}"}.db)
+STORE_OF_ANOTHER_SERVICE = tệp SQLite của { $service } chính là tệp của { $owner }: hãy đặt { "{" }service{ "}" } vào URL (sqlite://dir/{ "{" }service{ "}" }.db)
 SERVICE_NAME_INVALID = “{ $service }” không thể là tên dịch vụ: tối đa 32 ký tự a-z và _
 HEADS_UNREADABLE = không đọc được tệp đầu chuỗi đã ký { $file }: { $cause }
 HEADS_UNWRITABLE = không ghi được các đầu chuỗi đã ký của nhật ký vào { $file }: { $cause }. Hãy dùng audit.heads_directory nêu thư mục mà người dùng của tiến trình này được ghi
@@ -504,7 +484,6 @@ LOGIN_GOOD = đã đăng nhập đến { $until }. Các lệnh tiếp theo khôn
 LOGIN_NOT_REMEMBERED = không lưu được lần đăng nhập vào { $file } ({ $why }): hãy đưa mã truy cập cho các lệnh khác bằng --token-file
 SIGN_IN_OVER = lần đăng nhập của { $login } đã hết hạn: hãy chạy lại `tally login { $login }`
 SIGN_IN_FIRST = không có mã truy cập: hãy chạy `tally login NAME` trước, nêu tệp chứa mã (--token-file), hoặc đưa mã qua đầu vào chuẩn
-
 FOLDER_UNWRITABLE = không tạo được thư mục { $path }: { $cause }. Hãy tạo thư mục cho người dùng của tiến trình này, hoặc nêu thư mục khác trong { $setting }
 
 ## Bringing a bundle into a running suite
@@ -551,6 +530,7 @@ IMPORT_REJECTED_ROWS = Không đọc được { $rows } dòng; { $file } nêu t�
 IMPORT_REVISED_ROWS = { $rows } dòng có phiên bản mới; phiên bản trước vẫn xem được
 IMPORT_REFUSED_ROWS = Hệ thống từ chối { $rows } dòng; { $file } nêu từng dòng kèm lý do.
 IMPORT_NEEDS = việc nhập cần tài khoản đăng nhập được đọc và ghi đơn vị, nhân viên, ca trực và bản ghi, ví dụ có vai trò group_hr
+
 ## Fields of requests
 
 ROW_INVALID = { $problems }
@@ -570,12 +550,13 @@ NEVER_EMPLOYED = bạn chưa có kỳ làm việc nào nên không biết việc
 PUNCH_REPEATED = bạn đã có một lượt chấm công đúng vào thời điểm này
 FACT_SUPERSEDED = đính chính { $id } đã sửa điều này nên nó không còn được tính: hãy đính chính điều đang được tính
 CORRECTION_WAITS = đính chính { $id } cho cùng nội dung đang chờ phê duyệt: hãy phê duyệt, từ chối hoặc rút lại trước
-CORRECTION_NOT_WAITING = { $stage ->
-    [approved] đính chính đã được phê duyệt
-    [rejected] đính chính đã bị từ chối: hãy yêu cầu lại
-    [withdrawn] đính chính đã được rút lại: hãy yêu cầu lại
-   *[other] đính chính đã được tính
-}
+CORRECTION_NOT_WAITING =
+    { $stage ->
+        [approved] đính chính đã được phê duyệt
+        [rejected] đính chính đã bị từ chối: hãy yêu cầu lại
+        [withdrawn] đính chính đã được rút lại: hãy yêu cầu lại
+       *[other] đính chính đã được tính
+    }
 CORRECTION_OUTDATED = sau khi yêu cầu này được gửi, đính chính { $id } đã sửa nội dung đó: hãy từ chối yêu cầu này và yêu cầu lại cho điều đang được tính
     .gone = sau khi yêu cầu này được gửi, nội dung đó không còn được lưu giữ: hãy từ chối yêu cầu này
 OWN_CORRECTION = không ai tự quyết định đính chính dữ liệu của chính mình: phải do người khác quyết định
@@ -629,7 +610,6 @@ PUNCH_KIND_EXPECTED = in hoặc out
 SHIFT_TOO_LONG = một ca phải ngắn hơn { $hours } giờ
 PERIOD_TOO_LONG = tối đa { $days } ngày
 DUTY_VERSION_EXPECTED = cần 1, 2 hoặc 3, hoặc 0 cho bản mới nhất
-
 PUNCH_OF_SHIFT = thuộc ca của bạn bắt đầu lúc { $start }
 PUNCH_CAME = từ bây giờ bạn được tính là có mặt
 PUNCH_LEFT = khép lại khoảng có mặt bắt đầu lúc { $since }
@@ -637,17 +617,17 @@ PUNCH_STILL_IN = bạn vẫn đang có mặt từ { $since }: khoảng đó kế
 PUNCH_NOT_IN = bạn chưa chấm công vào trong { $hours } giờ qua: nếu quên, hãy yêu cầu đính chính
 PUNCH_NOT_PLANNED = không có ca nào của bạn gần thời điểm này
 PUNCH_DRIFT = đồng hồ thiết bị của bạn lệch { $seconds } giây so với hệ thống; giờ của hệ thống được tính
-
 DUTY_DOUBLE_IN = { $number } chấm công vào lần nữa lúc { $at } mà chưa chấm công ra; khoảng đầu kết thúc tại đó
 DUTY_IN_WITHOUT_OUT = { $number } chấm công vào lúc { $at } và không chấm công ra trong vòng { $hours } giờ; khoảng này không được tính
 DUTY_OUT_MAY_COME = lượt chấm công của { $number } lúc { $at } được tính là vào, và chuỗi chấm công kết thúc lúc { $last } mà không có lượt ra; không tạo thành khoảng có mặt, và ca của ngày làm việc đó chỉ được tính ở chỗ có một cặp chấm công bao phủ
 DUTY_LONE_IN = lượt chấm công của { $number } lúc { $at } được tính là vào, và không có lượt ra trong vòng { $hours } giờ; không tạo thành khoảng có mặt, và ca của ngày làm việc đó chỉ được tính ở chỗ có một cặp chấm công bao phủ
 DUTY_LONE_OUT = lượt chấm công của { $number } lúc { $at } được tính là ra, và không có lượt vào trong { $hours } giờ trước đó; không tạo thành khoảng có mặt, nhưng ca của ngày làm việc đó chỉ được tính ở chỗ có một cặp chấm công bao phủ, và lượt giữ chưa trả kết thúc tại đó
 DUTY_SHIFT_UNCOVERED = { $number } được xếp ca trên { $account } từ { $start } đến { $end } và có chấm công trong ngày làm việc đó, nhưng không cặp chấm công nào bao phủ phần nào của ca; ca không được tính cho đến khi bổ sung các lượt chấm công còn thiếu
-DUTY_SHIFT_BARELY_COVERED = { $number } được xếp ca trên { $account } từ { $start } đến { $end } và có chấm công trong ngày làm việc đó, nhưng { $why ->
-    [other] các lượt chấm công chạm vào ca này thuộc ca khác
-   *[edge] không cặp chấm công nào bao phủ phần nào của thời gian đã xếp
-}; chỉ tính tối đa { $minutes } phút ở rìa ca cho đến khi bổ sung các lượt chấm công còn thiếu
+DUTY_SHIFT_BARELY_COVERED =
+    { $number } được xếp ca trên { $account } từ { $start } đến { $end } và có chấm công trong ngày làm việc đó, nhưng { $why ->
+        [other] các lượt chấm công chạm vào ca này thuộc ca khác
+       *[edge] không cặp chấm công nào bao phủ phần nào của thời gian đã xếp
+    }; chỉ tính tối đa { $minutes } phút ở rìa ca cho đến khi bổ sung các lượt chấm công còn thiếu
 DUTY_SHIFT_HELD_BY_OTHERS = { $number } được xếp ca trên { $account } từ { $start } đến { $end }, nhưng theo nhật ký bàn giao chỉ có người khác giữ tài khoản trong thời gian lẽ ra được tính; ca không được tính, và nếu khi đó { $number } có phục vụ thì cần bổ sung lượt nhận và lượt trả
 DUTY_OUT_WITHOUT_IN = { $number } chấm công ra lúc { $at } mà không có lượt vào trong { $hours } giờ trước đó; không được tính
 DUTY_OUT_AFTER_CLOSED_IN = lượt chấm công của { $number } lúc { $at } được tính là ra, nhưng lượt vào trước đó đã được khép lại lúc { $out }; không tạo thành khoảng có mặt, và lượt giữ chưa trả kết thúc tại đó
@@ -656,89 +636,96 @@ DUTY_PUNCH_NOT_EMPLOYED = { $number } chấm công lúc { $at } nhưng khi đó 
 DUTY_HOLD_NOT_EMPLOYED = { $number } nhận { $account } lúc { $at } nhưng khi đó không đang làm việc: lượt giữ không được tính; hãy sửa bàn giao hoặc ngày làm việc
 DUTY_IN_AND_OUT_AT_ONCE = { $number } chấm công vào và ra cùng lúc { $at }; không được tính là có mặt
 DUTY_NOBODY = có căn cứ về { $account }, nhưng vẫn không có ai trực trong kỳ
-DUTY_NO_EVIDENCE_V1 = trong kỳ không có lịch phân ca, lượt chấm công hay bàn giao nào cho { $account }: mọi công việc được chia cho cả nhóm ({ $scope ->
-    [all] tất cả mọi người
-   *[team] { $team }
-}, { $people } người); hãy công bố lịch phân ca hoặc cho nhân viên chấm công
-DUTY_NO_EVIDENCE = trong kỳ không có lịch phân ca, lượt chấm công hay bàn giao nào cho { $account }: cả nhóm được coi là đang trực ({ $scope ->
-    [all] tất cả mọi người
-   *[team] { $team }
-}, số người: { $people }); hãy công bố lịch phân ca hoặc cho nhân viên chấm công
+DUTY_NO_EVIDENCE_V1 =
+    trong kỳ không có lịch phân ca, lượt chấm công hay bàn giao nào cho { $account }: mọi công việc được chia cho cả nhóm ({ $scope ->
+        [all] tất cả mọi người
+       *[team] { $team }
+    }, { $people } người); hãy công bố lịch phân ca hoặc cho nhân viên chấm công
+DUTY_NO_EVIDENCE =
+    trong kỳ không có lịch phân ca, lượt chấm công hay bàn giao nào cho { $account }: cả nhóm được coi là đang trực ({ $scope ->
+        [all] tất cả mọi người
+       *[team] { $team }
+    }, số người: { $people }); hãy công bố lịch phân ca hoặc cho nhân viên chấm công
 DUTY_RELEASE_WITHOUT_TAKE = { $number } trả { $account } lúc { $at } trong khi không giữ; không được tính
-DUTY_NEVER_RELEASED = { $number } nhận { $account } lúc { $since } và không trả lại; lượt giữ kết thúc lúc { $end }, theo { $by ->
-    [release] lượt trả
-    [punch_out] lượt chấm công ra tiếp theo
-    [roster] giờ kết thúc lịch phân ca
-    [too_long] khoảng dài nhất được phép
-   *[taken_again] lượt nhận tiếp theo
-}
-DUTY_NO_RELEASE_KNOWN = { $number } nhận { $account } lúc { $since } và sau đó không có lượt trả nào; lượt giữ kết thúc lúc { $end }, theo { $by ->
-    [release] lượt trả
-    [punch_out] lượt chấm công ra tiếp theo
-    [roster] giờ kết thúc lịch phân ca
-    [too_long] khoảng dài nhất được phép
-   *[taken_again] lượt nhận tiếp theo
-}
-DUTY_TAKEN_AGAIN = { $number } nhận { $account } lúc { $since } rồi nhận lại lúc { $again } mà ở giữa không trả; lượt giữ kết thúc lúc { $end }, theo { $by ->
-    [release] lượt trả
-    [punch_out] lượt chấm công ra tiếp theo
-    [roster] giờ kết thúc lịch phân ca
-    [too_long] khoảng dài nhất được phép
-   *[taken_again] lượt nhận tiếp theo
-}
-DUTY_HELD_BY_TWO = { $first } và { $second } cùng giữ { $account } từ { $from } đến { $until }; { $why ->
-    [exclusive] mỗi lúc chỉ một người được giữ tài khoản này
-   *[unreleased] người thứ nhất chưa trả
-}
+DUTY_NEVER_RELEASED =
+    { $number } nhận { $account } lúc { $since } và không trả lại; lượt giữ kết thúc lúc { $end }, theo { $by ->
+        [release] lượt trả
+        [punch_out] lượt chấm công ra tiếp theo
+        [roster] giờ kết thúc lịch phân ca
+        [too_long] khoảng dài nhất được phép
+       *[taken_again] lượt nhận tiếp theo
+    }
+DUTY_NO_RELEASE_KNOWN =
+    { $number } nhận { $account } lúc { $since } và sau đó không có lượt trả nào; lượt giữ kết thúc lúc { $end }, theo { $by ->
+        [release] lượt trả
+        [punch_out] lượt chấm công ra tiếp theo
+        [roster] giờ kết thúc lịch phân ca
+        [too_long] khoảng dài nhất được phép
+       *[taken_again] lượt nhận tiếp theo
+    }
+DUTY_TAKEN_AGAIN =
+    { $number } nhận { $account } lúc { $since } rồi nhận lại lúc { $again } mà ở giữa không trả; lượt giữ kết thúc lúc { $end }, theo { $by ->
+        [release] lượt trả
+        [punch_out] lượt chấm công ra tiếp theo
+        [roster] giờ kết thúc lịch phân ca
+        [too_long] khoảng dài nhất được phép
+       *[taken_again] lượt nhận tiếp theo
+    }
+DUTY_HELD_BY_TWO =
+    { $first } và { $second } cùng giữ { $account } từ { $from } đến { $until }; { $why ->
+        [exclusive] mỗi lúc chỉ một người được giữ tài khoản này
+       *[unreleased] người thứ nhất chưa trả
+    }
 
 ## What to do about findings
 
-FINDING_ADVICE = { $kind ->
-    [NO_DUTY_EVIDENCE] hãy nhập lịch phân ca của tài khoản, hoặc cho nhân viên chấm công hay bàn giao, rồi chạy lại lượt ghi nhận
-    [UNHELD_ACCOUNT] hãy bổ sung ca của người đã phục vụ tài khoản khi đó, hoặc lượt chấm công hay lượt nhận còn thiếu; bản ghi thuộc tài khoản khác thì chuyển đi (MoveRecord)
-    [OVERLAP] hãy bổ sung lượt trả của người không còn giữ tài khoản khi người kia nhận (CorrectHandover)
-    [MISSING_RELEASE] hãy bổ sung lượt trả (CorrectHandover)
-    [RELEASE_WITHOUT_TAKE] hãy bổ sung lượt nhận ứng với lượt trả này, hoặc hủy lượt trả (CorrectHandover)
-    [DOUBLE_IN] hãy bổ sung lượt ra trước lượt vào thứ hai, hoặc hủy một trong hai (CorrectPunch)
-    [MISSING_PUNCH] hãy bổ sung lượt chấm công còn thiếu, hoặc hủy lượt lẻ (CorrectPunch)
-    [UNCOVERED_SHIFT] hãy bổ sung các lượt chấm công của ca (CorrectPunch), hoặc hủy ca nếu không ai đến (CancelShift)
-    [BARELY_COVERED_SHIFT] hãy bổ sung các lượt chấm công còn thiếu của ca (CorrectPunch), hoặc thay đổi giờ của ca (ChangeShift)
-    [HELD_BY_OTHERS] hãy bổ sung lượt nhận và lượt trả của người phục vụ theo lịch phân ca (CorrectHandover), hoặc hủy ca (CancelShift)
-    [NOT_EMPLOYED] hãy sửa lịch phân ca, lượt chấm công hoặc bàn giao, hoặc sửa ngày làm việc (ChangeEmployment)
-    [TAG_OFF_DUTY] hãy bổ sung ca hoặc lượt chấm công của người mà bản ghi nêu tên, chuyển bản ghi sang đúng tài khoản (MoveRecord), hoặc gửi lại với tên đúng và số sửa đổi cao hơn
-    [NAMED_WITHOUT_AGENT] hãy gửi lại các bản ghi kèm tên nhân viên phục vụ và số sửa đổi cao hơn
-    [MIXED_WITHOUT_TAG] hãy gửi lại các bản ghi kèm tên nhân viên phục vụ và số sửa đổi cao hơn, hoặc để nguyên theo lịch phân ca
-    [TOO_FEW_TO_INFER] không cần làm gì; bàn giao hoặc tên trong bản ghi cho biết chính xác hơn ai đã phục vụ
-    [DID_NOT_SETTLE] không cần làm gì; bàn giao cho biết chính xác hơn ai đã phục vụ
-    [SEVERAL_AT_ONCE] hãy gửi thời điểm của các câu trả lời, hoặc cho nhân viên tự nhận hội thoại; tên trong bản ghi cũng cho biết chính xác hơn ai đã phục vụ
-    [TOO_FEW_REPLIES] với tháng ít dữ liệu thì không cần làm gì; tên trong bản ghi hoặc lượt tự nhận cho biết chính xác hơn ai đã phục vụ
-    [REPLIES_TOO_DENSE] hãy cho một phần mười số bản ghi có tên, được tự nhận bằng một lần bấm (MakeClaim) hoặc được viết trên thiết bị đã biết (ImportDevices), và chấm công cả giờ nghỉ
-    [EVIDENCE_UNEVEN] hãy cho mọi người trên tài khoản cùng bấm tự nhận (MakeClaim), ký tên hoặc viết trên thiết bị đã biết (ImportDevices) như nhau
-    [CLOCK_WITHOUT_SECONDS] hãy xuất thời điểm của các câu trả lời có cả giây
-    [CLAIM_OFF_DUTY] hãy kiểm tra ai đã bấm, và lượt chấm công cùng lịch phân ca ngày đó
-    [CLAIM_WITHOUT_RECORD] hãy kiểm tra bản ghi đã được gửi chưa, và đồng hồ của các lượt tự nhận
-    [CLAIMS_DIFFER] hãy hỏi họ ai đã phục vụ, và để bản ghi nêu tên nhân viên phục vụ
-    [DEVICE_OFF_DUTY] hãy kiểm tra thiết bị là của ai, và lượt chấm công cùng lịch phân ca ngày đó
-    [DEVICE_OF_SEVERAL] hãy cho biết từ khi nào đến khi nào thiết bị là của ai
-    [DEVICE_OF_NOBODY] hãy cho biết thiết bị là của ai vào những ngày đó, theo đúng tên trong bản ghi (ImportDevices), hoặc xếp người vào chỗ ngồi của nó
-    [EVIDENCE_NOT_READ] hãy dùng phiên bản 3 của chính sách, vốn đọc các căn cứ này, hoặc để trống để dùng bản mới nhất; cũng có thể để nguyên, khi đó tháng được ghi nhận không có các căn cứ này
-    [REPLY_OUTSIDE_RECORD] hãy kiểm tra lúc bắt đầu và kết thúc của bản ghi, và đồng hồ của các câu trả lời
-    [BREAKS_NOT_PUNCHED] hãy cho nhân viên chấm công ra khi nghỉ và chấm công vào khi trở lại (RecordPunch), hoặc bàn giao tài khoản
-    [CLOCKS_APART] hãy chỉnh đúng đồng hồ của hệ thống tư vấn, và xuất lại tin nhắn nếu cần lưu theo giờ đúng
-    [UNKNOWN_AGENT] hãy cho biết tên đó là của ai (ImportAliases), hoặc gửi lại các bản ghi với tên đúng
-    [ACCOUNT_UNKNOWN] hãy nhập tài khoản (ImportAccounts), hoặc chuyển các bản ghi sang tài khoản mà chúng thuộc về (MoveRecord)
-    [POPULATION_CHANGED] hãy chốt lại kỳ đánh giá, trừ khi muốn giữ nguyên những người như trước (CloseCycle)
-    [AMOUNTS_CONVERTED] không cần làm gì; nếu có tỷ giá sai, hãy đặt tỷ giá đúng (SetRates) rồi chạy lại lượt ghi nhận
-    [MEASURE_NOT_SENT] hãy gửi dữ liệu mà câu này nêu, hoặc bỏ chỉ tiêu khỏi phương án đánh giá
-    [OBSERVATIONS_BEYOND_PERIOD] hãy thu hồi số liệu quan sát (WithdrawObservation) và gửi thành từng phần, mỗi phần gồm các ngày của một kỳ, hoặc chốt một kỳ chứa mọi ngày của nó
-    [OBSERVATIONS_UNREAD] hãy gửi lại với tên đúng và thu hồi các số liệu này (WithdrawObservation), hoặc cho phương án đánh giá đọc số đo đó; không cần làm gì nếu giữ lại để dùng sau
-    [REFUND_EXCEEDS_SALE] hãy gửi lại khoản hoàn tiền với số tiền đúng và số sửa đổi cao hơn, hoặc thu hồi nó (WithdrawRecord); nếu khoản hoàn tiền đúng, hãy gửi lại đơn bán với số tiền thực thu
-    [CONTRIBUTOR_UNKNOWN] hãy cho biết tên đó là của ai (ImportAliases), hoặc gửi lại bản ghi với người đóng góp đúng và số sửa đổi cao hơn
-    [CONTRIBUTOR_OFF_DUTY] không cần làm gì nếu người đó giúp ngoài giờ của mình; nếu không, hãy bổ sung ca hoặc lượt chấm công, hoặc gửi lại bản ghi với người đóng góp đúng và số sửa đổi cao hơn
-    [CONTRIBUTORS_NOT_SPLIT] hãy dùng chính sách có quy tắc chia để chia các bản ghi như vậy, hoặc để nguyên: người đóng góp vẫn được lưu
-    [STANDARD_WITHDRAWN] hãy viết phiên bản mới của phương án theo một tiêu chuẩn đang dùng (ListRefinements cho biết cái nào phù hợp), rồi lập và chốt một kỳ đánh giá theo đó, hoặc đính chính kỳ đã công bố theo đó (CorrectCycle); để nguyên nếu tháng vẫn cần được đánh giá theo tiêu chuẩn cũ
-   *[other] hãy xem điều được nêu, sửa chỗ sai rồi chạy lại lượt ghi nhận
-}
+FINDING_ADVICE =
+    { $kind ->
+        [NO_DUTY_EVIDENCE] hãy nhập lịch phân ca của tài khoản, hoặc cho nhân viên chấm công hay bàn giao, rồi chạy lại lượt ghi nhận
+        [UNHELD_ACCOUNT] hãy bổ sung ca của người đã phục vụ tài khoản khi đó, hoặc lượt chấm công hay lượt nhận còn thiếu; bản ghi thuộc tài khoản khác thì chuyển đi (MoveRecord)
+        [OVERLAP] hãy bổ sung lượt trả của người không còn giữ tài khoản khi người kia nhận (CorrectHandover)
+        [MISSING_RELEASE] hãy bổ sung lượt trả (CorrectHandover)
+        [RELEASE_WITHOUT_TAKE] hãy bổ sung lượt nhận ứng với lượt trả này, hoặc hủy lượt trả (CorrectHandover)
+        [DOUBLE_IN] hãy bổ sung lượt ra trước lượt vào thứ hai, hoặc hủy một trong hai (CorrectPunch)
+        [MISSING_PUNCH] hãy bổ sung lượt chấm công còn thiếu, hoặc hủy lượt lẻ (CorrectPunch)
+        [UNCOVERED_SHIFT] hãy bổ sung các lượt chấm công của ca (CorrectPunch), hoặc hủy ca nếu không ai đến (CancelShift)
+        [BARELY_COVERED_SHIFT] hãy bổ sung các lượt chấm công còn thiếu của ca (CorrectPunch), hoặc thay đổi giờ của ca (ChangeShift)
+        [HELD_BY_OTHERS] hãy bổ sung lượt nhận và lượt trả của người phục vụ theo lịch phân ca (CorrectHandover), hoặc hủy ca (CancelShift)
+        [NOT_EMPLOYED] hãy sửa lịch phân ca, lượt chấm công hoặc bàn giao, hoặc sửa ngày làm việc (ChangeEmployment)
+        [TAG_OFF_DUTY] hãy bổ sung ca hoặc lượt chấm công của người mà bản ghi nêu tên, chuyển bản ghi sang đúng tài khoản (MoveRecord), hoặc gửi lại với tên đúng và số sửa đổi cao hơn
+        [NAMED_WITHOUT_AGENT] hãy gửi lại các bản ghi kèm tên nhân viên phục vụ và số sửa đổi cao hơn
+        [MIXED_WITHOUT_TAG] hãy gửi lại các bản ghi kèm tên nhân viên phục vụ và số sửa đổi cao hơn, hoặc để nguyên theo lịch phân ca
+        [TOO_FEW_TO_INFER] không cần làm gì; bàn giao hoặc tên trong bản ghi cho biết chính xác hơn ai đã phục vụ
+        [DID_NOT_SETTLE] không cần làm gì; bàn giao cho biết chính xác hơn ai đã phục vụ
+        [SEVERAL_AT_ONCE] hãy gửi thời điểm của các câu trả lời, hoặc cho nhân viên tự nhận hội thoại; tên trong bản ghi cũng cho biết chính xác hơn ai đã phục vụ
+        [TOO_FEW_REPLIES] với tháng ít dữ liệu thì không cần làm gì; tên trong bản ghi hoặc lượt tự nhận cho biết chính xác hơn ai đã phục vụ
+        [REPLIES_TOO_DENSE] hãy cho một phần mười số bản ghi có tên, được tự nhận bằng một lần bấm (MakeClaim) hoặc được viết trên thiết bị đã biết (ImportDevices), và chấm công cả giờ nghỉ
+        [EVIDENCE_UNEVEN] hãy cho mọi người trên tài khoản cùng bấm tự nhận (MakeClaim), ký tên hoặc viết trên thiết bị đã biết (ImportDevices) như nhau
+        [CLOCK_WITHOUT_SECONDS] hãy xuất thời điểm của các câu trả lời có cả giây
+        [CLAIM_OFF_DUTY] hãy kiểm tra ai đã bấm, và lượt chấm công cùng lịch phân ca ngày đó
+        [CLAIM_WITHOUT_RECORD] hãy kiểm tra bản ghi đã được gửi chưa, và đồng hồ của các lượt tự nhận
+        [CLAIMS_DIFFER] hãy hỏi họ ai đã phục vụ, và để bản ghi nêu tên nhân viên phục vụ
+        [DEVICE_OFF_DUTY] hãy kiểm tra thiết bị là của ai, và lượt chấm công cùng lịch phân ca ngày đó
+        [DEVICE_OF_SEVERAL] hãy cho biết từ khi nào đến khi nào thiết bị là của ai
+        [DEVICE_OF_NOBODY] hãy cho biết thiết bị là của ai vào những ngày đó, theo đúng tên trong bản ghi (ImportDevices), hoặc xếp người vào chỗ ngồi của nó
+        [EVIDENCE_NOT_READ] hãy dùng phiên bản 3 của chính sách, vốn đọc các căn cứ này, hoặc để trống để dùng bản mới nhất; cũng có thể để nguyên, khi đó tháng được ghi nhận không có các căn cứ này
+        [REPLY_OUTSIDE_RECORD] hãy kiểm tra lúc bắt đầu và kết thúc của bản ghi, và đồng hồ của các câu trả lời
+        [BREAKS_NOT_PUNCHED] hãy cho nhân viên chấm công ra khi nghỉ và chấm công vào khi trở lại (RecordPunch), hoặc bàn giao tài khoản
+        [CLOCKS_APART] hãy chỉnh đúng đồng hồ của hệ thống tư vấn, và xuất lại tin nhắn nếu cần lưu theo giờ đúng
+        [UNKNOWN_AGENT] hãy cho biết tên đó là của ai (ImportAliases), hoặc gửi lại các bản ghi với tên đúng
+        [ACCOUNT_UNKNOWN] hãy nhập tài khoản (ImportAccounts), hoặc chuyển các bản ghi sang tài khoản mà chúng thuộc về (MoveRecord)
+        [POPULATION_CHANGED] hãy chốt lại kỳ đánh giá, trừ khi muốn giữ nguyên những người như trước (CloseCycle)
+        [AMOUNTS_CONVERTED] không cần làm gì; nếu có tỷ giá sai, hãy đặt tỷ giá đúng (SetRates) rồi chạy lại lượt ghi nhận
+        [MEASURE_NOT_SENT] hãy gửi dữ liệu mà câu này nêu, hoặc bỏ chỉ tiêu khỏi phương án đánh giá
+        [OBSERVATIONS_BEYOND_PERIOD] hãy thu hồi số liệu quan sát (WithdrawObservation) và gửi thành từng phần, mỗi phần gồm các ngày của một kỳ, hoặc chốt một kỳ chứa mọi ngày của nó
+        [OBSERVATIONS_UNREAD] hãy gửi lại với tên đúng và thu hồi các số liệu này (WithdrawObservation), hoặc cho phương án đánh giá đọc số đo đó; không cần làm gì nếu giữ lại để dùng sau
+        [REFUND_EXCEEDS_SALE] hãy gửi lại khoản hoàn tiền với số tiền đúng và số sửa đổi cao hơn, hoặc thu hồi nó (WithdrawRecord); nếu khoản hoàn tiền đúng, hãy gửi lại đơn bán với số tiền thực thu
+        [CONTRIBUTOR_UNKNOWN] hãy cho biết tên đó là của ai (ImportAliases), hoặc gửi lại bản ghi với người đóng góp đúng và số sửa đổi cao hơn
+        [CONTRIBUTOR_OFF_DUTY] không cần làm gì nếu người đó giúp ngoài giờ của mình; nếu không, hãy bổ sung ca hoặc lượt chấm công, hoặc gửi lại bản ghi với người đóng góp đúng và số sửa đổi cao hơn
+        [CONTRIBUTORS_NOT_SPLIT] hãy dùng chính sách có quy tắc chia để chia các bản ghi như vậy, hoặc để nguyên: người đóng góp vẫn được lưu
+        [STANDARD_WITHDRAWN] hãy viết phiên bản mới của phương án theo một tiêu chuẩn đang dùng (ListRefinements cho biết cái nào phù hợp), rồi lập và chốt một kỳ đánh giá theo đó, hoặc đính chính kỳ đã công bố theo đó (CorrectCycle); để nguyên nếu tháng vẫn cần được đánh giá theo tiêu chuẩn cũ
+       *[other] hãy xem điều được nêu, sửa chỗ sai rồi chạy lại lượt ghi nhận
+    }
 FIX_REFUSED = việc sửa không được chấp nhận: { $why }
 FINDING_WITHOUT_FIX = không lệnh gọi nào tự sửa được phát hiện loại { $kind }: lời khuyên đi kèm cho biết cần làm gì
 
@@ -771,26 +758,32 @@ RUN_OUTDATED = bản ghi của { $account } đã thay đổi sau khi lượt ghi
 RUN_WITHOUT_RATES = phương án có nêu loại tiền, mà lượt ghi nhận có từ trước khi tỷ giá được lưu: hãy chốt kỳ đánh giá mà không nêu lượt này, hoặc bắt đầu lượt khác
     .on = bản ghi { $record } của { $account } ngày { $day } dùng loại tiền khác, và lượt ghi nhận không lưu tỷ giá của ngày đó, vì không phương án nào dùng khi bắt đầu lượt hoặc đang dùng khi đó xét lùi xa như vậy: hãy chốt kỳ đánh giá mà không nêu lượt này, hoặc bắt đầu lượt khác
 RUN_STOPPED = lượt ghi nhận đã bị dừng: hãy chốt lại kỳ đánh giá
-RUN_BELONGS_ABOVE = { $own ->
-    [0] nhân viên của đơn vị này phục vụ tài khoản của { $units ->
-        [0] các đơn vị khác
-       *[other] { $beyond }
-    }
-   *[other] nhân viên của { $units ->
-        [0] các đơn vị khác
-       *[other] { $beyond }
-    } phục vụ cùng các tài khoản ({ $accounts })
-}, và ai làm chung thì được ghi nhận chung: hãy cho bắt đầu lượt ghi nhận cho { $unit } (StartAttributionRun, do người có quyền ở đó thực hiện), rồi chốt bằng lượt đó (CloseCycle với attribution_run_id)
-    .group = { $own ->
-        [0] nhân viên của đơn vị này phục vụ tài khoản của { $units ->
-            [0] các đơn vị khác
-           *[other] { $beyond }
-        }
-       *[other] nhân viên của { $units ->
-            [0] các đơn vị khác
-           *[other] { $beyond }
-        } phục vụ cùng các tài khoản ({ $accounts })
-    }, và ai làm chung thì được ghi nhận chung: hãy cho bắt đầu lượt ghi nhận cho cả tập đoàn (StartAttributionRun không nêu đơn vị, do nhân sự tập đoàn thực hiện), rồi chốt bằng lượt đó (CloseCycle với attribution_run_id)
+RUN_BELONGS_ABOVE =
+    { $own ->
+        [0]
+            nhân viên của đơn vị này phục vụ tài khoản của { $units ->
+                [0] các đơn vị khác
+               *[other] { $beyond }
+            }
+       *[other]
+            nhân viên của { $units ->
+                [0] các đơn vị khác
+               *[other] { $beyond }
+            } phục vụ cùng các tài khoản ({ $accounts })
+    }, và ai làm chung thì được ghi nhận chung: hãy cho bắt đầu lượt ghi nhận cho { $unit } (StartAttributionRun, do người có quyền ở đó thực hiện), rồi chốt bằng lượt đó (CloseCycle với attribution_run_id)
+    .group =
+        { $own ->
+            [0]
+                nhân viên của đơn vị này phục vụ tài khoản của { $units ->
+                    [0] các đơn vị khác
+                   *[other] { $beyond }
+                }
+           *[other]
+                nhân viên của { $units ->
+                    [0] các đơn vị khác
+                   *[other] { $beyond }
+                } phục vụ cùng các tài khoản ({ $accounts })
+        }, và ai làm chung thì được ghi nhận chung: hãy cho bắt đầu lượt ghi nhận cho cả tập đoàn (StartAttributionRun không nêu đơn vị, do nhân sự tập đoàn thực hiện), rồi chốt bằng lượt đó (CloseCycle với attribution_run_id)
 SCHEME_OF_ANOTHER_UNIT = phương án thuộc một đơn vị không liên quan đến kỳ đánh giá: hãy chọn phương án của tập đoàn, của đơn vị hoặc của cấp trên
 POPULATION_EMPTY = không ai thuộc kỳ đánh giá: hãy dùng PreviewPopulation xem ai thuộc và ai không, rồi nêu đơn vị, vị trí, cấp bậc hoặc nhân viên khác
 POPULATION_UNIT_BEYOND = vào ngày đó { $unit } không phải là đơn vị của kỳ đánh giá hoặc cấp dưới
@@ -808,11 +801,11 @@ WORKER_GONE = tiến trình xử lý đã ngừng
 TIME_OF_DAY_MALFORMED = “{ $text }” không phải là giờ trong ngày: hãy viết 04:00
 RULES_VERSION_UNKNOWN = “{ $version }” không phải là phiên bản của quy tắc: hãy viết 1, 2 hoặc 3
 RULES_VERSION_DIFFERS = hãy để trống, hoặc viết { $version } như trong policy.version
-ACCOUNT_ELSEWHERE = tài khoản { $account } thuộc khu vực { $region } và { $unit ->
-    [none] không thuộc đơn vị nào
-   *[other] thuộc đơn vị { $unit }
-}: hãy ghi như vậy
-
+ACCOUNT_ELSEWHERE =
+    tài khoản { $account } thuộc khu vực { $region } và { $unit ->
+        [none] không thuộc đơn vị nào
+       *[other] thuộc đơn vị { $unit }
+    }: hãy ghi như vậy
 EXTERNAL_ID_MISSING = external_id để trống: hãy nêu mã bản ghi của chính nền tảng
 RECORD_TEXT_TOO_LONG = { $field } quá dài: tối đa { $max } ký tự
 MEASURE_TOO_LONG = một số đo quá dài: tối đa { $max } ký tự
@@ -863,7 +856,6 @@ DIFFERENT_CONTENT = { $id } đã có với nội dung khác ({ $columns }): nế
 COLUMN_DIFFERS = { $column }: đã có { $there }, ở đây { $here }
     .hidden = { $column }
 NO_VALUE_THERE = không có
-
 MOVED_TO_ITSELF = đây chính là tài khoản đang có bản ghi: hãy nêu tài khoản mà bản ghi thuộc về
 RECORD_REFERRED_TO = khoản hoàn tiền { $refund } tham chiếu đến { $id }: hãy thu hồi khoản hoàn tiền trước
 REFUND_MOVES_WITH_RECORD = { $id } là khoản hoàn tiền của { $other }: hãy chuyển bản ghi đó, các khoản hoàn tiền sẽ đi theo
@@ -873,7 +865,6 @@ RECORD_RATE_MISSING = bản ghi { $record } của { $account } dùng { $currency
     .look = { $account } có doanh số bằng { $from } từ { $day }, và khi đó không có tỷ giá giữa { $from } và { $to }: hãy cho đặt tỷ giá từ ngày đó hoặc sớm hơn (SetRates, kèm nguồn)
 RECORD_ELSEWHERE = không tính được một bản ghi của tài khoản không thuộc đơn vị này ({ $why }): hãy để tập đoàn chốt một kỳ đánh giá cho cùng những ngày đó, kỳ này sẽ nêu bản ghi; cho sửa bản ghi rồi chốt lại mà không nêu lượt nào, hoặc nêu lượt được bắt đầu sau đó: lượt trước giữ nguyên bản ghi và tỷ giá đã đọc
 RECORD_AMOUNT_TOO_LARGE = số tiền của bản ghi { $record } của { $account } lớn hơn { $most } đơn vị tiền nhỏ nhất của { $to }, vượt quá mức tính được: hãy sửa số tiền hoặc tỷ giá của ngày đó, rồi chốt lại
-
 SCHEDULE_UNIT_STAYS = đơn vị của lịch chốt không đổi: hãy lập lịch chốt khác cho đơn vị khác
 SCHEDULE_AS_OF = mỗi tháng lịch chốt xác định ai thuộc diện theo ngày cuối của tháng đó: hãy bỏ ngày
 SCHEDULE_DAY = { $day } không phải là ngày trong tháng: hãy viết từ 1 đến 31; tháng nào không có ngày đó thì lấy ngày cuối
@@ -885,17 +876,18 @@ SCHEDULE_MONTH_THERE = tháng này đã được bắt đầu: chỉ bắt đầ
 SCHEDULE_MONTH_NOT_OVER = theo múi giờ của lịch chốt, tháng chưa kết thúc: hãy bắt đầu sau khi hết tháng
 SCHEDULE_THERE = lịch chốt { $schedule } có cùng nội dung, mỗi tháng sẽ bị chốt hai lần: hãy thay đổi lịch đó (UpdateSchedule), hoặc đặt tên khác cho lịch này nếu đúng là muốn vậy
 SCHEDULE_MAKER_MAY_NOT = người viết lịch chốt lần cuối không còn được lập và chốt kỳ đánh giá ở đây: hãy để người có quyền viết lại (UpdateSchedule), và bắt đầu tháng này bằng tay (BeginScheduleRun)
-
 SCHEDULE_BEGAN = đã bắt đầu { $month }, vốn đến hạn lúc { $due }
 SCHEDULE_LEFT_OUT = { $months } tháng trước đó đã bị lỡ quá { $most } tháng nên không tự động chốt: hãy chốt bằng tay nếu cần
-SCHEDULE_LOOKED = xem trước: { $people } người thuộc diện, { $accounts } tài khoản với { $records } bản ghi quanh tháng này, { $findings ->
-    [0] không có gì bất thường
-   *[other] { $findings } phát hiện ({ $kinds })
-}
-    .everybody = xem trước: mọi người của tập đoàn thuộc diện, { $accounts } tài khoản với { $records } bản ghi quanh tháng này, { $findings ->
+SCHEDULE_LOOKED =
+    xem trước: { $people } người thuộc diện, { $accounts } tài khoản với { $records } bản ghi quanh tháng này, { $findings ->
         [0] không có gì bất thường
        *[other] { $findings } phát hiện ({ $kinds })
     }
+    .everybody =
+        xem trước: mọi người của tập đoàn thuộc diện, { $accounts } tài khoản với { $records } bản ghi quanh tháng này, { $findings ->
+            [0] không có gì bất thường
+           *[other] { $findings } phát hiện ({ $kinds })
+        }
 SCHEDULE_WAITS = chưa chốt gì trước { $until }: hãy dừng lượt chạy nếu cần sửa điều gì trước
 SCHEDULE_WOULD_FAIL = như hiện nay, việc chốt sẽ bị từ chối: { $why }; những gì nhập thêm đến lúc đó sẽ được tính
 SCHEDULE_MAY_FAIL = như hiện nay, việc chốt sẽ bị từ chối nếu người của đơn vị được ghi nhận bản ghi này: { $why }; những gì nhập thêm đến lúc đó sẽ được tính
@@ -912,30 +904,32 @@ SCHEDULE_AGAIN = đã bắt đầu lại bằng tay
 SCHEDULE_STOPPED = đã dừng bằng tay
 SCHEDULE_DELETED = đã dừng vì lịch chốt bị xóa
 SCHEDULE_CYCLE_CANCELLED = việc chốt kỳ đánh giá đã bị hủy
-
 OBSERVATION_WITHOUT_MEASURE = measure để trống: hãy nêu tên số đo như trong phương án đánh giá
 OBSERVATION_WITHOUT_SUBJECT = chưa nêu số liệu về đối tượng nào: hãy nêu nhân viên, đơn vị, tài khoản, cửa hàng hoặc chiến dịch
-    .id = mã của { $kind ->
-        [person] nhân viên
-        [unit] đơn vị
-       *[account] tài khoản
-    } không phải là mã hợp lệ: hãy viết đúng như trong danh sách
-OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
-    [person] không có nhân viên { $key }: hãy sửa lại, hoặc nhập trước
-    [unit] không có đơn vị { $key } vào những ngày này hay hiện nay, và chưa từng có ai làm việc ở đó: hãy sửa đơn vị, sửa ngày nếu đơn vị đã giải thể trước đó, hoặc nhập trước
-    [account] không có tài khoản { $key }: hãy sửa lại, hoặc nhập trước
-   *[store] không có tài khoản nào của cửa hàng { $key }: hãy sửa lại, hoặc nhập trước
-}
+    .id =
+        mã của { $kind ->
+            [person] nhân viên
+            [unit] đơn vị
+           *[account] tài khoản
+        } không phải là mã hợp lệ: hãy viết đúng như trong danh sách
+OBSERVATION_SUBJECT_UNKNOWN =
+    { $kind ->
+        [person] không có nhân viên { $key }: hãy sửa lại, hoặc nhập trước
+        [unit] không có đơn vị { $key } vào những ngày này hay hiện nay, và chưa từng có ai làm việc ở đó: hãy sửa đơn vị, sửa ngày nếu đơn vị đã giải thể trước đó, hoặc nhập trước
+        [account] không có tài khoản { $key }: hãy sửa lại, hoặc nhập trước
+       *[store] không có tài khoản nào của cửa hàng { $key }: hãy sửa lại, hoặc nhập trước
+    }
 OBSERVATION_UNIT_CLOSED = đơn vị { $unit } đã giải thể và { $last } là ngày cuối của nó: hãy để các ngày kết thúc tại đó, hoặc sửa đơn vị
     .into = đơn vị { $unit } đã giải thể, { $last } là ngày cuối của nó, và nhân viên đã chuyển sang { $into }: hãy để các ngày kết thúc tại đó, và gửi số liệu từ sau ngày đó cho đơn vị kia
     .later = đơn vị { $unit } bắt đầu vào { $from }: hãy sửa ngày hoặc đơn vị
 OBSERVATION_RESERVED = “{ $measure }” do chính hệ thống quan sát: hãy bỏ đi, hoặc đặt tên khác cho số đo
-OBSERVATION_UNIT_NOT_HERE = unit_id cho biết ai chạy chiến dịch, mà số liệu này là về { $kind ->
-    [person] nhân viên
-    [unit] đơn vị
-    [account] tài khoản
-   *[store] cửa hàng
-}: hãy bỏ đi
+OBSERVATION_UNIT_NOT_HERE =
+    unit_id cho biết ai chạy chiến dịch, mà số liệu này là về { $kind ->
+        [person] nhân viên
+        [unit] đơn vị
+        [account] tài khoản
+       *[store] cửa hàng
+    }: hãy bỏ đi
 OBSERVATION_WITHOUT_TIME = cần một thời điểm (at), hoặc ngày đầu và, nếu hơn một ngày, ngày cuối (from, to): hãy nêu một trong hai cách
     .date = { $field } không phải là ngày: hãy viết như 2026-03-31
 OBSERVATION_BACKWARDS = kết thúc { $to } trước khi bắt đầu { $from }: hãy sửa một trong hai
@@ -945,7 +939,6 @@ OBSERVATION_WITHOUT_NUMBER = “{ $text }” không phải là số thập phân
 OBSERVATION_OUT_OF_RANGE = giá trị tuyệt đối lớn hơn { $most }: hãy kiểm tra đơn vị
 OBSERVATION_DIFFERENT = { $name } đã có với { $other } từ { $source }, còn ở đây là { $value } từ { $of }: nếu đây mới là giá trị đúng, hãy gửi với số sửa đổi cao hơn
 OBSERVATION_WITHDRAWN = { $name } đã bị thu hồi ({ $why }): hãy bỏ đi, hoặc gửi số sửa đổi cao hơn để đưa trở lại
-
 SCHEME_WITHOUT_INDICATORS = cần ít nhất một chỉ tiêu
 NAME_TWICE = “{ $name }” xuất hiện hai lần
 WEIGHTS_NOT_HUNDRED = tổng trọng số là { $sum }, không phải 100: hãy sửa để tổng đúng bằng 100
@@ -1029,41 +1022,45 @@ MEASURE_NAME_FIXED = số đo này tên là “{ $name }” và không đổi t�
 MEASURE_RETIRED = đã ngừng sử dụng trong danh mục: { $measures }. Hãy nêu số đo khác, định nghĩa số đo tên đó ngay trong phương án, hoặc đưa nó vào sử dụng lại (UpdateMeasure)
 MEASURE_RETIRED_ALREADY = “{ $name }” đã ngừng sử dụng rồi
 MEASURE_NEEDED = các số đo khác trong danh mục được tính từ “{ $name }” và sẽ không còn đúng: hãy thay đổi hoặc cho ngừng sử dụng các số đo này trước: { $by }
-SUPPLIED_MEASURE = { $key ->
-    [first_reply_seconds] Số giây đến câu trả lời đầu tiên
-    [presale_first_reply_within_30s] Tỷ lệ trả lời đầu tiên trong 30 giây trước bán
-    [aftersale_resolved] Tỷ lệ giải quyết sau bán
-    [handling_seconds] Số giây của hội thoại
-    [rating] Điểm đánh giá
-    [solved] Bản ghi đã giải quyết
-    [customers] Khách hàng
-    [buyers] Khách hàng đã mua
-    [orders] Đơn hàng
-    [presale_records] Bản ghi trước bán
-    [conversion] Tỷ lệ chuyển đổi
-    [order_value] Giá trị đơn hàng
-    [repeat_purchase_30d] Mua lại trong 30 ngày
-    [second_conversion_7d] Chuyển đổi trong 7 ngày sau lần liên hệ đầu
-    [complaints] Khiếu nại
-    [complaint_rate] Tỷ lệ khiếu nại
-   *[other] { $key }
-}
+SUPPLIED_MEASURE =
+    { $key ->
+        [first_reply_seconds] Số giây đến câu trả lời đầu tiên
+        [presale_first_reply_within_30s] Tỷ lệ trả lời đầu tiên trong 30 giây trước bán
+        [aftersale_resolved] Tỷ lệ giải quyết sau bán
+        [handling_seconds] Số giây của hội thoại
+        [rating] Điểm đánh giá
+        [solved] Bản ghi đã giải quyết
+        [customers] Khách hàng
+        [buyers] Khách hàng đã mua
+        [orders] Đơn hàng
+        [presale_records] Bản ghi trước bán
+        [conversion] Tỷ lệ chuyển đổi
+        [order_value] Giá trị đơn hàng
+        [repeat_purchase_30d] Mua lại trong 30 ngày
+        [second_conversion_7d] Chuyển đổi trong 7 ngày sau lần liên hệ đầu
+        [complaints] Khiếu nại
+        [complaint_rate] Tỷ lệ khiếu nại
+       *[other] { $key }
+    }
 SCHEME_TEMPLATE_UNKNOWN = không có phương án mẫu tên “{ $name }”: hãy chọn một trong { $names }
-TEMPLATE_TITLE = { $name ->
-    [agent] Nhân viên phục vụ
-    [operations] Vận hành cửa hàng
-   *[service-manager] Quản lý phục vụ
-}
-TEMPLATE_ABOUT = { $name ->
-    [agent] Cho người phục vụ khách hàng: khối lượng công việc, trả lời đầu tiên, giải quyết, điểm đánh giá, chuyển đổi, kiểm tra chất lượng và đúng giờ
-    [operations] Cho người vận hành cửa hàng: khách truy cập, chuyển đổi, doanh số chiến dịch, chi phí mỗi đơn và tăng trưởng, tất cả là số liệu quan sát; không cần bản ghi phục vụ
-   *[service-manager] Cho người dẫn dắt nhân viên phục vụ, theo bốn chiều: chất lượng phục vụ, đội ngũ, kinh doanh và đổi mới
-}
+TEMPLATE_TITLE =
+    { $name ->
+        [agent] Nhân viên phục vụ
+        [operations] Vận hành cửa hàng
+       *[service-manager] Quản lý phục vụ
+    }
+TEMPLATE_ABOUT =
+    { $name ->
+        [agent] Cho người phục vụ khách hàng: khối lượng công việc, trả lời đầu tiên, giải quyết, điểm đánh giá, chuyển đổi, kiểm tra chất lượng và đúng giờ
+        [operations] Cho người vận hành cửa hàng: khách truy cập, chuyển đổi, doanh số chiến dịch, chi phí mỗi đơn và tăng trưởng, tất cả là số liệu quan sát; không cần bản ghi phục vụ
+       *[service-manager] Cho người dẫn dắt nhân viên phục vụ, theo bốn chiều: chất lượng phục vụ, đội ngũ, kinh doanh và đổi mới
+    }
 NOBODY_TO_SCORE = không có ai để chấm điểm: kỳ này không có bản ghi nào được ghi nhận
 PERSON_TWICE = nhân viên { $person } xuất hiện hai lần
 SCHEME_WITHOUT_DATA = không chấm được chỉ tiêu nào cho ai, vì không có dữ liệu, hoặc trung vị dùng làm mục tiêu không lớn hơn 0 (mỗi phiếu điểm cho biết trường hợp nào)
 SCHEME_WITHOUT_DATA_CURE = hãy chọn chỉ tiêu và mục tiêu phù hợp với các bản ghi
-MEASURE_NOT_SENT = không ai có dữ liệu của “{ $measure }” nên chỉ tiêu của nó không được tính cho ai: { $what ->
+MEASURE_NOT_SENT =
+    không ai có dữ liệu của “{ $measure }” nên chỉ tiêu của nó không được tính cho ai: { $what ->
         [records] không có bản ghi nào thuộc loại và khung giờ mà nó xét
         [known] hãy gửi { $column } cùng với bản ghi phục vụ
        *[column] hãy gửi cột { $column } cùng với bản ghi phục vụ
@@ -1083,143 +1080,158 @@ NUMBER_TOO_LARGE = điểm của nhân viên { $person } quá lớn để tính:
     .pool = số tiền hoặc các phần của quỹ thưởng quá lớn để tính: hãy xem số tiền và quy tắc
     .part = trọng số của phần { $place } của quỹ thưởng quá lớn để tính: hãy xem điểm và quy tắc
     .person = điểm của nhân viên { $person } quá lớn để tính trong phần { $place } của quỹ thưởng: hãy xem điểm đó và quy tắc
-
-CARD_MEASURE = { $measure ->
-    [credited_records] Bản ghi được ghi nhận
-    [first_reply_within_30s] Tỷ lệ trả lời đầu tiên trong 30 giây
-    [resolved] Tỷ lệ giải quyết
-    [rating_at_least_4] Tỷ lệ điểm đánh giá từ 4 trên 5
-    [amount] Doanh số
-   *[other] { $kpi }
-}
-CARD_DEFINED = { $name } ({ $what })
-CARD_VALUE = { $kind ->
-    [records] { $value } bản ghi
-    [customers] { $value } khách hàng
-    [percent] { $value }%
-    [own] { $value } { $unit }
-    [standard] { $value } { $unit ->
-        [points] điểm
-       *[currency] { $unit }
+CARD_MEASURE =
+    { $measure ->
+        [credited_records] Bản ghi được ghi nhận
+        [first_reply_within_30s] Tỷ lệ trả lời đầu tiên trong 30 giây
+        [resolved] Tỷ lệ giải quyết
+        [rating_at_least_4] Tỷ lệ điểm đánh giá từ 4 trên 5
+        [amount] Doanh số
+       *[other] { $kpi }
     }
-   *[bare] { $value }
-}
-CARD_LINE_DROPPED = { $name }: { $why ->
-    [nobody] trong kỳ không ai có dữ liệu nên chỉ tiêu bị loại với mọi người
-    [person] không có dữ liệu của nhân viên này nên chỉ tiêu bị loại ở đây
-    [too_large] số quá lớn để tính nên chỉ tiêu bị loại với mọi người
-    [past] không có giá trị trước đây khác 0 của nhân viên này để so sánh nên chỉ tiêu bị loại ở đây
-    [too_large_elsewhere] số của người khác quá lớn để tính, hoặc các số trong tập thể chênh nhau quá xa, nên chỉ tiêu bị loại với mọi người
-   *[target] trung vị dùng làm mục tiêu không lớn hơn 0 nên chỉ tiêu bị loại
-}, và trọng số { $weight } của nó được chia theo tỷ lệ cho các chỉ tiêu khác.
+CARD_DEFINED = { $name } ({ $what })
+CARD_VALUE =
+    { $kind ->
+        [records] { $value } bản ghi
+        [customers] { $value } khách hàng
+        [percent] { $value }%
+        [own] { $value } { $unit }
+        [standard]
+            { $value } { $unit ->
+                [points] điểm
+               *[currency] { $unit }
+            }
+       *[bare] { $value }
+    }
+CARD_LINE_DROPPED =
+    { $name }: { $why ->
+        [nobody] trong kỳ không ai có dữ liệu nên chỉ tiêu bị loại với mọi người
+        [person] không có dữ liệu của nhân viên này nên chỉ tiêu bị loại ở đây
+        [too_large] số quá lớn để tính nên chỉ tiêu bị loại với mọi người
+        [past] không có giá trị trước đây khác 0 của nhân viên này để so sánh nên chỉ tiêu bị loại ở đây
+        [too_large_elsewhere] số của người khác quá lớn để tính, hoặc các số trong tập thể chênh nhau quá xa, nên chỉ tiêu bị loại với mọi người
+       *[target] trung vị dùng làm mục tiêu không lớn hơn 0 nên chỉ tiêu bị loại
+    }, và trọng số { $weight } của nó được chia theo tỷ lệ cho các chỉ tiêu khác.
 CARD_AGAINST = { $value } so với { $past }
 CARD_PAST = { $measure } gồm { $values }
 CARD_PAST_VALUE = { $value } từ { $from } đến { $to }
 CARD_LINE_NOT_SCORED = { $name }: không chấm điểm.
-CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
-    [cap] {" "}(mức trần)
-    [floor] {" "}(mức sàn)
-   *[none] {""}
-}; nhân trọng số { $weight }%{ $spread ->
-    [yes] {" "}({ $scheme_weight } trong phương án, cộng một phần của các chỉ tiêu bị loại)
-   *[no] {""}
-} được { $weighted }.
+CARD_LINE =
+    { $name }: { $measured }{ $filled }; { $points }{ $limit ->
+        [cap] { " " }(mức trần)
+        [floor] { " " }(mức sàn)
+       *[none] { "" }
+    }; nhân trọng số { $weight }%{ $spread ->
+        [yes] { " " }({ $scheme_weight } trong phương án, cộng một phần của các chỉ tiêu bị loại)
+       *[no] { "" }
+    } được { $weighted }.
 CARD_MEASURED = { $value } trên { $records } bản ghi
 CARD_NOT_MEASURED = không đo được
 CARD_SMALL_SAMPLE = ; dưới { $below } bản ghi thì số còn thiếu tính theo bình quân ({ $group }), thành { $adjusted }
-CARD_POINTS_BY_TARGET = so với mục tiêu { $target } ({ $basis ->
-    [scheme] do phương án đặt ra
-    [team] trung vị của { $people } người trong nhóm
-   *[group] trung vị của cả { $people } người, vì nhóm quá nhỏ
-}) được { $points } điểm
-CARD_POINTS_BY_PLACE = { $by ->
-    [target] theo mục tiêu
-    [min_max] theo vị trí giữa kết quả kém nhất và tốt nhất của tập thể
-    [percentile] theo tỷ lệ người trong tập thể không tốt hơn
-    [t_score] theo độ lệch so với trung bình của tập thể, tính bằng độ lệch chuẩn
-   *[band] theo dải của thứ hạng trong tập thể
-} được { $points } điểm
-CARD_CHANGE = { $kind ->
-    [rate_more] Thêm { $step } điểm phần trăm
-    [rate_less] Bớt { $step } điểm phần trăm
-    [records_more] Thêm { $step } bản ghi được ghi nhận
-    [records_fewer] Bớt { $step } bản ghi được ghi nhận
-    [more] Thêm { $amount }
-   *[less] Bớt { $amount }
-}
-CARD_NEXT = { $effect ->
-    [capped] { $change } sẽ không thêm điểm nào: đã đạt mức trần.
-    [nothing] { $change }, chỉ riêng điều đó, sẽ không thêm điểm nào.
-   *[points] { $change } sẽ thêm { $gain } điểm.
-}
+CARD_POINTS_BY_TARGET =
+    so với mục tiêu { $target } ({ $basis ->
+        [scheme] do phương án đặt ra
+        [team] trung vị của { $people } người trong nhóm
+       *[group] trung vị của cả { $people } người, vì nhóm quá nhỏ
+    }) được { $points } điểm
+CARD_POINTS_BY_PLACE =
+    { $by ->
+        [target] theo mục tiêu
+        [min_max] theo vị trí giữa kết quả kém nhất và tốt nhất của tập thể
+        [percentile] theo tỷ lệ người trong tập thể không tốt hơn
+        [t_score] theo độ lệch so với trung bình của tập thể, tính bằng độ lệch chuẩn
+       *[band] theo dải của thứ hạng trong tập thể
+    } được { $points } điểm
+CARD_CHANGE =
+    { $kind ->
+        [rate_more] Thêm { $step } điểm phần trăm
+        [rate_less] Bớt { $step } điểm phần trăm
+        [records_more] Thêm { $step } bản ghi được ghi nhận
+        [records_fewer] Bớt { $step } bản ghi được ghi nhận
+        [more] Thêm { $amount }
+       *[less] Bớt { $amount }
+    }
+CARD_NEXT =
+    { $effect ->
+        [capped] { $change } sẽ không thêm điểm nào: đã đạt mức trần.
+        [nothing] { $change }, chỉ riêng điều đó, sẽ không thêm điểm nào.
+       *[points] { $change } sẽ thêm { $gain } điểm.
+    }
 CARD_SUMMARY = Điểm { $score }, thứ hạng { $rank } trên { $of }{ $grade }{ $collaboration }.
 CARD_GRADE = , xếp loại { $grade }
 CARD_COLLABORATION = ; trong đó { $points } điểm cộng tác: { $outside } trên { $credited } bản ghi nằm ngoài lịch phân ca hoặc nhóm của mình
-
-DEFINED = { $what }{ $few ->
-    [yes] , từ { $min_count } trở lên
-   *[no] {""}
-}{ $valid ->
-    [between] , từ { $from } đến { $to }
-    [from] , từ { $from }
-    [to] , đến { $to }
-   *[ever] {""}
-}
-DEFINED_RECORDS = { $aggregation ->
-    [mean] trung bình của { $value }
-    [sum] tổng của { $value }
-    [share] tỷ lệ phần trăm bản ghi có { $value }{ $test }
-    [count] số bản ghi
-    [count_of] số bản ghi có { $value }{ $test }
-    [distinct] số khách hàng
-   *[distinct_of] số khách hàng của các bản ghi có { $value }{ $test }
-}{ $kinds }{ $hours }{ $session }
-DEFINED_VALUE = { $value ->
-    [first_reply_seconds] số giây đến câu trả lời đầu tiên
-    [duration_seconds] số giây từ lúc bắt đầu đến lúc kết thúc
-    [resolved] vấn đề được giải quyết
-    [rating] điểm đánh giá
-    [amount] doanh số
-   *[column] { $value }
-}
-DEFINED_GIVEN = {" "}được nêu
-DEFINED_TEST = { $is ->
-    [at_most] {" "}tối đa { $threshold }
-    [at_least] {" "}tối thiểu { $threshold }
-    [below] {" "}dưới { $threshold }
-    [above] {" "}trên { $threshold }
-   *[equal] {" "}bằng { $threshold }
-}
+DEFINED =
+    { $what }{ $few ->
+        [yes] , từ { $min_count } trở lên
+       *[no] { "" }
+    }{ $valid ->
+        [between] , từ { $from } đến { $to }
+        [from] , từ { $from }
+        [to] , đến { $to }
+       *[ever] { "" }
+    }
+DEFINED_RECORDS =
+    { $aggregation ->
+        [mean] trung bình của { $value }
+        [sum] tổng của { $value }
+        [share] tỷ lệ phần trăm bản ghi có { $value }{ $test }
+        [count] số bản ghi
+        [count_of] số bản ghi có { $value }{ $test }
+        [distinct] số khách hàng
+       *[distinct_of] số khách hàng của các bản ghi có { $value }{ $test }
+    }{ $kinds }{ $hours }{ $session }
+DEFINED_VALUE =
+    { $value ->
+        [first_reply_seconds] số giây đến câu trả lời đầu tiên
+        [duration_seconds] số giây từ lúc bắt đầu đến lúc kết thúc
+        [resolved] vấn đề được giải quyết
+        [rating] điểm đánh giá
+        [amount] doanh số
+       *[column] { $value }
+    }
+DEFINED_GIVEN = { " " }được nêu
+DEFINED_TEST =
+    { $is ->
+        [at_most] { " " }tối đa { $threshold }
+        [at_least] { " " }tối thiểu { $threshold }
+        [below] { " " }dưới { $threshold }
+        [above] { " " }trên { $threshold }
+       *[equal] { " " }bằng { $threshold }
+    }
 DEFINED_KINDS = , thuộc loại { $kinds }
-DEFINED_HOURS = , { $counts ->
-    [begun] bắt đầu
-   *[inside] chỉ tính thời gian
-} từ { $from } đến { $to }
+DEFINED_HOURS =
+    , { $counts ->
+        [begun] bắt đầu
+       *[inside] chỉ tính thời gian
+    } từ { $from } đến { $to }
 DEFINED_SESSION = , bản ghi đầu tiên của mỗi phiên có khoảng ngừng tối đa { $minutes } phút
-DEFINED_OBSERVATION = { $aggregation ->
-    [sum] tổng
-    [mean] trung bình
-   *[last] giá trị cuối
-} của số liệu quan sát về { $subject ->
-    [person] nhân viên
-    [unit] đơn vị
-    [account] tài khoản
-    [store] cửa hàng
-   *[campaign] chiến dịch
-}
-DEFINED_RATIO = { $of } / { $per }{ $percent ->
-    [yes] {" "}tính theo phần trăm
-   *[no] {""}
-}
+DEFINED_OBSERVATION =
+    { $aggregation ->
+        [sum] tổng
+        [mean] trung bình
+       *[last] giá trị cuối
+    } của số liệu quan sát về { $subject ->
+        [person] nhân viên
+        [unit] đơn vị
+        [account] tài khoản
+        [store] cửa hàng
+       *[campaign] chiến dịch
+    }
+DEFINED_RATIO =
+    { $of } / { $per }{ $percent ->
+        [yes] { " " }tính theo phần trăm
+       *[no] { "" }
+    }
 DEFINED_SUM = tổng của { $parts }
 DEFINED_PART = { $factor } × { $of }
 DEFINED_REPEAT = tỷ lệ phần trăm { $of } mà khách hàng đã có { $after } trong vòng { $days } ngày trước đó
 DEFINED_TREND = { $of } chênh bao nhiêu phần trăm so với trước đây của chính nhân viên
-DEFINED_TEAM = { $aggregation ->
-    [mean] trung bình của { $of } trong nhóm theo thành phần từng ngày
-    [share] tỷ lệ phần trăm thành viên của nhóm, theo thành phần từng ngày, có { $of }{ $test }
-   *[sum] tổng của { $of } trong nhóm theo thành phần từng ngày
-}
+DEFINED_TEAM =
+    { $aggregation ->
+        [mean] trung bình của { $of } trong nhóm theo thành phần từng ngày
+        [share] tỷ lệ phần trăm thành viên của nhóm, theo thành phần từng ngày, có { $of }{ $test }
+       *[sum] tổng của { $of } trong nhóm theo thành phần từng ngày
+    }
 CARD_CHANGED = Trước: { $before } Nay: { $after }
 CARD_CAME = Nay đã có phiếu điểm: { $after }
 CARD_WENT = Không còn phiếu điểm nữa. Trước: { $before }
@@ -1230,13 +1242,13 @@ CARD_LINE_WENT = { $name }: không còn được tính: trước { $before }.
 CARD_STANDING = { $measured }, { $points } điểm, với trọng số { $weight }% được { $weighted }
     .dropped = { $measured }, không chấm điểm
 CARD_WORKED_OUT_ANEW = Điểm không đổi; điểm đã được tính lại từ các số khác.
-
 LADDER_REFUND = { $refund } là khoản hoàn tiền của { $sale }: được ghi nhận như bản ghi đó và làm giảm số tiền của nó
-LADDER_BEGAN = Bắt đầu lúc { $at } trên { $account }, { $phase ->
-    [shared] ngày đó là tài khoản dùng chung
-    [mixed] ngày đó đang chuyển từ dùng chung sang định danh
-   *[named] ngày đó là tài khoản định danh
-}.
+LADDER_BEGAN =
+    Bắt đầu lúc { $at } trên { $account }, { $phase ->
+        [shared] ngày đó là tài khoản dùng chung
+        [mixed] ngày đó đang chuyển từ dùng chung sang định danh
+       *[named] ngày đó là tài khoản định danh
+    }.
 LADDER_TAG_NONE = Nhãn: nền tảng không nêu tên ai.
 LADDER_TAG_UNKNOWN = Nhãn: nền tảng nêu “{ $agent }”, ngày đó không ứng với ai đang làm việc hoặc ứng với nhiều người.
 LADDER_TAG = Nhãn: nền tảng nêu “{ $agent }”, tức { $person }: bản ghi là của người này.
@@ -1245,12 +1257,13 @@ LADDER_DUTY_NONE = Trực: lúc đó không ai giữ tài khoản hay đang tr�
 LADDER_DUTY = Trực: { $list }.
 LADDER_DUTY_ANSWERED = Trực khi được trả lời: { $list }.
     .unheld = Trực: lúc bắt đầu không ai giữ tài khoản hay đang trực; khi được trả lời, { $list }.
-LADDER_ON_DUTY = { $person } { $rule ->
-    [handover] giữ tài khoản theo bàn giao
-    [roster] được xếp ca
-    [punch] thuộc nhóm và đã chấm công vào
-   *[team] thuộc nhóm
-}, { $from } đến { $to } [{ $evidence }]
+LADDER_ON_DUTY =
+    { $person } { $rule ->
+        [handover] giữ tài khoản theo bàn giao
+        [roster] được xếp ca
+        [punch] thuộc nhóm và đã chấm công vào
+       *[team] thuộc nhóm
+    }, { $from } đến { $to } [{ $evidence }]
 LADDER_SHARES = { $before }, { $share }
 LADDER_BY_SESSION = Bản ghi khác trong cùng phiên của khách hàng có nêu tên nhân viên phục vụ nên bản ghi này theo đó: { $shares }.
 LADDER_BY_TAG = Ghi nhận theo nhãn: { $shares }.
@@ -1261,16 +1274,18 @@ LADDER_EQUAL = Nhiều người đang trực và quá ít căn cứ để phân 
 LADDER_TEAM = Tài khoản hoàn toàn không có căn cứ trực nên cả nhóm cùng chia: { $shares }.
 LADDER_NOBODY = Vì vậy không ghi nhận cho ai.
 LADDER_CONTRIBUTORS = Người đóng góp: { $list }.
-LADDER_CONTRIBUTOR = { $role ->
-    [first_answer] trả lời đầu tiên
-    [closer] chốt đơn
-   *[after_sales] phục vụ sau bán
-}: “{ $agent }”, tức { $person }
-LADDER_CONTRIBUTOR_UNKNOWN = { $role ->
-    [first_answer] trả lời đầu tiên
-    [closer] chốt đơn
-   *[after_sales] phục vụ sau bán
-}: “{ $agent }”, ngày đó không ứng với ai đang làm việc hoặc ứng với nhiều người
+LADDER_CONTRIBUTOR =
+    { $role ->
+        [first_answer] trả lời đầu tiên
+        [closer] chốt đơn
+       *[after_sales] phục vụ sau bán
+    }: “{ $agent }”, tức { $person }
+LADDER_CONTRIBUTOR_UNKNOWN =
+    { $role ->
+        [first_answer] trả lời đầu tiên
+        [closer] chốt đơn
+       *[after_sales] phục vụ sau bán
+    }: “{ $agent }”, ngày đó không ứng với ai đang làm việc hoặc ứng với nhiều người
 LADDER_SPLIT = Ghi nhận theo vai trò, theo quy tắc “{ $version }”: trả lời đầu tiên { $first_answer }, chốt đơn { $closer }, sau bán { $after_sales }; phần của vai trò không ai đảm nhận được chia theo tỷ lệ cho các vai trò khác: { $shares }.
 LADDER_BY_SPLIT = Ghi nhận theo vai trò: { $shares }.
 LADDER_BY_CLAIM = Được tự nhận bằng một lần bấm: { $shares }.
@@ -1280,14 +1295,14 @@ LADDER_BY_REPLIES = Nhiều người đang trực, mỗi người cùng lúc có
 LADDER_BY_TAG_SHARE = Nhiều người đang trực, mỗi người cùng lúc có nhiều hội thoại; họ chia theo các bản ghi gần về thời gian có nêu tên nhân viên phục vụ: { $shares }.
 LADDER_NOT_SPLIT = Chính sách không cho các vai trò được nêu phần nào: bản ghi được ghi nhận như không nêu người đóng góp.
 LADDER_WORTH = Trên tài khoản này, dự kiến khoảng { $now } số bản ghi được ghi nhận cho người khác; nếu chấm công cả giờ nghỉ thì khoảng { $breaks }, nếu 30% câu trả lời có thiết bị thì khoảng { $devices }, nếu một nửa số bản ghi được tự nhận thì khoảng { $claims }. Đây là dự kiến theo mức độ không chắc chắn của tháng này, không phải cam kết.
-
 WHY = { $first } ({ $part }%) chứ không phải { $second } ({ $rest }%): { $what }.
-WHY_AGAINST = { $why } { $sign ->
-    [hands] Khoảng ngừng từ câu trả lời trước lại nghiêng về { $second }.
-    [thread] Phần hội thoại trước đó lại nghiêng về { $second }.
-    [profile] Loại câu trả lời lại nghiêng về { $second }.
-   *[device] Thiết bị lại nghiêng về { $second }.
-}
+WHY_AGAINST =
+    { $why } { $sign ->
+        [hands] Khoảng ngừng từ câu trả lời trước lại nghiêng về { $second }.
+        [thread] Phần hội thoại trước đó lại nghiêng về { $second }.
+        [profile] Loại câu trả lời lại nghiêng về { $second }.
+       *[device] Thiết bị lại nghiêng về { $second }.
+    }
 WHY_SOMEBODY = người khác
 WHY_SECONDS = { $count } giây
 WHY_MINUTES = { $count } phút
@@ -1303,14 +1318,15 @@ WHY_PROFILE = { $first } trả lời khách hàng đã chờ { $wait } thường
     .first = { $first } trả lời lần đầu cho khách hàng đã chờ { $wait } thường xuyên hơn { $second }
     .again = { $first } viết tiếp { $wait } sau một câu trả lời, khi khách hàng chưa nhắn thêm, thường xuyên hơn { $second }
     .unasked = { $first } nhắn cho khách hàng chưa viết gì thường xuyên hơn { $second }
-WHY_WAIT = { $class ->
-    [0] dưới 5 phút
-    [1] 5 đến 20 phút
-    [2] 20 đến 60 phút
-    [3] 1 đến 4 giờ
-    [4] 4 đến 24 giờ
-   *[other] hơn một ngày
-}
+WHY_WAIT =
+    { $class ->
+        [0] dưới 5 phút
+        [1] 5 đến 20 phút
+        [2] 20 đến 60 phút
+        [3] 1 đến 4 giờ
+        [4] 4 đến 24 giờ
+       *[other] hơn một ngày
+    }
 WHY_DEVICE = thiết bị dùng để viết là của { $first }
     .same = { $first } có lẽ đã viết trên cùng thiết bị trước đó
 WHY_DUTY = trong { $all } câu trả lời của bản ghi, { $first } đang trực ở { $count } câu, { $second } ở { $other } câu
@@ -1321,7 +1337,6 @@ WHY_TOO_FEW_REPLIES = Không phân biệt được: tài khoản có quá ít b�
 WHY_TOO_DENSE = Không phân biệt được: trên tài khoản này các câu trả lời quá dày nên chỉ riêng thời điểm là không đủ, và quá ít bản ghi có tên, được tự nhận hoặc được viết trên thiết bị đã biết.
 WHY_CLOCK_WITHOUT_SECONDS = Không phân biệt được: thời điểm trả lời của tài khoản không có số giây đáng tin.
 WHY_NO_REPLY_TIMES = Không phân biệt được: mỗi người có thể có nhiều hội thoại cùng lúc, và không biết câu trả lời nào cho hội thoại này được viết khi họ đang trực.
-
 CREDIT_ACCOUNT_UNKNOWN = { $records } bản ghi của một tài khoản mà phần chấm công không biết đã bị bỏ qua
 CREDIT_UNKNOWN_AGENT = { $records } bản ghi nêu nhân viên phục vụ “{ $agent }”, vào ngày của chúng không ứng với ai đang làm việc hoặc ứng với nhiều người: chúng được coi như không có tên
 CREDIT_NO_EVIDENCE = hoàn toàn không có lịch phân ca, lượt chấm công hay bàn giao: nhóm cùng chia { $records } bản ghi
@@ -1342,29 +1357,33 @@ CREDIT_EVIDENCE_UNEVEN = { $records } bản ghi không cho biết là của ai, 
 CREDIT_CLOCK_WITHOUT_SECONDS = hơn một phần mười câu trả lời của { $records } bản ghi rơi đúng phút chẵn nên đồng hồ của chúng không đáng tin: chia đều cho người đang trực ở mỗi câu trả lời
 CREDIT_CLAIM_OFF_DUTY = { $person } tự nhận { $records } hội thoại khi không đang trực: lượt tự nhận không được tính
 CREDIT_CLAIM_WITHOUT_RECORD = { $person } tự nhận { $records } hội thoại không có bản ghi: lượt tự nhận không được tính
-CREDIT_CLAIMS_DIFFER = { $person } tự nhận { $record } lúc { $at }, còn { $second } đã tự nhận lúc { $before }: không lượt nào quyết định{ $more ->
-    [0] {""}
-   *[other] . { $more } bản ghi khác trong ngày đó cũng vậy
-}
-    .tag = { $person } tự nhận { $record } lúc { $at }, còn nền tảng nêu tên { $second } cho bản ghi đó: tên được nêu được tính{ $more ->
-        [0] {""}
+CREDIT_CLAIMS_DIFFER =
+    { $person } tự nhận { $record } lúc { $at }, còn { $second } đã tự nhận lúc { $before }: không lượt nào quyết định{ $more ->
+        [0] { "" }
        *[other] . { $more } bản ghi khác trong ngày đó cũng vậy
     }
+    .tag =
+        { $person } tự nhận { $record } lúc { $at }, còn nền tảng nêu tên { $second } cho bản ghi đó: tên được nêu được tính{ $more ->
+            [0] { "" }
+           *[other] . { $more } bản ghi khác trong ngày đó cũng vậy
+        }
 CREDIT_DEVICE_OFF_DUTY = thiết bị { $device } của { $person }, người không đang trực khi đó, được dùng { $records } lần: không được tính
     .there = thiết bị { $device } của { $person }, người khi đó đang trực cho { $place }, được dùng { $records } lần: không được tính
     .elsewhere = thiết bị { $device } của một người chưa từng trực ở đây được dùng { $records } lần: không được tính
 DEVICE_BOUND_TO_SEVERAL = từ { $from } thiết bị { $device } cùng lúc thuộc về nhiều người hoặc nhiều chỗ ngồi: đăng ký vẫn được giữ, và những gì viết trên đó khi ấy không cho biết điều gì
     .ever = thiết bị { $device } ngay từ đầu đã cùng lúc thuộc về nhiều người hoặc nhiều chỗ ngồi: đăng ký vẫn được giữ, và những gì viết trên đó khi ấy không cho biết điều gì
-CREDIT_DEVICE_OF_SEVERAL = thiết bị { $device } cùng lúc là của { $more ->
-    [0] { $first } và { $second }
-   *[other] { $first }, { $second } và { $more } người khác
-}, và được dùng { $records } lần: không được tính
+CREDIT_DEVICE_OF_SEVERAL =
+    thiết bị { $device } cùng lúc là của { $more ->
+        [0] { $first } và { $second }
+       *[other] { $first }, { $second } và { $more } người khác
+    }, và được dùng { $records } lần: không được tính
     .beyond = thiết bị { $device } cùng lúc là của { $person } và của một người chưa từng trực ở đây, và được dùng { $records } lần: không được tính
     .unknown = thiết bị { $device } cùng lúc là của nhiều người, và được dùng { $records } lần: không được tính
-DEVICE_OF_NOBODY = { $devices ->
-    [1] thiết bị { $device } chưa đăng ký cho ai được dùng
-   *[other] { $devices } thiết bị chưa đăng ký cho ai, ví dụ { $device }, được dùng
-} { $records } lần: điều đó chỉ cho biết những gì do cùng một người viết
+DEVICE_OF_NOBODY =
+    { $devices ->
+        [1] thiết bị { $device } chưa đăng ký cho ai được dùng
+       *[other] { $devices } thiết bị chưa đăng ký cho ai, ví dụ { $device }, được dùng
+    } { $records } lần: điều đó chỉ cho biết những gì do cùng một người viết
     .near = thiết bị { $device } chưa đăng ký cho ai được dùng { $records } lần, còn { $near } đã đăng ký thì chưa dùng lần nào: có phải là thiết bị đó không?
     .seat = thiết bị { $device } của chỗ ngồi { $seat } được dùng { $records } lần khi không ai được xếp vào chỗ đó: khi ấy nó không của ai
     .ended = thiết bị { $device } được dùng { $records } lần sau { $to }, ngày cuối của đăng ký: khi ấy nó không của ai
@@ -1374,30 +1393,33 @@ CREDIT_REPLY_OUTSIDE_RECORD = { $records } câu trả lời nằm trước khi b
 BREAKS_NOT_PUNCHED = { $days } ngày làm việc của { $people } người là một khoảng trực liền mạch, trong đó từ hai giờ trở lên hầu như không có việc nào của họ trong khi người khác làm việc. Nếu chấm công cả giờ nghỉ, dự kiến khoảng { $breaks } số bản ghi của tài khoản được ghi nhận cho người khác, thay vì khoảng { $now }
 CREDIT_CLOCKS_APART = tin nhắn của { $records } bản ghi theo đồng hồ nhanh hơn đồng hồ của bản ghi { $minutes } phút { $seconds } giây: chúng được đọc sớm hơn chừng đó
     .behind = tin nhắn của { $records } bản ghi theo đồng hồ chậm hơn đồng hồ của bản ghi { $minutes } phút { $seconds } giây: chúng được đọc muộn hơn chừng đó
-AMOUNTS_CONVERTED = số tiền của { $records } bản ghi được quy đổi từ { $from } sang { $to }, mỗi số theo tỷ giá của ngày địa phương và làm tròn một lần: { $rates }{ $more ->
-    [0] {""}
-   *[other] {" "}và { $more } tỷ giá khác
-}
-REFUND_EXCEEDS_SALE = có { $sales } đơn bán được hoàn nhiều hơn số tiền thu về nên được tính dưới 0: { $named }{ $more ->
-    [0] {""}
-   *[other] {" "}và { $more } đơn khác
-}
-
+AMOUNTS_CONVERTED =
+    số tiền của { $records } bản ghi được quy đổi từ { $from } sang { $to }, mỗi số theo tỷ giá của ngày địa phương và làm tròn một lần: { $rates }{ $more ->
+        [0] { "" }
+       *[other] { " " }và { $more } tỷ giá khác
+    }
+REFUND_EXCEEDS_SALE =
+    có { $sales } đơn bán được hoàn nhiều hơn số tiền thu về nên được tính dưới 0: { $named }{ $more ->
+        [0] { "" }
+       *[other] { " " }và { $more } đơn khác
+    }
 REGION_SAME = lượt chuyển phải đến khu vực khác với { $region }
 REPORT_NOT_A_MONTH = báo cáo nói về một tháng dương lịch, mà kỳ đánh giá kéo dài từ { $from } đến { $to }: hãy lập kỳ đánh giá của một tháng
 NOTHING_TO_TELL = không đơn vị nào được báo cáo: đơn vị nào cũng dưới năm người, hoặc qua phép trừ sẽ để lộ thông tin của dưới năm người
-TRANSFER_NOT_PREPARED = lượt chuyển { $stage ->
-    [prepared] đã được chuẩn bị
-    [approved] đã được phê duyệt
-    [released] đã được phát hành
-    [withdrawn] đã được rút lại
-   *[rejected] đã bị từ chối
-} rồi
+TRANSFER_NOT_PREPARED =
+    lượt chuyển { $stage ->
+        [prepared] đã được chuẩn bị
+        [approved] đã được phê duyệt
+        [released] đã được phát hành
+        [withdrawn] đã được rút lại
+       *[rejected] đã bị từ chối
+    } rồi
 TRANSFER_NOT_APPROVED = lượt chuyển đang chờ người khác phê duyệt
-TRANSFER_DROPPED = lượt chuyển { $stage ->
-    [withdrawn] đã được rút lại
-   *[rejected] đã bị từ chối
-}: hãy chuẩn bị lượt khác
+TRANSFER_DROPPED =
+    lượt chuyển { $stage ->
+        [withdrawn] đã được rút lại
+       *[rejected] đã bị từ chối
+    }: hãy chuẩn bị lượt khác
 TRANSFER_RELEASED = lượt chuyển đã được phát hành: điều đã báo không thể lấy lại
 TRANSFER_STALE = trong lúc đó một báo cáo khác về tháng này đã được phát hành, và cả hai cộng lại sẽ để lộ thông tin của dưới năm người: hãy chuẩn bị lại
 TRANSFER_MALFORMED = đây không phải là tệp cần ở đây, hoặc không đầy đủ: hãy gửi nguyên tệp mà ReleaseTransfer hoặc ExportStandard đã cấp
@@ -1427,30 +1449,34 @@ PAY_OUTSIDE_UNIT = có { $count } người có phiếu điểm trong kỳ đánh
 POOL_NEGATIVE = quỹ thưởng không thể nhỏ hơn 0: hãy nêu số tiền từ 0 trở lên; quỹ không thể thu tiền về
 ZERO_SCORES = không có điểm nào lớn hơn 0 nên không có căn cứ để chia: hãy xem các phiếu điểm của kỳ đánh giá trước
 PART_WITHOUT_CLAIM = phần { $place } của quỹ thưởng không có ai nhận: không điểm nào đạt bậc có trọng số, hoặc mức sàn; hãy thay đổi quy tắc của phần này
-SETTLEMENT_NOT_DRAFT = quyết toán { $stage ->
-    [draft] là bản nháp
-    [approved] đã được phê duyệt
-    [posted] đã ghi sổ
-   *[discarded] đã bị hủy bỏ
-}, không phải bản nháp
-SETTLEMENT_NOT_APPROVED = quyết toán { $stage ->
-    [draft] là bản nháp
-    [approved] đã được phê duyệt
-    [posted] đã ghi sổ
-   *[discarded] đã bị hủy bỏ
-}; chỉ quyết toán đã phê duyệt mới ghi sổ được
+SETTLEMENT_NOT_DRAFT =
+    quyết toán { $stage ->
+        [draft] là bản nháp
+        [approved] đã được phê duyệt
+        [posted] đã ghi sổ
+       *[discarded] đã bị hủy bỏ
+    }, không phải bản nháp
+SETTLEMENT_NOT_APPROVED =
+    quyết toán { $stage ->
+        [draft] là bản nháp
+        [approved] đã được phê duyệt
+        [posted] đã ghi sổ
+       *[discarded] đã bị hủy bỏ
+    }; chỉ quyết toán đã phê duyệt mới ghi sổ được
 SETTLEMENT_POSTED = quyết toán đã ghi sổ không bao giờ thay đổi: hãy lập bản nháp đính chính, và quyết toán tiếp theo sẽ chi phần chênh lệch
-SETTLEMENT_NOT_POSTED = quyết toán { $stage ->
-    [draft] là bản nháp
-    [approved] mới được phê duyệt
-   *[discarded] đã bị hủy bỏ
-}, mà chỉ quyết toán đã ghi sổ mới được đính chính: hãy hủy bỏ rồi lập lại bản nháp
+SETTLEMENT_NOT_POSTED =
+    quyết toán { $stage ->
+        [draft] là bản nháp
+        [approved] mới được phê duyệt
+       *[discarded] đã bị hủy bỏ
+    }, mà chỉ quyết toán đã ghi sổ mới được đính chính: hãy hủy bỏ rồi lập lại bản nháp
 PAY_CORRECTION_WAITS = đính chính { $correction } của quyết toán đang chờ phê duyệt: hãy phê duyệt hoặc rút lại nó trước
 NOTHING_TO_CORRECT = theo các phiếu điểm hiện nay, ai cũng nhận đúng số mà quyết toán và các đính chính đã cho: hãy đính chính kỳ đánh giá trước, nếu không thì không có gì để sửa
-PAY_CORRECTION_NOT_DRAFT = đính chính { $stage ->
-    [approved] đã được phê duyệt
-   *[withdrawn] đã được rút lại
-}, không phải bản nháp
+PAY_CORRECTION_NOT_DRAFT =
+    đính chính { $stage ->
+        [approved] đã được phê duyệt
+       *[withdrawn] đã được rút lại
+    }, không phải bản nháp
 DELTAS_WAIT_NOW = phần đang chờ chỉ được nêu theo hiện tại: hãy bỏ known_at, hoặc waiting_only
 CORRECTION_REASON_MISSING = hãy cho biết lý do: mỗi bảng kê đều hiển thị
 POOL_THERE = quỹ thưởng { $pool } của kỳ đánh giá này có cùng tên, số tiền và quy tắc: hãy quyết toán quỹ đó, hoặc đặt tên khác cho quỹ này nếu đúng là có thêm một khoản như vậy
@@ -1476,12 +1502,12 @@ TIERS_OUT_OF_ORDER = hãy viết bậc tốt nhất trước, mỗi bậc sau c�
 TIERS_MIXED = hãy cho mọi bậc một min_score, hoặc mọi bậc một hạn mức
 TIERS_WITHOUT_WEIGHT = mọi trọng số đều bằng 0 nên không ai nhận được gì
 TIER_WEIGHTS_OUT_OF_ORDER = bậc kém hơn có trọng số lớn hơn bậc tốt hơn
-
-STATEMENT_AMOUNT = { $paid } cho điểm { $score }: { $than ->
-    [less] ít hơn { $difference } so với
-    [same] bằng với
-   *[more] nhiều hơn { $difference } so với
-} { $equal } nếu chia đều.
+STATEMENT_AMOUNT =
+    { $paid } cho điểm { $score }: { $than ->
+        [less] ít hơn { $difference } so với
+        [same] bằng với
+       *[more] nhiều hơn { $difference } so với
+    } { $equal } nếu chia đều.
 STATEMENT_WITHOUT_TIER = Phần { $number } ({ $share } của quỹ, { $part }), theo bậc: điểm không đạt bậc nào, nên { $amount }.
 STATEMENT_TIER_WITHOUT_WEIGHT = Phần { $number } ({ $share } của quỹ, { $part }), theo bậc: bậc { $tier } không có trọng số, nên { $amount }.
 STATEMENT_NOT_ABOVE_FLOOR = Phần { $number } ({ $share } của quỹ, { $part }), tỷ lệ theo điểm: điểm không cao hơn { $floor }, nên { $amount }.
@@ -1490,11 +1516,13 @@ STATEMENT_BY_TIER = theo bậc: bậc { $tier } có trọng số { $weight }
 STATEMENT_ABOVE_FLOOR = tỷ lệ theo điểm vượt { $floor }: { $points } điểm
 STATEMENT_BY_SCORE = tỷ lệ theo điểm: { $points } điểm
 STATEMENT_EXACT = đúng { $whole }
-STATEMENT_ROUNDED = { $whole } và { $fraction } của { $smallest }; { $came ->
-    [yes] một trong { $units } phần lẻ { $smallest } về đây
-   *[no] không phần nào trong { $units } phần lẻ { $smallest } về đây
-}
+STATEMENT_ROUNDED =
+    { $whole } và { $fraction } của { $smallest }; { $came ->
+        [yes] một trong { $units } phần lẻ { $smallest } về đây
+       *[no] không phần nào trong { $units } phần lẻ { $smallest } về đây
+    }
 STATEMENT_CARRIED = ; chuyển từ kỳ trước { $before }, chuyển sang kỳ sau { $after }
+
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
 
 UNUSABLE = { $file }: { $problem }. { $cure }.
@@ -1508,9 +1536,9 @@ FIRST_REJECTED_COLUMN = , cột { $column }
 EVERY_ROW_REJECTED = ; mọi dòng đều bị loại: { $first }
 ROWS_REJECTED = ; { $count } dòng bị loại, đầu tiên là: { $first }
 HINT_NEAR = ; có phải là { $near } không?
-HINT_MEANT = {" "}(có phải là { $near } không?)
-HINT_MEANT_AS = {" "}(có phải { $near } chính là { $column } không?)
-HINT_THERE_IS = {" "}(hiện có { $near })
+HINT_MEANT = { " " }(có phải là { $near } không?)
+HINT_MEANT_AS = { " " }(có phải { $near } chính là { $column } không?)
+HINT_THERE_IS = { " " }(hiện có { $near })
 NO_FOLDER = không đọc được như một thư mục ({ $error })
 NO_FOLDER_CURE = hãy nêu thư mục chứa people.csv, accounts.csv và records.csv
 MISSING_FILE = không có trong { $folder }{ $hints }
@@ -1623,11 +1651,11 @@ NO_NUMBER_CURE = hãy viết chữ số với dấu chấm, như 12.5, hoặc đ
 NEGATIVE_AMOUNT = số tiền { $text } là số âm
 NEGATIVE_AMOUNT_CURE = hãy viết khoản hoàn tiền thành dòng riêng có số tiền âm và nêu external_id của đơn bán trong refers_to, hoặc để trống ô
 NO_AMOUNT = ‘{ $text }’ không phải là số tiền
-NO_AMOUNT_CURE = hãy viết chữ số với dấu chấm, như 1234.50, không có ký hiệu tiền tệ, hoặc nêu trong group.yaml cách viết số: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` nếu là 1,234.50, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` nếu là 1.234,50
+NO_AMOUNT_CURE = hãy viết chữ số với dấu chấm, như 1234.50, không có ký hiệu tiền tệ, hoặc nêu trong group.yaml cách viết số: `numbers: { "{" }decimal: ".", grouping: ","{ "}" }` nếu là 1,234.50, `numbers: { "{" }decimal: ",", grouping: "."{ "}" }` nếu là 1.234,50
     .yaml = hãy viết chữ số với dấu chấm, như 1234.50, không có ký hiệu tiền tệ và không phân cách hàng nghìn
 AMOUNT_DECIMALS = { $text } có nhiều chữ số lẻ hơn { $currency } ({ $digits })
     .told = { $text } có nhiều chữ số lẻ hơn { $currency } ({ $digits }): group.yaml nêu rằng ‘{ $sign }’ đứng trước phần lẻ
-AMOUNT_DECIMALS_CURE = hãy làm tròn đến đơn vị nhỏ nhất của loại tiền, hoặc nếu 1.234 là một nghìn hai trăm ba mươi tư thì nêu trong group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+AMOUNT_DECIMALS_CURE = hãy làm tròn đến đơn vị nhỏ nhất của loại tiền, hoặc nếu 1.234 là một nghìn hai trăm ba mươi tư thì nêu trong group.yaml: `numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
     .either = hãy viết { $whole } hoặc { $decimal }, số nào đúng
     .round = hãy làm tròn đến đơn vị nhỏ nhất của loại tiền
     .whole = hãy viết { $whole } nếu đúng là số đó, hoặc làm tròn đến đơn vị nhỏ nhất của loại tiền
@@ -1644,8 +1672,8 @@ TIME_SKIPPED_CURE = hãy viết thời điểm kèm độ lệch múi giờ, nh�
 THAT_ZONE = múi giờ đó
 MAY_BE_GROUPED = ‘{ $text }’ có thể là số thập phân hoặc số có phân cách hàng nghìn
 GROUPED_BY_SPACE = ‘{ $text }’ có dấu cách giữa các chữ số
-GROUPED_BY_SPACE_CURE = hãy bỏ dấu cách, hoặc nêu trong group.yaml cách viết số: `numbers: {"{"}decimal: ",", grouping: space{"}"}` nếu là 1 234,50, `numbers: {"{"}decimal: ".", grouping: space{"}"}` nếu là 1 234.50
-MAY_BE_GROUPED_CURE = hãy nêu trong group.yaml cách viết số, như `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+GROUPED_BY_SPACE_CURE = hãy bỏ dấu cách, hoặc nêu trong group.yaml cách viết số: `numbers: { "{" }decimal: ",", grouping: space{ "}" }` nếu là 1 234,50, `numbers: { "{" }decimal: ".", grouping: space{ "}" }` nếu là 1 234.50
+MAY_BE_GROUPED_CURE = hãy nêu trong group.yaml cách viết số, như `numbers: { "{" }decimal: ",", grouping: "."{ "}" }`
 NOT_AS_GROUP_YAML = ‘{ $text }’ không được viết theo cách mà group.yaml quy định cho số
 NOT_AS_GROUP_YAML_CURE = hãy viết ‘{ $decimal }’ trước phần lẻ và không phân cách hàng nghìn, hoặc sửa `numbers` trong group.yaml
     .grouped = hãy viết ‘{ $decimal }’ trước phần lẻ và ‘{ $grouping }’ giữa các hàng nghìn, hoặc sửa `numbers` trong group.yaml
@@ -1732,7 +1760,7 @@ UNKNOWN_AGENT_CURE = hãy thêm người này vào people.csv hoặc biệt danh
 
 NO_RECORD_USABLE = không có bản ghi nào dùng được{ $why }
 NO_RECORD_IN_PERIOD = không có bản ghi nào bắt đầu từ { $from } đến { $to }{ $others }{ $why }
-RECORDS_OUTSIDE = {" "}({ $count } bản ghi nằm ngoài kỳ)
+RECORDS_OUTSIDE = { " " }({ $count } bản ghi nằm ngoài kỳ)
 NO_RECORDS_CURE = hãy nêu những ngày có bản ghi (--from và --to, hoặc period trong group.yaml), và sửa các dòng bị loại
 OUTSIDE_PERIOD = { $count } bản ghi không bắt đầu từ { $from } đến { $to } nên đã bị bỏ qua (ví dụ { $example })
 OBSERVATIONS_OUTSIDE = { $count } số liệu quan sát không nói về các ngày từ { $from } đến { $to } nên không được tính trong kỳ đó (ví dụ { $example })
@@ -1914,10 +1942,11 @@ STEP_FAILED = bước: { $step }
 NOBODY_CREDITED_AT_ALL = không ai đang trực ở bản ghi nào, và không bản ghi nào nêu tên nhân viên phục vụ
     .people = { $rows } dòng bị loại, và trong những người còn lại không ai đang trực ở bản ghi nào
     .duty = không ai đang trực ở bản ghi nào, và { $rows } dòng lịch phân ca, chấm công hoặc bàn giao bị loại
-NOBODY_EMPLOYED = không ai đang làm việc từ { $from } đến { $to }: đã đọc { $people } người, { $rejected ->
-    [0] và không dòng nào bị loại
-   *[other] và { $rejected } dòng bị loại
-}
+NOBODY_EMPLOYED =
+    không ai đang làm việc từ { $from } đến { $to }: đã đọc { $people } người, { $rejected ->
+        [0] và không dòng nào bị loại
+       *[other] và { $rejected } dòng bị loại
+    }
 NOBODY_EMPLOYED_CURE = hãy sửa hired_on và left_on, hoặc kỳ
 RECORD_RATE_MISSING_CURE = hãy viết tỷ giá của ngày đó hoặc sớm hơn, kèm nguồn, vào rates.csv (các cột date, from, to, rate, source)
 NOBODY_CREDITED_CURE = hãy đưa vào rosters.csv, punches.csv hoặc handovers.csv của những ngày này, hoặc sửa tài khoản và thời điểm trong đó
@@ -1931,7 +1960,7 @@ CLOSE_INTERRUPTED = bạn đã dừng: không còn gì của lần này trong { 
 FINDINGS_ARE_IN = { $file } cho biết những gì đã nhận thấy
 REJECTED_ROWS_ARE_IN = { $file } nêu mọi dòng bị loại
 REJECTED_ROWS_UNWRITTEN = một số dòng bị loại, và không ghi được { $file }
-STORE_IN_USE = một tiến trình tally khác đang làm việc với dữ liệu trong { $folder }, mà kho dữ liệu SQLite mỗi lúc chỉ một tiến trình dùng: hãy dừng tiến trình đó, hoặc nêu dữ liệu khác bằng --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
+STORE_IN_USE = một tiến trình tally khác đang làm việc với dữ liệu trong { $folder }, mà kho dữ liệu SQLite mỗi lúc chỉ một tiến trình dùng: hãy dừng tiến trình đó, hoặc nêu dữ liệu khác bằng --set database.url=sqlite://FOLDER/{ "{" }service{ "}" }.db
 CURE_AND_REJECTED = { $cure }; { $file } nêu mọi dòng bị loại
 NOT_IN_MONTH = trong tháng này không có bản ghi hay nhân viên nào là { $what }: hãy nêu một external_id của records.csv, như { $record }, hoặc một employee_no hay tên trong people.csv, như { $person }
 NO_MANIFEST = không có manifest.json nên không phải là thư mục kết quả
@@ -1948,7 +1977,6 @@ RECORDS_DO_NOT_ADD_UP = đã đưa vào { $sent } bản ghi, kỳ đánh giá đ
 CANNOT_MAKE_FOLDER = không tạo được thư mục { $folder }: { $error }
 CANNOT_READ = không đọc được { $file }: { $error }
 CANNOT_WRITE = không ghi được { $file }: { $error }
-
 IO_NOT_FOUND = không có ở đó
 IO_PERMISSION_DENIED = người dùng này không có quyền
 IO_ALREADY_EXISTS = đã có rồi: hãy nêu tên khác, hoặc dời nó đi trước
@@ -2005,9 +2033,9 @@ SETTING_PEER_MISSING = { $name } không ở trong tiến trình này (server.ser
 SETTING_AT_LEAST_ONE = cần ít nhất là 1
 SETTING_AT_MOST = cần tối đa là { $most }
 SETTING_SERVICE_TWICE = { $name } được nêu hai lần: hãy nêu mỗi dịch vụ một lần
-SETTING_DATABASE_URL = cần sqlite://DIRECTORY/{"{"}service{"}"}.db hoặc postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
-SETTING_SERVICE_IN_URL = mỗi dịch vụ có tệp riêng: hãy đặt {"{"}service{"}"} vào tên tệp, sqlite://DIRECTORY/{"{"}service{"}"}.db, hoặc sqlite:///DIRECTORY/{"{"}service{"}"}.db nếu thư mục bắt đầu bằng /
-    .role = mỗi dịch vụ đăng nhập bằng vai trò riêng: hãy viết vai trò là tally_{"{"}service{"}"}, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
+SETTING_DATABASE_URL = cần sqlite://DIRECTORY/{ "{" }service{ "}" }.db hoặc postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE
+SETTING_SERVICE_IN_URL = mỗi dịch vụ có tệp riêng: hãy đặt { "{" }service{ "}" } vào tên tệp, sqlite://DIRECTORY/{ "{" }service{ "}" }.db, hoặc sqlite:///DIRECTORY/{ "{" }service{ "}" }.db nếu thư mục bắt đầu bằng /
+    .role = mỗi dịch vụ đăng nhập bằng vai trò riêng: hãy viết vai trò là tally_{ "{" }service{ "}" }, postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE
 SETTING_PEER_IN_CLEAR = { $address } nằm ngoài loopback: cần https://host:port
 SETTING_HTTP_IN_CLEAR = { $ip } nằm ngoài loopback, mà gateway không dùng TLS: hãy cho nó lắng nghe trên loopback sau một proxy có TLS, hoặc đặt server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay nếu chính mạng đã mã hóa
 SETTING_CERTIFICATE_AND_KEY = chứng chỉ và khóa của nó đi cùng nhau: hãy đặt cả hai hoặc không đặt
@@ -2249,7 +2277,6 @@ DEMO_AGAIN = lại tháng này, kèm các tệp để xem
 DEMO_COPY = ghi tháng này thành tệp để sao chép
 DEMO_WHY = vì sao một người hay một bản ghi có kết quả như vậy
 DEMO_REPLAY = tính lại và so sánh từng byte
-DEMO_SERVING = Đang phục vụ tại http://{ $address } cho đến khi nhấn Ctrl-C
 DEMO_PASSWORD = Một mật khẩu cho mọi người, tạo riêng cho lần chạy này: { $password }
 DEMO_TOKEN = Mã truy cập: { $command }
 DEMO_HTTP = REST, dùng JSON: http://{ $address }/openapi.json cho biết có những gì
@@ -2276,13 +2303,13 @@ REPLAY_ENDS = (tệp kết thúc trước dòng này)
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
-PAGE_USAGE = Cách dùng:{" "}
+PAGE_USAGE = Cách dùng:{ " " }
 PAGE_COMMANDS = Lệnh:
 PAGE_ARGUMENTS = Tham số:
 PAGE_OPTIONS = Tùy chọn:
-PAGE_DEFAULT = {" "}[mặc định:{"\u00A0"}{ $value }]
-PAGE_VALUES = {" "}[giá trị có thể dùng:{"\u00A0"}{ $values }]
-PAGE_ENV = {" "}[biến môi trường:{"\u00A0"}{ $name }]
+PAGE_DEFAULT = { " " }[mặc định:{ "\u00A0" }{ $value }]
+PAGE_VALUES = { " " }[giá trị có thể dùng:{ "\u00A0" }{ $values }]
+PAGE_ENV = { " " }[biến môi trường:{ "\u00A0" }{ $name }]
 HELP_SHARED =
     .help = In trợ giúp
     .version = In phiên bản
@@ -2416,10 +2443,10 @@ NO_GROUP_YET = kho dữ liệu này chưa có tập đoàn nên không ai đăng
 REGION_OF_NO_GROUP = server.regions nêu { $region }, mà không tập đoàn nào trong kho dữ liệu này có khu vực đó (hiện có { $known }): tiến trình này không phục vụ dòng nào của khu vực khác; hãy sửa server.regions, hoặc để trống để phục vụ tất cả
 REDIS_AWAY = Redis không trả lời tại { $at } (redis.url). Mọi thứ vẫn hoạt động khi thiếu nó: cho đến khi nó trở lại, mỗi tiến trình tự đếm lệnh gọi, và bên nhận xem sự kiện vài giây một lần thay vì được đánh thức
 FILE_SWITCH = { $switch }: { $why }
-ASK_PASSWORD_TWELVE = mật khẩu (ít nhất 12 ký tự, hiển thị khi bạn gõ):{" "}
-ASK_PASSWORD = mật khẩu (hiển thị khi bạn gõ):{" "}
-ASK_NEW_PASSWORD = mật khẩu mới (ít nhất 12 ký tự):{" "}
-ASK_NEW_PASSPHRASE = cụm mật khẩu mới (hiển thị khi bạn gõ):{" "}
+ASK_PASSWORD_TWELVE = mật khẩu (ít nhất 12 ký tự, hiển thị khi bạn gõ):{ " " }
+ASK_PASSWORD = mật khẩu (hiển thị khi bạn gõ):{ " " }
+ASK_NEW_PASSWORD = mật khẩu mới (ít nhất 12 ký tự):{ " " }
+ASK_NEW_PASSPHRASE = cụm mật khẩu mới (hiển thị khi bạn gõ):{ " " }
 NO_PASSWORD_GIVEN = không có mật khẩu ở đầu vào chuẩn: hãy gõ mật khẩu, hoặc đưa vào qua ống dẫn
 SET_EXPECTED = --set { $pair }: cần KEY=VALUE
 SUBJECT_EXPECTED = --subject: cần KIND:ID, như statement:0199..
@@ -2434,7 +2461,7 @@ MIGRATED = { $service }: { $ran }
 UP_TO_DATE = đã cập nhật
 AUDIT_VERIFIED = { $service }: { $entries } mục, { $rows } dòng, { $heads } đầu chuỗi đã xuất: { $verdict }
 AUDIT_INTACT = nguyên vẹn
-AUDIT_ON_BEHALF = {" "}thay mặt { $id }
+AUDIT_ON_BEHALF = { " " }thay mặt { $id }
 AUDIT_FAULT = { $table } của { $stream }: { $place } { $defect }
 AUDIT_PLACE = mục { $at }
     .unnumbered = một mục chưa đánh số
@@ -2494,6 +2521,38 @@ IMPORT_CURRENCY_CURE = hãy nêu số tiền bằng { $is }, và viết currency
 IMPORT_BRANCH_REGION = đặt chi nhánh { $branch } vào khu vực { $said }, mà trong hệ thống nó thuộc { $is }
 IMPORT_BRANCH_REGION_CURE = hãy viết { $is } cho { $branch } dưới branches:, hoặc đặt tên khác cho chi nhánh
 IMPORT_NO_REGION = không nêu khu vực cho { $branches }, nên chúng sẽ nằm trong { $default }, khu vực mà tập đoàn không có
-IMPORT_NO_REGION_CURE = hãy viết mỗi chi nhánh nằm ở đâu (tập đoàn có { $known }), như branches: {"{"}"{ $branch }": { $region }{"}"}
+IMPORT_NO_REGION_CURE = hãy viết mỗi chi nhánh nằm ở đâu (tập đoàn có { $known }), như branches: { "{" }"{ $branch }": { $region }{ "}" }
 IMPORT_REGIONS = đặt chi nhánh vào các khu vực mà tập đoàn không có: { $unknown }
 IMPORT_REGIONS_CURE = hãy nêu cho mỗi chi nhánh một trong { $known } dưới branches: trong group.yaml, hoặc thêm khu vực vào tập đoàn
+
+## Console
+
+
+## Console: access
+
+
+## Console: people and structure
+
+
+## Console: cycles
+
+
+## Console: mine
+
+
+## Console: team
+
+
+## Console: words that other rooms have too
+
+
+## Console: pay
+
+UI_PAY_POOLS_WAIT = { $count } quỹ thưởng không có trong danh sách chọn: điểm của kỳ đánh giá chưa được công bố.
+UI_PAY_WOULD_CHANGE = { $people } người nhận số tiền khác: tăng { $more }, giảm { $less }. Chưa có gì được ghi.
+
+## Console: audit
+
+WORD_DID_PERFORMANCE_RUN_COLLECT = Thu thập dữ liệu cho lượt ghi nhận
+WORD_DID_PERFORMANCE_RUN_PROGRESS = Tiếp tục lượt ghi nhận
+WORD_DID_PERFORMANCE_CLAIM_IMPORT = Nhập các lượt tự nhận

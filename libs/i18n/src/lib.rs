@@ -42,10 +42,11 @@ pub fn sentence(locale: Locale, error: &Error) -> String {
     })
 }
 
-/// The text with this id where the language has one: for texts without arguments whose ids are made of other names, such as
+/// The text with this id, that of English where the language lacks it: for texts without arguments whose ids are made of other names, such as
 /// those of the command line's help.
 pub fn named(locale: Locale, id: &str) -> Option<String> {
-    formatted(locale, id, &FluentArgs::new())
+    let none = FluentArgs::new();
+    formatted(locale, id, &none).or_else(|| formatted(Locale::En, id, &none))
 }
 
 /// The sentence, that of English where the language lacks it (which tidy does not let happen); nothing where both do.

@@ -19,6 +19,9 @@ const FIRST: &str = "en";
 /// (`services/tally`), and what the console calls the choices of the contracts (`services/console`).
 const WALKED: [&str; 2] = ["HELP_", "WORD_"];
 
+/// Languages whose translation is behind: what they lack is said in English, and is no complaint until they have caught up.
+const BEHIND: [&str; 7] = ["ar", "de", "es", "fr", "ja", "pt-BR", "vi"];
+
 /// The pages of the console.
 const TEMPLATES: &str = "services/console/templates";
 
@@ -81,7 +84,8 @@ fn held(catalogues: &BTreeMap<String, Catalogue>, said: &[Said], found: &mut Vec
         return found.push(format!("locales/{FIRST}.ftl is missing"));
     };
     for (language, catalogue) in catalogues {
-        for id in first.keys().filter(|id| !catalogue.contains_key(*id)) {
+        let behind = BEHIND.contains(&language.as_str());
+        for id in first.keys().filter(|id| !catalogue.contains_key(*id) && !behind) {
             found.push(format!("locales/{language}.ftl: {id} is missing"));
         }
         for id in catalogue.keys().filter(|id| !first.contains_key(*id)) {
@@ -89,6 +93,9 @@ fn held(catalogues: &BTreeMap<String, Catalogue>, said: &[Said], found: &mut Vec
         }
         for Said { at, id, args } in said {
             let Some(used) = catalogue.get(id) else {
+                if behind && first.contains_key(id) {
+                    continue;
+                }
                 found.push(format!("{at}: {id} is not in locales/{language}.ftl"));
                 continue;
             };
