@@ -15,12 +15,13 @@ use crate::lists::{row, rpcs, send, way_to};
 use crate::stack::Stack;
 
 /// Answers that hold a class which neither the rpc's permission nor an opener opens, and why that is right.
-const ARGUED: [(&str, DataClass, &str); 23] = [
+const ARGUED: [(&str, DataClass, &str); 24] = [
     ("tally.attendance.v1.OccupancyService/ListOccupancy", DataClass::Pii, FINDINGS),
     ("tally.attendance.v1.PrivacyService/ExportTenant", DataClass::Salary, ROW_BY_ROW),
     ("tally.attendance.v1.PrivacyService/ExportPerson", DataClass::Salary, ROW_BY_ROW),
     ("tally.compensation.v1.PrivacyService/ExportTenant", DataClass::Salary, ROW_BY_ROW),
     ("tally.compensation.v1.PrivacyService/ExportPerson", DataClass::Salary, ROW_BY_ROW),
+    ("tally.identity.v1.CheckService/GetOwnAccess", DataClass::Pii, "one's own name and login"),
     ("tally.identity.v1.ErasureService/GetErasure", DataClass::Pii, "the number is for services of the suite alone"),
     ("tally.identity.v1.LoginService/ConfirmTotp", DataClass::Pii, OWN_SECRET),
     ("tally.identity.v1.LoginService/EnrollTotp", DataClass::Pii, OWN_SECRET),
@@ -43,10 +44,11 @@ const ARGUED: [(&str, DataClass, &str); 23] = [
 const FINDINGS: &str = "a finding names its subject by number; who may read credits or places may know whose they are";
 const ROW_BY_ROW: &str = "each row is told to who may open its table there, and counted as withheld otherwise";
 /// Reads that name people or logins and are no personal reads, and why.
-const TELLS_NOTHING: [(&str, &str); 8] = [
+const TELLS_NOTHING: [(&str, &str); 9] = [
     ("tally.identity.v1.AccessService/GetView", "for services of the suite alone, which decide by it"),
     ("tally.identity.v1.CheckService/BatchCheck", RIGHTS),
     ("tally.identity.v1.CheckService/Check", RIGHTS),
+    ("tally.identity.v1.CheckService/GetOwnAccess", "who the caller is, and nobody else"),
     ("tally.identity.v1.CheckService/ListAllowed", "ids that a right reaches, without a word about them"),
     ("tally.identity.v1.ServiceAccountService/ListApiKeys", PROGRAMS),
     ("tally.identity.v1.ServiceAccountService/ListServiceAccounts", PROGRAMS),

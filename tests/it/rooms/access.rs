@@ -19,6 +19,7 @@ pub async fn journey(stack: &Stack, done: &Done) {
     roles(&done.crew.admin).await;
     modules(done).await;
     questions(done).await;
+    themselves(done).await;
     delegation(done).await;
     emergency(done).await;
     of_others(done).await;
@@ -120,6 +121,25 @@ async fn questions(done: &Done) {
     let rows = checks.review_access(auditor.ask(ask)).await.expect("a review").into_inner().rows;
     let holders: Vec<_> = rows.iter().map(|row| row.login.as_str()).collect();
     assert!(holders.contains(&"approver") && !holders.contains(&"hr"), "{holders:?}");
+}
+
+/// Everybody is told who they are and what they may do; who else signs in is told to auditors.
+async fn themselves(done: &Done) {
+    let (hr, auditor) = (&done.crew.hr, &done.crew.auditor);
+    let own = async |who: &Session| {
+        let mut checks = Checks::new(who.at.identity.clone());
+        checks.get_own_access(who.ask(identity::GetOwnAccessRequest {})).await.expect("oneself").into_inner()
+    };
+    let me = own(hr).await;
+    let may = |permission: &str| me.permissions.iter().any(|own| own.permission == permission);
+    assert_eq!((me.login.as_str(), may("performance.cycle.close")), ("hr", true), "{me:?}");
+    assert!(!may("compensation.statement.read_pay"), "{me:?}");
+    let mut logins = identity::login_service_client::LoginServiceClient::new(auditor.at.identity.clone());
+    let ask = identity::ListLoginsRequest { page_size: 1_000, ..Default::default() };
+    let listed = logins.list_logins(auditor.ask(ask.clone())).await.expect("logins").into_inner().logins;
+    assert!(listed.iter().any(|login| login.principal_id == me.principal_id), "{listed:?}");
+    let refused = logins.list_logins(done.crew.approver.ask(ask)).await.expect_err("somebody who approves pay");
+    assert_eq!(refused.code(), Code::PermissionDenied);
 }
 
 async fn delegation(done: &Done) {
