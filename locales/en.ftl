@@ -4244,7 +4244,6 @@ UI_NEW_RUN = Start a run
 UI_NO_RUNS = There is no run yet. Closing a cycle starts one; so does this page, before anything is scored.
 UI_STARTED = Started
 UI_CYCLE = Cycle
-UI_OPEN_CYCLE = Open the cycle
 UI_RULES = Rules
 UI_PEOPLE_CREDITED = People credited
 UI_ACCOUNTS = Accounts

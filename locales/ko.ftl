@@ -3339,7 +3339,6 @@ UI_NEW_RUN = 귀속 계산 시작
 UI_NO_RUNS = 아직 귀속 계산이 없습니다. 평가 주기를 마감하면 시작되며, 점수를 매기기 전에 이 페이지에서 시작할 수도 있습니다.
 UI_STARTED = 시작 시각
 UI_CYCLE = 평가 주기
-UI_OPEN_CYCLE = 평가 주기 열기
 UI_RULES = 규칙
 UI_PEOPLE_CREDITED = 귀속된 직원
 UI_ACCOUNTS = 계정

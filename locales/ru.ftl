@@ -4395,7 +4395,6 @@ UI_NEW_RUN = Запустить расчёт
 UI_NO_RUNS = Расчётов пока нет. Расчёт запускают закрытие цикла и эта страница — ещё до оценок.
 UI_STARTED = Запущен
 UI_CYCLE = Цикл
-UI_OPEN_CYCLE = Открыть цикл
 UI_RULES = Правила
 UI_PEOPLE_CREDITED = Кому зачтено
 UI_ACCOUNTS = Аккаунты

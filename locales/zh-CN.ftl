@@ -3296,7 +3296,6 @@ UI_NEW_RUN = 开始归属计算
 UI_NO_RUNS = 还没有归属计算。关账会启动一次；也可在计分之前由此启动。
 UI_STARTED = 开始时间
 UI_CYCLE = 周期
-UI_OPEN_CYCLE = 打开周期
 UI_RULES = 规则
 UI_PEOPLE_CREDITED = 有归属的人数
 UI_ACCOUNTS = 账号

@@ -3339,7 +3339,6 @@ UI_NEW_RUN = 開始歸屬運算
 UI_NO_RUNS = 還沒有歸屬運算。結帳會啟動一次；也可在評分之前由此頁啟動。
 UI_STARTED = 開始時間
 UI_CYCLE = 考核週期
-UI_OPEN_CYCLE = 開啟考核週期
 UI_RULES = 規則
 UI_PEOPLE_CREDITED = 有歸屬的人數
 UI_ACCOUNTS = 帳號

@@ -173,11 +173,14 @@ pub async fn units(visit: &Visit, day: &str, known_at: Option<prost_types::Times
     .await
 }
 
-/// The accounts that the reader may see.
+/// The accounts that the reader may see; none without the permission.
 ///
 /// # Errors
 /// What attendance refuses.
 pub async fn accounts(visit: &Visit) -> Result<Vec<Account>> {
+    if !visit.me().may(Permission::AccountRead) {
+        return Ok(Vec::new());
+    }
     let client = AccountServiceClient::new(visit.channel("attendance")?);
     tally_rpc::pages(async |page_token| {
         let ask = ListAccountsRequest { page_size: AT_ONCE, page_token };

@@ -4,7 +4,6 @@ use askama::Template;
 use axum::body::Body;
 use http::Response;
 use tally_access::Permission;
-use tally_api::attendance::v1::Account;
 use tally_api::performance::v1::observation_service_client::ObservationServiceClient;
 use tally_api::performance::v1::subject::Of;
 use tally_api::performance::v1::{
@@ -65,11 +64,8 @@ struct About {
 }
 
 async fn about(visit: &Visit) -> Result<About> {
-    let accounts = async {
-        let me = visit.me();
-        if me.may(Permission::AccountRead) { names::accounts(visit).await } else { Ok(Vec::<Account>::new()) }
-    };
-    let (people, units, accounts) = futures::try_join!(names::people(visit), names::units(visit, "", None), accounts)?;
+    let (people, units, accounts) =
+        futures::try_join!(names::people(visit), names::units(visit, "", None), names::accounts(visit))?;
     Ok(About { people, units: Names::of_units(&units), accounts: Names::of_accounts(&accounts) })
 }
 

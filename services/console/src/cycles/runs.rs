@@ -12,8 +12,8 @@ use tally_api::common::v1::{Finding, Period};
 use tally_api::performance::v1::attribution_run_service_client::AttributionRunServiceClient;
 use tally_api::performance::v1::attribution_service_client::AttributionServiceClient;
 use tally_api::performance::v1::{
-    AttributionRun, AttributionRunState, CancelAttributionRunRequest, ListTotalsRequest, StartAttributionRunRequest,
-    Total,
+    AttributionRun, AttributionRunState, CancelAttributionRunRequest, Cycle, ListTotalsRequest,
+    StartAttributionRunRequest, Total,
 };
 use tally_kernel::{Result, msg};
 
@@ -141,13 +141,20 @@ async fn totals(visit: &Visit, id: &str) -> Result<Vec<Total>> {
 async fn shown(visit: &Visit, id: &str, refused: Option<Form>) -> Result<One> {
     let run = data::run(visit, id).await?;
     let done = run.state() == AttributionRunState::Done && visit.me().may(Permission::CreditRead);
-    let (units, people, totals, findings) = futures::try_join!(
+    let (units, cycle, people, totals, findings) = futures::try_join!(
         names::units(visit, "", None),
+        async {
+            if run.cycle_id.is_empty() {
+                Ok(None)
+            } else {
+                data::where_allowed(data::cycle(visit, &run.cycle_id).await)
+            }
+        },
         names::people(visit),
         async { if done { data::where_allowed(totals(visit, id).await) } else { Ok(None) } },
         async { if done { data::where_allowed(data::findings(visit, "", id).await) } else { Ok(None) } }
     )?;
-    let (state, period) = (run.state(), run.period.clone().unwrap_or_default());
+    let state = run.state();
     let ui = visit.ui(&msg!("UI_RUN")).below("/runs", visit.ui(&msg!("NAV_RUNS")).title);
     let units = Names::of_units(&units);
     let told = |it: &Finding| (review::finding_kind(&ui, &it.kind), it.detail.clone(), it.advice.clone());
@@ -159,7 +166,7 @@ async fn shown(visit: &Visit, id: &str, refused: Option<Form>) -> Result<One> {
         id: id.to_owned(),
         state: ui.word(state.as_str_name()),
         tone: words::run_tone(state),
-        facts: facts(&ui, &run, &period, &units),
+        facts: facts(&ui, &run, &units, cycle.as_ref()),
         failure: run.failure.clone(),
         progress: (state == AttributionRunState::Running).then(|| progress::part(&ui, &run.step, run.done, run.total)),
         tiles: tiles(&ui, &run),
@@ -173,7 +180,8 @@ async fn shown(visit: &Visit, id: &str, refused: Option<Form>) -> Result<One> {
     })
 }
 
-fn facts(ui: &Ui, run: &AttributionRun, period: &Period, units: &Names) -> Vec<Fact> {
+fn facts(ui: &Ui, run: &AttributionRun, units: &Names, cycle: Option<&Cycle>) -> Vec<Fact> {
+    let period = run.period.clone().unwrap_or_default();
     let policy = run.policy.clone().unwrap_or_default();
     let mut facts = vec![
         Fact::new(ui, "UI_PERIOD", ui.format.period(&period.from, &period.to)),
@@ -181,8 +189,8 @@ fn facts(ui: &Ui, run: &AttributionRun, period: &Period, units: &Names) -> Vec<F
         Fact::new(ui, "UI_STARTED", ui.moment(run.started_at.as_ref())),
         Fact::new(ui, "UI_RULES", ui.say(&msg!("UI_VERSION_N", version = policy.version))),
     ];
-    if !run.cycle_id.is_empty() {
-        facts.push(Fact::new(ui, "UI_CYCLE", ui.t("UI_OPEN_CYCLE")).to(format!("/cycles/{}", run.cycle_id)));
+    if let Some(cycle) = cycle {
+        facts.push(Fact::new(ui, "UI_CYCLE", cycle.name.clone()).to(format!("/cycles/{}", cycle.cycle_id)));
     }
     facts
 }

@@ -214,11 +214,6 @@ pub async fn one(visit: &Visit, units: &[OrgUnit], id: &str) -> Result<OrgUnit> 
     found.units.into_iter().next().ok_or_else(|| Error::not_found("org unit", id))
 }
 
-/// Accounts; none where the reader may see none.
-pub async fn accounts(visit: &Visit) -> Result<Vec<Account>> {
-    if visit.me().may(Permission::AccountRead) { names::accounts(visit).await } else { Ok(Vec::new()) }
-}
-
 async fn shown(visit: &Visit, id: &str) -> Result<Detail> {
     let ui = visit.ui(&msg!("NAV_ORG"));
     let asof = AsOf::of(&ui, &visit.asked());
@@ -226,7 +221,7 @@ async fn shown(visit: &Visit, id: &str) -> Result<Detail> {
     let (units, people, accounts) = futures::try_join!(
         names::units(visit, &asof.day, known_at),
         employed(visit, &asof.day, known_at),
-        accounts(visit),
+        names::accounts(visit),
     )?;
     let unit = one(visit, &units, id).await?;
     let (own, all) = headcount(&units, &people, &asof.day).get(id).copied().unwrap_or_default();

@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::Path;
 use http::Response;
 use jiff::Timestamp;
+use tally_access::Permission;
 use tally_api::attendance::v1::Account;
 use tally_api::common::v1::Finding;
 use tally_api::performance::v1::attribution_service_client::AttributionServiceClient;
@@ -137,7 +138,7 @@ pub fn told_of(ui: &Ui, found: &[Finding], people: &Names, of: &str) -> Vec<Told
             detail: finding.detail.clone(),
             advice: finding.advice.clone(),
             fixable: finding.fix.as_ref().is_some_and(|it| fix::allowed(ui, &it.method)),
-            href: if id.is_empty() { String::new() } else { format!("/team/findings/{id}?of={of}") },
+            href: if id.is_empty() { String::new() } else { format!("/team/findings/{id}?of={of}&person={person}") },
             id,
         }
     };
@@ -215,7 +216,8 @@ async fn found(visit: &Visit, id: &str) -> Result<(One, String)> {
     let asked = visit.asked();
     let source = duty::chosen(&sources, asked.get("of"), |_| true)?;
     let of = source.map(|it| it.id.clone()).unwrap_or_default();
-    let found = all(visit, source, "").await?;
+    // Of a person's findings the reader may see some that are no findings of a team of theirs.
+    let found = all(visit, source, asked.get("person")).await?;
     let finding = found.into_iter().find(|it| it.finding_id == id).ok_or_else(|| Error::not_found("finding", id))?;
     let back = format!("/team/findings?of={of}");
     let ui = visit.ui(&msg!("NAV_FINDINGS")).below(back.clone(), visit.ui(&msg!("NAV_FINDINGS")).title);
@@ -226,7 +228,9 @@ async fn found(visit: &Visit, id: &str) -> Result<(One, String)> {
     let (fix, method) = finding.fix.as_ref().map(|it| (words.sentence(it), it.method.clone())).unwrap_or_default();
     let form = told.fixable.then(|| {
         let reason = Field::new(&ui, "reason", "UI_REASON", Kind::Long).required().hint(ui.t("UI_REASON_HINT"));
-        Form::new(&ui, format!("/team/findings/{id}?of={of}"), "fix", "UI_TEAM_PUT_IT_RIGHT").with(reason)
+        let person = &finding.person_id;
+        Form::new(&ui, format!("/team/findings/{id}?of={of}&person={person}"), "fix", "UI_TEAM_PUT_IT_RIGHT")
+            .with(reason)
     });
     let page = One {
         note: match (&form, fix.is_empty()) {
@@ -250,7 +254,9 @@ fn ways(ui: &Ui, finding: &Finding, accounts: &[Account], of: &str) -> Vec<(Stri
     let named = |key: &str| accounts.iter().find(|it| it.key == key);
     let account =
         named(&finding.subject).or_else(|| finding.arguments.iter().find_map(|argument| named(&argument.value)));
-    if let Some(account) = account {
+    if let Some(account) = account
+        && ui.me().is_some_and(|me| me.may(Permission::RecordRead))
+    {
         let zone = duty::zone_of(ui, account);
         let day = finding.at.parse::<Timestamp>().map(|at| at.to_zoned(zone).date().to_string()).unwrap_or_default();
         ways.push((duty::account_name(account), format!("/team/accounts/{}?day={day}&of={of}", account.account_id)));

@@ -13,7 +13,7 @@ use tally_api::identity::v1::{
 };
 use tally_kernel::{Error, Result, msg};
 
-use super::{accounts, employed, home_of, one, subtree};
+use super::{employed, home_of, one, subtree};
 use crate::act::{Act, Touch, all_right, allowed, day_field, imported, missing, only_looks, sure, today, word_field};
 use crate::console::told;
 use crate::names::{self, Names};
@@ -143,7 +143,7 @@ async fn touched(visit: &Visit, ui: &Ui, slug: &str, unit: &OrgUnit, sent: &Sent
     all_right(wrong)?;
     let from = sent.get("from");
     let (units, people, accounts) =
-        futures::try_join!(names::units(visit, from, None), employed(visit, from, None), accounts(visit))?;
+        futures::try_join!(names::units(visit, from, None), employed(visit, from, None), names::accounts(visit))?;
     let mut ids = subtree(&units, &unit.unit_id);
     if slug == "merge" && !sent.get("also").is_empty() {
         ids.extend(subtree(&units, sent.get("also")));
