@@ -129,9 +129,9 @@ fn shape(path: &str) -> String {
 async fn strangers(demo: &Demo, chrome: &Chrome, walked: &[(&str, BTreeSet<String>)], wrong: &mut Vec<String>) {
     let browser = chrome.browser("en", DESKTOP, false).await;
     sign_in(&browser, demo, demo.user("group_hr")).await;
-    browser.goto(format!("{}/people?size=500", demo.address)).await.expect("the page");
+    browser.goto(format!("{}/people?size=200", demo.address)).await.expect("the page");
     let names =
-        script(&browser, "return [...document.querySelectorAll('main tbody tr th')].map((it) => it.innerText.trim())")
+        script(&browser, "return [...document.querySelectorAll('main tbody a.row')].map((it) => it.innerText.trim())")
             .await;
     let names: Vec<String> =
         names.as_array().into_iter().flatten().filter_map(|it| it.as_str()).map(str::to_owned).collect();
