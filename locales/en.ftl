@@ -4468,6 +4468,7 @@ UI_MINE_KIND = In or out
 UI_MINE_ASK = Ask for it
 WORD_PUNCH_KIND_IN = In
 WORD_PUNCH_KIND_OUT = Out
+WORD_PUNCH_VERDICT_ACCEPTED = Accepted
 WORD_PUNCH_VERDICT_DOUBLE_IN = You were in already: this one begins anew
 WORD_PUNCH_VERDICT_OUT_WITHOUT_IN = Out without an in before
 WORD_PUNCH_VERDICT_OFF_ROSTER = Not planned for this time

@@ -4626,6 +4626,7 @@ UI_MINE_KIND = Приход или уход
 UI_MINE_ASK = Запросить
 WORD_PUNCH_KIND_IN = Приход
 WORD_PUNCH_KIND_OUT = Уход
+WORD_PUNCH_VERDICT_ACCEPTED = Принято
 WORD_PUNCH_VERDICT_DOUBLE_IN = Приход уже был отмечен: отсчёт начинается с этого
 WORD_PUNCH_VERDICT_OUT_WITHOUT_IN = Уход без прихода перед ним
 WORD_PUNCH_VERDICT_OFF_ROSTER = На это время смены нет

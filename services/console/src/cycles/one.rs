@@ -64,12 +64,12 @@ impl One {
 
 /// `GET /cycles/{id}`
 pub async fn one(visit: Visit, Path(id): Path<String>) -> Response<Body> {
-    visit.page(shown(&visit, &id, None).await)
+    visit.page(Box::pin(shown(&visit, &id, None)).await)
 }
 
 /// The same with a form that was refused.
 pub async fn shown_again(visit: &Visit, id: &str, form: Form, error: &tally_kernel::Error) -> Response<Body> {
-    visit.wrong(shown(visit, id, Some(form)).await, error)
+    visit.wrong(Box::pin(shown(visit, id, Some(form))).await, error)
 }
 
 /// `GET /cycles/{id}/progress`: what is being done, as it goes on.

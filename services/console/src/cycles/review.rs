@@ -128,7 +128,7 @@ pub fn records(ui: &Ui, ppm: u64) -> String {
 
 fn tiles(ui: &Ui, cycle: &Cycle) -> Vec<(String, String, String)> {
     let Some(it) = &cycle.summary else { return Vec::new() };
-    let share = |part: u64| if it.records == 0 { 0 } else { part.saturating_mul(1_000_000) / it.records };
+    let share = |part: u64| part.saturating_mul(1_000_000).checked_div(it.records).unwrap_or_default();
     let percent = |part: u64| ui.format.percent(i64::try_from(share(part)).unwrap_or_default());
     let (people, records_out) = (it.outside_people, records(ui, it.outside_ppm));
     let mut tiles = vec![
@@ -235,7 +235,7 @@ pub fn findings(ui: &Ui, answer: Option<&ListFindingsResponse>) -> (Bars, String
     let said = if more { ui.say(&msg!("UI_FINDINGS_MORE", count)) } else { ui.say(&msg!("UI_FINDINGS_ALL", count)) };
     let bar = |(kind, count): (&str, u64)| (finding_kind(ui, kind), ui.format.count(count), count, "warn");
     let mut rows: Vec<_> = counted.into_iter().map(bar).collect();
-    rows.sort_by(|a, b| b.2.cmp(&a.2));
+    rows.sort_by_key(|row| std::cmp::Reverse(row.2));
     (Bars::of(ui.t("UI_FINDINGS"), rows), said)
 }
 

@@ -197,7 +197,7 @@ fn facts(ui: &Ui, run: &AttributionRun, units: &Names, cycle: Option<&Cycle>) ->
 
 fn tiles(ui: &Ui, run: &AttributionRun) -> Vec<(String, String, String)> {
     let Some(it) = &run.summary else { return Vec::new() };
-    let share = |part: u64| if it.records == 0 { 0 } else { part.saturating_mul(1_000_000) / it.records };
+    let share = |part: u64| part.saturating_mul(1_000_000).checked_div(it.records).unwrap_or_default();
     let percent = |part: u64| ui.format.percent(i64::try_from(share(part)).unwrap_or_default());
     vec![
         (ui.t("UI_RECORDS"), ui.format.count(it.records), String::new()),

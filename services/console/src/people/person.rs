@@ -46,7 +46,7 @@ struct Page {
 
 /// `GET /people/{id}?day=&known=`.
 pub async fn person(visit: Visit, Path(id): Path<String>) -> Response<Body> {
-    visit.page(shown(&visit, &id).await)
+    visit.page(Box::pin(shown(&visit, &id)).await)
 }
 
 async fn shown(visit: &Visit, id: &str) -> Result<Page> {

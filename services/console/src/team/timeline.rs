@@ -65,7 +65,7 @@ struct Shown {
 
 /// `GET /team/accounts/{id}?day=&days=&of=`.
 pub async fn timeline(visit: Visit, Path(id): Path<String>) -> Response<Body> {
-    visit.list(shown(&visit, &id).await, |page| &page.table)
+    visit.list(Box::pin(shown(&visit, &id)).await, |page| &page.table)
 }
 
 async fn shown(visit: &Visit, id: &str) -> Result<Timeline> {
