@@ -66,6 +66,11 @@ impl Names {
         self.0.get(id).map_or_else(|| short(id), |named| named.label.clone())
     }
 
+    /// Whether the reader sees it.
+    pub fn has(&self, id: &str) -> bool {
+        self.0.contains_key(id)
+    }
+
     /// All as choices, in the order of their names.
     pub fn choices(&self) -> Vec<Choice> {
         let mut choices: Vec<_> = self.0.iter().map(|(id, named)| Choice::new(id, &named.label)).collect();

@@ -54,7 +54,7 @@ fn an_argument_that_does_not_do_is_told_with_what_it_takes() {
         (&["close"], "missing: <BUNDLE>", "缺少：<BUNDLE>"),
         (&["clos"], "is close meant?", "是指 close 吗"),
         (&["close", "x", "--out"], "needs a value", "需要一个值"),
-        (&["close", "x", "--lang", "tlh"], "one of en, zh-CN", "以下之一：en, zh-CN"),
+        (&["close", "x", "--lang", "x1"], "one of en, zh-CN", "以下之一：en, zh-CN"),
         (&["audit", "search", "--person", "1001"], "expected: a UUID\n", "应为：UUID\n"),
         (&["audit", "search", "--subject", "a:1", "--from", "yesterday"], "with its offset", "带时差的时刻"),
     ] {

@@ -221,7 +221,11 @@ fn changed(ui: &Ui, seen: &ListCycleChangesResponse, (people, named): (&Names, &
         let (records, days) = (it.records, it.duty.len());
         let what = ui.say(&msg!("UI_CHANGED_ON_ACCOUNT", records, days));
         let (name, period) = (named.said(&it.account_id), ui.format.period(&it.from, &it.to));
-        (format!("/accounts/{}", it.account_id), format!("{name} · {period}: {what}"))
+        let known = named.has(&it.account_id);
+        (
+            if known { format!("/accounts/{}", it.account_id) } else { String::new() },
+            format!("{name} · {period}: {what}"),
+        )
     };
     let person = |it: &tally_api::performance::v1::PersonChange| {
         let kinds: Vec<_> = it.kinds().map(|kind| ui.word(kind.as_str_name())).collect();

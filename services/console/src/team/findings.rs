@@ -10,7 +10,7 @@ use tally_api::attendance::v1::Account;
 use tally_api::common::v1::Finding;
 use tally_api::performance::v1::attribution_service_client::AttributionServiceClient;
 use tally_api::performance::v1::finding_service_client::FindingServiceClient;
-use tally_api::performance::v1::{ApplyFixRequest, ListFindingsRequest};
+use tally_api::performance::v1::{ApplyFixRequest, ListFindingsRequest, ListPersonFindingsRequest};
 use tally_kernel::{Error, Result, msg};
 
 use super::duty::{self, Source};
@@ -124,6 +124,20 @@ async fn all(visit: &Visit, source: Option<&Source>, person_id: &str) -> Result<
     .await
 }
 
+/// What is odd about somebody by the newest run that tells of them, which may be none that the reader sees as a whole.
+///
+/// # Errors
+/// What performance refuses.
+pub async fn of_person(visit: &Visit, id: &str) -> Result<Vec<Finding>> {
+    let client = FindingServiceClient::new(visit.channel("performance")?);
+    tally_rpc::pages(async |page_token| {
+        let ask = ListPersonFindingsRequest { person_id: id.to_owned(), page_size: AT_ONCE, page_token };
+        let page = client.clone().list_person_findings(visit.request(ask)).await?.into_inner();
+        Ok((page.findings, page.next_page_token))
+    })
+    .await
+}
+
 /// Findings as people read them; `of` is whose they are, for their pages.
 pub fn told_of(ui: &Ui, found: &[Finding], people: &Names, of: &str) -> Vec<Told> {
     let one = |finding: &Finding| {
@@ -216,8 +230,11 @@ async fn found(visit: &Visit, id: &str) -> Result<(One, String)> {
     let asked = visit.asked();
     let source = duty::chosen(&sources, asked.get("of"), |_| true)?;
     let of = source.map(|it| it.id.clone()).unwrap_or_default();
-    // Of a person's findings the reader may see some that are no findings of a team of theirs.
-    let found = all(visit, source, asked.get("person")).await?;
+    let person = asked.get("person");
+    let mut found = all(visit, source, person).await?;
+    if !person.is_empty() && found.iter().all(|it| it.finding_id != id) {
+        found = of_person(visit, person).await?;
+    }
     let finding = found.into_iter().find(|it| it.finding_id == id).ok_or_else(|| Error::not_found("finding", id))?;
     let back = format!("/team/findings?of={of}");
     let ui = visit.ui(&msg!("NAV_FINDINGS")).below(back.clone(), visit.ui(&msg!("NAV_FINDINGS")).title);

@@ -5,14 +5,12 @@ use axum::body::Body;
 use axum::extract::Path;
 use http::Response;
 use rust_decimal::Decimal;
+use tally_access::Permission;
 use tally_api::attendance::v1::Account;
-use tally_api::common::v1::Finding;
 use tally_api::performance::v1::card_service_client::CardServiceClient;
-use tally_api::performance::v1::finding_service_client::FindingServiceClient;
 use tally_api::performance::v1::scheme_service_client::SchemeServiceClient;
 use tally_api::performance::v1::{
-    Card, CardLine, CardVersion, DropReason, GetCardRequest, GetSchemeRequest, Kpi, ListCardVersionsRequest,
-    ListPersonFindingsRequest, Total,
+    Card, CardLine, CardVersion, DropReason, GetCardRequest, GetSchemeRequest, Kpi, ListCardVersionsRequest, Total,
 };
 use tally_kernel::error::Kind;
 use tally_kernel::{Error, Result, msg};
@@ -20,7 +18,7 @@ use tally_kernel::{Error, Result, msg};
 use super::duty::{self, Source};
 use super::{findings, month};
 use crate::console::told;
-use crate::names::{self, AT_ONCE};
+use crate::names;
 use crate::ui::chart::Bars;
 use crate::ui::form::Choice;
 use crate::ui::{Ui, instant};
@@ -77,7 +75,7 @@ async fn page(visit: &Visit, id: &str) -> Result<Page> {
         duty::cycles(visit),
         names::people(visit),
         names::accounts(visit),
-        person_findings(visit, id)
+        findings::of_person(visit, id)
     )?;
     let cycles: Vec<Source> = cycles.into_iter().filter(|it| it.is_done).collect();
     let asked = visit.asked();
@@ -137,16 +135,6 @@ async fn kpis(visit: &Visit, cycle: Option<&Source>) -> Result<Vec<Kpi>> {
     let ask = GetSchemeRequest { scheme_id: cycle.scheme_id.clone(), version: cycle.scheme_version };
     let scheme = perhaps(told(client.get_scheme(visit.request(ask))).await)?.and_then(|it| it.scheme);
     Ok(scheme.unwrap_or_default().kpis)
-}
-
-async fn person_findings(visit: &Visit, id: &str) -> Result<Vec<Finding>> {
-    let client = FindingServiceClient::new(visit.channel("performance")?);
-    tally_rpc::pages(async |page_token| {
-        let ask = ListPersonFindingsRequest { person_id: id.to_owned(), page_size: AT_ONCE, page_token };
-        let page = client.clone().list_person_findings(visit.request(ask)).await?.into_inner();
-        Ok((page.findings, page.next_page_token))
-    })
-    .await
 }
 
 fn name_of(ui: &Ui, key: &str, kpis: &[Kpi]) -> String {
@@ -230,7 +218,10 @@ fn work(ui: &Ui, total: &Total, accounts: &[Account], cycle: Option<&Source>) ->
     let of = cycle.map(|it| format!("?of={}", it.id)).unwrap_or_default();
     Some(Work {
         name: account.map_or_else(|| ui.t("UI_TEAM_OTHER_ACCOUNT"), duty::account_name),
-        href: account.map(|it| format!("/team/accounts/{}{of}", it.account_id)).unwrap_or_default(),
+        href: account
+            .filter(|_| ui.me().is_some_and(|me| me.may(Permission::RecordRead)))
+            .map(|it| format!("/team/accounts/{}{of}", it.account_id))
+            .unwrap_or_default(),
         records: whole(total.total_ppm),
         range: month::range(ui, total),
         certain: ui.format.percent(month::certain(total)),
