@@ -70,9 +70,9 @@ pub async fn sign_in(browser: &WebDriver, demo: &Demo, login: &str) {
 
 /// Looks at the pages that the role is led to, and counts them.
 async fn walk(browser: &WebDriver, demo: &Demo, role: &str, wrong: &mut Vec<String>) -> usize {
-    let mut open = vec!["/".to_owned()];
+    let mut open = vec![("/".to_owned(), String::new())];
     let (mut seen, mut shapes) = (BTreeSet::new(), Vec::<String>::new());
-    while let Some(path) = open.pop() {
+    while let Some((path, from)) = open.pop() {
         let shape = shape(&path);
         let known = shapes.iter().filter(|known| **known == shape).count();
         if seen.len() >= PAGES_MAX || known >= OF_A_SHAPE || !seen.insert(path.clone()) {
@@ -81,10 +81,10 @@ async fn walk(browser: &WebDriver, demo: &Demo, role: &str, wrong: &mut Vec<Stri
         shapes.push(shape);
         browser.goto(format!("{}{path}", demo.address)).await.expect("the page");
         for fault in faults(browser).await {
-            wrong.push(format!("{role} {path}: {fault}"));
+            wrong.push(format!("{role} {path} (from {from}): {fault}"));
         }
         picture(browser, &format!("{role}{}", path.replace(['/', '?', '=', '&', '%'], "-"))).await;
-        open.extend(ways(browser).await);
+        open.extend(ways(browser).await.into_iter().map(|way| (way, path.clone())));
     }
     seen.len()
 }

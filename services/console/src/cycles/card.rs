@@ -65,9 +65,11 @@ pub async fn one(visit: Visit, Path((id, person)): Path<(String, String)>) -> Re
     visit.page(shown(&visit, &id, &person).await)
 }
 
-async fn card(visit: &Visit, id: &str, person: &str) -> Result<Card> {
+/// The card, where there is one that the reader may see.
+async fn card(visit: &Visit, id: &str, person: &str) -> Result<Option<Card>> {
     let ask = GetCardRequest { cycle_id: id.to_owned(), person_id: person.to_owned(), ..Default::default() };
-    Ok(told(client!(visit, CardServiceClient).get_card(visit.request(ask))).await?.card.unwrap_or_default())
+    let answer = told(client!(visit, CardServiceClient).get_card(visit.request(ask))).await;
+    Ok(data::where_allowed(answer)?.and_then(|answer| answer.card))
 }
 
 async fn versions(visit: &Visit, id: &str, person: &str) -> Result<Vec<CardVersion>> {
@@ -94,6 +96,8 @@ async fn shown(visit: &Visit, id: &str, person: &str) -> Result<One> {
     )?;
     let ui = visit.ui(&msg!("UI_CARD")).titled(people.said(person));
     let ui = ui.below("/cycles", visit.ui(&msg!("NAV_CYCLES")).title).below(format!("/cycles/{id}"), &cycle.name);
+    let is_there = card.is_some();
+    let card = card.unwrap_or_default();
     let bar = |line: &CardLine| {
         let weighted = words::decimal(&line.weighted);
         let size =
@@ -101,7 +105,7 @@ async fn shown(visit: &Visit, id: &str, person: &str) -> Result<One> {
         (title(&titles, &line.kpi), ui.format.rounded(&line.weighted, 1), size, "accent")
     };
     Ok(One {
-        tiles: tiles(&ui, &card),
+        tiles: if is_there { tiles(&ui, &card) } else { Vec::new() },
         bars: Bars::of(ui.t("UI_POINTS_BY_INDICATOR"), card.lines.iter().map(bar)),
         lines: card.lines.iter().map(|it| line(&ui, it, &titles)).collect(),
         side: side_of_versions(&ui, &versions, &titles),
@@ -109,7 +113,7 @@ async fn shown(visit: &Visit, id: &str, person: &str) -> Result<One> {
         person: format!("/people/{person}"),
         compare: format!("/cycles/{id}/compare?person={person}"),
         digest: card.inputs_digest,
-        unpublished: card.result_version == 0,
+        unpublished: is_there && card.result_version == 0,
         ui,
     })
 }
@@ -247,6 +251,7 @@ async fn compared(visit: &Visit, id: &str) -> Result<Compared> {
     let cards = try_join_all(chosen.iter().map(|person| card(visit, id, person)));
     let ((cycle, titles), cards, all, people) =
         futures::try_join!(named(visit, id), cards, data::cards(visit, id, 0), names::people(visit))?;
+    let cards: Vec<Card> = cards.into_iter().flatten().collect();
     let ui = ui.below("/cycles", visit.ui(&msg!("NAV_CYCLES")).title).below(format!("/cycles/{id}"), &cycle.name);
     let head = |card: &Card| (people.said(&card.person_id), format!("/cycles/{id}/cards/{}", card.person_id));
     let heads = cards.iter().map(head).collect();
