@@ -21,7 +21,7 @@ use crate::ui::{Ui, as_sent, instant};
 use crate::visit::Visit;
 
 /// The services, each with a log of its own.
-const SERVICES: [&str; 5] = ["identity", "attendance", "performance", "compensation", "talent"];
+pub const SERVICES: [&str; 5] = ["identity", "attendance", "performance", "compensation", "talent"];
 /// Entries of a page.
 const PAGE: usize = 50;
 /// Kinds of things that the logs tell of, for the form.
@@ -374,7 +374,8 @@ fn thing(ui: &Ui, subject: &str) -> String {
     if said == name { subject.to_owned() } else { said }
 }
 
-fn service_name(ui: &Ui, service: &str) -> String {
+/// What a service is called.
+pub fn service_name(ui: &Ui, service: &str) -> String {
     let name = format!("SERVICE_{}", service.to_uppercase());
     let said = ui.word(&name);
     if said == name { service.to_owned() } else { said }

@@ -122,7 +122,7 @@ fn exported(parts: impl Stream<Item = Result<Vec<ExportedCredit>>> + Send + 'sta
     }))
 }
 
-fn rung(rung: Rung) -> pb::Rung {
+pub(crate) fn rung(rung: Rung) -> pb::Rung {
     match rung {
         Rung::Tagged => pb::Rung::Tag,
         Rung::Handover => pb::Rung::Handover,

@@ -4,7 +4,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ExprTrait as _, IntoActiveModel as _};
 use serde::de::DeserializeOwned;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tally_access::OpContext;
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::{Error, Result};
@@ -301,6 +301,12 @@ pub async fn put_sums(
 pub async fn sums_of_people(tx: &ScopedTx, run: Uuid) -> Result<Vec<(PersonId, Sums)>> {
     let rows = tx.select::<sums::Entity>().filter(sums::Column::RunId.eq(run)).all().await?;
     rows.into_iter().map(|row| Ok((PersonId(row.person_id), read(row.body.as_bytes())?))).collect()
+}
+
+/// The same as they are kept, whether they can be read or not.
+pub async fn sums_as_kept(tx: &ScopedTx, run: Uuid) -> Result<BTreeMap<PersonId, String>> {
+    let rows = tx.select::<sums::Entity>().filter(sums::Column::RunId.eq(run)).all().await?;
+    Ok(rows.into_iter().map(|row| (PersonId(row.person_id), row.body)).collect())
 }
 
 /// Every component that is kept, of all runs.
