@@ -1,6 +1,6 @@
 //! The use cases of settlements.
 
-pub(super) mod replay;
+pub(crate) mod replay;
 mod taking;
 
 use tally_access::four_eyes::Hands;

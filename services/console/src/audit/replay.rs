@@ -305,7 +305,7 @@ fn cycle(visit: &Visit, ui: &Ui, replay: &CycleReplay, masked: bool, names: &Nam
     let renamed = replay.same && !replay.digest_now.is_empty() && replay.digest_then != replay.digest_now;
     let digest = |of: &str, then: &String, now: &String| (ui.t(of), then.clone(), now.clone());
     Shown {
-        said: ui.say(&said),
+        said: with_first(ui, ui.say(&said), differing, replay.differences.len()),
         noted: noted(ui, masked, renamed),
         table: table(ui, &visit.asked(), rows.collect()),
         digests: vec![
@@ -349,7 +349,7 @@ fn settlement(visit: &Visit, ui: &Ui, replay: &SettlementReplay, masked: bool, n
     let (then, now) = (replay.inputs_digest_then.clone(), replay.inputs_digest_now.clone());
     let renamed = replay.same && !now.is_empty() && then != now;
     Shown {
-        said: ui.say(&said),
+        said: with_first(ui, ui.say(&said), differing.into(), replay.differences.len()),
         noted: noted(ui, masked, renamed),
         table: table(ui, &visit.asked(), rows.collect()),
         digests: vec![(ui.t("UI_REPLAY_DIGEST_INPUTS"), then, now)],
@@ -360,6 +360,14 @@ fn settlement(visit: &Visit, ui: &Ui, replay: &SettlementReplay, masked: bool, n
 fn ended(ui: &Ui, same: bool) -> Shown {
     let (tone, state) = if same { ("good", "UI_REPLAY_SAME") } else { ("bad", "UI_REPLAY_DIFFERENT") };
     Shown { heading: ui.t("UI_REPLAY_RESULT"), tone, state: ui.t(state), ..Shown::default() }
+}
+
+/// Of many differences the first are told, and that they are.
+fn with_first(ui: &Ui, said: String, differing: u64, told: usize) -> String {
+    if u64::try_from(told).is_ok_and(|told| told >= differing) {
+        return said;
+    }
+    format!("{said} {}", ui.say(&msg!("UI_REPLAY_FIRST", count = told)))
 }
 
 fn noted(ui: &Ui, masked: bool, renamed: bool) -> String {
@@ -442,6 +450,8 @@ mod tests {
         assert_eq!((ended(&ui, true).tone, ended(&ui, false).tone), ("good", "bad"));
         assert!(noted(&ui, false, false).is_empty() && !noted(&ui, false, true).is_empty());
         assert_ne!(noted(&ui, true, true), noted(&ui, false, true));
+        assert_eq!(with_first(&ui, "said".to_owned(), 3, 3), "said");
+        assert_eq!(with_first(&ui, "said".to_owned(), 300, 100), "said These are the first 100.");
         assert!(table(&ui, &Asked::of(Vec::new()), Vec::new()).is_none());
     }
 }

@@ -106,7 +106,9 @@ impl<'a> At<'a> {
         tell.say(Told::Step(Step::Scoring, all - 1, all));
         let (cards, digest) = self.cards().await?;
         let mut now = blake3::Hasher::new();
-        self.digests.values().for_each(|digest| drop(now.update(digest)));
+        for digest in self.digests.values() {
+            now.update(digest);
+        }
         let then = self.run.summary.as_ref().map(|summary| summary.digest.clone()).unwrap_or_default();
         Ok(Told::End(Box::new(Replayed {
             cycle: self.cycle.id,

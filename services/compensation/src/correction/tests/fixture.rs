@@ -155,7 +155,8 @@ fn peers(told: &Arc<Mutex<Told>>) -> (FakePeer, FakePeer) {
         let newest = told.versions.iter().find(|(month, _)| of(month)).map_or(1, |(_, version)| *version);
         let result_version = if ask.result_version == 0 { newest } else { ask.result_version };
         let then = told.history.iter().find(|((month, version), _)| of(month) && *version == result_version);
-        let scores = then.map(|(_, scores)| scores.clone());
+        let then = then.map(|(_, scores)| scores).filter(|_| result_version != newest);
+        let scores = then.or_else(|| told.cards.iter().find(|(month, _)| of(month)).map(|(_, scores)| scores)).cloned();
         let card = |(n, score): (usize, i32)| performance::Card {
             person_id: person(n).to_string(),
             score: Micro::from_int(score).to_string(),

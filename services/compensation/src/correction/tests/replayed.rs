@@ -8,7 +8,7 @@ use tally_kernel::id::SettlementId;
 use tally_testkit::databases::{Backend, TestStore};
 use tally_testkit::on_both;
 
-use super::fixture::{Fixture, branch, number};
+use super::fixture::{Fixture, branch, number, person};
 use super::{THREE, january};
 use crate::settlement::app::replay::{Told, replay};
 use crate::settlement::domain::replay::Replayed;
@@ -60,12 +60,13 @@ on_both!(a_statement_that_was_altered_or_taken_out_names_its_person);
 async fn a_statement_that_was_altered_or_taken_out_names_its_person(on: Backend) {
     let db = TestStore::on(on, SERVICE, migrations).await;
     let (fixture, first) = january(&db).await;
-    let second_row = "SELECT id FROM statements ORDER BY id LIMIT 1 OFFSET 1";
-    let other_line = "SELECT line FROM statements ORDER BY id LIMIT 1";
-    let swapped = format!("UPDATE statements SET line = ({other_line}) WHERE id = ({second_row})");
-    assert_eq!(db.tamper(&swapped).await, 1);
-    let third = "DELETE FROM statements WHERE id = (SELECT id FROM statements ORDER BY id LIMIT 1 OFFSET 2)";
-    assert_eq!(db.tamper(third).await, 1);
+    let of = |n: usize| {
+        let id = person(n).0;
+        if on == Backend::Sqlite { format!("person_id = x'{}'", id.simple()) } else { format!("person_id = '{id}'") }
+    };
+    let swapped = "UPDATE statements SET line = (SELECT line FROM statements WHERE";
+    assert_eq!(db.tamper(&format!("{swapped} {}) WHERE {}", of(0), of(1))).await, 1);
+    assert_eq!(db.tamper(&format!("DELETE FROM statements WHERE {}", of(2))).await, 1);
     let replayed = replayed(&fixture, first).await;
     let expected = [(Some(1), "REPLAY_UNREADABLE".to_owned()), (Some(2), "REPLAY_NOT_STORED".to_owned())];
     assert_eq!(found(&replayed), expected);
@@ -77,7 +78,7 @@ async fn what_a_settlement_was_drafted_from_is_not_what_it_was_and_that_is_told(
     let db = TestStore::on(on, SERVICE, migrations).await;
     let (fixture, first) = january(&db).await;
     // Performance says something else of the same version than it did.
-    fixture.told.lock().unwrap().history.insert((0, 1), BTreeMap::from([(0, 50), (1, 20), (2, 30)]));
+    fixture.told.lock().unwrap().cards.insert(0, BTreeMap::from([(0, 50), (1, 20), (2, 30)]));
     let changed = replayed(&fixture, first).await;
     assert_ne!(changed.digests.0, changed.digests.1);
     let people: Vec<_> = found(&changed).into_iter().map(|(person, _)| person).collect();
