@@ -176,8 +176,10 @@ fn dated(ui: &Ui, name: String, cycle: Option<&Cycle>) -> String {
     }
 }
 
+type Telling = Pin<Box<dyn Stream<Item = Result<Told>> + Send>>;
+
 /// What the replay tells that the address asks for; nothing where it asks for none.
-fn told(visit: &Visit) -> Result<Option<Pin<Box<dyn Stream<Item = Result<Told>> + Send>>>> {
+fn told(visit: &Visit) -> Result<Option<Telling>> {
     shared::must(visit, Permission::AuditRead)?;
     Ok(match Of::read(visit.asked().get("of")) {
         None => None,

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::beside::{self, Around, Beside};
 use super::facts::{names, needs_records};
-use super::measure::Whose;
+use super::measure::{CameTo, Whose};
 use super::past::{self, PastOf};
 use super::store::{self, StoredCard};
 use super::unread::Unread;
@@ -53,7 +53,9 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
         };
         let unread = Unread::read(&tx, of, scheme).await?;
         let standards = standards::findings(&tx, of).await?;
-        (asked.scored(&tx, of, at.job.run, settled.clone()).await, settled, before, unread, standards)
+        let came = CameTo::kept(&tx, of.attribution.unwrap_or(AttributionRunId(at.job.run))).await?;
+        let scored = asked.scored(&tx, (of, at.job.run), settled.clone(), &came).await;
+        (scored, settled, before, unread, standards)
     };
     let scored = match scored {
         Ok(scored) => scored,
@@ -95,18 +97,23 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
 }
 
 /// The cards of a cycle that is closed, each with where its person stands and the digest of what went in, and the cycle's figures: derived again
-/// from what its run came to. Writes nothing.
+/// from what its run came to, itself derived again. Writes nothing.
 ///
 /// # Errors
 /// What scoring or the store says.
-pub async fn derive(app: &App, ctx: &OpContext, of: &Cycle, attempt: Uuid) -> Result<(Cards, Summary)> {
+pub async fn derive(
+    app: &App,
+    ctx: &OpContext,
+    (of, attempt): (&Cycle, Uuid),
+    came: &CameTo,
+) -> Result<(Cards, Summary)> {
     let asked = Told::ask(app, ctx, of).await?;
     let scored = {
         let tx = app.store.read(ctx).await?;
         // Whoever was in it when it was closed, where that was said then.
         let said = of.owner.unit().is_some() || of.population.is_some();
         let settled = if said { Some(cycles::population_of(&tx, attempt).await?) } else { None };
-        asked.scored(&tx, of, attempt, settled).await?
+        asked.scored(&tx, (of, attempt), settled, came).await?
     };
     let (closed, scheme) = (of.clone(), asked.scheme);
     let (cards, summary, _) = app.compute.run("scoring", move || scored.cards(&closed, &scheme)).await??;
@@ -133,9 +140,9 @@ impl Told {
     async fn scored(
         &self,
         tx: &ScopedTx,
-        of: &Cycle,
-        attempt: Uuid,
+        (of, attempt): (&Cycle, Uuid),
         settled: Option<BTreeSet<PersonId>>,
+        came: &CameTo,
     ) -> Result<Scored> {
         let (around, people) = (self.around.as_ref(), &self.people);
         let employed =
@@ -145,7 +152,7 @@ impl Told {
         // Teams may hold people beside those in the cycle.
         let past = past::of(tx, of, &self.scheme, population.as_ref().filter(|_| around.is_none())).await?;
         let alone = of.owner.unit().is_some();
-        let known = Known { people, around, population, everybody, past: &past, alone };
+        let known = Known { people, around, population, everybody, past: &past, alone, came };
         Scored::read(tx, of, attempt, &self.scheme, known).await
     }
 }
@@ -163,6 +170,8 @@ struct Known<'a> {
     past: &'a PastOf,
     /// Whether only what the population and its teams are credited with counts: of a unit. What the group cannot compute with is refused, whosever it is.
     alone: bool,
+    /// What the run came to.
+    came: &'a CameTo,
 }
 
 impl Known<'_> {
@@ -202,7 +211,7 @@ impl Scored {
     /// What is known of everybody in the population, or of everybody; the custom measures in the order of the scheme's columns.
     async fn read(tx: &ScopedTx, cycle: &Cycle, attempt: Uuid, scheme: &Scheme, of: Known<'_>) -> Result<Self> {
         let run = cycle.attribution.unwrap_or(AttributionRunId(attempt));
-        let outcomes = runs::outcomes(tx, run.0).await?;
+        let outcomes = of.came.outcomes.clone();
         let (mut known, mut rosters_known) = (HashMap::new(), false);
         for component in 0..runs::components(tx, run.0).await? {
             let frozen = runs::component(tx, run.0, component).await?;
@@ -213,7 +222,7 @@ impl Scored {
         let mut uncredited = of.population.clone().filter(|_| of.everybody).unwrap_or_default();
         let people_of = of.whose(scheme);
         let whose = Whose { people: people_of.as_ref(), alone: of.alone };
-        let (credited, converted) = measure::sums(tx, run, scheme, whose).await?;
+        let (credited, converted) = measure::sums(tx, (run, of.came), scheme, whose).await?;
         for (person, sums) in credited {
             let found =
                 known.remove(&person).ok_or_else(|| Error::internal(format_args!("sums of nobody: {person}")))?;

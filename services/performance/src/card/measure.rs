@@ -39,6 +39,22 @@ impl Whose<'_> {
     }
 }
 
+/// What a run came to: as it is kept, or as it was derived again.
+#[derive(Clone, Debug)]
+pub struct CameTo {
+    /// The outcome of every account, by key.
+    pub outcomes: Vec<(String, runs::RunOutcome)>,
+    /// What the shares of every person add up to.
+    pub people: People,
+}
+
+impl CameTo {
+    /// As it is kept.
+    pub async fn kept(tx: &ScopedTx, run: AttributionRunId) -> Result<Self> {
+        Ok(Self { outcomes: runs::outcomes(tx, run.0).await?, people: runs::sums_of_people(tx, run.0).await? })
+    }
+}
+
 /// What everybody's shares of a run add up to, the custom measures in the order of [`super::facts::names`], and what was converted. What
 /// the run did not add up is read from the records again, with the credits as they are; so are sales in another currency than
 /// the run's, and all of it where the run left some out.
@@ -46,10 +62,15 @@ impl Whose<'_> {
 /// # Errors
 /// What the store says; `RUN_OUTDATED` where records are not any more what was credited; `MEASURE_TOO_LARGE` for a number that is not
 /// computed with, `RECORD_RATE_MISSING` and `RUN_WITHOUT_RATES` for sales that are not.
-pub async fn sums(tx: &ScopedTx, run: AttributionRunId, scheme: &Scheme, whose: Whose<'_>) -> Result<(People, Told)> {
-    let mut people = runs::sums_of_people(tx, run.0).await?;
+pub async fn sums(
+    tx: &ScopedTx,
+    (run, came): (AttributionRunId, &CameTo),
+    scheme: &Scheme,
+    whose: Whose<'_>,
+) -> Result<(People, Told)> {
+    let mut people = came.people.clone();
     let Some(of) = runs::load_if_there(tx, run).await? else { return Ok((people, Vec::new())) };
-    let outcomes: HashMap<_, _> = runs::outcomes(tx, run.0).await?.into_iter().collect();
+    let outcomes: HashMap<_, _> = came.outcomes.iter().cloned().collect();
     let complete = outcomes.values().all(|outcome| outcome.figures.unreckoned == 0);
     let (there, columns) = (if complete { of.columns.as_slice() } else { &[] }, customs(scheme));
     let missing: Vec<String> = columns.iter().filter(|column| !there.contains(column)).cloned().collect();

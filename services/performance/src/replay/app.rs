@@ -76,8 +76,8 @@ struct At<'a> {
     run: &'a AttributionRun,
     attempt: Uuid,
     credits: u64,
-    /// The digest of each account's credits, by its key.
-    digests: BTreeMap<String, [u8; 32]>,
+    /// How each account's records were credited, by its key.
+    outcomes: BTreeMap<String, runs::RunOutcome>,
     /// Whether all of these are what they were.
     as_then: bool,
     sums: BTreeMap<PersonId, Sums>,
@@ -86,8 +86,8 @@ struct At<'a> {
 
 impl<'a> At<'a> {
     fn new(app: &'a App, ctx: &'a OpContext, cycle: &'a Cycle, run: &'a AttributionRun, attempt: Uuid) -> Self {
-        let (digests, sums, differences) = Default::default();
-        Self { app, ctx, cycle, run, attempt, credits: 0, digests, as_then: true, sums, differences }
+        let (outcomes, sums, differences) = Default::default();
+        Self { app, ctx, cycle, run, attempt, credits: 0, outcomes, as_then: true, sums, differences }
     }
 
     async fn replay(mut self, tell: &Tell<Told>) -> Result<Told> {
@@ -106,8 +106,8 @@ impl<'a> At<'a> {
         tell.say(Told::Step(Step::Scoring, all - 1, all));
         let (cards, digest) = self.cards().await?;
         let mut now = blake3::Hasher::new();
-        for digest in self.digests.values() {
-            now.update(digest);
+        for outcome in self.outcomes.values() {
+            now.update(&outcome.digest);
         }
         let then = self.run.summary.as_ref().map(|summary| summary.digest.clone()).unwrap_or_default();
         Ok(Told::End(Box::new(Replayed {
@@ -129,9 +129,11 @@ impl<'a> At<'a> {
             if !stored.is_some_and(|stored| has_figures(stored, part)) {
                 self.differences.account(account.id);
             }
-            self.digests.insert(account.key.clone(), part.digest);
-            let under = stored.map_or(self.run.id.0, |stored| stored.credits_run());
-            self.compare((&computed, account, part), under).await?;
+            let credits = stored.map_or(self.run.id.0, |stored| stored.credits_run());
+            let (figures, contents) = (part.figures.clone(), Some(part.contents));
+            let outcome = runs::RunOutcome { figures, digest: part.digest, contents, credits };
+            self.outcomes.insert(account.key.clone(), outcome);
+            self.compare((&computed, account, part), credits).await?;
         }
         self.sums.extend(computed.sums);
         Ok(())
@@ -204,7 +206,11 @@ impl<'a> At<'a> {
         });
         let kept: BTreeMap<PersonId, KeptCard> = kept.collect();
         let compared = u32::try_from(kept.len()).map_err(Error::internal)?;
-        let (cards, summary) = match card::app::derive(self.app, self.ctx, self.cycle, self.attempt).await {
+        let came = card::facts::CameTo {
+            outcomes: self.outcomes.clone().into_iter().collect(),
+            people: self.sums.clone().into_iter().collect(),
+        };
+        let (cards, summary) = match card::app::derive(self.app, self.ctx, (self.cycle, self.attempt), &came).await {
             Ok(derived) => derived,
             // What it is made of is not there any more as it was.
             Err(refused) if refused.kind() == Kind::FailedPrecondition => {

@@ -117,14 +117,13 @@ async fn a_card_a_sum_and_a_figure_that_were_altered_are_named(on: Backend) {
     assert!(altered.said.iter().any(|said| said.contains('4') && said.contains('3')), "{:?}", altered.said.len());
 
     let sums = "UPDATE person_sums SET body = replace(body, '\"credited_ppm\":3000000', '\"credited_ppm\":1')";
-    assert_eq!(fixture.db.tamper(sums).await, 3, "of the three that nobody else helps");
+    assert_eq!(fixture.db.tamper(sums).await, 4, "of four, two of whom share nothing with others");
     let digest = "UPDATE cycles SET summary = replace(summary, '\"records\":12', '\"records\":13')";
     assert_eq!(fixture.db.tamper(digest).await, 1);
     let replay = replayed(&fixture, &id).await;
     let kinds: Vec<_> = found(&replay).into_iter().map(|(kind, ..)| kind).collect();
     use pb::ReplayedKind::{Card, Cycle, Sum};
-    assert_eq!(kinds.iter().filter(|kind| **kind == Sum).count(), 3, "{:?}", replay.differences);
-    assert!(kinds.contains(&Card) && kinds.last() == Some(&Cycle), "{kinds:?}");
+    assert_eq!(kinds, [Sum, Sum, Card, Card, Cycle], "cards follow from what was derived, whatever is stored of sums");
 }
 
 on_both!(the_digest_of_a_cycle_is_held_against_what_it_is_of, flavor = "multi_thread");
