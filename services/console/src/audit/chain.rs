@@ -13,7 +13,7 @@ use tally_kernel::{Result, msg};
 use tonic::Status;
 
 use super::live::{self, without_end};
-use super::log::{SERVICES, service_name};
+use super::log::SERVICES;
 use crate::cycles::watch;
 use crate::pay::shared;
 use crate::ui::Ui;
@@ -63,7 +63,7 @@ struct Check {
 
 impl Check {
     fn of(ui: &Ui, service: &'static str) -> Self {
-        Self { service, name: service_name(ui, service), ..Self::default() }
+        Self { service, name: ui.module(service), ..Self::default() }
     }
 
     /// What a service tells: how far it is, or what came of it.
@@ -128,7 +128,7 @@ pub async fn progress(visit: Visit) -> axum::response::Response {
 async fn shown(visit: &Visit, service: &str, live: bool) -> Result<Chain> {
     shared::must(visit, Permission::AuditRead)?;
     let ui = visit.ui(&msg!("NAV_AUDIT_CHAIN"));
-    let choice = |of: &'static str| (of, service_name(&ui, of), of == service);
+    let choice = |of: &'static str| (of, ui.module(of), of == service);
     let services = SERVICES.map(choice).into();
     let (mut checks, mut progress) = (Vec::new(), String::new());
     if live && !chosen(service).is_empty() {

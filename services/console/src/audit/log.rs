@@ -374,8 +374,7 @@ fn thing(ui: &Ui, subject: &str) -> String {
     if said == name { subject.to_owned() } else { said }
 }
 
-/// What a service is called.
-pub fn service_name(ui: &Ui, service: &str) -> String {
+fn service_name(ui: &Ui, service: &str) -> String {
     let name = format!("SERVICE_{}", service.to_uppercase());
     let said = ui.word(&name);
     if said == name { service.to_owned() } else { said }

@@ -158,10 +158,11 @@ async fn page(visit: &Visit, live: bool) -> Result<Replay> {
 fn closed(ui: &Ui, cycles: &Cycles, units: &BTreeMap<String, String>) -> Vec<Choice> {
     let closed = |it: &&Cycle| matches!(it.state(), CycleState::Reviewable | CycleState::Published);
     let choice = |it: &Cycle| {
-        let unit = shared::unit_name(ui, units, &it.unit_id);
-        let name = dated(ui, shared::cycle_name(ui, cycles, &it.cycle_id), Some(it));
+        let (unit, called) = (shared::unit_name(ui, units, &it.unit_id), shared::cycle_name(ui, cycles, &it.cycle_id));
+        let unit = if unit == called { String::new() } else { format!(" · {unit}") };
+        let name = dated(ui, called, Some(it));
         let correction = (!it.corrects_id.is_empty()).then(|| format!(" · {}", ui.t("UI_AUDIT_A_CORRECTION")));
-        Choice::new(format!("cycle/{}", it.cycle_id), format!("{name} · {unit}{}", correction.unwrap_or_default()))
+        Choice::new(format!("cycle/{}", it.cycle_id), format!("{name}{unit}{}", correction.unwrap_or_default()))
     };
     // Ids begin with their time: the newest first.
     cycles.values().rev().filter(closed).map(choice).collect()
