@@ -7,7 +7,7 @@
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
 //! - known: columns, signed, measure, scheme, record, reply, claim, observation, run, cycle, credit, card, change, schedule, transfer, erasure, replay
-//! - done: policy, trusted, signed, peers, kept, accounts, errors, events, privacy, audit, definitions, scheme_file, findings, policies, watch, reach, parts, measure, scheme, record, reply, claim, observation,
+//! - done: policy, trusted, signed, peers, kept, accounts, errors, events, privacy, audit, definitions, scheme_file, findings, policies, rungs, watch, reach, parts, measure, scheme, record, reply, claim, observation,
 //!   transfer, run, cycle, card, credit, change, schedule, closing, finding, erasure, replay
 
 pub mod audit;
@@ -27,6 +27,7 @@ mod parts;
 mod peers;
 mod policies;
 mod reach;
+mod rungs;
 mod trusted;
 mod watch;
 

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::beside::{self, Around, Beside};
 use super::facts::{names, needs_records};
-use super::measure::{CameTo, Whose};
+use super::measure::Whose;
 use super::past::{self, PastOf};
 use super::store::{self, StoredCard};
 use super::unread::Unread;
@@ -53,7 +53,7 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
         };
         let unread = Unread::read(&tx, of, scheme).await?;
         let standards = standards::findings(&tx, of).await?;
-        let came = CameTo::kept(&tx, of.attribution.unwrap_or(AttributionRunId(at.job.run))).await?;
+        let came = runs::CameTo::kept(&tx, of.attribution.map_or(at.job.run, Uuid::from)).await?;
         let scored = asked.scored(&tx, (of, at.job.run), settled.clone(), &came).await;
         (scored, settled, before, unread, standards)
     };
@@ -105,7 +105,7 @@ pub async fn derive(
     app: &App,
     ctx: &OpContext,
     (of, attempt): (&Cycle, Uuid),
-    came: &CameTo,
+    came: &runs::CameTo,
 ) -> Result<(Cards, Summary)> {
     let asked = Told::ask(app, ctx, of).await?;
     let scored = {
@@ -142,7 +142,7 @@ impl Told {
         tx: &ScopedTx,
         (of, attempt): (&Cycle, Uuid),
         settled: Option<BTreeSet<PersonId>>,
-        came: &CameTo,
+        came: &runs::CameTo,
     ) -> Result<Scored> {
         let (around, people) = (self.around.as_ref(), &self.people);
         let employed =
@@ -171,7 +171,7 @@ struct Known<'a> {
     /// Whether only what the population and its teams are credited with counts: of a unit. What the group cannot compute with is refused, whosever it is.
     alone: bool,
     /// What the run came to.
-    came: &'a CameTo,
+    came: &'a runs::CameTo,
 }
 
 impl Known<'_> {

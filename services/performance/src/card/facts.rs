@@ -11,7 +11,6 @@ use tally_store::ScopedTx;
 use crate::run::domain::AttributionRun;
 use crate::{cycle, scheme};
 
-pub(crate) use super::measure::CameTo;
 pub(crate) use super::past::{Before, Published, otherwise};
 pub(crate) use super::standards::STANDARD_WITHDRAWN;
 pub(crate) use super::store::{

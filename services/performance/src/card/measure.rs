@@ -39,22 +39,6 @@ impl Whose<'_> {
     }
 }
 
-/// What a run came to: as it is kept, or as it was derived again.
-#[derive(Clone, Debug)]
-pub struct CameTo {
-    /// The outcome of every account, by key.
-    pub outcomes: Vec<(String, runs::RunOutcome)>,
-    /// What the shares of every person add up to.
-    pub people: People,
-}
-
-impl CameTo {
-    /// As it is kept.
-    pub async fn kept(tx: &ScopedTx, run: AttributionRunId) -> Result<Self> {
-        Ok(Self { outcomes: runs::outcomes(tx, run.0).await?, people: runs::sums_of_people(tx, run.0).await? })
-    }
-}
-
 /// What everybody's shares of a run add up to, the custom measures in the order of [`super::facts::names`], and what was converted. What
 /// the run did not add up is read from the records again, with the credits as they are; so are sales in another currency than
 /// the run's, and all of it where the run left some out.
@@ -64,7 +48,7 @@ impl CameTo {
 /// computed with, `RECORD_RATE_MISSING` and `RUN_WITHOUT_RATES` for sales that are not.
 pub async fn sums(
     tx: &ScopedTx,
-    (run, came): (AttributionRunId, &CameTo),
+    (run, came): (AttributionRunId, &runs::CameTo),
     scheme: &Scheme,
     whose: Whose<'_>,
 ) -> Result<(People, Told)> {

@@ -206,7 +206,7 @@ impl<'a> At<'a> {
         });
         let kept: BTreeMap<PersonId, KeptCard> = kept.collect();
         let compared = u32::try_from(kept.len()).map_err(Error::internal)?;
-        let came = card::facts::CameTo {
+        let came = runs::CameTo {
             outcomes: self.outcomes.clone().into_iter().collect(),
             people: self.sums.clone().into_iter().collect(),
         };

@@ -15,8 +15,8 @@ use tonic::{Request, Response, Status};
 use super::app::{self, Told};
 use super::domain::{CreditedAs, Difference, Of, Replayed};
 use crate::App;
-use crate::credit::rpc::rung;
 use crate::policy::ReplayCycle;
+use crate::rungs::rung;
 
 pub struct Rpc {
     /// What every room works with.

@@ -28,7 +28,7 @@ async fn told(fixture: &Fixture, caller: &Caller, id: &str) -> Vec<pb::ReplayCyc
     told
 }
 
-async fn replayed(fixture: &Fixture, id: &str) -> pb::CycleReplay {
+pub async fn replayed(fixture: &Fixture, id: &str) -> pb::CycleReplay {
     told(fixture, &fixture.admin, id).await.pop().and_then(|last| last.replay).expect("an end")
 }
 

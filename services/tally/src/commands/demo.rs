@@ -330,7 +330,7 @@ async fn fill_suite(at: &crate::session::Channels) -> Result<()> {
     let outcome = month.close(&crew, &path("result"), &progress).await?;
     let mut named = users::named(&crew, bundle, &outcome, &password).await?;
     let story = Story { crew: &crew, bundle, outcome: &outcome, password: &password, lang, progress: &progress };
-    named.extend(Box::pin(tell(&story, true)).await?);
+    named.extend(Box::pin(tell(&story, &Clock::System, true)).await?);
     print::text(&filled(&named, &password, lang));
     Ok(())
 }

@@ -175,6 +175,22 @@ pub struct RunOutcome {
     pub credits: Uuid,
 }
 
+/// What a run came to: as it is kept, or as it was derived again.
+#[derive(Clone, Debug)]
+pub struct CameTo {
+    /// The outcome of every account, by key.
+    pub outcomes: Vec<(String, RunOutcome)>,
+    /// What the shares of every person add up to.
+    pub people: Vec<(PersonId, Sums)>,
+}
+
+impl CameTo {
+    /// As it is kept.
+    pub async fn kept(tx: &ScopedTx, run: Uuid) -> Result<Self> {
+        Ok(Self { outcomes: outcomes(tx, run).await?, people: sums_of_people(tx, run).await? })
+    }
+}
+
 /// Writes the outcome of accounts of a component.
 pub async fn put_outcomes(
     work: &UnitOfWork,
